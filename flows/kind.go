@@ -1,0 +1,80 @@
+package flows
+
+import "context"
+
+// Effect says what executing a step does to the world, and so what a resumed
+// run may do with a step that had started.
+type Effect uint8
+
+const (
+	Pure       Effect = iota // computes only: recomputed freely, never journaled
+	Read                     // reads the world: executed again when it left no result
+	Idempotent               // writes, and writing twice is writing once: executed again with the same key
+	Once                     // must not happen twice: a start without a result is uncertain
+)
+
+// Kind is one kind of step. Its parameters are declared once and drive the
+// parser, the JSON Schema, the reference page and the console's form.
+type Kind struct {
+	Name    string // as a flow writes it: "http"
+	Summary string // one sentence
+	Doc     string // Markdown: what a reader needs beyond the parameters
+	Params  []Param
+	Example string // YAML of one step
+	Effect  Effect // of every step of the kind, unless its Runner is an Effecter
+
+	// New builds one step from arguments that the frame has parsed and
+	// checked against Params. An error made with Args.Errorf points at the
+	// parameter in the file.
+	New func(*Args) (Runner, error)
+}
+
+// Type is what a parameter holds.
+type Type uint8
+
+const (
+	TypeString   Type = iota // literal text
+	TypeInt                  // literal whole number
+	TypeBool                 // literal true or false
+	TypeDuration             // literal "200ms", "8s", "1h"
+	TypeEnum                 // literal, one of Param.Enum
+	TypeExpr                 // a bare jq program, without ${ }
+	TypeTemplate             // any value, ${ } rendered wherever a string stands
+	TypeFields               // mapping from name to template, order kept
+	TypeStrings              // list of literal strings; one string is a list of one
+	TypeObject               // mapping with the parameters in Param.Fields
+	TypeList                 // list of mappings with the parameters in Param.Fields
+	TypeSteps                // nested steps
+	TypeLiteral              // any literal value: a JSON Schema
+	TypeStatuses             // list of HTTP statuses and classes: 200, 404, 2xx
+)
+
+// Param is one parameter of a kind.
+type Param struct {
+	Name     string
+	Type     Type
+	Summary  string // one sentence
+	Required bool
+	Default  string   // shown to readers; New applies it
+	Enum     []string // TypeEnum
+	Fields   []Param  // TypeObject, TypeList
+	Inline   bool     // the step may be written `kind: value` for this one parameter
+	OneOf    string   // parameters that share this word exclude each other, and one is required
+}
+
+// Runner executes one step for one item. It is used by many goroutines at once.
+type Runner interface {
+	// Run returns the items that in becomes: none drops it. The context ends
+	// at the step's timeout or the run's deadline, whichever is first.
+	Run(ctx context.Context, in *Input) ([]any, error)
+}
+
+// Gatherer is a Runner of all items at once, as collect is; its results have
+// no single ancestor.
+type Gatherer interface {
+	Gather(ctx context.Context, all []*Input) ([]any, error)
+}
+
+// Effecter is a Runner whose effect depends on its arguments, as that of http
+// depends on the method.
+type Effecter interface{ Effect() Effect }
