@@ -6,6 +6,7 @@ package flows
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 )
 
@@ -25,7 +26,10 @@ type Run struct {
 type Env struct {
 	Journal Journal // nil: nothing is recorded, every effect executes
 	Trace   Tracer  // nil: nobody watches
-	HTTP    Doer    // nil: http steps fail
+	// HTTP sends the requests of http steps, without following redirects:
+	// outbound.New, guarded against private networks. nil: http steps fail.
+	HTTP        http.RoundTripper
+	Connections Connections // nil: steps that name a connection fail
 }
 
 // Journal records the effects of a run so that a resumed run does not execute
