@@ -1,0 +1,121 @@
+package outbound
+
+import (
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"syscall"
+
+	"code.dny.dev/ssrf"
+)
+
+// RefusedError is an address that steps may not reach.
+type RefusedError struct {
+	Addr netip.Addr
+	hint string
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("refused: %s is %s%s", e.Addr, class(e.Addr), e.hint)
+}
+
+// Unwrap lets a caller recognise a refusal, which no retry will change.
+func (e *RefusedError) Unwrap() error { return fs.ErrPermission }
+
+// guard decides on each address that is about to be connected to.
+type guard struct {
+	rules   *ssrf.Guardian
+	private *ssrf.Guardian // the rules under AllowPrivate: what the hint promises
+}
+
+func newGuard(config Config) guard {
+	private := newRules(privateV4(), privateV6())
+	switch {
+	case config.AllowPrivate:
+		return guard{rules: private, private: private}
+	case config.AllowLoopback:
+		return guard{rules: newRules(loopbackV4(), loopbackV6()), private: private}
+	}
+	return guard{rules: newRules(nil, nil), private: private}
+}
+
+func newRules(v4, v6 []netip.Prefix) *ssrf.Guardian {
+	return ssrf.New(ssrf.WithAnyPort(), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))
+}
+
+// control is a net.Dialer's Control: address is an IP address and a port.
+func (g guard) control(network, address string, _ syscall.RawConn) error {
+	target, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("check address %s %q: %w", network, address, err)
+	}
+	addr := effective(target.Addr())
+	switch {
+	case metadata(addr):
+		return &RefusedError{Addr: addr, hint: ", which steps never reach"}
+	case g.rules.SafeAddr(addr) == nil:
+		return nil
+	case g.private.SafeAddr(addr) == nil:
+		return &RefusedError{Addr: addr, hint: "; allow it with --allow-private-networks"}
+	}
+	return &RefusedError{Addr: addr, hint: ", which steps never reach"}
+}
+
+// effective is the address that packets to addr end up at: the IPv4 address
+// inside a mapped one, or behind the well-known NAT64 prefix (RFC 6052), which
+// is how a host without IPv4 reaches the IPv4 world.
+func effective(addr netip.Addr) netip.Addr {
+	if ssrf.IPv6NAT64Prefix.Contains(addr) {
+		bytes := addr.As16()
+		return netip.AddrFrom4([4]byte(bytes[12:]))
+	}
+	return addr.Unmap()
+}
+
+// metadata reports whether a cloud's metadata service, which hands out the
+// machine's own credentials, answers at addr although its range looks
+// harmless. The link-local ones need no mention: their range is refused.
+func metadata(addr netip.Addr) bool {
+	switch addr.String() {
+	case "100.100.100.200", // Alibaba Cloud, in the shared range
+		"168.63.129.16", // Azure's wire server, in the public range
+		"fd00:ec2::254", // AWS, in the unique local range
+		"fd20:ce::254":  // Google Cloud, in the unique local range
+		return true
+	}
+	return false
+}
+
+func class(addr netip.Addr) string {
+	switch {
+	case metadata(addr):
+		return "a cloud metadata address"
+	case addr.IsLoopback():
+		return "a loopback address"
+	case addr.IsPrivate():
+		return "a private address"
+	case addr.IsLinkLocalUnicast():
+		return "a link-local address"
+	case addr.IsMulticast():
+		return "a multicast address"
+	case addr.IsUnspecified():
+		return "the unspecified address"
+	}
+	return "a special-purpose address"
+}
+
+func loopbackV4() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} }
+func loopbackV6() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("::1/128")} }
+
+func privateV4() []netip.Prefix {
+	return append(loopbackV4(),
+		netip.MustParsePrefix("10.0.0.0/8"),
+		netip.MustParsePrefix("100.64.0.0/10"),
+		netip.MustParsePrefix("172.16.0.0/12"),
+		netip.MustParsePrefix("192.168.0.0/16"),
+	)
+}
+
+func privateV6() []netip.Prefix {
+	return append(loopbackV6(), netip.MustParsePrefix("fc00::/7"))
+}
