@@ -3,30 +3,157 @@
 package queue
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/google/uuid"
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"penstock/internal/redisconn"
 )
 
-// What Submit may answer, besides errors of the connection.
+// What Client answers, besides errors of the connection.
 var (
 	ErrReplayed    = errors.New("queue: this request was seen before")
 	ErrMismatch    = errors.New("queue: the same idempotency key came with another payload")
-	ErrFull        = errors.New("queue: too much work is waiting") // queue depth, or Redis memory at its high-water mark
-	ErrUnavailable = errors.New("queue: Redis does not answer")    // try again later
+	ErrFull        = errors.New("queue: too much work is waiting")
+	ErrUnavailable = errors.New("queue: Redis does not answer")
 	ErrNotFound    = errors.New("queue: no such run")
 )
 
-// Submission is a run to be stored and enqueued, with what must hold for it
-// to be accepted. All of it is decided in one round trip.
-type Submission struct {
-	Spec
-	Guard *Guard // nil: every submission is a new run
+// Config of a Client. Redis and Log are required.
+type Config struct {
+	Redis *redisconn.Conn
+	Log   *slog.Logger
+
+	// MaxPending refuses submissions (ErrFull) while a queue has this many
+	// tasks pending. Default 100,000; negative: no limit.
+	MaxPending int
+
+	// MemoryHighWater refuses submissions (ErrFull) while Redis uses more than
+	// this part of its maxmemory. Running work needs the rest to finish.
+	// Default 0.9; ignored when Redis has no maxmemory.
+	MemoryHighWater float64
 }
 
-// Guard makes one run of many equal submissions.
-type Guard struct {
-	Key         string        // unique to the caller and what it sent; hashed before it is stored
-	Fingerprint string        // a second submission must carry the same one, else ErrMismatch; empty: not compared
-	Window      time.Duration // how long the key is remembered
-	Refuse      bool          // a second submission gets ErrReplayed; else it is attached to the first run
+// Client is the door's side of the queue: it submits runs, waits for their
+// results and looks runs up. Safe for concurrent use. Run must be running for
+// results to arrive promptly.
+type Client struct {
+	cfg   Config
+	redis redis.UniversalClient
+	door  string // names this process' reply streams
+	asynq *asynq.Client
+
+	waiters waiters
+	full    atomic.Bool // Redis is over its high-water mark
+
+	lanes   sync.Map   // queue name to *lane, added on first use
+	opening sync.Mutex // held while a lane is made
+
+	stopping context.Context
+	stop     context.CancelFunc
+	readers  sync.WaitGroup
+}
+
+// NewClient opens a Client. Close releases it.
+func NewClient(cfg Config) (*Client, error) {
+	if cfg.Redis == nil || cfg.Log == nil {
+		return nil, fmt.Errorf("queue client: Redis and Log are required")
+	}
+	if cfg.MaxPending == 0 {
+		cfg.MaxPending = 100_000
+	}
+	if cfg.MemoryHighWater == 0 {
+		cfg.MemoryHighWater = 0.9
+	}
+	c := &Client{
+		cfg:   cfg,
+		redis: cfg.Redis.Client(),
+		door:  uuid.NewString(),
+	}
+	c.waiters.init()
+	c.stopping, c.stop = context.WithCancel(context.Background())
+	c.asynq = asynq.NewClientFromRedisClient(&enqueuer{UniversalClient: c.redis})
+	return c, nil
+}
+
+// Run keeps the client's view of Redis up to date until ctx ends: it re-reads
+// runs whose results are overdue and watches Redis' memory.
+func (c *Client) Run(ctx context.Context) error {
+	tick := time.NewTicker(recheckEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.waiters.urgent:
+			c.recheck(ctx)
+		case <-tick.C:
+			c.recheck(ctx)
+			c.checkMemory(ctx)
+		}
+	}
+}
+
+// Close stops reading replies. Waiters that are left end with their contexts.
+func (c *Client) Close() error {
+	c.stop()
+	c.readers.Wait()
+	return c.redis.Close()
+}
+
+// Ping reports whether Redis answers.
+func (c *Client) Ping(ctx context.Context) error {
+	if err := c.redis.Ping(ctx).Err(); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return nil
+}
+
+// lane is what a Client keeps for one queue: the batches of submissions going
+// out and the stream of replies coming back.
+type lane struct {
+	name    string
+	keys    keys
+	submit  *batcher[submission]
+	replies *replyReader
+}
+
+// lane returns the lane of a queue, and makes it, with its reply stream, on
+// first use.
+func (c *Client) lane(ctx context.Context, queue string) (*lane, error) {
+	if l, ok := c.lanes.Load(queue); ok {
+		return l.(*lane), nil
+	}
+	c.opening.Lock()
+	defer c.opening.Unlock()
+	if l, ok := c.lanes.Load(queue); ok {
+		return l.(*lane), nil
+	}
+	l := &lane{name: queue, keys: keysOf(queue)}
+	l.submit = newBatcher(submitFlights, submitBatch, func(items []*submission) { c.flush(l, items) })
+	l.replies = newReplyReader(c, l.keys.replyPrefix()+c.door)
+	if err := c.open(ctx, l); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	c.readers.Go(func() { l.replies.run(c.stopping) })
+	c.lanes.Store(queue, l)
+	return l, nil
+}
+
+func (c *Client) open(ctx context.Context, l *lane) error {
+	if err := loadScripts(ctx, c.redis); err != nil {
+		return err
+	}
+	if err := c.redis.SAdd(ctx, asynqQueues, l.name).Err(); err != nil {
+		return err
+	}
+	return l.replies.create(ctx)
 }

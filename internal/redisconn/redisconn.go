@@ -1,0 +1,154 @@
+// Package redisconn opens the Redis clients of a process from one URL.
+package redisconn
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Conn makes clients of one Redis: a single server, one behind Sentinel, or a
+// Cluster. Safe for concurrent use.
+type Conn struct {
+	single   *redis.Options
+	sentinel *redis.FailoverOptions
+	cluster  *redis.ClusterOptions
+}
+
+// Parse reads a Redis URL:
+//
+//	redis://user:password@host:6379/0, rediss:// with TLS
+//	redis-sentinel://user:password@host:26379,host2:26379/mymaster/0
+//	redis-cluster://user:password@host:6379,host2:6379, rediss-cluster:// with TLS
+//
+// Errors never repeat the URL: it may hold a password.
+func Parse(raw string) (*Conn, error) {
+	scheme, rest, found := strings.Cut(raw, "://")
+	if !found {
+		return nil, fmt.Errorf("parse Redis URL: no scheme; expected redis://, rediss://, redis-sentinel:// or redis-cluster://")
+	}
+	switch scheme {
+	case "redis", "rediss":
+		o, err := redis.ParseURL(raw)
+		if err != nil {
+			return nil, fmt.Errorf("parse Redis URL: %s", withoutURL(err, raw))
+		}
+		return &Conn{single: o}, nil
+	case "redis-cluster", "rediss-cluster":
+		return parseCluster(strings.TrimSuffix(scheme, "-cluster"), rest)
+	case "redis-sentinel":
+		return parseSentinel(rest)
+	}
+	return nil, fmt.Errorf("parse Redis URL: unknown scheme %q; expected redis, rediss, redis-sentinel or redis-cluster", scheme)
+}
+
+func withoutURL(err error, raw string) string {
+	return strings.ReplaceAll(err.Error(), raw, "…")
+}
+
+// hosts splits "user:password@a:1,b:2/path" into its parts.
+func hosts(rest string) (user *url.Userinfo, addrs []string, path string, err error) {
+	rest, path, _ = strings.Cut(rest, "/")
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		u, err := url.Parse("redis://" + rest[:at] + "@h")
+		if err != nil {
+			return nil, nil, "", fmt.Errorf("parse Redis URL: bad user or password; percent-encode special characters")
+		}
+		user, rest = u.User, rest[at+1:]
+	}
+	for _, a := range strings.Split(rest, ",") {
+		if a == "" {
+			return nil, nil, "", fmt.Errorf("parse Redis URL: an address is empty")
+		}
+		addrs = append(addrs, a)
+	}
+	return user, addrs, path, nil
+}
+
+func parseCluster(scheme, rest string) (*Conn, error) {
+	user, addrs, _, err := hosts(rest)
+	if err != nil {
+		return nil, err
+	}
+	u := url.URL{Scheme: scheme, User: user, Host: addrs[0]}
+	q := url.Values{}
+	for _, a := range addrs[1:] {
+		q.Add("addr", a)
+	}
+	u.RawQuery = q.Encode()
+	o, err := redis.ParseClusterURL(u.String())
+	if err != nil {
+		return nil, fmt.Errorf("parse Redis URL: %s", withoutURL(err, u.String()))
+	}
+	return &Conn{cluster: o}, nil
+}
+
+func parseSentinel(rest string) (*Conn, error) {
+	user, addrs, path, err := hosts(rest)
+	if err != nil {
+		return nil, err
+	}
+	master, db, _ := strings.Cut(path, "/")
+	if master == "" {
+		return nil, fmt.Errorf("parse Redis URL: redis-sentinel:// needs the master's name as its path")
+	}
+	o := &redis.FailoverOptions{MasterName: master, SentinelAddrs: addrs}
+	if user != nil {
+		o.Username = user.Username()
+		o.Password, _ = user.Password()
+	}
+	if db != "" {
+		if _, err := fmt.Sscanf(db, "%d", &o.DB); err != nil {
+			return nil, fmt.Errorf("parse Redis URL: database %q is not a number", db)
+		}
+	}
+	return &Conn{sentinel: o}, nil
+}
+
+// Cluster reports whether keys of different slots live on different servers.
+func (c *Conn) Cluster() bool { return c.cluster != nil }
+
+// Client opens a client for commands that answer at once. Lost commands are
+// retried by the client, so what they do must be safe to do twice.
+func (c *Conn) Client() redis.UniversalClient {
+	const minIdle = 2
+	switch {
+	case c.cluster != nil:
+		o := *c.cluster
+		o.MinIdleConns = minIdle
+		return redis.NewClusterClient(&o)
+	case c.sentinel != nil:
+		o := *c.sentinel
+		o.MinIdleConns = minIdle
+		return redis.NewFailoverClient(&o)
+	}
+	o := *c.single
+	o.MinIdleConns = minIdle
+	return redis.NewClient(&o)
+}
+
+// Blocking opens a client for commands that may wait at the server for up to
+// block. It has its own few connections, never retries, and tells onConnect
+// of each connection that it makes.
+func (c *Conn) Blocking(block time.Duration, onConnect func(ctx context.Context, cn *redis.Conn) error) redis.UniversalClient {
+	const conns = 2
+	wait := block + 3*time.Second // pipelines use the client's read timeout, not the command's
+	switch {
+	case c.cluster != nil:
+		o := *c.cluster
+		o.ReadTimeout, o.MaxRetries, o.PoolSize, o.PipelinePoolSize, o.OnConnect = wait, -1, conns, -1, onConnect
+		o.MaxRedirects = 1
+		return redis.NewClusterClient(&o)
+	case c.sentinel != nil:
+		o := *c.sentinel
+		o.ReadTimeout, o.MaxRetries, o.PoolSize, o.PipelinePoolSize, o.OnConnect = wait, -1, conns, -1, onConnect
+		return redis.NewFailoverClient(&o)
+	}
+	o := *c.single
+	o.ReadTimeout, o.MaxRetries, o.PoolSize, o.PipelinePoolSize, o.OnConnect = wait, -1, conns, -1, onConnect
+	return redis.NewClient(&o)
+}

@@ -1,0 +1,170 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"penstock/flows"
+)
+
+// Why an attempt's context ended, besides its deadline.
+var (
+	ErrLost     = errors.New("queue: the run is not this worker's any more")
+	ErrDraining = errors.New("queue: the worker is stopping")
+)
+
+// Attempt is one worker's hold on a run.
+type Attempt struct {
+	Spec
+	Number   int // the fence: 1 at first
+	Times    Times
+	Deadline time.Time // on this process' clock
+
+	server  *Server
+	task    string      // id of the asynq task
+	message string      // asynq's encoding of it
+	verdict string      // of the claim script
+	spec    string      // not yet decoded
+	effects atomic.Bool // a journal was written
+	settled atomic.Bool // finish.lua has settled it already
+
+	mu     sync.Mutex
+	cancel context.CancelCauseFunc // guarded by mu; nil until the attempt runs
+	cause  error                   // guarded by mu; why it must not run
+}
+
+// Outcome is how an attempt ended: with a terminal State, or parked.
+type Outcome struct {
+	State  State // Succeeded, Failed, Cancelled, TimedOut; Waiting parks the run
+	Output []byte
+	Error  *flows.Error
+	Steps  []byte    // JSON, what each step did
+	Wake   time.Time // when a parked run goes on
+}
+
+// Values of one task in the claim script's answer: id message verdict
+// accepted started deadline spec event.
+const claimedFields = 8
+
+func newAttempt(v []any) *Attempt {
+	s := func(i int) string { s, _ := v[i].(string); return s }
+	a := &Attempt{task: s(0), message: s(1), verdict: s(2), spec: s(6)}
+	a.Number, _ = strconv.Atoi(a.verdict)
+	if a.Number == 0 {
+		return a
+	}
+	a.ID = a.task[:idLen]
+	a.Times = Times{Accepted: micros(s(3)), Started: micros(s(4))}
+	if ms, err := strconv.ParseInt(s(5), 10, 64); err == nil {
+		a.Deadline = time.Now().Add(time.UnixMilli(ms).Sub(a.Times.Started)) // both on Redis' clock
+	}
+	if event := s(7); event != "" {
+		a.Event = json.RawMessage(event)
+	}
+	return a
+}
+
+// decode reads what was accepted.
+func (a *Attempt) decode() error {
+	event := a.Event
+	if err := json.Unmarshal([]byte(a.spec), &a.Spec); err != nil {
+		return fmt.Errorf("decode run: %w", err)
+	}
+	a.Event, a.spec = event, ""
+	return nil
+}
+
+// context returns the context that the attempt runs under.
+func (a *Attempt) context(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	ctx, release := context.WithDeadline(ctx, a.Deadline)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.cancel = cancel
+	if a.cause != nil {
+		cancel(a.cause)
+	}
+	return ctx, func() { release(); cancel(nil) }
+}
+
+// end makes the attempt stop, also when it has not begun to run yet.
+func (a *Attempt) end(cause error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.cause == nil {
+		a.cause = cause
+	}
+	if a.cancel != nil {
+		a.cancel(cause)
+	}
+}
+
+// held are the attempts that a worker has claimed and not let go of. Their
+// leases are renewed for as long as they are here.
+type held struct {
+	mu     sync.Mutex
+	byTask map[string]*Attempt // guarded by mu
+	empty  chan struct{}       // guarded by mu; closed when the last one goes; nil: nobody waits for that
+}
+
+func newHeld() *held { return &held{byTask: map[string]*Attempt{}} }
+
+func (h *held) add(a *Attempt) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.byTask[a.task] = a
+}
+
+func (h *held) get(task string) *Attempt {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.byTask[task]
+}
+
+func (h *held) remove(task string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.byTask, task)
+	if len(h.byTask) == 0 && h.empty != nil {
+		close(h.empty)
+		h.empty = nil
+	}
+}
+
+func (h *held) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.byTask)
+}
+
+// all lists the attempts of runs.
+func (h *held) all() []*Attempt {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	out := make([]*Attempt, 0, len(h.byTask))
+	for _, a := range h.byTask {
+		if a.Number > 0 {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// drained returns a channel that is closed when nothing is held.
+func (h *held) drained() <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	done := make(chan struct{})
+	if len(h.byTask) == 0 {
+		close(done)
+		return done
+	}
+	h.empty = done
+	return done
+}

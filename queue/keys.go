@@ -1,0 +1,68 @@
+package queue
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+)
+
+// keys builds the Redis keys of one queue. All of them, asynq's and ours,
+// share the hash tag {queue}, so that one script may touch them together on a
+// Cluster.
+type keys struct{ asynq, ours string }
+
+func keysOf(queue string) keys {
+	return keys{asynq: "asynq:{" + queue + "}:", ours: "penstock:{" + queue + "}:"}
+}
+
+// asynq's own, as its version 0.26 names them.
+func (k keys) pending() string    { return k.asynq + "pending" } // LIST of task ids, newest at the head
+func (k keys) paused() string     { return k.asynq + "paused" }  // STRING, exists while paused
+func (k keys) active() string     { return k.asynq + "active" }  // LIST of task ids
+func (k keys) taskLease() string  { return k.asynq + "lease" }   // ZSET of task ids by expiry, unix seconds
+func (k keys) taskPrefix() string { return k.asynq + "t:" }      // HASH a task: msg state pending_since
+
+const asynqQueues = "asynq:queues" // SET of queue names
+
+// runPrefix + id is the HASH of a run.
+//
+//	spec event           what was accepted (JSON); never changes
+//	state fence crashes  where it is
+//	reply                doors that wait, comma separated
+//	at started finished  unix microseconds of Redis' clock
+//	deadline             unix milliseconds; absent until the limit has begun to count
+//	limit                milliseconds; absent when the deadline was known at once
+//	output error steps   how it ended (JSON)
+//
+// TTL: none until the run is settled, then the retention.
+func (k keys) runPrefix() string { return k.ours + "run:" }
+
+// journalPrefix + id is the HASH of a run's effects: step key to "s" (started)
+// or "r" and the result. It expires a minute after the run ended.
+func (k keys) journalPrefix() string { return k.ours + "journal:" }
+
+// due is a ZSET of the runs that have not been settled, by the unix
+// milliseconds of Redis' clock at which the reconciler looks at them next.
+func (k keys) due() string { return k.ours + "due" }
+
+// index is a ZSET of the settled runs by unix milliseconds of acceptance. Its
+// members go with the retention.
+func (k keys) index() string { return k.ours + "index" }
+
+// guardPrefix + sha256 is a STRING: run id, fingerprint. TTL: the guard's window.
+func (k keys) guardPrefix() string { return k.ours + "guard:" }
+
+func guardHash(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return hex.EncodeToString(sum[:16])
+}
+
+// replyPrefix + door is a STREAM of results for one api process: fields id
+// state output error times. TTL: replyTTL after the process' last beat.
+func (k keys) replyPrefix() string { return k.ours + "reply:" }
+
+// inboxPrefix + worker is a LIST of task ids on their way from pending to
+// active: never more than one but for a fault.
+func (k keys) inboxPrefix() string { return k.ours + "inbox:" }
+
+// inboxes is a ZSET of workers by unix milliseconds of their last beat.
+func (k keys) inboxes() string { return k.ours + "inboxes" }

@@ -1,0 +1,505 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"penstock/flows"
+	"penstock/internal/redisconn"
+	"penstock/internal/testenv"
+)
+
+// rig is a door and the means to start workers on one Redis.
+type rig struct {
+	t      testing.TB
+	conn   *redisconn.Conn
+	redis  redis.UniversalClient
+	client *Client
+}
+
+func newRig(t testing.TB, url string) *rig {
+	t.Helper()
+	conn, err := redisconn.Parse(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := NewClient(Config{Redis: conn, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{t: t, conn: conn, redis: conn.Client(), client: client}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { client.Run(ctx) })
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+		client.Close()
+		r.redis.Close()
+	})
+	return r
+}
+
+// worker starts a server and returns what stops and waits for it.
+func (r *rig) worker(handler Handler, change ...func(*ServerConfig)) (stop func()) {
+	r.t.Helper()
+	cfg := ServerConfig{
+		Redis: r.conn, Log: slog.New(slog.DiscardHandler), Queue: "default", ID: NewRunID("worker"),
+		Slots: 8, Handler: handler, Block: time.Second, Drain: 10 * time.Second,
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	s, err := NewServer(cfg)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			r.t.Error(err)
+		}
+		s.Close()
+	})
+	r.t.Cleanup(stop)
+	return stop
+}
+
+func spec() Spec {
+	return Spec{Flow: 1, Version: "v", Queue: "default", Principal: "key:k", Event: json.RawMessage(`{"n": 1}`), Limit: 20 * time.Second, Sync: true}
+}
+
+func (r *rig) submit(s Submission) *Ticket {
+	r.t.Helper()
+	ticket, err := r.client.Submit(context.Background(), s)
+	if err != nil {
+		r.t.Fatalf("submit: %v", err)
+	}
+	return ticket
+}
+
+func (r *rig) wait(t *Ticket) Result {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	result, err := t.Wait(ctx)
+	if err != nil {
+		r.t.Fatalf("wait for %s: %v", t.RunID(), err)
+	}
+	return result
+}
+
+func echo(_ context.Context, a *Attempt) Outcome {
+	return Outcome{State: Succeeded, Output: []byte(fmt.Sprintf(`[%s]`, a.Event))}
+}
+
+// nothingLeft waits until the queue's own bookkeeping is empty.
+func (r *rig) nothingLeft() {
+	r.t.Helper()
+	k := keysOf("default")
+	ctx := context.Background()
+	var left string
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+		left = fmt.Sprint(
+			r.redis.LLen(ctx, k.pending()).Val(), r.redis.LLen(ctx, k.active()).Val(),
+			r.redis.ZCard(ctx, k.taskLease()).Val(), r.redis.ZCard(ctx, k.due()).Val(),
+			len(r.redis.Keys(ctx, k.taskPrefix()+"*").Val()))
+		if left == "0 0 0 0 0" {
+			return
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+	r.t.Errorf("left of pending, active, lease, due, tasks: %s", left)
+}
+
+func TestARunReachesAWorkerAndItsResultComesBack(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	r.worker(echo)
+	ticket := r.submit(Submission{Spec: spec()})
+	got := r.wait(ticket)
+	if got.State != Succeeded || string(got.Output) != `[{"n": 1}]` {
+		t.Errorf("result %+v", got)
+	}
+	if got.Times.Started.Before(got.Times.Accepted) || got.Times.Finished.Before(got.Times.Started) {
+		t.Errorf("times out of order: %+v", got.Times)
+	}
+	r.nothingLeft()
+	record, err := r.client.Record(context.Background(), ticket.RunID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(record.Output) != string(got.Output) || string(record.Event) != `{"n": 1}` || record.Attempt != 1 || record.Principal != "key:k" {
+		t.Errorf("record %+v", record)
+	}
+	if ttl := r.redis.PTTL(context.Background(), keysOf("default").runPrefix()+ticket.RunID()).Val(); ttl <= 0 {
+		t.Errorf("a settled run is kept for ever")
+	}
+}
+
+func TestManyRunsAtOnce(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	var runs atomic.Int64
+	for range 2 {
+		r.worker(func(ctx context.Context, a *Attempt) Outcome { runs.Add(1); return echo(ctx, a) })
+	}
+	const callers, each = 50, 40
+	var all sync.WaitGroup
+	for i := range callers {
+		all.Go(func() {
+			for n := range each {
+				s := spec()
+				s.Event = json.RawMessage(fmt.Sprintf("%d", i*each+n))
+				ticket, err := r.client.Submit(context.Background(), Submission{Spec: s})
+				if err != nil {
+					t.Errorf("submit: %v", err)
+					return
+				}
+				got, err := ticket.Wait(context.Background())
+				if want := fmt.Sprintf("[%d]", i*each+n); err != nil || string(got.Output) != want {
+					t.Errorf("got %s %v, want %s", got.Output, err, want)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if runs.Load() != callers*each {
+		t.Errorf("%d attempts for %d runs", runs.Load(), callers*each)
+	}
+	r.nothingLeft()
+	if n := r.client.Waiting(); n != 0 {
+		t.Errorf("%d waiters left", n)
+	}
+}
+
+func TestAGuardMakesOneRunOfEqualSubmissions(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	ctx := context.Background()
+	guard := &Guard{Key: "k", Fingerprint: "a", Window: time.Minute}
+	first := r.submit(Submission{Spec: spec(), Guard: guard})
+	second := r.submit(Submission{Spec: spec(), Guard: guard})
+	if second.RunID() != first.RunID() || !second.Attached() || first.Attached() {
+		t.Errorf("second submission waits for %s, first for %s", second.RunID(), first.RunID())
+	}
+	_, err := r.client.Submit(ctx, Submission{Spec: spec(), Guard: &Guard{Key: "k", Fingerprint: "b", Window: time.Minute}})
+	if !errors.Is(err, ErrMismatch) {
+		t.Errorf("another payload: %v", err)
+	}
+	_, err = r.client.Submit(ctx, Submission{Spec: spec(), Guard: &Guard{Key: "k", Fingerprint: "a", Window: time.Minute, Refuse: true}})
+	if !errors.Is(err, ErrReplayed) {
+		t.Errorf("refusing guard: %v", err)
+	}
+	if n := r.redis.LLen(ctx, keysOf("default").pending()).Val(); n != 1 {
+		t.Errorf("%d tasks pending, want 1", n)
+	}
+	other := newRig(t, "redis://"+r.redis.(*redis.Client).Options().Addr)
+	third := other.submit(Submission{Spec: spec(), Guard: guard})
+	r.worker(echo)
+	for i, ticket := range []*Ticket{first, second} {
+		if got := r.wait(ticket); got.State != Succeeded {
+			t.Errorf("ticket %d: %+v", i, got)
+		}
+	}
+	if got := other.wait(third); got.State != Succeeded || third.RunID() != first.RunID() {
+		t.Errorf("through another door: %+v", got)
+	}
+	late := r.submit(Submission{Spec: spec(), Guard: guard})
+	if got := r.wait(late); got.State != Succeeded {
+		t.Errorf("after the end: %+v", got)
+	}
+}
+
+func TestAFullQueueRefuses(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	r.client.cfg.MaxPending = 2
+	for range 2 {
+		r.submit(Submission{Spec: spec()})
+	}
+	if _, err := r.client.Submit(context.Background(), Submission{Spec: spec()}); !errors.Is(err, ErrFull) {
+		t.Errorf("third submission: %v", err)
+	}
+	if n := r.client.Waiting(); n != 2 {
+		t.Errorf("%d waiters, want 2", n)
+	}
+}
+
+func TestCancelEndsARunningRun(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	began, cause := make(chan struct{}), make(chan error, 1)
+	r.worker(func(ctx context.Context, a *Attempt) Outcome {
+		close(began)
+		<-ctx.Done()
+		cause <- context.Cause(ctx)
+		return Outcome{State: Succeeded, Output: []byte(`["late"]`)}
+	})
+	ticket := r.submit(Submission{Spec: spec()})
+	<-began
+	state, err := r.client.Cancel(context.Background(), ticket.RunID(), []byte(`{"code":"cancelled","message":"by hand"}`))
+	if err != nil || state != Running {
+		t.Fatalf("cancel: %s %v", state, err)
+	}
+	got := r.wait(ticket)
+	if got.State != Cancelled || got.Error == nil || got.Error.Message != "by hand" {
+		t.Errorf("result %+v", got)
+	}
+	if c := <-cause; !errors.Is(c, ErrLost) {
+		t.Errorf("the attempt ended because of %v", c)
+	}
+	r.nothingLeft()
+	if record, _ := r.client.Record(context.Background(), ticket.RunID()); record.State != Cancelled || record.Output != nil {
+		t.Errorf("record after the stale attempt: %+v", record)
+	}
+}
+
+func TestCancelEndsAQueuedRun(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	ticket := r.submit(Submission{Spec: spec()})
+	if state, err := r.client.Cancel(context.Background(), ticket.RunID(), nil); err != nil || state != Queued {
+		t.Fatalf("cancel: %s %v", state, err)
+	}
+	if got := r.wait(ticket); got.State != Cancelled {
+		t.Errorf("result %+v", got)
+	}
+	r.worker(func(context.Context, *Attempt) Outcome { t.Error("a cancelled run began"); return Outcome{State: Failed} })
+	r.nothingLeft()
+	if _, err := r.client.Cancel(context.Background(), NewRunID("default"), nil); !errors.Is(err, ErrNotFound) {
+		t.Errorf("unknown run: %v", err)
+	}
+}
+
+// ghost claims like a worker that dies right after.
+func (r *rig) ghost() (ids []string) {
+	r.t.Helper()
+	k := keysOf("default")
+	v, err := claimScript.Run(context.Background(), r.redis,
+		[]string{k.pending(), k.paused(), k.active(), k.taskLease(), k.inboxPrefix() + "ghost", k.due()},
+		time.Now().Add(taskLease).Unix(), k.taskPrefix(), 100, k.runPrefix(), "ghost", 500).Slice()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for i := 0; i < len(v); i += claimedFields {
+		ids = append(ids, v[i].(string))
+	}
+	return ids
+}
+
+func TestALostWorkersRunsGoOnElsewhere(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	var tickets []*Ticket
+	for range 20 {
+		tickets = append(tickets, r.submit(Submission{Spec: spec()}))
+	}
+	if n := len(r.ghost()); n != 20 {
+		t.Fatalf("the ghost claimed %d", n)
+	}
+	lost := time.Now()
+	r.worker(func(ctx context.Context, a *Attempt) Outcome {
+		if a.Number != 2 {
+			t.Errorf("attempt %d, want 2", a.Number)
+		}
+		return echo(ctx, a)
+	})
+	for _, ticket := range tickets {
+		if got := r.wait(ticket); got.State != Succeeded {
+			t.Errorf("result %+v", got)
+		}
+	}
+	if d := time.Since(lost); d > 5*time.Second {
+		t.Errorf("detection and restart took %v", d)
+	}
+	r.nothingLeft()
+	if record, _ := r.client.Record(context.Background(), tickets[0].RunID()); record.Crashes != 1 || record.Attempt != 2 {
+		t.Errorf("record %+v", record)
+	}
+}
+
+func TestTheThirdCrashEndsARun(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	ticket := r.submit(Submission{Spec: spec()})
+	pending := keysOf("default").pending()
+	for attempt := 1; attempt <= 3; attempt++ {
+		for len(r.redis.LRange(context.Background(), pending, 0, -1).Val()) == 0 {
+			<-time.After(10 * time.Millisecond)
+		}
+		if ids := r.ghost(); len(ids) != 1 || !strings.HasSuffix(ids[0], fmt.Sprintf(".%d", attempt)) {
+			t.Fatalf("attempt %d claimed %v", attempt, ids)
+		}
+		stop := r.mender()
+		defer stop()
+	}
+	got := r.wait(ticket)
+	if got.State != Failed || got.Error == nil || got.Error.Code != flows.CodeCrashed {
+		t.Errorf("result %+v", got)
+	}
+	r.nothingLeft()
+}
+
+// mender runs a worker's beat alone: it mends and takes no task.
+func (r *rig) mender() (stop func()) {
+	s, err := NewServer(ServerConfig{Redis: r.conn, Log: slog.New(slog.DiscardHandler), Queue: "default", ID: NewRunID("mender"), Slots: 1, Handler: echo})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); s.beat(ctx) }()
+	return func() { cancel(); <-done; s.Close() }
+}
+
+func TestAMissingTaskIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	ctx, k := context.Background(), keysOf("default")
+	ticket := r.submit(Submission{Spec: spec()})
+	r.redis.Del(ctx, k.pending(), k.taskPrefix()+taskID(ticket.RunID(), 1))
+	r.redis.ZAdd(ctx, k.due(), redis.Z{Member: ticket.RunID()}) // the moment to look has come
+	r.worker(echo)
+	if got := r.wait(ticket); got.State != Succeeded {
+		t.Errorf("result %+v", got)
+	}
+	r.nothingLeft()
+}
+
+func TestADeadWorkersInboxIsGivenBack(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	ctx, k := context.Background(), keysOf("default")
+	ticket := r.submit(Submission{Spec: spec()})
+	r.redis.LMove(ctx, k.pending(), k.inboxPrefix()+"dead", "right", "left")
+	r.redis.ZAdd(ctx, k.inboxes(), redis.Z{Score: float64(time.Now().Add(-time.Minute).UnixMilli()), Member: "dead"})
+	r.worker(echo)
+	if got := r.wait(ticket); got.State != Succeeded {
+		t.Errorf("result %+v", got)
+	}
+	if n := r.redis.ZScore(ctx, k.inboxes(), "dead").Err(); !errors.Is(n, redis.Nil) {
+		t.Errorf("the dead worker's inbox is still listed")
+	}
+}
+
+func TestDrainHandsBackWithoutLosingAnAttempt(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	began := make(chan struct{})
+	stop := r.worker(func(ctx context.Context, a *Attempt) Outcome {
+		close(began)
+		<-ctx.Done()
+		return Outcome{State: Cancelled}
+	}, func(c *ServerConfig) { c.Drain = 50 * time.Millisecond })
+	ticket := r.submit(Submission{Spec: spec()})
+	<-began
+	stop()
+	record, err := r.client.Record(context.Background(), ticket.RunID())
+	if err != nil || record.State != Queued || record.Crashes != 0 {
+		t.Fatalf("after the drain: %+v %v", record, err)
+	}
+	r.worker(echo)
+	if got := r.wait(ticket); got.State != Succeeded {
+		t.Errorf("result %+v", got)
+	}
+	r.nothingLeft()
+}
+
+func TestDrainLetsRunsFinish(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	began, finish := make(chan struct{}), make(chan struct{})
+	stop := r.worker(func(ctx context.Context, a *Attempt) Outcome {
+		close(began)
+		<-finish
+		return echo(ctx, a)
+	})
+	ticket := r.submit(Submission{Spec: spec()})
+	<-began
+	time.AfterFunc(100*time.Millisecond, func() { close(finish) })
+	stop()
+	if got := r.wait(ticket); got.State != Succeeded {
+		t.Errorf("result %+v", got)
+	}
+	r.nothingLeft()
+}
+
+func TestAParkedRunGoesOnInTime(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	var attempts atomic.Int64
+	r.worker(func(ctx context.Context, a *Attempt) Outcome {
+		if attempts.Add(1) == 1 {
+			return Outcome{State: Waiting, Wake: time.Now().Add(300 * time.Millisecond)}
+		}
+		return echo(ctx, a)
+	})
+	ticket := r.submit(Submission{Spec: spec()})
+	if got := r.wait(ticket); got.State != Succeeded || attempts.Load() != 2 {
+		t.Errorf("result %+v after %d attempts", got, attempts.Load())
+	}
+	r.nothingLeft()
+}
+
+func TestALostReplyCostsASecondNotTheAnswer(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	finish := make(chan struct{})
+	r.worker(func(ctx context.Context, a *Attempt) Outcome { <-finish; return echo(ctx, a) })
+	ticket := r.submit(Submission{Spec: spec()})
+	if n := r.redis.Del(context.Background(), keysOf("default").replyPrefix()+r.client.door).Val(); n != 1 {
+		t.Fatal("no reply stream")
+	}
+	close(finish)
+	if got := r.wait(ticket); got.State != Succeeded {
+		t.Errorf("result %+v", got)
+	}
+}
+
+func TestALargeOutputIsReadFromTheRun(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	large := `["` + strings.Repeat("x", wholeReply) + `"]`
+	r.worker(func(context.Context, *Attempt) Outcome { return Outcome{State: Succeeded, Output: []byte(large)} })
+	if got := r.wait(r.submit(Submission{Spec: spec()})); string(got.Output) != large {
+		t.Errorf("%d bytes of output, want %d", len(got.Output), len(large))
+	}
+}
+
+func TestForeignTasksAreArchivedNotLost(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	client := asynq.NewClientFromRedisClient(r.redis)
+	if _, err := client.Enqueue(asynq.NewTask("other", nil), asynq.Queue("default"), asynq.MaxRetry(0)); err != nil {
+		t.Fatal(err)
+	}
+	r.worker(echo)
+	if got := r.wait(r.submit(Submission{Spec: spec()})); got.State != Succeeded {
+		t.Errorf("result %+v", got)
+	}
+	inspector := asynq.NewInspectorFromRedisClient(r.redis)
+	for deadline := time.Now().Add(5 * time.Second); ; <-time.After(10 * time.Millisecond) {
+		info, err := inspector.GetQueueInfo("default")
+		if err == nil && info.Archived == 1 && info.Active == 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("queue %+v %v", info, err)
+		}
+	}
+}

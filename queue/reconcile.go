@@ -1,0 +1,182 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"penstock/flows"
+)
+
+const (
+	beatEvery = time.Second
+	beatDue   = 100 // due runs mended in one beat; a full answer asks again at once
+	tidyEvery = 10  // beats between clearings of the index
+	tidyBatch = 1000
+)
+
+// beat shows that this worker lives and mends what it is handed, every second.
+func (s *Server) beat(ctx context.Context) {
+	tick := time.NewTicker(beatEvery)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		for s.beatOnce(ctx) == beatDue {
+		}
+		if n%tidyEvery == 0 {
+			s.tidyIndex(ctx)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// beatOnce returns how many due runs it was handed.
+func (s *Server) beatOnce(ctx context.Context) int {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	attempts := s.held.all()
+	k := s.keys
+	args := make([]any, 0, 6+2*len(attempts))
+	args = append(args, s.cfg.ID, s.cfg.Lease.Milliseconds(), k.inboxPrefix(), k.runPrefix(), k.taskPrefix(), beatDue)
+	for _, a := range attempts {
+		args = append(args, a.ID, a.Number)
+	}
+	answer, err := beatScript.Run(ctx, s.redis, []string{k.due(), k.inboxes(), k.pending(), k.taskLease()}, args...).Slice()
+	if err != nil || len(answer) != 2 {
+		if ctx.Err() == nil {
+			s.cfg.Log.Warn("beat", "error", err)
+		}
+		return 0
+	}
+	s.lose(attempts, answer[0])
+	due, _ := answer[1].([]any)
+	for i := 0; i+3 <= len(due); i += 3 {
+		id, _ := due[i].(string)
+		fence, _ := due[i+1].(string)
+		wrong, _ := due[i+2].(string)
+		if err := s.mend(ctx, id, fence, wrong); err != nil {
+			s.cfg.Log.Warn("mend run", "run_id", id, "wrong", wrong, "error", err) // it is due again soon
+		}
+	}
+	return len(due) / 3
+}
+
+// lose stops the attempts that are not ours any more.
+func (s *Server) lose(attempts []*Attempt, answer any) {
+	lost, _ := answer.([]any)
+	for _, id := range lost {
+		for _, a := range attempts {
+			if a.ID == id && s.held.get(a.task) == a {
+				a.end(ErrLost)
+			}
+		}
+	}
+}
+
+// mend does what a due run needs, see beat.lua.
+func (s *Server) mend(ctx context.Context, id, fence, wrong string) error {
+	n, err := strconv.Atoi(fence)
+	if err != nil {
+		return fmt.Errorf("read fence: %w", err)
+	}
+	switch wrong {
+	case "settle":
+		return s.settleEnded(ctx, id, n)
+	case "late":
+		return s.stop(ctx, id, fence, TimedOut, flows.CodeTimeout, "the run reached its execution limit")
+	case "missing":
+		return s.requeue(ctx, requeue{id: id, fence: n, from: Queued, old: taskID(id, n+1)})
+	case "wake":
+		return s.requeue(ctx, requeue{id: id, fence: n, from: Waiting, old: taskID(id, n)})
+	case "lost":
+		s.cfg.Log.Warn("worker lost", "run_id", id, "attempt", n)
+		return s.requeue(ctx, requeue{id: id, fence: n, from: Running, old: taskID(id, n), crash: true})
+	}
+	return fmt.Errorf("unknown fault %q", wrong)
+}
+
+func (s *Server) stop(ctx context.Context, id, fence string, state State, code flows.Code, message string) error {
+	failure, err := json.Marshal(flows.Error{Code: code, Message: message})
+	if err != nil {
+		return fmt.Errorf("encode error: %w", err)
+	}
+	_, err = stopRun(ctx, s.redis, s.keys, id, fence, state, failure)
+	return err
+}
+
+// settleEnded settles a run that ended without its worker settling it.
+func (s *Server) settleEnded(ctx context.Context, id string, fence int) error {
+	at, err := s.redis.HGet(ctx, s.keys.runPrefix()+id, "at").Result()
+	if err != nil {
+		return redisError("read run", err)
+	}
+	a := &Attempt{Spec: Spec{ID: id}, Number: fence, task: taskID(id, fence), Times: Times{Accepted: micros(at)}}
+	a.effects.Store(true) // perhaps
+	f := &finishing{attempt: a}
+	s.finishes.do(f)
+	return f.err
+}
+
+// requeue is a run on its way to its next attempt.
+type requeue struct {
+	id    string
+	fence int
+	from  State
+	old   string // its task until now
+	crash bool
+}
+
+func (s *Server) requeue(ctx context.Context, r requeue) error {
+	next := r.fence + 1
+	message, err := encodeTask(ctx, s.asynq, s.cfg.Queue, r.id, next, nil)
+	if err != nil {
+		return err
+	}
+	k := s.keys
+	n, err := requeueScript.Run(ctx, s.redis,
+		[]string{k.pending(), k.due(), k.active(), k.taskLease()},
+		k.runPrefix()+r.id, r.id, r.fence, string(r.from), k.taskPrefix(), r.old, taskID(r.id, next), message,
+		flag(r.crash), s.cfg.MaxCrashes).Int64()
+	if err != nil {
+		return redisError("requeue run", err)
+	}
+	if n == 2 {
+		return s.stop(ctx, r.id, strconv.Itoa(r.fence), Failed, flows.CodeCrashed,
+			fmt.Sprintf("%d workers were lost while they executed this run", s.cfg.MaxCrashes))
+	}
+	return nil
+}
+
+// handBack returns a run to the head of the queue; the attempt does not count
+// as lost.
+func (s *Server) handBack(ctx context.Context, a *Attempt) error {
+	if a.Number == 0 {
+		return nil // not a run: asynq's lease brings it back
+	}
+	return s.requeue(ctx, requeue{id: a.ID, fence: a.Number, from: Running, old: a.task})
+}
+
+// tidyIndex forgets runs whose retention is over, a bounded batch at a time.
+func (s *Server) tidyIndex(ctx context.Context) {
+	before := strconv.FormatInt(time.Now().Add(-s.cfg.Retention-time.Hour).UnixMilli(), 10)
+	for {
+		old, err := s.redis.ZRangeByScore(ctx, s.keys.index(), &redis.ZRangeBy{Min: "-inf", Max: before, Count: tidyBatch}).Result()
+		if err != nil || len(old) == 0 {
+			return
+		}
+		members := make([]any, len(old))
+		for i, id := range old {
+			members[i] = id
+		}
+		if s.redis.ZRem(ctx, s.keys.index(), members...).Err() != nil || len(old) < tidyBatch {
+			return
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Record is all that is stored of a run.
+type Record struct {
+	Spec
+	Result
+	Attempt int             `json:"attempt"` // the last one that began; 0: none yet
+	Crashes int             `json:"crashes"` // attempts lost with their workers
+	Worker  string          `json:"worker,omitempty"`
+	Steps   json.RawMessage `json:"steps,omitempty"` // what each step did
+}
+
+// Record reads a run. Errors: ErrNotFound, also when its retention is over;
+// ErrUnavailable.
+func (c *Client) Record(ctx context.Context, id string) (Record, error) {
+	queues, err := c.queuesOf(ctx, id)
+	if err != nil {
+		return Record{}, err
+	}
+	for _, queue := range queues {
+		fields, err := c.redis.HGetAll(ctx, keysOf(queue).runPrefix()+id).Result()
+		if err != nil {
+			return Record{}, redisError("read run", err)
+		}
+		if len(fields) > 0 {
+			return decodeRecord(fields)
+		}
+	}
+	return Record{}, ErrNotFound
+}
+
+// queuesOf lists the queues that a run may be on: one, but for checksums that
+// collide.
+func (c *Client) queuesOf(ctx context.Context, id string) ([]string, error) {
+	var out []string
+	c.lanes.Range(func(name, _ any) bool {
+		if onQueue(id, name.(string)) {
+			out = append(out, name.(string))
+		}
+		return true
+	})
+	if len(out) > 0 {
+		return out, nil
+	}
+	all, err := c.redis.SMembers(ctx, asynqQueues).Result()
+	if err != nil {
+		return nil, redisError("list queues", err)
+	}
+	for _, name := range all {
+		if onQueue(id, name) {
+			out = append(out, name)
+		}
+	}
+	return out, nil
+}
+
+func decodeRecord(f map[string]string) (Record, error) {
+	var r Record
+	if err := json.Unmarshal([]byte(f["spec"]), &r.Spec); err != nil {
+		return Record{}, fmt.Errorf("decode run: %w", err)
+	}
+	if f["event"] != "" {
+		r.Event = json.RawMessage(f["event"])
+	}
+	r.Result = makeResult(State(f["state"]), f["output"], f["error"], f["at"], f["started"], f["finished"])
+	r.Attempt, _ = strconv.Atoi(f["fence"])
+	r.Crashes, _ = strconv.Atoi(f["crashes"])
+	r.Worker = f["worker"]
+	if f["steps"] != "" {
+		r.Steps = json.RawMessage(f["steps"])
+	}
+	return r, nil
+}
+
+// Cancel ends a run that has not ended, and returns the state it had. A worker
+// that has it is told within about a second and can change nothing more.
+// Errors: ErrNotFound, ErrUnavailable.
+func (c *Client) Cancel(ctx context.Context, id string, why []byte) (State, error) {
+	queues, err := c.queuesOf(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	for _, queue := range queues {
+		state, err := stopRun(ctx, c.redis, keysOf(queue), id, "", Cancelled, why)
+		if err != nil || state != "" {
+			return state, err
+		}
+	}
+	return "", ErrNotFound
+}
+
+// stopRun ends a run from outside, see stop.lua. An empty fence holds always.
+func stopRun(ctx context.Context, r redis.Scripter, k keys, id, fence string, state State, failure []byte) (State, error) {
+	had, err := stopScript.Run(ctx, r,
+		[]string{k.runPrefix() + id, k.due(), k.pending(), k.active(), k.taskLease()},
+		id, fence, string(state), failure, k.taskPrefix(), k.replyPrefix()).Text()
+	if err != nil {
+		return "", redisError("stop run", err)
+	}
+	return State(had), nil
+}

@@ -1,0 +1,55 @@
+package queue
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Each script documents its KEYS, ARGV and answer in its file.
+var (
+	//go:embed lua/submit.lua
+	submitLua string
+	//go:embed lua/claim.lua
+	claimLua string
+	//go:embed lua/finish.lua
+	finishLua string
+	//go:embed lua/beat.lua
+	beatLua string
+	//go:embed lua/requeue.lua
+	requeueLua string
+	//go:embed lua/stop.lua
+	stopLua string
+	//go:embed lua/park.lua
+	parkLua string
+	//go:embed lua/journal.lua
+	journalLua string
+	//go:embed lua/states.lua
+	statesLua string
+
+	submitScript  = redis.NewScript(submitLua)
+	claimScript   = redis.NewScript(claimLua)
+	finishScript  = redis.NewScript(finishLua)
+	beatScript    = redis.NewScript(beatLua)
+	requeueScript = redis.NewScript(requeueLua)
+	stopScript    = redis.NewScript(stopLua)
+	parkScript    = redis.NewScript(parkLua)
+	journalScript = redis.NewScript(journalLua)
+	statesScript  = redis.NewScript(statesLua)
+)
+
+// loadScripts spares the first callers an EVAL; Redis may forget them at any
+// time, and every caller falls back to EVAL.
+func loadScripts(ctx context.Context, r redis.Scripter) error {
+	for _, s := range []*redis.Script{
+		submitScript, claimScript, finishScript, beatScript, requeueScript,
+		stopScript, parkScript, journalScript, statesScript,
+	} {
+		if err := s.Load(ctx, r).Err(); err != nil {
+			return fmt.Errorf("load queue scripts: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,258 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"penstock/internal/redisconn"
+)
+
+// Handler turns one attempt into its outcome. It must return soon after its
+// context ends; context.Cause says why it did: context.DeadlineExceeded,
+// ErrLost, ErrDraining, or context.Canceled for an operator's cancel.
+type Handler func(ctx context.Context, a *Attempt) Outcome
+
+// ServerConfig of a Server. Redis, Log, Queue, ID, Slots and Handler are
+// required.
+type ServerConfig struct {
+	Redis   *redisconn.Conn
+	Log     *slog.Logger
+	Queue   string
+	ID      string // of this worker process, unique in the fleet
+	Slots   int    // runs at once
+	Handler Handler
+
+	// Prefetch bounds the tasks taken in one call, besides the free slots.
+	// Default 32.
+	Prefetch int
+
+	// Block is how long an idle worker waits in one call. Default 2 s; far
+	// below asynq's lease of 30 s.
+	Block time.Duration
+
+	// Lease is how long a run is safe from the reconciler after its worker's
+	// last sign of life, which comes every second. Default 4 s; at least 2 s.
+	Lease time.Duration
+
+	// Retention is how long ended runs are kept. Default 24 h.
+	Retention time.Duration
+
+	// Drain is how long a stopping server lets its runs finish before it hands
+	// them back to the queue. Default 20 s; zero means the default.
+	Drain time.Duration
+
+	// MaxCrashes is the attempt lost with its worker that ends a run. Default 3.
+	MaxCrashes int
+}
+
+func (c *ServerConfig) validate() error {
+	if c.Redis == nil || c.Log == nil || c.Handler == nil {
+		return fmt.Errorf("queue server: Redis, Log and Handler are required")
+	}
+	if c.Queue == "" || c.ID == "" || c.Slots < 1 {
+		return fmt.Errorf("queue server: Queue, ID and at least one slot are required")
+	}
+	for _, d := range []struct {
+		value *time.Duration
+		least time.Duration
+		usual time.Duration
+	}{
+		{&c.Block, 10 * time.Millisecond, 2 * time.Second},
+		{&c.Lease, 2 * time.Second, 4 * time.Second},
+		{&c.Retention, time.Second, 24 * time.Hour},
+		{&c.Drain, time.Millisecond, 20 * time.Second},
+	} {
+		if *d.value == 0 {
+			*d.value = d.usual
+		}
+		if *d.value < d.least {
+			return fmt.Errorf("queue server: %v is less than %v", *d.value, d.least)
+		}
+	}
+	if c.Prefetch == 0 {
+		c.Prefetch = 32
+	}
+	if c.MaxCrashes == 0 {
+		c.MaxCrashes = 3
+	}
+	return nil
+}
+
+// Server is the worker's side of one queue: an asynq server that is woken,
+// runs that are begun, renewed and finished through their fences, and this
+// worker's share of the reconciler.
+type Server struct {
+	cfg   ServerConfig
+	keys  keys
+	redis redis.UniversalClient
+	asynq *asynq.Client // encodes the tasks of next attempts
+	waker *waker
+	held  *held
+	ended sync.Map // task id to *Attempt: finished, until asynq reports its task done
+
+	finishes *batcher[finishing]
+}
+
+// NewServer opens a Server. Run works until its context ends; Close releases it.
+func NewServer(cfg ServerConfig) (*Server, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, keys: keysOf(cfg.Queue), redis: cfg.Redis.Client(), held: newHeld()}
+	s.asynq = asynq.NewClientFromRedisClient(&enqueuer{UniversalClient: s.redis})
+	s.finishes = newBatcher(finishFlights, finishBatch, s.flushFinishes)
+	s.waker = newWaker(&s.cfg, s.redis, s.held, s.settle)
+	return s, nil
+}
+
+// Close releases the server's connections. It must not be called while Run runs.
+func (s *Server) Close() error {
+	return errors.Join(s.waker.blocking.Close(), s.redis.Close())
+}
+
+// Run works until ctx ends, and then drains: no new run begins, those that run
+// have cfg.Drain to finish, and what is left goes back to the queue without
+// losing an attempt.
+func (s *Server) Run(ctx context.Context) error {
+	if err := loadScripts(ctx, s.redis); err != nil {
+		return err
+	}
+	server := asynq.NewServerFromRedisClient(s.waker, asynq.Config{
+		Concurrency:       s.cfg.Slots,
+		Queues:            map[string]int{s.cfg.Queue: 1},
+		TaskCheckInterval: 1, // nanosecond: the waiting is waker's
+		ShutdownTimeout:   s.cfg.Drain + 10*time.Second,
+		Logger:            asynqLog{s.cfg.Log},
+		LogLevel:          asynq.WarnLevel,
+	})
+	life, die := context.WithCancel(context.WithoutCancel(ctx))
+	var beats sync.WaitGroup
+	beats.Go(func() { s.beat(life) })
+	defer beats.Wait()
+	defer die()
+	if err := server.Start(asynq.HandlerFunc(s.process)); err != nil {
+		return fmt.Errorf("start asynq server: %w", err)
+	}
+	<-ctx.Done()
+	s.drain(life, server)
+	return nil
+}
+
+// drain stops in the reverse order of the start.
+func (s *Server) drain(ctx context.Context, server *asynq.Server) {
+	s.waker.unblock(ctx)
+	server.Stop()
+	for _, a := range s.waker.ready { // the processor has stopped: they are ours now
+		if err := s.handBack(ctx, a); err != nil {
+			s.cfg.Log.Warn("hand back", "run_id", a.ID, "error", err)
+		}
+		s.held.remove(a.task)
+	}
+	grace := time.NewTimer(s.cfg.Drain)
+	defer grace.Stop()
+	select {
+	case <-s.held.drained():
+	case <-grace.C:
+		for _, a := range s.held.all() {
+			a.end(ErrDraining)
+		}
+	}
+	server.Shutdown()
+	s.emptyInbox(ctx)
+}
+
+// emptyInbox gives back what a lost answer left between pending and active.
+func (s *Server) emptyInbox(ctx context.Context) {
+	for {
+		err := s.redis.LMove(ctx, s.waker.inbox, s.keys.pending(), "right", "right").Err()
+		if err != nil {
+			break // redis.Nil: empty
+		}
+	}
+	s.redis.ZRem(ctx, s.keys.inboxes(), s.cfg.ID)
+}
+
+// process is asynq's handler.
+func (s *Server) process(ctx context.Context, t *asynq.Task) error {
+	task, _ := asynq.GetTaskID(ctx)
+	a := s.held.get(task)
+	if a == nil {
+		return fmt.Errorf("task %s was not claimed by this worker", task)
+	}
+	defer s.held.remove(task)
+	switch a.verdict {
+	case "stale":
+		return nil
+	case "task":
+		return fmt.Errorf("task type %q is not ours: %w", t.Type(), asynq.SkipRetry)
+	}
+	a.server = s
+	if err := a.decode(); err != nil {
+		return fmt.Errorf("%w: %w", err, asynq.SkipRetry)
+	}
+	outcome, cause := s.attempt(ctx, a)
+	if err := s.conclude(context.WithoutCancel(ctx), a, outcome, cause); err != nil {
+		return err
+	}
+	if ctx.Err() == nil {
+		s.ended.Store(task, a)
+	}
+	return nil
+}
+
+// attempt runs the handler, and says why its context ended if it did.
+func (s *Server) attempt(ctx context.Context, a *Attempt) (Outcome, error) {
+	ctx, release := a.context(ctx)
+	defer release()
+	outcome := s.cfg.Handler(ctx, a)
+	return outcome, context.Cause(ctx)
+}
+
+// conclude does what the outcome asks for.
+func (s *Server) conclude(ctx context.Context, a *Attempt, o Outcome, cause error) error {
+	ctx, cancel := context.WithTimeout(ctx, concludeFor)
+	defer cancel()
+	switch {
+	case errors.Is(cause, ErrLost):
+		a.settled.Store(true) // the next attempt took the task away
+		return nil
+	case errors.Is(cause, ErrDraining) && o.State != Succeeded:
+		a.settled.Store(true)
+		return s.handBack(ctx, a)
+	case o.State == Waiting:
+		a.settled.Store(true)
+		ours, err := s.park(ctx, a, o.Wake)
+		s.logStale(a, ours, err)
+		return err
+	}
+	last, err := s.finish(ctx, a, o)
+	s.logStale(a, last, err)
+	return err
+}
+
+// concludeFor bounds how long a result is held for a Redis that is away.
+// Longer than a failover; shorter than a drain's patience would be pointless.
+const concludeFor = 30 * time.Second
+
+func (s *Server) logStale(a *Attempt, ours bool, err error) {
+	if err == nil && !ours {
+		a.settled.Store(true)
+		s.cfg.Log.Warn("stale attempt changed nothing", "run_id", a.ID, "attempt", a.Number)
+	}
+}
+
+// asynqLog lets asynq speak through the process' logger.
+type asynqLog struct{ *slog.Logger }
+
+func (l asynqLog) Debug(args ...any) { l.Logger.Debug(fmt.Sprint(args...)) }
+func (l asynqLog) Info(args ...any)  { l.Logger.Info(fmt.Sprint(args...)) }
+func (l asynqLog) Warn(args ...any)  { l.Logger.Warn(fmt.Sprint(args...)) }
+func (l asynqLog) Error(args ...any) { l.Logger.Error(fmt.Sprint(args...)) }
+func (l asynqLog) Fatal(args ...any) { l.Logger.Error(fmt.Sprint(args...)) }

@@ -1,0 +1,132 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+const (
+	submitFlights = 1 // more only splits the batches
+	submitBatch   = 128
+	submitWait    = 5 * time.Second // longest wait for Redis to accept; a slower Redis is unavailable
+)
+
+// Submission is a run to be stored and enqueued, with what must hold for it
+// to be accepted. All of it is decided in one round trip.
+type Submission struct {
+	Spec
+	Guard *Guard // nil: every submission is a new run
+}
+
+// Guard makes one run of many equal submissions.
+type Guard struct {
+	Key         string        // unique to the caller and what it sent; hashed before it is stored
+	Fingerprint string        // a second submission must carry the same one, else ErrMismatch; empty: not compared
+	Window      time.Duration // how long the key is remembered
+	Refuse      bool          // a second submission gets ErrReplayed; else it is attached to the first run
+}
+
+// submission is one Submission on its way, and what became of it.
+type submission struct {
+	args   [11]any
+	answer string
+	err    error
+}
+
+// Submit stores the run and puts its task into the queue: both or neither.
+// The result is waited for from before anything is stored, so that it cannot
+// be missed. Accepted and ID are filled in when they are empty.
+//
+// Errors: ErrReplayed, ErrMismatch, ErrFull; ErrUnavailable when Redis does
+// not answer, and then the run may or may not have been accepted.
+func (c *Client) Submit(ctx context.Context, s Submission) (*Ticket, error) {
+	if c.full.Load() {
+		return nil, ErrFull
+	}
+	lane, err := c.lane(ctx, s.Queue)
+	if err != nil {
+		return nil, err
+	}
+	if s.ID == "" {
+		s.ID = NewRunID(s.Queue)
+	}
+	if s.Accepted.IsZero() {
+		s.Accepted = time.Now()
+	}
+	sub := &submission{}
+	if err := c.compose(ctx, sub, &s); err != nil {
+		return nil, err
+	}
+	t := c.waiters.add(c, lane, s.ID)
+	lane.submit.do(sub)
+	if sub.err != nil {
+		t.Close()
+		return nil, sub.err
+	}
+	switch sub.answer {
+	case "":
+		return t, nil
+	case "replayed":
+		err = ErrReplayed
+	case "mismatch":
+		err = ErrMismatch
+	case "full":
+		err = ErrFull
+	default:
+		t.attach(sub.answer)
+		return t, nil
+	}
+	t.Close()
+	return nil, err
+}
+
+// compose lays out the arguments of one run, as submit.lua takes them.
+func (c *Client) compose(ctx context.Context, sub *submission, s *Submission) error {
+	message, err := encodeTask(ctx, c.asynq, s.Queue, s.ID, 1, s.Trace)
+	if err != nil {
+		return err
+	}
+	event := []byte(s.Event)
+	s.Event = nil // stored beside the spec, byte for byte
+	spec, err := json.Marshal(s.Spec)
+	if err != nil {
+		return fmt.Errorf("encode run: %w", err)
+	}
+	s.Event = event
+	sub.args = [11]any{s.ID, taskID(s.ID, 1), message, spec, event, s.Limit.Milliseconds(), flag(s.Sync), "", "", "", ""}
+	if g := s.Guard; g != nil {
+		copy(sub.args[7:], []any{guardHash(g.Key), g.Fingerprint, g.Window.Milliseconds(), flag(g.Refuse)})
+	}
+	return nil
+}
+
+func flag(b bool) string {
+	if b {
+		return "1"
+	}
+	return ""
+}
+
+// flush sends a batch of submissions in one script.
+func (c *Client) flush(l *lane, batch []*submission) {
+	ctx, cancel := context.WithTimeout(context.Background(), submitWait)
+	defer cancel()
+	args := make([]any, 0, 5+11*len(batch))
+	args = append(args, l.keys.runPrefix(), l.keys.taskPrefix(), l.keys.guardPrefix(), c.door, max(c.cfg.MaxPending, 0))
+	for _, s := range batch {
+		args = append(args, s.args[:]...)
+	}
+	answers, err := submitScript.Run(ctx, c.redis, []string{l.keys.pending(), l.keys.due()}, args...).StringSlice()
+	if err == nil && len(answers) != len(batch) {
+		err = fmt.Errorf("submit script answered %d of %d runs", len(answers), len(batch))
+	}
+	for i, s := range batch {
+		if err != nil {
+			s.err = redisError("submit run", err)
+		} else {
+			s.answer = answers[i]
+		}
+	}
+}

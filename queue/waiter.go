@@ -1,0 +1,141 @@
+package queue
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Ticket waits for the result of one run. Its Close, or the end of Wait, lets
+// go of the run; the run goes on.
+type Ticket struct {
+	client   *Client
+	lane     *lane
+	id       string
+	attached bool
+	result   chan Result // buffered: who delivers never blocks
+	since    time.Time
+}
+
+// RunID is the run that the ticket waits for: the first one, when attached.
+func (t *Ticket) RunID() string { return t.id }
+
+// Attached reports that the submission repeated an earlier one and waits for
+// that run's result.
+func (t *Ticket) Attached() bool { return t.attached }
+
+// Wait returns the run's result, or the context's error when that ends first.
+// It may be called again after an error.
+func (t *Ticket) Wait(ctx context.Context) (Result, error) {
+	select {
+	case r := <-t.result:
+		t.Close()
+		t.result <- r // for a second Wait
+		return r, nil
+	case <-ctx.Done():
+		return Result{}, ctx.Err()
+	}
+}
+
+// Close stops waiting.
+func (t *Ticket) Close() { t.client.waiters.remove(t) }
+
+// attach turns the ticket to the run that an equal submission had started. It
+// may have ended before we were registered, so it is looked at right away.
+func (t *Ticket) attach(id string) {
+	w := &t.client.waiters
+	w.remove(t)
+	t.id, t.attached, t.since = id, true, time.Time{}
+	w.register(t)
+	w.nudge()
+}
+
+// waiters are the tickets of one process by run id. Several may wait for one
+// run.
+type waiters struct {
+	mu     sync.Mutex
+	byRun  map[string][]*Ticket // guarded by mu
+	urgent chan struct{}        // a recheck should not wait for its tick
+}
+
+func (w *waiters) init() {
+	w.byRun = map[string][]*Ticket{}
+	w.urgent = make(chan struct{}, 1)
+}
+
+// nudge asks for a recheck now. One that is already asked for will do.
+func (w *waiters) nudge() {
+	select {
+	case w.urgent <- struct{}{}:
+	default:
+	}
+}
+
+func (w *waiters) add(c *Client, l *lane, id string) *Ticket {
+	t := &Ticket{client: c, lane: l, id: id, result: make(chan Result, 1), since: time.Now()}
+	w.register(t)
+	return t
+}
+
+func (w *waiters) register(t *Ticket) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.byRun[t.id] = append(w.byRun[t.id], t)
+}
+
+func (w *waiters) remove(t *Ticket) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := w.byRun[t.id]
+	for i, other := range all {
+		if other == t {
+			all = append(all[:i:i], all[i+1:]...)
+			break
+		}
+	}
+	if len(all) == 0 {
+		delete(w.byRun, t.id)
+	} else {
+		w.byRun[t.id] = all
+	}
+}
+
+// deliver hands a result to everybody who waits for the run. The first reply
+// counts; a repeated one finds nobody.
+func (w *waiters) deliver(id string, r Result) {
+	w.mu.Lock()
+	all := w.byRun[id]
+	delete(w.byRun, id)
+	w.mu.Unlock()
+	for _, t := range all {
+		t.result <- r
+	}
+}
+
+// waiting reports whether anybody in this process waits for the run.
+func (w *waiters) waiting(id string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.byRun[id]) > 0
+}
+
+// overdue lists the runs that have been waited for since before the moment,
+// by lane.
+func (w *waiters) overdue(before time.Time) map[*lane][]string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := map[*lane][]string{}
+	for id, all := range w.byRun {
+		if all[0].since.Before(before) {
+			out[all[0].lane] = append(out[all[0].lane], id)
+		}
+	}
+	return out
+}
+
+// Waiting is the number of runs that this process waits for.
+func (c *Client) Waiting() int {
+	c.waiters.mu.Lock()
+	defer c.waiters.mu.Unlock()
+	return len(c.waiters.byRun)
+}

@@ -1,0 +1,187 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	taskLease  = 30 * time.Second       // asynq's, as its version 0.26 sets it
+	faultPause = 200 * time.Millisecond // asynq itself asks again at once when Redis fails
+)
+
+// waker is the Redis client that a worker's asynq server gets. asynq asks for
+// a task by a script; waker turns an empty answer into a blocking wait, so
+// that a task starts the moment it is enqueued, whoever enqueued it, and an
+// idle worker asks once in a while only.
+//
+// A wait is one write: BLMOVE pending to this worker's inbox, and behind it,
+// already in the server's buffer, the claim script, which moves the task on to
+// active, begins its run, and takes more tasks up to the free slots. A task is
+// at every moment in exactly one list; what a dead worker leaves in its inbox
+// is given back by any other's beat.
+type waker struct {
+	redis.UniversalClient
+	cfg      *ServerConfig
+	keys     keys
+	inbox    string
+	blocking redis.UniversalClient
+	blocked  atomic.Int64 // connection to unblock at shutdown; 0: not known
+
+	stopOnce sync.Once
+	stopped  chan struct{}
+
+	// Owned by asynq's processor, the one goroutine that dequeues.
+	ready   []*Attempt // claimed and not yet asked for
+	unclear bool       // an answer was lost: the inbox may hold a task
+
+	held   *held
+	settle func(task string) bool // settles a task of ours that asynq is done with
+}
+
+func newWaker(cfg *ServerConfig, base redis.UniversalClient, h *held, settle func(string) bool) *waker {
+	w := &waker{UniversalClient: base, cfg: cfg, keys: keysOf(cfg.Queue), held: h, settle: settle, stopped: make(chan struct{}), unclear: true}
+	w.inbox = w.keys.inboxPrefix() + cfg.ID
+	w.blocking = cfg.Redis.Blocking(cfg.Block, func(ctx context.Context, cn *redis.Conn) error {
+		if id, err := cn.ClientID(ctx).Result(); err == nil {
+			w.blocked.Store(id)
+		}
+		return nil
+	})
+	return w
+}
+
+// EvalSha takes asynq's dequeue and done scripts over; they are told by their KEYS.
+func (w *waker) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
+	switch {
+	case len(keys) == 4 && strings.HasSuffix(keys[0], ":pending") && strings.HasSuffix(keys[1], ":paused"):
+		return w.dequeue(ctx)
+	case len(keys) == 5 && strings.HasSuffix(keys[0], ":active") && strings.HasPrefix(keys[2], w.keys.taskPrefix()):
+		if id, _ := args[0].(string); w.settle(id) {
+			return answer(ctx, "OK", nil)
+		}
+	}
+	return w.UniversalClient.EvalSha(ctx, sha, keys, args...)
+}
+
+func answer(ctx context.Context, v any, err error) *redis.Cmd {
+	cmd := redis.NewCmd(ctx)
+	if err != nil {
+		cmd.SetErr(err)
+	} else {
+		cmd.SetVal(v)
+	}
+	return cmd
+}
+
+// dequeue answers asynq's processor with the next task, or with redis.Nil
+// when there is none for a while: every cfg.Block at the latest.
+func (w *waker) dequeue(ctx context.Context) *redis.Cmd {
+	if len(w.ready) == 0 {
+		if w.isStopped() {
+			return answer(ctx, nil, redis.Nil)
+		}
+		if err := w.fill(ctx); err != nil {
+			return answer(ctx, nil, err)
+		}
+	}
+	next := w.ready[0]
+	w.ready = w.ready[1:]
+	return answer(ctx, next.message, nil)
+}
+
+// fill waits for tasks. It returns redis.Nil when none came.
+func (w *waker) fill(ctx context.Context) error {
+	answer, err := w.wait(ctx)
+	if err != nil && !errors.Is(err, redis.Nil) {
+		w.unclear = true
+		w.pause(faultPause)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	values, ok := answer.([]any)
+	if !ok { // the queue is paused and not empty: BLMOVE would spin
+		w.pause(w.cfg.Block)
+		return redis.Nil
+	}
+	w.ready = w.ready[:0]
+	for ; len(values) >= claimedFields; values = values[claimedFields:] {
+		a := newAttempt(values)
+		w.held.add(a)
+		w.ready = append(w.ready, a)
+	}
+	return nil
+}
+
+// wait is the one round trip between two tasks.
+func (w *waker) wait(ctx context.Context) (any, error) {
+	if w.unclear {
+		answer, err := claimScript.Run(ctx, w.UniversalClient, w.claimKeys(), w.claimArgs(0)...).Result()
+		if err == nil || errors.Is(err, redis.Nil) {
+			w.unclear = false
+		}
+		if err == nil || !errors.Is(err, redis.Nil) {
+			return answer, err
+		}
+	}
+	pipe := w.blocking.Pipeline()
+	seconds := strconv.FormatFloat(w.cfg.Block.Seconds(), 'f', -1, 64)
+	pipe.Do(ctx, "blmove", w.keys.pending(), w.inbox, "right", "left", seconds)
+	claim := claimScript.EvalSha(ctx, pipe, w.claimKeys(), w.claimArgs(w.cfg.Block)...)
+	_, _ = pipe.Exec(ctx)
+	if redis.HasErrorPrefix(claim.Err(), "NOSCRIPT") {
+		return claimScript.Run(ctx, w.UniversalClient, w.claimKeys(), w.claimArgs(0)...).Result()
+	}
+	return claim.Result()
+}
+
+func (w *waker) claimKeys() []string {
+	k := w.keys
+	return []string{k.pending(), k.paused(), k.active(), k.taskLease(), w.inbox, k.due()}
+}
+
+// claimArgs asks for as many tasks as there are free slots. The task lease is
+// counted from when the script runs, which may be after the block.
+func (w *waker) claimArgs(block time.Duration) []any {
+	expiry := time.Now().Add(taskLease + block).Unix()
+	room := min(max(w.cfg.Slots-w.held.count(), 1), w.cfg.Prefetch)
+	return []any{expiry, w.keys.taskPrefix(), room, w.keys.runPrefix(), w.cfg.ID, w.cfg.Lease.Milliseconds()}
+}
+
+func (w *waker) pause(d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-w.stopped:
+	}
+}
+
+func (w *waker) isStopped() bool {
+	select {
+	case <-w.stopped:
+		return true
+	default:
+		return false
+	}
+}
+
+// unblock makes a waiting dequeue return, and all later ones return at once.
+// A server without CLIENT UNBLOCK lets it go within cfg.Block.
+func (w *waker) unblock(ctx context.Context) {
+	w.stopOnce.Do(func() {
+		close(w.stopped)
+		if id := w.blocked.Load(); id != 0 && !w.cfg.Redis.Cluster() {
+			w.UniversalClient.ClientUnblock(ctx, id)
+		}
+	})
+}
