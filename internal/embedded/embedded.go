@@ -33,8 +33,8 @@ type Config struct {
 	// second. A save that takes long makes the pause longer: saving takes at
 	// most a twentieth of the time.
 	SaveEvery time.Duration
-	// Logger hears of saves that failed. Required.
-	Logger *slog.Logger
+	// Log hears of saves that failed. Required.
+	Log *slog.Logger
 }
 
 // Server is a running embedded store. Its methods are safe for concurrent use.
@@ -59,7 +59,7 @@ type Server struct {
 // Start restores the file, if there is one, and listens on a free loopback
 // port. It fails when the file is broken or another process uses it.
 func Start(config Config) (_ *Server, err error) {
-	if config.Logger == nil {
+	if config.Log == nil {
 		return nil, errors.New("start embedded store: no logger")
 	}
 	if config.SaveEvery == 0 {
@@ -106,6 +106,9 @@ func (s *Server) Options() *redis.Options {
 	return &redis.Options{Addr: s.redis.Addr(), Password: s.password}
 }
 
+// URL says how to connect, password included, as the product's settings do.
+func (s *Server) URL() string { return "redis://:" + s.password + "@" + s.redis.Addr() }
+
 // Close saves what changed and stops the server. Clients must be closed
 // before: the store does not take writes of theirs after the last save.
 func (s *Server) Close() error {
@@ -140,7 +143,7 @@ func (s *Server) loop(ctx context.Context) {
 		tick.Reset(s.clock.advance(s.redis))
 		if now := time.Now(); now.After(nextSave) {
 			if err := s.save(); err != nil {
-				s.config.Logger.Error("the embedded store was not saved", "file", s.config.File, "error", err)
+				s.config.Log.Error("the embedded store was not saved", "file", s.config.File, "error", err)
 			}
 			nextSave = time.Now().Add(max(s.config.SaveEvery, 20*time.Since(now)))
 		}

@@ -19,7 +19,7 @@ import (
 // start runs a server and a client of it, both ended with the test.
 func start(t *testing.T, file string) (*Server, *redis.Client) {
 	t.Helper()
-	s, err := Start(Config{File: file, Logger: slog.New(slog.DiscardHandler)})
+	s, err := Start(Config{File: file, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatalf("start: %v", err)
 	}
@@ -144,7 +144,7 @@ func TestTheFileLoadsIntoARealRedis(t *testing.T) {
 func TestChangesAreSavedWhileItRuns(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "store.aof")
-	s, err := Start(Config{File: file, SaveEvery: time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
+	s, err := Start(Config{File: file, SaveEvery: time.Millisecond, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatalf("start: %v", err)
 	}
@@ -260,7 +260,7 @@ func TestOneServerPerFile(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "store.aof")
 	s, _ := start(t, file)
-	_, err := Start(Config{File: file, Logger: slog.New(slog.DiscardHandler)})
+	_, err := Start(Config{File: file, Log: slog.New(slog.DiscardHandler)})
 	if err == nil || !strings.Contains(err.Error(), "another process uses this store") {
 		t.Errorf("a second server on the same file: %v, want a refusal", err)
 	}
@@ -283,7 +283,7 @@ func TestABrokenFileIsRefused(t *testing.T) {
 			if err := os.WriteFile(file, []byte(broken), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			s, err := Start(Config{File: file, Logger: slog.New(slog.DiscardHandler)})
+			s, err := Start(Config{File: file, Log: slog.New(slog.DiscardHandler)})
 			if err == nil {
 				_ = s.Close()
 				t.Fatal("it started, want an error")
@@ -307,6 +307,15 @@ func TestTheStoreNeedsItsPassword(t *testing.T) {
 	defer stranger.Close()
 	if err := stranger.Ping(t.Context()).Err(); err == nil || !strings.Contains(err.Error(), "NOAUTH") {
 		t.Errorf("ping without password: %v, want NOAUTH", err)
+	}
+	options, err := redis.ParseURL(s.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	friend := redis.NewClient(options)
+	defer friend.Close()
+	if err := friend.Ping(t.Context()).Err(); err != nil {
+		t.Errorf("ping with the URL: %v", err)
 	}
 }
 
