@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	replyBlock = 2 * time.Second  // one blocking read; bounds how long Close takes
+	replyBlock = 2 * time.Second  // one blocking read
 	replyCount = 512              // replies taken in one read
 	replyTTL   = 60 * time.Second // of a reply stream after its process' last sign of life
 	replyTidy  = 5 * time.Second  // between signs of life, which also drop what was read
@@ -49,7 +49,7 @@ func (r *replyReader) create(ctx context.Context) error {
 
 // run delivers replies until ctx ends.
 func (r *replyReader) run(ctx context.Context) {
-	defer r.blocking.Close()
+	defer context.AfterFunc(ctx, func() { r.blocking.Close() })() // ends a blocked read
 	for ctx.Err() == nil {
 		r.tidy(ctx)
 		streams, err := r.blocking.XRead(ctx, &redis.XReadArgs{

@@ -1,0 +1,119 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"penstock/flows"
+	"penstock/queue"
+)
+
+// runner executes attempts.
+type runner struct {
+	cfg Config
+	log *slog.Logger
+}
+
+// handle is the queue's handler: one attempt in, its outcome out, one line in
+// the log.
+func (r *runner) handle(ctx context.Context, a *queue.Attempt) (o queue.Outcome) {
+	start := time.Now()
+	steps := &record{}
+	defer func() {
+		if p := recover(); p != nil {
+			r.log.Error("run panicked", "run_id", a.ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			o = failed(&flows.Error{Code: flows.CodeInternal, Message: "the engine failed; the operator's log says why"})
+		}
+		o.Steps = steps.encode()
+		r.logRun(ctx, a, o, time.Since(start))
+	}()
+	return r.execute(ctx, a, steps)
+}
+
+func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record) queue.Outcome {
+	flow, err := r.version(ctx, a)
+	if err != nil {
+		return r.outcome(ctx, nil, err)
+	}
+	var event any
+	if a.Event != nil {
+		if event, err = flows.DecodeJSON(a.Event); err != nil {
+			return failed(&flows.Error{Code: flows.CodeValidation, Message: "the event is not JSON: " + err.Error()})
+		}
+	}
+	env := r.cfg.Env
+	env.Journal = a.Journal()
+	env.Trace = steps
+	output, err := flow.Execute(ctx, flows.Run{
+		ID: a.ID, Attempt: a.Number, Principal: a.Principal, Event: event,
+		Params: a.Params, Headers: a.Headers, Deadline: a.Deadline,
+	}, env)
+	return r.outcome(ctx, output, err)
+}
+
+// version finds the pinned flow; a Redis that is away is waited for.
+func (r *runner) version(ctx context.Context, a *queue.Attempt) (*flows.Flow, error) {
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		flow, err := r.cfg.Versions.Version(ctx, a.Flow, a.Version)
+		if err == nil {
+			return flow, nil
+		}
+		var permanent *flows.Error
+		if errors.As(err, &permanent) {
+			return nil, err
+		}
+		r.log.Warn("find flow version", "run_id", a.ID, "flow", a.Flow, "error", err)
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("find flow version: %w", err)
+		case <-time.After(wait):
+		}
+	}
+}
+
+// outcome turns what an execution returned, and why its context ended, into
+// the end of the attempt.
+func (r *runner) outcome(ctx context.Context, output []any, err error) queue.Outcome {
+	if err == nil {
+		if output == nil {
+			output = []any{}
+		}
+		return queue.Outcome{State: queue.Succeeded, Output: flows.EncodeJSON(output)}
+	}
+	var known *flows.Error
+	if !errors.As(err, &known) {
+		known = &flows.Error{Code: flows.CodeInternal, Message: err.Error()}
+	}
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, context.DeadlineExceeded), known.Code == flows.CodeTimeout && known.Step == "":
+		return queue.Outcome{State: queue.TimedOut, Error: &flows.Error{
+			Code: flows.CodeTimeout, Message: "the run reached its execution limit", Step: known.Step,
+		}}
+	case cause != nil:
+		return queue.Outcome{State: queue.Cancelled, Error: &flows.Error{Code: flows.CodeCancelled, Message: "the run was cancelled"}}
+	}
+	return failed(known)
+}
+
+func failed(err *flows.Error) queue.Outcome {
+	return queue.Outcome{State: queue.Failed, Error: err}
+}
+
+// logRun writes the one line of a run. It holds no item: they may be anything.
+func (r *runner) logRun(ctx context.Context, a *queue.Attempt, o queue.Outcome, took time.Duration) {
+	level := slog.LevelInfo
+	attrs := []slog.Attr{
+		slog.String("run_id", a.ID), slog.Int64("flow", a.Flow), slog.Int("attempt", a.Number),
+		slog.String("state", string(o.State)), slog.Duration("queued", a.Times.Started.Sub(a.Times.Accepted)),
+		slog.Duration("took", took), slog.Int("output_bytes", len(o.Output)),
+	}
+	if o.Error != nil {
+		level = slog.LevelWarn
+		attrs = append(attrs, slog.String("code", string(o.Error.Code)), slog.String("step", o.Error.Step))
+	}
+	r.log.LogAttrs(ctx, level, "run", attrs...)
+}

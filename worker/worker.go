@@ -1,0 +1,127 @@
+// Package worker turns tasks into finished runs: it executes flows on the
+// queues that it serves.
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"penstock/flows"
+	"penstock/internal/redisconn"
+	"penstock/queue"
+)
+
+// Versions finds the flow version that a run was pinned to when it was
+// accepted. Safe for concurrent use.
+type Versions interface {
+	Version(ctx context.Context, flow int64, version string) (*flows.Flow, error)
+}
+
+// Config of a Worker. Redis, Log, Versions and at least one queue are required.
+type Config struct {
+	Redis    *redisconn.Conn
+	Log      *slog.Logger
+	Versions Versions
+
+	// Queues are the queues that the worker serves, with their weights: the
+	// share of Slots that each gets, at least one.
+	Queues map[string]int
+
+	// Slots is the number of runs at once. Default 64.
+	Slots int
+
+	// Env is what runs may reach. Its Journal and Trace are set for each run.
+	Env flows.Env
+
+	// Drain is how long a stopping worker lets runs finish before it hands
+	// them back. Zero: the queue's default, 20 s. Shorter than the patience of
+	// whatever stops the process.
+	Drain time.Duration
+
+	// Retention is how long ended runs are kept. Zero: the queue's default, 24 h.
+	Retention time.Duration
+
+	// Block is how long an idle queue waits in one call. Zero: the queue's
+	// default, 2 s.
+	Block time.Duration
+}
+
+// Worker serves queues, a bulkhead of slots for each: a slow queue cannot
+// starve another.
+type Worker struct {
+	id      string
+	servers []*queue.Server
+}
+
+// New opens a Worker. Close releases it.
+func New(cfg Config) (*Worker, error) {
+	if cfg.Redis == nil || cfg.Log == nil || cfg.Versions == nil || len(cfg.Queues) == 0 {
+		return nil, fmt.Errorf("worker: Redis, Log, Versions and a queue are required")
+	}
+	if cfg.Slots == 0 {
+		cfg.Slots = 64
+	}
+	total := 0
+	for name, weight := range cfg.Queues {
+		if weight < 1 {
+			return nil, fmt.Errorf("worker: queue %q has weight %d; it must be at least 1", name, weight)
+		}
+		total += weight
+	}
+	w := &Worker{id: processID()}
+	r := &runner{cfg: cfg, log: cfg.Log}
+	for name, weight := range cfg.Queues {
+		s, err := queue.NewServer(queue.ServerConfig{
+			Redis: cfg.Redis, Log: cfg.Log, Queue: name, ID: w.id, Handler: r.handle,
+			Slots: max(1, cfg.Slots*weight/total),
+			Drain: cfg.Drain, Retention: cfg.Retention, Block: cfg.Block,
+		})
+		if err != nil {
+			w.Close()
+			return nil, fmt.Errorf("worker: %w", err)
+		}
+		w.servers = append(w.servers, s)
+	}
+	return w, nil
+}
+
+// processID names this worker so that a person can find it, uniquely.
+func processID() string {
+	host, _ := os.Hostname()
+	host, _, _ = strings.Cut(host, ".")
+	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), uuid.NewString()[:8])
+}
+
+// ID names this worker process in run records.
+func (w *Worker) ID() string { return w.id }
+
+// Run serves the queues until ctx ends, and drains them.
+func (w *Worker) Run(ctx context.Context) error {
+	var all errgroup.Group
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for _, s := range w.servers {
+		all.Go(func() error {
+			defer cancel() // one that cannot start stops the others
+			return s.Run(ctx)
+		})
+	}
+	return all.Wait()
+}
+
+// Close releases the worker's connections. It must not be called while Run runs.
+func (w *Worker) Close() error {
+	var errs []error
+	for _, s := range w.servers {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(errs...)
+}
