@@ -22,6 +22,7 @@ type Kind struct {
 	Params  []Param
 	Example string // YAML of one step
 	Effect  Effect // of every step of the kind, unless its Runner is an Effecter
+	Gathers bool   // runs once, on the array of all items, as collect does; the results have no single ancestor
 
 	// New builds one step from arguments that the frame has parsed and
 	// checked against Params. An error made with Args.Errorf points at the
@@ -58,7 +59,8 @@ type Param struct {
 	Default  string   // shown to readers; New applies it
 	Enum     []string // TypeEnum
 	Fields   []Param  // TypeObject, TypeList
-	Inline   bool     // the step may be written `kind: value` for this one parameter
+	Inline   bool     // `kind: value` stands for this one parameter; the others may then stand beside the kind
+	Short    bool     // TypeObject: the name of one of its TypeObject fields stands for it, as in `trigger: webhook`
 	OneOf    string   // parameters that share this word exclude each other, and one is required
 }
 
@@ -69,10 +71,35 @@ type Runner interface {
 	Run(ctx context.Context, in *Input) ([]any, error)
 }
 
-// Gatherer is a Runner of all items at once, as collect is; its results have
-// no single ancestor.
-type Gatherer interface {
-	Gather(ctx context.Context, all []*Input) ([]any, error)
+// RunFunc is a Runner that needs no more than a function.
+type RunFunc func(ctx context.Context, in *Input) ([]any, error)
+
+// Run calls the function.
+func (f RunFunc) Run(ctx context.Context, in *Input) ([]any, error) { return f(ctx, in) }
+
+// Router is a Runner that sends an item through nested steps, as switch does.
+// The frame calls Route instead of Run and executes the block itself, so that
+// items keep their ancestors. No block: the item passes unchanged.
+type Router interface {
+	Route(ctx context.Context, in *Input) (*Block, error)
+}
+
+// RouteFunc is a Router that needs no more than a function.
+type RouteFunc func(ctx context.Context, in *Input) (*Block, error)
+
+// Route calls the function.
+func (f RouteFunc) Route(ctx context.Context, in *Input) (*Block, error) { return f(ctx, in) }
+
+// Run routes the item and executes the block.
+func (f RouteFunc) Run(ctx context.Context, in *Input) ([]any, error) {
+	block, err := f(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	if block == nil {
+		return []any{in.Value()}, nil
+	}
+	return block.Run(ctx, in)
 }
 
 // Effecter is a Runner whose effect depends on its arguments, as that of http

@@ -1,0 +1,110 @@
+package flows
+
+import (
+	"fmt"
+	"time"
+)
+
+// Args are the arguments of one step, parsed and checked against the
+// parameters of its kind. An accessor returns the zero value when the flow
+// left the parameter out, and panics when the kind declared it with another
+// type, which is a mistake in the kind.
+type Args struct {
+	values map[string]any
+	places map[string]place // of each value
+	place  place            // of the whole
+}
+
+// Field is one member of a TypeFields parameter.
+type Field struct {
+	Name  string
+	Value *Template
+}
+
+func arg[T any](a *Args, name string) T {
+	v, ok := a.values[name]
+	if !ok {
+		var zero T
+		return zero
+	}
+	typed, ok := v.(T)
+	if !ok {
+		panic(fmt.Sprintf("flows: parameter %q holds %T, the kind reads %T", name, v, typed))
+	}
+	return typed
+}
+
+// Has reports whether the flow gave the parameter.
+func (a *Args) Has(name string) bool { _, ok := a.values[name]; return ok }
+
+// String returns a TypeString or TypeEnum argument.
+func (a *Args) String(name string) string { return arg[string](a, name) }
+
+// Int returns a TypeInt argument.
+func (a *Args) Int(name string) int { return arg[int](a, name) }
+
+// Bool returns a TypeBool argument.
+func (a *Args) Bool(name string) bool { return arg[bool](a, name) }
+
+// Duration returns a TypeDuration argument, never negative.
+func (a *Args) Duration(name string) time.Duration { return arg[time.Duration](a, name) }
+
+// Strings returns a TypeStrings argument.
+func (a *Args) Strings(name string) []string { return arg[[]string](a, name) }
+
+// Expr returns a TypeExpr argument, nil when absent.
+func (a *Args) Expr(name string) *Expr { return arg[*Expr](a, name) }
+
+// Template returns a TypeTemplate argument, nil when absent.
+func (a *Args) Template(name string) *Template { return arg[*Template](a, name) }
+
+// Fields returns a TypeFields argument in the order of the file.
+func (a *Args) Fields(name string) []Field { return arg[[]Field](a, name) }
+
+// Object returns a TypeObject argument, nil when absent.
+func (a *Args) Object(name string) *Args { return arg[*Args](a, name) }
+
+// List returns a TypeList argument.
+func (a *Args) List(name string) []*Args { return arg[[]*Args](a, name) }
+
+// Steps returns a TypeSteps argument, nil when absent.
+func (a *Args) Steps(name string) *Block { return arg[*Block](a, name) }
+
+// Literal returns a TypeLiteral argument, numbers as json.Number.
+func (a *Args) Literal(name string) any { return a.values[name] }
+
+// Statuses returns a TypeStatuses argument.
+func (a *Args) Statuses(name string) Statuses { return arg[Statuses](a, name) }
+
+// Errorf is a mistake in the named argument; the error points at its place in
+// the file, or at the step when the flow left it out.
+func (a *Args) Errorf(param, format string, args ...any) error {
+	at, ok := a.places[param]
+	if !ok {
+		at = a.place
+	}
+	return &Problem{Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)}
+}
+
+// nested reports whether steps in the arguments reach the world.
+func (a *Args) nested() bool {
+	for _, v := range a.values {
+		switch v := v.(type) {
+		case *Block:
+			if v.effects {
+				return true
+			}
+		case *Args:
+			if v.nested() {
+				return true
+			}
+		case []*Args:
+			for _, element := range v {
+				if element.nested() {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,274 @@
+package flows
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// arguments reads a mapping against parameters. trail leads from the step's
+// path to nested steps.
+func (c *compiler) arguments(n *node, params []Param, trail string) *Args {
+	a := &Args{values: map[string]any{}, places: map[string]place{}, place: n.place}
+	if n.shape != mapping {
+		if n.shape == scalar && n.value == nil {
+			c.complete(a, params)
+			return a
+		}
+		c.add(n.place, "", "expected a mapping, found %s", n.what())
+		return a
+	}
+	for i, k := range n.keys {
+		at := slices.IndexFunc(params, func(p Param) bool { return p.Name == k.name })
+		if at < 0 {
+			c.add(k.place, didYouMean(k.name, paramNames(params)), "unknown field %q", k.name)
+			continue
+		}
+		c.argument(a, params[at], n.items[i], trail)
+	}
+	c.complete(a, params)
+	return a
+}
+
+// complete checks what must be given, and what only once.
+func (c *compiler) complete(a *Args, params []Param) {
+	groups := map[string][]string{}
+	for _, p := range params {
+		if p.Required && !c.has(a, p) {
+			c.add(a.place, "", "%s is missing", p.Name)
+		}
+		if p.OneOf != "" {
+			groups[p.OneOf] = append(groups[p.OneOf], p.Name)
+		}
+	}
+	for _, p := range params {
+		names := groups[p.OneOf]
+		if p.OneOf == "" || p.Name != names[0] {
+			continue
+		}
+		given := slices.DeleteFunc(slices.Clone(names), func(name string) bool { _, ok := a.places[name]; return !ok })
+		switch {
+		case len(given) == 0:
+			c.add(a.place, oneOf(names), "one of its fields is missing")
+		case len(given) > 1:
+			c.add(a.places[given[1]], "keep one of them", "%s and %s exclude each other", given[0], given[1])
+		}
+	}
+}
+
+// has reports whether the parameter was given, rightly or not.
+func (c *compiler) has(a *Args, p Param) bool { _, ok := a.places[p.Name]; return ok }
+
+func paramNames(params []Param) []string {
+	names := make([]string, len(params))
+	for i, p := range params {
+		names[i] = p.Name
+	}
+	return names
+}
+
+// argument reads one value and keeps it when it is right.
+func (c *compiler) argument(a *Args, p Param, n *node, trail string) {
+	a.places[p.Name] = n.place
+	v, err := c.read(p, n, trail)
+	if err != nil {
+		c.add(n.place, hintOf(p, n), "%s: %v", p.Name, err)
+		return
+	}
+	if v != nil || p.Type == TypeLiteral {
+		a.values[p.Name] = v
+	}
+}
+
+func hintOf(p Param, n *node) string {
+	if p.Type == TypeEnum {
+		word, _ := n.value.(string)
+		return didYouMean(word, p.Enum)
+	}
+	return ""
+}
+
+// read turns a node into what the type of the parameter asks for. Mistakes
+// inside programs and nested parts are in the report, and the value then nil.
+func (c *compiler) read(p Param, n *node, trail string) (any, error) {
+	switch p.Type {
+	case TypeString:
+		if s, ok := n.value.(string); ok && strings.Contains(s, "${") {
+			return nil, errors.New("is fixed when the flow is deployed, ${ } has no meaning here")
+		}
+		return readString(n)
+	case TypeInt:
+		return readInt(n)
+	case TypeBool:
+		if b, ok := n.value.(bool); ok {
+			return b, nil
+		}
+		return nil, expected("true or false", n)
+	case TypeDuration:
+		return readDuration(n)
+	case TypeEnum:
+		word, _ := n.value.(string)
+		if !slices.Contains(p.Enum, word) {
+			return nil, fmt.Errorf("%v is not among its values", shown(n))
+		}
+		return word, nil
+	case TypeExpr:
+		if n.shape != scalar {
+			return nil, fmt.Errorf("expected a jq program, found %s: put quotes around it", n.what())
+		}
+		return some(c.bare(n)), nil
+	case TypeTemplate:
+		return c.template(n), nil
+	case TypeFields:
+		if n.shape != mapping {
+			return nil, expected("a mapping", n)
+		}
+		return c.fields(n), nil
+	case TypeStrings:
+		return readStrings(n)
+	case TypeObject:
+		return c.arguments(c.shorthand(p, n), p.Fields, trail+"."+p.Name), nil
+	case TypeList:
+		return c.list(p, n, trail)
+	case TypeSteps:
+		return c.block(n, branch(trail, p.Name))
+	case TypeStatuses:
+		return readStatuses(n)
+	}
+	return c.literal(n), nil
+}
+
+// some turns a nil pointer into a nil value.
+func some(e *Expr) any {
+	if e == nil {
+		return nil
+	}
+	return e
+}
+
+// branch is the path of nested steps: a parameter that is just called steps
+// adds nothing.
+func branch(trail, param string) string {
+	if param == "steps" {
+		return trail
+	}
+	return trail + "." + param
+}
+
+// shorthand spells out an object that stands as one word.
+func (c *compiler) shorthand(p Param, n *node) *node {
+	if n.shape != scalar || n.value == nil {
+		return n
+	}
+	long := &node{place: n.place, shape: mapping}
+	for _, f := range p.Fields {
+		switch word := n.value.(type) {
+		case string:
+			if p.Short && f.Name == word && f.Type == TypeObject {
+				long.keys, long.items = []key{{word, n.place}}, []*node{{place: n.place}}
+				return long
+			}
+		}
+		if f.Inline {
+			long.keys, long.items = []key{{f.Name, n.place}}, []*node{n}
+			return long
+		}
+	}
+	if word, ok := n.value.(string); ok && p.Short {
+		long.keys, long.items = []key{{word, n.place}}, []*node{{place: n.place}}
+		return long // its name is unknown: reported there
+	}
+	return n
+}
+
+func (c *compiler) list(p Param, n *node, trail string) (any, error) {
+	if n.shape != sequence {
+		return nil, expected("a list", n)
+	}
+	list := make([]*Args, len(n.items))
+	for i, element := range n.items {
+		list[i] = c.arguments(element, p.Fields, trail+"."+strconv.Itoa(i+1))
+	}
+	return list, nil
+}
+
+func expected(what string, n *node) error {
+	return fmt.Errorf("expected %s, found %s", what, shown(n))
+}
+
+// shown is a short scalar itself, else its shape.
+func shown(n *node) string {
+	if n.shape == scalar && n.value != nil {
+		if s := text(n.value); len(s) <= 40 {
+			return strconv.Quote(s)
+		}
+	}
+	return n.what()
+}
+
+func readString(n *node) (any, error) {
+	switch v := n.value.(type) {
+	case string:
+		return v, nil
+	case json.Number:
+		return v.String(), nil
+	}
+	return nil, expected("text", n)
+}
+
+func readInt(n *node) (any, error) {
+	number, ok := n.value.(json.Number)
+	if !ok {
+		return nil, expected("a whole number", n)
+	}
+	i, err := strconv.Atoi(number.String())
+	if err != nil {
+		return nil, expected("a whole number", n)
+	}
+	return i, nil
+}
+
+func readDuration(n *node) (any, error) {
+	if s, ok := n.value.(string); ok {
+		if d, err := time.ParseDuration(s); err == nil && d >= 0 {
+			return d, nil
+		}
+	}
+	return nil, expected("a duration such as 200ms, 8s or 1h", n)
+}
+
+func readStrings(n *node) (any, error) {
+	nodes := n.items
+	if n.shape == scalar {
+		nodes = []*node{n}
+	} else if n.shape == mapping {
+		return nil, expected("a list of words", n)
+	}
+	words := make([]string, 0, len(nodes))
+	for _, element := range nodes {
+		word, err := readString(element)
+		if err != nil {
+			return nil, err
+		}
+		words = append(words, word.(string))
+	}
+	return words, nil
+}
+
+func readStatuses(n *node) (any, error) {
+	words, err := readStrings(n)
+	if err != nil {
+		return nil, err
+	}
+	var set Statuses
+	for _, word := range words.([]string) {
+		if err := set.add(word); err != nil {
+			return nil, err
+		}
+	}
+	return set, nil
+}

@@ -1,0 +1,151 @@
+package flows
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"time"
+)
+
+// journaled executes the step for one item, unless the journal has its result.
+func (p *passage) journaled(ctx context.Context, in *Input) ([]any, error) {
+	journal := p.x.env.Journal
+	if journal == nil || p.step.effect == Pure {
+		return p.persistent(ctx, in)
+	}
+	key := in.Key()
+	known, err := journal.Start(ctx, key, p.step.effect)
+	switch {
+	case err != nil:
+		return nil, unrecorded(ctx, err)
+	case known.Result != nil:
+		p.replayed.Add(1)
+		return replay(known.Result)
+	case known.Started && p.step.effect == Once && !p.step.rerun:
+		return nil, &Error{Code: CodeUncertain,
+			Message: "an earlier attempt began this and left no result: it may or may not have happened"}
+	}
+	results, failed := p.persistent(ctx, in)
+	if failed != nil && ctx.Err() != nil {
+		return nil, failed // nobody knows what became of it
+	}
+	// What happened is recorded even when the run ends at this moment.
+	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+	defer cancel()
+	if err := journal.Finish(kept, key, p.record(results, failed, in.index)); err != nil {
+		return nil, unrecorded(ctx, err)
+	}
+	return results, failed
+}
+
+// recordTime is how long recording an effect may take: longer than a Redis
+// failover notices, shorter than a lease.
+const recordTime = 5 * time.Second
+
+func unrecorded(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return &Error{Code: CodeInternal, Message: "the effect could not be recorded", Err: err}
+}
+
+// record is the result of an effect as the journal keeps it: its items, or
+// the failure that on_error may have to see again.
+func (p *passage) record(results []any, failed error, index int) []byte {
+	if failed == nil {
+		if results == nil {
+			results = []any{}
+		}
+		return EncodeJSON(map[string]any{"items": results})
+	}
+	e := p.step.fail(failed, index)
+	return EncodeJSON(map[string]any{"failed": map[string]any{
+		"code": string(e.Code), "message": e.Message, "status": e.Status, "upstream": e.Upstream,
+	}})
+}
+
+// replay reads what record wrote.
+func replay(result []byte) ([]any, error) {
+	v, err := DecodeJSON(result)
+	if err != nil {
+		return nil, &Error{Code: CodeInternal, Message: "a recorded effect cannot be read", Err: err}
+	}
+	object, _ := v.(map[string]any)
+	if items, ok := object["items"].([]any); ok {
+		return items, nil
+	}
+	failed, ok := object["failed"].(map[string]any)
+	if !ok {
+		return nil, &Error{Code: CodeInternal, Message: "a recorded effect cannot be read"}
+	}
+	code, _ := failed["code"].(string)
+	message, _ := failed["message"].(string)
+	return nil, &Error{Code: Code(code), Message: message, Status: whole(failed["status"]), Upstream: whole(failed["upstream"])}
+}
+
+// persistent tries as often as retry says.
+func (p *passage) persistent(ctx context.Context, in *Input) ([]any, error) {
+	r := &p.step.retry
+	for n := 1; ; n++ {
+		p.attempts.Add(1)
+		results, err := p.attempt(ctx, in)
+		if err == nil || n >= r.attempts || ctx.Err() != nil {
+			return results, err
+		}
+		e := p.step.fail(err, in.index)
+		if !r.matches(e) || !wait(ctx, max(r.pause(n+1, rand.Float64()), e.RetryAfter)) {
+			return nil, err
+		}
+	}
+}
+
+// wait pauses. It returns false, at once, when the deadline would come first.
+func wait(ctx context.Context, pause time.Duration) bool {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= pause {
+		return false
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// attempt executes the step once, within its timeout. A runner that panics
+// fails the run, not the worker.
+func (p *passage) attempt(ctx context.Context, in *Input) (results []any, err error) {
+	ctx, stop := p.timed(ctx)
+	defer stop()
+	defer func() {
+		if trouble := recover(); trouble != nil {
+			err = &Error{Code: CodeInternal, Message: "the step broke down",
+				Err: fmt.Errorf("panic: %v\n%s", trouble, debug.Stack())}
+		}
+	}()
+	results, err = p.step.runner.Run(ctx, in)
+	return results, p.overdue(ctx, err)
+}
+
+// errOverdue is why the context of an attempt ends at the step's timeout.
+var errOverdue = errors.New("the step's timeout")
+
+func (p *passage) timed(ctx context.Context) (context.Context, context.CancelFunc) {
+	if p.step.timeout <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, p.step.timeout, errOverdue)
+}
+
+// overdue tells the step's own timeout from the end of the run.
+func (p *passage) overdue(ctx context.Context, err error) error {
+	if err == nil || context.Cause(ctx) != errOverdue {
+		return err
+	}
+	return &Error{Code: CodeStepFailed, Class: ClassTimeout, Err: err,
+		Message: fmt.Sprintf("took longer than its timeout of %v", p.step.timeout)}
+}

@@ -1,0 +1,52 @@
+package flows
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Catalogue is the kinds of step that a flow may use. It never changes; With
+// makes a larger one.
+type Catalogue struct {
+	kinds  []Kind
+	byName map[string]*Kind
+}
+
+// NewCatalogue lists kinds in the order in which readers see them. It panics
+// when a name comes twice or takes that of an attribute that every step has:
+// the list is source code, and wrong at the first start.
+func NewCatalogue(kinds ...Kind) *Catalogue {
+	c := &Catalogue{kinds: kinds, byName: make(map[string]*Kind, len(kinds))}
+	for i, k := range kinds {
+		if c.byName[k.Name] != nil || slices.ContainsFunc(attributes, func(p Param) bool { return p.Name == k.Name }) {
+			panic(fmt.Sprintf("flows: the name of the kind %q is taken", k.Name))
+		}
+		c.byName[k.Name] = &kinds[i]
+	}
+	return c
+}
+
+// With returns a catalogue that has further kinds.
+func (c *Catalogue) With(kinds ...Kind) *Catalogue {
+	return NewCatalogue(append(slices.Clone(c.kinds), kinds...)...)
+}
+
+// Kinds returns the kinds in the order of the list.
+func (c *Catalogue) Kinds() []Kind { return slices.Clone(c.kinds) }
+
+// Kind returns the kind of that name.
+func (c *Catalogue) Kind(name string) (Kind, bool) {
+	k, ok := c.byName[name]
+	if !ok {
+		return Kind{}, false
+	}
+	return *k, true
+}
+
+func (c *Catalogue) names() []string {
+	names := make([]string, len(c.kinds))
+	for i, k := range c.kinds {
+		names[i] = k.Name
+	}
+	return names
+}

@@ -1,0 +1,269 @@
+package flows
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// compiler turns the nodes of one file into a flow. It is used once.
+type compiler struct {
+	*report
+	catalogue *Catalogue
+	flow      *Flow
+	names     map[string]place // of every step, wherever it stands
+	slots     []*step          // named steps, by slot
+	steps     int
+	depth     int    // of nested steps
+	scope     *scope // what a program at this point may name
+}
+
+// scope is the steps that are ancestors of every item at one point.
+type scope struct {
+	steps map[string]int    // name to slot
+	gone  map[string]string // name to the step that made it ambiguous
+}
+
+func (s *scope) clone() *scope {
+	return &scope{steps: maps.Clone(s.steps), gone: maps.Clone(s.gone)}
+}
+
+// join adds what nested steps brought.
+func (s *scope) join(nested *scope) {
+	maps.Copy(s.steps, nested.steps)
+	for name, by := range nested.gone {
+		if _, visible := s.steps[name]; !visible {
+			s.gone[name] = by
+		}
+	}
+}
+
+// Bounds of the steps of a flow.
+const (
+	maxSteps      = 500
+	maxStepDepth  = 16
+	maxWorkers    = 64 // of one step
+	effectWorkers = 8  // of a step that reaches the world, unless it says otherwise
+)
+
+// Block is a sequence of steps: those of the flow, of a branch, of a handler.
+type Block struct {
+	steps   []*step
+	effects bool // some step in it reaches the world
+}
+
+// block compiles a list of steps. path leads to it, empty at the top.
+func (c *compiler) block(n *node, path string) (any, error) {
+	if n.shape != sequence {
+		return nil, expected("a list of steps", n)
+	}
+	if len(n.items) == 0 {
+		return nil, errors.New("expected at least one step")
+	}
+	if c.depth++; c.depth > maxStepDepth {
+		return nil, fmt.Errorf("steps are nested deeper than %d", maxStepDepth)
+	}
+	outer := c.scope
+	entry := outer.clone()
+	c.scope = outer.clone()
+	b := &Block{}
+	taken := labels(n)
+	for _, element := range n.items {
+		s := c.step(element, path, taken)
+		if s == nil {
+			continue
+		}
+		b.steps = append(b.steps, s)
+		b.effects = b.effects || s.effect != Pure || s.nested
+		c.after(s, entry)
+	}
+	c.depth--
+	nested := c.scope
+	c.scope = outer
+	c.scope.join(nested)
+	return b, nil
+}
+
+// after makes the scope what it is behind a step.
+func (c *compiler) after(s *step, entry *scope) {
+	if s.gathers {
+		for name := range c.scope.steps {
+			if _, outside := entry.steps[name]; !outside {
+				c.scope.gone[name] = s.path
+				delete(c.scope.steps, name)
+			}
+		}
+	}
+	if s.slot >= 0 {
+		c.scope.steps[s.name] = s.slot
+	}
+}
+
+// labels are the names that the steps of a list give themselves.
+func labels(n *node) map[string]bool {
+	taken := map[string]bool{}
+	for _, element := range n.items {
+		if i := slices.IndexFunc(element.keys, func(k key) bool { return k.name == "name" }); i >= 0 {
+			if name, ok := element.items[i].value.(string); ok {
+				taken[name] = true
+			}
+		}
+	}
+	return taken
+}
+
+var stepName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
+
+// step compiles one step, nil when it has no kind.
+func (c *compiler) step(n *node, path string, taken map[string]bool) *step {
+	if c.steps++; c.steps > maxSteps {
+		if c.steps == maxSteps+1 {
+			c.add(n.place, "split the flow", "more than %d steps", maxSteps)
+		}
+		return nil
+	}
+	if n.shape != mapping {
+		c.add(n.place, "a step is a mapping with its kind, as in - set: {a: 1}", "expected a step, found %s", n.what())
+		return nil
+	}
+	kind, at := c.kindOf(n)
+	if kind == nil {
+		return nil
+	}
+	s := &step{kind: kind.Name, slot: -1, gathers: kind.Gathers}
+	common, own := c.share(n, kind, at)
+	s.path = join(path, c.label(common, kind, taken))
+	inner := c.scope
+	if kind.Gathers {
+		c.scope = c.gathered(inner, s.path)
+	}
+	attrs := c.arguments(common, attributes, s.path)
+	args := c.arguments(own, kind.Params, s.path)
+	c.scope = inner
+	c.attribute(s, attrs)
+	c.construct(s, kind, args)
+	c.settle(s, attrs)
+	return s
+}
+
+// gathered is the scope of a program over all items at once.
+func (c *compiler) gathered(outer *scope, by string) *scope {
+	s := &scope{steps: map[string]int{}, gone: maps.Clone(outer.gone)}
+	for name := range outer.steps {
+		s.gone[name] = by
+	}
+	return s
+}
+
+// kindOf finds the one key of a step that names a kind.
+func (c *compiler) kindOf(n *node) (*Kind, int) {
+	found := -1
+	for i, k := range n.keys {
+		if c.catalogue.byName[k.name] == nil {
+			continue
+		}
+		if found >= 0 {
+			c.add(k.place, "make two steps of it", "a step has one kind, this one has %s and %s", n.keys[found].name, k.name)
+			return nil, 0
+		}
+		found = i
+	}
+	if found >= 0 {
+		return c.catalogue.byName[n.keys[found].name], found
+	}
+	known := append(c.catalogue.names(), paramNames(attributes)...)
+	for _, k := range n.keys {
+		if !slices.Contains(paramNames(attributes), k.name) {
+			c.add(k.place, didYouMean(k.name, known), "unknown step kind %q", k.name)
+			return nil, 0
+		}
+	}
+	c.add(n.place, oneOf(c.catalogue.names()), "the step has no kind")
+	return nil, 0
+}
+
+// share parts the keys of a step into the attributes that every step has and
+// the arguments of its kind.
+func (c *compiler) share(n *node, kind *Kind, at int) (common, own *node) {
+	common = &node{place: n.place, shape: mapping}
+	own = n.items[at]
+	inline := slices.IndexFunc(kind.Params, func(p Param) bool { return p.Inline })
+	if inline >= 0 && (own.shape != mapping || holdsMapping(kind.Params[inline].Type)) {
+		own = &node{place: n.keys[at].place, shape: mapping,
+			keys: []key{{kind.Params[inline].Name, n.keys[at].place}}, items: []*node{own}}
+	} else {
+		inline = -1
+		if own.shape == mapping {
+			own = &node{place: n.keys[at].place, shape: mapping, keys: own.keys, items: own.items}
+		} else if own.value == nil {
+			own = &node{place: n.keys[at].place, shape: mapping}
+		}
+	}
+	for i, k := range n.keys {
+		beside := func(p Param) bool { return p.Name == k.name }
+		switch {
+		case i == at:
+		case inline >= 0 && slices.ContainsFunc(kind.Params, beside):
+			own.keys, own.items = append(own.keys, k), append(own.items, n.items[i])
+		case slices.ContainsFunc(attributes, beside):
+			common.keys, common.items = append(common.keys, k), append(common.items, n.items[i])
+		default:
+			known := append(paramNames(attributes), paramNames(kind.Params)...)
+			c.add(k.place, didYouMean(k.name, known), "unknown field %q of a %s step", k.name, kind.Name)
+		}
+	}
+	return common, own
+}
+
+// holdsMapping reports whether a mapping may be a value of the type.
+func holdsMapping(t Type) bool {
+	switch t {
+	case TypeFields, TypeObject, TypeTemplate, TypeLiteral:
+		return true
+	}
+	return false
+}
+
+// label is what a step is called in paths: its name, or its kind with a
+// number from the second of its kind in the list.
+func (c *compiler) label(common *node, kind *Kind, taken map[string]bool) string {
+	for i, k := range common.keys {
+		if name, ok := common.items[i].value.(string); ok && k.name == "name" {
+			return name
+		}
+	}
+	label := kind.Name
+	for i := 2; taken[label]; i++ {
+		label = fmt.Sprintf("%s-%d", kind.Name, i)
+	}
+	taken[label] = true
+	return label
+}
+
+func join(path, label string) string { return strings.TrimPrefix(path+"."+label, ".") }
+
+// construct makes the runner.
+func (c *compiler) construct(s *step, kind *Kind, args *Args) {
+	s.effect = kind.Effect
+	if len(c.found) > 0 {
+		return // the arguments may be incomplete
+	}
+	runner, err := kind.New(args)
+	if err != nil {
+		var p *Problem
+		if !errors.As(err, &p) {
+			p = &Problem{Line: args.place.line, Column: args.place.column, Message: err.Error()}
+		}
+		c.put(*p)
+		return
+	}
+	s.runner = runner
+	s.router, _ = runner.(Router)
+	s.nested = args.nested()
+	if e, ok := runner.(Effecter); ok {
+		s.effect = e.Effect()
+	}
+}

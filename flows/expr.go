@@ -1,0 +1,149 @@
+package flows
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/itchyny/gojq"
+)
+
+// Expr is a compiled jq program. It is used by many goroutines at once.
+type Expr struct {
+	source string
+	code   *gojq.Code
+	vars   []variable // what the program reads, in the order of its compilation
+	meter  bool       // the program takes its meter as a last variable
+	path   *path      // the program as a plain path; nil: it is more than that
+}
+
+// All evaluates the program on the item and returns all its results.
+func (e *Expr) All(ctx context.Context, in *Input) ([]any, error) {
+	var all []any
+	err := e.each(ctx, in, in.item.value, func(v any) error {
+		if len(all) == maxResults {
+			return fmt.Errorf("more than %d results", maxResults)
+		}
+		all = append(all, v)
+		return nil
+	})
+	return all, err
+}
+
+// First evaluates the program on the item up to its first result. A program
+// without a result gives nil.
+func (e *Expr) First(ctx context.Context, in *Input) (any, error) {
+	var first any
+	err := e.each(ctx, in, in.item.value, func(v any) error {
+		first = v
+		return errEnough
+	})
+	return first, err
+}
+
+// True evaluates the program as a condition: its first result is neither
+// null nor false. A program without a result is false.
+func (e *Expr) True(ctx context.Context, in *Input) (bool, error) {
+	v, err := e.First(ctx, in)
+	return v != nil && v != false, err
+}
+
+// one evaluates a program that must give at most one value.
+func (e *Expr) one(ctx context.Context, in *Input) (any, error) {
+	if e.path != nil {
+		if v, ok := e.path.follow(in); ok {
+			return v, nil
+		}
+	}
+	var one any
+	seen := false
+	err := e.each(ctx, in, in.item.value, func(v any) error {
+		if seen {
+			return errors.New("gives several values where one is wanted: put [ ] around it for a list")
+		}
+		one, seen = v, true
+		return nil
+	})
+	return one, err
+}
+
+// errEnough ends an evaluation early.
+var errEnough = errors.New("enough")
+
+func (e *Expr) each(ctx context.Context, in *Input, v any, yield func(any) error) (err error) {
+	if e.path != nil {
+		if v, ok := e.path.follow(in); ok {
+			return enough(yield(v))
+		}
+	}
+	meter := newMeter(ctx)
+	defer func() {
+		if r := recover(); r != nil {
+			err = e.failed(fmt.Errorf("cannot be evaluated: %v", r))
+		}
+	}()
+	results := e.code.RunWithContext(meter, v, e.values(in, meter)...)
+	for {
+		v, ok := results.Next()
+		if !ok {
+			return nil
+		}
+		err, failed := v.(error)
+		if !failed {
+			err = yield(v)
+		}
+		if err != nil {
+			return e.failed(enough(err))
+		}
+	}
+}
+
+func (e *Expr) values(in *Input, m *meter) []any {
+	if len(e.vars) == 0 && !e.meter {
+		return nil
+	}
+	values := make([]any, len(e.vars), len(e.vars)+1)
+	for i, v := range e.vars {
+		values[i] = v.value(in)
+	}
+	if e.meter {
+		values = append(values, m)
+	}
+	return values
+}
+
+func enough(err error) error {
+	if err == errEnough {
+		return nil
+	}
+	return err
+}
+
+// failed wraps what went wrong; the end of the run or of the step's time is
+// passed on as it is.
+func (e *Expr) failed(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	}
+	return &Error{Code: CodeExpression, Message: fmt.Sprintf("%s: %s", shorten(e.source, 60), shorten(err.Error(), 300)), Err: err}
+}
+
+// shorten cuts a text for a message.
+func shorten(s string, n int) string {
+	runes := []rune(s)
+	if len(runes) <= n {
+		return s
+	}
+	return string(runes[:n]) + "…"
+}
+
+// Bounds of one evaluation of a program.
+const (
+	maxProgramTime = 250 * time.Millisecond
+	maxResults     = 100_000
+	maxProgramSize = 16 << 10 // bytes of source
+)

@@ -1,0 +1,48 @@
+package flows
+
+import (
+	"strconv"
+	"time"
+)
+
+// Input is one item as a step sees it. It is valid until Run returns.
+type Input struct {
+	p     *passage
+	item  item
+	index int
+}
+
+// Value is the item; for a kind that gathers, the array of all. Nobody may
+// change it: other items share its parts.
+func (in *Input) Value() any { return in.item.value }
+
+// Index is the position of the item among those that the step was given.
+func (in *Input) Index() int { return in.index }
+
+// Key names this step for this item within the run: "<step path>.<item
+// index>". It is the same in every attempt of the run.
+func (in *Input) Key() string {
+	return in.p.step.path + "." + in.p.at + strconv.Itoa(in.index)
+}
+
+// RunKey is Key made unique among runs, for an Idempotency-Key header.
+func (in *Input) RunKey() string { return in.p.x.run.ID + "." + in.Key() }
+
+// Run is the run that executes. It must not be changed.
+func (in *Input) Run() *Run { return &in.p.x.run }
+
+// Env is what the execution may reach. It must not be changed.
+func (in *Input) Env() *Env { return &in.p.x.env }
+
+// Log writes a line into the run's record. Fields that the step's redact
+// attribute names are masked.
+func (in *Input) Log(level, message string, fields map[string]any) {
+	trace := in.p.x.env.Trace
+	if trace == nil {
+		return
+	}
+	trace.Log(Line{
+		Step: in.p.step.path, Item: in.index, At: time.Now(),
+		Level: level, Message: message, Fields: in.p.step.masked(fields),
+	})
+}

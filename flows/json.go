@@ -1,0 +1,235 @@
+package flows
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/big"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+)
+
+// Bounds of a value from outside and of one that leaves.
+const (
+	maxDepth  = 512  // of nesting; callers may ask for less
+	maxDigits = 1000 // characters of one number
+)
+
+// DecodeJSON reads one JSON value with exact numbers: every number is the
+// json.Number that was written. It is strict where encoding/json is not:
+// trailing data, a member twice in one object, invalid UTF-8, nesting beyond
+// 512 and numbers of more than 1,000 characters are errors.
+func DecodeJSON(src []byte) (any, error) {
+	if !utf8.Valid(src) {
+		return nil, errors.New("the JSON is not valid UTF-8")
+	}
+	d := decoder{json.NewDecoder(bytes.NewReader(src))}
+	d.UseNumber()
+	token, err := d.Token()
+	if err != nil {
+		return nil, d.wrap(err)
+	}
+	v, err := d.value(token, 0)
+	if err != nil {
+		return nil, d.wrap(err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, fmt.Errorf("the JSON goes on after its value, at byte %d", d.InputOffset())
+	}
+	return v, nil
+}
+
+type decoder struct{ *json.Decoder }
+
+func (d decoder) wrap(err error) error {
+	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("the JSON ends too early")
+	}
+	return fmt.Errorf("the JSON is malformed near byte %d: %w", d.InputOffset(), err)
+}
+
+func (d decoder) value(token json.Token, depth int) (any, error) {
+	if depth > maxDepth {
+		return nil, fmt.Errorf("nested deeper than %d", maxDepth)
+	}
+	switch t := token.(type) {
+	case json.Delim:
+		if t == '{' {
+			return d.object(depth)
+		}
+		return d.array(depth)
+	case json.Number:
+		if len(t) > maxDigits {
+			return nil, fmt.Errorf("a number of %d characters, %d are allowed", len(t), maxDigits)
+		}
+	}
+	return token, nil
+}
+
+func (d decoder) object(depth int) (any, error) {
+	object := map[string]any{}
+	for {
+		token, err := d.Token()
+		if err != nil || token == json.Delim('}') {
+			return object, err
+		}
+		name := token.(string)
+		if _, twice := object[name]; twice {
+			return nil, fmt.Errorf("the member %q comes twice", name)
+		}
+		if token, err = d.Token(); err != nil {
+			return nil, err
+		}
+		if object[name], err = d.value(token, depth+1); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (d decoder) array(depth int) (any, error) {
+	array := []any{}
+	for {
+		token, err := d.Token()
+		if err != nil || token == json.Delim(']') {
+			return array, err
+		}
+		v, err := d.value(token, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		array = append(array, v)
+	}
+}
+
+// EncodeJSON writes a value as flows know them: exact numbers, members in the
+// order of their names, no HTML escaping, no white space. NaN is null, as in
+// jq; a value of another Go type is written by encoding/json, or as null.
+func EncodeJSON(v any) []byte { return appendJSON(nil, v) }
+
+func appendJSON(b []byte, v any) []byte {
+	switch v := v.(type) {
+	case nil:
+		return append(b, "null"...)
+	case bool:
+		return strconv.AppendBool(b, v)
+	case string:
+		return appendString(b, v)
+	case json.Number:
+		return append(b, v...)
+	case int:
+		return strconv.AppendInt(b, int64(v), 10)
+	case float64:
+		return appendFloat(b, v)
+	case *big.Int:
+		return v.Append(b, 10)
+	case []any:
+		b = append(b, '[')
+		for i, element := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendJSON(b, element)
+		}
+		return append(b, ']')
+	case map[string]any:
+		return appendObject(b, v)
+	}
+	other, err := json.Marshal(v)
+	if err != nil {
+		return append(b, "null"...)
+	}
+	return append(b, other...)
+}
+
+func appendObject(b []byte, object map[string]any) []byte {
+	names := make([]string, 0, len(object))
+	for name := range object {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	b = append(b, '{')
+	for i, name := range names {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendString(b, name), ':')
+		b = appendJSON(b, object[name])
+	}
+	return append(b, '}')
+}
+
+func appendFloat(b []byte, f float64) []byte {
+	switch {
+	case math.IsNaN(f):
+		return append(b, "null"...)
+	case math.IsInf(f, 1):
+		f = math.MaxFloat64
+	case math.IsInf(f, -1):
+		f = -math.MaxFloat64
+	}
+	format := byte('f')
+	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e17) {
+		format = 'e'
+	}
+	return strconv.AppendFloat(b, f, format, -1, 64)
+}
+
+const hexDigits = "0123456789abcdef"
+
+// appendString escapes what JSON demands, and U+2028 and U+2029, which some
+// JavaScript readers take for line ends.
+func appendString(b []byte, s string) []byte {
+	b = append(b, '"')
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
+			i++
+			continue
+		}
+		if c >= utf8.RuneSelf {
+			r, size := utf8.DecodeRuneInString(s[i:])
+			if r != utf8.RuneError || size > 1 {
+				if r == '\u2028' || r == '\u2029' {
+					b = append(append(b, s[start:i]...), `\u202`...)
+					b = append(b, hexDigits[r&15])
+					start = i + size
+				}
+				i += size
+				continue
+			}
+			b = append(append(b, s[start:i]...), `\ufffd`...)
+			i++
+			start = i
+			continue
+		}
+		b = append(b, s[start:i]...)
+		switch c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, `\n`...)
+		case '\r':
+			b = append(b, `\r`...)
+		case '\t':
+			b = append(b, `\t`...)
+		default:
+			b = append(b, `\u00`...)
+			b = append(b, hexDigits[c>>4], hexDigits[c&15])
+		}
+		i++
+		start = i
+	}
+	return append(append(b, s[start:]...), '"')
+}
+
+// whole is a number of a record as an int, 0 for anything else.
+func whole(v any) int {
+	n, _ := v.(json.Number)
+	i, _ := n.Int64()
+	return int(i)
+}

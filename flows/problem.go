@@ -1,0 +1,111 @@
+package flows
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Problem is one mistake in a flow file.
+type Problem struct {
+	File    string `json:"file"`
+	Line    int    `json:"line"`   // from 1
+	Column  int    `json:"column"` // from 1, in characters
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`    // what to write instead
+	Snippet string `json:"snippet,omitempty"` // the line itself
+}
+
+// Error is one line: file:line:column: message (hint).
+func (p *Problem) Error() string {
+	s := fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Message)
+	if p.Hint != "" {
+		s += " (" + p.Hint + ")"
+	}
+	return s
+}
+
+// Text is the problem as a terminal shows it: the message, the line, a
+// caret under the column, the hint.
+func (p *Problem) Text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s:%d:%d: %s\n", p.File, p.Line, p.Column, p.Message)
+	if p.Snippet != "" {
+		number := fmt.Sprintf("%4d", p.Line)
+		fmt.Fprintf(&b, "%s | %s\n", number, p.Snippet)
+		fmt.Fprintf(&b, "%s | %s^\n", strings.Repeat(" ", len(number)), p.indent())
+	}
+	if p.Hint != "" {
+		fmt.Fprintf(&b, "     = %s\n", p.Hint)
+	}
+	return b.String()
+}
+
+// indent is white space as wide as the snippet before the column, tabs kept.
+func (p *Problem) indent() string {
+	var b strings.Builder
+	for i, r := range []rune(p.Snippet) {
+		if i >= p.Column-1 {
+			break
+		}
+		if r != '\t' {
+			r = ' '
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// Problems are all mistakes of a file, in the order of its lines.
+type Problems []Problem
+
+// Error is the text of every problem.
+func (ps Problems) Error() string {
+	parts := make([]string, len(ps))
+	for i := range ps {
+		parts[i] = ps[i].Text()
+	}
+	return strings.TrimRight(strings.Join(parts, ""), "\n")
+}
+
+// report gathers problems while a file is read.
+type report struct {
+	file  string
+	lines []string
+	found Problems
+}
+
+// maxProblems is where a report stops: more are noise.
+const maxProblems = 50
+
+func newReport(file string, src []byte) *report {
+	return &report{file: file, lines: strings.Split(string(src), "\n")}
+}
+
+func (r *report) add(at place, hint, format string, args ...any) {
+	r.put(Problem{Line: at.line, Column: at.column, Hint: hint, Message: fmt.Sprintf(format, args...)})
+}
+
+func (r *report) put(p Problem) {
+	if len(r.found) >= maxProblems {
+		return
+	}
+	p.File = r.file
+	if p.Line >= 1 && p.Line <= len(r.lines) {
+		p.Snippet = strings.TrimRight(r.lines[p.Line-1], "\r")
+	}
+	r.found = append(r.found, p)
+}
+
+// err is nil when nothing was found.
+func (r *report) err() error {
+	if len(r.found) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(r.found, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	r.found = slices.CompactFunc(r.found, func(a, b Problem) bool { return a == b })
+	return r.found
+}

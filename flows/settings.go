@@ -1,0 +1,131 @@
+package flows
+
+import (
+	"slices"
+	"time"
+)
+
+// flowParams are the fields of a flow file.
+var flowParams = []Param{
+	{Name: "flow", Type: TypeLiteral, Required: true, Summary: "The flow's number, by which the API names it."},
+	{Name: "slug", Type: TypeString, Summary: "A name for URLs: small letters, digits and -."},
+	{Name: "name", Type: TypeString, Summary: "What the flow does, in a few words."},
+	{Name: "description", Type: TypeString, Summary: "What a reader should know besides."},
+	{Name: "enabled", Type: TypeBool, Default: "true", Summary: "Whether its own schedule or poll fires. The API runs a flow all the same."},
+	{Name: "trigger", Type: TypeObject, Short: true, Default: "manual", Summary: "What starts a run, besides the API.", Fields: triggerParams},
+	{Name: "on", Type: TypeObject, Short: true, Summary: "Another word for trigger.", Fields: triggerParams},
+	{Name: "run", Type: TypeObject, Summary: "How runs of the flow are executed.", Fields: []Param{
+		{Name: "limit", Type: TypeDuration, Default: "60s", Summary: "How long a run may take, at most 24h. A caller that waits is answered after 60s at the latest."},
+		{Name: "queue", Type: TypeString, Default: "default", Summary: "The queue whose workers execute the flow."},
+		{Name: "concurrency", Type: TypeObject, Summary: "Bounds the runs that execute at once.", Fields: []Param{
+			{Name: "limit", Type: TypeInt, Inline: true, Required: true, Summary: "Runs at once."},
+			{Name: "key", Type: TypeTemplate, Summary: "The bound holds for each value of this, not for the flow as a whole."},
+			{Name: "when_full", Type: TypeEnum, Enum: []string{"queue", "refuse"}, Default: "queue", Summary: "What happens to a run beyond the bound."},
+		}},
+	}},
+	{Name: "vars", Type: TypeLiteral, Summary: "Values that programs read as `$vars.NAME`; the environment may override them."},
+	{Name: "steps", Type: TypeSteps, Required: true, Summary: "What items flow through."},
+	{Name: "tests", Type: TypeList, Summary: "Executions without network whose output is checked.", Fields: testParams},
+}
+
+var triggerParams = []Param{
+	{Name: "webhook", Type: TypeObject, OneOf: "trigger", Summary: "A request with a JSON body, which becomes the event.", Fields: []Param{
+		{Name: "params", Type: TypeStrings, Summary: "Query parameters that programs read as `$params.NAME`."},
+		{Name: "headers", Type: TypeStrings, Summary: "Headers that programs read as `$headers[\"name\"]`. Naming one in a program declares it too."},
+		{Name: "schema", Type: TypeLiteral, Summary: "JSON Schema of the event; a run whose event does not fit fails at once."},
+		{Name: "idempotency_key", Type: TypeTemplate, Summary: "Requests with the same key are one run."},
+		{Name: "verify", Type: TypeLiteral, Summary: "How the sender signs: `scheme`, the name of a `secret`, and what the scheme takes."},
+		{Name: "reply", Type: TypeEnum, Enum: []string{"result", "ack"}, Default: "result", Summary: "Whether the sender waits for the result or is answered at once."},
+	}},
+	{Name: "schedule", Type: TypeObject, OneOf: "trigger", Summary: "Times at which a run starts.", Fields: scheduleParams},
+	{Name: "poll", Type: TypeObject, OneOf: "trigger", Summary: "A schedule whose flow asks for what is new.", Fields: scheduleParams},
+	{Name: "manual", Type: TypeObject, OneOf: "trigger", Summary: "Nothing but the API starts a run."},
+}
+
+var scheduleParams = []Param{
+	{Name: "cron", Type: TypeString, Inline: true, Required: true, Summary: "Five fields: minute, hour, day, month, weekday; or @hourly, @daily, @every 5m."},
+	{Name: "time_zone", Type: TypeString, Default: "UTC", Summary: "IANA name, such as Europe/London."},
+	{Name: "overlap", Type: TypeEnum, Enum: []string{"skip", "queue"}, Default: "skip", Summary: "What happens when the last run has not finished."},
+	{Name: "catch_up", Type: TypeEnum, Enum: []string{"none", "last", "all"}, Default: "none", Summary: "Which of the times that passed while no worker was there are made up for."},
+}
+
+// verifySchemes are the ways in which webhook senders sign.
+var verifySchemes = []string{"standard-webhooks", "github", "stripe", "slack", "shopify", "twilio", "hmac", "basic", "token"}
+
+func (c *compiler) trigger(a *Args) {
+	t := a.Object("trigger")
+	if on := a.Object("on"); on != nil {
+		if t != nil {
+			c.add(a.places["on"], "keep trigger", "trigger and on are the same")
+		}
+		t = on
+	}
+	if t == nil {
+		return
+	}
+	if w := t.Object("webhook"); w != nil {
+		c.webhook(w)
+	}
+	for _, word := range []string{"schedule", "poll"} {
+		if s := t.Object(word); s != nil {
+			c.flow.Schedule = c.schedule(s, word == "poll")
+		}
+	}
+}
+
+func (c *compiler) webhook(a *Args) {
+	w := c.flow.Webhook
+	for _, name := range w.Params {
+		if !paramForm.MatchString(name) || slices.Contains([]string{"flow", "key", "ts", "check"}, name) {
+			c.add(a.places["params"], "", "params: %q cannot be a query parameter: letters, digits, - and _, and not flow, key, ts or check", name)
+		}
+	}
+	for _, name := range w.Headers {
+		if slices.Contains(secretHeaders, name) {
+			c.add(a.places["headers"], "", "headers: %s carries a credential: no expression can read it", name)
+		}
+	}
+	if w.IdempotencyKey = a.Template("idempotency_key"); a.Has("reply") {
+		w.Reply = a.String("reply")
+	}
+	if a.Has("schema") {
+		schema, err := NewSchema(a.Literal("schema"))
+		if err != nil {
+			c.add(a.places["schema"], "", "schema: %v", err)
+		}
+		c.flow.schema, w.Schema = schema, a.Literal("schema")
+	}
+	if a.Has("verify") {
+		c.verify(a, w)
+	}
+}
+
+func (c *compiler) verify(a *Args, w *Webhook) {
+	settings, ok := a.Literal("verify").(map[string]any)
+	if !ok {
+		c.add(a.places["verify"], "", "verify: expected a mapping with scheme and secret")
+		return
+	}
+	scheme, _ := settings["scheme"].(string)
+	if !slices.Contains(verifySchemes, scheme) {
+		c.add(a.places["verify"], didYouMean(scheme, verifySchemes), "verify: unknown scheme %q", scheme)
+	}
+	w.Verify = settings
+}
+
+func (c *compiler) schedule(a *Args, poll bool) *Schedule {
+	s := &Schedule{Poll: poll, Cron: a.String("cron"), TimeZone: "UTC", Overlap: "skip", CatchUp: "none"}
+	if a.Has("time_zone") {
+		s.TimeZone = a.String("time_zone")
+		if _, err := time.LoadLocation(s.TimeZone); err != nil {
+			c.add(a.places["time_zone"], "write an IANA name, such as Europe/London", "time_zone: %q is unknown", s.TimeZone)
+		}
+	}
+	if a.Has("overlap") {
+		s.Overlap = a.String("overlap")
+	}
+	if a.Has("catch_up") {
+		s.CatchUp = a.String("catch_up")
+	}
+	return s
+}

@@ -1,0 +1,99 @@
+package flows
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+)
+
+// Template is a value of the flow file in which ${ } is rendered wherever a
+// string stands. It is rendered once: what an expression returns is never
+// read as a template. It is used by many goroutines at once.
+type Template struct {
+	literal any         // what it is when nothing needs rendering
+	expr    *Expr       // the whole is one ${ }: its value keeps its type
+	parts   []part      // text with ${ } in it
+	list    []*Template // a sequence
+	fields  []Field     // a mapping
+}
+
+// part of an interpolated text: a literal when expr is nil.
+type part struct {
+	text string
+	expr *Expr
+}
+
+// Literal returns the value of a template without expressions.
+func (t *Template) Literal() (any, bool) {
+	return t.literal, t.expr == nil && t.parts == nil && t.list == nil && t.fields == nil
+}
+
+// Render returns the value for the item.
+func (t *Template) Render(ctx context.Context, in *Input) (any, error) {
+	switch {
+	case t.expr != nil:
+		return t.expr.one(ctx, in)
+	case t.parts != nil:
+		return t.interpolate(ctx, in)
+	case t.list != nil:
+		list := make([]any, len(t.list))
+		for i, element := range t.list {
+			v, err := element.Render(ctx, in)
+			if err != nil {
+				return nil, err
+			}
+			list[i] = v
+		}
+		return list, nil
+	case t.fields != nil:
+		object := make(map[string]any, len(t.fields))
+		for _, f := range t.fields {
+			v, err := f.Value.Render(ctx, in)
+			if err != nil {
+				return nil, err
+			}
+			object[f.Name] = v
+		}
+		return object, nil
+	}
+	return t.literal, nil
+}
+
+// Text returns the value for the item as a string: a string as it is,
+// anything else as JSON, null as nothing.
+func (t *Template) Text(ctx context.Context, in *Input) (string, error) {
+	v, err := t.Render(ctx, in)
+	if err != nil {
+		return "", err
+	}
+	return text(v), nil
+}
+
+func (t *Template) interpolate(ctx context.Context, in *Input) (any, error) {
+	var b strings.Builder
+	for _, p := range t.parts {
+		if p.expr == nil {
+			b.WriteString(p.text)
+			continue
+		}
+		v, err := p.expr.one(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		b.WriteString(text(v))
+	}
+	return b.String(), nil
+}
+
+// text is a value inside a longer string.
+func text(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	}
+	return string(EncodeJSON(v))
+}

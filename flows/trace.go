@@ -1,0 +1,42 @@
+package flows
+
+import "time"
+
+// Tracer is told what an execution does, as it does it. It is called by many
+// goroutines at once and must not block.
+type Tracer interface {
+	Begin(Begun)
+	End(Ended)
+	Log(Line)
+}
+
+// Begun is a step that starts on its items. A step inside a switch begins
+// once for every item that is routed to it.
+type Begun struct {
+	Step string // path: "find", "switch.else.http"
+	Kind string
+	In   int // items
+	At   time.Time
+}
+
+// Ended is a step that has put out its items, or failed.
+type Ended struct {
+	Step     string
+	Kind     string
+	In, Out  int // items
+	At       time.Time
+	Duration time.Duration
+	Attempts int   // of all items together, retries included
+	Replayed int   // items whose effect came from the journal
+	Err      error // nil: it did not fail
+}
+
+// Line is what a log step said.
+type Line struct {
+	Step    string
+	Item    int
+	At      time.Time
+	Level   string // debug, info, warn, error
+	Message string
+	Fields  map[string]any // nil: none
+}

@@ -1,0 +1,175 @@
+package flows
+
+import (
+	"strings"
+
+	"github.com/itchyny/gojq"
+)
+
+// The walk visits every part of a program's syntax tree, bottom up: it
+// resolves variables, refuses what a flow may not use and sets the guards.
+
+func (p *program) query(q *gojq.Query) {
+	if q == nil {
+		return
+	}
+	if len(q.Imports) > 0 || q.Meta != nil {
+		p.problem(0, "", "modules cannot be loaded here")
+		return
+	}
+	for _, def := range q.FuncDefs {
+		if strings.HasPrefix(def.Name, "_") {
+			p.problem(p.find(def.Name), "", "a function name cannot start with _")
+		}
+		p.query(def.Body)
+	}
+	p.term(q.Term)
+	p.query(q.Left)
+	p.patterns(q.Patterns)
+	p.query(q.Right)
+	p.guardOperator(q)
+}
+
+func (p *program) term(t *gojq.Term) {
+	if t == nil {
+		return
+	}
+	p.suffixes(t)
+	p.index(t.Index)
+	p.string(t.Str)
+	p.object(t.Object)
+	if t.Array != nil {
+		p.query(t.Array.Query)
+	}
+	if t.Unary != nil {
+		p.term(t.Unary.Term)
+	}
+	if t.If != nil {
+		p.query(t.If.Cond)
+		p.query(t.If.Then)
+		for _, elif := range t.If.Elif {
+			p.query(elif.Cond)
+			p.query(elif.Then)
+		}
+		p.query(t.If.Else)
+	}
+	if t.Try != nil {
+		p.query(t.Try.Body)
+		p.query(t.Try.Catch)
+	}
+	if t.Label != nil {
+		p.query(t.Label.Body)
+	}
+	p.loops(t)
+	p.query(t.Query)
+	p.call(t)
+	p.guardTerm(t)
+}
+
+func (p *program) loops(t *gojq.Term) {
+	if r := t.Reduce; r != nil {
+		p.query(r.Query)
+		p.patterns(r.Patterns)
+		p.query(r.Start)
+		p.query(r.Update)
+	}
+	if f := t.Foreach; f != nil {
+		p.query(f.Query)
+		p.patterns(f.Patterns)
+		p.query(f.Start)
+		p.query(f.Update)
+		p.query(f.Extract)
+	}
+}
+
+// suffixes walks what follows a term; a $steps.NAME becomes a variable of its
+// own, so that only the values which a program names are looked up.
+func (p *program) suffixes(t *gojq.Term) {
+	for _, s := range t.SuffixList {
+		p.index(s.Index)
+	}
+	if t.Type != gojq.TermTypeFunc || len(t.Func.Args) > 0 {
+		return
+	}
+	member := ""
+	if len(t.SuffixList) > 0 {
+		member = memberName(t.SuffixList[0])
+	}
+	switch t.Func.Name {
+	case "$steps":
+		if p.stepVariable(t, member); t.Func.Name != "$steps" {
+			t.SuffixList = t.SuffixList[1:]
+		}
+	case "$vars", "$params", "$headers", "$run":
+		p.member(t.Func.Name, member)
+	}
+}
+
+// index walks the brackets of a path. A computed index is held to a bound,
+// because assigning to it allocates everything before it.
+func (p *program) index(x *gojq.Index) {
+	if x == nil {
+		return
+	}
+	p.string(x.Str)
+	p.query(x.Start)
+	p.query(x.End)
+	x.Start, x.End = p.guardIndex(x.Start), p.guardIndex(x.End)
+}
+
+func (p *program) string(s *gojq.String) {
+	if s == nil {
+		return
+	}
+	for _, q := range s.Queries {
+		p.query(q)
+	}
+}
+
+func (p *program) object(o *gojq.Object) {
+	if o == nil {
+		return
+	}
+	for _, kv := range o.KeyVals {
+		if kv.Key == "$steps" {
+			p.problem(p.find(kv.Key), "write $steps.NAME", "$steps is no value: name the step")
+		}
+		p.variable(kv.Key)
+		p.string(kv.KeyString)
+		p.query(kv.KeyQuery)
+		p.query(kv.Val)
+		if s := kv.KeyString; s != nil && s.Queries != nil && kv.Val != nil {
+			kv.KeyString, kv.KeyQuery = nil, p.grown(stringQuery(s))
+		}
+	}
+}
+
+func (p *program) patterns(all []*gojq.Pattern) {
+	for _, pattern := range all {
+		p.bind(pattern.Name)
+		p.patterns(pattern.Array)
+		for _, o := range pattern.Object {
+			if strings.HasPrefix(o.Key, "$") {
+				p.bind(o.Key)
+			}
+			p.string(o.KeyString)
+			p.query(o.KeyQuery)
+			if o.Val != nil {
+				p.patterns([]*gojq.Pattern{o.Val})
+			}
+		}
+	}
+}
+
+// bind notes a variable of the program itself.
+func (p *program) bind(name string) {
+	if name == "" {
+		return
+	}
+	_, taken := variables[name]
+	if taken || name == "$steps" || strings.HasPrefix(name, "$__") {
+		p.problem(p.find(name), "choose another name", "%s cannot be bound: it has a meaning of its own", name)
+		return
+	}
+	p.bound = append(p.bound, name)
+}
