@@ -46,3 +46,11 @@ func (in *Input) Log(level, message string, fields map[string]any) {
 		Level: level, Message: message, Fields: in.p.step.masked(fields),
 	})
 }
+
+// With is the same input with another value, for a program of the step that
+// reads something else than the item: what came back, a page.
+func (in *Input) With(value any) *Input {
+	other := *in
+	other.item.value = value
+	return &other
+}
