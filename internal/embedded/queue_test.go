@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -83,7 +84,7 @@ return {id, redis.call('HGET', KEYS[4], 'attempt'), redis.call('HGET', KEYS[4], 
 func addToNoStream(t *testing.T, c *redis.Client) {
 	ctx := t.Context()
 	args := &redis.XAddArgs{Stream: "s", NoMkStream: true, Values: []any{"k", "v"}}
-	if err := c.XAdd(ctx, args).Err(); err != redis.Nil {
+	if err := c.XAdd(ctx, args).Err(); !errors.Is(err, redis.Nil) {
 		t.Errorf("XADD NOMKSTREAM on nothing: %v, want nil reply", err)
 	}
 	c.XAdd(ctx, &redis.XAddArgs{Stream: "s", Values: []any{"k", "v"}})
@@ -111,7 +112,7 @@ func blockingMove(t *testing.T, c *redis.Client) {
 }
 
 func blockingMoveGivesUp(t *testing.T, c *redis.Client) {
-	if err := c.Do(t.Context(), "BLMOVE", "a", "b", "RIGHT", "LEFT", "0.01").Err(); err != redis.Nil {
+	if err := c.Do(t.Context(), "BLMOVE", "a", "b", "RIGHT", "LEFT", "0.01").Err(); !errors.Is(err, redis.Nil) {
 		t.Errorf("BLMOVE on nothing: %v, want nil reply", err)
 	}
 }
@@ -154,7 +155,7 @@ func watch(t *testing.T, c *redis.Client) {
 		})
 		return err
 	}, "rev")
-	if err != redis.TxFailedErr {
+	if !errors.Is(err, redis.TxFailedErr) {
 		t.Errorf("transaction over a changed key: %v, want %v", err, redis.TxFailedErr)
 	}
 	if n := must(t, c.Exists(ctx, "k")); n != 0 {
