@@ -1,0 +1,150 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strings"
+
+	"penstock/flows"
+)
+
+// HTTP calls an HTTP API.
+func HTTP() flows.Kind {
+	agent := userAgent()
+	return flows.Kind{
+		Name:    "http",
+		Summary: "Calls an HTTP API and puts out its answer.",
+		Doc:     httpDoc,
+		Params:  httpParams(),
+		Example: httpExample,
+		Effect:  flows.Once,
+		New: func(args *flows.Args) (flows.Runner, error) {
+			return newHTTPStep(args, agent)
+		},
+	}
+}
+
+// httpStep is one http step of a flow.
+type httpStep struct {
+	method     string
+	url        *flows.Template
+	query      []flows.Field
+	headers    []httpHeader
+	body       httpBody // nil: none
+	connection string   // name; "": none
+	trust      *httpTrust
+	redirects  int // that are followed
+	expect     flows.Statuses
+	anyOK      bool // expect is left out: 2xx
+	parse      string
+	limit      int64      // bytes of a response body, decompressed
+	pages      *httpPages // nil: one request
+	agent      string
+}
+
+func newHTTPStep(args *flows.Args, agent string) (*httpStep, error) {
+	s := &httpStep{
+		query:      args.Fields("query"),
+		connection: args.String("connection"),
+		expect:     args.Statuses("expect"),
+		anyOK:      !args.Has("expect"),
+		parse:      args.String("parse"),
+		agent:      agent,
+	}
+	for _, set := range []func(*flows.Args) error{
+		s.setMethod, s.setHeaders, s.setBody, s.setLimit, s.setRedirects, s.setTrust, s.setPages,
+	} {
+		if err := set(args); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// setMethod reads `get: URL` or `method: GET` and `url: URL`.
+func (s *httpStep) setMethod(args *flows.Args) error {
+	for _, name := range httpMethods() {
+		if args.Has(name) {
+			s.method, s.url = strings.ToUpper(name), args.Template(name)
+			if args.Has("method") {
+				return args.Errorf("method", "%s: already says the method; method goes with url", name)
+			}
+			return nil
+		}
+	}
+	s.method, s.url = http.MethodGet, args.Template("url")
+	if args.Has("method") {
+		s.method = args.String("method")
+	}
+	return nil
+}
+
+// Effect follows RFC 9110, section 9.2: safe methods read, idempotent ones
+// may be sent twice, the others must not be.
+func (s *httpStep) Effect() flows.Effect {
+	switch s.method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return flows.Read
+	case http.MethodPut, http.MethodDelete:
+		return flows.Idempotent
+	}
+	return flows.Once
+}
+
+// Run sends the request, or the requests of all pages, for one item.
+func (s *httpStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
+	call, err := s.render(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	client, err := s.client(ctx, in, call)
+	if err != nil {
+		return nil, err
+	}
+	if s.pages != nil {
+		return s.pages.run(ctx, in, s, client, call)
+	}
+	answer, err := s.exchange(ctx, client, call)
+	if err != nil {
+		return nil, err
+	}
+	return []any{answer.item()}, nil
+}
+
+// exchange sends one request and reads its answer.
+func (s *httpStep) exchange(ctx context.Context, client *http.Client, call *httpCall) (*httpAnswer, error) {
+	resp, err := client.Do(call.request(ctx))
+	if err != nil {
+		return nil, call.failed(ctx, err)
+	}
+	defer resp.Body.Close()
+	if !s.expects(resp.StatusCode) {
+		return nil, call.unexpected(resp)
+	}
+	content, err := readBody(resp, s.limit)
+	if err != nil {
+		return nil, call.failed(ctx, err)
+	}
+	body, err := parseBody(s.parse, resp.Header, content)
+	if err != nil {
+		return nil, call.failed(ctx, finalError{err})
+	}
+	return &httpAnswer{url: resp.Request.URL, status: resp.StatusCode, header: resp.Header, body: body}, nil
+}
+
+func (s *httpStep) expects(status int) bool {
+	if s.anyOK {
+		return status >= 200 && status < 300
+	}
+	return s.expect.Has(status)
+}
+
+func userAgent() string {
+	version := "dev"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		version = strings.TrimPrefix(info.Main.Version, "v")
+	}
+	return fmt.Sprintf("Penstock/%s", version)
+}

@@ -1,0 +1,101 @@
+package steps
+
+import (
+	"context"
+	"encoding/base64"
+
+	"penstock/flows"
+)
+
+// httpBody is one way to write a request body.
+type httpBody interface {
+	render(ctx context.Context, in *flows.Input) (content []byte, contentType string, err error)
+}
+
+// setBody reads the one body form that a step may have.
+func (s *httpStep) setBody(args *flows.Args) error {
+	var form string
+	for _, name := range []string{"json", "form", "multipart", "raw", "base64"} {
+		switch {
+		case !args.Has(name):
+		case form != "":
+			return args.Errorf(name, "the body is already said by %s", form)
+		default:
+			form = name
+		}
+	}
+	switch form {
+	case "json":
+		s.body = jsonBody{args.Template("json")}
+	case "form":
+		s.body = formBody{args.Fields("form")}
+	case "raw":
+		s.body = textBody{args.Template("raw")}
+	case "base64":
+		s.body = bytesBody{args.Template("base64")}
+	case "multipart":
+		return s.setMultipart(args)
+	}
+	return s.setContentType(args)
+}
+
+// setContentType makes content_type a header like any other.
+func (s *httpStep) setContentType(args *flows.Args) error {
+	if !args.Has("content_type") {
+		return nil
+	}
+	if s.body == nil {
+		return args.Errorf("content_type", "content_type needs a body: json, form, raw or base64")
+	}
+	s.headers = append(s.headers, httpHeader{"Content-Type", args.Template("content_type")})
+	return nil
+}
+
+type jsonBody struct{ value *flows.Template }
+
+func (b jsonBody) render(ctx context.Context, in *flows.Input) ([]byte, string, error) {
+	v, err := b.value.Render(ctx, in)
+	if err != nil {
+		return nil, "", err
+	}
+	return flows.EncodeJSON(v), "application/json", nil
+}
+
+type formBody struct{ fields []flows.Field }
+
+func (b formBody) render(ctx context.Context, in *flows.Input) ([]byte, string, error) {
+	pairs, err := encodeFields(ctx, in, b.fields, "form field")
+	return []byte(pairs), "application/x-www-form-urlencoded", err
+}
+
+type textBody struct{ value *flows.Template }
+
+func (b textBody) render(ctx context.Context, in *flows.Input) ([]byte, string, error) {
+	text, err := b.value.Text(ctx, in)
+	return []byte(text), "text/plain; charset=utf-8", err
+}
+
+type bytesBody struct{ value *flows.Template }
+
+func (b bytesBody) render(ctx context.Context, in *flows.Input) ([]byte, string, error) {
+	content, err := decodeBase64(ctx, in, b.value)
+	return content, "application/octet-stream", err
+}
+
+// decodeBase64 renders to the bytes that the text stands for: what `parse:
+// bytes` and encode make.
+func decodeBase64(ctx context.Context, in *flows.Input, value *flows.Template) ([]byte, error) {
+	v, err := value.Render(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	text, ok := v.(string)
+	if !ok {
+		return nil, stepError("base64 is %s, not text", kindOf(v))
+	}
+	content, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, stepError("base64 does not hold base64: %v", err)
+	}
+	return content, nil
+}

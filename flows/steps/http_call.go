@@ -1,0 +1,86 @@
+package steps
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"penstock/flows"
+)
+
+// httpCall is a request whose templates are rendered. It can be sent several
+// times: once for every page.
+type httpCall struct {
+	method  string
+	url     *url.URL
+	header  http.Header
+	content []byte // of the body
+	hasBody bool
+	key     string // Idempotency-Key of ours; "": none
+	page    int    // from 0
+	replay  bool   // a redirect may ask for the body again
+}
+
+// idempotencyKey is spelled in lower case on purpose. Under its canonical
+// name net/http would take it as leave to send a POST a second time when a
+// pooled connection breaks, and a once effect must not happen twice.
+const idempotencyKey = "idempotency-key"
+
+func (s *httpStep) render(ctx context.Context, in *flows.Input) (*httpCall, error) {
+	target, err := s.target(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	call := &httpCall{method: s.method, url: target, replay: s.redirects > 0}
+	if call.header, err = s.header(ctx, in); err != nil {
+		return nil, err
+	}
+	if s.body != nil {
+		content, contentType, err := s.body.render(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		call.content, call.hasBody = content, true
+		if _, ok := call.header["Content-Type"]; !ok {
+			call.header["Content-Type"] = []string{contentType}
+		}
+	}
+	if _, ok := call.header[idempotencyKey]; !ok && s.Effect() != flows.Read {
+		call.key = in.RunKey()
+	}
+	return call, nil
+}
+
+// request makes the request of the call's page. It is a new one each time:
+// net/http keeps and changes what it is given.
+func (c *httpCall) request(ctx context.Context) *http.Request {
+	req := (&http.Request{
+		Method: c.method, URL: c.url, Host: c.url.Host, Header: c.header.Clone(),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}).WithContext(ctx)
+	if c.key != "" {
+		key := c.key
+		if c.page > 0 {
+			key += "." + strconv.Itoa(c.page)
+		}
+		req.Header[idempotencyKey] = []string{key}
+	}
+	if c.hasBody {
+		req.Body = io.NopCloser(bytes.NewReader(c.content))
+		req.ContentLength = int64(len(c.content))
+		if c.replay {
+			req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(c.content)), nil }
+		}
+	}
+	return req
+}
+
+// at is the call for another page.
+func (c *httpCall) at(target *url.URL, page int) *httpCall {
+	next := *c
+	next.url, next.page = target, page
+	return &next
+}

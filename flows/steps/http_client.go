@@ -1,0 +1,74 @@
+package steps
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"penstock/flows"
+)
+
+// client is the way out for one item: the shared transport, with the
+// credential of the step's connection and its certificate authorities.
+func (s *httpStep) client(ctx context.Context, in *flows.Input, call *httpCall) (*http.Client, error) {
+	env := in.Env()
+	if env.HTTP == nil {
+		return nil, stepError("there is no network here: http steps cannot run")
+	}
+	way := hops{bare: env.HTTP}
+	if s.trust != nil {
+		transport, err := s.trust.transport(env.HTTP)
+		if err != nil {
+			return nil, err
+		}
+		way.bare = transport
+	}
+	if s.connection != "" {
+		conn, err := connect(ctx, env.Connections, s.connection, call.url)
+		if err != nil {
+			return nil, err
+		}
+		way.conn = conn
+	}
+	return &http.Client{Transport: way, CheckRedirect: redirects{s.redirects}.check}, nil
+}
+
+// connect finds the connection and checks that the first request may carry
+// its credential.
+func connect(ctx context.Context, all flows.Connections, name string, target *url.URL) (flows.HTTPConnection, error) {
+	if all == nil {
+		return nil, stepError("there is no connection %q: no connections are configured here", name)
+	}
+	conn, err := all.HTTP(ctx, name)
+	if err != nil {
+		return nil, &flows.Error{Code: flows.CodeStepFailed, Message: err.Error(), Err: err}
+	}
+	if !conn.Allows(target) {
+		return nil, stepError("connection %q must not be used for %s: its allowed hosts do not include it", name, origin(target))
+	}
+	return conn, nil
+}
+
+// hops sends each request of a chain of redirects. The credential goes to
+// allowed hosts only: a redirect elsewhere is followed without it.
+type hops struct {
+	bare http.RoundTripper
+	conn flows.HTTPConnection // nil: none
+}
+
+// RoundTrip implements http.RoundTripper.
+func (h hops) RoundTrip(req *http.Request) (*http.Response, error) {
+	way := h.bare
+	if h.conn != nil && h.conn.Allows(req.URL) {
+		way = h.conn.Transport(h.bare)
+	}
+	resp, err := way.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	// net/http would quote the whole address in its error.
+	if _, err := url.Parse(resp.Header.Get("Location")); err != nil {
+		resp.Header.Del("Location")
+	}
+	return resp, nil
+}

@@ -1,0 +1,136 @@
+package steps
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"penstock/flows"
+)
+
+// stepError is a failure that no retry changes.
+func stepError(format string, args ...any) *flows.Error {
+	return &flows.Error{Code: flows.CodeStepFailed, Message: fmt.Sprintf(format, args...)}
+}
+
+// name is the request in messages. A query and user information may hold
+// credentials, and are left out.
+func (c *httpCall) name() string {
+	return c.method + " " + urlName(c.url)
+}
+
+func urlName(u *url.URL) string { return origin(u) + u.EscapedPath() }
+
+// finalError is a failure that another attempt would repeat: a redirect that
+// must not be followed, a body that is what it is.
+type finalError struct{ error }
+
+func (e finalError) Unwrap() error { return e.error }
+
+func finally(format string, args ...any) error {
+	return finalError{fmt.Errorf(format, args...)}
+}
+
+// failed is a call without a usable answer.
+func (c *httpCall) failed(ctx context.Context, err error) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err // its own text shows the whole URL
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", c.name(), ctx.Err())
+	}
+	failure := stepError("%s: %s", c.name(), err)
+	failure.Err = err
+	var known *flows.Error // of a connection, say: it knows better
+	if errors.As(err, &known) {
+		failure.Class, failure.Upstream, failure.RetryAfter = known.Class, known.Upstream, known.RetryAfter
+	} else {
+		failure.Class = classOf(err)
+	}
+	return failure
+}
+
+// classOf says whether another attempt may fare better: not against the
+// guard or a certificate.
+func classOf(err error) flows.Class {
+	var network net.Error
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &finalError{}), errors.Is(err, fs.ErrPermission), errors.As(err, &certificate):
+		return ""
+	case errors.As(err, &network) && network.Timeout():
+		return flows.ClassTimeout
+	}
+	return flows.ClassNetwork
+}
+
+// unexpected is an answer whose status the step does not expect.
+func (c *httpCall) unexpected(resp *http.Response) error {
+	message := fmt.Sprintf("%s: status %d", c.name(), resp.StatusCode)
+	if to, err := resp.Location(); err == nil && resp.StatusCode/100 == 3 {
+		message += fmt.Sprintf(", a redirect to %s that follow_redirects would follow", urlName(to))
+	}
+	if excerpt := excerpt(resp); excerpt != "" {
+		message += ": " + excerpt
+	}
+	return &flows.Error{
+		Code:       flows.CodeStepFailed,
+		Message:    message,
+		Upstream:   resp.StatusCode,
+		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now()),
+	}
+}
+
+// Bounds of what is read of an unexpected answer, bytes.
+const (
+	excerptSize = 200
+	drainSize   = 64 << 10 // reading a small rest lets the connection be used again
+)
+
+// excerpt is the beginning of a text body, on one line.
+func excerpt(resp *http.Response) string {
+	content, _ := io.ReadAll(io.LimitReader(resp.Body, drainSize))
+	mediaType, params := contentType(resp.Header)
+	if mediaType != "" && !isText(mediaType) || resp.Header.Get("Content-Encoding") != "" {
+		return ""
+	}
+	coding, err := charset(params["charset"])
+	if err == nil && coding != nil {
+		content, err = coding.NewDecoder().Bytes(content)
+	}
+	if err != nil || mediaType == "" && !utf8.Valid(content) {
+		return ""
+	}
+	return shortLine(string(content))
+}
+
+func shortLine(text string) string {
+	line := strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
+	if len(line) > excerptSize {
+		line = line[:excerptSize] + "…"
+	}
+	return strings.ToValidUTF8(line, "")
+}
+
+// retryAfter reads delay seconds or a date (RFC 9110, section 10.2.3); 0 for
+// anything else.
+func retryAfter(value string, now time.Time) time.Duration {
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(0, at.Sub(now))
+	}
+	return 0
+}

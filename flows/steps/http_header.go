@@ -1,0 +1,97 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/textproto"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+
+	"penstock/flows"
+)
+
+// httpHeader is one request header that the flow sets.
+type httpHeader struct {
+	name  string // as a key of http.Header
+	value *flows.Template
+}
+
+func (s *httpStep) setHeaders(args *flows.Args) error {
+	seen := map[string]bool{}
+	for _, field := range args.Fields("headers") {
+		name := headerKey(field.Name)
+		switch {
+		case !httpguts.ValidHeaderFieldName(field.Name):
+			return args.Errorf("headers", "%q is not a header name", field.Name)
+		case seen[name]:
+			return args.Errorf("headers", "the header %s comes twice: write a list of values", field.Name)
+		case reservedHeader(name):
+			return args.Errorf("headers", "the header %s is set by Penstock", field.Name)
+		case name == "Content-Type" && args.Has("content_type"):
+			return args.Errorf("headers", "content_type already says the content type")
+		}
+		seen[name] = true
+		s.headers = append(s.headers, httpHeader{name, field.Value})
+	}
+	return nil
+}
+
+// headerKey is the canonical name, but for Idempotency-Key and its old
+// spelling: see idempotencyKey.
+func headerKey(name string) string {
+	key := textproto.CanonicalMIMEHeaderKey(name)
+	if key == "Idempotency-Key" || key == "X-Idempotency-Key" {
+		return strings.ToLower(key)
+	}
+	return key
+}
+
+// reservedHeader reports whether a header frames the message or names the
+// host: with those, a flow could send a credential elsewhere or smuggle a
+// second request.
+func reservedHeader(name string) bool {
+	switch name {
+	case "Host", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Proxy-Connection",
+		"Proxy-Authorization", "Te", "Trailer", "Upgrade", "Expect", "Accept-Encoding":
+		return true
+	}
+	return false
+}
+
+func (s *httpStep) header(ctx context.Context, in *flows.Input) (http.Header, error) {
+	header := make(http.Header, len(s.headers)+3)
+	header["User-Agent"] = []string{s.agent}
+	for _, h := range s.headers {
+		v, err := h.value.Render(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		values, err := headerValues(v)
+		if err != nil {
+			return nil, stepError("header %s %s", h.name, err)
+		}
+		if values != nil {
+			header[h.name] = values
+		}
+	}
+	return header, nil
+}
+
+// headerValues never shows a value in its error: it may be a credential.
+func headerValues(v any) ([]string, error) {
+	values, err := texts(v)
+	if err != nil {
+		return nil, err
+	}
+	for _, value := range values {
+		if strings.ContainsAny(value, "\r\n") {
+			return nil, errors.New("has a line break in its value")
+		}
+		if !httpguts.ValidHeaderFieldValue(value) {
+			return nil, errors.New("has a control character in its value")
+		}
+	}
+	return values, nil
+}

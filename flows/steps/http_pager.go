@@ -1,0 +1,162 @@
+package steps
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+
+	"penstock/flows"
+)
+
+func (s *httpStep) setPages(args *flows.Args) error {
+	object := args.Object("paginate")
+	if object == nil {
+		return nil
+	}
+	p := &httpPages{items: object.Expr("items"), most: defaultPages, chosen: object.Has("max_pages")}
+	if p.chosen {
+		if p.most = object.Int("max_pages"); p.most < 1 || p.most > mostPages {
+			return object.Errorf("max_pages", "max_pages is from 1 to %d", mostPages)
+		}
+	}
+	switch {
+	case object.Has("next"):
+		p.pager = linkPager{}
+	case object.Has("next_url"):
+		p.pager = urlPager{object.Expr("next_url")}
+	case object.Has("cursor"):
+		cursor := object.Object("cursor")
+		p.pager = cursorPager{from: cursor.Expr("from"), param: cursor.String("param")}
+	default:
+		pager, err := newCountPager(object)
+		if err != nil {
+			return err
+		}
+		p.pager = pager
+	}
+	s.pages = p
+	return nil
+}
+
+// linkPager follows Link: <…>; rel="next".
+type linkPager struct{}
+
+func (linkPager) first(target *url.URL) *url.URL { return target }
+
+func (linkPager) next(_ context.Context, _ *flows.Input, p *httpPage) (*url.URL, error) {
+	return p.follow(nextLink(p.answer.header["Link"]))
+}
+
+// urlPager asks a program for the address of the next page.
+type urlPager struct{ from *flows.Expr }
+
+func (urlPager) first(target *url.URL) *url.URL { return target }
+
+func (u urlPager) next(ctx context.Context, in *flows.Input, p *httpPage) (*url.URL, error) {
+	v, err := u.from.First(ctx, in.With(p.answer.item()))
+	if err != nil || v == nil || v == false {
+		return nil, err
+	}
+	link, ok := v.(string)
+	if !ok {
+		return nil, stepError("next_url gives %s, not text", kindOf(v))
+	}
+	return p.follow(link)
+}
+
+// follow resolves a link of the page; "" is the end.
+func (p *httpPage) follow(link string) (*url.URL, error) {
+	if link == "" {
+		return nil, nil
+	}
+	relative, err := url.Parse(link)
+	if err != nil {
+		return nil, stepError("the link to the next page, %q, is not a URL", shown(link))
+	}
+	return parseTarget(p.answer.url.ResolveReference(relative).String())
+}
+
+// cursorPager hands a value of each answer on to the next request.
+type cursorPager struct {
+	from  *flows.Expr
+	param string
+}
+
+func (cursorPager) first(target *url.URL) *url.URL { return target }
+
+func (c cursorPager) next(ctx context.Context, in *flows.Input, p *httpPage) (*url.URL, error) {
+	v, err := c.from.First(ctx, in.With(p.answer.item()))
+	if err != nil || v == nil || v == false || v == "" {
+		return nil, err
+	}
+	switch v.(type) {
+	case []any, map[string]any:
+		return nil, stepError("the cursor is %s, not text or a number", kindOf(v))
+	}
+	return withParam(p.target, c.param, scalarText(v)), nil
+}
+
+// countPager counts pages or items in a query parameter. The last page is the
+// one that is not full, or empty when nobody knows what full is.
+type countPager struct {
+	param, sizeParam  string // sizeParam "": the size is not sent
+	start, step, size int    // size 0: unknown
+}
+
+func newCountPager(object *flows.Args) (httpPager, error) {
+	if !object.Has("items") {
+		return nil, object.Errorf("items", "counting pages needs items: the last page is known by having fewer of them")
+	}
+	if page := object.Object("page"); page != nil {
+		p := countPager{param: "page", sizeParam: page.String("size_param"), start: 1, step: 1, size: page.Int("size")}
+		if page.Has("start") {
+			p.start = page.Int("start")
+		}
+		return p.named(page)
+	}
+	offset := object.Object("offset")
+	limit := offset.Int("limit")
+	if limit < 1 {
+		return nil, offset.Errorf("limit", "limit is how many items a page has, at least 1")
+	}
+	p := countPager{param: "offset", sizeParam: "limit", start: offset.Int("start"), step: limit, size: limit}
+	if offset.Has("limit_param") {
+		p.sizeParam = offset.String("limit_param")
+	}
+	return p.named(offset)
+}
+
+func (c countPager) named(object *flows.Args) (httpPager, error) {
+	if object.Has("param") {
+		c.param = object.String("param")
+	}
+	if c.sizeParam != "" && c.size < 1 {
+		return nil, object.Errorf("size_param", "size_param needs size, at least 1")
+	}
+	return c, nil
+}
+
+func (c countPager) first(target *url.URL) *url.URL { return c.at(target, 0) }
+
+func (c countPager) next(_ context.Context, _ *flows.Input, p *httpPage) (*url.URL, error) {
+	if p.found == 0 || p.found < c.size {
+		return nil, nil
+	}
+	return c.at(p.target, p.number+1), nil
+}
+
+func (c countPager) at(target *url.URL, page int) *url.URL {
+	target = withParam(target, c.param, strconv.Itoa(c.start+page*c.step))
+	if c.sizeParam != "" {
+		target = withParam(target, c.sizeParam, strconv.Itoa(c.size))
+	}
+	return target
+}
+
+func withParam(target *url.URL, name, value string) *url.URL {
+	query := target.Query()
+	query.Set(name, value)
+	changed := *target
+	changed.RawQuery = query.Encode()
+	return &changed
+}

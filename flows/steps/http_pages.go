@@ -1,0 +1,89 @@
+package steps
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"penstock/flows"
+)
+
+// Bounds of max_pages.
+const (
+	defaultPages = 100
+	mostPages    = 10_000
+)
+
+// httpPages is the paginate parameter: one call per page, the items of all
+// pages in order.
+type httpPages struct {
+	pager  httpPager
+	items  *flows.Expr // over the answer; nil: the answer is the item
+	most   int
+	chosen bool // the flow says most itself: stopping there is no failure
+}
+
+// httpPager is one way to find the following page.
+type httpPager interface {
+	// first is the address of the first page.
+	first(target *url.URL) *url.URL
+	// next is the address of the page after p, nil after the last one.
+	next(ctx context.Context, in *flows.Input, p *httpPage) (*url.URL, error)
+}
+
+// httpPage is a page that was read.
+type httpPage struct {
+	number int      // from 0
+	target *url.URL // that was asked for
+	answer *httpAnswer
+	found  int // items
+}
+
+func (p *httpPages) run(ctx context.Context, in *flows.Input, s *httpStep, client *http.Client, call *httpCall) ([]any, error) {
+	var all []any
+	call = call.at(p.pager.first(call.url), 0)
+	for {
+		answer, err := s.exchange(ctx, client, call)
+		if err != nil {
+			return nil, err
+		}
+		found, err := p.found(ctx, in, answer)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+		page := &httpPage{number: call.page, target: call.url, answer: answer, found: len(found)}
+		next, err := p.pager.next(ctx, in, page)
+		switch {
+		case err != nil:
+			return nil, err
+		case next == nil, p.chosen && call.page+1 == p.most:
+			return all, nil
+		}
+		if err := p.mayFollow(call, next); err != nil {
+			return nil, err
+		}
+		call = call.at(next, call.page+1)
+	}
+}
+
+func (p *httpPages) found(ctx context.Context, in *flows.Input, answer *httpAnswer) ([]any, error) {
+	if p.items == nil {
+		return []any{answer.item()}, nil
+	}
+	return p.items.All(ctx, in.With(answer.item()))
+}
+
+// mayFollow refuses what would never end, and a page elsewhere: the headers
+// that the flow sets may be credentials for the first origin.
+func (p *httpPages) mayFollow(call *httpCall, next *url.URL) error {
+	switch {
+	case call.page+1 == p.most:
+		return stepError("%s: more than %d pages; set max_pages to stop earlier or go on", call.name(), p.most)
+	case next.String() == call.url.String():
+		return stepError("%s: page %d names itself as the next one", call.name(), call.page+1)
+	case !sameOrigin(next, call.url):
+		return stepError("%s: the next page is at %s, another origin", call.name(), origin(next))
+	}
+	return nil
+}

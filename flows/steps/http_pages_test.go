@@ -1,0 +1,147 @@
+package steps
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// people is an API of seven records that pages in every way.
+type people struct {
+	mu   sync.Mutex
+	seen []string // requests, and the key of those that carry one
+}
+
+func (p *people) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	p.seen = append(p.seen, strings.TrimSpace(r.Method+" "+r.URL.RequestURI()+" "+r.Header.Get("Idempotency-Key")))
+	p.mu.Unlock()
+	query := r.URL.Query()
+	number := func(name string) int { n, _ := strconv.Atoi(query.Get(name)); return n }
+	from, size := 0, 3
+	body := object{}
+	switch r.URL.Path {
+	case "/link", "/url", "/forever":
+		from = number("from")
+	case "/cursor":
+		from = number("after")
+	case "/page":
+		from = (number("page") - 1) * size
+	case "/offset":
+		from, size = number("skip"), number("limit")
+	}
+	to := from + size
+	if r.URL.Path != "/forever" {
+		to = min(to, 7)
+	}
+	ids := []int{}
+	for id := from; id < to; id++ {
+		ids = append(ids, id)
+	}
+	body["ids"] = ids
+	if more := to < 7 || r.URL.Path == "/forever"; more {
+		next := fmt.Sprintf("?q=a&from=%d", to)
+		w.Header().Set("Link", fmt.Sprintf(`</>; rel="first", <%s>; rel="next"`, next))
+		body["next"], body["cursor"] = next, to
+	}
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(body)
+}
+
+func TestHTTPPages(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, http string
+		seen       []string
+	}{
+		{
+			"link", `get: "${ $vars.api }/link?q=a", paginate: {next: link, items: ".body.ids[]"}`,
+			[]string{"GET /link?q=a", "GET /link?q=a&from=3", "GET /link?q=a&from=6"},
+		},
+		{
+			"next_url", `get: "${ $vars.api }/url?q=a", paginate: {next_url: .body.next, items: ".body.ids[]"}`,
+			[]string{"GET /url?q=a", "GET /url?q=a&from=3", "GET /url?q=a&from=6"},
+		},
+		{
+			"cursor", `post: "${ $vars.api }/cursor", query: {q: a}, paginate: {cursor: {from: .body.cursor, param: after}, items: ".body.ids[]"}`,
+			[]string{"POST /cursor?q=a run-1.http.0", "POST /cursor?after=3&q=a run-1.http.0.1", "POST /cursor?after=6&q=a run-1.http.0.2"},
+		},
+		{
+			"page", `get: "${ $vars.api }/page", paginate: {page: {}, items: ".body.ids[]"}`,
+			[]string{"GET /page?page=1", "GET /page?page=2", "GET /page?page=3", "GET /page?page=4"},
+		},
+		{
+			"page of a known size", `get: "${ $vars.api }/page", paginate: {page: {size: 3, size_param: n}, items: ".body.ids[]"}`,
+			[]string{"GET /page?n=3&page=1", "GET /page?n=3&page=2", "GET /page?n=3&page=3"},
+		},
+		{
+			"offset", `get: "${ $vars.api }/offset", paginate: {offset: {param: skip, limit: 4}, items: ".body.ids[]"}`,
+			[]string{"GET /offset?limit=4&skip=0", "GET /offset?limit=4&skip=4"},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			api := &people{}
+			server := serve(t, api.ServeHTTP)
+			items, err := runHTTP(t, "http: {"+test.http+"}", server.URL, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := []any{}
+			for id := range 7 {
+				want = append(want, json.Number(strconv.Itoa(id)))
+			}
+			if diff := cmp.Diff(want, items); diff != "" {
+				t.Errorf("items (-want +got)\n%s", diff)
+			}
+			if diff := cmp.Diff(test.seen, api.seen); diff != "" {
+				t.Errorf("requests (-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestHTTPPagesEnd(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, http string
+		requests   int
+		items      int
+		message    string
+	}{
+		{name: "max_pages", http: `get: "${ $vars.api }/forever", paginate: {next: link, max_pages: 2}`, requests: 2, items: 2},
+		{name: "default bound", http: `get: "${ $vars.api }/forever", paginate: {next: link}`, requests: 100, message: "more than 100 pages; set max_pages"},
+		{name: "itself", http: `get: "${ $vars.api }/link?q=a", paginate: {next_url: '"/link?q=a"'}`, requests: 1, message: "page 1 names itself as the next one"},
+		{name: "elsewhere", http: `get: "${ $vars.api }/link", headers: {x-api-key: a}, paginate: {next_url: '"http://api.example.org/?key=hunter2"'}`, requests: 1, message: "the next page is at http://api.example.org, another origin"},
+		{name: "no URL", http: `get: "${ $vars.api }/link", paginate: {next_url: .body.ids}`, requests: 1, message: "next_url gives a list, not text"},
+		{name: "broken URL", http: `get: "${ $vars.api }/link", paginate: {next_url: '"http://[?key=hunter2"'}`, requests: 1, message: `the link to the next page, "http://[", is not a URL`},
+		{name: "no cursor", http: `get: "${ $vars.api }/link", paginate: {cursor: {from: .body, param: a}}`, requests: 1, message: "the cursor is an object"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			api := &people{}
+			server := serve(t, api.ServeHTTP)
+			items, err := runHTTP(t, "http: {"+test.http+"}", server.URL, nil)
+			if len(api.seen) != test.requests {
+				t.Errorf("%d requests, want %d", len(api.seen), test.requests)
+			}
+			if test.message == "" {
+				if err != nil || len(items) != test.items {
+					t.Errorf("%d items, %v, want %d", len(items), err, test.items)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), test.message) || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("%v, want an error with %q", err, test.message)
+			}
+		})
+	}
+}

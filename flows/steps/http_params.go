@@ -1,0 +1,97 @@
+package steps
+
+import (
+	"strings"
+
+	"penstock/flows"
+)
+
+// httpMethods are the parameters that say method and URL in one.
+func httpMethods() []string {
+	return []string{"get", "post", "put", "patch", "delete", "head", "options"}
+}
+
+func httpParams() []flows.Param {
+	var params []flows.Param
+	for _, method := range httpMethods() {
+		params = append(params, flows.Param{
+			Name: method, Type: flows.TypeTemplate, OneOf: "url", Summary: "URL to " + strings.ToUpper(method) + ".",
+		})
+	}
+	params = append(params,
+		flows.Param{Name: "url", Type: flows.TypeTemplate, OneOf: "url", Summary: "URL, beside `method`."},
+		flows.Param{Name: "method", Type: flows.TypeEnum, Enum: upper(httpMethods()), Default: "GET", Summary: "Method of `url`."},
+	)
+	params = append(params, httpRequestParams()...)
+	return append(params, httpAnswerParams()...)
+}
+
+func httpRequestParams() []flows.Param {
+	return []flows.Param{
+		{Name: "query", Type: flows.TypeFields, Summary: "Query parameters, escaped and added to the URL; a list repeats the name, null leaves it out."},
+		{Name: "headers", Type: flows.TypeFields, Summary: "Request headers; null leaves one out."},
+		{Name: "json", Type: flows.TypeTemplate, Summary: "Body as JSON, numbers exact."},
+		{Name: "form", Type: flows.TypeFields, Summary: "Body as an HTML form (`application/x-www-form-urlencoded`)."},
+		{Name: "multipart", Type: flows.TypeList, Fields: multipartParams(), Summary: "Body as a form with files (`multipart/form-data`)."},
+		{Name: "raw", Type: flows.TypeTemplate, Summary: "Body as text."},
+		{Name: "base64", Type: flows.TypeTemplate, Summary: "Body as the bytes that this base64 text stands for, such as the body of a step with `parse: bytes`."},
+		{Name: "content_type", Type: flows.TypeTemplate, Summary: "Content type of the body, where the usual one does not fit."},
+		{Name: "connection", Type: flows.TypeString, Summary: "Name of the connection whose credential the request carries, to its allowed hosts only."},
+		{Name: "tls", Type: flows.TypeObject, Fields: []flows.Param{
+			{Name: "ca", Type: flows.TypeString, Required: true, Summary: "PEM certificates of the authorities to trust instead of the system's."},
+		}, Summary: "Trust for an API with a certificate authority of its own. A client certificate belongs in a connection."},
+	}
+}
+
+func multipartParams() []flows.Param {
+	return []flows.Param{
+		{Name: "name", Type: flows.TypeTemplate, Required: true, Summary: "Name of the form field."},
+		{Name: "value", Type: flows.TypeTemplate, OneOf: "content", Summary: "Content: text, or JSON for lists and objects."},
+		{Name: "base64", Type: flows.TypeTemplate, OneOf: "content", Summary: "Content as the bytes that this base64 text stands for."},
+		{Name: "filename", Type: flows.TypeTemplate, Summary: "Makes the part a file of this name."},
+		{Name: "content_type", Type: flows.TypeTemplate, Summary: "Content type of the part."},
+	}
+}
+
+func httpAnswerParams() []flows.Param {
+	return []flows.Param{
+		{Name: "expect", Type: flows.TypeStatuses, Default: "2xx", Summary: "Statuses that are no failure."},
+		{Name: "parse", Type: flows.TypeEnum, Enum: []string{"auto", "json", "text", "bytes", "xml", "csv"}, Default: "auto", Summary: "What the body becomes; `auto` goes by its content type, `bytes` is base64."},
+		{Name: "max_response", Type: flows.TypeString, Default: "10MB", Summary: "Largest body, decompressed; a larger one is a failure. At most 100MB."},
+		{Name: "follow_redirects", Type: flows.TypeInt, Default: "5 for GET and HEAD, else 0", Summary: "How many redirects are followed, at most 20."},
+		{Name: "paginate", Type: flows.TypeObject, Fields: paginateParams(), Summary: "Fetches page after page; the items of all of them come out."},
+	}
+}
+
+func paginateParams() []flows.Param {
+	return []flows.Param{
+		{Name: "next", Type: flows.TypeEnum, Enum: []string{"link"}, OneOf: "next", Summary: "`link`: follow the `Link` header's `rel=\"next\"` (RFC 8288)."},
+		{Name: "next_url", Type: flows.TypeExpr, OneOf: "next", Summary: "Program over the answer that gives the next page's URL; null ends."},
+		{Name: "cursor", Type: flows.TypeObject, OneOf: "next", Summary: "A value of the answer becomes a query parameter of the next request.", Fields: []flows.Param{
+			{Name: "from", Type: flows.TypeExpr, Required: true, Summary: "Program over the answer that gives the cursor; null ends."},
+			{Name: "param", Type: flows.TypeString, Required: true, Summary: "Query parameter that takes it."},
+		}},
+		{Name: "page", Type: flows.TypeObject, OneOf: "next", Summary: "Counts pages; a page without items, or with fewer than `size`, is the last.", Fields: []flows.Param{
+			{Name: "param", Type: flows.TypeString, Default: "page", Summary: "Query parameter of the number."},
+			{Name: "start", Type: flows.TypeInt, Default: "1", Summary: "Number of the first page."},
+			{Name: "size", Type: flows.TypeInt, Summary: "Items of a full page."},
+			{Name: "size_param", Type: flows.TypeString, Summary: "Query parameter that takes `size`; left out, it is not sent."},
+		}},
+		{Name: "offset", Type: flows.TypeObject, OneOf: "next", Summary: "Counts items; a page with fewer than `limit` is the last.", Fields: []flows.Param{
+			{Name: "limit", Type: flows.TypeInt, Required: true, Summary: "Items of a full page."},
+			{Name: "param", Type: flows.TypeString, Default: "offset", Summary: "Query parameter of the offset."},
+			{Name: "limit_param", Type: flows.TypeString, Default: "limit", Summary: "Query parameter of the limit."},
+			{Name: "start", Type: flows.TypeInt, Default: "0", Summary: "Offset of the first item."},
+		}},
+		{Name: "items", Type: flows.TypeExpr, Summary: "Program over the answer; each result is an item. It gives all items of the page: filter them in a later step. Left out: each answer is an item."},
+		{Name: "max_pages", Type: flows.TypeInt, Default: "100, and a further page is a failure", Summary: "Stops after this many pages, at most 10,000."},
+	}
+}
+
+func upper(words []string) []string {
+	all := make([]string, len(words))
+	for i, word := range words {
+		all[i] = strings.ToUpper(word)
+	}
+	return all
+}

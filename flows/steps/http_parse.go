@@ -1,0 +1,91 @@
+package steps
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"mime"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"penstock/flows"
+)
+
+// parseBody makes a value of a response body: as the flow says, or, for "auto"
+// and "", as the content type says. No body is null.
+func parseBody(as string, header http.Header, content []byte) (any, error) {
+	if len(content) == 0 {
+		return nil, nil
+	}
+	mediaType, params := contentType(header)
+	if as == "" || as == "auto" {
+		as = parseFor(mediaType, content)
+	}
+	if as == "bytes" {
+		return base64.StdEncoding.EncodeToString(content), nil
+	}
+	if coding := header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		return nil, fmt.Errorf("the response is compressed with %q; only gzip is understood, or parse: bytes", coding)
+	}
+	if as == "xml" {
+		return parseXML(content, params["charset"])
+	}
+	text, err := decodeText(content, params["charset"])
+	if err != nil {
+		return nil, err
+	}
+	switch as {
+	case "json":
+		v, err := flows.DecodeJSON(text)
+		if err != nil {
+			return nil, fmt.Errorf("the response cannot be read: %w", err)
+		}
+		return v, nil
+	case "csv":
+		return parseCSV(text)
+	}
+	return string(text), nil
+}
+
+func contentType(header http.Header) (string, map[string]string) {
+	mediaType, params, err := mime.ParseMediaType(header.Get("Content-Type"))
+	if err != nil {
+		return "", nil
+	}
+	return mediaType, params
+}
+
+// parseFor chooses by media type. What has none that says anything is text if
+// it can be.
+func parseFor(mediaType string, content []byte) string {
+	switch {
+	case mediaType == "application/json", mediaType == "text/json", strings.HasSuffix(mediaType, "+json"):
+		return "json"
+	case mediaType == "application/xml", mediaType == "text/xml":
+		return "xml"
+	case mediaType == "text/html", mediaType == "application/xhtml+xml", mediaType == "image/svg+xml":
+		return "text"
+	case strings.HasSuffix(mediaType, "+xml"):
+		return "xml"
+	case mediaType == "text/csv":
+		return "csv"
+	case isText(mediaType):
+		return "text"
+	case mediaType == "" && utf8.Valid(content):
+		return "text"
+	}
+	return "bytes"
+}
+
+func isText(mediaType string) bool {
+	switch mediaType {
+	case "application/x-www-form-urlencoded", "application/javascript", "application/x-ndjson", "application/jsonl",
+		"application/json", "application/xml", "application/yaml", "application/jwt":
+		return true
+	}
+	return strings.HasPrefix(mediaType, "text/") || strings.HasSuffix(mediaType, "+json") || strings.HasSuffix(mediaType, "+xml")
+}
+
+// withoutMark drops a UTF-8 byte order mark, which some servers send.
+func withoutMark(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) }

@@ -1,0 +1,120 @@
+package steps
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+type object = map[string]any
+
+func TestParseBody(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, as, contentType, body string
+		want                        any
+	}{
+		{"no body", "auto", "application/json", "", nil},
+		{"exact number", "auto", "application/json", `{"id":9007199254740993123}`, object{"id": json.Number("9007199254740993123")}},
+		{"exact decimal", "json", "text/plain", `1.10`, json.Number("1.10")},
+		{"suffix", "", "application/vnd.api+json; charset=utf-8", `[true,null]`, []any{true, nil}},
+		{"byte order mark", "auto", "application/json", "\xef\xbb\xbf{}", object{}},
+		{"utf-16", "json", "application/json; charset=utf-16le", "{\x00}\x00", object{}},
+		{"text", "auto", "text/html; charset=utf-8", "<p>Zoë", "<p>Zoë"},
+		{"text as Latin-1", "auto", "text/plain; charset=ISO-8859-1", "Zo\xeb", "Zoë"},
+		{"svg is text", "auto", "image/svg+xml", "<svg/>", "<svg/>"},
+		{"no type, text", "auto", "", "hello", "hello"},
+		{"no type, bytes", "auto", "", "\xff\xfe\x00", "//4A"},
+		{"bytes", "auto", "image/png", "\x89PNG", "iVBORw=="},
+		{"json as text", "text", "application/json", `{"a":1}`, `{"a":1}`},
+		{"json as bytes", "bytes", "application/json", `{}`, "e30="},
+		{"csv", "auto", "text/csv", "id,name\r\n1,\"Smith, \"\"J\"\"\"\r\n2,\n", []any{object{"id": "1", "name": `Smith, "J"`}, object{"id": "2", "name": ""}}},
+		{"csv without rows", "csv", "", "id,name\n", []any{}},
+		{"xml", "auto", "application/rss+xml", "<a>1</a>", object{"a": "1"}},
+		{"xml in Latin-1", "auto", "application/xml", "<?xml version='1.0' encoding='ISO-8859-1'?><a>Zo\xeb</a>", object{"a": "Zoë"}},
+		{"charset of the type wins", "auto", "text/xml; charset=utf-8", "<?xml version='1.0' encoding='ISO-8859-1'?><a>Zoë</a>", object{"a": "Zoë"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := parseBody(test.as, http.Header{"Content-Type": {test.contentType}}, []byte(test.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestParseBodyRefuses(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, as, contentType, body, want string }{
+		{"broken JSON", "auto", "application/json", `{"a":`, "the response cannot be read: the JSON ends too early"},
+		{"data after JSON", "json", "", `{} {}`, "goes on after its value"},
+		{"unknown charset", "auto", "text/plain; charset=koi8-r", "x", `the charset "koi8-r"`},
+		{"bytes as text", "text", "", "\xff", "not text in UTF-8"},
+		{"uneven CSV", "csv", "", "a,b\n1\n", "wrong number of fields"},
+		{"CSV columns of one name", "csv", "", "a,a\n1,2\n", `two columns named "a"`},
+		{"broken XML", "xml", "", "<a><b></a>", "element <b> closed by </a>"},
+		{"empty XML", "xml", "", "<!-- -->", "there is no element"},
+		{"two roots", "xml", "", "<a/><b/>", "second root"},
+		{"deep XML", "xml", "", strings.Repeat("<a>", 300), "nested deeper than 256"},
+		{"entity bomb", "xml", "", `<!DOCTYPE a [<!ENTITY x "ha"><!ENTITY y "&x;&x;">]><a>&y;</a>`, "invalid character entity"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := parseBody(test.as, http.Header{"Content-Type": {test.contentType}}, []byte(test.body))
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, %v, want an error with %q", got, err, test.want)
+			}
+		})
+	}
+	_, err := parseBody("auto", http.Header{"Content-Type": {"application/json"}, "Content-Encoding": {"br"}}, []byte("x"))
+	if err == nil || !strings.Contains(err.Error(), `compressed with "br"`) {
+		t.Errorf("brotli: %v", err)
+	}
+}
+
+func TestXMLMapping(t *testing.T) {
+	t.Parallel()
+	const document = `<?xml version="1.0"?>
+<s:order xmlns:s="urn:shop" xmlns="urn:other" s:id="7">
+  <!-- two lines -->
+  <line n="1">tea &amp; milk</line>
+  <line n="2"/>
+  <note>  for <b>you</b> </note>
+  <empty></empty>
+  <text><![CDATA[<raw>]]></text>
+</s:order>`
+	got, err := parseXML([]byte(document), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := object{"order": object{
+		"@id": "7",
+		"line": []any{
+			object{"@n": "1", "#text": "tea & milk"},
+			object{"@n": "2"},
+		},
+		"note":  object{"b": "you", "#text": "for"},
+		"empty": nil,
+		"text":  "<raw>",
+	}}
+	if diff := cmp.Diff(any(want), got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestXMLListKeepsEmptyElements(t *testing.T) {
+	t.Parallel()
+	got, err := parseXML([]byte("<a><b/><b/><b>x</b></a>"), "")
+	if diff := cmp.Diff(any(object{"a": object{"b": []any{nil, nil, "x"}}}), got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got)\n%s", err, diff)
+	}
+}

@@ -1,0 +1,103 @@
+package steps
+
+import (
+	"context"
+	"net/url"
+	"strings"
+
+	"penstock/flows"
+)
+
+// target renders the URL and adds the query.
+func (s *httpStep) target(ctx context.Context, in *flows.Input) (*url.URL, error) {
+	v, err := s.url.Render(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	text, ok := v.(string)
+	if !ok {
+		return nil, stepError("the URL is %s, not text", kindOf(v))
+	}
+	target, err := parseTarget(text)
+	if err != nil {
+		return nil, err
+	}
+	pairs, err := encodeFields(ctx, in, s.query, "query")
+	if err != nil {
+		return nil, err
+	}
+	if pairs != "" && target.RawQuery != "" {
+		pairs = "&" + pairs
+	}
+	target.RawQuery += pairs
+	return target, nil
+}
+
+// parseTarget accepts absolute http and https URLs. Its errors show no user
+// information, query or fragment: they may hold credentials.
+func parseTarget(text string) (*url.URL, error) {
+	target, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return nil, stepError("%q is not a URL", shown(text))
+	case target.Scheme != "http" && target.Scheme != "https":
+		return nil, stepError("%q is not an http:// or https:// URL", shown(text))
+	case target.Hostname() == "":
+		return nil, stepError("%q names no host", shown(text))
+	}
+	target.Fragment, target.RawFragment = "", ""
+	target.RawQuery = escapeQuery(target.RawQuery)
+	return target, nil
+}
+
+// shown is the part of a URL that may appear in a message.
+func shown(text string) string {
+	if end := strings.IndexAny(text, "?#"); end >= 0 {
+		text = text[:end]
+	}
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok {
+		scheme, rest = "", text
+	} else {
+		scheme += "://"
+	}
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		rest = rest[at+1:]
+	}
+	return scheme + rest
+}
+
+// escapeQuery escapes what a query must not hold literally (RFC 3986): text
+// that a flow interpolated. A space would end the request line.
+func escapeQuery(query string) string {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(query) {
+		if c := query[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 {
+			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// encodeFields writes name=value pairs in the order of the flow. Arrays
+// repeat the name, null leaves it out.
+func encodeFields(ctx context.Context, in *flows.Input, fields []flows.Field, what string) (string, error) {
+	var pairs []string
+	for _, field := range fields {
+		v, err := field.Value.Render(ctx, in)
+		if err != nil {
+			return "", err
+		}
+		values, err := texts(v)
+		if err != nil {
+			return "", stepError("%s %q %s", what, field.Name, err)
+		}
+		for _, value := range values {
+			pairs = append(pairs, url.QueryEscape(field.Name)+"="+url.QueryEscape(value))
+		}
+	}
+	return strings.Join(pairs, "&"), nil
+}
