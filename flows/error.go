@@ -21,6 +21,17 @@ const (
 	CodeInternal   Code = "internal"    // ours
 )
 
+// Reserved reports whether the engine itself uses the code, so that a fail
+// step may not.
+func Reserved(code Code) bool {
+	switch code {
+	case CodeStepFailed, CodeExpression, CodeValidation, CodeTimeout, CodeCancelled,
+		CodeLimit, CodeUncertain, CodeCrashed, CodeInternal:
+		return true
+	}
+	return false
+}
+
 // Class is how a step failed, for retry.on. A failure that carries an
 // upstream status needs none.
 type Class string

@@ -49,6 +49,13 @@ func (e *Expr) True(ctx context.Context, in *Input) (bool, error) {
 	return v != nil && v != false, err
 }
 
+// IsPath reports whether the program is a plain chain of names, which gives
+// exactly one value.
+func (e *Expr) IsPath() bool { return e.path != nil }
+
+// String is the source of the program.
+func (e *Expr) String() string { return e.source }
+
 // one evaluates a program that must give at most one value.
 func (e *Expr) one(ctx context.Context, in *Input) (any, error) {
 	if e.path != nil {

@@ -131,7 +131,9 @@ func (s *httpStep) exchange(ctx context.Context, client *http.Client, call *http
 	if err != nil {
 		return nil, call.failed(ctx, finalError{err})
 	}
-	return &httpAnswer{url: resp.Request.URL, status: resp.StatusCode, header: resp.Header, body: body}, nil
+	return &httpAnswer{
+		url: resp.Request.URL, status: resp.StatusCode, header: resp.Header, body: body, size: int64(len(content)),
+	}, nil
 }
 
 func (s *httpStep) expects(status int) bool {

@@ -13,6 +13,7 @@ type httpAnswer struct {
 	status int
 	header http.Header
 	body   any
+	size   int64 // of the body, bytes, decompressed
 }
 
 // item is the answer as flows see it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"penstock/flows"
 )
@@ -153,10 +154,16 @@ func (c countPager) at(target *url.URL, page int) *url.URL {
 	return target
 }
 
+// withParam sets one query parameter and leaves the others as they stand.
 func withParam(target *url.URL, name, value string) *url.URL {
-	query := target.Query()
-	query.Set(name, value)
+	var kept []string
+	for pair := range strings.SplitSeq(target.RawQuery, "&") {
+		key, _, _ := strings.Cut(pair, "=")
+		if decoded, err := url.QueryUnescape(key); pair != "" && (err != nil || decoded != name) {
+			kept = append(kept, pair)
+		}
+	}
 	changed := *target
-	changed.RawQuery = query.Encode()
+	changed.RawQuery = strings.Join(append(kept, url.QueryEscape(name)+"="+url.QueryEscape(value)), "&")
 	return &changed
 }

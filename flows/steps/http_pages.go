@@ -41,11 +41,15 @@ type httpPage struct {
 
 func (p *httpPages) run(ctx context.Context, in *flows.Input, s *httpStep, client *http.Client, call *httpCall) ([]any, error) {
 	var all []any
+	var size int64
 	call = call.at(p.pager.first(call.url), 0)
 	for {
 		answer, err := s.exchange(ctx, client, call)
 		if err != nil {
 			return nil, err
+		}
+		if size += answer.size; size > largestResponse {
+			return nil, stepError("%s: the pages are larger than %s together", call.name(), sizeText(largestResponse))
 		}
 		found, err := p.found(ctx, in, answer)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -70,7 +71,7 @@ func TestHTTPPages(t *testing.T) {
 		},
 		{
 			"cursor", `post: "${ $vars.api }/cursor", query: {q: a}, paginate: {cursor: {from: .body.cursor, param: after}, items: ".body.ids[]"}`,
-			[]string{"POST /cursor?q=a run-1.http.0", "POST /cursor?after=3&q=a run-1.http.0.1", "POST /cursor?after=6&q=a run-1.http.0.2"},
+			[]string{"POST /cursor?q=a run-1.http.0", "POST /cursor?q=a&after=3 run-1.http.0.1", "POST /cursor?q=a&after=6 run-1.http.0.2"},
 		},
 		{
 			"page", `get: "${ $vars.api }/page", paginate: {page: {}, items: ".body.ids[]"}`,
@@ -78,11 +79,11 @@ func TestHTTPPages(t *testing.T) {
 		},
 		{
 			"page of a known size", `get: "${ $vars.api }/page", paginate: {page: {size: 3, size_param: n}, items: ".body.ids[]"}`,
-			[]string{"GET /page?n=3&page=1", "GET /page?n=3&page=2", "GET /page?n=3&page=3"},
+			[]string{"GET /page?page=1&n=3", "GET /page?page=2&n=3", "GET /page?page=3&n=3"},
 		},
 		{
 			"offset", `get: "${ $vars.api }/offset", paginate: {offset: {param: skip, limit: 4}, items: ".body.ids[]"}`,
-			[]string{"GET /offset?limit=4&skip=0", "GET /offset?limit=4&skip=4"},
+			[]string{"GET /offset?skip=0&limit=4", "GET /offset?skip=4&limit=4"},
 		},
 	}
 	for _, test := range tests {
@@ -105,6 +106,33 @@ func TestHTTPPages(t *testing.T) {
 				t.Errorf("requests (-want +got)\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestWithParam(t *testing.T) {
+	t.Parallel()
+	for query, want := range map[string]string{
+		"": "a+b=1%26", "x=%zz;y&x": "x=%zz;y&x&a+b=1%26", "a+b=0&c&a%20b=2": "c&a+b=1%26",
+	} {
+		before := &url.URL{Scheme: "http", Host: "h", RawQuery: query}
+		if got := withParam(before, "a b", "1&").RawQuery; got != want || before.RawQuery != query {
+			t.Errorf("%q becomes %q, want %q", query, got, want)
+		}
+	}
+}
+
+// Pages that are small one by one still have a bound together.
+func TestHTTPPagesAreBoundedTogether(t *testing.T) {
+	t.Parallel()
+	page := make([]byte, largestResponse/4)
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		w.Header().Set("Link", fmt.Sprintf("<?n=%s1>; rel=next", r.URL.Query().Get("n")))
+		w.Write(page)
+	})
+	_, err := runHTTP(t, `http: {get: "${ $vars.api }", max_response: 100MB, paginate: {next: link, items: .status}}`, server.URL, nil)
+	if err == nil || !strings.Contains(err.Error(), "the pages are larger than 100 MB together") {
+		t.Errorf("got %v", err)
 	}
 }
 

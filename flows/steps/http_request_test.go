@@ -6,6 +6,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -152,6 +153,33 @@ http:
 	want[3].([]any)[2] = "\uFFFDPNG"
 	if diff := cmp.Diff(any(want), items[0].(object)["body"]); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// Redirects of a POST are followed when the flow says so: 307 sends the body
+// again, 303 asks for another page (RFC 9110, section 15.4).
+func TestHTTPRedirectedPost(t *testing.T) {
+	t.Parallel()
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/end" {
+			mirror(w, r)
+			return
+		}
+		status, _ := strconv.Atoi(r.URL.Path[1:])
+		http.Redirect(w, r, "/end", status)
+	})
+	for status, want := range map[string]object{
+		"307": {"request": "POST /end", "body": `{"a":1}`, "content-type": "application/json", "idempotency-key": "run-1.http.0", "user-agent": userAgent()},
+		"303": {"request": "GET /end", "body": "", "idempotency-key": "run-1.http.0", "user-agent": userAgent()},
+	} {
+		items, err := runHTTP(t, "http: {post: '${ $vars.api }/"+status+"', json: {a: 1}, follow_redirects: 1}", server.URL, nil)
+		if err != nil {
+			t.Errorf("%s: %v", status, err)
+			continue
+		}
+		if diff := cmp.Diff(any(want), items[0].(object)["body"]); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", status, diff)
+		}
 	}
 }
 

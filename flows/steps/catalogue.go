@@ -1,0 +1,22 @@
+// Package steps is the catalogue of step kinds, one file for each.
+package steps
+
+import "penstock/flows"
+
+// Catalogue lists the kinds of this package in the order in which readers see
+// them. A program with kinds of its own adds them with With.
+func Catalogue() *flows.Catalogue {
+	return flows.NewCatalogue(
+		set(),
+		transform(),
+		filter(),
+		split(),
+		collect(),
+		validate(),
+		switchKind(),
+		HTTP(),
+		fail(),
+		delay(),
+		logKind(),
+	)
+}

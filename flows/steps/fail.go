@@ -1,0 +1,42 @@
+package steps
+
+import (
+	"context"
+
+	"penstock/flows"
+)
+
+// fail ends the run with a message for the caller.
+func fail() flows.Kind {
+	return flows.Kind{
+		Name:    "fail",
+		Summary: "Fails the run, with a message for the caller.",
+		Doc:     "Use `if` or a switch to fail for some items only. A step around it may catch the failure with `on_error`.",
+		Params: []flows.Param{
+			{Name: "message", Type: flows.TypeTemplate, Required: true, Inline: true, Summary: "What the caller reads."},
+			{Name: "status", Type: flows.TypeInt, Default: "422", Summary: "HTTP status of the answer, 400 to 599, where the door lets a flow choose it."},
+			{Name: "code", Type: flows.TypeString, Default: "fail", Summary: "A word that programs of the caller can tell failures apart by."},
+		},
+		Example: "if: .email == null\nfail: {message: an address is needed, status: 400}",
+		New:     newFail,
+	}
+}
+
+func newFail(args *flows.Args) (flows.Runner, error) {
+	message, status, code := args.Template("message"), args.Int("status"), flows.Code(args.String("code"))
+	if args.Has("status") && (status < 400 || status > 599) {
+		return nil, args.Errorf("status", "status: expected 400 to 599")
+	}
+	if !args.Has("code") {
+		code = flows.CodeFail
+	} else if flows.Reserved(code) {
+		return nil, args.Errorf("code", "the code %q has a meaning of its own: choose another word", code)
+	}
+	return flows.RunFunc(func(ctx context.Context, in *flows.Input) ([]any, error) {
+		said, err := message.Text(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		return nil, &flows.Error{Code: code, Message: said, Status: status}
+	}), nil
+}

@@ -1,0 +1,15 @@
+package steps
+
+import (
+	"context"
+
+	"penstock/flows"
+)
+
+// results is the step whose items are what a program gives.
+type results struct{ program *flows.Expr }
+
+// Run evaluates the program on the item.
+func (r results) Run(ctx context.Context, in *flows.Input) ([]any, error) {
+	return r.program.All(ctx, in)
+}

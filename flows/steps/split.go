@@ -1,0 +1,23 @@
+package steps
+
+import "penstock/flows"
+
+// split makes many items of one.
+func split() flows.Kind {
+	return flows.Kind{
+		Name:    "split",
+		Summary: "Makes one item of each result of a jq program.",
+		Doc:     "It does what transform does and says aloud that one item becomes many: the program goes through a list with `[]`.",
+		Params: []flows.Param{
+			{Name: "over", Type: flows.TypeExpr, Required: true, Inline: true, Summary: "The program, such as `.rows[]`."},
+		},
+		Example: "split: (.body.value // [])[]",
+		New: func(args *flows.Args) (flows.Runner, error) {
+			over := args.Expr("over")
+			if over.IsPath() {
+				return nil, args.Errorf("over", "%s is one value: write %s[] for an item of each of its elements", over, over)
+			}
+			return results{over}, nil
+		},
+	}
+}

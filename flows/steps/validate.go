@@ -1,0 +1,52 @@
+package steps
+
+import (
+	"context"
+
+	"penstock/flows"
+)
+
+// validate holds items to a JSON Schema.
+func validate() flows.Kind {
+	return flows.Kind{
+		Name:    "validate",
+		Summary: "Fails on an item that does not fit a JSON Schema; others pass unchanged.",
+		Doc: "The schema is JSON Schema 2020-12 and may refer to its own parts only. Formats are asserted. " +
+			"With `on_error: skip` items that do not fit are dropped.",
+		Params: []flows.Param{
+			{Name: "schema", Type: flows.TypeLiteral, Required: true, Summary: "The JSON Schema."},
+			{Name: "status", Type: flows.TypeInt, Default: "422", Summary: "HTTP status of the answer, 400 to 599, where the door lets a flow choose it."},
+			{Name: "message", Type: flows.TypeTemplate, Default: "what does not fit", Summary: "What the caller reads instead."},
+		},
+		Example: "validate:\n  schema: {type: object, required: [email], properties: {email: {type: string, format: email}}}",
+		New:     newValidate,
+	}
+}
+
+func newValidate(args *flows.Args) (flows.Runner, error) {
+	schema, err := flows.NewSchema(args.Literal("schema"))
+	if err != nil {
+		return nil, args.Errorf("schema", "schema: %v", err)
+	}
+	status, message := 422, args.Template("message")
+	if args.Has("status") {
+		if status = args.Int("status"); status < 400 || status > 599 {
+			return nil, args.Errorf("status", "status: expected 400 to 599")
+		}
+	}
+	return flows.RunFunc(func(ctx context.Context, in *flows.Input) ([]any, error) {
+		misfit := schema.Check(in.Value())
+		if misfit == nil {
+			return []any{in.Value()}, nil
+		}
+		failure := &flows.Error{Code: flows.CodeValidation, Message: misfit.Error(), Status: status}
+		if message != nil {
+			said, err := message.Text(ctx, in)
+			if err != nil {
+				return nil, err
+			}
+			failure.Message = said
+		}
+		return nil, failure
+	}), nil
+}
