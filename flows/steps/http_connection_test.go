@@ -1,0 +1,101 @@
+package steps
+
+import (
+	"context"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"penstock/flows"
+	"penstock/internal/outbound"
+)
+
+// named are the connections of a test.
+type named map[string]flows.HTTPConnection
+
+func (n named) HTTP(_ context.Context, name string) (flows.HTTPConnection, error) {
+	if conn, ok := n[name]; ok {
+		return conn, nil
+	}
+	return nil, fmt.Errorf("there is no connection %q", name)
+}
+
+func TestHTTPConnection(t *testing.T) {
+	t.Parallel()
+	server := serve(t, echo)
+	host := strings.TrimPrefix(server.URL, "http://")
+	env := flows.Env{HTTP: way(t), Connections: named{
+		"crm":   keyed{map[string]bool{host: true}},
+		"other": keyed{map[string]bool{"crm.example.org": true}},
+	}}
+	tests := []struct{ connection, want, message string }{
+		{connection: "crm", want: "X-Api-Key=of the connection User-Agent=" + userAgent()},
+		{connection: "other", message: `connection "other" must not be used for ` + server.URL + ": its allowed hosts do not include it"},
+		{connection: "none", message: `there is no connection "none"`},
+	}
+	for _, test := range tests {
+		items, err := execute(t.Context(), "http: {get: '${ $vars.api }/?q=hunter2', connection: "+test.connection+"}", server.URL, nil, env)
+		if test.message != "" {
+			if err == nil || !strings.Contains(err.Error(), test.message) || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("%s: %v, %v, want %q", test.connection, items, err, test.message)
+			}
+			continue
+		}
+		if err != nil || items[0].(object)["body"] != test.want {
+			t.Errorf("%s: %v, %v, want %q", test.connection, items, err, test.want)
+		}
+	}
+	_, err := execute(t.Context(), "http: {get: '${ $vars.api }'}", server.URL, nil, flows.Env{})
+	if err == nil || !strings.Contains(err.Error(), "there is no network here") {
+		t.Errorf("without a transport: %v", err)
+	}
+}
+
+func TestHTTPOwnAuthority(t *testing.T) {
+	t.Parallel()
+	var connections atomic.Int64
+	server := httptest.NewUnstartedServer(http.HandlerFunc(mirror))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // the refused handshake is wanted
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	ca := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	step := "http:\n  get: ${ $vars.api }\n"
+	if _, err := runHTTP(t, step, server.URL, nil); err == nil || !strings.Contains(err.Error(), "unknown authority") {
+		t.Errorf("without tls: %v", err)
+	}
+	connections.Store(0)
+	trusting := step + "  tls:\n    ca: |\n      " + strings.ReplaceAll(strings.TrimSpace(ca), "\n", "\n      ")
+	flow, err := parseHTTP(trusting, server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := flows.Env{HTTP: way(t)}
+	for range 3 {
+		if _, err := flow.Execute(t.Context(), flows.Run{ID: "r", Attempt: 1}, env); err != nil {
+			t.Errorf("with tls: %v", err)
+		}
+	}
+	if connections.Load() != 1 {
+		t.Errorf("%d connections for three runs, want 1", connections.Load())
+	}
+	// The flow's trust does not open private networks.
+	closed, err := outbound.New(outbound.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := flow.Execute(t.Context(), flows.Run{ID: "r", Attempt: 1}, flows.Env{HTTP: closed}); err == nil || !strings.Contains(err.Error(), "refused: 127.0.0.1") {
+		t.Errorf("closed network: %v", err)
+	}
+}
