@@ -14,7 +14,7 @@ func Catalogue() *flows.Catalogue {
 		collect(),
 		validate(),
 		switchKind(),
-		HTTP(),
+		httpKind(),
 		fail(),
 		delay(),
 		logKind(),

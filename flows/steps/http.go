@@ -10,8 +10,8 @@ import (
 	"penstock/flows"
 )
 
-// HTTP calls an HTTP API.
-func HTTP() flows.Kind {
+// httpKind calls an HTTP API and puts out its answer.
+func httpKind() flows.Kind {
 	agent := userAgent()
 	return flows.Kind{
 		Name:    "http",

@@ -23,7 +23,7 @@ func parseHTTP(steps, api string) (*flows.Flow, error) {
 		steps = "- " + strings.ReplaceAll(steps, "\n", "\n  ")
 	}
 	source := fmt.Sprintf("flow: 1\nname: test\ntrigger: manual\nvars: {api: %q}\nsteps:\n%s\n", api, steps)
-	return flows.Parse("test.yaml", []byte(source), flows.NewCatalogue(HTTP(), spread()))
+	return flows.Parse("test.yaml", []byte(source), flows.NewCatalogue(httpKind(), spread()))
 }
 
 // spread makes many items of one, whatever the other kinds do.
