@@ -1,0 +1,264 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"penstock/flows"
+)
+
+const (
+	// historyLength is how many versions of a flow can be rolled back to.
+	historyLength = 100
+	// sourceAfterlife is how long the source of a version outlives its place
+	// in the history, for the runs that are pinned to it.
+	sourceAfterlife = 30 * 24 * time.Hour
+)
+
+// Head is what is deployed under a flow's number.
+type Head struct {
+	Number     int64        `json:"number"`
+	Slug       string       `json:"slug,omitempty"`
+	Name       string       `json:"name,omitempty"`
+	Version    string       `json:"version"` // content hash
+	Enabled    bool         `json:"enabled"` // its own triggers fire; the API runs it either way
+	DeployedAt time.Time    `json:"deployed_at"`
+	History    []Deployment `json:"history"`           // newest first, the current version included
+	Problem    string       `json:"problem,omitempty"` // why this binary cannot run it; never stored
+}
+
+// Deployment is one version in a flow's history.
+type Deployment struct {
+	Version    string    `json:"version"`
+	DeployedAt time.Time `json:"deployed_at"`
+}
+
+// Flows are the deployed flows. Safe for concurrent use.
+type Flows struct{ store *Store }
+
+// Find returns the current version of a flow by its number or slug, from
+// memory: the view may be older than a second while Redis is away. A flow
+// that this binary cannot compile is not found.
+func (f *Flows) Find(ref string) (*flows.Flow, bool) {
+	d := f.store.view.Load().find(ref)
+	if d == nil || d.flow == nil {
+		return nil, false
+	}
+	return d.flow, true
+}
+
+// Version returns one version of a flow, compiled: the one that a run is
+// pinned to. ErrNotFound when its source is not stored.
+func (f *Flows) Version(ctx context.Context, number int64, version string) (*flows.Flow, error) {
+	if d := f.store.view.Load().flows[number]; d != nil && d.Version == version && d.flow != nil {
+		return d.flow, nil
+	}
+	return f.store.versions.find(ctx, versionID{number, version})
+}
+
+// Source returns the text of one version, and ErrNotFound when it is not stored.
+func (f *Flows) Source(ctx context.Context, number int64, version string) ([]byte, error) {
+	return f.store.source(ctx, versionID{number, version})
+}
+
+// Head returns what is deployed under a number or slug, or ErrNotFound.
+func (f *Flows) Head(ref string) (Head, error) {
+	d := f.store.view.Load().find(ref)
+	if d == nil {
+		return Head{}, ErrNotFound
+	}
+	return d.Head, nil
+}
+
+// List returns all flows by number.
+func (f *Flows) List() []Head {
+	var all []Head
+	for _, d := range f.store.view.Load().flows {
+		all = append(all, d.Head)
+	}
+	slices.SortFunc(all, func(a, b Head) int { return cmp.Compare(a.Number, b.Number) })
+	return all
+}
+
+// ConflictError says that a slug belongs to another flow.
+type ConflictError struct {
+	Slug  string
+	Owner int64 // the number of the flow that has it
+}
+
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("the slug %q belongs to flow %d: choose another slug, or delete that flow", e.Slug, e.Owner)
+}
+
+// Deploy makes the flow the current version of its number and returns the
+// version. A flow is its number: its slug and name may change. Deploying what
+// is deployed already changes nothing. It returns a *ConflictError when
+// another flow has the slug.
+func (f *Flows) Deploy(ctx context.Context, flow *flows.Flow) (string, error) {
+	err := f.change(ctx, flow.Number, func(heads map[int64]Head) (*Head, error) {
+		old, exists := heads[flow.Number]
+		if exists && old.Version == flow.Version {
+			return nil, nil
+		}
+		if err := slugIsFree(heads, flow); err != nil {
+			return nil, err
+		}
+		next := old.with(flow, time.Now())
+		next.Enabled = flow.Enabled
+		return &next, nil
+	}, flow)
+	if err != nil {
+		return "", fmt.Errorf("deploy flow %d: %w", flow.Number, err)
+	}
+	return flow.Version, nil
+}
+
+// Rollback makes an earlier version of the history the current one.
+func (f *Flows) Rollback(ctx context.Context, number int64, version string) error {
+	flow, err := f.Version(ctx, number, version)
+	if err != nil {
+		return fmt.Errorf("roll back flow %d to %s: %w", number, version, err)
+	}
+	err = f.change(ctx, number, func(heads map[int64]Head) (*Head, error) {
+		old, exists := heads[number]
+		known := slices.ContainsFunc(old.History, func(d Deployment) bool { return d.Version == version })
+		if !exists || !known {
+			return nil, ErrNotFound
+		}
+		if err := slugIsFree(heads, flow); err != nil || old.Version == version {
+			return nil, err
+		}
+		next := old.with(flow, time.Now())
+		return &next, nil
+	}, flow)
+	if err != nil {
+		return fmt.Errorf("roll back flow %d to %s: %w", number, version, err)
+	}
+	return nil
+}
+
+// Enable switches the flow's own triggers on or off, until a new version is
+// deployed, which says so itself.
+func (f *Flows) Enable(ctx context.Context, number int64, enabled bool) error {
+	err := f.change(ctx, number, func(heads map[int64]Head) (*Head, error) {
+		head, exists := heads[number]
+		if !exists {
+			return nil, ErrNotFound
+		}
+		if head.Enabled == enabled {
+			return nil, nil
+		}
+		head.Enabled = enabled
+		return &head, nil
+	}, nil)
+	if err != nil {
+		return fmt.Errorf("enable flow %d: %w", number, err)
+	}
+	return nil
+}
+
+// Delete removes a flow. Runs that were accepted still find their version.
+func (f *Flows) Delete(ctx context.Context, number int64) error {
+	err := f.store.apply(ctx, func(tx *redis.Tx) (func(redis.Pipeliner), error) {
+		heads, err := readHeads(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		head, exists := heads[number]
+		if !exists {
+			return nil, ErrNotFound
+		}
+		return func(p redis.Pipeliner) {
+			p.HDel(ctx, keyFlows, strconv.FormatInt(number, 10))
+			retire(ctx, p, number, head.History)
+		}, nil
+	})
+	if err != nil {
+		return fmt.Errorf("delete flow %d: %w", number, err)
+	}
+	return nil
+}
+
+// change decides on the head of one flow, knowing all heads; nil keeps it as
+// it is. The source of the flow, if given, is written with the head.
+func (f *Flows) change(ctx context.Context, number int64, decide func(map[int64]Head) (*Head, error), flow *flows.Flow) error {
+	return f.store.apply(ctx, func(tx *redis.Tx) (func(redis.Pipeliner), error) {
+		heads, err := readHeads(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		head, err := decide(heads)
+		if err != nil || head == nil {
+			return nil, err
+		}
+		kept := min(len(head.History), historyLength)
+		dropped := slices.Clone(head.History[kept:])
+		head.History = head.History[:kept]
+		data, err := json.Marshal(head)
+		if err != nil {
+			return nil, err
+		}
+		return func(p redis.Pipeliner) {
+			if flow != nil {
+				p.Set(ctx, keySource(number, flow.Version), flow.Source, 0) // ends an afterlife, too
+			}
+			p.HSet(ctx, keyFlows, strconv.FormatInt(number, 10), data)
+			retire(ctx, p, number, dropped)
+		}, nil
+	})
+}
+
+// with returns the head with the flow as its current version.
+func (h Head) with(flow *flows.Flow, now time.Time) Head {
+	current := Deployment{flow.Version, now.UTC().Truncate(time.Millisecond)}
+	earlier := slices.DeleteFunc(slices.Clone(h.History), func(d Deployment) bool { return d.Version == flow.Version })
+	h.Number, h.Slug, h.Name, h.Version = flow.Number, flow.Slug, flow.Name, flow.Version
+	h.DeployedAt, h.History = current.DeployedAt, append([]Deployment{current}, earlier...)
+	return h
+}
+
+func slugIsFree(heads map[int64]Head, flow *flows.Flow) error {
+	for number, head := range heads {
+		if flow.Slug != "" && head.Slug == flow.Slug && number != flow.Number {
+			return &ConflictError{flow.Slug, number}
+		}
+	}
+	return nil
+}
+
+// retire starts the afterlife of versions.
+func retire(ctx context.Context, p redis.Pipeliner, number int64, versions []Deployment) {
+	for _, d := range versions {
+		p.Expire(ctx, keySource(number, d.Version), sourceAfterlife)
+	}
+}
+
+func readHeads(ctx context.Context, tx redis.HashCmdable) (map[int64]Head, error) {
+	records, err := tx.HGetAll(ctx, keyFlows).Result()
+	if err != nil {
+		return nil, err
+	}
+	return parseHeads(records)
+}
+
+func parseHeads(records map[string]string) (map[int64]Head, error) {
+	heads := make(map[int64]Head, len(records))
+	var problems []error
+	for field, data := range records {
+		var head Head
+		if err := json.Unmarshal([]byte(data), &head); err != nil {
+			problems = append(problems, fmt.Errorf("read record of flow %s: %w", field, err))
+			continue
+		}
+		heads[head.Number] = head
+	}
+	return heads, errors.Join(problems...)
+}

@@ -1,0 +1,21 @@
+package store
+
+import "strconv"
+
+// The keys of Redis. All share the hash tag {store}: on a Cluster they live
+// in one slot, so that a change and its revision are one transaction. Nothing
+// else in the product touches them.
+const (
+	keyRevision = "penstock:{store}:rev"   // string, a counter: +1 with each change. No TTL
+	keyFlows    = "penstock:{store}:flows" // hash: flow number -> head (JSON). No TTL
+	keyAPIKeys  = "penstock:{store}:keys"  // hash: API key -> record (JSON, secrets sealed). No TTL
+
+	channelChanges = "penstock:{store}:changes" // published to with each change; the message says nothing
+)
+
+// keySource holds the source of one version of a flow: a string. No TTL while
+// the version is in the head's history, sourceAfterlife from then on: a run
+// that was accepted before may still be pinned to it.
+func keySource(number int64, version string) string {
+	return "penstock:{store}:flow:" + strconv.FormatInt(number, 10) + ":v:" + version
+}

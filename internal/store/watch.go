@@ -1,0 +1,47 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// settle is how long a directory must be quiet before it is read: editors
+// save in several steps.
+const settle = 100 * time.Millisecond
+
+// WatchDir deploys the directory again whenever a flow file in it changes,
+// until ctx ends. It watches the directory, not the files, so that editors
+// which save by renaming are seen too. Loaded hears of each pass.
+func (f *Flows) WatchDir(ctx context.Context, dir string, loaded func([]Deployed, []Problem, error)) error {
+	watcher, err := fsnotify.NewWatcher()
+	if err != nil {
+		return fmt.Errorf("watch flows: %w", err)
+	}
+	defer watcher.Close()
+	if err := watcher.Add(dir); err != nil {
+		return fmt.Errorf("watch flows: %w", err)
+	}
+	// What changed before the watch began is not announced.
+	quiet := time.NewTimer(0)
+	defer quiet.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case event, open := <-watcher.Events:
+			if open && IsFlowFile(event.Name) && event.Op != fsnotify.Chmod {
+				quiet.Reset(settle)
+			}
+		case err := <-watcher.Errors: // events were lost
+			f.store.config.Log.Warn("watching the flows missed something", slog.Any("error", err))
+			quiet.Reset(settle)
+		case <-quiet.C:
+			loaded(f.LoadFS(ctx, os.DirFS(dir)))
+		}
+	}
+}
