@@ -1,0 +1,120 @@
+// Package api is the front door: it lets requests in, hands runs to the
+// queue, and writes their results to who waits for them.
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/api/auth"
+	"penstock/flows"
+	"penstock/queue"
+)
+
+// Ticket waits for one accepted run. *queue.Ticket is one.
+type Ticket interface {
+	RunID() string
+	Attached() bool // the run is that of an earlier, equal request
+	// Wait returns how the run ended, or the context's error when that ends
+	// first; then it may be called again.
+	Wait(ctx context.Context) (queue.Result, error)
+	Close() // stops waiting; the run goes on
+}
+
+// Submit stores and enqueues a run, as queue.Client.Submit does.
+type Submit func(ctx context.Context, s queue.Submission) (Ticket, error)
+
+// Records finds runs. Unknown ones are queue.ErrNotFound.
+type Records interface {
+	Record(ctx context.Context, id string) (queue.Record, error)
+}
+
+// Flows finds the current version of a flow by its number or slug.
+type Flows interface {
+	Find(ref string) (*flows.Flow, bool)
+}
+
+// Limiter bounds how often a caller may use an endpoint.
+type Limiter interface {
+	// Take counts one request. A positive wait refuses it for that long.
+	Take(ctx context.Context, endpoint, caller string) (wait time.Duration, err error)
+}
+
+// Config of an API. Submit, Records, Flows, Keys and Log are required.
+type Config struct {
+	Submit  Submit
+	Records Records
+	Flows   Flows
+	Keys    auth.Keys
+	Log     *slog.Logger
+
+	// Schemes prove who calls the native door, tried in order after the
+	// signatures of API keys.
+	Schemes []auth.Authenticator
+
+	// Limiter counts runs per principal; nil: no limit.
+	Limiter Limiter
+
+	// Ready says whether new runs can be accepted; nil: always.
+	Ready func(ctx context.Context) error
+
+	// MaxBody is the largest body in bytes; default 1 MiB.
+	MaxBody int64
+
+	// TrustedProxies are the addresses or networks whose X-Forwarded-For is
+	// believed; none by default.
+	TrustedProxies []string
+
+	// Now is the clock; default time.Now.
+	Now func() time.Time
+}
+
+// API is the handler of every route. Safe for concurrent use.
+type API struct {
+	config   Config
+	schemes  []auth.Authenticator
+	engine   *gin.Engine
+	draining atomic.Bool
+}
+
+// New makes an API; it serves until its Server, or any other, stops calling.
+func New(config Config) (*API, error) {
+	if config.Submit == nil || config.Records == nil || config.Flows == nil || config.Keys == nil || config.Log == nil {
+		return nil, errors.New("new api: Submit, Records, Flows, Keys and Log are required")
+	}
+	if config.MaxBody < 0 {
+		return nil, errors.New("new api: MaxBody is negative")
+	}
+	if config.MaxBody == 0 {
+		config.MaxBody = 1 << 20
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	if config.Ready == nil {
+		config.Ready = func(context.Context) error { return nil }
+	}
+	a := &API{
+		config:  config,
+		schemes: append([]auth.Authenticator{auth.SignatureScheme{Keys: config.Keys}}, config.Schemes...),
+	}
+	var err error
+	if a.engine, err = a.router(); err != nil {
+		return nil, fmt.Errorf("new api: %w", err)
+	}
+	return a, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.engine.ServeHTTP(w, r) }
+
+// Drain makes /readyz fail. Requests are served as before, and told to close
+// their connections.
+func (a *API) Drain() { a.draining.Store(true) }

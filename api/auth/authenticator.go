@@ -1,0 +1,88 @@
+package auth
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"penstock/internal/store"
+)
+
+// Authenticator proves by one scheme who a request is from. It is used by
+// many goroutines at once.
+type Authenticator interface {
+	// Authenticate returns nil, nil when the request does not use the scheme,
+	// and an *Error when it does but proves nothing.
+	Authenticate(ctx context.Context, r *Request) (*Principal, error)
+}
+
+// Request is what schemes may look at.
+type Request struct {
+	Header http.Header
+	Now    time.Time
+	Body   func() ([]byte, error) // the raw body; may be called again
+}
+
+// Keys finds API keys. Unknown ones are store.ErrNotFound.
+type Keys interface {
+	Key(ctx context.Context, key string) (*store.Key, error)
+}
+
+// Code says which way a request was not let in.
+type Code string
+
+const (
+	CodeUnauthorized Code = "unauthorized" // no or wrong credentials
+	CodeForbidden    Code = "forbidden"    // known, but not allowed
+)
+
+// Error is why a request is not let in. Its message is for the caller.
+type Error struct {
+	Code    Code
+	Message string
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// ErrUnavailable is wrapped by the errors of schemes that cannot look up
+// credentials now.
+var ErrUnavailable = errors.New("credentials cannot be looked up")
+
+// FindKey looks up an API key and the secrets that count now. An unknown key
+// is nil without secrets. Other errors wrap ErrUnavailable.
+func FindKey(ctx context.Context, keys Keys, name string, now time.Time) (*store.Key, Secrets, error) {
+	k, err := keys.Key(ctx, name)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, Secrets{}, nil
+	}
+	if err != nil {
+		return nil, Secrets{}, fmt.Errorf("find key: %w: %w", ErrUnavailable, err)
+	}
+	current, previous := k.Secrets(now)
+	return k, Secrets{current, previous}, nil
+}
+
+// KeyPrincipal is the principal that an API key stands for.
+func KeyPrincipal(k *store.Key) *Principal {
+	return &Principal{
+		Kind:   KindKey,
+		ID:     k.Key,
+		Name:   nameOf(k),
+		Scopes: []Scope{ScopeRun, ScopeReadRuns},
+		Flows:  k.Flows,
+	}
+}
+
+// nameOf is what logs call a key. Its id is half of what a request needs, so a
+// key without a name goes by a short hash.
+func nameOf(k *store.Key) string {
+	if k.Name != "" {
+		return k.Name
+	}
+	sum := sha256.Sum256([]byte(k.Key))
+	return "#" + hex.EncodeToString(sum[:4])
+}

@@ -1,0 +1,59 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/api/auth"
+)
+
+// authenticate resolves the principal of a request by the first scheme that
+// the request uses. Without a principal nobody gets further.
+func (a *API) authenticate(c *gin.Context) {
+	r := &auth.Request{
+		Header: c.Request.Header,
+		Now:    a.config.Now(),
+		Body:   func() ([]byte, error) { return a.readBody(c) },
+	}
+	for _, scheme := range a.schemes {
+		p, err := scheme.Authenticate(c.Request.Context(), r)
+		if err != nil {
+			a.fail(c, err)
+			return
+		}
+		if p != nil {
+			of(c).principal = p
+			c.Next()
+			return
+		}
+	}
+	a.fail(c, &auth.Error{Code: auth.CodeUnauthorized, Message: "credentials are required: a bearer token, Basic, or a Penstock-Signature"})
+}
+
+// requires lets those through who hold a scope for at least some flows.
+func (a *API) requires(scope auth.Scope) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if !of(c).principal.Holds(scope) {
+			a.fail(c, &auth.Error{Code: auth.CodeForbidden, Message: "the scope " + string(scope) + " is required"})
+			return
+		}
+		c.Next()
+	}
+}
+
+// take counts a request against the limits of its principal.
+func (a *API) take(c *gin.Context, endpoint string) error {
+	if a.config.Limiter == nil {
+		return nil
+	}
+	wait, err := a.config.Limiter.Take(c.Request.Context(), endpoint, of(c).principal.String())
+	if err != nil {
+		return errors.Join(auth.ErrUnavailable, err)
+	}
+	if wait > 0 {
+		return &fault{Status: http.StatusTooManyRequests, Code: "too_many_requests", Message: "too many requests; slow down", Retry: wait}
+	}
+	return nil
+}

@@ -1,0 +1,119 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+)
+
+// firstRead is how much memory a request gets on its word that a body comes.
+const firstRead = 64 << 10
+
+// limitBody bounds what may be read of a request's body. Nothing is read yet.
+func (a *API) limitBody(c *gin.Context) {
+	if c.Request.Body != nil && c.Request.Body != http.NoBody {
+		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, a.config.MaxBody)
+	}
+	c.Next()
+}
+
+// readBody returns the body as it was sent, and again when called again.
+// Errors: *http.MaxBytesError, at once when the length is announced; a fault
+// when the body does not arrive whole.
+func (a *API) readBody(c *gin.Context) ([]byte, error) {
+	x := of(c)
+	if !x.bodyRead {
+		x.bodyRead = true
+		x.body, x.bodyErr = a.readOnce(c.Request)
+	}
+	return x.body, x.bodyErr
+}
+
+func (a *API) readOnce(r *http.Request) ([]byte, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil, nil
+	}
+	if r.ContentLength > a.config.MaxBody {
+		return nil, &http.MaxBytesError{Limit: a.config.MaxBody}
+	}
+	size := int64(512)
+	if r.ContentLength >= 0 {
+		size = min(r.ContentLength+1, firstRead) // one more: the end is seen without growing
+	}
+	text := make([]byte, 0, size)
+	for {
+		n, err := r.Body.Read(text[len(text):cap(text)])
+		text = text[:len(text)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return text, nil
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			return nil, &fault{Status: http.StatusBadRequest, Code: "cut_short", Message: "the body ended before its announced length"}
+		case err != nil:
+			return nil, fmt.Errorf("read body: %w", err)
+		case len(text) == cap(text):
+			text = append(text, 0)[:len(text)]
+		}
+	}
+}
+
+// hasBody reports whether at least one byte of a body comes with the request.
+// The body cannot be read as a whole afterwards.
+func hasBody(r *http.Request) (bool, error) {
+	if r.ContentLength >= 0 || r.Body == nil {
+		return r.ContentLength > 0, nil
+	}
+	var first [1]byte
+	_, err := io.ReadFull(r.Body, first[:])
+	if errors.Is(err, io.EOF) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read body: %w", err)
+	}
+	return true, nil
+}
+
+// checkEncoding refuses a body that is compressed or otherwise encoded: it
+// cannot be read, so neither can its signature.
+func checkEncoding(h http.Header) error {
+	for _, value := range h.Values("Content-Encoding") {
+		for coding := range strings.SplitSeq(value, ",") {
+			if coding = strings.TrimSpace(coding); coding != "" && !strings.EqualFold(coding, "identity") {
+				return unsupported("Content-Encoding must be identity")
+			}
+		}
+	}
+	return nil
+}
+
+// checkType refuses what does not say that it is JSON in UTF-8.
+func checkType(h http.Header) error {
+	all := h.Values("Content-Type")
+	if len(all) != 1 {
+		return unsupported("one Content-Type is expected: application/json")
+	}
+	if all[0] == "application/json" {
+		return nil
+	}
+	media, params, err := mime.ParseMediaType(all[0])
+	if err != nil {
+		return unsupported("the Content-Type cannot be read; application/json is expected")
+	}
+	if media != "application/json" && !strings.HasSuffix(media, "+json") {
+		return unsupported("the Content-Type must be application/json or end in +json")
+	}
+	if charset, named := params["charset"]; named && !strings.EqualFold(charset, "utf-8") {
+		return unsupported("the charset must be utf-8")
+	}
+	return nil
+}
+
+func unsupported(message string) error {
+	return &fault{Status: http.StatusUnsupportedMediaType, Code: "unsupported_media_type", Message: message}
+}

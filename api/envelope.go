@@ -1,0 +1,33 @@
+package api
+
+import (
+	"encoding/json"
+
+	"github.com/gin-gonic/gin"
+)
+
+// The envelope of success at the SmartSYNC door. Read only.
+var (
+	successOpen  = []byte(`{"success":true,"output":`)
+	successClose = []byte(`}`)
+)
+
+// failure is the envelope of every other answer at that door.
+type failure struct {
+	Success bool        `json:"success"` // false
+	Error   failureBody `json:"error"`
+}
+
+type failureBody struct {
+	Code  int    `json:"code"` // the HTTP status
+	Msg   string `json:"msg"`
+	RunID string `json:"run_id,omitempty"`
+}
+
+func writeFailure(c *gin.Context, f *fault) {
+	text, err := json.Marshal(failure{Error: failureBody{Code: f.Status, Msg: f.Message, RunID: f.Run}})
+	if err != nil {
+		panic(err) // strings and numbers always encode
+	}
+	write(c, f.Status, "application/json", text)
+}

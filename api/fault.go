@@ -1,0 +1,95 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"penstock/api/auth"
+	"penstock/internal/store"
+	"penstock/internal/strictjson"
+	"penstock/queue"
+)
+
+// fault is why a request is not answered as asked, ready to be written in the
+// envelope of whichever door it came through.
+type fault struct {
+	Status  int
+	Code    string        // a stable word
+	Message string        // for the caller
+	Retry   time.Duration // when to come back; zero: not said
+	Run     string        // the run it belongs to; empty: none
+	Step    string        // the step that failed; empty: none
+	Err     error         // for the log; nil: Message says it all
+}
+
+func (f *fault) Error() string { return f.Code + ": " + f.Message }
+
+func (f *fault) Unwrap() error { return f.Err }
+
+// statusGone is what the log says of a caller who did not wait; nothing is
+// written.
+const statusGone = 499
+
+// errHandOver is the cause of request contexts that end because this process
+// stops before the runs do that their callers wait for.
+var errHandOver = errors.New("the server stops")
+
+// faults is the one table from error to answer. What is not in it, and is no
+// type that faultOf knows, is internal.
+var faults = []struct {
+	err error
+	fault
+}{
+	{queue.ErrReplayed, fault{Status: http.StatusUnauthorized, Code: "replayed", Message: "replayed: this request was seen before; sign a new one with the current time"}},
+	{queue.ErrMismatch, fault{Status: http.StatusUnprocessableEntity, Code: "idempotency_mismatch", Message: "this Idempotency-Key came before with another payload"}},
+	{queue.ErrFull, fault{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "too much work is waiting; try again later", Retry: 2 * time.Second}},
+	{queue.ErrUnavailable, fault{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "runs cannot be accepted now; try again later", Retry: time.Second}},
+	{auth.ErrUnavailable, fault{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "requests cannot be checked now; try again later", Retry: time.Second}},
+	{queue.ErrNotFound, fault{Status: http.StatusNotFound, Code: "not_found", Message: "no such run"}},
+	{store.ErrNotFound, fault{Status: http.StatusNotFound, Code: "not_found", Message: "not found"}},
+	{os.ErrDeadlineExceeded, fault{Status: http.StatusRequestTimeout, Code: "request_timeout", Message: "the request took too long to arrive"}},
+	{errHandOver, fault{Status: http.StatusGatewayTimeout, Code: "handed_over", Message: "this server stops; the run goes on, its result can be read later"}},
+	{context.Canceled, fault{Status: statusGone, Code: "caller_gone", Message: "the caller did not wait"}},
+}
+
+// faultOf returns what a caller gets for an error.
+func faultOf(err error) *fault {
+	var (
+		f     *fault
+		query *auth.QueryError
+		text  *strictjson.Error
+		large *http.MaxBytesError
+		enter *auth.Error
+	)
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.As(err, &enter):
+		return &fault{Status: statusOf(enter.Code), Code: string(enter.Code), Message: enter.Message}
+	case errors.As(err, &query):
+		return &fault{Status: http.StatusBadRequest, Code: "bad_query", Message: query.Error()}
+	case errors.As(err, &text):
+		return &fault{Status: http.StatusBadRequest, Code: "bad_json", Message: "the body is not the JSON that is expected: " + text.Error()}
+	case errors.As(err, &large):
+		return &fault{Status: http.StatusRequestEntityTooLarge, Code: "too_large", Message: fmt.Sprintf("the body is larger than %d bytes", large.Limit)}
+	}
+	for _, known := range faults {
+		if errors.Is(err, known.err) {
+			f := known.fault
+			f.Err = err
+			return &f
+		}
+	}
+	return &fault{Status: http.StatusInternalServerError, Code: "internal", Message: "internal error; the request id names it in our log", Err: err}
+}
+
+func statusOf(code auth.Code) int {
+	if code == auth.CodeForbidden {
+		return http.StatusForbidden
+	}
+	return http.StatusUnauthorized
+}

@@ -1,0 +1,37 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+// readyTimeout bounds one look at what the door depends on. It must stay
+// below the timeouts of usual probes (1 s and more).
+const readyTimeout = 900 * time.Millisecond
+
+// alive answers /healthz: the process serves.
+func alive(c *gin.Context) {
+	write(c, http.StatusOK, "application/json", []byte(`{"status":"ok"}`))
+}
+
+// ready answers /readyz: new requests are welcome here. It fails first when
+// the process stops, so that a balancer looks elsewhere while the waiters are
+// still answered.
+func (a *API) ready(c *gin.Context) {
+	if a.draining.Load() {
+		write(c, http.StatusServiceUnavailable, "application/json", []byte(`{"status":"stopping"}`))
+		return
+	}
+	ctx, cancel := context.WithTimeout(c.Request.Context(), readyTimeout)
+	defer cancel()
+	if err := a.config.Ready(ctx); err != nil {
+		a.config.Log.LogAttrs(ctx, slog.LevelWarn, "not ready", slog.String(attrError, err.Error()))
+		write(c, http.StatusServiceUnavailable, "application/json", []byte(`{"status":"unavailable"}`))
+		return
+	}
+	write(c, http.StatusOK, "application/json", []byte(`{"status":"ok"}`))
+}

@@ -1,0 +1,54 @@
+package api
+
+import (
+	"log/slog"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
+
+// logRequest writes one wide line per request, when it has been answered.
+func (a *API) logRequest(c *gin.Context) {
+	c.Next()
+	x := of(c)
+	status := c.Writer.Status()
+	if x.fault != nil {
+		status = x.fault.Status
+	}
+	level := slog.LevelInfo
+	switch {
+	case status == http.StatusInternalServerError:
+		level = slog.LevelError
+	case status > http.StatusInternalServerError: // not ours alone: Redis away, the flow too slow
+		level = slog.LevelWarn
+	}
+	ctx := c.Request.Context()
+	if !a.config.Log.Enabled(ctx, level) {
+		return
+	}
+	var stack [13]slog.Attr
+	line := append(stack[:0],
+		slog.String(attrRequest, x.id),
+		slog.String(attrMethod, c.Request.Method),
+		slog.String(attrRoute, c.FullPath()), // not the path: it is the caller's text
+		slog.Int(attrStatus, status),
+		slog.Int64(attrIn, max(c.Request.ContentLength, int64(len(x.body)))),
+		slog.Int(attrOut, max(c.Writer.Size(), 0)),
+		slog.Duration(attrDuration, a.config.Now().Sub(x.start)),
+		slog.String(attrIP, c.ClientIP()),
+	)
+	if x.principal != nil {
+		line = append(line, slog.String(attrPrincipal, string(x.principal.Kind)+":"+x.principal.Name))
+	}
+	if x.run != "" {
+		line = append(line, slog.String(attrRun, x.run), slog.Bool(attrAttached, x.attached))
+	}
+	if x.fault != nil {
+		// The message may quote the caller, the code cannot.
+		line = append(line, slog.String(attrFault, x.fault.Code))
+		if x.fault.Err != nil {
+			line = append(line, slog.String(attrError, x.fault.Err.Error()))
+		}
+	}
+	a.config.Log.LogAttrs(ctx, level, "request", line...)
+}

@@ -1,0 +1,112 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/api/auth"
+	"penstock/internal/strictjson"
+	"penstock/queue"
+)
+
+// runFlow answers POST /v1/flows/{flow}/runs: with the output, or with a
+// handle when the caller prefers not to wait.
+func (a *API) runFlow(c *gin.Context) {
+	prefer := parsePrefer(c.Request.Header)
+	s, err := a.admit(c)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	var patience time.Duration
+	if prefer.given {
+		patience = min(prefer.wait, s.Limit, maxWait)
+	} else {
+		patience = waitForAll(&s)
+	}
+	result, err := a.execute(c, s, patience)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	x := of(c)
+	if x.attached {
+		c.Header("Idempotent-Replayed", "true")
+	}
+	if prefer.given {
+		c.Header("Preference-Applied", prefer.applied)
+	}
+	switch {
+	case result == nil && prefer.given:
+		writeHandle(c, x.run)
+	case result == nil:
+		a.fail(c, overdue(x.run))
+	default:
+		a.writeResult(c, x.run, result)
+	}
+}
+
+// admit decides whether the request may run the flow, and as what.
+func (a *API) admit(c *gin.Context) (queue.Submission, error) {
+	p := of(c).principal
+	flow, ok := a.config.Flows.Find(c.Param("flow"))
+	if !ok || !p.May(auth.ScopeRun, flow.Number) {
+		return queue.Submission{}, &fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such flow for you"}
+	}
+	if err := a.take(c, "runs"); err != nil {
+		return queue.Submission{}, err
+	}
+	query, err := auth.ParseQuery(c.Request.URL.RawQuery)
+	if err != nil {
+		return queue.Submission{}, err
+	}
+	params, err := declaredParams(flow, query)
+	if err != nil {
+		return queue.Submission{}, err
+	}
+	if len(params) > 0 && p.BodyOnly {
+		return queue.Submission{}, badRequest("unsigned_parameters", "the signature does not cover parameters: use /apis/execute, or other credentials")
+	}
+	event, err := a.readEvent(c)
+	if err != nil {
+		return queue.Submission{}, err
+	}
+	s := a.submission(c, flow, p)
+	s.Event, s.Params = event, params
+	s.Guard, err = idempotencyGuard(c, flow, &s, query)
+	return s, err
+}
+
+// readEvent returns the body, checked and untouched; nil when there is none.
+func (a *API) readEvent(c *gin.Context) ([]byte, error) {
+	if err := checkEncoding(c.Request.Header); err != nil {
+		return nil, err
+	}
+	body, err := a.readBody(c)
+	if err != nil || len(body) == 0 {
+		return nil, err
+	}
+	if err := checkType(c.Request.Header); err != nil {
+		return nil, err
+	}
+	return body, strictjson.Check(body, maxDepth)
+}
+
+// writeResult answers with the stored output, or with why there is none.
+func (a *API) writeResult(c *gin.Context, id string, r *queue.Result) {
+	if f := runFault(id, r); f != nil {
+		a.fail(c, f)
+		return
+	}
+	opening := append(make([]byte, 0, 96), `{"success":true,"run_id":"`...)
+	opening = append(append(opening, id...), `","output":`...)
+	write(c, http.StatusOK, "application/json", opening, outputOf(r), successClose)
+}
+
+// writeHandle answers with where the result will be.
+func writeHandle(c *gin.Context, id string) {
+	c.Header("Location", runPath(id))
+	write(c, http.StatusAccepted, "application/json", []byte(`{"run_id":"`+id+`","href":"`+runPath(id)+`"}`))
+}

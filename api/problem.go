@@ -1,0 +1,76 @@
+package api
+
+import (
+	"encoding/json"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+// problem is an answer as RFC 9457 describes it, with our extensions.
+type problem struct {
+	Type      string `json:"type"` // "about:blank": title and code say it
+	Title     string `json:"title"`
+	Status    int    `json:"status"`
+	Detail    string `json:"detail,omitempty"`
+	Instance  string `json:"instance,omitempty"` // of a run: where to read it
+	RequestID string `json:"request_id"`
+	Code      string `json:"code"`
+	RunID     string `json:"run_id,omitempty"`
+	Step      string `json:"step,omitempty"`
+}
+
+// challenges are what a 401 offers.
+var challenges = []string{`Bearer realm="penstock"`, `Basic realm="penstock", charset="UTF-8"`}
+
+func writeProblem(c *gin.Context, f *fault) {
+	p := problem{
+		Type:      "about:blank",
+		Title:     http.StatusText(f.Status),
+		Status:    f.Status,
+		Detail:    f.Message,
+		RequestID: of(c).id,
+		Code:      f.Code,
+		RunID:     f.Run,
+		Step:      f.Step,
+	}
+	if f.Run != "" {
+		p.Instance = runPath(f.Run)
+		c.Header("Link", "<"+p.Instance+`>; rel="status"`)
+	}
+	if f.Status == http.StatusUnauthorized {
+		c.Writer.Header()["Www-Authenticate"] = challenges
+	}
+	text, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // strings and numbers always encode
+	}
+	write(c, f.Status, "application/problem+json", text)
+}
+
+// write sends a whole answer that nobody may keep.
+func write(c *gin.Context, status int, contentType string, parts ...[]byte) {
+	length := 0
+	for _, p := range parts {
+		length += len(p)
+	}
+	h := c.Writer.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Length", strconv.Itoa(length))
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	c.Status(status)
+	for _, p := range parts {
+		if _, err := c.Writer.Write(p); err != nil {
+			return // the caller is gone
+		}
+	}
+}
+
+// retryAfter is a delay in whole seconds, at least one.
+func retryAfter(d time.Duration) string {
+	return strconv.FormatInt(max(1, int64(math.Ceil(d.Seconds()))), 10)
+}

@@ -1,0 +1,118 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"penstock/queue"
+)
+
+// fakeQueue accepts runs as the queue does, guards included, and ends each of
+// them with result.
+type fakeQueue struct {
+	mu     sync.Mutex
+	all    []queue.Submission
+	guards map[string]int // guard key to the first run's place in all
+
+	result  queue.Result // of every run
+	hold    bool         // runs end when released
+	freed   chan struct{}
+	fail    error // of Submit
+	records map[string]queue.Record
+	closed  int // tickets let go of
+}
+
+func newFakeQueue() *fakeQueue {
+	return &fakeQueue{
+		guards:  map[string]int{},
+		freed:   make(chan struct{}),
+		records: map[string]queue.Record{},
+		result: queue.Result{
+			State:  queue.Succeeded,
+			Output: []byte(`[{"id": 12345678901234567890.10, "x":"<é&\u0041>" }]`),
+			Times:  queue.Times{Accepted: epoch, Started: epoch.Add(2 * time.Millisecond), Finished: epoch.Add(5 * time.Millisecond)},
+		},
+	}
+}
+
+func (q *fakeQueue) submitted() []queue.Submission {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.Clone(q.all)
+}
+
+func (q *fakeQueue) Submit(_ context.Context, s queue.Submission) (Ticket, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.fail != nil {
+		return nil, q.fail
+	}
+	if g := s.Guard; g != nil {
+		first, seen := q.guards[g.Key]
+		switch {
+		case seen && g.Refuse:
+			return nil, queue.ErrReplayed
+		case seen && g.Fingerprint != q.all[first].Guard.Fingerprint:
+			return nil, queue.ErrMismatch
+		case seen:
+			return &fakeTicket{q, runID(first), true}, nil
+		}
+		q.guards[g.Key] = len(q.all)
+	}
+	q.all = append(q.all, s)
+	return &fakeTicket{q, runID(len(q.all) - 1), false}, nil
+}
+
+// release ends the runs that were held.
+func (q *fakeQueue) release() { close(q.freed) }
+
+func (q *fakeQueue) Record(_ context.Context, id string) (queue.Record, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	r, ok := q.records[id]
+	if !ok {
+		return queue.Record{}, fmt.Errorf("read run: %w", queue.ErrNotFound)
+	}
+	return r, nil
+}
+
+func (q *fakeQueue) setRecord(r queue.Record) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.records[r.ID] = r
+}
+
+func runID(n int) string { return fmt.Sprintf("0193a4b0-0000-7000-8000-%012d", n) }
+
+type fakeTicket struct {
+	queue    *fakeQueue
+	id       string
+	attached bool
+}
+
+func (t *fakeTicket) RunID() string  { return t.id }
+func (t *fakeTicket) Attached() bool { return t.attached }
+
+func (t *fakeTicket) Close() {
+	t.queue.mu.Lock()
+	defer t.queue.mu.Unlock()
+	t.queue.closed++
+}
+
+func (t *fakeTicket) Wait(ctx context.Context) (queue.Result, error) {
+	t.queue.mu.Lock()
+	hold, result := t.queue.hold, t.queue.result
+	t.queue.mu.Unlock()
+	if !hold {
+		return result, nil
+	}
+	select {
+	case <-t.queue.freed:
+		return result, nil
+	case <-ctx.Done():
+		return queue.Result{}, ctx.Err()
+	}
+}

@@ -1,0 +1,53 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/api/auth"
+)
+
+// router lists every middleware and every route, in one place to be read.
+func (a *API) router() (*gin.Engine, error) {
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.RedirectTrailingSlash = false
+	e.HandleMethodNotAllowed = true
+	if err := e.SetTrustedProxies(a.config.TrustedProxies); err != nil {
+		return nil, err
+	}
+	e.Use(a.begin, requestID, a.logRequest, a.recovery, a.closing, a.limitBody)
+	e.NoRoute(a.noRoute)
+	e.NoMethod(a.noMethod)
+
+	e.GET("/healthz", alive)
+	e.GET("/readyz", a.ready)
+
+	for _, path := range smartSYNCPaths {
+		e.GET(path, a.smartSYNC)
+		e.POST(path, a.smartSYNC)
+	}
+
+	v1 := e.Group("/v1", a.authenticate)
+	v1.POST("/flows/:flow/runs", a.requires(auth.ScopeRun), a.runFlow)
+	v1.GET("/runs/:run", a.requires(auth.ScopeReadRuns), a.readRun)
+	return e, nil
+}
+
+// closing tells callers to connect elsewhere once this process stops.
+func (a *API) closing(c *gin.Context) {
+	if a.draining.Load() {
+		c.Header("Connection", "close")
+	}
+	c.Next()
+}
+
+func (a *API) noRoute(c *gin.Context) {
+	a.fail(c, &fault{Status: http.StatusNotFound, Code: "not_found", Message: "nothing is at this path"})
+}
+
+// noMethod answers with the Allow header that gin has set.
+func (a *API) noMethod(c *gin.Context) {
+	a.fail(c, &fault{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Message: "allowed here: " + c.Writer.Header().Get("Allow")})
+}

@@ -1,0 +1,142 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/api/auth"
+	"penstock/flows"
+	"penstock/queue"
+)
+
+const (
+	// maxWait is the longest that a door waits for a run, and so the limit of
+	// a run that somebody waits for.
+	maxWait = 60 * time.Second
+	// answerGrace is how long past a run's limit its result is waited for: the
+	// limit is enforced elsewhere and the news must travel. Invariant I4 allows
+	// 2 s in all.
+	answerGrace = 1500 * time.Millisecond
+	// writeGrace is how long the answer may take to write once it is there.
+	writeGrace = 10 * time.Second
+
+	headerRun = "Penstock-Run-Id"
+)
+
+// maxDepth is how deep an event may nest.
+const maxDepth = 64
+
+// submission is a run of a flow for a principal, accepted now.
+func (a *API) submission(c *gin.Context, f *flows.Flow, p *auth.Principal) queue.Submission {
+	return queue.Submission{Spec: queue.Spec{
+		Flow:      f.Number,
+		Version:   f.Version,
+		Queue:     f.Queue,
+		Principal: p.String(),
+		Headers:   declaredHeaders(f, c.Request.Header),
+		Accepted:  a.config.Now(),
+		Limit:     f.Limit,
+	}}
+}
+
+// waitForAll makes the run one that is waited for to its end, and returns how
+// long that may take. No run outlives who waits for it like this.
+func waitForAll(s *queue.Submission) time.Duration {
+	s.Sync = true
+	s.Limit = min(s.Limit, maxWait)
+	return s.Limit + answerGrace
+}
+
+// execute submits a run and waits for its result as long as patience lasts;
+// nil when that was too short. All doors run flows through it: it names the
+// run in the answer, keeps the connection open and lets go of the waiter.
+func (a *API) execute(c *gin.Context, s queue.Submission, patience time.Duration) (*queue.Result, error) {
+	x, submitted := of(c), a.config.Now()
+	ticket, err := a.config.Submit(c.Request.Context(), s)
+	if err != nil {
+		return nil, err
+	}
+	defer ticket.Close()
+	x.run, x.attached = ticket.RunID(), ticket.Attached()
+	c.Header(headerRun, x.run)
+	if patience <= 0 {
+		setTiming(c, x.start, submitted, queue.Times{}, submitted)
+		return nil, nil
+	}
+	keepOpen(c, patience)
+	ctx, cancel := context.WithTimeout(c.Request.Context(), patience)
+	defer cancel()
+	result, err := ticket.Wait(ctx)
+	setTiming(c, x.start, submitted, result.Times, a.config.Now())
+	if err == nil {
+		return &result, nil
+	}
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.DeadlineExceeded) {
+		return nil, cause // the caller went away, or this process stops
+	}
+	if ctx.Err() != nil {
+		return nil, nil
+	}
+	return nil, err
+}
+
+// keepOpen moves the connection's deadlines past a wait. The read deadline
+// too: net/http reads ahead while a handler works, and a read that times out
+// would cancel the request.
+func keepOpen(c *gin.Context, wait time.Duration) {
+	rc, until := http.NewResponseController(c.Writer), time.Now().Add(wait+writeGrace)
+	_ = rc.SetReadDeadline(until)  // not supported: there is no deadline to move
+	_ = rc.SetWriteDeadline(until) // likewise
+}
+
+// runFault is why a run has no output; nil for one that succeeded.
+func runFault(id string, r *queue.Result) *fault {
+	f := &fault{Status: http.StatusUnprocessableEntity, Code: string(flows.CodeInternal), Message: "the run failed", Run: id}
+	switch r.State {
+	case queue.Succeeded:
+		return nil
+	case queue.TimedOut:
+		f.Status, f.Code, f.Message = http.StatusGatewayTimeout, string(flows.CodeTimeout), "the run hit its execution limit"
+	case queue.Cancelled:
+		f.Code, f.Message = string(flows.CodeCancelled), "the run was cancelled"
+	}
+	e := r.Error
+	if e == nil {
+		return f
+	}
+	f.Code, f.Step = string(e.Code), e.Step
+	if e.Code == flows.CodeInternal { // its message is for the log
+		f.Status, f.Message = http.StatusInternalServerError, "the run failed for a reason of ours"
+		return f
+	}
+	if e.Message != "" {
+		f.Message = e.Message
+	}
+	if r.State == queue.Failed && e.Status >= 400 && e.Status <= 599 {
+		f.Status = e.Status
+	}
+	return f
+}
+
+// overdue is the fault of a run whose result did not come in time: by then it
+// has been cancelled at its limit.
+func overdue(id string) *fault {
+	return runFault(id, &queue.Result{State: queue.TimedOut})
+}
+
+func runPath(id string) string { return "/v1/runs/" + id }
+
+// outputOf returns the stored output, byte for byte.
+func outputOf(r *queue.Result) []byte {
+	if len(r.Output) == 0 {
+		return emptyOutput
+	}
+	return r.Output
+}
+
+// Fixed parts of answers. Read only.
+var emptyOutput = []byte("[]")

@@ -1,0 +1,174 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/api/auth"
+	"penstock/flows"
+	"penstock/internal/store"
+	"penstock/internal/strictjson"
+	"penstock/queue"
+)
+
+// smartSYNCPaths are where callers of SmartSYNC knock.
+var smartSYNCPaths = []string{"/apis/execute.php", "/apis/execute"}
+
+func isSmartSYNC(c *gin.Context) bool {
+	return c.Request.URL.Path == smartSYNCPaths[0] || c.Request.URL.Path == smartSYNCPaths[1]
+}
+
+// signedCall is a request whose check value fits.
+type signedCall struct {
+	query auth.Query
+	data  []byte // canonical body of a POST: what was signed is what runs
+	key   *store.Key
+}
+
+// smartSYNC runs a flow for a caller who signs with a check value, and answers
+// with the output of its final step, or with the one envelope for failures.
+func (a *API) smartSYNC(c *gin.Context) {
+	call, err := a.readSigned(c)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	of(c).principal = auth.KeyPrincipal(call.key)
+	s, err := a.admitSigned(c, call)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	result, err := a.execute(c, s, waitForAll(&s))
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	if f := signedFault(of(c).run, result); f != nil {
+		a.fail(c, f)
+		return
+	}
+	write(c, http.StatusOK, "application/json", successOpen, outputOf(result), successClose)
+}
+
+// readSigned reads the request and compares its check value. Whoever has no
+// secret learns nothing here but whether the request can be read at all.
+func (a *API) readSigned(c *gin.Context) (*signedCall, error) {
+	query, err := auth.ParseQuery(c.Request.URL.RawQuery)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkEncoding(c.Request.Header); err != nil {
+		return nil, err
+	}
+	call := &signedCall{query: query}
+	if c.Request.Method == http.MethodPost {
+		body, err := a.readBody(c)
+		if err != nil {
+			return nil, err
+		}
+		call.data = auth.Canonical(body)
+	}
+	key, secrets, err := auth.FindKey(c.Request.Context(), a.config.Keys, query.Get("key"), a.config.Now())
+	if err != nil {
+		return nil, err
+	}
+	if !auth.VerifyCheck(query, call.data, secrets) {
+		return nil, &auth.Error{Code: auth.CodeUnauthorized, Message: "unknown key or wrong check value"}
+	}
+	call.key = key
+	return call, nil
+}
+
+// admitSigned decides whether a signed call may run, and as what. Whether it
+// was seen before is decided when it is submitted, in the same round trip.
+func (a *API) admitSigned(c *gin.Context, call *signedCall) (queue.Submission, error) {
+	if err := auth.CheckTime(call.query.Get("ts"), a.config.Now(), auth.Window(call.key)); err != nil {
+		return queue.Submission{}, err
+	}
+	if !call.key.APIAccess {
+		return queue.Submission{}, auth.ErrAccessOff
+	}
+	p := of(c).principal
+	flow, ok := a.config.Flows.Find(call.query.Get("flow"))
+	if !ok || !p.May(auth.ScopeRun, flow.Number) {
+		return queue.Submission{}, &fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such flow for this key"}
+	}
+	if err := a.take(c, "execute"); err != nil {
+		return queue.Submission{}, err
+	}
+	if err := checkData(c, flow, call.data); err != nil {
+		return queue.Submission{}, err
+	}
+	params, err := declaredParams(flow, call.query, "flow", "key", "ts", "check")
+	if err != nil {
+		return queue.Submission{}, err
+	}
+	s := a.submission(c, flow, p)
+	s.Event, s.Params = call.data, params
+	s.Guard = replayGuard(call)
+	return s, nil
+}
+
+// checkData holds what was sent against the method and the flow's trigger.
+func checkData(c *gin.Context, f *flows.Flow, data []byte) error {
+	if c.Request.Method == http.MethodGet {
+		sent, err := hasBody(c.Request)
+		if err != nil {
+			return err
+		}
+		if sent {
+			return badRequest("unexpected_body", "a GET has no body: send data with POST, where it is signed")
+		}
+		return nil
+	}
+	if len(data) == 0 {
+		return nil
+	}
+	if !takesData(f) {
+		return badRequest("unexpected_body", "this flow does not start with a webhook, so it takes no data: send none")
+	}
+	if err := checkType(c.Request.Header); err != nil {
+		return err
+	}
+	return strictjson.Check(data, maxDepth)
+}
+
+// replayGuard remembers a check value as long as its time is accepted: from a
+// window before to a window after, and the second that whole-second clocks hide.
+func replayGuard(call *signedCall) *queue.Guard {
+	return &queue.Guard{
+		Key:    "smartsync\x00" + call.key.Key + "\x00" + strings.ToLower(call.query.Get("check")),
+		Window: 2*auth.Window(call.key) + time.Second,
+		Refuse: call.key.OnReplay != store.OnReplayAttach,
+	}
+}
+
+// signedFault is what this door says of a run without output (nil result: it
+// did not end in time). Its status is 400 whatever the flow would choose,
+// unless the failure is ours.
+func signedFault(id string, r *queue.Result) *fault {
+	if r == nil {
+		r = &queue.Result{State: queue.TimedOut}
+	}
+	f := runFault(id, r)
+	if f == nil {
+		return nil
+	}
+	ours := r.Error != nil && r.Error.Code == flows.CodeInternal
+	f.Status = http.StatusBadRequest
+	if ours {
+		f.Status = http.StatusInternalServerError
+	}
+	if f.Step != "" && f.Code != string(flows.CodeFail) { // a fail step's message is the flow's own
+		f.Message = "step " + f.Step + ": " + f.Message
+	}
+	return f
+}
+
+func badRequest(code, message string) error {
+	return &fault{Status: http.StatusBadRequest, Code: code, Message: message}
+}

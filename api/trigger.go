@@ -1,0 +1,56 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"penstock/api/auth"
+	"penstock/flows"
+)
+
+// takesData reports whether a flow starts with what a caller sends.
+func takesData(f *flows.Flow) bool { return f.Webhook != nil }
+
+// declaredParams returns the parameters that the flow declares, nil when none
+// came. Those that the door itself reads are left out; any other is refused
+// by name: a misspelt one must not run the flow without it.
+func declaredParams(f *flows.Flow, query auth.Query, own ...string) (map[string]string, error) {
+	var params map[string]string
+	var unknown []string
+	for _, p := range query.Params() {
+		switch {
+		case slices.Contains(own, p.Name):
+		case f.Webhook != nil && slices.Contains(f.Webhook.Params, p.Name):
+			if params == nil {
+				params = map[string]string{}
+			}
+			params[p.Name] = p.Value
+		default:
+			unknown = append(unknown, p.Name)
+		}
+	}
+	if len(unknown) > 0 {
+		return nil, badRequest("undeclared_parameters", "this flow declares no such parameters: "+strings.Join(unknown, ", "))
+	}
+	return params, nil
+}
+
+// declaredHeaders returns the headers that the flow reads, nil when none came.
+func declaredHeaders(f *flows.Flow, h http.Header) map[string]string {
+	if f.Webhook == nil {
+		return nil
+	}
+	var headers map[string]string
+	for _, name := range f.Webhook.Headers {
+		values := h.Values(name)
+		if len(values) == 0 {
+			continue
+		}
+		if headers == nil {
+			headers = map[string]string{}
+		}
+		headers[name] = strings.Join(values, ", ")
+	}
+	return headers
+}
