@@ -95,14 +95,18 @@ func (p *passage) persistent(ctx context.Context, in *Input) ([]any, error) {
 			return results, err
 		}
 		e := p.step.fail(err, in.index)
-		if !r.matches(e) || !wait(ctx, max(r.pause(n+1, rand.Float64()), e.RetryAfter)) {
+		if !r.matches(e) || !p.wait(ctx, max(r.pause(n+1, rand.Float64()), e.RetryAfter)) {
 			return nil, err
 		}
 	}
 }
 
 // wait pauses. It returns false, at once, when the deadline would come first.
-func wait(ctx context.Context, pause time.Duration) bool {
+// Tests do not wait.
+func (p *passage) wait(ctx context.Context, pause time.Duration) bool {
+	if p.x.mocks != nil {
+		return true
+	}
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= pause {
 		return false
 	}
@@ -121,6 +125,11 @@ func wait(ctx context.Context, pause time.Duration) bool {
 func (p *passage) attempt(ctx context.Context, in *Input) (results []any, err error) {
 	ctx, stop := p.timed(ctx)
 	defer stop()
+	if p.x.mocks != nil {
+		if results, err, ok := p.mocked(); ok {
+			return results, err
+		}
+	}
 	defer func() {
 		if trouble := recover(); trouble != nil {
 			err = &Error{Code: CodeInternal, Message: "the step broke down",

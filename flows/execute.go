@@ -20,6 +20,7 @@ type execution struct {
 	params  map[string]any
 	headers map[string]any
 	about   map[string]any // $run
+	mocks   map[string]any // of a test; nil: this is no test
 }
 
 // item is one record on its way, and where it came from.
@@ -33,12 +34,17 @@ type item struct {
 // run's deadline, or at the flow's limit when the run has none. Safe for
 // concurrent use; it starts no goroutine that outlives it.
 func (f *Flow) Execute(ctx context.Context, run Run, env Env) ([]any, error) {
+	return f.execute(ctx, run, env, nil)
+}
+
+func (f *Flow) execute(ctx context.Context, run Run, env Env, mocks map[string]any) ([]any, error) {
 	if run.Deadline.IsZero() {
 		run.Deadline = time.Now().Add(f.Limit)
 	}
 	limited, cancel := context.WithDeadline(ctx, run.Deadline)
 	defer cancel()
 	x := f.begin(run, env)
+	x.mocks = mocks
 	output, err := x.whole(limited)
 	if err != nil {
 		return nil, x.ended(ctx, limited, err)
@@ -94,7 +100,7 @@ func (x *execution) whole(ctx context.Context) ([]any, error) {
 	left := maxWhole
 	for i, it := range items {
 		if err := within(it.value, maxDepth, &left); err != nil {
-			return nil, &Error{Code: CodeLimit, Message: "the output " + err.Error(), Err: err}
+			return nil, &Error{Code: CodeLimit, Message: "the output cannot leave: " + err.Error(), Err: err}
 		}
 		output[i] = it.value
 	}

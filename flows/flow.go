@@ -31,12 +31,11 @@ type Flow struct {
 	Webhook  *Webhook  // nil: the trigger is no webhook
 	Schedule *Schedule // nil: the trigger is neither schedule nor poll
 	Vars     map[string]any
-	Tests    int // how many tests the file has
 
 	steps    *Block
 	varNames []string
 	tests    []test
-	schema   *Schema
+	schema   *Validator
 	reads    [ofStep + 1]bool // the kinds of variable that some program reads
 }
 
@@ -206,6 +205,9 @@ func (c *compiler) head(a *Args) {
 		c.add(a.places["slug"], "", "slug: expected small letters, digits and -, at most 64")
 	}
 	c.flow.Enabled = !a.Has("enabled") || a.Bool("enabled")
+	if _, ok := a.Literal("vars").(map[string]any); a.Has("vars") && !ok && a.Literal("vars") != nil {
+		c.add(a.places["vars"], "", "vars: expected a mapping")
+	}
 }
 
 func (c *compiler) run(a *Args) {

@@ -18,7 +18,7 @@ const meterName = "$__meter"
 
 // Functions whose input is walked as a whole by one native operation.
 var wholeInput = []string{
-	"tojson", "tostring", "add", "flatten", "transpose", "error", "format", "ascii",
+	"tojson", "tostring", "add", "flatten", "error", "format", "ascii",
 	"sort", "sort_by", "group_by", "unique", "unique_by", "min", "min_by", "max", "max_by",
 	"from_entries", "with_entries", "INDEX", "IN", "combinations", "implode", "bsearch",
 }
@@ -85,6 +85,8 @@ func (p *program) guardCall(t *gojq.Term) bool {
 			f.Args[i] = pipe(a, p.guard("_p_whole"))
 		}
 		q = pipe(p.guard("_p_whole"), q)
+	case f.Name == "transpose":
+		q = pipe(p.guard("_p_table"), q)
 	case f.Name == "setpath" || f.Name == "getpath":
 		f.Args[0] = pipe(f.Args[0], p.guard("_p_path"))
 	case f.Name == "delpaths":

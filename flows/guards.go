@@ -16,6 +16,7 @@ func guards() []gojq.CompilerOption {
 		gojq.WithFunction("_p_whole", 1, 1, checked((*meter).whole)),
 		gojq.WithFunction("_p_parts", 1, 1, checked(splittable)),
 		gojq.WithFunction("_p_matched", 1, 1, checked(matchable)),
+		gojq.WithFunction("_p_table", 1, 1, checked(transposable)),
 		gojq.WithFunction("_p_number", 1, 1, checked(numeric)),
 		gojq.WithFunction("_p_index", 1, 1, checked(indexable)),
 		gojq.WithFunction("_p_path", 1, 1, checked(pathable)),
@@ -84,6 +85,21 @@ func matchable(m *meter, v any) error {
 		return fmt.Errorf("matches a text of %d bytes, %d are allowed", len(s), maxMatched)
 	}
 	return m.charge(64 * len(s))
+}
+
+// transposable bounds a table whose short rows transpose fills up.
+func transposable(m *meter, v any) error {
+	rows, _ := v.([]any)
+	longest := 0
+	for _, row := range rows {
+		if cells, ok := row.([]any); ok {
+			longest = max(longest, len(cells))
+		}
+	}
+	if len(rows)*longest > 2*maxElements {
+		return errTooLarge
+	}
+	return m.charge(16 * len(rows) * longest)
 }
 
 func numeric(_ *meter, v any) error {

@@ -99,7 +99,7 @@ func (m *meter) charge(bytes int) error {
 }
 
 // errTooLarge is a value beyond maxText, maxElements or maxWhole.
-var errTooLarge = errors.New("makes a value that is too large")
+var errTooLarge = errors.New("a value is too large")
 
 // whole walks v with everything below it, as often as it occurs.
 func (m *meter) whole(v any) error {
@@ -136,7 +136,7 @@ func walkWhole(v any, depth int, left *int) error {
 
 func within(v any, depth int, left *int) error {
 	if depth == 0 {
-		return fmt.Errorf("makes a value nested deeper than %d", maxDepth)
+		return fmt.Errorf("a value is nested deeper than %d", maxDepth)
 	}
 	if *left < 0 {
 		return errTooLarge

@@ -3,6 +3,8 @@ package flows
 import (
 	"slices"
 	"time"
+
+	"github.com/robfig/cron/v3"
 )
 
 // flowParams are the fields of a flow file.
@@ -89,7 +91,7 @@ func (c *compiler) webhook(a *Args) {
 		w.Reply = a.String("reply")
 	}
 	if a.Has("schema") {
-		schema, err := NewSchema(a.Literal("schema"))
+		schema, err := NewValidator(a.Literal("schema"))
 		if err != nil {
 			c.add(a.places["schema"], "", "schema: %v", err)
 		}
@@ -115,6 +117,9 @@ func (c *compiler) verify(a *Args, w *Webhook) {
 
 func (c *compiler) schedule(a *Args, poll bool) *Schedule {
 	s := &Schedule{Poll: poll, Cron: a.String("cron"), TimeZone: "UTC", Overlap: "skip", CatchUp: "none"}
+	if _, err := cron.ParseStandard(s.Cron); a.Has("cron") && err != nil {
+		c.add(a.places["cron"], "minute hour day month weekday, as in */5 8-18 * * mon-fri", "cron: %v", err)
+	}
 	if a.Has("time_zone") {
 		s.TimeZone = a.String("time_zone")
 		if _, err := time.LoadLocation(s.TimeZone); err != nil {

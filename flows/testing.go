@@ -1,19 +1,185 @@
 package flows
 
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/itchyny/gojq"
+)
+
 // testParams are the fields of one test of a flow.
 var testParams = []Param{
 	{Name: "name", Type: TypeString, Required: true, Summary: "What the test shows."},
 	{Name: "event", Type: TypeLiteral, Summary: "The trigger's payload; none is null."},
 	{Name: "params", Type: TypeLiteral, Summary: "Query parameters."},
-	{Name: "headers", Type: TypeLiteral, Summary: "Headers."},
+	{Name: "headers", Type: TypeLiteral, Summary: "Headers, names in lower case."},
 	{Name: "vars", Type: TypeLiteral, Summary: "Override the flow's vars."},
-	{Name: "mocks", Type: TypeLiteral, Summary: "What steps that reach the world put out, by step name or kind."},
-	{Name: "output", Type: TypeLiteral, Summary: "The items that the run must put out."},
-	{Name: "error", Type: TypeLiteral, Summary: "The error that the run must end with: a part of its message, or a mapping with any of code, message, step, status."},
+	{Name: "mocks", Type: TypeLiteral, Summary: "What steps that reach the world put out, by step name or kind: the item, a list of items, or `{error: {message, status}}`."},
+	{Name: "output", Type: TypeLiteral, OneOf: "end", Summary: "The items that the run puts out."},
+	{Name: "error", Type: TypeLiteral, OneOf: "end", Summary: "How the run fails: a part of the message, or any of code, message, step, status."},
 }
 
+// test is one entry of a flow's tests.
 type test struct {
-	name string
+	name   string
+	line   int
+	run    Run
+	vars   map[string]any
+	mocks  map[string]any
+	output any // nil: failure counts
+	fails  bool
+	want   any // of error
 }
 
-func (c *compiler) readTests(all []*Args) {}
+// readTests checks and keeps the tests of the file.
+func (c *compiler) readTests(all []*Args) {
+	for _, a := range all {
+		t := test{
+			name: a.String("name"), line: a.place.line, vars: c.named(a, "vars", c.flow.varNames),
+			mocks: c.named(a, "mocks", append(c.mockable(), c.catalogue.names()...)),
+			run:   Run{ID: "test", Attempt: 1, Event: a.Literal("event")},
+			fails: a.Has("error"), want: a.Literal("error"), output: a.Literal("output"),
+		}
+		t.run.Params, t.run.Headers = c.texts(a, "params"), c.texts(a, "headers")
+		if list, ok := t.output.([]any); a.Has("output") && !ok {
+			c.add(a.places["output"], "the output of a run is the list of its items", "output: expected a list")
+		} else {
+			t.output = list
+		}
+		c.flow.tests = append(c.flow.tests, t)
+	}
+}
+
+// mockable are the names of the flow's steps.
+func (c *compiler) mockable() []string {
+	names := make([]string, len(c.slots))
+	for i, s := range c.slots {
+		names[i] = s.name
+	}
+	return names
+}
+
+// named reads a mapping whose names must be known.
+func (c *compiler) named(a *Args, param string, known []string) map[string]any {
+	if !a.Has(param) || a.Literal(param) == nil {
+		return nil
+	}
+	object, ok := a.Literal(param).(map[string]any)
+	if !ok {
+		c.add(a.places[param], "", "%s: expected a mapping", param)
+	}
+	for name := range object {
+		if !slices.Contains(known, name) {
+			c.add(a.places[param], didYouMean(name, known), "%s: unknown name %q", param, name)
+		}
+	}
+	return object
+}
+
+func (c *compiler) texts(a *Args, param string) map[string]string {
+	object, ok := a.Literal(param).(map[string]any)
+	if !ok && a.Literal(param) != nil {
+		c.add(a.places[param], "", "%s: expected a mapping", param)
+	}
+	texts := make(map[string]string, len(object))
+	for name, v := range object {
+		texts[name] = text(v)
+	}
+	return texts
+}
+
+// TestResult is how one test of a flow went.
+type TestResult struct {
+	Name    string
+	Line    int           // in the flow's file
+	Took    time.Duration //
+	Failure string        // what was wrong, several lines; empty: it passed
+}
+
+// RunTests runs the tests of the flow's file, without network: steps that
+// reach the world put out what the test's mocks say.
+func RunTests(ctx context.Context, f *Flow) []TestResult {
+	results := make([]TestResult, len(f.tests))
+	for i := range f.tests {
+		t := &f.tests[i]
+		begun := time.Now()
+		results[i] = TestResult{Name: t.name, Line: t.line, Failure: t.judge(f.try(ctx, t))}
+		results[i].Took = time.Since(begun)
+	}
+	return results
+}
+
+func (f *Flow) try(ctx context.Context, t *test) ([]any, error) {
+	mocks := t.mocks
+	if mocks == nil {
+		mocks = map[string]any{}
+	}
+	return f.execute(ctx, t.run, Env{Vars: t.vars}, mocks)
+}
+
+// judge says how the end of the run differs from what the test wants.
+func (t *test) judge(output []any, err error) string {
+	switch {
+	case t.fails && err == nil:
+		return "the run should have failed, it put out\n" + indented(output)
+	case t.fails:
+		return t.judgeError(err)
+	case err != nil:
+		return "the run failed: " + err.Error()
+	case gojq.Compare(t.output, any(output)) == 0:
+		return ""
+	}
+	return "the output differs (- wanted, + put out)\n" + diff(indented(t.output), indented(output))
+}
+
+func (t *test) judgeError(err error) string {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err.Error()
+	}
+	if part, ok := t.want.(string); ok {
+		if !strings.Contains(e.Message, part) {
+			return fmt.Sprintf("the run failed with %q, wanted %q in it", e.Message, part)
+		}
+		return ""
+	}
+	got := map[string]any{"code": string(e.Code), "message": e.Message, "step": e.Step, "status": e.Status}
+	want, _ := t.want.(map[string]any)
+	for name := range got {
+		if _, asked := want[name]; !asked {
+			delete(got, name)
+		}
+	}
+	if gojq.Compare(want, got) != 0 {
+		return "the error differs (- wanted, + got)\n" + diff(indented(want), indented(got))
+	}
+	return ""
+}
+
+// mocked is what a step puts out in a test; false: the step runs.
+func (p *passage) mocked() (items []any, err error, ok bool) {
+	v, ok := p.x.mocks[p.step.name]
+	if !ok || p.step.name == "" {
+		v, ok = p.x.mocks[p.step.kind]
+	}
+	if !ok {
+		if p.step.effect == Pure {
+			return nil, nil, false
+		}
+		return nil, fmt.Errorf("this step reaches the world and the test has no mock for %s", p.step.path), true
+	}
+	if list, many := v.([]any); many {
+		return list, nil, true
+	}
+	if object, _ := v.(map[string]any); len(object) == 1 {
+		if told, fails := object["error"].(map[string]any); fails {
+			message, _ := told["message"].(string)
+			return nil, &Error{Code: CodeStepFailed, Message: message, Upstream: whole(told["status"])}, true
+		}
+	}
+	return []any{v}, nil, true
+}

@@ -24,7 +24,7 @@ func validate() flows.Kind {
 }
 
 func newValidate(args *flows.Args) (flows.Runner, error) {
-	schema, err := flows.NewSchema(args.Literal("schema"))
+	schema, err := flows.NewValidator(args.Literal("schema"))
 	if err != nil {
 		return nil, args.Errorf("schema", "schema: %v", err)
 	}

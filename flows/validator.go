@@ -12,12 +12,12 @@ import (
 	"golang.org/x/text/message"
 )
 
-// Schema is a compiled JSON Schema. Safe for concurrent use.
-type Schema struct{ compiled *jsonschema.Schema }
+// Validator is a compiled JSON Schema. Safe for concurrent use.
+type Validator struct{ compiled *jsonschema.Schema }
 
-// NewSchema compiles a JSON Schema (2020-12 unless it says otherwise). It may
+// NewValidator compiles a JSON Schema (2020-12 unless it says otherwise). It may
 // refer to its own parts only: nothing is loaded from files or the network.
-func NewSchema(v any) (*Schema, error) {
+func NewValidator(v any) (*Validator, error) {
 	if _, isBool := v.(bool); !isBool {
 		if _, isObject := v.(map[string]any); !isObject {
 			return nil, errors.New("expected a JSON Schema, which is a mapping")
@@ -35,7 +35,7 @@ func NewSchema(v any) (*Schema, error) {
 	if err != nil {
 		return nil, schemaFault(err)
 	}
-	return &Schema{compiled}, nil
+	return &Validator{compiled}, nil
 }
 
 // noLoader refuses to load schemas.
@@ -61,7 +61,7 @@ func schemaFault(err error) error {
 const maxViolations = 5
 
 // Check reports how v does not fit; nil when it does.
-func (s *Schema) Check(v any) (err error) {
+func (s *Validator) Check(v any) (err error) {
 	defer func() {
 		if trouble := recover(); trouble != nil { // on numbers with enormous exponents
 			err = fmt.Errorf("cannot be checked: %v", trouble)
