@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -32,7 +31,7 @@ type Attempt struct {
 	verdict string      // of the claim script
 	spec    string      // not yet decoded
 	effects atomic.Bool // a journal was written
-	settled atomic.Bool // finish.lua has settled it already
+	gone    atomic.Bool // its task was taken away: there is nothing to settle
 
 	mu     sync.Mutex
 	cancel context.CancelCauseFunc // guarded by mu; nil until the attempt runs
@@ -68,16 +67,6 @@ func newAttempt(v []any) *Attempt {
 		a.Event = json.RawMessage(event)
 	}
 	return a
-}
-
-// decode reads what was accepted.
-func (a *Attempt) decode() error {
-	event := a.Event
-	if err := json.Unmarshal([]byte(a.spec), &a.Spec); err != nil {
-		return fmt.Errorf("decode run: %w", err)
-	}
-	a.Event, a.spec = event, ""
-	return nil
 }
 
 // context returns the context that the attempt runs under.

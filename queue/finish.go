@@ -14,14 +14,13 @@ const (
 	finishFlights = 1
 	finishBatch   = 128
 	finishWait    = 5 * time.Second
-	wholeReply    = 64 << 10            // larger outputs are read from the run by who waits for them
-	statsTTL      = 90 * 24 * time.Hour // of asynq's daily counts
+	wholeReply    = 64 << 10 // larger outputs are read from the run by who waits for them
 )
 
 // finishing is one attempt's end on its way to Redis.
 type finishing struct {
 	attempt *Attempt
-	outcome *Outcome // nil: settle only
+	outcome *Outcome
 	failure []byte
 	last    bool // the run's last word was this one
 	err     error
@@ -51,36 +50,16 @@ func (s *Server) finish(ctx context.Context, a *Attempt, o Outcome) (bool, error
 	}
 }
 
-// settle answers asynq's done script for a task of ours; false: not ours.
-func (s *Server) settle(task string) bool {
-	v, ours := s.ended.LoadAndDelete(task)
-	if !ours {
-		return false
-	}
-	if a := v.(*Attempt); !a.settled.Load() {
-		s.finishes.do(&finishing{attempt: a}) // what fails here, the reconciler settles
-	}
-	return true
-}
-
-// flushFinishes sends a batch in one script. A lone result is announced at
-// once and settled in a call of its own, when nobody waits any more; results
-// that come together are settled together.
+// flushFinishes sends a batch in one script.
 func (s *Server) flushFinishes(batch []*finishing) {
 	ctx, cancel := context.WithTimeout(context.Background(), finishWait)
 	defer cancel()
-	now := time.Now()
-	k := s.keys
-	args := make([]any, 0, 7+9*len(batch))
-	args = append(args, k.runPrefix(), k.taskPrefix(), k.replyPrefix(), k.journalPrefix(),
-		s.cfg.Retention.Milliseconds(), now.Add(statsTTL).Unix(), wholeReply)
+	args := make([]any, 0, 3+6*len(batch))
+	args = append(args, s.keys.runPrefix(), s.keys.replyPrefix(), wholeReply)
 	for _, f := range batch {
-		args = f.append(args, len(batch) > 1)
+		args = append(args, f.attempt.ID, f.attempt.Number, string(f.outcome.State), f.outcome.Output, f.failure, f.outcome.Steps)
 	}
-	processed := k.asynq + "processed"
-	answers, err := finishScript.Run(ctx, s.redis, []string{
-		k.active(), k.taskLease(), k.due(), k.index(), processed + ":" + now.UTC().Format(time.DateOnly), processed,
-	}, args...).Int64Slice()
+	answers, err := finishScript.Run(ctx, s.redis, []string{s.keys.due()}, args...).Int64Slice()
 	if err == nil && len(answers) != len(batch) {
 		err = fmt.Errorf("finish script answered %d of %d", len(answers), len(batch))
 	}
@@ -90,30 +69,7 @@ func (s *Server) flushFinishes(batch []*finishing) {
 			continue
 		}
 		f.err, f.last = nil, answers[i] == 1
-		if f.outcome == nil || len(batch) > 1 {
-			f.attempt.settled.Store(true)
-		}
 	}
-}
-
-// append lays out the arguments of one attempt, as finish.lua takes them.
-func (f *finishing) append(args []any, together bool) []any {
-	a := f.attempt
-	what := "s"
-	if f.outcome != nil {
-		what = "f"
-		if together {
-			what = "fs"
-		}
-	}
-	if a.effects.Load() {
-		what += "j"
-	}
-	o := f.outcome
-	if o == nil {
-		o = &Outcome{}
-	}
-	return append(args, a.ID, a.Number, a.task, what, string(o.State), o.Output, f.failure, o.Steps, a.Times.Accepted.UnixMilli())
 }
 
 // park lets go of a run until a moment. False: the run is not ours any more.

@@ -279,7 +279,10 @@ func TestCancelEndsAQueuedRun(t *testing.T) {
 	if got := r.wait(ticket); got.State != Cancelled {
 		t.Errorf("result %+v", got)
 	}
-	r.worker(func(context.Context, *Attempt) Outcome { t.Error("a cancelled run began"); return Outcome{State: Failed} })
+	r.worker(func(context.Context, *Attempt) Outcome {
+		t.Error("a cancelled run began")
+		return Outcome{State: Failed}
+	})
 	r.nothingLeft()
 	if _, err := r.client.Cancel(context.Background(), NewRunID("default"), nil); !errors.Is(err, ErrNotFound) {
 		t.Errorf("unknown run: %v", err)

@@ -117,11 +117,7 @@ func (s *Server) settleEnded(ctx context.Context, id string, fence int) error {
 	if err != nil {
 		return redisError("read run", err)
 	}
-	a := &Attempt{Spec: Spec{ID: id}, Number: fence, task: taskID(id, fence), Times: Times{Accepted: micros(at)}}
-	a.effects.Store(true) // perhaps
-	f := &finishing{attempt: a}
-	s.finishes.do(f)
-	return f.err
+	return s.settle(ctx, []settling{{id: id, task: taskID(id, fence), accepted: micros(at), effects: true}})
 }
 
 // requeue is a run on its way to its next attempt.

@@ -3,7 +3,6 @@ package queue
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strconv"
 
 	"github.com/redis/go-redis/v9"
@@ -32,7 +31,7 @@ func (c *Client) Record(ctx context.Context, id string) (Record, error) {
 			return Record{}, redisError("read run", err)
 		}
 		if len(fields) > 0 {
-			return decodeRecord(fields)
+			return decodeRecord(id, queue, fields)
 		}
 	}
 	return Record{}, ErrNotFound
@@ -63,11 +62,12 @@ func (c *Client) queuesOf(ctx context.Context, id string) ([]string, error) {
 	return out, nil
 }
 
-func decodeRecord(f map[string]string) (Record, error) {
+func decodeRecord(id, queue string, f map[string]string) (Record, error) {
 	var r Record
-	if err := json.Unmarshal([]byte(f["spec"]), &r.Spec); err != nil {
-		return Record{}, fmt.Errorf("decode run: %w", err)
+	if err := decodeSpec(f["spec"], &r.Spec); err != nil {
+		return Record{}, err
 	}
+	r.ID, r.Queue = id, queue
 	if f["event"] != "" {
 		r.Event = json.RawMessage(f["event"])
 	}

@@ -16,6 +16,8 @@ var (
 	claimLua string
 	//go:embed lua/finish.lua
 	finishLua string
+	//go:embed lua/settle.lua
+	settleLua string
 	//go:embed lua/beat.lua
 	beatLua string
 	//go:embed lua/requeue.lua
@@ -32,6 +34,7 @@ var (
 	submitScript  = redis.NewScript(submitLua)
 	claimScript   = redis.NewScript(claimLua)
 	finishScript  = redis.NewScript(finishLua)
+	settleScript  = redis.NewScript(settleLua)
 	beatScript    = redis.NewScript(beatLua)
 	requeueScript = redis.NewScript(requeueLua)
 	stopScript    = redis.NewScript(stopLua)
@@ -44,7 +47,7 @@ var (
 // time, and every caller falls back to EVAL.
 func loadScripts(ctx context.Context, r redis.Scripter) error {
 	for _, s := range []*redis.Script{
-		submitScript, claimScript, finishScript, beatScript, requeueScript,
+		submitScript, claimScript, finishScript, settleScript, beatScript, requeueScript,
 		stopScript, parkScript, journalScript, statesScript,
 	} {
 		if err := s.Load(ctx, r).Err(); err != nil {

@@ -98,6 +98,7 @@ type Server struct {
 	ended sync.Map // task id to *Attempt: finished, until asynq reports its task done
 
 	finishes *batcher[finishing]
+	settler  *settler
 }
 
 // NewServer opens a Server. Run works until its context ends; Close releases it.
@@ -108,7 +109,8 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	s := &Server{cfg: cfg, keys: keysOf(cfg.Queue), redis: cfg.Redis.Client(), held: newHeld()}
 	s.asynq = asynq.NewClientFromRedisClient(&enqueuer{UniversalClient: s.redis})
 	s.finishes = newBatcher(finishFlights, finishBatch, s.flushFinishes)
-	s.waker = newWaker(&s.cfg, s.redis, s.held, s.settle)
+	s.settler = newSettler(s)
+	s.waker = newWaker(&s.cfg, s.redis, s.held, s.taskDone)
 	return s, nil
 }
 
@@ -133,9 +135,10 @@ func (s *Server) Run(ctx context.Context) error {
 		LogLevel:          asynq.WarnLevel,
 	})
 	life, die := context.WithCancel(context.WithoutCancel(ctx))
-	var beats sync.WaitGroup
-	beats.Go(func() { s.beat(life) })
-	defer beats.Wait()
+	var background sync.WaitGroup
+	background.Go(func() { s.beat(life) })
+	background.Go(func() { s.settler.run(life) })
+	defer background.Wait()
 	defer die()
 	if err := server.Start(asynq.HandlerFunc(s.process)); err != nil {
 		return fmt.Errorf("start asynq server: %w", err)
@@ -193,8 +196,8 @@ func (s *Server) process(ctx context.Context, t *asynq.Task) error {
 	case "task":
 		return fmt.Errorf("task type %q is not ours: %w", t.Type(), asynq.SkipRetry)
 	}
-	a.server = s
-	if err := a.decode(); err != nil {
+	a.server, a.Queue = s, s.cfg.Queue
+	if err := decodeSpec(a.spec, &a.Spec); err != nil {
 		return fmt.Errorf("%w: %w", err, asynq.SkipRetry)
 	}
 	outcome, cause := s.attempt(ctx, a)
@@ -221,13 +224,13 @@ func (s *Server) conclude(ctx context.Context, a *Attempt, o Outcome, cause erro
 	defer cancel()
 	switch {
 	case errors.Is(cause, ErrLost):
-		a.settled.Store(true) // the next attempt took the task away
+		a.gone.Store(true) // the next attempt took the task away
 		return nil
 	case errors.Is(cause, ErrDraining) && o.State != Succeeded:
-		a.settled.Store(true)
+		a.gone.Store(true)
 		return s.handBack(ctx, a)
 	case o.State == Waiting:
-		a.settled.Store(true)
+		a.gone.Store(true)
 		ours, err := s.park(ctx, a, o.Wake)
 		s.logStale(a, ours, err)
 		return err
@@ -243,7 +246,7 @@ const concludeFor = 30 * time.Second
 
 func (s *Server) logStale(a *Attempt, ours bool, err error) {
 	if err == nil && !ours {
-		a.settled.Store(true)
+		a.gone.Store(true)
 		s.cfg.Log.Warn("stale attempt changed nothing", "run_id", a.ID, "attempt", a.Number)
 	}
 }

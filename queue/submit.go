@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -88,14 +87,11 @@ func (c *Client) compose(ctx context.Context, sub *submission, s *Submission) er
 	if err != nil {
 		return err
 	}
-	event := []byte(s.Event)
-	s.Event = nil // stored beside the spec, byte for byte
-	spec, err := json.Marshal(s.Spec)
+	spec, err := encodeSpec(&s.Spec)
 	if err != nil {
-		return fmt.Errorf("encode run: %w", err)
+		return err
 	}
-	s.Event = event
-	sub.args = [11]any{s.ID, taskID(s.ID, 1), message, spec, event, s.Limit.Milliseconds(), flag(s.Sync), "", "", "", ""}
+	sub.args = [11]any{s.ID, taskID(s.ID, 1), message, spec, []byte(s.Event), s.Limit.Milliseconds(), flag(s.Sync), "", "", "", ""}
 	if g := s.Guard; g != nil {
 		copy(sub.args[7:], []any{guardHash(g.Key), g.Fingerprint, g.Window.Milliseconds(), flag(g.Refuse)})
 	}

@@ -42,12 +42,12 @@ type waker struct {
 	ready   []*Attempt // claimed and not yet asked for
 	unclear bool       // an answer was lost: the inbox may hold a task
 
-	held   *held
-	settle func(task string) bool // settles a task of ours that asynq is done with
+	held *held
+	done func(task string) bool // takes over a task of ours that asynq is done with
 }
 
-func newWaker(cfg *ServerConfig, base redis.UniversalClient, h *held, settle func(string) bool) *waker {
-	w := &waker{UniversalClient: base, cfg: cfg, keys: keysOf(cfg.Queue), held: h, settle: settle, stopped: make(chan struct{}), unclear: true}
+func newWaker(cfg *ServerConfig, base redis.UniversalClient, h *held, done func(string) bool) *waker {
+	w := &waker{UniversalClient: base, cfg: cfg, keys: keysOf(cfg.Queue), held: h, done: done, stopped: make(chan struct{}), unclear: true}
 	w.inbox = w.keys.inboxPrefix() + cfg.ID
 	w.blocking = cfg.Redis.Blocking(cfg.Block, func(ctx context.Context, cn *redis.Conn) error {
 		if id, err := cn.ClientID(ctx).Result(); err == nil {
@@ -64,7 +64,7 @@ func (w *waker) EvalSha(ctx context.Context, sha string, keys []string, args ...
 	case len(keys) == 4 && strings.HasSuffix(keys[0], ":pending") && strings.HasSuffix(keys[1], ":paused"):
 		return w.dequeue(ctx)
 	case len(keys) == 5 && strings.HasSuffix(keys[0], ":active") && strings.HasPrefix(keys[2], w.keys.taskPrefix()):
-		if id, _ := args[0].(string); w.settle(id) {
+		if id, _ := args[0].(string); w.done(id) {
 			return answer(ctx, "OK", nil)
 		}
 	}

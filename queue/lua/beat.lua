@@ -15,38 +15,39 @@ local TAKEN = 3000 -- ms for which a due run is ours to mend
 local LATER = 15000 -- ms until a healthy queued run is looked at again
 local GRACE = 3000 -- ms past its deadline after which a running run's worker is not trusted to end it
 
-local time = redis.call("TIME")
+local call = redis.call
+local time = call("TIME")
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function at(ms) return string.format("%d", ms) end
 
 local lost = {}
 for i = 7, #ARGV, 2 do
-	local r = redis.call("HMGET", ARGV[4] .. ARGV[i], "state", "fence")
+	local r = call("HMGET", ARGV[4] .. ARGV[i], "state", "fence")
 	if r[1] == "running" and r[2] == ARGV[i+1] then
-		redis.call("ZADD", KEYS[1], at(now + ARGV[2]), ARGV[i])
+		call("ZADD", KEYS[1], at(now + ARGV[2]), ARGV[i])
 	else
 		lost[#lost+1] = ARGV[i]
 	end
 end
 
-redis.call("ZADD", KEYS[2], at(now), ARGV[1])
-for _, worker in ipairs(redis.call("ZRANGEBYSCORE", KEYS[2], "-inf", at(now - DEAD))) do
+call("ZADD", KEYS[2], at(now), ARGV[1])
+for _, worker in ipairs(call("ZRANGEBYSCORE", KEYS[2], "-inf", at(now - DEAD))) do
 	local inbox = ARGV[3] .. worker
 	while true do
-		local id = redis.call("RPOP", inbox)
+		local id = call("RPOP", inbox)
 		if not id then break end
-		redis.call("RPUSH", KEYS[3], id)
+		call("RPUSH", KEYS[3], id)
 	end
-	redis.call("ZREM", KEYS[2], worker)
+	call("ZREM", KEYS[2], worker)
 end
 
 -- queued says what is wrong with a queued run, or nil and when to look again.
 local function queued(id, fence, deadline)
 	if deadline and now > deadline then return "late" end
 	local task = id .. "." .. string.format("%d", fence + 1)
-	local state = redis.call("HGET", ARGV[5] .. task, "state")
+	local state = call("HGET", ARGV[5] .. task, "state")
 	if state == "active" then
-		local lease = redis.call("ZSCORE", KEYS[4], task)
+		local lease = call("ZSCORE", KEYS[4], task)
 		if not lease or tonumber(lease) * 1000 < now then return "missing" end
 		return nil, now + TAKEN
 	end
@@ -56,12 +57,12 @@ local function queued(id, fence, deadline)
 end
 
 local due = {}
-for _, id in ipairs(redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", at(now), "LIMIT", 0, ARGV[6])) do
-	local r = redis.call("HMGET", ARGV[4] .. id, "state", "fence", "deadline")
+for _, id in ipairs(call("ZRANGEBYSCORE", KEYS[1], "-inf", at(now), "LIMIT", 0, ARGV[6])) do
+	local r = call("HMGET", ARGV[4] .. id, "state", "fence", "deadline")
 	local state, fence, deadline = r[1], tonumber(r[2] or "0"), tonumber(r[3] or "")
 	local wrong, again = nil, now + TAKEN
 	if not state then
-		redis.call("ZREM", KEYS[1], id) -- expired or flushed away
+		call("ZREM", KEYS[1], id) -- expired or flushed away
 	elseif state == "queued" then
 		wrong, again = queued(id, fence, deadline)
 		again = again or now + TAKEN
@@ -72,7 +73,7 @@ for _, id in ipairs(redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", at(now), "LIMIT
 	else
 		wrong = "settle"
 	end
-	if state then redis.call("ZADD", KEYS[1], at(again), id) end
+	if state then call("ZADD", KEYS[1], at(again), id) end
 	if wrong then
 		due[#due+1] = id
 		due[#due+1] = at(fence)

@@ -13,28 +13,29 @@
 -- this one is attached to, or "replayed", "mismatch", "full".
 local LOOK_AFTER = 15000 -- ms until the reconciler makes sure that the task is still there
 
-local time = redis.call("TIME")
+local call = redis.call
+local time = call("TIME")
 local us = time[1] .. string.format("%06d", time[2])
 local ms = time[1] * 1000 + math.floor(time[2] / 1000)
 local most = tonumber(ARGV[5])
-local depth = most > 0 and redis.call("LLEN", KEYS[1]) or 0
+local depth = most > 0 and call("LLEN", KEYS[1]) or 0
 local out = {}
 
 -- attach adds this door to those that wait for a run.
 local function attach(run)
 	if ARGV[4] == "" then return end
-	local reply = redis.call("HGET", run, "reply")
+	local reply = call("HGET", run, "reply")
 	if not reply or reply == "" then
-		redis.call("HSET", run, "reply", ARGV[4])
+		call("HSET", run, "reply", ARGV[4])
 	elseif not string.find("," .. reply .. ",", "," .. ARGV[4] .. ",", 1, true) then
-		redis.call("HSET", run, "reply", reply .. "," .. ARGV[4])
+		call("HSET", run, "reply", reply .. "," .. ARGV[4])
 	end
 end
 
 for i = 6, #ARGV, 11 do
 	local id, run = ARGV[i], ARGV[1] .. ARGV[i]
 	local guard = ARGV[i+7] ~= "" and ARGV[3] .. ARGV[i+7]
-	local held = guard and redis.call("GET", guard)
+	local held = guard and call("GET", guard)
 	local first = held and string.sub(held, 1, 36)
 	local answer = nil
 	if first and first ~= id then
@@ -42,11 +43,11 @@ for i = 6, #ARGV, 11 do
 			answer = "mismatch"
 		elseif ARGV[i+10] == "1" then
 			answer = "replayed"
-		elseif redis.call("EXISTS", ARGV[1] .. first) == 1 then
+		elseif call("EXISTS", ARGV[1] .. first) == 1 then
 			attach(ARGV[1] .. first)
 			answer = first
 		end
-	elseif redis.call("EXISTS", run) == 1 then
+	elseif call("EXISTS", run) == 1 then
 		answer = ""
 	end
 	if not answer and most > 0 and depth >= most then
@@ -59,13 +60,13 @@ for i = 6, #ARGV, 11 do
 			field, value = "deadline", string.format("%d", ms + ARGV[i+5])
 			look = math.min(look, ms + ARGV[i+5] + 100)
 		end
-		redis.call("HSET", run, "state", "queued", "spec", ARGV[i+3], "event", ARGV[i+4], "at", us, "reply", ARGV[4], field, value)
+		call("HSET", run, "state", "queued", "spec", ARGV[i+3], "event", ARGV[i+4], "at", us, "reply", ARGV[4], field, value)
 		if guard then
-			redis.call("SET", guard, id .. ARGV[i+8], "PX", ARGV[i+9])
+			call("SET", guard, id .. ARGV[i+8], "PX", ARGV[i+9])
 		end
-		redis.call("ZADD", KEYS[2], string.format("%d", look), id)
-		redis.call("HSET", ARGV[2] .. ARGV[i+1], "msg", ARGV[i+2], "state", "pending", "pending_since", us .. "000")
-		redis.call("LPUSH", KEYS[1], ARGV[i+1])
+		call("ZADD", KEYS[2], string.format("%d", look), id)
+		call("HSET", ARGV[2] .. ARGV[i+1], "msg", ARGV[i+2], "state", "pending", "pending_since", us .. "000")
+		call("LPUSH", KEYS[1], ARGV[i+1])
 		depth = depth + 1
 	end
 	out[#out+1] = answer

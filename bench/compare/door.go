@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"penstock/api"
+	"penstock/flows"
+	"penstock/internal/load"
+	"penstock/internal/store"
+	"penstock/queue"
+)
+
+// The API key of the comparison. Replays are allowed to attach, and every call
+// has another ts, so none does.
+const (
+	doorKey    = "compare"
+	doorSecret = "a-secret-for-the-comparison"
+)
+
+// door serves the product's own door over one way to submit.
+func (p *process) door(over string) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	submit, err := p.submitter(ctx, over)
+	if err != nil {
+		return err
+	}
+	handler, err := api.New(api.Config{Submit: submit, Records: noRecords{}, Flows: p, Keys: p, Log: p.log})
+	if err != nil {
+		return err
+	}
+	return listen(handler)
+}
+
+func (p *process) submitter(ctx context.Context, over string) (api.Submit, error) {
+	switch over {
+	case "penstock":
+		client, err := queue.NewClient(queue.Config{Redis: p.redis, Log: p.log})
+		if err != nil {
+			return nil, err
+		}
+		go func() { _ = client.Run(ctx) }()
+		return penstock(client), nil
+	case "asynq":
+		plain, err := newPlain(ctx, p.redis)
+		if err != nil {
+			return nil, err
+		}
+		return plain.submit, nil
+	case "raw":
+		return newRaw(p.redis).submit, nil
+	case "process":
+		return p.inProcess, nil
+	}
+	return nil, fmt.Errorf("unknown way to submit %q", over)
+}
+
+// Find implements api.Flows.
+func (p *process) Find(string) (*flows.Flow, bool) { return p.flow, true }
+
+// Key implements auth.Keys.
+func (p *process) Key(_ context.Context, key string) (*store.Key, error) {
+	if key != doorKey {
+		return nil, store.ErrNotFound
+	}
+	return &store.Key{Key: doorKey, Secret: doorSecret, APIAccess: true, Window: time.Hour, OnReplay: "attach"}, nil
+}
+
+// noRecords implements api.Records.
+type noRecords struct{}
+
+func (noRecords) Record(context.Context, string) (queue.Record, error) {
+	return queue.Record{}, queue.ErrNotFound
+}
+
+// callDoor posts the sample event as a SmartSYNC caller does. Each call has a
+// declared parameter of its own, so that none repeats another.
+func callDoor(base string) load.Call {
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1024}}
+	event := sampleEvent()
+	var serial counter
+	return func(ctx context.Context) error {
+		n := serial.next()
+		ts := strconv.FormatInt(time.Now().Unix(), 10)
+		sum := md5.Sum([]byte(strings.Join([]string{"3", doorKey, n, ts, string(event), doorSecret}, "|")))
+		url := base + "/apis/execute.php?flow=3&key=" + doorKey + "&n=" + n + "&ts=" + ts + "&check=" + hex.EncodeToString(sum[:])
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(event))
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Content-Type", "application/json")
+		res, err := client.Do(req)
+		if err != nil {
+			return err
+		}
+		body, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if err != nil {
+			return err
+		}
+		if res.StatusCode != http.StatusOK || !bytes.HasPrefix(body, []byte(`{"success":true,"output":[`)) {
+			return fmt.Errorf("the door answered %d %.200s", res.StatusCode, body)
+		}
+		return nil
+	}
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"penstock/internal/load"
+)
+
+// bench is one comparison under way.
+type bench struct {
+	cfg    config
+	redis  *child
+	report *report
+}
+
+// contender is one way to do the work, ready to be called.
+type contender struct {
+	name     string
+	call     load.Call
+	children []*child // besides Redis
+	patterns []string // empty: all
+	close    func()
+}
+
+func (c *contender) stop() {
+	if c.close != nil {
+		c.close()
+	}
+	for _, child := range c.children {
+		child.stop()
+	}
+}
+
+func (c *contender) takes(pattern string) bool {
+	for _, p := range c.patterns {
+		if p == pattern {
+			return true
+		}
+	}
+	return len(c.patterns) == 0
+}
+
+// pattern is a way to call.
+type pattern struct {
+	name string
+	plan load.Plan
+}
+
+func patterns(slice time.Duration) []pattern {
+	return []pattern{
+		{"hot", load.Plan{Callers: 1, Duration: slice, Warm: 50}},
+		{"idle", load.Plan{Callers: 1, Pause: 10 * time.Millisecond, Duration: slice, Warm: 5}},
+		{"8", load.Plan{Callers: 8, Duration: slice, Warm: 20}},
+		{"64", load.Plan{Callers: 64, Duration: slice, Warm: 10}},
+		{"256", load.Plan{Callers: 256, Duration: slice, Warm: 2}},
+	}
+}
+
+// interleave measures every contender under every pattern, in turn, round by
+// round: what the machine does to one it does to all.
+func (b *bench) interleave(ctx context.Context, part string, contenders []*contender) error {
+	for round := range b.cfg.Rounds {
+		for _, p := range patterns(b.cfg.Slice) {
+			for i := range contenders {
+				c := contenders[(i+round)%len(contenders)]
+				if !c.takes(p.name) {
+					continue
+				}
+				fmt.Fprintf(os.Stderr, "\r\033[K%s: round %d of %d, pattern %s, %s", part, round+1, b.cfg.Rounds, p.name, c.name)
+				m, err := b.measure(ctx, c, p.plan)
+				if err != nil {
+					return fmt.Errorf("%s under %s: %w", c.name, p.name, err)
+				}
+				b.report.add(part, c.name, p.name, m)
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+			}
+		}
+	}
+	fmt.Fprint(os.Stderr, "\r\033[K")
+	return nil
+}
+
+// measurement is one slice of one contender.
+type measurement struct {
+	load     *load.Report
+	cpu      time.Duration // of all processes, this one too
+	commands int64         // that Redis processed
+}
+
+func (b *bench) measure(ctx context.Context, c *contender, plan load.Plan) (measurement, error) {
+	before, err := b.usage(ctx, c)
+	if err != nil {
+		return measurement{}, err
+	}
+	r := load.Run(ctx, plan, c.call)
+	if r.First != nil {
+		return measurement{}, fmt.Errorf("%d of %d calls failed: %w", r.Errors, r.Calls, r.First)
+	}
+	after, err := b.usage(ctx, c)
+	if err != nil {
+		return measurement{}, err
+	}
+	return measurement{load: r, cpu: after.cpu - before.cpu, commands: after.commands - before.commands}, nil
+}
+
+type usage struct {
+	cpu      time.Duration
+	commands int64
+}
+
+func (b *bench) usage(ctx context.Context, c *contender) (usage, error) {
+	var u usage
+	pids := []int{os.Getpid(), b.redis.cmd.Process.Pid}
+	for _, child := range c.children {
+		pids = append(pids, child.cmd.Process.Pid)
+	}
+	for _, pid := range pids {
+		cpu, err := cpuOf(pid)
+		if err != nil {
+			return u, err
+		}
+		u.cpu += cpu
+	}
+	client := redis.NewClient(&redis.Options{Addr: b.redis.addr})
+	defer client.Close()
+	info, err := client.Info(ctx, "stats").Result()
+	if err != nil {
+		return u, fmt.Errorf("ask Redis: %w", err)
+	}
+	for line := range strings.Lines(info) {
+		if n, ok := strings.CutPrefix(line, "total_commands_processed:"); ok {
+			u.commands, _ = strconv.ParseInt(strings.TrimSpace(n), 10, 64)
+		}
+	}
+	return u, nil
+}

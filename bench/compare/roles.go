@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"penstock/flows"
+	"penstock/flows/steps"
+	"penstock/internal/redisconn"
+	"penstock/worker"
+)
+
+// The flow that every contender runs, and the event it gets.
+const (
+	queueName = "default"
+	flowLimit = 20 * time.Second
+)
+
+//go:embed flow.yaml
+var flowSource []byte
+
+func sampleFlow() (*flows.Flow, error) {
+	return flows.Parse("flow.yaml", flowSource, steps.Catalogue())
+}
+
+// sampleEvent is about 1 KB of JSON.
+func sampleEvent() []byte {
+	return []byte(`{"first":"Robert","last":"Hernandez","email":"robert@example.org","amount":12.50,"notes":"` + strings.Repeat("n", 900) + `"}`)
+}
+
+// process is what a role has to work with.
+type process struct {
+	redis *redisconn.Conn
+	slots int
+	flow  *flows.Flow
+	log   *slog.Logger
+}
+
+// serveRole is this program as a child.
+func serveRole(role string) error {
+	signal.Ignore(os.Interrupt) // the parent says when to stop
+	conn, err := redisconn.Parse("redis://" + os.Getenv(redisVariable))
+	if err != nil {
+		return err
+	}
+	slots, err := strconv.Atoi(os.Getenv(slotsVariable))
+	if err != nil {
+		return fmt.Errorf("read slots: %w", err)
+	}
+	flow, err := sampleFlow()
+	if err != nil {
+		return err
+	}
+	p := &process{redis: conn, slots: slots, flow: flow, log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	name, argument, _ := strings.Cut(role, ":")
+	switch name {
+	case "raw-worker":
+		return p.rawWorker(argument == "flow")
+	case "asynq-worker":
+		interval, err := time.ParseDuration(argument)
+		if err != nil {
+			return fmt.Errorf("read interval: %w", err)
+		}
+		return p.asynqWorker(interval)
+	case "penstock-worker":
+		return p.penstockWorker()
+	case "door":
+		return p.door(argument)
+	}
+	return fmt.Errorf("unknown role")
+}
+
+// execute runs the sample flow on an event.
+func (p *process) execute(ctx context.Context, event []byte) ([]byte, error) {
+	value, err := flows.DecodeJSON(event)
+	if err != nil {
+		return nil, err
+	}
+	output, err := p.flow.Execute(ctx, flows.Run{Event: value, Attempt: 1}, flows.Env{})
+	if err != nil {
+		return nil, err
+	}
+	return flows.EncodeJSON(output), nil
+}
+
+// Version implements worker.Versions.
+func (p *process) Version(context.Context, int64, string) (*flows.Flow, error) { return p.flow, nil }
+
+func (p *process) penstockWorker() error {
+	w, err := worker.New(worker.Config{
+		Redis: p.redis, Log: p.log, Versions: p, Queues: map[string]int{queueName: 1}, Slots: p.slots,
+		Retention: 10 * time.Second,
+	})
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- w.Run(ctx) }()
+	serving("")
+	cancel()
+	return <-done
+}
+
+// rawQueue is a LIST of "<reply list> <payload>"; replies are pushed to lists.
+const rawQueue = "compare:raw"
+
+// rawWorker is Redis' own hand-off: pop, push the answer. With the flow in
+// between, or as an echo.
+func (p *process) rawWorker(run bool) error {
+	pop, push := p.redis.Blocking(time.Second, nil), p.redis.Client()
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		for ctx.Err() == nil {
+			v, err := pop.BRPop(ctx, time.Second, rawQueue).Result()
+			if err != nil {
+				continue
+			}
+			reply, payload, _ := strings.Cut(v[1], " ")
+			if run {
+				output, err := p.execute(ctx, []byte(payload))
+				if err != nil {
+					fmt.Fprintln(os.Stderr, err)
+				}
+				payload = string(output)
+			}
+			push.LPush(ctx, reply, payload)
+		}
+	}()
+	serving("")
+	cancel()
+	return nil
+}
+
+// asynqWorker is asynq as its documentation shows it, at a polling interval;
+// the answer goes out by PUBLISH.
+func (p *process) asynqWorker(interval time.Duration) error {
+	client := p.redis.Client()
+	server := asynq.NewServerFromRedisClient(client, asynq.Config{
+		Concurrency: p.slots, Queues: map[string]int{plainQueue: 1}, TaskCheckInterval: interval, LogLevel: asynq.ErrorLevel,
+	})
+	err := server.Start(asynq.HandlerFunc(func(ctx context.Context, t *asynq.Task) error {
+		door, event, _ := strings.Cut(string(t.Payload()), " ")
+		output, err := p.execute(ctx, []byte(event))
+		if err != nil {
+			return err
+		}
+		id, _ := asynq.GetTaskID(ctx)
+		return client.Publish(ctx, door, id+" "+string(output)).Err()
+	}))
+	if err != nil {
+		return err
+	}
+	serving("")
+	server.Shutdown()
+	return nil
+}
+
+// listen serves a handler on a free loopback port until the parent lets go.
+func listen(h http.Handler) error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(l) }()
+	serving("http://" + l.Addr().String())
+	return server.Close()
+}

@@ -1,0 +1,110 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+const (
+	settleBatch = 256
+	statsTTL    = 90 * 24 * time.Hour // of asynq's daily counts
+)
+
+// settler is responsible for what is left to do when a run has ended and its
+// caller has been told. Nobody waits for it: a batch goes out as soon as the
+// one before it is through, and what a fault leaves the reconciler settles.
+type settler struct {
+	server *Server
+	wake   chan struct{} // something is queued; buffered, one signal is enough
+
+	mu    sync.Mutex
+	queue []settling // guarded by mu
+}
+
+// settling is one run that has ended.
+type settling struct {
+	id, task string
+	accepted time.Time
+	effects  bool // there may be a journal
+}
+
+func newSettler(s *Server) *settler {
+	return &settler{server: s, wake: make(chan struct{}, 1)}
+}
+
+func (t *settler) add(s settling) {
+	t.mu.Lock()
+	t.queue = append(t.queue, s)
+	t.mu.Unlock()
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run settles until ctx ends, and then what is left.
+func (t *settler) run(ctx context.Context) {
+	for {
+		select {
+		case <-t.wake:
+			t.flush(context.WithoutCancel(ctx))
+		case <-ctx.Done():
+			t.flush(context.WithoutCancel(ctx))
+			return
+		}
+	}
+}
+
+func (t *settler) flush(ctx context.Context) {
+	for {
+		t.mu.Lock()
+		n := min(len(t.queue), settleBatch)
+		batch := t.queue[:n:n]
+		t.queue = t.queue[n:]
+		if len(t.queue) == 0 {
+			t.queue = nil
+		}
+		t.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		if err := t.server.settle(ctx, batch); err != nil {
+			t.server.cfg.Log.Warn("settle runs", "count", n, "error", err)
+		}
+	}
+}
+
+// settle sends one batch, see settle.lua.
+func (s *Server) settle(ctx context.Context, batch []settling) error {
+	ctx, cancel := context.WithTimeout(ctx, finishWait)
+	defer cancel()
+	now, k := time.Now(), s.keys
+	args := make([]any, 0, 5+4*len(batch))
+	args = append(args, k.runPrefix(), k.taskPrefix(), k.journalPrefix(), s.cfg.Retention.Milliseconds(), now.Add(statsTTL).Unix())
+	for _, b := range batch {
+		args = append(args, b.id, b.task, b.accepted.UnixMilli(), flag(b.effects))
+	}
+	processed := k.asynq + "processed"
+	err := settleScript.Run(ctx, s.redis, []string{
+		k.active(), k.taskLease(), k.due(), k.index(), processed + ":" + now.UTC().Format(time.DateOnly), processed,
+	}, args...).Err()
+	if err != nil {
+		return fmt.Errorf("settle: %w", err)
+	}
+	return nil
+}
+
+// taskDone answers asynq's done script for a task of ours: its run is settled
+// soon. False: the task is not ours.
+func (s *Server) taskDone(task string) bool {
+	v, ours := s.ended.LoadAndDelete(task)
+	if !ours {
+		return false
+	}
+	if a := v.(*Attempt); !a.gone.Load() {
+		s.settler.add(settling{id: a.ID, task: a.task, accepted: a.Times.Accepted, effects: a.effects.Load()})
+	}
+	return true
+}
