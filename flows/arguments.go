@@ -150,13 +150,24 @@ func some(e *Expr) any {
 	return e
 }
 
-// branch is the path of nested steps: a parameter that is just called steps
-// adds nothing.
+// branch is the path of nested steps: "switch.1" for a parameter that is just
+// called steps, "switch.else" for the one else of a list.
 func branch(trail, param string) string {
-	if param == "steps" {
+	switch param {
+	case "steps":
 		return trail
+	case "else":
+		parent, last := cutLast(trail)
+		if _, err := strconv.Atoi(last); err == nil {
+			return parent + ".else"
+		}
 	}
 	return trail + "." + param
+}
+
+func cutLast(trail string) (parent, last string) {
+	i := strings.LastIndexByte(trail, '.')
+	return trail[:max(i, 0)], trail[i+1:]
 }
 
 // shorthand spells out an object that stands as one word.
