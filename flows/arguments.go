@@ -14,23 +14,23 @@ import (
 // path to nested steps.
 func (c *compiler) arguments(n *node, params []Param, trail string) *Args {
 	a := &Args{values: map[string]any{}, places: map[string]place{}, place: n.place}
-	if n.shape != mapping {
-		if n.shape == scalar && n.value == nil {
-			c.complete(a, params)
-			return a
-		}
-		c.add(n.place, "", "expected a mapping, found %s", n.what())
+	if n.shape != mapping && (n.shape != scalar || n.value != nil) {
+		c.add(n.place, "", "expected a mapping, found %s", shown(n))
 		return a
 	}
+	mistyped := false
 	for i, k := range n.keys {
 		at := slices.IndexFunc(params, func(p Param) bool { return p.Name == k.name })
 		if at < 0 {
 			c.add(k.place, didYouMean(k.name, paramNames(params)), "unknown field %q", k.name)
+			mistyped = true
 			continue
 		}
 		c.argument(a, params[at], n.items[i], trail)
 	}
-	c.complete(a, params)
+	if !mistyped { // else what is missing may be there under another name
+		c.complete(a, params)
+	}
 	return a
 }
 
@@ -85,9 +85,14 @@ func (c *compiler) argument(a *Args, p Param, n *node, trail string) {
 }
 
 func hintOf(p Param, n *node) string {
-	if p.Type == TypeEnum {
-		word, _ := n.value.(string)
+	word, _ := n.value.(string)
+	switch {
+	case p.Type == TypeEnum:
 		return didYouMean(word, p.Enum)
+	case p.Type == TypeObject && p.Short && n.shape == scalar:
+		return didYouMean(word, paramNames(p.Fields))
+	case p.Type == TypeDuration && n.what() == "a number":
+		return "write " + text(n.value) + "s for seconds"
 	}
 	return ""
 }
@@ -131,7 +136,11 @@ func (c *compiler) read(p Param, n *node, trail string) (any, error) {
 	case TypeStrings:
 		return readStrings(n)
 	case TypeObject:
-		return c.arguments(c.shorthand(p, n), p.Fields, trail+"."+p.Name), nil
+		long, err := c.shorthand(p, n)
+		if err != nil {
+			return nil, err
+		}
+		return c.arguments(long, p.Fields, trail+"."+p.Name), nil
 	case TypeList:
 		return c.list(p, n, trail)
 	case TypeSteps:
@@ -171,29 +180,27 @@ func cutLast(trail string) (parent, last string) {
 }
 
 // shorthand spells out an object that stands as one word.
-func (c *compiler) shorthand(p Param, n *node) *node {
+func (c *compiler) shorthand(p Param, n *node) (*node, error) {
 	if n.shape != scalar || n.value == nil {
-		return n
+		return n, nil
 	}
-	long := &node{place: n.place, shape: mapping}
+	var words []string
 	for _, f := range p.Fields {
-		switch word := n.value.(type) {
-		case string:
-			if p.Short && f.Name == word && f.Type == TypeObject {
-				long.keys, long.items = []key{{word, n.place}}, []*node{{place: n.place}}
-				return long
-			}
-		}
 		if f.Inline {
-			long.keys, long.items = []key{{f.Name, n.place}}, []*node{n}
-			return long
+			return &node{place: n.place, shape: mapping, keys: []key{{f.Name, n.place}}, items: []*node{n}}, nil
+		}
+		if p.Short && f.Type == TypeObject {
+			words = append(words, f.Name)
 		}
 	}
-	if word, ok := n.value.(string); ok && p.Short {
-		long.keys, long.items = []key{{word, n.place}}, []*node{{place: n.place}}
-		return long // its name is unknown: reported there
+	word, _ := n.value.(string)
+	if slices.Contains(words, word) {
+		return &node{place: n.place, shape: mapping, keys: []key{{word, n.place}}, items: []*node{{place: n.place}}}, nil
 	}
-	return n
+	if p.Short {
+		return nil, fmt.Errorf("%s is not among its values", shown(n))
+	}
+	return n, nil
 }
 
 func (c *compiler) list(p Param, n *node, trail string) (any, error) {

@@ -133,6 +133,7 @@ func (c *compiler) step(n *node, path string, taken map[string]bool) *step {
 	if kind == nil {
 		return nil
 	}
+	before := len(c.found)
 	s := &step{kind: kind.Name, slot: -1, gathers: kind.Gathers}
 	common, own := c.share(n, kind, at)
 	s.path = join(path, c.label(common, kind, taken))
@@ -144,7 +145,9 @@ func (c *compiler) step(n *node, path string, taken map[string]bool) *step {
 	args := c.arguments(own, kind.Params, s.path)
 	c.scope = inner
 	c.attribute(s, attrs)
-	c.construct(s, kind, args)
+	if s.effect = kind.Effect; len(c.found) == before { // else the arguments may be incomplete
+		c.construct(s, kind, args)
+	}
 	c.settle(s, attrs)
 	return s
 }
@@ -191,7 +194,7 @@ func (c *compiler) share(n *node, kind *Kind, at int) (common, own *node) {
 	common = &node{place: n.place, shape: mapping}
 	own = n.items[at]
 	inline := slices.IndexFunc(kind.Params, func(p Param) bool { return p.Inline })
-	if inline >= 0 && (own.shape != mapping || holdsMapping(kind.Params[inline].Type)) {
+	if inline >= 0 && (own.shape != mapping || holdsMapping(kind.Params[inline].Type) || !names(own, kind.Params)) {
 		own = &node{place: n.keys[at].place, shape: mapping,
 			keys: []key{{kind.Params[inline].Name, n.keys[at].place}}, items: []*node{own}}
 	} else {
@@ -211,17 +214,42 @@ func (c *compiler) share(n *node, kind *Kind, at int) (common, own *node) {
 		case slices.ContainsFunc(attributes, beside):
 			common.keys, common.items = append(common.keys, k), append(common.items, n.items[i])
 		default:
-			known := append(paramNames(attributes), paramNames(kind.Params)...)
+			known := append(paramNames(attributes), besides(kind.Params)...)
 			c.add(k.place, didYouMean(k.name, known), "unknown field %q of a %s step", k.name, kind.Name)
 		}
 	}
 	return common, own
 }
 
-// holdsMapping reports whether a mapping may be a value of the type.
+// names reports whether some key of the mapping is a parameter. One that is
+// nearly so is taken for a mistyped one.
+func names(n *node, params []Param) bool {
+	for _, k := range n.keys {
+		for _, p := range params {
+			if editDistance(k.name, p.Name) <= 2 {
+				return true
+			}
+		}
+	}
+	return len(n.keys) == 0
+}
+
+// besides are the parameters that may stand beside an inline one.
+func besides(params []Param) []string {
+	var names []string
+	for _, p := range params {
+		if !p.Inline {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
+// holdsMapping reports whether a mapping that stands for an inline parameter
+// is always its value, and never the parameters one by one.
 func holdsMapping(t Type) bool {
 	switch t {
-	case TypeFields, TypeObject, TypeTemplate, TypeLiteral:
+	case TypeFields, TypeObject, TypeLiteral:
 		return true
 	}
 	return false
@@ -247,10 +275,6 @@ func join(path, label string) string { return strings.TrimPrefix(path+"."+label,
 
 // construct makes the runner.
 func (c *compiler) construct(s *step, kind *Kind, args *Args) {
-	s.effect = kind.Effect
-	if len(c.found) > 0 {
-		return // the arguments may be incomplete
-	}
 	runner, err := kind.New(args)
 	if err != nil {
 		var p *Problem

@@ -123,7 +123,9 @@ func (c *compiler) declare(root *node) {
 		case "vars":
 			c.vars(n)
 		case "trigger", "on":
-			c.flow.Webhook = c.webhookNames(n)
+			if w := c.webhookNames(n); w != nil {
+				c.flow.Webhook = w
+			}
 		}
 	}
 }

@@ -17,7 +17,9 @@ func (r *report) locate(n *node, offset int) place {
 		w.pass(c)
 		i += size
 	}
-	w.settle()
+	if offset < len(text) {
+		w.settle()
+	}
 	if w.at.line > len(r.lines) {
 		return n.place
 	}

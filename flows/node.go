@@ -128,12 +128,12 @@ func (r *report) quoteHint(at place) string {
 	}
 	line := r.lines[at.line-1]
 	switch {
+	case strings.Contains(line, "\t"):
+		return "indent with spaces, not with tabs"
 	case strings.Contains(line, "${") && strings.ContainsAny(line[:strings.Index(line, "${")], "{["):
 		return `inside { } or [ ] write "${ … }" with quotes around it`
 	case strings.Contains(line, ": ") && strings.Count(line, ": ") > 1:
 		return "put quotes around a text that contains a colon and a space"
-	case strings.HasPrefix(line, "\t"):
-		return "indent with spaces"
 	}
 	return ""
 }

@@ -28,6 +28,10 @@ func (c *compiler) program(source string, locate func(int) place) *Expr {
 		p.problem(0, "", "the program has %d bytes, %d are allowed", len(source), maxProgramSize)
 		return nil
 	}
+	if strings.TrimSpace(source) == "" {
+		p.problem(0, "write . for the item itself", "the expression is empty")
+		return nil
+	}
 	query, err := gojq.Parse(source)
 	if err != nil {
 		p.syntax(err)
@@ -64,10 +68,6 @@ func (p *program) syntax(err error) {
 	var at *gojq.ParseError
 	if errors.As(err, &at) && at.Token != "" {
 		offset = max(0, at.Offset-len(at.Token))
-	}
-	if strings.TrimSpace(p.source) == "" {
-		p.problem(0, "write . for the item itself", "the expression is empty")
-		return
 	}
 	hint := ""
 	if strings.Contains(p.source, "${") {

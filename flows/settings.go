@@ -59,8 +59,9 @@ func (c *compiler) trigger(a *Args) {
 	if on := a.Object("on"); on != nil {
 		if t != nil {
 			c.add(a.places["on"], "keep trigger", "trigger and on are the same")
+		} else {
+			t = on
 		}
-		t = on
 	}
 	if t == nil {
 		return
