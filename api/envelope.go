@@ -29,5 +29,5 @@ func writeFailure(c *gin.Context, f *fault) {
 	if err != nil {
 		panic(err) // strings and numbers always encode
 	}
-	write(c, f.Status, "application/json", text)
+	write(c, f.Status, typeJSON, text)
 }

@@ -15,7 +15,7 @@ const readyTimeout = 900 * time.Millisecond
 
 // alive answers /healthz: the process serves.
 func alive(c *gin.Context) {
-	write(c, http.StatusOK, "application/json", []byte(`{"status":"ok"}`))
+	write(c, http.StatusOK, typeJSON, []byte(`{"status":"ok"}`))
 }
 
 // ready answers /readyz: new requests are welcome here. It fails first when
@@ -23,15 +23,15 @@ func alive(c *gin.Context) {
 // still answered.
 func (a *API) ready(c *gin.Context) {
 	if a.draining.Load() {
-		write(c, http.StatusServiceUnavailable, "application/json", []byte(`{"status":"stopping"}`))
+		write(c, http.StatusServiceUnavailable, typeJSON, []byte(`{"status":"stopping"}`))
 		return
 	}
 	ctx, cancel := context.WithTimeout(c.Request.Context(), readyTimeout)
 	defer cancel()
 	if err := a.config.Ready(ctx); err != nil {
 		a.config.Log.LogAttrs(ctx, slog.LevelWarn, "not ready", slog.String(attrError, err.Error()))
-		write(c, http.StatusServiceUnavailable, "application/json", []byte(`{"status":"unavailable"}`))
+		write(c, http.StatusServiceUnavailable, typeJSON, []byte(`{"status":"unavailable"}`))
 		return
 	}
-	write(c, http.StatusOK, "application/json", []byte(`{"status":"ok"}`))
+	write(c, http.StatusOK, typeJSON, []byte(`{"status":"ok"}`))
 }

@@ -102,11 +102,11 @@ func (a *API) writeResult(c *gin.Context, id string, r *queue.Result) {
 	}
 	opening := append(make([]byte, 0, 96), `{"success":true,"run_id":"`...)
 	opening = append(append(opening, id...), `","output":`...)
-	write(c, http.StatusOK, "application/json", opening, outputOf(r), successClose)
+	write(c, http.StatusOK, typeJSON, opening, outputOf(r), successClose)
 }
 
 // writeHandle answers with where the result will be.
 func writeHandle(c *gin.Context, id string) {
 	c.Header("Location", runPath(id))
-	write(c, http.StatusAccepted, "application/json", []byte(`{"run_id":"`+id+`","href":"`+runPath(id)+`"}`))
+	write(c, http.StatusAccepted, typeJSON, []byte(`{"run_id":"`+id+`","href":"`+runPath(id)+`"}`))
 }

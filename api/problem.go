@@ -48,20 +48,28 @@ func writeProblem(c *gin.Context, f *fault) {
 	if err != nil {
 		panic(err) // strings and numbers always encode
 	}
-	write(c, f.Status, "application/problem+json", text)
+	write(c, f.Status, typeProblem, text)
 }
 
+// Values of headers, shared by all answers. Read only.
+var (
+	typeJSON    = []string{"application/json"}
+	typeProblem = []string{"application/problem+json"}
+	noStore     = []string{"no-store"}
+	noSniff     = []string{"nosniff"}
+)
+
 // write sends a whole answer that nobody may keep.
-func write(c *gin.Context, status int, contentType string, parts ...[]byte) {
+func write(c *gin.Context, status int, contentType []string, parts ...[]byte) {
 	length := 0
 	for _, p := range parts {
 		length += len(p)
 	}
 	h := c.Writer.Header()
-	h.Set("Content-Type", contentType)
-	h.Set("Content-Length", strconv.Itoa(length))
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
+	h["Content-Type"] = contentType
+	h["Content-Length"] = []string{strconv.Itoa(length)}
+	h["Cache-Control"] = noStore
+	h["X-Content-Type-Options"] = noSniff
 	c.Status(status)
 	for _, p := range parts {
 		if _, err := c.Writer.Write(p); err != nil {

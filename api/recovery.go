@@ -20,7 +20,7 @@ func (a *API) recovery(c *gin.Context) {
 		if p == nil {
 			return
 		}
-		if p == http.ErrAbortHandler { //nolint:errorlint // net/http compares like this too
+		if p == http.ErrAbortHandler {
 			panic(p)
 		}
 		a.config.Log.LogAttrs(c.Request.Context(), slog.LevelError, "panic",

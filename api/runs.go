@@ -131,10 +131,10 @@ func writeRun(c *gin.Context, r *queue.Record) {
 		panic(err) // what was stored as JSON encodes again
 	}
 	if r.State != queue.Succeeded {
-		write(c, http.StatusOK, "application/json", head)
+		write(c, http.StatusOK, typeJSON, head)
 		return
 	}
-	write(c, http.StatusOK, "application/json", head[:len(head)-1], outputMember, outputOf(&r.Result), successClose)
+	write(c, http.StatusOK, typeJSON, head[:len(head)-1], outputMember, outputOf(&r.Result), successClose)
 }
 
 // outputMember goes between a run's view and its output. Read only.

@@ -51,7 +51,7 @@ func (a *API) smartSYNC(c *gin.Context) {
 		a.fail(c, f)
 		return
 	}
-	write(c, http.StatusOK, "application/json", successOpen, outputOf(result), successClose)
+	write(c, http.StatusOK, typeJSON, successOpen, outputOf(result), successClose)
 }
 
 // readSigned reads the request and compares its check value. Whoever has no

@@ -66,13 +66,16 @@ func FindKey(ctx context.Context, keys Keys, name string, now time.Time) (*store
 	return k, Secrets{current, previous}, nil
 }
 
+// keyScopes are what every API key may do. Read only.
+var keyScopes = []Scope{ScopeRun, ScopeReadRuns}
+
 // KeyPrincipal is the principal that an API key stands for.
 func KeyPrincipal(k *store.Key) *Principal {
 	return &Principal{
 		Kind:   KindKey,
 		ID:     k.Key,
 		Name:   nameOf(k),
-		Scopes: []Scope{ScopeRun, ScopeReadRuns},
+		Scopes: keyScopes,
 		Flows:  k.Flows,
 	}
 }

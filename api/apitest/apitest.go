@@ -1,0 +1,144 @@
+// Package apitest puts a real front door on a queue in memory whose runs give
+// their event back, for tests of callers.
+package apitest
+
+import (
+	"context"
+	"log/slog"
+	"net/http/httptest"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"penstock/api"
+	"penstock/flows"
+	"penstock/internal/store"
+	"penstock/queue"
+)
+
+// The flows of a Server, by number.
+const (
+	Echo  = 69 // its output is its event, or [] without one; it declares the parameter debug
+	Fails = 70 // fails with the message "no such person"
+	Never = 71 // does not end
+)
+
+// Server is a front door on loopback. It ends with its test.
+type Server struct {
+	URL    string
+	Key    string
+	Secret string
+
+	mu     sync.Mutex
+	runs   map[string]queue.Record // guarded by mu
+	guards map[string]guarded      // guarded by mu
+}
+
+// guarded is the first run of equal submissions.
+type guarded struct {
+	fingerprint string
+	first       *queue.Record
+}
+
+// Start boots a Server.
+func Start(t testing.TB) *Server {
+	t.Helper()
+	s := &Server{
+		Key: "sdfjh435hh345454", Secret: "dfhfdjsghs",
+		runs: map[string]queue.Record{}, guards: map[string]guarded{},
+	}
+	door, err := api.New(api.Config{Submit: s.submit, Records: s, Flows: s, Keys: keys{s}, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := httptest.NewServer(door)
+	t.Cleanup(web.Close)
+	s.URL = web.URL
+	return s
+}
+
+// Find implements api.Flows.
+func (s *Server) Find(ref string) (*flows.Flow, bool) {
+	number, err := strconv.ParseInt(ref, 10, 64)
+	if err != nil || number < Echo || number > Never {
+		return nil, false
+	}
+	return &flows.Flow{
+		Number: number, Version: "v" + ref, Queue: "default", Limit: time.Minute,
+		Webhook: &flows.Webhook{Params: []string{"debug"}},
+	}, true
+}
+
+// keys knows the server's only key.
+type keys struct{ *Server }
+
+func (k keys) Key(_ context.Context, key string) (*store.Key, error) {
+	if key != k.Server.Key {
+		return nil, store.ErrNotFound
+	}
+	return &store.Key{Key: key, Name: "test", Secret: k.Secret, APIAccess: true}, nil
+}
+
+// Record implements api.Records.
+func (s *Server) Record(_ context.Context, id string) (queue.Record, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.runs[id]
+	if !ok {
+		return queue.Record{}, queue.ErrNotFound
+	}
+	return r, nil
+}
+
+func (s *Server) submit(_ context.Context, sub queue.Submission) (api.Ticket, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if g := sub.Guard; g != nil {
+		switch seen := s.guards[g.Key]; {
+		case seen.first == nil:
+		case g.Refuse:
+			return nil, queue.ErrReplayed
+		case g.Fingerprint != seen.fingerprint:
+			return nil, queue.ErrMismatch
+		default:
+			return ticket{seen.first, true}, nil
+		}
+	}
+	sub.ID = queue.NewRunID(sub.Queue)
+	r := &queue.Record{Spec: sub.Spec, Result: resultOf(&sub), Attempt: 1}
+	s.runs[sub.ID] = *r
+	if sub.Guard != nil {
+		s.guards[sub.Guard.Key] = guarded{sub.Guard.Fingerprint, r}
+	}
+	return ticket{r, false}, nil
+}
+
+func resultOf(sub *queue.Submission) queue.Result {
+	times := queue.Times{Accepted: sub.Accepted, Started: sub.Accepted, Finished: sub.Accepted}
+	switch sub.Flow {
+	case Fails:
+		return queue.Result{State: queue.Failed, Times: times, Error: &flows.Error{Code: flows.CodeFail, Step: "fail", Message: "no such person", Status: 404}}
+	case Never:
+		return queue.Result{State: queue.Running}
+	}
+	output := append(append([]byte("["), sub.Event...), ']')
+	return queue.Result{State: queue.Succeeded, Output: output, Times: times}
+}
+
+type ticket struct {
+	record   *queue.Record
+	attached bool
+}
+
+func (t ticket) RunID() string  { return t.record.ID }
+func (t ticket) Attached() bool { return t.attached }
+func (t ticket) Close()         {}
+
+func (t ticket) Wait(ctx context.Context) (queue.Result, error) {
+	if t.record.State.Terminal() {
+		return t.record.Result, nil
+	}
+	<-ctx.Done()
+	return queue.Result{}, ctx.Err()
+}

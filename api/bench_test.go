@@ -1,0 +1,84 @@
+package api
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"penstock/flows"
+	"penstock/queue"
+)
+
+// blank is a ResponseWriter that costs nothing.
+type blank struct{ header http.Header }
+
+func (b *blank) Header() http.Header         { return b.header }
+func (b *blank) Write(p []byte) (int, error) { return len(p), nil }
+func (b *blank) WriteHeader(int)             {}
+
+func (b *blank) SetReadDeadline(time.Time) error  { return nil }
+func (b *blank) SetWriteDeadline(time.Time) error { return nil }
+
+// instant is the ticket of a run that has ended.
+type instant struct{ result queue.Result }
+
+func (t *instant) RunID() string                              { return "0193a4b0-0000-7000-8000-000000000000" }
+func (t *instant) Attached() bool                             { return false }
+func (t *instant) Close()                                     {}
+func (t *instant) Wait(context.Context) (queue.Result, error) { return t.result, nil }
+
+func benchAPI(b *testing.B) *API {
+	b.Helper()
+	ticket := &instant{queue.Result{State: queue.Succeeded, Output: []byte(`[{"id":"280","pad":"` + strings.Repeat("x", 1000) + `"}]`),
+		Times: queue.Times{Accepted: epoch, Started: epoch, Finished: epoch}}}
+	var fixed flowList = []*flows.Flow{{Number: 69, Version: "v69", Queue: "default", Limit: time.Minute, Webhook: &flows.Webhook{}}}
+	a, err := New(Config{
+		Submit:  func(context.Context, queue.Submission) (Ticket, error) { return ticket, nil },
+		Records: newFakeQueue(),
+		Flows:   oneFlow{fixed[0]},
+		Keys:    keyList{keyID: {Key: keyID, Name: "crm", Secret: secret, APIAccess: true}},
+		Log:     slog.New(slog.NewJSONHandler(io.Discard, nil)),
+		Now:     func() time.Time { return epoch },
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return a
+}
+
+// oneFlow finds its flow without formatting numbers.
+type oneFlow struct{ flow *flows.Flow }
+
+func (o oneFlow) Find(string) (*flows.Flow, bool) { return o.flow, true }
+
+// BenchmarkDoor is what the door itself costs for a POST of 1 KB: query, check
+// value, JSON, log line and answer, without network and queue.
+func BenchmarkDoor(b *testing.B) {
+	a := benchAPI(b)
+	body := `{"email":"a@b.org","tags":["x","y"],"address":{"city":"Denver","zip":80202},"pad":"` + strings.Repeat("x", 900) + `"}`
+	signed := call{body: body}.request()
+	native := httptest.NewRequest("POST", "/v1/flows/69/runs", nil)
+	(&door{}).sign(native, body)
+	native.Header.Set("Content-Type", "application/json")
+	for name, r := range map[string]*http.Request{"smartsync": signed, "native": native} {
+		b.Run(name, func(b *testing.B) {
+			reader := strings.NewReader(body)
+			r.ContentLength = int64(len(body))
+			b.ReportAllocs()
+			for b.Loop() {
+				reader.Reset(body)
+				r.Body = io.NopCloser(reader)
+				w := blank{http.Header{}}
+				a.ServeHTTP(&w, r)
+				if w.header.Get("Penstock-Run-Id") == "" {
+					b.Fatal("nothing ran")
+				}
+			}
+		})
+	}
+}

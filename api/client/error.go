@@ -1,0 +1,56 @@
+package client
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// Error is an answer of the server that is not what was asked for.
+type Error struct {
+	Status     int
+	Code       string        // a stable word; the SmartSYNC door has none
+	Message    string        // what the server says
+	Run        string        // the run it belongs to; empty: none
+	Step       string        // the step that failed; empty: none
+	RetryAfter time.Duration // when to come back; zero: not said
+	RequestID  string        // names the request in the server's log
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("%d %s: %s", e.Status, http.StatusText(e.Status), e.Message)
+}
+
+// newError reads either envelope: the problem of the native door or the
+// failure of the SmartSYNC one.
+func newError(a *answer) *Error {
+	var body struct {
+		Detail string          `json:"detail"`
+		Code   string          `json:"code"`
+		RunID  string          `json:"run_id"`
+		Step   string          `json:"step"`
+		Error  json.RawMessage `json:"error"`
+	}
+	var smart struct {
+		Msg   string `json:"msg"`
+		RunID string `json:"run_id"`
+	}
+	if json.Unmarshal(a.body, &body) == nil && body.Error != nil {
+		_ = json.Unmarshal(body.Error, &smart) // not that envelope: an OAuth error is a string
+	}
+	e := &Error{
+		Status:    a.status,
+		Code:      body.Code,
+		Message:   cmp.Or(body.Detail, smart.Msg, "the server does not say why"),
+		Run:       cmp.Or(body.RunID, smart.RunID, a.header.Get("Penstock-Run-Id")),
+		Step:      body.Step,
+		RequestID: a.header.Get("X-Request-Id"),
+	}
+	if seconds, err := strconv.Atoi(a.header.Get("Retry-After")); err == nil {
+		e.RetryAfter = time.Duration(seconds) * time.Second
+	}
+	return e
+}
