@@ -155,5 +155,5 @@ func (c *Client) open(ctx context.Context, l *lane) error {
 	if err := c.redis.SAdd(ctx, asynqQueues, l.name).Err(); err != nil {
 		return err
 	}
-	return l.replies.create(ctx)
+	return l.replies.open(ctx)
 }

@@ -54,8 +54,8 @@ func (s *Server) finish(ctx context.Context, a *Attempt, o Outcome) (bool, error
 func (s *Server) flushFinishes(batch []*finishing) {
 	ctx, cancel := context.WithTimeout(context.Background(), finishWait)
 	defer cancel()
-	args := make([]any, 0, 3+6*len(batch))
-	args = append(args, s.keys.runPrefix(), s.keys.replyPrefix(), wholeReply)
+	args := make([]any, 0, 4+6*len(batch))
+	args = append(args, s.keys.runPrefix(), s.keys.replyPrefix(), wholeReply, publish(s.cfg.Redis.Cluster()))
 	for _, f := range batch {
 		args = append(args, f.attempt.ID, f.attempt.Number, string(f.outcome.State), f.outcome.Output, f.failure, f.outcome.Steps)
 	}

@@ -56,8 +56,8 @@ func guardHash(key string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// replyPrefix + door is a STREAM of results for one api process: fields id
-// state output error times. TTL: replyTTL after the process' last beat.
+// replyPrefix + door is the CHANNEL of one api process: results of runs that
+// it waits for. Nothing is stored: the run record has the result.
 func (k keys) replyPrefix() string { return k.ours + "reply:" }
 
 // inboxPrefix + worker is a LIST of task ids on their way from pending to

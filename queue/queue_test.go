@@ -465,13 +465,39 @@ func TestALostReplyCostsASecondNotTheAnswer(t *testing.T) {
 	finish := make(chan struct{})
 	r.worker(func(ctx context.Context, a *Attempt) Outcome { <-finish; return echo(ctx, a) })
 	ticket := r.submit(Submission{Spec: spec()})
-	if n := r.redis.Del(context.Background(), keysOf("default").replyPrefix()+r.client.door).Val(); n != 1 {
-		t.Fatal("no reply stream")
+	loaded, _ := r.client.lanes.Load("default")
+	if err := loaded.(*lane).replies.sub.Unsubscribe(context.Background(), loaded.(*lane).replies.channel); err != nil {
+		t.Fatal(err)
 	}
 	close(finish)
 	if got := r.wait(ticket); got.State != Succeeded {
 		t.Errorf("result %+v", got)
 	}
+}
+
+func TestRepliesAreHeardAgainAfterRedisWasAway(t *testing.T) {
+	t.Parallel()
+	server := testenv.Redis(t, "--appendonly", "yes", "--appendfsync", "always")
+	r := newRig(t, server.URL())
+	began, finish := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	r.worker(func(ctx context.Context, a *Attempt) Outcome {
+		once.Do(func() { close(began) })
+		<-finish
+		return echo(ctx, a)
+	})
+	ticket := r.submit(Submission{Spec: spec()})
+	<-began
+	server.Kill()
+	close(finish)
+	server.Restart()
+	if got := r.wait(ticket); got.State != Succeeded || string(got.Output) != `[{"n": 1}]` {
+		t.Errorf("result %+v", got)
+	}
+	if got := r.wait(r.submit(Submission{Spec: spec()})); got.State != Succeeded {
+		t.Errorf("the next run: %+v", got)
+	}
+	r.nothingLeft()
 }
 
 func TestALargeOutputIsReadFromTheRun(t *testing.T) {

@@ -107,7 +107,7 @@ func (s *Server) stop(ctx context.Context, id, fence string, state State, code f
 	if err != nil {
 		return fmt.Errorf("encode error: %w", err)
 	}
-	_, err = stopRun(ctx, s.redis, s.keys, id, fence, state, failure)
+	_, err = stopRun(ctx, s.redis, s.keys, stopping{id: id, fence: fence, state: state, failure: failure, publish: publish(s.cfg.Redis.Cluster())})
 	return err
 }
 

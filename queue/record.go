@@ -90,7 +90,7 @@ func (c *Client) Cancel(ctx context.Context, id string, why []byte) (State, erro
 		return "", err
 	}
 	for _, queue := range queues {
-		state, err := stopRun(ctx, c.redis, keysOf(queue), id, "", Cancelled, why)
+		state, err := stopRun(ctx, c.redis, keysOf(queue), stopping{id: id, state: Cancelled, failure: why, publish: publish(c.cfg.Redis.Cluster())})
 		if err != nil || state != "" {
 			return state, err
 		}
@@ -98,11 +98,20 @@ func (c *Client) Cancel(ctx context.Context, id string, why []byte) (State, erro
 	return "", ErrNotFound
 }
 
-// stopRun ends a run from outside, see stop.lua. An empty fence holds always.
-func stopRun(ctx context.Context, r redis.Scripter, k keys, id, fence string, state State, failure []byte) (State, error) {
+// stopping is a run's end from outside, see stop.lua.
+type stopping struct {
+	id      string
+	fence   string // that must hold; empty: any
+	state   State
+	failure []byte
+	publish string
+}
+
+// stopRun returns the state that the run had; "" when there is no such run.
+func stopRun(ctx context.Context, r redis.Scripter, k keys, s stopping) (State, error) {
 	had, err := stopScript.Run(ctx, r,
-		[]string{k.runPrefix() + id, k.due(), k.pending(), k.active(), k.taskLease()},
-		id, fence, string(state), failure, k.taskPrefix(), k.replyPrefix()).Text()
+		[]string{k.runPrefix() + s.id, k.due(), k.pending(), k.active(), k.taskLease()},
+		s.id, s.fence, string(s.state), s.failure, k.taskPrefix(), k.replyPrefix(), s.publish).Text()
 	if err != nil {
 		return "", redisError("stop run", err)
 	}

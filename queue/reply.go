@@ -3,8 +3,8 @@ package queue
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -13,59 +13,63 @@ import (
 )
 
 const (
-	replyBlock = 2 * time.Second  // one blocking read
-	replyCount = 512              // replies taken in one read
-	replyTTL   = 60 * time.Second // of a reply stream after its process' last sign of life
-	replyTidy  = 5 * time.Second  // between signs of life, which also drop what was read
-	replyRetry = 200 * time.Millisecond
+	replyFields = 8 // id state whole at started finished error output
+	replyQuiet  = 30 * time.Second
+	replyRetry  = 200 * time.Millisecond
 )
 
 // replyReader is responsible for the results of one queue: one connection,
-// blocked on this process' reply stream, for all who wait.
+// subscribed to this process' channel, for all who wait.
 //
-// The stream keeps what was sent while a connection was lost, so a reconnect
-// loses nothing; what a failover loses is found by recheck.
+// What is published while the connection is lost is not heard. Results are
+// stored before they are announced, so recheck finds them: at once after a
+// reconnect, and every second for a waiter whom nobody told.
 type replyReader struct {
-	client   *Client
-	stream   string
-	blocking redis.UniversalClient
-	last     string // id of the last reply read; owned by run
-	tidied   time.Time
+	client  *Client
+	channel string
+	sub     *redis.PubSub
 }
 
-func newReplyReader(c *Client, stream string) *replyReader {
-	return &replyReader{client: c, stream: stream, blocking: c.cfg.Redis.Blocking(replyBlock, nil), last: "0"}
+func newReplyReader(c *Client, channel string) *replyReader {
+	return &replyReader{client: c, channel: channel}
 }
 
-// create makes the stream: replies go only to streams that exist, so that the
-// results for a process that is gone take no memory.
-func (r *replyReader) create(ctx context.Context) error {
-	pipe := r.client.redis.Pipeline()
-	pipe.XAdd(ctx, &redis.XAddArgs{Stream: r.stream, Values: []any{"id", ""}})
-	pipe.PExpire(ctx, r.stream, replyTTL)
-	_, err := pipe.Exec(ctx)
-	return err
+// open subscribes, and returns when Redis has confirmed it: from then on no
+// result is missed.
+func (r *replyReader) open(ctx context.Context) error {
+	if r.client.cfg.Redis.Cluster() {
+		r.sub = r.client.redis.SSubscribe(ctx, r.channel) // stays on the slot's node
+	} else {
+		r.sub = r.client.redis.Subscribe(ctx, r.channel)
+	}
+	if _, err := r.sub.Receive(ctx); err != nil {
+		_ = r.sub.Close()
+		return err
+	}
+	return nil
 }
 
 // run delivers replies until ctx ends.
 func (r *replyReader) run(ctx context.Context) {
-	defer context.AfterFunc(ctx, func() { r.blocking.Close() })() // ends a blocked read
+	stop := context.AfterFunc(ctx, func() { _ = r.sub.Close() }) // ends a blocked read
+	defer stop()
 	for ctx.Err() == nil {
-		r.tidy(ctx)
-		streams, err := r.blocking.XRead(ctx, &redis.XReadArgs{
-			Streams: []string{r.stream, r.last}, Count: replyCount, Block: replyBlock,
-		}).Result()
-		switch {
-		case err == nil:
-			for _, m := range streams[0].Messages {
-				r.last = m.ID
-				r.client.deliver(m.Values)
-			}
-		case errors.Is(err, redis.Nil):
-		case ctx.Err() == nil:
+		// A quiet connection is pinged, so that one that died unseen is noticed.
+		message, err := r.sub.ReceiveTimeout(ctx, replyQuiet)
+		switch m := message.(type) {
+		case *redis.Message:
+			r.client.deliver(m.Payload)
+		case *redis.Subscription:
+			r.client.waiters.nudge() // subscribed again after a loss
+		}
+		if err == nil || ctx.Err() != nil {
+			continue
+		}
+		if isTimeout(err) {
+			err = r.sub.Ping(ctx)
+		}
+		if err != nil {
 			r.client.cfg.Log.Warn("reply reader lost Redis", "error", err)
-			r.client.waiters.nudge()
-			r.tidied = time.Time{} // a Redis that lost its memory lost the stream
 			select {
 			case <-ctx.Done():
 			case <-time.After(replyRetry):
@@ -74,39 +78,23 @@ func (r *replyReader) run(ctx context.Context) {
 	}
 }
 
-// tidy shows that this process lives and drops the replies it has read.
-func (r *replyReader) tidy(ctx context.Context) {
-	if time.Since(r.tidied) < replyTidy {
-		return
-	}
-	pipe := r.client.redis.Pipeline()
-	pipe.XTrimMinID(ctx, r.stream, r.last)
-	alive := pipe.PExpire(ctx, r.stream, replyTTL)
-	if _, err := pipe.Exec(ctx); err != nil {
-		return
-	}
-	if !alive.Val() {
-		if r.create(ctx) != nil {
-			return
-		}
-		r.last = "0"
-		r.client.waiters.nudge()
-	}
-	r.tidied = time.Now()
+func isTimeout(err error) bool {
+	t, ok := err.(interface{ Timeout() bool })
+	return ok && t.Timeout()
 }
 
-// deliver turns the fields of a reply into a result.
-func (c *Client) deliver(fields map[string]any) {
-	get := func(name string) string { s, _ := fields[name].(string); return s }
-	id := get("id")
-	if id == "" {
+// deliver turns a reply, as finish.lua writes it, into a result.
+func (c *Client) deliver(reply string) {
+	f := strings.SplitN(reply, specSeparator, replyFields)
+	if len(f) < replyFields {
+		c.cfg.Log.Error("reply is not understood", "fields", len(f))
 		return
 	}
-	if get("whole") != "1" { // too large for a reply
-		c.fetch(context.Background(), id)
+	if f[2] != "1" { // too large for a reply
+		c.fetch(context.Background(), f[0])
 		return
 	}
-	c.waiters.deliver(id, makeResult(State(get("state")), get("output"), get("error"), get("at"), get("started"), get("finished")))
+	c.waiters.deliver(f[0], makeResult(State(f[1]), f[7], f[6], f[3], f[4], f[5]))
 }
 
 // fetch reads the result of a run that has ended and delivers it.
@@ -147,4 +135,12 @@ func micros(s string) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMicro(us)
+}
+
+// publish is the command that announces a result.
+func publish(cluster bool) string {
+	if cluster {
+		return "SPUBLISH"
+	}
+	return "PUBLISH"
 }

@@ -86,7 +86,7 @@ func startRedis(ctx context.Context, fsync string) (*child, error) {
 	_ = listener.Close()
 	_, port, _ := net.SplitHostPort(addr)
 	cmd := exec.Command("redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", dir, "--save", "",
-		"--appendonly", "yes", "--appendfsync", fsync, "--logfile", filepath.Join(dir, "log"))
+		"--appendonly", "yes", "--appendfsync", fsync, "--auto-aof-rewrite-percentage", "0", "--logfile", filepath.Join(dir, "log"))
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start redis-server: %w", err)
 	}

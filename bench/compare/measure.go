@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -92,8 +93,8 @@ func (b *bench) interleave(ctx context.Context, part string, contenders []*conte
 // measurement is one slice of one contender.
 type measurement struct {
 	load     *load.Report
-	cpu      time.Duration // of all processes, this one too
-	commands int64         // that Redis processed
+	cpu      split // of all processes
+	commands int64 // that Redis processed
 }
 
 func (b *bench) measure(ctx context.Context, c *contender, plan load.Plan) (measurement, error) {
@@ -109,26 +110,38 @@ func (b *bench) measure(ctx context.Context, c *contender, plan load.Plan) (meas
 	if err != nil {
 		return measurement{}, err
 	}
-	return measurement{load: r, cpu: after.cpu - before.cpu, commands: after.commands - before.commands}, nil
+	return measurement{load: r, cpu: after.cpu.minus(before.cpu), commands: after.commands - before.commands}, nil
 }
 
 type usage struct {
-	cpu      time.Duration
+	cpu      split
 	commands int64
 }
 
+// split is processor time by who used it.
+type split struct{ caller, redis, children time.Duration }
+
+func (s split) minus(o split) split {
+	return split{s.caller - o.caller, s.redis - o.redis, s.children - o.children}
+}
+
+// total is the time of the system under test. The load generator's own
+// counts as well where it is the door, in the queue part.
+func (s split) total() time.Duration { return s.caller + s.redis + s.children }
+
 func (b *bench) usage(ctx context.Context, c *contender) (usage, error) {
 	var u usage
-	pids := []int{os.Getpid(), b.redis.cmd.Process.Pid}
-	for _, child := range c.children {
-		pids = append(pids, child.cmd.Process.Pid)
-	}
-	for _, pid := range pids {
+	add := func(pid int, to *time.Duration) error {
 		cpu, err := cpuOf(pid)
-		if err != nil {
-			return u, err
-		}
-		u.cpu += cpu
+		*to += cpu
+		return err
+	}
+	err := errors.Join(add(os.Getpid(), &u.cpu.caller), add(b.redis.cmd.Process.Pid, &u.cpu.redis))
+	for _, child := range c.children {
+		err = errors.Join(err, add(child.cmd.Process.Pid, &u.cpu.children))
+	}
+	if err != nil {
+		return u, err
 	}
 	client := redis.NewClient(&redis.Options{Addr: b.redis.addr})
 	defer client.Close()

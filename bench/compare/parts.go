@@ -162,7 +162,7 @@ func (b *bench) idleOf(ctx context.Context, name, role string, count int) error 
 	if err != nil {
 		return err
 	}
-	b.report.idle(name, (after.cpu-before.cpu).Seconds()/span.Seconds(), float64(after.commands-before.commands)/span.Seconds())
+	b.report.idle(name, after.cpu.minus(before.cpu).total().Seconds()/span.Seconds(), float64(after.commands-before.commands)/span.Seconds())
 	return nil
 }
 

@@ -23,6 +23,7 @@ type row struct {
 	Part, Contender, Pattern string
 	P50, P99, Rate           []float64 // of each round; µs, µs, calls a second
 	CPU, Commands            []float64 // of each round, a call; µs, Redis commands
+	Caller, Redis, Children  []float64 // of each round, a call; µs of processor time by who used it
 }
 
 type idleRow struct {
@@ -45,7 +46,10 @@ func (r *report) add(part, contender, pattern string, m measurement) {
 	x.P50 = append(x.P50, micros(m.load.Percentile(50)))
 	x.P99 = append(x.P99, micros(m.load.Percentile(99)))
 	x.Rate = append(x.Rate, m.load.Rate())
-	x.CPU = append(x.CPU, micros(m.cpu)/calls)
+	x.CPU = append(x.CPU, micros(m.cpu.total())/calls)
+	x.Caller = append(x.Caller, micros(m.cpu.caller)/calls)
+	x.Redis = append(x.Redis, micros(m.cpu.redis)/calls)
+	x.Children = append(x.Children, micros(m.cpu.children)/calls)
 	x.Commands = append(x.Commands, float64(m.commands)/calls)
 }
 
@@ -78,14 +82,15 @@ func ratio(a, b []float64) float64 {
 func (r *report) print(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(out, "%d rounds of %v, appendfsync %s, medians; ratios are the median of each round's\n\n", r.cfg.Rounds, r.cfg.Slice, r.cfg.Fsync)
-	fmt.Fprintln(w, "part\tpattern\tcontender\tp50 µs\tp99 µs\truns/s\tCPU µs/run\tRedis cmds/run\tours: p50 ×\tp99 ×\truns/s ×\tCPU ×\t")
+	fmt.Fprintln(w, "part\tpattern\tcontender\tp50 µs\tp99 µs\truns/s\tCPU µs/run\tcaller+Redis+rest\tRedis cmds/run\tours: p50 ×\tp99 ×\truns/s ×\tCPU ×\t")
 	slices.SortStableFunc(r.order, func(a, b string) int {
 		return compareRows(r.rows[a], r.rows[b])
 	})
 	for _, key := range r.order {
 		x := r.rows[key]
-		fmt.Fprintf(w, "%s\t%s\t%s\t%.0f\t%.0f\t%.0f\t%.0f\t%.1f\t", x.Part, x.Pattern, x.Contender,
-			median(x.P50), median(x.P99), median(x.Rate), median(x.CPU), median(x.Commands))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f+%.0f+%.0f\t%.1f\t", x.Part, x.Pattern, x.Contender,
+			median(x.P50), median(x.P99), median(x.Rate), median(x.CPU),
+			median(x.Caller), median(x.Redis), median(x.Children), median(x.Commands))
 		if o := r.rows[x.Part+"\x00"+x.Pattern+"\x00"+ours]; o != nil && o != x {
 			fmt.Fprintf(w, "%.2f\t%.2f\t%.2f\t%.2f\t", ratio(o.P50, x.P50), ratio(o.P99, x.P99), ratio(o.Rate, x.Rate), ratio(o.CPU, x.CPU))
 		} else {

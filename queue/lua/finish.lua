@@ -3,6 +3,7 @@
 --
 -- KEYS[1] due (names the slot)
 -- ARGV[1] run prefix  ARGV[2] reply prefix  ARGV[3] largest output sent along with a reply, bytes
+-- ARGV[4] PUBLISH, or SPUBLISH on a Cluster
 -- then six for each attempt: run id, fence, state, output, error, steps
 --
 -- Returns 1 for each attempt that is the run's last word, 0 for a stale one.
@@ -12,7 +13,7 @@ local us = time[1] .. string.format("%06d", time[2])
 local largest = tonumber(ARGV[3])
 local out = {}
 
-for i = 4, #ARGV, 6 do
+for i = 5, #ARGV, 6 do
 	local id, run = ARGV[i], ARGV[1] .. ARGV[i]
 	local r = call("HMGET", run, "state", "fence", "reply", "started", "at")
 	if r[2] ~= ARGV[i+1] then
@@ -25,9 +26,9 @@ for i = 4, #ARGV, 6 do
 			if #output > largest then
 				output, whole = "", "0"
 			end
+			local reply = table.concat({id, ARGV[i+2], whole, r[5], r[4], us, ARGV[i+4], output}, "\31")
 			for door in string.gmatch(r[3] or "", "[^,]+") do
-				call("XADD", ARGV[2] .. door, "NOMKSTREAM", "*", "id", id, "state", ARGV[i+2],
-					"output", output, "error", ARGV[i+4], "at", r[5], "started", r[4], "finished", us, "whole", whole)
+				call(ARGV[4], ARGV[2] .. door, reply)
 			end
 		end
 	end

@@ -4,7 +4,7 @@
 --
 -- KEYS[1] run  KEYS[2] due  KEYS[3] pending  KEYS[4] active  KEYS[5] task lease
 -- ARGV[1] run id  ARGV[2] fence that must hold, "" for any  ARGV[3] new state
--- ARGV[4] error (JSON)  ARGV[5] task prefix  ARGV[6] reply prefix
+-- ARGV[4] error (JSON)  ARGV[5] task prefix  ARGV[6] reply prefix  ARGV[7] PUBLISH or SPUBLISH
 --
 -- Returns the state that the run had, or "" when there is no such run; nothing
 -- changes when that state is terminal or the fence does not hold.
@@ -17,9 +17,9 @@ if ARGV[2] ~= "" and tonumber(ARGV[2]) ~= fence then return state end
 local time = redis.call("TIME")
 local us = time[1] .. string.format("%06d", time[2])
 redis.call("HSET", KEYS[1], "state", ARGV[3], "fence", fence + 1, "error", ARGV[4], "finished", us)
+local reply = table.concat({ARGV[1], ARGV[3], "1", r[4], r[5] or "", us, ARGV[4], ""}, "\31") -- as in finish
 for door in string.gmatch(r[3] or "", "[^,]+") do
-	redis.call("XADD", ARGV[6] .. door, "NOMKSTREAM", "*", "id", ARGV[1], "state", ARGV[3],
-		"output", "", "error", ARGV[4], "at", r[4], "started", r[5] or "", "finished", us, "whole", "1")
+	redis.call(ARGV[7], ARGV[6] .. door, reply)
 end
 -- Its task: of the attempt that was to begin, or of the one that runs.
 local task = ARGV[1] .. "." .. string.format("%d", state == "queued" and fence + 1 or fence)
