@@ -1,0 +1,26 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// newRoot is the command line. Each subcommand has a file of its own.
+func newRoot(env env) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "penstock",
+		Short: "Run data flows in real time",
+		Long: "Penstock runs data flows in real time: a front door takes a request, a worker runs\n" +
+			"the flow, and the answer comes back on the same connection.\n\n" +
+			"`penstock dev` starts everything in one process.",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+	}
+	root.AddCommand(
+		newDev(env),
+		newAPI(env),
+		newWorker(env),
+		newFlow(),
+		newHealth(env),
+		newVersion(),
+	)
+	return root
+}
