@@ -54,6 +54,10 @@ func schemaFault(err error) error {
 			return errors.New("is no JSON Schema: " + strings.Join(leaves(inner, nil), "; "))
 		}
 	}
+	var outside *jsonschema.LoadURLError
+	if errors.As(err, &outside) {
+		return outside.Err
+	}
 	return errors.New(strings.ReplaceAll(err.Error(), "flow:schema", ""))
 }
 
