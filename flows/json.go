@@ -53,11 +53,11 @@ func (d decoder) wrap(err error) error {
 }
 
 func (d decoder) value(token json.Token, depth int) (any, error) {
-	if depth > maxDepth {
-		return nil, fmt.Errorf("nested deeper than %d", maxDepth)
-	}
 	switch t := token.(type) {
 	case json.Delim:
+		if depth == maxDepth {
+			return nil, fmt.Errorf("nested deeper than %d", maxDepth)
+		}
 		if t == '{' {
 			return d.object(depth)
 		}

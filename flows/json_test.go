@@ -1,0 +1,108 @@
+package flows_test
+
+import (
+	"encoding/json"
+	"math"
+	"math/big"
+	"strings"
+	"testing"
+
+	"penstock/flows"
+)
+
+func TestDecodeJSONIsStrict(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ src, want string }{
+		{`{"b":[1.10,9007199254740993123],"a":{"c":null,"d":"é\u2028"}}`, `{"a":{"c":null,"d":"é\u2028"},"b":[1.10,9007199254740993123]}`},
+		{" \n[ ]\t", "[]"},
+		{"{}", "{}"},
+		{`"\ud83d\ude00"`, `"😀"`},
+		{"", "the JSON ends too early"},
+		{`{"a":`, "the JSON ends too early"},
+		{`[1] 2`, "goes on after its value"},
+		{`{"a":1,"a":2}`, `the member "a" comes twice`},
+		{`{"a":1,"\u0061":2}`, `the member "a" comes twice`},
+		{"\"\xff\"", "not valid UTF-8"},
+		{`[1,]`, "malformed near byte"},
+		{`{"a" 1}`, "malformed near byte"},
+		{`01`, "goes on after its value"},
+		{`NaN`, "malformed"},
+		{`}`, "malformed"},
+		{strings.Repeat("[", 512) + "1" + strings.Repeat("]", 512), strings.Repeat("[", 512) + "1"},
+		{strings.Repeat("[", 513) + strings.Repeat("]", 513), "nested deeper than 512"},
+		{strings.Repeat("[", 600) + strings.Repeat("]", 600), "nested deeper than 512"},
+		{strings.Repeat("[", 100_000), "nested deeper than 512"},
+		{strings.Repeat("1", 1001), "a number of 1001 characters"},
+	}
+	for _, test := range tests {
+		v, err := flows.DecodeJSON([]byte(test.src))
+		got := string(flows.EncodeJSON(v))
+		if err != nil {
+			got = err.Error()
+		}
+		if !strings.Contains(got, test.want) {
+			t.Errorf("%.60q: %.200s, want %s", test.src, got, test.want)
+		}
+	}
+}
+
+func TestEncodeJSON(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		v    any
+		want string
+	}{
+		{map[string]any{"z": 1, "a": []any{true, nil}}, `{"a":[true,null],"z":1}`},
+		{"<a href=\"x\">&\x00\x1f\n\r\t\\\u2028\u2029\x7fé", `"<a href=\"x\">&\u0000\u001f\n\r\t\\\u2028\u2029` + "\x7f" + `é"`},
+		{"bad \xff byte", `"bad \ufffd byte"`},
+		{"\ufffd", "\"\ufffd\""},
+		{json.Number("1.10"), "1.10"},
+		{new(big.Int).Lsh(big.NewInt(1), 100), "1267650600228229401496703205376"},
+		{math.MaxInt, "9223372036854775807"},
+		{0.1, "0.1"},
+		{3.0, "3"},
+		{1e17, "1e+17"},
+		{1e-7, "1e-07"},
+		{math.NaN(), "null"},
+		{math.Inf(1), "1.7976931348623157e+308"},
+		{math.Inf(-1), "-1.7976931348623157e+308"},
+		{int64(7), "7"},
+		{struct{ A int }{1}, `{"A":1}`},
+		{make(chan int), "null"},
+	}
+	for _, test := range tests {
+		got := string(flows.EncodeJSON(test.v))
+		if got != test.want {
+			t.Errorf("%v: %s, want %s", test.v, got, test.want)
+		}
+		if !json.Valid([]byte(got)) {
+			t.Errorf("%s is not JSON", got)
+		}
+	}
+}
+
+// What is encoded decodes to the same bytes, and is what encoding/json reads.
+func FuzzJSON(f *testing.F) {
+	for _, seed := range []string{
+		`{"a":[1,2.50,-0,1e400],"b":{"c":null}}`, `"\ud83d\ude00\u0000 "`, `[[[]],{},""]`, `{"a":1,"a":2}`, `[1]x`, "\"\xff\"", `123456789012345678901234567890`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, src []byte) {
+		v, err := flows.DecodeJSON(src)
+		if err != nil {
+			return
+		}
+		if !json.Valid(src) {
+			t.Fatalf("%q is no JSON but decodes", src)
+		}
+		once := flows.EncodeJSON(v)
+		again, err := flows.DecodeJSON(once)
+		if err != nil {
+			t.Fatalf("%q: %v", once, err)
+		}
+		if twice := flows.EncodeJSON(again); string(once) != string(twice) {
+			t.Errorf("%q, then %q", once, twice)
+		}
+	})
+}
