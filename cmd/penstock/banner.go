@@ -86,7 +86,7 @@ func (p *Program) greet(w io.Writer, key *store.Key) {
 func curl(base string, key *store.Key) string {
 	return fmt.Sprintf(`key=%s secret=%s ts=$(date +%%s) body='%s'
 check=$(printf '%%s' "%d|$key|$ts|$body|$secret" | { md5sum 2>/dev/null || md5 -q; } | cut -c1-32)
-curl -sS -H 'Content-Type: application/json' -d "$body" "%s/apis/execute.php?flow=%d&key=$key&ts=$ts&check=$check"
+curl -sS -w '\n' -H 'Content-Type: application/json' -d "$body" "%s/apis/execute.php?flow=%d&key=$key&ts=$ts&check=$check"
 `, key.Key, key.Secret, shownEvent, shownFlow, base, shownFlow)
 }
 

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"penstock/api/client"
 	"penstock/internal/testenv"
 )
 
@@ -117,11 +118,22 @@ func TestDev(t *testing.T) {
 			robert(t, http.StatusOK, paste(t, c.shell, dev.said))
 
 			key, secret := shown(t, dev.said, "API key"), shown(t, dev.said, "secret")
-			status, a := call(t, dev.url, key, secret, 69, "")
-			robert(t, status, a)
-			status, a = call(t, dev.url, key, secret, 69, `{"email":"RobertCarlosHernandez@gmail.com"}`)
-			robert(t, status, a)
-			if status, a = call(t, dev.url, key, "wrong", 69, ""); status != http.StatusUnauthorized || a.Error.Code != status {
+			door, err := client.New(client.Config{URL: dev.url, Key: key, Secret: secret})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, event := range [][]byte{nil, []byte(`{"email":"RobertCarlosHernandez@gmail.com"}`)} { // GET, POST
+				run, err := door.Execute(t.Context(), "69", event, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var output []map[string]any
+				if err := json.Unmarshal(run.Output, &output); err != nil {
+					t.Fatal(err)
+				}
+				robert(t, http.StatusOK, answer{Success: true, Output: output})
+			}
+			if status, a := call(t, dev.url, key, "wrong", 69, ""); status != http.StatusUnauthorized || a.Error.Code != status {
 				t.Errorf("with a wrong secret: %d, %+v", status, a)
 			}
 		})

@@ -7,6 +7,6 @@ func newFlow() *cobra.Command {
 		Use:   "flow",
 		Short: "Work on flow files: validate, run and test them without a server",
 	}
-	cmd.AddCommand(newFlowValidate(), newFlowRun(), newFlowTest())
+	cmd.AddCommand(newFlowValidate(), newFlowRun(), newFlowTest(), newFlowKinds())
 	return cmd
 }

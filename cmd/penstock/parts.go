@@ -28,7 +28,11 @@ func runParts(ctx context.Context, log *slog.Logger, parts []part) error {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			if err := p.run(partCtx); err != nil {
+			err := p.run(partCtx)
+			if partCtx.Err() != nil && errors.Is(err, context.Canceled) {
+				err = nil // told to stop before it had begun
+			}
+			if err != nil {
 				mu.Lock()
 				failures = append(failures, fmt.Errorf("%s: %w", p.name, err))
 				mu.Unlock()

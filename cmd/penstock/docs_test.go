@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/pflag"
+
+	"penstock/flows"
+	"penstock/flows/steps"
+)
+
+var update = flag.Bool("update", false, "write docs/steps.md from the catalogue")
+
+const stepsIntro = "# Step kinds\n\n<!-- Written by `penstock flow kinds`; go test ./cmd/penstock -update writes it again. -->\n\n" +
+	"What every step may have besides its kind is in [the flow language](flow-language.md).\n\n"
+
+// The reference of step kinds is what the catalogue says.
+func TestStepReference(t *testing.T) {
+	t.Parallel()
+	var want bytes.Buffer
+	want.WriteString(stepsIntro)
+	root := newRoot(env{})
+	root.SetArgs([]string{"flow", "kinds"})
+	root.SetOut(&want)
+	if err := root.ExecuteContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join("..", "..", "docs", "steps.md")
+	text := strings.TrimRight(want.String(), "\n") + "\n"
+	if *update {
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(text, string(got)); diff != "" {
+		t.Errorf("docs/steps.md is out of date; go test ./cmd/penstock -update (-catalogue +file):\n%s", diff)
+	}
+}
+
+// Every flow that the documentation shows is right, and passes its tests.
+func TestFlowsInTheDocumentation(t *testing.T) {
+	t.Parallel()
+	found := 0
+	for _, file := range documents(t) {
+		for _, block := range regexp.MustCompile("(?ms)^```yaml\n(.*?)^```").FindAllSubmatch(file.content, -1) {
+			if !regexp.MustCompile(`(?m)^flow: `).Match(block[1]) {
+				continue
+			}
+			found++
+			flow, err := flows.Parse(file.name, block[1], steps.Catalogue())
+			if err != nil {
+				t.Errorf("%v", err)
+				continue
+			}
+			for _, r := range flows.RunTests(t.Context(), flow) {
+				if r.Failure != "" {
+					t.Errorf("%s, test %q: %s", file.name, r.Name, r.Failure)
+				}
+			}
+		}
+	}
+	if found < 2 {
+		t.Errorf("found %d flows in the documentation, want at least the two of README and quick start", found)
+	}
+}
+
+// The table of settings has every flag and variable, and links lead somewhere.
+func TestTheDocumentationIsComplete(t *testing.T) {
+	t.Parallel()
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	new(Settings).addFlags(flags, role{door: true, worker: true, dev: true})
+	for _, file := range documents(t) {
+		text := string(file.content)
+		if filepath.Base(file.name) == "configuration.md" {
+			flags.VisitAll(func(f *pflag.Flag) {
+				if !strings.Contains(text, "`--"+f.Name+"`") || !strings.Contains(text, "`"+variable(f.Name)+"`") && variable(f.Name) != "" {
+					t.Errorf("%s does not have --%s with %s", file.name, f.Name, variable(f.Name))
+				}
+			})
+		}
+		for _, link := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(text, -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(file.name), link[1])); err != nil {
+				t.Errorf("%s links to %s, which is not there", file.name, link[1])
+			}
+		}
+	}
+}
+
+type document struct {
+	name    string
+	content []byte
+}
+
+func documents(t *testing.T) (all []document) {
+	t.Helper()
+	names, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append(names, "../../README.md", "../../CONTRIBUTING.md") {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, document{name, content})
+	}
+	return all
+}
