@@ -124,6 +124,10 @@ func (d *door) line() map[string]any {
 func TestLogLine(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t)
+	d.do(httptest.NewRequest("GET", "/healthz", nil))
+	if got := d.line(); got["level"] != "DEBUG" || got["route"] != "/healthz" {
+		t.Errorf("a probe's line %v", got)
+	}
 	d.sent = append(d.sent, "a body marker", "1795280000", "no such parameters")
 	w := d.call(call{body: `{"x":"a body marker"}`})
 	id := w.Header().Get("X-Request-Id")

@@ -36,11 +36,10 @@ func benchAPI(b *testing.B) *API {
 	b.Helper()
 	ticket := &instant{queue.Result{State: queue.Succeeded, Output: []byte(`[{"id":"280","pad":"` + strings.Repeat("x", 1000) + `"}]`),
 		Times: queue.Times{Accepted: epoch, Started: epoch, Finished: epoch}}}
-	var fixed flowList = []*flows.Flow{{Number: 69, Version: "v69", Queue: "default", Limit: time.Minute, Webhook: &flows.Webhook{}}}
 	a, err := New(Config{
 		Submit:  func(context.Context, queue.Submission) (Ticket, error) { return ticket, nil },
 		Records: newFakeQueue(),
-		Flows:   oneFlow{fixed[0]},
+		Flows:   oneFlow{fixedFlow},
 		Keys:    keyList{keyID: {Key: keyID, Name: "crm", Secret: secret, APIAccess: true}},
 		Log:     slog.New(slog.NewJSONHandler(io.Discard, nil)),
 		Now:     func() time.Time { return epoch },
@@ -50,6 +49,8 @@ func benchAPI(b *testing.B) *API {
 	}
 	return a
 }
+
+var fixedFlow = &flows.Flow{Number: 69, Version: "v69", Queue: "default", Limit: time.Minute, Webhook: &flows.Webhook{}}
 
 // oneFlow finds its flow without formatting numbers.
 type oneFlow struct{ flow *flows.Flow }

@@ -13,6 +13,16 @@ import (
 // below the timeouts of usual probes (1 s and more).
 const readyTimeout = 900 * time.Millisecond
 
+const (
+	pathAlive = "/healthz"
+	pathReady = "/readyz"
+)
+
+// isProbe reports whether a balancer asks, not a caller.
+func isProbe(c *gin.Context) bool {
+	return c.FullPath() == pathAlive || c.FullPath() == pathReady
+}
+
 // alive answers /healthz: the process serves.
 func alive(c *gin.Context) {
 	write(c, http.StatusOK, typeJSON, []byte(`{"status":"ok"}`))

@@ -17,6 +17,8 @@ func (a *API) logRequest(c *gin.Context) {
 	}
 	level := slog.LevelInfo
 	switch {
+	case isProbe(c) && status < http.StatusBadRequest:
+		level = slog.LevelDebug // every second or so, for ever
 	case status == http.StatusInternalServerError:
 		level = slog.LevelError
 	case status > http.StatusInternalServerError: // not ours alone: Redis away, the flow too slow

@@ -41,9 +41,6 @@ func writeProblem(c *gin.Context, f *fault) {
 		p.Instance = runPath(f.Run)
 		c.Header("Link", "<"+p.Instance+`>; rel="status"`)
 	}
-	if f.Status == http.StatusUnauthorized {
-		c.Writer.Header()["Www-Authenticate"] = challenges
-	}
 	text, err := json.Marshal(p)
 	if err != nil {
 		panic(err) // strings and numbers always encode

@@ -52,6 +52,9 @@ func (a *API) fail(c *gin.Context, err error) {
 	if errors.Is(f.Err, context.Canceled) || c.Writer.Written() { // nobody listens, or too late
 		return
 	}
+	if f.Status == http.StatusUnauthorized {
+		c.Writer.Header()["Www-Authenticate"] = challenges
+	}
 	if f.Retry > 0 {
 		c.Header("Retry-After", retryAfter(f.Retry))
 	}

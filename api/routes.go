@@ -21,8 +21,8 @@ func (a *API) router() (*gin.Engine, error) {
 	e.NoRoute(a.noRoute)
 	e.NoMethod(a.noMethod)
 
-	e.GET("/healthz", alive)
-	e.GET("/readyz", a.ready)
+	e.GET(pathAlive, alive)
+	e.GET(pathReady, a.ready)
 
 	for _, path := range smartSYNCPaths {
 		e.GET(path, a.smartSYNC)

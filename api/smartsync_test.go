@@ -161,6 +161,9 @@ func TestUnknownKeyAndBadCheckAreOneAnswer(t *testing.T) {
 		d := newDoor(t)
 		w := d.call(k)
 		bodies = append(bodies, w.Body.String())
+		if len(w.Header().Values("WWW-Authenticate")) != 2 { // RFC 9110: every 401 says what would do
+			t.Errorf("%s: header %v", name, w.Header())
+		}
 		d.wantFailure(w, 401, "unknown key or wrong check value")
 		if bodies[0] != bodies[len(bodies)-1] {
 			t.Errorf("%s: %s, others get %s", name, bodies[len(bodies)-1], bodies[0])

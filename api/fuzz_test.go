@@ -1,0 +1,56 @@
+package api
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+// FuzzSmartSYNC sends anything to the door. Nothing may run without the right
+// check value, and nothing a caller sends is an internal error.
+func FuzzSmartSYNC(f *testing.F) {
+	good := call{body: `{"a":1}`}.request()
+	f.Add("POST", good.URL.RawQuery, `{"a":1}`, "application/json", "")
+	f.Add("GET", call{}.request().URL.RawQuery, "", "", "")
+	f.Add("POST", good.URL.RawQuery, `{"a":2}`, "text/plain", "gzip")
+	f.Add("PUT", "a=1;b", "\xff", "application/json; charset=utf-16", "identity, br")
+	f.Fuzz(func(t *testing.T, method, query, body, contentType, encoding string) {
+		if method == "" || strings.ContainsFunc(method, func(r rune) bool { return r <= ' ' || r > 'z' }) {
+			return // net/http refuses it before we see it
+		}
+		q := newFakeQueue()
+		a, err := New(Config{
+			Submit: q.Submit, Records: q, Flows: oneFlow{fixedFlow}, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+			Keys: keyList{keyID: {Key: keyID, Secret: secret, APIAccess: true}},
+			Now:  func() time.Time { return epoch },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &http.Request{
+			Method: method, URL: &url.URL{Path: "/apis/execute.php", RawQuery: query}, RemoteAddr: "192.0.2.1:1", ContentLength: int64(len(body)),
+			Header: http.Header{"Content-Type": {contentType}, "Content-Encoding": {encoding}}, Body: io.NopCloser(strings.NewReader(body)),
+		}
+		w := httptest.NewRecorder()
+		a.ServeHTTP(w, r)
+		values, _ := url.ParseQuery(query)
+		params := map[string]string{}
+		for name := range values {
+			if name != "check" {
+				params[name] = values.Get(name)
+			}
+		}
+		ran := len(q.submitted()) > 0
+		if ran && !strings.EqualFold(values.Get("check"), sign(params, body, method, "")) {
+			t.Fatalf("%s %q with %q ran without a check value", method, query, body)
+		}
+		if ran != (w.Code == 200) || w.Code >= 500 {
+			t.Fatalf("%s %q with %q: status %d, ran is %v: %s", method, query, body, w.Code, ran, w.Body)
+		}
+	})
+}
