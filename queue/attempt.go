@@ -31,7 +31,10 @@ type Attempt struct {
 	verdict string      // of the claim script
 	spec    string      // not yet decoded
 	effects atomic.Bool // a journal was written
+	leased  atomic.Bool // it has an entry among asynq's leases
 	gone    atomic.Bool // its task was taken away: there is nothing to settle
+
+	beats int // owned by the beat; how many it has seen
 
 	mu     sync.Mutex
 	cancel context.CancelCauseFunc // guarded by mu; nil until the attempt runs

@@ -64,5 +64,6 @@ func (k keys) replyPrefix() string { return k.ours + "reply:" }
 // active: never more than one but for a fault.
 func (k keys) inboxPrefix() string { return k.ours + "inbox:" }
 
-// inboxes is a ZSET of workers by unix milliseconds of their last beat.
-func (k keys) inboxes() string { return k.ours + "inboxes" }
+// workers is a ZSET of live workers by unix milliseconds of their last beat,
+// on Redis' clock: the lease of all their runs.
+func (k keys) workers() string { return k.ours + "workers" }

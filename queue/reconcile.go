@@ -23,49 +23,70 @@ const (
 func (s *Server) beat(ctx context.Context) {
 	tick := time.NewTicker(beatEvery)
 	defer tick.Stop()
-	for n := 0; ; n++ {
-		for s.beatOnce(ctx) == beatDue {
-		}
-		if n%tidyEvery == 0 {
-			s.tidyIndex(ctx)
-		}
+	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
+		if err := s.beatOnce(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Warn("beat", "error", err)
+		}
+		if n%tidyEvery == 0 {
+			s.tidyIndex(ctx)
+		}
 	}
 }
 
-// beatOnce returns how many due runs it was handed.
-func (s *Server) beatOnce(ctx context.Context) int {
+// beatOnce beats, and again for as long as there is more to mend than one
+// answer holds.
+func (s *Server) beatOnce(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	attempts := s.held.all()
 	k := s.keys
-	args := make([]any, 0, 6+2*len(attempts))
-	args = append(args, s.cfg.ID, s.cfg.Lease.Milliseconds(), k.inboxPrefix(), k.runPrefix(), k.taskPrefix(), beatDue)
-	for _, a := range attempts {
-		args = append(args, a.ID, a.Number)
-	}
-	answer, err := beatScript.Run(ctx, s.redis, []string{k.due(), k.inboxes(), k.pending(), k.taskLease()}, args...).Slice()
-	if err != nil || len(answer) != 2 {
-		if ctx.Err() == nil {
-			s.cfg.Log.Warn("beat", "error", err)
+	for {
+		attempts := s.held.all()
+		args := make([]any, 0, 6+3*len(attempts))
+		args = append(args, s.cfg.ID, s.cfg.Lease.Milliseconds(), k.inboxPrefix(), k.runPrefix(), k.taskPrefix(), beatDue)
+		for _, a := range attempts {
+			args = append(args, a.ID, a.Number, a.leaseForAsynq())
 		}
-		return 0
+		answer, err := beatScript.Run(ctx, s.redis, []string{k.due(), k.workers(), k.pending(), k.taskLease(), k.active()}, args...).Slice()
+		if err != nil {
+			return redisError("beat", err)
+		}
+		if len(answer) != 2 {
+			return fmt.Errorf("beat script answered %d values, not 2", len(answer))
+		}
+		s.lose(attempts, answer[0])
+		due, _ := answer[1].([]any)
+		s.mendAll(ctx, due)
+		if len(due) < 3*beatDue {
+			return nil
+		}
 	}
-	s.lose(attempts, answer[0])
-	due, _ := answer[1].([]any)
-	for i := 0; i+3 <= len(due); i += 3 {
-		id, _ := due[i].(string)
-		fence, _ := due[i+1].(string)
-		wrong, _ := due[i+2].(string)
+}
+
+// leaseForAsynq is the expiry of an entry among asynq's leases, made once for
+// an attempt that has lasted over a beat: asynq renews it from then on, and
+// its tools do not take the task for an orphan.
+func (a *Attempt) leaseForAsynq() string {
+	if a.beats++; a.beats != 2 {
+		return ""
+	}
+	a.leased.Store(true)
+	return strconv.FormatInt(time.Now().Add(taskLease).Unix(), 10)
+}
+
+func (s *Server) mendAll(ctx context.Context, due []any) {
+	for ; len(due) >= 3; due = due[3:] {
+		id, _ := due[0].(string)
+		fence, _ := due[1].(string)
+		wrong, _ := due[2].(string)
 		if err := s.mend(ctx, id, fence, wrong); err != nil {
 			s.cfg.Log.Warn("mend run", "run_id", id, "wrong", wrong, "error", err) // it is due again soon
 		}
 	}
-	return len(due) / 3
 }
 
 // lose stops the attempts that are not ours any more.
@@ -117,7 +138,7 @@ func (s *Server) settleEnded(ctx context.Context, id string, fence int) error {
 	if err != nil {
 		return redisError("read run", err)
 	}
-	return s.settle(ctx, []settling{{id: id, task: taskID(id, fence), accepted: micros(at), effects: true}})
+	return s.settle(ctx, []settling{{id: id, task: taskID(id, fence), accepted: micros(at), effects: true, leased: true}})
 }
 
 // requeue is a run on its way to its next attempt.

@@ -37,8 +37,9 @@ type ServerConfig struct {
 	// below asynq's lease of 30 s.
 	Block time.Duration
 
-	// Lease is how long a run is safe from the reconciler after its worker's
-	// last sign of life, which comes every second. Default 4 s; at least 2 s.
+	// Lease is how long a worker's runs are safe from the reconciler after its
+	// last sign of life, which comes every second. The same in the whole
+	// fleet. Default 4 s; at least 2 s.
 	Lease time.Duration
 
 	// Retention is how long ended runs are kept. Default 24 h.
@@ -134,6 +135,9 @@ func (s *Server) Run(ctx context.Context) error {
 		Logger:            asynqLog{s.cfg.Log},
 		LogLevel:          asynq.WarnLevel,
 	})
+	if err := s.beatOnce(ctx); err != nil { // a worker that is not listed may take nothing
+		return fmt.Errorf("register worker: %w", err)
+	}
 	life, die := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { s.beat(life) })
@@ -179,7 +183,7 @@ func (s *Server) emptyInbox(ctx context.Context) {
 			break // redis.Nil: empty
 		}
 	}
-	s.redis.ZRem(ctx, s.keys.inboxes(), s.cfg.ID)
+	s.redis.ZRem(ctx, s.keys.workers(), s.cfg.ID)
 }
 
 // process is asynq's handler.

@@ -109,7 +109,7 @@ func (w *waker) fill(ctx context.Context) error {
 		return err
 	}
 	values, ok := answer.([]any)
-	if !ok { // the queue is paused and not empty: BLMOVE would spin
+	if !ok { // "paused" or "dead": BLMOVE would spin until that changes
 		w.pause(w.cfg.Block)
 		return redis.Nil
 	}
@@ -146,7 +146,7 @@ func (w *waker) wait(ctx context.Context) (any, error) {
 
 func (w *waker) claimKeys() []string {
 	k := w.keys
-	return []string{k.pending(), k.paused(), k.active(), k.taskLease(), w.inbox, k.due()}
+	return []string{k.pending(), k.paused(), k.active(), k.taskLease(), w.inbox, k.workers()}
 }
 
 // claimArgs asks for as many tasks as there are free slots. The task lease is
@@ -154,7 +154,7 @@ func (w *waker) claimKeys() []string {
 func (w *waker) claimArgs(block time.Duration) []any {
 	expiry := time.Now().Add(taskLease + block).Unix()
 	room := min(max(w.cfg.Slots-w.held.count(), 1), w.cfg.Prefetch)
-	return []any{expiry, w.keys.taskPrefix(), room, w.keys.runPrefix(), w.cfg.ID, w.cfg.Lease.Milliseconds()}
+	return []any{expiry, w.keys.taskPrefix(), room, w.keys.runPrefix(), w.cfg.ID}
 }
 
 func (w *waker) pause(d time.Duration) {

@@ -1,43 +1,59 @@
 -- claim takes tasks for a worker and begins their runs in the same step.
 --
--- KEYS[1] pending  KEYS[2] paused  KEYS[3] active  KEYS[4] task lease  KEYS[5] inbox  KEYS[6] due
+-- KEYS[1] pending  KEYS[2] paused  KEYS[3] active  KEYS[4] task lease  KEYS[5] inbox  KEYS[6] workers
 -- ARGV[1] task lease expiry, unix seconds  ARGV[2] task prefix  ARGV[3] most tasks
--- ARGV[4] run prefix  ARGV[5] worker id  ARGV[6] run lease in ms
+-- ARGV[4] run prefix  ARGV[5] worker id
 --
--- Returns nil when there is nothing, 1 when the queue is paused and held
--- something, else eight values for each task: its id, message, verdict, and,
--- when the verdict is the new fence, the moments of acceptance and of this
--- start (unix microseconds), the deadline (unix ms), spec, event. Verdicts:
--- "task" (not a run of ours), "stale" (a run that this task may not begin any
--- more), or the fence.
+-- Returns nil when there is nothing; "paused" or "dead" when there was
+-- something that this worker must not take now; else eight values for each
+-- task: its id, message, verdict, and, when the verdict is the new fence, the
+-- moments of acceptance and of this start (unix microseconds), the deadline
+-- (unix ms), spec, event. Verdicts: "task" (not a run of ours), "stale" (a run
+-- that this task may not begin any more), or the fence.
 local call = redis.call
-if call("EXISTS", KEYS[2]) == 1 then
+
+-- giveBack returns what is in the inbox to the head of the queue.
+local function giveBack(why)
 	local held = nil
 	while true do
 		local id = call("RPOP", KEYS[5])
 		if not id then return held end
 		call("RPUSH", KEYS[1], id)
-		held = 1
+		held = why
 	end
 end
+
+if call("EXISTS", KEYS[2]) == 1 then return giveBack("paused") end
+-- A worker that is not listed was declared dead, while it was stopped: nobody
+-- would miss what it took.
+if not call("ZSCORE", KEYS[6], ARGV[5]) then return giveBack("dead") end
 
 local time = call("TIME")
 local us = time[1] .. string.format("%06d", time[2])
 local ms = time[1] * 1000 + math.floor(time[2] / 1000)
-local lease = string.format("%d", ms + ARGV[6])
 local out, taken, source = {}, 0, KEYS[5]
 
+-- begin answers for a run. It gets no entry among asynq's leases: its worker's
+-- life is its lease, and beat adds one for asynq's tools when it runs long.
 local function begin(id)
-	local run, attempt = string.sub(id, 1, 36), string.match(id, "%.(%d+)$", 37)
-	if not attempt then return "task", "", "", "", "", "" end
-	local key = ARGV[4] .. run
+	local attempt = string.match(id, "%.(%d+)$", 37)
+	if not attempt then
+		call("ZADD", KEYS[4], ARGV[1], id)
+		return "task", "", "", "", "", ""
+	end
+	local key = ARGV[4] .. string.sub(id, 1, 36)
 	local r = call("HMGET", key, "state", "fence", "at", "deadline", "limit", "spec", "event")
 	if r[1] ~= "queued" or tonumber(r[2] or "0") + 1 ~= tonumber(attempt) then
+		call("ZADD", KEYS[4], ARGV[1], id)
 		return "stale", "", "", "", "", ""
 	end
-	local deadline = r[4] or string.format("%d", ms + r[5])
-	call("HSET", key, "state", "running", "fence", attempt, "worker", ARGV[5], "started", us, "deadline", deadline)
-	call("ZADD", KEYS[6], lease, run)
+	local deadline = r[4]
+	if deadline then
+		call("HSET", key, "state", "running", "fence", attempt, "worker", ARGV[5], "started", us)
+	else
+		deadline = string.format("%d", ms + r[5])
+		call("HSET", key, "state", "running", "fence", attempt, "worker", ARGV[5], "started", us, "deadline", deadline)
+	end
 	return attempt, r[3], us, deadline, r[6], r[7]
 end
 
@@ -48,7 +64,6 @@ while taken < tonumber(ARGV[3]) do
 		local message = call("HGET", task, "msg")
 		if message then
 			call("HSET", task, "state", "active")
-			call("ZADD", KEYS[4], ARGV[1], id)
 			local n = #out
 			out[n+1], out[n+2] = id, message
 			out[n+3], out[n+4], out[n+5], out[n+6], out[n+7], out[n+8] = begin(id)
