@@ -74,6 +74,7 @@ func (n *node) what() string {
 // Bounds of a flow file.
 const (
 	maxSource  = 256 << 10 // bytes
+	maxTokens  = 30_000    // of YAML; the parser's time grows with their square
 	maxNesting = 64        // of YAML
 )
 
@@ -91,6 +92,10 @@ func (r *report) readYAML(src []byte) (root *node) {
 		}
 	}()
 	tokens := lexer.Tokenize(string(src))
+	if len(tokens) > maxTokens {
+		r.add(place{1, 1}, "split the flow, or put data elsewhere", "the file has %d YAML tokens, %d are allowed", len(tokens), maxTokens)
+		return nil
+	}
 	if !r.admit(tokens) {
 		return nil
 	}

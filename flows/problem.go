@@ -14,7 +14,9 @@ type Problem struct {
 	Column  int    `json:"column"` // from 1, in characters
 	Message string `json:"message"`
 	Hint    string `json:"hint,omitempty"`    // what to write instead
-	Snippet string `json:"snippet,omitempty"` // the line itself
+	Snippet string `json:"snippet,omitempty"` // the line itself; of a long one, the part around the column
+
+	shift int // characters that the snippet lacks at its start
 }
 
 // Error is one line: file:line:column: message (hint).
@@ -46,7 +48,7 @@ func (p *Problem) Text() string {
 func (p *Problem) indent() string {
 	var b strings.Builder
 	for i, r := range []rune(p.Snippet) {
-		if i >= p.Column-1 {
+		if i >= p.Column-1-p.shift {
 			break
 		}
 		if r != '\t' {
@@ -91,11 +93,24 @@ func (r *report) put(p Problem) {
 	if len(r.found) >= maxProblems {
 		return
 	}
-	p.File = r.file
+	p.File, p.Message, p.Hint = r.file, shorten(p.Message, 400), shorten(p.Hint, 400)
 	if p.Line >= 1 && p.Line <= len(r.lines) {
-		p.Snippet = strings.TrimRight(r.lines[p.Line-1], "\r")
+		p.excerpt(strings.TrimRight(r.lines[p.Line-1], "\r"))
 	}
 	r.found = append(r.found, p)
+}
+
+// maxSnippet is how many characters of a line are shown.
+const maxSnippet = 160
+
+// excerpt takes the part of the line around the column.
+func (p *Problem) excerpt(line string) {
+	runes := []rune(line)
+	if len(runes) > maxSnippet && p.Column > maxSnippet/2 {
+		p.shift = min(p.Column-maxSnippet/2, len(runes)-1)
+		runes = runes[p.shift:]
+	}
+	p.Snippet = string(runes[:min(len(runes), maxSnippet)])
 }
 
 // err is nil when nothing was found.

@@ -1,109 +1,13 @@
 package flows
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"math"
 	"math/big"
 	"slices"
 	"strconv"
 	"unicode/utf8"
 )
-
-// Bounds of a value from outside and of one that leaves.
-const (
-	maxDepth  = 512  // of nesting; callers may ask for less
-	maxDigits = 1000 // characters of one number
-)
-
-// DecodeJSON reads one JSON value with exact numbers: every number is the
-// json.Number that was written. It is strict where encoding/json is not:
-// trailing data, a member twice in one object, invalid UTF-8, nesting beyond
-// 512 and numbers of more than 1,000 characters are errors.
-func DecodeJSON(src []byte) (any, error) {
-	if !utf8.Valid(src) {
-		return nil, errors.New("the JSON is not valid UTF-8")
-	}
-	d := decoder{json.NewDecoder(bytes.NewReader(src))}
-	d.UseNumber()
-	token, err := d.Token()
-	if err != nil {
-		return nil, d.wrap(err)
-	}
-	v, err := d.value(token, 0)
-	if err != nil {
-		return nil, d.wrap(err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("the JSON goes on after its value, at byte %d", d.InputOffset())
-	}
-	return v, nil
-}
-
-type decoder struct{ *json.Decoder }
-
-func (d decoder) wrap(err error) error {
-	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("the JSON ends too early")
-	}
-	return fmt.Errorf("the JSON is malformed near byte %d: %w", d.InputOffset(), err)
-}
-
-func (d decoder) value(token json.Token, depth int) (any, error) {
-	switch t := token.(type) {
-	case json.Delim:
-		if depth == maxDepth {
-			return nil, fmt.Errorf("nested deeper than %d", maxDepth)
-		}
-		if t == '{' {
-			return d.object(depth)
-		}
-		return d.array(depth)
-	case json.Number:
-		if len(t) > maxDigits {
-			return nil, fmt.Errorf("a number of %d characters, %d are allowed", len(t), maxDigits)
-		}
-	}
-	return token, nil
-}
-
-func (d decoder) object(depth int) (any, error) {
-	object := map[string]any{}
-	for {
-		token, err := d.Token()
-		if err != nil || token == json.Delim('}') {
-			return object, err
-		}
-		name := token.(string)
-		if _, twice := object[name]; twice {
-			return nil, fmt.Errorf("the member %q comes twice", name)
-		}
-		if token, err = d.Token(); err != nil {
-			return nil, err
-		}
-		if object[name], err = d.value(token, depth+1); err != nil {
-			return nil, err
-		}
-	}
-}
-
-func (d decoder) array(depth int) (any, error) {
-	array := []any{}
-	for {
-		token, err := d.Token()
-		if err != nil || token == json.Delim(']') {
-			return array, err
-		}
-		v, err := d.value(token, depth+1)
-		if err != nil {
-			return nil, err
-		}
-		array = append(array, v)
-	}
-}
 
 // EncodeJSON writes a value as flows know them: exact numbers, members in the
 // order of their names, no HTML escaping, no white space. NaN is null, as in
