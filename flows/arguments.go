@@ -1,13 +1,11 @@
 package flows
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // arguments reads a mapping against parameters. trail leads from the step's
@@ -212,81 +210,4 @@ func (c *compiler) list(p Param, n *node, trail string) (any, error) {
 		list[i] = c.arguments(element, p.Fields, trail+"."+strconv.Itoa(i+1))
 	}
 	return list, nil
-}
-
-func expected(what string, n *node) error {
-	return fmt.Errorf("expected %s, found %s", what, shown(n))
-}
-
-// shown is a short scalar itself, else its shape.
-func shown(n *node) string {
-	if n.shape == scalar && n.value != nil {
-		if s := text(n.value); len(s) <= 40 {
-			return strconv.Quote(s)
-		}
-	}
-	return n.what()
-}
-
-func readString(n *node) (any, error) {
-	switch v := n.value.(type) {
-	case string:
-		return v, nil
-	case json.Number:
-		return v.String(), nil
-	}
-	return nil, expected("text", n)
-}
-
-func readInt(n *node) (any, error) {
-	number, ok := n.value.(json.Number)
-	if !ok {
-		return nil, expected("a whole number", n)
-	}
-	i, err := strconv.Atoi(number.String())
-	if err != nil {
-		return nil, expected("a whole number", n)
-	}
-	return i, nil
-}
-
-func readDuration(n *node) (any, error) {
-	if s, ok := n.value.(string); ok {
-		if d, err := time.ParseDuration(s); err == nil && d >= 0 {
-			return d, nil
-		}
-	}
-	return nil, expected("a duration such as 200ms, 8s or 1h", n)
-}
-
-func readStrings(n *node) (any, error) {
-	nodes := n.items
-	if n.shape == scalar {
-		nodes = []*node{n}
-	} else if n.shape == mapping {
-		return nil, expected("a list of words", n)
-	}
-	words := make([]string, 0, len(nodes))
-	for _, element := range nodes {
-		word, err := readString(element)
-		if err != nil {
-			return nil, err
-		}
-		words = append(words, word.(string))
-	}
-	return words, nil
-}
-
-func readStatuses(n *node) (any, error) {
-	words, err := readStrings(n)
-	if err != nil {
-		return nil, err
-	}
-	var set Statuses
-	for _, word := range words.([]string) {
-		if err := set.add(word); err != nil {
-			return nil, err
-		}
-	}
-	return set, nil
 }

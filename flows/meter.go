@@ -102,7 +102,12 @@ func (m *meter) charge(bytes int) error {
 var errTooLarge = errors.New("a value is too large")
 
 // whole walks v with everything below it, as often as it occurs.
-func (m *meter) whole(v any) error {
+func (m *meter) whole(v any) error { return bounded(v) }
+
+// bounded is whole for a value that leaves a program: into text, a request, a
+// log line, the next step. Small values that refer to themselves many times
+// over are stopped here.
+func bounded(v any) error {
 	left := maxWhole
 	return walkWhole(v, maxDepth, &left)
 }

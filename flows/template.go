@@ -30,6 +30,17 @@ func (t *Template) Literal() (any, bool) {
 
 // Render returns the value for the item.
 func (t *Template) Render(ctx context.Context, in *Input) (any, error) {
+	v, err := t.render(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	if err := bounded(v); err != nil {
+		return nil, &Error{Code: CodeLimit, Message: err.Error(), Err: err}
+	}
+	return v, nil
+}
+
+func (t *Template) render(ctx context.Context, in *Input) (any, error) {
 	switch {
 	case t.expr != nil:
 		return t.expr.one(ctx, in)
@@ -38,7 +49,7 @@ func (t *Template) Render(ctx context.Context, in *Input) (any, error) {
 	case t.list != nil:
 		list := make([]any, len(t.list))
 		for i, element := range t.list {
-			v, err := element.Render(ctx, in)
+			v, err := element.render(ctx, in)
 			if err != nil {
 				return nil, err
 			}
@@ -48,7 +59,7 @@ func (t *Template) Render(ctx context.Context, in *Input) (any, error) {
 	case t.fields != nil:
 		object := make(map[string]any, len(t.fields))
 		for _, f := range t.fields {
-			v, err := f.Value.Render(ctx, in)
+			v, err := f.Value.render(ctx, in)
 			if err != nil {
 				return nil, err
 			}
@@ -77,6 +88,9 @@ func (t *Template) interpolate(ctx context.Context, in *Input) (any, error) {
 			continue
 		}
 		v, err := p.expr.one(ctx, in)
+		if err == nil {
+			err = bounded(v)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -1,0 +1,196 @@
+package flows
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Bounds of a run.
+const (
+	defaultLimit = 60 * time.Second
+	maxLimit     = 24 * time.Hour
+)
+
+var (
+	slugForm  = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$`)
+	queueForm = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
+	paramForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+)
+
+// Parse reads, checks and compiles a flow file. file is what mistakes call
+// it. The error is Problems: all mistakes of the file at once.
+func Parse(file string, src []byte, catalogue *Catalogue) (*Flow, error) {
+	c := &compiler{
+		report: newReport(file, src), catalogue: catalogue,
+		names: map[string]place{},
+		scope: &scope{steps: map[string]int{}, gone: map[string]string{}},
+	}
+	sum := sha256.Sum256(src)
+	c.flow = &Flow{Version: hex.EncodeToString(sum[:]), Source: slices.Clone(src)}
+	if root := c.readYAML(src); root != nil {
+		c.file(root)
+	}
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	return c.flow, nil
+}
+
+// file compiles the whole. What programs may name comes before the programs.
+func (c *compiler) file(root *node) {
+	if root.shape != mapping {
+		c.add(root.place, "", "expected a flow, found %s", root.what())
+		return
+	}
+	c.collectNames(root)
+	c.declare(root)
+	a := c.arguments(root, flowParams, "")
+	c.head(a)
+	if b := a.Steps("steps"); b != nil {
+		c.flow.steps = b
+	}
+	c.trigger(a)
+	c.run(a.Object("run"))
+	c.readTests(a.List("tests"))
+}
+
+// declare reads vars and the webhook's parameters before anything that may
+// name them.
+func (c *compiler) declare(root *node) {
+	for i, k := range root.keys {
+		n := root.items[i]
+		switch k.name {
+		case "vars":
+			c.vars(n)
+		case "trigger", "on":
+			if w := c.webhookNames(n); w != nil {
+				c.flow.Webhook = w
+			}
+		}
+	}
+}
+
+func (c *compiler) vars(n *node) {
+	if n.shape != mapping {
+		return // reported as an argument
+	}
+	c.flow.Vars = c.literal(n).(map[string]any)
+	c.flow.varNames = slices.Sorted(maps.Keys(c.flow.Vars))
+	for i, k := range n.keys {
+		if s, ok := n.items[i].value.(string); ok && strings.Contains(s, "${") {
+			c.add(n.items[i].place, "compute it in a step", "vars: %s is fixed when the flow is deployed, ${ } has no meaning here", k.name)
+		}
+	}
+}
+
+// webhookNames makes a webhook of a trigger that is one, with its names.
+func (c *compiler) webhookNames(n *node) *Webhook {
+	if n.value == "webhook" {
+		return &Webhook{Reply: "result"}
+	}
+	i := slices.IndexFunc(n.keys, func(k key) bool { return k.name == "webhook" })
+	if i < 0 {
+		return nil
+	}
+	w := &Webhook{Reply: "result"}
+	settings := n.items[i]
+	for j, k := range settings.keys {
+		words, err := readStrings(settings.items[j])
+		if err != nil {
+			continue
+		}
+		switch k.name {
+		case "params":
+			w.Params = words.([]string)
+		case "headers":
+			for _, h := range words.([]string) {
+				w.Headers = append(w.Headers, strings.ToLower(h))
+			}
+		}
+	}
+	return w
+}
+
+// collectNames notes where every step name of the file stands, so that a
+// program that names a later step can be told so.
+func (c *compiler) collectNames(n *node) {
+	for i, k := range n.keys {
+		if k.name == "name" && n.shape == mapping {
+			if name, ok := n.items[i].value.(string); ok && c.isStep(n) {
+				if _, taken := c.names[name]; !taken {
+					c.names[name] = n.items[i].place
+				}
+			}
+		}
+	}
+	for _, element := range n.items {
+		c.collectNames(element)
+	}
+}
+
+func (c *compiler) isStep(n *node) bool {
+	return slices.ContainsFunc(n.keys, func(k key) bool { return c.catalogue.byName[k.name] != nil })
+}
+
+func (c *compiler) head(a *Args) {
+	if n, ok := a.values["flow"].(json.Number); ok {
+		number, err := n.Int64()
+		if err != nil || number < 1 {
+			c.add(a.places["flow"], "", "flow: expected a whole number from 1")
+		}
+		c.flow.Number = number
+	} else if a.Has("flow") {
+		c.add(a.places["flow"], "", "flow: expected a whole number from 1")
+	}
+	c.flow.Name, c.flow.Slug = a.String("name"), a.String("slug")
+	if a.Has("slug") && !slugForm.MatchString(c.flow.Slug) {
+		c.add(a.places["slug"], "", "slug: expected small letters, digits and -, at most 64")
+	}
+	c.flow.Enabled = !a.Has("enabled") || a.Bool("enabled")
+	if _, ok := a.Literal("vars").(map[string]any); a.Has("vars") && !ok && a.Literal("vars") != nil {
+		c.add(a.places["vars"], "", "vars: expected a mapping")
+	}
+}
+
+func (c *compiler) run(a *Args) {
+	f := c.flow
+	f.Limit, f.Queue = defaultLimit, "default"
+	if a == nil {
+		return
+	}
+	if a.Has("limit") {
+		f.Limit = a.Duration("limit")
+		if f.Limit < time.Millisecond || f.Limit > maxLimit {
+			c.add(a.places["limit"], "", "limit: expected 1ms to 24h")
+		}
+	}
+	if a.Has("queue") {
+		f.Queue = a.String("queue")
+		if !queueForm.MatchString(f.Queue) {
+			c.add(a.places["queue"], "", "queue: expected small letters, digits, - and _, at most 32")
+		}
+	}
+	if k := a.Object("concurrency"); k != nil {
+		f.Concurrency = &Concurrency{Limit: k.Int("limit"), Key: k.Template("key"), WhenFull: "queue"}
+		if k.Has("when_full") {
+			f.Concurrency.WhenFull = k.String("when_full")
+		}
+		if k.Has("limit") && f.Concurrency.Limit < 1 {
+			c.add(k.places["limit"], "", "limit: expected a whole number from 1")
+		}
+	}
+}
+
+// Text renders a template of the flow's settings, such as its idempotency
+// key, for a run that is about to be accepted; the item is the event.
+func (f *Flow) Text(ctx context.Context, t *Template, run Run) (string, error) {
+	p := &passage{x: f.begin(run, Env{}), step: &step{}}
+	return t.Text(ctx, &Input{p: p, item: item{value: run.Event}})
+}
