@@ -1,7 +1,6 @@
 package flows
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -99,26 +98,6 @@ func hintOf(p Param, n *node) string {
 // inside programs and nested parts are in the report, and the value then nil.
 func (c *compiler) read(p Param, n *node, trail string) (any, error) {
 	switch p.Type {
-	case TypeString:
-		if s, ok := n.value.(string); ok && strings.Contains(s, "${") {
-			return nil, errors.New("is fixed when the flow is deployed, ${ } has no meaning here")
-		}
-		return readString(n)
-	case TypeInt:
-		return readInt(n)
-	case TypeBool:
-		if b, ok := n.value.(bool); ok {
-			return b, nil
-		}
-		return nil, expected("true or false", n)
-	case TypeDuration:
-		return readDuration(n)
-	case TypeEnum:
-		word, _ := n.value.(string)
-		if !slices.Contains(p.Enum, word) {
-			return nil, fmt.Errorf("%v is not among its values", shown(n))
-		}
-		return word, nil
 	case TypeExpr:
 		if n.shape != scalar {
 			return nil, fmt.Errorf("expected a jq program, found %s: put quotes around it", n.what())
@@ -131,8 +110,6 @@ func (c *compiler) read(p Param, n *node, trail string) (any, error) {
 			return nil, expected("a mapping", n)
 		}
 		return c.fields(n), nil
-	case TypeStrings:
-		return readStrings(n)
 	case TypeObject:
 		long, err := c.shorthand(p, n)
 		if err != nil {
@@ -143,10 +120,10 @@ func (c *compiler) read(p Param, n *node, trail string) (any, error) {
 		return c.list(p, n, trail)
 	case TypeSteps:
 		return c.block(n, branch(trail, p.Name))
-	case TypeStatuses:
-		return readStatuses(n)
+	case TypeLiteral:
+		return c.literal(n), nil
 	}
-	return c.literal(n), nil
+	return readLiteral(p, n)
 }
 
 // some turns a nil pointer into a nil value.

@@ -3,7 +3,6 @@ package flows
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -33,7 +32,7 @@ func (c *compiler) step(n *node, path string, taken map[string]bool) *step {
 	s.path = join(path, c.label(common, kind, taken))
 	inner := c.scope
 	if kind.Gathers {
-		c.scope = c.gathered(inner, s.path)
+		c.scope = c.gathered(s.path)
 	}
 	attrs := c.arguments(common, attributes, s.path)
 	args := c.arguments(own, kind.Params, s.path)
@@ -43,15 +42,6 @@ func (c *compiler) step(n *node, path string, taken map[string]bool) *step {
 		c.construct(s, kind, args)
 	}
 	c.settle(s, attrs)
-	return s
-}
-
-// gathered is the scope of a program over all items at once.
-func (c *compiler) gathered(outer *scope, by string) *scope {
-	s := &scope{steps: map[string]int{}, gone: maps.Clone(outer.gone)}
-	for name := range outer.steps {
-		s.gone[name] = by
-	}
 	return s
 }
 

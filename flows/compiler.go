@@ -17,6 +17,7 @@ type compiler struct {
 	steps     int
 	depth     int    // of nested steps
 	scope     *scope // what a program at this point may name
+	entry     *scope // the same where the current list of steps begins
 }
 
 // scope is the steps that are ancestors of every item at one point.
@@ -64,9 +65,8 @@ func (c *compiler) block(n *node, path string) (any, error) {
 	if c.depth++; c.depth > maxStepDepth {
 		return nil, fmt.Errorf("steps are nested deeper than %d", maxStepDepth)
 	}
-	outer := c.scope
-	entry := outer.clone()
-	c.scope = outer.clone()
+	outer, around := c.scope, c.entry
+	c.scope, c.entry = outer.clone(), outer
 	b := &Block{}
 	taken := labels(n)
 	for _, element := range n.items {
@@ -76,28 +76,36 @@ func (c *compiler) block(n *node, path string) (any, error) {
 		}
 		b.steps = append(b.steps, s)
 		b.effects = b.effects || s.effect != Pure || s.nested
-		c.after(s, entry)
+		c.after(s)
 	}
 	c.depth--
 	nested := c.scope
-	c.scope = outer
+	c.scope, c.entry = outer, around
 	c.scope.join(nested)
 	return b, nil
 }
 
 // after makes the scope what it is behind a step.
-func (c *compiler) after(s *step, entry *scope) {
+func (c *compiler) after(s *step) {
 	if s.gathers {
-		for name := range c.scope.steps {
-			if _, outside := entry.steps[name]; !outside {
-				c.scope.gone[name] = s.path
-				delete(c.scope.steps, name)
-			}
-		}
+		c.scope = c.gathered(s.path)
 	}
 	if s.slot >= 0 {
 		c.scope.steps[s.name] = s.slot
 	}
+}
+
+// gathered is the scope of a program over all items at once, and behind it:
+// ancestors from before the current list of steps are still those of all.
+func (c *compiler) gathered(by string) *scope {
+	s := c.scope.clone()
+	for name := range s.steps {
+		if _, outside := c.entry.steps[name]; !outside {
+			s.gone[name] = by
+			delete(s.steps, name)
+		}
+	}
+	return s
 }
 
 // labels are the names that the steps of a list give themselves.

@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"encoding/json"
 	"fmt"
 )
 
@@ -26,4 +27,11 @@ func (p *passage) mocked() (items []any, err error, ok bool) {
 		}
 	}
 	return []any{v}, nil, true
+}
+
+// whole is a number of a literal as an int, 0 for anything else.
+func whole(v any) int {
+	n, _ := v.(json.Number)
+	i, _ := n.Int64()
+	return int(i)
 }

@@ -30,8 +30,8 @@ func Parse(file string, src []byte, catalogue *Catalogue) (*Flow, error) {
 	c := &compiler{
 		report: newReport(file, src), catalogue: catalogue,
 		names: map[string]place{},
-		scope: &scope{steps: map[string]int{}, gone: map[string]string{}},
 	}
+	c.scope = &scope{steps: map[string]int{}, gone: map[string]string{}}
 	sum := sha256.Sum256(src)
 	c.flow = &Flow{Version: hex.EncodeToString(sum[:]), Source: slices.Clone(src)}
 	if root := c.readYAML(src); root != nil {

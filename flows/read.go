@@ -2,10 +2,41 @@ package flows
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
+
+// readLiteral reads a value that is fixed when the flow is deployed.
+func readLiteral(p Param, n *node) (any, error) {
+	if s, ok := n.value.(string); ok && strings.Contains(s, "${") {
+		return nil, errors.New("is fixed when the flow is deployed, ${ } has no meaning here")
+	}
+	switch p.Type {
+	case TypeInt:
+		return readInt(n)
+	case TypeBool:
+		if b, ok := n.value.(bool); ok {
+			return b, nil
+		}
+		return nil, expected("true or false", n)
+	case TypeDuration:
+		return readDuration(n)
+	case TypeEnum:
+		if word, _ := n.value.(string); slices.Contains(p.Enum, word) {
+			return word, nil
+		}
+		return nil, fmt.Errorf("%s is not among its values", shown(n))
+	case TypeStrings:
+		return readStrings(n)
+	case TypeStatuses:
+		return readStatuses(n)
+	}
+	return readString(n)
+}
 
 func expected(what string, n *node) error {
 	return fmt.Errorf("expected %s, found %s", what, shown(n))

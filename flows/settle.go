@@ -92,6 +92,12 @@ func (c *compiler) retry(a *Args, effect Effect) retry {
 	if a.Has("jitter") {
 		r.jitter = a.Bool("jitter")
 	}
+	c.retryOn(&r, a, effect)
+	return r
+}
+
+// retryOn reads what to try again on.
+func (c *compiler) retryOn(r *retry, a *Args, effect Effect) {
 	words := a.Strings("on")
 	if !a.Has("on") {
 		words = []string{"timeout", "network", "429", "5xx"}
@@ -111,7 +117,6 @@ func (c *compiler) retry(a *Args, effect Effect) retry {
 			}
 		}
 	}
-	return r
 }
 
 // pause before an attempt, the second being 2.
