@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -44,6 +45,7 @@ func (p *process) door(over string) error {
 func (p *process) submitter(ctx context.Context, over string) (api.Submit, error) {
 	switch over {
 	case "penstock":
+		debug.SetGCPercent(gcPercent)
 		client, err := queue.NewClient(queue.Config{Redis: p.redis, Log: p.log})
 		if err != nil {
 			return nil, err

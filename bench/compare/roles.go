@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -98,7 +99,12 @@ func (p *process) execute(ctx context.Context, event []byte) ([]byte, error) {
 // Version implements worker.Versions.
 func (p *process) Version(context.Context, int64, string) (*flows.Flow, error) { return p.flow, nil }
 
+// gcPercent is what the product sets for itself, see cmd/penstock; the others
+// run as Go does by default.
+const gcPercent = 400
+
 func (p *process) penstockWorker() error {
+	debug.SetGCPercent(gcPercent)
 	w, err := worker.New(worker.Config{
 		Redis: p.redis, Log: p.log, Versions: p, Queues: map[string]int{queueName: 1}, Slots: p.slots,
 		Retention: 10 * time.Second,
