@@ -126,7 +126,7 @@ func (p *passage) attempt(ctx context.Context, in *Input) (results []any, err er
 	ctx, stop := p.timed(ctx)
 	defer stop()
 	if p.x.mocks != nil {
-		if results, err, ok := p.mocked(); ok {
+		if results, ok, err := p.mocked(); ok {
 			return results, err
 		}
 	}

@@ -107,11 +107,12 @@ func (x *execution) whole(ctx context.Context) ([]any, error) {
 	return output, nil
 }
 
-// ended says why a run ended without output.
+// ended says why a run ended without output. Steps fail in many ways when
+// their time is up: the end of the run explains them all.
 func (x *execution) ended(outer, limited context.Context, err error) *Error {
 	var known *Error
 	switch {
-	case errors.As(err, &known):
+	case limited.Err() == nil && errors.As(err, &known):
 		return known
 	case errors.Is(outer.Err(), context.Canceled):
 		return &Error{Code: CodeCancelled, Message: "the run was cancelled", Err: err}

@@ -89,6 +89,7 @@ func TestConcurrencyKeepsOrderAndItsBound(t *testing.T) {
 	})
 }
 
+// It runs by itself: it measures what all of the process allocates.
 func TestTenThousandItemsKeepOrderInBoundedMemory(t *testing.T) {
 	var most atomic.Int64
 	flow := parseProbe(t, "  - split: .[]\n  - set: {n: '${ . }'}\n  - probe:\n    concurrency: 8\n  - filter: .n >= 0\n",
@@ -262,6 +263,17 @@ func TestEndOfTheRun(t *testing.T) {
 			time.AfterFunc(time.Second, cancel)
 			_, err := parseProbe(t, steps, hang).Execute(ctx, flows.Run{Event: numbers(20)}, flows.Env{})
 			wantError(t, err, flows.CodeCancelled, "cancelled")
+		})
+	})
+	t.Run("whatever a step makes of it", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			flow := parseProbe(t, steps, func(ctx context.Context, _ *flows.Input) ([]any, error) {
+				<-ctx.Done()
+				return nil, &flows.Error{Message: "the connection broke", Class: flows.ClassNetwork}
+			})
+			_, err := flow.Execute(t.Context(), flows.Run{Event: numbers(20)}, flows.Env{})
+			wantError(t, err, flows.CodeTimeout, "limit")
 		})
 	})
 }
