@@ -33,7 +33,8 @@ type Config struct {
 	Log   *slog.Logger
 
 	// MaxPending refuses submissions (ErrFull) while a queue has this many
-	// tasks pending. Default 100,000; negative: no limit.
+	// tasks pending, as of the last look, a second ago at most. Default
+	// 100,000; negative: no limit.
 	MaxPending int
 
 	// MemoryHighWater refuses submissions (ErrFull) while Redis uses more than
@@ -48,7 +49,8 @@ type Config struct {
 type Client struct {
 	cfg   Config
 	redis redis.UniversalClient
-	door  string // names this process' reply streams
+	once  redis.UniversalClient // repeats nothing by itself: submissions tell a repetition from a first call
+	door  string                // names this process' reply streams
 	asynq *asynq.Client
 
 	waiters waiters
@@ -76,6 +78,7 @@ func NewClient(cfg Config) (*Client, error) {
 	c := &Client{
 		cfg:   cfg,
 		redis: cfg.Redis.Client(),
+		once:  cfg.Redis.Once(),
 		door:  uuid.NewString(),
 	}
 	c.waiters.init()
@@ -98,6 +101,7 @@ func (c *Client) Run(ctx context.Context) error {
 		case <-tick.C:
 			c.recheck(ctx)
 			c.checkMemory(ctx)
+			c.checkDepth(ctx)
 		}
 	}
 }
@@ -106,7 +110,7 @@ func (c *Client) Run(ctx context.Context) error {
 func (c *Client) Close() error {
 	c.stop()
 	c.readers.Wait()
-	return c.redis.Close()
+	return errors.Join(c.once.Close(), c.redis.Close())
 }
 
 // Ping reports whether Redis answers.
@@ -124,6 +128,7 @@ type lane struct {
 	keys    keys
 	submit  *batcher[submission]
 	replies *replyReader
+	deep    atomic.Bool // too many tasks are pending
 }
 
 // lane returns the lane of a queue, and makes it, with its reply stream, on

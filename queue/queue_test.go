@@ -232,6 +232,7 @@ func TestAFullQueueRefuses(t *testing.T) {
 	for range 2 {
 		r.submit(Submission{Spec: spec()})
 	}
+	r.client.checkDepth(context.Background())
 	if _, err := r.client.Submit(context.Background(), Submission{Spec: spec()}); !errors.Is(err, ErrFull) {
 		t.Errorf("third submission: %v", err)
 	}

@@ -55,6 +55,22 @@ func (c *Client) checkMemory(ctx context.Context) {
 	}
 }
 
+// checkDepth refuses new work for the queues that are too deep.
+func (c *Client) checkDepth(ctx context.Context) {
+	c.lanes.Range(func(_, v any) bool {
+		l := v.(*lane)
+		n, err := c.redis.LLen(ctx, l.keys.pending()).Result()
+		if err != nil {
+			return false
+		}
+		deep := c.cfg.MaxPending >= 0 && n >= int64(c.cfg.MaxPending)
+		if l.deep.Swap(deep) != deep {
+			c.cfg.Log.Warn("queue depth", "queue", l.name, "too_deep", deep, "pending", n)
+		}
+		return true
+	})
+}
+
 func infoNumber(info, name string) int64 {
 	for line := range strings.Lines(info) {
 		if value, ok := strings.CutPrefix(line, name+":"); ok {

@@ -8,13 +8,14 @@ import (
 )
 
 const (
+	settleAfter = 2 * time.Millisecond // gathers what ends meanwhile; a run that waits for it is safe
 	settleBatch = 256
 	statsTTL    = 90 * 24 * time.Hour // of asynq's daily counts
 )
 
 // settler is responsible for what is left to do when a run has ended and its
-// caller has been told. Nobody waits for it: a batch goes out as soon as the
-// one before it is through, and what a fault leaves the reconciler settles.
+// caller has been told. Nobody waits for it, so it is done in batches; what a
+// fault leaves the reconciler settles.
 type settler struct {
 	server *Server
 	wake   chan struct{} // something is queued; buffered, one signal is enough
@@ -50,11 +51,21 @@ func (t *settler) run(ctx context.Context) {
 	for {
 		select {
 		case <-t.wake:
+			gather(ctx, settleAfter)
 			t.flush(context.WithoutCancel(ctx))
 		case <-ctx.Done():
 			t.flush(context.WithoutCancel(ctx))
 			return
 		}
+	}
+}
+
+func gather(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }
 

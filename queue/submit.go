@@ -41,12 +41,12 @@ type submission struct {
 // Errors: ErrReplayed, ErrMismatch, ErrFull; ErrUnavailable when Redis does
 // not answer, and then the run may or may not have been accepted.
 func (c *Client) Submit(ctx context.Context, s Submission) (*Ticket, error) {
-	if c.full.Load() {
-		return nil, ErrFull
-	}
 	lane, err := c.lane(ctx, s.Queue)
 	if err != nil {
 		return nil, err
+	}
+	if c.full.Load() || lane.deep.Load() {
+		return nil, ErrFull
 	}
 	if s.ID == "" {
 		s.ID = NewRunID(s.Queue)
@@ -71,8 +71,6 @@ func (c *Client) Submit(ctx context.Context, s Submission) (*Ticket, error) {
 		err = ErrReplayed
 	case "mismatch":
 		err = ErrMismatch
-	case "full":
-		err = ErrFull
 	default:
 		t.attach(sub.answer)
 		return t, nil
@@ -105,16 +103,16 @@ func flag(b bool) string {
 	return ""
 }
 
-// flush sends a batch of submissions in one script.
+// flush sends a batch of submissions in one script, and again when its answer
+// was lost: the script knows what it has accepted.
 func (c *Client) flush(l *lane, batch []*submission) {
 	ctx, cancel := context.WithTimeout(context.Background(), submitWait)
 	defer cancel()
-	args := make([]any, 0, 5+11*len(batch))
-	args = append(args, l.keys.runPrefix(), l.keys.taskPrefix(), l.keys.guardPrefix(), c.door, max(c.cfg.MaxPending, 0))
-	for _, s := range batch {
-		args = append(args, s.args[:]...)
+	answers, err := c.send(ctx, l, batch, false)
+	for wait := 10 * time.Millisecond; err != nil && again(err) && ctx.Err() == nil; wait *= 2 {
+		time.Sleep(wait)
+		answers, err = c.send(ctx, l, batch, true)
 	}
-	answers, err := submitScript.Run(ctx, c.redis, []string{l.keys.pending(), l.keys.due()}, args...).StringSlice()
 	if err == nil && len(answers) != len(batch) {
 		err = fmt.Errorf("submit script answered %d of %d runs", len(answers), len(batch))
 	}
@@ -125,4 +123,13 @@ func (c *Client) flush(l *lane, batch []*submission) {
 			s.answer = answers[i]
 		}
 	}
+}
+
+func (c *Client) send(ctx context.Context, l *lane, batch []*submission, repeated bool) ([]string, error) {
+	args := make([]any, 0, 5+11*len(batch))
+	args = append(args, l.keys.runPrefix(), l.keys.taskPrefix(), l.keys.guardPrefix(), c.door, flag(repeated))
+	for _, s := range batch {
+		args = append(args, s.args[:]...)
+	}
+	return submitScript.Run(ctx, c.once, []string{l.keys.pending(), l.keys.due()}, args...).StringSlice()
 }

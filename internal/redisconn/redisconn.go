@@ -114,20 +114,27 @@ func (c *Conn) Cluster() bool { return c.cluster != nil }
 
 // Client opens a client for commands that answer at once. Lost commands are
 // retried by the client, so what they do must be safe to do twice.
-func (c *Conn) Client() redis.UniversalClient {
+func (c *Conn) Client() redis.UniversalClient { return c.client(0) }
+
+// Once opens a client that retries nothing: for commands whose caller must
+// know that they may have been executed before.
+func (c *Conn) Once() redis.UniversalClient { return c.client(-1) }
+
+// client opens a client with so many retries; 0: go-redis' default.
+func (c *Conn) client(retries int) redis.UniversalClient {
 	const minIdle = 2
 	switch {
 	case c.cluster != nil:
 		o := *c.cluster
-		o.MinIdleConns = minIdle
+		o.MinIdleConns, o.MaxRetries = minIdle, retries
 		return redis.NewClusterClient(&o)
 	case c.sentinel != nil:
 		o := *c.sentinel
-		o.MinIdleConns = minIdle
+		o.MinIdleConns, o.MaxRetries = minIdle, retries
 		return redis.NewFailoverClient(&o)
 	}
 	o := *c.single
-	o.MinIdleConns = minIdle
+	o.MinIdleConns, o.MaxRetries = minIdle, retries
 	return redis.NewClient(&o)
 }
 

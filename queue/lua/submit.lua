@@ -2,7 +2,8 @@
 --
 -- KEYS[1] pending  KEYS[2] due
 -- ARGV[1] run prefix  ARGV[2] task prefix  ARGV[3] guard prefix
--- ARGV[4] this door's id, "" when nobody waits  ARGV[5] most pending tasks, 0 for no limit
+-- ARGV[4] this door's id, "" when nobody waits
+-- ARGV[5] "1" when the call is repeated, its answer having been lost
 -- then eleven for each run:
 --   id, task id, task message, spec, event, limit in ms, "1" when the limit
 --   counts from now (else from the first start),
@@ -10,15 +11,13 @@
 --
 -- Returns one string for each run: "" accepted (also when it had been, by the
 -- same id: a repeated call is not a second run), the id of the first run that
--- this one is attached to, or "replayed", "mismatch", "full".
+-- this one is attached to, "replayed" or "mismatch".
 local LOOK_AFTER = 15000 -- ms until the reconciler makes sure that the task is still there
 
 local call = redis.call
 local time = call("TIME")
 local us = time[1] .. string.format("%06d", time[2])
 local ms = time[1] * 1000 + math.floor(time[2] / 1000)
-local most = tonumber(ARGV[5])
-local depth = most > 0 and call("LLEN", KEYS[1]) or 0
 local out = {}
 
 -- attach adds this door to those that wait for a run.
@@ -47,11 +46,8 @@ for i = 6, #ARGV, 11 do
 			attach(ARGV[1] .. first)
 			answer = first
 		end
-	elseif call("EXISTS", run) == 1 then
+	elseif ARGV[5] == "1" and call("EXISTS", run) == 1 then
 		answer = ""
-	end
-	if not answer and most > 0 and depth >= most then
-		answer = "full"
 	end
 	if not answer then
 		answer = ""
@@ -67,7 +63,6 @@ for i = 6, #ARGV, 11 do
 		call("ZADD", KEYS[2], string.format("%d", look), id)
 		call("HSET", ARGV[2] .. ARGV[i+1], "msg", ARGV[i+2], "state", "pending", "pending_since", us .. "000")
 		call("LPUSH", KEYS[1], ARGV[i+1])
-		depth = depth + 1
 	end
 	out[#out+1] = answer
 end
