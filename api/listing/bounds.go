@@ -1,0 +1,81 @@
+package listing
+
+import (
+	"strconv"
+	"time"
+)
+
+// conjuncts are the comparisons that every match fulfils.
+func (q *Query[T]) conjuncts(field string) []comparison[T] {
+	var out []comparison[T]
+	var collect func(node[T])
+	collect = func(n node[T]) {
+		switch n := n.(type) {
+		case all[T]:
+			for _, part := range n.parts {
+				collect(part)
+			}
+		case comparison[T]:
+			if n.field.name == field {
+				out = append(out, n)
+			}
+		}
+	}
+	collect(q.filter)
+	return out
+}
+
+// Between returns the earliest and the latest value of a time field that can
+// match; zero: no bound. Who reads from an index need not look beyond. It may
+// be wider than the filter, never narrower.
+func (q *Query[T]) Between(field string) (from, to time.Time) {
+	for _, c := range q.conjuncts(field) {
+		t := c.values[0].moment
+		if c.values[0].absent {
+			continue
+		}
+		switch c.operator {
+		case "gt", "ge":
+			from = later(from, t)
+		case "lt", "le":
+			to = earlier(to, t)
+		case "eq":
+			from, to = later(from, t), earlier(to, t)
+		}
+	}
+	return from, to
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// Only returns the values of a text or number field that can match, and
+// whether the filter limits them at all. As Between it may be wider.
+func (q *Query[T]) Only(field string) ([]string, bool) {
+	for _, c := range q.conjuncts(field) {
+		if c.operator != "eq" && c.operator != "in" {
+			continue
+		}
+		var out []string
+		for _, v := range c.values {
+			if c.field.kind == number {
+				out = append(out, strconv.FormatInt(v.number, 10))
+			} else {
+				out = append(out, v.text)
+			}
+		}
+		return out, true
+	}
+	return nil, false
+}

@@ -1,0 +1,110 @@
+package listing
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Field is one property by which items may be filtered and ordered.
+type Field[T any] struct {
+	name string
+	kind kind
+	get  func(*T) value
+}
+
+// Name is how callers write the field.
+func (f Field[T]) Name() string { return f.name }
+
+type kind string
+
+const (
+	text   kind = "text"
+	number kind = "number"
+	moment kind = "time"
+	truth  kind = "truth value"
+	list   kind = "list"
+)
+
+// value is one value of any kind. An absent one matches nothing but ne and
+// "eq null", and comes first in an order.
+type value struct {
+	absent bool
+	text   string
+	number int64 // of a truth value: 0 or 1
+	moment time.Time
+	list   []string
+}
+
+// Text is a field with text.
+func Text[T any](name string, get func(*T) string) Field[T] {
+	return Field[T]{name, text, func(item *T) value { return value{text: get(item)} }}
+}
+
+// Number is a field with a whole number.
+func Number[T any](name string, get func(*T) int64) Field[T] {
+	return Field[T]{name, number, func(item *T) value { return value{number: get(item)} }}
+}
+
+// Time is a field with a moment; the zero time is an absent one.
+func Time[T any](name string, get func(*T) time.Time) Field[T] {
+	return Field[T]{name, moment, func(item *T) value {
+		t := get(item)
+		return value{moment: t, absent: t.IsZero()}
+	}}
+}
+
+// Bool is a field that is true or false.
+func Bool[T any](name string, get func(*T) bool) Field[T] {
+	return Field[T]{name, truth, func(item *T) value {
+		if get(item) {
+			return value{number: 1}
+		}
+		return value{}
+	}}
+}
+
+// List is a field with several texts, for contains only.
+func List[T any](name string, get func(*T) []string) Field[T] {
+	return Field[T]{name, list, func(item *T) value { return value{list: get(item)} }}
+}
+
+// compare orders two values of one kind.
+func compare(a, b value, k kind) int {
+	if a.absent || b.absent {
+		return cmp.Compare(presence(a), presence(b))
+	}
+	switch k {
+	case text:
+		return strings.Compare(a.text, b.text)
+	case moment:
+		return a.moment.Compare(b.moment)
+	}
+	return cmp.Compare(a.number, b.number)
+}
+
+func presence(v value) int {
+	if v.absent {
+		return 0
+	}
+	return 1
+}
+
+func find[T any](fields []Field[T], name string) (Field[T], bool) {
+	at := slices.IndexFunc(fields, func(f Field[T]) bool { return f.name == name })
+	if at < 0 {
+		return Field[T]{}, false
+	}
+	return fields[at], true
+}
+
+// unknown describes a field that is not there by those that are.
+func unknown[T any](fields []Field[T], name string) string {
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = f.name
+	}
+	slices.Sort(names)
+	return `there is no field "` + name + `"; the fields are ` + strings.Join(names, ", ")
+}

@@ -1,0 +1,67 @@
+package listing
+
+import (
+	"slices"
+	"strings"
+)
+
+// node is one part of a filter.
+type node[T any] interface{ match(*T) bool }
+
+type all[T any] struct{ parts []node[T] }
+
+func (a all[T]) match(item *T) bool {
+	return !slices.ContainsFunc(a.parts, func(n node[T]) bool { return !n.match(item) })
+}
+
+type some[T any] struct{ parts []node[T] }
+
+func (s some[T]) match(item *T) bool {
+	return slices.ContainsFunc(s.parts, func(n node[T]) bool { return n.match(item) })
+}
+
+type negation[T any] struct{ part node[T] }
+
+func (n negation[T]) match(item *T) bool { return !n.part.match(item) }
+
+// comparison holds a field against one value, or against several with in.
+type comparison[T any] struct {
+	field    Field[T]
+	operator string
+	values   []value
+}
+
+func (c comparison[T]) match(item *T) bool {
+	have, want := c.field.get(item), c.values[0]
+	switch c.operator {
+	case "in":
+		return slices.ContainsFunc(c.values, func(v value) bool { return c.equal(have, v) })
+	case "contains":
+		if c.field.kind == list {
+			return slices.Contains(have.list, want.text)
+		}
+		return strings.Contains(have.text, want.text)
+	case "eq":
+		return c.equal(have, want)
+	case "ne":
+		return !c.equal(have, want)
+	}
+	if have.absent {
+		return false
+	}
+	order := compare(have, want, c.field.kind)
+	switch c.operator {
+	case "lt":
+		return order < 0
+	case "le":
+		return order <= 0
+	case "gt":
+		return order > 0
+	}
+	return order >= 0 // ge: the parser lets no other through
+}
+
+func (c comparison[T]) equal(a, b value) bool { return compare(a, b, c.field.kind) == 0 }
+
+// Match reports whether an item passes the filter.
+func (q *Query[T]) Match(item *T) bool { return q.filter == nil || q.filter.match(item) }

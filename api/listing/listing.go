@@ -1,0 +1,109 @@
+// Package listing reads what every listing takes, filter, order and page, and
+// applies it.
+package listing
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+)
+
+// The parameters of a listing. There are no others.
+const (
+	ParamFilter   = "filter"
+	ParamOrder    = "order_by"
+	ParamPage     = "page"
+	ParamPageSize = "page_size"
+)
+
+const (
+	defaultPageSize = 50
+	maxPageSize     = 200
+	maxPage         = 1_000_000
+)
+
+// Schema is the allow-list of one listing: the fields by which its items may
+// be filtered and ordered.
+type Schema[T any] struct {
+	Fields []Field[T]
+
+	// Order is used when the caller names none, as in order_by; empty: as the
+	// items come.
+	Order string
+}
+
+// Query is what a caller asked of a listing. It does not change and is safe
+// for concurrent use.
+type Query[T any] struct {
+	Page     int // from 1
+	PageSize int // 1 to 200
+
+	filter node[T] // nil: all
+	order  []key[T]
+	params url.Values // as they came, for links
+}
+
+// Parse reads a raw query string. Errors are *Error.
+func Parse[T any](raw string, s Schema[T]) (*Query[T], error) {
+	params, err := readParams(raw)
+	if err != nil {
+		return nil, err
+	}
+	q := &Query[T]{params: params}
+	if q.Page, err = readNumber(params, ParamPage, 1, maxPage); err != nil {
+		return nil, err
+	}
+	if q.PageSize, err = readNumber(params, ParamPageSize, defaultPageSize, maxPageSize); err != nil {
+		return nil, err
+	}
+	order := s.Order
+	if params.Has(ParamOrder) {
+		order = params.Get(ParamOrder)
+	}
+	if q.order, err = parseOrder(order, s.Fields); err != nil {
+		return nil, err
+	}
+	if params.Has(ParamFilter) {
+		q.filter, err = parseFilter(params.Get(ParamFilter), s.Fields)
+	}
+	return q, err
+}
+
+// readParams parses the query string and drops nothing: what cannot be read,
+// comes twice or is not known is an error.
+func readParams(raw string) (url.Values, error) {
+	params, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, &Error{Message: "the query string cannot be read: " + err.Error()}
+	}
+	known := []string{ParamFilter, ParamOrder, ParamPage, ParamPageSize}
+	for _, name := range sortedNames(params) {
+		if !slices.Contains(known, name) {
+			return nil, &Error{Param: name, Message: "there is no such parameter; a listing takes filter, order_by, page and page_size"}
+		}
+		if len(params[name]) > 1 {
+			return nil, &Error{Param: name, Message: "comes twice"}
+		}
+	}
+	return params, nil
+}
+
+func sortedNames(params url.Values) []string {
+	names := make([]string, 0, len(params))
+	for name := range params {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func readNumber(params url.Values, name string, usual, most int) (int, error) {
+	if !params.Has(name) {
+		return usual, nil
+	}
+	n, err := strconv.Atoi(params.Get(name))
+	if err != nil || n < 1 || n > most {
+		return 0, &Error{Param: name, Message: "must be a whole number from 1 to " + strconv.Itoa(most)}
+	}
+	return n, nil
+}

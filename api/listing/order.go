@@ -1,0 +1,68 @@
+package listing
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+const maxOrder = 8 // fields of one order
+
+// key is one field of an order.
+type key[T any] struct {
+	field Field[T]
+	down  bool
+}
+
+// parseOrder reads names separated by commas; "-" before one turns it round.
+func parseOrder[T any](order string, fields []Field[T]) ([]key[T], error) {
+	var out []key[T]
+	if order == "" {
+		return nil, nil
+	}
+	for at := 0; at <= len(order); {
+		part, _, _ := strings.Cut(order[at:], ",")
+		name := strings.TrimSpace(part)
+		fault := func(message string) error {
+			return &Error{Param: ParamOrder, Position: utf8.RuneCountInString(order[:at]) + 1, Message: message}
+		}
+		k := key[T]{down: strings.HasPrefix(name, "-")}
+		name = strings.TrimPrefix(name, "-")
+		var ok bool
+		if k.field, ok = find(fields, name); !ok {
+			return nil, fault(unknown(fields, name))
+		}
+		if k.field.kind == list {
+			return nil, fault(name + " is a list, which has no order")
+		}
+		if slices.ContainsFunc(out, func(o key[T]) bool { return o.field.name == name }) {
+			return nil, fault(name + " comes twice")
+		}
+		if out = append(out, k); len(out) > maxOrder {
+			return nil, fault("there are too many fields")
+		}
+		at += len(part) + 1
+	}
+	return out, nil
+}
+
+// Compare orders two items as the caller asked.
+func (q *Query[T]) Compare(a, b *T) int {
+	for _, k := range q.order {
+		if c := compare(k.field.get(a), k.field.get(b), k.field.kind); c != 0 {
+			if k.down {
+				return -c
+			}
+			return c
+		}
+	}
+	return 0
+}
+
+// OrderedBy reports whether the order is by one field alone, and which way.
+func (q *Query[T]) OrderedBy(field string) (down, alone bool) {
+	if len(q.order) != 1 || q.order[0].field.name != field {
+		return false, false
+	}
+	return q.order[0].down, true
+}

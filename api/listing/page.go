@@ -1,0 +1,80 @@
+package listing
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Page is the answer of a listing.
+type Page[T any] struct {
+	Items    []T `json:"items"` // never null
+	Page     int `json:"page"`
+	PageSize int `json:"page_size"`
+	Total    int `json:"total"` // items on all pages
+
+	// AtLeast says that there are more items than were counted.
+	AtLeast bool `json:"total_at_least,omitempty"`
+}
+
+// Apply filters, orders and cuts a list that is in memory. The list keeps its
+// own order where the query names none.
+func (q *Query[T]) Apply(items []T) Page[T] {
+	var kept []T
+	for i := range items {
+		if q.Match(&items[i]) {
+			kept = append(kept, items[i])
+		}
+	}
+	slices.SortStableFunc(kept, func(a, b T) int { return q.Compare(&a, &b) })
+	return q.Cut(kept)
+}
+
+// Offset is how many items come before the page.
+func (q *Query[T]) Offset() int { return (q.Page - 1) * q.PageSize }
+
+// Cut takes the page out of all matches, which are in order.
+func (q *Query[T]) Cut(matches []T) Page[T] {
+	from := min(q.Offset(), len(matches))
+	to := min(from+q.PageSize, len(matches))
+	return Page[T]{
+		Items:    append([]T{}, matches[from:to]...),
+		Page:     q.Page,
+		PageSize: q.PageSize,
+		Total:    len(matches),
+	}
+}
+
+// Links is the value of the Link header (RFC 8288) of a page at a path:
+// first, prev, next and last, where there are such pages. The links keep the
+// caller's other parameters.
+func (q *Query[T]) Links(path string, total int, atLeast bool) string {
+	last := max(1, (total+q.PageSize-1)/q.PageSize)
+	var out []string
+	add := func(relation string, page int) {
+		out = append(out, "<"+q.link(path, page)+`>; rel="`+relation+`"`)
+	}
+	add("first", 1)
+	if q.Page > 1 {
+		add("prev", min(q.Page-1, last))
+	}
+	if q.Page < last || atLeast && q.Page < maxPage {
+		add("next", q.Page+1)
+	}
+	if !atLeast {
+		add("last", last)
+	}
+	return strings.Join(out, ", ")
+}
+
+func (q *Query[T]) link(path string, page int) string {
+	params := maps.Clone(q.params)
+	if params == nil {
+		params = url.Values{}
+	}
+	params.Set(ParamPage, strconv.Itoa(page))
+	params.Set(ParamPageSize, strconv.Itoa(q.PageSize))
+	return path + "?" + params.Encode()
+}

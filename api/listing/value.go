@@ -1,0 +1,73 @@
+package listing
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// values reads what follows in.
+func (p *parser[T]) values(f Field[T]) ([]value, error) {
+	if t := p.next(); t.kind != open {
+		return nil, p.wrong(t, "in takes a list in parentheses")
+	}
+	var out []value
+	for {
+		at := p.tokens[0]
+		v, err := p.value(f, "in")
+		if err != nil {
+			return nil, err
+		}
+		if out = append(out, v); len(out) > maxTerms {
+			return nil, p.wrong(at, "there are too many values")
+		}
+		switch t := p.next(); t.kind {
+		case shut:
+			return out, nil
+		case comma:
+		default:
+			return nil, p.wrong(t, "a comma or a closing parenthesis is expected here")
+		}
+	}
+}
+
+// value reads one value of the field's kind.
+func (p *parser[T]) value(f Field[T], operator string) (value, error) {
+	t := p.next()
+	switch f.kind {
+	case text, list:
+		if t.kind == quoted {
+			return value{text: t.text}, nil
+		}
+		return value{}, p.wrong(t, f.name+` is compared with a text in double quotes`)
+	case number:
+		n, err := strconv.ParseInt(t.text, 10, 64)
+		if t.kind == digits && err == nil {
+			return value{number: n}, nil
+		}
+		return value{}, p.wrong(t, f.name+" is compared with a whole number")
+	case truth:
+		if t.kind == word && (t.text == "true" || t.text == "false") {
+			return value{number: int64(strings.Count(t.text, "true"))}, nil
+		}
+		return value{}, p.wrong(t, f.name+" is compared with true or false")
+	}
+	if t.kind == word && t.text == "null" && (operator == "eq" || operator == "ne") {
+		return value{absent: true}, nil
+	}
+	when, ok := parseTime(t.text)
+	if t.kind != quoted || !ok {
+		return value{}, p.wrong(t, f.name+` is compared with a time in double quotes, as in "2026-11-01T00:00:00Z" or "2026-11-01"`)
+	}
+	return value{moment: when}, nil
+}
+
+// parseTime reads RFC 3339, or a date, which stands for its first moment in UTC.
+func parseTime(s string) (time.Time, bool) {
+	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
+}
