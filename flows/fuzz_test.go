@@ -40,7 +40,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil && (!errors.As(err, &problems) || len(problems) == 0) {
 			t.Fatalf("%T %v", err, err)
 		}
-		lines := strings.Count(string(source), "\n") + 1
+		lines := strings.Count(strings.ReplaceAll(string(source), "\r", "\n"), "\n") + 1
 		for _, p := range problems {
 			if p.Line < 1 || p.Line > lines || p.Column < 1 || p.Message == "" {
 				t.Errorf("%d lines: %+v", lines, p)

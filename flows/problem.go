@@ -82,7 +82,8 @@ type report struct {
 const maxProblems = 50
 
 func newReport(file string, src []byte) *report {
-	return &report{file: file, lines: strings.Split(string(src), "\n")}
+	breaks := strings.NewReplacer("\r\n", "\n", "\r", "\n") // YAML knows all three
+	return &report{file: file, lines: strings.Split(breaks.Replace(string(src)), "\n")}
 }
 
 func (r *report) add(at place, hint, format string, args ...any) {
@@ -95,7 +96,7 @@ func (r *report) put(p Problem) {
 	}
 	p.File, p.Message, p.Hint = r.file, shorten(p.Message, 400), shorten(p.Hint, 400)
 	if p.Line >= 1 && p.Line <= len(r.lines) {
-		p.excerpt(strings.TrimRight(r.lines[p.Line-1], "\r"))
+		p.excerpt(r.lines[p.Line-1])
 	}
 	r.found = append(r.found, p)
 }
