@@ -1,0 +1,118 @@
+// Package password hashes and compares the passwords of people and the
+// secrets of programs, a bounded number at a time.
+package password
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// The cost of one hash, as OWASP advises for argon2id: 19 MiB, two passes, one
+// lane; about 25 ms.
+const (
+	memory   = 19 << 10 // KiB
+	passes   = 2
+	lanes    = 1
+	saltSize = 16
+	hashSize = 32
+)
+
+// maxLength bounds what is hashed, in bytes.
+const maxLength = 1024
+
+// prefix begins every hash, in the PHC string format:
+// $argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>.
+var prefix = fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, memory, passes, lanes) // read only
+
+// Hasher hashes passwords, at most so many at once: each takes 19 MiB and a
+// core. Safe for concurrent use.
+type Hasher struct {
+	slots chan struct{} // a value for each hash under way
+	dummy string        // what a password of nobody is compared with
+}
+
+// NewHasher makes a Hasher that works on up to atOnce passwords at a time;
+// others wait.
+func NewHasher(atOnce int) (*Hasher, error) {
+	if atOnce < 1 {
+		return nil, errors.New("new hasher: atOnce must be at least 1")
+	}
+	h := &Hasher{slots: make(chan struct{}, atOnce)}
+	var err error
+	if h.dummy, err = h.Hash(context.Background(), rand.Text()); err != nil {
+		return nil, fmt.Errorf("new hasher: %w", err)
+	}
+	return h, nil
+}
+
+// Hash returns the hash of a password, with a salt of its own. It fails when
+// the password is empty or longer than 1024 bytes, or when ctx ends before its
+// turn.
+func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
+	if password == "" || len(password) > maxLength {
+		return "", fmt.Errorf("hash password: it must have 1 to %d bytes", maxLength)
+	}
+	salt := make([]byte, saltSize)
+	_, _ = rand.Read(salt) // never fails
+	sum, err := h.derive(ctx, password, salt)
+	if err != nil {
+		return "", fmt.Errorf("hash password: %w", err)
+	}
+	return prefix + encode(salt) + "$" + encode(sum), nil
+}
+
+// Matches reports whether a hash is that of a password. An empty hash, which
+// stands for nobody, takes as long as any other and never matches. The error
+// is that of ctx.
+func (h *Hasher) Matches(ctx context.Context, hash, password string) (bool, error) {
+	known := hash != ""
+	if !known {
+		hash = h.dummy
+	}
+	salt, want, ok := parse(hash)
+	if !ok {
+		return false, errors.New("compare password: the stored hash cannot be read")
+	}
+	if len(password) > maxLength {
+		password = password[:maxLength] // it was never set: costs the same, and does not match
+		known = false
+	}
+	sum, err := h.derive(ctx, password, salt)
+	if err != nil {
+		return false, fmt.Errorf("compare password: %w", err)
+	}
+	return subtle.ConstantTimeCompare(sum, want) == 1 && known, nil
+}
+
+func (h *Hasher) derive(ctx context.Context, password string, salt []byte) ([]byte, error) {
+	select {
+	case h.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-h.slots }()
+	return argon2.IDKey([]byte(password), salt, passes, memory, lanes, hashSize), nil
+}
+
+func parse(hash string) (salt, sum []byte, ok bool) {
+	rest, ours := strings.CutPrefix(hash, prefix)
+	saltText, sumText, both := strings.Cut(rest, "$")
+	if !ours || !both {
+		return nil, nil, false
+	}
+	salt, err := base64.RawStdEncoding.DecodeString(saltText)
+	if err != nil {
+		return nil, nil, false
+	}
+	sum, err = base64.RawStdEncoding.DecodeString(sumText)
+	return salt, sum, err == nil && len(sum) == hashSize
+}
+
+func encode(b []byte) string { return base64.RawStdEncoding.EncodeToString(b) }

@@ -1,0 +1,95 @@
+package password
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+)
+
+func hasher(t *testing.T) *Hasher {
+	t.Helper()
+	h, err := NewHasher(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func TestMatches(t *testing.T) {
+	t.Parallel()
+	h := hasher(t)
+	hash, err := h.Hash(t.Context(), "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(hash, "$argon2id$v=19$m=19456,t=2,p=1$") {
+		t.Errorf("hash %s", hash)
+	}
+	long := strings.Repeat("x", maxLength)
+	longHash, err := h.Hash(t.Context(), long)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name, hash, password string
+		want                 bool
+	}{
+		{"right", hash, "correct horse", true},
+		{"wrong", hash, "correct horse ", false},
+		{"empty", hash, "", false},
+		{"nobody", "", "correct horse", false},
+		{"as long as can be", longHash, long, true},
+		{"longer, with the same beginning", longHash, long + "x", false},
+	} {
+		got, err := h.Matches(t.Context(), tc.hash, tc.password)
+		if got != tc.want || err != nil {
+			t.Errorf("%s: Matches = %v, %v, want %v", tc.name, got, err, tc.want)
+		}
+	}
+	if _, err := h.Matches(t.Context(), "$2a$10$abc", "x"); err == nil {
+		t.Error("a hash of another kind was accepted")
+	}
+}
+
+func TestHashIsSalted(t *testing.T) {
+	t.Parallel()
+	h := hasher(t)
+	one, err1 := h.Hash(t.Context(), "same")
+	two, err2 := h.Hash(t.Context(), "same")
+	if err1 != nil || err2 != nil || one == two {
+		t.Errorf("%s, %s, %v, %v", one, two, err1, err2)
+	}
+}
+
+func TestHashRefuses(t *testing.T) {
+	t.Parallel()
+	h := hasher(t)
+	for _, password := range []string{"", strings.Repeat("x", maxLength+1)} {
+		if _, err := h.Hash(t.Context(), password); err == nil {
+			t.Errorf("a password of %d bytes was hashed", len(password))
+		}
+	}
+	if _, err := NewHasher(0); err == nil {
+		t.Error("a hasher that never works was made")
+	}
+}
+
+func TestHashesAtOnceAreBounded(t *testing.T) {
+	t.Parallel()
+	h := hasher(t)
+	h.slots <- struct{}{} // two are under way
+	h.slots <- struct{}{}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := h.Hash(ctx, "x"); !errors.Is(err, context.Canceled) {
+		t.Errorf("a third hash: %v, want that it waited", err)
+	}
+	if _, err := h.Matches(ctx, "", "x"); !errors.Is(err, context.Canceled) {
+		t.Errorf("a third comparison: %v, want that it waited", err)
+	}
+	<-h.slots
+	if _, err := h.Hash(t.Context(), "x"); err != nil {
+		t.Errorf("with a free slot: %v", err)
+	}
+}
