@@ -100,15 +100,10 @@ func execute(ctx context.Context, flow *flows.Flow, event any, args runArgs, ste
 
 // readEvent reads JSON with its numbers as they are written.
 func readEvent(stdin io.Reader, text string) (any, error) {
-	data, err := []byte(text), error(nil)
-	switch name, isFile := strings.CutPrefix(text, "@"); {
-	case text == "":
+	if text == "" {
 		return nil, nil
-	case isFile && name == "-":
-		data, err = io.ReadAll(stdin)
-	case isFile:
-		data, err = os.ReadFile(name)
 	}
+	data, err := eventText(stdin, text)
 	if err != nil {
 		return nil, fmt.Errorf("read event: %w", err)
 	}
@@ -117,4 +112,16 @@ func readEvent(stdin io.Reader, text string) (any, error) {
 		return nil, fmt.Errorf("read event: %w", err)
 	}
 	return event, nil
+}
+
+// eventText reads what a flag holds: JSON, @file, or @- for standard input.
+func eventText(stdin io.Reader, text string) ([]byte, error) {
+	name, isFile := strings.CutPrefix(text, "@")
+	switch {
+	case isFile && name == "-":
+		return io.ReadAll(stdin)
+	case isFile:
+		return os.ReadFile(name)
+	}
+	return []byte(text), nil
 }

@@ -20,6 +20,7 @@ func newServe(e env, r role, cmd *cobra.Command) *cobra.Command {
 		if err := s.read(e, cmd.Flags(), r); err != nil {
 			return err
 		}
+		tune()
 		log := newLog(cmd.ErrOrStderr(), s.LogLevel, r)
 		return serve(cmd.Context(), s, r, e, log, cmd.OutOrStdout())
 	}
