@@ -165,6 +165,8 @@ func TestGuardedProgramsMeanTheSame(t *testing.T) {
 		{`getpath(["o", "k"]), setpath(["o", "k"]; 2).o, delpaths([["o"], ["l"], ["a"], ["b"]])`, `[1,{"k":2},{"s":"text"}]`},
 		{`label $out | .l[] | if . == "y" then break $out else . end`, `["x"]`},
 		{`.o * {m: 2}, .s * 2, (.s / "e")`, `[{"k":1,"m":2},"texttext",["t","xt"]]`},
+		{`. as {a: $x, $b, "s": $s, l: [$p], ("o"): {$k}} | [$x, $b, $s, $p, $k]`, `[[7,2,"text","x",1]]`},
+		{`.s | test(["T", "i"]), test("T"; "i"), [match("t"; "g").offset]`, `[true,true,[0,3]]`},
 		{`.l as [$p, $q] | {$p, $q}`, `[{"p":"x","q":"y"}]`},
 		{`[.l[] | ascii_upcase] | reverse | implode? // "no"`, `["no"]`},
 		{`INDEX(.l[]; .) | keys, (any(. == {}; .)), IN({x: "x", y: "y"})`, `[["x","y"],false,true]`},

@@ -295,3 +295,59 @@ func TestRouterKeepsOrderWithEffectsInside(t *testing.T) {
 	})
 	want(t, execute(t, flow, numbers(6), flows.Env{}), `[0,1,2,3,4,4,5,5]`)
 }
+
+// A kind may send an item through nested steps itself, more than once.
+func TestBlockRunsOnBehalfOfAStep(t *testing.T) {
+	t.Parallel()
+	twice := flows.Kind{
+		Name: "twice", Params: []flows.Param{{Name: "steps", Type: flows.TypeSteps, Inline: true, Required: true}},
+		New: func(args *flows.Args) (flows.Runner, error) {
+			steps := args.Steps("steps")
+			return flows.RunFunc(func(ctx context.Context, in *flows.Input) ([]any, error) {
+				first, err := steps.Run(ctx, in)
+				if err != nil {
+					return nil, err
+				}
+				second, err := steps.Run(ctx, in.With(first))
+				return append(first, second...), err
+			}), nil
+		},
+	}
+	source := "flow: 1\nsteps:\n  - split: .[]\n  - twice:\n      - name: inner\n        transform: '[.], $index'\n      - filter: $steps.inner != null\n"
+	flow, err := flows.Parse("test.yaml", []byte(source), catalogue().With(twice))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, execute(t, flow, numbers(2), flows.Env{}), `[[0],0,[[[0],0]],0,[1],0,[[[1],0]],0]`)
+	if _, err := flow.Execute(t.Context(), flows.Run{Event: 1}, flows.Env{}); err == nil {
+		t.Error("a number is split")
+	}
+	router := flows.RouteFunc(func(context.Context, *flows.Input) (*flows.Block, error) { return nil, errors.New("no way") })
+	if _, err := router.Run(t.Context(), nil); err == nil || err.Error() != "no way" {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestProblemOnOneLine(t *testing.T) {
+	t.Parallel()
+	p := flows.Problem{File: "a.yaml", Line: 3, Column: 5, Message: "unknown field", Hint: "did you mean name?"}
+	if got, want := p.Error(), "a.yaml:3:5: unknown field (did you mean name?)"; got != want {
+		t.Errorf("%s", got)
+	}
+}
+
+// A mistake far to the right of a long line is shown with what is around it.
+func TestLongLinesAreShownInPart(t *testing.T) {
+	t.Parallel()
+	source := "flow: 1\nsteps: [{set: {a: '" + strings.Repeat("é", 300) + " ${ .x + }'}}]\n"
+	_, err := flows.Parse("t", []byte(source), catalogue())
+	var problems flows.Problems
+	if !errors.As(err, &problems) || len(problems) != 1 {
+		t.Fatal(err)
+	}
+	lines := strings.Split(problems[0].Text(), "\n")
+	caret := strings.Index(lines[2], "^")
+	if problems[0].Column != 329 || len([]rune(lines[1])) > 180 || string([]rune(lines[1])[caret:caret+1]) != "}" {
+		t.Errorf("column %d\n%s", problems[0].Column, problems[0].Text())
+	}
+}
