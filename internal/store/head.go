@@ -1,0 +1,79 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"penstock/flows"
+)
+
+// Head is what is deployed under a flow's number.
+type Head struct {
+	Number     int64        `json:"number"`
+	Slug       string       `json:"slug,omitempty"`
+	Name       string       `json:"name,omitempty"`
+	Version    string       `json:"version"` // content hash
+	Enabled    bool         `json:"enabled"` // its own triggers fire; the API runs it either way
+	DeployedAt time.Time    `json:"deployed_at"`
+	History    []Deployment `json:"history"`           // newest first, the current version included
+	Problem    string       `json:"problem,omitempty"` // why this binary cannot run it; never stored
+}
+
+// Deployment is one version in a flow's history.
+type Deployment struct {
+	Version    string    `json:"version"`
+	DeployedAt time.Time `json:"deployed_at"`
+}
+
+// with returns the head with the flow as its current version.
+func (h Head) with(flow *flows.Flow, now time.Time) Head {
+	current := Deployment{flow.Version, now.UTC().Truncate(time.Millisecond)}
+	earlier := slices.DeleteFunc(slices.Clone(h.History), func(d Deployment) bool { return d.Version == flow.Version })
+	h.Number, h.Slug, h.Name, h.Version = flow.Number, flow.Slug, flow.Name, flow.Version
+	h.DeployedAt, h.History = current.DeployedAt, append([]Deployment{current}, earlier...)
+	return h
+}
+
+func slugIsFree(heads map[int64]Head, flow *flows.Flow) error {
+	for number, head := range heads {
+		if flow.Slug != "" && head.Slug == flow.Slug && number != flow.Number {
+			return &ConflictError{flow.Slug, number}
+		}
+	}
+	return nil
+}
+
+// retire starts the afterlife of versions.
+func retire(ctx context.Context, p redis.Pipeliner, number int64, versions []Deployment) {
+	for _, d := range versions {
+		p.Expire(ctx, keySource(number, d.Version), sourceAfterlife)
+	}
+}
+
+func readHeads(ctx context.Context, tx redis.HashCmdable) (map[int64]Head, error) {
+	records, err := tx.HGetAll(ctx, keyFlows).Result()
+	if err != nil {
+		return nil, err
+	}
+	return parseHeads(records)
+}
+
+func parseHeads(records map[string]string) (map[int64]Head, error) {
+	heads := make(map[int64]Head, len(records))
+	var problems []error
+	for field, data := range records {
+		var head Head
+		if err := json.Unmarshal([]byte(data), &head); err != nil {
+			problems = append(problems, fmt.Errorf("read record of flow %s: %w", field, err))
+			continue
+		}
+		heads[head.Number] = head
+	}
+	return heads, errors.Join(problems...)
+}
