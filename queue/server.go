@@ -29,6 +29,13 @@ type ServerConfig struct {
 	Slots   int    // runs at once
 	Handler Handler
 
+	// Others handles the tasks that are not runs. Default: they are archived,
+	// where asynqmon shows them.
+	Others asynq.Handler
+
+	// RetryDelay is asynq's for such tasks. Default: asynq's own, exponential.
+	RetryDelay asynq.RetryDelayFunc
+
 	// Prefetch bounds the tasks taken in one call, besides the free slots.
 	// Default 32.
 	Prefetch int
@@ -79,6 +86,14 @@ func (c *ServerConfig) validate() error {
 	}
 	if c.Prefetch == 0 {
 		c.Prefetch = 32
+	}
+	if c.RetryDelay == nil {
+		c.RetryDelay = asynq.DefaultRetryDelayFunc
+	}
+	if c.Others == nil {
+		c.Others = asynq.HandlerFunc(func(_ context.Context, t *asynq.Task) error {
+			return fmt.Errorf("task type %q is not ours: %w", t.Type(), asynq.SkipRetry)
+		})
 	}
 	if c.MaxCrashes == 0 {
 		c.MaxCrashes = 3
@@ -131,6 +146,7 @@ func (s *Server) Run(ctx context.Context) error {
 		Concurrency:       s.cfg.Slots,
 		Queues:            map[string]int{s.cfg.Queue: 1},
 		TaskCheckInterval: 1, // nanosecond: the waiting is waker's
+		RetryDelayFunc:    s.cfg.RetryDelay,
 		ShutdownTimeout:   s.cfg.Drain + 10*time.Second,
 		Logger:            asynqLog{s.cfg.Log},
 		LogLevel:          asynq.WarnLevel,
@@ -198,7 +214,7 @@ func (s *Server) process(ctx context.Context, t *asynq.Task) error {
 	case "stale":
 		return nil
 	case "task":
-		return fmt.Errorf("task type %q is not ours: %w", t.Type(), asynq.SkipRetry)
+		return s.cfg.Others.ProcessTask(ctx, t)
 	}
 	a.server, a.Queue = s, s.cfg.Queue
 	if err := decodeSpec(a.spec, &a.Spec); err != nil {

@@ -1,0 +1,183 @@
+package testenv
+
+import (
+	"bytes"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// Proxy stands between clients and a server and does what networks do: it
+// delays, cuts, refuses, and loses answers.
+type Proxy struct {
+	Addr string // host:port on loopback
+
+	target   string
+	listener net.Listener
+	running  sync.WaitGroup
+
+	mu      sync.Mutex // guards the rest
+	conns   map[net.Conn]bool
+	delay   time.Duration
+	refuse  bool
+	needles [][]byte // requests whose answers are to be lost, each once
+	lost    int
+}
+
+// NewProxy starts a proxy in front of a server. It ends with the test.
+func NewProxy(t testing.TB, target string) *Proxy {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("start proxy: %v", err)
+	}
+	p := &Proxy{Addr: l.Addr().String(), target: target, listener: l, conns: map[net.Conn]bool{}}
+	p.running.Go(p.accept)
+	t.Cleanup(func() {
+		_ = l.Close()
+		p.Refuse(true)
+		p.running.Wait()
+	})
+	return p
+}
+
+// Delay makes every chunk of data wait, in both directions.
+func (p *Proxy) Delay(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.delay = d
+}
+
+// Cut resets all connections; new ones are let through.
+func (p *Proxy) Cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.conns {
+		reset(c)
+	}
+}
+
+// Refuse cuts, and closes new connections at once for as long as it is true.
+func (p *Proxy) Refuse(refuse bool) {
+	p.mu.Lock()
+	p.refuse = refuse
+	p.mu.Unlock()
+	if refuse {
+		p.Cut()
+	}
+}
+
+// LoseAnswer lets the next request that holds needle through to the server,
+// and resets the connection in the place of the answer.
+func (p *Proxy) LoseAnswer(needle string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.needles = append(p.needles, []byte(needle))
+}
+
+// Lost is how many answers were lost.
+func (p *Proxy) Lost() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lost
+}
+
+func (p *Proxy) accept() {
+	for {
+		client, err := p.listener.Accept()
+		if err != nil {
+			return // closed
+		}
+		p.running.Go(func() { p.serve(client) })
+	}
+}
+
+func (p *Proxy) serve(client net.Conn) {
+	server, err := net.Dial("tcp", p.target)
+	if err != nil || !p.keep(client, server) {
+		reset(client)
+		if err == nil {
+			reset(server)
+		}
+		return
+	}
+	var deaf atomic.Bool // the next answer is lost
+	var both sync.WaitGroup
+	both.Go(func() {
+		p.pump(client, server, func(chunk []byte) {
+			if p.wanted(chunk) {
+				deaf.Store(true)
+			}
+		})
+	})
+	both.Go(func() {
+		p.pump(server, client, func([]byte) {
+			if deaf.Load() {
+				reset(client)
+			}
+		})
+	})
+	both.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.conns, client)
+	delete(p.conns, server)
+}
+
+// keep remembers the two ends, unless connections are refused.
+func (p *Proxy) keep(client, server net.Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.refuse {
+		return false
+	}
+	p.conns[client], p.conns[server] = true, true
+	return true
+}
+
+// pump copies until either end closes, and then closes the other.
+func (p *Proxy) pump(from, to net.Conn, look func(chunk []byte)) {
+	defer reset(from)
+	defer reset(to)
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(buf)
+		if n > 0 {
+			look(buf[:n])
+			p.mu.Lock()
+			delay := p.delay
+			p.mu.Unlock()
+			<-time.After(delay)
+			if _, err := to.Write(buf[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// wanted reports whether a request is one whose answer is to be lost.
+func (p *Proxy) wanted(chunk []byte) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, needle := range p.needles {
+		if bytes.Contains(chunk, needle) {
+			p.needles = append(p.needles[:i], p.needles[i+1:]...)
+			p.lost++
+			return true
+		}
+	}
+	return false
+}
+
+// reset closes a connection so that its peer sees a reset.
+func reset(c net.Conn) {
+	if tcp, ok := c.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = c.Close()
+}

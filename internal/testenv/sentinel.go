@@ -1,0 +1,86 @@
+package testenv
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// sentinelMaster is what the master is called.
+const sentinelMaster = "main"
+
+// Sentinels are three sentinels over a master and a replica.
+type Sentinels struct {
+	Master, Replica *RedisServer
+
+	addrs []string
+}
+
+// Sentinel starts a master, a replica and three sentinels, which fail over
+// when the master has not answered for downAfter, and waits until they know
+// of each other. Args are those of both servers.
+func Sentinel(t testing.TB, downAfter time.Duration, args ...string) *Sentinels {
+	t.Helper()
+	s := &Sentinels{Master: Redis(t, args...)}
+	host, port, _ := net.SplitHostPort(s.Master.Addr)
+	s.Replica = Redis(t, append(args, "--replicaof", host+" "+port)...)
+	path, err := exec.LookPath("redis-server")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		config := filepath.Join(t.TempDir(), "sentinel.conf")
+		addr := net.JoinHostPort(host, freePort(t))
+		_, own, _ := net.SplitHostPort(addr)
+		text := fmt.Sprintf("port %s\nbind 127.0.0.1\nsentinel monitor %s %s %s 2\nsentinel down-after-milliseconds %s %d\nsentinel failover-timeout %s 10000\n",
+			own, sentinelMaster, host, port, sentinelMaster, downAfter.Milliseconds(), sentinelMaster)
+		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		Start(t, "sentinel", path, []string{"LC_ALL=C"}, config, "--sentinel")
+		s.addrs = append(s.addrs, addr)
+	}
+	s.await(t)
+	return s
+}
+
+// URL is the address as the product's settings take it.
+func (s *Sentinels) URL() string {
+	return fmt.Sprintf("redis-sentinel://%s,%s,%s/%s", s.addrs[0], s.addrs[1], s.addrs[2], sentinelMaster)
+}
+
+// Client returns a client of whoever is the master. It is closed with the test.
+func (s *Sentinels) Client(t testing.TB) *redis.Client {
+	client := redis.NewFailoverClient(&redis.FailoverOptions{MasterName: sentinelMaster, SentinelAddrs: s.addrs})
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// await waits until every sentinel knows the two others and the replica.
+func (s *Sentinels) await(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 3*startLimit)
+	defer cancel()
+	for _, addr := range s.addrs {
+		client := redis.NewSentinelClient(&redis.Options{Addr: addr})
+		for {
+			known, err := client.Master(ctx, sentinelMaster).Result()
+			if err == nil && known["num-slaves"] == "1" && known["num-other-sentinels"] == "2" {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				t.Fatalf("the sentinel at %s knows %v, %v", addr, known, err)
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+		_ = client.Close()
+	}
+}
