@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"strconv"
 	"sync/atomic"
 	"time"
 
-	"io"
-	"log/slog"
+	"github.com/redis/go-redis/v9"
 
 	"penstock/internal/redisconn"
 	"penstock/queue"
@@ -21,14 +21,10 @@ func (c *counter) next() string { return strconv.FormatInt(c.n.Add(1), 10) }
 
 // Names of the contenders, as the report shows them.
 const (
-	handOff     = "hand-off"        // push, blocking pop, reply: Redis' own floor
-	handOffFlow = "hand-off + flow" // the same with the flow between pop and reply
-	ours        = "penstock"        //
-	asynqPlain  = "asynq defaults"  //
-	asynq10ms   = "asynq 10 ms"     //
-	asynq1ms    = "asynq 1 ms"      //
-	noQueue     = "no queue"        // the flow in the door's process
-	lowLoad     = "hot,idle"        //
+	handOffFlow = "hand-off + flow" // push, blocking pop, the flow, reply: Redis' own floor
+	ours        = "penstock"
+	asynq1ms    = "asynq 1 ms"
+	noQueue     = "no queue" // the flow in the door's process
 )
 
 // queuePath measures from submission to the result at the waiter, in this
@@ -53,7 +49,7 @@ func (b *bench) queuePath(ctx context.Context) error {
 	if err := add(&contender{name: handOffFlow, patterns: []string{"hot", "idle"}, call: callThrough(floor.submit)}, "raw-worker:flow"); err != nil {
 		return err
 	}
-	client, err := queue.NewClient(queue.Config{Redis: conn, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	client, err := queue.NewClient(queue.Config{Redis: conn, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}
@@ -175,5 +171,62 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// levels are the numbers of stored runs that the stored part measures at.
+var levels = []int{1_000, 100_000, 1_000_000}
+
 // stored shows that a run costs the same however many are stored.
-func (b *bench) stored(ctx context.Context) error { return nil }
+func (b *bench) stored(ctx context.Context) error {
+	conn, err := redisconn.Parse("redis://" + b.redis.addr)
+	if err != nil {
+		return err
+	}
+	client, err := queue.NewClient(queue.Config{Redis: conn, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	running, stop := context.WithCancel(ctx)
+	go func() { _ = client.Run(running) }()
+	c := &contender{call: callThrough(penstock(client)), close: func() { stop(); client.Close() }}
+	defer c.stop()
+	if err := b.start(c, "penstock-worker"); err != nil {
+		return err
+	}
+	have := 0
+	for _, level := range levels {
+		fmt.Fprintf(os.Stderr, "\r\033[Kstored: filling up to %d runs", level)
+		if err := fill(ctx, conn, have, level); err != nil {
+			return err
+		}
+		have = level
+		c.name = fmt.Sprintf("penstock, %d stored", level)
+		if err := b.interleave(ctx, "stored", []*contender{c}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fill stores settled runs as a worker leaves them, copied from a real one.
+func fill(ctx context.Context, conn *redisconn.Conn, from, to int) error {
+	client := conn.Client()
+	defer client.Close()
+	const batch = 1000
+	event, now := sampleEvent(), time.Now()
+	for ; from < to; from += batch {
+		pipe := client.Pipeline()
+		for i := range batch {
+			id := queue.NewRunID(queueName)
+			key := "penstock:{" + queueName + "}:run:" + id
+			us := strconv.FormatInt(now.UnixMicro(), 10)
+			pipe.HSet(ctx, key, "state", "succeeded", "spec", "1\x1f3\x1fv\x1fkey:compare\x1f"+us+"\x1f20000000000\x1f1\x1f\x1f\x1f\x1f",
+				"event", event, "at", us, "reply", id, "deadline", us, "fence", 1, "worker", "compare", "started", us,
+				"output", event, "error", "", "steps", "{}", "finished", us)
+			pipe.Expire(ctx, key, time.Hour)
+			pipe.ZAdd(ctx, "penstock:{"+queueName+"}:index", redis.Z{Score: float64(now.UnixMilli() - int64(to-from-i)), Member: id})
+		}
+		if _, err := pipe.Exec(ctx); err != nil {
+			return fmt.Errorf("fill: %w", err)
+		}
+	}
+	return nil
+}

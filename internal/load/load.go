@@ -151,6 +151,9 @@ func (d *drive) pace(ctx context.Context, all *sync.WaitGroup) {
 	next := time.Now()
 	for d.another(ctx) {
 		time.Sleep(time.Until(next))
+		if ctx.Err() != nil {
+			return
+		}
 		at := next
 		all.Go(func() {
 			var mine Report
