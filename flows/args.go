@@ -13,6 +13,8 @@ type Args struct {
 	values map[string]any
 	places map[string]place // of each value
 	place  place            // of the whole
+
+	compile func(source string, locate func(offset int) place) *Expr // while the flow is compiled
 }
 
 // Field is one member of a TypeFields parameter.
@@ -75,6 +77,13 @@ func (a *Args) Literal(name string) any { return a.values[name] }
 
 // Statuses returns a TypeStatuses argument.
 func (a *Args) Statuses(name string) Statuses { return arg[Statuses](a, name) }
+
+// Program compiles a program that the kind itself makes of the named
+// argument; only New may call it. A mistake in it is reported at the argument,
+// and the result then nil.
+func (a *Args) Program(param, source string) *Expr {
+	return a.compile(source, func(int) place { return a.places[param] })
+}
 
 // Errorf is a mistake in the named argument; the error points at its place in
 // the file, or at the step when the flow left it out.

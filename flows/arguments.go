@@ -10,7 +10,7 @@ import (
 // arguments reads a mapping against parameters. trail leads from the step's
 // path to nested steps.
 func (c *compiler) arguments(n *node, params []Param, trail string) *Args {
-	a := &Args{values: map[string]any{}, places: map[string]place{}, place: n.place}
+	a := &Args{values: map[string]any{}, places: map[string]place{}, place: n.place, compile: c.program}
 	if n.shape != mapping && (n.shape != scalar || n.value != nil) {
 		c.add(n.place, "", "expected a mapping, found %s", shown(n))
 		return a
@@ -88,6 +88,8 @@ func hintOf(p Param, n *node) string {
 		return didYouMean(word, p.Enum)
 	case p.Type == TypeObject && p.Short && n.shape == scalar:
 		return didYouMean(word, paramNames(p.Fields))
+	case p.Type == TypeString && strings.Contains(word, "${"):
+		return p.Instead
 	case p.Type == TypeDuration && n.what() == "a number":
 		return "write " + text(n.value) + "s for seconds"
 	}

@@ -2,15 +2,27 @@ package flows
 
 import (
 	"context"
+	"database/sql"
 	"net/http"
 	"net/url"
 )
 
-// Connections finds the connections that steps name. Safe for concurrent use.
+// Connections finds the connections that steps name. Errors are shown to the
+// caller: they name the connection and never its credential. Safe for
+// concurrent use.
 type Connections interface {
-	// HTTP returns the connection of that name for http steps. Its error is
-	// shown to the caller: it names the connection and never its credential.
+	// HTTP returns the connection of that name for http steps.
 	HTTP(ctx context.Context, name string) (HTTPConnection, error)
+	// SQL returns the connection of that name for sql steps.
+	SQL(ctx context.Context, name string) (*Database, error)
+	// Mail returns the connection of that name for email steps.
+	Mail(ctx context.Context, name string) (Mailer, error)
+}
+
+// Secrets finds the secrets that steps name, such as the key of an hmac. The
+// error never holds one. Safe for concurrent use.
+type Secrets interface {
+	Secret(ctx context.Context, name string) (string, error)
 }
 
 // HTTPConnection is a credential for HTTP, pinned to the hosts that may see
@@ -24,3 +36,21 @@ type HTTPConnection interface {
 	// requests that Allows lets through, and is called for every one of them.
 	Transport(base http.RoundTripper) http.RoundTripper
 }
+
+// Database is a connection for sql steps: one bounded pool, shared by all
+// steps of the process. Whoever gets it does not close it.
+type Database struct {
+	DB      *sql.DB
+	Dialect Dialect
+}
+
+// Dialect says how a database writes placeholders and what its driver makes
+// of values.
+type Dialect string
+
+const (
+	Postgres  Dialect = "postgres"
+	MySQL     Dialect = "mysql" // and MariaDB
+	SQLServer Dialect = "sqlserver"
+	SQLite    Dialect = "sqlite"
+)

@@ -61,6 +61,8 @@ type Param struct {
 	Fields   []Param  // TypeObject, TypeList
 	Inline   bool     // `kind: value` stands for this one parameter; the others may then stand beside the kind
 	Short    bool     // TypeObject: the name of one of its TypeObject fields stands for it, as in `trigger: webhook`
+	Instead  string   // TypeString: what to write where an author tries ${ }
+	Verbatim bool     // TypeString: ${ } has no meaning in it and is allowed, as in a script
 	OneOf    string   // parameters that share this word exclude each other, and one is required
 }
 

@@ -29,6 +29,8 @@ type Env struct {
 	// outbound.New, guarded against private networks. nil: http steps fail.
 	HTTP        http.RoundTripper
 	Connections Connections    // nil: steps that name a connection fail
+	Secrets     Secrets        // nil: steps that name a secret fail
+	Scripts     Scripts        // nil: scripts are evaluated in this process, where some bombs cannot be stopped
 	Vars        map[string]any // override the flow's vars of the same name; others are ignored
 }
 

@@ -3,6 +3,7 @@ package steps
 import (
 	"context"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -19,6 +20,12 @@ import (
 
 // named are the connections of a test.
 type named map[string]flows.HTTPConnection
+
+func (n named) SQL(context.Context, string) (*flows.Database, error) {
+	return nil, errors.ErrUnsupported
+}
+
+func (n named) Mail(context.Context, string) (flows.Mailer, error) { return nil, errors.ErrUnsupported }
 
 func (n named) HTTP(_ context.Context, name string) (flows.HTTPConnection, error) {
 	if conn, ok := n[name]; ok {
