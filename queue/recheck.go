@@ -35,7 +35,7 @@ func (c *Client) recheckSome(ctx context.Context, l *lane, ids []string) {
 		return // Redis is away; the next tick tries again
 	}
 	for i, state := range states {
-		if State(state).Terminal() {
+		if State(state).Terminal() || state == "answered" {
 			c.fetch(ctx, ids[i])
 		}
 	}

@@ -72,6 +72,10 @@ func decodeRecord(id, queue string, f map[string]string) (Record, error) {
 		r.Event = json.RawMessage(f["event"])
 	}
 	r.Result = makeResult(State(f["state"]), f["output"], f["error"], f["at"], f["started"], f["finished"])
+	var err error
+	if r.Early, err = decodeAnswer(f["early"]); err != nil {
+		return Record{}, err
+	}
 	r.Attempt, _ = strconv.Atoi(f["fence"])
 	r.Crashes, _ = strconv.Atoi(f["crashes"])
 	r.Worker = f["worker"]

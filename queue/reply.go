@@ -90,14 +90,14 @@ func (c *Client) deliver(reply string) {
 		c.cfg.Log.Error("reply is not understood", "fields", len(f))
 		return
 	}
-	if f[2] != "1" { // too large for a reply
+	if f[2] != "1" { // too large for a reply, or a flow's own answer
 		c.fetch(context.Background(), f[0])
 		return
 	}
 	c.waiters.deliver(f[0], makeResult(State(f[1]), f[7], f[6], f[3], f[4], f[5]))
 }
 
-// fetch reads the result of a run that has ended and delivers it.
+// fetch reads the result, or the early answer, of a run and delivers it.
 func (c *Client) fetch(ctx context.Context, id string) {
 	if !c.waiters.waiting(id) {
 		return
@@ -109,7 +109,7 @@ func (c *Client) fetch(ctx context.Context, id string) {
 		c.cfg.Log.Warn("read result", "run_id", id, "error", err)
 		return // recheck tries again
 	}
-	if record.State.Terminal() {
+	if record.State.Terminal() || record.Early != nil {
 		c.waiters.deliver(id, record.Result)
 	}
 }

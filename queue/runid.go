@@ -3,6 +3,7 @@ package queue
 import (
 	"hash/crc32"
 	"strconv"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -27,6 +28,19 @@ func queueSum(queue string) uint16 {
 func onQueue(id, queue string) bool {
 	u, err := uuid.Parse(id)
 	return err == nil && uint16(u[14])<<8|uint16(u[15]) == queueSum(queue)
+}
+
+// bornAt is when a run's id was made, in milliseconds; false: it is none.
+func bornAt(id string) (time.Time, bool) {
+	u, err := uuid.Parse(id)
+	if err != nil {
+		return time.Time{}, false
+	}
+	ms := int64(0)
+	for _, b := range u[:6] {
+		ms = ms<<8 | int64(b)
+	}
+	return time.UnixMilli(ms), true
 }
 
 // taskID names the asynq task of one attempt of a run.

@@ -30,6 +30,10 @@ var (
 	journalLua string
 	//go:embed lua/states.lua
 	statesLua string
+	//go:embed lua/attach.lua
+	attachLua string
+	//go:embed lua/respond.lua
+	respondLua string
 
 	submitScript  = redis.NewScript(submitLua)
 	claimScript   = redis.NewScript(claimLua)
@@ -41,6 +45,8 @@ var (
 	parkScript    = redis.NewScript(parkLua)
 	journalScript = redis.NewScript(journalLua)
 	statesScript  = redis.NewScript(statesLua)
+	attachScript  = redis.NewScript(attachLua)
+	respondScript = redis.NewScript(respondLua)
 )
 
 // loadScripts spares the first callers an EVAL; Redis may forget them at any
@@ -48,7 +54,7 @@ var (
 func loadScripts(ctx context.Context, r redis.Scripter) error {
 	for _, s := range []*redis.Script{
 		submitScript, claimScript, finishScript, settleScript, beatScript, requeueScript,
-		stopScript, parkScript, journalScript, statesScript,
+		stopScript, parkScript, journalScript, statesScript, attachScript, respondScript,
 	} {
 		if err := s.Load(ctx, r).Err(); err != nil {
 			return fmt.Errorf("load queue scripts: %w", err)

@@ -13,6 +13,7 @@ type Ticket struct {
 	lane     *lane
 	id       string
 	attached bool
+	whole    bool        // waits for the end of the run: an early answer is not enough
 	result   chan Result // buffered: who delivers never blocks
 	since    time.Time
 }
@@ -100,16 +101,35 @@ func (w *waiters) remove(t *Ticket) {
 	}
 }
 
-// deliver hands a result to everybody who waits for the run. The first reply
-// counts; a repeated one finds nobody.
+// deliver hands a result to everybody who waits for the run; that of a run
+// which goes on to those whom an early answer will do. The first one counts;
+// a repeated one finds nobody.
 func (w *waiters) deliver(id string, r Result) {
 	w.mu.Lock()
-	all := w.byRun[id]
+	served := w.byRun[id]
 	delete(w.byRun, id)
+	if !r.State.Terminal() {
+		var left []*Ticket
+		if served, left = answerable(served); len(left) > 0 {
+			w.byRun[id] = left
+		}
+	}
 	w.mu.Unlock()
-	for _, t := range all {
+	for _, t := range served {
 		t.result <- r
 	}
+}
+
+// answerable parts the tickets that an early answer will do from the others.
+func answerable(all []*Ticket) (served, left []*Ticket) {
+	for _, t := range all {
+		if t.whole {
+			left = append(left, t)
+		} else {
+			served = append(served, t)
+		}
+	}
+	return served, left
 }
 
 // waiting reports whether anybody in this process waits for the run.

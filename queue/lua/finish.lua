@@ -15,7 +15,7 @@ local out = {}
 
 for i = 5, #ARGV, 6 do
 	local id, run = ARGV[i], ARGV[1] .. ARGV[i]
-	local r = call("HMGET", run, "state", "fence", "reply", "started", "at")
+	local r = call("HMGET", run, "state", "fence", "reply", "started", "at", "early")
 	if r[2] ~= ARGV[i+1] then
 		out[#out+1] = 0
 	else
@@ -23,7 +23,7 @@ for i = 5, #ARGV, 6 do
 		if r[1] == "running" then -- else a repeated call of ours
 			call("HSET", run, "state", ARGV[i+2], "output", ARGV[i+3], "error", ARGV[i+4], "steps", ARGV[i+5], "finished", us)
 			local output, whole = ARGV[i+3], "1"
-			if #output > largest then
+			if #output > largest or r[6] then -- what was answered early is in the run
 				output, whole = "", "0"
 			end
 			local reply = table.concat({id, ARGV[i+2], whole, r[5], r[4], us, ARGV[i+4], output}, "\31")

@@ -4,9 +4,11 @@
 -- KEYS[1] due (names the slot)
 -- ARGV[1] run prefix, then run ids
 --
--- Returns for each run its state, "" when there is no such run.
+-- Returns for each run its state, "" when there is no such run, "answered"
+-- when it goes on but has answered its caller.
 local out = {}
 for i = 2, #ARGV do
-	out[#out+1] = redis.call("HGET", ARGV[1] .. ARGV[i], "state") or ""
+	local r = redis.call("HMGET", ARGV[1] .. ARGV[i], "state", "early", "finished")
+	out[#out+1] = r[2] and not r[3] and "answered" or r[1] or ""
 end
 return out

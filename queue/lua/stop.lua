@@ -8,7 +8,7 @@
 --
 -- Returns the state that the run had, or "" when there is no such run; nothing
 -- changes when that state is terminal or the fence does not hold.
-local r = redis.call("HMGET", KEYS[1], "state", "fence", "reply", "at", "started")
+local r = redis.call("HMGET", KEYS[1], "state", "fence", "reply", "at", "started", "early")
 local state, fence = r[1], tonumber(r[2] or "0")
 if not state then return "" end
 if state ~= "queued" and state ~= "running" and state ~= "waiting" then return state end
@@ -17,7 +17,7 @@ if ARGV[2] ~= "" and tonumber(ARGV[2]) ~= fence then return state end
 local time = redis.call("TIME")
 local us = time[1] .. string.format("%06d", time[2])
 redis.call("HSET", KEYS[1], "state", ARGV[3], "fence", fence + 1, "error", ARGV[4], "finished", us)
-local reply = table.concat({ARGV[1], ARGV[3], "1", r[4], r[5] or "", us, ARGV[4], ""}, "\31") -- as in finish
+local reply = table.concat({ARGV[1], ARGV[3], r[6] and "0" or "1", r[4], r[5] or "", us, ARGV[4], ""}, "\31") -- as in finish
 for door in string.gmatch(r[3] or "", "[^,]+") do
 	redis.call(ARGV[7], ARGV[6] .. door, reply)
 end
