@@ -1,0 +1,240 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"penstock/flows"
+	"penstock/flows/steps"
+	"penstock/internal/redisconn"
+	"penstock/internal/testenv"
+	"penstock/queue"
+)
+
+// versions are compiled flows by version. It implements Versions.
+type versions map[string]*flows.Flow
+
+func (v versions) Version(_ context.Context, _ int64, version string) (*flows.Flow, error) {
+	if f := v[version]; f != nil {
+		return f, nil
+	}
+	return nil, &flows.Error{Code: flows.CodeInternal, Message: "no such version"}
+}
+
+type rig struct {
+	t      *testing.T
+	conn   *redisconn.Conn
+	client *queue.Client
+	log    *bytes.Buffer
+}
+
+// setup starts a door and a worker with the flows, given by their steps.
+func setup(t *testing.T, flowSteps map[string]string) *rig {
+	t.Helper()
+	compiled := versions{}
+	for name, text := range flowSteps {
+		f, err := flows.Parse(name+".yaml", []byte("flow: 1\nslug: test\nname: Test\ntrigger: webhook\n"+text), steps.Catalogue())
+		if err != nil {
+			t.Fatal(err)
+		}
+		compiled[name] = f
+	}
+	r := &rig{t: t, log: &bytes.Buffer{}}
+	var err error
+	if r.conn, err = redisconn.Parse(testenv.Redis(t).URL()); err != nil {
+		t.Fatal(err)
+	}
+	if r.client, err = queue.NewClient(queue.Config{Redis: r.conn, Log: slog.New(slog.DiscardHandler)}); err != nil {
+		t.Fatal(err)
+	}
+	w, err := New(Config{
+		Redis: r.conn, Log: slog.New(slog.NewJSONHandler(r.log, nil)), Versions: compiled,
+		Queues: map[string]int{"default": 1}, Slots: 8, Block: 200 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := w.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	running.Go(func() { _ = r.client.Run(ctx) })
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+		_ = w.Close()
+		_ = r.client.Close()
+	})
+	return r
+}
+
+func (r *rig) run(version, event string, limit time.Duration) queue.Result {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	s := queue.Spec{Flow: 1, Version: version, Queue: "default", Limit: limit, Sync: true}
+	if event != "" {
+		s.Event = json.RawMessage(event)
+	}
+	ticket, err := r.client.Submit(ctx, queue.Submission{Spec: s})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	result, err := ticket.Wait(ctx)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return result
+}
+
+func TestHowRunsEnd(t *testing.T) {
+	t.Parallel()
+	r := setup(t, map[string]string{
+		"numbers":  "steps:\n  - transform: '{id, price, event: ($event == .)}'",
+		"none":     "steps:\n  - filter: 'false'",
+		"fail":     "steps:\n  - name: stop\n    fail: {status: 418, message: 'no ${ .what }'}",
+		"slow":     "steps:\n  - delay: 10s",
+		"bad":      "steps:\n  - transform: '.a + 1'",
+		"bodyless": "steps:\n  - transform: '[.]'",
+	})
+	for _, c := range []struct {
+		version, event string
+		limit          time.Duration
+		state          queue.State
+		output         string
+		code           flows.Code
+		message        string
+	}{
+		{version: "numbers", event: `{"id":1234567890123456789,"price":1.10}`, state: queue.Succeeded, output: `[{"event":true,"id":1234567890123456789,"price":1.10}]`},
+		{version: "none", event: `1`, state: queue.Succeeded, output: `[]`},
+		{version: "bodyless", state: queue.Succeeded, output: `[[null]]`},
+		{version: "fail", event: `{"what":"tea"}`, state: queue.Failed, code: flows.CodeFail, message: "no tea"},
+		{version: "bad", event: `{"a":{}}`, state: queue.Failed, code: flows.CodeExpression, message: "object"},
+		{version: "slow", event: `1`, limit: 300 * time.Millisecond, state: queue.TimedOut, code: flows.CodeTimeout, message: "execution limit"},
+		{version: "unknown", event: `1`, state: queue.Failed, code: flows.CodeInternal, message: "no such version"},
+	} {
+		t.Run(c.version, func(t *testing.T) {
+			t.Parallel()
+			if c.limit == 0 {
+				c.limit = 10 * time.Second
+			}
+			got := r.run(c.version, c.event, c.limit)
+			if got.State != c.state || string(got.Output) != c.output {
+				t.Errorf("ended %s with %s (%+v), want %s with %s", got.State, got.Output, got.Error, c.state, c.output)
+			}
+			if c.code == "" {
+				return
+			}
+			if got.Error == nil || got.Error.Code != c.code || !strings.Contains(got.Error.Message, c.message) {
+				t.Errorf("error %+v, want %s with %q", got.Error, c.code, c.message)
+			}
+		})
+	}
+}
+
+func TestARunsRecordTellsItsSteps(t *testing.T) {
+	t.Parallel()
+	r := setup(t, map[string]string{"v": "steps:\n  - name: two\n    split: '.[]'\n  - log: {message: 'saw ${ . }'}\n  - set: {n: '${ . }'}"})
+	ctx := context.Background()
+	ticket, err := r.client.Submit(ctx, queue.Submission{Spec: queue.Spec{
+		Flow: 1, Version: "v", Queue: "default", Limit: 5 * time.Second, Sync: true, Event: json.RawMessage(`["planted-secret",2]`),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ticket.Wait(ctx); err != nil {
+		t.Fatal(err)
+	}
+	record, err := r.client.Record(ctx, ticket.RunID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told struct {
+		Steps []struct {
+			Step, Kind string
+			In, Out    int
+		}
+		Log []struct{ Message string }
+	}
+	if err := json.Unmarshal(record.Steps, &told); err != nil {
+		t.Fatalf("%s: %v", record.Steps, err)
+	}
+	if len(told.Steps) != 3 || told.Steps[0].Step != "two" || told.Steps[0].In != 1 || told.Steps[0].Out != 2 || told.Steps[2].Kind != "set" {
+		t.Errorf("steps %+v", told.Steps)
+	}
+	if len(told.Log) != 2 || told.Log[1].Message != "saw 2" {
+		t.Errorf("log %+v", told.Log)
+	}
+}
+
+func TestTheLogHoldsNoItem(t *testing.T) {
+	t.Parallel()
+	var log *bytes.Buffer
+	t.Run("run", func(t *testing.T) { // its cleanup has stopped the worker when it returns
+		r := setup(t, map[string]string{"v": "steps:\n  - fail: 'about ${ . }'"})
+		log = r.log
+		r.run("v", `"planted-secret"`, time.Second)
+	})
+	if !strings.Contains(log.String(), `"state":"failed"`) || strings.Contains(log.String(), "planted-secret") {
+		t.Errorf("log: %s", log)
+	}
+}
+
+func TestNewWorkerRefusesAnIncompleteConfig(t *testing.T) {
+	t.Parallel()
+	conn, err := redisconn.Parse("redis://127.0.0.1:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	for name, cfg := range map[string]Config{
+		"nothing":         {},
+		"no queue":        {Redis: conn, Log: log, Versions: versions{}},
+		"weight of zero":  {Redis: conn, Log: log, Versions: versions{}, Queues: map[string]int{"default": 0}},
+		"no versions":     {Redis: conn, Log: log, Queues: map[string]int{"default": 1}},
+		"an empty name":   {Redis: conn, Log: log, Versions: versions{}, Queues: map[string]int{"": 1}},
+		"a hurried drain": {Redis: conn, Log: log, Versions: versions{}, Queues: map[string]int{"default": 1}, Drain: 1},
+	} {
+		if w, err := New(cfg); err == nil {
+			t.Errorf("%s: accepted", name)
+			_ = w.Close()
+		}
+	}
+}
+
+func TestAWaitedForVersionIsFoundWhenTheStoreIsBack(t *testing.T) {
+	t.Parallel()
+	flow, err := flows.Parse("f.yaml", []byte("flow: 1\nslug: test\nname: Test\ntrigger: webhook\nsteps:\n  - set: {a: 1}"), steps.Catalogue())
+	if err != nil {
+		t.Fatal(err)
+	}
+	flaky := &flakyVersions{fails: 2, flow: flow}
+	r := &runner{cfg: Config{Versions: flaky}, log: slog.New(slog.DiscardHandler)}
+	got, err := r.version(context.Background(), &queue.Attempt{})
+	if err != nil || got != flow || flaky.fails != 0 {
+		t.Errorf("found %v %v with %d failures left", got, err, flaky.fails)
+	}
+}
+
+type flakyVersions struct {
+	fails int
+	flow  *flows.Flow
+}
+
+func (f *flakyVersions) Version(context.Context, int64, string) (*flows.Flow, error) {
+	if f.fails > 0 {
+		f.fails--
+		return nil, errors.New("Redis is away")
+	}
+	return f.flow, nil
+}
