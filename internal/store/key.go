@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"log/slog"
 	"regexp"
@@ -35,6 +34,17 @@ type Key struct {
 	Flows         []int64       // the flows that it may run; nil: all, empty: none
 	Window        time.Duration // how far a timestamp may be off; zero: 300 s, at most 24 h
 	OnReplay      string        // "refuse" (also when empty) or "attach"
+
+	// Impersonate are the users that a JWT of the key may act as; nil: none.
+	Impersonate []string
+	// PublicKey verifies the JWTs of the key: PEM of an RSA, P-256 or Ed25519
+	// key. Empty: they are signed with its secret (HS256).
+	PublicKey string
+	// Rate bounds the requests of the key, instead of what the settings say:
+	// "10/s", "600/m", "off". Empty: as the settings say.
+	Rate string
+
+	Epoch string // see Life; Put and Change see to it
 }
 
 // Secrets returns the secrets that count at a moment; previous is empty
@@ -48,6 +58,18 @@ func (k *Key) Secrets(now time.Time) (current, previous string) {
 
 // Allows reports whether the key may run a flow.
 func (k *Key) Allows(flow int64) bool { return k.Flows == nil || slices.Contains(k.Flows, flow) }
+
+// outlives: access or flows lost, another secret or public key, and a shorter
+// list of users to act as end tokens.
+func (k *Key) outlives(old *Key) bool {
+	return k.APIAccess && k.Secret == old.Secret && k.PublicKey == old.PublicKey &&
+		(k.Flows == nil || old.Flows != nil && covers(k.Flows, old.Flows)) && covers(k.Impersonate, old.Impersonate)
+}
+
+// covers reports whether all of less are in more.
+func covers[E comparable](more, less []E) bool {
+	return !slices.ContainsFunc(less, func(e E) bool { return !slices.Contains(more, e) })
+}
 
 // String keeps secrets out of anything printed.
 func (k Key) String() string { return "key " + k.Key }
@@ -66,11 +88,11 @@ func (k *Key) validate() error {
 	k.OnReplay = cmp.Or(k.OnReplay, OnReplayRefuse)
 	switch {
 	case !regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`).MatchString(k.Key):
-		return errors.New("an API key is 1 to 64 letters, digits, '_', '.' or '-'")
+		return &InvalidError{"key", "is 1 to 64 letters, digits, '_', '.' or '-'"}
 	case k.Window < time.Second || k.Window > maxWindow:
-		return fmt.Errorf("the timestamp window %v is not between 1s and %v", k.Window, maxWindow)
+		return &InvalidError{"ts_window", fmt.Sprintf("of %v is not between 1s and %v", k.Window, maxWindow)}
 	case k.OnReplay != OnReplayRefuse && k.OnReplay != OnReplayAttach:
-		return fmt.Errorf("on_replay is %q, not %q or %q", k.OnReplay, OnReplayRefuse, OnReplayAttach)
+		return &InvalidError{"on_replay", fmt.Sprintf("is %q, not %q or %q", k.OnReplay, OnReplayRefuse, OnReplayAttach)}
 	}
 	return nil
 }

@@ -35,13 +35,16 @@ func TestPutKeepsEveryField(t *testing.T) {
 		{
 			Key: "a", Name: "n", Secret: "s|é", Previous: "p", PreviousUntil: time.Date(2030, 1, 2, 3, 4, 5, 6, time.UTC),
 			APIAccess: true, Flows: []int64{69, 1 << 60}, Window: time.Minute, OnReplay: OnReplayAttach,
+			Impersonate: []string{"ann"}, PublicKey: "pem", Rate: "10/s",
 		},
 		{Key: "b", Secret: "s", Flows: []int64{}, Window: time.Hour, OnReplay: OnReplayRefuse}, // no flow at all
 		{Key: "c", Secret: "s", Flows: nil, Window: time.Hour, OnReplay: OnReplayRefuse},       // all flows
 	} {
-		if _, err := f.openIdle(t).Keys().Put(t.Context(), want); err != nil {
+		put, err := f.openIdle(t).Keys().Put(t.Context(), want)
+		if err != nil {
 			t.Fatal(err)
 		}
+		want.Epoch = put.Epoch // made
 		got, err := f.openIdle(t).Keys().Key(t.Context(), want.Key)
 		if err != nil {
 			t.Fatal(err)

@@ -20,6 +20,10 @@ type keyRecord struct {
 	Flows         []int64   `json:"flows"` // null: all
 	Window        string    `json:"window"`
 	OnReplay      string    `json:"on_replay"`
+	Impersonate   []string  `json:"impersonate,omitempty"`
+	PublicKey     string    `json:"public_key,omitempty"`
+	Rate          string    `json:"rate,omitempty"`
+	Epoch         string    `json:"epoch,omitempty"`
 }
 
 // keyEntry is a key in memory, or why its record cannot be used.
@@ -32,6 +36,7 @@ type keyEntry struct {
 func (s *Store) sealKey(k *Key) string {
 	r := keyRecord{
 		Name: k.Name, APIAccess: k.APIAccess, Flows: k.Flows, Window: k.Window.String(), OnReplay: k.OnReplay,
+		Impersonate: k.Impersonate, PublicKey: k.PublicKey, Rate: k.Rate, Epoch: k.Epoch,
 		Secret: s.config.Sealer.Seal(keyRecordID(k.Key), k.Secret),
 	}
 	if k.Previous != "" {
@@ -48,7 +53,10 @@ func (s *Store) openKey(key, data string) (_ *Key, stale bool, err error) {
 	if err := json.Unmarshal([]byte(data), &r); err != nil {
 		return nil, false, fmt.Errorf("read record of key %s: %w", key, err)
 	}
-	k := &Key{Key: key, Name: r.Name, PreviousUntil: r.PreviousUntil, APIAccess: r.APIAccess, Flows: r.Flows, OnReplay: r.OnReplay}
+	k := &Key{
+		Key: key, Name: r.Name, PreviousUntil: r.PreviousUntil, APIAccess: r.APIAccess, Flows: r.Flows, OnReplay: r.OnReplay,
+		Impersonate: r.Impersonate, PublicKey: r.PublicKey, Rate: r.Rate, Epoch: r.Epoch,
+	}
 	if k.Window, err = time.ParseDuration(r.Window); err != nil {
 		return nil, false, fmt.Errorf("read record of key %s: %w", key, err)
 	}
@@ -84,5 +92,8 @@ func (s *Store) readKey(ctx context.Context, tx *redis.Tx, key string) (*Key, er
 // writeKey writes one key as part of a change.
 func (s *Store) writeKey(ctx context.Context, key *Key) func(redis.Pipeliner) {
 	data := s.sealKey(key)
-	return func(p redis.Pipeliner) { p.HSet(ctx, keyAPIKeys, key.Key, data) }
+	return func(p redis.Pipeliner) {
+		p.HSet(ctx, keyAPIKeys, key.Key, data)
+		p.HSet(ctx, keyEpochs, HolderKey.of(key.Key), key.Epoch)
+	}
 }

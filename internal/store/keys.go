@@ -6,9 +6,14 @@ import "strconv"
 // in one slot, so that a change and its revision are one transaction. Nothing
 // else in the product touches them.
 const (
-	keyRevision = "penstock:{store}:rev"   // string, a counter: +1 with each change. No TTL
-	keyFlows    = "penstock:{store}:flows" // hash: flow number -> head (JSON). No TTL
-	keyAPIKeys  = "penstock:{store}:keys"  // hash: API key -> record (JSON, secrets sealed). No TTL
+	keyRevision = "penstock:{store}:rev"     // string, a counter: +1 with each change. No TTL
+	keyFlows    = "penstock:{store}:flows"   // hash: flow number -> head (JSON). No TTL
+	keyAPIKeys  = "penstock:{store}:keys"    // hash: API key -> record (JSON, secrets sealed). No TTL
+	keyUsers    = "penstock:{store}:users"   // hash: name -> record (JSON, passwords hashed). No TTL
+	keyClients  = "penstock:{store}:clients" // hash: identifier -> record (JSON, secrets hashed). No TTL
+	keySigning  = "penstock:{store}:signing" // hash: kid -> record (JSON, seed sealed). No TTL
+	keyEpochs   = "penstock:{store}:epochs"  // hash: "user:<name>", "client:<id>", "key:<key>" -> epoch. No TTL
+	keyAudit    = "penstock:{store}:audit"   // stream: what administrators did. No TTL, bounded by auditLength
 
 	channelChanges = "penstock:{store}:changes" // published to with each change; the message says nothing
 )
@@ -19,3 +24,11 @@ const (
 func keySource(number int64, version string) string {
 	return "penstock:{store}:flow:" + strconv.FormatInt(number, 10) + ":v:" + version
 }
+
+// keyToken holds an access token: a hash of record (JSON), holder, epoch,
+// actor, actor_epoch and revoked. TTL: its life and a day.
+func keyToken(text string) string { return "penstock:{store}:token:" + digest(text) }
+
+// keyOnce remembers an id that counts once: a string. TTL: as long as the id
+// could come again.
+func keyOnce(scope, id string) string { return "penstock:{store}:once:" + digest(scope, id) }

@@ -51,6 +51,7 @@ func (ks *Keys) Put(ctx context.Context, key Key) (*Key, error) {
 	if err := key.validate(); err != nil {
 		return nil, fmt.Errorf("put key: %w", err)
 	}
+	key.Epoch = newEpoch()
 	err := ks.store.apply(ctx, func(*redis.Tx) (func(redis.Pipeliner), error) {
 		return ks.store.writeKey(ctx, &key), nil
 	})
@@ -60,6 +61,55 @@ func (ks *Keys) Put(ctx context.Context, key Key) (*Key, error) {
 	return &key, nil
 }
 
+// Create stores a new key and returns it with what was filled in; ErrExists,
+// and *InvalidError.
+func (ks *Keys) Create(ctx context.Context, key Key) (*Key, error) {
+	if err := key.validate(); err != nil {
+		return nil, fmt.Errorf("create key: %w", err)
+	}
+	key.Epoch = newEpoch()
+	err := ks.store.apply(ctx, func(tx *redis.Tx) (func(redis.Pipeliner), error) {
+		taken, err := tx.HExists(ctx, keyAPIKeys, key.Key).Result()
+		if err == nil && taken {
+			err = ErrExists
+		}
+		return ks.store.writeKey(ctx, &key), err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create key: %w", err)
+	}
+	return &key, nil
+}
+
+// Change edits a key; ErrNotFound, and *InvalidError. Edit may be called more
+// than once. Tokens issued to the key die unless it may do as much as before.
+func (ks *Keys) Change(ctx context.Context, key string, edit func(*Key) error) (*Key, error) {
+	var changed *Key
+	err := ks.store.apply(ctx, func(tx *redis.Tx) (func(redis.Pipeliner), error) {
+		old, err := ks.store.readKey(ctx, tx, key)
+		if err != nil {
+			return nil, err
+		}
+		next := *old
+		if err := edit(&next); err != nil {
+			return nil, err
+		}
+		next.Key = key
+		if err := next.validate(); err != nil {
+			return nil, err
+		}
+		if !next.outlives(old) {
+			next.Epoch = newEpoch()
+		}
+		changed = &next
+		return ks.store.writeKey(ctx, changed), nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("change key: %w", err)
+	}
+	return changed, nil
+}
+
 // Delete removes the key; ErrNotFound when there is none.
 func (ks *Keys) Delete(ctx context.Context, key string) error {
 	err := ks.store.apply(ctx, func(tx *redis.Tx) (func(redis.Pipeliner), error) {
@@ -67,7 +117,10 @@ func (ks *Keys) Delete(ctx context.Context, key string) error {
 		if err == nil && !found {
 			err = ErrNotFound
 		}
-		return func(p redis.Pipeliner) { p.HDel(ctx, keyAPIKeys, key) }, err
+		return func(p redis.Pipeliner) {
+			p.HDel(ctx, keyAPIKeys, key)
+			p.HDel(ctx, keyEpochs, HolderKey.of(key))
+		}, err
 	})
 	if err != nil {
 		return fmt.Errorf("delete key: %w", err)
@@ -88,6 +141,7 @@ func (ks *Keys) Rotate(ctx context.Context, key string, overlap time.Duration) (
 		old.Previous, old.PreviousUntil = old.Secret, time.Now().Add(overlap).UTC()
 		if overlap <= 0 {
 			old.Previous, old.PreviousUntil = "", time.Time{}
+			old.Epoch = newEpoch() // as nothing signed with it counts, no token got with it does
 		}
 		old.Secret, rotated = secret, old
 		return ks.store.writeKey(ctx, old), nil

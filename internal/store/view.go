@@ -14,10 +14,13 @@ import (
 
 // view is the store as it was at one revision. It never changes.
 type view struct {
-	rev   int64
-	keys  map[string]keyEntry
-	flows map[int64]*deployed
-	slugs map[string]*deployed
+	rev     int64
+	keys    map[string]keyEntry
+	users   map[string]*User
+	clients map[string]*Client
+	signing map[string]*SigningKey
+	flows   map[int64]*deployed
+	slugs   map[string]*deployed
 }
 
 // deployed is a head with its compiled flow; nil: it does not compile.
@@ -38,12 +41,17 @@ func (v *view) find(ref string) *deployed {
 func (s *Store) load(ctx context.Context, old *view) (*view, error) {
 	pipe := s.config.Redis.TxPipeline()
 	rev, heads, keys := pipe.Get(ctx, keyRevision), pipe.HGetAll(ctx, keyFlows), pipe.HGetAll(ctx, keyAPIKeys)
+	users, clients, signing := pipe.HGetAll(ctx, keyUsers), pipe.HGetAll(ctx, keyClients), pipe.HGetAll(ctx, keySigning)
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return nil, fmt.Errorf("read records: %w", err)
 	}
-	v := &view{keys: map[string]keyEntry{}, flows: map[int64]*deployed{}, slugs: map[string]*deployed{}}
+	v := &view{
+		keys: map[string]keyEntry{}, flows: map[int64]*deployed{}, slugs: map[string]*deployed{}, signing: map[string]*SigningKey{},
+		users: s.users().load(users.Val()), clients: s.clients().load(clients.Val()),
+	}
 	v.rev, _ = rev.Int64() // absent: nothing was ever stored
 	s.loadKeys(v, keys.Val())
+	s.loadSigning(v, signing.Val())
 	if err := s.loadFlows(ctx, v, old, heads.Val()); err != nil {
 		return nil, err
 	}

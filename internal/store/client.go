@@ -1,0 +1,147 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net/mail"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+const (
+	// DefaultTokenTTL is how long the tokens of a client live.
+	DefaultTokenTTL = 5 * time.Minute
+	maxTokenTTL     = 1440 // minutes
+
+	maxClientName = 128 // characters
+	maxReminders  = 16  // addresses
+	maxScopes     = 256
+
+	dateLayout = time.DateOnly
+)
+
+// Client is a program of an integrator. A *Client that the store returns is
+// shared: it must not be changed.
+type Client struct {
+	Identifier string   `json:"identifier"` // generated
+	Name       string   `json:"name"`       // for people
+	Hash       string   `json:"hash"`       // of the secret, as package password makes it
+	Scopes     []string `json:"scopes"`
+	Disabled   bool     `json:"disabled"`
+
+	TimeZone string   `json:"time_zone"`         // IANA name; empty: UTC
+	Expires  string   `json:"expires,omitempty"` // last day of its assertions, 2006-01-02; empty: none are made
+	TokenTTL int      `json:"token_ttl_minutes"` // 1 to 1440; zero: 5
+	Commas   *bool    `json:"commas,omitempty"`  // how scopes are written in answers; nil: as the endpoint does
+	Remind   []string `json:"remind,omitempty"`  // e-mail addresses
+
+	Assertion   string    `json:"assertion,omitempty"` // id of the only one that counts; empty: none
+	AssertionAt time.Time `json:"assertion_at,omitzero"`
+	Life
+}
+
+// NewIdentifier names a new client.
+func NewIdentifier() string { return "client-" + strings.ToLower(rand.Text()[:20]) }
+
+// NewSecret has 130 bits.
+func NewSecret() string { return newSecret() }
+
+// Deadline is the moment from which the client gets no assertions and no
+// tokens: the midnight that ends its last day in its time zone. Zero: it has
+// no last day, and no assertions.
+func (c *Client) Deadline() time.Time {
+	zone, err := time.LoadLocation(c.TimeZone)
+	day, err2 := time.Parse(dateLayout, c.Expires)
+	if err != nil || err2 != nil {
+		return time.Time{}
+	}
+	return time.Date(day.Year(), day.Month(), day.Day()+1, 0, 0, 0, 0, zone)
+}
+
+// TTL is how long its tokens live.
+func (c *Client) TTL() time.Duration { return time.Duration(c.TokenTTL) * time.Minute }
+
+// LogValue keeps the hash out of logs.
+func (c Client) LogValue() slog.Value { return slog.StringValue(c.Identifier) }
+
+func (c *Client) name() string { return c.Identifier }
+
+func (c *Client) validate() error {
+	if c.TokenTTL == 0 {
+		c.TokenTTL = int(DefaultTokenTTL / time.Minute)
+	}
+	if c.TimeZone == "" {
+		c.TimeZone = "UTC"
+	}
+	length := utf8.RuneCountInString(c.Name)
+	switch _, err := time.LoadLocation(c.TimeZone); {
+	case length == 0 || length > maxClientName || strings.ContainsFunc(c.Name, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return &InvalidError{"name", fmt.Sprintf("must have 1 to %d characters on one line", maxClientName)}
+	case c.Hash == "":
+		return &InvalidError{"secret", "is required"}
+	case c.TokenTTL < 1 || c.TokenTTL > maxTokenTTL:
+		return &InvalidError{"token_ttl_minutes", fmt.Sprintf("must be between 1 and %d", maxTokenTTL)}
+	case err != nil || c.TimeZone == "Local":
+		return &InvalidError{"time_zone", "must be a name of the IANA database, as in Europe/Paris"}
+	case len(c.Scopes) > maxScopes:
+		return &InvalidError{"scopes", fmt.Sprintf("must be at most %d", maxScopes)}
+	}
+	if _, err := time.Parse(dateLayout, c.Expires); err != nil && c.Expires != "" {
+		return &InvalidError{"assertion_expires_on", "must be a date, as in 2028-12-31"}
+	}
+	return c.validateReminders()
+}
+
+func (c *Client) validateReminders() error {
+	if len(c.Remind) > maxReminders {
+		return &InvalidError{"reminder_emails", fmt.Sprintf("must be at most %d", maxReminders)}
+	}
+	for _, address := range c.Remind {
+		if parsed, err := mail.ParseAddress(address); err != nil || parsed.Address != address {
+			return &InvalidError{"reminder_emails", fmt.Sprintf("%q is not a plain e-mail address", address)}
+		}
+	}
+	return nil
+}
+
+// outlives: a scope edit, a new secret, a new assertion and being disabled
+// end tokens.
+func (c *Client) outlives(old *Client) bool {
+	return slices.Equal(c.Scopes, old.Scopes) && c.Hash == old.Hash && c.Assertion == old.Assertion && !c.Disabled
+}
+
+// Clients are the API clients. Safe for concurrent use.
+type Clients struct{ all holders[Client, *Client] }
+
+// Clients are the API clients.
+func (s *Store) Clients() *Clients { return &Clients{s.clients()} }
+
+func (s *Store) clients() holders[Client, *Client] {
+	return holders[Client, *Client]{s, HolderClient, keyClients, func(v *view) map[string]*Client { return v.clients }}
+}
+
+// Client returns a client as it was less than a second ago, or ErrNotFound.
+func (cs *Clients) Client(ctx context.Context, id string) (*Client, error) {
+	return cs.all.find(ctx, id)
+}
+
+// List returns all clients by identifier.
+func (cs *Clients) List(ctx context.Context) ([]*Client, error) { return cs.all.list(ctx) }
+
+// Create stores a new client; *InvalidError.
+func (cs *Clients) Create(ctx context.Context, c Client) (*Client, error) {
+	return cs.all.create(ctx, c)
+}
+
+// Change edits a client; ErrNotFound, and *InvalidError. Edit may be called
+// more than once and leaves the identifier alone.
+func (cs *Clients) Change(ctx context.Context, id string, edit func(*Client) error) (*Client, error) {
+	return cs.all.change(ctx, id, edit)
+}
+
+// Delete removes a client; its assertion and its tokens die; ErrNotFound.
+func (cs *Clients) Delete(ctx context.Context, id string) error { return cs.all.remove(ctx, id) }

@@ -1,0 +1,193 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// ErrExists says that there is such a record already.
+var ErrExists = errors.New("exists already")
+
+// Life is what users and clients have in common.
+type Life struct {
+	// Epoch is random and changes whenever the tokens issued so far must die:
+	// a token remembers the epoch of its principal. One write ends them all.
+	Epoch     string    `json:"epoch"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+func (l *Life) life() *Life { return l }
+
+// holder is a stored principal that tokens are issued to.
+type holder[T any] interface {
+	*T
+	life() *Life
+	name() string
+	validate() error
+	outlives(old *T) bool // tokens issued to old count for what it is now
+}
+
+// holders are all principals of one kind, in memory and in one hash of Redis.
+type holders[T any, P holder[T]] struct {
+	store *Store
+	kind  Holder
+	hash  string
+	seen  func(*view) map[string]*T
+}
+
+func (h holders[T, P]) find(ctx context.Context, name string) (*T, error) {
+	v, err := h.store.fresh(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if found, ok := h.seen(v)[name]; ok {
+		return found, nil
+	}
+	return nil, ErrNotFound
+}
+
+// list returns all of them by name.
+func (h holders[T, P]) list(ctx context.Context) ([]*T, error) {
+	v, err := h.store.fresh(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := h.seen(v)
+	var out []*T
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		out = append(out, all[name])
+	}
+	return out, nil
+}
+
+func (h holders[T, P]) create(ctx context.Context, made T) (*T, error) {
+	p := P(&made)
+	if err := p.validate(); err != nil {
+		return nil, fmt.Errorf("create %s: %w", h.kind, err)
+	}
+	now := time.Now().UTC()
+	*p.life() = Life{Epoch: newEpoch(), CreatedAt: now, UpdatedAt: now}
+	err := h.store.apply(ctx, func(tx *redis.Tx) (func(redis.Pipeliner), error) {
+		taken, err := tx.HExists(ctx, h.hash, p.name()).Result()
+		if err == nil && taken {
+			err = ErrExists
+		}
+		return h.write(ctx, &made), err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create %s %s: %w", h.kind, p.name(), err)
+	}
+	return &made, nil
+}
+
+// change edits a copy and stores it. The name cannot change.
+func (h holders[T, P]) change(ctx context.Context, name string, edit func(*T) error) (*T, error) {
+	var changed *T
+	err := h.store.apply(ctx, func(tx *redis.Tx) (func(redis.Pipeliner), error) {
+		old, err := h.read(ctx, tx, name)
+		if err != nil {
+			return nil, err
+		}
+		next, err := h.read(ctx, tx, name) // a copy that shares nothing
+		if err == nil {
+			err = edit(next)
+		}
+		p := P(next)
+		if err == nil {
+			err = p.validate()
+		}
+		if err != nil {
+			return nil, err
+		}
+		p.life().UpdatedAt = time.Now().UTC()
+		if !p.outlives(old) {
+			p.life().Epoch = newEpoch()
+		}
+		changed = next
+		return h.write(ctx, next), nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("change %s %s: %w", h.kind, name, err)
+	}
+	return changed, nil
+}
+
+func (h holders[T, P]) remove(ctx context.Context, name string) error {
+	err := h.store.apply(ctx, func(tx *redis.Tx) (func(redis.Pipeliner), error) {
+		found, err := tx.HExists(ctx, h.hash, name).Result()
+		if err == nil && !found {
+			err = ErrNotFound
+		}
+		return func(p redis.Pipeliner) {
+			p.HDel(ctx, h.hash, name)
+			p.HDel(ctx, keyEpochs, h.kind.of(name))
+		}, err
+	})
+	if err != nil {
+		return fmt.Errorf("delete %s: %w", h.kind, err)
+	}
+	return nil
+}
+
+func (h holders[T, P]) read(ctx context.Context, tx *redis.Tx, name string) (*T, error) {
+	data, err := tx.HGet(ctx, h.hash, name).Result()
+	if errors.Is(err, redis.Nil) {
+		return nil, ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	found := new(T)
+	if err := json.Unmarshal([]byte(data), found); err != nil {
+		return nil, fmt.Errorf("read record of %s %s: %w", h.kind, name, err)
+	}
+	return found, nil
+}
+
+func (h holders[T, P]) write(ctx context.Context, record *T) func(redis.Pipeliner) {
+	data, _ := json.Marshal(record) // of texts, numbers and times: cannot fail
+	p := P(record)
+	return func(pipe redis.Pipeliner) {
+		pipe.HSet(ctx, h.hash, p.name(), data)
+		pipe.HSet(ctx, keyEpochs, h.kind.of(p.name()), p.life().Epoch)
+	}
+}
+
+// load reads all records of one kind; those that cannot be read are logged
+// and nobody.
+func (h holders[T, P]) load(records map[string]string) map[string]*T {
+	all := make(map[string]*T, len(records))
+	for name, data := range records {
+		found := new(T)
+		if err := json.Unmarshal([]byte(data), found); err != nil {
+			h.store.config.Log.Error("a record cannot be read", string(h.kind), name, "error", err)
+			continue
+		}
+		all[name] = found
+	}
+	return all
+}
+
+// Holder is a kind of principal that tokens are issued to.
+type Holder string
+
+// The kinds of holders. They are stored with tokens.
+const (
+	HolderUser   Holder = "user"
+	HolderClient Holder = "client"
+	HolderKey    Holder = "key"
+)
+
+// of names one holder: "user:<name>".
+func (h Holder) of(name string) string { return string(h) + ":" + name }
+
+func newEpoch() string { return rand.Text() }

@@ -1,0 +1,14 @@
+-- token_find reads a token and whether its holders are still those that it
+-- was issued to.
+--
+-- KEYS[1] token  KEYS[2] epochs
+--
+-- Returns false when there is no such token, else its record and "1" or, when
+-- it was revoked or a holder has changed, "0".
+local t = redis.call("HMGET", KEYS[1], "record", "holder", "epoch", "actor", "actor_epoch", "revoked")
+if not t[1] then return false end
+local live = "1"
+if t[6] then live = "0" end
+if redis.call("HGET", KEYS[2], t[2]) ~= t[3] then live = "0" end
+if t[4] and redis.call("HGET", KEYS[2], t[4]) ~= t[5] then live = "0" end
+return { t[1], live }

@@ -1,0 +1,190 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// SigningKey signs the assertions of clients, with Ed25519.
+type SigningKey struct {
+	ID        string // the kid of a JWT's header
+	CreatedAt time.Time
+	Private   ed25519.PrivateKey
+}
+
+// LogValue keeps the key out of logs.
+func (k SigningKey) LogValue() slog.Value { return slog.StringValue(k.ID) }
+
+// signingRecord is how a signing key is stored.
+type signingRecord struct {
+	CreatedAt time.Time `json:"created_at"`
+	Seed      string    `json:"seed"` // sealed
+}
+
+// SigningKeys sign and verify assertions: the newest signs, all verify. Safe
+// for concurrent use.
+type SigningKeys struct{ store *Store }
+
+// SigningKeys sign the assertions of clients.
+func (s *Store) SigningKeys() *SigningKeys { return &SigningKeys{s} }
+
+// Current returns the key that signs; the first call of all makes it.
+func (sk *SigningKeys) Current(ctx context.Context) (*SigningKey, error) {
+	all, err := sk.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) > 0 {
+		return all[0], nil
+	}
+	return sk.add(ctx, true)
+}
+
+// Find returns a key by its id, or ErrNotFound.
+func (sk *SigningKeys) Find(ctx context.Context, id string) (*SigningKey, error) {
+	v, err := sk.store.fresh(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if k, ok := v.signing[id]; ok {
+		return k, nil
+	}
+	return nil, ErrNotFound
+}
+
+// List returns all keys, the newest first.
+func (sk *SigningKeys) List(ctx context.Context) ([]*SigningKey, error) {
+	v, err := sk.store.fresh(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return slices.SortedFunc(maps.Values(v.signing), func(a, b *SigningKey) int {
+		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(a.ID, b.ID))
+	}), nil
+}
+
+// Rotate makes a new key, which signs from now on. What older ones signed
+// still counts until they are deleted.
+func (sk *SigningKeys) Rotate(ctx context.Context) (*SigningKey, error) { return sk.add(ctx, false) }
+
+// Delete removes a key: what it signed does not count any more. ErrNotFound.
+func (sk *SigningKeys) Delete(ctx context.Context, id string) error {
+	err := sk.store.apply(ctx, func(tx *redis.Tx) (func(redis.Pipeliner), error) {
+		found, err := tx.HExists(ctx, keySigning, id).Result()
+		if err == nil && !found {
+			err = ErrNotFound
+		}
+		return func(p redis.Pipeliner) { p.HDel(ctx, keySigning, id) }, err
+	})
+	if err != nil {
+		return fmt.Errorf("delete signing key: %w", err)
+	}
+	return nil
+}
+
+// add stores a new key; with onlyFirst not when another process was faster,
+// whose key it returns.
+func (sk *SigningKeys) add(ctx context.Context, onlyFirst bool) (*SigningKey, error) {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("make signing key: %w", err)
+	}
+	made := &SigningKey{ID: strings.ToLower(rand.Text()[:12]), CreatedAt: time.Now().UTC(), Private: private}
+	err = sk.store.apply(ctx, func(tx *redis.Tx) (func(redis.Pipeliner), error) {
+		n, err := tx.HLen(ctx, keySigning).Result()
+		if err != nil || onlyFirst && n > 0 {
+			return nil, err
+		}
+		return func(p redis.Pipeliner) { p.HSet(ctx, keySigning, made.ID, sk.store.sealSigning(made)) }, nil
+	})
+	if err == nil && onlyFirst {
+		if err = sk.store.refresh(ctx, time.Now()); err == nil {
+			var all []*SigningKey
+			if all, err = sk.List(ctx); err == nil && len(all) > 0 {
+				return all[0], nil
+			}
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("store signing key: %w", err)
+	}
+	return made, nil
+}
+
+// Reseal seals again, under the current master key, what older ones sealed.
+func (sk *SigningKeys) Reseal(ctx context.Context) (int, error) {
+	changed := 0
+	err := sk.store.apply(ctx, func(tx *redis.Tx) (func(redis.Pipeliner), error) {
+		records, err := tx.HGetAll(ctx, keySigning).Result()
+		if err != nil {
+			return nil, err
+		}
+		resealed := map[string]any{}
+		for id, data := range records {
+			k, stale, err := sk.store.openSigning(id, data)
+			if err != nil {
+				return nil, err
+			}
+			if stale {
+				resealed[id] = sk.store.sealSigning(k)
+			}
+		}
+		if changed = len(resealed); changed == 0 {
+			return nil, nil
+		}
+		return func(p redis.Pipeliner) { p.HSet(ctx, keySigning, resealed) }, nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("reseal signing keys: %w", err)
+	}
+	return changed, nil
+}
+
+func (s *Store) sealSigning(k *SigningKey) string {
+	seed := base64.StdEncoding.EncodeToString(k.Private.Seed())
+	data, _ := json.Marshal(signingRecord{k.CreatedAt, s.config.Sealer.Seal(signingRecordID(k.ID), seed)}) // of texts: cannot fail
+	return string(data)
+}
+
+func (s *Store) openSigning(id, data string) (_ *SigningKey, stale bool, err error) {
+	var r signingRecord
+	if err := json.Unmarshal([]byte(data), &r); err != nil {
+		return nil, false, fmt.Errorf("read signing key %s: %w", id, err)
+	}
+	text, err := s.config.Sealer.Open(signingRecordID(id), r.Seed)
+	if err != nil {
+		return nil, false, fmt.Errorf("signing key %s: %w", id, err)
+	}
+	seed, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || len(seed) != ed25519.SeedSize {
+		return nil, false, errors.New("signing key " + id + ": not a seed")
+	}
+	return &SigningKey{id, r.CreatedAt, ed25519.NewKeyFromSeed(seed)}, s.config.Sealer.Stale(r.Seed), nil
+}
+
+func signingRecordID(id string) string { return "signing/" + id }
+
+// loadSigning reads all signing keys that can be opened.
+func (s *Store) loadSigning(v *view, records map[string]string) {
+	for id, data := range records {
+		k, _, err := s.openSigning(id, data)
+		if err != nil {
+			s.config.Log.Error("a signing key cannot be used", "kid", id, "error", err)
+			continue
+		}
+		v.signing[id] = k
+	}
+}

@@ -1,0 +1,159 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	// TokenPrefix begins every access token, so that scanners find a leaked one.
+	TokenPrefix = "pst_"
+	// tokenSize is the length of what follows, before base64url, in bytes.
+	tokenSize = 32
+	// tombstone is how long a token is still known once it has expired: its
+	// bearer is told so instead of that it never was.
+	tombstone = 24 * time.Hour
+)
+
+var (
+	//go:embed lua/token_find.lua
+	tokenFindLua string
+	//go:embed lua/token_revoke.lua
+	tokenRevokeLua string
+
+	tokenFind   = redis.NewScript(tokenFindLua)
+	tokenRevoke = redis.NewScript(tokenRevokeLua)
+)
+
+// Token is an access token as it is stored: without the token itself, of
+// which only the SHA-256 is.
+type Token struct {
+	Kind   Holder   `json:"kind"`
+	Holder string   `json:"holder"` // the user, client or key that it is for
+	Name   string   `json:"name"`   // of the holder, for people
+	Scopes []string `json:"scopes"`
+	Flows  []int64  `json:"flows"` // those that it may touch; null: all
+	Grant  string   `json:"grant"` // how it was got
+
+	Epoch string `json:"-"` // of the holder when it was issued
+
+	// Actor is the API key that acts as the holder; empty: nobody does.
+	Actor      string `json:"actor,omitempty"`
+	ActorName  string `json:"actor_name,omitempty"`
+	ActorEpoch string `json:"-"`
+
+	IssuedAt  time.Time `json:"issued_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+
+	Dead bool `json:"-"` // revoked, or a holder has changed
+}
+
+// LogValue says whose token it is.
+func (t Token) LogValue() slog.Value { return slog.StringValue(t.Kind.of(t.Holder)) }
+
+// Live reports whether the token opens anything at a moment.
+func (t *Token) Live(now time.Time) bool { return !t.Dead && now.Before(t.ExpiresAt) }
+
+// Tokens are the access tokens. Safe for concurrent use.
+type Tokens struct{ store *Store }
+
+// Tokens are the access tokens.
+func (s *Store) Tokens() *Tokens { return &Tokens{s} }
+
+// Issue stores a token and returns what its bearer shows. The times and the
+// epochs must be set.
+func (ts *Tokens) Issue(ctx context.Context, t Token) (string, error) {
+	life := t.ExpiresAt.Sub(t.IssuedAt)
+	if t.Epoch == "" || t.Actor != "" && t.ActorEpoch == "" || life <= 0 {
+		return "", errors.New("issue token: no epoch or no life")
+	}
+	random := make([]byte, tokenSize)
+	_, _ = rand.Read(random) // never fails
+	text := TokenPrefix + base64.RawURLEncoding.EncodeToString(random)
+	record, err := json.Marshal(t)
+	if err != nil {
+		return "", fmt.Errorf("issue token: %w", err)
+	}
+	fields := []any{"record", record, "holder", t.Kind.of(t.Holder), "epoch", t.Epoch}
+	if t.Actor != "" {
+		fields = append(fields, "actor", HolderKey.of(t.Actor), "actor_epoch", t.ActorEpoch)
+	}
+	_, err = ts.store.config.Redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		p.HSet(ctx, keyToken(text), fields...)
+		p.PExpire(ctx, keyToken(text), life+tombstone)
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("issue token: %w", err)
+	}
+	return text, nil
+}
+
+// Find returns a token, dead or alive, from Redis itself: what killed it a
+// moment ago, anywhere, is seen. ErrNotFound: it never was, or expired more
+// than a day ago.
+func (ts *Tokens) Find(ctx context.Context, text string) (*Token, error) {
+	if !wellFormed(text) {
+		return nil, ErrNotFound
+	}
+	answer, err := tokenFind.Run(ctx, ts.store.config.Redis, []string{keyToken(text), keyEpochs}).StringSlice()
+	if errors.Is(err, redis.Nil) {
+		return nil, ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find token: %w", err)
+	}
+	t := &Token{}
+	if err := json.Unmarshal([]byte(answer[0]), t); err != nil {
+		return nil, fmt.Errorf("read token: %w", err)
+	}
+	t.Dead = answer[1] != "1"
+	return t, nil
+}
+
+// Revoke kills one token. ErrNotFound: it is not known any more.
+func (ts *Tokens) Revoke(ctx context.Context, text string) error {
+	n, err := tokenRevoke.Run(ctx, ts.store.config.Redis, []string{keyToken(text)}).Int()
+	if err == nil && n == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("revoke token: %w", err)
+	}
+	return nil
+}
+
+// Once reports whether an id was never seen in a scope, and remembers it for
+// so long.
+func (ts *Tokens) Once(ctx context.Context, scope, id string, remember time.Duration) (bool, error) {
+	first, err := ts.store.config.Redis.SetNX(ctx, keyOnce(scope, id), 1, remember).Result()
+	if err != nil {
+		return false, fmt.Errorf("remember id: %w", err)
+	}
+	return first, nil
+}
+
+// wellFormed spares Redis what cannot be a token.
+func wellFormed(text string) bool {
+	return len(text) == len(TokenPrefix)+base64.RawURLEncoding.EncodedLen(tokenSize) && text[:len(TokenPrefix)] == TokenPrefix
+}
+
+// digest names a secret without telling it.
+func digest(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		h.Write([]byte(p))
+		h.Write([]byte{0})
+	}
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"slices"
+)
+
+// Role is what a user is to the product.
+type Role string
+
+// The roles. Only RoleAPIUser opens the API.
+const (
+	RoleAdmin    Role = "admin"
+	RoleOperator Role = "operator"
+	RoleViewer   Role = "viewer"
+	RoleAPIUser  Role = "api_user"
+)
+
+var (
+	roles    = []Role{RoleAdmin, RoleOperator, RoleViewer, RoleAPIUser} // read only
+	userName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.@+-]{0,63}$`)
+)
+
+// User is a person, or a program that logs in like one. A *User that the
+// store returns is shared: it must not be changed.
+type User struct {
+	Name     string `json:"name"`
+	Hash     string `json:"hash"` // of the password, as package password makes it
+	Roles    []Role `json:"roles"`
+	Disabled bool   `json:"disabled"`
+	Life
+}
+
+// Is reports whether the user has a role and is not disabled.
+func (u *User) Is(r Role) bool { return !u.Disabled && slices.Contains(u.Roles, r) }
+
+// LogValue keeps the hash out of logs.
+func (u User) LogValue() slog.Value { return slog.StringValue(u.Name) }
+
+func (u *User) name() string { return u.Name }
+
+func (u *User) validate() error {
+	switch {
+	case !userName.MatchString(u.Name):
+		return &InvalidError{"name", "must be 1 to 64 letters, digits, '_', '.', '@', '+' or '-', and begin with a letter or digit"}
+	case u.Hash == "":
+		return &InvalidError{"password", "is required"}
+	}
+	for i, r := range u.Roles {
+		if !slices.Contains(roles, r) {
+			return &InvalidError{"roles", fmt.Sprintf("%q is not one of %v", r, roles)}
+		}
+		if slices.Contains(u.Roles[:i], r) {
+			return &InvalidError{"roles", fmt.Sprintf("%q comes twice", r)}
+		}
+	}
+	return nil
+}
+
+// outlives: a password change, a role lost and being disabled end tokens.
+func (u *User) outlives(old *User) bool {
+	lost := slices.ContainsFunc(old.Roles, func(r Role) bool { return !slices.Contains(u.Roles, r) })
+	return u.Hash == old.Hash && !lost && !u.Disabled
+}
+
+// InvalidError says which member of a record cannot be as it is. Its text is
+// for the caller.
+type InvalidError struct{ Member, Reason string }
+
+func (e *InvalidError) Error() string { return e.Member + " " + e.Reason }
+
+// Users are the users. Safe for concurrent use.
+type Users struct{ all holders[User, *User] }
+
+// Users are the users.
+func (s *Store) Users() *Users { return &Users{s.users()} }
+
+func (s *Store) users() holders[User, *User] {
+	return holders[User, *User]{s, HolderUser, keyUsers, func(v *view) map[string]*User { return v.users }}
+}
+
+// User returns a user as it was less than a second ago, or ErrNotFound.
+func (us *Users) User(ctx context.Context, name string) (*User, error) { return us.all.find(ctx, name) }
+
+// List returns all users by name.
+func (us *Users) List(ctx context.Context) ([]*User, error) { return us.all.list(ctx) }
+
+// Create stores a new user; ErrExists, and *InvalidError.
+func (us *Users) Create(ctx context.Context, u User) (*User, error) { return us.all.create(ctx, u) }
+
+// Change edits a user; ErrNotFound, and *InvalidError. Edit may be called
+// more than once.
+func (us *Users) Change(ctx context.Context, name string, edit func(*User) error) (*User, error) {
+	return us.all.change(ctx, name, func(u *User) error {
+		err := edit(u)
+		if err == nil && u.Name != name {
+			err = errors.New("a user's name cannot change")
+		}
+		return err
+	})
+}
+
+// Delete removes a user and, with the user, the tokens; ErrNotFound.
+func (us *Users) Delete(ctx context.Context, name string) error { return us.all.remove(ctx, name) }
