@@ -26,9 +26,10 @@ type finishing struct {
 	err     error
 }
 
-// finish stores the outcome and tells who waits. It insists: an outcome is
-// given up only when the run has become somebody else's or ctx ends.
-func (s *Server) finish(ctx context.Context, a *Attempt, o Outcome) (bool, error) {
+// finish stores the outcome and tells who waits. It insists for as long as the
+// worker lives: a Redis that is away comes back, and the outcome is still good
+// unless the run has become somebody else's meanwhile.
+func (s *Server) finish(a *Attempt, o Outcome) (bool, error) {
 	f := &finishing{attempt: a, outcome: &o}
 	if o.Error != nil {
 		var err error
@@ -43,7 +44,7 @@ func (s *Server) finish(ctx context.Context, a *Attempt, o Outcome) (bool, error
 		}
 		s.cfg.Log.Warn("store result", "run_id", a.ID, "error", f.err)
 		select {
-		case <-ctx.Done():
+		case <-s.life.Done():
 			return false, fmt.Errorf("finish run %s: %w", a.ID, f.err)
 		case <-time.After(wait):
 		}

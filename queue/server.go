@@ -115,6 +115,9 @@ type Server struct {
 
 	finishes *batcher[finishing]
 	settler  *settler
+	pool     pool
+	life     context.Context // set by Run; ends after the drain
+	watched  *watched
 }
 
 // NewServer opens a Server. Run works until its context ends; Close releases it.
@@ -126,6 +129,7 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	s.asynq = asynq.NewClientFromRedisClient(&enqueuer{UniversalClient: s.redis})
 	s.finishes = newBatcher(finishFlights, finishBatch, s.flushFinishes)
 	s.settler = newSettler(s)
+	s.watched = newWatched()
 	s.waker = newWaker(&s.cfg, s.redis, s.held, s.taskDone)
 	return s, nil
 }
@@ -154,17 +158,21 @@ func (s *Server) Run(ctx context.Context) error {
 	if err := s.beatOnce(ctx); err != nil { // a worker that is not listed may take nothing
 		return fmt.Errorf("register worker: %w", err)
 	}
-	life, die := context.WithCancel(context.WithoutCancel(ctx))
+	defer s.pool.close()
+	var die context.CancelFunc
+	s.life, die = context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
-	background.Go(func() { s.beat(life) })
-	background.Go(func() { s.settler.run(life) })
+	background.Go(func() { s.beat(s.life) })
+	background.Go(func() { s.settler.run(s.life) })
+	background.Go(func() { s.listen(life) })
+	background.Go(func() { s.spread(life) })
 	defer background.Wait()
 	defer die()
 	if err := server.Start(asynq.HandlerFunc(s.process)); err != nil {
 		return fmt.Errorf("start asynq server: %w", err)
 	}
 	<-ctx.Done()
-	s.drain(life, server)
+	s.drain(s.life, server)
 	return nil
 }
 
@@ -216,16 +224,23 @@ func (s *Server) process(ctx context.Context, t *asynq.Task) error {
 	case "task":
 		return s.cfg.Others.ProcessTask(ctx, t)
 	}
+	var err error
+	s.pool.run(func() { err = s.work(ctx, a) })
+	return err
+}
+
+// work takes an attempt from its beginning to its end.
+func (s *Server) work(ctx context.Context, a *Attempt) error {
 	a.server, a.Queue = s, s.cfg.Queue
 	if err := decodeSpec(a.spec, &a.Spec); err != nil {
 		return fmt.Errorf("%w: %w", err, asynq.SkipRetry)
 	}
 	outcome, cause := s.attempt(ctx, a)
-	if err := s.conclude(context.WithoutCancel(ctx), a, outcome, cause); err != nil {
+	if err := s.conclude(a, outcome, cause); err != nil {
 		return err
 	}
 	if ctx.Err() == nil {
-		s.ended.Store(task, a)
+		s.ended.Store(a.task, a)
 	}
 	return nil
 }
@@ -239,30 +254,26 @@ func (s *Server) attempt(ctx context.Context, a *Attempt) (Outcome, error) {
 }
 
 // conclude does what the outcome asks for.
-func (s *Server) conclude(ctx context.Context, a *Attempt, o Outcome, cause error) error {
-	ctx, cancel := context.WithTimeout(ctx, concludeFor)
-	defer cancel()
+func (s *Server) conclude(a *Attempt, o Outcome, cause error) error {
 	switch {
 	case errors.Is(cause, ErrLost):
 		a.gone.Store(true) // the next attempt took the task away
 		return nil
 	case errors.Is(cause, ErrDraining) && o.State != Succeeded:
 		a.gone.Store(true)
-		return s.handBack(ctx, a)
+		s.tellState(a, Queued)
+		return s.handBack(s.life, a)
 	case o.State == Waiting:
 		a.gone.Store(true)
-		ours, err := s.park(ctx, a, o.Wake)
+		ours, err := s.park(s.life, a, o.Wake)
+		s.tellState(a, Waiting)
 		s.logStale(a, ours, err)
 		return err
 	}
-	last, err := s.finish(ctx, a, o)
+	last, err := s.finish(a, o)
 	s.logStale(a, last, err)
 	return err
 }
-
-// concludeFor bounds how long a result is held for a Redis that is away.
-// Longer than a failover; shorter than a drain's patience would be pointless.
-const concludeFor = 30 * time.Second
 
 func (s *Server) logStale(a *Attempt, ours bool, err error) {
 	if err == nil && !ours {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"penstock/flows"
+	"penstock/internal/store"
 	"penstock/queue"
 )
 
@@ -62,9 +63,8 @@ func (r *runner) version(ctx context.Context, a *queue.Attempt) (*flows.Flow, er
 		if err == nil {
 			return flow, nil
 		}
-		var permanent *flows.Error
-		if errors.As(err, &permanent) {
-			return nil, err
+		if final := noVersion(err); final != nil {
+			return nil, final
 		}
 		r.log.Warn("find flow version", "run_id", a.ID, "flow", a.Flow, "error", err)
 		select {
@@ -73,6 +73,22 @@ func (r *runner) version(ctx context.Context, a *queue.Attempt) (*flows.Flow, er
 		case <-time.After(wait):
 		}
 	}
+}
+
+// noVersion is why a version will never be found here, or nil for a fault that
+// may pass.
+func noVersion(err error) error {
+	var known *flows.Error
+	var problems flows.Problems
+	switch {
+	case errors.As(err, &known):
+		return err
+	case errors.Is(err, store.ErrNotFound):
+		return &flows.Error{Code: flows.CodeInternal, Message: "the flow version that this run was accepted with is not stored any more"}
+	case errors.As(err, &problems):
+		return &flows.Error{Code: flows.CodeInternal, Message: "this worker is too old for the flow version that this run was accepted with"}
+	}
+	return nil
 }
 
 // outcome turns what an execution returned, and why its context ended, into

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"penstock/flows"
 	"penstock/flows/steps"
 	"penstock/internal/redisconn"
+	"penstock/internal/store"
 	"penstock/internal/testenv"
 	"penstock/queue"
 )
@@ -25,7 +27,7 @@ func (v versions) Version(_ context.Context, _ int64, version string) (*flows.Fl
 	if f := v[version]; f != nil {
 		return f, nil
 	}
-	return nil, &flows.Error{Code: flows.CodeInternal, Message: "no such version"}
+	return nil, fmt.Errorf("find version: %w", store.ErrNotFound)
 }
 
 type rig struct {
@@ -121,7 +123,7 @@ func TestHowRunsEnd(t *testing.T) {
 		{version: "fail", event: `{"what":"tea"}`, state: queue.Failed, code: flows.CodeFail, message: "no tea"},
 		{version: "bad", event: `{"a":{}}`, state: queue.Failed, code: flows.CodeExpression, message: "object"},
 		{version: "slow", event: `1`, limit: 300 * time.Millisecond, state: queue.TimedOut, code: flows.CodeTimeout, message: "execution limit"},
-		{version: "unknown", event: `1`, state: queue.Failed, code: flows.CodeInternal, message: "no such version"},
+		{version: "unknown", event: `1`, state: queue.Failed, code: flows.CodeInternal, message: "not stored any more"},
 	} {
 		t.Run(c.version, func(t *testing.T) {
 			t.Parallel()
