@@ -39,6 +39,8 @@ type Attempt struct {
 	mu     sync.Mutex
 	cancel context.CancelCauseFunc // guarded by mu; nil until the attempt runs
 	cause  error                   // guarded by mu; why it must not run
+
+	reporter Reporter // guarded by mu; nil until the worker has one
 }
 
 // Outcome is how an attempt ended: with a terminal State, or parked.

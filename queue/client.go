@@ -54,6 +54,7 @@ type Client struct {
 	asynq *asynq.Client
 
 	waiters waiters
+	watches watches
 	full    atomic.Bool // Redis is over its high-water mark
 
 	lanes   sync.Map   // queue name to *lane, added on first use
@@ -100,6 +101,7 @@ func (c *Client) Run(ctx context.Context) error {
 			c.recheck(ctx)
 		case <-tick.C:
 			c.recheck(ctx)
+			c.askAgain(ctx)
 			c.checkMemory(ctx)
 			c.checkDepth(ctx)
 		}

@@ -58,8 +58,12 @@ func guardHash(key string) string {
 }
 
 // replyPrefix + door is the CHANNEL of one api process: results of runs that
-// it waits for. Nothing is stored: the run record has the result.
+// it waits for, and events of those that it watches. Nothing is stored: the run record has the result.
 func (k keys) replyPrefix() string { return k.ours + "reply:" }
+
+// watch is the CHANNEL on which doors say which runs they watch: door, run ids.
+// What happens to those comes to the doors' own channels.
+func (k keys) watch() string { return k.ours + "watch" }
 
 // inboxPrefix + worker is a LIST of task ids on their way from pending to
 // active: never more than one but for a fault.

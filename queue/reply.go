@@ -58,7 +58,7 @@ func (r *replyReader) run(ctx context.Context) {
 		message, err := r.sub.ReceiveTimeout(ctx, replyQuiet)
 		switch m := message.(type) {
 		case *redis.Message:
-			r.client.deliver(m.Payload)
+			r.client.receive(m.Payload)
 		case *redis.Subscription:
 			r.client.waiters.nudge() // subscribed again after a loss
 		}
@@ -81,6 +81,15 @@ func (r *replyReader) run(ctx context.Context) {
 func isTimeout(err error) bool {
 	t, ok := err.(interface{ Timeout() bool })
 	return ok && t.Timeout()
+}
+
+// receive takes what comes in on this process' channel.
+func (c *Client) receive(text string) {
+	if event, ok := strings.CutPrefix(text, eventMark); ok {
+		c.watches.deliver(event)
+		return
+	}
+	c.deliver(text)
 }
 
 // deliver turns a reply, as finish.lua writes it, into a result.

@@ -164,8 +164,8 @@ func (s *Server) Run(ctx context.Context) error {
 	var background sync.WaitGroup
 	background.Go(func() { s.beat(s.life) })
 	background.Go(func() { s.settler.run(s.life) })
-	background.Go(func() { s.listen(life) })
-	background.Go(func() { s.spread(life) })
+	background.Go(func() { s.listen(s.life) })
+	background.Go(func() { s.spread(s.life) })
 	defer background.Wait()
 	defer die()
 	if err := server.Start(asynq.HandlerFunc(s.process)); err != nil {
