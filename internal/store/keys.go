@@ -15,6 +15,9 @@ const (
 	keyEpochs   = "penstock:{store}:epochs"  // hash: "user:<name>", "client:<id>", "key:<key>" -> epoch. No TTL
 	keyAudit    = "penstock:{store}:audit"   // stream: what administrators did. No TTL, bounded by auditLength
 
+	keyConnections = "penstock:{store}:connections" // hash: name -> record (JSON, sealed as a whole). No TTL
+	keySecrets     = "penstock:{store}:secrets"     // hash: name -> record (JSON, sealed as a whole). No TTL
+
 	channelChanges = "penstock:{store}:changes" // published to with each change; the message says nothing
 )
 
@@ -32,3 +35,15 @@ func keyToken(text string) string { return "penstock:{store}:token:" + digest(te
 // keyOnce remembers an id that counts once: a string. TTL: as long as the id
 // could come again.
 func keyOnce(scope, id string) string { return "penstock:{store}:once:" + digest(scope, id) }
+
+// keyGrant holds what an authorization server granted to one version of a
+// connection: a string, JSON sealed as a whole. TTL: until it is of no use.
+func keyGrant(connection, version string) string {
+	return "penstock:{store}:grant:" + connection + ":" + version
+}
+
+// keyGrantLock is held by the one process that asks for a new grant: a
+// string, random. TTL: longer than asking may take.
+func keyGrantLock(connection, version string) string {
+	return keyGrant(connection, version) + ":lock"
+}

@@ -1,0 +1,72 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// maxSecret bounds a secret, bytes: a private key fits, a document does not.
+const maxSecret = 64 << 10
+
+// Secret is a value that flows name and never read, such as the key of a
+// webhook's signature.
+type Secret struct {
+	Name      string    `json:"name"`
+	Value     string    `json:"value"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// String keeps the value out of anything printed.
+func (s Secret) String() string { return "secret " + s.Name }
+
+// GoString keeps the value out of %#v.
+func (s Secret) GoString() string { return s.String() }
+
+// LogValue keeps the value out of logs.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.Name) }
+
+// Secrets are the secrets. Safe for concurrent use.
+type Secrets struct{ vault vault[Secret] }
+
+// Secrets returns the secrets. Who asks often keeps what it returns: it
+// remembers what it has read.
+func (s *Store) Secrets() *Secrets {
+	return &Secrets{vault[Secret]{store: s, key: keySecrets, kind: "secret"}}
+}
+
+// Secret returns the value as it was less than a second ago, and ErrNotFound
+// when there is none.
+func (ss *Secrets) Secret(ctx context.Context, name string) (string, error) {
+	s, err := ss.vault.find(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	return s.Value, nil
+}
+
+// List returns all secrets by name, without their values.
+func (ss *Secrets) List(ctx context.Context) ([]Secret, error) {
+	all, err := ss.vault.all(ctx)
+	listed := make([]Secret, len(all))
+	for i, s := range all {
+		listed[i] = Secret{Name: s.Name, UpdatedAt: s.UpdatedAt}
+	}
+	return listed, err
+}
+
+// Put creates the secret or replaces its value.
+func (ss *Secrets) Put(ctx context.Context, name, value string) error {
+	if value == "" || len(value) > maxSecret {
+		return errors.New("put secret: a value has 1 to 65536 bytes")
+	}
+	return ss.vault.put(ctx, name, &Secret{name, value, time.Now().UTC().Truncate(time.Millisecond)})
+}
+
+// Delete removes the secret; ErrNotFound when there is none.
+func (ss *Secrets) Delete(ctx context.Context, name string) error { return ss.vault.remove(ctx, name) }
+
+// Reseal seals again, under the current master key, what older ones sealed.
+// It returns how many records it changed.
+func (ss *Secrets) Reseal(ctx context.Context) (int, error) { return ss.vault.reseal(ctx) }
