@@ -51,8 +51,11 @@ func TestAnEarlyAnswerReachesTheCallerWhileTheRunGoesOn(t *testing.T) {
 		}
 	}
 	close(finish)
-	for _, late := range []*Ticket{whole, r.submit(Submission{Spec: spec(), Guard: guard})} {
-		if end := r.wait(late); end.State != Succeeded || string(end.Output) != `[{"n": 1}]` || end.Early == nil {
+	for _, late := range []func() *Ticket{
+		func() *Ticket { return whole },
+		func() *Ticket { return r.submit(Submission{Spec: spec(), Guard: guard}) },
+	} {
+		if end := r.wait(late()); end.State != Succeeded || string(end.Output) != `[{"n": 1}]` || end.Early == nil {
 			t.Errorf("the end: %+v", end)
 		}
 	}

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -146,7 +147,7 @@ func (w *waiters) overdue(before time.Time) map[*lane][]string {
 	defer w.mu.Unlock()
 	out := map[*lane][]string{}
 	for id, all := range w.byRun {
-		if all[0].since.Before(before) {
+		if slices.ContainsFunc(all, func(t *Ticket) bool { return t.since.Before(before) }) {
 			out[all[0].lane] = append(out[all[0].lane], id)
 		}
 	}

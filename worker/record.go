@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"penstock/flows"
+	"penstock/queue"
 )
 
 const (
@@ -20,6 +21,8 @@ type record struct {
 	steps   []step // guarded by mu
 	lines   []line // guarded by mu
 	dropped int    // guarded by mu; what did not fit
+
+	attempt *queue.Attempt // told of what happens, for who watches
 }
 
 type step struct {
@@ -43,8 +46,12 @@ type line struct {
 	Fields  map[string]any `json:"fields,omitempty"`
 }
 
-// Begin implements flows.Tracer.
-func (r *record) Begin(flows.Begun) {}
+// Begin implements flows.Tracer. What has begun is told but not kept.
+func (r *record) Begin(b flows.Begun) {
+	if r.attempt.Watched() {
+		r.attempt.Tell(begun(b))
+	}
+}
 
 // End implements flows.Tracer.
 func (r *record) End(e flows.Ended) {
@@ -62,6 +69,9 @@ func (r *record) End(e flows.Ended) {
 		s.Error = e.Err.Error()
 	}
 	r.steps = append(r.steps, s)
+	if r.attempt.Watched() {
+		r.attempt.Tell(ended(len(r.steps), &s))
+	}
 }
 
 // Log implements flows.Tracer.

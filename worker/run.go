@@ -23,7 +23,8 @@ type runner struct {
 // the log.
 func (r *runner) handle(ctx context.Context, a *queue.Attempt) (o queue.Outcome) {
 	start := time.Now()
-	steps := &record{}
+	steps := &record{attempt: a}
+	a.Report(steps)
 	defer func() {
 		if p := recover(); p != nil {
 			r.log.Error("run panicked", "run_id", a.ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))

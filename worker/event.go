@@ -1,0 +1,45 @@
+package worker
+
+import (
+	"encoding/json"
+	"time"
+
+	"penstock/flows"
+	"penstock/queue"
+)
+
+// The kinds of events that who watches a run is told of its steps.
+const (
+	eventBegun = "step_started"
+	eventEnded = "step" // numbered: its place among the run's steps
+)
+
+// Report implements queue.Reporter.
+func (r *record) Report(yield func([]queue.Event)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	events := make([]queue.Event, len(r.steps))
+	for i := range r.steps {
+		events[i] = ended(i+1, &r.steps[i])
+	}
+	yield(events)
+}
+
+func begun(b flows.Begun) queue.Event {
+	return event(0, eventBegun, struct {
+		Step string    `json:"step"`
+		Kind string    `json:"kind"`
+		In   int       `json:"in"`
+		At   time.Time `json:"at"`
+	}{b.Step, b.Kind, b.In, b.At.UTC()})
+}
+
+func ended(number int, s *step) queue.Event { return event(number, eventEnded, s) }
+
+func event(number int, kind string, what any) queue.Event {
+	data, err := json.Marshal(what)
+	if err != nil {
+		panic(err) // texts, numbers and times always encode
+	}
+	return queue.Event{Number: number, Kind: kind, Data: data}
+}
