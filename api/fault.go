@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"penstock/api/auth"
+	"penstock/api/listing"
+	"penstock/flows"
 	"penstock/internal/store"
 	"penstock/internal/strictjson"
 	"penstock/queue"
@@ -24,6 +26,10 @@ type fault struct {
 	Run     string        // the run it belongs to; empty: none
 	Step    string        // the step that failed; empty: none
 	Err     error         // for the log; nil: Message says it all
+
+	Parameter string         // the query parameter that is wrong; empty: none
+	Position  int            // the character of it, from 1; 0: the whole of it
+	Problems  flows.Problems // the mistakes of a flow; nil: none
 }
 
 func (f *fault) Error() string { return f.Code + ": " + f.Message }
@@ -64,6 +70,8 @@ func faultOf(err error) *fault {
 		text  *strictjson.Error
 		large *http.MaxBytesError
 		enter *auth.Error
+		list  *listing.Error
+		flow  flows.Problems
 	)
 	switch {
 	case errors.As(err, &f):
@@ -72,6 +80,10 @@ func faultOf(err error) *fault {
 		return &fault{Status: statusOf(enter.Code), Code: string(enter.Code), Message: enter.Message}
 	case errors.As(err, &query):
 		return &fault{Status: http.StatusBadRequest, Code: "bad_query", Message: query.Error()}
+	case errors.As(err, &list):
+		return &fault{Status: http.StatusBadRequest, Code: "bad_listing", Message: list.Error(), Parameter: list.Param, Position: list.Position}
+	case errors.As(err, &flow):
+		return &fault{Status: http.StatusUnprocessableEntity, Code: "bad_flow", Message: "the flow has mistakes: " + flow[0].Error(), Problems: flow}
 	case errors.As(err, &text):
 		return &fault{Status: http.StatusBadRequest, Code: "bad_json", Message: "the body is not the JSON that is expected: " + text.Error()}
 	case errors.As(err, &large):

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"penstock/flows"
 )
 
 // problem is an answer as RFC 9457 describes it, with our extensions.
@@ -21,6 +23,10 @@ type problem struct {
 	Code      string `json:"code"`
 	RunID     string `json:"run_id,omitempty"`
 	Step      string `json:"step,omitempty"`
+
+	Parameter string         `json:"parameter,omitempty"` // of a listing: what is wrong
+	Position  int            `json:"position,omitempty"`  // and from which character on, from 1
+	Problems  flows.Problems `json:"problems,omitempty"`  // the mistakes of a flow
 }
 
 // challenges are what a 401 offers.
@@ -36,6 +42,9 @@ func writeProblem(c *gin.Context, f *fault) {
 		Code:      f.Code,
 		RunID:     f.Run,
 		Step:      f.Step,
+		Parameter: f.Parameter,
+		Position:  f.Position,
+		Problems:  f.Problems,
 	}
 	if f.Run != "" {
 		p.Instance = runPath(f.Run)
