@@ -32,16 +32,17 @@ func (p *passage) journaled(ctx context.Context, in *Input) ([]any, error) {
 		return nil, failed // nobody knows what became of it
 	}
 	// What happened is recorded even when the run ends at this moment.
-	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+	kept, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(recordTime, cancel) })()
 	if err := journal.Finish(kept, key, p.record(results, failed, in.index)); err != nil {
 		return nil, unrecorded(ctx, err)
 	}
 	return results, failed
 }
 
-// recordTime is how long recording an effect may take: longer than a Redis
-// failover notices, shorter than a lease.
+// recordTime is how long recording an effect may take once the run has ended;
+// until then it may take as long as the run: the store may be away for a while.
 const recordTime = 5 * time.Second
 
 func unrecorded(ctx context.Context, err error) error {

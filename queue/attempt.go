@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,6 +30,7 @@ type Attempt struct {
 	task    string      // id of the asynq task
 	message string      // asynq's encoding of it
 	verdict string      // of the claim script
+	resumed bool        // it had begun, in an answer that was lost
 	spec    string      // not yet decoded
 	effects atomic.Bool // a journal was written
 	leased  atomic.Bool // it has an entry among asynq's leases
@@ -59,7 +61,9 @@ const claimedFields = 8
 func newAttempt(v []any) *Attempt {
 	s := func(i int) string { s, _ := v[i].(string); return s }
 	a := &Attempt{task: s(0), message: s(1), verdict: s(2), spec: s(6)}
-	a.Number, _ = strconv.Atoi(a.verdict)
+	var fence string
+	fence, a.resumed = strings.CutPrefix(a.verdict, "=")
+	a.Number, _ = strconv.Atoi(fence)
 	if a.Number == 0 {
 		return a
 	}

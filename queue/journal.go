@@ -2,10 +2,12 @@ package queue
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -32,7 +34,11 @@ func (j *journal) Start(ctx context.Context, key string, effect flows.Effect) (f
 	if err != nil || known != "" || effect != flows.Once {
 		return recorded(known), err
 	}
-	known, err = j.record(ctx, key, "s")
+	// A start that is repeated, because its answer was lost, finds itself.
+	mine := "s" + rand.Text()
+	if known, err = j.record(ctx, key, mine); known == mine {
+		known = ""
+	}
 	return recorded(known), err
 }
 
@@ -54,14 +60,18 @@ func recorded(known string) flows.Recorded {
 
 // lookUp reads the journal once, when there may be one.
 func (j *journal) lookUp(ctx context.Context, key string) (string, error) {
-	if j.attempt.Number == 1 {
+	if j.attempt.Number == 1 && !j.attempt.resumed {
 		return "", nil
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if !j.loaded {
 		s := j.attempt.server
-		all, err := s.redis.HGetAll(ctx, s.keys.journalPrefix()+j.attempt.ID).Result()
+		var all map[string]string
+		err := insist(ctx, func() (err error) {
+			all, err = s.redis.HGetAll(ctx, s.keys.journalPrefix()+j.attempt.ID).Result()
+			return err
+		})
 		if err != nil {
 			return "", redisError("read journal", err)
 		}
@@ -76,9 +86,13 @@ func (j *journal) lookUp(ctx context.Context, key string) (string, error) {
 func (j *journal) record(ctx context.Context, key, what string) (string, error) {
 	a := j.attempt
 	a.effects.Store(true)
-	known, err := journalScript.Run(ctx, a.server.redis,
-		[]string{a.server.keys.runPrefix() + a.ID, a.server.keys.journalPrefix() + a.ID},
-		a.Number, key, what).Text()
+	var known string
+	err := insist(ctx, func() (err error) {
+		known, err = journalScript.Run(ctx, a.server.redis,
+			[]string{a.server.keys.runPrefix() + a.ID, a.server.keys.journalPrefix() + a.ID},
+			a.Number, key, what).Text()
+		return err
+	})
 	if errors.Is(err, redis.Nil) {
 		a.end(ErrLost)
 		return "", fmt.Errorf("record effect: %w", ErrLost)
@@ -87,4 +101,20 @@ func (j *journal) record(ctx context.Context, key, what string) (string, error) 
 		return "", redisError("record effect", err)
 	}
 	return known, nil
+}
+
+// insist calls Redis until it answers or ctx ends: what happened is not given
+// up because Redis is away for a while.
+func insist(ctx context.Context, call func() error) error {
+	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		err := call()
+		if err == nil || errors.Is(err, redis.Nil) || ctx.Err() != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait):
+		}
+	}
 }

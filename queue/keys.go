@@ -38,7 +38,7 @@ const asynqQueues = "asynq:queues" // SET of queue names
 func (k keys) runPrefix() string { return k.ours + "run:" }
 
 // journalPrefix + id is the HASH of a run's effects: step key to "s" (started)
-// or "r" and the result. It expires a minute after the run ended.
+// and a word, or "r" and the result. It expires a minute after the run ended.
 func (k keys) journalPrefix() string { return k.ours + "journal:" }
 
 // due is a ZSET of the runs that have not been settled, by the unix

@@ -16,7 +16,7 @@ import (
 
 // Handler turns one attempt into its outcome. It must return soon after its
 // context ends; context.Cause says why it did: context.DeadlineExceeded,
-// ErrLost, ErrDraining, or context.Canceled for an operator's cancel.
+// ErrLost (also when the run was cancelled) or ErrDraining.
 type Handler func(ctx context.Context, a *Attempt) Outcome
 
 // ServerConfig of a Server. Redis, Log, Queue, ID, Slots and Handler are
@@ -246,14 +246,17 @@ func (s *Server) work(ctx context.Context, a *Attempt) error {
 }
 
 // attempt runs the handler, and says why its context ended if it did.
+// asynq's own context is not asked: it ends with asynq's lease, after 30 s
+// without Redis or of a paused process, and the run is still ours then.
 func (s *Server) attempt(ctx context.Context, a *Attempt) (Outcome, error) {
-	ctx, release := a.context(ctx)
+	ctx, release := a.context(context.WithoutCancel(ctx))
 	defer release()
 	outcome := s.cfg.Handler(ctx, a)
 	return outcome, context.Cause(ctx)
 }
 
-// conclude does what the outcome asks for.
+// conclude does what the outcome asks for. It insists for as long as the
+// server lives.
 func (s *Server) conclude(a *Attempt, o Outcome, cause error) error {
 	switch {
 	case errors.Is(cause, ErrLost):
@@ -262,10 +265,11 @@ func (s *Server) conclude(a *Attempt, o Outcome, cause error) error {
 	case errors.Is(cause, ErrDraining) && o.State != Succeeded:
 		a.gone.Store(true)
 		s.tellState(a, Queued)
-		return s.handBack(s.life, a)
+		return insist(s.life, func() error { return s.handBack(s.life, a) })
 	case o.State == Waiting:
 		a.gone.Store(true)
-		ours, err := s.park(s.life, a, o.Wake)
+		var ours bool
+		err := insist(s.life, func() (err error) { ours, err = s.park(s.life, a, o.Wake); return err })
 		s.tellState(a, Waiting)
 		s.logStale(a, ours, err)
 		return err

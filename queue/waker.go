@@ -15,6 +15,7 @@ import (
 const (
 	taskLease  = 30 * time.Second       // asynq's, as its version 0.26 sets it
 	faultPause = 200 * time.Millisecond // asynq itself asks again at once when Redis fails
+	lateCall   = 5 * time.Second        // how late, after its block, a call may reach Redis whose answer was given up
 )
 
 // waker is the Redis client that a worker's asynq server gets. asynq asks for
@@ -26,7 +27,8 @@ const (
 // already in the server's buffer, the claim script, which moves the task on to
 // active, begins its run, and takes more tasks up to the free slots. A task is
 // at every moment in exactly one list; what a dead worker leaves in its inbox
-// is given back by any other's beat.
+// is given back by any other's beat. When the answer is lost the next call asks
+// for what this worker has begun and does not know of.
 type waker struct {
 	redis.UniversalClient
 	cfg      *ServerConfig
@@ -40,7 +42,8 @@ type waker struct {
 
 	// Owned by asynq's processor, the one goroutine that dequeues.
 	ready   []*Attempt // claimed and not yet asked for
-	unclear bool       // an answer was lost: the inbox may hold a task
+	unclear bool       // an answer was lost, and with it perhaps tasks
+	doubt   time.Time  // until then a call whose answer was lost may still take effect
 
 	held *held
 	done func(task string) bool // takes over a task of ours that asynq is done with
@@ -102,6 +105,7 @@ func (w *waker) fill(ctx context.Context) error {
 	answer, err := w.wait(ctx)
 	if err != nil && !errors.Is(err, redis.Nil) {
 		w.unclear = true
+		w.doubt = time.Now().Add(w.cfg.Block + lateCall)
 		w.pause(faultPause)
 		return err
 	}
@@ -125,7 +129,7 @@ func (w *waker) fill(ctx context.Context) error {
 // wait is the one round trip between two tasks.
 func (w *waker) wait(ctx context.Context) (any, error) {
 	if w.unclear {
-		answer, err := claimScript.Run(ctx, w.UniversalClient, w.claimKeys(), w.claimArgs(0)...).Result()
+		answer, err := w.claim(ctx)
 		if err == nil || errors.Is(err, redis.Nil) {
 			w.unclear = false
 		}
@@ -136,12 +140,17 @@ func (w *waker) wait(ctx context.Context) (any, error) {
 	pipe := w.blocking.Pipeline()
 	seconds := strconv.FormatFloat(w.cfg.Block.Seconds(), 'f', -1, 64)
 	pipe.Do(ctx, "blmove", w.keys.pending(), w.inbox, "right", "left", seconds)
-	claim := claimScript.EvalSha(ctx, pipe, w.claimKeys(), w.claimArgs(w.cfg.Block)...)
+	claim := claimScript.EvalSha(ctx, pipe, w.claimKeys(), w.claimArgs(w.cfg.Block, time.Now().Before(w.doubt))...)
 	_, _ = pipe.Exec(ctx)
 	if redis.HasErrorPrefix(claim.Err(), "NOSCRIPT") {
-		return claimScript.Run(ctx, w.UniversalClient, w.claimKeys(), w.claimArgs(0)...).Result()
+		return w.claim(ctx)
 	}
 	return claim.Result()
+}
+
+// claim asks without a wait. The client repeats a call whose answer was lost.
+func (w *waker) claim(ctx context.Context) (any, error) {
+	return claimScript.Run(ctx, w.UniversalClient, w.claimKeys(), w.claimArgs(0, true)...).Result()
 }
 
 func (w *waker) claimKeys() []string {
@@ -149,12 +158,19 @@ func (w *waker) claimKeys() []string {
 	return []string{k.pending(), k.paused(), k.active(), k.taskLease(), w.inbox, k.workers()}
 }
 
-// claimArgs asks for as many tasks as there are free slots. The task lease is
-// counted from when the script runs, which may be after the block.
-func (w *waker) claimArgs(block time.Duration) []any {
+// claimArgs asks for as many tasks as there are free slots, and, again, for
+// those that this worker was given in an answer that was lost. The task lease
+// is counted from when the script runs, which may be after the block.
+func (w *waker) claimArgs(block time.Duration, again bool) []any {
 	expiry := time.Now().Add(taskLease + block).Unix()
 	room := min(max(w.cfg.Slots-w.held.count(), 1), w.cfg.Prefetch)
-	return []any{expiry, w.keys.taskPrefix(), room, w.keys.runPrefix(), w.cfg.ID}
+	args := []any{expiry, w.keys.taskPrefix(), room, w.keys.runPrefix(), w.cfg.ID, flag(again)}
+	if again {
+		for _, a := range w.held.all() {
+			args = append(args, a.task)
+		}
+	}
+	return args
 }
 
 func (w *waker) pause(d time.Duration) {

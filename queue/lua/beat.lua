@@ -31,6 +31,16 @@ for i = 7, #ARGV, 3 do
 		call("ZADD", KEYS[4], ARGV[i+2], ARGV[i] .. "." .. ARGV[i+1])
 	end
 end
+-- A worker that has not been heard of for a lease itself cannot tell who has
+-- died: Redis may have been away, for all of them. Its first beat after that
+-- buries nobody and gives all of them a new lease.
+local before = call("ZSCORE", KEYS[2], ARGV[1])
+local heard = before and now - before < tonumber(ARGV[2])
+if before and not heard then
+	for _, worker in ipairs(call("ZRANGE", KEYS[2], 0, -1)) do
+		call("ZADD", KEYS[2], whole(now), worker)
+	end
+end
 call("ZADD", KEYS[2], whole(now), ARGV[1])
 
 -- bury gives back a dead worker's inbox and makes its runs due.
@@ -49,8 +59,10 @@ local function bury(worker)
 		end
 	end
 end
-for _, worker in ipairs(call("ZRANGEBYSCORE", KEYS[2], "-inf", whole(now - ARGV[2]))) do
-	bury(worker)
+if heard then
+	for _, worker in ipairs(call("ZRANGEBYSCORE", KEYS[2], "-inf", whole(now - ARGV[2]))) do
+		bury(worker)
+	end
 end
 
 -- queued says what is wrong with a queued run, or nil and when to look again.

@@ -3,13 +3,16 @@
 -- KEYS[1] pending  KEYS[2] paused  KEYS[3] active  KEYS[4] task lease  KEYS[5] inbox  KEYS[6] workers
 -- ARGV[1] task lease expiry, unix seconds  ARGV[2] task prefix  ARGV[3] most tasks
 -- ARGV[4] run prefix  ARGV[5] worker id
+-- ARGV[6] "1" when an earlier answer to this worker may have been lost, then
+-- the ids of the tasks that it has
 --
 -- Returns nil when there is nothing; "paused" or "dead" when there was
 -- something that this worker must not take now; else eight values for each
 -- task: its id, message, verdict, and, when the verdict is the new fence, the
 -- moments of acceptance and of this start (unix microseconds), the deadline
 -- (unix ms), spec, event. Verdicts: "task" (not a run of ours), "stale" (a run
--- that this task may not begin any more), or the fence.
+-- that this task may not begin any more), the fence, or "=" and the fence for
+-- a run that had begun in an answer that was lost.
 local call = redis.call
 
 -- giveBack returns what is in the inbox to the head of the queue.
@@ -57,6 +60,29 @@ local function begin(id)
 	return attempt, r[3], us, deadline, r[6], r[7]
 end
 
+local function put(id, message, ...)
+	local n, values = #out, {id, message, ...}
+	for i = 1, 8 do out[n+i] = values[i] end
+	taken = taken + 1
+end
+
+-- again finds the runs that this worker began and does not know of.
+local function again()
+	local has = {}
+	for i = 7, #ARGV do has[ARGV[i]] = true end
+	for _, id in ipairs(call("LRANGE", KEYS[3], 0, -1)) do
+		local attempt = string.match(id, "%.(%d+)$", 37)
+		local key = ARGV[4] .. string.sub(id, 1, 36)
+		local r = attempt and not has[id] and call("HMGET", key, "state", "fence", "worker", "at", "deadline", "spec", "event")
+		local message = r and r[1] == "running" and r[2] == attempt and r[3] == ARGV[5] and call("HGET", ARGV[2] .. id, "msg")
+		if message then
+			call("HSET", key, "started", us)
+			put(id, message, "=" .. attempt, r[4], us, r[5], r[6], r[7])
+		end
+	end
+end
+
+if ARGV[6] == "1" then again() end
 while taken < tonumber(ARGV[3]) do
 	local id = call("RPOPLPUSH", source, KEYS[3])
 	if id then
@@ -64,10 +90,7 @@ while taken < tonumber(ARGV[3]) do
 		local message = call("HGET", task, "msg")
 		if message then
 			call("HSET", task, "state", "active")
-			local n = #out
-			out[n+1], out[n+2] = id, message
-			out[n+3], out[n+4], out[n+5], out[n+6], out[n+7], out[n+8] = begin(id)
-			taken = taken + 1
+			put(id, message, begin(id))
 		else
 			call("LREM", KEYS[3], 1, id) -- deleted while it was pending
 		end

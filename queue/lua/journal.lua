@@ -2,7 +2,7 @@
 --
 -- KEYS[1] run  KEYS[2] journal
 -- ARGV[1] fence that must hold  ARGV[2] step key  ARGV[3] what to record:
--- "s" for a start, else "r" and the result
+-- "s" and a word of its own for a start, else "r" and the result
 --
 -- Returns what was known of the effect before, "" for nothing, or nil for a
 -- stale fence. A result is never replaced.

@@ -24,5 +24,6 @@ redis.call("DEL", ARGV[5] .. ARGV[6])
 redis.call("HSET", ARGV[1], "state", "queued")
 redis.call("ZADD", KEYS[2], string.format("%d", time[1] * 1000 + LOOK_AFTER), ARGV[2])
 redis.call("HSET", ARGV[5] .. ARGV[7], "msg", ARGV[8], "state", "pending", "pending_since", time[1] .. string.format("%06d000", time[2]))
+if ARGV[6] == ARGV[7] then redis.call("LREM", KEYS[1], -1, ARGV[7]) end -- a repeated call: once is enough
 redis.call("RPUSH", KEYS[1], ARGV[7])
 return 1

@@ -1,0 +1,209 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"penstock/flows"
+	"penstock/internal/testenv"
+)
+
+// What Redis and the network between do to a run. The same, with processes
+// that are killed, is in tests/faults.
+
+func TestAnAnswerThatWasLostTakesNoRunWithIt(t *testing.T) {
+	t.Parallel()
+	server := testenv.Redis(t)
+	proxy := testenv.NewProxy(t, server.Addr)
+	r := newRig(t, server.URL())
+	workers := newRig(t, "redis://"+proxy.Addr)
+	var attempts atomic.Int64
+	workers.worker(func(ctx context.Context, a *Attempt) Outcome {
+		attempts.Add(1)
+		if a.Number != 1 {
+			t.Errorf("attempt %d, want 1", a.Number)
+		}
+		return echo(ctx, a)
+	})
+	for name, script := range map[string]*redis.Script{"claim": claimScript, "finish": finishScript, "settle": settleScript} {
+		if got := r.wait(r.submit(Submission{Spec: spec()})); got.State != Succeeded {
+			t.Fatalf("undisturbed: %+v", got)
+		}
+		for range 3 { // one of them is a claim that finds something
+			proxy.LoseAnswer(script.Hash())
+		}
+		for range 5 {
+			if got := r.wait(r.submit(Submission{Spec: spec()})); got.State != Succeeded || got.Times.Finished.Sub(got.Times.Accepted) > 3*time.Second {
+				t.Errorf("%s: %v after %v", name, got.State, got.Times.Finished.Sub(got.Times.Accepted))
+			}
+		}
+	}
+	if attempts.Load() != 18 {
+		t.Errorf("%d attempts of 18 runs", attempts.Load())
+	}
+	r.nothingLeft()
+	if proxy.Lost() != 9 {
+		t.Errorf("%d answers were lost, want 9", proxy.Lost())
+	}
+}
+
+// A run that had begun in a lost answer looks into its journal: nobody knows
+// why this worker has lost sight of it.
+func TestABegunRunThatIsTakenAgainLooksIntoItsJournal(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	ctx, k := context.Background(), keysOf("default")
+	ticket := r.submit(Submission{Spec: spec()})
+	r.redis.ZAdd(ctx, k.workers(), redis.Z{Score: float64(time.Now().UnixMilli()), Member: "forgetful"})
+	keys := []string{k.pending(), k.paused(), k.active(), k.taskLease(), k.inboxPrefix() + "forgetful", k.workers()}
+	if err := claimScript.Run(ctx, r.redis, keys, 0, k.taskPrefix(), 10, k.runPrefix(), "forgetful", "").Err(); err != nil {
+		t.Fatal(err)
+	}
+	r.redis.HSet(ctx, k.journalPrefix()+ticket.RunID(), "step.0", `r{"items":[]}`)
+	r.worker(func(ctx context.Context, a *Attempt) Outcome {
+		if a.Number != 1 {
+			t.Errorf("attempt %d, want 1", a.Number)
+		}
+		known, err := a.Journal().Start(ctx, "step.0", flows.Once)
+		if err != nil || string(known.Result) != `{"items":[]}` {
+			t.Errorf("journal: %s %v", known.Result, err)
+		}
+		return echo(ctx, a)
+	}, func(c *ServerConfig) { c.ID = "forgetful" })
+	if got := r.wait(ticket); got.State != Succeeded {
+		t.Errorf("result %+v", got)
+	}
+	r.nothingLeft()
+}
+
+func TestWorkersOutliveASilentRedis(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	ctx, k := context.Background(), keysOf("default")
+	s, err := NewServer(ServerConfig{Redis: r.conn, Log: slog.New(slog.DiscardHandler), Queue: "default", ID: "me", Slots: 1, Handler: echo})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	long := float64(time.Now().Add(-time.Minute).UnixMilli())
+	r.redis.ZAdd(ctx, k.workers(), redis.Z{Score: long, Member: "me"}, redis.Z{Score: long, Member: "other"})
+	beat := func() (alive bool) {
+		t.Helper()
+		if err := s.beatOnce(ctx); err != nil {
+			t.Fatal(err)
+		}
+		return !errors.Is(r.redis.ZScore(ctx, k.workers(), "other").Err(), redis.Nil)
+	}
+	if !beat() {
+		t.Error("after a minute in which Redis heard of nobody, the first worker buried the other")
+	}
+	if !beat() {
+		t.Error("the other worker had no lease to come back in")
+	}
+	r.redis.ZAdd(ctx, k.workers(), redis.Z{Score: long, Member: "other"})
+	if beat() {
+		t.Error("a dead worker was not buried")
+	}
+}
+
+func TestTheJournalOutlastsAnAbsentRedis(t *testing.T) {
+	t.Parallel()
+	server := testenv.Redis(t, "--appendonly", "yes", "--appendfsync", "always")
+	r := newRig(t, server.URL())
+	began, gone := make(chan struct{}), make(chan struct{})
+	r.worker(func(ctx context.Context, a *Attempt) Outcome {
+		close(began)
+		<-gone
+		j := a.Journal()
+		if known, err := j.Start(ctx, "step.0", flows.Once); err != nil || known.Started {
+			t.Errorf("start: %+v %v", known, err)
+		}
+		if err := j.Finish(ctx, "step.0", []byte(`{}`)); err != nil {
+			t.Errorf("finish: %v", err)
+		}
+		return echo(ctx, a)
+	})
+	ticket := r.submit(Submission{Spec: spec()})
+	<-began
+	server.Kill()
+	close(gone)
+	<-time.After(3 * time.Second) // longer than the client itself tries
+	server.Restart()
+	if got := r.wait(ticket); got.State != Succeeded {
+		t.Errorf("result %+v", got)
+	}
+	if got := server.Client().HGet(context.Background(), keysOf("default").journalPrefix()+ticket.RunID(), "step.0").Val(); got != "r{}" {
+		t.Errorf("journal: %q", got)
+	}
+}
+
+// The client repeats a call whose answer was lost; its own start is no earlier
+// attempt's.
+func TestAStartWhoseAnswerWasLostIsNotUncertain(t *testing.T) {
+	t.Parallel()
+	server := testenv.Redis(t)
+	proxy := testenv.NewProxy(t, server.Addr)
+	r := newRig(t, "redis://"+proxy.Addr)
+	r.worker(func(ctx context.Context, a *Attempt) Outcome {
+		proxy.LoseAnswer(journalScript.Hash())
+		j := a.Journal()
+		if known, err := j.Start(ctx, "step.0", flows.Once); err != nil || known.Started {
+			t.Errorf("start: %+v %v", known, err)
+		}
+		if known, err := j.Start(ctx, "step.0", flows.Once); err != nil || !known.Started {
+			t.Errorf("another start: %+v %v", known, err)
+		}
+		return echo(ctx, a)
+	})
+	if got := r.wait(r.submit(Submission{Spec: spec()})); got.State != Succeeded || proxy.Lost() != 1 {
+		t.Errorf("result %+v, %d answers lost", got, proxy.Lost())
+	}
+}
+
+// asynq gives its tasks up when it could not renew its lease; the run goes on
+// under ours.
+func TestARunDoesNotEndWithAsynqsLease(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	s, err := NewServer(ServerConfig{Redis: r.conn, Log: slog.New(slog.DiscardHandler), Queue: "default", ID: "me", Slots: 1, Handler: func(ctx context.Context, a *Attempt) Outcome {
+		if ctx.Err() != nil {
+			t.Errorf("the run's context has ended: %v", context.Cause(ctx))
+		}
+		return echo(ctx, a)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	asynqs, cancel := context.WithCancel(context.Background())
+	cancel()
+	if o, cause := s.attempt(asynqs, &Attempt{Spec: spec(), Deadline: time.Now().Add(time.Minute)}); o.State != Succeeded || cause != nil {
+		t.Errorf("%s, %v", o.State, cause)
+	}
+}
+
+func TestARepeatedRequeueMakesOneTask(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	ctx, k := context.Background(), keysOf("default")
+	ticket := r.submit(Submission{Spec: spec()})
+	s, err := NewServer(ServerConfig{Redis: r.conn, Log: slog.New(slog.DiscardHandler), Queue: "default", ID: "me", Slots: 1, Handler: echo})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for range 2 {
+		if err := s.mend(ctx, ticket.RunID(), "0", "missing"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if ids := r.redis.LRange(ctx, k.pending(), 0, -1).Val(); len(ids) != 1 || ids[0] != taskID(ticket.RunID(), 1) {
+		t.Errorf("pending %v", ids)
+	}
+}
