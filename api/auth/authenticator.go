@@ -24,6 +24,7 @@ type Authenticator interface {
 type Request struct {
 	Header http.Header
 	Now    time.Time
+	IP     string                 // of the caller, for the back-off
 	Body   func() ([]byte, error) // the raw body; may be called again
 }
 
@@ -32,18 +33,37 @@ type Keys interface {
 	Key(ctx context.Context, key string) (*store.Key, error)
 }
 
-// Code says which way a request was not let in.
+// Code says which way a request was not let in, or a token not issued.
 type Code string
 
+// The codes of API calls.
 const (
-	CodeUnauthorized Code = "unauthorized" // no or wrong credentials
-	CodeForbidden    Code = "forbidden"    // known, but not allowed
+	CodeUnauthorized Code = "unauthorized"      // no or wrong credentials
+	CodeForbidden    Code = "forbidden"         // known, but not allowed
+	CodeSlowDown     Code = "too_many_requests" // too many wrong ones
+)
+
+// The codes of RFC 6749, 6750 and 8693, as OAuth endpoints write them.
+const (
+	CodeInvalidRequest   Code = "invalid_request"
+	CodeInvalidClient    Code = "invalid_client"
+	CodeInvalidGrant     Code = "invalid_grant"
+	CodeInvalidScope     Code = "invalid_scope"
+	CodeInvalidTarget    Code = "invalid_target"
+	CodeInvalidToken     Code = "invalid_token"
+	CodeUnsupportedGrant Code = "unsupported_grant_type"
+	CodeUnauthorizedUse  Code = "unauthorized_client"
 )
 
 // Error is why a request is not let in. Its message is for the caller.
 type Error struct {
 	Code    Code
 	Message string
+
+	// Bearer is the error that a bearer challenge names (RFC 6750); empty: none.
+	Bearer Code
+	// Retry is how long to wait before the next try; zero: not said.
+	Retry time.Duration
 }
 
 func (e *Error) Error() string { return e.Message }
@@ -77,6 +97,7 @@ func KeyPrincipal(k *store.Key) *Principal {
 		Name:   nameOf(k),
 		Scopes: keyScopes,
 		Flows:  k.Flows,
+		Rate:   k.Rate,
 	}
 }
 

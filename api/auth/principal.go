@@ -18,12 +18,6 @@ const (
 // Scope is one permission. Appending ":<flow number>" narrows it to a flow.
 type Scope string
 
-// The scopes that API keys hold. Grants of users and clients add to these.
-const (
-	ScopeRun      Scope = "flows:run"
-	ScopeReadRuns Scope = "runs:read"
-)
-
 // Principal is who a request is from and what they may do. It is made for one
 // request and not changed.
 type Principal struct {
@@ -32,6 +26,14 @@ type Principal struct {
 	Name   string // for people and logs; never a secret
 	Scopes []Scope
 	Flows  []int64 // the flows it may touch; nil: all
+
+	// Actor is the API key that acts as the principal; empty: nobody does.
+	Actor string
+	// Staff may see and stop the runs of others.
+	Staff bool
+	// Rate bounds its requests instead of what the settings say, as package
+	// limits reads it; empty: as the settings say.
+	Rate string
 
 	// BodyOnly says that the proof covers the body alone, so that nothing of
 	// the query string may change what runs.

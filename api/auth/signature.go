@@ -23,7 +23,7 @@ const maxSignatures = 4 // v1= members of one header; senders add one per secret
 //	Penstock-Signature: t=<ts>,v1=<hex hmac-sha256 of "<ts>.<raw body>">
 type SignatureScheme struct{ Keys Keys }
 
-var errSignature = &Error{CodeUnauthorized, "unknown key or wrong signature"}
+var errSignature = &Error{Code: CodeUnauthorized, Message: "unknown key or wrong signature"}
 
 // Authenticate implements Authenticator. As at the SmartSYNC door, nothing is
 // said about a key before its signature fits.
@@ -34,7 +34,7 @@ func (s SignatureScheme) Authenticate(ctx context.Context, r *Request) (*Princip
 	}
 	ts, given, ok := parseSignature(header)
 	if !ok {
-		return nil, &Error{CodeUnauthorized, HeaderSignature + ` must read "t=<seconds since 1970>,v1=<64 hexadecimal digits>"`}
+		return nil, &Error{Code: CodeUnauthorized, Message: HeaderSignature + ` must read "t=<seconds since 1970>,v1=<64 hexadecimal digits>"`}
 	}
 	body, err := r.Body()
 	if err != nil {
@@ -59,7 +59,7 @@ func (s SignatureScheme) Authenticate(ctx context.Context, r *Request) (*Princip
 }
 
 // ErrAccessOff refuses a key whose API access is switched off.
-var ErrAccessOff = &Error{CodeForbidden, "API access is switched off for this key"}
+var ErrAccessOff = &Error{Code: CodeForbidden, Message: "API access is switched off for this key"}
 
 // Sign returns the value of Penstock-Signature.
 func Sign(ts string, body []byte, secret string) string {

@@ -22,14 +22,14 @@ func Window(k *store.Key) time.Duration {
 func CheckTime(ts string, now time.Time, window time.Duration) error {
 	signed, ok := parseTime(ts)
 	if !ok {
-		return &Error{CodeUnauthorized, "ts must be the seconds since 1970, in 1 to 12 digits"}
+		return &Error{Code: CodeUnauthorized, Message: "ts must be the seconds since 1970, in 1 to 12 digits"}
 	}
 	off, allowed := now.Unix()-signed, int64(window/time.Second)
 	if off > allowed {
-		return &Error{CodeUnauthorized, fmt.Sprintf("ts is %d s in the past, the window is %d s: check the clock and sign again", off, allowed)}
+		return &Error{Code: CodeUnauthorized, Message: fmt.Sprintf("ts is %d s in the past, the window is %d s: check the clock and sign again", off, allowed)}
 	}
 	if -off > allowed {
-		return &Error{CodeUnauthorized, fmt.Sprintf("ts is %d s in the future, the window is %d s: check the clock", -off, allowed)}
+		return &Error{Code: CodeUnauthorized, Message: fmt.Sprintf("ts is %d s in the future, the window is %d s: check the clock", -off, allowed)}
 	}
 	return nil
 }

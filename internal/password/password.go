@@ -61,7 +61,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	}
 	salt := make([]byte, saltSize)
 	_, _ = rand.Read(salt) // never fails
-	sum, err := h.derive(ctx, password, salt)
+	sum, err := h.derive(ctx, password, salt, nil)
 	if err != nil {
 		return "", fmt.Errorf("hash password: %w", err)
 	}
@@ -69,9 +69,10 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 }
 
 // Matches reports whether a hash is that of a password. An empty hash, which
-// stands for nobody, takes as long as any other and never matches. The error
-// is that of ctx.
-func (h *Hasher) Matches(ctx context.Context, hash, password string) (bool, error) {
+// stands for nobody, takes as long as any other and never matches. When its
+// turn has come it asks first (nil: nobody), so that what earlier ones did
+// counts. The error is that of ctx, or of first.
+func (h *Hasher) Matches(ctx context.Context, hash, password string, first func() error) (bool, error) {
 	known := hash != ""
 	if !known {
 		hash = h.dummy
@@ -84,20 +85,25 @@ func (h *Hasher) Matches(ctx context.Context, hash, password string) (bool, erro
 		password = password[:maxLength] // it was never set: costs the same, and does not match
 		known = false
 	}
-	sum, err := h.derive(ctx, password, salt)
+	sum, err := h.derive(ctx, password, salt, first)
 	if err != nil {
 		return false, fmt.Errorf("compare password: %w", err)
 	}
 	return subtle.ConstantTimeCompare(sum, want) == 1 && known, nil
 }
 
-func (h *Hasher) derive(ctx context.Context, password string, salt []byte) ([]byte, error) {
+func (h *Hasher) derive(ctx context.Context, password string, salt []byte, first func() error) ([]byte, error) {
 	select {
 	case h.slots <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 	defer func() { <-h.slots }()
+	if first != nil {
+		if err := first(); err != nil {
+			return nil, err
+		}
+	}
 	return argon2.IDKey([]byte(password), salt, passes, memory, lanes, hashSize), nil
 }
 

@@ -42,12 +42,12 @@ func TestMatches(t *testing.T) {
 		{"as long as can be", longHash, long, true},
 		{"longer, with the same beginning", longHash, long + "x", false},
 	} {
-		got, err := h.Matches(t.Context(), tc.hash, tc.password)
+		got, err := h.Matches(t.Context(), tc.hash, tc.password, nil)
 		if got != tc.want || err != nil {
 			t.Errorf("%s: Matches = %v, %v, want %v", tc.name, got, err, tc.want)
 		}
 	}
-	if _, err := h.Matches(t.Context(), "$2a$10$abc", "x"); err == nil {
+	if _, err := h.Matches(t.Context(), "$2a$10$abc", "x", nil); err == nil {
 		t.Error("a hash of another kind was accepted")
 	}
 }
@@ -85,11 +85,22 @@ func TestHashesAtOnceAreBounded(t *testing.T) {
 	if _, err := h.Hash(ctx, "x"); !errors.Is(err, context.Canceled) {
 		t.Errorf("a third hash: %v, want that it waited", err)
 	}
-	if _, err := h.Matches(ctx, "", "x"); !errors.Is(err, context.Canceled) {
+	if _, err := h.Matches(ctx, "", "x", nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("a third comparison: %v, want that it waited", err)
 	}
 	<-h.slots
 	if _, err := h.Hash(t.Context(), "x"); err != nil {
 		t.Errorf("with a free slot: %v", err)
+	}
+}
+
+func TestMatchesAsksFirst(t *testing.T) {
+	t.Parallel()
+	h, late := hasher(t), errors.New("too many")
+	if ok, err := h.Matches(t.Context(), "", "x", func() error { return late }); ok || !errors.Is(err, late) {
+		t.Errorf("Matches = %v, %v", ok, err)
+	}
+	if len(h.slots) != 0 {
+		t.Error("its slot was kept")
 	}
 }

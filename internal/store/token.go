@@ -42,8 +42,9 @@ type Token struct {
 	Holder string   `json:"holder"` // the user, client or key that it is for
 	Name   string   `json:"name"`   // of the holder, for people
 	Scopes []string `json:"scopes"`
-	Flows  []int64  `json:"flows"` // those that it may touch; null: all
-	Grant  string   `json:"grant"` // how it was got
+	Flows  []int64  `json:"flows"`           // those that it may touch; null: all
+	Grant  string   `json:"grant"`           // how it was got
+	Staff  bool     `json:"staff,omitempty"` // it may see what others ran
 
 	Epoch string `json:"-"` // of the holder when it was issued
 

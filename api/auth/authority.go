@@ -1,0 +1,72 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+	"time"
+
+	"penstock/internal/limits"
+	"penstock/internal/password"
+	"penstock/internal/store"
+)
+
+// Backoff slows down who guesses. *limits.Backoff is one.
+type Backoff interface {
+	Delay(ctx context.Context, name, ip string) (limits.Delay, error)
+	Fail(ctx context.Context, name, ip string) error
+	Succeed(ctx context.Context, name, ip string) error
+}
+
+// AuthorityConfig is what an Authority needs. All but Now is required.
+type AuthorityConfig struct {
+	Store   *store.Store
+	Hasher  *password.Hasher
+	Backoff Backoff
+
+	// Issuer is the external base URL. What tokens are for, and every link,
+	// follows from it, never from what a request says of its host.
+	Issuer string
+
+	// Now is the clock; default time.Now.
+	Now func() time.Time
+}
+
+// Authority proves users and clients, issues their tokens and checks them.
+// Safe for concurrent use.
+type Authority struct {
+	config   AuthorityConfig
+	verified *verified
+	grants   map[*Endpoint][]Grant
+}
+
+// NewAuthority makes an Authority.
+func NewAuthority(config AuthorityConfig) (*Authority, error) {
+	if config.Store == nil || config.Hasher == nil || config.Backoff == nil {
+		return nil, errors.New("new authority: Store, Hasher and Backoff are required")
+	}
+	u, err := url.Parse(config.Issuer)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return nil, errors.New("new authority: the issuer must be a URL such as https://penstock.example.org, without query and fragment")
+	}
+	config.Issuer = strings.TrimSuffix(config.Issuer, "/")
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	a := &Authority{config: config, verified: newVerified()}
+	a.grants = map[*Endpoint][]Grant{
+		SyncAccess: {passwordGrant{a}},
+		Ansira:     {assertionGrant{a}, credentialsGrant{a}},
+		Integrify:  {jwtGrant{a}, exchangeGrant{a}, credentialsGrant{a}},
+	}
+	return a, nil
+}
+
+// Issuer is the external base URL, without a slash at its end.
+func (a *Authority) Issuer() string { return a.config.Issuer }
+
+// Schemes prove who calls the API by the tokens and passwords of the authority.
+func (a *Authority) Schemes() []Authenticator {
+	return []Authenticator{bearerScheme{a}, basicScheme{a}}
+}

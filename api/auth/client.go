@@ -1,0 +1,80 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"penstock/internal/store"
+)
+
+var errClient = &Error{Code: CodeInvalidClient, Message: "the client is unknown, disabled, or its secret is wrong"}
+
+// client proves an API client by its secret, as Basic or in the body, never
+// both (RFC 6749 section 2.3.1).
+func (a *Authority) client(ctx context.Context, r *TokenRequest) (*store.Client, error) {
+	id, secret := r.Params["client_id"], r.Params["client_secret"]
+	credentials, basic, err := authorization(r.Header, "basic")
+	if err != nil {
+		return nil, &Error{Code: CodeInvalidRequest, Message: err.Error()}
+	}
+	if !basic {
+		if id == "" || secret == "" {
+			return nil, &Error{Code: CodeInvalidClient, Message: "the client must prove itself, by Basic or by client_id and client_secret"}
+		}
+		return a.clientOf(ctx, [][2]string{{id, secret}}, r.IP)
+	}
+	name, password, ok := parseBasic(credentials)
+	if !ok {
+		return nil, &Error{Code: CodeInvalidClient, Message: "the Basic credentials cannot be read"}
+	}
+	if secret != "" || id != "" && id != name {
+		return nil, &Error{Code: CodeInvalidRequest, Message: "the client proves itself twice: use Basic or the body"}
+	}
+	return a.clientOf(ctx, pairs(name, password), r.IP)
+}
+
+// clientOf returns the client that one of the pairs of id and secret proves.
+func (a *Authority) clientOf(ctx context.Context, pairs [][2]string, ip string) (*store.Client, error) {
+	for _, pair := range pairs {
+		c, err := a.config.Store.Clients().Client(ctx, pair[0])
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return nil, fmt.Errorf("find client: %w: %w", ErrUnavailable, err)
+		}
+		hash := ""
+		if c != nil {
+			hash = c.Hash
+		}
+		right, err := a.prove(ctx, proof{string(KindClient) + ":" + pair[0], pair[1], ip, hash})
+		var late *delayed
+		switch {
+		case errors.As(err, &late):
+			return nil, tooMany(late)
+		case err != nil:
+			return nil, err
+		case right && !c.Disabled:
+			return c, nil
+		}
+	}
+	return nil, errClient
+}
+
+// clientOffer is what a client may have, however it asks.
+func (a *Authority) clientOffer(c *store.Client) (*Offer, error) {
+	if end := c.Deadline(); !end.IsZero() && !a.config.Now().Before(end) {
+		return nil, &Error{Code: CodeInvalidGrant, Message: "the client's expiry date has passed: set a new one"}
+	}
+	o := &Offer{
+		Token:     store.Token{Kind: store.HolderClient, Holder: c.Identifier, Name: c.Name, Epoch: c.Epoch},
+		Scopes:    scopesFrom(c.Scopes),
+		TTL:       c.TTL(),
+		TellScope: true,
+	}
+	if c.Commas != nil {
+		o.Separator = " "
+		if *c.Commas {
+			o.Separator = ","
+		}
+	}
+	return o, nil
+}
