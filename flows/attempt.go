@@ -12,7 +12,7 @@ import (
 // journaled executes the step for one item, unless the journal has its result.
 func (p *passage) journaled(ctx context.Context, in *Input) ([]any, error) {
 	journal := p.x.env.Journal
-	if journal == nil || p.step.effect == Pure {
+	if journal == nil || p.step.effect == Pure || p.step.effect == Durable {
 		return p.persistent(ctx, in)
 	}
 	key := in.Key()
@@ -28,8 +28,8 @@ func (p *passage) journaled(ctx context.Context, in *Input) ([]any, error) {
 			Message: "an earlier attempt began this and left no result: it may or may not have happened"}
 	}
 	results, failed := p.persistent(ctx, in)
-	if failed != nil && ctx.Err() != nil {
-		return nil, failed // nobody knows what became of it
+	if failed != nil && (ctx.Err() != nil || asParked(failed) != nil) {
+		return nil, failed // nobody knows what became of it, or it has not happened yet
 	}
 	// What happened is recorded even when the run ends at this moment.
 	kept, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -92,7 +92,7 @@ func (p *passage) persistent(ctx context.Context, in *Input) ([]any, error) {
 	for n := 1; ; n++ {
 		p.attempts.Add(1)
 		results, err := p.attempt(ctx, in)
-		if err == nil || n >= r.attempts || ctx.Err() != nil {
+		if err == nil || n >= r.attempts || ctx.Err() != nil || asParked(err) != nil {
 			return results, err
 		}
 		e := p.step.fail(err, in.index)
@@ -153,7 +153,7 @@ func (p *passage) timed(ctx context.Context) (context.Context, context.CancelFun
 
 // overdue tells the step's own timeout from the end of the run.
 func (p *passage) overdue(ctx context.Context, err error) error {
-	if err == nil || context.Cause(ctx) != errOverdue {
+	if err == nil || context.Cause(ctx) != errOverdue || asParked(err) != nil {
 		return err
 	}
 	return &Error{Code: CodeStepFailed, Class: ClassTimeout, Err: err,

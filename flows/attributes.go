@@ -1,7 +1,5 @@
 package flows
 
-import "strings"
-
 // attributes are what every step may have beside its kind.
 var attributes = []Param{
 	{Name: "name", Type: TypeString, Summary: "Names the step: later programs read its results as `$steps.NAME`. Unique in the flow."},
@@ -17,7 +15,7 @@ var attributes = []Param{
 	{Name: "concurrency", Type: TypeInt, Summary: "Items at once, 1 to 64. Results keep the order of the items.", Default: "8 for steps that reach the world, else 1"},
 	{Name: "effect", Type: TypeEnum, Enum: []string{"pure", "read", "idempotent", "once"}, Summary: "What executing the step does to the world, when the kind cannot know it.", Default: "by kind"},
 	{Name: "on_uncertain", Type: TypeEnum, Enum: []string{"fail", "rerun"}, Default: "fail", Summary: "What to do when a worker was lost during a `once` step: fail the run, or do it again."},
-	{Name: "redact", Type: TypeStrings, Summary: "Fields whose values the run's record masks."},
+	{Name: "redact", Type: TypeStrings, Summary: "Fields whose values are masked, at any depth, wherever what goes into the step, comes out of it or is logged by it is recorded."},
 	{Name: "after_response", Type: TypeBool, Summary: "The step runs after the caller has its answer.", Default: "false"},
 }
 
@@ -27,21 +25,4 @@ var retryParams = []Param{
 	{Name: "factor", Type: TypeInt, Default: "2", Summary: "By how much each further pause is longer, 1 to 10."},
 	{Name: "jitter", Type: TypeBool, Default: "true", Summary: "Shortens each pause by up to half, at random."},
 	{Name: "on", Type: TypeStrings, Summary: "What to try again on: `timeout`, `network`, a status or a class of statuses.", Default: "timeout, network, 429, 5xx; only 429 and 503 for a `once` step"},
-}
-
-// masked returns the fields with those that redact names replaced.
-func (s *step) masked(fields map[string]any) map[string]any {
-	if len(s.redact) == 0 || fields == nil {
-		return fields
-	}
-	masked := make(map[string]any, len(fields))
-	for name, v := range fields {
-		masked[name] = v
-		for _, secret := range s.redact {
-			if strings.EqualFold(name, secret) {
-				masked[name] = "***"
-			}
-		}
-	}
-	return masked
 }

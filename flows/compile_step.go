@@ -27,10 +27,11 @@ func (c *compiler) step(n *node, path string, taken map[string]bool) *step {
 		return nil
 	}
 	before := len(c.found)
-	s := &step{kind: kind.Name, slot: -1, gathers: kind.Gathers}
+	s := &step{kind: kind.Name, slot: -1, gathers: kind.Gathers, inside: kind.Inside, ends: kind.Ends}
 	common, own := c.share(n, kind, at)
 	s.path = join(path, c.label(common, kind, taken))
-	inner := c.scope
+	inner, answered := c.scope, c.answering
+	c.answering.inside = ""
 	if kind.Gathers {
 		c.scope = c.gathered(s.path)
 	}
@@ -42,6 +43,7 @@ func (c *compiler) step(n *node, path string, taken map[string]bool) *step {
 		c.construct(s, kind, args)
 	}
 	c.settle(s, attrs)
+	c.answers(s, kind, answered, n.keys[at].place)
 	return s
 }
 
@@ -169,7 +171,7 @@ func (c *compiler) construct(s *step, kind *Kind, args *Args) {
 		return
 	}
 	s.runner = runner
-	s.router, _ = runner.(Router)
+	s.nester, _ = runner.(Nester)
 	s.nested = args.nested()
 	if e, ok := runner.(Effecter); ok {
 		s.effect = e.Effect()

@@ -18,6 +18,8 @@ type compiler struct {
 	depth     int    // of nested steps
 	scope     *scope // what a program at this point may name
 	entry     *scope // the same where the current list of steps begins
+	answering answering
+	lateStep  string // path of the first step with after_response; empty: none
 }
 
 // scope is the steps that are ancestors of every item at one point.
@@ -52,6 +54,7 @@ const (
 type Block struct {
 	steps   []*step
 	effects bool // some step in it reaches the world
+	answers bool // some step in it may answer the caller
 }
 
 // block compiles a list of steps. path leads to it, empty at the top.
@@ -65,22 +68,28 @@ func (c *compiler) block(n *node, path string) (any, error) {
 	if c.depth++; c.depth > maxStepDepth {
 		return nil, fmt.Errorf("steps are nested deeper than %d", maxStepDepth)
 	}
-	outer, around := c.scope, c.entry
-	c.scope, c.entry = outer.clone(), outer
+	outer, around, answered := c.scope, c.entry, c.answering
+	c.scope, c.entry, c.answering = outer.clone(), outer, answering{before: answered.before}
 	b := &Block{}
 	taken := labels(n)
+	var dead *step // fails on every item
 	for _, element := range n.items {
 		s := c.step(element, path, taken)
 		if s == nil {
 			continue
 		}
+		c.unreachable(dead, element, s)
+		dead = s.after(dead)
 		b.steps = append(b.steps, s)
 		b.effects = b.effects || s.effect != Pure || s.nested
 		c.after(s)
 	}
 	c.depth--
 	nested := c.scope
-	c.scope, c.entry = outer, around
+	if last := c.answering.before; last != answered.before {
+		b.answers, answered.inside = true, last
+	}
+	c.scope, c.entry, c.answering = outer, around, answered
 	c.scope.join(nested)
 	return b, nil
 }

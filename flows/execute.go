@@ -21,6 +21,12 @@ type execution struct {
 	headers map[string]any
 	about   map[string]any // $run
 	mocks   map[string]any // of a test; nil: this is no test
+	budget  *budget
+
+	// Of a flow that another one called:
+	prefix string // of keys in the journal
+	trail  string // of paths of steps
+	depth  int    // 0: nobody called it
 }
 
 // item is one record on its way, and where it came from.
@@ -30,9 +36,9 @@ type item struct {
 }
 
 // Execute runs the flow on one event and returns the items that the final
-// step put out, never nil. The error is *Error. It ends when ctx ends, at the
-// run's deadline, or at the flow's limit when the run has none. Safe for
-// concurrent use; it starts no goroutine that outlives it.
+// step put out, never nil. The error is *Error, or *Parked when env.Parks. It
+// ends when ctx ends, at the run's deadline, or at the flow's limit when the
+// run has none. Safe for concurrent use; it starts no goroutine that outlives it.
 func (f *Flow) Execute(ctx context.Context, run Run, env Env) ([]any, error) {
 	return f.execute(ctx, run, env, nil)
 }
@@ -54,7 +60,7 @@ func (f *Flow) execute(ctx context.Context, run Run, env Env, mocks map[string]a
 
 // begin prepares what programs may read, as far as some program does.
 func (f *Flow) begin(run Run, env Env) *execution {
-	x := &execution{flow: f, run: run, env: env, vars: f.Vars}
+	x := &execution{flow: f, run: run, env: env, vars: f.Vars, budget: newBudget(env.MaxMemory)}
 	if len(env.Vars) > 0 && f.reads[ofVars] {
 		x.vars = maps.Clone(f.Vars)
 		for name := range f.Vars {
@@ -92,26 +98,49 @@ func (x *execution) whole(ctx context.Context) ([]any, error) {
 			return nil, &Error{Code: CodeValidation, Message: "event: " + err.Error(), Status: 422, Err: err}
 		}
 	}
+	size, err := measured(x.run.Event)
+	if err == nil {
+		err = x.hold(size)
+	}
+	if err != nil {
+		return nil, &Error{Code: CodeLimit, Message: "event: " + err.Error(), Err: err}
+	}
 	items, err := x.block(ctx, x.flow.steps, []item{{value: x.run.Event}}, "")
 	if err != nil {
 		return nil, err
 	}
-	output := make([]any, len(items))
+	output := items.Values()
 	left := maxWhole
-	for i, it := range items {
-		if err := within(it.value, maxDepth, &left); err != nil {
+	for _, v := range output {
+		if err := within(v, maxDepth, &left); err != nil {
 			return nil, &Error{Code: CodeLimit, Message: "the output cannot leave: " + err.Error(), Err: err}
 		}
-		output[i] = it.value
 	}
-	return output, nil
+	return output, x.afterwards(ctx, items)
+}
+
+// afterwards answers the caller and executes the steps that come after that.
+// What they put out is nobody's.
+func (x *execution) afterwards(ctx context.Context, items Items) error {
+	if x.flow.late == nil {
+		return nil
+	}
+	if x.env.Respond != nil {
+		if err := x.env.Respond(ctx, Answer{Items: EncodeJSON(items.Values())}); err != nil {
+			return unanswered(ctx, err)
+		}
+	}
+	_, err := x.block(ctx, x.flow.late, items.list, "")
+	return err
 }
 
 // ended says why a run ended without output. Steps fail in many ways when
 // their time is up: the end of the run explains them all.
-func (x *execution) ended(outer, limited context.Context, err error) *Error {
+func (x *execution) ended(outer, limited context.Context, err error) error {
 	var known *Error
-	switch {
+	switch parked := asParked(err); {
+	case parked != nil && limited.Err() == nil:
+		return parked
 	case limited.Err() == nil && errors.As(err, &known):
 		return known
 	case errors.Is(outer.Err(), context.Canceled):
@@ -123,32 +152,25 @@ func (x *execution) ended(outer, limited context.Context, err error) *Error {
 }
 
 // block sends items through steps. at is the indices of the items that led
-// here, "3.0.", empty at the top.
-func (x *execution) block(ctx context.Context, b *Block, items []item, at string) ([]item, error) {
+// here, "3.0.", empty at the top. The run holds what comes out until its caller
+// releases it.
+func (x *execution) block(ctx context.Context, b *Block, items []item, at string) (Items, error) {
 	var entry *ancestor
 	if at != "" && len(items) > 0 {
 		entry = items[0].came
 	}
+	held, kept := int64(0), false // what went in belongs to whoever called
 	for _, s := range b.steps {
 		p := passage{x: x, step: s, at: at, entry: entry}
 		var err error
 		if items, err = p.run(ctx, items); err != nil {
-			return nil, err
+			x.release(held + p.size.Load())
+			return Items{}, err
 		}
+		if !kept {
+			x.release(held)
+		}
+		held, kept = p.size.Load(), s.recorded // later programs may name what is recorded
 	}
-	return items, nil
-}
-
-// Run sends one item through the block, on behalf of the step that owns it,
-// and returns the items that come out.
-func (b *Block) Run(ctx context.Context, in *Input) ([]any, error) {
-	items, err := in.p.nested(ctx, b, in, in.item.value)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]any, len(items))
-	for i, it := range items {
-		out[i] = it.value
-	}
-	return out, nil
+	return Items{list: items, size: held}, nil
 }

@@ -25,6 +25,7 @@ type Flow struct {
 	Vars     map[string]any
 
 	steps    *Block
+	late     *Block // what follows the answer: after_response; nil: nothing
 	varNames []string
 	tests    []test
 	schema   *Validator

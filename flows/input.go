@@ -22,7 +22,7 @@ func (in *Input) Index() int { return in.index }
 // Key names this step for this item within the run: "<step path>.<item
 // index>". It is the same in every attempt of the run.
 func (in *Input) Key() string {
-	return in.p.step.path + "." + in.p.at + strconv.Itoa(in.index)
+	return in.p.key() + strconv.Itoa(in.index)
 }
 
 // RunKey is Key made unique among runs, for an Idempotency-Key header.
@@ -30,6 +30,18 @@ func (in *Input) RunKey() string { return in.p.x.run.ID + "." + in.Key() }
 
 // Run is the run that executes. It must not be changed.
 func (in *Input) Run() *Run { return &in.p.x.run }
+
+// Flow is the flow that the step belongs to. It must not be changed.
+func (in *Input) Flow() *Flow { return in.p.x.flow }
+
+// All are the values of all items that the step was given.
+func (in *Input) All() []any {
+	values := make([]any, len(in.p.items))
+	for i, it := range in.p.items {
+		values[i] = it.value
+	}
+	return values
+}
 
 // Env is what the execution may reach. It must not be changed.
 func (in *Input) Env() *Env { return &in.p.x.env }
@@ -42,7 +54,7 @@ func (in *Input) Log(level, message string, fields map[string]any) {
 		return
 	}
 	trace.Log(Line{
-		Step: in.p.step.path, Item: in.index, At: time.Now(),
+		Step: in.p.path(), Item: in.index, At: time.Now(),
 		Level: level, Message: message, Fields: in.p.step.masked(fields),
 	})
 }

@@ -3,7 +3,6 @@ package flows
 import (
 	"context"
 	"fmt"
-	"strconv"
 )
 
 // item puts one item through the step and appends what comes out.
@@ -37,20 +36,21 @@ func (p *passage) attended(ctx context.Context, in *Input, out []item) ([]item, 
 			return p.passed(in, out), nil
 		}
 	}
-	if s.router != nil {
-		items, err := p.routed(ctx, in)
+	if s.nester != nil {
+		items, err := p.nest(ctx, in)
 		if err != nil {
 			return p.caught(ctx, in, err, out)
 		}
-		return append(out, items...), nil
+		p.size.Add(items.size)
+		return append(out, items.list...), nil
 	}
 	results, err := p.journaled(ctx, in)
 	if err != nil {
 		return p.caught(ctx, in, err, out)
 	}
 	for _, v := range results {
-		if err := bounded(v); err != nil {
-			return nil, &Error{Code: CodeLimit, Message: "an item cannot go on: " + err.Error(), Step: s.path, Item: &in.index, Err: err}
+		if err := p.hold(v, in.index); err != nil {
+			return nil, err
 		}
 		out = append(out, item{value: v, came: in.item.came})
 	}
@@ -69,31 +69,31 @@ func (p *passage) passed(in *Input, out []item) []item {
 	return out
 }
 
-// routed sends the item through the nested steps that the router chooses.
-func (p *passage) routed(ctx context.Context, in *Input) ([]item, error) {
+// hold adds a value that the step puts out to what the run holds.
+func (p *passage) hold(v any, index int) error {
+	size, err := measured(v)
+	if err != nil {
+		return p.step.fail(&Error{Code: CodeLimit, Message: "an item cannot go on: " + err.Error(), Err: err}, index)
+	}
+	p.size.Add(size)
+	if err := p.x.hold(size); err != nil {
+		return p.step.fail(err, index)
+	}
+	return nil
+}
+
+// nest sends the item through the nested steps that the runner chooses.
+func (p *passage) nest(ctx context.Context, in *Input) (Items, error) {
 	ctx, stop := p.timed(ctx)
 	defer stop()
 	p.attempts.Add(1)
-	block, err := p.step.router.Route(ctx, in)
-	if err != nil {
-		return nil, p.overdue(ctx, err)
-	}
-	if block == nil {
-		return []item{in.item}, nil
-	}
-	items, err := p.nested(ctx, block, in, in.item.value)
+	items, err := p.step.nester.Nest(ctx, in)
 	return items, p.overdue(ctx, err)
-}
-
-// nested runs steps inside this one for one item, which enters them as v.
-func (p *passage) nested(ctx context.Context, b *Block, in *Input, v any) ([]item, error) {
-	at := p.at + strconv.Itoa(in.index) + "."
-	return p.x.block(ctx, b, []item{{value: v, came: in.item.came}}, at)
 }
 
 // caught does what on_error says.
 func (p *passage) caught(ctx context.Context, in *Input, err error, out []item) ([]item, error) {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || asParked(err) != nil {
 		return nil, err
 	}
 	e := p.step.fail(err, in.index)
@@ -106,8 +106,9 @@ func (p *passage) caught(ctx context.Context, in *Input, err error, out []item) 
 	case becomeItem:
 		return append(out, item{value: e.item(), came: in.item.came}), nil
 	case handleItem:
-		items, err := p.nested(ctx, p.step.handler, in, e.item())
-		return append(out, items...), err
+		items, err := p.step.handler.Through(ctx, in.With(e.item()))
+		p.size.Add(items.size)
+		return append(out, items.list...), err
 	}
 	return nil, e
 }

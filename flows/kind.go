@@ -11,6 +11,7 @@ const (
 	Read                     // reads the world: executed again when it left no result
 	Idempotent               // writes, and writing twice is writing once: executed again with the same key
 	Once                     // must not happen twice: a start without a result is uncertain
+	Durable                  // keeps what it needs in the journal itself: executed again by every attempt
 )
 
 // Kind is one kind of step. Its parameters are declared once and drive the
@@ -23,6 +24,9 @@ type Kind struct {
 	Example string // YAML of one step
 	Effect  Effect // of every step of the kind, unless its Runner is an Effecter
 	Gathers bool   // runs once, on the array of all items, as collect does; the results have no single ancestor
+	Ends    bool   // no item ever comes out of it, as of fail
+	Answers bool   // answers the caller, as respond does: once on every path
+	Inside  bool   // reaches nothing but Penstock's own state: tests of flows execute it, without a mock
 
 	// New builds one step from arguments that the frame has parsed and
 	// checked against Params. An error made with Args.Errorf points at the
@@ -78,31 +82,6 @@ type RunFunc func(ctx context.Context, in *Input) ([]any, error)
 
 // Run calls the function.
 func (f RunFunc) Run(ctx context.Context, in *Input) ([]any, error) { return f(ctx, in) }
-
-// Router is a Runner that sends an item through nested steps, as switch does.
-// The frame calls Route instead of Run and executes the block itself, so that
-// items keep their ancestors. No block: the item passes unchanged.
-type Router interface {
-	Route(ctx context.Context, in *Input) (*Block, error)
-}
-
-// RouteFunc is a Router that needs no more than a function.
-type RouteFunc func(ctx context.Context, in *Input) (*Block, error)
-
-// Route calls the function.
-func (f RouteFunc) Route(ctx context.Context, in *Input) (*Block, error) { return f(ctx, in) }
-
-// Run routes the item and executes the block.
-func (f RouteFunc) Run(ctx context.Context, in *Input) ([]any, error) {
-	block, err := f(ctx, in)
-	if err != nil {
-		return nil, err
-	}
-	if block == nil {
-		return []any{in.Value()}, nil
-	}
-	return block.Run(ctx, in)
-}
 
 // Effecter is a Runner whose effect depends on its arguments, as that of http
 // depends on the method.

@@ -108,8 +108,8 @@ func (m *meter) whole(v any) error { return bounded(v) }
 // log line, the next step. Small values that refer to themselves many times
 // over are stopped here.
 func bounded(v any) error {
-	left := maxWhole
-	return walkWhole(v, maxDepth, &left)
+	_, err := measured(v)
+	return err
 }
 
 func walkWhole(v any, depth int, left *int) error {

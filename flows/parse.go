@@ -54,7 +54,7 @@ func (c *compiler) file(root *node) {
 	a := c.arguments(root, flowParams, "")
 	c.head(a)
 	if b := a.Steps("steps"); b != nil {
-		c.flow.steps = b
+		c.flow.steps, c.flow.late = b, b.part()
 	}
 	c.trigger(a)
 	c.run(a.Object("run"))

@@ -14,10 +14,22 @@ type passage struct {
 	at    string    // indices of the items that led into the enclosing blocks
 	entry *ancestor // what the enclosing block was entered with
 
+	items []item // that the step was given
+
 	attempts atomic.Int64
 	replayed atomic.Int64
 	made     atomic.Int64 // items put out so far
+	size     atomic.Int64 // bytes that the run holds for them
+
+	mu    sync.Mutex
+	began time.Time // guarded by mu; see Input.Began
 }
+
+// path of the step, through the flows that called this one.
+func (p *passage) path() string { return p.x.trail + p.step.path }
+
+// key begins the keys of the step in the journal.
+func (p *passage) key() string { return p.x.prefix + p.step.path + "." + p.at }
 
 // run puts all items through the step and tells the tracer.
 func (p *passage) run(ctx context.Context, items []item) ([]item, error) {
@@ -26,34 +38,46 @@ func (p *passage) run(ctx context.Context, items []item) ([]item, error) {
 		return p.through(ctx, items)
 	}
 	begun := time.Now()
-	trace.Begin(Begun{Step: p.step.path, Kind: p.step.kind, In: len(items), At: begun})
+	trace.Begin(Begun{Step: p.path(), Kind: p.step.kind, In: len(items), At: begun, Items: p.step.shown(items)})
 	out, err := p.through(ctx, items)
 	now := time.Now()
 	trace.End(Ended{
-		Step: p.step.path, Kind: p.step.kind, In: len(items), Out: len(out), At: now, Duration: now.Sub(begun),
-		Attempts: int(p.attempts.Load()), Replayed: int(p.replayed.Load()), Err: err,
+		Step: p.path(), Kind: p.step.kind, In: len(items), Out: len(out), At: now, Duration: now.Sub(begun),
+		Attempts: int(p.attempts.Load()), Replayed: int(p.replayed.Load()), Err: err, Items: p.step.shown(out),
 	})
 	return out, err
 }
 
+// through puts each item through the step. One that must wait does not keep
+// the others from being worked on: the run is parked when all have been seen.
 func (p *passage) through(ctx context.Context, items []item) ([]item, error) {
 	if p.step.gathers {
 		items = p.gathered(items)
 	}
+	p.items = items
 	if workers := min(p.step.workers, len(items)); workers > 1 {
 		return p.together(ctx, items, workers)
 	}
 	out := make([]item, 0, len(items))
+	var waits *Parked
 	in := Input{p: p}
 	for i, it := range items {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		in.item, in.index = it, i
-		var err error
-		if out, err = p.item(ctx, &in, out); err != nil {
+		next, err := p.item(ctx, &in, out)
+		switch parked := asParked(err); {
+		case err == nil:
+			out = next
+		case parked != nil:
+			waits = sooner(waits, parked)
+		default:
 			return nil, err
 		}
+	}
+	if waits != nil {
+		return nil, waits
 	}
 	return out, nil
 }
@@ -86,7 +110,7 @@ func (p *passage) together(ctx context.Context, items []item, workers int) ([]it
 				}
 				in.item, in.index = items[i], i
 				var err error
-				if results[i], err = p.item(ctx, &in, nil); err != nil {
+				if results[i], err = p.item(ctx, &in, nil); err != nil && !first.wait(err) {
 					first.note(i, err, ctx.Err() != nil)
 					cancel()
 				}
@@ -99,6 +123,9 @@ func (p *passage) together(ctx context.Context, items []item, workers int) ([]it
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if first.waits != nil {
+		return nil, first.waits
 	}
 	out := make([]item, 0, len(items))
 	for _, r := range results {
@@ -114,6 +141,19 @@ type failure struct {
 	err   error
 	index int
 	late  bool
+	waits *Parked // the first to wake
+}
+
+// wait reports whether the item only waits.
+func (f *failure) wait(err error) bool {
+	parked := asParked(err)
+	if parked == nil {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.waits = sooner(f.waits, parked)
+	return true
 }
 
 func (f *failure) note(index int, err error, late bool) {

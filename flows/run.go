@@ -28,10 +28,20 @@ type Env struct {
 	// HTTP sends the requests of http steps, without following redirects:
 	// outbound.New, guarded against private networks. nil: http steps fail.
 	HTTP        http.RoundTripper
-	Connections Connections    // nil: steps that name a connection fail
-	Secrets     Secrets        // nil: steps that name a secret fail
-	Scripts     Scripts        // nil: scripts are evaluated in this process, where some bombs cannot be stopped
-	Vars        map[string]any // override the flow's vars of the same name; others are ignored
+	Connections Connections // nil: steps that name a connection fail
+	Secrets     Secrets     // nil: steps that name a secret fail
+	Scripts     Scripts     // nil: scripts are evaluated in this process, where some bombs cannot be stopped
+	State       State       // nil: steps that keep something between runs fail
+	Pace        Pacer       // nil: limit steps fail
+	Flows       Flows       // nil: steps that name another flow fail
+	Emit        Emitter     // nil: steps that start runs fail
+	Callbacks   Callbacks   // nil: wait_for steps fail
+	// Respond answers the caller of the run while it goes on. The first answer
+	// of a run stands, another one changes nothing. nil: nobody is answered early.
+	Respond   func(ctx context.Context, a Answer) error
+	Parks     bool           // whoever executes takes up a *Parked run again; else a wait holds the execution
+	MaxMemory int64          // bytes of items that a run may hold at once; 0: 64 MiB
+	Vars      map[string]any // override the flow's vars of the same name; others are ignored
 }
 
 // Journal records the effects of a run so that a resumed run does not execute

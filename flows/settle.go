@@ -15,6 +15,7 @@ func (c *compiler) attribute(s *step, attrs *Args) {
 	s.redact = attrs.Strings("redact")
 	s.rerun = attrs.String("on_uncertain") == "rerun"
 	s.late = attrs.Bool("after_response")
+	c.afterResponse(s, attrs)
 	if on := attrs.Object("on_error"); on != nil {
 		switch {
 		case on.Has("skip"):
@@ -44,7 +45,7 @@ func (c *compiler) settle(s *step, attrs *Args) {
 	if word := attrs.String("effect"); word != "" {
 		s.effect = map[string]Effect{"pure": Pure, "read": Read, "idempotent": Idempotent, "once": Once}[word]
 	}
-	if s.router != nil || s.gathers {
+	if s.nester != nil || s.gathers {
 		for _, name := range []string{"retry", "effect", "on_uncertain"} {
 			if at, given := attrs.places[name]; given {
 				c.add(at, "put it on the steps that do the work", "%s has no meaning for a %s step", name, s.kind)

@@ -13,9 +13,11 @@ type step struct {
 	slot    int  // of its results among ancestors; -1: no program can name it
 	gathers bool // runs once on the array of all items
 	nested  bool // steps inside it reach the world
+	inside  bool // reaches nothing but Penstock itself
+	ends    bool // no item comes out of it
 
 	runner   Runner
-	router   Router // nil: the runner does the work itself
+	nester   Nester // nil: the runner does the work itself
 	effect   Effect
 	cond     *Expr // nil: for every item
 	timeout  time.Duration

@@ -17,6 +17,10 @@ type Begun struct {
 	Kind string
 	In   int // items
 	At   time.Time
+
+	// Items are the first items that went in, at most so many, as they may be
+	// recorded: what the step's redact names is masked.
+	Items func(most int) []any
 }
 
 // Ended is a step that has put out its items, or failed.
@@ -28,7 +32,9 @@ type Ended struct {
 	Duration time.Duration
 	Attempts int   // of all items together, retries included
 	Replayed int   // items whose effect came from the journal
-	Err      error // nil: it did not fail
+	Err      error // nil: it did not fail; a *Parked: it waits
+
+	Items func(most int) []any // the same of those that came out
 }
 
 // Line is what a log step said.

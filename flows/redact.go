@@ -1,0 +1,60 @@
+package flows
+
+import "strings"
+
+// mask stands for a value that is not recorded.
+const mask = "***"
+
+// masked returns the fields with those that redact names replaced, at any
+// depth.
+func (s *step) masked(fields map[string]any) map[string]any {
+	if len(s.redact) == 0 || fields == nil {
+		return fields
+	}
+	return s.hidden(fields).(map[string]any)
+}
+
+// hidden is a value without what redact names.
+func (s *step) hidden(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		object := make(map[string]any, len(v))
+		for name, member := range v {
+			if s.redacts(name) {
+				object[name] = mask
+			} else {
+				object[name] = s.hidden(member)
+			}
+		}
+		return object
+	case []any:
+		list := make([]any, len(v))
+		for i, element := range v {
+			list[i] = s.hidden(element)
+		}
+		return list
+	}
+	return v
+}
+
+func (s *step) redacts(name string) bool {
+	for _, secret := range s.redact {
+		if strings.EqualFold(name, secret) {
+			return true
+		}
+	}
+	return false
+}
+
+// shown gives the first of the items as they may be recorded.
+func (s *step) shown(items []item) func(most int) []any {
+	return func(most int) []any {
+		values := make([]any, min(most, len(items)))
+		for i := range values {
+			if values[i] = items[i].value; len(s.redact) > 0 {
+				values[i] = s.hidden(values[i])
+			}
+		}
+		return values
+	}
+}
