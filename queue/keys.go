@@ -34,7 +34,7 @@ const asynqQueues = "asynq:queues" // SET of queue names
 //	output error steps   how it ended (JSON)
 //	early                what the flow answered before that (JSON)
 //
-// TTL: none until the run is settled, then the retention.
+// TTL: none; tidy removes it when its retention is over.
 func (k keys) runPrefix() string { return k.ours + "run:" }
 
 // journalPrefix + id is the HASH of a run's effects: step key to "s" (started)

@@ -146,8 +146,38 @@ func TestARunReachesAWorkerAndItsResultComesBack(t *testing.T) {
 	if string(record.Output) != string(got.Output) || string(record.Event) != `{"n": 1}` || record.Attempt != 1 || record.Principal != "key:k" {
 		t.Errorf("record %+v", record)
 	}
-	if ttl := r.redis.PTTL(context.Background(), keysOf("default").runPrefix()+ticket.RunID()).Val(); ttl <= 0 {
-		t.Errorf("a settled run is kept for ever")
+}
+
+func TestRunsGoWhenTheirRetentionIsOver(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	ctx, k := context.Background(), keysOf("default")
+	r.worker(echo)
+	var ids []string
+	for range 3 {
+		ticket := r.submit(Submission{Spec: spec()})
+		r.wait(ticket)
+		ids = append(ids, ticket.RunID())
+	}
+	r.nothingLeft()
+	s, err := NewServer(ServerConfig{Redis: r.conn, Log: slog.New(slog.DiscardHandler), Queue: "default", ID: "tidy", Slots: 1, Handler: echo, Retention: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	old := time.Now().Add(-2 * time.Hour)
+	for _, id := range ids[:2] { // accepted long ago; the second ended lately
+		r.redis.ZAdd(ctx, k.index(), redis.Z{Score: float64(old.UnixMilli()), Member: id})
+	}
+	r.redis.HSet(ctx, k.runPrefix()+ids[0], "finished", old.UnixMicro())
+	r.redis.HSet(ctx, k.journalPrefix()+ids[0], "step.0", "s")
+	s.tidy(ctx)
+	for i, want := range []bool{false, true, true} {
+		kept := r.redis.Exists(ctx, k.runPrefix()+ids[i], k.journalPrefix()+ids[i]).Val() > 0
+		indexed := r.redis.ZScore(ctx, k.index(), ids[i]).Err() == nil
+		if kept != want || indexed != want {
+			t.Errorf("run %d: kept %v, indexed %v, want %v", i, kept, indexed, want)
+		}
 	}
 }
 

@@ -7,16 +7,14 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"penstock/flows"
 )
 
 const (
 	beatEvery = time.Second
 	beatDue   = 100 // due runs mended in one beat; a full answer asks again at once
-	tidyEvery = 10  // beats between clearings of the index
-	tidyBatch = 1000
+	tidyEvery = 10  // beats between removals of old runs
+	tidyBatch = 500 // old runs looked at in one call
 )
 
 // beat shows that this worker lives and mends what it is handed, every second.
@@ -33,7 +31,7 @@ func (s *Server) beat(ctx context.Context) {
 			s.cfg.Log.Warn("beat", "error", err)
 		}
 		if n%tidyEvery == 0 {
-			s.tidyIndex(ctx)
+			s.tidy(ctx)
 		}
 	}
 }
@@ -138,7 +136,7 @@ func (s *Server) settleEnded(ctx context.Context, id string, fence int) error {
 	if err != nil {
 		return redisError("read run", err)
 	}
-	return s.settle(ctx, []settling{{id: id, task: taskID(id, fence), accepted: micros(at), effects: true, leased: true}})
+	return s.settle(ctx, []settling{{id: id, task: taskID(id, fence), accepted: micros(at), leased: true}})
 }
 
 // requeue is a run on its way to its next attempt.
@@ -152,7 +150,7 @@ type requeue struct {
 
 func (s *Server) requeue(ctx context.Context, r requeue) error {
 	next := r.fence + 1
-	message, err := encodeTask(ctx, s.asynq, s.cfg.Queue, r.id, next, nil)
+	message, err := encodeTask(ctx, s.asynq, s.cfg.Queue, r.id, strconv.Itoa(next), nil)
 	if err != nil {
 		return err
 	}
@@ -180,19 +178,17 @@ func (s *Server) handBack(ctx context.Context, a *Attempt) error {
 	return s.requeue(ctx, requeue{id: a.ID, fence: a.Number, from: Running, old: a.task})
 }
 
-// tidyIndex forgets runs whose retention is over, a bounded batch at a time.
-func (s *Server) tidyIndex(ctx context.Context) {
-	before := strconv.FormatInt(time.Now().Add(-s.cfg.Retention-time.Hour).UnixMilli(), 10)
-	for {
-		old, err := s.redis.ZRangeByScore(ctx, s.keys.index(), &redis.ZRangeBy{Min: "-inf", Max: before, Count: tidyBatch}).Result()
-		if err != nil || len(old) == 0 {
+// tidy removes the runs whose retention is over, see tidy.lua.
+func (s *Server) tidy(ctx context.Context) {
+	k := s.keys
+	for stay := int64(0); ctx.Err() == nil; {
+		n, err := tidyScript.Run(ctx, s.redis, []string{k.index()},
+			k.runPrefix(), k.journalPrefix(), s.cfg.Retention.Milliseconds(), tidyBatch, stay).Int64Slice()
+		if err != nil || len(n) != 2 {
+			s.cfg.Log.Warn("tidy runs", "error", err)
 			return
 		}
-		members := make([]any, len(old))
-		for i, id := range old {
-			members[i] = id
-		}
-		if s.redis.ZRem(ctx, s.keys.index(), members...).Err() != nil || len(old) < tidyBatch {
+		if stay += n[1]; n[0] < tidyBatch {
 			return
 		}
 	}

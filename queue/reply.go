@@ -13,6 +13,8 @@ import (
 )
 
 const (
+	replySeparator = "\x1e" // RECORD SEPARATOR, between the replies of one message
+
 	replyFields = 8 // id state whole at started finished error output
 	replyQuiet  = 30 * time.Second
 	replyRetry  = 200 * time.Millisecond
@@ -89,7 +91,9 @@ func (c *Client) receive(text string) {
 		c.watches.deliver(event)
 		return
 	}
-	c.deliver(text)
+	for reply := range strings.SplitSeq(text, replySeparator) {
+		c.deliver(reply)
+	}
 }
 
 // deliver turns a reply, as finish.lua writes it, into a result.

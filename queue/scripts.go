@@ -18,6 +18,8 @@ var (
 	finishLua string
 	//go:embed lua/settle.lua
 	settleLua string
+	//go:embed lua/tidy.lua
+	tidyLua string
 	//go:embed lua/beat.lua
 	beatLua string
 	//go:embed lua/requeue.lua
@@ -39,6 +41,7 @@ var (
 	claimScript   = redis.NewScript(claimLua)
 	finishScript  = redis.NewScript(finishLua)
 	settleScript  = redis.NewScript(settleLua)
+	tidyScript    = redis.NewScript(tidyLua)
 	beatScript    = redis.NewScript(beatLua)
 	requeueScript = redis.NewScript(requeueLua)
 	stopScript    = redis.NewScript(stopLua)
@@ -53,7 +56,7 @@ var (
 // time, and every caller falls back to EVAL.
 func loadScripts(ctx context.Context, r redis.Scripter) error {
 	for _, s := range []*redis.Script{
-		submitScript, claimScript, finishScript, settleScript, beatScript, requeueScript,
+		submitScript, claimScript, finishScript, settleScript, tidyScript, beatScript, requeueScript,
 		stopScript, parkScript, journalScript, statesScript, attachScript, respondScript,
 	} {
 		if err := s.Load(ctx, r).Err(); err != nil {

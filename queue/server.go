@@ -130,7 +130,7 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	s.finishes = newBatcher(finishFlights, finishBatch, s.flushFinishes)
 	s.settler = newSettler(s)
 	s.watched = newWatched()
-	s.waker = newWaker(&s.cfg, s.redis, s.held, s.taskDone)
+	s.waker = newWaker(&s.cfg, s.redis, s.asynq, s.held, s.taskDone)
 	return s, nil
 }
 

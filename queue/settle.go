@@ -28,7 +28,6 @@ type settler struct {
 type settling struct {
 	id, task string
 	accepted time.Time
-	effects  bool // there may be a journal
 	leased   bool // there may be an entry among asynq's leases
 }
 
@@ -93,10 +92,10 @@ func (s *Server) settle(ctx context.Context, batch []settling) error {
 	ctx, cancel := context.WithTimeout(ctx, finishWait)
 	defer cancel()
 	now, k := time.Now(), s.keys
-	args := make([]any, 0, 5+5*len(batch))
-	args = append(args, k.runPrefix(), k.taskPrefix(), k.journalPrefix(), s.cfg.Retention.Milliseconds(), now.Add(statsTTL).Unix())
+	args := make([]any, 0, 2+4*len(batch))
+	args = append(args, k.taskPrefix(), now.Add(statsTTL).Unix())
 	for _, b := range batch {
-		args = append(args, b.id, b.task, b.accepted.UnixMilli(), flag(b.effects), flag(b.leased))
+		args = append(args, b.id, b.task, b.accepted.UnixMilli(), flag(b.leased))
 	}
 	processed := k.asynq + "processed"
 	err := settleScript.Run(ctx, s.redis, []string{
@@ -116,7 +115,7 @@ func (s *Server) taskDone(task string) bool {
 		return false
 	}
 	if a := v.(*Attempt); !a.gone.Load() {
-		s.settler.add(settling{id: a.ID, task: a.task, accepted: a.Times.Accepted, effects: a.effects.Load(), leased: a.leased.Load()})
+		s.settler.add(settling{id: a.ID, task: a.task, accepted: a.Times.Accepted, leased: a.leased.Load()})
 	}
 	return true
 }

@@ -81,7 +81,7 @@ func (c *Client) Submit(ctx context.Context, s Submission) (*Ticket, error) {
 
 // compose lays out the arguments of one run, as submit.lua takes them.
 func (c *Client) compose(ctx context.Context, sub *submission, s *Submission) error {
-	message, err := encodeTask(ctx, c.asynq, s.Queue, s.ID, 1, s.Trace)
+	message, err := encodeTask(ctx, c.asynq, s.Queue, s.ID, "1", s.Trace)
 	if err != nil {
 		return err
 	}

@@ -40,11 +40,11 @@ func (e *enqueuer) EvalSha(ctx context.Context, sha string, keys []string, args 
 // asynq's own limits stay out of the way: the run's deadline is kept by the
 // engine and the reconciler, and a task that asynq recovers after minutes
 // finds its run ended or begun by another attempt.
-func encodeTask(ctx context.Context, c *asynq.Client, queue, run string, attempt int, trace map[string]string) ([]byte, error) {
+func encodeTask(ctx context.Context, c *asynq.Client, queue, run, attempt string, trace map[string]string) ([]byte, error) {
 	var message []byte
 	ctx = context.WithValue(ctx, captureKey{}, &message)
 	task := asynq.NewTaskWithHeaders(TaskType, []byte(run), trace)
-	_, err := c.EnqueueContext(ctx, task, asynq.TaskID(taskID(run, attempt)), asynq.Queue(queue),
+	_, err := c.EnqueueContext(ctx, task, asynq.TaskID(run+"."+attempt), asynq.Queue(queue),
 		asynq.MaxRetry(taskRetries), asynq.Timeout(taskTimeout))
 	if err == nil && message == nil {
 		err = fmt.Errorf("asynq did not use the script that we know")

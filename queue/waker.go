@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -35,6 +36,7 @@ type waker struct {
 	keys     keys
 	inbox    string
 	blocking redis.UniversalClient
+	encoder  *asynq.Client
 	blocked  atomic.Int64 // connection to unblock at shutdown; 0: not known
 
 	stopOnce sync.Once
@@ -49,8 +51,8 @@ type waker struct {
 	done func(task string) bool // takes over a task of ours that asynq is done with
 }
 
-func newWaker(cfg *ServerConfig, base redis.UniversalClient, h *held, done func(string) bool) *waker {
-	w := &waker{UniversalClient: base, cfg: cfg, keys: keysOf(cfg.Queue), held: h, done: done, stopped: make(chan struct{}), unclear: true}
+func newWaker(cfg *ServerConfig, base redis.UniversalClient, encoder *asynq.Client, h *held, done func(string) bool) *waker {
+	w := &waker{UniversalClient: base, cfg: cfg, keys: keysOf(cfg.Queue), encoder: encoder, held: h, done: done, stopped: make(chan struct{}), unclear: true}
 	w.inbox = w.keys.inboxPrefix() + cfg.ID
 	w.blocking = cfg.Redis.Blocking(cfg.Block, func(ctx context.Context, cn *redis.Conn) error {
 		if id, err := cn.ClientID(ctx).Result(); err == nil {
@@ -120,10 +122,23 @@ func (w *waker) fill(ctx context.Context) error {
 	w.ready = w.ready[:0]
 	for ; len(values) >= claimedFields; values = values[claimedFields:] {
 		a := newAttempt(values)
+		if err := w.complete(ctx, a); err != nil {
+			return err
+		}
 		w.held.add(a)
 		w.ready = append(w.ready, a)
 	}
 	return nil
+}
+
+// complete gives a task of ours the message that asynq wants to see.
+func (w *waker) complete(ctx context.Context, a *Attempt) (err error) {
+	if a.message == "" {
+		var message []byte
+		message, err = encodeTask(ctx, w.encoder, w.cfg.Queue, a.task[:idLen], a.task[idLen+1:], nil)
+		a.message = string(message)
+	}
+	return err
 }
 
 // wait is the one round trip between two tasks.

@@ -8,7 +8,8 @@
 --
 -- Returns nil when there is nothing; "paused" or "dead" when there was
 -- something that this worker must not take now; else eight values for each
--- task: its id, message, verdict, and, when the verdict is the new fence, the
+-- task: its id, message ("" for a task of ours, which says
+-- nothing that its id does not), verdict, and, when the verdict is the new fence, the
 -- moments of acceptance and of this start (unix microseconds), the deadline
 -- (unix ms), spec, event. Verdicts: "task" (not a run of ours), "stale" (a run
 -- that this task may not begin any more), the fence, or "=" and the fence for
@@ -34,16 +35,11 @@ if not call("ZSCORE", KEYS[6], ARGV[5]) then return giveBack("dead") end
 local time = call("TIME")
 local us = time[1] .. string.format("%06d", time[2])
 local ms = time[1] * 1000 + math.floor(time[2] / 1000)
-local out, taken, source = {}, 0, KEYS[5]
+local out = {}
 
--- begin answers for a run. It gets no entry among asynq's leases: its worker's
--- life is its lease, and beat adds one for asynq's tools when it runs long.
-local function begin(id)
-	local attempt = string.match(id, "%.(%d+)$", 37)
-	if not attempt then
-		call("ZADD", KEYS[4], ARGV[1], id)
-		return "task", "", "", "", "", ""
-	end
+-- begin takes a run. It gets no entry among asynq's leases: its worker's life
+-- is its lease, and beat adds one for asynq's tools when it runs long.
+local function begin(id, attempt)
 	local key = ARGV[4] .. string.sub(id, 1, 36)
 	local r = call("HMGET", key, "state", "fence", "at", "deadline", "limit", "spec", "event")
 	if r[1] ~= "queued" or tonumber(r[2] or "0") + 1 ~= tonumber(attempt) then
@@ -60,10 +56,30 @@ local function begin(id)
 	return attempt, r[3], us, deadline, r[6], r[7]
 end
 
-local function put(id, message, ...)
-	local n, values = #out, {id, message, ...}
+local function put(...)
+	local n, values = #out, {...}
 	for i = 1, 8 do out[n+i] = values[i] end
-	taken = taken + 1
+end
+
+-- take adds a task to the answer, and forgets one that was deleted while it
+-- was pending. A deleted task of a run is made again: asynq's tools do not
+-- delete runs.
+local function take(id)
+	local task, attempt, message = ARGV[2] .. id, string.match(id, "%.(%d+)$", 37), ""
+	if not attempt then
+		message = call("HGET", task, "msg")
+		if not message then
+			call("LREM", KEYS[3], 1, id)
+			return
+		end
+		call("ZADD", KEYS[4], ARGV[1], id)
+	end
+	call("HSET", task, "state", "active")
+	if attempt then
+		put(id, message, begin(id, attempt))
+	else
+		put(id, message, "task", "", "", "", "", "")
+	end
 end
 
 -- again finds the runs that this worker began and does not know of.
@@ -74,31 +90,22 @@ local function again()
 		local attempt = string.match(id, "%.(%d+)$", 37)
 		local key = ARGV[4] .. string.sub(id, 1, 36)
 		local r = attempt and not has[id] and call("HMGET", key, "state", "fence", "worker", "at", "deadline", "spec", "event")
-		local message = r and r[1] == "running" and r[2] == attempt and r[3] == ARGV[5] and call("HGET", ARGV[2] .. id, "msg")
-		if message then
+		if r and r[1] == "running" and r[2] == attempt and r[3] == ARGV[5] then
 			call("HSET", key, "started", us)
-			put(id, message, "=" .. attempt, r[4], us, r[5], r[6], r[7])
+			put(id, "", "=" .. attempt, r[4], us, r[5], r[6], r[7])
 		end
 	end
 end
 
+local most = tonumber(ARGV[3])
 if ARGV[6] == "1" then again() end
-while taken < tonumber(ARGV[3]) do
-	local id = call("RPOPLPUSH", source, KEYS[3])
-	if id then
-		local task = ARGV[2] .. id
-		local message = call("HGET", task, "msg")
-		if message then
-			call("HSET", task, "state", "active")
-			put(id, message, begin(id))
-		else
-			call("LREM", KEYS[3], 1, id) -- deleted while it was pending
-		end
-	elseif source == KEYS[5] then
-		source = KEYS[1]
-	else
-		break
+for _, source in ipairs({KEYS[5], KEYS[1]}) do
+	local ids = most > 0 and call("RPOP", source, most)
+	if ids then
+		call("LPUSH", KEYS[3], unpack(ids))
+		for _, id in ipairs(ids) do take(id) end
+		most = most - #ids
 	end
 end
-if taken == 0 then return nil end
+if #out == 0 then return nil end
 return out

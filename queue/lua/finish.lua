@@ -6,12 +6,34 @@
 -- ARGV[4] PUBLISH, or SPUBLISH on a Cluster
 -- then six for each attempt: run id, fence, state, output, error, steps
 --
+-- A message to a door is replies with a "\30" between them; a reply is eight
+-- fields with a "\31" between them: id, state, "1" when it is whole, accepted,
+-- started, finished (unix microseconds), error, output. JSON holds neither.
+--
 -- Returns 1 for each attempt that is the run's last word, 0 for a stale one.
 local call = redis.call
 local time = call("TIME")
 local us = time[1] .. string.format("%06d", time[2])
 local largest = tonumber(ARGV[3])
-local out = {}
+local together = 1048576 -- bytes of replies in one message
+local out, replies, bytes = {}, {}, 0
+
+-- announce sends what is gathered, one message for each door.
+local function announce()
+	for door, list in pairs(replies) do
+		call(ARGV[4], ARGV[2] .. door, table.concat(list, "\30"))
+	end
+	replies, bytes = {}, 0
+end
+
+local function gather(doors, reply)
+	for door in string.gmatch(doors, "[^,]+") do
+		local list = replies[door]
+		if list then list[#list+1] = reply else replies[door] = {reply} end
+	end
+	bytes = bytes + #reply
+	if bytes > together then announce() end
+end
 
 for i = 5, #ARGV, 6 do
 	local id, run = ARGV[i], ARGV[1] .. ARGV[i]
@@ -26,11 +48,9 @@ for i = 5, #ARGV, 6 do
 			if #output > largest or r[6] then -- what was answered early is in the run
 				output, whole = "", "0"
 			end
-			local reply = table.concat({id, ARGV[i+2], whole, r[5], r[4], us, ARGV[i+4], output}, "\31")
-			for door in string.gmatch(r[3] or "", "[^,]+") do
-				call(ARGV[4], ARGV[2] .. door, reply)
-			end
+			gather(r[3] or "", table.concat({id, ARGV[i+2], whole, r[5], r[4], us, ARGV[i+4], output}, "\31"))
 		end
 	end
 end
+announce()
 return out

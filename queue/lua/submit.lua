@@ -18,7 +18,7 @@ local call = redis.call
 local time = call("TIME")
 local us = time[1] .. string.format("%06d", time[2])
 local ms = time[1] * 1000 + math.floor(time[2] / 1000)
-local out = {}
+local out, due, tasks = {}, {}, {}
 
 -- attach adds this door to those that wait for a run.
 local function attach(run)
@@ -60,10 +60,15 @@ for i = 6, #ARGV, 11 do
 		if guard then
 			call("SET", guard, id .. ARGV[i+8], "PX", ARGV[i+9])
 		end
-		call("ZADD", KEYS[2], string.format("%d", look), id)
 		call("HSET", ARGV[2] .. ARGV[i+1], "msg", ARGV[i+2], "state", "pending", "pending_since", us .. "000")
-		call("LPUSH", KEYS[1], ARGV[i+1])
+		due[#due+1] = string.format("%d", look)
+		due[#due+1] = id
+		tasks[#tasks+1] = ARGV[i+1]
 	end
 	out[#out+1] = answer
+end
+if #tasks > 0 then
+	call("ZADD", KEYS[2], unpack(due))
+	call("LPUSH", KEYS[1], unpack(tasks))
 end
 return out
