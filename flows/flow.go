@@ -42,18 +42,9 @@ type Webhook struct {
 	Reply          string         // "result": the sender waits; "ack": it is answered at once
 }
 
-// Schedule is a schedule trigger, or a poll, which is a schedule too.
-type Schedule struct {
-	Poll     bool
-	Cron     string
-	TimeZone string // IANA name, "UTC" by default
-	Overlap  string // "skip" or "queue": what to do while the last run is not finished
-	CatchUp  string // "none", "last" or "all": times that passed while nobody was there
-}
-
 // Concurrency bounds the runs of a flow that execute at once.
 type Concurrency struct {
 	Limit    int
 	Key      *Template // the bound holds for each value of it; nil: for the flow
-	WhenFull string    // "queue" or "refuse"
+	WhenFull string    // "queue", "reject" or "drop_oldest"
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"penstock/flows"
 )
@@ -28,7 +29,7 @@ trigger:
     idempotency_key: ${ $headers["x-event-id"] }-${ .id }
     verify: {scheme: github, secret: gh_hook}
     reply: ack
-run: {limit: 55s, queue: slow, concurrency: {limit: 20, key: "${ $run.principal }", when_full: refuse}}
+run: {limit: 55s, queue: slow, concurrency: {limit: 20, key: "${ $run.principal }", when_full: reject}}
 vars: {crm: http://h, n: 1.10}
 steps:
   - set: {a: 1}
@@ -48,7 +49,7 @@ tests:
 		"number": int64(69), "slug": "constituent-upsert", "name": "Look up", "enabled": false, "limit": 55 * time.Second, "queue": "slow",
 		"params": []string{"debug"}, "headers": []string{"x-trace", "x-event-id"}, "schema": map[string]any{"type": "object"},
 		"verify": map[string]any{"scheme": "github", "secret": "gh_hook"}, "reply": "ack",
-		"vars": map[string]any{"crm": "http://h", "n": json.Number("1.10")}, "at once": 20, "when full": "refuse",
+		"vars": map[string]any{"crm": "http://h", "n": json.Number("1.10")}, "at once": 20, "when full": "reject",
 		"schedule": (*flows.Schedule)(nil), "source": source,
 	}
 	if diff := cmp.Diff(wanted, got); diff != "" {
@@ -85,15 +86,15 @@ func TestTriggers(t *testing.T) {
 		source string
 		want   flows.Schedule
 	}{
-		{"trigger: {schedule: '*/5 * * * *'}", flows.Schedule{Cron: "*/5 * * * *", TimeZone: "UTC", Overlap: "skip", CatchUp: "none"}},
-		{"trigger: {poll: {cron: '@every 1m', time_zone: UTC, overlap: queue, catch_up: last}}", flows.Schedule{Poll: true, Cron: "@every 1m", TimeZone: "UTC", Overlap: "queue", CatchUp: "last"}},
+		{"trigger: {schedule: '*/5 * * * *'}", flows.Schedule{Cron: "*/5 * * * *", TimeZone: "UTC", Overlap: "skip", CatchUp: "none", CatchUpLimit: 100}},
+		{"trigger: {poll: {cron: '@every 1m', time_zone: UTC, overlap: queue, catch_up: all, catch_up_limit: 3}}", flows.Schedule{Poll: true, Cron: "@every 1m", TimeZone: "UTC", Overlap: "queue", CatchUp: "all", CatchUpLimit: 3}},
 	}
 	for _, test := range tests {
 		f := parseFile(t, "flow: 1\n"+test.source+steps)
 		if f.Webhook != nil || f.Schedule == nil {
 			t.Fatalf("%s: %+v", test.source, f)
 		}
-		if diff := cmp.Diff(test.want, *f.Schedule); diff != "" {
+		if diff := cmp.Diff(test.want, *f.Schedule, cmpopts.IgnoreUnexported(flows.Schedule{})); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", test.source, diff)
 		}
 	}

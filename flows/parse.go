@@ -152,12 +152,16 @@ func (c *compiler) head(a *Args) {
 	c.flow.Name, c.flow.Slug = a.String("name"), a.String("slug")
 	if a.Has("slug") && !slugForm.MatchString(c.flow.Slug) {
 		c.add(a.places["slug"], "", "slug: expected small letters, digits and -, at most 64")
+	} else if a.Has("slug") && !strings.ContainsFunc(c.flow.Slug, notDigit) {
+		c.add(a.places["slug"], "add a letter", "slug: digits alone would be read as the number of a flow")
 	}
 	c.flow.Enabled = !a.Has("enabled") || a.Bool("enabled")
 	if _, ok := a.Literal("vars").(map[string]any); a.Has("vars") && !ok && a.Literal("vars") != nil {
 		c.add(a.places["vars"], "", "vars: expected a mapping")
 	}
 }
+
+func notDigit(r rune) bool { return r < '0' || r > '9' }
 
 func (c *compiler) run(a *Args) {
 	f := c.flow

@@ -1,16 +1,11 @@
 package flows
 
-import (
-	"slices"
-	"time"
-
-	"github.com/robfig/cron/v3"
-)
+import "slices"
 
 // flowParams are the fields of a flow file.
 var flowParams = []Param{
 	{Name: "flow", Type: TypeLiteral, Required: true, Summary: "The flow's number, by which the API names it."},
-	{Name: "slug", Type: TypeString, Summary: "A name for URLs: small letters, digits and -."},
+	{Name: "slug", Type: TypeString, Summary: "A name for URLs: small letters, digits and -, not digits alone."},
 	{Name: "name", Type: TypeString, Summary: "What the flow does, in a few words."},
 	{Name: "description", Type: TypeString, Summary: "What a reader should know besides."},
 	{Name: "enabled", Type: TypeBool, Default: "true", Summary: "Whether its own schedule or poll fires. The API runs a flow all the same."},
@@ -22,7 +17,7 @@ var flowParams = []Param{
 		{Name: "concurrency", Type: TypeObject, Summary: "Bounds the runs that execute at once.", Fields: []Param{
 			{Name: "limit", Type: TypeInt, Inline: true, Required: true, Summary: "Runs at once."},
 			{Name: "key", Type: TypeTemplate, Summary: "The bound holds for each value of this, not for the flow as a whole."},
-			{Name: "when_full", Type: TypeEnum, Enum: []string{"queue", "refuse"}, Default: "queue", Summary: "What happens to a run beyond the bound."},
+			{Name: "when_full", Type: TypeEnum, Enum: []string{"queue", "reject", "drop_oldest"}, Default: "queue", Summary: "What happens to a run beyond the bound: it waits, it fails, or the oldest of those that run is cancelled for it."},
 		}},
 	}},
 	{Name: "vars", Type: TypeLiteral, Summary: "Values that programs read as `$vars.NAME`; the environment may override them."},
@@ -42,13 +37,6 @@ var triggerParams = []Param{
 	{Name: "schedule", Type: TypeObject, OneOf: "trigger", Summary: "Times at which a run starts.", Fields: scheduleParams},
 	{Name: "poll", Type: TypeObject, OneOf: "trigger", Summary: "A schedule whose flow asks for what is new.", Fields: scheduleParams},
 	{Name: "manual", Type: TypeObject, OneOf: "trigger", Summary: "Nothing but the API starts a run."},
-}
-
-var scheduleParams = []Param{
-	{Name: "cron", Type: TypeString, Inline: true, Required: true, Summary: "Five fields: minute, hour, day, month, weekday; or @hourly, @daily, @every 5m."},
-	{Name: "time_zone", Type: TypeString, Default: "UTC", Summary: "IANA name, such as Europe/London."},
-	{Name: "overlap", Type: TypeEnum, Enum: []string{"skip", "queue"}, Default: "skip", Summary: "What happens when the last run has not finished."},
-	{Name: "catch_up", Type: TypeEnum, Enum: []string{"none", "last", "all"}, Default: "none", Summary: "Which of the times that passed while no worker was there are made up for."},
 }
 
 // verifySchemes are the ways in which webhook senders sign.
@@ -114,24 +102,4 @@ func (c *compiler) verify(a *Args, w *Webhook) {
 		c.add(a.places["verify"], didYouMean(scheme, verifySchemes), "verify: unknown scheme %q", scheme)
 	}
 	w.Verify = settings
-}
-
-func (c *compiler) schedule(a *Args, poll bool) *Schedule {
-	s := &Schedule{Poll: poll, Cron: a.String("cron"), TimeZone: "UTC", Overlap: "skip", CatchUp: "none"}
-	if _, err := cron.ParseStandard(s.Cron); a.Has("cron") && err != nil {
-		c.add(a.places["cron"], "minute hour day month weekday, as in */5 8-18 * * mon-fri", "cron: %v", err)
-	}
-	if a.Has("time_zone") {
-		s.TimeZone = a.String("time_zone")
-		if _, err := time.LoadLocation(s.TimeZone); err != nil {
-			c.add(a.places["time_zone"], "write an IANA name, such as Europe/London", "time_zone: %q is unknown", s.TimeZone)
-		}
-	}
-	if a.Has("overlap") {
-		s.Overlap = a.String("overlap")
-	}
-	if a.Has("catch_up") {
-		s.CatchUp = a.String("catch_up")
-	}
-	return s
 }
