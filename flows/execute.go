@@ -51,11 +51,18 @@ func (f *Flow) execute(ctx context.Context, run Run, env Env, mocks map[string]a
 	defer cancel()
 	x := f.begin(run, env)
 	x.mocks = mocks
-	output, err := x.whole(limited)
+	size, err := measured(run.Event)
+	if err == nil {
+		err = x.hold(size)
+	}
+	if err != nil {
+		return nil, &Error{Code: CodeLimit, Message: "event: " + err.Error(), Err: err}
+	}
+	items, err := x.whole(limited)
 	if err != nil {
 		return nil, x.ended(ctx, limited, err)
 	}
-	return output, nil
+	return items.Values(), nil
 }
 
 // begin prepares what programs may read, as far as some program does.
@@ -92,31 +99,24 @@ func values(texts map[string]string) map[string]any {
 	return m
 }
 
-func (x *execution) whole(ctx context.Context) ([]any, error) {
+// whole is all of the flow, for this run or as a part of it.
+func (x *execution) whole(ctx context.Context) (Items, error) {
 	if x.flow.schema != nil {
 		if err := x.flow.schema.Check(x.run.Event); err != nil {
-			return nil, &Error{Code: CodeValidation, Message: "event: " + err.Error(), Status: 422, Err: err}
+			return Items{}, &Error{Code: CodeValidation, Message: "event: " + err.Error(), Status: 422, Err: err}
 		}
-	}
-	size, err := measured(x.run.Event)
-	if err == nil {
-		err = x.hold(size)
-	}
-	if err != nil {
-		return nil, &Error{Code: CodeLimit, Message: "event: " + err.Error(), Err: err}
 	}
 	items, err := x.block(ctx, x.flow.steps, []item{{value: x.run.Event}}, "")
 	if err != nil {
-		return nil, err
+		return Items{}, err
 	}
-	output := items.Values()
 	left := maxWhole
-	for _, v := range output {
-		if err := within(v, maxDepth, &left); err != nil {
-			return nil, &Error{Code: CodeLimit, Message: "the output cannot leave: " + err.Error(), Err: err}
+	for _, it := range items.list {
+		if err := within(it.value, maxDepth, &left); err != nil {
+			return Items{}, &Error{Code: CodeLimit, Message: "the output cannot leave: " + err.Error(), Err: err}
 		}
 	}
-	return output, x.afterwards(ctx, items)
+	return items, x.afterwards(ctx, items)
 }
 
 // afterwards answers the caller and executes the steps that come after that.

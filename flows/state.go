@@ -2,8 +2,12 @@ package flows
 
 import (
 	"context"
+	"errors"
 	"time"
 )
+
+// ErrNoNumber is what Add returns when the value is no whole number of 64 bits.
+var ErrNoNumber = errors.New("the value is no whole number")
 
 // State keeps values between runs, for all workers. Keys are texts of any
 // kind. Safe for concurrent use. The conformance tests in statetest say what

@@ -1,0 +1,43 @@
+package flows
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// maxCalls is how deep flows may call each other within one run.
+const maxCalls = 8
+
+// Call executes another flow for one item, as a part of this run: within its
+// limit, under its journal and with what it may reach. The flow answers nobody:
+// its items come back. Steps in it are called "<step>/<step of the flow>".
+func (in *Input) Call(ctx context.Context, f *Flow, event any) ([]any, error) {
+	x := in.p.x
+	if x.depth == maxCalls {
+		return nil, &Error{Code: CodeLimit, Message: fmt.Sprintf("flows call each other deeper than %d: does one call itself?", maxCalls)}
+	}
+	run, env := x.run, x.env
+	run.Event, run.Params, run.Headers = event, nil, nil
+	env.Respond = nil
+	called := f.begin(run, env)
+	called.budget, called.depth = x.budget, x.depth+1
+	called.prefix, called.trail = in.Key()+"/", in.p.path()+"/"
+	items, err := called.whole(ctx)
+	if err != nil {
+		return nil, in.p.step.below(err)
+	}
+	x.release(items.size)
+	return items.Values(), nil
+}
+
+// below says that an error comes from a flow that the step called.
+func (s *step) below(err error) error {
+	var known *Error
+	if !errors.As(err, &known) || known.Step == "" {
+		return err
+	}
+	placed := *known
+	placed.Step = s.path + "/" + known.Step
+	return &placed
+}

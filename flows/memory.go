@@ -1,0 +1,137 @@
+package flows
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Memory is a State and a Pacer for one process: for the tests of flows and
+// for running one without a server. It forgets everything with the process.
+type Memory struct {
+	mu     sync.Mutex
+	values map[string]kept        // guarded by mu
+	done   map[string]int64       // guarded by mu; sums by operation id
+	taken  map[string][]time.Time // guarded by mu; reserved moments by key, in order
+}
+
+type kept struct {
+	value []byte
+	by    string    // operation id of who wrote it
+	until time.Time // zero: for ever
+}
+
+// NewMemory makes an empty one.
+func NewMemory() *Memory {
+	return &Memory{values: map[string]kept{}, done: map[string]int64{}, taken: map[string][]time.Time{}}
+}
+
+// now is what the key holds; mu is held.
+func (m *Memory) now(key string) kept {
+	k := m.values[key]
+	if !k.until.IsZero() && !time.Now().Before(k.until) {
+		delete(m.values, key)
+		return kept{}
+	}
+	return k
+}
+
+func until(d time.Duration) time.Time {
+	if d <= 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(d)
+}
+
+// Load implements State.
+func (m *Memory) Load(_ context.Context, key string) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.now(key).value, nil
+}
+
+// Swap implements State.
+func (m *Memory) Swap(_ context.Context, c Change) (Swapped, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	held := m.now(c.Key)
+	if c.ID != "" {
+		_, again := m.done[c.ID]
+		if again || held.value != nil && held.by == c.ID {
+			return Swapped{Done: true, Value: held.value}, nil
+		}
+	}
+	if !c.holds(held.value) {
+		return Swapped{Value: held.value}, nil
+	}
+	if c.Value == nil {
+		delete(m.values, c.Key)
+	} else {
+		m.values[c.Key] = kept{value: c.Value, by: c.ID, until: until(c.For)}
+	}
+	if c.ID != "" && c.If == Equal {
+		m.done[c.ID] = 0
+	}
+	return Swapped{Done: true, Value: c.Value}, nil
+}
+
+func (c *Change) holds(value []byte) bool {
+	same := (value == nil) == (c.Old == nil) && bytes.Equal(value, c.Old)
+	switch c.If {
+	case Absent:
+		return value == nil
+	case Equal:
+		return same
+	case Free:
+		return value == nil || same
+	}
+	return true
+}
+
+// Add implements State.
+func (m *Memory) Add(_ context.Context, a Addition) (int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if sum, again := m.done[a.ID]; again && a.ID != "" {
+		return sum, nil
+	}
+	sum := int64(0)
+	if value := m.now(a.Key).value; value != nil {
+		var err error
+		if sum, err = strconv.ParseInt(string(value), 10, 64); err != nil {
+			return 0, fmt.Errorf("add to a value: %w", ErrNoNumber)
+		}
+	}
+	if sum > 0 && a.By > math.MaxInt64-sum || sum < 0 && a.By < math.MinInt64-sum {
+		return 0, fmt.Errorf("add to a value: %w: the sum is too large", ErrNoNumber)
+	}
+	sum += a.By
+	m.values[a.Key] = kept{value: strconv.AppendInt(nil, sum, 10), until: until(a.For)}
+	if a.ID != "" {
+		m.done[a.ID] = sum
+	}
+	return sum, nil
+}
+
+// Take implements Pacer.
+func (m *Memory) Take(_ context.Context, key string, rate Rate, patience time.Duration) (time.Duration, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	at, taken := now, m.taken[key]
+	if n := len(taken) - rate.Count; n >= 0 {
+		if next := taken[n].Add(rate.Per); next.After(at) {
+			at = next
+		}
+		taken = taken[n:]
+	}
+	if at.Sub(now) > patience {
+		return at.Sub(now), false, nil
+	}
+	m.taken[key] = append(taken, at)
+	return at.Sub(now), true, nil
+}
