@@ -174,7 +174,7 @@ func additions(t *testing.T, s Store) {
 }
 
 func noNumber(t *testing.T, s Store) {
-	for _, value := range []string{`"text"`, "1.5", "9223372036854775807"} {
+	for _, value := range []string{`"text"`, "1.5"} {
 		swap(t, s, flows.Change{Key: "k", Value: []byte(value)})
 		if sum, err := s.Add(t.Context(), flows.Addition{Key: "k", By: 1}); err == nil {
 			t.Errorf("1 is added to %s: %d", value, sum)

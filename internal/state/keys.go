@@ -1,0 +1,28 @@
+package state
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+)
+
+// keys are the Redis keys of one value. They share a hash tag of their own:
+// on a Cluster values spread over all slots.
+type keys struct{ tag string }
+
+func keysOf(name string) keys { return keys{"penstock:{state:" + digest(name) + "}:"} }
+
+// value is a HASH: v (the value), by (the operation that wrote it), name.
+// TTL: as the flow says, none by default.
+func (k keys) value() string { return k.tag + "value" }
+
+// operation is a STRING: what the operation answered. TTL: remembered.
+func (k keys) operation(id string) string { return k.tag + "op:" + digest(id) }
+
+// moments is a LIST of reserved moments, unix microseconds of Redis' clock,
+// the latest first. TTL: until the last of them does not matter any more.
+func (k keys) moments() string { return k.tag + "moments" }
+
+func digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:12])
+}
