@@ -137,7 +137,9 @@ func (f *Flows) Enable(ctx context.Context, number int64, enabled bool) error {
 		if head.Enabled == enabled {
 			return nil, nil
 		}
-		head.Enabled = enabled
+		if head.Enabled = enabled; enabled && head.Schedule != "" {
+			head.Since = time.Now().UTC().Truncate(time.Millisecond)
+		}
 		return &head, nil
 	}, nil)
 	if err != nil {

@@ -21,8 +21,10 @@ type Head struct {
 	Version    string       `json:"version"` // content hash
 	Enabled    bool         `json:"enabled"` // its own triggers fire; the API runs it either way
 	DeployedAt time.Time    `json:"deployed_at"`
-	History    []Deployment `json:"history"`           // newest first, the current version included
-	Problem    string       `json:"problem,omitempty"` // why this binary cannot run it; never stored
+	Schedule   string       `json:"schedule,omitempty"` // flows.Schedule's Text; empty: it fires at no times of its own
+	Since      time.Time    `json:"since,omitzero"`     // when the schedule came into force: times before it were never its own
+	History    []Deployment `json:"history"`            // newest first, the current version included
+	Problem    string       `json:"problem,omitempty"`  // why this binary cannot run it; never stored
 }
 
 // Deployment is one version in a flow's history.
@@ -35,6 +37,12 @@ type Deployment struct {
 func (h Head) with(flow *flows.Flow, now time.Time) Head {
 	current := Deployment{flow.Version, now.UTC().Truncate(time.Millisecond)}
 	earlier := slices.DeleteFunc(slices.Clone(h.History), func(d Deployment) bool { return d.Version == flow.Version })
+	switch {
+	case flow.Schedule == nil:
+		h.Schedule, h.Since = "", time.Time{}
+	case !h.Enabled || h.Schedule != flow.Schedule.Text():
+		h.Schedule, h.Since = flow.Schedule.Text(), current.DeployedAt
+	}
 	h.Number, h.Slug, h.Name, h.Version = flow.Number, flow.Slug, flow.Name, flow.Version
 	h.DeployedAt, h.History = current.DeployedAt, append([]Deployment{current}, earlier...)
 	return h
