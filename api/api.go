@@ -41,12 +41,6 @@ type Flows interface {
 	Find(ref string) (*flows.Flow, bool)
 }
 
-// Limiter bounds how often a caller may use an endpoint.
-type Limiter interface {
-	// Take counts one request. A positive wait refuses it for that long.
-	Take(ctx context.Context, endpoint, caller string) (wait time.Duration, err error)
-}
-
 // Config of an API. Submit, Records, Flows, Keys and Log are required.
 type Config struct {
 	Submit  Submit
@@ -59,7 +53,12 @@ type Config struct {
 	// signatures of API keys.
 	Schemes []auth.Authenticator
 
-	// Limiter counts runs per principal; nil: no limit.
+	// Authority proves users and clients and issues tokens; nil: only API keys
+	// open the native door. Store is what it administers. One needs the other.
+	Authority *auth.Authority
+	Store     *store.Store
+
+	// Limiter counts requests per address and per principal; nil: no limit.
 	Limiter Limiter
 
 	// Ready says whether new runs can be accepted; nil: always.
@@ -101,9 +100,15 @@ func New(config Config) (*API, error) {
 	if config.Ready == nil {
 		config.Ready = func(context.Context) error { return nil }
 	}
+	if (config.Authority == nil) != (config.Store == nil) {
+		return nil, errors.New("new api: Authority and Store go together")
+	}
 	a := &API{
 		config:  config,
 		schemes: append([]auth.Authenticator{auth.SignatureScheme{Keys: config.Keys}}, config.Schemes...),
+	}
+	if config.Authority != nil {
+		a.schemes = append(a.schemes, config.Authority.Schemes()...)
 	}
 	var err error
 	if a.engine, err = a.router(); err != nil {

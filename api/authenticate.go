@@ -1,9 +1,6 @@
 package api
 
 import (
-	"errors"
-	"net/http"
-
 	"github.com/gin-gonic/gin"
 
 	"penstock/api/auth"
@@ -15,6 +12,7 @@ func (a *API) authenticate(c *gin.Context) {
 	r := &auth.Request{
 		Header: c.Request.Header,
 		Now:    a.config.Now(),
+		IP:     c.ClientIP(),
 		Body:   func() ([]byte, error) { return a.readBody(c) },
 	}
 	for _, scheme := range a.schemes {
@@ -41,19 +39,4 @@ func (a *API) requires(scope auth.Scope) gin.HandlerFunc {
 		}
 		c.Next()
 	}
-}
-
-// take counts a request against the limits of its principal.
-func (a *API) take(c *gin.Context, endpoint string) error {
-	if a.config.Limiter == nil {
-		return nil
-	}
-	wait, err := a.config.Limiter.Take(c.Request.Context(), endpoint, of(c).principal.String())
-	if err != nil {
-		return errors.Join(auth.ErrUnavailable, err)
-	}
-	if wait > 0 {
-		return &fault{Status: http.StatusTooManyRequests, Code: "too_many_requests", Message: "too many requests; slow down", Retry: wait}
-	}
-	return nil
 }

@@ -15,6 +15,7 @@ type exchange struct {
 	start     time.Time
 	principal *auth.Principal // nil: nobody proved anything
 	run       string          // the run it belongs to
+	object    string          // of an administrative act, when its path does not name it
 	attached  bool            // to a run of an earlier request
 	fault     *fault          // nil: answered as asked
 	body      []byte          // as sent; see readBody

@@ -25,6 +25,8 @@ type fault struct {
 	Retry   time.Duration // when to come back; zero: not said
 	Run     string        // the run it belongs to; empty: none
 	Step    string        // the step that failed; empty: none
+	Bearer  auth.Code     // the error that a bearer challenge names; empty: none
+	Scope   auth.Scope    // that is missing; empty: not said
 	Err     error         // for the log; nil: Message says it all
 
 	Parameter string         // the query parameter that is wrong; empty: none
@@ -56,6 +58,8 @@ var faults = []struct {
 	{queue.ErrUnavailable, fault{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "runs cannot be accepted now; try again later", Retry: time.Second}},
 	{auth.ErrUnavailable, fault{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "requests cannot be checked now; try again later", Retry: time.Second}},
 	{queue.ErrNotFound, fault{Status: http.StatusNotFound, Code: "not_found", Message: "no such run"}},
+	{store.ErrExists, fault{Status: http.StatusConflict, Code: "exists", Message: "there is one of that name already"}},
+	{auth.ErrNoDeadline, fault{Status: http.StatusConflict, Code: "expired", Message: auth.ErrNoDeadline.Error()}},
 	{store.ErrNotFound, fault{Status: http.StatusNotFound, Code: "not_found", Message: "not found"}},
 	{os.ErrDeadlineExceeded, fault{Status: http.StatusRequestTimeout, Code: "request_timeout", Message: "the request took too long to arrive"}},
 	{errHandOver, fault{Status: http.StatusGatewayTimeout, Code: "handed_over", Message: "this server stops; the run goes on, its result can be read later"}},
@@ -70,6 +74,7 @@ func faultOf(err error) *fault {
 		text  *strictjson.Error
 		large *http.MaxBytesError
 		enter *auth.Error
+		wrong *store.InvalidError
 		list  *listing.Error
 		flow  flows.Problems
 	)
@@ -77,7 +82,9 @@ func faultOf(err error) *fault {
 	case errors.As(err, &f):
 		return f
 	case errors.As(err, &enter):
-		return &fault{Status: statusOf(enter.Code), Code: string(enter.Code), Message: enter.Message}
+		return &fault{Status: statusOf(enter.Code), Code: string(enter.Code), Message: enter.Message, Retry: enter.Retry, Bearer: enter.Bearer, Scope: enter.Scope}
+	case errors.As(err, &wrong):
+		return &fault{Status: http.StatusBadRequest, Code: "invalid", Message: wrong.Error()}
 	case errors.As(err, &query):
 		return &fault{Status: http.StatusBadRequest, Code: "bad_query", Message: query.Error()}
 	case errors.As(err, &list):
@@ -100,8 +107,13 @@ func faultOf(err error) *fault {
 }
 
 func statusOf(code auth.Code) int {
-	if code == auth.CodeForbidden {
+	switch code {
+	case auth.CodeUnauthorized, auth.CodeInvalidClient:
+		return http.StatusUnauthorized
+	case auth.CodeForbidden:
 		return http.StatusForbidden
+	case auth.CodeSlowDown:
+		return http.StatusTooManyRequests
 	}
-	return http.StatusUnauthorized
+	return http.StatusBadRequest // the other codes of RFC 6749
 }

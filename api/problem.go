@@ -29,8 +29,31 @@ type problem struct {
 	Problems  flows.Problems `json:"problems,omitempty"`  // the mistakes of a flow
 }
 
-// challenges are what a 401 offers.
-var challenges = []string{`Bearer realm="penstock"`, `Basic realm="penstock", charset="UTF-8"`}
+// What a 401 offers.
+const (
+	bearerChallenge = `Bearer realm="penstock"`
+	basicChallenge  = `Basic realm="penstock", charset="UTF-8"`
+)
+
+// challenge says what credentials would do, and what was wrong with a token.
+func challenge(c *gin.Context, f *fault) {
+	bearer := bearerChallenge
+	if f.Bearer != "" {
+		bearer += `, error="` + string(f.Bearer) + `"`
+	}
+	if f.Scope != "" {
+		bearer += `, scope="` + string(f.Scope) + `"`
+	}
+	h := c.Writer.Header()
+	switch {
+	case f.Status == http.StatusUnauthorized && isOAuth(c): // a client proves itself by Basic only
+		h["Www-Authenticate"] = []string{basicChallenge}
+	case f.Status == http.StatusUnauthorized:
+		h["Www-Authenticate"] = []string{bearer, basicChallenge}
+	case f.Status == http.StatusForbidden && f.Bearer != "":
+		h["Www-Authenticate"] = []string{bearer}
+	}
+}
 
 func writeProblem(c *gin.Context, f *fault) {
 	p := problem{

@@ -52,9 +52,7 @@ func (a *API) fail(c *gin.Context, err error) {
 	if errors.Is(f.Err, context.Canceled) || c.Writer.Written() { // nobody listens, or too late
 		return
 	}
-	if f.Status == http.StatusUnauthorized {
-		c.Writer.Header()["Www-Authenticate"] = challenges
-	}
+	challenge(c, f)
 	if f.Retry > 0 {
 		c.Header("Retry-After", retryAfter(f.Retry))
 	}
@@ -63,6 +61,10 @@ func (a *API) fail(c *gin.Context, err error) {
 	}
 	if isSmartSYNC(c) {
 		writeFailure(c, f)
+		return
+	}
+	if isOAuth(c) {
+		writeOAuthError(c, f)
 		return
 	}
 	writeProblem(c, f)

@@ -25,11 +25,15 @@ func (a *API) router() (*gin.Engine, error) {
 	e.GET(pathReady, a.ready)
 
 	for _, path := range smartSYNCPaths {
-		e.GET(path, a.smartSYNC)
-		e.POST(path, a.smartSYNC)
+		e.GET(path, a.limitAddress, a.smartSYNC)
+		e.POST(path, a.limitAddress, a.smartSYNC)
 	}
 
-	v1 := e.Group("/v1", a.authenticate)
+	v1 := e.Group("/v1", a.limitAddress, a.authenticate, a.audited, a.limitCredential)
+	if a.config.Authority != nil {
+		a.mountOAuth(e)
+		a.mountAdmin(v1)
+	}
 	v1.POST("/flows/:flow/runs", a.requires(auth.ScopeRun), a.runFlow)
 	v1.GET("/runs/:run", a.requires(auth.ScopeReadRuns), a.readRun)
 	return e, nil

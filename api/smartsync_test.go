@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"penstock/flows"
+	"penstock/internal/limits"
 	"penstock/queue"
 )
 
@@ -454,7 +455,9 @@ type limiter struct {
 	err  error
 }
 
-func (l limiter) Take(context.Context, string, string) (time.Duration, error) { return l.wait, l.err }
+func (l limiter) Take(context.Context, limits.Use) (limits.Quota, error) {
+	return limits.Quota{Rate: limits.Rate{Limit: 1, Window: time.Second}, Wait: l.wait}, l.err
+}
 
 func TestTooMuch(t *testing.T) {
 	t.Parallel()

@@ -51,6 +51,7 @@ const (
 	CodeInvalidScope     Code = "invalid_scope"
 	CodeInvalidTarget    Code = "invalid_target"
 	CodeInvalidToken     Code = "invalid_token"
+	CodeMissingScope     Code = "insufficient_scope"
 	CodeUnsupportedGrant Code = "unsupported_grant_type"
 	CodeUnauthorizedUse  Code = "unauthorized_client"
 )
@@ -62,6 +63,8 @@ type Error struct {
 
 	// Bearer is the error that a bearer challenge names (RFC 6750); empty: none.
 	Bearer Code
+	// Scope is the one that is missing; empty: not said.
+	Scope Scope
 	// Retry is how long to wait before the next try; zero: not said.
 	Retry time.Duration
 }

@@ -70,3 +70,8 @@ func (a *Authority) Issuer() string { return a.config.Issuer }
 func (a *Authority) Schemes() []Authenticator {
 	return []Authenticator{bearerScheme{a}, basicScheme{a}}
 }
+
+// Hash is what is stored of a password or a client's secret.
+func (a *Authority) Hash(ctx context.Context, secret string) (string, error) {
+	return a.config.Hasher.Hash(ctx, secret)
+}

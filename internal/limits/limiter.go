@@ -48,6 +48,7 @@ func digest(parts []string) string {
 // Use is one request that counts, of an address or of a credential.
 type Use struct {
 	Endpoint string // one of Endpoints
+	Route    string // counted apart from others of the endpoint; may be empty
 	IP       string // empty: of a credential
 	Caller   string // the credential; empty: of an address
 	Rate     string // the credential's own, as ParseRate reads it; empty: as configured
@@ -95,7 +96,7 @@ func (l *Limiter) Take(ctx context.Context, u Use) (Quota, error) {
 	if rate.Limit == 0 {
 		return Quota{}, nil
 	}
-	answer, err := takeScript.Run(ctx, l.config.Redis, []string{keyWindow(u.Endpoint, who)}, rate.Limit, rate.Window.Microseconds()).Int64Slice()
+	answer, err := takeScript.Run(ctx, l.config.Redis, []string{keyWindow(u.Endpoint, u.Route, who)}, rate.Limit, rate.Window.Microseconds()).Int64Slice()
 	if err != nil {
 		return Quota{}, fmt.Errorf("count request: %w", err)
 	}

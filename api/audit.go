@@ -1,0 +1,65 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/api/listing"
+	"penstock/internal/store"
+)
+
+// audited writes every act that changes something to the audit log, once it
+// is known how it ended; also those that were refused for want of a scope.
+// New routes are audited without a word: what is not an administrative act is
+// listed here.
+func (a *API) audited(c *gin.Context) {
+	c.Next()
+	x, method := of(c), c.Request.Method
+	status := c.Writer.Status()
+	if a.config.Store == nil || x.principal == nil || method == http.MethodGet || method == http.MethodHead {
+		return
+	}
+	if c.FullPath() == "/v1/flows/:flow/runs" || c.FullPath() == "/v1/auth/explain" {
+		return // work, not administration; the run's record says who asked
+	}
+	if status >= http.StatusBadRequest && status != http.StatusForbidden {
+		return // nothing changed
+	}
+	entry := store.Entry{
+		Actor: x.principal.String(), Name: x.principal.Name, Act: method + " " + c.FullPath(), Object: x.object,
+		Status: status, IP: c.ClientIP(), RequestID: x.id,
+	}
+	if entry.Object == "" && len(c.Params) > 0 {
+		entry.Object = bounded(c.Params[0].Value)
+	}
+	// The act is done, whether or not its caller still listens.
+	if err := a.config.Store.Audit().Add(context.WithoutCancel(c.Request.Context()), entry); err != nil {
+		a.config.Log.LogAttrs(c.Request.Context(), slog.LevelError, "an act is missing in the audit log",
+			slog.String("actor", x.principal.Name), slog.String("act", entry.Act), slog.String(attrError, err.Error()))
+	}
+}
+
+// bounded cuts what a caller wrote to what a name can be.
+func bounded(s string) string { return s[:min(len(s), 128)] }
+
+// listAudit answers GET /v1/audit, the newest first.
+func (a *API) listAudit(c *gin.Context) {
+	all, err := a.config.Store.Audit().List(c.Request.Context())
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	list(a, c, listing.Schema[store.Entry]{Fields: []listing.Field[store.Entry]{
+		listing.Time("at", func(e *store.Entry) time.Time { return e.At }),
+		listing.Text("actor", func(e *store.Entry) string { return e.Actor }),
+		listing.Text("act", func(e *store.Entry) string { return e.Act }),
+		listing.Text("object", func(e *store.Entry) string { return e.Object }),
+		listing.Number("status", func(e *store.Entry) int64 { return int64(e.Status) }),
+		listing.Text("ip", func(e *store.Entry) string { return e.IP }),
+		listing.Text("request_id", func(e *store.Entry) string { return e.RequestID }),
+	}}, all)
+}

@@ -1,0 +1,156 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/api/auth"
+	"penstock/api/listing"
+	"penstock/internal/store"
+)
+
+// minPassword is the shortest password of a user, in bytes.
+const minPassword = 6
+
+// userView is a user as administrators see it.
+type userView struct {
+	Name      string       `json:"name"`
+	Roles     []store.Role `json:"roles"`
+	Disabled  bool         `json:"disabled"`
+	CreatedAt time.Time    `json:"created_at"`
+	UpdatedAt time.Time    `json:"updated_at"`
+}
+
+func viewUser(u *store.User) userView {
+	return userView{u.Name, append([]store.Role{}, u.Roles...), u.Disabled, u.CreatedAt, u.UpdatedAt}
+}
+
+// userInput is what may be set of a user.
+type userInput struct {
+	Name     string              `json:"name"`
+	Password given[string]       `json:"password"`
+	Roles    given[[]store.Role] `json:"roles"`
+	Disabled given[bool]         `json:"disabled"`
+}
+
+func (a *API) createUser(c *gin.Context) {
+	var in userInput
+	hash, err := a.readUserInput(c, &in)
+	if err == nil && !in.Password.set {
+		err = &store.InvalidError{Member: "password", Reason: "is required"}
+	}
+	if err == nil {
+		err = mayGrant(c, auth.UserScopes(in.Roles.value))
+	}
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	u, err := a.config.Store.Users().Create(c.Request.Context(), store.User{Name: in.Name, Hash: hash, Roles: in.Roles.value, Disabled: in.Disabled.value})
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	of(c).object = u.Name
+	created(c, pathOf("users", u.Name), viewUser(u))
+}
+
+func (a *API) changeUser(c *gin.Context) {
+	var in userInput
+	hash, err := a.readUserInput(c, &in)
+	if err == nil && in.Name != "" && in.Name != c.Param("name") {
+		err = &store.InvalidError{Member: "name", Reason: "cannot change"}
+	}
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	u, err := a.config.Store.Users().Change(c.Request.Context(), c.Param("name"), func(u *store.User) error {
+		before := u.Roles
+		in.Roles.into(&u.Roles)
+		in.Disabled.into(&u.Disabled)
+		if in.Password.set {
+			u.Hash = hash
+		}
+		return mayGrant(c, append(auth.UserScopes(before), auth.UserScopes(u.Roles)...))
+	})
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	writeJSON(c, http.StatusOK, viewUser(u))
+}
+
+// readUserInput returns the hash of the password, if there is one.
+func (a *API) readUserInput(c *gin.Context, in *userInput) (hash string, err error) {
+	if err := a.readJSON(c, in); err != nil || !in.Password.set {
+		return "", err
+	}
+	if len(in.Password.value) < minPassword || len(in.Password.value) > maxPassword {
+		return "", &store.InvalidError{Member: "password", Reason: "must have 6 to 1024 bytes"}
+	}
+	return a.config.Authority.Hash(c.Request.Context(), in.Password.value)
+}
+
+const maxPassword = 1024
+
+func (a *API) readUser(c *gin.Context) {
+	u, err := a.config.Store.Users().User(c.Request.Context(), c.Param("name"))
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	writeJSON(c, http.StatusOK, viewUser(u))
+}
+
+func (a *API) deleteUser(c *gin.Context) {
+	users, name := a.config.Store.Users(), c.Param("name")
+	u, err := users.User(c.Request.Context(), name)
+	if err == nil {
+		err = mayGrant(c, auth.UserScopes(u.Roles))
+	}
+	if err == nil {
+		err = users.Delete(c.Request.Context(), name)
+	}
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	noContent(c)
+}
+
+func (a *API) listUsers(c *gin.Context) {
+	views, err := viewAll(c.Request.Context(), a.config.Store.Users().List, viewUser)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	list(a, c, listing.Schema[userView]{Order: "name", Fields: []listing.Field[userView]{
+		listing.Text("name", func(u *userView) string { return u.Name }),
+		listing.List("roles", func(u *userView) []string { return texts(u.Roles) }),
+		listing.Bool("disabled", func(u *userView) bool { return u.Disabled }),
+		listing.Time("created_at", func(u *userView) time.Time { return u.CreatedAt }),
+		listing.Time("updated_at", func(u *userView) time.Time { return u.UpdatedAt }),
+	}}, views)
+}
+
+// viewAll lists records as their readers see them.
+func viewAll[T, V any](ctx context.Context, all func(context.Context) ([]*T, error), view func(*T) V) ([]V, error) {
+	records, err := all(ctx)
+	views := make([]V, len(records))
+	for i, r := range records {
+		views[i] = view(r)
+	}
+	return views, err
+}
+
+func texts[S ~string](all []S) []string {
+	out := make([]string, len(all))
+	for i, s := range all {
+		out[i] = string(s)
+	}
+	return out
+}
