@@ -15,6 +15,7 @@ import (
 
 	"penstock/api/auth"
 	"penstock/flows"
+	"penstock/internal/store"
 	"penstock/queue"
 )
 
