@@ -37,11 +37,16 @@ func (p *passage) run(ctx context.Context, items []item) ([]item, error) {
 	if trace == nil {
 		return p.through(ctx, items)
 	}
-	begun := time.Now()
-	trace.Begin(Begun{Step: p.path(), Kind: p.step.kind, In: len(items), At: begun, Items: p.step.shown(items)})
+	begun, end := time.Now(), trace.End
+	b := Begun{Step: p.path(), Kind: p.step.kind, In: len(items), At: begun, Items: p.step.shown(items)}
+	if spanner, ok := trace.(Spanner); ok {
+		ctx, end = spanner.Span(ctx, b)
+	} else {
+		trace.Begin(b)
+	}
 	out, err := p.through(ctx, items)
 	now := time.Now()
-	trace.End(Ended{
+	end(Ended{
 		Step: p.path(), Kind: p.step.kind, In: len(items), Out: len(out), At: now, Duration: now.Sub(begun),
 		Attempts: int(p.attempts.Load()), Replayed: int(p.replayed.Load()), Err: err, Items: p.step.shown(out),
 	})

@@ -1,6 +1,9 @@
 package flows
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Tracer is told what an execution does, as it does it. It is called by many
 // goroutines at once and must not block.
@@ -8,6 +11,14 @@ type Tracer interface {
 	Begin(Begun)
 	End(Ended)
 	Log(Line)
+}
+
+// Spanner is a Tracer that also follows a step into the context under which it
+// executes: Span is called in the place of Begin, and what it returns in the
+// place of End.
+type Spanner interface {
+	Tracer
+	Span(ctx context.Context, b Begun) (context.Context, func(Ended))
 }
 
 // Begun is a step that starts on its items. A step inside a switch begins

@@ -83,6 +83,8 @@ func (s *Server) mendAll(ctx context.Context, due []any) {
 		wrong, _ := due[2].(string)
 		if err := s.mend(ctx, id, fence, wrong); err != nil {
 			s.cfg.Log.Warn("mend run", "run_id", id, "wrong", wrong, "error", err) // it is due again soon
+		} else if s.cfg.Meter != nil {
+			s.cfg.Meter.Mended(s.cfg.Queue, wrong)
 		}
 	}
 }
@@ -94,6 +96,9 @@ func (s *Server) lose(attempts []*Attempt, answer any) {
 		for _, a := range attempts {
 			if a.ID == id && s.held.get(a.task) == a {
 				a.end(ErrLost)
+				if s.cfg.Meter != nil {
+					s.cfg.Meter.Lost(s.cfg.Queue)
+				}
 			}
 		}
 	}

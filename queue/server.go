@@ -58,6 +58,20 @@ type ServerConfig struct {
 
 	// MaxCrashes is the attempt lost with its worker that ends a run. Default 3.
 	MaxCrashes int
+
+	// Meter counts what goes wrong; nil: nobody counts.
+	Meter Meter
+}
+
+// Meter is told what a server does besides running attempts. It is called by
+// many goroutines and must not block.
+type Meter interface {
+	// Mended says that the reconciler's work was done on a run: its worker was
+	// "lost", its task "missing", it was "late", to be woken ("wake") or to be
+	// settled ("settle").
+	Mended(queue, wrong string)
+	// Lost says that an attempt has lost its run to another one.
+	Lost(queue string)
 }
 
 func (c *ServerConfig) validate() error {

@@ -25,18 +25,20 @@ func (r *runner) handle(ctx context.Context, a *queue.Attempt) (o queue.Outcome)
 	start := time.Now()
 	steps := &record{attempt: a}
 	a.Report(steps)
+	ctx, trace, end := r.observe(ctx, a, steps)
 	defer func() {
 		if p := recover(); p != nil {
 			r.log.Error("run panicked", "run_id", a.ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			o = failed(&flows.Error{Code: flows.CodeInternal, Message: "the engine failed; the operator's log says why"})
 		}
 		o.Steps = steps.encode()
+		end(o)
 		r.logRun(ctx, a, o, time.Since(start))
 	}()
-	return r.execute(ctx, a, steps)
+	return r.execute(ctx, a, trace)
 }
 
-func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record) queue.Outcome {
+func (r *runner) execute(ctx context.Context, a *queue.Attempt, trace flows.Tracer) queue.Outcome {
 	flow, err := r.version(ctx, a)
 	if err != nil {
 		return r.outcome(ctx, nil, err)
@@ -49,7 +51,7 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record) q
 	}
 	env := r.cfg.Env
 	env.Journal = a.Journal()
-	env.Trace = steps
+	env.Trace = trace
 	output, err := flow.Execute(ctx, flows.Run{
 		ID: a.ID, Attempt: a.Number, Principal: a.Principal, Event: event,
 		Params: a.Params, Headers: a.Headers, Deadline: a.Deadline,

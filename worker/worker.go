@@ -52,6 +52,10 @@ type Config struct {
 	// Block is how long an idle queue waits in one call. Zero: the queue's
 	// default, 2 s.
 	Block time.Duration
+
+	// Observers follow every attempt; Meter counts what goes wrong. Nil: nobody.
+	Observers []Observer
+	Meter     queue.Meter
 }
 
 // Worker serves queues, a bulkhead of slots for each: a slow queue cannot
@@ -82,7 +86,7 @@ func New(cfg Config) (*Worker, error) {
 		s, err := queue.NewServer(queue.ServerConfig{
 			Redis: cfg.Redis, Log: cfg.Log, Queue: name, ID: w.id, Handler: r.handle,
 			Slots: max(1, cfg.Slots*weight/total),
-			Drain: cfg.Drain, Retention: cfg.Retention, Block: cfg.Block,
+			Drain: cfg.Drain, Retention: cfg.Retention, Block: cfg.Block, Meter: cfg.Meter,
 		})
 		if err != nil {
 			w.Close()
