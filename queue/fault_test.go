@@ -3,11 +3,13 @@ package queue
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
 	"penstock/flows"
@@ -207,4 +209,61 @@ func TestARepeatedRequeueMakesOneTask(t *testing.T) {
 	if ids := r.redis.LRange(ctx, k.pending(), 0, -1).Val(); len(ids) != 1 || ids[0] != taskID(ticket.RunID(), 1) {
 		t.Errorf("pending %v", ids)
 	}
+}
+
+// A worker whose clock is wrong gives a run the time that it has: what Redis
+// says of moments is compared with what Redis says.
+func TestDeadlinesDoNotDependOnThisClock(t *testing.T) {
+	t.Parallel()
+	for _, skew := range []time.Duration{-time.Hour, 0, time.Hour} {
+		started := time.Now().Add(skew) // Redis' clock
+		deadline := started.Add(20 * time.Second)
+		a := newAttempt([]any{
+			NewRunID("default") + ".1", "", "1", fmt.Sprint(started.UnixMicro()), fmt.Sprint(started.UnixMicro()),
+			fmt.Sprint(deadline.UnixMilli()), "", "",
+		})
+		if left := time.Until(a.Deadline); left < 19*time.Second || left > 20*time.Second {
+			t.Errorf("with a clock that is off by %v %v are left, want 20s", skew, left)
+		}
+	}
+}
+
+// A worker whose clock is ahead takes asynq's leases for expired and has asynq
+// recover the tasks. The runs go on where they are.
+func TestAClockThatIsAheadTakesNoRunAway(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	ctx, k := context.Background(), keysOf("default")
+	began, finish := make(chan struct{}), make(chan struct{})
+	soon := func(c *ServerConfig) { c.RetryDelay = func(int, error, *asynq.Task) time.Duration { return 0 } }
+	r.worker(func(ctx context.Context, a *Attempt) Outcome {
+		if a.Number != 1 {
+			t.Errorf("attempt %d, want 1", a.Number)
+		}
+		close(began)
+		<-finish
+		return echo(ctx, a)
+	}, soon)
+	ticket := r.submit(Submission{Spec: spec()})
+	<-began
+	r.redis.ZAdd(ctx, k.taskLease(), redis.Z{Score: 1, Member: taskID(ticket.RunID(), 1)}) // long ago, by that clock
+	r.worker(echo, soon)                                                                   // asynq recovers at the start
+	for deadline := time.Now().Add(20 * time.Second); r.redis.LLen(ctx, k.active()).Val() > 0 && time.Now().Before(deadline); {
+		<-time.After(20 * time.Millisecond)
+	}
+	close(finish)
+	if got := r.wait(ticket); got.State != Succeeded {
+		t.Errorf("result %+v", got)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; <-time.After(20 * time.Millisecond) {
+		left := r.redis.Keys(ctx, k.taskPrefix()+"*").Val()
+		left = append(left, r.redis.ZRange(ctx, k.asynq+"retry", 0, -1).Val()...)
+		if len(left) == 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("asynq still has %v", left)
+		}
+	}
+	r.nothingLeft()
 }

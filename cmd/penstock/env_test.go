@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
@@ -39,7 +40,7 @@ func TestAFlagWinsOverTheEnvironment(t *testing.T) {
 	s := settingsOf(t, e, "--listen", ":2")
 	want := Settings{
 		Listen: ":2", Redis: "redis://a", Concurrency: 5, Queues: queues{"slow": 2, "fast": 1}, LogLevel: slog.LevelDebug,
-		TrustedProxies: []string{"10.0.0.0/8", "::1"}, AllowPrivate: true, MaxBody: 1 << 20,
+		TrustedProxies: []string{"10.0.0.0/8", "::1"}, AllowPrivate: true, Retention: 24 * time.Hour, MaxBody: 1 << 20,
 	}
 	if diff := cmp.Diff(want, s); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)

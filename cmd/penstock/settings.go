@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -13,17 +14,18 @@ import (
 // Settings are what the roles are told from outside. Where a setting comes
 // from and what it defaults to is in addFlags and readSecrets.
 type Settings struct {
-	Listen         string   // address of the front door; port 0 picks one
-	Redis          string   // URL; dev: empty is the embedded store
-	Flows          string   // directory of flow files; dev: empty is the examples
-	Data           string   // dev: directory of the embedded store, noData: memory only
-	Issuer         string   // external base URL, when it is not the listening address
-	AllowPrivate   bool     // http steps may reach private networks
-	ReadyFile      string   // written with the base URL once the door answers
-	Concurrency    int      // runs at once in a worker
-	Queues         queues   // that a worker works on, with their weights
-	MaxBody        int64    // bytes of a request
-	TrustedProxies []string // whose X-Forwarded-For is believed
+	Listen         string        // address of the front door; port 0 picks one
+	Redis          string        // URL; dev: empty is the embedded store
+	Flows          string        // directory of flow files; dev: empty is the examples
+	Data           string        // dev: directory of the embedded store, noData: memory only
+	Issuer         string        // external base URL, when it is not the listening address
+	AllowPrivate   bool          // http steps may reach private networks
+	ReadyFile      string        // written with the base URL once the door answers
+	Concurrency    int           // runs at once in a worker
+	Queues         queues        // that a worker works on, with their weights
+	Retention      time.Duration // how long ended runs are kept
+	MaxBody        int64         // bytes of a request
+	TrustedProxies []string      // whose X-Forwarded-For is believed
 	LogLevel       slog.Level
 
 	APIKey, APISecret string   // a key that is made to exist; empty: none
@@ -52,6 +54,7 @@ func (s *Settings) addFlags(f *pflag.FlagSet, r role) {
 		f.BoolVar(&s.AllowPrivate, "allow-private-networks", false, "let http steps reach loopback and private addresses")
 		f.IntVar(&s.Concurrency, "concurrency", 64, "`runs` at once in this worker")
 		s.Queues = queues{"default": 1}
+		f.DurationVar(&s.Retention, "retention", 24*time.Hour, "how long `ended runs` are kept; at least 1s")
 		f.Var(&s.Queues, "queues", "`queues` to work on, with the weights by which they share the slots: default=3,slow")
 	}
 	if r.dev {

@@ -24,13 +24,14 @@ func (p *Program) openWorker(ctx context.Context) error {
 	}
 	p.onClose(func() error { transport.CloseIdleConnections(); return nil })
 	w, err := worker.New(worker.Config{
-		Redis:    p.redis,
-		Log:      p.log,
-		Versions: p.store.Flows(),
-		Queues:   p.settings.Queues,
-		Slots:    p.settings.Concurrency,
-		Env:      flows.Env{HTTP: transport, Vars: p.vars},
-		Block:    p.block,
+		Redis:     p.redis,
+		Log:       p.log,
+		Versions:  p.store.Flows(),
+		Queues:    p.settings.Queues,
+		Slots:     p.settings.Concurrency,
+		Env:       flows.Env{HTTP: transport, Vars: p.vars},
+		Block:     p.block,
+		Retention: p.settings.Retention,
 	})
 	if err != nil {
 		return err
