@@ -62,10 +62,13 @@ func compare(ctx context.Context, cfg config) error {
 		name string
 		run  func(context.Context) error
 	}{
-		{"queue", b.queuePath}, {"door", b.door}, {"idle", b.idle}, {"stored", b.stored},
+		{"idle", b.idle}, {"queue", b.queuePath}, {"door", b.door}, {"stored", b.stored},
 	} {
 		if !cfg.wants(part.name) {
 			continue
+		}
+		if err := b.empty(ctx); err != nil {
+			return err
 		}
 		if err := part.run(ctx); err != nil {
 			return fmt.Errorf("%s: %w", part.name, err)

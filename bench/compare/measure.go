@@ -113,6 +113,16 @@ func (b *bench) measure(ctx context.Context, c *contender, plan load.Plan) (meas
 	return measurement{load: r, cpu: after.cpu.minus(before.cpu), commands: after.commands - before.commands}, nil
 }
 
+// empty forgets what an earlier part left behind.
+func (b *bench) empty(ctx context.Context) error {
+	client := redis.NewClient(&redis.Options{Addr: b.redis.addr})
+	defer client.Close()
+	if err := client.FlushAll(ctx).Err(); err != nil {
+		return fmt.Errorf("empty Redis: %w", err)
+	}
+	return nil
+}
+
 type usage struct {
 	cpu      split
 	commands int64

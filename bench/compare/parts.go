@@ -121,6 +121,7 @@ func (b *bench) idle(ctx context.Context) error {
 		role  string
 		count int
 	}{
+		{"Redis alone", "", 0},
 		{"asynq defaults, 1 worker", "asynq-worker:1s", 1},
 		{"penstock, 1 worker", "penstock-worker", 1},
 		{"asynq defaults, 50 workers", "asynq-worker:1s", 50},
