@@ -67,7 +67,8 @@ func (p *Program) answers(ctx context.Context) error {
 func (p *Program) greet(w io.Writer, key *store.Key) {
 	base := cmp.Or(strings.TrimSuffix(p.settings.Issuer, "/"), p.url)
 	fmt.Fprintf(w, "\nPenstock is ready at %s\n\n", base)
-	fmt.Fprintf(w, "  API key   %s\n  secret    %s\n  flows     %s\n  data      %s\n", key.Key, key.Secret, p.flowList(), p.dataText())
+	fmt.Fprintf(w, "  API key   %s\n  secret    %s\n  user      %s\n  password  %s\n  flows     %s\n  data      %s\n",
+		key.Key, key.Secret, p.settings.AdminUser, p.settings.AdminPassword, p.flowList(), p.dataText())
 	if p.settings.Redis != "" {
 		fmt.Fprintf(w, "  Redis     as set\n")
 	}

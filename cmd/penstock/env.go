@@ -18,6 +18,8 @@ const envPrefix = "PENSTOCK_"
 const (
 	envAPIKey    = envPrefix + "API_KEY"
 	envAPISecret = envPrefix + "API_SECRET"
+	envAdminUser = envPrefix + "ADMIN_USER"
+	envAdminPass = envPrefix + "ADMIN_PASSWORD"
 	envMasterKey = envPrefix + "MASTER_KEY"
 	envRedisURL  = envPrefix + "REDIS_URL" // has a flag, for a URL without a password
 )
@@ -89,7 +91,7 @@ func (e env) secret(name string) (string, error) {
 // unknown returns the variables that no role reads: misspelt ones.
 func (e env) unknown() []string {
 	var known []string
-	for _, name := range []string{envAPIKey, envAPISecret, envMasterKey, envRedisURL} {
+	for _, name := range []string{envAPIKey, envAPISecret, envAdminUser, envAdminPass, envMasterKey, envRedisURL} {
 		known = append(known, name, name+"_FILE")
 	}
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)

@@ -11,7 +11,9 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/spf13/pflag"
+	"penstock/internal/limits"
 )
 
 // settingsOf reads the settings of dev from arguments and environment.
@@ -41,6 +43,7 @@ func TestAFlagWinsOverTheEnvironment(t *testing.T) {
 	want := Settings{
 		Listen: ":2", Redis: "redis://a", Concurrency: 5, Queues: queues{"slow": 2, "fast": 1}, LogLevel: slog.LevelDebug,
 		TrustedProxies: []string{"10.0.0.0/8", "::1"}, AllowPrivate: true, Retention: 24 * time.Hour, MaxBody: 1 << 20,
+		RateIP: limits.Rates{"token": {Limit: 10, Window: time.Second}},
 	}
 	if diff := cmp.Diff(want, s); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)

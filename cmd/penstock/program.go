@@ -12,7 +12,9 @@ import (
 	"slices"
 	"time"
 
+	"penstock/api/auth"
 	"penstock/flows/steps"
+	"penstock/internal/limits"
 	"penstock/internal/redisconn"
 	"penstock/internal/store"
 	"penstock/queue"
@@ -26,14 +28,16 @@ type Program struct {
 	log      *slog.Logger
 	out      io.Writer // what people read; logs go elsewhere
 
-	listener net.Listener
-	url      string // of the front door, as it listens
-	dataDir  string // dev: where data is kept; empty: memory only
-	redis    *redisconn.Conn
-	store    *store.Store
-	client   *queue.Client
-	vars     map[string]any // override those of flows
-	block    time.Duration  // how long an idle worker waits in one call; zero: as usual
+	listener  net.Listener
+	url       string // of the front door, as it listens
+	dataDir   string // dev: where data is kept; empty: memory only
+	redis     *redisconn.Conn
+	store     *store.Store
+	client    *queue.Client
+	authority *auth.Authority
+	limiter   *limits.Limiter
+	vars      map[string]any // override those of flows
+	block     time.Duration  // how long an idle worker waits in one call; zero: as usual
 
 	parts  []part         // in the order of starting
 	closes []func() error // in the order of opening
@@ -56,7 +60,7 @@ func newProgram(ctx context.Context, settings Settings, r role, log *slog.Logger
 		open = append(open, p.openWorker)
 	}
 	if r.door {
-		open = append(open, p.openDoor)
+		open = append(open, p.openAuthority, p.openDoor)
 	}
 	for _, step := range open {
 		if err := step(ctx); err != nil {
@@ -112,8 +116,9 @@ func (p *Program) openStore(ctx context.Context) error {
 		return err
 	}
 	p.add("store", p.store.Run)
+	p.devAdmin(keys[0])
 	if len(keys) > 1 {
-		if _, err := p.store.Keys().Reseal(ctx); err != nil {
+		if err := p.reseal(ctx); err != nil {
 			return err
 		}
 	}
@@ -121,6 +126,18 @@ func (p *Program) openStore(ctx context.Context) error {
 		return nil
 	}
 	return p.ensureKey(ctx, store.Key{Key: p.settings.APIKey, Name: "bootstrap", Secret: p.settings.APISecret, APIAccess: true})
+}
+
+// reseal seals again, under the first master key, what older ones sealed.
+func (p *Program) reseal(ctx context.Context) error {
+	for _, reseal := range []func(context.Context) (int, error){
+		p.store.Keys().Reseal, p.store.SigningKeys().Reseal, p.store.Connections().Reseal, p.store.Secrets().Reseal,
+	} {
+		if _, err := reseal(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ensureKey makes a key exist with this secret. An existing key keeps what

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"penstock/internal/limits"
 	"penstock/internal/store"
 )
 
@@ -30,6 +31,11 @@ type Settings struct {
 
 	APIKey, APISecret string   // a key that is made to exist; empty: none
 	MasterKeys        [][]byte // the current one first; none: dev makes one
+
+	RateIP         limits.Rates // of one address, per endpoint
+	RateCredential limits.Rates // of one credential, per endpoint
+
+	AdminUser, AdminPassword string // an administrator who is made to exist; empty: none
 }
 
 // noData keeps the embedded store in memory.
@@ -49,6 +55,11 @@ func (s *Settings) addFlags(f *pflag.FlagSet, r role) {
 		f.StringVar(&s.ReadyFile, "ready-file", "", "`file` to write the base URL to once the door answers")
 		f.Int64Var(&s.MaxBody, "max-body", 1<<20, "largest request body in `bytes`")
 		f.StringSliceVar(&s.TrustedProxies, "trusted-proxies", nil, "`addresses` or networks whose X-Forwarded-For is believed")
+	}
+	if r.door {
+		s.RateIP = limits.Rates{"token": {Limit: 10, Window: time.Second}}
+		f.Var(&s.RateIP, "rate-ip", "`rates` of one address by endpoint: \"default=off,token=10/s,runs=600/m\"")
+		f.Var(&s.RateCredential, "rate-credential", "`rates` of one credential by endpoint, for keys without a rate of their own")
 	}
 	if r.worker {
 		f.BoolVar(&s.AllowPrivate, "allow-private-networks", false, "let http steps reach loopback and private addresses")
@@ -74,6 +85,7 @@ func (s *Settings) read(e env, f *pflag.FlagSet, r role) error {
 		return value
 	}
 	s.APIKey, s.APISecret = read(envAPIKey), read(envAPISecret)
+	s.AdminUser, s.AdminPassword = read(envAdminUser), read(envAdminPass)
 	masterKeys := read(envMasterKey)
 	if err != nil {
 		return err
@@ -90,6 +102,8 @@ func (s *Settings) check(r role) error {
 	switch {
 	case (s.APIKey == "") != (s.APISecret == ""):
 		return fmt.Errorf("read settings: %s and %s are only of use together", envAPIKey, envAPISecret)
+	case (s.AdminUser == "") != (s.AdminPassword == ""):
+		return fmt.Errorf("read settings: %s and %s are only of use together", envAdminUser, envAdminPass)
 	case r.dev:
 		return nil // has an embedded store and makes itself a master key
 	case s.Redis == "":
