@@ -72,3 +72,10 @@ func (k keys) inboxPrefix() string { return k.ours + "inbox:" }
 // workers is a ZSET of live workers by unix milliseconds of their last beat,
 // on Redis' clock: the lease of all their runs.
 func (k keys) workers() string { return k.ours + "workers" }
+
+// fleet is a HASH of worker ids to what they say of themselves (JSON). Those
+// that are not among the workers any more are forgotten soon.
+func (k keys) fleet() string { return k.ours + "fleet" }
+
+// drain is a SET of the workers that are to take nothing new.
+func (k keys) drain() string { return k.ours + "drain" }

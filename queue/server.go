@@ -61,6 +61,9 @@ type ServerConfig struct {
 
 	// Meter counts what goes wrong; nil: nobody counts.
 	Meter Meter
+
+	// About is shown to who looks at the fleet.
+	About About
 }
 
 // Meter is told what a server does besides running attempts. It is called by
@@ -177,6 +180,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.life, die = context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { s.beat(s.life) })
+	background.Go(func() { s.muster(s.life) })
 	background.Go(func() { s.settler.run(s.life) })
 	background.Go(func() { s.listen(s.life) })
 	background.Go(func() { s.spread(s.life) })
@@ -222,6 +226,7 @@ func (s *Server) emptyInbox(ctx context.Context) {
 		}
 	}
 	s.redis.ZRem(ctx, s.keys.workers(), s.cfg.ID)
+	s.leave(ctx)
 }
 
 // process is asynq's handler.

@@ -41,6 +41,7 @@ type waker struct {
 
 	stopOnce sync.Once
 	stopped  chan struct{}
+	resting  atomic.Bool // takes nothing new: somebody drains this worker
 
 	// Owned by asynq's processor, the one goroutine that dequeues.
 	ready   []*Attempt // claimed and not yet asked for
@@ -151,6 +152,10 @@ func (w *waker) wait(ctx context.Context) (any, error) {
 		if err == nil || !errors.Is(err, redis.Nil) {
 			return answer, err
 		}
+	}
+	if w.resting.Load() {
+		w.pause(w.cfg.Block)
+		return nil, redis.Nil
 	}
 	pipe := w.blocking.Pipeline()
 	seconds := strconv.FormatFloat(w.cfg.Block.Seconds(), 'f', -1, 64)

@@ -53,6 +53,9 @@ type Config struct {
 	// default, 2 s.
 	Block time.Duration
 
+	// Version is that of this build, for who looks at the fleet.
+	Version string
+
 	// Observers follow every attempt; Meter counts what goes wrong. Nil: nobody.
 	Observers []Observer
 	Meter     queue.Meter
@@ -80,13 +83,15 @@ func New(cfg Config) (*Worker, error) {
 		}
 		total += weight
 	}
-	w := &Worker{id: processID()}
+	host, _ := os.Hostname()
+	w := &Worker{id: processID(host)}
+	about := queue.About{Host: host, PID: os.Getpid(), Version: cfg.Version, Started: time.Now().UTC()}
 	r := &runner{cfg: cfg, log: cfg.Log}
 	for name, weight := range cfg.Queues {
 		s, err := queue.NewServer(queue.ServerConfig{
 			Redis: cfg.Redis, Log: cfg.Log, Queue: name, ID: w.id, Handler: r.handle,
 			Slots: max(1, cfg.Slots*weight/total),
-			Drain: cfg.Drain, Retention: cfg.Retention, Block: cfg.Block, Meter: cfg.Meter,
+			Drain: cfg.Drain, Retention: cfg.Retention, Block: cfg.Block, Meter: cfg.Meter, About: about,
 		})
 		if err != nil {
 			w.Close()
@@ -98,8 +103,7 @@ func New(cfg Config) (*Worker, error) {
 }
 
 // processID names this worker so that a person can find it, uniquely.
-func processID() string {
-	host, _ := os.Hostname()
+func processID(host string) string {
 	host, _, _ = strings.Cut(host, ".")
 	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), uuid.NewString()[:8])
 }
