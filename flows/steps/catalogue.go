@@ -15,6 +15,7 @@ func Catalogue() *flows.Catalogue {
 		validate(),
 		switchKind(),
 		httpKind(),
+		sqlKind(),
 		fail(),
 		delay(),
 		logKind(),

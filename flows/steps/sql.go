@@ -1,0 +1,129 @@
+package steps
+
+import (
+	"context"
+	"database/sql"
+
+	"penstock/flows"
+)
+
+// sqlKind asks and changes a database.
+func sqlKind() flows.Kind {
+	return flows.Kind{
+		Name:    "sql",
+		Summary: "Runs statements on a database; each row that comes back is an item.",
+		Doc:     sqlDoc,
+		Params:  sqlParams(),
+		Example: sqlExample,
+		Effect:  flows.Once,
+		New:     func(args *flows.Args) (flows.Runner, error) { return newSQLStep(args) },
+	}
+}
+
+// Bounds of max_rows.
+const (
+	defaultRows = 1000
+	mostRows    = 100_000
+)
+
+// sqlStep is one sql step of a flow.
+type sqlStep struct {
+	connection  string
+	statements  []*sqlStatement
+	transaction bool
+	maxRows     int
+}
+
+func newSQLStep(args *flows.Args) (*sqlStep, error) {
+	s := &sqlStep{connection: args.String("connection"), transaction: args.Has("transaction"), maxRows: defaultRows}
+	if args.Has("max_rows") {
+		if s.maxRows = args.Int("max_rows"); s.maxRows < 1 || s.maxRows > mostRows {
+			return nil, args.Errorf("max_rows", "max_rows is from 1 to %d", mostRows)
+		}
+	}
+	parts := []*flows.Args{args}
+	if s.transaction {
+		parts = args.List("transaction")
+		if args.Has("args") {
+			return nil, args.Errorf("args", "each statement of a transaction has its own args")
+		}
+		if len(parts) == 0 {
+			return nil, args.Errorf("transaction", "expected at least one statement")
+		}
+	}
+	for _, part := range parts {
+		statement, err := newSQLStatement(part)
+		if err != nil {
+			return nil, err
+		}
+		s.statements = append(s.statements, statement)
+	}
+	return s, nil
+}
+
+// Effect is read only if nothing in the text of any statement writes. What a
+// function that a SELECT calls may do, nobody sees: there `effect` says it.
+func (s *sqlStep) Effect() flows.Effect {
+	for _, statement := range s.statements {
+		if statement.writes {
+			return flows.Once
+		}
+	}
+	return flows.Read
+}
+
+// Run executes the statements for one item.
+func (s *sqlStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
+	connections := in.Env().Connections
+	if connections == nil {
+		return nil, stepError("there is no connection %q: no connections are configured here", s.connection)
+	}
+	db, err := connections.SQL(ctx, s.connection)
+	if err != nil {
+		return nil, err
+	}
+	calls := make([]*sqlCall, len(s.statements))
+	for i, statement := range s.statements {
+		if calls[i], err = statement.render(ctx, in, db.Dialect); err != nil {
+			return nil, err
+		}
+	}
+	if s.transaction {
+		return s.together(ctx, db, calls)
+	}
+	rows := sqlRows{dialect: db.Dialect, most: s.maxRows}
+	items, err := calls[0].run(ctx, db.DB, &rows)
+	return items, sqlFailed(ctx, err)
+}
+
+// together runs all statements or none. One item comes out, the list of what
+// each statement gave.
+func (s *sqlStep) together(ctx context.Context, db *flows.Database, calls []*sqlCall) ([]any, error) {
+	tx, err := db.DB.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, sqlFailed(ctx, err)
+	}
+	defer tx.Rollback() // after a commit it does nothing
+	rows := sqlRows{dialect: db.Dialect, most: s.maxRows}
+	given := make([]any, len(calls))
+	for i, call := range calls {
+		items, err := call.run(ctx, tx, &rows)
+		if err != nil {
+			return nil, sqlFailed(ctx, err)
+		}
+		if given[i] = items; !call.statement.query {
+			given[i] = items[0]
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return nil, sqlFailed(ctx, err)
+	}
+	return []any{given}, nil
+}
+
+// sqlRunner is a pool or a transaction.
+type sqlRunner interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+}

@@ -1,0 +1,93 @@
+package steps
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"strconv"
+
+	"penstock/flows"
+)
+
+// sqlCall is a statement with its arguments bound.
+type sqlCall struct {
+	statement *sqlStatement
+	dialect   flows.Dialect
+	args      []any
+}
+
+// run executes the statement: its rows, or one object that counts them.
+func (c *sqlCall) run(ctx context.Context, db sqlRunner, rows *sqlRows) ([]any, error) {
+	if !c.statement.query {
+		return c.exec(ctx, db)
+	}
+	found, err := db.QueryContext(ctx, c.statement.text, c.args...)
+	if err != nil {
+		return nil, err
+	}
+	defer found.Close()
+	return rows.read(found)
+}
+
+func (c *sqlCall) exec(ctx context.Context, db sqlRunner) ([]any, error) {
+	result, err := c.result(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	object := map[string]any{}
+	if n, err := result.RowsAffected(); err == nil {
+		object["rows_affected"] = int(n)
+	}
+	// SQLite remembers the last id of the connection, whoever made it.
+	words, _ := readSQL(c.statement.text)
+	if inserts := words[0] == "insert" || words[0] == "replace"; inserts && (c.dialect == flows.MySQL || c.dialect == flows.SQLite) {
+		if id, err := result.LastInsertId(); err == nil && id != 0 {
+			object["last_insert_id"] = json.Number(strconv.FormatInt(id, 10))
+			if c.dialect == flows.MySQL { // may be unsigned
+				object["last_insert_id"] = json.Number(strconv.FormatUint(uint64(id), 10))
+			}
+		}
+	}
+	return []any{object}, nil
+}
+
+// result prepares what has no arguments on PostgreSQL, whose driver would
+// otherwise run every statement that it finds in the text.
+func (c *sqlCall) result(ctx context.Context, db sqlRunner) (sql.Result, error) {
+	if c.dialect != flows.Postgres || len(c.args) > 0 {
+		return db.ExecContext(ctx, c.statement.text, c.args...)
+	}
+	prepared, err := db.PrepareContext(ctx, c.statement.text)
+	if err != nil {
+		return nil, err
+	}
+	defer prepared.Close()
+	return prepared.ExecContext(ctx)
+}
+
+// bindSQL makes an argument of a value. Numbers stay exact: what no type of
+// the driver holds goes as text, of which the database makes a number.
+func bindSQL(dialect flows.Dialect, v any) any {
+	switch v := v.(type) {
+	case nil, bool, string:
+		return v
+	case []any, map[string]any:
+		if dialect == flows.Postgres {
+			return v // an array or JSON, as the parameter is
+		}
+		return string(flows.EncodeJSON(v))
+	}
+	number := string(flows.EncodeJSON(v))
+	if dialect == flows.Postgres {
+		return number
+	}
+	if n, err := strconv.ParseInt(number, 10, 64); err == nil {
+		return n
+	}
+	// SQLite compares text with numbers by their kind: it needs a float.
+	const exactDigits = 15
+	if f, err := strconv.ParseFloat(number, 64); err == nil && dialect == flows.SQLite && len(number) <= exactDigits {
+		return f
+	}
+	return number
+}

@@ -1,0 +1,33 @@
+package steps
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"net"
+
+	"penstock/flows"
+)
+
+// sqlFailed words a failure. What the database says is for whoever wrote the
+// statement; what went wrong on the way to it says the connection itself.
+func sqlFailed(ctx context.Context, err error) error {
+	var known *flows.Error
+	var network net.Error
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &known):
+		return known
+	}
+	failure := stepError("the database says: %s", shortLine(err.Error()))
+	failure.Err = err
+	switch {
+	case errors.As(err, &network), errors.Is(err, driver.ErrBadConn), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		failure.Message, failure.Class = "the connection to the database was lost", flows.ClassNetwork
+	}
+	return failure
+}

@@ -1,0 +1,81 @@
+package steps
+
+import (
+	"database/sql"
+
+	"penstock/flows"
+)
+
+// sqlRows makes items of rows, within bounds.
+type sqlRows struct {
+	dialect flows.Dialect
+	most    int // rows of one query
+	size    int // bytes read so far
+}
+
+// maxSQLSize bounds what the rows of a step hold together, bytes.
+const maxSQLSize = 100 << 20
+
+func (r *sqlRows) read(rows *sql.Rows) ([]any, error) {
+	columns, err := rows.ColumnTypes()
+	if err != nil {
+		return nil, err
+	}
+	if err := checkColumns(columns); err != nil {
+		return nil, err
+	}
+	values := make([]any, len(columns))
+	places := make([]any, len(columns))
+	for i := range values {
+		places[i] = &values[i]
+	}
+	items := []any{}
+	for rows.Next() {
+		if len(items) == r.most {
+			return nil, stepError("more than %d rows; raise max_rows or ask for fewer", r.most)
+		}
+		if err := rows.Scan(places...); err != nil {
+			return nil, err
+		}
+		item, err := r.item(columns, values)
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, item)
+	}
+	return items, rows.Err()
+}
+
+func (r *sqlRows) item(columns []*sql.ColumnType, values []any) (map[string]any, error) {
+	item := make(map[string]any, len(columns))
+	for i, column := range columns {
+		switch v := values[i].(type) {
+		case string:
+			r.size += len(v)
+		case []byte:
+			r.size += len(v)
+		default:
+			r.size += 8
+		}
+		if r.size > maxSQLSize {
+			return nil, stepError("the rows are larger than %s together", sizeText(maxSQLSize))
+		}
+		item[column.Name()] = sqlValue(r.dialect, column.DatabaseTypeName(), values[i])
+	}
+	return item, nil
+}
+
+func checkColumns(columns []*sql.ColumnType) error {
+	seen := map[string]bool{}
+	for i, column := range columns {
+		name := column.Name()
+		switch {
+		case name == "":
+			return stepError("column %d has no name: give it one with AS", i+1)
+		case seen[name]:
+			return stepError("two columns are named %q: give one another name with AS", name)
+		}
+		seen[name] = true
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package steps
+
+import (
+	"context"
+	"slices"
+
+	"penstock/flows"
+)
+
+// sqlStatement is one statement of a step. Its text never changes: values
+// reach it as arguments only.
+type sqlStatement struct {
+	text   string
+	query  bool // its rows are wanted
+	args   *flows.Template
+	writes bool
+}
+
+// maxStatement bounds the text of a statement, bytes.
+const maxStatement = 64 << 10
+
+func newSQLStatement(args *flows.Args) (*sqlStatement, error) {
+	s := &sqlStatement{query: args.Has("query"), args: args.Template("args")}
+	param := "exec"
+	if s.query {
+		param = "query"
+	}
+	if s.text = args.String(param); len(s.text) > maxStatement {
+		return nil, args.Errorf(param, "a statement has at most %d bytes", maxStatement)
+	}
+	if list, fixed := s.argsLiteral(); fixed {
+		if _, ok := list.([]any); !ok {
+			return nil, args.Errorf("args", "args is a list, one value for each placeholder")
+		}
+	}
+	words, several := readSQL(s.text)
+	switch {
+	case len(words) == 0:
+		return nil, args.Errorf(param, "expected a statement, found none")
+	case several:
+		return nil, args.Errorf(param, "one statement each: several go into transaction")
+	}
+	s.writes = !s.query || writesSQL(words)
+	return s, nil
+}
+
+// argsLiteral is args if it is a fixed value.
+func (s *sqlStatement) argsLiteral() (any, bool) {
+	if s.args == nil {
+		return nil, false
+	}
+	return s.args.Literal()
+}
+
+// writesSQL reports whether the words of a query may change something. It
+// would rather say so once too often.
+func writesSQL(words []string) bool {
+	reads := []string{"select", "with", "values", "table", "show", "explain", "describe", "desc"}
+	changes := []string{
+		"insert", "update", "delete", "merge", "replace", "into", "create", "alter", "drop", "truncate",
+		"call", "exec", "execute", "do", "analyze", "nextval", "setval",
+	}
+	return !slices.Contains(reads, words[0]) || slices.ContainsFunc(words, func(w string) bool { return slices.Contains(changes, w) })
+}
+
+// render binds the arguments for one item.
+func (s *sqlStatement) render(ctx context.Context, in *flows.Input, dialect flows.Dialect) (*sqlCall, error) {
+	if dialect == flows.SQLite {
+		if err := checkSQLite(s.text); err != nil {
+			return nil, err
+		}
+	}
+	call := &sqlCall{statement: s, dialect: dialect}
+	if s.args == nil {
+		return call, nil
+	}
+	v, err := s.args.Render(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	list, ok := v.([]any)
+	if !ok {
+		return nil, stepError("args is %s, not a list with one value for each placeholder", kindOf(v))
+	}
+	call.args = make([]any, len(list))
+	for i, value := range list {
+		call.args[i] = bindSQL(dialect, value)
+	}
+	return call, nil
+}

@@ -1,0 +1,111 @@
+package steps
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"math"
+	"math/big"
+	"strconv"
+	"strings"
+	"time"
+
+	"penstock/flows"
+)
+
+// sqlValue makes a value of what a driver scanned from a column of that type.
+func sqlValue(dialect flows.Dialect, column string, v any) any {
+	column = strings.ToUpper(column)
+	switch v := v.(type) {
+	case int64:
+		if column == "BOOLEAN" || column == "BOOL" { // SQLite
+			return v != 0
+		}
+		return json.Number(strconv.FormatInt(v, 10))
+	case uint64:
+		return json.Number(strconv.FormatUint(v, 10))
+	case float32:
+		return sqlFloat(float64(v), 32)
+	case float64:
+		return sqlFloat(v, 64)
+	case time.Time:
+		return sqlTime(column, v)
+	case string:
+		return sqlText(column, v)
+	case []byte:
+		return sqlBytes(dialect, column, v)
+	}
+	return v
+}
+
+// sqlFloat is text where JSON has no number.
+func sqlFloat(f float64, bits int) any {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return strings.TrimPrefix(strconv.FormatFloat(f, 'g', -1, bits), "+")
+	}
+	return json.Number(strconv.FormatFloat(f, 'g', -1, bits))
+}
+
+// sqlTime is RFC 3339, or the part of it that the column holds. A column
+// without a time zone is taken as UTC.
+func sqlTime(column string, t time.Time) any {
+	switch {
+	case t.IsZero(): // MySQL's 0000-00-00
+		return nil
+	case column == "DATE":
+		return t.Format(time.DateOnly)
+	case column == "TIME":
+		return t.Format("15:04:05.999999999")
+	case column == "DATETIMEOFFSET":
+		return t.Format(time.RFC3339Nano)
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}
+
+func sqlText(column, text string) any {
+	switch column {
+	case "NUMERIC", "DECIMAL", "MONEY", "SMALLMONEY", "UNSIGNED BIGINT":
+		if isNumber(text) {
+			return json.Number(text)
+		}
+	case "JSON", "JSONB":
+		if v, err := flows.DecodeJSON([]byte(text)); err == nil {
+			return v
+		}
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
+}
+
+// sqlBytes is text where the column is, else base64.
+func sqlBytes(dialect flows.Dialect, column string, content []byte) any {
+	switch {
+	case column == "UNIQUEIDENTIFIER" && len(content) == 16:
+		return sqlServerUUID(content)
+	case column == "BIT" && dialect == flows.MySQL:
+		return json.Number(new(big.Int).SetBytes(content).String())
+	case isBinary(column) || dialect == flows.SQLite: // there, text is never bytes
+		return base64.StdEncoding.EncodeToString(content)
+	}
+	return sqlText(column, string(content))
+}
+
+func isBinary(column string) bool {
+	switch column {
+	case "BYTEA", "BINARY", "VARBINARY", "BLOB", "TINYBLOB", "MEDIUMBLOB", "LONGBLOB", "IMAGE", "GEOMETRY", "ROWVERSION", "TIMESTAMP", "UDT", "VECTOR":
+		return true
+	}
+	return false
+}
+
+// sqlServerUUID turns the first three groups round: SQL Server sends them
+// with the last byte first.
+func sqlServerUUID(b []byte) string {
+	turned := []byte{b[3], b[2], b[1], b[0], b[5], b[4], b[7], b[6]}
+	text := hex.EncodeToString(append(turned, b[8:]...))
+	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]
+}
+
+// isNumber reports whether a text is a number as JSON writes them.
+func isNumber(text string) bool {
+	return text != "" && (text[0] == '-' || text[0] >= '0' && text[0] <= '9') && json.Valid([]byte(text))
+}

@@ -1,0 +1,158 @@
+package steps
+
+import (
+	"slices"
+	"strings"
+)
+
+// readSQL returns the words of a statement in lower case, those in strings,
+// quoted names and comments left out, and whether a second statement follows
+// the first. The dialect is not known here. Where dialects read a text
+// differently, words may be too many, and several is true only when every
+// reading says so.
+func readSQL(text string) (words []string, several bool) {
+	standard := sqlReader{text: text}
+	standard.read()
+	if !strings.Contains(text, `\`) {
+		return standard.words, standard.several
+	}
+	escaped := sqlReader{text: text, escapes: true} // MySQL, and E'…' of PostgreSQL
+	escaped.read()
+	return append(standard.words, escaped.words...), standard.several && escaped.several
+}
+
+// checkSQLite lets only statements on tables through: ATTACH and VACUUM INTO
+// open and make other files, PRAGMA changes what was set up, and the driver
+// runs all statements of a text.
+func checkSQLite(text string) error {
+	r := sqlReader{text: text, sqlite: true}
+	r.read()
+	allowed := []string{
+		"select", "with", "values", "insert", "replace", "update", "delete", "create", "alter", "drop", "reindex", "analyze",
+	}
+	switch {
+	case r.several:
+		return stepError("one statement each: several go into transaction")
+	case len(r.words) == 0 || !slices.Contains(allowed, r.words[0]):
+		return stepError("SQLite statements of a flow begin with one of %s", strings.ToUpper(strings.Join(allowed, ", ")))
+	}
+	return nil
+}
+
+// sqlReader splits the text of a statement into what matters here.
+type sqlReader struct {
+	text    string
+	escapes bool // a backslash in a string escapes
+	sqlite  bool // comments do not nest, $…$ quotes nothing, # begins no comment
+
+	at      int
+	words   []string
+	ended   bool // a semicolon was passed
+	several bool
+}
+
+func (r *sqlReader) read() {
+	for r.at < len(r.text) {
+		rest := r.text[r.at:]
+		switch c := rest[0]; {
+		case c <= ' ':
+			r.at++
+		case strings.HasPrefix(rest, "--"), c == '#' && !r.sqlite && !strings.HasPrefix(rest, "#>") && !strings.HasPrefix(rest, "#-"):
+			r.until("\n")
+		case strings.HasPrefix(rest, "/*"):
+			r.comment()
+		case c == ';':
+			r.at++
+			r.ended = true
+		default:
+			r.several = r.several || r.ended
+			r.token(c)
+		}
+	}
+}
+
+// token passes one token that is neither comment nor semicolon.
+func (r *sqlReader) token(c byte) {
+	switch {
+	case c == '\'' || c == '"' || c == '`':
+		r.quoted(c)
+	case c == '[' && r.sqlite:
+		r.until("]")
+	case c == '$' && !r.sqlite:
+		r.dollar()
+	case isSQLWord(c):
+		end := r.at
+		for end < len(r.text) && isSQLWord(r.text[end]) {
+			end++
+		}
+		r.words = append(r.words, strings.ToLower(r.text[r.at:end]))
+		r.at = end
+	default:
+		r.at++
+	}
+}
+
+// quoted passes a string or a quoted name; a doubled quote is one inside.
+func (r *sqlReader) quoted(quote byte) {
+	for r.at++; r.at < len(r.text); r.at++ {
+		switch c := r.text[r.at]; {
+		case c == '\\' && r.escapes:
+			r.at++
+		case c == quote:
+			if r.at++; r.at == len(r.text) || r.text[r.at] != quote {
+				return
+			}
+		}
+	}
+}
+
+// dollar passes $tag$…$tag$, PostgreSQL's other way to quote, or a $.
+func (r *sqlReader) dollar() {
+	rest := r.text[r.at:]
+	end := 1
+	for end < len(rest) && isSQLWord(rest[end]) {
+		end++
+	}
+	if end == len(rest) || rest[end] != '$' || end > 1 && rest[1] >= '0' && rest[1] <= '9' {
+		r.at += end // $1
+		return
+	}
+	r.at += end + 1
+	r.until(rest[:end+1])
+}
+
+// comment passes a comment; those of PostgreSQL and SQL Server nest. What
+// MySQL runs although it stands in one, /*! … */, is read.
+func (r *sqlReader) comment() {
+	if !r.sqlite && strings.HasPrefix(r.text[r.at:], "/*!") {
+		r.at += len("/*!")
+		return
+	}
+	depth := 1
+	for r.at += 2; r.at < len(r.text) && depth > 0; {
+		switch rest := r.text[r.at:]; {
+		case strings.HasPrefix(rest, "*/"):
+			depth--
+			r.at += 2
+		case strings.HasPrefix(rest, "/*") && !r.sqlite:
+			depth++
+			r.at += 2
+		default:
+			r.at++
+		}
+	}
+}
+
+// until passes everything up to and with the mark.
+func (r *sqlReader) until(mark string) {
+	i := strings.Index(r.text[r.at:], mark)
+	if i < 0 {
+		r.at = len(r.text)
+		return
+	}
+	r.at += i + len(mark)
+}
+
+func isSQLWord(c byte) bool {
+	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80
+}

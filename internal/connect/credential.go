@@ -1,0 +1,62 @@
+package connect
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+func basicType() Type {
+	return Type{
+		Name: "basic", Summary: "HTTP Basic: a user name and a password.", Pinned: true,
+		Fields: []Field{
+			{Name: "username", Required: true, Summary: "User name."},
+			{Name: "password", Secret: true, Summary: "Password."},
+		},
+		open: func(_ *Resolver, s settings) (any, error) {
+			return decorated(func(req *http.Request) { req.SetBasicAuth(s.text["username"], s.text["password"]) }), nil
+		},
+	}
+}
+
+func bearerType() Type {
+	return Type{
+		Name: "bearer", Summary: "HTTP Bearer: a token that does not change.", Pinned: true,
+		Fields: []Field{{Name: "token", Required: true, Secret: true, Summary: "The token."}},
+		open: func(_ *Resolver, s settings) (any, error) {
+			header := "Bearer " + s.text["token"]
+			return decorated(func(req *http.Request) { req.Header.Set("Authorization", header) }), nil
+		},
+	}
+}
+
+func apiKeyType() Type {
+	return Type{
+		Name: "api_key", Summary: "A key in a header or a query parameter.", Pinned: true,
+		Fields: []Field{
+			{Name: "value", Required: true, Secret: true, Summary: "The key."},
+			{Name: "in", Kind: FieldChoice, Choices: []string{"header", "query"}, Default: "header", Summary: "Where it goes."},
+			{Name: "name", Default: "X-API-Key", Summary: "Name of the header or parameter."},
+		},
+		open: func(_ *Resolver, s settings) (any, error) {
+			name, value := s.text["name"], s.text["value"]
+			if s.text["in"] == "query" {
+				return decorated(func(req *http.Request) { addQuery(req.URL, name, value) }), nil
+			}
+			if !httpguts.ValidHeaderFieldName(name) {
+				return nil, fmt.Errorf("name: %q is not a header name", name)
+			}
+			return decorated(func(req *http.Request) { req.Header.Set(name, value) }), nil
+		},
+	}
+}
+
+// addQuery leaves the rest of the query as it is written.
+func addQuery(u *url.URL, name, value string) {
+	if u.RawQuery != "" {
+		u.RawQuery += "&"
+	}
+	u.RawQuery += url.QueryEscape(name) + "=" + url.QueryEscape(value)
+}

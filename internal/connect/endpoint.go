@@ -1,0 +1,119 @@
+package connect
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// endpoint is a token endpoint (RFC 6749, section 3.2).
+type endpoint struct {
+	target *url.URL
+	http   http.RoundTripper
+
+	client, secret string // client "": it does not say who it is
+	inBody         bool   // the client proves itself in the body
+}
+
+// maxTokenAnswer bounds an answer, bytes.
+const maxTokenAnswer = 256 << 10
+
+// tokenAnswer is what the endpoint said.
+type tokenAnswer struct {
+	token, refresh string
+	life           time.Duration
+
+	trouble    string // why there is no token; holds nothing that the server made up
+	final      bool   // the same request would be refused again
+	status     int
+	retryAfter time.Duration
+}
+
+// request asks once; an error means that there was no answer. It follows no
+// redirect and tries no second way to prove itself: servers count failures.
+func (e *endpoint) request(ctx context.Context, form url.Values) (*tokenAnswer, error) {
+	if e.client != "" && (e.inBody || e.secret == "") {
+		form.Set("client_id", e.client)
+		if e.secret != "" {
+			form.Set("client_secret", e.secret)
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.target.String(), strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Accept", "application/json")
+	if e.client != "" && e.secret != "" && !e.inBody {
+		req.SetBasicAuth(url.QueryEscape(e.client), url.QueryEscape(e.secret)) // RFC 6749, section 2.3.1
+	}
+	resp, err := e.http.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	content, err := io.ReadAll(io.LimitReader(resp.Body, maxTokenAnswer))
+	if err != nil {
+		return nil, err
+	}
+	return readAnswer(resp, content), nil
+}
+
+// answerBody is RFC 6749, sections 5.1 and 5.2. Some servers write the number
+// as text.
+type answerBody struct {
+	AccessToken  string      `json:"access_token"`
+	TokenType    string      `json:"token_type"`
+	ExpiresIn    json.Number `json:"expires_in"`
+	RefreshToken string      `json:"refresh_token"`
+	Error        string      `json:"error"`
+}
+
+var (
+	errorWord = regexp.MustCompile(`^[a-z_]{1,64}$`)
+	tokenText = regexp.MustCompile(`^[\x21-\x7e]+$`)
+)
+
+// unstatedLife is that of a token whose answer does not say: short enough for
+// all servers known, and a 401 renews it earlier.
+const unstatedLife = 5 * time.Minute
+
+func readAnswer(resp *http.Response, content []byte) *tokenAnswer {
+	var body answerBody
+	unreadable := json.Unmarshal(content, &body) != nil
+	a := &tokenAnswer{token: body.AccessToken, refresh: body.RefreshToken, status: resp.StatusCode, life: unstatedLife}
+	switch {
+	case resp.StatusCode != http.StatusOK:
+		a.trouble = fmt.Sprintf("answered %d", resp.StatusCode)
+		if errorWord.MatchString(body.Error) {
+			a.trouble += " " + body.Error
+		}
+		a.final = resp.StatusCode/100 == 4 && resp.StatusCode != http.StatusRequestTimeout && resp.StatusCode != http.StatusTooManyRequests
+		if seconds, err := strconv.ParseUint(resp.Header.Get("Retry-After"), 10, 16); err == nil {
+			a.retryAfter = time.Duration(seconds) * time.Second
+		}
+	case unreadable || body.AccessToken == "":
+		a.trouble = "answered without a token"
+	case !tokenText.MatchString(body.AccessToken):
+		a.trouble = "answered with a token that cannot be sent"
+	case body.TokenType != "" && !strings.EqualFold(body.TokenType, "bearer"):
+		a.trouble = "answered with a token that is not a bearer token"
+	}
+	if seconds, err := body.ExpiresIn.Float64(); err == nil && seconds > 0 && seconds < 10*365*24*3600 {
+		a.life = time.Duration(seconds * float64(time.Second))
+	}
+	return a
+}
+
+// usableUntil leaves time for a request to arrive while the token is good: a
+// tenth of its life, at most half a minute.
+func (a *tokenAnswer) usableUntil(now time.Time) time.Time {
+	return now.Add(a.life - min(a.life/10, 30*time.Second)).UTC().Round(0)
+}

@@ -1,0 +1,98 @@
+package connect
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net/http"
+	"sync"
+)
+
+func mtlsType() Type {
+	return Type{
+		Name: "mtls", Summary: "A client certificate.", Pinned: true,
+		Fields: []Field{
+			{Name: "certificate", Required: true, Kind: FieldLines, Summary: "PEM certificate and the chain after it."},
+			{Name: "key", Required: true, Secret: true, Kind: FieldLines, Summary: "PEM private key of the certificate."},
+			{Name: "ca", Kind: FieldLines, Summary: "PEM certificates of the authorities to trust instead of the system's."},
+		},
+		open: func(_ *Resolver, s settings) (any, error) {
+			pair, err := tls.X509KeyPair([]byte(s.text["certificate"]), []byte(s.text["key"]))
+			if err != nil {
+				return nil, errors.New("certificate and key are no PEM pair that belongs together")
+			}
+			roots, err := authorities(s)
+			if err != nil {
+				return nil, err
+			}
+			p := &presenter{pair: pair, roots: roots, made: map[http.RoundTripper]*http.Transport{}}
+			return &pinned{wrap: p.transport}, nil
+		},
+	}
+}
+
+// authorities are those of the setting ca, nil when it is left out.
+func authorities(s settings) (*x509.CertPool, error) {
+	if s.text["ca"] == "" {
+		return nil, nil
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM([]byte(s.text["ca"])) {
+		return nil, errors.New("ca holds no PEM certificate (-----BEGIN CERTIFICATE-----)")
+	}
+	return roots, nil
+}
+
+// presenter presents a client certificate. Its connections must not be shared
+// with steps that do not name it, so it has transports of its own: one for
+// each that it is asked to stand for.
+type presenter struct {
+	pair  tls.Certificate
+	roots *x509.CertPool
+
+	mu   sync.Mutex
+	made map[http.RoundTripper]*http.Transport // guarded by mu
+}
+
+// maxPresented bounds the transports of one certificate: one for the process,
+// and one for each step that trusts authorities of its own.
+const maxPresented = 32
+
+func (p *presenter) transport(base http.RoundTripper) http.RoundTripper {
+	cloner, ok := base.(interface{ Clone() *http.Transport })
+	if !ok {
+		return refuser{errors.New("a client certificate cannot be presented here")}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if made := p.made[base]; made != nil {
+		return made
+	}
+	if len(p.made) == maxPresented { // of steps long gone, most of them
+		for _, old := range p.made {
+			old.CloseIdleConnections()
+		}
+		clear(p.made)
+	}
+	made := cloner.Clone()
+	if made.TLSClientConfig == nil {
+		made.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	made.TLSClientConfig.Certificates = []tls.Certificate{p.pair}
+	if p.roots != nil {
+		made.TLSClientConfig.RootCAs = p.roots
+	}
+	p.made[base] = made
+	return made
+}
+
+// refuser is the way to nowhere.
+type refuser struct{ err error }
+
+// RoundTrip implements http.RoundTripper.
+func (r refuser) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Body != nil {
+		req.Body.Close()
+	}
+	return nil, r.err
+}

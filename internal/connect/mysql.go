@@ -1,0 +1,36 @@
+package connect
+
+import (
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"penstock/flows"
+)
+
+func mysqlType() Type {
+	return Type{
+		Name: "mysql", Summary: "A MySQL or MariaDB database.", Fields: databaseFields("3306"),
+		open: func(_ *Resolver, s settings) (any, error) {
+			trust, err := tlsConfig(s)
+			if err != nil {
+				return nil, err
+			}
+			config := mysql.NewConfig()
+			config.Net, config.Addr = "tcp", net.JoinHostPort(s.text["host"], s.text["port"])
+			config.User, config.Passwd, config.DBName = s.text["username"], s.text["password"], s.text["database"]
+			config.TLS, config.Timeout = trust, dialLimit
+			config.Logger = &mysql.NopLogger{} // it would write to standard error
+			config.ParseTime, config.Loc = true, time.UTC
+			config.Params = map[string]string{"time_zone": "'+00:00'"}
+			config.ClientFoundRows = true // an update counts the rows that it found, as elsewhere
+			c, err := mysql.NewConnector(config)
+			if err != nil {
+				return nil, fmt.Errorf("make configuration: %w", err)
+			}
+			return newPool(s, flows.MySQL, c), nil
+		},
+	}
+}

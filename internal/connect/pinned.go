@@ -1,0 +1,42 @@
+package connect
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+)
+
+// pinned is a credential for HTTP. It implements flows.HTTPConnection.
+type pinned struct {
+	hosts []host
+	wrap  func(base http.RoundTripper) http.RoundTripper
+}
+
+// Allows implements flows.HTTPConnection.
+func (p *pinned) Allows(u *url.URL) bool {
+	return slices.ContainsFunc(p.hosts, func(h host) bool { return h.matches(u) })
+}
+
+// Transport implements flows.HTTPConnection.
+func (p *pinned) Transport(base http.RoundTripper) http.RoundTripper { return p.wrap(base) }
+
+// decorated is a connection that changes each request.
+func decorated(change func(*http.Request)) *pinned {
+	return &pinned{wrap: func(base http.RoundTripper) http.RoundTripper { return decorator{base, change} }}
+}
+
+type decorator struct {
+	base   http.RoundTripper
+	change func(*http.Request)
+}
+
+// RoundTrip implements http.RoundTripper.
+func (d decorator) RoundTrip(req *http.Request) (*http.Response, error) {
+	sent := req.Clone(req.Context())
+	d.change(sent)
+	resp, err := d.base.RoundTrip(sent)
+	if err == nil {
+		resp.Request = req // whoever looks at the address does not see the credential
+	}
+	return resp, err
+}

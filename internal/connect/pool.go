@@ -1,0 +1,96 @@
+package connect
+
+import (
+	"context"
+	"crypto/tls"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"time"
+
+	"penstock/flows"
+)
+
+const (
+	// dialLimit bounds connecting to a server and logging in.
+	dialLimit = 10 * time.Second
+	// idleLife is how long an unused connection is kept; serverLife how long
+	// any is, so that a failover or a new address is found.
+	idleLife   = 5 * time.Minute
+	serverLife = 30 * time.Minute
+	// poolSize is how many connections a process opens by default.
+	poolSize = "10"
+)
+
+// pool is a bounded pool of connections to one database.
+type pool struct{ flows.Database }
+
+// Close waits for running statements.
+func (p *pool) Close() error { return p.DB.Close() }
+
+func newPool(s settings, dialect flows.Dialect, c driver.Connector) *pool {
+	db := sql.OpenDB(connector{name: s.conn.Name, Connector: c})
+	most := s.number("max_connections")
+	db.SetMaxOpenConns(most)
+	db.SetMaxIdleConns(most)
+	db.SetConnMaxIdleTime(idleLife)
+	db.SetConnMaxLifetime(serverLife)
+	return &pool{flows.Database{DB: db, Dialect: dialect}}
+}
+
+// connector words the failures of a driver's connector: their own text names
+// hosts, users and files.
+type connector struct {
+	name string
+	driver.Connector
+}
+
+// Connect implements driver.Connector.
+func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	dialing, cancel := context.WithTimeout(ctx, dialLimit)
+	defer cancel()
+	conn, err := c.Connector.Connect(dialing)
+	switch {
+	case err == nil:
+		return conn, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case refusesLogin(err):
+		return nil, troubled(c.name, "the database refuses the login")
+	}
+	if words := refusal(err); words != "" {
+		return nil, troubled(c.name, "the database %s", words)
+	}
+	var ours *flows.Error
+	if errors.As(err, &ours) {
+		return nil, ours
+	}
+	return nil, unreachable(c.name, "the database", err)
+}
+
+// databaseFields are the settings of a database server.
+func databaseFields(port string) []Field {
+	return []Field{
+		{Name: "host", Required: true, Summary: "Name or address of the server."},
+		{Name: "port", Kind: FieldNumber, Default: port, Summary: "Port of the server."},
+		{Name: "database", Required: true, Summary: "Name of the database."},
+		{Name: "username", Required: true, Summary: "User name."},
+		{Name: "password", Secret: true, Summary: "Password."},
+		{Name: "tls", Kind: FieldChoice, Choices: []string{"verify", "none"}, Default: "verify", Summary: "`verify` the server's certificate, or no TLS at all, for a network that is trusted."},
+		{Name: "ca", Kind: FieldLines, Summary: "PEM certificates of the authorities to trust instead of the system's."},
+		maxConnections(),
+	}
+}
+
+func maxConnections() Field {
+	return Field{Name: "max_connections", Kind: FieldNumber, Default: poolSize, Summary: "Connections that each worker opens at most."}
+}
+
+// tlsConfig is nil for `tls: none`.
+func tlsConfig(s settings) (*tls.Config, error) {
+	roots, err := authorities(s)
+	if err != nil || s.text["tls"] == "none" {
+		return nil, err
+	}
+	return &tls.Config{ServerName: s.text["host"], RootCAs: roots, MinVersion: tls.VersionTLS12}, nil
+}

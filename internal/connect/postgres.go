@@ -1,0 +1,33 @@
+package connect
+
+import (
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"penstock/flows"
+)
+
+func postgresType() Type {
+	return Type{
+		Name: "postgres", Summary: "A PostgreSQL database.", Fields: databaseFields("5432"),
+		open: func(_ *Resolver, s settings) (any, error) {
+			trust, err := tlsConfig(s)
+			if err != nil {
+				return nil, err
+			}
+			// What the environment says (PGHOST, PGSSLMODE…) is overridden.
+			config, err := pgx.ParseConfig("host=localhost user=penstock sslmode=disable")
+			if err != nil {
+				return nil, fmt.Errorf("make configuration: %w", err)
+			}
+			config.Host, config.Port = s.text["host"], uint16(s.number("port"))
+			config.User, config.Password, config.Database = s.text["username"], s.text["password"], s.text["database"]
+			config.TLSConfig, config.Fallbacks = trust, nil
+			config.ConnectTimeout = dialLimit
+			config.RuntimeParams = map[string]string{"application_name": "penstock", "timezone": "UTC"}
+			return newPool(s, flows.Postgres, stdlib.GetConnector(*config)), nil
+		},
+	}
+}

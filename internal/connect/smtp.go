@@ -1,0 +1,168 @@
+package connect
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/mail"
+	"net/textproto"
+	"slices"
+	"strings"
+	"time"
+
+	gomail "github.com/wneessen/go-mail"
+
+	"penstock/flows"
+)
+
+func smtpType() Type {
+	return Type{
+		Name: "smtp", Summary: "A mail server (SMTP).",
+		Fields: []Field{
+			{Name: "host", Required: true, Summary: "Name or address of the server."},
+			{Name: "port", Kind: FieldNumber, Summary: "Port of the server; left out, 587, or 465 for `tls: implicit`."},
+			{Name: "tls", Kind: FieldChoice, Choices: []string{"starttls", "implicit", "none"}, Default: "starttls", Summary: "How the connection is encrypted; `none` is for a server on loopback only."},
+			{Name: "ca", Kind: FieldLines, Summary: "PEM certificates of the authorities to trust instead of the system's."},
+			{Name: "username", Summary: "User name; left out, nobody logs in."},
+			{Name: "password", Secret: true, Summary: "Password."},
+			{Name: "from", Required: true, Summary: "Sender of messages that name none: a@b.org or Name <a@b.org>."},
+		},
+		open: func(_ *Resolver, s settings) (any, error) { return newMailer(s) },
+	}
+}
+
+// mailer sends messages, each over a connection of its own. It implements
+// flows.Mailer.
+type mailer struct {
+	name    string // of the connection
+	host    string
+	tls     *tls.Config // nil: the connection begins without TLS
+	options []gomail.Option
+	from    string
+}
+
+// sendLimit bounds one exchange with the server when the step has no shorter
+// timeout.
+const sendLimit = 60 * time.Second
+
+func newMailer(s settings) (*mailer, error) {
+	if _, err := mail.ParseAddress(s.text["from"]); err != nil {
+		return nil, errors.New("from is no address such as a@b.org or Name <a@b.org>")
+	}
+	m := &mailer{name: s.conn.Name, host: s.text["host"], from: s.text["from"]}
+	port, err := m.encrypt(s)
+	if err != nil {
+		return nil, err
+	}
+	m.options = append(m.options, gomail.WithPort(cmp.Or(s.number("port"), port)), gomail.WithTimeout(sendLimit))
+	if s.text["username"] != "" {
+		m.options = append(m.options, gomail.WithUsername(s.text["username"]), gomail.WithPassword(s.text["password"]),
+			gomail.WithOpportunisticSMTPAuth(gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthPlain, gomail.SMTPAuthLogin, gomail.SMTPAuthCramMD5))
+	}
+	if _, err := gomail.NewClient(m.host, m.options...); err != nil {
+		return nil, errors.New("host, port and tls make no mail server")
+	}
+	return m, nil
+}
+
+// encrypt reads tls and returns the usual port.
+func (m *mailer) encrypt(s settings) (port int, err error) {
+	roots, err := authorities(s)
+	if err != nil {
+		return 0, err
+	}
+	trust := &tls.Config{ServerName: m.host, RootCAs: roots, MinVersion: tls.VersionTLS12}
+	switch s.text["tls"] {
+	case "implicit":
+		m.tls = trust
+		m.options = append(m.options, gomail.WithSSL())
+		return 465, nil
+	case "none":
+		if ip := net.ParseIP(m.host); m.host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return 0, errors.New("tls: none is for a server on loopback only")
+		}
+		m.options = append(m.options, gomail.WithTLSPolicy(gomail.NoTLS))
+		return 587, nil
+	}
+	m.options = append(m.options, gomail.WithTLSConfig(trust), gomail.WithTLSPolicy(gomail.TLSMandatory))
+	return 587, nil
+}
+
+// Send implements flows.Mailer.
+func (m *mailer) Send(ctx context.Context, message *flows.Mail) error {
+	msg, err := m.compose(message)
+	if err != nil {
+		return troubled(m.name, "the message cannot be made: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, sendLimit)
+	defer cancel()
+	dial := gomail.WithDialContextFunc(func(_ context.Context, network, address string) (net.Conn, error) {
+		return m.dial(ctx, network, address)
+	})
+	client, err := gomail.NewClient(m.host, append(slices.Clip(m.options), dial)...)
+	if err != nil {
+		return troubled(m.name, "the mail server cannot be used")
+	}
+	err = client.DialAndSendWithContext(ctx, msg)
+	switch {
+	case msg.IsDelivered(): // what goes wrong with the farewell changes nothing
+		return nil
+	case ctx.Err() != nil && err != nil:
+		return ctx.Err()
+	case err == nil:
+		return troubled(m.name, "the mail server did not take the message")
+	}
+	return m.failed(err)
+}
+
+// dial connects so that the end of the context of the whole exchange ends it:
+// the library minds a context only until it is connected.
+func (m *mailer) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	var dialer net.Dialer
+	dialing, cancel := context.WithTimeout(ctx, dialLimit)
+	defer cancel()
+	conn, err := dialer.DialContext(dialing, network, address)
+	if err != nil {
+		return nil, err
+	}
+	context.AfterFunc(ctx, func() { _ = conn.Close() })
+	if m.tls == nil {
+		return conn, nil
+	}
+	encrypted := tls.Client(conn, m.tls)
+	if err := encrypted.HandshakeContext(dialing); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return encrypted, nil
+}
+
+// failed words a failure. What the server said is told: it is about the
+// message. What it said to the login is not.
+func (m *mailer) failed(err error) error {
+	var said *gomail.SendError
+	var answer *textproto.Error
+	switch {
+	case errors.As(err, &said) && said.ErrorCode() != 0:
+		e := troubled(m.name, "the mail server refuses the message: %s", firstLine(said))
+		if said.IsTemp() {
+			e.Class = flows.ClassNetwork
+		}
+		return e
+	case errors.As(err, &answer) && answer.Code/10 == 53:
+		return troubled(m.name, "the mail server refuses the login")
+	case errors.As(err, &answer):
+		e := troubled(m.name, "the mail server answers %d", answer.Code)
+		if answer.Code/100 == 4 {
+			e.Class = flows.ClassNetwork
+		}
+		return e
+	case strings.Contains(err.Error(), "does not support STARTTLS"):
+		return troubled(m.name, "the mail server offers no STARTTLS")
+	case strings.Contains(err.Error(), "AUTH"):
+		return troubled(m.name, "the mail server offers no login that can be used")
+	}
+	return unreachable(m.name, "the mail server", err)
+}

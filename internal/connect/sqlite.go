@@ -1,0 +1,78 @@
+package connect
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"modernc.org/sqlite"
+
+	"penstock/flows"
+)
+
+func sqliteType() Type {
+	return Type{
+		Name: "sqlite", Summary: "A SQLite file in the worker's directory for them.",
+		Fields: []Field{
+			{Name: "file", Required: true, Summary: "Path of the file inside that directory; it is made when there is none."},
+			maxConnections(),
+		},
+		open: func(r *Resolver, s settings) (any, error) {
+			file := s.text["file"]
+			switch {
+			case r.config.SQLiteDir == "":
+				return nil, errors.New("sqlite connections are off here: no directory is set for their files")
+			case !filepath.IsLocal(file) || strings.HasPrefix(filepath.Base(file), ":"):
+				return nil, errors.New("file is no path inside the directory of sqlite files")
+			}
+			return newPool(s, flows.SQLite, &sqliteConnector{name: s.conn.Name, dir: r.config.SQLiteDir, file: file}), nil
+		},
+	}
+}
+
+// sqliteConnector opens one file.
+type sqliteConnector struct{ name, dir, file string }
+
+// Connect implements driver.Connector.
+func (c *sqliteConnector) Connect(context.Context) (driver.Conn, error) {
+	path, err := c.path()
+	if err != nil {
+		return nil, troubled(c.name, "its file is not inside the directory of sqlite files")
+	}
+	query := url.Values{
+		"_defensive": {"1"}, "_dqs": {"0"}, "_txlock": {"immediate"},
+		"_pragma": {"busy_timeout(5000)", "foreign_keys(1)", "trusted_schema(0)"},
+	}
+	conn, err := new(sqlite.Driver).Open((&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: query.Encode()}).String())
+	if err != nil {
+		return nil, troubled(c.name, "its file cannot be opened as a SQLite database")
+	}
+	return conn, nil
+}
+
+// Driver implements driver.Connector.
+func (c *sqliteConnector) Driver() driver.Driver { return new(sqlite.Driver) }
+
+// path is where the file really is: links may not lead out of the directory.
+func (c *sqliteConnector) path() (string, error) {
+	dir, err := filepath.EvalSymlinks(c.dir)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, c.file)
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil { // it is still to be made
+		if real, err = filepath.EvalSymlinks(filepath.Dir(path)); err != nil {
+			return "", err
+		}
+		real = filepath.Join(real, filepath.Base(path))
+	}
+	inside, err := filepath.Rel(dir, real)
+	if err != nil || !filepath.IsLocal(inside) {
+		return "", errors.New("outside")
+	}
+	return filepath.Abs(real)
+}

@@ -1,0 +1,63 @@
+package connect
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"syscall"
+
+	"penstock/flows"
+)
+
+// troubled is a failure of a connection that no retry changes.
+func troubled(name, format string, args ...any) *flows.Error {
+	return &flows.Error{Code: flows.CodeStepFailed, Message: fmt.Sprintf("connection %q: ", name) + fmt.Sprintf(format, args...)}
+}
+
+// unreachable is a server that could not be talked to. The errors of drivers
+// name hosts, users and more: only what is understood is told.
+func unreachable(name, server string, err error) *flows.Error {
+	e := troubled(name, "%s %s", server, reason(err))
+	e.Class = flows.ClassNetwork
+	var timeout net.Error
+	switch {
+	case errors.Is(err, fs.ErrPermission), isDistrust(err):
+		e.Class = ""
+	case errors.As(err, &timeout) && timeout.Timeout():
+		e.Class = flows.ClassTimeout
+	}
+	return e
+}
+
+func reason(err error) string {
+	var name *net.DNSError
+	var timeout net.Error
+	switch {
+	case isDistrust(err):
+		return "has a certificate that is not trusted"
+	case errors.As(err, &name) && name.IsNotFound:
+		return "has a host name that does not exist"
+	case errors.Is(err, fs.ErrPermission):
+		return "is at an address that steps may not reach"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "does not accept connections"
+	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		return "does not answer in time"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.EPIPE):
+		return "closed the connection"
+	}
+	return "cannot be reached"
+}
+
+func isDistrust(err error) bool {
+	var verification *tls.CertificateVerificationError
+	var authority x509.UnknownAuthorityError
+	var host x509.HostnameError
+	return errors.As(err, &verification) || errors.As(err, &authority) || errors.As(err, &host)
+}
