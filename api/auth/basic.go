@@ -62,7 +62,7 @@ func (a *Authority) apiUser(ctx context.Context, name, secret, ip string) (*stor
 	if user != nil {
 		hash = user.Hash
 	}
-	right, err := a.prove(ctx, proof{string(KindUser) + ":" + name, secret, ip, hash})
+	right, err := a.prove(ctx, proof{string(KindUser) + ":" + name, []string{secret}, ip, hash})
 	if err != nil || !right || !user.Is(store.RoleAPIUser) {
 		return nil, err
 	}

@@ -36,27 +36,37 @@ func (a *Authority) client(ctx context.Context, r *TokenRequest) (*store.Client,
 
 // clientOf returns the client that one of the pairs of id and secret proves.
 func (a *Authority) clientOf(ctx context.Context, pairs [][2]string, ip string) (*store.Client, error) {
+	id, c := pairs[0][0], (*store.Client)(nil)
 	for _, pair := range pairs {
-		c, err := a.config.Store.Clients().Client(ctx, pair[0])
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
+		found, err := a.config.Store.Clients().Client(ctx, pair[0])
+		if err == nil {
+			id, c = pair[0], found
+			break
+		}
+		if !errors.Is(err, store.ErrNotFound) {
 			return nil, fmt.Errorf("find client: %w: %w", ErrUnavailable, err)
 		}
-		hash := ""
-		if c != nil {
-			hash = c.Hash
-		}
-		right, err := a.prove(ctx, proof{string(KindClient) + ":" + pair[0], pair[1], ip, hash})
-		var late *delayed
-		switch {
-		case errors.As(err, &late):
-			return nil, tooMany(late)
-		case err != nil:
-			return nil, err
-		case right && !c.Disabled:
-			return c, nil
+	}
+	p := proof{name: string(KindClient) + ":" + id, ip: ip}
+	if c != nil {
+		p.hash = c.Hash
+	}
+	for _, pair := range pairs {
+		if pair[0] == id {
+			p.secrets = append(p.secrets, pair[1])
 		}
 	}
-	return nil, errClient
+	right, err := a.prove(ctx, p)
+	var late *delayed
+	switch {
+	case errors.As(err, &late):
+		return nil, tooMany(late)
+	case err != nil:
+		return nil, err
+	case !right || c.Disabled:
+		return nil, errClient
+	}
+	return c, nil
 }
 
 // clientOffer is what a client may have, however it asks.

@@ -29,14 +29,14 @@ func (d *delayed) Error() string { return "too many failed attempts" }
 
 // proof is a name and a secret that somebody sent from somewhere.
 type proof struct {
-	name   string // with its kind: "user:ann"
-	secret string
-	ip     string
-	hash   string // what is stored; empty: there is nobody of that name
+	name    string   // with its kind: "user:ann"
+	secrets []string // what the secret may be; one must be right
+	ip      string
+	hash    string // what is stored; empty: there is nobody of that name
 }
 
 // prove reports whether the secret is right. Whoever it is, it costs one
-// hash, unless the same proof was right less than a minute ago. The error is
+// hash for each secret, unless the same proof was right less than a minute ago. The error is
 // a *delayed, or wraps ErrUnavailable.
 func (a *Authority) prove(ctx context.Context, p proof) (bool, error) {
 	id := a.verified.id(p)
@@ -60,7 +60,7 @@ func (a *Authority) prove(ctx context.Context, p proof) (bool, error) {
 
 // compare hashes the secret once its turn has come and counts how it ended.
 func (a *Authority) compare(ctx context.Context, p proof, id proofID) (bool, error) {
-	right, err := a.config.Hasher.Matches(ctx, p.hash, p.secret, func() error { return a.mayTry(ctx, p) })
+	right, err := a.anyRight(ctx, p)
 	var late *delayed
 	switch {
 	case errors.As(err, &late):
@@ -77,6 +77,16 @@ func (a *Authority) compare(ctx context.Context, p proof, id proofID) (bool, err
 		return false, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return right, nil
+}
+
+func (a *Authority) anyRight(ctx context.Context, p proof) (right bool, err error) {
+	for _, secret := range p.secrets {
+		right, err = a.config.Hasher.Matches(ctx, p.hash, secret, func() error { return a.mayTry(ctx, p) })
+		if right || err != nil {
+			break
+		}
+	}
+	return right, err
 }
 
 func (a *Authority) mayTry(ctx context.Context, p proof) error {
@@ -111,7 +121,7 @@ func newVerified() *verified {
 
 func (v *verified) id(p proof) (id proofID) {
 	mac := hmac.New(sha256.New, v.key)
-	for _, part := range []string{p.name, p.hash, p.secret} {
+	for _, part := range append([]string{p.name, p.hash}, p.secrets...) {
 		_, _ = fmt.Fprintf(mac, "%d:%s", len(part), part) // a hash takes everything
 	}
 	mac.Sum(id[:0])
