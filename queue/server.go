@@ -40,7 +40,7 @@ type ServerConfig struct {
 	// Default 32.
 	Prefetch int
 
-	// Block is how long an idle worker waits in one call. Default 2 s; far
+	// Block is how long an idle worker waits in one call. Default 4 s; far
 	// below asynq's lease of 30 s.
 	Block time.Duration
 
@@ -89,7 +89,7 @@ func (c *ServerConfig) validate() error {
 		least time.Duration
 		usual time.Duration
 	}{
-		{&c.Block, 10 * time.Millisecond, 2 * time.Second},
+		{&c.Block, 10 * time.Millisecond, 4 * time.Second},
 		{&c.Lease, 2 * time.Second, 4 * time.Second},
 		{&c.Retention, time.Second, 24 * time.Hour},
 		{&c.Drain, time.Millisecond, 20 * time.Second},

@@ -50,7 +50,7 @@ type Config struct {
 	Retention time.Duration
 
 	// Block is how long an idle queue waits in one call. Zero: the queue's
-	// default, 2 s.
+	// default, 4 s.
 	Block time.Duration
 
 	// Version is that of this build, for who looks at the fleet.
