@@ -1,0 +1,89 @@
+package schedule
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"penstock/flows"
+)
+
+// Each script documents its KEYS, ARGV and answer in its file.
+var (
+	//go:embed lua/take.lua
+	takeLua string
+	//go:embed lua/decide.lua
+	decideLua string
+
+	takeScript   = redis.NewScript(takeLua)
+	decideScript = redis.NewScript(decideLua)
+)
+
+// mark is what was decided last for a flow.
+type mark struct {
+	at  time.Time // zero: nothing yet
+	run string    // started last; empty: none
+}
+
+// otherDecides is the answer for a flow that another worker has claimed.
+const otherDecides = "-"
+
+// decide claims the flows and decides on those that it got.
+func (s *Scheduler) decide(ctx context.Context, come []*flows.Flow) error {
+	if len(come) == 0 {
+		return nil
+	}
+	args := []any{s.config.ID, claimFor.Milliseconds()}
+	for _, flow := range come {
+		args = append(args, flow.Number)
+	}
+	asked := time.Now()
+	answer, err := takeScript.Run(ctx, s.config.Redis, []string{keyMarks, keyClaims}, args...).StringSlice()
+	if err != nil {
+		return fmt.Errorf("claim flows: %w", err)
+	}
+	if len(answer) != len(come)+1 {
+		return fmt.Errorf("claim flows: the script answered %d of %d", len(answer)-1, len(come))
+	}
+	if ms, err := strconv.ParseInt(answer[0], 10, 64); err == nil {
+		s.ahead = time.UnixMilli(ms).Sub(asked)
+	}
+	var failures []error
+	for i, flow := range come {
+		if answer[i+1] != otherDecides { // else it is looked at again soon
+			failures = append(failures, s.one(ctx, flow, parseMark(answer[i+1])))
+		}
+	}
+	return errors.Join(failures...)
+}
+
+func parseMark(text string) mark {
+	seconds, run, _ := strings.Cut(text, " ")
+	n, err := strconv.ParseInt(seconds, 10, 64)
+	if err != nil {
+		return mark{}
+	}
+	return mark{at: time.Unix(n, 0), run: run}
+}
+
+// record moves the mark of a flow on; a claim that is not kept is let go.
+func (s *Scheduler) record(ctx context.Context, flow int64, m mark, keep bool) error {
+	at, hold := "", int64(0)
+	if !m.at.IsZero() {
+		at = strconv.FormatInt(m.at.Unix(), 10)
+	}
+	if keep {
+		hold = claimFor.Milliseconds()
+	}
+	err := decideScript.Run(ctx, s.config.Redis, []string{keyMarks, keyClaims}, s.config.ID, flow, at, m.run, hold).Err()
+	if err != nil && !errors.Is(err, redis.Nil) { // Nil: the script returns nothing
+		return fmt.Errorf("mark flow %d: %w", flow, err)
+	}
+	return nil
+}

@@ -1,0 +1,121 @@
+package schedule
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"penstock/flows"
+	"penstock/queue"
+)
+
+// one decides on one flow that this worker has claimed.
+func (s *Scheduler) one(ctx context.Context, flow *flows.Flow, m mark) error {
+	p := s.plans[flow.Number]
+	now := s.now()
+	decided := m.at
+	if p.since.After(decided) {
+		decided = p.since
+	}
+	start, upTo := due(flow.Schedule, decided, now)
+	for _, at := range start {
+		held, err := s.start(ctx, flow, at, &m, now)
+		if err != nil {
+			return errors.Join(err, s.record(ctx, flow.Number, m, false))
+		}
+		if held { // looked at again soon
+			return s.record(ctx, flow.Number, m, false)
+		}
+	}
+	if upTo.After(m.at) {
+		m.at = upTo
+	}
+	p.next = flow.Schedule.Next(now)
+	if p.next.IsZero() {
+		p.next = now.Add(remember)
+	}
+	s.plans[flow.Number] = p
+	return s.record(ctx, flow.Number, m, false)
+}
+
+// start makes the run of one time, and puts it into the mark. held: an
+// earlier run must end first.
+func (s *Scheduler) start(ctx context.Context, flow *flows.Flow, at time.Time, m *mark, now time.Time) (held bool, err error) {
+	if flow.Schedule.Overlap == "skip" {
+		busy, err := s.busy(ctx, m.run)
+		if err != nil {
+			return false, err
+		}
+		if busy && now.Sub(at) > onTime {
+			return true, nil // what is made up for is not skipped
+		}
+		if busy {
+			s.config.Log.Warn("a scheduled time was skipped: the last run has not finished",
+				"flow", flow.Number, "scheduled_at", at, "run_id", m.run)
+			m.at = at
+			return false, nil
+		}
+	}
+	sub, err := s.submission(ctx, flow, at)
+	if err != nil {
+		return false, err
+	}
+	switch err := s.config.Submit(ctx, sub); {
+	case err == nil:
+		m.run = sub.ID
+		s.config.Log.Info("scheduled run", "flow", flow.Number, "scheduled_at", at, "run_id", sub.ID)
+	case !errors.Is(err, queue.ErrReplayed): // else a worker that was lost had started it
+		return false, fmt.Errorf("start run of flow %d: %w", flow.Number, err)
+	}
+	m.at = at
+	return false, s.record(ctx, flow.Number, *m, true)
+}
+
+// busy reports whether a run has not ended yet.
+func (s *Scheduler) busy(ctx context.Context, run string) (bool, error) {
+	if run == "" {
+		return false, nil
+	}
+	state, err := s.config.State(ctx, run)
+	if errors.Is(err, queue.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("find last run: %w", err)
+	}
+	return !state.Terminal(), nil
+}
+
+// event is what a flow is told of the time that started it.
+type event struct {
+	ScheduledAt time.Time       `json:"scheduled_at"` // with the offset of the schedule's zone
+	Watermark   json.RawMessage `json:"watermark,omitempty"`
+}
+
+func (s *Scheduler) submission(ctx context.Context, flow *flows.Flow, at time.Time) (queue.Submission, error) {
+	e := event{ScheduledAt: at}
+	if flow.Schedule.Poll && s.config.Watermark != nil {
+		mark, err := s.config.Watermark(ctx, flow.Number)
+		if err != nil {
+			return queue.Submission{}, fmt.Errorf("read watermark of flow %d: %w", flow.Number, err)
+		}
+		e.Watermark = mark
+	}
+	data, err := json.Marshal(e)
+	if err != nil {
+		return queue.Submission{}, fmt.Errorf("encode event: %w", err)
+	}
+	return queue.Submission{
+		Spec: queue.Spec{
+			ID: queue.NewRunID(flow.Queue), Flow: flow.Number, Version: flow.Version, Queue: flow.Queue,
+			Event: data, Limit: flow.Limit,
+		},
+		Guard: &queue.Guard{
+			Key:    fmt.Sprintf("schedule %d %d", flow.Number, at.Unix()),
+			Window: window(flow.Schedule, at),
+			Refuse: true, // also when the first run is not kept any more
+		},
+	}, nil
+}
