@@ -50,6 +50,17 @@ type Config struct {
 	Keys    auth.Keys
 	Log     *slog.Logger
 
+	// Runs lists, awaits, watches and cancels runs; nil: they can only be read.
+	Runs Runs
+
+	// Deployed are the flows and their versions; nil: they cannot be managed,
+	// nor runs replayed.
+	Deployed *store.Flows
+
+	// Catalogue is what flows that are deployed may be made of. Required with
+	// Deployed.
+	Catalogue *flows.Catalogue
+
 	// Schemes prove who calls the native door, tried in order after the
 	// signatures of API keys.
 	Schemes []auth.Authenticator
@@ -82,6 +93,7 @@ type API struct {
 	schemes  []auth.Authenticator
 	engine   *gin.Engine
 	draining atomic.Bool
+	streams  atomic.Int64 // of events, open now
 }
 
 // New makes an API; it serves until its Server, or any other, stops calling.

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"slices"
+
 	"github.com/gin-gonic/gin"
 
 	"penstock/api/auth"
@@ -30,11 +32,11 @@ func (a *API) authenticate(c *gin.Context) {
 	a.fail(c, &auth.Error{Code: auth.CodeUnauthorized, Message: "credentials are required: a bearer token, Basic, or a Penstock-Signature"})
 }
 
-// requires lets those through who hold a scope for at least some flows.
-func (a *API) requires(scope auth.Scope) gin.HandlerFunc {
+// requires lets those through who hold one of the scopes for at least some flows.
+func (a *API) requires(scopes ...auth.Scope) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if !of(c).principal.Holds(scope) {
-			a.fail(c, &auth.Error{Code: auth.CodeForbidden, Message: "the scope " + string(scope) + " is required"})
+		if !slices.ContainsFunc(scopes, of(c).principal.Holds) {
+			a.fail(c, &auth.Error{Code: auth.CodeForbidden, Message: "the scope " + string(scopes[0]) + " is required"})
 			return
 		}
 		c.Next()

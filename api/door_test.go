@@ -59,6 +59,7 @@ func newDoor(t *testing.T, change ...func(*Config)) *door {
 	config := Config{
 		Submit:  d.queue.Submit,
 		Records: d.queue,
+		Runs:    d.queue,
 		Flows:   d.flows,
 		Keys:    d.keys,
 		Log:     slog.New(slog.NewJSONHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),

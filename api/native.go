@@ -20,6 +20,11 @@ func (a *API) runFlow(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
+	a.answerRun(c, s, prefer)
+}
+
+// answerRun submits a run and answers as its caller prefers.
+func (a *API) answerRun(c *gin.Context, s queue.Submission, prefer preference) {
 	var patience time.Duration
 	if prefer.given {
 		patience = min(prefer.wait, s.Limit, maxWait)
@@ -43,6 +48,8 @@ func (a *API) runFlow(c *gin.Context) {
 		writeHandle(c, x.run)
 	case result == nil:
 		a.fail(c, overdue(x.run))
+	case result.Early != nil:
+		writeAnswer(c, result.Early, nativeOpening(x.run))
 	default:
 		a.writeResult(c, x.run, result)
 	}
@@ -100,9 +107,13 @@ func (a *API) writeResult(c *gin.Context, id string, r *queue.Result) {
 		a.fail(c, f)
 		return
 	}
+	write(c, http.StatusOK, typeJSON, nativeOpening(id), outputOf(r), successClose)
+}
+
+// nativeOpening is what goes before the output of a run.
+func nativeOpening(id string) []byte {
 	opening := append(make([]byte, 0, 96), `{"success":true,"run_id":"`...)
-	opening = append(append(opening, id...), `","output":`...)
-	write(c, http.StatusOK, typeJSON, opening, outputOf(r), successClose)
+	return append(append(opening, id...), `","output":`...)
 }
 
 // writeHandle answers with where the result will be.

@@ -289,7 +289,7 @@ func TestNoCredentials(t *testing.T) {
 
 func record(id, principal string, state queue.State) queue.Record {
 	return queue.Record{
-		Spec:    queue.Spec{ID: id, Flow: 69, Version: "v69", Principal: principal, Accepted: epoch},
+		Spec:    queue.Spec{ID: id, Flow: 69, Version: "v69", Queue: "default", Principal: principal, Accepted: epoch},
 		Result:  queue.Result{State: state, Output: []byte(`[{"a": "<1>"}]`), Times: queue.Times{Accepted: epoch, Started: epoch.Add(time.Second)}},
 		Attempt: 1,
 	}
@@ -300,7 +300,7 @@ func TestReadRun(t *testing.T) {
 	d := newDoor(t)
 	d.queue.setRecord(record("r1", "key:"+keyID, queue.Succeeded))
 	w := d.get("/v1/runs/r1")
-	const want = `{"run_id":"r1","flow":69,"version":"v69","state":"succeeded","attempt":1,"created_at":"2026-11-21T16:53:20Z","started_at":"2026-11-21T16:53:21Z","output":[{"a": "<1>"}]}`
+	const want = `{"run_id":"r1","flow":69,"version":"v69","queue":"default","state":"succeeded","principal":"key:sdfjh435hh345454","attempt":1,"created_at":"2026-11-21T16:53:20Z","started_at":"2026-11-21T16:53:21Z","output":[{"a": "<1>"}]}`
 	got := strings.ReplaceAll(w.Body.String(), epoch.Format(time.RFC3339), "2026-11-21T16:53:20Z")
 	got = strings.ReplaceAll(got, epoch.Add(time.Second).Format(time.RFC3339), "2026-11-21T16:53:21Z")
 	if w.Code != 200 || got != want || w.Header().Get(headerRun) != "r1" {

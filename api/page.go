@@ -21,7 +21,7 @@ func list[T any](a *API, c *gin.Context, schema listing.Schema[T], items []T) {
 }
 
 // writePage answers with one page of a listing.
-func writePage[T any](a *API, c *gin.Context, q *listing.Query[T], page listing.Page[T]) {
+func writePage[Q, T any](a *API, c *gin.Context, q *listing.Query[Q], page listing.Page[T]) {
 	text, err := json.Marshal(page)
 	if err != nil {
 		a.fail(c, fmt.Errorf("encode page: %w", err))

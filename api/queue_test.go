@@ -2,11 +2,13 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
 
+	"penstock/flows"
 	"penstock/queue"
 )
 
@@ -23,13 +25,20 @@ type fakeQueue struct {
 	fail    error // of Submit
 	records map[string]queue.Record
 	closed  int // tickets let go of
+
+	listed queue.List // what was asked for last
+	more   bool       // of List
+	ended  map[string][]chan struct{}
+	events chan queue.Event
 }
 
 func newFakeQueue() *fakeQueue {
 	return &fakeQueue{
 		guards:  map[string]int{},
 		freed:   make(chan struct{}),
+		events:  make(chan queue.Event, 16),
 		records: map[string]queue.Record{},
+		ended:   map[string][]chan struct{}{},
 		result: queue.Result{
 			State:  queue.Succeeded,
 			Output: []byte(`[{"id": 12345678901234567890.10, "x":"<é&\u0041>" }]`),
@@ -83,7 +92,96 @@ func (q *fakeQueue) setRecord(r queue.Record) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.records[r.ID] = r
+	if r.State.Terminal() {
+		for _, ended := range q.ended[r.ID] {
+			close(ended)
+		}
+		delete(q.ended, r.ID)
+	}
 }
+
+// List implements Runs.
+func (q *fakeQueue) List(_ context.Context, l queue.List, each func(*queue.Record)) (bool, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.listed = l
+	var all []queue.Record
+	for _, r := range q.records {
+		if l.Queues == nil || slices.Contains(l.Queues, r.Queue) {
+			all = append(all, r)
+		}
+	}
+	slices.SortFunc(all, func(a, b queue.Record) int {
+		if l.Oldest {
+			a, b = b, a
+		}
+		return b.Accepted.Compare(a.Accepted)
+	})
+	for i := range all {
+		each(&all[i])
+	}
+	return q.more, q.fail
+}
+
+// Cancel implements Runs.
+func (q *fakeQueue) Cancel(ctx context.Context, id string, why []byte) (queue.State, error) {
+	r, err := q.Record(ctx, id)
+	if err != nil || r.State.Terminal() {
+		return r.State, err
+	}
+	had := r.State
+	r.State, r.Error = queue.Cancelled, &flows.Error{}
+	if err := json.Unmarshal(why, r.Error); err != nil {
+		return "", err
+	}
+	q.setRecord(r)
+	return had, nil
+}
+
+// Attach implements Runs.
+func (q *fakeQueue) Attach(ctx context.Context, id string) (Ticket, error) {
+	r, err := q.Record(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	ended := make(chan struct{})
+	if r.State.Terminal() {
+		close(ended)
+	} else {
+		q.ended[id] = append(q.ended[id], ended)
+	}
+	return &endTicket{fakeTicket{q, id, true}, ended}, nil
+}
+
+// endTicket waits for a record that says that its run has ended.
+type endTicket struct {
+	fakeTicket
+	ended chan struct{}
+}
+
+func (t *endTicket) Wait(ctx context.Context) (queue.Result, error) {
+	select {
+	case <-t.ended:
+		r, err := t.queue.Record(ctx, t.id)
+		return r.Result, err
+	case <-ctx.Done():
+		return queue.Result{}, ctx.Err()
+	}
+}
+
+// Watch implements Runs.
+func (q *fakeQueue) Watch(ctx context.Context, id string) (Watch, error) {
+	_, err := q.Record(ctx, id)
+	return q, err
+}
+
+// Events implements Watch.
+func (q *fakeQueue) Events() <-chan queue.Event { return q.events }
+
+// Close implements Watch.
+func (q *fakeQueue) Close() {}
 
 func runID(n int) string { return fmt.Sprintf("0193a4b0-0000-7000-8000-%012d", n) }
 

@@ -35,7 +35,15 @@ func (a *API) router() (*gin.Engine, error) {
 		a.mountAdmin(v1)
 	}
 	v1.POST("/flows/:flow/runs", a.requires(auth.ScopeRun), a.runFlow)
-	v1.GET("/runs/:run", a.requires(auth.ScopeReadRuns), a.readRun)
+	v1.GET("/runs/:run", a.requires(auth.ScopeReadRuns, auth.ScopeRun), a.readRun)
+	if a.config.Runs != nil {
+		v1.GET("/runs", a.requires(auth.ScopeReadRuns, auth.ScopeRun), a.listRuns)
+		v1.GET("/runs/:run/events", a.requires(auth.ScopeReadRuns, auth.ScopeRun), a.watchRun)
+		v1.POST("/runs/:run/cancel", a.requires(auth.ScopeWriteRuns, auth.ScopeRun), a.cancelRun)
+	}
+	if a.config.Deployed != nil {
+		v1.POST("/runs/:run/replay", a.requires(auth.ScopeRun), a.replayRun)
+	}
 	return e, nil
 }
 

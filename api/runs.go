@@ -1,8 +1,10 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 
@@ -13,13 +15,8 @@ import (
 	"penstock/queue"
 )
 
-const (
-	// maxLongPoll is the longest wait for a run's end at GET /v1/runs/{id}.
-	maxLongPoll = 60 * time.Second
-	// A waiting reader looks at the record this soon, then at longer and
-	// longer intervals up to the last.
-	firstLook, lastLook = 50 * time.Millisecond, time.Second
-)
+// maxLongPoll is the longest wait for a run's end at GET /v1/runs/{run}.
+const maxLongPoll = 60 * time.Second
 
 // runView is a run as its reader sees it. Output follows, spliced in byte for
 // byte.
@@ -27,14 +24,49 @@ type runView struct {
 	ID         string          `json:"run_id"`
 	Flow       int64           `json:"flow"`
 	Version    string          `json:"version"`
+	Queue      string          `json:"queue"`
 	State      queue.State     `json:"state"`
+	Principal  string          `json:"principal,omitempty"` // who asked for it
 	Attempt    int             `json:"attempt"`
+	Crashes    int             `json:"crashes,omitempty"`
 	CreatedAt  time.Time       `json:"created_at"`
 	StartedAt  time.Time       `json:"started_at,omitzero"`
 	FinishedAt time.Time       `json:"finished_at,omitzero"`
 	ReplayOf   string          `json:"replay_of,omitempty"`
 	Error      *flows.Error    `json:"error,omitempty"`
 	Steps      json.RawMessage `json:"steps,omitempty"`
+}
+
+func viewOf(r *queue.Record) runView {
+	return runView{
+		ID:         r.ID,
+		Flow:       r.Flow,
+		Version:    r.Version,
+		Queue:      r.Queue,
+		State:      r.State,
+		Principal:  r.Principal,
+		Attempt:    r.Attempt,
+		Crashes:    r.Crashes,
+		CreatedAt:  createdAt(r).UTC(),
+		StartedAt:  inUTC(r.Times.Started),
+		FinishedAt: inUTC(r.Times.Finished),
+		ReplayOf:   r.ReplayOf,
+		Error:      r.Error,
+		Steps:      r.Steps,
+	}
+}
+
+// createdAt is when a run was accepted: by Redis' clock, as its other times.
+func createdAt(r *queue.Record) time.Time {
+	return cmp.Or(r.Times.Accepted, r.Spec.Accepted)
+}
+
+// inUTC keeps the zero time zero.
+func inUTC(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.UTC()
 }
 
 // readRun answers GET /v1/runs/{run}, with ?wait=N once the run has ended or
@@ -50,7 +82,7 @@ func (a *API) readRun(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	record, err := a.ownRecord(c, c.Param("run"))
+	record, err := a.visibleRun(c, auth.ScopeReadRuns)
 	if err == nil && wait > 0 && !record.State.Terminal() {
 		keepOpen(c, wait)
 		record, err = a.awaitEnd(c.Request.Context(), record, wait)
@@ -59,8 +91,6 @@ func (a *API) readRun(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	of(c).run = record.ID
-	c.Header(headerRun, record.ID)
 	writeRun(c, &record)
 }
 
@@ -76,57 +106,54 @@ func longPoll(query auth.Query) (time.Duration, error) {
 	return 0, nil
 }
 
-// ownRecord reads a run that the principal asked for. Others' runs are as
-// unknown as those that never were.
-func (a *API) ownRecord(c *gin.Context, id string) (queue.Record, error) {
-	record, err := a.config.Records.Record(c.Request.Context(), id)
+// sees reports whether a principal may do to a run what a scope allows. Whoever
+// may run a flow may do it to its own runs of that flow; those of others are
+// for the staff, if it holds the scope.
+func sees(p *auth.Principal, scope auth.Scope, r *queue.Record) bool {
+	if r.Principal == p.String() {
+		return p.May(scope, r.Flow) || p.May(auth.ScopeRun, r.Flow)
+	}
+	return p.Staff && p.May(scope, r.Flow)
+}
+
+// visibleRun reads the run that the path names. Runs that are not for the
+// principal are as unknown as those that never were.
+func (a *API) visibleRun(c *gin.Context, scope auth.Scope) (queue.Record, error) {
+	record, err := a.config.Records.Record(c.Request.Context(), c.Param("run"))
 	if err != nil {
 		return queue.Record{}, err
 	}
-	if p := of(c).principal; record.Principal != p.String() || !p.May(auth.ScopeReadRuns, record.Flow) {
+	if !sees(of(c).principal, scope, &record) {
 		return queue.Record{}, queue.ErrNotFound
 	}
+	of(c).run = record.ID
+	c.Header(headerRun, record.ID)
 	return record, nil
 }
 
-// awaitEnd reads the record again and again until the run has ended or the
-// wait is over.
+// awaitEnd returns the record once the run has ended or the wait is over.
 func (a *API) awaitEnd(ctx context.Context, record queue.Record, wait time.Duration) (queue.Record, error) {
-	over := time.NewTimer(wait)
-	defer over.Stop()
-	look := time.NewTimer(firstLook)
-	defer look.Stop()
-	for interval := firstLook; ; interval = min(2*interval, lastLook) {
-		look.Reset(interval)
-		select {
-		case <-ctx.Done():
-			return record, context.Cause(ctx)
-		case <-over.C:
-			return record, nil
-		case <-look.C:
-		}
-		next, err := a.config.Records.Record(ctx, record.ID)
-		if err != nil || next.State.Terminal() {
-			return next, err
-		}
-		record = next
+	ctx, cancel := context.WithTimeoutCause(ctx, wait, errWaited)
+	defer cancel()
+	if a.config.Runs == nil {
+		return record, nil
 	}
+	ticket, err := a.config.Runs.Attach(ctx, record.ID)
+	if err != nil {
+		return record, err
+	}
+	defer ticket.Close()
+	if _, err := ticket.Wait(ctx); err != nil && !errors.Is(context.Cause(ctx), errWaited) {
+		return record, cmp.Or(context.Cause(ctx), err)
+	}
+	return a.config.Records.Record(context.WithoutCancel(ctx), record.ID)
 }
 
+// errWaited is the cause of contexts that end because a wait is over.
+var errWaited = errors.New("waited long enough")
+
 func writeRun(c *gin.Context, r *queue.Record) {
-	head, err := json.Marshal(runView{
-		ID:         r.ID,
-		Flow:       r.Flow,
-		Version:    r.Version,
-		State:      r.State,
-		Attempt:    r.Attempt,
-		CreatedAt:  r.Spec.Accepted,
-		StartedAt:  r.Times.Started,
-		FinishedAt: r.Times.Finished,
-		ReplayOf:   r.ReplayOf,
-		Error:      r.Error,
-		Steps:      r.Steps,
-	})
+	head, err := json.Marshal(viewOf(r))
 	if err != nil {
 		panic(err) // what was stored as JSON encodes again
 	}

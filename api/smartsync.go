@@ -47,6 +47,10 @@ func (a *API) smartSYNC(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
+	if result != nil && result.Early != nil {
+		writeAnswer(c, result.Early, successOpen)
+		return
+	}
 	if f := signedFault(of(c).run, result); f != nil {
 		a.fail(c, f)
 		return

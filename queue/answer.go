@@ -8,9 +8,10 @@ import (
 
 // Answer is what a flow answers its caller while the run goes on.
 type Answer struct {
-	Status  int               `json:"status"`
+	Status  int               `json:"status,omitempty"` // HTTP, 200 to 599; 0: as the door answers with a run's output
 	Headers map[string]string `json:"headers,omitempty"`
-	Body    []byte            `json:"body,omitempty"` // as it is written, whatever its type
+	Body    []byte            `json:"body,omitempty"`  // as it is written, whatever its type
+	Items   []byte            `json:"items,omitempty"` // JSON array, in the place of Body: the door answers with it as with a run's output
 }
 
 // Respond stores the answer of a flow for its caller and tells who waits. The

@@ -1,0 +1,39 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/api/auth"
+	"penstock/flows"
+)
+
+// cancelRun answers POST /v1/runs/{run}/cancel with the run as it then is.
+// Its worker may take a second to notice, and can change nothing meanwhile.
+func (a *API) cancelRun(c *gin.Context) {
+	record, err := a.visibleRun(c, auth.ScopeWriteRuns)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	why, err := json.Marshal(flows.Error{Code: flows.CodeCancelled, Message: "the run was cancelled by " + of(c).principal.Name})
+	if err != nil {
+		panic(err) // texts always encode
+	}
+	had, err := a.config.Runs.Cancel(c.Request.Context(), record.ID, why)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	if had.Terminal() {
+		a.fail(c, &fault{Status: http.StatusConflict, Code: "has_ended", Message: "the run has ended: it is " + string(had)})
+		return
+	}
+	if record, err = a.config.Records.Record(c.Request.Context(), record.ID); err != nil {
+		a.fail(c, err)
+		return
+	}
+	writeRun(c, &record)
+}

@@ -1,0 +1,73 @@
+package api
+
+import (
+	"slices"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/api/auth"
+	"penstock/api/listing"
+	"penstock/queue"
+)
+
+// runSchema is what runs may be filtered and ordered by.
+func runSchema() listing.Schema[queue.Record] {
+	type run = queue.Record
+	return listing.Schema[run]{
+		Order: "-created_at",
+		Fields: []listing.Field[run]{
+			listing.Text("run_id", func(r *run) string { return r.ID }),
+			listing.Text("state", func(r *run) string { return string(r.State) }),
+			listing.Number("flow", func(r *run) int64 { return r.Flow }),
+			listing.Text("version", func(r *run) string { return r.Version }),
+			listing.Text("principal", func(r *run) string { return r.Principal }),
+			listing.Text("queue", func(r *run) string { return r.Queue }),
+			listing.Text("replay_of", func(r *run) string { return r.ReplayOf }),
+			listing.Number("attempt", func(r *run) int64 { return int64(r.Attempt) }),
+			listing.Number("crashes", func(r *run) int64 { return int64(r.Crashes) }),
+			listing.Time("created_at", createdAt),
+			listing.Time("started_at", func(r *run) time.Time { return r.Times.Started }),
+			listing.Time("finished_at", func(r *run) time.Time { return r.Times.Finished }),
+		},
+	}
+}
+
+// listRuns answers GET /v1/runs: of the newest 10,000 runs, or the oldest when
+// asked for in that order, within the bounds that the filter sets to queue and
+// created_at.
+func (a *API) listRuns(c *gin.Context) {
+	q, err := listing.Parse(c.Request.URL.RawQuery, runSchema())
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	p := of(c).principal
+	var found []queue.Record
+	more, err := a.config.Runs.List(c.Request.Context(), scanOf(q), func(r *queue.Record) {
+		if sees(p, auth.ScopeReadRuns, r) && q.Match(r) {
+			found = append(found, *r)
+		}
+	})
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	slices.SortStableFunc(found, func(x, y queue.Record) int { return q.Compare(&x, &y) })
+	page := q.Cut(found)
+	views := listing.Page[runView]{Items: make([]runView, len(page.Items)), Page: page.Page, PageSize: page.PageSize, Total: page.Total, AtLeast: more}
+	for i := range page.Items {
+		views.Items[i] = viewOf(&page.Items[i])
+	}
+	writePage(a, c, q, views)
+}
+
+// scanOf is the part of the filter that the queue's index knows.
+func scanOf(q *listing.Query[queue.Record]) queue.List {
+	var l queue.List
+	l.Queues, _ = q.Only("queue")
+	l.From, l.To = q.Between("created_at")
+	down, alone := q.OrderedBy("created_at")
+	l.Oldest = alone && !down
+	return l
+}

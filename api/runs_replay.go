@@ -1,0 +1,85 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/api/auth"
+	"penstock/flows"
+	"penstock/internal/store"
+	"penstock/queue"
+)
+
+// replaying is the body of a replay.
+type replaying struct {
+	Version string `json:"version"` // "current", the default, or "pinned": that of the first run
+}
+
+// replayRun answers POST /v1/runs/{run}/replay: a new run with the event of an
+// earlier one, answered as POST /v1/flows/{flow}/runs is.
+func (a *API) replayRun(c *gin.Context) {
+	s, err := a.admitReplay(c)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	a.answerRun(c, s, parsePrefer(c.Request.Header))
+}
+
+func (a *API) admitReplay(c *gin.Context) (queue.Submission, error) {
+	p := of(c).principal
+	first, err := a.visibleRun(c, auth.ScopeReadRuns)
+	if err != nil {
+		return queue.Submission{}, err
+	}
+	of(c).run = "" // the answer is about the new one
+	c.Writer.Header().Del(headerRun)
+	if !p.May(auth.ScopeRun, first.Flow) {
+		return queue.Submission{}, &auth.Error{Code: auth.CodeForbidden, Message: "the scope " + string(auth.ScopeRun) + " is required for this flow"}
+	}
+	if err := a.take(c, "runs"); err != nil {
+		return queue.Submission{}, err
+	}
+	want := replaying{Version: "current"}
+	if err := a.readJSON(c, &want); err != nil {
+		return queue.Submission{}, err
+	}
+	flow, err := a.versionFor(c.Request.Context(), &first, want.Version)
+	if err != nil {
+		return queue.Submission{}, err
+	}
+	s := a.submission(c, flow, p)
+	s.Event, s.Params, s.Headers, s.ReplayOf = first.Event, first.Params, first.Headers, first.ID
+	key, err := parseIdempotencyKey(c.Request.Header)
+	if key != "" {
+		s.Guard = &queue.Guard{
+			Key:         "replay\x00" + s.Principal + "\x00" + first.ID + "\x00" + key,
+			Fingerprint: want.Version,
+			Window:      idempotencyWindow,
+		}
+	}
+	return s, err
+}
+
+// versionFor finds the version that a replay executes.
+func (a *API) versionFor(ctx context.Context, first *queue.Record, version string) (*flows.Flow, error) {
+	switch version {
+	case "current":
+		flow, ok := a.config.Flows.Find(strconv.FormatInt(first.Flow, 10))
+		if !ok {
+			return nil, &fault{Status: http.StatusConflict, Code: "flow_gone", Message: "the flow is not deployed any more; its pinned version may still be replayed"}
+		}
+		return flow, nil
+	case "pinned":
+		flow, err := a.config.Deployed.Version(ctx, first.Flow, first.Version)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, &fault{Status: http.StatusConflict, Code: "version_gone", Message: "the version that the run was pinned to is not kept any more"}
+		}
+		return flow, err
+	}
+	return nil, badRequest("bad_replay", `version must be "current" or "pinned"`)
+}
