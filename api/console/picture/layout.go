@@ -1,0 +1,108 @@
+package picture
+
+// The measures of a picture, in pixels.
+const (
+	BoxWidth  = 208
+	BoxHeight = 46
+	gapDown   = 26 // between a box and the next below it
+	gapAcross = 28 // between branches
+	headroom  = 24 // for the title of a branch
+)
+
+// Picture is a flow with every part in its place.
+type Picture struct {
+	Width, Height int
+	Boxes         []Box
+	Lines         []Line
+	Titles        []Title
+}
+
+// Box is a step, or the trigger.
+type Box struct {
+	X, Y    int
+	Step    Step
+	Trigger bool
+	End     bool // the mark at the end: what is put out
+}
+
+// Line leads from one point down to another.
+type Line struct{ FromX, FromY, ToX, ToY int }
+
+// Title stands above a branch.
+type Title struct {
+	X, Y int // its middle, its base line
+	Text string
+}
+
+// Lay puts every part of an outline in its place: steps below each other,
+// branches side by side.
+func Lay(o Outline) Picture {
+	p := &Picture{}
+	width := max(columnWidth(o.Steps), BoxWidth)
+	middle := width / 2
+	p.Boxes = append(p.Boxes, Box{X: middle - BoxWidth/2, Y: 0, Trigger: true, Step: Step{Title: o.Trigger, Kind: "trigger", Detail: o.Detail}})
+	bottom := p.column(o.Steps, middle, BoxHeight)
+	p.line(middle, bottom, middle, bottom+gapDown)
+	p.Boxes = append(p.Boxes, Box{X: middle, Y: bottom + gapDown + 6, End: true})
+	p.Width, p.Height = width+2, bottom+gapDown+14
+	return *p
+}
+
+// columnWidth is how wide a list of steps is.
+func columnWidth(steps []Step) int {
+	widest := BoxWidth
+	for _, s := range steps {
+		widest = max(widest, branchesWidth(s.Branches))
+	}
+	return widest
+}
+
+func branchesWidth(branches []Branch) int {
+	sum := -gapAcross
+	for _, b := range branches {
+		sum += columnWidth(b.Steps) + gapAcross
+	}
+	return sum
+}
+
+// column places steps below a point and returns where the last one ends.
+func (p *Picture) column(steps []Step, middle, top int) int {
+	for _, s := range steps {
+		p.line(middle, top, middle, top+gapDown)
+		top += gapDown
+		p.Boxes = append(p.Boxes, Box{X: middle - BoxWidth/2, Y: top, Step: s})
+		top += BoxHeight
+		if len(s.Branches) > 0 {
+			top = p.fork(s.Branches, middle, top)
+		}
+	}
+	return top
+}
+
+// fork places branches side by side and joins them again below.
+func (p *Picture) fork(branches []Branch, middle, top int) int {
+	left := middle - branchesWidth(branches)/2
+	var ends [][2]int
+	bottom := top
+	for _, b := range branches {
+		width := columnWidth(b.Steps)
+		at := left + width/2
+		p.line(middle, top, at, top+gapDown)
+		p.Titles = append(p.Titles, Title{at, top + gapDown + 15, b.Title})
+		end := p.column(b.Steps, at, top+gapDown+headroom-4)
+		ends = append(ends, [2]int{at, end})
+		bottom = max(bottom, end)
+		left += width + gapAcross
+	}
+	for _, end := range ends {
+		if end[1] < bottom {
+			p.line(end[0], end[1], end[0], bottom)
+		}
+		p.line(end[0], bottom, middle, bottom+gapDown)
+	}
+	return bottom + gapDown
+}
+
+func (p *Picture) line(fromX, fromY, toX, toY int) {
+	p.Lines = append(p.Lines, Line{fromX, fromY, toX, toY})
+}

@@ -1,0 +1,186 @@
+// Package picture lays a flow out as a picture of its trigger, steps and
+// branches.
+package picture
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+
+	"penstock/flows"
+)
+
+// Outline is a flow as its file has it.
+type Outline struct {
+	Trigger string // "webhook"
+	Detail  string // of the trigger: "0 6 * * *"
+	Steps   []Step
+}
+
+// Step is one step as the file has it.
+type Step struct {
+	Path     string // as runs name it
+	Title    string // its name, or its kind
+	Kind     string
+	Detail   string // what it is about, in one line
+	Line     int    // in the file, from 1
+	Branches []Branch
+}
+
+// Branch is nested steps.
+type Branch struct {
+	Title string // "when .missing", "else", "on error"
+	Steps []Step
+}
+
+// reader makes an outline of a file that was checked: what it does not
+// understand it leaves out.
+type reader struct{ catalogue *flows.Catalogue }
+
+// Read makes the outline of a flow file that flows.Parse has accepted.
+func Read(source []byte, catalogue *flows.Catalogue) (o Outline, err error) {
+	defer func() { // the YAML library
+		if trouble := recover(); trouble != nil {
+			err = fmt.Errorf("read outline: %v", trouble)
+		}
+	}()
+	file, err := parser.ParseBytes(source, 0)
+	if err != nil {
+		return Outline{}, fmt.Errorf("read outline: %w", err)
+	}
+	if len(file.Docs) == 0 {
+		return Outline{}, errors.New("read outline: the file is empty")
+	}
+	r, root := reader{catalogue}, file.Docs[0].Body
+	o.Trigger, o.Detail = trigger(root)
+	o.Steps = r.steps(member(root, "steps"), "")
+	return o, nil
+}
+
+func trigger(root ast.Node) (name, detail string) {
+	n := member(root, "trigger")
+	if n == nil {
+		n = member(root, "on")
+	}
+	all := members(n)
+	if len(all) == 0 {
+		return text(n), ""
+	}
+	for _, m := range all {
+		for _, about := range []string{"cron", "every", "reply"} {
+			if detail = text(member(m.Value, about)); detail != "" {
+				return text(m.Key), about + " " + detail
+			}
+		}
+	}
+	return text(all[0].Key), ""
+}
+
+// steps reads a list of steps below a path.
+func (r reader) steps(n ast.Node, path string) []Step {
+	list, _ := plain(n).(*ast.SequenceNode)
+	if list == nil {
+		return nil
+	}
+	taken := map[string]bool{}
+	for _, element := range list.Values {
+		if name := text(member(element, "name")); name != "" {
+			taken[name] = true
+		}
+	}
+	var steps []Step
+	for _, element := range list.Values {
+		if s, ok := r.step(element, path, taken); ok {
+			steps = append(steps, s)
+		}
+	}
+	return steps
+}
+
+func (r reader) step(n ast.Node, path string, taken map[string]bool) (Step, bool) {
+	all := members(n)
+	at := slices.IndexFunc(all, func(m *ast.MappingValueNode) bool { _, ok := r.catalogue.Kind(text(m.Key)); return ok })
+	if at < 0 {
+		return Step{}, false
+	}
+	kind, _ := r.catalogue.Kind(text(all[at].Key))
+	label := text(member(n, "name"))
+	if label == "" {
+		label = kind.Name
+		for i := 2; taken[label]; i++ {
+			label = kind.Name + "-" + strconv.Itoa(i)
+		}
+		taken[label] = true
+	}
+	s := Step{Path: strings.TrimPrefix(path+"."+label, "."), Title: label, Kind: kind.Name, Line: line(n), Detail: detail(all[at].Value)}
+	if s.Title != s.Kind && s.Detail == "" {
+		s.Detail = s.Kind
+	}
+	s.Branches = r.branches(kind.Params, all[at].Value, s.Path)
+	if handler := member(member(n, "on_error"), "steps"); handler != nil {
+		s.Branches = append(s.Branches, Branch{"on error", r.steps(handler, s.Path+".on_error")})
+	}
+	return s, true
+}
+
+// branches finds nested steps among the parameters of a step, as the
+// compiler of package flows names them.
+func (r reader) branches(params []flows.Param, n ast.Node, path string) []Branch {
+	var all []Branch
+	for _, p := range params {
+		value := member(n, p.Name)
+		if value == nil && p.Inline {
+			value = n
+		}
+		switch p.Type {
+		case flows.TypeSteps:
+			if steps := r.steps(value, branchPath(path, p.Name)); len(steps) > 0 {
+				all = append(all, Branch{p.Name, steps})
+			}
+		case flows.TypeObject:
+			all = append(all, r.branches(p.Fields, value, path+"."+p.Name)...)
+		case flows.TypeList:
+			all = append(all, r.list(p, value, path)...)
+		}
+	}
+	return all
+}
+
+func (r reader) list(p flows.Param, n ast.Node, path string) []Branch {
+	list, _ := plain(n).(*ast.SequenceNode)
+	if list == nil {
+		return nil
+	}
+	var all []Branch
+	for i, element := range list.Values {
+		for _, b := range r.branches(p.Fields, element, path+"."+strconv.Itoa(i+1)) {
+			if condition := text(member(element, "when")); condition != "" {
+				b.Title = "when " + condition
+			} else if name := text(member(element, "name")); name != "" {
+				b.Title = name
+			}
+			all = append(all, b)
+		}
+	}
+	return all
+}
+
+// branchPath is the path of nested steps: that of what they are nested in for
+// a parameter that is just called steps, "switch.else" for the else of a list.
+func branchPath(path, param string) string {
+	switch param {
+	case "steps":
+		return path
+	case "else":
+		cut := strings.LastIndexByte(path, '.')
+		if _, err := strconv.Atoi(path[cut+1:]); err == nil && cut > 0 {
+			return path[:cut] + ".else"
+		}
+	}
+	return path + "." + param
+}

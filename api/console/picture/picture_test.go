@@ -1,0 +1,141 @@
+package picture
+
+import (
+	"context"
+	"io/fs"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"penstock/flows"
+	"penstock/flows/examples"
+	"penstock/flows/steps"
+)
+
+// source has every way in which steps nest.
+const source = `flow: 7
+trigger: {webhook: {reply: ack}}
+steps:
+  - name: first
+    set: {a: 1}
+    if: "true"
+  - transform: .
+  - transform: .
+  - switch:
+      - when: .a == 1
+        steps:
+          - set: {b: 2}
+          - name: deep
+            switch:
+              - else:
+                  - filter: "true"
+      - else:
+          - fail: never
+`
+
+func TestPathsAreThoseOfRuns(t *testing.T) {
+	t.Parallel()
+	flow, err := flows.Parse("test.yaml", []byte(source), steps.Catalogue())
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := &tracer{}
+	if _, err := flow.Execute(context.Background(), flows.Run{ID: "r"}, flows.Env{Trace: seen}); err != nil {
+		t.Fatal(err)
+	}
+	o, err := Read([]byte(source), steps.Catalogue())
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths := pathsOf(o.Steps)
+	for _, path := range seen.paths {
+		if !slices.Contains(paths, path) {
+			t.Errorf("the run has a step %q, the outline only %q", path, paths)
+		}
+	}
+	if len(seen.paths) != len(paths)-1 { // the fail step does not run
+		t.Errorf("the run has %q, the outline %q", seen.paths, paths)
+	}
+}
+
+type tracer struct {
+	mu    sync.Mutex // guards paths
+	paths []string
+}
+
+func (t *tracer) Begin(b flows.Begun) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.paths = append(t.paths, b.Step)
+}
+func (t *tracer) End(flows.Ended) {}
+func (t *tracer) Log(flows.Line)  {}
+
+func pathsOf(steps []Step) []string {
+	var all []string
+	for _, s := range steps {
+		all = append(all, s.Path)
+		for _, b := range s.Branches {
+			all = append(all, pathsOf(b.Steps)...)
+		}
+	}
+	return all
+}
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	got, err := Read([]byte(source), steps.Catalogue())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Outline{Trigger: "webhook", Detail: "reply ack", Steps: []Step{
+		{Path: "first", Title: "first", Kind: "set", Detail: "a", Line: 4},
+		{Path: "transform", Title: "transform", Kind: "transform", Detail: ".", Line: 7},
+		{Path: "transform-2", Title: "transform-2", Kind: "transform", Detail: ".", Line: 8},
+		{Path: "switch", Title: "switch", Kind: "switch", Line: 9, Branches: []Branch{
+			{Title: "when .a == 1", Steps: []Step{
+				{Path: "switch.1.set", Title: "set", Kind: "set", Detail: "b", Line: 12},
+				{Path: "switch.1.deep", Title: "deep", Kind: "switch", Detail: "switch", Line: 13, Branches: []Branch{
+					{Title: "else", Steps: []Step{{Path: "switch.1.deep.else.filter", Title: "filter", Kind: "filter", Detail: "true", Line: 16}}},
+				}},
+			}},
+			{Title: "else", Steps: []Step{{Path: "switch.else.fail", Title: "fail", Kind: "fail", Detail: "never", Line: 18}}},
+		}},
+	}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("outline (-want +got):\n%s", diff)
+	}
+}
+
+func TestNothingOverlaps(t *testing.T) {
+	t.Parallel()
+	files, err := fs.Glob(examples.FS, "*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no examples", err)
+	}
+	for _, file := range files {
+		text, err := fs.ReadFile(examples.FS, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := Read(text, steps.Catalogue())
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		p := Lay(o)
+		for i, a := range p.Boxes {
+			if a.X < 0 || a.Y < 0 || a.X+BoxWidth > p.Width && !a.End {
+				t.Errorf("%s: %s is outside of the picture", file, a.Step.Path)
+			}
+			for _, b := range p.Boxes[:i] {
+				if !a.End && abs(a.X-b.X) < BoxWidth && abs(a.Y-b.Y) < BoxHeight {
+					t.Errorf("%s: %s lies on %s", file, a.Step.Path, b.Step.Path)
+				}
+			}
+		}
+	}
+}
+
+func abs(n int) int { return max(n, -n) }
