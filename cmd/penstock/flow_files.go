@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"penstock/internal/store"
 )
@@ -34,8 +35,13 @@ func flowFiles(paths []string) ([]string, error) {
 	return files, nil
 }
 
+// filesBelow passes over testdata and hidden directories, as Go's tools do:
+// what lies there is not flows.
 func filesBelow(dir string) (files []string, err error) {
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && path != dir && (d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".")) {
+			return filepath.SkipDir
+		}
 		if err == nil && !d.IsDir() && store.IsFlowFile(path) {
 			files = append(files, path)
 		}
