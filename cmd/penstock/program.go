@@ -51,10 +51,10 @@ func newProgram(ctx context.Context, settings Settings, r role, log *slog.Logger
 			_ = p.Close() // what failed first says more
 		}
 	}()
-	open := []func(context.Context) error{p.openRedis, p.openStore}
+	open := []func(context.Context) error{p.openRedis, p.openStore, p.openQueue}
 	if r.door {
 		// The address first: it is what fails most often, and the first line of the log.
-		open = append([]func(context.Context) error{p.openListener}, append(open, p.openQueue, p.loadFlows)...)
+		open = append([]func(context.Context) error{p.openListener}, append(open, p.loadFlows)...)
 	}
 	if r.worker {
 		open = append(open, p.openWorker)

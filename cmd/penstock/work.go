@@ -38,5 +38,5 @@ func (p *Program) openWorker(ctx context.Context) error {
 	}
 	p.onClose(w.Close)
 	p.add("worker", w.Run)
-	return nil
+	return p.openSchedule(w.ID())
 }
