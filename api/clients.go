@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -135,8 +136,9 @@ func (a *API) clientSecret(c *gin.Context, in given[string]) (secret, hash strin
 	if in.set {
 		secret = in.value
 	}
-	if len(secret) < minClientSecret || len(secret) > maxPassword {
-		return "", "", &store.InvalidError{Member: "secret", Reason: "must have 16 to 1024 bytes"}
+	odd := strings.ContainsFunc(secret, func(r rune) bool { return r < ' ' || r > '~' })
+	if len(secret) < minClientSecret || len(secret) > maxPassword || odd { // the characters of RFC 6749
+		return "", "", &store.InvalidError{Member: "secret", Reason: "must have 16 to 1024 printable ASCII characters"}
 	}
 	hash, err = a.config.Authority.Hash(c.Request.Context(), secret)
 	return secret, hash, err
