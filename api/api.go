@@ -53,14 +53,6 @@ type Config struct {
 	// Runs lists, awaits, watches and cancels runs; nil: they can only be read.
 	Runs Runs
 
-	// Deployed are the flows and their versions; nil: they cannot be managed,
-	// nor runs replayed.
-	Deployed *store.Flows
-
-	// Catalogue is what flows that are deployed may be made of. Required with
-	// Deployed.
-	Catalogue *flows.Catalogue
-
 	// Schemes prove who calls the native door, tried in order after the
 	// signatures of API keys.
 	Schemes []auth.Authenticator

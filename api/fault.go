@@ -77,6 +77,7 @@ func faultOf(err error) *fault {
 		wrong *store.InvalidError
 		list  *listing.Error
 		flow  flows.Problems
+		slug  *store.ConflictError
 	)
 	switch {
 	case errors.As(err, &f):
@@ -91,6 +92,8 @@ func faultOf(err error) *fault {
 		return &fault{Status: http.StatusBadRequest, Code: "bad_listing", Message: list.Error(), Parameter: list.Param, Position: list.Position}
 	case errors.As(err, &flow):
 		return &fault{Status: http.StatusUnprocessableEntity, Code: "bad_flow", Message: "the flow has mistakes: " + flow[0].Error(), Problems: flow}
+	case errors.As(err, &slug):
+		return &fault{Status: http.StatusConflict, Code: "slug_taken", Message: slug.Error()}
 	case errors.As(err, &text):
 		return &fault{Status: http.StatusBadRequest, Code: "bad_json", Message: "the body is not the JSON that is expected: " + text.Error()}
 	case errors.As(err, &large):

@@ -51,14 +51,7 @@ func live(t *testing.T, redis *testenv.RedisServer, onReplay string, now func() 
 	}
 	running(t, q.Run, q.Close)
 	door, err := api.New(api.Config{
-		Submit: func(ctx context.Context, s queue.Submission) (api.Ticket, error) {
-			ticket, err := q.Submit(ctx, s)
-			if err != nil {
-				return nil, err
-			}
-			return ticket, nil
-		},
-		Records: q, Flows: echo{}, Keys: keyring{onReplay}, Log: log, Ready: q.Ping,
+		Submit: api.Queue{Client: q}.Submit, Records: q, Runs: api.Queue{Client: q}, Flows: echo{}, Keys: keyring{onReplay}, Log: log, Ready: q.Ping,
 	})
 	if err != nil {
 		t.Fatal(err)

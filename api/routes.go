@@ -41,8 +41,9 @@ func (a *API) router() (*gin.Engine, error) {
 		v1.GET("/runs/:run/events", a.requires(auth.ScopeReadRuns, auth.ScopeRun), a.watchRun)
 		v1.POST("/runs/:run/cancel", a.requires(auth.ScopeWriteRuns, auth.ScopeRun), a.cancelRun)
 	}
-	if a.config.Deployed != nil {
+	if a.config.Store != nil {
 		v1.POST("/runs/:run/replay", a.requires(auth.ScopeRun), a.replayRun)
+		a.mountFlows(v1.Group("/flows"))
 	}
 	return e, nil
 }

@@ -75,7 +75,7 @@ func (a *API) versionFor(ctx context.Context, first *queue.Record, version strin
 		}
 		return flow, nil
 	case "pinned":
-		flow, err := a.config.Deployed.Version(ctx, first.Flow, first.Version)
+		flow, err := a.config.Store.Flows().Version(ctx, first.Flow, first.Version)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil, &fault{Status: http.StatusConflict, Code: "version_gone", Message: "the version that the run was pinned to is not kept any more"}
 		}

@@ -52,6 +52,7 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, trace flows.Trac
 	env := r.cfg.Env
 	env.Journal = a.Journal()
 	env.Trace = trace
+	env.Respond = func(ctx context.Context, answer flows.Answer) error { return a.Respond(ctx, queue.Answer(answer)) }
 	output, err := flow.Execute(ctx, flows.Run{
 		ID: a.ID, Attempt: a.Number, Principal: a.Principal, Event: event,
 		Params: a.Params, Headers: a.Headers, Deadline: a.Deadline,

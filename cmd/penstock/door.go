@@ -7,7 +7,6 @@ import (
 	"net"
 
 	"penstock/api"
-	"penstock/queue"
 )
 
 // openListener takes the address, so that everything else can say the URL.
@@ -33,9 +32,11 @@ func reachable(addr *net.TCPAddr) string {
 
 // openDoor puts the front door on the listener.
 func (p *Program) openDoor(context.Context) error {
-	door, err := api.New(api.Config{
-		Submit:         p.submit,
-		Records:        p.client,
+	door := api.Queue{Client: p.client}
+	handler, err := api.New(api.Config{
+		Submit:         door.Submit,
+		Records:        door,
+		Runs:           door,
 		Flows:          p.store.Flows(),
 		Keys:           p.store.Keys(),
 		Authority:      p.authority,
@@ -49,23 +50,13 @@ func (p *Program) openDoor(context.Context) error {
 	if err != nil {
 		return err
 	}
-	server, err := api.NewServer(api.ServerConfig{Listener: p.listener, API: door, Log: p.log})
+	server, err := api.NewServer(api.ServerConfig{Listener: p.listener, API: handler, Log: p.log})
 	if err != nil {
 		return err
 	}
 	p.onClose(server.Close)
 	p.add("front door", server.Run)
 	return nil
-}
-
-// submit is the queue's Submit as the door sees it. A nil ticket must become
-// a nil interface.
-func (p *Program) submit(ctx context.Context, s queue.Submission) (api.Ticket, error) {
-	ticket, err := p.client.Submit(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	return ticket, nil
 }
 
 func ignoreClosed(err error) error {

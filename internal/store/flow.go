@@ -45,6 +45,12 @@ func (f *Flows) Version(ctx context.Context, number int64, version string) (*flo
 	return f.store.versions.find(ctx, versionID{number, version})
 }
 
+// Parse reads, checks and compiles a flow of the steps that this binary knows.
+// The error is flows.Problems, which call it by name.
+func (f *Flows) Parse(name string, source []byte) (*flows.Flow, error) {
+	return flows.Parse(name, source, f.store.config.Catalogue)
+}
+
 // Source returns the text of one version, and ErrNotFound when it is not stored.
 func (f *Flows) Source(ctx context.Context, number int64, version string) ([]byte, error) {
 	return f.store.source(ctx, versionID{number, version})

@@ -1,0 +1,142 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/api/auth"
+	"penstock/api/listing"
+	"penstock/internal/store"
+)
+
+// mountFlows adds the endpoints that manage flows.
+func (a *API) mountFlows(flows *gin.RouterGroup) {
+	read, write := a.requires(auth.ScopeReadFlows), a.requires(auth.ScopeWriteFlows)
+	flows.GET("", read, a.listFlows)
+	flows.GET("/:flow", read, a.readFlow)
+	flows.PUT("/:flow", write, a.putFlow)
+	flows.DELETE("/:flow", write, a.deleteFlow)
+	flows.GET("/:flow/versions", read, a.listVersions)
+	flows.POST("/:flow/enable", write, a.enableFlow)
+	flows.POST("/:flow/disable", write, a.disableFlow)
+	flows.POST("/:flow/rollback", write, a.rollbackFlow)
+}
+
+// flowView is a flow as its reader sees it.
+type flowView struct {
+	Number     int64     `json:"flow"`
+	Slug       string    `json:"slug,omitempty"`
+	Name       string    `json:"name,omitempty"`
+	Version    string    `json:"version"`
+	Enabled    bool      `json:"enabled"`
+	Trigger    string    `json:"trigger"` // webhook, schedule, poll, manual; empty: it cannot run here
+	DeployedAt time.Time `json:"deployed_at"`
+	Versions   int       `json:"versions"`          // that it can be rolled back to, the current one included
+	Problem    string    `json:"problem,omitempty"` // why this server cannot run it
+	Source     string    `json:"source,omitempty"`  // not in listings
+}
+
+func (a *API) viewFlow(h *store.Head) flowView {
+	v := flowView{
+		Number: h.Number, Slug: h.Slug, Name: h.Name, Version: h.Version, Enabled: h.Enabled,
+		DeployedAt: h.DeployedAt, Versions: len(h.History), Problem: h.Problem,
+	}
+	flow, ok := a.config.Flows.Find(flowNumber(h.Number))
+	switch {
+	case !ok:
+	case flow.Webhook != nil:
+		v.Trigger = "webhook"
+	case flow.Schedule != nil && flow.Schedule.Poll:
+		v.Trigger = "poll"
+	case flow.Schedule != nil:
+		v.Trigger = "schedule"
+	default:
+		v.Trigger = "manual"
+	}
+	return v
+}
+
+// listFlows answers GET /v1/flows with those that the principal may read.
+func (a *API) listFlows(c *gin.Context) {
+	views := []flowView{}
+	for _, h := range a.config.Store.Flows().List() {
+		if of(c).principal.May(auth.ScopeReadFlows, h.Number) {
+			views = append(views, a.viewFlow(&h))
+		}
+	}
+	list(a, c, listing.Schema[flowView]{Order: "flow", Fields: []listing.Field[flowView]{
+		listing.Number("flow", func(v *flowView) int64 { return v.Number }),
+		listing.Text("slug", func(v *flowView) string { return v.Slug }),
+		listing.Text("name", func(v *flowView) string { return v.Name }),
+		listing.Text("version", func(v *flowView) string { return v.Version }),
+		listing.Text("trigger", func(v *flowView) string { return v.Trigger }),
+		listing.Bool("enabled", func(v *flowView) bool { return v.Enabled }),
+		listing.Time("deployed_at", func(v *flowView) time.Time { return v.DeployedAt }),
+	}}, views)
+}
+
+// head returns what is deployed under the number or slug in the path. A flow
+// that the principal may not touch is as unknown as one that is not there.
+func (a *API) head(c *gin.Context, scope auth.Scope) (store.Head, error) {
+	h, err := a.config.Store.Flows().Head(c.Param("flow"))
+	if err != nil {
+		return store.Head{}, errNoFlow
+	}
+	if !of(c).principal.May(scope, h.Number) {
+		return store.Head{}, errNoFlow
+	}
+	of(c).object = "flow:" + flowNumber(h.Number)
+	return h, nil
+}
+
+var errNoFlow = &fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such flow for you"}
+
+// readFlow answers GET /v1/flows/{flow}, with its source.
+func (a *API) readFlow(c *gin.Context) {
+	h, err := a.head(c, auth.ScopeReadFlows)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	a.writeFlow(c, http.StatusOK, &h)
+}
+
+// writeFlow answers with a flow and its source.
+func (a *API) writeFlow(c *gin.Context, status int, h *store.Head) {
+	source, err := a.config.Store.Flows().Source(c.Request.Context(), h.Number, h.Version)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	v := a.viewFlow(h)
+	v.Source = string(source)
+	c.Header("ETag", `"`+h.Version+`"`)
+	writeJSON(c, status, v)
+}
+
+// versionView is one version of a flow.
+type versionView struct {
+	Version    string    `json:"version"`
+	DeployedAt time.Time `json:"deployed_at"`
+	Current    bool      `json:"current"`
+}
+
+// listVersions answers GET /v1/flows/{flow}/versions, the newest first.
+func (a *API) listVersions(c *gin.Context) {
+	h, err := a.head(c, auth.ScopeReadFlows)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	views := make([]versionView, len(h.History))
+	for i, d := range h.History {
+		views[i] = versionView{d.Version, d.DeployedAt, d.Version == h.Version}
+	}
+	list(a, c, listing.Schema[versionView]{Fields: []listing.Field[versionView]{
+		listing.Text("version", func(v *versionView) string { return v.Version }),
+		listing.Time("deployed_at", func(v *versionView) time.Time { return v.DeployedAt }),
+		listing.Bool("current", func(v *versionView) bool { return v.Current }),
+	}}, views)
+}
