@@ -131,14 +131,17 @@ func (p *passage) attempt(ctx context.Context, in *Input) (results []any, err er
 			return results, err
 		}
 	}
-	defer func() {
-		if trouble := recover(); trouble != nil {
-			err = &Error{Code: CodeInternal, Message: "the step broke down",
-				Err: fmt.Errorf("panic: %v\n%s", trouble, debug.Stack())}
-		}
-	}()
+	defer broken(&err)
 	results, err = p.step.runner.Run(ctx, in)
 	return results, p.overdue(ctx, err)
+}
+
+// broken turns a panic into the failure of the step.
+func broken(err *error) {
+	if trouble := recover(); trouble != nil {
+		*err = &Error{Code: CodeInternal, Message: "the step broke down",
+			Err: fmt.Errorf("panic: %v\n%s", trouble, debug.Stack())}
+	}
 }
 
 // errOverdue is why the context of an attempt ends at the step's timeout.

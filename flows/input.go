@@ -34,6 +34,19 @@ func (in *Input) Run() *Run { return &in.p.x.run }
 // Flow is the flow that the step belongs to. It must not be changed.
 func (in *Input) Flow() *Flow { return in.p.x.flow }
 
+// Kept is the key under which steps of a kind keep a value between runs, for
+// this flow or shared by all. It is for Env.State.
+func (in *Input) Kept(kind, name string, shared bool) string {
+	return kept(in.p.x.flow, kind, name, shared)
+}
+
+func kept(f *Flow, kind, name string, shared bool) string {
+	if shared {
+		return "shared/" + kind + "/" + name
+	}
+	return "flow/" + strconv.FormatInt(f.Number, 10) + "/" + kind + "/" + name
+}
+
 // All are the values of all items that the step was given.
 func (in *Input) All() []any {
 	values := make([]any, len(in.p.items))

@@ -83,11 +83,12 @@ func (p *passage) hold(v any, index int) error {
 }
 
 // nest sends the item through the nested steps that the runner chooses.
-func (p *passage) nest(ctx context.Context, in *Input) (Items, error) {
+func (p *passage) nest(ctx context.Context, in *Input) (items Items, err error) {
 	ctx, stop := p.timed(ctx)
 	defer stop()
+	defer broken(&err)
 	p.attempts.Add(1)
-	items, err := p.step.nester.Nest(ctx, in)
+	items, err = p.step.nester.Nest(ctx, in)
 	return items, p.overdue(ctx, err)
 }
 

@@ -14,12 +14,12 @@ import (
 // for running one without a server. It forgets everything with the process.
 type Memory struct {
 	mu     sync.Mutex
-	values map[string]kept        // guarded by mu
+	values map[string]keptUntil   // guarded by mu
 	done   map[string]int64       // guarded by mu; sums by operation id
 	taken  map[string][]time.Time // guarded by mu; reserved moments by key, in order
 }
 
-type kept struct {
+type keptUntil struct {
 	value []byte
 	by    string    // operation id of who wrote it
 	until time.Time // zero: for ever
@@ -27,15 +27,15 @@ type kept struct {
 
 // NewMemory makes an empty one.
 func NewMemory() *Memory {
-	return &Memory{values: map[string]kept{}, done: map[string]int64{}, taken: map[string][]time.Time{}}
+	return &Memory{values: map[string]keptUntil{}, done: map[string]int64{}, taken: map[string][]time.Time{}}
 }
 
 // now is what the key holds; mu is held.
-func (m *Memory) now(key string) kept {
+func (m *Memory) now(key string) keptUntil {
 	k := m.values[key]
 	if !k.until.IsZero() && !time.Now().Before(k.until) {
 		delete(m.values, key)
-		return kept{}
+		return keptUntil{}
 	}
 	return k
 }
@@ -71,7 +71,7 @@ func (m *Memory) Swap(_ context.Context, c Change) (Swapped, error) {
 	if c.Value == nil {
 		delete(m.values, c.Key)
 	} else {
-		m.values[c.Key] = kept{value: c.Value, by: c.ID, until: until(c.For)}
+		m.values[c.Key] = keptUntil{value: c.Value, by: c.ID, until: until(c.For)}
 	}
 	if c.ID != "" && c.If == Equal {
 		m.done[c.ID] = 0
@@ -110,7 +110,7 @@ func (m *Memory) Add(_ context.Context, a Addition) (int64, error) {
 		return 0, fmt.Errorf("add to a value: %w: the sum is too large", ErrNoNumber)
 	}
 	sum += a.By
-	m.values[a.Key] = kept{value: strconv.AppendInt(nil, sum, 10), until: until(a.For)}
+	m.values[a.Key] = keptUntil{value: strconv.AppendInt(nil, sum, 10), until: until(a.For)}
 	if a.ID != "" {
 		m.done[a.ID] = sum
 	}

@@ -52,6 +52,9 @@ func (in *Input) Make(values ...any) (Items, error) {
 	return s, in.p.x.hold(s.size)
 }
 
+// Discard lets go of items that go nowhere.
+func (in *Input) Discard(s Items) { in.p.x.release(s.size) }
+
 // Through sends one item through the block, on behalf of the step that owns it.
 func (b *Block) Through(ctx context.Context, in *Input) (Items, error) {
 	p := in.p

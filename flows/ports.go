@@ -30,7 +30,7 @@ type Emitter interface {
 
 // Emission is a run that another one starts.
 type Emission struct {
-	Flow   *Flow
+	Flow   string // number or slug
 	Event  any
 	At     time.Time     // when it starts; zero: now
 	Key    string        // equal keys to one flow are one run

@@ -18,6 +18,7 @@ var testParams = []Param{
 	{Name: "params", Type: TypeLiteral, Summary: "Query parameters."},
 	{Name: "headers", Type: TypeLiteral, Summary: "Headers, names in lower case."},
 	{Name: "vars", Type: TypeLiteral, Summary: "Override the flow's vars."},
+	{Name: "state", Type: TypeLiteral, Summary: "Named values that state steps find; otherwise there are none."},
 	{Name: "mocks", Type: TypeLiteral, Summary: "What steps that reach the world put out, by step name or kind: the item, a list of items, or `{error: {message, status}}`."},
 	{Name: "output", Type: TypeLiteral, OneOf: "end", Summary: "The items that the run puts out."},
 	{Name: "error", Type: TypeLiteral, OneOf: "end", Summary: "How the run fails: a part of the message, or any of code, message, step, status."},
@@ -29,6 +30,7 @@ type test struct {
 	line   int
 	run    Run
 	vars   map[string]any
+	state  map[string]any
 	mocks  map[string]any
 	output any // nil: failure counts
 	fails  bool
@@ -45,6 +47,9 @@ func (c *compiler) readTests(all []*Args) {
 			fails: a.Has("error"), want: a.Literal("error"), output: a.Literal("output"),
 		}
 		t.run.Params, t.run.Headers = c.texts(a, "params"), c.texts(a, "headers")
+		if t.state, _ = a.Literal("state").(map[string]any); t.state == nil && a.Literal("state") != nil {
+			c.add(a.places["state"], "", "state: expected a mapping")
+		}
 		if list, ok := t.output.([]any); a.Has("output") && !ok {
 			c.add(a.places["output"], "the output of a run is the list of its items", "output: expected a list")
 		} else {
@@ -118,8 +123,29 @@ func (f *Flow) try(ctx context.Context, t *test) ([]any, error) {
 	if mocks == nil {
 		mocks = map[string]any{}
 	}
-	return f.execute(ctx, t.run, Env{Vars: t.vars}, mocks)
+	env, err := f.testEnv(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	return f.execute(ctx, t.run, env, mocks)
 }
+
+// testEnv is what a test may reach: a state of its own, which begins as the
+// test says, and runs that are started nowhere.
+func (f *Flow) testEnv(ctx context.Context, t *test) (Env, error) {
+	memory := NewMemory()
+	for name, v := range t.state {
+		if _, err := memory.Swap(ctx, Change{Key: kept(f, "state", name, false), Value: EncodeJSON(v)}); err != nil {
+			return Env{}, err
+		}
+	}
+	return Env{Vars: t.vars, State: memory, Pace: memory, Emit: nowhere{}}, nil
+}
+
+// nowhere is the Emitter of tests.
+type nowhere struct{}
+
+func (nowhere) Emit(context.Context, Emission) (string, error) { return "test", nil }
 
 // judge says how the end of the run differs from what the test wants.
 func (t *test) judge(output []any, err error) string {

@@ -11,14 +11,16 @@ import (
 func delay() flows.Kind {
 	return flows.Kind{
 		Name:    "delay",
-		Summary: "Holds each item for a while, then lets it pass unchanged.",
-		Doc: "Items wait side by side, up to `concurrency` at once (1 unless the step says more). The run holds its worker meanwhile, " +
-			"and the time counts towards the run's limit.",
+		Summary: "Holds items for a while, then lets them pass unchanged.",
+		Doc: "All items of the step wait side by side. A wait of more than five seconds parks the run: no worker is held, and the time " +
+			"does not count towards the run's limit. Tests do not wait.",
 		Params: []flows.Param{
-			{Name: "for", Type: flows.TypeDuration, Inline: true, OneOf: "when", Summary: "How long."},
+			{Name: "for", Type: flows.TypeDuration, Inline: true, OneOf: "when", Summary: "How long, from the moment at which the step begins."},
 			{Name: "until", Type: flows.TypeTemplate, OneOf: "when", Summary: "A time as RFC 3339 has it; one that has passed does not hold."},
 		},
 		Example: "delay: 2s",
+		Effect:  flows.Durable,
+		Inside:  true,
 		New: func(args *flows.Args) (flows.Runner, error) {
 			d := delayStep{hold: args.Duration("for"), until: args.Template("until")}
 			return flows.RunFunc(d.run), nil
@@ -32,24 +34,31 @@ type delayStep struct {
 }
 
 func (d delayStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
-	hold := d.hold
-	if d.until != nil {
-		said, err := d.until.Text(ctx, in)
-		if err != nil {
-			return nil, err
-		}
-		at, err := time.Parse(time.RFC3339, said)
-		if err != nil {
-			return nil, stepError("until: %q is no time such as 2026-11-21T20:00:00Z", shortLine(said))
-		}
-		hold = time.Until(at)
+	at, err := d.end(ctx, in)
+	if err != nil {
+		return nil, err
 	}
-	timer := time.NewTimer(hold)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return []any{in.Value()}, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := in.WaitUntil(ctx, at); err != nil {
+		return nil, err
 	}
+	return []any{in.Value()}, nil
+}
+
+// end is when the item may go on.
+func (d delayStep) end(ctx context.Context, in *flows.Input) (time.Time, error) {
+	if d.until == nil {
+		began, err := in.Began(ctx)
+		return began.Add(d.hold), err
+	}
+	at, err := moment(ctx, in, "until", d.until)
+	if err != nil || time.Until(at) <= flows.ParkAfter {
+		return at, err
+	}
+	// A run that is taken up again must not begin to wait anew.
+	v, err := in.Remember(ctx, "until", func() (any, error) { return at.UTC().Format(time.RFC3339Nano), nil })
+	if err != nil {
+		return at, err
+	}
+	said, _ := v.(string)
+	return time.Parse(time.RFC3339Nano, said)
 }

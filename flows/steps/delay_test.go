@@ -28,7 +28,7 @@ func TestDelayHoldsEachItem(t *testing.T) {
 		step string
 		took time.Duration
 	}{
-		{"delay: 2s", 6 * time.Second},
+		{"delay: 2s", 2 * time.Second},
 		{"delay: 2s\n    concurrency: 3", 2 * time.Second},
 		{"delay: {until: '${ . }'}", 10 * time.Second},
 	}

@@ -1,0 +1,98 @@
+package steps
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+
+	"penstock/flows"
+)
+
+// callKind runs another flow.
+func callKind() flows.Kind {
+	return flows.Kind{
+		Name:    "call",
+		Summary: "Runs another flow on each item and puts out the items that it puts out.",
+		Doc: "The other flow is executed as a part of this run: it has this run's principal and limit, its steps are in this run's record as " +
+			"`STEP/THEIRS`, and when it fails this step fails with its code and message. Its answers to a caller are left out. It is executed in the version " +
+			"that is current when the step begins, also when the run is resumed later. Flows may call each other 8 deep.\n\n" +
+			"With `wait: false` the other flow gets a run of its own, and the item becomes `{run_id, flow}` at once.",
+		Params: []flows.Param{
+			{Name: "flow", Type: flows.TypeString, Required: true, Inline: true, Summary: "The number or slug of the other flow.", Instead: "name the flow as it is; use switch to choose among several"},
+			{Name: "event", Type: flows.TypeTemplate, Default: "the item", Summary: "What the other flow gets as its event."},
+			{Name: "wait", Type: flows.TypeBool, Default: "true", Summary: "Whether to wait for its items."},
+		},
+		Example: "call: constituent-upsert\nevent: {email: \"${ .email }\"}",
+		Effect:  flows.Durable,
+		New: func(args *flows.Args) (flows.Runner, error) {
+			return &callStep{flow: args.String("flow"), event: args.Template("event"), apart: args.Has("wait") && !args.Bool("wait")}, nil
+		},
+	}
+}
+
+type callStep struct {
+	flow  string
+	event *flows.Template // nil: the item
+	apart bool            // a run of its own
+}
+
+// Effect of a run of its own is that it is accepted, once for its key.
+func (c *callStep) Effect() flows.Effect {
+	if c.apart {
+		return flows.Idempotent
+	}
+	return flows.Durable
+}
+
+// Run executes the other flow for one item.
+func (c *callStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
+	event, err := eventFor(ctx, in, c.event)
+	if err != nil {
+		return nil, err
+	}
+	if c.apart {
+		run, err := emitted(ctx, in, flows.Emission{Flow: c.flow, Event: event})
+		return []any{map[string]any{"run_id": run, "flow": c.flow}}, err
+	}
+	flow, err := c.pinned(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	return in.Call(ctx, flow, event)
+}
+
+// pinned is the flow in the version that the run began to call.
+func (c *callStep) pinned(ctx context.Context, in *flows.Input) (*flows.Flow, error) {
+	known := in.Env().Flows
+	if known == nil {
+		return nil, stepError("there are no other flows here to call")
+	}
+	v, err := in.Remember(ctx, "flow", func() (any, error) {
+		flow, ok := known.Find(c.flow)
+		if !ok {
+			return nil, stepError("there is no flow %q", c.flow)
+		}
+		return map[string]any{"number": json.Number(strconv.FormatInt(flow.Number, 10)), "version": flow.Version}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	pin, _ := v.(map[string]any)
+	number, _ := pin["number"].(json.Number)
+	version, _ := pin["version"].(string)
+	id, _ := number.Int64()
+	flow, err := known.Version(ctx, id, version)
+	if err != nil {
+		return nil, stepError("the flow %q, version %.12s, cannot be found", c.flow, version)
+	}
+	return flow, nil
+}
+
+// eventFor is what another flow gets as its event: the item, unless the step
+// says otherwise.
+func eventFor(ctx context.Context, in *flows.Input, t *flows.Template) (any, error) {
+	if t == nil {
+		return in.Value(), nil
+	}
+	return t.Render(ctx, in)
+}

@@ -1,0 +1,144 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"penstock/flows"
+)
+
+// dedupe lets one of many items with the same key pass.
+func dedupe() flows.Kind {
+	return flows.Kind{
+		Name:    "dedupe",
+		Summary: "Lets the first item with a key pass; those with the same key within a while are dropped, or get what became of the first.",
+		Doc: "Without `steps` repeats are dropped. With `steps` the first item goes through them, and with `repeats: previous` a repeat " +
+			"becomes the items that came out then. When the steps fail the key is forgotten, so that another try may pass. A repeat that " +
+			"comes while the first is still on its way fails: `on_error: skip` drops it. The key counts for the flow, whichever run and step brings it.",
+		Params: []flows.Param{
+			{Name: "key", Type: flows.TypeTemplate, Required: true, Inline: true, Summary: "What makes two items the same."},
+			{Name: "for", Type: flows.TypeDuration, Default: "24h", Summary: "How long a key is remembered."},
+			{Name: "steps", Type: flows.TypeSteps, Summary: "What the first item goes through."},
+			{Name: "repeats", Type: flows.TypeEnum, Enum: []string{"drop", "previous"}, Default: "drop", Summary: "What becomes of a repeat: nothing, or the items that the steps made of the first."},
+			scopeParam(),
+		},
+		Example: "dedupe: ${ .id }\nfor: 1h",
+		Effect:  flows.Durable,
+		Inside:  true,
+		New:     newDedupe,
+	}
+}
+
+type dedupeStep struct {
+	keeper
+	hold     time.Duration
+	steps    *flows.Block // nil: the item passes
+	previous bool
+}
+
+func newDedupe(args *flows.Args) (flows.Runner, error) {
+	d := &dedupeStep{keeper: newKeeper("dedupe", "key", args), hold: 24 * time.Hour, steps: args.Steps("steps")}
+	if args.Has("for") {
+		if d.hold = args.Duration("for"); d.hold == 0 {
+			return nil, args.Errorf("for", "for: a key must be remembered for some time")
+		}
+	}
+	if d.previous = args.String("repeats") == "previous"; d.previous && d.steps == nil {
+		return nil, args.Errorf("repeats", "repeats: previous needs steps, whose items a repeat becomes")
+	}
+	return flows.NestFunc(d.nest), nil
+}
+
+// onItsWay is what is kept under a key until the steps have put out their items.
+var onItsWay = []byte("null")
+
+func (d *dedupeStep) nest(ctx context.Context, in *flows.Input) (flows.Items, error) {
+	key, err := d.key(ctx, in)
+	if err != nil {
+		return flows.Items{}, err
+	}
+	values, err := store(in)
+	if err != nil {
+		return flows.Items{}, err
+	}
+	var kept []byte
+	first, err := in.Remember(ctx, "first", func() (any, error) {
+		done, err := values.Swap(ctx, flows.Change{Key: key, Value: onItsWay, For: d.hold, If: flows.Absent, ID: in.RunKey()})
+		kept = done.Value
+		if err != nil {
+			return nil, unkept(ctx, err)
+		}
+		return done.Done, nil
+	})
+	switch {
+	case err != nil:
+		return flows.Items{}, err
+	case first == true && d.steps == nil:
+		return in.Pass(), nil
+	case first == true:
+		return d.through(ctx, in, values, key)
+	case d.previous:
+		return d.repeat(ctx, in, values, key, kept)
+	}
+	return flows.Items{}, nil
+}
+
+// through sends the first item through the steps and keeps what comes out.
+func (d *dedupeStep) through(ctx context.Context, in *flows.Input, values flows.State, key string) (flows.Items, error) {
+	items, err := d.steps.Through(ctx, in)
+	switch {
+	case err != nil && over(ctx, err):
+		forget(ctx, values, key, onItsWay)
+		return items, err
+	case err != nil || !d.previous:
+		return items, err
+	}
+	text, err := keptJSON(items.Values())
+	if err != nil {
+		return items, err
+	}
+	if _, err := values.Swap(ctx, flows.Change{Key: key, Value: text, For: d.hold}); err != nil {
+		return items, unkept(ctx, err)
+	}
+	return items, nil
+}
+
+// repeat makes of a repeat what became of the first item.
+func (d *dedupeStep) repeat(ctx context.Context, in *flows.Input, values flows.State, key string, kept []byte) (flows.Items, error) {
+	if kept == nil { // the run was resumed
+		var err error
+		if kept, err = values.Load(ctx, key); err != nil {
+			return flows.Items{}, unkept(ctx, err)
+		}
+	}
+	v, err := keptValue(kept)
+	if err != nil {
+		return flows.Items{}, err
+	}
+	items, ok := v.([]any)
+	if !ok {
+		return flows.Items{}, stepError("the first item with this key is still on its way")
+	}
+	return in.Make(items...)
+}
+
+// over reports whether the steps inside have failed for good: the run does not
+// wait, and will not be taken up by another worker.
+func over(ctx context.Context, err error) bool {
+	var parked *flows.Parked
+	if errors.As(err, &parked) {
+		return false
+	}
+	return ctx.Err() == nil || errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(context.Cause(ctx), context.Canceled)
+}
+
+// forgetTime bounds how long a step that is over tidies up.
+const forgetTime = 2 * time.Second
+
+// forget removes a value if it is still the one. What is not removed expires.
+func forget(ctx context.Context, values flows.State, key string, value []byte) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), forgetTime)
+	defer cancel()
+	_, _ = values.Swap(ctx, flows.Change{Key: key, If: flows.Equal, Old: value})
+}

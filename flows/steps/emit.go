@@ -1,0 +1,100 @@
+package steps
+
+import (
+	"context"
+	"time"
+
+	"penstock/flows"
+)
+
+// emitWindow is how long the key of an emitted run is remembered.
+const emitWindow = 24 * time.Hour
+
+// emit starts runs of another flow.
+func emit() flows.Kind {
+	return flows.Kind{
+		Name:    "emit",
+		Summary: "Starts a run of another flow for each item, now or later; the item passes unchanged.",
+		Doc: "The run is accepted when the step ends, and executed by itself: nobody waits for it. With a `key`, runs of that flow with the same key " +
+			"are one run, for 24 hours; without one, each item starts a run, once, also when this run is resumed. To have the run's id, use `call` with `wait: false`.",
+		Params: []flows.Param{
+			{Name: "flow", Type: flows.TypeString, Required: true, Inline: true, Summary: "The number or slug of the other flow.", Instead: "name the flow as it is; use switch to choose among several"},
+			{Name: "event", Type: flows.TypeTemplate, Default: "the item", Summary: "What the other flow gets as its event."},
+			{Name: "after", Type: flows.TypeDuration, Summary: "How long from now the run starts."},
+			{Name: "at", Type: flows.TypeTemplate, Summary: "When the run starts, a time as RFC 3339 has it."},
+			{Name: "key", Type: flows.TypeTemplate, Summary: "Makes equal runs one."},
+		},
+		Example: "emit: send-receipt\nevent: {to: \"${ .email }\"}\nkey: receipt-${ .gift_id }",
+		Effect:  flows.Idempotent,
+		Inside:  true,
+		New: func(args *flows.Args) (flows.Runner, error) {
+			if args.Has("after") && args.Has("at") {
+				return nil, args.Errorf("at", "after and at exclude each other")
+			}
+			e := &emitStep{flow: args.String("flow"), event: args.Template("event"), after: args.Duration("after"), at: args.Template("at"), key: args.Template("key")}
+			return flows.RunFunc(e.run), nil
+		},
+	}
+}
+
+type emitStep struct {
+	flow  string
+	event *flows.Template // nil: the item
+	after time.Duration
+	at    *flows.Template // nil: after counts
+	key   *flows.Template // nil: the step's own
+}
+
+func (e *emitStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
+	event, err := eventFor(ctx, in, e.event)
+	if err != nil {
+		return nil, err
+	}
+	emission := flows.Emission{Flow: e.flow, Event: event}
+	if e.after > 0 {
+		emission.At = time.Now().Add(e.after)
+	}
+	if e.at != nil {
+		if emission.At, err = moment(ctx, in, "at", e.at); err != nil {
+			return nil, err
+		}
+	}
+	if e.key != nil {
+		if emission.Key, err = e.key.Text(ctx, in); err != nil {
+			return nil, err
+		}
+		if emission.Key == "" {
+			return nil, stepError("the key is empty")
+		}
+	}
+	_, err = emitted(ctx, in, emission)
+	return []any{in.Value()}, err
+}
+
+// emitted starts a run. Without a key of the flow's it is one run for each
+// step and item.
+func emitted(ctx context.Context, in *flows.Input, e flows.Emission) (string, error) {
+	if in.Env().Emit == nil {
+		return "", stepError("no runs can be started here")
+	}
+	if e.Key == "" {
+		e.Key = "step:" + in.RunKey()
+	} else {
+		e.Key = "key:" + e.Key
+	}
+	e.Window = emitWindow
+	return in.Env().Emit.Emit(ctx, e)
+}
+
+// moment renders a time.
+func moment(ctx context.Context, in *flows.Input, param string, t *flows.Template) (time.Time, error) {
+	said, err := t.Text(ctx, in)
+	if err != nil {
+		return time.Time{}, err
+	}
+	at, err := time.Parse(time.RFC3339, said)
+	if err != nil {
+		return time.Time{}, stepError("%s: %q is no time such as 2026-11-21T20:00:00Z", param, shortLine(said))
+	}
+	return at, nil
+}

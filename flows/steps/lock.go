@@ -1,0 +1,168 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"penstock/flows"
+)
+
+const (
+	lockLease  = 15 * time.Second // how long a lock outlives a worker that is lost
+	lockRenew  = 5 * time.Second  // must be well below lockLease
+	lockParked = time.Minute      // how long a lock outlives the moment at which its parked run goes on
+	lockAgain  = 5 * time.Second  // a parked run asks this often
+	lockWait   = time.Minute      // how long a lock is waited for by default
+	firstAsk   = 20 * time.Millisecond
+	lastAsk    = 500 * time.Millisecond
+)
+
+// lock lets one item at a time through steps.
+func lock() flows.Kind {
+	return flows.Kind{
+		Name:    "lock",
+		Summary: "Lets one item at a time, of all runs, through the steps inside.",
+		Doc: "The lock is of the run and item that holds it: when its worker is lost, the run goes on elsewhere with the lock in hand, and " +
+			"a run that does not go on gives it up after 15 seconds. It stays taken while the run is parked inside. Whoever waits is not " +
+			"served in order; after a few seconds the waiting run is parked and asks again every five seconds.",
+		Params: []flows.Param{
+			{Name: "key", Type: flows.TypeTemplate, Required: true, Summary: "What is locked."},
+			{Name: "steps", Type: flows.TypeSteps, Required: true, Summary: "What happens under the lock."},
+			{Name: "wait", Type: flows.TypeDuration, Default: "1m", Summary: "How long to wait for the lock; then the step fails. 0s: fail at once."},
+			scopeParam(),
+		},
+		Example: "lock:\n  key: person-${ .id }\n  steps:\n    - http: {put: \"https://crm.example.org/people/${ .id }\", json: \"${ . }\"}",
+		Effect:  flows.Durable,
+		Inside:  true,
+		New: func(args *flows.Args) (flows.Runner, error) {
+			l := &lockStep{keeper: newKeeper("lock", "key", args), steps: args.Steps("steps"), patience: lockWait}
+			if args.Has("wait") {
+				l.patience = args.Duration("wait")
+			}
+			return flows.NestFunc(l.nest), nil
+		},
+	}
+}
+
+type lockStep struct {
+	keeper
+	steps    *flows.Block
+	patience time.Duration
+}
+
+// held is a lock in the hand of one item.
+type held struct {
+	values flows.State
+	key    string
+	owner  []byte
+}
+
+var errLockLost = errors.New("the lock was lost")
+
+func (l *lockStep) nest(ctx context.Context, in *flows.Input) (flows.Items, error) {
+	key, err := l.key(ctx, in)
+	if err != nil {
+		return flows.Items{}, err
+	}
+	values, err := store(in)
+	if err != nil {
+		return flows.Items{}, err
+	}
+	h := &held{values: values, key: key, owner: flows.EncodeJSON(in.RunKey())}
+	if err := l.acquire(ctx, in, h); err != nil {
+		return flows.Items{}, err
+	}
+	items, err := h.under(ctx, func(ctx context.Context) (flows.Items, error) { return l.steps.Through(ctx, in) })
+	var parked *flows.Parked
+	switch {
+	case errors.As(err, &parked):
+		_, _ = h.take(context.WithoutCancel(ctx), time.Until(parked.Wake)+lockParked)
+	case err == nil || over(ctx, err):
+		forget(ctx, values, key, h.owner)
+	}
+	return items, err
+}
+
+// take takes or keeps the lock.
+func (h *held) take(ctx context.Context, lease time.Duration) (bool, error) {
+	done, err := h.values.Swap(ctx, flows.Change{Key: h.key, Value: h.owner, For: lease, If: flows.Free, Old: h.owner})
+	return done.Done, err
+}
+
+// acquire waits for the lock; a long wait parks the run.
+func (l *lockStep) acquire(ctx context.Context, in *flows.Input, h *held) error {
+	asked := time.Now()
+	for pause := firstAsk; ; pause = min(2*pause, lastAsk) {
+		taken, err := h.take(ctx, lockLease)
+		if err != nil {
+			return unkept(ctx, err)
+		}
+		waited := time.Since(asked)
+		if !taken && waited > flows.ParkAfter && in.Env().Parks {
+			if waited, err = since(ctx, in, asked); err == nil && waited < l.patience {
+				err = in.Park(time.Now().Add(lockAgain))
+			}
+			if err != nil {
+				return err
+			}
+		}
+		switch {
+		case taken:
+			return nil
+		case waited >= l.patience:
+			return &flows.Error{Class: flows.ClassTimeout, Message: "the lock was taken by another run for longer than " + l.patience.String()}
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// since is how long the run has asked, in all its attempts.
+func since(ctx context.Context, in *flows.Input, asked time.Time) (time.Duration, error) {
+	v, err := in.Remember(ctx, "asked", func() (any, error) { return asked.UTC().Format(time.RFC3339Nano), nil })
+	if err != nil {
+		return 0, err
+	}
+	said, _ := v.(string)
+	first, err := time.Parse(time.RFC3339Nano, said)
+	return time.Since(first), err
+}
+
+// under runs do while it renews the lock. A lock that cannot be renewed any
+// more ends what runs under it.
+func (h *held) under(ctx context.Context, do func(context.Context) (flows.Items, error)) (flows.Items, error) {
+	inside, lose := context.WithCancelCause(ctx)
+	var renewer sync.WaitGroup
+	renewer.Go(func() { h.renew(inside, lose) })
+	items, err := do(inside)
+	lose(nil)
+	renewer.Wait()
+	if errors.Is(context.Cause(inside), errLockLost) {
+		return items, stepError("%v: another run may have entered", errLockLost)
+	}
+	return items, err
+}
+
+func (h *held) renew(ctx context.Context, lose context.CancelCauseFunc) {
+	tick := time.NewTicker(lockRenew)
+	defer tick.Stop()
+	for kept := time.Now(); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		ours, err := h.take(ctx, lockLease)
+		if err == nil && ours {
+			kept = time.Now()
+		} else if err == nil || time.Since(kept) > lockLease-lockRenew {
+			lose(errLockLost)
+			return
+		}
+	}
+}

@@ -1,0 +1,135 @@
+package steps
+
+import (
+	"context"
+	"encoding/base64"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+
+	"penstock/flows"
+)
+
+// respond answers the caller before the run ends.
+func respond() flows.Kind {
+	return flows.Kind{
+		Name:    "respond",
+		Summary: "Answers the caller now; the run goes on, and all items pass unchanged.",
+		Doc: "The first item makes the answer. Without a body the caller gets all items that the step was given, as the output of a run. " +
+			"A caller is answered once: a second respond on the same path is a mistake, and a flow that comes to two of them sends the first. " +
+			"When nobody waits, nothing happens.",
+		Params: []flows.Param{
+			{Name: "status", Type: flows.TypeInt, Default: "200", Summary: "HTTP status, 200 to 599."},
+			{Name: "headers", Type: flows.TypeFields, Summary: "Headers of the answer."},
+			{Name: "json", Type: flows.TypeTemplate, Summary: "The body, as JSON."},
+			{Name: "text", Type: flows.TypeTemplate, Summary: "The body, as text."},
+			{Name: "base64", Type: flows.TypeTemplate, Summary: "The body, bytes in base64."},
+		},
+		Example: "respond: {status: 202, json: {id: \"${ .id }\", state: accepted}}",
+		Effect:  flows.Durable,
+		Inside:  true,
+		Answers: true,
+		New:     newRespond,
+	}
+}
+
+type respondStep struct {
+	status  int
+	headers []flows.Field
+	form    string          // json, text or base64; empty: the items
+	body    *flows.Template // nil: the items
+}
+
+// ownHeaders are set by whoever writes the answer.
+var ownHeaders = []string{"content-length", "transfer-encoding", "connection", "penstock-run-id", "x-request-id", "server-timing"}
+
+func newRespond(args *flows.Args) (flows.Runner, error) {
+	r := &respondStep{status: 200, headers: args.Fields("headers")}
+	if args.Has("status") {
+		if r.status = args.Int("status"); r.status < 200 || r.status > 599 {
+			return nil, args.Errorf("status", "status: expected 200 to 599")
+		}
+	}
+	for _, form := range []string{"json", "text", "base64"} {
+		if !args.Has(form) {
+			continue
+		}
+		if r.form != "" {
+			return nil, args.Errorf(form, "%s and %s exclude each other", r.form, form)
+		}
+		r.form, r.body = form, args.Template(form)
+	}
+	for _, h := range r.headers {
+		if slices.Contains(ownHeaders, strings.ToLower(h.Name)) || !httpguts.ValidHeaderFieldName(h.Name) {
+			return nil, args.Errorf("headers", "headers: %q cannot be set", h.Name)
+		}
+	}
+	return flows.RunFunc(r.run), nil
+}
+
+func (r *respondStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
+	passed := []any{in.Value()}
+	if in.Index() > 0 || in.Env().Respond == nil {
+		return passed, nil
+	}
+	answer, err := r.answer(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.Env().Respond(ctx, answer); err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, &flows.Error{Code: flows.CodeInternal, Message: "the caller could not be answered", Err: err}
+	}
+	return passed, nil
+}
+
+// answer renders the answer for the first item.
+func (r *respondStep) answer(ctx context.Context, in *flows.Input) (flows.Answer, error) {
+	answer := flows.Answer{Status: r.status, Headers: map[string]string{}}
+	for _, h := range r.headers {
+		value, err := h.Value.Text(ctx, in)
+		if err != nil {
+			return answer, err
+		}
+		if !httpguts.ValidHeaderFieldValue(value) {
+			return answer, stepError("the header %s cannot have this value", h.Name)
+		}
+		answer.Headers[strings.ToLower(h.Name)] = value
+	}
+	if r.body == nil {
+		answer.Items = flows.EncodeJSON(in.All())
+		return answer, nil
+	}
+	v, err := r.body.Render(ctx, in)
+	if err != nil {
+		return answer, err
+	}
+	kind := "application/json"
+	switch r.form {
+	case "json":
+		answer.Body = flows.EncodeJSON(v)
+	case "text":
+		kind = "text/plain; charset=utf-8"
+		answer.Body, err = plainText(v)
+	case "base64":
+		kind = "application/octet-stream"
+		said, _ := v.(string)
+		if answer.Body, err = base64.StdEncoding.DecodeString(said); err != nil {
+			return answer, stepError("base64: the text is no base64")
+		}
+	}
+	if answer.Headers["content-type"] == "" {
+		answer.Headers["content-type"] = kind
+	}
+	return answer, err
+}
+
+func plainText(v any) ([]byte, error) {
+	if said, ok := v.(string); ok {
+		return []byte(said), nil
+	}
+	return nil, stepError("text: expected text, found %s; json takes any value", kindOf(v))
+}
