@@ -18,6 +18,8 @@ func Catalogue() *flows.Catalogue {
 		callKind(),
 		httpKind(),
 		sqlKind(),
+		emailKind(),
+		encodeKind(),
 		state(),
 		dedupe(),
 		loopGuard(),

@@ -14,7 +14,7 @@ type sqlRows struct {
 }
 
 // maxSQLSize bounds what the rows of a step hold together, bytes.
-const maxSQLSize = 100 << 20
+const maxSQLSize = 100_000_000
 
 func (r *sqlRows) read(rows *sql.Rows) ([]any, error) {
 	columns, err := rows.ColumnTypes()

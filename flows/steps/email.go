@@ -1,0 +1,86 @@
+package steps
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+
+	"penstock/flows"
+)
+
+// emailKind sends a message.
+func emailKind() flows.Kind {
+	return flows.Kind{
+		Name:    "email",
+		Summary: "Sends a message through a mail server.",
+		Doc:     emailDoc,
+		Params:  emailParams(),
+		Example: emailExample,
+		Effect:  flows.Once,
+		New:     func(args *flows.Args) (flows.Runner, error) { return newEmailStep(args) },
+	}
+}
+
+// emailStep is one email step of a flow.
+type emailStep struct {
+	connection  string
+	from        *flows.Template // nil: the connection says it
+	to, cc, bcc *flows.Template
+	replyTo     *flows.Template
+	subject     *flows.Template
+	text, html  *flows.Template
+	headers     []flows.Field
+	attachments []emailAttachment
+}
+
+func newEmailStep(args *flows.Args) (*emailStep, error) {
+	s := &emailStep{
+		connection: args.String("connection"),
+		from:       args.Template("from"), to: args.Template("to"), cc: args.Template("cc"), bcc: args.Template("bcc"),
+		replyTo: args.Template("reply_to"), subject: args.Template("subject"),
+		text: args.Template("text"), html: args.Template("html"),
+		headers: args.Fields("headers"),
+	}
+	if s.to == nil && s.cc == nil && s.bcc == nil {
+		return nil, args.Errorf("to", "nobody gets this message: set to, cc or bcc")
+	}
+	if s.text == nil && s.html == nil {
+		return nil, args.Errorf("text", "the message is empty: set text, html or both")
+	}
+	if err := checkEmailHeaders(args, s.headers); err != nil {
+		return nil, err
+	}
+	for _, part := range args.List("attachments") {
+		s.attachments = append(s.attachments, emailAttachment{
+			name: part.Template("name"), content: part.Template("content"), base64: part.Template("base64"), contentType: part.Template("content_type"),
+		})
+	}
+	return s, nil
+}
+
+// Run sends one message for one item.
+func (s *emailStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
+	connections := in.Env().Connections
+	if connections == nil {
+		return nil, stepError("there is no connection %q: no connections are configured here", s.connection)
+	}
+	mailer, err := connections.Mail(ctx, s.connection)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.render(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	if err := mailer.Send(ctx, m); err != nil {
+		return nil, err
+	}
+	return []any{map[string]any{"id": m.ID, "recipients": len(m.To) + len(m.Cc) + len(m.Bcc)}}, nil
+}
+
+// messageID is the same in every attempt of the run, so that a receiver can
+// tell a repeated message.
+func messageID(in *flows.Input) string {
+	sum := sha256.Sum256([]byte(in.RunKey()))
+	return hex.EncodeToString(sum[:16])
+}

@@ -1,0 +1,43 @@
+package steps
+
+import "penstock/flows"
+
+func emailParams() []flows.Param {
+	return []flows.Param{
+		{Name: "connection", Type: flows.TypeString, Required: true, Summary: "Name of the mail server's connection."},
+		{Name: "to", Type: flows.TypeTemplate, Summary: "Recipient, or a list of them: `a@b.org`, `Name <a@b.org>` or `{name, address}` each."},
+		{Name: "cc", Type: flows.TypeTemplate, Summary: "Further recipients, whom all see."},
+		{Name: "bcc", Type: flows.TypeTemplate, Summary: "Further recipients, whom nobody sees."},
+		{Name: "from", Type: flows.TypeTemplate, Default: "that of the connection", Summary: "Sender."},
+		{Name: "reply_to", Type: flows.TypeTemplate, Summary: "Where answers go, if not to the sender."},
+		{Name: "subject", Type: flows.TypeTemplate, Required: true, Summary: "Subject, on one line."},
+		{Name: "text", Type: flows.TypeTemplate, Summary: "The message as text."},
+		{Name: "html", Type: flows.TypeTemplate, Summary: "The message as HTML; with `text` beside it the reader's program chooses."},
+		{Name: "headers", Type: flows.TypeFields, Summary: "Further header fields, each on one line."},
+		{Name: "attachments", Type: flows.TypeList, Summary: "Files that go with the message.", Fields: []flows.Param{
+			{Name: "name", Type: flows.TypeTemplate, Required: true, Summary: "Name of the file."},
+			{Name: "content", Type: flows.TypeTemplate, OneOf: "content", Summary: "Content: text, or JSON for lists and objects."},
+			{Name: "base64", Type: flows.TypeTemplate, OneOf: "content", Summary: "Content as the bytes that this base64 text stands for."},
+			{Name: "content_type", Type: flows.TypeTemplate, Default: "by the name's ending", Summary: "Content type."},
+		}},
+	}
+}
+
+const emailExample = `email:
+  connection: mail
+  to: {name: "${ .name }", address: "${ .email }"}
+  subject: Thank you, ${ .first }
+  text: |
+    Dear ${ .first },
+    your gift of ${ .amount } has arrived.`
+
+const emailDoc = `The item that comes out is ` + "`{id, recipients}`" + `: the beginning of the Message-ID and how many addresses the server took the
+message for. It takes it for all or for none.
+
+**Sent once.** The Message-ID is made of the run, the step and the item: a message that is sent again, by ` + "`retry`" + ` or
+` + "`on_uncertain: rerun`" + `, carries the same, and mail programs show it once.
+
+**Values stay values.** A line break in a subject, header or address is a failure, and a comma in an address adds no recipient.
+HTML is not escaped: write ` + "`${ .name | @html }`" + `.
+
+At most 100 recipients and 25 MB.`

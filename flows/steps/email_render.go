@@ -1,0 +1,177 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"net/mail"
+	"net/textproto"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+
+	"penstock/flows"
+)
+
+// Bounds of one message.
+const (
+	maxRecipients = 100
+	maxMessage    = 25_000_000 // bytes of text and attachments
+)
+
+func (s *emailStep) render(ctx context.Context, in *flows.Input) (*flows.Mail, error) {
+	r := emailRenderer{ctx: ctx, in: in}
+	m := &flows.Mail{
+		ID: messageID(in),
+		To: r.addresses("to", s.to), Cc: r.addresses("cc", s.cc), Bcc: r.addresses("bcc", s.bcc),
+		ReplyTo: r.addresses("reply_to", s.replyTo),
+		Subject: r.line("subject", s.subject),
+		Text:    r.text(s.text), HTML: r.text(s.html),
+	}
+	if from := r.addresses("from", s.from); len(from) == 1 {
+		m.From = from[0]
+	} else if s.from != nil && r.err == nil {
+		return nil, stepError("from is not one address")
+	}
+	for _, h := range s.headers {
+		m.Headers = append(m.Headers, flows.MailHeader{Name: textproto.CanonicalMIMEHeaderKey(h.Name), Value: r.line("header "+h.Name, h.Value)})
+	}
+	for _, a := range s.attachments {
+		m.Attachments = append(m.Attachments, r.attachment(a))
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	return m, checkMail(m)
+}
+
+func checkMail(m *flows.Mail) error {
+	size := len(m.Text) + len(m.HTML)
+	for _, a := range m.Attachments {
+		size += len(a.Content)
+	}
+	switch n := len(m.To) + len(m.Cc) + len(m.Bcc); {
+	case n == 0:
+		return stepError("nobody gets this message: to, cc and bcc are empty")
+	case n > maxRecipients:
+		return stepError("the message has %d recipients; %d are allowed", n, maxRecipients)
+	case m.Text == "" && m.HTML == "":
+		return stepError("the message is empty")
+	case size > maxMessage:
+		return stepError("the message is larger than %s", sizeText(maxMessage))
+	}
+	return nil
+}
+
+// emailRenderer renders until the first failure, which it keeps.
+type emailRenderer struct {
+	ctx context.Context
+	in  *flows.Input
+	err error
+}
+
+// value is what a template gives; nil for none, and after a failure.
+func (r *emailRenderer) value(t *flows.Template) any {
+	if t == nil || r.err != nil {
+		return nil
+	}
+	v, err := t.Render(r.ctx, r.in)
+	if err != nil {
+		r.err = err
+		return nil
+	}
+	return v
+}
+
+func (r *emailRenderer) text(t *flows.Template) string {
+	if v := r.value(t); v != nil {
+		return scalarText(v)
+	}
+	return ""
+}
+
+// line is text that stands in a header: a line break in it would begin
+// another one.
+func (r *emailRenderer) line(what string, t *flows.Template) string {
+	text := r.text(t)
+	if strings.ContainsFunc(text, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) && r.err == nil {
+		r.err = stepError("%s has a line break or another control character in it", what)
+	}
+	return text
+}
+
+// addresses are one for a text or an object and several for a list. Each text
+// is one address: a comma in a value adds no recipient.
+func (r *emailRenderer) addresses(what string, t *flows.Template) []string {
+	v := r.value(t)
+	list, ok := v.([]any)
+	if !ok && v != nil {
+		list = []any{v}
+	}
+	var all []string
+	for _, element := range list {
+		address, err := emailAddress(element)
+		if err != nil && r.err == nil {
+			r.err = stepError("%s: %v", what, err)
+		}
+		all = append(all, address)
+	}
+	return all
+}
+
+// emailAddress reads "a@b.org", "Name <a@b.org>" or {address, name}.
+func emailAddress(v any) (string, error) {
+	text, isText := v.(string)
+	if object, ok := v.(map[string]any); ok {
+		name, _ := object["name"].(string)
+		address, _ := object["address"].(string)
+		bare, err := mail.ParseAddress(address)
+		if err != nil || bare.Address != address {
+			return "", fmt.Errorf("%q is not an address such as a@b.org", shortLine(address))
+		}
+		text, isText = (&mail.Address{Name: name, Address: address}).String(), true
+	}
+	if !isText {
+		return "", fmt.Errorf("%s is no address: write text, {name, address} or a list of them", kindOf(v))
+	}
+	if address, err := mail.ParseAddress(text); err != nil || strings.ContainsAny(address.Name+address.Address, "\r\n") {
+		return "", fmt.Errorf("%q is not one address such as a@b.org; {name, address} takes any name", shortLine(text))
+	}
+	return text, nil
+}
+
+// emailAttachment is a file that goes with the message.
+type emailAttachment struct{ name, content, base64, contentType *flows.Template }
+
+func (r *emailRenderer) attachment(a emailAttachment) flows.Attachment {
+	rendered := flows.Attachment{Name: r.line("the name of an attachment", a.name), ContentType: r.line("content_type", a.contentType)}
+	if a.base64 == nil {
+		rendered.Content = []byte(r.text(a.content))
+	} else if r.err == nil {
+		rendered.Content, r.err = decodeBase64(r.ctx, r.in, a.base64)
+	}
+	return rendered
+}
+
+// checkEmailHeaders refuses names that other parameters or the mail server
+// write.
+func checkEmailHeaders(args *flows.Args, headers []flows.Field) error {
+	reserved := []string{
+		"From", "To", "Cc", "Bcc", "Reply-To", "Subject", "Date", "Message-Id", "Sender", "Return-Path", "Received",
+		"Mime-Version", "Dkim-Signature",
+	}
+	seen := map[string]bool{}
+	for _, h := range headers {
+		name := textproto.CanonicalMIMEHeaderKey(h.Name)
+		switch {
+		case !httpguts.ValidHeaderFieldName(h.Name):
+			return args.Errorf("headers", "%q is not a header name", h.Name)
+		case slices.Contains(reserved, name) || strings.HasPrefix(name, "Content-"):
+			return args.Errorf("headers", "the header %s is not set here", h.Name)
+		case seen[name]:
+			return args.Errorf("headers", "the header %s comes twice", h.Name)
+		}
+		seen[name] = true
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+package steps
+
+import (
+	"context"
+
+	"penstock/flows"
+)
+
+// encodeKind writes values as text of some form, and reads them back.
+func encodeKind() flows.Kind {
+	return flows.Kind{
+		Name:    "encode",
+		Summary: "Writes a value as base64, hex, a hash, CSV, XML and so on, or reads it back.",
+		Doc:     encodeDoc,
+		Params:  encodeParams(),
+		Example: "encode: {hmac: \"${ .payload }\", secret: partner_signing, output: base64, as: signature}",
+		New:     func(args *flows.Args) (flows.Runner, error) { return newEncodeStep(args) },
+	}
+}
+
+// encodeStep is one encode step of a flow.
+type encodeStep struct {
+	value *flows.Template
+	as    string // member of the item that takes the result; "": the result is the item
+	form  encodeForm
+}
+
+// encodeForm makes the result of a value. It never changes the value.
+type encodeForm func(ctx context.Context, in *flows.Input, v any) (any, error)
+
+func newEncodeStep(args *flows.Args) (*encodeStep, error) {
+	for _, format := range encodeFormats() {
+		if !args.Has(format.name) {
+			continue
+		}
+		form, err := format.form(args)
+		if err != nil {
+			return nil, err
+		}
+		return &encodeStep{value: args.Template(format.name), as: args.String("as"), form: form}, nil
+	}
+	return nil, args.Errorf("", "there is nothing to encode") // the frame has said so already
+}
+
+// Run encodes one item.
+func (s *encodeStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
+	v, err := s.value.Render(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	result, err := s.form(ctx, in, v)
+	if err != nil {
+		return nil, err
+	}
+	if s.as == "" {
+		return []any{result}, nil
+	}
+	return added(in.Value(), s.as, result)
+}
+
+// added is the item with one more member.
+func added(item any, name string, v any) ([]any, error) {
+	object, ok := item.(map[string]any)
+	if !ok && item != nil {
+		return nil, stepError("as needs an object as the item, this one is %s", kindOf(item))
+	}
+	larger := make(map[string]any, len(object)+1)
+	for member, value := range object {
+		larger[member] = value
+	}
+	larger[name] = v
+	return []any{larger}, nil
+}

@@ -1,0 +1,115 @@
+package steps
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"penstock/flows"
+)
+
+// codec writes bytes as text and reads them back.
+type codec struct {
+	name   string
+	encode func([]byte) string
+	decode func(string) ([]byte, error)
+}
+
+func base64Codec() codec {
+	return codec{"base64", base64.StdEncoding.EncodeToString, func(s string) ([]byte, error) {
+		return base64.RawStdEncoding.DecodeString(unpadded(s))
+	}}
+}
+
+func base64urlCodec() codec {
+	return codec{"base64url", base64.RawURLEncoding.EncodeToString, func(s string) ([]byte, error) {
+		return base64.RawURLEncoding.DecodeString(unpadded(s))
+	}}
+}
+
+func hexCodec() codec { return codec{"hex", hex.EncodeToString, hex.DecodeString} }
+
+// urlCodec escapes everything but RFC 3986's unreserved characters, so that
+// the text fits a path, a query and a form. Reading, a + is a +.
+func urlCodec() codec {
+	return codec{"url", func(b []byte) string {
+		return strings.ReplaceAll(url.QueryEscape(string(b)), "+", "%20")
+	}, func(s string) ([]byte, error) {
+		text, err := url.PathUnescape(s)
+		return []byte(text), err
+	}}
+}
+
+func textCodec() codec {
+	return codec{"text", func(b []byte) string { return string(b) }, func(s string) ([]byte, error) { return []byte(s), nil }}
+}
+
+// unpadded is base64 without padding, which senders leave out, and without
+// spaces at its ends.
+func unpadded(s string) string {
+	trimmed := strings.TrimSpace(s)
+	return strings.TrimRight(trimmed, "=")
+}
+
+func codecNamed(name string) codec {
+	for _, make := range []func() codec{base64Codec, base64urlCodec, hexCodec} {
+		if c := make(); c.name == name {
+			return c
+		}
+	}
+	return textCodec()
+}
+
+// textual is the form of a codec, in the direction that the flow says.
+func textual(make func() codec) func(*flows.Args) (encodeForm, error) {
+	return func(args *flows.Args) (encodeForm, error) {
+		c := make()
+		if !args.Bool("decode") {
+			if args.Has("output") {
+				return nil, args.Errorf("output", "output has no meaning for %s unless it decodes", c.name)
+			}
+			input := codecNamed(args.String("input"))
+			return func(_ context.Context, _ *flows.Input, v any) (any, error) {
+				content, err := readBytes(input, v)
+				return c.encode(content), err
+			}, nil
+		}
+		if args.Has("input") {
+			return nil, args.Errorf("input", "input has no meaning for %s when it decodes", c.name)
+		}
+		output := codecNamed(args.String("output"))
+		return func(_ context.Context, _ *flows.Input, v any) (any, error) {
+			content, err := readBytes(c, v)
+			if err != nil {
+				return nil, err
+			}
+			return writeBytes(output, content)
+		}, nil
+	}
+}
+
+// readBytes are the bytes that a value stands for.
+func readBytes(c codec, v any) ([]byte, error) {
+	text, isText := v.(string)
+	if !isText && c.name == "text" && v != nil {
+		text, isText = string(flows.EncodeJSON(v)), true
+	}
+	if !isText {
+		return nil, stepError("expected text, found %s", kindOf(v))
+	}
+	content, err := c.decode(text)
+	if err != nil { // its own text shows the value
+		return nil, stepError("the text is not %s", c.name)
+	}
+	return content, nil
+}
+
+func writeBytes(c codec, content []byte) (any, error) {
+	if c.name == "text" && !utf8.Valid(content) {
+		return nil, stepError("the bytes are no text in UTF-8; output: base64 writes them")
+	}
+	return c.encode(content), nil
+}

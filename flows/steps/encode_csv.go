@@ -1,0 +1,147 @@
+package steps
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"net/url"
+	"slices"
+
+	"penstock/flows"
+)
+
+func csvFormat(args *flows.Args) (encodeForm, error) {
+	if args.Bool("decode") {
+		for _, name := range []string{"columns", "header"} {
+			if args.Has(name) {
+				return nil, args.Errorf(name, "%s has no meaning for csv when it decodes", name)
+			}
+		}
+		return decoded(func(text string) (any, error) { return parseCSV(withoutMark([]byte(text))) }), nil
+	}
+	columns, header := args.Strings("columns"), !args.Has("header") || args.Bool("header")
+	return func(_ context.Context, _ *flows.Input, v any) (any, error) { return writeCSV(v, columns, header) }, nil
+}
+
+// decoded is the form of what reads text.
+func decoded(read func(text string) (any, error)) encodeForm {
+	return func(_ context.Context, _ *flows.Input, v any) (any, error) {
+		text, ok := v.(string)
+		if !ok {
+			return nil, stepError("expected text, found %s", kindOf(v))
+		}
+		result, err := read(text)
+		if err != nil {
+			return nil, stepError("%v", err)
+		}
+		return result, nil
+	}
+}
+
+// writeCSV writes a list of objects, by columns, or of lists as they are.
+func writeCSV(v any, columns []string, header bool) (any, error) {
+	rows, ok := v.([]any)
+	if !ok {
+		return nil, stepError("expected a list of objects or lists, found %s", kindOf(v))
+	}
+	lists := len(rows) > 0 && isList(rows[0])
+	if len(columns) == 0 && !lists {
+		columns = memberNames(rows)
+	}
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	w.UseCRLF = true
+	if header && len(columns) > 0 {
+		_ = w.Write(columns) // into memory: cannot fail
+	}
+	for i, row := range rows {
+		cells, err := csvCells(row, columns, lists)
+		if err != nil {
+			return nil, stepError("row %d %v", i+1, err)
+		}
+		_ = w.Write(cells)
+	}
+	w.Flush()
+	return b.String(), nil
+}
+
+func isList(v any) bool { _, ok := v.([]any); return ok }
+
+// memberNames are those of all objects, sorted: an object has no order.
+func memberNames(rows []any) []string {
+	var names []string
+	seen := map[string]bool{}
+	for _, row := range rows {
+		object, _ := row.(map[string]any)
+		for name := range object {
+			if !seen[name] {
+				seen[name] = true
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func csvCells(row any, columns []string, lists bool) ([]string, error) {
+	var values []any
+	switch row := row.(type) {
+	case []any:
+		values = row
+	case map[string]any:
+		values = make([]any, len(columns))
+		for i, name := range columns {
+			values[i] = row[name]
+		}
+	}
+	if values == nil || isList(row) != lists {
+		return nil, stepError("is %s; all rows are objects or all are lists", kindOf(row))
+	}
+	cells := make([]string, len(values))
+	for i, v := range values {
+		if v != nil {
+			cells[i] = scalarText(v)
+		}
+	}
+	return cells, nil
+}
+
+func formFormat(args *flows.Args) (encodeForm, error) {
+	if args.Bool("decode") {
+		return decoded(readForm), nil
+	}
+	return func(_ context.Context, _ *flows.Input, v any) (any, error) {
+		object, ok := v.(map[string]any)
+		if !ok {
+			return nil, stepError("expected an object, found %s", kindOf(v))
+		}
+		pairs := url.Values{}
+		for name, member := range object {
+			values, err := texts(member)
+			if err != nil {
+				return nil, stepError("%s %v", name, err)
+			}
+			if values != nil {
+				pairs[name] = values
+			}
+		}
+		return pairs.Encode(), nil
+	}, nil
+}
+
+// readForm makes text of a name that comes once, a list of one that comes
+// several times.
+func readForm(text string) (any, error) {
+	pairs, err := url.ParseQuery(text)
+	if err != nil {
+		return nil, stepError("the text is no form")
+	}
+	object := make(map[string]any, len(pairs))
+	for name, values := range pairs {
+		for _, value := range values {
+			addMember(object, name, value)
+		}
+	}
+	return object, nil
+}

@@ -1,0 +1,91 @@
+package steps
+
+import (
+	"context"
+	"slices"
+
+	"penstock/flows"
+)
+
+// encodeFormat is one parameter that names a form.
+type encodeFormat struct {
+	name, summary string
+	options       []string // parameters that have a meaning for it, besides as
+	make          func(args *flows.Args) (encodeForm, error)
+}
+
+func encodeFormats() []encodeFormat {
+	bytes := []string{"decode", "input", "output"}
+	return []encodeFormat{
+		{"base64", "As base64 (RFC 4648).", bytes, textual(base64Codec)},
+		{"base64url", "As base64 for URLs, without padding.", bytes, textual(base64urlCodec)},
+		{"hex", "As hexadecimal digits.", bytes, textual(hexCodec)},
+		{"url", "Escaped for a place in a URL.", bytes, textual(urlCodec)},
+		{"form", "An object as a query string or an HTML form.", []string{"decode"}, formFormat},
+		{"hash", "Its hash.", []string{"algorithm", "input", "output"}, hashFormat},
+		{"hmac", "Its HMAC under a secret.", []string{"algorithm", "input", "output", "secret"}, hmacFormat},
+		{"jwt", "Claims as a JSON Web Token, signed with a secret by HMAC.", []string{"algorithm", "secret"}, jwtFormat},
+		{"csv", "A list of objects or lists as CSV (RFC 4180).", []string{"decode", "columns", "header"}, csvFormat},
+		{"xml", "An object as XML; the reverse of what `http` makes of XML.", []string{"decode"}, xmlFormat},
+		{"template", "Text with `${ }` in it, as it is.", nil, templateFormat},
+	}
+}
+
+// form checks that the flow gives no parameter without a meaning.
+func (f encodeFormat) form(args *flows.Args) (encodeForm, error) {
+	for _, p := range encodeOptions() {
+		if args.Has(p.Name) && p.Name != "as" && !slices.Contains(f.options, p.Name) {
+			return nil, args.Errorf(p.Name, "%s has no meaning for %s", p.Name, f.name)
+		}
+	}
+	return f.make(args)
+}
+
+func encodeParams() []flows.Param {
+	var params []flows.Param
+	for _, f := range encodeFormats() {
+		params = append(params, flows.Param{Name: f.name, Type: flows.TypeTemplate, OneOf: "format", Summary: f.summary})
+	}
+	return append(params, encodeOptions()...)
+}
+
+func encodeOptions() []flows.Param {
+	return []flows.Param{
+		{Name: "as", Type: flows.TypeString, Default: "the result is the item", Summary: "Member of the item that takes the result."},
+		{Name: "decode", Type: flows.TypeBool, Default: "false", Summary: "Reads the form instead of writing it."},
+		{Name: "input", Type: flows.TypeEnum, Enum: []string{"text", "base64", "hex"}, Default: "text", Summary: "How the value stands for bytes; `text` is UTF-8."},
+		{Name: "output", Type: flows.TypeEnum, Enum: []string{"text", "hex", "base64", "base64url"}, Default: "hex for a hash and an HMAC, text when decoding", Summary: "How the bytes of the result are written."},
+		{Name: "algorithm", Type: flows.TypeEnum, Enum: []string{"sha256", "sha512", "sha384", "sha1", "md5"}, Default: "sha256", Summary: "Hash function."},
+		{Name: "secret", Type: flows.TypeString, Instead: "name a stored secret: keys are never values", Summary: "Name of the stored secret that is the key."},
+		{Name: "columns", Type: flows.TypeStrings, Default: "all members, by name", Summary: "Members that become columns, in this order."},
+		{Name: "header", Type: flows.TypeBool, Default: "true", Summary: "Whether the first row names the columns."},
+	}
+}
+
+func templateFormat(*flows.Args) (encodeForm, error) {
+	return func(_ context.Context, _ *flows.Input, v any) (any, error) {
+		if v == nil {
+			return "", nil
+		}
+		return scalarText(v), nil
+	}, nil
+}
+
+const encodeDoc = `**Bytes.** ` + "`base64`, `base64url`, `hex`, `url`, `hash` and `hmac`" + ` work on bytes: those of text in UTF-8, of other values as JSON, or
+what a base64 or hexadecimal text stands for (` + "`input`" + `), such as a body with ` + "`parse: bytes`" + `. Decoding gives text; bytes that are
+no text need ` + "`output`" + `. Padding may be missing where base64 is read.
+
+**Keys** of ` + "`hmac`" + ` and ` + "`jwt`" + ` are stored secrets, named by ` + "`secret`" + `. ` + "`jwt`" + ` adds no claim: ` + "`iat`" + ` and ` + "`exp`" + ` come from the flow.
+
+**CSV** is written with CRLF and quotes where they are needed. Objects become rows by ` + "`columns`" + `; null is empty; lists and objects in a
+cell are JSON. Reading gives a list of objects by the first row, all text.
+
+**XML.** ` + "`{root: …}`" + `: an object's members become elements in the order of their names, ` + "`@name`" + ` an attribute, ` + "`#text`" + ` the text
+between; a list repeats its element; null is an empty element.
+
+` + "```yaml" + `
+- encode: {csv: "${ .rows }", columns: [id, name], as: report}
+- encode: {base64: "${ .document }", decode: true}
+- encode: {template: "Dear ${ .name },\\nthank you.", as: letter}
+` + "```" + `
+`

@@ -1,0 +1,130 @@
+package steps
+
+import (
+	"bytes"
+	"context"
+	"encoding/xml"
+	"regexp"
+	"slices"
+	"strings"
+
+	"penstock/flows"
+)
+
+func xmlFormat(args *flows.Args) (encodeForm, error) {
+	if args.Bool("decode") {
+		return decoded(func(text string) (any, error) { return parseXML([]byte(text), "utf-8") }), nil
+	}
+	return func(_ context.Context, _ *flows.Input, v any) (any, error) {
+		object, ok := v.(map[string]any)
+		if !ok || len(object) != 1 {
+			return nil, stepError("an XML document is an object with one member, its root element")
+		}
+		var w xmlWriter
+		w.WriteString(xml.Header)
+		for name, root := range object {
+			if isList(root) {
+				return nil, stepError("an XML document has one root element, not a list of them")
+			}
+			w.element(name, root, 1)
+		}
+		if w.err != nil {
+			return nil, w.err
+		}
+		return w.String(), nil
+	}, nil
+}
+
+// xmlWriter writes elements until the first failure, which it keeps.
+type xmlWriter struct {
+	bytes.Buffer
+	err error
+}
+
+// xmlName is a name, with a prefix or none, out of ASCII: what systems agree on.
+var xmlName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*(:[A-Za-z_][A-Za-z0-9_.-]*)?$`)
+
+func (w *xmlWriter) failed(format string, args ...any) {
+	if w.err == nil {
+		w.err = stepError(format, args...)
+	}
+}
+
+func (w *xmlWriter) element(name string, v any, depth int) {
+	switch {
+	case !xmlName.MatchString(name):
+		w.failed("%q cannot be the name of an XML element", shortLine(name))
+	case depth > maxXMLDepth:
+		w.failed("the XML is nested deeper than %d", maxXMLDepth)
+	}
+	if w.err != nil {
+		return
+	}
+	if list, ok := v.([]any); ok {
+		for _, one := range list {
+			if isList(one) {
+				w.failed("%s is a list in a list, which XML has not", name)
+				return
+			}
+			w.element(name, one, depth)
+		}
+		return
+	}
+	w.WriteString("<" + name)
+	object, ok := v.(map[string]any)
+	if !ok {
+		w.close(name, v)
+		return
+	}
+	names := memberNames([]any{object})
+	children := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return strings.HasPrefix(n, "@") || n == "#text" })
+	w.attributes(object, names)
+	if len(children) == 0 {
+		w.close(name, object["#text"])
+		return
+	}
+	w.WriteString(">")
+	w.text(object["#text"])
+	for _, child := range children {
+		w.element(child, object[child], depth+1)
+	}
+	w.WriteString("</" + name + ">")
+}
+
+func (w *xmlWriter) attributes(object map[string]any, names []string) {
+	for _, n := range names {
+		attribute, ok := strings.CutPrefix(n, "@")
+		if !ok {
+			continue
+		}
+		if !xmlName.MatchString(attribute) {
+			w.failed("%q cannot be the name of an XML attribute", shortLine(attribute))
+			return
+		}
+		w.WriteString(" " + attribute + `="`)
+		w.text(object[n])
+		w.WriteString(`"`)
+	}
+}
+
+// close ends an element that holds no others.
+func (w *xmlWriter) close(name string, v any) {
+	if v == nil || v == "" {
+		w.WriteString("/>")
+		return
+	}
+	w.WriteString(">")
+	w.text(v)
+	w.WriteString("</" + name + ">")
+}
+
+// text escapes; what XML cannot hold becomes the replacement character.
+func (w *xmlWriter) text(v any) {
+	switch v.(type) {
+	case nil:
+	case []any, map[string]any:
+		w.failed("%s stands where XML has text", kindOf(v))
+	default:
+		_ = xml.EscapeText(&w.Buffer, []byte(scalarText(v))) // into memory: cannot fail
+	}
+}
