@@ -33,7 +33,7 @@ var narrowable = []Scope{ScopeRun, ScopeReadFlows, ScopeWriteFlows, ScopeReadRun
 // scopesOf are what a role allows. Only RoleAPIUser opens the API; the others
 // add to it. Read only.
 var scopesOf = map[store.Role][]Scope{
-	store.RoleAPIUser:  {ScopeRun, ScopeReadFlows, ScopeReadRuns, ScopeWriteRuns},
+	store.RoleAPIUser:  {ScopeRun, ScopeReadFlows, ScopeReadRuns}, // it may cancel its own runs all the same
 	store.RoleViewer:   {ScopeReadFlows, ScopeReadRuns, ScopeReadQueues},
 	store.RoleOperator: {ScopeRun, ScopeReadFlows, ScopeReadRuns, ScopeWriteRuns, ScopeReadQueues, ScopeWriteQueues},
 	store.RoleAdmin:    Scopes,

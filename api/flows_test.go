@@ -1,0 +1,128 @@
+package api_test
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+const source = "flow: 69\nslug: upsert\nname: Upsert\ntrigger: webhook\nsteps: [{set: {v: %d}}]\n"
+
+func TestFlowsAreDeployedAndRolledBack(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	yaml := []string{"Content-Type", "application/yaml"}
+	r := p.do("PUT", "/v1/flows/69", "ann", fmt.Sprintf(source, 1), yaml...)
+	one := p.want(r, 201)
+	if one["flow"] != 69.0 || one["slug"] != "upsert" || one["enabled"] != true || one["trigger"] != "webhook" || one["source"] != fmt.Sprintf(source, 1) {
+		t.Errorf("flow %v", one)
+	}
+	if r.Header.Get("Location") != "/v1/flows/69" || r.Header.Get("ETag") != fmt.Sprintf("%q", one["version"]) {
+		t.Errorf("header %v", r.Header)
+	}
+	two := p.want(p.do("PUT", "/v1/flows/upsert", "ann", fmt.Sprintf(source, 2), yaml...), 200)
+	json := `{"flow": 69, "slug": "renamed", "trigger": "webhook", "steps": [{"set": {"v": 3}}]}`
+	three := p.want(p.do("PUT", "/v1/flows/upsert", "ann", json), 200)
+	if read := p.want(p.do("GET", "/v1/flows/renamed", "vera", ""), 200); read["version"] != three["version"] || read["source"] != json {
+		t.Errorf("read %v", read)
+	}
+	versions := p.want(p.do("GET", "/v1/flows/69/versions", "vera", ""), 200)
+	if versions["total"] != 3.0 || versions["items"].([]any)[0].(map[string]any)["current"] != true {
+		t.Errorf("versions %v", versions)
+	}
+	back := p.want(p.do("POST", "/v1/flows/69/rollback", "ann", ""), 200)
+	if back["version"] != two["version"] {
+		t.Errorf("rolled back to %v, want %v", back["version"], two["version"])
+	}
+	back = p.want(p.do("POST", "/v1/flows/69/rollback", "ann", fmt.Sprintf(`{"version":%q}`, one["version"])), 200)
+	if back["version"] != one["version"] || back["versions"] != 3.0 {
+		t.Errorf("rolled back to %v", back)
+	}
+	p.want(p.do("POST", "/v1/flows/69/rollback", "ann", `{"version":"nonsense"}`), 404)
+	if off := p.want(p.do("POST", "/v1/flows/69/disable", "ann", ""), 200); off["enabled"] != false {
+		t.Errorf("disabled: %v", off)
+	}
+	p.run("ulf", 69, "") // the API runs it all the same
+	if on := p.want(p.do("POST", "/v1/flows/upsert/enable", "ann", ""), 200); on["enabled"] != true {
+		t.Errorf("enabled: %v", on)
+	}
+	p.want(p.do("DELETE", "/v1/flows/69", "ann", ""), 204)
+	for _, path := range []string{"", "/versions"} {
+		p.want(p.do("GET", "/v1/flows/69"+path, "ann", ""), 404)
+	}
+	p.want(p.do("DELETE", "/v1/flows/69", "ann", ""), 404)
+}
+
+func TestAFlowWithMistakesIsNotDeployed(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	bad := p.want(p.do("PUT", "/v1/flows/69", "ann", "flow: 69\ntrigger: webhook\nsteps:\n  - sett: {a: 1}\n  - filter: .a ==\n", "Content-Type", "text/yaml"), 422)
+	problems := bad["problems"].([]any)
+	first := problems[0].(map[string]any)
+	if bad["code"] != "bad_flow" || len(problems) != 2 || first["line"] != 4.0 || first["column"] != 5.0 || !strings.Contains(fmt.Sprint(first), "did you mean") {
+		t.Errorf("problem %v", bad)
+	}
+	p.want(p.do("GET", "/v1/flows/69", "ann", ""), 404)
+	p.want(p.do("PUT", "/v1/flows/69", "ann", ""), 422)
+	p.want(p.do("PUT", "/v1/flows/69", "ann", "<flow/>", "Content-Type", "application/xml"), 415)
+	p.want(p.do("PUT", "/v1/flows/69", "ann", "flow: 69", "Content-Type", "application/yaml; charset=latin1"), 415)
+	if other := p.want(p.do("PUT", "/v1/flows/70", "ann", fmt.Sprintf(source, 1)), 409); other["code"] != "another_flow" {
+		t.Errorf("another flow: %v", other)
+	}
+	p.want(p.do("PUT", "/v1/flows/69", "ann", fmt.Sprintf(source, 1)), 201)
+	taken := strings.Replace(fmt.Sprintf(source, 1), "69", "70", 1)
+	if slug := p.want(p.do("PUT", "/v1/flows/70", "ann", taken), 409); slug["code"] != "slug_taken" {
+		t.Errorf("a slug that is taken: %v", slug)
+	}
+	if first := p.want(p.do("POST", "/v1/flows/69/rollback", "ann", ""), 409); first["code"] != "no_earlier_version" {
+		t.Errorf("rolled back the first version: %v", first)
+	}
+}
+
+func TestFlowsNeedTheirScopes(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	p.deploy(69, passes)
+	for _, c := range []struct{ method, path string }{
+		{"PUT", "/v1/flows/69"}, {"DELETE", "/v1/flows/69"}, {"POST", "/v1/flows/69/enable"}, {"POST", "/v1/flows/69/disable"}, {"POST", "/v1/flows/69/rollback"},
+	} {
+		for _, who := range []string{"ulf", "vera", "otto", "key-one"} {
+			p.want(p.do(c.method, c.path, who, ""), 403)
+		}
+		p.want(p.do(c.method, c.path, "", ""), 401)
+	}
+	for _, path := range []string{"/v1/flows", "/v1/flows/69", "/v1/flows/69/versions"} {
+		p.want(p.do("GET", path, "ulf", ""), 200)
+		p.want(p.do("GET", path, "key-one", ""), 403)
+		p.want(p.do("GET", path, "", ""), 401)
+	}
+}
+
+func TestListFlows(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	p.deploy(1, "slug: one\n"+passes)
+	p.deploy(2, "name: Second\nenabled: false\ntrigger: {schedule: '@hourly'}\nsteps: [{set: {a: 1}}]")
+	p.deploy(3, "steps: [{set: {a: 1}}]")
+	for filter, want := range map[string]string{
+		`flow ge 1`:                     "[1 2 3]",
+		`trigger eq "webhook"`:          "[1]",
+		`enabled eq false`:              "[2]",
+		`name contains "Sec"`:           "[2]",
+		`slug eq ""`:                    "[2 3]",
+		`trigger in ("manual", "poll")`: "[3]",
+	} {
+		var got []any
+		for _, item := range p.want(p.do("GET", "/v1/flows?filter="+url.QueryEscape(filter), "vera", ""), 200)["items"].([]any) {
+			flow := item.(map[string]any)
+			got = append(got, flow["flow"])
+			if flow["source"] != nil {
+				t.Errorf("a listing holds sources: %v", flow)
+			}
+		}
+		if fmt.Sprint(got) != want {
+			t.Errorf("%s: flows %v, want %s", filter, got, want)
+		}
+	}
+}

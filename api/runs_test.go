@@ -1,0 +1,267 @@
+package api_test
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	passes = "trigger: webhook\nsteps: [{set: {n: '${ .n }'}}]"
+	waits  = "trigger: webhook\nsteps: [{name: before, set: {n: '${ .n }'}}, {name: gate, gate: {}}, {name: after, set: {m: 1}}]"
+	fails  = "trigger: webhook\nsteps: [{fail: {message: no such person, status: 410}}]"
+)
+
+func TestRunsOfOthersAreForTheStaff(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	p.deploy(1, passes)
+	p.deploy(2, waits)
+	ended := p.run("key-one", 1, `{"n":1}`)
+	open := p.start("key-one", 2, `{"n":1}`)
+	for _, c := range []struct {
+		who                                string
+		read, list, events, cancel, replay int
+	}{
+		{"", 401, 401, 401, 401, 401},
+		{"key-two", 404, 0, 404, 404, 404},
+		{"ulf", 404, 0, 404, 404, 404},
+		{"vera", 200, 2, 200, 404, 200},
+		{"key-one", 200, 2, 200, 200, 200},
+	} {
+		p.want(p.do("GET", "/v1/runs/"+ended, c.who, ""), c.read)
+		p.want(p.do("GET", "/v1/runs/"+ended+"/events", c.who, ""), c.events)
+		p.want(p.do("POST", "/v1/runs/"+ended+"/replay", c.who, ""), c.replay)
+		if c.list == 401 {
+			p.want(p.do("GET", "/v1/runs", c.who, ""), 401)
+		} else if got := p.want(p.do("GET", "/v1/runs?filter="+url.QueryEscape(`replay_of eq ""`), c.who, ""), 200); got["total"] != float64(c.list) {
+			t.Errorf("%s sees %v runs, want %d", c.who, got["total"], c.list)
+		}
+		p.want(p.do("POST", "/v1/runs/"+open+"/cancel", c.who, ""), c.cancel)
+	}
+	p.want(p.do("POST", "/v1/runs/"+p.start("key-one", 2, `{"n":1}`)+"/cancel", "otto", ""), 200)
+}
+
+func TestListRuns(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	p.deploy(1, passes)
+	p.deploy(2, waits)
+	p.deploy(3, fails)
+	first := p.run("ulf", 1, `{"n":1}`)
+	p.want(p.do("POST", "/v1/flows/3/runs", "ulf", ""), 410)
+	open := p.start("ulf", 2, `{"n":1}`)
+	<-p.at
+	last := p.run("ulf", 1, `{"n":2}`)
+	list := func(params ...string) (ids []string, total float64) {
+		t.Helper()
+		query := url.Values{}
+		for i := 0; i < len(params); i += 2 {
+			query.Set(params[i], params[i+1])
+		}
+		r := p.do("GET", "/v1/runs?"+query.Encode(), "ulf", "")
+		members := p.want(r, 200)
+		for _, item := range members["items"].([]any) {
+			run := item.(map[string]any)
+			if run["output"] != nil || run["steps"] != nil {
+				t.Errorf("a listing holds data: %v", run)
+			}
+			ids = append(ids, run["run_id"].(string))
+		}
+		return ids, members["total"].(float64)
+	}
+	for _, c := range []struct {
+		filter string
+		want   []string
+	}{
+		{`state eq "succeeded"`, []string{last, first}},
+		{`state eq "failed" and flow eq 3`, nil},
+		{`state in ("running", "queued")`, []string{open}},
+		{`flow eq 2 or flow eq 1`, []string{last, open, first}},
+		{`created_at lt "2020-01-01"`, nil},
+		{`created_at ge "2020-01-01T00:00:00Z" and queue eq "default" and not flow in (2, 3)`, []string{last, first}},
+		{`queue eq "slow"`, nil},
+		{`finished_at eq null`, []string{open}},
+		{`principal eq "user:ulf" and attempt eq 1 and run_id eq "` + first + `"`, []string{first}},
+	} {
+		got, total := list("filter", c.filter)
+		if strings.HasPrefix(c.filter, `state eq "failed"`) {
+			if len(got) != 1 || total != 1 {
+				t.Errorf("%s: %v", c.filter, got)
+			}
+			continue
+		}
+		if fmt.Sprint(got) != fmt.Sprint(c.want) || total != float64(len(c.want)) {
+			t.Errorf("%s: %v of %v, want %v", c.filter, got, total, c.want)
+		}
+	}
+	if got, total := list("order_by", "created_at", "page_size", "1"); total != 4 || got[0] != first {
+		t.Errorf("the oldest: %v of %v, want %s", got, total, first)
+	}
+	r := p.do("GET", "/v1/runs?page_size=2&page=2", "ulf", "")
+	members := p.want(r, 200)
+	if want := `</v1/runs?page=1&page_size=2>; rel="first", </v1/runs?page=1&page_size=2>; rel="prev", </v1/runs?page=2&page_size=2>; rel="last"`; r.Header.Get("Link") != want {
+		t.Errorf("Link %s", r.Header.Get("Link"))
+	}
+	if members["page"] != 2.0 || members["page_size"] != 2.0 || len(members["items"].([]any)) != 2 {
+		t.Errorf("page %v", members)
+	}
+	bad := p.want(p.do("GET", "/v1/runs?filter="+url.QueryEscape(`state eq "x" and stat eq 1`), "ulf", ""), 400)
+	if bad["code"] != "bad_listing" || bad["parameter"] != "filter" || bad["position"] != 18.0 {
+		t.Errorf("problem %v", bad)
+	}
+	p.gate <- struct{}{}
+}
+
+func TestLongPollEndsWithTheRun(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	p.deploy(2, waits)
+	id := p.start("ulf", 2, `{"n":1}`)
+	<-p.at
+	if run := p.want(p.do("GET", "/v1/runs/"+id+"?wait=0", "ulf", ""), 200); run["state"] != "running" {
+		t.Errorf("run %v", run)
+	}
+	answered := make(chan reply, 1)
+	request := p.request("GET", "/v1/runs/"+id+"?wait=30", "ulf", "")
+	go func() { answered <- p.send(request) }()
+	p.gate <- struct{}{}
+	opened := time.Now()
+	run := p.want(<-answered, 200)
+	if waited := time.Since(opened); waited > 800*time.Millisecond {
+		t.Errorf("the end was told %v after it", waited)
+	}
+	if run["state"] != "succeeded" || len(run["steps"].(map[string]any)["steps"].([]any)) != 3 || fmt.Sprint(run["output"]) != "[map[m:1]]" {
+		t.Errorf("run %v", run)
+	}
+}
+
+// stream reads events one by one.
+func (p *product) stream(id, who string, header ...string) func() string {
+	p.t.Helper()
+	w, err := http.DefaultClient.Do(p.request("GET", "/v1/runs/"+id+"/events", who, "", header...))
+	fatal(p.t, err)
+	p.t.Cleanup(func() { _ = w.Body.Close() })
+	if w.StatusCode != 200 || w.Header.Get("Content-Type") != "text/event-stream" {
+		p.t.Fatalf("status %d, %v", w.StatusCode, w.Header)
+	}
+	lines := bufio.NewScanner(w.Body)
+	return func() string {
+		var event []string
+		for lines.Scan() {
+			line := lines.Text()
+			if line == "" && len(event) > 0 {
+				return strings.Join(event, " | ")
+			}
+			if !strings.HasPrefix(line, ":") {
+				event = append(event, line)
+			}
+		}
+		return "end"
+	}
+}
+
+func TestEventsTellStatesAndStepsAsTheyHappen(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	p.deploy(2, waits)
+	id := p.start("ulf", 2, `{"n":1}`)
+	<-p.at
+	next := p.stream(id, "ulf")
+	want := func(prefixes ...string) {
+		t.Helper()
+		for _, prefix := range prefixes {
+			if got := next(); !strings.HasPrefix(got, prefix) {
+				t.Fatalf("event %s, want %s", got, prefix)
+			}
+		}
+	}
+	want(`event: state | data: {"state":"running"}`, `id: 1.1 | event: step | data: {"step":"before","kind":"set","in":1,"out":1`)
+	p.gate <- struct{}{}
+	want(`id: 1.2 | event: step | data: {"step":"gate"`, `event: step_started | data: {"step":"after","kind":"set","in":1`,
+		`id: 1.3 | event: step | data: {"step":"after"`, `event: state | data: {"state":"succeeded"}`, "end")
+	next = p.stream(id, "ulf", "Last-Event-ID", "1.2")
+	want(`id: 1.3 | event: step | data: {"step":"after"`, `event: state | data: {"state":"succeeded"}`, "end")
+}
+
+func TestEventsOfACancelledRun(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	p.deploy(2, waits)
+	id := p.start("ulf", 2, `{"n":1}`)
+	<-p.at
+	next := p.stream(id, "ulf")
+	p.want(p.do("POST", "/v1/runs/"+id+"/cancel", "ulf", ""), 200)
+	for {
+		event := next()
+		if strings.Contains(event, `{"state":"cancelled","error":{`) && strings.Contains(event, "cancelled by ulf") {
+			break
+		}
+		if event == "end" {
+			t.Fatal("the stream ended without saying so")
+		}
+	}
+	if event := next(); event != "end" {
+		t.Errorf("after the end: %s", event)
+	}
+}
+
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	p.deploy(2, waits)
+	id := p.start("key-one", 2, `{"n":1}`)
+	<-p.at
+	run := p.want(p.do("POST", "/v1/runs/"+id+"/cancel", "key-one", ""), 200)
+	failure := run["error"].(map[string]any)
+	if run["state"] != "cancelled" || failure["code"] != "cancelled" {
+		t.Errorf("run %v", run)
+	}
+	if again := p.want(p.do("POST", "/v1/runs/"+id+"/cancel", "key-one", ""), 409); again["code"] != "has_ended" {
+		t.Errorf("again: %v", again)
+	}
+	p.want(p.do("POST", "/v1/runs/nonsense/cancel", "key-one", ""), 404)
+}
+
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	p.deploy(1, "trigger: {webhook: {params: [debug]}}\nsteps: [{set: {n: '${ .n }', debug: '${ $params.debug }', version: 1}}]")
+	first := p.want(p.do("POST", "/v1/flows/1/runs?debug=yes", "ulf", `{"n":12345678901234567890}`), 200)
+	id := first["run_id"].(string)
+	p.deploy(1, "trigger: {webhook: {params: [debug]}}\nsteps: [{set: {n: '${ .n }', debug: '${ $params.debug }', version: 2}}]")
+	for body, version := range map[string]string{"": "2", `{"version":"current"}`: "2", `{"version":"pinned"}`: "1"} {
+		r := p.do("POST", "/v1/runs/"+id+"/replay", "ulf", body)
+		run := p.want(r, 200)
+		if want := `[{"debug":"yes","n":12345678901234567890,"version":` + version + `}]`; !strings.Contains(r.body, want) {
+			t.Errorf("replay %s: %s, want %s", body, r.body, want)
+		}
+		again := run["run_id"].(string)
+		if again == id || r.Header.Get("Penstock-Run-Id") != again {
+			t.Errorf("replay %s is run %s", body, again)
+		}
+		if record := p.want(p.do("GET", "/v1/runs/"+again, "ulf", ""), 200); record["replay_of"] != id {
+			t.Errorf("replay %s: %v", body, record)
+		}
+	}
+	one := p.want(p.do("POST", "/v1/runs/"+id+"/replay", "ulf", "", "Idempotency-Key", "k"), 200)
+	two := p.want(p.do("POST", "/v1/runs/"+id+"/replay", "ulf", "", "Idempotency-Key", "k"), 200)
+	if one["run_id"] != two["run_id"] {
+		t.Errorf("two runs for one key: %v, %v", one, two)
+	}
+	p.want(p.do("POST", "/v1/runs/"+id+"/replay", "ulf", `{"version":"pinned"}`, "Idempotency-Key", "k"), 422)
+	p.want(p.do("POST", "/v1/runs/"+id+"/replay", "ulf", `{"version":"newest"}`), 400)
+	p.want(p.do("POST", "/v1/runs/"+id+"/replay", "ulf", `{"versoin":"pinned"}`), 400)
+	if handle := p.do("POST", "/v1/runs/"+id+"/replay", "ulf", "", "Prefer", "respond-async"); handle.StatusCode != 202 || handle.Header.Get("Location") == "" {
+		t.Errorf("respond-async: %d %v", handle.StatusCode, handle.Header)
+	}
+	p.want(p.do("DELETE", "/v1/flows/1", "ann", ""), 204)
+	if gone := p.want(p.do("POST", "/v1/runs/"+id+"/replay", "ulf", ""), 409); gone["code"] != "flow_gone" {
+		t.Errorf("of a deleted flow: %v", gone)
+	}
+	p.want(p.do("POST", "/v1/runs/"+id+"/replay", "ulf", `{"version":"pinned"}`), 200)
+}
