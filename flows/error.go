@@ -16,6 +16,7 @@ const (
 	CodeTimeout    Code = "timeout"     // the run's execution limit
 	CodeCancelled  Code = "cancelled"   // somebody cancelled the run
 	CodeLimit      Code = "limit"       // a bound of the engine: items, memory, nesting
+	CodeBusy       Code = "busy"        // as many runs of the flow execute as may at once
 	CodeUncertain  Code = "uncertain"   // a once effect started and left no result
 	CodeCrashed    Code = "crashed"     // the third worker was lost on this run
 	CodeInternal   Code = "internal"    // ours
@@ -26,7 +27,7 @@ const (
 func Reserved(code Code) bool {
 	switch code {
 	case CodeStepFailed, CodeExpression, CodeValidation, CodeTimeout, CodeCancelled,
-		CodeLimit, CodeUncertain, CodeCrashed, CodeInternal:
+		CodeLimit, CodeBusy, CodeUncertain, CodeCrashed, CodeInternal:
 		return true
 	}
 	return false

@@ -38,6 +38,9 @@ type Attempt struct {
 
 	beats int // owned by the beat; how many it has seen
 
+	gates  []Gate // owned by the handler; those that it asked for a place
+	inLine bool   // owned by the handler; it was parked at the last of them
+
 	mu     sync.Mutex
 	cancel context.CancelCauseFunc // guarded by mu; nil until the attempt runs
 	cause  error                   // guarded by mu; why it must not run

@@ -79,3 +79,11 @@ func (k keys) fleet() string { return k.ours + "fleet" }
 
 // drain is a SET of the workers that are to take nothing new.
 func (k keys) drain() string { return k.ours + "drain" }
+
+// gate are two ZSETs of runs by unix microseconds of acceptance: those that
+// have a place at a gate, and those that stand in line for one. TTL: 25 h from
+// the last change.
+func (k keys) gate(key string) (inside, line string) {
+	prefix := k.ours + "gate:" + guardHash(key)
+	return prefix + ":inside", prefix + ":line"
+}

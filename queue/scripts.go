@@ -36,6 +36,10 @@ var (
 	attachLua string
 	//go:embed lua/respond.lua
 	respondLua string
+	//go:embed lua/enter.lua
+	enterLua string
+	//go:embed lua/vacate.lua
+	vacateLua string
 
 	submitScript  = redis.NewScript(submitLua)
 	claimScript   = redis.NewScript(claimLua)
@@ -50,6 +54,8 @@ var (
 	statesScript  = redis.NewScript(statesLua)
 	attachScript  = redis.NewScript(attachLua)
 	respondScript = redis.NewScript(respondLua)
+	enterScript   = redis.NewScript(enterLua)
+	vacateScript  = redis.NewScript(vacateLua)
 )
 
 // loadScripts spares the first callers an EVAL; Redis may forget them at any
@@ -58,6 +64,7 @@ func loadScripts(ctx context.Context, r redis.Scripter) error {
 	for _, s := range []*redis.Script{
 		submitScript, claimScript, finishScript, settleScript, tidyScript, beatScript, requeueScript,
 		stopScript, parkScript, journalScript, statesScript, attachScript, respondScript,
+		enterScript, vacateScript,
 	} {
 		if err := s.Load(ctx, r).Err(); err != nil {
 			return fmt.Errorf("load queue scripts: %w", err)

@@ -280,21 +280,29 @@ func (s *Server) conclude(a *Attempt, o Outcome, cause error) error {
 	switch {
 	case errors.Is(cause, ErrLost):
 		a.gone.Store(true) // the next attempt took the task away
+		s.vacate(a)
 		return nil
 	case errors.Is(cause, ErrDraining) && o.State != Succeeded:
 		a.gone.Store(true)
 		s.tellState(a, Queued)
 		return insist(s.life, func() error { return s.handBack(s.life, a) })
+	case o.State == Waiting && a.inLine:
+		a.gone.Store(true)
+		s.tellState(a, Waiting)
+		s.vacate(a)
+		return nil
 	case o.State == Waiting:
 		a.gone.Store(true)
 		var ours bool
 		err := insist(s.life, func() (err error) { ours, err = s.park(s.life, a, o.Wake); return err })
 		s.tellState(a, Waiting)
 		s.logStale(a, ours, err)
+		s.vacate(a)
 		return err
 	}
 	last, err := s.finish(a, o)
 	s.logStale(a, last, err)
+	s.vacate(a)
 	return err
 }
 
