@@ -116,7 +116,9 @@ func (r *rig) sawEffects(n int) {
 }
 
 // keys of the journal.
-func (r *rig) keys() []string { return slices.Sorted(maps.Keys(r.results)) }
+func (r *rig) keys() []string { return keysOf(r.results) }
+
+func keysOf(journal map[string]string) []string { return slices.Sorted(maps.Keys(journal)) }
 
 func (r *rig) Start(_ context.Context, key string, _ flows.Effect) (flows.Recorded, error) {
 	r.mu.Lock()
