@@ -36,9 +36,16 @@ func (a *API) authenticate(c *gin.Context) {
 func (a *API) requires(scopes ...auth.Scope) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if !slices.ContainsFunc(scopes, of(c).principal.Holds) {
-			a.fail(c, &auth.Error{Code: auth.CodeForbidden, Message: "the scope " + string(scopes[0]) + " is required"})
+			a.fail(c, missingScope(scopes[0]))
 			return
 		}
 		c.Next()
+	}
+}
+
+// missingScope is what a principal without a scope is told (RFC 6750).
+func missingScope(scope auth.Scope) error {
+	return &auth.Error{
+		Code: auth.CodeForbidden, Message: "the scope " + string(scope) + " is required", Bearer: auth.CodeMissingScope, Scope: scope,
 	}
 }

@@ -1,0 +1,220 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"penstock/api/auth"
+	"penstock/flows"
+	"penstock/internal/limits"
+	"penstock/internal/password"
+	"penstock/internal/store"
+	"penstock/internal/testenv"
+)
+
+const issuer = "https://penstock.example.org"
+
+// The credentials of an office.
+const (
+	annsPassword  = "ann-has-a-password"
+	rootsPassword = "root-has-a-password"
+	jwtSecret     = "a-key-signs-with-this"
+	crmSecret     = "the-secret-of-the-crm-client"
+)
+
+// office is a door with a real store behind it: the users root (an
+// administrator), ann (who may use the API) and guest (who may not), the key
+// "signer" that may act as ann and guest, and the client crm.
+type office struct {
+	*door
+	store *store.Store
+	clock *clock
+	crm   *store.Client
+}
+
+// clock stands still until it is moved.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+func newOffice(t *testing.T, change ...func(*Config)) *office {
+	t.Helper()
+	server, clock := testenv.Redis(t), &clock{at: epoch}
+	sealer, err := store.NewSealer(store.NewMasterKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(t.Context(), store.Config{Redis: server.Client(), Sealer: sealer, Catalogue: flows.NewCatalogue(), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hasher, err := password.NewHasher(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: s, Hasher: hasher, Backoff: limits.NewBackoff(server.Client()), Issuer: issuer + "/", Now: clock.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newDoor(t, append([]func(*Config){func(c *Config) {
+		c.Keys, c.Authority, c.Store, c.Now = s.Keys(), authority, s, clock.now
+	}}, change...)...)
+	d.sent = append(d.sent, annsPassword, rootsPassword, jwtSecret, crmSecret)
+	o := &office{door: d, store: s, clock: clock}
+	o.furnish(hasher)
+	return o
+}
+
+func (o *office) furnish(hasher *password.Hasher) {
+	o.t.Helper()
+	ctx := o.t.Context()
+	hash := func(secret string) string {
+		h, err := hasher.Hash(ctx, secret)
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		return h
+	}
+	anns := hash(annsPassword)
+	for _, u := range []store.User{
+		{Name: "root", Hash: hash(rootsPassword), Roles: []store.Role{store.RoleAdmin, store.RoleAPIUser}},
+		{Name: "ann", Hash: anns, Roles: []store.Role{store.RoleAPIUser}},
+		{Name: "guest", Hash: anns, Roles: []store.Role{store.RoleViewer}},
+		{Name: "gone", Hash: anns, Roles: []store.Role{store.RoleAPIUser}, Disabled: true},
+	} {
+		if _, err := o.store.Users().Create(ctx, u); err != nil {
+			o.t.Fatal(err)
+		}
+	}
+	for _, k := range []store.Key{
+		{Key: keyID, Name: "crm", Secret: secret, APIAccess: true, Flows: []int64{69, 70}},
+		{Key: "signer", Name: "signer", Secret: jwtSecret, APIAccess: true, Flows: []int64{69}, Impersonate: []string{"ann", "guest", "gone", "root", "nobody"}},
+	} {
+		if _, err := o.store.Keys().Create(ctx, k); err != nil {
+			o.t.Fatal(err)
+		}
+	}
+	var err error
+	o.crm, err = o.store.Clients().Create(ctx, store.Client{
+		Identifier: "client-crm", Name: "CRM", Hash: hash(crmSecret), Scopes: []string{"flows:run:69", "runs:read"},
+		TimeZone: "America/Denver", Expires: "2026-11-30",
+	})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+// form posts a form; header comes in pairs of name and value.
+func (o *office) form(path string, values url.Values, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(values.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return o.send(r, header...)
+}
+
+// api calls the API with a JSON body, if any.
+func (o *office) api(method, path, authorization, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if authorization != "" {
+		r.Header.Set("Authorization", authorization)
+	}
+	return o.send(r)
+}
+
+func (o *office) send(r *http.Request, header ...string) *httptest.ResponseRecorder {
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Add(header[i], header[i+1])
+	}
+	return o.do(r)
+}
+
+// root calls the API as the administrator and wants a status.
+func (o *office) root(method, path, body string, status int) map[string]any {
+	o.t.Helper()
+	w := o.api(method, path, basic("root", rootsPassword), body)
+	if w.Code != status {
+		o.t.Fatalf("%s %s: %d %s, want %d", method, path, w.Code, w.Body, status)
+	}
+	if w.Body.Len() == 0 {
+		return nil
+	}
+	return o.object(w)
+}
+
+func (o *office) object(w *httptest.ResponseRecorder) map[string]any {
+	o.t.Helper()
+	var body map[string]any
+	dec := json.NewDecoder(bytes.NewReader(w.Body.Bytes()))
+	dec.UseNumber()
+	if err := dec.Decode(&body); err != nil {
+		o.t.Fatalf("%d %s: %v", w.Code, w.Body, err)
+	}
+	return body
+}
+
+// wantOAuthError checks the whole form of RFC 6749 section 5.2.
+func (o *office) wantOAuthError(what string, w *httptest.ResponseRecorder, status int, code string) {
+	o.t.Helper()
+	body := o.object(w)
+	if w.Code != status || body["error"] != code || body["error_description"] == "" || len(body) != 2 {
+		o.t.Errorf("%s: %d %v, want %d %s", what, w.Code, body, status, code)
+	}
+	if h := w.Header(); h.Get("Content-Type") != "application/json" || h.Get("Cache-Control") != "no-store" || h.Get("Pragma") != "no-cache" {
+		o.t.Errorf("%s: header %v", what, h)
+	}
+}
+
+// token takes the access token out of an answer.
+func (o *office) token(w *httptest.ResponseRecorder) string {
+	o.t.Helper()
+	text, _ := o.object(w)["access_token"].(string)
+	if w.Code != http.StatusOK || text == "" {
+		o.t.Fatalf("no token: %d %s", w.Code, w.Body)
+	}
+	o.mu.Lock()
+	o.sent = append(o.sent, text)
+	o.mu.Unlock()
+	return text
+}
+
+// annsToken gets one by the password grant.
+func (o *office) annsToken() string {
+	o.t.Helper()
+	return o.token(o.form("/token", url.Values{"grant_type": {"password"}, "username": {"ann"}, "password": {annsPassword}}))
+}
+
+// run asks for a run of flow 69 and returns the answer.
+func (o *office) run(authorization string) *httptest.ResponseRecorder {
+	return o.api(http.MethodPost, "/v1/flows/69/runs", authorization, `{}`)
+}
+
+func basic(name, secret string) string {
+	r := &http.Request{Header: http.Header{}}
+	r.SetBasicAuth(name, secret)
+	return r.Header.Get("Authorization")
+}
+
+func bearer(token string) string { return "Bearer " + token }
