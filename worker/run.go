@@ -53,10 +53,14 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, trace flows.Trac
 	env.Journal = a.Journal()
 	env.Trace = trace
 	env.Respond = func(ctx context.Context, answer flows.Answer) error { return a.Respond(ctx, queue.Answer(answer)) }
-	output, err := flow.Execute(ctx, flows.Run{
+	run := flows.Run{
 		ID: a.ID, Attempt: a.Number, Principal: a.Principal, Event: event,
 		Params: a.Params, Headers: a.Headers, Deadline: a.Deadline,
-	}, env)
+	}
+	if o := r.enter(ctx, a, flow, run); o != nil {
+		return *o
+	}
+	output, err := flow.Execute(ctx, run, env)
 	return r.outcome(ctx, output, err)
 }
 

@@ -1,0 +1,72 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"penstock/flows"
+	"penstock/queue"
+)
+
+// enter asks the gates of a flow for a place. nil: the run may execute.
+func (r *runner) enter(ctx context.Context, a *queue.Attempt, flow *flows.Flow, run flows.Run) *queue.Outcome {
+	gates, err := gatesOf(ctx, flow, run)
+	if err != nil {
+		o := r.outcome(ctx, nil, err)
+		return &o
+	}
+	for _, g := range gates {
+		admission, err := a.Enter(ctx, g)
+		var o queue.Outcome
+		switch {
+		case err != nil:
+			o = r.outcome(ctx, nil, fmt.Errorf("enter gate: %w", err))
+		case admission == queue.InLine:
+			o = queue.Outcome{State: queue.Waiting}
+		case admission == queue.TurnedAway:
+			o = failed(&flows.Error{Code: flows.CodeBusy, Status: http.StatusTooManyRequests,
+				Message: fmt.Sprintf("as many runs of flow %d execute as may at once", flow.Number)})
+		case admission == queue.Superseded:
+			o = queue.Outcome{State: queue.Cancelled, Error: &flows.Error{Code: flows.CodeCancelled, Message: "later runs took its place"}}
+		default:
+			continue
+		}
+		return &o
+	}
+	return nil
+}
+
+// gatesOf lists the gates on a run's way, none for most flows: scheduled runs
+// that are to come one after the other, and what the flow says itself.
+func gatesOf(ctx context.Context, flow *flows.Flow, run flows.Run) ([]queue.Gate, error) {
+	var gates []queue.Gate
+	if s := flow.Schedule; s != nil && s.Overlap == "queue" && run.Principal == "" {
+		gates = append(gates, queue.Gate{Key: fmt.Sprintf("schedule %d", flow.Number), Limit: 1, WhenFull: queue.WaitInLine})
+	}
+	c := flow.Concurrency
+	if c == nil {
+		return gates, nil
+	}
+	key := ""
+	if c.Key != nil {
+		var err error
+		if key, err = flow.Text(ctx, c.Key, run); err != nil {
+			return nil, keyError(err)
+		}
+	}
+	return append(gates, queue.Gate{
+		Key: fmt.Sprintf("flow %d %s", flow.Number, key), Limit: c.Limit, WhenFull: queue.WhenFull(c.WhenFull),
+	}), nil
+}
+
+func keyError(err error) error {
+	var known *flows.Error
+	if !errors.As(err, &known) {
+		known = &flows.Error{Code: flows.CodeExpression, Message: err.Error(), Err: err}
+	}
+	told := *known
+	told.Message = "run.concurrency.key: " + known.Message
+	return &told
+}

@@ -1,0 +1,98 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"penstock/flows"
+	"penstock/flows/steps"
+	"penstock/queue"
+)
+
+func (r *rig) submit(version, event string) *queue.Ticket {
+	r.t.Helper()
+	ticket, err := r.client.Submit(context.Background(), queue.Submission{Spec: queue.Spec{
+		Flow: 1, Version: version, Queue: "default", Limit: 20 * time.Second, Event: json.RawMessage(event),
+	}})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return ticket
+}
+
+func (r *rig) wait(ticket *queue.Ticket) queue.Result {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	result, err := ticket.Wait(ctx)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return result
+}
+
+// running waits until a run has a place.
+func (r *rig) running(ticket *queue.Ticket) {
+	r.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); <-time.After(5 * time.Millisecond) {
+		if record, err := r.client.Record(context.Background(), ticket.RunID()); err == nil && record.State == queue.Running {
+			return
+		}
+	}
+	r.t.Fatal("the run did not begin")
+}
+
+func TestConcurrencyOfAFlow(t *testing.T) {
+	t.Parallel()
+	r := setup(t, map[string]string{
+		"reject": "run: {concurrency: {limit: 1, key: '${ .k }', when_full: reject}}\nsteps:\n  - delay: 2s",
+		"queue":  "run: {concurrency: 1}\nsteps:\n  - delay: 100ms",
+		"error":  "run: {concurrency: {limit: 1, key: '${ .k + 1 }'}}\nsteps:\n  - delay: 0s",
+	})
+	first := r.submit("reject", `{"k":"a"}`)
+	r.running(first)
+	busy := r.wait(r.submit("reject", `{"k":"a"}`))
+	if busy.State != queue.Failed || busy.Error.Code != flows.CodeBusy || busy.Error.Status != http.StatusTooManyRequests {
+		t.Errorf("beyond the bound: %+v %+v", busy, busy.Error)
+	}
+	other := r.submit("reject", `{"k":"b"}`)
+	tickets := []*queue.Ticket{first, other, r.submit("queue", `{}`), r.submit("queue", `{}`), r.submit("queue", `{}`)}
+	for _, ticket := range tickets {
+		if got := r.wait(ticket); got.State != queue.Succeeded {
+			t.Errorf("%+v %+v", got, got.Error)
+		}
+	}
+	bad := r.wait(r.submit("error", `{"k":"a"}`))
+	if bad.State != queue.Failed || bad.Error.Code != flows.CodeExpression || !strings.HasPrefix(bad.Error.Message, "run.concurrency.key: ") {
+		t.Errorf("a key that fails: %+v", bad.Error)
+	}
+}
+
+func TestGates(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		head, principal string
+		want            []queue.Gate
+	}{
+		{"trigger: webhook", "", nil},
+		{"trigger: {schedule: '@daily'}", "", nil},
+		{"trigger: {schedule: {cron: '@daily', overlap: queue}}", "", []queue.Gate{{Key: "schedule 9", Limit: 1, WhenFull: "queue"}}},
+		{"trigger: {schedule: {cron: '@daily', overlap: queue}}", "key:k", nil},
+		{"run: {concurrency: {limit: 3, key: '${ $run.principal }', when_full: drop_oldest}}", "key:k", []queue.Gate{{Key: "flow 9 key:k", Limit: 3, WhenFull: "drop_oldest"}}},
+	} {
+		flow, err := flows.Parse("f.yaml", []byte("flow: 9\n"+c.head+"\nsteps: [{set: {a: 1}}]\n"), steps.Catalogue())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := gatesOf(t.Context(), flow, flows.Run{Principal: c.principal})
+		if diff := cmp.Diff(c.want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got)\n%s", c.head, err, diff)
+		}
+	}
+}
