@@ -139,3 +139,28 @@ func TestNothingOverlaps(t *testing.T) {
 }
 
 func abs(n int) int { return max(n, -n) }
+
+func TestSamples(t *testing.T) {
+	t.Parallel()
+	got := Samples([]byte(`
+tests:
+  - name: none
+    output: []
+  - name: flow style
+    event: {b: 1, a: [x, "y: z"]}
+  - name: block style
+    event:
+      id: 9007199254740993
+      text: |
+        two
+        lines
+`))
+	want := []Sample{
+		{Name: "none"},
+		{Name: "flow style", Event: "{\n  \"b\": 1,\n  \"a\": [\n    \"x\",\n    \"y: z\"\n  ]\n}"},
+		{Name: "block style", Event: "{\n  \"id\": 9007199254740993,\n  \"text\": \"two\\nlines\\n\"\n}"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("samples (-want +got):\n%s", diff)
+	}
+}

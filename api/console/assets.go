@@ -1,0 +1,97 @@
+package console
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+)
+
+//go:embed assets
+var assetFiles embed.FS
+
+// asset is one file as it is served.
+type asset struct {
+	kind    string // media type
+	plain   []byte
+	zipped  []byte
+	version string
+}
+
+// assets are the styles, scripts and pictures of the console. They never
+// change while a process lives: a browser keeps each version for ever.
+type assets struct{ byName map[string]*asset }
+
+// kinds of files that are served; others are not. Read only.
+var assetKinds = map[string]string{
+	".css": "text/css; charset=utf-8",
+	".js":  "text/javascript; charset=utf-8",
+	".svg": "image/svg+xml",
+}
+
+func loadAssets() (*assets, error) {
+	all := &assets{map[string]*asset{}}
+	err := fs.WalkDir(assetFiles, "assets", func(name string, entry fs.DirEntry, err error) error {
+		kind, served := assetKinds[path.Ext(name)]
+		if err != nil || entry.IsDir() || !served {
+			return err
+		}
+		plain, err := assetFiles.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		sum := sha256.Sum256(plain)
+		all.byName[strings.TrimPrefix(name, "assets/")] = &asset{kind, plain, zip(plain), hex.EncodeToString(sum[:6])}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load assets: %w", err)
+	}
+	return all, nil
+}
+
+func zip(plain []byte) []byte {
+	var b bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // the level is one that exists
+	_, _ = w.Write(plain)                                 // memory takes everything
+	_ = w.Close()
+	return b.Bytes()
+}
+
+// url is where a file is served, with its version.
+func (a *assets) url(name string) string {
+	version := ""
+	if file := a.byName[name]; file != nil {
+		version = file.version
+	}
+	return Root + "/assets/" + name + "?v=" + version
+}
+
+// ServeHTTP serves the file that the path names after Root/assets/.
+func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	file := a.byName[r.PathValue("file")]
+	if file == nil {
+		http.NotFound(w, r)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", file.kind)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Vary", "Accept-Encoding")
+	h.Set("Cache-Control", "no-cache")
+	if r.URL.Query().Get("v") == file.version {
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		h.Set("Content-Encoding", "gzip")
+		_, _ = w.Write(file.zipped) // a browser that is gone needs nothing
+		return
+	}
+	_, _ = w.Write(file.plain)
+}

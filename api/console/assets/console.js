@@ -1,0 +1,206 @@
+// What the pages of the console do beyond links and forms. Everything works
+// without it, only slower.
+(() => {
+  'use strict'
+  const one = (selector, root = document) => root.querySelector(selector)
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)]
+  const script = document.currentScript
+
+  // ---- Light and dark -------------------------------------------------------
+
+  function switchTheme() {
+    const dark = getComputedStyle(document.documentElement).colorScheme === 'dark' ||
+      (!document.documentElement.dataset.theme && matchMedia('(prefers-color-scheme: dark)').matches)
+    const next = dark ? 'light' : 'dark'
+    document.documentElement.dataset.theme = next
+    document.cookie = `penstock_theme=${next}; path=/console; max-age=31536000; samesite=lax` + (location.protocol === 'https:' ? '; secure' : '')
+  }
+
+  // ---- Moments --------------------------------------------------------------
+
+  function ago(then) {
+    const s = (Date.now() - then) / 1000
+    if (s < 2) return 'now'
+    if (s < 60) return `${Math.floor(s)}s ago`
+    if (s < 3600) return `${Math.floor(s / 60)}m ago`
+    if (s < 172800) return `${Math.floor(s / 3600)}h ago`
+    if (s < 7776000) return `${Math.floor(s / 86400)}d ago`
+    return ''
+  }
+
+  function tellTimes(root = document) {
+    for (const time of all('time[data-ago]', root)) {
+      const then = Date.parse(time.dateTime)
+      const text = ago(then)
+      if (text && time.textContent !== text) time.textContent = text
+      if (!time.dataset.local) {
+        time.dataset.local = 'yes'
+        time.title = new Date(then).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'long' })
+      }
+    }
+  }
+
+  // ---- Keys -----------------------------------------------------------------
+
+  let prefix = 0 // when g was pressed
+
+  function typing(target) {
+    return target.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName)
+  }
+
+  function moveRow(by) {
+    const rows = all('tr[data-row]')
+    if (!rows.length) return
+    const at = rows.findIndex(row => row.classList.contains('at'))
+    const next = rows[Math.min(rows.length - 1, Math.max(0, at < 0 ? 0 : at + by))]
+    rows.forEach(row => row.classList.toggle('at', row === next))
+    const link = one('[data-open]', next)
+    if (link) link.focus({ preventScroll: true })
+    next.scrollIntoView({ block: 'nearest' })
+  }
+
+  document.addEventListener('keydown', event => {
+    if (event.defaultPrevented || event.altKey) return
+    if (event.ctrlKey || event.metaKey) {
+      const save = (event.key === 's' || event.key === 'Enter') && one('[data-save]')
+      if (save) {
+        event.preventDefault()
+        save.form.requestSubmit(save)
+      }
+      return
+    }
+    if (event.key === 'Escape') {
+      all('details[name=menu][open]').forEach(menu => { menu.open = false })
+      if (typing(event.target)) event.target.blur()
+      return
+    }
+    if (typing(event.target)) return
+    if (Date.now() - prefix < 1500) {
+      prefix = 0
+      const link = one(`[data-go="${CSS.escape(event.key)}"]`)
+      if (link) {
+        event.preventDefault()
+        link.click()
+      }
+      return
+    }
+    const act = {
+      g: () => { prefix = Date.now() },
+      '/': () => one('[data-filter]')?.focus(),
+      '?': () => one('#help')?.showModal(),
+      t: switchTheme,
+      j: () => moveRow(1),
+      k: () => moveRow(-1),
+    }[event.key]
+    if (act) {
+      event.preventDefault()
+      act()
+    }
+  })
+
+  // ---- Clicks ---------------------------------------------------------------
+
+  async function copy(button) {
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy)
+    } catch { // not over plain http
+      const area = document.createElement('textarea')
+      area.value = button.dataset.copy
+      document.body.append(area)
+      area.select()
+      document.execCommand('copy')
+      area.remove()
+      button.focus()
+    }
+    button.classList.add('did')
+    setTimeout(() => button.classList.remove('did'), 1200)
+  }
+
+  document.addEventListener('click', event => {
+    const target = event.target
+    const button = target.closest('button')
+    if (!target.closest('details[name=menu]')) all('details[name=menu][open]').forEach(menu => { menu.open = false })
+    if (button?.dataset.copy !== undefined) copy(button)
+    if (button?.matches('[data-theme-switch]')) switchTheme()
+    if (button?.matches('[data-help]')) one('#help').showModal()
+    if (button?.matches('[data-menu]')) {
+      const open = one('#nav').classList.toggle('open')
+      button.setAttribute('aria-expanded', String(open))
+    }
+    if (button?.dataset.fill) {
+      const field = document.getElementById(button.dataset.fill)
+      field.value = button.dataset.value
+      field.dispatchEvent(new Event('filled'))
+      button.closest('details').open = false
+    }
+    const row = target.closest('tr[data-row]')
+    if (row && !target.closest('a, button, input, form, label') && !String(getSelection())) one('[data-open]', row)?.click()
+  })
+
+  // Two runs can be compared.
+  document.addEventListener('change', event => {
+    if (!event.target.matches('[data-pick]')) return
+    const picked = all('[data-pick]:checked')
+    all('[data-pick]').forEach(box => { box.disabled = picked.length >= 2 && !box.checked })
+    all('[data-compare]').forEach(button => { button.disabled = picked.length !== 2 })
+  })
+
+  // ---- What changes by itself -----------------------------------------------
+
+  function busy(part) {
+    return document.hidden || one('[data-pick]:checked', part) || one('details[name=menu][open]', part) || part.contains(document.activeElement)
+  }
+
+  setInterval(() => {
+    const live = one('[data-live]')
+    for (const part of all('[data-poll]')) {
+      if ((!live || live.checked) && !busy(part)) htmx.trigger(part, 'poll')
+    }
+  }, 2000)
+  setInterval(tellTimes, 5000)
+
+  const streams = new Map()
+
+  // follow draws a part anew with each picture that the server sends.
+  function follow(part) {
+    const source = new EventSource(part.dataset.stream)
+    streams.set(part, source)
+    source.addEventListener('run', event => {
+      if (!part.isConnected) return source.close()
+      const open = new Set(all('details[data-key][open]', part).map(details => details.dataset.key))
+      const focus = document.activeElement?.closest?.('details[data-key]')?.dataset.key
+      part.innerHTML = event.data
+      htmx.process(part)
+      for (const details of all('details[data-key]', part)) {
+        details.open = open.has(details.dataset.key)
+        if (details.dataset.key === focus) one('summary', details).focus({ preventScroll: true })
+      }
+      tellTimes(part)
+    })
+    source.addEventListener('end', () => source.close())
+  }
+
+  // ---- Parts that arrive ----------------------------------------------------
+
+  const editorLoaded = () => import(script.dataset.editor)
+
+  function prepare(root) {
+    tellTimes(root)
+    for (const part of root.matches?.('[data-stream]') ? [root] : all('[data-stream]', root)) {
+      if (!streams.has(part)) follow(part)
+    }
+    const fields = all('textarea[data-editor]', root).filter(field => !field.dataset.edited)
+    if (fields.length) {
+      fields.forEach(field => { field.dataset.edited = 'yes' })
+      editorLoaded().then(module => fields.forEach(field => module.edit(field, script.dataset.codemirror)))
+    }
+  }
+
+  document.addEventListener('htmx:load', event => prepare(event.detail.elt))
+  document.addEventListener('htmx:beforeSwap', event => { // an answer with a mistake is shown, too
+    if (event.detail.xhr.status >= 400 && event.detail.xhr.getResponseHeader('HX-Retarget')) event.detail.shouldSwap = true
+  })
+  document.addEventListener('htmx:beforeRequest', () => { const trouble = one('#trouble'); if (trouble) trouble.replaceChildren() })
+  if (document.readyState !== 'loading') prepare(document.body)
+  else document.addEventListener('DOMContentLoaded', () => prepare(document.body))
+})()
