@@ -34,12 +34,12 @@ type Flow struct {
 
 // Webhook is a webhook trigger.
 type Webhook struct {
-	Params         []string       // query parameters that the flow reads
-	Headers        []string       // request headers that the flow reads, lower-case: declared, or named in an expression
-	Schema         any            // JSON Schema of the event; nil: none. Execute enforces it
-	IdempotencyKey *Template      // nil: none; Flow.Text renders it
-	Verify         map[string]any // scheme, secret and what else the scheme takes; nil: none
-	Reply          string         // "result": the sender waits; "ack": it is answered at once
+	Params         []string  // query parameters that the flow reads
+	Headers        []string  // request headers that the flow reads, lower-case: declared, or named in an expression
+	Schema         any       // JSON Schema of the event; nil: none. Execute enforces it
+	IdempotencyKey *Template // nil: none; Flow.Text renders it
+	Verify         *Verify   // how its sender proves itself; nil: it takes none but the API's
+	Reply          string    // "result": the sender waits; "ack": it is answered at once
 }
 
 // Concurrency bounds the runs of a flow that execute at once.

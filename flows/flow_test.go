@@ -48,7 +48,7 @@ tests:
 	wanted := map[string]any{
 		"number": int64(69), "slug": "constituent-upsert", "name": "Look up", "enabled": false, "limit": 55 * time.Second, "queue": "slow",
 		"params": []string{"debug"}, "headers": []string{"x-trace", "x-event-id"}, "schema": map[string]any{"type": "object"},
-		"verify": map[string]any{"scheme": "github", "secret": "gh_hook"}, "reply": "ack",
+		"verify": &flows.Verify{Scheme: "github", Secrets: []string{"gh_hook"}, Tolerance: 5 * time.Minute, Algorithm: "sha256", Encoding: "hex"}, "reply": "ack",
 		"vars": map[string]any{"crm": "http://h", "n": json.Number("1.10")}, "at once": 20, "when full": "reject",
 		"schedule": (*flows.Schedule)(nil), "source": source,
 	}

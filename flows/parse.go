@@ -19,9 +19,10 @@ const (
 )
 
 var (
-	slugForm  = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$`)
-	queueForm = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
-	paramForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+	slugForm   = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$`)
+	queueForm  = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
+	headerForm = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
+	paramForm  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 )
 
 // Parse reads, checks and compiles a flow file. file is what mistakes call

@@ -31,16 +31,13 @@ var triggerParams = []Param{
 		{Name: "headers", Type: TypeStrings, Summary: "Headers that programs read as `$headers[\"name\"]`. Naming one in a program declares it too."},
 		{Name: "schema", Type: TypeLiteral, Summary: "JSON Schema of the event; a run whose event does not fit fails at once."},
 		{Name: "idempotency_key", Type: TypeTemplate, Summary: "Requests with the same key are one run."},
-		{Name: "verify", Type: TypeLiteral, Summary: "How the sender signs: `scheme`, the name of a `secret`, and what the scheme takes."},
+		{Name: "verify", Type: TypeObject, Summary: "How the sender proves itself at `/hooks/{flow}`; without it nobody can send there.", Fields: verifyParams},
 		{Name: "reply", Type: TypeEnum, Enum: []string{"result", "ack"}, Default: "result", Summary: "Whether the sender waits for the result or is answered at once."},
 	}},
 	{Name: "schedule", Type: TypeObject, OneOf: "trigger", Summary: "Times at which a run starts.", Fields: scheduleParams},
 	{Name: "poll", Type: TypeObject, OneOf: "trigger", Summary: "A schedule whose flow asks for what is new.", Fields: scheduleParams},
 	{Name: "manual", Type: TypeObject, OneOf: "trigger", Summary: "Nothing but the API starts a run."},
 }
-
-// verifySchemes are the ways in which webhook senders sign.
-var verifySchemes = []string{"standard-webhooks", "github", "stripe", "slack", "shopify", "twilio", "hmac", "basic", "token"}
 
 func (c *compiler) trigger(a *Args) {
 	t := a.Object("trigger")
@@ -86,20 +83,7 @@ func (c *compiler) webhook(a *Args) {
 		}
 		c.flow.schema, w.Schema = schema, a.Literal("schema")
 	}
-	if a.Has("verify") {
-		c.verify(a, w)
+	if v := a.Object("verify"); v != nil {
+		c.verify(v, w)
 	}
-}
-
-func (c *compiler) verify(a *Args, w *Webhook) {
-	settings, ok := a.Literal("verify").(map[string]any)
-	if !ok {
-		c.add(a.places["verify"], "", "verify: expected a mapping with scheme and secret")
-		return
-	}
-	scheme, _ := settings["scheme"].(string)
-	if !slices.Contains(verifySchemes, scheme) {
-		c.add(a.places["verify"], didYouMean(scheme, verifySchemes), "verify: unknown scheme %q", scheme)
-	}
-	w.Verify = settings
 }
