@@ -2,26 +2,29 @@ package api
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"penstock/api/auth"
 	"penstock/api/listing"
+	"penstock/flows"
 	"penstock/internal/store"
 )
 
 // mountFlows adds the endpoints that manage flows.
-func (a *API) mountFlows(flows *gin.RouterGroup) {
+func (a *API) mountFlows(group *gin.RouterGroup) {
 	read, write := a.requires(auth.ScopeReadFlows), a.requires(auth.ScopeWriteFlows)
-	flows.GET("", read, a.listFlows)
-	flows.GET("/:flow", read, a.readFlow)
-	flows.PUT("/:flow", write, a.putFlow)
-	flows.DELETE("/:flow", write, a.deleteFlow)
-	flows.GET("/:flow/versions", read, a.listVersions)
-	flows.POST("/:flow/enable", write, a.enableFlow)
-	flows.POST("/:flow/disable", write, a.disableFlow)
-	flows.POST("/:flow/rollback", write, a.rollbackFlow)
+	group.GET("", read, a.listFlows)
+	group.GET("/:flow", read, a.readFlow)
+	group.PUT("/:flow", write, a.putFlow)
+	group.DELETE("/:flow", write, a.deleteFlow)
+	group.GET("/:flow/versions", read, a.listVersions)
+	group.GET("/:flow/versions/:version", read, a.readVersion)
+	group.POST("/:flow/enable", write, a.enableFlow)
+	group.POST("/:flow/disable", write, a.disableFlow)
+	group.POST("/:flow/rollback", write, a.rollbackFlow)
 }
 
 // flowView is a flow as its reader sees it.
@@ -33,15 +36,18 @@ type flowView struct {
 	Enabled    bool      `json:"enabled"`
 	Trigger    string    `json:"trigger"` // webhook, schedule, poll, manual; empty: it cannot run here
 	DeployedAt time.Time `json:"deployed_at"`
-	Versions   int       `json:"versions"`          // that it can be rolled back to, the current one included
-	Problem    string    `json:"problem,omitempty"` // why this server cannot run it
-	Source     string    `json:"source,omitempty"`  // not in listings
+	Versions   int       `json:"versions"`           // that it can be rolled back to, the current one included
+	Schedule   string    `json:"schedule,omitempty"` // of a schedule or poll: CRON_TZ=zone and the cron expression
+
+	Next    []time.Time `json:"next,omitempty"`    // the next times at which that fires, when the flow is enabled
+	Problem string      `json:"problem,omitempty"` // why this server cannot run it
+	Source  string      `json:"source,omitempty"`  // not in listings
 }
 
 func (a *API) viewFlow(h *store.Head) flowView {
 	v := flowView{
 		Number: h.Number, Slug: h.Slug, Name: h.Name, Version: h.Version, Enabled: h.Enabled,
-		DeployedAt: h.DeployedAt, Versions: len(h.History), Problem: h.Problem,
+		DeployedAt: h.DeployedAt, Versions: len(h.History), Schedule: h.Schedule, Problem: h.Problem,
 	}
 	flow, ok := a.config.Flows.Find(flowNumber(h.Number))
 	switch {
@@ -55,7 +61,18 @@ func (a *API) viewFlow(h *store.Head) flowView {
 	default:
 		v.Trigger = "manual"
 	}
+	if ok && flow.Schedule != nil && h.Enabled {
+		v.Next = nextTimes(flow.Schedule, a.config.Now())
+	}
 	return v
+}
+
+// nextTimes are the next three times at which a schedule fires.
+func nextTimes(s *flows.Schedule, now time.Time) (next []time.Time) {
+	for at := s.Next(now); !at.IsZero() && len(next) < 3; at = s.Next(at) {
+		next = append(next, at)
+	}
+	return next
 }
 
 // listFlows answers GET /v1/flows with those that the principal may read.
@@ -121,6 +138,7 @@ type versionView struct {
 	Version    string    `json:"version"`
 	DeployedAt time.Time `json:"deployed_at"`
 	Current    bool      `json:"current"`
+	Source     string    `json:"source,omitempty"` // not in listings
 }
 
 // listVersions answers GET /v1/flows/{flow}/versions, the newest first.
@@ -132,11 +150,38 @@ func (a *API) listVersions(c *gin.Context) {
 	}
 	views := make([]versionView, len(h.History))
 	for i, d := range h.History {
-		views[i] = versionView{d.Version, d.DeployedAt, d.Version == h.Version}
+		views[i] = versionView{Version: d.Version, DeployedAt: d.DeployedAt, Current: d.Version == h.Version}
 	}
 	list(a, c, listing.Schema[versionView]{Fields: []listing.Field[versionView]{
 		listing.Text("version", func(v *versionView) string { return v.Version }),
 		listing.Time("deployed_at", func(v *versionView) time.Time { return v.DeployedAt }),
 		listing.Bool("current", func(v *versionView) bool { return v.Current }),
 	}}, views)
+}
+
+// readVersion answers GET /v1/flows/{flow}/versions/{version}, with its source.
+// The first digits of a version name it when no other begins with them.
+func (a *API) readVersion(c *gin.Context) {
+	h, err := a.head(c, auth.ScopeReadFlows)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	var found []versionView
+	for _, d := range h.History {
+		if strings.HasPrefix(d.Version, c.Param("version")) {
+			found = append(found, versionView{Version: d.Version, DeployedAt: d.DeployedAt, Current: d.Version == h.Version})
+		}
+	}
+	if len(found) != 1 {
+		a.fail(c, &fault{Status: http.StatusNotFound, Code: "not_found", Message: "the flow has no such version, or several that begin like this"})
+		return
+	}
+	source, err := a.config.Store.Flows().Source(c.Request.Context(), h.Number, found[0].Version)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	found[0].Source = string(source)
+	writeJSON(c, http.StatusOK, found[0])
 }

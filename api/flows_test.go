@@ -126,3 +126,32 @@ func TestListFlows(t *testing.T) {
 		}
 	}
 }
+
+// A flow that fires by itself tells when it does so next.
+func TestFlowsTellTheirNextTimes(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	yaml := []string{"Content-Type", "application/yaml"}
+	flow := p.want(p.do("PUT", "/v1/flows/7", "ann", "flow: 7\ntrigger: {schedule: {cron: '30 9 * * *', time_zone: Asia/Tokyo}}\nsteps: [{set: {v: 1}}]\n", yaml...), 201)
+	next, _ := flow["next"].([]any)
+	if flow["schedule"] != "CRON_TZ=Asia/Tokyo 30 9 * * *" || len(next) != 3 || !strings.HasSuffix(fmt.Sprint(next[0]), "T09:30:00+09:00") {
+		t.Errorf("flow %v", flow)
+	}
+	if off := p.want(p.do("POST", "/v1/flows/7/disable", "ann", ""), 200); off["next"] != nil {
+		t.Errorf("disabled: %v", off)
+	}
+}
+
+func TestOneVersionOfAFlow(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	yaml := []string{"Content-Type", "application/yaml"}
+	one := p.want(p.do("PUT", "/v1/flows/69", "ann", fmt.Sprintf(source, 1), yaml...), 201)
+	p.want(p.do("PUT", "/v1/flows/69", "ann", fmt.Sprintf(source, 2), yaml...), 200)
+	for _, name := range []string{fmt.Sprint(one["version"]), fmt.Sprint(one["version"])[:12]} {
+		if read := p.want(p.do("GET", "/v1/flows/upsert/versions/"+name, "vera", ""), 200); read["source"] != fmt.Sprintf(source, 1) || read["current"] != false {
+			t.Errorf("version %v", read)
+		}
+	}
+	p.want(p.do("GET", "/v1/flows/69/versions/nonsense", "vera", ""), 404)
+}
