@@ -65,6 +65,9 @@ type Config struct {
 	// Limiter counts requests per address and per principal; nil: no limit.
 	Limiter Limiter
 
+	// Console serves everything below /console; nil: there is none.
+	Console http.Handler
+
 	// Ready says whether new runs can be accepted; nil: always.
 	Ready func(ctx context.Context) error
 

@@ -32,6 +32,7 @@ func (p *Program) openAuthority(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.hasher = hasher
 	client := p.redis.Client()
 	p.onClose(client.Close)
 	p.authority, err = auth.NewAuthority(auth.AuthorityConfig{

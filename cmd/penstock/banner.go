@@ -66,7 +66,7 @@ func (p *Program) answers(ctx context.Context) error {
 // greet writes what a newcomer needs, in the order in which it is needed.
 func (p *Program) greet(w io.Writer, key *store.Key) {
 	base := cmp.Or(strings.TrimSuffix(p.settings.Issuer, "/"), p.url)
-	fmt.Fprintf(w, "\nPenstock is ready at %s\n\n", base)
+	fmt.Fprintf(w, "\nPenstock is ready at %s\n\n  console   %s/console\n", base, base)
 	fmt.Fprintf(w, "  API key   %s\n  secret    %s\n  user      %s\n  password  %s\n  flows     %s\n  data      %s\n",
 		key.Key, key.Secret, p.settings.AdminUser, p.settings.AdminPassword, p.flowList(), p.dataText())
 	if p.settings.Redis != "" {

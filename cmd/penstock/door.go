@@ -42,6 +42,7 @@ func (p *Program) openDoor(context.Context) error {
 		Authority:      p.authority,
 		Store:          p.store,
 		Limiter:        p.limiter,
+		Console:        p.console,
 		Log:            p.log,
 		Ready:          p.client.Ping,
 		MaxBody:        p.settings.MaxBody,

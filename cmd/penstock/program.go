@@ -13,8 +13,10 @@ import (
 	"time"
 
 	"penstock/api/auth"
+	"penstock/api/console"
 	"penstock/flows/steps"
 	"penstock/internal/limits"
+	"penstock/internal/password"
 	"penstock/internal/redisconn"
 	"penstock/internal/store"
 	"penstock/queue"
@@ -36,6 +38,8 @@ type Program struct {
 	client    *queue.Client
 	authority *auth.Authority
 	limiter   *limits.Limiter
+	hasher    *password.Hasher
+	console   *console.Console
 	vars      map[string]any // override those of flows
 	block     time.Duration  // how long an idle worker waits in one call; zero: as usual
 
@@ -60,7 +64,7 @@ func newProgram(ctx context.Context, settings Settings, r role, log *slog.Logger
 		open = append(open, p.openWorker)
 	}
 	if r.door {
-		open = append(open, p.openAuthority, p.openDoor)
+		open = append(open, p.openAuthority, p.openConsole, p.openDoor)
 	}
 	for _, step := range open {
 		if err := step(ctx); err != nil {
