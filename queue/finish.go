@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math"
 	"time"
 
 	"penstock/flows"
@@ -73,15 +72,18 @@ func (s *Server) flushFinishes(batch []*finishing) {
 	}
 }
 
+// parkedFor is how long a run is parked that nothing but a call shall wake.
+const parkedFor = 100 * 365 * 24 * time.Hour
+
 // park lets go of a run until a moment. False: the run is not ours any more.
-func (s *Server) park(ctx context.Context, a *Attempt, wake time.Time) (bool, error) {
-	ms := int64(math.MaxInt64 / 2)
-	if !wake.IsZero() {
-		ms = wake.UnixMilli()
+func (s *Server) park(ctx context.Context, a *Attempt, o Outcome) (bool, error) {
+	wait := parkedFor
+	if !o.Wake.IsZero() {
+		wait = max(0, time.Until(o.Wake)) // Redis' clock is another one
 	}
 	n, err := parkScript.Run(ctx, s.redis,
 		[]string{s.keys.runPrefix() + a.ID, s.keys.due(), s.keys.active(), s.keys.taskLease()},
-		a.ID, a.Number, ms, s.keys.taskPrefix(), a.task).Int64()
+		a.ID, a.Number, wait.Milliseconds(), s.keys.taskPrefix(), a.task, o.Steps).Int64()
 	if err != nil {
 		return false, redisError("park run", err)
 	}

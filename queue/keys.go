@@ -32,6 +32,7 @@ const asynqQueues = "asynq:queues" // SET of queue names
 //	deadline             unix milliseconds; absent until the limit has begun to count
 //	limit                milliseconds; absent when the deadline was known at once
 //	output error steps   how it ended (JSON)
+//	called               a step's callback came while the run was running
 //	early                what the flow answered before that (JSON)
 //
 // TTL: none; tidy removes it when its retention is over.

@@ -7,6 +7,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
 	"penstock/flows"
 )
 
@@ -154,24 +157,33 @@ type requeue struct {
 }
 
 func (s *Server) requeue(ctx context.Context, r requeue) error {
-	next := r.fence + 1
-	message, err := encodeTask(ctx, s.asynq, s.cfg.Queue, r.id, strconv.Itoa(next), nil)
+	n, err := requeueRun(ctx, s.redis, s.asynq, s.cfg.Queue, r, s.cfg.MaxCrashes)
 	if err != nil {
 		return err
-	}
-	k := s.keys
-	n, err := requeueScript.Run(ctx, s.redis,
-		[]string{k.pending(), k.due(), k.active(), k.taskLease()},
-		k.runPrefix()+r.id, r.id, r.fence, string(r.from), k.taskPrefix(), r.old, taskID(r.id, next), message,
-		flag(r.crash), s.cfg.MaxCrashes).Int64()
-	if err != nil {
-		return redisError("requeue run", err)
 	}
 	if n == 2 {
 		return s.stop(ctx, r.id, strconv.Itoa(r.fence), Failed, flows.CodeCrashed,
 			fmt.Sprintf("%d workers were lost while they executed this run", s.cfg.MaxCrashes))
 	}
 	return nil
+}
+
+// requeueRun calls requeue.lua.
+func requeueRun(ctx context.Context, c redis.Scripter, tasks *asynq.Client, queue string, r requeue, maxCrashes int) (int64, error) {
+	next := r.fence + 1
+	message, err := encodeTask(ctx, tasks, queue, r.id, strconv.Itoa(next), nil)
+	if err != nil {
+		return 0, err
+	}
+	k := keysOf(queue)
+	n, err := requeueScript.Run(ctx, c,
+		[]string{k.pending(), k.due(), k.active(), k.taskLease()},
+		k.runPrefix()+r.id, r.id, r.fence, string(r.from), k.taskPrefix(), r.old, taskID(r.id, next), message,
+		flag(r.crash), maxCrashes).Int64()
+	if err != nil {
+		return 0, redisError("requeue run", err)
+	}
+	return n, nil
 }
 
 // handBack returns a run to the head of the queue; the attempt does not count

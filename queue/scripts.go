@@ -28,6 +28,10 @@ var (
 	stopLua string
 	//go:embed lua/park.lua
 	parkLua string
+	//go:embed lua/callback.lua
+	callbackLua string
+	//go:embed lua/later.lua
+	laterLua string
 	//go:embed lua/journal.lua
 	journalLua string
 	//go:embed lua/states.lua
@@ -41,21 +45,23 @@ var (
 	//go:embed lua/vacate.lua
 	vacateLua string
 
-	submitScript  = redis.NewScript(submitLua)
-	claimScript   = redis.NewScript(claimLua)
-	finishScript  = redis.NewScript(finishLua)
-	settleScript  = redis.NewScript(settleLua)
-	tidyScript    = redis.NewScript(tidyLua)
-	beatScript    = redis.NewScript(beatLua)
-	requeueScript = redis.NewScript(requeueLua)
-	stopScript    = redis.NewScript(stopLua)
-	parkScript    = redis.NewScript(parkLua)
-	journalScript = redis.NewScript(journalLua)
-	statesScript  = redis.NewScript(statesLua)
-	attachScript  = redis.NewScript(attachLua)
-	respondScript = redis.NewScript(respondLua)
-	enterScript   = redis.NewScript(enterLua)
-	vacateScript  = redis.NewScript(vacateLua)
+	submitScript   = redis.NewScript(submitLua)
+	claimScript    = redis.NewScript(claimLua)
+	finishScript   = redis.NewScript(finishLua)
+	settleScript   = redis.NewScript(settleLua)
+	tidyScript     = redis.NewScript(tidyLua)
+	beatScript     = redis.NewScript(beatLua)
+	requeueScript  = redis.NewScript(requeueLua)
+	stopScript     = redis.NewScript(stopLua)
+	parkScript     = redis.NewScript(parkLua)
+	callbackScript = redis.NewScript(callbackLua)
+	laterScript    = redis.NewScript(laterLua)
+	journalScript  = redis.NewScript(journalLua)
+	statesScript   = redis.NewScript(statesLua)
+	attachScript   = redis.NewScript(attachLua)
+	respondScript  = redis.NewScript(respondLua)
+	enterScript    = redis.NewScript(enterLua)
+	vacateScript   = redis.NewScript(vacateLua)
 )
 
 // loadScripts spares the first callers an EVAL; Redis may forget them at any
@@ -63,7 +69,7 @@ var (
 func loadScripts(ctx context.Context, r redis.Scripter) error {
 	for _, s := range []*redis.Script{
 		submitScript, claimScript, finishScript, settleScript, tidyScript, beatScript, requeueScript,
-		stopScript, parkScript, journalScript, statesScript, attachScript, respondScript,
+		stopScript, parkScript, callbackScript, laterScript, journalScript, statesScript, attachScript, respondScript,
 		enterScript, vacateScript,
 	} {
 		if err := s.Load(ctx, r).Err(); err != nil {

@@ -128,7 +128,7 @@ type Server struct {
 	asynq *asynq.Client // encodes the tasks of next attempts
 	waker *waker
 	held  *held
-	ended sync.Map // task id to *Attempt: finished, until asynq reports its task done
+	tasks sync.Map // task id to *Attempt: begun, until asynq reports the task done
 
 	finishes *batcher[finishing]
 	settler  *settler
@@ -147,7 +147,7 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	s.finishes = newBatcher(finishFlights, finishBatch, s.flushFinishes)
 	s.settler = newSettler(s)
 	s.watched = newWatched()
-	s.waker = newWaker(&s.cfg, s.redis, s.asynq, s.held, s.taskDone)
+	s.waker = newWaker(&s.cfg, s.redis, s.asynq, s.held, s.begin, s.taskDone)
 	return s, nil
 }
 
@@ -198,23 +198,34 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) drain(ctx context.Context, server *asynq.Server) {
 	s.waker.unblock(ctx)
 	server.Stop()
-	for _, a := range s.waker.ready { // the processor has stopped: they are ours now
-		if err := s.handBack(ctx, a); err != nil {
-			s.cfg.Log.Warn("hand back", "run_id", a.ID, "error", err)
+	for _, a := range s.waker.ready { // asynq will not ask for them; runs among them have begun
+		if a.Number == 0 {
+			s.held.remove(a.task)
 		}
-		s.held.remove(a.task)
 	}
-	grace := time.NewTimer(s.cfg.Drain)
-	defer grace.Stop()
-	select {
-	case <-s.held.drained():
-	case <-grace.C:
+	if !within(s.held.drained(), s.cfg.Drain) {
 		for _, a := range s.held.all() {
 			a.end(ErrDraining)
 		}
+		within(s.held.drained(), letGo)
 	}
 	server.Shutdown()
 	s.emptyInbox(ctx)
+}
+
+// letGo is how long handlers have to return when their contexts have ended.
+const letGo = 10 * time.Second
+
+// within reports whether the channel was closed in time.
+func within(done <-chan struct{}, limit time.Duration) bool {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return true
+	case <-timer.C:
+		return false
+	}
 }
 
 // emptyInbox gives back what a lost answer left between pending and active.
@@ -229,37 +240,51 @@ func (s *Server) emptyInbox(ctx context.Context) {
 	s.leave(ctx)
 }
 
+// begin starts an attempt at once, while asynq still passes its task from hand
+// to hand; process waits for it there.
+func (s *Server) begin(a *Attempt) {
+	a.server, a.Queue, a.done = s, s.cfg.Queue, make(chan struct{})
+	s.tasks.Store(a.task, a)
+	s.pool.run(func() {
+		defer close(a.done)
+		defer s.held.remove(a.task)
+		a.err = s.work(a)
+	})
+}
+
 // process is asynq's handler.
 func (s *Server) process(ctx context.Context, t *asynq.Task) error {
 	task, _ := asynq.GetTaskID(ctx)
+	if v, ok := s.tasks.Load(task); ok {
+		a := v.(*Attempt)
+		<-a.done
+		if a.err != nil || ctx.Err() != nil { // asynq will not report it done
+			s.tasks.Delete(task)
+		}
+		return a.err
+	}
 	a := s.held.get(task)
 	if a == nil {
 		return fmt.Errorf("task %s was not claimed by this worker", task)
 	}
 	defer s.held.remove(task)
-	switch a.verdict {
-	case "stale":
+	if a.verdict == "stale" {
 		return nil
-	case "task":
-		return s.cfg.Others.ProcessTask(ctx, t)
 	}
-	var err error
-	s.pool.run(func() { err = s.work(ctx, a) })
-	return err
+	return s.cfg.Others.ProcessTask(ctx, t)
 }
 
 // work takes an attempt from its beginning to its end.
-func (s *Server) work(ctx context.Context, a *Attempt) error {
-	a.server, a.Queue = s, s.cfg.Queue
+func (s *Server) work(a *Attempt) error {
 	if err := decodeSpec(a.spec, &a.Spec); err != nil {
 		return fmt.Errorf("%w: %w", err, asynq.SkipRetry)
 	}
-	outcome, cause := s.attempt(ctx, a)
+	outcome, cause := s.attempt(a)
 	if err := s.conclude(a, outcome, cause); err != nil {
 		return err
 	}
-	if ctx.Err() == nil {
-		s.ended.Store(a.task, a)
+	if !a.gone.Load() {
+		s.settler.add(settling{id: a.ID, task: a.task, accepted: a.Times.Accepted, leased: a.leased.Load()})
 	}
 	return nil
 }
@@ -267,8 +292,8 @@ func (s *Server) work(ctx context.Context, a *Attempt) error {
 // attempt runs the handler, and says why its context ended if it did.
 // asynq's own context is not asked: it ends with asynq's lease, after 30 s
 // without Redis or of a paused process, and the run is still ours then.
-func (s *Server) attempt(ctx context.Context, a *Attempt) (Outcome, error) {
-	ctx, release := a.context(context.WithoutCancel(ctx))
+func (s *Server) attempt(a *Attempt) (Outcome, error) {
+	ctx, release := a.context(s.life)
 	defer release()
 	outcome := s.cfg.Handler(ctx, a)
 	return outcome, context.Cause(ctx)
@@ -294,7 +319,7 @@ func (s *Server) conclude(a *Attempt, o Outcome, cause error) error {
 	case o.State == Waiting:
 		a.gone.Store(true)
 		var ours bool
-		err := insist(s.life, func() (err error) { ours, err = s.park(s.life, a, o.Wake); return err })
+		err := insist(s.life, func() (err error) { ours, err = s.park(s.life, a, o); return err })
 		s.tellState(a, Waiting)
 		s.logStale(a, ours, err)
 		s.vacate(a)
