@@ -20,6 +20,7 @@ func newRoot(env env) *cobra.Command {
 		newWorker(env),
 		newFlow(),
 		newHealth(env),
+		newMetrics(),
 		newBench(env),
 		newVersion(),
 	)
