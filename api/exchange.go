@@ -29,6 +29,7 @@ const exchangeKey = "penstock.exchange"
 // middleware: all others find the exchange.
 func (a *API) begin(c *gin.Context) {
 	c.Set(exchangeKey, &exchange{start: a.config.Now()})
+	c.Request.Pattern = c.FullPath() // for who measures or traces from outside
 	c.Next()
 }
 

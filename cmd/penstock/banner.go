@@ -73,6 +73,9 @@ func (p *Program) greet(w io.Writer, key *store.Key) {
 		fmt.Fprintf(w, "  Redis     as set\n")
 	}
 	fmt.Fprintf(w, "  demo CRM  %s\n", p.vars["crm"])
+	if p.metricsURL != "" {
+		fmt.Fprintf(w, "  metrics   %s\n", p.metricsURL)
+	}
 	if host, _, err := net.SplitHostPort(p.settings.Listen); err == nil && !isLoopback(host) {
 		fmt.Fprintf(w, "\nOther machines can reach this address. dev is for development: its demo CRM and its data have no owner.\n")
 	}

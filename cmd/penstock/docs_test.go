@@ -16,7 +16,7 @@ import (
 	"penstock/flows/steps"
 )
 
-var update = flag.Bool("update", false, "write docs/steps.md from the catalogue")
+var update = flag.Bool("update", false, "write the references in docs again")
 
 const stepsIntro = "# Step kinds\n\n<!-- Written by `penstock flow kinds`; go test ./cmd/penstock -update writes it again. -->\n\n" +
 	"What every step may have besides its kind is in [the flow language](flow-language.md).\n\n"
@@ -32,10 +32,14 @@ func TestStepReference(t *testing.T) {
 	if err := root.ExecuteContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join("..", "..", "docs", "steps.md")
-	text := strings.TrimRight(want.String(), "\n") + "\n"
+	golden(t, filepath.Join("..", "..", "docs", "steps.md"), strings.TrimRight(want.String(), "\n")+"\n")
+}
+
+// golden compares a written reference with what it should be.
+func golden(t *testing.T, file, want string) {
+	t.Helper()
 	if *update {
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -43,8 +47,8 @@ func TestStepReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(text, string(got)); diff != "" {
-		t.Errorf("docs/steps.md is out of date; go test ./cmd/penstock -update (-catalogue +file):\n%s", diff)
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("%s is out of date; go test ./cmd/penstock -update (-want +file):\n%s", file, diff)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 
 	"penstock/api"
+	"penstock/queue"
 )
 
 // openListener takes the address, so that everything else can say the URL.
@@ -34,7 +35,10 @@ func reachable(addr *net.TCPAddr) string {
 func (p *Program) openDoor(context.Context) error {
 	door := api.Queue{Client: p.client}
 	handler, err := api.New(api.Config{
-		Submit:         door.Submit,
+		Submit: func(ctx context.Context, s queue.Submission) (api.Ticket, error) {
+			p.traced(ctx, &s)
+			return door.Submit(ctx, s)
+		},
 		Records:        door,
 		Runs:           door,
 		Flows:          p.store.Flows(),
@@ -51,7 +55,7 @@ func (p *Program) openDoor(context.Context) error {
 	if err != nil {
 		return err
 	}
-	server, err := api.NewServer(api.ServerConfig{Listener: p.listener, API: handler, Log: p.log})
+	server, err := api.NewServer(api.ServerConfig{Listener: p.listener, API: handler, Log: p.log, Wrap: p.wrapDoor()})
 	if err != nil {
 		return err
 	}

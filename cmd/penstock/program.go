@@ -19,6 +19,7 @@ import (
 	"penstock/internal/password"
 	"penstock/internal/redisconn"
 	"penstock/internal/store"
+	"penstock/internal/telemetry"
 	"penstock/queue"
 )
 
@@ -37,11 +38,15 @@ type Program struct {
 	store     *store.Store
 	client    *queue.Client
 	authority *auth.Authority
-	limiter   *limits.Limiter
 	hasher    *password.Hasher
 	console   *console.Console
-	vars      map[string]any // override those of flows
-	block     time.Duration  // how long an idle worker waits in one call; zero: as usual
+	limiter   *limits.Limiter
+	metrics   *telemetry.Metrics // nil: nobody scrapes
+	tracing   *telemetry.Tracing // nil: nobody traces
+	vars      map[string]any     // override those of flows
+	block     time.Duration      // how long an idle worker waits in one call; zero: as usual
+
+	metricsURL string // empty: none
 
 	parts  []part         // in the order of starting
 	closes []func() error // in the order of opening
@@ -55,7 +60,7 @@ func newProgram(ctx context.Context, settings Settings, r role, log *slog.Logger
 			_ = p.Close() // what failed first says more
 		}
 	}()
-	open := []func(context.Context) error{p.openRedis, p.openStore, p.openQueue}
+	open := []func(context.Context) error{p.openTelemetry, p.openRedis, p.openStore, p.openQueue}
 	if r.door {
 		// The address first: it is what fails most often, and the first line of the log.
 		open = append([]func(context.Context) error{p.openListener}, append(open, p.loadFlows)...)
@@ -167,6 +172,7 @@ func (p *Program) openQueue(context.Context) (err error) {
 		return err
 	}
 	p.onClose(p.client.Close)
+	p.watchQueue()
 	p.add("queue", p.client.Run)
 	return nil
 }

@@ -45,7 +45,7 @@ func (p *Program) openRedis(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.redis = conn
+	p.redis = p.measured(conn)
 	return p.ping(ctx)
 }
 

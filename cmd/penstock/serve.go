@@ -5,9 +5,12 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"penstock/internal/telemetry"
 )
 
 // newServe makes the subcommand of a role: read the settings, open the
@@ -18,6 +21,10 @@ func newServe(e env, r role, cmd *cobra.Command) *cobra.Command {
 	cmd.Args = cobra.NoArgs
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := s.read(e, cmd.Flags(), r); err != nil {
+			return err
+		}
+		var err error
+		if s.Traces, err = readOTel(os.Getenv); err != nil {
 			return err
 		}
 		tune()
@@ -42,9 +49,9 @@ func serve(ctx context.Context, s Settings, r role, e env, log *slog.Logger, out
 // newLog writes JSON, for a person at dev plain lines.
 func newLog(w io.Writer, level slog.Level, r role) *slog.Logger {
 	if !r.dev {
-		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+		return slog.New(telemetry.LogHandler(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})))
 	}
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: shortTime}))
+	return slog.New(telemetry.LogHandler(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: shortTime})))
 }
 
 func shortTime(groups []string, a slog.Attr) slog.Attr {

@@ -10,6 +10,7 @@ import (
 
 	"penstock/internal/limits"
 	"penstock/internal/store"
+	"penstock/internal/telemetry"
 )
 
 // Settings are what the roles are told from outside. Where a setting comes
@@ -28,6 +29,8 @@ type Settings struct {
 	MaxBody        int64         // bytes of a request
 	TrustedProxies []string      // whose X-Forwarded-For is believed
 	LogLevel       slog.Level
+	MetricsListen  string                  // address of /metrics; empty: none
+	Traces         telemetry.TracingConfig // without an endpoint: none
 
 	APIKey, APISecret string   // a key that is made to exist; empty: none
 	MasterKeys        [][]byte // the current one first; none: dev makes one
@@ -48,6 +51,11 @@ type role struct{ door, worker, dev bool }
 func (s *Settings) addFlags(f *pflag.FlagSet, r role) {
 	f.StringVar(&s.Redis, "redis", "", "`URL` of Redis: redis://, rediss://, redis-sentinel:// or redis-cluster://")
 	f.TextVar(&s.LogLevel, "log-level", slog.LevelInfo, "the least `level` that is logged: debug, info, warn or error")
+	metrics := ""
+	if r.dev {
+		metrics = "127.0.0.1:0"
+	}
+	f.StringVar(&s.MetricsListen, "metrics-listen", metrics, "`address` of /metrics, /healthz and /readyz, apart from the front door; port 0 picks a free one, empty: none")
 	if r.door {
 		f.StringVar(&s.Listen, "listen", "127.0.0.1:8080", "`address` of the front door; port 0 picks a free one")
 		f.StringVar(&s.Flows, "flows", "", "`directory` of flow files to deploy")

@@ -23,7 +23,7 @@ func (p *Program) openWorker(ctx context.Context) error {
 		return err
 	}
 	p.onClose(func() error { transport.CloseIdleConnections(); return nil })
-	w, err := worker.New(worker.Config{
+	cfg := worker.Config{
 		Redis:     p.redis,
 		Log:       p.log,
 		Versions:  p.store.Flows(),
@@ -32,7 +32,9 @@ func (p *Program) openWorker(ctx context.Context) error {
 		Env:       flows.Env{HTTP: transport, Vars: p.vars},
 		Block:     p.block,
 		Retention: p.settings.Retention,
-	})
+	}
+	p.observeWorker(&cfg)
+	w, err := worker.New(cfg)
 	if err != nil {
 		return err
 	}

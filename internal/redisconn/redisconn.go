@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ type Conn struct {
 	single   *redis.Options
 	sentinel *redis.FailoverOptions
 	cluster  *redis.ClusterOptions
+	hooks    []redis.Hook
 }
 
 // Parse reads a Redis URL:
@@ -112,6 +114,14 @@ func parseSentinel(rest string) (*Conn, error) {
 // Cluster reports whether keys of different slots live on different servers.
 func (c *Conn) Cluster() bool { return c.cluster != nil }
 
+// With returns a Conn whose clients have hooks, all but the blocking ones:
+// what those do is wait.
+func (c *Conn) With(hooks ...redis.Hook) *Conn {
+	with := *c
+	with.hooks = append(slices.Clip(with.hooks), hooks...)
+	return &with
+}
+
 // Client opens a client for commands that answer at once. Lost commands are
 // retried by the client, so what they do must be safe to do twice.
 func (c *Conn) Client() redis.UniversalClient { return c.client(0) }
@@ -122,6 +132,14 @@ func (c *Conn) Once() redis.UniversalClient { return c.client(-1) }
 
 // client opens a client with so many retries; 0: go-redis' default.
 func (c *Conn) client(retries int) redis.UniversalClient {
+	client := c.open(retries)
+	for _, h := range c.hooks {
+		client.AddHook(h)
+	}
+	return client
+}
+
+func (c *Conn) open(retries int) redis.UniversalClient {
 	const minIdle = 2
 	switch {
 	case c.cluster != nil:

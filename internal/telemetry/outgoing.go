@@ -1,0 +1,70 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strconv"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Transport traces the calls that steps make, and sends the trace along. A
+// span lasts until the answer's header, and names method, host and status: the
+// path and the query are the flow's, and may hold secrets.
+func (t *Tracing) Transport(next http.RoundTripper) http.RoundTripper { return outgoing{t, next} }
+
+type outgoing struct {
+	t    *Tracing
+	next http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (o outgoing) RoundTrip(r *http.Request) (*http.Response, error) {
+	ctx, span := o.t.tracer.Start(r.Context(), method(r.Method), trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(target(r)...))
+	defer span.End()
+	r = r.Clone(ctx)
+	if r.Header.Get("Traceparent") == "" { // else the flow knows better
+		o.t.carry.Inject(ctx, propagation.HeaderCarrier(r.Header))
+	}
+	w, err := o.next.RoundTrip(r)
+	if err != nil {
+		span.SetAttributes(semconv.ErrorTypeKey.String(failure(err)))
+		span.SetStatus(codes.Error, failure(err))
+		return w, err
+	}
+	span.SetAttributes(semconv.HTTPResponseStatusCode(w.StatusCode))
+	if w.StatusCode >= http.StatusBadRequest {
+		span.SetStatus(codes.Error, strconv.Itoa(w.StatusCode))
+	}
+	return w, nil
+}
+
+func target(r *http.Request) []attribute.KeyValue {
+	attrs := []attribute.KeyValue{
+		semconv.HTTPRequestMethodKey.String(method(r.Method)),
+		semconv.ServerAddress(r.URL.Hostname()),
+		semconv.URLScheme(r.URL.Scheme),
+	}
+	if port, err := strconv.Atoi(r.URL.Port()); err == nil {
+		attrs = append(attrs, semconv.ServerPort(port))
+	}
+	return attrs
+}
+
+// failure says why a call got no answer, without its URL.
+func failure(err error) string {
+	var network net.Error
+	switch {
+	case errors.Is(err, context.Canceled):
+		return "cancelled"
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
+		return "timeout"
+	}
+	return "connection"
+}

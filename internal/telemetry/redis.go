@@ -1,0 +1,93 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+)
+
+// redisMetrics are what is measured of Redis, from this side of the network.
+type redisMetrics struct {
+	duration *prometheus.HistogramVec
+	failures *prometheus.CounterVec
+}
+
+func newRedisMetrics(m *Metrics) redisMetrics {
+	return redisMetrics{
+		duration: m.histogram("penstock_redis_command_duration_seconds",
+			"How long commands took that answer at once, by name; several that were sent together are a pipeline.", redisBounds, "command"),
+		failures: m.counter("penstock_redis_errors_total",
+			"Commands and connections that failed: timeout, connection, refused (Redis said no), memory (it is full).", "reason"),
+	}
+}
+
+// Redis measures the commands of a client.
+func (m *Metrics) Redis() redis.Hook { return redisHook{m} }
+
+type redisHook struct{ m *Metrics }
+
+// DialHook implements redis.Hook.
+func (h redisHook) DialHook(next redis.DialHook) redis.DialHook {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := next(ctx, network, addr)
+		h.failed(ctx, err)
+		return conn, err
+	}
+}
+
+// ProcessHook implements redis.Hook.
+func (h redisHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		begun := time.Now()
+		err := next(ctx, cmd)
+		h.m.redis.duration.WithLabelValues(cmd.Name()).Observe(time.Since(begun).Seconds())
+		if !greets(cmd) {
+			h.failed(ctx, err)
+		}
+		return err
+	}
+}
+
+// ProcessPipelineHook implements redis.Hook.
+func (h redisHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		begun := time.Now()
+		err := next(ctx, cmds)
+		h.m.redis.duration.WithLabelValues("pipeline").Observe(time.Since(begun).Seconds())
+		if !greets(cmds[0]) {
+			h.failed(ctx, err)
+		}
+		return err
+	}
+}
+
+// greets reports that a command is one with which a client begins a connection:
+// older servers refuse some, and the client does without.
+func greets(cmd redis.Cmder) bool { return cmd.Name() == "hello" || cmd.Name() == "client" }
+
+// failed counts an error that is Redis' or the network's. An absent key is
+// none, nor a script that Redis does not know yet, nor a caller who left.
+func (h redisHook) failed(ctx context.Context, err error) {
+	if err == nil || errors.Is(err, redis.Nil) || errors.Is(ctx.Err(), context.Canceled) || redis.HasErrorPrefix(err, "NOSCRIPT") {
+		return
+	}
+	h.m.redis.failures.WithLabelValues(reason(err)).Inc()
+}
+
+func reason(err error) string {
+	var said redis.Error
+	var network net.Error
+	switch {
+	case redis.HasErrorPrefix(err, "OOM"):
+		return "memory"
+	case errors.As(err, &said):
+		return "refused"
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
+		return "timeout"
+	}
+	return "connection"
+}

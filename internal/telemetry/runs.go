@@ -1,0 +1,97 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"penstock/flows"
+	"penstock/queue"
+	"penstock/worker"
+)
+
+// runMetrics are what a worker measures of its runs.
+type runMetrics struct {
+	flows    *numbers
+	pickup   *prometheus.HistogramVec
+	duration *prometheus.HistogramVec
+	restarts *prometheus.CounterVec
+	steps    *prometheus.HistogramVec
+	failures *prometheus.CounterVec
+	retries  *prometheus.CounterVec
+	replays  *prometheus.CounterVec
+}
+
+func newRunMetrics(m *Metrics) runMetrics {
+	return runMetrics{
+		flows: newNumbers(mostFlows),
+		pickup: m.histogram("penstock_run_pickup_seconds",
+			"From a run's acceptance to the start of its first attempt.", runBounds, "queue"),
+		duration: m.histogram("penstock_run_duration_seconds",
+			"How long an attempt at a run took, by how it ended: succeeded, failed, cancelled, timed_out, waiting (parked), lost (to another worker), handed_back (by a worker that stops).",
+			runBounds, "flow", "outcome"),
+		restarts: m.counter("penstock_run_restarts_total", "Attempts at runs that had begun before.", "flow"),
+		steps:    m.histogram("penstock_step_duration_seconds", "How long a step took for all its items.", stepBounds, "flow", "kind"),
+		failures: m.counter("penstock_step_failures_total", "Steps that failed.", "flow", "kind"),
+		retries:  m.counter("penstock_step_retries_total", "Attempts of steps at an item after the first one.", "flow", "kind"),
+		replays:  m.counter("penstock_step_replays_total", "Effects that were not executed again: the journal had their results.", "flow", "kind"),
+	}
+}
+
+// Begin implements worker.Observer.
+func (m *Metrics) Begin(ctx context.Context, a *queue.Attempt) (context.Context, worker.Observation) {
+	o := &attempt{m: m, flow: m.runs.flows.label(a.Flow), begun: time.Now()}
+	if a.Number == 1 {
+		m.runs.pickup.WithLabelValues(a.Queue).Observe(a.Times.Started.Sub(a.Times.Accepted).Seconds())
+	} else {
+		m.runs.restarts.WithLabelValues(o.flow).Inc()
+	}
+	m.work.running.Inc()
+	return ctx, o
+}
+
+// attempt measures one attempt.
+type attempt struct {
+	m     *Metrics
+	flow  string
+	begun time.Time
+}
+
+// Step implements worker.Observation.
+func (o *attempt) Step(ctx context.Context, _ flows.Begun) (context.Context, func(flows.Ended)) {
+	return ctx, o.stepEnded
+}
+
+func (o *attempt) stepEnded(e flows.Ended) {
+	r := &o.m.runs
+	r.steps.WithLabelValues(o.flow, e.Kind).Observe(e.Duration.Seconds())
+	if e.Err != nil {
+		r.failures.WithLabelValues(o.flow, e.Kind).Inc()
+	}
+	if again := e.Attempts + e.Replayed - e.In; again > 0 {
+		r.retries.WithLabelValues(o.flow, e.Kind).Add(float64(again))
+	}
+	if e.Replayed > 0 {
+		r.replays.WithLabelValues(o.flow, e.Kind).Add(float64(e.Replayed))
+	}
+}
+
+// End implements worker.Observation.
+func (o *attempt) End(end queue.Outcome, cause error) {
+	o.m.work.running.Dec()
+	o.m.runs.duration.WithLabelValues(o.flow, outcome(end, cause)).Observe(time.Since(o.begun).Seconds())
+}
+
+// outcome names how an attempt ended. What a worker that has lost its run, or
+// stops, says of it is not how the run ends.
+func outcome(o queue.Outcome, cause error) string {
+	switch {
+	case errors.Is(cause, queue.ErrLost):
+		return "lost"
+	case errors.Is(cause, queue.ErrDraining) && o.State != queue.Succeeded:
+		return "handed_back"
+	}
+	return string(o.State)
+}
