@@ -49,6 +49,7 @@ func (a *API) mountAdmin(v1 *gin.RouterGroup) {
 	secrets.DELETE("/:name", a.deleteSecret)
 
 	v1.GET("/audit", a.requires(auth.ScopeUsers), a.listAudit)
+	v1.POST("/auth/explain", a.requires(auth.ScopeClients), a.explain)
 }
 
 // mayGrant refuses to hand out more than one holds: whoever could would hold

@@ -23,7 +23,7 @@ func (a *API) audited(c *gin.Context) {
 	if a.config.Store == nil || x.principal == nil || method == http.MethodGet || method == http.MethodHead {
 		return
 	}
-	if c.FullPath() == "/v1/flows/:flow/runs" || c.FullPath() == "/v1/auth/explain" {
+	if c.FullPath() == "/v1/flows/:flow/runs" {
 		return // work, not administration; the run's record says who asked
 	}
 	if status >= http.StatusBadRequest && status != http.StatusForbidden {

@@ -113,3 +113,12 @@ func nameOf(k *store.Key) string {
 	sum := sha256.Sum256([]byte(k.Key))
 	return "#" + hex.EncodeToString(sum[:4])
 }
+
+// asError returns the *Error that an error is, nil for others.
+func asError(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return nil
+}

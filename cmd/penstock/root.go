@@ -22,6 +22,7 @@ func newRoot(env env) *cobra.Command {
 		newHealth(env),
 		newMetrics(),
 		newBench(env),
+		newAuth(env),
 		newVersion(),
 	)
 	return root

@@ -1,0 +1,174 @@
+package api
+
+import (
+	"crypto/hmac"
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"penstock/api/auth"
+)
+
+// explained asks about a request, and holds the answer to what it must never
+// hold.
+func (o *office) explained(p auth.Puzzle) auth.Explanation {
+	o.t.Helper()
+	text, err := json.Marshal(p)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	w := o.api("POST", "/v1/auth/explain", basic("root", rootsPassword), string(text))
+	if w.Code != 200 {
+		o.t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	for _, never := range []string{secret, jwtSecret} {
+		if strings.Contains(w.Body.String(), never) {
+			o.t.Errorf("the answer holds a secret: %s", w.Body)
+		}
+	}
+	var e auth.Explanation
+	if err := json.Unmarshal(w.Body.Bytes(), &e); err != nil {
+		o.t.Fatal(err)
+	}
+	return e
+}
+
+func hexMD5(text string) string {
+	sum := md5.Sum([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
+func TestExplainCheck(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	const ts, sent = "1795280000", "\r\n {\"a\": 1,\n \"u\":\"x/y\" } "
+	const clean = `{"a": 1, "u":"x/y" }`
+	const head = "69|" + keyID + "|" + ts + "|"
+	good := head + clean + "|" + secret
+	for _, tc := range []struct{ name, check, finding string }{
+		{"right", hexMD5(good), ""},
+		{"another secret", hexMD5(good + "x"), "another text or of another secret"},
+		{"body as sent", hexMD5(head + sent + "|" + secret), "as it was sent: there is a CR at byte 0"},
+		{"body trimmed only", hexMD5(head + strings.Trim(sent, " \r\n") + "|" + secret), "line breaks within"},
+		{"body not trimmed", hexMD5(head + strings.NewReplacer("\r", "", "\n", "").Replace(sent) + "|" + secret), "white space around the body"},
+		{"no body", hexMD5(head + secret), "body was not signed"},
+		{"body first", hexMD5(clean + "|" + head + secret), "before the parameters"},
+		{"compact JSON", hexMD5(head + `{"a":1,"u":"x/y"}|` + secret), "written anew"},
+		{"escaped slashes", hexMD5(head + `{"a": 1, "u":"x\/y" }|` + secret), "escaped slashes"},
+		{"echo", hexMD5(good + "\n"), "`echo` adds one"},
+		{"no separator", hexMD5(head + clean + secret), `no "|" before the secret`},
+		{"secret first", hexMD5(secret + "|" + head + clean), "secret comes first"},
+		{"order of the URL", hexMD5(keyID + "|69|" + ts + "|" + clean + "|" + secret), "alphabetical"},
+		{"without key", hexMD5("69|" + ts + "|" + clean + "|" + secret), "parameter key was not signed"},
+		{"names too", hexMD5("flow=69|key=" + keyID + "|ts=" + ts + "|" + clean + "|" + secret), "names of the parameters"},
+		{"joined", hexMD5("69" + keyID + ts + clean + secret), `joined without "|"`},
+		{"SHA-256", func() string { s := sha256.Sum256([]byte(good)); return hex.EncodeToString(s[:]) }(), "SHA"},
+		{"base64", func() string {
+			s := md5.Sum([]byte(good))
+			return strings.NewReplacer("+", "%2B", "/", "%2F", "=", "%3D").Replace(base64.StdEncoding.EncodeToString(s[:]))
+		}(), "base64"},
+		{"cut short", hexMD5(good)[:31], "31 characters"},
+	} {
+		e := o.explained(auth.Puzzle{Method: "POST", URL: "https://x/apis/execute.php?key=" + keyID + "&flow=69&ts=" + ts + "&check=" + tc.check, Body: sent})
+		if e.Scheme != "check" || e.Key != keyID || e.Fits != (tc.finding == "") || e.Signed != head+clean+"|<the secret>" || e.Clock == nil || e.Clock.Off != 0 {
+			t.Errorf("%s: %+v", tc.name, e)
+		}
+		if all := strings.Join(e.Findings, "\n"); tc.finding == "" && all != "" || !strings.Contains(all, tc.finding) {
+			t.Errorf("%s: findings %q, want %q", tc.name, all, tc.finding)
+		}
+	}
+}
+
+func TestExplainClockAndKey(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	for name, tc := range map[string]struct{ query, finding string }{
+		"late":         {"ts=1795279000", "1000 s in the past"},
+		"early":        {"ts=1795281000", "1000 s in the future"},
+		"milliseconds": {"ts=1795280000000", "milliseconds"},
+		"no time":      {"", "ts is missing"},
+		"unknown key":  {"ts=1795280000&key=x", `no API key "x"`},
+		"twice":        {"ts=1&ts=2", "comes twice"},
+	} {
+		query := tc.query
+		if !strings.Contains(query, "key=") {
+			query += "&key=" + keyID
+		}
+		e := o.explained(auth.Puzzle{URL: "/apis/execute?flow=69&check=x&" + strings.TrimPrefix(query, "&")})
+		if all := strings.Join(e.Findings, "\n"); !strings.Contains(all, tc.finding) {
+			t.Errorf("%s: %q, want %q", name, all, tc.finding)
+		}
+	}
+	o.root("PATCH", "/v1/keys/"+keyID, `{"api_access":false}`, 200)
+	e := o.explained(auth.Puzzle{URL: "/?flow=69&ts=1795280000&key=" + keyID + "&check=" + hexMD5("69|"+keyID+"|1795280000|"+secret)})
+	if !e.Fits || len(e.Findings) != 1 || !strings.Contains(e.Findings[0], "switched off") {
+		t.Errorf("switched off: %+v", e)
+	}
+	if w := o.api("POST", "/v1/auth/explain", basic("ann", annsPassword), `{}`); w.Code != 403 {
+		t.Errorf("no administrator: %d", w.Code)
+	}
+}
+
+func TestExplainSignature(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	hash := func(text string) string {
+		h := hmac.New(sha256.New, []byte(secret))
+		h.Write([]byte(text))
+		return hex.EncodeToString(h.Sum(nil))
+	}
+	const ts, body = "1795280000", "{\"a\":\n1} "
+	for name, tc := range map[string]struct{ v1, finding string }{
+		"right":         {hash(ts + "." + body), ""},
+		"body only":     {hash(body), "only the body"},
+		"no dot":        {hash(ts + body), "no dot"},
+		"trimmed":       {hash(ts + "." + strings.TrimSpace(body)), "white space around it"},
+		"as SmartSYNC":  {hash(ts + `.{"a":1}`), "SmartSYNC"},
+		"a newline":     {hash(ts + "." + body + "\n"), "line break at its end"},
+		"another":       {hash("x"), "another text or of another secret"},
+		"no hex digest": {"zz", "must read"},
+	} {
+		e := o.explained(auth.Puzzle{Headers: map[string]string{"penstock-key": keyID, "penstock-signature": "t=" + ts + ",v1=" + tc.v1}, Body: body})
+		if all := strings.Join(e.Findings, "\n"); e.Fits != (tc.finding == "") || !strings.Contains(all, tc.finding) || e.Scheme != "signature" {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+}
+
+func TestExplainJWT(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	now := epoch.Unix()
+	other := append([]byte("another secret"), make([]byte, 32)...)
+	for name, tc := range map[string]struct{ text, finding string }{
+		"right":          {o.signed(claims{"jti": "j"}), ""},
+		"another secret": {signJWT(t, jose.HS256, other, nil, base(nil)), "another secret"},
+		"a newline":      {signJWT(t, jose.HS256, append([]byte(jwtSecret+"\n"), make([]byte, 31-len(jwtSecret))...), nil, base(nil)), "white space follows"},
+		"audience":       {o.signed(claims{"aud": "x"}), "aud must be exactly one: " + issuer},
+		"expired":        {o.signed(claims{"exp": now - 5}), "expired"},
+		"clock":          {o.signed(claims{"iat": now + 1000}), "check the clock"},
+		"user":           {o.signed(claims{"sub": "bob"}), `"bob" is not in the key's impersonate`},
+		"user's role":    {o.signed(claims{"sub": "guest"}), `no user "guest" who may use the API`},
+		"issuer":         {o.signed(claims{"iss": "x"}), `no API key "x"`},
+		"no JWT":         {"x", "not a JWT"},
+		"none":           {unsigned(`{"alg":"none"}`, `{}`), "not a JWT"},
+	} {
+		e := o.explained(auth.Puzzle{Assertion: tc.text})
+		if all := strings.Join(e.Findings, "\n"); !strings.Contains(all, tc.finding) || (tc.finding == "") != (all == "") || e.Scheme != "jwt" {
+			t.Errorf("%s: %+v, want %q", name, e, tc.finding)
+		}
+	}
+	used := o.signed(claims{"jti": "explained"})
+	o.explained(auth.Puzzle{Assertion: used})
+	o.token(o.integrify(used)) // explaining did not use it up
+	if got := fmt.Sprint(o.explained(auth.Puzzle{Assertion: o.signed(claims{"iat": now - 40})}).Clock.Off); got != "40" {
+		t.Errorf("clock skew %s, want 40", got)
+	}
+}
