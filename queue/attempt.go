@@ -27,13 +27,15 @@ type Attempt struct {
 	Deadline time.Time // on this process' clock
 
 	server  *Server
-	task    string      // id of the asynq task
-	message string      // asynq's encoding of it
-	verdict string      // of the claim script
-	resumed bool        // it had begun, in an answer that was lost
-	spec    string      // not yet decoded
-	effects atomic.Bool // a journal was written
-	leased  atomic.Bool // it has an entry among asynq's leases
+	task    string        // id of the asynq task
+	message string        // asynq's encoding of it
+	verdict string        // of the claim script
+	resumed bool          // it had begun, in an answer that was lost
+	spec    string        // not yet decoded
+	effects atomic.Bool   // a journal was written
+	leased  atomic.Bool   // it has an entry among asynq's leases
+	done    chan struct{} // closed when it has ended, and err is set
+	err     error
 	gone    atomic.Bool // its task was taken away: there is nothing to settle
 
 	beats int // owned by the beat; how many it has seen

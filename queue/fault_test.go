@@ -169,28 +169,6 @@ func TestAStartWhoseAnswerWasLostIsNotUncertain(t *testing.T) {
 	}
 }
 
-// asynq gives its tasks up when it could not renew its lease; the run goes on
-// under ours.
-func TestARunDoesNotEndWithAsynqsLease(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, testenv.Redis(t).URL())
-	s, err := NewServer(ServerConfig{Redis: r.conn, Log: slog.New(slog.DiscardHandler), Queue: "default", ID: "me", Slots: 1, Handler: func(ctx context.Context, a *Attempt) Outcome {
-		if ctx.Err() != nil {
-			t.Errorf("the run's context has ended: %v", context.Cause(ctx))
-		}
-		return echo(ctx, a)
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	asynqs, cancel := context.WithCancel(context.Background())
-	cancel()
-	if o, cause := s.attempt(asynqs, &Attempt{Spec: spec(), Deadline: time.Now().Add(time.Minute)}); o.State != Succeeded || cause != nil {
-		t.Errorf("%s, %v", o.State, cause)
-	}
-}
-
 func TestARepeatedRequeueMakesOneTask(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, testenv.Redis(t).URL())

@@ -11,12 +11,8 @@ type pool struct {
 	idle []chan func() // guarded by mu; the last one used is used next, while its stack is warm
 }
 
-// run calls f on a goroutine of the pool and returns when f has.
-func (p *pool) run(f func()) {
-	done := make(chan struct{})
-	p.take() <- func() { f(); close(done) }
-	<-done
-}
+// run calls f on a goroutine of the pool.
+func (p *pool) run(f func()) { p.take() <- f }
 
 func (p *pool) take() chan func() {
 	p.mu.Lock()

@@ -241,7 +241,9 @@ func (s *Server) emptyInbox(ctx context.Context) {
 }
 
 // begin starts an attempt at once, while asynq still passes its task from hand
-// to hand; process waits for it there.
+// to hand; process waits for it there. asynq's own context is not asked: it
+// ends with asynq's lease, after 30 s without Redis or of a paused process,
+// and the run is still ours then.
 func (s *Server) begin(a *Attempt) {
 	a.server, a.Queue, a.done = s, s.cfg.Queue, make(chan struct{})
 	s.tasks.Store(a.task, a)
@@ -290,8 +292,6 @@ func (s *Server) work(a *Attempt) error {
 }
 
 // attempt runs the handler, and says why its context ended if it did.
-// asynq's own context is not asked: it ends with asynq's lease, after 30 s
-// without Redis or of a paused process, and the run is still ours then.
 func (s *Server) attempt(a *Attempt) (Outcome, error) {
 	ctx, release := a.context(s.life)
 	defer release()

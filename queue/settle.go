@@ -107,15 +107,9 @@ func (s *Server) settle(ctx context.Context, batch []settling) error {
 	return nil
 }
 
-// taskDone answers asynq's done script for a task of ours: its run is settled
-// soon. False: the task is not ours.
+// taskDone answers asynq's done script for a task of ours, which is settled
+// without asynq. False: the task is not ours.
 func (s *Server) taskDone(task string) bool {
-	v, ours := s.ended.LoadAndDelete(task)
-	if !ours {
-		return false
-	}
-	if a := v.(*Attempt); !a.gone.Load() {
-		s.settler.add(settling{id: a.ID, task: a.task, accepted: a.Times.Accepted, leased: a.leased.Load()})
-	}
-	return true
+	_, ours := s.tasks.LoadAndDelete(task)
+	return ours
 }

@@ -48,12 +48,13 @@ type waker struct {
 	unclear bool       // an answer was lost, and with it perhaps tasks
 	doubt   time.Time  // until then a call whose answer was lost may still take effect
 
-	held *held
-	done func(task string) bool // takes over a task of ours that asynq is done with
+	held  *held
+	begin func(a *Attempt)       // starts a run
+	done  func(task string) bool // takes over a task of ours that asynq is done with
 }
 
-func newWaker(cfg *ServerConfig, base redis.UniversalClient, encoder *asynq.Client, h *held, done func(string) bool) *waker {
-	w := &waker{UniversalClient: base, cfg: cfg, keys: keysOf(cfg.Queue), encoder: encoder, held: h, done: done, stopped: make(chan struct{}), unclear: true}
+func newWaker(cfg *ServerConfig, base redis.UniversalClient, encoder *asynq.Client, h *held, begin func(*Attempt), done func(string) bool) *waker {
+	w := &waker{UniversalClient: base, cfg: cfg, keys: keysOf(cfg.Queue), encoder: encoder, held: h, begin: begin, done: done, stopped: make(chan struct{}), unclear: true}
 	w.inbox = w.keys.inboxPrefix() + cfg.ID
 	w.blocking = cfg.Redis.Blocking(cfg.Block, func(ctx context.Context, cn *redis.Conn) error {
 		if id, err := cn.ClientID(ctx).Result(); err == nil {
@@ -127,6 +128,9 @@ func (w *waker) fill(ctx context.Context) error {
 			return err
 		}
 		w.held.add(a)
+		if a.Number > 0 {
+			w.begin(a)
+		}
 		w.ready = append(w.ready, a)
 	}
 	return nil
