@@ -2,6 +2,7 @@ package worker
 
 import (
 	"encoding/json"
+	"errors"
 	"sync"
 	"time"
 
@@ -35,6 +36,7 @@ type step struct {
 	Attempts int       `json:"attempts,omitempty"`
 	Replayed int       `json:"replayed,omitempty"`
 	Error    string    `json:"error,omitempty"`
+	Waiting  time.Time `json:"waiting_until,omitzero"` // of a step that parked the run
 }
 
 type line struct {
@@ -65,7 +67,10 @@ func (r *record) End(e flows.Ended) {
 		Step: e.Step, Kind: e.Kind, In: e.In, Out: e.Out, At: e.At.UTC(), Micros: e.Duration.Microseconds(),
 		Attempts: e.Attempts, Replayed: e.Replayed,
 	}
-	if e.Err != nil {
+	var parked *flows.Parked
+	if errors.As(e.Err, &parked) {
+		s.Waiting = parked.Wake.UTC()
+	} else if e.Err != nil {
 		s.Error = e.Err.Error()
 	}
 	r.steps = append(r.steps, s)

@@ -49,10 +49,6 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, trace flows.Trac
 			return failed(&flows.Error{Code: flows.CodeValidation, Message: "the event is not JSON: " + err.Error()})
 		}
 	}
-	env := r.cfg.Env
-	env.Journal = a.Journal()
-	env.Trace = trace
-	env.Respond = func(ctx context.Context, answer flows.Answer) error { return a.Respond(ctx, queue.Answer(answer)) }
 	run := flows.Run{
 		ID: a.ID, Attempt: a.Number, Principal: a.Principal, Event: event,
 		Params: a.Params, Headers: a.Headers, Deadline: a.Deadline,
@@ -60,7 +56,7 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, trace flows.Trac
 	if o := r.enter(ctx, a, flow, run); o != nil {
 		return *o
 	}
-	output, err := flow.Execute(ctx, run, env)
+	output, err := flow.Execute(ctx, run, r.reach(a, trace))
 	return r.outcome(ctx, output, err)
 }
 
@@ -107,6 +103,10 @@ func (r *runner) outcome(ctx context.Context, output []any, err error) queue.Out
 			output = []any{}
 		}
 		return queue.Outcome{State: queue.Succeeded, Output: flows.EncodeJSON(output)}
+	}
+	var parked *flows.Parked
+	if errors.As(err, &parked) {
+		return queue.Outcome{State: queue.Waiting, Wake: parked.Wake}
 	}
 	var known *flows.Error
 	if !errors.As(err, &known) {

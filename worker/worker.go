@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"penstock/flows"
+	"penstock/internal/callback"
 	"penstock/internal/redisconn"
 	"penstock/queue"
 )
@@ -38,8 +39,16 @@ type Config struct {
 	// Slots is the number of runs at once. Default 64.
 	Slots int
 
-	// Env is what runs may reach. Its Journal and Trace are set for each run.
+	// Env is what runs may reach. Its Journal, Trace, Respond, Emit, Callbacks
+	// and Parks are set for each run.
 	Env flows.Env
+
+	// Starter accepts the runs that flows start; nil, or an Env without Flows:
+	// they cannot.
+	Starter Starter
+
+	// Callbacks signs the URLs of steps that wait for a call; nil: they fail.
+	Callbacks *callback.Signer
 
 	// Drain is how long a stopping worker lets runs finish before it hands
 	// them back. Zero: the queue's default, 20 s. Shorter than the patience of

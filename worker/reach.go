@@ -1,0 +1,67 @@
+package worker
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"penstock/flows"
+	"penstock/internal/callback"
+	"penstock/queue"
+)
+
+// Starter accepts runs that nobody waits for, as queue.Client does.
+type Starter interface {
+	Start(ctx context.Context, s queue.Submission, at time.Time) (string, error)
+}
+
+// reach is what one run may reach: what the worker has, on behalf of the run.
+func (r *runner) reach(a *queue.Attempt, trace flows.Tracer) flows.Env {
+	env := r.cfg.Env
+	env.Journal, env.Trace, env.Parks = a.Journal(), trace, true
+	env.Respond = func(ctx context.Context, answer flows.Answer) error { return a.Respond(ctx, queue.Answer(answer)) }
+	if r.cfg.Starter != nil && env.Flows != nil {
+		env.Emit = emitter{r.cfg.Starter, env.Flows, a.Principal}
+	}
+	if r.cfg.Callbacks != nil {
+		env.Callbacks = callbacks{r.cfg.Callbacks, a.ID}
+	}
+	return env
+}
+
+// emitter implements flows.Emitter.
+type emitter struct {
+	starter   Starter
+	flows     flows.Flows
+	principal string // of the run that starts others
+}
+
+// Emit accepts a run of the current version of the flow.
+func (e emitter) Emit(ctx context.Context, m flows.Emission) (string, error) {
+	flow, ok := e.flows.Find(m.Flow)
+	if !ok {
+		return "", &flows.Error{Message: "there is no flow " + strconv.Quote(m.Flow)}
+	}
+	run, err := e.starter.Start(ctx, queue.Submission{
+		Spec: queue.Spec{
+			Flow: flow.Number, Version: flow.Version, Queue: flow.Queue, Principal: e.principal,
+			Event: flows.EncodeJSON(m.Event), Limit: flow.Limit,
+		},
+		Guard: &queue.Guard{Key: "emit\x00" + strconv.FormatInt(flow.Number, 10) + "\x00" + m.Key, Window: m.Window},
+	}, m.At)
+	if err != nil {
+		return "", &flows.Error{Message: "the run of the other flow was not accepted", Class: flows.ClassNetwork, Err: err}
+	}
+	return run, nil
+}
+
+// callbacks implements flows.Callbacks.
+type callbacks struct {
+	signer *callback.Signer
+	run    string
+}
+
+// URL signs the call of one step and item.
+func (c callbacks) URL(key string, expires time.Time) (string, error) {
+	return c.signer.URL(callback.Call{Run: c.run, Key: key, Expires: expires})
+}
