@@ -53,6 +53,9 @@ type Config struct {
 	// Runs lists, awaits, watches and cancels runs; nil: they can only be read.
 	Runs Runs
 
+	// Fleet looks at queues and workers and holds them; nil: nobody can.
+	Fleet Fleet
+
 	// Schemes prove who calls the native door, tried in order after the
 	// signatures of API keys.
 	Schemes []auth.Authenticator

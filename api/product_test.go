@@ -74,7 +74,7 @@ func newProduct(t *testing.T, change ...func(*api.Config)) *product {
 	door := api.Queue{Client: p.queue}
 	config := api.Config{
 		Submit: door.Submit, Records: door, Runs: door, Flows: p.store.Flows(), Keys: p.store.Keys(), Log: log,
-		Authority: authority, Store: p.store, Ready: p.queue.Ping,
+		Authority: authority, Store: p.store, Fleet: p.queue, Ready: p.queue.Ping,
 	}
 	for _, c := range change {
 		c(&config)

@@ -45,6 +45,9 @@ func (a *API) router() (*gin.Engine, error) {
 		v1.POST("/runs/:run/replay", a.requires(auth.ScopeRun), a.replayRun)
 		a.mountFlows(v1.Group("/flows"))
 	}
+	if a.config.Fleet != nil {
+		a.mountFleet(v1)
+	}
 	if a.config.Console != nil {
 		a.mountConsole(e)
 	}

@@ -41,6 +41,7 @@ func (p *Program) openDoor(context.Context) error {
 		},
 		Records:        door,
 		Runs:           door,
+		Fleet:          p.client,
 		Flows:          p.store.Flows(),
 		Keys:           p.store.Keys(),
 		Authority:      p.authority,

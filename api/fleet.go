@@ -1,0 +1,222 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/api/auth"
+	"penstock/api/listing"
+	"penstock/queue"
+)
+
+// Fleet looks at queues and workers, and holds them. *queue.Client is one.
+// What is not there is queue.ErrNotFound.
+type Fleet interface {
+	Stats(ctx context.Context) ([]queue.Stats, error)
+	Workers(ctx context.Context) ([]queue.Worker, error)
+	// Pause and Resume hold the tasks of a queue, and let them go.
+	Pause(ctx context.Context, queue string) error
+	Resume(ctx context.Context, queue string) error
+	// Drain makes a worker take nothing new for as long as rest is true.
+	Drain(ctx context.Context, worker string, rest bool) error
+}
+
+// mountFleet adds the endpoints of who operates a fleet.
+func (a *API) mountFleet(v1 *gin.RouterGroup) {
+	read, write := a.requires(auth.ScopeReadQueues), a.requires(auth.ScopeWriteQueues)
+	v1.GET("/queues", read, a.listQueues)
+	v1.GET("/queues/:queue", read, a.readQueue)
+	v1.POST("/queues/:queue/pause", write, a.holdQueue(Fleet.Pause))
+	v1.POST("/queues/:queue/resume", write, a.holdQueue(Fleet.Resume))
+	v1.GET("/workers", read, a.listWorkers)
+	v1.GET("/workers/:worker", read, a.readWorker)
+	v1.POST("/workers/:worker/drain", write, a.drainWorker(true))
+	v1.POST("/workers/:worker/resume", write, a.drainWorker(false))
+}
+
+// queueView is a queue as its operator sees it.
+type queueView struct {
+	Name      string  `json:"name"`
+	Paused    bool    `json:"paused"`
+	Pending   int64   `json:"pending"` // tasks that wait for a worker
+	Active    int64   `json:"active"`
+	Backlog   int64   `json:"backlog"` // both: divided by the slots of a worker, how many workers there should be
+	Oldest    float64 `json:"oldest_seconds"`
+	OpenRuns  int64   `json:"open_runs"`
+	Scheduled int64   `json:"scheduled"`
+	Retry     int64   `json:"retry"`
+	Archived  int64   `json:"archived"`
+	Workers   int64   `json:"workers"`
+}
+
+func viewQueue(s *queue.Stats) queueView {
+	return queueView{
+		Name: s.Queue, Paused: s.Paused, Pending: s.Pending, Active: s.Active, Backlog: s.Pending + s.Active,
+		Oldest: s.Oldest.Seconds(), OpenRuns: s.Open, Scheduled: s.Scheduled, Retry: s.Retry, Archived: s.Archived, Workers: s.Workers,
+	}
+}
+
+// queues reads all of them.
+func (a *API) queues(ctx context.Context) ([]queueView, error) {
+	all, err := a.config.Fleet.Stats(ctx)
+	views := make([]queueView, len(all))
+	for i := range all {
+		views[i] = viewQueue(&all[i])
+	}
+	return views, err
+}
+
+// listQueues answers GET /v1/queues.
+func (a *API) listQueues(c *gin.Context) {
+	views, err := a.queues(c.Request.Context())
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	list(a, c, listing.Schema[queueView]{Order: "name", Fields: []listing.Field[queueView]{
+		listing.Text("name", func(v *queueView) string { return v.Name }),
+		listing.Bool("paused", func(v *queueView) bool { return v.Paused }),
+		listing.Number("pending", func(v *queueView) int64 { return v.Pending }),
+		listing.Number("active", func(v *queueView) int64 { return v.Active }),
+		listing.Number("backlog", func(v *queueView) int64 { return v.Backlog }),
+		listing.Number("open_runs", func(v *queueView) int64 { return v.OpenRuns }),
+		listing.Number("workers", func(v *queueView) int64 { return v.Workers }),
+	}}, views)
+}
+
+var errNoQueue = &fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such queue"}
+
+// readQueue answers GET /v1/queues/{queue}, also for autoscalers.
+func (a *API) readQueue(c *gin.Context) {
+	views, err := a.queues(c.Request.Context())
+	for i := range views {
+		if views[i].Name == c.Param("queue") {
+			writeJSON(c, http.StatusOK, views[i])
+			return
+		}
+	}
+	if err == nil {
+		err = errNoQueue
+	}
+	a.fail(c, err)
+}
+
+// holdQueue answers POST /v1/queues/{queue}/pause and /resume with the queue.
+func (a *API) holdQueue(change func(Fleet, context.Context, string) error) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if err := change(a.config.Fleet, c.Request.Context(), c.Param("queue")); err != nil {
+			a.fail(c, unknownAs(err, errNoQueue))
+			return
+		}
+		a.readQueue(c)
+	}
+}
+
+// workerView is a worker as its operator sees it.
+type workerView struct {
+	ID        string       `json:"id"`
+	Host      string       `json:"host"`
+	PID       int          `json:"pid"`
+	Version   string       `json:"version"`
+	StartedAt time.Time    `json:"started_at,omitzero"`
+	SeenAt    time.Time    `json:"seen_at"`
+	Draining  bool         `json:"draining"`
+	Slots     int          `json:"slots"`
+	Queues    []servedView `json:"queues"`
+	Runs      []heldView   `json:"runs"`
+}
+
+type servedView struct {
+	Name  string `json:"name"`
+	Slots int    `json:"slots"`
+}
+
+type heldView struct {
+	ID        string    `json:"run_id"`
+	Flow      int64     `json:"flow"`
+	Queue     string    `json:"queue"`
+	Attempt   int       `json:"attempt"`
+	StartedAt time.Time `json:"started_at"`
+}
+
+func viewWorker(w *queue.Worker) workerView {
+	v := workerView{
+		ID: w.ID, Host: w.Host, PID: w.PID, Version: w.Version, StartedAt: inUTC(w.Started), SeenAt: w.Seen.UTC(),
+		Draining: w.Draining, Slots: w.Slots(), Queues: []servedView{}, Runs: []heldView{},
+	}
+	for _, q := range w.Queues {
+		v.Queues = append(v.Queues, servedView{q.Queue, q.Slots})
+	}
+	for _, r := range w.Runs {
+		v.Runs = append(v.Runs, heldView{r.ID, r.Flow, r.Queue, r.Attempt, r.Started.UTC()})
+	}
+	return v
+}
+
+func (a *API) workers(ctx context.Context) ([]workerView, error) {
+	all, err := a.config.Fleet.Workers(ctx)
+	views := make([]workerView, len(all))
+	for i := range all {
+		views[i] = viewWorker(&all[i])
+	}
+	return views, err
+}
+
+// listWorkers answers GET /v1/workers.
+func (a *API) listWorkers(c *gin.Context) {
+	views, err := a.workers(c.Request.Context())
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	list(a, c, listing.Schema[workerView]{Order: "id", Fields: []listing.Field[workerView]{
+		listing.Text("id", func(v *workerView) string { return v.ID }),
+		listing.Text("host", func(v *workerView) string { return v.Host }),
+		listing.Text("version", func(v *workerView) string { return v.Version }),
+		listing.Bool("draining", func(v *workerView) bool { return v.Draining }),
+		listing.Number("slots", func(v *workerView) int64 { return int64(v.Slots) }),
+		listing.Time("started_at", func(v *workerView) time.Time { return v.StartedAt }),
+		listing.Time("seen_at", func(v *workerView) time.Time { return v.SeenAt }),
+	}}, views)
+}
+
+var errNoWorker = &fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such worker"}
+
+// readWorker answers GET /v1/workers/{worker}.
+func (a *API) readWorker(c *gin.Context) {
+	views, err := a.workers(c.Request.Context())
+	for i := range views {
+		if views[i].ID == c.Param("worker") {
+			writeJSON(c, http.StatusOK, views[i])
+			return
+		}
+	}
+	if err == nil {
+		err = errNoWorker
+	}
+	a.fail(c, err)
+}
+
+// drainWorker answers POST /v1/workers/{worker}/drain and /resume with the
+// worker, which does as it is told within about a second.
+func (a *API) drainWorker(rest bool) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if err := a.config.Fleet.Drain(c.Request.Context(), c.Param("worker"), rest); err != nil {
+			a.fail(c, unknownAs(err, errNoWorker))
+			return
+		}
+		a.readWorker(c)
+	}
+}
+
+// unknownAs says of what is not there that it is not.
+func unknownAs(err error, missing *fault) error {
+	if errors.Is(err, queue.ErrNotFound) {
+		return missing
+	}
+	return err
+}
