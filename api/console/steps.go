@@ -17,7 +17,7 @@ type passed struct {
 	Kind     string    `json:"kind"`
 	In       int       `json:"in"`
 	Out      int       `json:"out"`
-	At       time.Time `json:"at"`
+	At       time.Time `json:"at"` // of its end, once there is one
 	Micros   int64     `json:"us"`
 	Attempts int       `json:"attempts"`
 	Replayed int       `json:"replayed"`
@@ -26,11 +26,18 @@ type passed struct {
 	open bool // it has not ended
 }
 
+func (p *passed) begin() time.Time {
+	if p.open {
+		return p.At
+	}
+	return p.At.Add(-time.Duration(p.Micros) * time.Microsecond)
+}
+
 func (p *passed) end(now time.Time) time.Time {
 	if p.open {
 		return now
 	}
-	return p.At.Add(time.Duration(p.Micros) * time.Microsecond)
+	return p.At
 }
 
 // account is what the steps of one attempt of a run did.
@@ -84,8 +91,8 @@ func (a *account) hear(e queue.Event) {
 func (a *account) span(now time.Time) (from, to time.Time) {
 	for i := range a.Steps {
 		s := &a.Steps[i]
-		if from.IsZero() || s.At.Before(from) {
-			from = s.At
+		if begin := s.begin(); from.IsZero() || begin.Before(from) {
+			from = begin
 		}
 		if end := s.end(now); end.After(to) {
 			to = end
@@ -102,7 +109,7 @@ func (a *account) rows(now time.Time) []view.StepRow {
 	part := func(d time.Duration) float64 { return 100 * float64(d) / float64(total) }
 	steps := slices.Clone(a.Steps)
 	slices.SortStableFunc(steps, func(x, y passed) int {
-		return cmp.Or(x.At.Compare(y.At), cmp.Compare(len(x.Step), len(y.Step)))
+		return cmp.Or(x.begin().Compare(y.begin()), cmp.Compare(len(x.Step), len(y.Step)))
 	})
 	at := map[string]int{}
 	var rows []view.StepRow
@@ -111,14 +118,14 @@ func (a *account) rows(now time.Time) []view.StepRow {
 		if !known {
 			i = len(rows)
 			at[s.Step] = i
-			rows = append(rows, view.StepRow{Path: s.Step, Kind: s.Kind, Starts: s.At.Sub(from)})
+			rows = append(rows, view.StepRow{Path: s.Step, Kind: s.Kind, Starts: s.begin().Sub(from)})
 		}
-		r, took := &rows[i], s.end(now).Sub(s.At)
+		r, took := &rows[i], s.end(now).Sub(s.begin())
 		r.In, r.Out, r.Attempts, r.Replayed, r.Times = r.In+s.In, r.Out+s.Out, r.Attempts+s.Attempts, r.Replayed+s.Replayed, r.Times+1
 		r.Took += took
 		r.Running = r.Running || s.open
 		r.Error = cmp.Or(r.Error, s.Error)
-		r.Bars = append(r.Bars, view.Bar{From: part(s.At.Sub(from)), Width: part(took), Failed: s.Error != "", Running: s.open})
+		r.Bars = append(r.Bars, view.Bar{From: part(s.begin().Sub(from)), Width: part(took), Failed: s.Error != "", Running: s.open})
 	}
 	return nested(rows)
 }

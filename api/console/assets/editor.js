@@ -1,1 +1,267 @@
-export function edit(){}
+// The editor of flows and events, loaded by the pages that have one. It
+// writes through to its textarea, which works without it.
+
+const csrf = () => document.querySelector('meta[name=csrf]').content
+
+// edit puts an editor in the place of a textarea.
+export async function edit(field, codemirror) {
+  const cm = await import(codemirror)
+  const yaml = field.dataset.editor === 'yaml'
+  const checker = field.dataset.check ? new Checker(field, cm) : null
+  const completion = field.dataset.schema && !field.readOnly ? await schemaCompletion(field.dataset.schema) : null
+  const label = document.querySelector(`label[for="${field.id}"]`)
+  const view = new cm.EditorView({
+    parent: undefined,
+    state: cm.EditorState.create({
+      doc: field.value,
+      extensions: [
+        cm.lineNumbers(), cm.history(), cm.drawSelection(), cm.indentOnInput(), cm.bracketMatching(), cm.closeBrackets(), cm.highlightActiveLine(),
+        cm.indentUnit.of('  '), yaml ? cm.yaml() : cm.json(), look(cm), cm.EditorView.lineWrapping,
+        cm.EditorView.cspNonce.of(document.querySelector('meta[name=nonce]').content),
+        cm.EditorView.contentAttributes.of({ 'aria-label': label ? label.textContent.trim() : 'Editor' }),
+        cm.EditorState.readOnly.of(field.readOnly),
+        checker ? cm.lintGutter() : [],
+        completion ? cm.autocompletion({ override: [completion], icons: false }) : [],
+        // Tab leaves the editor unless something is selected: the keyboard is not trapped.
+        cm.keymap.of([...cm.closeBracketsKeymap, ...cm.defaultKeymap, ...cm.historyKeymap, ...cm.foldKeymap, ...cm.completionKeymap, ...cm.lintKeymap]),
+        cm.EditorView.updateListener.of(update => {
+          if (!update.docChanged) return
+          field.value = update.state.doc.toString()
+          checker?.soon(view)
+        }),
+      ],
+    }),
+  })
+  field.hidden = true
+  field.after(view.dom)
+  field.addEventListener('filled', () => view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: field.value } }))
+  if (checker) {
+    checker.check(view)
+    checker.picture?.addEventListener('click', event => {
+      const box = event.target.closest('[data-line]')
+      if (box) reveal(view, cm, Number(box.dataset.line), 1)
+    })
+  }
+}
+
+// reveal puts the cursor at a place and shows it.
+function reveal(view, cm, line, column) {
+  const at = view.state.doc.line(Math.min(line, view.state.doc.lines))
+  const pos = Math.min(at.from + column - 1, at.to)
+  view.dispatch({ selection: { anchor: pos }, effects: cm.EditorView.scrollIntoView(pos, { y: 'center' }) })
+  view.focus()
+}
+
+// Checker has the server read the text as it is written, and shows what it
+// says: mistakes in the margin and below, the picture, the tests.
+class Checker {
+  constructor(field, cm) {
+    this.field = field
+    this.cm = cm
+    this.timer = 0
+    this.turn = 0
+    this.picture = document.getElementById('picture')
+    this.list = document.getElementById('problems')
+    this.status = document.getElementById('checked')
+  }
+
+  soon(view) {
+    clearTimeout(this.timer)
+    this.timer = setTimeout(() => this.check(view), 250)
+  }
+
+  async check(view) {
+    const turn = ++this.turn
+    let told
+    try {
+      const response = await fetch(this.field.dataset.check, {
+        method: 'POST', headers: { 'X-Csrf-Token': csrf() }, body: new URLSearchParams({ source: this.field.value }),
+      })
+      if (!response.ok) throw new Error()
+      told = await response.json()
+    } catch {
+      if (this.status) this.status.textContent = 'not checked: the server does not answer'
+      return
+    }
+    if (turn !== this.turn) return // there is a newer text
+    this.mark(view, told)
+    this.tell(view, told)
+    if (told.picture && this.picture) this.picture.innerHTML = told.picture
+  }
+
+  mark(view, told) {
+    const doc = view.state.doc
+    const at = (line, column) => {
+      const l = doc.line(Math.max(1, Math.min(line, doc.lines)))
+      return Math.min(l.from + Math.max(0, column - 1), l.to)
+    }
+    const marks = told.problems.map(p => {
+      const from = at(p.line, p.column)
+      const rest = doc.lineAt(from)
+      const word = /^[\w.$-]+/.exec(rest.text.slice(from - rest.from))
+      return { from, to: Math.min(rest.to, from + (word ? word[0].length : 1)), severity: 'error', message: p.hint ? `${p.message} (${p.hint})` : p.message }
+    })
+    for (const test of told.tests || []) {
+      if (test.failure) marks.push({ from: at(test.line, 1), to: at(test.line, 1000), severity: 'warning', message: test.failure })
+    }
+    view.dispatch(this.cm.setDiagnostics(view.state, marks))
+  }
+
+  tell(view, told) {
+    const rows = told.problems.map(p => ({ line: p.line, column: p.column, text: p.message, hint: p.hint }))
+    for (const test of told.tests || []) {
+      if (test.failure) rows.push({ line: test.line, column: 1, text: `test “${test.name}”: ${test.failure}`, hint: '' })
+    }
+    const list = document.createElement('ul')
+    for (const row of rows) {
+      const item = document.createElement('li')
+      const button = document.createElement('button')
+      button.type = 'button'
+      const place = document.createElement('b')
+      place.textContent = `${row.line}:${row.column}`
+      button.append(place, row.text)
+      if (row.hint) {
+        const hint = document.createElement('span')
+        hint.className = 'faint'
+        hint.textContent = ' ' + row.hint
+        button.append(hint)
+      }
+      button.addEventListener('click', () => reveal(view, this.cm, row.line, row.column))
+      item.append(button)
+      list.append(item)
+    }
+    this.list.replaceChildren(...(rows.length ? [list] : []))
+    if (!this.status) return
+    const tests = told.tests || []
+    const passed = tests.filter(test => !test.failure).length
+    this.status.textContent = told.problems.length ? `${told.problems.length} mistake${told.problems.length > 1 ? 's' : ''}`
+      : tests.length ? `valid, ${passed} of ${tests.length} tests pass` : 'valid'
+  }
+}
+
+// look is the editor in the colours of the console.
+function look(cm) {
+  const { tags } = cm
+  const theme = cm.EditorView.theme({
+    '&': { fontSize: '12.5px', color: 'var(--text)', backgroundColor: 'transparent', minHeight: '240px', maxHeight: 'calc(100vh - 290px)' },
+    '&.cm-focused': { outline: '2px solid var(--accent)', outlineOffset: '-2px' },
+    '.cm-scroller': { fontFamily: 'var(--mono)', lineHeight: '1.6', overflow: 'auto' },
+    '.cm-content': { padding: '10px 0', caretColor: 'var(--text)' },
+    '.cm-cursor': { borderLeftColor: 'var(--text)' },
+    '.cm-gutters': { backgroundColor: 'transparent', color: 'var(--faint)', border: '0' },
+    '.cm-activeLine': { backgroundColor: 'color-mix(in srgb, var(--raised) 60%, transparent)' },
+    '.cm-activeLineGutter': { backgroundColor: 'transparent' },
+    '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground': { backgroundColor: 'color-mix(in srgb, var(--accent) 25%, transparent)' },
+    '.cm-matchingBracket': { backgroundColor: 'var(--accent-soft) !important', outline: '0' },
+    '.cm-tooltip': { backgroundColor: 'var(--card)', color: 'var(--text)', border: '1px solid var(--strong)', borderRadius: '6px', boxShadow: 'var(--pop)', maxWidth: '520px' },
+    '.cm-tooltip-autocomplete > ul > li': { padding: '2px 8px' },
+    '.cm-tooltip-autocomplete > ul > li[aria-selected]': { backgroundColor: 'var(--accent)', color: 'var(--on-accent)' },
+    '.cm-completionDetail': { color: 'var(--faint)', fontStyle: 'normal', marginLeft: '10px' },
+    '.cm-completionInfo': { padding: '6px 10px' },
+    '.cm-diagnostic': { whiteSpace: 'pre-wrap' },
+  })
+  const style = cm.HighlightStyle.define([
+    { tag: [tags.propertyName, tags.definition(tags.propertyName), tags.attributeName], color: 'light-dark(#0f6e84, #6cc3d6)' },
+    { tag: [tags.string, tags.content, tags.special(tags.string)], color: 'light-dark(#17703f, #8fd3aa)' },
+    { tag: [tags.number], color: 'light-dark(#2257b0, #8db4f5)' },
+    { tag: [tags.bool, tags.null, tags.keyword], color: 'light-dark(#8a3fa0, #cf97e0)' },
+    { tag: [tags.comment, tags.lineComment], color: 'var(--faint)' },
+    { tag: [tags.punctuation, tags.separator, tags.squareBracket, tags.brace], color: 'var(--soft)' },
+  ])
+  return [theme, cm.syntaxHighlighting(style)]
+}
+
+// schemaCompletion offers the keys that the JSON Schema has at the cursor.
+async function schemaCompletion(url) {
+  let root
+  try {
+    root = await (await fetch(url)).json()
+  } catch {
+    return null
+  }
+  return context => {
+    const line = context.state.doc.lineAt(context.pos)
+    const before = line.text.slice(0, context.pos - line.from)
+    const word = /^(\s*(?:- +)*)([\w-]*)$/.exec(before)
+    const value = /^(\s*(?:- +)*)([\w-]+):\s+([\w-]*)$/.exec(before)
+    if (!word && !value || !context.explicit && !(word?.[2] || value)) return null
+    const found = word || value
+    const path = pathAt(context.state.doc, line.number, found[1])
+    if (value) path.push(value[2])
+    const at = walk(root, path)
+    const typed = value ? value[3] : word[2]
+    const options = value ? values(at) : keys(at)
+    return options.length ? { from: context.pos - typed.length, options, validFor: /^[\w-]*$/ } : null
+  }
+}
+
+// pathAt is the keys, and '-' for lists, that lead to a line of YAML in block
+// style.
+function pathAt(doc, number, lead) {
+  const path = []
+  let indent = lead.length
+  for (const _ of lead.matchAll(/- +/g)) path.unshift('-')
+  let dash = lead.search(/-/)
+  if (dash >= 0) indent = dash
+  let listed = dash >= 0
+  for (let n = number - 1; n >= 1 && indent >= 0; n--) {
+    const text = doc.line(n).text
+    const match = /^(\s*)((?:- +)*)([\w.-]+):/.exec(text)
+    if (!match || /^\s*#/.test(text)) continue
+    const at = match[1].length + match[2].length
+    const start = match[1].length
+    if (match[2] && at === indent && !listed) { // the first member of our own element
+      path.unshift('-')
+      indent = start
+      listed = true
+      continue
+    }
+    if (at < indent || listed && at === indent && !match[2]) {
+      path.unshift(match[3])
+      listed = false
+      indent = at
+      if (match[2]) {
+        path.unshift('-')
+        indent = start
+        listed = true
+      }
+    }
+    if (!path.includes(null) && indent === 0 && !listed && path[0] !== '-') break
+  }
+  return path
+}
+
+// spread is a schema without references and choices: all that it may be.
+function spread(root, schema, depth = 0) {
+  if (!schema || typeof schema !== 'object' || depth > 8) return []
+  if (schema.$ref) {
+    const target = schema.$ref.replace(/^#\//, '').split('/').reduce((node, name) => node?.[name], root)
+    return spread(root, target, depth + 1)
+  }
+  return [schema, ...['oneOf', 'anyOf', 'allOf'].flatMap(name => (schema[name] || []).flatMap(part => spread(root, part, depth + 1)))]
+}
+
+function walk(root, path) {
+  let at = spread(root, root)
+  for (const name of path) {
+    at = at.flatMap(schema => spread(root, name === '-' ? schema.items : schema.properties?.[name]))
+    if (!at.length) break
+  }
+  at.root = root
+  return at
+}
+
+function keys(at) {
+  const found = new Map()
+  for (const schema of at) {
+    for (const [name, part] of Object.entries(schema.properties || {})) {
+      if (!found.has(name)) found.set(name, { label: name, apply: name + ': ', info: spread(at.root, part).find(p => p.description)?.description })
+    }
+  }
+  return [...found.values()]
+}
+
+function values(at) {
+  const words = new Set(at.flatMap(schema => schema.enum || (schema.type === 'boolean' ? ['true', 'false'] : [])))
+  return [...words].map(word => ({ label: String(word) }))
+}

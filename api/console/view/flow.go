@@ -57,6 +57,15 @@ func clip(text string, room int) string {
 	return string(runes[:room-1]) + "…"
 }
 
+// titleLine is the base line of a box's title: its middle when nothing
+// stands below.
+func titleLine(b picture.Box) int {
+	if b.Step.Detail == "" {
+		return picture.BoxHeight/2 + 4
+	}
+	return 19
+}
+
 func px(n int) string { return strconv.Itoa(n) }
 
 // curve is a line that leaves and arrives upright.

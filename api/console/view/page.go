@@ -94,6 +94,17 @@ func Took(d time.Duration) string {
 	return fmt.Sprintf("%dh %02dm", int(d.Hours()), int(d.Minutes())%60)
 }
 
+// length is a round duration in words.
+func length(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return many(int(d.Seconds()), "second", "seconds")
+	case d < 2*time.Hour:
+		return many(int(d.Minutes()), "minute", "minutes")
+	}
+	return many(int(d.Hours()), "hour", "hours")
+}
+
 // Short is enough of an id to tell it apart by eye.
 func Short(id string) string {
 	if len(id) <= 12 {

@@ -1,0 +1,10 @@
+// What the console's editor takes of CodeMirror, in one file.
+export { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete'
+export { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands'
+export { json } from '@codemirror/lang-json'
+export { yaml } from '@codemirror/lang-yaml'
+export { bracketMatching, foldGutter, foldKeymap, HighlightStyle, indentOnInput, indentUnit, syntaxHighlighting } from '@codemirror/language'
+export { lintGutter, lintKeymap, setDiagnostics } from '@codemirror/lint'
+export { EditorState } from '@codemirror/state'
+export { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers } from '@codemirror/view'
+export { tags } from '@lezer/highlight'
