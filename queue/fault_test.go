@@ -245,3 +245,41 @@ func TestAClockThatIsAheadTakesNoRunAway(t *testing.T) {
 	}
 	r.nothingLeft()
 }
+
+// A stale attempt cannot end a run that another one has in hand (I6).
+func TestAStaleFenceEndsNothing(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	attempts, finish := make(chan *Attempt, 2), make(chan struct{})
+	r.worker(func(ctx context.Context, a *Attempt) Outcome {
+		attempts <- a
+		<-finish
+		return echo(ctx, a)
+	})
+	ticket := r.submit(Submission{Spec: spec()})
+	stale := <-attempts
+	if err := stale.server.mend(context.Background(), stale.ID, "1", "lost"); err != nil {
+		t.Fatal(err)
+	}
+	if second := <-attempts; second.Number != 2 {
+		t.Fatalf("attempt %d, want 2", second.Number)
+	}
+	last, err := stale.server.finish(stale, Outcome{State: Failed})
+	if last || err != nil {
+		t.Errorf("the stale attempt ended the run: %v %v", last, err)
+	}
+	if _, err := stale.Journal().Start(context.Background(), "step.0", flows.Once); !errors.Is(err, ErrLost) {
+		t.Errorf("the stale attempt began an effect: %v", err)
+	}
+	if ours, err := stale.server.park(context.Background(), stale, time.Time{}); ours || err != nil {
+		t.Errorf("the stale attempt parked the run: %v %v", ours, err)
+	}
+	if record, err := r.client.Record(context.Background(), stale.ID); err != nil || record.State != Running || record.Attempt != 2 {
+		t.Errorf("record %+v %v", record, err)
+	}
+	close(finish)
+	if got := r.wait(ticket); got.State != Succeeded {
+		t.Errorf("result %+v", got)
+	}
+	r.nothingLeft()
+}

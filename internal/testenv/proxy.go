@@ -22,9 +22,21 @@ type Proxy struct {
 	conns   map[net.Conn]bool
 	delay   time.Duration
 	refuse  bool
-	needles [][]byte // requests whose answers are to be lost, each once
+	needles []needle
 	lost    int
 }
+
+// needle finds a request whose answer is to be lost, once.
+type needle struct {
+	text []byte
+	fate int32 // of the connection: cut or mute
+	skip int   // so many requests are none of its business
+}
+
+const (
+	cut  = 1 // reset in the place of the answer
+	mute = 2 // stays open, and nothing comes any more
+)
 
 // NewProxy starts a proxy in front of a server. It ends with the test.
 func NewProxy(t testing.TB, target string) *Proxy {
@@ -69,12 +81,18 @@ func (p *Proxy) Refuse(refuse bool) {
 	}
 }
 
-// LoseAnswer lets the next request that holds needle through to the server,
+// LoseAnswer lets the next request that holds text through to the server,
 // and resets the connection in the place of the answer.
-func (p *Proxy) LoseAnswer(needle string) {
+func (p *Proxy) LoseAnswer(text string) { p.lose(needle{[]byte(text), cut, 0}) }
+
+// WithholdAnswer leaves the connection open without an answer, after as many
+// such requests were answered as skip says.
+func (p *Proxy) WithholdAnswer(text string, skip int) { p.lose(needle{[]byte(text), mute, skip}) }
+
+func (p *Proxy) lose(n needle) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.needles = append(p.needles, []byte(needle))
+	p.needles = append(p.needles, n)
 }
 
 // Lost is how many answers were lost.
@@ -103,20 +121,22 @@ func (p *Proxy) serve(client net.Conn) {
 		}
 		return
 	}
-	var deaf atomic.Bool // the next answer is lost
+	var fate atomic.Int32 // of the answers from now on
 	var both sync.WaitGroup
 	both.Go(func() {
-		p.pump(client, server, func(chunk []byte) {
-			if p.wanted(chunk) {
-				deaf.Store(true)
+		p.pump(client, server, func(chunk []byte) bool {
+			if f := p.fate(chunk); f != 0 {
+				fate.Store(f)
 			}
+			return true
 		})
 	})
 	both.Go(func() {
-		p.pump(server, client, func([]byte) {
-			if deaf.Load() {
+		p.pump(server, client, func([]byte) bool {
+			if fate.Load() == cut {
 				reset(client)
 			}
+			return fate.Load() == 0
 		})
 	})
 	both.Wait()
@@ -137,15 +157,15 @@ func (p *Proxy) keep(client, server net.Conn) bool {
 	return true
 }
 
-// pump copies until either end closes, and then closes the other.
-func (p *Proxy) pump(from, to net.Conn, look func(chunk []byte)) {
+// pump copies what pass lets through until either end closes, and then closes
+// the other.
+func (p *Proxy) pump(from, to net.Conn, pass func(chunk []byte) bool) {
 	defer reset(from)
 	defer reset(to)
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buf)
-		if n > 0 {
-			look(buf[:n])
+		if n > 0 && pass(buf[:n]) {
 			p.mu.Lock()
 			delay := p.delay
 			p.mu.Unlock()
@@ -160,18 +180,22 @@ func (p *Proxy) pump(from, to net.Conn, look func(chunk []byte)) {
 	}
 }
 
-// wanted reports whether a request is one whose answer is to be lost.
-func (p *Proxy) wanted(chunk []byte) bool {
+// fate is what becomes of the answer to a request, 0 for nothing special.
+func (p *Proxy) fate(chunk []byte) int32 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i, needle := range p.needles {
-		if bytes.Contains(chunk, needle) {
+	for i, n := range p.needles {
+		if bytes.Contains(chunk, n.text) {
+			if n.skip > 0 {
+				p.needles[i].skip--
+				continue
+			}
 			p.needles = append(p.needles[:i], p.needles[i+1:]...)
 			p.lost++
-			return true
+			return n.fate
 		}
 	}
-	return false
+	return 0
 }
 
 // reset closes a connection so that its peer sees a reset.

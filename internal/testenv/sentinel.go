@@ -28,7 +28,7 @@ type Sentinels struct {
 // of each other. Args are those of both servers.
 func Sentinel(t testing.TB, downAfter time.Duration, args ...string) *Sentinels {
 	t.Helper()
-	s := &Sentinels{Master: Redis(t, args...)}
+	s := &Sentinels{Master: Redis(t, append(args, "--repl-diskless-sync-delay", "0")...)}
 	host, port, _ := net.SplitHostPort(s.Master.Addr)
 	s.Replica = Redis(t, append(args, "--replicaof", host+" "+port)...)
 	path, err := exec.LookPath("redis-server")
@@ -56,18 +56,24 @@ func (s *Sentinels) URL() string {
 	return fmt.Sprintf("redis-sentinel://%s,%s,%s/%s", s.addrs[0], s.addrs[1], s.addrs[2], sentinelMaster)
 }
 
-// Client returns a client of whoever is the master. It is closed with the test.
-func (s *Sentinels) Client(t testing.TB) *redis.Client {
-	client := redis.NewFailoverClient(&redis.FailoverOptions{MasterName: sentinelMaster, SentinelAddrs: s.addrs})
-	t.Cleanup(func() { _ = client.Close() })
-	return client
-}
-
-// await waits until every sentinel knows the two others and the replica.
+// await waits until the replica has what the master has, and every sentinel
+// knows the two others and the replica.
 func (s *Sentinels) await(t testing.TB) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*startLimit)
 	defer cancel()
+	replica := s.Replica.Client()
+	for {
+		role, err := replica.Do(ctx, "role").Slice()
+		if err == nil && len(role) > 3 && role[3] == "connected" {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("the replica is %v, %v", role, err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 	for _, addr := range s.addrs {
 		client := redis.NewSentinelClient(&redis.Options{Addr: addr})
 		for {
