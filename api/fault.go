@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"penstock/api/auth"
+	"penstock/api/hooks"
 	"penstock/api/listing"
 	"penstock/flows"
 	"penstock/internal/store"
@@ -57,6 +58,8 @@ var faults = []struct {
 	{queue.ErrFull, fault{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "too much work is waiting; try again later", Retry: 2 * time.Second}},
 	{queue.ErrUnavailable, fault{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "runs cannot be accepted now; try again later", Retry: time.Second}},
 	{auth.ErrUnavailable, fault{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "requests cannot be checked now; try again later", Retry: time.Second}},
+	{hooks.ErrType, fault{Status: http.StatusUnsupportedMediaType, Code: "unsupported_media_type", Message: "the Content-Type must be application/json or application/x-www-form-urlencoded, in UTF-8"}},
+	{hooks.ErrForm, fault{Status: http.StatusBadRequest, Code: "bad_form", Message: "the form cannot be read"}},
 	{queue.ErrNotFound, fault{Status: http.StatusNotFound, Code: "not_found", Message: "no such run"}},
 	{store.ErrExists, fault{Status: http.StatusConflict, Code: "exists", Message: "there is one of that name already"}},
 	{auth.ErrNoDeadline, fault{Status: http.StatusConflict, Code: "expired", Message: auth.ErrNoDeadline.Error()}},

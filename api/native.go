@@ -40,14 +40,14 @@ func (a *API) answerRun(c *gin.Context, s queue.Submission, prefer preference) {
 	if x.attached {
 		c.Header("Idempotent-Replayed", "true")
 	}
-	if prefer.given {
+	if prefer.applied != "" {
 		c.Header("Preference-Applied", prefer.applied)
 	}
 	switch {
 	case result == nil && prefer.given:
 		writeHandle(c, x.run)
 	case result == nil:
-		a.fail(c, overdue(x.run))
+		a.fail(c, a.unfinished(c, x.run))
 	case result.Early != nil:
 		writeAnswer(c, result.Early, nativeOpening(x.run))
 	default:

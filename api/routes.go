@@ -29,6 +29,7 @@ func (a *API) router() (*gin.Engine, error) {
 		e.POST(path, a.limitAddress, a.smartSYNC)
 	}
 
+	a.mountCallbacks(e)
 	v1 := e.Group("/v1", a.limitAddress, a.authenticate, a.audited, a.limitCredential)
 	if a.config.Authority != nil {
 		a.mountOAuth(e)
@@ -44,6 +45,8 @@ func (a *API) router() (*gin.Engine, error) {
 	if a.config.Store != nil {
 		v1.POST("/runs/:run/replay", a.requires(auth.ScopeRun), a.replayRun)
 		a.mountFlows(v1.Group("/flows"))
+		e.GET(pathHook, a.limitAddress, a.hookChallenge)
+		e.POST(pathHook, a.limitAddress, a.hook)
 	}
 	if a.config.Fleet != nil {
 		a.mountFleet(v1)

@@ -1,0 +1,236 @@
+package api
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/api/auth"
+	"penstock/api/hooks"
+	"penstock/flows"
+	"penstock/internal/store"
+	"penstock/queue"
+)
+
+// kindHook is the kind of principal that a webhook's sender is: "hook:69".
+const kindHook auth.Kind = "hook"
+
+const (
+	pathHook = "/hooks/:flow"
+	// retryDisabled is when a sender may try a flow again that is switched off.
+	retryDisabled = time.Minute
+)
+
+// errHook is all that a sender hears whose proof does not fit, whatever is
+// wrong: that the flow is not there, takes no webhooks, or another signature.
+// The log says which.
+func errHook(why error) error {
+	return &fault{Status: http.StatusUnauthorized, Code: string(auth.CodeUnauthorized), Message: "there is no such webhook, or it was not signed as it should be", Err: why}
+}
+
+// hook answers POST /hooks/{flow}: a delivery that its sender has signed in
+// its own way runs the flow.
+func (a *API) hook(c *gin.Context) {
+	d, flow, err := a.readDelivery(c)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	verifier, err := a.verify(c, d, flow)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	of(c).principal = &auth.Principal{Kind: kindHook, ID: flowNumber(flow.Number), Name: flowNumber(flow.Number)}
+	if asks, ok := verifier.(hooks.Challenger); ok {
+		if text, asked := asks.Challenge(d); asked {
+			writeChallenge(a, c, text)
+			return
+		}
+	}
+	s, err := a.admitDelivery(c, d, flow, verifier)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	if flow.Webhook.Reply == "ack" {
+		a.answerRun(c, s, preference{given: true})
+		return
+	}
+	a.answerRun(c, s, preference{})
+}
+
+// readDelivery reads a request whole, before anything is believed of it.
+func (a *API) readDelivery(c *gin.Context) (*hooks.Delivery, *flows.Flow, error) {
+	if err := checkEncoding(c.Request.Header); err != nil {
+		return nil, nil, err
+	}
+	body, err := a.readBody(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	query, err := url.ParseQuery(c.Request.URL.RawQuery)
+	if err != nil {
+		return nil, nil, badRequest("bad_query", "the query string cannot be read")
+	}
+	flow, ok := a.config.Flows.Find(c.Param("flow"))
+	if !ok || flow.Webhook == nil || flow.Webhook.Verify == nil {
+		return nil, nil, errHook(errors.New("no flow with that number or slug has trigger.webhook.verify"))
+	}
+	d := &hooks.Delivery{Header: c.Request.Header, Query: query, Body: body, Now: a.config.Now()}
+	if flow.Webhook.Verify.Scheme == "twilio" {
+		d.URLs = hooks.URLs(a.calledURL(c, flow.Webhook.Verify.URL))
+	}
+	return d, flow, nil
+}
+
+// calledURL is the URL that a sender called, as far as it is known here: what
+// the flow says, or the issuer's. What a request says of its host counts for
+// nothing.
+func (a *API) calledURL(c *gin.Context, said string) string {
+	if said == "" {
+		return a.config.Authority.Issuer() + c.Request.URL.RequestURI()
+	}
+	if raw := c.Request.URL.RawQuery; raw != "" && !strings.Contains(said, "?") {
+		return said + "?" + raw
+	}
+	return said
+}
+
+// verify holds a delivery against the secrets of its flow.
+func (a *API) verify(c *gin.Context, d *hooks.Delivery, flow *flows.Flow) (hooks.Verifier, error) {
+	verifier, err := hooks.New(flow.Webhook.Verify)
+	if err != nil {
+		return nil, err // the parser knows the same schemes
+	}
+	secrets, err := a.secretsOf(c, flow.Webhook.Verify.Secrets)
+	if err != nil {
+		return nil, err
+	}
+	if err := verifier.Verify(d, secrets); err != nil {
+		return nil, errHook(err)
+	}
+	return verifier, nil
+}
+
+// secretsOf looks secrets up by their names. One that is missing proves
+// nothing, and the log says so.
+func (a *API) secretsOf(c *gin.Context, names []string) ([]string, error) {
+	var values []string
+	for _, name := range names {
+		value, err := a.config.Store.Secrets().Secret(c.Request.Context(), name)
+		switch {
+		case errors.Is(err, store.ErrNotFound) && len(names) == 1:
+			return nil, errHook(fmt.Errorf("the secret %q is not stored", name))
+		case errors.Is(err, store.ErrNotFound):
+		case err != nil:
+			return nil, errors.Join(auth.ErrUnavailable, err)
+		default:
+			values = append(values, value)
+		}
+	}
+	return values, nil
+}
+
+// admitDelivery decides whether a delivery that was verified may run its flow,
+// and as what.
+func (a *API) admitDelivery(c *gin.Context, d *hooks.Delivery, flow *flows.Flow, verifier hooks.Verifier) (queue.Submission, error) {
+	if head, err := a.config.Store.Flows().Head(flowNumber(flow.Number)); err == nil && !head.Enabled {
+		return queue.Submission{}, &fault{Status: http.StatusServiceUnavailable, Code: "disabled", Message: "this webhook is switched off; send again later", Retry: retryDisabled}
+	}
+	if err := a.take(c, "hooks"); err != nil {
+		return queue.Submission{}, err
+	}
+	event, err := hooks.Event(d, maxDepth)
+	if err != nil {
+		return queue.Submission{}, err
+	}
+	s := a.submission(c, flow, of(c).principal)
+	s.Event = event
+	if s.Params, err = deliveredParams(flow, d.Query); err != nil {
+		return queue.Submission{}, err
+	}
+	s.Guard, err = a.deliveryGuard(c, d, flow, verifier, &s)
+	return s, err
+}
+
+// deliveredParams are the query parameters that the flow declares; others are
+// the sender's own affair.
+func deliveredParams(flow *flows.Flow, query url.Values) (map[string]string, error) {
+	var params map[string]string
+	for name, values := range query {
+		if !slices.Contains(flow.Webhook.Params, name) {
+			continue
+		}
+		if len(values) > 1 {
+			return nil, badRequest("bad_query", "the parameter "+name+" comes twice")
+		}
+		if params == nil {
+			params = map[string]string{}
+		}
+		params[name] = values[0]
+	}
+	return params, nil
+}
+
+// deliveryGuard makes one run of a delivery that is sent again: by what the
+// flow says identifies it, else by the sender's own name for it.
+func (a *API) deliveryGuard(c *gin.Context, d *hooks.Delivery, flow *flows.Flow, verifier hooks.Verifier, s *queue.Submission) (*queue.Guard, error) {
+	scope := s.Principal + "\x00"
+	if flow.Webhook.IdempotencyKey != nil {
+		key, err := flowKey(c.Request.Context(), flow, s)
+		if err != nil || key == "" {
+			return nil, err
+		}
+		return &queue.Guard{Key: "flow\x00" + scope + key, Window: idempotencyWindow}, nil
+	}
+	id := verifier.ID(d)
+	if id == "" {
+		return nil, nil
+	}
+	return &queue.Guard{Key: "delivery\x00" + scope + id, Window: idempotencyWindow}, nil
+}
+
+// hookChallenge answers GET /hooks/{flow}: Meta's question, when somebody
+// subscribes, whether this is the right door.
+func (a *API) hookChallenge(c *gin.Context) {
+	d, flow, err := a.readDelivery(c)
+	if err == nil && (d.Query.Get("hub.mode") != "subscribe" || flow.Webhook.Verify.VerifyToken == "") {
+		err = errHook(errors.New("it is not a handshake that the flow knows"))
+	}
+	var secrets []string
+	if err == nil {
+		secrets, err = a.secretsOf(c, []string{flow.Webhook.Verify.VerifyToken})
+	}
+	if err == nil && !sameText(d.Query.Get("hub.verify_token"), secrets[0]) {
+		err = errHook(hooks.ErrWrong)
+	}
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	writeChallenge(a, c, d.Query.Get("hub.challenge"))
+}
+
+// sameText compares without telling where texts differ.
+func sameText(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
+// writeChallenge repeats what a sender wants to hear.
+func writeChallenge(a *API, c *gin.Context, text string) {
+	if !saneID(text) {
+		a.fail(c, badRequest("bad_challenge", "the challenge is not one that is repeated here"))
+		return
+	}
+	write(c, http.StatusOK, typeText, []byte(text))
+}

@@ -1,0 +1,210 @@
+package api_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"penstock/api"
+)
+
+// hookFlow is a flow that gives its event back to a sender that signs.
+func hookFlow(verify, rest string) string {
+	return "slug: hooked\ntrigger: {webhook: {" + rest + " verify: {secret: hook, " + verify + "}}}\nsteps: [{transform: '{event: ., run: $run.principal}'}]"
+}
+
+func (p *product) secret(name, value string) {
+	p.t.Helper()
+	fatal(p.t, p.store.Secrets().Put(p.t.Context(), name, value))
+}
+
+func hexMAC(secret, text string) string {
+	m := hmac.New(sha256.New, []byte(secret))
+	m.Write([]byte(text))
+	return hex.EncodeToString(m.Sum(nil))
+}
+
+// github delivers a body as GitHub does.
+func (p *product) github(path, body, id string, header ...string) reply {
+	p.t.Helper()
+	return p.do("POST", path, "", body, append([]string{"X-Hub-Signature-256", "sha256=" + hexMAC("s3", body), "X-GitHub-Delivery", id}, header...)...)
+}
+
+func TestHookRunsAFlowAndAnswersWithItsResult(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	p.secret("hook", "s3")
+	p.deploy(7, hookFlow("scheme: github", "params: [debug],"))
+	r := p.github("/hooks/7?debug=1&other=2", `{"n": 12345678901234567890}`, "d-1")
+	p.want(r, 200)
+	id := r.Header.Get("Penstock-Run-Id")
+	if want := `{"success":true,"run_id":"` + id + `","output":[{"event":{"n":12345678901234567890},"run":"hook:7"}]}`; r.body != want {
+		t.Errorf("%s, want %s", r.body, want)
+	}
+	again := p.github("/hooks/hooked", `{"n": 12345678901234567890}`, "d-1")
+	if again.body != r.body || again.Header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("the same delivery again: %s %v", again.body, again.Header)
+	}
+	if other := p.github("/hooks/7", `{"n": 12345678901234567890}`, "d-2"); other.Header.Get("Penstock-Run-Id") == id {
+		t.Error("another delivery is the same run")
+	}
+	form := p.github("/hooks/7", "payload=%7B%22a%22%3A1%7D", "d-3", "Content-Type", "application/x-www-form-urlencoded")
+	if !strings.Contains(form.body, `"event":{"a":1}`) {
+		t.Errorf("a form: %s", form.body)
+	}
+	p.want(p.github("/hooks/7", `{"a":1,"a":2}`, "d-4"), 400)
+	p.want(p.github("/hooks/7", "<a/>", "d-5", "Content-Type", "text/xml"), 415)
+	p.want(p.github("/hooks/7?debug=1&debug=2", `{}`, "d-6"), 400)
+	p.want(p.github("/hooks/7", `{}`, "d-7", "Content-Encoding", "gzip"), 415)
+}
+
+func TestAFailedCheckMakesNoRunAndSaysNothing(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	p.secret("hook", "s3")
+	p.deploy(1, passes)
+	p.deploy(7, hookFlow("scheme: github", ""))
+	p.deploy(8, strings.NewReplacer("secret: hook", "secret: gone", "hooked", "unready").Replace(hookFlow("scheme: github", "")))
+	detail := ""
+	for name, r := range map[string]reply{
+		"unknown flow":     p.github("/hooks/99", `{}`, "d"),
+		"no verify":        p.github("/hooks/1", `{}`, "d"),
+		"no such secret":   p.github("/hooks/8", `{}`, "d"),
+		"another body":     p.do("POST", "/hooks/7", "", `{"a":1}`, "X-Hub-Signature-256", "sha256="+hexMAC("s3", `{}`)),
+		"another secret":   p.do("POST", "/hooks/7", "", `{}`, "X-Hub-Signature-256", "sha256="+hexMAC("s4", `{}`)),
+		"no signature":     p.do("POST", "/hooks/7", "", `{}`),
+		"bad JSON, signed": p.do("POST", "/hooks/7", "", `{`, "X-Hub-Signature-256", "sha256="+hexMAC("s4", `{`)),
+		"another's login":  p.do("POST", "/hooks/7", "ann", `{}`),
+	} {
+		problem := p.want(r, 401)
+		if detail == "" {
+			detail = problem["detail"].(string)
+		}
+		if problem["detail"] != detail || r.Header.Get("WWW-Authenticate") == "" || r.Header.Get("Penstock-Run-Id") != "" {
+			t.Errorf("%s: %v %v", name, problem, r.Header)
+		}
+	}
+	if runs := p.want(p.do("GET", "/v1/runs", "ann", ""), 200); runs["total"] != 0.0 {
+		t.Errorf("runs %v", runs)
+	}
+}
+
+func TestHookAck(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	p.secret("hook", "s3")
+	p.deploy(7, hookFlow("scheme: github", "reply: ack,"))
+	r := p.github("/hooks/7", `{}`, "d-1")
+	p.want(r, 202)
+	if r.Header.Get("Location") != "/v1/runs/"+r.Header.Get("Penstock-Run-Id") || r.Header.Get("Preference-Applied") != "" {
+		t.Errorf("header %v", r.Header)
+	}
+	run := p.want(p.do("GET", r.Header.Get("Location")+"?wait=30", "vera", ""), 200)
+	if run["state"] != "succeeded" || run["principal"] != "hook:7" {
+		t.Errorf("run %v", run)
+	}
+}
+
+func TestAFlowsOwnKeyWinsOverTheDeliverys(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	p.secret("hook", "s3")
+	p.deploy(7, hookFlow("scheme: github", "idempotency_key: '${ .order }',"))
+	one := p.github("/hooks/7", `{"order":"1"}`, "d-1")
+	two := p.github("/hooks/7", `{"order":"1"}`, "d-2")
+	three := p.github("/hooks/7", `{"order":"2"}`, "d-2")
+	id := func(r reply) string { return r.Header.Get("Penstock-Run-Id") }
+	if id(one) != id(two) || id(one) == id(three) {
+		t.Errorf("runs %s, %s and %s", id(one), id(two), id(three))
+	}
+}
+
+func TestADisabledFlowTakesNoDeliveries(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	p.secret("hook", "s3")
+	p.deploy(7, "enabled: false\n"+hookFlow("scheme: github", ""))
+	r := p.github("/hooks/7", `{}`, "d-1")
+	if problem := p.want(r, 503); problem["code"] != "disabled" || r.Header.Get("Retry-After") != "60" {
+		t.Errorf("%v %v", problem, r.Header)
+	}
+	p.want(p.do("POST", "/v1/flows/7/enable", "ann", ""), 200)
+	p.want(p.github("/hooks/7", `{}`, "d-1"), 200)
+}
+
+func TestSlackHandshake(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	p.secret("hook", "s3")
+	p.deploy(7, hookFlow("scheme: slack", ""))
+	slack := func(body string) reply {
+		ts := strconv.FormatInt(time.Now().Unix(), 10)
+		return p.do("POST", "/hooks/7", "", body, "X-Slack-Request-Timestamp", ts, "X-Slack-Signature", "v0="+hexMAC("s3", "v0:"+ts+":"+body))
+	}
+	r := slack(`{"type":"url_verification","challenge":"3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"}`)
+	if r.StatusCode != 200 || r.body != "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P" || !strings.HasPrefix(r.Header.Get("Content-Type"), "text/plain") {
+		t.Errorf("%d %s %v", r.StatusCode, r.body, r.Header)
+	}
+	p.want(slack(`{"type":"url_verification","challenge":"<script>"}`), 400)
+	unsigned := p.do("POST", "/hooks/7", "", `{"type":"url_verification","challenge":"x"}`)
+	p.want(unsigned, 401)
+	p.want(slack(`{"type":"event_callback","event_id":"Ev1"}`), 200)
+}
+
+func TestMetaHandshake(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	p.secret("hook", "s3")
+	p.secret("meta", "verify-me")
+	p.deploy(7, hookFlow("scheme: github, verify_token: meta", ""))
+	p.deploy(8, strings.Replace(hookFlow("scheme: github", ""), "hooked", "plain", 1))
+	r := p.do("GET", "/hooks/7?hub.mode=subscribe&hub.verify_token=verify-me&hub.challenge=1158201444", "", "")
+	if r.StatusCode != 200 || r.body != "1158201444" {
+		t.Errorf("%d %s", r.StatusCode, r.body)
+	}
+	for _, path := range []string{
+		"/hooks/7?hub.mode=subscribe&hub.verify_token=guess&hub.challenge=1", "/hooks/7?hub.mode=subscribe&hub.challenge=1", "/hooks/7",
+		"/hooks/8?hub.mode=subscribe&hub.verify_token=&hub.challenge=1", "/hooks/9?hub.mode=subscribe&hub.verify_token=verify-me&hub.challenge=1",
+	} {
+		p.want(p.do("GET", path, "", ""), 401)
+	}
+}
+
+func TestTwilioSignsTheIssuersURL(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	p.secret("hook", "s3")
+	p.deploy(7, hookFlow("scheme: twilio", ""))
+	p.deploy(8, strings.Replace(hookFlow("scheme: twilio, url: 'https://other.example.org/in'", ""), "hooked", "other", 1))
+	send := func(path, signedURL string) reply {
+		return p.do("POST", path, "", "From=%2B1555&Body=hi", "Content-Type", "application/x-www-form-urlencoded",
+			"X-Twilio-Signature", twilioMAC(signedURL+"BodyhiFrom+1555"))
+	}
+	if r := send("/hooks/7?a=b", issuer+"/hooks/7?a=b"); !strings.Contains(r.body, `"event":{"Body":"hi","From":"+1555"}`) {
+		t.Errorf("%d %s", r.StatusCode, r.body)
+	}
+	p.want(send("/hooks/8?a=b", "https://other.example.org/in?a=b"), 200)
+	p.want(send("/hooks/7", p.url+"/hooks/7"), 401) // what the request says of its host is nothing
+}
+
+func twilioMAC(text string) string {
+	m := hmac.New(sha1.New, []byte("s3"))
+	m.Write([]byte(text))
+	return base64.StdEncoding.EncodeToString(m.Sum(nil))
+}
+
+func TestHookBodyTooLarge(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t, func(c *api.Config) { c.MaxBody = 100 })
+	p.secret("hook", "s3")
+	p.deploy(7, hookFlow("scheme: github", ""))
+	p.want(p.github("/hooks/7", fmt.Sprintf("%q", strings.Repeat("x", 200)), "d"), http.StatusRequestEntityTooLarge)
+}

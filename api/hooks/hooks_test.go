@@ -1,0 +1,331 @@
+package hooks_test
+
+import (
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"penstock/api/hooks"
+	"penstock/flows"
+)
+
+// sent is a delivery that fits one secret, and the means to spoil it.
+type sent struct {
+	name   string
+	verify flows.Verify
+	secret string
+	at     int64 // what the clock says; zero: 1700000000
+	header map[string]string
+	query  string
+	body   string
+	urls   []string
+	id     string // the delivery's name
+
+	signed    string // the header that carries the proof
+	timed     string // the header with the time, when the scheme signs one
+	tolerates bool   // it takes a time that is off by the tolerance
+}
+
+const (
+	at   = 1700000000
+	then = "1700000000"
+)
+
+func macOf(h func() hash.Hash, secret, text string) []byte {
+	m := hmac.New(h, []byte(secret))
+	m.Write([]byte(text))
+	return m.Sum(nil)
+}
+
+func hexOf(b []byte) string { return hex.EncodeToString(b) }
+func b64(b []byte) string   { return base64.StdEncoding.EncodeToString(b) }
+
+// deliveries of every scheme; the first ones are those that the senders'
+// documents print.
+func deliveries() []sent {
+	private := ed25519.NewKeyFromSeed([]byte(strings.Repeat("s", ed25519.SeedSize)))
+	public := "whpk_" + b64(private.Public().(ed25519.PublicKey))
+	const body = `{"id":"evt_1","event_id":"Ev1","a":"é"}`
+	tolerant := flows.Verify{Tolerance: 5 * time.Minute}
+	with := func(v flows.Verify, change func(*flows.Verify)) flows.Verify { change(&v); return v }
+	return []sent{
+		{
+			name: "standard-webhooks, as published", verify: with(tolerant, func(v *flows.Verify) { v.Scheme = "standard-webhooks" }),
+			secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", at: 1614265330, body: `{"test": 2432232314}`, id: "msg_p5jXN8AQM9LWM0D4loKWxJek",
+			header: map[string]string{
+				"webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek", "webhook-timestamp": "1614265330",
+				"webhook-signature": "v1,AAAA v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE= v2,xyz",
+			}, signed: "webhook-signature", timed: "webhook-timestamp", tolerates: true,
+		},
+		{
+			name: "github, as published", verify: flows.Verify{Scheme: "github"}, secret: "It's a Secret to Everybody", body: "Hello, World!", id: "d-1",
+			header: map[string]string{"X-Hub-Signature-256": "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17", "X-GitHub-Delivery": "d-1"},
+			signed: "X-Hub-Signature-256",
+		},
+		{
+			name: "slack, as published", verify: with(tolerant, func(v *flows.Verify) { v.Scheme = "slack" }), secret: "8f742231b10e8888abcd99yyyzzz85a5", at: 1531420618,
+			body:   "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c",
+			header: map[string]string{"X-Slack-Request-Timestamp": "1531420618", "X-Slack-Signature": "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"},
+			id:     "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503", signed: "X-Slack-Signature", timed: "X-Slack-Request-Timestamp", tolerates: true,
+		},
+		{
+			name: "twilio, as published", verify: flows.Verify{Scheme: "twilio"}, secret: "12345", id: "t-1",
+			body:   "CallSid=CA1234567890ABCDE&Digits=1234&From=%2B14158675309&To=%2B18005551212&Caller=%2B14158675309",
+			urls:   hooks.URLs("https://mycompany.com/myapp.php?foo=1&bar=2"),
+			header: map[string]string{"X-Twilio-Signature": "RSOYDt4T1cUTdK1PDd93/VVr8B8=", "I-Twilio-Idempotency-Token": "t-1"}, signed: "X-Twilio-Signature",
+		},
+		{
+			name: "standard-webhooks v1a", verify: with(tolerant, func(v *flows.Verify) { v.Scheme = "standard-webhooks" }), secret: public, body: body, id: "m",
+			header: map[string]string{"svix-id": "m", "svix-timestamp": then, "svix-signature": "v1a," + b64(ed25519.Sign(private, []byte("m."+then+"."+body)))},
+			signed: "svix-signature", timed: "svix-timestamp", tolerates: true,
+		},
+		{
+			name: "stripe", verify: with(tolerant, func(v *flows.Verify) { v.Scheme = "stripe" }), secret: "whsec_x", body: body, id: "evt_1",
+			header: map[string]string{"Stripe-Signature": "t=" + then + ",v1=00,v1=" + hexOf(macOf(sha256.New, "whsec_x", then+"."+body)) + ",v0=11"},
+			signed: "Stripe-Signature",
+		},
+		{
+			name: "slack event", verify: with(tolerant, func(v *flows.Verify) { v.Scheme = "slack" }), secret: "s", body: body, id: "Ev1",
+			header: map[string]string{"X-Slack-Request-Timestamp": then, "X-Slack-Signature": "v0=" + hexOf(macOf(sha256.New, "s", "v0:"+then+":"+body))},
+			signed: "X-Slack-Signature", timed: "X-Slack-Request-Timestamp", tolerates: true,
+		},
+		{
+			name: "shopify", verify: flows.Verify{Scheme: "shopify"}, secret: "shh", body: body, id: "w-1",
+			header: map[string]string{"X-Shopify-Hmac-Sha256": b64(macOf(sha256.New, "shh", body)), "X-Shopify-Webhook-Id": "w-1"}, signed: "X-Shopify-Hmac-Sha256",
+		},
+		{
+			name: "twilio JSON", verify: flows.Verify{Scheme: "twilio"}, secret: "12345", body: body,
+			query: "bodySHA256=" + hexOf(sumOf(body)), urls: hooks.URLs("https://x.org:443/h?bodySHA256=" + hexOf(sumOf(body))),
+			header: map[string]string{"X-Twilio-Signature": b64(macOf(sha1.New, "12345", "https://x.org/h?bodySHA256="+hexOf(sumOf(body))))}, signed: "X-Twilio-Signature",
+		},
+		{
+			name: "hmac", verify: flows.Verify{Scheme: "hmac", Header: "X-Sig", Algorithm: "sha512", Encoding: "base64", Prefix: "v=", IDHeader: "X-Id"}, secret: "k", body: body, id: "7",
+			header: map[string]string{"X-Sig": "v=" + b64(macOf(sha512.New, "k", body)), "X-Id": "7"}, signed: "X-Sig",
+		},
+		{
+			name: "hmac with time", verify: with(tolerant, func(v *flows.Verify) {
+				v.Scheme, v.Header, v.Algorithm, v.Encoding, v.TimestampHeader = "hmac", "X-Sig", "sha1", "hex", "X-Time"
+			}), secret: "k", body: body, id: strings.ToUpper(hexOf(macOf(sha1.New, "k", then+"."+body))),
+			header: map[string]string{"X-Sig": strings.ToUpper(hexOf(macOf(sha1.New, "k", then+"."+body))), "X-Time": then}, signed: "X-Sig", timed: "X-Time", tolerates: true,
+		},
+		{
+			name: "basic", verify: flows.Verify{Scheme: "basic", User: "crm", IDHeader: "X-Id"}, secret: "pass:word", body: body, id: "9",
+			header: map[string]string{"Authorization": "Basic " + b64([]byte("crm:pass:word")), "X-Id": "9"}, signed: "Authorization",
+		},
+		{
+			name: "token as bearer", verify: flows.Verify{Scheme: "token"}, secret: "tok-1", body: body,
+			header: map[string]string{"Authorization": "bearer tok-1"}, signed: "Authorization",
+		},
+		{
+			name: "token in a header", verify: flows.Verify{Scheme: "token", Header: "X-Token"}, secret: "tok-1", body: body,
+			header: map[string]string{"X-Token": "tok-1"}, signed: "X-Token",
+		},
+		{name: "token in the query", verify: flows.Verify{Scheme: "token", Param: "key"}, secret: "tok-1", body: body, query: "key=tok-1"},
+	}
+}
+
+func sumOf(text string) []byte {
+	s := sha256.Sum256([]byte(text))
+	return s[:]
+}
+
+func (s *sent) delivery(t *testing.T) *hooks.Delivery {
+	t.Helper()
+	query, err := url.ParseQuery(s.query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.at == 0 {
+		s.at = at
+	}
+	d := &hooks.Delivery{Header: http.Header{}, Query: query, Body: []byte(s.body), URLs: s.urls, Now: time.Unix(s.at, 0)}
+	for name, value := range s.header {
+		d.Header.Set(name, value)
+	}
+	return d
+}
+
+func TestSchemes(t *testing.T) {
+	t.Parallel()
+	for _, s := range deliveries() {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			v, err := hooks.New(&s.verify)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fits := func(secrets []string, change func(*hooks.Delivery)) error {
+				d := s.delivery(t)
+				if change != nil {
+					change(d)
+				}
+				return v.Verify(d, secrets)
+			}
+			good := []string{s.secret}
+			if err := fits(good, nil); err != nil {
+				t.Fatalf("refused: %v", err)
+			}
+			if id := v.ID(s.delivery(t)); id != s.id {
+				t.Errorf("id %q, want %q", id, s.id)
+			}
+			other := "whsec_" + b64([]byte("another secret"))
+			if err := fits([]string{other, s.secret}, nil); err != nil {
+				t.Errorf("during a rotation: %v", err)
+			}
+			for name, err := range map[string]error{
+				"another secret": fits([]string{other}, nil),
+				"no secret":      fits(nil, nil),
+				"no proof": fits(good, func(d *hooks.Delivery) {
+					d.Header.Del(s.signed)
+					d.Query = nil
+				}),
+			} {
+				if !errors.Is(err, hooks.ErrWrong) && !errors.Is(err, hooks.ErrUnsigned) {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			if s.signed != "" {
+				for _, spoilt := range []string{"", "x", s.header[s.signed] + "x", "x" + s.header[s.signed], s.header[s.signed][:len(s.header[s.signed])-4]} {
+					if err := fits(good, func(d *hooks.Delivery) { d.Header.Set(s.signed, spoilt) }); err == nil && s.verify.Scheme != "stripe" && s.verify.Scheme != "standard-webhooks" {
+						t.Errorf("the proof %q was accepted", spoilt)
+					}
+				}
+			}
+			if s.verify.Scheme != "basic" && s.verify.Scheme != "token" {
+				if err := fits(good, func(d *hooks.Delivery) { d.Body = append([]byte("%20&x=y"), d.Body...) }); err == nil {
+					t.Error("another body was accepted")
+				}
+			}
+			s.times(t, v)
+		})
+	}
+}
+
+// times checks the window, to both sides, and that the time is signed.
+func (s *sent) times(t *testing.T, v hooks.Verifier) {
+	t.Helper()
+	if !s.tolerates && s.verify.Scheme != "stripe" {
+		return
+	}
+	for off, want := range map[time.Duration]bool{5 * time.Minute: true, -5 * time.Minute: true, 5*time.Minute + time.Second: false, -5*time.Minute - time.Second: false} {
+		d := s.delivery(t)
+		d.Now = d.Now.Add(off)
+		if err := v.Verify(d, []string{s.secret}); (err == nil) != want {
+			t.Errorf("%v off: %v", off, err)
+		}
+	}
+	if s.timed == "" {
+		return
+	}
+	for _, spoilt := range []string{"", "1", "soon", "99999999999999999999", "+" + s.header[s.timed]} {
+		d := s.delivery(t)
+		d.Header.Set(s.timed, spoilt)
+		if err := v.Verify(d, []string{s.secret}); err == nil {
+			t.Errorf("the time %q was accepted", spoilt)
+		}
+	}
+}
+
+// A symmetric signature made with the public key, which everybody knows, is
+// no proof.
+func TestAPublicKeyIsNoSecret(t *testing.T) {
+	t.Parallel()
+	public := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)).Public().(ed25519.PublicKey)
+	v, err := hooks.New(&flows.Verify{Scheme: "standard-webhooks", Tolerance: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &hooks.Delivery{Header: http.Header{}, Body: []byte("{}"), Now: time.Unix(at, 0)}
+	d.Header.Set("webhook-id", "m")
+	d.Header.Set("webhook-timestamp", then)
+	d.Header.Set("webhook-signature", "v1,"+b64(macOf(sha256.New, string(public), "m."+then+".{}")))
+	if err := v.Verify(d, []string{"whpk_" + b64(public)}); !errors.Is(err, hooks.ErrWrong) {
+		t.Errorf("verify: %v", err)
+	}
+	for _, secret := range []string{"whpk_AAAA", "whsec_!", "not base64"} {
+		if err := v.Verify(d, []string{secret}); !errors.Is(err, hooks.ErrSecret) {
+			t.Errorf("the secret %q: %v", secret, err)
+		}
+	}
+}
+
+func TestUnknownScheme(t *testing.T) {
+	t.Parallel()
+	if _, err := hooks.New(&flows.Verify{Scheme: "hope"}); err == nil {
+		t.Error("a verifier without a scheme was made")
+	}
+}
+
+func TestSlackChallenge(t *testing.T) {
+	t.Parallel()
+	v, err := hooks.New(&flows.Verify{Scheme: "slack"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asks := v.(hooks.Challenger)
+	if text, ok := asks.Challenge(&hooks.Delivery{Body: []byte(`{"type":"url_verification","challenge":"abc"}`)}); !ok || text != "abc" {
+		t.Errorf("challenge %q %v", text, ok)
+	}
+	for _, body := range []string{`{"type":"event_callback","challenge":"abc"}`, `[]`, `a=b`, ``, `{"type":1}`} {
+		if text, ok := asks.Challenge(&hooks.Delivery{Body: []byte(body)}); ok {
+			t.Errorf("%s is a challenge: %q", body, text)
+		}
+	}
+}
+
+func TestURLs(t *testing.T) {
+	t.Parallel()
+	for target, want := range map[string]string{
+		"https://x.org/h?a=b": "https://x.org/h?a=b https://x.org:443/h?a=b",
+		"https://x.org:443/h": "https://x.org:443/h https://x.org/h",
+		"http://x.org/h":      "http://x.org/h http://x.org:80/h",
+		"https://x.org:8443/": "https://x.org:8443/",
+		"::":                  "::",
+	} {
+		if got := strings.Join(hooks.URLs(target), " "); got != want {
+			t.Errorf("%s: %s, want %s", target, got, want)
+		}
+	}
+}
+
+func TestEvent(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ media, body, want string }{
+		{"application/json", "{\"a\": 1.10}", "{\"a\": 1.10}"},
+		{"application/cloudevents+json; charset=UTF-8", "[1]", "[1]"},
+		{"", "", ""},
+		{"application/x-www-form-urlencoded", "a=1&b=%C3%A9&c=x&c=y&d", `{"a":"1","b":"é","c":["x","y"],"d":""}`},
+		{"application/x-www-form-urlencoded", "payload=%7B%22a%22%3A1%7D", `{"a":1}`},
+		{"application/x-www-form-urlencoded", "payload=%7B&x=1", `{"payload":"{","x":"1"}`},
+		{"application/x-www-form-urlencoded", "payload=plain", `{"payload":"plain"}`},
+		{"application/json", `{"a":1,"a":2}`, "error"},
+		{"application/json", `[[[[1]]]]`, "error"},
+		{"application/json; charset=latin1", "{}", "error"},
+		{"text/plain", "x", "error"},
+		{"", "{}", "error"},
+		{"application/x-www-form-urlencoded", "a=%zz", "error"},
+		{"application/x-www-form-urlencoded", "a=%ff", "error"},
+		{"application/x-www-form-urlencoded", "%ff=a", "error"},
+		{"application/x-www-form-urlencoded", "a;b=c", "error"},
+	} {
+		d := &hooks.Delivery{Header: http.Header{"Content-Type": {c.media}}, Body: []byte(c.body)}
+		got, err := hooks.Event(d, 3)
+		if err != nil {
+			got = []byte("error")
+		}
+		if string(got) != c.want {
+			t.Errorf("%s %s: %s (%v), want %s", c.media, c.body, got, err, c.want)
+		}
+	}
+}

@@ -1,0 +1,43 @@
+package hooks
+
+import (
+	"crypto/sha256"
+	"strings"
+	"time"
+)
+
+// slack signs a time and the body.
+type slack struct{ tolerance time.Duration }
+
+// Verify implements Verifier.
+func (s slack) Verify(d *Delivery, secrets []string) error {
+	ts := d.Header.Get("X-Slack-Request-Timestamp")
+	text, ok := strings.CutPrefix(d.Header.Get("X-Slack-Signature"), "v0=")
+	given := decode("hex", text)
+	if !ok || given == nil || ts == "" {
+		return ErrUnsigned
+	}
+	right := eachSecret(secrets, func(secret []byte) []byte { return sum(sha256.New, secret, "v0:", ts, ":", string(d.Body)) })
+	if err := decided(match([][]byte{given}, right)); err != nil {
+		return err
+	}
+	return fresh(ts, d.Now, s.tolerance)
+}
+
+// ID implements Verifier: that of an event, which stays when it is sent
+// again. Commands and interactions have none and are sent once; the
+// signature names them, so that nobody else can send them again either.
+func (slack) ID(d *Delivery) string {
+	if id := member(d.Body, "event_id"); id != "" {
+		return id
+	}
+	return d.Header.Get("X-Slack-Signature")
+}
+
+// Challenge implements Challenger.
+func (slack) Challenge(d *Delivery) (string, bool) {
+	if member(d.Body, "type") != "url_verification" {
+		return "", false
+	}
+	return member(d.Body, "challenge"), true
+}

@@ -1,0 +1,37 @@
+package hooks
+
+import (
+	"strings"
+
+	"penstock/flows"
+)
+
+// token is a secret that the sender just sends: in a header, as a bearer
+// token, or, when it can set no header, in the query string.
+type token struct{ v *flows.Verify }
+
+// Verify implements Verifier.
+func (t token) Verify(d *Delivery, secrets []string) error {
+	given := t.read(d)
+	if given == "" {
+		return ErrUnsigned
+	}
+	return decided(match([][]byte{hashed(given)}, eachSecret(secrets, func(secret []byte) []byte { return hashed(string(secret)) })))
+}
+
+func (t token) read(d *Delivery) string {
+	switch {
+	case t.v.Param != "":
+		return d.Query.Get(t.v.Param)
+	case t.v.Header != "":
+		return d.Header.Get(t.v.Header)
+	}
+	scheme, value, _ := strings.Cut(d.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "bearer") {
+		return ""
+	}
+	return strings.TrimSpace(value)
+}
+
+// ID implements Verifier.
+func (t token) ID(d *Delivery) string { return named(d, t.v) }
