@@ -15,6 +15,7 @@ import (
 
 	"penstock/api/auth"
 	"penstock/flows"
+	"penstock/internal/callback"
 	"penstock/internal/store"
 	"penstock/queue"
 )
@@ -64,6 +65,11 @@ type Config struct {
 	// open the native door. Store is what it administers. One needs the other.
 	Authority *auth.Authority
 	Store     *store.Store
+
+	// Callbacks reads the tokens of steps that wait, and Call gives them what
+	// they wait for; nil: nobody can call.
+	Callbacks *callback.Signer
+	Call      Call
 
 	// Limiter counts requests per address and per principal; nil: no limit.
 	Limiter Limiter

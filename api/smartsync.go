@@ -52,6 +52,9 @@ func (a *API) smartSYNC(c *gin.Context) {
 		return
 	}
 	if f := signedFault(of(c).run, result); f != nil {
+		if result == nil && a.parked(c, f.Run) {
+			f.Message = parkedMessage
+		}
 		a.fail(c, f)
 		return
 	}

@@ -1,0 +1,154 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/flows"
+	"penstock/internal/callback"
+	"penstock/internal/strictjson"
+	"penstock/queue"
+)
+
+// Call gives a step that waits its result, as queue.Client.Call does.
+type Call func(ctx context.Context, run, key string, result []byte) error
+
+// maxFields is how many fields a form may have.
+const maxFields = 100
+
+// mountCallbacks adds the URLs by which somebody lets a waiting step go on.
+// The token is the credential.
+func (a *API) mountCallbacks(e *gin.Engine) {
+	if a.config.Callbacks == nil || a.config.Call == nil {
+		return
+	}
+	e.GET(callback.Path+":token", a.limitAddress, a.askCallback)
+	e.POST(callback.Path+":token", a.limitAddress, a.takeCallback)
+}
+
+// openCallback reads the token of the path.
+func (a *API) openCallback(c *gin.Context) (callback.Call, error) {
+	call, err := a.config.Callbacks.Open(c.Param("token"), a.config.Now())
+	switch {
+	case errors.Is(err, callback.ErrExpired):
+		return call, &fault{Status: http.StatusGone, Code: "expired", Message: "this address has expired"}
+	case err != nil:
+		return call, &fault{Status: http.StatusNotFound, Code: "not_found", Message: "nothing is at this address"}
+	}
+	return call, nil
+}
+
+// takeCallback answers POST /v1/callbacks/{token}: the body, JSON or a form,
+// becomes the item of the step that waits.
+func (a *API) takeCallback(c *gin.Context) {
+	call, err := a.openCallback(c)
+	var item []byte
+	if err == nil {
+		item, err = a.calledWith(c)
+	}
+	if err == nil {
+		of(c).run = call.Run
+		result := slices.Concat([]byte(`{"items":[`), item, []byte(`]}`))
+		err = calledTooLate(a.config.Call(c.Request.Context(), call.Run, call.Key, result))
+	}
+	switch {
+	case isForm(c.Request) && err != nil:
+		a.callbackFault(c, err)
+	case err != nil:
+		a.fail(c, err)
+	case isForm(c.Request):
+		writeHTML(c, http.StatusOK, "Thank you", "<p>Your answer has been received.</p>")
+	default:
+		write(c, http.StatusOK, typeJSON, []byte(`{"accepted":true}`))
+	}
+}
+
+// calledTooLate says why a call changes nothing any more.
+func calledTooLate(err error) error {
+	switch {
+	case errors.Is(err, queue.ErrCalled):
+		return &fault{Status: http.StatusConflict, Code: "already_called", Message: "this has been answered already", Err: err}
+	case errors.Is(err, queue.ErrOver), errors.Is(err, queue.ErrNotFound):
+		return &fault{Status: http.StatusGone, Code: "over", Message: "nobody waits for this answer any more", Err: err}
+	}
+	return err
+}
+
+// calledWith returns the body as JSON: of a form an object, of nothing null.
+func (a *API) calledWith(c *gin.Context) ([]byte, error) {
+	if isForm(c.Request) {
+		return a.calledWithForm(c)
+	}
+	body, err := a.readEvent(c)
+	if err == nil && len(body) == 0 {
+		body = []byte("null")
+	}
+	return body, err
+}
+
+func isForm(r *http.Request) bool {
+	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded")
+}
+
+func (a *API) calledWithForm(c *gin.Context) ([]byte, error) {
+	body, err := a.readBody(c)
+	if err != nil {
+		return nil, err
+	}
+	fields, err := url.ParseQuery(string(body))
+	if err != nil || len(fields) > maxFields {
+		return nil, &fault{Status: http.StatusBadRequest, Code: "bad_form", Message: "the form cannot be read"}
+	}
+	item := make(map[string]any, len(fields))
+	for name, values := range fields {
+		if len(values) == 1 {
+			item[name] = values[0]
+			continue
+		}
+		list := make([]any, len(values))
+		for i, v := range values {
+			list[i] = v
+		}
+		item[name] = list
+	}
+	text := flows.EncodeJSON(item)
+	return text, strictjson.Check(text, maxDepth)
+}
+
+// askCallback answers GET /v1/callbacks/{token} with a page that posts the
+// link's parameters: programs that open links, such as mail scanners, must
+// not answer for a person.
+func (a *API) askCallback(c *gin.Context) {
+	if _, err := a.openCallback(c); err != nil {
+		a.callbackFault(c, err)
+		return
+	}
+	fields, err := url.ParseQuery(c.Request.URL.RawQuery)
+	if err != nil || len(fields) > maxFields {
+		a.callbackFault(c, &fault{Status: http.StatusBadRequest, Code: "bad_query", Message: "the link cannot be read"})
+		return
+	}
+	writeHTML(c, http.StatusOK, "Confirm your answer", confirmation(fields))
+}
+
+// confirmation is a form that sends the fields.
+func confirmation(fields url.Values) string {
+	var b strings.Builder
+	b.WriteString(`<form method="post" action="?"><dl>`)
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		for _, value := range fields[name] {
+			b.WriteString("<dt>" + escape(name) + "</dt><dd>" + escape(value) +
+				`<input type="hidden" name="` + escape(name) + `" value="` + escape(value) + `"></dd>`)
+		}
+	}
+	b.WriteString(`</dl><button>Confirm</button></form>`)
+	return b.String()
+}

@@ -1,0 +1,166 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"penstock/internal/callback"
+	"penstock/queue"
+)
+
+// calls is what a door passed on to runs that wait.
+type calls struct {
+	signer *callback.Signer
+	made   []string // run, key, result
+	err    error    // of the next ones
+}
+
+func newCalls(t *testing.T) (*calls, *door) {
+	t.Helper()
+	signer, err := callback.New("http://door", [][]byte{bytes.Repeat([]byte{7}, 32)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &calls{signer: signer}
+	return c, newDoor(t, func(config *Config) {
+		config.Callbacks = signer
+		config.Call = func(_ context.Context, run, key string, result []byte) error {
+			c.made = append(c.made, run+" "+key+" "+string(result))
+			return c.err
+		}
+	})
+}
+
+func (c *calls) path(after time.Duration) string {
+	return callback.Path + c.signer.Token(callback.Call{Run: runID(3), Key: "wait_for.0", Expires: epoch.Add(after)})
+}
+
+func called(d *door, method, path, kind, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	if kind != "" {
+		r.Header.Set("Content-Type", kind)
+	}
+	return d.do(r)
+}
+
+const form = "application/x-www-form-urlencoded"
+
+func TestACallBecomesTheItem(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ kind, body, item string }{
+		{"application/json", `{"approved": true, "id": 9007199254740993}`, `{"approved": true, "id": 9007199254740993}`},
+		{"", "", "null"},
+		{form, "approved=yes&by=A+%26+B&tag=1&tag=2", `{"approved":"yes","by":"A & B","tag":["1","2"]}`},
+		{form + "; charset=utf-8", "", "{}"},
+	} {
+		c, d := newCalls(t)
+		w := called(d, "POST", c.path(time.Hour), test.kind, test.body)
+		want := runID(3) + ` wait_for.0 {"items":[` + test.item + `]}`
+		if w.Code != 200 || len(c.made) != 1 || c.made[0] != want {
+			t.Errorf("%d %s, called %s, want %s", w.Code, w.Body, c.made, want)
+		}
+	}
+}
+
+func TestCallsThatAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		kind, body string
+		change     func(path string) string
+		err        error
+		status     int
+		code       string
+	}{
+		{kind: "application/json", body: "{", status: 400, code: "bad_json"},
+		{kind: "text/plain", body: "yes", status: 415, code: "unsupported_media_type"},
+		{change: func(p string) string { return p[:len(p)-1] }, status: 404, code: "not_found"},
+		{change: func(string) string { return callback.Path + "a.b" }, status: 404, code: "not_found"},
+		{err: queue.ErrCalled, status: 409, code: "already_called"},
+		{err: queue.ErrOver, status: 410, code: "over"},
+		{err: queue.ErrNotFound, status: 410, code: "over"},
+		{err: queue.ErrUnavailable, status: 503, code: "unavailable"},
+	} {
+		c, d := newCalls(t)
+		c.err = test.err
+		path := c.path(time.Hour)
+		if test.change != nil {
+			path = test.change(path)
+		}
+		d.wantProblem(called(d, "POST", path, test.kind, test.body), test.status, test.code, "")
+		if (test.err != nil) != (len(c.made) == 1) {
+			t.Errorf("%s: called %v", test.code, c.made)
+		}
+	}
+	c, d := newCalls(t)
+	d.wantProblem(called(d, "POST", c.path(0), "", ""), 410, "expired", "has expired")
+}
+
+// A link in a message asks before it answers, and shows what it will say.
+func TestALinkAsksFirst(t *testing.T) {
+	t.Parallel()
+	c, d := newCalls(t)
+	w := called(d, "GET", c.path(time.Hour)+"?approved=true&note=%3Cb%3E%22", "", "")
+	page := w.Body.String()
+	for _, part := range []string{
+		`<form method="post" action="?">`, `<input type="hidden" name="approved" value="true">`,
+		`name="note" value="&lt;b&gt;&#34;"`, "<button>Confirm</button>",
+	} {
+		if !strings.Contains(page, part) {
+			t.Errorf("the page lacks %s:\n%s", part, page)
+		}
+	}
+	if w.Code != 200 || len(c.made) != 0 || strings.Contains(page, "<b>") {
+		t.Errorf("%d, called %v\n%s", w.Code, c.made, page)
+	}
+	if h := w.Header(); h.Get("Referrer-Policy") != "no-referrer" || !strings.Contains(h.Get("Content-Security-Policy"), "default-src 'none'") {
+		t.Errorf("headers %v", h)
+	}
+	for path, want := range map[string]struct {
+		status int
+		text   string
+	}{
+		c.path(0):                        {410, "this address has expired"},
+		callback.Path + "none":           {404, "nothing is at this address"},
+		c.path(time.Hour) + "?a=%zz":     {400, "the link cannot be read"},
+		c.path(time.Hour) + "?" + many(): {400, "the link cannot be read"},
+	} {
+		if w := called(d, "GET", path, "", ""); w.Code != want.status || !strings.Contains(w.Body.String(), want.text) {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+	c.err = queue.ErrCalled
+	if w := called(d, "POST", c.path(time.Hour), form, "a=b"); w.Code != 409 || !strings.Contains(w.Body.String(), "has been answered already") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w := called(d, "POST", c.path(time.Hour), form, "a=%zz"); w.Code != 400 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func many() string {
+	var b strings.Builder
+	for i := range 101 {
+		b.WriteString("&" + strings.Repeat("n", i+1) + "=1")
+	}
+	return b.String()[1:]
+}
+
+// A caller whose run is parked is told that it goes on.
+func TestACallerOfAParkedRun(t *testing.T) {
+	t.Parallel()
+	_, d := newCalls(t)
+	d.queue.hold = true
+	d.flows[0].Limit = 50 * time.Millisecond
+	d.queue.records[runID(0)] = queue.Record{Result: queue.Result{State: queue.Waiting}}
+	d.wantProblem(d.post("/v1/flows/69/runs", "1"), 504, "waiting", "goes on by itself")
+	d.queue.records[runID(1)] = queue.Record{Result: queue.Result{State: queue.Running}}
+	d.wantProblem(d.post("/v1/flows/69/runs", "2"), 504, "timeout", "execution limit")
+	d.queue.records[runID(2)] = queue.Record{Result: queue.Result{State: queue.Waiting}}
+	if w := d.call(call{}); w.Code != 400 || !strings.Contains(w.Body.String(), "goes on by itself") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
