@@ -105,7 +105,7 @@ func TestHowRunsEnd(t *testing.T) {
 		"numbers":  "steps:\n  - transform: '{id, price, event: ($event == .)}'",
 		"none":     "steps:\n  - filter: 'false'",
 		"fail":     "steps:\n  - name: stop\n    fail: {status: 418, message: 'no ${ .what }'}",
-		"slow":     "steps:\n  - delay: 10s",
+		"slow":     "steps:\n  - delay: 4s",
 		"bad":      "steps:\n  - transform: '.a + 1'",
 		"bodyless": "steps:\n  - transform: '[.]'",
 	})
