@@ -271,7 +271,7 @@ func TestAStaleFenceEndsNothing(t *testing.T) {
 	if _, err := stale.Journal().Start(context.Background(), "step.0", flows.Once); !errors.Is(err, ErrLost) {
 		t.Errorf("the stale attempt began an effect: %v", err)
 	}
-	if ours, err := stale.server.park(context.Background(), stale, time.Time{}); ours || err != nil {
+	if ours, err := stale.server.park(context.Background(), stale, Outcome{State: Waiting}); ours || err != nil {
 		t.Errorf("the stale attempt parked the run: %v %v", ours, err)
 	}
 	if record, err := r.client.Record(context.Background(), stale.ID); err != nil || record.State != Running || record.Attempt != 2 {
