@@ -87,7 +87,8 @@ func TestTriggers(t *testing.T) {
 		want   flows.Schedule
 	}{
 		{"trigger: {schedule: '*/5 * * * *'}", flows.Schedule{Cron: "*/5 * * * *", TimeZone: "UTC", Overlap: "skip", CatchUp: "none", CatchUpLimit: 100}},
-		{"trigger: {poll: {cron: '@every 1m', time_zone: UTC, overlap: queue, catch_up: all, catch_up_limit: 3}}", flows.Schedule{Poll: true, Cron: "@every 1m", TimeZone: "UTC", Overlap: "queue", CatchUp: "all", CatchUpLimit: 3}},
+		{"trigger: {schedule: {cron: '@every 1m', time_zone: Asia/Tokyo, overlap: queue, catch_up: all, catch_up_limit: 3}}", flows.Schedule{Cron: "@every 1m", TimeZone: "Asia/Tokyo", Overlap: "queue", CatchUp: "all", CatchUpLimit: 3}},
+		{"trigger: {poll: {cron: '@every 1m', catch_up: last}}", flows.Schedule{Poll: true, Cron: "@every 1m", TimeZone: "UTC", Overlap: "skip", CatchUp: "last", CatchUpLimit: 100}},
 	}
 	for _, test := range tests {
 		f := parseFile(t, "flow: 1\n"+test.source+steps)

@@ -2,6 +2,7 @@ package flows
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -15,8 +16,8 @@ type Page struct {
 // each kind of the catalogue.
 func Reference(catalogue *Catalogue) []Page {
 	pages := []Page{
-		{"flow", "# Flow file\n\nThe fields of a flow file.\n\n" + table(flowParams, "")},
-		{"step", "# Every step\n\nWhat a step may have beside its kind.\n\n" + table(attributes, "")},
+		{"flow", "# The fields of a flow file\n\n" + table(without(flowParams, "on"), "")},
+		{"step", "# What every step may have\n\nBeside its kind.\n\n" + table(attributes, "")},
 	}
 	for _, k := range catalogue.kinds {
 		pages = append(pages, Page{k.Name, kindPage(k)})
@@ -24,23 +25,40 @@ func Reference(catalogue *Catalogue) []Page {
 	return pages
 }
 
+// without leaves out the fields of a parameter, which are those of another one.
+func without(params []Param, name string) []Param {
+	params = slices.Clone(params)
+	for i := range params {
+		if params[i].Name == name {
+			params[i].Fields = nil
+		}
+	}
+	return params
+}
+
 func kindPage(k Kind) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n%s\n\n", k.Name, k.Summary)
+	if k.Doc != "" {
+		fmt.Fprintf(&b, "%s\n\n", strings.TrimSpace(k.Doc))
+	}
 	if k.Example != "" {
 		fmt.Fprintf(&b, "```yaml\n- %s\n```\n\n", strings.ReplaceAll(strings.TrimSpace(k.Example), "\n", "\n  "))
 	}
-	b.WriteString(table(k.Params, ""))
-	fmt.Fprintf(&b, "\nEffect: %s.\n", effectWords[k.Effect])
-	if k.Doc != "" {
-		fmt.Fprintf(&b, "\n%s\n", strings.TrimSpace(k.Doc))
+	if len(k.Params) > 0 {
+		b.WriteString(table(k.Params, "") + "\n")
 	}
+	fmt.Fprintf(&b, "Effect: %s.\n", effectWords[k.Effect])
 	return b.String()
 }
 
+// effectWords say what a reader must know of an effect. Read only.
 var effectWords = map[Effect]string{
-	Pure: "pure, it is computed again when a run resumes", Read: "read", Idempotent: "idempotent",
-	Once: "once, unless its arguments say that it is less",
+	Pure:       "pure, it is computed again when a run resumes",
+	Read:       "read, it may be executed again when a run resumes",
+	Idempotent: "idempotent, it may be executed again when a run resumes",
+	Once:       "once, unless its arguments say that it is less",
+	Durable:    "durable, a run that resumes goes on with it",
 }
 
 // table lists parameters, those of objects with the path to them.

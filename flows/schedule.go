@@ -3,6 +3,7 @@ package flows
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,13 +32,18 @@ const (
 	putBack        = 3 * time.Hour // more than any zone puts its clocks back by
 )
 
+// scheduleParams are the fields of a schedule; a poll has the first ones of
+// them. Its runs never overlap: each begins where the one before has ended.
 var scheduleParams = []Param{
 	{Name: "cron", Type: TypeString, Inline: true, Required: true, Summary: "Five fields: minute, hour, day, month, weekday; or @hourly, @daily, @weekly, @monthly, @yearly, @every 5m."},
 	{Name: "time_zone", Type: TypeString, Default: "UTC", Summary: "IANA name, such as Europe/London."},
-	{Name: "overlap", Type: TypeEnum, Enum: []string{"skip", "queue", "allow"}, Default: "skip", Summary: "What happens when the run of an earlier time has not finished: the time is skipped, its run waits, or it runs beside the other."},
 	{Name: "catch_up", Type: TypeEnum, Enum: []string{"none", "last", "all"}, Default: "none", Summary: "Which of the times that passed while no worker was there are made up for."},
+	{Name: "overlap", Type: TypeEnum, Enum: []string{"skip", "queue", "allow"}, Default: "skip", Summary: "What happens when the run of an earlier time has not finished: the time is skipped, its run waits, or it runs beside the other."},
 	{Name: "catch_up_limit", Type: TypeInt, Default: "100", Summary: "How many times `catch_up: all` makes up for, the newest; at most 1000."},
 }
+
+var pollParams = append(slices.Clone(scheduleParams[:2]),
+	Param{Name: "catch_up", Type: TypeEnum, Enum: []string{"none", "last"}, Default: "none", Summary: "Whether a time that passed while no worker was there is made up for, once."})
 
 func (c *compiler) schedule(a *Args, poll bool) *Schedule {
 	s := &Schedule{
@@ -170,3 +176,7 @@ func (s *Schedule) offsets(shown time.Time) (earlier, later time.Duration) {
 	_, after := shown.Add(24 * time.Hour).In(s.zone).Zone()
 	return time.Duration(before) * time.Second, time.Duration(after) * time.Second
 }
+
+// WatermarkKey is where Env.State keeps what a state step of the flow calls
+// watermark, which is where its next poll begins.
+func (f *Flow) WatermarkKey() string { return kept(f, "state", "watermark", false) }

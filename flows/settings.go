@@ -35,7 +35,7 @@ var triggerParams = []Param{
 		{Name: "reply", Type: TypeEnum, Enum: []string{"result", "ack"}, Default: "result", Summary: "Whether the sender waits for the result or is answered at once."},
 	}},
 	{Name: "schedule", Type: TypeObject, OneOf: "trigger", Summary: "Times at which a run starts.", Fields: scheduleParams},
-	{Name: "poll", Type: TypeObject, OneOf: "trigger", Summary: "A schedule whose flow asks for what is new.", Fields: scheduleParams},
+	{Name: "poll", Type: TypeObject, OneOf: "trigger", Summary: "A schedule whose flow asks for what is new: `$event.watermark` is what a `state` step set as `watermark` in an earlier run. One run at a time.", Fields: pollParams},
 	{Name: "manual", Type: TypeObject, OneOf: "trigger", Summary: "Nothing but the API starts a run."},
 }
 

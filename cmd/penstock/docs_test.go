@@ -18,21 +18,29 @@ import (
 
 var update = flag.Bool("update", false, "write the references in docs again")
 
-const stepsIntro = "# Step kinds\n\n<!-- Written by `penstock flow kinds`; go test ./cmd/penstock -update writes it again. -->\n\n" +
-	"What every step may have besides its kind is in [the flow language](flow-language.md).\n\n"
+const written = "<!-- Written by `penstock flow docs`; go test ./cmd/penstock -update writes it again. -->\n\n"
 
-// The reference of step kinds is what the catalogue says.
-func TestStepReference(t *testing.T) {
+// The references of flow files and step kinds are what the catalogue says.
+func TestReferences(t *testing.T) {
 	t.Parallel()
-	var want bytes.Buffer
-	want.WriteString(stepsIntro)
-	root := newRoot(env{})
-	root.SetArgs([]string{"flow", "kinds"})
-	root.SetOut(&want)
-	if err := root.ExecuteContext(t.Context()); err != nil {
-		t.Fatal(err)
+	for file, page := range map[string]struct {
+		intro string
+		pages []string // none: all kinds
+	}{
+		"steps.md": {intro: "# Step kinds\n\n" + written + "What every step may have beside its kind is in [the flow file](flow-file.md).\n\n"},
+		"flow-file.md": {intro: "# The flow file\n\n" + written + "How to think of a flow is in [the flow language](flow-language.md), what steps do in [step kinds](steps.md).\n\n",
+			pages: []string{"flow", "step"}},
+	} {
+		var want bytes.Buffer
+		want.WriteString(page.intro)
+		root := newRoot(env{})
+		root.SetArgs(append([]string{"flow", "docs"}, page.pages...))
+		root.SetOut(&want)
+		if err := root.ExecuteContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, filepath.Join("..", "..", "docs", file), strings.TrimRight(want.String(), "\n")+"\n")
 	}
-	golden(t, filepath.Join("..", "..", "docs", "steps.md"), strings.TrimRight(want.String(), "\n")+"\n")
 }
 
 // golden compares a written reference with what it should be.

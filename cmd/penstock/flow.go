@@ -2,11 +2,24 @@ package main
 
 import "github.com/spf13/cobra"
 
-func newFlow() *cobra.Command {
+func newFlow(e env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "flow",
-		Short: "Work on flow files: validate, run and test them without a server",
+		Short: "Work on flows: in files without a server, and on a server",
 	}
-	cmd.AddCommand(newFlowValidate(), newFlowRun(), newFlowTest(), newFlowKinds())
+	cmd.AddGroup(&cobra.Group{ID: "files", Title: "Without a server:"}, &cobra.Group{ID: "server", Title: "On a server:"})
+	for _, c := range []*cobra.Command{
+		newFlowInit(), newFlowValidate(), newFlowTest(), newFlowRun(), newFlowSchema(), newFlowDocs(),
+	} {
+		c.GroupID = "files"
+		cmd.AddCommand(c)
+	}
+	for _, c := range []*cobra.Command{
+		newFlowList(e), newFlowDeploy(e), newFlowDiff(e), newFlowVersions(e), newFlowRollback(e),
+		newFlowSwitch(e, true), newFlowSwitch(e, false),
+	} {
+		c.GroupID = "server"
+		cmd.AddCommand(c)
+	}
 	return cmd
 }

@@ -18,7 +18,7 @@ func newRoot(env env) *cobra.Command {
 		newDev(env),
 		newAPI(env),
 		newWorker(env),
-		newFlow(),
+		newFlow(env),
 		newHealth(env),
 		newMetrics(),
 		newBench(env),

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 
+	"penstock/flows"
 	"penstock/internal/schedule"
+	"penstock/internal/state"
 	"penstock/queue"
 )
 
@@ -18,6 +20,9 @@ func (p *Program) openSchedule(worker string) error {
 		Flows:  p.store.Flows(),
 		Submit: p.submitOnly,
 		State:  p.runState,
+		Watermark: func(ctx context.Context, flow *flows.Flow) ([]byte, error) {
+			return state.New(client).Load(ctx, flow.WatermarkKey())
+		},
 	})
 	if err != nil {
 		return err

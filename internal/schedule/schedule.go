@@ -49,7 +49,7 @@ type Config struct {
 	State func(ctx context.Context, run string) (queue.State, error)
 	// Watermark is where the last poll of a flow ended, as JSON; nil when there
 	// was none. nil: polls begin anew each time.
-	Watermark func(ctx context.Context, flow int64) ([]byte, error)
+	Watermark func(ctx context.Context, flow *flows.Flow) ([]byte, error)
 
 	// Now is the clock. Default: that of Redis, the same for all workers.
 	Now func() time.Time

@@ -388,8 +388,8 @@ func TestPollsAreToldTheirWatermark(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
 	s := r.worker("a")
-	s.config.Watermark = func(_ context.Context, flow int64) ([]byte, error) {
-		return fmt.Appendf(nil, `{"after": %d}`, flow), nil
+	s.config.Watermark = func(_ context.Context, flow *flows.Flow) ([]byte, error) {
+		return fmt.Appendf(nil, `{"after": %d}`, flow.Number), nil
 	}
 	r.put(t, "{poll: '@every 1m'}", start, true)
 	r.at(time.Minute)

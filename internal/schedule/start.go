@@ -97,7 +97,7 @@ type event struct {
 func (s *Scheduler) submission(ctx context.Context, flow *flows.Flow, at time.Time) (queue.Submission, error) {
 	e := event{ScheduledAt: at}
 	if flow.Schedule.Poll && s.config.Watermark != nil {
-		mark, err := s.config.Watermark(ctx, flow.Number)
+		mark, err := s.config.Watermark(ctx, flow)
 		if err != nil {
 			return queue.Submission{}, fmt.Errorf("read watermark of flow %d: %w", flow.Number, err)
 		}

@@ -1,0 +1,109 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// Flow is a deployed flow as the server tells of it.
+type Flow struct {
+	Number     int64       `json:"flow"`
+	Slug       string      `json:"slug,omitempty"`
+	Name       string      `json:"name,omitempty"`
+	Version    string      `json:"version"` // content hash, 64 hex digits
+	Enabled    bool        `json:"enabled"`
+	Trigger    string      `json:"trigger"` // webhook, schedule, poll, manual; empty: the server cannot run it
+	DeployedAt time.Time   `json:"deployed_at"`
+	Versions   int         `json:"versions"`           // in its history, the current one included
+	Schedule   string      `json:"schedule,omitempty"` // of a schedule or poll
+	Next       []time.Time `json:"next,omitempty"`     // the next times at which that fires
+	Problem    string      `json:"problem,omitempty"`  // why the server cannot run it
+	Source     string      `json:"source,omitempty"`   // not in listings
+}
+
+// Version is one version in a flow's history.
+type Version struct {
+	Version    string    `json:"version"`
+	DeployedAt time.Time `json:"deployed_at"`
+	Current    bool      `json:"current"`
+	Source     string    `json:"source,omitempty"` // not in listings
+}
+
+// pageSize is the most that the server gives at once.
+const pageSize = 200
+
+// Flows lists the deployed flows that the caller may read, by number. Errors
+// of the server are *Error, here and in all that follow.
+func (c *Client) Flows(ctx context.Context) ([]Flow, error) {
+	return all[Flow](ctx, c, "/v1/flows")
+}
+
+// Flow reads one flow by its number or slug, with its source.
+func (c *Client) Flow(ctx context.Context, ref string) (*Flow, error) {
+	flow := &Flow{}
+	return flow, c.Call(ctx, http.MethodGet, flowPath(ref), nil, flow)
+}
+
+// Deploy makes a flow file the current version of the flow.
+func (c *Client) Deploy(ctx context.Context, ref string, source []byte) (*Flow, error) {
+	a, err := c.send(ctx, http.MethodPut, flowPath(ref), source, http.Header{"Content-Type": {"application/yaml"}})
+	if err != nil {
+		return nil, err
+	}
+	flow := &Flow{}
+	return flow, a.decode(flow)
+}
+
+// Enable switches the flow's own triggers on or off.
+func (c *Client) Enable(ctx context.Context, ref string, enabled bool) (*Flow, error) {
+	verb := "/disable"
+	if enabled {
+		verb = "/enable"
+	}
+	flow := &Flow{}
+	return flow, c.Call(ctx, http.MethodPost, flowPath(ref)+verb, nil, flow)
+}
+
+// Versions lists a flow's history, the newest first.
+func (c *Client) Versions(ctx context.Context, ref string) ([]Version, error) {
+	return all[Version](ctx, c, flowPath(ref)+"/versions")
+}
+
+// Version reads one version with its source. Its first digits name it.
+func (c *Client) Version(ctx context.Context, ref, version string) (*Version, error) {
+	v := &Version{}
+	return v, c.Call(ctx, http.MethodGet, flowPath(ref)+"/versions/"+url.PathEscape(version), nil, v)
+}
+
+// Rollback makes an earlier version the current one; empty: the one before.
+func (c *Client) Rollback(ctx context.Context, ref, version string) (*Flow, error) {
+	flow := &Flow{}
+	in := map[string]string{}
+	if version != "" {
+		in["version"] = version
+	}
+	return flow, c.Call(ctx, http.MethodPost, flowPath(ref)+"/rollback", in, flow)
+}
+
+func flowPath(ref string) string { return "/v1/flows/" + url.PathEscape(ref) }
+
+// all reads every page of a listing.
+func all[T any](ctx context.Context, c *Client, path string) (items []T, err error) {
+	for page := 1; ; page++ {
+		var answer struct {
+			Items []T `json:"items"`
+			Total int `json:"total"`
+		}
+		query := "?page_size=" + strconv.Itoa(pageSize) + "&page=" + strconv.Itoa(page)
+		if err := c.Call(ctx, http.MethodGet, path+query, nil, &answer); err != nil {
+			return nil, err
+		}
+		items = append(items, answer.Items...)
+		if len(answer.Items) == 0 || len(items) >= answer.Total {
+			return items, nil
+		}
+	}
+}
