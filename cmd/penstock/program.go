@@ -15,6 +15,7 @@ import (
 	"penstock/api/auth"
 	"penstock/api/console"
 	"penstock/flows/steps"
+	"penstock/internal/callback"
 	"penstock/internal/limits"
 	"penstock/internal/password"
 	"penstock/internal/redisconn"
@@ -41,6 +42,7 @@ type Program struct {
 	hasher    *password.Hasher
 	console   *console.Console
 	limiter   *limits.Limiter
+	callbacks *callback.Signer
 	metrics   *telemetry.Metrics // nil: nobody scrapes
 	tracing   *telemetry.Tracing // nil: nobody traces
 	vars      map[string]any     // override those of flows
@@ -69,7 +71,7 @@ func newProgram(ctx context.Context, settings Settings, r role, log *slog.Logger
 		open = append(open, p.openWorker)
 	}
 	if r.door {
-		open = append(open, p.openAuthority, p.openConsole, p.openDoor)
+		open = append(open, p.openAuthority, p.openReminder, p.openConsole, p.openDoor)
 	}
 	for _, step := range open {
 		if err := step(ctx); err != nil {
@@ -126,6 +128,9 @@ func (p *Program) openStore(ctx context.Context) error {
 	}
 	p.add("store", p.store.Run)
 	p.devAdmin(keys[0])
+	if err := p.openCallbacks(keys); err != nil {
+		return err
+	}
 	if len(keys) > 1 {
 		if err := p.reseal(ctx); err != nil {
 			return err

@@ -38,6 +38,8 @@ type Settings struct {
 	RateIP         limits.Rates // of one address, per endpoint
 	RateCredential limits.Rates // of one credential, per endpoint
 
+	ReminderMail string // connection through which reminders are sent; empty: none are
+
 	AdminUser, AdminPassword string // an administrator who is made to exist; empty: none
 }
 
@@ -56,16 +58,19 @@ func (s *Settings) addFlags(f *pflag.FlagSet, r role) {
 		metrics = "127.0.0.1:0"
 	}
 	f.StringVar(&s.MetricsListen, "metrics-listen", metrics, "`address` of /metrics, /healthz and /readyz, apart from the front door; port 0 picks a free one, empty: none")
+	if r.door || r.worker {
+		f.StringVar(&s.Issuer, "issuer", "", "base `URL` under which callers reach the front door, when it is not the address; a worker alone signs no callbacks without it")
+	}
 	if r.door {
 		f.StringVar(&s.Listen, "listen", "127.0.0.1:8080", "`address` of the front door; port 0 picks a free one")
 		f.StringVar(&s.Flows, "flows", "", "`directory` of flow files to deploy")
-		f.StringVar(&s.Issuer, "issuer", "", "base `URL` under which callers reach the front door, when it is not the address")
 		f.StringVar(&s.ReadyFile, "ready-file", "", "`file` to write the base URL to once the door answers")
 		f.Int64Var(&s.MaxBody, "max-body", 1<<20, "largest request body in `bytes`")
 		f.StringSliceVar(&s.TrustedProxies, "trusted-proxies", nil, "`addresses` or networks whose X-Forwarded-For is believed")
 	}
 	if r.door {
 		s.RateIP = limits.Rates{"token": {Limit: 10, Window: time.Second}}
+		f.StringVar(&s.ReminderMail, "reminder-mail", "", "smtp `connection` through which e-mails remind of assertions that expire")
 		f.Var(&s.RateIP, "rate-ip", "`rates` of one address by endpoint: \"default=off,token=10/s,runs=600/m\"")
 		f.Var(&s.RateCredential, "rate-credential", "`rates` of one credential by endpoint, for keys without a rate of their own")
 	}
