@@ -1,0 +1,56 @@
+//go:build clients
+
+package api_test
+
+import (
+	"encoding/json"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// Webhooks that the senders' own libraries sign are let in, and nothing else.
+func TestPublishedSenders(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	p.secret("hook", secret)
+	for i, c := range []struct{ scheme, body, event string }{
+		{"standard-webhooks", `{"type":"a","n":1.50,"s":"é ☃"}`, `{"n":1.50,"s":"é ☃","type":"a"}`},
+		{"github", `{"zen":"é ☃"}`, `{"zen":"é ☃"}`},
+		{"stripe", `{"id":"evt_1","object":"event"}`, `{"id":"evt_1","object":"event"}`},
+		{"slack", `{"type":"event_callback","event_id":"Ev1"}`, `{"event_id":"Ev1","type":"event_callback"}`},
+		{"twilio", `From=%2B14158675309&Body=Hi+there+%26+%C3%A9&Empty=`, `{"Body":"Hi there & é","Empty":"","From":"+14158675309"}`},
+	} {
+		number := string(rune('1' + i))
+		p.deploy(1+i, strings.Replace(hookFlow("scheme: "+c.scheme, ""), "hooked", c.scheme, 1))
+		path := "/hooks/" + number
+		headers := signedBy(t, c.scheme, secret, c.body, issuer+path)
+		if r := p.do("POST", path, "", c.body, headers...); r.StatusCode != 200 || !strings.Contains(r.body, `"event":`+c.event) {
+			t.Errorf("%s: %d %s", c.scheme, r.StatusCode, r.body)
+		}
+		p.want(p.do("POST", path, "", strings.Replace(c.body, "e", "E", 1), headers...), 401)
+		p.want(p.do("POST", path, "", c.body, signedBy(t, c.scheme, "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAA", c.body, issuer+path)...), 401)
+	}
+}
+
+// signedBy asks a sender's library for the headers of a delivery.
+func signedBy(t *testing.T, scheme, secret, body, url string) (headers []string) {
+	t.Helper()
+	input, err := json.Marshal(map[string]string{"scheme": scheme, "secret": secret, "body": body, "url": url})
+	fatal(t, err)
+	cmd := exec.CommandContext(t.Context(), "node", "--no-deprecation", "sign.mjs")
+	cmd.Dir, cmd.Stdin = "../tests/clients/hooks", strings.NewReader(string(input))
+	var errors strings.Builder
+	cmd.Stderr = &errors
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", scheme, err, errors.String())
+	}
+	var made map[string]string
+	fatal(t, json.Unmarshal(out, &made))
+	for name, value := range made {
+		headers = append(headers, name, value)
+	}
+	return headers
+}
