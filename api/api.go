@@ -87,6 +87,9 @@ type Config struct {
 	// believed; none by default.
 	TrustedProxies []string
 
+	// Origins are those whose pages may call the API; none by default.
+	Origins []string
+
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 }
@@ -107,6 +110,9 @@ func New(config Config) (*API, error) {
 	}
 	if config.MaxBody < 0 {
 		return nil, errors.New("new api: MaxBody is negative")
+	}
+	if err := checkOrigins(config.Origins); err != nil {
+		return nil, fmt.Errorf("new api: %w", err)
 	}
 	if config.MaxBody == 0 {
 		config.MaxBody = 1 << 20

@@ -46,12 +46,15 @@ func (p *Program) openDoor(context.Context) error {
 		Keys:           p.store.Keys(),
 		Authority:      p.authority,
 		Store:          p.store,
+		Callbacks:      p.callbacks,
+		Call:           p.client.Call,
 		Limiter:        p.limiter,
 		Console:        p.console,
 		Log:            p.log,
 		Ready:          p.client.Ping,
 		MaxBody:        p.settings.MaxBody,
 		TrustedProxies: p.settings.TrustedProxies,
+		Origins:        p.settings.Origins,
 	})
 	if err != nil {
 		return err

@@ -28,6 +28,7 @@ type Settings struct {
 	Retention      time.Duration // how long ended runs are kept
 	MaxBody        int64         // bytes of a request
 	TrustedProxies []string      // whose X-Forwarded-For is believed
+	Origins        []string      // whose pages may call the API
 	LogLevel       slog.Level
 	MetricsListen  string                  // address of /metrics; empty: none
 	Traces         telemetry.TracingConfig // without an endpoint: none
@@ -67,6 +68,7 @@ func (s *Settings) addFlags(f *pflag.FlagSet, r role) {
 		f.StringVar(&s.ReadyFile, "ready-file", "", "`file` to write the base URL to once the door answers")
 		f.Int64Var(&s.MaxBody, "max-body", 1<<20, "largest request body in `bytes`")
 		f.StringSliceVar(&s.TrustedProxies, "trusted-proxies", nil, "`addresses` or networks whose X-Forwarded-For is believed")
+		f.StringSliceVar(&s.Origins, "cors-origins", nil, "`origins` whose pages may call the API with a token: https://app.example.org")
 	}
 	if r.door {
 		s.RateIP = limits.Rates{"token": {Limit: 10, Window: time.Second}}

@@ -1,0 +1,58 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/gin-gonic/gin"
+)
+
+// What pages of another origin may send and read, besides what the Fetch
+// standard always lets them. Read only.
+var (
+	corsMethods = []string{"GET, POST, PUT, PATCH, DELETE"}
+	corsHeaders = []string{"Authorization, Content-Type, Idempotency-Key, If-Match, Last-Event-ID, Penstock-Key, Penstock-Signature, Prefer, X-Request-Id"}
+	corsExposed = []string{"ETag, Idempotent-Replayed, Link, Location, Penstock-Run-Id, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, WWW-Authenticate, X-Request-Id"}
+	corsMaxAge  = []string{"600"}
+	varyOrigin  = "Origin"
+)
+
+// checkOrigins refuses what is no origin as browsers write it: a scheme, a
+// host and perhaps a port. "*" is none: whoever may call is named.
+func checkOrigins(origins []string) error {
+	for _, o := range origins {
+		u, err := url.Parse(o)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || o != u.Scheme+"://"+u.Host {
+			return fmt.Errorf("%q is no origin, such as https://app.example.org", o)
+		}
+	}
+	return nil
+}
+
+// cors lets pages of the origins that the settings name call the API, with a
+// token and never with cookies. Without such settings it does nothing.
+func (a *API) cors(c *gin.Context) {
+	if len(a.config.Origins) == 0 {
+		c.Next()
+		return
+	}
+	h := c.Writer.Header()
+	h.Add("Vary", varyOrigin)
+	origin := c.GetHeader("Origin")
+	if !slices.Contains(a.config.Origins, origin) {
+		c.Next()
+		return
+	}
+	h["Access-Control-Allow-Origin"] = []string{origin}
+	if c.Request.Method != http.MethodOptions || c.GetHeader("Access-Control-Request-Method") == "" {
+		h["Access-Control-Expose-Headers"] = corsExposed
+		c.Next()
+		return
+	}
+	h["Access-Control-Allow-Methods"] = corsMethods
+	h["Access-Control-Allow-Headers"] = corsHeaders
+	h["Access-Control-Max-Age"] = corsMaxAge
+	c.AbortWithStatus(http.StatusNoContent)
+}
