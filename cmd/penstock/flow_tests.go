@@ -13,7 +13,7 @@ import (
 )
 
 func newFlowTest() *cobra.Command {
-	var verbose bool
+	var verbose, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "test PATHS…",
 		Short: "Run the tests of flow files, without network",
@@ -24,9 +24,13 @@ func newFlowTest() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if asJSON {
+				return testFlowsJSON(cmd.Context(), cmd.OutOrStdout(), files)
+			}
 			return testFlows(cmd.Context(), cmd.OutOrStdout(), files, verbose)
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "name the tests that pass, too")
 	return cmd
 }
@@ -68,4 +72,39 @@ func testFlows(ctx context.Context, w io.Writer, files []string, verbose bool) e
 
 func indent(s string) string {
 	return "    " + strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n    ")
+}
+
+// tested is how one test of a file went.
+type tested struct {
+	File     string         `json:"file"`
+	Line     int            `json:"line,omitempty"`
+	Name     string         `json:"name,omitempty"`
+	Micros   int64          `json:"us"`
+	Failure  string         `json:"failure,omitempty"`  // empty: it passed
+	Problems flows.Problems `json:"problems,omitempty"` // of a file whose tests cannot run
+}
+
+func testFlowsJSON(ctx context.Context, w io.Writer, files []string) error {
+	all, failed := []tested{}, 0
+	for _, file := range files {
+		flow, err := parseFile(file)
+		if problems := (flows.Problems)(nil); errors.As(err, &problems) {
+			all = append(all, tested{File: file, Problems: problems})
+			failed++
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, r := range flows.RunTests(ctx, flow) {
+			all = append(all, tested{File: file, Line: r.Line, Name: r.Name, Micros: r.Took.Microseconds(), Failure: r.Failure})
+			if r.Failure != "" {
+				failed++
+			}
+		}
+	}
+	if err := printValue(w, all); err != nil || failed == 0 {
+		return err
+	}
+	return fmt.Errorf("%d failed, %d passed", failed, len(all)-failed)
 }

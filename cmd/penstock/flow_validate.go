@@ -13,7 +13,8 @@ import (
 )
 
 func newFlowValidate() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:   "validate PATHS…",
 		Short: "Report every mistake in flow files",
 		Long:  "Check flow files, and those in directories, and report every mistake with its place.",
@@ -23,34 +24,59 @@ func newFlowValidate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return validate(cmd.OutOrStdout(), files)
+			if !asJSON {
+				return validate(cmd.OutOrStdout(), files)
+			}
+			problems, err := mistakes(files)
+			if err != nil {
+				return err
+			}
+			return errors.Join(printValue(cmd.OutOrStdout(), problems), mistaken(problems, files))
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the mistakes as JSON")
+	return cmd
 }
 
 func validate(w io.Writer, files []string) error {
-	wrong := 0
+	problems, err := mistakes(files)
+	if err != nil {
+		return err
+	}
+	printProblems(w, problems)
+	if err := mistaken(problems, files); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s: no mistakes\n", count(len(files), "file"))
+	return err
+}
+
+// mistakes are those of all files, never nil; the error is that of reading them.
+func mistakes(files []string) (flows.Problems, error) {
+	all := flows.Problems{}
 	numbers := map[int64]string{}
 	for _, file := range files {
 		flow, err := parseFile(file)
 		switch problems := (flows.Problems)(nil); {
 		case errors.As(err, &problems):
-			wrong += len(problems)
-			printProblems(w, problems)
+			all = append(all, problems...)
 		case err != nil:
-			return err
+			return nil, err
 		case numbers[flow.Number] != "":
-			wrong++
-			fmt.Fprintf(w, "%s: flow %d is in %s, too\n\n", file, flow.Number, numbers[flow.Number])
+			all = append(all, flows.Problem{File: file, Line: 1, Column: 1, Message: fmt.Sprintf("flow %d is in %s, too", flow.Number, numbers[flow.Number])})
 		default:
 			numbers[flow.Number] = file
 		}
 	}
-	if wrong > 0 {
-		return fmt.Errorf("%s in %s", count(wrong, "mistake"), count(len(files), "file"))
+	return all, nil
+}
+
+// mistaken is nil when there are no mistakes.
+func mistaken(problems flows.Problems, files []string) error {
+	if len(problems) == 0 {
+		return nil
 	}
-	_, err := fmt.Fprintf(w, "%s: no mistakes\n", count(len(files), "file"))
-	return err
+	return fmt.Errorf("%s in %s", count(len(problems), "mistake"), count(len(files), "file"))
 }
 
 func parseFile(file string) (*flows.Flow, error) {

@@ -15,3 +15,19 @@ func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{Dir: "testdata/script"})
 }
+
+// The scripts that talk to a server have one each, and an administrator's
+// password.
+func TestServerScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/server",
+		Setup: func(e *testscript.Env) error {
+			dev := boot(t, Settings{Data: noData, Flows: e.WorkDir + "/server", AdminUser: "ann", AdminPassword: "correct horse battery"})
+			e.Setenv("PENSTOCK_URL", dev.url)
+			e.Setenv("PENSTOCK_USER", "ann")
+			e.Setenv("PENSTOCK_PASSWORD", "correct horse battery")
+			return nil
+		},
+	})
+}
