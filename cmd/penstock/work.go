@@ -33,6 +33,7 @@ func (p *Program) openWorker(ctx context.Context) error {
 		Block:     p.block,
 		Retention: p.settings.Retention,
 	}
+	p.reach(&cfg)
 	p.observeWorker(&cfg)
 	w, err := worker.New(cfg)
 	if err != nil {
