@@ -48,6 +48,12 @@ func (a *API) mountAdmin(v1 *gin.RouterGroup) {
 	secrets.PUT("/:name", a.putSecret)
 	secrets.DELETE("/:name", a.deleteSecret)
 
+	connections := v1.Group("/connections", a.requires(auth.ScopeClients))
+	connections.GET("", a.listConnections)
+	connections.GET("/:name", a.readConnection)
+	connections.PUT("/:name", a.putConnection)
+	connections.DELETE("/:name", a.deleteConnection)
+
 	v1.GET("/audit", a.requires(auth.ScopeUsers), a.listAudit)
 	v1.POST("/auth/explain", a.requires(auth.ScopeClients), a.explain)
 }

@@ -1,0 +1,86 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/api/listing"
+	"penstock/internal/connect"
+	"penstock/internal/store"
+)
+
+// connectionView is a connection as anybody sees it: without its secrets.
+type connectionView struct {
+	Name      string            `json:"name"`
+	Type      string            `json:"type"`
+	Hosts     []string          `json:"hosts,omitempty"`
+	Settings  map[string]string `json:"settings"`
+	UpdatedAt time.Time         `json:"updated_at"`
+}
+
+func viewConnection(c *store.Connection) connectionView {
+	shown := connect.Shown(c)
+	return connectionView{shown.Name, shown.Type, shown.Hosts, shown.Settings, shown.UpdatedAt}
+}
+
+// putConnection answers PUT /v1/connections/{name}: it replaces all of it.
+func (a *API) putConnection(c *gin.Context) {
+	var in struct {
+		Name     string            `json:"name"`
+		Type     string            `json:"type"`
+		Hosts    []string          `json:"hosts"`
+		Settings map[string]string `json:"settings"`
+	}
+	name := c.Param("name")
+	err := a.readJSON(c, &in)
+	if err == nil && (!nameable(name) || in.Name != "" && in.Name != name) {
+		err = &store.InvalidError{Member: "name", Reason: "must be that of the path: 1 to 64 letters, digits, '_', '.' or '-', a letter first"}
+	}
+	conn := store.Connection{Name: name, Type: in.Type, Hosts: in.Hosts, Settings: in.Settings}
+	if err == nil {
+		if wrong := connect.Check(&conn); wrong != nil {
+			err = badRequest("invalid", wrong.Error())
+		}
+	}
+	var stored *store.Connection
+	if err == nil {
+		stored, err = a.config.Store.Connections().Put(c.Request.Context(), conn)
+	}
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	writeJSON(c, http.StatusOK, viewConnection(stored))
+}
+
+func (a *API) readConnection(c *gin.Context) {
+	conn, err := a.config.Store.Connections().Connection(c.Request.Context(), c.Param("name"))
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	writeJSON(c, http.StatusOK, viewConnection(conn))
+}
+
+func (a *API) deleteConnection(c *gin.Context) {
+	if err := a.config.Store.Connections().Delete(c.Request.Context(), c.Param("name")); err != nil {
+		a.fail(c, err)
+		return
+	}
+	noContent(c)
+}
+
+func (a *API) listConnections(c *gin.Context) {
+	views, err := viewAll(c.Request.Context(), a.config.Store.Connections().List, viewConnection)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	list(a, c, listing.Schema[connectionView]{Order: "name", Fields: []listing.Field[connectionView]{
+		listing.Text("name", func(v *connectionView) string { return v.Name }),
+		listing.Text("type", func(v *connectionView) string { return v.Type }),
+		listing.Time("updated_at", func(v *connectionView) time.Time { return v.UpdatedAt }),
+	}}, views)
+}
