@@ -12,7 +12,7 @@ import (
 
 // readLiteral reads a value that is fixed when the flow is deployed.
 func readLiteral(p Param, n *node) (any, error) {
-	if s, ok := n.value.(string); ok && strings.Contains(s, "${") {
+	if s, ok := n.value.(string); ok && strings.Contains(s, "${") && !p.Verbatim {
 		return nil, errors.New("is fixed when the flow is deployed, ${ } has no meaning here")
 	}
 	switch p.Type {

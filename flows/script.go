@@ -17,6 +17,7 @@ type Scripts interface {
 type Script struct {
 	Code   string        `json:"code"`   // the body of a function
 	Input  []byte        `json:"input"`  // JSON object: the function's arguments by name
+	Mark   string        `json:"mark"`   // begins texts that stand for integers beyond 2^53, in the input and in what comes back; nobody can guess it
 	Time   time.Duration `json:"time"`   // that it may take
 	Memory int64         `json:"memory"` // bytes that it may use
 }

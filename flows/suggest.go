@@ -27,7 +27,7 @@ func oneOf(known []string) string {
 		return ""
 	case len(known) == 1:
 		return "expected " + known[0]
-	case len(known) > 24:
+	case len(known) > 40:
 		return ""
 	}
 	sorted := slices.Sorted(slices.Values(known))

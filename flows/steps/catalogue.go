@@ -20,6 +20,7 @@ func Catalogue() *flows.Catalogue {
 		sqlKind(),
 		emailKind(),
 		encodeKind(),
+		scriptKind(),
 		state(),
 		dedupe(),
 		loopGuard(),

@@ -1,0 +1,28 @@
+package steps
+
+const scriptExample = `script: |
+  const parts = item.name.trim().split(/\s+/);
+  return { id: item.id, first: parts[0], last: parts.slice(1).join(" ") };`
+
+const scriptDoc = `The code is the body of a function in strict mode. It reads ` + "`item`, `event`, `vars`, `index`" + ` and ` + "`steps.NAME`" + `, where the
+name of the step stands in the code.
+
+| it returns | items that come out |
+|---|---|
+| an array | one for each element |
+| nothing (` + "`undefined`" + `) | none |
+| anything else | that one |
+
+Values travel as JSON: a date becomes text, ` + "`NaN`" + ` null.
+
+**Numbers.** JavaScript holds whole numbers exactly up to 9,007,199,254,740,991. Larger ones arrive as BigInt, and a BigInt becomes
+a whole number again, so an id that passes through stays exact; ` + "`item.id + 1n`" + ` adds one to such an id, ` + "`String(item.id)`" + ` is its
+text. Decimals are floats: ` + "`1.10`" + ` comes back as 1.1.
+
+**No world.** There is no network, no file, no timer and no ` + "`import`" + `. Promises are refused. Each item is evaluated in an engine of
+its own: nothing stays from one to the next. A run that resumes evaluates the script again, so it should not depend on the clock or
+on chance.
+
+**Bounds.** Time and memory end a script with a failure of the step. A worker evaluates scripts in processes apart, which it ends
+when a script does not; one evaluation takes about half a millisecond. That keeps mistakes from harming others; it is no wall
+against authors who mean harm.`

@@ -1,0 +1,103 @@
+package steps
+
+import (
+	"encoding/json"
+	"errors"
+	"math/big"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+var (
+	// scriptStepName finds what a script reads of earlier steps.
+	scriptStepName = regexp.MustCompile(`(?:^|[^.\w$])steps\b\s*(?:\??\.\s*([A-Za-z_]\w*)|\[\s*["']([A-Za-z_]\w*)["']\s*\])?`)
+	// scriptWord finds the names of the other things that it may read.
+	scriptWord = regexp.MustCompile(`(?:^|[^.\w$])(item|event|vars|index)\b`)
+)
+
+// scriptInput is the program that makes the script's input: an object of what
+// its text names. Only the steps that a flow names are remembered.
+func scriptInput(code string) (string, error) {
+	sources := map[string]string{"item": ".", "event": "$event", "vars": "$vars", "index": "$index"}
+	var members, names []string
+	for _, found := range scriptWord.FindAllStringSubmatch(code, -1) {
+		members = append(members, found[1]+": "+sources[found[1]])
+	}
+	for _, found := range scriptStepName.FindAllStringSubmatch(code, -1) {
+		name := found[1] + found[2]
+		if name == "" {
+			return "", errors.New("write steps.NAME for an earlier step: its name must stand in the script")
+		}
+		names = append(names, name+": $steps."+name)
+	}
+	if len(names) > 0 {
+		members = append(members, "steps: {"+strings.Join(unique(names), ", ")+"}")
+	}
+	return "{" + strings.Join(unique(members), ", ") + "}", nil
+}
+
+func unique(texts []string) []string {
+	slices.Sort(texts)
+	return slices.Compact(texts)
+}
+
+// safeInteger is the largest whole number that JavaScript holds exactly with
+// all below it.
+const safeInteger = 1<<53 - 1
+
+// marked is v with the integers that JavaScript cannot hold as marked text.
+func marked(mark string, v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		return markedNumber(mark, v.String(), v)
+	case *big.Int:
+		return markedNumber(mark, v.String(), v)
+	case int:
+		return markedNumber(mark, strconv.Itoa(v), v)
+	case []any:
+		list := make([]any, len(v))
+		for i, element := range v {
+			list[i] = marked(mark, element)
+		}
+		return list
+	case map[string]any:
+		object := make(map[string]any, len(v))
+		for name, member := range v {
+			object[name] = marked(mark, member)
+		}
+		return object
+	}
+	return v
+}
+
+func markedNumber(mark, text string, v any) any {
+	const certain = 15 // digits
+	if len(text) <= certain || strings.ContainsAny(text, ".eE") {
+		return v
+	}
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil && n >= -safeInteger && n <= safeInteger {
+		return v
+	}
+	return mark + text
+}
+
+// unmarked is v with marked text as numbers again.
+func unmarked(mark string, v any) any {
+	switch v := v.(type) {
+	case string:
+		if digits, ok := strings.CutPrefix(v, mark); ok && isNumber(digits) {
+			return json.Number(digits)
+		}
+	case []any:
+		for i, element := range v {
+			v[i] = unmarked(mark, element)
+		}
+	case map[string]any:
+		for name, member := range v {
+			v[name] = unmarked(mark, member)
+		}
+	}
+	return v
+}

@@ -1,0 +1,23 @@
+// Calls the script's function f with the members of input, a JSON object, and
+// returns the items as JSON. Texts that begin with mark stand for integers
+// that a number cannot hold.
+(function () {
+  const { parse, stringify } = JSON;
+  const { isArray } = Array;
+  const { apply } = Reflect;
+  const { includes, startsWith, slice } = String.prototype;
+  const big = BigInt, promise = Promise, error = TypeError;
+
+  return function callScript(f, input, mark) {
+    const marked = (v) => typeof v === "string" && apply(startsWith, v, [mark]);
+    const revive = (_, v) => (marked(v) ? big(apply(slice, v, [mark.length])) : v);
+    const replace = (_, v) => (typeof v === "bigint" ? mark + v : v);
+    const { item, event, steps, vars, index } = parse(input, apply(includes, input, [mark]) ? revive : undefined);
+
+    const out = f(item, event, steps, vars, index);
+    if (out === undefined) return "[]";
+    if (out instanceof promise) throw new error("a script returns its items, not a promise of them");
+    if (typeof out === "function" || typeof out === "symbol") throw new error("a script returns its items, not a " + typeof out);
+    return stringify(isArray(out) ? out : [out], replace);
+  };
+})();

@@ -1,0 +1,144 @@
+package script
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"penstock/flows"
+)
+
+// Config is what a Pool needs.
+type Config struct {
+	// Command starts a child that calls Serve with its standard input and
+	// output; required. It gets no environment.
+	Command []string
+	// Size is how many scripts are evaluated at once, each in a child of its
+	// own. Default: the number of processors.
+	Size int
+}
+
+// Pool evaluates scripts in child processes, which are kept for further
+// scripts and killed when one does not end. It implements flows.Scripts. Safe
+// for concurrent use.
+type Pool struct {
+	command []string
+	slots   chan struct{} // one for each child that works
+
+	mu     sync.Mutex // guards what follows
+	idle   []*child
+	closed bool
+}
+
+var _ flows.Scripts = (*Pool)(nil)
+
+// errClosed says that the pool takes no scripts any more.
+var errClosed = errors.New("evaluate script: the pool is closed")
+
+// NewPool returns a pool without children: the first script starts one.
+func NewPool(config Config) (*Pool, error) {
+	if len(config.Command) == 0 || config.Size < 0 {
+		return nil, errors.New("make script pool: Command is required and Size not negative")
+	}
+	if config.Size == 0 {
+		config.Size = runtime.NumCPU()
+	}
+	return &Pool{command: config.Command, slots: make(chan struct{}, config.Size)}, nil
+}
+
+// Eval implements flows.Scripts. It waits for a free child as long as the
+// context lets it.
+func (p *Pool) Eval(ctx context.Context, s *flows.Script) ([]byte, error) {
+	request, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("write script: %w", err)
+	}
+	select {
+	case p.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-p.slots }()
+	c, err := p.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	limited, cancel := context.WithTimeout(ctx, s.Time+2*grace)
+	defer cancel()
+	response, err := c.exchange(limited, request)
+	if err != nil {
+		c.end()
+		return nil, lost(ctx, s, err)
+	}
+	p.give(c)
+	var answer reply
+	if err := json.Unmarshal(response, &answer); err != nil {
+		return nil, fmt.Errorf("read reply: %w", err)
+	}
+	switch {
+	case answer.Message != "":
+		return nil, &flows.Error{Code: flows.CodeExpression, Message: answer.Message}
+	case answer.Broken != "":
+		return nil, fmt.Errorf("evaluate script: %s", answer.Broken)
+	}
+	return answer.Items, nil
+}
+
+// lost is why a child gave no answer: as a rule its script did not end.
+func lost(ctx context.Context, s *flows.Script, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return &flows.Error{Code: flows.CodeExpression, Message: overrun(s) + " and was ended with its process", Err: err}
+}
+
+// take returns a child that waits for work.
+func (p *Pool) take(ctx context.Context) (*child, error) {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil, errClosed
+	}
+	if last := len(p.idle) - 1; last >= 0 {
+		c := p.idle[last]
+		p.idle = p.idle[:last]
+		p.mu.Unlock()
+		return c, nil
+	}
+	p.mu.Unlock()
+	return startChild(ctx, p.command)
+}
+
+// give keeps a child for further work.
+func (p *Pool) give(c *child) {
+	p.mu.Lock()
+	keep := !p.closed && c.served < maxServed
+	if keep {
+		p.idle = append(p.idle, c)
+	}
+	p.mu.Unlock()
+	if !keep {
+		c.end()
+	}
+}
+
+// Close ends the children, each when its script has ended.
+func (p *Pool) Close() error {
+	p.mu.Lock()
+	idle := p.idle
+	p.idle, p.closed = nil, true
+	p.mu.Unlock()
+	for _, c := range idle {
+		c.end()
+	}
+	for range cap(p.slots) { // those that work end with their scripts
+		p.slots <- struct{}{}
+	}
+	for range cap(p.slots) { // whoever comes later is told
+		<-p.slots
+	}
+	return nil
+}
