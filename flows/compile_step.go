@@ -24,6 +24,7 @@ func (c *compiler) step(n *node, path string, taken map[string]bool) *step {
 	}
 	kind, at := c.kindOf(n)
 	if kind == nil {
+		c.kindless(n, path)
 		return nil
 	}
 	before := len(c.found)
@@ -72,6 +73,22 @@ func (c *compiler) kindOf(n *node) (*Kind, int) {
 	}
 	c.add(n.place, oneOf(c.catalogue.names()), "the step has no kind")
 	return nil, 0
+}
+
+// kindless checks what every step may have of one whose kind is not known, so
+// that one mistake does not hide others or make new ones.
+func (c *compiler) kindless(n *node, path string) {
+	common := &node{place: n.place, shape: mapping}
+	for i, k := range n.keys {
+		if slices.Contains(paramNames(attributes), k.name) {
+			common.keys, common.items = append(common.keys, k), append(common.items, n.items[i])
+		}
+	}
+	s := &step{slot: -1}
+	c.attribute(s, c.arguments(common, attributes, path))
+	if s.slot >= 0 {
+		c.scope.steps[s.name] = s.slot
+	}
 }
 
 // share parts the keys of a step into the attributes that every step has and

@@ -79,7 +79,7 @@ type report struct {
 }
 
 // maxProblems is where a report stops: more are noise.
-const maxProblems = 50
+const maxProblems = 1000
 
 func newReport(file string, src []byte) *report {
 	breaks := strings.NewReplacer("\r\n", "\n", "\r", "\n") // YAML knows all three

@@ -1,0 +1,52 @@
+package flows_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"penstock/flows"
+)
+
+// mistaken are steps of two lines with a mistake in each. The place of a
+// mistake is where its mark stands, which is not part of the step.
+var mistaken = []string{
+	"  - @nmae: first\n    set: @first",
+	"  - transform: .a +@\n    if: @$nope",
+	"  - filter: @$steps.later\n    timeout: @5",
+	"  - delay: @soon\n    retry: {@attemps: 3}",
+	"  - set: {a: \"@${ .x \"}\n    name: @9bad",
+	"  - @spilt: .a[]\n    on_error: @ignore",
+	"  - log: {level: @loud, message: hi}\n    concurrency: @100",
+	"  - http: {get: http://h, @heders: {}}\n    effect: @twice",
+}
+
+// A person who breaks every line of a file is told so once, for all of them.
+func TestAThousandMistakes(t *testing.T) {
+	t.Parallel()
+	source := []string{"flow: 1", "steps:"}
+	var want []string
+	for n := 0; len(source) < 1000; n++ {
+		for line := range strings.SplitSeq(mistaken[n%len(mistaken)], "\n") {
+			column := strings.Index(line, "@") + 1
+			line = strings.Replace(line, "@", "", 1)
+			source = append(source, line)
+			want = append(want, fmt.Sprintf("%d:%d | %s", len(source), column, line))
+		}
+	}
+	_, err := flows.Parse("broken.yaml", []byte(strings.Join(source, "\n")), catalogue())
+	var problems flows.Problems
+	if !errors.As(err, &problems) {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range problems {
+		got = append(got, fmt.Sprintf("%d:%d | %s", p.Line, p.Column, p.Snippet))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%d mistakes, want %d (-want +got)\n%s", len(got), len(want), diff)
+	}
+}
