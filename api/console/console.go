@@ -15,6 +15,7 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
+	"penstock/api/auth"
 	"penstock/flows"
 	"penstock/internal/limits"
 	"penstock/internal/password"
@@ -32,7 +33,7 @@ type Backoff interface {
 	Succeed(ctx context.Context, name, ip string) error
 }
 
-// Config is what a Console needs. All but Issuer and Now is required.
+// Config is what a Console needs. What comes before Connections is required.
 type Config struct {
 	Store     *store.Store
 	Queue     *queue.Client
@@ -40,7 +41,13 @@ type Config struct {
 	Catalogue *flows.Catalogue      // the kinds of step that a flow may use
 	Hasher    *password.Hasher
 	Backoff   Backoff
+	Authority *auth.Authority // makes assertions and tokens of clients, and explains requests
 	Log       *slog.Logger
+
+	// Connections and HTTP reach what connections are for, when somebody tests
+	// one; nil: nobody can.
+	Connections flows.Connections
+	HTTP        http.RoundTripper
 
 	// Issuer is the external base URL: what requests to copy are made for, and
 	// whether cookies need https. Empty: what the browser asked for.
@@ -68,8 +75,10 @@ func New(config Config) (*Console, error) {
 	switch {
 	case config.Store == nil || config.Queue == nil || config.Redis == nil || config.Catalogue == nil:
 		return nil, errors.New("new console: Store, Queue, Redis and Catalogue are required")
-	case config.Hasher == nil || config.Backoff == nil || config.Log == nil:
-		return nil, errors.New("new console: Hasher, Backoff and Log are required")
+	case config.Hasher == nil || config.Backoff == nil || config.Authority == nil || config.Log == nil:
+		return nil, errors.New("new console: Hasher, Backoff, Authority and Log are required")
+	case (config.Connections == nil) != (config.HTTP == nil):
+		return nil, errors.New("new console: Connections and HTTP go together")
 	}
 	if config.Now == nil {
 		config.Now = time.Now

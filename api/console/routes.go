@@ -46,6 +46,45 @@ func (c *Console) routes() []route {
 		{"POST /flows/{flow}/enabled", auth.ScopeWriteFlows, enableFlow},
 		{"POST /flows/{flow}/rollback", auth.ScopeWriteFlows, rollBack},
 		{"POST /flows/{flow}/delete", auth.ScopeWriteFlows, deleteFlow},
+
+		{"GET /access/keys", auth.ScopeClients, keysPage},
+		{"POST /access/keys", auth.ScopeClients, createKey},
+		{"GET /access/keys/{key}", auth.ScopeClients, keyPage},
+		{"POST /access/keys/{key}", auth.ScopeClients, changeKey},
+		{"POST /access/keys/{key}/access", auth.ScopeClients, switchKey},
+		{"POST /access/keys/{key}/rotate", auth.ScopeClients, rotateKey},
+		{"POST /access/keys/{key}/delete", auth.ScopeClients, deleteKey},
+
+		{"GET /access/clients", auth.ScopeClients, clientsPage},
+		{"POST /access/clients", auth.ScopeClients, createClient},
+		{"GET /access/clients/{client}", auth.ScopeClients, clientPage},
+		{"POST /access/clients/{client}", auth.ScopeClients, changeClient},
+		{"POST /access/clients/{client}/secret", auth.ScopeClients, newClientSecret},
+		{"POST /access/clients/{client}/assertion", auth.ScopeClients, downloadAssertion},
+		{"POST /access/clients/{client}/token", auth.ScopeClients, downloadToken},
+		{"POST /access/clients/{client}/invalidate", auth.ScopeClients, invalidateClient},
+		{"POST /access/clients/{client}/delete", auth.ScopeClients, deleteClient},
+
+		{"GET /access/users", auth.ScopeUsers, usersPage},
+		{"POST /access/users", auth.ScopeUsers, createUser},
+		{"GET /access/users/{user}", auth.ScopeUsers, userPage},
+		{"POST /access/users/{user}", auth.ScopeUsers, changeUser},
+		{"POST /access/users/{user}/delete", auth.ScopeUsers, deleteUser},
+		{"GET /access/audit", auth.ScopeUsers, auditPage},
+
+		{"GET /connections", auth.ScopeClients, connectionsPage},
+		{"POST /connections", auth.ScopeClients, saveConnection},
+		{"GET /connections/new", auth.ScopeClients, newConnectionPage},
+		{"GET /connections/{name}", auth.ScopeClients, connectionPage},
+		{"POST /connections/{name}/test", auth.ScopeClients, testConnection},
+		{"POST /connections/{name}/delete", auth.ScopeClients, deleteConnection},
+		{"POST /secrets", auth.ScopeClients, saveSecret},
+		{"POST /secrets/{name}/delete", auth.ScopeClients, deleteSecret},
+
+		{"GET /queues", auth.ScopeReadQueues, queuesPage},
+		{"GET /queues/{path...}", auth.ScopeReadQueues, queuesPage},
+		{"POST /queues/{path...}", auth.ScopeWriteQueues, queuesPage},
+		{"DELETE /queues/{path...}", auth.ScopeWriteQueues, queuesPage},
 	}
 }
 

@@ -42,6 +42,10 @@ func sections() []section {
 		{"overview", "Overview", "/", "o", ""},
 		{"flows", "Flows", "/flows", "f", auth.ScopeReadFlows},
 		{"runs", "Runs", "/runs", "r", auth.ScopeReadRuns},
+		{"queues", "Queues", "/queues", "q", auth.ScopeReadQueues},
+		{"connections", "Connections", "/connections", "c", auth.ScopeClients},
+		{"access", "Access", "/access/keys", "a", auth.ScopeClients},
+		{"refused", "Rejected requests", "/refused", "x", auth.ScopeClients},
 	}
 }
 

@@ -1,0 +1,37 @@
+package view
+
+import (
+	"net/url"
+	"strings"
+
+	"penstock/internal/connect"
+	"penstock/internal/store"
+)
+
+// ConnectionList is all connections and secrets, without what is secret.
+type ConnectionList struct {
+	Types   []connect.Type
+	Items   []store.Connection
+	Secrets []store.Secret
+}
+
+// ConnectionForm is a connection to be made or changed.
+type ConnectionForm struct {
+	Type       connect.Type
+	Connection store.Connection // without what is secret
+	New        bool
+	Testable   bool
+}
+
+func connectionPath(name string) string { return Root + "/connections/" + url.PathEscape(name) }
+
+// about is a summary without its Markdown.
+func about(text string) string { return strings.ReplaceAll(text, "`", "") }
+
+// shownSettings are the settings of a connection in one line.
+func shownSettings(c store.Connection) string {
+	if len(c.Hosts) > 0 {
+		return strings.Join(c.Hosts, ", ")
+	}
+	return strings.Trim(c.Settings["host"]+" "+c.Settings["database"], " ")
+}
