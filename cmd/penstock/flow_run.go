@@ -91,10 +91,11 @@ func execute(ctx context.Context, flow *flows.Flow, event any, args runArgs, ste
 	for name, value := range args.headers {
 		headers[strings.ToLower(name)] = value
 	}
+	memory := flows.NewMemory()
 	begun := time.Now()
 	output, err := flow.Execute(ctx, flows.Run{
 		ID: "local", Attempt: 1, Event: event, Params: args.params, Headers: headers,
-	}, flows.Env{Trace: steps, HTTP: transport, Vars: vars})
+	}, flows.Env{Trace: steps, HTTP: transport, Vars: vars, State: memory, Pace: memory})
 	return output, time.Since(begun), err
 }
 
