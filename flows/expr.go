@@ -84,7 +84,7 @@ func (e *Expr) each(ctx context.Context, in *Input, v any, yield func(any) error
 			return enough(yield(v))
 		}
 	}
-	meter := newMeter(ctx)
+	meter := newMeter(ctx, v)
 	defer func() {
 		if r := recover(); r != nil {
 			err = e.failed(fmt.Errorf("cannot be evaluated: %v", r))
@@ -98,6 +98,7 @@ func (e *Expr) each(ctx context.Context, in *Input, v any, yield func(any) error
 		}
 		err, failed := v.(error)
 		if !failed {
+			meter.allow(timePerValue)
 			err = yield(v)
 		}
 		if err != nil {
@@ -151,6 +152,7 @@ func shorten(s string, n int) string {
 // Bounds of one evaluation of a program.
 const (
 	maxProgramTime = 250 * time.Millisecond
+	timePerValue   = 10 * time.Microsecond // more for each element that goes in and each value that comes out
 	maxResults     = 100_000
 	maxProgramSize = 16 << 10 // bytes of source
 )

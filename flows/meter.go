@@ -23,16 +23,22 @@ const (
 // looked at, without a timer and without a second goroutine.
 type meter struct {
 	context.Context
-	deadline time.Time
-	ops      uint
-	charged  int    // bytes since the heap was last looked at
-	base     uint64 // heap at the first look
-	err      error
+	begun   time.Time
+	allowed time.Duration
+	ops     uint
+	charged int    // bytes since the heap was last looked at
+	base    uint64 // heap at the first look
+	err     error
 }
 
-func newMeter(ctx context.Context) *meter {
-	return &meter{Context: ctx, deadline: time.Now().Add(maxProgramTime)}
+// newMeter begins to measure an evaluation on v.
+func newMeter(ctx context.Context, v any) *meter {
+	list, _ := v.([]any)
+	return &meter{Context: ctx, begun: time.Now(), allowed: maxProgramTime + time.Duration(min(len(list), maxItems))*timePerValue}
 }
+
+// allow gives the evaluation more time.
+func (m *meter) allow(more time.Duration) { m.allowed += more }
 
 // Done is ready once the evaluation must end.
 func (m *meter) Done() <-chan struct{} {
@@ -59,8 +65,8 @@ func (m *meter) look(heap bool) error {
 	if err := m.Context.Err(); err != nil {
 		return err
 	}
-	if time.Now().After(m.deadline) {
-		return fmt.Errorf("takes longer than %v", maxProgramTime)
+	if time.Since(m.begun) > m.allowed {
+		return fmt.Errorf("takes longer than %v", m.allowed.Round(time.Millisecond))
 	}
 	if !heap {
 		return nil
