@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"penstock/api/auth"
 	"penstock/flows"
 	"penstock/internal/limits"
@@ -37,7 +39,7 @@ type office struct {
 	*door
 	store *store.Store
 	clock *clock
-	crm   *store.Client
+	redis *redis.Client
 }
 
 // clock stands still until it is moved.
@@ -81,7 +83,7 @@ func newOffice(t *testing.T, change ...func(*Config)) *office {
 		c.Keys, c.Authority, c.Store, c.Now = s.Keys(), authority, s, clock.now
 	}}, change...)...)
 	d.sent = append(d.sent, annsPassword, rootsPassword, jwtSecret, crmSecret)
-	o := &office{door: d, store: s, clock: clock}
+	o := &office{door: d, store: s, clock: clock, redis: server.Client()}
 	o.furnish(hasher)
 	return o
 }
@@ -115,8 +117,7 @@ func (o *office) furnish(hasher *password.Hasher) {
 			o.t.Fatal(err)
 		}
 	}
-	var err error
-	o.crm, err = o.store.Clients().Create(ctx, store.Client{
+	_, err := o.store.Clients().Create(ctx, store.Client{
 		Identifier: "client-crm", Name: "CRM", Hash: hash(crmSecret), Scopes: []string{"flows:run:69", "runs:read"},
 		TimeZone: "America/Denver", Expires: "2026-11-30",
 	})

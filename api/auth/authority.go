@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"time"
@@ -73,5 +74,9 @@ func (a *Authority) Schemes() []Authenticator {
 
 // Hash is what is stored of a password or a client's secret.
 func (a *Authority) Hash(ctx context.Context, secret string) (string, error) {
-	return a.config.Hasher.Hash(ctx, secret)
+	hash, err := a.config.Hasher.Hash(ctx, secret)
+	if errors.Is(err, password.ErrBusy) {
+		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return hash, err
 }

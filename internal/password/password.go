@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/crypto/argon2"
 )
@@ -31,11 +32,19 @@ const maxLength = 1024
 // $argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>.
 var prefix = fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, memory, passes, lanes) // read only
 
+// maxWaiting is how many may wait for their turn: ten seconds' work, about,
+// for two at once.
+const maxWaiting = 512
+
+// ErrBusy says that too many wait already.
+var ErrBusy = errors.New("too many passwords are waiting to be hashed")
+
 // Hasher hashes passwords, at most so many at once: each takes 19 MiB and a
 // core. Safe for concurrent use.
 type Hasher struct {
-	slots chan struct{} // a value for each hash under way
-	dummy string        // what a password of nobody is compared with
+	slots   chan struct{} // a value for each hash under way
+	waiting atomic.Int64
+	dummy   string // what a password of nobody is compared with
 }
 
 // NewHasher makes a Hasher that works on up to atOnce passwords at a time;
@@ -71,7 +80,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 // Matches reports whether a hash is that of a password. An empty hash, which
 // stands for nobody, takes as long as any other and never matches. When its
 // turn has come it asks first (nil: nobody), so that what earlier ones did
-// counts. The error is that of ctx, or of first.
+// counts. The error is that of ctx, or of first, or ErrBusy.
 func (h *Hasher) Matches(ctx context.Context, hash, password string, first func() error) (bool, error) {
 	known := hash != ""
 	if !known {
@@ -93,6 +102,10 @@ func (h *Hasher) Matches(ctx context.Context, hash, password string, first func(
 }
 
 func (h *Hasher) derive(ctx context.Context, password string, salt []byte, first func() error) ([]byte, error) {
+	defer h.waiting.Add(-1)
+	if h.waiting.Add(1) > maxWaiting {
+		return nil, ErrBusy
+	}
 	select {
 	case h.slots <- struct{}{}:
 	case <-ctx.Done():

@@ -104,3 +104,15 @@ func TestMatchesAsksFirst(t *testing.T) {
 		t.Error("its slot was kept")
 	}
 }
+
+func TestWhoWaitsIsBounded(t *testing.T) {
+	t.Parallel()
+	h := hasher(t)
+	h.waiting.Store(maxWaiting)
+	if _, err := h.Matches(t.Context(), "", "x", nil); !errors.Is(err, ErrBusy) {
+		t.Errorf("one too many: %v", err)
+	}
+	if h.waiting.Load() != maxWaiting {
+		t.Errorf("%d are waiting", h.waiting.Load())
+	}
+}
