@@ -6,11 +6,8 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"net/http"
 	"os"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"text/tabwriter"
@@ -23,10 +20,8 @@ import (
 
 var soak = flag.Duration("soak", 10*time.Minute, "how long the load lasts")
 
-const (
-	retention = 20 * time.Second // of ended runs: the keys must level off within the warm-up
-	pace      = 10 * time.Millisecond
-)
+// retention is that of ended runs: the keys must level off within the warm-up.
+const retention = 20 * time.Second
 
 // Steady load for a long time: what processes and Redis hold stays what it
 // was after the warm-up.
@@ -141,56 +136,4 @@ func report(t *testing.T, warmUp time.Duration, before, after sample, calls int6
 		}
 	}
 	_ = table.Flush()
-}
-
-// load calls at a steady pace, in turn flows with effects and without.
-type load struct {
-	calls, failed atomic.Int64
-	quit          chan struct{}
-	running       sync.WaitGroup
-}
-
-func startLoad(c *caller) *load {
-	l := &load{quit: make(chan struct{})}
-	l.running.Go(func() {
-		tick := time.NewTicker(pace)
-		defer tick.Stop()
-		for n := 0; ; n++ {
-			select {
-			case <-l.quit:
-				return
-			case <-tick.C:
-			}
-			l.running.Go(func() {
-				one := &call{flow: []string{"pure", "puts", "one", "posts"}[n%4], n: n}
-				answer := c.try(context.Background(), n, one)
-				l.calls.Add(1)
-				if answer.status != http.StatusOK {
-					l.failed.Add(1)
-				}
-			})
-		}
-	})
-	return l
-}
-
-func (l *load) stop() (calls, failed int64) {
-	close(l.quit)
-	l.running.Wait()
-	return l.calls.Load(), l.failed.Load()
-}
-
-// wait says from time to time that it is at work.
-func wait(t *testing.T, d time.Duration, l *load) {
-	t.Helper()
-	over, tick := time.After(d), time.NewTicker(time.Minute)
-	defer tick.Stop()
-	for {
-		select {
-		case <-over:
-			return
-		case <-tick.C:
-			fmt.Printf("%d calls\n", l.calls.Load())
-		}
-	}
 }
