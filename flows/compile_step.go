@@ -44,6 +44,7 @@ func (c *compiler) step(n *node, path string, taken map[string]bool) *step {
 		c.construct(s, kind, args)
 	}
 	c.settle(s, attrs)
+	c.reaching(s)
 	c.answers(s, kind, answered, n.keys[at].place)
 	return s
 }

@@ -21,6 +21,7 @@ type execution struct {
 	headers map[string]any
 	about   map[string]any // $run
 	mocks   map[string]any // of a test; nil: this is no test
+	turns   *turns         // of a test
 	budget  *budget
 
 	// Of a flow that another one called:
@@ -50,7 +51,9 @@ func (f *Flow) execute(ctx context.Context, run Run, env Env, mocks map[string]a
 	limited, cancel := context.WithDeadline(ctx, run.Deadline)
 	defer cancel()
 	x := f.begin(run, env)
-	x.mocks = mocks
+	if x.mocks = mocks; mocks != nil {
+		x.turns = &turns{next: map[string]int{}}
+	}
 	size, err := measured(run.Event)
 	if err == nil {
 		err = x.hold(size)

@@ -19,6 +19,7 @@ type Flow struct {
 	Limit       time.Duration
 	Queue       string       // run.queue, "default" by default
 	Concurrency *Concurrency // nil: as many runs at once as there are workers
+	RecordItems bool         // run.record is "items": the record of a run holds what its steps put out
 
 	Webhook  *Webhook  // nil: the trigger is no webhook
 	Schedule *Schedule // nil: the trigger is neither schedule nor poll
@@ -28,6 +29,7 @@ type Flow struct {
 	late     *Block // what follows the answer: after_response; nil: nothing
 	varNames []string
 	tests    []test
+	reaches  []Reached
 	schema   *Validator
 	reads    [ofStep + 1]bool // the kinds of variable that some program reads
 }

@@ -17,6 +17,11 @@ func (p *passage) mocked() (items []any, ok bool, err error) {
 		}
 		return nil, true, fmt.Errorf("this step reaches the world and the test has no mock for %s", p.step.path)
 	}
+	if object, _ := v.(map[string]any); len(object) == 1 {
+		if answers, _ := object["each"].([]any); len(answers) > 0 {
+			v = p.x.turns.take(p.path(), answers)
+		}
+	}
 	if list, many := v.([]any); many {
 		return list, true, nil
 	}

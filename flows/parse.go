@@ -182,6 +182,7 @@ func (c *compiler) run(a *Args) {
 			c.add(a.places["queue"], "", "queue: expected small letters, digits, - and _, at most 32")
 		}
 	}
+	f.RecordItems = a.String("record") == "items"
 	if k := a.Object("concurrency"); k != nil {
 		f.Concurrency = &Concurrency{Limit: k.Int("limit"), Key: k.Template("key"), WhenFull: "queue"}
 		if k.Has("when_full") {

@@ -48,7 +48,7 @@ func (p *passage) run(ctx context.Context, items []item) ([]item, error) {
 	now := time.Now()
 	end(Ended{
 		Step: p.path(), Kind: p.step.kind, In: len(items), Out: len(out), At: now, Duration: now.Sub(begun),
-		Attempts: int(p.attempts.Load()), Replayed: int(p.replayed.Load()), Err: err, Items: p.step.shown(out),
+		Attempts: int(p.attempts.Load()), Replayed: int(p.replayed.Load()), Err: err, Within: p.at, Items: p.step.shown(out),
 	})
 	return out, err
 }
@@ -60,7 +60,7 @@ func (p *passage) through(ctx context.Context, items []item) ([]item, error) {
 		items = p.gathered(items)
 	}
 	p.items = items
-	if workers := min(p.step.workers, len(items)); workers > 1 {
+	if workers := min(p.step.workers, len(items)); workers > 1 && p.x.mocks == nil {
 		return p.together(ctx, items, workers)
 	}
 	out := make([]item, 0, len(items))

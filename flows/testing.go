@@ -19,7 +19,7 @@ var testParams = []Param{
 	{Name: "headers", Type: TypeLiteral, Summary: "Headers, names in lower case."},
 	{Name: "vars", Type: TypeLiteral, Summary: "Override the flow's vars."},
 	{Name: "state", Type: TypeLiteral, Summary: "Named values that state steps find; otherwise there are none."},
-	{Name: "mocks", Type: TypeLiteral, Summary: "What steps that reach the world put out, by step name or kind: the item, a list of items, or `{error: {message, status}}`."},
+	{Name: "mocks", Type: TypeLiteral, Summary: "What steps that reach the world put out, by step name or kind: the item, a list of items, `{error: {message, status}}`, or `{each: [...]}` with one of these for each time that the step is executed."},
 	{Name: "output", Type: TypeLiteral, OneOf: "end", Summary: "The items that the run puts out."},
 	{Name: "error", Type: TypeLiteral, OneOf: "end", Summary: "How the run fails: a part of the message, or any of code, message, step, status."},
 }

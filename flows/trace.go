@@ -45,6 +45,10 @@ type Ended struct {
 	Replayed int   // items whose effect came from the journal
 	Err      error // nil: it did not fail; a *Parked: it waits
 
+	// Within is the indices of the items that led into nested steps, "3.0.";
+	// empty for a step of the flow itself.
+	Within string
+
 	Items func(most int) []any // the same of those that came out
 }
 

@@ -13,6 +13,9 @@ import (
 const (
 	mostSteps = 200 // steps kept of one run; nested ones begin once for each item
 	mostLines = 200 // log lines kept of one run
+	mostItems = 20  // items kept of one step, when a flow wants them kept
+
+	mostItemBytes = 256 << 10 // of all items kept of one run, as JSON
 )
 
 // record is what the steps of one run did, for whoever looks at the run. It
@@ -22,6 +25,9 @@ type record struct {
 	steps   []step // guarded by mu
 	lines   []line // guarded by mu
 	dropped int    // guarded by mu; what did not fit
+
+	items bool // guarded by mu; what steps put out is kept, too
+	kept  int  // guarded by mu; bytes of it
 
 	attempt *queue.Attempt // told of what happens, for who watches
 }
@@ -36,7 +42,11 @@ type step struct {
 	Attempts int       `json:"attempts,omitempty"`
 	Replayed int       `json:"replayed,omitempty"`
 	Error    string    `json:"error,omitempty"`
-	Waiting  time.Time `json:"waiting_until,omitzero"` // of a step that parked the run
+	Within   string    `json:"within,omitempty"` // indices of the items that led into nested steps
+
+	Items   json.RawMessage `json:"items,omitempty"`        // the first that it put out, masked; absent: not kept
+	LeftOut bool            `json:"left_out,omitempty"`     // there were more, or no room for them
+	Waiting time.Time       `json:"waiting_until,omitzero"` // of a step that parked the run
 }
 
 type line struct {
@@ -65,8 +75,9 @@ func (r *record) End(e flows.Ended) {
 	}
 	s := step{
 		Step: e.Step, Kind: e.Kind, In: e.In, Out: e.Out, At: e.At.UTC(), Micros: e.Duration.Microseconds(),
-		Attempts: e.Attempts, Replayed: e.Replayed,
+		Attempts: e.Attempts, Replayed: e.Replayed, Within: e.Within,
 	}
+	r.keep(&s, &e)
 	var parked *flows.Parked
 	if errors.As(e.Err, &parked) {
 		s.Waiting = parked.Wake.UTC()
@@ -77,6 +88,28 @@ func (r *record) End(e flows.Ended) {
 	if r.attempt.Watched() {
 		r.attempt.Tell(ended(len(r.steps), &s))
 	}
+}
+
+// keep puts the first items of a step into the record, when they are wanted
+// and there is room for them.
+func (r *record) keep(s *step, e *flows.Ended) {
+	if !r.items || e.Err != nil || e.Items == nil {
+		return
+	}
+	text := flows.EncodeJSON(e.Items(mostItems))
+	if r.kept+len(text) > mostItemBytes {
+		s.LeftOut = true
+		return
+	}
+	r.kept += len(text)
+	s.Items, s.LeftOut = text, e.Out > mostItems
+}
+
+// keepItems makes the record hold what steps put out.
+func (r *record) keepItems() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.items = true
 }
 
 // Log implements flows.Tracer.

@@ -35,13 +35,16 @@ func (r *runner) handle(ctx context.Context, a *queue.Attempt) (o queue.Outcome)
 		end(o)
 		r.logRun(ctx, a, o, time.Since(start))
 	}()
-	return r.execute(ctx, a, trace)
+	return r.execute(ctx, a, steps, trace)
 }
 
-func (r *runner) execute(ctx context.Context, a *queue.Attempt, trace flows.Tracer) queue.Outcome {
+func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, trace flows.Tracer) queue.Outcome {
 	flow, err := r.version(ctx, a)
 	if err != nil {
 		return r.outcome(ctx, nil, err)
+	}
+	if flow.RecordItems {
+		steps.keepItems()
 	}
 	var event any
 	if a.Event != nil {

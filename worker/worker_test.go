@@ -240,3 +240,42 @@ func (f *flakyVersions) Version(context.Context, int64, string) (*flows.Flow, er
 	}
 	return f.flow, nil
 }
+
+// What steps put out is kept when the flow says so, masked and bounded.
+func TestARunsRecordHoldsItems(t *testing.T) {
+	t.Parallel()
+	r := setup(t, map[string]string{
+		"items": "run: {record: items}\nsteps:\n  - name: made\n    transform: 'range(25) | {n: ., token: \"planted-secret\"}'\n    redact: [token]\n" +
+			"  - collect: '{n: 9007199254740993123}'\n  - transform: '{big: (\"x\" * 300000)}'",
+		"steps": "steps:\n  - transform: '{a: 1}'",
+	})
+	steps := func(version string) (all []step) {
+		ticket := r.submit(version, `{}`)
+		if got := r.wait(ticket); got.State != queue.Succeeded {
+			t.Fatalf("%+v %v", got, got.Error)
+		}
+		record, err := r.client.Record(t.Context(), ticket.RunID())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told struct{ Steps []step }
+		if err := json.Unmarshal(record.Steps, &told); err != nil {
+			t.Fatal(err)
+		}
+		return told.Steps
+	}
+	all := steps("items")
+	var made []map[string]any
+	if err := json.Unmarshal(all[0].Items, &made); err != nil || len(made) != mostItems || made[1]["token"] != "***" || !all[0].LeftOut {
+		t.Errorf("%v %v, left out %v", err, made, all[0].LeftOut)
+	}
+	if string(all[1].Items) != `[{"n":9007199254740993123}]` || all[1].LeftOut {
+		t.Errorf("%s, left out %v", all[1].Items, all[1].LeftOut)
+	}
+	if all[2].Items != nil || !all[2].LeftOut {
+		t.Errorf("%d bytes, left out %v", len(all[2].Items), all[2].LeftOut)
+	}
+	if got := steps("steps"); got[0].Items != nil {
+		t.Errorf("items of a flow that does not want them: %s", got[0].Items)
+	}
+}
