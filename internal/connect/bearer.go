@@ -7,12 +7,16 @@ import (
 )
 
 // bearer adds the token of a grant to each request. An answer that the token
-// is not good any more is asked again once, with a new one: a server that
-// says 401 has done nothing.
+// is not good any more is asked again, up to a token that was got just for
+// it: a server that says 401 has done nothing.
 type bearer struct {
 	base   http.RoundTripper
 	tokens *tokens
 }
+
+// mostSent bounds the requests for one: with the token that the process
+// knows, with the one that the fleet knows, and with a new one.
+const mostSent = 3
 
 // RoundTrip implements http.RoundTripper.
 func (b bearer) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -20,20 +24,21 @@ func (b bearer) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	token, err := b.tokens.token(req.Context(), "")
+	token, fresh, err := b.tokens.token(req.Context(), "")
 	if err != nil {
 		return nil, err
 	}
-	resp, err := b.send(req, body, token)
-	if err != nil || resp.StatusCode != http.StatusUnauthorized {
-		return resp, err
+	for sent := 1; ; sent++ {
+		resp, err := b.send(req, body, token)
+		if err != nil || resp.StatusCode != http.StatusUnauthorized || fresh || sent == mostSent {
+			return resp, err
+		}
+		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection can be used again
+		resp.Body.Close()
+		if token, fresh, err = b.tokens.token(req.Context(), token); err != nil {
+			return nil, err
+		}
 	}
-	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection can be used again
-	resp.Body.Close()
-	if token, err = b.tokens.token(req.Context(), token); err != nil {
-		return nil, err
-	}
-	return b.send(req, body, token)
 }
 
 func (b bearer) send(req *http.Request, body []byte, token string) (*http.Response, error) {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"io/fs"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -64,11 +66,12 @@ func (c *sqliteConnector) path() (string, error) {
 	}
 	path := filepath.Join(dir, c.file)
 	real, err := filepath.EvalSymlinks(path)
-	if err != nil { // it is still to be made
-		if real, err = filepath.EvalSymlinks(filepath.Dir(path)); err != nil {
-			return "", err
-		}
+	if _, missing := os.Lstat(path); errors.Is(missing, fs.ErrNotExist) { // it is still to be made
+		real, err = filepath.EvalSymlinks(filepath.Dir(path))
 		real = filepath.Join(real, filepath.Base(path))
+	}
+	if err != nil {
+		return "", err
 	}
 	inside, err := filepath.Rel(dir, real)
 	if err != nil || !filepath.IsLocal(inside) {

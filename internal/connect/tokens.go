@@ -47,9 +47,10 @@ type tokens struct {
 }
 
 // token returns a token that is good for a while, and not the rejected one.
-func (t *tokens) token(ctx context.Context, rejected string) (string, error) {
+// Fresh: it was asked for just now.
+func (t *tokens) token(ctx context.Context, rejected string) (token string, fresh bool, err error) {
 	if g := t.last.Load(); usable(g, rejected) {
-		return g.AccessToken, nil
+		return g.AccessToken, false, nil
 	}
 	landed := t.flight.DoChan(rejected, func() (any, error) {
 		// The work is for all who wait: the first of them may give up.
@@ -59,13 +60,17 @@ func (t *tokens) token(ctx context.Context, rejected string) (string, error) {
 	})
 	select {
 	case r := <-landed:
-		if r.Err != nil {
-			return "", r.Err
-		}
-		return r.Val.(*store.Grant).AccessToken, nil
+		got, _ := r.Val.(obtained)
+		return got.token, got.fresh, r.Err
 	case <-ctx.Done():
-		return "", ctx.Err()
+		return "", false, ctx.Err()
 	}
+}
+
+// obtained is a token, and whether it was asked for just now.
+type obtained struct {
+	token string
+	fresh bool
 }
 
 // usable reports whether the token is there, another one than the rejected,
@@ -75,15 +80,18 @@ func usable(g *store.Grant, rejected string) bool {
 }
 
 // obtain takes what another process has got, or waits for its turn to ask.
-func (t *tokens) obtain(ctx context.Context, rejected string) (*store.Grant, error) {
+func (t *tokens) obtain(ctx context.Context, rejected string) (obtained, error) {
 	for {
 		g, err := t.stored(ctx, rejected)
-		if g != nil || err != nil {
-			return g, err
+		if err != nil {
+			return obtained{}, err
+		}
+		if g != nil {
+			return obtained{g.AccessToken, false}, nil
 		}
 		lock, err := t.grants.Lock(ctx, t.conn, lockLife)
 		if err != nil {
-			return nil, t.unstored(ctx, err)
+			return obtained{}, t.unstored(ctx, err)
 		}
 		if lock != "" {
 			return t.renew(ctx, lock, rejected)
@@ -91,7 +99,7 @@ func (t *tokens) obtain(ctx context.Context, rejected string) (*store.Grant, err
 		select {
 		case <-time.After(lockPause):
 		case <-ctx.Done():
-			return nil, t.unstored(ctx, ctx.Err())
+			return obtained{}, t.unstored(ctx, ctx.Err())
 		}
 	}
 }
@@ -115,39 +123,52 @@ func (t *tokens) stored(ctx context.Context, rejected string) (*store.Grant, err
 }
 
 // renew asks for a new token and shares it. The lock is ours.
-func (t *tokens) renew(ctx context.Context, lock, rejected string) (*store.Grant, error) {
+func (t *tokens) renew(ctx context.Context, lock, rejected string) (obtained, error) {
 	defer func() { // a lock that was saved with is gone already
 		if err := t.grants.Unlock(context.WithoutCancel(ctx), t.conn, lock); err != nil {
 			t.log.Warn("a lock stays until it expires", "connection", t.conn.Name, "error", err)
 		}
 	}()
-	if g, err := t.stored(ctx, rejected); g != nil || err != nil {
-		return g, err // somebody was faster, just before we had the lock
+	old, err := t.stored(ctx, rejected)
+	switch {
+	case err != nil:
+		return obtained{}, err
+	case old != nil: // somebody was faster, just before we had the lock
+		return obtained{old.AccessToken, false}, nil
 	}
-	old, err := t.grants.Grant(ctx, t.conn)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return nil, t.unstored(ctx, err)
-	}
-	replaced := ""
-	if old != nil {
-		replaced = old.RefreshToken
+	replaced, err := t.replaced(ctx)
+	if err != nil {
+		return obtained{}, err
 	}
 	g, failure := t.ask(ctx, replaced)
 	if g == nil {
-		return nil, failure
+		return obtained{}, failure
 	}
 	life := time.Until(g.ExpiresAt)
 	if g.RefreshToken != "" {
 		life = rotatedLife
 	}
 	if err := t.grants.Save(ctx, t.conn, lock, g, life); err != nil {
-		return nil, t.unstored(ctx, err)
+		return obtained{}, t.unstored(ctx, err)
 	}
 	if failure != nil {
-		return nil, failure
+		return obtained{}, failure
 	}
 	t.last.Store(g)
-	return g, nil
+	return obtained{g.AccessToken, true}, nil
+}
+
+// replaced is the refresh token that the server gave last, empty when it gave
+// none.
+func (t *tokens) replaced(ctx context.Context) (string, error) {
+	old, err := t.grants.Grant(ctx, t.conn)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return "", nil
+	case err != nil:
+		return "", t.unstored(ctx, err)
+	}
+	return old.RefreshToken, nil
 }
 
 // ask returns what is to be stored, and why it is no token.
