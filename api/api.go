@@ -74,6 +74,9 @@ type Config struct {
 	// Limiter counts requests per address and per principal; nil: no limit.
 	Limiter Limiter
 
+	// Refusals keeps what was refused, for people to look at; nil: nobody does.
+	Refusals Refusals
+
 	// Console serves everything below /console; nil: there is none.
 	Console http.Handler
 

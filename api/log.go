@@ -11,6 +11,7 @@ import (
 func (a *API) logRequest(c *gin.Context) {
 	c.Next()
 	x := of(c)
+	a.keepRefusal(c)
 	status := c.Writer.Status()
 	if x.fault != nil {
 		status = x.fault.Status

@@ -77,7 +77,7 @@ func (a *API) readSigned(c *gin.Context) (*signedCall, error) {
 		if err != nil {
 			return nil, err
 		}
-		call.data = auth.Canonical(body)
+		call.data = auth.Canonical(a.unlessKept(body))
 	}
 	key, secrets, err := auth.FindKey(c.Request.Context(), a.config.Keys, query.Get("key"), a.config.Now())
 	if err != nil {

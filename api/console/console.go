@@ -19,6 +19,7 @@ import (
 	"penstock/flows"
 	"penstock/internal/limits"
 	"penstock/internal/password"
+	"penstock/internal/refusals"
 	"penstock/internal/store"
 	"penstock/queue"
 )
@@ -33,6 +34,11 @@ type Backoff interface {
 	Succeed(ctx context.Context, name, ip string) error
 }
 
+// Refusals tells what the doors refused lately. *refusals.Log does.
+type Refusals interface {
+	List(ctx context.Context, most int) ([]refusals.Refusal, error)
+}
+
 // Config is what a Console needs. What comes before Connections is required.
 type Config struct {
 	Store     *store.Store
@@ -42,6 +48,7 @@ type Config struct {
 	Hasher    *password.Hasher
 	Backoff   Backoff
 	Authority *auth.Authority // makes assertions and tokens of clients, and explains requests
+	Refusals  Refusals
 	Log       *slog.Logger
 
 	// Connections and HTTP reach what connections are for, when somebody tests
@@ -75,8 +82,8 @@ func New(config Config) (*Console, error) {
 	switch {
 	case config.Store == nil || config.Queue == nil || config.Redis == nil || config.Catalogue == nil:
 		return nil, errors.New("new console: Store, Queue, Redis and Catalogue are required")
-	case config.Hasher == nil || config.Backoff == nil || config.Authority == nil || config.Log == nil:
-		return nil, errors.New("new console: Hasher, Backoff, Authority and Log are required")
+	case config.Hasher == nil || config.Backoff == nil || config.Authority == nil || config.Refusals == nil || config.Log == nil:
+		return nil, errors.New("new console: Hasher, Backoff, Authority, Refusals and Log are required")
 	case (config.Connections == nil) != (config.HTTP == nil):
 		return nil, errors.New("new console: Connections and HTTP go together")
 	}

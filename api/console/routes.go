@@ -81,6 +81,9 @@ func (c *Console) routes() []route {
 		{"POST /secrets", auth.ScopeClients, saveSecret},
 		{"POST /secrets/{name}/delete", auth.ScopeClients, deleteSecret},
 
+		{"GET /refused", auth.ScopeClients, refusedPage},
+		{"POST /refused", auth.ScopeClients, explainRequest},
+
 		{"GET /queues", auth.ScopeReadQueues, queuesPage},
 		{"GET /queues/{path...}", auth.ScopeReadQueues, queuesPage},
 		{"POST /queues/{path...}", auth.ScopeWriteQueues, queuesPage},

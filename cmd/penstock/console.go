@@ -32,6 +32,7 @@ func (p *Program) openConsole(context.Context) error {
 		Hasher:      p.hasher,
 		Backoff:     limits.NewBackoff(client),
 		Authority:   p.authority,
+		Refusals:    p.refusals,
 		Log:         p.log,
 		Connections: connections,
 		HTTP:        transport,

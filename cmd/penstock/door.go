@@ -50,6 +50,7 @@ func (p *Program) openDoor(context.Context) error {
 		Call:           p.client.Call,
 		Limiter:        p.limiter,
 		Console:        p.console,
+		Refusals:       p.refusals,
 		Log:            p.log,
 		Ready:          p.client.Ping,
 		MaxBody:        p.settings.MaxBody,

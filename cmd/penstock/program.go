@@ -19,6 +19,7 @@ import (
 	"penstock/internal/limits"
 	"penstock/internal/password"
 	"penstock/internal/redisconn"
+	"penstock/internal/refusals"
 	"penstock/internal/store"
 	"penstock/internal/telemetry"
 	"penstock/queue"
@@ -41,6 +42,7 @@ type Program struct {
 	authority *auth.Authority
 	hasher    *password.Hasher
 	console   *console.Console
+	refusals  *refusals.Log
 	limiter   *limits.Limiter
 	callbacks *callback.Signer
 	metrics   *telemetry.Metrics // nil: nobody scrapes
@@ -71,7 +73,7 @@ func newProgram(ctx context.Context, settings Settings, r role, log *slog.Logger
 		open = append(open, p.openWorker)
 	}
 	if r.door {
-		open = append(open, p.openAuthority, p.openReminder, p.openConsole, p.openDoor)
+		open = append(open, p.openAuthority, p.openReminder, p.openRefusals, p.openConsole, p.openDoor)
 	}
 	for _, step := range open {
 		if err := step(ctx); err != nil {

@@ -45,7 +45,7 @@ func sections() []section {
 		{"queues", "Queues", "/queues", "q", auth.ScopeReadQueues},
 		{"connections", "Connections", "/connections", "c", auth.ScopeClients},
 		{"access", "Access", "/access/keys", "a", auth.ScopeClients},
-		{"refused", "Rejected requests", "/refused", "x", auth.ScopeClients},
+		{"refused", "Rejected", "/refused", "x", auth.ScopeClients},
 	}
 }
 

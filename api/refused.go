@@ -1,0 +1,90 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/api/auth"
+	"penstock/internal/refusals"
+)
+
+// Refusals keeps what was refused. *refusals.Log is one.
+type Refusals interface {
+	Add(refusals.Refusal)
+}
+
+// maxExplained is the largest body, in bytes, of a signed request whose wrong
+// check value is explained: many guesses are hashed for it.
+const maxExplained = 64 << 10
+
+// keepRefusal keeps a request that was to run a flow, or to get a token, and
+// was not let in: without its body and its proof.
+func (a *API) keepRefusal(c *gin.Context) {
+	x, route := of(c), c.FullPath()
+	if a.config.Refusals == nil || x.fault == nil || x.run != "" || !isDoor(c) {
+		return
+	}
+	if s := x.fault.Status; s == statusGone || s >= http.StatusInternalServerError && s != http.StatusServiceUnavailable {
+		return // that is no refusal
+	}
+	r := refusals.Refusal{
+		Method: c.Request.Method, Route: route, Status: x.fault.Status, Code: x.fault.Code, Message: x.fault.Message,
+		Flow: c.Param("flow"), Key: keyOf(c.GetHeader(auth.HeaderKey)), IP: c.ClientIP(), RequestID: x.id,
+	}
+	if isSmartSYNC(c) {
+		query, err := auth.ParseQuery(c.Request.URL.RawQuery)
+		if err == nil {
+			r.Flow, r.Key = query.Get("flow"), keyOf(query.Get("key"))
+		}
+		r.Explain = a.explainLater(c, x)
+	}
+	a.config.Refusals.Add(r)
+}
+
+// isDoor reports whether the route is a way in for others, and not one to
+// look at things or to administer.
+func isDoor(c *gin.Context) bool {
+	route := c.FullPath()
+	return isSmartSYNC(c) || c.Request.Method == http.MethodPost && (strings.HasSuffix(route, "/flows/:flow/runs") || strings.HasPrefix(route, "/hooks/"))
+}
+
+// keyOf is a key as it may be kept: one that cannot be any may be a secret in
+// the wrong place.
+func keyOf(name string) string {
+	if len(name) > 64 || strings.ContainsFunc(name, func(r rune) bool { return !strings.ContainsRune(keyLetters, r) }) {
+		return ""
+	}
+	return name
+}
+
+const keyLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+
+// explainLater finds out why a check value was wrong, when there is time for
+// it; nil: it is not that, or too large.
+func (a *API) explainLater(c *gin.Context, x *exchange) func(context.Context) []string {
+	if a.config.Authority == nil || x.fault.Status != http.StatusUnauthorized || len(x.body) > maxExplained {
+		return nil
+	}
+	puzzle := auth.Puzzle{Method: c.Request.Method, URL: c.Request.URL.RequestURI(), Body: string(x.body)}
+	return func(ctx context.Context) []string {
+		e, err := a.config.Authority.Explain(ctx, &puzzle)
+		if err != nil {
+			return nil
+		}
+		return e.Findings
+	}
+}
+
+// unlessKept is a body that may be changed: a copy of one with line breaks,
+// if somebody may ask later what was sent.
+func (a *API) unlessKept(body []byte) []byte {
+	if a.config.Refusals == nil || bytes.IndexByte(body, '\n') < 0 && bytes.IndexByte(body, '\r') < 0 {
+		return body
+	}
+	return slices.Clone(body)
+}

@@ -1,0 +1,73 @@
+package api
+
+import (
+	"crypto/md5"
+	"encoding/hex"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"penstock/internal/refusals"
+)
+
+// keeper keeps refusals in memory.
+type keeper struct {
+	mu  sync.Mutex // guards all
+	all []refusals.Refusal
+}
+
+func (k *keeper) Add(r refusals.Refusal) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.all = append(k.all, r)
+}
+
+func TestRefusalsAreKept(t *testing.T) {
+	t.Parallel()
+	kept := &keeper{}
+	d := newDoor(t, func(c *Config) { c.Refusals = kept })
+	d.call(call{})
+	d.call(call{body: `{"secret":"of somebody"}`, check: strings.Repeat("0", 32)})
+	d.call(call{params: map[string]string{"foo": "bar"}})
+	want := []refusals.Refusal{
+		{Method: "POST", Route: "/apis/execute.php", Status: 401, Code: "unauthorized", Message: "unknown key or wrong check value", Flow: "69", Key: keyID, IP: "192.0.2.1"},
+		{Method: "GET", Route: "/apis/execute.php", Status: 400, Code: "undeclared_parameters", Message: "this flow declares no such parameters: foo", Flow: "69", Key: keyID, IP: "192.0.2.1"},
+	}
+	if diff := cmp.Diff(want, kept.all, cmpopts.IgnoreFields(refusals.Refusal{}, "RequestID", "Explain")); diff != "" {
+		t.Errorf("refusals (-want +got):\n%s", diff)
+	}
+}
+
+func TestAKeyThatIsNoneIsNotKept(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"abc-1.2_Z": "abc-1.2_Z", "a secret?": "", strings.Repeat("x", 65): "", "é": "",
+	} {
+		if got := keyOf(name); got != want {
+			t.Errorf("%q is kept as %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestAWrongCheckIsExplainedLater(t *testing.T) {
+	t.Parallel()
+	kept := &keeper{}
+	o := newOffice(t, func(c *Config) { c.Refusals = kept })
+	body := "{\"a\": 1,\n \"b\": 2}"
+	params := map[string]string{"flow": "69", "key": keyID, "ts": "1795280000"}
+	sum := md5.Sum([]byte("69|" + keyID + "|" + params["ts"] + "|" + body + "|" + secret)) // the line break is signed: a common mistake
+	o.call(call{body: body, check: hex.EncodeToString(sum[:])})
+	if len(kept.all) != 1 || kept.all[0].Explain == nil {
+		t.Fatalf("kept %+v", kept.all)
+	}
+	findings := strings.Join(kept.all[0].Explain(t.Context()), "; ")
+	if !strings.Contains(findings, "as it was sent") {
+		t.Errorf("findings %q, want the mistake in them", findings)
+	}
+	if strings.Contains(findings, secret) {
+		t.Error("the secret is among the findings")
+	}
+}
