@@ -37,6 +37,7 @@ func (a *API) router() (*gin.Engine, error) {
 	}
 	v1.POST("/flows/:flow/runs", a.requires(auth.ScopeRun), a.runFlow)
 	v1.GET("/runs/:run", a.requires(auth.ScopeReadRuns, auth.ScopeRun), a.readRun)
+	v1.GET("/runs/:run/input", a.requires(auth.ScopeReadRuns, auth.ScopeRun), a.readRunInput)
 	if a.config.Runs != nil {
 		v1.GET("/runs", a.requires(auth.ScopeReadRuns, auth.ScopeRun), a.listRuns)
 		v1.GET("/runs/:run/events", a.requires(auth.ScopeReadRuns, auth.ScopeRun), a.watchRun)

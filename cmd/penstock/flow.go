@@ -16,7 +16,7 @@ func newFlow(e env) *cobra.Command {
 	}
 	for _, c := range []*cobra.Command{
 		newFlowList(e), newFlowDeploy(e), newFlowDiff(e), newFlowVersions(e), newFlowRollback(e),
-		newFlowSwitch(e, true), newFlowSwitch(e, false),
+		newFlowSwitch(e, true), newFlowSwitch(e, false), newFlowRecord(e),
 	} {
 		c.GroupID = "server"
 		cmd.AddCommand(c)
