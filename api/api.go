@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"penstock/api/auth"
+	"penstock/api/openapi"
 	"penstock/flows"
 	"penstock/internal/callback"
 	"penstock/internal/store"
@@ -104,6 +106,8 @@ type API struct {
 	engine   *gin.Engine
 	draining atomic.Bool
 	streams  atomic.Int64 // of events, open now
+
+	description func() (*openapi.Description, error) // made once, when somebody asks
 }
 
 // New makes an API; it serves until its Server, or any other, stops calling.
@@ -130,8 +134,9 @@ func New(config Config) (*API, error) {
 		return nil, errors.New("new api: Authority and Store go together")
 	}
 	a := &API{
-		config:  config,
-		schemes: append([]auth.Authenticator{auth.SignatureScheme{Keys: config.Keys}}, config.Schemes...),
+		config:      config,
+		description: sync.OnceValues(openapi.Describe),
+		schemes:     append([]auth.Authenticator{auth.SignatureScheme{Keys: config.Keys}}, config.Schemes...),
 	}
 	if config.Authority != nil {
 		a.schemes = append(a.schemes, config.Authority.Schemes()...)

@@ -50,7 +50,7 @@ func (d *door) wantProblem(w *httptest.ResponseRecorder, status int, code, detai
 	if w.Code != status || got.Status != status || got.Code != code || !strings.Contains(got.Detail, detail) {
 		d.t.Errorf("%d %+v, want %d %s %q", w.Code, got, status, code, detail)
 	}
-	if got.Type != "about:blank" || got.Title != http.StatusText(status) || got.RequestID != w.Header().Get("X-Request-Id") || got.RequestID == "" {
+	if got.Type != "/docs#problem-"+code || got.Title != http.StatusText(status) || got.RequestID != w.Header().Get("X-Request-Id") || got.RequestID == "" {
 		d.t.Errorf("problem %+v", got)
 	}
 	if w.Header().Get("Content-Type") != "application/problem+json" {

@@ -14,7 +14,7 @@ import (
 
 // problem is an answer as RFC 9457 describes it, with our extensions.
 type problem struct {
-	Type      string `json:"type"` // "about:blank": title and code say it
+	Type      string `json:"type"` // where the page explains the code
 	Title     string `json:"title"`
 	Status    int    `json:"status"`
 	Detail    string `json:"detail,omitempty"`
@@ -55,9 +55,12 @@ func challenge(c *gin.Context, f *fault) {
 	}
 }
 
+// problemPage is where the reference explains a code.
+const problemPage = pathDocs + "#problem-"
+
 func writeProblem(c *gin.Context, f *fault) {
 	p := problem{
-		Type:      "about:blank",
+		Type:      problemPage + f.Code,
 		Title:     http.StatusText(f.Status),
 		Status:    f.Status,
 		Detail:    f.Message,

@@ -33,6 +33,7 @@ import (
 type product struct {
 	t     *testing.T
 	url   string
+	http  *http.Client
 	api   *api.API
 	store *store.Store
 	queue *queue.Client
@@ -47,7 +48,7 @@ const (
 
 func newProduct(t *testing.T, change ...func(*api.Config)) *product {
 	t.Helper()
-	p := &product{t: t, gate: make(chan struct{}), at: make(chan struct{}, 16)}
+	p := &product{t: t, http: http.DefaultClient, gate: make(chan struct{}), at: make(chan struct{}, 16)}
 	conn, err := redisconn.Parse(testenv.Redis(t).URL())
 	fatal(t, err)
 	client := conn.Client()
@@ -189,7 +190,7 @@ func (p *product) do(method, path, who, body string, header ...string) reply {
 
 func (p *product) send(r *http.Request) reply {
 	p.t.Helper()
-	w, err := http.DefaultClient.Do(r)
+	w, err := p.http.Do(r)
 	fatal(p.t, err)
 	defer w.Body.Close()
 	text, err := io.ReadAll(w.Body)
@@ -205,7 +206,7 @@ func (p *product) want(r reply, status int) map[string]any {
 		p.t.Fatalf("%s %s: status %d, want %d: %s", r.Request.Method, r.Request.URL.Path, r.StatusCode, status, r.body)
 	}
 	var members map[string]any
-	if strings.Contains(r.Header.Get("Content-Type"), "json") {
+	if r.body != "" && strings.Contains(r.Header.Get("Content-Type"), "json") {
 		fatal(p.t, json.Unmarshal([]byte(r.body), &members))
 	}
 	return members

@@ -23,6 +23,7 @@ func (a *API) router() (*gin.Engine, error) {
 
 	e.GET(pathAlive, alive)
 	e.GET(pathReady, a.ready)
+	a.mountDocs(e)
 
 	for _, path := range smartSYNCPaths {
 		e.GET(path, a.limitAddress, a.smartSYNC)

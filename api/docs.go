@@ -1,0 +1,43 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/api/openapi"
+)
+
+const (
+	pathDocument = "/openapi.json"
+	pathDocs     = "/docs"
+)
+
+// mountDocs adds the description of the API, for programs and for people.
+func (a *API) mountDocs(e *gin.Engine) {
+	e.GET(pathDocument, a.described(typeJSON, func(d *openapi.Description) []byte { return d.Document }))
+	e.GET(pathDocs, a.described(typeHTML, func(d *openapi.Description) []byte { return d.Page }))
+	e.GET(openapi.StylePath, a.described(typeCSS, func(*openapi.Description) []byte { return openapi.Style }))
+}
+
+// described answers with a part of the description.
+func (a *API) described(contentType []string, part func(*openapi.Description) []byte) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		d, err := a.description()
+		if err != nil {
+			a.fail(c, err)
+			return
+		}
+		h := c.Writer.Header()
+		h["Content-Security-Policy"] = docsPolicy
+		h["Referrer-Policy"] = noReferrer
+		write(c, http.StatusOK, contentType, part(d))
+	}
+}
+
+// The page has a style sheet and nothing else. Read only.
+var (
+	docsPolicy = []string{"default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
+	noReferrer = []string{"no-referrer"}
+	typeCSS    = []string{"text/css; charset=utf-8"}
+)

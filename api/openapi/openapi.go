@@ -1,0 +1,71 @@
+// Package openapi describes the API, in a document and on a page.
+package openapi
+
+import (
+	_ "embed"
+	"fmt"
+
+	"github.com/goccy/go-yaml"
+)
+
+//go:embed openapi.yaml
+var source []byte
+
+// Style is the style sheet of the page, at StylePath.
+//
+//go:embed style.css
+var Style []byte
+
+// StylePath is where the page looks for its style sheet.
+const StylePath = "/docs/style.css"
+
+// Description is what a server says of its API.
+type Description struct {
+	Document []byte // OpenAPI 3.1 (JSON)
+	Page     []byte // HTML: the same for people. It asks for nothing but Style
+}
+
+// Describe reads the document that is built in.
+func Describe() (*Description, error) {
+	document, err := yaml.YAMLToJSON(source)
+	if err != nil {
+		return nil, fmt.Errorf("read openapi.yaml: %w", err)
+	}
+	var root object
+	if err := yaml.UnmarshalWithOptions(source, &root, yaml.UseOrderedMap()); err != nil {
+		return nil, fmt.Errorf("read openapi.yaml: %w", err)
+	}
+	return &Description{Document: document, Page: render(root)}, nil
+}
+
+// object is a mapping in the order of the file.
+type object = yaml.MapSlice
+
+// at returns what is under a path of names; nil: nothing.
+func at(v any, names ...string) any {
+	for _, name := range names {
+		o, _ := v.(object)
+		v = nil
+		for _, m := range o {
+			if m.Key == name {
+				v = m.Value
+			}
+		}
+	}
+	return v
+}
+
+func text(v any, names ...string) string {
+	s, _ := at(v, names...).(string)
+	return s
+}
+
+func list(v any, names ...string) []any {
+	l, _ := at(v, names...).([]any)
+	return l
+}
+
+func members(v any, names ...string) object {
+	o, _ := at(v, names...).(object)
+	return o
+}

@@ -1,0 +1,403 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+
+	"penstock/api"
+	"penstock/api/client"
+	"penstock/api/openapi"
+	"penstock/internal/callback"
+	"penstock/queue"
+)
+
+// document is the description of the API, loaded once.
+var document = sync.OnceValues(func() (routers.Router, error) {
+	d, err := openapi.Describe()
+	if err != nil {
+		return nil, err
+	}
+	for _, media := range []string{"text/html", "text/css", "text/event-stream"} {
+		openapi3filter.RegisterBodyDecoder(media, openapi3filter.PlainBodyDecoder)
+	}
+	doc, err := openapi3.NewLoader().LoadFromData(d.Document)
+	if err != nil {
+		return nil, err
+	}
+	if err := doc.Validate(openapi3.NewLoader().Context); err != nil {
+		return nil, err
+	}
+	return gorillamux.NewRouter(doc)
+})
+
+// held validates what goes over it against the document, and notes which
+// operations were called and how they were answered.
+type held struct {
+	t      *testing.T
+	router routers.Router
+
+	mu     sync.Mutex
+	called map[string][]int // guarded by mu
+}
+
+func newHeld(t *testing.T) *held {
+	t.Helper()
+	router, err := document()
+	fatal(t, err)
+	return &held{t: t, router: router, called: map[string][]int{}}
+}
+
+// RoundTrip implements http.RoundTripper.
+func (h *held) RoundTrip(r *http.Request) (*http.Response, error) {
+	w, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(w.Body)
+	_ = w.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	w.Body = io.NopCloser(bytes.NewReader(body))
+	local := r.Clone(r.Context())
+	local.URL.Scheme, local.URL.Host = "", ""
+	route, params, err := h.router.FindRoute(local)
+	if err != nil {
+		h.t.Errorf("%s %s is not described: %v", r.Method, r.URL.Path, err)
+		return w, nil
+	}
+	h.mu.Lock()
+	h.called[route.Operation.OperationID] = append(h.called[route.Operation.OperationID], w.StatusCode)
+	h.mu.Unlock()
+	if local.Body = http.NoBody; r.GetBody != nil {
+		local.Body, _ = r.GetBody() // of a reader in memory: never fails
+	}
+	h.check(&openapi3filter.RequestValidationInput{
+		Request: local, PathParams: params, Route: route,
+		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, MultiError: true},
+	}, w, body)
+	return w, nil
+}
+
+func (h *held) check(in *openapi3filter.RequestValidationInput, w *http.Response, body []byte) {
+	if w.StatusCode < 400 { // what was taken is what the document says is taken
+		if err := openapi3filter.ValidateRequest(in.Request.Context(), in); err != nil {
+			h.t.Errorf("%s %s was answered %d, though the document takes no such request: %v", in.Request.Method, in.Request.URL.Path, w.StatusCode, err)
+		}
+	}
+	options := &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true}
+	err := openapi3filter.ValidateResponse(in.Request.Context(), &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: in, Status: w.StatusCode, Header: w.Header, Body: io.NopCloser(bytes.NewReader(body)), Options: options,
+	})
+	if err != nil {
+		h.t.Errorf("%s %s answered %d, which the document does not say: %v\n%s", in.Request.Method, in.Request.URL.Path, w.StatusCode, err, body[:min(len(body), 400)])
+	}
+}
+
+var (
+	ginParam  = regexp.MustCompile(`:(\w+)`)
+	consoleAt = regexp.MustCompile(`^\w+ /console`)
+)
+
+// Every route is in the document, and every operation of the document is a
+// route.
+func TestDocumentAndRouterAgree(t *testing.T) {
+	t.Parallel()
+	_, callable := callbacks(t)
+	p := newProduct(t, callable)
+	described := map[string]bool{}
+	d, err := openapi.Describe()
+	fatal(t, err)
+	doc, err := openapi3.NewLoader().LoadFromData(d.Document)
+	fatal(t, err)
+	for path, item := range doc.Paths.Map() {
+		for method := range item.Operations() {
+			described[method+" "+path] = true
+		}
+	}
+	for _, route := range p.api.Routes() {
+		if consoleAt.MatchString(route) {
+			continue // pages for people
+		}
+		route = ginParam.ReplaceAllString(route, "{$1}")
+		if !described[route] {
+			t.Errorf("%s is not described", route)
+		}
+		delete(described, route)
+	}
+	if len(described) > 0 {
+		t.Errorf("nothing is at %v", slices.Sorted(maps.Keys(described)))
+	}
+}
+
+// The server does what the document says, operation by operation.
+func TestServerDoesWhatTheDocumentSays(t *testing.T) {
+	t.Parallel()
+	signer, callable := callbacks(t)
+	p := newProduct(t, callable)
+	h := newHeld(t)
+	p.http = &http.Client{Transport: h}
+	callCallbacks(p, signer)
+	for _, calls := range []func(*product){callDoors, callRuns, callFlows, callTokens, callUsers, callKeys, callClients, callSecrets, callFleet, callServer} {
+		calls(p)
+	}
+	d, err := openapi.Describe()
+	fatal(t, err)
+	doc, err := openapi3.NewLoader().LoadFromData(d.Document)
+	fatal(t, err)
+	for path, item := range doc.Paths.Map() {
+		for method, o := range item.Operations() {
+			answers := h.called[o.OperationID]
+			if !slices.ContainsFunc(answers, func(status int) bool { return status < 400 }) {
+				t.Errorf("%s %s (%s) was never answered well: %v", method, path, o.OperationID, answers)
+			}
+			if len(o.Responses.Map()) > 1 && !slices.ContainsFunc(answers, func(status int) bool { return status >= 400 }) {
+				t.Errorf("%s %s (%s) was never refused: %v", method, path, o.OperationID, answers)
+			}
+		}
+	}
+}
+
+// callbacks makes a door take calls for runs that wait, of which there are none.
+func callbacks(t *testing.T) (*callback.Signer, func(*api.Config)) {
+	t.Helper()
+	signer, err := callback.New(issuer, [][]byte{bytes.Repeat([]byte{7}, 32)})
+	fatal(t, err)
+	return signer, func(c *api.Config) {
+		c.Callbacks = signer
+		c.Call = func(context.Context, string, string, []byte) error { return nil }
+	}
+}
+
+func callCallbacks(p *product, signer *callback.Signer) {
+	token := func(expires time.Time) string {
+		return callback.Path + signer.Token(callback.Call{Run: queue.NewRunID("default"), Key: "wait_for.0", Expires: expires})
+	}
+	good, old := token(time.Now().Add(time.Hour)), token(time.Now().Add(-time.Hour))
+	p.want(p.do("GET", good, "", ""), 200)
+	p.want(p.do("GET", old, "", ""), 410)
+	p.want(p.do("POST", good, "", `{"yes":true}`), 200)
+	p.want(p.do("POST", good, "", "yes=1", "Content-Type", formType), 200)
+	p.want(p.do("POST", old, "", `{}`), 410)
+}
+
+// signed is a SmartSYNC request of an API key.
+func (p *product) signed(method, path, flow, body string) *http.Request {
+	params := map[string]string{"flow": flow, "key": "key-one", "ts": strconv.FormatInt(time.Now().Unix()-int64(len(path)), 10)} // so that no two are equal
+	query := url.Values{"check": {client.Check(params, []byte(body), "secret-of-key-one")}}
+	for name, value := range params {
+		query.Set(name, value)
+	}
+	return p.request(method, path+"?"+query.Encode(), "", body)
+}
+
+func callServer(p *product) {
+	for _, path := range []string{"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/style.css", "/.well-known/oauth-authorization-server"} {
+		p.want(p.do("GET", path, "", ""), 200)
+	}
+	p.api.Drain()
+	p.want(p.do("GET", "/readyz", "", ""), 503)
+}
+
+const formType = "application/x-www-form-urlencoded"
+
+func callDoors(p *product) {
+	p.deploy(1, passes)
+	p.deploy(3, fails)
+	p.deploy(7, hookFlow("scheme: github, verify_token: hook", ""))
+	p.secret("hook", "s3")
+	for _, path := range []string{"/apis/execute", "/apis/execute.php"} {
+		p.want(p.send(p.signed("GET", path, "1", "")), 200)
+		p.want(p.send(p.signed("POST", path, "1", `{"n":1}`)), 200)
+		for _, method := range []string{"GET", "POST"} {
+			p.want(p.do(method, path+"?flow=1&key=key-one&ts=1&check=x", "", ""), 401)
+		}
+		p.want(p.send(p.signed("GET", path, "3", "")), 400)
+	}
+	p.want(p.do("POST", "/v1/flows/1/runs", "ulf", `{"n":1}`), 200)
+	p.want(p.do("POST", "/v1/flows/1/runs", "ulf", `{"n":1}`, "Prefer", "respond-async"), 202)
+	p.want(p.do("POST", "/v1/flows/3/runs", "ulf", ""), 410)
+	p.want(p.do("POST", "/v1/flows/1/runs", "", ""), 401)
+	p.want(p.do("POST", "/v1/flows/99/runs", "ulf", ""), 404)
+	p.want(p.do("POST", "/v1/flows/1/runs?x=y", "ulf", ""), 400)
+	p.want(p.do("POST", "/v1/flows/1/runs", "ulf", "x", "Content-Type", "text/plain"), 415)
+	p.want(p.github("/hooks/7", `{}`, "d"), 200)
+	p.want(p.do("POST", "/hooks/7", "", `{}`), 401)
+	p.want(p.do("GET", "/hooks/7?hub.mode=subscribe&hub.verify_token=s3&hub.challenge=1", "", ""), 200)
+	p.want(p.do("GET", "/hooks/7", "", ""), 401)
+}
+
+func callRuns(p *product) {
+	p.deploy(2, waits)
+	id := p.run("ulf", 1, `{"n":1}`)
+	open := p.start("ulf", 2, `{"n":1}`)
+	<-p.at
+	p.want(p.do("GET", "/v1/runs", "ulf", ""), 200)
+	p.want(p.do("GET", "/v1/runs?filter=x", "ulf", ""), 400)
+	for _, path := range []string{"", "/events"} {
+		p.want(p.do("GET", "/v1/runs/"+id+path, "ulf", ""), 200)
+		p.want(p.do("GET", "/v1/runs/nothing"+path, "ulf", ""), 404)
+	}
+	p.want(p.do("GET", "/v1/runs/"+open, "ulf", ""), 200)
+	p.want(p.do("POST", "/v1/runs/"+open+"/cancel", "ulf", ""), 200)
+	p.want(p.do("POST", "/v1/runs/"+open+"/cancel", "ulf", ""), 409)
+	p.want(p.do("POST", "/v1/runs/"+id+"/replay", "ulf", ""), 200)
+	p.want(p.do("POST", "/v1/runs/"+id+"/replay", "ulf", `{"version":"x"}`), 400)
+}
+
+func callFlows(p *product) {
+	p.want(p.do("PUT", "/v1/flows/9", "ann", "flow: 9\nsteps: [{set: {a: 1}}]", "Content-Type", "application/yaml"), 201)
+	p.want(p.do("PUT", "/v1/flows/9", "ann", "flow: 9\ntrigger: {schedule: '@hourly'}\nsteps: [{set: {a: 2}}]", "Content-Type", "application/yaml"), 200)
+	p.want(p.do("PUT", "/v1/flows/9", "ann", "flow: 9\nsteps: [{sett: {a: 2}}]", "Content-Type", "application/yaml"), 422)
+	p.want(p.do("PUT", "/v1/flows/8", "ann", "flow: 9\nsteps: [{set: {a: 2}}]", "Content-Type", "application/yaml"), 409)
+	p.want(p.do("GET", "/v1/flows", "ann", ""), 200)
+	p.want(p.do("GET", "/v1/flows?page=0", "ann", ""), 400)
+	versions := p.want(p.do("GET", "/v1/flows/9/versions", "ann", ""), 200)["items"].([]any)
+	version := versions[1].(map[string]any)["version"].(string)
+	p.want(p.do("GET", "/v1/flows/9/versions/"+version, "ann", ""), 200)
+	p.want(p.do("GET", "/v1/flows/9/versions/none", "ann", ""), 404)
+	p.want(p.do("GET", "/v1/flows/99/versions", "ann", ""), 404)
+	p.want(p.do("GET", "/v1/flows/9", "ann", ""), 200)
+	p.want(p.do("GET", "/v1/flows/99", "ann", ""), 404)
+	for _, act := range []string{"disable", "enable", "rollback"} {
+		p.want(p.do("POST", "/v1/flows/9/"+act, "ann", ""), 200)
+		p.want(p.do("POST", "/v1/flows/9/"+act, "ulf", ""), 403)
+	}
+	p.want(p.do("DELETE", "/v1/flows/9", "ann", ""), 204)
+	p.want(p.do("DELETE", "/v1/flows/9", "ann", ""), 404)
+}
+
+func callTokens(p *product) {
+	token := ""
+	for _, path := range []string{"/token", "/appservices/token"} {
+		token = p.want(p.do("POST", path, "", "grant_type=password&username=ulf&password="+strings.ReplaceAll(word, " ", "+"), "Content-Type", formType), 200)["access_token"].(string)
+		p.want(p.do("POST", path, "", "grant_type=password&username=ulf&password=x", "Content-Type", formType), 400)
+	}
+	client := p.want(p.do("POST", "/v1/clients", "ann", `{"name":"c","scopes":["flows:run"],"secret":"a secret of sixteen","assertion_expires_on":"2099-01-01"}`), 201)["identifier"].(string)
+	assertion := p.do("POST", "/v1/clients/"+client+"/assertion", "ann", "")
+	p.want(assertion, 201)
+	as := func(path, form string, status int) map[string]any {
+		r := p.request("POST", path, "", form, "Content-Type", formType)
+		r.SetBasicAuth(client, "a secret of sixteen")
+		return p.want(p.send(r), status)
+	}
+	as("/oauth/v2/oauth-token", "grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer&assertion="+assertion.body, 200)
+	as("/oauth/v2/oauth-token", "grant_type=password", 400)
+	token = as("/oauth2/token", "grant_type=client_credentials", 200)["access_token"].(string)
+	as("/oauth2/token", "grant_type=client_credentials&scope=users:admin", 400)
+	as("/oauth/introspect", "token="+token, 200)
+	as("/oauth/introspect", "", 400)
+	as("/oauth/revoke", "token="+token, 200)
+	as("/oauth/revoke", "", 400)
+}
+
+func callUsers(p *product) {
+	p.want(p.do("POST", "/v1/users", "ann", `{"name":"new","password":"long enough for this","roles":["viewer"]}`), 201)
+	p.want(p.do("POST", "/v1/users", "ann", `{"name":"new","password":"long enough for this"}`), 409)
+	p.want(p.do("GET", "/v1/users", "ann", ""), 200)
+	p.want(p.do("GET", "/v1/users", "ulf", ""), 403)
+	p.want(p.do("GET", "/v1/users/new", "ann", ""), 200)
+	p.want(p.do("GET", "/v1/users/none", "ann", ""), 404)
+	p.want(p.do("PATCH", "/v1/users/new", "ann", `{"disabled":true}`), 200)
+	p.want(p.do("PATCH", "/v1/users/new", "ann", `{"roles":["king"]}`), 400)
+	p.want(p.do("DELETE", "/v1/users/new", "ann", ""), 204)
+	p.want(p.do("DELETE", "/v1/users/new", "ann", ""), 404)
+	p.want(p.do("GET", "/v1/audit", "ann", ""), 200)
+	p.want(p.do("GET", "/v1/audit", "vera", ""), 403)
+	p.want(p.do("POST", "/v1/auth/explain", "ann", `{"method":"GET","url":"/apis/execute?flow=1&key=key-one&ts=1&check=x"}`), 200)
+	p.want(p.do("POST", "/v1/auth/explain", "ulf", `{}`), 403)
+}
+
+func callKeys(p *product) {
+	p.want(p.do("POST", "/v1/keys", "ann", `{"key":"made","name":"Made","flows":[1]}`), 201)
+	p.want(p.do("POST", "/v1/keys", "ann", `{"key":"made"}`), 409)
+	p.want(p.do("GET", "/v1/keys", "ann", ""), 200)
+	p.want(p.do("GET", "/v1/keys", "ulf", ""), 403)
+	p.want(p.do("GET", "/v1/keys/made", "ann", ""), 200)
+	p.want(p.do("GET", "/v1/keys/none", "ann", ""), 404)
+	p.want(p.do("PATCH", "/v1/keys/made", "ann", `{"ts_window":60,"on_replay":"attach"}`), 200)
+	p.want(p.do("PATCH", "/v1/keys/made", "ann", `{"on_replay":"maybe"}`), 400)
+	p.want(p.do("POST", "/v1/keys/made/rotate", "ann", `{"overlap_seconds":60}`), 200)
+	p.want(p.do("POST", "/v1/keys/none/rotate", "ann", ""), 404)
+	p.want(p.do("DELETE", "/v1/keys/made", "ann", ""), 204)
+	p.want(p.do("DELETE", "/v1/keys/made", "ann", ""), 404)
+}
+
+func callClients(p *product) {
+	id := p.want(p.do("POST", "/v1/clients", "ann", `{"name":"CRM","scopes":["flows:run"],"assertion_expires_on":"2099-01-01"}`), 201)["identifier"].(string)
+	p.want(p.do("POST", "/v1/clients", "ann", `{"scopes":["flows:fly"]}`), 400)
+	p.want(p.do("GET", "/v1/clients", "ann", ""), 200)
+	p.want(p.do("GET", "/v1/clients", "ulf", ""), 403)
+	p.want(p.do("GET", "/v1/clients/"+id, "ann", ""), 200)
+	p.want(p.do("GET", "/v1/clients/none", "ann", ""), 404)
+	p.want(p.do("PATCH", "/v1/clients/"+id, "ann", `{"token_ttl_minutes":10}`), 200)
+	p.want(p.do("PATCH", "/v1/clients/"+id, "ann", `{"token_ttl_minutes":0}`), 400)
+	p.want(p.do("POST", "/v1/clients/"+id+"/assertion", "ann", "", "Accept", "application/json"), 201)
+	p.want(p.do("POST", "/v1/clients/"+id+"/token", "ann", ""), 201)
+	p.want(p.do("POST", "/v1/clients/"+id+"/secret", "ann", ""), 201)
+	for _, act := range []string{"assertion", "token", "secret"} {
+		p.want(p.do("POST", "/v1/clients/none/"+act, "ann", ""), 404)
+	}
+	p.want(p.do("DELETE", "/v1/clients/"+id, "ann", ""), 204)
+	p.want(p.do("DELETE", "/v1/clients/"+id, "ann", ""), 404)
+	kid := p.want(p.do("POST", "/v1/signing-keys", "ann", ""), 201)["kid"].(string)
+	p.want(p.do("POST", "/v1/signing-keys", "ulf", ""), 403)
+	p.want(p.do("POST", "/v1/signing-keys", "ann", ""), 201)
+	p.want(p.do("GET", "/v1/signing-keys", "ann", ""), 200)
+	p.want(p.do("GET", "/v1/signing-keys", "ulf", ""), 403)
+	p.want(p.do("DELETE", "/v1/signing-keys/"+kid, "ann", ""), 204)
+	p.want(p.do("DELETE", "/v1/signing-keys/none", "ann", ""), 404)
+}
+
+func callSecrets(p *product) {
+	p.want(p.do("PUT", "/v1/secrets/s", "ann", `{"value":"v"}`), 200)
+	p.want(p.do("PUT", "/v1/secrets/s", "ann", `{"value":""}`), 400)
+	p.want(p.do("GET", "/v1/secrets", "ann", ""), 200)
+	p.want(p.do("GET", "/v1/secrets", "ulf", ""), 403)
+	p.want(p.do("DELETE", "/v1/secrets/s", "ann", ""), 204)
+	p.want(p.do("DELETE", "/v1/secrets/s", "ann", ""), 404)
+	p.want(p.do("PUT", "/v1/connections/c", "ann", `{"type":"basic","hosts":["crm.example.org"],"settings":{"username":"u","password":"p"}}`), 200)
+	p.want(p.do("PUT", "/v1/connections/c", "ann", `{"type":"magic"}`), 400)
+	p.want(p.do("GET", "/v1/connections", "ann", ""), 200)
+	p.want(p.do("GET", "/v1/connections", "ulf", ""), 403)
+	p.want(p.do("GET", "/v1/connections/c", "ann", ""), 200)
+	p.want(p.do("GET", "/v1/connections/none", "ann", ""), 404)
+	p.want(p.do("DELETE", "/v1/connections/c", "ann", ""), 204)
+	p.want(p.do("DELETE", "/v1/connections/c", "ann", ""), 404)
+}
+
+func callFleet(p *product) {
+	p.want(p.do("GET", "/v1/queues", "otto", ""), 200)
+	p.want(p.do("GET", "/v1/queues", "ulf", ""), 403)
+	p.want(p.do("GET", "/v1/queues/default", "otto", ""), 200)
+	p.want(p.do("GET", "/v1/queues/none", "otto", ""), 404)
+	workers := p.want(p.do("GET", "/v1/workers", "otto", ""), 200)["items"].([]any)
+	p.want(p.do("GET", "/v1/workers", "ulf", ""), 403)
+	worker := "/v1/workers/" + workers[0].(map[string]any)["id"].(string)
+	p.want(p.do("GET", worker, "otto", ""), 200)
+	p.want(p.do("GET", "/v1/workers/none", "otto", ""), 404)
+	for _, act := range []string{"/drain", "/resume"} {
+		p.want(p.do("POST", worker+act, "otto", ""), 200)
+		p.want(p.do("POST", worker+act, "vera", ""), 403)
+	}
+	for _, act := range []string{"/pause", "/resume"} {
+		p.want(p.do("POST", "/v1/queues/default"+act, "otto", ""), 200)
+		p.want(p.do("POST", "/v1/queues/default"+act, "vera", ""), 403)
+	}
+}
