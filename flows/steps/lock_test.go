@@ -12,6 +12,8 @@ import (
 	"penstock/flows"
 )
 
+const lockParkedFor = 5 * time.Second
+
 // lockedRig has runs that stay three seconds under a lock.
 func lockedRig(t *testing.T, wait string) *rig {
 	t.Helper()
@@ -53,19 +55,14 @@ func TestLockIsWaitedFor(t *testing.T) {
 		if _, err := r.memory.Swap(t.Context(), taken); err != nil {
 			t.Fatal(err)
 		}
-		begun := time.Now()
-		for time.Since(begun) < 10*time.Second {
-			time.Sleep(r.parked(1))
+		begun, attempts := time.Now(), 1
+		_, err := r.attempt(1)
+		for ; errors.As(err, new(*flows.Parked)); attempts++ {
+			time.Sleep(lockParkedFor)
+			_, err = r.attempt(1)
 		}
-		for range 2 {
-			if time.Since(begun) < 20*time.Second {
-				if _, err := r.attempt(1); err != nil {
-					var parked *flows.Parked
-					if errors.As(err, &parked) {
-						time.Sleep(time.Until(parked.Wake))
-					}
-				}
-			}
+		if took := time.Since(begun); took < 20*time.Second || took > 30*time.Second || attempts < 2 {
+			t.Errorf("gave up after %v and %d attempts", took, attempts)
 		}
 		r.fails(1, flows.CodeStepFailed, "taken by another run for longer than 20s")
 		if _, err := r.memory.Swap(t.Context(), flows.Change{Key: key}); err != nil {
