@@ -44,6 +44,8 @@ type Client struct {
 	Life
 }
 
+var _ held[Client] = (*Client)(nil)
+
 // NewIdentifier names a new client.
 func NewIdentifier() string { return "client-" + strings.ToLower(rand.Text()[:20]) }
 

@@ -30,6 +30,11 @@ func (l *Life) life() *Life { return l }
 // holder is a stored principal that tokens are issued to.
 type holder[T any] interface {
 	*T
+	held[T]
+}
+
+// held is what a holder of tokens can do.
+type held[T any] interface {
 	life() *Life
 	name() string
 	validate() error

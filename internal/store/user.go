@@ -35,6 +35,8 @@ type User struct {
 	Life
 }
 
+var _ held[User] = (*User)(nil)
+
 // Is reports whether the user has a role and is not disabled.
 func (u *User) Is(r Role) bool { return !u.Disabled && slices.Contains(u.Roles, r) }
 
