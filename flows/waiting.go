@@ -24,11 +24,12 @@ func (p *Parked) Error() string {
 
 // asParked is err as a Parked, nil when it is none.
 func asParked(err error) *Parked {
-	var p *Parked
-	if errors.As(err, &p) {
-		return p
+	if err == nil {
+		return nil
 	}
-	return nil
+	var p *Parked
+	errors.As(err, &p)
+	return p
 }
 
 // sooner is the one that wakes first; both may be nil.
