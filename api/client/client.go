@@ -59,6 +59,9 @@ func New(config Config) (*Client, error) {
 	return &Client{config: config, base: base}, nil
 }
 
+// ErrUnreachable says that the server gave no answer.
+var ErrUnreachable = errors.New("call server")
+
 // answer is a response that was read to its end.
 type answer struct {
 	status int
@@ -94,9 +97,20 @@ func (c *Client) request(ctx context.Context, method, path string, body []byte) 
 func (c *Client) do(r *http.Request) (*answer, error) {
 	w, err := c.config.HTTP.Do(r)
 	if err != nil {
-		return nil, fmt.Errorf("call server: %w", withoutQuery(err))
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, withoutQuery(err))
 	}
 	defer w.Body.Close()
+	a, err := readAnswer(w)
+	if err != nil {
+		return nil, err
+	}
+	if a.status >= http.StatusBadRequest {
+		return nil, newError(a)
+	}
+	return a, nil
+}
+
+func readAnswer(w *http.Response) (*answer, error) {
 	text, err := io.ReadAll(io.LimitReader(w.Body, maxAnswer+1))
 	if err != nil {
 		return nil, fmt.Errorf("read answer: %w", err)
@@ -104,11 +118,7 @@ func (c *Client) do(r *http.Request) (*answer, error) {
 	if len(text) > maxAnswer {
 		return nil, fmt.Errorf("read answer: it is larger than %d bytes", maxAnswer)
 	}
-	a := &answer{w.StatusCode, w.Header, text}
-	if a.status >= http.StatusBadRequest {
-		return nil, newError(a)
-	}
-	return a, nil
+	return &answer{w.StatusCode, w.Header, text}, nil
 }
 
 // withoutQuery takes the query string out of an error of net/http: the check

@@ -15,6 +15,6 @@ func main() {
 	context.AfterFunc(ctx, stop) // the second signal ends the process at once
 	if err := newRoot(environment()).ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "penstock: "+err.Error())
-		os.Exit(1)
+		os.Exit(exitCode(err))
 	}
 }

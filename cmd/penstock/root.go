@@ -14,11 +14,22 @@ func newRoot(env env) *cobra.Command {
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
 	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		newDev(env),
 		newAPI(env),
-		newWorker(env),
+		addFleet(env, newWorker(env)),
 		newFlow(env),
+		newRun(env),
+		newRuns(env),
+		newKey(env),
+		newUser(env),
+		newClient(env),
+		newConnection(env),
+		newSecret(env),
+		newQueue(env),
+		newAudit(env),
+		newDoctor(env),
 		newHealth(env),
 		newMetrics(),
 		newBench(env),

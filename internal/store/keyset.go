@@ -46,6 +46,21 @@ func (ks *Keys) List(ctx context.Context) ([]*Key, error) {
 	return all, nil
 }
 
+// Unopened counts the API keys, and those of them that were sealed under a
+// master key which is not ours.
+func (ks *Keys) Unopened(ctx context.Context) (unopened, all int, err error) {
+	v, err := ks.store.fresh(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, entry := range v.keys {
+		if entry.err != nil {
+			unopened++
+		}
+	}
+	return unopened, len(v.keys), nil
+}
+
 // Put creates the key or replaces it, and returns it with what was filled in.
 func (ks *Keys) Put(ctx context.Context, key Key) (*Key, error) {
 	if err := key.validate(); err != nil {

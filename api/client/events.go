@@ -1,0 +1,122 @@
+package client
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Event is something that happened to a run.
+type Event struct {
+	ID   string          // names its place; empty: it has none
+	Kind string          // "state", "step_started", "step"
+	Data json.RawMessage // an object
+}
+
+// maxEvent bounds one line of a stream, in bytes.
+const maxEvent = 64 << 20
+
+// comeAgain is how long to wait before a stream that was cut is read on.
+const comeAgain = time.Second
+
+// Watch calls each with what happens to a run until it has ended, ctx ends, or
+// each returns an error. A stream that is cut is read on where it was. Errors
+// of the server are *Error.
+func (c *Client) Watch(ctx context.Context, id string, each func(Event) error) error {
+	last := ""
+	for {
+		ended, err := c.stream(ctx, id, last, func(e Event) error {
+			if e.ID != "" {
+				last = e.ID
+			}
+			return each(e)
+		})
+		if ended || err != nil {
+			return err
+		}
+		pause := time.NewTimer(comeAgain)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// stream reads one stream, and says whether the run had ended.
+func (c *Client) stream(ctx context.Context, id, last string, each func(Event) error) (ended bool, err error) {
+	r, err := c.request(ctx, http.MethodGet, "/v1/runs/"+url.PathEscape(id)+"/events", nil)
+	if err != nil {
+		return false, err
+	}
+	r.Header.Set("Accept", "text/event-stream")
+	if last != "" {
+		r.Header.Set("Last-Event-ID", last)
+	}
+	c.authorize(r, nil)
+	unhurried := *c.config.HTTP
+	unhurried.Timeout = 0 // ctx bounds a stream, not the time
+	w, err := unhurried.Do(r)
+	if err != nil {
+		return false, fmt.Errorf("%w: %w", ErrUnreachable, withoutQuery(err))
+	}
+	defer w.Body.Close()
+	if w.StatusCode >= http.StatusBadRequest {
+		a, err := readAnswer(w)
+		if err != nil {
+			return false, err
+		}
+		return false, newError(a)
+	}
+	refused := error(nil)
+	_ = readEvents(w.Body, func(e Event) error { // a stream that is cut is read on
+		ended = ended || e.ends()
+		refused = each(e)
+		return refused
+	})
+	return ended, refused
+}
+
+// ends reports that the run has ended.
+func (e Event) ends() bool {
+	var s struct{ State string }
+	return e.Kind == "state" && json.Unmarshal(e.Data, &s) == nil &&
+		(s.State == "succeeded" || s.State == "failed" || s.State == "cancelled" || s.State == "timed_out")
+}
+
+// readEvents reads Server-Sent Events as the WHATWG HTML standard has them.
+func readEvents(r io.Reader, each func(Event) error) error {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, maxEvent)
+	var e Event
+	var data []string
+	for lines.Scan() {
+		field, value, _ := strings.Cut(lines.Text(), ":")
+		value = strings.TrimPrefix(value, " ")
+		switch {
+		case lines.Text() == "" && len(data) > 0:
+			e.Data = json.RawMessage(strings.Join(data, "\n"))
+			if err := each(e); err != nil {
+				return err
+			}
+			e, data = Event{}, nil
+		case field == "event":
+			e.Kind = value
+		case field == "id":
+			e.ID = value
+		case field == "data":
+			data = append(data, value)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("read events: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,25 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+)
+
+// Raw sends in (nil: no body) as JSON and returns the answer as it came, with
+// JSON asked for. Errors of the server are *Error.
+func (c *Client) Raw(ctx context.Context, method, path string, in any) ([]byte, error) {
+	var body []byte
+	if in != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			return nil, fmt.Errorf("encode request: %w", err)
+		}
+	}
+	a, err := c.send(ctx, method, path, body, http.Header{"Accept": {"application/json"}})
+	if err != nil {
+		return nil, err
+	}
+	return a.body, nil
+}

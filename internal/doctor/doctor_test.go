@@ -1,0 +1,184 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"penstock/internal/redisconn"
+	"penstock/internal/testenv"
+	"penstock/queue"
+)
+
+func text(r *Report) string {
+	var b strings.Builder
+	for _, f := range r.Findings {
+		b.WriteString(string(f.Level) + " " + f.Check + ": " + f.Found + "\n")
+	}
+	return b.String()
+}
+
+// found wants lines, each with its advice unless it is fine.
+func found(t *testing.T, r *Report, lines ...string) {
+	t.Helper()
+	for _, line := range lines {
+		if !strings.Contains(text(r), line) {
+			t.Errorf("no finding %q in\n%s", line, text(r))
+		}
+	}
+	for _, f := range r.Findings {
+		if (f.Level == OK) != (f.Advice == "") {
+			t.Errorf("%s is %s and advises %q", f.Check, f.Level, f.Advice)
+		}
+	}
+}
+
+func examine(t *testing.T, url string) *Report {
+	t.Helper()
+	conn, err := redisconn.Parse(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Report{}
+	r.Redis(t.Context(), conn)
+	return r
+}
+
+func TestRedis(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name  string
+		args  []string
+		worst Level
+		lines []string
+	}{
+		{"as it should be", []string{"--appendonly", "yes", "--appendfsync", "always", "--maxmemory", "100mb"}, OK,
+			[]string{"ok redis persistence: appendonly, synced always", "noeviction", "ok redis version: ", "ok redis clock: "}},
+		{"forgets", []string{"--appendonly", "yes", "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"}, Fail,
+			[]string{"fail redis memory: maxmemory-policy is allkeys-lru", "warn redis persistence: synced every second"}},
+		{"nothing on disk", nil, Fail, []string{"fail redis persistence: appendonly is off", "warn redis memory: maxmemory is not set"}},
+		{"hardly synced", []string{"--appendonly", "yes", "--appendfsync", "no"}, Fail, []string{"fail redis persistence: appendfsync is no"}},
+		{"nearly full", []string{"--appendonly", "yes", "--maxmemory", "1mb"}, Warn, []string{"warn redis memory: "}},
+		{"keeps to itself", []string{"--appendonly", "yes", "--rename-command", "CONFIG", ""}, Warn, []string{"how often it is synced is not told"}},
+		{"no scripts", []string{"--appendonly", "yes", "--rename-command", "EVAL", ""}, Fail, []string{"fail redis scripts: "}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := examine(t, testenv.Redis(t, c.args...).URL())
+			found(t, r, c.lines...)
+			if r.Worst() != c.worst {
+				t.Errorf("worst is %s, want %s:\n%s", r.Worst(), c.worst, text(r))
+			}
+		})
+	}
+}
+
+func TestARedisThatIsAwayOrSlowOrAReplica(t *testing.T) {
+	t.Parallel()
+	server := testenv.Redis(t, "--appendonly", "yes", "--maxmemory", "100mb")
+	proxy := testenv.NewProxy(t, server.Addr)
+	proxy.Delay(20 * time.Millisecond) // and back
+	found(t, examine(t, "redis://"+proxy.Addr), "fail redis latency: 4")
+	proxy.Delay(3 * time.Millisecond)
+	found(t, examine(t, "redis://"+proxy.Addr), "warn redis latency: ")
+	host, port, _ := strings.Cut(server.Addr, ":")
+	found(t, examine(t, testenv.Redis(t, "--replicaof", host+" "+port).URL()), "fail redis role: it is a replica")
+	r := examine(t, "redis://:hunter2@127.0.0.1:1")
+	found(t, r, "fail redis: does not answer")
+	if strings.Contains(text(r), "hunter2") {
+		t.Error("a password is shown")
+	}
+}
+
+func TestEveryPrimaryOfAClusterIsLookedAt(t *testing.T) {
+	t.Parallel()
+	c := testenv.Cluster(t, "--appendonly", "yes", "--maxmemory", "100mb")
+	r := examine(t, c.URL())
+	for _, n := range c.Nodes {
+		found(t, r, "ok redis "+n.Addr+" version: ")
+	}
+	found(t, r, "ok redis cluster: all slots are served")
+	c.Nodes[1].Kill()
+	r = examine(t, c.URL())
+	if r.Worst() != Fail {
+		t.Errorf("a node is dead:\n%s", text(r))
+	}
+}
+
+func TestClocksApart(t *testing.T) {
+	t.Parallel()
+	for off, want := range map[time.Duration]Level{time.Millisecond: OK, -3 * time.Second: Warn, time.Minute: Fail} {
+		r := &Report{}
+		r.skew("clock", off)
+		found(t, r)
+		if r.Worst() != want {
+			t.Errorf("%v off is %s, want %s", off, r.Worst(), want)
+		}
+	}
+}
+
+type fleet struct {
+	stats   []queue.Stats
+	workers []queue.Worker
+	err     error
+}
+
+func (f fleet) Stats(context.Context) ([]queue.Stats, error)    { return f.stats, f.err }
+func (f fleet) Workers(context.Context) ([]queue.Worker, error) { return f.workers, f.err }
+
+func TestFleet(t *testing.T) {
+	t.Parallel()
+	r := &Report{}
+	r.Fleet(t.Context(), fleet{
+		stats: []queue.Stats{
+			{Queue: "paused", Paused: true, Pending: 3}, {Queue: "alone", Pending: 2}, {Queue: "late", Workers: 1, Oldest: time.Minute},
+			{Queue: "strange", Workers: 1, Archived: 4}, {Queue: "well", Workers: 1, Active: 2},
+		},
+		workers: []queue.Worker{{ID: "a", About: queue.About{Version: "v1"}}, {ID: "b", About: queue.About{Version: "v2"}}},
+	})
+	found(t, r, "warn queue paused: paused, with 3", "fail queue alone: 2 tasks wait and no worker", "warn queue late: a task has waited 1m0s",
+		"warn queue strange: 4 tasks", "ok queue well: 0 pending, 2 active", "warn workers: 2 alive, of versions v1, v2")
+	for _, c := range []struct {
+		fleet
+		line string
+	}{
+		{fleet{}, "warn workers: none"},
+		{fleet{workers: []queue.Worker{{ID: "a", Draining: true}}}, "warn workers: 1 alive; drained: a"},
+		{fleet{workers: []queue.Worker{{ID: "a"}}}, "ok workers: 1 alive"},
+		{fleet{err: errors.New("x")}, "fail fleet: "},
+	} {
+		r := &Report{}
+		r.Fleet(t.Context(), c.fleet)
+		found(t, r, c.line)
+	}
+}
+
+func TestServer(t *testing.T) {
+	t.Parallel()
+	status, date := http.StatusOK, ""
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if date != "" {
+			w.Header().Set("Date", date)
+		}
+		w.WriteHeader(status)
+	}))
+	look := func() *Report {
+		r := &Report{}
+		r.Server(t.Context(), server.URL, server.Client())
+		return r
+	}
+	found(t, look(), "ok front door: http", "ok front door clock: 0s off")
+	date = time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)
+	found(t, look(), "fail front door clock: ")
+	status = http.StatusServiceUnavailable
+	found(t, look(), "fail front door: ")
+	status = http.StatusNotFound
+	found(t, look(), "answered 404")
+	server.Close()
+	found(t, look(), "does not answer")
+}
