@@ -137,11 +137,11 @@ func (r *recording) print(ctx context.Context, w io.Writer, name string, mask *m
 	if err != nil && (r.failed == nil || !errors.As(err, &failure)) {
 		return fmt.Errorf("record run: with masked values it fails: %w", err)
 	}
-	entry := []member{{"event", run.Event}, {"params", run.Params}, {"headers", run.Headers}, {"mocks", mocks}}
+	entry := []testField{{"event", run.Event}, {"params", run.Params}, {"headers", run.Headers}, {"mocks", mocks}}
 	if failure != nil {
-		entry = append(entry, member{"error", map[string]any{"code": string(failure.Code), "step": failure.Step}})
+		entry = append(entry, testField{"error", map[string]any{"code": string(failure.Code), "step": failure.Step}})
 	} else {
-		entry = append(entry, member{"output", output})
+		entry = append(entry, testField{"output", output})
 	}
 	if _, err := fmt.Fprintf(w, "  - name: %s\n", flows.EncodeJSON(name)); err != nil {
 		return err
@@ -156,7 +156,7 @@ func (r *recording) print(ctx context.Context, w io.Writer, name string, mask *m
 	return nil
 }
 
-type member struct {
+type testField struct {
 	name  string
 	value any
 }
