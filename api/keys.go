@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
@@ -10,101 +9,8 @@ import (
 
 	"penstock/api/auth"
 	"penstock/api/listing"
-	"penstock/internal/limits"
 	"penstock/internal/store"
 )
-
-const (
-	minKeySecret = 8 // bytes of a secret that is not generated
-	maxKeySecret = 256
-
-	// The overlap of a rotation, during which the previous secret counts.
-	defaultOverlap = 24 * time.Hour
-	maxOverlap     = 30 * 24 * time.Hour
-)
-
-// keyView is an API key as administrators see it. Its secrets are in the
-// answers about one key, not in listings.
-type keyView struct {
-	Name          string    `json:"name"`
-	Key           string    `json:"key"`
-	Secret        string    `json:"secret,omitempty"`
-	Previous      string    `json:"previous_secret,omitempty"`
-	PreviousUntil time.Time `json:"previous_secret_until,omitzero"`
-	APIAccess     bool      `json:"api_access"`
-	Flows         []int64   `json:"flows"` // null: all
-	Window        int64     `json:"ts_window"`
-	OnReplay      string    `json:"on_replay"`
-	Impersonate   []string  `json:"impersonate"`
-	PublicKey     string    `json:"public_key,omitempty"`
-	Rate          string    `json:"rate_limit,omitempty"`
-}
-
-func viewKey(k *store.Key) keyView {
-	return keyView{
-		Name: k.Name, Key: k.Key, PreviousUntil: k.PreviousUntil, APIAccess: k.APIAccess, Flows: k.Flows,
-		Window: int64(k.Window / time.Second), OnReplay: k.OnReplay, Impersonate: append([]string{}, k.Impersonate...),
-		PublicKey: k.PublicKey, Rate: k.Rate,
-	}
-}
-
-// viewSecret is the view with what is secret.
-func viewSecret(k *store.Key) keyView {
-	v := viewKey(k)
-	v.Secret, v.Previous = k.Secrets(time.Now())
-	return v
-}
-
-// keyInput is what may be set of a key.
-type keyInput struct {
-	Key         string          `json:"key"`
-	Name        given[string]   `json:"name"`
-	Secret      given[string]   `json:"secret"`
-	APIAccess   given[bool]     `json:"api_access"`
-	Flows       given[[]int64]  `json:"flows"`
-	Window      given[int64]    `json:"ts_window"` // seconds
-	OnReplay    given[string]   `json:"on_replay"`
-	Impersonate given[[]string] `json:"impersonate"`
-	PublicKey   given[string]   `json:"public_key"`
-	Rate        given[string]   `json:"rate_limit"`
-}
-
-// apply changes a key as asked.
-func (in *keyInput) apply(k *store.Key) error {
-	in.Name.into(&k.Name)
-	in.APIAccess.into(&k.APIAccess)
-	in.Flows.into(&k.Flows)
-	in.OnReplay.into(&k.OnReplay)
-	in.Impersonate.into(&k.Impersonate)
-	in.PublicKey.into(&k.PublicKey)
-	in.Rate.into(&k.Rate)
-	if in.Window.set {
-		if in.Window.value < 1 || in.Window.value > 86400 {
-			return &store.InvalidError{Member: "ts_window", Reason: "must be between 1 and 86400 seconds"}
-		}
-		k.Window = time.Duration(in.Window.value) * time.Second
-	}
-	if in.Secret.set {
-		if len(in.Secret.value) < minKeySecret || len(in.Secret.value) > maxKeySecret {
-			return &store.InvalidError{Member: "secret", Reason: "must have 8 to 256 bytes"}
-		}
-		k.Secret, k.Previous, k.PreviousUntil = in.Secret.value, "", time.Time{}
-	}
-	if k.PublicKey != "" {
-		if _, _, err := auth.ParsePublicKey(k.PublicKey); err != nil {
-			return &store.InvalidError{Member: "public_key", Reason: "is refused: " + err.Error()}
-		}
-	}
-	if k.Rate != "" {
-		if _, err := limits.ParseRate(k.Rate); err != nil {
-			return &store.InvalidError{Member: "rate_limit", Reason: "is refused: " + err.Error()}
-		}
-	}
-	if slices.ContainsFunc(k.Flows, func(n int64) bool { return n < 1 }) {
-		return &store.InvalidError{Member: "flows", Reason: "must be flow numbers, or null for all"}
-	}
-	return nil
-}
 
 // keyGrants are the scopes that whoever handles the key must hold: its secret
 // gives them.
