@@ -77,10 +77,14 @@ if not call("ZSCORE", KEYS[3], id) and call("ZCARD", KEYS[3]) >= tonumber(ARGV[5
 call("ZADD", KEYS[3], r[3], id)
 call("PEXPIRE", KEYS[3], KEEP)
 local time = call("TIME")
-local wake = time[1] * 1000 + math.min(RETRY * (1 + math.floor(call("ZRANK", KEYS[3], id) / most)), RARELY)
-if r[5] and not r[6] then
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local wake = now + math.min(RETRY * (1 + math.floor(call("ZRANK", KEYS[3], id) / most)), RARELY)
+if r[6] then -- it has executed, and was parked since: what it waits does not count
+	call("HSET", KEYS[1], "limit", string.format("%d", math.max(1, r[4] - now)))
+	call("HDEL", KEYS[1], "deadline")
+elseif r[5] then
 	call("HDEL", KEYS[1], "deadline") -- its time counts from when it begins
-elseif r[4] then
+else
 	wake = math.min(wake, r[4] + 100)
 end
 call("HSET", KEYS[1], "state", "waiting")
