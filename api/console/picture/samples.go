@@ -40,7 +40,7 @@ func Samples(source []byte) (all []Sample) {
 }
 
 func indented(n ast.Node) (string, bool) {
-	compact, err := yaml.YAMLToJSON([]byte(n.String()))
+	compact, err := yaml.YAMLToJSON([]byte(n.String() + "\n"))
 	if err != nil {
 		return "", false
 	}
