@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"penstock/api/client"
 )
@@ -81,6 +82,19 @@ func TestRespondInTheFormOfTheDoor(t *testing.T) {
 	for range 3 {
 		p.gate <- struct{}{}
 	}
+}
+
+// Who answers early may go on for longer than anybody waits.
+func TestAFlowThatAnswersKeepsItsLimit(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	p.deploy(1, "run: {limit: 2h}\n"+answers)
+	r := p.do("POST", "/v1/flows/1/runs", "ulf", `{"Status":200}`)
+	record, err := p.queue.Record(t.Context(), r.Header.Get("Penstock-Run-Id"))
+	if err != nil || record.Limit != 2*time.Hour {
+		t.Errorf("limit %v, %v", record.Limit, err)
+	}
+	p.gate <- struct{}{}
 }
 
 func TestAFailureAfterRespondIsNotTheCallers(t *testing.T) {

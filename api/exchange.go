@@ -17,6 +17,7 @@ type exchange struct {
 	run       string          // the run it belongs to
 	object    string          // of an administrative act, when its path does not name it
 	attached  bool            // to a run of an earlier request
+	answers   bool            // its flow may answer before it ends
 	fault     *fault          // nil: answered as asked
 	body      []byte          // as sent; see readBody
 	bodyErr   error

@@ -29,7 +29,7 @@ func (a *API) answerRun(c *gin.Context, s queue.Submission, prefer preference) {
 	if prefer.given {
 		patience = min(prefer.wait, s.Limit, maxWait)
 	} else {
-		patience = waitForAll(&s)
+		patience = waitForAll(c, &s)
 	}
 	result, err := a.execute(c, s, patience)
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -207,6 +209,34 @@ func (p *product) signed(method, path, flow, body string) *http.Request {
 	return p.request(method, path+"?"+query.Encode(), "", body)
 }
 
+var codes = regexp.MustCompile(`(?:Code: |badRequest\()"([a-z_]+)"`)
+
+// Every code that a problem may carry is explained on the page.
+func TestEveryCodeIsDescribed(t *testing.T) {
+	t.Parallel()
+	d, err := openapi.Describe()
+	fatal(t, err)
+	files, err := filepath.Glob("*.go")
+	fatal(t, err)
+	found := []string{"unauthorized", "forbidden", "invalid_token", "insufficient_scope", "waiting",
+		"step_failed", "fail", "expression", "validation", "timeout", "cancelled", "limit", "busy", "uncertain", "crashed", "internal"}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		fatal(t, err)
+		for _, m := range codes.FindAllStringSubmatch(string(text), -1) {
+			found = append(found, m[1])
+		}
+	}
+	for _, code := range found {
+		if code != "caller_gone" && !bytes.Contains(d.Page, []byte(`id="problem-`+code+`"`)) { // who has gone hears nothing
+			t.Errorf("the code %s is not described", code)
+		}
+	}
+}
+
 func callServer(p *product) {
 	for _, path := range []string{"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/style.css", "/.well-known/oauth-authorization-server"} {
 		p.want(p.do("GET", path, "", ""), 200)
@@ -250,7 +280,7 @@ func callRuns(p *product) {
 	<-p.at
 	p.want(p.do("GET", "/v1/runs", "ulf", ""), 200)
 	p.want(p.do("GET", "/v1/runs?filter=x", "ulf", ""), 400)
-	for _, path := range []string{"", "/events"} {
+	for _, path := range []string{"", "/events", "/input"} {
 		p.want(p.do("GET", "/v1/runs/"+id+path, "ulf", ""), 200)
 		p.want(p.do("GET", "/v1/runs/nothing"+path, "ulf", ""), 404)
 	}

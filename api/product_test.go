@@ -131,7 +131,7 @@ func (p *product) gateKind() flows.Kind {
 
 // answerKind answers the caller with a status, a header and a body out of its item.
 func answerKind() flows.Kind {
-	return flows.Kind{Name: "answer", Summary: "Answers.", Effect: flows.Read, New: func(*flows.Args) (flows.Runner, error) {
+	return flows.Kind{Name: "answer", Summary: "Answers.", Answers: true, Effect: flows.Read, New: func(*flows.Args) (flows.Runner, error) {
 		return flows.RunFunc(func(ctx context.Context, in *flows.Input) ([]any, error) {
 			var a flows.Answer
 			text, err := json.Marshal(in.Value())

@@ -32,6 +32,7 @@ const maxDepth = 64
 
 // submission is a run of a flow for a principal, accepted now.
 func (a *API) submission(c *gin.Context, f *flows.Flow, p *auth.Principal) queue.Submission {
+	of(c).answers = f.Answers()
 	return queue.Submission{Spec: queue.Spec{
 		Flow:      f.Number,
 		Version:   f.Version,
@@ -45,10 +46,13 @@ func (a *API) submission(c *gin.Context, f *flows.Flow, p *auth.Principal) queue
 
 // waitForAll makes the run one that is waited for to its end, and returns how
 // long that may take. No run outlives who waits for it like this.
-func waitForAll(s *queue.Submission) time.Duration {
+func waitForAll(c *gin.Context, s *queue.Submission) time.Duration {
 	s.Sync = true
-	s.Limit = min(s.Limit, maxWait)
-	return s.Limit + answerGrace
+	patience := min(s.Limit, maxWait)
+	if !of(c).answers { // else it may go on after its caller has left
+		s.Limit = patience
+	}
+	return patience + answerGrace
 }
 
 // execute submits a run and waits for its result as long as patience lasts;

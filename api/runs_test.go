@@ -2,12 +2,15 @@ package api_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
+
+	"penstock/api/client"
 )
 
 const (
@@ -225,6 +228,37 @@ func TestCancel(t *testing.T) {
 		t.Errorf("again: %v", again)
 	}
 	p.want(p.do("POST", "/v1/runs/nonsense/cancel", "key-one", ""), 404)
+}
+
+func TestTheClientManagesRuns(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	p.deploy(1, passes)
+	p.deploy(2, waits)
+	c, err := client.New(client.Config{URL: p.url, User: "ulf", Password: word})
+	fatal(t, err)
+	first := p.run("ulf", 1, `{"n":1}`)
+	open := p.start("ulf", 2, `{"n":1}`)
+	list, err := c.Runs(t.Context(), client.Listing{Filter: "flow le 2", Order: "flow", PageSize: 1, Page: 2})
+	fatal(t, err)
+	if list.Total != 2 || len(list.Items) != 1 || list.Items[0].ID != open || list.AtLeast {
+		t.Errorf("runs %+v", list)
+	}
+	stopped, err := c.Cancel(t.Context(), open)
+	if err != nil || stopped.State != "cancelled" {
+		t.Errorf("cancelled: %+v, %v", stopped, err)
+	}
+	var refused *client.Error
+	if _, err := c.Cancel(t.Context(), open); !errors.As(err, &refused) || refused.Status != 409 {
+		t.Errorf("cancelled again: %v", err)
+	}
+	for _, pinned := range []bool{false, true} {
+		again, err := c.Replay(t.Context(), first, pinned)
+		fatal(t, err)
+		if ended, err := c.Status(t.Context(), again.ID, 30*time.Second); err != nil || string(ended.Output) != `[{"n":1}]` {
+			t.Errorf("replayed: %+v, %v", ended, err)
+		}
+	}
 }
 
 func TestReplay(t *testing.T) {

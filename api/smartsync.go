@@ -42,7 +42,7 @@ func (a *API) smartSYNC(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	result, err := a.execute(c, s, waitForAll(&s))
+	result, err := a.execute(c, s, waitForAll(c, &s))
 	if err != nil {
 		a.fail(c, err)
 		return

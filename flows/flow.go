@@ -34,6 +34,9 @@ type Flow struct {
 	reads    [ofStep + 1]bool // the kinds of variable that some program reads
 }
 
+// Answers reports whether the flow may answer its caller before it ends.
+func (f *Flow) Answers() bool { return f.steps.Answers() || f.late != nil }
+
 // Webhook is a webhook trigger.
 type Webhook struct {
 	Params         []string  // query parameters that the flow reads
