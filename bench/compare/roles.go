@@ -99,7 +99,7 @@ func (p *process) execute(ctx context.Context, event []byte) ([]byte, error) {
 // Version implements worker.Versions.
 func (p *process) Version(context.Context, int64, string) (*flows.Flow, error) { return p.flow, nil }
 
-// gcPercent is what the product sets for itself, see cmd/penstock; the others
+// gcPercent is what the product sets for itself, see app; the others
 // run as Go does by default.
 const gcPercent = 400
 

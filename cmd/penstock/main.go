@@ -1,20 +1,10 @@
 // Command penstock runs data flows in real time: a front door, workers, and
-// all of it in one process for development.
+// all of it in one process for development. The program itself is package app.
 package main
 
 import (
-	"context"
-	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
+	"penstock/app"
+	"penstock/flows/steps"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // the second signal ends the process at once
-	if err := newRoot(environment()).ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "penstock: "+err.Error())
-		os.Exit(exitCode(err))
-	}
-}
+func main() { app.Main(steps.Catalogue()) }

@@ -1,0 +1,14 @@
+package app
+
+import (
+	"github.com/spf13/cobra"
+
+	"penstock/flows"
+)
+
+func newAPI(e env, kinds *flows.Catalogue) *cobra.Command {
+	return newServe(e, kinds, role{door: true}, &cobra.Command{
+		Use:   "api",
+		Short: "Run the front door: it accepts requests and answers them with results",
+	})
+}

@@ -1,0 +1,57 @@
+package app
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/spf13/cobra"
+)
+
+func newConnection(e env) *cobra.Command {
+	r := resource{
+		name: "connection", what: "connection", path: "/v1/connections", id: "NAME",
+		columns: []column{{"name", "name"}, {"type", "type"}, {"updated", "updated_at"}},
+	}
+	cmd := r.command(e)
+	cmd.AddCommand(newPut(e, r, "file with the connection as JSON; - reads standard input, which keeps secrets off the command line"), r.newDelete(e))
+	return cmd
+}
+
+// newPut stores an object from a file.
+func newPut(e env, r resource, help string) *cobra.Command {
+	var file string
+	cmd := &cobra.Command{Use: "put " + r.id + " --file FILE", Short: "Store a " + r.what + " under a name", Args: exactly(1)}
+	c := newCall(e, cmd)
+	cmd.Flags().StringVar(&file, "file", "-", help)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		text, err := readFile(cmd.InOrStdin(), file)
+		if err != nil {
+			return fmt.Errorf("read %s: %w", r.what, err)
+		}
+		if !json.Valid([]byte(text)) {
+			return usageError{errors.New("the file is not JSON")} // not shown: it holds secrets
+		}
+		return c.send(cmd, http.MethodPut, r.at(args[0]), json.RawMessage(text), "")
+	}
+	return cmd
+}
+
+func newSecret(e env) *cobra.Command {
+	r := resource{name: "secret", what: "secret", path: "/v1/secrets", id: "NAME"}
+	cmd := &cobra.Command{Use: r.name, Short: "Work with secrets that flows name; they are never read back", Long: "Work with secrets that flows name.\n\n" + remoteHelp}
+	var file string
+	put := &cobra.Command{Use: "put " + r.id, Short: "Store a secret: it is read from a file or standard input", Args: exactly(1)}
+	c := newCall(e, put)
+	put.Flags().StringVar(&file, "file", "-", "`file` with the secret, - for standard input")
+	put.RunE = func(cmd *cobra.Command, args []string) error {
+		value, err := readFile(cmd.InOrStdin(), file)
+		if err != nil {
+			return fmt.Errorf("read secret: %w", err)
+		}
+		return c.send(cmd, http.MethodPut, r.at(args[0]), object{"value": value}, "")
+	}
+	cmd.AddCommand(newList(e, "List the names of secrets", r.path, []column{{"name", "name"}, {"updated", "updated_at"}}), put, r.newDelete(e))
+	return cmd
+}

@@ -1,0 +1,41 @@
+package app
+
+import (
+	"context"
+
+	"penstock/api/console"
+	"penstock/internal/connect"
+	"penstock/internal/limits"
+	"penstock/internal/outbound"
+)
+
+// openConsole opens the web console.
+func (p *Program) openConsole(context.Context) error {
+	transport, err := outbound.New(outbound.Config{AllowPrivate: p.settings.AllowPrivate, AllowLoopback: p.role.dev})
+	if err != nil {
+		return err
+	}
+	p.onClose(func() error { transport.CloseIdleConnections(); return nil })
+	connections, err := connect.New(connect.Config{Store: p.store, HTTP: transport, Log: p.log})
+	if err != nil {
+		return err
+	}
+	p.onClose(connections.Close)
+	client := p.redis.Client()
+	p.onClose(client.Close)
+	p.console, err = console.New(console.Config{
+		Store:       p.store,
+		Queue:       p.client,
+		Redis:       client,
+		Catalogue:   p.kinds,
+		Hasher:      p.hasher,
+		Backoff:     limits.NewBackoff(client),
+		Authority:   p.authority,
+		Refusals:    p.refusals,
+		Log:         p.log,
+		Connections: connections,
+		HTTP:        transport,
+		Issuer:      p.settings.Issuer,
+	})
+	return err
+}

@@ -1,0 +1,34 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"penstock/internal/demo"
+)
+
+// openCRM serves the demo CRM on a loopback port and tells flows of it as
+// the variable "crm".
+func (p *Program) openCRM(ctx context.Context) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("start demo CRM: %w", err)
+	}
+	p.onClose(func() error { return ignoreClosed(listener.Close()) })
+	p.vars = map[string]any{"crm": "http://" + listener.Addr().String()}
+	server := &http.Server{Handler: demo.New(), ReadHeaderTimeout: 5 * time.Second}
+	p.add("demo CRM", func(ctx context.Context) error {
+		stopped := make(chan error, 1) // one value, kept until Serve has returned
+		stop := context.AfterFunc(ctx, func() { stopped <- server.Close() })
+		defer stop()
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return <-stopped
+	})
+	return nil
+}

@@ -1,0 +1,155 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"penstock/flows/steps"
+	"penstock/internal/doctor"
+	"penstock/internal/redisconn"
+	"penstock/internal/store"
+	"penstock/queue"
+)
+
+// doctorLimit bounds the whole examination.
+const doctorLimit = 30 * time.Second
+
+func newDoctor(e env) *cobra.Command {
+	var s Settings
+	var url string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check Redis, clocks, keys and reachability, and say what to do",
+		Long: "Check what a fleet stands on, and say what to do about what is found: Redis (version,\n" +
+			"persistence, eviction, latency), clocks, the master key, queues, workers, and, with --url, the\n" +
+			"front door. Run it where the processes run, with their settings. It changes nothing.\n\n" +
+			"It fails when something does not work or loses runs; warnings do not count.",
+		Args: exactly(0),
+	}
+	f := cmd.Flags()
+	f.StringVar(&s.Redis, "redis", "", "`URL` of Redis, as the processes have it")
+	f.StringVar(&url, "url", "", "base `URL` of the front door; default "+envURL)
+	f.BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if s.Redis == "" {
+			var err error
+			if s.Redis, err = e.secret(envRedisURL); err != nil {
+				return err
+			}
+		}
+		if url == "" {
+			url = e[envURL]
+		}
+		if s.Redis == "" && url == "" {
+			return usageError{fmt.Errorf("doctor: nothing to look at: set %s or --redis, and %s or --url", envRedisURL, envURL)}
+		}
+		ctx, cancel := context.WithTimeout(cmd.Context(), doctorLimit)
+		defer cancel()
+		report := examine(ctx, e, s.Redis, url)
+		if err := printReport(cmd.OutOrStdout(), report, asJSON); err != nil {
+			return err
+		}
+		if report.Worst() == doctor.Fail {
+			return errors.New("something needs attention")
+		}
+		return nil
+	}
+	return cmd
+}
+
+func examine(ctx context.Context, e env, redisURL, url string) *doctor.Report {
+	r := &doctor.Report{}
+	r.Files()
+	if redisURL != "" {
+		examineRedis(ctx, e, r, redisURL)
+	}
+	if url != "" {
+		r.Server(ctx, url, &http.Client{Timeout: 5 * time.Second})
+	}
+	return r
+}
+
+func examineRedis(ctx context.Context, e env, r *doctor.Report, url string) {
+	conn, err := redisconn.Parse(url)
+	if err != nil {
+		r.Add(doctor.Finding{Check: "redis", Level: doctor.Fail, Found: err.Error(), Advice: "Correct " + envRedisURL + "."})
+		return
+	}
+	r.Redis(ctx, conn)
+	if r.Worst() == doctor.Fail {
+		return // what stands on it cannot be better
+	}
+	r.Add(masterKey(ctx, e, conn))
+	client, err := queue.NewClient(queue.Config{Redis: conn, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return
+	}
+	defer client.Close()
+	r.Fleet(ctx, client)
+}
+
+// masterKey says whether the key of this environment opens what is stored.
+func masterKey(ctx context.Context, e env, conn *redisconn.Conn) doctor.Finding {
+	f := doctor.Finding{Check: "master key", Level: doctor.Fail}
+	text, err := e.secret(envMasterKey)
+	if err == nil && text == "" {
+		f.Level, f.Found, f.Advice = doctor.Warn, "not set here", "Run doctor with the environment of api and worker to check it."
+		return f
+	}
+	keys, parsed := store.ParseMasterKeys(text)
+	if err != nil || parsed != nil {
+		f.Found, f.Advice = errors.Join(err, parsed).Error(), "Set "+envMasterKey+" as in the other processes."
+		return f
+	}
+	unopened, all, err := openSecrets(ctx, conn, keys)
+	switch {
+	case err != nil:
+		f.Found, f.Advice = err.Error(), "See what is said of Redis."
+	case unopened > 0:
+		f.Found = fmt.Sprintf("does not open the secrets of %d of %d API keys", unopened, all)
+		f.Advice = "Give every process the master key under which they were stored, an older one after a comma."
+	default:
+		f.Level, f.Found = doctor.OK, fmt.Sprintf("opens the secrets of all %d API keys", all)
+	}
+	return f
+}
+
+func openSecrets(ctx context.Context, conn *redisconn.Conn, masterKeys [][]byte) (unopened, all int, err error) {
+	sealer, err := store.NewSealer(masterKeys...)
+	if err != nil {
+		return 0, 0, err
+	}
+	client := conn.Client()
+	defer client.Close()
+	s, err := store.Open(ctx, store.Config{Redis: client, Sealer: sealer, Catalogue: steps.Catalogue(), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return 0, 0, err
+	}
+	return s.Keys().Unopened(ctx)
+}
+
+func printReport(w io.Writer, r *doctor.Report, asJSON bool) error {
+	if asJSON {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		return enc.Encode(r.Findings)
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, f := range r.Findings {
+		fmt.Fprintf(t, "%s\t%s\t%s\n", f.Level, f.Check, printable(f.Found))
+		if f.Advice != "" {
+			fmt.Fprintf(t, "\t\t→ %s\n", f.Advice)
+		}
+	}
+	return t.Flush()
+}

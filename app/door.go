@@ -1,0 +1,77 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"penstock/api"
+	"penstock/queue"
+)
+
+// openListener takes the address, so that everything else can say the URL.
+func (p *Program) openListener(ctx context.Context) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", p.settings.Listen)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w; choose another address with --listen, 127.0.0.1:0 picks one", p.settings.Listen, err)
+	}
+	p.listener = listener
+	p.onClose(func() error { return ignoreClosed(listener.Close()) })
+	p.url = "http://" + reachable(listener.Addr().(*net.TCPAddr))
+	p.log.Info("front door", "url", p.url)
+	return nil
+}
+
+// reachable is an address that this machine can connect to.
+func reachable(addr *net.TCPAddr) string {
+	if addr.IP.IsUnspecified() {
+		return fmt.Sprintf("localhost:%d", addr.Port)
+	}
+	return addr.String()
+}
+
+// openDoor puts the front door on the listener.
+func (p *Program) openDoor(context.Context) error {
+	door := api.Queue{Client: p.client}
+	handler, err := api.New(api.Config{
+		Submit: func(ctx context.Context, s queue.Submission) (api.Ticket, error) {
+			p.traced(ctx, &s)
+			return door.Submit(ctx, s)
+		},
+		Records:        door,
+		Runs:           door,
+		Fleet:          p.client,
+		Flows:          p.store.Flows(),
+		Keys:           p.store.Keys(),
+		Authority:      p.authority,
+		Store:          p.store,
+		Callbacks:      p.callbacks,
+		Call:           p.client.Call,
+		Limiter:        p.limiter,
+		Console:        p.console,
+		Refusals:       p.refusals,
+		Log:            p.log,
+		Ready:          p.client.Ping,
+		MaxBody:        p.settings.MaxBody,
+		TrustedProxies: p.settings.TrustedProxies,
+		Origins:        p.settings.Origins,
+	})
+	if err != nil {
+		return err
+	}
+	server, err := api.NewServer(api.ServerConfig{Listener: p.listener, API: handler, Log: p.log, Wrap: p.wrapDoor()})
+	if err != nil {
+		return err
+	}
+	p.onClose(server.Close)
+	p.add("front door", server.Run)
+	return nil
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}

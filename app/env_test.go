@@ -1,0 +1,133 @@
+package app
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/pflag"
+
+	"penstock/flows/steps"
+	"penstock/internal/limits"
+)
+
+// settingsOf reads the settings of dev from arguments and environment.
+func settingsOf(t *testing.T, e env, args ...string) Settings {
+	t.Helper()
+	var s Settings
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	r := role{door: true, worker: true, dev: true}
+	s.addFlags(flags, r)
+	if err := flags.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.read(e, flags, r); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestAFlagWinsOverTheEnvironment(t *testing.T) {
+	t.Parallel()
+	e := env{
+		"PENSTOCK_LISTEN": ":1", "PENSTOCK_REDIS_URL": "redis://a", "PENSTOCK_CONCURRENCY": "5", "PENSTOCK_QUEUES": "slow=2, fast",
+		"PENSTOCK_LOG_LEVEL": "debug", "PENSTOCK_TRUSTED_PROXIES": "10.0.0.0/8,::1", "PENSTOCK_ALLOW_PRIVATE_NETWORKS": "true",
+		"PENSTOCK_MAX_BODY": "",
+	}
+	s := settingsOf(t, e, "--listen", ":2")
+	want := Settings{
+		Listen: ":2", Redis: "redis://a", Concurrency: 5, Queues: queues{"slow": 2, "fast": 1}, LogLevel: slog.LevelDebug,
+		TrustedProxies: []string{"10.0.0.0/8", "::1"}, AllowPrivate: true, Retention: 24 * time.Hour, MaxBody: 1 << 20,
+		RateIP: limits.Rates{"token": {Limit: 10, Window: time.Second}},
+	}
+	if diff := cmp.Diff(want, s); diff != "" {
+		t.Errorf("settings (-want +got):\n%s", diff)
+	}
+}
+
+func TestSecretsFromFiles(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "url")
+	if err := os.WriteFile(file, []byte("redis://:s3cret@a\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if s := settingsOf(t, env{"PENSTOCK_REDIS_URL_FILE": file}); s.Redis != "redis://:s3cret@a" {
+		t.Errorf("the URL from a file is %q", s.Redis)
+	}
+}
+
+func TestMisspeltVariables(t *testing.T) {
+	t.Parallel()
+	e := env{"PENSTOCK_LISTEN": "", "PENSTOCK_REDIS": "", "PENSTOCK_API_SECRET_FILE": "", "PENSTOCK_READY_FILE": "", "PENSTOCK_DATA": ""}
+	if got, want := e.unknown(), []string{"PENSTOCK_READY_FILE", "PENSTOCK_REDIS"}; !slices.Equal(got, want) {
+		t.Errorf("unknown = %q, want %q", got, want)
+	}
+}
+
+// The files for deploying name settings and subcommands: those must exist.
+func TestDeployFilesNameWhatExists(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"Dockerfile", "docker-compose.yml", "deploy/make-env", "README.md"} {
+		content, err := os.ReadFile(filepath.Join("..", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := env{}
+		for _, name := range regexp.MustCompile(`PENSTOCK_[A-Z_]+`).FindAllString(string(content), -1) {
+			named[name] = ""
+		}
+		if len(named) == 0 {
+			t.Errorf("%s names no setting", file)
+		}
+		if unknown := named.unknown(); len(unknown) > 0 {
+			t.Errorf("%s names settings that nothing reads: %q", file, unknown)
+		}
+	}
+}
+
+func TestComposeFile(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile("../docker-compose.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var compose struct {
+		Services map[string]struct {
+			Image, Build string
+			Command      any
+			Environment  map[string]string
+			Healthcheck  struct{ Test []string }
+			DependsOn    map[string]any `yaml:"depends_on"`
+			Volumes      []string
+		}
+		Volumes map[string]any
+	}
+	if err := yaml.Unmarshal(content, &compose); err != nil {
+		t.Fatalf("docker-compose.yml: %v", err)
+	}
+	var commands []string
+	for _, c := range newRoot(env{}, steps.Catalogue()).Commands() {
+		commands = append(commands, c.Name())
+	}
+	for _, role := range []string{"api", "worker"} {
+		service := compose.Services[role]
+		if command, _ := service.Command.([]any); len(command) != 1 || !slices.Contains(commands, command[0].(string)) {
+			t.Errorf("service %s runs %v, not a subcommand", role, service.Command)
+		}
+		if service.Environment["PENSTOCK_REDIS_URL"] != "redis://redis:6379/0" || service.DependsOn["redis"] == nil {
+			t.Errorf("service %s does not use the Redis of the file: %+v", role, service)
+		}
+	}
+	if test := compose.Services["api"].Healthcheck.Test; !slices.Equal(test, []string{"CMD", "/penstock", "health"}) {
+		t.Errorf("the health check of api is %q", test)
+	}
+	if _, ok := compose.Volumes["redis"]; !ok || !slices.Contains(compose.Services["redis"].Volumes, "redis:/data") {
+		t.Error("what Redis writes is not on a volume")
+	}
+}

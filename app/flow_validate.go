@@ -1,0 +1,100 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"penstock/flows"
+)
+
+func newFlowValidate(kinds *flows.Catalogue) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "validate PATHS…",
+		Short: "Report every mistake in flow files",
+		Long:  "Check flow files, and those in directories, and report every mistake with its place.",
+		Args:  cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, paths []string) error {
+			files, err := flowFiles(paths)
+			if err != nil {
+				return err
+			}
+			if !asJSON {
+				return validate(cmd.OutOrStdout(), kinds, files)
+			}
+			problems, err := mistakes(kinds, files)
+			if err != nil {
+				return err
+			}
+			return errors.Join(printValue(cmd.OutOrStdout(), problems), mistaken(problems, files))
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the mistakes as JSON")
+	return cmd
+}
+
+func validate(w io.Writer, kinds *flows.Catalogue, files []string) error {
+	problems, err := mistakes(kinds, files)
+	if err != nil {
+		return err
+	}
+	printProblems(w, problems)
+	if err := mistaken(problems, files); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s: no mistakes\n", count(len(files), "file"))
+	return err
+}
+
+// mistakes are those of all files, never nil; the error is that of reading them.
+func mistakes(kinds *flows.Catalogue, files []string) (flows.Problems, error) {
+	all := flows.Problems{}
+	numbers := map[int64]string{}
+	for _, file := range files {
+		flow, err := parseFile(kinds, file)
+		switch problems := (flows.Problems)(nil); {
+		case errors.As(err, &problems):
+			all = append(all, problems...)
+		case err != nil:
+			return nil, err
+		case numbers[flow.Number] != "":
+			all = append(all, flows.Problem{File: file, Line: 1, Column: 1, Message: fmt.Sprintf("flow %d is in %s, too", flow.Number, numbers[flow.Number])})
+		default:
+			numbers[flow.Number] = file
+		}
+	}
+	return all, nil
+}
+
+// mistaken is nil when there are no mistakes.
+func mistaken(problems flows.Problems, files []string) error {
+	if len(problems) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s in %s", count(len(problems), "mistake"), count(len(files), "file"))
+}
+
+func parseFile(kinds *flows.Catalogue, file string) (*flows.Flow, error) {
+	source, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read flow: %w", err)
+	}
+	return flows.Parse(file, source, kinds)
+}
+
+func printProblems(w io.Writer, problems flows.Problems) {
+	for i := range problems {
+		fmt.Fprintf(w, "%s\n", problems[i].Text())
+	}
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,91 @@
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/spf13/cobra"
+)
+
+// newList makes the listing of something: a page of it, or all pages.
+func newList(e env, short, path string, columns []column) *cobra.Command {
+	var filter, order string
+	var page, size int
+	var all bool
+	cmd := &cobra.Command{
+		Use: "list", Short: short, Args: exactly(0),
+		Long: short + ". A filter compares fields: 'state eq \"failed\" and flow eq 69'; operators are eq ne lt le gt ge in\n" +
+			"contains, joined with and, or, not and parentheses.",
+	}
+	c := newCall(e, cmd)
+	f := cmd.Flags()
+	f.StringVar(&filter, "filter", "", "show those that fit the `expression`")
+	f.StringVar(&order, "order-by", "", "order by `fields`, - for descending: -created_at,flow")
+	f.IntVar(&page, "page", 1, "show this page")
+	f.IntVar(&size, "page-size", 50, "how many are on a page, 200 at most")
+	f.BoolVar(&all, "all", false, "show every page")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		query := url.Values{"page": {strconv.Itoa(page)}, "page_size": {strconv.Itoa(size)}}
+		if filter != "" {
+			query.Set("filter", filter)
+		}
+		if order != "" {
+			query.Set("order_by", order)
+		}
+		if all {
+			query.Set("page", "1")
+			query.Set("page_size", "200")
+		}
+		return c.list(cmd, path, query, all, columns)
+	}
+	return cmd
+}
+
+// list prints a listing. JSON is the page as the server gave it, with all
+// items when all pages are wanted.
+func (c *remoteCall) list(cmd *cobra.Command, path string, query url.Values, all bool, columns []column) error {
+	server, err := c.client()
+	if err != nil {
+		return err
+	}
+	items := []any{}
+	for n := 1; ; n++ {
+		text, err := server.Raw(cmd.Context(), http.MethodGet, path+"?"+query.Encode(), nil)
+		if err != nil {
+			return err
+		}
+		page, err := decodeObject(text)
+		if err != nil {
+			return err
+		}
+		more, _ := page["items"].([]any)
+		items = append(items, more...)
+		if total := cell(page["total"]); !all || len(more) == 0 || strconv.Itoa(len(items)) == total {
+			page["items"] = items
+			return c.printPage(cmd, page, columns, all)
+		}
+		query.Set("page", strconv.Itoa(n+1))
+	}
+}
+
+func (c *remoteCall) printPage(cmd *cobra.Command, page object, columns []column, all bool) error {
+	out := cmd.OutOrStdout()
+	if c.asJSON {
+		text, err := json.Marshal(page)
+		if err != nil {
+			return err
+		}
+		return printIndented(out, text)
+	}
+	items, _ := page["items"].([]any)
+	if err := printTable(out, columns, items); err != nil {
+		return err
+	}
+	if total := cell(page["total"]); !all && total != strconv.Itoa(len(items)) {
+		fmt.Fprintf(cmd.ErrOrStderr(), "page %s: %d of %s; --page and --all show others\n", cell(page["page"]), len(items), total)
+	}
+	return nil
+}

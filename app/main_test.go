@@ -1,0 +1,35 @@
+package app
+
+import (
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"penstock/flows/steps"
+)
+
+// The test binary is the program when it is called penstock.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"penstock": func() { Main(steps.Catalogue()) }})
+}
+
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{Dir: "testdata/script"})
+}
+
+// The scripts that talk to a server have one each, and an administrator's
+// password.
+func TestServerScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/server",
+		Setup: func(e *testscript.Env) error {
+			dev := boot(t, Settings{Data: noData, Flows: e.WorkDir + "/server", AdminUser: "ann", AdminPassword: "correct horse battery"})
+			e.Setenv("PENSTOCK_URL", dev.url)
+			e.Setenv("PENSTOCK_USER", "ann")
+			e.Setenv("PENSTOCK_PASSWORD", "correct horse battery")
+			return nil
+		},
+	})
+}

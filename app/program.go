@@ -1,0 +1,203 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"penstock/api/auth"
+	"penstock/api/console"
+	"penstock/flows"
+	"penstock/internal/callback"
+	"penstock/internal/limits"
+	"penstock/internal/password"
+	"penstock/internal/redisconn"
+	"penstock/internal/refusals"
+	"penstock/internal/store"
+	"penstock/internal/telemetry"
+	"penstock/queue"
+)
+
+// Program is one process of the product, in one role or all of them. New
+// opens, Run works until its context ends, Close releases.
+type Program struct {
+	settings Settings
+	role     role
+	kinds    *flows.Catalogue // of step that flows may use
+	log      *slog.Logger
+	out      io.Writer // what people read; logs go elsewhere
+
+	listener  net.Listener
+	url       string // of the front door, as it listens
+	dataDir   string // dev: where data is kept; empty: memory only
+	redis     *redisconn.Conn
+	store     *store.Store
+	client    *queue.Client
+	authority *auth.Authority
+	hasher    *password.Hasher
+	console   *console.Console
+	refusals  *refusals.Log
+	limiter   *limits.Limiter
+	callbacks *callback.Signer
+	metrics   *telemetry.Metrics // nil: nobody scrapes
+	tracing   *telemetry.Tracing // nil: nobody traces
+	vars      map[string]any     // override those of flows
+	block     time.Duration      // how long an idle worker waits in one call; zero: as usual
+
+	metricsURL string // empty: none
+
+	parts  []part         // in the order of starting
+	closes []func() error // in the order of opening
+}
+
+// newProgram opens everything that a role needs. On error nothing is left open.
+func newProgram(ctx context.Context, settings Settings, r role, kinds *flows.Catalogue, log *slog.Logger, out io.Writer) (_ *Program, err error) {
+	p := &Program{settings: settings, role: r, kinds: kinds, log: log, out: out}
+	defer func() {
+		if err != nil {
+			_ = p.Close() // what failed first says more
+		}
+	}()
+	open := []func(context.Context) error{p.openTelemetry, p.openRedis, p.openStore, p.openQueue}
+	if r.door {
+		// The address first: it is what fails most often, and the first line of the log.
+		open = append([]func(context.Context) error{p.openListener}, append(open, p.loadFlows)...)
+	}
+	if r.worker {
+		open = append(open, p.openWorker)
+	}
+	if r.door {
+		open = append(open, p.openAuthority, p.openReminder, p.openRefusals, p.openConsole, p.openDoor)
+	}
+	for _, step := range open {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if r.door {
+		p.add("announcement", func(ctx context.Context) error {
+			if err := p.announce(ctx); err != nil {
+				return err
+			}
+			<-ctx.Done()
+			return nil
+		})
+	}
+	return p, nil
+}
+
+// Run works until ctx ends, then stops in order: the door answers who waits,
+// workers finish or hand back, and the store goes last.
+func (p *Program) Run(ctx context.Context) error { return runParts(ctx, p.log, p.parts) }
+
+// Close releases everything, in the reverse order of opening.
+func (p *Program) Close() error {
+	var errs []error
+	for _, release := range slices.Backward(p.closes) {
+		errs = append(errs, release())
+	}
+	p.closes = nil
+	return errors.Join(errs...)
+}
+
+func (p *Program) add(name string, run func(context.Context) error) {
+	p.parts = append(p.parts, part{name, run})
+}
+
+func (p *Program) onClose(release func() error) { p.closes = append(p.closes, release) }
+
+// openStore opens flows and keys, and makes the bootstrap key exist.
+func (p *Program) openStore(ctx context.Context) error {
+	keys, err := p.masterKeys()
+	if err != nil {
+		return err
+	}
+	sealer, err := store.NewSealer(keys...)
+	if err != nil {
+		return err
+	}
+	client := p.redis.Client()
+	p.onClose(client.Close)
+	p.store, err = store.Open(ctx, store.Config{Redis: client, Sealer: sealer, Catalogue: p.kinds, Log: p.log})
+	if err != nil {
+		return err
+	}
+	p.add("store", p.store.Run)
+	p.devAdmin(keys[0])
+	if err := p.openCallbacks(keys); err != nil {
+		return err
+	}
+	if len(keys) > 1 {
+		if err := p.reseal(ctx); err != nil {
+			return err
+		}
+	}
+	if p.settings.APIKey == "" || !p.role.door {
+		return nil
+	}
+	return p.ensureKey(ctx, store.Key{Key: p.settings.APIKey, Name: "bootstrap", Secret: p.settings.APISecret, APIAccess: true})
+}
+
+// reseal seals again, under the first master key, what older ones sealed.
+func (p *Program) reseal(ctx context.Context) error {
+	for _, reseal := range []func(context.Context) (int, error){
+		p.store.Keys().Reseal, p.store.SigningKeys().Reseal, p.store.Connections().Reseal, p.store.Secrets().Reseal,
+	} {
+		if _, err := reseal(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ensureKey makes a key exist with this secret. An existing key keeps what
+// else was changed of it.
+func (p *Program) ensureKey(ctx context.Context, key store.Key) error {
+	old, err := p.store.Keys().Key(ctx, key.Key)
+	switch {
+	case err == nil && old.Secret == key.Secret && old.APIAccess:
+		return nil
+	case err == nil:
+		secret := key.Secret
+		key = *old
+		key.Secret, key.APIAccess = secret, true
+	case !errors.Is(err, store.ErrNotFound):
+		return err
+	}
+	_, err = p.store.Keys().Put(ctx, key)
+	return err
+}
+
+func (p *Program) openQueue(context.Context) (err error) {
+	if p.client, err = queue.NewClient(queue.Config{Redis: p.redis, Log: p.log}); err != nil {
+		return err
+	}
+	p.onClose(p.client.Close)
+	p.watchQueue()
+	p.add("queue", p.client.Run)
+	return nil
+}
+
+// writeReadyFile tells whoever waits for the file. It appears whole.
+func (p *Program) writeReadyFile() error {
+	name := p.settings.ReadyFile
+	if name == "" {
+		return nil
+	}
+	part := filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+".part")
+	err := os.WriteFile(part, []byte(p.url+"\n"), 0o644)
+	if err == nil {
+		err = os.Rename(part, name)
+	}
+	if err != nil {
+		return fmt.Errorf("write ready file: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,44 @@
+package app
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// queues are names with weights, written default=3,slow; a weight left out is 1.
+type queues map[string]int
+
+func (q queues) String() string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(q)) {
+		parts = append(parts, name+"="+strconv.Itoa(q[name]))
+	}
+	return strings.Join(parts, ",")
+}
+
+// Set replaces the queues.
+func (q *queues) Set(text string) error {
+	next := queues{}
+	for part := range strings.SplitSeq(text, ",") {
+		name, weight, weighted := strings.Cut(strings.TrimSpace(part), "=")
+		n := 1
+		if weighted {
+			var err error
+			if n, err = strconv.Atoi(weight); err != nil {
+				return fmt.Errorf("the weight of queue %q is not a number", name)
+			}
+		}
+		if name == "" || n < 1 {
+			return fmt.Errorf("%q is not a queue with a weight of at least 1", part)
+		}
+		next[name] = n
+	}
+	*q = next
+	return nil
+}
+
+// Type names the value in the help text.
+func (q queues) Type() string { return "queues" }

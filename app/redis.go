@@ -1,0 +1,131 @@
+package app
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"penstock/internal/embedded"
+	"penstock/internal/redisconn"
+	"penstock/internal/store"
+)
+
+const (
+	storeFile     = "store.aof"  // the embedded store
+	masterKeyFile = "master.key" // dev: base64, made at the first start
+
+	// embeddedBlock is how long a worker waits in one call at the embedded
+	// store, which cannot be interrupted: so long may Ctrl-C take.
+	embeddedBlock = 500 * time.Millisecond
+
+	// redisPatience is how long Redis may take to answer at the start.
+	redisPatience = 10 * time.Second
+)
+
+// openRedis connects to the Redis of the settings, or starts the embedded one.
+func (p *Program) openRedis(ctx context.Context) error {
+	if p.role.dev {
+		if err := p.openData(); err != nil {
+			return err
+		}
+	}
+	url := p.settings.Redis
+	if url == "" { // only in dev, see Settings.check
+		var err error
+		if url, err = p.startEmbedded(); err != nil {
+			return err
+		}
+	}
+	conn, err := redisconn.Parse(url)
+	if err != nil {
+		return err
+	}
+	p.redis = p.measured(conn)
+	return p.ping(ctx)
+}
+
+func (p *Program) ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, redisPatience)
+	defer cancel()
+	client := p.redis.Client()
+	defer client.Close()
+	if err := client.Ping(ctx).Err(); err != nil {
+		return fmt.Errorf("connect to Redis: %w", err)
+	}
+	return nil
+}
+
+// startEmbedded keeps its file in the data directory.
+func (p *Program) startEmbedded() (url string, err error) {
+	file := ""
+	if p.dataDir != "" {
+		file = filepath.Join(p.dataDir, storeFile)
+	}
+	server, err := embedded.Start(embedded.Config{File: file, Log: p.log})
+	if err != nil {
+		return "", err
+	}
+	p.onClose(server.Close)
+	p.block = embeddedBlock
+	return server.URL(), nil
+}
+
+// openData makes the data directory of dev.
+func (p *Program) openData() (err error) {
+	p.dataDir = p.settings.Data
+	switch p.dataDir {
+	case noData:
+		p.dataDir = ""
+		return nil
+	case "":
+		if p.dataDir, err = stateDir(); err != nil {
+			return fmt.Errorf("find a directory for the data: %w; name one with --data", err)
+		}
+	}
+	if err := os.MkdirAll(p.dataDir, 0o700); err != nil {
+		return fmt.Errorf("make data directory: %w", err)
+	}
+	return nil
+}
+
+// stateDir is where programs keep their state on this system.
+func stateDir() (string, error) {
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "penstock"), nil
+	}
+	if home, err := os.UserHomeDir(); err == nil && os.PathSeparator == '/' {
+		return filepath.Join(home, ".local", "state", "penstock"), nil
+	}
+	dir, err := os.UserCacheDir()
+	return filepath.Join(dir, "penstock"), err
+}
+
+// masterKeys returns those of the settings; dev makes one and keeps it beside
+// its data.
+func (p *Program) masterKeys() ([][]byte, error) {
+	switch {
+	case len(p.settings.MasterKeys) > 0:
+		return p.settings.MasterKeys, nil
+	case p.dataDir == "":
+		return [][]byte{store.NewMasterKey()}, nil
+	}
+	file := filepath.Join(p.dataDir, masterKeyFile)
+	text, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		key := store.NewMasterKey()
+		return [][]byte{key}, os.WriteFile(file, []byte(base64.StdEncoding.EncodeToString(key)+"\n"), 0o600)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read master key: %w", err)
+	}
+	keys, err := store.ParseMasterKeys(strings.TrimSpace(string(text)))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", file, err)
+	}
+	return keys, nil
+}

@@ -1,0 +1,18 @@
+package app
+
+import (
+	"context"
+
+	"penstock/internal/refusals"
+)
+
+// openRefusals keeps what the door refuses, for the console to show.
+func (p *Program) openRefusals(context.Context) (err error) {
+	client := p.redis.Client()
+	p.onClose(client.Close)
+	if p.refusals, err = refusals.New(refusals.Config{Redis: client, Log: p.log}); err != nil {
+		return err
+	}
+	p.add("refusals", p.refusals.Run)
+	return nil
+}

@@ -1,0 +1,39 @@
+package app
+
+import (
+	"cmp"
+	"context"
+
+	"penstock/internal/connect"
+	"penstock/internal/outbound"
+	"penstock/internal/reminder"
+)
+
+// openReminder sends e-mails before assertions expire, if the settings name
+// the mail server for it.
+func (p *Program) openReminder(context.Context) error {
+	if p.settings.ReminderMail == "" {
+		return nil
+	}
+	transport, err := outbound.New(outbound.Config{AllowPrivate: p.settings.AllowPrivate, AllowLoopback: p.role.dev})
+	if err != nil {
+		return err
+	}
+	p.onClose(func() error { transport.CloseIdleConnections(); return nil })
+	mail, err := connect.New(connect.Config{Store: p.store, HTTP: transport, Log: p.log})
+	if err != nil {
+		return err
+	}
+	p.onClose(mail.Close)
+	client := p.redis.Client()
+	p.onClose(client.Close)
+	r, err := reminder.New(reminder.Config{
+		Redis: client, Clients: p.store.Clients(), Mail: mail, Connection: p.settings.ReminderMail,
+		Issuer: cmp.Or(p.settings.Issuer, p.url), Log: p.log,
+	})
+	if err != nil {
+		return err
+	}
+	p.add("reminders", r.Run)
+	return nil
+}

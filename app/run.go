@@ -1,0 +1,198 @@
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"penstock/api/client"
+)
+
+// startArgs are what `run` is told besides the flow.
+type startArgs struct {
+	event  string
+	params map[string]string
+	key    string
+	async  bool
+	follow bool
+	wait   time.Duration
+}
+
+func newRun(e env) *cobra.Command {
+	var args startArgs
+	cmd := &cobra.Command{
+		Use:   "run FLOW",
+		Short: "Run a flow of a server and print its output",
+		Long: "Run a flow of a server, by its number or slug, wait for the run's end and print its output.\n" +
+			"`penstock flow run` runs a file here, without a server.\n\n" + remoteHelp,
+		Example: "  penstock run 69 --event '{\"email\":\"a@b.org\"}'\n" +
+			"  penstock run nightly --follow\n" +
+			"  id=$(penstock run 69 --event @event.json --async)",
+		Args: exactly(1),
+	}
+	c := newCall(e, cmd)
+	f := cmd.Flags()
+	f.StringVar(&args.event, "event", "", "the event: `JSON`, @file, or @- for standard input")
+	f.StringToStringVar(&args.params, "param", nil, "a query parameter that the flow declares, `name=value`; may be repeated")
+	f.StringVar(&args.key, "idempotency-key", "", "calls with the same `key` make one run")
+	f.BoolVar(&args.async, "async", false, "do not wait: print the run's id")
+	f.BoolVar(&args.follow, "follow", false, "show steps while they happen; the run may take as long as its flow lets it")
+	f.DurationVar(&args.wait, "wait", 0, "wait no longer than this, in whole seconds; then print the run's id")
+	cmd.RunE = func(cmd *cobra.Command, flow []string) error { return c.start(cmd, flow[0], args) }
+	return cmd
+}
+
+func (c *remoteCall) start(cmd *cobra.Command, flow string, args startArgs) error {
+	server, err := c.client()
+	if err != nil {
+		return err
+	}
+	q := client.Request{Flow: flow, Params: args.params, IdempotencyKey: args.key, Async: args.async || args.follow, Wait: args.wait}
+	if args.event != "" {
+		if q.Event, err = eventText(cmd.InOrStdin(), args.event); err != nil {
+			return fmt.Errorf("read event: %w", err)
+		}
+	}
+	run, err := server.Start(cmd.Context(), q)
+	if err != nil {
+		return err
+	}
+	if args.follow {
+		return c.follow(cmd, server, run.ID)
+	}
+	return c.printStarted(cmd.OutOrStdout(), run)
+}
+
+// printStarted prints the output, or the id of a run that has not ended.
+func (c *remoteCall) printStarted(w io.Writer, run *client.Run) error {
+	if c.asJSON {
+		text, err := json.Marshal(struct {
+			ID     string          `json:"run_id"`
+			State  string          `json:"state,omitempty"`
+			Output json.RawMessage `json:"output,omitempty"`
+		}{run.ID, run.State, run.Output})
+		if err != nil {
+			return err
+		}
+		return printIndented(w, text)
+	}
+	if run.Output == nil {
+		_, err := fmt.Fprintln(w, run.ID)
+		return err
+	}
+	return printIndented(w, run.Output)
+}
+
+// follow shows what happens to a run on standard error, and then its output.
+func (c *remoteCall) follow(cmd *cobra.Command, server *client.Client, id string) error {
+	if !c.asJSON {
+		fmt.Fprintln(cmd.ErrOrStderr(), "run "+id)
+	}
+	if err := server.Watch(cmd.Context(), id, func(e client.Event) error { return c.printEvent(cmd, e) }); err != nil {
+		return err
+	}
+	return c.printRun(cmd, server, id, 0, true)
+}
+
+func (c *remoteCall) printEvent(cmd *cobra.Command, e client.Event) error {
+	if c.asJSON {
+		_, err := fmt.Fprintf(cmd.ErrOrStderr(), "%s\n", e.Data)
+		return err
+	}
+	o, err := decodeObject(e.Data)
+	if err != nil {
+		return err
+	}
+	switch e.Kind {
+	case "state":
+		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "  %s\n", cell(o["state"]))
+	case "step":
+		line := fmt.Sprintf("  %s %s: %s in, %s out", cell(o["step"]), cell(o["kind"]), cell(o["in"]), cell(o["out"]))
+		if us, ok := o["us"].(json.Number); ok {
+			n, _ := us.Int64()
+			line += ", " + round(time.Duration(n)*time.Microsecond).String()
+		}
+		if o["error"] != nil {
+			line += ": " + cell(o["error"])
+		}
+		_, err = fmt.Fprintln(cmd.ErrOrStderr(), line)
+	}
+	return err
+}
+
+// printRun prints a run: its output alone, or all of it. A run that ended
+// otherwise than well is an error as well.
+func (c *remoteCall) printRun(cmd *cobra.Command, server *client.Client, id string, wait time.Duration, outputOnly bool) error {
+	path := "/v1/runs/" + url.PathEscape(id)
+	if wait > 0 {
+		path += fmt.Sprintf("?wait=%d", int(wait/time.Second))
+	}
+	text, err := server.Raw(cmd.Context(), http.MethodGet, path, nil)
+	if err != nil {
+		return err
+	}
+	var run client.Run
+	if err := json.Unmarshal(text, &run); err != nil {
+		return fmt.Errorf("decode answer: %w", err)
+	}
+	out := cmd.OutOrStdout()
+	switch {
+	case c.asJSON:
+		err = printIndented(out, text)
+	case !outputOnly:
+		err = printRunView(out, text)
+	case run.Output != nil:
+		err = printIndented(out, run.Output)
+	}
+	if err == nil && outputOnly && run.State != "succeeded" {
+		return runFailure(&run)
+	}
+	return err
+}
+
+func runFailure(run *client.Run) error {
+	if run.Error == nil {
+		return fmt.Errorf("%w: it is %s", errRunFailed, run.State)
+	}
+	at := ""
+	if run.Error.Step != "" {
+		at = " at step " + run.Error.Step
+	}
+	return fmt.Errorf("%w: %s%s: %s", errRunFailed, run.State, at, run.Error.Message)
+}
+
+// printRunView prints a run for people: its members, its steps, its output.
+func printRunView(w io.Writer, text []byte) error {
+	o, err := decodeObject(text)
+	if err != nil {
+		return err
+	}
+	steps, _ := valueAt(o, "steps.steps").([]any)
+	output := o["output"]
+	delete(o, "steps")
+	delete(o, "output")
+	if err := printObject(w, o); err != nil {
+		return err
+	}
+	if len(steps) > 0 {
+		fmt.Fprintln(w)
+		columns := []column{{"step", "step"}, {"kind", "kind"}, {"in", "in"}, {"out", "out"}, {"µs", "us"}, {"attempts", "attempts"}, {"error", "error"}}
+		if err := printTable(w, columns, steps); err != nil {
+			return err
+		}
+	}
+	if output == nil {
+		return nil
+	}
+	fmt.Fprintln(w)
+	encoded, err := json.Marshal(output)
+	if err != nil {
+		return err
+	}
+	return printIndented(w, encoded)
+}

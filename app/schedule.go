@@ -1,0 +1,47 @@
+package app
+
+import (
+	"context"
+
+	"penstock/flows"
+	"penstock/internal/schedule"
+	"penstock/internal/state"
+	"penstock/queue"
+)
+
+// openSchedule takes part in starting the runs of schedules and polls.
+func (p *Program) openSchedule(worker string) error {
+	client := p.redis.Client()
+	p.onClose(client.Close)
+	s, err := schedule.New(schedule.Config{
+		Redis:  client,
+		Log:    p.log,
+		ID:     worker,
+		Flows:  p.store.Flows(),
+		Submit: p.submitOnly,
+		State:  p.runState,
+		Watermark: func(ctx context.Context, flow *flows.Flow) ([]byte, error) {
+			return state.New(client).Load(ctx, flow.WatermarkKey())
+		},
+	})
+	if err != nil {
+		return err
+	}
+	p.add("schedule", s.Run)
+	return nil
+}
+
+// submitOnly submits a run that nobody waits for.
+func (p *Program) submitOnly(ctx context.Context, s queue.Submission) error {
+	ticket, err := p.client.Submit(ctx, s)
+	if err != nil {
+		return err
+	}
+	ticket.Close()
+	return nil
+}
+
+func (p *Program) runState(ctx context.Context, run string) (queue.State, error) {
+	record, err := p.client.Record(ctx, run)
+	return record.State, err
+}

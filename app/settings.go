@@ -1,0 +1,130 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"penstock/internal/limits"
+	"penstock/internal/store"
+	"penstock/internal/telemetry"
+)
+
+// Settings are what the roles are told from outside. Where a setting comes
+// from and what it defaults to is in addFlags and readSecrets.
+type Settings struct {
+	Listen         string        // address of the front door; port 0 picks one
+	Redis          string        // URL; dev: empty is the embedded store
+	Flows          string        // directory of flow files; dev: empty is the examples
+	Data           string        // dev: directory of the embedded store, noData: memory only
+	Issuer         string        // external base URL, when it is not the listening address
+	AllowPrivate   bool          // http steps may reach private networks
+	ReadyFile      string        // written with the base URL once the door answers
+	Concurrency    int           // runs at once in a worker
+	Queues         queues        // that a worker works on, with their weights
+	Retention      time.Duration // how long ended runs are kept
+	MaxBody        int64         // bytes of a request
+	TrustedProxies []string      // whose X-Forwarded-For is believed
+	Origins        []string      // whose pages may call the API
+	LogLevel       slog.Level
+	MetricsListen  string                  // address of /metrics; empty: none
+	Traces         telemetry.TracingConfig // without an endpoint: none
+
+	APIKey, APISecret string   // a key that is made to exist; empty: none
+	MasterKeys        [][]byte // the current one first; none: dev makes one
+
+	RateIP         limits.Rates // of one address, per endpoint
+	RateCredential limits.Rates // of one credential, per endpoint
+
+	ReminderMail string // connection through which reminders are sent; empty: none are
+
+	AdminUser, AdminPassword string // an administrator who is made to exist; empty: none
+}
+
+// noData keeps the embedded store in memory.
+const noData = "none"
+
+// role says which flags a subcommand has.
+type role struct{ door, worker, dev bool }
+
+// addFlags declares the flags of a role. Each is also a variable, see variable.
+func (s *Settings) addFlags(f *pflag.FlagSet, r role) {
+	f.StringVar(&s.Redis, "redis", "", "`URL` of Redis: redis://, rediss://, redis-sentinel:// or redis-cluster://")
+	f.TextVar(&s.LogLevel, "log-level", slog.LevelInfo, "the least `level` that is logged: debug, info, warn or error")
+	metrics := ""
+	if r.dev {
+		metrics = "127.0.0.1:0"
+	}
+	f.StringVar(&s.MetricsListen, "metrics-listen", metrics, "`address` of /metrics, /healthz and /readyz, apart from the front door; port 0 picks a free one, empty: none")
+	if r.door || r.worker {
+		f.StringVar(&s.Issuer, "issuer", "", "base `URL` under which callers reach the front door, when it is not the address; a worker alone signs no callbacks without it")
+	}
+	if r.door {
+		f.StringVar(&s.Listen, "listen", "127.0.0.1:8080", "`address` of the front door; port 0 picks a free one")
+		f.StringVar(&s.Flows, "flows", "", "`directory` of flow files to deploy")
+		f.StringVar(&s.ReadyFile, "ready-file", "", "`file` to write the base URL to once the door answers")
+		f.Int64Var(&s.MaxBody, "max-body", 1<<20, "largest request body in `bytes`")
+		f.StringSliceVar(&s.TrustedProxies, "trusted-proxies", nil, "`addresses` or networks whose X-Forwarded-For is believed")
+		f.StringSliceVar(&s.Origins, "cors-origins", nil, "`origins` whose pages may call the API with a token: https://app.example.org")
+	}
+	if r.door {
+		s.RateIP = limits.Rates{"token": {Limit: 10, Window: time.Second}}
+		f.StringVar(&s.ReminderMail, "reminder-mail", "", "smtp `connection` through which e-mails remind of assertions that expire")
+		f.Var(&s.RateIP, "rate-ip", "`rates` of one address by endpoint: \"default=off,token=10/s,runs=600/m\"")
+		f.Var(&s.RateCredential, "rate-credential", "`rates` of one credential by endpoint, for keys without a rate of their own")
+	}
+	if r.worker {
+		f.BoolVar(&s.AllowPrivate, "allow-private-networks", false, "let http steps reach loopback and private addresses")
+		f.IntVar(&s.Concurrency, "concurrency", 64, "`runs` at once in this worker")
+		s.Queues = queues{"default": 1}
+		f.DurationVar(&s.Retention, "retention", 24*time.Hour, "how long `ended runs` are kept; at least 1s")
+		f.Var(&s.Queues, "queues", "`queues` to work on, with the weights by which they share the slots: default=3,slow")
+	}
+	if r.dev {
+		f.StringVar(&s.Data, "data", "", "`directory` of the embedded store and the master key, or \"none\" for memory only")
+	}
+}
+
+// read completes the settings from the environment and checks them.
+func (s *Settings) read(e env, f *pflag.FlagSet, r role) error {
+	if err := e.fill(f); err != nil {
+		return err
+	}
+	var err error
+	read := func(name string) string {
+		value, failure := e.secret(name)
+		err = errors.Join(err, failure)
+		return value
+	}
+	s.APIKey, s.APISecret = read(envAPIKey), read(envAPISecret)
+	s.AdminUser, s.AdminPassword = read(envAdminUser), read(envAdminPass)
+	masterKeys := read(envMasterKey)
+	if err != nil {
+		return err
+	}
+	if masterKeys != "" {
+		if s.MasterKeys, err = store.ParseMasterKeys(masterKeys); err != nil {
+			return fmt.Errorf("read settings: %s: %w", envMasterKey, err)
+		}
+	}
+	return s.check(r)
+}
+
+func (s *Settings) check(r role) error {
+	switch {
+	case (s.APIKey == "") != (s.APISecret == ""):
+		return fmt.Errorf("read settings: %s and %s are only of use together", envAPIKey, envAPISecret)
+	case (s.AdminUser == "") != (s.AdminPassword == ""):
+		return fmt.Errorf("read settings: %s and %s are only of use together", envAdminUser, envAdminPass)
+	case r.dev:
+		return nil // has an embedded store and makes itself a master key
+	case s.Redis == "":
+		return fmt.Errorf("read settings: which Redis? Set --redis or %s (`penstock dev` needs none)", envRedisURL)
+	case len(s.MasterKeys) == 0:
+		return fmt.Errorf("read settings: set %s to the output of `openssl rand -base64 %d`, the same for every process: it encrypts the secrets in Redis", envMasterKey, store.MasterKeySize)
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+
+	"penstock/internal/redisconn"
+	"penstock/internal/telemetry"
+	"penstock/queue"
+	"penstock/worker"
+)
+
+// openTelemetry makes what measures and traces the other parts, and takes the
+// address of the metrics.
+func (p *Program) openTelemetry(ctx context.Context) (err error) {
+	if cfg := p.settings.Traces; cfg.Endpoint != "" {
+		cfg.Log, cfg.Version = p.log, buildVersion()
+		host, _ := os.Hostname()
+		cfg.Instance = fmt.Sprintf("%s-%d", host, os.Getpid())
+		if p.tracing, err = telemetry.NewTracing(cfg); err != nil {
+			return err
+		}
+		p.onClose(p.tracing.Close)
+	}
+	if p.settings.MetricsListen == "" {
+		return nil
+	}
+	p.metrics = telemetry.NewMetrics(buildVersion())
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", p.settings.MetricsListen)
+	if err != nil {
+		return fmt.Errorf("listen on %s for metrics: %w; choose another address with --metrics-listen", p.settings.MetricsListen, err)
+	}
+	server, err := telemetry.NewServer(telemetry.ServerConfig{Listener: listener, Metrics: p.metrics, Log: p.log, Ready: p.redisAnswers})
+	if err != nil {
+		return err
+	}
+	p.onClose(server.Close)
+	p.metricsURL = "http://" + reachable(listener.Addr().(*net.TCPAddr)) + "/metrics"
+	p.log.Info("metrics", "url", p.metricsURL)
+	p.add("metrics", server.Run)
+	return nil
+}
+
+// redisAnswers says whether Redis does.
+func (p *Program) redisAnswers(ctx context.Context) error { return p.client.Ping(ctx) }
+
+// measured is a connection whose commands are measured.
+func (p *Program) measured(conn *redisconn.Conn) *redisconn.Conn {
+	if p.metrics == nil {
+		return conn
+	}
+	return conn.With(p.metrics.Redis())
+}
+
+// watchQueue shows what the queue's client knows.
+func (p *Program) watchQueue() {
+	if p.metrics == nil {
+		return
+	}
+	p.metrics.Queues(p.client, p.log)
+	if p.role.door {
+		p.metrics.Waiters(p.client.Waiting)
+	}
+}
+
+// wrapDoor goes around the front door; nil: nothing does.
+func (p *Program) wrapDoor() func(http.Handler) http.Handler {
+	if p.metrics == nil && p.tracing == nil {
+		return nil
+	}
+	return func(door http.Handler) http.Handler {
+		if p.metrics != nil {
+			door = p.metrics.Door(door)
+		}
+		if p.tracing != nil {
+			door = p.tracing.Door(door)
+		}
+		return door
+	}
+}
+
+// observeWorker makes the worker's attempts and calls be measured and traced.
+func (p *Program) observeWorker(cfg *worker.Config) {
+	cfg.Version = buildVersion()
+	if p.metrics != nil {
+		p.metrics.Slots(cfg.Slots)
+		cfg.Meter = p.metrics
+		cfg.Observers = append(cfg.Observers, p.metrics)
+	}
+	if p.tracing != nil {
+		cfg.Observers = append(cfg.Observers, p.tracing)
+		cfg.Env.HTTP = p.tracing.Transport(cfg.Env.HTTP)
+	}
+}
+
+// traced puts the trace of a request into what it submits.
+func (p *Program) traced(ctx context.Context, s *queue.Submission) {
+	if p.tracing != nil && s.Trace == nil {
+		s.Trace = p.tracing.Carrier(ctx)
+	}
+}

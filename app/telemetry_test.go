@@ -1,0 +1,207 @@
+package app
+
+import (
+	"encoding/base64"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	collector "go.opentelemetry.io/proto/slim/otlp/collector/trace/v1"
+	"google.golang.org/protobuf/encoding/prototext"
+	"google.golang.org/protobuf/proto"
+
+	"penstock/internal/store"
+	"penstock/internal/telemetry"
+	"penstock/internal/testenv"
+)
+
+// spans is a collector of OTLP over HTTP that keeps what comes: span names by
+// trace, and everything as text.
+type spans struct {
+	mu     sync.Mutex          // guards the rest
+	traces map[string][]string // by trace id
+	text   strings.Builder
+}
+
+func (s *spans) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	request := &collector.ExportTraceServiceRequest{}
+	if err := proto.Unmarshal(body, request); err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.text.WriteString(prototext.Format(request))
+	for _, rs := range request.ResourceSpans {
+		for _, ss := range rs.ScopeSpans {
+			for _, span := range ss.Spans {
+				s.traces[string(span.TraceId)] = append(s.traces[string(span.TraceId)], span.Name)
+			}
+		}
+	}
+}
+
+// whole reports whether one trace has all the names.
+func (s *spans) whole(names ...string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, have := range s.traces {
+		text := "\n" + strings.Join(have, "\n") + "\n"
+		all := true
+		for _, name := range names {
+			all = all && strings.Contains(text, "\n"+name+"\n")
+		}
+		if all {
+			return true
+		}
+	}
+	return false
+}
+
+// freeAddress is an address that was free a moment ago.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func scrape(t *testing.T, addr string) string {
+	t.Helper()
+	r, err := http.Get("http://" + addr + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	text, err := io.ReadAll(r.Body)
+	if err != nil || r.StatusCode != http.StatusOK {
+		t.Fatalf("scrape: %s, %v", r.Status, err)
+	}
+	return string(text)
+}
+
+// eventually asks until it is so.
+func eventually(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	tick, limit := time.NewTicker(20*time.Millisecond), time.After(patience)
+	defer tick.Stop()
+	for !so() {
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatalf("not in time: %s", what)
+		}
+	}
+}
+
+// An api and a worker as processes of their own are measured and traced.
+func TestProcessesAreObserved(t *testing.T) {
+	t.Parallel()
+	got := &spans{traces: map[string][]string{}}
+	sink := httptest.NewServer(got)
+	defer sink.Close()
+	redis := testenv.Redis(t)
+	settings := map[string]string{
+		"PENSTOCK_REDIS_URL":  redis.URL(),
+		"PENSTOCK_MASTER_KEY": base64.StdEncoding.EncodeToString(store.NewMasterKey()),
+		"PENSTOCK_API_KEY":    "k", "PENSTOCK_API_SECRET": "s3cret",
+		"PENSTOCK_FLOWS": "testdata/flows", "PENSTOCK_LISTEN": "127.0.0.1:0",
+		"OTEL_EXPORTER_OTLP_ENDPOINT": sink.URL, "OTEL_BSP_SCHEDULE_DELAY": "50",
+	}
+	ready := filepath.Join(t.TempDir(), "ready")
+	apiMetrics, workerMetrics := freeAddress(t), freeAddress(t)
+	door := spawn(t, "api", settings, "--ready-file", ready, "--metrics-listen", apiMetrics)
+	worker := spawn(t, "worker", settings, "--metrics-listen", workerMetrics)
+	door.ready(t, ready)
+	if status, a := call(t, door.url, "k", "s3cret", 71, `{"a": 1}`); status != http.StatusOK {
+		t.Fatalf("status %d, %+v", status, a)
+	}
+	eventually(t, "one trace from the door to the step", func() bool {
+		return got.whole("POST /apis/execute.php", "run flow 71", "set")
+	})
+	for addr, lines := range map[string][]string{
+		apiMetrics: {
+			`penstock_door_requests_total{method="POST",route="/apis/execute.php",status="200"} 1`, `penstock_door_waiters 0`,
+			`penstock_queue_workers{queue="default"} 1`,
+		},
+		workerMetrics: {
+			`penstock_run_duration_seconds_count{flow="71",outcome="succeeded"} 1`, `penstock_run_pickup_seconds_count{queue="default"} 1`,
+			`penstock_step_duration_seconds_count{flow="71",kind="set"} 1`, `penstock_worker_slots 64`,
+		},
+	} {
+		text := scrape(t, addr)
+		for _, line := range lines {
+			if !strings.Contains(text, line+"\n") {
+				t.Errorf("no line %q in\n%s", line, text)
+			}
+		}
+	}
+	worker.end(t)
+	door.end(t)
+	if strings.Contains(got.text.String(), "s3cret") || strings.Contains(got.text.String(), "check=") {
+		t.Errorf("a span holds a secret:\n%s", got.text.String())
+	}
+	if !strings.Contains(worker.log.String(), `"trace_id"`) || !strings.Contains(door.log.String(), `"trace_id"`) {
+		t.Error("the log does not name traces")
+	}
+}
+
+func TestReadOTel(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name, vars, endpoint, failure string
+		headers                       map[string]string
+	}{
+		{"nothing is said", "", "", "", nil},
+		{"a base", "OTEL_EXPORTER_OTLP_ENDPOINT=http://c:4318/", "http://c:4318/v1/traces", "", nil},
+		{"traces alone", "OTEL_EXPORTER_OTLP_ENDPOINT=http://c OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://t/x", "http://t/x", "", nil},
+		{"disabled", "OTEL_EXPORTER_OTLP_ENDPOINT=http://c OTEL_SDK_DISABLED=true", "", "", nil},
+		{"no traces", "OTEL_EXPORTER_OTLP_ENDPOINT=http://c OTEL_TRACES_EXPORTER=none", "", "", nil},
+		{"another protocol", "OTEL_EXPORTER_OTLP_ENDPOINT=http://c OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "", "http/protobuf is the one", nil},
+		{"headers", "OTEL_EXPORTER_OTLP_ENDPOINT=http://c OTEL_EXPORTER_OTLP_HEADERS=a=b%20c,Key=x=", "http://c/v1/traces", "", map[string]string{"a": "b c", "Key": "x="}},
+		{"bad headers", "OTEL_EXPORTER_OTLP_ENDPOINT=http://c OTEL_EXPORTER_OTLP_HEADERS=s3cret", "", "is not name=value", nil},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			vars := map[string]string{}
+			for _, pair := range strings.Fields(c.vars) {
+				name, value, _ := strings.Cut(pair, "=")
+				vars[name] = value
+			}
+			cfg, err := readOTel(func(name string) string { return vars[name] })
+			if c.failure != "" {
+				if err == nil || !strings.Contains(err.Error(), c.failure) || strings.Contains(err.Error(), "s3cret") {
+					t.Errorf("error %v", err)
+				}
+				return
+			}
+			if err != nil || cfg.Endpoint != c.endpoint {
+				t.Errorf("endpoint %q, %v; want %q", cfg.Endpoint, err, c.endpoint)
+			}
+			for name, value := range c.headers {
+				if cfg.Headers[name] != value {
+					t.Errorf("header %s is %q, want %q", name, cfg.Headers[name], value)
+				}
+			}
+		})
+	}
+}
+
+// The reference of metrics is what the registry says.
+func TestMetricsReference(t *testing.T) {
+	t.Parallel()
+	m := telemetry.NewMetrics("")
+	m.Waiters(func() int { return 0 })
+	golden(t, filepath.Join("..", "docs", "metrics.md"), metricsReference(m.Described()))
+}

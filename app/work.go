@@ -1,0 +1,45 @@
+package app
+
+import (
+	"context"
+
+	"penstock/flows"
+	"penstock/internal/outbound"
+	"penstock/worker"
+)
+
+// openWorker starts working on the queues. In dev the demo CRM comes first.
+func (p *Program) openWorker(ctx context.Context) error {
+	if p.role.dev {
+		if err := p.openCRM(ctx); err != nil {
+			return err
+		}
+	}
+	transport, err := outbound.New(outbound.Config{
+		AllowPrivate:  p.settings.AllowPrivate,
+		AllowLoopback: p.role.dev, // for the demo CRM, and for what one builds beside it
+	})
+	if err != nil {
+		return err
+	}
+	p.onClose(func() error { transport.CloseIdleConnections(); return nil })
+	cfg := worker.Config{
+		Redis:     p.redis,
+		Log:       p.log,
+		Versions:  p.store.Flows(),
+		Queues:    p.settings.Queues,
+		Slots:     p.settings.Concurrency,
+		Env:       flows.Env{HTTP: transport, Vars: p.vars},
+		Block:     p.block,
+		Retention: p.settings.Retention,
+	}
+	p.reach(&cfg)
+	p.observeWorker(&cfg)
+	w, err := worker.New(cfg)
+	if err != nil {
+		return err
+	}
+	p.onClose(w.Close)
+	p.add("worker", w.Run)
+	return p.openSchedule(w.ID())
+}

@@ -1,0 +1,14 @@
+package app
+
+import (
+	"github.com/spf13/cobra"
+
+	"penstock/flows"
+)
+
+func newWorker(e env, kinds *flows.Catalogue) *cobra.Command {
+	return newServe(e, kinds, role{worker: true}, &cobra.Command{
+		Use:   "worker",
+		Short: "Run a worker: it executes the flows",
+	})
+}
