@@ -39,6 +39,12 @@ steps:
       - steps: [{state: {get: decision, scope: shared}}]
       - steps: [{state: {get: count, scope: shared}}]
   - collect: '{decision: .[0], count: .[1]}'
+  - script: item.seen = true; return item;
+`
+
+const connectedFlow = `flow: 504
+slug: connected
+steps: [{http: {get: "http://127.0.0.1:9", connection: nowhere}}]
 `
 
 func TestAnApproval(t *testing.T) {
@@ -50,7 +56,7 @@ func TestAnApproval(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			settings.Flows = t.TempDir()
-			for i, source := range []string{approvalFlow, countFlow, readFlow} {
+			for i, source := range []string{approvalFlow, countFlow, readFlow, connectedFlow} {
 				if err := os.WriteFile(filepath.Join(settings.Flows, string(rune('a'+i))+".yaml"), []byte(source), 0o600); err != nil {
 					t.Fatal(err)
 				}
@@ -75,12 +81,15 @@ func TestAnApproval(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if string(kept) == `[{"count":1,"decision":{"approved":true}}]` {
-					return
+				if string(kept) == `[{"count":1,"decision":{"approved":true},"seen":true}]` {
+					break
 				}
 				if time.Now().After(deadline) {
 					t.Fatalf("the run did not go on: %s", kept)
 				}
+			}
+			if _, a := call(t, dev.url, settings.APIKey, settings.APISecret, 504, ""); !strings.Contains(a.Error.Msg, "nowhere") {
+				t.Errorf("a connection that is not there: %+v", a)
 			}
 		})
 	}

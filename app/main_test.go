@@ -1,15 +1,24 @@
 package app
 
 import (
+	"os"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"penstock/flows/steps"
+	"penstock/internal/script"
 )
 
-// The test binary is the program when it is called penstock.
+// The test binary is the program when it is called penstock, and the child
+// that evaluates scripts.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == scriptChild {
+		if err := script.Serve(os.Stdin, os.Stdout); err != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	testscript.Main(m, map[string]func(){"penstock": func() { Main(steps.Catalogue()) }})
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"penstock/internal/callback"
+	"penstock/internal/connect"
 	"penstock/internal/state"
 	"penstock/worker"
 )
@@ -14,11 +15,25 @@ func (p *Program) openCallbacks(masterKeys [][]byte) (err error) {
 	return err
 }
 
-// reach gives runs what outlasts them: values, other flows, callbacks.
-func (p *Program) reach(cfg *worker.Config) {
+// reach gives runs what is theirs to use: connections and secrets, processes
+// for scripts, and what outlasts a run: values, other flows, callbacks.
+func (p *Program) reach(cfg *worker.Config) error {
+	connections, err := connect.New(connect.Config{Store: p.store, HTTP: cfg.Env.HTTP, Log: p.log})
+	if err != nil {
+		return err
+	}
+	p.onClose(connections.Close)
+	cfg.Env.Connections, cfg.Env.Secrets = connections, connections
+	scripts, err := newScripts()
+	if err != nil {
+		return err
+	}
+	p.onClose(scripts.Close)
+	cfg.Env.Scripts = scripts
 	client := p.redis.Client()
 	p.onClose(client.Close)
 	kept := state.New(client)
 	cfg.Env.State, cfg.Env.Pace, cfg.Env.Flows = kept, kept, p.store.Flows()
 	cfg.Starter, cfg.Callbacks = p.client, p.callbacks
+	return nil
 }

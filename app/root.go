@@ -40,6 +40,7 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 		newBench(env),
 		newAuth(env),
 		newVersion(),
+		newScriptChild(),
 	)
 	return root
 }

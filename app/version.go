@@ -20,9 +20,16 @@ func newVersion() *cobra.Command {
 	}
 }
 
-// buildVersion is what Go recorded of the build: a module version, or the
-// revision of a checkout.
+// version is set by the linker in releases and images (-X penstock/app.version=…), and
+// by nothing else.
+var version string
+
+// buildVersion is the release, else what Go recorded of the build: a module
+// version, or the revision of a checkout.
 func buildVersion() string {
+	if version != "" {
+		return version
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"

@@ -33,7 +33,9 @@ func (p *Program) openWorker(ctx context.Context) error {
 		Block:     p.block,
 		Retention: p.settings.Retention,
 	}
-	p.reach(&cfg)
+	if err := p.reach(&cfg); err != nil {
+		return err
+	}
 	p.observeWorker(&cfg)
 	w, err := worker.New(cfg)
 	if err != nil {

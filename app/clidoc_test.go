@@ -1,0 +1,91 @@
+package app
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"penstock/flows/steps"
+)
+
+const cliIntro = `# The command line
+
+<!-- Written by go test ./app -update. -->
+
+One program: it runs the processes, works on flow files without a server, and talks to a server like any client.
+
+` + "`PENSTOCK_URL`" + ` or ` + "`--url`" + ` names the server; ` + "`PENSTOCK_TOKEN`" + `, or ` + "`PENSTOCK_USER`" + ` and ` + "`PENSTOCK_PASSWORD`" + `, or
+` + "`PENSTOCK_API_KEY`" + ` and ` + "`PENSTOCK_API_SECRET`" + ` say who calls. Secrets are read from files or standard input, never from the
+command line. Tables are for people: scripts take ` + "`--json`" + `, whose numbers and texts are as the server gave them.
+` + "`penstock completion bash`" + ` (or zsh, fish, powershell) prints completions.
+
+| exit code | |
+|---|---|
+| 0 | done |
+| 1 | it failed |
+| 2 | the command line, or what it sent, was not understood |
+| 3 | nobody proved who calls, or who does may not |
+| 4 | what is named is not there |
+| 5 | the run was accepted and did not succeed |
+| 6 | the server does not answer, or not now: try again |
+
+`
+
+// The reference of the command line is what the commands say of themselves.
+func TestCommandReference(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString(cliIntro)
+	for _, c := range newRoot(env{}, steps.Catalogue()).Commands() {
+		describeCommand(&b, c)
+	}
+	golden(t, filepath.Join("..", "docs", "cli.md"), strings.TrimRight(b.String(), "\n")+"\n")
+}
+
+func describeCommand(b *strings.Builder, c *cobra.Command) {
+	if c.Hidden || c.Name() == "help" || c.Name() == "completion" {
+		return
+	}
+	if c.Runnable() {
+		fmt.Fprintf(b, "## %s\n\n%s.\n\n```\n%s\n```\n\n", c.CommandPath(), c.Short, c.UseLine())
+		if c.Example != "" {
+			fmt.Fprintf(b, "```\n%s\n```\n\n", unindented(c.Example))
+		}
+		describeFlags(b, c.LocalFlags())
+	}
+	for _, sub := range c.Commands() {
+		describeCommand(b, sub)
+	}
+}
+
+func unindented(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, l := range lines {
+		lines[i] = strings.TrimPrefix(l, "  ")
+	}
+	return strings.Join(lines, "\n")
+}
+
+func describeFlags(b *strings.Builder, flags *pflag.FlagSet) {
+	rows := ""
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Hidden || f.Name == "help" {
+			return
+		}
+		what, usage := pflag.UnquoteUsage(f)
+		if what != "" {
+			what = " " + what
+		}
+		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" && f.DefValue != "0" && f.DefValue != "0s" {
+			usage += "; default `" + f.DefValue + "`"
+		}
+		rows += fmt.Sprintf("| `--%s%s` | %s |\n", f.Name, what, strings.ReplaceAll(usage, "|", `\|`))
+	})
+	if rows != "" {
+		fmt.Fprintf(b, "| | |\n|---|---|\n%s\n", rows)
+	}
+}
