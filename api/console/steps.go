@@ -22,6 +22,11 @@ type passed struct {
 	Attempts int       `json:"attempts"`
 	Replayed int       `json:"replayed"`
 	Error    string    `json:"error"`
+	Within   string    `json:"within"` // indices of the items that led into nested steps
+
+	Items   json.RawMessage `json:"items"`         // the first that it put out, masked; nil: not kept
+	LeftOut bool            `json:"left_out"`      // there were more, or no room for them
+	Waiting time.Time       `json:"waiting_until"` // of a step that parked the run
 
 	open bool // it has not ended
 }
@@ -124,7 +129,10 @@ func (a *account) rows(now time.Time) []view.StepRow {
 		r.In, r.Out, r.Attempts, r.Replayed, r.Times = r.In+s.In, r.Out+s.Out, r.Attempts+s.Attempts, r.Replayed+s.Replayed, r.Times+1
 		r.Took += took
 		r.Running = r.Running || s.open
-		r.Error = cmp.Or(r.Error, s.Error)
+		r.Error, r.Waiting = cmp.Or(r.Error, s.Error), s.Waiting
+		if s.Items != nil || s.LeftOut {
+			r.Items = append(r.Items, view.PutOut{Within: s.Within, Items: s.Items, LeftOut: s.LeftOut})
+		}
 		r.Bars = append(r.Bars, view.Bar{From: part(s.begin().Sub(from)), Width: part(took), Failed: s.Error != "", Running: s.open})
 	}
 	return nested(rows)

@@ -28,7 +28,7 @@ func jsonTree(text []byte, raw string) templ.Component {
 		t.out.WriteString(`<div class="json">`)
 		t.value(0)
 		t.out.WriteString(`</div>`)
-		if t.left <= 0 || t.cut {
+		if raw != "" && (t.left <= 0 || t.cut) {
 			t.out.WriteString(`<p class="hint">This is not all of it. <a href="` + html.EscapeString(raw) + `">Open the whole text</a></p>`)
 		}
 		_, err := w.Write(t.out.Bytes())

@@ -2,7 +2,9 @@ package view
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -59,8 +61,40 @@ type StepRow struct {
 	Starts   time.Duration // after the first step
 	Took     time.Duration
 	Running  bool
+	Waiting  time.Time // until when the run is parked there; zero: it is not
 	Error    string
+	Items    []PutOut // nil: what it put out is not kept
 	Bars     []Bar
+}
+
+// PutOut is what one passage put out.
+type PutOut struct {
+	Within  string          // the items that led into nested steps; empty: it is not nested
+	Items   json.RawMessage // the first of them, masked; nil: there was no room
+	LeftOut bool            // there were more
+}
+
+// shownItems are how many passages of a step show what they put out.
+const shownItems = 10
+
+// came is what went into a row: what the row before it put out, in the same
+// list of steps, or the event.
+func (r Run) came(i int) []PutOut {
+	folder := func(path string) string { return path[:strings.LastIndexByte(path, '.')+1] }
+	for j := i - 1; j >= 0; j-- {
+		if folder(r.Rows[j].Path) == folder(r.Rows[i].Path) {
+			return r.Rows[j].Items
+		}
+	}
+	if r.Rows[i].Depth == 0 && r.Rows[i].Items != nil && r.Event != nil {
+		return []PutOut{{Items: json.RawMessage("[" + string(r.Event) + "]")}}
+	}
+	return nil
+}
+
+// keepsItems reports whether the record holds what steps put out.
+func (r Run) keepsItems() bool {
+	return slices.ContainsFunc(r.Rows, func(s StepRow) bool { return s.Items != nil })
 }
 
 // Bar is one passage, in percent of the span.
