@@ -1,0 +1,202 @@
+//go:build chart
+
+// Package checks looks at what the chart renders: what a cluster would refuse,
+// or silently not do.
+package checks
+
+import (
+	"errors"
+	"flag"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+)
+
+var rendered = flag.String("rendered", "", "directory of what helm template wrote")
+
+// object is a manifest, or a part of one.
+type object = map[string]any
+
+func manifests(t *testing.T, name string) []object {
+	t.Helper()
+	f, err := os.Open(filepath.Join(*rendered, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var all []object
+	for dec := yaml.NewDecoder(f, yaml.DisallowUnknownField()); ; {
+		var o object
+		err := dec.Decode(&o)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if len(o) > 0 {
+			all = append(all, o)
+		}
+	}
+}
+
+// at walks down to a part; nil: it is not there.
+func at(o any, path ...any) any {
+	for _, p := range path {
+		switch p := p.(type) {
+		case string:
+			m, _ := o.(object)
+			o = m[p]
+		case int:
+			l, _ := o.([]any)
+			if p >= len(l) {
+				return nil
+			}
+			o = l[p]
+		}
+	}
+	return o
+}
+
+func text(o any, path ...any) string {
+	s, _ := at(o, path...).(string)
+	return s
+}
+
+func list(o any, path ...any) []any {
+	l, _ := at(o, path...).([]any)
+	return l
+}
+
+func kinds(all []object) map[string]int {
+	n := map[string]int{}
+	for _, o := range all {
+		n[text(o, "kind")]++
+	}
+	return n
+}
+
+func TestTheChartMakesWhatItSays(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]map[string]int{
+		"small.yaml": {"Deployment": 2, "Service": 1, "PodDisruptionBudget": 2},
+		"full.yaml":  {"Deployment": 3, "Service": 1, "PodDisruptionBudget": 3, "ConfigMap": 1, "Ingress": 1, "ScaledObject": 1, "PodMonitor": 1},
+	} {
+		if got := kinds(manifests(t, name)); !maps.Equal(got, want) {
+			t.Errorf("%s has %v, want %v", name, got, want)
+		}
+	}
+}
+
+func TestNamesAndSelectorsFit(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"small.yaml", "full.yaml"} {
+		all := manifests(t, name)
+		seen := map[string]bool{}
+		pods := map[string]object{} // labels of each deployment's pods
+		for _, o := range all {
+			id := text(o, "kind") + "/" + text(o, "metadata", "name")
+			if seen[id] || !regexp.MustCompile(`^[a-zA-Z]+/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`).MatchString(id) {
+				t.Errorf("%s: %q comes twice, or is no name", name, id)
+			}
+			seen[id] = true
+			if text(o, "kind") == "Deployment" {
+				pods[text(o, "metadata", "name")], _ = at(o, "spec", "template", "metadata", "labels").(object)
+			}
+		}
+		for _, o := range all {
+			selector, _ := at(o, "spec", "selector").(object)
+			if inner, ok := selector["matchLabels"].(object); ok {
+				selector = inner
+			}
+			if selector == nil {
+				continue
+			}
+			found := 0
+			for _, labels := range pods {
+				fits := true
+				for k, v := range selector {
+					fits = fits && labels[k] == v
+				}
+				if fits {
+					found++
+				}
+			}
+			if one := text(o, "kind") != "PodMonitor"; found == 0 || one && found != 1 {
+				t.Errorf("%s: the selector of %s %s fits %d deployments", name, text(o, "kind"), text(o, "metadata", "name"), found)
+			}
+		}
+	}
+}
+
+func TestContainersAreHeldInAndLookedAfter(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"small.yaml", "full.yaml"} {
+		for _, o := range manifests(t, name) {
+			if text(o, "kind") != "Deployment" {
+				continue
+			}
+			who, c := text(o, "metadata", "name"), at(o, "spec", "template", "spec", "containers", 0)
+			ports := map[string]bool{}
+			for _, p := range list(c, "ports") {
+				ports[text(p, "name")] = true
+			}
+			for _, probe := range []string{"readinessProbe", "livenessProbe"} {
+				if port := text(c, probe, "httpGet", "port"); !ports[port] {
+					t.Errorf("%s %s: %s asks port %q", name, who, probe, port)
+				}
+			}
+			if at(c, "securityContext", "runAsNonRoot") != true || at(c, "securityContext", "readOnlyRootFilesystem") != true {
+				t.Errorf("%s %s may do too much: %v", name, who, at(c, "securityContext"))
+			}
+			if text(c, "envFrom", 0, "secretRef", "name") != "penstock" {
+				t.Errorf("%s %s does not have its secret", name, who)
+			}
+			if at(c, "resources", "limits", "memory") == nil {
+				t.Errorf("%s %s has no limit of memory", name, who)
+			}
+			variables(t, name+" "+who, list(c, "env"))
+		}
+	}
+}
+
+// variables wants each once, as text, and one that the program reads.
+func variables(t *testing.T, who string, env []any) {
+	t.Helper()
+	reference, err := os.ReadFile("../../../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range env {
+		name := text(e, "name")
+		if _, isText := at(e, "value").(string); !isText || slices.Contains(names, name) || !strings.Contains(string(reference), "`"+name+"`") {
+			t.Errorf("%s: %s comes twice, is no text, or is no setting", who, name)
+		}
+		names = append(names, name)
+	}
+}
+
+func TestWorkersAreScaledByTheirQueues(t *testing.T) {
+	t.Parallel()
+	for _, o := range manifests(t, "full.yaml") {
+		switch text(o, "kind") {
+		case "ScaledObject":
+			if text(o, "spec", "scaleTargetRef", "name") != "penstock-worker-default" || !strings.Contains(text(o, "spec", "triggers", 0, "metadata", "query"), `queue=~"default"`) {
+				t.Errorf("scaled object %v", o)
+			}
+		case "Deployment":
+			scaled := text(o, "metadata", "name") == "penstock-worker-default"
+			if has := at(o, "spec", "replicas") != nil; has == scaled {
+				t.Errorf("%s has replicas: %v; KEDA must have them to itself", text(o, "metadata", "name"), has)
+			}
+		}
+	}
+}
