@@ -47,7 +47,7 @@ func TestAnswersOfScriptsAreLost(t *testing.T) {
 			select {
 			case <-stop:
 				return
-			case <-time.After(between(random, time.Millisecond, 40*time.Millisecond)):
+			case <-time.After(between(random, time.Millisecond, 10*time.Millisecond)):
 				w.proxy.LoseAnswer(hashes[random.IntN(len(hashes))])
 			}
 		}

@@ -1,0 +1,80 @@
+// A browser that looks at the console and holds every page to what must be
+// true of all: nothing is loaded from elsewhere, nothing is refused by the
+// page's policy, no script fails.
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { chromium } from 'playwright-core'
+
+export const base = process.env.PENSTOCK_URL
+export const root = { user: process.env.PENSTOCK_ADMIN_USER, password: process.env.PENSTOCK_ADMIN_PASSWORD }
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+let browser
+
+export async function open() {
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run', '--no-proxy-server'],
+  })
+}
+
+export const close = () => browser.close()
+
+// look makes a page of its own session. What goes wrong on it is in troubles.
+export async function look({ width = 1440, theme = 'light' } = {}) {
+  const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: theme, permissions: ['clipboard-read', 'clipboard-write'] })
+  const page = await context.newPage()
+  page.setDefaultTimeout(10_000)
+  page.troubles = []
+  const note = text => page.troubles.push(`${text} at ${page.url()}`)
+  page.on('pageerror', error => note(error.message))
+  page.on('console', message => { if (message.type() === 'error' && !/status of 4\d\d/.test(message.text())) note(message.text()) })
+  page.on('request', request => { if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(base + '/')) note('a request to ' + request.url()) })
+  return page
+}
+
+export async function signIn(page, { user, password } = root) {
+  await page.goto(base + '/console/signin')
+  await page.fill('[name=user]', user)
+  await page.fill('[name=password]', password)
+  await page.click('button:has-text("Sign in")')
+  await page.waitForURL(url => !url.pathname.endsWith('/signin'))
+}
+
+export async function visit(page, path) {
+  const answer = await page.goto(base + '/console' + path)
+  assert.equal(answer.status(), 200, path)
+}
+
+// well checks that nothing went wrong on the page so far.
+export function well(page) {
+  assert.deepEqual(page.troubles, [])
+}
+
+// accessible checks the page as it is with axe-core.
+export async function accessible(page, what) {
+  // Through the debugger: the page's policy lets no script of ours in.
+  await page.evaluate(axe)
+  const { violations } = await page.evaluate(() => axe.run(document, { resultTypes: ['violations'] }))
+  const serious = violations.filter(v => v.impact === 'serious' || v.impact === 'critical')
+    .map(v => `${v.id}: ${v.help}: ${v.nodes.map(n => n.html.slice(0, 160)).join(' | ')}`)
+  assert.deepEqual(serious, [], what)
+}
+
+// fits checks that the page does not scroll sideways.
+export async function fits(page, what) {
+  const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
+  assert.ok(content <= window, `${what} is ${content} px wide in a window of ${window}`)
+}
+
+// call runs a flow over the API and returns the run's id.
+export async function call(flow, event) {
+  const answer = await fetch(`${base}/v1/flows/${flow}/runs`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Authorization: 'Basic ' + btoa(`${root.user}:${root.password}`), Prefer: 'respond-async' },
+    body: JSON.stringify(event),
+  })
+  assert.equal(answer.status, 202)
+  return (await answer.json()).run_id
+}

@@ -1,0 +1,335 @@
+// Walks through the console as people do. The tests build on each other: the
+// first ones see a product that has done nothing yet.
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { after, before, test } from 'node:test'
+import { promisify } from 'node:util'
+import { accessible, base, call, close, fits, look, open, root, signIn, visit, well } from './desk.mjs'
+
+const sh = promisify(execFile)
+let desk // where root has signed in
+
+before(async () => {
+  await open()
+  desk = await look()
+})
+after(close)
+
+test('signs in by keyboard alone', async () => {
+  await desk.goto(base + '/console/')
+  await desk.waitForURL('**/signin')
+  await desk.keyboard.type(root.user) // the field has the focus
+  await desk.keyboard.press('Tab')
+  await desk.keyboard.type('wrong')
+  await desk.keyboard.press('Enter')
+  await desk.getByRole('alert').filter({ hasText: 'The name or the password is wrong' }).waitFor()
+  await accessible(desk, 'the sign-in form with a mistake')
+  await desk.keyboard.type(root.password) // the password has the focus now
+  await desk.keyboard.press('Enter')
+  await desk.getByRole('heading', { name: 'Overview' }).waitFor()
+  well(desk)
+})
+
+test('walks a newcomer to the first run', async () => {
+  await desk.getByRole('heading', { name: 'Your first run' }).waitFor()
+  await accessible(desk, 'the overview without a run')
+  await desk.getByRole('link', { name: 'Try a flow' }).click()
+  await desk.getByRole('button', { name: 'Run' }).waitFor()
+  await desk.getByText('From its tests').click()
+  await desk.getByRole('button', { name: 'with a name' }).click()
+  await desk.getByRole('button', { name: 'Run' }).click()
+  await desk.locator('#result').getByText('succeeded').waitFor()
+  await desk.locator('#result').getByText('"Hello, Zoë"').waitFor()
+  await accessible(desk, 'a flow that was tried')
+  await desk.getByRole('link', { name: 'Open the run' }).click()
+  await desk.getByRole('heading', { name: 'Steps' }).waitFor()
+  await desk.locator('.waterfall summary').first().click()
+  await desk.getByText('Kind', { exact: true }).waitFor()
+  await accessible(desk, 'a run')
+  well(desk)
+})
+
+test('goes everywhere by keyboard', async () => {
+  for (const [key, path] of Object.entries({ f: '/flows', r: '/runs', c: '/connections', a: '/access/keys', x: '/refused', o: '/' })) {
+    await desk.keyboard.press('g')
+    await desk.keyboard.press(key)
+    await desk.waitForURL(base + '/console' + path)
+  }
+  await desk.keyboard.press('?')
+  await desk.getByRole('dialog', { name: 'Keyboard' }).waitFor()
+  await accessible(desk, 'the list of keys')
+  await desk.keyboard.press('Escape')
+  await desk.keyboard.press('g')
+  await desk.keyboard.press('r')
+  await desk.getByRole('heading', { name: 'Runs', exact: true }).waitFor()
+  await desk.keyboard.press('/')
+  await desk.keyboard.type('state eq "succeeded" and flow eq 1')
+  await desk.keyboard.press('Enter')
+  await desk.waitForURL('**/runs?filter=*')
+  await desk.keyboard.press('Escape')
+  await desk.keyboard.press('j')
+  await desk.keyboard.press('Enter')
+  await desk.waitForURL('**/runs/*-*')
+  const before = await desk.evaluate(() => getComputedStyle(document.body).backgroundColor)
+  await desk.keyboard.press('t')
+  assert.notEqual(await desk.evaluate(() => getComputedStyle(document.body).backgroundColor), before)
+  await desk.reload()
+  assert.notEqual(await desk.evaluate(() => getComputedStyle(document.body).backgroundColor), before, 'the choice is remembered')
+  await desk.keyboard.press('t')
+  well(desk)
+})
+
+test('follows a run while it runs, and cancels one', async () => {
+  const id = await call(2, { name: 'Ada' })
+  await visit(desk, '/runs/' + id)
+  await desk.evaluate(() => { document.body.dataset.same = 'yes' })
+  await desk.locator('.waterfall').getByText('running').waitFor()
+  await desk.locator('h1').getByText('succeeded').waitFor()
+  await desk.getByText('"Hello, Ada"').waitFor()
+  await desk.getByText('beginning with Ada').waitFor()
+  assert.equal(await desk.evaluate(() => document.body.dataset.same), 'yes', 'the page was not loaded again')
+  await desk.getByRole('button', { name: 'Replay' }).click()
+  await desk.getByRole('button', { name: 'Cancel' }).click()
+  await desk.getByText('The run was cancelled.').waitFor()
+  await desk.locator('h1').getByText('cancelled').waitFor()
+  await accessible(desk, 'a cancelled run')
+  well(desk)
+})
+
+test('lists failures, and compares two runs', async () => {
+  await call(2, { name: 'nobody' })
+  await visit(desk, '/runs')
+  await desk.getByText('there is nobody of that name').waitFor() // the list looks for new runs by itself
+  await desk.getByRole('link', { name: 'failed', exact: true }).click()
+  await desk.waitForURL('**/runs?filter=state*')
+  assert.equal(await desk.locator('tbody tr').count(), 1)
+  await desk.getByRole('link', { name: 'All' }).click()
+  await desk.locator('[data-pick]').nth(0).check()
+  await desk.locator('[data-pick]').nth(1).check()
+  await accessible(desk, 'the list of runs')
+  await desk.getByRole('button', { name: 'Compare two' }).click()
+  await desk.getByRole('heading', { name: 'Two runs' }).waitFor()
+  await accessible(desk, 'two runs')
+  await visit(desk, '/runs?filter=stat+eq+1')
+  await desk.getByText('The filter cannot be read').waitFor()
+  await accessible(desk, 'a filter with a mistake')
+  well(desk)
+})
+
+test('checks, saves, compares and rolls back a flow', async () => {
+  await visit(desk, '/flows')
+  await accessible(desk, 'the list of flows')
+  await desk.getByRole('link', { name: 'Say hello' }).click()
+  const editor = desk.locator('.cm-content')
+  await editor.waitFor()
+  await desk.getByText('valid, 2 of 2 tests pass').waitFor()
+  await accessible(desk, 'a flow in the editor')
+  const boxes = await desk.locator('.box').count()
+  await editor.click()
+  await desk.keyboard.press('Control+End')
+  await desk.keyboard.type('\nnme: Greet')
+  await desk.getByRole('button', { name: /unknown field "nme"/ }).waitFor()
+  await desk.locator('.cm-lint-marker-error').waitFor()
+  await accessible(desk, 'a flow with a mistake')
+  await desk.keyboard.press('Control+s')
+  await desk.getByText('unknown field "nme"').waitFor()
+  await visit(desk, '/flows/1')
+  await desk.getByText('valid, 2 of 2 tests pass').waitFor()
+  await desk.evaluate(() => {
+    const field = document.querySelector('#source')
+    field.value = field.value.replace('steps:\n', 'steps:\n  - filter: "true"\n')
+    field.dispatchEvent(new Event('filled'))
+  })
+  await desk.waitForFunction(count => document.querySelectorAll('.box').length === count + 1, boxes)
+  await desk.keyboard.press('Control+s')
+  await desk.getByText('Saved. New runs use version').waitFor()
+  await desk.getByRole('link', { name: /^Versions/ }).click()
+  await desk.locator('.diff .come').getByText('filter').waitFor()
+  await accessible(desk, 'the versions of a flow')
+  await desk.getByRole('button', { name: 'Roll back to it' }).click()
+  await desk.getByText('is the current one again').waitFor()
+  well(desk)
+})
+
+test('completes what the schema knows', async () => {
+  await visit(desk, '/flows/new')
+  await desk.locator('.cm-content').click()
+  await desk.keyboard.press('Control+End')
+  await desk.keyboard.type('\nva')
+  await desk.locator('.cm-tooltip-autocomplete').getByText('vars').waitFor()
+  await desk.keyboard.press('Escape')
+  well(desk)
+})
+
+test('gives requests that work when pasted', async () => {
+  await visit(desk, '/flows/1/call')
+  await accessible(desk, 'requests to copy')
+  await desk.fill('[name=event]', '{"name": "O\'Hara"}')
+  await desk.getByRole('button', { name: 'Sign again' }).click()
+  await desk.locator('#in-curl').getByText("O'\\''Hara").waitFor()
+  await desk.getByRole('button', { name: 'Copy curl sample' }).click()
+  const command = await desk.evaluate(() => navigator.clipboard.readText())
+  const { stdout } = await sh('bash', ['-c', command], { env: { ...process.env, PENSTOCK_SECRET: process.env.PENSTOCK_API_SECRET } })
+  assert.deepEqual(JSON.parse(stdout), { success: true, output: [{ message: "Hello, O'Hara" }] })
+  const signed = await desk.locator('.sample.wrap').textContent()
+  const answer = await fetch(signed, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"name":"O\'Hara"}' })
+  assert.equal(answer.status, 200)
+  for (const [id, program] of [['python', 'python3'], ['node', 'node']]) {
+    const text = await desk.locator(`#in-${id} pre`).textContent()
+    const args = id === 'node' ? ['--input-type=module', '-e', text] : ['-c', text]
+    const { stdout } = await sh(program, args, { env: { ...process.env, PENSTOCK_SECRET: process.env.PENSTOCK_API_SECRET } })
+    assert.match(stdout, /Hello, O'Hara/, id)
+  }
+  well(desk)
+})
+
+test('makes a key, shows its secret, and switches it off', async () => {
+  await visit(desk, '/access/keys')
+  await desk.getByText('New API key').click()
+  await desk.getByLabel('Name', { exact: false }).first().fill('Website')
+  await desk.getByLabel('Key', { exact: false }).first().fill('website')
+  await desk.getByRole('button', { name: 'Make the key' }).click()
+  await desk.getByText('The key was made').waitFor()
+  await desk.getByText('Show the secret').click()
+  await accessible(desk, 'an API key')
+  const access = desk.getByRole('switch', { name: 'API access of Website' })
+  await access.click()
+  await desk.locator('[role=switch][aria-checked=false]').waitFor()
+  await desk.getByRole('button', { name: 'Make a new secret' }).click()
+  await desk.getByText('Show the old secret').waitFor()
+  await visit(desk, '/access/keys')
+  await accessible(desk, 'the list of keys')
+  well(desk)
+})
+
+test('makes a client and downloads its assertion', async () => {
+  await visit(desk, '/access/clients')
+  await desk.getByText('New API client').click()
+  await desk.locator('[name=name]').fill('Loyalty')
+  await desk.locator('[name=assertion_expires_on]').fill('2090-01-31')
+  await desk.getByRole('checkbox', { name: 'flows:run' }).check()
+  await accessible(desk, 'the form of a client')
+  await desk.getByRole('button', { name: 'Make the client' }).click()
+  await desk.getByText('The secret, shown only now').waitFor()
+  await accessible(desk, 'a new client')
+  const [download] = await Promise.all([desk.waitForEvent('download'), desk.getByRole('button', { name: 'Generate and download assertion' }).click()])
+  assert.match(download.suggestedFilename(), /^client-.*-assertion\.txt$/)
+  well(desk)
+})
+
+test('keeps a connection and never shows its password', async () => {
+  await visit(desk, '/connections')
+  await accessible(desk, 'no connections')
+  await desk.getByText('New connection').click()
+  await desk.getByRole('link', { name: /^basic/ }).click()
+  await desk.fill('[name=name]', 'crm')
+  await desk.fill('[name=hosts]', 'crm.example.org')
+  await desk.fill('[name="setting.username"]', 'penstock')
+  await desk.fill('[name="setting.password"]', 'a-password-of-the-crm')
+  await accessible(desk, 'the form of a connection')
+  await desk.getByRole('button', { name: 'Save' }).click()
+  await desk.getByText('The connection crm was saved').waitFor()
+  assert.ok(!(await desk.content()).includes('a-password-of-the-crm'))
+  await desk.fill('[name=url]', 'https://elsewhere.example.org/')
+  await desk.getByRole('button', { name: 'Test it' }).click()
+  await desk.getByText('name a URL on one of the hosts').waitFor()
+  await accessible(desk, 'a connection that was tested')
+  well(desk)
+})
+
+test('shows what the door refused, and why', async () => {
+  const ts = Math.floor(Date.now() / 1000)
+  const refused = await fetch(`${base}/apis/execute.php?flow=1&key=console&ts=${ts}&check=${'0'.repeat(32)}`)
+  assert.equal(refused.status, 401)
+  await visit(desk, '/refused')
+  await desk.getByText('unknown key or wrong check value').first().waitFor()
+  await desk.getByText('Explain a request').click()
+  await desk.fill('[name=url]', `${base}/apis/execute.php?flow=1&key=console&ts=${ts - 1000}&check=${'0'.repeat(32)}`)
+  await desk.getByRole('button', { name: 'Explain' }).click()
+  await desk.getByText('The proof does not fit.').waitFor()
+  await accessible(desk, 'an explanation')
+  well(desk)
+})
+
+test('shows the queues behind the session', async () => {
+  await visit(desk, '/queues')
+  await desk.getByRole('link', { name: 'default' }).waitFor()
+  await desk.getByRole('link', { name: '← Penstock' }).click()
+  await desk.getByRole('heading', { name: 'Overview' }).waitFor()
+  well(desk)
+})
+
+test('pauses a queue with the token, and resumes it', async () => {
+  await visit(desk, '/queues')
+  const act = path => desk.evaluate(path => new Promise(resolve => {
+    const request = new XMLHttpRequest()
+    request.onload = () => resolve(request.status)
+    request.open('POST', path)
+    request.send()
+  }), path)
+  assert.equal(await act('/console/queues/api/queues/default:pause'), 204)
+  assert.equal(await act('/console/queues/api/queues/default:resume'), 204)
+  well(desk)
+})
+
+test('leaves out what a viewer may not do', async () => {
+  await visit(desk, '/access/users')
+  await desk.getByText('New user').click()
+  await desk.fill('[name=name]', 'vera')
+  await desk.fill('[name=password]', 'vera-has-a-password')
+  await desk.getByRole('button', { name: 'Make the user' }).click()
+  await desk.getByText('The user vera was made').waitFor()
+  await accessible(desk, 'the users')
+  const page = await look()
+  await signIn(page, { user: 'vera', password: 'vera-has-a-password' })
+  assert.deepEqual(await page.locator('nav[aria-label=Main] a span').allTextContents(), ['Overview', 'Flows', 'Runs', 'Queues'])
+  await visit(page, '/flows/1')
+  await page.getByText('valid').waitFor()
+  assert.equal(await page.getByRole('button', { name: 'Save and deploy' }).count(), 0)
+  assert.equal((await page.goto(base + '/console/access/keys')).status(), 403)
+  await page.getByText('Not for your role').waitFor()
+  await accessible(page, 'a page that is not for one')
+  well(page)
+})
+
+for (const [width, theme] of [[1440, 'dark'], [390, 'light'], [390, 'dark']]) {
+  test(`reads well at ${width} px, ${theme}`, async () => {
+    const page = await look({ width, theme })
+    await signIn(page)
+    const run = await call(2, { name: 'nobody' })
+    const paths = ['/', '/runs', '/runs/' + run, '/flows', '/flows/1', '/flows/1/try', '/flows/1/call', '/flows/1/versions', '/flows/new', '/access/keys',
+      '/access/keys/console', '/access/clients', '/access/users', '/access/users/vera', '/access/audit', '/connections', '/connections/new?type=postgres', '/refused']
+    for (const path of paths) {
+      await visit(page, path)
+      await fits(page, path)
+      await accessible(page, `${path} at ${width} px, ${theme}`)
+    }
+    well(page)
+  })
+}
+
+test('is light and quick', async () => {
+  const page = await look()
+  await signIn(page)
+  for (const path of ['/', '/runs', '/flows']) {
+    await page.goto('about:blank')
+    await visit(page, path)
+    const { ready, weight } = await page.evaluate(() => {
+      const [page] = performance.getEntriesByType('navigation')
+      const all = [page, ...performance.getEntriesByType('resource')]
+      return { ready: page.domContentLoadedEventEnd, weight: all.reduce((sum, entry) => sum + entry.encodedBodySize, 0) }
+    })
+    assert.ok(ready < 1000, `${path} was ready after ${ready} ms`)
+    assert.ok(weight < 150 * 1024, `${path} weighs ${weight} bytes`)
+  }
+  well(page)
+})
+
+test('signs out', async () => {
+  await visit(desk, '/')
+  await desk.getByRole('button', { name: 'Sign out' }).click()
+  await desk.getByRole('heading', { name: 'Sign in' }).waitFor()
+  await desk.goto(base + '/console/runs')
+  await desk.waitForURL('**/signin?to=*')
+  well(desk)
+})
