@@ -24,5 +24,10 @@ func lockFile(name string) (release func(), err error) {
 		_ = f.Close()
 		return nil, fmt.Errorf("lock %s: %w", name, err)
 	}
-	return func() { _ = f.Close() }, nil
+	return func() {
+		// Closing is not enough: a process that is just being started may hold
+		// the same lock until it has closed what it inherited.
+		_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
+		_ = f.Close()
+	}, nil
 }
