@@ -314,9 +314,8 @@ func callFlows(p *product) {
 }
 
 func callTokens(p *product) {
-	token := ""
 	for _, path := range []string{"/token", "/appservices/token"} {
-		token = p.want(p.do("POST", path, "", "grant_type=password&username=ulf&password="+strings.ReplaceAll(word, " ", "+"), "Content-Type", formType), 200)["access_token"].(string)
+		p.want(p.do("POST", path, "", "grant_type=password&username=ulf&password="+strings.ReplaceAll(word, " ", "+"), "Content-Type", formType), 200)
 		p.want(p.do("POST", path, "", "grant_type=password&username=ulf&password=x", "Content-Type", formType), 400)
 	}
 	client := p.want(p.do("POST", "/v1/clients", "ann", `{"name":"c","scopes":["flows:run"],"secret":"a secret of sixteen","assertion_expires_on":"2099-01-01"}`), 201)["identifier"].(string)
@@ -329,7 +328,7 @@ func callTokens(p *product) {
 	}
 	as("/oauth/v2/oauth-token", "grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer&assertion="+assertion.body, 200)
 	as("/oauth/v2/oauth-token", "grant_type=password", 400)
-	token = as("/oauth2/token", "grant_type=client_credentials", 200)["access_token"].(string)
+	token := as("/oauth2/token", "grant_type=client_credentials", 200)["access_token"].(string)
 	as("/oauth2/token", "grant_type=client_credentials&scope=users:admin", 400)
 	as("/oauth/introspect", "token="+token, 200)
 	as("/oauth/introspect", "", 400)

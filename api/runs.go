@@ -96,14 +96,15 @@ func (a *API) readRun(c *gin.Context) {
 
 // longPoll reads the parameter wait, the only one there is.
 func longPoll(query auth.Query) (time.Duration, error) {
+	var longest time.Duration
 	for _, p := range query.Params() {
 		wait, ok := parseSeconds(p.Value)
 		if p.Name != "wait" || !ok {
 			return 0, badRequest("bad_query", "the only parameter is wait, in whole seconds")
 		}
-		return min(wait, maxLongPoll), nil
+		longest = min(wait, maxLongPoll)
 	}
-	return 0, nil
+	return longest, nil
 }
 
 // sees reports whether a principal may do to a run what a scope allows. Whoever

@@ -73,7 +73,7 @@ func TestGoodWithoutData(t *testing.T) {
 		if w := d.call(k); w.Code != http.StatusOK {
 			t.Errorf("%s: status %d: %s", name, w.Code, w.Body)
 		}
-		if s := d.wantOne(); s.Event != nil && len(s.Event) > 0 {
+		if s := d.wantOne(); len(s.Event) > 0 {
 			t.Errorf("%s: event %q, want none", name, s.Event)
 		}
 	}

@@ -82,8 +82,6 @@ func appendFloat(b []byte, f float64) []byte {
 	return strconv.AppendFloat(b, f, format, -1, 64)
 }
 
-const hexDigits = "0123456789abcdef"
-
 // appendString escapes what JSON demands, and U+2028 and U+2029, which some
 // JavaScript readers take for line ends.
 func appendString(b []byte, s string) []byte {

@@ -124,9 +124,7 @@ func (c *child) stop() {
 // ticksPerSecond is the unit of /proc/pid/stat on Linux.
 const ticksPerSecond = 100
 
-// cpu is the processor time that the process has used.
-func (c *child) cpu() (time.Duration, error) { return cpuOf(c.cmd.Process.Pid) }
-
+// cpuOf is the processor time that a process has used.
 func cpuOf(pid int) (time.Duration, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

@@ -100,7 +100,8 @@ func conditions(t *testing.T, s Store) {
 func changedOnce(t *testing.T, s Store) {
 	first := flows.Change{Key: "mark", Value: []byte("1"), If: flows.Absent, ID: "run.a"}
 	other := flows.Change{Key: "mark", Value: []byte("1"), If: flows.Absent, ID: "run.b"}
-	if !swap(t, s, first).Done || !swap(t, s, first).Done || swap(t, s, other).Done {
+	done, again := swap(t, s, first).Done, swap(t, s, first).Done
+	if !done || !again || swap(t, s, other).Done {
 		t.Error("an operation that comes again finds its own mark, another one does not")
 	}
 	set := flows.Change{Key: "n", Value: []byte("1"), If: flows.Equal, ID: "run.c"}
