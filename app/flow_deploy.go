@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,7 +37,10 @@ func newFlowDeploy(e env, kinds *flows.Catalogue) *cobra.Command {
 			"their version.\n\n" + remoteHelp,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, paths []string) error {
-			ready, err := readyFlows(cmd.Context(), cmd.ErrOrStderr(), kinds, paths, !untested)
+			ready, err := readFlows(cmd.ErrOrStderr(), kinds, paths)
+			if err == nil && !untested {
+				err = passTests(cmd.Context(), cmd.ErrOrStderr(), kinds, ready)
+			}
 			if err != nil {
 				return err
 			}
@@ -60,31 +64,43 @@ type flowFile struct {
 	flow *flows.Flow
 }
 
-// readyFlows reads flow files that have no mistake and, when asked to, pass
-// their tests. What is wrong is written to w.
-func readyFlows(ctx context.Context, w io.Writer, kinds *flows.Catalogue, paths []string, test bool) (ready []flowFile, err error) {
+// readFlows reads flow files that have no mistake. What is wrong is written
+// to w.
+func readFlows(w io.Writer, kinds *flows.Catalogue, paths []string) (read []flowFile, err error) {
 	files, err := flowFiles(paths)
 	if err != nil {
 		return nil, err
 	}
-	if err := validate(io.Discard, kinds, files); err != nil {
-		_ = validate(w, kinds, files)
+	problems, err := mistakes(kinds, files)
+	if err != nil {
 		return nil, err
 	}
-	if test {
-		if err := testFlows(ctx, io.Discard, kinds, files, false); err != nil {
-			_ = testFlows(ctx, w, kinds, files, false)
-			return nil, err
-		}
+	if err := mistaken(problems, files); err != nil {
+		printProblems(w, problems)
+		return nil, err
 	}
 	for _, file := range files {
 		flow, err := parseFile(kinds, file)
 		if err != nil {
 			return nil, err
 		}
-		ready = append(ready, flowFile{file, flow})
+		read = append(read, flowFile{file, flow})
 	}
-	return ready, nil
+	return read, nil
+}
+
+// passTests runs the tests of flows. What fails is written to w.
+func passTests(ctx context.Context, w io.Writer, kinds *flows.Catalogue, all []flowFile) error {
+	files := make([]string, len(all))
+	for i, f := range all {
+		files[i] = f.name
+	}
+	var said bytes.Buffer
+	err := testFlows(ctx, &said, kinds, files, false)
+	if err != nil {
+		_, _ = said.WriteTo(w) // the error says enough
+	}
+	return err
 }
 
 // deployFlows deploys in order and stops at the first that the server refuses.

@@ -96,21 +96,12 @@ func diffVersions(ctx context.Context, server *client.Client, ref string, args d
 // diffFiles compares files with what is deployed. What is wrong with them is
 // written to w.
 func diffFiles(ctx context.Context, w io.Writer, server *client.Client, kinds *flows.Catalogue, paths []string) (found []difference, err error) {
-	files, err := flowFiles(paths)
+	read, err := readFlows(w, kinds, paths)
 	if err != nil {
 		return nil, err
 	}
-	if err := validate(io.Discard, kinds, files); err != nil {
-		_ = validate(w, kinds, files)
-		return nil, err
-	}
-	for _, file := range files {
-		flow, err := parseFile(kinds, file)
-		if err != nil {
-			return nil, err
-		}
-		number := strconv.FormatInt(flow.Number, 10)
-		now, err := current(ctx, server, number)
+	for _, f := range read {
+		now, err := current(ctx, server, strconv.FormatInt(f.flow.Number, 10))
 		if err != nil {
 			return nil, err
 		}
@@ -119,8 +110,8 @@ func diffFiles(ctx context.Context, w io.Writer, server *client.Client, kinds *f
 			from = os.DevNull
 		}
 		found = append(found, difference{
-			Flow: flow.Number, From: now.Version, To: flow.Version, Same: now.Version == flow.Version,
-			Diff: unified(from, file, now.Source, string(flow.Source)),
+			Flow: f.flow.Number, From: now.Version, To: f.flow.Version, Same: now.Version == f.flow.Version,
+			Diff: unified(from, f.name, now.Source, string(f.flow.Source)),
 		})
 	}
 	return found, nil

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -35,45 +37,6 @@ func newFlowTest(kinds *flows.Catalogue) *cobra.Command {
 	return cmd
 }
 
-func testFlows(ctx context.Context, w io.Writer, kinds *flows.Catalogue, files []string, verbose bool) error {
-	passed, failed := 0, 0
-	for _, file := range files {
-		flow, err := parseFile(kinds, file)
-		if problems := (flows.Problems)(nil); errors.As(err, &problems) {
-			printProblems(w, problems)
-			failed++
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		results := flows.RunTests(ctx, flow)
-		if len(results) == 0 {
-			fmt.Fprintf(w, "%s: no tests\n", file)
-		}
-		for _, r := range results {
-			switch {
-			case r.Failure != "":
-				failed++
-				fmt.Fprintf(w, "%s:%d: FAIL %s (%s)\n%s\n", file, r.Line, r.Name, round(r.Took), indent(r.Failure))
-				continue
-			case verbose:
-				fmt.Fprintf(w, "%s:%d: ok %s (%s)\n", file, r.Line, r.Name, round(r.Took))
-			}
-			passed++
-		}
-	}
-	if failed > 0 {
-		return fmt.Errorf("%d failed, %d passed", failed, passed)
-	}
-	_, err := fmt.Fprintf(w, "%s passed in %s\n", count(passed, "test"), count(len(files), "file"))
-	return err
-}
-
-func indent(s string) string {
-	return "    " + strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n    ")
-}
-
 // tested is how one test of a file went.
 type tested struct {
 	File     string         `json:"file"`
@@ -84,27 +47,76 @@ type tested struct {
 	Problems flows.Problems `json:"problems,omitempty"` // of a file whose tests cannot run
 }
 
-func testFlowsJSON(ctx context.Context, w io.Writer, kinds *flows.Catalogue, files []string) error {
-	all, failed := []tested{}, 0
+// runTests runs the tests of the files. The list is never nil, the error that
+// of reading them.
+func runTests(ctx context.Context, kinds *flows.Catalogue, files []string) ([]tested, error) {
+	all := []tested{}
 	for _, file := range files {
 		flow, err := parseFile(kinds, file)
 		if problems := (flows.Problems)(nil); errors.As(err, &problems) {
 			all = append(all, tested{File: file, Problems: problems})
-			failed++
 			continue
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, r := range flows.RunTests(ctx, flow) {
 			all = append(all, tested{File: file, Line: r.Line, Name: r.Name, Micros: r.Took.Microseconds(), Failure: r.Failure})
-			if r.Failure != "" {
-				failed++
-			}
 		}
 	}
-	if err := printValue(w, all); err != nil || failed == 0 {
-		return err
+	return all, nil
+}
+
+// verdict is nil when all passed.
+func verdict(all []tested) error {
+	failed := 0
+	for _, t := range all {
+		if t.Failure != "" || t.Problems != nil {
+			failed++
+		}
+	}
+	if failed == 0 {
+		return nil
 	}
 	return fmt.Errorf("%d failed, %d passed", failed, len(all)-failed)
+}
+
+func testFlows(ctx context.Context, w io.Writer, kinds *flows.Catalogue, files []string, verbose bool) error {
+	all, err := runTests(ctx, kinds, files)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if !slices.ContainsFunc(all, func(t tested) bool { return t.File == file }) {
+			fmt.Fprintf(w, "%s: no tests\n", file)
+		}
+	}
+	for _, t := range all {
+		took := round(time.Duration(t.Micros) * time.Microsecond)
+		switch {
+		case t.Problems != nil:
+			printProblems(w, t.Problems)
+		case t.Failure != "":
+			fmt.Fprintf(w, "%s:%d: FAIL %s (%s)\n%s\n", t.File, t.Line, t.Name, took, indent(t.Failure))
+		case verbose:
+			fmt.Fprintf(w, "%s:%d: ok %s (%s)\n", t.File, t.Line, t.Name, took)
+		}
+	}
+	if err := verdict(all); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s passed in %s\n", count(len(all), "test"), count(len(files), "file"))
+	return err
+}
+
+func indent(s string) string {
+	return "    " + strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n    ")
+}
+
+func testFlowsJSON(ctx context.Context, w io.Writer, kinds *flows.Catalogue, files []string) error {
+	all, err := runTests(ctx, kinds, files)
+	if err != nil {
+		return err
+	}
+	return errors.Join(printValue(w, all), verdict(all))
 }
