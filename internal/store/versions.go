@@ -56,6 +56,9 @@ func (vs *versions) find(ctx context.Context, id versionID) (*flows.Flow, error)
 		return flow, nil
 	}
 	result := vs.flight.DoChan(strconv.FormatInt(id.number, 10)+":"+id.version, func() (any, error) {
+		if flow := vs.known(id); flow != nil { // an earlier flight landed since we looked
+			return flow, nil
+		}
 		// The work is for all who wait: the first of them may give up.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadLimit)
 		defer cancel()
@@ -88,9 +91,6 @@ func (vs *versions) known(id versionID) *flows.Flow {
 func (vs *versions) keep(id versionID, flow *flows.Flow) {
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
-	if _, ok := vs.byID[id]; ok { // two flights in a row
-		return
-	}
 	vs.byID[id] = vs.recent.PushFront(version{id, flow})
 	if vs.recent.Len() > versionsKept {
 		last := vs.recent.Remove(vs.recent.Back()).(version)
