@@ -14,7 +14,7 @@ func compareTexts(before, after string) []view.DiffLine {
 	if before == after {
 		return nil
 	}
-	a, b := strings.Split(before, "\n"), strings.Split(after, "\n")
+	a, b := linesOf(before), linesOf(after)
 	start := 0
 	for start < len(a) && start < len(b) && a[start] == b[start] {
 		start++
@@ -26,6 +26,14 @@ func compareTexts(before, after string) []view.DiffLine {
 	lines := keep(a[:start], 1, 1)
 	lines = append(lines, changed(a[start:endA], b[start:endB], start+1)...)
 	return append(lines, keep(a[endA:], endA+1, endB+1)...)
+}
+
+// linesOf are the lines of a text; one that is empty has none.
+func linesOf(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, "\n")
 }
 
 func keep(same []string, before, after int) []view.DiffLine {

@@ -137,6 +137,9 @@ func TestDiff(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("lines (-want +got):\n%s", diff)
 	}
+	if diff := cmp.Diff([]view.DiffLine{{Before: 1, Text: "a"}, {Before: 2, Text: "b"}}, compareTexts("a\nb", "")); diff != "" {
+		t.Errorf("lines against nothing (-want +got):\n%s", diff)
+	}
 	if got := compareTexts("x", "x"); got != nil {
 		t.Errorf("equal texts differ: %v", got)
 	}

@@ -186,6 +186,7 @@
 
   function prepare(root) {
     tellTimes(root)
+    for (const picture of all('#picture', root)) picture.scrollLeft = (picture.scrollWidth - picture.clientWidth) / 2
     for (const part of root.matches?.('[data-stream]') ? [root] : all('[data-stream]', root)) {
       if (!streams.has(part)) follow(part)
     }

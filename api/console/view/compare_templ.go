@@ -96,7 +96,7 @@ func ComparePage(p Page, c Comparison) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "</div><section class=\"card flush\"><h2>Steps</h2><table class=\"list\"><thead><tr><th scope=\"col\">Step</th><th scope=\"col\" class=\"num\">First</th><th scope=\"col\" class=\"num\">Second</th><th scope=\"col\" class=\"num\">Change</th></tr></thead> <tbody>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "</div><section class=\"card flush\"><h2>Steps</h2><table class=\"list steps\"><thead><tr><th scope=\"col\">Step</th><th scope=\"col\" class=\"num\">First</th><th scope=\"col\" class=\"num\">Second</th><th scope=\"col\" class=\"num\">Change</th></tr></thead> <tbody>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
