@@ -99,12 +99,12 @@ func TestComposeFile(t *testing.T) {
 	}
 	var compose struct {
 		Services map[string]struct {
-			Image, Build string
-			Command      any
-			Environment  map[string]string
-			Healthcheck  struct{ Test []string }
-			DependsOn    map[string]any `yaml:"depends_on"`
-			Volumes      []string
+			Image       string
+			Command     any
+			Environment map[string]string
+			Healthcheck struct{ Test []string }
+			DependsOn   map[string]any `yaml:"depends_on"`
+			Volumes     []string
 		}
 		Volumes map[string]any
 	}
