@@ -60,7 +60,7 @@ func (p *Program) openDoor(context.Context) error {
 	if err != nil {
 		return err
 	}
-	server, err := api.NewServer(api.ServerConfig{Listener: p.listener, API: handler, Log: p.log, Wrap: p.wrapDoor()})
+	server, err := api.NewServer(api.ServerConfig{Listener: p.listener, API: handler, Log: p.log, Wrap: p.wrapDoor(), Linger: p.settings.Linger})
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,7 @@ type Settings struct {
 	TrustedProxies []string      // whose X-Forwarded-For is believed
 	Origins        []string      // whose pages may call the API
 	LogLevel       slog.Level
+	Linger         time.Duration           // how long a stopping door serves on
 	MetricsListen  string                  // address of /metrics; empty: none
 	Traces         telemetry.TracingConfig // without an endpoint: none
 
@@ -66,6 +67,7 @@ func (s *Settings) addFlags(f *pflag.FlagSet, r role) {
 		f.StringVar(&s.Listen, "listen", "127.0.0.1:8080", "`address` of the front door; port 0 picks a free one")
 		f.StringVar(&s.Flows, "flows", "", "`directory` of flow files to deploy")
 		f.StringVar(&s.ReadyFile, "ready-file", "", "`file` to write the base URL to once the door answers")
+		f.DurationVar(&s.Linger, "linger", 0, "`time` that a door goes on serving after it was told to stop, until balancers that ask /readyz have noticed")
 		f.Int64Var(&s.MaxBody, "max-body", 1<<20, "largest request body in `bytes`")
 		f.StringSliceVar(&s.TrustedProxies, "trusted-proxies", nil, "`addresses` or networks whose X-Forwarded-For is believed")
 		f.StringSliceVar(&s.Origins, "cors-origins", nil, "`origins` whose pages may call the API with a token: https://app.example.org")
