@@ -34,9 +34,8 @@ type Attempt struct {
 	spec    string        // not yet decoded
 	effects atomic.Bool   // a journal was written
 	leased  atomic.Bool   // it has an entry among asynq's leases
-	done    chan struct{} // closed when it has ended, and err is set
-	err     error
-	gone    atomic.Bool // its task was taken away: there is nothing to settle
+	done    chan struct{} // closed when it has ended
+	gone    atomic.Bool   // its task was taken away: there is nothing to settle
 
 	beats int // owned by the beat; how many it has seen
 
@@ -114,6 +113,7 @@ type held struct {
 	mu     sync.Mutex
 	byTask map[string]*Attempt // guarded by mu
 	empty  chan struct{}       // guarded by mu; closed when the last one goes; nil: nobody waits for that
+	fewer  chan struct{}       // guarded by mu; closed when the next one goes; nil: nobody waits for that
 }
 
 func newHeld() *held { return &held{byTask: map[string]*Attempt{}} }
@@ -138,6 +138,20 @@ func (h *held) remove(task string) {
 		close(h.empty)
 		h.empty = nil
 	}
+	if h.fewer != nil {
+		close(h.fewer)
+		h.fewer = nil
+	}
+}
+
+// freed returns a channel that is closed when one is let go of.
+func (h *held) freed() <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.fewer == nil {
+		h.fewer = make(chan struct{})
+	}
+	return h.fewer
 }
 
 func (h *held) count() int {

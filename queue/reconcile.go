@@ -50,7 +50,7 @@ func (s *Server) beatOnce(ctx context.Context) error {
 		args := make([]any, 0, 6+3*len(attempts))
 		args = append(args, s.cfg.ID, s.cfg.Lease.Milliseconds(), k.inboxPrefix(), k.runPrefix(), k.taskPrefix(), beatDue)
 		for _, a := range attempts {
-			args = append(args, a.ID, a.Number, a.leaseForAsynq())
+			args = append(args, a.ID, a.Number, s.show(a))
 		}
 		answer, err := beatScript.Run(ctx, s.redis, []string{k.due(), k.workers(), k.pending(), k.taskLease(), k.active()}, args...).Slice()
 		if err != nil {
@@ -68,14 +68,15 @@ func (s *Server) beatOnce(ctx context.Context) error {
 	}
 }
 
-// leaseForAsynq is the expiry of an entry among asynq's leases, made once for
-// an attempt that has lasted over a beat: asynq renews it from then on, and
-// its tools do not take the task for an orphan.
-func (a *Attempt) leaseForAsynq() string {
+// show tells asynq of an attempt that has lasted over a beat, once, and returns
+// the expiry of an entry to make among asynq's leases: asynq renews it from
+// then on, and its tools do not take the task for an orphan.
+func (s *Server) show(a *Attempt) string {
 	if a.beats++; a.beats != 2 {
 		return ""
 	}
 	a.leased.Store(true)
+	s.waker.shown.add(a)
 	return strconv.FormatInt(time.Now().Add(taskLease).Unix(), 10)
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
+	"penstock/flows"
 	"penstock/internal/redisconn"
 )
 
@@ -128,7 +129,6 @@ type Server struct {
 	asynq *asynq.Client // encodes the tasks of next attempts
 	waker *waker
 	held  *held
-	tasks sync.Map // task id to *Attempt: begun, until asynq reports the task done
 
 	finishes *batcher[finishing]
 	settler  *settler
@@ -147,7 +147,7 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	s.finishes = newBatcher(finishFlights, finishBatch, s.flushFinishes)
 	s.settler = newSettler(s)
 	s.watched = newWatched()
-	s.waker = newWaker(&s.cfg, s.redis, s.asynq, s.held, s.begin, s.taskDone)
+	s.waker = newWaker(&s.cfg, s.redis, s.asynq, s.held, s.begin)
 	return s, nil
 }
 
@@ -198,10 +198,8 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) drain(ctx context.Context, server *asynq.Server) {
 	s.waker.unblock(ctx)
 	server.Stop()
-	for _, a := range s.waker.ready { // asynq will not ask for them; runs among them have begun
-		if a.Number == 0 {
-			s.held.remove(a.task)
-		}
+	for _, a := range s.waker.ready { // asynq will not ask for them
+		s.held.remove(a.task)
 	}
 	if !within(s.held.drained(), s.cfg.Drain) {
 		for _, a := range s.held.all() {
@@ -240,30 +238,28 @@ func (s *Server) emptyInbox(ctx context.Context) {
 	s.leave(ctx)
 }
 
-// begin starts an attempt at once, while asynq still passes its task from hand
-// to hand; process waits for it there. asynq's own context is not asked: it
-// ends with asynq's lease, after 30 s without Redis or of a paused process,
-// and the run is still ours then.
+// begin starts an attempt on a goroutine of ours. asynq's contexts are not
+// asked: they end with asynq's lease, after 30 s without Redis or of a paused
+// process, and the run is still ours then.
 func (s *Server) begin(a *Attempt) {
 	a.server, a.Queue, a.done = s, s.cfg.Queue, make(chan struct{})
-	s.tasks.Store(a.task, a)
 	s.pool.run(func() {
 		defer close(a.done)
 		defer s.held.remove(a.task)
-		a.err = s.work(a)
+		s.work(a)
 	})
 }
 
-// process is asynq's handler.
+// process is asynq's handler: of the runs that it is shown, and of the tasks
+// that are not runs.
 func (s *Server) process(ctx context.Context, t *asynq.Task) error {
 	task, _ := asynq.GetTaskID(ctx)
-	if v, ok := s.tasks.Load(task); ok {
-		a := v.(*Attempt)
+	if a := s.waker.shown.get(task); a != nil {
 		<-a.done
-		if a.err != nil || ctx.Err() != nil { // asynq will not report it done
-			s.tasks.Delete(task)
+		if ctx.Err() != nil { // asynq will not report it done
+			s.waker.shown.done(task)
 		}
-		return a.err
+		return nil
 	}
 	a := s.held.get(task)
 	if a == nil {
@@ -277,22 +273,22 @@ func (s *Server) process(ctx context.Context, t *asynq.Task) error {
 }
 
 // work takes an attempt from its beginning to its end.
-func (s *Server) work(a *Attempt) error {
-	if err := decodeSpec(a.spec, &a.Spec); err != nil {
-		return fmt.Errorf("%w: %w", err, asynq.SkipRetry)
-	}
+func (s *Server) work(a *Attempt) {
 	outcome, cause := s.attempt(a)
-	if err := s.conclude(a, outcome, cause); err != nil {
-		return err
+	if err := s.conclude(a, outcome, cause); err != nil { // the server's life has ended: the reconciler goes on
+		s.cfg.Log.Error("conclude attempt", "run_id", a.ID, "attempt", a.Number, "error", err)
+		return
 	}
 	if !a.gone.Load() {
 		s.settler.add(settling{id: a.ID, task: a.task, accepted: a.Times.Accepted, leased: a.leased.Load()})
 	}
-	return nil
 }
 
 // attempt runs the handler, and says why its context ended if it did.
 func (s *Server) attempt(a *Attempt) (Outcome, error) {
+	if err := decodeSpec(a.spec, &a.Spec); err != nil {
+		return Outcome{State: Failed, Error: &flows.Error{Code: flows.CodeInternal, Message: err.Error()}}, nil
+	}
 	ctx, release := a.context(s.life)
 	defer release()
 	outcome := s.cfg.Handler(ctx, a)

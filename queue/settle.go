@@ -106,10 +106,3 @@ func (s *Server) settle(ctx context.Context, batch []settling) error {
 	}
 	return nil
 }
-
-// taskDone answers asynq's done script for a task of ours, which is settled
-// without asynq. False: the task is not ours.
-func (s *Server) taskDone(task string) bool {
-	_, ours := s.tasks.LoadAndDelete(task)
-	return ours
-}

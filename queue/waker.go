@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,6 +25,11 @@ const (
 // that a task starts the moment it is enqueued, whoever enqueued it, and an
 // idle worker asks once in a while only.
 //
+// Runs begin here, on goroutines of ours, and asynq hears of those only that
+// last: to be passed through asynq costs as much as a small flow, and what
+// asynqmon shows of it is looked at every few seconds. Tasks that are not runs
+// are asynq's.
+//
 // A wait is one write: BLMOVE pending to this worker's inbox, and behind it,
 // already in the server's buffer, the claim script, which moves the task on to
 // active, begins its run, and takes more tasks up to the free slots. A task is
@@ -44,17 +50,18 @@ type waker struct {
 	resting  atomic.Bool // takes nothing new: somebody drains this worker
 
 	// Owned by asynq's processor, the one goroutine that dequeues.
-	ready   []*Attempt // claimed and not yet asked for
+	ready   []*Attempt // claimed, not runs, and not yet asked for
 	unclear bool       // an answer was lost, and with it perhaps tasks
 	doubt   time.Time  // until then a call whose answer was lost may still take effect
 
 	held  *held
-	begin func(a *Attempt)       // starts a run
-	done  func(task string) bool // takes over a task of ours that asynq is done with
+	shown shown
+	begin func(a *Attempt) // starts a run
 }
 
-func newWaker(cfg *ServerConfig, base redis.UniversalClient, encoder *asynq.Client, h *held, begin func(*Attempt), done func(string) bool) *waker {
-	w := &waker{UniversalClient: base, cfg: cfg, keys: keysOf(cfg.Queue), encoder: encoder, held: h, begin: begin, done: done, stopped: make(chan struct{}), unclear: true}
+func newWaker(cfg *ServerConfig, base redis.UniversalClient, encoder *asynq.Client, h *held, begin func(*Attempt)) *waker {
+	w := &waker{UniversalClient: base, cfg: cfg, keys: keysOf(cfg.Queue), encoder: encoder, held: h, begin: begin, stopped: make(chan struct{}), unclear: true}
+	w.shown.init()
 	w.inbox = w.keys.inboxPrefix() + cfg.ID
 	w.blocking = cfg.Redis.Blocking(cfg.Block, func(ctx context.Context, cn *redis.Conn) error {
 		if id, err := cn.ClientID(ctx).Result(); err == nil {
@@ -71,8 +78,8 @@ func (w *waker) EvalSha(ctx context.Context, sha string, keys []string, args ...
 	case len(keys) == 4 && strings.HasSuffix(keys[0], ":pending") && strings.HasSuffix(keys[1], ":paused"):
 		return w.dequeue(ctx)
 	case len(keys) == 5 && strings.HasSuffix(keys[0], ":active") && strings.HasPrefix(keys[2], w.keys.taskPrefix()):
-		if id, _ := args[0].(string); w.done(id) {
-			return answer(ctx, "OK", nil)
+		if id, _ := args[0].(string); w.shown.done(id) {
+			return answer(ctx, "OK", nil) // a run is settled without asynq
 		}
 	}
 	return w.UniversalClient.EvalSha(ctx, sha, keys, args...)
@@ -88,10 +95,15 @@ func answer(ctx context.Context, v any, err error) *redis.Cmd {
 	return cmd
 }
 
-// dequeue answers asynq's processor with the next task, or with redis.Nil
-// when there is none for a while: every cfg.Block at the latest.
+// dequeue answers asynq's processor with the next task that is for asynq, or
+// with redis.Nil when there was none for a while: every cfg.Block at the latest
+// when no run came either.
 func (w *waker) dequeue(ctx context.Context) *redis.Cmd {
-	if len(w.ready) == 0 {
+	for {
+		if a := w.next(); a != nil {
+			err := w.complete(ctx, a)
+			return answer(ctx, a.message, err)
+		}
 		if w.isStopped() {
 			return answer(ctx, nil, redis.Nil)
 		}
@@ -99,9 +111,16 @@ func (w *waker) dequeue(ctx context.Context) *redis.Cmd {
 			return answer(ctx, nil, err)
 		}
 	}
+}
+
+// next is a task for asynq that is there already; nil when there is none.
+func (w *waker) next() *Attempt {
+	if len(w.ready) == 0 {
+		return w.shown.next()
+	}
 	next := w.ready[0]
 	w.ready = w.ready[1:]
-	return answer(ctx, next.message, nil)
+	return next
 }
 
 // fill waits for tasks. It returns redis.Nil when none came.
@@ -124,15 +143,14 @@ func (w *waker) fill(ctx context.Context) error {
 	w.ready = w.ready[:0]
 	for ; len(values) >= claimedFields; values = values[claimedFields:] {
 		a := newAttempt(values)
-		if err := w.complete(ctx, a); err != nil {
-			return err
-		}
 		w.held.add(a)
 		if a.Number > 0 {
 			w.begin(a)
+		} else {
+			w.ready = append(w.ready, a)
 		}
-		w.ready = append(w.ready, a)
 	}
+	runtime.Gosched() // the runs go first, the next call after them
 	return nil
 }
 
@@ -148,6 +166,9 @@ func (w *waker) complete(ctx context.Context, a *Attempt) (err error) {
 
 // wait is the one round trip between two tasks.
 func (w *waker) wait(ctx context.Context) (any, error) {
+	if !w.room() {
+		return nil, redis.Nil
+	}
 	if w.unclear {
 		answer, err := w.claim(ctx)
 		if err == nil || errors.Is(err, redis.Nil) {
@@ -172,6 +193,25 @@ func (w *waker) wait(ctx context.Context) (any, error) {
 	return claim.Result()
 }
 
+// room waits for a free slot. False: asynq is to be shown a run first, or this
+// worker stops.
+func (w *waker) room() bool {
+	for w.held.count() >= w.cfg.Slots {
+		freed := w.held.freed()
+		if w.held.count() < w.cfg.Slots { // one went before we listened
+			break
+		}
+		select {
+		case <-freed:
+		case <-w.shown.news:
+			return false
+		case <-w.stopped:
+			return false
+		}
+	}
+	return true
+}
+
 // claim asks without a wait. The client repeats a call whose answer was lost.
 func (w *waker) claim(ctx context.Context) (any, error) {
 	return claimScript.Run(ctx, w.UniversalClient, w.claimKeys(), w.claimArgs(0, true)...).Result()
@@ -187,7 +227,7 @@ func (w *waker) claimKeys() []string {
 // is counted from when the script runs, which may be after the block.
 func (w *waker) claimArgs(block time.Duration, again bool) []any {
 	expiry := time.Now().Add(taskLease + block).Unix()
-	room := min(max(w.cfg.Slots-w.held.count(), 1), w.cfg.Prefetch)
+	room := min(w.cfg.Slots-w.held.count(), w.cfg.Prefetch)
 	args := []any{expiry, w.keys.taskPrefix(), room, w.keys.runPrefix(), w.cfg.ID, flag(again)}
 	if again {
 		for _, a := range w.held.all() {

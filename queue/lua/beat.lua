@@ -28,7 +28,9 @@ for i = 7, #ARGV, 3 do
 	if r[1] ~= "running" or r[2] ~= ARGV[i+1] then
 		lost[#lost+1] = ARGV[i]
 	elseif ARGV[i+2] ~= "" then
-		call("ZADD", KEYS[4], ARGV[i+2], ARGV[i] .. "." .. ARGV[i+1])
+		local task = ARGV[i] .. "." .. ARGV[i+1]
+		call("ZADD", KEYS[4], ARGV[i+2], task)
+		call("HSET", ARGV[5] .. task, "state", "active")
 	end
 end
 -- A worker that has not been heard of for a lease itself cannot tell who has

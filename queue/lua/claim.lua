@@ -62,8 +62,8 @@ local function put(...)
 end
 
 -- take adds a task to the answer, and forgets one that was deleted while it
--- was pending. A deleted task of a run is made again: asynq's tools do not
--- delete runs.
+-- was pending. A run does not need its task: asynq's tools do not delete runs.
+-- That it is active its task says when it lasts, see beat.
 local function take(id)
 	local task, attempt, message = ARGV[2] .. id, string.match(id, "%.(%d+)$", 37), ""
 	if not attempt then
@@ -73,8 +73,8 @@ local function take(id)
 			return
 		end
 		call("ZADD", KEYS[4], ARGV[1], id)
+		call("HSET", task, "state", "active")
 	end
-	call("HSET", task, "state", "active")
 	if attempt then
 		put(id, message, begin(id, attempt))
 	else
