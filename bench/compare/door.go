@@ -43,6 +43,7 @@ func (p *process) door(over string) error {
 }
 
 func (p *process) submitter(ctx context.Context, over string) (api.Submit, error) {
+	over, queueName, _ := strings.Cut(over, ":")
 	switch over {
 	case "penstock":
 		debug.SetGCPercent(gcPercent)
@@ -53,7 +54,7 @@ func (p *process) submitter(ctx context.Context, over string) (api.Submit, error
 		go func() { _ = client.Run(ctx) }()
 		return penstock(client), nil
 	case "asynq":
-		plain, err := newPlain(ctx, p.redis)
+		plain, err := newPlain(ctx, p.redis, queueName)
 		if err != nil {
 			return nil, err
 		}

@@ -22,6 +22,8 @@ func main() {
 	}
 	var cfg config
 	flag.IntVar(&cfg.Rounds, "rounds", 5, "rounds; each measures every contender once, in turn")
+	flag.StringVar(&cfg.Contender, "contender", "", "measure this contender alone, as under a profiler; empty: all")
+	flag.StringVar(&cfg.Pattern, "pattern", "", "hot, idle, 8, 64 or 256: measure under this pattern alone; empty: all")
 	flag.DurationVar(&cfg.Slice, "slice", 2*time.Second, "length of one measurement")
 	flag.StringVar(&cfg.Only, "only", "", "queue, door, idle or stored: measure this part alone; empty: all but stored")
 	flag.StringVar(&cfg.Fsync, "appendfsync", "everysec", "durability of the Redis under test: no, everysec, always")
@@ -38,12 +40,14 @@ func main() {
 
 // config of one comparison.
 type config struct {
-	Rounds int
-	Slice  time.Duration
-	Only   string
-	Fsync  string
-	Slots  int
-	Out    string
+	Rounds    int
+	Slice     time.Duration
+	Only      string
+	Contender string
+	Pattern   string
+	Fsync     string
+	Slots     int
+	Out       string
 }
 
 func (c config) wants(part string) bool {

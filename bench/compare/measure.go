@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -27,25 +29,36 @@ type contender struct {
 	call     load.Call
 	children []*child // besides Redis
 	patterns []string // empty: all
+	polls    bool     // costs something also while another one is measured, and is stopped then
+	slow     bool     // its calls take a second: hardly any to warm up
 	close    func()
+}
+
+// hold stops or continues the contender's processes.
+func (c *contender) hold(signal syscall.Signal) error {
+	for _, child := range c.children {
+		if err := child.cmd.Process.Signal(signal); err != nil {
+			return fmt.Errorf("signal %s: %w", c.name, err)
+		}
+	}
+	return nil
 }
 
 func (c *contender) stop() {
 	if c.close != nil {
 		c.close()
 	}
+	_ = c.hold(syscall.SIGCONT) // one that is stopped does not end
 	for _, child := range c.children {
 		child.stop()
 	}
 }
 
-func (c *contender) takes(pattern string) bool {
-	for _, p := range c.patterns {
-		if p == pattern {
-			return true
-		}
-	}
-	return len(c.patterns) == 0
+// measures reports whether a contender is wanted under a pattern.
+func (b *bench) measures(c *contender, pattern string) bool {
+	return (b.cfg.Contender == "" || strings.HasPrefix(c.name, b.cfg.Contender)) &&
+		(b.cfg.Pattern == "" || b.cfg.Pattern == pattern) &&
+		(len(c.patterns) == 0 || slices.Contains(c.patterns, pattern))
 }
 
 // pattern is a way to call.
@@ -67,15 +80,22 @@ func patterns(slice time.Duration) []pattern {
 // interleave measures every contender under every pattern, in turn, round by
 // round: what the machine does to one it does to all.
 func (b *bench) interleave(ctx context.Context, part string, contenders []*contender) error {
+	for _, c := range contenders {
+		if c.polls {
+			if err := c.hold(syscall.SIGSTOP); err != nil {
+				return err
+			}
+		}
+	}
 	for round := range b.cfg.Rounds {
 		for _, p := range patterns(b.cfg.Slice) {
 			for i := range contenders {
 				c := contenders[(i+round)%len(contenders)]
-				if !c.takes(p.name) {
+				if !b.measures(c, p.name) {
 					continue
 				}
 				fmt.Fprintf(os.Stderr, "\r\033[K%s: round %d of %d, pattern %s, %s", part, round+1, b.cfg.Rounds, p.name, c.name)
-				m, err := b.measure(ctx, c, p.plan)
+				m, err := b.measureAlone(ctx, c, p.plan)
 				if err != nil {
 					return fmt.Errorf("%s under %s: %w", c.name, p.name, err)
 				}
@@ -95,6 +115,21 @@ type measurement struct {
 	load     *load.Report
 	cpu      split // of all processes
 	commands int64 // that Redis processed
+}
+
+// measureAlone measures a contender; one that polls runs only for that long.
+func (b *bench) measureAlone(ctx context.Context, c *contender, plan load.Plan) (measurement, error) {
+	if c.slow {
+		plan.Warm = 1
+	}
+	if !c.polls {
+		return b.measure(ctx, c, plan)
+	}
+	if err := c.hold(syscall.SIGCONT); err != nil {
+		return measurement{}, err
+	}
+	m, err := b.measure(ctx, c, plan)
+	return m, errors.Join(err, c.hold(syscall.SIGSTOP))
 }
 
 func (b *bench) measure(ctx context.Context, c *contender, plan load.Plan) (measurement, error) {
@@ -135,8 +170,6 @@ func (s split) minus(o split) split {
 	return split{s.caller - o.caller, s.redis - o.redis, s.children - o.children}
 }
 
-// total is the time of the system under test. The load generator's own
-// counts as well where it is the door, in the queue part.
 func (s split) total() time.Duration { return s.caller + s.redis + s.children }
 
 func (b *bench) usage(ctx context.Context, c *contender) (usage, error) {

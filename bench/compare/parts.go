@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -24,7 +25,9 @@ const (
 	handOffFlow = "hand-off + flow" // push, blocking pop, the flow, reply: Redis' own floor
 	ours        = "penstock"
 	asynq1ms    = "asynq 1 ms"
-	noQueue     = "no queue" // the flow in the door's process
+	asynq10ms   = "asynq 10 ms"
+	asynqUsual  = "asynq defaults" // polls once a second
+	noQueue     = "no queue"       // the flow in the door's process
 )
 
 // queuePath measures from submission to the result at the waiter, in this
@@ -58,14 +61,33 @@ func (b *bench) queuePath(ctx context.Context) error {
 	if err := add(&contender{name: ours, call: callThrough(penstock(client)), close: func() { stop(); client.Close() }}, "penstock-worker"); err != nil {
 		return err
 	}
-	plain, err := newPlain(ctx, conn)
-	if err != nil {
-		return err
-	}
-	if err := add(&contender{name: asynq1ms, call: callThrough(plain.submit)}, "asynq-worker:1ms"); err != nil {
-		return err
+	for _, p := range pollers {
+		plain, err := newPlain(ctx, conn, p.name)
+		if err != nil {
+			return err
+		}
+		c := &contender{name: p.name, patterns: p.patterns, polls: true, slow: p.slow, call: callThrough(plain.submit)}
+		if err := add(c, p.role()); err != nil {
+			return err
+		}
 	}
 	return b.interleave(ctx, "queue", all)
+}
+
+// poller is plain asynq at one polling interval.
+type poller struct {
+	name     string
+	interval string
+	patterns []string
+	slow     bool
+}
+
+func (p poller) role() string { return "asynq-worker:" + p.interval + ":" + p.name }
+
+var pollers = []poller{
+	{name: asynqUsual, interval: "1s", patterns: []string{"hot", "idle", "64"}, slow: true},
+	{name: asynq10ms, interval: "10ms"},
+	{name: asynq1ms, interval: "1ms"},
 }
 
 // start starts a contender's children.
@@ -89,27 +111,25 @@ func (b *bench) door(ctx context.Context) error {
 			c.stop()
 		}
 	}()
-	for _, c := range []struct {
-		name     string
-		worker   string
-		over     string
-		patterns []string
-	}{
-		{handOffFlow, "raw-worker:flow", "raw", []string{"hot", "idle"}},
-		{ours, "penstock-worker", "penstock", nil},
-		{asynq1ms, "asynq-worker:1ms", "asynq", nil},
-		{noQueue, "", "process", nil},
-	} {
-		contender := &contender{name: c.name, patterns: c.patterns}
-		all = append(all, contender)
-		roles := []string{"door:" + c.over}
-		if c.worker != "" {
-			roles = append(roles, c.worker)
-		}
-		if err := b.start(contender, roles...); err != nil {
+	add := func(c *contender, roles ...string) error {
+		all = append(all, c)
+		if err := b.start(c, roles...); err != nil {
 			return err
 		}
-		contender.call = callDoor(contender.children[0].addr)
+		c.call = callDoor(c.children[0].addr)
+		return nil
+	}
+	err := errors.Join(
+		add(&contender{name: handOffFlow, patterns: []string{"hot", "idle"}}, "door:raw", "raw-worker:flow"),
+		add(&contender{name: ours}, "door:penstock", "penstock-worker"),
+		add(&contender{name: noQueue}, "door:process"),
+	)
+	for _, p := range pollers {
+		c := &contender{name: p.name, patterns: p.patterns, polls: true, slow: p.slow}
+		err = errors.Join(err, add(c, "door:asynq:"+p.name, p.role()))
+	}
+	if err != nil {
+		return err
 	}
 	return b.interleave(ctx, "door", all)
 }
@@ -122,9 +142,9 @@ func (b *bench) idle(ctx context.Context) error {
 		count int
 	}{
 		{"Redis alone", "", 0},
-		{"asynq defaults, 1 worker", "asynq-worker:1s", 1},
+		{"asynq defaults, 1 worker", "asynq-worker:1s:" + asynqUsual, 1},
 		{"penstock, 1 worker", "penstock-worker", 1},
-		{"asynq defaults, 50 workers", "asynq-worker:1s", 50},
+		{"asynq defaults, 50 workers", "asynq-worker:1s:" + asynqUsual, 50},
 		{"penstock, 50 workers", "penstock-worker", 50},
 	} {
 		fmt.Fprintf(os.Stderr, "\r\033[Kidle: %s", c.name)

@@ -70,11 +70,12 @@ func serveRole(role string) error {
 	case "raw-worker":
 		return p.rawWorker(argument == "flow")
 	case "asynq-worker":
-		interval, err := time.ParseDuration(argument)
+		text, queue, _ := strings.Cut(argument, ":")
+		interval, err := time.ParseDuration(text)
 		if err != nil {
 			return fmt.Errorf("read interval: %w", err)
 		}
-		return p.asynqWorker(interval)
+		return p.asynqWorker(interval, queue)
 	case "penstock-worker":
 		return p.penstockWorker()
 	case "door":
@@ -151,12 +152,12 @@ func (p *process) rawWorker(run bool) error {
 	return nil
 }
 
-// asynqWorker is asynq as its documentation shows it, at a polling interval;
-// the answer goes out by PUBLISH.
-func (p *process) asynqWorker(interval time.Duration) error {
+// asynqWorker is asynq as its documentation shows it, at a polling interval, on
+// a queue of its own; the answer goes out by PUBLISH.
+func (p *process) asynqWorker(interval time.Duration, queue string) error {
 	client := p.redis.Client()
 	server := asynq.NewServerFromRedisClient(client, asynq.Config{
-		Concurrency: p.slots, Queues: map[string]int{plainQueue: 1}, TaskCheckInterval: interval, LogLevel: asynq.ErrorLevel,
+		Concurrency: p.slots, Queues: map[string]int{queue: 1}, TaskCheckInterval: interval, LogLevel: asynq.ErrorLevel,
 	})
 	err := server.Start(asynq.HandlerFunc(func(ctx context.Context, t *asynq.Task) error {
 		door, event, _ := strings.Cut(string(t.Payload()), " ")

@@ -18,22 +18,20 @@ import (
 
 // Every contender is a way to submit; the door is the same for all.
 
-// plainQueue is asynq's alone.
-const plainQueue = "plain"
-
 // plain submits through asynq's own client and hears of results on one
 // channel for the process.
 type plain struct {
 	client *asynq.Client
 	redis  redis.UniversalClient
+	queue  string
 	door   string
 
 	mu      sync.Mutex
 	waiters map[string]chan queue.Result // guarded by mu
 }
 
-func newPlain(ctx context.Context, conn *redisconn.Conn) (*plain, error) {
-	p := &plain{redis: conn.Client(), door: "compare:" + uuid.NewString(), waiters: map[string]chan queue.Result{}}
+func newPlain(ctx context.Context, conn *redisconn.Conn, queueName string) (*plain, error) {
+	p := &plain{redis: conn.Client(), queue: queueName, door: "compare:" + uuid.NewString(), waiters: map[string]chan queue.Result{}}
 	p.client = asynq.NewClientFromRedisClient(p.redis)
 	sub := p.redis.Subscribe(ctx, p.door)
 	if _, err := sub.Receive(ctx); err != nil {
@@ -61,7 +59,7 @@ func (p *plain) submit(ctx context.Context, s queue.Submission) (api.Ticket, err
 	p.waiters[id] = result
 	p.mu.Unlock()
 	payload := append([]byte(p.door+" "), s.Event...)
-	_, err := p.client.EnqueueContext(ctx, asynq.NewTask("run", payload), asynq.Queue(plainQueue), asynq.TaskID(id))
+	_, err := p.client.EnqueueContext(ctx, asynq.NewTask("run", payload), asynq.Queue(p.queue), asynq.TaskID(id))
 	if err != nil {
 		return nil, err
 	}
