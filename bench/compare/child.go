@@ -35,13 +35,13 @@ const (
 
 // startRole runs this program again in a role, until it says that it is ready.
 // It ends when its standard input does, so it cannot outlive this process.
-func (b *bench) startRole(role string) (*child, error) {
+func (b *bench) startRole(role string, db int) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find own program: %w", err)
 	}
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), roleVariable+"="+role, redisVariable+"="+b.redis.addr, slotsVariable+"="+strconv.Itoa(b.cfg.Slots))
+	cmd.Env = append(os.Environ(), roleVariable+"="+role, redisVariable+"="+b.redisURL(db), slotsVariable+"="+strconv.Itoa(b.cfg.Slots))
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

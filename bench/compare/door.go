@@ -11,10 +11,10 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"penstock/api"
-	"penstock/flows"
 	"penstock/internal/load"
 	"penstock/internal/store"
 	"penstock/queue"
@@ -35,7 +35,7 @@ func (p *process) door(over string) error {
 	if err != nil {
 		return err
 	}
-	handler, err := api.New(api.Config{Submit: submit, Records: noRecords{}, Flows: p, Keys: p, Log: p.log})
+	handler, err := api.New(api.Config{Submit: submit, Records: noRecords{}, Flows: p.flows, Keys: p, Log: p.log})
 	if err != nil {
 		return err
 	}
@@ -67,9 +67,6 @@ func (p *process) submitter(ctx context.Context, over string) (api.Submit, error
 	return nil, fmt.Errorf("unknown way to submit %q", over)
 }
 
-// Find implements api.Flows.
-func (p *process) Find(string) (*flows.Flow, bool) { return p.flow, true }
-
 // Key implements auth.Keys.
 func (p *process) Key(_ context.Context, key string) (*store.Key, error) {
 	if key != doorKey {
@@ -85,17 +82,19 @@ func (noRecords) Record(context.Context, string) (queue.Record, error) {
 	return queue.Record{}, queue.ErrNotFound
 }
 
-// callDoor posts the sample event as a SmartSYNC caller does. Each call has a
-// declared parameter of its own, so that none repeats another.
-func callDoor(base string) load.Call {
+// callDoor posts the sample event as a SmartSYNC caller does, to each flow in
+// turn. Each call has a declared parameter of its own, so that none repeats
+// another.
+func callDoor(base string, flows int) load.Call {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1024}}
 	event := sampleEvent()
-	var serial counter
+	var serial atomic.Int64
 	return func(ctx context.Context) error {
-		n := serial.next()
+		serial := serial.Add(1)
+		n, flow := strconv.FormatInt(serial, 10), strconv.FormatInt(firstFlow+serial%int64(flows), 10)
 		ts := strconv.FormatInt(time.Now().Unix(), 10)
-		sum := md5.Sum([]byte(strings.Join([]string{"3", doorKey, n, ts, string(event), doorSecret}, "|")))
-		url := base + "/apis/execute.php?flow=3&key=" + doorKey + "&n=" + n + "&ts=" + ts + "&check=" + hex.EncodeToString(sum[:])
+		sum := md5.Sum([]byte(strings.Join([]string{flow, doorKey, n, ts, string(event), doorSecret}, "|")))
+		url := base + "/apis/execute.php?flow=" + flow + "&key=" + doorKey + "&n=" + n + "&ts=" + ts + "&check=" + hex.EncodeToString(sum[:])
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(event))
 		if err != nil {
 			return err

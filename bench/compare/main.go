@@ -25,7 +25,7 @@ func main() {
 	flag.StringVar(&cfg.Contender, "contender", "", "measure this contender alone, as under a profiler; empty: all")
 	flag.StringVar(&cfg.Pattern, "pattern", "", "hot, idle, 8, 64 or 256: measure under this pattern alone; empty: all")
 	flag.DurationVar(&cfg.Slice, "slice", 2*time.Second, "length of one measurement")
-	flag.StringVar(&cfg.Only, "only", "", "queue, door, idle or stored: measure this part alone; empty: all but stored")
+	flag.StringVar(&cfg.Only, "only", "", "queue, door, idle, flows or stored: measure this part alone; empty: all but stored")
 	flag.StringVar(&cfg.Fsync, "appendfsync", "everysec", "durability of the Redis under test: no, everysec, always")
 	flag.IntVar(&cfg.Slots, "slots", 256, "runs at once in each worker")
 	flag.StringVar(&cfg.Out, "json", "", "also write the figures to this file")
@@ -66,7 +66,7 @@ func compare(ctx context.Context, cfg config) error {
 		name string
 		run  func(context.Context) error
 	}{
-		{"idle", b.idle}, {"queue", b.queuePath}, {"door", b.door}, {"stored", b.stored},
+		{"idle", b.idle}, {"queue", b.queuePath}, {"door", b.door}, {"flows", b.deployed}, {"stored", b.stored},
 	} {
 		if !cfg.wants(part.name) {
 			continue

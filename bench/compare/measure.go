@@ -23,11 +23,15 @@ type bench struct {
 	report *report
 }
 
+// redisURL is a database of the Redis under test.
+func (b *bench) redisURL(db int) string { return fmt.Sprintf("redis://%s/%d", b.redis.addr, db) }
+
 // contender is one way to do the work, ready to be called.
 type contender struct {
 	name     string
 	call     load.Call
 	children []*child // besides Redis
+	db       int      // of Redis
 	patterns []string // empty: all
 	polls    bool     // costs something also while another one is measured, and is stopped then
 	slow     bool     // its calls take a second: hardly any to warm up

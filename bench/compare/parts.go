@@ -6,19 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"strconv"
-	"sync/atomic"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"penstock/internal/redisconn"
 	"penstock/queue"
 )
-
-type counter struct{ n atomic.Int64 }
-
-func (c *counter) next() string { return strconv.FormatInt(c.n.Add(1), 10) }
 
 // Names of the contenders, as the report shows them.
 const (
@@ -33,7 +25,7 @@ const (
 // queuePath measures from submission to the result at the waiter, in this
 // process; workers and Redis are processes of their own.
 func (b *bench) queuePath(ctx context.Context) error {
-	conn, err := redisconn.Parse("redis://" + b.redis.addr)
+	conn, err := redisconn.Parse(b.redisURL(0))
 	if err != nil {
 		return err
 	}
@@ -93,7 +85,7 @@ var pollers = []poller{
 // start starts a contender's children.
 func (b *bench) start(c *contender, roles ...string) error {
 	for _, role := range roles {
-		child, err := b.startRole(role)
+		child, err := b.startRole(role, c.db)
 		if err != nil {
 			return err
 		}
@@ -116,7 +108,7 @@ func (b *bench) door(ctx context.Context) error {
 		if err := b.start(c, roles...); err != nil {
 			return err
 		}
-		c.call = callDoor(c.children[0].addr)
+		c.call = callDoor(c.children[0].addr, 1)
 		return nil
 	}
 	err := errors.Join(
@@ -190,64 +182,4 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-time.After(d):
 		return nil
 	}
-}
-
-// levels are the numbers of stored runs that the stored part measures at.
-var levels = []int{1_000, 100_000, 1_000_000}
-
-// stored shows that a run costs the same however many are stored.
-func (b *bench) stored(ctx context.Context) error {
-	conn, err := redisconn.Parse("redis://" + b.redis.addr)
-	if err != nil {
-		return err
-	}
-	client, err := queue.NewClient(queue.Config{Redis: conn, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		return err
-	}
-	running, stop := context.WithCancel(ctx)
-	go func() { _ = client.Run(running) }()
-	c := &contender{call: callThrough(penstock(client)), close: func() { stop(); client.Close() }}
-	defer c.stop()
-	if err := b.start(c, "penstock-worker"); err != nil {
-		return err
-	}
-	have := 0
-	for _, level := range levels {
-		fmt.Fprintf(os.Stderr, "\r\033[Kstored: filling up to %d runs", level)
-		if err := fill(ctx, conn, have, level); err != nil {
-			return err
-		}
-		have = level
-		c.name = fmt.Sprintf("penstock, %d stored", level)
-		if err := b.interleave(ctx, "stored", []*contender{c}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// fill stores settled runs as a worker leaves them, copied from a real one.
-func fill(ctx context.Context, conn *redisconn.Conn, from, to int) error {
-	client := conn.Client()
-	defer client.Close()
-	const batch = 1000
-	event, now := sampleEvent(), time.Now()
-	for ; from < to; from += batch {
-		pipe := client.Pipeline()
-		for i := range batch {
-			id := queue.NewRunID(queueName)
-			key := "penstock:{" + queueName + "}:run:" + id
-			us := strconv.FormatInt(now.UnixMicro(), 10)
-			pipe.HSet(ctx, key, "state", "succeeded", "spec", "1\x1f3\x1fv\x1fkey:compare\x1f"+us+"\x1f20000000000\x1f1\x1f\x1f\x1f\x1f",
-				"event", event, "at", us, "reply", id, "deadline", us, "fence", 1, "worker", "compare", "started", us,
-				"output", event, "error", "", "steps", "{}", "finished", us)
-			pipe.Expire(ctx, key, time.Hour)
-			pipe.ZAdd(ctx, "penstock:{"+queueName+"}:index", redis.Z{Score: float64(now.UnixMilli() - int64(to-from-i)), Member: id})
-		}
-		if _, err := pipe.Exec(ctx); err != nil {
-			return fmt.Errorf("fill: %w", err)
-		}
-	}
-	return nil
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/hibiken/asynq"
 
+	"penstock/api"
 	"penstock/flows"
 	"penstock/flows/steps"
 	"penstock/internal/redisconn"
@@ -46,13 +47,26 @@ type process struct {
 	redis *redisconn.Conn
 	slots int
 	flow  *flows.Flow
+	flows productFlows
 	log   *slog.Logger
 }
+
+// productFlows are what the product's door and worker read flows from.
+type productFlows interface {
+	api.Flows
+	worker.Versions
+}
+
+// oneFlow is the sample under every number.
+type oneFlow struct{ flow *flows.Flow }
+
+func (f oneFlow) Find(string) (*flows.Flow, bool)                             { return f.flow, true }
+func (f oneFlow) Version(context.Context, int64, string) (*flows.Flow, error) { return f.flow, nil }
 
 // serveRole is this program as a child.
 func serveRole(role string) error {
 	signal.Ignore(os.Interrupt) // the parent says when to stop
-	conn, err := redisconn.Parse("redis://" + os.Getenv(redisVariable))
+	conn, err := redisconn.Parse(os.Getenv(redisVariable))
 	if err != nil {
 		return err
 	}
@@ -64,8 +78,15 @@ func serveRole(role string) error {
 	if err != nil {
 		return err
 	}
-	p := &process{redis: conn, slots: slots, flow: flow, log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	p := &process{redis: conn, slots: slots, flow: flow, flows: oneFlow{flow}, log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	name, argument, _ := strings.Cut(role, ":")
+	if plain, stored := strings.CutPrefix(name, "stored-"); stored {
+		s, err := openStore(context.Background(), conn.Client())
+		if err != nil {
+			return err
+		}
+		name, p.flows = plain, s.Flows()
+	}
 	switch name {
 	case "raw-worker":
 		return p.rawWorker(argument == "flow")
@@ -97,9 +118,6 @@ func (p *process) execute(ctx context.Context, event []byte) ([]byte, error) {
 	return flows.EncodeJSON(output), nil
 }
 
-// Version implements worker.Versions.
-func (p *process) Version(context.Context, int64, string) (*flows.Flow, error) { return p.flow, nil }
-
 // gcPercent is what the product sets for itself, see app; the others
 // run as Go does by default.
 const gcPercent = 400
@@ -107,7 +125,7 @@ const gcPercent = 400
 func (p *process) penstockWorker() error {
 	debug.SetGCPercent(gcPercent)
 	w, err := worker.New(worker.Config{
-		Redis: p.redis, Log: p.log, Versions: p, Queues: map[string]int{queueName: 1}, Slots: p.slots,
+		Redis: p.redis, Log: p.log, Versions: p.flows, Queues: map[string]int{queueName: 1}, Slots: p.slots,
 		Retention: 10 * time.Second,
 	})
 	if err != nil {
