@@ -59,6 +59,21 @@ func TestRespondAnswersNowAndTheRunContinues(t *testing.T) {
 	equal()
 }
 
+func TestTheRespondStep(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	p.deploy(1, "trigger: webhook\nsteps: [{respond: {status: 202, headers: {x-a: b}, json: {id: '${ .n }'}}}, {gate: {}}, {set: {m: 1}}]")
+	r := p.do("POST", "/v1/flows/1/runs", "ulf", `{"n":12345678901234567890}`)
+	if r.StatusCode != 202 || r.body != `{"id":12345678901234567890}` || r.Header.Get("X-A") != "b" || r.Header.Get("Content-Type") != "application/json" {
+		t.Errorf("%d %s %v", r.StatusCode, r.body, r.Header)
+	}
+	<-p.at
+	p.gate <- struct{}{}
+	if run := p.want(p.do("GET", "/v1/runs/"+r.Header.Get("Penstock-Run-Id")+"?wait=30", "ulf", ""), 200); fmt.Sprint(run["output"]) != "[map[m:1]]" {
+		t.Errorf("run %v", run)
+	}
+}
+
 func TestRespondInTheFormOfTheDoor(t *testing.T) {
 	t.Parallel()
 	p := newProduct(t)

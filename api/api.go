@@ -73,6 +73,9 @@ type Config struct {
 	Callbacks *callback.Signer
 	Call      Call
 
+	// Guesses slows down who guesses the secrets of API keys; nil: nobody is.
+	Guesses *auth.Guesses
+
 	// Limiter counts requests per address and per principal; nil: no limit.
 	Limiter Limiter
 
@@ -136,7 +139,7 @@ func New(config Config) (*API, error) {
 	a := &API{
 		config:      config,
 		description: sync.OnceValues(openapi.Describe),
-		schemes:     append([]auth.Authenticator{auth.SignatureScheme{Keys: config.Keys}}, config.Schemes...),
+		schemes:     append([]auth.Authenticator{auth.SignatureScheme{Keys: config.Keys, Guesses: config.Guesses}}, config.Schemes...),
 	}
 	if config.Authority != nil {
 		a.schemes = append(a.schemes, config.Authority.Schemes()...)

@@ -182,7 +182,8 @@ func deliveredParams(flow *flows.Flow, query url.Values) (map[string]string, err
 }
 
 // deliveryGuard makes one run of a delivery that is sent again: by what the
-// flow says identifies it, else by the sender's own name for it.
+// flow says identifies it, else by the sender's own name for it. Senders send
+// again what failed, so that a run which failed is none.
 func (a *API) deliveryGuard(c *gin.Context, d *hooks.Delivery, flow *flows.Flow, verifier hooks.Verifier, s *queue.Submission) (*queue.Guard, error) {
 	scope := s.Principal + "\x00"
 	if flow.Webhook.IdempotencyKey != nil {
@@ -190,13 +191,13 @@ func (a *API) deliveryGuard(c *gin.Context, d *hooks.Delivery, flow *flows.Flow,
 		if err != nil || key == "" {
 			return nil, err
 		}
-		return &queue.Guard{Key: "flow\x00" + scope + key, Window: idempotencyWindow}, nil
+		return &queue.Guard{Key: "flow\x00" + scope + key, Window: idempotencyWindow, Again: true}, nil
 	}
 	id := verifier.ID(d)
 	if id == "" {
 		return nil, nil
 	}
-	return &queue.Guard{Key: "delivery\x00" + scope + id, Window: idempotencyWindow}, nil
+	return &queue.Guard{Key: "delivery\x00" + scope + id, Window: idempotencyWindow, Again: true}, nil
 }
 
 // hookChallenge answers GET /hooks/{flow}: Meta's question, when somebody

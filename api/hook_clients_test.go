@@ -20,10 +20,16 @@ func TestPublishedSenders(t *testing.T) {
 		{"github", `{"zen":"é ☃"}`, `{"zen":"é ☃"}`},
 		{"stripe", `{"id":"evt_1","object":"event"}`, `{"id":"evt_1","object":"event"}`},
 		{"slack", `{"type":"event_callback","event_id":"Ev1"}`, `{"event_id":"Ev1","type":"event_callback"}`},
+		{"shopify", `{"id":820982911946154508,"note":"é ☃"}`, `{"id":820982911946154508,"note":"é ☃"}`},
+		{"hmac", `{"id":1,"note":"é ☃"}`, `{"id":1,"note":"é ☃"}`},
 		{"twilio", `From=%2B14158675309&Body=Hi+there+%26+%C3%A9&Empty=`, `{"Body":"Hi there & é","Empty":"","From":"+14158675309"}`},
 	} {
 		number := string(rune('1' + i))
-		p.deploy(1+i, strings.Replace(hookFlow("scheme: "+c.scheme, ""), "hooked", c.scheme, 1))
+		verify := "scheme: " + c.scheme
+		if c.scheme == "hmac" {
+			verify += ", header: X-Sent-By, algorithm: sha256, encoding: hex, prefix: sha256="
+		}
+		p.deploy(1+i, strings.Replace(hookFlow(verify, ""), "hooked", c.scheme, 1))
 		path := "/hooks/" + number
 		headers := signedBy(t, c.scheme, secret, c.body, issuer+path)
 		if r := p.do("POST", path, "", c.body, headers...); r.StatusCode != 200 || !strings.Contains(r.body, `"event":`+c.event) {

@@ -208,3 +208,38 @@ func TestHookBodyTooLarge(t *testing.T) {
 	p.deploy(7, hookFlow("scheme: github", ""))
 	p.want(p.github("/hooks/7", fmt.Sprintf("%q", strings.Repeat("x", 200)), "d"), http.StatusRequestEntityTooLarge)
 }
+
+// Senders deliver again what failed: that must not be answered with the
+// failure of before.
+func TestADeliveryWhoseRunFailedRunsAgain(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	p.secret("hook", "s3")
+	deploy := func(last string) {
+		p.deploy(7, "trigger: {webhook: {reply: ack, verify: {secret: hook, scheme: github}}}\nsteps: [{gate: {}}, "+last+"]")
+	}
+	deliver := func() string { return p.github("/hooks/7", `{}`, "d-1").Header.Get("Penstock-Run-Id") }
+	ends := func(id, state string) {
+		t.Helper()
+		<-p.at
+		p.gate <- struct{}{}
+		if run := p.want(p.do("GET", "/v1/runs/"+id+"?wait=30", "vera", ""), 200); run["state"] != state {
+			t.Fatalf("run %v, want %s", run, state)
+		}
+	}
+	deploy("{fail: {message: broken}}")
+	first := deliver()
+	if active := deliver(); active != first {
+		t.Errorf("while it runs: %s, want %s", active, first)
+	}
+	ends(first, "failed")
+	deploy("{set: {mended: true}}")
+	second := deliver()
+	if active := deliver(); second == first || active != second {
+		t.Errorf("after it failed: %s, then %s; it was %s", second, active, first)
+	}
+	ends(second, "succeeded")
+	if third := deliver(); third != second {
+		t.Errorf("after it succeeded: %s, want %s", third, second)
+	}
+}

@@ -28,6 +28,9 @@ type signedCall struct {
 	key   *store.Key
 }
 
+// errCheck is one text for an unknown key and a wrong check value.
+var errCheck = &auth.Error{Code: auth.CodeUnauthorized, Message: "unknown key or wrong check value"}
+
 // smartSYNC runs a flow for a caller who signs with a check value, and answers
 // with the output of its final step, or with the one envelope for failures.
 func (a *API) smartSYNC(c *gin.Context) {
@@ -83,8 +86,9 @@ func (a *API) readSigned(c *gin.Context) (*signedCall, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !auth.VerifyCheck(query, call.data, secrets) {
-		return nil, &auth.Error{Code: auth.CodeUnauthorized, Message: "unknown key or wrong check value"}
+	guess := auth.Guess{Key: query.Get("key"), IP: c.ClientIP(), Now: a.config.Now(), Fits: auth.VerifyCheck(query, call.data, secrets)}
+	if err := a.config.Guesses.Judge(c.Request.Context(), guess, errCheck); err != nil {
+		return nil, err
 	}
 	call.key = key
 	return call, nil

@@ -41,6 +41,7 @@ func (p *Program) openAuthority(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.guesses = auth.NewGuesses(limits.NewLocalBackoff(client))
 	p.limiter, err = limits.New(limits.Config{Redis: client, IP: p.settings.RateIP, Credential: p.settings.RateCredential})
 	if err != nil {
 		return err

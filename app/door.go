@@ -48,6 +48,7 @@ func (p *Program) openDoor(context.Context) error {
 		Store:          p.store,
 		Callbacks:      p.callbacks,
 		Call:           p.client.Call,
+		Guesses:        p.guesses,
 		Limiter:        p.limiter,
 		Console:        p.console,
 		Refusals:       p.refusals,

@@ -43,7 +43,7 @@ func TestAFlagWinsOverTheEnvironment(t *testing.T) {
 	s := settingsOf(t, e, "--listen", ":2")
 	want := Settings{
 		Listen: ":2", Redis: "redis://a", Concurrency: 5, Queues: queues{"slow": 2, "fast": 1}, LogLevel: slog.LevelDebug,
-		TrustedProxies: []string{"10.0.0.0/8", "::1"}, AllowPrivate: true, Retention: 24 * time.Hour, MaxBody: 1 << 20, MetricsListen: "127.0.0.1:0",
+		TrustedProxies: []string{"10.0.0.0/8", "::1"}, AllowPrivate: true, Retention: 24 * time.Hour, MaxBody: 1 << 20, MaxQueueAge: 30 * time.Second, MetricsListen: "127.0.0.1:0",
 		RateIP: limits.Rates{"token": {Limit: 10, Window: time.Second}},
 	}
 	if diff := cmp.Diff(want, s); diff != "" {

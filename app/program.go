@@ -45,6 +45,7 @@ type Program struct {
 	console   *console.Console
 	refusals  *refusals.Log
 	limiter   *limits.Limiter
+	guesses   *auth.Guesses
 	callbacks *callback.Signer
 	metrics   *telemetry.Metrics // nil: nobody scrapes
 	tracing   *telemetry.Tracing // nil: nobody traces
@@ -176,7 +177,7 @@ func (p *Program) ensureKey(ctx context.Context, key store.Key) error {
 }
 
 func (p *Program) openQueue(context.Context) (err error) {
-	if p.client, err = queue.NewClient(queue.Config{Redis: p.redis, Log: p.log}); err != nil {
+	if p.client, err = queue.NewClient(queue.Config{Redis: p.redis, Log: p.log, MaxAge: p.settings.MaxQueueAge}); err != nil {
 		return err
 	}
 	p.onClose(p.client.Close)

@@ -30,6 +30,7 @@ type Settings struct {
 	TrustedProxies []string      // whose X-Forwarded-For is believed
 	Origins        []string      // whose pages may call the API
 	LogLevel       slog.Level
+	MaxQueueAge    time.Duration           // the oldest task of a queue that takes work that somebody waits for; negative: any
 	Linger         time.Duration           // how long a stopping door serves on
 	MetricsListen  string                  // address of /metrics; empty: none
 	Traces         telemetry.TracingConfig // without an endpoint: none
@@ -68,6 +69,7 @@ func (s *Settings) addFlags(f *pflag.FlagSet, r role) {
 		f.StringVar(&s.Flows, "flows", "", "`directory` of flow files to deploy")
 		f.StringVar(&s.ReadyFile, "ready-file", "", "`file` to write the base URL to once the door answers")
 		f.DurationVar(&s.Linger, "linger", 0, "`time` that a door goes on serving after it was told to stop, until balancers that ask /readyz have noticed")
+		f.DurationVar(&s.MaxQueueAge, "max-queue-age", 30*time.Second, "`time` that the next run of a queue may have waited while the queue takes runs that somebody waits for; negative: any")
 		f.Int64Var(&s.MaxBody, "max-body", 1<<20, "largest request body in `bytes`")
 		f.StringSliceVar(&s.TrustedProxies, "trusted-proxies", nil, "`addresses` or networks whose X-Forwarded-For is believed")
 		f.StringSliceVar(&s.Origins, "cors-origins", nil, "`origins` whose pages may call the API with a token: https://app.example.org")
@@ -117,6 +119,8 @@ func (s *Settings) read(e env, f *pflag.FlagSet, r role) error {
 
 func (s *Settings) check(r role) error {
 	switch {
+	case r.door && s.MaxQueueAge == 0:
+		return fmt.Errorf("read settings: --max-queue-age 0s would take no work at all; a negative one takes it always")
 	case (s.APIKey == "") != (s.APISecret == ""):
 		return fmt.Errorf("read settings: %s and %s are only of use together", envAPIKey, envAPISecret)
 	case (s.AdminUser == "") != (s.AdminPassword == ""):

@@ -37,6 +37,11 @@ type Config struct {
 	// 100,000; negative: no limit.
 	MaxPending int
 
+	// MaxAge refuses submissions that somebody waits for (ErrFull) while the
+	// queue's next task has waited longer than this. Default 30 s, half of the
+	// longest wait at a door; negative: no limit.
+	MaxAge time.Duration
+
 	// MemoryHighWater refuses submissions (ErrFull) while Redis uses more than
 	// this part of its maxmemory. Running work needs the rest to finish.
 	// Default 0.9; ignored when Redis has no maxmemory.
@@ -72,6 +77,9 @@ func NewClient(cfg Config) (*Client, error) {
 	}
 	if cfg.MaxPending == 0 {
 		cfg.MaxPending = 100_000
+	}
+	if cfg.MaxAge == 0 {
+		cfg.MaxAge = 30 * time.Second
 	}
 	if cfg.MemoryHighWater == 0 {
 		cfg.MemoryHighWater = 0.9
@@ -131,6 +139,7 @@ type lane struct {
 	submit  *batcher[submission]
 	replies *replyReader
 	deep    atomic.Bool // too many tasks are pending
+	old     atomic.Bool // the next one has waited too long
 }
 
 // lane returns the lane of a queue, and makes it, with its reply stream, on

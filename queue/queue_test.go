@@ -564,3 +564,34 @@ func TestForeignTasksAreArchivedNotLost(t *testing.T) {
 		}
 	}
 }
+
+func TestAGuardMayLetWhatFailedRunAgain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	ends := make(chan State)
+	r.worker(func(context.Context, *Attempt) Outcome { return Outcome{State: <-ends, Output: []byte("[]")} })
+	for state, again := range map[State]bool{Failed: true, TimedOut: true, Cancelled: false, Succeeded: false} {
+		guard := &Guard{Key: string(state), Window: time.Minute, Again: true}
+		submit := func() *Ticket { return r.submit(Submission{Spec: spec(), Guard: guard}) }
+		first := submit()
+		if active := submit(); active.RunID() != first.RunID() || !active.Attached() {
+			t.Errorf("%s: a run that goes on is not attached to", state)
+		}
+		ends <- state
+		if got := r.wait(first); got.State != state {
+			t.Fatalf("ended %s, want %s", got.State, state)
+		}
+		next := submit()
+		if (next.RunID() != first.RunID()) != again || next.Attached() == again {
+			t.Errorf("after %s a new run: %v, want %v", state, !next.Attached(), again)
+		}
+		if !again {
+			continue
+		}
+		if third := submit(); third.RunID() != next.RunID() {
+			t.Errorf("after %s: two new runs", state)
+		}
+		ends <- Succeeded
+		r.wait(next)
+	}
+}

@@ -67,6 +67,7 @@ func (c *Client) checkDepth(ctx context.Context) {
 		if l.deep.Swap(deep) != deep {
 			c.cfg.Log.Warn("queue depth", "queue", l.name, "too_deep", deep, "pending", n)
 		}
+		c.checkAge(ctx, l)
 		return true
 	})
 }

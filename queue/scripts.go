@@ -44,6 +44,8 @@ var (
 	enterLua string
 	//go:embed lua/vacate.lua
 	vacateLua string
+	//go:embed lua/age.lua
+	ageLua string
 
 	submitScript   = redis.NewScript(submitLua)
 	claimScript    = redis.NewScript(claimLua)
@@ -62,6 +64,7 @@ var (
 	respondScript  = redis.NewScript(respondLua)
 	enterScript    = redis.NewScript(enterLua)
 	vacateScript   = redis.NewScript(vacateLua)
+	ageScript      = redis.NewScript(ageLua)
 )
 
 // loadScripts spares the first callers an EVAL; Redis may forget them at any
@@ -70,7 +73,7 @@ func loadScripts(ctx context.Context, r redis.Scripter) error {
 	for _, s := range []*redis.Script{
 		submitScript, claimScript, finishScript, settleScript, tidyScript, beatScript, requeueScript,
 		stopScript, parkScript, callbackScript, laterScript, journalScript, statesScript, attachScript, respondScript,
-		enterScript, vacateScript,
+		enterScript, vacateScript, ageScript,
 	} {
 		if err := s.Load(ctx, r).Err(); err != nil {
 			return fmt.Errorf("load queue scripts: %w", err)

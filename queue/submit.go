@@ -25,6 +25,7 @@ type Guard struct {
 	Fingerprint string        // a second submission must carry the same one, else ErrMismatch; empty: not compared
 	Window      time.Duration // how long the key is remembered
 	Refuse      bool          // a second submission gets ErrReplayed; else it is attached to the first run
+	Again       bool          // but to none that failed or timed out: then it is a new run
 }
 
 // submission is one Submission on its way, and what became of it.
@@ -45,7 +46,7 @@ func (c *Client) Submit(ctx context.Context, s Submission) (*Ticket, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.full.Load() || lane.deep.Load() {
+	if c.full.Load() || lane.deep.Load() || s.Sync && lane.old.Load() {
 		return nil, ErrFull
 	}
 	if s.ID == "" {
@@ -91,9 +92,20 @@ func (c *Client) compose(ctx context.Context, sub *submission, s *Submission) er
 	}
 	sub.args = [11]any{s.ID, taskID(s.ID, 1), message, spec, []byte(s.Event), s.Limit.Milliseconds(), flag(s.Sync), "", "", "", ""}
 	if g := s.Guard; g != nil {
-		copy(sub.args[7:], []any{guardHash(g.Key), g.Fingerprint, g.Window.Milliseconds(), flag(g.Refuse)})
+		copy(sub.args[7:], []any{guardHash(g.Key), g.Fingerprint, g.Window.Milliseconds(), g.repetition()})
 	}
 	return nil
+}
+
+// repetition is what submit.lua does with a second submission.
+func (g *Guard) repetition() string {
+	switch {
+	case g.Refuse:
+		return "refuse"
+	case g.Again:
+		return "again"
+	}
+	return ""
 }
 
 func flag(b bool) string {

@@ -21,7 +21,10 @@ const maxSignatures = 4 // v1= members of one header; senders add one per secret
 //
 //	Penstock-Key: <key>
 //	Penstock-Signature: t=<ts>,v1=<hex hmac-sha256 of "<ts>.<raw body>">
-type SignatureScheme struct{ Keys Keys }
+type SignatureScheme struct {
+	Keys    Keys
+	Guesses *Guesses // nil: nobody is slowed down
+}
 
 var errSignature = &Error{Code: CodeUnauthorized, Message: "unknown key or wrong signature"}
 
@@ -44,8 +47,9 @@ func (s SignatureScheme) Authenticate(ctx context.Context, r *Request) (*Princip
 	if err != nil {
 		return nil, err
 	}
-	if !verifySignature(ts, body, given, secrets) {
-		return nil, errSignature
+	guess := Guess{Key: name, IP: r.IP, Now: r.Now, Fits: verifySignature(ts, body, given, secrets)}
+	if err := s.Guesses.Judge(ctx, guess, errSignature); err != nil {
+		return nil, err
 	}
 	if err := CheckTime(ts, r.Now, Window(key)); err != nil {
 		return nil, err

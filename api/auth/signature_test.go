@@ -72,7 +72,7 @@ func TestSignatureScheme(t *testing.T) {
 		"signature before the time":    good[len("t="+ts+","):] + ",t=" + ts,
 		"leading zeros within 12 long": Sign("001795280000", []byte(body), "current"),
 	} {
-		p, err := SignatureScheme{oneKey{key: testKey()}}.Authenticate(t.Context(), request("k1", signature, body))
+		p, err := SignatureScheme{Keys: oneKey{key: testKey()}}.Authenticate(t.Context(), request("k1", signature, body))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -118,7 +118,7 @@ func TestSignatureSchemeRefuses(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			p, err := SignatureScheme{oneKey{key: tc.stored}}.Authenticate(t.Context(), request(tc.key, tc.signature, tc.body))
+			p, err := SignatureScheme{Keys: oneKey{key: tc.stored}}.Authenticate(t.Context(), request(tc.key, tc.signature, tc.body))
 			var refused *Error
 			if p != nil || !errors.As(err, &refused) || !strings.Contains(refused.Message, tc.message) {
 				t.Errorf("Authenticate = %v, %v, want %q", p, err, tc.message)
@@ -129,7 +129,7 @@ func TestSignatureSchemeRefuses(t *testing.T) {
 
 func TestSignatureSchemeLeavesOthersAlone(t *testing.T) {
 	t.Parallel()
-	p, err := SignatureScheme{oneKey{key: testKey()}}.Authenticate(t.Context(), request("", "", ""))
+	p, err := SignatureScheme{Keys: oneKey{key: testKey()}}.Authenticate(t.Context(), request("", "", ""))
 	if p != nil || err != nil {
 		t.Errorf("Authenticate = %v, %v, want neither", p, err)
 	}
@@ -138,7 +138,7 @@ func TestSignatureSchemeLeavesOthersAlone(t *testing.T) {
 func TestSignatureSchemePassesOnFailures(t *testing.T) {
 	t.Parallel()
 	down := errors.New("down")
-	_, err := SignatureScheme{oneKey{err: down}}.Authenticate(t.Context(), request("k1", Sign("1", nil, "s"), ""))
+	_, err := SignatureScheme{Keys: oneKey{err: down}}.Authenticate(t.Context(), request("k1", Sign("1", nil, "s"), ""))
 	if !errors.Is(err, down) || !errors.Is(err, ErrUnavailable) {
 		t.Errorf("Authenticate = %v, want the store's error", err)
 	}

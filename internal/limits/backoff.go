@@ -40,27 +40,59 @@ func (d Delay) Longest() time.Duration { return max(d.Name, d.Address) }
 // Backoff slows down who guesses secrets, more and more, across all
 // processes. Names that do not exist are slowed down like those that do. Safe
 // for concurrent use.
-type Backoff struct{ redis redis.UniversalClient }
+type Backoff struct {
+	redis redis.UniversalClient
+	local bool // a name is slowed down only where it is attacked from
+}
 
 // NewBackoff makes a Backoff.
-func NewBackoff(client redis.UniversalClient) *Backoff { return &Backoff{client} }
+func NewBackoff(client redis.UniversalClient) *Backoff { return &Backoff{client, false} }
+
+// NewLocalBackoff makes a Backoff that slows a name down only where it is
+// attacked from: for secrets that are too long to be guessed from many places,
+// and owners who are programs and do not wait.
+func NewLocalBackoff(client redis.UniversalClient) *Backoff { return &Backoff{client, true} }
+
+// counter counts the failures that a policy looks at.
+type counter struct {
+	policy
+	key string
+}
+
+func (b *Backoff) counters(name, ip string) []counter {
+	network := Network(ip)
+	all := []counter{
+		{perBoth, keyFailures(perBoth.name, name, network)},
+		{perAddress, keyFailures(perAddress.name, network)},
+	}
+	if !b.local {
+		all = append(all, counter{perName, keyFailures(perName.name, name)})
+	}
+	return all
+}
 
 // Delay returns how long a proof of a name from an address must wait.
-func (b *Backoff) Delay(ctx context.Context, name, ip string) (Delay, error) {
-	waits, err := b.each(ctx, name, ip, func(p redis.Pipeliner, key string, _ policy) *redis.Cmd {
-		return waitScript.Eval(ctx, p, []string{key}) // EVALSHA in a pipeline cannot fall back
+func (b *Backoff) Delay(ctx context.Context, name, ip string) (d Delay, err error) {
+	err = b.each(ctx, name, ip, func(p redis.Pipeliner, c counter) *redis.Cmd {
+		return waitScript.Eval(ctx, p, []string{c.key}) // EVALSHA in a pipeline cannot fall back
+	}, func(c counter, wait time.Duration) {
+		if c.policy == perAddress {
+			d.Address = wait
+		} else {
+			d.Name = max(d.Name, wait)
+		}
 	})
 	if err != nil {
 		return Delay{}, fmt.Errorf("read failures: %w", err)
 	}
-	return Delay{Name: max(waits[0], waits[1]), Address: waits[2]}, nil
+	return d, nil
 }
 
 // Fail counts a failed proof.
 func (b *Backoff) Fail(ctx context.Context, name, ip string) error {
-	_, err := b.each(ctx, name, ip, func(p redis.Pipeliner, key string, how policy) *redis.Cmd {
-		return failScript.Eval(ctx, p, []string{key}, how.free, how.longest.Milliseconds(), forget.Milliseconds())
-	})
+	err := b.each(ctx, name, ip, func(p redis.Pipeliner, c counter) *redis.Cmd {
+		return failScript.Eval(ctx, p, []string{c.key}, c.free, c.longest.Milliseconds(), forget.Milliseconds())
+	}, func(counter, time.Duration) {})
 	if err != nil {
 		return fmt.Errorf("count failure: %w", err)
 	}
@@ -76,25 +108,26 @@ func (b *Backoff) Succeed(ctx context.Context, name, ip string) error {
 	return nil
 }
 
-// each runs a script for the three counters and returns their answers.
-func (b *Backoff) each(ctx context.Context, name, ip string, run func(redis.Pipeliner, string, policy) *redis.Cmd) (waits [3]time.Duration, err error) {
-	network := Network(ip)
-	var answers [3]*redis.Cmd
-	_, err = b.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
-		answers[0] = run(p, keyFailures(perBoth.name, name, network), perBoth)
-		answers[1] = run(p, keyFailures(perName.name, name), perName)
-		answers[2] = run(p, keyFailures(perAddress.name, network), perAddress)
+// each runs a script for each counter, in one round trip, and hands on the
+// waits that it answers.
+func (b *Backoff) each(ctx context.Context, name, ip string, run func(redis.Pipeliner, counter) *redis.Cmd, waits func(counter, time.Duration)) error {
+	counters := b.counters(name, ip)
+	answers := make([]*redis.Cmd, len(counters))
+	_, err := b.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, c := range counters {
+			answers[i] = run(p, c)
+		}
 		return nil
 	})
 	if err != nil {
-		return waits, err
+		return err
 	}
-	for i, a := range answers {
-		ms, err := a.Int64()
+	for i, c := range counters {
+		ms, err := answers[i].Int64()
 		if err != nil {
-			return waits, err
+			return err
 		}
-		waits[i] = time.Duration(ms) * time.Millisecond
+		waits(c, time.Duration(ms)*time.Millisecond)
 	}
-	return waits, nil
+	return nil
 }

@@ -276,3 +276,18 @@ func TestRates(t *testing.T) {
 		t.Error("a limiter without Redis was made")
 	}
 }
+
+func TestALocalBackoffReachesNobodyElsewhere(t *testing.T) {
+	t.Parallel()
+	client, _ := clocked(t)
+	b := NewLocalBackoff(client)
+	for i := range 100 {
+		fail(t, b, "key:k", "203.0.113."+string(rune('0'+i%10)))
+	}
+	if d := delay(t, b, "key:k", "192.0.2.1"); d != (Delay{}) {
+		t.Errorf("from elsewhere %+v", d)
+	}
+	if d := delay(t, b, "key:k", "203.0.113.1"); d.Name == 0 {
+		t.Errorf("where it was attacked from %+v", d)
+	}
+}

@@ -7,7 +7,8 @@
 -- then eleven for each run:
 --   id, task id, task message, spec, event, limit in ms, "1" when the limit
 --   counts from now (else from the first start),
---   guard hash or "", fingerprint, window in ms, "1" to refuse a repetition
+--   guard hash or "", fingerprint, window in ms, what a repetition is: "refuse"
+--   it, "again" a new run if the first has failed, "" always attached to it
 --
 -- Returns one string for each run: "" accepted (also when it had been, by the
 -- same id: a repeated call is not a second run), the id of the first run that
@@ -40,11 +41,14 @@ for i = 6, #ARGV, 11 do
 	if first and first ~= id then
 		if string.sub(held, 37) ~= ARGV[i+8] then
 			answer = "mismatch"
-		elseif ARGV[i+10] == "1" then
+		elseif ARGV[i+10] == "refuse" then
 			answer = "replayed"
-		elseif call("EXISTS", ARGV[1] .. first) == 1 then
-			attach(ARGV[1] .. first)
-			answer = first
+		else
+			local state = call("HGET", ARGV[1] .. first, "state")
+			if state and not (ARGV[i+10] == "again" and (state == "failed" or state == "timed_out")) then
+				attach(ARGV[1] .. first)
+				answer = first
+			end
 		end
 	elseif ARGV[5] == "1" and call("EXISTS", run) == 1 then
 		answer = ""

@@ -29,6 +29,16 @@ const schemes = {
     bolt.verifySlackRequest({ signingSecret: secret, body, headers });
     return { "X-Slack-Signature": signature, "X-Slack-Request-Timestamp": `${now}` };
   },
+  async shopify({ secret, body }) {
+    await import("@shopify/shopify-api/adapters/node");
+    const { createSHA256HMAC } = await import("@shopify/shopify-api/runtime");
+    return { "X-Shopify-Hmac-Sha256": await createSHA256HMAC(secret, body, "base64"), "X-Shopify-Webhook-Id": "1" };
+  },
+  // What the library makes for GitHub is an HMAC like many others'.
+  async hmac({ secret, body }) {
+    const { sign } = await import("@octokit/webhooks-methods");
+    return { "X-Sent-By": await sign(secret, body) };
+  },
   async twilio({ secret, body, url }) {
     const { default: twilio } = await import("twilio");
     const params = Object.fromEntries(new URLSearchParams(body));

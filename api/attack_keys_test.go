@@ -1,0 +1,101 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"penstock/api/auth"
+	"penstock/internal/limits"
+	"penstock/internal/testenv"
+)
+
+// guarded is an office that slows down who guesses the secrets of keys.
+func guarded(t *testing.T) *office {
+	t.Helper()
+	return newOffice(t, func(c *Config) {
+		c.Guesses = auth.NewGuesses(limits.NewLocalBackoff(testenv.Redis(t).Client()))
+	})
+}
+
+// Two ways to use a key: each request is another, and signed with a secret
+// from an address.
+func keyDoors(o *office) map[string]func(key, secret, ip string) *httptest.ResponseRecorder {
+	n := 0
+	return map[string]func(key, secret, ip string) *httptest.ResponseRecorder{
+		"check value": func(key, secret, ip string) *httptest.ResponseRecorder {
+			n++
+			r := call{params: map[string]string{"key": key, "ts": fmt.Sprint(epoch.Unix() - int64(n))}, secret: secret}.request()
+			r.RemoteAddr = ip + ":1234"
+			return o.do(r)
+		},
+		"signature": func(key, secret, ip string) *httptest.ResponseRecorder {
+			r := httptest.NewRequest(http.MethodPost, "/v1/flows/69/runs", strings.NewReader(`{}`))
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set(auth.HeaderKey, key)
+			r.Header.Set(auth.HeaderSignature, auth.Sign(fmt.Sprint(epoch.Unix()), []byte(`{}`), secret))
+			r.RemoteAddr = ip + ":1234"
+			return o.do(r)
+		},
+	}
+}
+
+func TestAttackGuessingTheSecretsOfKeys(t *testing.T) {
+	t.Parallel()
+	for _, door := range []string{"check value", "signature"} {
+		o := guarded(t)
+		send := keyDoors(o)[door]
+		want := func(what string, w *httptest.ResponseRecorder, status int) {
+			t.Helper()
+			if w.Code != status || status == 429 && w.Header().Get("Retry-After") == "" {
+				t.Errorf("%s: %s: %d %v %s, want %d", door, what, w.Code, w.Header(), w.Body, status)
+			}
+		}
+		for _, key := range []string{keyID, "no-such-key"} { // the same, known or not
+			for i := range 6 {
+				want("guess", send(key, fmt.Sprint("guess ", i), "198.51.100.1"), 401)
+			}
+			want("guess too soon", send(key, "guess", "198.51.100.1"), 429)
+		}
+		want("the right secret, from where it was guessed", send(keyID, secret, "198.51.100.1"), 429)
+		want("the owner, elsewhere", send(keyID, secret, "198.51.100.2"), 200)
+		wait, limit := time.NewTicker(50*time.Millisecond), time.After(10*time.Second)
+		for w := send(keyID, secret, "198.51.100.1"); w.Code != 200; w = send(keyID, secret, "198.51.100.1") {
+			select { // nobody stays locked out
+			case <-wait.C:
+			case <-limit:
+				t.Fatalf("still locked out: %s", w.Body)
+			}
+		}
+		wait.Stop()
+		for i := range 40 { // from one address, keys without end
+			send(fmt.Sprint("key", i), "x", "198.51.100.3")
+		}
+		want("too many from one address", send("another", "x", "198.51.100.3"), 429)
+	}
+}
+
+// However many guess a key's secret from however many places, its owner does
+// not notice.
+func TestAttackLockingOutAKey(t *testing.T) {
+	t.Parallel()
+	o := guarded(t)
+	for name, send := range keyDoors(o) {
+		for i := range 120 {
+			send(keyID, "guess", fmt.Sprintf("203.0.113.%d", i%60))
+		}
+		if w := send(keyID, secret, "192.0.2.77"); w.Code != 200 {
+			t.Errorf("%s: the owner: %d %s", name, w.Code, w.Body)
+		}
+		// Who proved itself a moment ago is not held up by others at its address.
+		for i := range 40 {
+			send(fmt.Sprint("key", i), "x", "192.0.2.77")
+		}
+		if w := send(keyID, secret, "192.0.2.77"); w.Code != 200 {
+			t.Errorf("%s: the owner, beside a guesser: %d %s", name, w.Code, w.Body)
+		}
+	}
+}

@@ -1,0 +1,42 @@
+package hooks_test
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"penstock/api/hooks"
+	"penstock/flows"
+)
+
+// Nobody who does not know the secret is let in, whatever is sent, and what
+// is sent never makes a verifier panic.
+func FuzzVerify(f *testing.F) {
+	for _, s := range deliveries() {
+		for _, proof := range s.header {
+			f.Add(s.verify.Scheme, proof, then, s.body, s.query)
+		}
+	}
+	f.Fuzz(func(t *testing.T, scheme, proof, ts, body, query string) {
+		v, err := hooks.New(&flows.Verify{
+			Scheme: scheme, Tolerance: time.Hour, Header: "X-Proof", Algorithm: "sha256", Encoding: "hex", TimestampHeader: "X-Time", User: "u",
+		})
+		if err != nil {
+			return
+		}
+		params, _ := url.ParseQuery(query)
+		d := &hooks.Delivery{Header: http.Header{}, Query: params, Body: []byte(body), URLs: hooks.URLs("https://x.org/?" + query), Now: time.Unix(at, 0)}
+		for _, name := range []string{"X-Proof", "Webhook-Signature", "X-Hub-Signature-256", "Stripe-Signature", "X-Slack-Signature", "X-Shopify-Hmac-Sha256", "X-Twilio-Signature", "Authorization"} {
+			d.Header.Set(name, proof)
+		}
+		for _, name := range []string{"X-Time", "Webhook-Timestamp", "X-Slack-Request-Timestamp", "Webhook-Id"} {
+			d.Header.Set(name, ts)
+		}
+		if err := v.Verify(d, []string{"whsec_c2VjcmV0IHRoYXQgbm9ib2R5IGtub3dz"}); err == nil {
+			t.Errorf("%s let in %q", scheme, proof)
+		}
+		v.ID(d)
+		_, _ = hooks.Event(d, 8)
+	})
+}
