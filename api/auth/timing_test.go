@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
 	"testing"
 	"time"
 
@@ -63,60 +62,47 @@ func newAuthority(t *testing.T, backoff Backoff) *Authority {
 }
 
 // Which users and clients there are does not show in how long it takes to
-// refuse them: of interleaved samples the medians are within the noise of a
-// busy machine, and the fastest, which have little of it, are close.
+// refuse them. What a difference is, the same request tells: "known" against
+// itself. That the test would see one, a refusal without a hash shows.
 func TestAttackEnumerationByTiming(t *testing.T) {
 	a := newAuthority(t, patient{}) // not parallel: it measures
-	login := func(name string) func(int) {
-		return func(i int) {
-			r := &TokenRequest{Endpoint: SyncAccess, Params: map[string]string{"grant_type": "password", "username": name, "password": fmt.Sprint("guess ", i)}}
-			if _, err := a.Token(t.Context(), r); asError(err) == nil || asError(err).Code != CodeInvalidGrant {
-				t.Fatalf("%s: %v", name, err)
-			}
+	guesses := 0
+	refused := func(r *TokenRequest, want Code) {
+		if _, err := a.Token(t.Context(), r); asError(err) == nil || asError(err).Code != want {
+			t.Fatalf("%v: %v", r.Params, err)
 		}
 	}
-	client := func(id string) func(int) {
-		return func(i int) {
+	guess := func() string { guesses++; return fmt.Sprint("guess ", guesses) }
+	login := func(name string) func() {
+		return func() {
+			refused(&TokenRequest{Endpoint: SyncAccess, Params: map[string]string{"grant_type": "password", "username": name, "password": guess()}}, CodeInvalidGrant)
+		}
+	}
+	client := func(id string) func() {
+		return func() {
 			h := &http.Request{Header: http.Header{}}
-			h.SetBasicAuth(id, fmt.Sprint("guess ", i))
-			r := &TokenRequest{Endpoint: Integrify, Header: h.Header, Params: map[string]string{"grant_type": "client_credentials"}}
-			if _, err := a.Token(t.Context(), r); asError(err) == nil || asError(err).Code != CodeInvalidClient {
-				t.Fatalf("%s: %v", id, err)
-			}
+			h.SetBasicAuth(id, guess())
+			refused(&TokenRequest{Endpoint: Integrify, Header: h.Header, Params: map[string]string{"grant_type": "client_credentials"}}, CodeInvalidClient)
 		}
 	}
-	for name, tries := range map[string]map[string]func(int){
-		"users":   {"known": login("ann"), "unknown": login("nobody"), "without the role": login("guest"), "disabled": login("gone")},
-		"clients": {"known": client("client-a"), "unknown": client("client-b")},
+	unhashed := func() {
+		refused(&TokenRequest{Endpoint: SyncAccess, Params: map[string]string{"grant_type": "password", "username": "ann"}}, CodeInvalidRequest)
+	}
+	for name, c := range map[string]*comparison{
+		"users":   {known: login("ann"), others: map[string]func(){"unknown": login("nobody"), "without the role": login("guest"), "disabled": login("gone")}},
+		"clients": {known: client("client-a"), others: map[string]func(){"unknown": client("client-b")}},
 	} {
-		medians, fastest := measure(tries)
-		for who := range tries {
-			if r := float64(medians[who]) / float64(medians["known"]); r < 0.25 || r > 4 {
-				t.Errorf("%s: %s takes %v, known %v", name, who, medians[who], medians["known"])
-			}
-			if r := float64(fastest[who]) / float64(fastest["known"]); r < 0.6 || r > 1.7 {
-				t.Errorf("%s: %s takes %v at least, known %v", name, who, fastest[who], fastest["known"])
+		for who, differs := range c.run(false) {
+			if differs {
+				t.Errorf("%s: %s shows in the time; %s", name, who, c)
 			}
 		}
-		t.Logf("%s: medians %v, fastest %v", name, medians, fastest)
+		t.Log(name, c)
 	}
-}
-
-func measure(tries map[string]func(int)) (medians, fastest map[string]time.Duration) {
-	samples := map[string][]time.Duration{}
-	for i := range 15 {
-		for who, try := range tries {
-			start := time.Now()
-			try(i)
-			samples[who] = append(samples[who], time.Since(start))
-		}
+	control := &comparison{known: login("ann"), others: map[string]func(){"without a hash": unhashed}}
+	if !control.run(true)["without a hash"] {
+		t.Errorf("the test is blind: %s", control)
 	}
-	medians, fastest = map[string]time.Duration{}, map[string]time.Duration{}
-	for who, all := range samples {
-		slices.Sort(all)
-		medians[who], fastest[who] = all[len(all)/2], all[0]
-	}
-	return medians, fastest
 }
 
 // A right password is hashed once a minute, a wrong one every time.
