@@ -4,11 +4,10 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/api/listing"
+	"penstock/api/auditlist"
 	"penstock/internal/store"
 )
 
@@ -48,18 +47,15 @@ func bounded(s string) string { return s[:min(len(s), 128)] }
 
 // listAudit answers GET /v1/audit, the newest first.
 func (a *API) listAudit(c *gin.Context) {
-	all, err := a.config.Store.Audit().List(c.Request.Context())
+	q, err := auditlist.Parse(c.Request.URL.RawQuery)
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
-	list(a, c, listing.Schema[store.Entry]{Fields: []listing.Field[store.Entry]{
-		listing.Time("at", func(e *store.Entry) time.Time { return e.At }),
-		listing.Text("actor", func(e *store.Entry) string { return e.Actor }),
-		listing.Text("act", func(e *store.Entry) string { return e.Act }),
-		listing.Text("object", func(e *store.Entry) string { return e.Object }),
-		listing.Number("status", func(e *store.Entry) int64 { return int64(e.Status) }),
-		listing.Text("ip", func(e *store.Entry) string { return e.IP }),
-		listing.Text("request_id", func(e *store.Entry) string { return e.RequestID }),
-	}}, all)
+	page, err := auditlist.Page(c.Request.Context(), a.config.Store.Audit(), q, false)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	writePage(a, c, q, page)
 }

@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
+	"penstock/api/auditlist"
 	"penstock/api/console/view"
 	"penstock/api/listing"
 	"penstock/internal/store"
@@ -133,30 +133,21 @@ func deleteUser(x *exchange) error {
 
 // auditPage lists what administrators did.
 func auditPage(x *exchange) error {
-	type entry = store.Entry
 	list := view.AuditList{Params: x.r.URL.Query()}
 	list.Filter = list.Params.Get("filter")
 	if list.Filter == "" {
 		list.Params.Del("filter")
 	}
-	q, err := listing.Parse(list.Params.Encode(), listing.Schema[entry]{Fields: []listing.Field[entry]{
-		listing.Text("actor", func(e *entry) string { return e.Actor }),
-		listing.Text("act", func(e *entry) string { return e.Act }),
-		listing.Text("object", func(e *entry) string { return e.Object }),
-		listing.Text("ip", func(e *entry) string { return e.IP }),
-		listing.Number("status", func(e *entry) int64 { return int64(e.Status) }),
-		listing.Time("at", func(e *entry) time.Time { return e.At }),
-	}})
+	q, err := auditlist.Parse(list.Params.Encode())
 	var wrong *listing.Error
 	if errors.As(err, &wrong) {
 		list.Trouble = wrong.Error()
 		return x.show(http.StatusBadRequest, view.AuditPage(x.page("access", "Audit"), list))
 	}
-	entries, err := x.console.config.Store.Audit().List(x.ctx())
+	page, err := auditlist.Page(x.ctx(), x.console.config.Store.Audit(), q, true)
 	if err != nil {
 		return err
 	}
-	page := q.Apply(entries)
 	list.Items, list.Page, list.Total, list.PageSize = page.Items, page.Page, page.Total, page.PageSize
 	return x.show(200, view.AuditPage(x.page("access", "Audit"), list))
 }

@@ -60,6 +60,9 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
+// Filtered reports whether the query leaves anything out.
+func (q *Query[T]) Filtered() bool { return q.filter != nil }
+
 // Only returns the values of a text or number field that can match, and
 // whether the filter limits them at all. As Between it may be wider.
 func (q *Query[T]) Only(field string) ([]string, bool) {

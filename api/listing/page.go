@@ -47,6 +47,36 @@ func (q *Query[T]) Cut(matches []T) Page[T] {
 	}
 }
 
+// Reader takes a page out of items that come one by one, in the order that
+// was asked for, and keeps no others. It is for one goroutine.
+type Reader[T any] struct {
+	query *Query[T]
+	page  Page[T]
+}
+
+// Reader begins to read the page.
+func (q *Query[T]) Reader() *Reader[T] {
+	return &Reader[T]{q, Page[T]{Items: []T{}, Page: q.Page, PageSize: q.PageSize}}
+}
+
+// Add takes the next item, and reports whether the page needs more to be full
+// and to know of a page after it.
+func (r *Reader[T]) Add(item *T) (more bool) {
+	if !r.query.Match(item) {
+		return !r.page.AtLeast
+	}
+	from := r.query.Offset()
+	if r.page.Total >= from && len(r.page.Items) < r.page.PageSize {
+		r.page.Items = append(r.page.Items, *item)
+	}
+	r.page.Total++
+	r.page.AtLeast = r.page.Total > from+r.page.PageSize
+	return !r.page.AtLeast
+}
+
+// Page is what was read. Its total counts the matches that were added.
+func (r *Reader[T]) Page() Page[T] { return r.page }
+
 // Links is the value of the Link header (RFC 8288) of a page at a path:
 // first, prev, next and last, where there are such pages. The links keep the
 // caller's other parameters.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -13,7 +14,7 @@ const (
 	// auditLength is how many entries are kept, about.
 	auditLength = 20_000
 	auditField  = "entry"
-	auditChunk  = 1000 // entries read in one call
+	auditChunk  = 200 // entries read in one call: the largest page
 )
 
 // Entry is one administrative act, or one impersonation. It never holds a
@@ -52,22 +53,62 @@ func (a *Audit) Add(ctx context.Context, e Entry) error {
 	return nil
 }
 
-// List returns all entries, the newest first.
-func (a *Audit) List(ctx context.Context) ([]Entry, error) {
-	var all []Entry
-	for until := "+"; ; {
-		messages, err := a.store.config.Redis.XRevRangeN(ctx, keyAudit, until, "-", auditChunk).Result()
+// AuditRange is a part of the log.
+type AuditRange struct {
+	From, To time.Time // zero: from its beginning, to its end; both count, to the millisecond
+	Oldest   bool      // the oldest first; else the newest
+}
+
+// Scan hands the entries of a part of the log on, in order, until each says
+// false. It reads them a chunk at a time.
+func (a *Audit) Scan(ctx context.Context, r AuditRange, each func(*Entry) bool) error {
+	first, last := "-", "+"
+	if !r.From.IsZero() {
+		first = streamID(r.From)
+	}
+	if !r.To.IsZero() {
+		last = streamID(r.To)
+	}
+	for {
+		messages, err := a.read(ctx, first, last, r.Oldest)
 		if err != nil {
-			return nil, fmt.Errorf("read audit log: %w", err)
+			return fmt.Errorf("read audit log: %w", err)
 		}
 		for _, m := range messages {
-			all = append(all, entryOf(m))
-			until = "(" + m.ID
+			if e := entryOf(m); !each(&e) {
+				return nil
+			}
 		}
 		if len(messages) < auditChunk {
-			return all, nil
+			return nil
+		}
+		after := "(" + messages[len(messages)-1].ID
+		if r.Oldest {
+			first = after
+		} else {
+			last = after
 		}
 	}
+}
+
+func (a *Audit) read(ctx context.Context, first, last string, oldest bool) ([]redis.XMessage, error) {
+	if oldest {
+		return a.store.config.Redis.XRangeN(ctx, keyAudit, first, last, auditChunk).Result()
+	}
+	return a.store.config.Redis.XRevRangeN(ctx, keyAudit, last, first, auditChunk).Result()
+}
+
+// streamID is that of whatever was written at a moment. What was before 1970
+// is older than any log.
+func streamID(t time.Time) string { return strconv.FormatInt(max(0, t.UnixMilli()), 10) }
+
+// Len is how many entries the log has.
+func (a *Audit) Len(ctx context.Context) (int, error) {
+	n, err := a.store.config.Redis.XLen(ctx, keyAudit).Result()
+	if err != nil {
+		return 0, fmt.Errorf("read audit log: %w", err)
+	}
+	return int(n), nil
 }
 
 func entryOf(m redis.XMessage) Entry {

@@ -1,0 +1,144 @@
+package auditlist_test
+
+import (
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/redis/go-redis/v9"
+
+	"penstock/api/auditlist"
+	"penstock/flows"
+	"penstock/internal/store"
+	"penstock/internal/testenv"
+)
+
+const length = 2000
+
+// written is a log of entries 0 to length-1, by ann and, every hundredth, bob.
+func written(t *testing.T) (*store.Audit, *redis.Client) {
+	t.Helper()
+	client := testenv.Redis(t).Client()
+	sealer, err := store.NewSealer(store.NewMasterKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(t.Context(), store.Config{Redis: client, Sealer: sealer, Catalogue: flows.NewCatalogue(), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range length {
+		actor := "user:ann"
+		if i%100 == 0 {
+			actor = "user:bob"
+		}
+		if err := s.Audit().Add(t.Context(), store.Entry{Actor: actor, Act: "x", Status: i}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s.Audit(), client
+}
+
+// reads is how often the log was read since the last time.
+func reads(t *testing.T, client *redis.Client) (n int) {
+	t.Helper()
+	stats, err := client.Info(t.Context(), "commandstats").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(stats) {
+		var calls int
+		if name, rest, _ := strings.Cut(line, ":"); name == "cmdstat_xrevrange" || name == "cmdstat_xrange" {
+			if _, err := fmt.Sscanf(rest, "calls=%d", &calls); err != nil {
+				t.Fatal(err)
+			}
+			n += calls
+		}
+	}
+	if err := client.ConfigResetStat(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestAPageReadsNoMoreThanItNeeds(t *testing.T) {
+	t.Parallel()
+	log, client := written(t)
+	for _, tc := range []struct {
+		name    string
+		query   url.Values
+		exact   bool
+		want    []int // statuses
+		total   int
+		atLeast bool
+		reads   int
+	}{
+		{"the newest", url.Values{"page_size": {"3"}}, false, []int{1999, 1998, 1997}, 2000, false, 1},
+		{"a later page", url.Values{"page_size": {"2"}, "page": {"300"}}, false, []int{1401, 1400}, 2000, false, 4},
+		{"the last page", url.Values{"page_size": {"150"}, "page": {"14"}}, false, downTo(49), 2000, false, 11},
+		{"the oldest first", url.Values{"page_size": {"3"}, "order_by": {"at"}}, false, []int{0, 1, 2}, 2000, false, 1},
+		{"filtered", url.Values{"page_size": {"2"}, "filter": {`actor eq "user:bob"`}}, false, []int{1900, 1800}, 3, true, 2},
+		{"filtered, the last page", url.Values{"page_size": {"2"}, "page": {"10"}, "filter": {`actor eq "user:bob"`}}, false, []int{100, 0}, 20, false, 11},
+		{"filtered, counted", url.Values{"page_size": {"2"}, "filter": {`actor eq "user:bob"`}}, true, []int{1900, 1800}, 20, false, 11},
+		{"beyond the end", url.Values{"page_size": {"2"}, "page": {"11"}, "filter": {`actor eq "user:bob"`}}, false, []int{}, 20, false, 11},
+		{"in another order", url.Values{"page_size": {"2"}, "order_by": {"-actor,status"}}, false, []int{0, 100}, 2000, false, 11},
+		{"before the log", url.Values{"filter": {`at lt "2020-01-01T00:00:00Z"`}}, false, []int{}, 0, false, 1},
+	} {
+		q, err := auditlist.Parse(tc.query.Encode())
+		if err != nil {
+			t.Fatal(err)
+		}
+		reads(t, client)
+		page, err := auditlist.Page(t.Context(), log, q, tc.exact)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := []int{}
+		for _, e := range page.Items {
+			got = append(got, e.Status)
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" || page.Total != tc.total || page.AtLeast != tc.atLeast {
+			t.Errorf("%s: total %d, at least %v, items (-want +got):\n%s", tc.name, page.Total, page.AtLeast, diff)
+		}
+		if n := reads(t, client); n > tc.reads {
+			t.Errorf("%s: the log was read %d times, want %d at most", tc.name, n, tc.reads)
+		}
+	}
+}
+
+func downTo(n int) (all []int) {
+	for ; n >= 0; n-- {
+		all = append(all, n)
+	}
+	return all
+}
+
+// What follows a moment that the last page ended at is found from there on.
+func TestAFilterByTimeIsACursor(t *testing.T) {
+	t.Parallel()
+	log, client := written(t)
+	q, err := auditlist.Parse("page_size=200&page=5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := auditlist.Page(t.Context(), log, q, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := page.Items[len(page.Items)-1]
+	q, err = auditlist.Parse(url.Values{"page_size": {"5"}, "filter": {`at lt "` + last.At.Format("2006-01-02T15:04:05.000Z07:00") + `"`}}.Encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	reads(t, client)
+	page, err = auditlist.Page(t.Context(), log, q, false)
+	if err != nil || len(page.Items) != 5 || !page.Items[0].At.Before(last.At) || page.Items[0].Status >= last.Status {
+		t.Errorf("after %+v come %+v, %v", last, page, err)
+	}
+	if n := reads(t, client); n != 1 {
+		t.Errorf("the log was read %d times", n)
+	}
+}
