@@ -14,7 +14,6 @@ import (
 
 	"penstock/internal/limits"
 	"penstock/internal/store"
-	"penstock/internal/testenv"
 )
 
 // The attacks of docs/security.md. Each tries, and says what happened.
@@ -162,7 +161,7 @@ func TestAttackObjectsOfOthers(t *testing.T) {
 func limited(t *testing.T, change ...func(*Config)) *office {
 	t.Helper()
 	limiter, err := limits.New(limits.Config{
-		Redis:      testenv.Redis(t).Client(),
+		Redis:      officesRedis(t),
 		IP:         limits.Rates{"token": {Limit: 3, Window: time.Minute}, "api": {Limit: 3, Window: time.Minute}},
 		Credential: limits.Rates{"runs": {Limit: 2, Window: time.Minute}, "execute": {Limit: 2, Window: time.Minute}},
 	})
@@ -326,7 +325,7 @@ func TestAttackSecretsAtRest(t *testing.T) {
 }
 
 // dump is everything that a Redis holds, keys and values.
-func dump(t *testing.T, client *redis.Client) string {
+func dump(t *testing.T, client redis.UniversalClient) string {
 	t.Helper()
 	ctx := context.Background()
 	keys, err := client.Keys(ctx, "*").Result()

@@ -18,6 +18,7 @@ import (
 	"penstock/flows"
 	"penstock/internal/limits"
 	"penstock/internal/password"
+	"penstock/internal/redisconn"
 	"penstock/internal/store"
 	"penstock/internal/testenv"
 )
@@ -39,7 +40,7 @@ type office struct {
 	*door
 	store *store.Store
 	clock *clock
-	redis *redis.Client
+	redis redis.UniversalClient
 }
 
 // clock stands still until it is moved.
@@ -60,14 +61,30 @@ func (c *clock) pass(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
+// officesRedis is one of the test's own: a Cluster for the tests that
+// TestCredentialsOnACluster runs again, else a single server.
+func officesRedis(t *testing.T) redis.UniversalClient {
+	t.Helper()
+	if !strings.HasPrefix(t.Name(), "TestCredentialsOnACluster/") {
+		return testenv.Redis(t).Client()
+	}
+	conn, err := redisconn.Parse(testenv.Cluster(t).URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := conn.Client()
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
 func newOffice(t *testing.T, change ...func(*Config)) *office {
 	t.Helper()
-	server, clock := testenv.Redis(t), &clock{at: epoch}
+	client, clock := officesRedis(t), &clock{at: epoch}
 	sealer, err := store.NewSealer(store.NewMasterKey())
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := store.Open(t.Context(), store.Config{Redis: server.Client(), Sealer: sealer, Catalogue: flows.NewCatalogue(), Log: slog.New(slog.DiscardHandler)})
+	s, err := store.Open(t.Context(), store.Config{Redis: client, Sealer: sealer, Catalogue: flows.NewCatalogue(), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +92,7 @@ func newOffice(t *testing.T, change ...func(*Config)) *office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: s, Hasher: hasher, Backoff: limits.NewBackoff(server.Client()), Issuer: issuer + "/", Now: clock.now})
+	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: s, Hasher: hasher, Backoff: limits.NewBackoff(client), Issuer: issuer + "/", Now: clock.now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +100,7 @@ func newOffice(t *testing.T, change ...func(*Config)) *office {
 		c.Keys, c.Authority, c.Store, c.Now = s.Keys(), authority, s, clock.now
 	}}, change...)...)
 	d.sent = append(d.sent, annsPassword, rootsPassword, jwtSecret, crmSecret)
-	o := &office{door: d, store: s, clock: clock, redis: server.Client()}
+	o := &office{door: d, store: s, clock: clock, redis: client}
 	o.furnish(hasher)
 	return o
 }
@@ -219,3 +236,22 @@ func basic(name, secret string) string {
 }
 
 func bearer(token string) string { return "Bearer " + token }
+
+// Everything that proves, grants and takes away keeps its keys in slots of a
+// Cluster as it does on one server: the same tests, once more.
+func TestCredentialsOnACluster(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]func(*testing.T){
+		"password grant": TestSyncAccessRefuses,
+		"JWT":            TestIntegrifyRefuses,
+		"exchange":       TestExchange,
+		"assertions":     TestAnsiraInvalidation,
+		"introspection":  TestIntrospection,
+		"kill rules":     TestIntegrifyTokensDieWithTheirReasons,
+		"administration": TestAuditLog,
+		"limits":         TestLimits,
+		"back-off":       TestAttackBruteForce,
+	} {
+		t.Run(name, test)
+	}
+}
