@@ -129,3 +129,32 @@ func documents(t *testing.T) (all []document) {
 	}
 	return all
 }
+
+// The tests that the documentation names exist.
+func TestNamedTestsExist(t *testing.T) {
+	t.Parallel()
+	var code bytes.Buffer
+	err := filepath.WalkDir("..", func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		code.Write(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, file := range documents(t) {
+		for _, name := range regexp.MustCompile("`((?:Test|Fuzz|Benchmark)[A-Z]\\w+)`").FindAllSubmatch(file.content, -1) {
+			found++
+			if !bytes.Contains(code.Bytes(), append([]byte("func "), append(name[1], '(')...)) {
+				t.Errorf("%s names %s, which is no test", file.name, name[1])
+			}
+		}
+	}
+	if found < 30 {
+		t.Errorf("%d tests are named", found)
+	}
+}

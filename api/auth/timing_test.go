@@ -88,7 +88,25 @@ func TestAttackEnumerationByTiming(t *testing.T) {
 	unhashed := func() {
 		refused(&TokenRequest{Endpoint: SyncAccess, Params: map[string]string{"grant_type": "password", "username": "ann"}}, CodeInvalidRequest)
 	}
+	if _, err := a.config.Store.Keys().Put(t.Context(), store.Key{Key: "key-a", Secret: "a-secret-of-a-key", APIAccess: true}); err != nil {
+		t.Fatal(err)
+	}
+	check := func(key string) func() {
+		q, err := ParseQuery("flow=1&ts=1&check=00112233445566778899aabbccddeeff&key=" + key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return func() {
+			for range 2000 { // one alone is too short to be measured
+				_, secrets, err := FindKey(t.Context(), a.config.Store.Keys(), key, time.Now())
+				if err != nil || VerifyCheck(q, []byte(`{"a":1}`), secrets) {
+					t.Fatalf("%s: %v", key, err)
+				}
+			}
+		}
+	}
 	for name, c := range map[string]*comparison{
+		"keys":    {known: check("key-a"), others: map[string]func(){"unknown": check("key-b")}},
 		"users":   {known: login("ann"), others: map[string]func(){"unknown": login("nobody"), "without the role": login("guest"), "disabled": login("gone")}},
 		"clients": {known: client("client-a"), others: map[string]func(){"unknown": client("client-b")}},
 	} {

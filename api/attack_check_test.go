@@ -1,0 +1,116 @@
+package api
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// What was signed for one method is not run by another: data cannot be taken
+// away from a signed call, nor added to one.
+func TestAttackMethodSwap(t *testing.T) {
+	t.Parallel()
+	params := map[string]string{"flow": "69", "key": keyID, "ts": "1795280000"}
+	for name, tc := range map[string]struct {
+		call   call
+		status int
+	}{
+		"a POST with data, sent as GET":              {call{method: http.MethodGet, check: sign(params, `{"a":1}`, "POST", "")}, 401},
+		"a GET, sent as POST with data":              {call{method: http.MethodPost, body: `{"a":1}`, check: sign(params, "", "GET", "")}, 401},
+		"a GET, sent as GET with data":               {call{method: http.MethodGet, body: `{"a":1}`}, 400},
+		"data moved into a parameter":                {call{method: http.MethodGet, params: map[string]string{"zz": `{"a":1}`}, check: sign(params, `{"a":1}`, "POST", "")}, 400},
+		"a parameter that was signed, moved to data": {call{method: http.MethodPost, body: `1`, check: sign(map[string]string{"flow": "69", "key": keyID, "ts": "1795280000", "zz": "1"}, "", "GET", "")}, 200},
+	} {
+		d := newDoor(t)
+		w := d.call(tc.call)
+		if tc.status == http.StatusOK {
+			// The rule of the source document joins both the same way. It is
+			// the same text, signed by the key's owner, and it runs once.
+			if w.Code != 200 || d.wantOne().Params != nil || string(d.wantOne().Event) != "1" {
+				t.Errorf("%s: %d %s", name, w.Code, w.Body)
+			}
+			continue
+		}
+		d.wantFailure(w, tc.status, "")
+	}
+}
+
+// The join of values by "|" says nothing of where one ends: moving a part of
+// one into its neighbour keeps the text that was signed.
+func TestAttackSeparatorShift(t *testing.T) {
+	t.Parallel()
+	signed := sign(map[string]string{"debug": "x", "flow": "69", "key": keyID, "ts": "1795280000"}, "", "GET", "")
+	for name, query := range map[string]string{
+		"two values in one":           "debug=x%7C69&key=" + keyID + "&ts=1795280000",
+		"a value across two":          "debug=x&flow=69%7C" + keyID + "&ts=1795280000",
+		"the data in the last value":  "flow=69&key=" + keyID + "&ts=1795280000%7C%7B%7D",
+		"everything in one parameter": "flow=x%7C69%7C" + keyID + "%7C1795280000",
+		"an encoded separator":        "debug=x%257C69&flow=69&key=" + keyID + "&ts=1795280000",
+		"another name, the same text": "a=x&flow=69&key=" + keyID + "&ts=1795280000",
+	} {
+		d := newDoor(t)
+		w := d.do(httptest.NewRequest("GET", "/apis/execute.php?"+query+"&check="+signed, nil))
+		if w.Code != 400 && w.Code != 401 {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+		if n := len(d.queue.submitted()); n != 0 {
+			t.Errorf("%s: %d runs", name, n)
+		}
+	}
+}
+
+// Who reads its answer slowly, or not at all, does not keep its connection.
+func TestAttackSlowRead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(t)
+		listener, stop := serve(t, d, nil)
+		conn := listener.dial(t)
+		if _, err := io.WriteString(conn, "GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		begin, got := time.Now(), 0
+		for one := make([]byte, 1); ; got++ { // a byte a second, of an answer that is longer
+			if _, err := conn.Read(one); err != nil {
+				break
+			}
+			time.Sleep(time.Second) // of the bubble
+		}
+		if waited := time.Since(begin); waited > writeTimeout+2*time.Second || got < 10 {
+			t.Errorf("cut after %v and %d bytes", waited, got)
+		}
+		conn.Close()
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// What would grow when it is read is not read.
+func TestAttackBodyBombs(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		call   call
+		status int
+	}{
+		"gzip":                    {call{body: "\x1f\x8b\x08", header: http.Header{"Content-Encoding": {"gzip"}}}, 415},
+		"gzip, called identity":   {call{body: "\x1f\x8b\x08", header: http.Header{"Content-Encoding": {"identity"}}}, 400},
+		"brotli, then identity":   {call{body: `{}`, header: http.Header{"Content-Encoding": {"br, identity"}}}, 415},
+		"a thousand levels":       {call{body: strings.Repeat(`{"a":`, 1000) + "1" + strings.Repeat("}", 1000)}, 400},
+		"half a million brackets": {call{body: strings.Repeat("[", 1<<19)}, 400},
+		"more than the limit":     {call{body: `"` + strings.Repeat("x", 2<<20) + `"`}, 413},
+		"a multipart of nothing":  {call{body: "--x", header: http.Header{"Content-Type": {"multipart/form-data; boundary=x"}}}, 415},
+	} {
+		d := newDoor(t)
+		begin := time.Now()
+		w := d.call(tc.call)
+		d.wantFailure(w, tc.status, "")
+		if took := time.Since(begin); took > 5*time.Second {
+			t.Errorf("%s took %v", name, took)
+		}
+	}
+}
