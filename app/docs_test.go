@@ -149,7 +149,7 @@ func TestNamedTestsExist(t *testing.T) {
 	for _, file := range documents(t) {
 		for _, name := range regexp.MustCompile("`((?:Test|Fuzz|Benchmark)[A-Z]\\w+)`").FindAllSubmatch(file.content, -1) {
 			found++
-			if !bytes.Contains(code.Bytes(), append([]byte("func "), append(name[1], '(')...)) {
+			if !bytes.Contains(code.Bytes(), []byte("func "+string(name[1])+"(")) {
 				t.Errorf("%s names %s, which is no test", file.name, name[1])
 			}
 		}

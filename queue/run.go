@@ -40,6 +40,7 @@ type Spec struct {
 	Sync      bool              `json:"sync,omitempty"`  // somebody waits: the limit counts from acceptance, else from the first start
 	Trace     map[string]string `json:"trace,omitempty"` // W3C trace context
 	ReplayOf  string            `json:"replay_of,omitempty"`
+	Depth     int               `json:"depth,omitempty"` // of the chain of runs that started each other; 0: no run started it
 }
 
 // Result is how a run ended. Output is set when it succeeded, Error otherwise.

@@ -14,6 +14,8 @@ import (
 // is never read by anybody but decodeSpec.
 //
 //	format flow version principal accepted limit sync replay_of params headers trace
+//
+// and depth, unless it is 0.
 const (
 	specFormat    = "1"
 	specSeparator = "\x1f" // UNIT SEPARATOR; refused within a field
@@ -46,17 +48,26 @@ func encodeSpec(s *Spec) ([]byte, error) {
 		}
 		out = append(out, f...)
 	}
+	if s.Depth > 0 {
+		out = strconv.AppendInt(append(out, specSeparator...), int64(s.Depth), 10)
+	}
 	return out, nil
 }
 
 func decodeSpec(text string, s *Spec) error {
 	var fields [specFields]string
+	var more bool
 	for i := range fields {
-		var more bool
-		fields[i], text, more = strings.Cut(text, specSeparator)
-		if more != (i < specFields-1) {
+		if fields[i], text, more = strings.Cut(text, specSeparator); !more && i < specFields-1 {
 			return fmt.Errorf("decode run: field %d of %d is the last", i+1, specFields)
 		}
+	}
+	if more {
+		depth, err := strconv.Atoi(text)
+		if err != nil {
+			return fmt.Errorf("decode run: %w", err)
+		}
+		s.Depth = depth
 	}
 	if fields[0] != specFormat {
 		return fmt.Errorf("decode run: written in format %q, which this version does not know", fields[0])

@@ -15,6 +15,7 @@ func TestASpecComesBackAsItWent(t *testing.T) {
 		{
 			Flow: -1, Version: "v", Principal: "key:a|b,c", Accepted: time.UnixMicro(0), Limit: 1, Sync: true, ReplayOf: "r",
 			Params: map[string]string{"a": "x\x1fy", "b": ""}, Headers: map[string]string{"h": "☃"}, Trace: map[string]string{"traceparent": "00-1-2-01"},
+			Depth: 31,
 		},
 	} {
 		b, err := encodeSpec(&want)
@@ -40,7 +41,7 @@ func TestABrokenSpecIsAnError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{"", "2" + string(whole[1:]), string(whole) + "\x1f", strings.Replace(string(whole), "1\x1f1\x1f", "1\x1fx\x1f", 1)} {
+	for _, text := range []string{"", "2" + string(whole[1:]), string(whole) + "\x1f", string(whole) + "\x1f1\x1f", strings.Replace(string(whole), "1\x1f1\x1f", "1\x1fx\x1f", 1)} {
 		if err := decodeSpec(text, &Spec{}); err == nil {
 			t.Errorf("%q was accepted", text)
 		}

@@ -2,12 +2,23 @@ package worker
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
 
 	"penstock/flows"
 	"penstock/internal/callback"
 	"penstock/queue"
+)
+
+const (
+	// maxChain is how many runs may start each other, one after the other: a
+	// flow that starts itself ends there, not when Redis is full.
+	maxChain = 32
+	// apart is how much later a run may start than the one that starts it
+	// without being a link of its chain: what goes on so slowly is a schedule.
+	// A minute, less what the way here may take.
+	apart = time.Minute - time.Second
 )
 
 // Starter accepts runs that nobody waits for, as queue.Client does.
@@ -21,7 +32,7 @@ func (r *runner) reach(a *queue.Attempt, trace flows.Tracer) flows.Env {
 	env.Journal, env.Trace, env.Parks = a.Journal(), trace, true
 	env.Respond = func(ctx context.Context, answer flows.Answer) error { return a.Respond(ctx, queue.Answer(answer)) }
 	if r.cfg.Starter != nil && env.Flows != nil {
-		env.Emit = emitter{r.cfg.Starter, env.Flows, a.Principal}
+		env.Emit = emitter{r.cfg.Starter, env.Flows, a.Principal, a.Depth}
 	}
 	if r.cfg.Callbacks != nil {
 		env.Callbacks = callbacks{r.cfg.Callbacks, a.ID}
@@ -34,6 +45,7 @@ type emitter struct {
 	starter   Starter
 	flows     flows.Flows
 	principal string // of the run that starts others
+	depth     int    // of that run in its chain
 }
 
 // Emit accepts a run of the current version of the flow.
@@ -42,10 +54,17 @@ func (e emitter) Emit(ctx context.Context, m flows.Emission) (string, error) {
 	if !ok {
 		return "", &flows.Error{Message: "there is no flow " + strconv.Quote(m.Flow)}
 	}
+	depth := e.depth + 1
+	if time.Until(m.At) >= apart {
+		depth = 0
+	}
+	if depth > maxChain {
+		return "", &flows.Error{Code: flows.CodeLimit, Message: fmt.Sprintf("runs start each other more than %d deep: does a flow start itself?", maxChain)}
+	}
 	run, err := e.starter.Start(ctx, queue.Submission{
 		Spec: queue.Spec{
 			Flow: flow.Number, Version: flow.Version, Queue: flow.Queue, Principal: e.principal,
-			Event: flows.EncodeJSON(m.Event), Limit: flow.Limit,
+			Event: flows.EncodeJSON(m.Event), Limit: flow.Limit, Depth: depth,
 		},
 		Guard: &queue.Guard{Key: "emit\x00" + strconv.FormatInt(flow.Number, 10) + "\x00" + m.Key, Window: m.Window},
 	}, m.At)

@@ -16,7 +16,8 @@ func emit() flows.Kind {
 		Name:    "emit",
 		Summary: "Starts a run of another flow for each item, now or later; the item passes unchanged.",
 		Doc: "The run is accepted when the step ends, and executed by itself: nobody waits for it. With a `key`, runs of that flow with the same key " +
-			"are one run, for 24 hours; without one, each item starts a run, once, also when this run is resumed. To have the run's id, use `call` with `wait: false`.",
+			"are one run, for 24 hours; without one, each item starts a run, once, also when this run is resumed. To have the run's id, use `call` with `wait: false`. " +
+			"Runs may start each other 32 deep, the last of them fails: a flow that starts itself does not run for ever. Those that start a minute later, or more, do not count.",
 		Params: []flows.Param{
 			{Name: "flow", Type: flows.TypeString, Required: true, Inline: true, Summary: "The number or slug of the other flow.", Instead: "name the flow as it is; use switch to choose among several"},
 			{Name: "event", Type: flows.TypeTemplate, Default: "the item", Summary: "What the other flow gets as its event."},
