@@ -22,7 +22,8 @@ func newFlowRecord(e env, kinds *flows.Catalogue) *cobra.Command {
 		Short: "Make a test for a flow file of a run that has happened",
 		Long: "Print an entry for the tests of a flow file: what a run was accepted with, what the world\n" +
 			"answered its steps, as mocks, and what came out. Values of fields whose names sound like\n" +
-			"secrets, and of those that --redact names, are masked; look at the rest before it is shared.\n\n" +
+			"secrets, and of those that --redact names, are masked, also where the same text stands by\n" +
+			"itself; look at the rest before it is shared.\n\n" +
 			"The flow must have `run: {record: items}` when it runs, or its answers are not kept.\n\n" + remoteHelp,
 		Example: "  penstock flow record 019aa7b6-… --redact email --redact phone",
 		Args:    cobra.ExactArgs(1),
@@ -43,7 +44,7 @@ func newFlowRecord(e env, kinds *flows.Catalogue) *cobra.Command {
 	}
 	addURL(cmd, &url)
 	cmd.Flags().StringVar(&name, "name", "", "what the test shows")
-	cmd.Flags().StringSliceVar(&redact, "redact", nil, "mask the values of fields of this `name`, too; may be repeated")
+	cmd.Flags().StringSliceVar(&redact, "redact", nil, "mask the values of fields of this `name`, and the bare texts that a step of this name put out, too; may be repeated")
 	return cmd
 }
 
@@ -125,6 +126,15 @@ func clip(s string) string {
 // so that none of them is in it.
 func (r *recording) print(ctx context.Context, w io.Writer, name string, mask *masker) error {
 	run := r.run
+	mask.learn(run.Event, false)
+	mask.learnTexts(run.Params)
+	mask.learnTexts(run.Headers)
+	for step, mock := range r.mocks {
+		mask.learn(mock, false)
+		if mask.masks(step) {
+			mask.learnNameless(mock)
+		}
+	}
 	run.Event = mask.value(run.Event)
 	run.Params, run.Headers = mask.texts(run.Params), mask.texts(run.Headers)
 	mocks := make(map[string]any, len(r.mocks))

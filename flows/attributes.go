@@ -15,7 +15,7 @@ var attributes = []Param{
 	{Name: "concurrency", Type: TypeInt, Summary: "Items at once, 1 to 64. Results keep the order of the items.", Default: "8 for steps that reach the world, else 1"},
 	{Name: "effect", Type: TypeEnum, Enum: []string{"pure", "read", "idempotent", "once"}, Summary: "What executing the step does to the world, when the kind cannot know it.", Default: "by kind"},
 	{Name: "on_uncertain", Type: TypeEnum, Enum: []string{"fail", "rerun"}, Default: "fail", Summary: "What to do when a worker was lost during a `once` step: fail the run, or do it again."},
-	{Name: "redact", Type: TypeStrings, Summary: "Fields whose values are masked, at any depth, wherever what goes into the step, comes out of it or is logged by it is recorded."},
+	{Name: "redact", Type: TypeStrings, Summary: "Fields whose values are masked, at any depth, wherever what goes into the step, comes out of it or is logged by it is recorded. A text or number that is an item by itself has no name; of a step that redacts anything it is masked too."},
 	{Name: "after_response", Type: TypeBool, Summary: "The step runs after the caller has its answer.", Default: "false"},
 }
 

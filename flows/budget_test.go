@@ -73,15 +73,20 @@ func TestRedactedItems(t *testing.T) {
   - name: c
     transform: .login.Password
     redact: password
+  - name: d
+    transform: '[., [7], null, true, {n: 1}]'
+    redact: password
 `)
 	output := execute(t, flow, []any{map[string]any{"p": "s3cret", "n": 1}, 2, 3}[:1], flows.Env{Trace: w})
-	want(t, output, `["s3cret"]`)
+	want(t, output, `[["s3cret",[7],null,true,{"n":1}]]`)
 	for at, expected := range map[string]string{
 		"a in":  `[[{"n":1,"p":"s3cret"}]]`,
 		"b in":  `[{"n":1,"p":"***"}]`,
 		"b out": `[{"list":[{"password":"***"}],"login":{"Password":"***","n":1}}]`,
 		"c in":  `[{"list":[{"password":"***"}],"login":{"Password":"***","n":1}}]`,
-		"c out": `["s3cret"]`,
+		"c out": `["***"]`,
+		"d in":  `["***"]`,
+		"d out": `[["***",["***"],null,true,{"n":1}]]`,
 		"log":   `{"deep":{"Password":"***","n":1}}`,
 	} {
 		if w.seen[at] != expected {

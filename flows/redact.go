@@ -46,13 +46,31 @@ func (s *step) redacts(name string) bool {
 	return false
 }
 
+// nameless is a value without what redact names, and without the texts and
+// numbers in it that no field names: a bare secret has no name to be known by.
+func (s *step) nameless(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		return s.hidden(v)
+	case []any:
+		list := make([]any, len(v))
+		for i, element := range v {
+			list[i] = s.nameless(element)
+		}
+		return list
+	case nil, bool:
+		return v
+	}
+	return mask
+}
+
 // shown gives the first of the items as they may be recorded.
 func (s *step) shown(items []item) func(most int) []any {
 	return func(most int) []any {
 		values := make([]any, min(most, len(items)))
 		for i := range values {
 			if values[i] = items[i].value; len(s.redact) > 0 {
-				values[i] = s.hidden(values[i])
+				values[i] = s.nameless(values[i])
 			}
 		}
 		return values

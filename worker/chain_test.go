@@ -33,7 +33,7 @@ func TestRunsThatStartEachOtherEnd(t *testing.T) {
 	t.Parallel()
 	for name, sources := range map[string][]string{
 		"emit":             {"flow: 1\nslug: a\ntrigger: webhook\nsteps: [{emit: a}]\n"},
-		"emit, by another": {"flow: 1\nslug: a\ntrigger: webhook\nsteps: [{emit: b}]\n", "flow: 2\nslug: b\ntrigger: webhook\nsteps: [{emit: {flow: a, after: 10ms}}]\n"},
+		"emit, by another": {"flow: 1\nslug: a\ntrigger: webhook\nsteps: [{emit: b}]\n", "flow: 2\nslug: b\ntrigger: webhook\nsteps: [{emit: a}]\n"},
 		"call wait: false": {"flow: 1\nslug: a\ntrigger: webhook\nsteps: [{call: {flow: a, wait: false}}]\n"},
 		"a call that emits": {"flow: 1\nslug: a\ntrigger: webhook\nsteps: [{call: b}]\n",
 			"flow: 2\nslug: b\ntrigger: webhook\nsteps: [{emit: a}]\n"},
