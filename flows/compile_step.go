@@ -12,10 +12,13 @@ var stepName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
 
 // step compiles one step, nil when it has no kind.
 func (c *compiler) step(n *node, path string, taken map[string]bool) *step {
-	if c.steps++; c.steps > maxSteps {
-		if c.steps == maxSteps+1 {
-			c.add(n.place, "split the flow", "more than %d steps", maxSteps)
-		}
+	switch c.steps++; c.steps {
+	case maxSteps + 1:
+		c.add(n.place, "split the flow", "more than %d steps", maxSteps)
+	case maxRead + 1:
+		c.add(n.place, "", "from here on nothing is checked")
+	}
+	if c.steps > maxRead {
 		return nil
 	}
 	if n.shape != mapping {

@@ -45,6 +45,7 @@ func (s *scope) join(nested *scope) {
 // Bounds of the steps of a flow.
 const (
 	maxSteps      = 500
+	maxRead       = 5000 // those whose mistakes are told, of a flow with too many
 	maxStepDepth  = 16
 	maxWorkers    = 64 // of one step
 	effectWorkers = 8  // of a step that reaches the world, unless it says otherwise

@@ -41,7 +41,7 @@ const (
 	TypeString   Type = iota // literal text
 	TypeInt                  // literal whole number
 	TypeBool                 // literal true or false
-	TypeDuration             // literal "200ms", "8s", "1h"
+	TypeDuration             // literal "200ms", "8s", "1h", "2d"
 	TypeEnum                 // literal, one of Param.Enum
 	TypeExpr                 // a bare jq program, without ${ }
 	TypeTemplate             // any value, ${ } rendered wherever a string stands

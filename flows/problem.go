@@ -78,8 +78,9 @@ type report struct {
 	found Problems
 }
 
-// maxProblems is where a report stops: more are noise.
-const maxProblems = 1000
+// maxProblems is where a report stops: a file of a thousand lines may have
+// several mistakes in each, more are noise.
+const maxProblems = 10_000
 
 func newReport(file string, src []byte) *report {
 	breaks := strings.NewReplacer("\r\n", "\n", "\r", "\n") // YAML knows all three

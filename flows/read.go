@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,11 +77,34 @@ func readInt(n *node) (any, error) {
 
 func readDuration(n *node) (any, error) {
 	if s, ok := n.value.(string); ok {
-		if d, err := time.ParseDuration(s); err == nil && d >= 0 {
+		if d, ok := parseDuration(s); ok {
 			return d, nil
 		}
 	}
-	return nil, expected("a duration such as 200ms, 8s or 1h", n)
+	return nil, expected("a duration such as 200ms, 8s, 1h or 2d", n)
+}
+
+// parseDuration reads what Go does, and days of 24 hours before it: "1d12h".
+func parseDuration(s string) (time.Duration, bool) {
+	days, rest, found := strings.Cut(s, "d")
+	if !found {
+		d, err := time.ParseDuration(s)
+		return d, err == nil && d >= 0
+	}
+	// A day is read as an hour, for the same spelling of numbers, and bounds.
+	hours, err := time.ParseDuration(days + "h")
+	if err != nil || days == "" || strings.ContainsAny(days, "hmsuµn") || hours < 0 || hours > math.MaxInt64/24 {
+		return 0, false
+	}
+	d := 24 * hours
+	if rest == "" {
+		return d, true
+	}
+	more, ok := parseDuration(rest)
+	if !ok || strings.Contains(rest, "d") || rest[0] == '-' || rest[0] == '+' || d > math.MaxInt64-more {
+		return 0, false
+	}
+	return d + more, true
 }
 
 func readStrings(n *node) (any, error) {

@@ -132,7 +132,7 @@ func typeSchema(p Param) object {
 	case TypeBool:
 		return object{"type": "boolean"}
 	case TypeDuration:
-		return object{"type": "string", "pattern": `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$|^0$`}
+		return object{"type": "string", "pattern": `^([0-9]+(\.[0-9]+)?d)?([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$|^[0-9]+(\.[0-9]+)?d$|^0$`}
 	case TypeEnum:
 		words := make([]any, len(p.Enum))
 		for i, word := range p.Enum {

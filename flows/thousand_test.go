@@ -50,3 +50,30 @@ func TestAThousandMistakes(t *testing.T) {
 		t.Errorf("%d mistakes, want %d (-want +got)\n%s", len(got), len(want), diff)
 	}
 }
+
+// Five mistakes in every line are five thousand, and all are told in one pass.
+func TestFiveThousandMistakes(t *testing.T) {
+	t.Parallel()
+	const lines, each = 1000, 5
+	source := "flow: 1\nsteps:\n" + strings.Repeat("  - {spilt: x, nmae: y, set: {}, timeout: soon, on_error: ignore, if: '$nope'}\n", lines-2)
+	_, err := flows.Parse("broken.yaml", []byte(source), catalogue())
+	var problems flows.Problems
+	if !errors.As(err, &problems) {
+		t.Fatal(err)
+	}
+	inLine := map[int]int{}
+	for _, p := range problems {
+		inLine[p.Line]++
+	}
+	for line := 3; line <= lines; line++ {
+		if line == 503 {
+			inLine[line]-- // the 501st step is one too many
+		}
+		if inLine[line] != each {
+			t.Fatalf("line %d has %d mistakes, want %d: %v", line, inLine[line], each, problems[:10])
+		}
+	}
+	if want := each*(lines-2) + 1; len(problems) != want {
+		t.Errorf("%d mistakes, want %d", len(problems), want)
+	}
+}

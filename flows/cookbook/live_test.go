@@ -3,6 +3,8 @@ package cookbook_test
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"penstock/flows"
+	"penstock/flows/cookbook"
 )
 
 // shelf finds the flows of the cookbook for each other.
@@ -183,5 +186,23 @@ func TestSOAPCall(t *testing.T) {
 	s.puts(s.env(nil), "soap-call.yaml", `{"from":"GBP","to":"EUR"}`, `[{"from":"GBP","rate":1.1842,"to":"EUR"}]`)
 	if _, err := s.run(s.env(nil), "soap-call.yaml", `{"from":"GBP","to":"XXX"}`); err == nil || !strings.Contains(err.Error(), "unknown currency") {
 		t.Errorf("%v", err)
+	}
+}
+
+// No flow of the cookbook is left out of the tests above.
+func TestEveryFlowMeetsServices(t *testing.T) {
+	t.Parallel()
+	tests, err := os.ReadFile("live_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := fs.Glob(cookbook.FS, "*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		if !strings.Contains(string(tests), `"`+file+`"`) {
+			t.Errorf("%s runs against no service", file)
+		}
 	}
 }
