@@ -105,6 +105,7 @@ func TestLookUpInADatabase(t *testing.T) {
 func TestFormToAMailbox(t *testing.T) {
 	t.Parallel()
 	s := newServices(t)
+	s.post()
 	env := s.env(nil)
 	form := `{"email":"a@b.org","name":"Ann\nBcc: x@y.org","message":"Hello"}`
 	for range 2 { // the second time is a double click
@@ -112,7 +113,7 @@ func TestFormToAMailbox(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(s.mails) != 2 || s.mails[0].Subject != "Message from Ann Bcc: x@y.org" || s.mails[1].To[0] != "a@b.org" {
+	if len(s.mails) != 2 || s.mails[0].subject != "Message from Ann Bcc: x@y.org" || len(s.mails[0].to) != 1 || s.mails[1].to[0] != "a@b.org" {
 		t.Errorf("mails %+v", s.mails)
 	}
 	if len(s.answers) != 1 || !strings.Contains(string(s.answers[0].Body), "Thank you, Ann") {
@@ -160,6 +161,7 @@ func TestApprovalOverTwoAttempts(t *testing.T) {
 	t.Parallel()
 	for answer, paid := range map[string]string{"yes": `[{"id":"new","paid":2000}]`, "no": "[]"} {
 		s := newServices(t)
+		s.post()
 		env := s.env(nil)
 		_, err := s.run(env, "approval.yaml", `{"refund":"r1","amount":2000}`)
 		var parked *flows.Parked
@@ -167,8 +169,8 @@ func TestApprovalOverTwoAttempts(t *testing.T) {
 			t.Fatalf("%v, %d mails, %d answers, sent %v", err, len(s.mails), len(s.answers), s.calls)
 		}
 		for key, link := range s.links {
-			if !strings.Contains(s.mails[0].Text, "Approve: "+link+"?approved=yes\n") {
-				t.Errorf("the mail says %s", s.mails[0].Text)
+			if !strings.Contains(s.mails[0].text, "Approve: "+link+"?approved=yes\n") {
+				t.Errorf("the mail says %s", s.mails[0].text)
 			}
 			s.journal[key] = []byte(`{"items":[{"approved":"` + answer + `"}]}`)
 		}

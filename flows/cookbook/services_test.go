@@ -27,12 +27,13 @@ type services struct {
 	url string
 	db  *flows.Database
 
-	runs int // so far
+	mailers flows.Connections // of the mail server
+	runs    int               // so far
 
 	mu      sync.Mutex
 	people  []map[string]any // guarded by mu, as are the rest
 	calls   []string         // "METHOD path body" of what wrote
-	mails   []*flows.Mail
+	mails   []letter
 	answers []flows.Answer
 	links   map[string]string // callback URLs by key
 	journal map[string][]byte
@@ -163,15 +164,6 @@ func (s *services) HTTP(context.Context, string) (flows.HTTPConnection, error) {
 }
 
 func (s *services) SQL(context.Context, string) (*flows.Database, error) { return s.db, nil }
-
-func (s *services) Mail(context.Context, string) (flows.Mailer, error) { return s, nil }
-
-func (s *services) Send(_ context.Context, m *flows.Mail) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.mails = append(s.mails, m)
-	return nil
-}
 
 func (s *services) respond(_ context.Context, a flows.Answer) error {
 	s.mu.Lock()
