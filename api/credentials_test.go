@@ -242,12 +242,9 @@ func bearer(token string) string { return "Bearer " + token }
 func TestCredentialsOnACluster(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]func(*testing.T){
-		"password grant": TestSyncAccessRefuses,
 		"JWT":            TestIntegrifyRefuses,
-		"exchange":       TestExchange,
 		"assertions":     TestAnsiraInvalidation,
 		"introspection":  TestIntrospection,
-		"kill rules":     TestIntegrifyTokensDieWithTheirReasons,
 		"administration": TestAuditLog,
 		"limits":         TestLimits,
 		"back-off":       TestAttackBruteForce,
