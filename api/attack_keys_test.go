@@ -58,9 +58,8 @@ func TestAttackGuessingTheSecretsOfKeys(t *testing.T) {
 			for i := range 6 {
 				want("guess", send(key, fmt.Sprint("guess ", i), "198.51.100.1"), 401)
 			}
-			want("guess too soon", send(key, "guess", "198.51.100.1"), 429)
+			want("the right secret, from where it was guessed", send(key, secret, "198.51.100.1"), 429)
 		}
-		want("the right secret, from where it was guessed", send(keyID, secret, "198.51.100.1"), 429)
 		want("the owner, elsewhere", send(keyID, secret, "198.51.100.2"), 200)
 		wait, limit := time.NewTicker(50*time.Millisecond), time.After(10*time.Second)
 		for w := send(keyID, secret, "198.51.100.1"); w.Code != 200; w = send(keyID, secret, "198.51.100.1") {
