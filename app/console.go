@@ -35,6 +35,7 @@ func (p *Program) openConsole(context.Context) error {
 		Log:         p.log,
 		Connections: connections,
 		HTTP:        transport,
+		Redeem:      connections.Redeem,
 		Issuer:      p.settings.Issuer,
 	})
 	return err

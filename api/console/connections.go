@@ -53,6 +53,9 @@ func connectionPage(x *exchange) error {
 	}
 	kind, _ := typeOf(c.Type)
 	f := view.ConnectionForm{Type: kind, Connection: connect.Shown(c), Testable: x.console.config.Connections != nil && c.Type != "smtp"}
+	if connect.Consents(c) && x.console.config.Redeem != nil {
+		f.Redirect, f.Authorised = x.console.redirectURI(x.r), c.Settings["refresh_token"] != ""
+	}
 	return x.show(200, view.ConnectionPage(x.page("connections", c.Name), f))
 }
 

@@ -56,6 +56,10 @@ type Config struct {
 	Connections flows.Connections
 	HTTP        http.RoundTripper
 
+	// Redeem lets people authorise connections at authorization servers; nil:
+	// nobody can.
+	Redeem Redeem
+
 	// Issuer is the external base URL: what requests to copy are made for, and
 	// whether cookies need https. Empty: what the browser asked for.
 	Issuer string

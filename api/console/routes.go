@@ -77,6 +77,8 @@ func (c *Console) routes() []route {
 		{"GET /connections/new", auth.ScopeClients, newConnectionPage},
 		{"GET /connections/{name}", auth.ScopeClients, connectionPage},
 		{"POST /connections/{name}/test", auth.ScopeClients, testConnection},
+		{"POST /connections/{name}/authorise", auth.ScopeClients, authorise},
+		{"GET /authorised", auth.ScopeClients, authorised},
 		{"POST /connections/{name}/delete", auth.ScopeClients, deleteConnection},
 		{"POST /secrets", auth.ScopeClients, saveSecret},
 		{"POST /secrets/{name}/delete", auth.ScopeClients, deleteSecret},

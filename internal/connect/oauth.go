@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"net/http"
@@ -40,15 +41,20 @@ func oauthClientType() Type {
 }
 
 func oauthRefreshType() Type {
-	refresh := Field{Name: "refresh_token", Required: true, Secret: true, Summary: "Refresh token; one that replaces it is kept in its place."}
 	return Type{
-		Name: "oauth2_refresh", Summary: "OAuth 2.0 refresh token (RFC 6749, section 6).", Pinned: true,
-		Fields: tokenFields(append(clientFields(true), refresh)...),
+		Name: "oauth2_refresh", Summary: "OAuth 2.0 refresh token (RFC 6749, section 6), given here or got by authorising in the console (section 4.1).", Pinned: true,
+		Fields: tokenFields(append(clientFields(true),
+			Field{Name: "authorize_url", Summary: "Authorization endpoint, https:// (http:// on loopback only), with what the server wants to hear, as in `?access_type=offline`. With it, authorising in the console gets the refresh token."},
+			Field{Name: "refresh_token", Secret: true, Summary: "Refresh token; one that replaces it is kept in its place. Without authorize_url it is required."},
+		)...),
 		open: func(r *Resolver, s settings) (any, error) {
+			if err := checkConsent(s); err != nil {
+				return nil, err
+			}
 			return r.oauth(s, func(replaced string) (url.Values, error) {
-				token := s.text["refresh_token"]
-				if replaced != "" {
-					token = replaced
+				token := cmp.Or(replaced, s.text["refresh_token"])
+				if token == "" {
+					return nil, errors.New("nobody has authorised it yet, in the console under Connections")
 				}
 				return url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}}, nil
 			})
@@ -74,9 +80,9 @@ func oauthPasswordType() Type {
 // oauth makes the connection of a grant. form says the grant's own
 // parameters; replaced is the refresh token that came last, if any did.
 func (r *Resolver) oauth(s settings, form func(replaced string) (url.Values, error)) (any, error) {
-	target, err := url.Parse(s.text["token_url"])
-	if err != nil || target.Host == "" || target.User != nil || target.Fragment != "" || !confidential(target) {
-		return nil, errors.New("token_url is no https:// address (http:// is for loopback only)")
+	ask, err := r.endpoint(s)
+	if err != nil {
+		return nil, err
 	}
 	common := url.Values{}
 	for _, name := range []string{"scope", "audience", "resource"} {
@@ -86,10 +92,7 @@ func (r *Resolver) oauth(s settings, form func(replaced string) (url.Values, err
 	}
 	source := &tokens{
 		conn: s.conn, grants: r.grants, log: r.config.Log,
-		endpoint: endpoint{
-			target: target, http: r.config.HTTP,
-			client: s.text["client_id"], secret: s.text["client_secret"], inBody: s.text["client_auth"] == "body",
-		},
+		endpoint: ask,
 		form: func(replaced string) (url.Values, error) {
 			values, err := form(replaced)
 			if err == nil {
@@ -99,6 +102,24 @@ func (r *Resolver) oauth(s settings, form func(replaced string) (url.Values, err
 		},
 	}
 	return &pinned{wrap: func(base http.RoundTripper) http.RoundTripper { return bearer{base, source} }}, nil
+}
+
+// endpoint is the token endpoint of the settings.
+func (r *Resolver) endpoint(s settings) (endpoint, error) {
+	target, err := address(s, "token_url")
+	return endpoint{
+		target: target, http: r.config.HTTP,
+		client: s.text["client_id"], secret: s.text["client_secret"], inBody: s.text["client_auth"] == "body",
+	}, err
+}
+
+// address reads a setting that is the URL of an endpoint.
+func address(s settings, name string) (*url.URL, error) {
+	u, err := url.Parse(s.text[name])
+	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || !confidential(u) {
+		return nil, errors.New(name + " is no https:// address (http:// is for loopback only)")
+	}
+	return u, nil
 }
 
 // confidential reports whether what is sent to u cannot be read on the way.

@@ -63,6 +63,8 @@ func TestCheck(t *testing.T) {
 		{"oauth2_client", api, with(token, "token_url", "https://u:p@auth.example.org/token"), "token_url is no https:// address"},
 		{"oauth2_client", api, with(token, "token_url", "http://127.0.0.1:9000/token"), ""},
 		{"oauth2_refresh", api, token, "refresh_token is missing"},
+		{"oauth2_refresh", api, with(token, "authorize_url", "https://auth.example.org/authorize"), ""},
+		{"oauth2_refresh", api, with(token, "authorize_url", "http://auth.example.org/authorize"), "authorize_url is no https:// address"},
 		{"jwt_assertion", api, map[string]string{"token_url": "https://a/t"}, "needs either key or assertion"},
 		{"jwt_assertion", api, map[string]string{"token_url": "https://a/t", "key": "s3cret", "issuer": "i"}, "key holds no PEM private key"},
 		{"jwt_assertion", api, map[string]string{"token_url": "https://a/t", "key": "s3cret", "issuer": "i", "algorithm": "HS256"}, "key is no key for HS256"},

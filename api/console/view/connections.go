@@ -21,9 +21,20 @@ type ConnectionForm struct {
 	Connection store.Connection // without what is secret
 	New        bool
 	Testable   bool
+	Redirect   string // where authorising comes back to; empty: it cannot be authorised
+	Authorised bool   // it has a refresh token
 }
 
 func connectionPath(name string) string { return Root + "/connections/" + url.PathEscape(name) }
+
+// hostOf is the host of a URL that was checked.
+func hostOf(target string) string {
+	u, err := url.Parse(target)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
 
 // about is a summary without its Markdown.
 func about(text string) string { return strings.ReplaceAll(text, "`", "") }
