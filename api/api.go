@@ -79,6 +79,10 @@ type Config struct {
 	// Limiter counts requests per address and per principal; nil: no limit.
 	Limiter Limiter
 
+	// Meter counts which secret the calls of API keys are signed with that have
+	// two; nil: nothing is counted.
+	Meter auth.Meter
+
 	// Refusals keeps what was refused, for people to look at; nil: nobody does.
 	Refusals Refusals
 
@@ -139,7 +143,7 @@ func New(config Config) (*API, error) {
 	a := &API{
 		config:      config,
 		description: sync.OnceValues(openapi.Describe),
-		schemes:     append([]auth.Authenticator{auth.SignatureScheme{Keys: config.Keys, Guesses: config.Guesses}}, config.Schemes...),
+		schemes:     append([]auth.Authenticator{auth.SignatureScheme{Keys: config.Keys, Guesses: config.Guesses, Meter: config.Meter}}, config.Schemes...),
 	}
 	if config.Authority != nil {
 		a.schemes = append(a.schemes, config.Authority.Schemes()...)

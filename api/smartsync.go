@@ -90,6 +90,7 @@ func (a *API) readSigned(c *gin.Context) (*signedCall, error) {
 	if err := a.config.Guesses.Judge(c.Request.Context(), guess, errCheck); err != nil {
 		return nil, err
 	}
+	auth.Tally(a.config.Meter, key, secrets, func(only auth.Secrets) bool { return auth.VerifyCheck(query, call.data, only) })
 	call.key = key
 	return call, nil
 }

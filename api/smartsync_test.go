@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -15,6 +16,7 @@ import (
 
 	"penstock/flows"
 	"penstock/internal/limits"
+	"penstock/internal/store"
 	"penstock/queue"
 )
 
@@ -208,7 +210,8 @@ func TestTimestamp(t *testing.T) {
 
 func TestPreviousSecret(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
+	var counted meter
+	d := newDoor(t, func(c *Config) { c.Meter = &counted })
 	k := d.keys[keyID]
 	k.Secret, k.Previous, k.PreviousUntil = "the new secret", secret, epoch.Add(time.Second)
 	if w := d.call(call{}); w.Code != 200 {
@@ -221,7 +224,15 @@ func TestPreviousSecret(t *testing.T) {
 	if w := d.call(call{params: map[string]string{"ts": "1795280001"}}); w.Code != 401 {
 		t.Errorf("after the overlap: %s", w.Body)
 	}
+	if want := (meter{true, false}); !slices.Equal(counted, want) {
+		t.Errorf("counted %v, want %v", counted, want)
+	}
 }
+
+// meter notes whether calls were signed with the old secret.
+type meter []bool
+
+func (m *meter) Count(_ *store.Key, previous bool) { *m = append(*m, previous) }
 
 func TestReplayed(t *testing.T) {
 	t.Parallel()

@@ -36,7 +36,7 @@ func (p *Program) openAuthority(ctx context.Context) error {
 	client := p.redis.Client()
 	p.onClose(client.Close)
 	p.authority, err = auth.NewAuthority(auth.AuthorityConfig{
-		Store: p.store, Hasher: hasher, Backoff: limits.NewBackoff(client), Issuer: cmp.Or(p.settings.Issuer, p.url),
+		Store: p.store, Hasher: hasher, Backoff: limits.NewBackoff(client), Issuer: cmp.Or(p.settings.Issuer, p.url), Meter: p.meter,
 	})
 	if err != nil {
 		return err

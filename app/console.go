@@ -32,6 +32,7 @@ func (p *Program) openConsole(context.Context) error {
 		Backoff:     limits.NewBackoff(client),
 		Authority:   p.authority,
 		Refusals:    p.refusals,
+		Rotations:   p.meter,
 		Log:         p.log,
 		Connections: connections,
 		HTTP:        transport,

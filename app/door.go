@@ -52,6 +52,7 @@ func (p *Program) openDoor(context.Context) error {
 		Limiter:        p.limiter,
 		Console:        p.console,
 		Refusals:       p.refusals,
+		Meter:          p.meter,
 		Log:            p.log,
 		Ready:          p.client.Ping,
 		MaxBody:        p.settings.MaxBody,

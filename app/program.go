@@ -20,6 +20,7 @@ import (
 	"penstock/internal/password"
 	"penstock/internal/redisconn"
 	"penstock/internal/refusals"
+	"penstock/internal/rotation"
 	"penstock/internal/store"
 	"penstock/internal/telemetry"
 	"penstock/queue"
@@ -44,6 +45,7 @@ type Program struct {
 	hasher    *password.Hasher
 	console   *console.Console
 	refusals  *refusals.Log
+	meter     *rotation.Meter
 	limiter   *limits.Limiter
 	guesses   *auth.Guesses
 	callbacks *callback.Signer
@@ -75,7 +77,7 @@ func newProgram(ctx context.Context, settings Settings, r role, kinds *flows.Cat
 		open = append(open, p.openWorker)
 	}
 	if r.door {
-		open = append(open, p.openAuthority, p.openReminder, p.openRefusals, p.openConsole, p.openDoor)
+		open = append(open, p.openMeter, p.openAuthority, p.openReminder, p.openRefusals, p.openConsole, p.openDoor)
 	}
 	for _, step := range open {
 		if err := step(ctx); err != nil {

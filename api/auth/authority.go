@@ -30,6 +30,10 @@ type AuthorityConfig struct {
 	// follows from it, never from what a request says of its host.
 	Issuer string
 
+	// Meter counts which secret JWTs of API keys are signed with; nil: nothing
+	// is counted.
+	Meter Meter
+
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 }

@@ -64,6 +64,9 @@ func (a *Authority) openJWT(ctx context.Context, text, ip string) (*store.Key, *
 		}
 		return nil, nil, errJWT
 	}
+	if key.PublicKey == "" {
+		Tally(a.config.Meter, key, secrets, func(only Secrets) bool { return verifyJWT(token, key, only) != nil })
+	}
 	if !key.APIAccess {
 		return nil, nil, &Error{Code: CodeUnauthorizedUse, Message: ErrAccessOff.Message}
 	}

@@ -24,6 +24,7 @@ const maxSignatures = 4 // v1= members of one header; senders add one per secret
 type SignatureScheme struct {
 	Keys    Keys
 	Guesses *Guesses // nil: nobody is slowed down
+	Meter   Meter    // nil: nothing is counted
 }
 
 var errSignature = &Error{Code: CodeUnauthorized, Message: "unknown key or wrong signature"}
@@ -51,6 +52,7 @@ func (s SignatureScheme) Authenticate(ctx context.Context, r *Request) (*Princip
 	if err := s.Guesses.Judge(ctx, guess, errSignature); err != nil {
 		return nil, err
 	}
+	Tally(s.Meter, key, secrets, func(only Secrets) bool { return verifySignature(ts, body, given, only) })
 	if err := CheckTime(ts, r.Now, Window(key)); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"penstock/api/auth"
+	"penstock/internal/rotation"
 	"penstock/internal/store"
 )
 
@@ -207,4 +209,39 @@ func TestAnAdministratorCannotLockThemselvesOut(t *testing.T) {
 		t.Fatalf("change one's own password: %d %s", w.Code, w.Body)
 	}
 	b.page("/") // the session goes on
+}
+
+// A key with two secrets shows how far its callers have changed over, and the
+// old one can be ended early.
+func TestChangeover(t *testing.T) {
+	t.Parallel()
+	var meter *rotation.Meter
+	d := newDesk(t, func(c *Config) { meter = c.Rotations.(*rotation.Meter) })
+	root := d.as("root")
+	if page := root.page("/access/keys/crm"); strings.Contains(page, "Calls since") {
+		t.Error("a key with one secret shows a meter")
+	}
+	root.post("/access/keys/crm/rotate", "overlap_hours", "24")
+	key, err := d.config.Store.Keys().Key(t.Context(), "crm")
+	must(t, err)
+	if page := root.page("/access/keys/crm"); !strings.Contains(page, "none yet, with either secret") {
+		t.Error("the meter does not begin at nothing")
+	}
+	for range 199 {
+		meter.Count(key, false)
+	}
+	meter.Count(key, true)
+	ctx, stop := context.WithCancel(t.Context())
+	stop() // what was counted is written at the end
+	must(t, meter.Run(ctx))
+	page := root.page("/access/keys/crm")
+	for _, want := range []string{"99 % on the new secret", "1 call with the old one", "the last"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	root.post("/access/keys/crm/settle")
+	if key, err = d.config.Store.Keys().Key(t.Context(), "crm"); err != nil || key.Previous != "" || !key.PreviousUntil.IsZero() {
+		t.Errorf("the old secret still counts until %v, %v", key.PreviousUntil, err)
+	}
 }

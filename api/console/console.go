@@ -20,6 +20,7 @@ import (
 	"penstock/internal/limits"
 	"penstock/internal/password"
 	"penstock/internal/refusals"
+	"penstock/internal/rotation"
 	"penstock/internal/store"
 	"penstock/queue"
 )
@@ -39,6 +40,12 @@ type Refusals interface {
 	List(ctx context.Context, most int) ([]refusals.Refusal, error)
 }
 
+// Rotations tells which secret the calls of a key are signed with that has
+// two. *rotation.Meter does.
+type Rotations interface {
+	Use(ctx context.Context, k *store.Key) (rotation.Use, error)
+}
+
 // Config is what a Console needs. What comes before Connections is required.
 type Config struct {
 	Store     *store.Store
@@ -49,6 +56,7 @@ type Config struct {
 	Backoff   Backoff
 	Authority *auth.Authority // makes assertions and tokens of clients, and explains requests
 	Refusals  Refusals
+	Rotations Rotations
 	Log       *slog.Logger
 
 	// Connections and HTTP reach what connections are for, when somebody tests
@@ -86,8 +94,8 @@ func New(config Config) (*Console, error) {
 	switch {
 	case config.Store == nil || config.Queue == nil || config.Redis == nil || config.Catalogue == nil:
 		return nil, errors.New("new console: Store, Queue, Redis and Catalogue are required")
-	case config.Hasher == nil || config.Backoff == nil || config.Authority == nil || config.Refusals == nil || config.Log == nil:
-		return nil, errors.New("new console: Hasher, Backoff, Authority, Refusals and Log are required")
+	case config.Hasher == nil || config.Backoff == nil || config.Authority == nil || config.Refusals == nil || config.Rotations == nil || config.Log == nil:
+		return nil, errors.New("new console: Hasher, Backoff, Authority, Refusals, Rotations and Log are required")
 	case (config.Connections == nil) != (config.HTTP == nil):
 		return nil, errors.New("new console: Connections and HTTP go together")
 	}

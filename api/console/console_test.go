@@ -21,6 +21,7 @@ import (
 	"penstock/internal/password"
 	"penstock/internal/redisconn"
 	"penstock/internal/refusals"
+	"penstock/internal/rotation"
 	"penstock/internal/store"
 	"penstock/internal/testenv"
 	"penstock/queue"
@@ -84,13 +85,15 @@ func newDesk(t *testing.T, change ...func(*Config)) *desk {
 	must(t, err)
 	kept, err := refusals.New(refusals.Config{Redis: client, Log: log})
 	must(t, err)
+	meter, err := rotation.New(rotation.Config{Redis: client, Log: log})
+	must(t, err)
 	backoff := limits.NewBackoff(client)
 	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: s, Hasher: hasher, Backoff: backoff, Issuer: "http://localhost"})
 	must(t, err)
 	d := &desk{t: t, redis: client, clock: &clock{at: time.Now()}}
 	config := Config{
 		Store: s, Queue: q, Redis: client, Catalogue: steps.Catalogue(), Hasher: hasher, Backoff: backoff,
-		Authority: authority, Refusals: kept, Log: log, Now: d.clock.now,
+		Authority: authority, Refusals: kept, Rotations: meter, Log: log, Now: d.clock.now,
 	}
 	for _, c := range change {
 		c(&config)

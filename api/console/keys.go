@@ -31,7 +31,13 @@ func keyPage(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return x.show(200, view.KeyPage(x.page("access", "API key"), key))
+	sheet := view.KeySheet{Key: key}
+	if x.console.config.Now().Before(key.PreviousUntil) {
+		if sheet.Use, err = x.console.config.Rotations.Use(x.ctx(), key); err != nil {
+			return err
+		}
+	}
+	return x.show(200, view.KeyPage(x.page("access", "API key"), sheet))
 }
 
 func createKey(x *exchange) error {
@@ -83,6 +89,14 @@ func rotateKey(x *exchange) error {
 	x.audit("POST "+Root+"/access/keys/{key}/rotate", key.Key)
 	x.leaveNotice("The key has a new secret.")
 	return x.redirect(view.KeyPath(key))
+}
+
+// endOverlap lets the secret before count no more.
+func endOverlap(x *exchange) error {
+	return x.editKey("has one secret now: the old one counts no more", "POST "+Root+"/access/keys/{key}/settle", func(k *store.Key) error {
+		k.Previous, k.PreviousUntil = "", time.Time{}
+		return nil
+	})
 }
 
 func deleteKey(x *exchange) error {

@@ -53,6 +53,7 @@ func (c *Console) routes() []route {
 		{"POST /access/keys/{key}", auth.ScopeClients, changeKey},
 		{"POST /access/keys/{key}/access", auth.ScopeClients, switchKey},
 		{"POST /access/keys/{key}/rotate", auth.ScopeClients, rotateKey},
+		{"POST /access/keys/{key}/settle", auth.ScopeClients, endOverlap},
 		{"POST /access/keys/{key}/delete", auth.ScopeClients, deleteKey},
 
 		{"GET /access/clients", auth.ScopeClients, clientsPage},

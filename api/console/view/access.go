@@ -7,11 +7,32 @@ import (
 	"strings"
 
 	"penstock/api/auth"
+	"penstock/internal/rotation"
 	"penstock/internal/store"
 )
 
 // KeyPath is the page of an API key.
 func KeyPath(k *store.Key) string { return Root + "/access/keys/" + url.PathEscape(k.Key) }
+
+// KeySheet is an API key and, while it has two secrets, their use.
+type KeySheet struct {
+	*store.Key
+	Use rotation.Use
+}
+
+func (k KeySheet) calls() int64 { return k.Use.Current + k.Use.Previous }
+
+// share is the part of the calls with the new secret, in words. It says 100 %
+// only when no call used the old one.
+func (k KeySheet) share() string {
+	percent := 100 * k.Use.Current / k.calls()
+	return strconv.FormatInt(percent, 10) + " %"
+}
+
+// width is that part of a bar of 100.
+func (k KeySheet) width() string {
+	return strconv.FormatFloat(100*float64(k.Use.Current)/float64(k.calls()), 'f', 1, 64)
+}
 
 // ClientPath is the page of an API client.
 func ClientPath(c *store.Client) string {

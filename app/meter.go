@@ -1,0 +1,19 @@
+package app
+
+import (
+	"context"
+
+	"penstock/internal/rotation"
+)
+
+// openMeter counts which secret calls are signed with while a key has two, for
+// the console to show.
+func (p *Program) openMeter(context.Context) (err error) {
+	client := p.redis.Client()
+	p.onClose(client.Close)
+	if p.meter, err = rotation.New(rotation.Config{Redis: client, Log: p.log}); err != nil {
+		return err
+	}
+	p.add("rotation meter", p.meter.Run)
+	return nil
+}
