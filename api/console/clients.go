@@ -95,7 +95,7 @@ func changeClient(x *exchange) error {
 // invalidateClient ends the assertion of a client and all its tokens.
 func invalidateClient(x *exchange) error {
 	client, err := x.changeClient("invalidate", func(c *store.Client) error {
-		c.Assertion = ""
+		c.Assertion, c.Epoch = "", ""
 		return nil
 	})
 	if err != nil {

@@ -70,6 +70,7 @@ func (p *pulse) look(ctx context.Context, now time.Time) (view.Pulse, error) {
 		window = max(now.Sub(accepted(&runs[len(runs)-1])), time.Second)
 	}
 	looked := summary(runs, now, window)
+	looked.More = len(runs) >= pulseRuns
 	if looked.Queues, err = p.queues(); err != nil {
 		return view.Pulse{}, err
 	}

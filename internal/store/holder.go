@@ -20,6 +20,7 @@ var ErrExists = errors.New("exists already")
 type Life struct {
 	// Epoch is random and changes whenever the tokens issued so far must die:
 	// a token remembers the epoch of its principal. One write ends them all.
+	// An edit that empties it ends them, whatever else it does.
 	Epoch     string    `json:"epoch"`
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
@@ -114,7 +115,7 @@ func (h holders[T, P]) change(ctx context.Context, name string, edit func(*T) er
 			return nil, err
 		}
 		p.life().UpdatedAt = time.Now().UTC()
-		if !p.outlives(old) {
+		if !p.outlives(old) || p.life().Epoch == "" {
 			p.life().Epoch = newEpoch()
 		}
 		changed = next

@@ -46,6 +46,23 @@ func TestUsers(t *testing.T) {
 	}
 }
 
+func TestAnEmptyEpochEndsTokens(t *testing.T) {
+	t.Parallel()
+	s := newFleet(t).open(t)
+	made, err := s.Clients().Create(t.Context(), Client{Identifier: NewIdentifier(), Name: "CRM", Hash: "h"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same, err := s.Clients().Change(t.Context(), made.Identifier, func(c *Client) error { c.Name = "ERP"; return nil })
+	if err != nil || same.Epoch != made.Epoch {
+		t.Errorf("a new name ends tokens: %v", err)
+	}
+	other, err := s.Clients().Change(t.Context(), made.Identifier, func(c *Client) error { c.Epoch = ""; return nil })
+	if err != nil || other.Epoch == made.Epoch || other.Epoch == "" {
+		t.Errorf("tokens live on: %v", err)
+	}
+}
+
 func TestClientsAreValidated(t *testing.T) {
 	t.Parallel()
 	s := newFleet(t).open(t)

@@ -22,7 +22,8 @@ export async function open() {
 export const close = () => browser.close()
 
 // look makes a page of its own session. What goes wrong on it is in troubles.
-export async function look({ width = 1440, theme = 'light' } = {}) {
+// It may go nowhere else but to abroad.
+export async function look({ width = 1440, theme = 'light', abroad = base } = {}) {
   const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: theme, permissions: ['clipboard-read', 'clipboard-write'] })
   const page = await context.newPage()
   page.setDefaultTimeout(10_000)
@@ -30,7 +31,7 @@ export async function look({ width = 1440, theme = 'light' } = {}) {
   const note = text => page.troubles.push(`${text} at ${page.url()}`)
   page.on('pageerror', error => note(error.message))
   page.on('console', message => { if (message.type() === 'error' && !/status of 4\d\d/.test(message.text())) note(message.text()) })
-  page.on('request', request => { if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(base + '/')) note('a request to ' + request.url()) })
+  page.on('request', request => { if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(base + '/') && !request.url().startsWith(abroad + '/')) note('a request to ' + request.url()) })
   return page
 }
 
@@ -66,6 +67,19 @@ export async function accessible(page, what) {
 export async function fits(page, what) {
   const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
   assert.ok(content <= window, `${what} is ${content} px wide in a window of ${window}`)
+}
+
+// visible checks that the element with the focus shows it. The editor says so
+// a moment later.
+export async function visible(page, what) {
+  const shown = () => {
+    if (document.activeElement === document.body) return true // the focus is on its way around, in the browser's own bars
+    const style = getComputedStyle(document.activeElement.closest('.cm-editor') ?? document.activeElement)
+    return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2
+  }
+  await page.waitForFunction(shown, null, { timeout: 1000 }).catch(async () => {
+    assert.fail(`${what}: nobody sees where the focus is: ${await page.evaluate(() => document.activeElement.outerHTML.slice(0, 160))}`)
+  })
 }
 
 // call runs a flow over the API and returns the run's id.

@@ -186,6 +186,8 @@
 
   function prepare(root) {
     tellTimes(root)
+    const at = one('[data-at]', root)?.dataset.at // the answer to a form: loading it again must not send the form again
+    if (at && at !== location.pathname) history.replaceState(null, '', at)
     for (const picture of all('#picture', root)) picture.scrollLeft = (picture.scrollWidth - picture.clientWidth) / 2
     for (const part of root.matches?.('[data-stream]') ? [root] : all('[data-stream]', root)) {
       if (!streams.has(part)) follow(part)

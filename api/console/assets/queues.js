@@ -2,6 +2,12 @@
 // a bar leads back, and from a task to its run.
 (() => {
   'use strict'
+  if (innerWidth < 700) { // its menu would take half the page: closed until somebody opens it
+    try {
+      const kept = JSON.parse(localStorage.getItem('asynqmon:state') ?? '{}')
+      localStorage.setItem('asynqmon:state', JSON.stringify({ ...kept, settings: { ...kept.settings, isDrawerOpen: false } }))
+    } catch { /* without storage it stays open */ }
+  }
   const open = XMLHttpRequest.prototype.open
   const send = XMLHttpRequest.prototype.send
   XMLHttpRequest.prototype.open = function (method, ...rest) {

@@ -27,6 +27,30 @@ type ConnectionForm struct {
 
 func connectionPath(name string) string { return Root + "/connections/" + url.PathEscape(name) }
 
+// settingTitle is the name of a setting as people write it.
+func settingTitle(f connect.Field) string {
+	words := strings.Split(f.Name, "_")
+	for i, w := range words {
+		switch w {
+		case "url", "id", "tls", "ca":
+			words[i] = strings.ToUpper(w)
+		}
+	}
+	text := strings.Join(words, " ")
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
+// settingHint is what the title does not say already.
+func settingHint(f connect.Field) string {
+	bare := func(text string) string {
+		return strings.ToLower(strings.NewReplacer(" ", "", ".", "", "_", "").Replace(text))
+	}
+	if bare(f.Summary) == bare(f.Name) {
+		return ""
+	}
+	return about(f.Summary)
+}
+
 // hostOf is the host of a URL that was checked.
 func hostOf(target string) string {
 	u, err := url.Parse(target)

@@ -58,7 +58,7 @@ func ConnectionsPage(p Page, l ConnectionList) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<details class=\"menu-of\" name=\"menu\"><summary class=\"chip\">New connection</summary><ul class=\"pop wide\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<details class=\"menu-of\" name=\"menu\"><summary class=\"button\">New connection</summary><ul class=\"pop wide\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1269,7 +1269,7 @@ func setting(f ConnectionForm, s connect.Field) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = field(s.Name, about(s.Summary)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var49), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = field(settingTitle(s), settingHint(s)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var49), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -11,6 +11,7 @@ type Pulse struct {
 	Runs          int
 	Failed        int
 	Open          int     // that have not ended
+	More          bool    // not all runs of the window were counted
 	Rate          float64 // runs per second, over the last minute at most
 	P50, P95, P99 time.Duration
 	Bars          []PulseBar // over the window, the oldest first
@@ -57,6 +58,22 @@ func (p Pulse) rate() string {
 		return strconv.FormatFloat(p.Rate, 'f', 1, 64)
 	}
 	return count(int(p.Rate))
+}
+
+// counted is how many runs the numbers stand for.
+func (p Pulse) counted() string {
+	if p.More {
+		return "more than " + many(p.Runs, "run", "runs")
+	}
+	return many(p.Runs, "run", "runs")
+}
+
+// spanned is what the chart shows.
+func (p Pulse) spanned() string {
+	if p.More {
+		return "the latest " + count(p.Runs)
+	}
+	return "last " + length(p.Window)
 }
 
 // failing is the part of the runs that failed.
