@@ -82,6 +82,12 @@ export async function visible(page, what) {
   })
 }
 
+// picture keeps what the page looks like, if the environment says where.
+export async function picture(page, name) {
+  const dir = process.env.SHOTS
+  if (dir) await page.screenshot({ path: `${dir}/${name.replace(/[^a-z0-9]+/gi, '-').replace(/^-/, '')}.png`, fullPage: true })
+}
+
 // call runs a flow over the API and returns the run's id.
 export async function call(flow, event) {
   const answer = await fetch(`${base}/v1/flows/${flow}/runs`, {

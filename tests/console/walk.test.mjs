@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test'
 import { createHash } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { accessible, base, call, close, fits, look, open, root, signIn, visible, visit, well } from './desk.mjs'
+import { accessible, base, call, close, fits, look, open, picture, root, signIn, visible, visit, well } from './desk.mjs'
 import { client, issue } from './issuer.mjs'
 
 const sh = promisify(execFile)
@@ -440,7 +440,7 @@ test('leaves out what a viewer may not do', async () => {
   well(page)
 })
 
-for (const [width, theme] of [[1440, 'dark'], [390, 'light'], [390, 'dark']]) {
+for (const [width, theme] of [[1440, 'light'], [1440, 'dark'], [390, 'light'], [390, 'dark']]) {
   test(`reads well at ${width} px, ${theme}`, async () => {
     const page = await look({ width, theme })
     await signIn(page)
@@ -450,8 +450,13 @@ for (const [width, theme] of [[1440, 'dark'], [390, 'light'], [390, 'dark']]) {
     for (const path of paths) {
       await visit(page, path)
       await fits(page, path)
+      await picture(page, `${path}-${width}-${theme}`)
       await accessible(page, `${path} at ${width} px, ${theme}`)
     }
+    await visit(page, '/connections')
+    await page.getByText('New connection').click()
+    const menu = await page.locator('.pop').boundingBox()
+    assert.ok(menu.x >= 0 && menu.x + menu.width <= width, 'a menu is within the window')
     well(page)
   })
 }

@@ -255,7 +255,7 @@ function keys(at) {
   const found = new Map()
   for (const schema of at) {
     for (const [name, part] of Object.entries(schema.properties || {})) {
-      if (!found.has(name)) found.set(name, { label: name, apply: name + ': ', info: spread(at.root, part).find(p => p.description)?.description })
+      if (!found.has(name)) found.set(name, { label: name, apply: name + ': ', info: spread(at.root, part).find(p => p.description)?.description.replaceAll('`', '') })
     }
   }
   return [...found.values()]
