@@ -88,10 +88,16 @@ type testTold struct {
 	Failure string `json:"failure,omitempty"`
 }
 
+// written is the text of the editor. Forms end lines with CR LF, flow files
+// with LF, and the version of a flow is that of its bytes.
+func (x *exchange) written() []byte {
+	return []byte(strings.ReplaceAll(x.r.PostFormValue("source"), "\r\n", "\n"))
+}
+
 // checkFlow tells the mistakes of a text, draws one that has none, and runs
 // its tests.
 func checkFlow(x *exchange) error {
-	source := []byte(x.r.PostFormValue("source"))
+	source := x.written()
 	flow, err := flows.Parse("flow.yaml", source, x.console.config.Catalogue)
 	told := checked{Problems: flows.Problems{}}
 	switch {
@@ -122,7 +128,7 @@ func runTests(ctx context.Context, f *flows.Flow) []testTold {
 
 // saveFlow deploys a text, or shows it again with its mistakes.
 func saveFlow(x *exchange) error {
-	source := []byte(x.r.PostFormValue("source"))
+	source := x.written()
 	flow, err := flows.Parse("flow.yaml", source, x.console.config.Catalogue)
 	was, _ := strconv.ParseInt(x.r.PostFormValue("flow"), 10, 64) // zero: a new one
 	store := x.console.config.Store.Flows()

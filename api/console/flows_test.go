@@ -27,13 +27,18 @@ func TestAFlowIsSavedComparedAndRolledBack(t *testing.T) {
 	first, err := d.config.Store.Flows().Head("1")
 	must(t, err)
 	next := strings.ReplaceAll(hello, "Hello,", "Good day,")
-	if w := b.post("/flows", "flow", "1", "source", next); w.Code != http.StatusSeeOther {
+	if w := b.post("/flows", "flow", "1", "source", strings.ReplaceAll(next, "\n", "\r\n")); w.Code != http.StatusSeeOther {
 		t.Fatalf("save: %d %s", w.Code, w.Body)
 	}
 	page := b.page("/flows/1/versions")
 	for _, part := range []string{`class="gone"`, `class="come"`, "Good day,", "Roll back to it"} {
 		if !strings.Contains(page, part) {
 			t.Errorf("the versions do not show %s", part)
+		}
+	}
+	for _, class := range []string{"gone", "come"} {
+		if n := strings.Count(page, `class="`+class+`"`); n != 1 {
+			t.Errorf("%d lines are %s, where one differs", n, class)
 		}
 	}
 	b.post("/flows/1/rollback", "version", first.Version)
