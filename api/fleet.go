@@ -21,6 +21,8 @@ type Fleet interface {
 	// Pause and Resume hold the tasks of a queue, and let them go.
 	Pause(ctx context.Context, queue string) error
 	Resume(ctx context.Context, queue string) error
+	// Release enqueues what was held for a flow in the pause that began at since.
+	Release(ctx context.Context, flow int64, since time.Time) (int, error)
 	// Drain makes a worker take nothing new for as long as rest is true.
 	Drain(ctx context.Context, worker string, rest bool) error
 }

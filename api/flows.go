@@ -34,7 +34,8 @@ type flowView struct {
 	Name       string    `json:"name,omitempty"`
 	Version    string    `json:"version"`
 	Enabled    bool      `json:"enabled"`
-	Trigger    string    `json:"trigger"` // webhook, schedule, poll, manual; empty: it cannot run here
+	Trigger    string    `json:"trigger"`            // webhook, schedule, poll, manual; empty: it cannot run here
+	Paused     time.Time `json:"paused_at,omitzero"` // since when its runs wait; absent: they begin
 	DeployedAt time.Time `json:"deployed_at"`
 	Versions   int       `json:"versions"`           // that it can be rolled back to, the current one included
 	Schedule   string    `json:"schedule,omitempty"` // of a schedule or poll: CRON_TZ=zone and the cron expression
@@ -46,7 +47,7 @@ type flowView struct {
 
 func (a *API) viewFlow(h *store.Head) flowView {
 	v := flowView{
-		Number: h.Number, Slug: h.Slug, Name: h.Name, Version: h.Version, Enabled: h.Enabled,
+		Number: h.Number, Slug: h.Slug, Name: h.Name, Version: h.Version, Enabled: h.Enabled, Paused: h.Paused,
 		DeployedAt: h.DeployedAt, Versions: len(h.History), Schedule: h.Schedule, Problem: h.Problem,
 	}
 	flow, ok := a.config.Flows.Find(flowNumber(h.Number))
@@ -90,6 +91,7 @@ func (a *API) listFlows(c *gin.Context) {
 		listing.Text("version", func(v *flowView) string { return v.Version }),
 		listing.Text("trigger", func(v *flowView) string { return v.Trigger }),
 		listing.Bool("enabled", func(v *flowView) bool { return v.Enabled }),
+		listing.Bool("paused", func(v *flowView) bool { return !v.Paused.IsZero() }),
 		listing.Time("deployed_at", func(v *flowView) time.Time { return v.DeployedAt }),
 	}}, views)
 }

@@ -86,6 +86,9 @@ func (a *API) deleteFlow(c *gin.Context) {
 	if err == nil {
 		err = a.config.Store.Flows().Delete(c.Request.Context(), h.Number)
 	}
+	if err == nil && !h.Paused.IsZero() && a.config.Fleet != nil {
+		_, err = a.config.Fleet.Release(c.Request.Context(), h.Number, h.Paused)
+	}
 	if err != nil {
 		a.fail(c, err)
 		return

@@ -61,7 +61,7 @@ func (a *API) hook(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	if flow.Webhook.Reply == "ack" {
+	if flow.Webhook.Reply == "ack" || a.paused(flow.Number) { // many senders never send again what was refused
 		a.answerRun(c, s, preference{given: true})
 		return
 	}

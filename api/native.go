@@ -28,6 +28,9 @@ func (a *API) answerRun(c *gin.Context, s queue.Submission, prefer preference) {
 	var patience time.Duration
 	if prefer.given {
 		patience = min(prefer.wait, s.Limit, maxWait)
+	} else if err := a.unlessPaused(s.Flow); err != nil {
+		a.fail(c, err)
+		return
 	} else {
 		patience = waitForAll(c, &s)
 	}

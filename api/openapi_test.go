@@ -305,7 +305,7 @@ func callFlows(p *product) {
 	p.want(p.do("GET", "/v1/flows/99/versions", "ann", ""), 404)
 	p.want(p.do("GET", "/v1/flows/9", "ann", ""), 200)
 	p.want(p.do("GET", "/v1/flows/99", "ann", ""), 404)
-	for _, act := range []string{"disable", "enable", "rollback"} {
+	for _, act := range []string{"disable", "enable", "pause", "resume", "rollback"} {
 		p.want(p.do("POST", "/v1/flows/9/"+act, "ann", ""), 200)
 		p.want(p.do("POST", "/v1/flows/9/"+act, "ulf", ""), 403)
 	}

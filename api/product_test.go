@@ -63,7 +63,7 @@ func newProduct(t *testing.T, change ...func(*api.Config)) *product {
 	fatal(t, err)
 	running(t, p.queue.Run, p.queue.Close)
 	w, err := worker.New(worker.Config{
-		Redis: conn, Log: log, Versions: p.store.Flows(), Queues: map[string]int{"default": 1}, Slots: 8, Block: 100 * time.Millisecond,
+		Redis: conn, Log: log, Versions: p.store.Flows(), Paused: p.store.Flows().Paused, Queues: map[string]int{"default": 1}, Slots: 8, Block: 100 * time.Millisecond,
 	})
 	fatal(t, err)
 	running(t, w.Run, w.Close)

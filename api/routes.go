@@ -52,6 +52,9 @@ func (a *API) router() (*gin.Engine, error) {
 	}
 	if a.config.Fleet != nil {
 		a.mountFleet(v1)
+		if a.config.Store != nil {
+			a.mountPauses(v1.Group("/flows"))
+		}
 	}
 	if a.config.Console != nil {
 		a.mountConsole(e)

@@ -115,6 +115,9 @@ func (a *API) admitSigned(c *gin.Context, call *signedCall) (queue.Submission, e
 	if err := checkData(c, flow, call.data); err != nil {
 		return queue.Submission{}, err
 	}
+	if err := a.unlessPaused(flow.Number); err != nil {
+		return queue.Submission{}, err
+	}
 	params, err := declaredParams(flow, call.query, "flow", "key", "ts", "check")
 	if err != nil {
 		return queue.Submission{}, err

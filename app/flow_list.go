@@ -47,6 +47,9 @@ func printFlows(w io.Writer, all []client.Flow) error {
 		if f.Enabled {
 			enabled = "yes"
 		}
+		if !f.Paused.IsZero() {
+			enabled += ", paused"
+		}
 		if len(f.Next) > 0 {
 			next = f.Next[0].Format(time.RFC3339)
 		}
@@ -63,33 +66,4 @@ func orDash(s string) string {
 		return "-"
 	}
 	return s
-}
-
-// newFlowSwitch makes `flow enable` or `flow disable`.
-func newFlowSwitch(e env, on bool) *cobra.Command {
-	verb, does := "disable", "Keep a flow's schedule or poll from firing"
-	if on {
-		verb, does = "enable", "Let a flow's schedule or poll fire"
-	}
-	var url string
-	cmd := &cobra.Command{
-		Use:   verb + " FLOW",
-		Short: does,
-		Long:  does + ". The API runs a flow either way.\n\n" + remoteHelp,
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, refs []string) error {
-			server, err := e.remote(url, nil)
-			if err != nil {
-				return err
-			}
-			flow, err := server.Enable(cmd.Context(), refs[0], on)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "flow %d is %sd\n", flow.Number, verb)
-			return err
-		},
-	}
-	addURL(cmd, &url)
-	return cmd
 }

@@ -27,6 +27,7 @@ func (p *Program) openWorker(ctx context.Context) error {
 		Redis:     p.redis,
 		Log:       p.log,
 		Versions:  p.store.Flows(),
+		Paused:    p.store.Flows().Paused,
 		Queues:    p.settings.Queues,
 		Slots:     p.settings.Concurrency,
 		Env:       flows.Env{HTTP: transport, Vars: p.vars},

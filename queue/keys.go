@@ -3,6 +3,7 @@ package queue
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strconv"
 )
 
 // keys builds the Redis keys of one queue. All of them, asynq's and ours,
@@ -87,4 +88,12 @@ func (k keys) drain() string { return k.ours + "drain" }
 func (k keys) gate(key string) (inside, line string) {
 	prefix := k.ours + "gate:" + guardHash(key)
 	return prefix + ":inside", prefix + ":line"
+}
+
+// hold are what there is of pauses of a flow: resumed is a HASH of flows to the
+// last pause of theirs that is over, by the unix milliseconds of its beginning;
+// line is a ZSET of the runs that are held, by unix microseconds of acceptance.
+// TTL: none; a flow's line is gone when it is resumed.
+func (k keys) hold(flow int64) (resumed, line string) {
+	return k.ours + "resumed", k.ours + "held:" + strconv.FormatInt(flow, 10)
 }

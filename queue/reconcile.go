@@ -155,6 +155,7 @@ type requeue struct {
 	from  State
 	old   string // its task until now
 	crash bool
+	last  bool // at the end of the queue, not at its head
 }
 
 func (s *Server) requeue(ctx context.Context, r requeue) error {
@@ -171,20 +172,29 @@ func (s *Server) requeue(ctx context.Context, r requeue) error {
 
 // requeueRun calls requeue.lua.
 func requeueRun(ctx context.Context, c redis.Scripter, tasks *asynq.Client, queue string, r requeue, maxCrashes int) (int64, error) {
-	next := r.fence + 1
-	message, err := encodeTask(ctx, tasks, queue, r.id, strconv.Itoa(next), nil)
+	call, err := requeueCall(ctx, c, tasks, queue, r, maxCrashes)
 	if err != nil {
 		return 0, err
 	}
-	k := keysOf(queue)
-	n, err := requeueScript.Run(ctx, c,
-		[]string{k.pending(), k.due(), k.active(), k.taskLease()},
-		k.runPrefix()+r.id, r.id, r.fence, string(r.from), k.taskPrefix(), r.old, taskID(r.id, next), message,
-		flag(r.crash), maxCrashes).Int64()
+	n, err := call.Int64()
 	if err != nil {
 		return 0, redisError("requeue run", err)
 	}
 	return n, nil
+}
+
+// requeueCall calls requeue.lua, or puts the call into a pipeline.
+func requeueCall(ctx context.Context, c redis.Scripter, tasks *asynq.Client, queue string, r requeue, maxCrashes int) (*redis.Cmd, error) {
+	next := r.fence + 1
+	message, err := encodeTask(ctx, tasks, queue, r.id, strconv.Itoa(next), nil)
+	if err != nil {
+		return nil, err
+	}
+	k := keysOf(queue)
+	return requeueScript.Run(ctx, c,
+		[]string{k.pending(), k.due(), k.active(), k.taskLease()},
+		k.runPrefix()+r.id, r.id, r.fence, string(r.from), k.taskPrefix(), r.old, taskID(r.id, next), message,
+		flag(r.crash), maxCrashes, flag(r.last)), nil
 }
 
 // handBack returns a run to the head of the queue; the attempt does not count

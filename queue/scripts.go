@@ -46,6 +46,10 @@ var (
 	vacateLua string
 	//go:embed lua/age.lua
 	ageLua string
+	//go:embed lua/hold.lua
+	holdLua string
+	//go:embed lua/release.lua
+	releaseLua string
 
 	submitScript   = redis.NewScript(submitLua)
 	claimScript    = redis.NewScript(claimLua)
@@ -65,6 +69,8 @@ var (
 	enterScript    = redis.NewScript(enterLua)
 	vacateScript   = redis.NewScript(vacateLua)
 	ageScript      = redis.NewScript(ageLua)
+	holdScript     = redis.NewScript(holdLua)
+	releaseScript  = redis.NewScript(releaseLua)
 )
 
 // loadScripts spares the first callers an EVAL; Redis may forget them at any
@@ -73,7 +79,7 @@ func loadScripts(ctx context.Context, r redis.Scripter) error {
 	for _, s := range []*redis.Script{
 		submitScript, claimScript, finishScript, settleScript, tidyScript, beatScript, requeueScript,
 		stopScript, parkScript, callbackScript, laterScript, journalScript, statesScript, attachScript, respondScript,
-		enterScript, vacateScript, ageScript,
+		enterScript, vacateScript, ageScript, holdScript, releaseScript,
 	} {
 		if err := s.Load(ctx, r).Err(); err != nil {
 			return fmt.Errorf("load queue scripts: %w", err)

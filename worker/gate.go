@@ -10,6 +10,28 @@ import (
 	"penstock/queue"
 )
 
+// hold parks a run whose flow is paused. nil: the run may execute.
+func (r *runner) hold(ctx context.Context, a *queue.Attempt) *queue.Outcome {
+	if r.cfg.Paused == nil {
+		return nil
+	}
+	since := r.cfg.Paused(a.Flow)
+	if since.IsZero() {
+		return nil
+	}
+	admission, err := a.Hold(ctx, since)
+	var o queue.Outcome
+	switch {
+	case err != nil:
+		o = r.outcome(ctx, nil, fmt.Errorf("hold run: %w", err))
+	case admission == queue.InLine:
+		o = queue.Outcome{State: queue.Waiting}
+	default:
+		return nil
+	}
+	return &o
+}
+
 // enter asks the gates of a flow for a place. nil: the run may execute.
 func (r *runner) enter(ctx context.Context, a *queue.Attempt, flow *flows.Flow, run flows.Run) *queue.Outcome {
 	gates, err := gatesOf(ctx, flow, run)

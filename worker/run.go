@@ -39,6 +39,9 @@ func (r *runner) handle(ctx context.Context, a *queue.Attempt) (o queue.Outcome)
 }
 
 func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, trace flows.Tracer) queue.Outcome {
+	if o := r.hold(ctx, a); o != nil {
+		return *o
+	}
 	flow, err := r.version(ctx, a)
 	if err != nil {
 		return r.outcome(ctx, nil, err)

@@ -32,6 +32,11 @@ type Config struct {
 	Log      *slog.Logger
 	Versions Versions
 
+	// Paused returns since when a flow is paused: its runs are held. Zero: it
+	// is not. It is asked for every run, so it must not block. Nil: no flow
+	// is ever paused.
+	Paused func(flow int64) time.Time
+
 	// Queues are the queues that the worker serves, with their weights: the
 	// share of Slots that each gets, at least one.
 	Queues map[string]int

@@ -15,7 +15,8 @@ type Flow struct {
 	Name       string      `json:"name,omitempty"`
 	Version    string      `json:"version"` // content hash, 64 hex digits
 	Enabled    bool        `json:"enabled"`
-	Trigger    string      `json:"trigger"` // webhook, schedule, poll, manual; empty: the server cannot run it
+	Trigger    string      `json:"trigger"`            // webhook, schedule, poll, manual; empty: the server cannot run it
+	Paused     time.Time   `json:"paused_at,omitzero"` // since when its runs wait; zero: they begin
 	DeployedAt time.Time   `json:"deployed_at"`
 	Versions   int         `json:"versions"`           // in its history, the current one included
 	Schedule   string      `json:"schedule,omitempty"` // of a schedule or poll
@@ -62,6 +63,16 @@ func (c *Client) Enable(ctx context.Context, ref string, enabled bool) (*Flow, e
 	verb := "/disable"
 	if enabled {
 		verb = "/enable"
+	}
+	flow := &Flow{}
+	return flow, c.Call(ctx, http.MethodPost, flowPath(ref)+verb, nil, flow)
+}
+
+// Pause makes new runs of a flow wait, or lets them begin again.
+func (c *Client) Pause(ctx context.Context, ref string, paused bool) (*Flow, error) {
+	verb := "/resume"
+	if paused {
+		verb = "/pause"
 	}
 	flow := &Flow{}
 	return flow, c.Call(ctx, http.MethodPost, flowPath(ref)+verb, nil, flow)

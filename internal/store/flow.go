@@ -154,6 +154,40 @@ func (f *Flows) Enable(ctx context.Context, number int64, enabled bool) error {
 	return nil
 }
 
+// Pause makes the runs of a flow wait, or lets them begin again, also those of
+// earlier versions and whatever is deployed meanwhile. It returns when the
+// pause began that it found or made; zero: there was none.
+func (f *Flows) Pause(ctx context.Context, number int64, paused bool) (time.Time, error) {
+	var since time.Time
+	err := f.change(ctx, number, func(heads map[int64]Head) (*Head, error) {
+		head, exists := heads[number]
+		if !exists {
+			return nil, ErrNotFound
+		}
+		if since = head.Paused; since.IsZero() != paused {
+			return nil, nil
+		}
+		head.Paused = time.Time{}
+		if paused {
+			since = time.Now().UTC().Truncate(time.Millisecond)
+			head.Paused = since
+		}
+		return &head, nil
+	}, nil)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("pause flow %d: %w", number, err)
+	}
+	return since, nil
+}
+
+// Paused returns since when a flow is paused, from memory; zero: it is not.
+func (f *Flows) Paused(number int64) time.Time {
+	if d := f.store.view.Load().flows[number]; d != nil {
+		return d.Paused
+	}
+	return time.Time{}
+}
+
 // Delete removes a flow. Runs that were accepted still find their version.
 func (f *Flows) Delete(ctx context.Context, number int64) error {
 	err := f.store.apply(ctx, func(tx *redis.Tx) (func(redis.Pipeliner), error) {

@@ -18,8 +18,9 @@ type Head struct {
 	Number     int64        `json:"number"`
 	Slug       string       `json:"slug,omitempty"`
 	Name       string       `json:"name,omitempty"`
-	Version    string       `json:"version"` // content hash
-	Enabled    bool         `json:"enabled"` // its own triggers fire; the API runs it either way
+	Version    string       `json:"version"`         // content hash
+	Enabled    bool         `json:"enabled"`         // its own triggers fire; the API runs it either way
+	Paused     time.Time    `json:"paused,omitzero"` // since when no run of it begins; they wait. Zero: it is not paused
 	DeployedAt time.Time    `json:"deployed_at"`
 	Schedule   string       `json:"schedule,omitempty"` // flows.Schedule's Text; empty: it fires at no times of its own
 	Since      time.Time    `json:"since,omitzero"`     // when the schedule came into force: times before it were never its own

@@ -1,0 +1,77 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/api/auth"
+	"penstock/internal/store"
+)
+
+// retryPaused is when a caller may try a flow again that is paused.
+const retryPaused = 30 * time.Second
+
+// mountPauses adds the switch of who operates flows, whoever writes them.
+func (a *API) mountPauses(group *gin.RouterGroup) {
+	may := a.requires(auth.ScopeWriteFlows, auth.ScopeWriteQueues)
+	group.POST("/:flow/pause", may, a.pauseFlow)
+	group.POST("/:flow/resume", may, a.resumeFlow)
+}
+
+// pauseFlow answers POST /v1/flows/{flow}/pause: from now on no run of the
+// flow begins.
+func (a *API) pauseFlow(c *gin.Context) {
+	h, err := a.operated(c)
+	if err == nil {
+		_, err = a.config.Store.Flows().Pause(c.Request.Context(), h.Number, true)
+	}
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	a.writeDeployed(c, http.StatusOK, h.Number)
+}
+
+// resumeFlow answers POST /v1/flows/{flow}/resume, when the runs that waited
+// are enqueued. Resuming again enqueues what a fault has left.
+func (a *API) resumeFlow(c *gin.Context) {
+	h, err := a.operated(c)
+	if err == nil {
+		var since time.Time
+		if since, err = a.config.Store.Flows().Pause(c.Request.Context(), h.Number, false); err == nil {
+			_, err = a.config.Fleet.Release(c.Request.Context(), h.Number, since)
+		}
+	}
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	a.writeDeployed(c, http.StatusOK, h.Number)
+}
+
+// operated returns the flow in the path, if the principal may write it or
+// operates queues.
+func (a *API) operated(c *gin.Context) (store.Head, error) {
+	h, err := a.head(c, auth.ScopeWriteQueues)
+	if err != nil {
+		return a.head(c, auth.ScopeWriteFlows)
+	}
+	return h, nil
+}
+
+// paused reports whether runs of a flow wait until somebody resumes it.
+func (a *API) paused(flow int64) bool {
+	return a.config.Store != nil && !a.config.Store.Flows().Paused(flow).IsZero()
+}
+
+// unlessPaused refuses a run that its caller would wait for: nobody knows
+// until when. A run that nobody waits for is accepted, and waits itself.
+func (a *API) unlessPaused(flow int64) error {
+	if a.paused(flow) {
+		return &fault{Status: http.StatusServiceUnavailable, Code: "flow_paused",
+			Message: "this flow is paused; try again later, or let the run wait (Prefer: respond-async)", Retry: retryPaused}
+	}
+	return nil
+}
