@@ -43,6 +43,7 @@ func (a *API) mountFleet(v1 *gin.RouterGroup) {
 // queueView is a queue as its operator sees it.
 type queueView struct {
 	Name      string  `json:"name"`
+	Shards    int     `json:"shards"` // over which it is spread; 1: it is not
 	Paused    bool    `json:"paused"`
 	Pending   int64   `json:"pending"` // tasks that wait for a worker
 	Active    int64   `json:"active"`
@@ -57,7 +58,7 @@ type queueView struct {
 
 func viewQueue(s *queue.Stats) queueView {
 	return queueView{
-		Name: s.Queue, Paused: s.Paused, Pending: s.Pending, Active: s.Active, Backlog: s.Pending + s.Active,
+		Name: s.Queue, Shards: s.Shards, Paused: s.Paused, Pending: s.Pending, Active: s.Active, Backlog: s.Pending + s.Active,
 		Oldest: s.Oldest.Seconds(), OpenRuns: s.Open, Scheduled: s.Scheduled, Retry: s.Retry, Archived: s.Archived, Workers: s.Workers,
 	}
 }

@@ -33,7 +33,7 @@ const maxDepth = 64
 // submission is a run of a flow for a principal, accepted now.
 func (a *API) submission(c *gin.Context, f *flows.Flow, p *auth.Principal) queue.Submission {
 	of(c).answers = f.Answers()
-	return queue.Submission{Spec: queue.Spec{
+	return queue.Submission{Gated: f.Concurrency != nil, Spec: queue.Spec{
 		Flow:      f.Number,
 		Version:   f.Version,
 		Queue:     f.Queue,

@@ -179,7 +179,10 @@ func (p *Program) ensureKey(ctx context.Context, key store.Key) error {
 }
 
 func (p *Program) openQueue(context.Context) (err error) {
-	if p.client, err = queue.NewClient(queue.Config{Redis: p.redis, Log: p.log, MaxAge: p.settings.MaxQueueAge}); err != nil {
+	p.client, err = queue.NewClient(queue.Config{
+		Redis: p.redis, Log: p.log, MaxAge: p.settings.MaxQueueAge, Shards: queue.Shards(p.settings.Shards),
+	})
+	if err != nil {
 		return err
 	}
 	p.onClose(p.client.Close)

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// queues are names with weights, written default=3,slow; a weight left out is 1.
+// queues are names with numbers, written default=3,slow; a number left out is 1.
 type queues map[string]int
 
 func (q queues) String() string {
@@ -28,11 +28,11 @@ func (q *queues) Set(text string) error {
 		if weighted {
 			var err error
 			if n, err = strconv.Atoi(weight); err != nil {
-				return fmt.Errorf("the weight of queue %q is not a number", name)
+				return fmt.Errorf("%q of queue %q is not a number", weight, name)
 			}
 		}
 		if name == "" || n < 1 {
-			return fmt.Errorf("%q is not a queue with a weight of at least 1", part)
+			return fmt.Errorf("%q is not a queue with a number of at least 1", part)
 		}
 		next[name] = n
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -24,6 +26,7 @@ type Settings struct {
 	AllowPrivate   bool          // http steps may reach private networks
 	ReadyFile      string        // written with the base URL once the door answers
 	Concurrency    int           // runs at once in a worker
+	Shards         queues        // over which queues are spread, the same in all processes; a Cluster's primaries share them
 	Queues         queues        // that a worker works on, with their weights
 	Retention      time.Duration // how long ended runs are kept
 	MaxBody        int64         // bytes of a request
@@ -74,6 +77,9 @@ func (s *Settings) addFlags(f *pflag.FlagSet, r role) {
 		f.StringSliceVar(&s.TrustedProxies, "trusted-proxies", nil, "`addresses` or networks whose X-Forwarded-For is believed")
 		f.StringSliceVar(&s.Origins, "cors-origins", nil, "`origins` whose pages may call the API with a token: https://app.example.org")
 	}
+	if r.door || r.worker {
+		f.Var(&s.Shards, "shards", "`queues` that are spread over the primaries of a Cluster, with the number of shards, the same in all processes: default=4")
+	}
 	if r.door {
 		s.RateIP = limits.Rates{"token": {Limit: 10, Window: time.Second}}
 		f.StringVar(&s.ReminderMail, "reminder-mail", "", "smtp `connection` through which e-mails remind of assertions that expire")
@@ -117,6 +123,10 @@ func (s *Settings) read(e env, f *pflag.FlagSet, r role) error {
 	return s.check(r)
 }
 
+// mostShards bounds the shards of a queue: each costs a worker two connections
+// and at least one slot.
+const mostShards = 64
+
 func (s *Settings) check(r role) error {
 	switch {
 	case r.door && s.MaxQueueAge == 0:
@@ -125,6 +135,8 @@ func (s *Settings) check(r role) error {
 		return fmt.Errorf("read settings: %s and %s are only of use together", envAPIKey, envAPISecret)
 	case (s.AdminUser == "") != (s.AdminPassword == ""):
 		return fmt.Errorf("read settings: %s and %s are only of use together", envAdminUser, envAdminPass)
+	case slices.ContainsFunc(slices.Collect(maps.Values(s.Shards)), func(n int) bool { return n > mostShards }):
+		return fmt.Errorf("read settings: --shards %s: a queue has at most %d shards", &s.Shards, mostShards)
 	case r.dev:
 		return nil // has an embedded store and makes itself a master key
 	case s.Redis == "":

@@ -35,8 +35,9 @@ type site struct {
 
 const siteWord = "correct horse battery staple"
 
-// newSite starts a door and two workers on the queues that its flows name.
-func newSite(t *testing.T, url string) *site {
+// newSite starts a door and two workers on the queues that its flows name, of
+// which some may be spread over shards.
+func newSite(t *testing.T, url string, shards ...string) *site {
 	t.Helper()
 	s := &site{t: t, settings: map[string]string{
 		"PENSTOCK_REDIS_URL":  url,
@@ -44,7 +45,7 @@ func newSite(t *testing.T, url string) *site {
 		"PENSTOCK_API_KEY":    "k", "PENSTOCK_API_SECRET": "s3cret",
 		"PENSTOCK_ADMIN_USER": "ann", "PENSTOCK_ADMIN_PASSWORD": siteWord,
 		"PENSTOCK_FLOWS": topologyFlows(t), "PENSTOCK_LISTEN": "127.0.0.1:0",
-		"PENSTOCK_QUEUES": "default,second,third", "PENSTOCK_ALLOW_PRIVATE_NETWORKS": "true",
+		"PENSTOCK_QUEUES": "default,second,third", "PENSTOCK_SHARDS": strings.Join(shards, ","), "PENSTOCK_ALLOW_PRIVATE_NETWORKS": "true",
 	}}
 	conn, err := redisconn.Parse(url)
 	if err != nil {
@@ -224,11 +225,12 @@ func TestOnSentinel(t *testing.T) {
 	s.survives()
 }
 
-// Three primaries, and three queues that live on different ones.
+// Three primaries, and three queues that live on different ones; one of them
+// is spread over all.
 func TestOnACluster(t *testing.T) {
 	t.Parallel()
 	c := testenv.Cluster(t, "--appendonly", "yes", "--appendfsync", "always")
-	s := newSite(t, c.URL())
+	s := newSite(t, c.URL(), "default=6", "second=3")
 	s.works()
 	s.survives()
 	held := 0

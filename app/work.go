@@ -5,6 +5,7 @@ import (
 
 	"penstock/flows"
 	"penstock/internal/outbound"
+	"penstock/queue"
 	"penstock/worker"
 )
 
@@ -29,6 +30,7 @@ func (p *Program) openWorker(ctx context.Context) error {
 		Versions:  p.store.Flows(),
 		Paused:    p.store.Flows().Paused,
 		Queues:    p.settings.Queues,
+		Shards:    queue.Shards(p.settings.Shards),
 		Slots:     p.settings.Concurrency,
 		Env:       flows.Env{HTTP: transport, Vars: p.vars},
 		Block:     p.block,

@@ -32,7 +32,10 @@ type Config struct {
 	Redis *redisconn.Conn
 	Log   *slog.Logger
 
-	// MaxPending refuses submissions (ErrFull) while a queue has this many
+	// Shards are the queues that are spread; the same in all processes.
+	Shards Shards
+
+	// MaxPending refuses submissions (ErrFull) while a queue, or a shard, has this many
 	// tasks pending, as of the last look, a second ago at most. Default
 	// 100,000; negative: no limit.
 	MaxPending int

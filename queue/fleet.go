@@ -90,13 +90,24 @@ func (c *Client) musterQueue(ctx context.Context, queue string, byID map[string]
 		if json.Unmarshal([]byte(fleet.Val()[id]), &e) == nil {
 			w.About = e.About
 		}
-		w.Queues = append(w.Queues, Served{queue, e.Slots})
+		w.serve(wholeQueue(queue), e.Slots)
 		if seen := time.UnixMilli(int64(z.Score)); seen.After(w.Seen) {
 			w.Seen = seen
 		}
 		w.Draining = w.Draining || slices.Contains(drained.Val(), id)
 	}
 	return c.assign(ctx, queue, active.Val(), byID)
+}
+
+// serve adds slots for a queue, of which the worker may serve several shards.
+func (w *Worker) serve(queue string, slots int) {
+	for i := range w.Queues {
+		if w.Queues[i].Queue == queue {
+			w.Queues[i].Slots += slots
+			return
+		}
+	}
+	w.Queues = append(w.Queues, Served{queue, slots})
 }
 
 // assign reads who has which of the active tasks.

@@ -25,6 +25,7 @@ func (c *Client) Start(ctx context.Context, s Submission, at time.Time) (string,
 }
 
 func (c *Client) later(ctx context.Context, s *Submission, wait time.Duration) (string, error) {
+	s.Queue = c.cfg.Shards.shardOf(s)
 	if s.ID == "" {
 		s.ID = NewRunID(s.Queue)
 	}

@@ -1,19 +1,22 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// Stats say how a queue is doing. Tasks are asynq's: nearly all of them carry
+// Stats say how a queue is doing, all its shards together. Tasks are asynq's: nearly all of them carry
 // runs.
 type Stats struct {
 	Queue     string
+	Shards    int           // over which it is spread; 1: it is not
 	Pending   int64         // tasks that wait for a worker
 	Active    int64         // tasks that a worker has
 	Open      int64         // runs that have not been settled: pending, active, waiting
@@ -32,7 +35,9 @@ func (c *Client) Stats(ctx context.Context) ([]Stats, error) {
 	if err != nil {
 		return nil, redisError("list queues", err)
 	}
-	slices.Sort(names)
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Or(strings.Compare(wholeQueue(a), wholeQueue(b)), strings.Compare(a, b))
+	})
 	looks := make([]look, len(names))
 	pipe := c.redis.Pipeline()
 	for i, name := range names {
@@ -50,11 +55,25 @@ func (c *Client) Stats(ctx context.Context) ([]Stats, error) {
 	if _, err := since.Exec(ctx); err != nil && !isNil(err) {
 		return nil, redisError("read queues", err)
 	}
-	out := make([]Stats, len(looks))
+	var out []Stats
 	for i := range looks {
-		out[i] = looks[i].stats(names[i])
+		s := looks[i].stats(names[i])
+		if n := len(out); n > 0 && out[n-1].Queue == s.Queue {
+			out[n-1].add(s)
+		} else {
+			out = append(out, s)
+		}
 	}
 	return out, nil
+}
+
+// add makes a shard's stats part of its queue's.
+func (s *Stats) add(shard Stats) {
+	s.Shards += shard.Shards
+	s.Pending, s.Active, s.Open = s.Pending+shard.Pending, s.Active+shard.Active, s.Open+shard.Open
+	s.Scheduled, s.Retry, s.Archived = s.Scheduled+shard.Scheduled, s.Retry+shard.Retry, s.Archived+shard.Archived
+	s.Oldest, s.Workers = max(s.Oldest, shard.Oldest), max(s.Workers, shard.Workers)
+	s.Paused = s.Paused || shard.Paused
 }
 
 // look is what was asked of one queue.
@@ -82,7 +101,7 @@ func lookAt(ctx context.Context, pipe redis.Pipeliner, name string) look {
 
 func (l *look) stats(name string) Stats {
 	s := Stats{
-		Queue: name, Pending: l.pending.Val(), Active: l.active.Val(), Open: l.sets[0].Val(),
+		Queue: wholeQueue(name), Shards: 1, Pending: l.pending.Val(), Active: l.active.Val(), Open: l.sets[0].Val(),
 		Scheduled: l.sets[1].Val(), Retry: l.sets[2].Val(), Archived: l.sets[3].Val(), Workers: l.sets[4].Val(),
 		Paused: l.paused.Val() == 1,
 	}
@@ -101,33 +120,34 @@ func isNil(err error) bool { return errors.Is(err, redis.Nil) }
 // What runs goes on. Pausing a paused queue changes nothing. Errors:
 // ErrNotFound, ErrUnavailable.
 func (c *Client) Pause(ctx context.Context, queue string) error {
-	if err := c.exists(ctx, queue); err != nil {
-		return err
-	}
-	if err := c.redis.SetNX(ctx, keysOf(queue).paused(), time.Now().Unix(), 0).Err(); err != nil {
-		return redisError("pause queue", err)
-	}
-	return nil
+	return c.eachShard(ctx, queue, func(k keys) error {
+		return c.redis.SetNX(ctx, k.paused(), time.Now().Unix(), 0).Err()
+	})
 }
 
 // Resume lets workers take tasks of a queue again: within ServerConfig.Block.
 // Errors: ErrNotFound, ErrUnavailable.
 func (c *Client) Resume(ctx context.Context, queue string) error {
-	if err := c.exists(ctx, queue); err != nil {
-		return err
-	}
-	if err := c.redis.Del(ctx, keysOf(queue).paused()).Err(); err != nil {
-		return redisError("resume queue", err)
-	}
-	return nil
+	return c.eachShard(ctx, queue, func(k keys) error { return c.redis.Del(ctx, k.paused()).Err() })
 }
 
-func (c *Client) exists(ctx context.Context, queue string) error {
-	known, err := c.redis.SIsMember(ctx, asynqQueues, queue).Result()
+// eachShard changes every shard of a queue that there is, or one by its name.
+func (c *Client) eachShard(ctx context.Context, queue string, change func(keys) error) error {
+	names, err := c.redis.SMembers(ctx, asynqQueues).Result()
 	if err != nil {
 		return redisError("find queue", err)
 	}
-	if !known {
+	found := false
+	for _, name := range names {
+		if name != queue && wholeQueue(name) != queue {
+			continue
+		}
+		found = true
+		if err := change(keysOf(name)); err != nil {
+			return redisError("change queue", err)
+		}
+	}
+	if !found {
 		return ErrNotFound
 	}
 	return nil

@@ -17,6 +17,7 @@ const (
 type Submission struct {
 	Spec
 	Guard *Guard // nil: every submission is a new run
+	Gated bool   // it passes gates, where it must meet the other runs of its flow
 }
 
 // Guard makes one run of many equal submissions.
@@ -37,11 +38,13 @@ type submission struct {
 
 // Submit stores the run and puts its task into the queue: both or neither.
 // The result is waited for from before anything is stored, so that it cannot
-// be missed. Accepted and ID are filled in when they are empty.
+// be missed. Accepted and ID are filled in when they are empty; a queue that
+// is spread becomes one of its shards.
 //
 // Errors: ErrReplayed, ErrMismatch, ErrFull; ErrUnavailable when Redis does
 // not answer, and then the run may or may not have been accepted.
 func (c *Client) Submit(ctx context.Context, s Submission) (*Ticket, error) {
+	s.Queue = c.cfg.Shards.shardOf(&s)
 	lane, err := c.lane(ctx, s.Queue)
 	if err != nil {
 		return nil, err

@@ -66,6 +66,7 @@ func (e emitter) Emit(ctx context.Context, m flows.Emission) (string, error) {
 			Flow: flow.Number, Version: flow.Version, Queue: flow.Queue, Principal: e.principal,
 			Event: flows.EncodeJSON(m.Event), Limit: flow.Limit, Depth: depth,
 		},
+		Gated: flow.Concurrency != nil,
 		Guard: &queue.Guard{Key: "emit\x00" + strconv.FormatInt(flow.Number, 10) + "\x00" + m.Key, Window: m.Window},
 	}, m.At)
 	if err != nil {

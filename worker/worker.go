@@ -41,6 +41,10 @@ type Config struct {
 	// share of Slots that each gets, at least one.
 	Queues map[string]int
 
+	// Shards are the queues that are spread: each shard gets its part of the
+	// queue's share of the slots, at least one.
+	Shards queue.Shards
+
 	// Slots is the number of runs at once. Default 64.
 	Slots int
 
@@ -102,16 +106,19 @@ func New(cfg Config) (*Worker, error) {
 	about := queue.About{Host: host, PID: os.Getpid(), Version: cfg.Version, Started: time.Now().UTC()}
 	r := &runner{cfg: cfg, log: cfg.Log}
 	for name, weight := range cfg.Queues {
-		s, err := queue.NewServer(queue.ServerConfig{
-			Redis: cfg.Redis, Log: cfg.Log, Queue: name, ID: w.id, Handler: r.handle,
-			Slots: max(1, cfg.Slots*weight/total),
-			Drain: cfg.Drain, Retention: cfg.Retention, Block: cfg.Block, Meter: cfg.Meter, About: about,
-		})
-		if err != nil {
-			w.Close()
-			return nil, fmt.Errorf("worker: %w", err)
+		shards := cfg.Shards.Names(name)
+		for _, shard := range shards {
+			s, err := queue.NewServer(queue.ServerConfig{
+				Redis: cfg.Redis, Log: cfg.Log, Queue: shard, ID: w.id, Handler: r.handle,
+				Slots: max(1, cfg.Slots*weight/total/len(shards)),
+				Drain: cfg.Drain, Retention: cfg.Retention, Block: cfg.Block, Meter: cfg.Meter, About: about,
+			})
+			if err != nil {
+				w.Close()
+				return nil, fmt.Errorf("worker: %w", err)
+			}
+			w.servers = append(w.servers, s)
 		}
-		w.servers = append(w.servers, s)
 	}
 	return w, nil
 }

@@ -4,17 +4,18 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
-// RedisCluster is a Redis Cluster of the test: three primaries, no replicas.
+// RedisCluster is a Redis Cluster of the test: three primaries, and a replica
+// of each if the test wants them.
 type RedisCluster struct {
-	Nodes []*RedisServer
+	Nodes    []*RedisServer // primaries
+	Replicas []*RedisServer // of the primary with the same index; nil: none
 }
 
 // URL is the address as the product's settings take it.
@@ -30,33 +31,78 @@ func (c *RedisCluster) URL() string {
 // all of them know it. It is ended with the test.
 func Cluster(t testing.TB, args ...string) *RedisCluster {
 	t.Helper()
-	const nodes, slots = 3, 16384
 	c := &RedisCluster{}
-	for range nodes {
-		bus := freePort(t) // the default, ten thousand above the port, may not exist
-		c.Nodes = append(c.Nodes, Redis(t, append([]string{
-			"--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "2000",
-		}, args...)...))
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*startLimit)
 	defer cancel()
+	for range primaries {
+		c.Nodes = append(c.Nodes, clusterNode(t, args))
+	}
 	for i, n := range c.Nodes {
-		client := n.Client()
-		from, to := i*slots/nodes, (i+1)*slots/nodes-1
-		if err := client.ClusterAddSlotsRange(ctx, from, to).Err(); err != nil {
+		const slots = 16384
+		if err := n.Client().ClusterAddSlotsRange(ctx, i*slots/primaries, (i+1)*slots/primaries-1).Err(); err != nil {
 			t.Fatalf("give slots to a node: %v", err)
 		}
-		for _, other := range c.Nodes[:i] {
+	}
+	meet(ctx, t, c.Nodes)
+	return c
+}
+
+// ClusterWithReplicas starts a cluster like Cluster, and a replica of each
+// primary, which takes its place when it has been gone for two seconds.
+func ClusterWithReplicas(t testing.TB, args ...string) *RedisCluster {
+	t.Helper()
+	c := Cluster(t, args...)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*startLimit)
+	defer cancel()
+	for range c.Nodes {
+		c.Replicas = append(c.Replicas, clusterNode(t, args))
+	}
+	meet(ctx, t, slices.Concat(c.Nodes, c.Replicas))
+	for i, r := range c.Replicas {
+		id, err := c.Nodes[i].Client().Do(ctx, "cluster", "myid").Text()
+		if err == nil {
+			err = r.Client().ClusterReplicate(ctx, id).Err()
+		}
+		if err != nil {
+			t.Fatalf("make a node a replica: %v", err)
+		}
+	}
+	for _, r := range c.Replicas {
+		waitForNode(ctx, t, "its replica is up to date", func() (string, bool) {
+			info, err := r.Client().Info(ctx, "replication").Result()
+			return info, err == nil && strings.Contains(info, "master_link_status:up")
+		})
+	}
+	return c
+}
+
+const primaries = 3
+
+func clusterNode(t testing.TB, args []string) *RedisServer {
+	bus := freePort(t) // the default, ten thousand above the port, may not exist
+	return Redis(t, append([]string{
+		"--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "2000",
+	}, args...)...)
+}
+
+// meet makes nodes know each other, and waits until all of them know all.
+func meet(ctx context.Context, t testing.TB, nodes []*RedisServer) {
+	t.Helper()
+	for i, n := range nodes {
+		for _, other := range nodes[:i] {
 			host, port, _ := net.SplitHostPort(other.Addr)
-			if err := client.Do(ctx, "cluster", "meet", host, port, busPort(other)).Err(); err != nil {
+			if err := n.Client().Do(ctx, "cluster", "meet", host, port, busPort(other)).Err(); err != nil {
 				t.Fatalf("introduce a node: %v", err)
 			}
 		}
 	}
-	for _, n := range c.Nodes {
-		waitForCluster(ctx, t, n.Client(), nodes)
+	known := fmt.Sprintf("cluster_known_nodes:%d\r", len(nodes))
+	for _, n := range nodes {
+		waitForNode(ctx, t, "it knows its cluster", func() (string, bool) {
+			info, err := n.Client().ClusterInfo(ctx).Result()
+			return info, err == nil && strings.Contains(info, "cluster_state:ok") && strings.Contains(info, known)
+		})
 	}
-	return c
 }
 
 func busPort(s *RedisServer) string {
@@ -68,16 +114,17 @@ func busPort(s *RedisServer) string {
 	return strconv.Itoa(0)
 }
 
-func waitForCluster(ctx context.Context, t testing.TB, client *redis.Client, nodes int) {
+// waitForNode waits until a node says what it should.
+func waitForNode(ctx context.Context, t testing.TB, what string, said func() (string, bool)) {
 	t.Helper()
 	for {
-		info, err := client.ClusterInfo(ctx).Result()
-		if err == nil && strings.Contains(info, "cluster_state:ok") && strings.Contains(info, fmt.Sprintf("cluster_known_nodes:%d\r", nodes)) {
+		info, ok := said()
+		if ok {
 			return
 		}
 		select {
 		case <-ctx.Done():
-			t.Fatalf("the cluster did not come up: %v\n%s", err, info)
+			t.Fatalf("a node of the cluster does not say that %s:\n%s", what, info)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"penstock/internal/testenv"
 )
 
@@ -31,16 +33,22 @@ func TestSentinelFailover(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			failover(t, fail)
+			sentinels := testenv.Sentinel(t, time.Second, "--appendonly", "yes", "--appendfsync", "always")
+			failover(t, sentinels.URL(), func() *redis.Client {
+				fail(sentinels)
+				return sentinels.Replica.Client()
+			})
 		})
 	}
 }
 
-func failover(t *testing.T, fail func(*testenv.Sentinels)) {
-	sentinels := testenv.Sentinel(t, time.Second, "--appendonly", "yes", "--appendfsync", "always")
+// failover puts load on a Redis whose primary fails, and counts what was lost.
+// fail returns the replica that takes its place.
+func failover(t *testing.T, url string, fail func() *redis.Client) {
+	t.Helper()
 	s := newSink(t)
 	s.slow(50 * time.Millisecond)
-	c := newCaller(t, newFleet(t, sentinels.URL(), 2, 2), s)
+	c := newCaller(t, newFleet(t, url, 2, 2), s)
 	ctx, stop := context.WithCancel(context.Background())
 	var load sync.WaitGroup
 	var next atomic.Int64
@@ -53,9 +61,8 @@ func failover(t *testing.T, fail func(*testenv.Sentinels)) {
 		})
 	}
 	eventually(t, 30*time.Second, "200 calls have been answered", func() bool { return len(c.history.all()) >= 200 })
-	fail(sentinels)
 	failed := time.Now()
-	after := sentinels.Replica.Client()
+	after := fail()
 	eventually(t, 30*time.Second, "the replica is the master", func() bool {
 		role, err := after.Do(context.Background(), "role").Slice()
 		return err == nil && role[0] == "master"

@@ -1,0 +1,139 @@
+package queue
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"penstock/internal/testenv"
+)
+
+const spreadOver = 8
+
+// newShardedRig is a rig whose queue is spread over the primaries of a Cluster,
+// with a server for each shard.
+func newShardedRig(t *testing.T) (*rig, *testenv.RedisCluster) {
+	t.Helper()
+	cluster := testenv.Cluster(t)
+	r := newRig(t, cluster.URL())
+	client, err := NewClient(Config{Redis: r.conn, Log: slog.New(slog.DiscardHandler), Shards: Shards{"default": spreadOver}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	r.client = client
+	id := NewRunID("worker")
+	for _, shard := range client.cfg.Shards.Names("default") {
+		r.worker(echo, func(c *ServerConfig) { c.Queue, c.Slots, c.ID = shard, 2, id })
+	}
+	return r, cluster
+}
+
+func TestAQueueIsSpreadOverACluster(t *testing.T) {
+	t.Parallel()
+	r, cluster := newShardedRig(t)
+	const runs = 200
+	used := map[string]int{}
+	for range runs {
+		ticket := r.submit(Submission{Spec: spec()})
+		if got := r.wait(ticket); got.State != Succeeded {
+			t.Fatalf("run %s: %+v", ticket.RunID(), got)
+		}
+		record, err := r.client.Record(t.Context(), ticket.RunID())
+		if err != nil || !onQueue(ticket.RunID(), record.Queue) {
+			t.Fatalf("record %+v, %v", record, err)
+		}
+		used[record.Queue]++
+	}
+	for _, shard := range r.client.cfg.Shards.Names("default") {
+		if n := used[shard]; n < runs/spreadOver/4 {
+			t.Errorf("shard %s has %d of %d runs", shard, n, runs)
+		}
+	}
+	for i, node := range cluster.Nodes {
+		if keys, err := node.Client().Keys(t.Context(), "penstock:{default*:run:*").Result(); err != nil || len(keys) < runs/20 {
+			t.Errorf("primary %d has %d of %d runs, %v", i, len(keys), runs, err)
+		}
+	}
+	listed := 0
+	if _, err := r.client.List(t.Context(), List{}, func(*Record) { listed++ }); err != nil || listed != runs {
+		t.Errorf("the list has %d runs, %v", listed, err)
+	}
+}
+
+// Equal keys meet, and so do the runs of a flow with gates.
+func TestWhatMustMeetIsOnOneShard(t *testing.T) {
+	t.Parallel()
+	r, _ := newShardedRig(t)
+	guarded := map[string]bool{}
+	for n := range 20 {
+		s := Submission{Spec: spec(), Guard: &Guard{Key: fmt.Sprint("key-", n), Window: time.Minute}}
+		first, again := r.submit(s), r.submit(s)
+		if first.RunID() != again.RunID() || !again.Attached() {
+			t.Errorf("one key, runs %s and %s", first.RunID(), again.RunID())
+		}
+		r.wait(first)
+		record, err := r.client.Record(t.Context(), first.RunID())
+		if err != nil {
+			t.Fatal(err)
+		}
+		guarded[record.Queue] = true
+
+		gated := r.submit(Submission{Spec: spec(), Gated: true})
+		if !onQueue(gated.RunID(), "default") {
+			t.Errorf("a run with gates is not on the first shard")
+		}
+	}
+	if len(guarded) < 3 {
+		t.Errorf("20 keys are on the shards %v", guarded)
+	}
+}
+
+// People see one queue, and hold all of it.
+func TestShardsAreOneQueue(t *testing.T) {
+	t.Parallel()
+	r, _ := newShardedRig(t)
+	ctx := t.Context()
+	for range spreadOver * 4 {
+		r.wait(r.submit(Submission{Spec: spec()}))
+	}
+	if err := r.client.Pause(ctx, "default"); err != nil {
+		t.Fatal(err)
+	}
+	var tickets []*Ticket
+	for range 40 {
+		tickets = append(tickets, r.submit(Submission{Spec: spec()}))
+	}
+	want := Stats{Queue: "default", Shards: spreadOver, Pending: 40, Open: 40, Paused: true, Workers: 1}
+	var differs string
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); <-time.After(20 * time.Millisecond) {
+		all, err := r.client.Stats(ctx)
+		if err != nil || len(all) != 1 {
+			t.Fatalf("stats %+v, %v", all, err)
+		}
+		all[0].Oldest = 0
+		if differs = cmp.Diff(want, all[0]); differs == "" { // what a worker had in its hand is back, too
+			break
+		}
+	}
+	if differs != "" {
+		t.Error(differs)
+	}
+	workers, err := r.client.Workers(ctx)
+	if err != nil || len(workers) != 1 || cmp.Diff([]Served{{"default", 2 * spreadOver}}, workers[0].Queues) != "" {
+		t.Errorf("workers %+v, %v", workers, err)
+	}
+	if err := r.client.Resume(ctx, "default"); err != nil {
+		t.Fatal(err)
+	}
+	for _, ticket := range tickets {
+		r.wait(ticket)
+	}
+	if err := r.client.Pause(ctx, "nowhere"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("pausing no queue: %v", err)
+	}
+}
