@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -68,7 +69,7 @@ func (in *clientInput) apply(c *store.Client) error {
 	if in.Scopes.set {
 		for _, s := range in.Scopes.value {
 			if !s.Known() {
-				return &store.InvalidError{Member: "scopes", Reason: "must be scopes, as in flows:run or flows:run:69"}
+				return &store.InvalidError{Member: "scopes", Reason: fmt.Sprintf("must be scopes, as in flows:run or flows:run:69; %q is none", s)}
 			}
 		}
 		c.Scopes = auth.Strings(in.Scopes.value)

@@ -9,6 +9,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/redis/go-redis/v9"
+
 	"penstock/flows"
 )
 
@@ -17,8 +19,20 @@ import (
 func Main(kinds *flows.Catalogue) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the second signal ends the process at once
-	if err := newRoot(environment(), kinds).ExecuteContext(ctx); err != nil {
+	redis.SetLogger(silence{})
+	root := newRoot(environment(), kinds)
+	err := unknownVerb(root, os.Args[1:])
+	if err == nil {
+		err = root.ExecuteContext(ctx)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "penstock: "+err.Error())
 		os.Exit(exitCode(err))
 	}
 }
+
+// silence keeps go-redis from writing lines of its own between ours: whoever
+// calls it says what failed.
+type silence struct{}
+
+func (silence) Printf(context.Context, string, ...any) {}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -20,6 +21,17 @@ func checked(check cobra.PositionalArgs) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// unknownVerb is the mistake in a command line whose group has no such command;
+// cobra would print the group's help and call it done.
+func unknownVerb(root *cobra.Command, args []string) error {
+	root.InitDefaultCompletionCmd(args...)
+	group, rest, err := root.Find(args)
+	if err != nil || group.Runnable() || len(rest) == 0 || strings.HasPrefix(rest[0], "-") {
+		return nil // cobra sees to it
+	}
+	return usageError{fmt.Errorf("unknown command %q for %q; `%s --help` lists what there is", rest[0], group.CommandPath(), group.CommandPath())}
 }
 
 // printIndented prints JSON that came from elsewhere, its numbers untouched.

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -36,7 +37,7 @@ func newBench(e env) *cobra.Command {
 			"--rate calls begin at their times whatever is answered, and count from then.\n\n" + remoteHelp,
 		Example: "  penstock bench --flow three-steps --callers 64 --duration 10s\n" +
 			"  penstock bench --flow three-steps --rate 500 --event @event.json --json",
-		Args: cobra.NoArgs,
+		Args: checked(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runBench(cmd, e, args) },
 	}
 	addURL(cmd, &args.url)
@@ -53,7 +54,7 @@ func newBench(e env) *cobra.Command {
 
 func runBench(cmd *cobra.Command, e env, args benchArgs) error {
 	if args.callers < 1 || args.rate < 0 || args.duration <= 0 && args.calls <= 0 {
-		return fmt.Errorf("bench: --callers must be 1 or more, --rate 0 or more, and --duration or --calls must end it")
+		return usageError{errors.New("bench: --callers must be 1 or more, --rate 0 or more, and --duration or --calls must end it")}
 	}
 	event, err := eventText(cmd.InOrStdin(), args.event)
 	if err != nil {

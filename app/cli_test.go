@@ -55,6 +55,7 @@ func TestExitCodes(t *testing.T) {
 		{errors.New("x"), exitFailed},
 		{usageError{errors.New("x")}, exitUsage},
 		{client.ErrUnreachable, exitAway},
+		{errNobody, exitDenied},
 		{errRunFailed, exitRun},
 		{&client.Error{Status: http.StatusUnauthorized}, exitDenied},
 		{&client.Error{Status: http.StatusForbidden}, exitDenied},

@@ -2,7 +2,6 @@ package app
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 
@@ -31,7 +30,11 @@ func newPut(e env, r resource, help string) *cobra.Command {
 			return fmt.Errorf("read %s: %w", r.what, err)
 		}
 		if !json.Valid([]byte(text)) {
-			return usageError{errors.New("the file is not JSON")} // not shown: it holds secrets
+			from := file
+			if file == "-" {
+				from = "standard input"
+			}
+			return usageError{fmt.Errorf("%s is not JSON", from)} // not shown: it holds secrets
 		}
 		return c.send(cmd, http.MethodPut, r.at(args[0]), json.RawMessage(text), "")
 	}

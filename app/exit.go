@@ -26,6 +26,8 @@ func exitCode(err error) int {
 		return 0
 	case errors.As(err, &usage):
 		return exitUsage
+	case errors.Is(err, errNobody):
+		return exitDenied
 	case errors.Is(err, errRunFailed):
 		return exitRun
 	case errors.Is(err, client.ErrUnreachable):

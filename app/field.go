@@ -75,7 +75,11 @@ func (s *fields) value(cmd *cobra.Command, i int) (any, error) {
 	case boolField:
 		return s.bools[i], nil
 	case countField:
-		return strconv.ParseInt(s.values[i], 10, 64)
+		n, err := strconv.ParseInt(s.values[i], 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a whole number", s.values[i])
+		}
+		return n, nil
 	case secretField:
 		return readFile(cmd.InOrStdin(), s.values[i])
 	case listField:

@@ -35,7 +35,7 @@ func newFlowDeploy(e env, kinds *flows.Catalogue) *cobra.Command {
 		Long: "Check flow files, run their tests, and make them the current versions of their flows. When\n" +
 			"one of them has a mistake or fails, none is deployed. Runs that were accepted before keep\n" +
 			"their version.\n\n" + remoteHelp,
-		Args: cobra.MinimumNArgs(1),
+		Args: checked(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			ready, err := readFlows(cmd.ErrOrStderr(), kinds, paths)
 			if err == nil && !untested {

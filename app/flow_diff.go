@@ -39,7 +39,7 @@ func newFlowDiff(e env, kinds *flows.Catalogue) *cobra.Command {
 			"of one flow differs from the current one, or from that of --to. The exit status is 1 when\n" +
 			"something differs.\n\n" + remoteHelp,
 		Example: "  penstock flow diff flows/\n  penstock flow diff upsert --from 3f9ac21d04be",
-		Args:    cobra.MinimumNArgs(1),
+		Args:    checked(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			return diffFlows(cmd.Context(), cmd.OutOrStdout(), e, kinds, names, args)
 		},

@@ -20,7 +20,7 @@ func newFlowInit() *cobra.Command {
 		Short: "Write a first flow file, with a test, to change",
 		Example: "  penstock flow init greet.yaml\n" +
 			"  penstock flow init nightly.yaml --trigger schedule --flow 7",
-		Args: cobra.ExactArgs(1),
+		Args: checked(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, files []string) error {
 			if err := initFlow(files[0], number, trigger); err != nil {
 				return err

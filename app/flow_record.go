@@ -26,7 +26,7 @@ func newFlowRecord(e env, kinds *flows.Catalogue) *cobra.Command {
 			"itself; look at the rest before it is shared.\n\n" +
 			"The flow must have `run: {record: items}` when it runs, or its answers are not kept.\n\n" + remoteHelp,
 		Example: "  penstock flow record 019aa7b6-… --redact email --redact phone",
-		Args:    cobra.ExactArgs(1),
+		Args:    checked(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, runs []string) error {
 			server, err := e.remote(url, nil)
 			if err != nil {

@@ -34,7 +34,7 @@ func newFlowRun(kinds *flows.Catalogue) *cobra.Command {
 			"its output. http steps send real requests; loopback addresses are allowed.",
 		Example: "  penstock flow run flow.yaml --event '{\"email\":\"a@b.org\"}'\n" +
 			"  penstock flow run flow.yaml --event @event.json --var crm=http://127.0.0.1:9000",
-		Args: cobra.ExactArgs(1),
+		Args: checked(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, files []string) error {
 			return runFlow(cmd, kinds, files[0], args)
 		},

@@ -21,7 +21,7 @@ func newFlowSchema(kinds *flows.Catalogue) *cobra.Command {
 			"checks a file whose first line names it:\n\n" +
 			"  # yaml-language-server: $schema=flow.schema.json",
 		Example: "  penstock flow schema > flow.schema.json",
-		Args:    cobra.NoArgs,
+		Args:    checked(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := cmd.OutOrStdout().Write(flows.Schema(kinds))
 			return err

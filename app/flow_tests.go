@@ -20,7 +20,7 @@ func newFlowTest(kinds *flows.Catalogue) *cobra.Command {
 		Use:   "test PATHS…",
 		Short: "Run the tests of flow files, without network",
 		Long:  "Run the tests that flow files hold, without network: steps that reach the world put out\nwhat the tests' mocks say.",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  checked(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			files, err := flowFiles(paths)
 			if err != nil {

@@ -17,7 +17,7 @@ func newFlowValidate(kinds *flows.Catalogue) *cobra.Command {
 		Use:   "validate PATHS…",
 		Short: "Report every mistake in flow files",
 		Long:  "Check flow files, and those in directories, and report every mistake with its place.",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  checked(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			files, err := flowFiles(paths)
 			if err != nil {

@@ -16,7 +16,7 @@ func newHealth(e env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "health",
 		Short: "Ask the front door of this machine whether it is ready; fail when it is not",
-		Args:  cobra.NoArgs,
+		Args:  checked(cobra.NoArgs),
 	}
 	cmd.Flags().StringVar(&s.Listen, "listen", "127.0.0.1:8080", "`address` that the front door listens on")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

@@ -15,7 +15,7 @@ func newMetrics() *cobra.Command {
 	return &cobra.Command{
 		Use:   "metrics",
 		Short: "Print the reference of metrics, as Markdown",
-		Args:  cobra.NoArgs,
+		Args:  checked(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			m := telemetry.NewMetrics(buildVersion())
 			m.Waiters(func() int { return 0 })

@@ -42,10 +42,16 @@ func (e env) remote(url string, transport http.RoundTripper) (*client.Client, er
 		*to = value
 	}
 	if config.Token == "" && config.User == "" && config.Key == "" {
-		return nil, fmt.Errorf("say who calls: set %s, or %s and %s, or %s and %s", envToken, envUser, envPassword, envAPIKey, envAPISecret)
+		return nil, errNobody
 	}
 	if transport != nil {
 		config.HTTP = &http.Client{Transport: transport}
 	}
-	return client.New(config)
+	c, err := client.New(config)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("%s or --url: %w", envURL, err)}
+	}
+	return c, nil
 }
+
+var errNobody = fmt.Errorf("say who calls: set %s, or %s and %s, or %s and %s", envToken, envUser, envPassword, envAPIKey, envAPISecret)

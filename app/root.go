@@ -17,7 +17,7 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 			"`penstock dev` starts everything in one process.",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          checked(cobra.NoArgs),
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(

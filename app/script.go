@@ -17,7 +17,7 @@ func newScriptChild() *cobra.Command {
 	return &cobra.Command{
 		Use:    scriptChild,
 		Hidden: true,
-		Args:   cobra.NoArgs,
+		Args:   checked(cobra.NoArgs),
 		RunE:   func(cmd *cobra.Command, _ []string) error { return script.Serve(cmd.InOrStdin(), cmd.OutOrStdout()) },
 	}
 }

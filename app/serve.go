@@ -19,7 +19,7 @@ import (
 func newServe(e env, kinds *flows.Catalogue, r role, cmd *cobra.Command) *cobra.Command {
 	var s Settings
 	s.addFlags(cmd.Flags(), r)
-	cmd.Args = cobra.NoArgs
+	cmd.Args = checked(cobra.NoArgs)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := s.read(e, cmd.Flags(), r); err != nil {
 			return err

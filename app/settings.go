@@ -120,7 +120,10 @@ func (s *Settings) read(e env, f *pflag.FlagSet, r role) error {
 			return fmt.Errorf("read settings: %s: %w", envMasterKey, err)
 		}
 	}
-	return s.check(r)
+	if err := s.check(r); err != nil {
+		return usageError{err}
+	}
+	return nil
 }
 
 // mostShards bounds the shards of a queue: each costs a worker two connections

@@ -134,7 +134,7 @@ func (c *Client) assign(ctx context.Context, queue string, tasks []string, byID 
 		if w == nil || decodeSpec(f[1], &spec) != nil {
 			continue
 		}
-		w.Runs = append(w.Runs, Held{ID: id, Queue: queue, Flow: spec.Flow, Attempt: number(f[2]), Started: micros(f[3])})
+		w.Runs = append(w.Runs, Held{ID: id, Queue: wholeQueue(queue), Flow: spec.Flow, Attempt: number(f[2]), Started: micros(f[3])})
 	}
 	return nil
 }

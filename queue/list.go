@@ -18,7 +18,7 @@ const (
 
 // List says which runs to look at. The zero List is the newest of all.
 type List struct {
-	Queues   []string  // nil: all
+	Queues   []string  // with all their shards; nil: all
 	From, To time.Time // of acceptance, both included; zero: no bound
 	Oldest   bool      // begin with the oldest, not with the newest
 	Most     int       // runs to look at; default and at most 10,000
@@ -35,13 +35,15 @@ func (c *Client) List(ctx context.Context, l List, each func(*Record)) (more boo
 	if l.Most <= 0 || l.Most > listMost {
 		l.Most = listMost
 	}
-	if l.Queues == nil {
-		if l.Queues, err = c.redis.SMembers(ctx, asynqQueues).Result(); err != nil {
-			return false, redisError("list queues", err)
-		}
+	queues, err := c.redis.SMembers(ctx, asynqQueues).Result()
+	if err != nil {
+		return false, redisError("list queues", err)
 	}
 	var all []listed
-	for _, queue := range l.Queues {
+	for _, queue := range queues {
+		if l.Queues != nil && !slices.Contains(l.Queues, wholeQueue(queue)) {
+			continue
+		}
 		some, cut, err := c.listIDs(ctx, queue, &l)
 		if err != nil {
 			return false, err

@@ -88,7 +88,7 @@ func (s *Server) mendAll(ctx context.Context, due []any) {
 		if err := s.mend(ctx, id, fence, wrong); err != nil {
 			s.cfg.Log.Warn("mend run", "run_id", id, "wrong", wrong, "error", err) // it is due again soon
 		} else if s.cfg.Meter != nil {
-			s.cfg.Meter.Mended(s.cfg.Queue, wrong)
+			s.cfg.Meter.Mended(wholeQueue(s.cfg.Queue), wrong)
 		}
 	}
 }
@@ -101,7 +101,7 @@ func (s *Server) lose(attempts []*Attempt, answer any) {
 			if a.ID == id && s.held.get(a.task) == a {
 				a.end(ErrLost)
 				if s.cfg.Meter != nil {
-					s.cfg.Meter.Lost(s.cfg.Queue)
+					s.cfg.Meter.Lost(wholeQueue(s.cfg.Queue))
 				}
 			}
 		}

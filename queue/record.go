@@ -67,7 +67,7 @@ func decodeRecord(id, queue string, f map[string]string) (Record, error) {
 	if err := decodeSpec(f["spec"], &r.Spec); err != nil {
 		return Record{}, err
 	}
-	r.ID, r.Queue = id, queue
+	r.ID, r.Queue = id, wholeQueue(queue)
 	if f["event"] != "" {
 		r.Event = json.RawMessage(f["event"])
 	}

@@ -242,7 +242,7 @@ func (s *Server) emptyInbox(ctx context.Context) {
 // asked: they end with asynq's lease, after 30 s without Redis or of a paused
 // process, and the run is still ours then.
 func (s *Server) begin(a *Attempt) {
-	a.server, a.Queue, a.done = s, s.cfg.Queue, make(chan struct{})
+	a.server, a.Queue, a.done = s, wholeQueue(s.cfg.Queue), make(chan struct{})
 	s.pool.run(func() {
 		defer close(a.done)
 		defer s.held.remove(a.task)

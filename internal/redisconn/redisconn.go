@@ -71,6 +71,12 @@ func hosts(rest string) (user *url.Userinfo, addrs []string, path string, err er
 	return user, addrs, path, nil
 }
 
+// clusterLook is how old the map of a Cluster's slots may become, while
+// commands are sent, before it is read again. go-redis asks for no new map when
+// a primary refuses connections: with its own interval, a minute, all work on
+// that primary would stand still for as long after a failover of seconds.
+const clusterLook = 2 * time.Second
+
 func parseCluster(scheme, rest string) (*Conn, error) {
 	user, addrs, _, err := hosts(rest)
 	if err != nil {
@@ -86,6 +92,7 @@ func parseCluster(scheme, rest string) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse Redis URL: %s", withoutURL(err, u.String()))
 	}
+	o.ClusterStateReloadInterval = clusterLook
 	return &Conn{cluster: o}, nil
 }
 
