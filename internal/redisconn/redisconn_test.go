@@ -45,3 +45,15 @@ func TestParseNeverRepeatsThePassword(t *testing.T) {
 		}
 	}
 }
+
+// A minute, go-redis' own, is how long a failover would stop all work.
+func TestAClusterIsLookedAtOften(t *testing.T) {
+	t.Parallel()
+	c, err := Parse("redis-cluster://a:1,b:2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.cluster.ClusterStateReloadInterval != clusterLook {
+		t.Errorf("the map of slots is read every %v", c.cluster.ClusterStateReloadInterval)
+	}
+}

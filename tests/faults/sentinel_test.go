@@ -91,6 +91,9 @@ func failover(t *testing.T, url string, fail func() *redis.Client) {
 		}
 		slowest = max(slowest, whole)
 	}
+	if untold == 0 && slowest > 30*time.Second {
+		t.Errorf("no run was lost, and a caller waited %v", slowest)
+	}
 	twice := repeated(s)
 	t.Logf("the replica was the master after %v; of %d calls, all answered with their output (the slowest after %v), %d runs that were answered are not on the new master, %d that were accepted are not and were asked for again; %d of %d effects were done again",
 		promoted.Round(10*time.Millisecond), len(c.history.all()), slowest.Round(10*time.Millisecond), lost, untold, twice, s.count())
