@@ -145,3 +145,32 @@ func TestShardsAreOneQueue(t *testing.T) {
 		t.Errorf("pausing no queue: %v", err)
 	}
 }
+
+// A shard that nobody serves is told, as soon as something waits there, and
+// one that is not used any more is not.
+func TestAShardThatNobodyServesIsTold(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	r.worker(echo)
+	r.wait(r.submit(Submission{Spec: spec()})) // the worker is listed
+	stats := func() Stats {
+		t.Helper()
+		all, err := r.client.Stats(t.Context())
+		if err != nil || len(all) != 1 {
+			t.Fatalf("stats %+v, %v", all, err)
+		}
+		return all[0]
+	}
+	if err := r.redis.SAdd(t.Context(), asynqQueues, "default~1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if s := stats(); s.Shards != 1 || s.Workers != 1 {
+		t.Errorf("with an old shard: %+v", s)
+	}
+	s := Submission{Spec: spec()}
+	s.Queue = "default~1"
+	r.submit(s).Close()
+	if s := stats(); s.Shards != 2 || s.Workers != 0 || s.Pending != 1 {
+		t.Errorf("with work on a shard that nobody serves: %+v", s)
+	}
+}

@@ -25,7 +25,7 @@ type Stats struct {
 	Archived  int64         // tasks that failed for good
 	Oldest    time.Duration // how long the pending task has waited that comes next; zero: none
 	Paused    bool
-	Workers   int64 // live ones that serve the queue
+	Workers   int64 // live ones that serve the queue; of shards, the one that has fewest
 }
 
 // Stats reads the state of every queue, by name, in two round trips. Errors:
@@ -67,12 +67,16 @@ func (c *Client) Stats(ctx context.Context) ([]Stats, error) {
 	return out, nil
 }
 
-// add makes a shard's stats part of its queue's.
+// add makes a shard's stats part of its queue's. A shard that is empty and
+// served by nobody is one that is not used any more.
 func (s *Stats) add(shard Stats) {
+	if shard.Workers == 0 && shard.Open+shard.Pending+shard.Active+shard.Scheduled+shard.Retry+shard.Archived == 0 {
+		return
+	}
 	s.Shards += shard.Shards
 	s.Pending, s.Active, s.Open = s.Pending+shard.Pending, s.Active+shard.Active, s.Open+shard.Open
 	s.Scheduled, s.Retry, s.Archived = s.Scheduled+shard.Scheduled, s.Retry+shard.Retry, s.Archived+shard.Archived
-	s.Oldest, s.Workers = max(s.Oldest, shard.Oldest), max(s.Workers, shard.Workers)
+	s.Oldest, s.Workers = max(s.Oldest, shard.Oldest), min(s.Workers, shard.Workers)
 	s.Paused = s.Paused || shard.Paused
 }
 
