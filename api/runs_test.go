@@ -171,7 +171,7 @@ func (p *product) stream(id, who string, header ...string) func() string {
 func TestEventsTellStatesAndStepsAsTheyHappen(t *testing.T) {
 	t.Parallel()
 	p := newProduct(t)
-	p.deploy(2, waits)
+	p.deploy(2, "trigger: webhook\nsteps: [{name: before, set: {n: 1}}, {gate: {}}, {name: after, gate: {}}]")
 	id := p.start("ulf", 2, `{"n":1}`)
 	<-p.at
 	next := p.stream(id, "ulf")
@@ -185,8 +185,10 @@ func TestEventsTellStatesAndStepsAsTheyHappen(t *testing.T) {
 	}
 	want(`event: state | data: {"state":"running"}`, `id: 1.1 | event: step | data: {"step":"before","kind":"set","in":1,"out":1`)
 	p.gate <- struct{}{}
-	want(`id: 1.2 | event: step | data: {"step":"gate"`, `event: step_started | data: {"step":"after","kind":"set","in":1`,
-		`id: 1.3 | event: step | data: {"step":"after"`, `event: state | data: {"state":"succeeded"}`, "end")
+	want(`id: 1.2 | event: step | data: {"step":"gate"`, `event: step_started | data: {"step":"after","kind":"gate","in":1`)
+	<-p.at
+	p.gate <- struct{}{}
+	want(`id: 1.3 | event: step | data: {"step":"after"`, `event: state | data: {"state":"succeeded"}`, "end")
 	next = p.stream(id, "ulf", "Last-Event-ID", "1.2")
 	want(`id: 1.3 | event: step | data: {"step":"after"`, `event: state | data: {"state":"succeeded"}`, "end")
 }

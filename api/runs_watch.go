@@ -96,6 +96,9 @@ func (a *API) relay(ctx context.Context, s *stream, record *queue.Record, events
 			if err != nil {
 				return cmp.Or(context.Cause(ctx), err)
 			}
+			for len(events) > 0 { // what came before the end goes out before it
+				s.event(<-events)
+			}
 			return a.finishStream(ctx, s, record.ID)
 		case <-look.C:
 			if a.draining.Load() {
