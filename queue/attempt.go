@@ -56,6 +56,7 @@ type Outcome struct {
 	Error  *flows.Error
 	Steps  []byte    // JSON, what each step did
 	Wake   time.Time // when a parked run goes on
+	After  func()    // nil, or called once what the outcome asks for was done, on the handler's goroutine
 }
 
 // Values of one task in the claim script's answer: id message verdict

@@ -139,6 +139,7 @@ func (c *Client) Ping(ctx context.Context) error {
 type lane struct {
 	name    string
 	keys    keys
+	blank   blank
 	submit  *batcher[submission]
 	replies *replyReader
 	deep    atomic.Bool // too many tasks are pending
@@ -156,7 +157,11 @@ func (c *Client) lane(ctx context.Context, queue string) (*lane, error) {
 	if l, ok := c.lanes.Load(queue); ok {
 		return l.(*lane), nil
 	}
-	l := &lane{name: queue, keys: keysOf(queue)}
+	b, err := newBlank(ctx, c.asynq, queue)
+	if err != nil {
+		return nil, err
+	}
+	l := &lane{name: queue, keys: keysOf(queue), blank: b}
 	l.submit = newBatcher(submitFlights, submitBatch, func(items []*submission) { c.flush(l, items) })
 	l.replies = newReplyReader(c, l.keys.replyPrefix()+c.door)
 	if err := c.open(ctx, l); err != nil {

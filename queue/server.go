@@ -275,7 +275,11 @@ func (s *Server) process(ctx context.Context, t *asynq.Task) error {
 // work takes an attempt from its beginning to its end.
 func (s *Server) work(a *Attempt) {
 	outcome, cause := s.attempt(a)
-	if err := s.conclude(a, outcome, cause); err != nil { // the server's life has ended: the reconciler goes on
+	err := s.conclude(a, outcome, cause)
+	if outcome.After != nil {
+		outcome.After()
+	}
+	if err != nil { // the server's life has ended: the reconciler goes on
 		s.cfg.Log.Error("conclude attempt", "run_id", a.ID, "attempt", a.Number, "error", err)
 		return
 	}

@@ -59,7 +59,7 @@ func (c *Client) Submit(ctx context.Context, s Submission) (*Ticket, error) {
 		s.Accepted = time.Now()
 	}
 	sub := &submission{}
-	if err := c.compose(ctx, sub, &s); err != nil {
+	if err := c.compose(ctx, lane, sub, &s); err != nil {
 		return nil, err
 	}
 	t := c.waiters.add(c, lane, s.ID)
@@ -84,8 +84,11 @@ func (c *Client) Submit(ctx context.Context, s Submission) (*Ticket, error) {
 }
 
 // compose lays out the arguments of one run, as submit.lua takes them.
-func (c *Client) compose(ctx context.Context, sub *submission, s *Submission) error {
-	message, err := encodeTask(ctx, c.asynq, s.Queue, s.ID, "1", s.Trace)
+func (c *Client) compose(ctx context.Context, l *lane, sub *submission, s *Submission) error {
+	message, err := l.blank.of(s.ID), error(nil)
+	if len(s.Trace) > 0 { // it goes into the task's headers
+		message, err = encodeTask(ctx, c.asynq, s.Queue, s.ID, "1", s.Trace)
+	}
 	if err != nil {
 		return err
 	}
