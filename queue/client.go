@@ -157,11 +157,7 @@ func (c *Client) lane(ctx context.Context, queue string) (*lane, error) {
 	if l, ok := c.lanes.Load(queue); ok {
 		return l.(*lane), nil
 	}
-	b, err := newBlank(ctx, c.asynq, queue)
-	if err != nil {
-		return nil, err
-	}
-	l := &lane{name: queue, keys: keysOf(queue), blank: b}
+	l := &lane{name: queue, keys: keysOf(queue)}
 	l.submit = newBatcher(submitFlights, submitBatch, func(items []*submission) { c.flush(l, items) })
 	l.replies = newReplyReader(c, l.keys.replyPrefix()+c.door)
 	if err := c.open(ctx, l); err != nil {
@@ -172,8 +168,11 @@ func (c *Client) lane(ctx context.Context, queue string) (*lane, error) {
 	return l, nil
 }
 
-func (c *Client) open(ctx context.Context, l *lane) error {
+func (c *Client) open(ctx context.Context, l *lane) (err error) {
 	if err := loadScripts(ctx, c.redis); err != nil {
+		return err
+	}
+	if l.blank, err = newBlank(ctx, c.asynq, l.name); err != nil {
 		return err
 	}
 	if err := c.redis.SAdd(ctx, asynqQueues, l.name).Err(); err != nil {
