@@ -63,7 +63,7 @@ var faults = []struct {
 	{queue.ErrNotFound, fault{Status: http.StatusNotFound, Code: "not_found", Message: "no such run"}},
 	{store.ErrExists, fault{Status: http.StatusConflict, Code: "exists", Message: "there is one of that name already"}},
 	{auth.ErrNoDeadline, fault{Status: http.StatusConflict, Code: "expired", Message: auth.ErrNoDeadline.Error()}},
-	{store.ErrNotFound, fault{Status: http.StatusNotFound, Code: "not_found", Message: "not found"}},
+	{store.ErrNotFound, fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is none of that name"}},
 	{os.ErrDeadlineExceeded, fault{Status: http.StatusRequestTimeout, Code: "request_timeout", Message: "the request took too long to arrive"}},
 	{errHandOver, fault{Status: http.StatusGatewayTimeout, Code: "handed_over", Message: "this server stops; the run goes on, its result can be read later"}},
 	{context.Canceled, fault{Status: statusGone, Code: "caller_gone", Message: "the caller did not wait"}},

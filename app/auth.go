@@ -108,12 +108,20 @@ func readData(in io.Reader, data string) (string, error) {
 	return string(text), err
 }
 
-func printExplanation(w io.Writer, e *auth.Explanation) error {
-	verdict := "does not fit"
-	if e.Fits {
-		verdict = "fits"
+// finding tells a wrong proof from a right one of a request that is refused
+// all the same.
+func finding(e *auth.Explanation) string {
+	switch {
+	case !e.Fits:
+		return "does not fit."
+	case len(e.Findings) > 0:
+		return "is signed as it should be, but it is refused:"
 	}
-	fmt.Fprintf(w, "The %s %s.\n", e.Scheme, verdict)
+	return "fits."
+}
+
+func printExplanation(w io.Writer, e *auth.Explanation) error {
+	fmt.Fprintf(w, "The %s %s\n", e.Scheme, finding(e))
 	for _, finding := range e.Findings {
 		fmt.Fprintf(w, "  - %s\n", finding)
 	}

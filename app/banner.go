@@ -72,7 +72,7 @@ func (p *Program) greet(w io.Writer, key *store.Key) {
 	if p.settings.Redis != "" {
 		fmt.Fprintf(w, "  Redis     as set\n")
 	}
-	fmt.Fprintf(w, "  demo CRM  %s\n", p.vars["crm"])
+	fmt.Fprintf(w, "  demo CRM  %s\n", p.crm)
 	if p.metricsURL != "" {
 		fmt.Fprintf(w, "  metrics   %s\n", p.metricsURL)
 	}

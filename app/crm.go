@@ -11,15 +11,19 @@ import (
 	"penstock/internal/demo"
 )
 
-// openCRM serves the demo CRM on a loopback port and tells flows of it as
-// the variable "crm".
+// crmInFiles is where example flows say that the demo CRM is. Flows whose vars
+// name anything else keep it.
+const crmInFiles = "http://127.0.0.1:8081"
+
+// openCRM serves the demo CRM on a loopback port, and puts its URL where the
+// vars of flows hold crmInFiles.
 func (p *Program) openCRM(ctx context.Context) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("start demo CRM: %w", err)
 	}
 	p.onClose(func() error { return ignoreClosed(listener.Close()) })
-	p.vars = map[string]any{"crm": "http://" + listener.Addr().String()}
+	p.crm = "http://" + listener.Addr().String()
 	server := &http.Server{Handler: demo.New(), ReadHeaderTimeout: 5 * time.Second}
 	p.add("demo CRM", func(ctx context.Context) error {
 		stopped := make(chan error, 1) // one value, kept until Serve has returned

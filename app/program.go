@@ -51,7 +51,7 @@ type Program struct {
 	callbacks *callback.Signer
 	metrics   *telemetry.Metrics // nil: nobody scrapes
 	tracing   *telemetry.Tracing // nil: nobody traces
-	vars      map[string]any     // override those of flows
+	crm       string             // base URL of the demo CRM; empty: there is none
 	block     time.Duration      // how long an idle worker waits in one call; zero: as usual
 
 	metricsURL string // empty: none

@@ -70,12 +70,17 @@ func (c *remoteCall) start(cmd *cobra.Command, flow string, args startArgs) erro
 
 // printStarted prints the output, or the id of a run that has not ended.
 func (c *remoteCall) printStarted(w io.Writer, run *client.Run) error {
+	if run.Answer != nil && !c.asJSON {
+		_, err := fmt.Fprintf(w, "%s\n", run.Answer)
+		return err
+	}
 	if c.asJSON {
 		text, err := json.Marshal(struct {
 			ID     string          `json:"run_id"`
 			State  string          `json:"state,omitempty"`
 			Output json.RawMessage `json:"output,omitempty"`
-		}{run.ID, run.State, run.Output})
+			Answer string          `json:"answer,omitempty"` // of a respond step, as it was sent
+		}{run.ID, run.State, run.Output, string(run.Answer)})
 		if err != nil {
 			return err
 		}
@@ -113,16 +118,23 @@ func (c *remoteCall) printEvent(cmd *cobra.Command, e client.Event) error {
 		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "  %s\n", cell(o["state"]))
 	case "step":
 		line := fmt.Sprintf("  %s %s: %s in, %s out", cell(o["step"]), cell(o["kind"]), cell(o["in"]), cell(o["out"]))
-		if us, ok := o["us"].(json.Number); ok {
-			n, _ := us.Int64()
-			line += ", " + round(time.Duration(n)*time.Microsecond).String()
-		}
+		line += ", " + took(o)
 		if o["error"] != nil {
 			line += ": " + cell(o["error"])
 		}
 		_, err = fmt.Fprintln(cmd.ErrOrStderr(), line)
 	}
 	return err
+}
+
+// took is how long a step took, for people.
+func took(step object) string {
+	us, ok := step["us"].(json.Number)
+	if !ok {
+		return "-"
+	}
+	n, _ := us.Int64()
+	return round(time.Duration(n) * time.Microsecond).String()
 }
 
 // printRun prints a run: its output alone, or all of it. A run that ended
@@ -181,7 +193,12 @@ func printRunView(w io.Writer, text []byte) error {
 	}
 	if len(steps) > 0 {
 		fmt.Fprintln(w)
-		columns := []column{{"step", "step"}, {"kind", "kind"}, {"in", "in"}, {"out", "out"}, {"µs", "us"}, {"attempts", "attempts"}, {"error", "error"}}
+		for _, step := range steps {
+			if o, ok := step.(object); ok {
+				o["took"] = took(o)
+			}
+		}
+		columns := []column{{"step", "step"}, {"kind", "kind"}, {"in", "in"}, {"out", "out"}, {"took", "took"}, {"attempts", "attempts"}, {"error", "error"}}
 		if err := printTable(w, columns, steps); err != nil {
 			return err
 		}

@@ -32,7 +32,7 @@ func (p *Program) openWorker(ctx context.Context) error {
 		Queues:    p.settings.Queues,
 		Shards:    queue.Shards(p.settings.Shards),
 		Slots:     p.settings.Concurrency,
-		Env:       flows.Env{HTTP: transport, Vars: p.vars},
+		Env:       flows.Env{HTTP: transport, Instead: map[string]string{crmInFiles: p.crm}},
 		Block:     p.block,
 		Retention: p.settings.Retention,
 	}

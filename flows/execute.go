@@ -68,16 +68,25 @@ func (f *Flow) execute(ctx context.Context, run Run, env Env, mocks map[string]a
 	return items.Values(), nil
 }
 
+// override returns the vars with what the environment puts in their places.
+func (e *Env) override(vars map[string]any) map[string]any {
+	vars = maps.Clone(vars)
+	for name, v := range vars {
+		if text, ok := v.(string); ok && e.Instead[text] != "" {
+			vars[name] = e.Instead[text]
+		}
+		if v, ok := e.Vars[name]; ok {
+			vars[name] = v
+		}
+	}
+	return vars
+}
+
 // begin prepares what programs may read, as far as some program does.
 func (f *Flow) begin(run Run, env Env) *execution {
 	x := &execution{flow: f, run: run, env: env, vars: f.Vars, budget: newBudget(env.MaxMemory)}
-	if len(env.Vars) > 0 && f.reads[ofVars] {
-		x.vars = maps.Clone(f.Vars)
-		for name := range f.Vars {
-			if v, ok := env.Vars[name]; ok {
-				x.vars[name] = v
-			}
-		}
+	if len(env.Vars)+len(env.Instead) > 0 && f.reads[ofVars] {
+		x.vars = env.override(f.Vars)
 	}
 	if f.reads[ofParams] {
 		x.params = values(run.Params)

@@ -42,6 +42,9 @@ type Env struct {
 	Parks     bool           // whoever executes takes up a *Parked run again; else a wait holds the execution
 	MaxMemory int64          // bytes of items that a run may hold at once; 0: 64 MiB
 	Vars      map[string]any // override the flow's vars of the same name; others are ignored
+	// Instead holds texts and what stands in their place wherever a flow's var
+	// is one of them; empty leaves it.
+	Instead map[string]string
 }
 
 // Journal records the effects of a run so that a resumed run does not execute

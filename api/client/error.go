@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -21,7 +22,26 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	return fmt.Sprintf("%d %s: %s", e.Status, http.StatusText(e.Status), e.Message)
+	text := fmt.Sprintf("%d %s: ", e.Status, http.StatusText(e.Status))
+	if e.Step != "" {
+		text += "step " + e.Step + ": "
+	}
+	text += e.Message
+	if e.Run != "" {
+		text += " (run " + e.Run + ")"
+	}
+	return text
+}
+
+// maxShown bounds what is shown of an answer that is no envelope, in bytes: a
+// flow may answer a failure in any form.
+const maxShown = 300
+
+func beginning(body []byte) string {
+	if len(body) <= maxShown {
+		return strings.TrimSpace(string(body))
+	}
+	return strings.ToValidUTF8(string(body[:maxShown]), "") + "…"
 }
 
 // newError reads either envelope: the problem of the native door or the
@@ -44,7 +64,7 @@ func newError(a *answer) *Error {
 	e := &Error{
 		Status:    a.status,
 		Code:      body.Code,
-		Message:   cmp.Or(body.Detail, smart.Msg, "the server does not say why"),
+		Message:   cmp.Or(body.Detail, smart.Msg, beginning(a.body), "the server does not say why"),
 		Run:       cmp.Or(body.RunID, smart.RunID, a.header.Get("Penstock-Run-Id")),
 		Step:      body.Step,
 		RequestID: a.header.Get("X-Request-Id"),

@@ -25,7 +25,8 @@ type Run struct {
 	Error      *Failure        `json:"error"`
 	Steps      json.RawMessage `json:"steps"`
 
-	Replayed bool `json:"-"` // it belongs to an earlier, equal request
+	Replayed bool   `json:"-"` // it belongs to an earlier, equal request
+	Answer   []byte `json:"-"` // what a respond step answered in its own form; nil: the server's own answer
 }
 
 // Failure is why a run has no output.
@@ -103,11 +104,22 @@ func (c *Client) Start(ctx context.Context, q Request) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	run := &Run{Replayed: a.header.Get("Idempotent-Replayed") == "true"}
-	if a.status == http.StatusOK {
+	return startedRun(a)
+}
+
+// startedRun reads the server's answer to Start, or the flow's own, which has
+// any form: the run's id is in a header then.
+func startedRun(a *answer) (*Run, error) {
+	run, id := &Run{}, a.header.Get("Penstock-Run-Id")
+	err := a.decode(run)
+	switch {
+	case run.ID == id && err == nil && a.status == http.StatusOK:
 		run.State = "succeeded"
+	case id != "" && (err != nil || run.ID != id):
+		run, err = &Run{ID: id, Answer: a.body}, nil
 	}
-	return run, a.decode(run)
+	run.Replayed = a.header.Get("Idempotent-Replayed") == "true"
+	return run, err
 }
 
 // Status reads a run, after it has ended or the wait is over. Errors of the
