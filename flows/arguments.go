@@ -19,7 +19,7 @@ func (c *compiler) arguments(n *node, params []Param, trail string) *Args {
 	for i, k := range n.keys {
 		at := slices.IndexFunc(params, func(p Param) bool { return p.Name == k.name })
 		if at < 0 {
-			c.add(k.place, didYouMean(k.name, paramNames(params)), "unknown field %q", k.name)
+			c.add(k.place, fieldHint(k.name, paramNames(params)), "unknown field %q", k.name)
 			mistyped = true
 			continue
 		}
@@ -29,6 +29,15 @@ func (c *compiler) arguments(n *node, params []Param, trail string) *Args {
 		c.complete(a, params)
 	}
 	return a
+}
+
+// fieldHint guesses what was meant. No field has a space in its name, but what
+// follows a comma inside { } is read as a field.
+func fieldHint(name string, known []string) string {
+	if strings.Contains(name, " ") {
+		return "inside { } put quotes around a text that contains a comma"
+	}
+	return didYouMean(name, known)
 }
 
 // complete checks what must be given, and what only once.

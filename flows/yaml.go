@@ -67,7 +67,19 @@ func (r *report) malformed(err error) {
 		return
 	}
 	at := placeOf(syntax.Token)
-	r.add(at, r.quoteHint(at), "YAML: %s", syntax.Message)
+	r.add(at, r.syntaxHint(at, syntax.Message), "YAML: %s", syntax.Message)
+}
+
+// syntaxHint says what to do about a mistake, when its message leaves no
+// doubt or most people mean the same with such a line.
+func (r *report) syntaxHint(at place, message string) string {
+	for _, bracket := range []struct{ open, shut string }{{"[", "]"}, {"{", "}"}} {
+		shut := "'" + bracket.shut + "'"
+		if strings.Contains(message, "end token "+shut+" not found") || strings.Contains(message, "',' or "+shut+" must be specified") {
+			return "a " + bracket.open + " before this is not closed"
+		}
+	}
+	return r.quoteHint(at)
 }
 
 // quoteHint guesses the mistake that nearly everybody makes here.
