@@ -65,10 +65,19 @@ func (e env) fill(flags *pflag.FlagSet) (err error) {
 			return
 		}
 		if failure := flag.Value.Set(value); failure != nil {
-			err = fmt.Errorf("read settings: %s: %w", name, failure)
+			err = fmt.Errorf("read settings: %s: %w", name, inWords(flag.Value.Type(), value, failure))
 		}
 	})
 	return err
+}
+
+// inWords says in words what strconv says in the names of its functions.
+func inWords(kind, value string, failure error) error {
+	words := map[string]string{"int": "a whole number", "int64": "a whole number", "bool": "true or false"}[kind]
+	if words == "" {
+		return failure
+	}
+	return fmt.Errorf("%q is not %s", value, words)
 }
 
 // secret returns a variable, or the content of the file that NAME_FILE names,

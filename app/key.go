@@ -14,7 +14,7 @@ func newKey(e env) *cobra.Command {
 			{flag: "name", member: "name", help: "what it is for"},
 			{flag: "secret-file", member: "secret", kind: secretField, help: "`file` with the secret, - for standard input; made up when it is left out"},
 			{flag: "api-access", member: "api_access", kind: boolField, help: "let it call flows"},
-			{flag: "flows", member: "flows", kind: flowsField, help: "the `numbers` of the flows that it may call, or all"},
+			{flag: "flows", member: "flows", kind: flowsField, help: "the `numbers` of the flows that it may call; all, or left out: every flow"},
 			{flag: "ts-window", member: "ts_window", kind: countField, help: "`seconds` that a timestamp may be off"},
 			{flag: "on-replay", member: "on_replay", help: "`refuse` or attach: what becomes of the same request again"},
 			{flag: "impersonate", member: "impersonate", kind: listField, help: "`users` whom its assertions may act as"},

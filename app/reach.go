@@ -18,7 +18,7 @@ func (p *Program) openCallbacks(masterKeys [][]byte) (err error) {
 // reach gives runs what is theirs to use: connections and secrets, processes
 // for scripts, and what outlasts a run: values, other flows, callbacks.
 func (p *Program) reach(cfg *worker.Config) error {
-	connections, err := connect.New(connect.Config{Store: p.store, HTTP: cfg.Env.HTTP, Log: p.log})
+	connections, err := connect.New(connect.Config{Store: p.store, HTTP: cfg.Env.HTTP, Log: p.log, SQLiteDir: p.settings.SQLite})
 	if err != nil {
 		return err
 	}

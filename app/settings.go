@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"os"
 	"slices"
 	"time"
 
@@ -24,6 +25,7 @@ type Settings struct {
 	Data           string        // dev: directory of the embedded store, noData: memory only
 	Issuer         string        // external base URL, when it is not the listening address
 	AllowPrivate   bool          // http steps may reach private networks
+	SQLite         string        // directory of the files of sqlite connections; empty: there are none
 	ReadyFile      string        // written with the base URL once the door answers
 	Concurrency    int           // runs at once in a worker
 	Shards         queues        // over which queues are spread, the same in all processes; a Cluster's primaries share them
@@ -88,6 +90,7 @@ func (s *Settings) addFlags(f *pflag.FlagSet, r role) {
 	}
 	if r.worker {
 		f.BoolVar(&s.AllowPrivate, "allow-private-networks", false, "let http steps reach loopback and private addresses")
+		f.StringVar(&s.SQLite, "sqlite", "", "`directory` of the files of sqlite connections; empty: there are none")
 		f.IntVar(&s.Concurrency, "concurrency", 64, "`runs` at once in this worker")
 		s.Queues = queues{"default": 1}
 		f.DurationVar(&s.Retention, "retention", 24*time.Hour, "how long `ended runs` are kept; at least 1s")
@@ -140,6 +143,8 @@ func (s *Settings) check(r role) error {
 		return fmt.Errorf("read settings: %s and %s are only of use together", envAdminUser, envAdminPass)
 	case slices.ContainsFunc(slices.Collect(maps.Values(s.Shards)), func(n int) bool { return n > mostShards }):
 		return fmt.Errorf("read settings: --shards %s: a queue has at most %d shards", &s.Shards, mostShards)
+	case s.SQLite != "" && !isDirectory(s.SQLite):
+		return fmt.Errorf("read settings: --sqlite %s is no directory", s.SQLite)
 	case r.dev:
 		return nil // has an embedded store and makes itself a master key
 	case s.Redis == "":
@@ -148,4 +153,9 @@ func (s *Settings) check(r role) error {
 		return fmt.Errorf("read settings: set %s to the output of `openssl rand -base64 %d`, the same for every process: it encrypts the secrets in Redis", envMasterKey, store.MasterKeySize)
 	}
 	return nil
+}
+
+func isDirectory(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }

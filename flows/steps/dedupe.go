@@ -13,7 +13,7 @@ func dedupe() flows.Kind {
 	return flows.Kind{
 		Name:    "dedupe",
 		Summary: "Lets the first item with a key pass; those with the same key within a while are dropped, or get what became of the first.",
-		Doc: "Without `steps` repeats are dropped. With `steps` the first item goes through them, and with `repeats: previous` a repeat " +
+		Doc: "Without `steps` repeats are dropped, also when a later step of the flow failed on the first: put what must not be lost into `steps`. With `steps` the first item goes through them, and with `repeats: previous` a repeat " +
 			"becomes the items that came out then. When the steps fail the key is forgotten, so that another try may pass. A repeat that " +
 			"comes while the first is still on its way fails: `on_error: skip` drops it. The key counts for the flow, whichever run and step brings it.",
 		Params: []flows.Param{

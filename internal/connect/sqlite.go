@@ -17,7 +17,7 @@ import (
 
 func sqliteType() Type {
 	return Type{
-		Name: "sqlite", Summary: "A SQLite file in the worker's directory for them.",
+		Name: "sqlite", Summary: "A SQLite file in the directory that the worker's setting `--sqlite` names.",
 		Fields: []Field{
 			{Name: "file", Required: true, Summary: "Path of the file inside that directory; it is made when there is none."},
 			maxConnections(),
@@ -26,7 +26,7 @@ func sqliteType() Type {
 			file := s.text["file"]
 			switch {
 			case r.config.SQLiteDir == "":
-				return nil, errors.New("sqlite connections are off here: no directory is set for their files")
+				return nil, errors.New("sqlite connections are off here: the worker has no --sqlite directory for their files")
 			case !filepath.IsLocal(file) || strings.HasPrefix(filepath.Base(file), ":"):
 				return nil, errors.New("file is no path inside the directory of sqlite files")
 			}
