@@ -2,6 +2,7 @@ package api
 
 import (
 	"net"
+	"net/http"
 
 	"github.com/gin-gonic/gin"
 )
@@ -10,8 +11,10 @@ import (
 const consoleRoot = "/console"
 
 // mountConsole gives the console everything below its root. It sees the
-// address of the browser where that of a proxy would be.
+// address of the browser where that of a proxy would be. Whoever opens the
+// server's bare address is sent there.
 func (a *API) mountConsole(e *gin.Engine) {
+	e.GET("/", func(c *gin.Context) { c.Redirect(http.StatusFound, consoleRoot) })
 	serve := func(c *gin.Context) {
 		r := *c.Request
 		r.RemoteAddr = net.JoinHostPort(c.ClientIP(), "0")

@@ -114,7 +114,7 @@ func (h *held) check(in *openapi3filter.RequestValidationInput, w *http.Response
 
 var (
 	ginParam  = regexp.MustCompile(`:(\w+)`)
-	consoleAt = regexp.MustCompile(`^\w+ /console`)
+	consoleAt = regexp.MustCompile(`^\w+ /(console|$)`) // and the bare address, which leads there
 )
 
 // Every route is in the document, and every operation of the document is a

@@ -134,6 +134,9 @@ func TestDev(t *testing.T) {
 				}
 				robert(t, http.StatusOK, answer{Success: true, Output: output})
 			}
+			if page := visit(t, http.MethodGet, dev.url+"/", ""); !strings.Contains(page, "<html") {
+				t.Errorf("the bare address does not lead to the console: %s", page)
+			}
 			if status, a := call(t, dev.url, key, "wrong", 69, ""); status != http.StatusUnauthorized || a.Error.Code != status {
 				t.Errorf("with a wrong secret: %d, %+v", status, a)
 			}

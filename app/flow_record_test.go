@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -105,6 +106,20 @@ func TestFlowRecord(t *testing.T) {
 	}
 	if results := flows.RunTests(t.Context(), flow); len(results) != 1 || results[0].Failure != "" {
 		t.Errorf("%+v\n%s", results, entry)
+	}
+
+	// A step that failed fails in the test, in the same words.
+	_, err = remote.Deploy(t.Context(), "5", []byte(strings.Replace(source, "[200, 404]", "[200]", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = remote.Start(t.Context(), client.Request{Flow: "5", Event: []byte(`{"ids": [2]}`)})
+	var failed *client.Error
+	if !errors.As(err, &failed) || !strings.Contains(err.Error(), "step read: GET http") {
+		t.Fatalf("person 2 is not there: %v", err)
+	}
+	if entry, err = record(failed.Run); err != nil || !strings.Contains(entry, `"message":"GET http`) {
+		t.Errorf("%v\n%s", err, entry)
 	}
 
 	// What is not kept is said.

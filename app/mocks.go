@@ -67,7 +67,8 @@ func answersOf(path string, record []stepRecord) (answers []any, err error) {
 	slices.SortStableFunc(passed, func(a, b stepRecord) int { return byIndices(a.Within, b.Within) })
 	for _, s := range passed {
 		if s.Error != "" {
-			return append(answers, map[string]any{"error": map[string]any{"message": s.Error}}), nil
+			message := strings.TrimPrefix(s.Error, "step "+path+": ") // which a test puts before it again
+			return append(answers, map[string]any{"error": map[string]any{"message": message}}), nil
 		}
 		if s.In == 0 {
 			continue
