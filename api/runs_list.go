@@ -18,7 +18,7 @@ func runSchema() listing.Schema[queue.Record] {
 		Order: "-created_at",
 		Fields: []listing.Field[run]{
 			listing.Text("run_id", func(r *run) string { return r.ID }),
-			listing.Text("state", func(r *run) string { return string(r.State) }),
+			listing.Word("state", states(), func(r *run) string { return string(r.State) }),
 			listing.Number("flow", func(r *run) int64 { return r.Flow }),
 			listing.Text("version", func(r *run) string { return r.Version }),
 			listing.Text("principal", func(r *run) string { return r.Principal }),
@@ -31,6 +31,13 @@ func runSchema() listing.Schema[queue.Record] {
 			listing.Time("finished_at", func(r *run) time.Time { return r.Times.Finished }),
 		},
 	}
+}
+
+func states() (names []string) {
+	for _, s := range queue.States() {
+		names = append(names, string(s))
+	}
+	return names
 }
 
 // listRuns answers GET /v1/runs: of the newest 10,000 runs, or the oldest when

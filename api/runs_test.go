@@ -113,8 +113,8 @@ func TestListRuns(t *testing.T) {
 	if members["page"] != 2.0 || members["page_size"] != 2.0 || len(members["items"].([]any)) != 2 {
 		t.Errorf("page %v", members)
 	}
-	bad := p.want(p.do("GET", "/v1/runs?filter="+url.QueryEscape(`state eq "x" and stat eq 1`), "ulf", ""), 400)
-	if bad["code"] != "bad_listing" || bad["parameter"] != "filter" || bad["position"] != 18.0 {
+	bad := p.want(p.do("GET", "/v1/runs?filter="+url.QueryEscape(`state eq "failed" and stat eq 1`), "ulf", ""), 400)
+	if bad["code"] != "bad_listing" || bad["parameter"] != "filter" || bad["position"] != 23.0 {
 		t.Errorf("problem %v", bad)
 	}
 	p.gate <- struct{}{}

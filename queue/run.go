@@ -20,6 +20,11 @@ const (
 	TimedOut  State = "timed_out"
 )
 
+// States are all of them.
+func States() []State {
+	return []State{Queued, Running, Waiting, Succeeded, Failed, Cancelled, TimedOut}
+}
+
 // Terminal reports whether a run in this state has ended.
 func (s State) Terminal() bool {
 	return s == Succeeded || s == Failed || s == Cancelled || s == TimedOut

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"penstock/internal/store"
@@ -76,7 +77,11 @@ func (a *Authority) grantOf(r *TokenRequest) (Grant, error) {
 			return g, nil
 		}
 	}
-	return nil, &Error{Code: CodeUnsupportedGrant, Message: "this endpoint does not take that grant_type"}
+	var taken []string
+	for _, g := range a.grants[r.Endpoint] {
+		taken = append(taken, g.Type())
+	}
+	return nil, &Error{Code: CodeUnsupportedGrant, Message: "this endpoint takes no such grant_type, but " + strings.Join(taken, ", ")}
 }
 
 // narrow returns the scopes that were asked for; all, if none were.

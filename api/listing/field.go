@@ -9,9 +9,10 @@ import (
 
 // Field is one property by which items may be filtered and ordered.
 type Field[T any] struct {
-	name string
-	kind kind
-	get  func(*T) value
+	name  string
+	kind  kind
+	get   func(*T) value
+	words []string // all texts that there are; none: any
 }
 
 // Name is how callers write the field.
@@ -39,17 +40,24 @@ type value struct {
 
 // Text is a field with text.
 func Text[T any](name string, get func(*T) string) Field[T] {
-	return Field[T]{name, text, func(item *T) value { return value{text: get(item)} }}
+	return Field[T]{name: name, kind: text, get: func(item *T) value { return value{text: get(item)} }}
+}
+
+// Word is a field with one of a few texts: eq, ne and in take no others.
+func Word[T any](name string, words []string, get func(*T) string) Field[T] {
+	f := Text(name, get)
+	f.words = words
+	return f
 }
 
 // Number is a field with a whole number.
 func Number[T any](name string, get func(*T) int64) Field[T] {
-	return Field[T]{name, number, func(item *T) value { return value{number: get(item)} }}
+	return Field[T]{name: name, kind: number, get: func(item *T) value { return value{number: get(item)} }}
 }
 
 // Time is a field with a moment; the zero time is an absent one.
 func Time[T any](name string, get func(*T) time.Time) Field[T] {
-	return Field[T]{name, moment, func(item *T) value {
+	return Field[T]{name: name, kind: moment, get: func(item *T) value {
 		t := get(item)
 		return value{moment: t, absent: t.IsZero()}
 	}}
@@ -57,7 +65,7 @@ func Time[T any](name string, get func(*T) time.Time) Field[T] {
 
 // Bool is a field that is true or false.
 func Bool[T any](name string, get func(*T) bool) Field[T] {
-	return Field[T]{name, truth, func(item *T) value {
+	return Field[T]{name: name, kind: truth, get: func(item *T) value {
 		if get(item) {
 			return value{number: 1}
 		}
@@ -67,7 +75,7 @@ func Bool[T any](name string, get func(*T) bool) Field[T] {
 
 // List is a field with several texts, for contains only.
 func List[T any](name string, get func(*T) []string) Field[T] {
-	return Field[T]{name, list, func(item *T) value { return value{list: get(item)} }}
+	return Field[T]{name: name, kind: list, get: func(item *T) value { return value{list: get(item)} }}
 }
 
 // compare orders two values of one kind.

@@ -24,6 +24,7 @@ func schema() listing.Schema[fish] {
 		Order: "name",
 		Fields: []listing.Field[fish]{
 			listing.Text("name", func(f *fish) string { return f.Name }),
+			listing.Word("water", []string{"salt", "sweet"}, func(*fish) string { return "sweet" }),
 			listing.Number("weight", func(f *fish) int64 { return f.Weight }),
 			listing.Time("caught_at", func(f *fish) time.Time { return f.Caught }),
 			listing.Bool("alive", func(f *fish) bool { return f.Alive }),
@@ -89,6 +90,7 @@ func TestFilter(t *testing.T) {
 		`alive eq true or name eq "pike" and weight eq 1`:     "eel trout", // and binds first
 		`(alive eq true or name eq "pike") and weight ge 900`: "eel pike trout",
 		`not (alive eq true or name eq "pike")`:               odd,
+		`water ne "salt" and water contains "s"`:              odd + " eel pike trout",
 		`not alive eq true and name eq "pike"`:                "pike", // not binds first
 		`NOT alive EQ true And name Contains "pi"`:            "pike",
 		"\tname\neq\r\"eel\" ":                                "eel",
@@ -114,7 +116,7 @@ func TestMistakesPointAtTheirPosition(t *testing.T) {
 		says         string
 	}{
 		{"filter", ``, 1, "a field is expected"},
-		{"filter", `nam eq "x"`, 1, `no field "nam"; the fields are alive, caught_at, name, tags, weight`},
+		{"filter", `nam eq "x"`, 1, `no field "nam"; the fields are alive, caught_at, name, tags, water, weight`},
 		{"filter", `name eq "ü" and wight eq 1`, 17, `no field "wight"`},
 		{"filter", `name = "x"`, 6, `'='`},
 		{"filter", `name is "x"`, 6, "takes eq, ne, lt, le, gt, ge, in, contains"},
@@ -129,6 +131,8 @@ func TestMistakesPointAtTheirPosition(t *testing.T) {
 		{"filter", `name eq 'x'`, 9, "double quotes"},
 		{"filter", `name eq "x`, 9, "no closing quote"},
 		{"filter", `name eq "\x"`, 9, "not a string"},
+		{"filter", `water eq "swet"`, 10, `water is never "swet"; it is one of salt, sweet`},
+		{"filter", `water in ("salt", "s")`, 19, "one of salt"},
 		{"filter", `name eq`, 8, "double quotes"},
 		{"filter", `name`, 5, "an operator"},
 		{"filter", `caught_at eq "yesterday"`, 14, "a time"},
@@ -147,6 +151,7 @@ func TestMistakesPointAtTheirPosition(t *testing.T) {
 		{"filter", strings.Repeat(" ", 5000), 0, "longer"},
 		{"filter", "name eq \"\xff\"", 0, "UTF-8"},
 		{"order_by", "name,wight", 6, "no field"},
+		{"order_by", "name,weight DESC", 6, "write -weight"},
 		{"order_by", "name,-name", 6, "comes twice"},
 		{"order_by", "tags", 1, "no order"},
 		{"order_by", "name,", 6, "no field"},

@@ -30,6 +30,9 @@ func parseOrder[T any](order string, fields []Field[T]) ([]key[T], error) {
 		name = strings.TrimPrefix(name, "-")
 		var ok bool
 		if k.field, ok = find(fields, name); !ok {
+			if field, direction, spaced := strings.Cut(name, " "); spaced && strings.EqualFold(direction, "desc") {
+				return nil, fault("write -" + field + " for the other direction")
+			}
 			return nil, fault(unknown(fields, name))
 		}
 		if k.field.kind == list {

@@ -1,6 +1,7 @@
 package listing
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,10 +37,13 @@ func (p *parser[T]) value(f Field[T], operator string) (value, error) {
 	t := p.next()
 	switch f.kind {
 	case text, list:
-		if t.kind == quoted {
-			return value{text: t.text}, nil
+		switch {
+		case t.kind != quoted:
+			return value{}, p.wrong(t, f.name+` is compared with a text in double quotes`)
+		case len(f.words) > 0 && slices.Contains([]string{"eq", "ne", "in"}, operator) && !slices.Contains(f.words, t.text):
+			return value{}, p.wrong(t, f.name+" is never "+strconv.Quote(t.text)+"; it is one of "+strings.Join(f.words, ", "))
 		}
-		return value{}, p.wrong(t, f.name+` is compared with a text in double quotes`)
+		return value{text: t.text}, nil
 	case number:
 		n, err := strconv.ParseInt(t.text, 10, 64)
 		if t.kind == digits && err == nil {
