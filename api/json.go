@@ -2,7 +2,10 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"errors"
+	"reflect"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -18,7 +21,30 @@ func (a *API) readJSON(c *gin.Context, into any) error {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
-		return badRequest("bad_json", "the body is not what is expected here: "+strings.TrimPrefix(err.Error(), "json: "))
+		return badRequest("bad_json", "the body is not what is expected here: "+mistyped(err))
 	}
 	return nil
+}
+
+// mistyped says what encoding/json says, in the words of JSON instead of Go.
+func mistyped(err error) string {
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(err, &wrong) {
+		return strings.TrimPrefix(err.Error(), "json: ")
+	}
+	return cmp.Or(wrong.Field, "it") + " must be " + jsonKind(wrong.Type.Kind()) + ", not a JSON " + wrong.Value
+}
+
+func jsonKind(k reflect.Kind) string {
+	switch k {
+	case reflect.String:
+		return "a text"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice:
+		return "a list"
+	case reflect.Map, reflect.Struct:
+		return "an object"
+	}
+	return "a whole number"
 }
