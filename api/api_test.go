@@ -58,6 +58,11 @@ func TestHealth(t *testing.T) {
 	if alive, ready := status("/healthz"), status("/readyz"); alive != 200 || ready != 503 {
 		t.Errorf("Redis away: alive %d, ready %d", alive, ready)
 	}
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 503} {
+		if w := d.do(httptest.NewRequest("HEAD", path, nil)); w.Code != want {
+			t.Errorf("HEAD %s: %d, want %d", path, w.Code, want)
+		}
+	}
 	broken = nil
 	d.api.Drain()
 	if alive, ready := status("/healthz"), status("/readyz"); alive != 200 || ready != 503 {

@@ -21,8 +21,10 @@ func (a *API) router() (*gin.Engine, error) {
 	e.NoRoute(a.noRoute)
 	e.NoMethod(a.noMethod)
 
-	e.GET(pathAlive, alive)
-	e.GET(pathReady, a.ready)
+	for _, method := range []string{http.MethodGet, http.MethodHead} { // some probes want no body
+		e.Handle(method, pathAlive, alive)
+		e.Handle(method, pathReady, a.ready)
+	}
 	a.mountDocs(e)
 
 	for _, path := range smartSYNCPaths {
