@@ -6,7 +6,7 @@ func newKey(e env) *cobra.Command {
 	return resource{
 		name: "key", what: "API key", path: "/v1/keys", id: "KEY",
 		columns: []column{
-			{"key", "key"}, {"name", "name"}, {"api access", "api_access"}, {"flows", "flows"}, {"window", "ts_window"}, {"on replay", "on_replay"},
+			{"key", "key"}, {"name", "name"}, {"api access", "api_access"}, {"only flows", "flows"}, {"window", "ts_window"}, {"on replay", "on_replay"},
 			{"rate", "rate_limit"},
 		},
 		fields: []field{

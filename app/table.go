@@ -85,7 +85,7 @@ func cell(v any) string {
 		return printable(moment(v))
 	case []any:
 		if len(v) == 0 {
-			return "-"
+			return "none" // and not the same as a value that is not set
 		}
 		parts := make([]string, len(v))
 		for i, one := range v {
