@@ -21,7 +21,7 @@ func (p *passage) journaled(ctx context.Context, in *Input) ([]any, error) {
 	case err != nil:
 		return nil, unrecorded(ctx, err)
 	case known.Result != nil:
-		p.replayed.Add(1)
+		p.replays(in)
 		return replay(known.Result)
 	case known.Started && p.step.effect == Once && !p.step.rerun:
 		return nil, &Error{Code: CodeUncertain,
@@ -90,7 +90,7 @@ func replay(result []byte) ([]any, error) {
 func (p *passage) persistent(ctx context.Context, in *Input) ([]any, error) {
 	r := &p.step.retry
 	for n := 1; ; n++ {
-		p.attempts.Add(1)
+		p.tries(in)
 		results, err := p.attempt(ctx, in)
 		if err == nil || n >= r.attempts || ctx.Err() != nil || asParked(err) != nil {
 			return results, err

@@ -31,7 +31,7 @@ func (c *compiler) step(n *node, path string, taken map[string]bool) *step {
 		return nil
 	}
 	before := len(c.found)
-	s := &step{kind: kind.Name, slot: -1, gathers: kind.Gathers, inside: kind.Inside, ends: kind.Ends}
+	s := &step{kind: kind.Name, slot: -1, gathers: kind.Gathers, inside: kind.Inside, ends: kind.Ends, timed: kind.Slow}
 	common, own := c.share(n, kind, at)
 	s.path = join(path, c.label(common, kind, taken))
 	inner, answered := c.scope, c.answering

@@ -10,6 +10,7 @@ type Input struct {
 	p     *passage
 	item  item
 	index int
+	mark  *Passed // what is told of the item; nil: nothing
 }
 
 // Value is the item; for a kind that gathers, the array of all. Nobody may

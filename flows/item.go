@@ -9,7 +9,9 @@ import (
 func (p *passage) item(ctx context.Context, in *Input, out []item) ([]item, error) {
 	s := p.step
 	before := len(out)
+	in.arrive()
 	out, err := p.attended(ctx, in, out)
+	p.leave(in, err, len(out)-before)
 	if err != nil {
 		return nil, err
 	}
@@ -50,6 +52,7 @@ func (p *passage) attended(ctx context.Context, in *Input, out []item) ([]item, 
 	}
 	for _, v := range results {
 		if err := p.hold(v, in.index); err != nil {
+			p.failed(in, err)
 			return nil, err
 		}
 		out = append(out, item{value: v, came: in.item.came})
@@ -87,7 +90,7 @@ func (p *passage) nest(ctx context.Context, in *Input) (items Items, err error) 
 	ctx, stop := p.timed(ctx)
 	defer stop()
 	defer broken(&err)
-	p.attempts.Add(1)
+	p.tries(in)
 	items, err = p.step.nester.Nest(ctx, in)
 	return items, p.overdue(ctx, err)
 }
@@ -98,6 +101,7 @@ func (p *passage) caught(ctx context.Context, in *Input, err error, out []item) 
 		return nil, err
 	}
 	e := p.step.fail(err, in.index)
+	p.failed(in, e)
 	if !e.catchable() {
 		return nil, e
 	}

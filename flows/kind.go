@@ -26,6 +26,7 @@ type Kind struct {
 	Gathers bool   // runs once, on the array of all items, as collect does; the results have no single ancestor
 	Ends    bool   // no item ever comes out of it, as of fail
 	Answers bool   // answers the caller, as respond does: once on every path
+	Slow    bool   // it only computes, but long enough for the time of each item to be told
 	Inside  bool   // reaches nothing but Penstock's own state: tests of flows execute it, without a mock
 
 	// New builds one step from arguments that the frame has parsed and

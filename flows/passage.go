@@ -16,13 +16,14 @@ type passage struct {
 
 	items []item // that the step was given
 
-	attempts atomic.Int64
-	replayed atomic.Int64
+	attempts atomic.Int32
+	replayed atomic.Int32
 	made     atomic.Int64 // items put out so far
 	size     atomic.Int64 // bytes that the run holds for them
 
 	mu    sync.Mutex
 	began time.Time // guarded by mu; see Input.Began
+	told  *told     // guarded by mu; nil: nothing yet
 }
 
 // path of the step, through the flows that called this one.
@@ -48,7 +49,7 @@ func (p *passage) run(ctx context.Context, items []item) ([]item, error) {
 	now := time.Now()
 	end(Ended{
 		Step: p.path(), Kind: p.step.kind, In: len(items), Out: len(out), At: now, Duration: now.Sub(begun),
-		Attempts: int(p.attempts.Load()), Replayed: int(p.replayed.Load()), Err: err, Within: p.at, Items: p.step.shown(out),
+		Attempts: int(p.attempts.Load()), Replayed: int(p.replayed.Load()), Err: err, Within: p.at, Items: p.step.shown(out), Each: p.each(),
 	})
 	return out, err
 }
@@ -65,7 +66,7 @@ func (p *passage) through(ctx context.Context, items []item) ([]item, error) {
 	}
 	out := make([]item, 0, len(items))
 	var waits *Parked
-	in := Input{p: p}
+	in := Input{p: p, mark: p.mark()}
 	for i, it := range items {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -107,7 +108,7 @@ func (p *passage) together(ctx context.Context, items []item, workers int) ([]it
 	var crew sync.WaitGroup
 	for range workers {
 		crew.Go(func() {
-			in := Input{p: p}
+			in := Input{p: p, mark: p.mark()}
 			for {
 				i := int(next.Add(1) - 1)
 				if i >= len(items) || ctx.Err() != nil {

@@ -55,6 +55,7 @@ func (c *compiler) settle(s *step, attrs *Args) {
 	s.workers = 1
 	if s.effect != Pure || s.nested {
 		s.workers = effectWorkers
+		s.timed = true
 	}
 	if s.handler != nil && s.handler.effects {
 		s.nested = true

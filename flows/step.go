@@ -14,6 +14,7 @@ type step struct {
 	gathers bool // runs once on the array of all items
 	nested  bool // steps inside it reach the world
 	inside  bool // reaches nothing but Penstock itself
+	timed   bool // what becomes of each item is told
 	ends    bool // no item comes out of it
 
 	runner   Runner

@@ -14,6 +14,7 @@ const (
 	mostSteps = 200 // steps kept of one run; nested ones begin once for each item
 	mostLines = 200 // log lines kept of one run
 	mostItems = 20  // items kept of one step, when a flow wants them kept
+	mostTold  = 500 // items of one run of which it is told what became of them
 
 	mostItemBytes = 256 << 10 // of all items kept of one run, as JSON
 )
@@ -28,6 +29,7 @@ type record struct {
 
 	items bool // guarded by mu; what steps put out is kept, too
 	kept  int  // guarded by mu; bytes of it
+	told  int  // guarded by mu; items told of
 
 	attempt *queue.Attempt // told of what happens, for who watches
 }
@@ -44,6 +46,7 @@ type step struct {
 	Error    string    `json:"error,omitempty"`
 	Within   string    `json:"within,omitempty"` // indices of the items that led into nested steps
 
+	Each    []passed        `json:"each,omitempty"`         // what became of single items; see flows.Ended
 	Items   json.RawMessage `json:"items,omitempty"`        // the first that it put out, masked; absent: not kept
 	LeftOut bool            `json:"left_out,omitempty"`     // there were more, or no room for them
 	Waiting time.Time       `json:"waiting_until,omitzero"` // of a step that parked the run
@@ -77,6 +80,8 @@ func (r *record) End(e flows.Ended) {
 		Step: e.Step, Kind: e.Kind, In: e.In, Out: e.Out, At: e.At.UTC(), Micros: e.Duration.Microseconds(),
 		Attempts: e.Attempts, Replayed: e.Replayed, Within: e.Within,
 	}
+	s.Each = passedOf(e.Each[:min(len(e.Each), mostTold-r.told)], e.At.Add(-e.Duration))
+	r.told += len(s.Each)
 	r.keep(&s, &e)
 	var parked *flows.Parked
 	if errors.As(e.Err, &parked) {

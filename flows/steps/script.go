@@ -22,6 +22,7 @@ func scriptKind() flows.Kind {
 			{Name: "max_memory", Type: flows.TypeString, Default: "32MB", Summary: "Most memory of one evaluation, from 4MB to 256MB."},
 		},
 		Example: scriptExample,
+		Slow:    true,
 		New:     func(args *flows.Args) (flows.Runner, error) { return newScriptStep(args) },
 	}
 }

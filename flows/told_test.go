@@ -1,0 +1,146 @@
+package flows_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"penstock/flows"
+)
+
+// of is what the tracer was told of a step.
+func (t *tracer) of(step string) flows.Ended {
+	for _, e := range t.ended {
+		if e.Step == step {
+			return e
+		}
+	}
+	return flows.Ended{}
+}
+
+// timeless drops what differs between two executions, and tells whether each
+// item that was timed lies within the step.
+func timeless(t *testing.T, e flows.Ended) []flows.Passed {
+	t.Helper()
+	begun := e.At.Add(-e.Duration)
+	for i := range e.Each {
+		one := &e.Each[i]
+		if one.At.Before(begun) || one.At.Add(one.Duration).After(e.At) {
+			t.Errorf("item %d took from %v for %v, the step from %v to %v", one.Item, one.At, one.Duration, begun, e.At)
+		}
+		one.At, one.Duration = time.Time{}, 0
+	}
+	return e.Each
+}
+
+// A step that reaches the world tells of each item: its attempts, what came
+// from the journal, its failure and what it became.
+func TestStepsTellOfItems(t *testing.T) {
+	t.Parallel()
+	flow := parseProbe(t, `
+  - split: .[]
+  - name: find
+    probe:
+    if: . != 3
+    retry: {attempts: 3, backoff: 0s, on: [503]}
+    on_error: skip
+`, func(_ context.Context, in *flows.Input) ([]any, error) {
+		switch in.Index() {
+		case 1:
+			return nil, &flows.Error{Message: "busy", Upstream: 503}
+		case 2:
+			return []any{in.Value(), in.Value()}, nil
+		}
+		t.Errorf("item %d was executed", in.Index())
+		return nil, nil
+	})
+	j := newJournal()
+	j.results["find.0"] = `{"items":[0]}`
+	told := &tracer{}
+	execute(t, flow, numbers(4), flows.Env{Trace: told, Journal: j})
+	wanted := []flows.Passed{
+		{Item: 0, Replayed: true, Out: 1},
+		{Item: 1, Attempts: 3, Error: "busy"},
+		{Item: 2, Attempts: 1, Out: 2},
+		{Item: 3, Out: 1},
+	}
+	if diff := cmp.Diff(wanted, timeless(t, told.of("find"))); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if each := told.of("split").Each; each != nil {
+		t.Errorf("a step that only computes told %v", each)
+	}
+}
+
+// Of many items the first are told, and of the others those that failed; both
+// have a bound.
+func TestToldItemsAreBounded(t *testing.T) {
+	t.Parallel()
+	flow := parseProbe(t, "  - split: .[]\n  - name: find\n    probe:\n    on_error: skip\n", func(_ context.Context, in *flows.Input) ([]any, error) {
+		if in.Index() >= 100 {
+			return nil, &flows.Error{Message: "no"}
+		}
+		return []any{in.Value()}, nil
+	})
+	told := &tracer{}
+	execute(t, flow, numbers(300), flows.Env{Trace: told})
+	each := told.of("find").Each
+	if len(each) != 100 || each[49].Item != 49 || each[50].Item < 100 || each[99].Error != "no" {
+		t.Errorf("told of %d items: %v", len(each), each)
+	}
+	for i := 1; i < len(each); i++ {
+		if each[i].Item <= each[i-1].Item {
+			t.Errorf("item %d after %d", each[i].Item, each[i-1].Item)
+		}
+	}
+}
+
+// A step that only computes tells of the items that failed. One that redacts
+// tells the code and not the message, which may quote what is to be hidden.
+func TestFailedItemsAreTold(t *testing.T) {
+	t.Parallel()
+	flow := parse(t, `
+  - split: .[]
+  - name: check
+    filter: if . == 1 then error("planted-secret") else true end
+    on_error: skip
+  - name: masked
+    filter: if . == 2 then error("planted-secret") else true end
+    on_error: continue
+    redact: token
+`)
+	told := &tracer{}
+	execute(t, flow, numbers(3), flows.Env{Trace: told})
+	if each := timeless(t, told.of("check")); len(each) != 1 || each[0].Item != 1 || each[0].Error == "" {
+		t.Errorf("told %v", each)
+	}
+	if diff := cmp.Diff([]flows.Passed{{Item: 1, Error: "expression"}}, timeless(t, told.of("masked"))); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// Items that another one's failure stops say so, and are not called failures
+// of their own.
+func TestStoppedItemsAreTold(t *testing.T) {
+	t.Parallel()
+	begun := make(chan struct{})
+	flow := parseProbe(t, "  - split: .[]\n  - name: find\n    probe:\n    concurrency: 2\n", func(ctx context.Context, in *flows.Input) ([]any, error) {
+		if in.Index() == 0 {
+			close(begun)
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		<-begun
+		return nil, &flows.Error{Message: "no"}
+	})
+	told := &tracer{}
+	if _, err := flow.Execute(t.Context(), flows.Run{Event: numbers(2)}, flows.Env{Trace: told}); err == nil {
+		t.Fatal("it did not fail")
+	}
+	wanted := []flows.Passed{{Item: 0, Attempts: 1, Error: "stopped before it ended"}, {Item: 1, Attempts: 1, Error: "no"}}
+	if diff := cmp.Diff(wanted, timeless(t, told.of("find"))); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}

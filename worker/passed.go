@@ -1,0 +1,41 @@
+package worker
+
+import (
+	"strings"
+	"time"
+
+	"penstock/flows"
+)
+
+// mostReason is how much of an item's failure is kept, in bytes.
+const mostReason = 300
+
+// passed is what became of one item at a step.
+type passed struct {
+	Item     int    `json:"item"`
+	After    int64  `json:"after_us"` // from the begin of the step to that of the item
+	Micros   int64  `json:"us"`
+	Attempts int    `json:"attempts,omitempty"`
+	Replayed bool   `json:"replayed,omitempty"`
+	Waits    bool   `json:"waits,omitempty"`
+	Out      int    `json:"out"`
+	Error    string `json:"error,omitempty"`
+}
+
+// passedOf is what is recorded of items, of a step that began then.
+func passedOf(each []flows.Passed, began time.Time) []passed {
+	if len(each) == 0 {
+		return nil
+	}
+	all := make([]passed, len(each))
+	for i, e := range each {
+		all[i] = passed{
+			Item: e.Item, After: max(0, e.At.Sub(began).Microseconds()), Micros: e.Duration.Microseconds(),
+			Attempts: e.Attempts, Replayed: e.Replayed, Waits: e.Waits, Out: e.Out, Error: e.Error,
+		}
+		if len(e.Error) > mostReason {
+			all[i].Error = strings.ToValidUTF8(e.Error[:mostReason], "") + "…"
+		}
+	}
+	return all
+}
