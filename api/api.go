@@ -53,6 +53,10 @@ type Config struct {
 	Keys    auth.Keys
 	Log     *slog.Logger
 
+	// Replied is told of runs whose result has been written to who waited for
+	// it; it must not block. nil: nobody wants to know.
+	Replied func(run string)
+
 	// Runs lists, awaits, watches and cancels runs; nil: they can only be read.
 	Runs Runs
 
@@ -82,6 +86,9 @@ type Config struct {
 	// Meter counts which secret the calls of API keys are signed with that have
 	// two; nil: nothing is counted.
 	Meter auth.Meter
+
+	// Rotations tells what Meter counted; nil: nobody can read it here.
+	Rotations Rotations
 
 	// Refusals keeps what was refused, for people to look at; nil: nobody does.
 	Refusals Refusals

@@ -16,6 +16,7 @@ type exchange struct {
 	principal *auth.Principal // nil: nobody proved anything
 	run       string          // the run it belongs to
 	object    string          // of an administrative act, when its path does not name it
+	ended     bool            // its run had ended when it was answered
 	attached  bool            // to a run of an earlier request
 	answers   bool            // its flow may answer before it ends
 	fault     *fault          // nil: answered as asked
@@ -32,6 +33,15 @@ func (a *API) begin(c *gin.Context) {
 	c.Set(exchangeKey, &exchange{start: a.config.Now()})
 	c.Request.Pattern = c.FullPath() // for who measures or traces from outside
 	c.Next()
+	a.replied(c)
+}
+
+// replied tells of an answer that somebody waited for. One that belongs to an
+// earlier request says nothing of when the run was answered.
+func (a *API) replied(c *gin.Context) {
+	if x := of(c); a.config.Replied != nil && x.ended && !x.attached {
+		a.config.Replied(x.run)
+	}
 }
 
 // of returns the exchange of a request.

@@ -33,6 +33,8 @@ type keyView struct {
 	Impersonate   []string  `json:"impersonate"`
 	PublicKey     string    `json:"public_key,omitempty"`
 	Rate          string    `json:"rate_limit,omitempty"`
+
+	Use *useView `json:"secret_use,omitempty"` // nil: the key has one secret, or this is no answer about one key
 }
 
 func viewKey(k *store.Key) keyView {

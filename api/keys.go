@@ -69,11 +69,15 @@ func (a *API) readKey(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	if keyGrants(c) != nil {
-		writeJSON(c, http.StatusOK, viewKey(k))
+	view := viewKey(k)
+	if keyGrants(c) == nil {
+		view = viewSecret(k)
+	}
+	if view.Use, err = a.useOf(c.Request.Context(), k); err != nil {
+		a.fail(c, err)
 		return
 	}
-	writeJSON(c, http.StatusOK, viewSecret(k))
+	writeJSON(c, http.StatusOK, view)
 }
 
 func (a *API) deleteKey(c *gin.Context) {

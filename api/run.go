@@ -77,6 +77,7 @@ func (a *API) execute(c *gin.Context, s queue.Submission, patience time.Duration
 	result, err := ticket.Wait(ctx)
 	setTiming(c, x.start, submitted, result.Times, a.config.Now())
 	if err == nil {
+		x.ended = result.State.Terminal()
 		return &result, nil
 	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.DeadlineExceeded) {

@@ -32,6 +32,7 @@ type runView struct {
 	CreatedAt  time.Time       `json:"created_at"`
 	StartedAt  time.Time       `json:"started_at,omitzero"`
 	FinishedAt time.Time       `json:"finished_at,omitzero"`
+	RepliedAt  time.Time       `json:"replied_at,omitzero"`
 	ReplayOf   string          `json:"replay_of,omitempty"`
 	Error      *flows.Error    `json:"error,omitempty"`
 	Steps      json.RawMessage `json:"steps,omitempty"`
@@ -50,6 +51,7 @@ func viewOf(r *queue.Record) runView {
 		CreatedAt:  createdAt(r).UTC(),
 		StartedAt:  inUTC(r.Times.Started),
 		FinishedAt: inUTC(r.Times.Finished),
+		RepliedAt:  inUTC(r.Times.Replied),
 		ReplayOf:   r.ReplayOf,
 		Error:      r.Error,
 		Steps:      r.Steps,

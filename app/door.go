@@ -39,6 +39,7 @@ func (p *Program) openDoor(context.Context) error {
 			p.traced(ctx, &s)
 			return door.Submit(ctx, s)
 		},
+		Replied:        p.client.Replied,
 		Records:        door,
 		Runs:           door,
 		Fleet:          p.client,
@@ -53,6 +54,7 @@ func (p *Program) openDoor(context.Context) error {
 		Console:        p.console,
 		Refusals:       p.refusals,
 		Meter:          p.meter,
+		Rotations:      p.meter,
 		Log:            p.log,
 		Ready:          p.client.Ping,
 		MaxBody:        p.settings.MaxBody,

@@ -7,7 +7,7 @@ import (
 )
 
 // openMeter counts which secret calls are signed with while a key has two, for
-// the console to show.
+// the console and the API to show.
 func (p *Program) openMeter(context.Context) (err error) {
 	client := p.redis.Client()
 	p.onClose(client.Close)

@@ -202,6 +202,9 @@ func printRunView(w io.Writer, text []byte) error {
 		if err := printTable(w, columns, steps); err != nil {
 			return err
 		}
+		if err := printItems(w, steps); err != nil {
+			return err
+		}
 	}
 	if output == nil {
 		return nil

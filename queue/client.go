@@ -63,6 +63,7 @@ type Client struct {
 
 	waiters waiters
 	watches watches
+	answers answers
 	full    atomic.Bool // Redis is over its high-water mark
 
 	lanes   sync.Map   // queue name to *lane, added on first use
@@ -112,6 +113,7 @@ func (c *Client) Run(ctx context.Context) error {
 			c.recheck(ctx)
 		case <-tick.C:
 			c.recheck(ctx)
+			c.noteReplies(ctx)
 			c.askAgain(ctx)
 			c.checkMemory(ctx)
 			c.checkDepth(ctx)

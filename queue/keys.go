@@ -30,6 +30,7 @@ const asynqQueues = "asynq:queues" // SET of queue names
 //	state fence crashes  where it is
 //	reply                doors that wait, comma separated
 //	at started finished  unix microseconds of Redis' clock
+//	replied              likewise, of the answer to who waited; not of all runs
 //	deadline             unix milliseconds; absent until the limit has begun to count
 //	limit                milliseconds; absent when the deadline was known at once
 //	output error steps   how it ended (JSON)

@@ -72,6 +72,7 @@ func decodeRecord(id, queue string, f map[string]string) (Record, error) {
 		r.Event = json.RawMessage(f["event"])
 	}
 	r.Result = makeResult(State(f["state"]), f["output"], f["error"], f["at"], f["started"], f["finished"])
+	r.Times.Replied = micros(f["replied"])
 	var err error
 	if r.Early, err = decodeAnswer(f["early"]); err != nil {
 		return Record{}, err

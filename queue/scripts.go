@@ -46,6 +46,8 @@ var (
 	vacateLua string
 	//go:embed lua/age.lua
 	ageLua string
+	//go:embed lua/replied.lua
+	repliedLua string
 	//go:embed lua/hold.lua
 	holdLua string
 	//go:embed lua/release.lua
@@ -69,6 +71,7 @@ var (
 	enterScript    = redis.NewScript(enterLua)
 	vacateScript   = redis.NewScript(vacateLua)
 	ageScript      = redis.NewScript(ageLua)
+	repliedScript  = redis.NewScript(repliedLua)
 	holdScript     = redis.NewScript(holdLua)
 	releaseScript  = redis.NewScript(releaseLua)
 )
@@ -79,7 +82,7 @@ func loadScripts(ctx context.Context, r redis.Scripter) error {
 	for _, s := range []*redis.Script{
 		submitScript, claimScript, finishScript, settleScript, tidyScript, beatScript, requeueScript,
 		stopScript, parkScript, callbackScript, laterScript, journalScript, statesScript, attachScript, respondScript,
-		enterScript, vacateScript, ageScript, holdScript, releaseScript,
+		enterScript, vacateScript, ageScript, repliedScript, holdScript, releaseScript,
 	} {
 		if err := s.Load(ctx, r).Err(); err != nil {
 			return fmt.Errorf("load queue scripts: %w", err)

@@ -1,0 +1,35 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"penstock/internal/rotation"
+	"penstock/internal/store"
+)
+
+// Rotations counts which secret is used while a key has two. *rotation.Meter
+// is one.
+type Rotations interface {
+	Use(ctx context.Context, k *store.Key) (rotation.Use, error)
+}
+
+// useView is how far the callers of a key have changed over to its new secret.
+type useView struct {
+	Current      int64     `json:"current"`
+	Previous     int64     `json:"previous"`
+	LastPrevious time.Time `json:"last_previous_at,omitzero"`
+}
+
+// useOf reads the meter of a key whose previous secret still counts; nil for
+// any other.
+func (a *API) useOf(ctx context.Context, k *store.Key) (*useView, error) {
+	if a.config.Rotations == nil || !a.config.Now().Before(k.PreviousUntil) {
+		return nil, nil
+	}
+	use, err := a.config.Rotations.Use(ctx, k)
+	if err != nil {
+		return nil, err
+	}
+	return &useView{Current: use.Current, Previous: use.Previous, LastPrevious: use.LastPrevious}, nil
+}
