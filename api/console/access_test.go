@@ -47,7 +47,7 @@ func TestWhoMayWrite(t *testing.T) {
 	d := newDesk(t)
 	may := map[string]string{
 		"vera": "/signout /flows/check",
-		"olga": "/signout /flows/check /flows/1/try /flows/1/call /runs/" + d.run + "/cancel /runs/" + d.run + "/replay /queues/api/queues",
+		"olga": "/signout /flows/check /flows/1/paused /flows/1/try /flows/1/call /runs/" + d.run + "/cancel /runs/" + d.run + "/replay /queues/api/queues",
 	}
 	for user, list := range may {
 		b, allowed := d.as(user), strings.Fields(list)

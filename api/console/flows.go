@@ -48,7 +48,7 @@ func (x *exchange) flowRow(head store.Head) view.FlowRow {
 	number := strconv.FormatInt(head.Number, 10)
 	row := view.FlowRow{
 		Number: head.Number, Slug: head.Slug, Name: cmp.Or(head.Name, head.Slug, "Flow "+number), Enabled: head.Enabled,
-		Problem: head.Problem, Version: head.Version, Deployed: head.DeployedAt, Versions: len(head.History),
+		Problem: head.Problem, Version: head.Version, Deployed: head.DeployedAt, Versions: len(head.History), Paused: head.Paused,
 	}
 	if flow, ok := x.console.config.Store.Flows().Find(number); ok {
 		row.Trigger = triggerOf(flow)

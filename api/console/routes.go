@@ -44,6 +44,7 @@ func (c *Console) routes() []route {
 		{"GET /flows/{flow}/call", auth.ScopeReadFlows, callPage},
 		{"POST /flows/{flow}/call", auth.ScopeRun, callSamples},
 		{"POST /flows/{flow}/enabled", auth.ScopeWriteFlows, enableFlow},
+		{"POST /flows/{flow}/paused", "", pauseFlow}, // asks for one of two scopes
 		{"POST /flows/{flow}/rollback", auth.ScopeWriteFlows, rollBack},
 		{"POST /flows/{flow}/delete", auth.ScopeWriteFlows, deleteFlow},
 

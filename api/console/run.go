@@ -33,7 +33,7 @@ func (x *exchange) runOf(r *queue.Record, a *account) view.Run {
 	run := view.Run{
 		RunRow: x.runRow(r, now, x.flowNames()), Version: r.Version, Worker: r.Worker, Crashes: r.Crashes, Limit: r.Limit,
 		Started: r.Times.Started, Finished: r.Times.Finished, Event: r.Event, Params: r.Params, Headers: r.Headers,
-		Ended: r.State.Terminal(), Rows: a.rows(now), Lines: a.lines(), Dropped: a.Dropped, Phases: phases(r, now),
+		Ended: r.State.Terminal(), Rows: a.rows(now, x.gathers), Lines: a.lines(), Dropped: a.Dropped, Phases: phases(r, now),
 	}
 	from, to := a.span(now)
 	run.Span = to.Sub(from)
@@ -52,14 +52,20 @@ func (x *exchange) runOf(r *queue.Record, a *account) view.Run {
 	if r.Early != nil {
 		run.Early = r.Early.Status
 	}
+	run.WithItems()
 	head, err := x.console.config.Store.Flows().Head(strconv.FormatInt(r.Flow, 10))
 	run.Deployed = err == nil
 	run.Current = run.Deployed && head.Version == r.Version
 	return run
 }
 
+func (x *exchange) gathers(kind string) bool {
+	k, _ := x.console.config.Catalogue.Kind(kind)
+	return k.Gathers
+}
+
 // phases part the time of a run: on its way to Redis, waiting for a worker,
-// in its steps.
+// in its steps, and on its way to who waited.
 func phases(r *queue.Record, now time.Time) []view.Phase {
 	t := r.Times
 	var all []view.Phase
@@ -71,6 +77,10 @@ func phases(r *queue.Record, now time.Time) []view.Phase {
 	all = append(all, view.Phase{Name: "queue", Took: max(0, began.Sub(accepted(r)))})
 	if !t.Started.IsZero() {
 		all = append(all, view.Phase{Name: "steps", Took: max(0, cmp.Or(t.Finished, now).Sub(t.Started))})
+	}
+	// Of answers that were written in time; the others say that two clocks, or a caller's line, had trouble.
+	if way := t.Replied.Sub(t.Finished); !t.Replied.IsZero() && way > 0 && way < 5*time.Second {
+		all = append(all, view.Phase{Name: "reply", Took: way})
 	}
 	return all
 }

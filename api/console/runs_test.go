@@ -7,6 +7,9 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"penstock/api/console/view"
 	"penstock/queue"
@@ -103,7 +106,7 @@ func TestStepsAreRows(t *testing.T) {
 		{"step": "switch", "kind": "switch", "in": 3, "out": 2, "at": "2026-01-01T00:00:04Z", "us": 3000000},
 		{"step": "last", "kind": "log", "in": 2, "out": 2, "at": "2026-01-01T00:00:05Z", "us": 1000000}
 	]}`), &a))
-	rows := a.rows(d0)
+	rows := a.rows(d0, noGatherer)
 	want := []view.StepRow{
 		{Path: "switch", Name: "switch", Kind: "switch", In: 3, Out: 2, Times: 1},
 		{Path: "switch.1.a", Name: "1.a", Kind: "set", Depth: 1, In: 3, Out: 2, Times: 2, Error: "no"},
@@ -137,16 +140,57 @@ func TestWhatIsToldOfARunThatRuns(t *testing.T) {
 		a.hear(queue.Event{Attempt: attempt, Kind: kind, Data: json.RawMessage(data)})
 	}
 	tell(1, "step_started", `{"step": "a", "kind": "http", "in": 1, "at": "2026-01-01T00:00:00Z"}`)
-	if rows := a.rows(d0); len(rows) != 1 || !rows[0].Running {
+	if rows := a.rows(d0, noGatherer); len(rows) != 1 || !rows[0].Running {
 		t.Errorf("while a runs: %+v", rows)
 	}
 	tell(1, "step", `{"step": "a", "kind": "http", "in": 1, "out": 1, "at": "2026-01-01T00:00:01Z", "us": 1000000}`)
 	tell(1, "step_started", `{"step": "b", "kind": "http", "in": 1, "at": "2026-01-01T00:00:01Z"}`)
-	if rows := a.rows(d0); len(rows) != 2 || rows[0].Running || !rows[1].Running {
+	if rows := a.rows(d0, noGatherer); len(rows) != 2 || rows[0].Running || !rows[1].Running {
 		t.Errorf("while b runs: %+v", rows)
 	}
 	tell(2, "step_started", `{"step": "a", "kind": "http", "in": 1, "at": "2026-01-01T00:00:09Z"}`)
-	if rows := a.rows(d0); len(rows) != 1 || rows[0].Path != "a" {
+	if rows := a.rows(d0, noGatherer); len(rows) != 1 || rows[0].Path != "a" {
 		t.Errorf("in the second attempt: %+v", rows)
+	}
+}
+
+func noGatherer(string) bool { return false }
+
+// What became of single items is placed on the run's span, with what went in
+// and what came out as far as the record has it.
+func TestRowsTellOfItems(t *testing.T) {
+	t.Parallel()
+	steps := `{"steps":[
+		{"step":"split","kind":"split","in":1,"out":3,"at":"2026-11-01T00:00:00.001Z","us":1000,"items":[{"id":1},{"id":2},{"id":3}]},
+		{"step":"send","kind":"http","in":3,"out":3,"at":"2026-11-01T00:00:00.010Z","us":9000,"attempts":3,"replayed":1,"items":["a","b","c"],
+		 "each":[{"item":0,"after_us":0,"us":4500,"attempts":1,"out":1},{"item":1,"after_us":10,"us":20,"replayed":true,"out":2},
+		  {"item":2,"after_us":4500,"us":4500,"attempts":2,"out":0,"error":"answered 500"}]}]}`
+	a := accountOf(&queue.Record{Steps: json.RawMessage(steps)})
+	run := view.Run{Rows: a.rows(time.Now(), noGatherer)}
+	run.WithItems()
+	got := run.Rows[1].Each
+	want := []view.ItemRow{
+		{Label: "0", Starts: time.Millisecond, Took: 4500 * time.Microsecond, Attempts: 1, Out: 1,
+			Came: json.RawMessage(`{"id":1}`), Became: json.RawMessage(`["a"]`), Bar: view.Bar{From: 10, Width: 45}},
+		{Item: 1, Label: "1", Starts: 1010 * time.Microsecond, Took: 20 * time.Microsecond, Replayed: true, Out: 2,
+			Came: json.RawMessage(`{"id":2}`), Became: json.RawMessage(`["b","c"]`), Bar: view.Bar{From: 10.1, Width: 0.2}},
+		{Item: 2, Label: "2", Starts: 5500 * time.Microsecond, Took: 4500 * time.Microsecond, Attempts: 2, Error: "answered 500",
+			Came: json.RawMessage(`{"id":3}`), Bar: view.Bar{From: 55, Width: 45, Failed: true}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// The time to the answer counts when it can be one: clocks may differ.
+func TestPhasesTellOfTheReply(t *testing.T) {
+	t.Parallel()
+	end := time.Date(2026, 11, 1, 0, 0, 1, 0, time.UTC)
+	for took, want := range map[time.Duration]bool{2 * time.Millisecond: true, -time.Second: false, time.Minute: false} {
+		all := phases(&queue.Record{Result: queue.Result{Times: queue.Times{Started: end.Add(-time.Second), Finished: end, Replied: end.Add(took)}}}, end)
+		last := all[len(all)-1]
+		if got := last.Name == "reply" && last.Took == took; got != want {
+			t.Errorf("answered %v after the end: last phase %v", took, last)
+		}
 	}
 }

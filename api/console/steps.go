@@ -24,6 +24,7 @@ type passed struct {
 	Error    string    `json:"error"`
 	Within   string    `json:"within"` // indices of the items that led into nested steps
 
+	Each    []passedItem    `json:"each"`          // what became of single items
 	Items   json.RawMessage `json:"items"`         // the first that it put out, masked; nil: not kept
 	LeftOut bool            `json:"left_out"`      // there were more, or no room for them
 	Waiting time.Time       `json:"waiting_until"` // of a step that parked the run
@@ -107,8 +108,9 @@ func (a *account) span(now time.Time) (from, to time.Time) {
 }
 
 // rows gathers the passages of each step in one row, in the order in which
-// they began, those of nested steps below what they are part of.
-func (a *account) rows(now time.Time) []view.StepRow {
+// they began, those of nested steps below what they are part of. gathers tells the
+// kinds that make one item of all.
+func (a *account) rows(now time.Time, gathers func(kind string) bool) []view.StepRow {
 	from, to := a.span(now)
 	total := max(to.Sub(from), time.Microsecond)
 	part := func(d time.Duration) float64 { return 100 * float64(d) / float64(total) }
@@ -123,11 +125,12 @@ func (a *account) rows(now time.Time) []view.StepRow {
 		if !known {
 			i = len(rows)
 			at[s.Step] = i
-			rows = append(rows, view.StepRow{Path: s.Step, Kind: s.Kind, Starts: s.begin().Sub(from)})
+			rows = append(rows, view.StepRow{Path: s.Step, Kind: s.Kind, Starts: s.begin().Sub(from), Gathers: gathers(s.Kind)})
 		}
 		r, took := &rows[i], s.end(now).Sub(s.begin())
 		r.In, r.Out, r.Attempts, r.Replayed, r.Times = r.In+s.In, r.Out+s.Out, r.Attempts+s.Attempts, r.Replayed+s.Replayed, r.Times+1
 		r.Took += took
+		r.Each = append(r.Each, s.itemRows(from, part)...)
 		r.Running = r.Running || s.open
 		r.Error, r.Waiting = cmp.Or(r.Error, s.Error), s.Waiting
 		if s.Items != nil || s.LeftOut {

@@ -88,13 +88,34 @@ export async function picture(page, name) {
   if (dir) await page.screenshot({ path: `${dir}/${name.replace(/[^a-z0-9]+/gi, '-').replace(/^-/, '')}.png`, fullPage: true })
 }
 
-// call runs a flow over the API and returns the run's id.
+const authorization = 'Basic ' + btoa(`${root.user}:${root.password}`)
+
+// start starts a run over the API.
+const start = (flow, event, headers) => fetch(`${base}/v1/flows/${flow}/runs`, {
+  method: 'POST',
+  headers: { 'Content-Type': 'application/json', Authorization: authorization, ...headers },
+  body: JSON.stringify(event),
+})
+
+// call starts a run and returns its id.
 export async function call(flow, event) {
-  const answer = await fetch(`${base}/v1/flows/${flow}/runs`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', Authorization: 'Basic ' + btoa(`${root.user}:${root.password}`), Prefer: 'respond-async' },
-    body: JSON.stringify(event),
-  })
+  const answer = await start(flow, event, { Prefer: 'respond-async' })
   assert.equal(answer.status, 202)
   return (await answer.json()).run_id
+}
+
+// switchFlow pauses a flow, or resumes it.
+export async function switchFlow(flow, to) {
+  const answer = await fetch(`${base}/v1/flows/${flow}/${to}`, { method: 'POST', headers: { Authorization: authorization } })
+  assert.equal(answer.status, 200)
+}
+
+// ask waits for a run over three addresses, one of them a wrong one, and
+// returns its id.
+export async function ask() {
+  const answer = await start(3, { base, paths: ['/healthz', '/nowhere', '/readyz'] })
+  assert.equal(answer.status, 200)
+  const { run_id, output } = await answer.json()
+  assert.deepEqual(output.map(item => item.status), [200, 404, 200])
+  return run_id
 }

@@ -6,11 +6,17 @@ import { after, before, test } from 'node:test'
 import { createHash } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { accessible, base, call, close, fits, look, open, picture, root, signIn, visible, visit, well } from './desk.mjs'
+import { accessible, ask, base, call, close, fits, look, open, picture, root, signIn, switchFlow, visible, visit, well } from './desk.mjs'
 import { client, issue } from './issuer.mjs'
 
 const sh = promisify(execFile)
 let desk // where root has signed in
+
+// unfold opens the step with items, and the one that failed.
+async function unfold(page) {
+  await page.locator('.waterfall > li').filter({ hasText: 'ask' }).locator('summary').first().click()
+  await page.locator('.passeditems > li').nth(1).locator('summary').first().click()
+}
 
 const text = async download => (await (await download.createReadStream()).toArray()).join('')
 
@@ -139,6 +145,52 @@ test('follows a run while it runs, and cancels one', async () => {
   await desk.getByText('The run was cancelled.').waitFor()
   await desk.locator('h1').getByText('cancelled').waitFor()
   await accessible(desk, 'a cancelled run')
+  well(desk)
+})
+
+test('shows what became of each item, and when the caller had the answer', async () => {
+  await visit(desk, '/runs/' + await ask())
+  await until(async () => {
+    await desk.reload()
+    return desk.locator('.phases').getByText('reply').isVisible() // it is noted a moment after the answer
+  })
+  const row = desk.locator('.waterfall > li').filter({ hasText: 'ask' })
+  await row.getByText('1 failed', { exact: true }).waitFor()
+  await row.locator('summary').first().click()
+  const items = row.getByRole('list', { name: 'Items of ask' }).locator('> li')
+  assert.equal(await items.count(), 3)
+  await items.nth(1).getByText('failed', { exact: true }).waitFor()
+  await items.nth(1).locator('summary').first().click()
+  await items.nth(1).locator('p.bad').getByText('status 404').waitFor()
+  await items.nth(1).locator('.stepitems').first().getByText('/nowhere').waitFor() // the item that went in
+  await items.nth(2).locator('summary').first().focus()
+  await desk.keyboard.press('Enter')
+  await items.nth(2).getByText('not used').waitFor()
+  await accessible(desk, 'a run with items')
+  well(desk)
+})
+
+test('pauses a flow and resumes it', async () => {
+  await visit(desk, '/flows')
+  const runs = desk.getByRole('switch', { name: 'Runs of Take a second over each step begin' })
+  await runs.click()
+  await desk.getByText('none of its runs begins until').waitFor()
+  assert.equal(await runs.getAttribute('aria-checked'), 'false')
+  await accessible(desk, 'the list with a paused flow')
+  const id = await call(2, { name: 'Ada' })
+  await visit(desk, '/runs/' + id)
+  await until(async () => {
+    await desk.reload()
+    return desk.locator('h1').getByText('waiting').isVisible()
+  })
+  await visit(desk, '/flows/2')
+  await desk.locator('.callout').getByText('Paused').waitFor()
+  await accessible(desk, 'a paused flow')
+  await desk.getByRole('button', { name: 'Resume' }).click()
+  await desk.getByText('with 1 run that had waited').waitFor()
+  await desk.getByRole('button', { name: 'Pause' }).waitFor()
+  await visit(desk, '/runs/' + id)
+  await desk.locator('h1').getByText('succeeded').waitFor()
   well(desk)
 })
 
@@ -408,6 +460,9 @@ test('leaves out what an operator may not do', async () => {
   await visit(page, '/flows/1')
   await page.locator('.cm-content').waitFor()
   assert.equal(await page.getByRole('button', { name: 'Save and deploy' }).count(), 0)
+  await page.getByRole('button', { name: 'Pause' }).click()
+  await page.getByRole('button', { name: 'Resume' }).click()
+  await page.getByText('No run had waited').waitFor()
   await page.getByRole('link', { name: 'Try it' }).first().click()
   await page.getByRole('button', { name: 'Run' }).click()
   await page.locator('#result').getByText('succeeded').waitFor()
@@ -448,15 +503,18 @@ for (const [width, theme] of [[1440, 'light'], [1440, 'dark'], [390, 'light'], [
   test(`reads well at ${width} px, ${theme}`, async () => {
     const page = await look({ width, theme })
     await signIn(page)
-    const run = await call(2, { name: 'nobody' })
-    const paths = ['/', '/runs', '/runs/' + run, '/flows', '/flows/1', '/flows/1/try', '/flows/1/call', '/flows/1/versions', '/flows/new', '/access/keys',
+    const run = await call(2, { name: 'nobody' }), asked = await ask()
+    await switchFlow(3, 'pause')
+    const paths = ['/', '/runs', '/runs/' + run, '/runs/' + asked, '/flows', '/flows/1', '/flows/3', '/flows/1/try', '/flows/1/call', '/flows/1/versions', '/flows/new', '/access/keys',
       '/access/keys/console', '/access/clients', '/access/users', '/access/users/vera', '/access/audit', '/connections', '/connections/new?type=postgres', '/refused']
     for (const path of paths) {
       await visit(page, path)
+      if (path.endsWith(asked)) await unfold(page)
       await fits(page, path)
       await picture(page, `${path}-${width}-${theme}`)
       await accessible(page, `${path} at ${width} px, ${theme}`)
     }
+    await switchFlow(3, 'resume')
     await visit(page, '/connections')
     await page.getByText('New connection').click()
     const menu = await page.locator('.pop').boundingBox()

@@ -19,7 +19,8 @@ type FlowRow struct {
 	Version  string
 	Versions int
 	Deployed time.Time
-	Last     *RunRow // nil: no run is known
+	Paused   time.Time // since when no run of it begins; zero: it is not paused
+	Last     *RunRow   // nil: no run is known
 }
 
 func (f FlowRow) number() string { return strconv.FormatInt(f.Number, 10) }

@@ -35,6 +35,8 @@ func iconPaths(name string) []string {
 		return []string{"M8 2 14.500 13.500h-13zM8 6.500v3.200M8 11.700h0"}
 	case "play":
 		return []string{"M4.500 3v10l8-5z"}
+	case "pause":
+		return []string{"M5.500 3.500v9M10.500 3.500v9"}
 	case "stop":
 		return []string{"M4 4h8v8H4z"}
 	case "replay":

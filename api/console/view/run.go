@@ -63,6 +63,8 @@ type StepRow struct {
 	Running  bool
 	Waiting  time.Time // until when the run is parked there; zero: it is not
 	Error    string
+	Each     []ItemRow
+	Gathers  bool     // it makes one item of all
 	Items    []PutOut // nil: what it put out is not kept
 	Bars     []Bar
 }
