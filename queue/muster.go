@@ -3,9 +3,8 @@ package queue
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // About is what a worker says of itself, for people.
@@ -22,22 +21,18 @@ type enlisted struct {
 	Slots int `json:"slots"`
 }
 
-// musterEvery is how often a worker asks whether it is to rest; every tenth
-// time it says again who it is.
-const musterEvery = time.Second
+// musterEvery is how often a worker says again who it is.
+const musterEvery = 10 * time.Second
 
-// muster keeps this worker's entry in the fleet, and does what others ask of
-// it there. Its life as a worker does not hang on it: that is beat's.
+// muster keeps this worker's entry in the fleet. Its life as a worker does not
+// hang on it: that is beat's.
 func (s *Server) muster(ctx context.Context) {
 	tick := time.NewTicker(musterEvery)
 	defer tick.Stop()
-	for n := 0; ; n++ {
-		if n%10 == 0 {
-			if err := s.enlist(ctx); err != nil && ctx.Err() == nil {
-				s.cfg.Log.Warn("enlist worker", "error", err)
-			}
+	for {
+		if err := s.enlist(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Warn("enlist worker", "error", err)
 		}
-		s.obey(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -63,16 +58,12 @@ func (s *Server) enlist(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	alive := make([]*redis.FloatCmd, len(known))
-	pipe := s.redis.Pipeline()
-	for i, id := range known {
-		alive[i] = pipe.ZScore(ctx, s.keys.workers(), id)
-	}
-	if _, err := pipe.Exec(ctx); err != nil && !isNil(err) {
+	alive, err := s.redis.ZRange(ctx, s.keys.workers(), 0, -1).Result()
+	if err != nil {
 		return err
 	}
-	for i, id := range known {
-		if isNil(alive[i].Err()) && id != s.cfg.ID {
+	for _, id := range known {
+		if id != s.cfg.ID && !slices.Contains(alive, id) {
 			s.forget(ctx, id)
 		}
 	}
@@ -80,9 +71,8 @@ func (s *Server) enlist(ctx context.Context) error {
 }
 
 // obey rests while this worker is to be drained, and works again after that.
-func (s *Server) obey(ctx context.Context) {
-	rest, err := s.redis.SIsMember(ctx, s.keys.drain(), s.cfg.ID).Result()
-	if err == nil && s.waker.resting.Swap(rest) != rest {
+func (s *Server) obey(rest bool) {
+	if s.waker.resting.Swap(rest) != rest {
 		s.cfg.Log.Info("worker drained from afar", "queue", s.cfg.Queue, "rests", rest, "runs", s.held.count())
 	}
 }

@@ -20,7 +20,8 @@ const (
 	tidyBatch = 500 // old runs looked at in one call
 )
 
-// beat shows that this worker lives and mends what it is handed, every second.
+// beat shows that this worker lives, does what others ask of it, and mends what
+// it is handed, every second.
 func (s *Server) beat(ctx context.Context) {
 	tick := time.NewTicker(beatEvery)
 	defer tick.Stop()
@@ -52,13 +53,14 @@ func (s *Server) beatOnce(ctx context.Context) error {
 		for _, a := range attempts {
 			args = append(args, a.ID, a.Number, s.show(a))
 		}
-		answer, err := beatScript.Run(ctx, s.redis, []string{k.due(), k.workers(), k.pending(), k.taskLease(), k.active()}, args...).Slice()
+		answer, err := beatScript.Run(ctx, s.redis, []string{k.due(), k.workers(), k.pending(), k.taskLease(), k.active(), k.drain()}, args...).Slice()
 		if err != nil {
 			return redisError("beat", err)
 		}
-		if len(answer) != 2 {
-			return fmt.Errorf("beat script answered %d values, not 2", len(answer))
+		if len(answer) != 3 {
+			return fmt.Errorf("beat script answered %d values, not 3", len(answer))
 		}
+		s.obey(answer[2] == int64(1))
 		s.lose(attempts, answer[0])
 		due, _ := answer[1].([]any)
 		s.mendAll(ctx, due)

@@ -4,15 +4,16 @@
 -- whoever comes first takes a due run for a moment, so that nobody else looks
 -- at it as well.
 --
--- KEYS[1] due  KEYS[2] workers  KEYS[3] pending  KEYS[4] task lease  KEYS[5] active
+-- KEYS[1] due  KEYS[2] workers  KEYS[3] pending  KEYS[4] task lease  KEYS[5] active  KEYS[6] drain
 -- ARGV[1] worker id  ARGV[2] lease in ms  ARGV[3] inbox prefix  ARGV[4] run prefix
 -- ARGV[5] task prefix  ARGV[6] most due runs
 -- then three for each run: id, fence, and the expiry (unix seconds) of an entry
 -- to make among asynq's leases, "" for none
 --
--- Returns {ids of the runs that are not ours any more, due runs}; a due run is
--- id, fence, what is wrong: "lost" (its worker), "missing" (its task),
--- "late" (past its deadline), "wake" (parked until now), "settle" (ended, not settled).
+-- Returns {ids of the runs that are not ours any more, due runs, 1 when this
+-- worker is to take nothing new}; a due run is id, fence, what is wrong: "lost"
+-- (its worker), "missing" (its task), "late" (past its deadline), "wake" (parked
+-- until now), "settle" (ended, not settled).
 local TAKEN = 3000 -- ms for which a due run is ours to mend
 local LATER = 15000 -- ms until a healthy run is looked at again
 local GRACE = 3000 -- ms past its deadline after which a running run's worker is not trusted to end it
@@ -113,4 +114,4 @@ for _, id in ipairs(call("ZRANGEBYSCORE", KEYS[1], "-inf", whole(now), "LIMIT", 
 		due[#due+1] = wrong
 	end
 end
-return {lost, due}
+return {lost, due, call("SISMEMBER", KEYS[6], ARGV[1])}
