@@ -26,7 +26,7 @@ type List struct {
 
 // listedFields are read of each run: neither event nor output nor steps,
 // which may be large.
-var listedFields = []string{"spec", "state", "fence", "crashes", "worker", "at", "started", "finished", "error"}
+var listedFields = []string{"spec", "state", "fence", "stopped", "crashes", "worker", "at", "started", "finished", "error"}
 
 // List calls each for runs in the order of their acceptance, without Event,
 // Output and Steps. more says that there are runs which it did not look at.

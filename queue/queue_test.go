@@ -295,7 +295,7 @@ func TestCancelEndsARunningRun(t *testing.T) {
 		t.Errorf("the attempt ended because of %v", c)
 	}
 	r.nothingLeft()
-	if record, _ := r.client.Record(context.Background(), ticket.RunID()); record.State != Cancelled || record.Output != nil {
+	if record, _ := r.client.Record(context.Background(), ticket.RunID()); record.State != Cancelled || record.Output != nil || record.Attempt != 1 {
 		t.Errorf("record after the stale attempt: %+v", record)
 	}
 }

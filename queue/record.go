@@ -78,6 +78,9 @@ func decodeRecord(id, queue string, f map[string]string) (Record, error) {
 		return Record{}, err
 	}
 	r.Attempt, _ = strconv.Atoi(f["fence"])
+	if f["stopped"] != "" { // its fence moved on without an attempt
+		r.Attempt--
+	}
 	r.Crashes, _ = strconv.Atoi(f["crashes"])
 	r.Worker = f["worker"]
 	if f["steps"] != "" {

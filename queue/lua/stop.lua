@@ -16,7 +16,7 @@ if ARGV[2] ~= "" and tonumber(ARGV[2]) ~= fence then return state end
 
 local time = redis.call("TIME")
 local us = time[1] .. string.format("%06d", time[2])
-redis.call("HSET", KEYS[1], "state", ARGV[3], "fence", fence + 1, "error", ARGV[4], "finished", us)
+redis.call("HSET", KEYS[1], "state", ARGV[3], "fence", fence + 1, "stopped", "1", "error", ARGV[4], "finished", us)
 local reply = table.concat({ARGV[1], ARGV[3], r[6] and "0" or "1", r[4], r[5] or "", us, ARGV[4], ""}, "\31") -- as in finish
 for door in string.gmatch(r[3] or "", "[^,]+") do
 	redis.call(ARGV[7], ARGV[6] .. door, reply)
