@@ -18,6 +18,15 @@ async function unfold(page) {
   await page.locator('.passeditems > li').nth(1).locator('summary').first().click()
 }
 
+// turnQueue pauses or resumes the default queue as asynqmon's page, which page
+// must show, would, and returns the status.
+const turnQueue = (page, to) => page.evaluate(path => new Promise(resolve => {
+  const request = new XMLHttpRequest()
+  request.onload = () => resolve(request.status)
+  request.open('POST', path)
+  request.send()
+}), '/console/queues/api/queues/default:' + to)
+
 const text = async download => (await (await download.createReadStream()).toArray()).join('')
 
 // until asks again until it is so, for ten seconds.
@@ -424,14 +433,8 @@ test('shows the queues behind the session', async () => {
 
 test('pauses a queue with the token, and resumes it', async () => {
   await visit(desk, '/queues')
-  const act = path => desk.evaluate(path => new Promise(resolve => {
-    const request = new XMLHttpRequest()
-    request.onload = () => resolve(request.status)
-    request.open('POST', path)
-    request.send()
-  }), path)
-  assert.equal(await act('/console/queues/api/queues/default:pause'), 204)
-  assert.equal(await act('/console/queues/api/queues/default:resume'), 204)
+  assert.equal(await turnQueue(desk, 'pause'), 204)
+  assert.equal(await turnQueue(desk, 'resume'), 204)
   well(desk)
 })
 
@@ -520,6 +523,35 @@ for (const [width, theme] of [[1440, 'light'], [1440, 'dark'], [390, 'light'], [
     const menu = await page.locator('.pop').boundingBox()
     assert.ok(menu.x >= 0 && menu.x + menu.width <= width, 'a menu is within the window')
     well(page)
+  })
+
+  test(`reads well in asynqmon's pages at ${width} px, ${theme}`, async () => {
+    const page = await look({ width, theme })
+    await signIn(page)
+    await visit(page, '/queues')
+    await turnQueue(page, 'pause')
+    try {
+      const task = await call(2, { name: 'Ada' }) // stays pending while we look
+      // What each page shows once its data is there.
+      const pages = { '': 'tbody th', '/queues/default?status=pending': 'tbody th', '/queues/default?status=retry': '.MuiAlert-root', [`/queues/default/tasks/${task}.1`]: 'text="pending"',
+        '/servers': '[aria-label="expand row"]', '/schedulers': '.MuiAlert-root', '/redis': 'pre', '/settings': '[role=slider]', '/nowhere': 'h5' }
+      for (const [path, shown] of Object.entries(pages)) {
+        await visit(page, '/queues' + path)
+        await page.locator(shown).first().waitFor()
+        await fits(page, path)
+        await picture(page, `/queues${path}-${width}-${theme}`)
+        await accessible(page, `asynqmon's ${path || 'queues'} at ${width} px, ${theme}`)
+      }
+      await visit(page, '/queues')
+      await page.getByRole('button', { name: 'Actions default' }).hover({ force: true }) // gives way to others at once
+      await page.getByRole('button', { name: 'Resume' }).hover()
+      await page.getByRole('tooltip', { name: 'Resume' }).waitFor()
+      await page.getByRole('button', { name: 'Resume' }).click() // has its name although the tooltip is open
+      await page.getByRole('button', { name: 'Pause' }).waitFor()
+      well(page)
+    } finally {
+      await turnQueue(page, 'resume') // if it came to less; else it is refused
+    }
   })
 }
 
