@@ -85,6 +85,17 @@ func (p *Proxy) Refuse(refuse bool) {
 // and resets the connection in the place of the answer.
 func (p *Proxy) LoseAnswer(text string) { p.lose(needle{[]byte(text), cut, 0}) }
 
+// LoseAnswers does so for requests that hold any of the texts, in the place of
+// all that was to be lost before.
+func (p *Proxy) LoseAnswers(texts ...string) {
+	p.mu.Lock()
+	p.needles = nil
+	p.mu.Unlock()
+	for _, text := range texts {
+		p.LoseAnswer(text)
+	}
+}
+
 // WithholdAnswer leaves the connection open without an answer, after as many
 // such requests were answered as skip says.
 func (p *Proxy) WithholdAnswer(text string, skip int) { p.lose(needle{[]byte(text), mute, skip}) }
