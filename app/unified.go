@@ -2,8 +2,9 @@ package app
 
 import (
 	"fmt"
-	"slices"
 	"strings"
+
+	"penstock/internal/linediff"
 )
 
 const (
@@ -115,7 +116,7 @@ func compare(a, b []string) (edits []edit) {
 func middle(a, b []string, put func(byte, string)) {
 	i, j := 0, 0
 	if len(a)*len(b) <= diffCells {
-		common := commonLines(a, b)
+		common := linediff.Common(a, b)
 		for i < len(a) && j < len(b) {
 			switch {
 			case a[i] == b[j]:
@@ -136,23 +137,4 @@ func middle(a, b []string, put func(byte, string)) {
 	for _, line := range b[j:] {
 		put('+', line)
 	}
-}
-
-// commonLines counts, for every pair of positions, the lines that the rests
-// have in common.
-func commonLines(a, b []string) [][]int32 {
-	common := slices.Repeat([][]int32{nil}, len(a)+1)
-	for i := range common {
-		common[i] = make([]int32, len(b)+1)
-	}
-	for i := len(a) - 1; i >= 0; i-- {
-		for j := len(b) - 1; j >= 0; j-- {
-			if a[i] == b[j] {
-				common[i][j] = common[i+1][j+1] + 1
-			} else {
-				common[i][j] = max(common[i+1][j], common[i][j+1])
-			}
-		}
-	}
-	return common
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
+
+	"penstock/internal/linediff"
 )
 
 // indented is a value as JSON on several lines.
@@ -24,7 +26,7 @@ func diff(want, got string) string {
 	if len(a) > maxDiff || len(b) > maxDiff {
 		return "- " + shorten(want, 500) + "\n+ " + shorten(got, 500)
 	}
-	common := commonLines(a, b)
+	common := linediff.Common(a, b)
 	var out strings.Builder
 	for i, j := 0, 0; i < len(a) || j < len(b); {
 		switch {
@@ -40,22 +42,4 @@ func diff(want, got string) string {
 		}
 	}
 	return strings.TrimRight(out.String(), "\n")
-}
-
-// commonLines holds, for every pair of positions, how many lines the rests of
-// both texts have in common, in order.
-func commonLines(a, b []string) [][]int {
-	common := make([][]int, len(a)+1)
-	common[len(a)] = make([]int, len(b)+1)
-	for i := len(a) - 1; i >= 0; i-- {
-		common[i] = make([]int, len(b)+1)
-		for j := len(b) - 1; j >= 0; j-- {
-			if a[i] == b[j] {
-				common[i][j] = common[i+1][j+1] + 1
-			} else {
-				common[i][j] = max(common[i+1][j], common[i][j+1])
-			}
-		}
-	}
-	return common
 }

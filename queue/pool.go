@@ -2,10 +2,9 @@ package queue
 
 import "sync"
 
-// pool runs functions on goroutines that live on. asynq starts a goroutine for
-// each task, whose small stack grows again and again under an engine's deep
-// calls: a fifth of a worker's processor time, which goroutines with grown
-// stacks save.
+// pool runs functions on goroutines that live on. A new goroutine's small stack
+// grows again and again under an engine's deep calls: a fifth of a worker's
+// processor time, which goroutines with grown stacks save.
 type pool struct {
 	mu   sync.Mutex
 	idle []chan func() // guarded by mu; the last one used is used next, while its stack is warm

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"penstock/api/console/view"
+	"penstock/internal/linediff"
 )
 
 // maxDiffLines bounds the texts that are compared line by line.
@@ -58,7 +59,7 @@ func changed(a, b []string, first int) []view.DiffLine {
 		}
 		return lines
 	}
-	common := commonLines(a, b)
+	common := linediff.Common(a, b)
 	for i, j := 0, 0; i < len(a) || j < len(b); {
 		switch {
 		case i < len(a) && j < len(b) && a[i] == b[j]:
@@ -73,24 +74,6 @@ func changed(a, b []string, first int) []view.DiffLine {
 		}
 	}
 	return lines
-}
-
-// commonLines holds, for every pair of positions, how many lines the rests of
-// both texts have in common, in order.
-func commonLines(a, b []string) [][]int {
-	common := make([][]int, len(a)+1)
-	common[len(a)] = make([]int, len(b)+1)
-	for i := len(a) - 1; i >= 0; i-- {
-		common[i] = make([]int, len(b)+1)
-		for j := len(b) - 1; j >= 0; j-- {
-			if a[i] == b[j] {
-				common[i][j] = common[i+1][j+1] + 1
-			} else {
-				common[i][j] = max(common[i+1][j], common[i][j+1])
-			}
-		}
-	}
-	return common
 }
 
 // contextLines are shown around each change.
