@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// checkAge refuses new work that somebody waits for while the queue's next
-// task has waited too long: its caller would wait for nothing.
+// checkAge refuses new work that somebody waits for while no worker takes tasks and the queue's next
+// one has waited too long: its caller would wait for nothing.
 func (c *Client) checkAge(ctx context.Context, l *lane) {
 	if c.cfg.MaxAge < 0 {
 		return
@@ -22,9 +22,9 @@ func (c *Client) checkAge(ctx context.Context, l *lane) {
 }
 
 // oldest is how long the task has waited that comes next, on Redis' clock;
-// zero: none is pending.
+// zero: none is pending, or a worker is there.
 func (c *Client) oldest(ctx context.Context, l *lane) (time.Duration, error) {
-	ms, err := ageScript.Run(ctx, c.redis, []string{l.keys.pending()}, l.keys.taskPrefix()).Int64()
+	ms, err := ageScript.Run(ctx, c.redis, l.keys.slot()).Int64()
 	if err != nil {
 		return 0, redisError("read queue age", err)
 	}

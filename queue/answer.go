@@ -23,8 +23,7 @@ func (a *Attempt) Respond(ctx context.Context, answer Answer) error {
 		return fmt.Errorf("encode answer: %w", err)
 	}
 	s := a.server
-	n, err := respondScript.Run(ctx, s.redis, []string{s.keys.runPrefix() + a.ID},
-		a.ID, a.Number, text, s.keys.replyPrefix(), publish(s.cfg.Redis.Cluster())).Int64()
+	n, err := respondScript.Run(ctx, s.redis, s.keys.slot(), a.ID, a.Number, text, publish(s.cfg.Redis.Cluster())).Int64()
 	if err != nil {
 		return redisError("respond", err)
 	}

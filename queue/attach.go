@@ -31,7 +31,7 @@ func (c *Client) attach(ctx context.Context, queue, id string) (*Ticket, error) 
 	}
 	t := &Ticket{client: c, lane: lane, id: id, attached: true, whole: true, result: make(chan Result, 1), since: time.Now()}
 	c.waiters.register(t)
-	state, err := attachScript.Run(ctx, c.redis, []string{lane.keys.runPrefix() + id}, c.door).Text()
+	state, err := attachScript.Run(ctx, c.redis, lane.keys.slot(), id, c.door).Text()
 	switch {
 	case err != nil:
 		t.Close()

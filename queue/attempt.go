@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,9 +27,9 @@ type Attempt struct {
 
 	server  *Server
 	task    string        // id of the asynq task
-	message string        // asynq's encoding of it
-	verdict string        // of the claim script
-	resumed bool          // it had begun, in an answer that was lost
+	message string        // asynq's encoding of it; "" for a run
+	spare   bool          // it uses a spare slot
+	resumed bool          // its claim's reply was lost; this is the same attempt again
 	spec    string        // not yet decoded
 	effects atomic.Bool   // a journal was written
 	leased  atomic.Bool   // it has an entry among asynq's leases
@@ -59,16 +58,22 @@ type Outcome struct {
 	After  func()    // nil, or called once what the outcome asks for was done, on the handler's goroutine
 }
 
-// Values of one task in the claim script's answer: id message verdict
-// accepted started deadline spec event.
+// claimedFields are the values of one task in the reply of claim and resume: id
+// message verdict accepted started deadline spec event.
 const claimedFields = 8
+
+func newAttempts(values []any) []*Attempt {
+	all := make([]*Attempt, 0, len(values)/claimedFields)
+	for ; len(values) >= claimedFields; values = values[claimedFields:] {
+		all = append(all, newAttempt(values))
+	}
+	return all
+}
 
 func newAttempt(v []any) *Attempt {
 	s := func(i int) string { s, _ := v[i].(string); return s }
-	a := &Attempt{task: s(0), message: s(1), verdict: s(2), spec: s(6)}
-	var fence string
-	fence, a.resumed = strings.CutPrefix(a.verdict, "=")
-	a.Number, _ = strconv.Atoi(fence)
+	a := &Attempt{task: s(0), message: s(1), spec: s(6)}
+	a.Number, _ = strconv.Atoi(s(2)) // "task": 0
 	if a.Number == 0 {
 		return a
 	}
@@ -113,6 +118,7 @@ func (a *Attempt) end(cause error) {
 type held struct {
 	mu     sync.Mutex
 	byTask map[string]*Attempt // guarded by mu
+	spares int                 // guarded by mu; of them in spare slots
 	empty  chan struct{}       // guarded by mu; closed when the last one goes; nil: nobody waits for that
 	fewer  chan struct{}       // guarded by mu; closed when the next one goes; nil: nobody waits for that
 }
@@ -123,6 +129,9 @@ func (h *held) add(a *Attempt) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.byTask[a.task] = a
+	if a.spare {
+		h.spares++
+	}
 }
 
 func (h *held) get(task string) *Attempt {
@@ -134,6 +143,9 @@ func (h *held) get(task string) *Attempt {
 func (h *held) remove(task string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if a := h.byTask[task]; a != nil && a.spare {
+		h.spares--
+	}
 	delete(h.byTask, task)
 	if len(h.byTask) == 0 && h.empty != nil {
 		close(h.empty)
@@ -159,6 +171,19 @@ func (h *held) count() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return len(h.byTask)
+}
+
+// regular is how many of them do not use a spare slot.
+func (h *held) regular() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.byTask) - h.spares
+}
+
+func (h *held) spare() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.spares
 }
 
 // all lists the attempts of runs.

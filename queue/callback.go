@@ -30,8 +30,7 @@ func (c *Client) Call(ctx context.Context, run, key string, result []byte) error
 
 func (c *Client) call(ctx context.Context, queue, run, key string, result []byte) error {
 	k := keysOf(queue)
-	answer, err := callbackScript.Run(ctx, c.redis,
-		[]string{k.runPrefix() + run, k.journalPrefix() + run, k.due()}, run, key, "r"+string(result)).Text()
+	answer, err := callbackScript.Run(ctx, c.redis, k.slot(), run, key, "r"+string(result)).Text()
 	if err != nil {
 		return redisError("call run", err)
 	}
@@ -50,7 +49,7 @@ func (c *Client) call(ctx context.Context, queue, run, key string, result []byte
 		return redisError("call run", err)
 	}
 	// The reconciler would do it within a second.
-	if _, err := requeueRun(ctx, c.redis, c.asynq, queue, requeue{id: run, fence: fence, from: Waiting, old: taskID(run, fence)}, 0); err != nil {
+	if _, err := requeueRun(ctx, c.redis, c.asynq, queue, requeue{id: run, fence: fence, from: Waiting}, 0); err != nil {
 		c.cfg.Log.Warn("wake run", "run_id", run, "error", err)
 	}
 	return nil

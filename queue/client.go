@@ -35,14 +35,14 @@ type Config struct {
 	// Shards are the queues that are spread; the same in all processes.
 	Shards Shards
 
-	// MaxPending refuses submissions (ErrFull) while a queue, or a shard, has this many
-	// tasks pending, as of the last look, a second ago at most. Default
-	// 100,000; negative: no limit.
+	// MaxPending refuses submissions of a flow (ErrFull) while this many of its
+	// runs stand in line, for a slot or at its concurrency limits. Default 100,000; negative: no limit.
 	MaxPending int
 
-	// MaxAge refuses submissions that somebody waits for (ErrFull) while the
-	// queue's next task has waited longer than this. Default 30 s, half of the
-	// longest wait at a door; negative: no limit.
+	// MaxAge refuses submissions of a flow that somebody waits for (ErrFull) while the
+	// first of its own that stands in line has waited longer than this, and
+	// while no worker is there. Default 30 s, half of the
+	// longest wait at the front door; negative: no limit.
 	MaxAge time.Duration
 
 	// MemoryHighWater refuses submissions (ErrFull) while Redis uses more than
@@ -66,6 +66,8 @@ type Client struct {
 	answers answers
 	full    atomic.Bool // Redis is over its high-water mark
 
+	fetching chan struct{} // one for each result that is being read
+
 	lanes   sync.Map   // queue name to *lane, added on first use
 	opening sync.Mutex // held while a lane is made
 
@@ -82,8 +84,12 @@ func NewClient(cfg Config) (*Client, error) {
 	if cfg.MaxPending == 0 {
 		cfg.MaxPending = 100_000
 	}
+	cfg.MaxPending = max(cfg.MaxPending, -1)
 	if cfg.MaxAge == 0 {
 		cfg.MaxAge = 30 * time.Second
+	}
+	if cfg.MaxAge < 0 {
+		cfg.MaxAge = -time.Millisecond // as submit.lua says it
 	}
 	if cfg.MemoryHighWater == 0 {
 		cfg.MemoryHighWater = 0.9
@@ -95,6 +101,7 @@ func NewClient(cfg Config) (*Client, error) {
 		door:  uuid.NewString(),
 	}
 	c.waiters.init()
+	c.fetching = make(chan struct{}, fetchers)
 	c.stopping, c.stop = context.WithCancel(context.Background())
 	c.asynq = asynq.NewClientFromRedisClient(&enqueuer{UniversalClient: c.redis})
 	return c, nil
@@ -116,7 +123,7 @@ func (c *Client) Run(ctx context.Context) error {
 			c.noteReplies(ctx)
 			c.askAgain(ctx)
 			c.checkMemory(ctx)
-			c.checkDepth(ctx)
+			c.checkWorkers(ctx)
 		}
 	}
 }
@@ -144,8 +151,7 @@ type lane struct {
 	blank   blank
 	submit  *batcher[submission]
 	replies *replyReader
-	deep    atomic.Bool // too many tasks are pending
-	old     atomic.Bool // the next one has waited too long
+	old     atomic.Bool // no worker is there, and the next task has waited too long
 }
 
 // lane returns the lane of a queue, and makes it, with its reply stream, on

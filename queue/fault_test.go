@@ -64,8 +64,8 @@ func TestABegunRunThatIsTakenAgainLooksIntoItsJournal(t *testing.T) {
 	ctx, k := context.Background(), keysOf("default")
 	ticket := r.submit(Submission{Spec: spec()})
 	r.redis.ZAdd(ctx, k.workers(), redis.Z{Score: float64(time.Now().UnixMilli()), Member: "forgetful"})
-	keys := []string{k.pending(), k.paused(), k.active(), k.taskLease(), k.inboxPrefix() + "forgetful", k.workers()}
-	if err := claimScript.Run(ctx, r.redis, keys, 0, k.taskPrefix(), 10, k.runPrefix(), "forgetful", "").Err(); err != nil {
+	r.redis.HSet(ctx, k.sessions(), "forgetful", 1)
+	if err := claimScript.Run(ctx, r.redis, k.slot(), "forgetful", 1, pendingList, 10, 0).Err(); err != nil {
 		t.Fatal(err)
 	}
 	r.redis.HSet(ctx, k.journalPrefix()+ticket.RunID(), "step.0", `r{"items":[]}`)
@@ -180,7 +180,7 @@ func TestARepeatedRequeueMakesOneTask(t *testing.T) {
 	}
 	defer s.Close()
 	for range 2 {
-		if err := s.mend(ctx, ticket.RunID(), "0", "missing"); err != nil {
+		if err := s.mend(ctx, ticket.RunID(), "1", "missing"); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -54,12 +54,12 @@ func (s *Server) finish(a *Attempt, o Outcome) (bool, error) {
 func (s *Server) flushFinishes(batch []*finishing) {
 	ctx, cancel := context.WithTimeout(context.Background(), finishWait)
 	defer cancel()
-	args := make([]any, 0, 4+6*len(batch))
-	args = append(args, s.keys.runPrefix(), s.keys.replyPrefix(), wholeReply, publish(s.cfg.Redis.Cluster()))
+	args := make([]any, 0, 2+6*len(batch))
+	args = append(args, wholeReply, publish(s.cfg.Redis.Cluster()))
 	for _, f := range batch {
 		args = append(args, f.attempt.ID, f.attempt.Number, string(f.outcome.State), f.outcome.Output, f.failure, f.outcome.Steps)
 	}
-	answers, err := finishScript.Run(ctx, s.redis, []string{s.keys.due()}, args...).Int64Slice()
+	answers, err := finishScript.Run(ctx, s.redis, s.keys.slot(), args...).Int64Slice()
 	if err == nil && len(answers) != len(batch) {
 		err = fmt.Errorf("finish script answered %d of %d", len(answers), len(batch))
 	}
@@ -81,9 +81,7 @@ func (s *Server) park(ctx context.Context, a *Attempt, o Outcome) (bool, error) 
 	if !o.Wake.IsZero() {
 		wait = max(0, time.Until(o.Wake)) // Redis' clock is another one
 	}
-	n, err := parkScript.Run(ctx, s.redis,
-		[]string{s.keys.runPrefix() + a.ID, s.keys.due(), s.keys.active(), s.keys.taskLease()},
-		a.ID, a.Number, wait.Milliseconds(), s.keys.taskPrefix(), a.task, o.Steps).Int64()
+	n, err := parkScript.Run(ctx, s.redis, s.keys.slot(), a.ID, a.Number, wait.Milliseconds(), o.Steps).Int64()
 	if err != nil {
 		return false, redisError("park run", err)
 	}

@@ -38,9 +38,6 @@ const (
 	Superseded           // it must not execute: runs that were accepted later do
 )
 
-// mostInLine bounds the runs that wait at one gate.
-const mostInLine = 10_000
-
 // Enter asks a gate for a place, which the run has until the attempt ends. A
 // run that is resumed asks again.
 func (a *Attempt) Enter(ctx context.Context, g Gate) (Admission, error) {
@@ -73,12 +70,8 @@ func (a *Attempt) Enter(ctx context.Context, g Gate) (Admission, error) {
 // ask calls the script; a Redis that is away is waited for.
 func (a *Attempt) ask(ctx context.Context, g Gate) (answer string, err error) {
 	s := a.server
-	k := s.keys
-	inside, line := k.gate(g.Key)
 	err = insist(ctx, func() (err error) {
-		answer, err = enterScript.Run(ctx, s.redis,
-			[]string{k.runPrefix() + a.ID, inside, line, k.due(), k.active(), k.taskLease()},
-			a.ID, a.Number, g.Limit, string(g.WhenFull), mostInLine, k.runPrefix(), k.taskPrefix(), a.task).Text()
+		answer, err = enterScript.Run(ctx, s.redis, s.keys.slot(), a.ID, a.Number, guardHash(g.Key), g.Limit, string(g.WhenFull)).Text()
 		return err
 	})
 	if err != nil {
@@ -113,8 +106,7 @@ func (s *Server) vacate(a *Attempt) {
 }
 
 func (s *Server) vacateOne(ctx context.Context, a *Attempt, g Gate) error {
-	inside, line := s.keys.gate(g.Key)
-	next, err := vacateScript.Run(ctx, s.redis, []string{inside, line}, a.ID, g.Limit, s.keys.runPrefix()).StringSlice()
+	next, err := vacateScript.Run(ctx, s.redis, s.keys.slot(), a.ID, guardHash(g.Key), g.Limit).StringSlice()
 	if err != nil {
 		return redisError("vacate", err)
 	}
@@ -122,7 +114,7 @@ func (s *Server) vacateOne(ctx context.Context, a *Attempt, g Gate) error {
 	for ; len(next) >= 2; next = next[2:] {
 		fence, err := strconv.Atoi(next[1])
 		if err == nil {
-			err = s.requeue(ctx, requeue{id: next[0], fence: fence, from: Waiting, old: taskID(next[0], fence)})
+			err = s.requeue(ctx, requeue{id: next[0], fence: fence, from: Waiting})
 		}
 		failures = append(failures, err)
 	}

@@ -17,13 +17,10 @@ const releaseBatch = 500
 // the run had begun before it. since is when the pause began, which tells one
 // from another.
 func (a *Attempt) Hold(ctx context.Context, since time.Time) (Admission, error) {
-	s, k := a.server, a.server.keys
-	resumed, line := k.hold(a.Flow)
+	s := a.server
 	var answer string
 	err := insist(ctx, func() (err error) {
-		answer, err = holdScript.Run(ctx, s.redis,
-			[]string{k.runPrefix() + a.ID, resumed, line, k.due(), k.active(), k.taskLease()},
-			a.ID, a.Number, a.Flow, since.UnixMilli(), k.taskPrefix(), a.task).Text()
+		answer, err = holdScript.Run(ctx, s.redis, s.keys.slot(), a.ID, a.Number, a.Flow, since.UnixMilli()).Text()
 		return err
 	})
 	switch {
@@ -62,10 +59,8 @@ func (c *Client) Release(ctx context.Context, flow int64, since time.Time) (int,
 
 func (c *Client) releaseOn(ctx context.Context, queue string, flow int64, since time.Time) (released int, err error) {
 	k := keysOf(queue)
-	resumed, line := k.hold(flow)
 	for {
-		next, err := releaseScript.Run(ctx, c.redis, []string{resumed, line},
-			flow, since.UnixMilli(), releaseBatch, k.runPrefix()).StringSlice()
+		next, err := releaseScript.Run(ctx, c.redis, k.slot(), flow, since.UnixMilli(), releaseBatch).StringSlice()
 		if err != nil {
 			return released, redisError("release runs", err)
 		}
@@ -92,6 +87,6 @@ func (c *Client) requeueHeld(ctx context.Context, pipe redis.Pipeliner, queue, r
 	if err != nil {
 		return fmt.Errorf("read fence: %w", err)
 	}
-	_, err = requeueCall(ctx, pipe, c.asynq, queue, requeue{id: run, fence: n, from: Waiting, old: taskID(run, n), last: true}, 0)
+	_, err = requeueCall(ctx, pipe, c.asynq, queue, requeue{id: run, fence: n, from: Waiting, last: true}, 0)
 	return err
 }

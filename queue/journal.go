@@ -88,9 +88,7 @@ func (j *journal) record(ctx context.Context, key, what string) (string, error) 
 	a.effects.Store(true)
 	var known string
 	err := insist(ctx, func() (err error) {
-		known, err = journalScript.Run(ctx, a.server.redis,
-			[]string{a.server.keys.runPrefix() + a.ID, a.server.keys.journalPrefix() + a.ID},
-			a.Number, key, what).Text()
+		known, err = journalScript.Run(ctx, a.server.redis, a.server.keys.slot(), a.ID, a.Number, key, what).Text()
 		return err
 	})
 	if errors.Is(err, redis.Nil) {

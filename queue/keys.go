@@ -8,27 +8,37 @@ import (
 
 // keys builds the Redis keys of one queue. All of them, asynq's and ours,
 // share the hash tag {queue}, so that one script may touch them together on a
-// Cluster.
+// Cluster. The scripts build the same names in lua/lib/keys.lua; those that no Go
+// code reads are described at the end of this file.
 type keys struct{ asynq, ours string }
 
 func keysOf(queue string) keys {
 	return keys{asynq: "asynq:{" + queue + "}:", ours: "penstock:{" + queue + "}:"}
 }
 
+// slot is the KEYS of every script: one key, whose hash tag names the queue.
+func (k keys) slot() []string { return []string{k.due()} }
+
 // asynq's own, as its version 0.26 names them.
-func (k keys) pending() string    { return k.asynq + "pending" } // LIST of task ids, newest at the head
-func (k keys) paused() string     { return k.asynq + "paused" }  // STRING, exists while paused
-func (k keys) active() string     { return k.asynq + "active" }  // LIST of task ids
-func (k keys) taskLease() string  { return k.asynq + "lease" }   // ZSET of task ids by expiry, unix seconds
-func (k keys) taskPrefix() string { return k.asynq + "t:" }      // HASH a task: msg state pending_since
+func (k keys) pending() string     { return k.asynq + "pending" } // LIST of task ids, newest at the head
+func (k keys) paused() string      { return k.asynq + "paused" }  // STRING, exists while paused
+func (k keys) active() string      { return k.asynq + "active" }  // LIST of task ids
+func (k keys) taskLease() string   { return k.asynq + "lease" }   // ZSET of task ids by expiry, unix seconds
+func (k keys) taskPrefix() string  { return k.asynq + "t:" }      // HASH a task: msg state pending_since group
+func (k keys) groupPrefix() string { return k.asynq + "g:" }      // ZSET of a group's task ids: a line, by unix microseconds of acceptance
+func (k keys) groups() string      { return k.asynq + "groups" }  // SET of group names
 
 const asynqQueues = "asynq:queues" // SET of queue names
 
 // runPrefix + id is the HASH of a run.
 //
 //	spec event           what was accepted (JSON); never changes
-//	state fence crashes  where it is
-//	reply                doors that wait, comma separated
+//	state fence crashes  where it is, see lua/lib/run.lua
+//	turn                 how it shares the queue, see lua/lib/turns.lua
+//	worker               that has or had it
+//	entered gated        it has had a place at a concurrency limit; the flow in whose line for one it stands
+//	stopped              attempts that had begun when it was stopped from outside
+//	reply                API processes that wait, comma separated
 //	at started finished  unix microseconds of Redis' clock
 //	replied              likewise, of the answer to who waited; not of all runs
 //	deadline             unix milliseconds; absent until the limit has begun to count
@@ -52,6 +62,32 @@ func (k keys) due() string { return k.ours + "due" }
 // members go with the retention.
 func (k keys) index() string { return k.ours + "index" }
 
+// ended is a LIST of the settled runs, the first settled at its head: tidy
+// removes them in this order.
+func (k keys) ended() string { return k.ours + "ended" }
+
+// begun is a ZSET of worker, " ", task id: the attempts that execute. All scores are
+// 0, so that those of one worker are a range.
+func (k keys) begun() string { return k.ours + "begun" }
+
+// express is a LIST of task ids that may use a spare slot.
+func (k keys) express() string { return k.ours + "express" }
+
+// slots is a STRING "slots spare share": what the live workers offer together.
+// capacity is a HASH of worker ids to the same of one worker.
+func (k keys) slots() string    { return k.ours + "slots" }
+func (k keys) capacity() string { return k.ours + "capacity" }
+
+// flight is a SET of the ids of a flow's runs that are pending or running.
+func (k keys) flight(flow int64) string { return k.ours + "flight:" + strconv.FormatInt(flow, 10) }
+
+// turns is a ZSET of the flows that have runs in line, of one class: "w", runs that
+// somebody waits for, or "u". The first by score is next: runs in flight, then its last turn.
+func (k keys) turns(class string) string { return k.ours + "turns:" + class }
+
+// gated is a SET of the ids of a flow's runs that stand in a line of a concurrency limit.
+func (k keys) gated(flow int64) string { return k.ours + "gated:" + strconv.FormatInt(flow, 10) }
+
 // guardPrefix + sha256 is a STRING: run id, fingerprint. TTL: the guard's window.
 func (k keys) guardPrefix() string { return k.ours + "guard:" }
 
@@ -68,8 +104,8 @@ func (k keys) replyPrefix() string { return k.ours + "reply:" }
 // What happens to those comes to the doors' own channels.
 func (k keys) watch() string { return k.ours + "watch" }
 
-// inboxPrefix + worker is a LIST of task ids on their way from pending to
-// active: never more than one but for a fault.
+// inboxPrefix + worker + ":" + list is a LIST of task ids on their way from a
+// list to their worker: never more than one but for a fault.
 func (k keys) inboxPrefix() string { return k.ours + "inbox:" }
 
 // workers is a ZSET of live workers by unix milliseconds of their last beat,
@@ -82,6 +118,10 @@ func (k keys) fleet() string { return k.ours + "fleet" }
 
 // drain is a SET of the workers that are to take nothing new.
 func (k keys) drain() string { return k.ours + "drain" }
+
+// sessions is a HASH of registered worker ids to the number of the session whose claims
+// count, see claims.
+func (k keys) sessions() string { return k.ours + "sessions" }
 
 // gate are two ZSETs of runs by unix microseconds of acceptance: those that
 // have a place at a gate, and those that stand in line for one. TTL: 25 h from
@@ -98,3 +138,10 @@ func (k keys) gate(key string) (inside, line string) {
 func (k keys) hold(flow int64) (resumed, line string) {
 	return k.ours + "resumed", k.ours + "held:" + strconv.FormatInt(flow, 10)
 }
+
+// Only scripts use:
+//
+//	keys: + class + flow  ZSET of the fair keys that have runs in a flow's lines, by their last turn
+//	turn                  STRING, counts turns
+//	shares                HASH of flows in line to their own share, in percent
+//	tidy                  STRING, the worker that removes old runs now. TTL: 15 s

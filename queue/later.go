@@ -37,14 +37,14 @@ func (c *Client) later(ctx context.Context, s *Submission, wait time.Duration) (
 		return "", err
 	}
 	k := keysOf(s.Queue)
-	args := []any{s.ID, k.runPrefix() + s.ID, spec, []byte(s.Event), s.Limit.Milliseconds(), wait.Milliseconds(), "", "", ""}
+	args := []any{s.ID, spec, []byte(s.Event), s.Limit.Milliseconds(), wait.Milliseconds(), s.turn(), "", "", ""}
 	if g := s.Guard; g != nil {
-		copy(args[6:], []any{k.guardPrefix() + guardHash(g.Key), g.Fingerprint, g.Window.Milliseconds()})
+		copy(args[6:], []any{guardHash(g.Key), g.Fingerprint, g.Window.Milliseconds()})
 	}
 	if err := c.redis.SAdd(ctx, asynqQueues, s.Queue).Err(); err != nil {
 		return "", redisError("start run later", err)
 	}
-	id, err := laterScript.Run(ctx, c.redis, []string{k.due()}, args...).Text()
+	id, err := laterScript.Run(ctx, c.redis, k.slot(), args...).Text()
 	switch {
 	case err != nil:
 		return "", redisError("start run later", err)

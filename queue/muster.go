@@ -72,13 +72,10 @@ func (s *Server) enlist(ctx context.Context) error {
 
 // obey rests while this worker is to be drained, and works again after that.
 func (s *Server) obey(rest bool) {
-	if s.waker.resting.Swap(rest) != rest {
+	if s.claims.resting.Swap(rest) != rest {
 		s.cfg.Log.Info("worker drained from afar", "queue", s.cfg.Queue, "rests", rest, "runs", s.held.count())
 	}
 }
-
-// leave takes this worker out of the fleet.
-func (s *Server) leave(ctx context.Context) { s.forget(ctx, s.cfg.ID) }
 
 func (s *Server) forget(ctx context.Context, worker string) {
 	pipe := s.redis.Pipeline()

@@ -259,16 +259,19 @@ func TestAFullQueueRefuses(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, testenv.Redis(t).URL())
 	r.client.cfg.MaxPending = 2
-	for range 2 {
+	const room = 8 // of a queue without workers, before runs stand in line
+	for range room + 2 {
 		r.submit(Submission{Spec: spec()})
 	}
-	r.client.checkDepth(context.Background())
 	if _, err := r.client.Submit(context.Background(), Submission{Spec: spec()}); !errors.Is(err, ErrFull) {
-		t.Errorf("third submission: %v", err)
+		t.Errorf("third run in line: %v", err)
 	}
-	if n := r.client.Waiting(); n != 2 {
-		t.Errorf("%d waiters, want 2", n)
+	if n := r.client.Waiting(); n != room+2 {
+		t.Errorf("%d waiters, want %d", n, room+2)
 	}
+	other := spec()
+	other.Flow++
+	r.submit(Submission{Spec: other})
 }
 
 func TestCancelEndsARunningRun(t *testing.T) {
@@ -325,9 +328,8 @@ func (r *rig) ghost() (ids []string) {
 	r.t.Helper()
 	k := keysOf("default")
 	r.redis.ZAdd(context.Background(), k.workers(), redis.Z{Score: float64(time.Now().Add(-3 * time.Second).UnixMilli()), Member: "ghost"})
-	v, err := claimScript.Run(context.Background(), r.redis,
-		[]string{k.pending(), k.paused(), k.active(), k.taskLease(), k.inboxPrefix() + "ghost", k.workers()},
-		time.Now().Add(taskLease).Unix(), k.taskPrefix(), 100, k.runPrefix(), "ghost").Slice()
+	r.redis.HSet(context.Background(), k.sessions(), "ghost", 1)
+	v, err := claimScript.Run(context.Background(), r.redis, k.slot(), "ghost", 1, pendingList, 100, time.Now().Add(taskLease).Unix()).Slice()
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -341,10 +343,10 @@ func TestALostWorkersRunsGoOnElsewhere(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, testenv.Redis(t).URL())
 	var tickets []*Ticket
-	for range 20 {
+	for range 8 {
 		tickets = append(tickets, r.submit(Submission{Spec: spec()}))
 	}
-	if n := len(r.ghost()); n != 20 {
+	if n := len(r.ghost()); n != 8 {
 		t.Fatalf("the ghost claimed %d", n)
 	}
 	lost := time.Now()
@@ -421,7 +423,7 @@ func TestADeadWorkersInboxIsGivenBack(t *testing.T) {
 	r := newRig(t, testenv.Redis(t).URL())
 	ctx, k := context.Background(), keysOf("default")
 	ticket := r.submit(Submission{Spec: spec()})
-	r.redis.LMove(ctx, k.pending(), k.inboxPrefix()+"dead", "right", "left")
+	r.redis.LMove(ctx, k.pending(), k.inboxPrefix()+"dead:pending", "right", "left")
 	r.redis.ZAdd(ctx, k.workers(), redis.Z{Score: float64(time.Now().Add(-time.Minute).UnixMilli()), Member: "dead"})
 	r.worker(echo)
 	if got := r.wait(ticket); got.State != Succeeded {

@@ -25,12 +25,11 @@ func (c *Client) recheck(ctx context.Context) {
 }
 
 func (c *Client) recheckSome(ctx context.Context, l *lane, ids []string) {
-	args := make([]any, 0, 1+len(ids))
-	args = append(args, l.keys.runPrefix())
-	for _, id := range ids {
-		args = append(args, id)
+	args := make([]any, len(ids))
+	for i, id := range ids {
+		args[i] = id
 	}
-	states, err := statesScript.Run(ctx, c.redis, []string{l.keys.due()}, args...).StringSlice()
+	states, err := statesScript.Run(ctx, c.redis, l.keys.slot(), args...).StringSlice()
 	if err != nil || len(states) != len(ids) {
 		return // Redis is away; the next tick tries again
 	}
@@ -55,19 +54,11 @@ func (c *Client) checkMemory(ctx context.Context) {
 	}
 }
 
-// checkDepth refuses new work for the queues that are too deep.
-func (c *Client) checkDepth(ctx context.Context) {
+// checkWorkers refuses new work that somebody waits for on queues that nobody
+// works on.
+func (c *Client) checkWorkers(ctx context.Context) {
 	c.lanes.Range(func(_, v any) bool {
-		l := v.(*lane)
-		n, err := c.redis.LLen(ctx, l.keys.pending()).Result()
-		if err != nil {
-			return false
-		}
-		deep := c.cfg.MaxPending >= 0 && n >= int64(c.cfg.MaxPending)
-		if l.deep.Swap(deep) != deep {
-			c.cfg.Log.Warn("queue depth", "queue", l.name, "too_deep", deep, "pending", n)
-		}
-		c.checkAge(ctx, l)
+		c.checkAge(ctx, v.(*lane))
 		return true
 	})
 }

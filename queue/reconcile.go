@@ -17,7 +17,7 @@ const (
 	beatEvery = time.Second
 	beatDue   = 100 // due runs mended in one beat; a full answer asks again at once
 	tidyEvery = 10  // beats between removals of old runs
-	tidyBatch = 500 // old runs looked at in one call
+	tidyBatch = 200 // old runs removed in one call
 )
 
 // beat shows that this worker lives, does what others ask of it, and mends what
@@ -45,15 +45,14 @@ func (s *Server) beat(ctx context.Context) {
 func (s *Server) beatOnce(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	k := s.keys
 	for {
 		attempts := s.held.all()
-		args := make([]any, 0, 6+3*len(attempts))
-		args = append(args, s.cfg.ID, s.cfg.Lease.Milliseconds(), k.inboxPrefix(), k.runPrefix(), k.taskPrefix(), beatDue)
+		args := make([]any, 0, 5+3*len(attempts))
+		args = append(args, s.cfg.ID, s.claims.session.Load(), s.cfg.Lease.Milliseconds(), beatDue, s.cfg.offer())
 		for _, a := range attempts {
 			args = append(args, a.ID, a.Number, s.show(a))
 		}
-		answer, err := beatScript.Run(ctx, s.redis, []string{k.due(), k.workers(), k.pending(), k.taskLease(), k.active(), k.drain()}, args...).Slice()
+		answer, err := beatScript.Run(ctx, s.redis, s.keys.slot(), args...).Slice()
 		if err != nil {
 			return redisError("beat", err)
 		}
@@ -78,7 +77,7 @@ func (s *Server) show(a *Attempt) string {
 		return ""
 	}
 	a.leased.Store(true)
-	s.waker.shown.add(a)
+	s.shown.add(a)
 	return strconv.FormatInt(time.Now().Add(taskLease).Unix(), 10)
 }
 
@@ -118,16 +117,16 @@ func (s *Server) mend(ctx context.Context, id, fence, wrong string) error {
 	}
 	switch wrong {
 	case "settle":
-		return s.settleEnded(ctx, id, n)
+		return s.settle(ctx, []settling{{id: id, long: true}})
 	case "late":
 		return s.stop(ctx, id, fence, TimedOut, flows.CodeTimeout, "the run reached its execution limit")
 	case "missing":
-		return s.requeue(ctx, requeue{id: id, fence: n, from: Queued, old: taskID(id, n+1)})
+		return s.requeue(ctx, requeue{id: id, fence: n, from: Queued})
 	case "wake":
-		return s.requeue(ctx, requeue{id: id, fence: n, from: Waiting, old: taskID(id, n)})
+		return s.requeue(ctx, requeue{id: id, fence: n, from: Waiting})
 	case "lost":
 		s.cfg.Log.Warn("worker lost", "run_id", id, "attempt", n)
-		return s.requeue(ctx, requeue{id: id, fence: n, from: Running, old: taskID(id, n), crash: true})
+		return s.requeue(ctx, requeue{id: id, fence: n, from: Running, crash: true})
 	}
 	return fmt.Errorf("unknown fault %q", wrong)
 }
@@ -141,21 +140,11 @@ func (s *Server) stop(ctx context.Context, id, fence string, state State, code f
 	return err
 }
 
-// settleEnded settles a run that ended without its worker settling it.
-func (s *Server) settleEnded(ctx context.Context, id string, fence int) error {
-	at, err := s.redis.HGet(ctx, s.keys.runPrefix()+id, "at").Result()
-	if err != nil {
-		return redisError("read run", err)
-	}
-	return s.settle(ctx, []settling{{id: id, task: taskID(id, fence), accepted: micros(at), leased: true}})
-}
-
 // requeue is a run on its way to its next attempt.
 type requeue struct {
 	id    string
 	fence int
 	from  State
-	old   string // its task until now
 	crash bool
 	last  bool // at the end of the queue, not at its head
 }
@@ -188,15 +177,15 @@ func requeueRun(ctx context.Context, c redis.Scripter, tasks *asynq.Client, queu
 // requeueCall calls requeue.lua, or puts the call into a pipeline.
 func requeueCall(ctx context.Context, c redis.Scripter, tasks *asynq.Client, queue string, r requeue, maxCrashes int) (*redis.Cmd, error) {
 	next := r.fence + 1
+	if r.from == Queued { // its task was lost before the attempt began
+		next = r.fence
+	}
 	message, err := encodeTask(ctx, tasks, queue, r.id, strconv.Itoa(next), nil)
 	if err != nil {
 		return nil, err
 	}
-	k := keysOf(queue)
-	return requeueScript.Run(ctx, c,
-		[]string{k.pending(), k.due(), k.active(), k.taskLease()},
-		k.runPrefix()+r.id, r.id, r.fence, string(r.from), k.taskPrefix(), r.old, taskID(r.id, next), message,
-		flag(r.crash), maxCrashes, flag(r.last)), nil
+	return requeueScript.Run(ctx, c, keysOf(queue).slot(),
+		r.id, r.fence, string(r.from), message, flag(r.crash), maxCrashes, flag(r.last)), nil
 }
 
 // handBack returns a run to the head of the queue; the attempt does not count
@@ -205,20 +194,19 @@ func (s *Server) handBack(ctx context.Context, a *Attempt) error {
 	if a.Number == 0 {
 		return nil // not a run: asynq's lease brings it back
 	}
-	return s.requeue(ctx, requeue{id: a.ID, fence: a.Number, from: Running, old: a.task})
+	return s.requeue(ctx, requeue{id: a.ID, fence: a.Number, from: Running})
 }
 
 // tidy removes the runs whose retention is over, see tidy.lua.
 func (s *Server) tidy(ctx context.Context) {
-	k := s.keys
-	for stay := int64(0); ctx.Err() == nil; {
-		n, err := tidyScript.Run(ctx, s.redis, []string{k.index()},
-			k.runPrefix(), k.journalPrefix(), s.cfg.Retention.Milliseconds(), tidyBatch, stay).Int64Slice()
-		if err != nil || len(n) != 2 {
+	for ctx.Err() == nil {
+		n, err := tidyScript.Run(ctx, s.redis, s.keys.slot(),
+			s.cfg.ID, s.cfg.Retention.Milliseconds(), tidyBatch, (tidyEvery * beatEvery * 3 / 2).Milliseconds()).Int64()
+		if err != nil {
 			s.cfg.Log.Warn("tidy runs", "error", err)
 			return
 		}
-		if stay += n[1]; n[0] < tidyBatch {
+		if n < tidyBatch {
 			return
 		}
 	}

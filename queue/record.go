@@ -78,8 +78,11 @@ func decodeRecord(id, queue string, f map[string]string) (Record, error) {
 		return Record{}, err
 	}
 	r.Attempt, _ = strconv.Atoi(f["fence"])
-	if f["stopped"] != "" { // its fence moved on without an attempt
-		r.Attempt--
+	switch {
+	case f["stopped"] != "": // its fence moved on without an attempt
+		r.Attempt, _ = strconv.Atoi(f["stopped"])
+	case r.State == Queued: // the fence is of the attempt to come
+		r.Attempt = max(0, r.Attempt-1)
 	}
 	r.Crashes, _ = strconv.Atoi(f["crashes"])
 	r.Worker = f["worker"]
@@ -117,9 +120,7 @@ type stopping struct {
 
 // stopRun returns the state that the run had; "" when there is no such run.
 func stopRun(ctx context.Context, r redis.Scripter, k keys, s stopping) (State, error) {
-	had, err := stopScript.Run(ctx, r,
-		[]string{k.runPrefix() + s.id, k.due(), k.pending(), k.active(), k.taskLease()},
-		s.id, s.fence, string(s.state), s.failure, k.taskPrefix(), k.replyPrefix(), s.publish).Text()
+	had, err := stopScript.Run(ctx, r, k.slot(), s.id, s.fence, string(s.state), s.failure, s.publish).Text()
 	if err != nil {
 		return "", redisError("stop run", err)
 	}

@@ -46,17 +46,17 @@ func (c *Client) noteReplies(ctx context.Context) {
 	}
 	c.lanes.Range(func(_, v any) bool {
 		l := v.(*lane)
-		args := []any{l.keys.runPrefix()}
+		var args []any
 		for _, a := range all {
 			if onQueue(a.run, l.name) {
 				args = append(args, a.run, time.Since(a.at).Microseconds())
 			}
 		}
-		if len(args) == 1 {
+		if len(args) == 0 {
 			return true
 		}
 		// Not repeated by itself: how long ago that was would be wrong by then.
-		if err := repliedScript.Run(ctx, c.once, []string{l.keys.due()}, args...).Err(); err != nil {
+		if err := repliedScript.Run(ctx, c.once, l.keys.slot(), args...).Err(); err != nil {
 			c.cfg.Log.Debug("note replies", "queue", l.name, "error", err)
 		}
 		return true

@@ -15,7 +15,8 @@ import (
 const (
 	replySeparator = "\x1e" // RECORD SEPARATOR, between the replies of one message
 
-	replyFields = 8 // id state whole at started finished error output
+	replyFormat = "r2" // begins a reply, see lua/lib/reply.lua
+	replyFields = 9    // format id state complete at started finished error output
 	replyQuiet  = 30 * time.Second
 	replyRetry  = 200 * time.Millisecond
 )
@@ -99,21 +100,40 @@ func (c *Client) receive(text string) {
 // deliver turns a reply, as finish.lua writes it, into a result.
 func (c *Client) deliver(reply string) {
 	f := strings.SplitN(reply, specSeparator, replyFields)
-	if len(f) < replyFields {
-		c.cfg.Log.Error("reply is not understood", "fields", len(f))
+	if f[0] != replyFormat || len(f) < replyFields {
+		c.waiters.nudge() // of another version: what it announces is stored
 		return
 	}
-	if f[2] != "1" { // too large for a reply, or a flow's own answer
-		c.fetch(context.Background(), f[0])
+	if f[3] != "1" { // too large for a reply, or a flow's own answer
+		c.fetchSoon(f[1])
 		return
 	}
-	c.waiters.deliver(f[0], makeResult(State(f[1]), f[7], f[6], f[3], f[4], f[5]))
+	c.waiters.deliver(f[1], makeResult(State(f[2]), f[8], f[7], f[4], f[5], f[6]))
+}
+
+// fetchers bounds how many results are read at once.
+const fetchers = 8
+
+// fetchSoon reads a result on a goroutine of its own: the reader of replies
+// waits for nothing but replies.
+func (c *Client) fetchSoon(id string) {
+	if !c.waiters.waiting(id) {
+		return
+	}
+	c.readers.Go(func() {
+		select {
+		case c.fetching <- struct{}{}:
+			defer func() { <-c.fetching }()
+			c.fetch(c.stopping, id)
+		case <-c.stopping.Done():
+		}
+	})
 }
 
 // fetch reads the result, or the early answer, of a run and delivers it.
 func (c *Client) fetch(ctx context.Context, id string) {
 	if !c.waiters.waiting(id) {
-		return
+		return // somebody else delivered it
 	}
 	ctx, cancel := context.WithTimeout(ctx, submitWait)
 	defer cancel()

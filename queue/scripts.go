@@ -2,87 +2,83 @@ package queue
 
 import (
 	"context"
-	_ "embed"
+	"embed"
 	"fmt"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// Each script documents its KEYS, ARGV and answer in its file.
-var (
-	//go:embed lua/submit.lua
-	submitLua string
-	//go:embed lua/claim.lua
-	claimLua string
-	//go:embed lua/finish.lua
-	finishLua string
-	//go:embed lua/settle.lua
-	settleLua string
-	//go:embed lua/tidy.lua
-	tidyLua string
-	//go:embed lua/beat.lua
-	beatLua string
-	//go:embed lua/requeue.lua
-	requeueLua string
-	//go:embed lua/stop.lua
-	stopLua string
-	//go:embed lua/park.lua
-	parkLua string
-	//go:embed lua/callback.lua
-	callbackLua string
-	//go:embed lua/later.lua
-	laterLua string
-	//go:embed lua/journal.lua
-	journalLua string
-	//go:embed lua/states.lua
-	statesLua string
-	//go:embed lua/attach.lua
-	attachLua string
-	//go:embed lua/respond.lua
-	respondLua string
-	//go:embed lua/enter.lua
-	enterLua string
-	//go:embed lua/vacate.lua
-	vacateLua string
-	//go:embed lua/age.lua
-	ageLua string
-	//go:embed lua/replied.lua
-	repliedLua string
-	//go:embed lua/hold.lua
-	holdLua string
-	//go:embed lua/release.lua
-	releaseLua string
+// sources are the scripts, a file each, and in lib what they share. Each
+// documents its ARGV and its answer, and names in its first line the files of
+// lib that stand before it.
+//
+//go:embed lua
+var sources embed.FS
 
-	submitScript   = redis.NewScript(submitLua)
-	claimScript    = redis.NewScript(claimLua)
-	finishScript   = redis.NewScript(finishLua)
-	settleScript   = redis.NewScript(settleLua)
-	tidyScript     = redis.NewScript(tidyLua)
-	beatScript     = redis.NewScript(beatLua)
-	requeueScript  = redis.NewScript(requeueLua)
-	stopScript     = redis.NewScript(stopLua)
-	parkScript     = redis.NewScript(parkLua)
-	callbackScript = redis.NewScript(callbackLua)
-	laterScript    = redis.NewScript(laterLua)
-	journalScript  = redis.NewScript(journalLua)
-	statesScript   = redis.NewScript(statesLua)
-	attachScript   = redis.NewScript(attachLua)
-	respondScript  = redis.NewScript(respondLua)
-	enterScript    = redis.NewScript(enterLua)
-	vacateScript   = redis.NewScript(vacateLua)
-	ageScript      = redis.NewScript(ageLua)
-	repliedScript  = redis.NewScript(repliedLua)
-	holdScript     = redis.NewScript(holdLua)
-	releaseScript  = redis.NewScript(releaseLua)
+var (
+	submitScript     = script("submit")
+	laterScript      = script("later")
+	claimScript      = script("claim")
+	resumeScript     = script("resume")
+	finishScript     = script("finish")
+	settleScript     = script("settle")
+	tidyScript       = script("tidy")
+	beatScript       = script("beat")
+	deregisterScript = script("deregister")
+	requeueScript    = script("requeue")
+	stopScript       = script("stop")
+	parkScript       = script("park")
+	callbackScript   = script("callback")
+	journalScript    = script("journal")
+	statesScript     = script("states")
+	attachScript     = script("attach")
+	respondScript    = script("respond")
+	enterScript      = script("enter")
+	vacateScript     = script("vacate")
+	ageScript        = script("age")
+	repliedScript    = script("replied")
+	holdScript       = script("hold")
+	releaseScript    = script("release")
 )
+
+// script joins a script with the parts of lib that it uses. A name that there
+// is not is a mistake of ours.
+func script(name string) *redis.Script {
+	return redis.NewScript(scriptSource(name, func(file string) string {
+		text, err := sources.ReadFile("lua/" + file + ".lua")
+		if err != nil {
+			panic(err)
+		}
+		return string(text)
+	}))
+}
+
+// usesMark begins the first line of a script, before the parts of lib that it uses.
+const usesMark = "-- uses: "
+
+func scriptSource(name string, read func(file string) string) string {
+	body := read(name)
+	first, _, _ := strings.Cut(body, "\n")
+	parts, ok := strings.CutPrefix(first, usesMark)
+	if !ok {
+		panic("queue: " + name + ".lua does not say which parts it uses")
+	}
+	var joined strings.Builder
+	for part := range strings.FieldsSeq(parts) {
+		joined.WriteString(read("lib/" + part))
+	}
+	joined.WriteString(body)
+	return joined.String()
+}
 
 // loadScripts spares the first callers an EVAL; Redis may forget them at any
 // time, and every caller falls back to EVAL.
 func loadScripts(ctx context.Context, r redis.Scripter) error {
 	for _, s := range []*redis.Script{
-		submitScript, claimScript, finishScript, settleScript, tidyScript, beatScript, requeueScript,
-		stopScript, parkScript, callbackScript, laterScript, journalScript, statesScript, attachScript, respondScript,
-		enterScript, vacateScript, ageScript, repliedScript, holdScript, releaseScript,
+		submitScript, laterScript, claimScript, resumeScript, finishScript, settleScript, tidyScript, beatScript,
+		deregisterScript, requeueScript, stopScript, parkScript, callbackScript, journalScript, statesScript, attachScript,
+		respondScript, enterScript, vacateScript, ageScript, repliedScript, holdScript, releaseScript,
 	} {
 		if err := s.Load(ctx, r).Err(); err != nil {
 			return fmt.Errorf("load queue scripts: %w", err)

@@ -37,6 +37,15 @@ type ServerConfig struct {
 	// RetryDelay is asynq's for such tasks. Default: asynq's own, exponential.
 	RetryDelay asynq.RetryDelayFunc
 
+	// Spare is how many runs more may be executed of flows that have next to
+	// nothing in flight while other flows have all slots. Default a fourth of
+	// Slots, rounded down; negative: none.
+	Spare int
+
+	// Share is the part of the queue's slots, in percent, that one flow may have
+	// while runs of other flows wait. Default 50; the largest among the queue's workers counts.
+	Share int
+
 	// Prefetch bounds the tasks taken in one call, besides the free slots.
 	// Default 32.
 	Prefetch int
@@ -102,6 +111,15 @@ func (c *ServerConfig) validate() error {
 			return fmt.Errorf("queue server: %v is less than %v", *d.value, d.least)
 		}
 	}
+	if c.Spare == 0 {
+		c.Spare = c.Slots / 4
+	}
+	if c.Share == 0 {
+		c.Share = 50
+	}
+	if c.Share < 1 || c.Share > 100 {
+		return fmt.Errorf("queue server: a share of %d percent is not between 1 and 100", c.Share)
+	}
 	if c.Prefetch == 0 {
 		c.Prefetch = 32
 	}
@@ -119,6 +137,12 @@ func (c *ServerConfig) validate() error {
 	return nil
 }
 
+// spare is how many spare slots there are.
+func (c *ServerConfig) spare() int { return max(0, c.Spare) }
+
+// offer is what the worker adds to the queue, as beat.lua reads it.
+func (c *ServerConfig) offer() string { return fmt.Sprintf("%d %d %d", c.Slots, c.spare(), c.Share) }
+
 // Server is the worker's side of one queue: an asynq server that is woken,
 // runs that are begun, renewed and finished through their fences, and this
 // worker's share of the reconciler.
@@ -127,8 +151,12 @@ type Server struct {
 	keys  keys
 	redis redis.UniversalClient
 	asynq *asynq.Client // encodes the tasks of next attempts
-	waker *waker
 	held  *held
+
+	claims  *claims
+	pending *claimer // of asynq's list, through waker
+	express *claimer // of the runs that may use spare slots
+	shown   *shown
 
 	finishes *batcher[finishing]
 	settler  *settler
@@ -147,13 +175,16 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	s.finishes = newBatcher(finishFlights, finishBatch, s.flushFinishes)
 	s.settler = newSettler(s)
 	s.watched = newWatched()
-	s.waker = newWaker(&s.cfg, s.redis, s.asynq, s.held, s.begin)
+	s.claims = newClaims(&s.cfg, s.redis, s.held, s.begin)
+	s.pending, s.express = newClaimer(s.claims, pendingList), newClaimer(s.claims, expressList)
+	s.claims.all = []*claimer{s.pending, s.express}
+	s.shown = newShown()
 	return s, nil
 }
 
 // Close releases the server's connections. It must not be called while Run runs.
 func (s *Server) Close() error {
-	return errors.Join(s.waker.blocking.Close(), s.redis.Close())
+	return errors.Join(s.pending.blocking.Close(), s.express.blocking.Close(), s.redis.Close())
 }
 
 // Run works until ctx ends, and then drains: no new run begins, those that run
@@ -163,7 +194,8 @@ func (s *Server) Run(ctx context.Context) error {
 	if err := loadScripts(ctx, s.redis); err != nil {
 		return err
 	}
-	server := asynq.NewServerFromRedisClient(s.waker, asynq.Config{
+	wake := &waker{UniversalClient: s.redis, cfg: &s.cfg, encoder: s.asynq, claims: s.claims, pending: s.pending, shown: s.shown}
+	server := asynq.NewServerFromRedisClient(wake, asynq.Config{
 		Concurrency:       s.cfg.Slots,
 		Queues:            map[string]int{s.cfg.Queue: 1},
 		TaskCheckInterval: 1, // nanosecond: the waiting is waker's
@@ -189,16 +221,22 @@ func (s *Server) Run(ctx context.Context) error {
 	if err := server.Start(asynq.HandlerFunc(s.process)); err != nil {
 		return fmt.Errorf("start asynq server: %w", err)
 	}
+	var taking sync.WaitGroup
+	taking.Go(func() { s.express.run(s.life) })
 	<-ctx.Done()
-	s.drain(s.life, server)
+	s.drain(s.life, server, wake, &taking)
 	return nil
 }
 
 // drain stops in the reverse order of the start.
-func (s *Server) drain(ctx context.Context, server *asynq.Server) {
-	s.waker.unblock(ctx)
+func (s *Server) drain(ctx context.Context, server *asynq.Server, wake *waker, taking *sync.WaitGroup) {
+	s.claims.stopped.close()
+	for _, c := range s.claims.all {
+		c.unblock(ctx)
+	}
 	server.Stop()
-	for _, a := range s.waker.ready { // asynq will not ask for them
+	taking.Wait()
+	for _, a := range wake.ready { // asynq will not ask for them
 		s.held.remove(a.task)
 	}
 	if !within(s.held.drained(), s.cfg.Drain) {
@@ -208,7 +246,7 @@ func (s *Server) drain(ctx context.Context, server *asynq.Server) {
 		within(s.held.drained(), letGo)
 	}
 	server.Shutdown()
-	s.emptyInbox(ctx)
+	s.deregister(ctx)
 }
 
 // letGo is how long handlers have to return when their contexts have ended.
@@ -226,16 +264,12 @@ func within(done <-chan struct{}, limit time.Duration) bool {
 	}
 }
 
-// emptyInbox gives back what a lost answer left between pending and active.
-func (s *Server) emptyInbox(ctx context.Context) {
-	for {
-		err := s.redis.LMove(ctx, s.waker.inbox, s.keys.pending(), "right", "right").Err()
-		if err != nil {
-			break // redis.Nil: empty
-		}
+// deregister takes this worker out of the registry. Without Redis the others
+// do it, when its lease has ended.
+func (s *Server) deregister(ctx context.Context) {
+	if err := deregisterScript.Run(ctx, s.redis, s.keys.slot(), s.cfg.ID).Err(); err != nil {
+		s.cfg.Log.Warn("deregister worker", "error", err)
 	}
-	s.redis.ZRem(ctx, s.keys.workers(), s.cfg.ID)
-	s.leave(ctx)
 }
 
 // begin starts an attempt on a goroutine of ours. asynq's contexts are not
@@ -254,10 +288,10 @@ func (s *Server) begin(a *Attempt) {
 // that are not runs.
 func (s *Server) process(ctx context.Context, t *asynq.Task) error {
 	task, _ := asynq.GetTaskID(ctx)
-	if a := s.waker.shown.get(task); a != nil {
+	if a := s.shown.get(task); a != nil {
 		<-a.done
 		if ctx.Err() != nil { // asynq will not report it done
-			s.waker.shown.done(task)
+			s.shown.done(task)
 		}
 		return nil
 	}
@@ -266,9 +300,6 @@ func (s *Server) process(ctx context.Context, t *asynq.Task) error {
 		return fmt.Errorf("task %s was not claimed by this worker", task)
 	}
 	defer s.held.remove(task)
-	if a.verdict == "stale" {
-		return nil
-	}
 	return s.cfg.Others.ProcessTask(ctx, t)
 }
 
@@ -284,7 +315,7 @@ func (s *Server) work(a *Attempt) {
 		return
 	}
 	if !a.gone.Load() {
-		s.settler.add(settling{id: a.ID, task: a.task, accepted: a.Times.Accepted, leased: a.leased.Load()})
+		s.settler.add(settling{id: a.ID, long: a.leased.Load()})
 	}
 }
 

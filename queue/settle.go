@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,6 +20,7 @@ const (
 type settler struct {
 	server *Server
 	wake   chan struct{} // something is queued; buffered, one signal is enough
+	lines  atomic.Bool   // runs stood in line, as of the last reply
 
 	mu    sync.Mutex
 	queue []settling // guarded by mu
@@ -26,9 +28,8 @@ type settler struct {
 
 // settling is one run that has ended.
 type settling struct {
-	id, task string
-	accepted time.Time
-	leased   bool // there may be an entry among asynq's leases
+	id   string
+	long bool // it lasted: it is near the end of asynq's list of active tasks
 }
 
 func newSettler(s *Server) *settler {
@@ -50,7 +51,9 @@ func (t *settler) run(ctx context.Context) {
 	for {
 		select {
 		case <-t.wake:
-			gather(ctx, settleAfter)
+			if !t.lines.Load() { // else a run that stands in line waits for it
+				gather(ctx, settleAfter)
+			}
 			t.flush(context.WithoutCancel(ctx))
 		case <-ctx.Done():
 			t.flush(context.WithoutCancel(ctx))
@@ -91,18 +94,16 @@ func (t *settler) flush(ctx context.Context) {
 func (s *Server) settle(ctx context.Context, batch []settling) error {
 	ctx, cancel := context.WithTimeout(ctx, finishWait)
 	defer cancel()
-	now, k := time.Now(), s.keys
-	args := make([]any, 0, 2+4*len(batch))
-	args = append(args, k.taskPrefix(), now.Add(statsTTL).Unix())
+	now := time.Now()
+	args := make([]any, 0, 2+2*len(batch))
+	args = append(args, now.UTC().Format(time.DateOnly), now.Add(statsTTL).Unix())
 	for _, b := range batch {
-		args = append(args, b.id, b.task, b.accepted.UnixMilli(), flag(b.leased))
+		args = append(args, b.id, flag(b.long))
 	}
-	processed := k.asynq + "processed"
-	err := settleScript.Run(ctx, s.redis, []string{
-		k.active(), k.taskLease(), k.due(), k.index(), processed + ":" + now.UTC().Format(time.DateOnly), processed,
-	}, args...).Err()
+	n, err := settleScript.Run(ctx, s.redis, s.keys.slot(), args...).Int64Slice()
 	if err != nil {
 		return fmt.Errorf("settle: %w", err)
 	}
+	s.settler.lines.Store(len(n) == 2 && n[1] > 0)
 	return nil
 }

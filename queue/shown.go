@@ -13,9 +13,8 @@ type shown struct {
 	byTask map[string]*Attempt // guarded by mu; until asynq reports the task done
 }
 
-func (s *shown) init() {
-	s.news = make(chan struct{}, 1)
-	s.byTask = map[string]*Attempt{}
+func newShown() *shown {
+	return &shown{news: make(chan struct{}, 1), byTask: map[string]*Attempt{}}
 }
 
 // add is called once for an attempt.

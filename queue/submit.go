@@ -3,6 +3,8 @@ package queue
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -18,6 +20,14 @@ type Submission struct {
 	Spec
 	Guard *Guard // nil: every submission is a new run
 	Gated bool   // it passes gates, where it must meet the other runs of its flow
+
+	// Share is the part of the queue's slots, in percent, that the flow may have
+	// while runs of other flows wait. Zero: as the workers say.
+	Share int
+
+	// FairKey names whose run it is among those of its flow: those of each key take turns.
+	// Empty: the first accepted goes first.
+	FairKey string
 }
 
 // Guard makes one run of many equal submissions.
@@ -29,9 +39,28 @@ type Guard struct {
 	Again       bool          // but to none that failed or timed out: then it is a new run
 }
 
+// turn says how the run shares the queue with others, as lua/lib/turns.lua reads it.
+func (s *Submission) turn() string {
+	turn := "u"
+	if s.Sync {
+		turn = "w"
+	}
+	turn += strconv.FormatInt(s.Flow, 10)
+	if s.Share > 0 {
+		turn += "/" + strconv.Itoa(s.Share)
+	}
+	if s.FairKey != "" {
+		turn += ":" + guardHash(s.FairKey)
+	}
+	return turn
+}
+
+// submittedFields are the arguments of one run in submit.lua.
+const submittedFields = 11
+
 // submission is one Submission on its way, and what became of it.
 type submission struct {
-	args   [11]any
+	args   [submittedFields]any
 	answer string
 	err    error
 }
@@ -41,7 +70,7 @@ type submission struct {
 // be missed. Accepted and ID are filled in when they are empty; a queue that
 // is spread becomes one of its shards.
 //
-// Errors: ErrReplayed, ErrMismatch, ErrFull; ErrUnavailable when Redis does
+// Errors: ErrReplayed, ErrMismatch, a RanError, ErrFull; ErrUnavailable when Redis does
 // not answer, and then the run may or may not have been accepted.
 func (c *Client) Submit(ctx context.Context, s Submission) (*Ticket, error) {
 	s.Queue = c.cfg.Shards.shardOf(&s)
@@ -49,7 +78,7 @@ func (c *Client) Submit(ctx context.Context, s Submission) (*Ticket, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.full.Load() || lane.deep.Load() || s.Sync && lane.old.Load() {
+	if c.full.Load() || s.Sync && lane.old.Load() {
 		return nil, ErrFull
 	}
 	if s.ID == "" {
@@ -75,7 +104,13 @@ func (c *Client) Submit(ctx context.Context, s Submission) (*Ticket, error) {
 		err = ErrReplayed
 	case "mismatch":
 		err = ErrMismatch
+	case "full":
+		err = ErrFull
 	default:
+		if first, ok := strings.CutPrefix(sub.answer, "ran"); ok {
+			err = &RanError{Run: first}
+			break
+		}
 		t.attach(sub.answer)
 		return t, nil
 	}
@@ -96,7 +131,7 @@ func (c *Client) compose(ctx context.Context, l *lane, sub *submission, s *Submi
 	if err != nil {
 		return err
 	}
-	sub.args = [11]any{s.ID, taskID(s.ID, 1), message, spec, []byte(s.Event), s.Limit.Milliseconds(), flag(s.Sync), "", "", "", ""}
+	sub.args = [submittedFields]any{s.ID, message, spec, []byte(s.Event), s.Limit.Milliseconds(), flag(s.Sync), s.turn(), "", "", "", ""}
 	if g := s.Guard; g != nil {
 		copy(sub.args[7:], []any{guardHash(g.Key), g.Fingerprint, g.Window.Milliseconds(), g.repetition()})
 	}
@@ -144,10 +179,10 @@ func (c *Client) flush(l *lane, batch []*submission) {
 }
 
 func (c *Client) send(ctx context.Context, l *lane, batch []*submission, repeated bool) ([]string, error) {
-	args := make([]any, 0, 5+11*len(batch))
-	args = append(args, l.keys.runPrefix(), l.keys.taskPrefix(), l.keys.guardPrefix(), c.door, flag(repeated))
+	args := make([]any, 0, 4+submittedFields*len(batch))
+	args = append(args, c.door, flag(repeated), c.cfg.MaxPending, c.cfg.MaxAge.Milliseconds())
 	for _, s := range batch {
 		args = append(args, s.args[:]...)
 	}
-	return submitScript.Run(ctx, c.once, []string{l.keys.pending(), l.keys.due()}, args...).StringSlice()
+	return submitScript.Run(ctx, c.once, l.keys.slot(), args...).StringSlice()
 }

@@ -1,11 +1,13 @@
--- age tells how long the task has waited that a worker takes next.
+-- uses: keys
+-- age says how long the task has waited that a worker takes next, when no
+-- worker is there to take it.
 --
--- KEYS[1] pending
--- ARGV[1] task prefix
+-- KEYS[1] due
 --
--- Returns milliseconds of Redis' clock, 0 when nothing is pending.
-local id = redis.call("LINDEX", KEYS[1], -1)
-local since = id and redis.call("HGET", ARGV[1] .. id, "pending_since")
+-- Returns milliseconds of Redis' clock, 0 when nothing is pending or a worker is there.
+if call("ZCARD", OURS .. "workers") > 0 and call("EXISTS", ASYNQ .. "paused") == 0 then return 0 end
+local task = call("LINDEX", ASYNQ .. "pending", -1)
+local since = task and call("HGET", TASK .. task, "pending_since")
 if not since then return 0 end
-local time = redis.call("TIME")
+local time = call("TIME")
 return math.max(0, math.floor(time[1] * 1000 + time[2] / 1000 - tonumber(since) / 1000000))

@@ -1,103 +1,140 @@
--- beat is a worker's sign of life, the lease of all its runs at once. It tells
+-- uses: keys run turns
+-- beat is a worker's sign of life, the lease of all its runs at once. It says
 -- which of them are not its any more, declares workers dead that have stopped
 -- beating, and hands out what is due. Any worker does the reconciler's work:
--- whoever comes first takes a due run for a moment, so that nobody else looks
+-- the first one to come takes a due run for a moment, so that no other looks
 -- at it as well.
 --
--- KEYS[1] due  KEYS[2] workers  KEYS[3] pending  KEYS[4] task lease  KEYS[5] active  KEYS[6] drain
--- ARGV[1] worker id  ARGV[2] lease in ms  ARGV[3] inbox prefix  ARGV[4] run prefix
--- ARGV[5] task prefix  ARGV[6] most due runs
+-- KEYS[1] due
+-- ARGV[1] worker id  ARGV[2] session  ARGV[3] lease in ms  ARGV[4] most due runs
+-- ARGV[5] what the worker adds to the queue: slots, spare slots, and the share
+-- of a flow in percent, with a blank between them
 -- then three for each run: id, fence, and the expiry (unix seconds) of an entry
 -- to make among asynq's leases, "" for none
 --
--- Returns {ids of the runs that are not ours any more, due runs, 1 when this
+-- Returns {ids of the runs that are not this worker's any more, due runs, 1 when this
 -- worker is to take nothing new}; a due run is id, fence, what is wrong: "lost"
 -- (its worker), "missing" (its task), "late" (past its deadline), "wake" (parked
 -- until now), "settle" (ended, not settled).
-local TAKEN = 3000 -- ms for which a due run is ours to mend
-local LATER = 15000 -- ms until a healthy run is looked at again
+local TAKEN = 3000 -- ms for which a due run is this worker's to repair
 local GRACE = 3000 -- ms past its deadline after which a running run's worker is not trusted to end it
+local CHUNK = 1000 -- values in one call
 
-local call = redis.call
-local time = call("TIME")
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local function whole(n) return string.format("%d", n) end
+local worker, lease = ARGV[1], tonumber(ARGV[3])
+local now, us = clock()
 
 local lost = {}
-for i = 7, #ARGV, 3 do
-	local r = call("HMGET", ARGV[4] .. ARGV[i], "state", "fence")
-	if r[1] ~= "running" or r[2] ~= ARGV[i+1] then
+for i = 6, #ARGV, 3 do
+	local r = call("HMGET", RUN .. ARGV[i], "state", "fence")
+	if not executes(r[1], r[2], ARGV[i+1]) then
 		lost[#lost+1] = ARGV[i]
 	elseif ARGV[i+2] ~= "" then
-		local task = ARGV[i] .. "." .. ARGV[i+1]
-		call("ZADD", KEYS[4], ARGV[i+2], task)
-		call("HSET", ARGV[5] .. task, "state", "active")
+		local task = taskOf(ARGV[i], ARGV[i+1])
+		call("ZADD", ASYNQ .. "lease", ARGV[i+2], task)
+		call("HSET", TASK .. task, "state", "active")
 	end
 end
--- A worker that has not been heard of for a lease itself cannot tell who has
--- died: Redis may have been away, for all of them. Its first beat after that
--- buries nobody and gives all of them a new lease.
-local before = call("ZSCORE", KEYS[2], ARGV[1])
-local heard = before and now - before < tonumber(ARGV[2])
-if before and not heard then
-	for _, worker in ipairs(call("ZRANGE", KEYS[2], 0, -1)) do
-		call("ZADD", KEYS[2], whole(now), worker)
-	end
-end
-call("ZADD", KEYS[2], whole(now), ARGV[1])
 
--- bury gives back a dead worker's inbox and makes its runs due.
-local function bury(worker)
-	call("ZREM", KEYS[2], worker)
-	local inbox = ARGV[3] .. worker
+local WORKERS = OURS .. "workers"
+-- A worker that has not been heard of for a lease itself cannot tell which others have
+-- died: Redis may have been away, for all of them. Its first beat after that
+-- declares none dead and gives all of them a new lease.
+local before = call("ZSCORE", WORKERS, worker)
+local heard = before and now - before < lease
+if before and not heard then
+	for _, other in ipairs(call("ZRANGE", WORKERS, 0, -1)) do call("ZADD", WORKERS, whole(now), other) end
+end
+call("ZADD", WORKERS, whole(now), worker)
+local session = call("HGET", OURS .. "sessions", worker)
+if not session or tonumber(session) < tonumber(ARGV[2]) then call("HSET", OURS .. "sessions", worker, ARGV[2]) end
+
+-- giveBack returns a dead worker's inbox to the list that it came from.
+local function giveBack(inbox, list)
 	while true do
-		local id = call("RPOP", inbox)
-		if not id then break end
-		call("RPUSH", KEYS[3], id)
-	end
-	for _, task in ipairs(call("LRANGE", KEYS[5], 0, -1)) do
-		local id = string.sub(task, 1, 36)
-		if #task > 36 and call("HGET", ARGV[4] .. id, "worker") == worker then
-			call("ZADD", KEYS[1], "XX", 0, id)
-		end
+		local task = call("RPOP", inbox)
+		if not task then return end
+		call("RPUSH", list, task)
 	end
 end
-if heard then
-	for _, worker in ipairs(call("ZRANGEBYSCORE", KEYS[2], "-inf", whole(now - ARGV[2]))) do
-		bury(worker)
+
+-- evict takes a dead worker out of the registry and makes its runs due.
+local function evict(dead)
+	call("ZREM", WORKERS, dead)
+	call("HDEL", OURS .. "sessions", dead)
+	call("HDEL", OURS .. "capacity", dead)
+	local inbox = OURS .. "inbox:" .. dead
+	giveBack(inbox .. ":pending", ASYNQ .. "pending")
+	giveBack(inbox .. ":express", OURS .. "express")
+	giveBack(inbox, ASYNQ .. "pending") -- of an earlier version
+	local begun = call("ZRANGEBYLEX", OURS .. "begun", "[" .. dead .. " ", "(" .. dead .. "!")
+	for from = 1, #begun, CHUNK do
+		local due = {}
+		for i = from, math.min(from + CHUNK - 1, #begun) do
+			due[#due+1] = 0
+			due[#due+1] = string.sub(begun[i], #dead + 2, #dead + 1 + ID)
+		end
+		call("ZADD", DUE, "XX", unpack(due))
 	end
+end
+
+local evicted = false
+if heard then
+	for _, dead in ipairs(call("ZRANGEBYSCORE", WORKERS, "-inf", whole(now - lease))) do
+		evict(dead)
+		evicted = true
+	end
+end
+
+-- The capacity of the queue is that of its workers; it is added up when one changes.
+local drained = call("SISMEMBER", OURS .. "drain", worker)
+local offers = drained == 1 and "0 0 0" or ARGV[5]
+if call("HGET", OURS .. "capacity", worker) ~= offers or evicted or call("EXISTS", OURS .. "slots") == 0 then
+	call("HSET", OURS .. "capacity", worker, offers)
+	local sum, spare, share = 0, 0, 0
+	for _, offer in ipairs(call("HVALS", OURS .. "capacity")) do
+		local s, x, part = string.match(offer, "(%d+) (%d+) (%d+)")
+		sum, spare, share = sum + s, spare + x, math.max(share, tonumber(part))
+	end
+	call("SET", OURS .. "slots", whole(sum) .. " " .. whole(spare) .. " " .. whole(share))
 end
 
 -- queued says what is wrong with a queued run, or nil and when to look again.
 local function queued(id, fence, deadline)
 	if deadline and now > deadline then return "late" end
-	local task = id .. "." .. whole(fence + 1)
-	local state = call("HGET", ARGV[5] .. task, "state")
-	if state == "active" then
-		local lease = call("ZSCORE", KEYS[4], task)
-		if not lease or tonumber(lease) * 1000 < now then return "missing" end
-		return nil, now + TAKEN
+	local task = taskOf(id, fence)
+	local t = call("HMGET", TASK .. task, "state", "group")
+	if not t[1] then -- one of an earlier version is of the next attempt
+		task = taskOf(id, fence + 1)
+		t = call("HMGET", TASK .. task, "state", "group")
 	end
-	if state ~= "pending" and state ~= "scheduled" and state ~= "retry" then return "missing" end
-	if deadline then return nil, math.min(now + LATER, deadline + 100) end
-	return nil, now + LATER
+	if t[1] == "active" then
+		local until_ = call("ZSCORE", ASYNQ .. "lease", task)
+		if not until_ or until_ * 1000 < now then return "missing" end
+		return nil, now + TAKEN
+	elseif t[1] == "aggregating" then
+		if not call("ZSCORE", ASYNQ .. "g:" .. (t[2] or ""), task) then return "missing" end
+	elseif t[1] ~= "pending" and t[1] ~= "scheduled" and t[1] ~= "retry" then
+		return "missing"
+	end
+	if deadline then return nil, math.min(now + LOOK_AFTER, deadline + 100) end
+	return nil, now + LOOK_AFTER
 end
 
 -- running does the same for a running one.
-local function running(worker, deadline)
-	if not worker or not call("ZSCORE", KEYS[2], worker) then return "lost" end
+local function running(of, deadline)
+	if not of or not call("ZSCORE", WORKERS, of) then return "lost" end
 	if deadline and now > deadline + GRACE then return "late" end
-	if deadline then return nil, math.min(now + LATER, deadline + GRACE + 100) end
-	return nil, now + LATER
+	if deadline then return nil, math.min(now + LOOK_AFTER, deadline + GRACE + 100) end
+	return nil, now + LOOK_AFTER
 end
 
 local due = {}
-for _, id in ipairs(call("ZRANGEBYSCORE", KEYS[1], "-inf", whole(now), "LIMIT", 0, ARGV[6])) do
-	local r = call("HMGET", ARGV[4] .. id, "state", "fence", "deadline", "worker")
-	local state, fence, deadline = r[1], tonumber(r[2] or "0"), tonumber(r[3] or "")
+for _, id in ipairs(call("ZRANGEBYSCORE", DUE, "-inf", whole(now), "LIMIT", 0, ARGV[4])) do
+	local r = call("HMGET", RUN .. id, "state", "fence", "deadline", "worker")
+	local state, fence, deadline = r[1], fenceOf(r[1], r[2]), tonumber(r[3] or "")
 	local wrong, again = nil, nil
 	if not state then
-		call("ZREM", KEYS[1], id) -- expired or flushed away
+		call("ZREM", DUE, id) -- its record was deleted
 	elseif state == "queued" then
 		wrong, again = queued(id, fence, deadline)
 	elseif state == "running" then
@@ -107,11 +144,12 @@ for _, id in ipairs(call("ZRANGEBYSCORE", KEYS[1], "-inf", whole(now), "LIMIT", 
 	else
 		wrong = "settle"
 	end
-	if state then call("ZADD", KEYS[1], whole(again or now + TAKEN), id) end
+	if state then lookAt(id, again or now + TAKEN) end
 	if wrong then
 		due[#due+1] = id
 		due[#due+1] = whole(fence)
 		due[#due+1] = wrong
 	end
 end
-return {lost, due, call("SISMEMBER", KEYS[6], ARGV[1])}
+advance(us)
+return {lost, due, drained}

@@ -1,15 +1,15 @@
+-- uses: keys run
 -- journal records an effect of a run through its fence.
 --
--- KEYS[1] run  KEYS[2] journal
--- ARGV[1] fence that must hold  ARGV[2] step key  ARGV[3] what to record:
+-- KEYS[1] due
+-- ARGV[1] run id  ARGV[2] fence that must hold  ARGV[3] step key  ARGV[4] what to record:
 -- "s" and a word of its own for a start, else "r" and the result
 --
 -- Returns what was known of the effect before, "" for nothing, or nil for a
 -- stale fence. A result is never replaced.
-local r = redis.call("HMGET", KEYS[1], "state", "fence")
-if r[1] ~= "running" or r[2] ~= ARGV[1] then return nil end
-local known = redis.call("HGET", KEYS[2], ARGV[2]) or ""
-if string.sub(known, 1, 1) ~= "r" then
-	redis.call("HSET", KEYS[2], ARGV[2], ARGV[3])
-end
+local r = call("HMGET", RUN .. ARGV[1], "state", "fence")
+if not executes(r[1], r[2], ARGV[2]) then return nil end
+local journal = OURS .. "journal:" .. ARGV[1]
+local known = call("HGET", journal, ARGV[3]) or ""
+if string.sub(known, 1, 1) ~= "r" then call("HSET", journal, ARGV[3], ARGV[4]) end
 return known

@@ -1,31 +1,46 @@
--- settle takes the tasks of runs that have ended out of asynq and puts the
--- runs into the index, from where tidy removes them after their retention.
--- Doing it again changes nothing.
+-- uses: keys run turns
+-- settle does what is left when runs have ended: it takes their tasks out of
+-- asynq, puts them into the index, and lets those that stand in line move up.
+-- A run that has not ended is left alone. Doing it again changes nothing.
 --
--- KEYS[1] active  KEYS[2] task lease  KEYS[3] due  KEYS[4] index
--- KEYS[5] processed of today  KEYS[6] processed
--- ARGV[1] task prefix  ARGV[2] expiry of today's count, unix seconds
--- then four for each run: run id, task id, accepted (unix ms), "1" when there
--- may be an entry among asynq's leases
-local call = redis.call
-local ids, index, tasks = {}, {}, {}
+-- KEYS[1] due
+-- ARGV[1] asynq's day, as in its keys  ARGV[2] expiry of the day's counts, unix seconds
+-- then two for each run: run id, "1" when it lasted
+--
+-- Returns how many were settled, and whether runs stand in line (more than 0).
+local _, us = clock()
+local ended, index, failed = {}, {}, 0
 
-for i = 3, #ARGV, 4 do
-	local id, task = ARGV[i], ARGV[i+1]
-	call("LREM", KEYS[1], -1, task) -- from the tail, where the oldest are
-	if ARGV[i+3] == "1" then call("ZREM", KEYS[2], task) end
-	ids[#ids+1] = id
-	index[#index+1] = ARGV[i+2]
-	index[#index+1] = id
-	tasks[#tasks+1] = ARGV[1] .. task
-end
-call("ZADD", KEYS[4], unpack(index))
-call("ZREM", KEYS[3], unpack(ids))
-local done = call("DEL", unpack(tasks))
-if done > 0 then
-	if call("INCRBY", KEYS[5], done) == done then
-		call("EXPIREAT", KEYS[5], ARGV[2])
+for i = 3, #ARGV, 2 do
+	local id = ARGV[i]
+	local r = call("HMGET", RUN .. id, "state", "fence", "worker", "at", "stopped", "turn", "gated")
+	if not r[1] then
+		call("ZREM", DUE, id) -- its record was deleted
+	elseif not live(r[1]) then
+		local fence = tonumber(r[2])
+		leaveWorker(taskOf(id, r[5] and fence - 1 or fence), r[3], ARGV[i+1] == "1")
+		leaveFlight(id, r[6])
+		if r[7] then call("SREM", OURS .. "gated:" .. r[7], id) end
+		if call("ZREM", DUE, id) == 1 then
+			if r[1] == "failed" or r[1] == "timed_out" then failed = failed + 1 end
+			ended[#ended+1] = id
+			index[#index+1], index[#index+2] = math.floor(r[4] / 1000), id
+		end
 	end
-	call("INCRBY", KEYS[6], done)
 end
-return done
+
+-- count adds to one of asynq's figures: of the day, and of all time.
+local function count(figure, n)
+	local day = ASYNQ .. figure .. ":" .. ARGV[1]
+	if call("INCRBY", day, n) == n then call("EXPIREAT", day, ARGV[2]) end
+	call("INCRBY", ASYNQ .. figure, n)
+end
+
+if #ended > 0 then
+	call("ZADD", OURS .. "index", unpack(index))
+	call("RPUSH", OURS .. "ended", unpack(ended))
+	count("processed", #ended)
+	if failed > 0 then count("failed", failed) end
+end
+advance(us)
+return {#ended, call("EXISTS", OURS .. "turns:w", OURS .. "turns:u")}

@@ -1,30 +1,36 @@
+-- uses: keys run reply turns
 -- stop ends a run from outside: it was cancelled, ran past its deadline with
--- nobody to end it, or took down too many workers. The fence moves on, so that
--- a worker which still has the run can change nothing.
+-- no worker to end it, or took down too many workers. The fence moves on, so that
+-- a worker which still has the run can change nothing. The task of a queued run
+-- stays in the list until a worker passes over it: to look for it costs more,
+-- the longer the list is.
 --
--- KEYS[1] run  KEYS[2] due  KEYS[3] pending  KEYS[4] active  KEYS[5] task lease
+-- KEYS[1] due
 -- ARGV[1] run id  ARGV[2] fence that must hold, "" for any  ARGV[3] new state
--- ARGV[4] error (JSON)  ARGV[5] task prefix  ARGV[6] reply prefix  ARGV[7] PUBLISH or SPUBLISH
+-- ARGV[4] error (JSON)  ARGV[5] PUBLISH or SPUBLISH
 --
 -- Returns the state that the run had, or "" when there is no such run; nothing
 -- changes when that state is terminal or the fence does not hold.
-local r = redis.call("HMGET", KEYS[1], "state", "fence", "reply", "at", "started", "early")
-local state, fence = r[1], tonumber(r[2] or "0")
+local id, run = ARGV[1], RUN .. ARGV[1]
+local r = call("HMGET", run, "state", "fence", "reply", "at", "started", "early", "worker", "turn")
+local state = r[1]
 if not state then return "" end
-if state ~= "queued" and state ~= "running" and state ~= "waiting" then return state end
+if not live(state) then return state end
+local fence = fenceOf(state, r[2])
 if ARGV[2] ~= "" and tonumber(ARGV[2]) ~= fence then return state end
 
-local time = redis.call("TIME")
-local us = time[1] .. string.format("%06d", time[2])
-redis.call("HSET", KEYS[1], "state", ARGV[3], "fence", fence + 1, "stopped", "1", "error", ARGV[4], "finished", us)
-local reply = table.concat({ARGV[1], ARGV[3], r[6] and "0" or "1", r[4], r[5] or "", us, ARGV[4], ""}, "\31") -- as in finish
-for door in string.gmatch(r[3] or "", "[^,]+") do
-	redis.call(ARGV[7], ARGV[6] .. door, reply)
+local _, us = clock()
+local task = taskOf(id, fence)
+local attempts = state == "queued" and fence - 1 or fence
+call("HSET", run, "state", ARGV[3], "fence", whole(fence + 1), "stopped", whole(attempts), "error", ARGV[4], "finished", us)
+send(ARGV[5], r[3], replyOf(id, ARGV[3], r[6] and "0" or "1", r[4], r[5], us, ARGV[4], ""))
+if state == "queued" then
+	if r[8] then leaveLine(task, r[8]) end
+	call("DEL", TASK .. task)
+elseif state == "running" then
+	leaveWorker(task, r[7], true)
 end
--- Its task: of the attempt that was to begin, or of the one that runs.
-local task = ARGV[1] .. "." .. string.format("%d", state == "queued" and fence + 1 or fence)
-redis.call("LREM", KEYS[state == "queued" and 3 or 4], 1, task)
-redis.call("ZREM", KEYS[5], task)
-redis.call("DEL", ARGV[5] .. task)
-redis.call("ZADD", KEYS[2], 0, ARGV[1]) -- the reconciler settles it
+leaveFlight(id, r[8])
+advance(us)
+lookAt(id, 0) -- the reconciler settles it
 return state

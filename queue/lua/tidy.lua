@@ -1,27 +1,49 @@
--- tidy removes runs whose retention is over, with their journals, a bounded
--- number at a time.
+-- uses: keys run
+-- tidy removes runs whose retention is over, with their journals, in the order
+-- of their end. One worker does it at a time.
 --
--- KEYS[1] index
--- ARGV[1] run prefix  ARGV[2] journal prefix  ARGV[3] retention in ms
--- ARGV[4] most runs looked at  ARGV[5] how many of the oldest to pass over
+-- KEYS[1] due
+-- ARGV[1] worker id  ARGV[2] retention in ms  ARGV[3] most runs to remove  ARGV[4] ms for which this worker has the turn
 --
--- Returns how many were looked at, and how many of them stay: runs that were
--- accepted long ago and ended lately.
-local call = redis.call
-local time = call("TIME")
-local before = time[1] * 1000 + math.floor(time[2] / 1000) - ARGV[3]
-local old = call("ZRANGEBYSCORE", KEYS[1], "-inf", string.format("%d", before), "LIMIT", ARGV[5], ARGV[4])
-local ids, gone = {}, {}
-for _, id in ipairs(old) do
-	local finished = tonumber(call("HGET", ARGV[1] .. id, "finished") or "0")
-	if finished < before * 1000 then
-		ids[#ids+1] = id
-		gone[#gone+1] = ARGV[1] .. id
-		gone[#gone+1] = ARGV[2] .. id
-	end
+-- Returns how many were removed, -1 when another worker has the turn.
+local STRAYS = 20 -- oldest runs of the index looked at, which another version may have settled
+
+local turn = call("GET", OURS .. "tidy")
+if turn and turn ~= ARGV[1] then return -1 end
+call("SET", OURS .. "tidy", ARGV[1], "PX", ARGV[4])
+
+local ms = clock()
+local before = (ms - ARGV[2]) * 1000
+local ids, keys, seen = {}, {}, {}
+
+-- over tells whether a run's retention is over; nil: there is no such run.
+local function over(id)
+	local r = call("HMGET", RUN .. id, "state", "finished")
+	if not r[1] then return nil end
+	return not live(r[1]) and r[2] and tonumber(r[2]) < before
+end
+
+local function remove(id)
+	if seen[id] then return end
+	seen[id] = true
+	ids[#ids+1] = id
+	keys[#keys+1], keys[#keys+2] = RUN .. id, OURS .. "journal:" .. id
+end
+
+local most = tonumber(ARGV[3])
+local list = call("LRANGE", OURS .. "ended", 0, most - 1)
+local taken = 0
+for _, id in ipairs(list) do
+	if over(id) == false then break end
+	taken = taken + 1
+	remove(id)
+end
+if taken > 0 then call("LTRIM", OURS .. "ended", taken, -1) end
+for _, id in ipairs(call("ZRANGE", OURS .. "index", 0, STRAYS - 1)) do
+	if over(id) ~= false then remove(id) end
 end
 if #ids > 0 then
-	call("UNLINK", unpack(gone))
-	call("ZREM", KEYS[1], unpack(ids))
+	call("UNLINK", unpack(keys))
+	call("ZREM", OURS .. "index", unpack(ids))
 end
-return {#old, #old - #ids}
+return taken
