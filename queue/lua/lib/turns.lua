@@ -15,7 +15,6 @@
 local BUFFER = 8 -- runs in pending beyond the slots, at least, so that a worker never waits for advance
 local UNWAITED = 8 -- one turn in so many is for runs that nobody waits for, while others wait
 local APART = 4294967296 -- weight of one run in flight in the order of turns, above every number of a turn
-local CANDIDATES = 10 -- flows looked at for one that is below its share
 
 local slots, spare, share -- of the live workers; nil until measured
 local inPending, inExpress, running
@@ -24,7 +23,8 @@ local inPending, inExpress, running
 local function measure()
 	if slots then return end
 	local s, x, part = string.match(call("GET", OURS .. "slots") or "", "(%d+) (%d+) (%d+)")
-	slots, spare, share = tonumber(s or 0), tonumber(x or 0), tonumber(part or 50)
+	slots, spare, share = tonumber(s or 0), tonumber(x or 0), tonumber(part or 0)
+	if share == 0 then share = 50 end -- no worker takes anything
 	inPending = call("LLEN", ASYNQ .. "pending")
 	inExpress = call("LLEN", OURS .. "express")
 	running = call("ZCARD", OURS .. "begun")
@@ -54,9 +54,12 @@ local function mayUseSpare(class, n)
 	return left > 0 and n < math.max(1, math.ceil(left / 2))
 end
 
--- score orders the flows that stand in line: by what they have in flight, and
+-- score orders the flows that stand in line: by what they have in flight in proportion to their shares, and
 -- among equals by whose last turn is longest ago.
-local function score(flow, number) return whole(call("SCARD", flightOf(flow)) * APART + number) end
+local function score(flow, number)
+	local part = tonumber(call("HGET", OURS .. "shares", flow)) or share
+	return whole(math.floor(call("SCARD", flightOf(flow)) * share / part) * APART + number % APART)
+end
 
 -- stand puts a task into its flow's line. at is when its run was accepted, in
 -- microseconds.
@@ -66,12 +69,12 @@ local function stand(id, task, at, class, flow, part, key)
 	call("SADD", ASYNQ .. "groups", line)
 	if key ~= "" then call("ZADD", OURS .. "keys:" .. class .. flow, "NX", call("INCR", OURS .. "turn"), key) end
 	if not call("ZSCORE", OURS .. "turns:" .. class, flow) then
-		call("ZADD", OURS .. "turns:" .. class, score(flow, call("INCR", OURS .. "turn")), flow)
 		if part ~= "" then
 			call("HSET", OURS .. "shares", flow, part)
 		else
 			call("HDEL", OURS .. "shares", flow)
 		end
+		call("ZADD", OURS .. "turns:" .. class, score(flow, call("INCR", OURS .. "turn")), flow)
 	end
 	return line
 end
@@ -161,18 +164,6 @@ local function leaveFlight(id, turn)
 	if call("SREM", flightOf(flow), id) == 1 then changed[flow] = true end
 end
 
--- nextOf chooses the flow of a class whose turn it is: the first one below its
--- share, or the first one when all are at theirs.
-local function nextOf(class)
-	local ring = call("ZRANGE", OURS .. "turns:" .. class, 0, CANDIDATES - 1, "WITHSCORES")
-	for i = 1, #ring, 2 do
-		local part = tonumber(call("HGET", OURS .. "shares", ring[i])) or share
-		local n = math.floor(ring[i+1] / APART)
-		if n < math.max(1, math.floor(slots * part / 100)) then return ring[i], n end
-	end
-	if ring[1] then return ring[1], math.floor(ring[2] / APART) end
-end
-
 -- take takes the first task out of a flow's lines: of the key whose turn it is.
 -- The flow goes to the end of its equals, or out of the order.
 local function take(class, flow)
@@ -196,9 +187,9 @@ local function choose(most)
 	local classes = {"w", "u"}
 	if tonumber(call("GET", OURS .. "turn") or 0) % UNWAITED == 0 then classes = {"u", "w"} end
 	for _, class in ipairs(classes) do
-		local flow, n = nextOf(class)
+		local flow = call("ZRANGE", OURS .. "turns:" .. class, 0, 0)[1]
 		if flow and inFlight() < most then return class, flow, "pending" end
-		if flow and mayUseSpare(class, n) then return class, flow, "express" end
+		if flow and mayUseSpare(class, call("SCARD", flightOf(flow))) then return class, flow, "express" end
 	end
 end
 
