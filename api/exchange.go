@@ -6,6 +6,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"penstock/api/auth"
+	"penstock/flows"
 )
 
 // exchange is what is known of one request on its way through the middleware.
@@ -19,6 +20,7 @@ type exchange struct {
 	ended     bool            // its run had ended when it was answered
 	attached  bool            // to a run of an earlier request
 	answers   bool            // its flow may answer before it ends
+	flow      *flows.Flow     // that is to run; nil: none, or a run is started again
 	fault     *fault          // nil: answered as asked
 	body      []byte          // as sent; see readBody
 	bodyErr   error

@@ -55,6 +55,7 @@ var faults = []struct {
 }{
 	{queue.ErrReplayed, fault{Status: http.StatusUnauthorized, Code: "replayed", Message: "replayed: this request was seen before; sign a new one with the current time"}},
 	{queue.ErrMismatch, fault{Status: http.StatusUnprocessableEntity, Code: "idempotency_mismatch", Message: "this Idempotency-Key came before with another payload"}},
+	{queue.ErrGone, fault{Status: http.StatusServiceUnavailable, Code: "lost", Message: "the record of the run is gone: it is not known whether it ran", Retry: 2 * time.Second}},
 	{queue.ErrFull, fault{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "too much work is waiting; try again later", Retry: 2 * time.Second}},
 	{queue.ErrUnavailable, fault{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "runs cannot be accepted now; try again later", Retry: time.Second}},
 	{auth.ErrUnavailable, fault{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "requests cannot be checked now; try again later", Retry: time.Second}},
@@ -80,11 +81,14 @@ func faultOf(err error) *fault {
 		wrong *store.InvalidError
 		list  *listing.Error
 		flow  flows.Problems
+		ran   *queue.RanError
 		slug  *store.ConflictError
 	)
 	switch {
 	case errors.As(err, &f):
 		return f
+	case errors.As(err, &ran):
+		return &fault{Status: http.StatusConflict, Code: "already_ran", Message: "this request was accepted before, and the result of its run is not kept any more", Run: ran.Run}
 	case errors.As(err, &enter):
 		return &fault{Status: statusOf(enter.Code), Code: string(enter.Code), Message: enter.Message, Retry: enter.Retry, Bearer: enter.Bearer, Scope: enter.Scope}
 	case errors.As(err, &wrong):

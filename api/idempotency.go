@@ -62,19 +62,29 @@ func fingerprint(query auth.Query, event []byte) string {
 // flowKey renders the flow's own idempotency_key; "" when it has none for this
 // event.
 func flowKey(ctx context.Context, f *flows.Flow, s *queue.Submission) (string, error) {
-	run := flows.Run{Principal: s.Principal, Params: s.Params, Headers: s.Headers}
-	if len(s.Event) > 0 {
-		event, err := flows.DecodeJSON(s.Event)
-		if err != nil {
-			return "", fmt.Errorf("decode event: %w", err) // it was checked: ours
-		}
-		run.Event = event
+	run, err := runOf(s)
+	if err != nil {
+		return "", err
 	}
 	key, err := f.Text(ctx, f.Webhook.IdempotencyKey, run)
 	if err != nil {
 		return "", &fault{Status: http.StatusBadRequest, Code: "idempotency_key", Message: "the flow's idempotency_key cannot be computed: " + err.Error()}
 	}
 	return key, nil
+}
+
+// runOf is what the settings of a flow are rendered from.
+func runOf(s *queue.Submission) (flows.Run, error) {
+	run := flows.Run{Principal: s.Principal, Params: s.Params, Headers: s.Headers}
+	if len(s.Event) == 0 {
+		return run, nil
+	}
+	event, err := flows.DecodeJSON(s.Event)
+	if err != nil {
+		return run, fmt.Errorf("decode event: %w", err) // it was checked: ours
+	}
+	run.Event = event
+	return run, nil
 }
 
 // parseIdempotencyKey returns the Idempotency-Key, quoted (as the IETF draft

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -35,7 +36,14 @@ func (a *API) answerRun(c *gin.Context, s queue.Submission, prefer preference) {
 		patience = waitForAll(c, &s)
 	}
 	result, err := a.execute(c, s, patience)
-	if err != nil {
+	var ran *queue.RanError
+	switch {
+	case errors.As(err, &ran) && prefer.given && prefer.wait == 0: // all that its caller wants is that it was accepted
+		c.Header("Idempotent-Replayed", "true")
+		c.Header(headerRun, ran.Run)
+		writeHandle(c, ran.Run)
+		return
+	case err != nil:
 		a.fail(c, err)
 		return
 	}

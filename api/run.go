@@ -32,8 +32,8 @@ const maxDepth = 64
 
 // submission is a run of a flow for a principal, accepted now.
 func (a *API) submission(c *gin.Context, f *flows.Flow, p *auth.Principal) queue.Submission {
-	of(c).answers = f.Answers()
-	return queue.Submission{Gated: f.Concurrency != nil, Spec: queue.Spec{
+	of(c).answers, of(c).flow = f.Answers(), f
+	return queue.Submission{Gated: f.Concurrency != nil, Share: f.Share, Spec: queue.Spec{
 		Flow:      f.Number,
 		Version:   f.Version,
 		Queue:     f.Queue,
@@ -60,6 +60,10 @@ func waitForAll(c *gin.Context, s *queue.Submission) time.Duration {
 // run in the answer, keeps the connection open and lets go of the waiter.
 func (a *API) execute(c *gin.Context, s queue.Submission, patience time.Duration) (*queue.Result, error) {
 	x, submitted := of(c), a.config.Now()
+	var err error
+	if s.FairKey, err = fairKey(c.Request.Context(), x.flow, &s); err != nil {
+		return nil, err
+	}
 	ticket, err := a.config.Submit(c.Request.Context(), s)
 	if err != nil {
 		return nil, err
@@ -87,6 +91,22 @@ func (a *API) execute(c *gin.Context, s queue.Submission, patience time.Duration
 		return nil, nil
 	}
 	return nil, err
+}
+
+// fairKey renders the flow's run.fair_by; "" without it. f is nil for a run that is started again.
+func fairKey(ctx context.Context, f *flows.Flow, s *queue.Submission) (string, error) {
+	if f == nil || f.FairBy == nil {
+		return "", nil
+	}
+	run, err := runOf(s)
+	if err != nil {
+		return "", err
+	}
+	key, err := f.FairKey(ctx, run)
+	if err != nil {
+		return "", &fault{Status: http.StatusBadRequest, Code: "fair_by", Message: "the flow's run.fair_by cannot be computed: " + err.Error()}
+	}
+	return key, nil
 }
 
 // keepOpen moves the connection's deadlines past a wait. The read deadline

@@ -42,3 +42,13 @@ func (q *queues) Set(text string) error {
 
 // Type names the value in the help text.
 func (q queues) Type() string { return "queues" }
+
+// check refuses percentages that are none.
+func (q queues) check(flag string) error {
+	for name, n := range q {
+		if n > 100 {
+			return fmt.Errorf("read settings: %s: %d%% of queue %q is more than all of it", flag, n, name)
+		}
+	}
+	return nil
+}

@@ -28,6 +28,8 @@ type Settings struct {
 	SQLite         string        // directory of the files of sqlite connections; empty: there are none
 	ReadyFile      string        // written with the base URL once the door answers
 	Concurrency    int           // runs at once in a worker
+	Spare          int           // runs beside them, for flows that find all slots taken; 0: a fourth, negative: none
+	Shares         queues        // of a queue's slots in percent, for one flow while others wait
 	Shards         queues        // over which queues are spread, the same in all processes; a Cluster's primaries share them
 	Queues         queues        // that a worker works on, with their weights
 	Retention      time.Duration // how long ended runs are kept
@@ -74,7 +76,7 @@ func (s *Settings) addFlags(f *pflag.FlagSet, r role) {
 		f.StringVar(&s.Flows, "flows", "", "`directory` of flow files to deploy")
 		f.StringVar(&s.ReadyFile, "ready-file", "", "`file` to write the base URL to once the door answers")
 		f.DurationVar(&s.Linger, "linger", 0, "`time` that a door goes on serving after it was told to stop, until balancers that ask /readyz have noticed")
-		f.DurationVar(&s.MaxQueueAge, "max-queue-age", 30*time.Second, "`time` that the next run of a queue may have waited while the queue takes runs that somebody waits for; negative: any")
+		f.DurationVar(&s.MaxQueueAge, "max-queue-age", 30*time.Second, "`time` that the next run of a flow may have waited while the flow takes runs that somebody waits for; negative: any")
 		f.Int64Var(&s.MaxBody, "max-body", 1<<20, "largest request body in `bytes`")
 		f.StringSliceVar(&s.TrustedProxies, "trusted-proxies", nil, "`addresses` or networks whose X-Forwarded-For is believed")
 		f.StringSliceVar(&s.Origins, "cors-origins", nil, "`origins` whose pages may call the API with a token: https://app.example.org")
@@ -92,6 +94,8 @@ func (s *Settings) addFlags(f *pflag.FlagSet, r role) {
 		f.BoolVar(&s.AllowPrivate, "allow-private-networks", false, "let http steps reach loopback and private addresses")
 		f.StringVar(&s.SQLite, "sqlite", "", "`directory` of the files of sqlite connections; empty: there are none")
 		f.IntVar(&s.Concurrency, "concurrency", 64, "`runs` at once in this worker")
+		f.IntVar(&s.Spare, "spare", 0, "`runs` more for flows that have next to none while others have all slots; 0: a fourth of --concurrency, negative: none")
+		f.Var(&s.Shares, "flow-share", "`percent` of a queue's slots that one flow gets while runs of others wait, by queue: default=50,slow=80; 50 where nothing is said")
 		s.Queues = queues{"default": 1}
 		f.DurationVar(&s.Retention, "retention", 24*time.Hour, "how long `ended runs` are kept; at least 1s")
 		f.Var(&s.Queues, "queues", "`queues` to work on, with the weights by which they share the slots: default=3,slow")
@@ -123,7 +127,7 @@ func (s *Settings) read(e env, f *pflag.FlagSet, r role) error {
 			return fmt.Errorf("read settings: %s: %w", envMasterKey, err)
 		}
 	}
-	if err := s.check(r); err != nil {
+	if err := errors.Join(s.check(r), s.Shares.check("--flow-share")); err != nil {
 		return usageError{err}
 	}
 	return nil

@@ -32,6 +32,8 @@ func (p *Program) openWorker(ctx context.Context) error {
 		Queues:    p.settings.Queues,
 		Shards:    queue.Shards(p.settings.Shards),
 		Slots:     p.settings.Concurrency,
+		Spare:     p.settings.Spare,
+		Shares:    p.settings.Shares,
 		Env:       flows.Env{HTTP: transport, Instead: map[string]string{crmInFiles: p.crm}},
 		Block:     p.block,
 		Retention: p.settings.Retention,

@@ -19,6 +19,8 @@ type Flow struct {
 	Limit       time.Duration
 	Queue       string       // run.queue, "default" by default
 	Concurrency *Concurrency // nil: as many runs at once as there are workers
+	Share       int          // run.share, in percent; 0: as the workers say
+	FairBy      *Template    // run.fair_by: its runs of each value take turns; nil: none
 	RecordItems bool         // run.record is "items": the record of a run holds what its steps put out
 
 	Webhook  *Webhook  // nil: the trigger is no webhook

@@ -182,6 +182,10 @@ func (c *compiler) run(a *Args) {
 			c.add(a.places["queue"], "", "queue: expected small letters, digits, - and _, at most 32")
 		}
 	}
+	if f.Share = a.Int("share"); a.Has("share") && (f.Share < 1 || f.Share > 100) {
+		c.add(a.places["share"], "", "share: expected 1 to 100, in percent")
+	}
+	f.FairBy = a.Template("fair_by")
 	f.RecordItems = a.String("record") == "items"
 	if k := a.Object("concurrency"); k != nil {
 		f.Concurrency = &Concurrency{Limit: k.Int("limit"), Key: k.Template("key"), WhenFull: "queue"}
@@ -192,6 +196,14 @@ func (c *compiler) run(a *Args) {
 			c.add(k.places["limit"], "", "limit: expected a whole number from 1")
 		}
 	}
+}
+
+// FairKey renders run.fair_by for a run that is about to be accepted; "" without it.
+func (f *Flow) FairKey(ctx context.Context, run Run) (string, error) {
+	if f.FairBy == nil {
+		return "", nil
+	}
+	return f.Text(ctx, f.FairBy, run)
 }
 
 // Text renders a template of the flow's settings, such as its idempotency

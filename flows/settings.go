@@ -14,6 +14,8 @@ var flowParams = []Param{
 	{Name: "run", Type: TypeObject, Summary: "How runs of the flow are executed.", Fields: []Param{
 		{Name: "limit", Type: TypeDuration, Default: "60s", Summary: "How long a run may take, at most 24h. A caller that waits is answered after 60s at the latest."},
 		{Name: "queue", Type: TypeString, Default: "default", Summary: "The queue whose workers execute the flow."},
+		{Name: "share", Type: TypeInt, Summary: "The part of the queue's slots, in percent, that the flow gets while runs of other flows wait; alone it may use all. The workers' `--flow-share` by default."},
+		{Name: "fair_by", Type: TypeTemplate, Summary: "While runs of the flow wait for a slot, those of each value of this take turns: `${ $run.principal }`. Without it the first accepted goes first."},
 		{Name: "record", Type: TypeEnum, Enum: []string{"steps", "items"}, Default: "steps", Summary: "What is kept of each step for whoever looks at the run: how it went or, besides, the first 20 items that it put out, what `redact` names masked, up to 256 KiB in a run."},
 		{Name: "concurrency", Type: TypeObject, Summary: "Bounds the runs that execute at once.", Fields: []Param{
 			{Name: "limit", Type: TypeInt, Inline: true, Required: true, Summary: "Runs at once."},

@@ -29,7 +29,7 @@ func (c *Client) attach(ctx context.Context, queue, id string) (*Ticket, error) 
 	if err != nil {
 		return nil, err
 	}
-	t := &Ticket{client: c, lane: lane, id: id, attached: true, whole: true, result: make(chan Result, 1), since: time.Now()}
+	t := &Ticket{client: c, lane: lane, id: id, attached: true, whole: true, accepted: true, result: make(chan Result, 1), since: time.Now()}
 	c.waiters.register(t)
 	state, err := attachScript.Run(ctx, c.redis, lane.keys.slot(), id, c.door).Text()
 	switch {

@@ -25,6 +25,7 @@ var (
 	ErrFull        = errors.New("queue: too much work is waiting")
 	ErrUnavailable = errors.New("queue: Redis does not answer")
 	ErrNotFound    = errors.New("queue: no such run")
+	ErrGone        = errors.New("queue: the run's record is gone, and it is not known whether it ran")
 )
 
 // Config of a Client. Redis and Log are required.

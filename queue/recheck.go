@@ -34,6 +34,11 @@ func (c *Client) recheckSome(ctx context.Context, l *lane, ids []string) {
 		return // Redis is away; the next tick tries again
 	}
 	for i, state := range states {
+		if state == "" {
+			c.waiters.missing(ids[i])
+			continue
+		}
+		c.waiters.found(ids[i])
 		if State(state).Terminal() || state == "answered" {
 			c.fetch(ctx, ids[i])
 		}

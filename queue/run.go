@@ -54,6 +54,7 @@ type Result struct {
 	Output json.RawMessage `json:"output,omitempty"` // the JSON array, byte for byte what the caller gets (I7)
 	Error  *flows.Error    `json:"error,omitempty"`
 	Times  Times           `json:"times"`
+	gone   bool            // there is no result: the record is gone
 	Early  *Answer         `json:"early,omitempty"` // what the flow itself answered; the run may go on: State says
 }
 

@@ -99,6 +99,7 @@ func (c *Client) Submit(ctx context.Context, s Submission) (*Ticket, error) {
 	}
 	switch sub.answer {
 	case "":
+		c.waiters.accept(t)
 		return t, nil
 	case "replayed":
 		err = ErrReplayed

@@ -17,6 +17,8 @@ type Ticket struct {
 	whole    bool        // waits for the end of the run: an early answer is not enough
 	result   chan Result // buffered: who delivers never blocks
 	since    time.Time
+	accepted bool // guarded by waiters.mu; the run was stored
+	missed   int  // guarded by waiters.mu; how often in a row there was no record of it
 }
 
 // RunID is the run that the ticket waits for: the first one, when attached.
@@ -27,12 +29,15 @@ func (t *Ticket) RunID() string { return t.id }
 func (t *Ticket) Attached() bool { return t.attached }
 
 // Wait returns the run's result, or the context's error when that ends first.
-// It may be called again after an error.
+// It may be called again after an error. ErrGone: Redis has lost the run.
 func (t *Ticket) Wait(ctx context.Context) (Result, error) {
 	select {
 	case r := <-t.result:
 		t.Close()
 		t.result <- r // for a second Wait
+		if r.gone {
+			return Result{}, ErrGone
+		}
 		return r, nil
 	case <-ctx.Done():
 		return Result{}, ctx.Err()
@@ -47,7 +52,7 @@ func (t *Ticket) Close() { t.client.waiters.remove(t) }
 func (t *Ticket) attach(id string) {
 	w := &t.client.waiters
 	w.remove(t)
-	t.id, t.attached, t.since = id, true, time.Time{}
+	t.id, t.attached, t.since, t.accepted = id, true, time.Time{}, true
 	w.register(t)
 	w.nudge()
 }
@@ -132,6 +137,40 @@ func answerable(all []*Ticket) (served, left []*Ticket) {
 	}
 	return served, left
 }
+
+// accept notes that the ticket's run was stored.
+func (w *waiters) accept(t *Ticket) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t.accepted = true
+}
+
+// missing notes that there is no record of a run, and gives up those who have
+// waited for it when that was so before: a run's record outlives its waiters, unless Redis loses it.
+func (w *waiters) missing(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, t := range w.byRun[id] {
+		if !t.accepted {
+			continue
+		}
+		if t.missed++; t.missed == lostAfter {
+			t.result <- Result{gone: true}
+		}
+	}
+}
+
+// found notes that there are records of runs.
+func (w *waiters) found(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, t := range w.byRun[id] {
+		t.missed = 0
+	}
+}
+
+// lostAfter is how many rechecks in a row have to miss a run's record.
+const lostAfter = 2
 
 // waiting reports whether anybody in this process waits for the run.
 func (w *waiters) waiting(id string) bool {

@@ -61,12 +61,16 @@ func (e emitter) Emit(ctx context.Context, m flows.Emission) (string, error) {
 	if depth > maxChain {
 		return "", &flows.Error{Code: flows.CodeLimit, Message: fmt.Sprintf("runs start each other more than %d deep: does a flow start itself?", maxChain)}
 	}
+	key, err := flow.FairKey(ctx, flows.Run{Event: m.Event, Principal: e.principal})
+	if err != nil {
+		return "", &flows.Error{Code: flows.CodeExpression, Message: "run.fair_by of the other flow: " + err.Error(), Err: err}
+	}
 	run, err := e.starter.Start(ctx, queue.Submission{
 		Spec: queue.Spec{
 			Flow: flow.Number, Version: flow.Version, Queue: flow.Queue, Principal: e.principal,
 			Event: flows.EncodeJSON(m.Event), Limit: flow.Limit, Depth: depth,
 		},
-		Gated: flow.Concurrency != nil,
+		Gated: flow.Concurrency != nil, Share: flow.Share, FairKey: key,
 		Guard: &queue.Guard{Key: "emit\x00" + strconv.FormatInt(flow.Number, 10) + "\x00" + m.Key, Window: m.Window},
 	}, m.At)
 	if err != nil {

@@ -48,6 +48,15 @@ type Config struct {
 	// Slots is the number of runs at once. Default 64.
 	Slots int
 
+	// Spare is the number of runs more that flows may execute which have next to
+	// nothing in flight while others have all slots. Zero: a fourth of the slots of each
+	// queue; negative: none.
+	Spare int
+
+	// Shares are the parts of a queue's slots, in percent, that one flow gets while
+	// runs of others wait. Those that are not in it: 50.
+	Shares map[string]int
+
 	// Env is what runs may reach. Its Journal, Trace, Respond, Emit, Callbacks
 	// and Parks are set for each run.
 	Env flows.Env
@@ -110,7 +119,7 @@ func New(cfg Config) (*Worker, error) {
 		for _, shard := range shards {
 			s, err := queue.NewServer(queue.ServerConfig{
 				Redis: cfg.Redis, Log: cfg.Log, Queue: shard, ID: w.id, Handler: r.handle,
-				Slots: max(1, cfg.Slots*weight/total/len(shards)),
+				Slots: max(1, cfg.Slots*weight/total/len(shards)), Spare: part(cfg.Spare, weight, total*len(shards)), Share: cfg.Shares[name],
 				Drain: cfg.Drain, Retention: cfg.Retention, Block: cfg.Block, Meter: cfg.Meter, About: about,
 			})
 			if err != nil {
@@ -121,6 +130,14 @@ func New(cfg Config) (*Worker, error) {
 		}
 	}
 	return w, nil
+}
+
+// part is a queue's part of the spare slots that were asked for.
+func part(spare, weight, total int) int {
+	if spare <= 0 {
+		return spare
+	}
+	return max(1, spare*weight/total)
 }
 
 // processID names this worker so that a person can find it, uniquely.

@@ -108,6 +108,7 @@ func (s *Scheduler) submission(ctx context.Context, flow *flows.Flow, at time.Ti
 		return queue.Submission{}, fmt.Errorf("encode event: %w", err)
 	}
 	return queue.Submission{
+		Share: flow.Share,
 		Spec: queue.Spec{
 			ID: queue.NewRunID(flow.Queue), Flow: flow.Number, Version: flow.Version, Queue: flow.Queue,
 			Event: data, Limit: flow.Limit,
