@@ -597,3 +597,36 @@ func TestAGuardMayLetWhatFailedRunAgain(t *testing.T) {
 		r.wait(next)
 	}
 }
+
+// A guard holds for its own time, whatever has become of the first run.
+func TestAGuardOutlivesTheRecord(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	r.worker(echo)
+	guard := &Guard{Key: "k", Fingerprint: "a", Window: time.Minute, Again: true}
+	first := r.submit(Submission{Spec: spec(), Guard: guard})
+	r.wait(first)
+	r.nothingLeft()
+	r.redis.Del(t.Context(), keysOf("default").runPrefix()+first.RunID())
+	_, err := r.client.Submit(t.Context(), Submission{Spec: spec(), Guard: guard})
+	var ran *RanError
+	if !errors.As(err, &ran) || ran.Run != first.RunID() {
+		t.Errorf("a second submission: %v", err)
+	}
+}
+
+// A caller whose run Redis has lost is told so soon.
+func TestALostRecordIsTold(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	ticket := r.submit(Submission{Spec: spec()})
+	r.redis.FlushAll(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	defer cancel()
+	if _, err := ticket.Wait(ctx); !errors.Is(err, ErrGone) {
+		t.Errorf("the wait ended with %v", err)
+	}
+	if _, err := ticket.Wait(ctx); !errors.Is(err, ErrGone) {
+		t.Errorf("a second wait ended with %v", err)
+	}
+}
