@@ -23,22 +23,28 @@ import (
 // doctorLimit bounds the whole examination.
 const doctorLimit = 30 * time.Second
 
+// auditLimit bounds one that reads every run: about 20,000 are read in a second.
+const auditLimit = 10 * time.Minute
+
 func newDoctor(e env) *cobra.Command {
 	var s Settings
 	var url string
-	var asJSON bool
+	var asJSON, runs bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check Redis, clocks, keys and reachability, and say what to do",
 		Long: "Check what a fleet stands on, and say what to do about what is found: Redis (version,\n" +
 			"persistence, eviction, latency), clocks, the master key, queues, workers, and, with --url, the\n" +
 			"front door. Run it where the processes run, with their settings. It changes nothing.\n\n" +
+			"With --runs it also reads every run and names each that breaks a rule of the queue, such as one\n" +
+			"that goes on and that no worker would find.\n\n" +
 			"It fails when something does not work or loses runs; warnings do not count.",
 		Args: exactly(0),
 	}
 	f := cmd.Flags()
 	f.StringVar(&s.Redis, "redis", "", "`URL` of Redis, as the processes have it")
 	f.StringVar(&url, "url", "", "base `URL` of the front door; default "+envURL)
+	f.BoolVar(&runs, "runs", false, "also hold every run against the rules of the queue")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if s.Redis == "" {
@@ -53,9 +59,13 @@ func newDoctor(e env) *cobra.Command {
 		if s.Redis == "" && url == "" {
 			return usageError{fmt.Errorf("doctor: nothing to look at: set %s or --redis, and %s or --url", envRedisURL, envURL)}
 		}
-		ctx, cancel := context.WithTimeout(cmd.Context(), doctorLimit)
+		limit := doctorLimit
+		if runs {
+			limit = auditLimit
+		}
+		ctx, cancel := context.WithTimeout(cmd.Context(), limit)
 		defer cancel()
-		report := examine(ctx, e, s.Redis, url)
+		report := examine(ctx, e, s.Redis, url, runs)
 		if err := printReport(cmd.OutOrStdout(), report, asJSON); err != nil {
 			return err
 		}
@@ -67,11 +77,11 @@ func newDoctor(e env) *cobra.Command {
 	return cmd
 }
 
-func examine(ctx context.Context, e env, redisURL, url string) *doctor.Report {
+func examine(ctx context.Context, e env, redisURL, url string, runs bool) *doctor.Report {
 	r := &doctor.Report{}
 	r.Files()
 	if redisURL != "" {
-		examineRedis(ctx, e, r, redisURL)
+		examineRedis(ctx, e, r, redisURL, runs)
 	}
 	if url != "" {
 		r.Server(ctx, url, &http.Client{Timeout: 5 * time.Second})
@@ -79,7 +89,7 @@ func examine(ctx context.Context, e env, redisURL, url string) *doctor.Report {
 	return r
 }
 
-func examineRedis(ctx context.Context, e env, r *doctor.Report, url string) {
+func examineRedis(ctx context.Context, e env, r *doctor.Report, url string, runs bool) {
 	conn, err := redisconn.Parse(url)
 	if err != nil {
 		r.Add(doctor.Finding{Check: "redis", Level: doctor.Fail, Found: err.Error(), Advice: "Correct " + envRedisURL + "."})
@@ -96,6 +106,9 @@ func examineRedis(ctx context.Context, e env, r *doctor.Report, url string) {
 	}
 	defer client.Close()
 	r.Fleet(ctx, client)
+	if runs {
+		r.Runs(ctx, client)
+	}
 }
 
 // masterKey says whether the key of this environment opens what is stored.

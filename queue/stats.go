@@ -156,3 +156,13 @@ func (c *Client) eachShard(ctx context.Context, queue string, change func(keys) 
 	}
 	return nil
 }
+
+// Queues lists the queues that there are, each shard by its own name. Errors: ErrUnavailable.
+func (c *Client) Queues(ctx context.Context) ([]string, error) {
+	names, err := c.redis.SMembers(ctx, asynqQueues).Result()
+	if err != nil {
+		return nil, redisError("list queues", err)
+	}
+	slices.Sort(names)
+	return names, nil
+}

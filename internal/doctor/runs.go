@@ -1,0 +1,43 @@
+package doctor
+
+import (
+	"context"
+
+	"penstock/queue"
+)
+
+// Auditor holds the runs of queues against the queue's rules, as queue.Client
+// does.
+type Auditor interface {
+	Queues(ctx context.Context) ([]string, error)
+	Audit(ctx context.Context, queue string) ([]queue.Fault, int, error)
+}
+
+const shownFaults = 100
+
+// Runs names every run that breaks a rule of its queue.
+func (r *Report) Runs(ctx context.Context, a Auditor) {
+	const check = "runs"
+	queues, err := a.Queues(ctx)
+	if err != nil {
+		r.fail(check, "See what is said of Redis.", "%v", err)
+		return
+	}
+	for _, name := range queues {
+		faults, runs, err := a.Audit(ctx, name)
+		if err != nil {
+			r.fail(check, "Call doctor again.", "queue %s: %v", name, err)
+			continue
+		}
+		for i, f := range faults {
+			if i == shownFaults {
+				r.fail(check, "Mend the first ones and call doctor again.", "queue %s: %d more", name, len(faults)-i)
+				break
+			}
+			r.fail(check, "Report this with the run's record: penstock runs get "+f.Run, "queue %s: run %s %s", name, f.Run, f.Rule)
+		}
+		if len(faults) == 0 {
+			r.ok(check, "queue %s: %d runs, each as it should be", name, runs)
+		}
+	}
+}
