@@ -191,8 +191,8 @@ func (s *Server) Close() error {
 // have cfg.Drain to finish, and what is left goes back to the queue without
 // losing an attempt.
 func (s *Server) Run(ctx context.Context) error {
-	if err := loadScripts(ctx, s.redis); err != nil {
-		return err
+	if err := errors.Join(probeAsynq(ctx), loadScripts(ctx, s.redis)); err != nil {
+		return fmt.Errorf("start worker: %w", err)
 	}
 	wake := &waker{UniversalClient: s.redis, cfg: &s.cfg, encoder: s.asynq, claims: s.claims, pending: s.pending, shown: s.shown}
 	server := asynq.NewServerFromRedisClient(wake, asynq.Config{

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -27,7 +26,7 @@ type captureKey struct{}
 // pending) and its three arguments (message, id, time).
 func (e *enqueuer) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
 	into, wanted := ctx.Value(captureKey{}).(*[]byte)
-	if !wanted || len(keys) != 2 || len(args) != 3 || !strings.HasSuffix(keys[1], ":pending") {
+	if !wanted || shapeOf(keys, args) != enqueueShape {
 		return e.UniversalClient.EvalSha(ctx, sha, keys, args...)
 	}
 	*into, _ = args[0].([]byte)
