@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/redis/go-redis/v9"
@@ -22,19 +21,4 @@ func redisError(verb string, err error) error {
 		return fmt.Errorf("%s: %w: Redis has no memory left", verb, ErrFull)
 	}
 	return fmt.Errorf("%s: %w: %w", verb, ErrUnavailable, err)
-}
-
-// again reports that a command is worth repeating: its answer was lost, and it
-// may have been executed, or Redis will be able to execute it in a moment.
-func again(err error) bool {
-	var refused redis.Error
-	if !errors.As(err, &refused) {
-		return true
-	}
-	for _, passing := range []string{"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"} {
-		if redis.HasErrorPrefix(err, passing) {
-			return true
-		}
-	}
-	return false
 }

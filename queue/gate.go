@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"penstock/flows"
+	"penstock/internal/redisconn"
 )
 
 // WhenFull is what happens to a run that comes to a gate with no free place.
@@ -70,7 +71,7 @@ func (a *Attempt) Enter(ctx context.Context, g Gate) (Admission, error) {
 // ask calls the script; a Redis that is away is waited for.
 func (a *Attempt) ask(ctx context.Context, g Gate) (answer string, err error) {
 	s := a.server
-	err = insist(ctx, func() (err error) {
+	err = redisconn.Insist(ctx, func() (err error) {
 		answer, err = enterScript.Run(ctx, s.redis, s.keys.slot(), a.ID, a.Number, guardHash(g.Key), g.Limit, string(g.WhenFull)).Text()
 		return err
 	})

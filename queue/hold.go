@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"penstock/internal/redisconn"
 )
 
 // releaseBatch is how many runs of a resumed flow are enqueued in one round trip.
@@ -19,7 +21,7 @@ const releaseBatch = 500
 func (a *Attempt) Hold(ctx context.Context, since time.Time) (Admission, error) {
 	s := a.server
 	var answer string
-	err := insist(ctx, func() (err error) {
+	err := redisconn.Insist(ctx, func() (err error) {
 		answer, err = holdScript.Run(ctx, s.redis, s.keys.slot(), a.ID, a.Number, a.Flow, since.UnixMilli()).Text()
 		return err
 	})

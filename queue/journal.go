@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"penstock/flows"
+	"penstock/internal/redisconn"
 )
 
 // Journal returns the record of the run's effects, written through this
@@ -68,7 +68,7 @@ func (j *journal) lookUp(ctx context.Context, key string) (string, error) {
 	if !j.loaded {
 		s := j.attempt.server
 		var all map[string]string
-		err := insist(ctx, func() (err error) {
+		err := redisconn.Insist(ctx, func() (err error) {
 			all, err = s.redis.HGetAll(ctx, s.keys.journalPrefix()+j.attempt.ID).Result()
 			return err
 		})
@@ -87,7 +87,7 @@ func (j *journal) record(ctx context.Context, key, what string) (string, error) 
 	a := j.attempt
 	a.effects.Store(true)
 	var known string
-	err := insist(ctx, func() (err error) {
+	err := redisconn.Insist(ctx, func() (err error) {
 		known, err = journalScript.Run(ctx, a.server.redis, a.server.keys.slot(), a.ID, a.Number, key, what).Text()
 		return err
 	})
@@ -99,20 +99,4 @@ func (j *journal) record(ctx context.Context, key, what string) (string, error) 
 		return "", redisError("record effect", err)
 	}
 	return known, nil
-}
-
-// insist calls Redis until it answers or ctx ends: what happened is not given
-// up because Redis is away for a while.
-func insist(ctx context.Context, call func() error) error {
-	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
-		err := call()
-		if err == nil || errors.Is(err, redis.Nil) || ctx.Err() != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(wait):
-		}
-	}
 }

@@ -83,7 +83,9 @@ func (p *probe) EvalSha(ctx context.Context, _ string, keys []string, args ...an
 type nowhere struct{}
 
 func (nowhere) DialHook(redis.DialHook) redis.DialHook {
-	return func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("probe: there is no Redis") }
+	return func(context.Context, string, string) (net.Conn, error) {
+		return nil, errors.New("probe: there is no Redis")
+	}
 }
 
 func (nowhere) ProcessHook(redis.ProcessHook) redis.ProcessHook {

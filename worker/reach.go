@@ -2,12 +2,14 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
 	"penstock/flows"
 	"penstock/internal/callback"
+	"penstock/internal/redisconn"
 	"penstock/queue"
 )
 
@@ -65,18 +67,37 @@ func (e emitter) Emit(ctx context.Context, m flows.Emission) (string, error) {
 	if err != nil {
 		return "", &flows.Error{Code: flows.CodeExpression, Message: "run.fair_by of the other flow: " + err.Error(), Err: err}
 	}
-	run, err := e.starter.Start(ctx, queue.Submission{
+	submission := queue.Submission{
 		Spec: queue.Spec{
 			Flow: flow.Number, Version: flow.Version, Queue: flow.Queue, Principal: e.principal,
 			Event: flows.EncodeJSON(m.Event), Limit: flow.Limit, Depth: depth,
 		},
 		Gated: flow.Concurrency != nil, Share: flow.Share, FairKey: key,
 		Guard: &queue.Guard{Key: "emit\x00" + strconv.FormatInt(flow.Number, 10) + "\x00" + m.Key, Window: m.Window},
-	}, m.At)
+	}
+	run, err := e.start(ctx, submission, m.At)
 	if err != nil {
 		return "", &flows.Error{Message: "the run of the other flow was not accepted", Class: flows.ClassNetwork, Err: err}
 	}
 	return run, nil
+}
+
+// start waits for a Redis that is away: the guard makes one run of all tries.
+func (e emitter) start(ctx context.Context, s queue.Submission, at time.Time) (run string, refused error) {
+	err := redisconn.Insist(ctx, func() error {
+		if run, refused = e.starter.Start(ctx, s, at); errors.Is(refused, queue.ErrUnavailable) {
+			return refused
+		}
+		return nil
+	})
+	var ran *queue.RanError
+	if errors.As(refused, &ran) {
+		return ran.Run, nil
+	}
+	if err == nil {
+		err = refused
+	}
+	return run, err
 }
 
 // callbacks implements flows.Callbacks.

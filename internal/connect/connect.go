@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"penstock/flows"
+	"penstock/internal/redisconn"
 	"penstock/internal/store"
 )
 
@@ -94,7 +95,7 @@ func (r *Resolver) Mail(ctx context.Context, name string) (flows.Mailer, error) 
 
 // Secret implements flows.Secrets.
 func (r *Resolver) Secret(ctx context.Context, name string) (string, error) {
-	secret, err := r.secrets.Secret(ctx, name)
+	secret, err := patiently(ctx, func() (string, error) { return r.secrets.Secret(ctx, name) })
 	if err != nil {
 		return "", r.unread(ctx, "secret", name, err)
 	}
@@ -104,7 +105,7 @@ func (r *Resolver) Secret(ctx context.Context, name string) (string, error) {
 // resolve returns the connection as T, which is what steps of that kind need.
 func resolve[T any](ctx context.Context, r *Resolver, name, step string) (T, error) {
 	var none T
-	c, err := r.connections.Connection(ctx, name)
+	c, err := patiently(ctx, func() (*store.Connection, error) { return r.connections.Connection(ctx, name) })
 	if err != nil {
 		return none, r.unread(ctx, "connection", name, err)
 	}
@@ -117,6 +118,22 @@ func resolve[T any](ctx context.Context, r *Resolver, name, step string) (T, err
 		return none, troubled(name, "it is of the type %s, which %s steps cannot use", c.Type, step)
 	}
 	return conn, nil
+}
+
+// patiently looks something up in the store. A store that is away is waited for until ctx
+// ends; what it has not, or cannot open, is an answer.
+func patiently[T any](ctx context.Context, look func() (T, error)) (found T, err error) {
+	var answer error
+	err = redisconn.Insist(ctx, func() error {
+		if found, answer = look(); redisconn.Away(answer) {
+			return answer
+		}
+		return nil
+	})
+	if err == nil {
+		err = answer
+	}
+	return found, err
 }
 
 // unread is why a record could not be read. What exactly is wrong with Redis

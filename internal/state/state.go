@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"penstock/flows"
+	"penstock/internal/redisconn"
 )
 
 // remembered is how long an operation that comes again is told from a new one:
@@ -34,7 +35,8 @@ var (
 	takeScript = redis.NewScript(takeLua)
 )
 
-// State implements flows.State and flows.Pacer. Safe for concurrent use.
+// State implements flows.State and flows.Pacer. Safe for concurrent use. A Redis that is away is
+// waited for until the context ends.
 type State struct{ redis redis.UniversalClient }
 
 // New makes a State on a client, which stays the caller's. The client may
@@ -43,7 +45,11 @@ func New(client redis.UniversalClient) *State { return &State{client} }
 
 // Load implements flows.State.
 func (s *State) Load(ctx context.Context, key string) ([]byte, error) {
-	value, err := s.redis.HGet(ctx, keysOf(key).value(), "v").Bytes()
+	var value []byte
+	err := redisconn.Insist(ctx, func() (err error) {
+		value, err = s.redis.HGet(ctx, keysOf(key).value(), "v").Bytes()
+		return err
+	})
 	switch {
 	case errors.Is(err, redis.Nil):
 		return nil, nil
@@ -56,9 +62,13 @@ func (s *State) Load(ctx context.Context, key string) ([]byte, error) {
 // Swap implements flows.State.
 func (s *State) Swap(ctx context.Context, c flows.Change) (flows.Swapped, error) {
 	k := keysOf(c.Key)
-	answer, err := swapScript.Run(ctx, s.redis, []string{k.value(), k.operation(c.ID)},
-		conditions[c.If], flag(c.Value != nil), c.Value, millis(c.For), flag(c.Old != nil), c.Old,
-		c.ID, c.Key, remembered.Milliseconds()).StringSlice()
+	var answer []string
+	err := redisconn.Insist(ctx, func() (err error) {
+		answer, err = swapScript.Run(ctx, s.redis, []string{k.value(), k.operation(c.ID)},
+			conditions[c.If], flag(c.Value != nil), c.Value, millis(c.For), flag(c.Old != nil), c.Old,
+			c.ID, c.Key, remembered.Milliseconds()).StringSlice()
+		return err
+	})
 	if err != nil || len(answer) == 0 {
 		return flows.Swapped{}, fmt.Errorf("change state: %w", err)
 	}
@@ -75,8 +85,12 @@ var conditions = [...]string{flows.Always: "always", flows.Absent: "absent", flo
 // Add implements flows.State.
 func (s *State) Add(ctx context.Context, a flows.Addition) (int64, error) {
 	k := keysOf(a.Key)
-	text, err := addScript.Run(ctx, s.redis, []string{k.value(), k.operation(a.ID)},
-		a.By, millis(a.For), a.ID, a.Key, remembered.Milliseconds()).Text()
+	var text string
+	err := redisconn.Insist(ctx, func() (err error) {
+		text, err = addScript.Run(ctx, s.redis, []string{k.value(), k.operation(a.ID)},
+			a.By, millis(a.For), a.ID, a.Key, remembered.Milliseconds()).Text()
+		return err
+	})
 	if err != nil {
 		for _, said := range []string{"not an integer", "overflow"} {
 			if strings.Contains(err.Error(), said) {
@@ -94,8 +108,12 @@ func (s *State) Add(ctx context.Context, a flows.Addition) (int64, error) {
 
 // Take implements flows.Pacer.
 func (s *State) Take(ctx context.Context, key string, rate flows.Rate, patience time.Duration) (time.Duration, bool, error) {
-	answer, err := takeScript.Run(ctx, s.redis, []string{keysOf(key).moments()},
-		rate.Count, rate.Per.Microseconds(), patience.Microseconds()).StringSlice()
+	var answer []string
+	err := redisconn.Insist(ctx, func() (err error) { // a reply that was lost costs a moment of the rate
+		answer, err = takeScript.Run(ctx, s.redis, []string{keysOf(key).moments()},
+			rate.Count, rate.Per.Microseconds(), patience.Microseconds()).StringSlice()
+		return err
+	})
 	if err != nil {
 		return 0, false, fmt.Errorf("take from a rate: %w", err)
 	}
