@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"penstock/api/auth"
-	"penstock/internal/limits"
 	"penstock/internal/testenv"
 )
 
@@ -17,7 +16,7 @@ import (
 func guarded(t *testing.T) *office {
 	t.Helper()
 	return newOffice(t, func(c *Config) {
-		c.Guesses = auth.NewGuesses(limits.NewLocalBackoff(testenv.Redis(t).Client()))
+		c.Guesses = newGuesses(t, testenv.Redis(t).Client())
 	})
 }
 
