@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"penstock/api/auth"
+	"penstock/internal/store"
 	"penstock/internal/testenv"
 )
 
@@ -77,13 +78,27 @@ func TestAttackGuessingTheSecretsOfKeys(t *testing.T) {
 }
 
 // However many guess a key's secret from however many places, its owner does
-// not notice.
+// not notice: one whose secret can be guessed, where it was proved lately, and
+// any other everywhere.
 func TestAttackLockingOutAKey(t *testing.T) {
 	t.Parallel()
+	const strong = "0123456789abcdef"
 	o := guarded(t)
+	if _, err := o.store.Keys().Put(t.Context(), store.Key{Key: "strong-key", Secret: strong, APIAccess: true}); err != nil {
+		t.Fatal(err)
+	}
 	for name, send := range keyDoors(o) {
+		if w := send(keyID, secret, "192.0.2.77"); w.Code != 200 {
+			t.Errorf("%s: the owner, before: %d %s", name, w.Code, w.Body)
+		}
 		for i := range 120 {
 			send(keyID, "guess", fmt.Sprintf("203.0.113.%d", i%60))
+			send("strong-key", "guess", fmt.Sprintf("203.0.113.%d", i%60))
+		}
+		for _, ip := range []string{"192.0.2.78", "203.0.113.1"} { // a new address, and one that guessed
+			if w := send("strong-key", strong, ip); w.Code != 200 {
+				t.Errorf("%s: the owner of a strong secret at %s: %d %s", name, ip, w.Code, w.Body)
+			}
 		}
 		if w := send(keyID, secret, "192.0.2.77"); w.Code != 200 {
 			t.Errorf("%s: the owner: %d %s", name, w.Code, w.Body)

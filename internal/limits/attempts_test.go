@@ -50,17 +50,44 @@ func TestANameWaitsWhereItFails(t *testing.T) {
 			t.Errorf("failure %d waits: %+v", i, w)
 		}
 	}
-	for i, want := range []time.Duration{2, 4, 8} { // the sixth failure set a second
-		if w := check(t, a, "ann", "192.0.2.1"); w.For != want*time.Second || w.Network {
-			t.Errorf("early try %d: %+v, want %d s: each costs a count", i, w, want)
+	for range 3 {
+		if w := check(t, a, "ann", "192.0.2.1"); w != (Wait{For: time.Second}) {
+			t.Errorf("an early try: %+v, want that no try makes the wait longer", w)
 		}
 	}
-	pass(8 * time.Second)
-	if w := check(t, a, "ann", "192.0.2.1"); w != (Wait{}) {
+	pass(time.Second)
+	if w := record(t, a, "ann", "192.0.2.1", false); w != (Wait{}) {
 		t.Errorf("after the wait: %+v", w)
+	}
+	if w := check(t, a, "ann", "192.0.2.1"); w != (Wait{For: 16 * time.Second}) {
+		t.Errorf("the next wait: %+v, want that each early try has doubled it", w)
+	}
+	pass(16 * time.Second)
+	if w := record(t, a, "ann", "192.0.2.1", true); w != (Wait{}) {
+		t.Errorf("the right one, after the wait: %+v", w)
 	}
 	if w := check(t, a, "ann", "192.0.2.2"); w != (Wait{}) {
 		t.Errorf("from elsewhere: %+v", w)
+	}
+}
+
+// However often one fails, and tries during the wait, it is bounded.
+func TestTheLongestWait(t *testing.T) {
+	t.Parallel()
+	client, pass := clocked(t)
+	a := attempts(t, client)
+	record(t, a, "ann", "192.0.2.1", true)
+	for range 100 {
+		record(t, a, "ann", "192.0.2.1", false)
+	}
+	pass(time.Second)
+	record(t, a, "ann", "192.0.2.1", false)
+	if w := record(t, a, "ann", "192.0.2.1", true); w != (Wait{For: nameAtNetwork.longest}) {
+		t.Errorf("%+v", w)
+	}
+	pass(nameAtNetwork.longest)
+	if w := record(t, a, "ann", "192.0.2.1", true); w != (Wait{}) {
+		t.Errorf("after the longest wait: %+v", w)
 	}
 }
 
@@ -80,9 +107,6 @@ func TestAWaitTellsNothing(t *testing.T) {
 			}
 			for range 12 {
 				waits[i] = append(waits[i], record(t, a, name+ip, ip, right))
-			}
-			if last := waits[i][11].For; last != nameAtNetwork.longest {
-				t.Errorf("%s: the longest wait is %v", name, last)
 			}
 		}
 		for i := range waits[0] {

@@ -75,27 +75,26 @@ end
 -- failures counts those that are not forgiven yet.
 local function failures(s, p) return math.max(0, math.ceil((s.drained - now) / p.forgiven)) end
 
--- count adds a failure. Beyond the free ones the wait doubles from 1 s, and a
--- turn is lost.
+-- count adds a failure and returns the wait that follows it: beyond the free
+-- ones it doubles from 1 s, and a promised turn is lost.
 local function count(s, p)
 	local most = p.free + 1 + math.ceil(math.log(p.longest / 1000) / math.log(2))
 	s.drained = math.min(math.max(now, s.drained) + p.forgiven, now + most * p.forgiven)
 	local over = failures(s, p) - p.free
-	if over <= 0 then return end
+	if over <= 0 then return 0 end
 	s.turn = 0
-	s.stop = math.max(s.stop, now + math.min(1000 * 2 ^ (over - 1), p.longest))
+	return math.min(1000 * 2 ^ (over - 1), p.longest)
 end
 
--- early refuses a try that comes during a wait; it costs a count, but not to
--- those who share a state.
+-- early refuses a try that comes during a wait. It costs a count, which makes
+-- the next wait longer and not this one: nobody keeps a wait up by trying.
+-- Those who share a state do not pay for each other.
 local function early(s, p, because)
-	local wait = s.stop - now
 	if not s.shared then
 		count(s, p)
-		wait = s.stop - now
 		save(s)
 	end
-	return { wait, because }
+	return { s.stop - now, because }
 end
 
 local score = redis.call("ZSCORE", KEYS[7], ARGV[3])
@@ -141,9 +140,9 @@ if mode == "right" then
 end
 network = network or open(KEYS[3], KEYS[4])
 pair.turn = 0
-count(pair, at_network)
+pair.stop = now + count(pair, at_network)
 save(pair)
-count(network, of_network)
+network.stop = math.max(network.stop, now + count(network, of_network))
 save(network)
 if name and not mine then
 	name.drained = math.max(name.drained, now) + every
