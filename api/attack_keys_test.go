@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -110,5 +111,28 @@ func TestAttackLockingOutAKey(t *testing.T) {
 		if w := send(keyID, secret, "192.0.2.77"); w.Code != 200 {
 			t.Errorf("%s: the owner, beside a guesser: %d %s", name, w.Code, w.Body)
 		}
+	}
+}
+
+// A JWT that fits, and a client's secret beside its assertion, are not refused
+// for others' failures, nor for those at the same name.
+func TestAttackSignedGrantsAreNotRefused(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	a := o.assertion()
+	for i := range 40 {
+		o.form("/token", with(passwordForm, "username", fmt.Sprint("name", i), "password", "x"))
+	}
+	for range 8 {
+		o.ansira("x", "", "Authorization", basic("client-crm", "guess"))
+		o.integrify(o.signed(nil) + "x")
+	}
+	o.wantOAuthError("the client without its assertion", o.ansira("x", ""), 429, "slow_down")
+	o.wantOAuthError("a JWT that does not fit", o.integrify(o.signed(nil)+"x"), 429, "slow_down")
+	o.wantOAuthError("the assertion, with a wrong secret", o.ansira(a, "", "Authorization", basic("client-crm", "guess")), 429, "slow_down")
+	o.token(o.ansira(a, ""))
+	o.token(o.integrify(o.signed(nil)))
+	if w := o.form("/oauth/introspect", url.Values{"token": {"x"}}, "Authorization", basic("client-other", "guess")); w.Code != 429 {
+		t.Errorf("introspection by a client that is not there: %d %s", w.Code, w.Body)
 	}
 }
