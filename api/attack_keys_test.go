@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"penstock/api/auth"
-	"penstock/internal/limits"
+	"penstock/internal/store"
 	"penstock/internal/testenv"
 )
 
@@ -17,7 +18,7 @@ import (
 func guarded(t *testing.T) *office {
 	t.Helper()
 	return newOffice(t, func(c *Config) {
-		c.Guesses = auth.NewGuesses(limits.NewLocalBackoff(testenv.Redis(t).Client()))
+		c.Guesses = newGuesses(t, testenv.Redis(t).Client())
 	})
 }
 
@@ -78,13 +79,27 @@ func TestAttackGuessingTheSecretsOfKeys(t *testing.T) {
 }
 
 // However many guess a key's secret from however many places, its owner does
-// not notice.
+// not notice: one whose secret can be guessed, where it was proved lately, and
+// any other everywhere.
 func TestAttackLockingOutAKey(t *testing.T) {
 	t.Parallel()
+	const strong = "0123456789abcdef"
 	o := guarded(t)
+	if _, err := o.store.Keys().Put(t.Context(), store.Key{Key: "strong-key", Secret: strong, APIAccess: true}); err != nil {
+		t.Fatal(err)
+	}
 	for name, send := range keyDoors(o) {
+		if w := send(keyID, secret, "192.0.2.77"); w.Code != 200 {
+			t.Errorf("%s: the owner, before: %d %s", name, w.Code, w.Body)
+		}
 		for i := range 120 {
 			send(keyID, "guess", fmt.Sprintf("203.0.113.%d", i%60))
+			send("strong-key", "guess", fmt.Sprintf("203.0.113.%d", i%60))
+		}
+		for _, ip := range []string{"192.0.2.78", "203.0.113.1"} { // a new address, and one that guessed
+			if w := send("strong-key", strong, ip); w.Code != 200 {
+				t.Errorf("%s: the owner of a strong secret at %s: %d %s", name, ip, w.Code, w.Body)
+			}
 		}
 		if w := send(keyID, secret, "192.0.2.77"); w.Code != 200 {
 			t.Errorf("%s: the owner: %d %s", name, w.Code, w.Body)
@@ -96,5 +111,28 @@ func TestAttackLockingOutAKey(t *testing.T) {
 		if w := send(keyID, secret, "192.0.2.77"); w.Code != 200 {
 			t.Errorf("%s: the owner, beside a guesser: %d %s", name, w.Code, w.Body)
 		}
+	}
+}
+
+// A JWT that fits, and a client's secret beside its assertion, are not refused
+// for others' failures, nor for those at the same name.
+func TestAttackSignedGrantsAreNotRefused(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	a := o.assertion()
+	for i := range 40 {
+		o.form("/token", with(passwordForm, "username", fmt.Sprint("name", i), "password", "x"))
+	}
+	for range 8 {
+		o.ansira("x", "", "Authorization", basic("client-crm", "guess"))
+		o.integrify(o.signed(nil) + "x")
+	}
+	o.wantOAuthError("the client without its assertion", o.ansira("x", ""), 429, "slow_down")
+	o.wantOAuthError("a JWT that does not fit", o.integrify(o.signed(nil)+"x"), 429, "slow_down")
+	o.wantOAuthError("the assertion, with a wrong secret", o.ansira(a, "", "Authorization", basic("client-crm", "guess")), 429, "slow_down")
+	o.token(o.ansira(a, ""))
+	o.token(o.integrify(o.signed(nil)))
+	if w := o.form("/oauth/introspect", url.Values{"token": {"x"}}, "Authorization", basic("client-other", "guess")); w.Code != 429 {
+		t.Errorf("introspection by a client that is not there: %d %s", w.Code, w.Body)
 	}
 }

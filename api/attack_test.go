@@ -342,6 +342,8 @@ func dump(t *testing.T, client redis.UniversalClient) string {
 			fmt.Fprintln(&all, client.HGetAll(ctx, key).Val())
 		case "list":
 			fmt.Fprintln(&all, client.LRange(ctx, key, 0, -1).Val())
+		case "zset":
+			fmt.Fprintln(&all, client.ZRange(ctx, key, 0, -1).Val())
 		case "stream":
 			fmt.Fprintln(&all, client.XRange(ctx, key, "-", "+").Val())
 		default:

@@ -77,6 +77,15 @@ func officesRedis(t *testing.T) redis.UniversalClient {
 	return client
 }
 
+func newGuesses(t *testing.T, client redis.UniversalClient) *auth.Guesses {
+	t.Helper()
+	attempts, err := limits.NewAttempts(limits.AttemptsConfig{Redis: client, Key: []byte("a test's")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return auth.NewGuesses(attempts)
+}
+
 func newOffice(t *testing.T, change ...func(*Config)) *office {
 	t.Helper()
 	client, clock := officesRedis(t), &clock{at: epoch}
@@ -92,7 +101,8 @@ func newOffice(t *testing.T, change ...func(*Config)) *office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: s, Hasher: hasher, Backoff: limits.NewBackoff(client), Issuer: issuer + "/", Now: clock.now})
+	guesses := newGuesses(t, client)
+	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: s, Hasher: hasher, Guesses: guesses, Issuer: issuer + "/", Now: clock.now})
 	if err != nil {
 		t.Fatal(err)
 	}

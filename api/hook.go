@@ -83,7 +83,7 @@ func (a *API) readDelivery(c *gin.Context) (*hooks.Delivery, *flows.Flow, error)
 	}
 	flow, ok := a.config.Flows.Find(c.Param("flow"))
 	if !ok || flow.Webhook == nil || flow.Webhook.Verify == nil {
-		return nil, nil, errHook(errors.New("no flow with that number or slug has trigger.webhook.verify"))
+		return nil, nil, a.judgeDelivery(c, c.Param("flow"), false, errors.New("no flow with that number or slug has trigger.webhook.verify"))
 	}
 	d := &hooks.Delivery{Header: c.Request.Header, Query: query, Body: body, Now: a.config.Now()}
 	if flow.Webhook.Verify.Scheme == "twilio" {
@@ -115,21 +115,33 @@ func (a *API) verify(c *gin.Context, d *hooks.Delivery, flow *flows.Flow) (hooks
 	if err != nil {
 		return nil, err
 	}
-	if err := verifier.Verify(d, secrets); err != nil {
-		return nil, errHook(err)
+	why := verifier.Verify(d, secrets)
+	if len(secrets) == 0 {
+		why = fmt.Errorf("none of the secrets %q is stored", flow.Webhook.Verify.Secrets)
+	}
+	strong := hooks.Signs(flow.Webhook.Verify.Scheme) && auth.Strong(secrets...)
+	if err := a.judgeDelivery(c, flowNumber(flow.Number), strong, why); err != nil {
+		return nil, err
 	}
 	return verifier, nil
 }
 
+// judgeDelivery refuses a delivery that is not proved, or that came too soon
+// after too many of those. A webhook that is not there is guarded like one
+// that is.
+func (a *API) judgeDelivery(c *gin.Context, name string, strong bool, why error) error {
+	return a.config.Guesses.Judge(c.Request.Context(), auth.Guess{
+		Name: string(kindHook) + ":" + name, IP: c.ClientIP(), Now: a.config.Now(), Fits: why == nil, Strong: strong,
+	}, errHook(why))
+}
+
 // secretsOf looks secrets up by their names. One that is missing proves
-// nothing, and the log says so.
+// nothing.
 func (a *API) secretsOf(c *gin.Context, names []string) ([]string, error) {
 	var values []string
 	for _, name := range names {
 		value, err := a.config.Store.Secrets().Secret(c.Request.Context(), name)
 		switch {
-		case errors.Is(err, store.ErrNotFound) && len(names) == 1:
-			return nil, errHook(fmt.Errorf("the secret %q is not stored", name))
 		case errors.Is(err, store.ErrNotFound):
 		case err != nil:
 			return nil, errors.Join(auth.ErrUnavailable, err)
@@ -204,21 +216,32 @@ func (a *API) deliveryGuard(c *gin.Context, d *hooks.Delivery, flow *flows.Flow,
 // subscribes, whether this is the right door.
 func (a *API) hookChallenge(c *gin.Context) {
 	d, flow, err := a.readDelivery(c)
-	if err == nil && (d.Query.Get("hub.mode") != "subscribe" || flow.Webhook.Verify.VerifyToken == "") {
-		err = errHook(errors.New("it is not a handshake that the flow knows"))
-	}
-	var secrets []string
 	if err == nil {
-		secrets, err = a.secretsOf(c, []string{flow.Webhook.Verify.VerifyToken})
-	}
-	if err == nil && !sameText(d.Query.Get("hub.verify_token"), secrets[0]) {
-		err = errHook(hooks.ErrWrong)
+		err = a.verifyChallenge(c, d, flow)
 	}
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
 	writeChallenge(a, c, d.Query.Get("hub.challenge"))
+}
+
+// verifyChallenge holds a handshake against its token, which is guarded like
+// the flow's own secrets, but apart from them.
+func (a *API) verifyChallenge(c *gin.Context, d *hooks.Delivery, flow *flows.Flow) error {
+	name := flow.Webhook.Verify.VerifyToken
+	why := errors.New("it is not a handshake that the flow knows")
+	if d.Query.Get("hub.mode") == "subscribe" && name != "" {
+		secrets, err := a.secretsOf(c, []string{name})
+		if err != nil {
+			return err
+		}
+		why = hooks.ErrWrong
+		if len(secrets) == 1 && sameText(d.Query.Get("hub.verify_token"), secrets[0]) {
+			why = nil
+		}
+	}
+	return a.judgeDelivery(c, flowNumber(flow.Number)+"/verify_token", false, why)
 }
 
 // sameText compares without telling where texts differ.

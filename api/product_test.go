@@ -69,7 +69,9 @@ func newProduct(t *testing.T, change ...func(*api.Config)) *product {
 	running(t, w.Run, w.Close)
 	hasher, err := password.NewHasher(2)
 	fatal(t, err)
-	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: p.store, Hasher: hasher, Backoff: limits.NewBackoff(client), Issuer: issuer})
+	attempts, err := limits.NewAttempts(limits.AttemptsConfig{Redis: client, Key: []byte("a test's")})
+	fatal(t, err)
+	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: p.store, Hasher: hasher, Guesses: auth.NewGuesses(attempts), Issuer: issuer})
 	fatal(t, err)
 	p.people(hasher)
 	door := api.Queue{Client: p.queue}

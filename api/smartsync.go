@@ -86,7 +86,10 @@ func (a *API) readSigned(c *gin.Context) (*signedCall, error) {
 	if err != nil {
 		return nil, err
 	}
-	guess := auth.Guess{Key: query.Get("key"), IP: c.ClientIP(), Now: a.config.Now(), Fits: auth.VerifyCheck(query, call.data, secrets)}
+	guess := auth.Guess{
+		Name: string(auth.KindKey) + ":" + query.Get("key"), IP: c.ClientIP(), Now: a.config.Now(),
+		Fits: auth.VerifyCheck(query, call.data, secrets), Strong: auth.Strong(secrets.Current, secrets.Previous),
+	}
 	if err := a.config.Guesses.Judge(c.Request.Context(), guess, errCheck); err != nil {
 		return nil, err
 	}

@@ -35,13 +35,17 @@ func (p *Program) openAuthority(ctx context.Context) error {
 	p.hasher = hasher
 	client := p.redis.Client()
 	p.onClose(client.Close)
+	attempts, err := limits.NewAttempts(limits.AttemptsConfig{Redis: client, Key: p.guessKey})
+	if err != nil {
+		return err
+	}
+	p.guesses = auth.NewGuesses(attempts)
 	p.authority, err = auth.NewAuthority(auth.AuthorityConfig{
-		Store: p.store, Hasher: hasher, Backoff: limits.NewBackoff(client), Issuer: cmp.Or(p.settings.Issuer, p.url), Meter: p.meter,
+		Store: p.store, Hasher: hasher, Guesses: p.guesses, Issuer: cmp.Or(p.settings.Issuer, p.url), Meter: p.meter,
 	})
 	if err != nil {
 		return err
 	}
-	p.guesses = auth.NewGuesses(limits.NewLocalBackoff(client))
 	p.limiter, err = limits.New(limits.Config{Redis: client, IP: p.settings.RateIP, Credential: p.settings.RateCredential})
 	if err != nil {
 		return err
@@ -90,14 +94,19 @@ func ensureAdmin(ctx context.Context, users *store.Users, hasher *password.Hashe
 	return err
 }
 
+// derived is a key for one purpose, made of the master key.
+func derived(masterKey []byte, purpose string) []byte {
+	mac := hmac.New(sha256.New, masterKey)
+	mac.Write([]byte(purpose))
+	return mac.Sum(nil)
+}
+
 // devAdmin names the administrator that dev makes when the settings name
 // none. Its password stays the same as long as the master key does.
 func (p *Program) devAdmin(masterKey []byte) {
 	if !p.role.dev || p.settings.AdminUser != "" {
 		return
 	}
-	mac := hmac.New(sha256.New, masterKey)
-	mac.Write([]byte("password of dev's administrator"))
 	p.settings.AdminUser = "admin"
-	p.settings.AdminPassword = strings.ToLower(base32.StdEncoding.EncodeToString(mac.Sum(nil)))[:16]
+	p.settings.AdminPassword = strings.ToLower(base32.StdEncoding.EncodeToString(derived(masterKey, "password of dev's administrator")))[:16]
 }

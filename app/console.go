@@ -5,7 +5,6 @@ import (
 
 	"penstock/api/console"
 	"penstock/internal/connect"
-	"penstock/internal/limits"
 	"penstock/internal/outbound"
 )
 
@@ -29,7 +28,6 @@ func (p *Program) openConsole(context.Context) error {
 		Redis:       client,
 		Catalogue:   p.kinds,
 		Hasher:      p.hasher,
-		Backoff:     limits.NewBackoff(client),
 		Authority:   p.authority,
 		Refusals:    p.refusals,
 		Rotations:   p.meter,

@@ -48,6 +48,7 @@ type Program struct {
 	meter     *rotation.Meter
 	limiter   *limits.Limiter
 	guesses   *auth.Guesses
+	guessKey  []byte // under which names and networks of guesses are hashed
 	callbacks *callback.Signer
 	metrics   *telemetry.Metrics // nil: nobody scrapes
 	tracing   *telemetry.Tracing // nil: nobody traces
@@ -134,6 +135,7 @@ func (p *Program) openStore(ctx context.Context) error {
 	}
 	p.add("store", p.store.Run)
 	p.devAdmin(keys[0])
+	p.guessKey = derived(keys[0], "names and networks of guesses")
 	if err := p.openCallbacks(keys); err != nil {
 		return err
 	}

@@ -30,20 +30,21 @@ func (assertionGrant) Type() string { return typeJWTBearer }
 
 // Check implements Grant.
 func (g assertionGrant) Check(ctx context.Context, r *TokenRequest) (*Offer, error) {
-	c, err := g.client(ctx, r)
-	if err != nil {
-		return nil, err
-	}
 	text := r.Params["assertion"]
-	if text == "" {
-		return nil, &Error{Code: CodeInvalidRequest, Message: "assertion is missing"}
+	claims, wrong := g.openAssertion(ctx, text)
+	current := func(c *store.Client) bool {
+		return wrong == nil && c.Assertion != "" && claims.ID == c.Assertion && claims.Subject == c.Identifier &&
+			claims.Expiry != nil && g.config.Now().Before(claims.Expiry.Time())
 	}
-	claims, err := g.openAssertion(ctx, text)
-	if err != nil {
+	c, err := g.clientWith(ctx, r, current)
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if c.Assertion == "" || claims.ID != c.Assertion || claims.Subject != c.Identifier ||
-		claims.Expiry == nil || !g.config.Now().Before(claims.Expiry.Time()) {
+	case text == "":
+		return nil, &Error{Code: CodeInvalidRequest, Message: "assertion is missing"}
+	case wrong != nil:
+		return nil, wrong
+	case !current(c):
 		return nil, errAssertion
 	}
 	o, err := g.clientOffer(c)

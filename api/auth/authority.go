@@ -8,23 +8,15 @@ import (
 	"strings"
 	"time"
 
-	"penstock/internal/limits"
 	"penstock/internal/password"
 	"penstock/internal/store"
 )
-
-// Backoff slows down who guesses. *limits.Backoff is one.
-type Backoff interface {
-	Delay(ctx context.Context, name, ip string) (limits.Delay, error)
-	Fail(ctx context.Context, name, ip string) error
-	Succeed(ctx context.Context, name, ip string) error
-}
 
 // AuthorityConfig is what an Authority needs. All but Now is required.
 type AuthorityConfig struct {
 	Store   *store.Store
 	Hasher  *password.Hasher
-	Backoff Backoff
+	Guesses *Guesses
 
 	// Issuer is the external base URL. What tokens are for, and every link,
 	// follows from it, never from what a request says of its host.
@@ -41,15 +33,14 @@ type AuthorityConfig struct {
 // Authority proves users and clients, issues their tokens and checks them.
 // Safe for concurrent use.
 type Authority struct {
-	config   AuthorityConfig
-	verified *verified
-	grants   map[*Endpoint][]Grant
+	config AuthorityConfig
+	grants map[*Endpoint][]Grant
 }
 
 // NewAuthority makes an Authority.
 func NewAuthority(config AuthorityConfig) (*Authority, error) {
-	if config.Store == nil || config.Hasher == nil || config.Backoff == nil {
-		return nil, errors.New("new authority: Store, Hasher and Backoff are required")
+	if config.Store == nil || config.Hasher == nil || config.Guesses == nil {
+		return nil, errors.New("new authority: Store, Hasher and Guesses are required")
 	}
 	u, err := url.Parse(config.Issuer)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
@@ -59,7 +50,7 @@ func NewAuthority(config AuthorityConfig) (*Authority, error) {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	a := &Authority{config: config, verified: newVerified()}
+	a := &Authority{config: config}
 	a.grants = map[*Endpoint][]Grant{
 		SyncAccess: {passwordGrant{a}},
 		Ansira:     {assertionGrant{a}, credentialsGrant{a}},

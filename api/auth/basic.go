@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -32,7 +31,7 @@ func (s basicScheme) Authenticate(ctx context.Context, r *Request) (*Principal, 
 	var late *delayed
 	switch {
 	case errors.As(err, &late):
-		return nil, &Error{Code: CodeSlowDown, Message: "too many failed attempts; try again later", Retry: late.wait}
+		return nil, tooMany(late.For)
 	case err != nil:
 		return nil, err
 	case user == nil:
@@ -54,16 +53,8 @@ func isStaff(u *store.User) bool {
 // prove nobody who may use the API: which of the two is not told, nor does it
 // show in the time it takes.
 func (a *Authority) apiUser(ctx context.Context, name, secret, ip string) (*store.User, error) {
-	user, err := a.config.Store.Users().User(ctx, name)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return nil, fmt.Errorf("find user: %w: %w", ErrUnavailable, err)
-	}
-	hash := ""
-	if user != nil {
-		hash = user.Hash
-	}
-	right, err := a.prove(ctx, proof{string(KindUser) + ":" + name, []string{secret}, ip, hash})
-	if err != nil || !right || !user.Is(store.RoleAPIUser) {
+	user, err := a.user(ctx, name, secret, ip)
+	if err != nil || user == nil || !user.Is(store.RoleAPIUser) {
 		return nil, err
 	}
 	return user, nil

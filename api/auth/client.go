@@ -13,6 +13,12 @@ var errClient = &Error{Code: CodeInvalidClient, Message: "the client is unknown,
 // client proves an API client by its secret, as Basic or in the body, never
 // both (RFC 6749 section 2.3.1).
 func (a *Authority) client(ctx context.Context, r *TokenRequest) (*store.Client, error) {
+	return a.clientWith(ctx, r, func(*store.Client) bool { return false })
+}
+
+// clientWith is client, but one with a further proof that cannot be guessed
+// does not wait for the failures of others.
+func (a *Authority) clientWith(ctx context.Context, r *TokenRequest, strong func(*store.Client) bool) (*store.Client, error) {
 	id, secret := r.Params["client_id"], r.Params["client_secret"]
 	credentials, basic, err := authorization(r.Header, "basic")
 	if err != nil {
@@ -22,7 +28,7 @@ func (a *Authority) client(ctx context.Context, r *TokenRequest) (*store.Client,
 		if id == "" || secret == "" {
 			return nil, &Error{Code: CodeInvalidClient, Message: "the client must prove itself, by Basic or by client_id and client_secret"}
 		}
-		return a.clientOf(ctx, [][2]string{{id, secret}}, r.IP)
+		return a.clientOf(ctx, [][2]string{{id, secret}}, r.IP, strong)
 	}
 	name, password, ok := parseBasic(credentials)
 	if !ok {
@@ -31,11 +37,11 @@ func (a *Authority) client(ctx context.Context, r *TokenRequest) (*store.Client,
 	if secret != "" || id != "" && id != name {
 		return nil, &Error{Code: CodeInvalidRequest, Message: "the client proves itself twice: use Basic or the body"}
 	}
-	return a.clientOf(ctx, pairs(name, password), r.IP)
+	return a.clientOf(ctx, pairs(name, password), r.IP, strong)
 }
 
 // clientOf returns the client that one of the pairs of id and secret proves.
-func (a *Authority) clientOf(ctx context.Context, pairs [][2]string, ip string) (*store.Client, error) {
+func (a *Authority) clientOf(ctx context.Context, pairs [][2]string, ip string, strong func(*store.Client) bool) (*store.Client, error) {
 	id, c := pairs[0][0], (*store.Client)(nil)
 	for _, pair := range pairs {
 		found, err := a.config.Store.Clients().Client(ctx, pair[0])
@@ -49,7 +55,7 @@ func (a *Authority) clientOf(ctx context.Context, pairs [][2]string, ip string) 
 	}
 	p := proof{name: string(KindClient) + ":" + id, ip: ip}
 	if c != nil {
-		p.hash = c.Hash
+		p.hash, p.strong = c.Hash, strong(c)
 	}
 	for _, pair := range pairs {
 		if pair[0] == id {
@@ -60,7 +66,7 @@ func (a *Authority) clientOf(ctx context.Context, pairs [][2]string, ip string) 
 	var late *delayed
 	switch {
 	case errors.As(err, &late):
-		return nil, tooMany(late)
+		return nil, tooMany(late.For)
 	case err != nil:
 		return nil, err
 	case !right || c.Disabled:

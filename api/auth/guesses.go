@@ -8,60 +8,112 @@ import (
 	"penstock/internal/limits"
 )
 
-// Guesses slows down who guesses the secrets of API keys by sending check
-// values or signatures. Safe for concurrent use; nil slows nobody down.
+// Attempts counts tries to prove a name and decides who must wait.
+// *limits.Attempts is one.
+type Attempts interface {
+	Check(ctx context.Context, t limits.Attempt) (limits.Wait, error)
+	Record(ctx context.Context, t limits.Attempt, right bool) (limits.Wait, error)
+}
+
+// Guesses slows down who guesses secrets. Every proof of a secret goes through
+// it: Judge takes those that are cheap to evaluate, Authority those that are
+// hashed slowly. The rule is a table in docs/security.md. Safe for concurrent
+// use; nil slows nobody down.
 type Guesses struct {
-	backoff Backoff
-	right   *verified // keys that proved themselves from a network a short while ago
+	attempts Attempts
+	right    *verified
 }
 
-// NewGuesses makes a Guesses. A backoff that slows names down from everywhere
-// would let an attacker keep a key's owner out from afar.
-func NewGuesses(backoff Backoff) *Guesses { return &Guesses{backoff, newVerified()} }
+// NewGuesses makes a Guesses.
+func NewGuesses(attempts Attempts) *Guesses { return &Guesses{attempts, newVerified()} }
 
-// Guess is one proof of an API key.
+// Guess is one proof of a secret, evaluated.
 type Guess struct {
-	Key  string // as the caller names it, known or not
-	IP   string
-	Now  time.Time
-	Fits bool
+	Name   string // with its kind, as the caller gives it, known or not: "key:k"
+	IP     string
+	Now    time.Time
+	Fits   bool
+	Strong bool // Fits says more than guessing could reach; see Strong
 }
 
-// Judge returns nil for a proof that fits, wrong for one that does not, and
-// something else for either when it came too soon after too many wrong ones:
-// who guesses right then does not learn it. A key that proved itself from the
-// same network within the last minute does not wait, nor does it cost a round
-// trip. Other errors wrap ErrUnavailable.
-func (g *Guesses) Judge(ctx context.Context, guess Guess, wrong *Error) error {
-	if g == nil {
-		return guess.refused(wrong)
-	}
-	name := string(KindKey) + ":" + guess.Key
-	id := g.right.id(proof{name: name, ip: guess.IP, hash: limits.Network(guess.IP)})
-	if guess.Fits && g.right.has(id, guess.Now) {
-		g.right.add(id, guess.Now)
-		return nil
-	}
-	delay, err := g.backoff.Delay(ctx, name, guess.IP)
+// Judge returns nil for a proof that fits, wrong for one that does not, and a
+// CodeSlowDown *Error for either during a wait, so that a right guess is not
+// told from a wrong one. A strong proof that fits is never refused and costs
+// no round trip, nor does one of a name that proved itself from the same
+// network within the last minute. Other errors wrap ErrUnavailable.
+func (g *Guesses) Judge(ctx context.Context, guess Guess, wrong error) error {
+	wait, err := g.judge(ctx, guess)
 	switch {
 	case err != nil:
-	case delay.Longest() > 0:
-		return &Error{Code: CodeSlowDown, Message: "too many wrong proofs from here; try again later", Retry: delay.Longest()}
-	case guess.Fits:
-		g.right.add(id, guess.Now)
-		err = g.backoff.Succeed(ctx, name, guess.IP)
-	default:
-		err = g.backoff.Fail(ctx, name, guess.IP)
+		return err
+	case wait.For > 0:
+		return tooMany(wait.For)
+	case !guess.Fits:
+		return wrong
 	}
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	return guess.refused(wrong)
+	return nil
 }
 
-func (g *Guess) refused(wrong *Error) error {
-	if g.Fits {
-		return nil
+// judge returns how long a proof must wait; zero: it counts for what it is.
+func (g *Guesses) judge(ctx context.Context, guess Guess) (limits.Wait, error) {
+	if g == nil || guess.Fits && guess.Strong {
+		return limits.Wait{}, nil
 	}
-	return wrong
+	at := limits.Attempt{Name: guess.Name, IP: guess.IP}
+	if guess.Fits && g.right.has(at, nil, guess.Now) {
+		return limits.Wait{}, nil
+	}
+	return g.record(ctx, at, nil, guess.Fits, guess.Now)
+}
+
+// record counts an evaluated proof, and remembers a right one.
+func (g *Guesses) record(ctx context.Context, at limits.Attempt, secrets []string, right bool, now time.Time) (limits.Wait, error) {
+	if !right {
+		g.right.drop(at)
+	}
+	wait, err := g.attempts.Record(ctx, at, right)
+	switch {
+	case err != nil:
+		return wait, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case wait.For > 0:
+		g.right.drop(at)
+	case right:
+		g.right.add(at, secrets, now)
+	}
+	return wait, nil
+}
+
+// tooMany refuses a proof during a wait.
+func tooMany(wait time.Duration) *Error {
+	return &Error{Code: CodeSlowDown, Message: "too many wrong proofs; try again later", Retry: wait}
+}
+
+const (
+	strongLength   = 16 // bytes: 64 bits even of hexadecimal digits
+	strongDistinct = 8  // different bytes
+)
+
+// Strong reports whether secrets cannot be guessed by asking: all of them look
+// like 64 random bits or more, from which on NIST SP 800-63B asks for no limit
+// of tries. No secrets, or one that is empty among them, count for nothing.
+func Strong(secrets ...string) bool {
+	found := false
+	for _, s := range secrets {
+		if s == "" {
+			continue
+		}
+		var seen [256]bool
+		distinct := 0
+		for i := range len(s) {
+			if !seen[s[i]] {
+				seen[s[i]] = true
+				distinct++
+			}
+		}
+		if len(s) < strongLength || distinct < strongDistinct {
+			return false
+		}
+		found = true
+	}
+	return found
 }

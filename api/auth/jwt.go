@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
@@ -49,20 +48,17 @@ func (a *Authority) openJWT(ctx context.Context, text, ip string) (*store.Key, *
 	if err := token.UnsafeClaimsWithoutVerification(unproved); err != nil {
 		return nil, nil, badJWT("the assertion's claims cannot be read")
 	}
-	name := string(KindKey) + ":" + unproved.Issuer
-	if err := a.slowDown(ctx, name, ip); err != nil {
-		return nil, nil, err
-	}
 	key, secrets, err := FindKey(ctx, a.config.Store.Keys(), unproved.Issuer, a.config.Now())
 	if err != nil {
 		return nil, nil, err
 	}
 	claims := verifyJWT(token, key, secrets)
-	if claims == nil {
-		if err := a.config.Backoff.Fail(ctx, name, ip); err != nil {
-			return nil, nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-		return nil, nil, errJWT
+	guess := Guess{
+		Name: string(KindKey) + ":" + unproved.Issuer, IP: ip, Now: a.config.Now(), Fits: claims != nil,
+		Strong: key != nil && key.PublicKey != "" || Strong(secrets.Current, secrets.Previous),
+	}
+	if err := a.judgeJWT(ctx, guess); err != nil {
+		return nil, nil, err
 	}
 	if key.PublicKey == "" {
 		Tally(a.config.Meter, key, secrets, func(only Secrets) bool { return verifyJWT(token, key, only) != nil })
@@ -76,18 +72,18 @@ func (a *Authority) openJWT(ctx context.Context, text, ip string) (*store.Key, *
 	return key, claims, nil
 }
 
-// slowDown refuses who failed too often. The answer for a name is the one for
-// a wrong signature.
-func (a *Authority) slowDown(ctx context.Context, name, ip string) error {
-	delay, err := a.config.Backoff.Delay(ctx, name, ip)
+// judgeJWT is Judge in the words of the endpoint: the answer for a name that
+// must wait is the one for a wrong signature.
+func (a *Authority) judgeJWT(ctx context.Context, guess Guess) error {
+	wait, err := a.config.Guesses.judge(ctx, guess)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	case delay.Address > 0:
-		return tooMany(&delayed{wait: delay.Longest()})
-	case delay.Name > 0:
+		return err
+	case wait.Network:
+		return tooMany(wait.For)
+	case wait.For > 0 || !guess.Fits:
 		refused := *errJWT
-		refused.Retry = delay.Name
+		refused.Retry = wait.For
 		return &refused
 	}
 	return nil

@@ -33,11 +33,11 @@ func (g passwordGrant) Check(ctx context.Context, r *TokenRequest) (*Offer, erro
 	user, err := g.apiUser(ctx, name, secret, r.IP)
 	var late *delayed
 	switch {
-	case errors.As(err, &late) && late.address:
-		return nil, tooMany(late)
+	case errors.As(err, &late) && late.Network:
+		return nil, tooMany(late.For)
 	case errors.As(err, &late):
 		refused := errPassword
-		refused.Retry = late.wait
+		refused.Retry = late.For
 		return nil, &refused
 	case err != nil:
 		return nil, err
@@ -52,8 +52,4 @@ func (g passwordGrant) Check(ctx context.Context, r *TokenRequest) (*Offer, erro
 		TellTTL: userTokenTTL - time.Second,
 		Extra:   map[string]any{"username": user.Name},
 	}, nil
-}
-
-func tooMany(late *delayed) *Error {
-	return &Error{Code: CodeSlowDown, Message: "too many failed attempts; try again later", Retry: late.wait}
 }

@@ -2,30 +2,17 @@ package auth
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"sync"
-	"time"
 
-	"golang.org/x/sync/singleflight"
+	"penstock/internal/limits"
+	"penstock/internal/store"
 )
 
-const (
-	// verifiedFor is how long a right password is not hashed again.
-	verifiedFor = 60 * time.Second
-	maxVerified = 10_000
-)
+// delayed says that a proof came during a wait.
+type delayed struct{ limits.Wait }
 
-// delayed says that a proof came too soon after too many failures.
-type delayed struct {
-	wait    time.Duration
-	address bool // because of where it came from
-}
-
-func (d *delayed) Error() string { return "too many failed attempts" }
+func (d *delayed) Error() string { return "too many wrong proofs" }
 
 // proof is a name and a secret that somebody sent from somewhere.
 type proof struct {
@@ -33,19 +20,27 @@ type proof struct {
 	secrets []string // what the secret may be; one must be right
 	ip      string
 	hash    string // what is stored; empty: there is nobody of that name
+	strong  bool   // a further proof came along that cannot be guessed: it does not wait
 }
 
+func (p *proof) attempt() limits.Attempt { return limits.Attempt{Name: p.name, IP: p.ip} }
+
+// parts are what must be as it was for a proof to be the same. With the
+// password the stored hash changes, and the proof is another.
+func (p *proof) parts() []string { return append([]string{p.hash}, p.secrets...) }
+
 // prove reports whether the secret is right. Whoever it is, it costs one
-// hash for each secret, unless the same proof was right less than a minute ago. The error is
-// a *delayed, or wraps ErrUnavailable.
+// hash for each secret, unless the same proof was right less than a minute
+// ago at the same network. The error is a *delayed, or wraps ErrUnavailable.
 func (a *Authority) prove(ctx context.Context, p proof) (bool, error) {
-	id := a.verified.id(p)
-	if a.verified.has(id, a.config.Now()) {
+	right := a.config.Guesses.right
+	if right.has(p.attempt(), p.parts(), a.config.Now()) {
 		return true, nil
 	}
 	// Of equal proofs at one moment, as of a program that starts, one is hashed.
-	landed := a.verified.flight.DoChan(string(id[:]), func() (any, error) {
-		return a.compare(context.WithoutCancel(ctx), p, id)
+	id := right.id(append([]string{p.name, limits.Network(p.ip), fmt.Sprint(p.strong)}, p.parts()...)...)
+	landed := right.flight.DoChan(string(id[:]), func() (any, error) {
+		return a.compare(context.WithoutCancel(ctx), p)
 	})
 	select {
 	case r := <-landed:
@@ -59,22 +54,24 @@ func (a *Authority) prove(ctx context.Context, p proof) (bool, error) {
 }
 
 // compare hashes the secret once its turn has come and counts how it ended.
-func (a *Authority) compare(ctx context.Context, p proof, id proofID) (bool, error) {
+func (a *Authority) compare(ctx context.Context, p proof) (bool, error) {
 	right, err := a.anyRight(ctx, p)
 	var late *delayed
 	switch {
 	case errors.As(err, &late):
+		a.config.Guesses.right.drop(p.attempt())
 		return false, late
 	case err != nil:
 		return false, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	case right:
-		a.verified.add(id, a.config.Now())
-		err = a.config.Backoff.Succeed(ctx, p.name, p.ip)
-	default:
-		err = a.config.Backoff.Fail(ctx, p.name, p.ip)
+	case right && p.strong:
+		return true, nil
 	}
-	if err != nil {
-		return false, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	wait, err := a.config.Guesses.record(ctx, p.attempt(), p.parts(), right, a.config.Now())
+	switch {
+	case err != nil:
+		return false, err
+	case wait.For > 0:
+		return false, &delayed{wait}
 	}
 	return right, nil
 }
@@ -90,62 +87,41 @@ func (a *Authority) anyRight(ctx context.Context, p proof) (right bool, err erro
 }
 
 func (a *Authority) mayTry(ctx context.Context, p proof) error {
-	delay, err := a.config.Backoff.Delay(ctx, p.name, p.ip)
-	if err != nil {
-		return err
+	if p.strong {
+		return nil
 	}
-	if delay.Longest() > 0 {
-		return &delayed{delay.Longest(), delay.Address > 0}
+	wait, err := a.config.Guesses.attempts.Check(ctx, p.attempt())
+	if err == nil && wait.For > 0 {
+		err = &delayed{wait}
 	}
-	return nil
+	return err
 }
 
-// proofID names a proof. Without the process' key it tells nothing of it.
-type proofID [sha256.Size]byte
-
-// verified are the proofs that were right a short while ago. The stored hash
-// is a part of each: with the password it changes, and the proof is none.
-type verified struct {
-	key    []byte
-	flight singleflight.Group
-
-	mu    sync.Mutex // guards until
-	until map[proofID]time.Time
-}
-
-func newVerified() *verified {
-	key := make([]byte, sha256.Size)
-	_, _ = rand.Read(key) // never fails
-	return &verified{key: key, until: map[proofID]time.Time{}}
-}
-
-func (v *verified) id(p proof) (id proofID) {
-	mac := hmac.New(sha256.New, v.key)
-	for _, part := range append([]string{p.name, p.hash}, p.secrets...) {
-		_, _ = fmt.Fprintf(mac, "%d:%s", len(part), part) // a hash takes everything
+// User returns the user that a name and password prove, nil when they prove
+// nobody. Which of the two is not told, nor does it show in the time that it
+// takes. During a wait the error is a CodeSlowDown *Error; others wrap
+// ErrUnavailable.
+func (a *Authority) User(ctx context.Context, name, secret, ip string) (*store.User, error) {
+	user, err := a.user(ctx, name, secret, ip)
+	var late *delayed
+	if errors.As(err, &late) {
+		return nil, tooMany(late.For)
 	}
-	mac.Sum(id[:0])
-	return id
+	return user, err
 }
 
-func (v *verified) has(id proofID, now time.Time) bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return now.Before(v.until[id])
-}
-
-func (v *verified) add(id proofID, now time.Time) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if len(v.until) >= maxVerified {
-		for other, until := range v.until {
-			if !now.Before(until) {
-				delete(v.until, other)
-			}
-		}
+func (a *Authority) user(ctx context.Context, name, secret, ip string) (*store.User, error) {
+	user, err := a.config.Store.Users().User(ctx, name)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, fmt.Errorf("find user: %w: %w", ErrUnavailable, err)
 	}
-	if len(v.until) >= maxVerified {
-		clear(v.until) // they are hashed again, that is all
+	p := proof{name: string(KindUser) + ":" + name, secrets: []string{secret}, ip: ip}
+	if user != nil {
+		p.hash = user.Hash
 	}
-	v.until[id] = now.Add(verifiedFor)
+	right, err := a.prove(ctx, p)
+	if err != nil || !right {
+		return nil, err
+	}
+	return user, nil
 }

@@ -48,7 +48,10 @@ func (s SignatureScheme) Authenticate(ctx context.Context, r *Request) (*Princip
 	if err != nil {
 		return nil, err
 	}
-	guess := Guess{Key: name, IP: r.IP, Now: r.Now, Fits: verifySignature(ts, body, given, secrets)}
+	guess := Guess{
+		Name: string(KindKey) + ":" + name, IP: r.IP, Now: r.Now,
+		Fits: verifySignature(ts, body, given, secrets), Strong: Strong(secrets.Current, secrets.Previous),
+	}
 	if err := s.Guesses.Judge(ctx, guess, errSignature); err != nil {
 		return nil, err
 	}

@@ -18,13 +18,21 @@ import (
 // patient slows nobody down, so that there is something to measure.
 type patient struct{}
 
-func (patient) Delay(context.Context, string, string) (limits.Delay, error) {
-	return limits.Delay{}, nil
+func (patient) Check(context.Context, limits.Attempt) (limits.Wait, error) { return limits.Wait{}, nil }
+func (patient) Record(context.Context, limits.Attempt, bool) (limits.Wait, error) {
+	return limits.Wait{}, nil
 }
-func (patient) Fail(context.Context, string, string) error    { return nil }
-func (patient) Succeed(context.Context, string, string) error { return nil }
 
-func newAuthority(t *testing.T, backoff Backoff) *Authority {
+func newAttempts(t *testing.T) *limits.Attempts {
+	t.Helper()
+	a, err := limits.NewAttempts(limits.AttemptsConfig{Redis: testenv.Redis(t).Client(), Key: []byte("a test's")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func newAuthority(t *testing.T, attempts Attempts) *Authority {
 	t.Helper()
 	sealer, err := store.NewSealer(store.NewMasterKey())
 	if err != nil {
@@ -38,7 +46,7 @@ func newAuthority(t *testing.T, backoff Backoff) *Authority {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := NewAuthority(AuthorityConfig{Store: s, Hasher: hasher, Backoff: backoff, Issuer: "https://penstock.example.org"})
+	a, err := NewAuthority(AuthorityConfig{Store: s, Hasher: hasher, Guesses: NewGuesses(attempts), Issuer: "https://penstock.example.org"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,15 +134,16 @@ func TestAttackEnumerationByTiming(t *testing.T) {
 // A right password is hashed once a minute, a wrong one every time.
 func TestRightProofsAreRemembered(t *testing.T) {
 	t.Parallel()
-	a := newAuthority(t, limits.NewBackoff(testenv.Redis(t).Client()))
+	a := newAuthority(t, newAttempts(t))
 	now := time.Now()
 	a.config.Now = func() time.Time { return now }
 	user, err := a.config.Store.Users().User(t.Context(), "ann")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := proof{name: "user:ann", secrets: []string{"the right password"}, ip: "192.0.2.1", hash: user.Hash}
-	remembered := func() bool { return a.verified.has(a.verified.id(p), now) }
+	p, kept := proof{name: "user:ann", secrets: []string{"the right password"}, ip: "192.0.2.1", hash: user.Hash}, a.config.Guesses.right
+	isKept := func(p proof) bool { return kept.has(p.attempt(), p.parts(), now) }
+	remembered := func() bool { return isKept(p) }
 	if ok, err := a.prove(t.Context(), p); !ok || err != nil || !remembered() {
 		t.Errorf("prove = %v, %v", ok, err)
 	}
@@ -146,20 +155,26 @@ func TestRightProofsAreRemembered(t *testing.T) {
 	if remembered() {
 		t.Error("it is remembered for longer than a minute")
 	}
+	if ok, err := a.prove(t.Context(), p); !ok || err != nil || !remembered() {
+		t.Errorf("prove = %v, %v", ok, err)
+	}
+	elsewhere := p
+	elsewhere.ip = "192.0.2.2"
+	if isKept(elsewhere) {
+		t.Error("it is remembered from another network")
+	}
 	wrong := p
 	wrong.secrets = []string{"the right password "}
-	if ok, err := a.prove(t.Context(), wrong); ok || err != nil || a.verified.has(a.verified.id(wrong), now) {
-		t.Errorf("a wrong one: %v, %v", ok, err)
+	if ok, err := a.prove(t.Context(), wrong); ok || err != nil || isKept(wrong) || remembered() {
+		t.Errorf("after a wrong one: %v, %v", ok, err)
 	}
-	shifted := p
-	shifted.name, shifted.hash = "user:annx", user.Hash[1:]
-	if a.verified.id(shifted) == a.verified.id(p) {
+	if kept.id("user:ann", "x") == kept.id("user:annx", "") {
 		t.Error("two proofs have one id")
 	}
 	for i := range maxVerified + 1 {
-		a.verified.add(a.verified.id(proof{name: fmt.Sprint(i)}), now)
+		kept.add(limits.Attempt{Name: fmt.Sprint(i)}, nil, now)
 	}
-	if n := len(a.verified.until); n > maxVerified {
+	if n := len(kept.proof); n > maxVerified {
 		t.Errorf("%d proofs are remembered", n)
 	}
 }

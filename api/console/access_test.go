@@ -63,6 +63,24 @@ func TestWhoMayWrite(t *testing.T) {
 	}
 }
 
+// What Redis says of itself is for those who run the queues.
+func TestAViewerDoesNotReadTheInfoOfRedis(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	for user, want := range map[string]int{"vera": http.StatusForbidden, "olga": http.StatusOK, "root": http.StatusOK} {
+		b := d.as(user)
+		for _, path := range []string{"/queues/api/redis_info", "/queues/api/redis%5finfo"} {
+			w := b.get(path)
+			if w.Code != want || strings.Contains(w.Body.String(), "redis_version") != (want == http.StatusOK) {
+				t.Errorf("%s, %s: %d", user, path, w.Code)
+			}
+		}
+		if w := b.get("/queues/api/queues"); w.Code != http.StatusOK {
+			t.Errorf("%s, queues: %d", user, w.Code)
+		}
+	}
+}
+
 func TestWhatOneMayNotDoIsAbsent(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

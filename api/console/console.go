@@ -17,7 +17,6 @@ import (
 
 	"penstock/api/auth"
 	"penstock/flows"
-	"penstock/internal/limits"
 	"penstock/internal/password"
 	"penstock/internal/refusals"
 	"penstock/internal/rotation"
@@ -27,13 +26,6 @@ import (
 
 // Root is the path that the console is mounted at. It takes everything below.
 const Root = "/console"
-
-// Backoff slows down who guesses passwords. *limits.Backoff is one.
-type Backoff interface {
-	Delay(ctx context.Context, name, ip string) (limits.Delay, error)
-	Fail(ctx context.Context, name, ip string) error
-	Succeed(ctx context.Context, name, ip string) error
-}
 
 // Refusals tells what the doors refused lately. *refusals.Log does.
 type Refusals interface {
@@ -53,8 +45,7 @@ type Config struct {
 	Redis     redis.UniversalClient // of the sessions and of asynq's own records; not closed
 	Catalogue *flows.Catalogue      // the kinds of step that a flow may use
 	Hasher    *password.Hasher
-	Backoff   Backoff
-	Authority *auth.Authority // makes assertions and tokens of clients, and explains requests
+	Authority *auth.Authority // proves who signs in, makes assertions and tokens of clients, and explains requests
 	Refusals  Refusals
 	Rotations Rotations
 	Log       *slog.Logger
@@ -94,8 +85,8 @@ func New(config Config) (*Console, error) {
 	switch {
 	case config.Store == nil || config.Queue == nil || config.Redis == nil || config.Catalogue == nil:
 		return nil, errors.New("new console: Store, Queue, Redis and Catalogue are required")
-	case config.Hasher == nil || config.Backoff == nil || config.Authority == nil || config.Refusals == nil || config.Rotations == nil || config.Log == nil:
-		return nil, errors.New("new console: Hasher, Backoff, Authority, Refusals, Rotations and Log are required")
+	case config.Hasher == nil || config.Authority == nil || config.Refusals == nil || config.Rotations == nil || config.Log == nil:
+		return nil, errors.New("new console: Hasher, Authority, Refusals, Rotations and Log are required")
 	case (config.Connections == nil) != (config.HTTP == nil):
 		return nil, errors.New("new console: Connections and HTTP go together")
 	}

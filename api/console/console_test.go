@@ -87,12 +87,13 @@ func newDesk(t *testing.T, change ...func(*Config)) *desk {
 	must(t, err)
 	meter, err := rotation.New(rotation.Config{Redis: client, Log: log})
 	must(t, err)
-	backoff := limits.NewBackoff(client)
-	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: s, Hasher: hasher, Backoff: backoff, Issuer: "http://localhost"})
+	attempts, err := limits.NewAttempts(limits.AttemptsConfig{Redis: client, Key: []byte("a test's")})
+	must(t, err)
+	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: s, Hasher: hasher, Guesses: auth.NewGuesses(attempts), Issuer: "http://localhost"})
 	must(t, err)
 	d := &desk{t: t, redis: client, clock: &clock{at: time.Now()}}
 	config := Config{
-		Store: s, Queue: q, Redis: client, Catalogue: steps.Catalogue(), Hasher: hasher, Backoff: backoff,
+		Store: s, Queue: q, Redis: client, Catalogue: steps.Catalogue(), Hasher: hasher,
 		Authority: authority, Refusals: kept, Rotations: meter, Log: log, Now: d.clock.now,
 	}
 	for _, c := range change {

@@ -34,8 +34,11 @@ func newQueuesUI(client redis.UniversalClient) queuesUI {
 // queuesPage answers what asynqmon's page asks for. Its own files may be kept.
 func queuesPage(x *exchange) error {
 	ui := x.console.queues.looking
-	if x.may(auth.ScopeWriteQueues) {
+	switch {
+	case x.may(auth.ScopeWriteQueues):
 		ui = x.console.queues.acting
+	case strings.Contains(x.r.URL.Path, "/api/redis_info"):
+		return errForbidden // it says where Redis runs and how it is set up
 	}
 	answer := httptest.NewRecorder()
 	ui.ServeHTTP(answer, x.r)

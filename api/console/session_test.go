@@ -140,6 +140,13 @@ func TestWhereASignInLeads(t *testing.T) {
 		"//evil.example.org/console/": "/console/",
 		"/\\evil.example.org":         "/console/",
 		"/v1/runs":                    "/console/",
+		"/console/../v1/runs":         "/console/",
+		"/console/%2e%2e/v1/runs":     "/console/",
+		"/console/.%2E/v1/runs":       "/console/",
+		"/console/x/..":               "/console/",
+		"/console/..;/v1/runs":        "/console/..;/v1/runs", // a name like others
+		"/console/./..//evil.example": "/console/",
+		"/consoles/":                  "/console/",
 		"javascript:alert(1)":         "/console/",
 	} {
 		if got := destination(to); got != want {

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"penstock/api/auth"
 	"penstock/api/console/view"
-	"penstock/internal/store"
 )
 
 const (
@@ -59,6 +59,11 @@ func destination(to string) string {
 	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(u.Path, Root+"/") || strings.HasPrefix(to, "//") || strings.Contains(to, `\`) {
 		return Root + "/"
 	}
+	for segment := range strings.SplitSeq(u.Path, "/") {
+		if segment == "." || segment == ".." { // browsers resolve them, encoded or not
+			return Root + "/"
+		}
+	}
 	return to
 }
 
@@ -69,15 +74,15 @@ func signIn(x *exchange) error {
 		return x.showSignIn(http.StatusForbidden, view.SignIn{To: x.r.PostFormValue("to"), Trouble: "The form was out of date. Please try again."})
 	}
 	form := view.SignIn{To: x.r.PostFormValue("to"), User: x.r.PostFormValue("user")}
-	user, err := x.prove(form.User, x.r.PostFormValue("password"))
-	var late *tooSoon
+	user, err := x.console.config.Authority.User(x.ctx(), form.User, x.r.PostFormValue("password"), x.ip())
+	var late *auth.Error
 	switch {
-	case errors.As(err, &late):
-		form.Trouble = fmt.Sprintf("Too many failed attempts. Try again in %s.", late.wait.Round(time.Second))
+	case errors.As(err, &late) && late.Code == auth.CodeSlowDown:
+		form.Trouble = fmt.Sprintf("Too many failed attempts. Try again in %s.", max(time.Second, late.Retry.Round(time.Second)))
 		return x.showSignIn(http.StatusTooManyRequests, form)
 	case err != nil:
 		return err
-	case user == nil:
+	case user == nil || len(rolesHere(user)) == 0:
 		form.Trouble = "The name or the password is wrong, or the user has no role in the console."
 		return x.showSignIn(http.StatusUnauthorized, form)
 	}
@@ -88,43 +93,6 @@ func signIn(x *exchange) error {
 	x.setCookie(cookieForm, "", -1)
 	x.setCookie(cookieSession, s.token, int(lifeLimit/time.Second))
 	return x.redirect(destination(form.To))
-}
-
-// tooSoon says that a password came too soon after too many wrong ones.
-type tooSoon struct{ wait time.Duration }
-
-func (t *tooSoon) Error() string { return "too many failed attempts" }
-
-// prove returns the user that a name and password prove, nil when they prove
-// nobody who may use the console. Which of the two is not told, nor does it
-// show in the time that it takes.
-func (x *exchange) prove(name, secret string) (*store.User, error) {
-	config, as := x.console.config, "user:"+name
-	user, err := config.Store.Users().User(x.ctx(), name)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return nil, err
-	}
-	hash := ""
-	if user != nil {
-		hash = user.Hash
-	}
-	right, err := config.Hasher.Matches(x.ctx(), hash, secret, func() error {
-		delay, err := config.Backoff.Delay(x.ctx(), as, x.ip())
-		if err == nil && delay.Longest() > 0 {
-			err = &tooSoon{delay.Longest()}
-		}
-		return err
-	})
-	switch {
-	case err != nil:
-		return nil, err
-	case !right:
-		return nil, config.Backoff.Fail(x.ctx(), as, x.ip())
-	}
-	if err := config.Backoff.Succeed(x.ctx(), as, x.ip()); err != nil || len(rolesHere(user)) == 0 {
-		return nil, err
-	}
-	return user, nil
 }
 
 // signOut ends the session.

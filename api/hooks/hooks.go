@@ -59,6 +59,10 @@ var schemes = map[string]func(*flows.Verify) Verifier{
 	"token":             func(v *flows.Verify) Verifier { return token{v} },
 }
 
+// Signs reports whether a sender by this scheme signs, and does not send the
+// secret itself.
+func Signs(scheme string) bool { return scheme != "basic" && scheme != "token" }
+
 // New returns the verifier that a flow asks for.
 func New(v *flows.Verify) (Verifier, error) {
 	build, known := schemes[v.Scheme]

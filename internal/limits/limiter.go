@@ -2,9 +2,7 @@ package limits
 
 import (
 	"context"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -17,33 +15,12 @@ import (
 var (
 	//go:embed lua/take.lua
 	takeLua string
-	//go:embed lua/fail.lua
-	failLua string
-	//go:embed lua/wait.lua
-	waitLua string
+	//go:embed lua/attempt.lua
+	attemptLua string
 
-	takeScript = redis.NewScript(takeLua)
-	failScript = redis.NewScript(failLua)
-	waitScript = redis.NewScript(waitLua)
+	takeScript    = redis.NewScript(takeLua)
+	attemptScript = redis.NewScript(attemptLua)
 )
-
-// keyWindow holds the moments of one caller's requests: a list. TTL: one window.
-func keyWindow(parts ...string) string { return "penstock:limit:{" + digest(parts) + "}" }
-
-// keyFailures holds the failed proofs of one caller: a hash of n and until.
-// TTL: forget.
-func keyFailures(parts ...string) string { return "penstock:fail:{" + digest(parts) + "}" }
-
-// digest keeps what callers send, which may be a secret in the wrong place,
-// out of the names of keys.
-func digest(parts []string) string {
-	h := sha256.New()
-	for _, p := range parts {
-		h.Write([]byte(p))
-		h.Write([]byte{0})
-	}
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:18])
-}
 
 // Use is one request that counts, of an address or of a credential.
 type Use struct {

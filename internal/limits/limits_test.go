@@ -139,111 +139,19 @@ func TestManyAtOnceGetTheLimit(t *testing.T) {
 	}
 }
 
-func delay(t *testing.T, b *Backoff, name, ip string) Delay {
-	t.Helper()
-	d, err := b.Delay(t.Context(), name, ip)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
-
-func fail(t *testing.T, b *Backoff, name, ip string) {
-	t.Helper()
-	if err := b.Fail(t.Context(), name, ip); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func TestBackoffOfAName(t *testing.T) {
-	t.Parallel()
-	client, pass := clocked(t)
-	b := NewBackoff(client)
-	for range perBoth.free {
-		fail(t, b, "ann", "192.0.2.1")
-	}
-	if d := delay(t, b, "ann", "192.0.2.1"); d != (Delay{}) {
-		t.Errorf("after the free ones %+v", d)
-	}
-	for _, want := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second} {
-		fail(t, b, "ann", "192.0.2.1")
-		if d := delay(t, b, "ann", "192.0.2.1"); d.Name != want {
-			t.Errorf("delay %+v, want %v", d, want)
-		}
-	}
-	if d := delay(t, b, "ann", "192.0.2.2"); d != (Delay{}) {
-		t.Errorf("from elsewhere %+v", d)
-	}
-	pass(4 * time.Second)
-	if d := delay(t, b, "ann", "192.0.2.1"); d != (Delay{}) {
-		t.Errorf("after the wait %+v", d)
-	}
-	for range 15 {
-		fail(t, b, "ann", "192.0.2.1")
-	}
-	if d := delay(t, b, "ann", "192.0.2.1"); d.Name != perBoth.longest {
-		t.Errorf("longest delay %+v", d)
-	}
-	if err := b.Succeed(t.Context(), "ann", "192.0.2.1"); err != nil {
-		t.Fatal(err)
-	}
-	if d := delay(t, b, "ann", "192.0.2.1"); d.Name != 0 {
-		t.Errorf("after a success %+v", d)
-	}
-}
-
-func TestBackoffNeverLocksOut(t *testing.T) {
-	t.Parallel()
-	client, pass := clocked(t)
-	b := NewBackoff(client)
-	for i := range 500 { // from as many places
-		fail(t, b, "ann", "2001:db8:0:"+strings.Repeat("f", i%3+1)+string(rune('a'+i%6))+"::1")
-	}
-	if d := delay(t, b, "ann", "192.0.2.77"); d.Name > 15*time.Second || d.Name == 0 || d.Address != 0 {
-		t.Errorf("the owner, at home: %+v", d)
-	}
-	for range 1000 {
-		fail(t, b, "bob", "192.0.2.1")
-	}
-	if d := delay(t, b, "bob", "192.0.2.1"); d.Longest() > 5*time.Minute {
-		t.Errorf("longest delay %+v", d)
-	}
-	pass(forget)
-	if d := delay(t, b, "bob", "192.0.2.1"); d != (Delay{}) {
-		t.Errorf("when all is forgotten: %+v", d)
-	}
-}
-
-func TestBackoffOfAnAddress(t *testing.T) {
-	t.Parallel()
-	client, _ := clocked(t)
-	b := NewBackoff(client)
-	for i := range perAddress.free + 1 {
-		fail(t, b, "name"+string(rune('A'+i)), "2001:db8::1")
-	}
-	if d := delay(t, b, "ann", "2001:db8::2"); d.Address != time.Second || d.Name != 0 {
-		t.Errorf("another name, from the same /64: %+v", d)
-	}
-	if err := b.Succeed(t.Context(), "ann", "2001:db8::1"); err != nil {
-		t.Fatal(err)
-	}
-	if d := delay(t, b, "ann", "2001:db8::1"); d.Address == 0 {
-		t.Error("one right password made up for all wrong ones")
-	}
-}
-
 func TestKeysHoldNothingThatWasSent(t *testing.T) {
 	t.Parallel()
 	client, _ := clocked(t)
-	l, b := limiter(t, client, "default=1/s", "default=1/s"), NewBackoff(client)
-	fail(t, b, "hunter2-as-a-name", "192.0.2.1")
+	l, a := limiter(t, client, "default=1/s", "default=1/s"), attempts(t, client)
+	record(t, a, "hunter2-as-a-name", "192.0.2.1", false)
+	record(t, a, "hunter2-as-a-name", "192.0.2.1", true)
 	take(t, l, Use{Endpoint: "runs", Caller: "hunter2-as-a-name"})
 	keys, err := client.Keys(t.Context(), "*").Result()
-	if err != nil || len(keys) != 4 {
+	if err != nil || len(keys) != 6 { // a window; pair, network, name, networks, and how many were made
 		t.Fatalf("keys %v, %v", keys, err)
 	}
 	for _, key := range keys {
-		if strings.Contains(key, "hunter2") {
+		if strings.Contains(key, "hunter2") || strings.Contains(key, "192.0.2") {
 			t.Errorf("key %s", key)
 		}
 	}
@@ -274,20 +182,5 @@ func TestRates(t *testing.T) {
 	}
 	if _, err := New(Config{}); err == nil {
 		t.Error("a limiter without Redis was made")
-	}
-}
-
-func TestALocalBackoffReachesNobodyElsewhere(t *testing.T) {
-	t.Parallel()
-	client, _ := clocked(t)
-	b := NewLocalBackoff(client)
-	for i := range 100 {
-		fail(t, b, "key:k", "203.0.113."+string(rune('0'+i%10)))
-	}
-	if d := delay(t, b, "key:k", "192.0.2.1"); d != (Delay{}) {
-		t.Errorf("from elsewhere %+v", d)
-	}
-	if d := delay(t, b, "key:k", "203.0.113.1"); d.Name == 0 {
-		t.Errorf("where it was attacked from %+v", d)
 	}
 }

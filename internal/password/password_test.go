@@ -3,6 +3,7 @@ package password
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -114,5 +115,28 @@ func TestWhoWaitsIsBounded(t *testing.T) {
 	}
 	if h.waiting.Load() != maxWaiting {
 		t.Errorf("%d are waiting", h.waiting.Load())
+	}
+}
+
+// A password of nobody costs the same hash: what is counted is the memory that
+// each takes, and not time. Not parallel: the memory of others counts.
+func TestNobodyCostsTheSameWork(t *testing.T) {
+	h := hasher(t)
+	hash, err := h.Hash(t.Context(), "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ hash, password string }{
+		"somebody": {hash, "wrong"}, "nobody": {"", "wrong"}, "too long": {hash, strings.Repeat("x", maxLength+1)},
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if ok, err := h.Matches(t.Context(), c.hash, c.password, nil); ok || err != nil {
+			t.Errorf("%s: %v, %v", name, ok, err)
+		}
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took < memory<<10 || took > (memory+1024)<<10 {
+			t.Errorf("%s: %d bytes, want those of one hash", name, took)
+		}
 	}
 }
