@@ -174,7 +174,7 @@ func signedFault(id string, r *queue.Result) *fault {
 		return nil
 	}
 	ours := r.Error != nil && r.Error.Code == flows.CodeInternal
-	f.Status = http.StatusBadRequest
+	f.Status, f.ByFlow = http.StatusBadRequest, false
 	if ours {
 		f.Status = http.StatusInternalServerError
 	}

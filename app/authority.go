@@ -33,8 +33,7 @@ func (p *Program) openAuthority(ctx context.Context) error {
 		return err
 	}
 	p.hasher = hasher
-	client := p.redis.Client()
-	p.onClose(client.Close)
+	client := p.shared
 	p.authority, err = auth.NewAuthority(auth.AuthorityConfig{
 		Store: p.store, Hasher: hasher, Backoff: limits.NewBackoff(client), Issuer: cmp.Or(p.settings.Issuer, p.url), Meter: p.meter,
 	})
