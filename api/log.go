@@ -44,6 +44,11 @@ func (a *API) logRequest(c *gin.Context) {
 	if x.principal != nil {
 		line = append(line, slog.String(attrPrincipal, string(x.principal.Kind)+":"+x.principal.Name))
 	}
+	if x.flowNumber == 0 && c.Param("flow") != "" { // refused before it was looked for
+		if flow, ok := a.config.Flows.Find(c.Param("flow")); ok {
+			x.flowNumber = flow.Number
+		}
+	}
 	if x.flowNumber != 0 {
 		line = append(line, slog.Int64(attrFlow, x.flowNumber))
 	}

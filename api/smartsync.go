@@ -109,6 +109,7 @@ func (a *API) admitSigned(c *gin.Context, call *signedCall) (queue.Submission, e
 	if !ok || !p.May(auth.ScopeRun, flow.Number) {
 		return queue.Submission{}, &fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such flow for this key"}
 	}
+	of(c).flowNumber = flow.Number
 	if err := a.take(c, "execute"); err != nil {
 		return queue.Submission{}, err
 	}
