@@ -22,6 +22,7 @@ var ours = []string{
 // writeAnswer writes what a flow itself answered. opening goes before its
 // items when it left the form of the answer to the door.
 func writeAnswer(c *gin.Context, answer *queue.Answer, opening []byte) {
+	of(c).byFlow = true
 	status := answer.Status
 	if status < 200 || status > 599 {
 		status = http.StatusOK

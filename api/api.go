@@ -93,6 +93,11 @@ type Config struct {
 	// Refusals keeps what was refused, for people to look at; nil: nobody does.
 	Refusals Refusals
 
+	// Label is told of each answer, under the request's context: whether a flow
+	// chose its status, and why a request that was to run a flow was refused,
+	// empty when it was not; nil: nobody wants to know.
+	Label func(ctx context.Context, byFlow bool, refusal string)
+
 	// Console serves everything below /console; nil: there is none.
 	Console http.Handler
 

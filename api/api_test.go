@@ -126,6 +126,21 @@ func (d *door) line() map[string]any {
 	return line
 }
 
+// Every line of a request that is for a flow, or for one of its runs, has the
+// flow, whoever asks and whatever the answer is.
+func TestLogLinesNameTheFlow(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t)
+	for target, flow := range map[string]any{
+		"/v1/flows/upsert/runs": 69.0, "/v1/flows/71/runs": 71.0, "/v1/flows/nosuch/runs": nil, "/healthz": nil,
+	} {
+		d.do(httptest.NewRequest("POST", target, nil)) // without credentials
+		if got := d.line(); got["flow"] != flow {
+			t.Errorf("%s: flow %v, want %v", target, got["flow"], flow)
+		}
+	}
+}
+
 func TestLogLine(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t)
@@ -140,13 +155,13 @@ func TestLogLine(t *testing.T) {
 	delete(got, "time")
 	want := map[string]any{
 		"level": "INFO", "msg": "request", "request_id": id, "method": "POST", "route": "/apis/execute.php", "status": 200.0,
-		"bytes_in": 21.0, "bytes_out": float64(w.Body.Len()), "duration": 0.0, "ip": "192.0.2.1", "principal": "key:crm", "run_id": runID(0), "attached": false,
+		"bytes_in": 21.0, "bytes_out": float64(w.Body.Len()), "duration_ms": 0.0, "flow": 69.0, "ip": "192.0.2.1", "principal": "key:crm", "run_id": runID(0), "attached": false,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	d.call(call{params: map[string]string{"foo": "a body marker"}})
-	if got := d.line(); got["fault"] != "undeclared_parameters" || got["status"] != 400.0 {
+	if got := d.line(); got["fault"] != "undeclared_parameters" || got["status"] != 400.0 || got["flow"] != 69.0 {
 		t.Errorf("line %v", got)
 	}
 	d.call(call{body: `{"a body marker":1,"a body marker":2}`})

@@ -9,9 +9,10 @@ const (
 	attrStatus    = "status"
 	attrIn        = "bytes_in"
 	attrOut       = "bytes_out"
-	attrDuration  = "duration"
+	attrDuration  = "duration_ms" // to the microsecond
 	attrIP        = "ip"
 	attrPrincipal = "principal"
+	attrFlow      = "flow"
 	attrRun       = "run_id"
 	attrAttached  = "attached"
 	attrFault     = "fault"

@@ -12,19 +12,21 @@ import (
 // exchange is what is known of one request on its way through the middleware.
 // It belongs to the request's goroutine.
 type exchange struct {
-	id        string // request id
-	start     time.Time
-	principal *auth.Principal // nil: nobody proved anything
-	run       string          // the run it belongs to
-	object    string          // of an administrative act, when its path does not name it
-	ended     bool            // its run had ended when it was answered
-	attached  bool            // to a run of an earlier request
-	answers   bool            // its flow may answer before it ends
-	flow      *flows.Flow     // that is to run; nil: none, or a run is started again
-	fault     *fault          // nil: answered as asked
-	body      []byte          // as sent; see readBody
-	bodyErr   error
-	bodyRead  bool
+	id         string // request id
+	start      time.Time
+	principal  *auth.Principal // nil: nobody proved anything
+	run        string          // the run it belongs to
+	flowNumber int64           // of the flow that the request is for; 0: none, or there is no such flow
+	byFlow     bool            // the flow chose the status of the answer
+	object     string          // of an administrative act, when its path does not name it
+	ended      bool            // its run had ended when it was answered
+	attached   bool            // to a run of an earlier request
+	answers    bool            // its flow may answer before it ends
+	flow       *flows.Flow     // that is to run; nil: none, or a run is started again
+	fault      *fault          // nil: answered as asked
+	body       []byte          // as sent; see readBody
+	bodyErr    error
+	bodyRead   bool
 }
 
 const exchangeKey = "penstock.exchange"

@@ -29,6 +29,7 @@ type fault struct {
 	Bearer  auth.Code     // the error that a bearer challenge names; empty: none
 	Scope   auth.Scope    // that is missing; empty: not said
 	Err     error         // for the log; nil: Message says it all
+	ByFlow  bool          // the flow chose the status
 
 	Parameter string         // the query parameter that is wrong; empty: none
 	Position  int            // the character of it, from 1; 0: the whole of it

@@ -12,6 +12,7 @@ func (a *API) logRequest(c *gin.Context) {
 	c.Next()
 	x := of(c)
 	a.keepRefusal(c)
+	a.label(c)
 	status := c.Writer.Status()
 	if x.fault != nil {
 		status = x.fault.Status
@@ -29,7 +30,7 @@ func (a *API) logRequest(c *gin.Context) {
 	if !a.config.Log.Enabled(ctx, level) {
 		return
 	}
-	var stack [13]slog.Attr
+	var stack [14]slog.Attr
 	line := append(stack[:0],
 		slog.String(attrRequest, x.id),
 		slog.String(attrMethod, c.Request.Method),
@@ -37,11 +38,19 @@ func (a *API) logRequest(c *gin.Context) {
 		slog.Int(attrStatus, status),
 		slog.Int64(attrIn, max(c.Request.ContentLength, int64(len(x.body)))),
 		slog.Int(attrOut, max(c.Writer.Size(), 0)),
-		slog.Duration(attrDuration, a.config.Now().Sub(x.start)),
+		slog.Float64(attrDuration, float64(a.config.Now().Sub(x.start).Microseconds())/1000),
 		slog.String(attrIP, c.ClientIP()),
 	)
 	if x.principal != nil {
 		line = append(line, slog.String(attrPrincipal, string(x.principal.Kind)+":"+x.principal.Name))
+	}
+	if x.flowNumber == 0 && c.Param("flow") != "" { // refused before it was looked for
+		if flow, ok := a.config.Flows.Find(c.Param("flow")); ok {
+			x.flowNumber = flow.Number
+		}
+	}
+	if x.flowNumber != 0 {
+		line = append(line, slog.Int64(attrFlow, x.flowNumber))
 	}
 	if x.run != "" {
 		line = append(line, slog.String(attrRun, x.run), slog.Bool(attrAttached, x.attached))

@@ -27,6 +27,6 @@ func writePage[Q, T any](a *API, c *gin.Context, q *listing.Query[Q], page listi
 		a.fail(c, fmt.Errorf("encode page: %w", err))
 		return
 	}
-	c.Header("Link", q.Links(c.Request.URL.EscapedPath(), page.Total, page.AtLeast))
+	c.Header("Link", q.Links(c.Request.URL.EscapedPath(), page.Total, page.AtLeast, page.Next))
 	write(c, http.StatusOK, typeJSON, text)
 }

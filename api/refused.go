@@ -26,11 +26,8 @@ const maxExplained = 64 << 10
 // was not let in: without its body and its proof.
 func (a *API) keepRefusal(c *gin.Context) {
 	x, route := of(c), c.FullPath()
-	if a.config.Refusals == nil || x.fault == nil || x.run != "" || !isDoor(c) {
+	if a.config.Refusals == nil || !isRefused(c) {
 		return
-	}
-	if s := x.fault.Status; s == statusGone || s >= http.StatusInternalServerError && s != http.StatusServiceUnavailable {
-		return // that is no refusal
 	}
 	r := refusals.Refusal{
 		Method: c.Request.Method, Route: route, Status: x.fault.Status, Code: x.fault.Code, Message: x.fault.Message,
@@ -44,6 +41,30 @@ func (a *API) keepRefusal(c *gin.Context) {
 		r.Explain = a.explainLater(c, x)
 	}
 	a.config.Refusals.Add(r)
+}
+
+// isRefused reports whether the request was to run a flow, or to get a token,
+// and was not let in.
+func isRefused(c *gin.Context) bool {
+	x := of(c)
+	if x.fault == nil || x.run != "" || !isDoor(c) {
+		return false
+	}
+	s := x.fault.Status
+	return s != statusGone && (s < http.StatusInternalServerError || s == http.StatusServiceUnavailable)
+}
+
+// label tells of the answer, for who counts answers. The codes of refusals are
+// constants of the doors: no caller and no flow chooses one.
+func (a *API) label(c *gin.Context) {
+	if a.config.Label == nil {
+		return
+	}
+	x, refusal := of(c), ""
+	if isRefused(c) {
+		refusal = x.fault.Code
+	}
+	a.config.Label(c.Request.Context(), x.byFlow || x.fault != nil && x.fault.ByFlow, refusal)
 }
 
 // isDoor reports whether the route is a way in for others, and not one to

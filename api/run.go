@@ -32,7 +32,7 @@ const maxDepth = 64
 
 // submission is a run of a flow for a principal, accepted now.
 func (a *API) submission(c *gin.Context, f *flows.Flow, p *auth.Principal) queue.Submission {
-	of(c).answers, of(c).flow = f.Answers(), f
+	of(c).answers, of(c).flow, of(c).flowNumber = f.Answers(), f, f.Number
 	return queue.Submission{Gated: f.Concurrency != nil, Share: f.Share, Spec: queue.Spec{
 		Flow:      f.Number,
 		Version:   f.Version,
@@ -142,7 +142,7 @@ func runFault(id string, r *queue.Result) *fault {
 		f.Message = e.Message
 	}
 	if r.State == queue.Failed && e.Status >= 400 && e.Status <= 599 {
-		f.Status = e.Status
+		f.Status, f.ByFlow = e.Status, true
 	}
 	return f
 }

@@ -129,7 +129,7 @@ func (a *API) visibleRun(c *gin.Context, scope auth.Scope) (queue.Record, error)
 	if !sees(of(c).principal, scope, &record) {
 		return queue.Record{}, queue.ErrNotFound
 	}
-	of(c).run = record.ID
+	of(c).run, of(c).flowNumber = record.ID, record.Flow
 	c.Header(headerRun, record.ID)
 	return record, nil
 }

@@ -1,13 +1,13 @@
 package api
 
 import (
-	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"penstock/api/auth"
 	"penstock/api/listing"
+	"penstock/api/runlist"
 	"penstock/queue"
 )
 
@@ -15,7 +15,7 @@ import (
 func runSchema() listing.Schema[queue.Record] {
 	type run = queue.Record
 	return listing.Schema[run]{
-		Order: "-created_at",
+		Order: "-created_at", Cursor: true,
 		Fields: []listing.Field[run]{
 			listing.Text("run_id", func(r *run) string { return r.ID }),
 			listing.Word("state", states(), func(r *run) string { return string(r.State) }),
@@ -40,9 +40,10 @@ func states() (names []string) {
 	return names
 }
 
-// listRuns answers GET /v1/runs: of the newest 10,000 runs, or the oldest when
-// asked for in that order, within the bounds that the filter sets to queue and
-// created_at.
+// listRuns answers GET /v1/runs: it looks at the newest runs, or the oldest
+// when asked for in that order, within the bounds that the filter sets to queue
+// and created_at, until the page is full or it has looked at as many as one call
+// may.
 func (a *API) listRuns(c *gin.Context) {
 	q, err := listing.Parse(c.Request.URL.RawQuery, runSchema())
 	if err != nil {
@@ -50,31 +51,17 @@ func (a *API) listRuns(c *gin.Context) {
 		return
 	}
 	p := of(c).principal
-	var found []queue.Record
-	more, err := a.config.Runs.List(c.Request.Context(), scanOf(q), func(r *queue.Record) {
-		if sees(p, auth.ScopeReadRuns, r) && q.Match(r) {
-			found = append(found, *r)
-		}
-	})
+	page, err := runlist.Find(c.Request.Context(), a.config.Runs, q, func(r *queue.Record) bool { return sees(p, auth.ScopeReadRuns, r) })
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
-	slices.SortStableFunc(found, func(x, y queue.Record) int { return q.Compare(&x, &y) })
-	page := q.Cut(found)
-	views := listing.Page[runView]{Items: make([]runView, len(page.Items)), Page: page.Page, PageSize: page.PageSize, Total: page.Total, AtLeast: more}
+	views := listing.Page[runView]{
+		Items: make([]runView, len(page.Items)), Page: page.Page, PageSize: page.PageSize, Total: page.Total, AtLeast: page.AtLeast,
+		Next: page.Next, Looked: page.Looked, LookedBackTo: page.LookedBackTo,
+	}
 	for i := range page.Items {
 		views.Items[i] = viewOf(&page.Items[i])
 	}
 	writePage(a, c, q, views)
-}
-
-// scanOf is the part of the filter that the queue's index knows.
-func scanOf(q *listing.Query[queue.Record]) queue.List {
-	var l queue.List
-	l.Queues, _ = q.Only("queue")
-	l.From, l.To = q.Between("created_at")
-	down, alone := q.OrderedBy("created_at")
-	l.Oldest = alone && !down
-	return l
 }

@@ -112,6 +112,7 @@ func (a *API) admitSigned(c *gin.Context, call *signedCall) (queue.Submission, e
 	if !ok || !p.May(auth.ScopeRun, flow.Number) {
 		return queue.Submission{}, &fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such flow for this key"}
 	}
+	of(c).flowNumber = flow.Number
 	if err := a.take(c, "execute"); err != nil {
 		return queue.Submission{}, err
 	}
@@ -177,7 +178,7 @@ func signedFault(id string, r *queue.Result) *fault {
 		return nil
 	}
 	ours := r.Error != nil && r.Error.Code == flows.CodeInternal
-	f.Status = http.StatusBadRequest
+	f.Status, f.ByFlow = http.StatusBadRequest, false
 	if ours {
 		f.Status = http.StatusInternalServerError
 	}

@@ -33,9 +33,7 @@ func (p *Program) openAuthority(ctx context.Context) error {
 		return err
 	}
 	p.hasher = hasher
-	client := p.redis.Client()
-	p.onClose(client.Close)
-	attempts, err := limits.NewAttempts(limits.AttemptsConfig{Redis: client, Key: p.guessKey})
+	attempts, err := limits.NewAttempts(limits.AttemptsConfig{Redis: p.shared, Key: p.guessKey})
 	if err != nil {
 		return err
 	}

@@ -20,8 +20,7 @@ func (p *Program) openConsole(context.Context) error {
 		return err
 	}
 	p.onClose(connections.Close)
-	client := p.redis.Client()
-	p.onClose(client.Close)
+	client := p.shared
 	p.console, err = console.New(console.Config{
 		Store:       p.store,
 		Queue:       p.client,

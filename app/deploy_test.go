@@ -87,24 +87,40 @@ func TestDashboardIsWhole(t *testing.T) {
 	}
 }
 
-// Every alert is explained to who is woken by it.
-func TestAlertsAreExplained(t *testing.T) {
+// Every alert is explained to who is woken by it: its runbook_url leads to a
+// heading that exists. And each has a test in which it fires and one in which it
+// does not.
+func TestAlertsAreExplainedAndTested(t *testing.T) {
 	t.Parallel()
-	rules, err := os.ReadFile("../deploy/prometheus/alerts.yml")
-	if err != nil {
-		t.Fatal(err)
+	read := func(path string) string {
+		t.Helper()
+		text, err := os.ReadFile(filepath.Join("..", path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
 	}
-	guide, err := os.ReadFile("../docs/operations.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	alerts := regexp.MustCompile(`(?m)^ +- alert: (\w+)$`).FindAllStringSubmatch(string(rules), -1)
-	for _, a := range alerts {
-		if !strings.Contains(string(guide), "`"+a[1]+"`") {
-			t.Errorf("docs/operations.md does not say what to do about %s", a[1])
+	rules, tests := read("deploy/prometheus/alerts.yml"), read("deploy/prometheus/alerts_test.yml")
+	alerts := strings.Split(rules, "- alert: ")[1:]
+	for _, rule := range alerts {
+		name, _, _ := strings.Cut(rule, "\n")
+		url := regexp.MustCompile(`runbook_url: "(docs/operations[a-z-]*\.md)#([a-z]+)"`).FindStringSubmatch(rule)
+		if url == nil {
+			t.Errorf("%s has no runbook_url", name)
+			continue
+		}
+		heading := regexp.MustCompile(`(?mi)^#+ ` + url[2] + `$`).FindString(read(url[1]))
+		if heading == "" || url[2] != strings.ToLower(name) {
+			t.Errorf("%s leads to %s, where no heading is called so", name, url[0])
+		}
+		if !regexp.MustCompile(`alertname: ` + name + `\n +exp_alerts:`).MatchString(tests) {
+			t.Errorf("%s fires in no test", name)
+		}
+		if !regexp.MustCompile(`\{eval_time: \w+, alertname: ` + name + `\}`).MatchString(tests) {
+			t.Errorf("%s is quiet in no test", name)
 		}
 	}
-	if len(alerts) < 10 {
+	if len(alerts) < 20 {
 		t.Errorf("found %d alerts", len(alerts))
 	}
 }

@@ -44,9 +44,15 @@ func newDoctor(e env) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&s.Redis, "redis", "", "`URL` of Redis, as the processes have it")
 	f.StringVar(&url, "url", "", "base `URL` of the front door; default "+envURL)
+	f.IntVar(&s.RedisPool, "redis-pool", redisconn.DefaultPool, "`connections` that each part of a process keeps at most, as the processes have it")
 	f.BoolVar(&runs, "runs", false, "also hold every run against the rules of the queue")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if pool := variable("redis-pool"); !cmd.Flags().Changed("redis-pool") && e[pool] != "" {
+			if err := f.Set("redis-pool", e[pool]); err != nil {
+				return usageError{fmt.Errorf("read settings: %s: %w", pool, err)}
+			}
+		}
 		if s.Redis == "" {
 			var err error
 			if s.Redis, err = e.secret(envRedisURL); err != nil {
@@ -65,7 +71,7 @@ func newDoctor(e env) *cobra.Command {
 		}
 		ctx, cancel := context.WithTimeout(cmd.Context(), limit)
 		defer cancel()
-		report := examine(ctx, e, s.Redis, url, runs)
+		report := examine(ctx, e, s.Redis, url, s.RedisPool, runs)
 		if err := printReport(cmd.OutOrStdout(), report, asJSON); err != nil {
 			return err
 		}
@@ -77,11 +83,11 @@ func newDoctor(e env) *cobra.Command {
 	return cmd
 }
 
-func examine(ctx context.Context, e env, redisURL, url string, runs bool) *doctor.Report {
+func examine(ctx context.Context, e env, redisURL, url string, pool int, runs bool) *doctor.Report {
 	r := &doctor.Report{}
 	r.Files()
 	if redisURL != "" {
-		examineRedis(ctx, e, r, redisURL, runs)
+		examineRedis(ctx, e, r, redisURL, pool, runs)
 	}
 	if url != "" {
 		r.Server(ctx, url, &http.Client{Timeout: 5 * time.Second})
@@ -89,12 +95,13 @@ func examine(ctx context.Context, e env, redisURL, url string, runs bool) *docto
 	return r
 }
 
-func examineRedis(ctx context.Context, e env, r *doctor.Report, url string, runs bool) {
+func examineRedis(ctx context.Context, e env, r *doctor.Report, url string, pool int, runs bool) {
 	conn, err := redisconn.Parse(url)
 	if err != nil {
 		r.Add(doctor.Finding{Check: "redis", Level: doctor.Fail, Found: err.Error(), Advice: "Correct " + envRedisURL + "."})
 		return
 	}
+	conn = conn.WithPool(pool)
 	r.Redis(ctx, conn)
 	if r.Worst() == doctor.Fail {
 		return // what stands on it cannot be better
@@ -106,6 +113,9 @@ func examineRedis(ctx context.Context, e env, r *doctor.Report, url string, runs
 	}
 	defer client.Close()
 	r.Fleet(ctx, client)
+	connections := conn.Client()
+	defer connections.Close()
+	r.Connections(ctx, connections, client, conn.MostConnections())
 	if runs {
 		r.Runs(ctx, client)
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 
 	"penstock/api"
+	"penstock/internal/telemetry"
 	"penstock/queue"
 )
 
@@ -52,6 +53,7 @@ func (p *Program) openDoor(context.Context) error {
 		Guesses:        p.guesses,
 		Limiter:        p.limiter,
 		Console:        p.console,
+		Label:          telemetry.Label,
 		Refusals:       p.refusals,
 		Meter:          p.meter,
 		Rotations:      p.meter,

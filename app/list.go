@@ -12,7 +12,7 @@ import (
 
 // newList makes the listing of something: a page of it, or all pages.
 func newList(e env, short, path string, columns []column) *cobra.Command {
-	var filter, order string
+	var filter, order, cursor string
 	var page, size int
 	var all bool
 	cmd := &cobra.Command{
@@ -27,6 +27,9 @@ func newList(e env, short, path string, columns []column) *cobra.Command {
 	f.IntVar(&page, "page", 1, "show this page")
 	f.IntVar(&size, "page-size", 50, "how many are on a page, 200 at most")
 	f.BoolVar(&all, "all", false, "show every page")
+	if path == runsPath {
+		f.StringVar(&cursor, "cursor", "", "go on behind an earlier page, with the `cursor` that it gave")
+	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		query := url.Values{"page": {strconv.Itoa(page)}, "page_size": {strconv.Itoa(size)}}
 		if filter != "" {
@@ -34,6 +37,9 @@ func newList(e env, short, path string, columns []column) *cobra.Command {
 		}
 		if order != "" {
 			query.Set("order_by", order)
+		}
+		if cursor != "" {
+			query.Set("cursor", cursor)
 		}
 		if all {
 			query.Set("page", "1")
@@ -51,7 +57,7 @@ func (c *remoteCall) list(cmd *cobra.Command, path string, query url.Values, all
 	if err != nil {
 		return err
 	}
-	items := []any{}
+	items, counted := []any{}, 0 // all, and those since the last cursor, from which pages count anew
 	for n := 1; ; n++ {
 		text, err := server.Raw(cmd.Context(), http.MethodGet, path+"?"+query.Encode(), nil)
 		if err != nil {
@@ -62,8 +68,13 @@ func (c *remoteCall) list(cmd *cobra.Command, path string, query url.Values, all
 			return err
 		}
 		more, _ := page["items"].([]any)
-		items = append(items, more...)
-		if total := cell(page["total"]); !all || len(more) == 0 || strconv.Itoa(len(items)) == total {
+		items, counted = append(items, more...), counted+len(more)
+		next, _ := page["next_cursor"].(string)
+		switch total := cell(page["total"]); {
+		case all && next != "":
+			query.Set("cursor", next)
+			n, counted = 0, 0
+		case !all || len(more) == 0 || strconv.Itoa(counted) == total:
 			page["items"] = items
 			return c.printPage(cmd, page, columns, all)
 		}
@@ -73,6 +84,10 @@ func (c *remoteCall) list(cmd *cobra.Command, path string, query url.Values, all
 
 func (c *remoteCall) printPage(cmd *cobra.Command, page object, columns []column, all bool) error {
 	out := cmd.OutOrStdout()
+	if page["looked_back_to"] != nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "looked at %s runs, back to %s, and there are others; --cursor %s goes on there, --all looks at every one\n",
+			cell(page["looked_at"]), cell(page["looked_back_to"]), cell(page["next_cursor"]))
+	}
 	if c.asJSON {
 		text, err := json.Marshal(page)
 		if err != nil {

@@ -9,8 +9,7 @@ import (
 // openMeter counts which secret calls are signed with while a key has two, for
 // the console and the API to show.
 func (p *Program) openMeter(context.Context) (err error) {
-	client := p.redis.Client()
-	p.onClose(client.Close)
+	client := p.shared
 	if p.meter, err = rotation.New(rotation.Config{Redis: client, Log: p.log}); err != nil {
 		return err
 	}

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"penstock/api/auth"
 	"penstock/api/console"
 	"penstock/flows"
@@ -39,6 +41,7 @@ type Program struct {
 	url       string // of the front door, as it listens
 	dataDir   string // dev: where data is kept; empty: memory only
 	redis     *redisconn.Conn
+	shared    redis.UniversalClient // of the parts that ask Redis now and then
 	store     *store.Store
 	client    *queue.Client
 	authority *auth.Authority

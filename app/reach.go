@@ -30,8 +30,7 @@ func (p *Program) reach(cfg *worker.Config) error {
 	}
 	p.onClose(scripts.Close)
 	cfg.Env.Scripts = scripts
-	client := p.redis.Client()
-	p.onClose(client.Close)
+	client := p.shared
 	kept := state.New(client)
 	cfg.Env.State, cfg.Env.Pace, cfg.Env.Flows = kept, kept, p.store.Flows()
 	cfg.Starter, cfg.Callbacks = p.client, p.callbacks

@@ -45,8 +45,29 @@ func (p *Program) openRedis(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.redis = p.measured(conn)
-	return p.ping(ctx)
+	p.redis = p.measured(conn.WithPool(p.settings.RedisPool))
+	if err := p.ping(ctx); err != nil {
+		return err
+	}
+	p.warnOfEviction(ctx)
+	p.shared = p.redis.Client()
+	p.onClose(p.shared.Close)
+	return nil
+}
+
+// warnOfEviction says of a Redis that may forget runs what it would do. A user
+// who may not ask is not warned; doctor says so.
+func (p *Program) warnOfEviction(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, redisPatience)
+	defer cancel()
+	policy, err := p.redis.Eviction(ctx)
+	if err != nil {
+		p.log.Debug("read Redis' maxmemory-policy", "error", err)
+		return
+	}
+	if policy != "" && policy != redisconn.NoEviction {
+		p.log.Warn("Redis forgets runs when it is full: CONFIG SET maxmemory-policy noeviction, and in redis.conf", "maxmemory_policy", policy)
+	}
 }
 
 func (p *Program) ping(ctx context.Context) error {

@@ -8,8 +8,7 @@ import (
 
 // openRefusals keeps what the door refuses, for the console to show.
 func (p *Program) openRefusals(context.Context) (err error) {
-	client := p.redis.Client()
-	p.onClose(client.Close)
+	client := p.shared
 	if p.refusals, err = refusals.New(refusals.Config{Redis: client, Log: p.log}); err != nil {
 		return err
 	}

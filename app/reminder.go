@@ -25,8 +25,7 @@ func (p *Program) openReminder(context.Context) error {
 		return err
 	}
 	p.onClose(mail.Close)
-	client := p.redis.Client()
-	p.onClose(client.Close)
+	client := p.shared
 	r, err := reminder.New(reminder.Config{
 		Redis: client, Clients: p.store.Clients(), Mail: mail, Connection: p.settings.ReminderMail,
 		Issuer: cmp.Or(p.settings.Issuer, p.url), Log: p.log,

@@ -11,10 +11,10 @@ import (
 
 // openSchedule takes part in starting the runs of schedules and polls.
 func (p *Program) openSchedule(worker string) error {
-	client := p.redis.Client()
-	p.onClose(client.Close)
+	client := p.shared
 	s, err := schedule.New(schedule.Config{
 		Redis:  client,
+		Meter:  p.scheduleMeter(),
 		Log:    p.log,
 		ID:     worker,
 		Flows:  p.store.Flows(),

@@ -29,7 +29,11 @@ func newServe(e env, kinds *flows.Catalogue, r role, cmd *cobra.Command) *cobra.
 			return err
 		}
 		tune()
-		log := newLog(cmd.ErrOrStderr(), s.LogLevel, r)
+		level := &slog.LevelVar{}
+		level.Set(s.LogLevel)
+		log := newLog(cmd.ErrOrStderr(), level, r)
+		stop := switchLevel(log, level, s.LogLevel)
+		defer stop()
 		return serve(cmd.Context(), s, r, kinds, e, log, cmd.OutOrStdout())
 	}
 	return cmd
@@ -48,11 +52,20 @@ func serve(ctx context.Context, s Settings, r role, kinds *flows.Catalogue, e en
 }
 
 // newLog writes JSON, for a person at dev plain lines.
-func newLog(w io.Writer, level slog.Level, r role) *slog.Logger {
+func newLog(w io.Writer, level slog.Leveler, r role) *slog.Logger {
 	if !r.dev {
-		return slog.New(telemetry.LogHandler(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})))
+		return slog.New(telemetry.LogHandler(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: withUnit})))
 	}
 	return slog.New(telemetry.LogHandler(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: shortTime})))
+}
+
+// withUnit writes durations as 1.5s: slog's JSON has them as a bare number of
+// nanoseconds.
+func withUnit(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }
 
 func shortTime(groups []string, a slog.Attr) slog.Attr {

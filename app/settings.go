@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"penstock/internal/limits"
+	"penstock/internal/redisconn"
 	"penstock/internal/store"
 	"penstock/internal/telemetry"
 )
@@ -40,6 +41,8 @@ type Settings struct {
 	MaxQueueAge    time.Duration           // the oldest task of a queue that takes work that somebody waits for; negative: any
 	Linger         time.Duration           // how long a stopping door serves on
 	MetricsListen  string                  // address of /metrics; empty: none
+	Pprof          bool                    // /debug/pprof/ on that address
+	RedisPool      int                     // connections of one client of Redis at most
 	Traces         telemetry.TracingConfig // without an endpoint: none
 
 	APIKey, APISecret string   // a key that is made to exist; empty: none
@@ -68,6 +71,8 @@ func (s *Settings) addFlags(f *pflag.FlagSet, r role) {
 		metrics = "127.0.0.1:0"
 	}
 	f.StringVar(&s.MetricsListen, "metrics-listen", metrics, "`address` of /metrics, /healthz and /readyz, apart from the front door; port 0 picks a free one, empty: none")
+	f.BoolVar(&s.Pprof, "pprof", false, "serve Go's profiles on the address of --metrics-listen, at /debug/pprof/")
+	f.IntVar(&s.RedisPool, "redis-pool", redisconn.DefaultPool, "`connections` to Redis that each part of the process keeps at most")
 	if r.door || r.worker {
 		f.StringVar(&s.Issuer, "issuer", "", "base `URL` under which callers reach the front door, when it is not the address; a worker alone signs no callbacks without it")
 	}
@@ -133,12 +138,20 @@ func (s *Settings) read(e env, f *pflag.FlagSet, r role) error {
 	return nil
 }
 
+// leastPool is the smallest pool with which a batch that is on its way does
+// not keep everything else waiting.
+const leastPool = 4
+
 // mostShards bounds the shards of a queue: each costs a worker two connections
 // and at least one slot.
 const mostShards = 64
 
 func (s *Settings) check(r role) error {
 	switch {
+	case s.Pprof && s.MetricsListen == "":
+		return fmt.Errorf("read settings: --pprof needs --metrics-listen, on whose address it serves")
+	case s.RedisPool < leastPool:
+		return fmt.Errorf("read settings: --redis-pool %d: at least %d connections are needed", s.RedisPool, leastPool)
 	case r.door && s.MaxQueueAge == 0:
 		return fmt.Errorf("read settings: --max-queue-age 0s would take no work at all; a negative one takes it always")
 	case (s.APIKey == "") != (s.APISecret == ""):

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"penstock/internal/redisconn"
+	"penstock/internal/schedule"
 	"penstock/internal/telemetry"
 	"penstock/queue"
 	"penstock/worker"
@@ -29,11 +30,17 @@ func (p *Program) openTelemetry(ctx context.Context) (err error) {
 		return nil
 	}
 	p.metrics = telemetry.NewMetrics(buildVersion())
+	if p.role.door {
+		p.metrics.Role("api")
+	}
+	if p.role.worker {
+		p.metrics.Role("worker")
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", p.settings.MetricsListen)
 	if err != nil {
 		return fmt.Errorf("listen on %s for metrics: %w; choose another address with --metrics-listen", p.settings.MetricsListen, err)
 	}
-	server, err := telemetry.NewServer(telemetry.ServerConfig{Listener: listener, Metrics: p.metrics, Log: p.log, Ready: p.redisAnswers})
+	server, err := telemetry.NewServer(telemetry.ServerConfig{Listener: listener, Metrics: p.metrics, Log: p.log, Ready: p.redisAnswers, Pprof: p.settings.Pprof})
 	if err != nil {
 		return err
 	}
@@ -60,10 +67,20 @@ func (p *Program) watchQueue() {
 	if p.metrics == nil {
 		return
 	}
-	p.metrics.Queues(p.client, p.log)
+	p.metrics.Queues(p.client, p.pausedFlows, p.log)
 	if p.role.door {
 		p.metrics.Waiters(p.client.Waiting)
 	}
+}
+
+// pausedFlows are the flows that are paused now.
+func (p *Program) pausedFlows() (paused []int64) {
+	for _, head := range p.store.Flows().List() {
+		if !head.Paused.IsZero() {
+			paused = append(paused, head.Number)
+		}
+	}
+	return paused
 }
 
 // wrapDoor goes around the front door; nil: nothing does.
@@ -85,15 +102,33 @@ func (p *Program) wrapDoor() func(http.Handler) http.Handler {
 // observeWorker makes the worker's attempts and calls be measured and traced.
 func (p *Program) observeWorker(cfg *worker.Config) {
 	cfg.Version = buildVersion()
-	if p.metrics != nil {
-		p.metrics.Slots(cfg.Slots)
-		cfg.Meter = p.metrics
-		cfg.Observers = append(cfg.Observers, p.metrics)
-	}
-	if p.tracing != nil {
+	if p.tracing != nil { // before the metrics, whose exemplars name the trace
 		cfg.Observers = append(cfg.Observers, p.tracing)
 		cfg.Env.HTTP = p.tracing.Transport(cfg.Env.HTTP)
 	}
+	if p.metrics != nil {
+		cfg.Meter = p.metrics
+		cfg.Parked = p.metrics.Parked
+		cfg.Observers = append(cfg.Observers, p.metrics)
+	}
+}
+
+// showSlots shows how many runs the worker may execute at once.
+func (p *Program) showSlots(w *worker.Worker) {
+	if p.metrics == nil {
+		return
+	}
+	for queue, n := range w.Slots() {
+		p.metrics.Slots(queue, n)
+	}
+}
+
+// scheduleMeter counts the times of schedules; nil: nobody does.
+func (p *Program) scheduleMeter() schedule.Meter {
+	if p.metrics == nil {
+		return nil // no interface around a nil pointer
+	}
+	return p.metrics
 }
 
 // traced puts the trace of a request into what it submits.

@@ -131,12 +131,12 @@ func TestProcessesAreObserved(t *testing.T) {
 	})
 	for addr, lines := range map[string][]string{
 		apiMetrics: {
-			`penstock_door_requests_total{method="POST",route="/apis/execute.php",status="200"} 1`, `penstock_door_waiters 0`,
+			`penstock_door_requests_total{method="POST",origin="product",route="/apis/execute.php",status="200"} 1`, `penstock_role{role="api"} 1`, `penstock_door_waiters 0`,
 			`penstock_queue_workers{queue="default"} 1`,
 		},
 		workerMetrics: {
 			`penstock_run_duration_seconds_count{flow="71",outcome="succeeded"} 1`, `penstock_run_pickup_seconds_count{queue="default"} 1`,
-			`penstock_step_duration_seconds_count{flow="71",kind="set"} 1`, `penstock_worker_slots 64`,
+			`penstock_step_duration_seconds_count{flow="71",kind="set"} 1`, `penstock_worker_slots{queue="default"} 64`, `penstock_role{role="worker"} 1`,
 		},
 	} {
 		text := scrape(t, addr)

@@ -1,9 +1,13 @@
 package app
 
 import (
+	"bytes"
 	"fmt"
+	"io"
+	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -29,27 +33,80 @@ func newVersion() *cobra.Command {
 }
 
 // version is set by the linker in releases and images (-X penstock/app.version=…), and
-// by nothing else.
+// by nothing else. An image that is built without a version has noVersion.
 var version string
 
-// buildVersion is the release, else what Go recorded of the build: a module
-// version, or the revision of a checkout.
+const noVersion = "devel"
+
+// buildVersion names this build: the release, else the revision of the
+// checkout, else, where Go recorded neither, the build by its own id, so that
+// two different builds never have the same version.
 func buildVersion() string {
-	if version != "" {
+	if version != "" && version != noVersion {
 		return version
 	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	version := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && (version == "" || version == "(devel)") {
-			version = s.Value[:min(12, len(s.Value))]
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if recorded := recordedVersion(info); recorded != "" {
+			return recorded
 		}
 	}
-	if version == "" || version == "(devel)" {
-		return "devel"
+	if id := buildID(); id != "" {
+		return noVersion + "-" + id
 	}
-	return version
+	return noVersion
+}
+
+// recordedVersion is what Go recorded of the build: the revision of a checkout,
+// with +dirty when it had changes, or the version of the module. Empty: neither.
+func recordedVersion(info *debug.BuildInfo) string {
+	revision, changed := "", ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			revision = s.Value[:min(12, len(s.Value))]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			changed = "+dirty"
+		}
+	}
+	module := info.Main.Version
+	switch {
+	case module == "(devel)":
+		module = ""
+	case revision != "" && strings.Contains(module, revision): // a pseudo-version, which Go makes of the revision
+		module = ""
+	}
+	if module == "" && revision != "" {
+		return revision + changed
+	}
+	return module
+}
+
+// buildID is the beginning of the id that Go's linker writes into an ELF file:
+// a hash of the program. Empty: there is none, as on other systems than Linux.
+func buildID() string {
+	const (
+		head = 64 << 10                     // bytes of the file in which the note is
+		note = "\x04\x00\x00\x00Go\x00\x00" // type and name of the note (cmd/internal/buildid)
+		size = 12                           // characters that are shown
+	)
+	path, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, head))
+	if err != nil {
+		return ""
+	}
+	_, id, found := bytes.Cut(text, []byte(note))
+	if !found {
+		return ""
+	}
+	id, _, _ = bytes.Cut(id, []byte{0})
+	content := id[bytes.LastIndexByte(id, '/')+1:] // action/…/content
+	return string(content[:min(size, len(content))])
 }

@@ -47,6 +47,7 @@ func (p *Program) openWorker(ctx context.Context) error {
 		return err
 	}
 	p.onClose(w.Close)
+	p.showSlots(w)
 	p.add("worker", w.Run)
 	return p.openSchedule(w.ID())
 }

@@ -12,15 +12,24 @@ import (
 )
 
 const (
-	listMost  = 10_000 // runs that one list looks at
-	listBatch = 500    // runs read in one round trip
+	listMost  = 10_000  // runs that one list looks at
+	listBatch = 500     // runs read in one round trip
+	listOpen  = 200_000 // ids of open runs of a queue that one list reads: their index has another order
 )
+
+// Place is where a run stands in a list: by the moment of its acceptance and,
+// of the same millisecond, by its id. The zero Place is before the first run.
+type Place struct {
+	At int64 // unix ms
+	ID string
+}
 
 // List says which runs to look at. The zero List is the newest of all.
 type List struct {
 	Queues   []string  // with all their shards; nil: all
 	From, To time.Time // of acceptance, both included; zero: no bound
 	Oldest   bool      // begin with the oldest, not with the newest
+	After    Place     // begin behind this run; zero: with the first
 	Most     int       // runs to look at; default and at most 10,000
 }
 
@@ -54,7 +63,7 @@ func (c *Client) List(ctx context.Context, l List, each func(*Record)) (more boo
 		if l.Oldest {
 			a, b = b, a
 		}
-		return cmp.Or(cmp.Compare(b.at, a.at), strings.Compare(b.id, a.id))
+		return b.place().compare(a.place())
 	})
 	if len(all) > l.Most {
 		all, more = all[:l.Most], true
@@ -73,35 +82,104 @@ type listed struct {
 	at        int64 // unix ms
 }
 
+func (r listed) place() Place { return Place{r.at, r.id} }
+
+func (p Place) compare(o Place) int {
+	return cmp.Or(cmp.Compare(p.At, o.At), strings.Compare(p.ID, o.ID))
+}
+
+// behind reports whether a run stands behind the place to begin at.
+func (l *List) behind(p Place) bool {
+	switch {
+	case l.After == Place{}:
+		return true
+	case l.Oldest:
+		return p.compare(l.After) > 0
+	}
+	return p.compare(l.After) < 0
+}
+
+// scores are the bounds of the settled runs to look at, as ZRANGEBYSCORE takes
+// them: those of the place's own millisecond are read apart.
+func (l *List) scores() (from, to string) {
+	from, to = scoreOf(l.From, "-inf"), scoreOf(l.To, "+inf")
+	at := "(" + strconv.FormatInt(l.After.At, 10)
+	switch {
+	case l.After == Place{}:
+	case l.Oldest:
+		from = at
+	default:
+		to = at
+	}
+	return from, to
+}
+
 // listIDs finds the runs of one queue: those that have not been settled and,
 // read after them so that none is missed on its way, those that have.
 func (c *Client) listIDs(ctx context.Context, queue string, l *List) ([]listed, bool, error) {
-	k, most := keysOf(queue), int64(l.Most)
+	k := keysOf(queue)
+	open, cut, err := c.openIDs(ctx, k)
+	if err != nil {
+		return nil, false, err
+	}
+	ended, err := c.endedIDs(ctx, k, l)
+	if err != nil {
+		return nil, false, err
+	}
+	out := make([]listed, 0, len(ended)+len(open))
+	seen := make(map[string]bool, len(ended))
+	add := func(run listed) {
+		if l.behind(run.place()) {
+			out = append(out, run)
+		}
+	}
+	for _, z := range ended {
+		id, _ := z.Member.(string)
+		seen[id] = true
+		add(listed{id, queue, int64(z.Score)})
+	}
+	for _, id := range open {
+		if at, ok := bornAt(id); ok && !seen[id] && l.covers(at) {
+			seen[id] = true
+			add(listed{id, queue, at.UnixMilli()})
+		}
+	}
+	return out, cut || len(out) > l.Most, nil
+}
+
+// endedIDs reads the settled runs of a list, and one more than it looks at when
+// there are more.
+func (c *Client) endedIDs(ctx context.Context, k keys, l *List) ([]redis.Z, error) {
+	from, to := l.scores()
 	pipe := c.redis.Pipeline()
-	open := pipe.ZRange(ctx, k.due(), 0, most) // one more than most: there are more
-	between := &redis.ZRangeBy{Min: scoreOf(l.From, "-inf"), Max: scoreOf(l.To, "+inf"), Count: most + 1}
 	settled := pipe.ZRevRangeByScoreWithScores
 	if l.Oldest {
 		settled = pipe.ZRangeByScoreWithScores
 	}
-	ended := settled(ctx, k.index(), between)
+	at := strconv.FormatInt(l.After.At, 10)
+	beside := pipe.ZRangeByScoreWithScores(ctx, k.index(), &redis.ZRangeBy{Min: at, Max: at, Count: listMost})
+	behind := settled(ctx, k.index(), &redis.ZRangeBy{Min: from, Max: to, Count: int64(l.Most) + 1})
 	if _, err := pipe.Exec(ctx); err != nil {
-		return nil, false, redisError("list runs", err)
+		return nil, redisError("list runs", err)
 	}
-	out := make([]listed, 0, len(ended.Val())+len(open.Val()))
-	seen := make(map[string]bool, len(open.Val()))
-	for _, z := range ended.Val() {
-		id, _ := z.Member.(string)
-		seen[id] = true
-		out = append(out, listed{id, queue, int64(z.Score)})
-	}
-	for _, id := range open.Val() {
-		if at, ok := bornAt(id); ok && !seen[id] && l.covers(at) {
-			out = append(out, listed{id, queue, at.UnixMilli()})
+	return append(beside.Val(), behind.Val()...), nil
+}
+
+// openIDs reads which runs have not been settled, in no order that matters;
+// cut: there are more. A run that moves meanwhile may be read twice, or
+// missed until the next list.
+func (c *Client) openIDs(ctx context.Context, k keys) (ids []string, cut bool, err error) {
+	for len(ids) < listOpen {
+		some, err := c.redis.ZRange(ctx, k.due(), int64(len(ids)), int64(len(ids))+listMost-1).Result()
+		if err != nil {
+			return nil, false, redisError("list runs", err)
+		}
+		ids = append(ids, some...)
+		if len(some) < listMost {
+			return ids, false, nil
 		}
 	}
-	cut := int64(len(open.Val())) > most || int64(len(ended.Val())) > most
-	return out, cut, nil
+	return ids, true, nil
 }
 
 // covers reports whether a run that was named at a moment may have been
@@ -145,6 +223,7 @@ func (c *Client) readListed(ctx context.Context, batch []listed, each func(*Reco
 			c.cfg.Log.Warn("list runs", "run_id", batch[i].id, "error", err)
 			continue
 		}
+		record.ListedAt = batch[i].at
 		each(&record)
 	}
 	return nil

@@ -18,6 +18,44 @@ func (r *rig) list(l List) (ids []string, more bool) {
 	return ids, more
 }
 
+// Pages that begin behind one another show every run once, in either order,
+// also when runs are open, and of one millisecond.
+func TestListGoesOnBehindAPlace(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	stop := r.worker(echo)
+	var tickets []*Ticket
+	for range 7 {
+		tickets = append(tickets, r.submit(Submission{Spec: spec()}))
+	}
+	for _, ticket := range tickets {
+		r.wait(ticket)
+	}
+	r.nothingLeft()
+	stop()
+	for range 6 {
+		r.submit(Submission{Spec: spec()})
+	}
+	for _, oldest := range []bool{false, true} {
+		want, _ := r.list(List{Oldest: oldest})
+		var got []string
+		l := List{Oldest: oldest, Most: 2}
+		for more, n := true, 0; more; n++ {
+			var err error
+			before := l.After
+			if more, err = r.client.List(t.Context(), l, func(record *Record) {
+				got = append(got, record.ID)
+				l.After = record.Place()
+			}); err != nil || l.After == before || n > len(want) {
+				t.Fatalf("page %d: %v, %v", n, got, err)
+			}
+		}
+		if len(want) != 13 || !slices.Equal(got, want) {
+			t.Errorf("oldest %v: by pages %v, at once %v", oldest, got, want)
+		}
+	}
+}
+
 func TestListShowsOpenAndEndedRunsByTheirAcceptance(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, testenv.Redis(t).URL())

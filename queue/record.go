@@ -16,7 +16,14 @@ type Record struct {
 	Crashes int             `json:"crashes"` // attempts lost with their workers
 	Worker  string          `json:"worker,omitempty"`
 	Steps   json.RawMessage `json:"steps,omitempty"` // what each step did
+
+	// ListedAt is the moment, in unix milliseconds, by which List orders it;
+	// zero: it does not come from there.
+	ListedAt int64 `json:"-"`
 }
+
+// Place is where the record stands in the List that it comes from.
+func (r *Record) Place() Place { return Place{r.ListedAt, r.ID} }
 
 // Record reads a run. Errors: ErrNotFound, also when its retention is over;
 // ErrUnavailable.

@@ -369,11 +369,13 @@ func (s *Server) logStale(a *Attempt, ours bool, err error) {
 	}
 }
 
-// asynqLog lets asynq speak through the process' logger.
+// asynqLog lets asynq speak through the process' logger. What asynq calls an
+// error is a call to Redis that failed and that it repeats, or that the
+// reconciler makes up for: a warning. One that lasts is reported by Penstock.
 type asynqLog struct{ *slog.Logger }
 
 func (l asynqLog) Debug(args ...any) { l.Logger.Debug(fmt.Sprint(args...)) }
 func (l asynqLog) Info(args ...any)  { l.Logger.Info(fmt.Sprint(args...)) }
 func (l asynqLog) Warn(args ...any)  { l.Logger.Warn(fmt.Sprint(args...)) }
-func (l asynqLog) Error(args ...any) { l.Logger.Error(fmt.Sprint(args...)) }
+func (l asynqLog) Error(args ...any) { l.Logger.Warn(fmt.Sprint(args...)) }
 func (l asynqLog) Fatal(args ...any) { l.Logger.Error(fmt.Sprint(args...)) }

@@ -23,7 +23,9 @@ type Stats struct {
 	Scheduled int64         // tasks for later
 	Retry     int64         // tasks that failed and come again
 	Archived  int64         // tasks that failed for good
+	Waiting   int64         // open runs without a task: parked, in line or held; while runs are settled, a few less
 	Oldest    time.Duration // how long the pending task has waited that comes next; zero: none
+	OldestRun time.Duration // how long the oldest active attempt has run; zero: none
 	Paused    bool
 	Workers   int64 // live ones that serve the queue; of shards, the one that has fewest
 }
@@ -51,6 +53,9 @@ func (c *Client) Stats(ctx context.Context) ([]Stats, error) {
 		if id, err := looks[i].next.Result(); err == nil {
 			looks[i].since = since.HGet(ctx, looks[i].keys.taskPrefix()+id, "pending_since")
 		}
+		if id, err := looks[i].first.Result(); err == nil && len(id) > idLen { // else a task that carries no run
+			looks[i].began = since.HGet(ctx, looks[i].keys.runPrefix()+id[:idLen], "started")
+		}
 	}
 	if _, err := since.Exec(ctx); err != nil && !isNil(err) {
 		return nil, redisError("read queues", err)
@@ -76,6 +81,7 @@ func (s *Stats) add(shard Stats) {
 	s.Shards += shard.Shards
 	s.Pending, s.Active, s.Open = s.Pending+shard.Pending, s.Active+shard.Active, s.Open+shard.Open
 	s.Scheduled, s.Retry, s.Archived = s.Scheduled+shard.Scheduled, s.Retry+shard.Retry, s.Archived+shard.Archived
+	s.Waiting, s.OldestRun = s.Waiting+shard.Waiting, max(s.OldestRun, shard.OldestRun)
 	s.Oldest, s.Workers = max(s.Oldest, shard.Oldest), min(s.Workers, shard.Workers)
 	s.Paused = s.Paused || shard.Paused
 }
@@ -89,6 +95,8 @@ type look struct {
 	paused  *redis.IntCmd
 	next    *redis.StringCmd
 	since   *redis.StringCmd // nil: nothing is pending
+	first   *redis.StringCmd // the task that became active first
+	began   *redis.StringCmd // nil: nothing is active
 }
 
 func lookAt(ctx context.Context, pipe redis.Pipeliner, name string) look {
@@ -96,6 +104,7 @@ func lookAt(ctx context.Context, pipe redis.Pipeliner, name string) look {
 	l := look{
 		keys: k, pending: pipe.LLen(ctx, k.pending()), active: pipe.LLen(ctx, k.active()),
 		paused: pipe.Exists(ctx, k.paused()), next: pipe.LIndex(ctx, k.pending(), -1),
+		first: pipe.LIndex(ctx, k.active(), -1), // claim puts each task before those that are active already
 	}
 	for i, set := range []string{k.due(), k.asynq + "scheduled", k.asynq + "retry", k.asynq + "archived", k.workers()} {
 		l.sets[i] = pipe.ZCard(ctx, set)
@@ -108,6 +117,12 @@ func (l *look) stats(name string) Stats {
 		Queue: wholeQueue(name), Shards: 1, Pending: l.pending.Val(), Active: l.active.Val(), Open: l.sets[0].Val(),
 		Scheduled: l.sets[1].Val(), Retry: l.sets[2].Val(), Archived: l.sets[3].Val(), Workers: l.sets[4].Val(),
 		Paused: l.paused.Val() == 1,
+	}
+	s.Waiting = max(0, s.Open-s.Pending-s.Active-s.Scheduled-s.Retry)
+	if l.began != nil {
+		if started := micros(l.began.Val()); !started.IsZero() {
+			s.OldestRun = max(0, time.Since(started)) // by Redis' clock, which may be ahead of ours
+		}
 	}
 	if l.since == nil {
 		return s

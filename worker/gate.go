@@ -25,11 +25,19 @@ func (r *runner) hold(ctx context.Context, a *queue.Attempt) *queue.Outcome {
 	case err != nil:
 		o = r.outcome(ctx, nil, fmt.Errorf("hold run: %w", err))
 	case admission == queue.InLine:
+		r.parked(a, "pause")
 		o = queue.Outcome{State: queue.Waiting}
 	default:
 		return nil
 	}
 	return &o
+}
+
+// parked tells why an attempt lets go of its run.
+func (r *runner) parked(a *queue.Attempt, why string) {
+	if r.cfg.Parked != nil {
+		r.cfg.Parked(a.Flow, why)
+	}
 }
 
 // enter asks the gates of a flow for a place. nil: the run may execute.
@@ -46,6 +54,7 @@ func (r *runner) enter(ctx context.Context, a *queue.Attempt, flow *flows.Flow, 
 		case err != nil:
 			o = r.outcome(ctx, nil, fmt.Errorf("enter gate: %w", err))
 		case admission == queue.InLine:
+			r.parked(a, "limit")
 			o = queue.Outcome{State: queue.Waiting}
 		case admission == queue.TurnedAway:
 			o = failed(&flows.Error{Code: flows.CodeBusy, Status: http.StatusTooManyRequests,

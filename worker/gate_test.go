@@ -3,8 +3,10 @@ package worker
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,6 +14,8 @@ import (
 
 	"penstock/flows"
 	"penstock/flows/steps"
+	"penstock/internal/redisconn"
+	"penstock/internal/testenv"
 	"penstock/queue"
 )
 
@@ -94,5 +98,69 @@ func TestGates(t *testing.T) {
 		if diff := cmp.Diff(c.want, got); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got)\n%s", c.head, err, diff)
 		}
+	}
+}
+
+// Attempts that let go of their run say why.
+func TestWhyRunsAreParked(t *testing.T) {
+	t.Parallel()
+	told := make(chan string, 100) // more than are parked
+	var paused atomic.Bool
+	r := setup(t, map[string]string{
+		"limit": "run: {concurrency: 1}\nsteps:\n  - delay: 200ms",
+		"step":  "run: {limit: 1h}\nsteps:\n  - delay: 30m",
+	}, func(c *Config) {
+		c.Parked = func(_ int64, why string) { told <- why }
+		c.Paused = func(int64) time.Time {
+			if paused.Load() {
+				return time.UnixMilli(1000)
+			}
+			return time.Time{}
+		}
+	})
+	wait := func(want string) {
+		t.Helper()
+		select {
+		case why := <-told:
+			if why != want {
+				t.Errorf("parked for %q, want %q", why, want)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("no run was parked for %q", want)
+		}
+	}
+	first := r.submit("limit", `{}`)
+	r.running(first)
+	second := r.submit("limit", `{}`)
+	wait("limit")
+	r.wait(first)
+	r.wait(second)
+	for len(told) > 0 { // it may have asked again
+		<-told
+	}
+	r.submit("step", `{}`)
+	wait("step")
+	paused.Store(true)
+	r.submit("step", `{}`)
+	wait("pause")
+}
+
+// The slots of a worker are told by queue, with all shards of it.
+func TestSlotsByQueue(t *testing.T) {
+	t.Parallel()
+	conn, err := redisconn.Parse(testenv.Redis(t).URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := New(Config{
+		Redis: conn, Log: slog.New(slog.DiscardHandler), Versions: versions{},
+		Queues: map[string]int{"default": 3, "slow": 1}, Shards: queue.Shards{"default": 2}, Slots: 16,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if diff := cmp.Diff(map[string]int{"default": 12, "slow": 4}, w.Slots()); diff != "" {
+		t.Errorf("slots (-want +got)\n%s", diff)
 	}
 }

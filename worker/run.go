@@ -64,7 +64,11 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 		return *o
 	}
 	output, err := flow.Execute(ctx, run, r.reach(a, trace))
-	return r.outcome(ctx, output, err)
+	o := r.outcome(ctx, output, err)
+	if o.State == queue.Waiting {
+		r.parked(a, "step")
+	}
+	return o
 }
 
 // version finds the pinned flow; a Redis that is away is waited for.
@@ -139,8 +143,8 @@ func (r *runner) logRun(ctx context.Context, a *queue.Attempt, o queue.Outcome, 
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
 		slog.String("run_id", a.ID), slog.Int64("flow", a.Flow), slog.Int("attempt", a.Number),
-		slog.String("state", string(o.State)), slog.Duration("queued", a.Times.Started.Sub(a.Times.Accepted)),
-		slog.Duration("took", took), slog.Int("output_bytes", len(o.Output)),
+		slog.String("state", string(o.State)), slog.Float64("queued_ms", milliseconds(a.Times.Started.Sub(a.Times.Accepted))),
+		slog.Float64("took_ms", milliseconds(took)), slog.Int("output_bytes", len(o.Output)),
 	}
 	if o.Error != nil {
 		level = slog.LevelWarn
@@ -148,3 +152,6 @@ func (r *runner) logRun(ctx context.Context, a *queue.Attempt, o queue.Outcome, 
 	}
 	r.log.LogAttrs(ctx, level, "run", attrs...)
 }
+
+// milliseconds is a duration as log lines have it, to the microsecond.
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"strings"
 	"time"
@@ -83,6 +84,10 @@ type Config struct {
 	// Version is that of this build, for who looks at the fleet.
 	Version string
 
+	// Parked is told of each attempt that lets go of its run, and why: "step",
+	// "limit" or "pause". It must not block. Nil: nobody is told.
+	Parked func(flow int64, why string)
+
 	// Observers follow every attempt; Meter counts what goes wrong. Nil: nobody.
 	Observers []Observer
 	Meter     queue.Meter
@@ -93,6 +98,7 @@ type Config struct {
 type Worker struct {
 	id      string
 	servers []*queue.Server
+	slots   map[string]int
 }
 
 // New opens a Worker. Close releases it.
@@ -111,15 +117,17 @@ func New(cfg Config) (*Worker, error) {
 		total += weight
 	}
 	host, _ := os.Hostname()
-	w := &Worker{id: processID(host)}
+	w := &Worker{id: processID(host), slots: map[string]int{}}
 	about := queue.About{Host: host, PID: os.Getpid(), Version: cfg.Version, Started: time.Now().UTC()}
 	r := &runner{cfg: cfg, log: cfg.Log}
 	for name, weight := range cfg.Queues {
 		shards := cfg.Shards.Names(name)
 		for _, shard := range shards {
+			slots := max(1, cfg.Slots*weight/total/len(shards))
+			w.slots[name] += slots
 			s, err := queue.NewServer(queue.ServerConfig{
 				Redis: cfg.Redis, Log: cfg.Log, Queue: shard, ID: w.id, Handler: r.handle,
-				Slots: max(1, cfg.Slots*weight/total/len(shards)), Spare: part(cfg.Spare, weight, total*len(shards)), Share: cfg.Shares[name],
+				Slots: slots, Spare: part(cfg.Spare, weight, total*len(shards)), Share: cfg.Shares[name],
 				Drain: cfg.Drain, Retention: cfg.Retention, Block: cfg.Block, Meter: cfg.Meter, About: about,
 			})
 			if err != nil {
@@ -148,6 +156,9 @@ func processID(host string) string {
 
 // ID names this worker process in run records.
 func (w *Worker) ID() string { return w.id }
+
+// Slots is how many runs of each queue the worker may execute at once.
+func (w *Worker) Slots() map[string]int { return maps.Clone(w.slots) }
 
 // Run serves the queues until ctx ends, and drains them.
 func (w *Worker) Run(ctx context.Context) error {

@@ -38,7 +38,7 @@ type rig struct {
 }
 
 // setup starts a door and a worker with the flows, given by their steps.
-func setup(t *testing.T, flowSteps map[string]string) *rig {
+func setup(t *testing.T, flowSteps map[string]string, change ...func(*Config)) *rig {
 	t.Helper()
 	compiled := versions{}
 	for name, text := range flowSteps {
@@ -56,10 +56,14 @@ func setup(t *testing.T, flowSteps map[string]string) *rig {
 	if r.client, err = queue.NewClient(queue.Config{Redis: r.conn, Log: slog.New(slog.DiscardHandler)}); err != nil {
 		t.Fatal(err)
 	}
-	w, err := New(Config{
+	config := Config{
 		Redis: r.conn, Log: slog.New(slog.NewJSONHandler(r.log, nil)), Versions: compiled,
 		Queues: map[string]int{"default": 1}, Slots: 8, Block: 200 * time.Millisecond,
-	})
+	}
+	for _, f := range change {
+		f(&config)
+	}
+	w, err := New(config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 )
 
 // Listing asks for a part of a list. The zero Listing is the first page.
@@ -13,11 +14,12 @@ type Listing struct {
 	Order    string // "-created_at,flow"; empty: as the server likes
 	Page     int    // from 1; 0: the first
 	PageSize int    // at most 200; 0: 50
+	Cursor   string // Next of an earlier page; empty: from the beginning
 }
 
 func (l *Listing) query() string {
 	query := url.Values{}
-	for name, value := range map[string]string{"filter": l.Filter, "order_by": l.Order} {
+	for name, value := range map[string]string{"filter": l.Filter, "order_by": l.Order, "cursor": l.Cursor} {
 		if value != "" {
 			query.Set(name, value)
 		}
@@ -37,6 +39,10 @@ type Runs struct {
 	PageSize int   `json:"page_size"`
 	Total    int   `json:"total"`
 	AtLeast  bool  `json:"total_at_least"` // there are more than were counted
+
+	Next         string    `json:"next_cursor"`    // goes on behind this page; empty: by the next page number, or there is nothing more
+	Looked       int       `json:"looked_at"`      // of a page that is not full although there may be more: runs that were looked at
+	LookedBackTo time.Time `json:"looked_back_to"` // likewise: until when
 }
 
 // Runs lists runs, the newest first unless told otherwise. Errors of the

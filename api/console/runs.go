@@ -11,6 +11,7 @@ import (
 
 	"penstock/api/console/view"
 	"penstock/api/listing"
+	"penstock/api/runlist"
 	"penstock/queue"
 )
 
@@ -18,7 +19,7 @@ import (
 func runFields() listing.Schema[queue.Record] {
 	type run = queue.Record
 	return listing.Schema[run]{
-		Order: "-created_at",
+		Order: "-created_at", Cursor: true,
 		Fields: []listing.Field[run]{
 			listing.Text("run_id", func(r *run) string { return r.ID }),
 			listing.Text("state", func(r *run) string { return string(r.State) }),
@@ -86,36 +87,18 @@ func (x *exchange) findRuns(params url.Values) (view.RunList, error) {
 		return list, err
 	}
 	list.Order = cmp.Or(params.Get("order_by"), "-created_at")
-	var found []queue.Record
-	any := false
-	more, err := x.console.config.Queue.List(x.ctx(), scan(q), func(r *queue.Record) {
-		any = true
-		if q.Match(r) {
-			found = append(found, *r)
-		}
-	})
+	page, err := runlist.Find(x.ctx(), x.console.config.Queue, q, func(*queue.Record) bool { return true })
 	if err != nil {
 		return list, err
 	}
-	slices.SortStableFunc(found, func(a, b queue.Record) int { return q.Compare(&a, &b) })
-	page := q.Cut(found)
-	list.Page, list.PageSize, list.Total, list.AtLeast = page.Page, page.PageSize, page.Total, more
-	list.None = !any && list.Filter == ""
+	list.Page, list.PageSize, list.Total, list.AtLeast = page.Page, page.PageSize, page.Total, page.AtLeast
+	list.Next, list.Looked, list.LookedBackTo = page.Next, page.Looked, page.LookedBackTo
+	list.None = len(page.Items) == 0 && !page.AtLeast && list.Filter == "" && q.Cursor == "" && q.Page == 1
 	now := x.console.config.Now()
 	for i := range page.Items {
 		list.Items = append(list.Items, x.runRow(&page.Items[i], now, list.Flows))
 	}
 	return list, nil
-}
-
-// scan is the part of a filter that the queue's index knows.
-func scan(q *listing.Query[queue.Record]) queue.List {
-	var l queue.List
-	l.Queues, _ = q.Only("queue")
-	l.From, l.To = q.Between("created_at")
-	down, alone := q.OrderedBy("created_at")
-	l.Oldest = alone && !down
-	return l
 }
 
 func (x *exchange) runRow(r *queue.Record, now time.Time, flows []view.FlowName) view.RunRow {

@@ -14,6 +14,7 @@ const (
 	ParamOrder    = "order_by"
 	ParamPage     = "page"
 	ParamPageSize = "page_size"
+	ParamCursor   = "cursor" // of listings that have one
 )
 
 const (
@@ -27,6 +28,9 @@ const (
 type Schema[T any] struct {
 	Fields []Field[T]
 
+	// Cursor says that the listing takes a cursor, from which it goes on.
+	Cursor bool
+
 	// Order is used when the caller names none, as in order_by; empty: as the
 	// items come.
 	Order string
@@ -35,8 +39,9 @@ type Schema[T any] struct {
 // Query is what a caller asked of a listing. It does not change and is safe
 // for concurrent use.
 type Query[T any] struct {
-	Page     int // from 1
-	PageSize int // 1 to 200
+	Page     int    // from 1
+	PageSize int    // 1 to 200
+	Cursor   string // that an earlier page gave; empty: from the beginning
 
 	filter node[T] // nil: all
 	order  []key[T]
@@ -45,11 +50,11 @@ type Query[T any] struct {
 
 // Parse reads a raw query string. Errors are *Error.
 func Parse[T any](raw string, s Schema[T]) (*Query[T], error) {
-	params, err := readParams(raw)
+	params, err := readParams(raw, s.Cursor)
 	if err != nil {
 		return nil, err
 	}
-	q := &Query[T]{params: params}
+	q := &Query[T]{params: params, Cursor: params.Get(ParamCursor)}
 	if q.Page, err = readNumber(params, ParamPage, 1, maxPage); err != nil {
 		return nil, err
 	}
@@ -71,15 +76,18 @@ func Parse[T any](raw string, s Schema[T]) (*Query[T], error) {
 
 // readParams parses the query string and drops nothing: what cannot be read,
 // comes twice or is not known is an error.
-func readParams(raw string) (url.Values, error) {
+func readParams(raw string, cursor bool) (url.Values, error) {
 	params, err := url.ParseQuery(raw)
 	if err != nil {
 		return nil, &Error{Message: "the query string cannot be read: " + err.Error()}
 	}
-	known := []string{ParamFilter, ParamOrder, ParamPage, ParamPageSize}
+	known, names := []string{ParamFilter, ParamOrder, ParamPage, ParamPageSize}, "filter, order_by, page and page_size"
+	if cursor {
+		known, names = append(known, ParamCursor), "filter, order_by, page, page_size and cursor"
+	}
 	for _, name := range sortedNames(params) {
 		if !slices.Contains(known, name) {
-			return nil, &Error{Param: name, Message: "there is no such parameter; a listing takes filter, order_by, page and page_size"}
+			return nil, &Error{Param: name, Message: "there is no such parameter; a listing takes " + names}
 		}
 		if len(params[name]) > 1 {
 			return nil, &Error{Param: name, Message: "comes twice"}

@@ -226,13 +226,13 @@ func TestPages(t *testing.T) {
 		if got := names(p); got != c.names || p.Page != c.page || p.PageSize != c.size || p.Total != 4 || p.Items == nil {
 			t.Errorf("%q: %q, page %d of %d, total %d", c.raw, got, p.Page, p.PageSize, p.Total)
 		}
-		if diff := cmp.Diff(c.links, q.Links("/f", p.Total, false)); diff != "" {
+		if diff := cmp.Diff(c.links, q.Links("/f", p.Total, false, "")); diff != "" {
 			t.Errorf("%q: links (-want +got)\n%s", c.raw, diff)
 		}
 	}
 	q, _ := listing.Parse("filter="+url.QueryEscape(`name eq "é>,"`), schema())
 	want := `</f?filter=name+eq+%22%C3%A9%3E%2C%22&page=1&page_size=50>; rel="first", </f?filter=name+eq+%22%C3%A9%3E%2C%22&page=2&page_size=50>; rel="next"`
-	if diff := cmp.Diff(want, q.Links("/f", 50, true)); diff != "" {
+	if diff := cmp.Diff(want, q.Links("/f", 50, true, "")); diff != "" {
 		t.Errorf("links of a total that is a lower bound (-want +got)\n%s", diff)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Page is the answer of a listing.
@@ -17,6 +18,15 @@ type Page[T any] struct {
 
 	// AtLeast says that there are more items than were counted.
 	AtLeast bool `json:"total_at_least,omitempty"`
+
+	// Next is the cursor with which the listing goes on behind this page; empty:
+	// with the next page number, or there is nothing more.
+	Next string `json:"next_cursor,omitempty"`
+
+	// Looked and LookedBackTo say of a page that is not full although there may
+	// be more how many items were looked at, and until which moment.
+	Looked       int        `json:"looked_at,omitempty"`
+	LookedBackTo *time.Time `json:"looked_back_to,omitempty"`
 }
 
 // Apply filters, orders and cuts a list that is in memory. The list keeps its
@@ -78,19 +88,23 @@ func (r *Reader[T]) Add(item *T) (more bool) {
 func (r *Reader[T]) Page() Page[T] { return r.page }
 
 // Links is the value of the Link header (RFC 8288) of a page at a path:
-// first, prev, next and last, where there are such pages. The links keep the
+// first, prev, next and last, where there are such pages; next is the page behind
+// the cursor if there is one. The links keep the
 // caller's other parameters.
-func (q *Query[T]) Links(path string, total int, atLeast bool) string {
+func (q *Query[T]) Links(path string, total int, atLeast bool, cursor string) string {
 	last := max(1, (total+q.PageSize-1)/q.PageSize)
 	var out []string
 	add := func(relation string, page int) {
-		out = append(out, "<"+q.link(path, page)+`>; rel="`+relation+`"`)
+		out = append(out, "<"+q.link(path, page, q.Cursor)+`>; rel="`+relation+`"`)
 	}
 	add("first", 1)
 	if q.Page > 1 {
 		add("prev", min(q.Page-1, last))
 	}
-	if q.Page < last || atLeast && q.Page < maxPage {
+	switch {
+	case cursor != "":
+		out = append(out, "<"+q.link(path, 1, cursor)+`>; rel="next"`)
+	case q.Page < last || atLeast && q.Page < maxPage:
 		add("next", q.Page+1)
 	}
 	if !atLeast {
@@ -99,12 +113,15 @@ func (q *Query[T]) Links(path string, total int, atLeast bool) string {
 	return strings.Join(out, ", ")
 }
 
-func (q *Query[T]) link(path string, page int) string {
+func (q *Query[T]) link(path string, page int, cursor string) string {
 	params := maps.Clone(q.params)
 	if params == nil {
 		params = url.Values{}
 	}
 	params.Set(ParamPage, strconv.Itoa(page))
 	params.Set(ParamPageSize, strconv.Itoa(q.PageSize))
+	if cursor != "" {
+		params.Set(ParamCursor, cursor)
+	}
 	return path + "?" + params.Encode()
 }

@@ -21,6 +21,9 @@ A status that ` + "`expect`" + ` does not list is a failure: its message shows t
 status and the beginning of a text body. ` + "`retry.on`" + ` may name statuses, ` + "`timeout`" + ` and ` + "`network`" + `; a
 ` + "`Retry-After`" + ` of the answer is kept to.
 
+**Time.** The answer may take as long as the step's ` + "`timeout`" + ` says. Connecting has limits of its own, 5 s and 5 s more for
+TLS, so that a host which is down is noticed; getting a token for a connection has 10 s.
+
 **URL.** What a program puts into the URL stands there as it is: escape it with ` + "`@uri`" + `, as in the example, or use
 ` + "`query`" + `, which escapes by itself.
 

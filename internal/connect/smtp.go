@@ -43,8 +43,9 @@ type mailer struct {
 	from    string
 }
 
-// sendLimit bounds one exchange with the server when the step has no shorter
-// timeout.
+// sendLimit bounds one exchange with the server for a caller whose context has
+// no deadline. A step's context has one, its timeout or the run's limit, which
+// is the only limit then.
 const sendLimit = 60 * time.Second
 
 func newMailer(s settings) (*mailer, error) {
@@ -56,7 +57,7 @@ func newMailer(s settings) (*mailer, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.options = append(m.options, gomail.WithPort(cmp.Or(s.number("port"), port)), gomail.WithTimeout(sendLimit))
+	m.options = append(m.options, gomail.WithPort(cmp.Or(s.number("port"), port)))
 	if s.text["username"] != "" {
 		m.options = append(m.options, gomail.WithUsername(s.text["username"]), gomail.WithPassword(s.text["password"]),
 			gomail.WithOpportunisticSMTPAuth(gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthPlain, gomail.SMTPAuthLogin, gomail.SMTPAuthCramMD5))
@@ -96,12 +97,12 @@ func (m *mailer) Send(ctx context.Context, message *flows.Mail) error {
 	if err != nil {
 		return troubled(m.name, "the message cannot be made: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, sendLimit)
+	ctx, cancel, left := sending(ctx)
 	defer cancel()
 	dial := gomail.WithDialContextFunc(func(_ context.Context, network, address string) (net.Conn, error) {
 		return m.dial(ctx, network, address)
 	})
-	client, err := gomail.NewClient(m.host, append(slices.Clip(m.options), dial)...)
+	client, err := gomail.NewClient(m.host, append(slices.Clip(m.options), gomail.WithTimeout(left), dial)...)
 	if err != nil {
 		return troubled(m.name, "the mail server cannot be used")
 	}
@@ -115,6 +116,16 @@ func (m *mailer) Send(ctx context.Context, message *flows.Mail) error {
 		return troubled(m.name, "the mail server did not take the message")
 	}
 	return m.failed(err)
+}
+
+// sending is the context of one exchange, and how long it may take.
+func sending(ctx context.Context) (_ context.Context, cancel context.CancelFunc, left time.Duration) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(sendLimit)
+	}
+	ctx, cancel = context.WithDeadline(ctx, deadline)
+	return ctx, cancel, max(time.Until(deadline), time.Millisecond) // the library takes no zero
 }
 
 // dial connects so that the end of the context of the whole exchange ends it:

@@ -182,3 +182,29 @@ func TestServer(t *testing.T) {
 	server.Close()
 	found(t, look(), "does not answer")
 }
+
+// What a fleet may open is held against what Redis takes.
+func TestConnections(t *testing.T) {
+	t.Parallel()
+	server := testenv.Redis(t, "--maxclients", "200")
+	client := server.Client()
+	door := client.Subscribe(t.Context(), "penstock:{default}:reply:door-1", "penstock:{slow}:reply:door-1")
+	defer door.Close()
+	if _, err := door.Receive(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	one := fleet{workers: []queue.Worker{{ID: "a", Queues: []queue.Served{{Queue: "default", Slots: 1}, {Queue: "slow", Slots: 1}}}}}
+	for perClient, line := range map[int]string{
+		10: "ok redis connections: ", 30: "warn redis connections: ",
+	} {
+		r := &Report{}
+		r.Connections(t.Context(), client, one, perClient)
+		found(t, r, line)
+		if !strings.Contains(text(r), "1 doors and 1 workers") || !strings.Contains(text(r), "Redis takes 200") {
+			t.Errorf("%s", text(r))
+		}
+	}
+	if got := (Processes{Doors: 2, Workers: 3, Served: 4}).most(30); got != 5*4*30+4*32 {
+		t.Errorf("a fleet may open %d", got)
+	}
+}

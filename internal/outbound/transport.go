@@ -28,9 +28,6 @@ type Config struct {
 	// handshake. Default 5 s; it should stay below the timeouts that flows
 	// give their steps, or a dead host uses up a whole attempt.
 	DialTimeout time.Duration
-	// HeaderTimeout is the longest wait for response headers once a request
-	// is written. Default 60 s, the longest that anybody waits for a run.
-	HeaderTimeout time.Duration
 	// IdleTimeout is how long an unused connection is kept. Default 90 s.
 	IdleTimeout time.Duration
 	// IdlePerHost is how many unused connections are kept to one host.
@@ -48,6 +45,9 @@ type Config struct {
 // steps so that connections are reused. It honours no proxy setting of the
 // environment: a proxy would resolve names out of the guard's sight.
 //
+// The transport sets no limit on the wait for an answer: the deadline of the
+// request's context, which is that of the step or the run, is the only one.
+//
 // Addresses are checked when connecting, after name resolution, so that no
 // spelling of an address, no name that changes its answer and no redirect
 // leads around the check. A refusal wraps fs.ErrPermission. Clones of the
@@ -64,7 +64,6 @@ func New(config Config) (*http.Transport, error) {
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second},
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: config.RootCAs},
 		TLSHandshakeTimeout:    config.DialTimeout,
-		ResponseHeaderTimeout:  config.HeaderTimeout,
 		ExpectContinueTimeout:  time.Second,
 		IdleConnTimeout:        config.IdleTimeout,
 		MaxIdleConns:           16 * config.IdlePerHost,
@@ -94,7 +93,6 @@ func dial(config Config) func(ctx context.Context, network, address string) (net
 func (c Config) validate() error {
 	for name, negative := range map[string]bool{
 		"DialTimeout":    c.DialTimeout < 0,
-		"HeaderTimeout":  c.HeaderTimeout < 0,
 		"IdleTimeout":    c.IdleTimeout < 0,
 		"IdlePerHost":    c.IdlePerHost < 0,
 		"MaxHeaderBytes": c.MaxHeaderBytes < 0,
@@ -108,7 +106,6 @@ func (c Config) validate() error {
 
 func (c Config) withDefaults() Config {
 	c.DialTimeout = cmp.Or(c.DialTimeout, 5*time.Second)
-	c.HeaderTimeout = cmp.Or(c.HeaderTimeout, 60*time.Second)
 	c.IdleTimeout = cmp.Or(c.IdleTimeout, 90*time.Second)
 	c.IdlePerHost = cmp.Or(c.IdlePerHost, 64)
 	c.MaxHeaderBytes = cmp.Or(c.MaxHeaderBytes, 64<<10)

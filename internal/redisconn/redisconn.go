@@ -2,6 +2,7 @@
 package redisconn
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -19,6 +20,21 @@ type Conn struct {
 	sentinel *redis.FailoverOptions
 	cluster  *redis.ClusterOptions
 	hooks    []redis.Hook
+	pool     int // connections of a client at most
+}
+
+// DefaultPool is how many connections a client keeps at most: enough for the
+// batches of a process that does ten thousand runs a second, whatever the
+// number of its cores. go-redis' own is ten for each core.
+const DefaultPool = 20
+
+// WithPool returns a Conn whose clients keep at most that many connections, to
+// each primary of a Cluster. The URL's own pool_size wins. Blocking clients
+// have a few of their own.
+func (c *Conn) WithPool(size int) *Conn {
+	with := *c
+	with.pool = size
+	return &with
 }
 
 // Parse reads a Redis URL:
@@ -146,19 +162,31 @@ func (c *Conn) client(retries int) redis.UniversalClient {
 	return client
 }
 
+// poolSize is how many connections a client keeps at most; said is the URL's.
+func (c *Conn) poolSize(said int) int { return cmp.Or(said, c.pool, DefaultPool) }
+
+// MostConnections bounds the connections of one client to one server, with the
+// default of the URL's pool_size: go-redis keeps a pool of its own for pipelines.
+func (c *Conn) MostConnections() int {
+	return cmp.Or(c.pool, DefaultPool) + redis.DefaultPipelinePoolSize
+}
+
 func (c *Conn) open(retries int) redis.UniversalClient {
 	const minIdle = 2
 	switch {
 	case c.cluster != nil:
 		o := *c.cluster
+		o.PoolSize = c.poolSize(o.PoolSize)
 		o.MinIdleConns, o.MaxRetries = minIdle, retries
 		return redis.NewClusterClient(&o)
 	case c.sentinel != nil:
 		o := *c.sentinel
+		o.PoolSize = c.poolSize(o.PoolSize)
 		o.MinIdleConns, o.MaxRetries = minIdle, retries
 		return redis.NewFailoverClient(&o)
 	}
 	o := *c.single
+	o.PoolSize = c.poolSize(o.PoolSize)
 	o.MinIdleConns, o.MaxRetries = minIdle, retries
 	return redis.NewClient(&o)
 }

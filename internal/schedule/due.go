@@ -39,6 +39,18 @@ func due(s *flows.Schedule, decided, now time.Time) (start []time.Time, upTo tim
 	return start, upTo
 }
 
+// passed counts the times after what is decided, up to the last that is
+// decided now, and no more than are looked for.
+func passed(s *flows.Schedule, decided, upTo time.Time) (n int) {
+	if earliest := upTo.Add(-longest); decided.Before(earliest) {
+		decided = earliest
+	}
+	for at := s.Next(decided); !at.IsZero() && !at.After(upTo); at = s.Next(at) {
+		n++
+	}
+	return n
+}
+
 // wanted reports whether a time that has passed still becomes a run. One
 // whose guard may be forgotten does not: it might be the second.
 func wanted(s *flows.Schedule, at, now time.Time) bool {

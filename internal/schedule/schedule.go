@@ -34,7 +34,14 @@ type Flows interface {
 	Find(ref string) (*flows.Flow, bool)
 }
 
-// Config of a Scheduler. All but Watermark and Now are required.
+// Meter counts what became of the times of a flow: "started", "skipped"
+// because the run before had not ended, "missed" because it is too late to
+// make up for them. *telemetry.Metrics is one.
+type Meter interface {
+	Times(flow int64, outcome string, n int)
+}
+
+// Config of a Scheduler. All but Watermark, Meter and Now are required.
 type Config struct {
 	Redis redis.UniversalClient // closed by whoever opened it
 	Log   *slog.Logger
@@ -50,6 +57,9 @@ type Config struct {
 	// Watermark is where the last poll of a flow ended, as JSON; nil when there
 	// was none. nil: polls begin anew each time.
 	Watermark func(ctx context.Context, flow *flows.Flow) ([]byte, error)
+
+	// Meter counts the times of flows; nil: nobody does.
+	Meter Meter
 
 	// Now is the clock. Default: that of Redis, the same for all workers.
 	Now func() time.Time

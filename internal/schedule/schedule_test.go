@@ -452,3 +452,36 @@ func TestTwoWorkersOnOneRedis(t *testing.T) {
 		t.Errorf("%d tasks for %d times, %v", n, len(seen)+len(accepted), err)
 	}
 }
+
+// meter counts the times of flow 1.
+type meter map[string]int
+
+func (m meter) Times(_ int64, outcome string, n int) { m[outcome] += n }
+
+// Times are counted by what became of them.
+func TestTimesAreCounted(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	s, counted := r.worker("a"), meter{}
+	s.config.Meter = counted
+	r.put(t, "{schedule: {cron: '0 * * * *', catch_up: all, catch_up_limit: 2, overlap: allow}}", start, true)
+	r.at(5*time.Hour + 10*time.Minute)
+	r.pass(s, "five have passed, two are made up for", "03-01 16:00:00", "03-01 17:00:00")
+	if diff := cmp.Diff(meter{"started": 2, "missed": 3}, counted); diff != "" {
+		t.Errorf("after an outage (-want +got)\n%s", diff)
+	}
+	r.pass(s, "again")
+
+	r = setup(t)
+	r.begins = queue.Running
+	s, counted = r.worker("a"), meter{}
+	s.config.Meter = counted
+	r.put(t, "{schedule: '@every 1m'}", start, true)
+	r.at(time.Minute)
+	r.pass(s, "the first", "03-01 12:01:00")
+	r.at(2 * time.Minute)
+	r.pass(s, "while it runs")
+	if diff := cmp.Diff(meter{"started": 1, "skipped": 1}, counted); diff != "" {
+		t.Errorf("while a run goes on (-want +got)\n%s", diff)
+	}
+}

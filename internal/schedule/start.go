@@ -20,6 +20,7 @@ func (s *Scheduler) one(ctx context.Context, flow *flows.Flow, m mark) error {
 		decided = p.since
 	}
 	start, upTo := due(flow.Schedule, decided, now)
+	missed := passed(flow.Schedule, decided, upTo) - len(start)
 	for _, at := range start {
 		held, err := s.start(ctx, flow, at, &m, now)
 		if err != nil {
@@ -32,6 +33,7 @@ func (s *Scheduler) one(ctx context.Context, flow *flows.Flow, m mark) error {
 	if upTo.After(m.at) {
 		m.at = upTo
 	}
+	s.count(flow, "missed", missed)
 	p.next = flow.Schedule.Next(now)
 	if p.next.IsZero() {
 		p.next = now.Add(remember)
@@ -55,6 +57,7 @@ func (s *Scheduler) start(ctx context.Context, flow *flows.Flow, at time.Time, m
 			s.config.Log.Warn("a scheduled time was skipped: the last run has not finished",
 				"flow", flow.Number, "scheduled_at", at, "run_id", m.run)
 			m.at = at
+			s.count(flow, "skipped", 1)
 			return false, nil
 		}
 	}
@@ -65,12 +68,20 @@ func (s *Scheduler) start(ctx context.Context, flow *flows.Flow, at time.Time, m
 	switch err := s.config.Submit(ctx, sub); {
 	case err == nil:
 		m.run = sub.ID
+		s.count(flow, "started", 1)
 		s.config.Log.Info("scheduled run", "flow", flow.Number, "scheduled_at", at, "run_id", sub.ID)
 	case !errors.Is(err, queue.ErrReplayed): // else a worker that was lost had started it
 		return false, fmt.Errorf("start run of flow %d: %w", flow.Number, err)
 	}
 	m.at = at
 	return false, s.record(ctx, flow.Number, *m, true)
+}
+
+// count tells what became of times of a flow.
+func (s *Scheduler) count(flow *flows.Flow, outcome string, n int) {
+	if n > 0 && s.config.Meter != nil {
+		s.config.Meter.Times(flow.Number, outcome, n)
+	}
 }
 
 // busy reports whether a run has not ended yet.

@@ -3,12 +3,15 @@
 package telemetry
 
 import (
+	"context"
 	"net/http"
 	"runtime"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Bounds of histograms, in seconds. A run answers within 60 s, most within
@@ -38,6 +41,9 @@ type Metrics struct {
 	redis  redisMetrics
 	queues queueMetrics
 	work   workMetrics
+	roles  *prometheus.GaugeVec
+	unread *prometheus.GaugeVec
+	late   *prometheus.CounterVec // times of schedules
 }
 
 // NewMetrics makes the metrics of a process of this version.
@@ -49,12 +55,39 @@ func NewMetrics(version string) *Metrics {
 	)
 	m.gauge("penstock_build_info", "Always 1; the labels say which build this is.", "version", "goversion").
 		WithLabelValues(version, runtime.Version()).Set(1)
+	m.roles = m.gauge("penstock_role", "Always 1; the label says what this process is: an api, a worker, or both.", "role")
 	m.door = newDoorMetrics(m)
 	m.queues = newQueueMetrics(m)
 	m.work = newWorkMetrics(m)
 	m.runs = newRunMetrics(m)
+	m.late = m.counter("penstock_schedule_times_total",
+		"Times of schedules by what became of them: started, skipped (the run before had not ended), missed (too late to be made up for).", "flow", "outcome")
+	m.unread = m.gauge("penstock_secrets_unreadable", "Stored secrets that no master key of this process opens.")
 	m.redis = newRedisMetrics(m)
 	return m
+}
+
+// Unreadable says how many stored secrets this process cannot open.
+func (m *Metrics) Unreadable(n int) { m.unread.WithLabelValues().Set(float64(n)) }
+
+// Role says that the process is an "api" or a "worker"; it may be both.
+func (m *Metrics) Role(role string) { m.roles.WithLabelValues(role).Set(1) }
+
+// Times implements schedule.Meter.
+func (m *Metrics) Times(flow int64, outcome string, n int) {
+	m.late.WithLabelValues(m.runs.flows.label(flow), outcome).Add(float64(n))
+}
+
+// observe adds a duration to a histogram, with the trace that the context is
+// part of, when it is recorded, as its exemplar.
+func observe(ctx context.Context, to prometheus.Observer, took time.Duration) {
+	if s := trace.SpanContextFromContext(ctx); s.IsSampled() {
+		if with, ok := to.(prometheus.ExemplarObserver); ok {
+			with.ObserveWithExemplar(took.Seconds(), prometheus.Labels{"trace_id": s.TraceID().String()})
+			return
+		}
+	}
+	to.Observe(took.Seconds())
 }
 
 // Handler answers scrapes.

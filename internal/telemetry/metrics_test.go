@@ -66,9 +66,9 @@ func TestDoorIsMeasuredByRouteAndStatus(t *testing.T) {
 	}
 	door.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("BREW", "/", nil))
 	want(t, scrape(t, m),
-		`penstock_door_requests_total{method="GET",route="/v1/runs/:run",status="418"} 2`,
-		`penstock_door_requests_total{method="GET",route="none",status="200"} 2`,
-		`penstock_door_requests_total{method="other",route="none",status="200"} 1`,
+		`penstock_door_requests_total{method="GET",origin="product",route="/v1/runs/:run",status="418"} 2`,
+		`penstock_door_requests_total{method="GET",origin="product",route="none",status="200"} 2`,
+		`penstock_door_requests_total{method="other",origin="product",route="none",status="200"} 1`,
 		`penstock_door_request_duration_seconds_count{route="/v1/runs/:run"} 2`,
 		`penstock_door_requests_in_flight 0`)
 }
@@ -124,7 +124,7 @@ func TestRunsAreMeasured(t *testing.T) {
 	}
 	m.Lost("default")
 	m.Mended("default", "lost")
-	m.Slots(8)
+	m.Slots("default", 8)
 	want(t, scrape(t, m),
 		`penstock_run_duration_seconds_count{flow="69",outcome="succeeded"} 2`,
 		`penstock_run_duration_seconds_count{flow="69",outcome="failed"} 1`,
@@ -139,7 +139,7 @@ func TestRunsAreMeasured(t *testing.T) {
 		`penstock_step_replays_total{flow="69",kind="http"} 5`,
 		`penstock_leases_lost_total{queue="default"} 1`,
 		`penstock_runs_mended_total{fault="lost",queue="default"} 1`,
-		`penstock_worker_slots 8`, `penstock_worker_runs 0`)
+		`penstock_worker_slots{queue="default"} 8`, `penstock_worker_runs{queue="default"} 0`)
 }
 
 func TestFlowsWithoutEndShareALabel(t *testing.T) {
@@ -167,7 +167,7 @@ func TestQueuesAndRedisAreMeasured(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	m.Queues(client, slog.New(slog.DiscardHandler))
+	m.Queues(client, func() []int64 { return []int64{1} }, slog.New(slog.DiscardHandler))
 	m.Waiters(client.Waiting)
 	ticket, err := client.Submit(t.Context(), queue.Submission{Spec: queue.Spec{Flow: 1, Queue: "slow", Limit: time.Minute}})
 	if err != nil {
@@ -176,7 +176,9 @@ func TestQueuesAndRedisAreMeasured(t *testing.T) {
 	scraped := scrape(t, m)
 	want(t, scraped,
 		`penstock_queues_up 1`, `penstock_queue_tasks{queue="slow",state="pending"} 1`, `penstock_queue_open_runs{queue="slow"} 1`,
-		`penstock_queue_paused{queue="slow"} 0`, `penstock_queue_workers{queue="slow"} 0`, `penstock_door_waiters 1`)
+		`penstock_queue_paused{queue="slow"} 0`, `penstock_queue_workers{queue="slow"} 0`, `penstock_door_waiters 1`,
+		`penstock_queue_waiting_runs{queue="slow"} 0`, `penstock_queue_oldest_run_seconds{queue="slow"} 0`, `penstock_flow_held_runs{flow="1"} 0`,
+		`penstock_redis_memory_limit_bytes 0`)
 	if !strings.Contains(scraped, `penstock_redis_command_duration_seconds_count{command="pipeline"}`) || strings.Contains(scraped, "\npenstock_redis_errors_total") {
 		t.Errorf("of Redis:\n%s", ours(scraped))
 	}
@@ -227,7 +229,12 @@ func TestMetricsAreLinted(t *testing.T) {
 			t.Errorf("%s says %q", v.Name, v.Help)
 		}
 	}
-	m.door.requests.WithLabelValues("r", "GET", "200").Inc()
+	m.door.requests.WithLabelValues("r", "GET", "200", "product").Inc()
+	m.door.refusals.WithLabelValues("r", "not_found").Inc()
+	m.Times(1, "missed", 2)
+	m.Parked(1, "step")
+	m.Role("api")
+	m.Unreadable(1)
 	m.Lost("q")
 	m.Mended("q", "lost")
 	m.redis.failures.WithLabelValues("timeout").Inc()
@@ -308,5 +315,90 @@ func BenchmarkRun(b *testing.B) {
 			end(flows.Ended{Kind: "http", In: 1, Attempts: 1})
 		}
 		o.End(queue.Outcome{State: queue.Succeeded}, nil)
+	}
+}
+
+// A handler labels its answer, and streams are counted while they are open.
+func TestAnswersHaveOriginsAndStreamsAreCounted(t *testing.T) {
+	t.Parallel()
+	m := NewMetrics("v1")
+	door := m.Door(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Pattern = r.URL.Path
+		switch r.URL.Path {
+		case "/events":
+			w.Header().Set("Content-Type", "text/event-stream")
+			w.Write([]byte("event: x"))
+			want(t, scrape(t, m), `penstock_door_streams 1`)
+			return
+		case "/flow":
+			Label(r.Context(), true, "")
+		case "/refused":
+			Label(r.Context(), false, "replayed")
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	for _, path := range []string{"/events", "/flow", "/refused"} {
+		r := httptest.NewRequest(http.MethodPost, path, nil)
+		if door.ServeHTTP(httptest.NewRecorder(), r); r.Pattern != path {
+			t.Errorf("who wraps the door sees the route %q, not %s", r.Pattern, path)
+		}
+	}
+	Label(t.Context(), true, "outside of a request nothing happens")
+	want(t, scrape(t, m),
+		`penstock_door_requests_total{method="POST",origin="flow",route="/flow",status="503"} 1`,
+		`penstock_door_requests_total{method="POST",origin="product",route="/refused",status="503"} 1`,
+		`penstock_door_refusals_total{reason="replayed",route="/refused"} 1`,
+		`penstock_door_streams 0`)
+}
+
+// Durations of traced requests and runs name their trace, for who scrapes as
+// OpenMetrics.
+func TestExemplarsNameTheTrace(t *testing.T) {
+	t.Parallel()
+	m, tracing := NewMetrics("v1"), newTestTracing(t, newSink(t))
+	door := tracing.Door(m.Door(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+	door.ServeHTTP(httptest.NewRecorder(), r)
+	ctx, _ := tracing.Begin(t.Context(), &queue.Attempt{Spec: queue.Spec{Flow: 69, Queue: "default", Trace: map[string]string{"traceparent": "00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}}, Number: 1})
+	_, o := m.Begin(ctx, &queue.Attempt{Spec: queue.Spec{Flow: 69, Queue: "default"}, Number: 1})
+	o.End(queue.Outcome{State: queue.Succeeded}, nil)
+	w, scraping := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/metrics", nil)
+	scraping.Header.Set("Accept", "application/openmetrics-text; version=1.0.0")
+	m.Handler().ServeHTTP(w, scraping)
+	for name, trace := range map[string]string{
+		"penstock_door_request_duration_seconds": "0af7651916cd43dd8448eb211c80319c", "penstock_run_duration_seconds": "1af7651916cd43dd8448eb211c80319c",
+		"penstock_run_pickup_seconds": "1af7651916cd43dd8448eb211c80319c",
+	} {
+		found := false
+		for line := range strings.Lines(w.Body.String()) {
+			found = found || strings.HasPrefix(line, name+"_bucket") && strings.Contains(line, `# {trace_id="`+trace+`"}`)
+		}
+		if !found {
+			t.Errorf("%s has no exemplar of %s in\n%s", name, trace, w.Body)
+		}
+	}
+}
+
+// Profiles are served when they are asked for, and the command line never.
+func TestProfilesAreServedWhenAskedFor(t *testing.T) {
+	t.Parallel()
+	for asked, status := range map[bool]int{true: http.StatusOK, false: http.StatusNotFound} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := NewServer(ServerConfig{Listener: listener, Metrics: NewMetrics("v1"), Log: slog.New(slog.DiscardHandler), Pprof: asked})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for path, want := range map[string]int{"/debug/pprof/heap": status, "/debug/pprof/": status, "/debug/pprof/cmdline": http.StatusNotFound} {
+			w := httptest.NewRecorder()
+			s.http.Handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+			if w.Code != want {
+				t.Errorf("asked for %v: %s is %d, want %d", asked, path, w.Code, want)
+			}
+		}
+		_ = s.Close()
 	}
 }

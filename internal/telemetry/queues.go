@@ -16,7 +16,8 @@ const scrapeLimit = 3 * time.Second
 
 // queueMetrics are what Redis says of the queues, asked at each scrape.
 type queueMetrics struct {
-	up, tasks, open, oldest, paused, workers *prometheus.Desc
+	up, tasks, open, waiting, oldest, run, paused, workers *prometheus.Desc
+	held, used, limit                                      *prometheus.Desc
 }
 
 func newQueueMetrics(m *Metrics) queueMetrics {
@@ -28,33 +29,46 @@ func newQueueMetrics(m *Metrics) queueMetrics {
 		up:      desc("penstock_queues_up", "1 when Redis said how its queues are doing, else 0: then nothing else is known of them."),
 		tasks:   desc("penstock_queue_tasks", "Tasks by state: pending, active, scheduled, retry, archived.", "queue", "state"),
 		open:    desc("penstock_queue_open_runs", "Runs that have not ended: queued, running or waiting.", "queue"),
+		waiting: desc("penstock_queue_waiting_runs", "Runs without a task: parked at a step, in line at a concurrency limit, or held because their flow is paused.", "queue"),
 		oldest:  desc("penstock_queue_oldest_seconds", "How long the task has waited that comes next; 0 when none waits.", "queue"),
+		run:     desc("penstock_queue_oldest_run_seconds", "How long the oldest attempt has run that has not ended; 0 when none runs.", "queue"),
 		paused:  desc("penstock_queue_paused", "1 while the queue is paused.", "queue"),
 		workers: desc("penstock_queue_workers", "Live workers that serve the queue.", "queue"),
+		held:    desc("penstock_flow_held_runs", "Runs that are held because their flow is paused, of flows that are.", "flow"),
+		used:    desc("penstock_redis_memory_bytes", "Memory that Redis uses: of a Cluster, the primary that is fullest."),
+		limit:   desc("penstock_redis_memory_limit_bytes", "Its maxmemory, of which new runs are refused at 90 %; 0: there is none."),
 	}
 }
 
 // Inspector says how the queues are doing. *queue.Client is one.
 type Inspector interface {
 	Stats(ctx context.Context) ([]queue.Stats, error)
+	// Memory is how many bytes Redis uses, and may use; 0: there is no limit.
+	Memory(ctx context.Context) (used, limit int64, err error)
+	// Held counts the runs that are held for each of these paused flows.
+	Held(ctx context.Context, flows []int64) (map[int64]int64, error)
 }
 
 // Queues shows how the queues are doing. Every process that does shows the
-// same: their numbers are not to be added up.
-func (m *Metrics) Queues(from Inspector, log *slog.Logger) {
-	m.registry.MustRegister(&inspection{queueMetrics: m.queues, from: from, log: log})
+// same: their numbers are not to be added up. paused lists the paused flows.
+func (m *Metrics) Queues(from Inspector, paused func() []int64, log *slog.Logger) {
+	m.registry.MustRegister(&inspection{queueMetrics: m.queues, from: from, paused: paused, flows: m.runs.flows, log: log})
 }
 
 // inspection is responsible for asking once per scrape.
 type inspection struct {
 	queueMetrics
-	from Inspector
-	log  *slog.Logger
+	from   Inspector
+	paused func() []int64
+	flows  *numbers
+	log    *slog.Logger
 }
 
 // Describe implements prometheus.Collector.
 func (i *inspection) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{i.up, i.tasks, i.open, i.oldest, i.paused, i.workers} {
+	for _, d := range []*prometheus.Desc{
+		i.queueMetrics.up, i.tasks, i.open, i.waiting, i.oldest, i.run, i.queueMetrics.paused, i.workers, i.held, i.used, i.limit,
+	} {
 		ch <- d
 	}
 }
@@ -73,6 +87,8 @@ func (i *inspection) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	gauge(i.up, 1)
+	i.memory(ctx, gauge)
+	i.heldRuns(ctx, gauge)
 	for _, q := range all {
 		for state, n := range map[string]int64{
 			"pending": q.Pending, "active": q.Active, "scheduled": q.Scheduled, "retry": q.Retry, "archived": q.Archived,
@@ -80,9 +96,45 @@ func (i *inspection) Collect(ch chan<- prometheus.Metric) {
 			gauge(i.tasks, float64(n), q.Queue, state)
 		}
 		gauge(i.open, float64(q.Open), q.Queue)
+		gauge(i.waiting, float64(q.Waiting), q.Queue)
 		gauge(i.oldest, q.Oldest.Seconds(), q.Queue)
-		gauge(i.paused, number(q.Paused), q.Queue)
+		gauge(i.run, q.OldestRun.Seconds(), q.Queue)
+		gauge(i.queueMetrics.paused, number(q.Paused), q.Queue)
 		gauge(i.workers, float64(q.Workers), q.Queue)
+	}
+}
+
+// gauging sends the value of one gauge.
+type gauging func(d *prometheus.Desc, v float64, labels ...string)
+
+func (i *inspection) memory(ctx context.Context, gauge gauging) {
+	used, limit, err := i.from.Memory(ctx)
+	if err != nil { // the user may lack the command INFO
+		i.log.Debug("read Redis' memory for a scrape", "error", err)
+		return
+	}
+	gauge(i.used, float64(used))
+	gauge(i.limit, float64(limit))
+}
+
+// heldRuns shows how many runs the paused flows hold. Flows that share a label
+// are added up.
+func (i *inspection) heldRuns(ctx context.Context, gauge gauging) {
+	paused := i.paused()
+	if len(paused) == 0 {
+		return
+	}
+	held, err := i.from.Held(ctx, paused[:min(len(paused), mostFlows)])
+	if err != nil {
+		i.log.Warn("count held runs for a scrape", "error", err)
+		return
+	}
+	byLabel := map[string]int64{}
+	for flow, n := range held {
+		byLabel[i.flows.label(flow)] += n
+	}
+	for label, n := range byLabel {
+		gauge(i.held, float64(n), label)
 	}
 }
 

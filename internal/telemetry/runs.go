@@ -42,20 +42,22 @@ func newRunMetrics(m *Metrics) runMetrics {
 
 // Begin implements worker.Observer.
 func (m *Metrics) Begin(ctx context.Context, a *queue.Attempt) (context.Context, worker.Observation) {
-	o := &attempt{m: m, flow: m.runs.flows.label(a.Flow), begun: time.Now()}
+	o := &attempt{m: m, ctx: ctx, flow: m.runs.flows.label(a.Flow), queue: a.Queue, begun: time.Now()}
 	if a.Number == 1 {
-		m.runs.pickup.WithLabelValues(a.Queue).Observe(a.Times.Started.Sub(a.Times.Accepted).Seconds())
+		observe(ctx, m.runs.pickup.WithLabelValues(a.Queue), a.Times.Started.Sub(a.Times.Accepted))
 	} else {
 		m.runs.restarts.WithLabelValues(o.flow).Inc()
 	}
-	m.work.running.Inc()
+	m.work.running.WithLabelValues(a.Queue).Inc()
 	return ctx, o
 }
 
 // attempt measures one attempt.
 type attempt struct {
 	m     *Metrics
+	ctx   context.Context // for its trace
 	flow  string
+	queue string
 	begun time.Time
 }
 
@@ -80,8 +82,8 @@ func (o *attempt) stepEnded(e flows.Ended) {
 
 // End implements worker.Observation.
 func (o *attempt) End(end queue.Outcome, cause error) {
-	o.m.work.running.Dec()
-	o.m.runs.duration.WithLabelValues(o.flow, outcome(end, cause)).Observe(time.Since(o.begun).Seconds())
+	o.m.work.running.WithLabelValues(o.queue).Dec()
+	observe(o.ctx, o.m.runs.duration.WithLabelValues(o.flow, outcome(end, cause)), time.Since(o.begun))
 }
 
 // outcome names how an attempt ended. What a worker that has lost its run, or

@@ -7,14 +7,19 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"time"
 )
 
-// ServerConfig of a Server. All but Ready are required.
+// ServerConfig of a Server. Listener, Metrics and Log are required.
 type ServerConfig struct {
 	Listener net.Listener
 	Metrics  *Metrics
 	Log      *slog.Logger
+
+	// Pprof serves Go's profiles at /debug/pprof/: they show the program's
+	// memory, and cost it time.
+	Pprof bool
 
 	// Ready says whether the process can work; nil: always.
 	Ready func(ctx context.Context) error
@@ -41,11 +46,26 @@ func NewServer(config ServerConfig) (*Server, error) {
 	routes.Handle("GET /metrics", config.Metrics.Handler())
 	routes.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	routes.HandleFunc("GET /readyz", s.ready)
+	write := 30 * time.Second
+	if config.Pprof {
+		write = 2 * time.Minute // a profile takes 30 s unless more are asked for
+		profiles(routes)
+	}
 	s.http = &http.Server{
-		Handler: routes, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+		Handler: routes, ReadTimeout: 10 * time.Second, WriteTimeout: write, IdleTimeout: 2 * time.Minute,
 		ErrorLog: slog.NewLogLogger(config.Log.Handler(), slog.LevelWarn),
 	}
 	return s, nil
+}
+
+// profiles serves what runtime/pprof knows. Index serves the profiles that
+// have names, such as heap and goroutine.
+func profiles(routes *http.ServeMux) {
+	routes.HandleFunc("GET /debug/pprof/", pprof.Index)
+	routes.HandleFunc("GET /debug/pprof/cmdline", http.NotFound) // a command line may hold a password
+	routes.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	routes.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	routes.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 }
 
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {

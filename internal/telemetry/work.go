@@ -4,16 +4,20 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // workMetrics are what a worker measures of itself.
 type workMetrics struct {
-	slots   prometheus.Gauge
-	running prometheus.Gauge
+	slots   *prometheus.GaugeVec
+	running *prometheus.GaugeVec
+	parked  *prometheus.CounterVec
 	lost    *prometheus.CounterVec
 	mended  *prometheus.CounterVec
 }
 
 func newWorkMetrics(m *Metrics) workMetrics {
 	return workMetrics{
-		slots:   m.gauge("penstock_worker_slots", "Runs that this process may execute at once.").WithLabelValues(),
-		running: m.gauge("penstock_worker_runs", "Runs that this process executes.").WithLabelValues(),
+		slots:   m.gauge("penstock_worker_slots", "Runs of a queue that this process may execute at once.", "queue"),
+		running: m.gauge("penstock_worker_runs", "Runs of a queue that this process executes.", "queue"),
+		parked: m.counter("penstock_runs_parked_total",
+			"Attempts that let go of their run until something happens, by what it waits for: step (a moment or a call), limit (a place at a concurrency limit), pause (its flow is paused).",
+			"flow", "why"),
 		lost: m.counter("penstock_leases_lost_total",
 			"Attempts that were stopped because their run had become another worker's, or had ended.", "queue"),
 		mended: m.counter("penstock_runs_mended_total",
@@ -22,8 +26,16 @@ func newWorkMetrics(m *Metrics) workMetrics {
 	}
 }
 
-// Slots says how many runs this process may execute at once.
-func (m *Metrics) Slots(n int) { m.work.slots.Set(float64(n)) }
+// Slots says how many runs of a queue this process may execute at once.
+func (m *Metrics) Slots(queue string, n int) {
+	m.work.slots.WithLabelValues(queue).Set(float64(n))
+	m.work.running.WithLabelValues(queue) // 0, not absent
+}
+
+// Parked counts attempts that let go of their run: it is worker.Config.Parked.
+func (m *Metrics) Parked(flow int64, why string) {
+	m.work.parked.WithLabelValues(m.runs.flows.label(flow), why).Inc()
+}
 
 // Mended implements queue.Meter.
 func (m *Metrics) Mended(queue, wrong string) { m.work.mended.WithLabelValues(queue, wrong).Inc() }

@@ -47,8 +47,14 @@ type RunList struct {
 	Page     int
 	PageSize int
 	Total    int
-	AtLeast  bool // there are more than were looked at
-	None     bool // there has never been a run, as far as is known
+	AtLeast  bool   // there are more than were looked at
+	Next     string // cursor behind this page; empty: there is none
+	None     bool   // there has never been a run, as far as is known
+
+	// Of a page that is not full although there may be more: how many runs were
+	// looked at, and until which moment.
+	Looked       int
+	LookedBackTo *time.Time
 }
 
 // RunsURL is the address of the list of runs, with some parameters changed;
@@ -80,7 +86,7 @@ func (l RunList) choose(state string, flow int64) string {
 	if flow != 0 {
 		terms = append(terms, "flow eq "+strconv.FormatInt(flow, 10))
 	}
-	return RunsURL(l.Params, map[string]string{"filter": strings.Join(terms, " and "), "page": ""})
+	return RunsURL(l.Params, map[string]string{"filter": strings.Join(terms, " and "), "page": "", "cursor": ""})
 }
 
 // sortBy is the address of the list in the order of a field, turned round if
@@ -90,7 +96,7 @@ func (l RunList) sortBy(field string) string {
 	if l.Order == order {
 		order = field
 	}
-	return RunsURL(l.Params, map[string]string{"order_by": order, "page": ""})
+	return RunsURL(l.Params, map[string]string{"order_by": order, "page": "", "cursor": ""})
 }
 
 // sorted is how assistive technology is told of the order.
@@ -104,27 +110,45 @@ func (l RunList) sorted(field string) string {
 	return "none"
 }
 
+// pageURL is the address of a page; the one after this may be behind a cursor.
 func (l RunList) pageURL(page int) string {
+	if page > l.Page && l.Next != "" {
+		return RunsURL(l.Params, map[string]string{"cursor": l.Next, "page": ""})
+	}
 	return RunsURL(l.Params, map[string]string{"page": strconv.Itoa(page)})
 }
 
-func (l RunList) last() int { return max(1, (l.Total+l.PageSize-1)/l.PageSize) }
+func (l RunList) last() int {
+	if l.Next != "" {
+		return l.Page + 1
+	}
+	return max(1, (l.Total+l.PageSize-1)/l.PageSize)
+}
 
 // span says which runs are on the page.
 func (l RunList) span() string {
+	looked := ""
+	if l.LookedBackTo != nil {
+		looked = " among " + count(l.Looked) + " runs, back to " + l.LookedBackTo.UTC().Format("2006-01-02 15:04:05") + " UTC"
+	}
 	if l.Total == 0 {
-		return "no runs"
+		return "no runs" + looked
 	}
 	from := (l.Page-1)*l.PageSize + 1
 	text := count(from) + "–" + count(from+len(l.Items)-1) + " of " + count(l.Total)
 	if l.AtLeast {
 		text += "+"
 	}
-	return text
+	if l.Params.Has("cursor") {
+		text += " further ones"
+	}
+	return text + looked
 }
 
 // live reports whether new runs would show up on the page.
-func (l RunList) live() bool { return l.Page <= 1 && l.Order == "-created_at" && l.Trouble == "" }
+func (l RunList) live() bool {
+	return l.Page <= 1 && !l.Params.Has("cursor") && l.Order == "-created_at" && l.Trouble == ""
+}
 
 // states that the buttons offer.
 func states() []string {

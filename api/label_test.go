@@ -1,0 +1,55 @@
+package api_test
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"testing"
+
+	"penstock/api"
+)
+
+// labels are what a door says of its answers.
+type labels struct {
+	mu   sync.Mutex
+	said []string // guarded by mu
+}
+
+func (l *labels) add(_ context.Context, byFlow bool, refusal string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.said = append(l.said, strconv.FormatBool(byFlow)+" "+refusal)
+}
+
+func (l *labels) last() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.said[len(l.said)-1]
+}
+
+// Of each answer it is said whether a flow chose its status and why a request
+// was refused.
+func TestAnswersAreLabelled(t *testing.T) {
+	t.Parallel()
+	l := &labels{}
+	p := newProduct(t, func(c *api.Config) { c.Label = l.add })
+	p.deploy(1, "trigger: webhook\nsteps: [{respond: {status: 503, json: {down: true}}}]")
+	p.deploy(2, "trigger: webhook\nsteps: [{fail: {message: closed, status: 503}}]")
+	p.deploy(3, "trigger: webhook\nsteps: [{set: {a: 1}}]")
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+		label              string
+	}{
+		{"POST", "/v1/flows/1/runs", "{}", 503, "true "},
+		{"POST", "/v1/flows/2/runs", "{}", 503, "true "},
+		{"POST", "/v1/flows/3/runs", "{}", 200, "false "},
+		{"POST", "/v1/flows/3/runs", "{", 400, "false bad_json"},
+		{"POST", "/v1/flows/4/runs", "{}", 404, "false not_found"},
+		{"GET", "/v1/runs/nonsense", "", 404, "false "}, // it was to run nothing
+	} {
+		if r := p.do(c.method, c.path, "ulf", c.body); r.StatusCode != c.status || l.last() != c.label {
+			t.Errorf("%s %s %s: %d %q, want %d %q", c.method, c.path, c.body, r.StatusCode, l.last(), c.status, c.label)
+		}
+	}
+}

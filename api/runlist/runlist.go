@@ -1,0 +1,144 @@
+// Package runlist finds the runs that a listing asks for. There is no index by
+// state or flow: it looks at runs in the order of their acceptance until the
+// page is full, and says how far it looked.
+package runlist
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"penstock/api/listing"
+	"penstock/queue"
+)
+
+// What one call looks at. It is bounded in runs and in time.
+const (
+	lookAtLeast = 10_000          // so many are counted when the page is full before that
+	lookAtMost  = 50_000          // in the order of acceptance
+	lookFor     = 3 * time.Second // after which no further look begins
+)
+
+// Lister looks at runs. *queue.Client is one.
+type Lister interface {
+	List(ctx context.Context, l queue.List, each func(*queue.Record)) (more bool, err error)
+}
+
+// Find reads one page of the runs that match the query and that sees admits.
+// Other orders than that of acceptance are those of the first 10,000 runs
+// behind the query's cursor. Errors: *listing.Error for a cursor that is none,
+// and the lister's.
+func Find(ctx context.Context, runs Lister, q *listing.Query[queue.Record], sees func(*queue.Record) bool) (listing.Page[queue.Record], error) {
+	scan, inOrder := scanOf(q)
+	var err error
+	if scan.After, err = parseCursor(q.Cursor); err != nil {
+		return listing.Page[queue.Record]{}, err
+	}
+	f := &finder{query: q, sees: sees, inOrder: inOrder, most: lookAtLeast}
+	if inOrder {
+		f.most = lookAtMost
+	}
+	for begun := time.Now(); ; {
+		from := scan.After
+		more, err := runs.List(ctx, scan, func(r *queue.Record) {
+			scan.After = r.Place()
+			f.look(r)
+		})
+		if err != nil {
+			return listing.Page[queue.Record]{}, err
+		}
+		done := f.full() || f.looked >= f.most || time.Since(begun) > lookFor || scan.After == from
+		if !more || done {
+			return f.page(scan.After, more), nil
+		}
+	}
+}
+
+// finder gathers the runs of a page. In the order of acceptance it keeps those
+// of the page, in other orders all matches.
+type finder struct {
+	query   *listing.Query[queue.Record]
+	sees    func(*queue.Record) bool
+	inOrder bool
+	most    int // runs to look at
+
+	looked int
+	total  int       // matches
+	back   time.Time // when the last run was accepted that was looked at
+	found  []queue.Record
+}
+
+func (f *finder) look(r *queue.Record) {
+	f.looked++
+	f.back = accepted(r)
+	if !f.sees(r) || !f.query.Match(r) {
+		return
+	}
+	f.total++
+	if !f.inOrder || f.total > f.query.Offset() && len(f.found) < f.query.PageSize {
+		f.found = append(f.found, *r)
+	}
+}
+
+// full reports whether the page is, and there is one after it.
+func (f *finder) full() bool { return f.total > f.query.Offset()+f.query.PageSize }
+
+// page is what was found. more: there are runs behind the place that were not
+// looked at.
+func (f *finder) page(behind queue.Place, more bool) listing.Page[queue.Record] {
+	var p listing.Page[queue.Record]
+	var last queue.Place // of the page, in the order of the list
+	if f.inOrder && len(f.found) > 0 {
+		last = f.found[len(f.found)-1].Place()
+	}
+	slices.SortStableFunc(f.found, func(a, b queue.Record) int { return f.query.Compare(&a, &b) })
+	if f.inOrder {
+		p = listing.Page[queue.Record]{Items: append([]queue.Record{}, f.found...), Page: f.query.Page, PageSize: f.query.PageSize, Total: f.total}
+	} else {
+		p = f.query.Cut(f.found)
+	}
+	p.AtLeast = more
+	switch {
+	case f.inOrder && f.full():
+		p.Next = formatCursor(last)
+	case more && !f.full():
+		p.Next = formatCursor(behind)
+		p.Looked, p.LookedBackTo = f.looked, &f.back
+	}
+	return p
+}
+
+// scanOf is the part of the query that the queue's index knows, and whether
+// its order is that of acceptance.
+func scanOf(q *listing.Query[queue.Record]) (l queue.List, inOrder bool) {
+	l.Queues, _ = q.Only("queue")
+	l.From, l.To = q.Between("created_at")
+	down, alone := q.OrderedBy("created_at")
+	l.Oldest = alone && !down
+	return l, alone
+}
+
+// accepted is when a run was accepted, by Redis' clock as its other times.
+func accepted(r *queue.Record) time.Time { return cmp.Or(r.Times.Accepted, r.Spec.Accepted).UTC() }
+
+// formatCursor names a place, for the caller to give back.
+func formatCursor(p queue.Place) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(p.At, 10) + "." + p.ID))
+}
+
+func parseCursor(text string) (queue.Place, error) {
+	if text == "" {
+		return queue.Place{}, nil
+	}
+	place, err := base64.RawURLEncoding.DecodeString(text)
+	at, id, found := strings.Cut(string(place), ".")
+	ms, wrong := strconv.ParseInt(at, 10, 64)
+	if err != nil || wrong != nil || !found || ms <= 0 || id == "" {
+		return queue.Place{}, &listing.Error{Param: listing.ParamCursor, Message: "is none that a listing gave: take next_cursor as it is"}
+	}
+	return queue.Place{At: ms, ID: id}, nil
+}

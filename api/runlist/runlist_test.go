@@ -1,0 +1,147 @@
+package runlist
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"penstock/api/listing"
+	"penstock/queue"
+)
+
+// shelf is a queue of runs in the order of their acceptance, the newest first,
+// that looks at 10,000 in one call, as the real one does.
+type shelf struct {
+	runs  []queue.Record
+	calls int
+}
+
+func (s *shelf) List(_ context.Context, l queue.List, each func(*queue.Record)) (bool, error) {
+	s.calls++
+	runs := slices.Clone(s.runs)
+	if l.Oldest {
+		slices.Reverse(runs)
+	}
+	from := 0
+	if l.After != (queue.Place{}) {
+		from = slices.IndexFunc(runs, func(r queue.Record) bool { return r.Place() == l.After }) + 1
+	}
+	to := min(from+10_000, len(runs))
+	for i := range runs[from:to] {
+		each(&runs[from+i])
+	}
+	return to < len(runs), nil
+}
+
+var epoch = time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)
+
+// filled is a shelf of n runs that succeeded, and failed older ones.
+func filled(n, failed int) *shelf {
+	s := &shelf{}
+	for i := range n + failed {
+		at := epoch.Add(-time.Duration(i) * time.Second)
+		r := queue.Record{Spec: queue.Spec{ID: fmt.Sprintf("run-%06d", i), Flow: int64(i % 7)}, ListedAt: at.UnixMilli()}
+		r.State, r.Times.Accepted = queue.Succeeded, at
+		if i >= n {
+			r.State = queue.Failed
+		}
+		s.runs = append(s.runs, r)
+	}
+	return s
+}
+
+func find(t *testing.T, s *shelf, params ...string) listing.Page[queue.Record] {
+	t.Helper()
+	v := url.Values{}
+	for i := 0; i < len(params); i += 2 {
+		v.Set(params[i], params[i+1])
+	}
+	q, err := listing.Parse(v.Encode(), listing.Schema[queue.Record]{Order: "-created_at", Cursor: true, Fields: []listing.Field[queue.Record]{
+		listing.Text("state", func(r *queue.Record) string { return string(r.State) }),
+		listing.Number("flow", func(r *queue.Record) int64 { return r.Flow }),
+		listing.Time("created_at", func(r *queue.Record) time.Time { return cmp.Or(r.Times.Accepted, r.Spec.Accepted) }),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := Find(t.Context(), s, q, func(*queue.Record) bool { return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page
+}
+
+const failed = `state eq "failed"`
+
+// Runs that failed are found behind more newer ones than one look covers.
+func TestTheListGoesOnUntilItsPageIsFull(t *testing.T) {
+	t.Parallel()
+	page := find(t, filled(12_000, 3), "filter", failed)
+	if len(page.Items) != 3 || page.Total != 3 || page.AtLeast || page.Next != "" || page.LookedBackTo != nil {
+		t.Errorf("%d of %d, at least %v, next %q, back to %v", len(page.Items), page.Total, page.AtLeast, page.Next, page.LookedBackTo)
+	}
+}
+
+// One call looks at so many runs and says so; the next one goes on there.
+func TestTheListSaysHowFarItLooked(t *testing.T) {
+	t.Parallel()
+	s := filled(62_000, 3)
+	page := find(t, s, "filter", failed)
+	want := epoch.Add(-(lookAtMost - 1) * time.Second)
+	if len(page.Items) != 0 || !page.AtLeast || page.Looked != lookAtMost || page.LookedBackTo == nil || !page.LookedBackTo.Equal(want) || s.calls != lookAtMost/10_000 {
+		t.Fatalf("looked at %d in %d calls, back to %v, next %q", page.Looked, s.calls, page.LookedBackTo, page.Next)
+	}
+	page = find(t, s, "filter", failed, "cursor", page.Next)
+	if len(page.Items) != 3 || page.AtLeast || page.Next != "" {
+		t.Errorf("behind the cursor: %d, next %q", len(page.Items), page.Next)
+	}
+}
+
+// The cursors of pages lead to every match once, in either order.
+func TestCursorsLeadToEveryRunOnce(t *testing.T) {
+	t.Parallel()
+	s := filled(1000, 250)
+	for _, order := range []string{"-created_at", "created_at"} {
+		var got []string
+		for cursor, n := "", 0; ; n++ {
+			page := find(t, s, "filter", failed, "order_by", order, "page_size", "100", "cursor", cursor)
+			for _, r := range page.Items {
+				got = append(got, r.ID)
+			}
+			if cursor = page.Next; cursor == "" || n > 3 {
+				break
+			}
+		}
+		if distinct := slices.Compact(slices.Sorted(slices.Values(got))); len(got) != 250 || len(distinct) != 250 {
+			t.Errorf("%s: %d runs, %d of them different", order, len(got), len(distinct))
+		}
+	}
+}
+
+// In another order the first runs are sorted, and it is said that there are
+// others.
+func TestOtherOrdersSayHowFarTheyLooked(t *testing.T) {
+	t.Parallel()
+	page := find(t, filled(15_000, 0), "order_by", "flow,-created_at", "page_size", "2")
+	if len(page.Items) != 2 || page.Items[0].Flow != 0 || page.Total != lookAtLeast || !page.AtLeast || page.Next != "" {
+		t.Errorf("%d of %d, next %q", len(page.Items), page.Total, page.Next)
+	}
+	last := find(t, filled(15_000, 0), "order_by", "flow", "page_size", "200", "page", "50")
+	if len(last.Items) != 200 || last.Next == "" || last.LookedBackTo == nil {
+		t.Errorf("the last page: %d, next %q", len(last.Items), last.Next)
+	}
+}
+
+func TestCursorsThatAreNone(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"x", "MTIz", "LjEyMw", "!!", strings.Repeat("A", 100)} {
+		if _, err := parseCursor(text); err == nil {
+			t.Errorf("%q is taken", text)
+		}
+	}
+}

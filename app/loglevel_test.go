@@ -1,0 +1,50 @@
+//go:build unix
+
+package app
+
+import (
+	"bytes"
+	"log/slog"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// A signal switches to debug, the next one back.
+func TestASignalSwitchesTheLogLevel(t *testing.T) { //nolint:paralleltest // signals are the whole process'
+	level, usual := &slog.LevelVar{}, slog.LevelWarn
+	level.Set(usual)
+	told := make(chan string, 2)
+	log := slog.New(slog.NewTextHandler(writer(func(p []byte) { told <- string(p) }), nil))
+	stop := switchLevel(log, level, usual)
+	defer stop()
+	for _, want := range []slog.Level{slog.LevelDebug, usual} {
+		if err := syscall.Kill(os.Getpid(), syscall.SIGUSR1); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case line := <-told:
+			if level.Level() != want || !strings.Contains(line, "next="+want.String()) && !strings.Contains(line, "level="+want.String()) {
+				t.Errorf("level %v, want %v: %s", level.Level(), want, line)
+			}
+		case <-time.After(patience):
+			t.Fatal("nothing happened")
+		}
+	}
+}
+
+type writer func(p []byte)
+
+func (w writer) Write(p []byte) (int, error) { w(p); return len(p), nil }
+
+// Durations in the log have a unit.
+func TestLoggedDurationsHaveAUnit(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	newLog(&b, slog.LevelInfo, role{}).Info("x", "waited", 1500*time.Millisecond)
+	if !strings.Contains(b.String(), `"waited":"1.5s"`) {
+		t.Errorf("line %s", b.String())
+	}
+}

@@ -1,0 +1,27 @@
+package app
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+
+	"penstock/internal/redisconn"
+	"penstock/internal/testenv"
+)
+
+// A process that starts on a Redis that may forget runs says so.
+func TestAForgetfulRedisIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	for policy, warns := range map[string]bool{"noeviction": false, "allkeys-lru": true, "volatile-lru": true} {
+		conn, err := redisconn.Parse(testenv.Redis(t, "--maxmemory", "100mb", "--maxmemory-policy", policy).URL())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b strings.Builder
+		p := &Program{redis: conn, log: slog.New(slog.NewTextHandler(&b, nil))}
+		p.warnOfEviction(t.Context())
+		if warned := strings.Contains(b.String(), "level=WARN") && strings.Contains(b.String(), policy); warned != warns {
+			t.Errorf("%s: %q", policy, b.String())
+		}
+	}
+}
