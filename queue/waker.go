@@ -15,9 +15,10 @@ import (
 )
 
 const (
-	taskLease  = 30 * time.Second       // asynq's, as its version 0.26 sets it
-	faultPause = 200 * time.Millisecond // asynq itself asks again at once when Redis fails
-	lateCall   = 5 * time.Second        // how late, after its block, a call may reach Redis whose answer was given up
+	taskLease    = 30 * time.Second       // asynq's, as its version 0.26 sets it
+	faultPause   = 200 * time.Millisecond // asynq itself asks again at once when Redis fails
+	crowdedPause = 20 * time.Millisecond  // until Room is asked again
+	lateCall     = 5 * time.Second        // how late, after its block, a call may reach Redis whose answer was given up
 )
 
 // waker is the Redis client that a worker's asynq server gets. asynq asks for
@@ -180,6 +181,10 @@ func (w *waker) wait(ctx context.Context) (any, error) {
 	}
 	if w.resting.Load() {
 		w.pause(w.cfg.Block)
+		return nil, redis.Nil
+	}
+	if w.cfg.Room != nil && !w.cfg.Room() {
+		w.pause(crowdedPause)
 		return nil, redis.Nil
 	}
 	pipe := w.blocking.Pipeline()
