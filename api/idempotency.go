@@ -9,12 +9,14 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"penstock/api/auth"
 	"penstock/flows"
+	"penstock/internal/budget"
 	"penstock/queue"
 )
 
@@ -26,7 +28,7 @@ const (
 // idempotencyGuard makes one run of requests with one Idempotency-Key, for one
 // principal and flow. Without that header the flow may say what identifies a
 // request. It is never derived from the body; nil when nobody names a key.
-func idempotencyGuard(c *gin.Context, f *flows.Flow, s *queue.Submission, query auth.Query) (*queue.Guard, error) {
+func (a *API) idempotencyGuard(c *gin.Context, f *flows.Flow, s *queue.Submission, query auth.Query) (*queue.Guard, error) {
 	scope := s.Principal + "\x00" + strconv.FormatInt(f.Number, 10) + "\x00"
 	key, err := parseIdempotencyKey(c.Request.Header)
 	if err != nil {
@@ -42,7 +44,7 @@ func idempotencyGuard(c *gin.Context, f *flows.Flow, s *queue.Submission, query 
 	if f.Webhook == nil || f.Webhook.IdempotencyKey == nil {
 		return nil, nil
 	}
-	if key, err = flowKey(c.Request.Context(), f, s); err != nil || key == "" {
+	if key, err = a.flowKey(c.Request.Context(), f, s); err != nil || key == "" {
 		return nil, err
 	}
 	return &queue.Guard{Key: "flow\x00" + scope + key, Window: idempotencyWindow}, nil
@@ -61,10 +63,19 @@ func fingerprint(query auth.Query, event []byte) string {
 
 // flowKey renders the flow's own idempotency_key; "" when it has none for this
 // event.
-func flowKey(ctx context.Context, f *flows.Flow, s *queue.Submission) (string, error) {
+func (a *API) flowKey(ctx context.Context, f *flows.Flow, s *queue.Submission) (string, error) {
 	run := flows.Run{Principal: s.Principal, Params: s.Params, Headers: s.Headers}
 	if len(s.Event) > 0 {
-		event, err := flows.DecodeJSON(s.Event)
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		account := a.config.Memory.Open(0, cancel)
+		defer account.Close()
+		var made atomic.Int64
+		defer account.Settle(&made)
+		event, err := flows.DecodeJSONOn(budget.NewTab(ctx, account, &made), s.Event)
+		if account.Err() != nil {
+			return "", account.Err()
+		}
 		if err != nil {
 			return "", fmt.Errorf("decode event: %w", err) // it was checked: ours
 		}

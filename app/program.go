@@ -15,6 +15,7 @@ import (
 	"penstock/api/auth"
 	"penstock/api/console"
 	"penstock/flows"
+	"penstock/internal/budget"
 	"penstock/internal/callback"
 	"penstock/internal/limits"
 	"penstock/internal/password"
@@ -49,6 +50,7 @@ type Program struct {
 	limiter   *limits.Limiter
 	guesses   *auth.Guesses
 	callbacks *callback.Signer
+	memory    *budget.Process    // nil: the limit of the process is not known
 	metrics   *telemetry.Metrics // nil: nobody scrapes
 	tracing   *telemetry.Tracing // nil: nobody traces
 	crm       string             // base URL of the demo CRM; empty: there is none
@@ -68,7 +70,7 @@ func newProgram(ctx context.Context, settings Settings, r role, kinds *flows.Cat
 			_ = p.Close() // what failed first says more
 		}
 	}()
-	open := []func(context.Context) error{p.openTelemetry, p.openRedis, p.openStore, p.openQueue}
+	open := []func(context.Context) error{p.openMemory, p.openTelemetry, p.openRedis, p.openStore, p.openQueue}
 	if r.door {
 		// The address first: it is what fails most often, and the first line of the log.
 		open = append([]func(context.Context) error{p.openListener}, append(open, p.loadFlows)...)

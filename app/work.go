@@ -32,6 +32,7 @@ func (p *Program) openWorker(ctx context.Context) error {
 		Queues:    p.settings.Queues,
 		Shards:    queue.Shards(p.settings.Shards),
 		Slots:     p.settings.Concurrency,
+		Memory:    p.memory,
 		Env:       flows.Env{HTTP: transport, Instead: map[string]string{crmInFiles: p.crm}},
 		Block:     p.block,
 		Retention: p.settings.Retention,

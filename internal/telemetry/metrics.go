@@ -38,6 +38,7 @@ type Metrics struct {
 	redis  redisMetrics
 	queues queueMetrics
 	work   workMetrics
+	memory memoryMetrics
 }
 
 // NewMetrics makes the metrics of a process of this version.
@@ -52,6 +53,7 @@ func NewMetrics(version string) *Metrics {
 	m.door = newDoorMetrics(m)
 	m.queues = newQueueMetrics(m)
 	m.work = newWorkMetrics(m)
+	m.memory = newMemoryMetrics(m)
 	m.runs = newRunMetrics(m)
 	m.redis = newRedisMetrics(m)
 	return m
