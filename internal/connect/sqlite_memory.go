@@ -52,10 +52,10 @@ func bounded(ctx context.Context, conn driver.Conn) error {
 
 // lent is a connector that lends one connection to database/sql, which is the
 // only way to the driver's limits, and keeps it open.
-type lent struct{ driver.Conn }
+type lent struct{ conn driver.Conn }
 
 // Connect implements driver.Connector.
-func (l lent) Connect(context.Context) (driver.Conn, error) { return l.Conn, nil }
+func (l lent) Connect(context.Context) (driver.Conn, error) { return l.conn, nil }
 
 // Driver implements driver.Connector.
 func (l lent) Driver() driver.Driver { return lender{} }

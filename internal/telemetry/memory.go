@@ -50,7 +50,9 @@ func (m *memory) Describe(ch chan<- *prometheus.Desc) {
 func (m *memory) Collect(ch chan<- prometheus.Metric) {
 	s := m.process.Stats()
 	gauge := func(d *prometheus.Desc, v float64) { ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }
-	counter := func(d *prometheus.Desc, v int64) { ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v)) }
+	counter := func(d *prometheus.Desc, v int64) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v))
+	}
 	gauge(m.limit, float64(s.Limit))
 	gauge(m.heap, float64(s.Heap))
 	gauge(m.charged, float64(s.Charged))
