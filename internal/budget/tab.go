@@ -11,7 +11,7 @@ const (
 	Cell   = 24  // an element of a list, with the room into which lists grow
 	Text   = 16  // a text as an element or a member
 	Object = 64  // an object without members
-	Small  = 304 // the first to eighth member of an object together
+	Small  = 384 // the first to eighth member of an object together
 	Member = 80  // each further member
 )
 
