@@ -59,7 +59,7 @@ func (x *xmlReader) from(text []byte) io.Reader {
 // attributes it has: what they need is charged here, and here the end of the
 // run is seen.
 func (x *xmlReader) Read(p []byte) (int, error) {
-	const attribute = 128 // bytes, with its texts
+	const attribute = 256 // bytes, with its texts and the lists that it outgrew
 	n, err := x.text.Read(p)
 	charge := x.tokens.Charge(attribute * int64(bytes.Count(p[:n], []byte("="))))
 	if charge == nil {

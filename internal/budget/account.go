@@ -71,7 +71,7 @@ func (a *Account) Hold(ctx context.Context, n int64) error {
 	if now>>step == (now-n)>>step {
 		return nil
 	}
-	return a.grown(ctx, now, n)
+	return a.grown(ctx, n)
 }
 
 // Release gives bytes back.
@@ -82,9 +82,9 @@ func (a *Account) Release(n int64) {
 }
 
 // grown checks the bounds once in a while.
-func (a *Account) grown(ctx context.Context, now, n int64) error {
-	if a.most > 0 && now > a.most {
-		return fmt.Errorf("%w: %d MiB, %d MiB are allowed", ErrMost, now>>20, a.most>>20)
+func (a *Account) grown(ctx context.Context, n int64) error {
+	if err := a.beyond(0); err != nil {
+		return err
 	}
 	if a.process == nil {
 		return nil
@@ -96,6 +96,14 @@ func (a *Account) grown(ctx context.Context, now, n int64) error {
 		return err
 	}
 	return a.process.admit(ctx, a, max(n, 1<<step))
+}
+
+// beyond is ErrMost when n bytes more are more than the run may hold.
+func (a *Account) beyond(n int64) error {
+	if wants := a.used.Load() + n; a.most > 0 && wants > a.most {
+		return fmt.Errorf("%w: %d MiB, %d MiB are allowed", ErrMost, wants>>20, a.most>>20)
+	}
+	return nil
 }
 
 // press makes the run end.

@@ -77,6 +77,9 @@ func (t *Tab) flush() error {
 	if t.account == nil {
 		return nil
 	}
+	if err := t.account.beyond(n); err != nil { // not charged: others need not make room for it
+		return err
+	}
 	t.sum.Add(n)
 	t.account.process.tally(n)
 	return t.account.Hold(t.ctx, n)
