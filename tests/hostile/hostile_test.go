@@ -128,8 +128,8 @@ func TestWorkerSurvives(t *testing.T) {
 	t.Logf("%d good calls, %d failed, median %v, p99 %v, peak of the worker %d MiB", len(took), failed, took[len(took)/2], took[len(took)*99/100], peak(worker.Pid())>>20)
 	for answer, n := range answers {
 		t.Logf("%d × %s", n, answer)
-		if !strings.Contains(answer, "limit") {
-			t.Errorf("%s: not a limit", answer)
+		if !strings.Contains(answer, "problem-limit") && !strings.Contains(answer, ": 200 ") { // one that has the room may succeed
+			t.Errorf("%s: neither a limit nor an output", answer)
 		}
 	}
 	if failed > 0 {
