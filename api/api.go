@@ -17,6 +17,7 @@ import (
 	"penstock/api/auth"
 	"penstock/api/openapi"
 	"penstock/flows"
+	"penstock/internal/budget"
 	"penstock/internal/callback"
 	"penstock/internal/store"
 	"penstock/queue"
@@ -103,6 +104,10 @@ type Config struct {
 
 	// Ready says whether new runs can be accepted; nil: always.
 	Ready func(ctx context.Context) error
+
+	// Memory is the budget of the process, from which bodies are taken while
+	// their requests last; nil: there is always room.
+	Memory *budget.Process
 
 	// MaxBody is the largest body in bytes; default 1 MiB.
 	MaxBody int64

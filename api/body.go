@@ -14,8 +14,15 @@ import (
 // firstRead is how much memory a request gets on its word that a body comes.
 const firstRead = 64 << 10
 
+// bodyCopies is how often the bytes of a body are in memory at once: as they
+// were read, in the run's record, and in the command that stores it.
+const bodyCopies = 3
+
 // limitBody bounds what may be read of a request's body. Nothing is read yet.
+// What the body takes of the process' memory is given back here.
 func (a *API) limitBody(c *gin.Context) {
+	x := of(c)
+	defer func() { a.config.Memory.Free(x.taken) }()
 	if c.Request.Body != nil && c.Request.Body != http.NoBody {
 		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, a.config.MaxBody)
 	}
@@ -29,12 +36,21 @@ func (a *API) readBody(c *gin.Context) ([]byte, error) {
 	x := of(c)
 	if !x.bodyRead {
 		x.bodyRead = true
-		x.body, x.bodyErr = a.readOnce(c.Request)
+		x.body, x.bodyErr = a.readOnce(c.Request, x)
 	}
 	return x.body, x.bodyErr
 }
 
-func (a *API) readOnce(r *http.Request) ([]byte, error) {
+// takeBody takes memory for n bytes of a body.
+func (a *API) takeBody(x *exchange, n int) error {
+	if !a.config.Memory.Admit(bodyCopies * int64(n)) {
+		return errNoRoom
+	}
+	x.taken += bodyCopies * int64(n)
+	return nil
+}
+
+func (a *API) readOnce(r *http.Request, x *exchange) ([]byte, error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
 	}
@@ -44,6 +60,9 @@ func (a *API) readOnce(r *http.Request) ([]byte, error) {
 	size := int64(512)
 	if r.ContentLength >= 0 {
 		size = min(r.ContentLength+1, firstRead) // one more: the end is seen without growing
+	}
+	if err := a.takeBody(x, int(size)); err != nil {
+		return nil, err
 	}
 	text := make([]byte, 0, size)
 	for {
@@ -58,6 +77,9 @@ func (a *API) readOnce(r *http.Request) ([]byte, error) {
 			return nil, fmt.Errorf("read body: %w", err)
 		case len(text) == cap(text):
 			text = append(text, 0)[:len(text)]
+			if err := a.takeBody(x, cap(text)-len(text)); err != nil {
+				return nil, err
+			}
 		}
 	}
 }

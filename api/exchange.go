@@ -27,6 +27,7 @@ type exchange struct {
 	body       []byte          // as sent; see readBody
 	bodyErr    error
 	bodyRead   bool
+	taken      int64 // of the process' memory, bytes
 }
 
 const exchangeKey = "penstock.exchange"

@@ -12,6 +12,7 @@ import (
 	"penstock/api/hooks"
 	"penstock/api/listing"
 	"penstock/flows"
+	"penstock/internal/budget"
 	"penstock/internal/store"
 	"penstock/internal/strictjson"
 	"penstock/queue"
@@ -48,6 +49,9 @@ const statusGone = 499
 // stops before the runs do that their callers wait for.
 var errHandOver = errors.New("the server stops")
 
+// errNoRoom says that the process is short of memory.
+var errNoRoom = errors.New("no memory for the request")
+
 // faults is the one table from error to answer. What is not in it, and is no
 // type that faultOf knows, is internal.
 var faults = []struct {
@@ -58,6 +62,8 @@ var faults = []struct {
 	{queue.ErrMismatch, fault{Status: http.StatusUnprocessableEntity, Code: "idempotency_mismatch", Message: "this Idempotency-Key came before with another payload"}},
 	{queue.ErrGone, fault{Status: http.StatusServiceUnavailable, Code: "lost", Message: "the record of the run is gone: it is not known whether it ran", Retry: 2 * time.Second}},
 	{queue.ErrFull, fault{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "too much work is waiting; try again later", Retry: 2 * time.Second}},
+	{errNoRoom, fault{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "the server is short of memory; try again later", Retry: 2 * time.Second}},
+	{budget.ErrPressed, fault{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "the server is short of memory; try again later", Retry: 2 * time.Second}},
 	{queue.ErrUnavailable, fault{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "runs cannot be accepted now; try again later", Retry: time.Second}},
 	{auth.ErrUnavailable, fault{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "requests cannot be checked now; try again later", Retry: time.Second}},
 	{hooks.ErrType, fault{Status: http.StatusUnsupportedMediaType, Code: "unsupported_media_type", Message: "the Content-Type must be application/json or application/x-www-form-urlencoded, in UTF-8"}},

@@ -199,7 +199,7 @@ func deliveredParams(flow *flows.Flow, query url.Values) (map[string]string, err
 func (a *API) deliveryGuard(c *gin.Context, d *hooks.Delivery, flow *flows.Flow, verifier hooks.Verifier, s *queue.Submission) (*queue.Guard, error) {
 	scope := s.Principal + "\x00"
 	if flow.Webhook.IdempotencyKey != nil {
-		key, err := flowKey(c.Request.Context(), flow, s)
+		key, err := a.flowKey(c.Request.Context(), flow, s)
 		if err != nil || key == "" {
 			return nil, err
 		}

@@ -9,12 +9,14 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"penstock/api/auth"
 	"penstock/flows"
+	"penstock/internal/budget"
 	"penstock/queue"
 )
 
@@ -26,7 +28,7 @@ const (
 // idempotencyGuard makes one run of requests with one Idempotency-Key, for one
 // principal and flow. Without that header the flow may say what identifies a
 // request. It is never derived from the body; nil when nobody names a key.
-func idempotencyGuard(c *gin.Context, f *flows.Flow, s *queue.Submission, query auth.Query) (*queue.Guard, error) {
+func (a *API) idempotencyGuard(c *gin.Context, f *flows.Flow, s *queue.Submission, query auth.Query) (*queue.Guard, error) {
 	scope := s.Principal + "\x00" + strconv.FormatInt(f.Number, 10) + "\x00"
 	key, err := parseIdempotencyKey(c.Request.Header)
 	if err != nil {
@@ -42,7 +44,7 @@ func idempotencyGuard(c *gin.Context, f *flows.Flow, s *queue.Submission, query 
 	if f.Webhook == nil || f.Webhook.IdempotencyKey == nil {
 		return nil, nil
 	}
-	if key, err = flowKey(c.Request.Context(), f, s); err != nil || key == "" {
+	if key, err = a.flowKey(c.Request.Context(), f, s); err != nil || key == "" {
 		return nil, err
 	}
 	return &queue.Guard{Key: "flow\x00" + scope + key, Window: idempotencyWindow}, nil
@@ -61,30 +63,37 @@ func fingerprint(query auth.Query, event []byte) string {
 
 // flowKey renders the flow's own idempotency_key; "" when it has none for this
 // event.
-func flowKey(ctx context.Context, f *flows.Flow, s *queue.Submission) (string, error) {
-	run, err := runOf(s)
-	if err != nil {
-		return "", err
-	}
-	key, err := f.Text(ctx, f.Webhook.IdempotencyKey, run)
-	if err != nil {
-		return "", &fault{Status: http.StatusBadRequest, Code: "idempotency_key", Message: "the flow's idempotency_key cannot be computed: " + err.Error()}
-	}
-	return key, nil
+func (a *API) flowKey(ctx context.Context, f *flows.Flow, s *queue.Submission) (string, error) {
+	return a.render(ctx, s, "idempotency_key", func(ctx context.Context, run flows.Run) (string, error) {
+		return f.Text(ctx, f.Webhook.IdempotencyKey, run)
+	})
 }
 
-// runOf is what the settings of a flow are rendered from.
-func runOf(s *queue.Submission) (flows.Run, error) {
+// render computes a text of a flow's settings from what was submitted; code names the
+// setting in the fault of one that cannot be computed.
+func (a *API) render(ctx context.Context, s *queue.Submission, code string, text func(context.Context, flows.Run) (string, error)) (string, error) {
 	run := flows.Run{Principal: s.Principal, Params: s.Params, Headers: s.Headers}
-	if len(s.Event) == 0 {
-		return run, nil
+	if len(s.Event) > 0 {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		account := a.config.Memory.Open(0, cancel)
+		defer account.Close()
+		var made atomic.Int64
+		defer account.Settle(&made)
+		event, err := flows.DecodeJSONOn(budget.NewTab(ctx, account, &made), s.Event)
+		if account.Err() != nil {
+			return "", account.Err()
+		}
+		if err != nil {
+			return "", fmt.Errorf("decode event: %w", err) // it was checked: ours
+		}
+		run.Event = event
 	}
-	event, err := flows.DecodeJSON(s.Event)
+	rendered, err := text(ctx, run)
 	if err != nil {
-		return run, fmt.Errorf("decode event: %w", err) // it was checked: ours
+		return "", &fault{Status: http.StatusBadRequest, Code: code, Message: "the flow's " + code + " cannot be computed: " + err.Error()}
 	}
-	run.Event = event
-	return run, nil
+	return rendered, nil
 }
 
 // parseIdempotencyKey returns the Idempotency-Key, quoted (as the IETF draft

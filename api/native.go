@@ -93,7 +93,7 @@ func (a *API) admit(c *gin.Context) (queue.Submission, error) {
 	}
 	s := a.submission(c, flow, p)
 	s.Event, s.Params = event, params
-	s.Guard, err = idempotencyGuard(c, flow, &s, query)
+	s.Guard, err = a.idempotencyGuard(c, flow, &s, query)
 	return s, err
 }
 

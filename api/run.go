@@ -61,7 +61,7 @@ func waitForAll(c *gin.Context, s *queue.Submission) time.Duration {
 func (a *API) execute(c *gin.Context, s queue.Submission, patience time.Duration) (*queue.Result, error) {
 	x, submitted := of(c), a.config.Now()
 	var err error
-	if s.FairKey, err = fairKey(c.Request.Context(), x.flow, &s); err != nil {
+	if s.FairKey, err = a.fairKey(c.Request.Context(), x.flow, &s); err != nil {
 		return nil, err
 	}
 	ticket, err := a.config.Submit(c.Request.Context(), s)
@@ -94,19 +94,11 @@ func (a *API) execute(c *gin.Context, s queue.Submission, patience time.Duration
 }
 
 // fairKey renders the flow's run.fair_by; "" without it. f is nil for a run that is started again.
-func fairKey(ctx context.Context, f *flows.Flow, s *queue.Submission) (string, error) {
+func (a *API) fairKey(ctx context.Context, f *flows.Flow, s *queue.Submission) (string, error) {
 	if f == nil || f.FairBy == nil {
 		return "", nil
 	}
-	run, err := runOf(s)
-	if err != nil {
-		return "", err
-	}
-	key, err := f.FairKey(ctx, run)
-	if err != nil {
-		return "", &fault{Status: http.StatusBadRequest, Code: "fair_by", Message: "the flow's run.fair_by cannot be computed: " + err.Error()}
-	}
-	return key, nil
+	return a.render(ctx, s, "fair_by", f.FairKey)
 }
 
 // keepOpen moves the connection's deadlines past a wait. The read deadline

@@ -44,7 +44,7 @@ func (p *Program) openAuthority(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.limiter, err = limits.New(limits.Config{Redis: client, IP: p.settings.RateIP, Credential: p.settings.RateCredential})
+	p.limiter, err = limits.New(limits.Config{Redis: p.shared, IP: p.settings.RateIP, Credential: p.settings.RateCredential})
 	if err != nil {
 		return err
 	}

@@ -59,6 +59,7 @@ func (p *Program) openDoor(context.Context) error {
 		Rotations:      p.meter,
 		Log:            p.log,
 		Ready:          p.client.Ping,
+		Memory:         p.memory,
 		MaxBody:        p.settings.MaxBody,
 		TrustedProxies: p.settings.TrustedProxies,
 		Origins:        p.settings.Origins,

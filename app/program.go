@@ -17,6 +17,7 @@ import (
 	"penstock/api/auth"
 	"penstock/api/console"
 	"penstock/flows"
+	"penstock/internal/budget"
 	"penstock/internal/callback"
 	"penstock/internal/limits"
 	"penstock/internal/password"
@@ -53,6 +54,7 @@ type Program struct {
 	guesses   *auth.Guesses
 	guessKey  []byte // under which names and networks of guesses are hashed
 	callbacks *callback.Signer
+	memory    *budget.Process    // nil: the limit of the process is not known
 	metrics   *telemetry.Metrics // nil: nobody scrapes
 	tracing   *telemetry.Tracing // nil: nobody traces
 	crm       string             // base URL of the demo CRM; empty: there is none
@@ -72,7 +74,7 @@ func newProgram(ctx context.Context, settings Settings, r role, kinds *flows.Cat
 			_ = p.Close() // what failed first says more
 		}
 	}()
-	open := []func(context.Context) error{p.openTelemetry, p.openRedis, p.openStore, p.openQueue}
+	open := []func(context.Context) error{p.openMemory, p.openTelemetry, p.openRedis, p.openStore, p.openQueue}
 	if r.door {
 		// The address first: it is what fails most often, and the first line of the log.
 		open = append([]func(context.Context) error{p.openListener}, append(open, p.loadFlows)...)

@@ -36,6 +36,7 @@ func (p *Program) openTelemetry(ctx context.Context) (err error) {
 	if p.role.worker {
 		p.metrics.Role("worker")
 	}
+	p.metrics.Memory(p.memory)
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", p.settings.MetricsListen)
 	if err != nil {
 		return fmt.Errorf("listen on %s for metrics: %w; choose another address with --metrics-listen", p.settings.MetricsListen, err)

@@ -34,6 +34,7 @@ func (p *Program) openWorker(ctx context.Context) error {
 		Slots:     p.settings.Concurrency,
 		Spare:     p.settings.Spare,
 		Shares:    p.settings.Shares,
+		Memory:    p.memory,
 		Env:       flows.Env{HTTP: transport, Instead: map[string]string{crmInFiles: p.crm}},
 		Block:     p.block,
 		Retention: p.settings.Retention,

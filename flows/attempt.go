@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 	"time"
+
+	"penstock/internal/budget"
 )
 
 // journaled executes the step for one item, unless the journal has its result.
@@ -22,7 +24,7 @@ func (p *passage) journaled(ctx context.Context, in *Input) ([]any, error) {
 		return nil, unrecorded(ctx, err)
 	case known.Result != nil:
 		p.replays(in)
-		return replay(known.Result)
+		return replay(in.Tab(ctx), known.Result)
 	case known.Started && p.step.effect == Once && !p.step.rerun:
 		return nil, &Error{Code: CodeUncertain,
 			Message: "an earlier attempt began this and left no result: it may or may not have happened"}
@@ -35,7 +37,11 @@ func (p *passage) journaled(ctx context.Context, in *Input) ([]any, error) {
 	kept, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(recordTime, cancel) })()
-	if err := journal.Finish(kept, key, p.record(results, failed, in.index)); err != nil {
+	result, err := p.record(in.Tab(kept), results, failed, in.index)
+	if err != nil {
+		return nil, err
+	}
+	if err := journal.Finish(kept, key, result); err != nil {
 		return nil, unrecorded(ctx, err)
 	}
 	return results, failed
@@ -54,22 +60,22 @@ func unrecorded(ctx context.Context, err error) error {
 
 // record is the result of an effect as the journal keeps it: its items, or
 // the failure that on_error may have to see again.
-func (p *passage) record(results []any, failed error, index int) []byte {
+func (p *passage) record(tab *budget.Tab, results []any, failed error, index int) ([]byte, error) {
 	if failed == nil {
 		if results == nil {
 			results = []any{}
 		}
-		return EncodeJSON(map[string]any{"items": results})
+		return EncodeJSONOn(tab, map[string]any{"items": results})
 	}
 	e := p.step.fail(failed, index)
 	return EncodeJSON(map[string]any{"failed": map[string]any{
 		"code": string(e.Code), "message": e.Message, "status": e.Status, "upstream": e.Upstream,
-	}})
+	}}), nil
 }
 
 // replay reads what record wrote.
-func replay(result []byte) ([]any, error) {
-	v, err := DecodeJSON(result)
+func replay(tab *budget.Tab, result []byte) ([]any, error) {
+	v, err := DecodeJSONOn(tab, result)
 	if err != nil {
 		return nil, &Error{Code: CodeInternal, Message: "a recorded effect cannot be read", Err: err}
 	}

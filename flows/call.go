@@ -21,7 +21,7 @@ func (in *Input) Call(ctx context.Context, f *Flow, event any) ([]any, error) {
 	run.Event, run.Params, run.Headers = event, nil, nil
 	env.Respond = nil
 	called := f.begin(run, env)
-	called.budget, called.depth = x.budget, x.depth+1
+	called.holding, called.depth = x.holding, x.depth+1
 	called.prefix, called.trail = in.Key()+"/", in.p.path()+"/"
 	items, err := called.whole(ctx)
 	if err != nil {

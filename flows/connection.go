@@ -42,6 +42,9 @@ type HTTPConnection interface {
 type Database struct {
 	DB      *sql.DB
 	Dialect Dialect
+	// TooLarge reports whether an error says that a value or a statement needs
+	// more memory than this process gives it. nil: none does.
+	TooLarge func(error) bool
 }
 
 // Dialect says how a database writes placeholders and what its driver makes

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"penstock/internal/budget"
 )
 
 // Bounds of a value from outside and of one that leaves.
@@ -19,14 +21,21 @@ const (
 // trailing data, a member twice in one object, invalid UTF-8, half of a
 // surrogate pair, nesting beyond 512 and numbers of more than 1,000
 // characters are errors. The value shares no memory with src.
-func DecodeJSON(src []byte) (any, error) {
+func DecodeJSON(src []byte) (any, error) { return DecodeJSONOn(nil, src) }
+
+// DecodeJSONOn is DecodeJSON that charges for the values while it makes them.
+// It ends with the tab.
+func DecodeJSONOn(tab *budget.Tab, src []byte) (any, error) {
 	if !utf8.Valid(src) {
 		return nil, errors.New("the JSON is not valid UTF-8")
 	}
-	d := decoder{src: string(src)} // strings without escapes are parts of it
+	if err := tab.Charge(int64(len(src))); err != nil {
+		return nil, memoryError(err)
+	}
+	d := decoder{src: string(src), tab: tab} // strings without escapes are parts of it
 	v, err := d.value(0)
 	if err != nil {
-		return nil, err
+		return nil, memoryError(err)
 	}
 	if d.space(); d.at < len(d.src) {
 		return nil, fmt.Errorf("the JSON goes on after its value, at byte %d", d.at)
@@ -38,6 +47,7 @@ func DecodeJSON(src []byte) (any, error) {
 type decoder struct {
 	src string
 	at  int
+	tab *budget.Tab
 }
 
 func (d *decoder) malformed() error {
@@ -101,6 +111,9 @@ func (d *decoder) word(word string) error {
 
 func (d *decoder) object(depth int) (any, error) {
 	object := map[string]any{}
+	if err := d.tab.Charge(budget.Object); err != nil {
+		return nil, err
+	}
 	if d.next() == '}' {
 		d.at++
 		return object, nil
@@ -123,6 +136,9 @@ func (d *decoder) object(depth int) (any, error) {
 		if object[name], err = d.value(depth); err != nil {
 			return nil, err
 		}
+		if err := d.tab.Charge(budget.MemberOf(len(object))); err != nil {
+			return nil, err
+		}
 		if more, err := d.more('}'); !more {
 			return object, err
 		}
@@ -141,6 +157,9 @@ func (d *decoder) array(depth int) (any, error) {
 			return nil, err
 		}
 		array = append(array, v)
+		if err := d.tab.Charge(budget.Cell + budget.Text); err != nil {
+			return nil, err
+		}
 		if more, err := d.more(']'); !more {
 			return array, err
 		}

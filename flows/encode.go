@@ -7,12 +7,60 @@ import (
 	"slices"
 	"strconv"
 	"unicode/utf8"
+
+	"penstock/internal/budget"
 )
 
 // EncodeJSON writes a value as flows know them: exact numbers, members in the
 // order of their names, no HTML escaping, no white space. NaN is null, as in
 // jq; a value of another Go type is written by encoding/json, or as null.
 func EncodeJSON(v any) []byte { return appendJSON(nil, v) }
+
+// EncodeJSONOn is EncodeJSON that charges for the text before it makes it.
+func EncodeJSONOn(tab *budget.Tab, v any) ([]byte, error) {
+	size := sizeJSON(v)
+	if err := tab.Charge(size); err != nil {
+		return nil, memoryError(err)
+	}
+	return appendJSON(make([]byte, 0, size), v), nil
+}
+
+// sizeJSON is about the length of a value as JSON, rather more than less.
+func sizeJSON(v any) int64 {
+	const scalar = 20 // and the comma
+	switch v := v.(type) {
+	case string:
+		return sizeString(v)
+	case json.Number:
+		return int64(len(v)) + 1
+	case []any:
+		size := int64(3)
+		for _, element := range v {
+			size += sizeJSON(element)
+		}
+		return size
+	case map[string]any:
+		size := int64(3)
+		for name, member := range v {
+			size += sizeString(name) + sizeJSON(member) + 1
+		}
+		return size
+	}
+	return scalar
+}
+
+func sizeString(s string) int64 {
+	size := int64(len(s)) + 3
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ':
+			size += 5
+		case c == '"', c == '\\':
+			size++
+		}
+	}
+	return size
+}
 
 func appendJSON(b []byte, v any) []byte {
 	switch v := v.(type) {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"time"
+
+	"penstock/internal/budget"
 )
 
 // maxItems is how many items a step may put out.
@@ -22,7 +24,7 @@ type execution struct {
 	about   map[string]any // $run
 	mocks   map[string]any // of a test; nil: this is no test
 	turns   *turns         // of a test
-	budget  *budget
+	holding *holding
 
 	// Of a flow that another one called:
 	prefix string // of keys in the journal
@@ -56,7 +58,7 @@ func (f *Flow) execute(ctx context.Context, run Run, env Env, mocks map[string]a
 	}
 	size, err := measured(run.Event)
 	if err == nil {
-		err = x.hold(size)
+		err = x.hold(limited, size)
 	}
 	if err != nil {
 		return nil, &Error{Code: CodeLimit, Message: "event: " + err.Error(), Err: err}
@@ -84,7 +86,7 @@ func (e *Env) override(vars map[string]any) map[string]any {
 
 // begin prepares what programs may read, as far as some program does.
 func (f *Flow) begin(run Run, env Env) *execution {
-	x := &execution{flow: f, run: run, env: env, vars: f.Vars, budget: newBudget(env.MaxMemory)}
+	x := &execution{flow: f, run: run, env: env, vars: f.Vars, holding: newHolding(&env)}
 	if len(env.Vars)+len(env.Instead) > 0 && f.reads[ofVars] {
 		x.vars = env.override(f.Vars)
 	}
@@ -151,6 +153,8 @@ func (x *execution) afterwards(ctx context.Context, items Items) error {
 func (x *execution) ended(outer, limited context.Context, err error) error {
 	var known *Error
 	switch parked := asParked(err); {
+	case x.holding.account.Err() != nil: // the context ended for it
+		return x.pressed(err)
 	case parked != nil && limited.Err() == nil:
 		return parked
 	case limited.Err() == nil && errors.As(err, &known):
@@ -161,6 +165,17 @@ func (x *execution) ended(outer, limited context.Context, err error) error {
 		return &Error{Code: CodeTimeout, Message: fmt.Sprintf("the run took longer than its limit of %v", x.flow.Limit), Err: err}
 	}
 	return &Error{Code: CodeInternal, Message: "the run ended for no known reason", Err: err}
+}
+
+// pressed is the failure of a run that had to end to make room. The step that
+// it ended in is named when it is known.
+func (x *execution) pressed(err error) *Error {
+	var known *Error
+	failed := &Error{Code: CodeLimit, Message: budget.ErrPressed.Error(), Err: err}
+	if errors.As(err, &known) {
+		failed.Step, failed.Item = known.Step, known.Item
+	}
+	return failed
 }
 
 // block sends items through steps. at is the indices of the items that led

@@ -2,6 +2,7 @@ package flows
 
 import (
 	"strconv"
+	"sync/atomic"
 	"time"
 )
 
@@ -10,7 +11,8 @@ type Input struct {
 	p     *passage
 	item  item
 	index int
-	mark  *Passed // what is told of the item; nil: nothing
+	mark  *Passed       // what is told of the item; nil: nothing
+	made  *atomic.Int64 // bytes that tabs charged for the item
 }
 
 // Value is the item; for a kind that gathers, the array of all. Nobody may

@@ -12,6 +12,7 @@ func (p *passage) item(ctx context.Context, in *Input, out []item) ([]item, erro
 	in.arrive()
 	out, err := p.attended(ctx, in, out)
 	p.leave(in, err, len(out)-before)
+	p.x.holding.account.Settle(in.made)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +52,7 @@ func (p *passage) attended(ctx context.Context, in *Input, out []item) ([]item, 
 		return p.caught(ctx, in, err, out)
 	}
 	for _, v := range results {
-		if err := p.hold(v, in.index); err != nil {
+		if err := p.hold(ctx, v, in.index); err != nil {
 			p.failed(in, err)
 			return nil, err
 		}
@@ -73,13 +74,13 @@ func (p *passage) passed(in *Input, out []item) []item {
 }
 
 // hold adds a value that the step puts out to what the run holds.
-func (p *passage) hold(v any, index int) error {
+func (p *passage) hold(ctx context.Context, v any, index int) error {
 	size, err := measured(v)
 	if err != nil {
 		return p.step.fail(&Error{Code: CodeLimit, Message: "an item cannot go on: " + err.Error(), Err: err}, index)
 	}
 	p.size.Add(size)
-	if err := p.x.hold(size); err != nil {
+	if err := p.x.hold(ctx, size); err != nil {
 		return p.step.fail(err, index)
 	}
 	return nil

@@ -49,7 +49,7 @@ func (in *Input) Make(values ...any) (Items, error) {
 		}
 		s.list[i], s.size = item{value: v, came: in.item.came}, s.size+size
 	}
-	return s, in.p.x.hold(s.size)
+	return s, in.p.x.hold(context.Background(), s.size)
 }
 
 // Discard lets go of items that go nowhere.

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -210,5 +211,5 @@ func (f *Flow) FairKey(ctx context.Context, run Run) (string, error) {
 // key, for a run that is about to be accepted; the item is the event.
 func (f *Flow) Text(ctx context.Context, t *Template, run Run) (string, error) {
 	p := &passage{x: f.begin(run, Env{}), step: &step{}}
-	return t.Text(ctx, &Input{p: p, item: item{value: run.Event}})
+	return t.Text(ctx, &Input{p: p, item: item{value: run.Event}, made: new(atomic.Int64)})
 }

@@ -66,7 +66,8 @@ func (p *passage) through(ctx context.Context, items []item) ([]item, error) {
 	}
 	out := make([]item, 0, len(items))
 	var waits *Parked
-	in := Input{p: p, mark: p.mark()}
+	var made atomic.Int64
+	in := Input{p: p, mark: p.mark(), made: &made}
 	for i, it := range items {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -108,7 +109,8 @@ func (p *passage) together(ctx context.Context, items []item, workers int) ([]it
 	var crew sync.WaitGroup
 	for range workers {
 		crew.Go(func() {
-			in := Input{p: p, mark: p.mark()}
+			var made atomic.Int64
+			in := Input{p: p, mark: p.mark(), made: &made}
 			for {
 				i := int(next.Add(1) - 1)
 				if i >= len(items) || ctx.Err() != nil {

@@ -7,6 +7,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"penstock/internal/budget"
 )
 
 // Run is what was accepted: the input of one execution of a flow.
@@ -39,9 +41,12 @@ type Env struct {
 	// Respond answers the caller of the run while it goes on. The first answer
 	// of a run stands, another one changes nothing. nil: nobody is answered early.
 	Respond   func(ctx context.Context, a Answer) error
-	Parks     bool           // whoever executes takes up a *Parked run again; else a wait holds the execution
-	MaxMemory int64          // bytes of items that a run may hold at once; 0: 64 MiB
-	Vars      map[string]any // override the flow's vars of the same name; others are ignored
+	Parks     bool  // whoever executes takes up a *Parked run again; else a wait holds the execution
+	MaxMemory int64 // bytes of items that a run may hold at once; 0: 64 MiB
+	// Memory is charged what the run makes; nil: an account of its own, with
+	// no process behind it. Whoever opened it closes it after Execute.
+	Memory *budget.Account
+	Vars   map[string]any // override the flow's vars of the same name; others are ignored
 	// Instead holds texts and what stands in their place wherever a flow's var
 	// is one of them; empty leaves it.
 	Instead map[string]string

@@ -94,7 +94,9 @@ func (t *Template) interpolate(ctx context.Context, in *Input) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		b.WriteString(text(v))
+		if b.WriteString(text(v)); b.Len() > maxWhole {
+			return nil, errTooLarge
+		}
 	}
 	return b.String(), nil
 }

@@ -13,9 +13,10 @@ import (
 )
 
 const (
-	taskLease  = 30 * time.Second       // asynq's, as its version 0.26 sets it
-	faultPause = 200 * time.Millisecond // asynq itself asks again at once when Redis fails
-	deadPause  = time.Second            // until the beat has registered this worker again
+	taskLease    = 30 * time.Second       // asynq's, as its version 0.26 sets it
+	faultPause   = 200 * time.Millisecond // asynq itself asks again at once when Redis fails
+	crowdedPause = 20 * time.Millisecond  // until Room is asked again
+	deadPause    = time.Second            // until the beat has registered this worker again
 )
 
 // The lists that workers take tasks from: asynq's pending list, and the one of
@@ -206,6 +207,10 @@ func (r *claimer) fill(ctx context.Context) ([]*Attempt, error) {
 	}
 	if r.resting.Load() {
 		r.pause(r.cfg.Block)
+		return nil, redis.Nil
+	}
+	if r.cfg.Room != nil && !r.cfg.Room() {
+		r.pause(crowdedPause)
 		return nil, redis.Nil
 	}
 	tasks, refusal, err := r.take(ctx)

@@ -69,6 +69,10 @@ type ServerConfig struct {
 	// MaxCrashes is the attempt lost with its worker that ends a run. Default 3.
 	MaxCrashes int
 
+	// Room says whether there is memory for another run; it must not block.
+	// While it says no, nothing is claimed. nil: there always is.
+	Room func() bool
+
 	// Meter counts what goes wrong; nil: nobody counts.
 	Meter Meter
 

@@ -23,7 +23,7 @@ func (r *runner) hold(ctx context.Context, a *queue.Attempt) *queue.Outcome {
 	var o queue.Outcome
 	switch {
 	case err != nil:
-		o = r.outcome(ctx, nil, fmt.Errorf("hold run: %w", err))
+		o = r.outcome(ctx, nil, nil, fmt.Errorf("hold run: %w", err))
 	case admission == queue.InLine:
 		r.parked(a, "pause")
 		o = queue.Outcome{State: queue.Waiting}
@@ -44,7 +44,7 @@ func (r *runner) parked(a *queue.Attempt, why string) {
 func (r *runner) enter(ctx context.Context, a *queue.Attempt, flow *flows.Flow, run flows.Run) *queue.Outcome {
 	gates, err := gatesOf(ctx, flow, run)
 	if err != nil {
-		o := r.outcome(ctx, nil, err)
+		o := r.outcome(ctx, nil, nil, err)
 		return &o
 	}
 	for _, g := range gates {
@@ -52,7 +52,7 @@ func (r *runner) enter(ctx context.Context, a *queue.Attempt, flow *flows.Flow, 
 		var o queue.Outcome
 		switch {
 		case err != nil:
-			o = r.outcome(ctx, nil, fmt.Errorf("enter gate: %w", err))
+			o = r.outcome(ctx, nil, nil, fmt.Errorf("enter gate: %w", err))
 		case admission == queue.InLine:
 			r.parked(a, "limit")
 			o = queue.Outcome{State: queue.Waiting}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"penstock/flows"
+	"penstock/internal/budget"
 	"penstock/internal/store"
 	"penstock/queue"
 )
@@ -45,16 +46,19 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 	}
 	flow, err := r.version(ctx, a)
 	if err != nil {
-		return r.outcome(ctx, nil, err)
+		return r.outcome(ctx, nil, nil, err)
 	}
 	if flow.RecordItems {
 		steps.keepItems()
 	}
-	var event any
-	if a.Event != nil {
-		if event, err = flows.DecodeJSON(a.Event); err != nil {
-			return failed(&flows.Error{Code: flows.CodeValidation, Message: "the event is not JSON: " + err.Error()})
-		}
+	running, cancel := context.WithCancel(ctx)
+	defer cancel()
+	account := r.cfg.Memory.Open(0, cancel)
+	defer account.Close()
+	event, settle, err := decodeEvent(running, account, a.Event)
+	defer settle()
+	if err != nil {
+		return failed(eventError(account, err))
 	}
 	run := flows.Run{
 		ID: a.ID, Attempt: a.Number, Principal: a.Principal, Event: event,
@@ -63,8 +67,10 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 	if o := r.enter(ctx, a, flow, run); o != nil {
 		return *o
 	}
-	output, err := flow.Execute(ctx, run, r.reach(a, trace))
-	o := r.outcome(ctx, output, err)
+	env := r.reach(a, trace)
+	env.Memory = account
+	output, err := flow.Execute(running, run, env)
+	o := r.outcome(ctx, account, output, err)
 	if o.State == queue.Waiting {
 		r.parked(a, "step")
 	}
@@ -108,12 +114,15 @@ func noVersion(err error) error {
 
 // outcome turns what an execution returned, and why its context ended, into
 // the end of the attempt.
-func (r *runner) outcome(ctx context.Context, output []any, err error) queue.Outcome {
+func (r *runner) outcome(ctx context.Context, account *budget.Account, output []any, err error) queue.Outcome {
 	if err == nil {
 		if output == nil {
 			output = []any{}
 		}
-		return queue.Outcome{State: queue.Succeeded, Output: flows.EncodeJSON(output)}
+		var content []byte
+		if content, err = encodeOutput(ctx, account, output); err == nil {
+			return queue.Outcome{State: queue.Succeeded, Output: content}
+		}
 	}
 	var parked *flows.Parked
 	if errors.As(err, &parked) {

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"penstock/flows"
+	"penstock/internal/budget"
 	"penstock/internal/callback"
 	"penstock/internal/redisconn"
 	"penstock/queue"
@@ -61,6 +62,10 @@ type Config struct {
 	// Env is what runs may reach. Its Journal, Trace, Respond, Emit, Callbacks
 	// and Parks are set for each run.
 	Env flows.Env
+
+	// Memory is the budget of the process: each run has an account with it, and
+	// no run is taken while it has no room. Nil: runs have their own bounds only.
+	Memory *budget.Process
 
 	// Starter accepts the runs that flows start; nil, or an Env without Flows:
 	// they cannot.
@@ -128,6 +133,7 @@ func New(cfg Config) (*Worker, error) {
 			s, err := queue.NewServer(queue.ServerConfig{
 				Redis: cfg.Redis, Log: cfg.Log, Queue: shard, ID: w.id, Handler: r.handle,
 				Slots: slots, Spare: part(cfg.Spare, weight, total*len(shards)), Share: cfg.Shares[name],
+				Room:  cfg.Memory.Room,
 				Drain: cfg.Drain, Retention: cfg.Retention, Block: cfg.Block, Meter: cfg.Meter, About: about,
 			})
 			if err != nil {

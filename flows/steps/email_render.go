@@ -42,14 +42,23 @@ func (s *emailStep) render(ctx context.Context, in *flows.Input) (*flows.Mail, e
 	if r.err != nil {
 		return nil, r.err
 	}
-	return m, checkMail(m)
+	if err := checkMail(m); err != nil {
+		return nil, err
+	}
+	const copies = 4 // base64 of the parts and the message that is sent
+	return m, tooMuch(in.Tab(ctx).Charge(copies * mailSize(m)))
 }
 
-func checkMail(m *flows.Mail) error {
+// mailSize is the text and the attachments, bytes.
+func mailSize(m *flows.Mail) int64 {
 	size := len(m.Text) + len(m.HTML)
 	for _, a := range m.Attachments {
 		size += len(a.Content)
 	}
+	return int64(size)
+}
+
+func checkMail(m *flows.Mail) error {
 	switch n := len(m.To) + len(m.Cc) + len(m.Bcc); {
 	case n == 0:
 		return stepError("nobody gets this message: to, cc and bcc are empty")
@@ -57,7 +66,7 @@ func checkMail(m *flows.Mail) error {
 		return stepError("the message has %d recipients; %d are allowed", n, maxRecipients)
 	case m.Text == "" && m.HTML == "":
 		return stepError("the message is empty")
-	case size > maxMessage:
+	case mailSize(m) > maxMessage:
 		return stepError("the message is larger than %s", sizeText(maxMessage))
 	}
 	return nil

@@ -48,9 +48,16 @@ func (s *encodeStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	tab := in.Tab(ctx)
+	if text, ok := v.(string); ok { // hex and escapes make three bytes of one
+		err = tab.Charge(3 * int64(len(text)))
+	}
+	if err != nil {
+		return nil, tooMuch(err)
+	}
 	result, err := s.form(ctx, in, v)
 	if err != nil {
-		return nil, err
+		return nil, tooMuch(err)
 	}
 	if s.as == "" {
 		return []any{result}, nil

@@ -6,8 +6,10 @@ import (
 	"encoding/csv"
 	"net/url"
 	"slices"
+	"strings"
 
 	"penstock/flows"
+	"penstock/internal/budget"
 )
 
 func csvFormat(args *flows.Args) (encodeForm, error) {
@@ -17,20 +19,28 @@ func csvFormat(args *flows.Args) (encodeForm, error) {
 				return nil, args.Errorf(name, "%s has no meaning for csv when it decodes", name)
 			}
 		}
-		return decoded(func(text string) (any, error) { return parseCSV(withoutMark([]byte(text))) }), nil
+		return decoded(func(tab *budget.Tab, text string) (any, error) { return parseCSV(tab, withoutMark([]byte(text))) }), nil
 	}
 	columns, header := args.Strings("columns"), !args.Has("header") || args.Bool("header")
-	return func(_ context.Context, _ *flows.Input, v any) (any, error) { return writeCSV(v, columns, header) }, nil
+	return func(ctx context.Context, in *flows.Input, v any) (any, error) {
+		return writeCSV(in.Tab(ctx), v, columns, header)
+	}, nil
 }
 
 // decoded is the form of what reads text.
-func decoded(read func(text string) (any, error)) encodeForm {
-	return func(_ context.Context, _ *flows.Input, v any) (any, error) {
+func decoded(read func(tab *budget.Tab, text string) (any, error)) encodeForm {
+	return func(ctx context.Context, in *flows.Input, v any) (any, error) {
 		text, ok := v.(string)
 		if !ok {
 			return nil, stepError("expected text, found %s", kindOf(v))
 		}
-		result, err := read(text)
+		result, err := read(in.Tab(ctx), text)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if limit := limited(err); limit != nil {
+			return nil, limit
+		}
 		if err != nil {
 			return nil, stepError("%v", err)
 		}
@@ -39,7 +49,7 @@ func decoded(read func(text string) (any, error)) encodeForm {
 }
 
 // writeCSV writes a list of objects, by columns, or of lists as they are.
-func writeCSV(v any, columns []string, header bool) (any, error) {
+func writeCSV(tab *budget.Tab, v any, columns []string, header bool) (any, error) {
 	rows, ok := v.([]any)
 	if !ok {
 		return nil, stepError("expected a list of objects or lists, found %s", kindOf(v))
@@ -59,9 +69,15 @@ func writeCSV(v any, columns []string, header bool) (any, error) {
 		if err != nil {
 			return nil, stepError("row %d %v", i+1, err)
 		}
+		if err := tab.Charge(textSize(cells) + 2*budget.Text*int64(len(cells))); err != nil {
+			return nil, err
+		}
 		_ = w.Write(cells)
 	}
 	w.Flush()
+	if err := tab.Charge(int64(b.Len())); err != nil {
+		return nil, err
+	}
 	return b.String(), nil
 }
 
@@ -132,7 +148,11 @@ func formFormat(args *flows.Args) (encodeForm, error) {
 
 // readForm makes text of a name that comes once, a list of one that comes
 // several times.
-func readForm(text string) (any, error) {
+func readForm(tab *budget.Tab, text string) (any, error) {
+	const pair = 256 // bytes, in the list of pairs and in the object
+	if err := tab.Charge(pair*int64(1+strings.Count(text, "&")) + 2*int64(len(text))); err != nil {
+		return nil, err
+	}
 	pairs, err := url.ParseQuery(text)
 	if err != nil {
 		return nil, stepError("the text is no form")

@@ -9,18 +9,19 @@ import (
 	"strings"
 
 	"penstock/flows"
+	"penstock/internal/budget"
 )
 
 func xmlFormat(args *flows.Args) (encodeForm, error) {
 	if args.Bool("decode") {
-		return decoded(func(text string) (any, error) { return parseXML([]byte(text), "utf-8") }), nil
+		return decoded(func(tab *budget.Tab, text string) (any, error) { return parseXML(tab, []byte(text), "utf-8") }), nil
 	}
-	return func(_ context.Context, _ *flows.Input, v any) (any, error) {
+	return func(ctx context.Context, in *flows.Input, v any) (any, error) {
 		object, ok := v.(map[string]any)
 		if !ok || len(object) != 1 {
 			return nil, stepError("an XML document is an object with one member, its root element")
 		}
-		var w xmlWriter
+		w := xmlWriter{tab: in.Tab(ctx)}
 		w.WriteString(xml.Header)
 		for name, root := range object {
 			if isList(root) {
@@ -31,14 +32,16 @@ func xmlFormat(args *flows.Args) (encodeForm, error) {
 		if w.err != nil {
 			return nil, w.err
 		}
-		return w.String(), nil
+		return w.String(), w.tab.Charge(int64(w.Len()))
 	}, nil
 }
 
 // xmlWriter writes elements until the first failure, which it keeps.
 type xmlWriter struct {
 	bytes.Buffer
-	err error
+	tab     *budget.Tab
+	charged int // bytes of the buffer
+	err     error
 }
 
 // xmlName is a name, with a prefix or none, out of ASCII: what systems agree on.
@@ -56,6 +59,10 @@ func (w *xmlWriter) element(name string, v any, depth int) {
 		w.failed("%q cannot be the name of an XML element", shortLine(name))
 	case depth > maxXMLDepth:
 		w.failed("the XML is nested deeper than %d", maxXMLDepth)
+	}
+	if w.err == nil { // the buffer grows by a half at least
+		w.err = w.tab.Charge(2*int64(w.Len()-w.charged) + budget.Text)
+		w.charged = w.Len()
 	}
 	if w.err != nil {
 		return

@@ -106,6 +106,7 @@ func (s *httpStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	if s.pages != nil {
 		return s.pages.run(ctx, in, s, client, call)
 	}
+	call.tab = in.Tab(ctx)
 	answer, err := s.exchange(ctx, client, call)
 	if err != nil {
 		return nil, err
@@ -123,11 +124,13 @@ func (s *httpStep) exchange(ctx context.Context, client *http.Client, call *http
 	if !s.expects(resp.StatusCode) {
 		return nil, call.unexpected(resp)
 	}
-	content, err := readBody(resp, s.limit)
+	raw := call.tab.Part()
+	defer raw.Drop()
+	content, err := readBody(raw, resp, s.limit)
 	if err != nil {
 		return nil, call.failed(ctx, err)
 	}
-	body, err := parseBody(s.parse, resp.Header, content)
+	body, err := parseBody(call.tab, s.parse, resp.Header, content)
 	if err != nil {
 		return nil, call.failed(ctx, finalError{err})
 	}

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"penstock/internal/budget"
 )
 
 // httpAnswer is a response that was expected, read and parsed.
@@ -27,7 +29,7 @@ func (a *httpAnswer) item() map[string]any {
 
 // readBody reads at most limit bytes, counted after decompression: a small
 // body may unfold into a huge one.
-func readBody(resp *http.Response, limit int64) ([]byte, error) {
+func readBody(tab *budget.Tab, resp *http.Response, limit int64) ([]byte, error) {
 	if resp.Request.Method == http.MethodHead {
 		return nil, nil
 	}
@@ -36,7 +38,7 @@ func readBody(resp *http.Response, limit int64) ([]byte, error) {
 		return nil, tooLarge
 	}
 	room := min(max(resp.ContentLength, 512), 1<<20) + 1 // one more, so that the end is seen without growing
-	content, err := readAll(io.LimitReader(resp.Body, limit+1), make([]byte, 0, room))
+	content, err := readAll(tab, io.LimitReader(resp.Body, limit+1), make([]byte, 0, room))
 	if err != nil {
 		return nil, err
 	}
@@ -47,10 +49,16 @@ func readBody(resp *http.Response, limit int64) ([]byte, error) {
 }
 
 // readAll is io.ReadAll into a buffer of a size that fits.
-func readAll(r io.Reader, content []byte) ([]byte, error) {
+func readAll(tab *budget.Tab, r io.Reader, content []byte) ([]byte, error) {
+	if err := tab.Charge(int64(cap(content))); err != nil {
+		return nil, err
+	}
 	for {
-		if len(content) == cap(content) {
-			content = append(content, 0)[:len(content)]
+		if size := len(content); size == cap(content) {
+			content = append(content, 0)[:size]
+			if err := tab.Charge(int64(cap(content) - size)); err != nil {
+				return nil, err
+			}
 		}
 		n, err := r.Read(content[len(content):cap(content)])
 		content = content[:len(content)+n]

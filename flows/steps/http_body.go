@@ -58,7 +58,8 @@ func (b jsonBody) render(ctx context.Context, in *flows.Input) ([]byte, string, 
 	if err != nil {
 		return nil, "", err
 	}
-	return flows.EncodeJSON(v), "application/json", nil
+	content, err := flows.EncodeJSONOn(in.Tab(ctx), v)
+	return content, "application/json", err
 }
 
 type formBody struct{ fields []flows.Field }

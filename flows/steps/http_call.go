@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"penstock/flows"
+	"penstock/internal/budget"
 )
 
 // httpCall is a request whose templates are rendered. It can be sent several
@@ -19,9 +20,10 @@ type httpCall struct {
 	header  http.Header
 	content []byte // of the body
 	hasBody bool
-	key     string // Idempotency-Key of ours; "": none
-	page    int    // from 0
-	replay  bool   // a redirect may ask for the body again
+	key     string      // Idempotency-Key of ours; "": none
+	page    int         // from 0
+	replay  bool        // a redirect may ask for the body again
+	tab     *budget.Tab // charged for what comes back
 }
 
 // idempotencyKey is spelled in lower case on purpose. Under its canonical
@@ -42,6 +44,9 @@ func (s *httpStep) render(ctx context.Context, in *flows.Input) (*httpCall, erro
 		content, contentType, err := s.body.render(ctx, in)
 		if err != nil {
 			return nil, err
+		}
+		if err := in.Tab(ctx).Charge(int64(len(content))); err != nil {
+			return nil, tooMuch(err)
 		}
 		call.content, call.hasBody = content, true
 		if _, ok := call.header["Content-Type"]; !ok {

@@ -5,23 +5,32 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+
+	"penstock/internal/budget"
 )
 
 // parseCSV reads RFC 4180 text into a list of objects: the first row names
-// the members, every value is text.
-func parseCSV(text []byte) (any, error) {
+// the members, every value is text. It charges for the objects before it makes
+// them.
+func parseCSV(tab *budget.Tab, text []byte) (any, error) {
+	const cell = 48 // bytes that the reader needs for a cell of the longest row
+	if err := tab.Charge(cell * int64(longestRow(text))); err != nil {
+		return nil, err
+	}
 	r := csv.NewReader(bytes.NewReader(text))
-	names, err := r.Read()
+	r.ReuseRecord = true
+	first, err := r.Read()
 	if err == io.EOF {
 		return []any{}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the CSV cannot be read: %w", err)
 	}
+	names := append([]string{}, first...)
 	seen := map[string]bool{}
 	for _, name := range names {
 		if seen[name] {
-			return nil, fmt.Errorf("the CSV has two columns named %q; use parse: text", name)
+			return nil, fmt.Errorf("the CSV has two columns named %q; use parse: text", shortLine(name))
 		}
 		seen[name] = true
 	}
@@ -34,10 +43,39 @@ func parseCSV(text []byte) (any, error) {
 		if err != nil {
 			return nil, fmt.Errorf("the CSV cannot be read: %w", err)
 		}
+		if err := tab.Charge(budget.Cell + budget.Object + budget.Members(len(names)) + textSize(row)); err != nil {
+			return nil, err
+		}
 		object := make(map[string]any, len(names))
 		for i, name := range names {
 			object[name] = row[i]
 		}
 		rows = append(rows, object)
 	}
+}
+
+func textSize(row []string) int64 {
+	size := 0
+	for _, cell := range row {
+		size += len(cell)
+	}
+	return int64(size)
+}
+
+// longestRow is the most cells of a row, before anything is made of them. A
+// quote hides commas and line ends up to the next one.
+func longestRow(text []byte) int {
+	longest, cells, quoted := 0, 1, false
+	for _, c := range text {
+		switch {
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == ',':
+			cells++
+		case c == '\n':
+			longest, cells = max(longest, cells), 1
+		}
+	}
+	return max(longest, cells)
 }

@@ -16,11 +16,31 @@ import (
 	"unicode/utf8"
 
 	"penstock/flows"
+	"penstock/internal/budget"
 )
 
 // stepError is a failure that no retry changes.
 func stepError(format string, args ...any) *flows.Error {
 	return &flows.Error{Code: flows.CodeStepFailed, Message: fmt.Sprintf(format, args...)}
+}
+
+// tooMuch gives the refusal of the run's account its code. Any other error is
+// what it was.
+func tooMuch(err error) error {
+	if limit := limited(err); limit != nil {
+		return limit
+	}
+	return err
+}
+
+// limited is the refusal of the run's account as a failure; nil for any other error.
+func limited(err error) *flows.Error {
+	for _, refusal := range []error{budget.ErrMost, budget.ErrPressed} {
+		if errors.Is(err, refusal) {
+			return &flows.Error{Code: flows.CodeLimit, Message: err.Error(), Err: err}
+		}
+	}
+	return nil
 }
 
 // name is the request in messages. A query and user information may hold
@@ -49,6 +69,10 @@ func (c *httpCall) failed(ctx context.Context, err error) error {
 	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", c.name(), ctx.Err())
+	}
+	if limit := limited(err); limit != nil {
+		limit.Message = c.name() + ": " + limit.Message
+		return limit
 	}
 	failure := stepError("%s: %s", c.name(), err)
 	failure.Err = err

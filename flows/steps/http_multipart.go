@@ -49,9 +49,14 @@ func (s *httpStep) setMultipart(args *flows.Args) error {
 func (b multipartBody) render(ctx context.Context, in *flows.Input) ([]byte, string, error) {
 	var content bytes.Buffer
 	w := multipart.NewWriter(&content)
+	tab := in.Tab(ctx)
 	for _, part := range b.parts {
+		before := content.Len()
 		if err := part.write(ctx, in, w); err != nil {
 			return nil, "", err
+		}
+		if err := tab.Charge(2 * int64(content.Len()-before)); err != nil { // the part and the form
+			return nil, "", tooMuch(err)
 		}
 	}
 	err := w.Close()

@@ -42,18 +42,26 @@ type httpPage struct {
 func (p *httpPages) run(ctx context.Context, in *flows.Input, s *httpStep, client *http.Client, call *httpCall) ([]any, error) {
 	var all []any
 	var size int64
+	tab := in.Tab(ctx)
 	call = call.at(p.pager.first(call.url), 0)
 	for {
+		read := tab.Part()
+		call.tab = read
 		answer, err := s.exchange(ctx, client, call)
 		if err != nil {
+			read.Drop()
 			return nil, err
 		}
 		if size += answer.size; size > largestResponse {
 			return nil, stepError("%s: the pages are larger than %s together", call.name(), sizeText(largestResponse))
 		}
 		found, err := p.found(ctx, in, answer)
+		if err == nil && p.items != nil { // of the page, only its items are kept
+			err = tab.Charge(flows.SizeOf(found))
+			read.Drop()
+		}
 		if err != nil {
-			return nil, err
+			return nil, tooMuch(err)
 		}
 		all = append(all, found...)
 		page := &httpPage{number: call.page, target: call.url, answer: answer, found: len(found)}

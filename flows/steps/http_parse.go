@@ -10,26 +10,30 @@ import (
 	"unicode/utf8"
 
 	"penstock/flows"
+	"penstock/internal/budget"
 )
 
 // parseBody makes a value of a response body: as the flow says, or, for "auto"
 // and "", as the content type says. No body is null.
-func parseBody(as string, header http.Header, content []byte) (any, error) {
+func parseBody(tab *budget.Tab, as string, header http.Header, content []byte) (any, error) {
 	if len(content) == 0 {
 		return nil, nil
+	}
+	if err := tab.Charge(int64(len(content))); err != nil { // of the text that is made of it
+		return nil, err
 	}
 	mediaType, params := contentType(header)
 	if as == "" || as == "auto" {
 		as = parseFor(mediaType, content)
 	}
 	if as == "bytes" {
-		return base64.StdEncoding.EncodeToString(content), nil
+		return base64.StdEncoding.EncodeToString(content), tab.Charge(int64(base64.StdEncoding.EncodedLen(len(content))))
 	}
 	if coding := header.Get("Content-Encoding"); coding != "" && coding != "identity" {
 		return nil, fmt.Errorf("the response is compressed with %q; only gzip is understood, or parse: bytes", coding)
 	}
 	if as == "xml" {
-		return parseXML(content, params["charset"])
+		return parseXML(tab, content, params["charset"])
 	}
 	text, err := decodeText(content, params["charset"])
 	if err != nil {
@@ -37,13 +41,13 @@ func parseBody(as string, header http.Header, content []byte) (any, error) {
 	}
 	switch as {
 	case "json":
-		v, err := flows.DecodeJSON(text)
+		v, err := flows.DecodeJSONOn(tab, text)
 		if err != nil {
 			return nil, fmt.Errorf("the response cannot be read: %w", err)
 		}
 		return v, nil
 	case "csv":
-		return parseCSV(text)
+		return parseCSV(tab, text)
 	}
 	return string(text), nil
 }

@@ -40,7 +40,7 @@ func TestParseBody(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := parseBody(test.as, http.Header{"Content-Type": {test.contentType}}, []byte(test.body))
+			got, err := parseBody(nil, test.as, http.Header{"Content-Type": {test.contentType}}, []byte(test.body))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,13 +69,13 @@ func TestParseBodyRefuses(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := parseBody(test.as, http.Header{"Content-Type": {test.contentType}}, []byte(test.body))
+			got, err := parseBody(nil, test.as, http.Header{"Content-Type": {test.contentType}}, []byte(test.body))
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, %v, want an error with %q", got, err, test.want)
 			}
 		})
 	}
-	_, err := parseBody("auto", http.Header{"Content-Type": {"application/json"}, "Content-Encoding": {"br"}}, []byte("x"))
+	_, err := parseBody(nil, "auto", http.Header{"Content-Type": {"application/json"}, "Content-Encoding": {"br"}}, []byte("x"))
 	if err == nil || !strings.Contains(err.Error(), `compressed with "br"`) {
 		t.Errorf("brotli: %v", err)
 	}
@@ -92,7 +92,7 @@ func TestXMLMapping(t *testing.T) {
   <empty></empty>
   <text><![CDATA[<raw>]]></text>
 </s:order>`
-	got, err := parseXML([]byte(document), "")
+	got, err := parseXML(nil, []byte(document), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestXMLMapping(t *testing.T) {
 
 func TestXMLListKeepsEmptyElements(t *testing.T) {
 	t.Parallel()
-	got, err := parseXML([]byte("<a><b/><b/><b>x</b></a>"), "")
+	got, err := parseXML(nil, []byte("<a><b/><b/><b>x</b></a>"), "")
 	if diff := cmp.Diff(any(object{"a": object{"b": []any{nil, nil, "x"}}}), got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"penstock/internal/budget"
 )
 
 // maxXMLDepth bounds the nesting of elements.
@@ -21,25 +23,55 @@ const maxXMLDepth = 256
 //   - white space around text is dropped; entities of a DTD are refused.
 //
 // declared is the charset of the content type, which wins over the document's.
-func parseXML(content []byte, declared string) (any, error) {
-	d := xml.NewDecoder(bytes.NewReader(withoutMark(content)))
+func parseXML(tab *budget.Tab, content []byte, declared string) (any, error) {
+	read := xmlReader{tab: tab, tokens: tab.Part()}
+	defer read.tokens.Drop()
+	d := xml.NewDecoder(read.from(withoutMark(content)))
 	d.CharsetReader = charsetReader
 	if declared != "" {
 		text, err := decodeText(content, declared)
 		if err != nil {
 			return nil, err
 		}
-		d = xml.NewDecoder(bytes.NewReader(text))
+		d = xml.NewDecoder(read.from(text))
 		d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
 	}
-	v, err := xmlDocument(d)
+	v, err := read.document(d)
 	if err != nil {
 		return nil, fmt.Errorf("the XML cannot be read: %w", err)
 	}
 	return v, nil
 }
 
-func xmlDocument(d *xml.Decoder) (any, error) {
+// xmlReader charges for a document while it is read.
+type xmlReader struct {
+	tab    *budget.Tab // what is made of it
+	tokens *budget.Tab // what the decoder needs meanwhile
+	text   *bytes.Reader
+}
+
+func (x *xmlReader) from(text []byte) io.Reader {
+	x.text = bytes.NewReader(text)
+	return x
+}
+
+// Read implements io.Reader. An element comes as a whole, however many
+// attributes it has: what they need is charged here, and here the end of the
+// run is seen.
+func (x *xmlReader) Read(p []byte) (int, error) {
+	const attribute = 256 // bytes, with its texts and the lists that it outgrew
+	n, err := x.text.Read(p)
+	charge := x.tokens.Charge(attribute * int64(bytes.Count(p[:n], []byte("="))))
+	if charge == nil {
+		charge = x.tab.Err()
+	}
+	if charge != nil {
+		return 0, charge
+	}
+	return n, err
+}
+
+func (x *xmlReader) document(d *xml.Decoder) (any, error) {
 	var document map[string]any
 	for {
 		token, err := d.Token()
@@ -56,7 +88,7 @@ func xmlDocument(d *xml.Decoder) (any, error) {
 			if document != nil {
 				return nil, errors.New("there is a second root element")
 			}
-			v, err := xmlElement(d, start, 1)
+			v, err := x.element(d, start, 1)
 			if err != nil {
 				return nil, err
 			}
@@ -65,11 +97,14 @@ func xmlDocument(d *xml.Decoder) (any, error) {
 	}
 }
 
-func xmlElement(d *xml.Decoder, start xml.StartElement, depth int) (any, error) {
+func (x *xmlReader) element(d *xml.Decoder, start xml.StartElement, depth int) (any, error) {
 	if depth > maxXMLDepth {
 		return nil, fmt.Errorf("nested deeper than %d", maxXMLDepth)
 	}
-	object := xmlAttributes(start)
+	object, err := x.attributes(start)
+	if err != nil {
+		return nil, err
+	}
 	var text strings.Builder
 	for {
 		token, err := d.Token()
@@ -78,27 +113,51 @@ func xmlElement(d *xml.Decoder, start xml.StartElement, depth int) (any, error) 
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
-			child, err := xmlElement(d, t, depth+1)
+			child, err := x.element(d, t, depth+1)
 			if err != nil {
 				return nil, err
 			}
+			if object == nil {
+				object = map[string]any{}
+			}
 			addMember(object, t.Name.Local, child)
+			if err := x.tab.Charge(budget.Cell + x.member(len(object))); err != nil {
+				return nil, err
+			}
 		case xml.CharData:
 			text.Write(t)
+			if err := x.tab.Charge(int64(len(t))); err != nil {
+				return nil, err
+			}
 		case xml.EndElement:
 			return xmlValue(object, strings.TrimSpace(text.String())), nil
 		}
 	}
 }
 
-func xmlAttributes(start xml.StartElement) map[string]any {
-	object := map[string]any{}
+// member is what the last of n members costs; the first brings the object.
+func (x *xmlReader) member(n int) int64 {
+	if n == 1 {
+		return budget.Object + budget.MemberOf(n)
+	}
+	return budget.MemberOf(n)
+}
+
+// attributes is nil when there are none.
+func (x *xmlReader) attributes(start xml.StartElement) (map[string]any, error) {
+	var object map[string]any
 	for _, a := range start.Attr {
 		if a.Name.Space != "xmlns" && a.Name.Local != "xmlns" {
+			if object == nil {
+				object = map[string]any{}
+			}
 			object["@"+a.Name.Local] = a.Value
+			if err := x.tab.Charge(x.member(len(object)) + int64(len(a.Name.Local)+len(a.Value))); err != nil {
+				return nil, err
+			}
 		}
 	}
-	return object
+	return object, nil
 }
 
 // addMember turns the second value of a name into a list.

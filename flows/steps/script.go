@@ -3,6 +3,7 @@ package steps
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"strings"
 	"time"
 
@@ -76,7 +77,13 @@ func (s *scriptStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 		return nil, err
 	}
 	call := &flows.Script{Code: s.code, Time: s.time, Memory: s.memory, Mark: "integer-" + rand.Text() + ":"}
-	call.Input = flows.EncodeJSON(marked(call.Mark, given))
+	tab := in.Tab(ctx)
+	if err := tab.Charge(flows.SizeOf(given)); err != nil { // a copy of it
+		return nil, tooMuch(err)
+	}
+	if call.Input, err = flows.EncodeJSONOn(tab, marked(call.Mark, given)); err != nil {
+		return nil, err
+	}
 	evaluate := script.Eval
 	if scripts := in.Env().Scripts; scripts != nil {
 		evaluate = scripts.Eval
@@ -85,7 +92,13 @@ func (s *scriptStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := flows.DecodeJSON(content)
+	if err := tab.Charge(2 * int64(len(content))); err != nil { // the frame and what it holds
+		return nil, tooMuch(err)
+	}
+	v, err := flows.DecodeJSONOn(tab, content)
+	if known := (*flows.Error)(nil); errors.As(err, &known) {
+		return nil, known
+	}
 	if err != nil {
 		return nil, stepError("what the script returns cannot be read: %v", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 
 	"penstock/flows"
+	"penstock/internal/budget"
 )
 
 // sqlKind asks and changes a database.
@@ -89,34 +90,34 @@ func (s *sqlStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 		}
 	}
 	if s.transaction {
-		return s.together(ctx, db, calls)
+		return s.together(ctx, db, calls, in.Tab(ctx))
 	}
-	rows := sqlRows{dialect: db.Dialect, most: s.maxRows}
+	rows := sqlRows{dialect: db.Dialect, most: s.maxRows, tab: in.Tab(ctx)}
 	items, err := calls[0].run(ctx, db.DB, &rows)
-	return items, sqlFailed(ctx, err)
+	return items, sqlFailed(ctx, db, err)
 }
 
 // together runs all statements or none. One item comes out, the list of what
 // each statement gave.
-func (s *sqlStep) together(ctx context.Context, db *flows.Database, calls []*sqlCall) ([]any, error) {
+func (s *sqlStep) together(ctx context.Context, db *flows.Database, calls []*sqlCall, tab *budget.Tab) ([]any, error) {
 	tx, err := db.DB.BeginTx(ctx, nil)
 	if err != nil {
-		return nil, sqlFailed(ctx, err)
+		return nil, sqlFailed(ctx, db, err)
 	}
 	defer tx.Rollback() // after a commit it does nothing
-	rows := sqlRows{dialect: db.Dialect, most: s.maxRows}
+	rows := sqlRows{dialect: db.Dialect, most: s.maxRows, tab: tab}
 	given := make([]any, len(calls))
 	for i, call := range calls {
 		items, err := call.run(ctx, tx, &rows)
 		if err != nil {
-			return nil, sqlFailed(ctx, err)
+			return nil, sqlFailed(ctx, db, err)
 		}
 		if given[i] = items; !call.statement.query {
 			given[i] = items[0]
 		}
 	}
 	if err := tx.Commit(); err != nil {
-		return nil, sqlFailed(ctx, err)
+		return nil, sqlFailed(ctx, db, err)
 	}
 	return []any{given}, nil
 }

@@ -12,7 +12,7 @@ import (
 
 // sqlFailed words a failure. What the database says is for whoever wrote the
 // statement; what went wrong on the way to it says the connection itself.
-func sqlFailed(ctx context.Context, err error) error {
+func sqlFailed(ctx context.Context, db *flows.Database, err error) error {
 	var known *flows.Error
 	var network net.Error
 	switch {
@@ -22,6 +22,8 @@ func sqlFailed(ctx context.Context, err error) error {
 		return ctx.Err()
 	case errors.As(err, &known):
 		return known
+	case db.TooLarge != nil && db.TooLarge(err):
+		return &flows.Error{Code: flows.CodeLimit, Message: "the statement needs too much memory: ask for less, or for smaller values", Err: err}
 	}
 	failure := stepError("the database says: %s", shortLine(err.Error()))
 	failure.Err = err

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 
 	"penstock/flows"
+	"penstock/internal/budget"
 )
 
 // sqlRows makes items of rows, within bounds.
@@ -11,6 +12,7 @@ type sqlRows struct {
 	dialect flows.Dialect
 	most    int // rows of one query
 	size    int // bytes read so far
+	tab     *budget.Tab
 }
 
 // maxSQLSize bounds what the rows of a step hold together, bytes.
@@ -47,8 +49,12 @@ func (r *sqlRows) read(rows *sql.Rows) ([]any, error) {
 }
 
 func (r *sqlRows) item(columns []*sql.ColumnType, values []any) (map[string]any, error) {
+	if err := r.tab.Charge(budget.Cell + budget.Object + budget.Members(len(columns))); err != nil {
+		return nil, tooMuch(err)
+	}
 	item := make(map[string]any, len(columns))
 	for i, column := range columns {
+		before := r.size
 		switch v := values[i].(type) {
 		case string:
 			r.size += len(v)
@@ -56,6 +62,9 @@ func (r *sqlRows) item(columns []*sql.ColumnType, values []any) (map[string]any,
 			r.size += len(v)
 		default:
 			r.size += 8
+		}
+		if err := r.tab.Charge(int64(2 * (r.size - before))); err != nil { // the driver's and ours
+			return nil, tooMuch(err)
 		}
 		if r.size > maxSQLSize {
 			return nil, stepError("the rows are larger than %s together", sizeText(maxSQLSize))

@@ -57,6 +57,9 @@ func New(config Config) (*Resolver, error) {
 	if config.Store == nil || config.HTTP == nil || config.Log == nil {
 		return nil, errors.New("make resolver: Store, HTTP and Log are required")
 	}
+	if config.SQLiteDir != "" {
+		countSQLite()
+	}
 	return &Resolver{
 		config:      config,
 		connections: config.Store.Connections(),

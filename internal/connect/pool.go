@@ -8,6 +8,10 @@ import (
 	"errors"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgproto3"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
 	"penstock/flows"
 )
 
@@ -35,7 +39,7 @@ func newPool(s settings, dialect flows.Dialect, c driver.Connector) *pool {
 	db.SetMaxIdleConns(most)
 	db.SetConnMaxIdleTime(idleLife)
 	db.SetConnMaxLifetime(serverLife)
-	return &pool{flows.Database{DB: db, Dialect: dialect}}
+	return &pool{flows.Database{DB: db, Dialect: dialect, TooLarge: tooLarge}}
 }
 
 // connector words the failures of a driver's connector: their own text names
@@ -66,6 +70,18 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, ours
 	}
 	return nil, unreachable(c.name, "the database", err)
+}
+
+// tooLarge reports whether a driver met one of our bounds: of a message of a
+// PostgreSQL server, of SQLite's values or memory.
+func tooLarge(err error) bool {
+	var message *pgproto3.ExceededMaxBodyLenErr
+	var code *sqlite.Error
+	if errors.As(err, &code) {
+		const primary = 0xff // of an extended code
+		return code.Code()&primary == sqlite3.SQLITE_NOMEM || code.Code()&primary == sqlite3.SQLITE_TOOBIG
+	}
+	return errors.As(err, &message)
 }
 
 // databaseFields are the settings of a database server.

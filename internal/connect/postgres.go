@@ -2,12 +2,18 @@ package connect
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"penstock/flows"
 )
+
+// largestRow bounds one message of a PostgreSQL server, such as a row, bytes:
+// the driver reads it as a whole. Twice what an item may hold.
+const largestRow = 128 << 20
 
 func postgresType() Type {
 	return Type{
@@ -26,6 +32,11 @@ func postgresType() Type {
 			config.User, config.Password, config.Database = s.text["username"], s.text["password"], s.text["database"]
 			config.TLSConfig, config.Fallbacks = trust, nil
 			config.ConnectTimeout = dialLimit
+			config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+				frontend := pgproto3.NewFrontend(r, w)
+				frontend.SetMaxBodyLen(largestRow)
+				return frontend
+			}
 			config.RuntimeParams = map[string]string{"application_name": "penstock", "timezone": "UTC"}
 			return newPool(s, flows.Postgres, stdlib.GetConnector(*config)), nil
 		},

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"modernc.org/sqlite"
@@ -39,18 +40,22 @@ func sqliteType() Type {
 type sqliteConnector struct{ name, dir, file string }
 
 // Connect implements driver.Connector.
-func (c *sqliteConnector) Connect(context.Context) (driver.Conn, error) {
+func (c *sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	path, err := c.path()
 	if err != nil {
 		return nil, troubled(c.name, "its file is not inside the directory of sqlite files")
 	}
 	query := url.Values{
 		"_defensive": {"1"}, "_dqs": {"0"}, "_txlock": {"immediate"},
-		"_pragma": {"busy_timeout(5000)", "foreign_keys(1)", "trusted_schema(0)"},
+		"_pragma": {"busy_timeout(5000)", "foreign_keys(1)", "trusted_schema(0)", "hard_heap_limit(" + strconv.Itoa(sqliteHeap) + ")"},
 	}
 	conn, err := new(sqlite.Driver).Open((&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: query.Encode()}).String())
 	if err != nil {
 		return nil, troubled(c.name, "its file cannot be opened as a SQLite database")
+	}
+	if err := bounded(ctx, conn); err != nil {
+		_ = conn.Close() // what failed first says more
+		return nil, troubled(c.name, "its memory cannot be bounded")
 	}
 	return conn, nil
 }

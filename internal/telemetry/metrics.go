@@ -44,6 +44,7 @@ type Metrics struct {
 	roles  *prometheus.GaugeVec
 	unread *prometheus.GaugeVec
 	late   *prometheus.CounterVec // times of schedules
+	memory memoryMetrics
 }
 
 // NewMetrics makes the metrics of a process of this version.
@@ -59,6 +60,7 @@ func NewMetrics(version string) *Metrics {
 	m.door = newDoorMetrics(m)
 	m.queues = newQueueMetrics(m)
 	m.work = newWorkMetrics(m)
+	m.memory = newMemoryMetrics(m)
 	m.runs = newRunMetrics(m)
 	m.late = m.counter("penstock_schedule_times_total",
 		"Times of schedules by what became of them: started, skipped (the run before had not ended), missed (too late to be made up for).", "flow", "outcome")

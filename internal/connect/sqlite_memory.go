@@ -1,0 +1,67 @@
+package connect
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"sync"
+
+	"modernc.org/libc"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// SQLite computes in this process, outside of Go's heap.
+const (
+	sqliteHeap  = 96 << 20 // bytes that all connections of the process may use together
+	sqliteValue = 16 << 20 // bytes of one text or blob, and of one row
+)
+
+// countSQLite makes SQLite count its memory, without which hard_heap_limit has
+// no effect (https://www.sqlite.org/malloc.html). It must run before the first
+// connection of the process is opened, and does nothing after that.
+var countSQLite = sync.OnceFunc(func() {
+	tls := libc.NewTLS()
+	defer tls.Close()
+	args := libc.NewVaList(int32(1))
+	defer libc.Xfree(tls, args)
+	sqlite3.Xsqlite3_config(tls, sqlite3.SQLITE_CONFIG_MEMSTATUS, args)
+})
+
+// bounded sets the limits of one connection (https://www.sqlite.org/limits.html).
+func bounded(ctx context.Context, conn driver.Conn) error {
+	db := sql.OpenDB(lent{conn})
+	defer db.Close() // which leaves the connection open: its handle is not closed
+	handle, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	for limit, most := range map[int]int{
+		sqlite3.SQLITE_LIMIT_LENGTH:              sqliteValue,
+		sqlite3.SQLITE_LIMIT_SQL_LENGTH:          1 << 20,
+		sqlite3.SQLITE_LIMIT_COLUMN:              2000,
+		sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 1000,
+	} {
+		if _, err := sqlite.Limit(handle, limit, most); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lent is a connector that lends one connection to database/sql, which is the
+// only way to the driver's limits, and keeps it open.
+type lent struct{ conn driver.Conn }
+
+// Connect implements driver.Connector.
+func (l lent) Connect(context.Context) (driver.Conn, error) { return l.conn, nil }
+
+// Driver implements driver.Connector.
+func (l lent) Driver() driver.Driver { return lender{} }
+
+// lender opens nothing by itself.
+type lender struct{}
+
+// Open implements driver.Driver.
+func (lender) Open(string) (driver.Conn, error) { return nil, errors.ErrUnsupported }

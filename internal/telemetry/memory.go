@@ -1,0 +1,62 @@
+package telemetry
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"penstock/internal/budget"
+)
+
+// memoryMetrics are what the budget of the process says, asked at each scrape.
+type memoryMetrics struct {
+	limit, heap, charged, full, ended, denied *prometheus.Desc
+}
+
+func newMemoryMetrics(m *Metrics) memoryMetrics {
+	desc := func(kind, name, help string) *prometheus.Desc {
+		m.describe(name, kind, help, nil)
+		return prometheus.NewDesc(name, help, nil, nil)
+	}
+	return memoryMetrics{
+		limit:   desc("gauge", "penstock_memory_limit_bytes", "What this process may use: GOMEMLIMIT, or a share of the container's limit."),
+		heap:    desc("gauge", "penstock_memory_heap_bytes", "Objects on the heap when the budget last looked, dead ones included."),
+		charged: desc("gauge", "penstock_memory_charged_bytes", "What steps that execute now and the bodies of requests have been charged."),
+		full:    desc("gauge", "penstock_memory_full", "1 while this process takes no new runs and bodies, until there is room."),
+		ended:   desc("counter", "penstock_memory_runs_ended_total", "Runs that failed with limit because they held most when the process was short of memory."),
+		denied:  desc("counter", "penstock_memory_requests_denied_total", "Requests that got 503 because there was no memory for their bodies."),
+	}
+}
+
+// Memory shows the budget of the process. nil: there is none.
+func (m *Metrics) Memory(p *budget.Process) {
+	if p != nil {
+		m.registry.MustRegister(&memory{m.memory, p})
+	}
+}
+
+// memory is responsible for asking once per scrape.
+type memory struct {
+	memoryMetrics
+	process *budget.Process
+}
+
+// Describe implements prometheus.Collector.
+func (m *memory) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{m.limit, m.heap, m.charged, m.full, m.ended, m.denied} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *memory) Collect(ch chan<- prometheus.Metric) {
+	s := m.process.Stats()
+	gauge := func(d *prometheus.Desc, v float64) { ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }
+	counter := func(d *prometheus.Desc, v int64) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v))
+	}
+	gauge(m.limit, float64(s.Limit))
+	gauge(m.heap, float64(s.Heap))
+	gauge(m.charged, float64(s.Charged))
+	gauge(m.full, number(s.Full))
+	counter(m.ended, s.Ended)
+	counter(m.denied, s.Denied)
+}
