@@ -27,6 +27,12 @@ func (p *program) call(t *gojq.Term) {
 	for _, a := range f.Args {
 		p.query(a)
 	}
+	if slices.Contains(p.defs, signature(f.Name, len(f.Args))) {
+		return
+	}
+	if slices.Contains(matching, f.Name) || f.Name == "split" && len(f.Args) == 2 {
+		p.pattern(f)
+	}
 	if why, refused := refusedFunctions[f.Name]; refused {
 		p.problem(p.find(f.Name), why, "%s cannot be used in a flow", f.Name)
 		return
