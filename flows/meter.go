@@ -69,8 +69,9 @@ func (m *meter) Before(name string, in any, args []any) error {
 	case costs:
 	case name == "_match":
 		charge = m.matching
-	case name == "_catch", name == "_matched":
-		charge = glance
+	case name == "_catch", name == "_matched": // either may have taken long
+		m.err = m.look(false)
+		return m.err
 	default:
 		return nil
 	}
@@ -130,9 +131,6 @@ func (m *meter) After(name string, result any) error {
 	}
 	return m.err
 }
-
-// glance is for what is short by itself and may be repeated many times.
-func glance(b *bill, _ any, _ []any) { b.add(20) }
 
 // matching charges a match by the size of text and expression. The time of
 // all matches together is looked at between them.

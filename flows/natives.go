@@ -387,7 +387,7 @@ func traversing(b *bill, path any) {
 	}
 	b.add(len(list))
 	for _, part := range list {
-		if n, ok := gojq.ToInt(part); ok && (n > maxElements || n < -maxElements) {
+		if n, ok := gojq.ToInt(part); ok && n > maxElements {
 			b.err = fmt.Errorf("uses an index beyond %d", maxElements)
 		}
 	}

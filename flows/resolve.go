@@ -51,7 +51,16 @@ func (p *program) call(t *gojq.Term) {
 func (p *program) variable(name string) {
 	if kind, ours := variables[name]; ours {
 		p.read(variable{name: name, kind: kind})
+		return
 	}
+	if strings.HasPrefix(name, "$__") && name != "$__loc__" && !p.resolved(name) {
+		p.problem(p.find(name), "", "unknown variable %s", name)
+	}
+}
+
+// resolved reports whether the walk itself made the variable, for a step.
+func (p *program) resolved(name string) bool {
+	return !strings.Contains(p.source, name) && slices.ContainsFunc(p.vars, func(v variable) bool { return v.name == name })
 }
 
 func (p *program) read(v variable) {

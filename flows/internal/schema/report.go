@@ -59,7 +59,7 @@ func (r *report) add(at *path, reason why) {
 	}
 	said := reason.LocalizedString(r.printer)
 	if at != nil {
-		said = at.String() + ": " + said
+		said = brief(at.String()) + ": " + said
 	}
 	r.texts = append(r.texts, said)
 }
