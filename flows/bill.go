@@ -3,6 +3,7 @@ package flows
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/big"
 	"math/bits"
 )
@@ -13,12 +14,17 @@ type bill struct {
 	left  int   // steps that are still there; counting ends when they are spent
 	steps int   // of about 10 ns
 	bytes int   // that the result takes
+	depth int   // of what is being counted
 	err   error // the operation is refused, whatever is left
 }
 
 // maxNative is how many steps one operation may take: 100 ms, after which the
 // processor is free again when a run has ended meanwhile.
 const maxNative = 10_000_000
+
+// maxLevels is how deep a value may be inside a program. One that leaves it
+// may be maxDepth deep.
+const maxLevels = 100_000
 
 // errTooLarge is a value beyond maxText, maxElements or maxWhole.
 var errTooLarge = errors.New("a value is too large")
@@ -41,15 +47,34 @@ func (b *bill) times(x, y int) {
 // size counts a value with everything below it, as often as it occurs: a value
 // that holds itself twice over, forty times, has 2^40 parts. The count ends
 // when it exceeds what is left.
+//
+// The counting is charged itself, at half of the price of what is counted.
 func (b *bill) size(v any) int {
 	before := b.steps
 	b.walk(v)
 	counted := b.steps - before
-	b.steps = before
+	b.steps = before + counted/2
+	if before+counted > b.left {
+		b.steps = b.left + 1 // nothing is counted after this
+	}
 	return counted
 }
 
+// deeper enters a level of a value, unless there are too many for the stack.
+func (b *bill) deeper() bool {
+	if b.depth++; b.depth <= maxLevels {
+		return true
+	}
+	b.depth--
+	b.steps, b.err = b.left+1, fmt.Errorf("a value is nested deeper than %d", maxLevels)
+	return false
+}
+
 func (b *bill) walk(v any) {
+	if b.steps > b.left || !b.deeper() {
+		return
+	}
+	defer func() { b.depth-- }()
 	switch v := v.(type) {
 	case []any:
 		b.steps++
@@ -73,6 +98,10 @@ func (b *bill) walk(v any) {
 
 // pair charges for comparing two values and reports whether they may be equal.
 func (b *bill) pair(l, r any) bool {
+	if !b.deeper() {
+		return false
+	}
+	defer func() { b.depth-- }()
 	switch l := l.(type) {
 	case []any:
 		r, ok := r.([]any)
@@ -95,8 +124,12 @@ func (b *bill) pair(l, r any) bool {
 			return false
 		}
 		for name, member := range l {
-			if other, ok := r[name]; !ok || !b.pair(member, other) && b.steps > b.left {
-				return ok
+			other, ok := r[name]
+			if !ok {
+				return false
+			}
+			if b.pair(member, other); b.steps > b.left {
+				return false
 			}
 		}
 		return true
@@ -106,7 +139,7 @@ func (b *bill) pair(l, r any) bool {
 }
 
 // sorted is what it costs to sort n names.
-func sorted(n int) int { return n*(1+bits.Len(uint(n))) + 1 }
+func sorted(n int) int { return n*(1+bits.Len(uint(n))) + 8 }
 
 // atom is what it costs to compare or write a value that is no container. A
 // number of a thousand digits is read again each time.

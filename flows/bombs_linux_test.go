@@ -117,7 +117,7 @@ func ended(t *testing.T, source []byte, event any) string {
 }
 
 // Every function of jq that a flow may call, with every hostile value as its
-// input and all its arguments, ends in time.
+// input and all its arguments, ends within 100 ms of the end of its run.
 func TestEveryFunctionEndsInTime(t *testing.T) {
 	t.Parallel()
 	values := []string{
@@ -127,7 +127,7 @@ func TestEveryFunctionEndsInTime(t *testing.T) {
 	}
 	event := made(t, `{list: [range(60000)], digits: [range(1000) | tostring + "9" * 990 | tonumber],
 		text: ("ab" * 200000), object: ([range(30000) | {key: tostring, value: .}] | from_entries)}`)
-	ran := 0
+	ran, slowest := 0, time.Duration(0)
 	for _, function := range made(t, "builtins").([]any) {
 		name, arity, _ := strings.Cut(function.(string), "/")
 		for _, v := range values {
@@ -138,15 +138,18 @@ func TestEveryFunctionEndsInTime(t *testing.T) {
 				continue // the flow language does not have it
 			}
 			ran++
-			begun := time.Now()
 			took := worked(func() {
-				_, err = flow.Execute(t.Context(), flows.Run{ID: "r", Event: event}, flows.Env{})
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+				defer cancel()
+				_, err = flow.Execute(ctx, flows.Run{ID: "r", Event: event}, flows.Env{})
 			})
-			if took > maxWork || time.Since(begun) > forEver {
-				t.Errorf("%s: %v of %v, %v", program, took, time.Since(begun), err)
+			slowest = max(slowest, took)
+			if took > 120*time.Millisecond {
+				t.Errorf("%s: %v, %v", program, took, err)
 			}
 		}
 	}
+	t.Logf("%d programs, the slowest takes %v", ran, slowest)
 	if ran < 1000 {
 		t.Errorf("only %d programs ran", ran)
 	}

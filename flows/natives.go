@@ -295,8 +295,11 @@ func writing(b *bill, in any, _ []any) {
 		b.add(len(v) / 4)
 		b.bytes = 2 * len(v)
 	case []any, map[string]any:
-		if b.err = bounded(in); b.err == nil {
-			b.times(2, b.size(in))
+		n := b.size(in)
+		if b.steps > b.left {
+			b.err = errTooLarge
+		} else if b.err = bounded(in); b.err == nil {
+			b.add(n)
 		}
 	default:
 		b.add(atom(v))
