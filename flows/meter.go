@@ -156,7 +156,7 @@ func (m *meter) matching(b *bill, in any, args []any) {
 // Done is ready once the evaluation must end.
 func (m *meter) Done() <-chan struct{} {
 	m.ops++
-	if m.ops&0xff != 0 {
+	if m.ops&0x3ff != 0 {
 		return nil
 	}
 	if m.err == nil {
