@@ -116,8 +116,8 @@ func values(texts map[string]string) map[string]any {
 // whole is all of the flow, for this run or as a part of it.
 func (x *execution) whole(ctx context.Context) (Items, error) {
 	if x.flow.schema != nil {
-		if err := x.flow.schema.Check(x.run.Event); err != nil {
-			return Items{}, &Error{Code: CodeValidation, Message: "event: " + err.Error(), Status: 422, Err: err}
+		if err := x.flow.schema.Check(ctx, x.run.Event); err != nil {
+			return Items{}, Misfit(err, "event: ", 422)
 		}
 	}
 	items, err := x.block(ctx, x.flow.steps, []item{{value: x.run.Event}}, "")

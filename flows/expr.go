@@ -14,8 +14,9 @@ type Expr struct {
 	source string
 	code   *gojq.Code
 	vars   []variable // what the program reads, in the order of its compilation
-	meter  bool       // the program takes its meter as a last variable
 	path   *path      // the program as a plain path; nil: it is more than that
+
+	patterns map[string]int // sizes of its regular expressions
 }
 
 // All evaluates the program on the item and returns all its results.
@@ -84,13 +85,13 @@ func (e *Expr) each(ctx context.Context, in *Input, v any, yield func(any) error
 			return enough(yield(v))
 		}
 	}
-	meter := newMeter(ctx, v)
+	meter := newMeter(ctx, v, e.patterns)
 	defer func() {
 		if r := recover(); r != nil {
 			err = e.failed(fmt.Errorf("cannot be evaluated: %v", r))
 		}
 	}()
-	results := e.code.RunWithContext(meter, v, e.values(in, meter)...)
+	results := e.code.RunWithContext(meter, v, e.values(in)...)
 	for {
 		v, ok := results.Next()
 		if !ok {
@@ -107,16 +108,13 @@ func (e *Expr) each(ctx context.Context, in *Input, v any, yield func(any) error
 	}
 }
 
-func (e *Expr) values(in *Input, m *meter) []any {
-	if len(e.vars) == 0 && !e.meter {
+func (e *Expr) values(in *Input) []any {
+	if len(e.vars) == 0 {
 		return nil
 	}
-	values := make([]any, len(e.vars), len(e.vars)+1)
+	values := make([]any, len(e.vars))
 	for i, v := range e.vars {
 		values[i] = v.value(in)
-	}
-	if e.meter {
-		values = append(values, m)
 	}
 	return values
 }

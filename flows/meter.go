@@ -2,11 +2,13 @@ package flows
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/metrics"
 	"time"
+
+	"github.com/itchyny/gojq"
 )
 
 // Bounds on the memory of one evaluation.
@@ -18,27 +20,138 @@ const (
 	maxMatched  = 512 << 10 // bytes of a text that a regular expression reads
 )
 
+const (
+	stepTime     = 10 * time.Nanosecond // what a step of a bill stands for
+	stepsPerLook = 100_000              // 1 ms
+)
+
 // meter is the context of one evaluation. gojq asks for Done before every
-// opcode, on the evaluating goroutine: this is where time and memory are
-// looked at, without a timer and without a second goroutine.
+// opcode and tells Before of every native operation, on the evaluating
+// goroutine: this is where time and memory are looked at, without a timer and
+// without a second goroutine.
 type meter struct {
 	context.Context
-	begun   time.Time
-	allowed time.Duration
-	ops     uint
-	charged int    // bytes since the heap was last looked at
-	base    uint64 // heap at the first look
-	err     error
+	patterns map[string]int // sizes of the program's regular expressions
+	begun    time.Time
+	allowed  time.Duration
+	ops      uint
+	spent    int    // steps of native operations
+	unseen   int    // steps since the clock was last looked at
+	charged  int    // bytes since the heap was last looked at
+	base     uint64 // heap at the first look
+	err      error  // why the evaluation ended
 }
 
+var _ gojq.Meter = (*meter)(nil)
+
 // newMeter begins to measure an evaluation on v.
-func newMeter(ctx context.Context, v any) *meter {
+func newMeter(ctx context.Context, v any, patterns map[string]int) *meter {
 	list, _ := v.([]any)
-	return &meter{Context: ctx, begun: time.Now(), allowed: maxProgramTime + time.Duration(min(len(list), maxItems))*timePerValue}
+	return &meter{
+		Context: ctx, patterns: patterns, begun: time.Now(),
+		allowed: maxProgramTime + time.Duration(min(len(list), maxItems))*timePerValue,
+	}
 }
 
 // allow gives the evaluation more time.
 func (m *meter) allow(more time.Duration) { m.allowed += more }
+
+// Before charges for a native operation. It implements gojq.Meter.
+func (m *meter) Before(name string, in any, args []any) error {
+	if m.err != nil {
+		return m.err
+	}
+	if len(args) == 2 && small(args[0]) && small(args[1]) {
+		return nil
+	}
+	charge, costs := natives[name]
+	switch {
+	case costs:
+	case name == "_match":
+		charge = m.matching
+	case name == "_catch", name == "_matched": // either may have taken long
+		m.err = m.look(false)
+		return m.err
+	default:
+		return nil
+	}
+	b := bill{left: min(maxNative, int(m.allowed/stepTime)-m.spent)}
+	charge(&b, in, args)
+	m.err = m.pay(&b)
+	return m.err
+}
+
+// small reports whether v is a number of machine size.
+func small(v any) bool {
+	switch v := v.(type) {
+	case int, float64:
+		return true
+	case json.Number:
+		return len(v) < 20
+	}
+	return false
+}
+
+func (m *meter) pay(b *bill) error {
+	m.spent += b.steps
+	switch {
+	case b.err != nil:
+		return b.err
+	case b.steps > maxNative:
+		return fmt.Errorf("one operation takes longer than %v", maxNative*stepTime)
+	case b.steps > b.left:
+		return m.late()
+	}
+	if m.unseen += b.steps; m.unseen >= stepsPerLook {
+		if err := m.look(false); err != nil {
+			return err
+		}
+	}
+	return m.charge(b.bytes)
+}
+
+// After holds a result to the bounds of one value. It implements gojq.Meter.
+func (m *meter) After(name string, result any) error {
+	if m.err != nil || !made[name] {
+		return m.err
+	}
+	switch v := result.(type) {
+	case string:
+		if len(v) > maxText {
+			m.err = errTooLarge
+		}
+	case []any:
+		if len(v) > maxElements {
+			m.err = errTooLarge
+		}
+	case map[string]any:
+		if len(v) > maxElements {
+			m.err = errTooLarge
+		}
+	}
+	return m.err
+}
+
+// matching charges a match by the size of text and expression. The time of
+// all matches together is looked at between them.
+func (m *meter) matching(b *bill, in any, args []any) {
+	text, _ := in.(string)
+	if len(text) > maxMatched {
+		b.err = fmt.Errorf("matches a text of %d bytes, %d are allowed", len(text), maxMatched)
+		return
+	}
+	pattern, _ := args[0].(string)
+	size, known := m.patterns[pattern]
+	if !known {
+		size = patternSize(pattern)
+	}
+	if size > maxPattern {
+		b.err = errPattern
+		return
+	}
+	b.times(len(text), 1+size/8)
+	b.bytes = 64 * len(text)
+}
 
 // Done is ready once the evaluation must end.
 func (m *meter) Done() <-chan struct{} {
@@ -65,8 +178,9 @@ func (m *meter) look(heap bool) error {
 	if err := m.Context.Err(); err != nil {
 		return err
 	}
+	m.unseen = 0
 	if time.Since(m.begun) > m.allowed {
-		return fmt.Errorf("takes longer than %v", m.allowed.Round(time.Millisecond))
+		return m.late()
 	}
 	if !heap {
 		return nil
@@ -87,6 +201,10 @@ func (m *meter) look(heap bool) error {
 	return fmt.Errorf("needs more than %d MiB of memory", maxGrowth>>20)
 }
 
+func (m *meter) late() error {
+	return fmt.Errorf("takes longer than %v", m.allowed.Round(time.Millisecond))
+}
+
 func heapBytes() uint64 {
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	metrics.Read(sample)
@@ -104,14 +222,8 @@ func (m *meter) charge(bytes int) error {
 	return m.look(true)
 }
 
-// errTooLarge is a value beyond maxText, maxElements or maxWhole.
-var errTooLarge = errors.New("a value is too large")
-
-// whole walks v with everything below it, as often as it occurs.
-func (m *meter) whole(v any) error { return bounded(v) }
-
-// bounded is whole for a value that leaves a program: into text, a request, a
-// log line, the next step. Small values that refer to themselves many times
+// bounded walks a value that leaves a program, with everything below it as
+// often as it occurs: into text, a request, a log line, the next step. Small values that refer to themselves many times
 // over are stopped here.
 func bounded(v any) error {
 	_, err := measured(v)

@@ -16,8 +16,10 @@ type program struct {
 
 	vars  []variable
 	bound []string // variables that the program binds itself, for hints
-	meter bool
+	defs  []string // functions that it defines and that are visible: name/arity
 	bad   bool
+
+	sizes map[string]int // of its regular expressions, by their text
 }
 
 // compile parses, checks and compiles a program. Mistakes go to the report;
@@ -41,15 +43,12 @@ func (c *compiler) program(source string, locate func(int) place) *Expr {
 	if p.bad {
 		return nil
 	}
-	e := &Expr{source: strings.TrimSpace(source), vars: p.vars, path: p.plain(query)}
+	e := &Expr{source: strings.TrimSpace(source), vars: p.vars, path: p.plain(query), patterns: p.sizes}
 	names := make([]string, len(p.vars))
 	for i, v := range p.vars {
 		names[i] = v.name
 	}
-	if e.meter = p.meter; p.meter {
-		names = append(names, meterName)
-	}
-	e.code, err = gojq.Compile(query, append(guards(), gojq.WithVariables(names))...)
+	e.code, err = gojq.Compile(query, gojq.WithVariables(names))
 	if err != nil {
 		p.uncompiled(err)
 		return nil

@@ -27,6 +27,12 @@ func (p *program) call(t *gojq.Term) {
 	for _, a := range f.Args {
 		p.query(a)
 	}
+	if slices.Contains(p.defs, signature(f.Name, len(f.Args))) {
+		return
+	}
+	if slices.Contains(matching, f.Name) || f.Name == "split" && len(f.Args) == 2 {
+		p.pattern(f)
+	}
 	if why, refused := refusedFunctions[f.Name]; refused {
 		p.problem(p.find(f.Name), why, "%s cannot be used in a flow", f.Name)
 		return
@@ -45,7 +51,16 @@ func (p *program) call(t *gojq.Term) {
 func (p *program) variable(name string) {
 	if kind, ours := variables[name]; ours {
 		p.read(variable{name: name, kind: kind})
+		return
 	}
+	if strings.HasPrefix(name, "$__") && name != "$__loc__" && !p.resolved(name) {
+		p.problem(p.find(name), "", "unknown variable %s", name)
+	}
+}
+
+// resolved reports whether the walk itself made the variable, for a step.
+func (p *program) resolved(name string) bool {
+	return !strings.Contains(p.source, name) && slices.ContainsFunc(p.vars, func(v variable) bool { return v.name == name })
 }
 
 func (p *program) read(v variable) {

@@ -51,7 +51,7 @@ func TestExamplesFitTheSchema(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := schema.Check(flows.ReadYAML(t, source)); err != nil {
+		if err := schema.Check(t.Context(), flows.ReadYAML(t, source)); err != nil {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
@@ -79,7 +79,7 @@ func TestSchemaKnowsShorthandsAndMistakes(t *testing.T) {
 		{"flow: 1\ntrigger: {webhook: {}, manual: {}}\nsteps: [{delay: 1s}]", false},
 	}
 	for _, test := range tests {
-		if err := schema.Check(flows.ReadYAML(t, []byte(test.source))); (err == nil) != test.fits {
+		if err := schema.Check(t.Context(), flows.ReadYAML(t, []byte(test.source))); (err == nil) != test.fits {
 			t.Errorf("%s: %v, want fits %v", test.source, err, test.fits)
 		}
 	}

@@ -1,13 +1,14 @@
 package flows
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/itchyny/gojq"
 )
 
 // The walk visits every part of a program's syntax tree, bottom up: it
-// resolves variables, refuses what a flow may not use and sets the guards.
+// resolves variables and refuses what a flow may not use.
 
 func (p *program) query(q *gojq.Query) {
 	if q == nil {
@@ -17,18 +18,35 @@ func (p *program) query(q *gojq.Query) {
 		p.problem(0, "", "modules cannot be loaded here")
 		return
 	}
+	defer func(known int) { p.defs = p.defs[:known] }(len(p.defs))
 	for _, def := range q.FuncDefs {
-		if strings.HasPrefix(def.Name, "_") {
-			p.problem(p.find(def.Name), "", "a function name cannot start with _")
-		}
-		p.query(def.Body)
+		p.define(def)
 	}
 	p.term(q.Term)
 	p.query(q.Left)
 	p.patterns(q.Patterns)
 	p.query(q.Right)
-	p.guardOperator(q)
 }
+
+// define walks a function definition. Its name hides a function of jq from
+// here to the end of the query that it stands in, and in its own body.
+func (p *program) define(def *gojq.FuncDef) {
+	if strings.HasPrefix(def.Name, "_") {
+		p.problem(p.find(def.Name), "", "a function name cannot start with _")
+	}
+	p.defs = append(p.defs, signature(def.Name, len(def.Args)))
+	known := len(p.defs)
+	for _, arg := range def.Args {
+		if strings.HasPrefix(arg, "$") {
+			p.bind(arg)
+		}
+		p.defs = append(p.defs, signature(strings.TrimPrefix(arg, "$"), 0))
+	}
+	p.query(def.Body)
+	p.defs = p.defs[:known]
+}
+
+func signature(name string, args int) string { return name + "/" + strconv.Itoa(args) }
 
 func (p *program) term(t *gojq.Term) {
 	if t == nil {
@@ -63,7 +81,6 @@ func (p *program) term(t *gojq.Term) {
 	p.loops(t)
 	p.query(t.Query)
 	p.call(t)
-	p.guardTerm(t)
 }
 
 func (p *program) loops(t *gojq.Term) {
@@ -105,8 +122,9 @@ func (p *program) suffixes(t *gojq.Term) {
 	}
 }
 
-// index walks the brackets of a path. A computed index is held to a bound,
-// because assigning to it allocates everything before it.
+// index walks the brackets of a path. An index is held to a bound, because
+// assigning to it allocates everything before it; computed ones are when the
+// program runs.
 func (p *program) index(x *gojq.Index) {
 	if x == nil {
 		return
@@ -114,7 +132,14 @@ func (p *program) index(x *gojq.Index) {
 	p.string(x.Str)
 	p.query(x.Start)
 	p.query(x.End)
-	x.Start, x.End = p.guardIndex(x.Start), p.guardIndex(x.End)
+	for _, q := range []*gojq.Query{x.Start, x.End} {
+		if q == nil || q.Term == nil || q.Term.Type != gojq.TermTypeNumber {
+			continue
+		}
+		if n, err := strconv.ParseFloat(q.Term.Number, 64); err != nil || n > maxElements {
+			p.problem(p.find(q.Term.Number), "", "an index beyond %d", maxElements)
+		}
+	}
 }
 
 func (p *program) string(s *gojq.String) {
@@ -138,9 +163,6 @@ func (p *program) object(o *gojq.Object) {
 		p.string(kv.KeyString)
 		p.query(kv.KeyQuery)
 		p.query(kv.Val)
-		if s := kv.KeyString; s != nil && s.Queries != nil && kv.Val != nil {
-			kv.KeyString, kv.KeyQuery = nil, p.grown(stringQuery(s))
-		}
 	}
 }
 

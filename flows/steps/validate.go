@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"errors"
 
 	"penstock/flows"
 )
@@ -35,18 +36,19 @@ func newValidate(args *flows.Args) (flows.Runner, error) {
 		}
 	}
 	return flows.RunFunc(func(ctx context.Context, in *flows.Input) ([]any, error) {
-		misfit := schema.Check(in.Value())
+		misfit := schema.Check(ctx, in.Value())
 		if misfit == nil {
 			return []any{in.Value()}, nil
 		}
-		failure := &flows.Error{Code: flows.CodeValidation, Message: misfit.Error(), Status: status}
-		if message != nil {
+		misfit = flows.Misfit(misfit, "", status)
+		var failure *flows.Error
+		if errors.As(misfit, &failure) && failure.Code == flows.CodeValidation && message != nil {
 			said, err := message.Text(ctx, in)
 			if err != nil {
 				return nil, err
 			}
 			failure.Message = said
 		}
-		return nil, failure
+		return nil, misfit
 	}), nil
 }

@@ -1,0 +1,174 @@
+package flows_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/itchyny/gojq"
+
+	"penstock/flows"
+)
+
+// maxWork is the processor time of one evaluation: its bound, and 100 ms in
+// which it ends. What a machine under load adds is not in it.
+const maxWork = 350 * time.Millisecond
+
+// forEver is after how long on the clock a test says that something never ends.
+const forEver = 60 * time.Second
+
+// worked is the processor time that f takes on this thread.
+func worked(f func()) time.Duration {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	used := func() time.Duration {
+		var u syscall.Rusage
+		const thread = 1 // RUSAGE_THREAD
+		if err := syscall.Getrusage(thread, &u); err != nil {
+			panic(err)
+		}
+		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	before := used()
+	f()
+	return used() - before
+}
+
+// Each file of testdata/hostile is a flow that would compute for ever. Its
+// first lines say why, which program makes its event, and how it ends: with an
+// error's code, with none, or with a problem of Parse.
+func TestHostileFlows(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/hostile/*.yaml")
+	if err != nil || len(files) < 15 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
+			source, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			event, want := made(t, directive(t, source, "event")), directive(t, source, "want")
+			var got string
+			took := worked(func() { got = ended(t, source, event) })
+			if got != want {
+				t.Errorf("ends with %s, want %s", got, want)
+			}
+			if took > 4*maxWork { // parsing and rendering are in it
+				t.Errorf("takes %v", took)
+			}
+			t.Log(took)
+		})
+	}
+}
+
+func directive(t *testing.T, source []byte, name string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(string(source), "# "+name+": ")
+	line, _, _ := strings.Cut(rest, "\n")
+	if !ok {
+		t.Fatal("no " + name)
+	}
+	return line
+}
+
+// made is the value of a program without bounds.
+func made(t *testing.T, program string) any {
+	t.Helper()
+	query, err := gojq.Parse(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, _ := query.Run(nil).Next()
+	if err, failed := v.(error); failed {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// ended executes a flow and says how it ended.
+func ended(t *testing.T, source []byte, event any) string {
+	t.Helper()
+	flow, err := flows.Parse("bomb.yaml", source, catalogue())
+	if err != nil {
+		t.Log(err)
+		return "problem"
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), forEver)
+	defer cancel()
+	_, err = flow.Execute(ctx, flows.Run{ID: "r", Event: event}, flows.Env{})
+	var failure *flows.Error
+	switch {
+	case err == nil:
+		return "none"
+	case !errors.As(err, &failure):
+		return err.Error()
+	}
+	t.Logf("%.300s", failure.Message)
+	return string(failure.Code)
+}
+
+// Every function of jq that a flow may call, with every hostile value as its
+// input and all its arguments, ends within 100 ms of the end of its run.
+func TestEveryFunctionEndsInTime(t *testing.T) {
+	t.Parallel()
+	values := []string{
+		"reduce range(40) as $i (1; [., .])",
+		"reduce range(40) as $i (1; {a: ., b: .})",
+		"$e.list", "$e.digits", "$e.text", "$e.object",
+	}
+	event := made(t, `{list: [range(60000)], digits: [range(1000) | tostring + "9" * 990 | tonumber],
+		text: ("ab" * 200000), object: ([range(30000) | {key: tostring, value: .}] | from_entries)}`)
+	ran, slowest := 0, time.Duration(0)
+	for _, function := range made(t, "builtins").([]any) {
+		name, arity, _ := strings.Cut(function.(string), "/")
+		for _, v := range values {
+			program := fmt.Sprintf(". as $e | (%s) as $x | $x | [limit(10; %s)] | length", v, applied(name, arity))
+			source := fmt.Appendf(nil, "flow: 1\nsteps:\n- transform: %s\n", flows.EncodeJSON(program))
+			flow, err := flows.Parse("f.yaml", source, catalogue())
+			if err != nil {
+				continue // the flow language does not have it
+			}
+			ran++
+			took := worked(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+				defer cancel()
+				_, err = flow.Execute(ctx, flows.Run{ID: "r", Event: event}, flows.Env{})
+			})
+			slowest = max(slowest, took)
+			if took > 120*time.Millisecond {
+				t.Errorf("%s: %v, %v", program, took, err)
+			}
+		}
+	}
+	t.Logf("%d programs, the slowest takes %v", ran, slowest)
+	if ran < 1000 {
+		t.Errorf("only %d programs ran", ran)
+	}
+}
+
+// applied is a call whose arguments are all $x, or a regular expression where
+// only a literal may be.
+func applied(name, arity string) string {
+	args := strings.Split(strings.Repeat("$x;", int(arity[0]-'0')), ";")
+	args = args[:len(args)-1]
+	switch name {
+	case "test", "match", "capture", "scan", "splits", "sub", "gsub":
+		args[0] = `"(a|b)*c|a"`
+		if len(args) > 1 && !strings.HasSuffix(name, "sub") || len(args) > 2 {
+			args[len(args)-1] = `"g"`
+		}
+	}
+	if len(args) == 0 {
+		return name
+	}
+	return name + "(" + strings.Join(args, "; ") + ")"
+}

@@ -1,0 +1,49 @@
+package flows_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"penstock/flows"
+)
+
+// No program on no event, of 64 KB together, takes more processor time than
+// the time that its run has, and 100 ms.
+func FuzzProgram(f *testing.F) {
+	files, err := filepath.Glob("testdata/hostile/jq-*.yaml")
+	if err != nil || len(files) == 0 {
+		f.Fatal(files, err)
+	}
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		_, program, _ := strings.Cut(string(source), "transform: ")
+		f.Add(strings.Trim(program, "'\n"), `[1, [1], "a", {"a": null}]`)
+	}
+	f.Add(`. as [$a, $b] | $a | gsub("a*"; "b") | .[$b]`, `["aaaa", 2]`)
+	f.Fuzz(func(t *testing.T, program, text string) {
+		event, err := flows.DecodeJSON([]byte(text))
+		if err != nil || len(program)+len(text) > 64<<10 {
+			return
+		}
+		flow, err := flows.Parse("f.yaml", []byte("flow: 1\nsteps:\n- transform: "+string(flows.EncodeJSON(program))+"\n"), catalogue())
+		if err != nil {
+			return
+		}
+		const limit = 50 * time.Millisecond
+		took := worked(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
+			defer cancel()
+			_, err = flow.Execute(ctx, flows.Run{ID: "r", Event: event}, flows.Env{})
+		})
+		if took > limit+100*time.Millisecond {
+			t.Errorf("%v, %v", took, err)
+		}
+	})
+}

@@ -1,0 +1,273 @@
+package schema
+
+import (
+	"context"
+	"fmt"
+	"math/big"
+	"reflect"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+)
+
+// Bounds of one check.
+const (
+	maxSteps = 20_000_000      // a step takes 10 to 100 ns, the count is the same on every machine
+	maxTime  = 5 * time.Second // for a machine that is too busy to get there
+	perLook  = 10_000          // steps between two looks at the clock: at most a millisecond
+	maxDepth = 10_000          // schemas inside each other, on the way to one value
+)
+
+// LimitError is a check that ended because it cost too much.
+type LimitError struct{ reason string }
+
+func (e *LimitError) Error() string { return e.reason }
+
+// Misfit says how a value does not fit: its first violations.
+type Misfit struct{ text string }
+
+func (e *Misfit) Error() string { return e.text }
+
+// Check reports how v does not fit, as a *Misfit; a *LimitError when that
+// would take too long, and the context's error once it has ended.
+func (s *Schema) Check(ctx context.Context, v any) error {
+	_, err := s.check(ctx, v)
+	return err
+}
+
+// check is Check with the steps that it took.
+func (s *Schema) check(ctx context.Context, v any) (int, error) {
+	e := evaluation{ctx: ctx, begun: time.Now(), next: perLook, dynamic: s.dynamic, low: maxDepth}
+	if e.valid(s.root, v, nil, nil) || e.err != nil {
+		return e.steps, e.err
+	}
+	found := newReport()
+	e.check(s.root, v, nil, nil, nil, found)
+	if e.err != nil && len(found.texts) == 0 {
+		return e.steps, e.err
+	}
+	return e.steps, found.misfit()
+}
+
+// evaluation is one check of one value.
+type evaluation struct {
+	ctx     context.Context
+	begun   time.Time
+	steps   int // of about 10 ns
+	next    int // steps at which the clock is looked at
+	err     error
+	depth   int
+	dynamic bool
+	memory  map[visit]*verdict
+	scopes  map[entry]*scope
+	low     int // least depth of a schema that was met again inside itself
+}
+
+// visit is a schema at a value. Equal scalars are one value; a list or object
+// is itself, wherever it stands.
+type visit struct {
+	node  *node
+	value any
+	scope *scope
+}
+
+// verdict is what became of a visit.
+type verdict struct {
+	depth   int
+	running bool
+	known   bool
+	valid   bool
+	marks   *marks // nil: nobody has asked for them yet
+}
+
+// container is the identity of a list or object.
+type container struct {
+	at  uintptr
+	len int
+}
+
+func identity(v any) any {
+	switch v := v.(type) {
+	case []any:
+		return container{reflect.ValueOf(v).Pointer(), len(v)}
+	case map[string]any:
+		return container{reflect.ValueOf(v).Pointer(), -1}
+	case *big.Int:
+		return v.String()
+	}
+	return v
+}
+
+// spend charges steps and looks at the clock in time.
+func (e *evaluation) spend(steps int) {
+	if e.steps += steps; e.steps < e.next || e.err != nil {
+		return
+	}
+	e.next = e.steps + perLook
+	switch {
+	case e.ctx.Err() != nil:
+		e.err = e.ctx.Err()
+	case e.steps > maxSteps:
+		e.err = &LimitError{fmt.Sprintf("checking it takes more than %d steps", maxSteps)}
+	case time.Since(e.begun) > maxTime:
+		e.err = &LimitError{fmt.Sprintf("checking it takes longer than %v", maxTime)}
+	}
+}
+
+func (e *evaluation) valid(n *node, v any, in *scope, m *marks) bool {
+	return e.check(n, v, in, m, nil, nil)
+}
+
+// check evaluates a schema at a value. Marks note what of it was evaluated,
+// nil when nobody asks. Without a report it ends at the first violation, with
+// one it reports all; at is then where the value is.
+func (e *evaluation) check(n *node, v any, in *scope, m *marks, at *path, out *report) bool {
+	if e.spend(1); e.err != nil || out.full() {
+		return false
+	}
+	if n.Bool != nil {
+		if !*n.Bool {
+			out.add(at, &kind.FalseSchema{})
+		}
+		return *n.Bool
+	}
+	if e.dynamic {
+		in = e.enter(in, n)
+	}
+	if e.depth++; e.depth > maxDepth {
+		e.err = &LimitError{fmt.Sprintf("more than %d schemas apply inside each other", maxDepth)}
+	}
+	var ok bool
+	switch {
+	case n.shared:
+		ok = e.remembered(n, v, in, m, at, out)
+	case m == nil:
+		ok = e.evaluate(n, v, in, nil, at, out)
+	default: // what does not fit leaves no marks
+		own := &marks{}
+		if ok = e.evaluate(n, v, in, own, at, out); ok {
+			m.merge(own)
+		}
+	}
+	e.depth--
+	return ok
+}
+
+// remembered is check for a schema that is reached on several ways.
+func (e *evaluation) remembered(n *node, v any, in *scope, m *marks, at *path, out *report) bool {
+	if s, ok := v.(string); ok {
+		e.spend(len(s) / 16)
+	}
+	e.spend(10)
+	key := visit{n, identity(v), in}
+	seen := e.memory[key]
+	if seen == nil {
+		seen = &verdict{}
+		if e.memory == nil {
+			e.memory = map[visit]*verdict{}
+		}
+		e.memory[key] = seen
+	}
+	if seen.running {
+		e.low = min(e.low, seen.depth)
+		out.add(at, &circle{n.Location})
+		return false
+	}
+	if !seen.known || seen.valid && m != nil && seen.marks == nil {
+		e.decide(seen, n, v, in, m)
+	}
+	if seen.valid {
+		m.merge(seen.marks)
+		return true
+	}
+	if out != nil {
+		seen.running = true
+		e.evaluate(n, v, in, nil, at, out)
+		seen.running = false
+	}
+	return false
+}
+
+// decide evaluates once. The verdict stays unless it depends on a schema
+// around it that is not decided yet.
+func (e *evaluation) decide(seen *verdict, n *node, v any, in *scope, m *marks) {
+	if m != nil {
+		seen.marks = &marks{}
+	}
+	seen.running, seen.depth = true, e.depth
+	seen.valid = e.evaluate(n, v, in, seen.marks, nil, nil)
+	seen.running = false
+	if seen.known = e.low >= seen.depth; seen.known {
+		e.low = maxDepth
+	}
+}
+
+// evaluate evaluates the keywords in the order of the library.
+func (e *evaluation) evaluate(n *node, v any, in *scope, m *marks, at *path, out *report) bool {
+	if why := e.mismatch(n, v); why != nil {
+		out.add(at, why)
+		return false
+	}
+	own := m
+	if n.unevaluatedProps != nil || n.unevaluatedSet != nil {
+		own = &marks{}
+	}
+	a := application{e, n, v, in, own, at, out, true}
+	if n.ref != nil {
+		a.same(n.ref)
+		if n.DraftVersion < 2019 {
+			return a.ok // what stands beside it is ignored
+		}
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		a.object(v)
+	case []any:
+		a.array(v)
+	case string:
+		a.text(v)
+	case nil, bool:
+	default:
+		a.number(v)
+	}
+	if !a.over() {
+		a.references()
+	}
+	if !a.over() {
+		a.combine()
+	}
+	if !a.over() && own != m {
+		a.unevaluated()
+		m.merge(own)
+	}
+	return a.ok
+}
+
+// mismatch checks what hides all other violations.
+func (e *evaluation) mismatch(n *node, v any) why {
+	t := typeOf(v)
+	if t == "" {
+		return &kind.InvalidJsonValue{Value: v}
+	}
+	if n.types != 0 && n.types&typeBit(t) == 0 {
+		if d, ok := decimalOf(v); !ok || n.types&typeBit("integer") == 0 || !d.integer() {
+			return &kind.Type{Got: t, Want: n.Types.ToStrings()}
+		}
+	}
+	if n.constant != nil && !e.holds(n.constant, v) {
+		return &kind.Const{Got: v, Want: *n.Const}
+	}
+	if n.enum != nil && !e.holds(n.enum, v) {
+		return &kind.Enum{Got: v, Want: n.Enum.Values}
+	}
+	if n.Format != nil {
+		s, isText := v.(string)
+		e.spend(len(s) / 2)
+		if isText {
+			if err := n.Format.Validate(s); err != nil {
+				return &kind.Format{Got: brief(s), Want: n.Format.Name, Err: err}
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,48 @@
+package schema
+
+import (
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// pattern is a regular expression of a bounded size.
+type pattern struct {
+	*regexp.Regexp
+	size int // about how many instructions it has
+}
+
+func compilePattern(s string) (jsonschema.Regexp, error) {
+	parsed, err := syntax.Parse(s, syntax.Perl)
+	if err != nil {
+		return nil, err
+	}
+	size := instructions(parsed)
+	if size > maxPattern {
+		return nil, fmt.Errorf("its repetitions make more than %d instructions", maxPattern)
+	}
+	re, err := regexp.Compile(s)
+	if err != nil {
+		return nil, err
+	}
+	return pattern{re, size}, nil
+}
+
+func instructions(re *syntax.Regexp) int {
+	n := 1 + len(re.Rune)
+	if re.Op == syntax.OpCharClass {
+		n = 1 + len(re.Rune)/16
+	}
+	for _, sub := range re.Sub {
+		n += instructions(sub)
+	}
+	if re.Op == syntax.OpRepeat {
+		n *= max(1, re.Min, re.Max)
+	}
+	return min(n, maxPattern+1)
+}
+
+// cost is how many steps a match with s takes at most.
+func (p pattern) cost(s string) int { return 1 + len(s)*(1+p.size/8) }

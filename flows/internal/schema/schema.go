@@ -1,0 +1,119 @@
+// Package schema checks values against JSON Schemas within a budget. The
+// library santhosh-tekuri/jsonschema compiles schemas, of every draft that it
+// knows; this package evaluates what it compiled. It visits a schema that can
+// be reached on several ways once for each value, so that the work grows with
+// the schema times the value and not exponentially, and it builds only the
+// violations that are shown.
+package schema
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+)
+
+// Schema is a compiled JSON Schema. It is safe for concurrent use.
+type Schema struct {
+	root    *node
+	dynamic bool // some reference depends on the way to it
+}
+
+// Loader gives the documents that schemas refer to by URL.
+type Loader = jsonschema.URLLoader
+
+// Bounds of a schema.
+const (
+	maxValues   = 20_000 // values in it, with all below
+	maxExponent = 4_000  // of a number in it
+	maxPattern  = 10_000 // instructions of a regular expression
+)
+
+// Compile compiles a JSON Schema (2020-12 unless it says otherwise). The loader
+// gives what it refers to outside of itself.
+func Compile(v any, loader Loader) (*Schema, error) {
+	if err := within(v); err != nil {
+		return nil, err
+	}
+	c := jsonschema.NewCompiler()
+	c.UseLoader(loader)
+	c.DefaultDraft(jsonschema.Draft2020)
+	c.AssertFormat()
+	c.UseRegexpEngine(compilePattern)
+	const here = "flow:schema"
+	if err := c.AddResource(here, v); err != nil {
+		return nil, fault(err)
+	}
+	compiled, err := c.Compile(here)
+	if err != nil {
+		return nil, fault(err)
+	}
+	t := tree{nodes: map[*jsonschema.Schema]*node{}}
+	root := t.node(compiled)
+	return &Schema{root, t.dynamic}, nil
+}
+
+// within holds a schema to its bounds before it is compiled.
+func within(v any) error {
+	left := maxValues
+	return walk(v, &left)
+}
+
+func walk(v any, left *int) error {
+	if *left--; *left < 0 {
+		return fmt.Errorf("is no JSON Schema: it has more than %d values", maxValues)
+	}
+	switch v := v.(type) {
+	case []any:
+		for _, element := range v {
+			if err := walk(element, left); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		for _, member := range v {
+			if err := walk(member, left); err != nil {
+				return err
+			}
+		}
+	default:
+		if d, ok := decimalOf(v); ok && !d.computable() {
+			return fmt.Errorf("is no JSON Schema: a number has an exponent beyond %d", maxExponent)
+		}
+	}
+	return nil
+}
+
+// fault says in one line what is wrong with a schema.
+func fault(err error) error {
+	var invalid *jsonschema.SchemaValidationError
+	if errors.As(err, &invalid) {
+		var inner *jsonschema.ValidationError
+		if errors.As(invalid.Err, &inner) {
+			return errors.New("is no JSON Schema: " + strings.Join(leaves(inner, nil), "; "))
+		}
+	}
+	var outside *jsonschema.LoadURLError
+	if errors.As(err, &outside) {
+		return outside.Err
+	}
+	return errors.New(strings.ReplaceAll(err.Error(), "flow:schema", ""))
+}
+
+// leaves are the violations that the library found, each with where it is.
+func leaves(e *jsonschema.ValidationError, found []string) []string {
+	if len(e.Causes) == 0 {
+		said := e.ErrorKind.LocalizedString(message.NewPrinter(language.English))
+		if len(e.InstanceLocation) > 0 {
+			said = strings.Join(e.InstanceLocation, ".") + ": " + said
+		}
+		return append(found, said)
+	}
+	for _, cause := range e.Causes {
+		found = leaves(cause, found)
+	}
+	return found
+}

@@ -1,0 +1,208 @@
+package schema
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// suite is where the official suite of JSON Schema is kept.
+const suite = "../../../../shared/data/suites/json-schema"
+
+// asserted is why the cases of format.json that an invalid text is valid fail.
+const asserted = "formats are asserted in flows, always"
+
+// differs are the mandatory cases that have another result, and why.
+var differs = map[string]string{
+	"format.json: email format: invalid email string is only an annotation by default":                                 asserted,
+	"format.json: regex format: invalid regex string is only an annotation by default":                                 asserted,
+	"format.json: ipv4 format: invalid ipv4 string is only an annotation by default":                                   asserted,
+	"format.json: ipv6 format: invalid ipv6 string is only an annotation by default":                                   asserted,
+	"format.json: hostname format: invalid hostname string is only an annotation by default":                           asserted,
+	"format.json: date format: invalid date string is only an annotation by default":                                   asserted,
+	"format.json: date-time format: invalid date-time string is only an annotation by default":                         asserted,
+	"format.json: time format: invalid time string is only an annotation by default":                                   asserted,
+	"format.json: json-pointer format: invalid json-pointer string is only an annotation by default":                   asserted,
+	"format.json: relative-json-pointer format: invalid relative-json-pointer string is only an annotation by default": asserted,
+	"format.json: iri format: invalid iri string is only an annotation by default":                                     asserted,
+	"format.json: iri-reference format: invalid iri-reference string is only an annotation by default":                 asserted,
+	"format.json: uri format: invalid uri string is only an annotation by default":                                     asserted,
+	"format.json: uri-reference format: invalid uri-reference string is only an annotation by default":                 asserted,
+	"format.json: uri-template format: invalid uri-template string is only an annotation by default":                   asserted,
+	"format.json: uuid format: invalid uuid string is only an annotation by default":                                   asserted,
+	"format.json: duration format: invalid duration string is only an annotation by default":                           asserted,
+}
+
+// formats are how many cases of the optional files pass. What fails is the
+// library's: regular expressions are Go's, host names are not checked for
+// IDNA, URIs are read by net/url.
+var formats = map[string]int{
+	"format/date-time": 33, "format/date": 81, "format/duration": 50, "format/email": 26, "format/hostname": 40,
+	"format/idn-email": 16, "format/idn-hostname": 36, "format/ipv4": 40, "format/ipv6": 42, "format/iri-reference": 13,
+	"format/iri": 23, "format/json-pointer": 40, "format/regex": 8, "format/relative-json-pointer": 25, "format/time": 47,
+	"format/uri-reference": 24, "format/uri-template": 27, "format/uri": 36, "format/uuid": 28, "format/ecmascript-regex": 3,
+	"ecmascript-regex": 60,
+}
+
+type remotes struct{ dir string }
+
+func (r remotes) Load(url string) (any, error) {
+	name, ok := strings.CutPrefix(url, "http://localhost:1234/")
+	if !ok {
+		return nil, fmt.Errorf("%s is not in the suite", url)
+	}
+	text, err := os.ReadFile(filepath.Join(r.dir, filepath.FromSlash(name)))
+	if err != nil {
+		return nil, err
+	}
+	return jsonschema.UnmarshalJSON(bytes.NewReader(text))
+}
+
+type group struct {
+	description string
+	schema      any
+	tests       []suiteCase
+}
+
+type suiteCase struct {
+	description string
+	data        any
+	valid       bool
+}
+
+func groups(t *testing.T, file string) []group {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []group
+	for _, g := range v.([]any) {
+		g := g.(map[string]any)
+		one := group{description: g["description"].(string), schema: g["schema"]}
+		for _, c := range g["tests"].([]any) {
+			c := c.(map[string]any)
+			one.tests = append(one.tests, suiteCase{c["description"].(string), c["data"], c["valid"].(bool)})
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// The official suite passes, and both evaluations say the same, with the same
+// words where there are few of them.
+func TestSuite(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat(suite); err != nil {
+		t.Skip("the suite is not here")
+	}
+	files, _ := filepath.Glob(suite + "/tests/draft2020-12/*.json")
+	assertions, _ := filepath.Glob(suite + "/tests/draft2020-12/optional/*/*.json")
+	others, _ := filepath.Glob(suite + "/tests/draft2020-12/optional/*.json")
+	ran, failed := 0, 0
+	for _, file := range slices.Concat(files, assertions, others) {
+		name, _ := filepath.Rel(suite+"/tests/draft2020-12", file)
+		optional := strings.HasPrefix(name, "optional")
+		passed, all := 0, 0
+		for _, g := range groups(t, file) {
+			s, err := Compile(g.schema, remotes{suite + "/remotes"})
+			oracle := library(t, g.schema)
+			for _, c := range g.tests {
+				full := name + ": " + g.description + ": " + c.description
+				all++
+				if err != nil {
+					if !optional && differs[full] == "" {
+						t.Errorf("%s: %v", full, err)
+					}
+					continue
+				}
+				found := s.Check(t.Context(), c.data)
+				if (found == nil) == c.valid {
+					passed++
+				} else if !optional && differs[full] == "" {
+					t.Errorf("%s: %v, want valid %v", full, found, c.valid)
+				}
+				if oracle != nil {
+					compare(t, full, oracle, found, c.data)
+				}
+			}
+		}
+		short := strings.TrimSuffix(strings.TrimPrefix(name, "optional/"), ".json")
+		if want, some := formats[short]; optional && (some && passed != want || !some && passed != all) {
+			t.Errorf("%s: %d of %d pass, want %d", name, passed, all, want)
+		}
+		ran, failed = ran+all, failed+all-passed
+	}
+	t.Logf("%d cases, %d fail", ran, failed)
+	if ran < 1000 {
+		t.Errorf("only %d cases ran", ran)
+	}
+}
+
+// library is what the library compiles by itself, nil when it cannot.
+func library(t testing.TB, v any) *jsonschema.Schema {
+	t.Helper()
+	c := jsonschema.NewCompiler()
+	c.UseLoader(remotes{suite + "/remotes"})
+	c.DefaultDraft(jsonschema.Draft2020)
+	c.AssertFormat()
+	if err := c.AddResource("flow:schema", v); err != nil {
+		return nil
+	}
+	s, err := c.Compile("flow:schema")
+	if err != nil {
+		return nil
+	}
+	return s
+}
+
+// compare holds a result against the library's.
+func compare(t *testing.T, name string, oracle *jsonschema.Schema, found error, v any) {
+	t.Helper()
+	err := oracle.Validate(v)
+	if (err == nil) != (found == nil) {
+		t.Errorf("%s: %v, the library says %v", name, found, err)
+		return
+	}
+	if err == nil {
+		return
+	}
+	want := leaves(err.(*jsonschema.ValidationError), nil)
+	if len(want) > maxShown {
+		return
+	}
+	got := strings.Split(found.Error(), "; ")
+	for _, text := range want {
+		if !contains(got, text) {
+			t.Errorf("%s:\n%v, the library says\n%v", name, got, want)
+			return
+		}
+	}
+}
+
+func contains(texts []string, text string) bool {
+	for _, t := range texts {
+		if inOrder(t) == inOrder(text) || len(text) > maxBrief {
+			return true
+		}
+	}
+	return false
+}
+
+// inOrder is a text with its words sorted: the library lists names as they
+// come.
+func inOrder(text string) string {
+	words := strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' })
+	slices.Sort(words)
+	return strings.Join(words, " ")
+}

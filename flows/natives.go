@@ -1,0 +1,410 @@
+package flows
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"math/bits"
+
+	"github.com/itchyny/gojq"
+)
+
+// native charges the bill of one operation for what it is about to do to its
+// input and arguments. Operators have their operands as arguments.
+type native func(b *bill, in any, args []any)
+
+// natives is what the operations of gojq cost whose cost depends on their
+// operands. All others take constant time.
+var natives = map[string]native{
+	"_iterate": each, "_index": indexing, "_slice": slicing, "reverse": each, "keys": each,
+
+	"_add": adding, "_subtract": subtracting, "_multiply": multiplying, "_divide": dividing, "_modulo": numbers,
+	"_equal": comparing, "_notequal": comparing, "_greater": comparing, "_less": comparing,
+	"_greatereq": comparing, "_lesseq": comparing,
+	"_negate": numbers, "_range": numbers, "tonumber": reading,
+
+	"contains": func(b *bill, in any, args []any) { containing(b, in, args[0]) },
+	"inside":   func(b *bill, in any, args []any) { containing(b, args[0], in) },
+	"indices":  searching, "index": searching, "rindex": searching,
+
+	"add": summing, "join": joining, "flatten": flattening, "transpose": transposing,
+
+	"sort": sorting, "unique": sorting, "min": sorting, "max": sorting,
+	"_sort_by": sortingBy, "_group_by": sortingBy, "_unique_by": sortingBy, "_min_by": sortingBy, "_max_by": sortingBy,
+	"bsearch": bisecting,
+
+	"tojson": writing, "tostring": writing, "format": writing, "error": failing,
+	"_tohtml": writing, "_touri": writing, "_tourid": writing, "_tocsv": writing, "_totsv": writing,
+	"_tosh": writing, "_tobase64": writing, "_tobase64d": writing,
+
+	"length": scanning, "utf8bytelength": scanning, "ascii_downcase": scanning, "ascii_upcase": scanning,
+	"trim": scanning, "ltrim": scanning, "rtrim": scanning, "startswith": scanning, "endswith": scanning,
+	"ltrimstr": scanning, "rtrimstr": scanning, "trimstr": scanning, "strptime": formatting,
+	"strftime": formatting, "strflocaltime": formatting,
+	"explode": splitting, "split": splitting, "fromjson": splitting, "implode": each,
+
+	"getpath": reaching, "setpath": assigning, "_setpath": updating,
+	"delpaths": deleting, "_delpaths": deleting,
+}
+
+// made are the operations whose result is new and may be large. The results of
+// others are parts of their operands.
+var made = map[string]bool{
+	"_add": true, "_multiply": true, "add": true, "join": true, "flatten": true, "tojson": true, "tostring": true,
+	"format": true, "_tohtml": true, "_touri": true, "_tosh": true, "_tocsv": true, "_totsv": true, "_tobase64": true,
+	"setpath": true, "_setpath": true, "transpose": true, "_match": true, "implode": true,
+}
+
+func comparing(b *bill, _ any, args []any) { b.pair(args[0], args[1]) }
+
+func numbers(b *bill, in any, args []any) {
+	b.add(atom(in))
+	for _, v := range args {
+		b.add(atom(v))
+	}
+}
+
+// each is for what goes through a list or an object once.
+func each(b *bill, in any, _ []any) {
+	switch v := in.(type) {
+	case []any:
+		b.add(len(v))
+		b.bytes = 32 * len(v)
+	case map[string]any:
+		b.add(sorted(len(v)))
+		b.bytes = 32 * len(v)
+	}
+}
+
+func indexing(b *bill, _ any, args []any) {
+	switch v := args[0].(type) {
+	case string:
+		b.texts(v)
+	case []any:
+		if wanted, ok := args[1].([]any); ok {
+			occurrences(b, v, wanted)
+		}
+	}
+}
+
+func slicing(b *bill, _ any, args []any) { b.texts(args[0], args[0]) }
+
+func adding(b *bill, _ any, args []any) {
+	b.add(shallow(args[0]) + shallow(args[1]))
+	b.bytes = width(args[0]) + width(args[1])
+}
+
+func subtracting(b *bill, _ any, args []any) {
+	l, ok := args[0].([]any)
+	r, both := args[1].([]any)
+	if !ok || !both {
+		numbers(b, nil, args)
+		return
+	}
+	b.times(len(r), b.size(l))
+	b.times(len(l), b.size(r))
+}
+
+func multiplying(b *bill, _ any, args []any) {
+	l, r := args[0], args[1]
+	if s, ok := l.(string); ok {
+		repeating(b, s, r)
+		return
+	}
+	if s, ok := r.(string); ok {
+		repeating(b, s, l)
+		return
+	}
+	if _, ok := l.(map[string]any); ok {
+		b.add(b.size(l))
+		b.add(b.size(r))
+		b.bytes = width(l) + width(r)
+		return
+	}
+	if digits(l)+digits(r) > maxProduct {
+		b.err = fmt.Errorf("multiplies numbers of more than %d digits", maxProduct)
+		return
+	}
+	numbers(b, nil, args)
+}
+
+func repeating(b *bill, s string, times any) {
+	n, ok := gojq.ToFloat64(times)
+	if ok && n*float64(len(s)) > maxText {
+		b.err = errTooLarge
+	} else if ok && n > 0 {
+		b.bytes = int(n * float64(len(s)))
+		b.add(b.bytes / 32)
+	}
+}
+
+// maxProduct is how many digits the factors of a product have together.
+const maxProduct = 19_660
+
+// digits is about how many decimal digits an integer has.
+func digits(v any) int {
+	switch v := v.(type) {
+	case *big.Int:
+		return v.BitLen() * 3 / 10
+	case json.Number:
+		return len(v)
+	}
+	return 0
+}
+
+func dividing(b *bill, _ any, args []any) {
+	if _, ok := args[0].(string); ok {
+		splitting(b, args[0], nil)
+		return
+	}
+	n := digits(args[0]) + digits(args[1])
+	b.add(n * n / 1000)
+	numbers(b, nil, args)
+}
+
+// reading bounds a text that is read as a number.
+func reading(b *bill, in any, _ []any) {
+	if s, ok := in.(string); ok {
+		if len(s) > maxDigits {
+			b.err = fmt.Errorf("reads a number of %d characters, %d are allowed", len(s), maxDigits)
+		}
+		b.add(len(s))
+	}
+}
+
+func containing(b *bill, l, r any) {
+	if s, ok := l.(string); ok {
+		b.texts(s, r)
+		return
+	}
+	b.times(b.size(l), b.size(r))
+}
+
+func searching(b *bill, in any, args []any) {
+	switch v := in.(type) {
+	case string:
+		wanted, ok := args[0].(string)
+		if !ok || wanted == "" {
+			return
+		}
+		b.bytes = 24 * (len(v) + len(wanted))
+		b.add(4 * len(v))
+		first := 0
+		for i := range len(v) {
+			if v[i] == wanted[0] {
+				first++
+			}
+		}
+		b.times(first, len(wanted))
+	case []any:
+		wanted, ok := args[0].([]any)
+		if !ok {
+			wanted = []any{args[0]}
+		}
+		occurrences(b, v, wanted)
+	}
+}
+
+// occurrences charges for comparing every part of list with wanted.
+func occurrences(b *bill, list, wanted []any) {
+	if len(wanted) == 0 || len(wanted) > len(list) {
+		return
+	}
+	b.add(3 * len(list))
+	b.times(len(list)-len(wanted)+1, b.size(wanted))
+	b.times(len(wanted), b.size(list))
+}
+
+func summing(b *bill, in any, _ []any) { joining(b, in, nil) }
+
+func joining(b *bill, in any, args []any) {
+	between := 0
+	if len(args) > 0 {
+		between = width(args[0])
+	}
+	one := func(v any) bool {
+		b.bytes += width(v) + between
+		return b.add(1+shallow(v)+between/32) && b.bytes <= maxWhole
+	}
+	switch v := in.(type) {
+	case []any:
+		for _, element := range v {
+			if !one(element) {
+				break
+			}
+		}
+	case map[string]any:
+		b.add(sorted(len(v)))
+		for _, member := range v {
+			if !one(member) {
+				break
+			}
+		}
+	}
+	if b.bytes > maxWhole {
+		b.err = errTooLarge
+	}
+}
+
+func flattening(b *bill, in any, _ []any) {
+	n := b.size(in)
+	b.add(n)
+	b.bytes = 16 * n
+	if n > b.left {
+		b.err = errTooLarge
+	}
+}
+
+func transposing(b *bill, in any, _ []any) {
+	rows, _ := in.([]any)
+	longest := 0
+	for _, row := range rows {
+		if cells, ok := row.([]any); ok {
+			longest = max(longest, len(cells))
+		}
+	}
+	if len(rows)*longest > 2*maxElements {
+		b.err = errTooLarge
+		return
+	}
+	b.add(len(rows) + len(rows)*longest)
+	b.bytes = 16 * len(rows) * longest
+}
+
+// sorting charges each element for as many comparisons as a sort makes.
+func sorting(b *bill, in any, _ []any) {
+	list, _ := in.([]any)
+	b.bytes = 48 * len(list)
+	b.times(b.size(in), 2+bits.Len(uint(len(list))))
+}
+
+func sortingBy(b *bill, in any, args []any) {
+	b.add(shallow(in))
+	sorting(b, args[0], nil)
+}
+
+func bisecting(b *bill, in any, args []any) {
+	list, _ := in.([]any)
+	b.times(8+b.size(args[0]), 1+bits.Len(uint(len(list))))
+}
+
+// writing holds what becomes text to the bounds of a value that leaves.
+func writing(b *bill, in any, _ []any) {
+	switch v := in.(type) {
+	case string:
+		b.add(len(v) / 4)
+		b.bytes = 2 * len(v)
+	case []any, map[string]any:
+		n := b.size(in)
+		if b.steps > b.left {
+			b.err = errTooLarge
+		} else if b.err = bounded(in); b.err == nil {
+			b.add(n)
+		}
+	default:
+		b.add(atom(v))
+	}
+}
+
+// failing is writing for what may become the text of an error.
+func failing(b *bill, in any, args []any) {
+	if len(args) > 0 {
+		in = args[0]
+	}
+	writing(b, in, nil)
+}
+
+func scanning(b *bill, in any, args []any) {
+	b.texts(in)
+	b.texts(args...)
+}
+
+// formatting bounds the text of a date's pattern: %1000000000d is a gigabyte.
+func formatting(b *bill, in any, args []any) {
+	pattern, _ := args[0].(string)
+	b.texts(in, pattern)
+	run := 0
+	for _, c := range pattern {
+		if run++; c < '0' || c > '9' {
+			run = 0
+		}
+		if run > 3 {
+			b.err = errTooLarge
+		}
+	}
+	b.bytes = 32 * len(pattern)
+}
+
+func splitting(b *bill, in any, _ []any) {
+	if s, ok := in.(string); ok {
+		b.add(2 * len(s))
+		b.bytes = 24 * len(s)
+	}
+}
+
+func reaching(b *bill, _ any, args []any) { traversing(b, args[0]) }
+
+func assigning(b *bill, in any, args []any) {
+	updating(b, in, args)
+	b.add(along(in, args[0]))
+}
+
+// updating copies what lies on the path the first time; the clock is looked at
+// before a copy that could be large.
+func updating(b *bill, in any, args []any) {
+	if traversing(b, args[0]); b.err == nil {
+		b.bytes = 16 * along(in, args[0])
+	}
+}
+
+// along is the sum of the lengths of what lies on a path.
+func along(v, path any) int {
+	parts, _ := path.([]any)
+	sum := shallow(v)
+	for _, part := range parts {
+		switch at := v.(type) {
+		case map[string]any:
+			name, _ := part.(string)
+			v = at[name]
+		case []any:
+			i, ok := gojq.ToInt(part)
+			if !ok || i < 0 || i >= len(at) {
+				return sum
+			}
+			v = at[i]
+		default:
+			return sum
+		}
+		sum += shallow(v)
+	}
+	return sum
+}
+
+// traversing bounds a path and the indices in it: assigning to one allocates
+// everything before it.
+func traversing(b *bill, path any) {
+	list, _ := path.([]any)
+	if len(list) > maxDepth {
+		b.err = fmt.Errorf("uses a path of %d parts, %d are allowed", len(list), maxDepth)
+		return
+	}
+	b.add(len(list))
+	for _, part := range list {
+		if n, ok := gojq.ToInt(part); ok && n > maxElements {
+			b.err = fmt.Errorf("uses an index beyond %d", maxElements)
+		}
+	}
+}
+
+// deleting sorts the paths and goes through the whole value.
+func deleting(b *bill, in any, args []any) {
+	paths, _ := args[0].([]any)
+	if len(paths) == 0 {
+		return
+	}
+	sorting(b, paths, nil)
+	for _, path := range paths {
+		traversing(b, path)
+	}
+	b.times(2, b.size(in)) // what lies on the paths is copied once
+}

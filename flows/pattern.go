@@ -1,0 +1,81 @@
+package flows
+
+import (
+	"fmt"
+	"regexp/syntax"
+
+	"github.com/itchyny/gojq"
+)
+
+// matching are the functions that take a regular expression first.
+var matching = []string{"test", "match", "capture", "scan", "splits", "sub", "gsub"}
+
+// maxPattern is the size of a regular expression in instructions. x{1000} has
+// a thousand.
+const maxPattern = 10_000
+
+var errPattern = fmt.Errorf("a regular expression is too large: its repetitions make more than %d instructions", maxPattern)
+
+// pattern demands a literal regular expression of a size that can be compiled:
+// gojq keeps every compiled one for as long as the program lives.
+func (p *program) pattern(f *gojq.Func) {
+	if len(f.Args) == 0 {
+		return
+	}
+	if !p.literals(f.Args[0]) {
+		p.problem(p.find(f.Name), "use startswith, contains or split for computed text",
+			"the regular expression of %s must be a literal string", f.Name)
+	}
+}
+
+// literals notes the literal strings of a pattern, or of a list of pattern and
+// flags; it reports whether there is nothing else.
+func (p *program) literals(q *gojq.Query) bool {
+	t := q.Term
+	if t == nil || len(t.SuffixList) > 0 {
+		return false
+	}
+	if t.Type == gojq.TermTypeArray && t.Array.Query != nil {
+		list := t.Array.Query
+		if list.Op == gojq.OpComma {
+			return p.literals(list.Left)
+		}
+		return p.literals(list)
+	}
+	if t.Type != gojq.TermTypeString || t.Str.Queries != nil {
+		return false
+	}
+	size := patternSize(t.Str.Str)
+	if size > maxPattern {
+		p.problem(p.find(t.Str.Str), "", "%v", errPattern)
+	}
+	if p.sizes == nil {
+		p.sizes = map[string]int{}
+	}
+	p.sizes[t.Str.Str] = size
+	return true
+}
+
+// patternSize is about how many instructions a regular expression compiles to.
+// A text that is none has the size 1.
+func patternSize(pattern string) int {
+	re, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return 1
+	}
+	return instructions(re)
+}
+
+func instructions(re *syntax.Regexp) int {
+	n := 1 + len(re.Rune)
+	if re.Op == syntax.OpCharClass {
+		n = 1 + len(re.Rune)/16
+	}
+	for _, sub := range re.Sub {
+		n += instructions(sub)
+	}
+	if re.Op == syntax.OpRepeat {
+		n *= max(1, re.Min, re.Max)
+	}
+	return min(n, maxPattern+1)
+}
