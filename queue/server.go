@@ -60,6 +60,11 @@ type ServerConfig struct {
 	// MaxCrashes is the attempt lost with its worker that ends a run. Default 3.
 	MaxCrashes int
 
+	// Ready reports whether the worker may take work; false: it takes nothing
+	// new until Ready returns true again. It is asked before each call for
+	// tasks, so it must not block. Nil: always.
+	Ready func() bool
+
 	// Meter counts what goes wrong; nil: nobody counts.
 	Meter Meter
 
@@ -307,7 +312,7 @@ func (s *Server) conclude(a *Attempt, o Outcome, cause error) error {
 		a.gone.Store(true) // the next attempt took the task away
 		s.vacate(a)
 		return nil
-	case errors.Is(cause, ErrDraining) && o.State != Succeeded:
+	case o.State == Queued, errors.Is(cause, ErrDraining) && o.State != Succeeded:
 		a.gone.Store(true)
 		s.tellState(a, Queued)
 		return insist(s.life, func() error { return s.handBack(s.life, a) })

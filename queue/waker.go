@@ -178,7 +178,7 @@ func (w *waker) wait(ctx context.Context) (any, error) {
 			return answer, err
 		}
 	}
-	if w.resting.Load() {
+	if w.resting.Load() || w.cfg.Ready != nil && !w.cfg.Ready() {
 		w.pause(w.cfg.Block)
 		return nil, redis.Nil
 	}
