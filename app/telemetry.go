@@ -33,7 +33,7 @@ func (p *Program) openTelemetry(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("listen on %s for metrics: %w; choose another address with --metrics-listen", p.settings.MetricsListen, err)
 	}
-	server, err := telemetry.NewServer(telemetry.ServerConfig{Listener: listener, Metrics: p.metrics, Log: p.log, Ready: p.redisAnswers})
+	server, err := telemetry.NewServer(telemetry.ServerConfig{Listener: listener, Metrics: p.metrics, Log: p.log, Ready: p.ready})
 	if err != nil {
 		return err
 	}
@@ -43,9 +43,6 @@ func (p *Program) openTelemetry(ctx context.Context) (err error) {
 	p.add("metrics", server.Run)
 	return nil
 }
-
-// redisAnswers says whether Redis does.
-func (p *Program) redisAnswers(ctx context.Context) error { return p.client.Ping(ctx) }
 
 // measured is a connection whose commands are measured.
 func (p *Program) measured(conn *redisconn.Conn) *redisconn.Conn {
@@ -63,6 +60,13 @@ func (p *Program) watchQueue() {
 	p.metrics.Queues(p.client, p.log)
 	if p.role.door {
 		p.metrics.Waiters(p.client.Waiting)
+	}
+}
+
+// watchStore shows what is wrong with the store.
+func (p *Program) watchStore() {
+	if p.metrics != nil {
+		p.metrics.Store(p.store)
 	}
 }
 

@@ -40,6 +40,9 @@ func (r *runner) handle(ctx context.Context, a *queue.Attempt) (o queue.Outcome)
 }
 
 func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, trace flows.Tracer) queue.Outcome {
+	if !r.ready() {
+		return queue.Outcome{State: queue.Queued}
+	}
 	if o := r.hold(ctx, a); o != nil {
 		return *o
 	}
@@ -63,7 +66,9 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 	if o := r.enter(ctx, a, flow, run); o != nil {
 		return *o
 	}
-	output, err := flow.Execute(ctx, run, r.reach(a, trace))
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	output, err := flow.Execute(ctx, run, r.openable(r.reach(a, trace), giveUp))
 	return r.outcome(ctx, output, err)
 }
 
@@ -120,6 +125,8 @@ func (r *runner) outcome(ctx context.Context, output []any, err error) queue.Out
 		known = &flows.Error{Code: flows.CodeInternal, Message: err.Error()}
 	}
 	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errUnopened):
+		return queue.Outcome{State: queue.Queued}
 	case errors.Is(cause, context.DeadlineExceeded), known.Code == flows.CodeTimeout && known.Step == "":
 		return queue.Outcome{State: queue.TimedOut, Error: &flows.Error{
 			Code: flows.CodeTimeout, Message: "the run reached its execution limit", Step: known.Step,

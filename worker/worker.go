@@ -37,6 +37,10 @@ type Config struct {
 	// is ever paused.
 	Paused func(flow int64) time.Time
 
+	// Ready says why this process must take no run; nil: it may. It must not
+	// block. A nil func: it always may.
+	Ready func() error
+
 	// Queues are the queues that the worker serves, with their weights: the
 	// share of Slots that each gets, at least one.
 	Queues map[string]int
@@ -112,6 +116,7 @@ func New(cfg Config) (*Worker, error) {
 				Redis: cfg.Redis, Log: cfg.Log, Queue: shard, ID: w.id, Handler: r.handle,
 				Slots: max(1, cfg.Slots*weight/total/len(shards)),
 				Drain: cfg.Drain, Retention: cfg.Retention, Block: cfg.Block, Meter: cfg.Meter, About: about,
+				Ready: r.ready,
 			})
 			if err != nil {
 				w.Close()
