@@ -81,7 +81,7 @@ func (s *Settings) addFlags(f *pflag.FlagSet, r role) {
 		f.StringSliceVar(&s.Origins, "cors-origins", nil, "`origins` whose pages may call the API with a token: https://app.example.org")
 	}
 	if r.door || r.worker {
-		f.DurationVar(&s.MasterKeySettle, "master-key-settle", store.DefaultSettle, "how long all processes must have a new master key first before it `seals`; longer than a process takes to restart")
+		f.DurationVar(&s.MasterKeySettle, "master-key-settle", store.DefaultSettle, "`time` that all processes must have had a new master key first before it is used; longer than a process takes to restart")
 		f.Var(&s.Shards, "shards", "`queues` that are spread over the primaries of a Cluster, with the number of shards, the same in all processes: default=4")
 	}
 	if r.door {

@@ -70,6 +70,13 @@ func (f *Flows) Head(ref string) (Head, error) {
 	return head, nil
 }
 
+// VersionNow returns the current version of a flow, from memory; empty: there
+// is no such flow.
+func (f *Flows) VersionNow(number int64) string {
+	head, _ := f.store.view.Load().head(number)
+	return head.Version
+}
+
 // List returns all flows by number. Problem is what is known of it: a flow that
 // another catalogue was deployed with is compiled in the background, which may
 // take a while. The slice is shared: it must not be changed.

@@ -92,6 +92,35 @@ func (ks *Keys) Put(ctx context.Context, key Key) (*Key, error) {
 	return &key, nil
 }
 
+// PutAll creates or replaces keys in one transaction; it wants a thousand of
+// them at most.
+func (ks *Keys) PutAll(ctx context.Context, keys []Key) error {
+	for i := range keys {
+		if err := keys[i].validate(); err != nil {
+			return fmt.Errorf("put keys: %w", err)
+		}
+		keys[i].Epoch = newEpoch()
+	}
+	err := ks.store.apply(ctx, func(_ *redis.Tx, v *view) (func(*writes), error) {
+		all := make([]func(*writes), len(keys))
+		for i := range keys {
+			var err error
+			if all[i], err = ks.store.writeKey(ctx, v, &keys[i]); err != nil {
+				return nil, err
+			}
+		}
+		return func(w *writes) {
+			for _, write := range all {
+				write(w)
+			}
+		}, nil
+	})
+	if err != nil {
+		return fmt.Errorf("put keys: %w", err)
+	}
+	return nil
+}
+
 // Create stores a new key and returns it with what was filled in; ErrExists,
 // and *InvalidError.
 func (ks *Keys) Create(ctx context.Context, key Key) (*Key, error) {

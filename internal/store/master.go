@@ -35,6 +35,10 @@ func masterError(id string) error {
 // version was sealed under.
 func (s *Store) oldestKey() string { return s.config.Sealer.ids[len(s.config.Sealer.ids)-1] }
 
+// Master is the id of the master key that the fleet seals with; empty: that is
+// not decided.
+func (s *Store) Master() string { return s.view.Load().master }
+
 // MasterKey is the place, in the order of the setting, of the master key that
 // the fleet seals with; 0 when this process does not have it.
 func (s *Store) MasterKey() int {

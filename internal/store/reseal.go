@@ -48,6 +48,23 @@ func (s *Store) Reseal(ctx context.Context, progress func(Progress)) (Progress, 
 	return p, nil
 }
 
+// SealedUnder counts the records by the master keys that sealed them.
+func (s *Store) SealedUnder(ctx context.Context) (map[string]int, error) {
+	all := map[string]int{}
+	for _, k := range sealedKinds {
+		err := s.scan(ctx, k, func(_, data string) {
+			parts, _ := sealedParts(k, data)
+			for _, part := range parts[:min(1, len(parts))] {
+				all[sealedUnder(part)]++
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
 func (s *Store) resealKind(ctx context.Context, k kind, p *Progress, progress func(Progress)) error {
 	var names []string
 	var failure error
