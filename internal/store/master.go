@@ -39,6 +39,9 @@ func (s *Store) oldestKey() string { return s.config.Sealer.ids[len(s.config.Sea
 // not decided.
 func (s *Store) Master() string { return s.view.Load().master }
 
+// FirstKey is the id of the first master key of this process.
+func (s *Store) FirstKey() string { return s.config.Sealer.ids[0] }
+
 // MasterKey is the place, in the order of the setting, of the master key that
 // the fleet seals with; 0 when this process does not have it.
 func (s *Store) MasterKey() int {
@@ -100,7 +103,7 @@ func (a *agreement) reached(first string, all []Process, now time.Time, settle t
 // agree changes the master key once the fleet agrees on another one.
 func (s *Store) agree(ctx context.Context) error {
 	all := s.fleet.Load()
-	first := s.config.Sealer.ids[0]
+	first := s.FirstKey()
 	if all == nil || s.view.Load().master == first || s.Ready() != nil {
 		return nil
 	}
@@ -118,7 +121,7 @@ func (s *Store) agree(ctx context.Context) error {
 // SwitchMaster makes the fleet seal under the first master key of this process
 // at once. It refuses, and says who, while a process does not have that key.
 func (s *Store) SwitchMaster(ctx context.Context) error {
-	first := s.config.Sealer.ids[0]
+	first := s.FirstKey()
 	all, err := s.Processes(ctx)
 	if err != nil {
 		return err
