@@ -48,10 +48,18 @@ func (p *Program) openAuthority(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if p.store.Ready() != nil {
+		return nil // restore does it
+	}
+	return p.bootstrapAdmin(ctx)
+}
+
+// bootstrapAdmin makes the administrator of the settings exist.
+func (p *Program) bootstrapAdmin(ctx context.Context) error {
 	if p.settings.AdminUser == "" {
 		return nil
 	}
-	if err := ensureAdmin(ctx, p.store.Users(), hasher, p.settings.AdminUser, p.settings.AdminPassword); err != nil {
+	if err := ensureAdmin(ctx, p.store.Users(), p.hasher, p.settings.AdminUser, p.settings.AdminPassword); err != nil {
 		return fmt.Errorf("make administrator: %w", err)
 	}
 	return nil

@@ -49,6 +49,7 @@ func newBench(e env) *cobra.Command {
 	f.DurationVar(&args.duration, "duration", 10*time.Second, "how long to call")
 	f.IntVar(&args.calls, "calls", 0, "stop after so many calls; 0: no limit")
 	f.BoolVar(&args.json, "json", false, "print JSON and no progress")
+	cmd.AddCommand(newBenchStore(e))
 	return cmd
 }
 

@@ -154,7 +154,7 @@ func openSecrets(ctx context.Context, conn *redisconn.Conn, masterKeys [][]byte)
 	}
 	client := conn.Client()
 	defer client.Close()
-	s, err := store.Open(ctx, store.Config{Redis: client, Sealer: sealer, Catalogue: steps.Catalogue(), Log: slog.New(slog.DiscardHandler)})
+	s, err := store.Open(ctx, store.Config{Redis: client, Sealer: sealer, Catalogue: steps.Catalogue(), Log: slog.New(slog.DiscardHandler), ReadOnly: true})
 	if err != nil {
 		return 0, 0, err
 	}

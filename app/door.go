@@ -58,7 +58,7 @@ func (p *Program) openDoor(context.Context) error {
 		Meter:          p.meter,
 		Rotations:      p.meter,
 		Log:            p.log,
-		Ready:          p.client.Ping,
+		Ready:          p.ready,
 		Memory:         p.memory,
 		MaxBody:        p.settings.MaxBody,
 		TrustedProxies: p.settings.TrustedProxies,

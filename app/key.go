@@ -3,7 +3,7 @@ package app
 import "github.com/spf13/cobra"
 
 func newKey(e env) *cobra.Command {
-	return resource{
+	cmd := resource{
 		name: "key", what: "API key", path: "/v1/keys", id: "KEY",
 		columns: []column{
 			{"key", "key"}, {"name", "name"}, {"api access", "api_access"}, {"only flows", "flows"}, {"window", "ts_window"}, {"on replay", "on_replay"},
@@ -26,4 +26,6 @@ func newKey(e env) *cobra.Command {
 			fields: []field{{flag: "overlap", member: "overlap_seconds", kind: countField, help: "`seconds` for which the old secret works"}},
 		}},
 	}.command(e)
+	cmd.AddCommand(newKeyReseal(e))
+	return cmd
 }

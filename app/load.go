@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"sync"
 
 	"penstock/flows/examples"
 	"penstock/internal/store"
@@ -14,6 +15,21 @@ import (
 // loadFlows deploys the directory of the settings, in dev the examples
 // without one, which dev goes on watching.
 func (p *Program) loadFlows(ctx context.Context) error {
+	p.flowFiles = &teller{p: p}
+	if p.store.Ready() != nil {
+		return nil // restore does it, when the process can work with what is stored
+	}
+	if err := p.deployFlows(ctx); err != nil {
+		return err
+	}
+	if dir := p.settings.Flows; p.role.dev && dir != "" {
+		p.add("flow watcher", func(ctx context.Context) error { return p.store.Flows().WatchDir(ctx, dir, p.flowFiles.loaded) })
+	}
+	return nil
+}
+
+// deployFlows deploys what is in the directory.
+func (p *Program) deployFlows(ctx context.Context) error {
 	dir := p.settings.Flows
 	if dir == "" && !p.role.dev {
 		return nil // flows come over the API, or are there
@@ -22,29 +38,29 @@ func (p *Program) loadFlows(ctx context.Context) error {
 	if dir != "" {
 		files = os.DirFS(dir)
 	}
-	told := &teller{p: p}
 	deployed, problems, err := p.store.Flows().LoadFS(ctx, files)
 	if err != nil {
 		return err
 	}
-	told.loaded(deployed, problems, nil)
-	if p.role.dev && dir != "" {
-		p.add("flow watcher", func(ctx context.Context) error { return p.store.Flows().WatchDir(ctx, dir, told.loaded) })
-	}
+	p.flowFiles.loaded(deployed, problems, nil)
 	return nil
 }
 
 // teller says what a pass over the flow files found, unless the pass before
 // found the same.
 type teller struct {
-	p    *Program
+	p *Program
+
+	mu   sync.Mutex // guards last
 	last string
 }
 
 func (t *teller) loaded(deployed []store.Deployed, problems []store.Problem, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	for _, d := range deployed {
 		if d.Changed {
-			t.p.log.Info("flow deployed", "flow", d.Flow.Number, "slug", d.Flow.Slug, "version", d.Flow.Version, "file", d.File)
+			t.p.log.Info("flow deployed", "flow", d.Number, "slug", d.Slug, "version", d.Version, "file", d.File)
 		}
 	}
 	if err != nil {

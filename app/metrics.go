@@ -19,6 +19,7 @@ func newMetrics() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			m := telemetry.NewMetrics(buildVersion())
 			m.Waiters(func() int { return 0 })
+			m.Store(nil)
 			_, err := io.WriteString(cmd.OutOrStdout(), metricsReference(m.Described()))
 			return err
 		},

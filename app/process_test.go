@@ -23,9 +23,30 @@ import (
 // process is the program as a child: the test binary under another name.
 type process struct {
 	cmd *exec.Cmd
-	log bytes.Buffer
+	log logBuffer
 	url string
 }
+
+// logBuffer is what a child writes; it may be read meanwhile.
+type logBuffer struct {
+	mu   sync.Mutex // guards text
+	text bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// said is what the child has logged so far.
+func (p *process) said() string { return p.log.String() }
 
 // spawn starts a child, killed at the latest with the test. Its environment
 // holds the settings, as in production.

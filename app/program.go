@@ -44,6 +44,7 @@ type Program struct {
 	redis     *redisconn.Conn
 	shared    redis.UniversalClient // of the parts that ask Redis now and then
 	store     *store.Store
+	flowFiles *teller // says what was found in the flow files
 	client    *queue.Client
 	authority *auth.Authority
 	hasher    *password.Hasher
@@ -121,69 +122,6 @@ func (p *Program) add(name string, run func(context.Context) error) {
 }
 
 func (p *Program) onClose(release func() error) { p.closes = append(p.closes, release) }
-
-// openStore opens flows and keys, and makes the bootstrap key exist.
-func (p *Program) openStore(ctx context.Context) error {
-	keys, err := p.masterKeys()
-	if err != nil {
-		return err
-	}
-	sealer, err := store.NewSealer(keys...)
-	if err != nil {
-		return err
-	}
-	client := p.redis.Client()
-	p.onClose(client.Close)
-	p.store, err = store.Open(ctx, store.Config{Redis: client, Sealer: sealer, Catalogue: p.kinds, Log: p.log})
-	if err != nil {
-		return err
-	}
-	p.add("store", p.store.Run)
-	p.devAdmin(keys[0])
-	p.guessKey = derived(keys[0], "names and networks of guesses")
-	if err := p.openCallbacks(keys); err != nil {
-		return err
-	}
-	if len(keys) > 1 {
-		if err := p.reseal(ctx); err != nil {
-			return err
-		}
-	}
-	if p.settings.APIKey == "" || !p.role.door {
-		return nil
-	}
-	return p.ensureKey(ctx, store.Key{Key: p.settings.APIKey, Name: "bootstrap", Secret: p.settings.APISecret, APIAccess: true})
-}
-
-// reseal seals again, under the first master key, what older ones sealed.
-func (p *Program) reseal(ctx context.Context) error {
-	for _, reseal := range []func(context.Context) (int, error){
-		p.store.Keys().Reseal, p.store.SigningKeys().Reseal, p.store.Connections().Reseal, p.store.Secrets().Reseal,
-	} {
-		if _, err := reseal(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// ensureKey makes a key exist with this secret. An existing key keeps what
-// else was changed of it.
-func (p *Program) ensureKey(ctx context.Context, key store.Key) error {
-	old, err := p.store.Keys().Key(ctx, key.Key)
-	switch {
-	case err == nil && old.Secret == key.Secret && old.APIAccess:
-		return nil
-	case err == nil:
-		secret := key.Secret
-		key = *old
-		key.Secret, key.APIAccess = secret, true
-	case !errors.Is(err, store.ErrNotFound):
-		return err
-	}
-	_, err = p.store.Keys().Put(ctx, key)
-	return err
-}
 
 func (p *Program) openQueue(context.Context) (err error) {
 	p.client, err = queue.NewClient(queue.Config{

@@ -11,8 +11,11 @@ import (
 
 // openCallbacks makes what signs the addresses at which runs are called.
 func (p *Program) openCallbacks(masterKeys [][]byte) (err error) {
-	p.callbacks, err = callback.New(cmp.Or(p.settings.Issuer, p.url), masterKeys)
-	return err
+	if p.callbacks, err = callback.New(cmp.Or(p.settings.Issuer, p.url), masterKeys); err != nil {
+		return err
+	}
+	p.callbacks.SignWith(p.store.MasterKey)
+	return nil
 }
 
 // reach gives runs what is theirs to use: connections and secrets, processes

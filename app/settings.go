@@ -45,8 +45,9 @@ type Settings struct {
 	RedisPool      int                     // connections of one client of Redis at most
 	Traces         telemetry.TracingConfig // without an endpoint: none
 
-	APIKey, APISecret string   // a key that is made to exist; empty: none
-	MasterKeys        [][]byte // the current one first; none: dev makes one
+	APIKey, APISecret string        // a key that is made to exist; empty: none
+	MasterKeys        [][]byte      // the new one first, older ones after it; none: dev makes one
+	MasterKeySettle   time.Duration // how long all processes must agree on a new first master key before it is used
 
 	RateIP         limits.Rates // of one address, per endpoint
 	RateCredential limits.Rates // of one credential, per endpoint
@@ -87,6 +88,7 @@ func (s *Settings) addFlags(f *pflag.FlagSet, r role) {
 		f.StringSliceVar(&s.Origins, "cors-origins", nil, "`origins` whose pages may call the API with a token: https://app.example.org")
 	}
 	if r.door || r.worker {
+		f.DurationVar(&s.MasterKeySettle, "master-key-settle", store.DefaultSettle, "`time` that all processes must have had a new master key first before it is used; longer than a process takes to restart")
 		f.Var(&s.Shards, "shards", "`queues` that are spread over the primaries of a Cluster, with the number of shards, the same in all processes: default=4")
 	}
 	if r.door {
@@ -154,6 +156,8 @@ func (s *Settings) check(r role) error {
 		return fmt.Errorf("read settings: --redis-pool %d: at least %d connections are needed", s.RedisPool, leastPool)
 	case r.door && s.MaxQueueAge == 0:
 		return fmt.Errorf("read settings: --max-queue-age 0s would take no work at all; a negative one takes it always")
+	case s.MasterKeySettle <= 0:
+		return fmt.Errorf("read settings: --master-key-settle must be longer than a process takes to restart")
 	case (s.APIKey == "") != (s.APISecret == ""):
 		return fmt.Errorf("read settings: %s and %s are only of use together", envAPIKey, envAPISecret)
 	case (s.AdminUser == "") != (s.AdminPassword == ""):

@@ -41,7 +41,7 @@ func (p *Program) openTelemetry(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("listen on %s for metrics: %w; choose another address with --metrics-listen", p.settings.MetricsListen, err)
 	}
-	server, err := telemetry.NewServer(telemetry.ServerConfig{Listener: listener, Metrics: p.metrics, Log: p.log, Ready: p.redisAnswers, Pprof: p.settings.Pprof})
+	server, err := telemetry.NewServer(telemetry.ServerConfig{Listener: listener, Metrics: p.metrics, Log: p.log, Ready: p.ready, Pprof: p.settings.Pprof})
 	if err != nil {
 		return err
 	}
@@ -51,9 +51,6 @@ func (p *Program) openTelemetry(ctx context.Context) (err error) {
 	p.add("metrics", server.Run)
 	return nil
 }
-
-// redisAnswers says whether Redis does.
-func (p *Program) redisAnswers(ctx context.Context) error { return p.client.Ping(ctx) }
 
 // measured is a connection whose commands are measured.
 func (p *Program) measured(conn *redisconn.Conn) *redisconn.Conn {
@@ -82,6 +79,13 @@ func (p *Program) pausedFlows() (paused []int64) {
 		}
 	}
 	return paused
+}
+
+// watchStore shows what is wrong with the store.
+func (p *Program) watchStore() {
+	if p.metrics != nil {
+		p.metrics.Store(p.store)
+	}
 }
 
 // wrapDoor goes around the front door; nil: nothing does.

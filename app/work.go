@@ -29,6 +29,7 @@ func (p *Program) openWorker(ctx context.Context) error {
 		Log:       p.log,
 		Versions:  p.store.Flows(),
 		Paused:    p.store.Flows().Paused,
+		Ready:     p.store.Ready,
 		Queues:    p.settings.Queues,
 		Shards:    queue.Shards(p.settings.Shards),
 		Slots:     p.settings.Concurrency,

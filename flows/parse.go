@@ -34,8 +34,7 @@ func Parse(file string, src []byte, catalogue *Catalogue) (*Flow, error) {
 		names: map[string]place{},
 	}
 	c.scope = &scope{steps: map[string]int{}, gone: map[string]string{}}
-	sum := sha256.Sum256(src)
-	c.flow = &Flow{Version: hex.EncodeToString(sum[:]), Source: slices.Clone(src)}
+	c.flow = &Flow{Version: VersionOf(src), Source: slices.Clone(src)}
 	if root := c.readYAML(src); root != nil {
 		c.file(root)
 	}
@@ -43,6 +42,12 @@ func Parse(file string, src []byte, catalogue *Catalogue) (*Flow, error) {
 		return nil, err
 	}
 	return c.flow, nil
+}
+
+// VersionOf is the version that the text of a flow is: its SHA-256, in hex.
+func VersionOf(src []byte) string {
+	sum := sha256.Sum256(src)
+	return hex.EncodeToString(sum[:])
 }
 
 // file compiles the whole. What programs may name comes before the programs.

@@ -48,9 +48,10 @@ type Attempt struct {
 	reporter Reporter // guarded by mu; nil until the worker has one
 }
 
-// Outcome is how an attempt ended: with a terminal State, or parked.
+// Outcome is how an attempt ended: with a terminal State, parked, or handed
+// back because this worker cannot do it.
 type Outcome struct {
-	State  State // Succeeded, Failed, Cancelled, TimedOut; Waiting parks the run
+	State  State // Succeeded, Failed, Cancelled, TimedOut; Waiting parks the run; Queued gives it back, no attempt is lost
 	Output []byte
 	Error  *flows.Error
 	Steps  []byte    // JSON, what each step did

@@ -205,7 +205,7 @@ func (r *claimer) fill(ctx context.Context) ([]*Attempt, error) {
 		r.pause(faultPause)
 		return nil, err
 	}
-	if r.resting.Load() {
+	if r.resting.Load() || r.cfg.Ready != nil && !r.cfg.Ready() {
 		r.pause(r.cfg.Block)
 		return nil, redis.Nil
 	}

@@ -73,6 +73,11 @@ type ServerConfig struct {
 	// While it says no, nothing is claimed. nil: there always is.
 	Room func() bool
 
+	// Ready reports whether the worker may take work; false: it takes nothing
+	// new until Ready returns true again. It is asked before each call for
+	// tasks, so it must not block. Nil: always.
+	Ready func() bool
+
 	// Meter counts what goes wrong; nil: nobody counts.
 	Meter Meter
 
@@ -342,7 +347,7 @@ func (s *Server) conclude(a *Attempt, o Outcome, cause error) error {
 		a.gone.Store(true) // the next attempt took the task away
 		s.vacate(a)
 		return nil
-	case errors.Is(cause, ErrDraining) && o.State != Succeeded:
+	case o.State == Queued, errors.Is(cause, ErrDraining) && o.State != Succeeded:
 		a.gone.Store(true)
 		s.tellState(a, Queued)
 		return redisconn.Insist(s.life, func() error { return s.handBack(s.life, a) })

@@ -41,6 +41,9 @@ func (r *runner) handle(ctx context.Context, a *queue.Attempt) (o queue.Outcome)
 }
 
 func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, trace flows.Tracer) queue.Outcome {
+	if !r.ready() {
+		return queue.Outcome{State: queue.Queued}
+	}
 	if o := r.hold(ctx, a); o != nil {
 		return *o
 	}
@@ -51,6 +54,8 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 	if flow.RecordItems {
 		steps.keepItems()
 	}
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
 	running, cancel := context.WithCancel(ctx)
 	defer cancel()
 	account := r.cfg.Memory.Open(0, cancel)
@@ -67,7 +72,7 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 	if o := r.enter(ctx, a, flow, run); o != nil {
 		return *o
 	}
-	env := r.reach(a, trace)
+	env := r.openable(r.reach(a, trace), giveUp)
 	env.Memory = account
 	output, err := flow.Execute(running, run, env)
 	o := r.outcome(ctx, account, output, err)
@@ -133,6 +138,8 @@ func (r *runner) outcome(ctx context.Context, account *budget.Account, output []
 		known = &flows.Error{Code: flows.CodeInternal, Message: err.Error()}
 	}
 	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errUnopened):
+		return queue.Outcome{State: queue.Queued}
 	case errors.Is(cause, context.DeadlineExceeded), known.Code == flows.CodeTimeout && known.Step == "":
 		return queue.Outcome{State: queue.TimedOut, Error: &flows.Error{
 			Code: flows.CodeTimeout, Message: "the run reached its execution limit", Step: known.Step,

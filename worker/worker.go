@@ -39,6 +39,10 @@ type Config struct {
 	// is ever paused.
 	Paused func(flow int64) time.Time
 
+	// Ready says why this process must take no run; nil: it may. It must not
+	// block. A nil func: it always may.
+	Ready func() error
+
 	// Queues are the queues that the worker serves, with their weights: the
 	// share of Slots that each gets, at least one.
 	Queues map[string]int
@@ -135,6 +139,7 @@ func New(cfg Config) (*Worker, error) {
 				Slots: slots, Spare: part(cfg.Spare, weight, total*len(shards)), Share: cfg.Shares[name],
 				Room:  cfg.Memory.Room,
 				Drain: cfg.Drain, Retention: cfg.Retention, Block: cfg.Block, Meter: cfg.Meter, About: about,
+				Ready: r.ready,
 			})
 			if err != nil {
 				w.Close()

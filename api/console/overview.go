@@ -43,11 +43,9 @@ func (x *exchange) overview() (view.Overview, error) {
 		return o, err
 	}
 	if x.may(auth.ScopeClients) {
-		keys, err := x.console.config.Store.Keys().List(x.ctx())
-		if err != nil {
+		if o.Keys, err = x.console.config.Store.Keys().Len(x.ctx()); err != nil {
 			return o, err
 		}
-		o.Keys = len(keys)
 	}
 	for _, f := range names {
 		if o.First == "" || f.Name == "hello" {

@@ -31,22 +31,27 @@ type Call struct {
 // Signer makes and reads tokens. Safe for concurrent use.
 type Signer struct {
 	base string
-	keys [][]byte // the first one signs, all are accepted
+	keys [][]byte   // all are accepted
+	sign func() int // which of the keys signs
 }
 
 // New makes a Signer. base is the URL under which callers reach the front
-// door; empty: URL fails. The keys are derived from the master keys, the
-// current one first.
+// door; empty: URL fails. The keys are derived from the master keys; the first
+// one signs, unless SignWith says otherwise.
 func New(base string, masterKeys [][]byte) (*Signer, error) {
 	if len(masterKeys) == 0 {
 		return nil, errors.New("new callback signer: a master key is required")
 	}
-	s := &Signer{base: strings.TrimRight(base, "/")}
+	s := &Signer{base: strings.TrimRight(base, "/"), sign: func() int { return 0 }}
 	for _, master := range masterKeys {
 		s.keys = append(s.keys, mac(master, "penstock callback"))
 	}
 	return s, nil
 }
+
+// SignWith makes the Signer ask which of the master keys signs, by its place:
+// the one that all processes have. It is called before the Signer is used.
+func (s *Signer) SignWith(place func() int) { s.sign = place }
 
 // URL is where the call is awaited.
 func (s *Signer) URL(c Call) (string, error) {
@@ -59,7 +64,7 @@ func (s *Signer) URL(c Call) (string, error) {
 // Token is the call, signed.
 func (s *Signer) Token(c Call) string {
 	text := c.Run + "\n" + strconv.FormatInt(c.Expires.Unix(), 36) + "\n" + c.Key
-	return encode([]byte(text)) + "." + encode(mac(s.keys[0], text)[:tagSize])
+	return encode([]byte(text)) + "." + encode(mac(s.keys[s.sign()], text)[:tagSize])
 }
 
 // Open reads a token. Errors: ErrForged, ErrExpired.

@@ -150,7 +150,7 @@ func (r *Resolver) unread(ctx context.Context, what, name string, err error) err
 	}
 	r.config.Log.Error("a "+what+" cannot be read", what, name, "error", err)
 	return &flows.Error{
-		Code: flows.CodeStepFailed, Class: flows.ClassNetwork, Message: fmt.Sprintf("the %s %q cannot be read now", what, name),
+		Code: flows.CodeStepFailed, Class: flows.ClassNetwork, Message: fmt.Sprintf("the %s %q cannot be read now", what, name), Err: err,
 	}
 }
 

@@ -123,7 +123,7 @@ type Clients struct{ all holders[Client, *Client] }
 func (s *Store) Clients() *Clients { return &Clients{s.clients()} }
 
 func (s *Store) clients() holders[Client, *Client] {
-	return holders[Client, *Client]{s, HolderClient, keyClients, func(v *view) map[string]*Client { return v.clients }}
+	return holders[Client, *Client]{s, HolderClient, func(v *view) map[string]*Client { return v.clients }}
 }
 
 // Client returns a client as it was less than a second ago, or ErrNotFound.

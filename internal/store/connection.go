@@ -29,13 +29,10 @@ func (c Connection) GoString() string { return c.String() }
 func (c Connection) LogValue() slog.Value { return slog.StringValue(c.Name) }
 
 // Connections are the connections. Safe for concurrent use.
-type Connections struct{ vault vault[Connection] }
+type Connections struct{ vault *vault[Connection] }
 
-// Connections returns the connections. Who asks often keeps what it returns:
-// it remembers what it has read.
-func (s *Store) Connections() *Connections {
-	return &Connections{vault[Connection]{store: s, key: keyConnections, kind: "connection"}}
-}
+// Connections returns the connections.
+func (s *Store) Connections() *Connections { return &Connections{s.connections} }
 
 // Connection returns a connection as it was less than a second ago, and
 // ErrNotFound when there is none.
@@ -60,7 +57,3 @@ func (cs *Connections) Put(ctx context.Context, c Connection) (*Connection, erro
 func (cs *Connections) Delete(ctx context.Context, name string) error {
 	return cs.vault.remove(ctx, name)
 }
-
-// Reseal seals again, under the current master key, what older ones sealed.
-// It returns how many records it changed.
-func (cs *Connections) Reseal(ctx context.Context) (int, error) { return cs.vault.reseal(ctx) }

@@ -116,9 +116,7 @@ func TestSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, err := both.Secrets().Reseal(ctx); n != 1 || err != nil {
-		t.Errorf("reseal = %d, %v", n, err)
-	}
+	resealAll(t, both, 1)
 	if got, err := f.openIdle(t).Secrets().Secret(ctx, "gh_hook"); got != "s3cret" || err != nil {
 		t.Errorf("under the new key alone: %q, %v", got, err)
 	}

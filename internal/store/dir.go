@@ -2,12 +2,13 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/redis/go-redis/v9"
 
 	"penstock/flows"
 )
@@ -23,36 +24,76 @@ func (p Problem) Error() string { return fmt.Sprintf("%s: %v", p.File, p.Err) }
 // Deployed is a file whose flow is now the current version.
 type Deployed struct {
 	File    string
-	Flow    *flows.Flow
+	Number  int64
+	Slug    string
+	Version string
 	Changed bool // it was another version before, or none
+
+	flow *flows.Flow // nil: it is deployed already, and was not compiled
 }
 
 // LoadFS deploys every flow file at the top of a directory: *.yaml, *.yml and
-// *.json but not *.schema.json. A broken file takes nothing down: it is in the
-// problems, and what was deployed from it before stays. The flows of files
-// that are gone stay deployed, too. The error is that of Redis or of reading
-// the directory.
+// *.json but not *.schema.json, all in one transaction. A file whose content is
+// the current version of a flow already is not even compiled. A broken file
+// takes nothing down: it is in the problems, and what was deployed from it
+// before stays. The flows of files that are gone stay deployed, too. The error
+// is that of Redis or of reading the directory.
 func (f *Flows) LoadFS(ctx context.Context, dir fs.FS) (deployed []Deployed, problems []Problem, err error) {
 	files, err := flowFiles(dir)
 	if err != nil {
 		return nil, nil, fmt.Errorf("load flows: %w", err)
 	}
-	parsed, problems := f.parseAll(dir, files)
-	for _, d := range parsed {
-		head, _ := f.Head(fmt.Sprint(d.Flow.Number))
-		d.Changed = head.Version != d.Flow.Version
-		_, err := f.Deploy(ctx, d.Flow)
-		var conflict *ConflictError
-		switch {
-		case errors.As(err, &conflict):
-			problems = append(problems, Problem{d.File, err})
-		case err != nil:
-			return deployed, problems, fmt.Errorf("load flows: %w", err)
-		default:
-			deployed = append(deployed, d)
-		}
+	if _, err := f.store.fresh(ctx); err != nil {
+		return nil, nil, fmt.Errorf("load flows: %w", err)
 	}
-	return deployed, problems, nil
+	parsed, broken := f.parseAll(dir, files)
+	err = f.store.apply(ctx, func(_ *redis.Tx, v *view) (func(*writes), error) {
+		var heads []decided
+		deployed, problems, heads = f.store.decideAll(v, parsed)
+		if len(heads) == 0 {
+			return nil, nil
+		}
+		return func(w *writes) {
+			for _, h := range heads {
+				w.deploy(ctx, h.Head, h.flow)
+			}
+		}, nil
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("load flows: %w", err)
+	}
+	return deployed, append(broken, problems...), nil
+}
+
+// decided is the head that a flow gets.
+type decided struct {
+	Head
+	flow *flows.Flow
+}
+
+// decideAll decides on the flows of a directory, one after the other, each
+// knowing what those before it do. heads are those to write.
+func (s *Store) decideAll(v *view, parsed []Deployed) (deployed []Deployed, problems []Problem, heads []decided) {
+	after := v.scratch()
+	for _, d := range parsed {
+		d.Changed = false
+		if d.flow == nil {
+			deployed = append(deployed, d)
+			continue
+		}
+		head, err := s.deploys(d.flow)(after)
+		if err != nil {
+			problems = append(problems, Problem{d.File, err})
+			continue
+		}
+		if head != nil {
+			d.Changed = after.version(head.Number, head.Version) == nil
+			heads = append(heads, decided{*head, d.flow})
+			after.put(&deployedFlow{Head: *head})
+		}
+		deployed = append(deployed, d)
+	}
+	return deployed, problems, heads
 }
 
 func flowFiles(dir fs.FS) ([]string, error) {
@@ -76,33 +117,42 @@ func IsFlowFile(name string) bool {
 	return !hidden && slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(name))
 }
 
-// parseAll parses the files. Two files with one number are both refused:
-// whichever came last would win, differently at each start.
+// parseAll reads the files and compiles those that are not deployed. Two files
+// with one number are both refused: whichever came last would win, differently
+// at each start.
 func (f *Flows) parseAll(dir fs.FS, files []string) (parsed []Deployed, problems []Problem) {
+	current := f.store.view.Load().byVersion(f.store.fingerprint)
 	owners := map[int64][]string{}
 	for _, file := range files {
-		flow, err := f.parseFile(dir, file)
+		d, err := f.parseFile(dir, file, current)
 		if err != nil {
 			problems = append(problems, Problem{file, err})
 			continue
 		}
-		parsed = append(parsed, Deployed{File: file, Flow: flow})
-		owners[flow.Number] = append(owners[flow.Number], file)
+		parsed = append(parsed, d)
+		owners[d.Number] = append(owners[d.Number], file)
 	}
 	parsed = slices.DeleteFunc(parsed, func(d Deployed) bool {
-		same := owners[d.Flow.Number]
+		same := owners[d.Number]
 		if len(same) > 1 {
-			problems = append(problems, Problem{d.File, fmt.Errorf("flow %d is in several files: %s", d.Flow.Number, strings.Join(same, ", "))})
+			problems = append(problems, Problem{d.File, fmt.Errorf("flow %d is in several files: %s", d.Number, strings.Join(same, ", "))})
 		}
 		return len(same) > 1
 	})
 	return parsed, problems
 }
 
-func (f *Flows) parseFile(dir fs.FS, file string) (*flows.Flow, error) {
+func (f *Flows) parseFile(dir fs.FS, file string, current map[string]Head) (Deployed, error) {
 	source, err := fs.ReadFile(dir, file)
 	if err != nil {
-		return nil, err
+		return Deployed{}, err
 	}
-	return flows.Parse(file, source, f.store.config.Catalogue)
+	if head, there := current[flows.VersionOf(source)]; there {
+		return Deployed{File: file, Number: head.Number, Slug: head.Slug, Version: head.Version}, nil
+	}
+	flow, err := flows.Parse(file, source, f.store.config.Catalogue)
+	if err != nil {
+		return Deployed{}, err
+	}
+	return Deployed{File: file, Number: flow.Number, Slug: flow.Slug, Version: flow.Version, flow: flow}, nil
 }

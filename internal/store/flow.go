@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -26,23 +25,25 @@ const (
 type Flows struct{ store *Store }
 
 // Find returns the current version of a flow by its number or slug, from
-// memory: the view may be older than a second while Redis is away. A flow
-// that this binary cannot compile is not found.
+// memory: the view may be older than a second while Redis is away. It is
+// compiled when it is first asked for. A flow that this binary cannot compile
+// is not found.
 func (f *Flows) Find(ref string) (*flows.Flow, bool) {
 	d := f.store.view.Load().find(ref)
-	if d == nil || d.flow == nil {
+	if d == nil {
 		return nil, false
 	}
-	return d.flow, true
+	flow, err := f.store.compiled(d)
+	return flow, err == nil
 }
 
 // Version returns one version of a flow, compiled: the one that a run is
 // pinned to. ErrNotFound when its source is not stored.
 func (f *Flows) Version(ctx context.Context, number int64, version string) (*flows.Flow, error) {
-	if d := f.store.view.Load().flows[number]; d != nil && d.Version == version && d.flow != nil {
-		return d.flow, nil
+	if d := f.store.view.Load().version(number, version); d != nil && d.source != nil {
+		return f.store.compiled(d)
 	}
-	return f.store.versions.find(ctx, versionID{number, version})
+	return f.store.compile(ctx, versionID{number, version})
 }
 
 // Parse reads, checks and compiles a flow of the steps that this binary knows.
@@ -56,22 +57,39 @@ func (f *Flows) Source(ctx context.Context, number int64, version string) ([]byt
 	return f.store.source(ctx, versionID{number, version})
 }
 
-// Head returns what is deployed under a number or slug, or ErrNotFound.
+// Head returns what is deployed under a number or slug, or ErrNotFound. It
+// compiles the flow, to know of a Problem.
 func (f *Flows) Head(ref string) (Head, error) {
 	d := f.store.view.Load().find(ref)
 	if d == nil {
 		return Head{}, ErrNotFound
 	}
-	return d.Head, nil
+	head := d.Head
+	_, err := f.store.compiled(d)
+	head.Problem = problem(err)
+	return head, nil
 }
 
-// List returns all flows by number.
+// VersionNow returns the current version of a flow, from memory; empty: there
+// is no such flow.
+func (f *Flows) VersionNow(number int64) string {
+	head, _ := f.store.view.Load().head(number)
+	return head.Version
+}
+
+// List returns all flows by number. Problem is what is known of it: a flow that
+// another catalogue was deployed with is compiled in the background, which may
+// take a while. The slice is shared: it must not be changed.
 func (f *Flows) List() []Head {
-	var all []Head
-	for _, d := range f.store.view.Load().flows {
-		all = append(all, d.Head)
+	all := f.store.view.Load().sorted()
+	failed := f.store.versions.failures()
+	if len(failed) == 0 {
+		return all
 	}
-	slices.SortFunc(all, func(a, b Head) int { return cmp.Compare(a.Number, b.Number) })
+	all = slices.Clone(all)
+	for i, h := range all {
+		all[i].Problem = problem(failed[versionID{h.Number, h.Version}])
+	}
 	return all
 }
 
@@ -90,22 +108,31 @@ func (e *ConflictError) Error() string {
 // is deployed already changes nothing. It returns a *ConflictError when
 // another flow has the slug.
 func (f *Flows) Deploy(ctx context.Context, flow *flows.Flow) (string, error) {
-	err := f.change(ctx, flow.Number, func(heads map[int64]Head) (*Head, error) {
-		old, exists := heads[flow.Number]
-		if exists && old.Version == flow.Version {
-			return nil, nil
-		}
-		if err := slugIsFree(heads, flow); err != nil {
-			return nil, err
-		}
-		next := old.with(flow, time.Now())
-		next.Enabled = flow.Enabled
-		return &next, nil
-	}, flow)
+	err := f.change(ctx, flow.Number, f.store.deploys(flow), flow)
 	if err != nil {
 		return "", fmt.Errorf("deploy flow %d: %w", flow.Number, err)
 	}
 	return flow.Version, nil
+}
+
+// deploys decides on the head that the flow gets.
+func (s *Store) deploys(flow *flows.Flow) func(*view) (*Head, error) {
+	return func(v *view) (*Head, error) {
+		old, exists := v.head(flow.Number)
+		if exists && old.Version == flow.Version {
+			if old.Checked == s.fingerprint {
+				return nil, nil
+			}
+			old.Checked = s.fingerprint
+			return &old, nil
+		}
+		if err := slugIsFree(v, flow); err != nil {
+			return nil, err
+		}
+		next := old.with(flow, time.Now())
+		next.Enabled, next.Checked = flow.Enabled, s.fingerprint
+		return &next, nil
+	}
 }
 
 // Rollback makes an earlier version of the history the current one.
@@ -114,16 +141,17 @@ func (f *Flows) Rollback(ctx context.Context, number int64, version string) erro
 	if err != nil {
 		return fmt.Errorf("roll back flow %d to %s: %w", number, version, err)
 	}
-	err = f.change(ctx, number, func(heads map[int64]Head) (*Head, error) {
-		old, exists := heads[number]
+	err = f.change(ctx, number, func(v *view) (*Head, error) {
+		old, exists := v.head(number)
 		known := slices.ContainsFunc(old.History, func(d Deployment) bool { return d.Version == version })
 		if !exists || !known {
 			return nil, ErrNotFound
 		}
-		if err := slugIsFree(heads, flow); err != nil || old.Version == version {
+		if err := slugIsFree(v, flow); err != nil || old.Version == version {
 			return nil, err
 		}
 		next := old.with(flow, time.Now())
+		next.Checked = f.store.fingerprint
 		return &next, nil
 	}, flow)
 	if err != nil {
@@ -135,8 +163,8 @@ func (f *Flows) Rollback(ctx context.Context, number int64, version string) erro
 // Enable switches the flow's own triggers on or off, until a new version is
 // deployed, which says so itself.
 func (f *Flows) Enable(ctx context.Context, number int64, enabled bool) error {
-	err := f.change(ctx, number, func(heads map[int64]Head) (*Head, error) {
-		head, exists := heads[number]
+	err := f.change(ctx, number, func(v *view) (*Head, error) {
+		head, exists := v.head(number)
 		if !exists {
 			return nil, ErrNotFound
 		}
@@ -159,8 +187,8 @@ func (f *Flows) Enable(ctx context.Context, number int64, enabled bool) error {
 // pause began that it found or made; zero: there was none.
 func (f *Flows) Pause(ctx context.Context, number int64, paused bool) (time.Time, error) {
 	var since time.Time
-	err := f.change(ctx, number, func(heads map[int64]Head) (*Head, error) {
-		head, exists := heads[number]
+	err := f.change(ctx, number, func(v *view) (*Head, error) {
+		head, exists := v.head(number)
 		if !exists {
 			return nil, ErrNotFound
 		}
@@ -190,18 +218,14 @@ func (f *Flows) Paused(number int64) time.Time {
 
 // Delete removes a flow. Runs that were accepted still find their version.
 func (f *Flows) Delete(ctx context.Context, number int64) error {
-	err := f.store.apply(ctx, func(tx *redis.Tx) (func(redis.Pipeliner), error) {
-		heads, err := readHeads(ctx, tx)
-		if err != nil {
-			return nil, err
-		}
-		head, exists := heads[number]
+	err := f.store.apply(ctx, func(_ *redis.Tx, v *view) (func(*writes), error) {
+		head, exists := v.head(number)
 		if !exists {
 			return nil, ErrNotFound
 		}
-		return func(p redis.Pipeliner) {
-			p.HDel(ctx, keyFlows, strconv.FormatInt(number, 10))
-			retire(ctx, p, number, head.History)
+		return func(w *writes) {
+			w.drop(ctx, kindFlow, strconv.FormatInt(number, 10))
+			retire(ctx, w, number, head.History)
 		}, nil
 	})
 	if err != nil {
@@ -210,31 +234,27 @@ func (f *Flows) Delete(ctx context.Context, number int64) error {
 	return nil
 }
 
-// change decides on the head of one flow, knowing all heads; nil keeps it as
-// it is. The source of the flow, if given, is written with the head.
-func (f *Flows) change(ctx context.Context, number int64, decide func(map[int64]Head) (*Head, error), flow *flows.Flow) error {
-	return f.store.apply(ctx, func(tx *redis.Tx) (func(redis.Pipeliner), error) {
-		heads, err := readHeads(ctx, tx)
-		if err != nil {
-			return nil, err
-		}
-		head, err := decide(heads)
+// change decides on the head of one flow; nil keeps it as it is. The source
+// of the flow, if given, is written with the head.
+func (f *Flows) change(ctx context.Context, number int64, decide func(*view) (*Head, error), flow *flows.Flow) error {
+	return f.store.apply(ctx, func(_ *redis.Tx, v *view) (func(*writes), error) {
+		head, err := decide(v)
 		if err != nil || head == nil {
 			return nil, err
 		}
-		kept := min(len(head.History), historyLength)
-		dropped := slices.Clone(head.History[kept:])
-		head.History = head.History[:kept]
-		data, err := json.Marshal(head)
-		if err != nil {
-			return nil, err
-		}
-		return func(p redis.Pipeliner) {
-			if flow != nil {
-				p.Set(ctx, keySource(number, flow.Version), flow.Source, 0) // ends an afterlife, too
-			}
-			p.HSet(ctx, keyFlows, strconv.FormatInt(number, 10), data)
-			retire(ctx, p, number, dropped)
-		}, nil
+		return func(w *writes) { w.deploy(ctx, *head, flow) }, nil
 	})
+}
+
+// deploy writes a head and, if given, the source of its flow.
+func (w *writes) deploy(ctx context.Context, head Head, flow *flows.Flow) {
+	kept := min(len(head.History), historyLength)
+	dropped := slices.Clone(head.History[kept:])
+	head.History, head.Problem = head.History[:kept], ""
+	data, _ := json.Marshal(head) // of texts, numbers and times: cannot fail
+	if flow != nil {
+		w.Set(ctx, keySource(head.Number, flow.Version), flow.Source, 0) // ends an afterlife, too
+	}
+	w.set(ctx, kindFlow, strconv.FormatInt(head.Number, 10), data)
+	retire(ctx, w, head.Number, dropped)
 }

@@ -54,7 +54,7 @@ func TestDeployAgainThenRollBack(t *testing.T) {
 		History: []Deployment{{Version: second.Version}, {Version: first.Version}},
 	}
 	ignoreTimes := cmpopts.IgnoreFields(Deployment{}, "DeployedAt")
-	ignoreTime := cmpopts.IgnoreFields(Head{}, "DeployedAt")
+	ignoreTime := cmpopts.IgnoreFields(Head{}, "DeployedAt", "Checked")
 	head, err := f.openIdle(t).Flows().Head("renamed")
 	if diff := cmp.Diff(want, head, ignoreTimes, ignoreTime); diff != "" || err != nil {
 		t.Errorf("head (%v) (-want +got):\n%s", err, diff)
@@ -180,6 +180,9 @@ func TestAVersionThatDoesNotCompile(t *testing.T) {
 	if !strings.Contains(logged.String(), "cannot run in this binary") {
 		t.Errorf("nothing was logged: %s", logged.String())
 	}
+	if all := old.Flows().List(); len(all) != 2 || all[1].Problem != head.Problem {
+		t.Errorf("the list does not say the problem: %+v", all)
+	}
 	if _, err := old.Flows().Version(ctx, 2, head.Version); err == nil || errors.Is(err, ErrNotFound) {
 		t.Errorf("version = %v, want why it does not compile", err)
 	}
@@ -189,16 +192,17 @@ func TestAVersionIsCompiledOnce(t *testing.T) {
 	t.Parallel()
 	var compiled atomic.Int32
 	begin := make(chan struct{})
-	vs := newVersions(func(context.Context, versionID) (*flows.Flow, error) {
+	vs := newVersions()
+	compile := func(context.Context) (*flows.Flow, error) {
 		<-begin
 		compiled.Add(1)
 		return &flows.Flow{}, nil
-	})
+	}
 	const askers = 20
 	var all sync.WaitGroup
 	for range askers {
 		all.Go(func() {
-			if _, err := vs.find(t.Context(), versionID{1, "v"}); err != nil {
+			if _, err := vs.find(t.Context(), versionID{1, "v"}, compile); err != nil {
 				t.Errorf("find: %v", err)
 			}
 		})
@@ -206,7 +210,7 @@ func TestAVersionIsCompiledOnce(t *testing.T) {
 	// One who gives up does not take the others along.
 	impatient, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := vs.find(impatient, versionID{1, "v"}); !errors.Is(err, context.Canceled) {
+	if _, err := vs.find(impatient, versionID{1, "v"}, compile); !errors.Is(err, context.Canceled) {
 		t.Errorf("find with an ended context: %v", err)
 	}
 	close(begin)
@@ -219,12 +223,13 @@ func TestAVersionIsCompiledOnce(t *testing.T) {
 func TestVersionsInMemoryAreBounded(t *testing.T) {
 	t.Parallel()
 	compiled := map[string]int{}
-	vs := newVersions(func(_ context.Context, id versionID) (*flows.Flow, error) {
-		compiled[id.version]++
-		return &flows.Flow{}, nil
-	})
+	vs := newVersions()
 	find := func(i int) {
-		if _, err := vs.find(t.Context(), versionID{1, fmt.Sprint(i)}); err != nil {
+		compile := func(context.Context) (*flows.Flow, error) {
+			compiled[fmt.Sprint(i)]++
+			return &flows.Flow{}, nil
+		}
+		if _, err := vs.find(t.Context(), versionID{1, fmt.Sprint(i)}, compile); err != nil {
 			t.Fatal(err)
 		}
 	}

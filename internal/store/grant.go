@@ -75,7 +75,10 @@ func (gs *Grants) Save(ctx context.Context, c *Connection, lock string, g *Grant
 	if err != nil {
 		return fmt.Errorf("save grant: %w", err)
 	}
-	sealed := gs.store.config.Sealer.Seal(grantRecordID(c), string(plain))
+	sealed, err := gs.store.seal(gs.store.view.Load(), grantRecordID(c), string(plain))
+	if err != nil {
+		return fmt.Errorf("save grant: %w", err)
+	}
 	return gs.release(ctx, c, lock, func(p redis.Pipeliner) {
 		p.Set(ctx, keyGrant(c.Name, c.Version), sealed, life)
 	})

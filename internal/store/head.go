@@ -25,6 +25,7 @@ type Head struct {
 	Schedule   string       `json:"schedule,omitempty"` // flows.Schedule's Text; empty: it fires at no times of its own
 	Since      time.Time    `json:"since,omitzero"`     // when the schedule came into force: times before it were never its own
 	History    []Deployment `json:"history"`            // newest first, the current version included
+	Checked    string       `json:"checked,omitempty"`  // fingerprint of the catalogue that this version was compiled with; empty: an earlier version of the product did
 	Problem    string       `json:"problem,omitempty"`  // why this binary cannot run it; never stored
 }
 
@@ -49,11 +50,17 @@ func (h Head) with(flow *flows.Flow, now time.Time) Head {
 	return h
 }
 
-func slugIsFree(heads map[int64]Head, flow *flows.Flow) error {
-	for number, head := range heads {
-		if flow.Slug != "" && head.Slug == flow.Slug && number != flow.Number {
-			return &ConflictError{flow.Slug, number}
-		}
+// head returns the head of a flow.
+func (v *view) head(number int64) (Head, bool) {
+	if d := v.flows[number]; d != nil {
+		return d.Head, true
+	}
+	return Head{}, false
+}
+
+func slugIsFree(v *view, flow *flows.Flow) error {
+	if owner := v.slugs[flow.Slug]; flow.Slug != "" && owner != nil && owner.Number != flow.Number {
+		return &ConflictError{flow.Slug, owner.Number}
 	}
 	return nil
 }
@@ -63,14 +70,6 @@ func retire(ctx context.Context, p redis.Pipeliner, number int64, versions []Dep
 	for _, d := range versions {
 		p.Expire(ctx, keySource(number, d.Version), sourceAfterlife)
 	}
-}
-
-func readHeads(ctx context.Context, tx redis.HashCmdable) (map[int64]Head, error) {
-	records, err := tx.HGetAll(ctx, keyFlows).Result()
-	if err != nil {
-		return nil, err
-	}
-	return parseHeads(records)
 }
 
 func parseHeads(records map[string]string) (map[int64]Head, error) {

@@ -45,8 +45,7 @@ type held[T any] interface {
 // holders are all principals of one kind, in memory and in one hash of Redis.
 type holders[T any, P holder[T]] struct {
 	store *Store
-	kind  Holder
-	hash  string
+	kind  Holder // its text is the kind of the records, too
 	seen  func(*view) map[string]*T
 }
 
@@ -82,8 +81,8 @@ func (h holders[T, P]) create(ctx context.Context, made T) (*T, error) {
 	}
 	now := time.Now().UTC()
 	*p.life() = Life{Epoch: newEpoch(), CreatedAt: now, UpdatedAt: now}
-	err := h.store.apply(ctx, func(tx *redis.Tx) (func(redis.Pipeliner), error) {
-		taken, err := tx.HExists(ctx, h.hash, p.name()).Result()
+	err := h.store.apply(ctx, func(tx *redis.Tx, _ *view) (func(*writes), error) {
+		taken, err := tx.HExists(ctx, h.kind.records().hash(), p.name()).Result()
 		if err == nil && taken {
 			err = ErrExists
 		}
@@ -98,7 +97,7 @@ func (h holders[T, P]) create(ctx context.Context, made T) (*T, error) {
 // change edits a copy and stores it. The name cannot change.
 func (h holders[T, P]) change(ctx context.Context, name string, edit func(*T) error) (*T, error) {
 	var changed *T
-	err := h.store.apply(ctx, func(tx *redis.Tx) (func(redis.Pipeliner), error) {
+	err := h.store.apply(ctx, func(tx *redis.Tx, _ *view) (func(*writes), error) {
 		old, err := h.read(ctx, tx, name)
 		if err != nil {
 			return nil, err
@@ -128,14 +127,14 @@ func (h holders[T, P]) change(ctx context.Context, name string, edit func(*T) er
 }
 
 func (h holders[T, P]) remove(ctx context.Context, name string) error {
-	err := h.store.apply(ctx, func(tx *redis.Tx) (func(redis.Pipeliner), error) {
-		found, err := tx.HExists(ctx, h.hash, name).Result()
+	err := h.store.apply(ctx, func(tx *redis.Tx, _ *view) (func(*writes), error) {
+		found, err := tx.HExists(ctx, h.kind.records().hash(), name).Result()
 		if err == nil && !found {
 			err = ErrNotFound
 		}
-		return func(p redis.Pipeliner) {
-			p.HDel(ctx, h.hash, name)
-			p.HDel(ctx, keyEpochs, h.kind.of(name))
+		return func(w *writes) {
+			w.drop(ctx, h.kind.records(), name)
+			w.HDel(ctx, keyEpochs, h.kind.of(name))
 		}, err
 	})
 	if err != nil {
@@ -145,7 +144,7 @@ func (h holders[T, P]) remove(ctx context.Context, name string) error {
 }
 
 func (h holders[T, P]) read(ctx context.Context, tx *redis.Tx, name string) (*T, error) {
-	data, err := tx.HGet(ctx, h.hash, name).Result()
+	data, err := tx.HGet(ctx, h.kind.records().hash(), name).Result()
 	if errors.Is(err, redis.Nil) {
 		return nil, ErrNotFound
 	}
@@ -159,12 +158,12 @@ func (h holders[T, P]) read(ctx context.Context, tx *redis.Tx, name string) (*T,
 	return found, nil
 }
 
-func (h holders[T, P]) write(ctx context.Context, record *T) func(redis.Pipeliner) {
+func (h holders[T, P]) write(ctx context.Context, record *T) func(*writes) {
 	data, _ := json.Marshal(record) // of texts, numbers and times: cannot fail
 	p := P(record)
-	return func(pipe redis.Pipeliner) {
-		pipe.HSet(ctx, h.hash, p.name(), data)
-		pipe.HSet(ctx, keyEpochs, h.kind.of(p.name()), p.life().Epoch)
+	return func(w *writes) {
+		w.set(ctx, h.kind.records(), p.name(), data)
+		w.HSet(ctx, keyEpochs, h.kind.of(p.name()), p.life().Epoch)
 	}
 }
 
@@ -192,6 +191,9 @@ const (
 	HolderClient Holder = "client"
 	HolderKey    Holder = "key"
 )
+
+// records is the kind of the holders' records.
+func (h Holder) records() kind { return kind(h) }
 
 // of names one holder: "user:<name>".
 func (h Holder) of(name string) string { return string(h) + ":" + name }

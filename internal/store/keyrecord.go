@@ -26,74 +26,71 @@ type keyRecord struct {
 	Epoch         string    `json:"epoch,omitempty"`
 }
 
-// keyEntry is a key in memory, or why its record cannot be used.
-type keyEntry struct {
-	key *Key
-	err error
-}
-
 // sealKey returns the record of a key. Its secrets open only as its own.
-func (s *Store) sealKey(k *Key) string {
+func (s *Store) sealKey(v *view, k *Key) (string, error) {
 	r := keyRecord{
 		Name: k.Name, APIAccess: k.APIAccess, Flows: k.Flows, Window: k.Window.String(), OnReplay: k.OnReplay,
 		Impersonate: k.Impersonate, PublicKey: k.PublicKey, Rate: k.Rate, Epoch: k.Epoch,
-		Secret: s.config.Sealer.Seal(keyRecordID(k.Key), k.Secret),
+	}
+	var err error
+	if r.Secret, err = s.seal(v, kindKey.of(k.Key), k.Secret); err != nil {
+		return "", err
 	}
 	if k.Previous != "" {
-		r.Previous, r.PreviousUntil = s.config.Sealer.Seal(keyRecordID(k.Key), k.Previous), k.PreviousUntil
+		r.PreviousUntil = k.PreviousUntil
+		if r.Previous, err = s.seal(v, kindKey.of(k.Key), k.Previous); err != nil {
+			return "", err
+		}
 	}
 	data, _ := json.Marshal(r) // of strings, numbers and times: cannot fail
-	return string(data)
+	return string(data), nil
 }
 
-// openKey reads a record. Stale: a part of it is sealed under an older
-// master key.
-func (s *Store) openKey(key, data string) (_ *Key, stale bool, err error) {
+// openKey reads a record.
+func (s *Store) openKey(key, data string) (_ *Key, err error) {
 	var r keyRecord
 	if err := json.Unmarshal([]byte(data), &r); err != nil {
-		return nil, false, fmt.Errorf("read record of key %s: %w", key, err)
+		return nil, fmt.Errorf("read record of key %s: %w", key, err)
 	}
 	k := &Key{
 		Key: key, Name: r.Name, PreviousUntil: r.PreviousUntil, APIAccess: r.APIAccess, Flows: r.Flows, OnReplay: r.OnReplay,
 		Impersonate: r.Impersonate, PublicKey: r.PublicKey, Rate: r.Rate, Epoch: r.Epoch,
 	}
 	if k.Window, err = time.ParseDuration(r.Window); err != nil {
-		return nil, false, fmt.Errorf("read record of key %s: %w", key, err)
+		return nil, fmt.Errorf("read record of key %s: %w", key, err)
 	}
-	sealer := s.config.Sealer
-	if k.Secret, err = sealer.Open(keyRecordID(key), r.Secret); err != nil {
-		return nil, false, fmt.Errorf("key %s: %w", key, err)
+	if k.Secret, err = s.config.Sealer.Open(kindKey.of(key), r.Secret); err != nil {
+		return nil, fmt.Errorf("key %s: %w", key, err)
 	}
 	if r.Previous == "" {
-		return k, sealer.Stale(r.Secret), nil
+		return k, nil
 	}
-	if k.Previous, err = sealer.Open(keyRecordID(key), r.Previous); err != nil {
-		return nil, false, fmt.Errorf("key %s: %w", key, err)
+	if k.Previous, err = s.config.Sealer.Open(kindKey.of(key), r.Previous); err != nil {
+		return nil, fmt.Errorf("key %s: %w", key, err)
 	}
-	return k, sealer.Stale(r.Secret) || sealer.Stale(r.Previous), nil
+	return k, nil
 }
 
-// keyRecordID is what the secrets of a key are bound to.
-func keyRecordID(key string) string { return "key/" + key }
-
-// readKey reads one key inside a change.
-func (s *Store) readKey(ctx context.Context, tx *redis.Tx, key string) (*Key, error) {
-	data, err := tx.HGet(ctx, keyAPIKeys, key).Result()
+// readKey reads one key from Redis; through a transaction inside a change.
+func (s *Store) readKey(ctx context.Context, from redis.HashCmdable, key string) (*Key, error) {
+	data, err := from.HGet(ctx, keyAPIKeys, key).Result()
 	if errors.Is(err, redis.Nil) {
 		return nil, ErrNotFound
 	}
 	if err != nil {
 		return nil, err
 	}
-	found, _, err := s.openKey(key, data)
-	return found, err
+	return s.openKey(key, data)
 }
 
 // writeKey writes one key as part of a change.
-func (s *Store) writeKey(ctx context.Context, key *Key) func(redis.Pipeliner) {
-	data := s.sealKey(key)
-	return func(p redis.Pipeliner) {
-		p.HSet(ctx, keyAPIKeys, key.Key, data)
-		p.HSet(ctx, keyEpochs, HolderKey.of(key.Key), key.Epoch)
+func (s *Store) writeKey(ctx context.Context, v *view, key *Key) (func(*writes), error) {
+	data, err := s.sealKey(v, key)
+	if err != nil {
+		return nil, err
 	}
+	return func(w *writes) {
+		w.set(ctx, kindKey, key.Key, data)
+		w.HSet(ctx, keyEpochs, HolderKey.of(key.Key), key.Epoch)
+	}, nil
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -13,52 +14,67 @@ import (
 // Keys are the API keys. Safe for concurrent use.
 type Keys struct{ store *Store }
 
-// Key returns an API key as it was less than a second ago, from memory as a
-// rule. It returns ErrNotFound for an unknown key, and another error when
-// Redis does not answer or the record's secret cannot be opened.
+// Key returns an API key as it was less than a second ago, from memory when it
+// was asked for before. It returns ErrNotFound for an unknown key, and another
+// error when Redis does not answer or the record's secret cannot be opened.
 func (ks *Keys) Key(ctx context.Context, key string) (*Key, error) {
-	v, err := ks.store.fresh(ctx)
-	if err != nil {
+	s := ks.store
+	if _, err := s.fresh(ctx); err != nil {
 		return nil, err
 	}
-	entry, ok := v.keys[key]
-	if !ok {
-		return nil, ErrNotFound
+	found, era := s.keys.find(key)
+	if found != nil {
+		return found, nil
 	}
-	return entry.key, entry.err
+	found, err := s.readKey(ctx, s.config.Redis, key)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, ErrNotFound
+	case err != nil:
+		s.unopened.add(kindKey.of(key), err)
+		return nil, fmt.Errorf("read key: %w", err)
+	}
+	s.keys.keep(key, found, era)
+	return found, nil
 }
 
 // List returns all API keys that can be opened, by name, then key.
 func (ks *Keys) List(ctx context.Context) ([]*Key, error) {
-	v, err := ks.store.fresh(ctx)
-	if err != nil {
-		return nil, err
-	}
 	var all []*Key
-	for _, entry := range v.keys {
-		if entry.err == nil {
-			all = append(all, entry.key)
+	err := ks.each(ctx, func(k *Key, err error) {
+		if err == nil {
+			all = append(all, k)
 		}
-	}
+	})
 	slices.SortFunc(all, func(a, b *Key) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Key, b.Key))
 	})
-	return all, nil
+	return all, err
 }
 
-// Unopened counts the API keys, and those of them that were sealed under a
-// master key which is not ours.
-func (ks *Keys) Unopened(ctx context.Context) (unopened, all int, err error) {
-	v, err := ks.store.fresh(ctx)
+// Len is how many API keys there are.
+func (ks *Keys) Len(ctx context.Context) (int, error) {
+	n, err := ks.store.config.Redis.HLen(ctx, keyAPIKeys).Result()
 	if err != nil {
-		return 0, 0, err
+		return 0, fmt.Errorf("count keys: %w", err)
 	}
-	for _, entry := range v.keys {
-		if entry.err != nil {
+	return int(n), nil
+}
+
+// Unopened counts the API keys, and those of them that cannot be opened.
+func (ks *Keys) Unopened(ctx context.Context) (unopened, all int, err error) {
+	err = ks.each(ctx, func(_ *Key, err error) {
+		all++
+		if err != nil {
 			unopened++
 		}
-	}
-	return unopened, len(v.keys), nil
+	})
+	return unopened, all, err
+}
+
+// each reads all keys, or why they cannot be opened.
+func (ks *Keys) each(ctx context.Context, do func(*Key, error)) error {
+	return ks.store.scan(ctx, kindKey, func(name, data string) { do(ks.store.openKey(name, data)) })
 }
 
 // Put creates the key or replaces it, and returns it with what was filled in.
@@ -67,13 +83,42 @@ func (ks *Keys) Put(ctx context.Context, key Key) (*Key, error) {
 		return nil, fmt.Errorf("put key: %w", err)
 	}
 	key.Epoch = newEpoch()
-	err := ks.store.apply(ctx, func(*redis.Tx) (func(redis.Pipeliner), error) {
-		return ks.store.writeKey(ctx, &key), nil
+	err := ks.store.apply(ctx, func(_ *redis.Tx, v *view) (func(*writes), error) {
+		return ks.store.writeKey(ctx, v, &key)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("put key %s: %w", key.Key, err)
 	}
 	return &key, nil
+}
+
+// PutAll creates or replaces keys in one transaction; it wants a thousand of
+// them at most.
+func (ks *Keys) PutAll(ctx context.Context, keys []Key) error {
+	for i := range keys {
+		if err := keys[i].validate(); err != nil {
+			return fmt.Errorf("put keys: %w", err)
+		}
+		keys[i].Epoch = newEpoch()
+	}
+	err := ks.store.apply(ctx, func(_ *redis.Tx, v *view) (func(*writes), error) {
+		all := make([]func(*writes), len(keys))
+		for i := range keys {
+			var err error
+			if all[i], err = ks.store.writeKey(ctx, v, &keys[i]); err != nil {
+				return nil, err
+			}
+		}
+		return func(w *writes) {
+			for _, write := range all {
+				write(w)
+			}
+		}, nil
+	})
+	if err != nil {
+		return fmt.Errorf("put keys: %w", err)
+	}
+	return nil
 }
 
 // Create stores a new key and returns it with what was filled in; ErrExists,
@@ -83,12 +128,15 @@ func (ks *Keys) Create(ctx context.Context, key Key) (*Key, error) {
 		return nil, fmt.Errorf("create key: %w", err)
 	}
 	key.Epoch = newEpoch()
-	err := ks.store.apply(ctx, func(tx *redis.Tx) (func(redis.Pipeliner), error) {
+	err := ks.store.apply(ctx, func(tx *redis.Tx, v *view) (func(*writes), error) {
 		taken, err := tx.HExists(ctx, keyAPIKeys, key.Key).Result()
 		if err == nil && taken {
 			err = ErrExists
 		}
-		return ks.store.writeKey(ctx, &key), err
+		if err != nil {
+			return nil, err
+		}
+		return ks.store.writeKey(ctx, v, &key)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create key: %w", err)
@@ -100,7 +148,7 @@ func (ks *Keys) Create(ctx context.Context, key Key) (*Key, error) {
 // than once. Tokens issued to the key die unless it may do as much as before.
 func (ks *Keys) Change(ctx context.Context, key string, edit func(*Key) error) (*Key, error) {
 	var changed *Key
-	err := ks.store.apply(ctx, func(tx *redis.Tx) (func(redis.Pipeliner), error) {
+	err := ks.store.apply(ctx, func(tx *redis.Tx, v *view) (func(*writes), error) {
 		old, err := ks.store.readKey(ctx, tx, key)
 		if err != nil {
 			return nil, err
@@ -117,7 +165,7 @@ func (ks *Keys) Change(ctx context.Context, key string, edit func(*Key) error) (
 			next.Epoch = newEpoch()
 		}
 		changed = &next
-		return ks.store.writeKey(ctx, changed), nil
+		return ks.store.writeKey(ctx, v, changed)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("change key: %w", err)
@@ -127,14 +175,14 @@ func (ks *Keys) Change(ctx context.Context, key string, edit func(*Key) error) (
 
 // Delete removes the key; ErrNotFound when there is none.
 func (ks *Keys) Delete(ctx context.Context, key string) error {
-	err := ks.store.apply(ctx, func(tx *redis.Tx) (func(redis.Pipeliner), error) {
+	err := ks.store.apply(ctx, func(tx *redis.Tx, v *view) (func(*writes), error) {
 		found, err := tx.HExists(ctx, keyAPIKeys, key).Result()
 		if err == nil && !found {
 			err = ErrNotFound
 		}
-		return func(p redis.Pipeliner) {
-			p.HDel(ctx, keyAPIKeys, key)
-			p.HDel(ctx, keyEpochs, HolderKey.of(key))
+		return func(w *writes) {
+			w.drop(ctx, kindKey, key)
+			w.HDel(ctx, keyEpochs, HolderKey.of(key))
 		}, err
 	})
 	if err != nil {
@@ -148,7 +196,7 @@ func (ks *Keys) Delete(ctx context.Context, key string) error {
 func (ks *Keys) Rotate(ctx context.Context, key string, overlap time.Duration) (*Key, error) {
 	var rotated *Key
 	secret := newSecret()
-	err := ks.store.apply(ctx, func(tx *redis.Tx) (func(redis.Pipeliner), error) {
+	err := ks.store.apply(ctx, func(tx *redis.Tx, v *view) (func(*writes), error) {
 		old, err := ks.store.readKey(ctx, tx, key)
 		if err != nil {
 			return nil, err
@@ -159,40 +207,10 @@ func (ks *Keys) Rotate(ctx context.Context, key string, overlap time.Duration) (
 			old.Epoch = newEpoch() // as nothing signed with it counts, no token got with it does
 		}
 		old.Secret, rotated = secret, old
-		return ks.store.writeKey(ctx, old), nil
+		return ks.store.writeKey(ctx, v, old)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("rotate key: %w", err)
 	}
 	return rotated, nil
-}
-
-// Reseal seals again, under the current master key, what older ones sealed.
-// It returns how many records it changed.
-func (ks *Keys) Reseal(ctx context.Context) (int, error) {
-	changed := 0
-	err := ks.store.apply(ctx, func(tx *redis.Tx) (func(redis.Pipeliner), error) {
-		records, err := tx.HGetAll(ctx, keyAPIKeys).Result()
-		if err != nil {
-			return nil, err
-		}
-		resealed := map[string]any{}
-		for name, data := range records {
-			key, stale, err := ks.store.openKey(name, data)
-			if err != nil {
-				return nil, fmt.Errorf("key %s: %w", name, err)
-			}
-			if stale {
-				resealed[name] = ks.store.sealKey(key)
-			}
-		}
-		if changed = len(resealed); changed == 0 {
-			return nil, nil
-		}
-		return func(p redis.Pipeliner) { p.HSet(ctx, keyAPIKeys, resealed) }, nil
-	})
-	if err != nil {
-		return 0, fmt.Errorf("reseal keys: %w", err)
-	}
-	return changed, nil
 }

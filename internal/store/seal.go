@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -23,13 +24,12 @@ const sealedPrefix = "v1."
 // seals is bound to the record it belongs to: moved to another record it does
 // not open. Safe for concurrent use.
 type Sealer struct {
-	current string // id of the key that seals
-	boxes   map[string]cipher.AEAD
+	ids   []string // of the master keys, in the order of the setting
+	boxes map[string]cipher.AEAD
 }
 
-// NewSealer seals under the first master key and opens what any of them
-// sealed. To rotate, put the new key first, keep the old one, call
-// Keys.Reseal, then drop the old one.
+// NewSealer opens what any of the master keys sealed. Under which of them the
+// store seals, the fleet decides: the first one, when all processes read it.
 func NewSealer(masterKeys ...[]byte) (*Sealer, error) {
 	if len(masterKeys) == 0 {
 		return nil, errors.New("make sealer: no master key")
@@ -48,9 +48,7 @@ func NewSealer(masterKeys ...[]byte) (*Sealer, error) {
 			return nil, fmt.Errorf("make sealer: %w", err)
 		}
 		id := keyID(key)
-		if s.current == "" {
-			s.current = id
-		}
+		s.ids = append(s.ids, id)
 		s.boxes[id] = box
 	}
 	return s, nil
@@ -77,36 +75,60 @@ func ParseMasterKeys(setting string) ([][]byte, error) {
 	return keys, nil
 }
 
-// Seal encrypts the secret of a record.
-func (s *Sealer) Seal(record, secret string) string {
-	box := s.boxes[s.current].Seal(nil, nil, []byte(secret), boundTo(s.current, record))
-	return sealedPrefix + s.current + "." + base64.RawURLEncoding.EncodeToString(box)
+// IDs name the master keys, in the order of the setting. An id tells nothing
+// about its key.
+func (s *Sealer) IDs() []string { return slices.Clone(s.ids) }
+
+// Has reports whether one of the master keys has the id.
+func (s *Sealer) Has(id string) bool { return s.boxes[id] != nil }
+
+// Seal encrypts the secret of a record under the first master key.
+func (s *Sealer) Seal(record, secret string) string { return s.sealUnder(s.ids[0], record, secret) }
+
+// sealUnder encrypts the secret of a record under one of the master keys.
+func (s *Sealer) sealUnder(id, record, secret string) string {
+	box := s.boxes[id].Seal(nil, nil, []byte(secret), boundTo(id, record))
+	return sealedPrefix + id + "." + base64.RawURLEncoding.EncodeToString(box)
+}
+
+// DamagedError says that nobody can open a secret.
+type DamagedError struct{ Reason string }
+
+func (e *DamagedError) Error() string { return "open secret: " + e.Reason }
+
+// MissingKeyError says that a secret was sealed under a master key that this
+// process does not have.
+type MissingKeyError struct{ ID string }
+
+func (e *MissingKeyError) Error() string {
+	return fmt.Sprintf("open secret: it was sealed under master key %s, which is not configured", e.ID)
 }
 
 // Open decrypts what Seal made for the same record.
 func (s *Sealer) Open(record, sealed string) (string, error) {
 	id, text, ok := strings.Cut(strings.TrimPrefix(sealed, sealedPrefix), ".")
 	if !ok || !strings.HasPrefix(sealed, sealedPrefix) {
-		return "", errors.New("open secret: not a sealed secret")
+		return "", &DamagedError{"it is not a sealed secret"}
 	}
 	box, ok := s.boxes[id]
 	if !ok {
-		return "", fmt.Errorf("open secret: it was sealed under master key %s, which is not configured", id)
+		return "", &MissingKeyError{id}
 	}
 	data, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
-		return "", errors.New("open secret: not a sealed secret")
+		return "", &DamagedError{"it is not a sealed secret"}
 	}
 	secret, err := box.Open(nil, nil, data, boundTo(id, record))
 	if err != nil {
-		return "", errors.New("open secret: it was changed, or belongs to another record")
+		return "", &DamagedError{"it was changed, or belongs to another record"}
 	}
 	return string(secret), nil
 }
 
-// Stale reports whether the secret was sealed under an older master key.
-func (s *Sealer) Stale(sealed string) bool {
-	return !strings.HasPrefix(sealed, sealedPrefix+s.current+".")
+// sealedUnder is the id of the master key that a secret was sealed under.
+func sealedUnder(sealed string) string {
+	id, _, _ := strings.Cut(strings.TrimPrefix(sealed, sealedPrefix), ".")
+	return id
 }
 
 // keyID names a master key without telling anything about it.

@@ -28,13 +28,10 @@ func (s Secret) GoString() string { return s.String() }
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.Name) }
 
 // Secrets are the secrets. Safe for concurrent use.
-type Secrets struct{ vault vault[Secret] }
+type Secrets struct{ vault *vault[Secret] }
 
-// Secrets returns the secrets. Who asks often keeps what it returns: it
-// remembers what it has read.
-func (s *Store) Secrets() *Secrets {
-	return &Secrets{vault[Secret]{store: s, key: keySecrets, kind: "secret"}}
-}
+// Secrets returns the secrets.
+func (s *Store) Secrets() *Secrets { return &Secrets{s.secrets} }
 
 // Secret returns the value as it was less than a second ago, and ErrNotFound
 // when there is none.
@@ -66,7 +63,3 @@ func (ss *Secrets) Put(ctx context.Context, name, value string) error {
 
 // Delete removes the secret; ErrNotFound when there is none.
 func (ss *Secrets) Delete(ctx context.Context, name string) error { return ss.vault.remove(ctx, name) }
-
-// Reseal seals again, under the current master key, what older ones sealed.
-// It returns how many records it changed.
-func (ss *Secrets) Reseal(ctx context.Context) (int, error) { return ss.vault.reseal(ctx) }

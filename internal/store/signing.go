@@ -82,12 +82,12 @@ func (sk *SigningKeys) Rotate(ctx context.Context) (*SigningKey, error) { return
 
 // Delete removes a key: what it signed does not count any more. ErrNotFound.
 func (sk *SigningKeys) Delete(ctx context.Context, id string) error {
-	err := sk.store.apply(ctx, func(tx *redis.Tx) (func(redis.Pipeliner), error) {
+	err := sk.store.apply(ctx, func(tx *redis.Tx, v *view) (func(*writes), error) {
 		found, err := tx.HExists(ctx, keySigning, id).Result()
 		if err == nil && !found {
 			err = ErrNotFound
 		}
-		return func(p redis.Pipeliner) { p.HDel(ctx, keySigning, id) }, err
+		return func(w *writes) { w.drop(ctx, kindSigning, id) }, err
 	})
 	if err != nil {
 		return fmt.Errorf("delete signing key: %w", err)
@@ -103,12 +103,13 @@ func (sk *SigningKeys) add(ctx context.Context, onlyFirst bool) (*SigningKey, er
 		return nil, fmt.Errorf("make signing key: %w", err)
 	}
 	made := &SigningKey{ID: strings.ToLower(rand.Text()[:12]), CreatedAt: time.Now().UTC(), Private: private}
-	err = sk.store.apply(ctx, func(tx *redis.Tx) (func(redis.Pipeliner), error) {
+	err = sk.store.apply(ctx, func(tx *redis.Tx, v *view) (func(*writes), error) {
 		n, err := tx.HLen(ctx, keySigning).Result()
 		if err != nil || onlyFirst && n > 0 {
 			return nil, err
 		}
-		return func(p redis.Pipeliner) { p.HSet(ctx, keySigning, made.ID, sk.store.sealSigning(made)) }, nil
+		record, err := sk.store.sealSigning(v, made)
+		return func(w *writes) { w.set(ctx, kindSigning, made.ID, record) }, err
 	})
 	if err == nil && onlyFirst {
 		if err = sk.store.refresh(ctx, time.Now()); err == nil {
@@ -124,67 +125,41 @@ func (sk *SigningKeys) add(ctx context.Context, onlyFirst bool) (*SigningKey, er
 	return made, nil
 }
 
-// Reseal seals again, under the current master key, what older ones sealed.
-func (sk *SigningKeys) Reseal(ctx context.Context) (int, error) {
-	changed := 0
-	err := sk.store.apply(ctx, func(tx *redis.Tx) (func(redis.Pipeliner), error) {
-		records, err := tx.HGetAll(ctx, keySigning).Result()
-		if err != nil {
-			return nil, err
-		}
-		resealed := map[string]any{}
-		for id, data := range records {
-			k, stale, err := sk.store.openSigning(id, data)
-			if err != nil {
-				return nil, err
-			}
-			if stale {
-				resealed[id] = sk.store.sealSigning(k)
-			}
-		}
-		if changed = len(resealed); changed == 0 {
-			return nil, nil
-		}
-		return func(p redis.Pipeliner) { p.HSet(ctx, keySigning, resealed) }, nil
-	})
+func (s *Store) sealSigning(v *view, k *SigningKey) (string, error) {
+	sealed, err := s.seal(v, kindSigning.of(k.ID), base64.StdEncoding.EncodeToString(k.Private.Seed()))
 	if err != nil {
-		return 0, fmt.Errorf("reseal signing keys: %w", err)
+		return "", err
 	}
-	return changed, nil
+	data, _ := json.Marshal(signingRecord{k.CreatedAt, sealed}) // of texts: cannot fail
+	return string(data), nil
 }
 
-func (s *Store) sealSigning(k *SigningKey) string {
-	seed := base64.StdEncoding.EncodeToString(k.Private.Seed())
-	data, _ := json.Marshal(signingRecord{k.CreatedAt, s.config.Sealer.Seal(signingRecordID(k.ID), seed)}) // of texts: cannot fail
-	return string(data)
-}
-
-func (s *Store) openSigning(id, data string) (_ *SigningKey, stale bool, err error) {
+func (s *Store) openSigning(id, data string) (*SigningKey, error) {
 	var r signingRecord
 	if err := json.Unmarshal([]byte(data), &r); err != nil {
-		return nil, false, fmt.Errorf("read signing key %s: %w", id, err)
+		return nil, fmt.Errorf("read signing key %s: %w", id, err)
 	}
-	text, err := s.config.Sealer.Open(signingRecordID(id), r.Seed)
+	text, err := s.config.Sealer.Open(kindSigning.of(id), r.Seed)
 	if err != nil {
-		return nil, false, fmt.Errorf("signing key %s: %w", id, err)
+		return nil, fmt.Errorf("signing key %s: %w", id, err)
 	}
 	seed, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || len(seed) != ed25519.SeedSize {
-		return nil, false, errors.New("signing key " + id + ": not a seed")
+		return nil, errors.New("signing key " + id + ": not a seed")
 	}
-	return &SigningKey{id, r.CreatedAt, ed25519.NewKeyFromSeed(seed)}, s.config.Sealer.Stale(r.Seed), nil
+	return &SigningKey{id, r.CreatedAt, ed25519.NewKeyFromSeed(seed)}, nil
 }
 
-func signingRecordID(id string) string { return "signing/" + id }
-
-// loadSigning reads all signing keys that can be opened.
-func (s *Store) loadSigning(v *view, records map[string]string) {
+// loadSigning reads the signing keys that can be opened.
+func (s *Store) loadSigning(records map[string]string) map[string]*SigningKey {
+	all := make(map[string]*SigningKey, len(records))
 	for id, data := range records {
-		k, _, err := s.openSigning(id, data)
+		k, err := s.openSigning(id, data)
 		if err != nil {
 			s.config.Log.Error("a signing key cannot be used", "kid", id, "error", err)
 			continue
 		}
-		v.signing[id] = k
+		all[id] = k
 	}
+	return all
 }

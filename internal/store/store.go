@@ -1,18 +1,23 @@
 // Package store keeps everything durable that is not a run: the flows and
-// their versions, and the API keys.
+// their versions, users, clients, API keys, connections and secrets.
 //
-// Reads come from memory. Each change adds one to a revision in Redis and is
-// announced; every process listens, and reads the revision twice a second
-// besides, so that a change made anywhere is seen everywhere at once as a
-// rule, and within a second at worst: an API key is not trusted for longer
-// than that without a word from Redis. Flows go on being served.
+// Flows, users and clients are read from memory; API keys, connections and
+// secrets when they are first asked for. Each change adds one to a revision in
+// Redis, names the records that it changes in a log, and is announced. Every
+// process listens, and reads the log twice a second besides: a change made
+// anywhere is seen everywhere at once as a rule, and within a second at worst,
+// and costs each process the records that changed. An API key is not trusted
+// for longer than that without a word from Redis. Flows go on being served.
 package store
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,35 +43,94 @@ const (
 // ErrNotFound says that there is no such record.
 var ErrNotFound = errors.New("not found")
 
-// Config is what a Store needs. All of it is required.
+// Config is what a Store needs. The first four are required.
 type Config struct {
 	Redis     redis.UniversalClient
 	Sealer    *Sealer
 	Catalogue *flows.Catalogue // the kinds of step that this binary knows
 	Log       *slog.Logger
+
+	// Process is what this process says of itself to the fleet; what the store
+	// knows itself is filled in. Without a Role it says nothing.
+	Process Process
+
+	// Settle is how long all processes must agree on another master key before
+	// it seals: longer than a process takes to start again. Zero: 30 s.
+	Settle time.Duration
+
+	// Restore makes exist again what the settings make exist, after the store
+	// was found to have gone back to an earlier state. Until it returns nil the
+	// process is not ready. It may be called again. Nil: there is nothing.
+	Restore func(ctx context.Context) error
+
+	// ReadOnly: the store is looked at only, and nothing is decided for it.
+	ReadOnly bool
 }
 
 // Store is one process' hold on the store. Safe for concurrent use.
 type Store struct {
-	config   Config
-	versions *versions
+	config      Config
+	fingerprint string // of the catalogue: what was compiled with the same one compiles
+	versions    *versions
 
 	view    atomic.Pointer[view]
 	current atomic.Int64 // when the view was last known to be current, Unix nanoseconds
 	flight  singleflight.Group
+
+	keys        records[Key]
+	connections *vault[Connection]
+	secrets     *vault[Secret]
+	unopened    unopened
+
+	fleet     atomic.Pointer[[]Process] // the processes at the last beat; nil: none was
+	agreement agreement                 // owned by upkeep
+	told      string                    // owned by upkeep; why this process takes no work, as it was logged
+	wake      chan struct{}             // upkeep has something to do
+	unvetted  atomic.Bool               // the records are to be opened once more
+	back      atomic.Bool               // the store went back, and Restore has not been
+	setbacks  atomic.Int64              // how often it went back
 }
 
-// Open reads the whole store.
+// Open reads the whole store. A process that lacks a master key opens, too,
+// and is not ready.
 func Open(ctx context.Context, config Config) (*Store, error) {
 	if config.Redis == nil || config.Sealer == nil || config.Catalogue == nil || config.Log == nil {
 		return nil, errors.New("open store: Redis, Sealer, Catalogue and Log are required")
 	}
-	s := &Store{config: config}
-	s.versions = newVersions(s.compile)
-	if err := s.refresh(ctx, time.Now()); err != nil {
+	config.Settle = cmp.Or(config.Settle, DefaultSettle)
+	p := &config.Process
+	p.ID, p.Keys, p.Started = rand.Text(), config.Sealer.IDs(), time.Now().UTC()
+	p.Schema, p.Protocol, p.LeastProtocol = Schema, Protocol, LeastProtocol
+	s := &Store{config: config, fingerprint: flows.VersionOf(flows.Schema(config.Catalogue))[:16], versions: newVersions(), wake: make(chan struct{}, 1), unopened: unopened{log: config.Log, known: map[string]error{}}}
+	s.connections = &vault[Connection]{store: s, kind: kindConnection}
+	s.secrets = &vault[Secret]{store: s, kind: kindSecret}
+	if err := s.open(ctx); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	return s, nil
+}
+
+// open announces the process before it reads anything: from then on nothing
+// is sealed under a master key that it does not have.
+func (s *Store) open(ctx context.Context) error {
+	if !s.config.ReadOnly {
+		if err := s.claimSchema(ctx); err != nil {
+			return err
+		}
+		if err := s.beat(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.refresh(ctx, time.Now()); err != nil {
+		return err
+	}
+	if s.config.ReadOnly {
+		return nil
+	}
+	if err := s.vet(ctx); err != nil {
+		return err
+	}
+	return s.beginMaster(ctx)
 }
 
 // Keys are the API keys.
@@ -75,33 +139,53 @@ func (s *Store) Keys() *Keys { return &Keys{s} }
 // Flows are the deployed flows.
 func (s *Store) Flows() *Flows { return &Flows{s} }
 
-// Run follows the changes that other processes make, until ctx ends. Without
-// it the store still works: Key reads the revision itself, Find gets old.
+// Run follows the changes that other processes make, and takes part in the
+// fleet, until ctx ends. Without it the store still works: Key reads the log
+// itself, Find gets old.
 func (s *Store) Run(ctx context.Context) error {
+	var parts sync.WaitGroup
+	defer s.leave(ctx)
+	defer parts.Wait()
+	parts.Go(func() { repeat[struct{}](ctx, beatEvery, nil, s.beat, s.saysOnce("the fleet cannot be heard")) })
+	parts.Go(func() { repeat(ctx, beatEvery, s.wake, s.upkeep, s.saysOnce("the store cannot be kept up")) })
+	parts.Go(func() { s.compileUnchecked(ctx) })
 	changes := s.config.Redis.Subscribe(ctx, channelChanges)
 	defer changes.Close()
-	tick := time.NewTicker(recheck)
+	follow := func(ctx context.Context) error { return s.refresh(ctx, time.Now()) }
+	repeat(ctx, recheck, changes.Channel(), follow, s.saysOnce("the store cannot be read"))
+	return nil
+}
+
+// repeat does something again and again, every so often and when told to, until
+// ctx ends.
+func repeat[T any](ctx context.Context, every time.Duration, told <-chan T, do func(context.Context) error, failed func(error)) {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
-	announced := changes.Channel()
-	failing := false
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-announced:
+			return
+		case <-told:
 		case <-tick.C:
 		}
-		err := s.refresh(ctx, time.Now())
-		if ctx.Err() != nil {
-			return nil
+		if err := do(ctx); ctx.Err() == nil {
+			failed(err)
 		}
-		if failing != (err != nil) { // say it once, not twice a second
-			failing = err != nil
-			if failing {
-				s.config.Log.Error("the store cannot be read", "error", err)
-			} else {
-				s.config.Log.Info("the store can be read again")
-			}
+	}
+}
+
+// saysOnce returns what logs that something fails, and that it works again,
+// once each.
+func (s *Store) saysOnce(what string) func(error) {
+	failing := false
+	return func(err error) {
+		if failing == (err != nil) {
+			return
+		}
+		if failing = err != nil; failing {
+			s.config.Log.Error(what, "error", err)
+		} else {
+			s.config.Log.Info("no longer: " + what)
 		}
 	}
 }
@@ -135,32 +219,74 @@ func (s *Store) refresh(ctx context.Context, since time.Time) error {
 	return nil
 }
 
-// reload reads the revision, and everything else if it changed.
+// reload reads what changed since the view.
 func (s *Store) reload(ctx context.Context) error {
 	asked := time.Now()
-	rev, err := s.revision(ctx)
+	old := s.view.Load()
+	if old == nil {
+		return s.reloadAll(ctx, asked)
+	}
+	c, err := s.changesSince(ctx, old)
 	if err != nil {
 		return err
 	}
-	if old := s.view.Load(); old == nil || old.rev != rev {
-		ctx, cancel := context.WithTimeout(ctx, loadLimit)
-		defer cancel()
-		next, err := s.load(ctx, old)
-		if err != nil {
-			return err
-		}
-		s.view.Store(next)
+	switch {
+	case c.verdict == changedBack:
+		s.wentBack(old, c)
+		return s.reloadAll(ctx, asked)
+	case c.verdict == changedAll:
+		return s.reloadAll(ctx, asked)
+	case c.verdict == changedNothing && c.master == old.master && c.least == old.least:
+		s.current.Store(asked.UnixNano())
+		return nil
 	}
-	s.current.Store(asked.UnixNano())
+	next, err := s.with(ctx, old, c)
+	if err != nil {
+		return err
+	}
+	touched := c.byKind()
+	for _, k := range sealedKinds {
+		s.examineChanged(k, touched[k], next.master)
+	}
+	s.keys.forget(touched[kindKey])
+	s.connections.opened.forget(touched[kindConnection])
+	s.secrets.opened.forget(touched[kindSecret])
+	s.publish(next, asked)
+	if next.master != old.master { // what others sealed is stale now
+		s.unvetted.Store(true)
+		s.wakeUp()
+	}
 	return nil
 }
 
-func (s *Store) revision(ctx context.Context) (int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, revisionLimit)
+// reloadAll reads everything.
+func (s *Store) reloadAll(ctx context.Context, asked time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, loadLimit)
 	defer cancel()
-	rev, err := s.config.Redis.Get(ctx, keyRevision).Int64()
-	if err != nil && !errors.Is(err, redis.Nil) { // nil: nothing was ever stored
-		return 0, fmt.Errorf("read revision: %w", err)
+	next, err := s.load(ctx, s.view.Load())
+	if err != nil {
+		return err
 	}
-	return rev, nil
+	s.keys.clear()
+	s.connections.opened.clear()
+	s.secrets.opened.clear()
+	s.publish(next, asked)
+	s.unvetted.Store(true)
+	s.wakeUp()
+	return nil
+}
+
+// publish makes a view the current one. What is remembered of older ones must
+// be forgotten by then.
+func (s *Store) publish(next *view, asked time.Time) {
+	s.view.Store(next)
+	s.current.Store(asked.UnixNano())
+}
+
+// wakeUp makes upkeep look at once.
+func (s *Store) wakeUp() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // it is going to look
+	}
 }

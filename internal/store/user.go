@@ -82,7 +82,7 @@ type Users struct{ all holders[User, *User] }
 func (s *Store) Users() *Users { return &Users{s.users()} }
 
 func (s *Store) users() holders[User, *User] {
-	return holders[User, *User]{s, HolderUser, keyUsers, func(v *view) map[string]*User { return v.users }}
+	return holders[User, *User]{s, HolderUser, func(v *view) map[string]*User { return v.users }}
 }
 
 // User returns a user as it was less than a second ago, or ErrNotFound.

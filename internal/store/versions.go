@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"sync"
 
@@ -14,8 +15,9 @@ import (
 	"penstock/flows"
 )
 
-// versionsKept bounds the compiled versions in memory beyond the current ones.
-const versionsKept = 256
+// versionsKept bounds the compiled versions in memory: those that were used
+// last. Compiling one again takes a millisecond or a few.
+const versionsKept = 4096
 
 // versionID names one version of one flow.
 type versionID struct {
@@ -33,38 +35,42 @@ func (e *compileError) Unwrap() error { return e.err }
 // versions compiles each version once, however many ask, and keeps those
 // that were used last.
 type versions struct {
-	compile func(context.Context, versionID) (*flows.Flow, error)
-	flight  singleflight.Group
+	flight singleflight.Group
 
 	mu     sync.Mutex // guards what follows
 	byID   map[versionID]*list.Element
 	recent *list.List // of version, the last used in front
+	failed map[versionID]error
 }
 
 type version struct {
 	id   versionID
 	flow *flows.Flow
+	err  error // a *compileError: there is no flow
 }
 
-func newVersions(compile func(context.Context, versionID) (*flows.Flow, error)) *versions {
-	return &versions{compile: compile, byID: map[versionID]*list.Element{}, recent: list.New()}
+func newVersions() *versions {
+	return &versions{byID: map[versionID]*list.Element{}, recent: list.New(), failed: map[versionID]error{}}
 }
 
-// find returns the compiled version. Errors are not kept: the next call tries again.
-func (vs *versions) find(ctx context.Context, id versionID) (*flows.Flow, error) {
-	if flow := vs.known(id); flow != nil {
-		return flow, nil
+// find returns the version, compiled by compile unless it is known. That this
+// binary cannot compile it is known from then on, too; other errors are not
+// kept: the next call tries again.
+func (vs *versions) find(ctx context.Context, id versionID, compile func(context.Context) (*flows.Flow, error)) (*flows.Flow, error) {
+	if v, ok := vs.known(id); ok {
+		return v.flow, v.err
 	}
 	result := vs.flight.DoChan(strconv.FormatInt(id.number, 10)+":"+id.version, func() (any, error) {
-		if flow := vs.known(id); flow != nil { // an earlier flight landed since we looked
-			return flow, nil
+		if v, ok := vs.known(id); ok { // an earlier flight landed since we looked
+			return v.flow, v.err
 		}
 		// The work is for all who wait: the first of them may give up.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadLimit)
 		defer cancel()
-		flow, err := vs.compile(ctx, id)
-		if err == nil {
-			vs.keep(id, flow)
+		flow, err := compile(ctx)
+		var final *compileError
+		if err == nil || errors.As(err, &final) {
+			vs.keep(version{id, flow, err})
 		}
 		return flow, err
 	})
@@ -77,35 +83,58 @@ func (vs *versions) find(ctx context.Context, id versionID) (*flows.Flow, error)
 	}
 }
 
-func (vs *versions) known(id versionID) *flows.Flow {
+func (vs *versions) known(id versionID) (version, bool) {
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
 	e, ok := vs.byID[id]
 	if !ok {
-		return nil
+		return version{}, false
 	}
 	vs.recent.MoveToFront(e)
-	return e.Value.(version).flow
+	return e.Value.(version), true
 }
 
-func (vs *versions) keep(id versionID, flow *flows.Flow) {
+func (vs *versions) keep(v version) {
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
-	vs.byID[id] = vs.recent.PushFront(version{id, flow})
+	vs.byID[v.id] = vs.recent.PushFront(v)
+	if v.err != nil {
+		vs.failed[v.id] = v.err
+	}
 	if vs.recent.Len() > versionsKept {
 		last := vs.recent.Remove(vs.recent.Back()).(version)
 		delete(vs.byID, last.id)
+		delete(vs.failed, last.id)
 	}
+}
+
+// failures are the versions in memory that do not compile.
+func (vs *versions) failures() map[versionID]error {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	return maps.Clone(vs.failed)
 }
 
 // compile reads a version's source and compiles it.
 func (s *Store) compile(ctx context.Context, id versionID) (*flows.Flow, error) {
-	source, err := s.source(ctx, id)
-	if err != nil {
-		return nil, err
+	return s.versions.find(ctx, id, func(ctx context.Context) (*flows.Flow, error) {
+		source, err := s.source(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		return s.parse(id, source)
+	})
+}
+
+// parse compiles a stored source; nil: it is missing.
+func (s *Store) parse(id versionID, source []byte) (*flows.Flow, error) {
+	var flow *flows.Flow
+	err := fmt.Errorf("version %s of flow %d: %w", id.version, id.number, ErrNotFound)
+	if source != nil {
+		flow, err = flows.Parse("flow "+strconv.FormatInt(id.number, 10), source, s.config.Catalogue)
 	}
-	flow, err := flows.Parse("flow "+strconv.FormatInt(id.number, 10), source, s.config.Catalogue)
 	if err != nil {
+		s.config.Log.Error("a deployed flow cannot run in this binary", "flow", id.number, "version", id.version, "error", err)
 		return nil, &compileError{err}
 	}
 	return flow, nil

@@ -1,0 +1,59 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"penstock/flows/steps"
+	"penstock/internal/redisconn"
+	"penstock/internal/store"
+)
+
+// offline is the store as commands reach it that need no front door: with the
+// Redis and the master keys of this environment.
+type offline struct {
+	store *store.Store
+	close func() error
+}
+
+// openOffline opens the store. The command does not count as a process of the
+// fleet.
+func openOffline(ctx context.Context, e env, redisURL string, log *slog.Logger) (*offline, error) {
+	if redisURL == "" {
+		var err error
+		if redisURL, err = e.secret(envRedisURL); err != nil {
+			return nil, err
+		}
+	}
+	text, err := e.secret(envMasterKey)
+	if err != nil {
+		return nil, err
+	}
+	if redisURL == "" || text == "" {
+		return nil, usageError{fmt.Errorf("set %s and %s as in the processes", envRedisURL, envMasterKey)}
+	}
+	keys, err := store.ParseMasterKeys(text)
+	if err != nil {
+		return nil, fmt.Errorf("read settings: %s: %w", envMasterKey, err)
+	}
+	conn, err := redisconn.Parse(redisURL)
+	if err != nil {
+		return nil, err
+	}
+	return openStoreAt(ctx, conn, keys, log)
+}
+
+func openStoreAt(ctx context.Context, conn *redisconn.Conn, keys [][]byte, log *slog.Logger) (*offline, error) {
+	sealer, err := store.NewSealer(keys...)
+	if err != nil {
+		return nil, err
+	}
+	client := conn.Client()
+	s, err := store.Open(ctx, store.Config{Redis: client, Sealer: sealer, Catalogue: steps.Catalogue(), Log: log})
+	if err != nil {
+		_ = client.Close()
+		return nil, err
+	}
+	return &offline{s, client.Close}, nil
+}

@@ -1,0 +1,135 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// DefaultSettle is how long all processes must agree on another master key
+// before it seals.
+const DefaultSettle = 30 * time.Second
+
+// seal encrypts the secret of a record under the master key that the fleet
+// seals with. A change that was decided on another one does not go through.
+func (s *Store) seal(v *view, record, secret string) (string, error) {
+	id := v.master
+	if id == "" {
+		id = s.oldestKey()
+	}
+	if !s.config.Sealer.Has(id) {
+		return "", masterError(id)
+	}
+	return s.config.Sealer.sealUnder(id, record, secret), nil
+}
+
+func masterError(id string) error {
+	return fmt.Errorf("the fleet seals under master key %s, which this process does not have: give it that key, too", id)
+}
+
+// oldestKey is the last one of the setting: the one that a store of an earlier
+// version was sealed under.
+func (s *Store) oldestKey() string { return s.config.Sealer.ids[len(s.config.Sealer.ids)-1] }
+
+// Master is the id of the master key that the fleet seals with; empty: that is
+// not decided.
+func (s *Store) Master() string { return s.view.Load().master }
+
+// FirstKey is the id of the first master key of this process.
+func (s *Store) FirstKey() string { return s.config.Sealer.ids[0] }
+
+// MasterKey is the place, in the order of the setting, of the master key that
+// the fleet seals with; 0 when this process does not have it.
+func (s *Store) MasterKey() int {
+	return max(0, slices.Index(s.config.Sealer.ids, s.view.Load().master))
+}
+
+// beginMaster decides on the master key of a store that has none yet. A
+// process that cannot open what is there has no say.
+func (s *Store) beginMaster(ctx context.Context) error {
+	if s.view.Load().master != "" || s.unopened.readiness() != nil {
+		return nil
+	}
+	if err := s.config.Redis.SetNX(ctx, keyMaster, s.oldestKey(), 0).Err(); err != nil {
+		return fmt.Errorf("choose master key: %w", err)
+	}
+	return s.refresh(ctx, time.Now())
+}
+
+// setMaster makes the fleet seal under another master key from now on.
+func (s *Store) setMaster(ctx context.Context, id string) error {
+	err := s.apply(ctx, func(_ *redis.Tx, v *view) (func(*writes), error) {
+		if v.master == id {
+			return nil, nil
+		}
+		return func(w *writes) { w.Set(ctx, keyMaster, id, 0) }, nil
+	})
+	if err != nil {
+		return fmt.Errorf("change master key: %w", err)
+	}
+	s.config.Log.Info("the fleet seals under another master key", "master_key", id)
+	return nil
+}
+
+// agreement watches how long the fleet has agreed on a master key.
+type agreement struct {
+	processes string // who agreed, and on what
+	since     time.Time
+}
+
+// reached reports whether the master key that this process was given first is
+// the first of all processes, and was for settle. Anybody who comes or goes
+// meanwhile begins the time anew: who was only restarting comes back.
+func (a *agreement) reached(first string, all []Process, now time.Time, settle time.Duration) bool {
+	var ids []string
+	for _, p := range all {
+		if len(p.Keys) == 0 || p.Keys[0] != first {
+			a.processes = ""
+			return false
+		}
+		ids = append(ids, p.ID)
+	}
+	slices.Sort(ids)
+	if who := first + " " + strings.Join(ids, " "); who != a.processes {
+		a.processes, a.since = who, now
+	}
+	return len(ids) > 0 && now.Sub(a.since) >= settle
+}
+
+// agree changes the master key once the fleet agrees on another one.
+func (s *Store) agree(ctx context.Context) error {
+	all := s.fleet.Load()
+	first := s.FirstKey()
+	if all == nil || s.view.Load().master == first || s.Ready() != nil {
+		return nil
+	}
+	if !s.agreement.reached(first, *all, time.Now(), s.config.Settle) {
+		return nil
+	}
+	// What they said may be a beat old: ask once more.
+	now, err := s.Processes(ctx)
+	if err != nil || !s.agreement.reached(first, now, time.Now(), s.config.Settle) {
+		return err
+	}
+	return s.setMaster(ctx, first)
+}
+
+// SwitchMaster makes the fleet seal under the first master key of this process
+// at once. It refuses, and says who, while a process does not have that key.
+func (s *Store) SwitchMaster(ctx context.Context) error {
+	first := s.FirstKey()
+	all, err := s.Processes(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range all {
+		if !slices.Contains(p.Keys, first) {
+			return fmt.Errorf("change master key: %s does not have master key %s", p, first)
+		}
+	}
+	return s.setMaster(ctx, first)
+}

@@ -1,0 +1,246 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	// resealBatch is how many records are sealed again in one transaction.
+	resealBatch = 500
+	// resealLock is how long a process that reseals keeps others from doing
+	// the same work after its last batch. It guards nothing else.
+	resealLock = 30 * time.Second
+)
+
+// Progress is how far resealing has come.
+type Progress struct {
+	Looked, All int // records; those that change meanwhile may count twice
+	Resealed    int
+}
+
+// Reseal seals again what was sealed under another master key than the one
+// that the fleet seals with. It can be repeated at any time: what is done
+// stays done. Records that cannot be opened stay as they are. Progress is
+// told after each batch; nil: nobody is.
+func (s *Store) Reseal(ctx context.Context, progress func(Progress)) (Progress, error) {
+	var p Progress
+	for _, k := range sealedKinds {
+		n, err := s.config.Redis.HLen(ctx, k.hash()).Result()
+		if err != nil {
+			return p, fmt.Errorf("reseal: %w", err)
+		}
+		p.All += int(n)
+	}
+	for _, k := range sealedKinds {
+		if err := s.resealKind(ctx, k, &p, progress); err != nil {
+			return p, fmt.Errorf("reseal %ss: %w", k, err)
+		}
+	}
+	if err := s.resealGrants(ctx, &p); err != nil {
+		return p, fmt.Errorf("reseal grants: %w", err)
+	}
+	return p, nil
+}
+
+// SealedUnder counts the records by the master keys that sealed them.
+func (s *Store) SealedUnder(ctx context.Context) (map[string]int, error) {
+	all := map[string]int{}
+	for _, k := range sealedKinds {
+		err := s.scan(ctx, k, func(_, data string) {
+			parts, _ := sealedParts(k, data)
+			for _, part := range parts[:min(1, len(parts))] {
+				all[sealedUnder(part)]++
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func (s *Store) resealKind(ctx context.Context, k kind, p *Progress, progress func(Progress)) error {
+	var names []string
+	var failure error
+	flush := func() {
+		if failure == nil && len(names) > 0 {
+			var n int
+			n, failure = s.resealBatch(ctx, k, names)
+			p.Resealed += n
+		}
+		names = names[:0]
+		if progress != nil {
+			progress(*p)
+		}
+	}
+	err := s.scan(ctx, k, func(name, data string) {
+		p.Looked++
+		if s.isStale(s.view.Load(), k, data) {
+			names = append(names, name)
+		}
+		if len(names) == resealBatch {
+			flush()
+		}
+	})
+	flush()
+	return errors.Join(err, failure)
+}
+
+// isStale reports whether a part of a record was sealed under another master
+// key.
+func (s *Store) isStale(v *view, k kind, data string) bool {
+	parts, _ := sealedParts(k, data)
+	for _, part := range parts {
+		if sealedUnder(part) != v.master {
+			return true
+		}
+	}
+	return false
+}
+
+// resealBatch seals records again in one transaction, as they are now.
+func (s *Store) resealBatch(ctx context.Context, k kind, names []string) (n int, err error) {
+	err = s.apply(ctx, func(tx *redis.Tx, v *view) (func(*writes), error) {
+		found, err := tx.HMGet(ctx, k.hash(), names...).Result()
+		if err != nil {
+			return nil, err
+		}
+		resealed := map[string]string{}
+		for i, name := range names {
+			data, there := found[i].(string)
+			if !there || !s.isStale(v, k, data) {
+				continue // deleted, or written meanwhile
+			}
+			again, err := s.resealed(v, k, name, data)
+			var missing *MissingKeyError
+			var damaged *DamagedError
+			switch {
+			case errors.As(err, &missing), errors.As(err, &damaged):
+				s.unopened.add(k.of(name), err)
+			case err != nil:
+				return nil, err
+			default:
+				resealed[name] = again
+			}
+		}
+		if n = len(resealed); n == 0 {
+			return nil, nil
+		}
+		return func(w *writes) {
+			for name, data := range resealed {
+				w.set(ctx, k, name, data)
+			}
+		}, nil
+	})
+	return n, err
+}
+
+// resealed is a record with all its parts sealed under the fleet's master key.
+// What else it has, also from a later version, stays.
+func (s *Store) resealed(v *view, k kind, name, data string) (string, error) {
+	again := func(sealed string) (string, error) {
+		plain, err := s.config.Sealer.Open(k.of(name), sealed)
+		if err != nil {
+			return "", err
+		}
+		return s.seal(v, k.of(name), plain)
+	}
+	if k == kindConnection || k == kindSecret {
+		return again(data)
+	}
+	var fields map[string]json.RawMessage
+	if json.Unmarshal([]byte(data), &fields) != nil {
+		return "", &DamagedError{"it is not JSON"}
+	}
+	for _, member := range []string{"secret", "previous", "seed"} {
+		var sealed string
+		if json.Unmarshal(fields[member], &sealed) != nil || sealed == "" {
+			continue
+		}
+		text, err := again(sealed)
+		if err != nil {
+			return "", err
+		}
+		fields[member], _ = json.Marshal(text) // a text: cannot fail
+	}
+	whole, err := json.Marshal(fields)
+	return string(whole), err
+}
+
+// resealGrants seals again what authorization servers granted to connections.
+func (s *Store) resealGrants(ctx context.Context, p *Progress) error {
+	connections, err := s.Connections().List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range connections {
+		changed, err := s.resealGrant(ctx, c)
+		if err != nil {
+			return err
+		}
+		if changed {
+			p.Resealed++
+		}
+	}
+	return nil
+}
+
+// resealGrant leaves a grant alone that another process writes meanwhile: it
+// is sealed under the fleet's key then.
+func (s *Store) resealGrant(ctx context.Context, c *Connection) (changed bool, err error) {
+	key, v := keyGrant(c.Name, c.Version), s.view.Load()
+	err = s.config.Redis.Watch(ctx, func(tx *redis.Tx) error {
+		sealed, err := tx.Get(ctx, key).Result()
+		if errors.Is(err, redis.Nil) || err == nil && sealedUnder(sealed) == v.master {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		plain, err := s.config.Sealer.Open(grantRecordID(c), sealed)
+		if err != nil {
+			s.unopened.add(grantRecordID(c), err)
+			return nil
+		}
+		again, err := s.seal(v, grantRecordID(c), plain)
+		if err != nil {
+			return err
+		}
+		_, err = tx.TxPipelined(ctx, func(pipe redis.Pipeliner) error {
+			pipe.Set(ctx, key, again, redis.KeepTTL)
+			return nil
+		})
+		changed = err == nil
+		return err
+	}, key)
+	if errors.Is(err, redis.TxFailedErr) {
+		return false, nil
+	}
+	return changed, err
+}
+
+// resealStale reseals when something is to be, unless another process does.
+func (s *Store) resealStale(ctx context.Context) error {
+	if !s.unopened.isStale() || s.Ready() != nil {
+		return nil
+	}
+	ours, err := s.config.Redis.SetNX(ctx, keyReseal, s.config.Process.ID, resealLock).Result()
+	if err != nil || !ours {
+		return err
+	}
+	defer s.config.Redis.Del(context.WithoutCancel(ctx), keyReseal)
+	p, err := s.Reseal(ctx, func(Progress) { s.config.Redis.PExpire(ctx, keyReseal, resealLock) })
+	if err != nil {
+		return err
+	}
+	if p.Resealed > 0 {
+		s.config.Log.Info("records were sealed again", "records", p.Resealed, "master_key", s.view.Load().master)
+	}
+	return s.vet(ctx)
+}

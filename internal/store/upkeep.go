@@ -1,0 +1,141 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// upkeep does what is to be done for the store as a whole: it restores one
+// that went back, looks for records that cannot be opened, and changes the
+// master key when the fleet agrees.
+func (s *Store) upkeep(ctx context.Context) error {
+	defer s.saysReady()
+	if err := s.examineAll(ctx); err != nil {
+		return err
+	}
+	if err := s.restore(ctx); err != nil {
+		return err
+	}
+	if err := s.agree(ctx); err != nil {
+		return err
+	}
+	return s.resealStale(ctx)
+}
+
+// saysReady logs that this process takes no work, and that it does again.
+func (s *Store) saysReady() {
+	told := ""
+	err := s.Ready()
+	if err != nil {
+		told = err.Error()
+	}
+	switch {
+	case told == s.told:
+	case err != nil:
+		s.config.Log.Error("this process takes no work", "error", err)
+	default:
+		s.config.Log.Info("this process takes work again")
+	}
+	s.told = told
+}
+
+// examineAll opens every sealed record when that is due: when it is not known
+// what changed, and for as long as there are some that do not open.
+func (s *Store) examineAll(ctx context.Context) error {
+	if !s.unvetted.Swap(false) && s.unopened.count() == 0 {
+		return nil
+	}
+	err := s.vet(ctx)
+	if err == nil {
+		err = s.beginMaster(ctx)
+	}
+	if err != nil {
+		s.unvetted.Store(true)
+	}
+	return err
+}
+
+// wentBack notes that what this process has seen is not in the store's past:
+// Redis was emptied, an older copy was restored, or a failover lost changes.
+func (s *Store) wentBack(old *view, c *changes) {
+	s.setbacks.Add(1)
+	s.back.Store(true)
+	s.config.Log.Error("the store has gone back to an earlier state: what was changed meanwhile is lost; what the settings make exist is made again",
+		"seen_revision", old.rev, "revision", c.rev, "another_store", c.epoch != old.epoch)
+}
+
+// Setbacks counts how often the store was found to have gone back to an
+// earlier state.
+func (s *Store) Setbacks() int64 { return s.setbacks.Load() }
+
+// RestoreLater makes Restore be called, and the process not be ready until
+// then. It is called before Run.
+func (s *Store) RestoreLater() { s.back.Store(true) }
+
+// restore makes exist again what the settings make exist.
+func (s *Store) restore(ctx context.Context) error {
+	if !s.back.Load() || s.ableToServe() != nil {
+		return nil
+	}
+	// An emptied store does not know its schema, nor who works on it.
+	if err := errors.Join(s.claimSchema(ctx), s.beat(ctx)); err != nil {
+		return err
+	}
+	if s.config.Restore != nil {
+		if err := s.config.Restore(ctx); err != nil {
+			return fmt.Errorf("restore what the settings make exist: %w", err)
+		}
+	}
+	s.back.Store(false)
+	s.config.Log.Info("the store is restored to what the settings make exist")
+	return nil
+}
+
+// Ready says why this process must take no work; nil: it may. It does not ask
+// Redis.
+func (s *Store) Ready() error {
+	if err := s.ableToServe(); err != nil {
+		return err
+	}
+	if s.back.Load() {
+		return errors.New("what the settings make exist is not there yet: the store is being restored")
+	}
+	return nil
+}
+
+func (s *Store) ableToServe() error {
+	v := s.view.Load()
+	if err := schemaError(v.least); err != nil {
+		return err
+	}
+	if err := s.incompatible(); err != nil {
+		return err
+	}
+	if v.master != "" && !s.config.Sealer.Has(v.master) {
+		return masterError(v.master)
+	}
+	return s.unopened.readiness()
+}
+
+// compileUnchecked compiles the flows that another catalogue was deployed
+// with, so that those which do not compile any more are known before they are
+// called. It takes a fifth of a core at most.
+func (s *Store) compileUnchecked(ctx context.Context) {
+	for _, h := range s.view.Load().sorted() {
+		d := s.view.Load().version(h.Number, h.Version)
+		if d == nil || d.Checked == s.fingerprint {
+			continue
+		}
+		start := time.Now()
+		_, _ = s.compiled(d) // an error is logged, and kept for List
+		rest := time.NewTimer(4 * time.Since(start))
+		select {
+		case <-rest.C:
+		case <-ctx.Done():
+			rest.Stop()
+			return
+		}
+	}
+}
