@@ -67,7 +67,7 @@ type flowFile struct {
 // readFlows reads flow files that have no mistake. What is wrong is written
 // to w.
 func readFlows(w io.Writer, kinds *flows.Catalogue, paths []string) (read []flowFile, err error) {
-	files, err := flowFiles(paths)
+	files, err := flowFiles(w, paths)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func newFlowTest(kinds *flows.Catalogue) *cobra.Command {
 		Long:  "Run the tests that flow files hold, without network: steps that reach the world put out\nwhat the tests' mocks say.",
 		Args:  checked(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, paths []string) error {
-			files, err := flowFiles(paths)
+			files, err := flowFiles(cmd.ErrOrStderr(), paths)
 			if err != nil {
 				return err
 			}

@@ -19,7 +19,7 @@ func newFlowValidate(kinds *flows.Catalogue) *cobra.Command {
 		Long:  "Check flow files, and those in directories, and report every mistake with its place.",
 		Args:  checked(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, paths []string) error {
-			files, err := flowFiles(paths)
+			files, err := flowFiles(cmd.ErrOrStderr(), paths)
 			if err != nil {
 				return err
 			}

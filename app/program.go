@@ -58,6 +58,7 @@ type Program struct {
 	metrics   *telemetry.Metrics // nil: nobody scrapes
 	tracing   *telemetry.Tracing // nil: nobody traces
 	crm       string             // base URL of the demo CRM; empty: there is none
+	examples  map[string]bool    // dev: the versions of the example flows
 	block     time.Duration      // how long an idle worker waits in one call; zero: as usual
 
 	metricsURL string // empty: none

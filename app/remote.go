@@ -15,6 +15,7 @@ const (
 	envToken    = envPrefix + "TOKEN"
 	envUser     = envPrefix + "USER"
 	envPassword = envPrefix + "PASSWORD"
+	envContext  = envPrefix + "CONTEXT"
 )
 
 const remoteHelp = "The server is " + envURL + " or --url. Who calls: " + envToken + ", or " + envUser + " and " + envPassword +

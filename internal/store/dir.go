@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -15,7 +16,7 @@ import (
 // Problem is why the file of a flow was not deployed.
 type Problem struct {
 	File string
-	Err  error // flows.Problems when the file is at fault
+	Err  error // flows.Problems when the file is at fault; ErrNoFlow when it is something else
 }
 
 func (p Problem) Error() string { return fmt.Sprintf("%s: %v", p.File, p.Err) }
@@ -76,6 +77,16 @@ func IsFlowFile(name string) bool {
 	return !hidden && slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(name))
 }
 
+// ErrNoFlow is the problem of a file in a directory of flows that is something
+// else: a package.json, a docker-compose.yml.
+var ErrNoFlow = errors.New("it is no flow: it has neither flow nor steps at its top")
+
+var flowKey = regexp.MustCompile(`(?m)^(\s*\{)?["']?(flow|steps)["']?\s*:|"(flow|steps)"\s*:`)
+
+// IsFlow reports whether the content of a file looks as if a flow was meant,
+// with or without mistakes.
+func IsFlow(source []byte) bool { return flowKey.Match(source) }
+
 // parseAll parses the files. Two files with one number are both refused:
 // whichever came last would win, differently at each start.
 func (f *Flows) parseAll(dir fs.FS, files []string) (parsed []Deployed, problems []Problem) {
@@ -103,6 +114,9 @@ func (f *Flows) parseFile(dir fs.FS, file string) (*flows.Flow, error) {
 	source, err := fs.ReadFile(dir, file)
 	if err != nil {
 		return nil, err
+	}
+	if !IsFlow(source) {
+		return nil, ErrNoFlow
 	}
 	return flows.Parse(file, source, f.store.config.Catalogue)
 }
