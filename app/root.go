@@ -24,6 +24,7 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		newDev(env, kinds),
+		newServer(env, kinds),
 		newAPI(env, kinds),
 		addFleet(env, newWorker(env, kinds)),
 		newFlow(env, kinds),
