@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -83,7 +84,9 @@ func (p *Program) greet(w io.Writer, key *store.Key) {
 		fmt.Fprintf(w, "\nOther machines can reach this address. dev is for development: its demo CRM and its data have no owner.\n")
 	}
 	shown := p.shownCall()
-	if head, err := p.store.Flows().Head(fmt.Sprint(shown.number)); err == nil && head.Problem == "" {
+	if head, err := p.store.Flows().Head(fmt.Sprint(shown.number)); err != nil || head.Problem != "" {
+		shown = shownCall{}
+	} else {
 		fmt.Fprintf(w, "\nCall flow %d%s: paste this into a shell (every paste makes a new timestamp and check)\n\n%s",
 			shown.number, inQuotes(head.Name), curl(base, key, shown))
 	}
@@ -137,6 +140,10 @@ func (p *Program) greetCLI(w io.Writer, base string, call shownCall) {
 		}
 	}
 	fmt.Fprintf(w, "  export %s=%s %s=%s %s=%s\n", envURL, quoted(base), envUser, quoted(p.settings.AdminUser), envPassword, quoted(p.settings.AdminPassword))
+	if call.ref == "" {
+		fmt.Fprintf(w, "  penstock flow init %s\n\nThat writes a first flow, which dev deploys at once.\n\n", quoted(filepath.Join(p.settings.Flows, "greet.yaml")))
+		return
+	}
 	fmt.Fprintf(w, "  penstock run %s", call.ref)
 	if call.event != "" {
 		fmt.Fprintf(w, " --event %s", quoted(call.event))

@@ -57,7 +57,7 @@ func words(page object, names []string, about, typed string) (all []cobra.Comple
 			if o[name] == nil || !strings.HasPrefix(word, typed) {
 				continue
 			}
-			if about != "" && o[about] != nil {
+			if about != "" && o[about] != nil && cell(o[about]) != word {
 				word = cobra.CompletionWithDesc(word, cell(o[about]))
 			}
 			all = append(all, word)

@@ -293,6 +293,9 @@ func TestDevPutsItsCRMIntoExamplesOnly(t *testing.T) {
 // The greeting shows how to call a flow of one's own, by both ways.
 func TestDevShowsHowToCallAnOwnFlow(t *testing.T) {
 	t.Parallel()
+	if _, empty, dir := edits(t, nil); !strings.Contains(empty.said, "  penstock flow init "+dir+"/greet.yaml\n") || strings.Contains(empty.said, "penstock run") {
+		t.Errorf("of an empty directory the greeting shows\n%s", empty.said)
+	}
 	_, silent, _ := edits(t, map[string]string{"a.yaml": "flow: 5\nsteps: [{set: {v: 1}}]\n"})
 	if a := paste(t, "bash", silent.said); len(a.Output) != 1 || !strings.Contains(silent.said, "  penstock run 5\n") {
 		t.Errorf("of a flow that takes no data: output %+v; the greeting shows\n%s", a, silent.said)

@@ -156,7 +156,11 @@ func (c *remoteCall) printEvent(cmd *cobra.Command, e client.Event) error {
 	case "state":
 		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "  %s\n", cell(o["state"]))
 	case "step":
-		line := fmt.Sprintf("  %s %s: %s in, %s out", cell(o["step"]), cell(o["kind"]), cell(o["in"]), cell(o["out"]))
+		name := cell(o["step"])
+		if kind := cell(o["kind"]); kind != name {
+			name += " (" + kind + ")"
+		}
+		line := fmt.Sprintf("  %s: %s in, %s out", name, cell(o["in"]), cell(o["out"]))
 		line += ", " + took(o)
 		if o["error"] != nil {
 			line += ": " + cell(o["error"])

@@ -175,7 +175,7 @@ func (s *Settings) check(r role) error {
 	case r.dev:
 		return nil // has an embedded store and makes itself a master key
 	case s.Redis == "":
-		return fmt.Errorf("read settings: which Redis? Set --redis or %s (`penstock dev` needs none)", envRedisURL)
+		return fmt.Errorf("read settings: which Redis? Set --redis or %s (`penstock server --redis start` starts one, `penstock dev` needs none)", envRedisURL)
 	case len(s.MasterKeys) == 0:
 		return fmt.Errorf("read settings: set %s to the output of `openssl rand -base64 %d`, the same for every process: it encrypts the secrets in Redis", envMasterKey, store.MasterKeySize)
 	}

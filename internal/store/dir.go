@@ -79,7 +79,7 @@ func IsFlowFile(name string) bool {
 
 // ErrNoFlow is the problem of a file in a directory of flows that is something
 // else: a package.json, a docker-compose.yml.
-var ErrNoFlow = errors.New("it is no flow: it has neither flow nor steps at its top")
+var ErrNoFlow = errors.New("it is no flow, as it has neither `flow` nor `steps` at its top")
 
 var flowKey = regexp.MustCompile(`(?m)^(\s*\{)?["']?(flow|steps)["']?\s*:|"(flow|steps)"\s*:`)
 
