@@ -39,6 +39,8 @@ type remoteCall struct {
 	env    env
 	url    string
 	asJSON bool
+
+	progress bool // the last line on a terminal says how far a step is
 }
 
 func newCall(e env, cmd *cobra.Command) *remoteCall {

@@ -8,9 +8,11 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"penstock/api/client"
 	"penstock/flows"
@@ -152,9 +154,20 @@ func (c *remoteCall) printEvent(cmd *cobra.Command, e client.Event) error {
 	if err != nil {
 		return err
 	}
+	if c.progress {
+		fmt.Fprint(cmd.ErrOrStderr(), "\r\x1b[K") // what is said next takes its line
+		c.progress = false
+	}
 	switch e.Kind {
 	case "state":
 		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "  %s\n", cell(o["state"]))
+	case "step_progress":
+		line := fmt.Sprintf("  %s: %s of %s items", cell(o["step"]), cell(o["done"]), cell(o["in"]))
+		if !isTerminal(cmd.ErrOrStderr()) {
+			line += "\n"
+		}
+		c.progress = isTerminal(cmd.ErrOrStderr())
+		_, err = io.WriteString(cmd.ErrOrStderr(), line)
 	case "step":
 		name := cell(o["step"])
 		if kind := cell(o["kind"]); kind != name {
@@ -168,6 +181,11 @@ func (c *remoteCall) printEvent(cmd *cobra.Command, e client.Event) error {
 		_, err = fmt.Fprintln(cmd.ErrOrStderr(), line)
 	}
 	return err
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // took is how long a step took, for people.
