@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -188,6 +189,19 @@ func TestConnectionsShowNoSecret(t *testing.T) {
 		"v": `{"type":"smtp","settings":{"host":"h","from":"a@b.org","tls":"the-password-of-a-mail-server-as-tls"}}`,
 	} {
 		o.root("PUT", "/v1/connections/"+name, body, 400)
+	}
+	stored := o.root("PUT", "/v1/connections/mail", `{"type":"smtp","settings":{"host":"h","from":"a@b.org","port":2525,"ca":null}}`, 200)
+	if settings, _ := stored["settings"].(map[string]any); settings["port"] != "2525" || len(settings) != 3 {
+		t.Errorf("a number is stored as %v", stored)
+	}
+	for want, settings := range map[string]string{
+		"settings.port must be a text, a number": `{"host":"h","from":"a@b.org","port":[25]}`,
+		"port is not a whole number":             `{"host":"h","from":"a@b.org","port":25.5}`,
+		"tls is not one of":                      `{"host":"h","from":"a@b.org","tls":true}`,
+	} {
+		if refused := o.root("PUT", "/v1/connections/mail", `{"type":"smtp","settings":`+settings+`}`, 400); !strings.Contains(fmt.Sprint(refused["detail"]), want) {
+			t.Errorf("%s: %v", settings, refused)
+		}
 	}
 	o.root("DELETE", "/v1/connections/mail", "", 204)
 	o.root("GET", "/v1/connections/mail", "", 404)

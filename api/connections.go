@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 	"time"
 
@@ -28,19 +29,23 @@ func viewConnection(c *store.Connection) connectionView {
 // putConnection answers PUT /v1/connections/{name}: it replaces all of it.
 func (a *API) putConnection(c *gin.Context) {
 	var in struct {
-		Name     string            `json:"name"`
-		Type     string            `json:"type"`
-		Hosts    []string          `json:"hosts"`
-		Settings map[string]string `json:"settings"`
+		Name     string                     `json:"name"`
+		Type     string                     `json:"type"`
+		Hosts    []string                   `json:"hosts"`
+		Settings map[string]json.RawMessage `json:"settings"`
 	}
 	name := c.Param("name")
 	err := a.readJSON(c, &in)
 	if err == nil && (!nameable(name) || in.Name != "" && in.Name != name) {
 		err = &store.InvalidError{Member: "name", Reason: "must be that of the path: 1 to 64 letters, digits, '_', '.' or '-', a letter first"}
 	}
-	conn := store.Connection{Name: name, Type: in.Type, Hosts: in.Hosts, Settings: in.Settings}
+	conn := store.Connection{Name: name, Type: in.Type, Hosts: in.Hosts}
 	if err == nil {
-		if wrong := connect.Check(&conn); wrong != nil {
+		var wrong error
+		if conn.Settings, wrong = connect.Texts(in.Settings); wrong == nil {
+			wrong = connect.Check(&conn)
+		}
+		if wrong != nil {
 			err = badRequest("invalid", wrong.Error())
 		}
 	}

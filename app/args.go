@@ -26,7 +26,11 @@ func checked(check cobra.PositionalArgs) cobra.PositionalArgs {
 // unknownVerb is the mistake in a command line whose group has no such command;
 // cobra would print the group's help and call it done.
 func unknownVerb(root *cobra.Command, args []string) error {
+	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd(args...)
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		return nil // what completion scripts call: cobra adds it when it executes
+	}
 	group, rest, err := root.Find(args)
 	if err != nil || group.Runnable() || len(rest) == 0 || strings.HasPrefix(rest[0], "-") {
 		return nil // cobra sees to it

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -33,7 +32,8 @@ func newAuthExplain(e env) *cobra.Command {
 		Short: "Say why a check value, a signature or a JWT of an API key does not fit",
 		Long: "Ask the server why a request of an API key is not let in: which parameter or line break\n" +
 			"differs, and how far the clocks are apart. Describe the request as to curl. The answer never\n" +
-			"holds a secret. It takes an administrator, or the scope clients:admin.\n\n" + remoteHelp,
+			"holds a secret. It takes an administrator, or the scope clients:admin. The exit code is 1 unless\n" +
+			"the request fits.\n\n" + remoteHelp,
 		Example: "  penstock auth explain 'https://penstock.example.org/apis/execute.php?flow=69&key=…&ts=…&check=…' -d @event.json\n" +
 			"  penstock auth explain --assertion eyJ…",
 		Args: cobra.MaximumNArgs(1),
@@ -61,11 +61,14 @@ func newAuthExplain(e env) *cobra.Command {
 			return fmt.Errorf("explain: %w", err)
 		}
 		if asJSON {
-			enc := json.NewEncoder(cmd.OutOrStdout())
-			enc.SetIndent("", "  ")
-			return enc.Encode(answer)
+			err = printValue(cmd.OutOrStdout(), answer)
+		} else {
+			err = printExplanation(cmd.OutOrStdout(), &answer)
 		}
-		return printExplanation(cmd.OutOrStdout(), &answer)
+		if err == nil && (!answer.Fits || len(answer.Findings) > 0) {
+			err = errors.New("the request is not let in")
+		}
+		return err
 	}
 	return cmd
 }

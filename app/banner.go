@@ -7,9 +7,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
+	"penstock/flows"
 	"penstock/internal/store"
 )
 
@@ -79,19 +83,100 @@ func (p *Program) greet(w io.Writer, key *store.Key) {
 	if host, _, err := net.SplitHostPort(p.settings.Listen); err == nil && !isLoopback(host) {
 		fmt.Fprintf(w, "\nOther machines can reach this address. dev is for development: its demo CRM and its data have no owner.\n")
 	}
-	if head, err := p.store.Flows().Head(fmt.Sprint(shownFlow)); err == nil && head.Problem == "" {
-		fmt.Fprintf(w, "\nCall flow %d, %q: paste this into a shell (every paste makes a new timestamp and check)\n\n%s\n",
-			shownFlow, head.Name, curl(base, key))
+	shown := p.shownCall()
+	if head, err := p.store.Flows().Head(fmt.Sprint(shown.number)); err != nil || head.Problem != "" {
+		shown = shownCall{}
+	} else {
+		fmt.Fprintf(w, "\nCall flow %d%s: paste this into a shell (every paste makes a new timestamp and check)\n\n%s",
+			shown.number, inQuotes(head.Name), curl(base, key, shown))
 	}
+	p.greetCLI(w, base, shown)
 	fmt.Fprintf(w, "Ctrl-C stops it.\n\n")
 }
 
+// shownCall is the call that dev shows: of the person's own first flow, or of
+// the example.
+type shownCall struct {
+	number int64
+	ref    string // for the command line
+	event  string // JSON; empty: the flow takes none
+}
+
+func (p *Program) shownCall() shownCall {
+	flow := p.ownFlow()
+	switch {
+	case flow == nil:
+		return shownCall{shownFlow, fmt.Sprint(shownFlow), shownEvent}
+	case flow.Webhook == nil:
+		return shownCall{flow.Number, cmp.Or(flow.Slug, fmt.Sprint(flow.Number)), ""}
+	}
+	event := "{}"
+	if sample := flow.SampleEvent(); sample != nil {
+		event = string(flows.EncodeJSON(sample))
+	}
+	return shownCall{flow.Number, cmp.Or(flow.Slug, fmt.Sprint(flow.Number)), event}
+}
+
+// ownFlow is the first flow of the directory of the settings that can be
+// called; nil: there is none.
+func (p *Program) ownFlow() *flows.Flow {
+	if p.settings.Flows == "" {
+		return nil
+	}
+	for _, head := range p.store.Flows().List() {
+		if flow, ok := p.store.Flows().Find(fmt.Sprint(head.Number)); ok && !p.isExample(flow) && flow.Schedule == nil {
+			return flow
+		}
+	}
+	return nil
+}
+
+// greetCLI shows how the command line calls this server.
+func (p *Program) greetCLI(w io.Writer, base string, call shownCall) {
+	fmt.Fprintf(w, "\nThe command line, in another shell:\n\n")
+	if _, err := exec.LookPath("penstock"); err != nil {
+		if self, err := os.Executable(); err == nil {
+			fmt.Fprintf(w, "  alias penstock=%s\n", quoted(self))
+		}
+	}
+	fmt.Fprintf(w, "  export %s=%s %s=%s %s=%s\n", envURL, quoted(base), envUser, quoted(p.settings.AdminUser), envPassword, quoted(p.settings.AdminPassword))
+	if call.ref == "" {
+		fmt.Fprintf(w, "  penstock flow init %s\n\nThat writes a first flow, which dev deploys at once.\n\n", quoted(filepath.Join(p.settings.Flows, "greet.yaml")))
+		return
+	}
+	fmt.Fprintf(w, "  penstock run %s", call.ref)
+	if call.event != "" {
+		fmt.Fprintf(w, " --event %s", quoted(call.event))
+	}
+	fmt.Fprintf(w, "\n\n")
+}
+
+// inQuotes is a name behind a number; empty: there is none.
+func inQuotes(name string) string {
+	if name == "" {
+		return ""
+	}
+	return fmt.Sprintf(", %q", name)
+}
+
+// quoted is a word of a shell's command line.
+func quoted(s string) string {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
 // curl is a command for sh, bash and zsh. macOS has md5 instead of md5sum.
-func curl(base string, key *store.Key) string {
-	return fmt.Sprintf(`key=%s secret=%s ts=$(date +%%s) body='%s'
-check=$(printf '%%s' "%d|$key|$ts|$body|$secret" | { md5sum 2>/dev/null || md5 -q; } | cut -c1-32)
-curl -sS -w '\n' -H 'Content-Type: application/json' -d "$body" "%s/apis/execute.php?flow=%d&key=$key&ts=$ts&check=$check"
-`, key.Key, key.Secret, shownEvent, shownFlow, base, shownFlow)
+func curl(base string, key *store.Key, call shownCall) string {
+	body, signed, data := " body="+quoted(call.event), "$body|", ` -H 'Content-Type: application/json' -d "$body"`
+	if call.event == "" {
+		body, signed, data = "", "", ""
+	}
+	return fmt.Sprintf(`key=%s secret=%s ts=$(date +%%s)%s
+check=$(printf '%%s' "%d|$key|$ts|%s$secret" | { md5sum 2>/dev/null || md5 -q; } | cut -c1-32)
+curl -sS -w '\n'%s "%s/apis/execute.php?flow=%d&key=$key&ts=$ts&check=$check"
+`, key.Key, key.Secret, body, call.number, signed, data, base, call.number)
 }
 
 func (p *Program) flowList() string {

@@ -43,7 +43,7 @@ func newBench(e env) *cobra.Command {
 	addURL(cmd, &args.url)
 	f := cmd.Flags()
 	f.StringVar(&args.flow, "flow", "three-steps", "number or slug of the `flow`")
-	f.StringVar(&args.event, "event", "{}", "the event: `JSON`, @file, or @- for standard input")
+	f.StringVar(&args.event, "event", "{}", "the event: `JSON`, @file, or - for standard input")
 	f.IntVar(&args.callers, "callers", 8, "callers of the closed loop")
 	f.Float64Var(&args.rate, "rate", 0, "calls a second, whatever is answered; 0: closed loop")
 	f.DurationVar(&args.duration, "duration", 10*time.Second, "how long to call")

@@ -26,6 +26,7 @@ func TestRemoteScripts(t *testing.T) {
 			e.Setenv("PENSTOCK_USER", "ann")
 			e.Setenv("PENSTOCK_PASSWORD", "correct horse battery staple")
 			e.Setenv("REDIS", redis.URL())
+			e.Setenv("SERVER", dev.url)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},

@@ -18,7 +18,7 @@ const cliIntro = `# The command line
 
 One program: it runs the processes, works on flow files without a server, and talks to a server like any client.
 
-` + "`PENSTOCK_URL`" + ` or ` + "`--url`" + ` names the server; ` + "`PENSTOCK_TOKEN`" + `, or ` + "`PENSTOCK_USER`" + ` and ` + "`PENSTOCK_PASSWORD`" + `, or
+` + "`--url`, `PENSTOCK_URL`" + ` or a context names the server; ` + "`PENSTOCK_TOKEN`" + `, or ` + "`PENSTOCK_USER`" + ` and ` + "`PENSTOCK_PASSWORD`" + `, or
 ` + "`PENSTOCK_API_KEY`" + ` and ` + "`PENSTOCK_API_SECRET`" + ` say who calls. Secrets are read from files or standard input, never from the
 command line. Tables are for people: scripts take ` + "`--json`" + `, whose numbers and texts are as the server gave them.
 ` + "`penstock completion bash`" + ` (or zsh, fish, powershell) prints completions.
@@ -32,6 +32,14 @@ command line. Tables are for people: scripts take ` + "`--json`" + `, whose numb
 | 4 | what is named is not there |
 | 5 | the run was accepted and did not succeed |
 | 6 | the server does not answer, or not now: try again |
+| 7 | the run was accepted and goes on: the wait was over, or Ctrl-C ended it |
+
+` + "`penstock login URL`" + ` gets a token for a user's name and password and keeps it, not the password, in ` + "`penstock/contexts.json`" + ` of
+the user's configuration directory, which nobody else may read; ` + "`penstock context`" + ` chooses among several servers. A flag wins over
+a variable, which wins over a context, and a token is sent to no server but its own. ` + "`PENSTOCK_CONTEXT`" + ` names a context for one
+command. Where a file is taken, ` + "`-`" + ` is standard input.
+
+The completions of ` + "`source <(penstock completion bash)`" + ` know flows, runs, queues, keys and so on: they ask the server, for at most 1.5 s.
 
 `
 

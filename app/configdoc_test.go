@@ -18,6 +18,7 @@ var commands = []struct {
 	{"dev", role{door: true, worker: true, dev: true}},
 	{"api", role{door: true}},
 	{"worker", role{worker: true}},
+	{"server", role{door: true, worker: true, server: true}},
 }
 
 func flagsOf(r role) *pflag.FlagSet {

@@ -14,7 +14,11 @@ func newConnection(e env) *cobra.Command {
 		columns: []column{{"name", "name"}, {"type", "type"}, {"updated", "updated_at"}},
 	}
 	cmd := r.command(e)
-	cmd.AddCommand(newPut(e, r, "file with the connection as JSON; - reads standard input, which keeps secrets off the command line"), r.newDelete(e))
+	put := newPut(e, r, "file with the connection as JSON; - reads standard input, which keeps secrets off the command line")
+	remove := r.newDelete(e)
+	r.completeIDs(e, put)
+	r.completeIDs(e, remove)
+	cmd.AddCommand(put, remove)
 	return cmd
 }
 
@@ -55,6 +59,9 @@ func newSecret(e env) *cobra.Command {
 		}
 		return c.send(cmd, http.MethodPut, r.at(args[0]), object{"value": value}, "")
 	}
-	cmd.AddCommand(newList(e, "List the names of secrets", r.path, []column{{"name", "name"}, {"updated", "updated_at"}}), put, r.newDelete(e))
+	remove := r.newDelete(e)
+	r.completeIDs(e, put)
+	r.completeIDs(e, remove)
+	cmd.AddCommand(newList(e, "List the names of secrets", r.path, []column{{"name", "name"}, {"updated", "updated_at"}}), put, remove)
 	return cmd
 }

@@ -29,7 +29,8 @@ penstock connection list
 printf %s "$WEBHOOK_SECRET" | penstock secret put github_webhook
 ` + "```" + `
 
-Storing one under the same name replaces it: workers take the new one within two seconds, no flow changes. Settings are texts, numbers too.
+Storing one under the same name replaces it: workers take the new one within two seconds, no flow changes. Settings are texts; numbers, ` + "`true`" + `
+and ` + "`false`" + ` may be written as such.
 
 An API with OAuth client credentials. The worker gets tokens by itself, shares them with the fleet and renews them:
 
@@ -49,7 +50,7 @@ A key in a header, a database and a mail server:
 ` + "```" + `
 
 ` + "```json" + `
-{"type": "smtp", "settings": {"host": "mail.example.org", "username": "penstock", "password": "…", "from": "Office <office@example.org>"}}
+{"type": "smtp", "settings": {"host": "mail.example.org", "port": 587, "username": "penstock", "password": "…", "from": "Office <office@example.org>"}}
 ` + "```" + `
 
 Steps name it: ` + "`http: {get: …, connection: crm}`, `sql: {connection: donors, …}`, `email: {connection: mail, …}`" + `. A secret is named by
@@ -74,10 +75,20 @@ func TestConnectionReference(t *testing.T) {
 	golden(t, filepath.Join("..", "docs", "connections.md"), strings.TrimRight(b.String(), "\n")+"\n")
 	examples := regexp.MustCompile("(?ms)^```json\n(.*?)^```").FindAllStringSubmatch(connectionIntro, -1)
 	for _, example := range examples {
-		var c store.Connection
-		if err := json.Unmarshal([]byte(example[1]), &c); err != nil {
+		var in struct {
+			Type     string
+			Hosts    []string
+			Settings map[string]json.RawMessage
+		}
+		if err := json.Unmarshal([]byte(example[1]), &in); err != nil {
 			t.Errorf("%s: %v", example[1], err)
-		} else if err := connect.Check(&c); err != nil {
+		}
+		c := store.Connection{Type: in.Type, Hosts: in.Hosts}
+		var err error
+		if c.Settings, err = connect.Texts(in.Settings); err == nil {
+			err = connect.Check(&c)
+		}
+		if err != nil {
 			t.Errorf("%s: %v", example[1], err)
 		}
 	}

@@ -22,7 +22,8 @@ import (
 
 // running is a program in this process.
 type running struct {
-	url, said string
+	url, said string        // said: when it was ready
+	told      func() string // all that was said so far
 	stop      func()
 }
 
@@ -58,7 +59,7 @@ func boot(t *testing.T, s Settings) *running {
 	case <-time.After(patience):
 		t.Fatal("dev did not say that it is ready")
 	}
-	return &running{url: readReady(t, s.ReadyFile), said: greeted.text(), stop: stop}
+	return &running{url: readReady(t, s.ReadyFile), said: greeted.text(), told: greeted.text, stop: stop}
 }
 
 // greeting is done when the last line of dev's greeting was written.
@@ -213,5 +214,107 @@ func TestDevWatchesItsFlows(t *testing.T) {
 		case <-limit:
 			t.Fatal("the changed flow does not run")
 		}
+	}
+}
+
+// edits boots dev on a directory and returns what it says after an edit.
+func edits(t *testing.T, files map[string]string) (edit func(name, text, want string) string, dev *running, dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		var err error
+		if file := filepath.Join(dir, name); text == "" {
+			err = os.Remove(file)
+		} else {
+			err = os.WriteFile(file, []byte(text), 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, text := range files {
+		write(name, text)
+	}
+	dev = boot(t, Settings{Data: noData, Flows: dir})
+	seen := len(dev.told())
+	return func(name, text, want string) string {
+		t.Helper()
+		write(name, text)
+		until(t, "dev says "+want, func() bool { return strings.Contains(dev.told()[seen:], want) })
+		said := dev.told()[seen:]
+		seen += len(said)
+		return said
+	}, dev, dir
+}
+
+const devFlow = "flow: 5\nslug: five\nsteps: [{set: {v: 1}}]\ntests:\n  - {name: one, event: {a: b}, output: [{v: 1}]}\n"
+
+// What a person must know of a file that is saved is said: all mistakes, the
+// outcome of its tests, that it is right again, that it is gone.
+func TestDevSaysWhatBecameOfASavedFile(t *testing.T) {
+	t.Parallel()
+	edit, dev, dir := edits(t, map[string]string{"a.yaml": devFlow, "package.json": `{"name": "mine"}`})
+	if said := dev.said; !strings.Contains(said, "a.yaml: flow 5 five is deployed, 1 test passed\n") {
+		t.Errorf("at the start:\n%s", said)
+	}
+	if said := dev.said; strings.Count(said, filepath.Join(dir, "package.json")+" is passed over: it is no flow") != 1 {
+		t.Errorf("at the start:\n%s", said)
+	}
+	said := edit("a.yaml", "flow: 5\nsteps:\n  - spilt: .\n  - set: {a: '${ . ', b: '${ ) }'}\n", "is not deployed")
+	for _, want := range []string{filepath.Join(dir, "a.yaml") + ":3:5: ", "a.yaml:4:", "   3 |   - spilt: .", "has 3 mistakes and is not deployed; flow 5 five runs as it was before"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("of a file with mistakes nothing says %q:\n%s", want, said)
+		}
+	}
+	said = edit("a.yaml", strings.Replace(devFlow, "v: 1}}", "v: 2}}", 1), "failed")
+	if !strings.Contains(said, "right again, flow 5 five is deployed, 1 of 1 test failed") || !strings.Contains(said, "a.yaml:5: FAIL one") {
+		t.Errorf("of a test that fails:\n%s", said)
+	}
+	said = edit("b.yaml", "flow: 6\nsteps: [{set: {v: 1}}]\n", "flow 6")
+	if !strings.Contains(said, "flow 6 is deployed, it has no tests") || strings.Contains(said, "package.json") || strings.Contains(said, "a.yaml") {
+		t.Errorf("of another file:\n%s", said)
+	}
+	said = edit("b.yaml", "", "gone")
+	if !strings.Contains(said, "b.yaml is gone. Its flow goes on; to delete it: penstock flow delete 6") {
+		t.Errorf("of a file that is gone:\n%s", said)
+	}
+}
+
+// What a flow of one's own names is what it reaches.
+func TestDevPutsItsCRMIntoExamplesOnly(t *testing.T) {
+	t.Parallel()
+	_, dev, _ := edits(t, map[string]string{"a.yaml": "flow: 5\nvars: {crm: '" + crmInFiles + "'}\nsteps: [{set: {at: '${ $vars.crm }'}}]\n"})
+	if _, a := call(t, dev.url, shown(t, dev.said, "API key"), shown(t, dev.said, "secret"), 5, ""); len(a.Output) != 1 || a.Output[0]["at"] != crmInFiles {
+		t.Errorf("output %+v", a)
+	}
+}
+
+// The greeting shows how to call a flow of one's own, by both ways.
+func TestDevShowsHowToCallAnOwnFlow(t *testing.T) {
+	t.Parallel()
+	if _, empty, dir := edits(t, nil); !strings.Contains(empty.said, "  penstock flow init "+dir+"/greet.yaml\n") || strings.Contains(empty.said, "penstock run") {
+		t.Errorf("of an empty directory the greeting shows\n%s", empty.said)
+	}
+	_, silent, _ := edits(t, map[string]string{"a.yaml": "flow: 5\nsteps: [{set: {v: 1}}]\n"})
+	if a := paste(t, "bash", silent.said); len(a.Output) != 1 || !strings.Contains(silent.said, "  penstock run 5\n") {
+		t.Errorf("of a flow that takes no data: output %+v; the greeting shows\n%s", a, silent.said)
+	}
+	_, dev, _ := edits(t, map[string]string{"a.yaml": "trigger: webhook\n" + strings.Replace(devFlow, "{a: b}", `{a: "it's"}`, 1)})
+	if a := paste(t, "sh", dev.said); len(a.Output) != 1 || a.Output[0]["v"] != 1.0 {
+		t.Errorf("output %+v", a)
+	}
+	lines := regexp.MustCompile(`(?ms)^  export PENSTOCK_URL=.*?^  penstock run .*?$`).FindString(dev.said)
+	if !strings.Contains(lines, "penstock run five --event '{\"a\":\"it'\\''s\"}'") {
+		t.Fatalf("the greeting shows\n%s", dev.said)
+	}
+	bin := t.TempDir()
+	if err := os.Symlink(os.Args[0], filepath.Join(bin, "penstock")); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", lines)
+	cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + bin}
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), `"v": 1`) {
+		t.Errorf("%s: %v: %s", lines, err, out)
 	}
 }

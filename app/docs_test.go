@@ -154,3 +154,27 @@ func TestNamedTestsExist(t *testing.T) {
 		t.Errorf("%d tests are named", found)
 	}
 }
+
+// What the shell of the page about webhooks reads, it has set before.
+func TestWebhookCommandsSetTheirVariables(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../docs/webhooks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := map[string]bool{}
+	for _, block := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```").FindAllSubmatch(page, -1) {
+		for line := range strings.SplitSeq(string(block[1]), "\n") {
+			for _, m := range regexp.MustCompile(`(?:^| )([A-Za-z_]+)=|\$\{?([A-Za-z_]+)`).FindAllStringSubmatch(line, -1) {
+				if m[1] != "" {
+					set[m[1]] = true
+				} else if !set[m[2]] {
+					t.Errorf("$%s is not set before: %s", m[2], line)
+				}
+			}
+		}
+	}
+	if !set["SECRET"] {
+		t.Error("SECRET is not set")
+	}
+}

@@ -100,9 +100,10 @@ func (e env) secret(name string) (string, error) {
 // unknown returns the variables that no role reads: misspelt ones.
 func (e env) unknown() []string {
 	var known []string
-	for _, name := range []string{envAPIKey, envAPISecret, envAdminUser, envAdminPass, envMasterKey, envRedisURL} {
+	for _, name := range []string{envAPIKey, envAPISecret, envAdminUser, envAdminPass, envMasterKey, envRedisURL, envToken, envPassword} {
 		known = append(known, name, name+"_FILE")
 	}
+	known = append(known, envURL, envUser, envContext) // the command line's, in whose shell dev may run
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	new(Settings).addFlags(flags, role{door: true, worker: true, dev: true})
 	flags.VisitAll(func(flag *pflag.Flag) { known = append(known, variable(flag.Name)) })

@@ -65,7 +65,9 @@ func TestSecretsFromFiles(t *testing.T) {
 
 func TestMisspeltVariables(t *testing.T) {
 	t.Parallel()
-	e := env{"PENSTOCK_LISTEN": "", "PENSTOCK_REDIS": "", "PENSTOCK_API_SECRET_FILE": "", "PENSTOCK_READY_FILE": "", "PENSTOCK_DATA": ""}
+	e := env{"PENSTOCK_LISTEN": "", "PENSTOCK_REDIS": "", "PENSTOCK_API_SECRET_FILE": "", "PENSTOCK_READY_FILE": "", "PENSTOCK_DATA": "",
+		"PENSTOCK_URL": "", "PENSTOCK_USER": "", "PENSTOCK_PASSWORD": "", "PENSTOCK_TOKEN_FILE": "", "PENSTOCK_CONTEXT": "", // those that dev says to export
+	}
 	if got, want := e.unknown(), []string{"PENSTOCK_READY_FILE", "PENSTOCK_REDIS"}; !slices.Equal(got, want) {
 		t.Errorf("unknown = %q, want %q", got, want)
 	}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 
 	"penstock/api/client"
@@ -15,6 +16,7 @@ const (
 	exitMissing = 4 // what is named is not there
 	exitRun     = 5 // the run was accepted and did not succeed
 	exitAway    = 6 // the server does not answer, or not now: try again
+	exitRunning = 7 // the run was accepted and goes on
 )
 
 // exitCode says what became of a command.
@@ -28,6 +30,8 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.Is(err, errNobody):
 		return exitDenied
+	case errors.Is(err, errRunning):
+		return exitRunning
 	case errors.Is(err, errRunFailed):
 		return exitRun
 	case errors.Is(err, client.ErrUnreachable):
@@ -52,6 +56,14 @@ func exitCode(err error) int {
 
 // errRunFailed is a run that ended otherwise than well.
 var errRunFailed = errors.New("the run did not succeed")
+
+// errRunning is a run that was not seen to its end.
+var errRunning = errors.New("the run goes on")
+
+// goesOn says of a run that it goes on, and what to do about it.
+func goesOn(id string) error {
+	return fmt.Errorf("%w: penstock runs watch %s shows it, penstock runs cancel %s ends it", errRunning, id, id)
+}
 
 // usageError is a command line that cannot be followed.
 type usageError struct{ error }

@@ -20,7 +20,7 @@ func newFlow(e env, kinds *flows.Catalogue) *cobra.Command {
 	}
 	for _, c := range []*cobra.Command{
 		newFlowList(e), newFlowDeploy(e, kinds), newFlowDiff(e, kinds), newFlowVersions(e), newFlowRollback(e),
-		newFlowSwitch(e, true), newFlowSwitch(e, false), newFlowPause(e, true), newFlowPause(e, false), newFlowRecord(e, kinds),
+		newFlowSwitch(e, true), newFlowSwitch(e, false), newFlowPause(e, true), newFlowPause(e, false), newFlowDelete(e), newFlowRecord(e, kinds),
 	} {
 		c.GroupID = "server"
 		cmd.AddCommand(c)

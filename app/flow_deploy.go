@@ -34,10 +34,11 @@ func newFlowDeploy(e env, kinds *flows.Catalogue) *cobra.Command {
 		Short: "Make flow files the current versions on a server",
 		Long: "Check flow files, run their tests, and make them the current versions of their flows. When\n" +
 			"one of them has a mistake or fails, none is deployed. Runs that were accepted before keep\n" +
-			"their version.\n\n" + remoteHelp,
-		Args: checked(cobra.MinimumNArgs(1)),
+			"their version. - is standard input.\n\n" + remoteHelp,
+		Example: "  penstock flow deploy flows/\n  penstock flow deploy greet.yaml --skip-tests",
+		Args:    checked(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, paths []string) error {
-			ready, err := readFlows(cmd.ErrOrStderr(), kinds, paths)
+			ready, err := readFlows(cmd, cmd.ErrOrStderr(), kinds, paths)
 			if err == nil && !untested {
 				err = passTests(cmd.Context(), cmd.ErrOrStderr(), kinds, ready)
 			}
@@ -60,14 +61,14 @@ func newFlowDeploy(e env, kinds *flows.Catalogue) *cobra.Command {
 
 // flowFile is a flow with the file that it is in.
 type flowFile struct {
-	name string
+	flowSource
 	flow *flows.Flow
 }
 
 // readFlows reads flow files that have no mistake. What is wrong is written
 // to w.
-func readFlows(w io.Writer, kinds *flows.Catalogue, paths []string) (read []flowFile, err error) {
-	files, err := flowFiles(paths)
+func readFlows(cmd *cobra.Command, w io.Writer, kinds *flows.Catalogue, paths []string) (read []flowFile, err error) {
+	files, err := flowSources(cmd, paths)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +81,7 @@ func readFlows(w io.Writer, kinds *flows.Catalogue, paths []string) (read []flow
 		return nil, err
 	}
 	for _, file := range files {
-		flow, err := parseFile(kinds, file)
+		flow, err := file.parse(kinds)
 		if err != nil {
 			return nil, err
 		}
@@ -91,9 +92,9 @@ func readFlows(w io.Writer, kinds *flows.Catalogue, paths []string) (read []flow
 
 // passTests runs the tests of flows. What fails is written to w.
 func passTests(ctx context.Context, w io.Writer, kinds *flows.Catalogue, all []flowFile) error {
-	files := make([]string, len(all))
+	files := make([]flowSource, len(all))
 	for i, f := range all {
-		files[i] = f.name
+		files[i] = f.flowSource
 	}
 	var said bytes.Buffer
 	err := testFlows(ctx, &said, kinds, files, false)

@@ -41,7 +41,7 @@ func newFlowDiff(e env, kinds *flows.Catalogue) *cobra.Command {
 		Example: "  penstock flow diff flows/\n  penstock flow diff upsert --from 3f9ac21d04be",
 		Args:    checked(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, names []string) error {
-			return diffFlows(cmd.Context(), cmd.OutOrStdout(), e, kinds, names, args)
+			return diffFlows(cmd, e, kinds, names, args)
 		},
 	}
 	addURL(cmd, &args.url)
@@ -53,7 +53,7 @@ func newFlowDiff(e env, kinds *flows.Catalogue) *cobra.Command {
 
 var errDiffers = errors.New("flows differ")
 
-func diffFlows(ctx context.Context, w io.Writer, e env, kinds *flows.Catalogue, names []string, args diffArgs) error {
+func diffFlows(cmd *cobra.Command, e env, kinds *flows.Catalogue, names []string, args diffArgs) error {
 	if args.from == "" && args.to != "" || args.from != "" && len(names) > 1 {
 		return errors.New("compare flows: --from goes with one flow, --to with --from")
 	}
@@ -63,14 +63,14 @@ func diffFlows(ctx context.Context, w io.Writer, e env, kinds *flows.Catalogue, 
 	}
 	var found []difference
 	if args.from != "" {
-		found, err = diffVersions(ctx, server, names[0], args)
+		found, err = diffVersions(cmd.Context(), server, names[0], args)
 	} else {
-		found, err = diffFiles(ctx, w, server, kinds, names)
+		found, err = diffFiles(cmd, server, kinds, names)
 	}
 	if err != nil {
 		return err
 	}
-	return printDifferences(w, found, args.json)
+	return printDifferences(cmd.OutOrStdout(), found, args.json)
 }
 
 func diffVersions(ctx context.Context, server *client.Client, ref string, args diffArgs) ([]difference, error) {
@@ -94,14 +94,14 @@ func diffVersions(ctx context.Context, server *client.Client, ref string, args d
 }
 
 // diffFiles compares files with what is deployed. What is wrong with them is
-// written to w.
-func diffFiles(ctx context.Context, w io.Writer, server *client.Client, kinds *flows.Catalogue, paths []string) (found []difference, err error) {
-	read, err := readFlows(w, kinds, paths)
+// written to standard output.
+func diffFiles(cmd *cobra.Command, server *client.Client, kinds *flows.Catalogue, paths []string) (found []difference, err error) {
+	read, err := readFlows(cmd, cmd.OutOrStdout(), kinds, paths)
 	if err != nil {
 		return nil, err
 	}
 	for _, f := range read {
-		now, err := current(ctx, server, strconv.FormatInt(f.flow.Number, 10))
+		now, err := current(cmd.Context(), server, strconv.FormatInt(f.flow.Number, 10))
 		if err != nil {
 			return nil, err
 		}

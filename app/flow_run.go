@@ -31,7 +31,8 @@ func newFlowRun(kinds *flows.Catalogue) *cobra.Command {
 		Use:   "run FILE",
 		Short: "Run one flow here, without a server, and show what its steps did",
 		Long: "Run one flow here, without a server, and show its steps with items and durations, then\n" +
-			"its output. http steps send real requests; loopback addresses are allowed.",
+			"its output. http steps send real requests; loopback addresses are allowed. FILE may be -,\n" +
+			"standard input.",
 		Example: "  penstock flow run flow.yaml --event '{\"email\":\"a@b.org\"}'\n" +
 			"  penstock flow run flow.yaml --event @event.json --var crm=http://127.0.0.1:9000",
 		Args: checked(cobra.ExactArgs(1)),
@@ -40,7 +41,7 @@ func newFlowRun(kinds *flows.Catalogue) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&args.event, "event", "", "the event: `JSON`, @file, or @- for standard input")
+	f.StringVar(&args.event, "event", "", "the event: `JSON`, @file, or - for standard input")
 	f.StringToStringVar(&args.params, "param", nil, "a query parameter, `name=value`; may be repeated")
 	f.StringToStringVar(&args.headers, "header", nil, "a header that the flow declares, `name=value`; may be repeated")
 	f.StringToStringVar(&args.vars, "var", nil, "a value for one of the flow's vars, `name=value`; may be repeated")
@@ -51,10 +52,20 @@ func newFlowRun(kinds *flows.Catalogue) *cobra.Command {
 
 func runFlow(cmd *cobra.Command, kinds *flows.Catalogue, file string, args runArgs) error {
 	out := cmd.OutOrStdout()
-	flow, err := parseFile(kinds, file)
+	if file == stdinName && (args.event == stdinName || args.event == "@-") {
+		return usageError{errors.New("run flow: the flow and its event cannot both come from standard input")}
+	}
+	sources, err := flowSources(cmd, []string{file})
+	if err != nil {
+		return err
+	}
+	if len(sources) != 1 {
+		return usageError{fmt.Errorf("run flow: %s holds %s: name one file", file, count(len(sources), "flow"))}
+	}
+	flow, err := sources[0].parse(kinds)
 	if problems := (flows.Problems)(nil); errors.As(err, &problems) {
 		printProblems(cmd.ErrOrStderr(), problems)
-		return fmt.Errorf("%s in %s", count(len(problems), "mistake"), file)
+		return fmt.Errorf("%s in %s", count(len(problems), "mistake"), sources[0].name)
 	}
 	if err != nil {
 		return err
@@ -115,11 +126,11 @@ func readEvent(stdin io.Reader, text string) (any, error) {
 	return event, nil
 }
 
-// eventText reads what a flag holds: JSON, @file, or @- for standard input.
+// eventText reads what a flag holds: JSON, @file, or - or @- for standard input.
 func eventText(stdin io.Reader, text string) ([]byte, error) {
 	name, isFile := strings.CutPrefix(text, "@")
 	switch {
-	case isFile && name == "-":
+	case text == stdinName, isFile && name == stdinName:
 		return io.ReadAll(stdin)
 	case isFile:
 		return os.ReadFile(name)

@@ -17,12 +17,13 @@ import (
 func newFlowTest(kinds *flows.Catalogue) *cobra.Command {
 	var verbose, asJSON bool
 	cmd := &cobra.Command{
-		Use:   "test PATHS…",
-		Short: "Run the tests of flow files, without network",
-		Long:  "Run the tests that flow files hold, without network: steps that reach the world put out\nwhat the tests' mocks say.",
-		Args:  checked(cobra.MinimumNArgs(1)),
+		Use:     "test PATHS…",
+		Short:   "Run the tests of flow files, without network",
+		Long:    "Run the tests that flow files hold, without network: steps that reach the world put out\nwhat the tests' mocks say. - is standard input.",
+		Example: "  penstock flow test flows/\n  penstock flow test -v greet.yaml",
+		Args:    checked(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, paths []string) error {
-			files, err := flowFiles(paths)
+			files, err := flowSources(cmd, paths)
 			if err != nil {
 				return err
 			}
@@ -47,21 +48,21 @@ type tested struct {
 	Problems flows.Problems `json:"problems,omitempty"` // of a file whose tests cannot run
 }
 
-// runTests runs the tests of the files. The list is never nil, the error that
-// of reading them.
-func runTests(ctx context.Context, kinds *flows.Catalogue, files []string) ([]tested, error) {
+// runTests runs the tests of the files. The list is never nil, an error none of
+// theirs.
+func runTests(ctx context.Context, kinds *flows.Catalogue, files []flowSource) ([]tested, error) {
 	all := []tested{}
 	for _, file := range files {
-		flow, err := parseFile(kinds, file)
+		flow, err := file.parse(kinds)
 		if problems := (flows.Problems)(nil); errors.As(err, &problems) {
-			all = append(all, tested{File: file, Problems: problems})
+			all = append(all, tested{File: file.name, Problems: problems})
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
 		for _, r := range flows.RunTests(ctx, flow) {
-			all = append(all, tested{File: file, Line: r.Line, Name: r.Name, Micros: r.Took.Microseconds(), Failure: r.Failure})
+			all = append(all, tested{File: file.name, Line: r.Line, Name: r.Name, Micros: r.Took.Microseconds(), Failure: r.Failure})
 		}
 	}
 	return all, nil
@@ -81,14 +82,14 @@ func verdict(all []tested) error {
 	return fmt.Errorf("%d failed, %d passed", failed, len(all)-failed)
 }
 
-func testFlows(ctx context.Context, w io.Writer, kinds *flows.Catalogue, files []string, verbose bool) error {
+func testFlows(ctx context.Context, w io.Writer, kinds *flows.Catalogue, files []flowSource, verbose bool) error {
 	all, err := runTests(ctx, kinds, files)
 	if err != nil {
 		return err
 	}
 	for _, file := range files {
-		if !slices.ContainsFunc(all, func(t tested) bool { return t.File == file }) {
-			fmt.Fprintf(w, "%s: no tests\n", file)
+		if !slices.ContainsFunc(all, func(t tested) bool { return t.File == file.name }) {
+			fmt.Fprintf(w, "%s: no tests\n", file.name)
 		}
 	}
 	for _, t := range all {
@@ -113,7 +114,7 @@ func indent(s string) string {
 	return "    " + strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n    ")
 }
 
-func testFlowsJSON(ctx context.Context, w io.Writer, kinds *flows.Catalogue, files []string) error {
+func testFlowsJSON(ctx context.Context, w io.Writer, kinds *flows.Catalogue, files []flowSource) error {
 	all, err := runTests(ctx, kinds, files)
 	if err != nil {
 		return err

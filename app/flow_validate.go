@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -14,12 +13,13 @@ import (
 func newFlowValidate(kinds *flows.Catalogue) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "validate PATHS…",
-		Short: "Report every mistake in flow files",
-		Long:  "Check flow files, and those in directories, and report every mistake with its place.",
-		Args:  checked(cobra.MinimumNArgs(1)),
+		Use:     "validate PATHS…",
+		Short:   "Report every mistake in flow files",
+		Long:    "Check flow files, and those in directories, and report every mistake with its place. - is\nstandard input.",
+		Example: "  penstock flow validate flows/\n  penstock flow validate - < greet.yaml",
+		Args:    checked(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, paths []string) error {
-			files, err := flowFiles(paths)
+			files, err := flowSources(cmd, paths)
 			if err != nil {
 				return err
 			}
@@ -37,7 +37,7 @@ func newFlowValidate(kinds *flows.Catalogue) *cobra.Command {
 	return cmd
 }
 
-func validate(w io.Writer, kinds *flows.Catalogue, files []string) error {
+func validate(w io.Writer, kinds *flows.Catalogue, files []flowSource) error {
 	problems, err := mistakes(kinds, files)
 	if err != nil {
 		return err
@@ -50,40 +50,32 @@ func validate(w io.Writer, kinds *flows.Catalogue, files []string) error {
 	return err
 }
 
-// mistakes are those of all files, never nil; the error is that of reading them.
-func mistakes(kinds *flows.Catalogue, files []string) (flows.Problems, error) {
+// mistakes are those of all files, never nil; an error is none of theirs.
+func mistakes(kinds *flows.Catalogue, files []flowSource) (flows.Problems, error) {
 	all := flows.Problems{}
 	numbers := map[int64]string{}
 	for _, file := range files {
-		flow, err := parseFile(kinds, file)
+		flow, err := file.parse(kinds)
 		switch problems := (flows.Problems)(nil); {
 		case errors.As(err, &problems):
 			all = append(all, problems...)
 		case err != nil:
 			return nil, err
 		case numbers[flow.Number] != "":
-			all = append(all, flows.Problem{File: file, Line: 1, Column: 1, Message: fmt.Sprintf("flow %d is in %s, too", flow.Number, numbers[flow.Number])})
+			all = append(all, flows.Problem{File: file.name, Line: 1, Column: 1, Message: fmt.Sprintf("flow %d is in %s, too", flow.Number, numbers[flow.Number])})
 		default:
-			numbers[flow.Number] = file
+			numbers[flow.Number] = file.name
 		}
 	}
 	return all, nil
 }
 
 // mistaken is nil when there are no mistakes.
-func mistaken(problems flows.Problems, files []string) error {
+func mistaken(problems flows.Problems, files []flowSource) error {
 	if len(problems) == 0 {
 		return nil
 	}
 	return fmt.Errorf("%s in %s", count(len(problems), "mistake"), count(len(files), "file"))
-}
-
-func parseFile(kinds *flows.Catalogue, file string) (*flows.Flow, error) {
-	source, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("read flow: %w", err)
-	}
-	return flows.Parse(file, source, kinds)
 }
 
 func printProblems(w io.Writer, problems flows.Problems) {

@@ -1,13 +1,14 @@
 package app
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
 
 	"github.com/spf13/cobra"
+
+	"penstock/flows"
 )
 
 // newList makes the listing of something: a page of it, or all pages.
@@ -89,11 +90,7 @@ func (c *remoteCall) printPage(cmd *cobra.Command, page object, columns []column
 			cell(page["looked_at"]), cell(page["looked_back_to"]), cell(page["next_cursor"]))
 	}
 	if c.asJSON {
-		text, err := json.Marshal(page)
-		if err != nil {
-			return err
-		}
-		return printIndented(out, text)
+		return printIndented(out, flows.EncodeJSON(page))
 	}
 	items, _ := page["items"].([]any)
 	if err := printTable(out, columns, items); err != nil {

@@ -44,7 +44,7 @@ type Program struct {
 	redis     *redisconn.Conn
 	shared    redis.UniversalClient // of the parts that ask Redis now and then
 	store     *store.Store
-	flowFiles *teller // says what was found in the flow files
+	flowFiles *loadReport // says what was found in the flow files
 	client    *queue.Client
 	authority *auth.Authority
 	hasher    *password.Hasher
@@ -59,6 +59,7 @@ type Program struct {
 	metrics   *telemetry.Metrics // nil: nobody scrapes
 	tracing   *telemetry.Tracing // nil: nobody traces
 	crm       string             // base URL of the demo CRM; empty: there is none
+	examples  map[string]bool    // dev: the versions of the example flows
 	block     time.Duration      // how long an idle worker waits in one call; zero: as usual
 
 	metricsURL string // empty: none

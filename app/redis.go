@@ -17,7 +17,7 @@ import (
 
 const (
 	storeFile     = "store.aof"  // the embedded store
-	masterKeyFile = "master.key" // dev: base64, made at the first start
+	masterKeyFile = "master.key" // base64, made at the first start where the settings have none
 
 	// embeddedBlock is how long a worker waits in one call at the embedded
 	// store, which cannot be interrupted: so long may Ctrl-C take.
@@ -27,19 +27,24 @@ const (
 	redisPatience = 10 * time.Second
 )
 
-// openRedis connects to the Redis of the settings, or starts the embedded one.
+// openRedis connects to the Redis of the settings, or starts one: embedded, or
+// as a child.
 func (p *Program) openRedis(ctx context.Context) error {
-	if p.role.dev {
+	url := p.settings.Redis
+	if p.role.dev || url == startRedis {
 		if err := p.openData(); err != nil {
 			return err
 		}
 	}
-	url := p.settings.Redis
-	if url == "" { // only in dev, see Settings.check
-		var err error
-		if url, err = p.startEmbedded(); err != nil {
-			return err
-		}
+	var err error
+	switch url {
+	case "": // only in dev, see Settings.check
+		url, err = p.startEmbedded()
+	case startRedis:
+		url, err = p.startRedisChild(ctx)
+	}
+	if err != nil {
+		return err
 	}
 	conn, err := redisconn.Parse(url)
 	if err != nil {
@@ -96,7 +101,7 @@ func (p *Program) startEmbedded() (url string, err error) {
 	return server.URL(), nil
 }
 
-// openData makes the data directory of dev.
+// openData makes the data directory of dev, or of a server that starts Redis.
 func (p *Program) openData() (err error) {
 	p.dataDir = p.settings.Data
 	switch p.dataDir {
@@ -126,8 +131,8 @@ func stateDir() (string, error) {
 	return filepath.Join(dir, "penstock"), err
 }
 
-// masterKeys returns those of the settings; dev makes one and keeps it beside
-// its data.
+// masterKeys returns those of the settings. Who has a data directory makes one
+// and keeps it there.
 func (p *Program) masterKeys() ([][]byte, error) {
 	switch {
 	case len(p.settings.MasterKeys) > 0:

@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,23 +16,22 @@ const (
 	envToken    = envPrefix + "TOKEN"
 	envUser     = envPrefix + "USER"
 	envPassword = envPrefix + "PASSWORD"
+	envContext  = envPrefix + "CONTEXT"
 )
 
-const remoteHelp = "The server is " + envURL + " or --url. Who calls: " + envToken + ", or " + envUser + " and " + envPassword +
-	",\nor " + envAPIKey + " and " + envAPISecret + "; each secret may be in a file that NAME_FILE names."
+const remoteHelp = "The server is --url, " + envURL + " or that of `penstock login`. Who calls: " + envToken + ", or " + envUser + "\nand " + envPassword +
+	", or " + envAPIKey + " and " + envAPISecret + ", else who logged in; each secret may be\nin a file that NAME_FILE names."
 
 // addURL gives a command the flag that every command against a server has.
 func addURL(cmd *cobra.Command, url *string) {
-	cmd.Flags().StringVar(url, "url", "", "base `URL` of the server; default "+envURL+", else http://127.0.0.1:8080")
+	cmd.Flags().StringVar(url, "url", "", "base `URL` of the server; default "+envURL+", else that of the context, else http://127.0.0.1:8080")
 }
 
 // remote makes the client of a command. A nil transport is the usual one.
 func (e env) remote(url string, transport http.RoundTripper) (*client.Client, error) {
-	if url == "" {
-		url = e[envURL]
-	}
-	if url == "" {
-		url = "http://127.0.0.1:8080"
+	kept, err := e.login(&url)
+	if err != nil {
+		return nil, err
 	}
 	config := client.Config{URL: url, Key: e[envAPIKey], User: e[envUser]}
 	for name, to := range map[string]*string{envToken: &config.Token, envPassword: &config.Password, envAPISecret: &config.Secret} {
@@ -42,7 +42,13 @@ func (e env) remote(url string, transport http.RoundTripper) (*client.Client, er
 		*to = value
 	}
 	if config.Token == "" && config.User == "" && config.Key == "" {
-		return nil, errNobody
+		switch {
+		case kept == nil:
+			return nil, errNobody
+		case !kept.Expires.IsZero() && time.Now().After(kept.Expires):
+			return nil, fmt.Errorf("%w: the token for %s ended at %s: penstock login %s", errNobody, kept.URL, kept.Expires.Local().Format(time.DateTime), kept.URL)
+		}
+		config.Token = kept.Token
 	}
 	if transport != nil {
 		config.HTTP = &http.Client{Transport: transport}
@@ -54,4 +60,28 @@ func (e env) remote(url string, transport http.RoundTripper) (*client.Client, er
 	return c, nil
 }
 
-var errNobody = fmt.Errorf("say who calls: set %s, or %s and %s, or %s and %s", envToken, envUser, envPassword, envAPIKey, envAPISecret)
+// login completes the URL, from the environment and then from the contexts, and
+// returns the login for that server; nil: there is none.
+func (e env) login(url *string) (*login, error) {
+	known, err := readLogins()
+	if err != nil {
+		return nil, err
+	}
+	if *url == "" {
+		*url = e[envURL]
+	}
+	if *url != "" {
+		return known.of(*url), nil
+	}
+	current, err := known.current(e)
+	if err != nil {
+		return nil, err
+	}
+	*url = "http://127.0.0.1:8080"
+	if current != nil {
+		*url = current.URL
+	}
+	return current, nil
+}
+
+var errNobody = fmt.Errorf("say who calls: `penstock login URL`, or set %s, or %s and %s, or %s and %s", envToken, envUser, envPassword, envAPIKey, envAPISecret)

@@ -39,6 +39,8 @@ type remoteCall struct {
 	env    env
 	url    string
 	asJSON bool
+
+	progress bool // the last line on a terminal says how far a step is
 }
 
 func newCall(e env, cmd *cobra.Command) *remoteCall {
@@ -96,7 +98,25 @@ func (r resource) verbs(e env) []*cobra.Command {
 	for _, a := range r.acts {
 		all = append(all, r.newAct(e, a))
 	}
+	for _, cmd := range all {
+		r.completeIDs(e, cmd)
+	}
 	return all
+}
+
+// completeIDs lets a command suggest what there is of the resource.
+func (r resource) completeIDs(e env, cmd *cobra.Command) {
+	if _, arguments, _ := strings.Cut(cmd.Use, " "); strings.HasPrefix(arguments, r.id) && r.id != "" {
+		cmd.ValidArgsFunction = e.suggest(r.path, page(""), []string{r.columnOfID()}, "")
+	}
+}
+
+// columnOfID is the member that names one: the first column.
+func (r resource) columnOfID() string {
+	if len(r.columns) == 0 {
+		return "name"
+	}
+	return r.columns[0].member
 }
 
 func (r resource) at(id string, suffix ...string) string {

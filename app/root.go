@@ -17,14 +17,19 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 			"`penstock dev` starts everything in one process.",
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		Version:       buildVersion(),
 		Args:          checked(cobra.NoArgs),
 	}
+	root.SetVersionTemplate(versionLine())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		newDev(env, kinds),
+		newServer(env, kinds),
 		newAPI(env, kinds),
 		addFleet(env, newWorker(env, kinds)),
 		newFlow(env, kinds),
+		newLogin(env),
+		newContext(env),
 		newRun(env),
 		newRuns(env),
 		newKey(env),
@@ -42,5 +47,6 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 		newVersion(),
 		newScriptChild(),
 	)
+	env.completeArgs(root)
 	return root
 }

@@ -1,16 +1,21 @@
 package app
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"penstock/api/client"
+	"penstock/flows"
 )
 
 // startArgs are what `run` is told besides the flow.
@@ -29,7 +34,7 @@ func newRun(e env) *cobra.Command {
 		Use:   "run FLOW",
 		Short: "Run a flow of a server and print its output",
 		Long: "Run a flow of a server, by its number or slug, wait for the run's end and print its output.\n" +
-			"`penstock flow run` runs a file here, without a server.\n\n" + remoteHelp,
+			"`penstock flow run` runs a file here, without a server. Ctrl-C ends the waiting, not the run.\n\n" + remoteHelp,
 		Example: "  penstock run 69 --event '{\"email\":\"a@b.org\"}'\n" +
 			"  penstock run nightly --follow\n" +
 			"  id=$(penstock run 69 --event @event.json --async)",
@@ -37,7 +42,7 @@ func newRun(e env) *cobra.Command {
 	}
 	c := newCall(e, cmd)
 	f := cmd.Flags()
-	f.StringVar(&args.event, "event", "", "the event: `JSON`, @file, or @- for standard input")
+	f.StringVar(&args.event, "event", "", "the event: `JSON`, @file, or - for standard input")
 	f.StringToStringVar(&args.params, "param", nil, "a query parameter that the flow declares, `name=value`; may be repeated")
 	f.StringVar(&args.key, "idempotency-key", "", "calls with the same `key` make one run")
 	f.BoolVar(&args.async, "async", false, "do not wait: print the run's id")
@@ -59,13 +64,49 @@ func (c *remoteCall) start(cmd *cobra.Command, flow string, args startArgs) erro
 		}
 	}
 	run, err := server.Start(cmd.Context(), q)
+	if cmd.Context().Err() != nil {
+		return c.interrupted(context.WithoutCancel(cmd.Context()), server, flow)
+	}
+	if late := (*client.Error)(nil); errors.As(err, &late) && late.Run != "" && late.Status == http.StatusGatewayTimeout {
+		return c.overdue(cmd, server, late)
+	}
 	if err != nil {
 		return err
 	}
 	if args.follow {
 		return c.follow(cmd, server, run.ID)
 	}
-	return c.printStarted(cmd.OutOrStdout(), run)
+	err = c.printStarted(cmd.OutOrStdout(), run)
+	if err == nil && !args.async && run.Output == nil && run.Answer == nil {
+		err = goesOn(run.ID)
+	}
+	return err
+}
+
+// overdue looks whether a run that the server waits for no longer goes on.
+func (c *remoteCall) overdue(cmd *cobra.Command, server *client.Client, late *client.Error) error {
+	run, err := server.Status(cmd.Context(), late.Run, 0)
+	if err != nil || run.Ended() {
+		return late
+	}
+	return errors.Join(c.printStarted(cmd.OutOrStdout(), &client.Run{ID: run.ID, State: run.State}), goesOn(run.ID))
+}
+
+// interruptedLimit is how long after Ctrl-C the server is asked for the run.
+const interruptedLimit = 3 * time.Second
+
+// interrupted says that the run which this call started goes on. Its id is not
+// known, unless the flow has only one run that has not ended.
+func (c *remoteCall) interrupted(ctx context.Context, server *client.Client, ref string) error {
+	ctx, cancel := context.WithTimeout(ctx, interruptedLimit)
+	defer cancel()
+	if flow, err := server.Flow(ctx, ref); err == nil {
+		open := fmt.Sprintf(`flow eq %d and state in ("queued", "running", "waiting")`, flow.Number)
+		if runs, err := server.Runs(ctx, client.Listing{Filter: open, PageSize: 2}); err == nil && len(runs.Items) == 1 {
+			return goesOn(runs.Items[0].ID)
+		}
+	}
+	return fmt.Errorf("%w, if it was accepted: penstock runs list --flow %s --since 5m shows it", errRunning, ref)
 }
 
 // printStarted prints the output, or the id of a run that has not ended.
@@ -75,16 +116,12 @@ func (c *remoteCall) printStarted(w io.Writer, run *client.Run) error {
 		return err
 	}
 	if c.asJSON {
-		text, err := json.Marshal(struct {
+		return printValue(w, struct {
 			ID     string          `json:"run_id"`
 			State  string          `json:"state,omitempty"`
 			Output json.RawMessage `json:"output,omitempty"`
 			Answer string          `json:"answer,omitempty"` // of a respond step, as it was sent
 		}{run.ID, run.State, run.Output, string(run.Answer)})
-		if err != nil {
-			return err
-		}
-		return printIndented(w, text)
 	}
 	if run.Output == nil {
 		_, err := fmt.Fprintln(w, run.ID)
@@ -98,7 +135,11 @@ func (c *remoteCall) follow(cmd *cobra.Command, server *client.Client, id string
 	if !c.asJSON {
 		fmt.Fprintln(cmd.ErrOrStderr(), "run "+id)
 	}
-	if err := server.Watch(cmd.Context(), id, func(e client.Event) error { return c.printEvent(cmd, e) }); err != nil {
+	err := server.Watch(cmd.Context(), id, func(e client.Event) error { return c.printEvent(cmd, e) })
+	if cmd.Context().Err() != nil {
+		return goesOn(id)
+	}
+	if err != nil {
 		return err
 	}
 	return c.printRun(cmd, server, id, 0, true)
@@ -113,11 +154,26 @@ func (c *remoteCall) printEvent(cmd *cobra.Command, e client.Event) error {
 	if err != nil {
 		return err
 	}
+	if c.progress {
+		fmt.Fprint(cmd.ErrOrStderr(), "\r\x1b[K") // what is said next takes its line
+		c.progress = false
+	}
 	switch e.Kind {
 	case "state":
 		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "  %s\n", cell(o["state"]))
+	case "step_progress":
+		line := fmt.Sprintf("  %s: %s of %s items", cell(o["step"]), cell(o["done"]), cell(o["in"]))
+		if !isTerminal(cmd.ErrOrStderr()) {
+			line += "\n"
+		}
+		c.progress = isTerminal(cmd.ErrOrStderr())
+		_, err = io.WriteString(cmd.ErrOrStderr(), line)
 	case "step":
-		line := fmt.Sprintf("  %s %s: %s in, %s out", cell(o["step"]), cell(o["kind"]), cell(o["in"]), cell(o["out"]))
+		name := cell(o["step"])
+		if kind := cell(o["kind"]); kind != name {
+			name += " (" + kind + ")"
+		}
+		line := fmt.Sprintf("  %s: %s in, %s out", name, cell(o["in"]), cell(o["out"]))
 		line += ", " + took(o)
 		if o["error"] != nil {
 			line += ": " + cell(o["error"])
@@ -125,6 +181,11 @@ func (c *remoteCall) printEvent(cmd *cobra.Command, e client.Event) error {
 		_, err = fmt.Fprintln(cmd.ErrOrStderr(), line)
 	}
 	return err
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // took is how long a step took, for people.
@@ -162,6 +223,9 @@ func (c *remoteCall) printRun(cmd *cobra.Command, server *client.Client, id stri
 		err = printIndented(out, run.Output)
 	}
 	if err == nil && outputOnly && run.State != "succeeded" {
+		if !run.Ended() {
+			return goesOn(run.ID)
+		}
 		return runFailure(&run)
 	}
 	return err
@@ -210,9 +274,5 @@ func printRunView(w io.Writer, text []byte) error {
 		return nil
 	}
 	fmt.Fprintln(w)
-	encoded, err := json.Marshal(output)
-	if err != nil {
-		return err
-	}
-	return printIndented(w, encoded)
+	return printIndented(w, flows.EncodeJSON(output))
 }

@@ -21,14 +21,15 @@ var runColumns = []column{
 
 func newRuns(e env) *cobra.Command {
 	cmd := &cobra.Command{Use: "runs", Short: "Look at runs of a server, cancel and replay them", Long: "Look at runs of a server, cancel and replay them.\n\n" + remoteHelp}
-	cmd.AddCommand(newList(e, "List runs, the newest first", runsPath, runColumns), newRunsShow(e), newRunsWatch(e), newRunsCancel(e), newRunsReplay(e))
+	cmd.AddCommand(newRunsList(e), newRunsShow(e), newRunsWatch(e), newRunsCancel(e), newRunsReplay(e))
 	return cmd
 }
 
 func newRunsShow(e env) *cobra.Command {
 	var wait time.Duration
 	var output bool
-	cmd := &cobra.Command{Use: "show RUN", Short: "Show one run: its state, its steps, its output or why it has none", Args: exactly(1)}
+	cmd := &cobra.Command{Use: "show RUN", Short: "Show one run: its state, its steps, its output or why it has none", Args: exactly(1),
+		Example: "  penstock runs show 019aa7b6-…\n  penstock runs show 019aa7b6-… --wait 30s --output"}
 	c := newCall(e, cmd)
 	cmd.Flags().DurationVar(&wait, "wait", 0, "wait for its end, up to 60s")
 	cmd.Flags().BoolVar(&output, "output", false, "print its output and nothing else; fail unless it succeeded")

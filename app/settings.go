@@ -61,11 +61,15 @@ type Settings struct {
 const noData = "none"
 
 // role says which flags a subcommand has.
-type role struct{ door, worker, dev bool }
+type role struct{ door, worker, dev, server bool }
 
 // addFlags declares the flags of a role. Each is also a variable, see variable.
 func (s *Settings) addFlags(f *pflag.FlagSet, r role) {
-	f.StringVar(&s.Redis, "redis", "", "`URL` of Redis: redis://, rediss://, redis-sentinel:// or redis-cluster://")
+	redis := "`URL` of Redis: redis://, rediss://, unix://, redis-sentinel:// or redis-cluster://"
+	if r.server {
+		redis += "; or start, which starts a redis-server on this machine"
+	}
+	f.StringVar(&s.Redis, "redis", "", redis)
 	f.TextVar(&s.LogLevel, "log-level", slog.LevelInfo, "the least `level` that is logged: debug, info, warn or error")
 	metrics := ""
 	if r.dev {
@@ -109,6 +113,8 @@ func (s *Settings) addFlags(f *pflag.FlagSet, r role) {
 	}
 	if r.dev {
 		f.StringVar(&s.Data, "data", "", "`directory` of the embedded store and the master key, or \"none\" for memory only")
+	} else if r.server {
+		f.StringVar(&s.Data, "data", "", "`directory` of the data of the Redis that --redis start starts, and of the master key")
 	}
 }
 
@@ -166,10 +172,14 @@ func (s *Settings) check(r role) error {
 		return fmt.Errorf("read settings: --shards %s: a queue has at most %d shards", &s.Shards, mostShards)
 	case s.SQLite != "" && !isDirectory(s.SQLite):
 		return fmt.Errorf("read settings: --sqlite %s is no directory", s.SQLite)
+	case s.checkServer(r) != nil:
+		return s.checkServer(r)
+	case s.Redis == startRedis:
+		return nil // makes itself a master key
 	case r.dev:
 		return nil // has an embedded store and makes itself a master key
 	case s.Redis == "":
-		return fmt.Errorf("read settings: which Redis? Set --redis or %s (`penstock dev` needs none)", envRedisURL)
+		return fmt.Errorf("read settings: which Redis? Set --redis or %s (`penstock server --redis start` starts one, `penstock dev` needs none)", envRedisURL)
 	case len(s.MasterKeys) == 0:
 		return fmt.Errorf("read settings: set %s to the output of `openssl rand -base64 %d`, the same for every process: it encrypts the secrets in Redis", envMasterKey, store.MasterKeySize)
 	}

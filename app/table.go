@@ -10,6 +10,8 @@ import (
 	"text/tabwriter"
 	"time"
 	"unicode"
+
+	"penstock/flows"
 )
 
 // column is one of a table: its title and the member that it shows,
@@ -93,8 +95,7 @@ func cell(v any) string {
 		}
 		return strings.Join(parts, ", ")
 	case object:
-		text, _ := json.Marshal(v)
-		return printable(string(text))
+		return printable(string(flows.EncodeJSON(v)))
 	}
 	return fmt.Sprint(v)
 }

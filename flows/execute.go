@@ -70,11 +70,12 @@ func (f *Flow) execute(ctx context.Context, run Run, env Env, mocks map[string]a
 	return items.Values(), nil
 }
 
-// override returns the vars with what the environment puts in their places.
-func (e *Env) override(vars map[string]any) map[string]any {
-	vars = maps.Clone(vars)
+// override returns the flow's vars with what the environment puts in their places.
+func (e *Env) override(f *Flow) map[string]any {
+	vars := maps.Clone(f.Vars)
+	replaces := len(e.Instead) > 0 && (e.InsteadIn == nil || e.InsteadIn(f))
 	for name, v := range vars {
-		if text, ok := v.(string); ok && e.Instead[text] != "" {
+		if text, ok := v.(string); ok && replaces && e.Instead[text] != "" {
 			vars[name] = e.Instead[text]
 		}
 		if v, ok := e.Vars[name]; ok {
@@ -88,7 +89,7 @@ func (e *Env) override(vars map[string]any) map[string]any {
 func (f *Flow) begin(run Run, env Env) *execution {
 	x := &execution{flow: f, run: run, env: env, vars: f.Vars, holding: newHolding(&env)}
 	if len(env.Vars)+len(env.Instead) > 0 && f.reads[ofVars] {
-		x.vars = env.override(f.Vars)
+		x.vars = env.override(f)
 	}
 	if f.reads[ofParams] {
 		x.params = values(run.Params)

@@ -328,4 +328,6 @@ func TestVarsAreOverriddenByName(t *testing.T) {
 	want(t, execute(t, flow, nil, flows.Env{}), `[{"crm":"a","vars":{"crm":"a","n":1}}]`)
 	want(t, execute(t, flow, nil, flows.Env{Instead: map[string]string{"a": "c", "1": "d"}}), `[{"crm":"c","vars":{"crm":"c","n":1}}]`)
 	want(t, execute(t, flow, nil, flows.Env{Instead: map[string]string{"a": ""}}), `[{"crm":"a","vars":{"crm":"a","n":1}}]`)
+	other := func(f *flows.Flow) bool { return f.Version != flow.Version }
+	want(t, execute(t, flow, nil, flows.Env{Instead: map[string]string{"a": "c"}, InsteadIn: other}), `[{"crm":"a","vars":{"crm":"a","n":1}}]`)
 }

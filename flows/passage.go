@@ -18,6 +18,7 @@ type passage struct {
 
 	attempts atomic.Int32
 	replayed atomic.Int32
+	done     atomic.Int32 // items
 	made     atomic.Int64 // items put out so far
 	size     atomic.Int64 // bytes that the run holds for them
 
@@ -74,6 +75,7 @@ func (p *passage) through(ctx context.Context, items []item) ([]item, error) {
 		}
 		in.item, in.index = it, i
 		next, err := p.item(ctx, &in, out)
+		p.progressed()
 		switch parked := asParked(err); {
 		case err == nil:
 			out = next
@@ -87,6 +89,18 @@ func (p *passage) through(ctx context.Context, items []item) ([]item, error) {
 		return nil, waits
 	}
 	return out, nil
+}
+
+// progressed tells that one more item is done.
+func (p *passage) progressed() {
+	if len(p.items) < 2 {
+		return
+	}
+	if t, ok := p.x.env.Trace.(ProgressTracer); ok {
+		if done := int(p.done.Add(1)); done < len(p.items) {
+			t.Progress(Progress{Step: p.path(), Kind: p.step.kind, Done: done, In: len(p.items)})
+		}
+	}
 }
 
 // gathered makes one item of all: the array of their values.
@@ -118,7 +132,9 @@ func (p *passage) together(ctx context.Context, items []item, workers int) ([]it
 				}
 				in.item, in.index = items[i], i
 				var err error
-				if results[i], err = p.item(ctx, &in, nil); err != nil && !first.wait(err) {
+				results[i], err = p.item(ctx, &in, nil)
+				p.progressed()
+				if err != nil && !first.wait(err) {
 					first.note(i, err, ctx.Err() != nil)
 					cancel()
 				}

@@ -50,6 +50,8 @@ type Env struct {
 	// Instead holds texts and what stands in their place wherever a flow's var
 	// is one of them; empty leaves it.
 	Instead map[string]string
+	// InsteadIn limits Instead to the flows for which it is true; nil: all.
+	InsteadIn func(*Flow) bool
 }
 
 // Journal records the effects of a run so that a resumed run does not execute

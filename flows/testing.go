@@ -105,6 +105,17 @@ type TestResult struct {
 	Failure string        // what was wrong, several lines; empty: it passed
 }
 
+// SampleEvent is the event of the flow's first test that has one; nil: there is
+// none.
+func (f *Flow) SampleEvent() any {
+	for i := range f.tests {
+		if event := f.tests[i].run.Event; event != nil {
+			return event
+		}
+	}
+	return nil
+}
+
 // RunTests runs the tests of the flow's file, without network: steps that
 // reach the world put out what the test's mocks say.
 func RunTests(ctx context.Context, f *Flow) []TestResult {

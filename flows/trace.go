@@ -21,6 +21,20 @@ type Spanner interface {
 	Span(ctx context.Context, b Begun) (context.Context, func(Ended))
 }
 
+// ProgressTracer is a Tracer that is also told how far a step of several items
+// is, after each item but the last.
+type ProgressTracer interface {
+	Tracer
+	Progress(Progress)
+}
+
+// Progress is how far a step is.
+type Progress struct {
+	Step     string
+	Kind     string
+	Done, In int // items
+}
+
 // Begun is a step that starts on its items. A step inside a switch begins
 // once for every item that is routed to it.
 type Begun struct {

@@ -12,6 +12,8 @@ import (
 const (
 	eventBegun = "step_started"
 	eventEnded = "step" // numbered: its place among the run's steps
+
+	eventProgress = "step_progress"
 )
 
 // Report implements queue.Reporter.
@@ -32,6 +34,15 @@ func begun(b flows.Begun) queue.Event {
 		In   int       `json:"in"`
 		At   time.Time `json:"at"`
 	}{b.Step, b.Kind, b.In, b.At.UTC()})
+}
+
+func progressed(p flows.Progress) queue.Event {
+	return event(0, eventProgress, struct {
+		Step string `json:"step"`
+		Kind string `json:"kind"`
+		Done int    `json:"done"`
+		In   int    `json:"in"`
+	}{p.Step, p.Kind, p.Done, p.In})
 }
 
 func ended(number int, s *step) queue.Event { return event(number, eventEnded, s) }

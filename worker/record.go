@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"penstock/flows"
@@ -31,7 +32,8 @@ type record struct {
 	kept  int  // guarded by mu; bytes of it
 	told  int  // guarded by mu; items told of
 
-	attempt *queue.Attempt // told of what happens, for who watches
+	attempt  *queue.Attempt // told of what happens, for who watches
+	progress atomic.Int64   // when progress was told last, Unix time in nanoseconds
 }
 
 type step struct {
@@ -65,6 +67,22 @@ type line struct {
 func (r *record) Begin(b flows.Begun) {
 	if r.attempt.Watched() {
 		r.attempt.Tell(begun(b))
+	}
+}
+
+// progressEvery is the least time between two events about the progress of one
+// run.
+const progressEvery = 500 * time.Millisecond
+
+// Progress implements flows.ProgressTracer. It is called for each item, and
+// tells now and then.
+func (r *record) Progress(p flows.Progress) {
+	if !r.attempt.Watched() {
+		return
+	}
+	now, last := time.Now().UnixNano(), r.progress.Load()
+	if now-last >= int64(progressEvery) && r.progress.CompareAndSwap(last, now) {
+		r.attempt.Tell(progressed(p))
 	}
 }
 

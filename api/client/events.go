@@ -51,7 +51,7 @@ func (c *Client) Watch(ctx context.Context, id string, each func(Event) error) e
 }
 
 // stream reads one stream, and says whether the run had ended.
-func (c *Client) stream(ctx context.Context, id, last string, each func(Event) error) (ended bool, err error) {
+func (c *Client) stream(ctx context.Context, id, last string, each func(Event) error) (over bool, err error) {
 	r, err := c.request(ctx, http.MethodGet, "/v1/runs/"+url.PathEscape(id)+"/events", nil)
 	if err != nil {
 		return false, err
@@ -77,18 +77,17 @@ func (c *Client) stream(ctx context.Context, id, last string, each func(Event) e
 	}
 	refused := error(nil)
 	_ = readEvents(w.Body, func(e Event) error { // a stream that is cut is read on
-		ended = ended || e.ends()
+		over = over || e.ends()
 		refused = each(e)
 		return refused
 	})
-	return ended, refused
+	return over, refused
 }
 
 // ends reports that the run has ended.
 func (e Event) ends() bool {
 	var s struct{ State string }
-	return e.Kind == "state" && json.Unmarshal(e.Data, &s) == nil &&
-		(s.State == "succeeded" || s.State == "failed" || s.State == "cancelled" || s.State == "timed_out")
+	return e.Kind == "state" && json.Unmarshal(e.Data, &s) == nil && ended(s.State)
 }
 
 // readEvents reads Server-Sent Events as the WHATWG HTML standard has them.

@@ -29,6 +29,13 @@ type Run struct {
 	Answer   []byte `json:"-"` // what a respond step answered in its own form; nil: the server's own answer
 }
 
+// Ended reports whether the run has ended, as far as its state is said.
+func (r *Run) Ended() bool { return ended(r.State) }
+
+func ended(state string) bool {
+	return state == "succeeded" || state == "failed" || state == "cancelled" || state == "timed_out"
+}
+
 // Failure is why a run has no output.
 type Failure struct {
 	Code    string `json:"code"`

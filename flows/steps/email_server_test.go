@@ -51,6 +51,7 @@ func newMailbox(t *testing.T, implicit bool) *mailbox {
 	_, box.port, _ = net.SplitHostPort(listener.Addr().String())
 	server := smtp.NewServer(box)
 	server.Domain, server.ErrorLog = "localhost", log.New(io.Discard, "", 0)
+	server.AllowInsecureAuth = true // it is the client who must not
 	if implicit {
 		listener = tls.NewListener(listener, config)
 	} else {

@@ -26,6 +26,20 @@ func (w *world) mailbox(box *mailbox, encryption string) {
 	})
 }
 
+// A network that the connection trusts gets messages and password without TLS.
+func TestEmailWithoutTLS(t *testing.T) {
+	t.Parallel()
+	box := newMailbox(t, false)
+	w := newWorld(t)
+	w.connect("mail", "smtp", map[string]string{
+		"host": "localhost", "port": box.port, "tls": "none", "trusted_network": "10.0.0.0/8", "username": "penstock", "password": "s3cret", "from": "a@b.org",
+	})
+	w.must("email: {connection: mail, to: c@d.org, subject: s, text: t}", nil)
+	if took := box.took(); len(took) != 1 || took[0].user != "penstock" {
+		t.Errorf("took %+v", took)
+	}
+}
+
 func TestEmailIsSent(t *testing.T) {
 	t.Parallel()
 	for _, encryption := range []string{"starttls", "implicit"} {

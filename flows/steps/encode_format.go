@@ -86,6 +86,6 @@ between; a list repeats its element; null is an empty element.
 ` + "```yaml" + `
 - encode: {csv: "${ .rows }", columns: [id, name], as: report}
 - encode: {base64: "${ .document }", decode: true}
-- encode: {template: "Dear ${ .name },\\nthank you.", as: letter}
+- encode: {template: "Dear ${ .name },\nthank you.", as: letter}
 ` + "```" + `
 `

@@ -1,12 +1,16 @@
 package steps_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
+
+	"penstock/flows"
+	"penstock/flows/steps"
 )
 
 // Vectors of RFC 4231, section 4.3 (SHA-2), and RFC 2202, section 3 (SHA-1).
@@ -64,6 +68,23 @@ func TestEncodeJWT(t *testing.T) {
 	}
 	if _, err := w.run(t.Context(), "encode: {jwt: [], secret: partner}", nil); err == nil || !strings.Contains(err.Error(), "the claims of a token are an object, not a list") {
 		t.Errorf("claims that are none: %v", err)
+	}
+}
+
+// The example of a template in the reference writes a line break.
+func TestEncodeExampleOfATemplate(t *testing.T) {
+	t.Parallel()
+	var example []string
+	for _, page := range flows.Reference(steps.Catalogue()) {
+		if page.Name == "encode" {
+			example = regexp.MustCompile(`(?m)^- (encode: \{template: .*)$`).FindStringSubmatch(page.Markdown)
+		}
+	}
+	if example == nil {
+		t.Fatal("there is no example of a template")
+	}
+	if got, want := newWorld(t).must(example[1], map[string]any{"name": "Ada"}), `[{"letter":"Dear Ada,\nthank you.","name":"Ada"}]`; got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
 

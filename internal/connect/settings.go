@@ -1,8 +1,11 @@
 package connect
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +15,31 @@ import (
 
 // maxSetting bounds one setting, bytes: a chain of certificates fits.
 const maxSetting = 64 << 10
+
+// Texts are settings as JSON has them, as texts: numbers as they are written,
+// true and false by their names. Null is a setting that is left out. The error
+// names the setting, and holds no value.
+func Texts(settings map[string]json.RawMessage) (map[string]string, error) {
+	texts := make(map[string]string, len(settings))
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		raw := bytes.TrimSpace(settings[name])
+		var text string
+		switch {
+		case len(raw) == 0 || string(raw) == "null":
+			continue
+		case raw[0] == '{' || raw[0] == '[':
+			return nil, fmt.Errorf("settings.%s must be a text, a number, true or false; JSON that it is to hold is written as a text", name)
+		case raw[0] != '"':
+			text = string(raw)
+		default:
+			if err := json.Unmarshal(raw, &text); err != nil {
+				return nil, fmt.Errorf("settings.%s is no JSON text", name)
+			}
+		}
+		texts[name] = text
+	}
+	return texts, nil
+}
 
 // settings are those of one connection, checked against its type.
 type settings struct {

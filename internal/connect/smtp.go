@@ -23,7 +23,8 @@ func smtpType() Type {
 		Fields: []Field{
 			{Name: "host", Required: true, Summary: "Name or address of the server."},
 			{Name: "port", Kind: FieldNumber, Summary: "Port of the server; left out, 587, or 465 for `tls: implicit`."},
-			{Name: "tls", Kind: FieldChoice, Choices: []string{"starttls", "implicit", "none"}, Default: "starttls", Summary: "How the connection is encrypted; `none` is for a server on loopback only."},
+			{Name: "tls", Kind: FieldChoice, Choices: []string{"starttls", "implicit", "none"}, Default: "starttls", Summary: "How the connection is encrypted; `none` is for a server on loopback or in `trusted_network`."},
+			{Name: "trusted_network", Summary: "With `tls: none`: the networks whose servers get messages and password unencrypted, as in `10.20.0.0/16, fd00::/8`. The address that the name stands for is checked each time."},
 			{Name: "ca", Kind: FieldLines, Summary: "PEM certificates of the authorities to trust instead of the system's."},
 			{Name: "username", Summary: "User name; left out, nobody logs in."},
 			{Name: "password", Secret: true, Summary: "Password."},
@@ -39,6 +40,7 @@ type mailer struct {
 	name    string // of the connection
 	host    string
 	tls     *tls.Config // nil: the connection begins without TLS
+	plain   *plainDial  // nil: the connection is encrypted
 	options []gomail.Option
 	from    string
 }
@@ -59,8 +61,11 @@ func newMailer(s settings) (*mailer, error) {
 	}
 	m.options = append(m.options, gomail.WithPort(cmp.Or(s.number("port"), port)))
 	if s.text["username"] != "" {
-		m.options = append(m.options, gomail.WithUsername(s.text["username"]), gomail.WithPassword(s.text["password"]),
-			gomail.WithOpportunisticSMTPAuth(gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthPlain, gomail.SMTPAuthLogin, gomail.SMTPAuthCramMD5))
+		logins := []gomail.SMTPAuthType{gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthPlain, gomail.SMTPAuthLogin, gomail.SMTPAuthCramMD5}
+		if m.plain != nil {
+			logins = []gomail.SMTPAuthType{gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthCramMD5, gomail.SMTPAuthPlainNoEnc, gomail.SMTPAuthLoginNoEnc}
+		}
+		m.options = append(m.options, gomail.WithUsername(s.text["username"]), gomail.WithPassword(s.text["password"]), gomail.WithOpportunisticSMTPAuth(logins...))
 	}
 	if _, err := gomail.NewClient(m.host, m.options...); err != nil {
 		return nil, errors.New("host, port and tls make no mail server")
@@ -75,14 +80,17 @@ func (m *mailer) encrypt(s settings) (port int, err error) {
 		return 0, err
 	}
 	trust := &tls.Config{ServerName: m.host, RootCAs: roots, MinVersion: tls.VersionTLS12}
+	if s.text["tls"] != "none" && s.text["trusted_network"] != "" {
+		return 0, errors.New("trusted_network has a meaning with tls: none only")
+	}
 	switch s.text["tls"] {
 	case "implicit":
 		m.tls = trust
 		m.options = append(m.options, gomail.WithSSL())
 		return 465, nil
 	case "none":
-		if ip := net.ParseIP(m.host); m.host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			return 0, errors.New("tls: none is for a server on loopback only")
+		if m.plain, err = newPlainDial(m.host, s.text["trusted_network"]); err != nil {
+			return 0, err
 		}
 		m.options = append(m.options, gomail.WithTLSPolicy(gomail.NoTLS))
 		return 587, nil
@@ -132,6 +140,9 @@ func sending(ctx context.Context) (_ context.Context, cancel context.CancelFunc,
 // the library minds a context only until it is connected.
 func (m *mailer) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	var dialer net.Dialer
+	if m.plain != nil {
+		dialer.Control = m.plain.control
+	}
 	dialing, cancel := context.WithTimeout(ctx, dialLimit)
 	defer cancel()
 	conn, err := dialer.DialContext(dialing, network, address)
@@ -156,6 +167,8 @@ func (m *mailer) failed(err error) error {
 	var said *gomail.SendError
 	var answer *textproto.Error
 	switch {
+	case errors.Is(err, errUntrusted):
+		return troubled(m.name, "%v", errUntrusted)
 	case errors.As(err, &said) && said.ErrorCode() != 0:
 		e := troubled(m.name, "the mail server refuses the message: %s", firstLine(said))
 		if said.IsTemp() {

@@ -87,6 +87,11 @@ func TestCheck(t *testing.T) {
 		{"smtp", nil, map[string]string{"host": "mail", "from": "nobody"}, "from is no address"},
 		{"smtp", nil, map[string]string{"host": "mail", "from": "a@b.org", "tls": "none"}, "tls: none is for a server on loopback only"},
 		{"smtp", nil, map[string]string{"host": "127.0.0.1", "from": "a@b.org", "tls": "none"}, ""},
+		{"smtp", nil, map[string]string{"host": "mail", "from": "a@b.org", "tls": "none", "trusted_network": "10.0.0.0/8, fd00::/8"}, ""},
+		{"smtp", nil, map[string]string{"host": "10.1.2.3", "from": "a@b.org", "tls": "none", "trusted_network": "10.0.0.0/8"}, ""},
+		{"smtp", nil, map[string]string{"host": "11.1.2.3", "from": "a@b.org", "tls": "none", "trusted_network": "10.0.0.0/8"}, "host is in neither"},
+		{"smtp", nil, map[string]string{"host": "mail", "from": "a@b.org", "tls": "none", "trusted_network": "10.0.0.0"}, `trusted_network: "10.0.0.0" is no network`},
+		{"smtp", nil, map[string]string{"host": "mail", "from": "a@b.org", "trusted_network": "10.0.0.0/8"}, "trusted_network has a meaning with tls: none only"},
 	}
 	for _, test := range tests {
 		err := Check(&store.Connection{Name: "c", Type: test.kind, Hosts: test.hosts, Settings: test.settings})

@@ -1,11 +1,9 @@
 package embedded
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"time"
@@ -159,24 +157,4 @@ func writeCommand(w *bytes.Buffer, args ...string) {
 	for _, a := range args {
 		fmt.Fprintf(w, "$%d\r\n%s\r\n", len(a), a)
 	}
-}
-
-// readCommand reads one command; nil at the end of the file.
-func readCommand(r *bufio.Reader) ([]any, error) {
-	if _, err := r.Peek(1); errors.Is(err, io.EOF) {
-		return nil, nil
-	}
-	reply, err := server.ParseReply(r)
-	if err != nil {
-		return nil, err
-	}
-	words, err := texts(reply)
-	if err != nil {
-		return nil, err
-	}
-	args := make([]any, len(words))
-	for i, word := range words {
-		args[i] = word
-	}
-	return args, nil
 }

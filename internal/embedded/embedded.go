@@ -33,7 +33,7 @@ type Config struct {
 	// second. A save that takes long makes the pause longer: saving takes at
 	// most a twentieth of the time.
 	SaveEvery time.Duration
-	// Log hears of saves that failed. Required.
+	// Log gets warnings about damaged files and saves that failed. Required.
 	Log *slog.Logger
 }
 
@@ -57,7 +57,8 @@ type Server struct {
 }
 
 // Start restores the file, if there is one, and listens on a free loopback
-// port. It fails when the file is broken or another process uses it.
+// port. Of a damaged file it loads what can be read and keeps a copy beside it,
+// see restore. It fails when the file cannot be read or another process uses it.
 func Start(config Config) (_ *Server, err error) {
 	if config.Log == nil {
 		return nil, errors.New("start embedded store: no logger")

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2/server"
-	"github.com/redis/go-redis/v9"
 )
 
 // saveCommand is ours. Called from a script it runs while the script holds
@@ -80,6 +79,20 @@ func replaceFile(name string, content []byte) error {
 		_ = os.Remove(f.Name())
 		return fmt.Errorf("write file: %w", err)
 	}
+	return syncDir(filepath.Dir(name))
+}
+
+// syncDir makes a rename in a directory outlast a loss of power. File systems
+// that cannot do so for directories are left alone.
+func syncDir(name string) error {
+	dir, err := os.Open(name)
+	if err != nil {
+		return nil // it may be written to and not read
+	}
+	defer dir.Close()
+	if err := dir.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, os.ErrInvalid) {
+		return fmt.Errorf("write file: %w", err)
+	}
 	return nil
 }
 
@@ -104,48 +117,4 @@ func call(srv *server.Server, c *server.Peer, args []string) (any, error) {
 		return nil, err
 	}
 	return server.ParseReply(bufio.NewReader(&reply))
-}
-
-// restore loads the file, less what has expired since.
-func (s *Server) restore() error {
-	if s.config.File == "" {
-		return nil
-	}
-	content, err := os.ReadFile(s.config.File)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read file: %w", err)
-	}
-	s.redis.SetTime(s.clock.last) // what is left of a TTL is counted from there
-	if err := load(context.Background(), s.client, content); err != nil {
-		return fmt.Errorf("restore %s: %w", s.config.File, err)
-	}
-	s.redis.SetTime(time.Time{})
-	s.saved.writes, s.saved.sum = s.writes.Load(), sha256.Sum256(content)
-	return nil
-}
-
-// load runs the commands of a file.
-func load(ctx context.Context, client *redis.Client, content []byte) error {
-	pipe := client.Pipeline()
-	r := bufio.NewReader(bytes.NewReader(content))
-	for n := 1; ; n++ {
-		args, err := readCommand(r)
-		if err != nil {
-			return fmt.Errorf("read command %d: %w", n, err)
-		}
-		if args != nil {
-			pipe.Do(ctx, args...)
-		}
-		if args == nil || pipe.Len() == 1000 {
-			if _, err := pipe.Exec(ctx); err != nil {
-				return fmt.Errorf("run commands: %w", err)
-			}
-		}
-		if args == nil {
-			return nil
-		}
-	}
 }

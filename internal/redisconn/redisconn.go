@@ -40,6 +40,7 @@ func (c *Conn) WithPool(size int) *Conn {
 // Parse reads a Redis URL:
 //
 //	redis://user:password@host:6379/0, rediss:// with TLS
+//	unix://user:password@/path/of/redis.sock?db=0
 //	redis-sentinel://user:password@host:26379,host2:26379/mymaster/0
 //	redis-cluster://user:password@host:6379,host2:6379, rediss-cluster:// with TLS
 //
@@ -50,7 +51,7 @@ func Parse(raw string) (*Conn, error) {
 		return nil, fmt.Errorf("parse Redis URL: no scheme; expected redis://, rediss://, redis-sentinel:// or redis-cluster://")
 	}
 	switch scheme {
-	case "redis", "rediss":
+	case "redis", "rediss", "unix":
 		o, err := redis.ParseURL(raw)
 		if err != nil {
 			return nil, fmt.Errorf("parse Redis URL: %s", withoutURL(err, raw))

@@ -2,9 +2,11 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -16,7 +18,7 @@ import (
 // Problem is why the file of a flow was not deployed.
 type Problem struct {
 	File string
-	Err  error // flows.Problems when the file is at fault
+	Err  error // flows.Problems when the file is at fault; ErrNoFlow when it is something else
 }
 
 func (p Problem) Error() string { return fmt.Sprintf("%s: %v", p.File, p.Err) }
@@ -29,7 +31,7 @@ type Deployed struct {
 	Version string
 	Changed bool // it was another version before, or none
 
-	flow *flows.Flow // nil: it is deployed already, and was not compiled
+	Flow *flows.Flow // nil: it was deployed before, and is not compiled again
 }
 
 // LoadFS deploys every flow file at the top of a directory: *.yaml, *.yml and
@@ -77,18 +79,18 @@ func (s *Store) decideAll(v *view, parsed []Deployed) (deployed []Deployed, prob
 	after := v.scratch()
 	for _, d := range parsed {
 		d.Changed = false
-		if d.flow == nil {
+		if d.Flow == nil {
 			deployed = append(deployed, d)
 			continue
 		}
-		head, err := s.deploys(d.flow)(after)
+		head, err := s.deploys(d.Flow)(after)
 		if err != nil {
 			problems = append(problems, Problem{d.File, err})
 			continue
 		}
 		if head != nil {
 			d.Changed = after.version(head.Number, head.Version) == nil
-			heads = append(heads, decided{*head, d.flow})
+			heads = append(heads, decided{*head, d.Flow})
 			after.put(&deployedFlow{Head: *head})
 		}
 		deployed = append(deployed, d)
@@ -116,6 +118,16 @@ func IsFlowFile(name string) bool {
 	hidden := strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".schema.json")
 	return !hidden && slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(name))
 }
+
+// ErrNoFlow is the problem of a file in a directory of flows that is something
+// else: a package.json, a docker-compose.yml.
+var ErrNoFlow = errors.New("it is no flow, as it has neither `flow` nor `steps` at its top")
+
+var flowKey = regexp.MustCompile(`(?m)^(\s*\{)?["']?(flow|steps)["']?\s*:|"(flow|steps)"\s*:`)
+
+// IsFlow reports whether the content of a file looks as if a flow was meant,
+// with or without mistakes.
+func IsFlow(source []byte) bool { return flowKey.Match(source) }
 
 // parseAll reads the files and compiles those that are not deployed. Two files
 // with one number are both refused: whichever came last would win, differently
@@ -147,6 +159,9 @@ func (f *Flows) parseFile(dir fs.FS, file string, current map[string]Head) (Depl
 	if err != nil {
 		return Deployed{}, err
 	}
+	if !IsFlow(source) {
+		return Deployed{}, ErrNoFlow
+	}
 	if head, there := current[flows.VersionOf(source)]; there {
 		return Deployed{File: file, Number: head.Number, Slug: head.Slug, Version: head.Version}, nil
 	}
@@ -154,5 +169,5 @@ func (f *Flows) parseFile(dir fs.FS, file string, current map[string]Head) (Depl
 	if err != nil {
 		return Deployed{}, err
 	}
-	return Deployed{File: file, Number: flow.Number, Slug: flow.Slug, Version: flow.Version, flow: flow}, nil
+	return Deployed{File: file, Number: flow.Number, Slug: flow.Slug, Version: flow.Version, Flow: flow}, nil
 }

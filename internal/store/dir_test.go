@@ -48,6 +48,7 @@ func TestLoadFS(t *testing.T) {
 		"sub/f.yaml":       file("not read"),
 		"broken.yaml":      file("flow: 4\nsteps: [{ecko: {}}]\n"),
 		"taken.yaml":       file("flow: 5\nslug: a" + rest),
+		"compose.yml":      file("services:\n  flow: {image: x}\n  steps: 1\n"),
 		"twice1.yaml":      file("flow: 6" + rest),
 		"twice2.yaml":      file("flow: 6\nname: other" + rest),
 	}
@@ -55,7 +56,7 @@ func TestLoadFS(t *testing.T) {
 	if diff := cmp.Diff([]string{"a.yaml", "b.yml", "c.json"}, changed); diff != "" {
 		t.Errorf("deployed (-want +got):\n%s", diff)
 	}
-	wants := []string{"broken.yaml:2:", `slug "a" belongs to flow 1`, "twice1.yaml, twice2.yaml", "twice1.yaml, twice2.yaml"}
+	wants := []string{"broken.yaml:2:", "compose.yml: it is no flow", `slug "a" belongs to flow 1`, "twice1.yaml, twice2.yaml", "twice1.yaml, twice2.yaml"}
 	if len(problems) != len(wants) {
 		t.Fatalf("problems: %q", problems)
 	}
@@ -66,6 +67,19 @@ func TestLoadFS(t *testing.T) {
 	}
 	if changed, _ := load(t, s, dir); changed != nil {
 		t.Errorf("loading again changed %q", changed)
+	}
+}
+
+func TestIsFlow(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"flow: 1": true, "# c\nsteps:\n- x": true, "flow : 1": true, `{"flow":1}`: true, "{flow: 1}": true, "{\n  \"steps\": []\n}": true, `"flow": 1`: true,
+		"steps: [": true, "flow: 1\n\tsteps: bad": true,
+		"": false, "name: x": false, `{"name":"p"}`: false, "jobs:\n  steps: []": false, "workflow: 1": false, "[1, 2]": false, "# flow: 1": false,
+	} {
+		if got := IsFlow([]byte(text)); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
 	}
 }
 

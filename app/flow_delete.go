@@ -1,0 +1,34 @@
+package app
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/spf13/cobra"
+)
+
+func newFlowDelete(e env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "delete FLOW…",
+		Short: "Delete flows from a server, with their versions",
+		Long: "Delete flows from a server, with their versions. Runs that were accepted before still end.\n" +
+			"A server that is started with a directory of flow files deploys what is in it again.\n\n" + remoteHelp,
+		Example: "  penstock flow delete greet",
+		Args:    atLeast(1),
+	}
+	c := newCall(e, cmd)
+	cmd.ValidArgsFunction = e.flowRefs()
+	cmd.RunE = func(cmd *cobra.Command, refs []string) error {
+		for _, ref := range refs {
+			if err := c.send(cmd, http.MethodDelete, "/v1/flows/"+url.PathEscape(ref), nil, ""); err != nil {
+				return fmt.Errorf("delete flow %s: %w", ref, err)
+			}
+			if !c.asJSON {
+				fmt.Fprintf(cmd.OutOrStdout(), "flow %s is deleted\n", ref)
+			}
+		}
+		return nil
+	}
+	return cmd
+}

@@ -1,0 +1,69 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"penstock/flows/steps"
+)
+
+// Ctrl-C while a run is waited for says that the run goes on, with or without
+// its steps being shown.
+func TestCtrlCSaysThatTheRunGoesOn(t *testing.T) {
+	t.Parallel()
+	begun, release := make(chan struct{}, 8), make(chan struct{})
+	world := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		begun <- struct{}{}
+		<-release
+	}))
+	defer world.Close()
+	dir := t.TempDir()
+	source := "flow: 5\nslug: held\nsteps: [{http: {get: '" + world.URL + "'}}]\n"
+	if err := os.WriteFile(filepath.Join(dir, "a.yaml"), []byte(source), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dev := boot(t, Settings{Data: noData, Flows: dir})
+	defer close(release)
+	e := env{envURL: dev.url, envUser: shown(t, dev.said, "user"), envPassword: shown(t, dev.said, "password")}
+	for _, args := range [][]string{{"run", "held", "--follow"}, {"run", "held"}} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		root := newRoot(e, steps.Catalogue())
+		root.SetArgs(args)
+		root.SetOut(new(bytes.Buffer))
+		root.SetErr(new(bytes.Buffer))
+		ended := make(chan error, 1) // one value, read below
+		go func() { ended <- root.ExecuteContext(ctx) }()
+		<-begun
+		interrupt()
+		if err := <-ended; !errors.Is(err, errRunning) || exitCode(err) != exitRunning || !strings.Contains(err.Error(), "penstock runs ") {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+}
+
+// --watch shows a list until Ctrl-C, which is no failure.
+func TestWatchingEndsWithCtrlC(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	shows := 0
+	err := again(ctx, func() error {
+		if shows++; shows == 2 {
+			interrupt()
+			return ctx.Err()
+		}
+		return nil
+	})
+	if err != nil || shows != 2 {
+		t.Errorf("shown %d times, %v", shows, err)
+	}
+	if err := again(t.Context(), func() error { return errNobody }); !errors.Is(err, errNobody) {
+		t.Errorf("a failure is told as %v", err)
+	}
+}

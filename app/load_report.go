@@ -1,0 +1,157 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"penstock/flows"
+	"penstock/internal/store"
+)
+
+// loadReport reports what became of the flow files of a directory, each thing
+// once. Its methods are called by one goroutine at a time.
+type loadReport struct {
+	log  *slog.Logger
+	out  io.Writer // dev: for a person who edits the files; nil: the log alone
+	dir  string
+	last map[string]fileState // by file, after the pass before
+}
+
+// fileState is what is known of a file: its flow, or what is wrong with it.
+type fileState struct {
+	flow    *store.Deployed // what the file deployed last; nil: nothing so far
+	problem error       // nil: it is deployed
+}
+
+// same reports whether there is nothing new to tell.
+func (s fileState) same(t fileState) bool {
+	if s.problem != nil || t.problem != nil {
+		return s.problem != nil && t.problem != nil && s.problem.Error() == t.problem.Error()
+	}
+	return s.flow.Version == t.flow.Version
+}
+
+// pass reports what a pass over the files found. An error is that of the pass:
+// it says nothing of the files.
+func (r *loadReport) pass(ctx context.Context, deployed []store.Deployed, problems []store.Problem, err error) {
+	if err != nil {
+		if ctx.Err() == nil {
+			r.log.Error("the flow files were not loaded", "error", err)
+		}
+		return
+	}
+	now := map[string]fileState{}
+	for _, d := range deployed {
+		now[d.File] = fileState{flow: &d}
+		if d.Changed && r.out == nil {
+			r.log.Info("flow deployed", "flow", d.Number, "slug", d.Slug, "version", d.Version, "file", d.File)
+		}
+	}
+	for _, p := range problems {
+		now[p.File] = fileState{flow: r.last[p.File].flow, problem: p.Err}
+	}
+	var text bytes.Buffer
+	for _, file := range slices.Sorted(maps.Keys(now)) {
+		before, known := r.last[file]
+		if known && before.same(now[file]) {
+			continue
+		}
+		if r.out != nil {
+			r.tell(ctx, &text, file, before, now[file])
+		} else if now[file].problem != nil {
+			r.warn(file, now[file].problem)
+		}
+	}
+	for _, file := range slices.Sorted(maps.Keys(r.last)) {
+		if _, there := now[file]; !there && r.last[file].flow != nil {
+			flow := r.last[file].flow
+			fmt.Fprintf(&text, "%s is gone. Its flow goes on; to delete it: penstock flow delete %d\n", r.path(file), flow.Number)
+		}
+	}
+	r.last = now
+	if r.out != nil {
+		_, _ = text.WriteTo(r.out) // what cannot be told changes nothing
+	}
+}
+
+// warn logs all that is wrong with a file.
+func (r *loadReport) warn(file string, problem error) {
+	var mistakes flows.Problems
+	switch {
+	case errors.Is(problem, store.ErrNoFlow):
+		r.log.Warn("file passed over", "file", file, "error", problem)
+	case errors.As(problem, &mistakes):
+		for i := range mistakes {
+			r.log.Error("flow not deployed; what ran before still runs", "file", file, "error", mistakes[i].Error())
+		}
+	default:
+		r.log.Error("flow not deployed; what ran before still runs", "file", file, "error", problem)
+	}
+}
+
+// tell writes what is new about a file, for a person.
+func (r *loadReport) tell(ctx context.Context, w io.Writer, file string, before, now fileState) {
+	var mistakes flows.Problems
+	switch {
+	case errors.Is(now.problem, store.ErrNoFlow):
+		fmt.Fprintf(w, "%s is passed over: %v\n", r.path(file), now.problem)
+		return
+	case errors.As(now.problem, &mistakes):
+		fmt.Fprintln(w)
+		mistakes = slices.Clone(mistakes)
+		for i := range mistakes {
+			mistakes[i].File = r.path(mistakes[i].File)
+		}
+		printProblems(w, mistakes)
+		fmt.Fprintf(w, "%s has %s and is not deployed", r.path(file), count(len(mistakes), "mistake"))
+	case now.problem != nil:
+		fmt.Fprintf(w, "\n%s is not deployed: %v", r.path(file), now.problem)
+	default:
+		r.tellDeployed(ctx, w, file, before, now.flow)
+		return
+	}
+	if now.flow != nil {
+		fmt.Fprintf(w, "; flow %s runs as it was before", refOf(now.flow))
+	}
+	fmt.Fprintf(w, ".\n\n")
+}
+
+func (r *loadReport) tellDeployed(ctx context.Context, w io.Writer, file string, before fileState, d *store.Deployed) {
+	repaired := ""
+	if before.problem != nil && !errors.Is(before.problem, store.ErrNoFlow) {
+		repaired = "right again, "
+	}
+	if d.Flow == nil {
+		fmt.Fprintf(w, "%s %s: %sflow %s is deployed as it was\n", time.Now().Format(time.TimeOnly), r.path(file), repaired, refOf(d))
+		return
+	}
+	results := flows.RunTests(ctx, d.Flow)
+	failed := slices.DeleteFunc(slices.Clone(results), func(t flows.TestResult) bool { return t.Failure == "" })
+	outcome := count(len(results), "test") + " passed"
+	switch {
+	case len(results) == 0:
+		outcome = "it has no tests"
+	case len(failed) > 0:
+		outcome = fmt.Sprintf("%d of %s failed", len(failed), count(len(results), "test"))
+	}
+	fmt.Fprintf(w, "%s %s: %sflow %s is deployed, %s\n", time.Now().Format(time.TimeOnly), r.path(file), repaired, refOf(d), outcome)
+	for _, t := range failed {
+		fmt.Fprintf(w, "%s:%d: FAIL %s\n%s\n", r.path(file), t.Line, t.Name, indent(t.Failure))
+	}
+}
+
+func (r *loadReport) path(file string) string { return filepath.Join(r.dir, file) }
+
+// refOf is a flow as people name it: its number and, if it has one, its slug.
+func refOf(d *store.Deployed) string {
+	return strings.TrimSpace(fmt.Sprintf("%d %s", d.Number, d.Slug))
+}

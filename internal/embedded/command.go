@@ -1,0 +1,85 @@
+package embedded
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strconv"
+)
+
+// dumped are the commands that a dumper writes. Read only.
+var dumped = []string{"SET", "HSET", "RPUSH", "SADD", "ZADD", "XADD", "XDEL", "PEXPIREAT"}
+
+var (
+	errCut = errors.New("the file ends inside a command")
+	errNot = errors.New("this is not a command")
+)
+
+// readCommand reads the command at the beginning of content, which is not
+// empty, and how many bytes long it is. No length in it is believed beyond the
+// end of content.
+func readCommand(content []byte) (args []any, length int, err error) {
+	count, at, err := readLength(content, '*')
+	if err != nil {
+		return nil, 0, err
+	}
+	if count == 0 {
+		return nil, 0, errNot
+	}
+	for range count {
+		size, head, err := readLength(content[at:], '$')
+		if err != nil {
+			return nil, 0, err
+		}
+		at += head
+		if size > len(content)-at-len("\r\n") {
+			return nil, 0, errCut
+		}
+		if string(content[at+size:at+size+2]) != "\r\n" {
+			return nil, 0, errNot
+		}
+		args = append(args, string(content[at:at+size]))
+		at += size + 2
+	}
+	return args, at, nil
+}
+
+// longestLength is as many digits as a length may have.
+const longestLength = 15
+
+// readLength reads a line that is a mark and a number, as "*3\r\n", and
+// returns how many bytes long the line is.
+func readLength(content []byte, mark byte) (n, length int, err error) {
+	if len(content) > 0 && content[0] != mark {
+		return 0, 0, errNot
+	}
+	line, _, whole := bytes.Cut(content[:min(len(content), longestLength+3)], []byte("\r\n"))
+	switch {
+	case !whole && len(content) <= longestLength+2:
+		return 0, 0, errCut
+	case !whole:
+		return 0, 0, errNot
+	}
+	n, err = strconv.Atoi(string(line[1:]))
+	if err != nil || n < 0 {
+		return 0, 0, errNot
+	}
+	return n, len(line) + 2, nil
+}
+
+// nextCommand is where, behind a place that is damaged, the next command of a
+// dump begins; the end of content when there is none. A value may hold the text
+// of a command: only what a dumper writes is taken for one.
+func nextCommand(content []byte, at int) int {
+	for {
+		i := bytes.Index(content[at:], []byte("\r\n*"))
+		if i < 0 {
+			return len(content)
+		}
+		at += i + 2
+		args, _, err := readCommand(content[at:])
+		if err == nil && slices.Contains(dumped, args[0].(string)) {
+			return at
+		}
+	}
+}

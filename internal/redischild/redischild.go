@@ -1,0 +1,267 @@
+// Package redischild runs the redis-server of this machine as a child process,
+// with the settings that lose nothing, for an installation of one process.
+package redischild
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Config is what a Server needs.
+type Config struct {
+	// Dir holds the data, the lock and the socket. Required; it is made when it
+	// is not there, for this user alone.
+	Dir string
+	// Command is the redis-server to start. Empty: the one on PATH, else
+	// valkey-server.
+	Command string
+	// Log gets what the child writes, at debug level. Required.
+	Log *slog.Logger
+}
+
+// Server is a running child. Its methods are safe for concurrent use.
+type Server struct {
+	config   Config
+	password string
+	socket   string
+	tempDir  string // of a socket whose path would be too long in Dir; empty: it is there
+	lock     *os.File
+	cmd      *exec.Cmd
+	output   tail
+	ended    chan struct{} // closed when the child has ended
+	endErr   error         // readable when ended is closed
+	closing  sync.Once
+	closeErr error
+}
+
+const (
+	// stopLimit is how long the child may take to end; what was accepted is on
+	// disk already.
+	stopLimit = 20 * time.Second
+	// askEvery is the pause between two questions whether it is ready.
+	askEvery = 20 * time.Millisecond
+	// longestSocket is the longest path of a socket, bytes: 104 on BSD and
+	// macOS, with the zero at its end.
+	longestSocket = 103
+)
+
+// Start starts the child and returns when it has loaded its data. It refuses a
+// directory that another redis-server uses, and versions that are too old.
+func Start(ctx context.Context, config Config) (_ *Server, err error) {
+	if config.Dir == "" || config.Log == nil {
+		return nil, errors.New("start redis-server: Dir and Log are required")
+	}
+	s := &Server{config: config, ended: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("start redis-server: %w", err), s.Close())
+		}
+	}()
+	if s.config.Command, err = find(ctx, config.Command); err != nil {
+		return nil, err
+	}
+	if s.config.Dir, err = filepath.Abs(config.Dir); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(s.config.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	if s.lock, err = lockDir(s.config.Dir); err != nil {
+		return nil, err
+	}
+	if err := s.prepare(); err != nil {
+		return nil, err
+	}
+	if err := s.spawn(); err != nil {
+		return nil, err
+	}
+	return s, s.ready(ctx)
+}
+
+// prepare makes the password and the place of the socket.
+func (s *Server) prepare() error {
+	file := filepath.Join(s.config.Dir, "password")
+	text, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		text = []byte(rand.Text())
+		err = os.WriteFile(file, append(text, '\n'), 0o600)
+	}
+	if err != nil {
+		return err
+	}
+	if s.password = strings.TrimSpace(string(text)); s.password == "" || strings.ContainsAny(s.password, " \"'\\\n\r\t") {
+		return fmt.Errorf("%s holds no password: remove it", file)
+	}
+	s.socket = filepath.Join(s.config.Dir, "redis.sock")
+	if len(s.socket) > longestSocket {
+		if s.tempDir, err = os.MkdirTemp("", "penstock-"); err != nil { // for this user alone
+			return err
+		}
+		s.socket = filepath.Join(s.tempDir, "redis.sock")
+	}
+	return nil
+}
+
+// settings are redis.conf. It goes to the child's standard input: a command
+// line is visible to everybody on the machine.
+func (s *Server) settings() string {
+	return fmt.Sprintf(`port 0
+unixsocket %s
+unixsocketperm 600
+requirepass %s
+protected-mode yes
+daemonize no
+dir %s
+appendonly yes
+appendfsync always
+no-appendfsync-on-rewrite no
+aof-load-truncated yes
+save ""
+maxmemory-policy noeviction
+logfile ""
+`, quoted(s.socket), s.password, quoted(s.config.Dir))
+}
+
+// quoted is a word of redis.conf.
+func quoted(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+// spawn starts the child. It inherits the lock, which so lasts as long as it
+// lives, even when this process is killed and it is not.
+func (s *Server) spawn() error {
+	s.cmd = exec.Command(s.config.Command, "-")
+	s.cmd.Stdin = strings.NewReader(s.settings())
+	s.output.log = s.config.Log
+	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
+	s.cmd.Dir = s.config.Dir
+	s.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C"}
+	s.cmd.ExtraFiles = []*os.File{s.lock}
+	if err := startWithParent(s.cmd, func(err error) { s.endErr = err; close(s.ended) }); err != nil {
+		s.cmd = nil
+		return err
+	}
+	return writePid(s.lock, s.cmd.Process.Pid)
+}
+
+// ready waits until the child answers.
+func (s *Server) ready(ctx context.Context) error {
+	client := redis.NewClient(&redis.Options{Network: "unix", Addr: s.socket, Password: s.password, MaxRetries: -1, DialTimeout: time.Second})
+	defer client.Close()
+	tick := time.NewTicker(askEvery)
+	defer tick.Stop()
+	for {
+		err := client.Ping(ctx).Err()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-s.ended:
+			return fmt.Errorf("it ended at once (%v) and said: %s", s.endErr, s.output.last())
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C: // it starts, or loads
+		}
+	}
+}
+
+// URL says how to connect, password included, as the product's settings do.
+func (s *Server) URL() string {
+	return (&url.URL{Scheme: "unix", User: url.UserPassword("", s.password), Path: s.socket}).String()
+}
+
+// Pid is the child's process id.
+func (s *Server) Pid() int { return s.cmd.Process.Pid }
+
+// Run returns when ctx ends, and with an error when the child ends before.
+func (s *Server) Run(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-s.ended:
+		return fmt.Errorf("redis-server ended (%v) and said: %s", s.endErr, s.output.last())
+	}
+}
+
+// Close ends the child in order and waits for its end. Who uses it must have
+// ended before.
+func (s *Server) Close() error {
+	s.closing.Do(func() {
+		if s.cmd != nil {
+			s.closeErr = s.stop()
+		}
+		if s.lock != nil {
+			_ = s.lock.Close()
+		}
+		if s.tempDir != "" {
+			_ = os.RemoveAll(s.tempDir)
+		}
+	})
+	return s.closeErr
+}
+
+func (s *Server) stop() error {
+	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+	limit := time.NewTimer(stopLimit)
+	defer limit.Stop()
+	select {
+	case <-s.ended:
+		return nil
+	case <-limit.C:
+	}
+	_ = s.cmd.Process.Kill()
+	<-s.ended
+	return fmt.Errorf("redis-server did not end within %v and was killed; what was accepted is on disk", stopLimit)
+}
+
+// tail logs what the child writes and keeps the end of it.
+type tail struct {
+	log *slog.Logger
+
+	mu    sync.Mutex // guards what follows
+	begun []byte     // of a line that is not whole
+	lines []string   // the last ones
+}
+
+const keptLines = 5
+
+var _ io.Writer = (*tail)(nil)
+
+// Write implements io.Writer.
+func (t *tail) Write(data []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.begun = append(t.begun, data...)
+	for {
+		line, rest, whole := bytes.Cut(t.begun, []byte("\n"))
+		if !whole {
+			return len(data), nil
+		}
+		if text := strings.TrimSpace(string(line)); text != "" {
+			t.log.Debug("redis-server", "said", text)
+			t.lines = append(t.lines, text)[max(0, len(t.lines)+1-keptLines):]
+		}
+		t.begun = append([]byte{}, rest...)
+	}
+}
+
+func (t *tail) last() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strings.Join(t.lines, "; ")
+}
