@@ -1,0 +1,28 @@
+package flows_test
+
+import (
+	"sync"
+	"testing"
+
+	"penstock/flows"
+)
+
+// Programs that delete from one value at the same time write nothing to the
+// parts that they share. A map that two write to ends the process.
+func TestDeletingLeavesSharedPartsAlone(t *testing.T) {
+	t.Parallel()
+	flow := parse(t, "  - transform: del(.a)\n")
+	v := event(t, `{"a": 1, "b": {"c": {"d": [1, {"e": 2}]}, "f": {"g": 1, "h": 2}}}`)
+	var done sync.WaitGroup
+	for range 8 {
+		done.Go(func() {
+			for range 2000 {
+				if _, err := flow.Execute(t.Context(), flows.Run{ID: "r", Event: v}, flows.Env{}); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	done.Wait()
+}
