@@ -23,7 +23,8 @@ type Stats struct {
 	Scheduled int64         // tasks for later
 	Retry     int64         // tasks that failed and come again
 	Archived  int64         // tasks that failed for good
-	Waiting   int64         // open runs without a task: parked, in line or held; while runs are settled, a few less
+	InLine    int64         // tasks whose flow waits for its turn
+	Waiting   int64         // open runs without a task: parked, at a concurrency limit or held; while runs are settled, a few less
 	Oldest    time.Duration // how long the pending task has waited that comes next; zero: none
 	OldestRun time.Duration // how long the oldest active attempt has run; zero: none
 	Paused    bool
@@ -56,6 +57,9 @@ func (c *Client) Stats(ctx context.Context) ([]Stats, error) {
 		if id, err := looks[i].first.Result(); err == nil && len(id) > idLen { // else a task that carries no run
 			looks[i].began = since.HGet(ctx, looks[i].keys.runPrefix()+id[:idLen], "started")
 		}
+		for _, line := range looks[i].groups.Val() {
+			looks[i].lines = append(looks[i].lines, since.ZCard(ctx, looks[i].keys.groupPrefix()+line))
+		}
 	}
 	if _, err := since.Exec(ctx); err != nil && !isNil(err) {
 		return nil, redisError("read queues", err)
@@ -81,7 +85,7 @@ func (s *Stats) add(shard Stats) {
 	s.Shards += shard.Shards
 	s.Pending, s.Active, s.Open = s.Pending+shard.Pending, s.Active+shard.Active, s.Open+shard.Open
 	s.Scheduled, s.Retry, s.Archived = s.Scheduled+shard.Scheduled, s.Retry+shard.Retry, s.Archived+shard.Archived
-	s.Waiting, s.OldestRun = s.Waiting+shard.Waiting, max(s.OldestRun, shard.OldestRun)
+	s.InLine, s.Waiting, s.OldestRun = s.InLine+shard.InLine, s.Waiting+shard.Waiting, max(s.OldestRun, shard.OldestRun)
 	s.Oldest, s.Workers = max(s.Oldest, shard.Oldest), min(s.Workers, shard.Workers)
 	s.Paused = s.Paused || shard.Paused
 }
@@ -97,6 +101,9 @@ type look struct {
 	since   *redis.StringCmd // nil: nothing is pending
 	first   *redis.StringCmd // the task that became active first
 	began   *redis.StringCmd // nil: nothing is active
+	express *redis.IntCmd
+	groups  *redis.StringSliceCmd // the lines of flows that wait for their turn
+	lines   []*redis.IntCmd
 }
 
 func lookAt(ctx context.Context, pipe redis.Pipeliner, name string) look {
@@ -104,6 +111,7 @@ func lookAt(ctx context.Context, pipe redis.Pipeliner, name string) look {
 	l := look{
 		keys: k, pending: pipe.LLen(ctx, k.pending()), active: pipe.LLen(ctx, k.active()),
 		paused: pipe.Exists(ctx, k.paused()), next: pipe.LIndex(ctx, k.pending(), -1),
+		express: pipe.LLen(ctx, k.express()), groups: pipe.SMembers(ctx, k.groups()),
 		first: pipe.LIndex(ctx, k.active(), -1), // claim puts each task before those that are active already
 	}
 	for i, set := range []string{k.due(), k.asynq + "scheduled", k.asynq + "retry", k.asynq + "archived", k.workers()} {
@@ -118,7 +126,10 @@ func (l *look) stats(name string) Stats {
 		Scheduled: l.sets[1].Val(), Retry: l.sets[2].Val(), Archived: l.sets[3].Val(), Workers: l.sets[4].Val(),
 		Paused: l.paused.Val() == 1,
 	}
-	s.Waiting = max(0, s.Open-s.Pending-s.Active-s.Scheduled-s.Retry)
+	for _, line := range l.lines {
+		s.InLine += line.Val()
+	}
+	s.Waiting = max(0, s.Open-s.Pending-l.express.Val()-s.Active-s.InLine-s.Scheduled-s.Retry)
 	if l.began != nil {
 		if started := micros(l.began.Val()); !started.IsZero() {
 			s.OldestRun = max(0, time.Since(started)) // by Redis' clock, which may be ahead of ours

@@ -42,6 +42,22 @@ func TestStatsTellWaitingAndRunning(t *testing.T) {
 	if err != nil || len(stats) != 1 || stats[0].Waiting != 3 || stats[0].Open != 4 || stats[0].OldestRun <= 0 || stats[0].OldestRun > time.Minute {
 		t.Errorf("%+v, %v", stats, err)
 	}
+	// A worker of one slot, whose flow's further runs stand in line.
+	one := newRig(t, testenv.Redis(t).URL())
+	one.worker(func(ctx context.Context, _ *Attempt) Outcome {
+		select {
+		case <-free:
+		case <-ctx.Done():
+		}
+		return Outcome{State: Succeeded, Output: []byte("[]")}
+	}, func(c *ServerConfig) { c.Slots = 1 })
+	one.state(one.submit(numbered(0)).RunID(), Running)
+	for n := range 40 {
+		one.submit(numbered(n))
+	}
+	if stats, err := one.client.Stats(t.Context()); err != nil || stats[0].InLine == 0 || stats[0].Open != 41 || stats[0].Waiting != 0 {
+		t.Errorf("of flows that take turns: %+v, %v", stats, err)
+	}
 	held, err := r.client.Held(t.Context(), []int64{1, 2})
 	if err != nil || held[1] != 2 || held[2] != 0 {
 		t.Errorf("held %v, %v", held, err)

@@ -15,7 +15,7 @@ import (
 const (
 	processClients = 4
 	queueClients   = 1
-	queueWaits     = 2
+	queueWaits     = 4 // two lists, two connections each
 )
 
 // Processes are those that use a Redis.

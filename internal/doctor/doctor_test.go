@@ -204,7 +204,7 @@ func TestConnections(t *testing.T) {
 			t.Errorf("%s", text(r))
 		}
 	}
-	if got := (Processes{Doors: 2, Workers: 3, Served: 4}).most(30); got != 5*4*30+4*32 {
+	if got := (Processes{Doors: 2, Workers: 3, Served: 4}).most(30); got != 5*4*30+4*34 {
 		t.Errorf("a fleet may open %d", got)
 	}
 }

@@ -177,7 +177,7 @@ func TestQueuesAndRedisAreMeasured(t *testing.T) {
 	want(t, scraped,
 		`penstock_queues_up 1`, `penstock_queue_tasks{queue="slow",state="pending"} 1`, `penstock_queue_open_runs{queue="slow"} 1`,
 		`penstock_queue_paused{queue="slow"} 0`, `penstock_queue_workers{queue="slow"} 0`, `penstock_door_waiters 1`,
-		`penstock_queue_waiting_runs{queue="slow"} 0`, `penstock_queue_oldest_run_seconds{queue="slow"} 0`, `penstock_flow_held_runs{flow="1"} 0`,
+		`penstock_queue_waiting_runs{queue="slow"} 0`, `penstock_queue_tasks{queue="slow",state="aggregating"} 0`, `penstock_queue_oldest_run_seconds{queue="slow"} 0`, `penstock_flow_held_runs{flow="1"} 0`,
 		`penstock_redis_memory_limit_bytes 0`)
 	if !strings.Contains(scraped, `penstock_redis_command_duration_seconds_count{command="pipeline"}`) || strings.Contains(scraped, "\npenstock_redis_errors_total") {
 		t.Errorf("of Redis:\n%s", ours(scraped))

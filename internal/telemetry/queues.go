@@ -27,9 +27,9 @@ func newQueueMetrics(m *Metrics) queueMetrics {
 	}
 	return queueMetrics{
 		up:      desc("penstock_queues_up", "1 when Redis said how its queues are doing, else 0: then nothing else is known of them."),
-		tasks:   desc("penstock_queue_tasks", "Tasks by state: pending, active, scheduled, retry, archived.", "queue", "state"),
+		tasks:   desc("penstock_queue_tasks", "Tasks by state: pending, active, aggregating (their flow waits for its turn), scheduled, retry, archived.", "queue", "state"),
 		open:    desc("penstock_queue_open_runs", "Runs that have not ended: queued, running or waiting.", "queue"),
-		waiting: desc("penstock_queue_waiting_runs", "Runs without a task: parked at a step, in line at a concurrency limit, or held because their flow is paused.", "queue"),
+		waiting: desc("penstock_queue_waiting_runs", "Runs without a task: parked at a step, waiting at a concurrency limit, or held because their flow is paused.", "queue"),
 		oldest:  desc("penstock_queue_oldest_seconds", "How long the task has waited that comes next; 0 when none waits.", "queue"),
 		run:     desc("penstock_queue_oldest_run_seconds", "How long the oldest attempt has run that has not ended; 0 when none runs.", "queue"),
 		paused:  desc("penstock_queue_paused", "1 while the queue is paused.", "queue"),
@@ -91,7 +91,7 @@ func (i *inspection) Collect(ch chan<- prometheus.Metric) {
 	i.heldRuns(ctx, gauge)
 	for _, q := range all {
 		for state, n := range map[string]int64{
-			"pending": q.Pending, "active": q.Active, "scheduled": q.Scheduled, "retry": q.Retry, "archived": q.Archived,
+			"pending": q.Pending, "active": q.Active, "aggregating": q.InLine, "scheduled": q.Scheduled, "retry": q.Retry, "archived": q.Archived,
 		} {
 			gauge(i.tasks, float64(n), q.Queue, state)
 		}
