@@ -31,6 +31,7 @@ type fault struct {
 	Scope   auth.Scope    // that is missing; empty: not said
 	Err     error         // for the log; nil: Message says it all
 	ByFlow  bool          // the flow chose the status
+	Close   bool          // the connection ends with the answer: what follows on it cannot be told apart
 
 	Parameter string         // the query parameter that is wrong; empty: none
 	Position  int            // the character of it, from 1; 0: the whole of it
