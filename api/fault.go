@@ -126,7 +126,7 @@ func faultOf(err error) *fault {
 
 func statusOf(code auth.Code) int {
 	switch code {
-	case auth.CodeUnauthorized, auth.CodeInvalidClient:
+	case auth.CodeUnauthorized, auth.CodeInvalidClient, auth.CodeReplayed:
 		return http.StatusUnauthorized
 	case auth.CodeForbidden:
 		return http.StatusForbidden
