@@ -4,7 +4,7 @@ import "penstock/flows"
 
 func emailParams() []flows.Param {
 	return []flows.Param{
-		{Name: "connection", Type: flows.TypeString, Required: true, Summary: "Name of the mail server's connection."},
+		{Name: "connection", Type: flows.TypeString, Names: flows.ResourceConnection, Required: true, Summary: "Name of the mail server's connection."},
 		{Name: "to", Type: flows.TypeTemplate, Summary: "Recipient, or a list of them: `a@b.org`, `Name <a@b.org>` or `{name, address}` each."},
 		{Name: "cc", Type: flows.TypeTemplate, Summary: "Further recipients, whom all see."},
 		{Name: "bcc", Type: flows.TypeTemplate, Summary: "Further recipients, whom nobody sees."},
