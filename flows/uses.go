@@ -1,7 +1,5 @@
 package flows
 
-import "strings"
-
 // Resource is a kind of thing beside the flow that a flow names.
 type Resource string
 
@@ -25,7 +23,7 @@ func (f *Flow) Uses() []Use { return f.uses }
 // Refuse returns a problem for each use that refused has a reason against, as
 // Parse would of a file of this name; nil: there is none.
 func (f *Flow) Refuse(file string, refused func(Use) (reason string)) Problems {
-	r := report{file: file, lines: strings.Split(string(f.Source), "\n")}
+	r := newReport(file, f.Source)
 	for _, u := range f.uses {
 		if reason := refused(u); reason != "" {
 			r.add(u.place, "", "%s %q: %s", u.Resource, u.Name, reason)
@@ -37,9 +35,7 @@ func (f *Flow) Refuse(file string, refused func(Use) (reason string)) Problems {
 // use notes what a parameter names.
 func (c *compiler) use(what Resource, n *node) {
 	for _, element := range append([]*node{n}, n.items...) {
-		switch {
-		case element.shape != scalar || element.value == nil:
-		default:
+		if element.shape == scalar && element.value != nil {
 			c.flow.uses = append(c.flow.uses, Use{what, text(element.value), element.place})
 		}
 	}
