@@ -22,25 +22,25 @@ func TestAWriterOfSomeFlowsUsesWhatItMay(t *testing.T) {
 	token := fmt.Sprint("Bearer ", p.want(p.send(form), 200)["access_token"])
 	for _, name := range []string{"listed", "other"} {
 		flows := map[string]string{"listed": "[69]", "other": "[70]"}[name]
-		p.want(p.do("PUT", "/v1/connections/"+name, "ann", `{"type":"basic","hosts":["x.example.org"],"settings":{"user":"u","password":"p"},"flows":`+flows+`}`), 200)
+		p.want(p.do("PUT", "/v1/connections/"+name, "ann", `{"type":"basic","hosts":["x.example.org"],"settings":{"username":"u","password":"p"},"flows":`+flows+`}`), 200)
 		p.want(p.do("PUT", "/v1/secrets/"+name, "ann", `{"value":"v","flows":`+flows+`}`), 200)
 	}
 	p.want(p.do("PUT", "/v1/secrets/bare", "ann", `{"value":"v"}`), 200)
 	fatal(t, p.store.Secrets().Put(t.Context(), "listed", "another value")) // keeps the list
 	for step, refused := range map[string]string{
-		"{call: 69}":       "",
-		"{call: flow-69}":  "",
-		"{call: 70}":       "",
-		"{emit: flow-70}":  "",
-		"{call: 100}":      `flow "100": there is none that you may run`,
-		"{call: flow-100}": `flow "flow-100": there is none that you may run`,
-		"{emit: 100}":      `flow "100"`,
-		"{call: {flow: 100, wait: false}}":                                      `flow "100"`,
-		"{call: 070}":                                                           `flow "070"`,
-		"{call: 404}":                                                           `flow "404": there is none that you may run`,
-		"{http: {url: https://x.example.org, connection: listed}}":              "",
-		"{http: {url: https://x.example.org, connection: other}}":               `connection "other": there is none that lists flow 69`,
-		"{http: {url: https://x.example.org, connection: none}}":                `connection "none": there is none that lists flow 69`,
+		"{call: 69}":                       "",
+		"{call: flow-69}":                  "",
+		"{call: 70}":                       "",
+		"{emit: flow-70}":                  "",
+		"{call: 100}":                      `flow "100": there is none that you may run`,
+		"{call: flow-100}":                 `flow "flow-100": there is none that you may run`,
+		"{emit: 100}":                      `flow "100"`,
+		"{call: {flow: 100, wait: false}}": `flow "100"`,
+		`{call: "070"}`:                    `flow "070"`,
+		"{call: 404}":                      `flow "404": there is none that you may run`,
+		"{http: {url: https://x.example.org, connection: listed}}":                                 "",
+		"{http: {url: https://x.example.org, connection: other}}":                                  `connection "other": there is none that lists flow 69`,
+		"{http: {url: https://x.example.org, connection: none}}":                                   `connection "none": there is none that lists flow 69`,
 		"{switch: [{when: .a, steps: [{http: {url: https://x.example.org, connection: other}}]}]}": `connection "other"`,
 	} {
 		source := "flow: 69\nslug: flow-69\ntrigger: webhook\nsteps:\n  - " + step + "\n"
@@ -69,7 +69,7 @@ func TestAWriterOfSomeFlowsUsesWhatItMay(t *testing.T) {
 	if all, err := p.store.Secrets().List(t.Context()); err != nil || len(all) != 3 || len(find(all, "listed").Flows) != 1 {
 		t.Errorf("secrets %v, %v", all, err)
 	}
-	p.want(p.do("PUT", "/v1/connections/listed", "ann", `{"type":"basic","hosts":["x.example.org"],"settings":{"user":"u","password":"p"},"flows":[0]}`), 400)
+	p.want(p.do("PUT", "/v1/connections/listed", "ann", `{"type":"basic","hosts":["x.example.org"],"settings":{"username":"u","password":"p"},"flows":[0]}`), 400)
 }
 
 func find(all []store.Secret, name string) store.Secret {

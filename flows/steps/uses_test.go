@@ -23,7 +23,7 @@ steps:
       - when: .a
         steps:
           - email: {connection: mail, to: a@b.org, subject: s, text: t}
-  - encode: {hmac: sha256, value: x, secret: key, to: .a}
+  - encode: {hmac: "${ .x }", secret: key}
 `
 	flow, err := flows.Parse("test.yaml", []byte(source), Catalogue())
 	if err != nil {
@@ -34,7 +34,15 @@ steps:
 	for _, p := range refused {
 		got += p.Error() + "\n"
 	}
-	const want = `test.yaml:4:38: secret "hook": no
+	const want = `test.yaml:4:39: secret "hook": no
+test.yaml:4:45: secret "other": no
+test.yaml:4:67: secret "meta": no
+test.yaml:6:11: flow "100": no
+test.yaml:7:18: flow "nightly": no
+test.yaml:8:52: connection "crm": no
+test.yaml:9:23: connection "db": no
+test.yaml:13:33: connection "mail": no
+test.yaml:14:39: secret "key": no
 `
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
