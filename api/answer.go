@@ -12,11 +12,41 @@ import (
 )
 
 // ours are the headers that a flow does not choose: they frame the answer,
-// name the request and the run, or would let a flow's answer act on behalf of
-// what else is served at this origin. Read only.
+// name the request and the run, would let a flow's answer act on behalf of
+// what else is served at this origin, or are orders to a proxy before it.
+// docs/security.md lists them. Read only.
 var ours = []string{
-	"Connection", "Content-Length", "Content-Security-Policy", "Date", "Keep-Alive", "Set-Cookie", "Trailer", "Transfer-Encoding", "Upgrade",
-	"Www-Authenticate", "X-Content-Type-Options", headerRequestID, headerRun, "Server-Timing",
+	"Connection", "Content-Length", "Date", "Keep-Alive", "Proxy-Connection", "Trailer", "Transfer-Encoding", "Upgrade",
+	headerRequestID, headerRun, "Server-Timing",
+	"Proxy-Authenticate", "Set-Cookie", "Set-Login", "Www-Authenticate",
+	"Content-Security-Policy", "Content-Security-Policy-Report-Only", "Permissions-Policy", "X-Content-Type-Options", "X-Frame-Options",
+	"Cross-Origin-Embedder-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Origin-Agent-Cluster", "Timing-Allow-Origin",
+	"Alt-Svc", "Clear-Site-Data", "Expect-Ct", "Nel", "Public-Key-Pins", "Refresh", "Report-To", "Reporting-Endpoints", "Service-Worker-Allowed",
+	"Speculation-Rules", "Strict-Transport-Security",
+	"X-Sendfile", "X-Lighttpd-Send-File", "X-Reproxy-Url",
+}
+
+// isOurs reports whether a flow may not set a header, whose name is canonical.
+func isOurs(name string) bool {
+	return slices.Contains(ours, name) || strings.HasPrefix(name, "Access-Control-") || strings.HasPrefix(name, "X-Accel-")
+}
+
+// loadable are the media types, but for JavaScript's, that a page of this
+// origin would execute or apply. Read only.
+var loadable = []string{"text/css", "application/wasm", "application/manifest+json", "text/cache-manifest", "application/speculationrules+json"}
+
+// inert is the type under which an answer is sent: script and style of a flow
+// go out as text, so that the console's policy, which trusts its own origin,
+// does not trust them. The bytes stay as they are. Documents are sandboxed
+// instead.
+func inert(contentType string) string {
+	media, _, _ := strings.Cut(contentType, ";")
+	media = strings.ToLower(strings.TrimSpace(media))
+	if slices.Contains(loadable, media) || strings.Contains(media, "javascript") || strings.Contains(media, "ecmascript") ||
+		strings.Contains(media, "jscript") || strings.Contains(media, "livescript") {
+		return "text/plain; charset=utf-8"
+	}
+	return contentType
 }
 
 // writeAnswer writes what a flow itself answered. opening goes before its
@@ -33,9 +63,9 @@ func writeAnswer(c *gin.Context, answer *queue.Answer, opening []byte) {
 		name = http.CanonicalHeaderKey(name)
 		switch {
 		case !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value):
-		case slices.Contains(ours, name) || strings.HasPrefix(name, "Access-Control-"):
+		case isOurs(name):
 		case name == "Content-Type":
-			contentType = []string{value}
+			contentType = []string{inert(value)}
 		default:
 			h[name] = []string{value}
 		}

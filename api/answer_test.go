@@ -19,6 +19,19 @@ func answer(status int, contentType, body string) string {
 		status, contentType, base64.StdEncoding.EncodeToString([]byte(body)))
 }
 
+// At every door a flow's script goes out as text, in a sandbox.
+func TestAFlowsScriptIsNotScript(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	p.deploy(1, "trigger: webhook\nsteps: [{answer: {}}]")
+	r := p.do("POST", "/v1/flows/1/runs", "ulf", answer(200, "text/javascript", "alert(1)"))
+	p.want(r, 200)
+	if r.body != "alert(1)" || r.Header.Get("Content-Type") != "text/plain; charset=utf-8" || r.Header.Get("X-Content-Type-Options") != "nosniff" ||
+		r.Header.Get("Content-Security-Policy") != "sandbox" {
+		t.Errorf("%q %v", r.body, r.Header)
+	}
+}
+
 func TestRespondAnswersNowAndTheRunContinues(t *testing.T) {
 	t.Parallel()
 	p := newProduct(t)

@@ -160,8 +160,12 @@ func New(config Config) (*API, error) {
 	a := &API{
 		config:      config,
 		description: sync.OnceValues(openapi.Describe),
-		schemes:     append([]auth.Authenticator{auth.SignatureScheme{Keys: config.Keys, Guesses: config.Guesses, Meter: config.Meter}}, config.Schemes...),
 	}
+	signatures := auth.SignatureScheme{Keys: config.Keys, Guesses: config.Guesses, Meter: config.Meter}
+	if config.Store != nil {
+		signatures.Replays = config.Store.Tokens()
+	}
+	a.schemes = append([]auth.Authenticator{signatures}, config.Schemes...)
 	if config.Authority != nil {
 		a.schemes = append(a.schemes, config.Authority.Schemes()...)
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -37,7 +38,7 @@ func keyDoors(o *office) map[string]func(key, secret, ip string) *httptest.Respo
 			r := httptest.NewRequest(http.MethodPost, "/v1/flows/69/runs", strings.NewReader(`{}`))
 			r.Header.Set("Content-Type", "application/json")
 			r.Header.Set(auth.HeaderKey, key)
-			r.Header.Set(auth.HeaderSignature, auth.Sign(fmt.Sprint(epoch.Unix()), []byte(`{}`), secret))
+			r.Header.Set(auth.HeaderSignature, auth.SignV2(r.Method, r.URL.RequestURI(), key, fmt.Sprint(epoch.Unix()), rand.Text(), []byte(`{}`), secret))
 			r.RemoteAddr = ip + ":1234"
 			return o.do(r)
 		},

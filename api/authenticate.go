@@ -12,6 +12,8 @@ import (
 // the request uses. Without a principal nobody gets further.
 func (a *API) authenticate(c *gin.Context) {
 	r := &auth.Request{
+		Method: c.Request.Method,
+		Target: c.Request.URL.RequestURI(),
 		Header: c.Request.Header,
 		Now:    a.config.Now(),
 		IP:     c.ClientIP(),

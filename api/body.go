@@ -1,11 +1,15 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
+	"net"
 	"net/http"
+	"os"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -71,10 +75,8 @@ func (a *API) readOnce(r *http.Request, x *exchange) ([]byte, error) {
 		switch {
 		case errors.Is(err, io.EOF):
 			return text, nil
-		case errors.Is(err, io.ErrUnexpectedEOF):
-			return nil, &fault{Status: http.StatusBadRequest, Code: "cut_short", Message: "the body ended before its announced length"}
 		case err != nil:
-			return nil, fmt.Errorf("read body: %w", err)
+			return nil, bodyError(r, err)
 		case len(text) == cap(text):
 			text = append(text, 0)[:len(text)]
 			if err := a.takeBody(x, cap(text)-len(text)); err != nil {
@@ -96,9 +98,30 @@ func hasBody(r *http.Request) (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("read body: %w", err)
+		return false, bodyError(r, err)
 	}
 	return true, nil
+}
+
+// bodyError tells what stopped a body from being read: what the caller sent
+// (RFC 9110, section 15.5.1), the caller's connection, a limit of the server,
+// or a fault of this program. net/http has no types for the errors of chunks.
+func bodyError(r *http.Request, err error) error {
+	var (
+		large  *http.MaxBytesError
+		broken net.Error
+	)
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return &fault{Status: http.StatusBadRequest, Code: "cut_short", Message: "the body ended before its announced length", Close: true}
+	case errors.As(err, &large), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, http.ErrBodyReadAfterClose):
+		return fmt.Errorf("read body: %w", err)
+	case errors.As(err, &broken), errors.Is(err, net.ErrClosed):
+		return fmt.Errorf("read body: %w: %w", context.Canceled, err) // nobody is there to be answered
+	case slices.Contains(r.TransferEncoding, "chunked"):
+		return &fault{Status: http.StatusBadRequest, Code: "bad_chunks", Message: "the chunks of the body cannot be read (RFC 9112, section 7.1)", Close: true}
+	}
+	return fmt.Errorf("read body: %w", err)
 }
 
 // checkEncoding refuses a body that is compressed or otherwise encoded: it

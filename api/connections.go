@@ -18,12 +18,13 @@ type connectionView struct {
 	Type      string            `json:"type"`
 	Hosts     []string          `json:"hosts,omitempty"`
 	Settings  map[string]string `json:"settings"`
+	Flows     []int64           `json:"flows"` // that a writer of some flows may use it in
 	UpdatedAt time.Time         `json:"updated_at"`
 }
 
 func viewConnection(c *store.Connection) connectionView {
 	shown := connect.Shown(c)
-	return connectionView{shown.Name, shown.Type, shown.Hosts, shown.Settings, shown.UpdatedAt}
+	return connectionView{shown.Name, shown.Type, shown.Hosts, shown.Settings, append([]int64{}, c.Flows...), shown.UpdatedAt}
 }
 
 // putConnection answers PUT /v1/connections/{name}: it replaces all of it.
@@ -33,13 +34,17 @@ func (a *API) putConnection(c *gin.Context) {
 		Type     string                     `json:"type"`
 		Hosts    []string                   `json:"hosts"`
 		Settings map[string]json.RawMessage `json:"settings"`
+		Flows    []int64                    `json:"flows"`
 	}
 	name := c.Param("name")
 	err := a.readJSON(c, &in)
 	if err == nil && (!nameable(name) || in.Name != "" && in.Name != name) {
 		err = &store.InvalidError{Member: "name", Reason: "must be that of the path: 1 to 64 letters, digits, '_', '.' or '-', a letter first"}
 	}
-	conn := store.Connection{Name: name, Type: in.Type, Hosts: in.Hosts}
+	conn := store.Connection{Name: name, Type: in.Type, Hosts: in.Hosts, Flows: in.Flows}
+	if err == nil {
+		err = checkFlows(in.Flows)
+	}
 	if err == nil {
 		var wrong error
 		if conn.Settings, wrong = connect.Texts(in.Settings); wrong == nil {

@@ -31,6 +31,7 @@ type fault struct {
 	Scope   auth.Scope    // that is missing; empty: not said
 	Err     error         // for the log; nil: Message says it all
 	ByFlow  bool          // the flow chose the status
+	Close   bool          // the connection ends with the answer: what follows on it cannot be told apart
 
 	Parameter string         // the query parameter that is wrong; empty: none
 	Position  int            // the character of it, from 1; 0: the whole of it
@@ -125,7 +126,7 @@ func faultOf(err error) *fault {
 
 func statusOf(code auth.Code) int {
 	switch code {
-	case auth.CodeUnauthorized, auth.CodeInvalidClient:
+	case auth.CodeUnauthorized, auth.CodeInvalidClient, auth.CodeReplayed:
 		return http.StatusUnauthorized
 	case auth.CodeForbidden:
 		return http.StatusForbidden

@@ -67,7 +67,7 @@ func (a *API) readSource(c *gin.Context) (*flows.Flow, error) {
 	if !of(c).principal.May(auth.ScopeWriteFlows, flow.Number) {
 		return nil, errNoFlow
 	}
-	return flow, nil
+	return flow, a.checkUses(c.Request.Context(), of(c).principal, flow)
 }
 
 // isSlugOf reports whether the path calls the flow by its slug: that which it
@@ -125,6 +125,13 @@ func (a *API) rollbackFlow(c *gin.Context) {
 	}
 	if err == nil && in.Version == "" {
 		in.Version, err = before(&h)
+	}
+	var earlier *flows.Flow
+	if err == nil {
+		earlier, err = a.config.Store.Flows().Version(c.Request.Context(), h.Number, in.Version)
+	}
+	if err == nil {
+		err = a.checkUses(c.Request.Context(), of(c).principal, earlier)
 	}
 	if err == nil {
 		err = a.config.Store.Flows().Rollback(c.Request.Context(), h.Number, in.Version)

@@ -30,6 +30,7 @@ type keyView struct {
 	Flows         []int64   `json:"flows"` // null: all
 	Window        int64     `json:"ts_window"`
 	OnReplay      string    `json:"on_replay"`
+	SignatureV1   bool      `json:"signature_v1"` // the first version of Penstock-Signature counts
 	Impersonate   []string  `json:"impersonate"`
 	PublicKey     string    `json:"public_key,omitempty"`
 	Rate          string    `json:"rate_limit,omitempty"`
@@ -40,7 +41,7 @@ type keyView struct {
 func viewKey(k *store.Key) keyView {
 	return keyView{
 		Name: k.Name, Key: k.Key, PreviousUntil: k.PreviousUntil, APIAccess: k.APIAccess, Flows: k.Flows,
-		Window: int64(k.Window / time.Second), OnReplay: k.OnReplay, Impersonate: append([]string{}, k.Impersonate...),
+		Window: int64(k.Window / time.Second), OnReplay: k.OnReplay, SignatureV1: !k.RefuseV1, Impersonate: append([]string{}, k.Impersonate...),
 		PublicKey: k.PublicKey, Rate: k.Rate,
 	}
 }
@@ -61,6 +62,7 @@ type keyInput struct {
 	Flows       given[[]int64]  `json:"flows"`
 	Window      given[int64]    `json:"ts_window"` // seconds
 	OnReplay    given[string]   `json:"on_replay"`
+	SignatureV1 given[bool]     `json:"signature_v1"`
 	Impersonate given[[]string] `json:"impersonate"`
 	PublicKey   given[string]   `json:"public_key"`
 	Rate        given[string]   `json:"rate_limit"`
@@ -72,6 +74,9 @@ func (in *keyInput) apply(k *store.Key) error {
 	in.APIAccess.into(&k.APIAccess)
 	in.Flows.into(&k.Flows)
 	in.OnReplay.into(&k.OnReplay)
+	if in.SignatureV1.set {
+		k.RefuseV1 = !in.SignatureV1.value
+	}
 	in.Impersonate.into(&k.Impersonate)
 	in.PublicKey.into(&k.PublicKey)
 	in.Rate.into(&k.Rate)

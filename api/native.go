@@ -85,7 +85,7 @@ func (a *API) admit(c *gin.Context) (queue.Submission, error) {
 		return queue.Submission{}, err
 	}
 	if len(params) > 0 && p.BodyOnly {
-		return queue.Submission{}, badRequest("unsigned_parameters", "the signature does not cover parameters: use /apis/execute, or other credentials")
+		return queue.Submission{}, badRequest("unsigned_parameters", "a signature of version 1 does not cover parameters: sign with v2, use /apis/execute, or other credentials")
 	}
 	event, err := a.readEvent(c)
 	if err != nil {
@@ -94,7 +94,16 @@ func (a *API) admit(c *gin.Context) (queue.Submission, error) {
 	s := a.submission(c, flow, p)
 	s.Event, s.Params = event, params
 	s.Guard, err = a.idempotencyGuard(c, flow, &s, query)
+	attachRepeated(&s, p)
 	return s, err
+}
+
+// attachRepeated makes one run of a signature that comes again, unless
+// something else says what identifies the request.
+func attachRepeated(s *queue.Submission, p *auth.Principal) {
+	if s.Guard == nil && p.Repeat != nil {
+		s.Guard = &queue.Guard{Key: "signature\x00" + p.Repeat.ID, Window: p.Repeat.Window}
+	}
 }
 
 // readEvent returns the body, checked and untouched; nil when there is none.

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -175,7 +176,7 @@ func (p *product) request(method, path, who, body string, header ...string) *htt
 	switch {
 	case strings.HasPrefix(who, "key-"):
 		r.Header.Set(auth.HeaderKey, who)
-		r.Header.Set(auth.HeaderSignature, auth.Sign(strconv.FormatInt(time.Now().Unix(), 10), []byte(body), "secret-of-"+who))
+		r.Header.Set(auth.HeaderSignature, auth.SignV2(method, path, who, strconv.FormatInt(time.Now().Unix(), 10), rand.Text(), []byte(body), "secret-of-"+who))
 	case who != "":
 		r.SetBasicAuth(who, word)
 	}

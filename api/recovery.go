@@ -56,7 +56,7 @@ func (a *API) fail(c *gin.Context, err error) {
 	if f.Retry > 0 {
 		c.Header("Retry-After", retryAfter(f.Retry))
 	}
-	if f.Status == http.StatusRequestEntityTooLarge || f.Status == http.StatusRequestTimeout {
+	if f.Close || f.Status == http.StatusRequestEntityTooLarge || f.Status == http.StatusRequestTimeout {
 		c.Header("Connection", "close") // the rest of the body is not worth reading
 	}
 	if isSmartSYNC(c) {

@@ -17,7 +17,7 @@ func (a *API) router() (*gin.Engine, error) {
 	if err := e.SetTrustedProxies(a.config.TrustedProxies); err != nil {
 		return nil, err
 	}
-	e.Use(a.begin, requestID, a.logRequest, a.recovery, a.closing, a.cors, a.limitBody)
+	e.Use(a.begin, requestID, a.logRequest, a.recovery, a.closing, a.wellFormed, a.cors, a.limitBody)
 	e.NoRoute(a.noRoute)
 	e.NoMethod(a.noMethod)
 

@@ -62,6 +62,7 @@ func (a *API) admitReplay(c *gin.Context) (queue.Submission, error) {
 			Window:      idempotencyWindow,
 		}
 	}
+	attachRepeated(&s, p)
 	return s, err
 }
 

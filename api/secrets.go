@@ -14,13 +14,15 @@ import (
 // secretView is a secret as anybody sees it: without its value.
 type secretView struct {
 	Name      string    `json:"name"`
+	Flows     []int64   `json:"flows"` // that a writer of some flows may use it in
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
 // putSecret answers PUT /v1/secrets/{name}. The value is never read back.
 func (a *API) putSecret(c *gin.Context) {
 	var in struct {
-		Value string `json:"value"`
+		Value string         `json:"value"`
+		Flows given[[]int64] `json:"flows"` // absent: as they are
 	}
 	err := a.readJSON(c, &in)
 	if err == nil && !nameable(c.Param("name")) {
@@ -30,13 +32,22 @@ func (a *API) putSecret(c *gin.Context) {
 		err = &store.InvalidError{Member: "value", Reason: "must have 1 to 65536 bytes"}
 	}
 	if err == nil {
-		err = a.config.Store.Secrets().Put(c.Request.Context(), c.Param("name"), in.Value)
+		err = checkFlows(in.Flows.value)
+	}
+	secrets := a.config.Store.Secrets()
+	if err == nil && in.Flows.set {
+		err = secrets.PutFor(c.Request.Context(), c.Param("name"), in.Value, in.Flows.value)
+	} else if err == nil {
+		err = secrets.Put(c.Request.Context(), c.Param("name"), in.Value)
+	}
+	if err == nil && !in.Flows.set {
+		in.Flows.value, err = secrets.Flows(c.Request.Context(), c.Param("name"))
 	}
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
-	writeJSON(c, http.StatusOK, secretView{c.Param("name"), a.config.Now().UTC()})
+	writeJSON(c, http.StatusOK, secretView{c.Param("name"), append([]int64{}, in.Flows.value...), a.config.Now().UTC()})
 }
 
 const maxSecretValue = 64 << 10
@@ -72,7 +83,7 @@ func (a *API) listSecrets(c *gin.Context) {
 	}
 	views := make([]secretView, len(all))
 	for i, s := range all {
-		views[i] = secretView{s.Name, s.UpdatedAt}
+		views[i] = secretView{s.Name, append([]int64{}, s.Flows...), s.UpdatedAt}
 	}
 	list(a, c, listing.Schema[secretView]{Order: "name", Fields: []listing.Field[secretView]{
 		listing.Text("name", func(s *secretView) string { return s.Name }),

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"penstock/internal/framing"
 )
 
 // ServerConfig is what a Server needs. Listener, API and Log are required.
@@ -64,6 +66,7 @@ func NewServer(config ServerConfig) (*Server, error) {
 	if config.Wrap != nil {
 		handler = config.Wrap(handler)
 	}
+	handler = framing.Handler(handler)
 	requests, handOver := context.WithCancelCause(context.Background())
 	return &Server{
 		config:   config,
@@ -77,6 +80,9 @@ func NewServer(config ServerConfig) (*Server, error) {
 			MaxHeaderBytes:    maxHeader,
 			ErrorLog:          slog.NewLogLogger(config.Log.Handler(), slog.LevelWarn),
 			BaseContext:       func(net.Listener) context.Context { return requests },
+			ConnContext:       framing.Context,
+
+			DisableGeneralOptionsHandler: true, // every request is counted by framing.Handler
 		},
 	}, nil
 }
@@ -86,7 +92,7 @@ func NewServer(config ServerConfig) (*Server, error) {
 // their run's id after that.
 func (s *Server) Run(ctx context.Context) error {
 	served := make(chan error, 1) // Serve ends when we no longer look
-	go func() { served <- s.http.Serve(s.config.Listener) }()
+	go func() { served <- s.http.Serve(framing.Listener{Listener: s.config.Listener}) }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve: %w", err)

@@ -3,7 +3,6 @@ package api
 import (
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -156,12 +155,11 @@ func checkData(c *gin.Context, f *flows.Flow, data []byte) error {
 	return strictjson.Check(data, maxDepth)
 }
 
-// replayGuard remembers a check value as long as its time is accepted: from a
-// window before to a window after, and the second that whole-second clocks hide.
+// replayGuard remembers a check value as long as its time is accepted.
 func replayGuard(call *signedCall) *queue.Guard {
 	return &queue.Guard{
 		Key:    "smartsync\x00" + call.key.Key + "\x00" + strings.ToLower(call.query.Get("check")),
-		Window: 2*auth.Window(call.key) + time.Second,
+		Window: auth.ReplayWindow(call.key),
 		Refuse: call.key.OnReplay != store.OnReplayAttach,
 	}
 }

@@ -52,12 +52,18 @@ func newSecret(e env) *cobra.Command {
 	put := &cobra.Command{Use: "put " + r.id, Short: "Store a secret: it is read from a file or standard input", Args: exactly(1)}
 	c := newCall(e, put)
 	put.Flags().StringVar(&file, "file", "-", "`file` with the secret, - for standard input")
+	var flows []int64
+	put.Flags().Int64SliceVar(&flows, "flows", nil, "the `numbers` of the flows in which a writer of some flows may name it; left out: as they are")
 	put.RunE = func(cmd *cobra.Command, args []string) error {
 		value, err := readFile(cmd.InOrStdin(), file)
 		if err != nil {
 			return fmt.Errorf("read secret: %w", err)
 		}
-		return c.send(cmd, http.MethodPut, r.at(args[0]), object{"value": value}, "")
+		body := object{"value": value}
+		if cmd.Flags().Changed("flows") {
+			body["flows"] = flows
+		}
+		return c.send(cmd, http.MethodPut, r.at(args[0]), body, "")
 	}
 	remove := r.newDelete(e)
 	r.completeIDs(e, put)

@@ -17,6 +17,7 @@ func newKey(e env) *cobra.Command {
 			{flag: "flows", member: "flows", kind: flowsField, help: "the `numbers` of the flows that it may call; all, or left out: every flow"},
 			{flag: "ts-window", member: "ts_window", kind: countField, help: "`seconds` that a timestamp may be off"},
 			{flag: "on-replay", member: "on_replay", help: "`refuse` or attach: what becomes of the same request again"},
+			{flag: "signature-v1", member: "signature_v1", kind: boolField, help: "take the first version of Penstock-Signature, which covers the body only"},
 			{flag: "impersonate", member: "impersonate", kind: listField, help: "`users` whom its assertions may act as"},
 			{flag: "public-key-file", member: "public_key", kind: secretField, help: "`file` with the public key that verifies its assertions (PEM)"},
 			{flag: "rate-limit", member: "rate_limit", help: "a `rate` of its own: 10/s, 600/m"},

@@ -88,6 +88,9 @@ func (c *compiler) argument(a *Args, p Param, n *node, trail string) {
 	if v != nil || p.Type == TypeLiteral {
 		a.values[p.Name] = v
 	}
+	if p.Names != "" {
+		c.use(p.Names, n)
+	}
 }
 
 func hintOf(p Param, n *node) string {

@@ -32,6 +32,7 @@ type Flow struct {
 	varNames []string
 	tests    []test
 	reaches  []Reached
+	uses     []Use
 	schema   *Validator
 	reads    [ofStep + 1]bool // the kinds of variable that some program reads
 }

@@ -69,6 +69,7 @@ type Param struct {
 	Instead  string   // TypeString: what to write where an author tries ${ }
 	Verbatim bool     // TypeString: ${ } has no meaning in it and is allowed, as in a script
 	OneOf    string   // parameters that share this word exclude each other, and one is required
+	Names    Resource // TypeString, TypeStrings: what the value names; empty: nothing
 }
 
 // Runner executes one step for one item. It is used by many goroutines at once.

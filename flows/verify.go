@@ -29,7 +29,7 @@ const defaultTolerance = 5 * time.Minute
 // verifyParams are what trigger.webhook.verify takes, for all schemes.
 var verifyParams = []Param{
 	{Name: "scheme", Type: TypeEnum, Required: true, Enum: verifySchemes, Summary: "How the sender signs."},
-	{Name: "secret", Type: TypeStrings, Required: true, Summary: "The name of a stored secret, or of several while one replaces another."},
+	{Name: "secret", Type: TypeStrings, Names: ResourceSecret, Required: true, Summary: "The name of a stored secret, or of several while one replaces another."},
 	{Name: "tolerance", Type: TypeDuration, Default: "5m", Summary: "How far the time that was signed may be off, where a scheme signs one."},
 	{Name: "id_header", Type: TypeString, Summary: "The header that names a delivery: equal ones are one run. The published schemes know it."},
 	{Name: "header", Type: TypeString, Summary: "`hmac`, `token`: the header with the signature or the token."},
@@ -40,7 +40,7 @@ var verifyParams = []Param{
 	{Name: "timestamp_header", Type: TypeString, Summary: "`hmac`: the header with the Unix time that is signed before the body, a dot between them."},
 	{Name: "user", Type: TypeString, Summary: "`basic`: the user name."},
 	{Name: "url", Type: TypeString, Summary: "`twilio`: the URL that is called, when it is not the issuer's."},
-	{Name: "verify_token", Type: TypeString, Summary: "`github`, `hmac`: the name of the secret that Meta sends when it subscribes (`hub.verify_token`)."},
+	{Name: "verify_token", Type: TypeString, Names: ResourceSecret, Summary: "`github`, `hmac`: the name of the secret that Meta sends when it subscribes (`hub.verify_token`)."},
 }
 
 // verifySchemes are the ways in which webhook senders prove themselves.

@@ -22,6 +22,8 @@ type Authenticator interface {
 
 // Request is what schemes may look at.
 type Request struct {
+	Method string
+	Target string // path and query string, as sent
 	Header http.Header
 	Now    time.Time
 	IP     string                 // of the caller, for the back-off
@@ -41,6 +43,7 @@ const (
 	CodeUnauthorized Code = "unauthorized"      // no or wrong credentials
 	CodeForbidden    Code = "forbidden"         // known, but not allowed
 	CodeSlowDown     Code = "too_many_requests" // too many wrong ones
+	CodeReplayed     Code = "replayed"          // right ones that count once
 )
 
 // The codes of RFC 6749, 6750 and 8693, as OAuth endpoints write them.

@@ -1,10 +1,15 @@
 package auth
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"net/url"
+	"slices"
 	"strings"
+
+	"penstock/internal/store"
 )
 
 // explainSignature is for the header Penstock-Signature.
@@ -15,25 +20,67 @@ func (a *Authority) explainSignature(ctx context.Context, p *Puzzle, header stri
 			e.Key = value
 		}
 	}
-	ts, given, ok := parseSignature(header)
+	sent, ok := parseSignature(header)
 	if !ok {
-		e.find(`%s must read "t=<seconds since 1970>,v1=<64 hexadecimal digits>"`, HeaderSignature)
+		e.find("%s %s", HeaderSignature, signatureForm)
 		return e, nil
 	}
 	key, err := a.explainKey(ctx, e)
 	if err != nil || key == nil {
 		return e, err
 	}
-	e.Signed = ts + "." + p.Body
-	current, previous := key.Secrets(a.config.Now())
-	e.Fits = verifySignature(ts, []byte(p.Body), given, Secrets{current, previous})
-	if !e.Fits {
-		e.find("%s", misSigned(ts, p.Body, given, key.Secret, key.Previous))
+	target := p.URL
+	if u, err := url.Parse(p.URL); err == nil {
+		target = u.RequestURI()
 	}
-	e.clock(ts, a.config.Now(), Window(key))
+	text := sent.signedText(&Request{Method: strings.ToUpper(p.Method), Target: target}, key.Key, []byte(p.Body))
+	e.Signed = string(text)
+	current, previous := key.Secrets(a.config.Now())
+	e.Fits = verifySignature(text, sent.given, Secrets{current, previous})
+	switch {
+	case e.Fits && sent.version == 1 && key.RefuseV1:
+		e.find("signatures of version 1 are switched off for this key")
+	case e.Fits:
+	case sent.version == 2:
+		e.find("%s", misSignedV2(&sent, p.Method, target, p.Body, key))
+	default:
+		e.find("%s", misSigned(sent.ts, p.Body, sent.given, key.Secret, key.Previous))
+	}
+	e.clock(sent.ts, a.config.Now(), Window(key))
 	e.state(key)
 	return e, nil
 }
+
+// misSignedV2 finds the mistake that leads to one of the given digests.
+func misSignedV2(sent *signedHeader, method, target, body string, key *store.Key) string {
+	base := func(method, target, body string) []byte {
+		return Base(method, target, key.Key, sent.ts, sent.nonce, []byte(body))
+	}
+	path, _, _ := strings.Cut(target, "?")
+	right := base(strings.ToUpper(method), target, body)
+	for _, m := range []struct {
+		says string
+		text []byte
+	}{
+		{"a line break follows the last line of what was signed", append(slices.Clone(right), '\n')},
+		{"lines end in CR and LF; they end in LF", bytes.ReplaceAll(right, []byte("\n"), []byte("\r\n"))},
+		{"the method was signed in lower case", base(strings.ToLower(method), target, body)},
+		{"the path was signed without the query string", base(strings.ToUpper(method), path, body)},
+		{"the body was signed without the white space around it: it is signed as it is sent", base(strings.ToUpper(method), target, strings.TrimSpace(body))},
+		{"the time and the body were signed, as in v1", signedV1(sent.ts, []byte(body))},
+	} {
+		if verifySignature(m.text, sent.given, Secrets{key.Secret, key.Previous}) {
+			return m.says
+		}
+	}
+	if verifySignature(right, sent.given, Secrets{Current: key.Previous}) {
+		return "it is signed with the secret before the last rotation, which does not count any more"
+	}
+	return otherText
+}
+
+// otherText is said when no known mistake leads to what was sent.
+const otherText = "the signature is that of another text or of another secret: compare the bytes shown as signed with yours, and the secret with that of the key"
 
 // misSigned finds the mistake that leads to one of the given digests.
 func misSigned(ts, body string, given [][sha256.Size]byte, secret, previous string) string {
@@ -63,5 +110,5 @@ func misSigned(ts, body string, given [][sha256.Size]byte, secret, previous stri
 			}
 		}
 	}
-	return "the signature is that of another text or of another secret: compare the bytes shown as signed with yours, and the secret with that of the key"
+	return otherText
 }

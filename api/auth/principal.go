@@ -38,6 +38,9 @@ type Principal struct {
 	// BodyOnly says that the proof covers the body alone, so that nothing of
 	// the query string may change what runs.
 	BodyOnly bool
+	// Repeat is the signature whose repetition is answered with the run of the
+	// first; nil: there is none, or a repetition is refused.
+	Repeat *Repeat
 }
 
 // String names the principal in records: "key:<key>".

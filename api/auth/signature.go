@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"encoding/hex"
 	"strings"
 )
@@ -15,16 +16,21 @@ const (
 	HeaderSignature = "Penstock-Signature"
 )
 
-const maxSignatures = 4 // v1= members of one header; senders add one per secret during a rotation
+const (
+	maxSignatures = 4  // v1= or v2= members of one header; senders add one per secret during a rotation
+	maxNonce      = 64 // bytes
+)
 
-// SignatureScheme lets API keys in by an HMAC over time and body:
+// SignatureScheme lets API keys in by an HMAC-SHA256 in one of two forms:
 //
 //	Penstock-Key: <key>
-//	Penstock-Signature: t=<ts>,v1=<hex hmac-sha256 of "<ts>.<raw body>">
+//	Penstock-Signature: t=<ts>,n=<nonce>,v2=<hex of the HMAC over Base>
+//	Penstock-Signature: t=<ts>,v1=<hex of the HMAC over "<ts>.<raw body>">
 type SignatureScheme struct {
 	Keys    Keys
 	Guesses *Guesses // nil: nobody is slowed down
 	Meter   Meter    // nil: nothing is counted
+	Replays Replays  // nil: repetitions are not noticed
 }
 
 var errSignature = &Error{Code: CodeUnauthorized, Message: "unknown key or wrong signature"}
@@ -36,9 +42,9 @@ func (s SignatureScheme) Authenticate(ctx context.Context, r *Request) (*Princip
 	if name == "" && header == "" {
 		return nil, nil
 	}
-	ts, given, ok := parseSignature(header)
+	sent, ok := parseSignature(header)
 	if !ok {
-		return nil, &Error{Code: CodeUnauthorized, Message: HeaderSignature + ` must read "t=<seconds since 1970>,v1=<64 hexadecimal digits>"`}
+		return nil, &Error{Code: CodeUnauthorized, Message: HeaderSignature + " " + signatureForm}
 	}
 	body, err := r.Body()
 	if err != nil {
@@ -48,65 +54,130 @@ func (s SignatureScheme) Authenticate(ctx context.Context, r *Request) (*Princip
 	if err != nil {
 		return nil, err
 	}
+	text := sent.signedText(r, name, body)
 	guess := Guess{
 		Name: string(KindKey) + ":" + name, IP: r.IP, Now: r.Now,
-		Fits: verifySignature(ts, body, given, secrets), Strong: Strong(secrets.Current, secrets.Previous),
+		Fits: verifySignature(text, sent.given, secrets), Strong: Strong(secrets.Current, secrets.Previous),
 	}
 	if err := s.Guesses.Judge(ctx, guess, errSignature); err != nil {
 		return nil, err
 	}
-	Tally(s.Meter, key, secrets, func(only Secrets) bool { return verifySignature(ts, body, given, only) })
-	if err := CheckTime(ts, r.Now, Window(key)); err != nil {
+	Tally(s.Meter, key, secrets, func(only Secrets) bool { return verifySignature(text, sent.given, only) })
+	if err := CheckTime(sent.ts, r.Now, Window(key)); err != nil {
 		return nil, err
 	}
 	if !key.APIAccess {
 		return nil, ErrAccessOff
 	}
+	if sent.version == 1 && key.RefuseV1 {
+		return nil, &Error{Code: CodeUnauthorized, Message: "signatures of version 1 are switched off for this key: sign with v2"}
+	}
 	p := KeyPrincipal(key)
-	p.BodyOnly = true
-	return p, nil
+	p.BodyOnly = sent.version == 1
+	return p, s.claim(ctx, r, key, p, sent.version, text)
 }
 
 // ErrAccessOff refuses a key whose API access is switched off.
 var ErrAccessOff = &Error{Code: CodeForbidden, Message: "API access is switched off for this key"}
 
-// Sign returns the value of Penstock-Signature.
+// signatureForm is what the header must look like.
+const signatureForm = `must read "t=<seconds since 1970>,n=<nonce>,v2=<64 hexadecimal digits>", or "t=…,v1=…"`
+
+// Sign returns the value of Penstock-Signature in version 1.
 func Sign(ts string, body []byte, secret string) string {
-	sum := mac(ts, body, secret)
+	sum := mac(signedV1(ts, body), secret)
 	return "t=" + ts + ",v1=" + hex.EncodeToString(sum[:])
 }
 
-// parseSignature reads t and every v1; members it does not know are for others.
-func parseSignature(header string) (ts string, given [][sha256.Size]byte, ok bool) {
+// SignV2 returns the value of Penstock-Signature in version 2. Target is the
+// path with the query string, as it is sent.
+func SignV2(method, target, key, ts, nonce string, body []byte, secret string) string {
+	sum := mac(Base(method, target, key, ts, nonce, body), secret)
+	return "t=" + ts + ",n=" + nonce + ",v2=" + hex.EncodeToString(sum[:])
+}
+
+// Base is the text that version 2 signs: the signature base of RFC 9421,
+// section 2.5, over the components @method, @request-target (path and query)
+// and content-digest (RFC 9530), with the parameters created, nonce and keyid.
+// Lines end in LF but for the last.
+func Base(method, target, key, ts, nonce string, body []byte) []byte {
+	digest := sha256.Sum256(body)
+	return []byte("\"@method\": " + method +
+		"\n\"@request-target\": " + target +
+		"\n\"content-digest\": sha-256=:" + base64.StdEncoding.EncodeToString(digest[:]) + ":" +
+		"\n\"@signature-params\": (\"@method\" \"@request-target\" \"content-digest\");created=" + ts +
+		";nonce=\"" + nonce + "\";keyid=\"" + key + "\"")
+}
+
+func signedV1(ts string, body []byte) []byte {
+	return append([]byte(ts+"."), body...)
+}
+
+// signedHeader is a Penstock-Signature header.
+type signedHeader struct {
+	version   int // 1 or 2
+	ts, nonce string
+	given     [][sha256.Size]byte // one at least
+}
+
+// signedText is what must be signed of a request.
+func (p *signedHeader) signedText(r *Request, key string, body []byte) []byte {
+	if p.version == 1 {
+		return signedV1(p.ts, body)
+	}
+	return Base(r.Method, r.Target, key, p.ts, p.nonce, body)
+}
+
+// parseSignature reads the header. Members that it does not know are for
+// others. v1 and v2 exclude each other: whoever takes v2 out of a header must
+// not be left with one that counts.
+func parseSignature(header string) (p signedHeader, ok bool) {
 	for member := range strings.SplitSeq(header, ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(member), "=")
 		switch name {
 		case "t":
-			if ts != "" {
-				return "", nil, false
+			if p.ts != "" {
+				return signedHeader{}, false
 			}
-			ts = value
-		case "v1":
+			p.ts = value
+		case "n":
+			if p.nonce != "" || !isNonce(value) {
+				return signedHeader{}, false
+			}
+			p.nonce = value
+		case "v1", "v2":
+			version := int(name[1] - '0')
 			var sum [sha256.Size]byte
 			n, err := hex.Decode(sum[:], []byte(value[:min(len(value), 2*sha256.Size)]))
-			if err != nil || n != len(sum) || len(value) != 2*n || len(given) == maxSignatures {
-				return "", nil, false
+			if err != nil || n != len(sum) || len(value) != 2*n || len(p.given) == maxSignatures || p.version != 0 && p.version != version {
+				return signedHeader{}, false
 			}
-			given = append(given, sum)
+			p.version, p.given = version, append(p.given, sum)
 		}
 	}
-	return ts, given, ts != "" && len(given) > 0
+	return p, p.ts != "" && len(p.given) > 0 && (p.version == 1 || p.nonce != "")
+}
+
+// isNonce: the bytes need no quoting in a signature base.
+func isNonce(s string) bool {
+	for i := range len(s) {
+		b := s[i]
+		if !('a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '-' || b == '_') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= maxNonce
 }
 
 // verifySignature costs the same whether or not there are secrets.
-func verifySignature(ts string, body []byte, given [][sha256.Size]byte, secrets Secrets) bool {
+func verifySignature(text []byte, given [][sha256.Size]byte, secrets Secrets) bool {
 	match := 0
 	for _, secret := range []string{secrets.Current, secrets.Previous} {
 		present := 1
 		if secret == "" {
 			secret, present = dummy, 0
 		}
-		sum := mac(ts, body, secret)
+		sum := mac(text, secret)
 		for i := range given {
 			match |= present & subtle.ConstantTimeCompare(sum[:], given[i][:])
 		}
@@ -114,11 +185,9 @@ func verifySignature(ts string, body []byte, given [][sha256.Size]byte, secrets 
 	return match == 1
 }
 
-func mac(ts string, body []byte, secret string) (sum [sha256.Size]byte) {
+func mac(text []byte, secret string) (sum [sha256.Size]byte) {
 	h := hmac.New(sha256.New, []byte(secret))
-	h.Write([]byte(ts))
-	h.Write([]byte{'.'})
-	h.Write(body)
+	h.Write(text)
 	h.Sum(sum[:0])
 	return sum
 }

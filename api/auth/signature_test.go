@@ -147,11 +147,12 @@ func TestSignatureSchemePassesOnFailures(t *testing.T) {
 func FuzzParseSignature(f *testing.F) {
 	f.Add(Sign("1795280000", []byte("{}"), "s"))
 	f.Add("t=,v1=")
+	f.Add(SignV2("POST", "/", "k", "1795280000", "abc", nil, "s"))
 	f.Add("t=1,v1=zz,t=2")
 	f.Fuzz(func(t *testing.T, header string) {
-		ts, given, ok := parseSignature(header)
-		if ok && (ts == "" || len(given) == 0 || len(given) > maxSignatures) {
-			t.Fatalf("parseSignature(%q) = %q, %d digests", header, ts, len(given))
+		p, ok := parseSignature(header)
+		if ok && (p.ts == "" || len(p.given) == 0 || len(p.given) > maxSignatures || p.version != 1 && (p.version != 2 || p.nonce == "")) {
+			t.Fatalf("parseSignature(%q) = %+v", header, p)
 		}
 	})
 }

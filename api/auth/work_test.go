@@ -38,7 +38,7 @@ func TestUnknownPrincipalsCostTheSameWork(t *testing.T) {
 	wrong := [][sha256.Size]byte{{1}}
 	for name, work := range map[string]func(*store.Key, Secrets) bool{
 		"check value": func(_ *store.Key, s Secrets) bool { return VerifyCheck(q, []byte(`{"a":1}`), s) },
-		"signature":   func(_ *store.Key, s Secrets) bool { return verifySignature("1", []byte(`{"a":1}`), wrong, s) },
+		"signature":   func(_ *store.Key, s Secrets) bool { return verifySignature(signedV1("1", []byte(`{"a":1}`)), wrong, s) },
 		"JWT":         func(k *store.Key, s Secrets) bool { return verifyJWT(token, k, s) != nil },
 	} {
 		count := func(k *store.Key, s Secrets) float64 {

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"crypto/md5" // the SmartSYNC protocol fixes the hash
+	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -21,12 +24,21 @@ func (c *Client) authorize(r *http.Request, body []byte) {
 		r.SetBasicAuth(c.config.User, c.config.Password)
 	default:
 		ts := c.timestamp()
-		h := hmac.New(sha256.New, []byte(c.config.Secret))
-		h.Write([]byte(ts + "."))
-		h.Write(body)
 		r.Header.Set("Penstock-Key", c.config.Key)
-		r.Header.Set("Penstock-Signature", "t="+ts+",v1="+hex.EncodeToString(h.Sum(nil)))
+		r.Header.Set("Penstock-Signature", Signature(r.Method, r.URL.RequestURI(), c.config.Key, ts, rand.Text(), body, c.config.Secret))
 	}
+}
+
+// Signature returns the value of the header Penstock-Signature: an HMAC-SHA256
+// over the signature base of RFC 9421 with method, target (the path with the
+// query string, as it is sent), digest of the body, time, nonce and key. A
+// nonce is 1 to 64 letters, digits, '-' or '_', another one for each request.
+func Signature(method, target, key, ts, nonce string, body []byte, secret string) string {
+	digest := sha256.Sum256(body)
+	h := hmac.New(sha256.New, []byte(secret))
+	fmt.Fprintf(h, "\"@method\": %s\n\"@request-target\": %s\n\"content-digest\": sha-256=:%s:\n", method, target, base64.StdEncoding.EncodeToString(digest[:]))
+	fmt.Fprintf(h, `"@signature-params": ("@method" "@request-target" "content-digest");created=%s;nonce="%s";keyid="%s"`, ts, nonce, key)
+	return "t=" + ts + ",n=" + nonce + ",v2=" + hex.EncodeToString(h.Sum(nil))
 }
 
 func (c *Client) timestamp() string { return strconv.FormatInt(c.config.Now().Unix(), 10) }

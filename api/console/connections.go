@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -82,6 +83,9 @@ func saveConnection(x *exchange) error {
 	}
 	if old != nil && x.r.PostFormValue("new") == "true" {
 		return store.ErrExists
+	}
+	if c.Flows, err = readNumbers(x.r.PostFormValue("flows")); err != nil {
+		return err
 	}
 	for _, f := range kind.Fields {
 		value := strings.TrimSpace(x.r.PostFormValue("setting." + f.Name))
@@ -176,12 +180,30 @@ func saveSecret(x *exchange) error {
 	if value == "" {
 		return &store.InvalidError{Member: "value", Reason: "is required"}
 	}
-	if err := x.console.config.Store.Secrets().Put(x.ctx(), name, value); err != nil {
+	flows, err := readNumbers(x.r.PostFormValue("flows"))
+	if err == nil && flows == nil {
+		err = x.console.config.Store.Secrets().Put(x.ctx(), name, value)
+	} else if err == nil {
+		err = x.console.config.Store.Secrets().PutFor(x.ctx(), name, value, flows)
+	}
+	if err != nil {
 		return err
 	}
 	x.audit("POST "+Root+"/secrets", name)
 	x.leaveNotice("The secret " + name + " was saved.")
 	return x.redirect(Root + "/connections")
+}
+
+// readNumbers reads flow numbers with commas between them; nil: there are none.
+func readNumbers(text string) (numbers []int64, err error) {
+	for _, word := range words(text) {
+		n, err := strconv.ParseInt(word, 10, 64)
+		if err != nil || n < 1 {
+			return nil, &store.InvalidError{Member: "flows", Reason: "are flow numbers with commas between them"}
+		}
+		numbers = append(numbers, n)
+	}
+	return numbers, nil
 }
 
 func deleteSecret(x *exchange) error {

@@ -123,6 +123,7 @@ func (x *exchange) editKey(done, act string, edit func(*store.Key) error) error 
 func (x *exchange) readKey(k *store.Key) (err error) {
 	form := func(name string) string { return strings.TrimSpace(x.r.PostFormValue(name)) }
 	k.Name, k.OnReplay, k.Rate, k.PublicKey = form("name"), form("on_replay"), form("rate"), form("public_key")
+	k.RefuseV1 = form("signature_v1") == "refuse"
 	if k.Flows, err = readFlows(form("flows")); err != nil {
 		return err
 	}

@@ -4,7 +4,7 @@ import "penstock/flows"
 
 func emailParams() []flows.Param {
 	return []flows.Param{
-		{Name: "connection", Type: flows.TypeString, Required: true, Summary: "Name of the mail server's connection."},
+		{Name: "connection", Type: flows.TypeString, Names: flows.ResourceConnection, Required: true, Summary: "Name of the mail server's connection."},
 		{Name: "to", Type: flows.TypeTemplate, Summary: "Recipient, or a list of them: `a@b.org`, `Name <a@b.org>` or `{name, address}` each."},
 		{Name: "cc", Type: flows.TypeTemplate, Summary: "Further recipients, whom all see."},
 		{Name: "bcc", Type: flows.TypeTemplate, Summary: "Further recipients, whom nobody sees."},
@@ -38,6 +38,8 @@ message for. It takes it for all or for none.
 ` + "`on_uncertain: rerun`" + `, carries the same, and mail programs show it once.
 
 **Values stay values.** A line break in a subject, header or address is a failure, and a comma in an address adds no recipient.
+Each entry is one address: groups, comments, quoted local parts and domain literals are refused; a name with a comma, a dot or an @ in it
+stands in quotes.
 HTML is not escaped: write ` + "`${ .name | @html }`" + `.
 
 At most 100 recipients and 25 MB.`

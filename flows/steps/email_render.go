@@ -135,7 +135,7 @@ func emailAddress(v any) (string, error) {
 		name, _ := object["name"].(string)
 		address, _ := object["address"].(string)
 		bare, err := mail.ParseAddress(address)
-		if err != nil || bare.Address != address {
+		if err != nil || bare.Address != address || !isPlain(address) {
 			return "", fmt.Errorf("%q is not an address such as a@b.org", shortLine(address))
 		}
 		text, isText = (&mail.Address{Name: name, Address: address}).String(), true
@@ -143,10 +143,37 @@ func emailAddress(v any) (string, error) {
 	if !isText {
 		return "", fmt.Errorf("%s is no address: write text, {name, address} or a list of them", kindOf(v))
 	}
-	if address, err := mail.ParseAddress(text); err != nil || strings.ContainsAny(address.Name+address.Address, "\r\n") {
+	if !isOneAddress(text) {
 		return "", fmt.Errorf("%q is not one address such as a@b.org; {name, address} takes any name", shortLine(text))
 	}
 	return text, nil
+}
+
+// isOneAddress reports whether a text is "a@b.org" or "Name <a@b.org>", the
+// name perhaps in quotes. RFC 5322 has more: groups, comments, routes, domain
+// literals and quoted local parts name other receivers to some programs than
+// to others.
+func isOneAddress(text string) bool {
+	parsed, err := mail.ParseAddress(text)
+	if err != nil || strings.ContainsAny(text+parsed.Name, "\r\n") || !isPlain(parsed.Address) {
+		return false
+	}
+	if text == parsed.Address {
+		return true
+	}
+	name, ok := strings.CutSuffix(text, "<"+parsed.Address+">")
+	if name = strings.TrimSpace(name); !ok {
+		return false
+	}
+	bare := strings.NewReplacer(`\\`, "", `\"`, "").Replace(name)
+	quoted := len(bare) >= 2 && bare[0] == '"' && bare[len(bare)-1] == '"' && strings.Count(bare, `"`) == 2
+	return quoted || !strings.ContainsAny(name, `"()<>[]:;,@\`)
+}
+
+// isPlain: the local part and the domain are words with dots between them.
+func isPlain(address string) bool {
+	local, domain, ok := strings.Cut(address, "@")
+	return ok && local != "" && domain != "" && !strings.ContainsAny(domain, "@") && !strings.ContainsAny(address, "\"()<>[]:;,\\ \t\r\n")
 }
 
 // emailAttachment is a file that goes with the message.

@@ -36,7 +36,7 @@ func httpRequestParams() []flows.Param {
 		{Name: "raw", Type: flows.TypeTemplate, Summary: "Body as text."},
 		{Name: "base64", Type: flows.TypeTemplate, Summary: "Body as the bytes that this base64 text stands for, such as the body of a step with `parse: bytes`."},
 		{Name: "content_type", Type: flows.TypeTemplate, Summary: "Content type of the body, where the usual one does not fit."},
-		{Name: "connection", Type: flows.TypeString, Summary: "Name of the connection whose credential the request carries, to its allowed hosts only."},
+		{Name: "connection", Type: flows.TypeString, Names: flows.ResourceConnection, Summary: "Name of the connection whose credential the request carries, to its allowed hosts only."},
 		{Name: "tls", Type: flows.TypeObject, Fields: []flows.Param{
 			{Name: "ca", Type: flows.TypeString, Required: true, Summary: "PEM certificates of the authorities to trust instead of the system's."},
 		}, Summary: "Trust for an API with a certificate authority of its own. A client certificate belongs in a connection."},

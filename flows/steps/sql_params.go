@@ -3,7 +3,7 @@ package steps
 import "penstock/flows"
 
 func sqlParams() []flows.Param {
-	own := []flows.Param{{Name: "connection", Type: flows.TypeString, Required: true, Summary: "Name of the database's connection."}}
+	own := []flows.Param{{Name: "connection", Type: flows.TypeString, Names: flows.ResourceConnection, Required: true, Summary: "Name of the database's connection."}}
 	own = append(own, sqlStatementParams()...)
 	return append(own,
 		flows.Param{Name: "transaction", Type: flows.TypeList, OneOf: "statement", Fields: sqlStatementParams(), Summary: "Statements that happen together or not at all."},

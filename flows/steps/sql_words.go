@@ -23,7 +23,8 @@ func readSQL(text string) (words []string, several bool) {
 
 // checkSQLite lets only statements on tables through: ATTACH and VACUUM INTO
 // open and make other files, PRAGMA changes what was set up, and the driver
-// runs all statements of a text.
+// runs all statements of a text. PRAGMA is also there as table functions, whose
+// names SQLite takes in any quotes, those of strings included.
 func checkSQLite(text string) error {
 	r := sqlReader{text: text, sqlite: true}
 	r.read()
@@ -31,6 +32,8 @@ func checkSQLite(text string) error {
 		"select", "with", "values", "insert", "replace", "update", "delete", "create", "alter", "drop", "reindex", "analyze",
 	}
 	switch {
+	case strings.Contains(strings.ToLower(text), "pragma_"):
+		return stepError("SQLite statements of a flow use no pragma, also not as a table function: a text with pragma_ in it goes into params")
 	case r.several:
 		return stepError("one statement each: several go into transaction")
 	case len(r.words) == 0 || !slices.Contains(allowed, r.words[0]):

@@ -203,3 +203,26 @@ func TestSQLEffect(t *testing.T) {
 func parseSQL(step string) (*flows.Flow, error) {
 	return flows.Parse("test.yaml", []byte("flow: 1\nsteps:\n  - "+step+"\n"), flows.NewCatalogue(sqlKind()))
 }
+
+// Ways out of the tables of a SQLite file. Functions that load or read files
+// are not in the library; internal/connect tests that.
+func TestSQLiteStatementsStayInTheirTables(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"select * from pragma_user_version", "select * from PRAGMA_table_info('t')", `select * from "pragma_database_list"`,
+		"select * from [pragma_journal_mode]", "select * from `Pragma_writable_schema`", "select * from 'pragma_table_list'",
+		"select (select count(*) from/**/pragma_function_list)", "with a as (select * from pragma_module_list) select * from a",
+		"create view v as select * from pragma_database_list", "insert into t select file from pragma_database_list",
+		"pragma writable_schema = 1", "attach 'x.db' as x", "detach x", "vacuum", "vacuum into 'x.db'", "explain select 1", "begin", "savepoint a",
+		"select 1; attach 'x.db' as x", "/* */ attach 'x.db' as x", "-- a\nattach 'x.db' as x", "",
+	} {
+		if checkSQLite(text) == nil {
+			t.Errorf("%s is let through", text)
+		}
+	}
+	for _, text := range []string{"select * from pragmas", "create table t (pragma text)", "select 'a pragma'", "with a as (select 1) select * from a"} {
+		if err := checkSQLite(text); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

@@ -85,8 +85,8 @@ func TestSQLiteStaysInItsDirectory(t *testing.T) {
 			t.Errorf("%s: %v, want %s", file, err, want)
 		}
 	}
-	if _, err := os.Stat(filepath.Join(p.config.SQLiteDir, "good %?#.db")); err != nil {
-		t.Errorf("the file has another name: %v", err)
+	if made, err := os.Stat(filepath.Join(p.config.SQLiteDir, "good %?#.db")); err != nil || made.Mode().Perm() != 0o600 {
+		t.Errorf("the file has another name or mode: %v, %v", made, err)
 	}
 	if made, err := os.ReadDir(outside); err != nil || len(made) != 1 {
 		t.Errorf("outside there are %v, %v", made, err)

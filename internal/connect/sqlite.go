@@ -45,6 +45,9 @@ func (c *sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, troubled(c.name, "its file is not inside the directory of sqlite files")
 	}
+	if err := makePrivate(path); err != nil {
+		return nil, troubled(c.name, "its file cannot be made")
+	}
 	query := url.Values{
 		"_defensive": {"1"}, "_dqs": {"0"}, "_txlock": {"immediate"},
 		"_pragma": {"busy_timeout(5000)", "foreign_keys(1)", "trusted_schema(0)", "hard_heap_limit(" + strconv.Itoa(sqliteHeap) + ")"},
@@ -58,6 +61,19 @@ func (c *sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, troubled(c.name, "its memory cannot be bounded")
 	}
 	return conn, nil
+}
+
+// makePrivate makes a file that only this user can read, unless there is one.
+// SQLite gives its journals the permissions of the file.
+func makePrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // Driver implements driver.Connector.

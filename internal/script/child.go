@@ -36,6 +36,7 @@ func startChild(ctx context.Context, command []string) (*child, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start script process: %w", err)
 	}
+	keepFiles()
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start script process: %w", err)
 	}

@@ -28,8 +28,12 @@ type reply struct {
 
 // Serve is the child of a Pool: it evaluates the scripts that come in until
 // there are no more. A script that cannot be interrupted ends the process,
-// also when nobody is there any more who would kill it.
+// also when nobody is there any more who would kill it. Before the first one
+// the process gives up what it does not need, see restrict.
 func Serve(in io.Reader, out io.Writer) error {
+	if err := restrict(); err != nil {
+		return err
+	}
 	if err := writeFrame(out, nil); err != nil { // ready
 		return err
 	}

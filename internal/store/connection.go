@@ -15,6 +15,7 @@ type Connection struct {
 	Type      string            `json:"type"`               // "basic", "postgres"…
 	Hosts     []string          `json:"hosts,omitempty"`    // who may see the credential, where the type lets a flow choose
 	Settings  map[string]string `json:"settings,omitempty"` // by name; numbers and switches as text
+	Flows     []int64           `json:"flows,omitempty"`    // that a writer of some flows may use it in; empty: none
 	Version   string            `json:"version"`            // another one after each Put, the same after a Reseal
 	UpdatedAt time.Time         `json:"updated_at"`
 }

@@ -82,11 +82,7 @@ func (h holders[T, P]) create(ctx context.Context, made T) (*T, error) {
 	now := time.Now().UTC()
 	*p.life() = Life{Epoch: newEpoch(), CreatedAt: now, UpdatedAt: now}
 	err := h.store.apply(ctx, func(tx *redis.Tx, _ *view) (func(*writes), error) {
-		taken, err := tx.HExists(ctx, h.kind.records().hash(), p.name()).Result()
-		if err == nil && taken {
-			err = ErrExists
-		}
-		return h.write(ctx, &made), err
+		return h.write(ctx, &made), checkNewName(ctx, tx, h.kind.records().hash(), "name", p.name(), false)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create %s %s: %w", h.kind, p.name(), err)

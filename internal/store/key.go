@@ -34,6 +34,7 @@ type Key struct {
 	Flows         []int64       // the flows that it may run; nil: all, empty: none
 	Window        time.Duration // how far a timestamp may be off; zero: 300 s, at most 24 h
 	OnReplay      string        // "refuse" (also when empty) or "attach"
+	RefuseV1      bool          // a Penstock-Signature of version 1, which covers the body only, opens nothing
 
 	// Impersonate are the users that a JWT of the key may act as; nil: none.
 	Impersonate []string

@@ -20,6 +20,7 @@ type keyRecord struct {
 	Flows         []int64   `json:"flows"` // null: all
 	Window        string    `json:"window"`
 	OnReplay      string    `json:"on_replay"`
+	RefuseV1      bool      `json:"refuse_v1,omitempty"`
 	Impersonate   []string  `json:"impersonate,omitempty"`
 	PublicKey     string    `json:"public_key,omitempty"`
 	Rate          string    `json:"rate,omitempty"`
@@ -29,7 +30,7 @@ type keyRecord struct {
 // sealKey returns the record of a key. Its secrets open only as its own.
 func (s *Store) sealKey(v *view, k *Key) (string, error) {
 	r := keyRecord{
-		Name: k.Name, APIAccess: k.APIAccess, Flows: k.Flows, Window: k.Window.String(), OnReplay: k.OnReplay,
+		Name: k.Name, APIAccess: k.APIAccess, Flows: k.Flows, Window: k.Window.String(), OnReplay: k.OnReplay, RefuseV1: k.RefuseV1,
 		Impersonate: k.Impersonate, PublicKey: k.PublicKey, Rate: k.Rate, Epoch: k.Epoch,
 	}
 	var err error
@@ -53,7 +54,7 @@ func (s *Store) openKey(key, data string) (_ *Key, err error) {
 		return nil, fmt.Errorf("read record of key %s: %w", key, err)
 	}
 	k := &Key{
-		Key: key, Name: r.Name, PreviousUntil: r.PreviousUntil, APIAccess: r.APIAccess, Flows: r.Flows, OnReplay: r.OnReplay,
+		Key: key, Name: r.Name, PreviousUntil: r.PreviousUntil, APIAccess: r.APIAccess, Flows: r.Flows, OnReplay: r.OnReplay, RefuseV1: r.RefuseV1,
 		Impersonate: r.Impersonate, PublicKey: r.PublicKey, Rate: r.Rate, Epoch: r.Epoch,
 	}
 	if k.Window, err = time.ParseDuration(r.Window); err != nil {

@@ -83,7 +83,10 @@ func (ks *Keys) Put(ctx context.Context, key Key) (*Key, error) {
 		return nil, fmt.Errorf("put key: %w", err)
 	}
 	key.Epoch = newEpoch()
-	err := ks.store.apply(ctx, func(_ *redis.Tx, v *view) (func(*writes), error) {
+	err := ks.store.apply(ctx, func(tx *redis.Tx, v *view) (func(*writes), error) {
+		if err := checkNewName(ctx, tx, keyAPIKeys, "key", key.Key, true); err != nil {
+			return nil, err
+		}
 		return ks.store.writeKey(ctx, v, &key)
 	})
 	if err != nil {
@@ -129,11 +132,7 @@ func (ks *Keys) Create(ctx context.Context, key Key) (*Key, error) {
 	}
 	key.Epoch = newEpoch()
 	err := ks.store.apply(ctx, func(tx *redis.Tx, v *view) (func(*writes), error) {
-		taken, err := tx.HExists(ctx, keyAPIKeys, key.Key).Result()
-		if err == nil && taken {
-			err = ErrExists
-		}
-		if err != nil {
+		if err := checkNewName(ctx, tx, keyAPIKeys, "key", key.Key, false); err != nil {
 			return nil, err
 		}
 		return ks.store.writeKey(ctx, v, &key)

@@ -15,6 +15,7 @@ const maxSecret = 64 << 10
 type Secret struct {
 	Name      string    `json:"name"`
 	Value     string    `json:"value"`
+	Flows     []int64   `json:"flows,omitempty"` // that a writer of some flows may use it in; empty: none
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
@@ -48,17 +49,37 @@ func (ss *Secrets) List(ctx context.Context) ([]Secret, error) {
 	all, err := ss.vault.all(ctx)
 	listed := make([]Secret, len(all))
 	for i, s := range all {
-		listed[i] = Secret{Name: s.Name, UpdatedAt: s.UpdatedAt}
+		listed[i] = Secret{Name: s.Name, Flows: s.Flows, UpdatedAt: s.UpdatedAt}
 	}
 	return listed, err
 }
 
-// Put creates the secret or replaces its value.
+// Flows are those that a writer of some flows may use the secret in;
+// ErrNotFound when there is no such secret.
+func (ss *Secrets) Flows(ctx context.Context, name string) ([]int64, error) {
+	s, err := ss.vault.find(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return s.Flows, nil
+}
+
+// Put creates the secret or replaces its value. The flows of one that exists
+// stay as they are.
 func (ss *Secrets) Put(ctx context.Context, name, value string) error {
+	flows, err := ss.Flows(ctx, name)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return ss.PutFor(ctx, name, value, flows)
+}
+
+// PutFor creates the secret or replaces all of it.
+func (ss *Secrets) PutFor(ctx context.Context, name, value string, flows []int64) error {
 	if value == "" || len(value) > maxSecret {
 		return errors.New("put secret: a value has 1 to 65536 bytes")
 	}
-	return ss.vault.put(ctx, name, &Secret{name, value, time.Now().UTC().Truncate(time.Millisecond)})
+	return ss.vault.put(ctx, name, &Secret{name, value, flows, time.Now().UTC().Truncate(time.Millisecond)})
 }
 
 // Delete removes the secret; ErrNotFound when there is none.

@@ -144,6 +144,18 @@ func (ts *Tokens) Once(ctx context.Context, scope, id string, remember time.Dura
 	return first, nil
 }
 
+// Claim notes the use of an id in a scope and remembers it for so long. It
+// returns the use that was noted first; first reports that it is this one.
+func (ts *Tokens) Claim(ctx context.Context, scope, id, use string, remember time.Duration) (was string, first bool, err error) {
+	key := keyOnce(scope, id)
+	pipe := ts.store.config.Redis.TxPipeline()
+	set, get := pipe.SetNX(ctx, key, use, remember), pipe.Get(ctx, key)
+	if _, err := pipe.Exec(ctx); err != nil {
+		return "", false, fmt.Errorf("remember id: %w", err)
+	}
+	return get.Val(), set.Val(), nil
+}
+
 // wellFormed spares Redis what cannot be a token.
 func wellFormed(text string) bool {
 	return len(text) == len(TokenPrefix)+base64.RawURLEncoding.EncodedLen(tokenSize) && text[:len(TokenPrefix)] == TokenPrefix

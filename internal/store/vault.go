@@ -89,7 +89,10 @@ func (v *vault[T]) put(ctx context.Context, name string, record *T) error {
 	if err != nil {
 		return fmt.Errorf("put %s %q: %w", v.kind, name, err)
 	}
-	err = v.store.apply(ctx, func(_ *redis.Tx, current *view) (func(*writes), error) {
+	err = v.store.apply(ctx, func(tx *redis.Tx, current *view) (func(*writes), error) {
+		if err := checkNewName(ctx, tx, v.kind.hash(), "name", name, true); err != nil {
+			return nil, err
+		}
 		sealed, err := v.store.seal(current, v.kind.of(name), string(plain))
 		return func(w *writes) { w.set(ctx, v.kind, name, sealed) }, err
 	})

@@ -52,9 +52,13 @@ func (v *view) revText() string {
 	return strconv.FormatInt(v.rev, 10)
 }
 
-// find returns a flow by number or slug, nil when there is none.
+// find returns a flow by number or slug, nil when there is none. A number has
+// one spelling: 069 and +69 are not flow 69.
 func (v *view) find(ref string) *deployedFlow {
 	if number, err := strconv.ParseInt(ref, 10, 64); err == nil {
+		if strconv.FormatInt(number, 10) != ref {
+			return nil
+		}
 		return v.flows[number]
 	}
 	return v.slugs[ref]

@@ -6,7 +6,7 @@
 //   penstock.mjs native FLOW <body                runs the flow at the native door, signed with HMAC
 //
 // From the environment: PENSTOCK_API_KEY, PENSTOCK_API_SECRET, for run and native also PENSTOCK_URL.
-import { createHash, createHmac } from "node:crypto";
+import { createHash, createHmac, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 
 const { PENSTOCK_URL: url, PENSTOCK_API_KEY: key, PENSTOCK_API_SECRET: secret } = process.env;
@@ -39,11 +39,15 @@ async function run(flow, params, body) {
 }
 
 async function native(flow, body) {
-  const ts = now();
-  const v1 = createHmac("sha256", secret).update(`${ts}.`).update(body).digest("hex");
-  await send(`/v1/flows/${encodeURIComponent(flow)}/runs`, {
+  const [t, n, path] = [now(), randomUUID(), `/v1/flows/${encodeURIComponent(flow)}/runs`];
+  const digest = createHash("sha256").update(body).digest("base64");
+  const base =
+    `"@method": POST\n"@request-target": ${path}\n"content-digest": sha-256=:${digest}:\n` +
+    `"@signature-params": ("@method" "@request-target" "content-digest");created=${t};nonce="${n}";keyid="${key}"`;
+  const v2 = createHmac("sha256", secret).update(base).digest("hex");
+  await send(path, {
     method: "POST",
-    headers: { "Content-Type": "application/json", "Penstock-Key": key, "Penstock-Signature": `t=${ts},v1=${v1}` },
+    headers: { "Content-Type": "application/json", "Penstock-Key": key, "Penstock-Signature": `t=${t},n=${n},v2=${v2}` },
     body,
   });
 }

@@ -2,6 +2,7 @@ package view
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
 
 	"penstock/internal/connect"
@@ -69,4 +70,13 @@ func shownSettings(c store.Connection) string {
 		return strings.Join(c.Hosts, ", ")
 	}
 	return strings.Trim(c.Settings["host"]+" "+c.Settings["database"], " ")
+}
+
+// numbers are flow numbers as a form has them.
+func numbers(list []int64) string {
+	words := make([]string, len(list))
+	for i, n := range list {
+		words[i] = strconv.FormatInt(n, 10)
+	}
+	return strings.Join(words, ", ")
 }

@@ -1,0 +1,72 @@
+package api_test
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+)
+
+// Every path has one spelling; others are not there.
+func TestPathsHaveOneSpelling(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	p.want(p.do("PUT", "/v1/flows/69", "ann", fmt.Sprintf(source, 1), "Content-Type", "application/yaml"), 201)
+	for path, want := range map[string]int{
+		"/v1/runs":                    200,
+		"/v1%2fruns":                  404,
+		"/v1%2Fruns":                  404,
+		"/v1/%72uns":                  404,
+		"/%761/runs":                  404,
+		"/v1//runs":                   404,
+		"//v1/runs":                   404,
+		"/v1/runs/":                   404,
+		"/v1/./runs":                  404,
+		"/v1/../v1/runs":              404,
+		"/v1/%2e%2e/v1/runs":          404,
+		"/v1/runs%00":                 404,
+		"/v1/runs%0a":                 404,
+		`/v1\runs`:                    404,
+		"/v1%5cruns":                  404,
+		"/V1/runs":                    404,
+		"/v1/runs;a=b":                404,
+		"/apis/execute%2ephp":         404,
+		"/apis%2fexecute.php":         404,
+		"/apis/execute.php/":          404,
+		"/apis/execute.php%20":        404,
+		"/apis/execute.php":           401,
+		"/v1/flows/69":                200,
+		"/v1/flows/upsert":            200,
+		"/v1/flows/069":               404,
+		"/v1/flows/%2b69":             404,
+		"/v1/flows/+69":               404,
+		"/v1/flows/-69":               404,
+		"/v1/flows/6%39":              404,
+		"/v1/flows/0":                 404,
+		"/v1/flows/69.0":              404,
+		"/v1/flows/69%20":             404,
+		"/v1/flows/0x45":              404,
+		"/v1/flows/6_9":               404,
+		"/v1/flows/%D9%A6%D9%A9":      404, // Arabic digits
+		"/v1/flows/UPSERT":            404,
+		"/v1/flows/upsert.":           404,
+		"/v1/flows/upsert%2fversions": 404,
+		"/v1/users/ann":               200,
+		"/v1/users/ANN":               404,
+		"/v1/users/ann%2e":            404,
+		"/healthz":                    200,
+		"/health%7a":                  404,
+	} {
+		u, err := url.ParseRequestURI(path) // as net/http does
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest("GET", "/", nil)
+		r.URL, r.RequestURI = u, path
+		r.SetBasicAuth("ann", word)
+		w := httptest.NewRecorder()
+		if p.api.ServeHTTP(w, r); w.Code != want {
+			t.Errorf("%s: %d, want %d: %s", path, w.Code, want, w.Body)
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"penstock/internal/framing"
+)
+
+// wellFormed refuses requests that others on their way here may have read
+// differently: in where they end, or in which path they name.
+func (a *API) wellFormed(c *gin.Context) {
+	if refusal := framing.Refused(c.Request); refusal != nil {
+		a.fail(c, &fault{Status: http.StatusBadRequest, Code: "bad_framing", Message: refusal.Reason, Close: true})
+		return
+	}
+	if !canonicalPath(c.Request.URL.RawPath, c.Request.URL.Path) {
+		a.noRoute(c)
+		return
+	}
+	c.Next()
+}
+
+// canonicalPath reports whether a path is the only spelling of itself (RFC
+// 3986, section 6.2.2). Unreserved characters are not encoded, and there are
+// no encoded slashes, backslashes or control characters, no dot segments and
+// no empty segments. raw is empty when path has no other than its default
+// encoding, as in http.Request.
+func canonicalPath(raw, path string) bool {
+	if strings.Contains(path, "/.") && hasDotSegment(path) || strings.Contains(path, "//") || strings.IndexByte(path, '\\') >= 0 {
+		return false
+	}
+	for i := range len(path) {
+		if path[i] < ' ' || path[i] == 0x7f {
+			return false
+		}
+	}
+	for {
+		at := strings.IndexByte(raw, '%')
+		if at < 0 || at+2 >= len(raw) {
+			return true
+		}
+		if b := unhex(raw[at+1])<<4 | unhex(raw[at+2]); b == '/' || isUnreserved(b) {
+			return false
+		}
+		raw = raw[at+3:]
+	}
+}
+
+func hasDotSegment(path string) bool {
+	for segment := range strings.SplitSeq(path, "/") {
+		if segment == "." || segment == ".." {
+			return true
+		}
+	}
+	return false
+}
+
+// isUnreserved is RFC 3986, section 2.3.
+func isUnreserved(b byte) bool {
+	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '-' || b == '.' || b == '_' || b == '~'
+}
+
+// unhex is the value of a hexadecimal digit, which net/url has checked.
+func unhex(digit byte) byte {
+	switch {
+	case digit >= 'a':
+		return digit - 'a' + 10
+	case digit >= 'A':
+		return digit - 'A' + 10
+	}
+	return digit - '0'
+}
