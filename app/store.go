@@ -32,7 +32,7 @@ func (p *Program) openStore(ctx context.Context) error {
 	p.add("store", p.store.Run)
 	p.watchStore()
 	p.devAdmin(keys[0])
-	p.guessKey = derived(keys[0], "names and networks of guesses")
+	p.guessKey = derived(keys[p.store.MasterKey()], "names and networks of guesses") // the same in all processes
 	if err := p.openCallbacks(keys); err != nil {
 		return err
 	}
