@@ -112,3 +112,6 @@ require (
 )
 
 replace github.com/itchyny/gojq => ./third_party/gojq
+
+// Without html/template, which keeps the linker from leaving out what nobody calls.
+replace github.com/hibiken/asynqmon => ./third_party/asynqmon
