@@ -111,7 +111,13 @@ require (
 	modernc.org/memory v1.12.1 // indirect
 )
 
-replace github.com/itchyny/gojq => ./third_party/gojq
-
-// Without html/template, which keeps the linker from leaving out what nobody calls.
-replace github.com/hibiken/asynqmon => ./third_party/asynqmon
+// See third_party/README.md: asynqmon without html/template, which keeps the
+// linker from leaving out what nobody calls; gojq whose operations are charged;
+// and names without a body for what Gin imports and no route of ours speaks.
+replace (
+	github.com/hibiken/asynqmon => ./third_party/asynqmon
+	github.com/itchyny/gojq => ./third_party/gojq
+	github.com/quic-go/quic-go => ./third_party/quic-go
+	github.com/ugorji/go/codec => ./third_party/codec
+	go.mongodb.org/mongo-driver/v2 => ./third_party/mongo-driver
+)

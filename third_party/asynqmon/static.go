@@ -1,9 +1,11 @@
 package asynqmon
 
 import (
+	"compress/gzip"
 	"embed"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -74,6 +76,23 @@ func (h *uiAssetsHandler) renderIndexFile(w http.ResponseWriter) error {
 	return err
 }
 
+// readFile returns a file; scripts are kept compressed.
+func (h *uiAssetsHandler) readFile(path string) ([]byte, error) {
+	if !strings.HasSuffix(path, ".js") {
+		return h.contents.ReadFile(path)
+	}
+	file, err := h.contents.Open(path + ".gz")
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	plain, err := gzip.NewReader(file)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(plain)
+}
+
 // serveFile writes file requested at path and returns http status code and error if any.
 // If requested path is root, it serves the index file.
 // Otherwise, it looks for file requiested in the static content filesystem
@@ -88,7 +107,7 @@ func (h *uiAssetsHandler) serveFile(w http.ResponseWriter, path string) (code in
 		return http.StatusOK, nil
 	}
 	path = filepath.Join(h.staticDirPath, path)
-	bytes, err := h.contents.ReadFile(path)
+	bytes, err := h.readFile(path)
 	if err != nil {
 		// If path is error (e.g. file not exist, path is a directory), serve index file.
 		var pathErr *fs.PathError
