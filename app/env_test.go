@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -120,7 +121,7 @@ func TestComposeFile(t *testing.T) {
 		if command, _ := service.Command.([]any); len(command) != 1 || !slices.Contains(commands, command[0].(string)) {
 			t.Errorf("service %s runs %v, not a subcommand", role, service.Command)
 		}
-		if service.Environment["PENSTOCK_REDIS_URL"] != "redis://redis:6379/0" || service.DependsOn["redis"] == nil {
+		if !strings.HasSuffix(service.Environment["PENSTOCK_REDIS_URL"], "@redis:6379/0") || service.DependsOn["redis"] == nil {
 			t.Errorf("service %s does not use the Redis of the file: %+v", role, service)
 		}
 	}
