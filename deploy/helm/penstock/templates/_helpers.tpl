@@ -17,7 +17,8 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{/*
 Variables of one process: the metrics listener, what follows from the Ingress,
 those of all, those of its kind. root: the chart's context; own: the kind's;
-api: whether it is a front door.
+api: whether it is a front door. Helm reads numbers as float64, which as text
+are 2.097152e+06: toJson writes the digits.
 */}}
 {{- define "penstock.env" -}}
 - name: PENSTOCK_METRICS_LISTEN
@@ -29,7 +30,7 @@ api: whether it is a front door.
 {{- end }}{{ end }}
 {{- range $name, $value := mergeOverwrite $env (.root.Values.env | default dict) (.own | default dict) }}
 - name: {{ $name }}
-  value: {{ $value | quote }}
+  value: {{ ternary (toJson $value) (toString $value) (kindIs "float64" $value) | quote }}
 {{- end }}
 {{- end }}
 
