@@ -134,17 +134,17 @@ func explained(err error) error {
 	for _, a := range advice {
 		if text := err.Error(); strings.HasPrefix(text, a.prefix) {
 			first, _, _ := strings.Cut(text, ". ")
-			return &refusal{fmt.Sprintf("Redis says %q: %s", strings.TrimSuffix(first, "."), a.what), err}
+			return &explanation{fmt.Sprintf("Redis says %q: %s", strings.TrimSuffix(first, "."), a.what), err}
 		}
 	}
 	return err
 }
 
-// refusal is an error of the server with what to do about it.
-type refusal struct {
+// explanation is an error of the server with what to do about it.
+type explanation struct {
 	text  string
 	cause error
 }
 
-func (r *refusal) Error() string { return r.text }
-func (r *refusal) Unwrap() error { return r.cause }
+func (e *explanation) Error() string { return e.text }
+func (e *explanation) Unwrap() error { return e.cause }
