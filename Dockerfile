@@ -7,8 +7,8 @@ RUN go mod download
 COPY . .
 # What `penstock version` says.
 ARG VERSION=devel
-# timetzdata: the image has no time zones. nomsgpack: no route speaks it.
-RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags timetzdata,nomsgpack \
+# timetzdata: the image has no time zones.
+RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags timetzdata \
     -ldflags "-s -w -X penstock/app.version=${VERSION}" -o /out/penstock ./cmd/penstock
 
 # asynq's web interface, stand-alone: docker build --target asynqmon .

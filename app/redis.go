@@ -78,9 +78,7 @@ func (p *Program) warnOfEviction(ctx context.Context) {
 func (p *Program) ping(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, redisPatience)
 	defer cancel()
-	client := p.redis.Client()
-	defer client.Close()
-	if err := client.Ping(ctx).Err(); err != nil {
+	if err := p.redis.Check(ctx); err != nil {
 		return fmt.Errorf("connect to Redis: %w", err)
 	}
 	return nil

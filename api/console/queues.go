@@ -3,7 +3,6 @@ package console
 import (
 	"bytes"
 	"net/http"
-	"net/http/httptest"
 	"regexp"
 	"strings"
 
@@ -40,10 +39,10 @@ func queuesPage(x *exchange) error {
 	case strings.Contains(x.r.URL.Path, "/api/redis_info"):
 		return errForbidden // it says where Redis runs and how it is set up
 	}
-	answer := httptest.NewRecorder()
-	ui.ServeHTTP(answer, x.r)
-	h, body := x.w.Header(), answer.Body.Bytes()
-	kind := answer.Header().Get("Content-Type")
+	answer := heldAnswer{header: http.Header{}, status: http.StatusOK}
+	ui.ServeHTTP(&answer, x.r)
+	h, body := x.w.Header(), answer.body.Bytes()
+	kind := answer.header.Get("Content-Type")
 	if kind == "" {
 		kind = http.DetectContentType(body)
 	}
@@ -54,9 +53,20 @@ func queuesPage(x *exchange) error {
 	case strings.HasPrefix(kind, "text/html") && !strings.HasPrefix(x.r.URL.Path, Root+"/queues/api/"):
 		body = x.adopt(body)
 	}
-	x.send(answer.Code, body)
+	x.send(answer.status, body)
 	return nil
 }
+
+// heldAnswer keeps an answer back until it is whole.
+type heldAnswer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (a *heldAnswer) Header() http.Header         { return a.header }
+func (a *heldAnswer) WriteHeader(status int)      { a.status = status }
+func (a *heldAnswer) Write(b []byte) (int, error) { return a.body.Write(b) }
 
 var (
 	foreignLink  = regexp.MustCompile(`<link[^>]*"https?://[^>]*>`)

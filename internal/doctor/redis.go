@@ -25,12 +25,12 @@ const (
 
 // Redis looks at every primary of a Redis.
 func (r *Report) Redis(ctx context.Context, conn *redisconn.Conn) {
-	client := conn.Client()
-	defer client.Close()
-	if err := client.Ping(ctx).Err(); err != nil {
+	if err := conn.Ping(ctx); err != nil {
 		r.fail("redis", "Check the URL, the password and the network; redis-cli -u URL ping must answer PONG.", "does not answer: %v", err)
 		return
 	}
+	client := conn.Client()
+	defer client.Close()
 	cluster, ok := client.(*redis.ClusterClient)
 	if !ok {
 		r.server(ctx, client, "redis")
@@ -151,7 +151,7 @@ func (r *Report) persistence(ctx context.Context, client redis.Cmdable, name str
 
 func (r *Report) scripts(ctx context.Context, client redis.Cmdable, name string) {
 	if err := client.Eval(ctx, "return redis.call('TIME')[1]", []string{"penstock:doctor"}).Err(); err != nil {
-		r.fail(name+" scripts", "The user needs +@all on ~penstock:* and ~asynq:*, EVAL and EVALSHA among them.", "a script was refused: %v", err)
+		r.fail(name+" scripts", "The user needs the rights ~penstock:* ~asynq:* &* +@all (ACL SETUSER).", "a script was refused: %v", err)
 	}
 }
 

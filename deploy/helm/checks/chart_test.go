@@ -7,6 +7,7 @@ package checks
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -45,6 +46,20 @@ func manifests(t *testing.T, name string) []object {
 			all = append(all, o)
 		}
 	}
+}
+
+// files are the names of all that was rendered: two sets of ours, and the
+// examples of the documentation.
+func files(t *testing.T) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(*rendered, "*.yaml"))
+	if err != nil || len(paths) < 8 {
+		t.Fatalf("rendered: %v, %v", paths, err)
+	}
+	for i, path := range paths {
+		paths[i] = filepath.Base(path)
+	}
+	return paths
 }
 
 // at walks down to a part; nil: it is not there.
@@ -87,7 +102,10 @@ func TestTheChartMakesWhatItSays(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]map[string]int{
 		"small.yaml": {"Deployment": 2, "Service": 1, "PodDisruptionBudget": 2},
-		"full.yaml":  {"Deployment": 3, "Service": 1, "PodDisruptionBudget": 3, "ConfigMap": 1, "Ingress": 1, "ScaledObject": 1, "PodMonitor": 1},
+		"full.yaml": {
+			"Deployment": 3, "Service": 1, "PodDisruptionBudget": 3, "ConfigMap": 2, "Ingress": 1, "ScaledObject": 1, "PodMonitor": 1,
+			"HorizontalPodAutoscaler": 1, "PrometheusRule": 1, "NetworkPolicy": 2, "ExternalSecret": 1,
+		},
 	} {
 		if got := kinds(manifests(t, name)); !maps.Equal(got, want) {
 			t.Errorf("%s has %v, want %v", name, got, want)
@@ -97,7 +115,7 @@ func TestTheChartMakesWhatItSays(t *testing.T) {
 
 func TestNamesAndSelectorsFit(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"small.yaml", "full.yaml"} {
+	for _, name := range files(t) {
 		all := manifests(t, name)
 		seen := map[string]bool{}
 		pods := map[string]object{} // labels of each deployment's pods
@@ -138,7 +156,7 @@ func TestNamesAndSelectorsFit(t *testing.T) {
 
 func TestContainersAreHeldInAndLookedAfter(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"small.yaml", "full.yaml"} {
+	for _, name := range files(t) {
 		for _, o := range manifests(t, name) {
 			if text(o, "kind") != "Deployment" {
 				continue
@@ -177,7 +195,8 @@ func variables(t *testing.T, who string, env []any) {
 	var names []string
 	for _, e := range env {
 		name := text(e, "name")
-		if _, isText := at(e, "value").(string); !isText || slices.Contains(names, name) || !strings.Contains(string(reference), "`"+name+"`") {
+		// 2.097152e+06 is what a template makes of a number.
+		if value, isText := at(e, "value").(string); !isText || regexp.MustCompile(`^\d\.\d+e\+`).MatchString(value) || slices.Contains(names, name) || !strings.Contains(string(reference), "`"+name+"`") {
 			t.Errorf("%s: %s comes twice, is no text, or is no setting", who, name)
 		}
 		names = append(names, name)
@@ -193,10 +212,117 @@ func TestWorkersAreScaledByTheirQueues(t *testing.T) {
 				t.Errorf("scaled object %v", o)
 			}
 		case "Deployment":
-			scaled := text(o, "metadata", "name") == "penstock-worker-default"
+			scaled := slices.Contains([]string{"penstock-worker-default", "penstock-api"}, text(o, "metadata", "name"))
 			if has := at(o, "spec", "replicas") != nil; has == scaled {
-				t.Errorf("%s has replicas: %v; KEDA must have them to itself", text(o, "metadata", "name"), has)
+				t.Errorf("%s has replicas: %v; what scales it must have them to itself", text(o, "metadata", "name"), has)
 			}
 		}
+	}
+}
+
+// A value that the chart has no default for is rendered as nothing: what reads
+// it then does something else, or fails.
+func TestNothingIsRenderedEmpty(t *testing.T) {
+	t.Parallel()
+	for _, name := range files(t) {
+		for _, o := range manifests(t, name) {
+			if text(o, "kind") == "ConfigMap" || text(o, "kind") == "PrometheusRule" {
+				continue // files of ours, looked at elsewhere
+			}
+			for _, path := range empties(o, "") {
+				t.Errorf("%s: %s %s: %s is empty", name, text(o, "kind"), text(o, "metadata", "name"), path)
+			}
+		}
+	}
+}
+
+// empties returns the paths of values that are nil or "".
+func empties(o any, path string) (found []string) {
+	switch o := o.(type) {
+	case nil:
+		return []string{path}
+	case string:
+		if o == "" || o == "null" || strings.Contains(o, "<no value>") {
+			return []string{path}
+		}
+	case object:
+		for name, value := range o {
+			found = append(found, empties(value, path+"."+name)...)
+		}
+	case []any:
+		for i, value := range o {
+			found = append(found, empties(value, fmt.Sprintf("%s[%d]", path, i))...)
+		}
+	}
+	return found
+}
+
+func find(t *testing.T, name, kind, suffix string) object {
+	t.Helper()
+	for _, o := range manifests(t, name) {
+		if text(o, "kind") == kind && strings.HasSuffix(text(o, "metadata", "name"), suffix) {
+			return o
+		}
+	}
+	t.Fatalf("%s has no %s …%s", name, kind, suffix)
+	return nil
+}
+
+func variable(deployment object, name string) string {
+	for _, e := range list(deployment, "spec", "template", "spec", "containers", 0, "env") {
+		if text(e, "name") == name {
+			return text(e, "value")
+		}
+	}
+	return ""
+}
+
+func TestTheIngressIsTheIssuer(t *testing.T) {
+	t.Parallel()
+	api, worker := find(t, "example1.yaml", "Deployment", "-api"), find(t, "example1.yaml", "Deployment", "-worker-default")
+	for _, o := range []object{api, worker} {
+		if got := variable(o, "PENSTOCK_ISSUER"); got != "https://penstock.example.org" {
+			t.Errorf("%s has the issuer %q", text(o, "metadata", "name"), got)
+		}
+	}
+	if got := variable(api, "PENSTOCK_TRUSTED_PROXIES"); !strings.HasPrefix(got, "10.0.0.0/8,") {
+		t.Errorf("doors believe %q", got)
+	}
+	if got := at(find(t, "example1.yaml", "Ingress", ""), "metadata", "annotations", "nginx.ingress.kubernetes.io/proxy-read-timeout"); got != "75" {
+		t.Errorf("nginx waits %v", got)
+	}
+}
+
+// The documented second pool takes from autoscaling what it does not say.
+func TestASecondPoolIsScaled(t *testing.T) {
+	t.Parallel()
+	o := find(t, "example2.yaml", "ScaledObject", "-slow")
+	if got := text(o, "spec", "triggers", 0, "metadata", "serverAddress"); got != "http://prometheus.monitoring:9090" {
+		t.Errorf("the pool slow asks %q", got)
+	}
+	if got := text(o, "spec", "triggers", 0, "metadata", "threshold"); got != "6" {
+		t.Errorf("the pool slow has the threshold %q", got)
+	}
+	if got := text(o, "spec", "triggers", 0, "metadata", "query"); !strings.Contains(got, `"slow|nightly"`) {
+		t.Errorf("the pool slow asks for %s", got)
+	}
+	o = find(t, "example3.yaml", "ScaledObject", "-default")
+	if got := text(o, "spec", "triggers", 0, "metadata", "threshold"); got != "45" {
+		t.Errorf("64 slots have the threshold %q", got)
+	}
+}
+
+func TestWithoutPrometheusKedaSignsInWithAPassword(t *testing.T) {
+	t.Parallel()
+	o := find(t, "example4.yaml", "ScaledObject", "-default")
+	if got := text(o, "spec", "triggers", 0, "metadata", "authMode"); got != "basic" {
+		t.Errorf("KEDA signs in by %q: a token ends", got)
+	}
+	if got := text(o, "spec", "triggers", 0, "metadata", "url"); got != "http://penstock-api.default:80/v1/queues/default" {
+		t.Errorf("KEDA asks %q", got)
+	}
+	auth := find(t, "example4.yaml", "TriggerAuthentication", text(o, "spec", "triggers", 0, "authenticationRef", "name"))
+	if text(auth, "spec", "secretTargetRef", 0, "name") != "penstock-keda" {
+		t.Errorf("KEDA's credentials: %v", auth)
 	}
 }

@@ -14,13 +14,23 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- if contains "penstock" .Release.Name }}{{ .Release.Name }}{{ else }}{{ .Release.Name }}-penstock{{ end }}
 {{- end }}
 
-{{/* Variables of one process: those of all, those of its kind, the metrics listener. */}}
+{{/*
+Variables of one process: the metrics listener, what follows from the Ingress,
+those of all, those of its kind. root: the chart's context; own: the kind's;
+api: whether it is a front door. Helm reads numbers as float64, which as text
+are 2.097152e+06: toJson writes the digits.
+*/}}
 {{- define "penstock.env" -}}
 - name: PENSTOCK_METRICS_LISTEN
   value: ":9090"
-{{- range $name, $value := mergeOverwrite (dict) (.all | default dict) (.own | default dict) }}
+{{- $env := dict }}
+{{- with .root.Values.api.ingress }}{{ if .enabled }}
+{{- $_ := set $env "PENSTOCK_ISSUER" (printf "%s://%s" (ternary "https" "http" (or .tls (ne .tlsSecret ""))) .host) }}
+{{- if $.api }}{{ $_ := set $env "PENSTOCK_TRUSTED_PROXIES" (join "," .trustedProxies) }}{{ end }}
+{{- end }}{{ end }}
+{{- range $name, $value := mergeOverwrite $env (.root.Values.env | default dict) (.own | default dict) }}
 - name: {{ $name }}
-  value: {{ $value | quote }}
+  value: {{ ternary (toJson $value) (toString $value) (kindIs "float64" $value) | quote }}
 {{- end }}
 {{- end }}
 
@@ -36,4 +46,29 @@ seccompProfile: {type: RuntimeDefault}
 
 {{- define "penstock.image" -}}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
+
+{{/* Pods of one Deployment spread over nodes and zones. root; labels: what selects them. */}}
+{{- define "penstock.spread" -}}
+{{- range .root.Values.spreadOver }}
+- maxSkew: 1
+  topologyKey: {{ . }}
+  whenUnsatisfiable: ScheduleAnyway
+  labelSelector:
+    matchLabels:
+      {{- $.labels | nindent 6 }}
+{{- end }}
+{{- end }}
+
+{{/* Labels that select a pool's pods. root; pool: its name. */}}
+{{- define "penstock.pool" -}}
+{{ include "penstock.selector" .root }}
+app.kubernetes.io/component: worker
+penstock/pool: {{ .pool }}
+{{- end }}
+
+{{/* Labels that select the front doors' pods. */}}
+{{- define "penstock.api" -}}
+{{ include "penstock.selector" . }}
+app.kubernetes.io/component: api
 {{- end }}
