@@ -45,8 +45,8 @@ func TestAFlagWinsOverTheEnvironment(t *testing.T) {
 	want := Settings{
 		Listen: ":2", Redis: "redis://a", Concurrency: 5, Queues: queues{"slow": 2, "fast": 1}, LogLevel: slog.LevelDebug,
 		TrustedProxies: []string{"10.0.0.0/8", "::1"}, AllowPrivate: true, Retention: 24 * time.Hour, MaxBody: 1 << 20, MaxQueueAge: 30 * time.Second, MetricsListen: "127.0.0.1:0",
-		MasterKeySettle: 30 * time.Second,
-		RateIP:          limits.Rates{"token": {Limit: 10, Window: time.Second}},
+		MasterKeySettle: 30 * time.Second, RedisPool: 20,
+		RateIP: limits.Rates{"token": {Limit: 10, Window: time.Second}},
 	}
 	if diff := cmp.Diff(want, s); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
