@@ -26,9 +26,16 @@ func (ks *Keys) Key(ctx context.Context, key string) (*Key, error) {
 	if found != nil {
 		return found, nil
 	}
+	// That there is no such key is remembered like a key: which keys there are
+	// must not show in how long it takes to refuse them.
+	absent, absentEra := s.absentKeys.find(key)
+	if absent != nil {
+		return nil, ErrNotFound
+	}
 	found, err := s.readKey(ctx, s.config.Redis, key)
 	switch {
 	case errors.Is(err, ErrNotFound):
+		s.absentKeys.keep(key, &struct{}{}, absentEra)
 		return nil, ErrNotFound
 	case err != nil:
 		s.unopened.add(kindKey.of(key), err)

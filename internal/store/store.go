@@ -77,7 +77,9 @@ type Store struct {
 	current atomic.Int64 // when the view was last known to be current, Unix nanoseconds
 	flight  singleflight.Group
 
-	keys        records[Key]
+	keys records[Key]
+
+	absentKeys  records[struct{}] // names that were asked for and are no API keys
 	connections *vault[Connection]
 	secrets     *vault[Secret]
 	unopened    unopened
@@ -249,6 +251,7 @@ func (s *Store) reload(ctx context.Context) error {
 		s.examineChanged(k, touched[k], next.master)
 	}
 	s.keys.forget(touched[kindKey])
+	s.absentKeys.forget(touched[kindKey])
 	s.connections.opened.forget(touched[kindConnection])
 	s.secrets.opened.forget(touched[kindSecret])
 	s.publish(next, asked)
@@ -268,6 +271,7 @@ func (s *Store) reloadAll(ctx context.Context, asked time.Time) error {
 		return err
 	}
 	s.keys.clear()
+	s.absentKeys.clear()
 	s.connections.opened.clear()
 	s.secrets.opened.clear()
 	s.publish(next, asked)
