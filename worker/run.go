@@ -75,6 +75,9 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 	env := r.openable(r.reach(a, trace), giveUp)
 	env.Memory = account
 	output, err := flow.Execute(running, run, env)
+	if errors.Is(context.Cause(ctx), errUnopened) { // whatever the flow made of it
+		return queue.Outcome{State: queue.Queued}
+	}
 	o := r.outcome(ctx, account, output, err)
 	if o.State == queue.Waiting {
 		r.parked(a, "step")
@@ -138,8 +141,6 @@ func (r *runner) outcome(ctx context.Context, account *budget.Account, output []
 		known = &flows.Error{Code: flows.CodeInternal, Message: err.Error()}
 	}
 	switch cause := context.Cause(ctx); {
-	case errors.Is(cause, errUnopened):
-		return queue.Outcome{State: queue.Queued}
 	case errors.Is(cause, context.DeadlineExceeded), known.Code == flows.CodeTimeout && known.Step == "":
 		return queue.Outcome{State: queue.TimedOut, Error: &flows.Error{
 			Code: flows.CodeTimeout, Message: "the run reached its execution limit", Step: known.Step,
