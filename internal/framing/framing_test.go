@@ -80,6 +80,7 @@ func serve(in io.Reader) (served []string, refused []string, answer string) {
 		if err != nil {
 			w.Header().Set("Connection", "close")
 			w.WriteHeader(http.StatusBadRequest)
+			return
 		}
 		served = append(served, fmt.Sprintf("%s %s %s %q", r.Method, r.RequestURI, r.Proto, body))
 	})
@@ -183,7 +184,7 @@ func TestRefused(t *testing.T) {
 			t.Parallel()
 			for _, before := range []string{"", "POST /first HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx"} {
 				served, refused, answer := serve(strings.NewReader(before + tc.head + smuggled))
-				if strings.Contains(fmt.Sprint(served), "smuggled") || len(refused) > 1 {
+				if strings.Contains(fmt.Sprint(served), "smuggled") || len(refused) > 1 || len(served) != strings.Count(before, "HTTP/1.1") {
 					t.Errorf("served %q, refused %q", served, refused)
 				}
 				status := tc.status
