@@ -133,7 +133,7 @@ func sending(ctx context.Context) (_ context.Context, cancel context.CancelFunc,
 		deadline = time.Now().Add(sendLimit)
 	}
 	ctx, cancel = context.WithDeadline(ctx, deadline)
-	return ctx, cancel, max(time.Until(deadline), time.Millisecond) // the library takes no zero
+	return ctx, cancel, max(time.Until(deadline), 0) + time.Second // after the context, which is the one to end it
 }
 
 // dial connects so that the end of the context of the whole exchange ends it:
