@@ -128,11 +128,12 @@ func (m *mailer) Send(ctx context.Context, message *flows.Mail) error {
 
 // sending is the context of one exchange, and how long it may take.
 func sending(ctx context.Context) (_ context.Context, cancel context.CancelFunc, left time.Duration) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		deadline = time.Now().Add(sendLimit)
+	if _, ok := ctx.Deadline(); ok { // a second timer would end at another moment
+		ctx, cancel = context.WithCancel(ctx)
+	} else {
+		ctx, cancel = context.WithTimeout(ctx, sendLimit)
 	}
-	ctx, cancel = context.WithDeadline(ctx, deadline)
+	deadline, _ := ctx.Deadline()
 	return ctx, cancel, max(time.Until(deadline), 0) + time.Second // after the context, which is the one to end it
 }
 
