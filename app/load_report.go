@@ -29,7 +29,7 @@ type loadReport struct {
 // fileState is what is known of a file: its flow, or what is wrong with it.
 type fileState struct {
 	flow    *store.Deployed // what the file deployed last; nil: nothing so far
-	problem error       // nil: it is deployed
+	problem error           // nil: it is deployed
 }
 
 // same reports whether there is nothing new to tell.
