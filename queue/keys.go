@@ -74,9 +74,7 @@ func (k keys) begun() string { return k.ours + "begun" }
 func (k keys) express() string { return k.ours + "express" }
 
 // slots is a STRING "slots spare share": what the live workers offer together.
-// capacity is a HASH of worker ids to the same of one worker.
-func (k keys) slots() string    { return k.ours + "slots" }
-func (k keys) capacity() string { return k.ours + "capacity" }
+func (k keys) slots() string { return k.ours + "slots" }
 
 // flight is a SET of the ids of a flow's runs that are pending or running.
 func (k keys) flight(flow int64) string { return k.ours + "flight:" + strconv.FormatInt(flow, 10) }
@@ -84,12 +82,6 @@ func (k keys) flight(flow int64) string { return k.ours + "flight:" + strconv.Fo
 // turns is a ZSET of the flows that have runs in line, of one class: "w", runs that
 // somebody waits for, or "u". The first by score is next: runs in flight, then its last turn.
 func (k keys) turns(class string) string { return k.ours + "turns:" + class }
-
-// gated is a SET of the ids of a flow's runs that stand in a line of a concurrency limit.
-func (k keys) gated(flow int64) string { return k.ours + "gated:" + strconv.FormatInt(flow, 10) }
-
-// guardPrefix + sha256 is a STRING: run id, fingerprint. TTL: the guard's window.
-func (k keys) guardPrefix() string { return k.ours + "guard:" }
 
 func guardHash(key string) string {
 	sum := sha256.Sum256([]byte(key))
@@ -123,14 +115,6 @@ func (k keys) drain() string { return k.ours + "drain" }
 // count, see claims.
 func (k keys) sessions() string { return k.ours + "sessions" }
 
-// gate are two ZSETs of runs by unix microseconds of acceptance: those that
-// have a place at a gate, and those that stand in line for one. TTL: 25 h from
-// the last change.
-func (k keys) gate(key string) (inside, line string) {
-	prefix := k.ours + "gate:" + guardHash(key)
-	return prefix + ":inside", prefix + ":line"
-}
-
 // hold are what there is of pauses of a flow: resumed is a HASH of flows to the
 // last pause of theirs that is over, by the unix milliseconds of its beginning;
 // line is a ZSET of the runs that are held, by unix microseconds of acceptance.
@@ -143,5 +127,10 @@ func (k keys) hold(flow int64) (resumed, line string) {
 //
 //	keys: + class + flow  ZSET of the fair keys that have runs in a flow's lines, by their last turn
 //	turn                  STRING, counts turns
+//	capacity              HASH of worker ids to what each offers, as in slots
+//	gated: + flow         SET of the ids of a flow's runs that stand in a line of a concurrency limit
+//	guard: + sha256       STRING: run id, fingerprint. TTL: the guard's window
+//	gate: + sha256        with :inside and :line, two ZSETs of runs by unix microseconds of acceptance: those that
+//	                      have a place at a concurrency limit, and those that stand in line. TTL: 25 h from the last change
 //	shares                HASH of flows in line to their own share, in percent
 //	tidy                  STRING, the worker that removes old runs now. TTL: 15 s

@@ -24,7 +24,6 @@ type caller struct {
 	name, ip string
 	right    bool
 	every    time.Duration // zero: as soon as it was told that it may
-	until    time.Duration // of the simulation; zero: its end
 	door     *Guesses      // the process that it talks to
 
 	at               time.Duration // of the next try
