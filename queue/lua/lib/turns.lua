@@ -32,6 +32,9 @@ end
 
 local function inFlight() return inPending + inExpress + running end
 
+-- inFlightMost is how many runs may be in flight, but for those in spare slots.
+local function inFlightMost() return slots + math.max(BUFFER, math.floor(slots / 4)) end
+
 local function parseTurn(turn)
 	return string.match(turn, "^(%a)(%-?%d+)/?(%d*):?(.*)$")
 end
@@ -108,7 +111,7 @@ local function listFor(class, flow)
 	measure()
 	local n = inFlight()
 	if n < slots then return "pending" end
-	if n < slots + math.max(BUFFER, math.floor(slots / 4)) and call("EXISTS", OURS .. "turns:w", OURS .. "turns:u") == 0 then
+	if n < inFlightMost() and call("EXISTS", OURS .. "turns:w", OURS .. "turns:u") == 0 then
 		return "pending"
 	end
 	if mayUseSpare(class, call("SCARD", flightOf(flow))) then return "express" end
@@ -203,7 +206,7 @@ local function advance(us)
 		call("LMOVE", OURS .. "express", ASYNQ .. "pending", "RIGHT", "RIGHT")
 		inExpress, inPending = inExpress - 1, inPending + 1
 	end
-	local most = slots + math.max(BUFFER, math.floor(slots / 4))
+	local most = inFlightMost()
 	while true do
 		local class, flow, list = choose(most)
 		if not class then return end
