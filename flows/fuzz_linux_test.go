@@ -1,3 +1,7 @@
+// Processor time and allocations are judged here, which the race detector multiplies.
+
+//go:build !race
+
 package flows_test
 
 import (

@@ -1,3 +1,7 @@
+// Processor time and allocations are judged here, which the race detector multiplies.
+
+//go:build !race
+
 package steps_test
 
 import (

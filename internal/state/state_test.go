@@ -1,8 +1,11 @@
 package state_test
 
 import (
+	"context"
 	"errors"
 	"log/slog"
+	"net"
+	"syscall"
 	"testing"
 	"time"
 
@@ -60,23 +63,48 @@ func TestARateMayChange(t *testing.T) {
 	}
 }
 
-// What Redis' trouble looks like to a step.
+// A step waits for a Redis that is away until its run's time is over, and is
+// told then.
 func TestRedisAway(t *testing.T) {
 	t.Parallel()
-	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1})
-	defer client.Close()
-	s := state.New(client)
-	if _, err := s.Load(t.Context(), "k"); err == nil {
-		t.Error("a value of nowhere")
-	}
-	if _, err := s.Swap(t.Context(), flows.Change{Key: "k"}); err == nil {
-		t.Error("changed nowhere")
-	}
-	if _, err := s.Add(t.Context(), flows.Addition{Key: "k", By: 1}); err == nil {
-		t.Error("added nowhere")
-	}
-	if _, _, err := s.Take(t.Context(), "k", flows.Rate{Count: 1, Per: 1}, 0); err == nil {
-		t.Error("taken from nowhere")
+	for name, operation := range map[string]func(context.Context, *state.State) error{
+		"load": func(ctx context.Context, s *state.State) error {
+			_, err := s.Load(ctx, "k")
+			return err
+		},
+		"swap": func(ctx context.Context, s *state.State) error {
+			_, err := s.Swap(ctx, flows.Change{Key: "k"})
+			return err
+		},
+		"add": func(ctx context.Context, s *state.State) error {
+			_, err := s.Add(ctx, flows.Addition{Key: "k", By: 1})
+			return err
+		},
+		"take": func(ctx context.Context, s *state.State) error {
+			_, _, err := s.Take(ctx, "k", flows.Rate{Count: 1, Per: 1}, 0)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, timeIsOver := context.WithCancel(t.Context())
+			defer timeIsOver()
+			tries := 0
+			client := redis.NewClient(&redis.Options{MaxRetries: -1, DialerRetries: 1,
+				Dialer: func(context.Context, string, string) (net.Conn, error) {
+					if tries++; tries == 3 {
+						timeIsOver()
+					}
+					return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+				}})
+			defer client.Close()
+			if err := operation(ctx, state.New(client)); err == nil {
+				t.Error("done nowhere")
+			}
+			if tries < 3 {
+				t.Errorf("gave up after %d tries", tries)
+			}
+		})
 	}
 }
 
