@@ -27,10 +27,12 @@ type child struct {
 }
 
 const (
-	roleVariable  = "PENSTOCK_COMPARE_ROLE"
-	redisVariable = "PENSTOCK_COMPARE_REDIS"
-	slotsVariable = "PENSTOCK_COMPARE_SLOTS"
-	readyLine     = "ready "
+	roleVariable     = "PENSTOCK_COMPARE_ROLE"
+	redisVariable    = "PENSTOCK_COMPARE_REDIS"
+	slotsVariable    = "PENSTOCK_COMPARE_SLOTS"
+	workloadVariable = "PENSTOCK_COMPARE_WORKLOAD"
+	targetVariable   = "PENSTOCK_COMPARE_TARGET"
+	readyLine        = "ready "
 )
 
 // startRole runs this program again in a role, until it says that it is ready.
@@ -41,7 +43,8 @@ func (b *bench) startRole(role string, db int) (*child, error) {
 		return nil, fmt.Errorf("find own program: %w", err)
 	}
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), roleVariable+"="+role, redisVariable+"="+b.redisURL(db), slotsVariable+"="+strconv.Itoa(b.cfg.Slots))
+	cmd.Env = append(os.Environ(), roleVariable+"="+role, redisVariable+"="+b.redisURL(db), slotsVariable+"="+strconv.Itoa(b.cfg.Slots),
+		workloadVariable+"="+b.workload.name, targetVariable+"="+b.target)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -119,6 +122,13 @@ func (c *child) stop() {
 	if c.dir != "" {
 		_ = os.RemoveAll(c.dir)
 	}
+}
+
+// kill ends the process without a warning, and waits for it.
+func (c *child) kill() {
+	_ = c.cmd.Process.Kill()
+	_ = c.cmd.Wait()
+	_ = c.in.Close()
 }
 
 // ticksPerSecond is the unit of /proc/pid/stat on Linux.

@@ -82,12 +82,11 @@ func (noRecords) Record(context.Context, string) (queue.Record, error) {
 	return queue.Record{}, queue.ErrNotFound
 }
 
-// callDoor posts the sample event as a SmartSYNC caller does, to each flow in
-// turn. Each call has a declared parameter of its own, so that none repeats
+// callDoor posts an event as a SmartSYNC caller does, to each of so many flows
+// in turn. Each call has a declared parameter of its own, so that none repeats
 // another.
-func callDoor(base string, flows int) load.Call {
+func callDoor(base string, flows int, event []byte) load.Call {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1024}}
-	event := sampleEvent()
 	var serial atomic.Int64
 	return func(ctx context.Context) error {
 		serial := serial.Add(1)

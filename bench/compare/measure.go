@@ -21,6 +21,9 @@ type bench struct {
 	cfg    config
 	redis  *child
 	report *report
+
+	workload workload // of the part that is measured
+	target   string   // base URL of what its flow calls, when it does
 }
 
 // redisURL is a database of the Redis under test.
@@ -34,7 +37,7 @@ type contender struct {
 	db       int      // of Redis
 	patterns []string // empty: all
 	polls    bool     // costs something also while another one is measured, and is stopped then
-	slow     bool     // its calls take a second: hardly any to warm up
+	slow     bool     // its calls take long: hardly any to warm up
 	close    func()
 }
 

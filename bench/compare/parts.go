@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"penstock/internal/redisconn"
@@ -41,7 +41,7 @@ func (b *bench) queuePath(ctx context.Context) error {
 	}
 
 	floor := newRaw(conn)
-	if err := add(&contender{name: handOffFlow, patterns: []string{"hot", "idle"}, call: callThrough(floor.submit)}, "raw-worker:flow"); err != nil {
+	if err := add(&contender{name: handOffFlow, patterns: []string{"hot", "idle"}, call: callThrough(floor.submit, b.workload.event)}, "raw-worker:flow"); err != nil {
 		return err
 	}
 	client, err := queue.NewClient(queue.Config{Redis: conn, Log: slog.New(slog.DiscardHandler)})
@@ -50,7 +50,7 @@ func (b *bench) queuePath(ctx context.Context) error {
 	}
 	running, stop := context.WithCancel(ctx)
 	go func() { _ = client.Run(running) }()
-	if err := add(&contender{name: ours, call: callThrough(penstock(client)), close: func() { stop(); client.Close() }}, "penstock-worker"); err != nil {
+	if err := add(&contender{name: ours, call: callThrough(penstock(client), b.workload.event), close: func() { stop(); client.Close() }}, "penstock-worker"); err != nil {
 		return err
 	}
 	for _, p := range pollers {
@@ -58,7 +58,7 @@ func (b *bench) queuePath(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		c := &contender{name: p.name, patterns: p.patterns, polls: true, slow: p.slow, call: callThrough(plain.submit)}
+		c := &contender{name: p.name, patterns: p.patterns, polls: true, slow: p.slow, call: callThrough(plain.submit, b.workload.event)}
 		if err := add(c, p.role()); err != nil {
 			return err
 		}
@@ -97,33 +97,70 @@ func (b *bench) start(c *contender, roles ...string) error {
 // door measures through HTTP and authentication; every contender has the same
 // door, over another way to submit.
 func (b *bench) door(ctx context.Context) error {
-	var all []*contender
-	defer func() {
-		for _, c := range all {
-			c.stop()
-		}
-	}()
-	add := func(c *contender, roles ...string) error {
-		all = append(all, c)
-		if err := b.start(c, roles...); err != nil {
-			return err
-		}
-		c.call = callDoor(c.children[0].addr, 1)
-		return nil
-	}
-	err := errors.Join(
-		add(&contender{name: handOffFlow, patterns: []string{"hot", "idle"}}, "door:raw", "raw-worker:flow"),
-		add(&contender{name: ours}, "door:penstock", "penstock-worker"),
-		add(&contender{name: noQueue}, "door:process"),
-	)
+	contenders := []*contender{{name: handOffFlow, patterns: []string{"hot", "idle"}}, {name: ours}, {name: noQueue}}
 	for _, p := range pollers {
-		c := &contender{name: p.name, patterns: p.patterns, polls: true, slow: p.slow}
-		err = errors.Join(err, add(c, "door:asynq:"+p.name, p.role()))
+		contenders = append(contenders, &contender{name: p.name, patterns: p.patterns, polls: true, slow: p.slow})
 	}
+	return b.throughDoor(ctx, "door", contenders)
+}
+
+// effects measures a flow that sends three requests to another service.
+func (b *bench) effects(ctx context.Context) error {
+	service, err := b.startRole("target", 0)
 	if err != nil {
 		return err
 	}
-	return b.interleave(ctx, "door", all)
+	defer service.stop()
+	b.target = service.addr
+	return b.throughDoor(ctx, "effects", few("hot", "8", "64"))
+}
+
+// large measures an event of 1 MiB.
+func (b *bench) large(ctx context.Context) error {
+	contenders := few("hot", "8")
+	for _, c := range contenders {
+		c.slow = true
+	}
+	return b.throughDoor(ctx, "large", contenders)
+}
+
+// few are the contenders of the parts that are about the work, not about waking.
+func few(patterns ...string) []*contender {
+	return []*contender{
+		{name: ours, patterns: patterns},
+		{name: noQueue, patterns: patterns},
+		{name: asynq1ms, patterns: patterns, polls: true},
+	}
+}
+
+// throughDoor measures contenders, each behind a door of its own.
+func (b *bench) throughDoor(ctx context.Context, part string, contenders []*contender) error {
+	defer func() {
+		for _, c := range contenders {
+			c.stop()
+		}
+	}()
+	for _, c := range contenders {
+		if err := b.start(c, rolesBehindDoor(c.name)...); err != nil {
+			return err
+		}
+		c.call = callDoor(c.children[0].addr, 1, b.workload.event)
+	}
+	return b.interleave(ctx, part, contenders)
+}
+
+// rolesBehindDoor are the processes of a contender, the door first.
+func rolesBehindDoor(contender string) []string {
+	switch contender {
+	case handOffFlow:
+		return []string{"door:raw", "raw-worker:flow"}
+	case ours:
+		return []string{"door:penstock", "penstock-worker"}
+	case noQueue:
+		return []string{"door:process"}
+	}
+	i := slices.IndexFunc(pollers, func(p poller) bool { return p.name == contender })
+	return []string{"door:asynq:" + contender, pollers[i].role()}
 }
 
 // idle measures what nobody's work costs: processor time of workers and Redis.

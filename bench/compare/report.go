@@ -12,10 +12,11 @@ import (
 
 // report gathers the figures and prints them with their ratios.
 type report struct {
-	cfg   config
-	order []string // parts' rows, as they first came
-	rows  map[string]*row
-	idles []idleRow
+	cfg      config
+	order    []string // parts' rows, as they first came
+	rows     map[string]*row
+	idles    []idleRow
+	outcomes []outcome
 }
 
 // row is one contender under one pattern of one part, over all rounds.
@@ -47,7 +48,7 @@ func (r *report) add(part, contender, pattern string, m measurement) {
 	x.P99 = append(x.P99, micros(m.load.Percentile(99)))
 	x.Rate = append(x.Rate, m.load.Rate())
 	under := m.cpu.total()
-	if part == "door" { // the caller is a load generator, and not what is measured
+	if slices.Contains([]string{"door", "effects", "large"}, part) { // the caller is a load generator, and not what is measured
 		under -= m.cpu.caller
 	}
 	x.CPU = append(x.CPU, micros(under)/calls)
@@ -112,6 +113,7 @@ func (r *report) print(out io.Writer) {
 		}
 		w.Flush()
 	}
+	printOutcomes(out, r.outcomes)
 }
 
 var patternOrder = []string{"hot", "idle", "8", "64", "256"}

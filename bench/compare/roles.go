@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	_ "embed"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,28 +18,14 @@ import (
 
 	"penstock/api"
 	"penstock/flows"
-	"penstock/flows/steps"
 	"penstock/internal/redisconn"
 	"penstock/worker"
 )
 
-// The flow that every contender runs, and the event it gets.
 const (
 	queueName = "default"
 	flowLimit = 20 * time.Second
 )
-
-//go:embed flow.yaml
-var flowSource []byte
-
-func sampleFlow() (*flows.Flow, error) {
-	return flows.Parse("flow.yaml", flowSource, steps.Catalogue())
-}
-
-// sampleEvent is about 1 KB of JSON.
-func sampleEvent() []byte {
-	return []byte(`{"first":"Robert","last":"Hernandez","email":"robert@example.org","amount":12.50,"notes":"` + strings.Repeat("n", 900) + `"}`)
-}
 
 // process is what a role has to work with.
 type process struct {
@@ -48,6 +33,7 @@ type process struct {
 	slots int
 	flow  *flows.Flow
 	flows productFlows
+	env   flows.Env
 	log   *slog.Logger
 }
 
@@ -74,11 +60,19 @@ func serveRole(role string) error {
 	if err != nil {
 		return fmt.Errorf("read slots: %w", err)
 	}
-	flow, err := sampleFlow()
+	work, err := workloadNamed(os.Getenv(workloadVariable))
 	if err != nil {
 		return err
 	}
-	p := &process{redis: conn, slots: slots, flow: flow, flows: oneFlow{flow}, log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	flow, err := work.flow()
+	if err != nil {
+		return err
+	}
+	env, err := environment(os.Getenv(targetVariable))
+	if err != nil {
+		return err
+	}
+	p := &process{redis: conn, slots: slots, flow: flow, flows: oneFlow{flow}, env: env, log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	name, argument, _ := strings.Cut(role, ":")
 	if plain, stored := strings.CutPrefix(name, "stored-"); stored {
 		s, err := openStore(context.Background(), conn.Client())
@@ -101,17 +95,19 @@ func serveRole(role string) error {
 		return p.penstockWorker()
 	case "door":
 		return p.door(argument)
+	case "target":
+		return target()
 	}
 	return fmt.Errorf("unknown role")
 }
 
-// execute runs the sample flow on an event.
+// execute runs the workload's flow on an event.
 func (p *process) execute(ctx context.Context, event []byte) ([]byte, error) {
 	value, err := flows.DecodeJSON(event)
 	if err != nil {
 		return nil, err
 	}
-	output, err := p.flow.Execute(ctx, flows.Run{Event: value, Attempt: 1}, flows.Env{})
+	output, err := p.flow.Execute(ctx, flows.Run{Event: value, Attempt: 1}, p.env)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +122,7 @@ func (p *process) penstockWorker() error {
 	debug.SetGCPercent(gcPercent)
 	w, err := worker.New(worker.Config{
 		Redis: p.redis, Log: p.log, Versions: p.flows, Queues: map[string]int{queueName: 1}, Slots: p.slots,
-		Retention: 10 * time.Second,
+		Retention: 10 * time.Second, Env: p.env,
 	})
 	if err != nil {
 		return err

@@ -33,7 +33,7 @@ func (b *bench) stored(ctx context.Context) error {
 	}
 	running, stop := context.WithCancel(ctx)
 	go func() { _ = client.Run(running) }()
-	c := &contender{call: callThrough(penstock(client)), close: func() { stop(); client.Close() }}
+	c := &contender{call: callThrough(penstock(client), b.workload.event), close: func() { stop(); client.Close() }}
 	defer c.stop()
 	if err := b.start(c, "penstock-worker"); err != nil {
 		return err
@@ -58,7 +58,7 @@ func fill(ctx context.Context, conn *redisconn.Conn, from, to int) error {
 	client := conn.Client()
 	defer client.Close()
 	const batch = 1000
-	event, now := sampleEvent(), time.Now()
+	event, now := small.event, time.Now()
 	for ; from < to; from += batch {
 		pipe := client.Pipeline()
 		for i := range batch {
@@ -69,6 +69,7 @@ func fill(ctx context.Context, conn *redisconn.Conn, from, to int) error {
 				"event", event, "at", us, "reply", id, "deadline", us, "fence", 1, "worker", "compare", "started", us,
 				"output", event, "error", "", "steps", "{}", "finished", us)
 			pipe.Expire(ctx, key, time.Hour)
+			pipe.RPush(ctx, "penstock:{"+queueName+"}:ended", id)
 			pipe.ZAdd(ctx, "penstock:{"+queueName+"}:index", redis.Z{Score: float64(now.UnixMilli() - int64(to-from-i)), Member: id})
 		}
 		if _, err := pipe.Exec(ctx); err != nil {
@@ -103,7 +104,7 @@ func (b *bench) deployed(ctx context.Context) error {
 		if err := b.start(c, "stored-door:penstock", "stored-penstock-worker"); err != nil {
 			return err
 		}
-		c.call = callDoor(c.children[0].addr, n)
+		c.call = callDoor(c.children[0].addr, n, b.workload.event)
 	}
 	return b.interleave(ctx, "flows", all)
 }
@@ -122,7 +123,7 @@ func (b *bench) deploy(ctx context.Context, db, n int) error {
 	}
 	for number := firstFlow; number < firstFlow+n; number++ {
 		text := strings.NewReplacer("flow: "+strconv.Itoa(firstFlow), "flow: "+strconv.Itoa(number), "slug: three-steps", "slug: three-steps-"+strconv.Itoa(number))
-		flow, err := flows.Parse("flow.yaml", []byte(text.Replace(string(flowSource))), steps.Catalogue())
+		flow, err := flows.Parse("flow.yaml", []byte(text.Replace(string(small.source))), steps.Catalogue())
 		if err != nil {
 			return err
 		}

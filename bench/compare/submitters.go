@@ -119,9 +119,8 @@ func penstock(c *queue.Client) api.Submit {
 	return func(ctx context.Context, s queue.Submission) (api.Ticket, error) { return c.Submit(ctx, s) }
 }
 
-// callThrough submits the sample event and waits for its output.
-func callThrough(submit api.Submit) func(context.Context) error {
-	event := sampleEvent()
+// callThrough submits an event and waits for the run's output.
+func callThrough(submit api.Submit, event []byte) func(context.Context) error {
 	return func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, flowLimit)
 		defer cancel()

@@ -1,0 +1,74 @@
+package main
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+
+	"penstock/flows"
+	"penstock/flows/steps"
+	"penstock/internal/outbound"
+)
+
+// workload is what a part's calls do: every contender runs the same flow on the
+// same event.
+type workload struct {
+	name   string
+	source []byte
+	event  []byte
+}
+
+var (
+	//go:embed flows/three-steps.yaml
+	threeSteps []byte
+	//go:embed flows/three-effects.yaml
+	threeEffects []byte
+
+	small   = workload{"small", threeSteps, eventOf(1 << 10)}
+	effects = workload{"effects", threeEffects, eventOf(1 << 10)}
+	large   = workload{"large", threeSteps, eventOf(1<<20 - 1<<10)} // the door's bound is 1 MiB, headers of the form not counted
+)
+
+// workloadNamed finds the workload that the parent has chosen.
+func workloadNamed(name string) (workload, error) {
+	for _, w := range []workload{small, effects, large} {
+		if w.name == name {
+			return w, nil
+		}
+	}
+	return workload{}, fmt.Errorf("unknown workload %q", name)
+}
+
+// eventOf is a person as JSON, about so many bytes of it.
+func eventOf(size int) []byte {
+	const person = `{"first":"Robert","last":"Hernandez","email":"robert@example.org","amount":12.50,"notes":"`
+	return []byte(person + strings.Repeat("n", size-len(person)-2) + `"}`)
+}
+
+func (w workload) flow() (*flows.Flow, error) {
+	return flows.Parse("flow.yaml", w.source, steps.Catalogue())
+}
+
+// environment lets the workload's flow reach the target.
+func environment(target string) (flows.Env, error) {
+	transport, err := outbound.New(outbound.Config{AllowLoopback: true})
+	if err != nil {
+		return flows.Env{}, err
+	}
+	return flows.Env{HTTP: transport, Vars: map[string]any{"target": target}}, nil
+}
+
+// target is the service that the flow of effects calls.
+func target() error {
+	return listen(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			fmt.Fprintln(os.Stderr, "target:", err)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]any{"id": 69, "path": r.URL.Path})
+	}))
+}
