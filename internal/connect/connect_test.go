@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"penstock/flows"
 	"penstock/internal/outbound"
 	"penstock/internal/store"
@@ -23,6 +25,7 @@ type fleet struct {
 	redis  *testenv.RedisServer
 	master []byte
 	logged lockedBuffer
+	proxy  *testenv.Proxy // between processes and Redis; nil: none
 }
 
 func newFleet(t *testing.T) *fleet {
@@ -64,7 +67,12 @@ func (f *fleet) process() *process {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(&f.logged, nil))
-	s, err := store.Open(t.Context(), store.Config{Redis: f.redis.Client(), Sealer: sealer, Catalogue: flows.NewCatalogue(), Log: log})
+	client := f.redis.Client()
+	if f.proxy != nil {
+		client = redis.NewClient(&redis.Options{Addr: f.proxy.Addr})
+		t.Cleanup(func() { client.Close() })
+	}
+	s, err := store.Open(t.Context(), store.Config{Redis: client, Sealer: sealer, Catalogue: flows.NewCatalogue(), Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

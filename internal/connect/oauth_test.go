@@ -15,6 +15,7 @@ import (
 
 	"penstock/flows"
 	"penstock/internal/store"
+	"penstock/internal/testenv"
 )
 
 // authority is a token endpoint with an API beside it. Its tokens are
@@ -83,6 +84,43 @@ func (a *authority) connection(kind string, more ...string) store.Connection {
 		settings[more[i]] = more[i+1]
 	}
 	return store.Connection{Name: "api", Type: kind, Hosts: []string{a.URL}, Settings: settings}
+}
+
+// Runs wait for a store that is away, and a token that was got is kept, once.
+func TestATokenWaitsForTheStore(t *testing.T) {
+	t.Parallel()
+	a, f := newAuthority(t), newFleet(t)
+	f.proxy = testenv.NewProxy(t, f.redis.Addr)
+	p := f.process()
+	p.put(a.connection("oauth2_client"))
+	if _, err := p.HTTP(t.Context(), "api"); err != nil { // known to this process from now on
+		t.Fatal(err)
+	}
+	f.proxy.Refuse(true)
+	f.proxy.Cut()
+	answered := make(chan error, 1)
+	go func() {
+		status, body, err := p.call(t.Context(), "api", "GET", a.URL+"/api", "")
+		if err == nil && status != http.StatusOK {
+			err = fmt.Errorf("%d %s", status, body)
+		}
+		answered <- err
+	}()
+	for !strings.Contains(f.logged.String(), "a token cannot be shared") {
+		select {
+		case err := <-answered:
+			t.Fatalf("answered without a store: %v", err)
+		case <-time.After(time.Millisecond):
+		}
+	}
+	f.proxy.LoseAnswer("multi") // of what keeps the token
+	f.proxy.Refuse(false)
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
+	if n := a.asked.Load(); n != 1 || f.proxy.Lost() != 1 {
+		t.Errorf("asked %d times for a token, %d replies were lost", n, f.proxy.Lost())
+	}
 }
 
 // Many runs in several processes share one token, asked for once.

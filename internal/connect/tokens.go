@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"penstock/flows"
+	"penstock/internal/redisconn"
 	"penstock/internal/store"
 )
 
@@ -47,8 +48,26 @@ type tokens struct {
 }
 
 // token returns a token that is good for a while, and not the rejected one.
-// Fresh: it was asked for just now.
+// Fresh: it was asked for just now. A store that is away is waited for until
+// ctx ends; what the server says is an answer.
 func (t *tokens) token(ctx context.Context, rejected string) (token string, fresh bool, err error) {
+	away := redisconn.Insist(ctx, func() error {
+		if token, fresh, err = t.once(ctx, rejected); errors.Is(err, errStoreAway) {
+			return err
+		}
+		return nil
+	})
+	if away != nil {
+		err = away
+	}
+	return token, fresh, err
+}
+
+// errStoreAway says that the store of the tokens did not answer.
+var errStoreAway = errors.New("the store of tokens is away")
+
+// once is one try.
+func (t *tokens) once(ctx context.Context, rejected string) (token string, fresh bool, err error) {
 	if g := t.last.Load(); usable(g, rejected) {
 		return g.AccessToken, false, nil
 	}
@@ -148,7 +167,7 @@ func (t *tokens) renew(ctx context.Context, lock, rejected string) (obtained, er
 	if g.RefreshToken != "" {
 		life = rotatedLife
 	}
-	if err := t.grants.Save(ctx, t.conn, lock, g, life); err != nil {
+	if err := t.save(ctx, lock, g, life); err != nil {
 		return obtained{}, t.unstored(ctx, err)
 	}
 	if failure != nil {
@@ -156,6 +175,28 @@ func (t *tokens) renew(ctx context.Context, lock, rejected string) (obtained, er
 	}
 	t.last.Store(g)
 	return obtained{g.AccessToken, true}, nil
+}
+
+// save keeps a grant, which a server that exchanges refresh tokens gives only once:
+// a store that is away is waited for. When a reply was lost, the grant may be kept, and the
+// lock given back.
+func (t *tokens) save(ctx context.Context, lock string, g *store.Grant, life time.Duration) error {
+	var answer error
+	err := redisconn.Insist(ctx, func() error {
+		if answer = t.grants.Save(ctx, t.conn, lock, g, life); redisconn.Away(answer) {
+			return answer
+		}
+		return nil
+	})
+	if err == nil && errors.Is(answer, store.ErrLockLost) {
+		if kept, failed := t.grants.Grant(ctx, t.conn); failed == nil && kept.AccessToken == g.AccessToken && kept.Refused == g.Refused {
+			return nil
+		}
+	}
+	if err == nil {
+		err = answer
+	}
+	return err
 }
 
 // replaced is the refresh token that the server gave last, empty when it gave
@@ -205,6 +246,9 @@ func (t *tokens) unstored(ctx context.Context, err error) error {
 	e := troubled(t.conn.Name, "its token cannot be got now")
 	if e.Class = flows.ClassNetwork; ctx.Err() != nil {
 		e.Class = flows.ClassTimeout
+	}
+	if redisconn.Away(err) {
+		e.Err = errStoreAway
 	}
 	return e
 }

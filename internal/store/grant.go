@@ -59,8 +59,15 @@ func (gs *Grants) Grant(ctx context.Context, c *Connection) (*Grant, error) {
 func (gs *Grants) Lock(ctx context.Context, c *Connection, life time.Duration) (lock string, err error) {
 	lock = rand.Text()
 	err = gs.store.config.Redis.SetArgs(ctx, keyGrantLock(c.Name, c.Version), lock, redis.SetArgs{Mode: "NX", TTL: life}).Err()
-	if errors.Is(err, redis.Nil) {
-		return "", nil
+	if errors.Is(err, redis.Nil) { // somebody has it: this call itself, if the client has repeated it
+		held, err := gs.store.config.Redis.Get(ctx, keyGrantLock(c.Name, c.Version)).Result()
+		switch {
+		case err != nil && !errors.Is(err, redis.Nil):
+			return "", fmt.Errorf("lock grant: %w", err)
+		case held != lock:
+			return "", nil
+		}
+		return lock, nil
 	}
 	if err != nil {
 		return "", fmt.Errorf("lock grant: %w", err)
