@@ -1,6 +1,8 @@
 // Package view draws the pages of the console.
 package view
 
+//go:generate go tool templ generate
+
 import (
 	"fmt"
 	"strconv"
