@@ -17,10 +17,9 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 			"`penstock dev` starts everything in one process.",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Version:       buildVersion(),
+		Version:       versionDetails(),
 		Args:          checked(cobra.NoArgs),
 	}
-	root.SetVersionTemplate(versionLine())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		newDev(env, kinds),
