@@ -42,7 +42,6 @@ type Metrics struct {
 	queues queueMetrics
 	work   workMetrics
 	roles  *prometheus.GaugeVec
-	unread *prometheus.GaugeVec
 	late   *prometheus.CounterVec // times of schedules
 	memory memoryMetrics
 }
@@ -64,13 +63,9 @@ func NewMetrics(version string) *Metrics {
 	m.runs = newRunMetrics(m)
 	m.late = m.counter("penstock_schedule_times_total",
 		"Times of schedules by what became of them: started, skipped (the run before had not ended), missed (too late to be made up for).", "flow", "outcome")
-	m.unread = m.gauge("penstock_secrets_unreadable", "Stored secrets that no master key of this process opens.")
 	m.redis = newRedisMetrics(m)
 	return m
 }
-
-// Unreadable says how many stored secrets this process cannot open.
-func (m *Metrics) Unreadable(n int) { m.unread.WithLabelValues().Set(float64(n)) }
 
 // Role says that the process is an "api" or a "worker"; it may be both.
 func (m *Metrics) Role(role string) { m.roles.WithLabelValues(role).Set(1) }
