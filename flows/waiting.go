@@ -16,6 +16,7 @@ const ParkAfter = 5 * time.Second
 type Parked struct {
 	Wake time.Time // when the run must be executed again, at the latest
 	Step string    // path of a step that waits
+	Kind string    // of that step
 }
 
 func (p *Parked) Error() string {
@@ -46,7 +47,7 @@ func (in *Input) Park(until time.Time) error {
 	if !in.p.x.env.Parks {
 		return nil
 	}
-	return &Parked{Wake: until, Step: in.p.path()}
+	return &Parked{Wake: until, Step: in.p.path(), Kind: in.p.step.kind}
 }
 
 // WaitUntil returns at the moment. When that is far the run is parked: the

@@ -139,7 +139,7 @@ func TestWhyRunsAreParked(t *testing.T) {
 		<-told
 	}
 	r.submit("step", `{}`)
-	wait("step")
+	wait("delay")
 	paused.Store(true)
 	r.submit("step", `{}`)
 	wait("pause")

@@ -79,8 +79,8 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 		return queue.Outcome{State: queue.Queued}
 	}
 	o := r.outcome(ctx, account, output, err)
-	if o.State == queue.Waiting {
-		r.parked(a, "step")
+	if parked := new(flows.Parked); o.State == queue.Waiting && errors.As(err, &parked) {
+		r.parked(a, parked.Kind)
 	}
 	return o
 }

@@ -93,8 +93,8 @@ type Config struct {
 	// Version is that of this build, for who looks at the fleet.
 	Version string
 
-	// Parked is told of each attempt that lets go of its run, and why: "step",
-	// "limit" or "pause". It must not block. Nil: nobody is told.
+	// Parked is told of each attempt that lets go of its run, and why:
+	// "limit", "pause", or the kind of the step that waits. It must not block. Nil: nobody is told.
 	Parked func(flow int64, why string)
 
 	// Observers follow every attempt; Meter counts what goes wrong. Nil: nobody.

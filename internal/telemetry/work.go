@@ -16,7 +16,7 @@ func newWorkMetrics(m *Metrics) workMetrics {
 		slots:   m.gauge("penstock_worker_slots", "Runs of a queue that this process may execute at once.", "queue"),
 		running: m.gauge("penstock_worker_runs", "Runs of a queue that this process executes.", "queue"),
 		parked: m.counter("penstock_runs_parked_total",
-			"Attempts that let go of their run until something happens, by what it waits for: step (a moment or a call), limit (a place at a concurrency limit), pause (its flow is paused).",
+			"Attempts that let go of their run until something happens, by what it waits for: limit (a place at a concurrency limit), pause (its flow is paused), or the kind of the step that waits: delay, wait_for, lock, or one between two attempts.",
 			"flow", "why"),
 		lost: m.counter("penstock_leases_lost_total",
 			"Attempts that were stopped because their run had become another worker's, or had ended.", "queue"),
