@@ -54,6 +54,37 @@ func TestCommandReference(t *testing.T) {
 	golden(t, filepath.Join("..", "docs", "cli.md"), strings.TrimRight(b.String(), "\n")+"\n")
 }
 
+// Each command shows how it is called, with flags that it has, and each example
+// of the table is shown.
+func TestCommandsHaveExamples(t *testing.T) {
+	t.Parallel()
+	root := newRoot(env{}, steps.Catalogue())
+	for path, lines := range commandExamples() {
+		cmd, rest, err := root.Find(strings.Fields(path))
+		if err != nil || len(rest) > 0 || strings.Count(cmd.Example, "\n")+1 != len(lines) {
+			t.Errorf("penstock %s does not show its examples of the table", path)
+		}
+	}
+	var check func(*cobra.Command)
+	check = func(c *cobra.Command) {
+		if c.Hidden || c.Name() == "help" || c.Name() == "completion" {
+			return
+		}
+		if c.Runnable() && c.HasParent() && !strings.Contains(c.Example, c.CommandPath()) {
+			t.Errorf("%s has no example", c.CommandPath())
+		}
+		for _, flag := range shownFlag.FindAllStringSubmatch(c.Example, -1) {
+			if strings.Count(c.Example, "penstock ") == strings.Count(c.Example, c.CommandPath()) && !hasFlag(c, flag[1]) {
+				t.Errorf("the example of %s has no --%s", c.CommandPath(), flag[1])
+			}
+		}
+		for _, sub := range c.Commands() {
+			check(sub)
+		}
+	}
+	check(root)
+}
+
 func describeCommand(b *strings.Builder, c *cobra.Command) {
 	if c.Hidden || c.Name() == "help" || c.Name() == "completion" {
 		return

@@ -46,6 +46,7 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 		newVersion(),
 		newScriptChild(),
 	)
+	addExamples(root)
 	env.completeArgs(root)
 	return root
 }
