@@ -39,7 +39,8 @@ the user's configuration directory, which nobody else may read; ` + "`penstock c
 a variable, which wins over a context, and a token is sent to no server but its own. ` + "`PENSTOCK_CONTEXT`" + ` names a context for one
 command. Where a file is taken, ` + "`-`" + ` is standard input.
 
-The completions of ` + "`source <(penstock completion bash)`" + ` know flows, runs, queues, keys and so on: they ask the server, for at most 1.5 s.
+The completions of ` + "`source <(penstock completion bash)`" + ` (with the package bash-completion) know flows, runs, queues, keys and so on:
+they ask the server, for at most 1.5 s.
 
 `
 
