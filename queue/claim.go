@@ -88,13 +88,11 @@ func (c *claims) clear(ctx context.Context) error {
 	c.calls.Lock()
 	defer c.calls.Unlock()
 	session := c.session.Add(1)
-	if _, err := c.resume(ctx, session, nil); err != nil {
-		return err
-	}
-	unknown, err := c.unknown(ctx)
+	begun, err := c.resume(ctx, session, nil)
 	if err != nil {
 		return err
 	}
+	unknown := c.unknown(begun)
 	for ; len(unknown) > 0; unknown = unknown[min(len(unknown), c.cfg.Prefetch):] {
 		values, err := c.resume(ctx, session, unknown[:min(len(unknown), c.cfg.Prefetch)])
 		if err != nil {
@@ -110,22 +108,19 @@ func (c *claims) clear(ctx context.Context) error {
 	return nil
 }
 
-// unknown lists the tasks that this worker began and does not have. Those of
+// unknown are the tasks among these that this worker does not have. Those of
 // runs that have ended and are not settled yet are among them.
-func (c *claims) unknown(ctx context.Context) ([]string, error) {
-	prefix := c.cfg.ID + " "
-	begun, err := c.redis.ZRangeByLex(ctx, c.keys.begun(), &redis.ZRangeBy{Min: "[" + prefix, Max: "(" + c.cfg.ID + "!"}).Result()
-	if err != nil {
-		return nil, err
-	}
-	var out []string
-	for _, member := range begun {
-		if task := member[len(prefix):]; c.held.get(task) == nil {
+func (c *claims) unknown(begun []any) (out []string) {
+	for _, v := range begun {
+		if task, _ := v.(string); c.held.get(task) == nil {
 			out = append(out, task)
 		}
 	}
-	return out, nil
+	return out
 }
+
+// errDead says that this worker was declared dead, and has not registered again yet.
+var errDead = errors.New("queue: this worker was declared dead")
 
 // resume calls resume.lua.
 func (c *claims) resume(ctx context.Context, session int64, tasks []string) ([]any, error) {
@@ -133,11 +128,15 @@ func (c *claims) resume(ctx context.Context, session int64, tasks []string) ([]a
 	for _, task := range tasks {
 		args = append(args, task)
 	}
-	values, err := resumeScript.Run(ctx, c.redis, c.keys.slot(), args...).Slice()
-	if errors.Is(err, redis.Nil) {
-		return nil, nil
+	reply, err := resumeScript.Run(ctx, c.redis, c.keys.slot(), args...).Result()
+	if err != nil {
+		return nil, err
 	}
-	return values, err
+	values, ok := reply.([]any)
+	if !ok {
+		return nil, errDead
+	}
+	return values, nil
 }
 
 // claimer takes tasks from one list.
@@ -201,7 +200,11 @@ func (r *claimer) room(other <-chan struct{}) bool {
 // fill waits for tasks, begins those that are runs, and returns the others. It
 // returns redis.Nil when none came.
 func (r *claimer) fill(ctx context.Context) ([]*Attempt, error) {
-	if err := r.clear(ctx); err != nil {
+	switch err := r.clear(ctx); {
+	case errors.Is(err, errDead):
+		r.pause(deadPause)
+		return nil, redis.Nil
+	case err != nil:
 		r.pause(faultPause)
 		return nil, err
 	}

@@ -69,6 +69,7 @@ func TestModel(t *testing.T) {
 			"inbox":    w.strand,
 			"stop":     w.stopWorker,
 			"kill":     w.killWorker,
+			"bury":     w.bury,
 			"time":     w.pass,
 			"sessions": w.lateClaim,
 		})
@@ -431,28 +432,31 @@ func (w *world) claim(t *rapid.T) {
 	w.t = t
 	m := w.aWorker()
 	c := m.claims.all[rapid.IntRange(0, 1).Draw(t, "list")]
-	w.clear(m)
-	w.take(m, c, rapid.IntRange(0, 4).Draw(t, "the answer is lost") == 0)
+	if w.clear(m) {
+		w.take(m, c, rapid.IntRange(0, 4).Draw(t, "the answer is lost") == 0)
+	}
 }
 
-// clear starts a session if an answer was lost: what the worker has begun without knowing is begun again.
-func (w *world) clear(m *modelWorker) {
+// clear starts a session if an answer was lost: what the worker has begun without knowing is
+// begun again. False: it was declared dead, and has to beat first.
+func (w *world) clear(m *modelWorker) bool {
 	if !m.lost {
-		return
+		return true
+	}
+	if m.session == 0 {
+		w.says("a session of a dead worker", m.claims.clear(w.ctx), errDead)
+		return false
 	}
 	var want []string
 	for _, r := range w.runs {
 		task := taskID(r.id, r.fence)
-		if m.session > 0 && r.live() && r.state == Running && r.worker == m.cfg.ID && m.held.get(task) == nil {
+		if r.live() && r.state == Running && r.worker == m.cfg.ID && m.held.get(task) == nil {
 			want = append(want, task)
 		}
 	}
 	before := len(w.attempts)
 	w.must(m.claims.clear(w.ctx))
-	m.lost = false
-	if m.session > 0 {
-		m.session = m.claims.session.Load()
-	}
+	m.lost, m.session = false, m.claims.session.Load()
 	var got []string
 	for _, a := range w.attempts[before:] {
 		got = append(got, a.task)
@@ -460,6 +464,7 @@ func (w *world) clear(m *modelWorker) {
 	slices.Sort(want)
 	slices.Sort(got)
 	w.says("begun again", got, want)
+	return true
 }
 
 // take calls claim.lua. The model reads the lists: in which order runs come is not its matter.
@@ -932,7 +937,7 @@ func (w *world) beaten(m *modelWorker) (due []dueRun) {
 		}
 	}
 	for _, r := range w.runs {
-			if r.gone || r.settled || r.due > w.now {
+		if r.gone || r.settled || r.due > w.now {
 			continue
 		}
 		r.due = w.now + soon
@@ -1061,6 +1066,16 @@ func (w *world) stopWorker(t *rapid.T) {
 	m.deregister(w.ctx)
 	m.registered, m.session = false, 0
 	w.replace(m)
+}
+
+// bury has the other worker find that one does not beat any more. It may go on later.
+func (w *world) bury(t *rapid.T) {
+	w.t = t
+	other := w.aWorker()
+	for range 4 {
+		w.elapse(1)
+		w.beatOf(other)
+	}
 }
 
 // killWorker ends a worker without a word; another one takes its place.

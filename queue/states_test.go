@@ -118,6 +118,22 @@ func TestEveryScriptInEveryState(t *testing.T) {
 			"queued 3": {"3", "running 3 due"},
 			"queued 4": {"4", "running 4 due"}, // of an earlier version
 		}},
+		{"claim of a worker that is not listed", func(int) string {
+			s.c.HDel(context.Background(), s.keys.sessions(), "w")
+			return s.run(claimScript, "w", 1, pendingList, 1, 0)
+		}, "nil", nil},
+		{"claim of an earlier session", func(int) string {
+			s.c.HSet(context.Background(), s.keys.sessions(), "w", 2)
+			return s.run(claimScript, "w", 1, pendingList, 1, 0)
+		}, "nil", nil},
+		{"resume of a worker that is not listed", func(fence int) string {
+			s.c.HDel(context.Background(), s.keys.sessions(), "w")
+			return s.run(resumeScript, "w", 2, taskID(s.id, fence))
+		}, "dead", nil},
+		{"resume of another worker", func(fence int) string {
+			s.c.HSet(context.Background(), s.keys.sessions(), "other", 1)
+			return s.run(resumeScript, "other", 2, taskID(s.id, fence))
+		}, "[]", nil},
 		{"resume", func(fence int) string {
 			reply, _ := resumeScript.Run(context.Background(), s.c, s.keys.slot(), "w", 2, taskID(s.id, fence)).Slice()
 			return fmt.Sprint(len(reply))

@@ -6,10 +6,19 @@
 -- KEYS[1] due
 -- ARGV[1] worker id  ARGV[2] session, then ids of tasks that the worker began and does not have
 --
--- Returns nil when there is nothing, else eight values for each run, as claim does.
+-- Returns "dead" when the worker was declared dead: what it began is another's, and its next beat makes
+-- a session. Without tasks, the ids of all that this worker began; with tasks, eight
+-- values for each run of theirs that is still this worker's, as claim does.
 local worker = ARGV[1]
-if not call("HGET", OURS .. "sessions", worker) then return nil end -- declared dead: its next beat makes a session
+if not call("HGET", OURS .. "sessions", worker) then return "dead" end
 call("HSET", OURS .. "sessions", worker, ARGV[2])
+if #ARGV == 2 then
+	local tasks = {}
+	for i, member in ipairs(call("ZRANGEBYLEX", OURS .. "begun", "[" .. worker .. " ", "(" .. worker .. "!")) do
+		tasks[i] = string.sub(member, #worker + 2)
+	end
+	return tasks
+end
 local _, us = clock()
 local out = {}
 for i = 3, #ARGV do
@@ -22,5 +31,4 @@ for i = 3, #ARGV do
 		for _, value in ipairs({task, "", attempt, v[1], us, v[2], v[3], v[4]}) do out[#out+1] = value or "" end
 	end
 end
-if #out == 0 then return nil end
 return out

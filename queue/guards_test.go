@@ -1,0 +1,247 @@
+//go:build mutation
+
+package queue
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// guard is a piece of a script on which a rule depends, and what it becomes
+// without the rule.
+type guard struct {
+	file string // in lua, without ".lua"
+	text string // occurs once
+	gone string
+	test string // goes red without it; empty: the table of states or the model
+}
+
+// withoutGuard is the number of the guard that this process is to do without.
+const withoutGuard = "PENSTOCK_WITHOUT_GUARD"
+
+// TestGuards takes each guard out of its script, in a process of its own, and
+// wants a test to go red. go test -tags mutation ./queue -run TestGuards -v -timeout 1h
+func TestGuards(t *testing.T) {
+	for i, g := range guards {
+		t.Run(fmt.Sprintf("%d %s", i, g.file), func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			defer cancel()
+			run := "^(" + cmp.Or(g.test, "TestEveryScriptInEveryState|TestModel") + ")$"
+			c := exec.CommandContext(ctx, os.Args[0], "-test.run", run, "-test.failfast", "-rapid.nofailfile", "-rapid.shrinktime=0s")
+			c.Env = append(os.Environ(), withoutGuard+"="+strconv.Itoa(i))
+			out, err := c.CombinedOutput()
+			red := regexp.MustCompile(`--- FAIL: (\w+)`).FindAllStringSubmatch(string(out), -1)
+			switch {
+			case err == nil:
+				t.Errorf("%s stays green without %s", run, g.text)
+			case len(red) == 0 && ctx.Err() == nil:
+				t.Errorf("no test is red without %s: %s", g.text, out)
+			default:
+				t.Logf("%v without %s", red, g.text)
+			}
+		})
+	}
+}
+
+func TestMain(m *testing.M) {
+	if i, err := strconv.Atoi(os.Getenv(withoutGuard)); err == nil {
+		remove(guards[i])
+	}
+	os.Exit(m.Run())
+}
+
+// remove makes every script anew, without a guard.
+func remove(g guard) {
+	for name, s := range map[string]*redis.Script{
+		"submit": submitScript, "later": laterScript, "claim": claimScript, "resume": resumeScript, "finish": finishScript,
+		"settle": settleScript, "tidy": tidyScript, "beat": beatScript, "deregister": deregisterScript, "requeue": requeueScript,
+		"stop": stopScript, "park": parkScript, "callback": callbackScript, "journal": journalScript, "states": statesScript,
+		"attach": attachScript, "respond": respondScript, "enter": enterScript, "vacate": vacateScript, "age": ageScript,
+		"replied": repliedScript, "hold": holdScript, "release": releaseScript,
+	} {
+		*s = *redis.NewScript(scriptSource(name, func(file string) string {
+			b, err := sources.ReadFile("lua/" + file + ".lua")
+			if err != nil {
+				panic(err)
+			}
+			text := string(b)
+			if file == g.file {
+				if strings.Count(text, g.text) != 1 {
+					panic(fmt.Sprintf("%s.lua has not exactly one %q", file, g.text))
+				}
+				text = strings.Replace(text, g.text, g.gone, 1)
+			}
+			return text
+		}))
+	}
+}
+
+var guards = []guard{
+	{file: "lib/run", text: `state == "running" and stored == fence`, gone: `stored == fence`},
+	{file: "lib/run", text: `state == "running" and stored == fence`, gone: `state == "running"`},
+
+	{file: "claim", text: `if call("EXISTS", ASYNQ .. "paused") == 1 then return giveBack("paused") end`, test: "TestAPausedQueueWaitsAndGoesOn"},
+	{file: "claim", text: `if not session then return giveBack("dead") end`, gone: `session = session or "0"`},
+	{file: "claim", text: `if tonumber(ARGV[2]) < tonumber(session) then return giveBack("old") end`},
+	{file: "claim", text: `behind ~= 0 and behind ~= 1`, gone: `not behind`},
+	{file: "claim", text: `r[1] == "queued" and tonumber(attempt)`, gone: `r[1] and tonumber(attempt)`},
+	{file: "claim", text: `local deadline = r[4] or whole(ms + r[5])`, gone: `local deadline = whole(ms + (r[5] or 3300000))`},
+	{file: "claim", text: `	call("ZADD", OURS .. "begun", unpack(begun))`},
+	{file: "claim", text: `if not message then return end`, gone: `message = message or ""`, test: "TestATaskDeletedWhilePendingLeavesNothing"},
+	{file: "claim", text: `#out < most * 8 and`, gone: ``},
+	{file: "claim", text: `ipairs({inbox, source})`, gone: `ipairs({source})`},
+
+	{file: "resume", text: `if not call("HGET", OURS .. "sessions", worker) then return nil end`},
+	{file: "resume", text: `call("HSET", OURS .. "sessions", worker, ARGV[2])`},
+	{file: "resume", text: `executes(r[1], r[2], attempt) and `},
+	{file: "resume", text: ` and r[3] == worker`},
+
+	{file: "finish", text: `executes(r[1], r[2], ARGV[i+1])`, gone: `r[2] == ARGV[i+1]`},
+	{file: "finish", text: `executes(r[1], r[2], ARGV[i+1])`, gone: `r[1] == "running"`},
+	{file: "finish", text: `r[1] and not live(r[1]) and r[2] == ARGV[i+1]`, gone: `r[2] == ARGV[i+1]`},
+	{file: "finish", text: `r[1] and not live(r[1]) and r[2] == ARGV[i+1]`, gone: `r[1] and not live(r[1])`},
+	{file: "finish", text: `or r[6] then`, gone: `then`, test: "Test.*Answer.*"},
+
+	{file: "park", text: `if r[1] == "waiting" and r[2] == ARGV[2] then return 1 end`},
+	{file: "park", text: `if not executes(r[1], r[2], ARGV[2]) then return 0 end`},
+	{file: "park", text: `	wake = now
+	call("HDEL", run, "called")`},
+	{file: "park", text: `leaveWorker(taskOf(id, ARGV[2]), r[5], true)`},
+	{file: "park", text: `leaveFlight(id, r[6])`},
+
+	{file: "settle", text: `elseif not live(r[1]) then`, gone: `else`},
+	{file: "settle", text: `if call("ZREM", DUE, id) == 1 then`, gone: `call("ZREM", DUE, id) if true then`},
+	{file: "settle", text: `r[5] and fence - 1 or fence`, gone: `fence`},
+	{file: "settle", text: `leaveFlight(id, r[6])`},
+	{file: "settle", text: `if r[7] then call("SREM", OURS .. "gated:" .. r[7], id) end`},
+	{file: "settle", text: `advance(us)`},
+
+	{file: "tidy", text: `if turn and turn ~= ARGV[1] then return -1 end`},
+	{file: "tidy", text: `not live(r[1]) and r[2] and `, gone: `r[2] and `},
+	{file: "tidy", text: `not live(r[1]) and r[2] and tonumber(r[2])`, gone: `not live(r[1]) and tonumber(r[2] or 0)`},
+	{file: "tidy", text: `	if over(id) == false then break end`},
+	{file: "tidy", text: `if over(id) ~= false then remove(id) end`},
+	{file: "tidy", text: `, OURS .. "journal:" .. id`, gone: `, OURS .. "nothing:" .. id`},
+
+	{file: "requeue", text: `not live(r[1]) or `},
+	{file: "requeue", text: `r[1] ~= ARGV[3] or `},
+	{file: "requeue", text: ` or whole(fence) ~= ARGV[2]`},
+	{file: "requeue", text: `, "fence", whole(fence))`, gone: `)`},
+	{file: "requeue", text: `if tonumber(r[3] or "0") + 1 >= tonumber(ARGV[6]) then return 2 end`},
+	{file: "requeue", text: `call("HINCRBY", run, "crashes", 1)`},
+	{file: "requeue", text: `if call("HGET", TASK .. taskOf(id, fence), "state") == "pending" then return 1 end`, test: "TestARepeatedRequeueMakesOneTask"},
+	{file: "requeue", text: `if turn then leaveLine(taskOf(id, fence), turn) end`},
+	{file: "requeue", text: `if r[1] == "running" then leaveWorker(taskOf(id, fence), r[4], true) end`},
+	{file: "requeue", text: `lookAt(id, look)`},
+
+	{file: "stop", text: `if not live(state) then return state end`},
+	{file: "stop", text: `if ARGV[2] ~= "" and tonumber(ARGV[2]) ~= fence then return state end`},
+	{file: "stop", text: `whole(fence + 1)`, gone: `whole(fence)`},
+	{file: "stop", text: `	if r[8] then leaveLine(task, r[8]) end`},
+	{file: "stop", text: `	call("DEL", TASK .. task)`},
+	{file: "stop", text: `	leaveWorker(task, r[7], true)`},
+	{file: "stop", text: `leaveFlight(id, r[8])`},
+	{file: "stop", text: `lookAt(id, 0)`, gone: `call("ZREM", DUE, id)`},
+	{file: "stop", text: `send(ARGV[5], r[3],`, gone: `replyOf(`},
+
+	{file: "submit", text: `if not same then return "mismatch" end`},
+	{file: "submit", text: `if repetition == "refuse" then return "replayed" end`},
+	{file: "submit", text: `if not r[1] then return "ran" .. first end`},
+	{file: "submit", text: `(r[1] == "failed" or r[1] == "timed_out") then return nil end`, gone: `not live(r[1]) then return nil end`},
+	{file: "submit", text: `if process ~= "" then subscribe(RUN .. first, r[2], process) end`, test: "TestAGuardMakesOneRunOfEqualSubmissions"},
+	{file: "submit", text: `repeated and call("EXISTS", run) == 1`, gone: `false`},
+	{file: "submit", text: `if first and first ~= id then`, gone: `if first then`},
+	{file: "submit", text: `if guard then call("SET", guard, id .. ARGV[i+8], "PX", ARGV[i+9]) end`},
+	{file: "submit", text: `if most >= 0 and call("SCARD", OURS .. "gated:" .. flow) >= most then return true end`, test: "Test.*Full.*|Test.*Gate.*"},
+	{file: "submit", text: `if inFlight() < slots then return false end`, test: "Test.*Full.*|Test.*Age.*"},
+	{file: "submit", text: `if most >= 0 and call("ZCARD", waited) + call("ZCARD", unwaited) >= most then return true end`, test: "TestAFullQueueRefuses"},
+	{file: "submit", text: `return first[1] ~= nil and ms - first[2] / 1000 > patience`, gone: `return false`, test: "Test.*Late.*|Test.*Age.*"},
+	{file: "submit", text: `lookAt(id, look)`},
+
+	{file: "later", text: `if string.sub(held, ID + 1) ~= ARGV[8] then return "mismatch" end`, test: "TestARunThatStartsLater"},
+	{file: "later", text: `	return string.sub(held, 1, ID)`, test: "TestARunThatStartsLater"},
+	{file: "later", text: `if call("EXISTS", RUN .. ARGV[1]) == 1 then return ARGV[1] end`},
+	{file: "later", text: `lookAt(ARGV[1], ms + ARGV[5])`},
+
+	{file: "callback", text: `if not r[1] then return "none" end`, gone: `r[1] = r[1] or "running"`},
+	{file: "callback", text: `if not live(r[1]) then return "over" end`},
+	{file: "callback", text: `if known and string.sub(known, 1, 1) == "r" then return "again" end`},
+	{file: "callback", text: `	call("HSET", run, "called", "1")`},
+	{file: "callback", text: `lookAt(ARGV[1], 0)`},
+
+	{file: "enter", text: `if r[1] == "waiting" and r[2] == ARGV[2] and call("ZSCORE", LINE, id) then return "parked" end`},
+	{file: "enter", text: `if not executes(r[1], r[2], ARGV[2]) then return "lost" end`},
+	{file: "enter", text: `if call("ZSCORE", INSIDE, id) then return admitHere() end`},
+	{file: "enter", text: `if s ~= "running" and s ~= "queued" then free`, gone: `if true then free`},
+	{file: "enter", text: `if s ~= "running" and s ~= "queued" then free`, gone: `if false then free`},
+	{file: "enter", text: `if #before < free then return admitHere() end`, gone: `if true then return admitHere() end`, test: "TestRunsStandInLine|TestAGate.*"},
+	{file: "enter", text: `leaveWorker(taskOf(id, ARGV[2]), r[7])`},
+	{file: "enter", text: `leaveFlight(id, r[8])`},
+	{file: "enter", text: `tonumber(r[3]) < tonumber(oldest[2]) and id or oldest[1]`, gone: `oldest[1]`, test: "TestTheOldestIsDropped|Test.*Dropped.*"},
+
+	{file: "hold", text: `if r[1] == "waiting" and r[2] == ARGV[2] and call("ZSCORE", line, id) then return "parked" end`},
+	{file: "hold", text: `if not executes(r[1], r[2], ARGV[2]) then return "lost" end`},
+	{file: "hold", text: `r[6] or call("HGET", OURS .. "resumed", ARGV[3]) == ARGV[4]`, gone: `r[6]`},
+	{file: "hold", text: `r[6] or call("HGET", OURS .. "resumed", ARGV[3]) == ARGV[4]`, gone: `call("HGET", OURS .. "resumed", ARGV[3]) == ARGV[4]`},
+	{file: "hold", text: `leaveWorker(taskOf(id, ARGV[2]), r[7])`},
+	{file: "hold", text: `leaveFlight(id, r[8])`},
+	{file: "release", text: `if r[1] == "waiting" then out`, gone: `if true then out`},
+	{file: "release", text: `call("HSET", OURS .. "resumed", ARGV[1], ARGV[2])`},
+
+	{file: "journal", text: `if not executes(r[1], r[2], ARGV[2]) then return nil end`},
+	{file: "journal", text: `if string.sub(known, 1, 1) ~= "r" then call`, gone: `if true then call`},
+	{file: "respond", text: `if not executes(r[1], r[2], ARGV[2]) then return 0 end`},
+	{file: "respond", text: `if r[3] then return 2 end`, test: "Test.*Answer.*"},
+	{file: "attach", text: `if live(r[1]) then subscribe`, gone: `if false then subscribe`, test: "Test.*Attach.*"},
+	{file: "attach", text: `if live(r[1]) then subscribe`, gone: `if true then subscribe`},
+	{file: "replied", text: `if call("HEXISTS", run, "finished") == 1 then`, gone: `if true then`, test: "Test.*Repl.*"},
+
+	{file: "vacate", text: `if state == "running" or state == "queued" then return {} end`},
+	{file: "vacate", text: `if state ~= "waiting" then call("ZREM", line, ARGV[1]) end`},
+	{file: "vacate", text: ` and id ~= ARGV[1]`},
+	{file: "vacate", text: `	free = free - 1 -- it is on its way`},
+
+	{file: "beat", text: `if not executes(r[1], r[2], ARGV[i+1]) then`, gone: `if false then`},
+	{file: "beat", text: `if before and not heard then`, gone: `if false then`},
+	{file: "beat", text: `if heard then`, gone: `if true then`},
+	{file: "beat", text: `or tonumber(session) < tonumber(ARGV[2])`},
+	{file: "beat", text: `	call("HDEL", OURS .. "sessions", dead)`},
+	{file: "beat", text: `	call("HDEL", OURS .. "capacity", dead)`},
+	{file: "beat", text: `	giveBack(inbox .. ":pending", ASYNQ .. "pending")`},
+	{file: "beat", text: `	giveBack(inbox .. ":express", OURS .. "express")`},
+	{file: "beat", text: `		call("ZADD", DUE, "XX", unpack(due))`},
+	{file: "beat", text: `if deadline and now > deadline then return "late" end`},
+	{file: "beat", text: `if deadline and now > deadline + GRACE then return "late" end`},
+	{file: "beat", text: `if not of or not call("ZSCORE", WORKERS, of) then return "lost" end`},
+	{file: "beat", text: `if not call("ZSCORE", ASYNQ .. "g:" .. (t[2] or ""), task) then return "missing" end`, test: "TestLinesAreGroups"},
+	{file: "beat", text: `if state then lookAt(id, again or now + TAKEN) end`},
+	{file: "beat", text: `local offers = drained == 1 and "0 0 0" or ARGV[5]`, gone: `local offers = ARGV[5]`, test: "Test.*Drain.*|Test.*Rest.*"},
+
+	{file: "deregister", text: `call("ZREM", OURS .. "workers", ARGV[1])`},
+	{file: "deregister", text: `call("HDEL", OURS .. "sessions", ARGV[1])`},
+	{file: "deregister", text: `call("HDEL", OURS .. "capacity", ARGV[1])`},
+	{file: "deregister", text: `call("DEL", OURS .. "slots")`},
+	{file: "deregister", text: `do back = back + 1 end`, gone: `do back = back + 1 call("RPOP", list) end`},
+
+	{file: "lib/turns", text: `if call("SREM", flightOf(flow), id) == 1 then changed[flow] = true end`},
+	{file: "lib/turns", text: `if task and call("HGET", TASK .. task, "state") == "aggregating" then`, gone: `if task then`, test: "TestLinesAreGroups"},
+	{file: "lib/turns", text: `if flow then call("SADD", flightOf(flow), id) end`},
+	{file: "lib/turns", text: `and call("EXISTS", line) == 0 then emptied(class, flow, key) end`, gone: `then end`},
+	{file: "lib/turns", text: `if not emptied(class, flow, key) then return task end`, gone: `emptied(class, flow, key)`},
+	{file: "lib/turns", text: `while inExpress > 0 and inFlight() - inExpress < slots do`, gone: `while false do`},
+	{file: "lib/turns", text: `left > 0 and n < math.max(1, math.ceil(left / 2))`, gone: `true`},
+	{file: "lib/turns", text: `	call("ZREM", OURS .. "turns:" .. class, flow)`},
+	{file: "lib/turns", text: `	call("SREM", ASYNQ .. "groups", lineOf(class, flow, key))`},
+
+	{file: "lib/reply", text: `elseif not string.find("," .. processes .. ",", "," .. process .. ",", 1, true) then`, gone: `else`, test: "TestAttach.*"},
+}
