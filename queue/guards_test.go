@@ -62,13 +62,7 @@ func TestMain(m *testing.M) {
 
 // remove makes every script anew, without a guard.
 func remove(g guard) {
-	for name, s := range map[string]*redis.Script{
-		"submit": submitScript, "later": laterScript, "claim": claimScript, "resume": resumeScript, "finish": finishScript,
-		"settle": settleScript, "tidy": tidyScript, "beat": beatScript, "deregister": deregisterScript, "requeue": requeueScript,
-		"stop": stopScript, "park": parkScript, "callback": callbackScript, "journal": journalScript, "states": statesScript,
-		"attach": attachScript, "respond": respondScript, "enter": enterScript, "vacate": vacateScript, "age": ageScript,
-		"replied": repliedScript, "hold": holdScript, "release": releaseScript,
-	} {
+	for name, s := range scriptsByName() {
 		*s = *redis.NewScript(scriptSource(name, func(file string) string {
 			b, err := sources.ReadFile("lua/" + file + ".lua")
 			if err != nil {

@@ -34,6 +34,7 @@ func TestModel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	conn = conn.With(newScriptCalls(t))
 	client, err := NewClient(Config{Redis: conn, Log: slog.New(slog.DiscardHandler), MaxPending: -1, MaxAge: -1})
 	if err != nil {
 		t.Fatal(err)

@@ -34,6 +34,7 @@ func newRig(t testing.TB, url string) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
+	conn = conn.With(newScriptCalls(t))
 	client, err := NewClient(Config{Redis: conn, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
