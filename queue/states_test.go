@@ -126,6 +126,11 @@ func TestEveryScriptInEveryState(t *testing.T) {
 			s.c.HSet(context.Background(), s.keys.sessions(), "w", 2)
 			return s.run(claimScript, "w", 1, pendingList, 1, 0)
 		}, "nil", nil},
+		{"claim of a task that was deleted", func(int) string {
+			s.c.Del(context.Background(), s.keys.pending())
+			s.c.LPush(context.Background(), s.keys.pending(), "a task that is not a run's")
+			return s.run(claimScript, "w", 1, pendingList, 1, 0)
+		}, "nil", nil},
 		{"resume of a worker that is not listed", func(fence int) string {
 			s.c.HDel(context.Background(), s.keys.sessions(), "w")
 			return s.run(resumeScript, "w", 2, taskID(s.id, fence))
@@ -182,6 +187,13 @@ func TestEveryScriptInEveryState(t *testing.T) {
 		{"settle", func(int) string { return s.run(settleScript, "2026-01-01", 4102444800, s.id, "") }, "[0 0]", map[string]transition{
 			"ended 2": {"[1 0]", "succeeded 3 not due"}, "ended 3": {"[1 0]", "succeeded 3 not due"}, "ended 4": {"[1 0]", "succeeded 3 not due"},
 			"stopped 2": {"[1 0]", "cancelled 3 not due"}, "stopped 3": {"[1 0]", "cancelled 3 not due"}, "stopped 4": {"[1 0]", "cancelled 3 not due"},
+		}},
+		{"settle, again", func(int) string {
+			s.run(settleScript, "2026-01-01", 4102444800, s.id, "")
+			return s.run(settleScript, "2026-01-01", 4102444800, s.id, "")
+		}, "[0 0]", map[string]transition{
+			"ended 2": {"[0 0]", "succeeded 3 not due"}, "ended 3": {"[0 0]", "succeeded 3 not due"}, "ended 4": {"[0 0]", "succeeded 3 not due"},
+			"stopped 2": {"[0 0]", "cancelled 3 not due"}, "stopped 3": {"[0 0]", "cancelled 3 not due"}, "stopped 4": {"[0 0]", "cancelled 3 not due"},
 		}},
 		{"tidy", func(int) string {
 			ctx := context.Background()

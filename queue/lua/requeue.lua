@@ -4,7 +4,7 @@
 -- task again, of the same attempt.
 --
 -- KEYS[1] due
--- ARGV[1] run id  ARGV[2] fence that must hold  ARGV[3] state that must hold
+-- ARGV[1] run id  ARGV[2] fence that must hold  ARGV[3] live state that must hold
 -- ARGV[4] message of the task  ARGV[5] "1" when the attempt was lost to a crash  ARGV[6] most crashes
 -- ARGV[7] "1" for the end of the queue, else its head
 --
@@ -12,7 +12,7 @@
 local id, run = ARGV[1], RUN .. ARGV[1]
 local r = call("HMGET", run, "state", "fence", "crashes", "worker", "at", "turn", "deadline")
 local fence = fenceOf(r[1], r[2])
-if not live(r[1]) or r[1] ~= ARGV[3] or whole(fence) ~= ARGV[2] then return 0 end
+if r[1] ~= ARGV[3] or whole(fence) ~= ARGV[2] then return 0 end
 if ARGV[5] == "1" then
 	if tonumber(r[3] or "0") + 1 >= tonumber(ARGV[6]) then return 2 end
 	call("HINCRBY", run, "crashes", 1)

@@ -5,18 +5,22 @@ package faults
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"penstock/internal/redisconn"
+	"penstock/queue"
 )
 
 // The invariants, as the architecture numbers them. Each function checks one
 // over what callers, the sink and Redis saw.
 
 // checkAll checks what holds after every scenario. It waits until the queue
-// has nothing to do any more.
+// has nothing to do any more, and audits it.
 func checkAll(t testing.TB, c redis.UniversalClient, h *history, s *sink) {
 	t.Helper()
 	checkNothingLeft(t, c)
@@ -167,5 +171,27 @@ func checkNothingLeft(t testing.TB, c redis.UniversalClient) {
 			t.Errorf("the queue's bookkeeping is not empty:\n%s", left())
 			return
 		}
+	}
+	checkSound(t, c)
+}
+
+// checkSound holds all that is stored against the rules of the queue, as penstock doctor --runs does.
+func checkSound(t testing.TB, c redis.UniversalClient) {
+	t.Helper()
+	conn, err := redisconn.Parse("redis://" + c.(*redis.Client).Options().Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := queue.NewClient(queue.Config{Redis: conn, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	faults, runs, err := client.Audit(context.Background(), queueName)
+	if err != nil || runs == 0 {
+		t.Errorf("audit of %d runs: %v", runs, err)
+	}
+	for _, f := range faults {
+		t.Errorf("audit: run %s %s", f.Run, f.Rule)
 	}
 }

@@ -112,8 +112,11 @@ func newEndings(t testing.TB, c redis.UniversalClient) *endings {
 	go func() {
 		defer close(e.done)
 		for m := range messages {
-			run, _, _ := strings.Cut(m.Payload, "\x1f")
-			e.told[m.Channel+" "+run]++
+			for reply := range strings.SplitSeq(m.Payload, "\x1e") {
+				if f := strings.Split(reply, "\x1f"); len(f) > 2 && f[0] == "r2" {
+					e.told[m.Channel+" "+f[1]]++
+				}
+			}
 		}
 	}()
 	t.Cleanup(func() { _ = e.sub.Close() })

@@ -1,0 +1,148 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"penstock/internal/testenv"
+)
+
+func newSituation(t *testing.T) *situation {
+	return &situation{t: t, c: testenv.Redis(t).Client(), keys: keysOf("default"), id: NewRunID("default")}
+}
+
+// crowd fills a queue of one slot: one run executes or has just ended, eight tasks are pending, and one
+// stands in the line of flow 7.
+func (s *situation) crowd() (standing string) {
+	ctx := context.Background()
+	s.c.Set(ctx, s.keys.slots(), "1 0 50", 0)
+	for i := range 8 {
+		s.c.LPush(ctx, s.keys.pending(), fmt.Sprint("task", i))
+	}
+	s.c.ZAdd(ctx, s.keys.begun(), redis.Z{Member: "w " + taskID(s.id, at3)})
+	standing = taskID(NewRunID("default"), 1)
+	s.c.HSet(ctx, s.keys.taskPrefix()+standing, "state", "aggregating", "group", "flow-7", "msg", "m")
+	s.c.ZAdd(ctx, s.keys.groupPrefix()+"flow-7", redis.Z{Score: 1, Member: standing})
+	s.c.SAdd(ctx, s.keys.groups(), "flow-7")
+	s.c.ZAdd(ctx, s.keys.turns("u"), redis.Z{Score: 1, Member: "7"})
+	return standing
+}
+
+// Whatever takes a run from its worker lets the next one of those in line move up, in the same step,
+// and leaves nothing of the run where runs in flight are counted.
+func TestWhatLeavesLetsTheNextMoveUp(t *testing.T) {
+	t.Parallel()
+	s, ctx := newSituation(t), t.Context()
+	for name, leave := range map[string]struct {
+		state string
+		call  func()
+	}{
+		"settle": {"ended", func() { s.run(settleScript, "2026-01-01", 4102444800, s.id, "") }},
+		"park":   {"running", func() { s.run(parkScript, s.id, at3, 1000, "") }},
+		"hold":   {"running", func() { s.run(holdScript, s.id, at3, 1, 5) }},
+		"stop":   {"running", func() { s.run(stopScript, s.id, at3, "cancelled", "{}", "PUBLISH") }},
+		"enter": {"running", func() {
+			s.c.ZAdd(ctx, s.keys.ours+"gate:g:inside", redis.Z{Score: 1, Member: "other"})
+			s.c.HSet(ctx, s.keys.runPrefix()+"other", "state", "running")
+			s.run(enterScript, s.id, at3, "g", 1, "queue")
+		}},
+	} {
+		s.arrange(leave.state)
+		s.c.SAdd(ctx, s.keys.flight(1), s.id)
+		standing := s.crowd()
+		leave.call()
+		if err := s.c.LPos(ctx, s.keys.pending(), standing, redis.LPosArgs{}).Err(); err != nil {
+			t.Errorf("%s: the next run in line has not moved up: %v", name, err)
+		}
+		if left := s.c.Exists(ctx, s.keys.flight(1), s.keys.begun(), s.keys.active(), s.keys.groups(), s.keys.turns("u"), s.keys.groupPrefix()+"flow-7").Val(); left != 0 {
+			t.Errorf("%s leaves %d keys of runs in flight or in line", name, left)
+		}
+	}
+}
+
+// A run that has ended stands in no line of a concurrency limit any more.
+func TestSettleTakesARunOutOfTheLineOfALimit(t *testing.T) {
+	t.Parallel()
+	s, ctx := newSituation(t), t.Context()
+	s.arrange("stopped")
+	s.c.HSet(ctx, s.keys.runPrefix()+s.id, "gated", "1")
+	s.c.SAdd(ctx, s.keys.ours+"gated:1", s.id)
+	s.run(settleScript, "2026-01-01", 4102444800, s.id, "")
+	if s.c.Exists(ctx, s.keys.ours+"gated:1").Val() != 0 {
+		t.Error("the run counts as one that stands in line")
+	}
+}
+
+// What tidy removes has ended, and long enough ago; what another version settled is found
+// as well. One worker tidies at a time.
+func TestWhatTidyRemoves(t *testing.T) {
+	t.Parallel()
+	s, ctx := newSituation(t), t.Context()
+	s.c.FlushDB(ctx)
+	old, lately := time.Now().Add(-time.Hour).UnixMicro(), time.Now().UnixMicro()
+	wanted := map[string]bool{}
+	add := func(kept bool, list string, fields ...any) {
+		id := NewRunID("default")
+		s.c.HSet(ctx, s.keys.runPrefix()+id, fields...)
+		s.c.ZAdd(ctx, s.keys.index(), redis.Z{Score: 1, Member: id})
+		if list == "ended" {
+			s.c.RPush(ctx, s.keys.ended(), id)
+		}
+		wanted[id] = kept
+	}
+	add(false, "ended", "state", "succeeded", "finished", old)
+	add(false, "", "state", "succeeded", "finished", old) // another version settled it
+	add(true, "ended", "state", "running", "finished", old)
+	add(true, "ended", "state", "failed")
+	add(true, "ended", "state", "succeeded", "finished", lately)
+	add(true, "", "state", "waiting")
+	tidy := func(worker string) string {
+		return s.run(tidyScript, worker, time.Minute.Milliseconds(), 10, 60_000)
+	}
+	if got := tidy("w") + tidy("other") + tidy("w"); got != "1-10" {
+		t.Errorf("two workers in turn were told %s", got)
+	}
+	for id, kept := range wanted {
+		if got := s.c.Exists(ctx, s.keys.runPrefix()+id).Val() == 1; got != kept {
+			t.Errorf("a run that is %v: kept %v, want %v", s.c.HGetAll(ctx, s.keys.runPrefix()+id).Val(), got, kept)
+		}
+	}
+}
+
+// A run that is requeued is looked at soon, whenever it was to be looked at before: its next
+// attempt may be lost as well.
+func TestWhatIsRequeuedIsLookedAtSoon(t *testing.T) {
+	t.Parallel()
+	s, ctx := newSituation(t), t.Context()
+	for _, state := range []string{"queued", "running", "waiting"} {
+		s.arrange(state)
+		s.c.Del(ctx, s.keys.taskPrefix()+taskID(s.id, at3))
+		s.c.ZAdd(ctx, s.keys.due(), redis.Z{Score: float64(time.Now().Add(parkedFor).UnixMilli()), Member: s.id})
+		s.run(requeueScript, s.id, at3, state, "m", "", 3, "")
+		if due := time.UnixMilli(int64(s.c.ZScore(ctx, s.keys.due(), s.id).Val())); time.Until(due) > time.Minute {
+			t.Errorf("from %s: looked at in %v", state, time.Until(due))
+		}
+	}
+}
+
+// A run whose task is gone stands in no line while it has a new task.
+func TestWhatIsRequeuedLeavesItsLine(t *testing.T) {
+	t.Parallel()
+	s, ctx := newSituation(t), t.Context()
+	s.arrange("queued")
+	s.c.Del(ctx, s.keys.pending(), s.keys.taskPrefix()+taskID(s.id, at3))
+	s.c.ZAdd(ctx, s.keys.groupPrefix()+"flow-1", redis.Z{Score: 1, Member: taskID(s.id, at3)})
+	s.c.SAdd(ctx, s.keys.groups(), "flow-1")
+	s.c.ZAdd(ctx, s.keys.turns("u"), redis.Z{Score: 1, Member: "1"})
+	s.run(requeueScript, s.id, at3, "queued", "m", "", 3, "")
+	if left := s.c.Exists(ctx, s.keys.groupPrefix()+"flow-1", s.keys.groups(), s.keys.turns("u")).Val(); left != 0 {
+		t.Errorf("%d keys of its line are left", left)
+	}
+	if n := s.c.LLen(ctx, s.keys.pending()).Val(); n != 1 {
+		t.Errorf("%d tasks are pending, want 1", n)
+	}
+}
