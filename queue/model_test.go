@@ -58,6 +58,7 @@ func TestModel(t *testing.T) {
 			"finish ":  w.finish,
 			"park":     w.park,
 			"enter":    w.enter,
+			"enter ":   w.enter,
 			"hold":     w.hold,
 			"journal":  w.journal,
 			"respond":  w.respond,
@@ -342,12 +343,14 @@ func (w *world) submit(t *rapid.T) {
 	}
 	want := ""
 	if key := rapid.SampledFrom([]string{"", "", "x", "y"}).Draw(t, "key"); key != "" {
-		s.Guard = &Guard{Key: key, Fingerprint: rapid.SampledFrom([]string{"f", "f", "f", "g"}).Draw(t, "payload"), Window: modelWindow * time.Minute}
+		s.Guard = &Guard{Key: key, Fingerprint: rapid.SampledFrom([]string{"f", "f", "f", "g"}).Draw(t, "payload")}
+		minutes := rapid.SampledFrom([]int{modelWindow, 10 * modelWindow}).Draw(t, "window")
+		s.Guard.Window = time.Duration(minutes) * time.Minute
 		s.Guard.Refuse, s.Guard.Again = rapid.IntRange(0, 9).Draw(t, "refuse") == 0, rapid.Bool().Draw(t, "again")
 		want = w.guarded(s.Guard, s.ID)
 	}
-	again := rapid.Bool().Draw(t, "the answer is lost")
-	got, ticket := w.send(s, again)
+	lost := rapid.Bool().Draw(t, "the answer is lost")
+	got, ticket, again := w.send(s, lost)
 	w.says("submit", got, want)
 	if got == "" {
 		r := &modelRun{id: s.ID, version: s.Version, flow: s.Flow, waited: s.Sync, state: Queued, fence: 1, due: w.now + soon, deadline: never, ticket: ticket}
@@ -358,6 +361,13 @@ func (w *world) submit(t *rapid.T) {
 	} else if ticket != nil {
 		ticket.Close()
 	}
+	if !lost {
+		return
+	}
+	if rapid.Bool().Draw(t, "claimed meanwhile") {
+		w.claim(t)
+	}
+	w.says("submit again", again(), want)
 }
 
 func (w *world) add(r *modelRun) {
@@ -365,35 +375,36 @@ func (w *world) add(r *modelRun) {
 	w.runs, w.byID[r.id] = append(w.runs, r), r
 }
 
-// send submits, and sends it again when the first answer was lost.
-func (w *world) send(s Submission, lost bool) (answer string, ticket *Ticket) {
+// send submits; again is the call that is repeated when the answer was lost.
+func (w *world) send(s Submission, lost bool) (answer string, ticket *Ticket, again func() string) {
 	if !lost {
 		ticket, err := w.client.Submit(w.ctx, s)
 		var ran *RanError
 		switch {
 		case errors.As(err, &ran):
-			return "ran" + ran.Run, nil
+			return "ran" + ran.Run, nil, nil
 		case errors.Is(err, ErrReplayed):
-			return "replayed", nil
+			return "replayed", nil, nil
 		case errors.Is(err, ErrMismatch):
-			return "mismatch", nil
+			return "mismatch", nil, nil
 		}
 		w.must(err)
 		if ticket.Attached() {
-			return ticket.RunID(), ticket
+			return ticket.RunID(), ticket, nil
 		}
-		return "", ticket
+		return "", ticket, nil
 	}
 	lane, err := w.client.lane(w.ctx, "default")
 	w.must(err)
 	sub := &submission{}
 	w.must(w.client.compose(w.ctx, lane, sub, &s))
 	ticket = w.client.waiters.add(w.client, lane, s.ID)
-	_, err = w.client.send(w.ctx, lane, []*submission{sub}, false)
-	w.must(err)
-	answers, err := w.client.send(w.ctx, lane, []*submission{sub}, true)
-	w.must(err)
-	return answers[0], ticket
+	call := func(repeated bool) string {
+		answers, err := w.client.send(w.ctx, lane, []*submission{sub}, repeated)
+		w.must(err)
+		return answers[0]
+	}
+	return call(false), ticket, func() string { return call(true) }
 }
 
 // guarded is what a submission with a guard is told; "": it is a new run.
@@ -412,7 +423,7 @@ func (w *world) guarded(g *Guard, id string) string {
 			return first.id
 		}
 	}
-	w.guards[g.Key] = modelGuard{id, g.Fingerprint, w.now + modelWindow}
+	w.guards[g.Key] = modelGuard{id, g.Fingerprint, w.now + int(g.Window/time.Minute)}
 	return ""
 }
 

@@ -241,6 +241,9 @@ func TestAGuardMakesOneRunOfEqualSubmissions(t *testing.T) {
 	}
 	other := newRig(t, "redis://"+r.redis.(*redis.Client).Options().Addr)
 	third := other.submit(Submission{Spec: spec(), Guard: guard})
+	if told := r.redis.HGet(ctx, keysOf("default").runPrefix()+first.RunID(), "reply").Val(); told != r.client.door+","+other.client.door {
+		t.Errorf("the result is sent to %q", told)
+	}
 	r.worker(echo)
 	for i, ticket := range []*Ticket{first, second} {
 		if got := r.wait(ticket); got.State != Succeeded {

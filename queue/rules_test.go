@@ -129,20 +129,68 @@ func TestWhatIsRequeuedIsLookedAtSoon(t *testing.T) {
 	}
 }
 
-// A run whose task is gone stands in no line while it has a new task.
-func TestWhatIsRequeuedLeavesItsLine(t *testing.T) {
+// A run that has a new task, or has ended, stands in no line.
+func TestWhatLeavesItsLine(t *testing.T) {
 	t.Parallel()
 	s, ctx := newSituation(t), t.Context()
-	s.arrange("queued")
-	s.c.Del(ctx, s.keys.pending(), s.keys.taskPrefix()+taskID(s.id, at3))
-	s.c.ZAdd(ctx, s.keys.groupPrefix()+"flow-1", redis.Z{Score: 1, Member: taskID(s.id, at3)})
-	s.c.SAdd(ctx, s.keys.groups(), "flow-1")
-	s.c.ZAdd(ctx, s.keys.turns("u"), redis.Z{Score: 1, Member: "1"})
-	s.run(requeueScript, s.id, at3, "queued", "m", "", 3, "")
-	if left := s.c.Exists(ctx, s.keys.groupPrefix()+"flow-1", s.keys.groups(), s.keys.turns("u")).Val(); left != 0 {
-		t.Errorf("%d keys of its line are left", left)
+	task := taskID(s.id, at3)
+	for name, call := range map[string]func(){
+		"stop": func() { s.run(stopScript, s.id, "", "cancelled", "{}", "PUBLISH") },
+		"requeue": func() {
+			s.c.Del(ctx, s.keys.taskPrefix()+task)
+			s.run(requeueScript, s.id, at3, "queued", "m", "", 3, "")
+		},
+	} {
+		s.arrange("queued")
+		s.c.Del(ctx, s.keys.pending())
+		s.c.HSet(ctx, s.keys.taskPrefix()+task, "state", "aggregating", "group", "flow-1")
+		s.c.ZAdd(ctx, s.keys.groupPrefix()+"flow-1", redis.Z{Score: 1, Member: task})
+		s.c.SAdd(ctx, s.keys.groups(), "flow-1")
+		s.c.ZAdd(ctx, s.keys.turns("u"), redis.Z{Score: 1, Member: "1"})
+		call()
+		if left := s.c.Exists(ctx, s.keys.groupPrefix()+"flow-1", s.keys.groups(), s.keys.turns("u")).Val(); left != 0 {
+			t.Errorf("%s leaves %d keys of the line", name, left)
+		}
+		if ended, has := name == "stop", s.c.Exists(ctx, s.keys.taskPrefix()+task).Val() == 1; ended == has {
+			t.Errorf("after %s the run has a task: %v", name, has)
+		}
 	}
-	if n := s.c.LLen(ctx, s.keys.pending()).Val(); n != 1 {
-		t.Errorf("%d tasks are pending, want 1", n)
+}
+
+// Who is refused: a flow with too many runs in line for a slot or at its limits, or whose callers have
+// waited too long. While a slot is free nobody is.
+func TestWhatIsRefused(t *testing.T) {
+	t.Parallel()
+	s, ctx := newSituation(t), t.Context()
+	old := float64(time.Now().Add(-time.Minute).UnixMicro())
+	for name, it := range map[string]struct {
+		slots, turn, line string
+		gated             int
+		want              string
+	}{
+		"nothing in line":               {"1 0 50", "w1", "", 0, "[]"},
+		"at its limits":                 {"8 0 50", "u1", "", 2, "[full]"},
+		"in line":                       {"1 0 50", "u1", "flow-1", 0, "[full]"},
+		"in line beside a free slot":    {"8 0 50", "u1", "flow-1", 0, "[]"},
+		"in another flow's line":        {"1 0 50", "u1", "flow-2", 0, "[]"},
+		"has waited":                    {"1 0 50", "w1", "flow-1-waited", 0, "[full]"},
+		"has waited, nobody waits":      {"1 0 50", "u1", "flow-1-waited-one", 0, "[]"},
+		"has waited beside a free slot": {"8 0 50", "w1", "flow-1-waited", 0, "[]"},
+	} {
+		s.c.FlushDB(ctx)
+		s.c.Set(ctx, s.keys.slots(), it.slots, 0)
+		s.c.LPush(ctx, s.keys.pending(), "other")
+		if it.line != "" {
+			s.c.ZAdd(ctx, s.keys.groupPrefix()+it.line, redis.Z{Score: old, Member: "first"})
+			if it.line != "flow-1-waited" {
+				s.c.ZAdd(ctx, s.keys.groupPrefix()+it.line, redis.Z{Score: old, Member: "second"})
+			}
+		}
+		for i := range it.gated {
+			s.c.SAdd(ctx, s.keys.ours+"gated:1", i)
+		}
+		if got := s.run(submitScript, "", "", 2, 1000, s.id, "m", "s", "", 60000, "", it.turn, "", "", "", ""); got != it.want {
+			t.Errorf("%s: %s, want %s", name, got, it.want)
+		}
 	}
 }

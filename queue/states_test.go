@@ -206,6 +206,14 @@ func TestEveryScriptInEveryState(t *testing.T) {
 			"ended 2": {"0", "<nil> <nil> due"}, "ended 3": {"0", "<nil> <nil> due"}, "ended 4": {"0", "<nil> <nil> due"},
 			"stopped 2": {"0", "<nil> <nil> due"}, "stopped 3": {"0", "<nil> <nil> due"}, "stopped 4": {"0", "<nil> <nil> due"},
 		}},
+		{"submit, repeated", func(int) string {
+			return s.run(submitScript, "", "1", -1, -1, s.id, "m", "s", "", 60000, "", "u1", "", "", "", "")
+		}, "[]", map[string]transition{
+			"none 2": {"[]", "queued <nil> due"}, "none 3": {"[]", "queued <nil> due"}, "none 4": {"[]", "queued <nil> due"},
+		}},
+		{"later", func(int) string { return s.run(laterScript, s.id, "s", "", 60000, 1000, "u1", "", "", "") }, s.id, map[string]transition{
+			"none 2": {s.id, "waiting <nil> due"}, "none 3": {s.id, "waiting <nil> due"}, "none 4": {s.id, "waiting <nil> due"},
+		}},
 		{"attach", func(int) string { return s.run(attachScript, s.id, "api") }, "", nil},
 	} {
 		for _, state := range situations {
