@@ -60,6 +60,7 @@ func TestModel(t *testing.T) {
 			"enter":    w.enter,
 			"enter ":   w.enter,
 			"hold":     w.hold,
+			"hold ":    w.hold,
 			"journal":  w.journal,
 			"respond":  w.respond,
 			"call":     w.call,

@@ -194,3 +194,53 @@ func TestWhatIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// Who gets a place at a concurrency limit for one, with one run inside or in line.
+func TestWhatEnters(t *testing.T) {
+	t.Parallel()
+	s, ctx := newSituation(t), t.Context()
+	for name, it := range map[string]struct {
+		other, stands string // its state, and where it stands
+		score         float64
+		full, want    string
+		calls         int
+	}{
+		"a place":                       {"", "", 0, "queue", "in", 1},
+		"a place, asked for twice":      {"", "", 0, "queue", "in", 2},
+		"no place":                      {"running", "inside", 1, "queue", "parked", 1},
+		"no place, asked for twice":     {"running", "inside", 1, "queue", "parked", 2},
+		"the place of a queued run":     {"queued", "inside", 1, "queue", "parked", 1},
+		"the place of a run that ended": {"failed", "inside", 1, "queue", "in", 1},
+		"the place of a parked run":     {"waiting", "inside", 1, "queue", "in", 1},
+		"an older run in line":          {"waiting", "line", 1, "queue", "parked", 1},
+		"an older run that has ended":   {"failed", "line", 1, "queue", "in", 1},
+		"a younger run in line":         {"waiting", "line", 1e18, "queue", "in", 1},
+		"turned away":                   {"running", "inside", 1, "reject", "full", 1},
+		"an older run is dropped":       {"running", "inside", 1, "drop_oldest", "other", 1},
+		"a younger run stays":           {"running", "inside", 1e18, "drop_oldest", s.id, 1},
+	} {
+		s.arrange("running")
+		if it.other != "" {
+			s.c.HSet(ctx, s.keys.runPrefix()+"other", "state", it.other, "fence", 1)
+			s.c.ZAdd(ctx, s.keys.ours+"gate:g:"+it.stands, redis.Z{Score: it.score, Member: "other"})
+		}
+		got := ""
+		for range it.calls {
+			got = s.run(enterScript, s.id, at3, "g", 1, it.full)
+		}
+		if got != it.want {
+			t.Errorf("%s: %s, want %s", name, got, it.want)
+		}
+	}
+}
+
+// A parked run that is called is due, in case that its caller cannot requeue it.
+func TestWhatIsCalledIsDue(t *testing.T) {
+	t.Parallel()
+	s, ctx := newSituation(t), t.Context()
+	s.arrange("waiting")
+	s.run(callbackScript, s.id, "k", "r{}")
+	if due := s.c.ZScore(ctx, s.keys.due(), s.id).Val(); due > float64(time.Now().UnixMilli()) {
+		t.Error("the run is not due")
+	}
+}

@@ -167,6 +167,10 @@ func TestEveryScriptInEveryState(t *testing.T) {
 			"nil", map[string]transition{"running 3": {"", "running 3 due"}}},
 		{"respond", func(fence int) string { return s.run(respondScript, s.id, fence, "{}", "PUBLISH") },
 			"0", map[string]transition{"running 3": {"1", "running 3 due"}}},
+		{"respond, again", func(fence int) string {
+			s.run(respondScript, s.id, fence, "{}", "PUBLISH")
+			return s.run(respondScript, s.id, fence, "{}", "PUBLISH")
+		}, "0", map[string]transition{"running 3": {"2", "running 3 due"}}},
 		{"requeue from queued", func(fence int) string {
 			s.c.Del(context.Background(), s.keys.taskPrefix()+taskID(s.id, at3))
 			return s.run(requeueScript, s.id, fence, "queued", "m", "", 3, "")
