@@ -193,7 +193,7 @@ var guards = []guard{
 	{file: "journal", text: `if string.sub(known, 1, 1) ~= "r" then call`, gone: `if true then call`},
 	{file: "respond", text: `if not executes(r[1], r[2], ARGV[2]) then return 0 end`},
 	{file: "respond", text: `if r[3] then return 2 end`},
-	{file: "attach", text: `if live(r[1]) then subscribe`, gone: `if false then subscribe`, test: "Test.*Attach.*"},
+	{file: "attach", text: `if live(r[1]) then subscribe`, gone: `if false then subscribe`, test: "TestWhatIsAttachedTo"},
 	{file: "attach", text: `if live(r[1]) then subscribe`, gone: `if true then subscribe`},
 	{file: "replied", text: `if call("HEXISTS", run, "finished") == 1 then`, gone: `if true then`, test: "Test.*Repl.*"},
 
@@ -234,5 +234,5 @@ var guards = []guard{
 	{file: "lib/turns", text: `	call("ZREM", OURS .. "turns:" .. class, flow)`},
 	{file: "lib/turns", text: `	call("SREM", ASYNQ .. "groups", lineOf(class, flow, key))`},
 
-	{file: "lib/reply", text: `elseif not string.find("," .. processes .. ",", "," .. process .. ",", 1, true) then`, gone: `else`, test: "TestAttach.*"},
+	{file: "lib/reply", text: `elseif not string.find("," .. processes .. ",", "," .. process .. ",", 1, true) then`, gone: `else`},
 }

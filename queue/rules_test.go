@@ -244,3 +244,53 @@ func TestWhatIsCalledIsDue(t *testing.T) {
 		t.Error("the run is not due")
 	}
 }
+
+// What a run leaves when it gives up its place, and who comes next.
+func TestWhatVacates(t *testing.T) {
+	t.Parallel()
+	s, ctx := newSituation(t), t.Context()
+	for state, it := range map[string]struct {
+		next         string // state of the first in line behind it
+		want         string
+		inside, line bool
+	}{
+		"running": {"waiting", "[]", true, true}, // another attempt goes on
+		"queued":  {"waiting", "[]", true, true},
+		"waiting": {"waiting", "[next 1]", false, true},
+		"ended":   {"waiting", "[next 1]", false, false},
+		"stopped": {"queued", "[]", false, false}, // that one is on its way
+	} {
+		s.arrange(state)
+		for _, id := range []string{"next", "last"} {
+			s.c.HSet(ctx, s.keys.runPrefix()+id, "state", "waiting", "fence", 1)
+		}
+		s.c.HSet(ctx, s.keys.runPrefix()+"next", "state", it.next)
+		inside, line := s.keys.ours+"gate:g:inside", s.keys.ours+"gate:g:line"
+		s.c.ZAdd(ctx, inside, redis.Z{Score: 1, Member: s.id})
+		s.c.ZAdd(ctx, line, redis.Z{Score: 1, Member: s.id}, redis.Z{Score: 2, Member: "next"}, redis.Z{Score: 3, Member: "last"})
+		if got := s.run(vacateScript, s.id, "g", 1); got != it.want {
+			t.Errorf("%s: next are %s, want %s", state, got, it.want)
+		}
+		if got := s.c.ZScore(ctx, inside, s.id).Err() == nil; got != it.inside {
+			t.Errorf("%s: has a place %v, want %v", state, got, it.inside)
+		}
+		if got := s.c.ZScore(ctx, line, s.id).Err() == nil; got != it.line {
+			t.Errorf("%s: stands in line %v, want %v", state, got, it.line)
+		}
+	}
+}
+
+// Who attaches to a run that goes on is told of its end, once.
+func TestWhatIsAttachedTo(t *testing.T) {
+	t.Parallel()
+	s, ctx := newSituation(t), t.Context()
+	for state, want := range map[string]string{"queued": "a,b", "running": "a,b", "waiting": "a,b", "ended": "", "stopped": ""} {
+		s.arrange(state)
+		for _, process := range []string{"a", "b", "a"} {
+			s.run(attachScript, s.id, process)
+		}
+		if got := s.c.HGet(ctx, s.keys.runPrefix()+s.id, "reply").Val(); got != want {
+			t.Errorf("%s: told are %q, want %q", state, got, want)
+		}
+	}
+}

@@ -76,6 +76,9 @@ func (s *situation) run(script *redis.Script, args ...any) string {
 func (s *situation) now() string {
 	ctx := context.Background()
 	r := s.c.HMGet(ctx, s.keys.runPrefix()+s.id, "state", "fence").Val()
+	if r[0] == nil && s.c.Exists(ctx, s.keys.runPrefix()+s.id).Val() == 1 {
+		return "stored without a state"
+	}
 	found := "due"
 	if s.c.ZScore(ctx, s.keys.due(), s.id).Err() != nil {
 		found = "not due"
