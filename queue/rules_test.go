@@ -58,6 +58,9 @@ func TestWhatLeavesLetsTheNextMoveUp(t *testing.T) {
 		if err := s.c.LPos(ctx, s.keys.pending(), standing, redis.LPosArgs{}).Err(); err != nil {
 			t.Errorf("%s: the next run in line has not moved up: %v", name, err)
 		}
+		if !s.c.SIsMember(ctx, s.keys.flight(7), standing[:idLen]).Val() {
+			t.Errorf("%s: the next run in line is not in flight", name)
+		}
 		if left := s.c.Exists(ctx, s.keys.flight(1), s.keys.begun(), s.keys.active(), s.keys.groups(), s.keys.turns("u"), s.keys.groupPrefix()+"flow-7").Val(); left != 0 {
 			t.Errorf("%s leaves %d keys of runs in flight or in line", name, left)
 		}
@@ -292,5 +295,18 @@ func TestWhatIsAttachedTo(t *testing.T) {
 		if got := s.c.HGet(ctx, s.keys.runPrefix()+s.id, "reply").Val(); got != want {
 			t.Errorf("%s: told are %q, want %q", state, got, want)
 		}
+	}
+}
+
+// A task that was deleted where it stood in line, with asynq's tools, is not moved up.
+func TestWhatWasDeletedDoesNotMoveUp(t *testing.T) {
+	t.Parallel()
+	s, ctx := newSituation(t), t.Context()
+	s.arrange("running")
+	standing := s.crowd()
+	s.c.Del(ctx, s.keys.taskPrefix()+standing)
+	s.run(parkScript, s.id, at3, 1000, "")
+	if s.c.LPos(ctx, s.keys.pending(), standing, redis.LPosArgs{}).Err() == nil {
+		t.Error("the task has moved up")
 	}
 }
