@@ -33,15 +33,9 @@ const maxDepth = 64
 // submission is a run of a flow for a principal, accepted now.
 func (a *API) submission(c *gin.Context, f *flows.Flow, p *auth.Principal) queue.Submission {
 	of(c).answers, of(c).flow, of(c).flowNumber = f.Answers(), f, f.Number
-	return queue.Submission{Gated: f.Concurrency != nil, Share: f.Share, Spec: queue.Spec{
-		Flow:      f.Number,
-		Version:   f.Version,
-		Queue:     f.Queue,
-		Principal: p.String(),
-		Headers:   declaredHeaders(f, c.Request.Header),
-		Accepted:  a.config.Now(),
-		Limit:     f.Limit,
-	}}
+	s := queue.SubmissionOf(f)
+	s.Principal, s.Headers, s.Accepted = p.String(), declaredHeaders(f, c.Request.Header), a.config.Now()
+	return s
 }
 
 // waitForAll makes the run one that is waited for to its end, and returns how

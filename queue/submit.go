@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"penstock/flows"
 	"penstock/internal/redisconn"
 )
 
@@ -30,6 +31,15 @@ type Submission struct {
 	// FairKey names whose run it is among those of its flow: those of each key take turns.
 	// Empty: the first accepted goes first.
 	FairKey string
+}
+
+// SubmissionOf is a run of a flow with all that the flow decides, but for its fair
+// key: Flow.FairKey renders that when the event is known.
+func SubmissionOf(f *flows.Flow) Submission {
+	return Submission{
+		Gated: f.Concurrency != nil, Share: f.Share,
+		Spec: Spec{Flow: f.Number, Version: f.Version, Queue: f.Queue, Limit: f.Limit},
+	}
 }
 
 // Guard makes one run of many equal submissions.

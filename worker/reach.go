@@ -67,14 +67,9 @@ func (e emitter) Emit(ctx context.Context, m flows.Emission) (string, error) {
 	if err != nil {
 		return "", &flows.Error{Code: flows.CodeExpression, Message: "run.fair_by of the other flow: " + err.Error(), Err: err}
 	}
-	submission := queue.Submission{
-		Spec: queue.Spec{
-			Flow: flow.Number, Version: flow.Version, Queue: flow.Queue, Principal: e.principal,
-			Event: flows.EncodeJSON(m.Event), Limit: flow.Limit, Depth: depth,
-		},
-		Gated: flow.Concurrency != nil, Share: flow.Share, FairKey: key,
-		Guard: &queue.Guard{Key: "emit\x00" + strconv.FormatInt(flow.Number, 10) + "\x00" + m.Key, Window: m.Window},
-	}
+	submission := queue.SubmissionOf(flow)
+	submission.Principal, submission.Event, submission.Depth, submission.FairKey = e.principal, flows.EncodeJSON(m.Event), depth, key
+	submission.Guard = &queue.Guard{Key: "emit\x00" + strconv.FormatInt(flow.Number, 10) + "\x00" + m.Key, Window: m.Window}
 	run, err := e.start(ctx, submission, m.At)
 	if err != nil {
 		return "", &flows.Error{Message: "the run of the other flow was not accepted", Class: flows.ClassNetwork, Err: err}

@@ -144,15 +144,34 @@ func replayRun(x *exchange) error {
 	}
 	s := x.submission(flow)
 	s.Event, s.Params, s.Headers, s.ReplayOf = record.Event, record.Params, record.Headers, record.ID
+	if err := x.setFairKey(flow, &s); err != nil {
+		return err
+	}
 	return x.start(s)
 }
 
 // submission is a run of a flow for the user.
 func (x *exchange) submission(flow *flows.Flow) queue.Submission {
-	return queue.Submission{Spec: queue.Spec{
-		Flow: flow.Number, Version: flow.Version, Queue: flow.Queue, Limit: flow.Limit,
-		Principal: x.who.String(), Accepted: x.console.config.Now(),
-	}}
+	s := queue.SubmissionOf(flow)
+	s.Principal, s.Accepted = x.who.String(), x.console.config.Now()
+	return s
+}
+
+// setFairKey renders the flow's run.fair_by for the event of a submission.
+func (x *exchange) setFairKey(flow *flows.Flow, s *queue.Submission) (err error) {
+	if flow.FairBy == nil {
+		return nil
+	}
+	run := flows.Run{Principal: s.Principal, Params: s.Params, Headers: s.Headers}
+	if len(s.Event) > 0 {
+		if run.Event, err = flows.DecodeJSON(s.Event); err != nil {
+			return fmt.Errorf("decode event: %w", err)
+		}
+	}
+	if s.FairKey, err = flow.FairKey(x.ctx(), run); err != nil {
+		return &fault{http.StatusBadRequest, "The flow's run.fair_by cannot be computed", err.Error()}
+	}
+	return nil
 }
 
 // start submits a run and shows it.

@@ -92,6 +92,9 @@ func tryFlow(x *exchange) error {
 	if len(event) > 0 {
 		s.Event = event
 	}
+	if err := x.setFairKey(flow, &s); err != nil {
+		return err
+	}
 	if !x.fragment() {
 		return x.start(s)
 	}

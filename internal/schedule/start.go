@@ -118,16 +118,31 @@ func (s *Scheduler) submission(ctx context.Context, flow *flows.Flow, at time.Ti
 	if err != nil {
 		return queue.Submission{}, fmt.Errorf("encode event: %w", err)
 	}
-	return queue.Submission{
-		Share: flow.Share,
-		Spec: queue.Spec{
-			ID: queue.NewRunID(flow.Queue), Flow: flow.Number, Version: flow.Version, Queue: flow.Queue,
-			Event: data, Limit: flow.Limit,
-		},
-		Guard: &queue.Guard{
-			Key:    fmt.Sprintf("schedule %d %d", flow.Number, at.Unix()),
-			Window: window(flow.Schedule, at),
-			Refuse: true, // also when the first run is not kept any more
-		},
-	}, nil
+	sub := queue.SubmissionOf(flow)
+	sub.ID, sub.Event = queue.NewRunID(flow.Queue), data
+	sub.FairKey = s.fairKey(ctx, flow, data)
+	sub.Guard = &queue.Guard{
+		Key:    fmt.Sprintf("schedule %d %d", flow.Number, at.Unix()),
+		Window: window(flow.Schedule, at),
+		Refuse: true, // also when the first run is not kept any more
+	}
+	return sub, nil
+}
+
+// fairKey renders the flow's run.fair_by. One that cannot be computed stops no
+// schedule: the run goes with those that have no key.
+func (s *Scheduler) fairKey(ctx context.Context, flow *flows.Flow, data []byte) string {
+	if flow.FairBy == nil {
+		return ""
+	}
+	event, err := flows.DecodeJSON(data)
+	var key string
+	if err == nil {
+		key, err = flow.FairKey(ctx, flows.Run{Event: event})
+	}
+	if err != nil {
+		s.config.Log.Warn("run.fair_by of a scheduled run", "flow", flow.Number, "error", err)
+		return ""
+	}
+	return key
 }

@@ -33,6 +33,8 @@ type fleet struct {
 	env []string
 	dir string // of ready files
 
+	flows string // directory of the flows
+
 	mu      sync.Mutex // guards the rest
 	apis    []*door
 	workers []*testenv.Child
@@ -52,7 +54,13 @@ func newFleet(t testing.TB, redisURL string, apis, workers int, env ...string) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fleet{t: t, dir: t.TempDir()}
+	return newFleetWith(t, redisURL, flows, apis, workers, env...)
+}
+
+// newFleetWith does the same with the flows of a directory.
+func newFleetWith(t testing.TB, redisURL, flows string, apis, workers int, env ...string) *fleet {
+	t.Helper()
+	f := &fleet{t: t, dir: t.TempDir(), flows: flows}
 	f.env = append([]string{
 		"PENSTOCK_REDIS_URL=" + redisURL,
 		"PENSTOCK_MASTER_KEY=" + base64.StdEncoding.EncodeToString(store.NewMasterKey()),
@@ -117,11 +125,7 @@ func (f *fleet) replaceWorker(i int) {
 // replaceAPI does the same for an api, on another port.
 func (f *fleet) replaceAPI(i int) {
 	f.t.Helper()
-	flows, err := filepath.Abs("testdata/flows")
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	d := f.spawnAPI(f.api(i).Name, flows)
+	d := f.spawnAPI(f.api(i).Name, f.flows)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.apis[i] = d
