@@ -36,6 +36,8 @@ type fault struct {
 	Parameter string         // the query parameter that is wrong; empty: none
 	Position  int            // the character of it, from 1; 0: the whole of it
 	Problems  flows.Problems // the mistakes of a flow; nil: none
+
+	Held, Parked *int // runs of a flow that are held and parked; nil: not said
 }
 
 func (f *fault) Error() string { return f.Code + ": " + f.Message }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -17,12 +18,18 @@ import (
 // What is not there is queue.ErrNotFound.
 type Fleet interface {
 	Stats(ctx context.Context) ([]queue.Stats, error)
+	// Sharing says who waits behind whom on every queue.
+	Sharing(ctx context.Context) ([]queue.Sharing, error)
 	Workers(ctx context.Context) ([]queue.Worker, error)
 	// Pause and Resume hold the tasks of a queue, and let them go.
 	Pause(ctx context.Context, queue string) error
 	Resume(ctx context.Context, queue string) error
 	// Release enqueues what was held for a flow in the pause that began at since.
 	Release(ctx context.Context, flow int64, since time.Time) (int, error)
+	// FlowRuns counts the runs of a flow that no worker executes.
+	FlowRuns(ctx context.Context, flow int64) (queue.FlowRuns, error)
+	// CancelFlow cancels them and returns how many; since as for Release, zero: the flow was not paused.
+	CancelFlow(ctx context.Context, flow int64, since time.Time, why []byte) (int, error)
 	// Drain makes a worker take nothing new for as long as rest is true.
 	Drain(ctx context.Context, worker string, rest bool) error
 }
@@ -47,7 +54,8 @@ type queueView struct {
 	Paused    bool    `json:"paused"`
 	Pending   int64   `json:"pending"` // tasks that wait for a worker
 	Active    int64   `json:"active"`
-	Backlog   int64   `json:"backlog"` // both: divided by the slots of a worker, how many workers there should be
+	InLine    int64   `json:"in_line"` // tasks whose flow waits for its turn
+	Backlog   int64   `json:"backlog"` // the first two: divided by the slots of a worker, how many workers there should be
 	Oldest    float64 `json:"oldest_seconds"`
 	OpenRuns  int64   `json:"open_runs"`
 	Scheduled int64   `json:"scheduled"`
@@ -58,9 +66,51 @@ type queueView struct {
 
 func viewQueue(s *queue.Stats) queueView {
 	return queueView{
-		Name: s.Queue, Shards: s.Shards, Paused: s.Paused, Pending: s.Pending, Active: s.Active, Backlog: s.Pending + s.Active,
+		Name: s.Queue, Shards: s.Shards, Paused: s.Paused, Pending: s.Pending, Active: s.Active, InLine: s.InLine, Backlog: s.Pending + s.Active,
 		Oldest: s.Oldest.Seconds(), OpenRuns: s.Open, Scheduled: s.Scheduled, Retry: s.Retry, Archived: s.Archived, Workers: s.Workers,
 	}
+}
+
+// sharingView is a queue with who waits for its slots.
+type sharingView struct {
+	queueView
+	Slots int        `json:"slots"`
+	Spare int        `json:"spare_slots"`
+	Share int        `json:"flow_share"` // of a flow without a share of its own, in percent
+	Turns int64      `json:"turns"`      // given since the queue is there
+	Lines []lineView `json:"lines"`      // whose turn is next
+	More  int        `json:"more_lines"` // flows in line that are not among Lines
+}
+
+// lineView is a flow in line.
+type lineView struct {
+	Flow     int64   `json:"flow"`
+	Now      int     `json:"now"`
+	Waited   int     `json:"waited"`
+	Unwaited int     `json:"unwaited"`
+	Oldest   float64 `json:"oldest_seconds"`
+	Share    int     `json:"share"`
+	Paused   bool    `json:"paused"`
+}
+
+// viewSharing adds who waits to a queue. Flows that the principal may not see have no line.
+func (a *API) viewSharing(ctx context.Context, v queueView, may func(flow int64) bool) (sharingView, error) {
+	out := sharingView{queueView: v, Lines: []lineView{}}
+	all, err := a.config.Fleet.Sharing(ctx)
+	for i := range all {
+		s := &all[i]
+		if s.Queue != v.Name {
+			continue
+		}
+		out.Slots, out.Spare, out.Share, out.Turns, out.More = s.Slots, s.Spare, s.Share, s.Turns, s.More
+		for _, l := range s.Lines {
+			if may(l.Flow) {
+				share := cmp.Or(l.Share, s.Share)
+				out.Lines = append(out.Lines, lineView{l.Flow, l.Now, l.Waited, l.Unwaited, l.Oldest.Seconds(), share, a.paused(l.Flow)})
+			}
+		}
+	}
+	return out, err
 }
 
 // queues reads all of them.
@@ -85,6 +135,7 @@ func (a *API) listQueues(c *gin.Context) {
 		listing.Bool("paused", func(v *queueView) bool { return v.Paused }),
 		listing.Number("pending", func(v *queueView) int64 { return v.Pending }),
 		listing.Number("active", func(v *queueView) int64 { return v.Active }),
+		listing.Number("in_line", func(v *queueView) int64 { return v.InLine }),
 		listing.Number("backlog", func(v *queueView) int64 { return v.Backlog }),
 		listing.Number("open_runs", func(v *queueView) int64 { return v.OpenRuns }),
 		listing.Number("workers", func(v *queueView) int64 { return v.Workers }),
@@ -98,7 +149,13 @@ func (a *API) readQueue(c *gin.Context) {
 	views, err := a.queues(c.Request.Context())
 	for i := range views {
 		if views[i].Name == c.Param("queue") {
-			writeJSON(c, http.StatusOK, views[i])
+			p := of(c).principal
+			v, err := a.viewSharing(c.Request.Context(), views[i], func(flow int64) bool { return p.May(auth.ScopeReadQueues, flow) })
+			if err != nil {
+				a.fail(c, err)
+				return
+			}
+			writeJSON(c, http.StatusOK, v)
 			return
 		}
 	}

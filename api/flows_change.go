@@ -80,22 +80,6 @@ func (a *API) isSlugOf(ref string, flow *flows.Flow) bool {
 	return err == nil && h.Number == flow.Number
 }
 
-// deleteFlow answers DELETE /v1/flows/{flow}. Runs that were accepted end.
-func (a *API) deleteFlow(c *gin.Context) {
-	h, err := a.head(c, auth.ScopeWriteFlows)
-	if err == nil {
-		err = a.config.Store.Flows().Delete(c.Request.Context(), h.Number)
-	}
-	if err == nil && !h.Paused.IsZero() && a.config.Fleet != nil {
-		_, err = a.config.Fleet.Release(c.Request.Context(), h.Number, h.Paused)
-	}
-	if err != nil {
-		a.fail(c, err)
-		return
-	}
-	noContent(c)
-}
-
 func (a *API) enableFlow(c *gin.Context)  { a.switchFlow(c, true) }
 func (a *API) disableFlow(c *gin.Context) { a.switchFlow(c, false) }
 

@@ -85,15 +85,37 @@ func TestAPausedFlowTakesDeliveries(t *testing.T) {
 	p.until(id, "succeeded")
 }
 
-func TestADeletedFlowLetsGoOfItsRuns(t *testing.T) {
+// A paused flow with runs that wait is deleted only when it is said what becomes of them.
+func TestDeletingAPausedFlow(t *testing.T) {
 	t.Parallel()
-	p := newProduct(t)
-	p.deploy(1, passes)
-	p.want(p.do("POST", "/v1/flows/1/pause", "ann", ""), 200)
-	id := p.start("ulf", 1, `{}`)
-	p.until(id, "waiting")
-	p.want(p.do("DELETE", "/v1/flows/1", "ann", ""), 204)
-	p.until(id, "succeeded")
+	for runs, end := range map[string]string{"finish": "succeeded", "cancel": "cancelled"} {
+		p := newProduct(t)
+		p.deploy(1, passes)
+		p.deploy(2, passes)
+		p.want(p.do("POST", "/v1/flows/1/pause", "ann", ""), 200)
+		var ids []string
+		for range 3 {
+			ids = append(ids, p.start("ulf", 1, `{}`))
+		}
+		for _, id := range ids {
+			p.until(id, "waiting")
+		}
+		problem := p.want(p.do("DELETE", "/v1/flows/1", "ann", ""), 409)
+		if problem["code"] != "runs_wait" || problem["held"] != 3.0 || problem["parked"] != 0.0 {
+			t.Errorf("without a word: %v", problem)
+		}
+		p.want(p.do("DELETE", "/v1/flows/1?runs=perhaps", "ann", ""), 400)
+		for _, id := range ids {
+			p.until(id, "waiting")
+		}
+		p.want(p.do("DELETE", "/v1/flows/1?runs="+runs, "ann", ""), 204)
+		for _, id := range ids {
+			p.until(id, end)
+		}
+		p.want(p.do("GET", "/v1/flows/1", "ann", ""), 404)
+		p.want(p.do("POST", "/v1/flows/2/pause", "ann", ""), 200)
+		p.want(p.do("DELETE", "/v1/flows/2", "ann", ""), 204) // nothing waits
+	}
 }
 
 func TestWhoMayPauseAFlow(t *testing.T) {

@@ -27,6 +27,9 @@ type problem struct {
 	Parameter string         `json:"parameter,omitempty"` // of a listing: what is wrong
 	Position  int            `json:"position,omitempty"`  // and from which character on, from 1
 	Problems  flows.Problems `json:"problems,omitempty"`  // the mistakes of a flow
+
+	Held   *int `json:"held,omitempty"`   // of a flow that is to be deleted: runs that wait for its pause to end
+	Parked *int `json:"parked,omitempty"` // and for something else
 }
 
 // What a 401 offers.
@@ -71,6 +74,8 @@ func writeProblem(c *gin.Context, f *fault) {
 		Parameter: f.Parameter,
 		Position:  f.Position,
 		Problems:  f.Problems,
+		Held:      f.Held,
+		Parked:    f.Parked,
 	}
 	if f.Run != "" {
 		p.Instance = runPath(f.Run)

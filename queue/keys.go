@@ -83,6 +83,15 @@ func (k keys) flight(flow int64) string { return k.ours + "flight:" + strconv.Fo
 // somebody waits for, or "u". The first by score is next: runs in flight, then its last turn.
 func (k keys) turns(class string) string { return k.ours + "turns:" + class }
 
+// fairKeys is a ZSET of the fair keys that have runs in a flow's lines of one class, by their last turn.
+func (k keys) fairKeys(class, flow string) string { return k.ours + "keys:" + class + flow }
+
+// shares is a HASH of flows in line to their own share, in percent.
+func (k keys) shares() string { return k.ours + "shares" }
+
+// given is a STRING, counts the turns that were given.
+func (k keys) given() string { return k.ours + "given" }
+
 func guardHash(key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return hex.EncodeToString(sum[:16])
@@ -125,12 +134,10 @@ func (k keys) hold(flow int64) (resumed, line string) {
 
 // Only scripts use:
 //
-//	keys: + class + flow  ZSET of the fair keys that have runs in a flow's lines, by their last turn
-//	turn                  STRING, counts turns
+//	turn                  STRING, counts moves in the order of turns
 //	capacity              HASH of worker ids to what each offers, as in slots
 //	gated: + flow         SET of the ids of a flow's runs that stand in a line of a concurrency limit
 //	guard: + sha256       STRING: run id, fingerprint. TTL: the guard's window
 //	gate: + sha256        with :inside and :line, two ZSETs of runs by unix microseconds of acceptance: those that
 //	                      have a place at a concurrency limit, and those that stand in line. TTL: 25 h from the last change
-//	shares                HASH of flows in line to their own share, in percent
 //	tidy                  STRING, the worker that removes old runs now. TTL: 15 s

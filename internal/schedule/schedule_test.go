@@ -57,6 +57,10 @@ func (d *deployed) put(t *testing.T, trigger string, since time.Time, enabled bo
 	if err != nil {
 		t.Fatal(err)
 	}
+	d.set(flow, since, enabled)
+}
+
+func (d *deployed) set(flow *flows.Flow, since time.Time, enabled bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.heads = map[int64]store.Head{7: {Number: 7, Enabled: enabled, Schedule: flow.Schedule.Text(), Since: since}}
@@ -76,6 +80,7 @@ type rig struct {
 	guards  map[string]bool        // guarded by mu
 	states  map[string]queue.State // guarded by mu; of runs that have not ended
 	last    string                 // guarded by mu; id of the last run
+	latest  queue.Submission       // guarded by mu
 	begins  queue.State            // guarded by mu; of every run; empty: it ends at once
 	refuses error                  // guarded by mu; of Submit
 	loses   bool                   // guarded by mu; the worker is lost after Submit
@@ -106,6 +111,7 @@ func (r *rig) submit(_ context.Context, s queue.Submission) error {
 	}
 	r.runs = append(r.runs, e.ScheduledAt.Format("01-02 15:04:05"))
 	r.events = append(r.events, string(s.Event))
+	r.latest = s
 	if r.last = s.ID; r.begins != "" {
 		r.states[s.ID] = r.begins
 	}
@@ -192,6 +198,25 @@ func TestTimesBecomeRuns(t *testing.T) {
 	}
 	r.at(time.Hour + 20*time.Second)
 	r.pass(s, "a little late", "03-01 22:00:00")
+}
+
+// A scheduled run shares its queue as the flow says. A key that cannot be computed stops no schedule.
+func TestAScheduledRunTakesTurns(t *testing.T) {
+	t.Parallel()
+	for fairBy, want := range map[string]string{"tenant-${ .scheduled_at[0:4] }": "tenant-2025", "${ .scheduled_at.no }": ""} {
+		r := setup(t)
+		source := fmt.Appendf(nil, "flow: 7\nrun: {share: 30, concurrency: 2, fair_by: %q}\ntrigger: {schedule: '@every 1m'}\nsteps: [{transform: .}]\n", fairBy)
+		flow, err := flows.Parse("f.yaml", source, steps.Catalogue())
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.set(flow, start, true)
+		r.at(time.Minute)
+		r.pass(r.worker("a"), fairBy, "03-01 12:01:00")
+		if got := r.latest; got.FairKey != want || got.Share != 30 || !got.Gated {
+			t.Errorf("%s: key %q, share %d, gated %v; want %q, 30, true", fairBy, got.FairKey, got.Share, got.Gated, want)
+		}
+	}
 }
 
 // Many workers look at once, and one of them is lost at the worst moment.

@@ -56,9 +56,9 @@ type sharing struct {
 	calls atomic.Int64 // of small: no two are equal
 }
 
-func newSharing(t *testing.T, slots int, slugs ...string) *sharing {
+func newSharing(t *testing.T, workers, slots int, slugs ...string) *sharing {
 	server, s := testenv.Redis(t), newSink(t)
-	f := newFleetWith(t, server.URL(), writeFlows(t, slugs...), 1, 1, fmt.Sprint("PENSTOCK_CONCURRENCY=", slots))
+	f := newFleetWith(t, server.URL(), writeFlows(t, slugs...), 1, workers, fmt.Sprint("PENSTOCK_CONCURRENCY=", slots))
 	return &sharing{caller: newCaller(t, f, s), t: t, redis: server}
 }
 
@@ -142,7 +142,7 @@ func (s *sharing) smalls(what string, n, atOnce int, goal time.Duration) {
 
 // A thousand runs that nobody waits for make no caller of another flow wait.
 func TestABacklogMakesNoOtherFlowWait(t *testing.T) {
-	s := newSharing(t, 8, "work")
+	s := newSharing(t, 1, 8, "work")
 	s.sink.slow(work)
 	s.smalls("nothing else", 100, 1, 2*time.Second)
 	s.backlog(slices.Repeat([]string{"work"}, 1000)...)
@@ -156,7 +156,7 @@ func TestABacklogMakesNoOtherFlowWait(t *testing.T) {
 
 // Callers of a flow whose system hangs make no caller of another flow wait.
 func TestAHangingSystemMakesNoOtherFlowWait(t *testing.T) {
-	s := newSharing(t, 16, "hangs")
+	s := newSharing(t, 1, 16, "hangs")
 	release := s.sink.holdBack("hangs")
 	answered := make(chan *call)
 	const hanging = 40
@@ -184,14 +184,16 @@ func TestFiftyFlowsGetEqualShares(t *testing.T) {
 	var slugs, load []string
 	for i := range flows {
 		slugs = append(slugs, fmt.Sprint("flow-", i+1))
-		for range pick(140, 300) * (1 + i%5) {
+		for range pick(90, 260) * (1 + i%5) {
 			load = append(load, slugs[i])
 		}
 	}
-	s := newSharing(t, 16, slugs...)
+	s := newSharing(t, 0, 16, slugs...)
 	s.sink.slow(each)
 	s.backlog(load...)
-	before := len(s.sink.seen())
+	s.fleet.workers = append(s.fleet.workers, s.fleet.spawn("worker", "worker"))
+	eventually(t, startLimit, "the worker works", func() bool { return s.sink.count() > 0 })
+	before := s.sink.count()
 	<-time.After(window)
 	turns := map[string]int{}
 	for _, e := range s.sink.seen()[before:] {

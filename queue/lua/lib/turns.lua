@@ -175,6 +175,7 @@ local function take(class, flow)
 	if first[1] then key = first[1] end
 	local line = ASYNQ .. "g:" .. lineOf(class, flow, key)
 	local task = call("ZPOPMIN", line)[1]
+	call("INCR", OURS .. "given")
 	if call("EXISTS", line) == 0 then
 		if not emptied(class, flow, key) then return task end
 	elseif key ~= "" then
