@@ -32,10 +32,14 @@ type Line struct {
 	Flow             int64
 	Now              int           // its runs in flight: pending or executing
 	Waited, Unwaited int           // its runs in line, by whether somebody waits for them
-	Oldest           time.Duration // how long the first of them has waited
+	OldestWaited     time.Duration // how long the first of them has waited; zero: there is none
+	OldestUnwaited   time.Duration // likewise
 	Share            int           // its own, in percent; zero: it has none
 	AtLeast          bool          // more runs stand in line: not all of its fair keys were read
 }
+
+// Oldest is how long the first of its runs in line has waited.
+func (l *Line) Oldest() time.Duration { return max(l.OldestWaited, l.OldestUnwaited) }
 
 // Sharing reads who waits behind whom on every queue. It costs three round trips for each
 // shard, and no more than some thousand commands however many runs wait. Errors: ErrUnavailable.
@@ -150,22 +154,23 @@ func (l *flowLook) line(flow string, now time.Time) Line {
 	out := Line{Now: int(l.now.Val())}
 	out.Flow, _ = strconv.ParseInt(flow, 10, 64) // written by us
 	out.Share, _ = strconv.Atoi(l.share.Val())   // absent: it has none
-	for j := range classes {
-		n := 0
-		for i := range l.sizes[j] {
-			n += int(l.sizes[j][i].Val())
-			if head := l.heads[j][i].Val(); len(head) == 1 {
-				out.Oldest = max(out.Oldest, now.Sub(time.UnixMicro(int64(head[0].Score))))
-			}
-		}
-		if j == 0 {
-			out.Waited = n
-		} else {
-			out.Unwaited = n
-		}
-		out.AtLeast = out.AtLeast || l.count[j].Val() > mostKeys
+	out.Waited, out.OldestWaited = l.waiting(0, now)
+	out.Unwaited, out.OldestUnwaited = l.waiting(1, now)
+	for _, n := range l.count {
+		out.AtLeast = out.AtLeast || n.Val() > mostKeys
 	}
 	return out
+}
+
+// waiting is how many runs of a class stand in line, and how long the first of them has.
+func (l *flowLook) waiting(class int, now time.Time) (n int, oldest time.Duration) {
+	for i := range l.sizes[class] {
+		n += int(l.sizes[class][i].Val())
+		if head := l.heads[class][i].Val(); len(head) == 1 {
+			oldest = max(oldest, now.Sub(time.UnixMicro(int64(head[0].Score))))
+		}
+	}
+	return n, oldest
 }
 
 // add makes a line part of those of the queue: a flow may stand in line on several shards.
@@ -173,7 +178,8 @@ func (s *Sharing) add(line Line) {
 	for i := range s.Lines {
 		if l := &s.Lines[i]; l.Flow == line.Flow {
 			l.Now, l.Waited, l.Unwaited = l.Now+line.Now, l.Waited+line.Waited, l.Unwaited+line.Unwaited
-			l.Oldest, l.AtLeast = max(l.Oldest, line.Oldest), l.AtLeast || line.AtLeast
+			l.OldestWaited, l.OldestUnwaited = max(l.OldestWaited, line.OldestWaited), max(l.OldestUnwaited, line.OldestUnwaited)
+			l.AtLeast = l.AtLeast || line.AtLeast
 			return
 		}
 	}

@@ -36,10 +36,11 @@ func TestSharing(t *testing.T) {
 	}
 	s := got[0]
 	for i := range s.Lines {
-		if s.Lines[i].Oldest <= 0 || s.Lines[i].Oldest > time.Minute {
-			t.Errorf("flow %d: the oldest waits %v", s.Lines[i].Flow, s.Lines[i].Oldest)
+		l := &s.Lines[i]
+		if l.Oldest() <= 0 || l.Oldest() > time.Minute || (l.Waited == 0) != (l.OldestWaited == 0) || (l.Unwaited == 0) != (l.OldestUnwaited == 0) {
+			t.Errorf("flow %d: the oldest wait %v and %v", l.Flow, l.OldestWaited, l.OldestUnwaited)
 		}
-		s.Lines[i].Oldest = 0
+		l.OldestWaited, l.OldestUnwaited = 0, 0
 	}
 	want := []Line{{Flow: 1, Now: 9, Waited: 4}, {Flow: 2, Unwaited: 3, Share: 20}, {Flow: 3, Unwaited: mostKeys, AtLeast: true}}
 	if s.Slots != 1 || s.Spare != 0 || s.Share != 50 || s.More != 0 || s.Turns != 0 || fmt.Sprint(s.Lines) != fmt.Sprint(want) {

@@ -2,8 +2,13 @@ package console
 
 import (
 	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
 	"strconv"
 
+	"penstock/api/auth"
 	"penstock/api/console/view"
 	"penstock/flows"
 	"penstock/internal/store"
@@ -92,18 +97,58 @@ func enableFlow(x *exchange) error {
 	return x.redirect(Root + "/flows")
 }
 
-// deleteFlow removes a flow. Runs that were accepted end as they would have.
+// deleteFlow removes a flow. Runs that were accepted end as they would have; of a paused
+// flow with runs that wait, the form says whether they do or are cancelled.
 func deleteFlow(x *exchange) error {
 	head, err := x.head()
 	if err != nil {
+		return err
+	}
+	runs := x.r.PostFormValue("runs")
+	if err := x.checkDeletion(head, runs); err != nil {
 		return err
 	}
 	if err := x.console.config.Store.Flows().Delete(x.ctx(), head.Number); err != nil {
 		return err
 	}
 	x.audit("POST "+Root+"/flows/{flow}/delete", strconv.FormatInt(head.Number, 10))
+	if err := x.settleDeleted(head, runs); err != nil {
+		return err
+	}
 	x.leaveNotice("Flow " + strconv.FormatInt(head.Number, 10) + " was deleted.")
 	return x.redirect(Root + "/flows")
+}
+
+func (x *exchange) checkDeletion(head store.Head, runs string) error {
+	if runs == "cancel" && !x.may(auth.ScopeWriteRuns) {
+		return errForbidden
+	}
+	if runs == "cancel" || runs == "finish" || head.Paused.IsZero() {
+		return nil
+	}
+	n, err := x.console.config.Queue.FlowRuns(x.ctx(), head.Number)
+	if err == nil && n.Held+n.Queued+n.Parked > 0 {
+		err = &fault{http.StatusConflict, "The flow has runs that wait", fmt.Sprintf("It is paused, and %d of its runs are held, %d parked: choose whether they end or are cancelled.", n.Held+n.Queued, n.Parked)}
+	}
+	return err
+}
+
+// settleDeleted lets go of the runs of a flow that was deleted, or cancels them.
+func (x *exchange) settleDeleted(head store.Head, runs string) error {
+	ctx := context.WithoutCancel(x.ctx()) // the flow is gone: nobody can ask again
+	if runs == "cancel" {
+		why, err := json.Marshal(flows.Error{Code: flows.CodeCancelled, Message: "the flow was deleted by " + x.who.Name})
+		if err != nil {
+			panic(err) // texts always encode
+		}
+		_, err = x.console.config.Queue.CancelFlow(ctx, head.Number, head.Paused, why)
+		return err
+	}
+	if head.Paused.IsZero() {
+		return nil
+	}
+	_, err := x.console.config.Queue.Release(ctx, head.Number, head.Paused)
+	return err
 }
 
 // rollBack makes an earlier version the current one.

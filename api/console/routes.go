@@ -88,6 +88,8 @@ func (c *Console) routes() []route {
 		{"GET /refused", auth.ScopeClients, refusedPage},
 		{"POST /refused", auth.ScopeClients, explainRequest},
 
+		{"GET /lines", auth.ScopeReadQueues, linesPage},
+		{"GET /lines/now", auth.ScopeReadQueues, linesNow},
 		{"GET /queues", auth.ScopeReadQueues, queuesPage},
 		{"GET /queues/{path...}", auth.ScopeReadQueues, queuesPage},
 		{"POST /queues/{path...}", auth.ScopeWriteQueues, queuesPage},

@@ -192,6 +192,33 @@ func TestQueuesAndRedisAreMeasured(t *testing.T) {
 	}
 }
 
+// sharingOnly says who waits behind whom, and nothing else.
+type sharingOnly []queue.Sharing
+
+func (s sharingOnly) Sharing(context.Context) ([]queue.Sharing, error)     { return s, nil }
+func (sharingOnly) Stats(context.Context) ([]queue.Stats, error)           { return nil, nil }
+func (sharingOnly) Memory(context.Context) (used, limit int64, err error)  { return 0, 0, nil }
+func (sharingOnly) Held(context.Context, []int64) (map[int64]int64, error) { return nil, nil }
+
+// Flows in line have series of their own up to the bound; the others are added up.
+func TestWhoWaitsIsShown(t *testing.T) {
+	t.Parallel()
+	m := NewMetrics("v1")
+	var lines []queue.Line
+	for flow := range int64(mostFlows + 2) {
+		lines = append(lines, queue.Line{Flow: flow, Waited: 2, Unwaited: 3, OldestWaited: time.Second, OldestUnwaited: time.Duration(flow) * time.Minute})
+	}
+	m.Queues(sharingOnly{{Queue: "default", Turns: 7, Lines: lines}}, func() []int64 { return nil }, slog.New(slog.DiscardHandler))
+	_, o := m.Begin(t.Context(), &queue.Attempt{Spec: queue.Spec{Flow: 1, Queue: "default"}, Number: 1})
+	want(t, scrape(t, m),
+		`penstock_queue_turns{queue="default"} 7`, `penstock_worker_flow_runs{flow="1"} 1`,
+		`penstock_flow_line_runs{flow="4",waited="true"} 2`, `penstock_flow_line_runs{flow="4",waited="false"} 3`,
+		`penstock_flow_line_oldest_seconds{flow="4",waited="true"} 1`, `penstock_flow_line_oldest_seconds{flow="4",waited="false"} 240`,
+		`penstock_flow_line_runs{flow="other",waited="true"} 4`, `penstock_flow_line_runs{flow="other",waited="false"} 6`)
+	o.End(queue.Outcome{State: queue.Succeeded}, nil)
+	want(t, scrape(t, m), `penstock_worker_flow_runs{flow="1"} 0`)
+}
+
 func TestReasonsOfRedisErrors(t *testing.T) {
 	t.Parallel()
 	server := testenv.Redis(t, "--maxmemory", "1mb")

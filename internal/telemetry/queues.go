@@ -18,6 +18,7 @@ const scrapeLimit = 3 * time.Second
 type queueMetrics struct {
 	up, tasks, open, waiting, oldest, run, paused, workers *prometheus.Desc
 	held, used, limit                                      *prometheus.Desc
+	inLine, oldestInLine, turns                            *prometheus.Desc
 }
 
 func newQueueMetrics(m *Metrics) queueMetrics {
@@ -26,17 +27,20 @@ func newQueueMetrics(m *Metrics) queueMetrics {
 		return prometheus.NewDesc(name, help, labels, nil)
 	}
 	return queueMetrics{
-		up:      desc("penstock_queues_up", "1 when Redis said how its queues are doing, else 0: then nothing else is known of them."),
-		tasks:   desc("penstock_queue_tasks", "Tasks by state: pending, active, aggregating (their flow waits for its turn), scheduled, retry, archived.", "queue", "state"),
-		open:    desc("penstock_queue_open_runs", "Runs that have not ended: queued, running or waiting.", "queue"),
-		waiting: desc("penstock_queue_waiting_runs", "Runs without a task: parked at a step, waiting at a concurrency limit, or held because their flow is paused.", "queue"),
-		oldest:  desc("penstock_queue_oldest_seconds", "How long the task has waited that comes next; 0 when none waits.", "queue"),
-		run:     desc("penstock_queue_oldest_run_seconds", "How long the oldest attempt has run that has not ended; 0 when none runs.", "queue"),
-		paused:  desc("penstock_queue_paused", "1 while the queue is paused.", "queue"),
-		workers: desc("penstock_queue_workers", "Live workers that serve the queue.", "queue"),
-		held:    desc("penstock_flow_held_runs", "Runs that are held because their flow is paused, of flows that are.", "flow"),
-		used:    desc("penstock_redis_memory_bytes", "Memory that Redis uses: of a Cluster, the primary that is fullest."),
-		limit:   desc("penstock_redis_memory_limit_bytes", "Its maxmemory, of which new runs are refused at 90 %; 0: there is none."),
+		up:           desc("penstock_queues_up", "1 when Redis said how its queues are doing, else 0: then nothing else is known of them."),
+		tasks:        desc("penstock_queue_tasks", "Tasks by state: pending, active, aggregating (their flow waits for its turn), scheduled, retry, archived.", "queue", "state"),
+		open:         desc("penstock_queue_open_runs", "Runs that have not ended: queued, running or waiting.", "queue"),
+		waiting:      desc("penstock_queue_waiting_runs", "Runs without a task: parked at a step, waiting at a concurrency limit, or held because their flow is paused.", "queue"),
+		oldest:       desc("penstock_queue_oldest_seconds", "How long the task has waited that comes next; 0 when none waits.", "queue"),
+		run:          desc("penstock_queue_oldest_run_seconds", "How long the oldest attempt has run that has not ended; 0 when none runs.", "queue"),
+		paused:       desc("penstock_queue_paused", "1 while the queue is paused.", "queue"),
+		workers:      desc("penstock_queue_workers", "Live workers that serve the queue.", "queue"),
+		held:         desc("penstock_flow_held_runs", "Runs that are held because their flow is paused, of flows that are.", "flow"),
+		inLine:       desc("penstock_flow_line_runs", "Runs that stand in line for a slot, of the first hundred flows of each queue that do, by whether somebody waits for them.", "flow", "waited"),
+		oldestInLine: desc("penstock_flow_line_oldest_seconds", "How long the first of them has waited; 0 when there is none.", "flow", "waited"),
+		turns:        desc("penstock_queue_turns", "Runs that were taken out of a line to be executed, since the queue is there: take its rate.", "queue"),
+		used:         desc("penstock_redis_memory_bytes", "Memory that Redis uses: of a Cluster, the primary that is fullest."),
+		limit:        desc("penstock_redis_memory_limit_bytes", "Its maxmemory, of which new runs are refused at 90 %; 0: there is none."),
 	}
 }
 
@@ -47,6 +51,8 @@ type Inspector interface {
 	Memory(ctx context.Context) (used, limit int64, err error)
 	// Held counts the runs that are held for each of these paused flows.
 	Held(ctx context.Context, flows []int64) (map[int64]int64, error)
+	// Sharing says who waits behind whom.
+	Sharing(ctx context.Context) ([]queue.Sharing, error)
 }
 
 // Queues shows how the queues are doing. Every process that does shows the
@@ -67,7 +73,7 @@ type inspection struct {
 // Describe implements prometheus.Collector.
 func (i *inspection) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		i.queueMetrics.up, i.tasks, i.open, i.waiting, i.oldest, i.run, i.queueMetrics.paused, i.workers, i.held, i.used, i.limit,
+		i.queueMetrics.up, i.tasks, i.open, i.waiting, i.oldest, i.run, i.queueMetrics.paused, i.workers, i.held, i.used, i.limit, i.inLine, i.oldestInLine, i.turns,
 	} {
 		ch <- d
 	}
@@ -89,6 +95,7 @@ func (i *inspection) Collect(ch chan<- prometheus.Metric) {
 	gauge(i.up, 1)
 	i.memory(ctx, gauge)
 	i.heldRuns(ctx, gauge)
+	i.lines(ctx, gauge)
 	for _, q := range all {
 		for state, n := range map[string]int64{
 			"pending": q.Pending, "active": q.Active, "aggregating": q.InLine, "scheduled": q.Scheduled, "retry": q.Retry, "archived": q.Archived,
@@ -135,6 +142,40 @@ func (i *inspection) heldRuns(ctx context.Context, gauge gauging) {
 	}
 	for label, n := range byLabel {
 		gauge(i.held, float64(n), label)
+	}
+}
+
+// standing is what the flows of one label have in line.
+type standing struct {
+	runs   [2]int // unwaited, waited
+	oldest [2]time.Duration
+}
+
+// lines shows who waits for a slot. Flows that share a label are added up.
+func (i *inspection) lines(ctx context.Context, gauge gauging) {
+	all, err := i.from.Sharing(ctx)
+	if err != nil {
+		i.log.Warn("read who waits for a scrape", "error", err)
+		return
+	}
+	byLabel := map[string]*standing{}
+	for _, s := range all {
+		gauge(i.turns, float64(s.Turns), s.Queue)
+		for _, l := range s.Lines {
+			label := i.flows.label(l.Flow)
+			if byLabel[label] == nil {
+				byLabel[label] = &standing{}
+			}
+			st := byLabel[label]
+			st.runs[0], st.runs[1] = st.runs[0]+l.Unwaited, st.runs[1]+l.Waited
+			st.oldest[0], st.oldest[1] = max(st.oldest[0], l.OldestUnwaited), max(st.oldest[1], l.OldestWaited)
+		}
+	}
+	for label, st := range byLabel {
+		for n, waited := range []string{"false", "true"} {
+			gauge(i.inLine, float64(st.runs[n]), label, waited)
+			gauge(i.oldestInLine, st.oldest[n].Seconds(), label, waited)
+		}
 	}
 }
 

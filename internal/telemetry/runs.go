@@ -15,6 +15,7 @@ import (
 // runMetrics are what a worker measures of its runs.
 type runMetrics struct {
 	flows    *numbers
+	now      *prometheus.GaugeVec
 	pickup   *prometheus.HistogramVec
 	duration *prometheus.HistogramVec
 	restarts *prometheus.CounterVec
@@ -27,6 +28,7 @@ type runMetrics struct {
 func newRunMetrics(m *Metrics) runMetrics {
 	return runMetrics{
 		flows: newNumbers(mostFlows),
+		now:   m.gauge("penstock_worker_flow_runs", "Runs of a flow that this process executes.", "flow"),
 		pickup: m.histogram("penstock_run_pickup_seconds",
 			"From a run's acceptance to the start of its first attempt.", runBounds, "queue"),
 		duration: m.histogram("penstock_run_duration_seconds",
@@ -49,6 +51,7 @@ func (m *Metrics) Begin(ctx context.Context, a *queue.Attempt) (context.Context,
 		m.runs.restarts.WithLabelValues(o.flow).Inc()
 	}
 	m.work.running.WithLabelValues(a.Queue).Inc()
+	m.runs.now.WithLabelValues(o.flow).Inc()
 	return ctx, o
 }
 
@@ -83,6 +86,7 @@ func (o *attempt) stepEnded(e flows.Ended) {
 // End implements worker.Observation.
 func (o *attempt) End(end queue.Outcome, cause error) {
 	o.m.work.running.WithLabelValues(o.queue).Dec()
+	o.m.runs.now.WithLabelValues(o.flow).Dec()
 	observe(o.ctx, o.m.runs.duration.WithLabelValues(o.flow, outcome(end, cause)), time.Since(o.begun))
 }
 

@@ -214,3 +214,55 @@ func TestFiftyFlowsGetEqualShares(t *testing.T) {
 		}
 	}
 }
+
+// A delivery that finds its flow's line full gets 503 and Retry-After, and all that were told
+// 202 run. Callers of another flow hear nothing of it.
+func TestWhatIsToldAcceptedRuns(t *testing.T) {
+	deliveries, most := pick(1_100, 11_000), pick(1_000, 10_000)
+	s := newSharingAs(t, flowDir(t, map[string]string{"gated": gatedText}), 1, 8, fmt.Sprint("PENSTOCK_MAX_PENDING=", most))
+	release := s.sink.holdBack("gated")
+	door, err := client.New(client.Config{URL: s.fleet.api(0).url, Key: apiKey, Secret: apiSecret, HTTP: s.http})
+	if err != nil {
+		t.Fatal(err)
+	}
+	event := fmt.Appendf(nil, `{"n":1,"sink":%q}`, s.sink.url)
+	var accepted, refused atomic.Int64
+	var all sync.WaitGroup
+	left := make(chan struct{}, deliveries)
+	for range deliveries {
+		left <- struct{}{}
+	}
+	close(left)
+	for range 16 {
+		all.Go(func() {
+			for range left {
+				_, err := door.Start(t.Context(), client.Request{Flow: "gated", Event: event, Async: true})
+				var problem *client.Error
+				switch {
+				case err == nil:
+					accepted.Add(1)
+				case errors.As(err, &problem) && problem.Status == http.StatusServiceUnavailable && problem.RetryAfter > 0:
+					refused.Add(1)
+				default:
+					t.Error("deliver: ", err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	s.smalls("beside a flow whose line is full", 50, 1, 2*time.Second)
+	release()
+	checkNothingLeftWithin(t, s.redis.Client(), 10*time.Minute)
+	ran := int64(0)
+	for id, r := range records(t, s.redis.Client()) {
+		if r.state != "succeeded" {
+			t.Errorf("run %s is %s: %s", id, r.state, r.failure)
+		} else if r.output == `[{"n":1}]` {
+			ran++
+		}
+	}
+	t.Logf("of %d deliveries to a flow of which two run at once and %d may stand in line, %d were accepted and %d refused; %d ran", deliveries, most, accepted.Load(), refused.Load(), ran)
+	if ran < accepted.Load() || refused.Load() == 0 {
+		t.Errorf("%d were accepted, %d refused, %d ran", accepted.Load(), refused.Load(), ran)
+	}
+}

@@ -26,8 +26,11 @@
     const back = document.createElement('a')
     back.href = '/console/'
     back.textContent = '← Penstock'
+    const lines = document.createElement('a')
+    lines.href = '/console/lines'
+    lines.textContent = 'Who waits'
     const run = document.createElement('a')
-    bar.append(back, run)
+    bar.append(back, lines, run)
     document.body.prepend(bar)
     const tell = () => { // the id of a task is that of its run, and the attempt
       const id = /\/tasks\/([0-9a-f-]{36})\.\d+$/.exec(location.pathname)
