@@ -6,7 +6,7 @@ func newQueue(e env) *cobra.Command {
 	return resource{
 		name: "queue", what: "queue", path: "/v1/queues", id: "NAME",
 		columns: []column{
-			{"queue", "name"}, {"paused", "paused"}, {"pending", "pending"}, {"active", "active"}, {"oldest s", "oldest_seconds"},
+			{"queue", "name"}, {"paused", "paused"}, {"pending", "pending"}, {"active", "active"}, {"in line", "in_line"}, {"oldest s", "oldest_seconds"},
 			{"open runs", "open_runs"}, {"archived", "archived"}, {"workers", "workers"},
 		},
 		acts: []act{
