@@ -509,7 +509,7 @@ for (const [width, theme] of [[1440, 'light'], [1440, 'dark'], [390, 'light'], [
     const run = await call(2, { name: 'nobody' }), asked = await ask()
     await switchFlow(3, 'pause')
     const paths = ['/', '/runs', '/runs/' + run, '/runs/' + asked, '/flows', '/flows/1', '/flows/3', '/flows/1/try', '/flows/1/call', '/flows/1/versions', '/flows/new', '/access/keys',
-      '/access/keys/console', '/access/clients', '/access/users', '/access/users/vera', '/access/audit', '/connections', '/connections/new?type=postgres', '/refused']
+      '/access/keys/console', '/access/clients', '/access/users', '/access/users/vera', '/access/audit', '/connections', '/connections/new?type=postgres', '/refused', '/lines']
     for (const path of paths) {
       await visit(page, path)
       if (path.endsWith(asked)) await unfold(page)
