@@ -45,6 +45,24 @@ type Database struct {
 	// TooLarge reports whether an error says that a value or a statement needs
 	// more memory than this process gives it. nil: none does.
 	TooLarge func(error) bool
+	// Places bounds the statements that compute in this process at once: who
+	// executes one, or a transaction, puts a value in and takes it out
+	// afterwards. nil: the database computes elsewhere.
+	Places chan struct{}
+}
+
+// Enter waits for a place, at most until ctx ends. leave gives it back; it must
+// be called when err is nil.
+func (d *Database) Enter(ctx context.Context) (leave func(), err error) {
+	if d.Places == nil {
+		return func() {}, nil
+	}
+	select {
+	case d.Places <- struct{}{}:
+		return func() { <-d.Places }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // Dialect says how a database writes placeholders and what its driver makes

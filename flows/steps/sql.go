@@ -89,6 +89,11 @@ func (s *sqlStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 			return nil, err
 		}
 	}
+	leave, err := db.Enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	if s.transaction {
 		return s.together(ctx, db, calls, in.Tab(ctx))
 	}

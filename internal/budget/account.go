@@ -95,6 +95,9 @@ func (a *Account) grown(ctx context.Context, n int64) error {
 	if err := a.Err(); err != nil {
 		return err
 	}
+	if err := a.process.awaitTurn(ctx, a); err != nil {
+		return err
+	}
 	return a.process.admit(ctx, a, max(n, 1<<step))
 }
 

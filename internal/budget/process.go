@@ -50,8 +50,9 @@ type Process struct {
 
 	turn chan struct{} // held by the one that looks; others wait for it
 
-	mu   sync.Mutex
-	runs map[*Account]struct{} // guarded by mu; those that hold more than a little
+	mu    sync.Mutex
+	runs  map[*Account]struct{} // guarded by mu; those that hold more than a little
+	turns turns                 // guarded by mu
 }
 
 // New returns the budget of a process that may use so many bytes. A limit of 0
@@ -97,6 +98,7 @@ func (p *Process) remove(a *Account) {
 	if _, known := p.runs[a]; known {
 		delete(p.runs, a)
 		close(a.closed)
+		p.endTurn(a)
 	}
 }
 

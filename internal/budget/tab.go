@@ -2,6 +2,7 @@ package budget
 
 import (
 	"context"
+	"runtime"
 	"sync/atomic"
 )
 
@@ -71,6 +72,7 @@ func (t *Tab) Charge(n int64) error {
 func (t *Tab) flush() error {
 	n := t.fresh
 	t.fresh = 0
+	runtime.Gosched() // who computes for long goes behind those that have just begun
 	if err := t.Err(); err != nil {
 		return err
 	}

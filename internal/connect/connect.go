@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"sync"
 
 	"penstock/flows"
@@ -35,6 +36,7 @@ type Resolver struct {
 	connections *store.Connections
 	secrets     *store.Secrets
 	grants      *store.Grants
+	computing   chan struct{} // places of SQLite's statements
 
 	mu      sync.Mutex           // guards what follows
 	made    map[string]*resolved // by name
@@ -65,6 +67,7 @@ func New(config Config) (*Resolver, error) {
 		connections: config.Store.Connections(),
 		secrets:     config.Store.Secrets(),
 		grants:      config.Store.Grants(),
+		computing:   make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
 		made:        map[string]*resolved{},
 	}, nil
 }

@@ -25,12 +25,14 @@ func mysqlType() Type {
 			config.Logger = &mysql.NopLogger{} // it would write to standard error
 			config.ParseTime, config.Loc = true, time.UTC
 			config.Params = map[string]string{"time_zone": "'+00:00'"}
+			reading := new(answers)
+			config.DialFunc = reading.DialContext
 			config.ClientFoundRows = true // an update counts the rows that it found, as elsewhere
 			c, err := mysql.NewConnector(config)
 			if err != nil {
 				return nil, fmt.Errorf("make configuration: %w", err)
 			}
-			return newPool(s, flows.MySQL, c), nil
+			return reading.bound(newPool(s, flows.MySQL, c)), nil
 		},
 	}
 }

@@ -31,7 +31,9 @@ func sqliteType() Type {
 			case !filepath.IsLocal(file) || strings.HasPrefix(filepath.Base(file), ":"):
 				return nil, errors.New("file is no path inside the directory of sqlite files")
 			}
-			return newPool(s, flows.SQLite, &sqliteConnector{name: s.conn.Name, dir: r.config.SQLiteDir, file: file}), nil
+			p := newPool(s, flows.SQLite, &sqliteConnector{name: s.conn.Name, dir: r.config.SQLiteDir, file: file})
+			p.Places = r.computing // SQLite computes in this process
+			return p, nil
 		},
 	}
 }

@@ -19,7 +19,9 @@ func sqlserverType() Type {
 			if err != nil {
 				return nil, err
 			}
-			return newPool(s, flows.SQLServer, mssql.NewConnectorConfig(config)), nil
+			reading, c := new(answers), mssql.NewConnectorConfig(config)
+			c.Dialer = reading
+			return reading.bound(newPool(s, flows.SQLServer, c)), nil
 		},
 	}
 }

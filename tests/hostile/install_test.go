@@ -99,6 +99,8 @@ func (i *installation) alive(t *testing.T) {
 	if resident > memory {
 		t.Errorf("more than its %d MiB", memory>>20)
 	}
+	said := i.worker.Log()
+	t.Logf("%d times no room for new runs, %d runs had to end", strings.Count(said, `"room":false`), strings.Count(said, "the run that holds most ends"))
 	if i.group == nil {
 		return
 	}

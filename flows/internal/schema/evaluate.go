@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/big"
 	"reflect"
+	"runtime"
 	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
@@ -104,6 +105,7 @@ func (e *evaluation) spend(steps int) {
 		return
 	}
 	e.next = e.steps + perLook
+	runtime.Gosched() // who computes for long goes behind those that have just begun
 	switch {
 	case e.ctx.Err() != nil:
 		e.err = e.ctx.Err()

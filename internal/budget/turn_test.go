@@ -1,0 +1,107 @@
+package budget
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Runs that each want all that a run may hold get it one after the other: all
+// together never hold much more than one of them.
+func TestLargeRunsTakeTurns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := New(1<<40, quiet()) // the heap never gets there: only charges count
+		shared := p.share(sharedShare)
+		var together, most atomic.Int64
+		for range 20 {
+			go func() {
+				a := p.Open(0, nil)
+				defer a.Close()
+				a.most = 0
+				for range 100 {
+					if err := a.Hold(t.Context(), shared/50); err != nil {
+						t.Error(err)
+					}
+					now := together.Add(shared / 50)
+					for old := most.Load(); now > old && !most.CompareAndSwap(old, now); old = most.Load() {
+					}
+					time.Sleep(time.Millisecond) // of the bubble's clock: others try meanwhile
+				}
+				together.Add(-2 * shared)
+			}()
+		}
+		synctest.Wait()
+		for together.Load() > 0 || most.Load() == 0 {
+			time.Sleep(time.Second)
+		}
+		if limit := 4 * shared; most.Load() > limit {
+			t.Errorf("%d were held at once, %d times what one run holds", most.Load(), most.Load()/(2*shared))
+		}
+	})
+}
+
+// A run that has its turn and does nothing with it does not stop the others,
+// and one that ends while it waits leaves the line.
+func TestATurnIsNotKept(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := New(1<<40, quiet())
+		shared := p.share(sharedShare)
+		open := func() *Account {
+			a := p.Open(0, nil)
+			a.most = 0
+			t.Cleanup(a.Close)
+			return a
+		}
+		idle, next, last := open(), open(), open()
+		if err := idle.Hold(t.Context(), 2*shared); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), turnIdle/2)
+		defer cancel()
+		if err := next.Hold(ctx, shared); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("beside a run that has the turn: %v", err)
+		}
+		begun := time.Now()
+		if err := last.Hold(t.Context(), shared); err != nil || time.Since(begun) > 2*turnIdle {
+			t.Errorf("behind a run that does not grow: %v after %v", err, time.Since(begun))
+		}
+		small := open()
+		begun = time.Now()
+		if err := small.Hold(t.Context(), large); err != nil || time.Since(begun) > 0 {
+			t.Errorf("a small run: %v after %v", err, time.Since(begun))
+		}
+	})
+}
+
+// Who goes on growing gives the turn away after a while.
+func TestATurnEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := New(1<<40, quiet())
+		shared := p.share(sharedShare)
+		slow, other := p.Open(0, nil), p.Open(0, nil)
+		slow.most, other.most = 0, 0
+		defer other.Close()
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			defer slow.Close()
+			for n := 2 * shared; slow.Hold(ctx, n) == nil; n = 1 << step {
+				time.Sleep(turnIdle / 2)
+			}
+		}()
+		synctest.Wait()
+		begun := time.Now()
+		if err := other.Hold(t.Context(), 2*large); err != nil || time.Since(begun) > 2*turnMost {
+			t.Errorf("beside a run that grows slowly: %v after %v", err, time.Since(begun))
+		}
+		cancel()
+		<-ended
+	})
+}
