@@ -29,6 +29,7 @@ func MariaDB(t testing.TB) *Database {
 	}
 	s.serve(syscall.SIGTERM, func(ctx context.Context) error { return answers(ctx, "mysql", root.FormatDSN(), setUp...) },
 		server, "--no-defaults", "--datadir="+data, "--socket="+socket, "--port="+d.Port, "--bind-address="+d.Host,
-		"--pid-file="+filepath.Join(s.dir, "pid"), "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=16M")
+		"--pid-file="+filepath.Join(s.dir, "pid"), "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=16M",
+		"--max-allowed-packet=256M")
 	return d
 }
