@@ -27,6 +27,13 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if len(os.Args) > 1 && os.Args[1] == "script-hog" {
+		if err := restrict(); err != nil {
+			panic(err)
+		}
+		os.Stdout.Write(make([]byte, 2<<30)[:1])
+		os.Exit(0)
+	}
 	os.Exit(m.Run())
 }
 

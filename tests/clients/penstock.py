@@ -7,9 +7,11 @@
 
 From the environment: PENSTOCK_API_KEY, PENSTOCK_API_SECRET, for run and native also PENSTOCK_URL.
 """
+import base64
 import hashlib
 import hmac
 import os
+import secrets
 import sys
 import time
 import urllib.error
@@ -53,10 +55,14 @@ def run(flow: str, params: dict[str, str], body: bytes) -> int:
 
 
 def native(flow: str, body: bytes) -> int:
-    ts = str(int(time.time()))
-    v1 = hmac.new(SECRET.encode(), ts.encode() + b"." + body, hashlib.sha256).hexdigest()
-    headers = {**JSON, "Penstock-Key": KEY, "Penstock-Signature": f"t={ts},v1={v1}"}
-    return send(f"/v1/flows/{urllib.parse.quote(flow, safe='')}/runs", body, headers)
+    t, n, path = int(time.time()), secrets.token_hex(16), f"/v1/flows/{urllib.parse.quote(flow, safe='')}/runs"
+    digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
+    base = (
+        f'"@method": POST\n"@request-target": {path}\n"content-digest": sha-256=:{digest}:\n'
+        f'"@signature-params": ("@method" "@request-target" "content-digest");created={t};nonce="{n}";keyid="{KEY}"'
+    )
+    v2 = hmac.new(SECRET.encode(), base.encode(), hashlib.sha256).hexdigest()
+    return send(path, body, {**JSON, "Penstock-Key": KEY, "Penstock-Signature": f"t={t},n={n},v2={v2}"})
 
 
 def main(args: list[str]) -> int:

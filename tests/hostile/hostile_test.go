@@ -34,6 +34,7 @@ func TestWorkerSurvives(t *testing.T) {
 	if status, body := i.call("good"); status != 200 {
 		t.Fatalf("the good flow: %d %s", status, body)
 	}
+	t.Logf("without bombs: %s", i.pace(100))
 	var bad, good sync.WaitGroup
 	var mu sync.Mutex
 	answers, failed := map[string]int{}, map[string]int{}
@@ -81,8 +82,9 @@ func TestWorkerSurvives(t *testing.T) {
 	t.Logf("%d good calls: median %v, p99 %v, longest %v; longest bomb %v; load of the machine %s", len(took), took[len(took)/2], p99, took[len(took)-1], longest, load)
 	for answer, n := range answers {
 		t.Logf("%d × %s", n, answer)
-		if !strings.HasSuffix(answer, " limit") && !strings.HasSuffix(answer, ": 200 ") { // one that has the room may succeed
-			t.Errorf("%s: neither a limit nor an output", answer)
+		// One that has the room may succeed; 64 that share two cores may take longer than a run may.
+		if !strings.HasSuffix(answer, " limit") && !strings.HasSuffix(answer, " timeout") && !strings.HasSuffix(answer, ": 200 ") {
+			t.Errorf("%s: neither a limit, nor a timeout, nor an output", answer)
 		}
 	}
 	if len(failed) > 0 {

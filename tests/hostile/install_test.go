@@ -4,14 +4,17 @@ package hostile
 
 import (
 	"encoding/base64"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -114,6 +117,26 @@ func (i *installation) alive(t *testing.T) {
 // call starts a run and waits for its end.
 func (i *installation) call(flow string) (int, string) {
 	return i.send("POST", "/v1/flows/"+flow+"/runs", `{}`)
+}
+
+// pace calls the good flow so often, as fast as good callers do, and says how
+// long that takes.
+func (i *installation) pace(n int) string {
+	took := make([]time.Duration, n)
+	var all sync.WaitGroup
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for k := range took {
+		<-ticker.C
+		all.Go(func() {
+			begun := time.Now()
+			i.call("good")
+			took[k] = time.Since(begun)
+		})
+	}
+	all.Wait()
+	slices.Sort(took)
+	return fmt.Sprintf("median %v, p99 %v", took[n/2], took[n*99/100])
 }
 
 func (i *installation) send(method, path, body string) (int, string) {
