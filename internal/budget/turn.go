@@ -13,7 +13,7 @@ const (
 	sharedShare = 15                    // percent of the limit that runs hold before they take turns
 	large       = 1 << 20               // bytes up to which a run grows without a turn
 	turnIdle    = 50 * time.Millisecond // a run that has not grown for so long has lost its turn
-	turnMost    = 2 * time.Second       // after so long the turn goes to whoever waits
+	turnMost    = 10 * time.Second      // after so long the turn goes to whoever waits
 )
 
 // turns is the run whose turn it is and the line of those that wait for it.

@@ -4,6 +4,7 @@ package hostile
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -26,6 +27,8 @@ import (
 )
 
 const key, secret = "hostile", "a-secret-of-the-tests"
+
+const good = 9100 // number of the good flow
 
 // installation is a front door and a worker with little memory.
 type installation struct {
@@ -104,6 +107,7 @@ func (i *installation) alive(t *testing.T) {
 	}
 	said := i.worker.Log()
 	t.Logf("%d times no room for new runs, %d runs had to end", strings.Count(said, `"room":false`), strings.Count(said, "the run that holds most ends"))
+	t.Logf("good runs in the worker's log: %s in the queue, %s in the worker", logged(said, "queued_ms"), logged(said, "took_ms"))
 	if i.group == nil {
 		return
 	}
@@ -112,6 +116,25 @@ func (i *installation) alive(t *testing.T) {
 		t.Error(err)
 	}
 	t.Logf("its control group had up to %d MiB of %d, the pages of files that were read included", most>>20, memory>>20)
+}
+
+// logged is a figure of the good runs in the worker's log, milliseconds.
+func logged(said, name string) string {
+	var all []float64
+	for line := range strings.Lines(said) {
+		entry := map[string]any{}
+		if json.Unmarshal([]byte(line), &entry) != nil || entry["flow"] != float64(good) {
+			continue
+		}
+		if n, ok := entry[name].(float64); ok {
+			all = append(all, n)
+		}
+	}
+	if len(all) == 0 {
+		return "none"
+	}
+	slices.Sort(all)
+	return fmt.Sprintf("median %.1f ms, p99 %.1f ms", all[len(all)/2], all[len(all)*99/100])
 }
 
 // call starts a run and waits for its end.
@@ -175,7 +198,7 @@ func writeFlows(t *testing.T, dir, url string) []string {
 		names = append(names, strings.TrimSuffix(filepath.Base(file), ".yaml"))
 		write(t, filepath.Join(dir, "flows", filepath.Base(file)), strings.ReplaceAll(string(source), "http://127.0.0.1:8082", url))
 	}
-	write(t, filepath.Join(dir, "flows", "good.yaml"), "flow: 9100\nslug: good\nname: good\ntrigger: webhook\nsteps:\n  - transform: '{ok: true}'\n")
+	write(t, filepath.Join(dir, "flows", "good.yaml"), "flow: "+strconv.Itoa(good)+"\nslug: good\nname: good\ntrigger: webhook\nsteps:\n  - transform: '{ok: true}'\n")
 	return names
 }
 

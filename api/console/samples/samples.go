@@ -37,6 +37,7 @@ func list() []Sample {
 		{ID: "python", Title: "Python", Note: "Python 3.8 or later, nothing to install."},
 		{ID: "csharp", Title: "C#", Note: ".NET 6 or later."},
 		{ID: "apex", Title: "Apex", Note: "Add the address to the remote site settings."},
+		{ID: "signed", Title: "Signed", Note: "The native API, with Penstock-Signature of version 2; curl and openssl. PENSTOCK_SECRET holds the secret of the key."},
 		{ID: "native", Title: "Native API", Note: "For users with the role api_user, or with Authorization: Bearer and an access token."},
 	}
 }
