@@ -46,7 +46,7 @@ func FuzzProgram(f *testing.F) {
 			defer cancel()
 			_, err = flow.Execute(ctx, flows.Run{ID: "r", Event: event}, flows.Env{})
 		})
-		if took > limit+100*time.Millisecond {
+		if took > (limit+100*time.Millisecond)*pace() {
 			t.Errorf("%v, %v", took, err)
 		}
 	})

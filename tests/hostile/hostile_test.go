@@ -18,6 +18,7 @@ import (
 
 var (
 	copies = flag.Int("copies", 64, "bombs at once")
+	built  = flag.String("binary", "", "the program to test; empty: it is built")
 	lasts  = flag.Duration("for", 20*time.Second, "how long bombs are sent; each ends the run that it began")
 )
 

@@ -45,9 +45,12 @@ func install(t *testing.T) *installation {
 	server := httptest.NewServer(bombs.Handler())
 	t.Cleanup(server.Close)
 	dir := t.TempDir()
-	binary := filepath.Join(dir, "penstock")
-	if out, err := exec.Command("go", "build", "-o", binary, "penstock/cmd/penstock").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	binary := *built
+	if binary == "" {
+		binary = filepath.Join(dir, "penstock")
+		if out, err := exec.Command("go", "build", "-o", binary, "penstock/cmd/penstock").CombinedOutput(); err != nil {
+			t.Fatalf("build: %v\n%s", err, out)
+		}
 	}
 	i := &installation{client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2 * *copies}}}
 	i.bombs = writeFlows(t, dir, server.URL)

@@ -1,0 +1,29 @@
+package api
+
+import (
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"penstock/internal/budget"
+)
+
+// A front door that is short of memory refuses bodies, says when to come back,
+// and goes on without one.
+func TestABodyWithoutRoomIsRefused(t *testing.T) {
+	t.Parallel()
+	process := budget.New(1<<20, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	d := newDoor(t, func(c *Config) { c.Memory = process })
+	body := `"` + strings.Repeat("x", 100_000) + `"` // three times this is more than 15 % of a mebibyte
+	w := d.call(call{body: body})
+	if w.Code != 503 || w.Header().Get("Retry-After") == "" {
+		t.Errorf("status %d, Retry-After %q: %s", w.Code, w.Header().Get("Retry-After"), w.Body)
+	}
+	if w := d.call(call{body: `{}`}); w.Code != 200 {
+		t.Errorf("a small body afterwards: %d %s", w.Code, w.Body)
+	}
+	if s := process.Stats(); s.Denied != 1 || s.Charged != 0 {
+		t.Errorf("%d were refused, %d bytes stay taken", s.Denied, s.Charged)
+	}
+}
