@@ -117,6 +117,8 @@ var guards = []guard{
 	{file: "settle", text: `if call("ZREM", DUE, id) == 1 then`, gone: `call("ZREM", DUE, id) if true then`},
 	{file: "settle", text: `leaveFlight(id, r[6])`},
 	{file: "settle", text: `if r[7] then call("SREM", OURS .. "gated:" .. r[7], id) end`},
+	{file: "settle", text: `call("ZREM", OURS .. "gate:" .. gate .. ":inside", id)`},
+	{file: "settle", text: `call("ZREM", OURS .. "gate:" .. gate .. ":line", id)`},
 	{file: "settle", text: `advance(us)`},
 
 	{file: "tidy", text: `if turn and turn ~= ARGV[1] then return -1 end`},

@@ -37,6 +37,7 @@ const asynqQueues = "asynq:queues" // SET of queue names
 //	turn                 how it shares the queue, see lua/lib/turns.lua
 //	worker               that has or had it
 //	entered gated        it has had a place at a concurrency limit; the flow in whose line for one it stands
+//	gates                hashes of the limits that it came to, comma separated
 //	stopped              attempts that had begun when it was stopped from outside
 //	reply                API processes that wait, comma separated
 //	at started finished  unix microseconds of Redis' clock

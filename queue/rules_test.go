@@ -67,8 +67,8 @@ func TestWhatLeavesLetsTheNextMoveUp(t *testing.T) {
 	}
 }
 
-// A run that has ended stands in no line of a concurrency limit any more.
-func TestSettleTakesARunOutOfTheLineOfALimit(t *testing.T) {
+// A run that has ended stands at no concurrency limit any more, also when its worker could not vacate its places.
+func TestSettleTakesARunOutOfItsLimits(t *testing.T) {
 	t.Parallel()
 	s, ctx := newSituation(t), t.Context()
 	s.arrange("stopped")
@@ -77,6 +77,18 @@ func TestSettleTakesARunOutOfTheLineOfALimit(t *testing.T) {
 	s.run(settleScript, "2026-01-01", 4102444800, s.id, "")
 	if s.c.Exists(ctx, s.keys.ours+"gated:1").Val() != 0 {
 		t.Error("the run counts as one that stands in line")
+	}
+	s.arrange("running")
+	for _, gate := range []string{"g", "h"} {
+		if got := s.run(enterScript, s.id, at3, gate, 1, "queue"); got != "in" {
+			t.Fatalf("enter: %s", got)
+		}
+		s.c.ZAdd(ctx, s.keys.ours+"gate:"+gate+":line", redis.Z{Member: s.id})
+	}
+	s.run(stopScript, s.id, at3, "timed_out", "{}", "PUBLISH")
+	s.run(settleScript, "2026-01-01", 4102444800, s.id, "")
+	if left := s.c.Keys(ctx, s.keys.ours+"gate:*").Val(); len(left) > 0 {
+		t.Errorf("the run still stands at %v", left)
 	}
 }
 

@@ -17,9 +17,12 @@ local LOOK = 50 -- runs that are looked at in one go
 
 local id, run, most = ARGV[1], RUN .. ARGV[1], tonumber(ARGV[4])
 local INSIDE, LINE = OURS .. "gate:" .. ARGV[3] .. ":inside", OURS .. "gate:" .. ARGV[3] .. ":line"
-local r = call("HMGET", run, "state", "fence", "at", "deadline", "limit", "entered", "worker", "turn", "gated")
+local r = call("HMGET", run, "state", "fence", "at", "deadline", "limit", "entered", "worker", "turn", "gated", "gates")
 if r[1] == "waiting" and r[2] == ARGV[2] and call("ZSCORE", LINE, id) then return "parked" end -- a repeated call
 if not executes(r[1], r[2], ARGV[2]) then return "lost" end
+if not string.find(r[10] or "", ARGV[3], 1, true) then -- settle takes it out of them
+	call("HSET", run, "gates", (r[10] and r[10] .. "," or "") .. ARGV[3])
+end
 local function state(of) return call("HGET", RUN .. of, "state") end
 local now, us = clock()
 

@@ -13,7 +13,7 @@ local ended, index, failed = {}, {}, 0
 
 for i = 3, #ARGV, 2 do
 	local id = ARGV[i]
-	local r = call("HMGET", RUN .. id, "state", "fence", "worker", "at", "stopped", "turn", "gated")
+	local r = call("HMGET", RUN .. id, "state", "fence", "worker", "at", "stopped", "turn", "gated", "gates")
 	if not r[1] then
 		call("ZREM", DUE, id) -- its record was deleted
 	elseif not live(r[1]) then
@@ -21,6 +21,10 @@ for i = 3, #ARGV, 2 do
 		leaveWorker(taskOf(id, r[5] and fence - 1 or fence), r[3], ARGV[i+1] == "1")
 		leaveFlight(id, r[6])
 		if r[7] then call("SREM", OURS .. "gated:" .. r[7], id) end
+		for gate in string.gmatch(r[8] or "", "[^,]+") do -- of a run whose worker did not vacate them
+			call("ZREM", OURS .. "gate:" .. gate .. ":inside", id)
+			call("ZREM", OURS .. "gate:" .. gate .. ":line", id)
+		end
 		if call("ZREM", DUE, id) == 1 then
 			if r[1] == "failed" or r[1] == "timed_out" then failed = failed + 1 end
 			ended[#ended+1] = id
