@@ -158,6 +158,10 @@ func TestWhatLeavesItsLine(t *testing.T) {
 	} {
 		s.arrange("queued")
 		s.c.Del(ctx, s.keys.pending())
+		s.c.Set(ctx, s.keys.slots(), "1 0 50", 0)
+		for i := range 9 { // nothing moves up
+			s.c.LPush(ctx, s.keys.pending(), fmt.Sprint("task", i))
+		}
 		s.c.HSet(ctx, s.keys.taskPrefix()+task, "state", "aggregating", "group", "flow-1")
 		s.c.ZAdd(ctx, s.keys.groupPrefix()+"flow-1", redis.Z{Score: 1, Member: task})
 		s.c.SAdd(ctx, s.keys.groups(), "flow-1")
