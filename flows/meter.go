@@ -23,6 +23,7 @@ const (
 const (
 	stepTime     = 10 * time.Nanosecond // what a step of a bill stands for
 	stepsPerLook = 100_000              // 1 ms
+	yieldEvery   = time.Millisecond
 )
 
 // meter is the context of one evaluation. gojq asks for Done before every
@@ -33,6 +34,7 @@ type meter struct {
 	context.Context
 	patterns map[string]int // sizes of the program's regular expressions
 	begun    time.Time
+	yielded  time.Time // when others could last compute
 	allowed  time.Duration
 	ops      uint
 	spent    int    // steps of native operations
@@ -47,8 +49,9 @@ var _ gojq.Meter = (*meter)(nil)
 // newMeter begins to measure an evaluation on v.
 func newMeter(ctx context.Context, v any, patterns map[string]int) *meter {
 	list, _ := v.([]any)
+	now := time.Now()
 	return &meter{
-		Context: ctx, patterns: patterns, begun: time.Now(),
+		Context: ctx, patterns: patterns, begun: now, yielded: now,
 		allowed: maxProgramTime + time.Duration(min(len(list), maxItems))*timePerValue,
 	}
 }
@@ -204,11 +207,15 @@ func (m *meter) look(heap bool) error {
 }
 
 // yield lets others compute who have just begun: a run that is ready waits for
-// a fraction of a millisecond for each evaluation in progress. The
-// evaluation is not charged for the time of others.
+// about a millisecond for each evaluation in progress. The evaluation is not
+// charged for the time of others.
 func (m *meter) yield(now time.Time) {
+	if now.Sub(m.yielded) < yieldEvery {
+		return
+	}
 	runtime.Gosched()
-	m.begun = m.begun.Add(time.Since(now))
+	m.yielded = time.Now()
+	m.begun = m.begun.Add(m.yielded.Sub(now))
 }
 
 func (m *meter) late() error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -33,7 +34,35 @@ func (a *answers) DialContext(ctx context.Context, network, address string) (net
 	if err != nil {
 		return nil, err
 	}
+	if c, ok := ctx.Value(connectingKey{}).(*connecting); ok {
+		c.watch(ctx, conn)
+	}
 	return &answerConn{Conn: conn, of: a}, nil
+}
+
+// connecting ends the connections that are dialled within a context when the
+// context ends: SQL Server's driver does not look at it while it logs in.
+type connecting struct {
+	mu    sync.Mutex
+	stops []func() bool // guarded by mu
+}
+
+// connectingKey is the key of a *connecting in a context.
+type connectingKey struct{}
+
+func (c *connecting) watch(ctx context.Context, conn net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stops = append(c.stops, context.AfterFunc(ctx, func() { _ = conn.Close() }))
+}
+
+// done leaves the connections to their owners.
+func (c *connecting) done() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, stop := range c.stops {
+		stop()
+	}
 }
 
 // bound makes a pool that dials by a tell which of its errors are answers that

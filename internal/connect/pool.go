@@ -53,7 +53,9 @@ type connector struct {
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	dialing, cancel := context.WithTimeout(ctx, dialLimit)
 	defer cancel()
-	conn, err := c.Connector.Connect(dialing)
+	dialled := new(connecting)
+	conn, err := c.Connector.Connect(context.WithValue(dialing, connectingKey{}, dialled))
+	dialled.done()
 	switch {
 	case err == nil:
 		return conn, nil
