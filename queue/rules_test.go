@@ -159,7 +159,8 @@ func TestWhatLeavesItsLine(t *testing.T) {
 		s.arrange("queued")
 		s.c.Del(ctx, s.keys.pending())
 		s.c.Set(ctx, s.keys.slots(), "1 0 50", 0)
-		for i := range 9 { // nothing moves up
+		s.c.ZAdd(ctx, s.keys.begun(), redis.Z{Member: "w another"}) // the only slot is taken
+		for i := range 8 {
 			s.c.LPush(ctx, s.keys.pending(), fmt.Sprint("task", i))
 		}
 		s.c.HSet(ctx, s.keys.taskPrefix()+task, "state", "aggregating", "group", "flow-1")
