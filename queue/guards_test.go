@@ -170,7 +170,7 @@ var guards = []guard{
 	{file: "callback", text: `if not r[1] then return "none" end`, gone: `r[1] = r[1] or "running"`},
 	{file: "callback", text: `if not live(r[1]) then return "over" end`},
 	{file: "callback", text: `if known and string.sub(known, 1, 1) == "r" then return "again" end`},
-	{file: "callback", text: `	call("HSET", run, "called", "1")`},
+	{file: "callback", text: `	call("HSET", run, "called", "1")`, test: "TestACallBeforeTheRunParks"},
 	{file: "callback", text: `lookAt(ARGV[1], 0)`},
 
 	{file: "enter", text: `if r[1] == "waiting" and r[2] == ARGV[2] and call("ZSCORE", LINE, id) then return "parked" end`},
