@@ -3,7 +3,6 @@ package queue
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -208,12 +207,9 @@ func TestFlowsAndKeysTakeTurns(t *testing.T) {
 func TestShares(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, testenv.Redis(t).URL())
-	var executing sync.Map
 	release := map[int64]chan struct{}{1: make(chan struct{}), 2: make(chan struct{})}
 	r.worker(func(ctx context.Context, a *Attempt) Outcome {
-		executing.Store(a.ID, a.Flow)
 		<-release[a.Flow]
-		executing.Delete(a.ID)
 		return echo(ctx, a)
 	}, func(c *ServerConfig) { c.Slots, c.Spare = 8, -1 })
 	r.slotsKnown("8")
@@ -230,14 +226,10 @@ func TestShares(t *testing.T) {
 	for range 16 { // those that were there before
 		release[1] <- struct{}{}
 	}
-	var flows []int64
-	r.eventually("eight others execute", func() bool {
-		flows = flows[:0]
-		executing.Range(func(_, flow any) bool { flows = append(flows, flow.(int64)); return true })
-		return len(flows) == 8
-	})
-	if i := slices.Index(flows, 1); i >= 0 && slices.Contains(flows[i+1:], 1) {
-		t.Errorf("a flow with a tenth of eight slots has more than one: %v", flows)
+	flight := func(flow int64) int64 { return r.redis.SCard(t.Context(), keysOf("default").flight(flow)).Val() }
+	r.eventually("others are in flight in their place", func() bool { return r.begun() == 8 && flight(1)+flight(2) == 16 })
+	if n := flight(1); n < 1 || n > 3 { // 16 in the proportion of 10 to 50
+		t.Errorf("a flow with a share of 10 beside one of 50 has %d of 16 runs in flight", n)
 	}
 	close(release[1])
 	close(release[2])
