@@ -1,0 +1,163 @@
+package queue
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// The steps of the model that doors make: see TestModel.
+
+func (w *world) submit(t *rapid.T) {
+	w.t = t
+	s := Submission{Spec: spec()}
+	s.Flow, s.Sync = int64(rapid.IntRange(1, 3).Draw(t, "flow")), rapid.Bool().Draw(t, "waited")
+	s.ID, s.Version, s.Limit = NewRunID("default"), fmt.Sprint("v", len(w.runs)), modelLimit*time.Minute
+	if s.Flow == 2 {
+		s.Share, s.FairKey = 20, rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "fair key")
+	}
+	want := ""
+	if key := rapid.SampledFrom([]string{"", "", "x", "y"}).Draw(t, "key"); key != "" {
+		s.Guard = &Guard{Key: key, Fingerprint: rapid.SampledFrom([]string{"f", "f", "f", "g"}).Draw(t, "payload")}
+		minutes := rapid.SampledFrom([]int{modelWindow, 10 * modelWindow}).Draw(t, "window")
+		s.Guard.Window = time.Duration(minutes) * time.Minute
+		s.Guard.Refuse, s.Guard.Again = rapid.IntRange(0, 9).Draw(t, "refuse") == 0, rapid.Bool().Draw(t, "again")
+		want = w.guarded(s.Guard, s.ID)
+	}
+	lost := rapid.Bool().Draw(t, "the answer is lost")
+	got, ticket, again := w.send(s, lost)
+	w.says("submit", got, want)
+	if got == "" {
+		r := &modelRun{id: s.ID, version: s.Version, flow: s.Flow, waited: s.Sync, state: Queued, fence: 1, due: w.now + soon, deadline: never, ticket: ticket}
+		if r.limit = modelLimit; r.waited {
+			r.deadline, r.limit = w.now+modelLimit, 0
+		}
+		w.add(r)
+	} else if ticket != nil {
+		ticket.Close()
+	}
+	if !lost {
+		return
+	}
+	if rapid.Bool().Draw(t, "claimed meanwhile") {
+		w.claim(t)
+	}
+	w.says("submit again", again(), want)
+}
+
+func (w *world) add(r *modelRun) {
+	r.journal = map[string]string{}
+	w.runs, w.byID[r.id] = append(w.runs, r), r
+}
+
+// send submits; again is the call that is repeated when the answer was lost.
+func (w *world) send(s Submission, lost bool) (answer string, ticket *Ticket, again func() string) {
+	if !lost {
+		ticket, err := w.client.Submit(w.ctx, s)
+		var ran *RanError
+		switch {
+		case errors.As(err, &ran):
+			return "ran" + ran.Run, nil, nil
+		case errors.Is(err, ErrReplayed):
+			return "replayed", nil, nil
+		case errors.Is(err, ErrMismatch):
+			return "mismatch", nil, nil
+		}
+		w.must(err)
+		if ticket.Attached() {
+			return ticket.RunID(), ticket, nil
+		}
+		return "", ticket, nil
+	}
+	lane, err := w.client.lane(w.ctx, "default")
+	w.must(err)
+	sub := &submission{}
+	w.must(w.client.compose(w.ctx, lane, sub, &s))
+	ticket = w.client.waiters.add(w.client, lane, s.ID)
+	call := func(repeated bool) string {
+		answers, err := w.client.send(w.ctx, lane, []*submission{sub}, repeated)
+		w.must(err)
+		return answers[0]
+	}
+	return call(false), ticket, func() string { return call(true) }
+}
+
+// guarded is what a submission with a guard is told; "": it is a new run.
+func (w *world) guarded(g *Guard, id string) string {
+	known, held := w.guards[g.Key]
+	if held && w.now < known.until {
+		first := w.byID[known.run]
+		switch {
+		case known.fingerprint != g.Fingerprint:
+			return "mismatch"
+		case g.Refuse:
+			return "replayed"
+		case first.gone:
+			return "ran" + first.id
+		case !g.Again || first.state != Failed && first.state != TimedOut:
+			return first.id
+		}
+	}
+	w.guards[g.Key] = modelGuard{id, g.Fingerprint, w.now + int(g.Window/time.Minute)}
+	return ""
+}
+
+func (w *world) later(t *rapid.T) {
+	w.t = t
+	s := Submission{Spec: spec()}
+	s.ID, s.Version, s.Sync, s.Limit = NewRunID("default"), fmt.Sprint("v", len(w.runs)), false, modelLimit*time.Minute
+	for range rapid.IntRange(1, 2).Draw(t, "calls") {
+		id, err := w.client.Start(w.ctx, s, time.Now().Add(15*time.Minute))
+		w.must(err)
+		w.says("later", id, s.ID)
+	}
+	w.add(&modelRun{id: s.ID, version: s.Version, flow: s.Flow, state: Waiting, due: w.now + 15, deadline: never, limit: modelLimit})
+}
+
+func (w *world) call(t *rapid.T) {
+	w.t = t
+	r, key := w.aRun(), rapid.SampledFrom([]string{"one", "two"}).Draw(t, "step")
+	var want error
+	switch {
+	case r.gone:
+		want = ErrNotFound
+	case !r.live():
+		want = ErrOver
+	case strings.HasPrefix(r.journal[key], "r"):
+		want = ErrCalled
+	default:
+		r.journal[key] = "rcalled"
+		if r.state == Waiting {
+			w.next(r)
+		} else {
+			r.called = true
+		}
+	}
+	w.says("call", w.client.Call(w.ctx, r.id, key, []byte("called")), want)
+}
+
+func (w *world) cancel(t *rapid.T) {
+	w.t = t
+	w.cancelRun(w.aRun())
+}
+
+func (w *world) cancelRun(r *modelRun) {
+	had, err := w.client.Cancel(w.ctx, r.id, []byte(`{"code":"cancelled"}`))
+	if r.gone {
+		w.says("cancel", err, ErrNotFound)
+		return
+	}
+	w.must(err)
+	w.says("cancel", had, r.state)
+	w.stopped(r, Cancelled)
+}
+
+// stopped ends a run from outside.
+func (w *world) stopped(r *modelRun, state State) {
+	if r.live() {
+		r.state, r.fence, r.stopped, r.finished, r.due, r.inside = state, r.fence+1, true, w.now, w.now, false
+	}
+}
