@@ -18,7 +18,8 @@ import (
 const (
 	highShare = 70 // above it runs end
 	calmShare = 62 // so many end that the heap falls to about this
-	lowShare  = 50 // below it new work is taken
+	roomShare = 60 // of it what is alive may take while new work is taken: a new run grows to a little without a turn
+	lowShare  = 50 // above it the heap is collected twice a second
 	runShare  = 35 // of it one run may hold
 	doorShare = 15 // of it the bodies of requests may hold together
 )

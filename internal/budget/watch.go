@@ -28,15 +28,15 @@ func (p *Process) Run(ctx context.Context) error {
 
 func (p *Process) watch(ctx context.Context, last *time.Time) {
 	heap := p.look()
-	if heap >= p.share(lowShare) && time.Since(*last) >= collected {
-		runtime.GC()
+	if heap >= p.share(highShare) || heap >= p.share(lowShare) && time.Since(*last) >= collected {
+		runtime.GC() // what is dead ends no run, and keeps none waiting
 		heap, *last = p.look(), time.Now()
 	}
 	if heap >= p.share(highShare) && p.relieve(ctx, nil) {
 		runtime.GC()
 		heap, *last = p.look(), time.Now()
 	}
-	full := heap >= p.share(highShare) || min(heap, p.live.Load()) >= p.share(lowShare)
+	full := heap >= p.share(highShare) || min(heap, p.live.Load()) >= p.share(roomShare)
 	if p.full.Swap(full) != full {
 		p.log.Info("room for new work", "room", !full, "heap", heap, "limit", p.limit)
 	}
