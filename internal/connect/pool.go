@@ -61,6 +61,8 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 		return conn, nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
+	case tooLarge(err): // SQLite has no memory left to open a file
+		return nil, err
 	case refusesLogin(err):
 		return nil, troubled(c.name, "the database refuses the login")
 	}
