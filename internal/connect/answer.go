@@ -35,14 +35,16 @@ func (a *answers) DialContext(ctx context.Context, network, address string) (net
 		return nil, err
 	}
 	if c, ok := ctx.Value(connectingKey{}).(*connecting); ok {
-		c.watch(ctx, conn)
+		c.watch(conn)
 	}
 	return &answerConn{Conn: conn, of: a}, nil
 }
 
-// connecting ends the connections that are dialled within a context when the
-// context ends: SQL Server's driver does not look at it while it logs in.
+// connecting ends the connections that are dialled for one log-in when the
+// log-in's context ends: SQL Server's driver does not look at it. The context of
+// a dial is another one, which MySQL's driver ends with the dial.
 type connecting struct {
+	ctx   context.Context
 	mu    sync.Mutex
 	stops []func() bool // guarded by mu
 }
@@ -50,10 +52,10 @@ type connecting struct {
 // connectingKey is the key of a *connecting in a context.
 type connectingKey struct{}
 
-func (c *connecting) watch(ctx context.Context, conn net.Conn) {
+func (c *connecting) watch(conn net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.stops = append(c.stops, context.AfterFunc(ctx, func() { _ = conn.Close() }))
+	c.stops = append(c.stops, context.AfterFunc(c.ctx, func() { _ = conn.Close() }))
 }
 
 // done leaves the connections to their owners.

@@ -53,7 +53,7 @@ type connector struct {
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	dialing, cancel := context.WithTimeout(ctx, dialLimit)
 	defer cancel()
-	dialled := new(connecting)
+	dialled := &connecting{ctx: dialing}
 	conn, err := c.Connector.Connect(context.WithValue(dialing, connectingKey{}, dialled))
 	dialled.done()
 	switch {

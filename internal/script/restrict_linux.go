@@ -17,11 +17,6 @@ import (
 // given and those of the runtime.
 const maxFiles = 32
 
-// maxData is what the child may hold in memory, bytes: four times what a script
-// may be given at most, for the engine, its input and its output. A child that
-// wants more ends, and with it only the script that it evaluates.
-const maxData = 1 << 30
-
 // restrict takes from this process, for good, what evaluating scripts does not
 // need: a flaw of the engine then reaches neither files, network nor other
 // processes. What the kernel does not have is left out; the error is for what

@@ -97,18 +97,3 @@ func TestChildInheritsNoFiles(t *testing.T) {
 		t.Errorf("the file is passed on: flags %d, %v", flags, errno)
 	}
 }
-
-// A flaw of the engine that takes memory without end ends the child, not the
-// worker. Nothing is touched: what the kernel refuses is the mapping.
-func TestChildHasABoundOfMemory(t *testing.T) {
-	t.Parallel()
-	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
-		t.Skip("nothing is restricted on " + runtime.GOOS + "/" + runtime.GOARCH)
-	}
-	cmd := exec.Command(os.Args[0], "script-hog")
-	cmd.Env = []string{}
-	out, err := cmd.CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "out of memory") && !strings.Contains(string(out), "cannot allocate memory") {
-		t.Errorf("2 GiB in a child: %v, %.200s", err, out)
-	}
-}

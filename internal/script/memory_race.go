@@ -1,0 +1,6 @@
+//go:build race
+
+package script
+
+// maxData is no bound: the race detector maps terabytes.
+const maxData = 1<<64 - 1
