@@ -203,49 +203,6 @@ func TestAHangingSystemMakesNoOtherFlowWait(t *testing.T) {
 	checkAll(t, s.redis.Client(), s.history, s.sink)
 }
 
-// drained is how long a worker takes for a backlog, from its first run to its last. binary is the program.
-func drained(t *testing.T, runs int) (took time.Duration) {
-	t.Helper()
-	t.Run(filepath.Base(binary), func(t *testing.T) {
-		s := newSharing(t, 0, 64)
-		s.backlog(slices.Repeat([]string{"small"}, runs)...)
-		ended := func() int64 { return s.redis.Client().ZCard(t.Context(), ours+"index").Val() }
-		s.fleet.spawn("worker", "worker")
-		eventually(t, startLimit, "the worker works", func() bool { return ended() > 0 })
-		begun, first := time.Now(), ended()
-		eventually(t, 5*time.Minute, "the backlog is drained", func() bool { return ended() == int64(runs) })
-		took = time.Duration(float64(time.Since(begun)) * float64(runs) / float64(int64(runs)-first))
-	})
-	return took
-}
-
-// A backlog drains no slower than with an earlier program, which is given with -before. Each
-// program has its own api: both take turns, and the median of the rounds counts.
-func TestABacklogDrainsNoSlower(t *testing.T) {
-	if *before == "" {
-		t.Skip("needs an earlier program: -before PATH")
-	}
-	const runs = 20_000
-	now := binary
-	var ratios, earlier, later []float64
-	for range pick(3, 5) {
-		binary = *before
-		e := drained(t, runs).Seconds()
-		binary = now
-		l := drained(t, runs).Seconds()
-		t.Logf("%d runs: %.2f s, earlier %.2f s", runs, l, e)
-		earlier, later, ratios = append(earlier, e), append(later, l), append(ratios, l/e)
-	}
-	for _, all := range [][]float64{ratios, earlier, later} {
-		slices.Sort(all)
-	}
-	middle := len(ratios) / 2
-	t.Logf("a backlog of %d runs drains in %.2f s, earlier %.2f s: times %.2f", runs, later[middle], earlier[middle], ratios[middle])
-	if ratios[middle] > 1.1 {
-		t.Errorf("times %.2f", ratios[middle])
-	}
-}
-
 // Fifty flows with unequal loads get equal shares for as long as all have runs in line.
 func TestFiftyFlowsGetEqualShares(t *testing.T) {
 	const flows, each = 50, 100 * time.Millisecond

@@ -20,8 +20,6 @@ var (
 	seed = flag.Uint64("seed", uint64(time.Now().UnixNano()%1_000_000), "decides who is killed when")
 	long = flag.Bool("long", false, "run what takes an hour: 10,000 runs under kills, a worker stopped for 60 s")
 
-	before = flag.String("before", "", "an earlier program, for the tests that compare: its path")
-
 	binary string // the product, built for these tests
 )
 
