@@ -420,7 +420,7 @@ func (w *world) answers() {
 func (w *world) empty() {
 	left, err := w.redis.Keys(w.ctx, "*").Result()
 	w.must(err)
-	kept := []string{"slots", "capacity", "sessions", "workers", "fleet", "resumed", "turn", "tidy", "processed", "failed"}
+	kept := []string{"slots", "capacity", "sessions", "workers", "fleet", "resumed", "turn", "given", "tidy", "processed", "failed"}
 	for _, key := range left {
 		_, name, ours := strings.Cut(key, "}:")
 		if name, _, _ = strings.Cut(name, ":"); ours && !slices.Contains(kept, name) {

@@ -10,6 +10,7 @@
 -- Returns how many were settled, and whether runs stand in line (more than 0).
 local _, us = clock()
 local ended, index, failed = {}, {}, 0
+local begun, tasks = {}, {} -- of attempts that leave their workers: one command for all
 
 for i = 3, #ARGV, 2 do
 	local id = ARGV[i]
@@ -18,7 +19,9 @@ for i = 3, #ARGV, 2 do
 		call("ZREM", DUE, id) -- its record was deleted
 	elseif not live(r[1]) then
 		local fence = tonumber(r[2])
-		leaveWorker(taskOf(id, r[5] and fence - 1 or fence), r[3], ARGV[i+1] == "1")
+		local task = taskOf(id, r[5] and fence - 1 or fence)
+		begun[#begun+1], tasks[#tasks+1] = (r[3] or "") .. " " .. task, task
+		call("LREM", ASYNQ .. "active", ARGV[i+1] == "1" and -1 or 1, task)
 		leaveFlight(id, r[6])
 		if r[7] then call("SREM", OURS .. "gated:" .. r[7], id) end
 		for gate in string.gmatch(r[8] or "", "[^,]+") do -- of a run whose worker did not vacate them
@@ -31,6 +34,13 @@ for i = 3, #ARGV, 2 do
 			index[#index+1], index[#index+2] = math.floor(r[4] / 1000), id
 		end
 	end
+end
+
+if #tasks > 0 then
+	call("ZREM", OURS .. "begun", unpack(begun))
+	call("ZREM", ASYNQ .. "lease", unpack(tasks))
+	for i, task in ipairs(tasks) do tasks[i] = TASK .. task end
+	call("DEL", unpack(tasks))
 end
 
 -- count adds to one of asynq's figures: of the day, and of all time.

@@ -31,11 +31,16 @@ local function attach(first, same, repetition)
 	return first
 end
 
+local gated = {} -- runs of a flow that stand in line for a concurrency limit, by flow
+
 -- full tells whether too many runs of a flow wait, or the first of those that
 -- somebody waits for has waited too long.
 local function full(turn)
 	local class, flow, _, key = parseTurn(turn)
-	if most >= 0 and call("SCARD", OURS .. "gated:" .. flow) >= most then return true end
+	if most >= 0 then
+		gated[flow] = gated[flow] or call("SCARD", OURS .. "gated:" .. flow)
+		if gated[flow] >= most then return true end
+	end
 	measure()
 	if inFlight() < slots then return false end
 	local waited, unwaited = ASYNQ .. "g:" .. lineOf("w", flow, key), ASYNQ .. "g:" .. lineOf("u", flow, key)
@@ -45,7 +50,7 @@ local function full(turn)
 	return first[1] ~= nil and ms - first[2] / 1000 > patience
 end
 
-local out = {}
+local out, due = {}, {}
 for i = 5, #ARGV, 11 do
 	local id, run, turn = ARGV[i], RUN .. ARGV[i], ARGV[i+6]
 	local guard = ARGV[i+7] ~= "" and OURS .. "guard:" .. ARGV[i+7]
@@ -67,9 +72,10 @@ for i = 5, #ARGV, 11 do
 		end
 		call("HSET", run, "state", "queued", "spec", ARGV[i+2], "event", ARGV[i+3], "at", us, "reply", process, "turn", turn, field, value)
 		if guard then call("SET", guard, id .. ARGV[i+8], "PX", ARGV[i+9]) end
-		lookAt(id, look)
+		due[#due+1], due[#due+2] = whole(look), id
 		place(id, taskOf(id, 1), ARGV[i+1], us, turn, us)
 	end
 	out[#out+1] = answer
 end
+if #due > 0 then call("ZADD", DUE, unpack(due)) end
 return out

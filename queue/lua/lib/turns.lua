@@ -57,10 +57,16 @@ local function mayUseSpare(class, n)
 	return left > 0 and n < math.max(1, math.ceil(left / 2))
 end
 
+local shares = {} -- of the flows in line that were asked for; they change by stand alone
+
 -- score orders the flows that stand in line: by what they have in flight in proportion to their shares, and
 -- among equals by whose last turn is longest ago.
 local function score(flow, number)
-	local part = tonumber(call("HGET", OURS .. "shares", flow)) or share
+	local part = shares[flow]
+	if not part then
+		part = tonumber(call("HGET", OURS .. "shares", flow)) or share
+		shares[flow] = part
+	end
 	return whole(math.floor(call("SCARD", flightOf(flow)) * share / part) * APART + number % APART)
 end
 
@@ -72,6 +78,7 @@ local function stand(id, task, at, class, flow, part, key)
 	call("SADD", ASYNQ .. "groups", line)
 	if key ~= "" then call("ZADD", OURS .. "keys:" .. class .. flow, "NX", call("INCR", OURS .. "turn"), key) end
 	if not call("ZSCORE", OURS .. "turns:" .. class, flow) then
+		shares[flow] = nil
 		if part ~= "" then
 			call("HSET", OURS .. "shares", flow, part)
 		else
@@ -157,6 +164,8 @@ local function leaveLine(task, turn)
 	if call("ZREM", line, task) == 1 and call("EXISTS", line) == 0 then emptied(class, flow, key) end
 end
 
+local turn -- the last one that was given; nil until it is read
+local given = 0 -- turns given by this call
 local changed = {} -- flows whose number of runs in flight has become less
 
 -- leaveFlight says that a run is not in flight any more: it was parked, or has
@@ -168,28 +177,31 @@ local function leaveFlight(id, turn)
 end
 
 -- take takes the first task out of a flow's lines: of the key whose turn it is.
--- The flow goes to the end of its equals, or out of the order.
+-- It returns the task, and the number of the turn while the flow has more in
+-- line: the caller then puts the flow behind its equals. Without a number the
+-- flow is out of the order.
 local function take(class, flow)
-	local keys, key, number = OURS .. "keys:" .. class .. flow, "", call("INCR", OURS .. "turn")
+	local keys, key = OURS .. "keys:" .. class .. flow, ""
+	turn = call("INCR", OURS .. "turn")
+	given = given + 1
 	local first = call("ZRANGE", keys, 0, 0)
 	if first[1] then key = first[1] end
 	local line = ASYNQ .. "g:" .. lineOf(class, flow, key)
 	local task = call("ZPOPMIN", line)[1]
-	call("INCR", OURS .. "given")
 	if call("EXISTS", line) == 0 then
 		if not emptied(class, flow, key) then return task end
 	elseif key ~= "" then
-		call("ZADD", keys, number, key)
+		call("ZADD", keys, turn, key)
 	end
-	call("ZADD", OURS .. "turns:" .. class, score(flow, number), flow)
-	return task
+	return task, turn
 end
 
 -- choose says which flow goes next and into which list; nil: there is no room,
 -- or nobody waits.
 local function choose(most)
 	local classes = {"w", "u"}
-	if tonumber(call("GET", OURS .. "turn") or 0) % UNWAITED == 0 then classes = {"u", "w"} end
+	turn = turn or tonumber(call("GET", OURS .. "turn") or 0)
+	if turn % UNWAITED == 0 then classes = {"u", "w"} end
 	for _, class in ipairs(classes) do
 		local flow = call("ZRANGE", OURS .. "turns:" .. class, 0, 0)[1]
 		if flow and inFlight() < most then return class, flow, "pending" end
@@ -210,13 +222,14 @@ local function advance(us)
 	local most = inFlightMost()
 	while true do
 		local class, flow, list = choose(most)
-		if not class then return end
-		local task = take(class, flow)
+		if not class then break end
+		local task, number = take(class, flow)
 		if task and call("HGET", TASK .. task, "state") == "aggregating" then -- else it was deleted there: the reconciler sees to it
 			call("HSET", TASK .. task, "state", "pending", "pending_since", us .. "000")
 			call("HDEL", TASK .. task, "group")
 			admit(string.sub(task, 1, ID), task, flow, list)
-			call("ZADD", OURS .. "turns:" .. class, "XX", score(flow, call("GET", OURS .. "turn")), flow)
 		end
+		if number then call("ZADD", OURS .. "turns:" .. class, score(flow, number), flow) end
 	end
+	if given > 0 then call("INCRBY", OURS .. "given", given) end
 end
