@@ -28,11 +28,7 @@ func BenchmarkReconnect(b *testing.B) {
 	for range active {
 		r.submit(Submission{Spec: s}).Close()
 	}
-	for r.redis.ZCard(b.Context(), keysOf("default").begun()).Val() < active {
-		if !pause(b.Context(), 10*time.Millisecond) {
-			b.Fatal("not all of them began")
-		}
-	}
+	r.eventually("all of them have begun", func() bool { return r.begun() == active })
 
 	var calls, failed atomic.Int64
 	ctx, stop := context.WithCancel(b.Context())
@@ -54,7 +50,7 @@ func BenchmarkReconnect(b *testing.B) {
 	}
 	second := func() float64 {
 		before := calls.Load()
-		pause(b.Context(), time.Second)
+		gather(b.Context(), time.Second)
 		return float64(calls.Load() - before)
 	}
 	second()
@@ -76,17 +72,5 @@ func BenchmarkReconnect(b *testing.B) {
 	b.ReportMetric(100*next/before, "%-in-the-2nd")
 	if n := failed.Load(); n > 0 {
 		b.Errorf("%d calls failed", n)
-	}
-}
-
-// pause waits; false: the context has ended.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

@@ -181,20 +181,11 @@ func (t *tokens) renew(ctx context.Context, lock, rejected string) (obtained, er
 // a store that is away is waited for. When a reply was lost, the grant may be kept, and the
 // lock given back.
 func (t *tokens) save(ctx context.Context, lock string, g *store.Grant, life time.Duration) error {
-	var answer error
-	err := redisconn.Insist(ctx, func() error {
-		if answer = t.grants.Save(ctx, t.conn, lock, g, life); redisconn.Away(answer) {
-			return answer
-		}
-		return nil
-	})
-	if err == nil && errors.Is(answer, store.ErrLockLost) {
+	_, err := patiently(ctx, func() (struct{}, error) { return struct{}{}, t.grants.Save(ctx, t.conn, lock, g, life) })
+	if errors.Is(err, store.ErrLockLost) {
 		if kept, failed := t.grants.Grant(ctx, t.conn); failed == nil && kept.AccessToken == g.AccessToken && kept.Refused == g.Refused {
 			return nil
 		}
-	}
-	if err == nil {
-		err = answer
 	}
 	return err
 }

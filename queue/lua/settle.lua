@@ -10,7 +10,7 @@
 -- Returns how many were settled, and whether runs stand in line (more than 0).
 local _, us = clock()
 local ended, index, failed = {}, {}, 0
-local begun, tasks = {}, {} -- of attempts that leave their workers: one command for all
+local tasks, workers, long = {}, {}, {} -- of the attempts that leave their workers
 
 for i = 3, #ARGV, 2 do
 	local id = ARGV[i]
@@ -19,9 +19,8 @@ for i = 3, #ARGV, 2 do
 		call("ZREM", DUE, id) -- its record was deleted
 	elseif not live(r[1]) then
 		local fence = tonumber(r[2])
-		local task = taskOf(id, r[5] and fence - 1 or fence)
-		begun[#begun+1], tasks[#tasks+1] = (r[3] or "") .. " " .. task, task
-		call("LREM", ASYNQ .. "active", ARGV[i+1] == "1" and -1 or 1, task)
+		local n = #tasks + 1
+		tasks[n], workers[n], long[n] = taskOf(id, r[5] and fence - 1 or fence), r[3], ARGV[i+1] == "1"
 		leaveFlight(id, r[6])
 		if r[7] then call("SREM", OURS .. "gated:" .. r[7], id) end
 		for gate in string.gmatch(r[8] or "", "[^,]+") do -- of a run whose worker did not vacate them
@@ -36,12 +35,7 @@ for i = 3, #ARGV, 2 do
 	end
 end
 
-if #tasks > 0 then
-	call("ZREM", OURS .. "begun", unpack(begun))
-	call("ZREM", ASYNQ .. "lease", unpack(tasks))
-	for i, task in ipairs(tasks) do tasks[i] = TASK .. task end
-	call("DEL", unpack(tasks))
-end
+if #tasks > 0 then leaveWorkers(tasks, workers, long) end
 
 -- count adds to one of asynq's figures: of the day, and of all time.
 local function count(figure, n)

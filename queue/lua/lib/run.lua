@@ -36,11 +36,18 @@ local function taskOf(id, fence) return id .. "." .. whole(tonumber(fence)) end
 -- its end: until then the reconciler finds it.
 local function lookAt(id, ms) call("ZADD", DUE, whole(ms), id) end
 
--- leaveWorker takes an attempt off its worker's list and out of asynq. long
--- says that it lasted: then it is near the end of asynq's list.
-local function leaveWorker(task, worker, long)
-	call("ZREM", OURS .. "begun", (worker or "") .. " " .. task)
-	call("LREM", ASYNQ .. "active", long and -1 or 1, task)
-	call("ZREM", ASYNQ .. "lease", task)
-	call("DEL", TASK .. task)
+-- leaveWorkers takes attempts off their workers' lists and out of asynq, with one
+-- command for all where there is one. long says of each that it lasted: then
+-- it is near the end of asynq's list.
+local function leaveWorkers(tasks, workers, long)
+	local begun, keys = {}, {}
+	for i, task in ipairs(tasks) do
+		begun[i], keys[i] = (workers[i] or "") .. " " .. task, TASK .. task
+		call("LREM", ASYNQ .. "active", long[i] and -1 or 1, task)
+	end
+	call("ZREM", OURS .. "begun", unpack(begun))
+	call("ZREM", ASYNQ .. "lease", unpack(tasks))
+	call("DEL", unpack(keys))
 end
+
+local function leaveWorker(task, worker, long) leaveWorkers({task}, {worker}, {long}) end
