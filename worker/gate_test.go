@@ -41,30 +41,65 @@ func (r *rig) wait(ticket *queue.Ticket) queue.Result {
 	return result
 }
 
-// running waits until a run has a place.
-func (r *rig) running(ticket *queue.Ticket) {
-	r.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); <-time.After(5 * time.Millisecond) {
-		if record, err := r.client.Record(context.Background(), ticket.RunID()); err == nil && record.State == queue.Running {
-			return
-		}
-	}
-	r.t.Fatal("the run did not begin")
+// firstSteps is an Observer that holds runs at their first step, where they
+// have their place at their flow's limit; a run whose state is "running" may
+// not have come that far.
+type firstSteps struct {
+	t       *testing.T
+	begun   chan struct{}
+	release chan struct{} // closed: no run is held any more
 }
+
+func newFirstSteps(t *testing.T) firstSteps {
+	return firstSteps{t, make(chan struct{}), make(chan struct{})}
+}
+
+func (f firstSteps) config(c *Config) { c.Observers = []Observer{f} }
+
+// next waits until a run is held.
+func (f firstSteps) next() {
+	f.t.Helper()
+	select {
+	case <-f.begun:
+	case <-time.After(20 * time.Second):
+		f.t.Fatal("no run came to its first step")
+	}
+}
+
+func (f firstSteps) Begin(ctx context.Context, _ *queue.Attempt) (context.Context, Observation) {
+	return ctx, f
+}
+
+func (f firstSteps) Step(ctx context.Context, _ flows.Begun) (context.Context, func(flows.Ended)) {
+	select {
+	case f.begun <- struct{}{}:
+	case <-f.release:
+	case <-ctx.Done():
+	}
+	select {
+	case <-f.release:
+	case <-ctx.Done():
+	}
+	return ctx, func(flows.Ended) {}
+}
+
+func (firstSteps) End(queue.Outcome, error) {}
 
 func TestConcurrencyOfAFlow(t *testing.T) {
 	t.Parallel()
+	held := newFirstSteps(t)
 	r := setup(t, map[string]string{
-		"reject": "run: {concurrency: {limit: 1, key: '${ .k }', when_full: reject}}\nsteps:\n  - delay: 2s",
+		"reject": "run: {concurrency: {limit: 1, key: '${ .k }', when_full: reject}}\nsteps:\n  - set: {a: 1}",
 		"queue":  "run: {concurrency: 1}\nsteps:\n  - delay: 100ms",
 		"error":  "run: {concurrency: {limit: 1, key: '${ .k + 1 }'}}\nsteps:\n  - delay: 0s",
-	})
+	}, held.config)
 	first := r.submit("reject", `{"k":"a"}`)
-	r.running(first)
+	held.next()
 	busy := r.wait(r.submit("reject", `{"k":"a"}`))
 	if busy.State != queue.Failed || busy.Error.Code != flows.CodeBusy || busy.Error.Status != http.StatusTooManyRequests {
 		t.Errorf("beyond the bound: %+v %+v", busy, busy.Error)
 	}
+	close(held.release)
 	other := r.submit("reject", `{"k":"b"}`)
 	tickets := []*queue.Ticket{first, other, r.submit("queue", `{}`), r.submit("queue", `{}`), r.submit("queue", `{}`)}
 	for _, ticket := range tickets {
@@ -105,9 +140,10 @@ func TestGates(t *testing.T) {
 func TestWhyRunsAreParked(t *testing.T) {
 	t.Parallel()
 	told := make(chan string, 100) // more than are parked
+	held := newFirstSteps(t)
 	var paused atomic.Bool
 	r := setup(t, map[string]string{
-		"limit": "run: {concurrency: 1}\nsteps:\n  - delay: 200ms",
+		"limit": "run: {concurrency: 1}\nsteps:\n  - set: {a: 1}",
 		"step":  "run: {limit: 1h}\nsteps:\n  - delay: 30m",
 	}, func(c *Config) {
 		c.Parked = func(_ int64, why string) { told <- why }
@@ -117,7 +153,7 @@ func TestWhyRunsAreParked(t *testing.T) {
 			}
 			return time.Time{}
 		}
-	})
+	}, held.config)
 	wait := func(want string) {
 		t.Helper()
 		select {
@@ -130,9 +166,10 @@ func TestWhyRunsAreParked(t *testing.T) {
 		}
 	}
 	first := r.submit("limit", `{}`)
-	r.running(first)
+	held.next()
 	second := r.submit("limit", `{}`)
 	wait("limit")
+	close(held.release)
 	r.wait(first)
 	r.wait(second)
 	for len(told) > 0 { // it may have asked again
