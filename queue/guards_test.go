@@ -226,15 +226,21 @@ var guards = []guard{
 	{file: "deregister", text: `call("DEL", OURS .. "slots")`},
 	{file: "deregister", text: `do back = back + 1 end`, gone: `do back = back + 1 call("RPOP", list) end`},
 
-	{file: "lib/turns", text: `if call("SREM", flightOf(flow), id) == 1 then changed[flow] = true end`},
-	{file: "lib/turns", text: `if task and call("HGET", TASK .. task, "state") == "aggregating" then`, gone: `if task then`},
-	{file: "lib/turns", text: `if flow then call("SADD", flightOf(flow), id) end`},
-	{file: "lib/turns", text: `and call("EXISTS", line) == 0 then emptied(class, flow, key) end`, gone: `then end`},
-	{file: "lib/turns", text: `if not emptied(class, flow, key) then return task end`, gone: `emptied(class, flow, key)`},
-	{file: "lib/turns", text: `while inExpress > 0 and inFlight() - inExpress < slots do`, gone: `while false do`},
+	{file: "lib/turns", text: `inParts("SADD", flightOf(flow), ids)`, gone: ``},
+	{file: "lib/turns", text: `and call("EXISTS", line) == 0 and not emptied(class, flow, key) then`, gone: `and false then`},
+	{file: "lib/turns", text: `		call("ZREM", OURS .. "turns:" .. class, flow)`},
 	{file: "lib/turns", text: `left > 0 and n < math.max(1, math.ceil(left / 2))`, gone: `true`, test: "TestAHangingFlowMakesNoOtherFlowWait"},
-	{file: "lib/turns", text: `	call("ZREM", OURS .. "turns:" .. class, flow)`},
 	{file: "lib/turns", text: `	call("SREM", ASYNQ .. "groups", lineOf(class, flow, key))`},
+
+	{file: "lib/advance", text: `		inParts("SREM", flightOf(flow), ids)`},
+	{file: "lib/advance", text: `if task and call("HSET", TASK .. task, "state", "pending", "pending_since", since) == 1 then`, gone: `if task and call("HSET", TASK .. task, "state", "pending", "pending_since", since) then`},
+	{file: "lib/advance", text: `or ring[1].score > ring.upTo`, test: "TestWhoMovesUp"},
+	{file: "lib/advance", text: `if ring.byFlow[more[i]] == nil then`, gone: `if not ring.byFlow[more[i]] then`, test: "TestWhoMovesUp"},
+	{file: "lib/advance", text: `call("ZREMRANGEBYRANK", line, 0, l.taken - 1)`, gone: `call("ZCARD", line)`},
+	{file: "lib/advance", text: `if not emptied(ring.class, f.flow, key) then`, gone: `if not emptied(ring.class, f.flow, key) and false then`},
+	{file: "lib/advance", text: `while inExpress > 0 and inFlight() - inExpress < slots do`, gone: `while false do`},
+	{file: "lib/advance", text: `if was then queueUp(ring, f, was % APART) end`, gone: `if was then insert(ring, f) end`, test: "TestWhoMovesUp"},
+	{file: "lib/advance", text: `		inParts("ZREM", ring.key, ring.gone)`},
 
 	{file: "lib/reply", text: `elseif not string.find("," .. processes .. ",", "," .. process .. ",", 1, true) then`, gone: `else`},
 }

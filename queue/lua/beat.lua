@@ -1,4 +1,4 @@
--- uses: keys run turns
+-- uses: keys run turns advance
 -- beat is a worker's sign of life, the lease of all its runs at once. It says
 -- which of them are not its any more, declares workers dead that have stopped
 -- beating, and hands out what is due. Any worker does the reconciler's work:
@@ -21,7 +21,7 @@ local GRACE = 3000 -- ms past its deadline after which a running run's worker is
 local CHUNK = 1000 -- values in one call
 
 local worker, lease = ARGV[1], tonumber(ARGV[3])
-local now, us = clock()
+local now = clock()
 
 local lost = {}
 for i = 6, #ARGV, 3 do
@@ -151,5 +151,5 @@ for _, id in ipairs(call("ZRANGEBYSCORE", DUE, "-inf", whole(now), "LIMIT", 0, A
 		due[#due+1] = wrong
 	end
 end
-advance(us)
+advance()
 return {lost, due, drained}

@@ -39,9 +39,10 @@ if tonumber(ARGV[2]) < tonumber(session) then return giveBack("old") end
 local ms, us = clock()
 local out, active, begun = {}, {}, {}
 
-local function put(...)
-	local n, values = #out, {...}
-	for i = 1, 8 do out[n+i] = values[i] or "" end
+local function put(task, message, verdict, at, started, deadline, spec, event)
+	local n = #out
+	out[n+1], out[n+2], out[n+3], out[n+4] = task, message, verdict, at or ""
+	out[n+5], out[n+6], out[n+7], out[n+8] = started or "", deadline or "", spec or "", event or ""
 end
 
 -- begin begins a run. It gets no entry among asynq's leases: its worker's life

@@ -1,4 +1,4 @@
--- uses: keys run turns
+-- uses: keys run turns advance
 -- deregister takes a worker that stops out of the registry, and gives back what
 -- a lost reply left in its inboxes.
 --
@@ -6,7 +6,6 @@
 -- ARGV[1] worker id
 --
 -- Returns how many tasks were given back.
-local _, us = clock()
 local back = 0
 for inbox, list in pairs({pending = ASYNQ .. "pending", express = OURS .. "express"}) do
 	while call("LMOVE", OURS .. "inbox:" .. ARGV[1] .. ":" .. inbox, list, "RIGHT", "RIGHT") do back = back + 1 end
@@ -17,5 +16,5 @@ call("HDEL", OURS .. "capacity", ARGV[1])
 call("HDEL", OURS .. "fleet", ARGV[1])
 call("SREM", OURS .. "drain", ARGV[1])
 call("DEL", OURS .. "slots") -- the next beat adds it up
-advance(us)
+advance()
 return back

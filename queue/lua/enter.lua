@@ -1,4 +1,4 @@
--- uses: keys run turns
+-- uses: keys run turns advance
 -- enter lets a run through a concurrency limit, or says why not. A place belongs to its run
 -- for as long as some worker executes it or is about to: places have no lease
 -- of their own, the run's life is one.
@@ -104,5 +104,5 @@ end
 lookAt(id, wake)
 leaveWorker(taskOf(id, ARGV[2]), r[7])
 leaveFlight(id, r[8])
-advance(us)
+advance()
 return "parked"

@@ -41,7 +41,7 @@ for i = 3, #ARGV, 6 do
 		if #output > largest or r[6] then -- what was answered early is in the run
 			output, complete = "", "0"
 		end
-		gather(r[3] or "", replyOf(id, ARGV[i+2], complete, r[5], r[4], us, ARGV[i+4], output))
+		if r[3] and r[3] ~= "" then gather(r[3], replyOf(id, ARGV[i+2], complete, r[5], r[4], us, ARGV[i+4], output)) end
 	elseif r[1] and not live(r[1]) and r[2] == ARGV[i+1] then
 		out[#out+1] = 1 -- a repeated call: only the attempt that ended a run has its fence
 	else

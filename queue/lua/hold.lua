@@ -1,4 +1,4 @@
--- uses: keys run turns
+-- uses: keys run turns advance
 -- hold parks a run of a paused flow until the flow is resumed, see release.
 -- A run that was parked half-way before goes on: what has begun is finished.
 --
@@ -15,7 +15,7 @@ if r[1] == "waiting" and r[2] == ARGV[2] and call("ZSCORE", line, id) then retur
 if not executes(r[1], r[2], ARGV[2]) then return "lost" end
 if r[6] or call("HGET", OURS .. "resumed", ARGV[3]) == ARGV[4] then return "in" end
 
-local now, us = clock()
+local now = clock()
 local wake = now + LOOK
 if r[5] then
 	call("HDEL", run, "deadline") -- its time counts from when it begins
@@ -27,5 +27,5 @@ call("ZADD", line, r[3], id)
 lookAt(id, wake)
 leaveWorker(taskOf(id, ARGV[2]), r[7])
 leaveFlight(id, r[8])
-advance(us)
+advance()
 return "parked"

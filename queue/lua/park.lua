@@ -1,4 +1,4 @@
--- uses: keys run turns
+-- uses: keys run turns advance
 -- park releases a run from its worker until a moment or a call wakes it. The time until then
 -- does not count towards its limit.
 --
@@ -12,7 +12,7 @@ local r = call("HMGET", run, "state", "fence", "deadline", "called", "worker", "
 if r[1] == "waiting" and r[2] == ARGV[2] then return 1 end
 if not executes(r[1], r[2], ARGV[2]) then return 0 end
 
-local now, us = clock()
+local now = clock()
 local wake = now + ARGV[3]
 if r[4] then -- what it waits for came while it was still running, see callback
 	wake = now
@@ -27,5 +27,5 @@ end
 lookAt(id, wake)
 leaveWorker(taskOf(id, ARGV[2]), r[5], true)
 leaveFlight(id, r[6])
-advance(us)
+advance()
 return 1

@@ -1,4 +1,4 @@
--- uses: keys run turns
+-- uses: keys run turns place
 -- requeue gives a run its next attempt, whose number is its new fence: a new
 -- task in the place of the old one. A queued run whose task is gone gets that
 -- task again, of the same attempt.
@@ -37,4 +37,5 @@ else -- it is in flight already
 	call("HSET", TASK .. taskOf(id, fence), "msg", ARGV[4], "state", "pending", "pending_since", us .. "000")
 	admit(id, taskOf(id, fence), turn and select(2, parseTurn(turn)), ARGV[7] == "1" and "pending" or "front")
 end
+flush()
 return 1

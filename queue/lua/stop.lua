@@ -1,4 +1,4 @@
--- uses: keys run reply turns
+-- uses: keys run reply turns advance
 -- stop ends a run from outside: it was cancelled, ran past its deadline with
 -- no worker to end it, or took down too many workers. The fence moves on, so that
 -- a worker which still has the run can change nothing. The task of a queued run
@@ -31,6 +31,6 @@ elseif state == "running" then
 	leaveWorker(task, r[7], true)
 end
 leaveFlight(id, r[8])
-advance(us)
+advance()
 lookAt(id, 0) -- the reconciler settles it
 return state

@@ -1,4 +1,4 @@
--- uses: keys run reply turns
+-- uses: keys run reply turns place
 -- submit stores runs and gives each a place: all of it or nothing.
 --
 -- KEYS[1] due
@@ -77,5 +77,6 @@ for i = 5, #ARGV, 11 do
 	end
 	out[#out+1] = answer
 end
+flush()
 if #due > 0 then call("ZADD", DUE, unpack(due)) end
 return out

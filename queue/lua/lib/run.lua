@@ -30,7 +30,10 @@ local function executes(state, stored, fence)
 	return state == "running" and stored == fence
 end
 
-local function taskOf(id, fence) return id .. "." .. whole(tonumber(fence)) end
+local function taskOf(id, fence)
+	if type(fence) == "number" then fence = whole(fence) end
+	return id .. "." .. fence
+end
 
 -- lookAt makes a run due at a moment. Only settle takes a run out of due, after
 -- its end: until then the reconciler finds it.
