@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"penstock/api"
+	"penstock/queue"
 )
 
 // hookFlow is a flow that gives its event back to a sender that signs.
@@ -110,6 +111,45 @@ func TestHookAck(t *testing.T) {
 	run := p.want(p.do("GET", r.Header.Get("Location")+"?wait=30", "vera", ""), 200)
 	if run["state"] != "succeeded" || run["principal"] != "hook:7" {
 		t.Errorf("run %v", run)
+	}
+}
+
+// A sender that was told 202 has its run executed. What a flow's line has no
+// room for is refused, so that the sender sends it again.
+func TestHookAckIsAPromise(t *testing.T) {
+	t.Parallel()
+	for name, head := range map[string]string{"slots": "", "concurrency limit": "run: {concurrency: 1}\n"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProductQueue(t, queue.Config{MaxPending: 4})
+			p.secret("hook", "s3")
+			p.deploy(7, head+strings.Replace(hookFlow("scheme: github", "reply: ack,"), "steps: [", "steps: [gate: {}, ", 1))
+			var accepted []string
+			var refused reply
+			for n := 0; refused.Response == nil && n < 2000; n++ {
+				r := p.github("/hooks/7", `{}`, fmt.Sprint("d-", n))
+				if r.StatusCode == http.StatusAccepted {
+					accepted = append(accepted, r.Header.Get("Location"))
+				} else {
+					refused = r
+				}
+			}
+			p.want(refused, 503)
+			if after, err := strconv.Atoi(refused.Header.Get("Retry-After")); err != nil || after < 1 {
+				t.Errorf("Retry-After %q", refused.Header.Get("Retry-After"))
+			}
+			close(p.gate)
+			go func() {
+				for range p.at {
+				}
+			}()
+			defer close(p.at)
+			for _, run := range accepted {
+				if got := p.want(p.do("GET", run+"?wait=30", "vera", ""), 200); got["state"] != "succeeded" {
+					t.Errorf("a run that was accepted: %v", got)
+				}
+			}
+		})
 	}
 }
 

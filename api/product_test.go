@@ -49,6 +49,12 @@ const (
 
 func newProduct(t *testing.T, change ...func(*api.Config)) *product {
 	t.Helper()
+	return newProductQueue(t, queue.Config{}, change...)
+}
+
+// newProductQueue is newProduct with settings of the queue.
+func newProductQueue(t *testing.T, settings queue.Config, change ...func(*api.Config)) *product {
+	t.Helper()
 	p := &product{t: t, http: http.DefaultClient, gate: make(chan struct{}), at: make(chan struct{}, 16)}
 	conn, err := redisconn.Parse(testenv.Redis(t).URL())
 	fatal(t, err)
@@ -60,7 +66,8 @@ func newProduct(t *testing.T, change ...func(*api.Config)) *product {
 	catalogue := steps.Catalogue().With(p.gateKind(), answerKind())
 	p.store, err = store.Open(t.Context(), store.Config{Redis: client, Sealer: sealer, Catalogue: catalogue, Log: log})
 	fatal(t, err)
-	p.queue, err = queue.NewClient(queue.Config{Redis: conn, Log: log})
+	settings.Redis, settings.Log = conn, log
+	p.queue, err = queue.NewClient(settings)
 	fatal(t, err)
 	running(t, p.queue.Run, p.queue.Close)
 	w, err := worker.New(worker.Config{
