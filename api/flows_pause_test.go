@@ -4,19 +4,20 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"time"
+
+	"penstock/internal/testenv"
 )
 
 // until reads a run again until it is in a state.
 func (p *product) until(id, state string) {
 	p.t.Helper()
-	var run map[string]any
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
-		if run = p.want(p.do("GET", "/v1/runs/"+id, "vera", ""), 200); run["state"] == state {
-			return
+	testenv.Eventually(p.t, func() string {
+		run := p.want(p.do("GET", "/v1/runs/"+id, "vera", ""), 200)
+		if run["state"] == state {
+			return ""
 		}
-	}
-	p.t.Fatalf("run %s is %v, want %s", id, run["state"], state)
+		return fmt.Sprintf("run %s is %v, want %s", id, run["state"], state)
+	})
 }
 
 // What runs ends, what nobody waits for waits, who would wait is refused, and

@@ -1,12 +1,13 @@
 package api_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"penstock/api"
+	"penstock/internal/testenv"
 )
 
 // The time of the answer is that of who waited first: not of who asked not to
@@ -28,17 +29,13 @@ func TestRunTellsWhenItWasAnswered(t *testing.T) {
 		}
 	}
 	p.queue.Replied(last)
-	again := time.NewTicker(20 * time.Millisecond)
-	defer again.Stop()
-	for deadline := time.Now().Add(10 * time.Second); ; <-again.C {
+	testenv.Eventually(t, func() string {
 		run := p.want(p.do("GET", "/v1/runs/"+last, "ulf", ""), 200)
 		if at, _ := run["replied_at"].(string); at >= run["finished_at"].(string) {
-			return
+			return ""
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the run does not tell: %v", run)
-		}
-	}
+		return fmt.Sprint("the run does not tell: ", run)
+	})
 }
 
 // What steps tell of items is in the run as OpenAPI describes it.

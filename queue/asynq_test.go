@@ -80,15 +80,9 @@ func TestATaskDeletedWhilePendingLeavesNothing(t *testing.T) {
 	if got := r.wait(r.submit(Submission{Spec: spec()})); got.State != Succeeded {
 		t.Errorf("the run behind the ghost: %+v", got)
 	}
-	for deadline := time.Now().Add(5 * time.Second); ; <-time.After(10 * time.Millisecond) {
-		n := r.redis.LLen(ctx, k.pending()).Val() + r.redis.LLen(ctx, k.active()).Val()
-		if n == 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d ids left", n)
-		}
-	}
+	r.eventually("no ids are left", func() bool {
+		return r.redis.LLen(ctx, k.pending()).Val()+r.redis.LLen(ctx, k.active()).Val() == 0
+	})
 }
 
 func TestRunsOnACluster(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -226,23 +227,15 @@ func TestAClockThatIsAheadTakesNoRunAway(t *testing.T) {
 	<-began
 	r.redis.ZAdd(ctx, k.taskLease(), redis.Z{Score: 1, Member: taskID(ticket.RunID(), 1)}) // long ago, by that clock
 	r.worker(echo, soon)                                                                   // asynq recovers at the start
-	for deadline := time.Now().Add(20 * time.Second); r.redis.LLen(ctx, k.active()).Val() > 0 && time.Now().Before(deadline); {
-		<-time.After(20 * time.Millisecond)
-	}
+	r.eventually("asynq took the run back", func() bool { return r.redis.LLen(ctx, k.active()).Val() == 0 })
 	close(finish)
 	if got := r.wait(ticket); got.State != Succeeded {
 		t.Errorf("result %+v", got)
 	}
-	for deadline := time.Now().Add(20 * time.Second); ; <-time.After(20 * time.Millisecond) {
+	testenv.Eventually(t, func() string {
 		left := r.redis.Keys(ctx, k.taskPrefix()+"*").Val()
-		left = append(left, r.redis.ZRange(ctx, k.asynq+"retry", 0, -1).Val()...)
-		if len(left) == 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("asynq still has %v", left)
-		}
-	}
+		return strings.Join(append(left, r.redis.ZRange(ctx, k.asynq+"retry", 0, -1).Val()...), " ")
+	})
 	r.nothingLeft()
 }
 

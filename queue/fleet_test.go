@@ -12,17 +12,14 @@ import (
 )
 
 // until waits for something that other processes bring about.
-func until(t *testing.T, what string, done func() bool) {
+func until(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	tick, limit := time.NewTicker(10*time.Millisecond), time.After(15*time.Second)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatalf("not in time: %s", what)
+	testenv.Eventually(t, func() string {
+		if done() {
+			return ""
 		}
-	}
+		return what
+	})
 }
 
 func (r *rig) workers() []Worker {

@@ -83,17 +83,7 @@ func numbered(n int) Submission {
 // state waits until a run is in a state.
 func (r *rig) state(id string, want State) {
 	r.t.Helper()
-	var got State
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); <-time.After(10 * time.Millisecond) {
-		record, err := r.client.Record(context.Background(), id)
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		if got = record.State; got == want {
-			return
-		}
-	}
-	r.t.Fatalf("run %s is %s, want %s", id, got, want)
+	r.reaches(id, want)
 }
 
 // The runs beyond the bound hold no slot, and come in the order of acceptance.

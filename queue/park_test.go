@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -29,21 +30,20 @@ func waits(t *testing.T, parked chan<- *Attempt, within time.Duration) Handler {
 	}
 }
 
-func (r *rig) reaches(id string, want State) Record {
+// reaches waits until a run is in a state.
+func (r *rig) reaches(id string, want State) (record Record) {
 	r.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; {
-		record, err := r.client.Record(context.Background(), id)
-		if err != nil {
+	testenv.Eventually(r.t, func() string {
+		var err error
+		if record, err = r.client.Record(context.Background(), id); err != nil {
 			r.t.Fatal(err)
 		}
 		if record.State == want {
-			return record
+			return ""
 		}
-		if time.Now().After(deadline) {
-			r.t.Fatalf("the run is %s, want %s", record.State, want)
-		}
-		<-time.After(5 * time.Millisecond)
-	}
+		return fmt.Sprintf("run %s is %s, want %s", id, record.State, want)
+	})
+	return record
 }
 
 func TestACallWakesAParkedRun(t *testing.T) {

@@ -113,18 +113,16 @@ func (r *rig) nothingLeft() {
 	r.t.Helper()
 	k := keysOf("default")
 	ctx := context.Background()
-	var left string
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
-		left = fmt.Sprint(
+	testenv.Eventually(r.t, func() string {
+		left := fmt.Sprint(
 			r.redis.LLen(ctx, k.pending()).Val(), r.redis.LLen(ctx, k.active()).Val(),
 			r.redis.ZCard(ctx, k.taskLease()).Val(), r.redis.ZCard(ctx, k.due()).Val(),
 			len(r.redis.Keys(ctx, k.taskPrefix()+"*").Val()))
 		if left == "0 0 0 0 0" {
-			return
+			return ""
 		}
-		<-time.After(20 * time.Millisecond)
-	}
-	r.t.Errorf("left of pending, active, lease, due, tasks: %s", left)
+		return "left of pending, active, lease, due, tasks: " + left
+	})
 }
 
 func TestARunReachesAWorkerAndItsResultComesBack(t *testing.T) {
@@ -380,9 +378,7 @@ func TestTheThirdCrashEndsARun(t *testing.T) {
 	ticket := r.submit(Submission{Spec: spec()})
 	pending := keysOf("default").pending()
 	for attempt := 1; attempt <= 3; attempt++ {
-		for len(r.redis.LRange(context.Background(), pending, 0, -1).Val()) == 0 {
-			<-time.After(10 * time.Millisecond)
-		}
+		r.eventually("the run is pending", func() bool { return r.redis.LLen(context.Background(), pending).Val() > 0 })
 		if ids := r.ghost(); len(ids) != 1 || !strings.HasSuffix(ids[0], fmt.Sprintf(".%d", attempt)) {
 			t.Fatalf("attempt %d claimed %v", attempt, ids)
 		}
@@ -560,15 +556,13 @@ func TestForeignTasksAreArchivedNotLost(t *testing.T) {
 		t.Errorf("result %+v", got)
 	}
 	inspector := asynq.NewInspectorFromRedisClient(r.redis)
-	for deadline := time.Now().Add(5 * time.Second); ; <-time.After(10 * time.Millisecond) {
+	testenv.Eventually(t, func() string {
 		info, err := inspector.GetQueueInfo("default")
 		if err == nil && info.Archived == 1 && info.Active == 0 {
-			break
+			return ""
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("queue %+v %v", info, err)
-		}
-	}
+		return fmt.Sprintf("queue %+v %v", info, err)
+	})
 }
 
 func TestAGuardMayLetWhatFailedRunAgain(t *testing.T) {

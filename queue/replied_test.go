@@ -32,22 +32,19 @@ func TestRecordTellsWhenARunWasAnswered(t *testing.T) {
 }
 
 // replied reads a run until it is known when it was answered.
-func (r *rig) replied(id string) Record {
+func (r *rig) replied(id string) (record Record) {
 	r.t.Helper()
-	again := time.NewTicker(20 * time.Millisecond)
-	defer again.Stop()
-	for deadline := time.Now().Add(10 * time.Second); ; <-again.C {
-		record, err := r.client.Record(r.t.Context(), id)
-		if err != nil {
+	testenv.Eventually(r.t, func() string {
+		var err error
+		if record, err = r.client.Record(r.t.Context(), id); err != nil {
 			r.t.Fatal(err)
 		}
-		if !record.Times.Replied.IsZero() {
-			return record
+		if record.Times.Replied.IsZero() {
+			return "somebody notes when the run was answered"
 		}
-		if time.Now().After(deadline) {
-			r.t.Fatal("nobody noted when the run was answered")
-		}
-	}
+		return ""
+	})
+	return record
 }
 
 // A run that is not there, or has not ended, is not made into one.

@@ -117,20 +117,14 @@ func TestShardsAreOneQueue(t *testing.T) {
 		tickets = append(tickets, r.submit(Submission{Spec: spec()}))
 	}
 	want := Stats{Queue: "default", Shards: spreadOver, Pending: 40, Open: 40, Paused: true, Workers: 1}
-	var differs string
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); <-time.After(20 * time.Millisecond) {
+	testenv.Eventually(t, func() string { // what a worker has in its hand comes back, too
 		all, err := r.client.Stats(ctx)
 		if err != nil || len(all) != 1 {
 			t.Fatalf("stats %+v, %v", all, err)
 		}
 		all[0].Oldest = 0
-		if differs = cmp.Diff(want, all[0]); differs == "" { // what a worker had in its hand is back, too
-			break
-		}
-	}
-	if differs != "" {
-		t.Error(differs)
-	}
+		return cmp.Diff(want, all[0])
+	})
 	workers, err := r.client.Workers(ctx)
 	if err != nil || len(workers) != 1 || cmp.Diff([]Served{{"default", 2 * spreadOver}}, workers[0].Queues) != "" {
 		t.Errorf("workers %+v, %v", workers, err)

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
@@ -46,11 +45,7 @@ func (r *rig) slotsKnown(slots string) {
 
 func (r *rig) eventually(what string, is func() bool) {
 	r.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !is(); <-time.After(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			r.t.Fatalf("not reached: %s", what)
-		}
-	}
+	until(r.t, what, is)
 }
 
 // begun is how many runs execute.

@@ -1,18 +1,19 @@
 package worker
 
 import (
+	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"penstock/flows"
+	"penstock/internal/testenv"
 	"penstock/queue"
 )
 
 // ended waits until a run has failed, and returns all runs by their depth.
 func (d *durable) ended() (runs []queue.Record) {
 	d.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); <-time.After(20 * time.Millisecond) {
+	testenv.Eventually(d.t, func() string {
 		runs = nil
 		failed := false
 		if _, err := d.client.List(d.t.Context(), queue.List{}, func(r *queue.Record) {
@@ -21,12 +22,12 @@ func (d *durable) ended() (runs []queue.Record) {
 		}); err != nil {
 			d.t.Fatal(err)
 		}
-		if failed {
-			return runs
+		if !failed {
+			return fmt.Sprint(len(runs), " runs, and none has failed")
 		}
-	}
-	d.t.Fatalf("%d runs, and none has failed", len(runs))
-	return nil
+		return ""
+	})
+	return runs
 }
 
 func TestRunsThatStartEachOtherEnd(t *testing.T) {

@@ -204,17 +204,19 @@ steps:
 // waits until the run is parked, with its step in its record.
 func (d *durable) waits(id string) {
 	d.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; <-time.After(10 * time.Millisecond) {
-		record, err := d.client.Record(d.t.Context(), id)
-		if err != nil || time.Now().After(deadline) {
-			d.t.Fatal(record.State, err)
+	var record queue.Record
+	testenv.Eventually(d.t, func() string {
+		var err error
+		if record, err = d.client.Record(d.t.Context(), id); err != nil {
+			d.t.Fatal(err)
 		}
-		if record.State == queue.Waiting {
-			if !strings.Contains(string(record.Steps), `"step":"wait_for"`) || !strings.Contains(string(record.Steps), `"waiting_until":"20`) {
-				d.t.Errorf("steps of the parked run: %s", record.Steps)
-			}
-			return
+		if record.State != queue.Waiting {
+			return "the run is " + string(record.State)
 		}
+		return ""
+	})
+	if !strings.Contains(string(record.Steps), `"step":"wait_for"`) || !strings.Contains(string(record.Steps), `"waiting_until":"20`) {
+		d.t.Errorf("steps of the parked run: %s", record.Steps)
 	}
 }
 
@@ -242,7 +244,7 @@ steps:
 	if told := d.tells(); told["n"] != 2.0 {
 		t.Errorf("the sink was told %v", told)
 	}
-	for deadline := time.Now().Add(10 * time.Second); ; <-time.After(10 * time.Millisecond) {
+	testenv.Eventually(t, func() string {
 		states := map[string]int{}
 		if _, err := d.client.List(t.Context(), queue.List{}, func(r *queue.Record) {
 			states[fmt.Sprintf("%d %s %s", r.Flow, r.State, r.Principal)]++
@@ -250,13 +252,8 @@ steps:
 			t.Fatal(err)
 		}
 		want := map[string]int{"1 succeeded key:k": 2, "2 succeeded key:k": 3}
-		if cmp.Equal(want, states) {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(cmp.Diff(want, states))
-		}
-	}
+		return cmp.Diff(want, states)
+	})
 	if len(d.told) != 1 {
 		t.Errorf("the sink was told %v", d.told)
 	}
