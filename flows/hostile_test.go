@@ -55,6 +55,8 @@ func TestHostileProgramsFailTheRun(t *testing.T) {
 		{"joined with much", `("a" * 1000000) as $s | [range(100000)] | join($s)`, "too large"},
 		{"doubled by add", `reduce range(60) as $i ("ab"; [., .] | add)`, "too large"},
 		{"doubled by implode", `reduce range(60) as $i ([97]; . + . | implode | explode)`, "too large"},
+		{"empty groups at every place of a text", `"a" * 500000 | gsub("(?<a0>)(?<a1>)(?<a2>)(?<a3>)(?<a4>)"; "b") | length`, "longer than"},
+		{"groups at every place of a text", `"a" * 300000 | [scan("(x*)(y*)(z*)")] | length`, "longer than"},
 		{"doubled by gsub", `reduce range(60) as $i ("a"; gsub("a"; "aa"))`, ""},
 		{"encoded again and again", `reduce range(200) as $i ("\""; @json)`, ""},
 		{"shared tree as text", `reduce range(60) as $i (1; [., .]) | tojson`, "too large"},

@@ -72,6 +72,8 @@ func (m *meter) Before(name string, in any, args []any) error {
 	case costs:
 	case name == "_match":
 		charge = m.matching
+	case name == "_matches":
+		charge = matches
 	case name == "_catch", name == "_matched": // either may have taken long
 		m.err = m.look(false)
 		return m.err
@@ -154,6 +156,14 @@ func (m *meter) matching(b *bill, in any, args []any) {
 	}
 	b.times(len(text), 1+size/8)
 	b.bytes = 64 * len(text)
+}
+
+// matches charges for the objects that are made of all matches of a text.
+func matches(b *bill, _ any, args []any) {
+	const steps, bytes = 50, 512 // of one object, with what it holds
+	n, _ := args[0].(int)
+	b.times(n, steps)
+	b.bytes = n * bytes
 }
 
 // Done is ready once the evaluation must end.

@@ -2139,20 +2139,23 @@ func (r *regexpMatcher) FindAllStringSubmatchIndex(s string, n int, meter Meter)
 }
 
 // affordable goes through all matches once. A match costs at most the length
-// of the text times the size of the expression, all of them its square.
+// of the text times the size of the expression, all of them its square. What is
+// made of them is told to the meter before it is made: an object for each match
+// and for each of its groups.
 func (r *regexpMatcher) affordable(s string, meter Meter) (ok bool) {
 	defer func() {
 		if v := recover(); v != nil && v != any(meter) {
 			panic(v)
 		}
 	}()
+	matches := 0
 	r.ReplaceAllStringFunc(s, func(string) string {
-		if meter.Before("_matched", nil, nil) != nil {
+		if matches++; meter.Before("_matched", nil, nil) != nil {
 			panic(meter)
 		}
 		return ""
 	})
-	return true
+	return meter.Before("_matches", nil, []any{matches * (1 + r.NumSubexp())}) == nil
 }
 
 func (r *regexpMatcher) emptyMatchAt(s string, offset int) []int {
