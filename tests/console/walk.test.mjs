@@ -439,12 +439,16 @@ test('pauses a queue with the token, and resumes it', async () => {
 })
 
 test('leads from a run to its task, and back', async () => {
+  await visit(desk, '/queues')
+  assert.equal(await turnQueue(desk, 'pause'), 204) // a task that has ended is gone
   const id = await call(2, { name: 'Ada' })
   await visit(desk, '/runs/' + id)
   await desk.locator('.facts').getByRole('link', { name: 'default' }).click()
   await desk.waitForURL('**/queues/default/tasks/*')
   await desk.getByRole('link', { name: 'Open the run of this task' }).click()
   await desk.waitForURL('**/runs/' + id)
+  await visit(desk, '/queues')
+  assert.equal(await turnQueue(desk, 'resume'), 204)
   well(desk)
 })
 
