@@ -121,8 +121,9 @@ require (
 
 // See third_party/README.md: asynqmon without html/template, which keeps the
 // linker from leaving out what nobody calls; gojq whose operations are charged;
-// and names without a body for what Gin imports and no route of ours speaks.
+// httpsnoop with one type in the place of a thousand; and names without a body for what Gin imports and no route of ours speaks.
 replace (
+	github.com/felixge/httpsnoop => ./third_party/httpsnoop
 	github.com/hibiken/asynqmon => ./third_party/asynqmon
 	github.com/itchyny/gojq => ./third_party/gojq
 	github.com/quic-go/quic-go => ./third_party/quic-go

@@ -46,7 +46,7 @@ func newStand(t *testing.T) *stand {
 	s := &stand{redis: testenv.Redis(t)}
 	ready := filepath.Join(t.TempDir(), "ready")
 	const word = "correct horse battery staple"
-	testenv.Start(t, "penstock", program(t, "penstock"), []string{
+	testenv.Start(t, "penstock", os.Getenv("BINARY"), []string{
 		"PENSTOCK_REDIS_URL=" + s.redis.URL(), "PENSTOCK_ADMIN_USER=ann", "PENSTOCK_ADMIN_PASSWORD=" + word,
 	}, "dev", "--listen", "127.0.0.1:0", "--data", "none", "--ready-file", ready)
 	var url []byte

@@ -22,9 +22,11 @@ export async function open() {
 export const close = () => browser.close()
 
 // look makes a page of its own session. What goes wrong on it is in troubles.
-// It may go nowhere else but to abroad.
-export async function look({ width = 1440, theme = 'light', abroad = base } = {}) {
-  const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: theme, permissions: ['clipboard-read', 'clipboard-write'] })
+// It may go nowhere else but to abroad. One that is audited has axe-core in all
+// it loads: cheaper than to send it to each page.
+export async function look({ width = 1440, abroad = base, audited = false } = {}) {
+  const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: 'light', permissions: ['clipboard-read', 'clipboard-write'] })
+  if (audited) await context.addInitScript(axe)
   const page = await context.newPage()
   page.setDefaultTimeout(10_000)
   page.troubles = []
@@ -56,7 +58,7 @@ export function well(page) {
 // accessible checks the page as it is with axe-core.
 export async function accessible(page, what) {
   // Through the debugger: the page's policy lets no script of ours in.
-  await page.evaluate(axe)
+  if (!await page.evaluate(() => 'axe' in window)) await page.evaluate(axe)
   const { violations } = await page.evaluate(() => axe.run(document, { resultTypes: ['violations'] }))
   const serious = violations.filter(v => v.impact === 'serious' || v.impact === 'critical')
     .map(v => `${v.id}: ${v.help}: ${v.nodes.map(n => n.html.slice(0, 160)).join(' | ')}`)
@@ -67,6 +69,32 @@ export async function accessible(page, what) {
 export async function fits(page, what) {
   const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
   assert.ok(content <= window, `${what} is ${content} px wide in a window of ${window}`)
+}
+
+// inThemes calls check with the page in the theme that it has, then in the other.
+export async function inThemes(page, check) {
+  const dark = await page.evaluate(() => matchMedia('(prefers-color-scheme: dark)').matches)
+  await check(dark ? 'dark' : 'light')
+  const ground = await page.evaluateHandle(() => {
+    const element = document.querySelector('.MuiPaper-root') ?? document.body // asynqmon's body is light in both
+    return { element, color: getComputedStyle(element).backgroundColor }
+  })
+  const other = dark ? 'light' : 'dark'
+  await page.emulateMedia({ colorScheme: other })
+  await page.waitForFunction(({ element, color }) => getComputedStyle(element).backgroundColor !== color, ground)
+  // What is on its way to its new colour has it now.
+  await page.evaluate(() => document.getAnimations().forEach(a => { if (a instanceof CSSTransition) a.finish() }))
+  await check(other)
+}
+
+// readable checks the page in both themes. name is that of its picture.
+export async function readable(page, what, name) {
+  await inThemes(page, async theme => {
+    const { width } = page.viewportSize()
+    await fits(page, what)
+    await picture(page, `${name}-${width}-${theme}`)
+    await accessible(page, `${what} at ${width} px, ${theme}`)
+  })
 }
 
 // visible checks that the element with the focus shows it. The editor says so

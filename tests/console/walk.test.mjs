@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test'
 import { createHash } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { accessible, ask, base, call, close, fits, look, open, picture, root, signIn, switchFlow, visible, visit, well } from './desk.mjs'
+import { accessible, ask, base, call, close, inThemes, look, open, readable, root, signIn, switchFlow, visible, visit, well } from './desk.mjs'
 import { client, issue } from './issuer.mjs'
 
 const sh = promisify(execFile)
@@ -439,12 +439,16 @@ test('pauses a queue with the token, and resumes it', async () => {
 })
 
 test('leads from a run to its task, and back', async () => {
+  await visit(desk, '/queues')
+  assert.equal(await turnQueue(desk, 'pause'), 204) // a task that has ended is gone
   const id = await call(2, { name: 'Ada' })
   await visit(desk, '/runs/' + id)
   await desk.locator('.facts').getByRole('link', { name: 'default' }).click()
   await desk.waitForURL('**/queues/default/tasks/*')
   await desk.getByRole('link', { name: 'Open the run of this task' }).click()
   await desk.waitForURL('**/runs/' + id)
+  await visit(desk, '/queues')
+  assert.equal(await turnQueue(desk, 'resume'), 204)
   well(desk)
 })
 
@@ -502,58 +506,68 @@ test('leaves out what a viewer may not do', async () => {
   well(page)
 })
 
-for (const [width, theme] of [[1440, 'light'], [1440, 'dark'], [390, 'light'], [390, 'dark']]) {
-  test(`reads well at ${width} px, ${theme}`, async () => {
-    const page = await look({ width, theme })
+// Each page is loaded at both widths, side by side, and looked at in both themes.
+const widths = [1440, 390]
+
+test('reads well', { concurrency: true }, async t => {
+  const asked = await ask()
+  await switchFlow(3, 'pause')
+  await Promise.all(widths.map(width => t.test(`at ${width} px`, async () => {
+    const page = await look({ width, audited: true })
     await signIn(page)
-    const run = await call(2, { name: 'nobody' }), asked = await ask()
-    await switchFlow(3, 'pause')
+    const run = await call(2, { name: 'nobody' })
     const paths = ['/', '/runs', '/runs/' + run, '/runs/' + asked, '/flows', '/flows/1', '/flows/3', '/flows/1/try', '/flows/1/call', '/flows/1/versions', '/flows/new', '/access/keys',
       '/access/keys/console', '/access/clients', '/access/users', '/access/users/vera', '/access/audit', '/connections', '/connections/new?type=postgres', '/refused', '/lines']
     for (const path of paths) {
       await visit(page, path)
       if (path.endsWith(asked)) await unfold(page)
-      await fits(page, path)
-      await picture(page, `${path}-${width}-${theme}`)
-      await accessible(page, `${path} at ${width} px, ${theme}`)
+      await readable(page, path, path)
     }
-    await switchFlow(3, 'resume')
     await visit(page, '/connections')
     await page.getByText('New connection').click()
-    const menu = await page.locator('.pop').boundingBox()
-    assert.ok(menu.x >= 0 && menu.x + menu.width <= width, 'a menu is within the window')
+    await inThemes(page, async () => {
+      const menu = await page.locator('.pop').boundingBox()
+      assert.ok(menu.x >= 0 && menu.x + menu.width <= width, 'a menu is within the window')
+    })
     well(page)
-  })
+  })))
+  await switchFlow(3, 'resume')
+})
 
-  test(`reads well in asynqmon's pages at ${width} px, ${theme}`, async () => {
-    const page = await look({ width, theme })
+test("reads well in asynqmon's pages", { concurrency: true }, async t => {
+  const pages = await Promise.all(widths.map(width => look({ width, audited: true })))
+  for (const page of pages) {
     await signIn(page)
     await visit(page, '/queues')
-    await turnQueue(page, 'pause')
-    try {
-      const task = await call(2, { name: 'Ada' }) // stays pending while we look
-      // What each page shows once its data is there.
-      const pages = { '': 'tbody th', '/queues/default?status=pending': 'tbody th', '/queues/default?status=retry': '.MuiAlert-root', [`/queues/default/tasks/${task}.1`]: 'text="pending"',
-        '/servers': '[aria-label="expand row"]', '/schedulers': '.MuiAlert-root', '/redis': 'pre', '/settings': '[role=slider]', '/nowhere': 'h5' }
-      for (const [path, shown] of Object.entries(pages)) {
+  }
+  await turnQueue(pages[0], 'pause')
+  try {
+    const task = await call(2, { name: 'Ada' }) // stays pending while we look
+    // What each page shows once its data is there.
+    const paths = { '': 'tbody th', '/queues/default?status=pending': 'tbody th', '/queues/default?status=retry': '.MuiAlert-root', [`/queues/default/tasks/${task}.1`]: 'text="pending"',
+      '/servers': '[aria-label="expand row"]', '/schedulers': '.MuiAlert-root', '/redis': 'pre', '/settings': '[role=slider]', '/nowhere': 'h5' }
+    await Promise.all(pages.map((page, i) => t.test(`at ${widths[i]} px`, async () => {
+      for (const [path, shown] of Object.entries(paths)) {
         await visit(page, '/queues' + path)
         await page.locator(shown).first().waitFor()
-        await fits(page, path)
-        await picture(page, `/queues${path}-${width}-${theme}`)
-        await accessible(page, `asynqmon's ${path || 'queues'} at ${width} px, ${theme}`)
+        await readable(page, `asynqmon's ${path || 'queues'}`, '/queues' + path)
       }
+      well(page)
+    })))
+    for (const [i, page] of pages.entries()) await t.test(`resumes a queue at ${widths[i]} px`, () => inThemes(page, async () => {
       await visit(page, '/queues')
       await page.getByRole('button', { name: 'Actions default' }).hover({ force: true }) // gives way to others at once
       await page.getByRole('button', { name: 'Resume' }).hover()
       await page.getByRole('tooltip', { name: 'Resume' }).waitFor()
       await page.getByRole('button', { name: 'Resume' }).click() // has its name although the tooltip is open
       await page.getByRole('button', { name: 'Pause' }).waitFor()
+      await turnQueue(page, 'pause')
       well(page)
-    } finally {
-      await turnQueue(page, 'resume') // if it came to less; else it is refused
-    }
-  })
-}
+    }))
+  } finally {
+    await turnQueue(pages[0], 'resume')
+  }
+})
 
 test('is light', async t => { // and says how quick: the time is the machine's matter
   for (const path of ['/signin', '/', '/runs', '/flows', '/flows/1']) {

@@ -48,8 +48,11 @@ func start(t *testing.T) *product {
 	return p
 }
 
-// build makes the program once for all tests.
+// build makes the program once for all tests, unless the environment names one.
 var build = sync.OnceValues(func() (string, error) { // never changes
+	if file := os.Getenv("BINARY"); file != "" {
+		return file, nil
+	}
 	dir, err := os.MkdirTemp("", "penstock-clients-")
 	if err != nil {
 		return "", err
