@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"penstock/internal/budget"
+	"penstock/internal/bulk"
 )
 
 // Bounds of a value from outside and of one that leaves.
@@ -32,7 +33,7 @@ func DecodeJSONOn(tab *budget.Tab, src []byte) (any, error) {
 	if err := tab.Charge(int64(len(src))); err != nil {
 		return nil, memoryError(err)
 	}
-	d := decoder{src: string(src), tab: tab} // strings without escapes are parts of it
+	d := decoder{src: bulk.Text(src), tab: tab} // strings without escapes are parts of it
 	v, err := d.value(0)
 	if err != nil {
 		return nil, memoryError(err)
@@ -156,7 +157,7 @@ func (d *decoder) array(depth int) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		array = append(array, v)
+		array = append(bulk.Room(array), v)
 		if err := d.tab.Charge(budget.Cell + budget.Text); err != nil {
 			return nil, err
 		}
