@@ -105,3 +105,44 @@ func TestATurnEnds(t *testing.T) {
 		<-ended
 	})
 }
+
+// Who is next waits while what others hold leaves no place for all that it may
+// hold, and not for ever.
+func TestATurnBeginsWhereItFits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := New(1<<40, quiet())
+		most := p.share(roomShare) / 2
+		open := func() *Account {
+			a := p.Open(0, nil)
+			a.most = most
+			return a
+		}
+		hold := func(a *Account) time.Duration {
+			t.Helper()
+			begun := time.Now()
+			if err := a.Hold(t.Context(), most); err != nil {
+				t.Fatal(err)
+			}
+			return time.Since(begun)
+		}
+		first, second, third, fourth := open(), open(), open(), open()
+		defer third.Close()
+		defer fourth.Close()
+		if waited := hold(first); waited > 0 {
+			t.Errorf("the first waited for %v", waited)
+		}
+		if waited := hold(second); waited > 2*turnIdle {
+			t.Errorf("the second, which fits beside it, waited for %v", waited)
+		}
+		ended := time.AfterFunc(turnMost/2, func() { first.Close(); second.Close() })
+		defer ended.Stop()
+		if waited := hold(third); waited < turnMost/2 || waited > turnMost/2+turnIdle {
+			t.Errorf("the third, which does not fit, waited for %v", waited)
+		}
+		third.used.Add(most) // so that nothing fits beside it
+		if waited := hold(fourth); waited < turnMost/2 || waited > turnMost+turnIdle {
+			t.Errorf("the fourth, beside one that does not end, waited for %v", waited)
+		}
+	})
+}

@@ -48,6 +48,15 @@ func grown[T any](list []T) []T {
 	return larger
 }
 
+// Append is append(content, text...) for content that has the room.
+func Append(content []byte, text string) []byte {
+	for len(text) > piece {
+		content, text = append(content, text[:piece]...), text[piece:]
+		runtime.Gosched()
+	}
+	return append(content, text...)
+}
+
 // Bytes is []byte(text).
 func Bytes(text string) []byte {
 	content := make([]byte, len(text))

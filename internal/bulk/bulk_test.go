@@ -29,6 +29,9 @@ func TestPiecesMakeTheWhole(t *testing.T) {
 		if got := Bytes(string(content)); !bytes.Equal(got, content) {
 			t.Errorf("bytes of %d bytes differ", n)
 		}
+		if got := Append([]byte("x"), string(content)); string(got) != "x"+string(content) {
+			t.Errorf("with %d bytes more it differs", n)
+		}
 		if got := Written(content, hex.EncodedLen(n), piece, hex.EncodeToString); got != hex.EncodeToString(content) {
 			t.Errorf("hex of %d bytes differs", n)
 		}
