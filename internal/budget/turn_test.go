@@ -3,6 +3,7 @@ package budget
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -143,6 +144,41 @@ func TestATurnBeginsWhereItFits(t *testing.T) {
 		third.used.Add(most) // so that nothing fits beside it
 		if waited := hold(fourth); waited < turnMost/2 || waited > turnMost+turnIdle {
 			t.Errorf("the fourth, beside one that does not end, waited for %v", waited)
+		}
+	})
+}
+
+// Those that hold much and wait do not wait for each other.
+func TestNobodyWaitsForThoseThatWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := New(1<<40, quiet())
+		most := p.share(roomShare) / 2
+		open := func() *Account {
+			a := p.Open(0, nil)
+			a.most = most
+			return a
+		}
+		var all []*Account
+		for range 4 { // together they hold more than fits
+			a := open()
+			if a.used.Add(most / 2); !a.registered.Swap(true) {
+				p.add(a)
+			}
+			all = append(all, a)
+		}
+		begun := time.Now()
+		var ends sync.WaitGroup
+		for _, a := range all {
+			ends.Go(func() {
+				if err := a.Hold(t.Context(), 2*large); err != nil {
+					t.Error(err)
+				}
+				a.Close()
+			})
+		}
+		if ends.Wait(); time.Since(begun) > 2*turnIdle {
+			t.Errorf("they waited for %v", time.Since(begun))
 		}
 	})
 }
