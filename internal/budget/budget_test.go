@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -99,8 +100,14 @@ func TestTheBiggestRunMakesRoom(t *testing.T) {
 // What is alive takes room from new runs, and what is dead does not. Not
 // parallel: other tests would grow the heap, too.
 func TestRoomIsWhatIsNotAlive(t *testing.T) {
-	held := make([]byte, 256<<20)
-	p := New(int64(len(held))*100/(roomShare+5), quiet())
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // collected when the test says so
+	const size = 256 << 20
+	p := New(size*100/(roomShare+5), quiet())
+	runtime.GC()
+	held := make([]byte, size)
+	if p.look(); !p.Room() {
+		t.Error("what no collection has found alive takes room")
+	}
 	runtime.GC()
 	if p.look(); p.Room() {
 		t.Error("there is room beside what is alive")

@@ -162,12 +162,13 @@ func TestNobodyWaitsForThoseThatWait(t *testing.T) {
 		var all []*Account
 		for range 4 { // together they hold more than fits
 			a := open()
-			if a.used.Add(most / 2); !a.registered.Swap(true) {
+			if a.used.Add(most / 4 * 3); !a.registered.Swap(true) {
 				p.add(a)
 			}
 			all = append(all, a)
 		}
 		begun := time.Now()
+		p.turns.since = begun // the last turn was not long ago
 		var ends sync.WaitGroup
 		for _, a := range all {
 			ends.Go(func() {
