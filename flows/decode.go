@@ -35,6 +35,9 @@ func DecodeJSONOn(tab *budget.Tab, src []byte) (any, error) {
 	}
 	d := decoder{src: bulk.Text(src), tab: tab} // strings without escapes are parts of it
 	v, err := d.value(0)
+	if err == nil {
+		err = d.settle()
+	}
 	if err != nil {
 		return nil, memoryError(err)
 	}
@@ -49,6 +52,21 @@ type decoder struct {
 	src string
 	at  int
 	tab *budget.Tab
+	due int64 // bytes that are not on the tab yet
+}
+
+// charge counts what was made. Small amounts are put on the tab together.
+func (d *decoder) charge(n int64) error {
+	if d.due += n; d.due < 1<<10 {
+		return nil
+	}
+	return d.settle()
+}
+
+func (d *decoder) settle() error {
+	n := d.due
+	d.due = 0
+	return d.tab.Charge(n)
 }
 
 func (d *decoder) malformed() error {
@@ -112,7 +130,7 @@ func (d *decoder) word(word string) error {
 
 func (d *decoder) object(depth int) (any, error) {
 	object := map[string]any{}
-	if err := d.tab.Charge(budget.Object); err != nil {
+	if err := d.charge(budget.Object); err != nil {
 		return nil, err
 	}
 	if d.next() == '}' {
@@ -137,7 +155,7 @@ func (d *decoder) object(depth int) (any, error) {
 		if object[name], err = d.value(depth); err != nil {
 			return nil, err
 		}
-		if err := d.tab.Charge(budget.MemberOf(len(object))); err != nil {
+		if err := d.charge(budget.MemberOf(len(object))); err != nil {
 			return nil, err
 		}
 		if more, err := d.more('}'); !more {
@@ -158,7 +176,7 @@ func (d *decoder) array(depth int) (any, error) {
 			return nil, err
 		}
 		array = append(bulk.Room(array), v)
-		if err := d.tab.Charge(budget.Cell + budget.Text); err != nil {
+		if err := d.charge(budget.Cell + budget.Text); err != nil {
 			return nil, err
 		}
 		if more, err := d.more(']'); !more {
