@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"penstock/internal/budget"
+	"penstock/internal/bulk"
 )
 
 // Bounds of a value from outside and of one that leaves.
@@ -32,8 +33,11 @@ func DecodeJSONOn(tab *budget.Tab, src []byte) (any, error) {
 	if err := tab.Charge(int64(len(src))); err != nil {
 		return nil, memoryError(err)
 	}
-	d := decoder{src: string(src), tab: tab} // strings without escapes are parts of it
+	d := decoder{src: bulk.Text(src), tab: tab} // strings without escapes are parts of it
 	v, err := d.value(0)
+	if err == nil {
+		err = d.settle()
+	}
 	if err != nil {
 		return nil, memoryError(err)
 	}
@@ -48,6 +52,21 @@ type decoder struct {
 	src string
 	at  int
 	tab *budget.Tab
+	due int64 // bytes that are not on the tab yet
+}
+
+// charge counts what was made. Small amounts are put on the tab together.
+func (d *decoder) charge(n int64) error {
+	if d.due += n; d.due < 1<<10 {
+		return nil
+	}
+	return d.settle()
+}
+
+func (d *decoder) settle() error {
+	n := d.due
+	d.due = 0
+	return d.tab.Charge(n)
 }
 
 func (d *decoder) malformed() error {
@@ -111,7 +130,7 @@ func (d *decoder) word(word string) error {
 
 func (d *decoder) object(depth int) (any, error) {
 	object := map[string]any{}
-	if err := d.tab.Charge(budget.Object); err != nil {
+	if err := d.charge(budget.Object); err != nil {
 		return nil, err
 	}
 	if d.next() == '}' {
@@ -136,7 +155,7 @@ func (d *decoder) object(depth int) (any, error) {
 		if object[name], err = d.value(depth); err != nil {
 			return nil, err
 		}
-		if err := d.tab.Charge(budget.MemberOf(len(object))); err != nil {
+		if err := d.charge(budget.MemberOf(len(object))); err != nil {
 			return nil, err
 		}
 		if more, err := d.more('}'); !more {
@@ -156,8 +175,8 @@ func (d *decoder) array(depth int) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		array = append(array, v)
-		if err := d.tab.Charge(budget.Cell + budget.Text); err != nil {
+		array = append(bulk.Room(array), v)
+		if err := d.charge(budget.Cell + budget.Text); err != nil {
 			return nil, err
 		}
 		if more, err := d.more(']'); !more {

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"penstock/internal/budget"
+	"penstock/internal/bulk"
 )
 
 // EncodeJSON writes a value as flows know them: exact numbers, members in the
@@ -145,11 +146,11 @@ func appendString(b []byte, s string) []byte {
 			i += size
 			continue
 		}
-		b = appendEscape(append(b, s[start:i]...), r)
+		b = appendEscape(bulk.Append(b, s[start:i]), r)
 		i += size
 		start = i
 	}
-	return append(append(b, s[start:]...), '"')
+	return append(bulk.Append(b, s[start:]), '"')
 }
 
 func appendEscape(b []byte, r rune) []byte {

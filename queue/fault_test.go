@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -271,6 +272,51 @@ func TestAStaleFenceEndsNothing(t *testing.T) {
 		t.Errorf("record %+v %v", record, err)
 	}
 	close(finish)
+	if got := r.wait(ticket); got.State != Succeeded {
+		t.Errorf("result %+v", got)
+	}
+	r.nothingLeft()
+}
+
+// A result that is longer than one command carries comes back as it was, and
+// the pieces of an attempt that died before it had stored all are not in it.
+func TestALongResultIsStoredInPieces(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Redis(t).URL())
+	ctx, k := context.Background(), keysOf("default")
+	results := map[string][]byte{}
+	for name, size := range map[string]int{"step.0": perCall, "step.1": perCall + 1, "step.2": 5*perCall + 7} {
+		results[name] = make([]byte, size)
+		for i := range results[name] {
+			results[name][i] = byte('a' + i*7%26)
+		}
+	}
+	ticket := r.submit(Submission{Spec: spec()})
+	name := k.journalPrefix() + ticket.RunID()
+	r.redis.HSet(ctx, name, pieceKey("step.1", 0), "pold", pieceKey("step.1", 5), "pold", "step.3", "s", pieceKey("step.3", 0), "pold")
+	r.worker(func(ctx context.Context, a *Attempt) Outcome {
+		for key, result := range results {
+			if err := a.Journal().Finish(ctx, key, result); err != nil {
+				t.Error(err)
+			}
+		}
+		a.resumed = true // as an attempt that is taken up again
+		later := a.Journal()
+		for key, result := range results {
+			if known, err := later.Start(ctx, key, flows.Read); err != nil || !bytes.Equal(known.Result, result) {
+				t.Errorf("%s: %d bytes came back of %d, %v", key, len(known.Result), len(result), err)
+			}
+		}
+		if known, err := later.Start(ctx, "step.3", flows.Once); err != nil || !known.Started || known.Result != nil {
+			t.Errorf("what only began: %v, %v", known, err)
+		}
+		for field, value := range r.redis.HGetAll(ctx, name).Val() {
+			if len(value) > perCall+1 {
+				t.Errorf("field %s has %d bytes", field, len(value))
+			}
+		}
+		return echo(ctx, a)
+	})
 	if got := r.wait(ticket); got.State != Succeeded {
 		t.Errorf("result %+v", got)
 	}

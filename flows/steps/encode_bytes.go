@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"penstock/flows"
+	"penstock/internal/bulk"
 )
 
 // codec writes bytes as text and reads them back.
@@ -18,19 +19,33 @@ type codec struct {
 	decode func(string) ([]byte, error)
 }
 
+// inPieces writes a long text piece by piece, see package bulk. The pieces of
+// base64 have no padding but the last: three bytes are four characters.
+func inPieces(length func(int) int, encode func([]byte) string) func([]byte) string {
+	const each = 3 << 16 // bytes
+	return func(content []byte) string {
+		if len(content) <= each {
+			return encode(content)
+		}
+		return bulk.Written(content, length(len(content)), each, encode)
+	}
+}
+
 func base64Codec() codec {
-	return codec{"base64", base64.StdEncoding.EncodeToString, func(s string) ([]byte, error) {
+	return codec{"base64", inPieces(base64.StdEncoding.EncodedLen, base64.StdEncoding.EncodeToString), func(s string) ([]byte, error) {
 		return base64.RawStdEncoding.DecodeString(unpadded(s))
 	}}
 }
 
 func base64urlCodec() codec {
-	return codec{"base64url", base64.RawURLEncoding.EncodeToString, func(s string) ([]byte, error) {
+	return codec{"base64url", inPieces(base64.RawURLEncoding.EncodedLen, base64.RawURLEncoding.EncodeToString), func(s string) ([]byte, error) {
 		return base64.RawURLEncoding.DecodeString(unpadded(s))
 	}}
 }
 
-func hexCodec() codec { return codec{"hex", hex.EncodeToString, hex.DecodeString} }
+func hexCodec() codec {
+	return codec{"hex", inPieces(hex.EncodedLen, hex.EncodeToString), hex.DecodeString}
+}
 
 // urlCodec escapes everything but RFC 3986's unreserved characters, so that
 // the text fits a path, a query and a form. Reading, a + is a +.
@@ -44,7 +59,7 @@ func urlCodec() codec {
 }
 
 func textCodec() codec {
-	return codec{"text", func(b []byte) string { return string(b) }, func(s string) ([]byte, error) { return []byte(s), nil }}
+	return codec{"text", bulk.Text, func(s string) ([]byte, error) { return bulk.Bytes(s), nil }}
 }
 
 // unpadded is base64 without padding, which senders leave out, and without

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"penstock/internal/budget"
+	"penstock/internal/bulk"
 )
 
 // httpAnswer is a response that was expected, read and parsed.
@@ -38,7 +39,7 @@ func readBody(tab *budget.Tab, resp *http.Response, limit int64) ([]byte, error)
 		return nil, tooLarge
 	}
 	room := min(max(resp.ContentLength, 512), 1<<20) + 1 // one more, so that the end is seen without growing
-	content, err := readAll(tab, io.LimitReader(resp.Body, limit+1), make([]byte, 0, room))
+	content, err := readAll(tab, io.LimitReader(resp.Body, limit+1), room)
 	if err != nil {
 		return nil, err
 	}
@@ -48,25 +49,49 @@ func readBody(tab *budget.Tab, resp *http.Response, limit int64) ([]byte, error)
 	return content, nil
 }
 
-// readAll is io.ReadAll into a buffer of a size that fits.
-func readAll(tab *budget.Tab, r io.Reader, content []byte) ([]byte, error) {
-	if err := tab.Charge(int64(cap(content))); err != nil {
+// readAll is io.ReadAll into a first buffer of so many bytes. What is longer
+// comes in pieces that are put together at the end: a buffer that grows would
+// be copied many times.
+func readAll(tab *budget.Tab, r io.Reader, room int64) ([]byte, error) {
+	first, err := readPiece(tab, r, room)
+	if err != nil || len(first) < cap(first) {
+		return first, err
+	}
+	held := tab.Part()
+	defer held.Drop()
+	pieces, size := [][]byte{first}, len(first)
+	for last := first; len(last) == cap(last); size += len(last) {
+		if last, err = readPiece(held, r, min(2*int64(len(last)), 1<<20)); err != nil {
+			return nil, err
+		}
+		pieces = append(pieces, last)
+	}
+	if err := tab.Charge(int64(size - len(first))); err != nil {
 		return nil, err
 	}
-	for {
-		if size := len(content); size == cap(content) {
-			content = append(content, 0)[:size]
-			if err := tab.Charge(int64(cap(content) - size)); err != nil {
-				return nil, err
-			}
-		}
-		n, err := r.Read(content[len(content):cap(content)])
-		content = content[:len(content)+n]
-		if err == io.EOF {
-			return content, nil
+	content := make([]byte, size)
+	rest := content
+	for _, piece := range pieces {
+		rest = rest[bulk.Copy(rest, piece):]
+	}
+	return content, nil
+}
+
+// readPiece reads as much as there is room for. A piece that is not full is the
+// last one.
+func readPiece(tab *budget.Tab, r io.Reader, room int64) ([]byte, error) {
+	if err := tab.Charge(room); err != nil {
+		return nil, err
+	}
+	piece, size := make([]byte, room), 0
+	for size < len(piece) {
+		n, err := r.Read(piece[size:])
+		if size += n; err == io.EOF {
+			break
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
+	return piece[:size], nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"penstock/internal/budget"
+	"penstock/internal/bulk"
 )
 
 // parseCSV reads RFC 4180 text into a list of objects: the first row names
@@ -50,7 +51,7 @@ func parseCSV(tab *budget.Tab, text []byte) (any, error) {
 		for i, name := range names {
 			object[name] = row[i]
 		}
-		rows = append(rows, object)
+		rows = append(bulk.Room(rows), object)
 	}
 }
 

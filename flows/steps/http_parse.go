@@ -11,6 +11,7 @@ import (
 
 	"penstock/flows"
 	"penstock/internal/budget"
+	"penstock/internal/bulk"
 )
 
 // parseBody makes a value of a response body: as the flow says, or, for "auto"
@@ -27,7 +28,7 @@ func parseBody(tab *budget.Tab, as string, header http.Header, content []byte) (
 		as = parseFor(mediaType, content)
 	}
 	if as == "bytes" {
-		return base64.StdEncoding.EncodeToString(content), tab.Charge(int64(base64.StdEncoding.EncodedLen(len(content))))
+		return base64Codec().encode(content), tab.Charge(int64(base64.StdEncoding.EncodedLen(len(content))))
 	}
 	if coding := header.Get("Content-Encoding"); coding != "" && coding != "identity" {
 		return nil, fmt.Errorf("the response is compressed with %q; only gzip is understood, or parse: bytes", coding)
@@ -49,7 +50,7 @@ func parseBody(tab *budget.Tab, as string, header http.Header, content []byte) (
 	case "csv":
 		return parseCSV(tab, text)
 	}
-	return string(text), nil
+	return bulk.Text(text), nil
 }
 
 func contentType(header http.Header) (string, map[string]string) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"penstock/internal/budget"
+	"penstock/internal/bulk"
 )
 
 // maxXMLDepth bounds the nesting of elements.
@@ -171,7 +172,7 @@ func addMember(object map[string]any, name string, v any) {
 	if !ok {
 		list = []any{earlier}
 	}
-	object[name] = append(list, v)
+	object[name] = append(bulk.Room(list), v)
 }
 
 func xmlValue(object map[string]any, text string) any {

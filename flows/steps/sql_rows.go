@@ -5,6 +5,7 @@ import (
 
 	"penstock/flows"
 	"penstock/internal/budget"
+	"penstock/internal/bulk"
 )
 
 // sqlRows makes items of rows, within bounds.
@@ -43,7 +44,7 @@ func (r *sqlRows) read(rows *sql.Rows) ([]any, error) {
 		if err != nil {
 			return nil, err
 		}
-		items = append(items, item)
+		items = append(bulk.Room(items), item)
 	}
 	return items, rows.Err()
 }

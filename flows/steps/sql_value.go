@@ -1,7 +1,6 @@
 package steps
 
 import (
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"math"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"penstock/flows"
+	"penstock/internal/bulk"
 )
 
 // sqlValue makes a value of what a driver scanned from a column of that type.
@@ -84,9 +84,9 @@ func sqlBytes(dialect flows.Dialect, column string, content []byte) any {
 	case column == "BIT" && dialect == flows.MySQL:
 		return json.Number(new(big.Int).SetBytes(content).String())
 	case isBinary(column) || dialect == flows.SQLite: // there, text is never bytes
-		return base64.StdEncoding.EncodeToString(content)
+		return base64Codec().encode(content)
 	}
-	return sqlText(column, string(content))
+	return sqlText(column, bulk.Text(content))
 }
 
 func isBinary(column string) bool {

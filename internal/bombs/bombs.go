@@ -12,8 +12,14 @@ import (
 	"sync"
 )
 
-// Handler serves a bomb at the path of its name, gzipped.
-func Handler() http.Handler {
+// Handler serves a bomb at the path of its name, gzipped. Each is made when it is
+// first asked for, which takes about a second of processor time.
+func Handler() http.Handler { return handler(false) }
+
+// Made is Handler with all bombs made, for tests that measure time.
+func Made() http.Handler { return handler(true) }
+
+func handler(made bool) http.Handler {
 	mux := http.NewServeMux()
 	for name, write := range map[string]func(io.Writer){
 		"csv": func(w io.Writer) {
@@ -37,6 +43,9 @@ func Handler() http.Handler {
 		"gzip":         func(w io.Writer) { repeat(w, strings.Repeat("0", 1000), 99_999) },
 	} {
 		body := sync.OnceValue(func() []byte { return zipped(write) })
+		if made {
+			body()
+		}
 		mux.HandleFunc("/"+name, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 			_, _ = w.Write(body()) // a caller that has gone is no matter

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -81,18 +82,40 @@ func TestTheBiggestRunMakesRoom(t *testing.T) {
 	defer small.Close()
 	big.most, small.most = 0, 0
 	ofBig := new(atomic.Int64)
-	if err := NewTab(t.Context(), big, ofBig).Charge(mark - 1<<20); err != nil {
+	if err := NewTab(t.Context(), big, ofBig).Charge(mark - 1<<19); err != nil {
 		t.Fatal("below the mark: ", err)
 	}
 	big.end = func() { go func() { big.Settle(ofBig); big.Close() }() }
-	if err := NewTab(t.Context(), small, new(atomic.Int64)).Charge(2 << 20); err != nil {
+	if err := NewTab(t.Context(), small, new(atomic.Int64)).Charge(1 << 20); err != nil {
 		t.Errorf("the small run: %v", err)
 	}
 	if !errors.Is(big.Err(), ErrPressed) || p.Stats().Ended != 1 {
 		t.Errorf("the big run: %v, %d runs ended", big.Err(), p.Stats().Ended)
 	}
-	if p.Room() {
-		t.Error("there is room for new runs")
+	if !p.Room() {
+		t.Error("no room for new runs, although the heap is small")
+	}
+}
+
+// What is alive takes room from new runs, and what is dead does not. Not
+// parallel: other tests would grow the heap, too.
+func TestRoomIsWhatIsNotAlive(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // collected when the test says so
+	const size = 256 << 20
+	p := New(size*100/(roomShare+5), quiet())
+	runtime.GC()
+	held := make([]byte, size)
+	if p.look(); !p.Room() {
+		t.Error("what no collection has found alive takes room")
+	}
+	runtime.GC()
+	if p.look(); p.Room() {
+		t.Error("there is room beside what is alive")
+	}
+	runtime.KeepAlive(held)
+	runtime.GC()
+	if p.look(); !p.Room() {
+		t.Error("what is dead takes room")
 	}
 }
 

@@ -44,7 +44,6 @@ type Process struct {
 	doors  atomic.Int64 // bytes of request bodies
 	fresh  atomic.Int64 // bytes charged since the last look
 	heap   atomic.Int64 // bytes of objects at the last look
-	live   atomic.Int64 // bytes that the last collection found alive, at the last look
 	full   atomic.Bool  // no room for new work
 	ended  atomic.Int64 // runs that had to end
 	denied atomic.Int64 // requests that were turned away
@@ -157,12 +156,17 @@ func (p *Process) fits(n int64) bool {
 }
 
 // look reads the heap: bytes of objects, with what is dead and not yet swept.
+// It finds out whether there is room for new work: what is dead takes none.
 func (p *Process) look() int64 {
 	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/live:bytes"}}
 	metrics.Read(samples)
 	heap := int64(samples[0].Value.Uint64())
 	p.heap.Store(heap)
-	p.live.Store(int64(samples[1].Value.Uint64()))
+	live := int64(samples[1].Value.Uint64())
+	full := min(heap, live) >= p.share(roomShare)
+	if p.full.Swap(full) != full {
+		p.log.Info("room for new work", "room", !full, "heap", heap, "live", live, "limit", p.limit)
+	}
 	return heap
 }
 
@@ -183,7 +187,6 @@ func (p *Process) relieve(ctx context.Context, a *Account) bool {
 		most.press()
 		going = append(going, most)
 	}
-	p.full.Store(true)
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	for _, b := range going {

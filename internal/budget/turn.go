@@ -8,7 +8,8 @@ import (
 // Runs that hold much take turns: above sharedShare of the limit one run grows
 // at a time, and the others wait where they are. So 64 runs that each want
 // the most that a run may hold need little more than one of them, and neither
-// end each other nor keep the process from taking new runs.
+// end each other nor keep the process from taking new runs. The next one begins
+// while earlier ones still work with what they made only if it fits beside them.
 const (
 	sharedShare = 10                     // percent of the limit that runs hold before they take turns
 	large       = 1 << 20                // bytes up to which a run grows without a turn
@@ -93,11 +94,33 @@ func (p *Process) takeTurn(a *Account) bool {
 		return true
 	case p.held() <= p.share(sharedShare):
 		return true
-	case t.of == nil, now.Sub(t.grew) >= turnIdle, t.of != a && now.Sub(t.since) >= turnMost:
+	case t.of == a && t.line[0].account != a: // its time is over
+		return false
+	case t.of != nil && t.of != a && now.Sub(t.grew) < turnIdle && now.Sub(t.since) < turnMost:
+		return false
+	case p.fitsBeside(a) || now.Sub(t.since) >= turnMost:
 		t.of, t.since, t.grew = a, now, now
 		return true
 	}
 	return false
+}
+
+// fitsBeside reports whether the process stays calm if the run grows to the most
+// that it may hold, beside what others hold now, or whether there is nothing to
+// wait for: those that hold much wait for a turn themselves. mu is held.
+func (p *Process) fitsBeside(a *Account) bool {
+	held := p.held() - a.used.Load()
+	if held+a.most <= p.share(roomShare) {
+		return true
+	}
+	waits := map[*Account]bool{a: true}
+	for _, other := range p.turns.line {
+		if !waits[other.account] {
+			waits[other.account] = true
+			held -= other.account.used.Load()
+		}
+	}
+	return held <= p.share(sharedShare)
 }
 
 // held is what the runs that the process knows hold together. mu is held.

@@ -3,6 +3,7 @@ package budget
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -103,5 +104,82 @@ func TestATurnEnds(t *testing.T) {
 		}
 		cancel()
 		<-ended
+	})
+}
+
+// Who is next waits while what others hold leaves no place for all that it may
+// hold, and not for ever.
+func TestATurnBeginsWhereItFits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := New(1<<40, quiet())
+		most := p.share(roomShare) / 2
+		open := func() *Account {
+			a := p.Open(0, nil)
+			a.most = most
+			return a
+		}
+		hold := func(a *Account) time.Duration {
+			t.Helper()
+			begun := time.Now()
+			if err := a.Hold(t.Context(), most); err != nil {
+				t.Fatal(err)
+			}
+			return time.Since(begun)
+		}
+		first, second, third, fourth := open(), open(), open(), open()
+		defer third.Close()
+		defer fourth.Close()
+		if waited := hold(first); waited > 0 {
+			t.Errorf("the first waited for %v", waited)
+		}
+		if waited := hold(second); waited > 2*turnIdle {
+			t.Errorf("the second, which fits beside it, waited for %v", waited)
+		}
+		ended := time.AfterFunc(turnMost/2, func() { first.Close(); second.Close() })
+		defer ended.Stop()
+		if waited := hold(third); waited < turnMost/2 || waited > turnMost/2+turnIdle {
+			t.Errorf("the third, which does not fit, waited for %v", waited)
+		}
+		third.used.Add(most) // so that nothing fits beside it
+		if waited := hold(fourth); waited < turnMost/2 || waited > turnMost+turnIdle {
+			t.Errorf("the fourth, beside one that does not end, waited for %v", waited)
+		}
+	})
+}
+
+// Those that hold much and wait do not wait for each other.
+func TestNobodyWaitsForThoseThatWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := New(1<<40, quiet())
+		most := p.share(roomShare) / 2
+		open := func() *Account {
+			a := p.Open(0, nil)
+			a.most = most
+			return a
+		}
+		var all []*Account
+		for range 4 { // together they hold more than fits
+			a := open()
+			if a.used.Add(most / 4 * 3); !a.registered.Swap(true) {
+				p.add(a)
+			}
+			all = append(all, a)
+		}
+		begun := time.Now()
+		p.turns.since = begun // the last turn was not long ago
+		var ends sync.WaitGroup
+		for _, a := range all {
+			ends.Go(func() {
+				if err := a.Hold(t.Context(), 2*large); err != nil {
+					t.Error(err)
+				}
+				a.Close()
+			})
+		}
+		if ends.Wait(); time.Since(begun) > 2*turnIdle {
+			t.Errorf("they waited for %v", time.Since(begun))
+		}
 	})
 }

@@ -34,11 +34,8 @@ func (p *Process) watch(ctx context.Context, last *time.Time) {
 	}
 	if heap >= p.share(highShare) && p.relieve(ctx, nil) {
 		runtime.GC()
-		heap, *last = p.look(), time.Now()
-	}
-	full := heap >= p.share(highShare) || min(heap, p.live.Load()) >= p.share(roomShare)
-	if p.full.Swap(full) != full {
-		p.log.Info("room for new work", "room", !full, "heap", heap, "limit", p.limit)
+		p.look()
+		*last = time.Now()
 	}
 }
 
