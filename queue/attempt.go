@@ -35,6 +35,7 @@ type Attempt struct {
 	leased  atomic.Bool   // it has an entry among asynq's leases
 	done    chan struct{} // closed when it has ended
 	gone    atomic.Bool   // its task was taken away: there is nothing to settle
+	settled bool          // owned by the handler; it was, as it ended
 
 	beats int // owned by the beat; how many it has seen
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"penstock/flows"
 )
 
@@ -22,6 +24,7 @@ type finishing struct {
 	outcome *Outcome
 	failure []byte
 	last    bool // the run's last word was this one
+	settled bool // nothing is left for settle
 	err     error
 }
 
@@ -36,9 +39,14 @@ func (s *Server) finish(a *Attempt, o Outcome) (bool, error) {
 			f.failure, _ = json.Marshal(flows.Error{Code: flows.CodeInternal, Message: "the run's error could not be encoded"})
 		}
 	}
+	by := s.conclusions
+	if a.Sync {
+		by = s.finishes
+	}
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
-		s.finishes.do(f)
+		by.do(f)
 		if f.err == nil {
+			a.settled = f.settled
 			return f.last, nil
 		}
 		s.cfg.Log.Warn("store result", "run_id", a.ID, "error", f.err)
@@ -50,26 +58,51 @@ func (s *Server) finish(a *Attempt, o Outcome) (bool, error) {
 	}
 }
 
-// flushFinishes sends a batch in one script.
+// args are the values of one attempt, as finish.lua takes them.
+func (f *finishing) args() []any {
+	return []any{f.attempt.ID, f.attempt.Number, string(f.outcome.State), f.outcome.Output, f.failure, f.outcome.Steps}
+}
+
+// flushFinishes sends a batch to finish.lua.
 func (s *Server) flushFinishes(batch []*finishing) {
-	ctx, cancel := context.WithTimeout(context.Background(), finishWait)
-	defer cancel()
 	args := make([]any, 0, 2+6*len(batch))
 	args = append(args, wholeReply, publish(s.cfg.Redis.Cluster()))
 	for _, f := range batch {
-		args = append(args, f.attempt.ID, f.attempt.Number, string(f.outcome.State), f.outcome.Output, f.failure, f.outcome.Steps)
+		args = append(args, f.args()...)
 	}
-	answers, err := finishScript.Run(ctx, s.redis, s.keys.slot(), args...).Int64Slice()
-	if err == nil && len(answers) != len(batch) {
-		err = fmt.Errorf("finish script answered %d of %d", len(answers), len(batch))
+	s.flushEnds(batch, finishScript, args)
+}
+
+// flushConclusions sends a batch to conclude.lua.
+func (s *Server) flushConclusions(batch []*finishing) {
+	args := make([]any, 0, 4+7*len(batch))
+	args = append(args, wholeReply, publish(s.cfg.Redis.Cluster()))
+	args = append(args, today()...)
+	for _, f := range batch {
+		args = append(append(args, f.args()...), flag(f.attempt.leased.Load()))
+	}
+	if answers := s.flushEnds(batch, concludeScript, args); len(answers) > len(batch) {
+		s.settler.lines.Store(answers[len(batch)] > 0)
+	}
+}
+
+// flushEnds calls the script that stores how the attempts of a batch ended, and
+// tells each what became of it.
+func (s *Server) flushEnds(batch []*finishing, script *redis.Script, args []any) []int64 {
+	ctx, cancel := context.WithTimeout(context.Background(), finishWait)
+	defer cancel()
+	answers, err := script.Run(ctx, s.redis, s.keys.slot(), args...).Int64Slice()
+	if err == nil && len(answers) < len(batch) {
+		err = fmt.Errorf("a script answered %d of %d", len(answers), len(batch))
 	}
 	for i, f := range batch {
 		if err != nil {
 			f.err = redisError("finish run", err)
 			continue
 		}
-		f.err, f.last = nil, answers[i] == 1
+		f.err, f.last, f.settled = nil, answers[i] > 0, answers[i] == 2
 	}
+	return answers
 }
 
 // parkedFor is how long a run is parked that nothing but a call shall wake.

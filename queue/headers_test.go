@@ -19,7 +19,7 @@ import (
 func scriptsByName() map[string]*redis.Script {
 	return map[string]*redis.Script{
 		"submit": submitScript, "later": laterScript, "claim": claimScript, "resume": resumeScript, "finish": finishScript,
-		"settle": settleScript, "tidy": tidyScript, "beat": beatScript, "deregister": deregisterScript, "requeue": requeueScript,
+		"settle": settleScript, "conclude": concludeScript, "tidy": tidyScript, "beat": beatScript, "deregister": deregisterScript, "requeue": requeueScript,
 		"stop": stopScript, "park": parkScript, "callback": callbackScript, "journal": journalScript, "states": statesScript,
 		"attach": attachScript, "respond": respondScript, "enter": enterScript, "vacate": vacateScript, "age": ageScript,
 		"replied": repliedScript, "hold": holdScript, "release": releaseScript,

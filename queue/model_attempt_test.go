@@ -20,6 +20,9 @@ func (w *world) finish(t *rapid.T) {
 		want := r.executes(a.Attempt) || !r.gone && r.state.Terminal() && r.fence == a.Number
 		if r.executes(a.Attempt) {
 			r.state, r.output, r.finished = o.State, string(o.Output), w.now
+			if !r.waited && !r.limited {
+				w.settled(r) // conclude did it
+			}
 		}
 		ours, err := a.by.Server.finish(a.Attempt, o)
 		w.must(err)
@@ -98,6 +101,7 @@ func (w *world) enter(t *rapid.T) {
 	w.t = t
 	a, r := w.anAttempt()
 	was := *r
+	r.limited = r.limited || was.executes(a.Attempt)
 	admission, err := a.Enter(w.ctx, gateOf())
 	switch {
 	case err != nil:

@@ -106,6 +106,7 @@ type modelRun struct {
 	due         int  // when the reconciler looks
 	called      bool
 	steps       bool // it was parked with what its steps did
+	limited     bool // it came to a concurrency limit
 	entered     bool
 	inside      bool // it has been told that it has a place, by its present attempt
 	held        bool // it stands in the line of its flow's pause

@@ -42,9 +42,12 @@ func TestWhatLeavesLetsTheNextMoveUp(t *testing.T) {
 		call  func()
 	}{
 		"settle": {"ended", func() { s.run(settleScript, "2026-01-01", 4102444800, s.id, "") }},
-		"park":   {"running", func() { s.run(parkScript, s.id, at3, 1000, "") }},
-		"hold":   {"running", func() { s.run(holdScript, s.id, at3, 1, 5) }},
-		"stop":   {"running", func() { s.run(stopScript, s.id, at3, "cancelled", "{}", "PUBLISH") }},
+		"conclude": {"running", func() {
+			s.run(concludeScript, 100, "PUBLISH", "2026-01-01", 4102444800, s.id, at3, "succeeded", "[]", "", "", "")
+		}},
+		"park": {"running", func() { s.run(parkScript, s.id, at3, 1000, "") }},
+		"hold": {"running", func() { s.run(holdScript, s.id, at3, 1, 5) }},
+		"stop": {"running", func() { s.run(stopScript, s.id, at3, "cancelled", "{}", "PUBLISH") }},
 		"enter": {"running", func() {
 			s.c.ZAdd(ctx, s.keys.ours+"gate:g:inside", redis.Z{Score: 1, Member: "other"})
 			s.c.HSet(ctx, s.keys.runPrefix()+"other", "state", "running")

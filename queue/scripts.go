@@ -23,6 +23,7 @@ var (
 	resumeScript     = script("resume")
 	finishScript     = script("finish")
 	settleScript     = script("settle")
+	concludeScript   = script("conclude")
 	tidyScript       = script("tidy")
 	beatScript       = script("beat")
 	deregisterScript = script("deregister")
@@ -76,7 +77,7 @@ func scriptSource(name string, read func(file string) string) string {
 // time, and every caller falls back to EVAL.
 func loadScripts(ctx context.Context, r redis.Scripter) error {
 	for _, s := range []*redis.Script{
-		submitScript, laterScript, claimScript, resumeScript, finishScript, settleScript, tidyScript, beatScript,
+		submitScript, laterScript, claimScript, resumeScript, finishScript, settleScript, concludeScript, tidyScript, beatScript,
 		deregisterScript, requeueScript, stopScript, parkScript, callbackScript, journalScript, statesScript, attachScript,
 		respondScript, enterScript, vacateScript, ageScript, repliedScript, holdScript, releaseScript,
 	} {

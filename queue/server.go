@@ -167,11 +167,12 @@ type Server struct {
 	express *claimer // of the runs that may use spare slots
 	shown   *shown
 
-	finishes *batcher[finishing]
-	settler  *settler
-	pool     pool
-	life     context.Context // set by Run; ends after the drain
-	watched  *watched
+	finishes    *batcher[finishing] // of runs that somebody waits for
+	conclusions *batcher[finishing] // of the others
+	settler     *settler
+	pool        pool
+	life        context.Context // set by Run; ends after the drain
+	watched     *watched
 }
 
 // NewServer opens a Server. Run works until its context ends; Close releases it.
@@ -182,6 +183,7 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	s := &Server{cfg: cfg, keys: keysOf(cfg.Queue), redis: cfg.Redis.Client(), held: newHeld()}
 	s.asynq = asynq.NewClientFromRedisClient(&enqueuer{UniversalClient: s.redis})
 	s.finishes = newBatcher(finishFlights, finishBatch, s.flushFinishes)
+	s.conclusions = newBatcher(finishFlights, finishBatch, s.flushConclusions)
 	s.settler = newSettler(s)
 	s.watched = newWatched()
 	s.claims = newClaims(&s.cfg, s.redis, s.held, s.begin)
@@ -323,7 +325,7 @@ func (s *Server) work(a *Attempt) {
 		s.cfg.Log.Error("conclude attempt", "run_id", a.ID, "attempt", a.Number, "error", err)
 		return
 	}
-	if !a.gone.Load() {
+	if !a.gone.Load() && !a.settled {
 		s.settler.add(settling{id: a.ID, long: a.leased.Load()})
 	}
 }

@@ -90,13 +90,18 @@ func (t *settler) flush(ctx context.Context) {
 	}
 }
 
+// today is asynq's day, as in its keys, and when the day's counts expire.
+func today() []any {
+	now := time.Now()
+	return []any{now.UTC().Format(time.DateOnly), now.Add(statsTTL).Unix()}
+}
+
 // settle sends one batch, see settle.lua.
 func (s *Server) settle(ctx context.Context, batch []settling) error {
 	ctx, cancel := context.WithTimeout(ctx, finishWait)
 	defer cancel()
-	now := time.Now()
 	args := make([]any, 0, 2+2*len(batch))
-	args = append(args, now.UTC().Format(time.DateOnly), now.Add(statsTTL).Unix())
+	args = append(args, today()...)
 	for _, b := range batch {
 		args = append(args, b.id, flag(b.long))
 	}

@@ -153,6 +153,13 @@ func TestEveryScriptInEveryState(t *testing.T) {
 			"ended 3":   {"[1]", "succeeded 3 due"}, // a repeated call
 			"stopped 3": {"[1]", "cancelled 3 due"}, // no attempt has this number
 		}},
+		{"conclude", func(fence int) string {
+			return s.run(concludeScript, 100, "PUBLISH", "2026-01-01", 4102444800, s.id, fence, "succeeded", "[]", "", "", "")
+		}, "[0 0]", map[string]transition{
+			"running 3": {"[2 0]", "succeeded 3 not due"},
+			"ended 3":   {"[1 0]", "succeeded 3 due"}, // a repeated call: settle makes sure
+			"stopped 3": {"[1 0]", "cancelled 3 due"},
+		}},
 		{"park", func(fence int) string { return s.run(parkScript, s.id, fence, 1000, "") }, "0", map[string]transition{
 			"running 3": {"1", "waiting 3 due"},
 			"waiting 3": {"1", "waiting 3 due"},

@@ -184,14 +184,20 @@ func TestFlowsAndKeysTakeTurns(t *testing.T) {
 	for _, ticket := range all {
 		r.wait(ticket)
 	}
-	count := map[string]int{}
+	count, keys := map[byte]int{}, map[string]int{}
 	for _, one := range order[10:130] { // 40 turns of each of three flows
-		count[one]++
-	}
-	for one, want := range map[string]int{"1a": 20, "1b": 20, "2a": 40, "3a": 40} {
-		if got := count[one]; got < want*8/10 || got > want*12/10 {
-			t.Errorf("flow and key %s got %d turns of 120, want %d", one, got, want)
+		count[one[0]]++
+		if keys["1b"] < 20 { // while both keys of flow 1 have runs in line
+			keys[one]++
 		}
+	}
+	for flow, got := range count {
+		if got < 32 || got > 48 {
+			t.Errorf("flow %c got %d turns of 120, want 40", flow, got)
+		}
+	}
+	if a, b := keys["1a"], keys["1b"]; max(a-b, b-a) > 2 { // two runs at once may end in either order
+		t.Errorf("the keys of a flow got %d and %d turns", a, b)
 	}
 	r.nothingLeft()
 	r.noTurns()

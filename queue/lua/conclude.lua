@@ -1,0 +1,30 @@
+-- uses: keys run reply turns advance finish settle
+-- conclude is finish and settle in one, for runs that nobody waits for: nobody's
+-- reply comes later for it. A run that came to a concurrency limit is left to
+-- settle, after its worker has vacated its place.
+--
+-- KEYS[1] due
+-- ARGV[1] largest output sent along with a reply, bytes  ARGV[2] PUBLISH, or SPUBLISH on a Cluster
+-- ARGV[3] asynq's day, as in its keys  ARGV[4] expiry of the day's counts, unix seconds
+-- then seven for each attempt: run id, fence, state, output, error, steps, "1" when it lasted
+--
+-- Returns for each attempt 2 when it has ended its run and that is settled, 1
+-- when settle is to follow, also for a repeated call, 0 for a stale one; and
+-- then whether runs stand in line (more than 0).
+local _, us = clock()
+local largest, out = tonumber(ARGV[1]), {}
+
+for i = 5, #ARGV, 7 do
+	local id = ARGV[i]
+	local r = call("HMGET", RUN .. id, "state", "fence", "reply", "started", "at", "early", "worker", "turn", "gates")
+	local answer = finishRun(r, i, us, largest, ARGV[2])
+	if answer == 1 and live(r[1]) and not r[9] then
+		answer = 2
+		leave(id, r[2], r[7], r[8], ARGV[i+6] == "1")
+		conclude(id, ARGV[i+2], r[5])
+	end
+	out[#out+1] = answer
+end
+announce(ARGV[2])
+out[#out+1] = settleAll(ARGV[3], ARGV[4])
+return out
