@@ -100,11 +100,11 @@ var guards = []guard{
 	{file: "resume", text: `executes(r[1], r[2], attempt) and `},
 	{file: "resume", text: ` and r[3] == worker`},
 
-	{file: "finish", text: `executes(r[1], r[2], ARGV[i+1])`, gone: `r[2] == ARGV[i+1]`},
-	{file: "finish", text: `executes(r[1], r[2], ARGV[i+1])`, gone: `r[1] == "running"`},
-	{file: "finish", text: `r[1] and not live(r[1]) and r[2] == ARGV[i+1]`, gone: `r[2] == ARGV[i+1]`},
-	{file: "finish", text: `r[1] and not live(r[1]) and r[2] == ARGV[i+1]`, gone: `r[1] and not live(r[1])`},
-	{file: "finish", text: `or r[6] then`, gone: `then`, test: "Test.*Answer.*"},
+	{file: "lib/finish", text: `executes(r[1], r[2], ARGV[i+1])`, gone: `r[2] == ARGV[i+1]`},
+	{file: "lib/finish", text: `executes(r[1], r[2], ARGV[i+1])`, gone: `r[1] == "running"`},
+	{file: "lib/finish", text: `r[1] and not live(r[1]) and r[2] == ARGV[i+1]`, gone: `r[2] == ARGV[i+1]`},
+	{file: "lib/finish", text: `r[1] and not live(r[1]) and r[2] == ARGV[i+1]`, gone: `r[1] and not live(r[1])`},
+	{file: "lib/finish", text: `or r[6] then`, gone: `then`, test: "Test.*Answer.*"},
 
 	{file: "park", text: `if r[1] == "waiting" and r[2] == ARGV[2] then return 1 end`},
 	{file: "park", text: `if not executes(r[1], r[2], ARGV[2]) then return 0 end`},
@@ -114,12 +114,18 @@ var guards = []guard{
 	{file: "park", text: `leaveFlight(id, r[6])`},
 
 	{file: "settle", text: `elseif not live(r[1]) then`, gone: `else`},
-	{file: "settle", text: `if call("ZREM", DUE, id) == 1 then`, gone: `call("ZREM", DUE, id) if true then`},
-	{file: "settle", text: `leaveFlight(id, r[6])`},
+	{file: "settle", text: `if due[id] then`, gone: `if true then`},
+	{file: "settle", text: `			due[id] = nil`, test: "TestARunIsSettledOnce"},
 	{file: "settle", text: `if r[7] then call("SREM", OURS .. "gated:" .. r[7], id) end`},
 	{file: "settle", text: `call("ZREM", OURS .. "gate:" .. gate .. ":inside", id)`},
 	{file: "settle", text: `call("ZREM", OURS .. "gate:" .. gate .. ":line", id)`},
-	{file: "settle", text: `advance(us)`},
+	{file: "lib/settle", text: `	leaveFlight(id, turn)`},
+	{file: "lib/settle", text: `	if #over > 0 then call("ZREM", DUE, unpack(over)) end`},
+	{file: "lib/settle", text: `return advance()`, gone: `return 0`},
+
+	{file: "conclude", text: `and live(r[1])`, test: "TestEveryScriptInEveryState"},
+	{file: "conclude", text: `and not r[9]`, test: "TestARunAtALimitIsSettledAfterItsWorkerHasVacated"},
+	{file: "conclude", text: `announce(ARGV[2])`, gone: ``, test: "TestAttachTellsTheEndOfARunOfAnotherDoor"},
 
 	{file: "tidy", text: `if turn and turn ~= ARGV[1] then return -1 end`},
 	{file: "tidy", text: `not live(r[1]) and r[2] and `, gone: `r[2] and `},

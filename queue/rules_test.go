@@ -330,3 +330,35 @@ func TestWhatWasDeletedDoesNotMoveUp(t *testing.T) {
 		t.Error("the task has moved up")
 	}
 }
+
+// A run that is named twice in one call, or in two, counts once.
+func TestARunIsSettledOnce(t *testing.T) {
+	t.Parallel()
+	s, ctx := newSituation(t), t.Context()
+	s.arrange("ended")
+	if got := s.run(settleScript, "2026-01-01", 4102444800, s.id, "", s.id, ""); got != "[1 0]" {
+		t.Errorf("settle: %s", got)
+	}
+	s.run(settleScript, "2026-01-01", 4102444800, s.id, "")
+	processed := s.c.Get(ctx, s.keys.asynq+"processed").Val()
+	if ended := s.c.LLen(ctx, s.keys.ended()).Val(); ended != 1 || processed != "1" {
+		t.Errorf("%d entries of the run, %s processed", ended, processed)
+	}
+}
+
+// A run that came to a concurrency limit leaves its place to its worker, which
+// says who comes next.
+func TestARunAtALimitIsSettledAfterItsWorkerHasVacated(t *testing.T) {
+	t.Parallel()
+	s, ctx := newSituation(t), t.Context()
+	s.arrange("running")
+	if got := s.run(enterScript, s.id, at3, "g", 1, "queue"); got != "in" {
+		t.Fatalf("enter: %s", got)
+	}
+	if got := s.run(concludeScript, 100, "PUBLISH", "2026-01-01", 4102444800, s.id, at3, "succeeded", "[]", "", "", ""); got != "[1 0]" {
+		t.Errorf("conclude: %s", got)
+	}
+	if s.now() != "succeeded 3 due" || s.c.ZCard(ctx, s.keys.ours+"gate:g:inside").Val() != 1 {
+		t.Errorf("the run is %s", s.now())
+	}
+}
