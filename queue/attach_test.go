@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -12,10 +13,21 @@ import (
 
 func TestAttachTellsTheEndOfARunOfAnotherDoor(t *testing.T) {
 	t.Parallel()
+	for _, waited := range []bool{true, false} {
+		t.Run(fmt.Sprint("waited for ", waited), func(t *testing.T) {
+			t.Parallel()
+			tellsTheEnd(t, waited)
+		})
+	}
+}
+
+func tellsTheEnd(t *testing.T, waited bool) {
 	r := newRig(t, testenv.Redis(t).URL())
 	finish := make(chan struct{})
 	r.worker(func(ctx context.Context, a *Attempt) Outcome { <-finish; return echo(ctx, a) })
-	ticket := r.submit(Submission{Spec: spec()})
+	s := spec()
+	s.Sync = waited
+	ticket := r.submit(Submission{Spec: s})
 	other := newRig(t, "redis://"+r.redis.(*redis.Client).Options().Addr)
 	var tickets []*Ticket
 	for range 3 {
