@@ -12,8 +12,8 @@ import (
 
 // checkUses refuses a flow that uses what its writer may not. A writer of all
 // flows may use everything; a writer of some may call flows that it may run,
-// and use the connections and secrets whose record lists the flow. The error
-// is flows.Problems, or that of the store.
+// use the connections and secrets whose record lists the flow, and keep state
+// that is the flow's own. The error is flows.Problems, or that of the store.
 func (a *API) checkUses(ctx context.Context, p *auth.Principal, flow *flows.Flow) error {
 	if p.May(auth.ScopeWriteFlows, 0) {
 		return nil
@@ -40,6 +40,8 @@ func (a *API) checkUses(ctx context.Context, p *auth.Principal, flow *flows.Flow
 func (a *API) mayUse(ctx context.Context, p *auth.Principal, flow *flows.Flow, u flows.Use) (may bool, reason string, err error) {
 	var listed []int64
 	switch u.Resource {
+	case flows.ResourceState:
+		return u.Name != "shared", "it is for writers of all flows", nil
 	case flows.ResourceFlow:
 		own := u.Name == flowNumber(flow.Number) || flow.Slug != "" && u.Name == flow.Slug
 		called, err := a.config.Store.Flows().Head(u.Name)

@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 
 	"penstock/flows/steps"
@@ -114,10 +115,21 @@ func examineRedis(ctx context.Context, e env, r *doctor.Report, url string, pool
 	r.Fleet(ctx, client)
 	connections := conn.Client()
 	defer connections.Close()
-	r.Connections(ctx, connections, client, conn.MostConnections())
+	r.Connections(ctx, connections, client, doors(ctx, connections), conn.MostConnections())
 	if runs {
 		r.Runs(ctx, client)
 	}
+}
+
+// doors is how many processes with a front door are alive.
+func doors(ctx context.Context, client redis.UniversalClient) (n int) {
+	all, _ := store.Processes(ctx, client) // an error is told by what examines Redis
+	for _, p := range all {
+		if p.Role != "worker" {
+			n++
+		}
+	}
+	return n
 }
 
 // masterKey says whether the key of this environment opens what is stored.

@@ -53,6 +53,34 @@ func TestAFlagWinsOverTheEnvironment(t *testing.T) {
 	}
 }
 
+// A setting that cannot work is refused by its name before anything starts.
+func TestSettingsThatAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ flag, value, want string }{
+		{"concurrency", "0", "--concurrency 0"},
+		{"concurrency", "-5", "--concurrency -5"},
+		{"retention", "0s", "--retention 0s"},
+		{"max-body", "-1", "--max-body -1"},
+		{"flows", "no-such-directory", "--flows no-such-directory is no directory"},
+		{"queues", "Default", "small letters"},
+		{"queues", "a b", "small letters"},
+		{"queues", "default,default", `"default" stands there twice`},
+		{"shards", "a/b=2", "small letters"},
+	} {
+		var s Settings
+		flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+		r := role{door: true, worker: true, dev: true}
+		s.addFlags(flags, r)
+		err := flags.Set(c.flag, c.value)
+		if err == nil {
+			err = s.read(env{}, flags, r)
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("--%s %s: %v, want %s", c.flag, c.value, err, c.want)
+		}
+	}
+}
+
 func TestSecretsFromFiles(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "url")

@@ -48,6 +48,40 @@ func TestCtrlCSaysThatTheRunGoesOn(t *testing.T) {
 	}
 }
 
+// So it does while a run that was there is waited for.
+func TestCtrlCWhileARunIsShown(t *testing.T) {
+	t.Parallel()
+	begun := make(chan struct{}, 1) // one call is made
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		begun <- struct{}{}
+		<-r.Context().Done()
+	}))
+	defer server.Close()
+	ctx, interrupt := context.WithCancel(t.Context())
+	root := newRoot(env{envURL: server.URL, envUser: "u", envPassword: "p"}, steps.Catalogue())
+	root.SetArgs([]string{"runs", "show", "r1", "--wait", "30s"})
+	go func() {
+		<-begun
+		interrupt()
+	}()
+	if err := root.ExecuteContext(ctx); exitCode(err) != exitRunning || !strings.Contains(err.Error(), "penstock runs watch r1") {
+		t.Errorf("%v", err)
+	}
+}
+
+// A time to wait that servers do not know is refused.
+func TestWaitsThatAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"run", "f", "--wait", "0s"}, {"run", "f", "--wait", "-1s"}, {"runs", "show", "r1", "--wait", "1500ms"}} {
+		root := newRoot(env{envURL: "http://127.0.0.1:1", envUser: "u", envPassword: "p"}, steps.Catalogue())
+		root.SetArgs(args)
+		root.SetErr(new(bytes.Buffer))
+		if err := root.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), "whole seconds") {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+}
+
 // --watch shows a list until Ctrl-C, which is no failure.
 func TestWatchingEndsWithCtrlC(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"penstock/flows"
 )
 
 // queues are names with numbers, written default=3,slow; a number left out is 1.
@@ -33,6 +35,12 @@ func (q *queues) Set(text string) error {
 		}
 		if name == "" || n < 1 {
 			return fmt.Errorf("%q is not a queue with a number of at least 1", part)
+		}
+		if err := flows.CheckQueue(name); err != nil {
+			return fmt.Errorf("%q: %w", name, err)
+		}
+		if _, twice := next[name]; twice {
+			return fmt.Errorf("queue %q stands there twice", name)
 		}
 		next[name] = n
 	}

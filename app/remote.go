@@ -63,12 +63,15 @@ func (e env) remote(url string, transport http.RoundTripper) (*client.Client, er
 // login completes the URL, from the environment and then from the contexts, and
 // returns the login for that server; nil: there is none.
 func (e env) login(url *string) (*login, error) {
-	known, err := readLogins()
-	if err != nil {
-		return nil, err
-	}
 	if *url == "" {
 		*url = e[envURL]
+	}
+	known, err := readLogins()
+	if err != nil {
+		if *url != "" && e.saysWhoCalls() {
+			return nil, nil // nothing is needed of the contexts
+		}
+		return nil, err
 	}
 	if *url != "" {
 		return known.of(*url), nil
@@ -82,6 +85,16 @@ func (e env) login(url *string) (*login, error) {
 		*url = current.URL
 	}
 	return current, nil
+}
+
+// saysWhoCalls reports whether the environment has credentials.
+func (e env) saysWhoCalls() bool {
+	for _, name := range []string{envToken, envUser, envAPIKey} {
+		if value, err := e.secret(name); err == nil && value != "" {
+			return true
+		}
+	}
+	return false
 }
 
 var errNobody = fmt.Errorf("say who calls: `penstock login URL`, or set %s, or %s and %s, or %s and %s", envToken, envUser, envPassword, envAPIKey, envAPISecret)

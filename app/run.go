@@ -48,8 +48,21 @@ func newRun(e env) *cobra.Command {
 	f.BoolVar(&args.async, "async", false, "do not wait: print the run's id")
 	f.BoolVar(&args.follow, "follow", false, "show steps while they happen; the run may take as long as its flow lets it")
 	f.DurationVar(&args.wait, "wait", 0, "wait no longer than this, in whole seconds; then print the run's id")
-	cmd.RunE = func(cmd *cobra.Command, flow []string) error { return c.start(cmd, flow[0], args) }
+	cmd.RunE = func(cmd *cobra.Command, flow []string) error {
+		if err := checkWait(cmd, args.wait); err != nil {
+			return err
+		}
+		return c.start(cmd, flow[0], args)
+	}
 	return cmd
+}
+
+// checkWait refuses a --wait that servers do not know.
+func checkWait(cmd *cobra.Command, wait time.Duration) error {
+	if cmd.Flags().Changed("wait") && (wait < time.Second || wait%time.Second != 0) {
+		return usageError{fmt.Errorf("--wait %v: expected whole seconds, at least 1s", wait)}
+	}
+	return nil
 }
 
 func (c *remoteCall) start(cmd *cobra.Command, flow string, args startArgs) error {
@@ -206,6 +219,9 @@ func (c *remoteCall) printRun(cmd *cobra.Command, server *client.Client, id stri
 		path += fmt.Sprintf("?wait=%d", int(wait/time.Second))
 	}
 	text, err := server.Raw(cmd.Context(), http.MethodGet, path, nil)
+	if err != nil && wait > 0 && cmd.Context().Err() != nil {
+		return goesOn(id)
+	}
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,9 @@ func newRunsShow(e env) *cobra.Command {
 	cmd.Flags().DurationVar(&wait, "wait", 0, "wait for its end, up to 60s")
 	cmd.Flags().BoolVar(&output, "output", false, "print its output and nothing else; fail unless it succeeded")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := checkWait(cmd, wait); err != nil {
+			return err
+		}
 		server, err := c.client()
 		if err != nil {
 			return err

@@ -162,6 +162,14 @@ func (s *Settings) check(r role) error {
 		return fmt.Errorf("read settings: --redis-pool %d: at least %d connections are needed", s.RedisPool, leastPool)
 	case r.door && s.MaxQueueAge == 0:
 		return fmt.Errorf("read settings: --max-queue-age 0s would take no work at all; a negative one takes it always")
+	case r.door && s.MaxBody < 1:
+		return fmt.Errorf("read settings: --max-body %d takes no request at all", s.MaxBody)
+	case r.door && s.Flows != "" && !isDirectory(s.Flows):
+		return fmt.Errorf("read settings: --flows %s is no directory", s.Flows)
+	case r.worker && s.Concurrency < 1:
+		return fmt.Errorf("read settings: --concurrency %d executes no run", s.Concurrency)
+	case r.worker && s.Retention < time.Second:
+		return fmt.Errorf("read settings: --retention %v: runs are kept for at least 1s", s.Retention)
 	case s.MasterKeySettle <= 0:
 		return fmt.Errorf("read settings: --master-key-settle must be longer than a process takes to restart")
 	case (s.APIKey == "") != (s.APISecret == ""):

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"maps"
 	"regexp"
 	"slices"
@@ -125,6 +126,14 @@ func (c *compiler) webhookNames(n *node) *Webhook {
 	return w
 }
 
+// CheckQueue refuses what is no name of a queue.
+func CheckQueue(name string) error {
+	if !queueForm.MatchString(name) {
+		return errors.New("queue: expected small letters, digits, - and _, at most 32")
+	}
+	return nil
+}
+
 // collectNames notes where every step name of the file stands, so that a
 // program that names a later step can be told so.
 func (c *compiler) collectNames(n *node) {
@@ -184,8 +193,8 @@ func (c *compiler) run(a *Args) {
 	}
 	if a.Has("queue") {
 		f.Queue = a.String("queue")
-		if !queueForm.MatchString(f.Queue) {
-			c.add(a.places["queue"], "", "queue: expected small letters, digits, - and _, at most 32")
+		if err := CheckQueue(f.Queue); err != nil {
+			c.add(a.places["queue"], "", "%s", err)
 		}
 	}
 	if f.Share = a.Int("share"); a.Has("share") && (f.Share < 1 || f.Share > 100) {

@@ -8,6 +8,7 @@ const (
 	ResourceFlow       Resource = "flow" // by number or slug
 	ResourceConnection Resource = "connection"
 	ResourceSecret     Resource = "secret"
+	ResourceState      Resource = "state" // by its scope: "flow", or "shared" by all flows
 )
 
 // Use is a place in a flow file that names a resource.

@@ -15,7 +15,7 @@ const (
 
 // scopeParam says who shares a value that is kept between runs.
 func scopeParam() flows.Param {
-	return flows.Param{Name: "scope", Type: flows.TypeEnum, Enum: []string{"flow", "shared"}, Default: "flow",
+	return flows.Param{Name: "scope", Type: flows.TypeEnum, Enum: []string{"flow", "shared"}, Default: "flow", Names: flows.ResourceState,
 		Summary: "Whose it is: this flow's, or shared by all flows."}
 }
 

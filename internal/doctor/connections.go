@@ -31,12 +31,14 @@ func (p Processes) most(perClient int) int {
 }
 
 // Connections compares what a fleet may open with what a server allows.
-// perClient is how many connections one client keeps at most.
-func (r *Report) Connections(ctx context.Context, client redis.UniversalClient, fleet Fleet, perClient int) {
+// perClient is how many connections one client keeps at most, doors how many
+// are known to be alive: one that has served nobody has no channel yet.
+func (r *Report) Connections(ctx context.Context, client redis.UniversalClient, fleet Fleet, doors, perClient int) {
 	p, err := processes(ctx, client, fleet)
 	if err != nil {
 		return // what is said of the fleet and of Redis says why
 	}
+	p.Doors = max(p.Doors, doors)
 	eachServer(ctx, client, func(ctx context.Context, node redis.Cmdable) {
 		info, err := node.Info(ctx, "clients").Result()
 		if err != nil {

@@ -198,11 +198,16 @@ func TestConnections(t *testing.T) {
 		10: "ok redis connections: ", 30: "warn redis connections: ",
 	} {
 		r := &Report{}
-		r.Connections(t.Context(), client, one, perClient)
+		r.Connections(t.Context(), client, one, 0, perClient)
 		found(t, r, line)
 		if !strings.Contains(text(r), "1 doors and 1 workers") || !strings.Contains(text(r), "Redis takes 200") {
 			t.Errorf("%s", text(r))
 		}
+	}
+	r := &Report{}
+	r.Connections(t.Context(), client, one, 3, 10) // two that have served nobody
+	if !strings.Contains(text(r), "3 doors and 1 workers") {
+		t.Errorf("%s", text(r))
 	}
 	if got := (Processes{Doors: 2, Workers: 3, Served: 4}).most(30); got != 5*4*30+4*34 {
 		t.Errorf("a fleet may open %d", got)

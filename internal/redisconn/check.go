@@ -78,6 +78,9 @@ func (c *Conn) explain(ctx context.Context, err error) error {
 			return explained(errors.New(line))
 		}
 	}
+	if secure != nil && errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("no answer to TLS, which the Redis URL asks for; without it the URL begins with redis://: %w", err)
+	}
 	return err
 }
 

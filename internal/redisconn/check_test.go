@@ -167,3 +167,17 @@ func TestANobodyIsTheNetworksError(t *testing.T) {
 		t.Errorf("nobody listens: %s", got)
 	}
 }
+
+// A Redis without TLS says nothing to who speaks TLS; the cause is told.
+func TestARedisWithoutTLSIsNamed(t *testing.T) {
+	t.Parallel()
+	conn, err := redisconn.Parse("rediss://" + testenv.Redis(t).Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := conn.Ping(ctx); err == nil || !strings.Contains(err.Error(), "TLS") || !strings.Contains(err.Error(), "redis://") {
+		t.Errorf("%v", err)
+	}
+}

@@ -52,6 +52,9 @@ func Parse(raw string) (*Conn, error) {
 	}
 	switch scheme {
 	case "redis", "rediss", "unix":
+		if _, err := url.Parse(raw); err != nil { // whose words may hold a part of the password
+			return nil, fmt.Errorf("parse Redis URL: it is no URL; percent-encode special characters of user and password")
+		}
 		o, err := redis.ParseURL(raw)
 		if err != nil {
 			return nil, fmt.Errorf("parse Redis URL: %s", withoutURL(err, raw))

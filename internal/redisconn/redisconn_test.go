@@ -35,6 +35,7 @@ func TestParseNeverRepeatsThePassword(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []string{
 		"hunter2", "http://u:hunter2@h", "redis://u:hunter2@h:port/0", "redis://u:hunter2@h/x",
+		"redis://u:hunter2#1@h", "rediss://u:hunter2/1@h", "redis://u:hunter2?@h",
 		"redis-sentinel://u:hunter2@a:1", "redis-sentinel://u:hunter2@a:1/m/x", "redis-cluster://u:hunter2@a:1,,b",
 	} {
 		_, err := Parse(raw)

@@ -49,7 +49,13 @@ func (p Process) String() string {
 // Processes are the processes that are alive, the oldest first. Those of
 // versions before schema 2 do not announce themselves.
 func (s *Store) Processes(ctx context.Context) ([]Process, error) {
-	return s.announce(ctx, "", "", 0)
+	return Processes(ctx, s.config.Redis)
+}
+
+// Processes are those that are alive and announce themselves in a Redis, the
+// oldest first.
+func Processes(ctx context.Context, client redis.Scripter) ([]Process, error) {
+	return announce(ctx, client, "", "", 0)
 }
 
 // beat announces this process and notes what the others say.
@@ -61,7 +67,7 @@ func (s *Store) beat(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("announce process: %w", err)
 	}
-	all, err := s.announce(ctx, s.config.Process.ID, string(data), processLife)
+	all, err := announce(ctx, s.config.Redis, s.config.Process.ID, string(data), processLife)
 	if err != nil {
 		return err
 	}
@@ -76,13 +82,13 @@ func (s *Store) leave(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revisionLimit)
 	defer cancel()
-	if _, err := s.announce(ctx, s.config.Process.ID, "", 0); err != nil {
+	if _, err := announce(ctx, s.config.Redis, s.config.Process.ID, "", 0); err != nil {
 		s.config.Log.Debug("leave the fleet", "error", err) // the announcement expires
 	}
 }
 
-func (s *Store) announce(ctx context.Context, id, said string, life time.Duration) ([]Process, error) {
-	answer, err := fleetScript.Run(ctx, s.config.Redis, []string{keyProcesses}, id, said, life.Milliseconds()).StringSlice()
+func announce(ctx context.Context, client redis.Scripter, id, said string, life time.Duration) ([]Process, error) {
+	answer, err := fleetScript.Run(ctx, client, []string{keyProcesses}, id, said, life.Milliseconds()).StringSlice()
 	if err != nil {
 		return nil, fmt.Errorf("announce process: %w", err)
 	}
