@@ -79,7 +79,7 @@ func (s *Server) flushConclusions(batch []*finishing) {
 	args = append(args, wholeReply, publish(s.cfg.Redis.Cluster()))
 	args = append(args, today()...)
 	for _, f := range batch {
-		args = append(append(args, f.args()...), flag(f.attempt.leased.Load()))
+		args = append(append(args, f.args()...), flag(s.old(f.attempt)))
 	}
 	if answers := s.flushEnds(batch, concludeScript, args); len(answers) > len(batch) {
 		s.settler.lines.Store(answers[len(batch)] > 0)

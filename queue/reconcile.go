@@ -49,9 +49,14 @@ func (s *Server) beatOnce(ctx context.Context) error {
 		attempts := s.held.all()
 		args := make([]any, 0, 5+3*len(attempts))
 		args = append(args, s.cfg.ID, s.claims.session.Load(), s.cfg.Lease.Milliseconds(), beatDue, s.cfg.offer())
+		lasted := 0
 		for _, a := range attempts {
 			args = append(args, a.ID, a.Number, s.show(a))
+			if a.leased.Load() {
+				lasted++
+			}
 		}
+		s.lasting.Store(2*lasted > len(attempts))
 		answer, err := beatScript.Run(ctx, s.redis, s.keys.slot(), args...).Slice()
 		if err != nil {
 			return redisError("beat", err)
@@ -117,7 +122,7 @@ func (s *Server) mend(ctx context.Context, id, fence, wrong string) error {
 	}
 	switch wrong {
 	case "settle":
-		return s.settle(ctx, []settling{{id: id, long: true}})
+		return s.settle(ctx, []settling{{id: id, old: true}})
 	case "late":
 		return s.stop(ctx, id, fence, TimedOut, flows.CodeTimeout, "the run reached its execution limit")
 	case "missing":

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -171,6 +172,7 @@ type Server struct {
 	conclusions *batcher[finishing] // of the others
 	settler     *settler
 	pool        pool
+	lasting     atomic.Bool     // most of the attempts have lasted
 	life        context.Context // set by Run; ends after the drain
 	watched     *watched
 }
@@ -326,9 +328,13 @@ func (s *Server) work(a *Attempt) {
 		return
 	}
 	if !a.gone.Load() && !a.settled {
-		s.settler.add(settling{id: a.ID, long: a.leased.Load()})
+		s.settler.add(settling{id: a.ID, old: s.old(a)})
 	}
 }
+
+// old reports whether an attempt is near the end of asynq's list of active
+// tasks, where the oldest are: one that lasted, and any while most are short.
+func (s *Server) old(a *Attempt) bool { return a.leased.Load() || !s.lasting.Load() }
 
 // attempt runs the handler, and says why its context ended if it did.
 func (s *Server) attempt(a *Attempt) (Outcome, error) {

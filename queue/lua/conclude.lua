@@ -6,7 +6,7 @@
 -- KEYS[1] due
 -- ARGV[1] largest output sent along with a reply, bytes  ARGV[2] PUBLISH, or SPUBLISH on a Cluster
 -- ARGV[3] asynq's day, as in its keys  ARGV[4] expiry of the day's counts, unix seconds
--- then seven for each attempt: run id, fence, state, output, error, steps, "1" when it lasted
+-- then seven for each attempt: run id, fence, state, output, error, steps, "1" when it is near the end of asynq's list of active tasks
 --
 -- Returns for each attempt 2 when it has ended its run and that is settled, 1
 -- when settle is to follow, also for a repeated call, 0 for a stale one; and

@@ -5,7 +5,7 @@
 --
 -- KEYS[1] due
 -- ARGV[1] asynq's day, as in its keys  ARGV[2] expiry of the day's counts, unix seconds
--- then two for each run: run id, "1" when it lasted
+-- then two for each run: run id, "1" when it is near the end of asynq's list of active tasks
 --
 -- Returns how many were settled, and whether runs stand in line (more than 0).
 local ids, due = {}, {} -- due: a run that is not has been settled, and does not count again

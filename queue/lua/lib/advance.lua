@@ -9,7 +9,7 @@ local left = {} -- runs by flow that are not in flight any more
 -- ended. advance writes it.
 local function leaveFlight(id, turn)
 	if not turn then return end
-	local flow = string.match(turn, "^%a(%-?%d+)")
+	local _, flow = parseTurn(turn)
 	local ids = left[flow]
 	if ids then ids[#ids+1] = id else left[flow] = {id} end
 end

@@ -40,17 +40,17 @@ end
 local function lookAt(id, ms) call("ZADD", DUE, whole(ms), id) end
 
 -- leaveWorkers takes attempts off their workers' lists and out of asynq, with one
--- command for all where there is one. long says of each that it lasted: then
--- it is near the end of asynq's list.
-local function leaveWorkers(tasks, workers, long)
+-- command for all where there is one. old says of each that it is near the end
+-- of asynq's list, where the oldest are.
+local function leaveWorkers(tasks, workers, old)
 	local begun, keys = {}, {}
 	for i, task in ipairs(tasks) do
 		begun[i], keys[i] = (workers[i] or "") .. " " .. task, TASK .. task
-		call("LREM", ASYNQ .. "active", long[i] and -1 or 1, task)
+		call("LREM", ASYNQ .. "active", old[i] and -1 or 1, task)
 	end
 	call("ZREM", OURS .. "begun", unpack(begun))
 	call("ZREM", ASYNQ .. "lease", unpack(tasks))
 	call("DEL", unpack(keys))
 end
 
-local function leaveWorker(task, worker, long) leaveWorkers({task}, {worker}, {long}) end
+local function leaveWorker(task, worker, old) leaveWorkers({task}, {worker}, {old}) end

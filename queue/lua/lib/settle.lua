@@ -1,13 +1,13 @@
 -- settle: what is left to do when runs have ended. It uses turns and advance.
 local over = {} -- runs that are not due any more
-local tasks, workers, long = {}, {}, {} -- of the attempts that leave their workers
+local tasks, workers, old = {}, {}, {} -- of the attempts that leave their workers
 local ended, index, failed = {}, {}, 0 -- of the runs that go into the index
 
--- leave takes a run's last attempt off its worker. lasted: it is near the end of
--- asynq's list.
-local function leave(id, fence, worker, turn, lasted)
+-- leave takes a run's last attempt off its worker. isOld: it is near the end of
+-- asynq's list of active tasks.
+local function leave(id, fence, worker, turn, isOld)
 	local n = #tasks + 1
-	tasks[n], workers[n], long[n] = taskOf(id, fence), worker, lasted
+	tasks[n], workers[n], old[n] = taskOf(id, fence), worker, isOld
 	leaveFlight(id, turn)
 end
 
@@ -31,7 +31,7 @@ end
 -- returns whether flows are in line (more than 0).
 local function settleAll(day, expiry)
 	if #over > 0 then call("ZREM", DUE, unpack(over)) end
-	if #tasks > 0 then leaveWorkers(tasks, workers, long) end
+	if #tasks > 0 then leaveWorkers(tasks, workers, old) end
 	if #ended > 0 then
 		call("ZADD", OURS .. "index", unpack(index))
 		call("RPUSH", OURS .. "ended", unpack(ended))

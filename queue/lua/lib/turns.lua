@@ -35,8 +35,16 @@ local function inFlight() return inPending + inExpress + running end
 -- inFlightMost is how many runs may be in flight, but for those in spare slots.
 local function inFlightMost() return slots + math.max(BUFFER, math.floor(slots / 4)) end
 
+local parsed = {} -- turns that were parsed: many runs of a call have the same
+
+-- parseTurn returns the class, the flow, its own share or "", and the key or "".
 local function parseTurn(turn)
-	return string.match(turn, "^(%a)(%-?%d+)/?(%d*):?(.*)$")
+	local p = parsed[turn]
+	if not p then
+		p = {string.match(turn, "^(%a)(%-?%d+)/?(%d*):?(.*)$")}
+		parsed[turn] = p
+	end
+	return p[1], p[2], p[3], p[4]
 end
 
 -- lineOf names the asynq group that is a line: asynqmon shows it.
