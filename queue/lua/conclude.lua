@@ -21,7 +21,7 @@ for i = 5, #ARGV, 7 do
 	if answer == 1 and live(r[1]) and not r[9] then
 		answer = 2
 		leave(id, r[2], r[7], r[8], ARGV[i+6] == "1")
-		conclude(id, ARGV[i+2], r[5])
+		enterIndex(id, ARGV[i+2], r[5])
 	end
 	out[#out+1] = answer
 end

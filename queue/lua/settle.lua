@@ -25,7 +25,7 @@ for n, id in ipairs(ids) do
 		end
 		if due[id] then
 			due[id] = nil
-			conclude(id, r[1], r[4])
+			enterIndex(id, r[1], r[4])
 		end
 	end
 end

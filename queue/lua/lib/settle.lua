@@ -11,8 +11,8 @@ local function leave(id, fence, worker, turn, isOld)
 	leaveFlight(id, turn)
 end
 
--- conclude puts a run into the index, once.
-local function conclude(id, state, at)
+-- enterIndex puts a run into the index, once.
+local function enterIndex(id, state, at)
 	local n = #ended + 1
 	over[#over+1], ended[n] = id, id
 	index[2*n-1], index[2*n] = string.sub(at, 1, -4), id -- unix ms
@@ -26,7 +26,7 @@ local function count(figure, n, day, expiry)
 	call("INCRBY", ASYNQ .. figure, n)
 end
 
--- settleAll writes what leave and conclude were told, and lets those in line
+-- settleAll writes what leave and enterIndex were told, and lets those in line
 -- move up. day is asynq's, as in its keys, expiry that of the day's counts. It
 -- returns whether flows are in line (more than 0).
 local function settleAll(day, expiry)
