@@ -125,7 +125,6 @@ var guards = []guard{
 
 	{file: "conclude", text: `and live(r[1])`, test: "TestEveryScriptInEveryState"},
 	{file: "conclude", text: `and not r[9]`, test: "TestARunAtALimitIsSettledAfterItsWorkerHasVacated"},
-	{file: "conclude", text: `announce(ARGV[2])`, gone: ``, test: "TestAttachTellsTheEndOfARunOfAnotherDoor"},
 
 	{file: "tidy", text: `if turn and turn ~= ARGV[1] then return -1 end`},
 	{file: "tidy", text: `not live(r[1]) and r[2] and `, gone: `r[2] and `},
