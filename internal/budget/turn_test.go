@@ -107,18 +107,24 @@ func TestATurnEnds(t *testing.T) {
 	})
 }
 
+// largeAccounts returns a process, what opens accounts of it, and the most that one
+// may hold: two of them fit at once.
+func largeAccounts() (p *Process, open func() *Account, most int64) {
+	p = New(1<<40, quiet())
+	most = p.share(roomShare) / 2
+	return p, func() *Account {
+		a := p.Open(0, nil)
+		a.most = most
+		return a
+	}, most
+}
+
 // Who is next waits while what others hold leaves no place for all that it may
 // hold, and not for ever.
 func TestATurnBeginsWhereItFits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := New(1<<40, quiet())
-		most := p.share(roomShare) / 2
-		open := func() *Account {
-			a := p.Open(0, nil)
-			a.most = most
-			return a
-		}
+		_, open, most := largeAccounts()
 		hold := func(a *Account) time.Duration {
 			t.Helper()
 			begun := time.Now()
@@ -152,13 +158,7 @@ func TestATurnBeginsWhereItFits(t *testing.T) {
 func TestNobodyWaitsForThoseThatWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := New(1<<40, quiet())
-		most := p.share(roomShare) / 2
-		open := func() *Account {
-			a := p.Open(0, nil)
-			a.most = most
-			return a
-		}
+		p, open, most := largeAccounts()
 		var all []*Account
 		for range 4 { // together they hold more than fits
 			a := open()

@@ -32,7 +32,7 @@ func (p Processes) most(perClient int) int {
 
 // Connections compares what a fleet may open with what a server allows.
 // perClient is how many connections one client keeps at most, doors how many
-// are known to be alive: one that has served nobody has no channel yet.
+// are known to be alive: a door has no channel before its first call.
 func (r *Report) Connections(ctx context.Context, client redis.UniversalClient, fleet Fleet, doors, perClient int) {
 	p, err := processes(ctx, client, fleet)
 	if err != nil {

@@ -1,6 +1,6 @@
 -- uses: keys run reply turns advance finish settle
--- conclude is finish and settle in one, for runs that nobody waits for: nobody's
--- reply comes later for it. A run that came to a concurrency limit is left to
+-- conclude is finish and settle in one call, for runs that no caller waits for: it
+-- takes longer than finish, and no reply is late for it. A run that came to a concurrency limit is left to
 -- settle, after its worker has vacated its place.
 --
 -- KEYS[1] due
