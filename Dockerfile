@@ -9,7 +9,7 @@ COPY . .
 ARG VERSION=devel
 # timetzdata: the image has no time zones.
 RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags timetzdata \
-    -ldflags "-s -w -X penstock/app.version=${VERSION}" -o /out/penstock ./cmd/penstock
+    -ldflags "-s -w -X github.com/penstock/penstock/app.version=${VERSION}" -o /out/penstock ./cmd/penstock
 
 # asynq's web interface, stand-alone: docker build --target asynqmon .
 FROM golang:1.26 AS build-asynqmon

@@ -1,4 +1,4 @@
-module penstock
+module github.com/penstock/penstock
 
 go 1.26.0
 
@@ -18,7 +18,7 @@ require (
 	github.com/google/uuid v1.6.0
 	github.com/hibiken/asynq v0.26.0
 	github.com/hibiken/asynqmon v0.7.2
-	github.com/itchyny/gojq v0.12.20
+	github.com/itchyny/timefmt-go v0.1.9
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/microsoft/go-mssqldb v1.11.2
 	github.com/prometheus/client_golang v1.25.0
@@ -79,7 +79,6 @@ require (
 	github.com/golang-sql/sqlexp v0.1.0 // indirect
 	github.com/gorilla/mux v1.8.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
-	github.com/itchyny/timefmt-go v0.1.9 // indirect
 	github.com/jackc/pgpassfile v1.0.0 // indirect
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
 	github.com/jackc/puddle/v2 v2.2.3 // indirect
@@ -120,12 +119,12 @@ require (
 )
 
 // See third_party/README.md: asynqmon without html/template, which keeps the
-// linker from leaving out what nobody calls; gojq whose operations are charged;
-// httpsnoop with one type in the place of a thousand; and names without a body for what Gin imports and no route of ours speaks.
+// linker from leaving out what nobody calls; httpsnoop with one type in the place
+// of a thousand; and names without a body for what Gin imports and no route of
+// ours speaks.
 replace (
 	github.com/felixge/httpsnoop => ./third_party/httpsnoop
 	github.com/hibiken/asynqmon => ./third_party/asynqmon
-	github.com/itchyny/gojq => ./third_party/gojq
 	github.com/quic-go/quic-go => ./third_party/quic-go
 	github.com/ugorji/go/codec => ./third_party/codec
 	go.mongodb.org/mongo-driver/v2 => ./third_party/mongo-driver

@@ -7,7 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/api/auth"
+	"github.com/penstock/penstock/api/auth"
 )
 
 // mountAdmin adds the endpoints that administer credentials. All of them are

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/store"
 )
 
 func TestUsersAreAdministered(t *testing.T) {

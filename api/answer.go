@@ -8,7 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"golang.org/x/net/http/httpguts"
 
-	"penstock/queue"
+	"github.com/penstock/penstock/queue"
 )
 
 // ours are the headers that a flow does not choose: they frame the answer,

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"penstock/api/client"
+	"github.com/penstock/penstock/api/client"
 )
 
 // answers is a flow that answers with its event and goes on, through the gate.

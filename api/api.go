@@ -14,13 +14,13 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/api/auth"
-	"penstock/api/openapi"
-	"penstock/flows"
-	"penstock/internal/budget"
-	"penstock/internal/callback"
-	"penstock/internal/store"
-	"penstock/queue"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/api/openapi"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/budget"
+	"github.com/penstock/penstock/internal/callback"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/queue"
 )
 
 // Ticket waits for one accepted run. *queue.Ticket is one.

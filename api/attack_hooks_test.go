@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/api"
-	"penstock/api/auth"
-	"penstock/internal/limits"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/internal/limits"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // guardedProduct slows down who guesses, and takes the caller's address from a

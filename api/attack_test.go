@@ -12,8 +12,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"penstock/internal/limits"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/limits"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // The attacks of docs/security.md. Each tries, and says what happened.

@@ -7,8 +7,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/api/auditlist"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/api/auditlist"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // audited writes every act that changes something to the audit log, once it

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"penstock/flows"
-	"penstock/queue"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/queue"
 )
 
 // blank is a ResponseWriter that costs nothing.

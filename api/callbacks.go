@@ -11,10 +11,10 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/flows"
-	"penstock/internal/callback"
-	"penstock/internal/strictjson"
-	"penstock/queue"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/callback"
+	"github.com/penstock/penstock/internal/strictjson"
+	"github.com/penstock/penstock/queue"
 )
 
 // Call gives a step that waits its result, as queue.Client.Call does.

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"penstock/internal/callback"
-	"penstock/queue"
+	"github.com/penstock/penstock/internal/callback"
+	"github.com/penstock/penstock/queue"
 )
 
 // calls is what a door passed on to runs that wait.

@@ -7,9 +7,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/api/listing"
-	"penstock/internal/connect"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/internal/connect"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // connectionView is a connection as anybody sees it: without its secrets.

@@ -14,13 +14,13 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"penstock/api/auth"
-	"penstock/flows"
-	"penstock/internal/limits"
-	"penstock/internal/password"
-	"penstock/internal/redisconn"
-	"penstock/internal/store"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/limits"
+	"github.com/penstock/penstock/internal/password"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 const issuer = "https://penstock.example.org"

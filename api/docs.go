@@ -5,7 +5,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/api/openapi"
+	"github.com/penstock/penstock/api/openapi"
 )
 
 const (

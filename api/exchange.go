@@ -5,8 +5,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/api/auth"
-	"penstock/flows"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/flows"
 )
 
 // exchange is what is known of one request on its way through the middleware.

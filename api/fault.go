@@ -8,14 +8,14 @@ import (
 	"os"
 	"time"
 
-	"penstock/api/auth"
-	"penstock/api/hooks"
-	"penstock/api/listing"
-	"penstock/flows"
-	"penstock/internal/budget"
-	"penstock/internal/store"
-	"penstock/internal/strictjson"
-	"penstock/queue"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/api/hooks"
+	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/budget"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/internal/strictjson"
+	"github.com/penstock/penstock/queue"
 )
 
 // fault is why a request is not answered as asked, ready to be written in the

@@ -9,9 +9,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/api/auth"
-	"penstock/api/listing"
-	"penstock/queue"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/queue"
 )
 
 // Fleet looks at queues and workers, and holds them. *queue.Client is one.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 func TestFleetIsForOperators(t *testing.T) {

@@ -7,10 +7,10 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/api/auth"
-	"penstock/api/listing"
-	"penstock/flows"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // mountFlows adds the endpoints that manage flows.

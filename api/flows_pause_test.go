@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // until reads a run again until it is in a state.

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"slices"
 
-	"penstock/api/auth"
-	"penstock/flows"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // checkUses refuses a flow that uses what its writer may not. A writer of all

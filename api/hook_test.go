@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"penstock/api"
-	"penstock/queue"
+	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/queue"
 )
 
 // hookFlow is a flow that gives its event back to a sender that signs.

@@ -4,9 +4,9 @@ import (
 	"slices"
 	"time"
 
-	"penstock/api/auth"
-	"penstock/internal/limits"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/internal/limits"
+	"github.com/penstock/penstock/internal/store"
 )
 
 const (

@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	"penstock/internal/rotation"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/rotation"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // Rotations counts which secret is used while a key has two. *rotation.Meter

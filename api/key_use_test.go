@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"penstock/api"
-	"penstock/internal/rotation"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/internal/rotation"
+	"github.com/penstock/penstock/internal/store"
 )
 
 type uses struct{}

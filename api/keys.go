@@ -7,9 +7,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/api/auth"
-	"penstock/api/listing"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // keyGrants are the scopes that whoever handles the key must hold: its secret

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"testing"
 
-	"penstock/api"
+	"github.com/penstock/penstock/api"
 )
 
 // labels are what a door says of its answers.

@@ -11,8 +11,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/api/auth"
-	"penstock/internal/limits"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/internal/limits"
 )
 
 // Limiter bounds how often a caller may use an endpoint. *limits.Limiter is

@@ -11,13 +11,13 @@ import (
 	"testing"
 	"time"
 
-	"penstock/api"
-	"penstock/api/client"
-	"penstock/flows"
-	"penstock/internal/redisconn"
-	"penstock/internal/store"
-	"penstock/internal/testenv"
-	"penstock/queue"
+	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/queue"
 )
 
 // echo is a flow that takes data; what a run of it does is up to the handler.

@@ -7,9 +7,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/api/auth"
-	"penstock/internal/strictjson"
-	"penstock/queue"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/internal/strictjson"
+	"github.com/penstock/penstock/queue"
 )
 
 // runFlow answers POST /v1/flows/{flow}/runs: with the output, or with a

@@ -9,8 +9,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/api/auth"
-	"penstock/internal/strictjson"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/internal/strictjson"
 )
 
 // oauthParams are the parameters that OAuth endpoints read. In a query string

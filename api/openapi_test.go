@@ -22,11 +22,11 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
-	"penstock/api"
-	"penstock/api/client"
-	"penstock/api/openapi"
-	"penstock/internal/callback"
-	"penstock/queue"
+	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/api/openapi"
+	"github.com/penstock/penstock/internal/callback"
+	"github.com/penstock/penstock/queue"
 )
 
 // document is the description of the API, loaded once.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/api/listing"
+	"github.com/penstock/penstock/api/listing"
 )
 
 // list answers a listing of what is in memory.

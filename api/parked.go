@@ -5,7 +5,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/queue"
+	"github.com/penstock/penstock/queue"
 )
 
 // parkedMessage is for a caller whose run waits for longer than a caller does.

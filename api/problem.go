@@ -9,7 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // problem is an answer as RFC 9457 describes it, with our extensions.

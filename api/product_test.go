@@ -14,17 +14,17 @@ import (
 	"testing"
 	"time"
 
-	"penstock/api"
-	"penstock/api/auth"
-	"penstock/flows"
-	"penstock/flows/steps"
-	"penstock/internal/limits"
-	"penstock/internal/password"
-	"penstock/internal/redisconn"
-	"penstock/internal/store"
-	"penstock/internal/testenv"
-	"penstock/queue"
-	"penstock/worker"
+	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps"
+	"github.com/penstock/penstock/internal/limits"
+	"github.com/penstock/penstock/internal/password"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/worker"
 )
 
 // product is everything behind one door but the program: a real store, queue

@@ -3,7 +3,7 @@ package api
 import (
 	"context"
 
-	"penstock/queue"
+	"github.com/penstock/penstock/queue"
 )
 
 // Runs finds, ends and follows runs. Queue is one. Unknown runs are

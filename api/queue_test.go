@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"penstock/flows"
-	"penstock/queue"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/queue"
 )
 
 // fakeQueue accepts runs as the queue does, guards included, and ends each of

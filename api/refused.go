@@ -9,8 +9,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/api/auth"
-	"penstock/internal/refusals"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/internal/refusals"
 )
 
 // Refusals keeps what was refused. *refusals.Log is one.

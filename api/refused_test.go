@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"penstock/internal/refusals"
+	"github.com/penstock/penstock/internal/refusals"
 )
 
 // keeper keeps refusals in memory.

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/api"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // The time of the answer is that of who waited first: not of who asked not to

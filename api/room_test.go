@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/internal/budget"
+	"github.com/penstock/penstock/internal/budget"
 )
 
 // A front door that is short of memory refuses bodies, says when to come back,

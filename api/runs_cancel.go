@@ -6,8 +6,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/api/auth"
-	"penstock/flows"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/flows"
 )
 
 // cancelRun answers POST /v1/runs/{run}/cancel with the run as it then is.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/api/auth"
+	"github.com/penstock/penstock/api/auth"
 )
 
 // inputView is what a run was accepted with.

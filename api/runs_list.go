@@ -5,10 +5,10 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/api/auth"
-	"penstock/api/listing"
-	"penstock/api/runlist"
-	"penstock/queue"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/api/runlist"
+	"github.com/penstock/penstock/queue"
 )
 
 // runSchema is what runs may be filtered and ordered by.

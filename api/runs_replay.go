@@ -8,10 +8,10 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/api/auth"
-	"penstock/flows"
-	"penstock/internal/store"
-	"penstock/queue"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/queue"
 )
 
 // replaying is the body of a replay.

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"penstock/api/client"
+	"github.com/penstock/penstock/api/client"
 )
 
 const (

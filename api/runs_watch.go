@@ -10,8 +10,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/api/auth"
-	"penstock/queue"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/queue"
 )
 
 const (

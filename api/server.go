@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"time"
 
-	"penstock/internal/framing"
+	"github.com/penstock/penstock/internal/framing"
 )
 
 // ServerConfig is what a Server needs. Listener, API and Log are required.

@@ -6,11 +6,11 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/api/auth"
-	"penstock/flows"
-	"penstock/internal/store"
-	"penstock/internal/strictjson"
-	"penstock/queue"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/internal/strictjson"
+	"github.com/penstock/penstock/queue"
 )
 
 // smartSYNCPaths are where callers of SmartSYNC knock.

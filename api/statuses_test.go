@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"penstock/flows"
-	"penstock/queue"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/queue"
 )
 
 // Every status that one of the four documents names, by the words of its row.

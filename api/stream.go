@@ -9,8 +9,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/flows"
-	"penstock/queue"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/queue"
 )
 
 // streamWrite is how long a reader may take for one event.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/queue"
+	"github.com/penstock/penstock/queue"
 )
 
 // setTiming says where the time of a run went: auth until it was submitted,

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"penstock/api/auth"
-	"penstock/flows"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/flows"
 )
 
 // takesData reports whether a flow starts with what a caller sends.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"penstock/internal/framing"
+	"github.com/penstock/penstock/internal/framing"
 )
 
 // wellFormed refuses requests that others on their way here may have read

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/api/openapi"
+	"github.com/penstock/penstock/api/openapi"
 )
 
 const apiIntro = `# The API

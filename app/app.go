@@ -11,7 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // Main is the command line of the product, whose flows may use the kinds of

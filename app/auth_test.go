@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"penstock/api/auth"
+	"github.com/penstock/penstock/api/auth"
 )
 
 func TestPrintExplanation(t *testing.T) {

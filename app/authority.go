@@ -11,10 +11,10 @@ import (
 	"slices"
 	"strings"
 
-	"penstock/api/auth"
-	"penstock/internal/limits"
-	"penstock/internal/password"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/internal/limits"
+	"github.com/penstock/penstock/internal/password"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // hashesAtOnce is how many passwords a process hashes at a time: each takes

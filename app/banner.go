@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"penstock/flows"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // shownFlow is the example that the command to paste calls, with its event.

@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"penstock/api/client"
-	"penstock/internal/load"
+	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/internal/load"
 )
 
 // benchArgs are what `bench` is told.

@@ -16,8 +16,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"penstock/internal/redisconn"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // storeBench is what `bench store` measures.

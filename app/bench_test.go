@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/flows/steps"
-	"penstock/internal/load"
+	"github.com/penstock/penstock/flows/steps"
+	"github.com/penstock/penstock/internal/load"
 )
 
 func TestBenchSaysWhoMustCall(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"penstock/api/client"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // The command line against a server, as an administrator.

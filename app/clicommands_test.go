@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"penstock/flows/steps"
+	"github.com/penstock/penstock/flows/steps"
 )
 
 var (

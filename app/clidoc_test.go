@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"penstock/flows/steps"
+	"github.com/penstock/penstock/flows/steps"
 )
 
 const cliIntro = `# The command line

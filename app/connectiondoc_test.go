@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/internal/connect"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/connect"
+	"github.com/penstock/penstock/internal/store"
 )
 
 const connectionIntro = `# Connections and secrets

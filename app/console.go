@@ -3,9 +3,9 @@ package app
 import (
 	"context"
 
-	"penstock/api/console"
-	"penstock/internal/connect"
-	"penstock/internal/outbound"
+	"github.com/penstock/penstock/api/console"
+	"github.com/penstock/penstock/internal/connect"
+	"github.com/penstock/penstock/internal/outbound"
 )
 
 // openConsole opens the web console.

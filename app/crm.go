@@ -10,9 +10,9 @@ import (
 	"net/http"
 	"time"
 
-	"penstock/flows"
-	"penstock/flows/examples"
-	"penstock/internal/demo"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/examples"
+	"github.com/penstock/penstock/internal/demo"
 )
 
 // crmInFiles is where example flows say that the demo CRM is. A flow that is no

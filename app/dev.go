@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"penstock/flows"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/store"
 )
 
 func newDev(e env, kinds *flows.Catalogue) *cobra.Command {

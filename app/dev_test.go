@@ -15,9 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"penstock/api/client"
-	"penstock/flows/steps"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/flows/steps"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // running is a program in this process.

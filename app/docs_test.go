@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"penstock/flows"
-	"penstock/flows/steps"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps"
 )
 
 var update = flag.Bool("update", false, "write the references in docs again")

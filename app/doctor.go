@@ -13,11 +13,11 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 
-	"penstock/flows/steps"
-	"penstock/internal/doctor"
-	"penstock/internal/redisconn"
-	"penstock/internal/store"
-	"penstock/queue"
+	"github.com/penstock/penstock/flows/steps"
+	"github.com/penstock/penstock/internal/doctor"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/queue"
 )
 
 // doctorLimit bounds the whole examination.

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"net"
 
-	"penstock/api"
-	"penstock/internal/telemetry"
-	"penstock/queue"
+	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/internal/telemetry"
+	"github.com/penstock/penstock/queue"
 )
 
 // openListener takes the address, so that everything else can say the URL.

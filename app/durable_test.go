@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // The caller gets the address at once; whoever calls it lets the run go on,

@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
 
-	"penstock/flows/steps"
-	"penstock/internal/limits"
+	"github.com/penstock/penstock/flows/steps"
+	"github.com/penstock/penstock/internal/limits"
 )
 
 // settingsOf reads the settings of dev from arguments and environment.

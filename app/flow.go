@@ -3,7 +3,7 @@ package app
 import (
 	"github.com/spf13/cobra"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 func newFlow(e env, kinds *flows.Catalogue) *cobra.Command {

@@ -12,8 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"penstock/api/client"
-	"penstock/flows"
+	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/flows"
 )
 
 // deployed is what `flow deploy` did with one file.

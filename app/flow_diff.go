@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"penstock/api/client"
-	"penstock/flows"
+	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/flows"
 )
 
 // diffArgs are what `flow diff` is told besides its files.

@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"penstock/api/client"
-	"penstock/flows"
+	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/flows"
 )
 
 func newFlowRecord(e env, kinds *flows.Catalogue) *cobra.Command {

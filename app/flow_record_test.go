@@ -11,9 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/api/client"
-	"penstock/flows"
-	"penstock/flows/steps"
+	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps"
 )
 
 const recordedFlow = `flow: 5

@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"penstock/flows"
-	"penstock/internal/outbound"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/outbound"
 )
 
 // runArgs are what `flow run` is told besides the file.

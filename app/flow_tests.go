@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 func newFlowTest(kinds *flows.Catalogue) *cobra.Command {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 func newFlowValidate(kinds *flows.Catalogue) *cobra.Command {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"penstock/api/client"
+	"github.com/penstock/penstock/api/client"
 )
 
 func newFlowVersions(e env) *cobra.Command {

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/flows/steps"
+	"github.com/penstock/penstock/flows/steps"
 )
 
 // Ctrl-C while a run is waited for says that the run goes on, with or without

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // newKeyReseal makes the command that ends a rotation of the master key by

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // newList makes the listing of something: a page of it, or all pages.

@@ -5,8 +5,8 @@ import (
 	"io/fs"
 	"os"
 
-	"penstock/flows/examples"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/flows/examples"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // loadFlows deploys the directory of the settings, in dev the examples

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"penstock/flows"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // loadReport reports what became of the flow files of a directory, each thing

@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"penstock/api/client"
+	"github.com/penstock/penstock/api/client"
 )
 
 // loginArgs are what `login` is told besides the server.

@@ -3,7 +3,7 @@ package app
 import (
 	"context"
 
-	"penstock/internal/budget"
+	"github.com/penstock/penstock/internal/budget"
 )
 
 // openMemory makes the budget that runs and requests are charged to. It

@@ -3,7 +3,7 @@ package app
 import (
 	"context"
 
-	"penstock/internal/rotation"
+	"github.com/penstock/penstock/internal/rotation"
 )
 
 // openMeter counts which secret calls are signed with while a key has two, for

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // stepRecord is what a run's record tells of one step.

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 
-	"penstock/flows/steps"
-	"penstock/internal/redisconn"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/flows/steps"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // offline is the store as commands reach it that need no front door: with the

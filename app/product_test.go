@@ -14,12 +14,12 @@ import (
 // The product is linked without what only tests need.
 func TestTheProductHasNoTestsInIt(t *testing.T) {
 	t.Parallel()
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "penstock/cmd/penstock").Output()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "github.com/penstock/penstock/cmd/penstock").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	packages := strings.Fields(string(out))
-	for _, name := range []string{"testing", "net/http/httptest", "penstock/api/apitest", "penstock/internal/testenv"} {
+	for _, name := range []string{"testing", "net/http/httptest", "github.com/penstock/penstock/api/apitest", "github.com/penstock/penstock/internal/testenv"} {
 		if slices.Contains(packages, name) {
 			t.Errorf("the product imports %s", name)
 		}

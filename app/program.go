@@ -14,19 +14,19 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"penstock/api/auth"
-	"penstock/api/console"
-	"penstock/flows"
-	"penstock/internal/budget"
-	"penstock/internal/callback"
-	"penstock/internal/limits"
-	"penstock/internal/password"
-	"penstock/internal/redisconn"
-	"penstock/internal/refusals"
-	"penstock/internal/rotation"
-	"penstock/internal/store"
-	"penstock/internal/telemetry"
-	"penstock/queue"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/api/console"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/budget"
+	"github.com/penstock/penstock/internal/callback"
+	"github.com/penstock/penstock/internal/limits"
+	"github.com/penstock/penstock/internal/password"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/refusals"
+	"github.com/penstock/penstock/internal/rotation"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/internal/telemetry"
+	"github.com/penstock/penstock/queue"
 )
 
 // Program is one process of the product, in one role or all of them. New

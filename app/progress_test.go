@@ -10,7 +10,7 @@ import (
 	"sync"
 	"testing"
 
-	"penstock/flows/steps"
+	"github.com/penstock/penstock/flows/steps"
 )
 
 // gate keeps what is written to it and calls open when text is.

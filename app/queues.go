@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // queues are names with numbers, written default=3,slow; a number left out is 1.

@@ -3,10 +3,10 @@ package app
 import (
 	"cmp"
 
-	"penstock/internal/callback"
-	"penstock/internal/connect"
-	"penstock/internal/state"
-	"penstock/worker"
+	"github.com/penstock/penstock/internal/callback"
+	"github.com/penstock/penstock/internal/connect"
+	"github.com/penstock/penstock/internal/state"
+	"github.com/penstock/penstock/worker"
 )
 
 // openCallbacks makes what signs the addresses at which runs are called.

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"penstock/internal/embedded"
-	"penstock/internal/redisconn"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/embedded"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/store"
 )
 
 const (

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/internal/redisconn"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // A process that starts on a Redis that may forget runs says so.

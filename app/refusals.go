@@ -3,7 +3,7 @@ package app
 import (
 	"context"
 
-	"penstock/internal/refusals"
+	"github.com/penstock/penstock/internal/refusals"
 )
 
 // openRefusals keeps what the door refuses, for the console to show.

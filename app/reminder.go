@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 
-	"penstock/internal/connect"
-	"penstock/internal/outbound"
-	"penstock/internal/reminder"
+	"github.com/penstock/penstock/internal/connect"
+	"github.com/penstock/penstock/internal/outbound"
+	"github.com/penstock/penstock/internal/reminder"
 )
 
 // openReminder sends e-mails before assertions expire, if the settings name

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"penstock/api/client"
+	"github.com/penstock/penstock/api/client"
 )
 
 // resource is something that the API administers, as a command with the verbs

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"penstock/api/client"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // What docs/operations-maintenance.md says of back-ups: the append-only file

@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"penstock/api/client"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // balancer sends requests to doors in turn. Like any balancer it takes another

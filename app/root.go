@@ -3,7 +3,7 @@ package app
 import (
 	"github.com/spf13/cobra"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // newRoot is the command line of a product with these step kinds. Each

@@ -15,10 +15,10 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"penstock/api/client"
-	"penstock/internal/redisconn"
-	"penstock/internal/store"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // sealedSite is the settings of processes with a flow, number 6, that needs a

@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"penstock/api/client"
-	"penstock/flows"
+	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/flows"
 )
 
 // startArgs are what `run` is told besides the flow.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"penstock/api/client"
+	"github.com/penstock/penstock/api/client"
 )
 
 const runsPath = "/v1/runs"

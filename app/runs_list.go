@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // runStates are the states of runs, as filters know them. Read only.

@@ -3,10 +3,10 @@ package app
 import (
 	"context"
 
-	"penstock/flows"
-	"penstock/internal/schedule"
-	"penstock/internal/state"
-	"penstock/queue"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/schedule"
+	"github.com/penstock/penstock/internal/state"
+	"github.com/penstock/penstock/queue"
 )
 
 // openSchedule takes part in starting the runs of schedules and polls.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"penstock/internal/script"
+	"github.com/penstock/penstock/internal/script"
 )
 
 // scriptChild is the subcommand that evaluates scripts for a worker, in a

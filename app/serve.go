@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"penstock/flows"
-	"penstock/internal/telemetry"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/telemetry"
 )
 
 // newServe makes the subcommand of a role: read the settings, open the

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"penstock/flows"
-	"penstock/internal/redischild"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/redischild"
 )
 
 // startRedis is the value of --redis that starts a redis-server.

@@ -11,10 +11,10 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"penstock/internal/limits"
-	"penstock/internal/redisconn"
-	"penstock/internal/store"
-	"penstock/internal/telemetry"
+	"github.com/penstock/penstock/internal/limits"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/internal/telemetry"
 )
 
 // Settings are what the roles are told from outside. Where a setting comes

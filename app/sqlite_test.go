@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"penstock/api/client"
+	"github.com/penstock/penstock/api/client"
 )
 
 const sqliteFlow = `flow: 601

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"os"
 
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // openStore opens flows and keys, and makes the bootstrap key exist.

@@ -11,7 +11,7 @@ import (
 	"time"
 	"unicode"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // column is one of a table: its title and the member that it shows,

@@ -7,11 +7,11 @@ import (
 	"net/http"
 	"os"
 
-	"penstock/internal/redisconn"
-	"penstock/internal/schedule"
-	"penstock/internal/telemetry"
-	"penstock/queue"
-	"penstock/worker"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/schedule"
+	"github.com/penstock/penstock/internal/telemetry"
+	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/worker"
 )
 
 // openTelemetry makes what measures and traces the other parts, and takes the

@@ -10,7 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // tree gathers what the steps of a run did. It implements flows.Tracer.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"penstock/internal/linediff"
+	"github.com/penstock/penstock/internal/linediff"
 )
 
 const (

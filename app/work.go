@@ -3,10 +3,10 @@ package app
 import (
 	"context"
 
-	"penstock/flows"
-	"penstock/internal/outbound"
-	"penstock/queue"
-	"penstock/worker"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/outbound"
+	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/worker"
 )
 
 // openWorker starts working on the queues. In dev the demo CRM comes first.

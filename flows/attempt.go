@@ -8,7 +8,7 @@ import (
 	"runtime/debug"
 	"time"
 
-	"penstock/internal/budget"
+	"github.com/penstock/penstock/internal/budget"
 )
 
 // journaled executes the step for one item, unless the journal has its result.

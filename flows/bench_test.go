@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // constituent is an event of about one kilobyte.

@@ -19,9 +19,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/itchyny/gojq"
+	"github.com/penstock/penstock/third_party/gojq"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // maxWork is the processor time of one evaluation: its bound, and 100 ms in

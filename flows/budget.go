@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
-	"penstock/internal/budget"
+	"github.com/penstock/penstock/internal/budget"
 )
 
 // Bounds on what a run holds at once.

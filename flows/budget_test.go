@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // What a run holds at once is bounded: items on their way, and those that a

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"penstock/internal/budget"
-	"penstock/internal/bulk"
+	"github.com/penstock/penstock/internal/budget"
+	"github.com/penstock/penstock/internal/bulk"
 )
 
 // Bounds of a value from outside and of one that leaves.

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 
-	"penstock/internal/linediff"
+	"github.com/penstock/penstock/internal/linediff"
 )
 
 // indented is a value as JSON on several lines.

@@ -7,7 +7,7 @@ import (
 	"maps"
 	"time"
 
-	"penstock/internal/budget"
+	"github.com/penstock/penstock/internal/budget"
 )
 
 // maxItems is how many items a step may put out.

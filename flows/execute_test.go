@@ -15,7 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // probe is a kind of effectful step that a test looks into.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/itchyny/gojq"
+	"github.com/penstock/penstock/third_party/gojq"
 )
 
 // Expr is a compiled jq program. It is used by many goroutines at once.

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 func TestFlowFields(t *testing.T) {

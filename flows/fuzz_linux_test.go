@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // No program on no event, of 64 KB together, takes more processor time than

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // Whatever the bytes are, Parse answers with a flow or with Problems that

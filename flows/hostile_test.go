@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"penstock/flows"
-	"penstock/flows/steps"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps"
 )
 
 // parse compiles a flow of the given steps, YAML list elements.

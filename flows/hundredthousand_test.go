@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // fivePureSteps is a flow as an export has it: take the records apart, pick

@@ -12,9 +12,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/itchyny/gojq"
+	"github.com/penstock/penstock/third_party/gojq"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // jqSuite is where the suites of jq are kept.

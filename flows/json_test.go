@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 func TestDecodeJSONIsStrict(t *testing.T) {

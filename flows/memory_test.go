@@ -3,8 +3,8 @@ package flows_test
 import (
 	"testing"
 
-	"penstock/flows"
-	"penstock/flows/statetest"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/statetest"
 )
 
 func TestMemory(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"math/big"
 	"math/bits"
 
-	"github.com/itchyny/gojq"
+	"github.com/penstock/penstock/third_party/gojq"
 )
 
 // native charges the bill of one operation for what it is about to do to its

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // Each file of testdata/problems holds mistakes; beside it stands what a

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/itchyny/gojq"
+	"github.com/penstock/penstock/third_party/gojq"
 )
 
 // program is one jq program on its way from source to Expr.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/itchyny/gojq"
+	"github.com/penstock/penstock/third_party/gojq"
 )
 
 // refusedFunctions say why a function of jq is not there.

@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"time"
 
-	"penstock/internal/budget"
+	"github.com/penstock/penstock/internal/budget"
 )
 
 // Run is what was accepted: the input of one execution of a flow.

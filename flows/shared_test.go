@@ -4,7 +4,7 @@ import (
 	"sync"
 	"testing"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // Programs that delete from one value at the same time write nothing to the

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/itchyny/gojq"
+	"github.com/penstock/penstock/third_party/gojq"
 )
 
 // testParams are the fields of one test of a flow.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // of is what the tracer was told of a step.

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"penstock/flows/internal/schema"
+	"github.com/penstock/penstock/flows/internal/schema"
 )
 
 // Validator is a compiled JSON Schema. Safe for concurrent use.

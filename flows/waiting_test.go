@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // decide is a kind that remembers what it decided, and may wait.

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/itchyny/gojq"
+	"github.com/penstock/penstock/third_party/gojq"
 )
 
 // The walk visits every part of a program's syntax tree, bottom up: it

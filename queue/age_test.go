@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 func TestAQueueThatIsLateTakesNoWorkThatSomebodyWaitsFor(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/hibiken/asynq"
 
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // What asynq promises must hold under our waker: these are its own features,

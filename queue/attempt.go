@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // Why an attempt's context ended, besides its deadline.

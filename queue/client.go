@@ -15,7 +15,7 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
-	"penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/redisconn"
 )
 
 // What Client answers, besides errors of the connection.

@@ -14,8 +14,8 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
-	"penstock/flows"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // What Redis and the network between do to a run. The same, with processes

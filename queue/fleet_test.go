@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // until waits for something that other processes bring about.

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"strconv"
 
-	"penstock/flows"
-	"penstock/internal/redisconn"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/redisconn"
 )
 
 // WhenFull is what happens to a run that comes to a gate with no free place.

@@ -12,8 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"penstock/flows"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // turnstile is a handler behind a gate. Its runs hold their places until they

@@ -8,7 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/redisconn"
 )
 
 // releaseBatch is how many runs of a resumed flow are enqueued in one round trip.

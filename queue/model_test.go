@@ -13,8 +13,8 @@ import (
 	"github.com/redis/go-redis/v9"
 	"pgregory.net/rapid"
 
-	"penstock/internal/redisconn"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // TestModel has the scripts play random histories of runs on a real Redis, through the calls that doors

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"penstock/flows"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // waits is a handler whose run needs a result of the journal to go on.

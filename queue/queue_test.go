@@ -15,9 +15,9 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
-	"penstock/flows"
-	"penstock/internal/redisconn"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // rig is a door and the means to start workers on one Redis.

@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // A worker takes no run while Room says that there is no memory for one, and

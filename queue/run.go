@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // State is where a run is in its life. The last four are terminal.

@@ -12,8 +12,8 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
-	"penstock/flows"
-	"penstock/internal/redisconn"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/redisconn"
 )
 
 // Handler turns one attempt into its outcome. It must return soon after its

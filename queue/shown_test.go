@@ -7,7 +7,7 @@ import (
 
 	"github.com/hibiken/asynq"
 
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 func TestARunThatLastsIsShownToAsynq(t *testing.T) {

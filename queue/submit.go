@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"penstock/flows"
-	"penstock/internal/redisconn"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/redisconn"
 )
 
 const (

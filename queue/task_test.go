@@ -5,7 +5,7 @@ import (
 
 	"github.com/hibiken/asynq"
 
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 func TestABlankTaskIsAsAsynqEncodesIt(t *testing.T) {

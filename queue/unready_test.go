@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // A worker that finds out that it cannot do a run gives it back: no attempt is

@@ -4,7 +4,7 @@ import (
 	"runtime"
 	"testing"
 
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // BenchmarkWaiters is what ten thousand callers who wait cost: memory for each,

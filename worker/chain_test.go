@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/flows"
-	"penstock/internal/testenv"
-	"penstock/queue"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/queue"
 )
 
 // ended waits until a run has failed, and returns all runs by their depth.

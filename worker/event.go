@@ -4,8 +4,8 @@ import (
 	"encoding/json"
 	"time"
 
-	"penstock/flows"
-	"penstock/queue"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/queue"
 )
 
 // The kinds of events that who watches a run is told of its steps.

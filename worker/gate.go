@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"net/http"
 
-	"penstock/flows"
-	"penstock/queue"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/queue"
 )
 
 // hold parks a run whose flow is paused. nil: the run may execute.

@@ -12,11 +12,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"penstock/flows"
-	"penstock/flows/steps"
-	"penstock/internal/redisconn"
-	"penstock/internal/testenv"
-	"penstock/queue"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/queue"
 )
 
 func (r *rig) submit(version, event string) *queue.Ticket {

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"sync/atomic"
 
-	"penstock/flows"
-	"penstock/internal/budget"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/budget"
 )
 
 // decodeEvent reads the event at the run's expense. What it costs stays charged

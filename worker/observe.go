@@ -3,8 +3,8 @@ package worker
 import (
 	"context"
 
-	"penstock/flows"
-	"penstock/queue"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/queue"
 )
 
 // Observer follows the attempts that a worker makes, to measure or to trace

@@ -16,13 +16,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"penstock/flows"
-	"penstock/flows/steps"
-	"penstock/internal/callback"
-	"penstock/internal/redisconn"
-	"penstock/internal/state"
-	"penstock/internal/testenv"
-	"penstock/queue"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps"
+	"github.com/penstock/penstock/internal/callback"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/state"
+	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/queue"
 )
 
 // durable is a worker with everything that steps may reach, and a sink that

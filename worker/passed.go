@@ -4,7 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // mostReason is how much of an item's failure is kept, in bytes.

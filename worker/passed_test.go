@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"penstock/flows"
-	"penstock/queue"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/queue"
 )
 
 // The record of a run tells what became of each item where that is worth

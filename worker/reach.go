@@ -7,10 +7,10 @@ import (
 	"strconv"
 	"time"
 
-	"penstock/flows"
-	"penstock/internal/callback"
-	"penstock/internal/redisconn"
-	"penstock/queue"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/callback"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/queue"
 )
 
 const (

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 
-	"penstock/flows"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // errUnopened ends a run that needs what only a process with another master

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"penstock/flows"
-	"penstock/internal/store"
-	"penstock/queue"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/queue"
 )
 
 // sealedConnections cannot be opened at first; later there are none.

@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"penstock/flows"
-	"penstock/queue"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/queue"
 )
 
 const (

@@ -8,10 +8,10 @@ import (
 	"runtime/debug"
 	"time"
 
-	"penstock/flows"
-	"penstock/internal/budget"
-	"penstock/internal/store"
-	"penstock/queue"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/budget"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/queue"
 )
 
 // runner executes attempts.

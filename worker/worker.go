@@ -15,11 +15,11 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
-	"penstock/flows"
-	"penstock/internal/budget"
-	"penstock/internal/callback"
-	"penstock/internal/redisconn"
-	"penstock/queue"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/budget"
+	"github.com/penstock/penstock/internal/callback"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/queue"
 )
 
 // Versions finds the flow version that a run was pinned to when it was

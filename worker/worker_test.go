@@ -12,12 +12,12 @@ import (
 	"testing"
 	"time"
 
-	"penstock/flows"
-	"penstock/flows/steps"
-	"penstock/internal/redisconn"
-	"penstock/internal/store"
-	"penstock/internal/testenv"
-	"penstock/queue"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/queue"
 )
 
 // versions are compiled flows by version. It implements Versions.

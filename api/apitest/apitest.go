@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"penstock/api"
-	"penstock/flows"
-	"penstock/internal/store"
-	"penstock/queue"
+	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/queue"
 )
 
 // The flows of a Server, by number.

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"penstock/api/listing"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/internal/store"
 )
 
 type entry = store.Entry

@@ -10,10 +10,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
-	"penstock/api/auditlist"
-	"penstock/flows"
-	"penstock/internal/store"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/api/auditlist"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 const length = 2000

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"penstock/internal/password"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/password"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // AuthorityConfig is what an Authority needs. All but Now is required.

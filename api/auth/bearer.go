@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // bearerScheme lets in who shows an access token.

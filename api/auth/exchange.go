@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // The URNs of RFC 8693.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // masked stands where a secret was hashed.

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // explainSignature is for the header Penstock-Signature.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // Grant is one way to get an access token. The frame around it, Token, reads

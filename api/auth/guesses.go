@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"penstock/internal/limits"
+	"github.com/penstock/penstock/internal/limits"
 )
 
 // Attempts counts tries to prove a name and decides who must wait.

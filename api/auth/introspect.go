@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // Introspect says what a token is (RFC 7662) to the client that it was issued

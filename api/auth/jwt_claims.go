@@ -9,7 +9,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4/jwt"
 
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/store"
 )
 
 const (

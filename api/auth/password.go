@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // userTokenTTL is how long the tokens of users live. syncAccess tells callers

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"penstock/internal/limits"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/limits"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // delayed says that a proof came during a wait.

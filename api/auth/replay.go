@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // Replays remembers what was claimed. *store.Tokens is one.

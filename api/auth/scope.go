@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // The scopes.

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // oneKey knows a single key.

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"penstock/api/client"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // vector is the worked example of docs/authentication.md.

@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"penstock/internal/limits"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/limits"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // The real guard, on a real Redis, with a clock of the test's own. The short

@@ -7,11 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"penstock/flows"
-	"penstock/internal/limits"
-	"penstock/internal/password"
-	"penstock/internal/store"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/limits"
+	"github.com/penstock/penstock/internal/password"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // patient slows nobody down, so that there is something to measure.

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
-	"penstock/internal/limits"
+	"github.com/penstock/penstock/internal/limits"
 )
 
 const (

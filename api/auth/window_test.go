@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/store"
 )
 
 func TestCheckTime(t *testing.T) {

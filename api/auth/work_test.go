@@ -10,8 +10,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
-	"penstock/internal/limits"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/limits"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // Whoever it is, the same work is done: what is counted are allocations, which

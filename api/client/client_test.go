@@ -12,8 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"penstock/api/apitest"
-	"penstock/api/client"
+	"github.com/penstock/penstock/api/apitest"
+	"github.com/penstock/penstock/api/client"
 )
 
 func connect(t *testing.T, s *apitest.Server) *client.Client {

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/api/auth"
-	"penstock/internal/rotation"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/internal/rotation"
+	"github.com/penstock/penstock/internal/store"
 )
 
 func TestWhoMayWhat(t *testing.T) {

@@ -16,9 +16,9 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"penstock/api/console/view"
-	"penstock/internal/connect"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/internal/connect"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // Redeem exchanges the code that came back with a browser for a refresh token,

@@ -9,10 +9,10 @@ import (
 	"net/url"
 	"strconv"
 
-	"penstock/api/auth"
-	"penstock/api/console/samples"
-	"penstock/api/console/view"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/api/console/samples"
+	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // callPage shows the exact request for each way in.

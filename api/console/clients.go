@@ -6,9 +6,9 @@ import (
 	"strconv"
 	"strings"
 
-	"penstock/api/auth"
-	"penstock/api/console/view"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // minClientSecret is the shortest secret that is not generated, in characters.

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 
-	"penstock/api/console/view"
+	"github.com/penstock/penstock/api/console/view"
 )
 
 // comparePage shows two runs beside each other, the older one first.

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"penstock/api/console/view"
-	"penstock/internal/connect"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/internal/connect"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // probeLimit bounds the test of a connection.

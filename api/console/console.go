@@ -15,13 +15,13 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
-	"penstock/api/auth"
-	"penstock/flows"
-	"penstock/internal/password"
-	"penstock/internal/refusals"
-	"penstock/internal/rotation"
-	"penstock/internal/store"
-	"penstock/queue"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/password"
+	"github.com/penstock/penstock/internal/refusals"
+	"github.com/penstock/penstock/internal/rotation"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/queue"
 )
 
 // Root is the path that the console is mounted at. It takes everything below.

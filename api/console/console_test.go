@@ -14,17 +14,17 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"penstock/api/auth"
-	"penstock/flows"
-	"penstock/flows/steps"
-	"penstock/internal/limits"
-	"penstock/internal/password"
-	"penstock/internal/redisconn"
-	"penstock/internal/refusals"
-	"penstock/internal/rotation"
-	"penstock/internal/store"
-	"penstock/internal/testenv"
-	"penstock/queue"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps"
+	"github.com/penstock/penstock/internal/limits"
+	"github.com/penstock/penstock/internal/password"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/refusals"
+	"github.com/penstock/penstock/internal/rotation"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/queue"
 )
 
 // secretWord is every password and secret here: it must show on no page that

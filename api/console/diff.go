@@ -3,8 +3,8 @@ package console
 import (
 	"strings"
 
-	"penstock/api/console/view"
-	"penstock/internal/linediff"
+	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/internal/linediff"
 )
 
 // maxDiffLines bounds the texts that are compared line by line.

@@ -12,9 +12,9 @@ import (
 
 	"github.com/a-h/templ"
 
-	"penstock/api/auth"
-	"penstock/api/console/view"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // exchange is one request and its answer. It belongs to the request's

@@ -6,11 +6,11 @@ import (
 	"log/slog"
 	"net/http"
 
-	"penstock/api/console/view"
-	"penstock/api/listing"
-	"penstock/flows"
-	"penstock/internal/store"
-	"penstock/queue"
+	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/queue"
 )
 
 // fault is an answer that says why there is no other, in words for people.

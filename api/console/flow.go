@@ -10,10 +10,10 @@ import (
 	"strconv"
 	"strings"
 
-	"penstock/api/auth"
-	"penstock/api/console/picture"
-	"penstock/api/console/view"
-	"penstock/flows"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/api/console/picture"
+	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/flows"
 )
 
 // flowPage shows a flow as a picture beside its text.

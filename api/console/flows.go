@@ -8,11 +8,11 @@ import (
 	"net/http"
 	"strconv"
 
-	"penstock/api/auth"
-	"penstock/api/console/view"
-	"penstock/flows"
-	"penstock/internal/store"
-	"penstock/queue"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/queue"
 )
 
 // lastRuns bounds how many runs are looked through for the last ones.

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"penstock/api/console/view"
+	"github.com/penstock/penstock/api/console/view"
 )
 
 // passedItem is what became of one item at a step, as workers record it.

@@ -7,10 +7,10 @@ import (
 	"strings"
 	"time"
 
-	"penstock/api/auth"
-	"penstock/api/console/view"
-	"penstock/internal/limits"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/internal/limits"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // overlapLimit is the longest time for which two secrets of a key count.

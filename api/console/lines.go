@@ -3,8 +3,8 @@ package console
 import (
 	"cmp"
 
-	"penstock/api/console/view"
-	"penstock/queue"
+	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/queue"
 )
 
 // linesPage shows who waits behind whom for the slots of each queue.

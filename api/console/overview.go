@@ -3,9 +3,9 @@ package console
 import (
 	"strconv"
 
-	"penstock/api/auth"
-	"penstock/api/console/view"
-	"penstock/queue"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/queue"
 )
 
 // overviewPage shows how the product does, and a newcomer what to do.

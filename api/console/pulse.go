@@ -11,8 +11,8 @@ import (
 
 	"github.com/hibiken/asynq"
 
-	"penstock/api/console/view"
-	"penstock/queue"
+	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/queue"
 )
 
 const (

@@ -4,8 +4,8 @@ import (
 	"net/http"
 	"strings"
 
-	"penstock/api/auth"
-	"penstock/api/console/view"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/api/console/view"
 )
 
 // shownRefusals are listed.

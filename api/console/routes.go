@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"penstock/api/auth"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // route is one page or act: who may have it, and how it is answered.

@@ -8,9 +8,9 @@ import (
 	"strconv"
 	"time"
 
-	"penstock/api/console/view"
-	"penstock/flows"
-	"penstock/queue"
+	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/queue"
 )
 
 // runPage shows one run.

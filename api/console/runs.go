@@ -9,10 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"penstock/api/console/view"
-	"penstock/api/listing"
-	"penstock/api/runlist"
-	"penstock/queue"
+	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/api/runlist"
+	"github.com/penstock/penstock/queue"
 )
 
 // runFields are what runs may be filtered and ordered by, as in the API.

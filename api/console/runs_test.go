@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"penstock/api/console/view"
-	"penstock/queue"
+	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/queue"
 )
 
 func TestRunsAreFilteredAsInTheAPI(t *testing.T) {

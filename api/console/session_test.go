@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/store"
 )
 
 func (b *browser) wantIn(what string, in bool) {

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"penstock/api/console/view"
-	"penstock/queue"
+	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/queue"
 )
 
 // passed is one passage of items through a step, as workers record it.

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"net/http"
 
-	"penstock/api/console/picture"
-	"penstock/api/console/view"
-	"penstock/flows"
-	"penstock/internal/strictjson"
+	"github.com/penstock/penstock/api/console/picture"
+	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/strictjson"
 )
 
 // maxDepth is how deep an event may nest, as at the doors.

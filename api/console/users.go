@@ -6,10 +6,10 @@ import (
 	"slices"
 	"strings"
 
-	"penstock/api/auditlist"
-	"penstock/api/console/view"
-	"penstock/api/listing"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/api/auditlist"
+	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // The length of passwords, in bytes.

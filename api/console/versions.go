@@ -3,8 +3,8 @@ package console
 import (
 	"errors"
 
-	"penstock/api/console/view"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // versionsPage lists the versions of a flow, and what one of them changed.

@@ -4,7 +4,7 @@ import (
 	"crypto/sha256"
 	"net/http"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // basic is a user name and a password (RFC 7617).

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"penstock/internal/strictjson"
+	"github.com/penstock/penstock/internal/strictjson"
 )
 
 // maxFields bounds a form.

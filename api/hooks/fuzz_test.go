@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"penstock/api/hooks"
-	"penstock/flows"
+	"github.com/penstock/penstock/api/hooks"
+	"github.com/penstock/penstock/flows"
 )
 
 // Nobody who does not know the secret is let in, whatever is sent, and what

@@ -7,7 +7,7 @@ import (
 	"hash"
 	"strings"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // generic is an HMAC of the body, or of a time and the body, in a header.

@@ -9,7 +9,7 @@ import (
 	"net/url"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // Delivery is one request of a sender, as it came.

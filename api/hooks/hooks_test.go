@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"penstock/api/hooks"
-	"penstock/flows"
+	"github.com/penstock/penstock/api/hooks"
+	"github.com/penstock/penstock/flows"
 )
 
 // sent is a delivery that fits one secret, and the means to spoil it.

@@ -10,8 +10,8 @@ import (
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
-	"penstock/api/hooks"
-	"penstock/flows"
+	"github.com/penstock/penstock/api/hooks"
+	"github.com/penstock/penstock/flows"
 )
 
 // Whatever Standard Webhooks' own library signs is let in, and what it refuses

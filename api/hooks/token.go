@@ -3,7 +3,7 @@ package hooks
 import (
 	"strings"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // token is a secret that the sender just sends: in a header, as a bearer

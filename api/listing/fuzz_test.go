@@ -7,7 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"penstock/api/listing"
+	"github.com/penstock/penstock/api/listing"
 )
 
 // What is accepted can be applied, and its bounds hold whatever matches; what

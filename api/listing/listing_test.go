@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"penstock/api/listing"
+	"github.com/penstock/penstock/api/listing"
 )
 
 type fish struct {

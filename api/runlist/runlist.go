@@ -12,8 +12,8 @@ import (
 	"strings"
 	"time"
 
-	"penstock/api/listing"
-	"penstock/queue"
+	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/queue"
 )
 
 // What one call looks at. It is bounded in runs and in time.

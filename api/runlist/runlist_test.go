@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"penstock/api/listing"
-	"penstock/queue"
+	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/queue"
 )
 
 // shelf is a queue of runs in the order of their acceptance, the newest first,

@@ -14,10 +14,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"penstock/api"
-	"penstock/internal/load"
-	"penstock/internal/store"
-	"penstock/queue"
+	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/internal/load"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/queue"
 )
 
 // The API key of the comparison. Replays are allowed to attach, and every call

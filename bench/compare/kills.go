@@ -8,7 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"penstock/internal/load"
+	"github.com/penstock/penstock/internal/load"
 )
 
 const (

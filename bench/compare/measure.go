@@ -13,7 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"penstock/internal/load"
+	"github.com/penstock/penstock/internal/load"
 )
 
 // bench is one comparison under way.

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"penstock/internal/redisconn"
-	"penstock/queue"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/queue"
 )
 
 // Names of the contenders, as the report shows them.

@@ -16,10 +16,10 @@ import (
 
 	"github.com/hibiken/asynq"
 
-	"penstock/api"
-	"penstock/flows"
-	"penstock/internal/redisconn"
-	"penstock/worker"
+	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/worker"
 )
 
 const (

@@ -11,11 +11,11 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"penstock/flows"
-	"penstock/flows/steps"
-	"penstock/internal/redisconn"
-	"penstock/internal/store"
-	"penstock/queue"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/queue"
 )
 
 // levels are the numbers of stored runs that the stored part measures at.

@@ -11,9 +11,9 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
-	"penstock/api"
-	"penstock/internal/redisconn"
-	"penstock/queue"
+	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/queue"
 )
 
 // Every contender is a way to submit; the door is the same for all.

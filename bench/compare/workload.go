@@ -9,9 +9,9 @@ import (
 	"os"
 	"strings"
 
-	"penstock/flows"
-	"penstock/flows/steps"
-	"penstock/internal/outbound"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps"
+	"github.com/penstock/penstock/internal/outbound"
 )
 
 // workload is what a part's calls do: every contender runs the same flow on the

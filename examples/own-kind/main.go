@@ -3,8 +3,8 @@
 package main
 
 import (
-	"penstock/app"
-	"penstock/flows/steps"
+	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/flows/steps"
 )
 
 func main() { app.Main(steps.Catalogue().With(postcode(), queueMessage())) }

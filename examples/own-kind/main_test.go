@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"penstock/api/client"
-	"penstock/flows"
-	"penstock/flows/steps"
+	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps"
 )
 
 // asProgram makes the test binary the program itself.

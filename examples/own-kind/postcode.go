@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // postcode is a kind that only computes.

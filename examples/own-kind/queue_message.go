@@ -5,7 +5,7 @@ import (
 	"context"
 	"net/http"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // queueMessage is a kind that does something to the world, through a service

@@ -4,9 +4,9 @@ import (
 	"io/fs"
 	"testing"
 
-	"penstock/flows"
-	"penstock/flows/cookbook"
-	"penstock/flows/steps"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/cookbook"
+	"github.com/penstock/penstock/flows/steps"
 )
 
 func parse(t testing.TB, file string) *flows.Flow {

@@ -12,8 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"penstock/flows"
-	"penstock/flows/cookbook"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/cookbook"
 )
 
 // shelf finds the flows of the cookbook for each other.

@@ -17,8 +17,8 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 
-	"penstock/flows"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // services are what the flows of the cookbook talk to, on loopback.

@@ -9,10 +9,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"penstock/flows"
-	"penstock/flows/examples"
-	"penstock/flows/steps"
-	"penstock/internal/demo"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/examples"
+	"github.com/penstock/penstock/flows/steps"
+	"github.com/penstock/penstock/internal/demo"
 )
 
 // against runs an example on a fresh demo CRM.

@@ -4,9 +4,9 @@ import (
 	"io/fs"
 	"testing"
 
-	"penstock/flows"
-	"penstock/flows/examples"
-	"penstock/flows/steps"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/examples"
+	"github.com/penstock/penstock/flows/steps"
 )
 
 func TestExamples(t *testing.T) {

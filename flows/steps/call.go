@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"strconv"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // callKind runs another flow.

@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 const called = `flow: 7

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"testing"
 
-	"penstock/flows"
-	"penstock/flows/steps"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps"
 )
 
 // Each file of testdata/<kind> is a flow around one step of the kind; its

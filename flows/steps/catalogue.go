@@ -1,7 +1,7 @@
 // Package steps is the catalogue of step kinds, one file for each.
 package steps
 
-import "penstock/flows"
+import "github.com/penstock/penstock/flows"
 
 // Catalogue lists the kinds of this package in the order in which readers see
 // them. A program with kinds of its own adds them with With.

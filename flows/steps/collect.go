@@ -1,6 +1,6 @@
 package steps
 
-import "penstock/flows"
+import "github.com/penstock/penstock/flows"
 
 // collect works on all items at once.
 func collect() flows.Kind {

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // dedupe lets one of many items with the same key pass.

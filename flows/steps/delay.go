@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // delay holds an item for a while.

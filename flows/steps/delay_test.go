@@ -7,8 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"penstock/flows"
-	"penstock/flows/steps"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps"
 )
 
 func delayed(t *testing.T, ctx context.Context, step string, event any) (time.Duration, []any, error) {

@@ -5,7 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // emailKind sends a message.

@@ -1,6 +1,6 @@
 package steps
 
-import "penstock/flows"
+import "github.com/penstock/penstock/flows"
 
 func emailParams() []flows.Param {
 	return []flows.Param{

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // Bounds of one message.

@@ -14,7 +14,7 @@ import (
 	"github.com/emersion/go-smtp"
 	"github.com/google/go-cmp/cmp"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // mailbox stores the connection to a mail server of the test.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // emitWindow is how long the key of an emitted run is remembered.

@@ -3,7 +3,7 @@ package steps
 import (
 	"context"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // encodeKind writes values as text of some form, and reads them back.

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"penstock/flows"
-	"penstock/internal/bulk"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/bulk"
 )
 
 // codec writes bytes as text and reads them back.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"slices"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // encodeFormat is one parameter that names a form.

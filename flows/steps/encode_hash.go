@@ -10,7 +10,7 @@ import (
 	"encoding/base64"
 	"hash"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // hashNamed is a hash function. md5 and sha1 are there for senders that want

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"penstock/flows"
-	"penstock/internal/budget"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/budget"
 )
 
 func xmlFormat(args *flows.Args) (encodeForm, error) {

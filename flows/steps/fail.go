@@ -3,7 +3,7 @@ package steps
 import (
 	"context"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // fail ends the run with a message for the caller.

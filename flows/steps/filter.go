@@ -3,7 +3,7 @@ package steps
 import (
 	"context"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // filter keeps the items for which a program is true.

@@ -7,7 +7,7 @@ import (
 	"runtime/debug"
 	"strings"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // httpKind calls an HTTP API and puts out its answer.

@@ -6,8 +6,8 @@ import (
 	"net/url"
 	"strings"
 
-	"penstock/internal/budget"
-	"penstock/internal/bulk"
+	"github.com/penstock/penstock/internal/budget"
+	"github.com/penstock/penstock/internal/bulk"
 )
 
 // httpAnswer is a response that was expected, read and parsed.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // httpBody is one way to write a request body.

@@ -8,8 +8,8 @@ import (
 	"net/url"
 	"strconv"
 
-	"penstock/flows"
-	"penstock/internal/budget"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/budget"
 )
 
 // httpCall is a request whose templates are rendered. It can be sent several

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // client is the way out for one item: the shared transport, with the

@@ -14,8 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"penstock/flows"
-	"penstock/internal/outbound"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/outbound"
 )
 
 // named are the connections of a test.

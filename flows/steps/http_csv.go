@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 
-	"penstock/internal/budget"
-	"penstock/internal/bulk"
+	"github.com/penstock/penstock/internal/budget"
+	"github.com/penstock/penstock/internal/bulk"
 )
 
 // parseCSV reads RFC 4180 text into a list of objects: the first row names

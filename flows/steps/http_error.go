@@ -15,8 +15,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"penstock/flows"
-	"penstock/internal/budget"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/budget"
 )
 
 // stepError is a failure that no retry changes.

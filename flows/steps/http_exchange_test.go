@@ -19,8 +19,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"penstock/flows"
-	"penstock/internal/outbound"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/outbound"
 )
 
 // way is a transport that reaches the test's servers and nothing else local.

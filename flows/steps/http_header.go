@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // httpHeader is one request header that the flow sets.

@@ -8,7 +8,7 @@ import (
 	"net/textproto"
 	"strings"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // multipartBody is a form with files (RFC 7578).

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 func (s *httpStep) setPages(args *flows.Args) error {

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // Bounds of max_pages.

@@ -3,7 +3,7 @@ package steps
 import (
 	"strings"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // httpMethods are the parameters that say method and URL in one.

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"penstock/flows"
-	"penstock/internal/budget"
-	"penstock/internal/bulk"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/budget"
+	"github.com/penstock/penstock/internal/bulk"
 )
 
 // parseBody makes a value of a response body: as the flow says, or, for "auto"

@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // Bounds of follow_redirects.

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // Bounds of max_response, bytes.

@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"strings"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // target renders the URL and adds the query.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // parseHTTP compiles a flow of the given steps, as YAML list elements or as

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math/big"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // texts are the values of a query parameter, form field or header: one for a

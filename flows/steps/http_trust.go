@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"sync"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // httpTrust is the tls parameter: certificate authorities of the flow's own.

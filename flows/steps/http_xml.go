@@ -8,8 +8,8 @@ import (
 	"io"
 	"strings"
 
-	"penstock/internal/budget"
-	"penstock/internal/bulk"
+	"github.com/penstock/penstock/internal/budget"
+	"github.com/penstock/penstock/internal/bulk"
 )
 
 // maxXMLDepth bounds the nesting of elements.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // Bounds of what is kept between runs.

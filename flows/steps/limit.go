@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 const maxRate = 10_000 // of a limit: so many moments are remembered for each key

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 const (

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 const lockParkedFor = 5 * time.Second

@@ -3,7 +3,7 @@ package steps
 import (
 	"context"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // logKind writes into the record of the run.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // loopGuard stops changes that bounce between two systems.

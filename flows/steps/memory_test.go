@@ -14,10 +14,10 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/flows"
-	"penstock/flows/steps"
-	"penstock/internal/bombs"
-	"penstock/internal/budget"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps"
+	"github.com/penstock/penstock/internal/bombs"
+	"github.com/penstock/penstock/internal/budget"
 )
 
 // Each bomb fails its run with a limit, before much more than a run may hold

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strconv"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 const maxBranches = 16

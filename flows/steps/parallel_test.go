@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 func contains(s, part string) bool { return strings.Contains(s, part) }

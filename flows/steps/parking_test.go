@@ -5,7 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // A long delay parks the run. Effects before it are not executed again, and

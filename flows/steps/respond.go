@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // respond answers the caller before the run ends.

@@ -3,7 +3,7 @@ package steps
 import (
 	"context"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // results is the step whose items are what a program gives.

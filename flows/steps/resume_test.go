@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // A run whose worker is lost at any moment does what it does between runs once.

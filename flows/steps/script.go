@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"penstock/flows"
-	"penstock/internal/script"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/script"
 )
 
 // scriptKind evaluates JavaScript.

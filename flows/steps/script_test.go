@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 func TestScriptMistakes(t *testing.T) {

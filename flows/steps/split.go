@@ -1,6 +1,6 @@
 package steps
 
-import "penstock/flows"
+import "github.com/penstock/penstock/flows"
 
 // split makes many items of one.
 func split() flows.Kind {

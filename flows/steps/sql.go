@@ -4,8 +4,8 @@ import (
 	"context"
 	"database/sql"
 
-	"penstock/flows"
-	"penstock/internal/budget"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/budget"
 )
 
 // sqlKind asks and changes a database.

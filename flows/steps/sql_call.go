@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"strconv"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // sqlCall is a statement with its arguments bound.

@@ -7,7 +7,7 @@ import (
 	"io"
 	"net"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // sqlFailed words a failure. What the database says is for whoever wrote the

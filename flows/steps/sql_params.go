@@ -1,6 +1,6 @@
 package steps
 
-import "penstock/flows"
+import "github.com/penstock/penstock/flows"
 
 func sqlParams() []flows.Param {
 	own := []flows.Param{{Name: "connection", Type: flows.TypeString, Names: flows.ResourceConnection, Required: true, Summary: "Name of the database's connection."}}

@@ -3,9 +3,9 @@ package steps
 import (
 	"database/sql"
 
-	"penstock/flows"
-	"penstock/internal/budget"
-	"penstock/internal/bulk"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/budget"
+	"github.com/penstock/penstock/internal/bulk"
 )
 
 // sqlRows makes items of rows, within bounds.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"slices"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // sqlStatement is one statement of a step. Its text never changes: values

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"penstock/flows"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // sqlCase is a statement, and the items or a part of the message.

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"penstock/flows"
-	"penstock/internal/bulk"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/bulk"
 )
 
 // sqlValue makes a value of what a driver scanned from a column of that type.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 func TestReadSQL(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // state reads and changes a value that is kept between runs.

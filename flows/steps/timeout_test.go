@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // silent is the address of a server that takes connections and says nothing.

@@ -1,6 +1,6 @@
 package steps
 
-import "penstock/flows"
+import "github.com/penstock/penstock/flows"
 
 // transform replaces an item by the results of a program.
 func transform() flows.Kind {

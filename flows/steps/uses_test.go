@@ -3,7 +3,7 @@ package steps
 import (
 	"testing"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // Every place that names another flow, a connection or a secret is known with

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // validate holds items to a JSON Schema.

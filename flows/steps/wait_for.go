@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 const (

@@ -7,12 +7,12 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/flows"
-	"penstock/flows/steps"
-	"penstock/internal/connect"
-	"penstock/internal/outbound"
-	"penstock/internal/store"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps"
+	"github.com/penstock/penstock/internal/connect"
+	"github.com/penstock/penstock/internal/outbound"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // world is what steps of a test reach: connections and secrets in a store of

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"penstock/internal/callback"
+	"github.com/penstock/penstock/internal/callback"
 )
 
 func signer(t testing.TB, base string, keys ...byte) *callback.Signer {

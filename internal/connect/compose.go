@@ -13,7 +13,7 @@ import (
 
 	gomail "github.com/wneessen/go-mail"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // compose writes the message as RFC 5322 and MIME want it.

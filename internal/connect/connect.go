@@ -12,9 +12,9 @@ import (
 	"runtime"
 	"sync"
 
-	"penstock/flows"
-	"penstock/internal/redisconn"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // Config is what a Resolver needs.

@@ -13,10 +13,10 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"penstock/flows"
-	"penstock/internal/outbound"
-	"penstock/internal/store"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/outbound"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // fleet is a store that several processes share.

@@ -7,7 +7,7 @@ import (
 	"errors"
 	"net/url"
 
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // Consent is what a person is asked for at an authorization server, in a

@@ -10,9 +10,9 @@ import (
 
 	"github.com/microsoft/go-mssqldb/msdsn"
 
-	"penstock/flows"
-	"penstock/internal/store"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // Why a database cannot be used is told without a value of the connection.

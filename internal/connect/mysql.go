@@ -7,7 +7,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 func mysqlType() Type {

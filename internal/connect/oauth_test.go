@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"penstock/flows"
-	"penstock/internal/store"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // authority is a token endpoint with an API beside it. Its tokens are

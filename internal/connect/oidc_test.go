@@ -19,7 +19,7 @@ import (
 	"sync"
 	"testing"
 
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // oidc is a published OAuth server, with an API that takes its tokens.

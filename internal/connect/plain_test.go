@@ -4,8 +4,8 @@ import (
 	"errors"
 	"testing"
 
-	"penstock/flows"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // The address behind the name decides, not the name.

@@ -12,7 +12,7 @@ import (
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 const (

@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/stdlib"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // largestRow bounds one message of a PostgreSQL server, such as a row, bytes:

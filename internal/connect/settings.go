@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // maxSetting bounds one setting, bytes: a chain of certificates fits.

@@ -14,7 +14,7 @@ import (
 
 	gomail "github.com/wneessen/go-mail"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 func smtpType() Type {

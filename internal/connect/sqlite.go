@@ -13,7 +13,7 @@ import (
 
 	"modernc.org/sqlite"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 func sqliteType() Type {

@@ -8,7 +8,7 @@ import (
 	mssql "github.com/microsoft/go-mssqldb"
 	"github.com/microsoft/go-mssqldb/msdsn"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 func sqlserverType() Type {

@@ -10,9 +10,9 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
-	"penstock/flows"
-	"penstock/internal/redisconn"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/store"
 )
 
 const (

@@ -12,7 +12,7 @@ import (
 	"os"
 	"syscall"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // troubled is a failure of a connection that no retry changes.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/store"
 )
 
 func TestTypesAreDescribed(t *testing.T) {

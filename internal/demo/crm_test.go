@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"penstock/internal/demo"
+	"github.com/penstock/penstock/internal/demo"
 )
 
 // call sends one request and decodes the answer.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"penstock/queue"
+	"github.com/penstock/penstock/queue"
 )
 
 // oldTask is how long a task may wait before somebody should know.

@@ -3,7 +3,7 @@ package doctor
 import (
 	"context"
 
-	"penstock/queue"
+	"github.com/penstock/penstock/queue"
 )
 
 // Auditor holds the runs of queues against the queue's rules, as queue.Client

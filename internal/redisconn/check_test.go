@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"penstock/internal/redisconn"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // refused returns why Redis does not answer at the URL.

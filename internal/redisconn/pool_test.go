@@ -5,7 +5,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // The pool is what the URL says, else the setting, else the default: never a

@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"penstock/internal/refusals"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/refusals"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 func TestKeptAndExplained(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // Each script documents its KEYS, ARGV and answer in its file.

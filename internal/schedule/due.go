@@ -3,7 +3,7 @@ package schedule
 import (
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 const (

@@ -14,12 +14,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"penstock/flows"
-	"penstock/flows/steps"
-	"penstock/internal/redisconn"
-	"penstock/internal/store"
-	"penstock/internal/testenv"
-	"penstock/queue"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/queue"
 )
 
 // start is when the flows of these tests are deployed. It is before Redis' own

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"time"
 
-	"penstock/flows"
-	"penstock/queue"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/queue"
 )
 
 // one decides on one flow that this worker has claimed.

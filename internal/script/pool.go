@@ -8,7 +8,7 @@ import (
 	"runtime"
 	"sync"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // Config is what a Pool needs.

@@ -13,7 +13,7 @@ import (
 
 	"modernc.org/quickjs"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // call.js calls the script's function. It is evaluated before the script, so

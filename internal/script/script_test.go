@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // The binary of the test is also the child of its pools.

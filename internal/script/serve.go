@@ -9,7 +9,7 @@ import (
 	"os"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // grace is how much longer than its time a script may run before the process

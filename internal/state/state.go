@@ -13,8 +13,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"penstock/flows"
-	"penstock/internal/redisconn"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/redisconn"
 )
 
 // remembered is how long an operation that comes again is told from a new one:

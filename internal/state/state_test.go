@@ -11,11 +11,11 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"penstock/flows"
-	"penstock/flows/statetest"
-	"penstock/internal/embedded"
-	"penstock/internal/state"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/statetest"
+	"github.com/penstock/penstock/internal/embedded"
+	"github.com/penstock/penstock/internal/state"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // Each test has a server of its own.

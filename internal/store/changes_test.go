@@ -9,7 +9,7 @@ import (
 	"testing/fstest"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // calls returns how often Redis was asked for a command so far.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // Problem is why the file of a flow was not deployed.

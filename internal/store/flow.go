@@ -10,7 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 const (

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 func TestFind(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // Head is what is deployed under a flow's number.

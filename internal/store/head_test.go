@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // Times that passed before a schedule was in force are not its own: it is in

@@ -24,7 +24,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/singleflight"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 const (

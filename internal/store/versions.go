@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/singleflight"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // versionsKept bounds the compiled versions in memory: those that were used

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // view is what every process holds of the store, as of one revision. It never

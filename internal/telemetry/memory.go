@@ -3,7 +3,7 @@ package telemetry
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
-	"penstock/internal/budget"
+	"github.com/penstock/penstock/internal/budget"
 )
 
 // memoryMetrics are what the budget of the process says, asked at each scrape.

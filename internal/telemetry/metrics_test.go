@@ -13,10 +13,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
-	"penstock/flows"
-	"penstock/internal/redisconn"
-	"penstock/internal/testenv"
-	"penstock/queue"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/queue"
 )
 
 // scrape returns the samples without comments.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"penstock/queue"
+	"github.com/penstock/penstock/queue"
 )
 
 // scrapeLimit is how long a scrape waits for Redis. Below Prometheus' usual

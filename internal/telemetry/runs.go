@@ -7,9 +7,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"penstock/flows"
-	"penstock/queue"
-	"penstock/worker"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/worker"
 )
 
 // runMetrics are what a worker measures of its runs.

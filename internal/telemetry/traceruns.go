@@ -9,9 +9,9 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
-	"penstock/flows"
-	"penstock/queue"
-	"penstock/worker"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/worker"
 )
 
 // Begin implements worker.Observer: the span of an attempt continues the trace

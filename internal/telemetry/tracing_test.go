@@ -18,8 +18,8 @@ import (
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
 
-	"penstock/flows"
-	"penstock/queue"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/queue"
 )
 
 // sink is a collector of OTLP over HTTP.

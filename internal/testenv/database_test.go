@@ -8,7 +8,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 func TestDatabasesAnswer(t *testing.T) {

@@ -3,7 +3,7 @@ package testenv_test
 import (
 	"testing"
 
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 func TestRedisKeepsItsDataOverAKill(t *testing.T) {

@@ -17,8 +17,8 @@ import (
 	"testing"
 	"time"
 
-	"penstock/api/client"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // patience is how long a test waits for what usually takes milliseconds.

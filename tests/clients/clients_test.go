@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/api/apitest"
+	"github.com/penstock/penstock/api/apitest"
 )
 
 // languages are the callers; each speaks the same command line.

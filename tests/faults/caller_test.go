@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"penstock/api/client"
+	"github.com/penstock/penstock/api/client"
 )
 
 // try is one request and its answer.

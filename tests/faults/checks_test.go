@@ -12,8 +12,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"penstock/internal/redisconn"
-	"penstock/queue"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/queue"
 )
 
 // The invariants, as the architecture numbers them. Each function checks one

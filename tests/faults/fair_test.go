@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"penstock/api/client"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // The tests of this file measure how flows share one queue, so none of them

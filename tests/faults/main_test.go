@@ -35,7 +35,7 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "penstock")
-	build := exec.Command("go", "build", "-o", binary, "penstock/cmd/penstock")
+	build := exec.Command("go", "build", "-o", binary, "github.com/penstock/penstock/cmd/penstock")
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	if err := build.Run(); err != nil {
 		log.Fatal("build penstock: ", err)

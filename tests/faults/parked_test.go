@@ -6,7 +6,7 @@ import (
 	"context"
 	"testing"
 
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // Parked runs are nobody's: with every worker and Redis killed meanwhile they

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // A worker is stopped for much longer than its lease while it waits for the

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // A process is killed at a named point: a script of its has taken effect, and

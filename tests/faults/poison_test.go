@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"testing"
 
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // A run that takes its worker down three times ends as crashed, and the

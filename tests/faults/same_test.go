@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"penstock/api/client"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // A thousand callers send one idempotency key through two apis, which do not

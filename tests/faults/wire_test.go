@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // wire is a fleet that reaches its Redis through a proxy.

@@ -21,9 +21,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"penstock/internal/bombs"
-	"penstock/internal/store"
-	"penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/bombs"
+	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 const key, secret = "hostile", "a-secret-of-the-tests"
@@ -48,7 +48,7 @@ func install(t *testing.T) *installation {
 	binary := *built
 	if binary == "" {
 		binary = filepath.Join(dir, "penstock")
-		if out, err := exec.Command("go", "build", "-o", binary, "penstock/cmd/penstock").CombinedOutput(); err != nil {
+		if out, err := exec.Command("go", "build", "-o", binary, "github.com/penstock/penstock/cmd/penstock").CombinedOutput(); err != nil {
 			t.Fatalf("build: %v\n%s", err, out)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
-	"penstock/flows"
+	"github.com/penstock/penstock/flows"
 )
 
 // Outline is a flow as its file has it.

@@ -9,9 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"penstock/flows"
-	"penstock/flows/examples"
-	"penstock/flows/steps"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/examples"
+	"github.com/penstock/penstock/flows/steps"
 )
 
 // source has every way in which steps nest.

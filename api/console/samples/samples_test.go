@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"penstock/api/client"
+	"github.com/penstock/penstock/api/client"
 )
 
 func TestSamplesAreFilledIn(t *testing.T) {

@@ -6,9 +6,9 @@ import (
 	"strconv"
 	"strings"
 
-	"penstock/api/auth"
-	"penstock/internal/rotation"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/internal/rotation"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // KeyPath is the page of an API key.

@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 
-	"penstock/internal/connect"
-	"penstock/internal/store"
+	"github.com/penstock/penstock/internal/connect"
+	"github.com/penstock/penstock/internal/store"
 )
 
 // ConnectionList is all connections and secrets, without what is secret.

@@ -4,8 +4,8 @@ import (
 	"strconv"
 	"time"
 
-	"penstock/api/console/picture"
-	"penstock/flows"
+	"github.com/penstock/penstock/api/console/picture"
+	"github.com/penstock/penstock/flows"
 )
 
 // FlowRow is a flow in a list.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"penstock/api/auth"
+	"github.com/penstock/penstock/api/auth"
 )
 
 // Root is the path of the console.

@@ -3,8 +3,8 @@ package view
 import (
 	"strconv"
 
-	"penstock/api/auth"
-	"penstock/internal/refusals"
+	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/internal/refusals"
 )
 
 // Refused is what the doors refused lately, and perhaps the explanation of a

@@ -1,8 +1,8 @@
 package view
 
 import (
-	"penstock/api/console/picture"
-	"penstock/api/console/samples"
+	"github.com/penstock/penstock/api/console/picture"
+	"github.com/penstock/penstock/api/console/samples"
 )
 
 // Trial is a flow with events to try it with.
