@@ -85,7 +85,7 @@ func TestHostileFlows(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			event, want := made(t, directive(t, source, "event")), directive(t, source, "want")
+			event, want := resultChecked(t, directive(t, source, "event")), directive(t, source, "want")
 			var got string
 			took := worked(func() { got = ended(t, source, event) })
 			if got != want {
@@ -109,8 +109,8 @@ func directive(t *testing.T, source []byte, name string) string {
 	return line
 }
 
-// made is the value of a program without bounds.
-func made(t *testing.T, program string) any {
+// resultChecked is the value of a program without bounds.
+func resultChecked(t *testing.T, program string) any {
 	t.Helper()
 	query, err := gojq.Parse(program)
 	if err != nil {
@@ -154,10 +154,10 @@ func TestEveryFunctionEndsInTime(t *testing.T) {
 		"reduce range(40) as $i (1; {a: ., b: .})",
 		"$e.list", "$e.digits", "$e.text", "$e.object",
 	}
-	event := made(t, `{list: [range(60000)], digits: [range(1000) | tostring + "9" * 990 | tonumber],
+	event := resultChecked(t, `{list: [range(60000)], digits: [range(1000) | tostring + "9" * 990 | tonumber],
 		text: ("ab" * 200000), object: ([range(30000) | {key: tostring, value: .}] | from_entries)}`)
 	ran, slowest := 0, time.Duration(0)
-	for _, function := range made(t, "builtins").([]any) {
+	for _, function := range resultChecked(t, "builtins").([]any) {
 		name, arity, _ := strings.Cut(function.(string), "/")
 		for _, v := range values {
 			program := fmt.Sprintf(". as $e | (%s) as $x | $x | [limit(10; %s)] | length", v, applied(name, arity))

@@ -21,18 +21,18 @@ func (in *Input) Call(ctx context.Context, f *Flow, event any) ([]any, error) {
 	run.Event, run.Params, run.Headers = event, nil, nil
 	env.Respond = nil
 	called := f.begin(run, env)
-	called.holding, called.depth = x.holding, x.depth+1
+	called.memory, called.depth = x.memory, x.depth+1
 	called.prefix, called.trail = in.Key()+"/", in.p.path()+"/"
-	items, err := called.whole(ctx)
+	items, err := called.runAll(ctx)
 	if err != nil {
-		return nil, in.p.step.below(err)
+		return nil, in.p.step.errorFromCalled(err)
 	}
 	x.release(items.size)
 	return items.Values(), nil
 }
 
-// below says that an error comes from a flow that the step called.
-func (s *step) below(err error) error {
+// errorFromCalled says that an error comes from a flow that the step called.
+func (s *step) errorFromCalled(err error) error {
 	var known *Error
 	if !errors.As(err, &known) || known.Step == "" {
 		return err

@@ -45,21 +45,21 @@ type Database struct {
 	// TooLarge reports whether an error says that a value or a statement needs
 	// more memory than this process gives it. nil: none does.
 	TooLarge func(error) bool
-	// Places bounds the statements that compute in this process at once: who
+	// Semaphore bounds the statements that compute in this process at once: who
 	// executes one, or a transaction, puts a value in and takes it out
 	// afterwards. nil: the database computes elsewhere.
-	Places chan struct{}
+	Semaphore chan struct{}
 }
 
-// Enter waits for a place, at most until ctx ends. leave gives it back; it must
+// Acquire waits for a place, at most until ctx ends. leave gives it back; it must
 // be called when err is nil.
-func (d *Database) Enter(ctx context.Context) (leave func(), err error) {
-	if d.Places == nil {
+func (d *Database) Acquire(ctx context.Context) (leave func(), err error) {
+	if d.Semaphore == nil {
 		return func() {}, nil
 	}
 	select {
-	case d.Places <- struct{}{}:
-		return func() { <-d.Places }, nil
+	case d.Semaphore <- struct{}{}:
+		return func() { <-d.Semaphore }, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

@@ -36,7 +36,7 @@ func DecodeJSONOn(tab *budget.Tab, src []byte) (any, error) {
 	d := decoder{src: bulk.Text(src), tab: tab} // strings without escapes are parts of it
 	v, err := d.value(0)
 	if err == nil {
-		err = d.settle()
+		err = d.flushCharge()
 	}
 	if err != nil {
 		return nil, memoryError(err)
@@ -49,23 +49,23 @@ func DecodeJSONOn(tab *budget.Tab, src []byte) (any, error) {
 
 // decoder reads JSON (RFC 8259) from a text.
 type decoder struct {
-	src string
-	at  int
-	tab *budget.Tab
-	due int64 // bytes that are not on the tab yet
+	src       string
+	at        int
+	tab       *budget.Tab
+	uncharged int64 // bytes that are not on the tab yet
 }
 
 // charge counts what was made. Small amounts are put on the tab together.
 func (d *decoder) charge(n int64) error {
-	if d.due += n; d.due < 1<<10 {
+	if d.uncharged += n; d.uncharged < 1<<10 {
 		return nil
 	}
-	return d.settle()
+	return d.flushCharge()
 }
 
-func (d *decoder) settle() error {
-	n := d.due
-	d.due = 0
+func (d *decoder) flushCharge() error {
+	n := d.uncharged
+	d.uncharged = 0
 	return d.tab.Charge(n)
 }
 

@@ -15,16 +15,16 @@ const maxItems = 100_000
 
 // execution is one run of a flow. Its fields do not change while it runs.
 type execution struct {
-	flow    *Flow
-	run     Run
-	env     Env
-	vars    map[string]any
-	params  map[string]any
-	headers map[string]any
-	about   map[string]any // $run
-	mocks   map[string]any // of a test; nil: this is no test
-	turns   *turns         // of a test
-	holding *holding
+	flow     *Flow
+	run      Run
+	env      Env
+	vars     map[string]any
+	params   map[string]any
+	headers  map[string]any
+	runInfo  map[string]any // $run
+	mocks    map[string]any // of a test; nil: this is no test
+	sequence *mockSequence  // of a test
+	memory   *memoryUse
 
 	// Of a flow that another one called:
 	prefix string // of keys in the journal
@@ -34,8 +34,8 @@ type execution struct {
 
 // item is one record on its way, and where it came from.
 type item struct {
-	value any
-	came  *ancestor
+	value   any
+	lineage *ancestor
 }
 
 // Execute runs the flow on one event and returns the items that the final
@@ -54,29 +54,29 @@ func (f *Flow) execute(ctx context.Context, run Run, env Env, mocks map[string]a
 	defer cancel()
 	x := f.begin(run, env)
 	if x.mocks = mocks; mocks != nil {
-		x.turns = &turns{next: map[string]int{}}
+		x.sequence = &mockSequence{taken: map[string]int{}}
 	}
-	size, err := measured(run.Event)
+	size, err := measure(run.Event)
 	if err == nil {
-		err = x.hold(limited, size)
+		err = x.reserve(limited, size)
 	}
 	if err != nil {
 		return nil, &Error{Code: CodeLimit, Message: "event: " + err.Error(), Err: err}
 	}
-	items, err := x.whole(limited)
+	items, err := x.runAll(limited)
 	if err != nil {
-		return nil, x.ended(ctx, limited, err)
+		return nil, x.endError(ctx, limited, err)
 	}
 	return items.Values(), nil
 }
 
-// override returns the flow's vars with what the environment puts in their places.
-func (e *Env) override(f *Flow) map[string]any {
+// effectiveVars returns the flow's vars with what the environment puts in their places.
+func (e *Env) effectiveVars(f *Flow) map[string]any {
 	vars := maps.Clone(f.Vars)
-	replaces := len(e.Instead) > 0 && (e.InsteadIn == nil || e.InsteadIn(f))
+	replaces := len(e.VarSubstitutions) > 0 && (e.SubstitutesIn == nil || e.SubstitutesIn(f))
 	for name, v := range vars {
-		if text, ok := v.(string); ok && replaces && e.Instead[text] != "" {
-			vars[name] = e.Instead[text]
+		if text, ok := v.(string); ok && replaces && e.VarSubstitutions[text] != "" {
+			vars[name] = e.VarSubstitutions[text]
 		}
 		if v, ok := e.Vars[name]; ok {
 			vars[name] = v
@@ -87,9 +87,9 @@ func (e *Env) override(f *Flow) map[string]any {
 
 // begin prepares what programs may read, as far as some program does.
 func (f *Flow) begin(run Run, env Env) *execution {
-	x := &execution{flow: f, run: run, env: env, vars: f.Vars, holding: newHolding(&env)}
-	if len(env.Vars)+len(env.Instead) > 0 && f.reads[ofVars] {
-		x.vars = env.override(f)
+	x := &execution{flow: f, run: run, env: env, vars: f.Vars, memory: newMemoryUse(&env)}
+	if len(env.Vars)+len(env.VarSubstitutions) > 0 && f.reads[ofVars] {
+		x.vars = env.effectiveVars(f)
 	}
 	if f.reads[ofParams] {
 		x.params = values(run.Params)
@@ -98,7 +98,7 @@ func (f *Flow) begin(run Run, env Env) *execution {
 		x.headers = values(run.Headers)
 	}
 	if f.reads[ofRun] {
-		x.about = map[string]any{
+		x.runInfo = map[string]any{
 			"id": run.ID, "attempt": run.Attempt, "flow": int(f.Number), "version": f.Version,
 			"principal": run.Principal, "deadline": run.Deadline.UTC().Format(time.RFC3339Nano),
 		}
@@ -114,48 +114,48 @@ func values(texts map[string]string) map[string]any {
 	return m
 }
 
-// whole is all of the flow, for this run or as a part of it.
-func (x *execution) whole(ctx context.Context) (Items, error) {
+// runAll is all of the flow, for this run or as a part of it.
+func (x *execution) runAll(ctx context.Context) (Items, error) {
 	if x.flow.schema != nil {
 		if err := x.flow.schema.Check(ctx, x.run.Event); err != nil {
-			return Items{}, Misfit(err, "event: ", 422)
+			return Items{}, SchemaError(err, "event: ", 422)
 		}
 	}
 	items, err := x.block(ctx, x.flow.steps, []item{{value: x.run.Event}}, "")
 	if err != nil {
 		return Items{}, err
 	}
-	left := maxWhole
+	left := maxValueSize
 	for _, it := range items.list {
-		if err := within(it.value, maxDepth, &left); err != nil {
+		if err := measureNested(it.value, maxDepth, &left); err != nil {
 			return Items{}, &Error{Code: CodeLimit, Message: "the output cannot leave: " + err.Error(), Err: err}
 		}
 	}
-	return items, x.afterwards(ctx, items)
+	return items, x.runAfterResponse(ctx, items)
 }
 
-// afterwards answers the caller and executes the steps that come after that.
+// runAfterResponse answers the caller and executes the steps that come after that.
 // What they put out is nobody's.
-func (x *execution) afterwards(ctx context.Context, items Items) error {
-	if x.flow.late == nil {
+func (x *execution) runAfterResponse(ctx context.Context, items Items) error {
+	if x.flow.afterResponse == nil {
 		return nil
 	}
 	if x.env.Respond != nil {
 		if err := x.env.Respond(ctx, Answer{Items: EncodeJSON(items.Values())}); err != nil {
-			return unanswered(ctx, err)
+			return respondError(ctx, err)
 		}
 	}
-	_, err := x.block(ctx, x.flow.late, items.list, "")
+	_, err := x.block(ctx, x.flow.afterResponse, items.list, "")
 	return err
 }
 
-// ended says why a run ended without output. Steps fail in many ways when
+// endError says why a run ended without output. Steps fail in many ways when
 // their time is up: the end of the run explains them all.
-func (x *execution) ended(outer, limited context.Context, err error) error {
+func (x *execution) endError(outer, limited context.Context, err error) error {
 	var known *Error
 	switch parked := asParked(err); {
-	case x.holding.account.Err() != nil: // the context ended for it
-		return x.pressed(err)
+	case x.memory.account.Err() != nil: // the context ended for it
+		return x.pressureError(err)
 	case parked != nil && limited.Err() == nil:
 		return parked
 	case limited.Err() == nil && errors.As(err, &known):
@@ -168,9 +168,9 @@ func (x *execution) ended(outer, limited context.Context, err error) error {
 	return &Error{Code: CodeInternal, Message: "the run ended for no known reason", Err: err}
 }
 
-// pressed is the failure of a run that had to end to make room. The step that
+// pressureError is the failure of a run that had to end to make room. The step that
 // it ended in is named when it is known.
-func (x *execution) pressed(err error) *Error {
+func (x *execution) pressureError(err error) *Error {
 	var known *Error
 	failed := &Error{Code: CodeLimit, Message: budget.ErrPressed.Error(), Err: err}
 	if errors.As(err, &known) {
@@ -185,11 +185,11 @@ func (x *execution) pressed(err error) *Error {
 func (x *execution) block(ctx context.Context, b *Block, items []item, at string) (Items, error) {
 	var entry *ancestor
 	if at != "" && len(items) > 0 {
-		entry = items[0].came
+		entry = items[0].lineage
 	}
 	held, kept := int64(0), false // what went in belongs to whoever called
 	for _, s := range b.steps {
-		p := passage{x: x, step: s, at: at, entry: entry}
+		p := stepRun{x: x, step: s, at: at, entry: entry}
 		var err error
 		if items, err = p.run(ctx, items); err != nil {
 			x.release(held + p.size.Load())

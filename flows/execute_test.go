@@ -326,8 +326,8 @@ func TestVarsAreOverriddenByName(t *testing.T) {
 	flow := parseFile(t, "flow: 1\nvars: {crm: a, n: 1}\nsteps: [{set: {crm: '${ $vars.crm }', vars: '${ $vars }'}}]\n")
 	want(t, execute(t, flow, nil, flows.Env{Vars: map[string]any{"crm": "b", "other": "c"}}), `[{"crm":"b","vars":{"crm":"b","n":1}}]`)
 	want(t, execute(t, flow, nil, flows.Env{}), `[{"crm":"a","vars":{"crm":"a","n":1}}]`)
-	want(t, execute(t, flow, nil, flows.Env{Instead: map[string]string{"a": "c", "1": "d"}}), `[{"crm":"c","vars":{"crm":"c","n":1}}]`)
-	want(t, execute(t, flow, nil, flows.Env{Instead: map[string]string{"a": ""}}), `[{"crm":"a","vars":{"crm":"a","n":1}}]`)
+	want(t, execute(t, flow, nil, flows.Env{VarSubstitutions: map[string]string{"a": "c", "1": "d"}}), `[{"crm":"c","vars":{"crm":"c","n":1}}]`)
+	want(t, execute(t, flow, nil, flows.Env{VarSubstitutions: map[string]string{"a": ""}}), `[{"crm":"a","vars":{"crm":"a","n":1}}]`)
 	other := func(f *flows.Flow) bool { return f.Version != flow.Version }
-	want(t, execute(t, flow, nil, flows.Env{Instead: map[string]string{"a": "c"}, InsteadIn: other}), `[{"crm":"a","vars":{"crm":"a","n":1}}]`)
+	want(t, execute(t, flow, nil, flows.Env{VarSubstitutions: map[string]string{"a": "c"}, SubstitutesIn: other}), `[{"crm":"a","vars":{"crm":"a","n":1}}]`)
 }

@@ -82,7 +82,7 @@ var errEnough = errors.New("enough")
 func (e *Expr) each(ctx context.Context, in *Input, v any, yield func(any) error) (err error) {
 	if e.path != nil {
 		if v, ok := e.path.follow(in); ok {
-			return enough(yield(v))
+			return ignoreEnough(yield(v))
 		}
 	}
 	meter := newMeter(ctx, v, e.patterns)
@@ -103,7 +103,7 @@ func (e *Expr) each(ctx context.Context, in *Input, v any, yield func(any) error
 			err = yield(v)
 		}
 		if err != nil {
-			return e.failed(enough(err))
+			return e.failed(ignoreEnough(err))
 		}
 	}
 }
@@ -119,7 +119,7 @@ func (e *Expr) values(in *Input) []any {
 	return values
 }
 
-func enough(err error) error {
+func ignoreEnough(err error) error {
 	if err == errEnough {
 		return nil
 	}

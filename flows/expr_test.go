@@ -39,12 +39,12 @@ func TestNumbersAreExact(t *testing.T) {
 	}
 	for _, test := range tests {
 		out := execute(t, parse(t, "  - "+test.step+"\n"), event(t, in), flows.Env{})
-		want(t, out, sorted(t, test.want))
+		want(t, out, sortCost(t, test.want))
 	}
 }
 
-// sorted is JSON with the members in order.
-func sorted(t testing.TB, s string) string { return string(flows.EncodeJSON(event(t, s))) }
+// sortCost is JSON with the members in order.
+func sortCost(t testing.TB, s string) string { return string(flows.EncodeJSON(event(t, s))) }
 
 func TestVariables(t *testing.T) {
 	t.Parallel()

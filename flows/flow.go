@@ -27,18 +27,18 @@ type Flow struct {
 	Schedule *Schedule // nil: the trigger is neither schedule nor poll
 	Vars     map[string]any
 
-	steps    *Block
-	late     *Block // what follows the answer: after_response; nil: nothing
-	varNames []string
-	tests    []test
-	reaches  []Reached
-	uses     []Use
-	schema   *Validator
-	reads    [ofStep + 1]bool // the kinds of variable that some program reads
+	steps         *Block
+	afterResponse *Block // what follows the answer: after_response; nil: nothing
+	varNames      []string
+	tests         []test
+	externalSteps []ExternalStep
+	uses          []Use
+	schema        *Validator
+	reads         [ofStep + 1]bool // the kinds of variable that some program reads
 }
 
 // Answers reports whether the flow may answer its caller before it ends.
-func (f *Flow) Answers() bool { return f.steps.Answers() || f.late != nil }
+func (f *Flow) Answers() bool { return f.steps.Answers() || f.afterResponse != nil }
 
 // Webhook is a webhook trigger.
 type Webhook struct {

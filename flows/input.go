@@ -8,11 +8,11 @@ import (
 
 // Input is one item as a step sees it. It is valid until Run returns.
 type Input struct {
-	p     *passage
-	item  item
-	index int
-	mark  *Passed       // what is told of the item; nil: nothing
-	made  *atomic.Int64 // bytes that tabs charged for the item
+	p       *stepRun
+	item    item
+	index   int
+	outcome *ItemOutcome  // what is told of the item; nil: nothing
+	made    *atomic.Int64 // bytes that tabs charged for the item
 }
 
 // Value is the item; for a kind that gathers, the array of all. Nobody may
@@ -25,7 +25,7 @@ func (in *Input) Index() int { return in.index }
 // Key names this step for this item within the run: "<step path>.<item
 // index>". It is the same in every attempt of the run.
 func (in *Input) Key() string {
-	return in.p.key() + strconv.Itoa(in.index)
+	return in.p.journalKey() + strconv.Itoa(in.index)
 }
 
 // RunKey is Key made unique among runs, for an Idempotency-Key header.
@@ -37,13 +37,13 @@ func (in *Input) Run() *Run { return &in.p.x.run }
 // Flow is the flow that the step belongs to. It must not be changed.
 func (in *Input) Flow() *Flow { return in.p.x.flow }
 
-// Kept is the key under which steps of a kind keep a value between runs, for
+// StateKey is the key under which steps of a kind keep a value between runs, for
 // this flow or shared by all. It is for Env.State.
-func (in *Input) Kept(kind, name string, shared bool) string {
-	return kept(in.p.x.flow, kind, name, shared)
+func (in *Input) StateKey(kind, name string, shared bool) string {
+	return stateKey(in.p.x.flow, kind, name, shared)
 }
 
-func kept(f *Flow, kind, name string, shared bool) string {
+func stateKey(f *Flow, kind, name string, shared bool) string {
 	if shared {
 		return "shared/" + kind + "/" + name
 	}
@@ -71,7 +71,7 @@ func (in *Input) Log(level, message string, fields map[string]any) {
 	}
 	trace.Log(Line{
 		Step: in.p.path(), Item: in.index, At: time.Now(),
-		Level: level, Message: message, Fields: in.p.step.masked(fields),
+		Level: level, Message: message, Fields: in.p.step.maskFields(fields),
 	})
 }
 

@@ -17,17 +17,17 @@ const (
 // Kind is one kind of step. Its parameters are declared once and drive the
 // parser, the JSON Schema, the reference page and the console's form.
 type Kind struct {
-	Name    string // as a flow writes it: "http"
-	Summary string // one sentence
-	Doc     string // Markdown: what a reader needs beyond the parameters
-	Params  []Param
-	Example string // YAML of one step
-	Effect  Effect // of every step of the kind, unless its Runner is an Effecter
-	Gathers bool   // runs once, on the array of all items, as collect does; the results have no single ancestor
-	Ends    bool   // no item ever comes out of it, as of fail
-	Answers bool   // answers the caller, as respond does: once on every path
-	Slow    bool   // it only computes, but long enough for the time of each item to be told
-	Inside  bool   // reaches nothing but Penstock's own state: tests of flows execute it, without a mock
+	Name         string // as a flow writes it: "http"
+	Summary      string // one sentence
+	Doc          string // Markdown: what a reader needs beyond the parameters
+	Params       []Param
+	Example      string // YAML of one step
+	Effect       Effect // of every step of the kind, unless its Runner is an Effecter
+	Aggregates   bool   // runs once, on the array of all items, as collect does; the results have no single ancestor
+	Terminal     bool   // no item ever comes out of it, as of fail
+	Answers      bool   // answers the caller, as respond does: once on every path
+	CPUBound     bool   // it only computes, but long enough for the time of each item to be told
+	InternalOnly bool   // reaches nothing but Penstock's own state: tests of flows execute it, without a mock
 
 	// New builds one step from arguments that the frame has parsed and
 	// checked against Params. An error made with Args.Errorf points at the
@@ -66,7 +66,7 @@ type Param struct {
 	Fields   []Param  // TypeObject, TypeList
 	Inline   bool     // `kind: value` stands for this one parameter; the others may then stand beside the kind
 	Short    bool     // TypeObject: the name of one of its TypeObject fields stands for it, as in `trigger: webhook`
-	Instead  string   // TypeString: what to write where an author tries ${ }
+	Hint     string   // TypeString: what to write where an author tries ${ }
 	Verbatim bool     // TypeString: ${ } has no meaning in it and is allowed, as in a script
 	OneOf    string   // parameters that share this word exclude each other, and one is required
 	Names    Resource // TypeString, TypeStrings: what the value names; empty: nothing

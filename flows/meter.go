@@ -13,11 +13,11 @@ import (
 
 // Bounds on the memory of one evaluation.
 const (
-	maxText     = 16 << 20  // bytes of one string
-	maxElements = 1_000_000 // of one array or object
-	maxWhole    = 64 << 20  // bytes of a value with everything below it
-	maxGrowth   = 192 << 20 // bytes by which the heap may grow during an evaluation
-	maxMatched  = 512 << 10 // bytes of a text that a regular expression reads
+	maxText      = 16 << 20  // bytes of one string
+	maxElements  = 1_000_000 // of one array or object
+	maxValueSize = 64 << 20  // bytes of a value with everything below it
+	maxGrowth    = 192 << 20 // bytes by which the heap may grow during an evaluation
+	maxMatched   = 512 << 10 // bytes of a text that a regular expression reads
 )
 
 const (
@@ -80,9 +80,9 @@ func (m *meter) Before(name string, in any, args []any) error {
 	default:
 		return nil
 	}
-	b := bill{left: min(maxNative, int(m.allowed/stepTime)-m.spent)}
+	b := cost{left: min(maxNative, int(m.allowed/stepTime)-m.spent)}
 	charge(&b, in, args)
-	m.err = m.pay(&b)
+	m.err = m.spend(&b)
 	return m.err
 }
 
@@ -97,7 +97,7 @@ func small(v any) bool {
 	return false
 }
 
-func (m *meter) pay(b *bill) error {
+func (m *meter) spend(b *cost) error {
 	m.spent += b.steps
 	switch {
 	case b.err != nil:
@@ -117,7 +117,7 @@ func (m *meter) pay(b *bill) error {
 
 // After holds a result to the bounds of one value. It implements gojq.Meter.
 func (m *meter) After(name string, result any) error {
-	if m.err != nil || !made[name] {
+	if m.err != nil || !resultChecked[name] {
 		return m.err
 	}
 	switch v := result.(type) {
@@ -139,7 +139,7 @@ func (m *meter) After(name string, result any) error {
 
 // matching charges a match by the size of text and expression. The time of
 // all matches together is looked at between them.
-func (m *meter) matching(b *bill, in any, args []any) {
+func (m *meter) matching(b *cost, in any, args []any) {
 	text, _ := in.(string)
 	if len(text) > maxMatched {
 		b.err = fmt.Errorf("matches a text of %d bytes, %d are allowed", len(text), maxMatched)
@@ -159,7 +159,7 @@ func (m *meter) matching(b *bill, in any, args []any) {
 }
 
 // matches charges for the objects that are made of all matches of a text.
-func matches(b *bill, _ any, args []any) {
+func matches(b *cost, _ any, args []any) {
 	const steps, bytes = 50, 512 // of one object, with what it holds
 	n, _ := args[0].(int)
 	b.times(n, steps)
@@ -249,15 +249,15 @@ func (m *meter) charge(bytes int) error {
 	return m.look(true)
 }
 
-// bounded walks a value that leaves a program, with everything below it as
+// checkSize walks a value that leaves a program, with everything below it as
 // often as it occurs: into text, a request, a log line, the next step. Small values that refer to themselves many times
 // over are stopped here.
-func bounded(v any) error {
-	_, err := measured(v)
+func checkSize(v any) error {
+	_, err := measure(v)
 	return err
 }
 
-func walkWhole(v any, depth int, left *int) error {
+func measureParts(v any, depth int, left *int) error {
 	const each = 16 // bytes of an element, at least
 	switch v := v.(type) {
 	case string:
@@ -265,7 +265,7 @@ func walkWhole(v any, depth int, left *int) error {
 	case []any:
 		*left -= len(v) * each
 		for _, element := range v {
-			if err := within(element, depth, left); err != nil {
+			if err := measureNested(element, depth, left); err != nil {
 				return err
 			}
 		}
@@ -273,7 +273,7 @@ func walkWhole(v any, depth int, left *int) error {
 		*left -= len(v) * each
 		for name, member := range v {
 			*left -= len(name)
-			if err := within(member, depth, left); err != nil {
+			if err := measureNested(member, depth, left); err != nil {
 				return err
 			}
 		}
@@ -284,12 +284,12 @@ func walkWhole(v any, depth int, left *int) error {
 	return nil
 }
 
-func within(v any, depth int, left *int) error {
+func measureNested(v any, depth int, left *int) error {
 	if depth == 0 {
 		return fmt.Errorf("a value is nested deeper than %d", maxDepth)
 	}
 	if *left < 0 {
 		return errTooLarge
 	}
-	return walkWhole(v, depth-1, left)
+	return measureParts(v, depth-1, left)
 }

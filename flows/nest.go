@@ -5,10 +5,10 @@ import (
 	"strconv"
 )
 
-// Nester is a Runner that sends items through nested steps, as switch does.
+// NestedRunner is a Runner that sends items through nested steps, as switch does.
 // The frame calls Nest instead of Run, and the items that come out keep their
 // ancestors.
-type Nester interface {
+type NestedRunner interface {
 	Nest(ctx context.Context, in *Input) (Items, error)
 }
 
@@ -30,40 +30,40 @@ func (s Items) Values() []any {
 	return values
 }
 
-// And appends others.
-func (s Items) And(others Items) Items {
+// Append appends others.
+func (s Items) Append(others Items) Items {
 	return Items{list: append(s.list, others.list...), size: s.size + others.size}
 }
 
-// Pass is the item unchanged.
-func (in *Input) Pass() Items { return Items{list: []item{in.item}} }
+// Passthrough is the item unchanged.
+func (in *Input) Passthrough() Items { return Items{list: []item{in.item}} }
 
-// Make is new items that this one becomes. The error says that they are too
+// NewItems is new items that this one becomes. The error says that they are too
 // much for the run.
-func (in *Input) Make(values ...any) (Items, error) {
+func (in *Input) NewItems(values ...any) (Items, error) {
 	s := Items{list: make([]item, len(values))}
 	for i, v := range values {
-		size, err := measured(v)
+		size, err := measure(v)
 		if err != nil {
 			return s, &Error{Code: CodeLimit, Message: "an item cannot go on: " + err.Error(), Err: err}
 		}
-		s.list[i], s.size = item{value: v, came: in.item.came}, s.size+size
+		s.list[i], s.size = item{value: v, lineage: in.item.lineage}, s.size+size
 	}
-	return s, in.p.x.hold(context.Background(), s.size)
+	return s, in.p.x.reserve(context.Background(), s.size)
 }
 
 // Discard lets go of items that go nowhere.
 func (in *Input) Discard(s Items) { in.p.x.release(s.size) }
 
-// Through sends one item through the block, on behalf of the step that owns it.
-func (b *Block) Through(ctx context.Context, in *Input) (Items, error) {
+// RunItem sends one item through the block, on behalf of the step that owns it.
+func (b *Block) RunItem(ctx context.Context, in *Input) (Items, error) {
 	p := in.p
 	return p.x.block(ctx, b, []item{in.item}, p.at+strconv.Itoa(in.index)+".")
 }
 
 // Run sends one item through the block and returns the values that come out.
 func (b *Block) Run(ctx context.Context, in *Input) ([]any, error) {
-	items, err := b.Through(ctx, in)
+	items, err := b.RunItem(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -85,9 +85,9 @@ func (f RouteFunc) Nest(ctx context.Context, in *Input) (Items, error) {
 		return Items{}, err
 	}
 	if block == nil {
-		return in.Pass(), nil
+		return in.Passthrough(), nil
 	}
-	return block.Through(ctx, in)
+	return block.RunItem(ctx, in)
 }
 
 // Run is Nest without ancestors.
@@ -104,7 +104,7 @@ func (f NestFunc) Nest(ctx context.Context, in *Input) (Items, error) { return f
 // Run is Nest without ancestors.
 func (f NestFunc) Run(ctx context.Context, in *Input) ([]any, error) { return nestedValues(ctx, in, f) }
 
-func nestedValues(ctx context.Context, in *Input, n Nester) ([]any, error) {
+func nestedValues(ctx context.Context, in *Input, n NestedRunner) ([]any, error) {
 	items, err := n.Nest(ctx, in)
 	if err != nil {
 		return nil, err

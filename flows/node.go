@@ -41,8 +41,8 @@ const (
 	block // | and >
 )
 
-// what names the shape of a node for a message.
-func (n *node) what() string {
+// shapeName names the shape of a node for a message.
+func (n *node) shapeName() string {
 	switch {
 	case n.shape == mapping:
 		return "a mapping"

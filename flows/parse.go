@@ -34,7 +34,7 @@ func Parse(file string, src []byte, catalogue *Catalogue) (*Flow, error) {
 		report: newReport(file, src), catalogue: catalogue,
 		names: map[string]place{},
 	}
-	c.scope = &scope{steps: map[string]int{}, gone: map[string]string{}}
+	c.scope = &scope{steps: map[string]int{}, ambiguous: map[string]string{}}
 	c.flow = &Flow{Version: VersionOf(src), Source: slices.Clone(src)}
 	if root := c.readYAML(src); root != nil {
 		c.file(root)
@@ -54,7 +54,7 @@ func VersionOf(src []byte) string {
 // file compiles the whole. What programs may name comes before the programs.
 func (c *compiler) file(root *node) {
 	if root.shape != mapping {
-		c.add(root.place, "", "expected a flow, found %s", root.what())
+		c.add(root.place, "", "expected a flow, found %s", root.shapeName())
 		return
 	}
 	c.collectNames(root)
@@ -62,7 +62,7 @@ func (c *compiler) file(root *node) {
 	a := c.arguments(root, flowParams, "")
 	c.head(a)
 	if b := a.Steps("steps"); b != nil {
-		c.flow.steps, c.flow.late = b, b.part()
+		c.flow.steps, c.flow.afterResponse = b, b.splitAfterResponse()
 	}
 	c.trigger(a)
 	c.run(a.Object("run"))
@@ -224,6 +224,6 @@ func (f *Flow) FairKey(ctx context.Context, run Run) (string, error) {
 // Text renders a template of the flow's settings, such as its idempotency
 // key, for a run that is about to be accepted; the item is the event.
 func (f *Flow) Text(ctx context.Context, t *Template, run Run) (string, error) {
-	p := &passage{x: f.begin(run, Env{}), step: &step{}}
+	p := &stepRun{x: f.begin(run, Env{}), step: &step{}}
 	return t.Text(ctx, &Input{p: p, item: item{value: run.Event}, made: new(atomic.Int64)})
 }

@@ -14,10 +14,10 @@ type program struct {
 	source string
 	locate func(offset int) place // of a byte of the source in the file
 
-	vars  []variable
-	bound []string // variables that the program binds itself, for hints
-	defs  []string // functions that it defines and that are visible: name/arity
-	bad   bool
+	vars   []variable
+	bound  []string // variables that the program binds itself, for hints
+	defs   []string // functions that it defines and that are visible: name/arity
+	failed bool
 
 	sizes map[string]int // of its regular expressions, by their text
 }
@@ -40,10 +40,10 @@ func (c *compiler) program(source string, locate func(int) place) *Expr {
 		return nil
 	}
 	p.query(query)
-	if p.bad {
+	if p.failed {
 		return nil
 	}
-	e := &Expr{source: strings.TrimSpace(source), vars: p.vars, path: p.plain(query), patterns: p.sizes}
+	e := &Expr{source: strings.TrimSpace(source), vars: p.vars, path: p.asPath(query), patterns: p.sizes}
 	names := make([]string, len(p.vars))
 	for i, v := range p.vars {
 		names[i] = v.name
@@ -57,7 +57,7 @@ func (c *compiler) program(source string, locate func(int) place) *Expr {
 }
 
 func (p *program) problem(offset int, hint, format string, args ...any) {
-	p.bad = true
+	p.failed = true
 	p.add(p.locate(offset), hint, format, args...)
 }
 
@@ -115,8 +115,8 @@ func isWord(c byte) bool {
 	return c == '_' || c == '$' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
-// plain is the program as a path, nil when it is more.
-func (p *program) plain(q *gojq.Query) *path {
+// asPath is the program as a path, nil when it is more.
+func (p *program) asPath(q *gojq.Query) *path {
 	t := q.Term
 	if t == nil || len(q.FuncDefs) > 0 {
 		return nil

@@ -47,11 +47,11 @@ type Env struct {
 	// no process behind it. Whoever opened it closes it after Execute.
 	Memory *budget.Account
 	Vars   map[string]any // override the flow's vars of the same name; others are ignored
-	// Instead holds texts and what stands in their place wherever a flow's var
+	// VarSubstitutions holds texts and what stands in their place wherever a flow's var
 	// is one of them; empty leaves it.
-	Instead map[string]string
-	// InsteadIn limits Instead to the flows for which it is true; nil: all.
-	InsteadIn func(*Flow) bool
+	VarSubstitutions map[string]string
+	// SubstitutesIn limits Instead to the flows for which it is true; nil: all.
+	SubstitutesIn func(*Flow) bool
 }
 
 // Journal records the effects of a run so that a resumed run does not execute

@@ -179,4 +179,4 @@ func (s *Schedule) offsets(shown time.Time) (earlier, later time.Duration) {
 
 // WatermarkKey is where Env.State keeps what a state step of the flow calls
 // watermark, which is where its next poll begins.
-func (f *Flow) WatermarkKey() string { return kept(f, "state", "watermark", false) }
+func (f *Flow) WatermarkKey() string { return stateKey(f, "state", "watermark", false) }

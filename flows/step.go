@@ -7,29 +7,29 @@ import (
 
 // step is one compiled position of a flow.
 type step struct {
-	path    string // "find", "switch.else.http"
-	name    string // empty: it has none
-	kind    string
-	slot    int  // of its results among ancestors; -1: no program can name it
-	gathers bool // runs once on the array of all items
-	nested  bool // steps inside it reach the world
-	inside  bool // reaches nothing but Penstock itself
-	timed   bool // what becomes of each item is told
-	ends    bool // no item comes out of it
+	path            string // "find", "switch.else.http"
+	name            string // empty: it has none
+	kind            string
+	slot            int  // of its results among ancestors; -1: no program can name it
+	aggregates      bool // runs once on the array of all items
+	nestedEffects   bool // steps inside it reach the world
+	internalOnly    bool // reaches nothing but Penstock itself
+	recordsOutcomes bool // what becomes of each item is told
+	terminal        bool // no item comes out of it
 
-	runner   Runner
-	nester   Nester // nil: the runner does the work itself
-	effect   Effect
-	cond     *Expr // nil: for every item
-	timeout  time.Duration
-	retry    retry
-	onError  onError
-	handler  *Block // of handleItem
-	workers  int    // items at once
-	rerun    bool   // an uncertain effect executes again
-	late     bool   // after_response
-	redact   []string
-	recorded bool // some program names it: its results are remembered as ancestors
+	runner        Runner
+	nestedRunner  NestedRunner // nil: the runner does the work itself
+	effect        Effect
+	cond          *Expr // nil: for every item
+	timeout       time.Duration
+	retry         retry
+	onError       onError
+	handler       *Block // of handleItem
+	workers       int    // items at once
+	rerun         bool   // an uncertain effect executes again
+	afterResponse bool   // after_response
+	redact        []string
+	recorded      bool // some program names it: its results are remembered as ancestors
 }
 
 // onError is what becomes of an item on which the step failed.

@@ -34,7 +34,7 @@ func (t *Template) Render(ctx context.Context, in *Input) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := bounded(v); err != nil {
+	if err := checkSize(v); err != nil {
 		return nil, &Error{Code: CodeLimit, Message: err.Error(), Err: err}
 	}
 	return v, nil
@@ -77,7 +77,7 @@ func (t *Template) Text(ctx context.Context, in *Input) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return text(v), nil
+	return stringify(v), nil
 }
 
 func (t *Template) interpolate(ctx context.Context, in *Input) (any, error) {
@@ -89,20 +89,20 @@ func (t *Template) interpolate(ctx context.Context, in *Input) (any, error) {
 		}
 		v, err := p.expr.one(ctx, in)
 		if err == nil {
-			err = bounded(v)
+			err = checkSize(v)
 		}
 		if err != nil {
 			return nil, err
 		}
-		if b.WriteString(text(v)); b.Len() > maxWhole {
+		if b.WriteString(stringify(v)); b.Len() > maxValueSize {
 			return nil, errTooLarge
 		}
 	}
 	return b.String(), nil
 }
 
-// text is a value inside a longer string.
-func text(v any) string {
+// stringify is a value inside a longer string.
+func stringify(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return ""

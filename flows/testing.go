@@ -92,7 +92,7 @@ func (c *compiler) texts(a *Args, param string) map[string]string {
 	}
 	texts := make(map[string]string, len(object))
 	for name, v := range object {
-		texts[name] = text(v)
+		texts[name] = stringify(v)
 	}
 	return texts
 }
@@ -123,13 +123,13 @@ func RunTests(ctx context.Context, f *Flow) []TestResult {
 	for i := range f.tests {
 		t := &f.tests[i]
 		begun := time.Now()
-		results[i] = TestResult{Name: t.name, Line: t.line, Failure: t.judge(f.try(ctx, t))}
+		results[i] = TestResult{Name: t.name, Line: t.line, Failure: t.compareResult(f.runTest(ctx, t))}
 		results[i].Took = time.Since(begun)
 	}
 	return results
 }
 
-func (f *Flow) try(ctx context.Context, t *test) ([]any, error) {
+func (f *Flow) runTest(ctx context.Context, t *test) ([]any, error) {
 	mocks := t.mocks
 	if mocks == nil {
 		mocks = map[string]any{}
@@ -146,25 +146,25 @@ func (f *Flow) try(ctx context.Context, t *test) ([]any, error) {
 func (f *Flow) testEnv(ctx context.Context, t *test) (Env, error) {
 	memory := NewMemory()
 	for name, v := range t.state {
-		if _, err := memory.Swap(ctx, Change{Key: kept(f, "state", name, false), Value: EncodeJSON(v)}); err != nil {
+		if _, err := memory.Swap(ctx, Change{Key: stateKey(f, "state", name, false), Value: EncodeJSON(v)}); err != nil {
 			return Env{}, err
 		}
 	}
-	return Env{Vars: t.vars, State: memory, Pace: memory, Emit: nowhere{}}, nil
+	return Env{Vars: t.vars, State: memory, Pace: memory, Emit: discardEmitter{}}, nil
 }
 
-// nowhere is the Emitter of tests.
-type nowhere struct{}
+// discardEmitter is the Emitter of tests.
+type discardEmitter struct{}
 
-func (nowhere) Emit(context.Context, Emission) (string, error) { return "test", nil }
+func (discardEmitter) Emit(context.Context, Emission) (string, error) { return "test", nil }
 
-// judge says how the end of the run differs from what the test wants.
-func (t *test) judge(output []any, err error) string {
+// compareResult says how the end of the run differs from what the test wants.
+func (t *test) compareResult(output []any, err error) string {
 	switch {
 	case t.fails && err == nil:
 		return "the run should have failed, it put out\n" + indented(output)
 	case t.fails:
-		return t.judgeError(err)
+		return t.compareError(err)
 	case err != nil:
 		return "the run failed: " + err.Error()
 	case gojq.Compare(t.output, any(output)) == 0:
@@ -173,7 +173,7 @@ func (t *test) judge(output []any, err error) string {
 	return "the output differs (- wanted, + put out)\n" + diff(indented(t.output), indented(output))
 }
 
-func (t *test) judgeError(err error) string {
+func (t *test) compareError(err error) string {
 	var e *Error
 	if !errors.As(err, &e) {
 		return err.Error()

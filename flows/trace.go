@@ -65,10 +65,10 @@ type Ended struct {
 
 	Items func(most int) []any // the same of those that came out
 
-	// Each is what became of single items, in their order: of a step that
+	// Outcomes is what became of single items, in their order: of a step that
 	// reaches the world, or takes its time, the first 50 and the first 50 of
 	// those that failed after them; of any other step the failed ones alone.
-	Each []Passed
+	Outcomes []ItemOutcome
 }
 
 // Line is what a log step said.

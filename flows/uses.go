@@ -33,11 +33,11 @@ func (f *Flow) Refuse(file string, refused func(Use) (reason string)) Problems {
 	return r.found
 }
 
-// use notes what a parameter names.
-func (c *compiler) use(what Resource, n *node) {
+// noteUse notes what a parameter names.
+func (c *compiler) noteUse(what Resource, n *node) {
 	for _, element := range append([]*node{n}, n.items...) {
 		if element.shape == scalar && element.value != nil {
-			c.flow.uses = append(c.flow.uses, Use{what, text(element.value), element.place})
+			c.flow.uses = append(c.flow.uses, Use{what, stringify(element.value), element.place})
 		}
 	}
 }

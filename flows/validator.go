@@ -49,9 +49,9 @@ func (s *Validator) Check(ctx context.Context, v any) (err error) {
 	return err
 }
 
-// Misfit is the failure for what Check reports: CodeValidation with the
+// SchemaError is the failure for what Check reports: CodeValidation with the
 // status, unless the check itself has failed.
-func Misfit(err error, prefix string, status int) error {
+func SchemaError(err error, prefix string, status int) error {
 	var limit *Error
 	if errors.As(err, &limit) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err

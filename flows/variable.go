@@ -47,11 +47,11 @@ func (v variable) value(in *Input) any {
 	case ofHeaders:
 		return in.p.x.headers
 	case ofRun:
-		return in.p.x.about
+		return in.p.x.runInfo
 	case ofIndex:
 		return in.index
 	}
-	return in.item.came.from(v.slot)
+	return in.item.lineage.find(v.slot)
 }
 
 // ancestor is what an item was at an earlier step. Only steps that some
@@ -62,9 +62,9 @@ type ancestor struct {
 	up    *ancestor
 }
 
-// from is the value at the step of that slot; nil when the item did not come
+// find is the value at the step of that slot; nil when the item did not come
 // that way.
-func (a *ancestor) from(slot int) any {
+func (a *ancestor) find(slot int) any {
 	for ; a != nil; a = a.up {
 		if a.slot == slot {
 			return a.value

@@ -40,7 +40,7 @@ func (r *report) readYAML(src []byte) (root *node) {
 		r.add(place{1, 1}, "split the flow, or put data elsewhere", "the file has %d YAML tokens, %d are allowed", len(tokens), maxTokens)
 		return nil
 	}
-	if !r.admit(tokens) {
+	if !r.checkTokens(tokens) {
 		return nil
 	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())

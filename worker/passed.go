@@ -23,7 +23,7 @@ type passed struct {
 }
 
 // passedOf is what is recorded of items, of a step that began then.
-func passedOf(each []flows.Passed, began time.Time) []passed {
+func passedOf(each []flows.ItemOutcome, began time.Time) []passed {
 	if len(each) == 0 {
 		return nil
 	}

@@ -40,12 +40,12 @@ func TestARunsRecordTellsOfItems(t *testing.T) {
 func TestToldItemsHaveABound(t *testing.T) {
 	t.Parallel()
 	r, now := &record{attempt: &queue.Attempt{}}, time.Now()
-	each := make([]flows.Passed, 90)
+	each := make([]flows.ItemOutcome, 90)
 	for i := range each {
-		each[i] = flows.Passed{Item: i, At: now, Error: strings.Repeat("é", mostReason)}
+		each[i] = flows.ItemOutcome{Item: i, At: now, Error: strings.Repeat("é", mostReason)}
 	}
 	for range 10 {
-		r.End(flows.Ended{Step: "s", Kind: "http", At: now, Each: each})
+		r.End(flows.Ended{Step: "s", Kind: "http", At: now, Outcomes: each})
 	}
 	told := 0
 	for _, s := range r.steps {

@@ -98,7 +98,7 @@ func (r *record) End(e flows.Ended) {
 		Step: e.Step, Kind: e.Kind, In: e.In, Out: e.Out, At: e.At.UTC(), Micros: e.Duration.Microseconds(),
 		Attempts: e.Attempts, Replayed: e.Replayed, Within: e.Within,
 	}
-	s.Each = passedOf(e.Each[:min(len(e.Each), mostTold-r.told)], e.At.Add(-e.Duration))
+	s.Each = passedOf(e.Outcomes[:min(len(e.Outcomes), mostTold-r.told)], e.At.Add(-e.Duration))
 	r.told += len(s.Each)
 	r.keep(&s, &e)
 	var parked *flows.Parked

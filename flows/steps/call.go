@@ -18,7 +18,7 @@ func callKind() flows.Kind {
 			"that is current when the step begins, also when the run is resumed later. Flows may call each other 8 deep.\n\n" +
 			"With `wait: false` the other flow gets a run of its own, and the item becomes `{run_id, flow}` at once; such runs may start each other 32 deep.",
 		Params: []flows.Param{
-			{Name: "flow", Type: flows.TypeString, Names: flows.ResourceFlow, Required: true, Inline: true, Summary: "The number or slug of the other flow.", Instead: "name the flow as it is; use switch to choose among several"},
+			{Name: "flow", Type: flows.TypeString, Names: flows.ResourceFlow, Required: true, Inline: true, Summary: "The number or slug of the other flow.", Hint: "name the flow as it is; use switch to choose among several"},
 			{Name: "event", Type: flows.TypeTemplate, Default: "the item", Summary: "What the other flow gets as its event."},
 			{Name: "wait", Type: flows.TypeBool, Default: "true", Summary: "Whether to wait for its items."},
 		},

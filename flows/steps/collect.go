@@ -12,8 +12,8 @@ func collect() flows.Kind {
 		Params: []flows.Param{
 			{Name: "program", Type: flows.TypeExpr, Required: true, Inline: true, Summary: "The jq program; `.` is the array of all items."},
 		},
-		Example: "collect: 'if length == 0 then {missing: true} else .[] end'",
-		Gathers: true,
+		Example:    "collect: 'if length == 0 then {missing: true} else .[] end'",
+		Aggregates: true,
 		New: func(args *flows.Args) (flows.Runner, error) {
 			return results{args.Expr("program")}, nil
 		},

@@ -23,10 +23,10 @@ func dedupe() flows.Kind {
 			{Name: "repeats", Type: flows.TypeEnum, Enum: []string{"drop", "previous"}, Default: "drop", Summary: "What becomes of a repeat: nothing, or the items that the steps made of the first."},
 			scopeParam(),
 		},
-		Example: "dedupe: ${ .id }\nfor: 1h",
-		Effect:  flows.Durable,
-		Inside:  true,
-		New:     newDedupe,
+		Example:      "dedupe: ${ .id }\nfor: 1h",
+		Effect:       flows.Durable,
+		InternalOnly: true,
+		New:          newDedupe,
 	}
 }
 
@@ -75,7 +75,7 @@ func (d *dedupeStep) nest(ctx context.Context, in *flows.Input) (flows.Items, er
 	case err != nil:
 		return flows.Items{}, err
 	case first == true && d.steps == nil:
-		return in.Pass(), nil
+		return in.Passthrough(), nil
 	case first == true:
 		return d.through(ctx, in, values, key)
 	case d.previous:
@@ -86,7 +86,7 @@ func (d *dedupeStep) nest(ctx context.Context, in *flows.Input) (flows.Items, er
 
 // through sends the first item through the steps and keeps what comes out.
 func (d *dedupeStep) through(ctx context.Context, in *flows.Input, values flows.State, key string) (flows.Items, error) {
-	items, err := d.steps.Through(ctx, in)
+	items, err := d.steps.RunItem(ctx, in)
 	switch {
 	case err != nil && over(ctx, err):
 		forget(ctx, values, key, onItsWay)
@@ -120,7 +120,7 @@ func (d *dedupeStep) repeat(ctx context.Context, in *flows.Input, values flows.S
 	if !ok {
 		return flows.Items{}, stepError("the first item with this key is still on its way")
 	}
-	return in.Make(items...)
+	return in.NewItems(items...)
 }
 
 // over reports whether the steps inside have failed for good: the run does not

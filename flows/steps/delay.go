@@ -18,9 +18,9 @@ func delay() flows.Kind {
 			{Name: "for", Type: flows.TypeDuration, Inline: true, OneOf: "when", Summary: "How long, from the moment at which the step begins."},
 			{Name: "until", Type: flows.TypeTemplate, OneOf: "when", Summary: "A time as RFC 3339 has it; one that has passed does not hold."},
 		},
-		Example: "delay: 2s",
-		Effect:  flows.Durable,
-		Inside:  true,
+		Example:      "delay: 2s",
+		Effect:       flows.Durable,
+		InternalOnly: true,
 		New: func(args *flows.Args) (flows.Runner, error) {
 			d := delayStep{hold: args.Duration("for"), until: args.Template("until")}
 			return flows.RunFunc(d.run), nil

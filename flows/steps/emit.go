@@ -19,15 +19,15 @@ func emit() flows.Kind {
 			"are one run, for 24 hours; without one, each item starts a run, once, also when this run is resumed. To have the run's id, use `call` with `wait: false`. " +
 			"Runs may start each other 32 deep, the last of them fails: a flow that starts itself does not run for ever. Those that start a minute later, or more, do not count.",
 		Params: []flows.Param{
-			{Name: "flow", Type: flows.TypeString, Names: flows.ResourceFlow, Required: true, Inline: true, Summary: "The number or slug of the other flow.", Instead: "name the flow as it is; use switch to choose among several"},
+			{Name: "flow", Type: flows.TypeString, Names: flows.ResourceFlow, Required: true, Inline: true, Summary: "The number or slug of the other flow.", Hint: "name the flow as it is; use switch to choose among several"},
 			{Name: "event", Type: flows.TypeTemplate, Default: "the item", Summary: "What the other flow gets as its event."},
 			{Name: "after", Type: flows.TypeDuration, Summary: "How long from now the run starts."},
 			{Name: "at", Type: flows.TypeTemplate, Summary: "When the run starts, a time as RFC 3339 has it."},
 			{Name: "key", Type: flows.TypeTemplate, Summary: "Makes equal runs one."},
 		},
-		Example: "emit: send-receipt\nevent: {to: \"${ .email }\"}\nkey: receipt-${ .gift_id }",
-		Effect:  flows.Idempotent,
-		Inside:  true,
+		Example:      "emit: send-receipt\nevent: {to: \"${ .email }\"}\nkey: receipt-${ .gift_id }",
+		Effect:       flows.Idempotent,
+		InternalOnly: true,
 		New: func(args *flows.Args) (flows.Runner, error) {
 			if args.Has("after") && args.Has("at") {
 				return nil, args.Errorf("at", "after and at exclude each other")

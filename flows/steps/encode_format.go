@@ -56,7 +56,7 @@ func encodeOptions() []flows.Param {
 		{Name: "input", Type: flows.TypeEnum, Enum: []string{"text", "base64", "hex"}, Default: "text", Summary: "How the value stands for bytes; `text` is UTF-8."},
 		{Name: "output", Type: flows.TypeEnum, Enum: []string{"text", "hex", "base64", "base64url"}, Default: "hex for a hash and an HMAC, text when decoding", Summary: "How the bytes of the result are written."},
 		{Name: "algorithm", Type: flows.TypeEnum, Enum: []string{"sha256", "sha512", "sha384", "sha1", "md5"}, Default: "sha256", Summary: "Hash function."},
-		{Name: "secret", Type: flows.TypeString, Names: flows.ResourceSecret, Instead: "name a stored secret: keys are never values", Summary: "Name of the stored secret that is the key."},
+		{Name: "secret", Type: flows.TypeString, Names: flows.ResourceSecret, Hint: "name a stored secret: keys are never values", Summary: "Name of the stored secret that is the key."},
 		{Name: "columns", Type: flows.TypeStrings, Default: "all members, by name", Summary: "Members that become columns, in this order."},
 		{Name: "header", Type: flows.TypeBool, Default: "true", Summary: "Whether the first row names the columns."},
 	}

@@ -17,9 +17,9 @@ func fail() flows.Kind {
 			{Name: "status", Type: flows.TypeInt, Default: "422", Summary: "HTTP status of the answer, 400 to 599, where the door lets a flow choose it."},
 			{Name: "code", Type: flows.TypeString, Default: "fail", Summary: "A word that programs of the caller can tell failures apart by."},
 		},
-		Ends:    true,
-		Example: "if: .email == null\nfail: {message: an address is needed, status: 400}",
-		New:     newFail,
+		Terminal: true,
+		Example:  "if: .email == null\nfail: {message: an address is needed, status: 400}",
+		New:      newFail,
 	}
 }
 

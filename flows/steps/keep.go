@@ -41,7 +41,7 @@ func (k keeper) key(ctx context.Context, in *flows.Input) (string, error) {
 	case len(name) > maxKeptName:
 		return "", stepError("the key is longer than %d bytes", maxKeptName)
 	}
-	return in.Kept(k.kind, name, k.shared), nil
+	return in.StateKey(k.kind, name, k.shared), nil
 }
 
 // store is where it is kept.

@@ -26,10 +26,10 @@ func limit() flows.Kind {
 			{Name: "steps", Type: flows.TypeSteps, Summary: "What the item goes through then."},
 			scopeParam(),
 		},
-		Example: "limit: {key: crm-api, rate: 10, per: 1s, scope: shared}",
-		Effect:  flows.Durable,
-		Inside:  true,
-		New:     newLimit,
+		Example:      "limit: {key: crm-api, rate: 10, per: 1s, scope: shared}",
+		Effect:       flows.Durable,
+		InternalOnly: true,
+		New:          newLimit,
 	}
 }
 
@@ -95,7 +95,7 @@ func (l *limitStep) nest(ctx context.Context, in *flows.Input) (flows.Items, err
 		return flows.Items{}, err
 	}
 	if l.steps == nil {
-		return in.Pass(), nil
+		return in.Passthrough(), nil
 	}
-	return l.steps.Through(ctx, in)
+	return l.steps.RunItem(ctx, in)
 }

@@ -33,9 +33,9 @@ func lock() flows.Kind {
 			{Name: "wait", Type: flows.TypeDuration, Default: "1m", Summary: "How long to wait for the lock; then the step fails. 0s: fail at once."},
 			scopeParam(),
 		},
-		Example: "lock:\n  key: person-${ .id }\n  steps:\n    - http: {put: \"https://crm.example.org/people/${ .id }\", json: \"${ . }\"}",
-		Effect:  flows.Durable,
-		Inside:  true,
+		Example:      "lock:\n  key: person-${ .id }\n  steps:\n    - http: {put: \"https://crm.example.org/people/${ .id }\", json: \"${ . }\"}",
+		Effect:       flows.Durable,
+		InternalOnly: true,
 		New: func(args *flows.Args) (flows.Runner, error) {
 			l := &lockStep{keeper: newKeeper("lock", "key", args), steps: args.Steps("steps"), patience: lockWait}
 			if args.Has("wait") {
@@ -74,7 +74,7 @@ func (l *lockStep) nest(ctx context.Context, in *flows.Input) (flows.Items, erro
 	if err := l.acquire(ctx, in, h); err != nil {
 		return flows.Items{}, err
 	}
-	items, err := h.under(ctx, func(ctx context.Context) (flows.Items, error) { return l.steps.Through(ctx, in) })
+	items, err := h.under(ctx, func(ctx context.Context) (flows.Items, error) { return l.steps.RunItem(ctx, in) })
 	var parked *flows.Parked
 	switch {
 	case errors.As(err, &parked):

@@ -21,10 +21,10 @@ func loopGuard() flows.Kind {
 			{Name: "for", Type: flows.TypeDuration, Default: "1h", Summary: "How long the other way is blocked after a change."},
 			{Name: "between", Type: flows.TypeString, Summary: "What the two flows sync, in a word."},
 		},
-		Example: "loop_guard: {key: \"person:${ .id }\", way: crm-to-web}",
-		Effect:  flows.Idempotent,
-		Inside:  true,
-		New:     newLoopGuard,
+		Example:      "loop_guard: {key: \"person:${ .id }\", way: crm-to-web}",
+		Effect:       flows.Idempotent,
+		InternalOnly: true,
+		New:          newLoopGuard,
 	}
 }
 

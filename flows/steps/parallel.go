@@ -33,9 +33,9 @@ func parallel() flows.Kind {
 		},
 		Example: "parallel:\n  - branch: crm\n    steps:\n      - http: {get: \"https://crm.example.org/people/${ .id }\"}\n" +
 			"  - branch: gifts\n    steps:\n      - http: {get: \"https://gifts.example.org/of/${ .id }\"}\nresults: object",
-		Effect: flows.Durable,
-		Inside: true,
-		New:    newParallel,
+		Effect:       flows.Durable,
+		InternalOnly: true,
+		New:          newParallel,
 	}
 }
 
@@ -152,7 +152,7 @@ func (p *parallelStep) race(ctx context.Context, in *flows.Input, which []int) (
 	arrivals := make(chan arrival, len(which))
 	for _, branch := range which {
 		go func() {
-			items, err := p.branches[branch].Through(ctx, in)
+			items, err := p.branches[branch].RunItem(ctx, in)
 			arrivals <- arrival{branch, items, err}
 		}()
 	}
@@ -212,7 +212,7 @@ func (p *parallelStep) joined(in *flows.Input, results map[int]flows.Items, winn
 	var items flows.Items
 	if !p.object {
 		for _, branch := range winners {
-			items = items.And(results[branch])
+			items = items.Append(results[branch])
 		}
 		return items, nil
 	}
@@ -221,5 +221,5 @@ func (p *parallelStep) joined(in *flows.Input, results map[int]flows.Items, winn
 		object[p.names[branch]] = results[branch].Values()
 		in.Discard(results[branch])
 	}
-	return in.Make(object)
+	return in.NewItems(object)
 }

@@ -26,11 +26,11 @@ func respond() flows.Kind {
 			{Name: "text", Type: flows.TypeTemplate, Summary: "The body, as text."},
 			{Name: "base64", Type: flows.TypeTemplate, Summary: "The body, bytes in base64."},
 		},
-		Example: "respond: {status: 202, json: {id: \"${ .id }\", state: accepted}}",
-		Effect:  flows.Durable,
-		Inside:  true,
-		Answers: true,
-		New:     newRespond,
+		Example:      "respond: {status: 202, json: {id: \"${ .id }\", state: accepted}}",
+		Effect:       flows.Durable,
+		InternalOnly: true,
+		Answers:      true,
+		New:          newRespond,
 	}
 }
 

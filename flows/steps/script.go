@@ -22,9 +22,9 @@ func scriptKind() flows.Kind {
 			{Name: "max_time", Type: flows.TypeDuration, Default: "250ms", Summary: "Longest evaluation of one item, at most 5s."},
 			{Name: "max_memory", Type: flows.TypeString, Default: "32MB", Summary: "Most memory of one evaluation, from 4MB to 256MB."},
 		},
-		Example: scriptExample,
-		Slow:    true,
-		New:     func(args *flows.Args) (flows.Runner, error) { return newScriptStep(args) },
+		Example:  scriptExample,
+		CPUBound: true,
+		New:      func(args *flows.Args) (flows.Runner, error) { return newScriptStep(args) },
 	}
 }
 

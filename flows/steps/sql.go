@@ -89,7 +89,7 @@ func (s *sqlStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 			return nil, err
 		}
 	}
-	leave, err := db.Enter(ctx)
+	leave, err := db.Acquire(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -14,8 +14,8 @@ func sqlParams() []flows.Param {
 func sqlStatementParams() []flows.Param {
 	const instead = "a value never becomes a part of a statement: write a placeholder and put the value into args"
 	return []flows.Param{
-		{Name: "query", Type: flows.TypeString, OneOf: "statement", Instead: instead, Summary: "Statement whose rows are wanted."},
-		{Name: "exec", Type: flows.TypeString, OneOf: "statement", Instead: instead, Summary: "Statement that changes something."},
+		{Name: "query", Type: flows.TypeString, OneOf: "statement", Hint: instead, Summary: "Statement whose rows are wanted."},
+		{Name: "exec", Type: flows.TypeString, OneOf: "statement", Hint: instead, Summary: "Statement that changes something."},
 		{Name: "args", Type: flows.TypeTemplate, Summary: "List of the values for the placeholders, in their order."},
 	}
 }

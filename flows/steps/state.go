@@ -36,10 +36,10 @@ func state() flows.Kind {
 			{Name: "into", Type: flows.TypeString, Summary: "A field of the item for the answer; the item must be an object or null."},
 			scopeParam(),
 		},
-		Example: "name: since\nstate: {get: watermark, default: \"2026-01-01T00:00:00Z\"}",
-		Effect:  flows.Idempotent,
-		Inside:  true,
-		New:     newState,
+		Example:      "name: since\nstate: {get: watermark, default: \"2026-01-01T00:00:00Z\"}",
+		Effect:       flows.Idempotent,
+		InternalOnly: true,
+		New:          newState,
 	}
 }
 

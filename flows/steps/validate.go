@@ -40,7 +40,7 @@ func newValidate(args *flows.Args) (flows.Runner, error) {
 		if misfit == nil {
 			return []any{in.Value()}, nil
 		}
-		misfit = flows.Misfit(misfit, "", status)
+		misfit = flows.SchemaError(misfit, "", status)
 		var failure *flows.Error
 		if errors.As(misfit, &failure) && failure.Code == flows.CodeValidation && message != nil {
 			said, err := message.Text(ctx, in)

@@ -32,7 +32,7 @@ func sqliteType() Type {
 				return nil, errors.New("file is no path inside the directory of sqlite files")
 			}
 			p := newPool(s, flows.SQLite, &sqliteConnector{name: s.conn.Name, dir: r.config.SQLiteDir, file: file})
-			p.Places = r.computing // SQLite computes in this process
+			p.Semaphore = r.computing // SQLite computes in this process
 			return p, nil
 		},
 	}

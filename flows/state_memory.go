@@ -13,13 +13,13 @@ import (
 // Memory is a State and a Pacer for one process: for the tests of flows and
 // for running one without a server. It forgets everything with the process.
 type Memory struct {
-	mu     sync.Mutex
-	values map[string]keptUntil   // guarded by mu
-	done   map[string]int64       // guarded by mu; sums by operation id
-	taken  map[string][]time.Time // guarded by mu; reserved moments by key, in order
+	mu         sync.Mutex
+	values     map[string]memoryEntry // guarded by mu
+	operations map[string]int64       // guarded by mu; sums by operation id
+	reserved   map[string][]time.Time // guarded by mu; reserved moments by key, in order
 }
 
-type keptUntil struct {
+type memoryEntry struct {
 	value []byte
 	by    string    // operation id of who wrote it
 	until time.Time // zero: for ever
@@ -27,15 +27,15 @@ type keptUntil struct {
 
 // NewMemory makes an empty one.
 func NewMemory() *Memory {
-	return &Memory{values: map[string]keptUntil{}, done: map[string]int64{}, taken: map[string][]time.Time{}}
+	return &Memory{values: map[string]memoryEntry{}, operations: map[string]int64{}, reserved: map[string][]time.Time{}}
 }
 
-// now is what the key holds; mu is held.
-func (m *Memory) now(key string) keptUntil {
+// current is what the key holds; mu is held.
+func (m *Memory) current(key string) memoryEntry {
 	k := m.values[key]
 	if !k.until.IsZero() && !time.Now().Before(k.until) {
 		delete(m.values, key)
-		return keptUntil{}
+		return memoryEntry{}
 	}
 	return k
 }
@@ -51,35 +51,35 @@ func until(d time.Duration) time.Time {
 func (m *Memory) Load(_ context.Context, key string) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.now(key).value, nil
+	return m.current(key).value, nil
 }
 
 // Swap implements State.
 func (m *Memory) Swap(_ context.Context, c Change) (Swapped, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	held := m.now(c.Key)
+	held := m.current(c.Key)
 	if c.ID != "" {
-		_, again := m.done[c.ID]
+		_, again := m.operations[c.ID]
 		if again || held.value != nil && held.by == c.ID {
 			return Swapped{Done: true, Value: held.value}, nil
 		}
 	}
-	if !c.holds(held.value) {
+	if !c.conditionHolds(held.value) {
 		return Swapped{Value: held.value}, nil
 	}
 	if c.Value == nil {
 		delete(m.values, c.Key)
 	} else {
-		m.values[c.Key] = keptUntil{value: c.Value, by: c.ID, until: until(c.For)}
+		m.values[c.Key] = memoryEntry{value: c.Value, by: c.ID, until: until(c.For)}
 	}
 	if c.ID != "" && c.If == Equal {
-		m.done[c.ID] = 0
+		m.operations[c.ID] = 0
 	}
 	return Swapped{Done: true, Value: c.Value}, nil
 }
 
-func (c *Change) holds(value []byte) bool {
+func (c *Change) conditionHolds(value []byte) bool {
 	same := (value == nil) == (c.Old == nil) && bytes.Equal(value, c.Old)
 	switch c.If {
 	case Absent:
@@ -96,11 +96,11 @@ func (c *Change) holds(value []byte) bool {
 func (m *Memory) Add(_ context.Context, a Addition) (int64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if sum, again := m.done[a.ID]; again && a.ID != "" {
+	if sum, again := m.operations[a.ID]; again && a.ID != "" {
 		return sum, nil
 	}
 	sum := int64(0)
-	if value := m.now(a.Key).value; value != nil {
+	if value := m.current(a.Key).value; value != nil {
 		var err error
 		if sum, err = strconv.ParseInt(string(value), 10, 64); err != nil {
 			return 0, fmt.Errorf("add to a value: %w", ErrNoNumber)
@@ -110,9 +110,9 @@ func (m *Memory) Add(_ context.Context, a Addition) (int64, error) {
 		return 0, fmt.Errorf("add to a value: %w: the sum is too large", ErrNoNumber)
 	}
 	sum += a.By
-	m.values[a.Key] = keptUntil{value: strconv.AppendInt(nil, sum, 10), until: until(a.For)}
+	m.values[a.Key] = memoryEntry{value: strconv.AppendInt(nil, sum, 10), until: until(a.For)}
 	if a.ID != "" {
-		m.done[a.ID] = sum
+		m.operations[a.ID] = sum
 	}
 	return sum, nil
 }
@@ -122,7 +122,7 @@ func (m *Memory) Take(_ context.Context, key string, rate Rate, patience time.Du
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
-	at, taken := now, m.taken[key]
+	at, taken := now, m.reserved[key]
 	if n := len(taken) - rate.Count; n >= 0 {
 		if next := taken[n].Add(rate.Per); next.After(at) {
 			at = next
@@ -132,6 +132,6 @@ func (m *Memory) Take(_ context.Context, key string, rate Rate, patience time.Du
 	if at.Sub(now) > patience {
 		return at.Sub(now), false, nil
 	}
-	m.taken[key] = append(taken, at)
+	m.reserved[key] = append(taken, at)
 	return at.Sub(now), true, nil
 }

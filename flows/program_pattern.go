@@ -7,8 +7,8 @@ import (
 	"github.com/penstock/penstock/third_party/gojq"
 )
 
-// matching are the functions that take a regular expression first.
-var matching = []string{"test", "match", "capture", "scan", "splits", "sub", "gsub"}
+// regexFunctions are the functions that take a regular expression first.
+var regexFunctions = []string{"test", "match", "capture", "scan", "splits", "sub", "gsub"}
 
 // maxPattern is the size of a regular expression in instructions. x{1000} has
 // a thousand.
@@ -16,21 +16,21 @@ const maxPattern = 10_000
 
 var errPattern = fmt.Errorf("a regular expression is too large: its repetitions make more than %d instructions", maxPattern)
 
-// pattern demands a literal regular expression of a size that can be compiled:
+// checkPattern demands a literal regular expression of a size that can be compiled:
 // gojq keeps every compiled one for as long as the program lives.
-func (p *program) pattern(f *gojq.Func) {
+func (p *program) checkPattern(f *gojq.Func) {
 	if len(f.Args) == 0 {
 		return
 	}
-	if !p.literals(f.Args[0]) {
+	if !p.literalPatterns(f.Args[0]) {
 		p.problem(p.find(f.Name), "use startswith, contains or split for computed text",
 			"the regular expression of %s must be a literal string", f.Name)
 	}
 }
 
-// literals notes the literal strings of a pattern, or of a list of pattern and
+// literalPatterns notes the literal strings of a pattern, or of a list of pattern and
 // flags; it reports whether there is nothing else.
-func (p *program) literals(q *gojq.Query) bool {
+func (p *program) literalPatterns(q *gojq.Query) bool {
 	t := q.Term
 	if t == nil || len(t.SuffixList) > 0 {
 		return false
@@ -38,9 +38,9 @@ func (p *program) literals(q *gojq.Query) bool {
 	if t.Type == gojq.TermTypeArray && t.Array.Query != nil {
 		list := t.Array.Query
 		if list.Op == gojq.OpComma {
-			return p.literals(list.Left)
+			return p.literalPatterns(list.Left)
 		}
-		return p.literals(list)
+		return p.literalPatterns(list)
 	}
 	if t.Type != gojq.TermTypeString || t.Str.Queries != nil {
 		return false

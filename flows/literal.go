@@ -30,7 +30,7 @@ func readLiteral(p Param, n *node) (any, error) {
 		if word, _ := n.value.(string); slices.Contains(p.Enum, word) {
 			return word, nil
 		}
-		return nil, fmt.Errorf("%s is not among its values", shown(n))
+		return nil, fmt.Errorf("%s is not among its values", quoted(n))
 	case TypeStrings:
 		return readStrings(n)
 	case TypeStatuses:
@@ -40,17 +40,17 @@ func readLiteral(p Param, n *node) (any, error) {
 }
 
 func expected(what string, n *node) error {
-	return fmt.Errorf("expected %s, found %s", what, shown(n))
+	return fmt.Errorf("expected %s, found %s", what, quoted(n))
 }
 
-// shown is a short scalar itself, else its shape.
-func shown(n *node) string {
+// quoted is a short scalar itself, else its shape.
+func quoted(n *node) string {
 	if n.shape == scalar && n.value != nil {
-		if s := text(n.value); len(s) <= 40 {
+		if s := stringify(n.value); len(s) <= 40 {
 			return strconv.Quote(s)
 		}
 	}
-	return n.what()
+	return n.shapeName()
 }
 
 func readString(n *node) (any, error) {

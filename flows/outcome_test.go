@@ -22,17 +22,17 @@ func (t *tracer) of(step string) flows.Ended {
 
 // timeless drops what differs between two executions, and tells whether each
 // item that was timed lies within the step.
-func timeless(t *testing.T, e flows.Ended) []flows.Passed {
+func timeless(t *testing.T, e flows.Ended) []flows.ItemOutcome {
 	t.Helper()
 	begun := e.At.Add(-e.Duration)
-	for i := range e.Each {
-		one := &e.Each[i]
+	for i := range e.Outcomes {
+		one := &e.Outcomes[i]
 		if one.At.Before(begun) || one.At.Add(one.Duration).After(e.At) {
 			t.Errorf("item %d took from %v for %v, the step from %v to %v", one.Item, one.At, one.Duration, begun, e.At)
 		}
 		one.At, one.Duration = time.Time{}, 0
 	}
-	return e.Each
+	return e.Outcomes
 }
 
 // A step that reaches the world tells of each item: its attempts, what came
@@ -60,7 +60,7 @@ func TestStepsTellOfItems(t *testing.T) {
 	j.results["find.0"] = `{"items":[0]}`
 	told := &tracer{}
 	execute(t, flow, numbers(4), flows.Env{Trace: told, Journal: j})
-	wanted := []flows.Passed{
+	wanted := []flows.ItemOutcome{
 		{Item: 0, Replayed: true, Out: 1},
 		{Item: 1, Attempts: 3, Error: "busy"},
 		{Item: 2, Attempts: 1, Out: 2},
@@ -69,7 +69,7 @@ func TestStepsTellOfItems(t *testing.T) {
 	if diff := cmp.Diff(wanted, timeless(t, told.of("find"))); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if each := told.of("split").Each; each != nil {
+	if each := told.of("split").Outcomes; each != nil {
 		t.Errorf("a step that only computes told %v", each)
 	}
 }
@@ -86,7 +86,7 @@ func TestToldItemsAreBounded(t *testing.T) {
 	})
 	told := &tracer{}
 	execute(t, flow, numbers(300), flows.Env{Trace: told})
-	each := told.of("find").Each
+	each := told.of("find").Outcomes
 	if len(each) != 100 || each[49].Item != 49 || each[50].Item < 100 || each[99].Error != "no" {
 		t.Errorf("told of %d items: %v", len(each), each)
 	}
@@ -116,7 +116,7 @@ func TestFailedItemsAreTold(t *testing.T) {
 	if each := timeless(t, told.of("check")); len(each) != 1 || each[0].Item != 1 || each[0].Error == "" {
 		t.Errorf("told %v", each)
 	}
-	if diff := cmp.Diff([]flows.Passed{{Item: 1, Error: "expression"}}, timeless(t, told.of("masked"))); diff != "" {
+	if diff := cmp.Diff([]flows.ItemOutcome{{Item: 1, Error: "expression"}}, timeless(t, told.of("masked"))); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
@@ -139,7 +139,7 @@ func TestStoppedItemsAreTold(t *testing.T) {
 	if _, err := flow.Execute(t.Context(), flows.Run{Event: numbers(2)}, flows.Env{Trace: told}); err == nil {
 		t.Fatal("it did not fail")
 	}
-	wanted := []flows.Passed{{Item: 0, Attempts: 1, Error: "stopped before it ended"}, {Item: 1, Attempts: 1, Error: "no"}}
+	wanted := []flows.ItemOutcome{{Item: 0, Attempts: 1, Error: "stopped before it ended"}, {Item: 1, Attempts: 1, Error: "no"}}
 	if diff := cmp.Diff(wanted, timeless(t, told.of("find"))); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

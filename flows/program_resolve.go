@@ -30,8 +30,8 @@ func (p *program) call(t *gojq.Term) {
 	if slices.Contains(p.defs, signature(f.Name, len(f.Args))) {
 		return
 	}
-	if slices.Contains(matching, f.Name) || f.Name == "split" && len(f.Args) == 2 {
-		p.pattern(f)
+	if slices.Contains(regexFunctions, f.Name) || f.Name == "split" && len(f.Args) == 2 {
+		p.checkPattern(f)
 	}
 	if why, refused := refusedFunctions[f.Name]; refused {
 		p.problem(p.find(f.Name), why, "%s cannot be used in a flow", f.Name)
@@ -89,7 +89,7 @@ func (p *program) stepVariable(t *gojq.Term, name string) {
 }
 
 func (p *program) unknownStep(at int, name string) {
-	if by, gone := p.scope.gone[name]; gone {
+	if by, gone := p.scope.ambiguous[name]; gone {
 		p.problem(at, "carry what you need in the item itself",
 			"$steps.%s is ambiguous here: %s made one list of all items, which have different ancestors", name, by)
 		return

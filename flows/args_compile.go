@@ -12,7 +12,7 @@ import (
 func (c *compiler) arguments(n *node, params []Param, trail string) *Args {
 	a := &Args{values: map[string]any{}, places: map[string]place{}, place: n.place, compile: c.program}
 	if n.shape != mapping && (n.shape != scalar || n.value != nil) {
-		c.add(n.place, "", "expected a mapping, found %s", shown(n))
+		c.add(n.place, "", "expected a mapping, found %s", quoted(n))
 		return a
 	}
 	mistyped := false
@@ -26,7 +26,7 @@ func (c *compiler) arguments(n *node, params []Param, trail string) *Args {
 		c.argument(a, params[at], n.items[i], trail)
 	}
 	if !mistyped { // else what is missing may be there under another name
-		c.complete(a, params)
+		c.checkRequired(a, params)
 	}
 	return a
 }
@@ -40,8 +40,8 @@ func fieldHint(name string, known []string) string {
 	return didYouMean(name, known)
 }
 
-// complete checks what must be given, and what only once.
-func (c *compiler) complete(a *Args, params []Param) {
+// checkRequired checks what must be given, and what only once.
+func (c *compiler) checkRequired(a *Args, params []Param) {
 	groups := map[string][]string{}
 	for _, p := range params {
 		if p.Required && !c.has(a, p) {
@@ -89,7 +89,7 @@ func (c *compiler) argument(a *Args, p Param, n *node, trail string) {
 		a.values[p.Name] = v
 	}
 	if p.Names != "" {
-		c.use(p.Names, n)
+		c.noteUse(p.Names, n)
 	}
 }
 
@@ -101,9 +101,9 @@ func hintOf(p Param, n *node) string {
 	case p.Type == TypeObject && p.Short && n.shape == scalar:
 		return didYouMean(word, paramNames(p.Fields))
 	case p.Type == TypeString && strings.Contains(word, "${"):
-		return p.Instead
-	case p.Type == TypeDuration && n.what() == "a number":
-		return "write " + text(n.value) + "s for seconds"
+		return p.Hint
+	case p.Type == TypeDuration && n.shapeName() == "a number":
+		return "write " + stringify(n.value) + "s for seconds"
 	}
 	return ""
 }
@@ -114,9 +114,9 @@ func (c *compiler) read(p Param, n *node, trail string) (any, error) {
 	switch p.Type {
 	case TypeExpr:
 		if n.shape != scalar {
-			return nil, fmt.Errorf("expected a jq program, found %s: put quotes around it", n.what())
+			return nil, fmt.Errorf("expected a jq program, found %s: put quotes around it", n.shapeName())
 		}
-		return some(c.bare(n)), nil
+		return nonNil(c.bareProgram(n)), nil
 	case TypeTemplate:
 		return c.template(n), nil
 	case TypeFields:
@@ -133,24 +133,24 @@ func (c *compiler) read(p Param, n *node, trail string) (any, error) {
 	case TypeList:
 		return c.list(p, n, trail)
 	case TypeSteps:
-		return c.block(n, branch(trail, p.Name))
+		return c.block(n, nestedPath(trail, p.Name))
 	case TypeLiteral:
 		return c.literal(n), nil
 	}
 	return readLiteral(p, n)
 }
 
-// some turns a nil pointer into a nil value.
-func some(e *Expr) any {
+// nonNil turns a nil pointer into a nil value.
+func nonNil(e *Expr) any {
 	if e == nil {
 		return nil
 	}
 	return e
 }
 
-// branch is the path of nested steps: "switch.1" for a parameter that is just
+// nestedPath is the path of nested steps: "switch.1" for a parameter that is just
 // called steps, "switch.else" for the one else of a list.
-func branch(trail, param string) string {
+func nestedPath(trail, param string) string {
 	switch param {
 	case "steps":
 		return trail
@@ -187,7 +187,7 @@ func (c *compiler) shorthand(p Param, n *node) (*node, error) {
 		return &node{place: n.place, shape: mapping, keys: []key{{word, n.place}}, items: []*node{{place: n.place}}}, nil
 	}
 	if p.Short {
-		return nil, fmt.Errorf("%s is not among its values", shown(n))
+		return nil, fmt.Errorf("%s is not among its values", quoted(n))
 	}
 	return n, nil
 }

@@ -60,12 +60,12 @@ func (c *compiler) templateText(n *node, s string) *Template {
 		return &Template{}
 	}
 	if len(pieces) == 1 && pieces[0].program {
-		return &Template{expr: c.piece(n, pieces[0])}
+		return &Template{expr: c.pieceProgram(n, pieces[0])}
 	}
 	t := &Template{parts: []part{}}
 	for _, p := range pieces {
 		if p.program {
-			t.parts = append(t.parts, part{expr: c.piece(n, p)})
+			t.parts = append(t.parts, part{expr: c.pieceProgram(n, p)})
 		} else {
 			t.parts = append(t.parts, part{text: p.text})
 		}
@@ -76,7 +76,7 @@ func (c *compiler) templateText(n *node, s string) *Template {
 	return t
 }
 
-func (c *compiler) piece(n *node, p piece) *Expr {
+func (c *compiler) pieceProgram(n *node, p piece) *Expr {
 	return c.program(p.text, func(offset int) place { return c.locate(n, p.offset+offset) })
 }
 
@@ -120,9 +120,9 @@ func (c *compiler) literal(n *node) any {
 	return n.value
 }
 
-// bare compiles a program that stands without ${ }. YAML may have read it as
+// bareProgram compiles a program that stands without ${ }. YAML may have read it as
 // something else than text: true, null and numbers are programs too.
-func (c *compiler) bare(n *node) *Expr {
+func (c *compiler) bareProgram(n *node) *Expr {
 	source := ""
 	switch v := n.value.(type) {
 	case string:
@@ -130,7 +130,7 @@ func (c *compiler) bare(n *node) *Expr {
 	case json.Number:
 		source = v.String()
 	case bool:
-		source = text(v)
+		source = stringify(v)
 	case nil:
 		c.add(n.place, "write . for the item itself", "expected a jq program, found nothing")
 		return nil

@@ -22,33 +22,33 @@ func (c *compiler) step(n *node, path string, taken map[string]bool) *step {
 		return nil
 	}
 	if n.shape != mapping {
-		c.add(n.place, "a step is a mapping with its kind, as in - set: {a: 1}", "expected a step, found %s", n.what())
+		c.add(n.place, "a step is a mapping with its kind, as in - set: {a: 1}", "expected a step, found %s", n.shapeName())
 		return nil
 	}
 	kind, at := c.kindOf(n)
 	if kind == nil {
-		c.kindless(n, path)
+		c.checkUnknownKind(n, path)
 		return nil
 	}
 	before := len(c.found)
-	s := &step{kind: kind.Name, slot: -1, gathers: kind.Gathers, inside: kind.Inside, ends: kind.Ends, timed: kind.Slow}
-	common, own := c.share(n, kind, at)
+	s := &step{kind: kind.Name, slot: -1, aggregates: kind.Aggregates, internalOnly: kind.InternalOnly, terminal: kind.Terminal, recordsOutcomes: kind.CPUBound}
+	common, own := c.splitKeys(n, kind, at)
 	s.path = join(path, c.label(common, kind, taken))
-	inner, answered := c.scope, c.answering
-	c.answering.inside = ""
-	if kind.Gathers {
-		c.scope = c.gathered(s.path)
+	inner, answered := c.scope, c.responses
+	c.responses.inside = ""
+	if kind.Aggregates {
+		c.scope = c.aggregateScope(s.path)
 	}
 	attrs := c.arguments(common, attributes, s.path)
 	args := c.arguments(own, kind.Params, s.path)
 	c.scope = inner
-	c.attribute(s, attrs)
+	c.readAttributes(s, attrs)
 	if s.effect = kind.Effect; len(c.found) == before { // else the arguments may be incomplete
 		c.construct(s, kind, args)
 	}
-	c.settle(s, attrs)
-	c.reaching(s)
-	c.answers(s, kind, answered, n.keys[at].place)
+	c.resolveEffect(s, attrs)
+	c.noteExternalStep(s)
+	c.noteResponder(s, kind, answered, n.keys[at].place)
 	return s
 }
 
@@ -79,9 +79,9 @@ func (c *compiler) kindOf(n *node) (*Kind, int) {
 	return nil, 0
 }
 
-// kindless checks what every step may have of one whose kind is not known, so
+// checkUnknownKind checks what every step may have of one whose kind is not known, so
 // that one mistake does not hide others or make new ones.
-func (c *compiler) kindless(n *node, path string) {
+func (c *compiler) checkUnknownKind(n *node, path string) {
 	common := &node{place: n.place, shape: mapping}
 	for i, k := range n.keys {
 		if slices.Contains(paramNames(attributes), k.name) {
@@ -89,19 +89,19 @@ func (c *compiler) kindless(n *node, path string) {
 		}
 	}
 	s := &step{slot: -1}
-	c.attribute(s, c.arguments(common, attributes, path))
+	c.readAttributes(s, c.arguments(common, attributes, path))
 	if s.slot >= 0 {
 		c.scope.steps[s.name] = s.slot
 	}
 }
 
-// share parts the keys of a step into the attributes that every step has and
+// splitKeys parts the keys of a step into the attributes that every step has and
 // the arguments of its kind.
-func (c *compiler) share(n *node, kind *Kind, at int) (common, own *node) {
+func (c *compiler) splitKeys(n *node, kind *Kind, at int) (common, own *node) {
 	common = &node{place: n.place, shape: mapping}
 	own = n.items[at]
 	inline := slices.IndexFunc(kind.Params, func(p Param) bool { return p.Inline })
-	if inline >= 0 && (own.shape != mapping || holdsMapping(kind.Params[inline].Type) || !names(own, kind.Params)) {
+	if inline >= 0 && (own.shape != mapping || holdsMapping(kind.Params[inline].Type) || !hasParamName(own, kind.Params)) {
 		own = &node{place: n.keys[at].place, shape: mapping,
 			keys: []key{{kind.Params[inline].Name, n.keys[at].place}}, items: []*node{own}}
 	} else {
@@ -121,16 +121,16 @@ func (c *compiler) share(n *node, kind *Kind, at int) (common, own *node) {
 		case slices.ContainsFunc(attributes, beside):
 			common.keys, common.items = append(common.keys, k), append(common.items, n.items[i])
 		default:
-			known := append(paramNames(attributes), besides(kind.Params)...)
+			known := append(paramNames(attributes), nonInlineParams(kind.Params)...)
 			c.add(k.place, didYouMean(k.name, known), "unknown field %q of a %s step", k.name, kind.Name)
 		}
 	}
 	return common, own
 }
 
-// names reports whether some key of the mapping is a parameter. One that is
+// hasParamName reports whether some key of the mapping is a parameter. One that is
 // nearly so is taken for a mistyped one.
-func names(n *node, params []Param) bool {
+func hasParamName(n *node, params []Param) bool {
 	for _, k := range n.keys {
 		for _, p := range params {
 			if editDistance(k.name, p.Name) <= 2 {
@@ -141,8 +141,8 @@ func names(n *node, params []Param) bool {
 	return len(n.keys) == 0
 }
 
-// besides are the parameters that may stand beside an inline one.
-func besides(params []Param) []string {
+// nonInlineParams are the parameters that may stand beside an inline one.
+func nonInlineParams(params []Param) []string {
 	var names []string
 	for _, p := range params {
 		if !p.Inline {
@@ -192,8 +192,8 @@ func (c *compiler) construct(s *step, kind *Kind, args *Args) {
 		return
 	}
 	s.runner = runner
-	s.nester, _ = runner.(Nester)
-	s.nested = args.nested()
+	s.nestedRunner, _ = runner.(NestedRunner)
+	s.nestedEffects = args.nested()
 	if e, ok := runner.(Effecter); ok {
 		s.effect = e.Effect()
 	}

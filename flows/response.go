@@ -2,18 +2,18 @@ package flows
 
 import "context"
 
-// answering follows which step may have answered the caller, so that no path
+// responsePaths follows which step may have answered the caller, so that no path
 // through the flow does it twice.
-type answering struct {
+type responsePaths struct {
 	before string // path of such a step before the current one; empty: none
 	inside string // of one in the blocks of the current step
 }
 
-// answers notes a step, whose nested steps are compiled already.
-func (c *compiler) answers(s *step, kind *Kind, outer answering, at place) {
+// noteResponder notes a step, whose nested steps are compiled already.
+func (c *compiler) noteResponder(s *step, kind *Kind, outer responsePaths, at place) {
 	after := outer.before
-	if c.answering.inside != "" {
-		after = c.answering.inside
+	if c.responses.inside != "" {
+		after = c.responses.inside
 	}
 	if kind.Answers {
 		if outer.before != "" {
@@ -21,25 +21,25 @@ func (c *compiler) answers(s *step, kind *Kind, outer answering, at place) {
 		}
 		after = s.path
 	}
-	c.answering = answering{before: after, inside: outer.inside}
+	c.responses = responsePaths{before: after, inside: outer.inside}
 }
 
 // afterResponse keeps the steps behind the answer together, at the end of the flow.
 func (c *compiler) afterResponse(s *step, attrs *Args) {
 	switch {
-	case s.late && c.depth > 1:
+	case s.afterResponse && c.depth > 1:
 		c.add(attrs.places["after_response"], "put it on the step around this one", "after_response is for the steps of the flow itself, not for those inside others")
-	case s.late:
-		c.lateStep = s.path
-	case c.lateStep != "" && c.depth == 1:
-		c.add(attrs.place, "add after_response: true, or move the step up", "%s comes after %s, which runs after the response", s.path, c.lateStep)
+	case s.afterResponse:
+		c.afterResponseStep = s.path
+	case c.afterResponseStep != "" && c.depth == 1:
+		c.add(attrs.place, "add after_response: true, or move the step up", "%s comes after %s, which runs after the response", s.path, c.afterResponseStep)
 	}
 }
 
-// part takes the steps behind the answer out of the block.
-func (b *Block) part() (late *Block) {
+// splitAfterResponse takes the steps behind the answer out of the block.
+func (b *Block) splitAfterResponse() (late *Block) {
 	for i, s := range b.steps {
-		if s.late {
+		if s.afterResponse {
 			late = &Block{steps: b.steps[i:], effects: b.effects}
 			b.steps = b.steps[:i:i]
 			return late
@@ -48,8 +48,8 @@ func (b *Block) part() (late *Block) {
 	return nil
 }
 
-// unanswered is the failure of a run whose caller could not be answered.
-func unanswered(ctx context.Context, err error) error {
+// respondError is the failure of a run whose caller could not be answered.
+func respondError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

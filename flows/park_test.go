@@ -118,12 +118,12 @@ func TestItemsOfANestedKind(t *testing.T) {
 		Name: "around", Params: []flows.Param{{Name: "steps", Type: flows.TypeSteps, Required: true, Inline: true}},
 		New: func(args *flows.Args) (flows.Runner, error) {
 			return flows.NestFunc(func(ctx context.Context, in *flows.Input) (flows.Items, error) {
-				inside, err := args.Steps("steps").Through(ctx, in)
+				inside, err := args.Steps("steps").RunItem(ctx, in)
 				if err != nil {
 					return inside, err
 				}
-				made, err := in.Make(inside.Len(), "end")
-				return in.Pass().And(inside).And(made), err
+				made, err := in.NewItems(inside.Len(), "end")
+				return in.Passthrough().Append(inside).Append(made), err
 			}), nil
 		},
 	}

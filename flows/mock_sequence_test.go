@@ -21,8 +21,8 @@ func TestStepsThatReachTheWorld(t *testing.T) {
           - delay: 1s
           - set: {a: 1}
 `)
-	want := []flows.Reached{{Path: "find", Mock: "find"}, {Path: "switch.1.http", Mock: "http"}}
-	if diff := cmp.Diff(want, flow.Reaches()); diff != "" {
+	want := []flows.ExternalStep{{Path: "find", Mock: "find"}, {Path: "switch.1.http", Mock: "http"}}
+	if diff := cmp.Diff(want, flow.ExternalSteps()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
@@ -34,7 +34,7 @@ func TestMocksForEachTime(t *testing.T) {
 	flow := parse(t, "  - split: .[]\n  - name: read\n    http: {get: http://h}\n    concurrency: 8\n    on_error: continue\n  - transform: .body // .error.message\n")
 	each := []any{map[string]any{"body": "a"}, []any{map[string]any{"body": "b"}, map[string]any{"body": "c"}}, map[string]any{"error": map[string]any{"message": "away"}}, map[string]any{"body": "d"}}
 	for range 3 {
-		output, err := flow.Try(t.Context(), flows.Run{Event: numbers(5)}, map[string]any{"read": map[string]any{"each": each}})
+		output, err := flow.RunWithMocks(t.Context(), flows.Run{Event: numbers(5)}, map[string]any{"read": map[string]any{"each": each}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,10 +4,10 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// admit looks at the tokens before the parser, which recurses, does: nesting
+// checkTokens looks at the tokens before the parser, which recurses, does: nesting
 // is bounded, and the parts of YAML that surprise are refused where they
 // stand, most of all when somebody meant a jq program.
-func (r *report) admit(tokens token.Tokens) bool {
+func (r *report) checkTokens(tokens token.Tokens) bool {
 	before := len(r.found)
 	depth := nesting{}
 	for _, t := range tokens {

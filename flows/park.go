@@ -33,8 +33,8 @@ func asParked(err error) *Parked {
 	return p
 }
 
-// sooner is the one that wakes first; both may be nil.
-func sooner(a, b *Parked) *Parked {
+// earlier is the one that wakes first; both may be nil.
+func earlier(a, b *Parked) *Parked {
 	if a == nil || b != nil && b.Wake.Before(a.Wake) {
 		return b
 	}
@@ -81,7 +81,7 @@ func (in *Input) Began(ctx context.Context) (time.Time, error) {
 	if !p.began.IsZero() {
 		return p.began, nil
 	}
-	v, err := p.x.remember(ctx, p.key()+"began", func() (any, error) { return time.Now().UTC().Format(time.RFC3339Nano), nil })
+	v, err := p.x.remember(ctx, p.journalKey()+"began", func() (any, error) { return time.Now().UTC().Format(time.RFC3339Nano), nil })
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -106,7 +106,7 @@ func (x *execution) remember(ctx context.Context, key string, make func() (any, 
 	}
 	known, err := journal.Start(ctx, key, Idempotent)
 	if err != nil {
-		return nil, unrecorded(ctx, err)
+		return nil, journalError(ctx, err)
 	}
 	if known.Result != nil {
 		v, err := DecodeJSON(known.Result)
@@ -120,7 +120,7 @@ func (x *execution) remember(ctx context.Context, key string, make func() (any, 
 		return nil, err
 	}
 	if err := journal.Finish(ctx, key, EncodeJSON(v)); err != nil {
-		return nil, unrecorded(ctx, err)
+		return nil, journalError(ctx, err)
 	}
 	return v, nil
 }

@@ -8,9 +8,9 @@ import (
 	"math/bits"
 )
 
-// bill is what one native operation of jq will cost at most. Operations do not
+// cost is what one native operation of jq will cost at most. Operations do not
 // look at the clock while they run, so they are charged before.
-type bill struct {
+type cost struct {
 	left  int   // steps that are still there; counting ends when they are spent
 	steps int   // of about 10 ns
 	bytes int   // that the result takes
@@ -30,13 +30,13 @@ const maxLevels = 100_000
 var errTooLarge = errors.New("a value is too large")
 
 // add charges steps and reports whether any are left.
-func (b *bill) add(steps int) bool {
+func (b *cost) add(steps int) bool {
 	b.steps += steps
 	return b.steps <= b.left
 }
 
 // times charges the product, without overflow.
-func (b *bill) times(x, y int) {
+func (b *cost) times(x, y int) {
 	if high, low := bits.Mul64(uint64(x), uint64(y)); high != 0 || low > maxNative {
 		b.steps = maxNative + 1
 	} else {
@@ -49,7 +49,7 @@ func (b *bill) times(x, y int) {
 // when it exceeds what is left.
 //
 // The counting is charged itself, at half of the price of what is counted.
-func (b *bill) size(v any) int {
+func (b *cost) size(v any) int {
 	before := b.steps
 	b.walk(v)
 	counted := b.steps - before
@@ -60,8 +60,8 @@ func (b *bill) size(v any) int {
 	return counted
 }
 
-// deeper enters a level of a value, unless there are too many for the stack.
-func (b *bill) deeper() bool {
+// enter enters a level of a value, unless there are too many for the stack.
+func (b *cost) enter() bool {
 	if b.depth++; b.depth <= maxLevels {
 		return true
 	}
@@ -70,8 +70,8 @@ func (b *bill) deeper() bool {
 	return false
 }
 
-func (b *bill) walk(v any) {
-	if b.steps > b.left || !b.deeper() {
+func (b *cost) walk(v any) {
+	if b.steps > b.left || !b.enter() {
 		return
 	}
 	defer func() { b.depth-- }()
@@ -84,7 +84,7 @@ func (b *bill) walk(v any) {
 			}
 		}
 	case map[string]any:
-		b.steps += sorted(len(v))
+		b.steps += sortCost(len(v))
 		for name, member := range v {
 			b.steps += len(name) / 32
 			if b.walk(member); b.steps > b.left {
@@ -92,13 +92,13 @@ func (b *bill) walk(v any) {
 			}
 		}
 	default:
-		b.steps += atom(v)
+		b.steps += scalarCost(v)
 	}
 }
 
-// pair charges for comparing two values and reports whether they may be equal.
-func (b *bill) pair(l, r any) bool {
-	if !b.deeper() {
+// addComparison charges for comparing two values and reports whether they may be equal.
+func (b *cost) addComparison(l, r any) bool {
+	if !b.enter() {
 		return false
 	}
 	defer func() { b.depth-- }()
@@ -109,7 +109,7 @@ func (b *bill) pair(l, r any) bool {
 			return false
 		}
 		for i := range min(len(l), len(r)) {
-			if !b.pair(l[i], r[i]) || b.steps > b.left {
+			if !b.addComparison(l[i], r[i]) || b.steps > b.left {
 				return false
 			}
 		}
@@ -119,7 +119,7 @@ func (b *bill) pair(l, r any) bool {
 		if b.steps++; !ok {
 			return false
 		}
-		b.steps += sorted(len(l)) + sorted(len(r))
+		b.steps += sortCost(len(l)) + sortCost(len(r))
 		if len(l) != len(r) {
 			return false
 		}
@@ -128,22 +128,22 @@ func (b *bill) pair(l, r any) bool {
 			if !ok {
 				return false
 			}
-			if b.pair(member, other); b.steps > b.left {
+			if b.addComparison(member, other); b.steps > b.left {
 				return false
 			}
 		}
 		return true
 	}
-	b.steps += atom(l) + atom(r)
+	b.steps += scalarCost(l) + scalarCost(r)
 	return true
 }
 
-// sorted is what it costs to sort n names.
-func sorted(n int) int { return n*(1+bits.Len(uint(n))) + 8 }
+// sortCost is what it costs to sort n names.
+func sortCost(n int) int { return n*(1+bits.Len(uint(n))) + 8 }
 
-// atom is what it costs to compare or write a value that is no container. A
+// scalarCost is what it costs to compare or write a value that is no container. A
 // number of a thousand digits is read again each time.
-func atom(v any) int {
+func scalarCost(v any) int {
 	switch v := v.(type) {
 	case string:
 		return 1 + len(v)/32
@@ -155,19 +155,19 @@ func atom(v any) int {
 	return 1
 }
 
-// shallow is what it costs to copy a value without what is below it.
-func shallow(v any) int {
+// copyCost is what it costs to copy a value without what is below it.
+func copyCost(v any) int {
 	switch v := v.(type) {
 	case []any:
 		return 1 + len(v)/4
 	case map[string]any:
 		return 1 + 5*len(v)
 	}
-	return atom(v)
+	return scalarCost(v)
 }
 
-// width is the bytes that a copy of v takes, without what is below it.
-func width(v any) int {
+// copyBytes is the bytes that a copy of v takes, without what is below it.
+func copyBytes(v any) int {
 	switch v := v.(type) {
 	case string:
 		return len(v)
@@ -179,8 +179,8 @@ func width(v any) int {
 	return 8
 }
 
-// texts charges for reading texts once.
-func (b *bill) texts(values ...any) {
+// addReads charges for reading texts once.
+func (b *cost) addReads(values ...any) {
 	for _, v := range values {
 		if s, ok := v.(string); ok {
 			b.add(len(s) / 8)

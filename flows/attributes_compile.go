@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// attribute takes over the attributes that need no runner.
-func (c *compiler) attribute(s *step, attrs *Args) {
+// readAttributes takes over the attributes that need no runner.
+func (c *compiler) readAttributes(s *step, attrs *Args) {
 	if name := attrs.String("name"); attrs.Has("name") {
 		c.name(s, name, attrs.places["name"])
 	}
@@ -14,7 +14,7 @@ func (c *compiler) attribute(s *step, attrs *Args) {
 	s.timeout = attrs.Duration("timeout")
 	s.redact = attrs.Strings("redact")
 	s.rerun = attrs.String("on_uncertain") == "rerun"
-	s.late = attrs.Bool("after_response")
+	s.afterResponse = attrs.Bool("after_response")
 	c.afterResponse(s, attrs)
 	if on := attrs.Object("on_error"); on != nil {
 		switch {
@@ -40,12 +40,12 @@ func (c *compiler) name(s *step, name string, at place) {
 	}
 }
 
-// settle takes over the attributes that depend on what the step does.
-func (c *compiler) settle(s *step, attrs *Args) {
+// resolveEffect takes over the attributes that depend on what the step does.
+func (c *compiler) resolveEffect(s *step, attrs *Args) {
 	if word := attrs.String("effect"); word != "" {
 		s.effect = map[string]Effect{"pure": Pure, "read": Read, "idempotent": Idempotent, "once": Once}[word]
 	}
-	if s.nester != nil || s.gathers {
+	if s.nestedRunner != nil || s.aggregates {
 		for _, name := range []string{"retry", "effect", "on_uncertain"} {
 			if at, given := attrs.places[name]; given {
 				c.add(at, "put it on the steps that do the work", "%s has no meaning for a %s step", name, s.kind)
@@ -53,19 +53,19 @@ func (c *compiler) settle(s *step, attrs *Args) {
 		}
 	}
 	s.workers = 1
-	if s.effect != Pure || s.nested {
+	if s.effect != Pure || s.nestedEffects {
 		s.workers = effectWorkers
-		s.timed = true
+		s.recordsOutcomes = true
 	}
 	if s.handler != nil && s.handler.effects {
-		s.nested = true
+		s.nestedEffects = true
 	}
 	if attrs.Has("concurrency") {
 		s.workers = attrs.Int("concurrency")
 		if s.workers < 1 || s.workers > maxWorkers {
 			c.add(attrs.places["concurrency"], "", "concurrency: expected 1 to %d", maxWorkers)
 		}
-		if s.gathers {
+		if s.aggregates {
 			c.add(attrs.places["concurrency"], "", "concurrency has no meaning for a %s step", s.kind)
 		}
 	}
