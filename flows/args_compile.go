@@ -7,8 +7,7 @@ import (
 	"strings"
 )
 
-// arguments reads a mapping against parameters. trail leads from the step's
-// path to nested steps.
+// arguments parses a mapping into the given parameters. trail is the prefix of the paths of nested steps.
 func (c *compiler) arguments(n *node, params []Param, trail string) *Args {
 	a := &Args{values: map[string]any{}, places: map[string]place{}, place: n.place, compile: c.program}
 	if n.shape != mapping && (n.shape != scalar || n.value != nil) {
@@ -25,14 +24,14 @@ func (c *compiler) arguments(n *node, params []Param, trail string) *Args {
 		}
 		c.argument(a, params[at], n.items[i], trail)
 	}
-	if !mistyped { // else what is missing may be there under another name
+	if !mistyped { // with an unknown field, a "missing" one may only be misspelled
 		c.checkRequired(a, params)
 	}
 	return a
 }
 
-// fieldHint guesses what was meant. No field has a space in its name, but what
-// follows a comma inside { } is read as a field.
+// fieldHint suggests a field name. Field names have no spaces; a text with a comma inside { } is parsed as a further
+// field.
 func fieldHint(name string, known []string) string {
 	if strings.Contains(name, " ") {
 		return "inside { } put quotes around a text that contains a comma"
@@ -40,7 +39,7 @@ func fieldHint(name string, known []string) string {
 	return didYouMean(name, known)
 }
 
-// checkRequired checks what must be given, and what only once.
+// checkRequired reports missing required parameters, and groups of exclusive parameters with none or several given.
 func (c *compiler) checkRequired(a *Args, params []Param) {
 	groups := map[string][]string{}
 	for _, p := range params {
@@ -66,7 +65,7 @@ func (c *compiler) checkRequired(a *Args, params []Param) {
 	}
 }
 
-// has reports whether the parameter was given, rightly or not.
+// has reports whether the flow gives the parameter, valid or not.
 func (c *compiler) has(a *Args, p Param) bool { _, ok := a.places[p.Name]; return ok }
 
 func paramNames(params []Param) []string {
@@ -77,7 +76,7 @@ func paramNames(params []Param) []string {
 	return names
 }
 
-// argument reads one value and keeps it when it is right.
+// argument parses one value and stores it if it is valid.
 func (c *compiler) argument(a *Args, p Param, n *node, trail string) {
 	a.places[p.Name] = n.place
 	v, err := c.read(p, n, trail)
@@ -108,8 +107,8 @@ func hintOf(p Param, n *node) string {
 	return ""
 }
 
-// read turns a node into what the type of the parameter asks for. Mistakes
-// inside programs and nested parts are in the report, and the value then nil.
+// read converts a node to the parameter's type. Problems inside programs and nested steps go to the report; the value
+// is then nil.
 func (c *compiler) read(p Param, n *node, trail string) (any, error) {
 	switch p.Type {
 	case TypeExpr:
@@ -140,7 +139,7 @@ func (c *compiler) read(p Param, n *node, trail string) (any, error) {
 	return readLiteral(p, n)
 }
 
-// nonNil turns a nil pointer into a nil value.
+// nonNil returns e, or an untyped nil for a nil pointer.
 func nonNil(e *Expr) any {
 	if e == nil {
 		return nil
@@ -148,8 +147,8 @@ func nonNil(e *Expr) any {
 	return e
 }
 
-// nestedPath is the path of nested steps: "switch.1" for a parameter that is just
-// called steps, "switch.else" for the one else of a list.
+// nestedPath returns the path of nested steps: "switch.1" for a parameter named steps, "switch.else" for an else in a
+// list.
 func nestedPath(trail, param string) string {
 	switch param {
 	case "steps":
@@ -168,7 +167,7 @@ func cutLast(trail string) (parent, last string) {
 	return trail[:max(i, 0)], trail[i+1:]
 }
 
-// shorthand spells out an object that stands as one word.
+// shorthand expands the one-word form of an object.
 func (c *compiler) shorthand(p Param, n *node) (*node, error) {
 	if n.shape != scalar || n.value == nil {
 		return n, nil

@@ -11,7 +11,7 @@ import (
 	"github.com/penstock/penstock/internal/budget"
 )
 
-// journaled executes the step for one item, unless the journal has its result.
+// journaled executes the step for one item, or returns the journal's result of an earlier attempt.
 func (p *stepRun) journaled(ctx context.Context, in *Input) ([]any, error) {
 	journal := p.x.env.Journal
 	if journal == nil || p.step.effect == Pure || p.step.effect == Durable {
@@ -31,9 +31,9 @@ func (p *stepRun) journaled(ctx context.Context, in *Input) ([]any, error) {
 	}
 	results, failed := p.withRetry(ctx, in)
 	if failed != nil && (ctx.Err() != nil || asParked(failed) != nil) {
-		return nil, failed // nobody knows what became of it, or it has not happened yet
+		return nil, failed // the outcome is unknown, or the effect has not happened yet
 	}
-	// What happened is recorded even when the run ends at this moment.
+	// The result is recorded even when the run ends now.
 	kept, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(recordTime, cancel) })()
@@ -47,8 +47,8 @@ func (p *stepRun) journaled(ctx context.Context, in *Input) ([]any, error) {
 	return results, failed
 }
 
-// recordTime is how long recording an effect may take once the run has ended;
-// until then it may take as long as the run: the store may be away for a while.
+// recordTime is how long recording an effect may take after the run has ended. Before that it may take as long as the
+// run, because the store may be unavailable for a while.
 const recordTime = 5 * time.Second
 
 func journalError(ctx context.Context, err error) error {
@@ -58,8 +58,8 @@ func journalError(ctx context.Context, err error) error {
 	return &Error{Code: CodeInternal, Message: "the effect could not be recorded", Err: err}
 }
 
-// record is the result of an effect as the journal keeps it: its items, or
-// the failure that on_error may have to see again.
+// record encodes the result of an effect for the journal: its items, or the failure, which on_error may have to
+// handle again.
 func (p *stepRun) record(tab *budget.Tab, results []any, failed error, index int) ([]byte, error) {
 	if failed == nil {
 		if results == nil {
@@ -73,7 +73,7 @@ func (p *stepRun) record(tab *budget.Tab, results []any, failed error, index int
 	}}), nil
 }
 
-// replay reads what record wrote.
+// replay decodes what record has encoded.
 func replay(tab *budget.Tab, result []byte) ([]any, error) {
 	v, err := DecodeJSONOn(tab, result)
 	if err != nil {
@@ -92,7 +92,7 @@ func replay(tab *budget.Tab, result []byte) ([]any, error) {
 	return nil, &Error{Code: Code(code), Message: message, Status: asInt(failed["status"]), Upstream: asInt(failed["upstream"])}
 }
 
-// withRetry tries as often as retry says.
+// withRetry executes the step until it succeeds or the retry attribute allows no further try.
 func (p *stepRun) withRetry(ctx context.Context, in *Input) ([]any, error) {
 	r := &p.step.retry
 	for n := 1; ; n++ {
@@ -108,8 +108,8 @@ func (p *stepRun) withRetry(ctx context.Context, in *Input) ([]any, error) {
 	}
 }
 
-// wait pauses. It returns false, at once, when the deadline would come first.
-// Tests do not wait.
+// wait pauses between two tries. It returns false at once when the deadline would come first. In tests it returns at
+// once.
 func (p *stepRun) wait(ctx context.Context, pause time.Duration) bool {
 	if p.x.mocks != nil {
 		return true
@@ -127,8 +127,7 @@ func (p *stepRun) wait(ctx context.Context, pause time.Duration) bool {
 	}
 }
 
-// attempt executes the step once, within its timeout. A runner that panics
-// fails the run, not the worker.
+// attempt executes the step once, within its timeout. A panic of the runner fails the run, not the worker.
 func (p *stepRun) attempt(ctx context.Context, in *Input) (results []any, err error) {
 	ctx, stop := p.withTimeout(ctx)
 	defer stop()
@@ -142,7 +141,7 @@ func (p *stepRun) attempt(ctx context.Context, in *Input) (results []any, err er
 	return results, p.timeoutError(ctx, err)
 }
 
-// recoverPanic turns a panic into the failure of the step.
+// recoverPanic turns a panic into a failure of the step.
 func recoverPanic(err *error) {
 	if trouble := recover(); trouble != nil {
 		*err = &Error{Code: CodeInternal, Message: "the step broke down",
@@ -150,7 +149,7 @@ func recoverPanic(err *error) {
 	}
 }
 
-// errStepTimeout is why the context of an attempt ends at the step's timeout.
+// errStepTimeout is the cause of a context that ended at the step's timeout.
 var errStepTimeout = errors.New("the step's timeout")
 
 func (p *stepRun) withTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -160,7 +159,7 @@ func (p *stepRun) withTimeout(ctx context.Context) (context.Context, context.Can
 	return context.WithTimeoutCause(ctx, p.step.timeout, errStepTimeout)
 }
 
-// timeoutError tells the step's own timeout from the end of the run.
+// timeoutError distinguishes the step's own timeout from the end of the run.
 func (p *stepRun) timeoutError(ctx context.Context, err error) error {
 	if err == nil || context.Cause(ctx) != errStepTimeout || asParked(err) != nil {
 		return err

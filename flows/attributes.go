@@ -1,6 +1,6 @@
 package flows
 
-// attributes are what every step may have beside its kind.
+// attributes are the parameters of every step, besides those of its kind.
 var attributes = []Param{
 	{Name: "name", Type: TypeString, Summary: "Names the step: later programs read its results as `$steps.NAME`. Unique in the flow."},
 	{Name: "if", Type: TypeExpr, Summary: "The step is for items for which this is true; others pass unchanged."},

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// readAttributes takes over the attributes that need no runner.
+// readAttributes reads the attributes that do not depend on the runner.
 func (c *compiler) readAttributes(s *step, attrs *Args) {
 	if name := attrs.String("name"); attrs.Has("name") {
 		c.name(s, name, attrs.places["name"])
@@ -40,7 +40,7 @@ func (c *compiler) name(s *step, name string, at place) {
 	}
 }
 
-// resolveEffect takes over the attributes that depend on what the step does.
+// resolveEffect determines the effect of the step and reads the attributes that depend on it.
 func (c *compiler) resolveEffect(s *step, attrs *Args) {
 	if word := attrs.String("effect"); word != "" {
 		s.effect = map[string]Effect{"pure": Pure, "read": Read, "idempotent": Idempotent, "once": Once}[word]
@@ -72,7 +72,7 @@ func (c *compiler) resolveEffect(s *step, attrs *Args) {
 	s.retry = c.retry(attrs.Object("retry"), s.effect)
 }
 
-// retry reads the retry attribute; without one a step has one attempt.
+// retry reads the retry attribute. Without one a step has a single try.
 func (c *compiler) retry(a *Args, effect Effect) retry {
 	r := retry{attempts: 1}
 	if a == nil {
@@ -98,7 +98,7 @@ func (c *compiler) retry(a *Args, effect Effect) retry {
 	return r
 }
 
-// retryOn reads what to try again on.
+// retryOn reads the failures to retry on.
 func (c *compiler) retryOn(r *retry, a *Args, effect Effect) {
 	words := a.Strings("on")
 	if !a.Has("on") {
@@ -121,7 +121,7 @@ func (c *compiler) retryOn(r *retry, a *Args, effect Effect) {
 	}
 }
 
-// pause before an attempt, the second being 2.
+// pause returns the pause before a try; the second try is number 2. random is between 0 and 1.
 func (r *retry) pause(attempt int, random float64) time.Duration {
 	pause := float64(r.backoff) * math.Pow(float64(r.factor), float64(attempt-2))
 	if r.jitter {
@@ -130,5 +130,5 @@ func (r *retry) pause(attempt int, random float64) time.Duration {
 	return time.Duration(min(pause, float64(maxPause)))
 }
 
-// maxPause is the longest pause between two attempts.
+// maxPause is the longest pause between two tries.
 const maxPause = 5 * time.Minute

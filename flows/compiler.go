@@ -7,32 +7,32 @@ import (
 	"slices"
 )
 
-// compiler turns the nodes of one file into a flow. It is used once.
+// compiler compiles the nodes of one file into a flow. It is used once.
 type compiler struct {
 	*report
 	catalogue         *Catalogue
 	flow              *Flow
-	names             map[string]place // of every step, wherever it stands
-	slots             []*step          // named steps, by slot
+	names             map[string]place // of all steps of the file
+	slots             []*step          // steps with a name, by slot
 	steps             int
-	depth             int    // of nested steps
-	scope             *scope // what a program at this point may name
-	entry             *scope // the same where the current list of steps begins
-	responses         responsePaths
-	afterResponseStep string // path of the first step with after_response; empty: none
+	depth             int           // of nested steps
+	scope             *scope        // the variables visible at this point
+	entry             *scope        // the scope at the start of the current list of steps
+	responses         responsePaths // see responsePaths
+	afterResponseStep string        // path of the first step with after_response; empty: none
 }
 
-// scope is the steps that are ancestors of every item at one point.
+// scope is the set of steps that are ancestors of every item at one point of the flow.
 type scope struct {
-	steps     map[string]int    // name to slot
-	ambiguous map[string]string // name to the step that made it ambiguous
+	steps     map[string]int    // slot by name
+	ambiguous map[string]string // name → path of the step that made it ambiguous
 }
 
 func (s *scope) clone() *scope {
 	return &scope{steps: maps.Clone(s.steps), ambiguous: maps.Clone(s.ambiguous)}
 }
 
-// merge adds what nested steps brought.
+// merge adds the scope of nested steps.
 func (s *scope) merge(nested *scope) {
 	maps.Copy(s.steps, nested.steps)
 	for name, by := range nested.ambiguous {
@@ -42,23 +42,23 @@ func (s *scope) merge(nested *scope) {
 	}
 }
 
-// Bounds of the steps of a flow.
+// Limits of the steps of a flow.
 const (
 	maxSteps      = 500
-	maxRead       = 5000 // those whose mistakes are told, of a flow with too many
+	maxRead       = 5000 // steps whose problems are reported, in a flow with too many steps
 	maxStepDepth  = 16
 	maxWorkers    = 64 // of one step
-	effectWorkers = 8  // of a step that reaches the world, unless it says otherwise
+	effectWorkers = 8  // default of a step with effects
 )
 
-// Block is a sequence of steps: those of the flow, of a branch, of a handler.
+// Block is a sequence of steps: of the flow, of a branch, or of an error handler.
 type Block struct {
 	steps   []*step
-	effects bool // some step in it reaches the world
+	effects bool // some step in it has an effect
 	answers bool // some step in it may answer the caller
 }
 
-// block compiles a list of steps. path leads to it, empty at the top.
+// block compiles a list of steps. path is the path of the parent step, empty at the top.
 func (c *compiler) block(n *node, path string) (any, error) {
 	if n.shape != sequence {
 		return nil, expected("a list of steps", n)
@@ -73,7 +73,7 @@ func (c *compiler) block(n *node, path string) (any, error) {
 	c.scope, c.entry, c.responses = outer.clone(), outer, responsePaths{before: answered.before}
 	b := &Block{}
 	taken := labels(n)
-	var terminal *step // fails on every item
+	var terminal *step // the last step, if it fails on every item
 	for _, element := range n.items {
 		s := c.step(element, path, taken)
 		if s == nil {
@@ -95,7 +95,7 @@ func (c *compiler) block(n *node, path string) (any, error) {
 	return b, nil
 }
 
-// updateScope makes the scope what it is behind a step.
+// updateScope sets the scope for the steps after s.
 func (c *compiler) updateScope(s *step) {
 	if s.aggregates {
 		c.scope = c.aggregateScope(s.path)
@@ -105,8 +105,8 @@ func (c *compiler) updateScope(s *step) {
 	}
 }
 
-// aggregateScope is the scope of a program over all items at once, and behind it:
-// ancestors from before the current list of steps are still those of all.
+// aggregateScope is the scope of a program over all items, and of the steps after it. Only ancestors from before the
+// current list of steps are common to all items.
 func (c *compiler) aggregateScope(by string) *scope {
 	s := c.scope.clone()
 	for name := range s.steps {
@@ -118,7 +118,7 @@ func (c *compiler) aggregateScope(by string) *scope {
 	return s
 }
 
-// labels are the names that the steps of a list give themselves.
+// labels returns the names of the steps in a list.
 func labels(n *node) map[string]bool {
 	taken := map[string]bool{}
 	for _, element := range n.items {

@@ -8,25 +8,24 @@ import (
 	"math/bits"
 )
 
-// cost is what one native operation of jq will cost at most. Operations do not
-// look at the clock while they run, so they are charged before.
+// cost is an upper bound for the time and memory of one native jq operation. It is charged before the operation,
+// which cannot be interrupted.
 type cost struct {
-	left  int   // steps that are still there; counting ends when they are spent
+	left  int   // steps that the evaluation has left; counting stops when they are spent
 	steps int   // of about 10 ns
-	bytes int   // that the result takes
-	depth int   // of what is being counted
-	err   error // the operation is refused, whatever is left
+	bytes int   // size of the result
+	depth int   // nesting depth of the value that is being counted
+	err   error // the operation is rejected, whatever is left
 }
 
-// maxNative is how many steps one operation may take: 100 ms, after which the
-// processor is free again when a run has ended meanwhile.
+// maxNative is the number of steps that one operation may take, 100 ms. A run that ended meanwhile frees the
+// processor after that.
 const maxNative = 10_000_000
 
-// maxLevels is how deep a value may be inside a program. One that leaves it
-// may be maxDepth deep.
+// maxLevels is the maximum nesting of a value inside a program. The results of a program are limited to maxDepth.
 const maxLevels = 100_000
 
-// errTooLarge is a value beyond maxText, maxElements or maxWhole.
+// errTooLarge reports a value larger than maxText, maxElements or maxValueSize.
 var errTooLarge = errors.New("a value is too large")
 
 // add charges steps and reports whether any are left.
@@ -35,7 +34,7 @@ func (b *cost) add(steps int) bool {
 	return b.steps <= b.left
 }
 
-// times charges the product, without overflow.
+// times charges x*y without overflow.
 func (b *cost) times(x, y int) {
 	if high, low := bits.Mul64(uint64(x), uint64(y)); high != 0 || low > maxNative {
 		b.steps = maxNative + 1
@@ -44,23 +43,22 @@ func (b *cost) times(x, y int) {
 	}
 }
 
-// size counts a value with everything below it, as often as it occurs: a value
-// that holds itself twice over, forty times, has 2^40 parts. The count ends
-// when it exceeds what is left.
+// size counts a value with all its parts, each as often as it occurs: a value that contains itself twice at forty
+// levels has 2^40 parts. Counting stops when it exceeds what is left.
 //
-// The counting is charged itself, at half of the price of what is counted.
+// The counting itself is charged as well, at half the price of what is counted.
 func (b *cost) size(v any) int {
 	before := b.steps
 	b.walk(v)
 	counted := b.steps - before
 	b.steps = before + counted/2
 	if before+counted > b.left {
-		b.steps = b.left + 1 // nothing is counted after this
+		b.steps = b.left + 1 // stops all further counting
 	}
 	return counted
 }
 
-// enter enters a level of a value, unless there are too many for the stack.
+// enter goes one level deeper into a value and reports whether the stack allows it.
 func (b *cost) enter() bool {
 	if b.depth++; b.depth <= maxLevels {
 		return true
@@ -138,11 +136,11 @@ func (b *cost) addComparison(l, r any) bool {
 	return true
 }
 
-// sortCost is what it costs to sort n names.
+// sortCost is the cost of sorting n names.
 func sortCost(n int) int { return n*(1+bits.Len(uint(n))) + 8 }
 
-// scalarCost is what it costs to compare or write a value that is no container. A
-// number of a thousand digits is read again each time.
+// scalarCost is the cost of comparing or writing a scalar. A json.Number is parsed each time, so that a number of a
+// thousand digits is expensive.
 func scalarCost(v any) int {
 	switch v := v.(type) {
 	case string:
@@ -155,7 +153,7 @@ func scalarCost(v any) int {
 	return 1
 }
 
-// copyCost is what it costs to copy a value without what is below it.
+// copyCost is the cost of copying a value without its parts.
 func copyCost(v any) int {
 	switch v := v.(type) {
 	case []any:
@@ -166,7 +164,7 @@ func copyCost(v any) int {
 	return scalarCost(v)
 }
 
-// copyBytes is the bytes that a copy of v takes, without what is below it.
+// copyBytes is the size of a copy of v without its parts, in bytes.
 func copyBytes(v any) int {
 	switch v := v.(type) {
 	case string:
@@ -179,7 +177,7 @@ func copyBytes(v any) int {
 	return 8
 }
 
-// addReads charges for reading texts once.
+// addReads charges for reading each string once.
 func (b *cost) addReads(values ...any) {
 	for _, v := range values {
 		if s, ok := v.(string); ok {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// didYouMean is a hint that names the nearest of the known words, or else
-// lists them when they are few.
+// didYouMean returns a hint with the most similar known word; when none is similar, it lists the known words if they
+// are few.
 func didYouMean(word string, known []string) string {
 	best, distance := "", max(1, len(word)/3)+1
 	for _, k := range known {
@@ -20,7 +20,7 @@ func didYouMean(word string, known []string) string {
 	return oneOf(known)
 }
 
-// oneOf lists words that are allowed.
+// oneOf returns a hint that lists the allowed words; empty for more than 40.
 func oneOf(known []string) string {
 	switch {
 	case len(known) == 0:
@@ -34,9 +34,8 @@ func oneOf(known []string) string {
 	return "expected one of " + strings.Join(sorted, ", ")
 }
 
-// editDistance counts insertions, deletions, substitutions and swaps of
-// neighbours between two short words. Words of more than 64 bytes are far
-// from everything.
+// editDistance counts insertions, deletions, substitutions and transpositions between two short words. It returns 64
+// for words of more than 64 bytes.
 func editDistance(a, b string) int {
 	if len(a) > 64 || len(b) > 64 {
 		return 64

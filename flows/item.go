@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// processItem puts one item through the step and appends what comes out.
+// processItem executes the step for one item and appends its results to out.
 func (p *stepRun) processItem(ctx context.Context, in *Input, out []item) ([]item, error) {
 	s := p.step
 	before := len(out)
@@ -27,7 +27,7 @@ func (p *stepRun) processItem(ctx context.Context, in *Input, out []item) ([]ite
 	return out, nil
 }
 
-// applyAttributes is one item under the attributes that every step has.
+// applyAttributes executes the step for one item under its if and on_error attributes.
 func (p *stepRun) applyAttributes(ctx context.Context, in *Input, out []item) ([]item, error) {
 	s := p.step
 	if s.cond != nil {
@@ -61,8 +61,7 @@ func (p *stepRun) applyAttributes(ctx context.Context, in *Input, out []item) ([
 	return out, nil
 }
 
-// passThrough lets an item go on unchanged; one that was gathered becomes the
-// items that it was made of.
+// passThrough appends the item unchanged. For an aggregating step it appends the items that were aggregated.
 func (p *stepRun) passThrough(in *Input, out []item) []item {
 	if !p.step.aggregates {
 		return append(out, in.item)
@@ -73,7 +72,7 @@ func (p *stepRun) passThrough(in *Input, out []item) []item {
 	return out
 }
 
-// holdValue adds a value that the step puts out to what the run holds.
+// holdValue reserves the memory of an output value.
 func (p *stepRun) holdValue(ctx context.Context, v any, index int) error {
 	size, err := measure(v)
 	if err != nil {
@@ -96,7 +95,7 @@ func (p *stepRun) runNested(ctx context.Context, in *Input) (items Items, err er
 	return items, p.timeoutError(ctx, err)
 }
 
-// handleError does what on_error says.
+// handleError applies the on_error attribute.
 func (p *stepRun) handleError(ctx context.Context, in *Input, err error, out []item) ([]item, error) {
 	if ctx.Err() != nil || asParked(err) != nil {
 		return nil, err

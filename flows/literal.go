@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// readLiteral reads a value that is fixed when the flow is deployed.
+// readLiteral parses a value that is fixed at deployment.
 func readLiteral(p Param, n *node) (any, error) {
 	if s, ok := n.value.(string); ok && strings.Contains(s, "${") && !p.Verbatim {
 		return nil, errors.New("is fixed when the flow is deployed, ${ } has no meaning here")
@@ -43,7 +43,7 @@ func expected(what string, n *node) error {
 	return fmt.Errorf("expected %s, found %s", what, quoted(n))
 }
 
-// quoted is a short scalar itself, else its shape.
+// quoted returns a short scalar in quotes, else the name of the node's shape.
 func quoted(n *node) string {
 	if n.shape == scalar && n.value != nil {
 		if s := stringify(n.value); len(s) <= 40 {
@@ -84,14 +84,14 @@ func readDuration(n *node) (any, error) {
 	return nil, expected("a duration such as 200ms, 8s, 1h or 2d", n)
 }
 
-// parseDuration reads what Go does, and days of 24 hours before it: "1d12h".
+// parseDuration parses Go durations, with optional days of 24 hours in front: "1d12h".
 func parseDuration(s string) (time.Duration, bool) {
 	days, rest, found := strings.Cut(s, "d")
 	if !found {
 		d, err := time.ParseDuration(s)
 		return d, err == nil && d >= 0
 	}
-	// A day is read as an hour, for the same spelling of numbers, and bounds.
+	// Days are parsed as hours, for the same number syntax and limits.
 	hours, err := time.ParseDuration(days + "h")
 	if err != nil || days == "" || strings.ContainsAny(days, "hmsuµn") || hours < 0 || hours > math.MaxInt64/24 {
 		return 0, false

@@ -5,9 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// locate returns where the byte at offset of a text stands in the file: it
-// walks the text and its source side by side, over quotes, escapes and folded
-// lines. It is called for mistakes only.
+// locate returns the position in the file of the byte at offset in a text. It walks the text and its YAML source side
+// by side, across quotes, escapes and folded lines. It is called for problems only.
 func (r *report) locate(n *node, offset int) place {
 	text, _ := n.value.(string)
 	w := sourceCursor{lines: r.lines, at: n.place, style: n.style}
@@ -26,6 +25,7 @@ func (r *report) locate(n *node, offset int) place {
 	return w.at
 }
 
+// sourceCursor is a position in the YAML source of a scalar.
 type sourceCursor struct {
 	lines  []string
 	at     place
@@ -33,7 +33,7 @@ type sourceCursor struct {
 	indent int // of a block
 }
 
-// begin steps over the opening quote, or to the first line of a block.
+// begin skips the opening quote, or moves to the first line of a block scalar.
 func (w *sourceCursor) begin() {
 	switch w.style {
 	case single, double:
@@ -50,7 +50,7 @@ func (w *sourceCursor) begin() {
 	}
 }
 
-// rest is the source from here to the end of its line.
+// rest returns the source from the cursor to the end of its line.
 func (w *sourceCursor) rest() string {
 	if w.at.line > len(w.lines) {
 		return ""
@@ -63,7 +63,7 @@ func (w *sourceCursor) rest() string {
 	return line
 }
 
-// skipLineEnd moves from the end of a line to where the text goes on.
+// skipLineEnd moves from the end of a line to the continuation of the text.
 func (w *sourceCursor) skipLineEnd() {
 	for w.at.line < len(w.lines) && strings.TrimRight(w.rest(), " \t\r") == "" {
 		w.newline()
@@ -80,7 +80,7 @@ func (w *sourceCursor) newline() {
 	w.at.column += skip
 }
 
-// advance steps over the source of one character of the text.
+// advance skips the source of one character of the text.
 func (w *sourceCursor) advance(c rune) {
 	rest := w.rest()
 	if c == '\n' && w.style == block || strings.TrimRight(rest, " \t\r") == "" {
@@ -95,7 +95,7 @@ func (w *sourceCursor) advance(c rune) {
 	w.at.column += sourceLength(w.style, rest)
 }
 
-// sourceLength is how many characters of source make one of the text.
+// sourceLength returns the number of source characters for one character of the text.
 func sourceLength(s style, rest string) int {
 	switch {
 	case s == single && strings.HasPrefix(rest, "''"):

@@ -9,17 +9,16 @@ import (
 	"github.com/penstock/penstock/internal/budget"
 )
 
-// Bounds on what a run holds at once.
+// Limits of what a run holds at once.
 const (
-	maxRunMemory = 64 << 20 // bytes of items, unless Env.MaxMemory says otherwise
-	itemSize     = 64       // bytes of an item, whatever it is
+	maxRunMemory = 64 << 20 // bytes of items; the default of Env.MaxMemory
+	itemSize     = 64       // bytes charged for any item, besides its content
 )
 
-// memoryUse is what a run holds, together with the flows that it calls: the items
-// that go into a step, those that come out of it, and those that later
-// programs may name. It is an estimate: values that share parts count twice.
+// memoryUse is what a run, together with the flows that it calls, holds in memory: the input and output items of the
+// current step, and items that later programs may read. It is an estimate: shared parts of values count twice.
 type memoryUse struct {
-	account *budget.Account // of the run in its process
+	account *budget.Account // the run's account with the process
 	used    atomic.Int64
 	limit   int64
 }
@@ -35,7 +34,7 @@ func newMemoryUse(env *Env) *memoryUse {
 	return h
 }
 
-// reserve adds an item; the error says that it is one too many.
+// reserve charges for an item. The error is CodeLimit when the run's limit or that of the process is exceeded.
 func (x *execution) reserve(ctx context.Context, size int64) error {
 	held := x.memory.used.Add(size)
 	if err := x.memory.account.Hold(ctx, size); err != nil {
@@ -53,15 +52,13 @@ func (x *execution) release(size int64) {
 	x.memory.account.Release(size)
 }
 
-// SizeOf is about what a value holds, bytes. Values that share parts count
-// twice.
+// SizeOf estimates the memory of a value in bytes. Shared parts count twice.
 func SizeOf(v any) int64 {
 	size, _ := measure(v)
 	return size
 }
 
-// memoryError gives the refusal of an account its code; the end of a context
-// is passed on as it is.
+// memoryError turns the rejection of an account into an *Error with CodeLimit. It returns any other error unchanged.
 func memoryError(err error) error {
 	if errors.Is(err, budget.ErrPressed) || errors.Is(err, budget.ErrMost) {
 		return &Error{Code: CodeLimit, Message: err.Error(), Err: err}
@@ -69,13 +66,13 @@ func memoryError(err error) error {
 	return err
 }
 
-// Tab charges the run for what the step makes of this item; what it made is
-// settled when the step has done with the item. The tab ends with ctx.
+// Tab returns a tab that charges the run for values that the step creates for this item; the charges are settled when
+// the step has finished the item. The tab fails when ctx ends.
 func (in *Input) Tab(ctx context.Context) *budget.Tab {
 	return budget.NewTab(ctx, in.p.x.memory.account, in.made)
 }
 
-// measure is the size of a value that leaves a program, and why it may not.
+// measure returns the size of a value that leaves a program in bytes; the error says why it may not leave.
 func measure(v any) (int64, error) {
 	left := maxValueSize
 	err := measureParts(v, maxDepth, &left)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// mockResult is what a step puts out in a test; false: the step runs.
+// mockResult returns the mocked result of a step in a test; ok is false when the step is to be executed.
 func (p *stepRun) mockResult() (items []any, ok bool, err error) {
 	v, ok := p.x.mocks[p.step.name]
 	if !ok || p.step.name == "" {
@@ -34,7 +34,7 @@ func (p *stepRun) mockResult() (items []any, ok bool, err error) {
 	return []any{v}, true, nil
 }
 
-// asInt is a number of a literal as an int, 0 for anything else.
+// asInt converts a literal number to an int; 0 for anything else.
 func asInt(v any) int {
 	n, _ := v.(json.Number)
 	i, _ := n.Int64()

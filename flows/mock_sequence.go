@@ -6,36 +6,34 @@ import (
 	"sync"
 )
 
-// ExternalStep is a step that does something to the world, or asks it something.
+// ExternalStep is a step with an effect outside of Penstock, reads included.
 type ExternalStep struct {
-	Path string // as traces name it: "switch.else.http"
-	Mock string // as the mocks of a test name it: its name, or its kind
+	Path string // as in traces: "switch.else.http"
+	Mock string // key in the mocks of a test: the step's name, or its kind
 }
 
-// ExternalSteps lists those steps, in the order of the file.
+// ExternalSteps lists these steps in the order of the file.
 func (f *Flow) ExternalSteps() []ExternalStep { return f.externalSteps }
 
-// noteExternalStep notes a step whose effects are known.
+// noteExternalStep records a step whose effect is known.
 func (c *compiler) noteExternalStep(s *step) {
 	if s.effect != Pure && s.effect != Durable && s.nestedRunner == nil {
 		c.flow.externalSteps = append(c.flow.externalSteps, ExternalStep{s.path, cmp.Or(s.name, s.kind)})
 	}
 }
 
-// RunWithMocks executes the flow as its tests do: without network, steps that reach
-// the world put out what the mocks say.
+// RunWithMocks executes the flow as its tests do: without network; steps with effects put out the mocks.
 func (f *Flow) RunWithMocks(ctx context.Context, run Run, mocks map[string]any) ([]any, error) {
 	return f.runTest(ctx, &test{run: run, mocks: mocks})
 }
 
-// mockSequence counts how often the steps of a test have put out a mock.
+// mockSequence counts the mocks that each step of a test has put out.
 type mockSequence struct {
 	mu    sync.Mutex
 	taken map[string]int // guarded by mu; by path
 }
 
-// next returns the answer whose turn it is at a step, the last one when all
-// have been given.
+// next returns the next answer for a step; the last one again when all have been used.
 func (t *mockSequence) next(path string, answers []any) any {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -9,12 +9,10 @@ import (
 	"github.com/penstock/penstock/third_party/gojq"
 )
 
-// native charges the bill of one operation for what it is about to do to its
-// input and arguments. Operators have their operands as arguments.
+// native charges c for one operation on its input and arguments. The operands of an operator are its arguments.
 type native func(b *cost, in any, args []any)
 
-// natives is what the operations of gojq cost whose cost depends on their
-// operands. All others take constant time.
+// natives are the gojq operations whose cost depends on their operands. All others take constant time.
 var natives = map[string]native{
 	"_iterate": each, "_index": indexing, "_slice": slicing, "reverse": each, "keys": each,
 
@@ -47,8 +45,8 @@ var natives = map[string]native{
 	"delpaths": deleting, "_delpaths": deleting,
 }
 
-// resultChecked are the operations whose result is new and may be large. The results of
-// others are parts of their operands.
+// resultChecked are the operations whose result is new and may be large. The results of the others are parts of their
+// operands.
 var resultChecked = map[string]bool{
 	"_add": true, "_multiply": true, "add": true, "join": true, "flatten": true, "tojson": true, "tostring": true,
 	"format": true, "_tohtml": true, "_touri": true, "_tosh": true, "_tocsv": true, "_totsv": true, "_tobase64": true,
@@ -64,7 +62,7 @@ func numbers(b *cost, in any, args []any) {
 	}
 }
 
-// each is for what goes through a list or an object once.
+// each charges for a single pass over an array or object.
 func each(b *cost, in any, _ []any) {
 	switch v := in.(type) {
 	case []any:
@@ -138,10 +136,10 @@ func repeating(b *cost, s string, times any) {
 	}
 }
 
-// maxProduct is how many digits the factors of a product have together.
+// maxProduct is the maximum number of digits of both factors of a product together.
 const maxProduct = 19_660
 
-// digits is about how many decimal digits an integer has.
+// digits estimates the number of decimal digits of an integer.
 func digits(v any) int {
 	switch v := v.(type) {
 	case *big.Int:
@@ -162,7 +160,7 @@ func dividing(b *cost, _ any, args []any) {
 	numbers(b, nil, args)
 }
 
-// reading bounds a text that is read as a number.
+// reading limits the length of a text that is parsed as a number.
 func reading(b *cost, in any, _ []any) {
 	if s, ok := in.(string); ok {
 		if len(s) > maxDigits {
@@ -271,7 +269,7 @@ func transposing(b *cost, in any, _ []any) {
 	b.bytes = 16 * len(rows) * longest
 }
 
-// sorting charges each element for as many comparisons as a sort makes.
+// sorting charges each element for the comparisons of a sort.
 func sorting(b *cost, in any, _ []any) {
 	list, _ := in.([]any)
 	b.bytes = 48 * len(list)
@@ -288,7 +286,7 @@ func bisecting(b *cost, in any, args []any) {
 	b.times(8+b.size(args[0]), 1+bits.Len(uint(len(list))))
 }
 
-// writing holds what becomes text to the bounds of a value that leaves.
+// writing checks a value that becomes text against the limits of a value that leaves a program.
 func writing(b *cost, in any, _ []any) {
 	switch v := in.(type) {
 	case string:
@@ -306,7 +304,7 @@ func writing(b *cost, in any, _ []any) {
 	}
 }
 
-// failing is writing for what may become the text of an error.
+// failing is writing for the argument of error, which may become text.
 func failing(b *cost, in any, args []any) {
 	if len(args) > 0 {
 		in = args[0]
@@ -319,7 +317,7 @@ func scanning(b *cost, in any, args []any) {
 	b.addReads(args...)
 }
 
-// formatting bounds the text of a date's pattern: %1000000000d is a gigabyte.
+// formatting limits the widths in a date pattern: %1000000000d would produce a gigabyte.
 func formatting(b *cost, in any, args []any) {
 	pattern, _ := args[0].(string)
 	b.addReads(in, pattern)
@@ -349,15 +347,14 @@ func assigning(b *cost, in any, args []any) {
 	b.add(along(in, args[0]))
 }
 
-// updating copies what lies on the path the first time; the clock is looked at
-// before a copy that could be large.
+// updating charges for the first copy of the values on a path; the clock is checked before a copy that may be large.
 func updating(b *cost, in any, args []any) {
 	if traversing(b, args[0]); b.err == nil {
 		b.bytes = 16 * along(in, args[0])
 	}
 }
 
-// along is the sum of the lengths of what lies on a path.
+// along returns the total length of the values on a path.
 func along(v, path any) int {
 	parts, _ := path.([]any)
 	sum := copyCost(v)
@@ -380,8 +377,8 @@ func along(v, path any) int {
 	return sum
 }
 
-// traversing bounds a path and the indices in it: assigning to one allocates
-// everything before it.
+// traversing limits the length of a path and the indices in it: an assignment allocates all elements before the
+// index.
 func traversing(b *cost, path any) {
 	list, _ := path.([]any)
 	if len(list) > maxDepth {
@@ -396,7 +393,7 @@ func traversing(b *cost, path any) {
 	}
 }
 
-// deleting sorts the paths and goes through the whole value.
+// deleting charges for sorting the paths and for a pass over the whole value.
 func deleting(b *cost, in any, args []any) {
 	paths, _ := args[0].([]any)
 	if len(paths) == 0 {
@@ -406,5 +403,5 @@ func deleting(b *cost, in any, args []any) {
 	for _, path := range paths {
 		traversing(b, path)
 	}
-	b.times(2, b.size(in)) // what lies on the paths is copied once
+	b.times(2, b.size(in)) // values on the paths are copied once
 }

@@ -8,29 +8,28 @@ import (
 	"time"
 )
 
-// maxRecorded is how many of a step's first items are told of one by one, and
-// how many of the failed ones after those.
+// maxRecorded is the number of first items of a step whose outcome is recorded, and of failed items after those.
 const maxRecorded = 50
 
-// ItemOutcome is what became of one item at a step.
+// ItemOutcome is the outcome of one item at a step.
 type ItemOutcome struct {
-	Item     int       // its index
-	At       time.Time // when the step began on it; when it failed, at a step that only computes
+	Item     int       // index
+	At       time.Time // start of the step for this item; time of the failure, at a step that computes only
 	Duration time.Duration
-	Attempts int    // 0: its condition did not hold, or the journal had its result
-	Replayed bool   // its effect came from the journal
+	Attempts int    // 0: the condition was false, or the journal had the result
+	Replayed bool   // the effect's result came from the journal
 	Waits    bool   // it parked the run
-	Out      int    // items that it became
-	Error    string // why it failed, even if on_error caught that; of a step that redacts, the code alone
+	Out      int    // number of output items
+	Error    string // reason for the failure, even if on_error handled it; only the code, at a step with redact
 }
 
-// itemOutcomes gathers what a step tells of its items.
+// itemOutcomes collects the recorded outcomes of a step.
 type itemOutcomes struct {
 	items         []ItemOutcome
-	laterFailures int // of them, after the first ones
+	laterFailures int // recorded failures after the first items
 }
 
-// add keeps an item that is one of the first, or failed.
+// add records the outcome of one of the first items, or of a failed one.
 func (t *itemOutcomes) add(one ItemOutcome) {
 	if one.Item >= maxRecorded {
 		if one.Error == "" || t.laterFailures == maxRecorded {
@@ -41,9 +40,8 @@ func (t *itemOutcomes) add(one ItemOutcome) {
 	t.items = append(t.items, one)
 }
 
-// newOutcome is where one worker of the step notes what happens to its item; nil
-// when nobody watches, or the step only computes: then a clock that is read
-// for every item would cost as much as the item.
+// newOutcome returns the scratch record of one worker; nil when tracing is off or the step computes only. Reading the
+// clock for every item would then cost as much as the item.
 func (p *stepRun) newOutcome() *ItemOutcome {
 	if p.x.env.Trace == nil || !p.step.recordsOutcomes {
 		return nil
@@ -51,14 +49,14 @@ func (p *stepRun) newOutcome() *ItemOutcome {
 	return &ItemOutcome{}
 }
 
-// startItem begins the note of an item.
+// startItem resets the scratch record for the next item.
 func (in *Input) startItem() {
 	if in.outcome != nil {
 		*in.outcome = ItemOutcome{Item: in.index, At: time.Now()}
 	}
 }
 
-// countAttempt counts an attempt at an item.
+// countAttempt counts a try of the item.
 func (p *stepRun) countAttempt(in *Input) {
 	p.attempts.Add(1)
 	if in.outcome != nil {
@@ -66,7 +64,7 @@ func (p *stepRun) countAttempt(in *Input) {
 	}
 }
 
-// countReplay counts an item whose result the journal had.
+// countReplay counts an item whose result came from the journal.
 func (p *stepRun) countReplay(in *Input) {
 	p.replayed.Add(1)
 	if in.outcome != nil {
@@ -74,7 +72,7 @@ func (p *stepRun) countReplay(in *Input) {
 	}
 }
 
-// finishItem ends it: the item has become so many, or came to nothing.
+// finishItem records the outcome of the item: the number of output items, or the error.
 func (p *stepRun) finishItem(in *Input, err error, became int) {
 	if in.outcome == nil {
 		return
@@ -87,12 +85,12 @@ func (p *stepRun) finishItem(in *Input, err error, became int) {
 	case asParked(err) != nil:
 		one.Waits = true
 	case one.Error == "":
-		one.Error = "stopped before it ended" // by another item's failure, or with the run
+		one.Error = "stopped before it ended" // by the failure of another item, or by the end of the run
 	}
 	p.recordOutcome(one)
 }
 
-// noteFailure notes why an item failed, before anything is done about it.
+// noteFailure records the reason of an item's failure, before on_error is applied.
 func (p *stepRun) noteFailure(in *Input, err error) {
 	switch {
 	case in.outcome != nil:
@@ -111,7 +109,7 @@ func (p *stepRun) recordOutcome(one ItemOutcome) {
 	p.outcomes.add(one)
 }
 
-// sortedOutcomes is what was told, in the order of the items.
+// sortedOutcomes returns the recorded outcomes in the order of the items.
 func (p *stepRun) sortedOutcomes() []ItemOutcome {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -122,8 +120,8 @@ func (p *stepRun) sortedOutcomes() []ItemOutcome {
 	return p.outcomes.items
 }
 
-// reason is a failure as the record of a run may hold it. A message is a text
-// without a name, so of a step that has something to redact it is left out.
+// reason returns a failure as the run's record may contain it. At a step with redact the message is left out, because
+// a text has no field name to redact by.
 func (s *step) reason(err error) string {
 	var known *Error
 	if !errors.As(err, &known) {

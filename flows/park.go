@@ -7,23 +7,22 @@ import (
 	"time"
 )
 
-// ParkAfter is how long a wait may hold a worker; a longer one parks the run.
+// ParkAfter is the longest wait that occupies a worker; for a longer one the run parks.
 const ParkAfter = 5 * time.Second
 
-// Parked is how Execute ends when the run waits: nobody works on it until
-// Wake, or until something that it waits for has come. What it has done so far
-// is in the journal. A runner returns it as it got it.
+// Parked is the error of Execute when the run waits. The run is resumed at Wake, or earlier when an event that it
+// waits for arrives. Its effects so far are in the journal. A runner must return a *Parked unchanged.
 type Parked struct {
-	Wake time.Time // when the run must be executed again, at the latest
-	Step string    // path of a step that waits
-	Kind string    // of that step
+	Wake time.Time // the latest time to resume the run
+	Step string    // path of the step that waits
+	Kind string    // of the step
 }
 
 func (p *Parked) Error() string {
 	return fmt.Sprintf("step %s waits until %s", p.Step, p.Wake.UTC().Format(time.RFC3339))
 }
 
-// asParked is err as a Parked, nil when it is none.
+// asParked returns err as a *Parked; nil when it is none.
 func asParked(err error) *Parked {
 	if err == nil {
 		return nil
@@ -33,7 +32,7 @@ func asParked(err error) *Parked {
 	return p
 }
 
-// earlier is the one that wakes first; both may be nil.
+// earlier returns the one with the earlier Wake; either may be nil.
 func earlier(a, b *Parked) *Parked {
 	if a == nil || b != nil && b.Wake.Before(a.Wake) {
 		return b
@@ -41,8 +40,8 @@ func earlier(a, b *Parked) *Parked {
 	return a
 }
 
-// Park ends this attempt of the run until the moment. It returns nil when
-// whoever executes the run cannot park it.
+// Park returns a *Parked that ends this attempt until the given time. It returns nil when the caller of Execute
+// cannot park runs.
 func (in *Input) Park(until time.Time) error {
 	if !in.p.x.env.Parks {
 		return nil
@@ -50,8 +49,8 @@ func (in *Input) Park(until time.Time) error {
 	return &Parked{Wake: until, Step: in.p.path(), Kind: in.p.step.kind}
 }
 
-// WaitUntil returns at the moment. When that is far the run is parked: the
-// error must be returned as it is. Tests do not wait.
+// WaitUntil returns at the given time. For a long wait the run parks: the returned error must be passed on unchanged.
+// Tests do not wait.
 func (in *Input) WaitUntil(ctx context.Context, at time.Time) error {
 	wait := time.Until(at)
 	if wait <= 0 || in.p.x.mocks != nil {
@@ -72,8 +71,7 @@ func (in *Input) WaitUntil(ctx context.Context, at time.Time) error {
 	}
 }
 
-// Began is when the step began on its items: the same moment for all of them
-// and in every attempt of the run.
+// Began returns the time at which the step started on its items: equal for all items and in every attempt.
 func (in *Input) Began(ctx context.Context) (time.Time, error) {
 	p := in.p
 	p.mu.Lock()
@@ -92,9 +90,8 @@ func (in *Input) Began(ctx context.Context) (time.Time, error) {
 	return p.began, nil
 }
 
-// Remember returns what make returned the first time that any attempt of the
-// run came here with this item: what a step decides once and must find again.
-// The value must be one that JSON can hold.
+// Remember returns the value that make returned at the first call with this item and name in any attempt of the run.
+// It is for decisions that a later attempt must repeat. The value must be encodable as JSON.
 func (in *Input) Remember(ctx context.Context, name string, make func() (any, error)) (any, error) {
 	return in.p.x.remember(ctx, in.Key()+"."+name, make)
 }

@@ -7,17 +7,16 @@ import (
 	"github.com/penstock/penstock/third_party/gojq"
 )
 
-// regexFunctions are the functions that take a regular expression first.
+// regexFunctions are the functions whose first argument is a regular expression.
 var regexFunctions = []string{"test", "match", "capture", "scan", "splits", "sub", "gsub"}
 
-// maxPattern is the size of a regular expression in instructions. x{1000} has
-// a thousand.
+// maxPattern is the maximum size of a regular expression in instructions. x{1000} has a thousand.
 const maxPattern = 10_000
 
 var errPattern = fmt.Errorf("a regular expression is too large: its repetitions make more than %d instructions", maxPattern)
 
-// checkPattern demands a literal regular expression of a size that can be compiled:
-// gojq keeps every compiled one for as long as the program lives.
+// checkPattern requires a literal regular expression of limited size: gojq keeps every compiled one for the lifetime
+// of the program.
 func (p *program) checkPattern(f *gojq.Func) {
 	if len(f.Args) == 0 {
 		return
@@ -28,8 +27,8 @@ func (p *program) checkPattern(f *gojq.Func) {
 	}
 }
 
-// literalPatterns notes the literal strings of a pattern, or of a list of pattern and
-// flags; it reports whether there is nothing else.
+// literalPatterns records the literal strings of a pattern, or of a list of pattern and flags. It reports whether
+// there is nothing else.
 func (p *program) literalPatterns(q *gojq.Query) bool {
 	t := q.Term
 	if t == nil || len(t.SuffixList) > 0 {
@@ -56,8 +55,7 @@ func (p *program) literalPatterns(q *gojq.Query) bool {
 	return true
 }
 
-// patternSize is about how many instructions a regular expression compiles to.
-// A text that is none has the size 1.
+// patternSize estimates the number of instructions of a compiled regular expression; 1 for an invalid one.
 func patternSize(pattern string) int {
 	re, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/penstock/penstock/third_party/gojq"
 )
 
-// refusedFunctions say why a function of jq is not there.
+// refusedFunctions are the jq functions that flows cannot use, with the reason.
 var refusedFunctions = map[string]string{
 	"env": "the environment cannot be read", "$ENV": "the environment cannot be read",
 	"input": "there is no further input: the item is .", "inputs": "there is no further input: the item is .",
@@ -46,8 +46,8 @@ func (p *program) call(t *gojq.Term) {
 	}
 }
 
-// variable notes that the program reads one of ours. Others are left to the
-// compiler, which knows what the program binds.
+// variable records a predefined variable that the program reads. Others are left to the jq compiler, which knows the
+// program's bindings.
 func (p *program) variable(name string) {
 	if kind, ours := variables[name]; ours {
 		p.read(variable{name: name, kind: kind})
@@ -58,7 +58,7 @@ func (p *program) variable(name string) {
 	}
 }
 
-// resolved reports whether the walk itself made the variable, for a step.
+// resolved reports whether stepVariable created the variable.
 func (p *program) resolved(name string) bool {
 	return !strings.Contains(p.source, name) && slices.ContainsFunc(p.vars, func(v variable) bool { return v.name == name })
 }
@@ -70,7 +70,7 @@ func (p *program) read(v variable) {
 	}
 }
 
-// stepVariable turns $steps.NAME into a variable for that step.
+// stepVariable replaces $steps.NAME by a variable for that step.
 func (p *program) stepVariable(t *gojq.Term, name string) {
 	if name == "" {
 		p.problem(p.find("$steps"), "write $steps.NAME", "$steps is no value: name the step")
@@ -102,7 +102,7 @@ func (p *program) unknownStep(at int, name string) {
 	p.problem(at, didYouMean(name, known), "no step is named %q", name)
 }
 
-// member checks a name behind $vars, $params, $headers or $run.
+// member checks a member of $vars, $params, $headers or $run.
 func (p *program) member(variable, name string) {
 	if name == "" {
 		return
@@ -142,8 +142,7 @@ func (p *program) param(at int, name string) {
 	}
 }
 
-// header declares the header that an expression names. Headers that carry
-// credentials stay at the door.
+// header declares the header that an expression names. Headers with credentials are rejected: no run receives them.
 func (p *program) header(at int, name string) {
 	lower := strings.ToLower(name)
 	switch {

@@ -7,8 +7,7 @@ import (
 	"github.com/penstock/penstock/third_party/gojq"
 )
 
-// The walk visits every part of a program's syntax tree, bottom up: it
-// resolves variables and refuses what a flow may not use.
+// The walk visits the syntax tree of a program bottom up. It resolves variables and rejects what flows cannot use.
 
 func (p *program) query(q *gojq.Query) {
 	if q == nil {
@@ -28,8 +27,8 @@ func (p *program) query(q *gojq.Query) {
 	p.query(q.Right)
 }
 
-// define walks a function definition. Its name hides a function of jq from
-// here to the end of the query that it stands in, and in its own body.
+// define walks a function definition. Its name hides a jq function in its body, and from here to the end of the
+// enclosing query.
 func (p *program) define(def *gojq.FuncDef) {
 	if strings.HasPrefix(def.Name, "_") {
 		p.problem(p.find(def.Name), "", "a function name cannot start with _")
@@ -99,8 +98,8 @@ func (p *program) loops(t *gojq.Term) {
 	}
 }
 
-// suffixes walks what follows a term; a $steps.NAME becomes a variable of its
-// own, so that only the values which a program names are looked up.
+// suffixes walks the suffixes of a term. A $steps.NAME becomes a variable of its own, so that only named values are
+// looked up.
 func (p *program) suffixes(t *gojq.Term) {
 	for _, s := range t.SuffixList {
 		p.index(s.Index)
@@ -122,9 +121,8 @@ func (p *program) suffixes(t *gojq.Term) {
 	}
 }
 
-// index walks the brackets of a path. An index is held to a bound, because
-// assigning to it allocates everything before it; computed ones are when the
-// program runs.
+// index walks the brackets of a path. It limits literal indices, because an assignment allocates all elements before
+// the index; computed indices are limited at run time.
 func (p *program) index(x *gojq.Index) {
 	if x == nil {
 		return
@@ -183,7 +181,7 @@ func (p *program) patterns(all []*gojq.Pattern) {
 	}
 }
 
-// bind notes a variable of the program itself.
+// bind records a variable that the program binds.
 func (p *program) bind(name string) {
 	if name == "" {
 		return

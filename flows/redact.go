@@ -2,11 +2,10 @@ package flows
 
 import "strings"
 
-// mask stands for a value that is not recorded.
+// mask replaces a value that must not be recorded.
 const mask = "***"
 
-// maskFields returns the fields with those that redact names replaced, at any
-// depth.
+// maskFields returns the fields with redacted ones masked, at any depth.
 func (s *step) maskFields(fields map[string]any) map[string]any {
 	if len(s.redact) == 0 || fields == nil {
 		return fields
@@ -14,7 +13,7 @@ func (s *step) maskFields(fields map[string]any) map[string]any {
 	return s.redacted(fields).(map[string]any)
 }
 
-// redacted is a value without what redact names.
+// redacted returns a value with redacted fields masked.
 func (s *step) redacted(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -46,8 +45,8 @@ func (s *step) redacts(name string) bool {
 	return false
 }
 
-// redactedUnnamed is a value without what redact names, and without the texts and
-// numbers in it that no field names: a bare secret has no name to be known by.
+// redactedUnnamed also masks texts and numbers outside of any field: a bare secret has no name that redact could
+// list.
 func (s *step) redactedUnnamed(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -64,7 +63,7 @@ func (s *step) redactedUnnamed(v any) any {
 	return mask
 }
 
-// recordable gives the first of the items as they may be recorded.
+// recordable returns a function that gives the first items as they may be recorded.
 func (s *step) recordable(items []item) func(most int) []any {
 	return func(most int) []any {
 		values := make([]any, min(most, len(items)))

@@ -2,14 +2,13 @@ package flows
 
 import "context"
 
-// responsePaths follows which step may have answered the caller, so that no path
-// through the flow does it twice.
+// responsePaths tracks which steps may answer the caller, so that no path through the flow answers twice.
 type responsePaths struct {
-	before string // path of such a step before the current one; empty: none
-	inside string // of one in the blocks of the current step
+	before string // path of a step before the current one that may answer; empty: none
+	inside string // path of such a step inside the blocks of the current one; empty: none
 }
 
-// noteResponder notes a step, whose nested steps are compiled already.
+// noteResponder records whether s may answer the caller. The nested steps of s are compiled already.
 func (c *compiler) noteResponder(s *step, kind *Kind, outer responsePaths, at place) {
 	after := outer.before
 	if c.responses.inside != "" {
@@ -24,7 +23,7 @@ func (c *compiler) noteResponder(s *step, kind *Kind, outer responsePaths, at pl
 	c.responses = responsePaths{before: after, inside: outer.inside}
 }
 
-// afterResponse keeps the steps behind the answer together, at the end of the flow.
+// afterResponse checks that the after_response steps are the last steps of the flow.
 func (c *compiler) afterResponse(s *step, attrs *Args) {
 	switch {
 	case s.afterResponse && c.depth > 1:
@@ -36,7 +35,7 @@ func (c *compiler) afterResponse(s *step, attrs *Args) {
 	}
 }
 
-// splitAfterResponse takes the steps behind the answer out of the block.
+// splitAfterResponse removes the after_response steps from the block and returns them; nil when there are none.
 func (b *Block) splitAfterResponse() (late *Block) {
 	for i, s := range b.steps {
 		if s.afterResponse {

@@ -10,27 +10,27 @@ import (
 	"time"
 )
 
-// Memory is a State and a Pacer for one process: for the tests of flows and
-// for running one without a server. It forgets everything with the process.
+// Memory is an in-process State and Pacer, for the tests of flows and for single runs without a server. Its contents
+// are lost with the process.
 type Memory struct {
 	mu         sync.Mutex
 	values     map[string]memoryEntry // guarded by mu
-	operations map[string]int64       // guarded by mu; sums by operation id
-	reserved   map[string][]time.Time // guarded by mu; reserved moments by key, in order
+	operations map[string]int64       // guarded by mu; result by operation id
+	reserved   map[string][]time.Time // guarded by mu; reserved moments by key, in ascending order
 }
 
 type memoryEntry struct {
 	value []byte
-	by    string    // operation id of who wrote it
-	until time.Time // zero: for ever
+	by    string    // operation id of the write
+	until time.Time // zero: no expiry
 }
 
-// NewMemory makes an empty one.
+// NewMemory returns an empty Memory.
 func NewMemory() *Memory {
 	return &Memory{values: map[string]memoryEntry{}, operations: map[string]int64{}, reserved: map[string][]time.Time{}}
 }
 
-// current is what the key holds; mu is held.
+// current returns the unexpired value of a key. m.mu must be held.
 func (m *Memory) current(key string) memoryEntry {
 	k := m.values[key]
 	if !k.until.IsZero() && !time.Now().Before(k.until) {

@@ -10,7 +10,7 @@ import (
 
 var stepName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
 
-// step compiles one step, nil when it has no kind.
+// step compiles one step. It returns nil when the step has no valid kind.
 func (c *compiler) step(n *node, path string, taken map[string]bool) *step {
 	switch c.steps++; c.steps {
 	case maxSteps + 1:
@@ -43,7 +43,7 @@ func (c *compiler) step(n *node, path string, taken map[string]bool) *step {
 	args := c.arguments(own, kind.Params, s.path)
 	c.scope = inner
 	c.readAttributes(s, attrs)
-	if s.effect = kind.Effect; len(c.found) == before { // else the arguments may be incomplete
+	if s.effect = kind.Effect; len(c.found) == before { // with problems, the arguments may be incomplete
 		c.construct(s, kind, args)
 	}
 	c.resolveEffect(s, attrs)
@@ -52,7 +52,7 @@ func (c *compiler) step(n *node, path string, taken map[string]bool) *step {
 	return s
 }
 
-// kindOf finds the one key of a step that names a kind.
+// kindOf finds the key of a step that names its kind.
 func (c *compiler) kindOf(n *node) (*Kind, int) {
 	found := -1
 	for i, k := range n.keys {
@@ -79,8 +79,8 @@ func (c *compiler) kindOf(n *node) (*Kind, int) {
 	return nil, 0
 }
 
-// checkUnknownKind checks what every step may have of one whose kind is not known, so
-// that one mistake does not hide others or make new ones.
+// checkUnknownKind checks the common attributes of a step of unknown kind, so that this mistake neither hides others
+// nor causes new ones.
 func (c *compiler) checkUnknownKind(n *node, path string) {
 	common := &node{place: n.place, shape: mapping}
 	for i, k := range n.keys {
@@ -95,8 +95,7 @@ func (c *compiler) checkUnknownKind(n *node, path string) {
 	}
 }
 
-// splitKeys parts the keys of a step into the attributes that every step has and
-// the arguments of its kind.
+// splitKeys separates the keys of a step into common attributes and the arguments of its kind.
 func (c *compiler) splitKeys(n *node, kind *Kind, at int) (common, own *node) {
 	common = &node{place: n.place, shape: mapping}
 	own = n.items[at]
@@ -128,8 +127,7 @@ func (c *compiler) splitKeys(n *node, kind *Kind, at int) (common, own *node) {
 	return common, own
 }
 
-// hasParamName reports whether some key of the mapping is a parameter. One that is
-// nearly so is taken for a mistyped one.
+// hasParamName reports whether a key of the mapping is a parameter, possibly misspelled.
 func hasParamName(n *node, params []Param) bool {
 	for _, k := range n.keys {
 		for _, p := range params {
@@ -141,7 +139,7 @@ func hasParamName(n *node, params []Param) bool {
 	return len(n.keys) == 0
 }
 
-// nonInlineParams are the parameters that may stand beside an inline one.
+// nonInlineParams are the names of the parameters that may stand beside an inline one.
 func nonInlineParams(params []Param) []string {
 	var names []string
 	for _, p := range params {
@@ -152,8 +150,8 @@ func nonInlineParams(params []Param) []string {
 	return names
 }
 
-// holdsMapping reports whether a mapping that stands for an inline parameter
-// is always its value, and never the parameters one by one.
+// holdsMapping reports whether a mapping given for an inline parameter of type t is always its value, and never a set
+// of parameters.
 func holdsMapping(t Type) bool {
 	switch t {
 	case TypeFields, TypeObject, TypeLiteral:
@@ -162,8 +160,8 @@ func holdsMapping(t Type) bool {
 	return false
 }
 
-// label is what a step is called in paths: its name, or its kind with a
-// number from the second of its kind in the list.
+// label returns the path element of a step: its name, or its kind, numbered from the second step of that kind in the
+// list.
 func (c *compiler) label(common *node, kind *Kind, taken map[string]bool) string {
 	for i, k := range common.keys {
 		if name, ok := common.items[i].value.(string); ok && k.name == "name" {
@@ -180,7 +178,7 @@ func (c *compiler) label(common *node, kind *Kind, taken map[string]bool) string
 
 func join(path, label string) string { return strings.TrimPrefix(path+"."+label, ".") }
 
-// construct makes the runner.
+// construct creates the runner of the step.
 func (c *compiler) construct(s *step, kind *Kind, args *Args) {
 	runner, err := kind.New(args)
 	if err != nil {

@@ -7,33 +7,33 @@ import (
 	"time"
 )
 
-// stepRun is one step on its way through a list of items.
+// stepRun executes one step over a list of items.
 type stepRun struct {
 	x     *execution
 	step  *step
 	at    string    // indices of the items that led into the enclosing blocks
-	entry *ancestor // what the enclosing block was entered with
+	entry *ancestor // lineage of the item that entered the enclosing block
 
-	items []item // that the step was given
+	items []item // input of the step
 
 	attempts atomic.Int32
 	replayed atomic.Int32
-	done     atomic.Int32 // items
-	made     atomic.Int64 // items put out so far
-	size     atomic.Int64 // bytes that the run holds for them
+	done     atomic.Int32 // processed items
+	made     atomic.Int64 // output items so far
+	size     atomic.Int64 // bytes reserved for the output items
 
 	mu       sync.Mutex
 	began    time.Time     // guarded by mu; see Input.Began
-	outcomes *itemOutcomes // guarded by mu; nil: nothing yet
+	outcomes *itemOutcomes // guarded by mu; nil: none yet
 }
 
-// path of the step, through the flows that called this one.
+// path returns the path of the step, prefixed with those of the calling flows.
 func (p *stepRun) path() string { return p.x.trail + p.step.path }
 
-// journalKey begins the keys of the step in the journal.
+// journalKey returns the prefix of the step's journal keys.
 func (p *stepRun) journalKey() string { return p.x.prefix + p.step.path + "." + p.at }
 
-// run puts all items through the step and tells the tracer.
+// run executes the step for all items and reports to the tracer.
 func (p *stepRun) run(ctx context.Context, items []item) ([]item, error) {
 	trace := p.x.env.Trace
 	if trace == nil {
@@ -55,8 +55,8 @@ func (p *stepRun) run(ctx context.Context, items []item) ([]item, error) {
 	return out, err
 }
 
-// runItems puts each item through the step. One that must wait does not keep
-// the others from being worked on: the run is parked when all have been seen.
+// runItems executes the step for each item. An item that must wait does not delay the others: the run parks when all
+// have been tried.
 func (p *stepRun) runItems(ctx context.Context, items []item) ([]item, error) {
 	if p.step.aggregates {
 		items = p.aggregate(items)
@@ -91,7 +91,7 @@ func (p *stepRun) runItems(ctx context.Context, items []item) ([]item, error) {
 	return out, nil
 }
 
-// reportProgress tells that one more item is done.
+// reportProgress reports one more processed item to the tracer.
 func (p *stepRun) reportProgress() {
 	if len(p.items) < 2 {
 		return
@@ -103,7 +103,7 @@ func (p *stepRun) reportProgress() {
 	}
 }
 
-// aggregate makes one item of all: the array of their values.
+// aggregate replaces the items by one: the array of their values.
 func (p *stepRun) aggregate(items []item) []item {
 	all := make([]any, len(items))
 	for i, it := range items {
@@ -112,8 +112,8 @@ func (p *stepRun) aggregate(items []item) []item {
 	return []item{{value: all, lineage: p.entry}}
 }
 
-// runConcurrently works on several items at once. Results keep the order of the
-// items; of several failures the one of the first item counts.
+// runConcurrently processes several items at once. Results keep the order of the items. Of several failures, that of
+// the item with the lowest index is returned.
 func (p *stepRun) runConcurrently(ctx context.Context, items []item, workers int) ([]item, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -158,17 +158,17 @@ func (p *stepRun) runConcurrently(ctx context.Context, items []item, workers int
 	return out, nil
 }
 
-// firstFailure keeps the error of the first item that failed by itself; what fails
-// because others were cancelled counts only when nothing else is known.
+// firstFailure keeps the error of the first item that failed by itself. An error after the cancellation of the others
+// counts only when there is no other.
 type firstFailure struct {
 	mu    sync.Mutex // guards the rest
 	err   error
 	index int
 	late  bool
-	waits *Parked // the first to wake
+	waits *Parked // the earliest to wake
 }
 
-// notePark reports whether the item only waits.
+// notePark reports whether err parks the run, and records it.
 func (f *firstFailure) notePark(err error) bool {
 	parked := asParked(err)
 	if parked == nil {

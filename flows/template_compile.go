@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// template compiles a value of the file in which ${ } may stand. It always
-// returns a template; mistakes are in the report.
+// template compiles a value of the file that may contain ${ }. It always returns a template; problems are in the
+// report.
 func (c *compiler) template(n *node) *Template {
 	switch n.shape {
 	case mapping:
@@ -71,7 +71,7 @@ func (c *compiler) templateText(n *node, s string) *Template {
 		}
 	}
 	if len(t.parts) == 1 && t.parts[0].expr == nil {
-		return &Template{literal: t.parts[0].text} // $${ only
+		return &Template{literal: t.parts[0].text} // only $${
 	}
 	return t
 }
@@ -80,8 +80,7 @@ func (c *compiler) pieceProgram(n *node, p piece) *Expr {
 	return c.program(p.text, func(offset int) place { return c.locate(n, p.offset+offset) })
 }
 
-// unclosed reports a ${ without }, which in plain text most often means that
-// YAML took the rest for a comment.
+// unclosed reports a ${ without }. In plain text the usual reason is that YAML read the rest as a comment.
 func (c *compiler) unclosed(n *node, open int) {
 	hint := "close it with }"
 	if n.style == plain && c.commentFollows(n) {
@@ -90,8 +89,7 @@ func (c *compiler) unclosed(n *node, open int) {
 	c.add(c.locate(n, open), hint, "${ is not closed")
 }
 
-// commentFollows reports whether a comment stands on the last line of a plain
-// scalar.
+// commentFollows reports whether a comment follows a plain scalar on its last line.
 func (r *report) commentFollows(n *node) bool {
 	s, _ := n.value.(string)
 	end := r.locate(n, len(s))
@@ -101,7 +99,7 @@ func (r *report) commentFollows(n *node) bool {
 	return strings.Contains(r.lines[end.line-1], " #")
 }
 
-// literal is a value of the file as it stands.
+// literal returns a value of the file unrendered.
 func (c *compiler) literal(n *node) any {
 	switch n.shape {
 	case mapping:
@@ -120,8 +118,8 @@ func (c *compiler) literal(n *node) any {
 	return n.value
 }
 
-// bareProgram compiles a program that stands without ${ }. YAML may have read it as
-// something else than text: true, null and numbers are programs too.
+// bareProgram compiles a program without ${ }. YAML may have parsed it as another type than text: true, null and
+// numbers are programs too.
 func (c *compiler) bareProgram(n *node) *Expr {
 	source := ""
 	switch v := n.value.(type) {

@@ -2,16 +2,14 @@ package flows
 
 import "strings"
 
-// piece of a text with ${ } in it: literal text, or a program and where it
-// starts in the text.
+// piece is a part of a text with ${ } in it: literal text, or a program with its offset in the text.
 type piece struct {
 	text    string
 	program bool
 	offset  int
 }
 
-// scan takes a text apart. $${ stands for a literal ${. A ${ without its }
-// is returned as its offset, else open is -1.
+// scan splits a text into pieces. $${ stands for a literal ${. open is the offset of a ${ without its }, else -1.
 func scan(s string) (pieces []piece, open int) {
 	var literal strings.Builder
 	flush := func() {
@@ -45,8 +43,8 @@ func scan(s string) (pieces []piece, open int) {
 	return pieces, -1
 }
 
-// programEnd is the offset of the } that closes the program which starts at
-// i, past braces, strings with their own \( ), and comments; -1: none.
+// programEnd returns the offset of the } that closes the program at i, past nested braces, strings with their \( ),
+// and comments; -1 when there is none.
 func programEnd(s string, i int) int {
 	closers := []byte{'}'}
 	for ; i < len(s); i++ {
@@ -90,8 +88,7 @@ func programEnd(s string, i int) int {
 	return -1
 }
 
-// closeBrace closes the innermost { of the same string, and with it any ( or
-// [ left open inside: jq will say what is wrong there.
+// closeBrace closes the innermost { of the same string, with any unclosed ( or [ inside it; jq reports these later.
 func closeBrace(closers []byte) []byte {
 	for n := len(closers); n > 0 && closers[n-1] != '"'; n-- {
 		if closers[n-1] == '}' {

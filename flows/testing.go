@@ -24,7 +24,7 @@ var testParams = []Param{
 	{Name: "error", Type: TypeLiteral, OneOf: "end", Summary: "How the run fails: a part of the message, or any of code, message, step, status."},
 }
 
-// test is one entry of a flow's tests.
+// test is one entry of the flow's tests.
 type test struct {
 	name   string
 	line   int
@@ -32,12 +32,12 @@ type test struct {
 	vars   map[string]any
 	state  map[string]any
 	mocks  map[string]any
-	output any // nil: failure counts
+	output any // nil: the run must fail
 	fails  bool
-	want   any // of error
+	want   any // expected error
 }
 
-// readTests checks and keeps the tests of the file.
+// readTests checks and stores the tests of the file.
 func (c *compiler) readTests(all []*Args) {
 	for _, a := range all {
 		t := test{
@@ -59,7 +59,7 @@ func (c *compiler) readTests(all []*Args) {
 	}
 }
 
-// mockable are the names of the flow's steps.
+// mockable returns the names of the flow's steps.
 func (c *compiler) mockable() []string {
 	names := make([]string, len(c.slots))
 	for i, s := range c.slots {
@@ -68,7 +68,7 @@ func (c *compiler) mockable() []string {
 	return names
 }
 
-// named reads a mapping whose names must be known.
+// named reads a mapping whose keys must be known names.
 func (c *compiler) named(a *Args, param string, known []string) map[string]any {
 	if !a.Has(param) || a.Literal(param) == nil {
 		return nil
@@ -97,16 +97,15 @@ func (c *compiler) texts(a *Args, param string) map[string]string {
 	return texts
 }
 
-// TestResult is how one test of a flow went.
+// TestResult is the result of one test of a flow.
 type TestResult struct {
 	Name    string
 	Line    int           // in the flow's file
 	Took    time.Duration //
-	Failure string        // what was wrong, several lines; empty: it passed
+	Failure string        // explanation in several lines; empty: the test passed
 }
 
-// SampleEvent is the event of the flow's first test that has one; nil: there is
-// none.
+// SampleEvent returns the event of the first test with one; nil when there is none.
 func (f *Flow) SampleEvent() any {
 	for i := range f.tests {
 		if event := f.tests[i].run.Event; event != nil {
@@ -116,8 +115,7 @@ func (f *Flow) SampleEvent() any {
 	return nil
 }
 
-// RunTests runs the tests of the flow's file, without network: steps that
-// reach the world put out what the test's mocks say.
+// RunTests runs the tests of a flow, without network: steps with effects put out the test's mocks.
 func RunTests(ctx context.Context, f *Flow) []TestResult {
 	results := make([]TestResult, len(f.tests))
 	for i := range f.tests {
@@ -141,8 +139,8 @@ func (f *Flow) runTest(ctx context.Context, t *test) ([]any, error) {
 	return f.execute(ctx, t.run, env, mocks)
 }
 
-// testEnv is what a test may reach: a state of its own, which begins as the
-// test says, and runs that are started nowhere.
+// testEnv returns the environment of a test: its own state, initialized as the test says, and an Emitter that starts
+// nothing.
 func (f *Flow) testEnv(ctx context.Context, t *test) (Env, error) {
 	memory := NewMemory()
 	for name, v := range t.state {
@@ -153,12 +151,12 @@ func (f *Flow) testEnv(ctx context.Context, t *test) (Env, error) {
 	return Env{Vars: t.vars, State: memory, Pace: memory, Emit: discardEmitter{}}, nil
 }
 
-// discardEmitter is the Emitter of tests.
+// discardEmitter is the Emitter of tests. It starts no runs.
 type discardEmitter struct{}
 
 func (discardEmitter) Emit(context.Context, Emission) (string, error) { return "test", nil }
 
-// compareResult says how the end of the run differs from what the test wants.
+// compareResult describes how the end of the run differs from the expected one; empty when it does not.
 func (t *test) compareResult(output []any, err error) string {
 	switch {
 	case t.fails && err == nil:

@@ -1,7 +1,7 @@
 package flows
 
-// terminalStep is the step that no item gets past, this one or the one before; nil
-// when there is none, or when that was said.
+// terminalStep returns the last step if no item gets past it, because it fails on every item. It returns nil after
+// such a step, so that only the first unreachable step is reported.
 func (s *step) terminalStep(previous *step) *step {
 	if previous != nil || !s.terminal || s.runner == nil || s.cond != nil || s.onError == becomeItem || s.onError == handleItem {
 		return nil
@@ -9,8 +9,8 @@ func (s *step) terminalStep(previous *step) *step {
 	return s
 }
 
-// unreachable reports a step that no item reaches: the one before always
-// fails. A step that gathers runs even when no item comes.
+// unreachable reports a step that no item reaches because the previous one fails on every item. An aggregating step
+// also runs without items.
 func (c *compiler) unreachable(terminal *step, n *node, s *step) {
 	if terminal != nil && !s.aggregates {
 		c.add(n.place, "give "+terminal.path+" an if, or remove what follows it", "this step is never reached: %s fails on every item", terminal.path)

@@ -4,9 +4,9 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// checkTokens looks at the tokens before the parser, which recurses, does: nesting
-// is bounded, and the parts of YAML that surprise are refused where they
-// stand, most of all when somebody meant a jq program.
+// checkTokens checks the YAML tokens before parsing, because the parser is recursive: it bounds the nesting and
+// rejects the YAML features that flows do not have, at their place. Authors who hit one of them mostly meant a jq
+// program.
 func (r *report) checkTokens(tokens token.Tokens) bool {
 	before := len(r.found)
 	depth := nesting{}
@@ -33,7 +33,7 @@ func (r *report) checkTokens(tokens token.Tokens) bool {
 	return len(r.found) == before
 }
 
-// nesting follows how deep the tokens are nested.
+// nesting tracks the nesting depth of a token stream.
 type nesting struct {
 	flow    int   // open { and [
 	columns []int // of the enclosing block collections
