@@ -25,20 +25,20 @@ func callKind() flows.Kind {
 		Example: "call: constituent-upsert\nevent: {email: \"${ .email }\"}",
 		Effect:  flows.Durable,
 		New: func(args *flows.Args) (flows.Runner, error) {
-			return &callStep{flow: args.String("flow"), event: args.Template("event"), apart: args.Has("wait") && !args.Bool("wait")}, nil
+			return &callStep{flow: args.String("flow"), event: args.Template("event"), ownRun: args.Has("wait") && !args.Bool("wait")}, nil
 		},
 	}
 }
 
 type callStep struct {
-	flow  string
-	event *flows.Template // nil: the item
-	apart bool            // a run of its own
+	flow   string
+	event  *flows.Template // nil: the item
+	ownRun bool            // a run of its own
 }
 
 // Effect of a run of its own is that it is accepted, once for its key.
 func (c *callStep) Effect() flows.Effect {
-	if c.apart {
+	if c.ownRun {
 		return flows.Idempotent
 	}
 	return flows.Durable
@@ -50,8 +50,8 @@ func (c *callStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.apart {
-		run, err := emitted(ctx, in, flows.Emission{Flow: c.flow, Event: event})
+	if c.ownRun {
+		run, err := startRun(ctx, in, flows.Emission{Flow: c.flow, Event: event})
 		return []any{map[string]any{"run_id": run, "flow": c.flow}}, err
 	}
 	flow, err := c.pinned(ctx, in)

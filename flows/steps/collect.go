@@ -15,7 +15,7 @@ func collect() flows.Kind {
 		Example:    "collect: 'if length == 0 then {missing: true} else .[] end'",
 		Aggregates: true,
 		New: func(args *flows.Args) (flows.Runner, error) {
-			return results{args.Expr("program")}, nil
+			return programStep{args.Expr("program")}, nil
 		},
 	}
 }

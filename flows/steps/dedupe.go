@@ -31,16 +31,16 @@ func dedupe() flows.Kind {
 }
 
 type dedupeStep struct {
-	keeper
-	hold     time.Duration
+	keyedState
+	ttl      time.Duration
 	steps    *flows.Block // nil: the item passes
 	previous bool
 }
 
 func newDedupe(args *flows.Args) (flows.Runner, error) {
-	d := &dedupeStep{keeper: newKeeper("dedupe", "key", args), hold: 24 * time.Hour, steps: args.Steps("steps")}
+	d := &dedupeStep{keyedState: newKeyedState("dedupe", "key", args), ttl: 24 * time.Hour, steps: args.Steps("steps")}
 	if args.Has("for") {
-		if d.hold = args.Duration("for"); d.hold == 0 {
+		if d.ttl = args.Duration("for"); d.ttl == 0 {
 			return nil, args.Errorf("for", "for: a key must be remembered for some time")
 		}
 	}
@@ -50,24 +50,24 @@ func newDedupe(args *flows.Args) (flows.Runner, error) {
 	return flows.NestFunc(d.nest), nil
 }
 
-// onItsWay is what is kept under a key until the steps have put out their items.
-var onItsWay = []byte("null")
+// inProgress is what is kept under a key until the steps have put out their items.
+var inProgress = []byte("null")
 
 func (d *dedupeStep) nest(ctx context.Context, in *flows.Input) (flows.Items, error) {
 	key, err := d.key(ctx, in)
 	if err != nil {
 		return flows.Items{}, err
 	}
-	values, err := store(in)
+	values, err := stateOf(in)
 	if err != nil {
 		return flows.Items{}, err
 	}
 	var kept []byte
 	first, err := in.Remember(ctx, "first", func() (any, error) {
-		done, err := values.Swap(ctx, flows.Change{Key: key, Value: onItsWay, For: d.hold, If: flows.Absent, ID: in.RunKey()})
+		done, err := values.Swap(ctx, flows.Change{Key: key, Value: inProgress, For: d.ttl, If: flows.Absent, ID: in.RunKey()})
 		kept = done.Value
 		if err != nil {
-			return nil, unkept(ctx, err)
+			return nil, stateError(ctx, err)
 		}
 		return done.Done, nil
 	})
@@ -77,29 +77,29 @@ func (d *dedupeStep) nest(ctx context.Context, in *flows.Input) (flows.Items, er
 	case first == true && d.steps == nil:
 		return in.Passthrough(), nil
 	case first == true:
-		return d.through(ctx, in, values, key)
+		return d.runFirst(ctx, in, values, key)
 	case d.previous:
 		return d.repeat(ctx, in, values, key, kept)
 	}
 	return flows.Items{}, nil
 }
 
-// through sends the first item through the steps and keeps what comes out.
-func (d *dedupeStep) through(ctx context.Context, in *flows.Input, values flows.State, key string) (flows.Items, error) {
+// runFirst sends the first item through the steps and keeps what comes out.
+func (d *dedupeStep) runFirst(ctx context.Context, in *flows.Input, values flows.State, key string) (flows.Items, error) {
 	items, err := d.steps.RunItem(ctx, in)
 	switch {
-	case err != nil && over(ctx, err):
-		forget(ctx, values, key, onItsWay)
+	case err != nil && failedForGood(ctx, err):
+		removeKey(ctx, values, key, inProgress)
 		return items, err
 	case err != nil || !d.previous:
 		return items, err
 	}
-	text, err := keptJSON(items.Values())
+	text, err := encodeState(items.Values())
 	if err != nil {
 		return items, err
 	}
-	if _, err := values.Swap(ctx, flows.Change{Key: key, Value: text, For: d.hold}); err != nil {
-		return items, unkept(ctx, err)
+	if _, err := values.Swap(ctx, flows.Change{Key: key, Value: text, For: d.ttl}); err != nil {
+		return items, stateError(ctx, err)
 	}
 	return items, nil
 }
@@ -109,10 +109,10 @@ func (d *dedupeStep) repeat(ctx context.Context, in *flows.Input, values flows.S
 	if kept == nil { // the run was resumed
 		var err error
 		if kept, err = values.Load(ctx, key); err != nil {
-			return flows.Items{}, unkept(ctx, err)
+			return flows.Items{}, stateError(ctx, err)
 		}
 	}
-	v, err := keptValue(kept)
+	v, err := decodeState(kept)
 	if err != nil {
 		return flows.Items{}, err
 	}
@@ -123,9 +123,9 @@ func (d *dedupeStep) repeat(ctx context.Context, in *flows.Input, values flows.S
 	return in.NewItems(items...)
 }
 
-// over reports whether the steps inside have failed for good: the run does not
+// failedForGood reports whether the steps inside have failed for good: the run does not
 // wait, and will not be taken up by another worker.
-func over(ctx context.Context, err error) bool {
+func failedForGood(ctx context.Context, err error) bool {
 	var parked *flows.Parked
 	if errors.As(err, &parked) {
 		return false
@@ -133,12 +133,12 @@ func over(ctx context.Context, err error) bool {
 	return ctx.Err() == nil || errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(context.Cause(ctx), context.Canceled)
 }
 
-// forgetTime bounds how long a step that is over tidies up.
-const forgetTime = 2 * time.Second
+// removeTimeout bounds how long a step that is over tidies up.
+const removeTimeout = 2 * time.Second
 
-// forget removes a value if it is still the one. What is not removed expires.
-func forget(ctx context.Context, values flows.State, key string, value []byte) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), forgetTime)
+// removeKey removes a value if it is still the one. What is not removed expires.
+func removeKey(ctx context.Context, values flows.State, key string, value []byte) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
 	defer cancel()
 	_, _ = values.Swap(ctx, flows.Change{Key: key, If: flows.Equal, Old: value})
 }

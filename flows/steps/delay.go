@@ -22,15 +22,15 @@ func delay() flows.Kind {
 		Effect:       flows.Durable,
 		InternalOnly: true,
 		New: func(args *flows.Args) (flows.Runner, error) {
-			d := delayStep{hold: args.Duration("for"), until: args.Template("until")}
+			d := delayStep{duration: args.Duration("for"), until: args.Template("until")}
 			return flows.RunFunc(d.run), nil
 		},
 	}
 }
 
 type delayStep struct {
-	hold  time.Duration
-	until *flows.Template // nil: hold counts
+	duration time.Duration
+	until    *flows.Template // nil: hold counts
 }
 
 func (d delayStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
@@ -48,9 +48,9 @@ func (d delayStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 func (d delayStep) end(ctx context.Context, in *flows.Input) (time.Time, error) {
 	if d.until == nil {
 		began, err := in.Began(ctx)
-		return began.Add(d.hold), err
+		return began.Add(d.duration), err
 	}
-	at, err := moment(ctx, in, "until", d.until)
+	at, err := renderTime(ctx, in, "until", d.until)
 	if err != nil || time.Until(at) <= flows.ParkAfter {
 		return at, err
 	}

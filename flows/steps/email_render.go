@@ -46,7 +46,7 @@ func (s *emailStep) render(ctx context.Context, in *flows.Input) (*flows.Mail, e
 		return nil, err
 	}
 	const copies = 4 // base64 of the parts and the message that is sent
-	return m, tooMuch(in.Tab(ctx).Charge(copies * mailSize(m)))
+	return m, limitError(in.Tab(ctx).Charge(copies * mailSize(m)))
 }
 
 // mailSize is the text and the attachments, bytes.
@@ -141,7 +141,7 @@ func emailAddress(v any) (string, error) {
 		text, isText = (&mail.Address{Name: name, Address: address}).String(), true
 	}
 	if !isText {
-		return "", fmt.Errorf("%s is no address: write text, {name, address} or a list of them", kindOf(v))
+		return "", fmt.Errorf("%s is no address: write text, {name, address} or a list of them", typeName(v))
 	}
 	if !isOneAddress(text) {
 		return "", fmt.Errorf("%q is not one address such as a@b.org; {name, address} takes any name", shortLine(text))

@@ -56,7 +56,7 @@ func (e *emitStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 		emission.At = time.Now().Add(e.after)
 	}
 	if e.at != nil {
-		if emission.At, err = moment(ctx, in, "at", e.at); err != nil {
+		if emission.At, err = renderTime(ctx, in, "at", e.at); err != nil {
 			return nil, err
 		}
 	}
@@ -68,13 +68,13 @@ func (e *emitStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 			return nil, stepError("the key is empty")
 		}
 	}
-	_, err = emitted(ctx, in, emission)
+	_, err = startRun(ctx, in, emission)
 	return []any{in.Value()}, err
 }
 
-// emitted starts a run. Without a key of the flow's it is one run for each
+// startRun starts a run. Without a key of the flow's it is one run for each
 // step and item.
-func emitted(ctx context.Context, in *flows.Input, e flows.Emission) (string, error) {
+func startRun(ctx context.Context, in *flows.Input, e flows.Emission) (string, error) {
 	if in.Env().Emit == nil {
 		return "", stepError("no runs can be started here")
 	}
@@ -87,8 +87,8 @@ func emitted(ctx context.Context, in *flows.Input, e flows.Emission) (string, er
 	return in.Env().Emit.Emit(ctx, e)
 }
 
-// moment renders a time.
-func moment(ctx context.Context, in *flows.Input, param string, t *flows.Template) (time.Time, error) {
+// renderTime renders a time.
+func renderTime(ctx context.Context, in *flows.Input, param string, t *flows.Template) (time.Time, error) {
 	said, err := t.Text(ctx, in)
 	if err != nil {
 		return time.Time{}, err

@@ -53,23 +53,23 @@ func (s *encodeStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 		err = tab.Charge(3 * int64(len(text)))
 	}
 	if err != nil {
-		return nil, tooMuch(err)
+		return nil, limitError(err)
 	}
 	result, err := s.form(ctx, in, v)
 	if err != nil {
-		return nil, tooMuch(err)
+		return nil, limitError(err)
 	}
 	if s.as == "" {
 		return []any{result}, nil
 	}
-	return added(in.Value(), s.as, result)
+	return withMember(in.Value(), s.as, result)
 }
 
-// added is the item with one more member.
-func added(item any, name string, v any) ([]any, error) {
+// withMember is the item with one more member.
+func withMember(item any, name string, v any) ([]any, error) {
 	object, ok := item.(map[string]any)
 	if !ok && item != nil {
-		return nil, stepError("as needs an object as the item, this one is %s", kindOf(item))
+		return nil, stepError("as needs an object as the item, this one is %s", typeName(item))
 	}
 	larger := make(map[string]any, len(object)+1)
 	for member, value := range object {

@@ -19,9 +19,9 @@ type codec struct {
 	decode func(string) ([]byte, error)
 }
 
-// inPieces writes a long text piece by piece, see package bulk. The pieces of
+// chunked writes a long text piece by piece, see package bulk. The pieces of
 // base64 have no padding but the last: three bytes are four characters.
-func inPieces(length func(int) int, encode func([]byte) string) func([]byte) string {
+func chunked(length func(int) int, encode func([]byte) string) func([]byte) string {
 	const each = 3 << 16 // bytes
 	return func(content []byte) string {
 		if len(content) <= each {
@@ -32,19 +32,19 @@ func inPieces(length func(int) int, encode func([]byte) string) func([]byte) str
 }
 
 func base64Codec() codec {
-	return codec{"base64", inPieces(base64.StdEncoding.EncodedLen, base64.StdEncoding.EncodeToString), func(s string) ([]byte, error) {
+	return codec{"base64", chunked(base64.StdEncoding.EncodedLen, base64.StdEncoding.EncodeToString), func(s string) ([]byte, error) {
 		return base64.RawStdEncoding.DecodeString(unpadded(s))
 	}}
 }
 
 func base64urlCodec() codec {
-	return codec{"base64url", inPieces(base64.RawURLEncoding.EncodedLen, base64.RawURLEncoding.EncodeToString), func(s string) ([]byte, error) {
+	return codec{"base64url", chunked(base64.RawURLEncoding.EncodedLen, base64.RawURLEncoding.EncodeToString), func(s string) ([]byte, error) {
 		return base64.RawURLEncoding.DecodeString(unpadded(s))
 	}}
 }
 
 func hexCodec() codec {
-	return codec{"hex", inPieces(hex.EncodedLen, hex.EncodeToString), hex.DecodeString}
+	return codec{"hex", chunked(hex.EncodedLen, hex.EncodeToString), hex.DecodeString}
 }
 
 // urlCodec escapes everything but RFC 3986's unreserved characters, so that
@@ -78,8 +78,8 @@ func codecNamed(name string) codec {
 	return textCodec()
 }
 
-// textual is the form of a codec, in the direction that the flow says.
-func textual(make func() codec) func(*flows.Args) (encodeForm, error) {
+// codecFormat is the form of a codec, in the direction that the flow says.
+func codecFormat(make func() codec) func(*flows.Args) (encodeForm, error) {
 	return func(args *flows.Args) (encodeForm, error) {
 		c := make()
 		if !args.Bool("decode") {
@@ -113,7 +113,7 @@ func readBytes(c codec, v any) ([]byte, error) {
 		text, isText = string(flows.EncodeJSON(v)), true
 	}
 	if !isText {
-		return nil, stepError("expected text, found %s", kindOf(v))
+		return nil, stepError("expected text, found %s", typeName(v))
 	}
 	content, err := c.decode(text)
 	if err != nil { // its own text shows the value

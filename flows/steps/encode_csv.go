@@ -19,7 +19,7 @@ func csvFormat(args *flows.Args) (encodeForm, error) {
 				return nil, args.Errorf(name, "%s has no meaning for csv when it decodes", name)
 			}
 		}
-		return decoded(func(tab *budget.Tab, text string) (any, error) { return parseCSV(tab, withoutMark([]byte(text))) }), nil
+		return decodeFormat(func(tab *budget.Tab, text string) (any, error) { return parseCSV(tab, trimBOM([]byte(text))) }), nil
 	}
 	columns, header := args.Strings("columns"), !args.Has("header") || args.Bool("header")
 	return func(ctx context.Context, in *flows.Input, v any) (any, error) {
@@ -27,18 +27,18 @@ func csvFormat(args *flows.Args) (encodeForm, error) {
 	}, nil
 }
 
-// decoded is the form of what reads text.
-func decoded(read func(tab *budget.Tab, text string) (any, error)) encodeForm {
+// decodeFormat is the form of what reads text.
+func decodeFormat(read func(tab *budget.Tab, text string) (any, error)) encodeForm {
 	return func(ctx context.Context, in *flows.Input, v any) (any, error) {
 		text, ok := v.(string)
 		if !ok {
-			return nil, stepError("expected text, found %s", kindOf(v))
+			return nil, stepError("expected text, found %s", typeName(v))
 		}
 		result, err := read(in.Tab(ctx), text)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if limit := limited(err); limit != nil {
+		if limit := asLimitError(err); limit != nil {
 			return nil, limit
 		}
 		if err != nil {
@@ -52,7 +52,7 @@ func decoded(read func(tab *budget.Tab, text string) (any, error)) encodeForm {
 func writeCSV(tab *budget.Tab, v any, columns []string, header bool) (any, error) {
 	rows, ok := v.([]any)
 	if !ok {
-		return nil, stepError("expected a list of objects or lists, found %s", kindOf(v))
+		return nil, stepError("expected a list of objects or lists, found %s", typeName(v))
 	}
 	lists := len(rows) > 0 && isList(rows[0])
 	if len(columns) == 0 && !lists {
@@ -112,7 +112,7 @@ func csvCells(row any, columns []string, lists bool) ([]string, error) {
 		}
 	}
 	if values == nil || isList(row) != lists {
-		return nil, stepError("is %s; all rows are objects or all are lists", kindOf(row))
+		return nil, stepError("is %s; all rows are objects or all are lists", typeName(row))
 	}
 	cells := make([]string, len(values))
 	for i, v := range values {
@@ -125,16 +125,16 @@ func csvCells(row any, columns []string, lists bool) ([]string, error) {
 
 func formFormat(args *flows.Args) (encodeForm, error) {
 	if args.Bool("decode") {
-		return decoded(readForm), nil
+		return decodeFormat(readForm), nil
 	}
 	return func(_ context.Context, _ *flows.Input, v any) (any, error) {
 		object, ok := v.(map[string]any)
 		if !ok {
-			return nil, stepError("expected an object, found %s", kindOf(v))
+			return nil, stepError("expected an object, found %s", typeName(v))
 		}
 		pairs := url.Values{}
 		for name, member := range object {
-			values, err := texts(member)
+			values, err := textValues(member)
 			if err != nil {
 				return nil, stepError("%s %v", name, err)
 			}

@@ -17,10 +17,10 @@ type encodeFormat struct {
 func encodeFormats() []encodeFormat {
 	bytes := []string{"decode", "input", "output"}
 	return []encodeFormat{
-		{"base64", "As base64 (RFC 4648).", bytes, textual(base64Codec)},
-		{"base64url", "As base64 for URLs, without padding.", bytes, textual(base64urlCodec)},
-		{"hex", "As hexadecimal digits.", bytes, textual(hexCodec)},
-		{"url", "Escaped for a place in a URL.", bytes, textual(urlCodec)},
+		{"base64", "As base64 (RFC 4648).", bytes, codecFormat(base64Codec)},
+		{"base64url", "As base64 for URLs, without padding.", bytes, codecFormat(base64urlCodec)},
+		{"hex", "As hexadecimal digits.", bytes, codecFormat(hexCodec)},
+		{"url", "Escaped for a place in a URL.", bytes, codecFormat(urlCodec)},
 		{"form", "An object as a query string or an HTML form.", []string{"decode"}, formFormat},
 		{"hash", "Its hash.", []string{"algorithm", "input", "output"}, hashFormat},
 		{"hmac", "Its HMAC under a secret.", []string{"algorithm", "input", "output", "secret"}, hmacFormat},

@@ -14,7 +14,7 @@ import (
 
 func xmlFormat(args *flows.Args) (encodeForm, error) {
 	if args.Bool("decode") {
-		return decoded(func(tab *budget.Tab, text string) (any, error) { return parseXML(tab, []byte(text), "utf-8") }), nil
+		return decodeFormat(func(tab *budget.Tab, text string) (any, error) { return parseXML(tab, []byte(text), "utf-8") }), nil
 	}
 	return func(ctx context.Context, in *flows.Input, v any) (any, error) {
 		object, ok := v.(map[string]any)
@@ -47,7 +47,7 @@ type xmlWriter struct {
 // xmlName is a name, with a prefix or none, out of ASCII: what systems agree on.
 var xmlName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*(:[A-Za-z_][A-Za-z0-9_.-]*)?$`)
 
-func (w *xmlWriter) failed(format string, args ...any) {
+func (w *xmlWriter) fail(format string, args ...any) {
 	if w.err == nil {
 		w.err = stepError(format, args...)
 	}
@@ -56,9 +56,9 @@ func (w *xmlWriter) failed(format string, args ...any) {
 func (w *xmlWriter) element(name string, v any, depth int) {
 	switch {
 	case !xmlName.MatchString(name):
-		w.failed("%q cannot be the name of an XML element", shortLine(name))
+		w.fail("%q cannot be the name of an XML element", shortLine(name))
 	case depth > maxXMLDepth:
-		w.failed("the XML is nested deeper than %d", maxXMLDepth)
+		w.fail("the XML is nested deeper than %d", maxXMLDepth)
 	}
 	if w.err == nil { // the buffer grows by a half at least
 		w.err = w.tab.Charge(2*int64(w.Len()-w.charged) + budget.Text)
@@ -70,7 +70,7 @@ func (w *xmlWriter) element(name string, v any, depth int) {
 	if list, ok := v.([]any); ok {
 		for _, one := range list {
 			if isList(one) {
-				w.failed("%s is a list in a list, which XML has not", name)
+				w.fail("%s is a list in a list, which XML has not", name)
 				return
 			}
 			w.element(name, one, depth)
@@ -105,7 +105,7 @@ func (w *xmlWriter) attributes(object map[string]any, names []string) {
 			continue
 		}
 		if !xmlName.MatchString(attribute) {
-			w.failed("%q cannot be the name of an XML attribute", shortLine(attribute))
+			w.fail("%q cannot be the name of an XML attribute", shortLine(attribute))
 			return
 		}
 		w.WriteString(" " + attribute + `="`)
@@ -130,7 +130,7 @@ func (w *xmlWriter) text(v any) {
 	switch v.(type) {
 	case nil:
 	case []any, map[string]any:
-		w.failed("%s stands where XML has text", kindOf(v))
+		w.fail("%s stands where XML has text", typeName(v))
 	default:
 		_ = xml.EscapeText(&w.Buffer, []byte(scalarText(v))) // into memory: cannot fail
 	}

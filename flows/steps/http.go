@@ -107,34 +107,34 @@ func (s *httpStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 		return s.pages.run(ctx, in, s, client, call)
 	}
 	call.tab = in.Tab(ctx)
-	answer, err := s.exchange(ctx, client, call)
+	answer, err := s.send(ctx, client, call)
 	if err != nil {
 		return nil, err
 	}
 	return []any{answer.item()}, nil
 }
 
-// exchange sends one request and reads its answer.
-func (s *httpStep) exchange(ctx context.Context, client *http.Client, call *httpCall) (*httpAnswer, error) {
+// send sends one request and reads its answer.
+func (s *httpStep) send(ctx context.Context, client *http.Client, call *httpCall) (*httpResponse, error) {
 	resp, err := client.Do(call.request(ctx))
 	if err != nil {
-		return nil, call.failed(ctx, err)
+		return nil, call.failure(ctx, err)
 	}
 	defer resp.Body.Close()
 	if !s.expects(resp.StatusCode) {
-		return nil, call.unexpected(resp)
+		return nil, call.statusError(resp)
 	}
 	raw := call.tab.Part()
 	defer raw.Drop()
 	content, err := readBody(raw, resp, s.limit)
 	if err != nil {
-		return nil, call.failed(ctx, err)
+		return nil, call.failure(ctx, err)
 	}
 	body, err := parseBody(call.tab, s.parse, resp.Header, content)
 	if err != nil {
-		return nil, call.failed(ctx, finalError{err})
+		return nil, call.failure(ctx, finalError{err})
 	}
-	return &httpAnswer{
+	return &httpResponse{
 		url: resp.Request.URL, status: resp.StatusCode, header: resp.Header, body: body, size: int64(len(content)),
 	}, nil
 }

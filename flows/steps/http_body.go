@@ -92,7 +92,7 @@ func decodeBase64(ctx context.Context, in *flows.Input, value *flows.Template) (
 	}
 	text, ok := v.(string)
 	if !ok {
-		return nil, stepError("base64 is %s, not text", kindOf(v))
+		return nil, stepError("base64 is %s, not text", typeName(v))
 	}
 	content, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {

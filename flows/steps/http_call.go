@@ -46,7 +46,7 @@ func (s *httpStep) render(ctx context.Context, in *flows.Input) (*httpCall, erro
 			return nil, err
 		}
 		if err := in.Tab(ctx).Charge(int64(len(content))); err != nil {
-			return nil, tooMuch(err)
+			return nil, limitError(err)
 		}
 		call.content, call.hasBody = content, true
 		if _, ok := call.header["Content-Type"]; !ok {
@@ -83,8 +83,8 @@ func (c *httpCall) request(ctx context.Context) *http.Request {
 	return req
 }
 
-// at is the call for another page.
-func (c *httpCall) at(target *url.URL, page int) *httpCall {
+// withPage is the call for another page.
+func (c *httpCall) withPage(target *url.URL, page int) *httpCall {
 	next := *c
 	next.url, next.page = target, page
 	return &next

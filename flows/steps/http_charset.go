@@ -43,7 +43,7 @@ func decodeText(text []byte, name string) ([]byte, error) {
 	if !utf8.Valid(text) {
 		return nil, errors.New("the response is not text in UTF-8; use parse: bytes")
 	}
-	return withoutMark(text), nil
+	return trimBOM(text), nil
 }
 
 // charsetReader is what an XML declaration's encoding asks for.

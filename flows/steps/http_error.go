@@ -24,17 +24,17 @@ func stepError(format string, args ...any) *flows.Error {
 	return &flows.Error{Code: flows.CodeStepFailed, Message: fmt.Sprintf(format, args...)}
 }
 
-// tooMuch gives the refusal of the run's account its code. Any other error is
+// limitError gives the refusal of the run's account its code. Any other error is
 // what it was.
-func tooMuch(err error) error {
-	if limit := limited(err); limit != nil {
+func limitError(err error) error {
+	if limit := asLimitError(err); limit != nil {
 		return limit
 	}
 	return err
 }
 
-// limited is the refusal of the run's account as a failure; nil for any other error.
-func limited(err error) *flows.Error {
+// asLimitError is the refusal of the run's account as a failure; nil for any other error.
+func asLimitError(err error) *flows.Error {
 	for _, refusal := range []error{budget.ErrMost, budget.ErrPressed} {
 		if errors.Is(err, refusal) {
 			return &flows.Error{Code: flows.CodeLimit, Message: err.Error(), Err: err}
@@ -57,12 +57,12 @@ type finalError struct{ error }
 
 func (e finalError) Unwrap() error { return e.error }
 
-func finally(format string, args ...any) error {
+func finalErrorf(format string, args ...any) error {
 	return finalError{fmt.Errorf(format, args...)}
 }
 
-// failed is a call without a usable answer.
-func (c *httpCall) failed(ctx context.Context, err error) error {
+// failure is a call without a usable answer.
+func (c *httpCall) failure(ctx context.Context, err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err // its own text shows the whole URL
@@ -70,7 +70,7 @@ func (c *httpCall) failed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", c.name(), ctx.Err())
 	}
-	if limit := limited(err); limit != nil {
+	if limit := asLimitError(err); limit != nil {
 		limit.Message = c.name() + ": " + limit.Message
 		return limit
 	}
@@ -99,8 +99,8 @@ func classOf(err error) flows.Class {
 	return flows.ClassNetwork
 }
 
-// unexpected is an answer whose status the step does not expect.
-func (c *httpCall) unexpected(resp *http.Response) error {
+// statusError is an answer whose status the step does not expect.
+func (c *httpCall) statusError(resp *http.Response) error {
 	message := fmt.Sprintf("%s: status %d", c.name(), resp.StatusCode)
 	if to, err := resp.Location(); err == nil && resp.StatusCode/100 == 3 {
 		message += fmt.Sprintf(", a redirect to %s that follow_redirects would follow", urlName(to))

@@ -35,13 +35,13 @@ func way(t testing.TB) *http.Transport {
 }
 
 // send is one exchange of a step as New makes it from `method: …, url: …`.
-func send(ctx context.Context, client *http.Client, method, target string) (*httpAnswer, error) {
+func send(ctx context.Context, client *http.Client, method, target string) (*httpResponse, error) {
 	u, err := url.Parse(target)
 	if err != nil {
 		return nil, err
 	}
 	s := &httpStep{anyOK: true, limit: 1 << 20}
-	return s.exchange(ctx, client, &httpCall{method: method, url: u, header: http.Header{}, key: "run.step.0"})
+	return s.send(ctx, client, &httpCall{method: method, url: u, header: http.Header{}, key: "run.step.0"})
 }
 
 func serve(t testing.TB, handler http.HandlerFunc) *httptest.Server {

@@ -81,7 +81,7 @@ func (s *httpStep) header(ctx context.Context, in *flows.Input) (http.Header, er
 
 // headerValues never shows a value in its error: it may be a credential.
 func headerValues(v any) ([]string, error) {
-	values, err := texts(v)
+	values, err := textValues(v)
 	if err != nil {
 		return nil, err
 	}

@@ -56,7 +56,7 @@ func (b multipartBody) render(ctx context.Context, in *flows.Input) ([]byte, str
 			return nil, "", err
 		}
 		if err := tab.Charge(2 * int64(content.Len()-before)); err != nil { // the part and the form
-			return nil, "", tooMuch(err)
+			return nil, "", limitError(err)
 		}
 	}
 	err := w.Close()

@@ -10,17 +10,17 @@ import (
 
 // Bounds of max_pages.
 const (
-	defaultPages = 100
-	mostPages    = 10_000
+	defaultPages  = 100
+	maxPagesLimit = 10_000
 )
 
 // httpPages is the paginate parameter: one call per page, the items of all
 // pages in order.
 type httpPages struct {
-	pager  httpPager
-	items  *flows.Expr // over the answer; nil: the answer is the item
-	most   int
-	chosen bool // the flow says most itself: stopping there is no failure
+	pager    httpPager
+	items    *flows.Expr // over the answer; nil: the answer is the item
+	maxPages int
+	explicit bool // the flow says most itself: stopping there is no failure
 }
 
 // httpPager is one way to find the following page.
@@ -33,27 +33,27 @@ type httpPager interface {
 
 // httpPage is a page that was read.
 type httpPage struct {
-	number int      // from 0
-	target *url.URL // that was asked for
-	answer *httpAnswer
-	found  int // items
+	number   int      // from 0
+	target   *url.URL // that was asked for
+	response *httpResponse
+	found    int // items
 }
 
 func (p *httpPages) run(ctx context.Context, in *flows.Input, s *httpStep, client *http.Client, call *httpCall) ([]any, error) {
 	var all []any
 	var size int64
 	tab := in.Tab(ctx)
-	call = call.at(p.pager.first(call.url), 0)
+	call = call.withPage(p.pager.first(call.url), 0)
 	for {
 		read := tab.Part()
 		call.tab = read
-		answer, err := s.exchange(ctx, client, call)
+		answer, err := s.send(ctx, client, call)
 		if err != nil {
 			read.Drop()
 			return nil, err
 		}
-		if size += answer.size; size > largestResponse {
-			return nil, stepError("%s: the pages are larger than %s together", call.name(), sizeText(largestResponse))
+		if size += answer.size; size > maxResponse {
+			return nil, stepError("%s: the pages are larger than %s together", call.name(), sizeText(maxResponse))
 		}
 		found, err := p.found(ctx, in, answer)
 		if err == nil && p.items != nil { // of the page, only its items are kept
@@ -61,25 +61,25 @@ func (p *httpPages) run(ctx context.Context, in *flows.Input, s *httpStep, clien
 			read.Drop()
 		}
 		if err != nil {
-			return nil, tooMuch(err)
+			return nil, limitError(err)
 		}
 		all = append(all, found...)
-		page := &httpPage{number: call.page, target: call.url, answer: answer, found: len(found)}
+		page := &httpPage{number: call.page, target: call.url, response: answer, found: len(found)}
 		next, err := p.pager.next(ctx, in, page)
 		switch {
 		case err != nil:
 			return nil, err
-		case next == nil, p.chosen && call.page+1 == p.most:
+		case next == nil, p.explicit && call.page+1 == p.maxPages:
 			return all, nil
 		}
 		if err := p.mayFollow(call, next); err != nil {
 			return nil, err
 		}
-		call = call.at(next, call.page+1)
+		call = call.withPage(next, call.page+1)
 	}
 }
 
-func (p *httpPages) found(ctx context.Context, in *flows.Input, answer *httpAnswer) ([]any, error) {
+func (p *httpPages) found(ctx context.Context, in *flows.Input, answer *httpResponse) ([]any, error) {
 	if p.items == nil {
 		return []any{answer.item()}, nil
 	}
@@ -90,8 +90,8 @@ func (p *httpPages) found(ctx context.Context, in *flows.Input, answer *httpAnsw
 // that the flow sets may be credentials for the first origin.
 func (p *httpPages) mayFollow(call *httpCall, next *url.URL) error {
 	switch {
-	case call.page+1 == p.most:
-		return stepError("%s: more than %d pages; set max_pages to stop earlier or go on", call.name(), p.most)
+	case call.page+1 == p.maxPages:
+		return stepError("%s: more than %d pages; set max_pages to stop earlier or go on", call.name(), p.maxPages)
 	case next.String() == call.url.String():
 		return stepError("%s: page %d names itself as the next one", call.name(), call.page+1)
 	case !sameOrigin(next, call.url):

@@ -124,7 +124,7 @@ func TestWithParam(t *testing.T) {
 // Pages that are small one by one still have a bound together.
 func TestHTTPPagesAreBoundedTogether(t *testing.T) {
 	t.Parallel()
-	page := make([]byte, largestResponse/4)
+	page := make([]byte, maxResponse/4)
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain")
 		w.Header().Set("Link", fmt.Sprintf("<?n=%s1>; rel=next", r.URL.Query().Get("n")))

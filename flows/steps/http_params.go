@@ -23,7 +23,7 @@ func httpParams() []flows.Param {
 		flows.Param{Name: "method", Type: flows.TypeEnum, Enum: upper(httpMethods()), Default: "GET", Summary: "Method of `url`."},
 	)
 	params = append(params, httpRequestParams()...)
-	return append(params, httpAnswerParams()...)
+	return append(params, httpResponseParams()...)
 }
 
 func httpRequestParams() []flows.Param {
@@ -53,7 +53,7 @@ func multipartParams() []flows.Param {
 	}
 }
 
-func httpAnswerParams() []flows.Param {
+func httpResponseParams() []flows.Param {
 	return []flows.Param{
 		{Name: "expect", Type: flows.TypeStatuses, Default: "2xx", Summary: "Statuses that are no failure."},
 		{Name: "parse", Type: flows.TypeEnum, Enum: []string{"auto", "json", "text", "bytes", "xml", "csv"}, Default: "auto", Summary: "What the body becomes; `auto` goes by its content type, `bytes` is base64."},

@@ -11,7 +11,7 @@ import (
 // Bounds of max_response, bytes.
 const (
 	defaultResponse = 10_000_000
-	largestResponse = 100_000_000
+	maxResponse     = 100_000_000
 )
 
 func (s *httpStep) setLimit(args *flows.Args) error {
@@ -20,8 +20,8 @@ func (s *httpStep) setLimit(args *flows.Args) error {
 		return nil
 	}
 	limit, ok := parseSize(args.String("max_response"))
-	if !ok || limit < 1 || limit > largestResponse {
-		return args.Errorf("max_response", "max_response is a size from 1B to %s, such as 512KB or 10MB", sizeText(largestResponse))
+	if !ok || limit < 1 || limit > maxResponse {
+		return args.Errorf("max_response", "max_response is a size from 1B to %s, such as 512KB or 10MB", sizeText(maxResponse))
 	}
 	s.limit = limit
 	return nil

@@ -16,7 +16,7 @@ func (s *httpStep) target(ctx context.Context, in *flows.Input) (*url.URL, error
 	}
 	text, ok := v.(string)
 	if !ok {
-		return nil, stepError("the URL is %s, not text", kindOf(v))
+		return nil, stepError("the URL is %s, not text", typeName(v))
 	}
 	target, err := parseTarget(text)
 	if err != nil {
@@ -39,19 +39,19 @@ func parseTarget(text string) (*url.URL, error) {
 	target, err := url.Parse(text)
 	switch {
 	case err != nil:
-		return nil, stepError("%q is not a URL", shown(text))
+		return nil, stepError("%q is not a URL", redactURL(text))
 	case target.Scheme != "http" && target.Scheme != "https":
-		return nil, stepError("%q is not an http:// or https:// URL", shown(text))
+		return nil, stepError("%q is not an http:// or https:// URL", redactURL(text))
 	case target.Hostname() == "":
-		return nil, stepError("%q names no host", shown(text))
+		return nil, stepError("%q names no host", redactURL(text))
 	}
 	target.Fragment, target.RawFragment = "", ""
 	target.RawQuery = escapeQuery(target.RawQuery)
 	return target, nil
 }
 
-// shown is the part of a URL that may appear in a message.
-func shown(text string) string {
+// redactURL is the part of a URL that may appear in a message.
+func redactURL(text string) string {
 	if end := strings.IndexAny(text, "?#"); end >= 0 {
 		text = text[:end]
 	}
@@ -91,7 +91,7 @@ func encodeFields(ctx context.Context, in *flows.Input, fields []flows.Field, wh
 		if err != nil {
 			return "", err
 		}
-		values, err := texts(v)
+		values, err := textValues(v)
 		if err != nil {
 			return "", stepError("%s %q %s", what, field.Name, err)
 		}

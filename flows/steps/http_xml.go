@@ -27,7 +27,7 @@ const maxXMLDepth = 256
 func parseXML(tab *budget.Tab, content []byte, declared string) (any, error) {
 	read := xmlReader{tab: tab, tokens: tab.Part()}
 	defer read.tokens.Drop()
-	d := xml.NewDecoder(read.from(withoutMark(content)))
+	d := xml.NewDecoder(read.from(trimBOM(content)))
 	d.CharsetReader = charsetReader
 	if declared != "" {
 		text, err := decodeText(content, declared)

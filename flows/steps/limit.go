@@ -34,7 +34,7 @@ func limit() flows.Kind {
 }
 
 type limitStep struct {
-	keeper
+	keyedState
 	rate     flows.Rate
 	patience time.Duration
 	steps    *flows.Block // nil: the item passes
@@ -42,7 +42,7 @@ type limitStep struct {
 
 func newLimit(args *flows.Args) (flows.Runner, error) {
 	l := &limitStep{
-		keeper: newKeeper("limit", "key", args), steps: args.Steps("steps"), patience: time.Minute,
+		keyedState: newKeyedState("limit", "key", args), steps: args.Steps("steps"), patience: time.Minute,
 		rate: flows.Rate{Count: args.Int("rate"), Per: time.Second},
 	}
 	if args.Has("per") {
@@ -77,7 +77,7 @@ func (l *limitStep) nest(ctx context.Context, in *flows.Input) (flows.Items, err
 		wait, ok, err := pace.Take(ctx, key, l.rate, l.patience)
 		switch {
 		case err != nil:
-			return nil, unkept(ctx, err)
+			return nil, stateError(ctx, err)
 		case !ok:
 			return nil, &flows.Error{Status: 429, RetryAfter: wait, Message: fmt.Sprintf("more than %d items within %v", l.rate.Count, l.rate.Per)}
 		}

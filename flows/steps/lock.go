@@ -10,13 +10,13 @@ import (
 )
 
 const (
-	lockLease  = 15 * time.Second // how long a lock outlives a worker that is lost
-	lockRenew  = 5 * time.Second  // must be well below lockLease
-	lockParked = time.Minute      // how long a lock outlives the moment at which its parked run goes on
-	lockAgain  = 5 * time.Second  // a parked run asks this often
-	lockWait   = time.Minute      // how long a lock is waited for by default
-	firstAsk   = 20 * time.Millisecond
-	lastAsk    = 500 * time.Millisecond
+	lockLease        = 15 * time.Second // how long a lock outlives a worker that is lost
+	lockRenew        = 5 * time.Second  // must be well below lockLease
+	lockParked       = time.Minute      // how long a lock outlives the moment at which its parked run goes on
+	lockParkInterval = 5 * time.Second  // a parked run asks this often
+	defaultLockWait  = time.Minute      // how long a lock is waited for by default
+	minLockPoll      = 20 * time.Millisecond
+	maxLockPoll      = 500 * time.Millisecond
 )
 
 // lock lets one item at a time through steps.
@@ -37,7 +37,7 @@ func lock() flows.Kind {
 		Effect:       flows.Durable,
 		InternalOnly: true,
 		New: func(args *flows.Args) (flows.Runner, error) {
-			l := &lockStep{keeper: newKeeper("lock", "key", args), steps: args.Steps("steps"), patience: lockWait}
+			l := &lockStep{keyedState: newKeyedState("lock", "key", args), steps: args.Steps("steps"), patience: defaultLockWait}
 			if args.Has("wait") {
 				l.patience = args.Duration("wait")
 			}
@@ -47,13 +47,13 @@ func lock() flows.Kind {
 }
 
 type lockStep struct {
-	keeper
+	keyedState
 	steps    *flows.Block
 	patience time.Duration
 }
 
-// held is a lock in the hand of one item.
-type held struct {
+// heldLock is a lock in the hand of one item.
+type heldLock struct {
 	values flows.State
 	key    string
 	owner  []byte
@@ -66,43 +66,43 @@ func (l *lockStep) nest(ctx context.Context, in *flows.Input) (flows.Items, erro
 	if err != nil {
 		return flows.Items{}, err
 	}
-	values, err := store(in)
+	values, err := stateOf(in)
 	if err != nil {
 		return flows.Items{}, err
 	}
-	h := &held{values: values, key: key, owner: flows.EncodeJSON(in.RunKey())}
+	h := &heldLock{values: values, key: key, owner: flows.EncodeJSON(in.RunKey())}
 	if err := l.acquire(ctx, in, h); err != nil {
 		return flows.Items{}, err
 	}
-	items, err := h.under(ctx, func(ctx context.Context) (flows.Items, error) { return l.steps.RunItem(ctx, in) })
+	items, err := h.runLocked(ctx, func(ctx context.Context) (flows.Items, error) { return l.steps.RunItem(ctx, in) })
 	var parked *flows.Parked
 	switch {
 	case errors.As(err, &parked):
-		_, _ = h.take(context.WithoutCancel(ctx), time.Until(parked.Wake)+lockParked)
-	case err == nil || over(ctx, err):
-		forget(ctx, values, key, h.owner)
+		_, _ = h.acquireOrRenew(context.WithoutCancel(ctx), time.Until(parked.Wake)+lockParked)
+	case err == nil || failedForGood(ctx, err):
+		removeKey(ctx, values, key, h.owner)
 	}
 	return items, err
 }
 
-// take takes or keeps the lock.
-func (h *held) take(ctx context.Context, lease time.Duration) (bool, error) {
+// acquireOrRenew takes or keeps the lock.
+func (h *heldLock) acquireOrRenew(ctx context.Context, lease time.Duration) (bool, error) {
 	done, err := h.values.Swap(ctx, flows.Change{Key: h.key, Value: h.owner, For: lease, If: flows.Free, Old: h.owner})
 	return done.Done, err
 }
 
 // acquire waits for the lock; a long wait parks the run.
-func (l *lockStep) acquire(ctx context.Context, in *flows.Input, h *held) error {
+func (l *lockStep) acquire(ctx context.Context, in *flows.Input, h *heldLock) error {
 	asked := time.Now()
-	for pause := firstAsk; ; pause = min(2*pause, lastAsk) {
-		taken, err := h.take(ctx, lockLease)
+	for pause := minLockPoll; ; pause = min(2*pause, maxLockPoll) {
+		taken, err := h.acquireOrRenew(ctx, lockLease)
 		if err != nil {
-			return unkept(ctx, err)
+			return stateError(ctx, err)
 		}
 		waited := time.Since(asked)
 		if !taken && waited > flows.ParkAfter && in.Env().Parks {
-			if waited, err = since(ctx, in, asked); err == nil && waited < l.patience {
-				err = in.Park(time.Now().Add(lockAgain))
+			if waited, err = waitedSince(ctx, in, asked); err == nil && waited < l.patience {
+				err = in.Park(time.Now().Add(lockParkInterval))
 			}
 			if err != nil {
 				return err
@@ -122,8 +122,8 @@ func (l *lockStep) acquire(ctx context.Context, in *flows.Input, h *held) error 
 	}
 }
 
-// since is how long the run has asked, in all its attempts.
-func since(ctx context.Context, in *flows.Input, asked time.Time) (time.Duration, error) {
+// waitedSince is how long the run has asked, in all its attempts.
+func waitedSince(ctx context.Context, in *flows.Input, asked time.Time) (time.Duration, error) {
 	v, err := in.Remember(ctx, "asked", func() (any, error) { return asked.UTC().Format(time.RFC3339Nano), nil })
 	if err != nil {
 		return 0, err
@@ -133,9 +133,9 @@ func since(ctx context.Context, in *flows.Input, asked time.Time) (time.Duration
 	return time.Since(first), err
 }
 
-// under runs do while it renews the lock. A lock that cannot be renewed any
+// runLocked runs do while it renews the lock. A lock that cannot be renewed any
 // more ends what runs under it.
-func (h *held) under(ctx context.Context, do func(context.Context) (flows.Items, error)) (flows.Items, error) {
+func (h *heldLock) runLocked(ctx context.Context, do func(context.Context) (flows.Items, error)) (flows.Items, error) {
 	inside, lose := context.WithCancelCause(ctx)
 	var renewer sync.WaitGroup
 	renewer.Go(func() { h.renew(inside, lose) })
@@ -148,7 +148,7 @@ func (h *held) under(ctx context.Context, do func(context.Context) (flows.Items,
 	return items, err
 }
 
-func (h *held) renew(ctx context.Context, lose context.CancelCauseFunc) {
+func (h *heldLock) renew(ctx context.Context, lose context.CancelCauseFunc) {
 	tick := time.NewTicker(lockRenew)
 	defer tick.Stop()
 	for kept := time.Now(); ; {
@@ -157,7 +157,7 @@ func (h *held) renew(ctx context.Context, lose context.CancelCauseFunc) {
 			return
 		case <-tick.C:
 		}
-		ours, err := h.take(ctx, lockLease)
+		ours, err := h.acquireOrRenew(ctx, lockLease)
 		if err == nil && ours {
 			kept = time.Now()
 		} else if err == nil || time.Since(kept) > lockLease-lockRenew {

@@ -29,7 +29,7 @@ func loopGuard() flows.Kind {
 }
 
 func newLoopGuard(args *flows.Args) (flows.Runner, error) {
-	guard := keeper{kind: "loop_guard/" + args.String("between"), name: args.Template("key"), shared: true}
+	guard := keyedState{kind: "loop_guard/" + args.String("between"), name: args.Template("key"), shared: true}
 	way, hold := flows.EncodeJSON(args.String("way")), time.Hour
 	if args.Has("for") {
 		if hold = args.Duration("for"); hold == 0 {
@@ -41,13 +41,13 @@ func newLoopGuard(args *flows.Args) (flows.Runner, error) {
 		if err != nil {
 			return nil, err
 		}
-		values, err := store(in)
+		values, err := stateOf(in)
 		if err != nil {
 			return nil, err
 		}
 		mine, err := values.Swap(ctx, flows.Change{Key: key, Value: way, For: hold, If: flows.Free, Old: way, ID: in.RunKey()})
 		if err != nil {
-			return nil, unkept(ctx, err)
+			return nil, stateError(ctx, err)
 		}
 		if !mine.Done {
 			return nil, nil

@@ -96,7 +96,7 @@ func (p *parallelStep) nest(ctx context.Context, in *flows.Input) (flows.Items, 
 	}
 	if p.need == len(p.branches) {
 		results, _, err := p.race(ctx, in, all)
-		return p.joined(in, results, all, err)
+		return p.joinItems(in, results, all, err)
 	}
 	var results map[int]flows.Items
 	v, err := in.Remember(ctx, "joined", func() (any, error) {
@@ -116,7 +116,7 @@ func (p *parallelStep) nest(ctx context.Context, in *flows.Input) (flows.Items, 
 	if err == nil && results == nil {
 		results, _, err = p.race(ctx, in, winners)
 	}
-	return p.joined(in, results, winners, err)
+	return p.joinItems(in, results, winners, err)
 }
 
 // branchNumbers reads what was remembered.
@@ -137,8 +137,8 @@ func branchNumbers(v any, most int) ([]int, error) {
 	return numbers, nil
 }
 
-// arrival is a branch that came to its end.
-type arrival struct {
+// branchResult is a branch that came to its end.
+type branchResult struct {
 	branch int
 	items  flows.Items
 	err    error
@@ -149,11 +149,11 @@ type arrival struct {
 func (p *parallelStep) race(ctx context.Context, in *flows.Input, which []int) (map[int]flows.Items, []int, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	arrivals := make(chan arrival, len(which))
+	arrivals := make(chan branchResult, len(which))
 	for _, branch := range which {
 		go func() {
 			items, err := p.branches[branch].RunItem(ctx, in)
-			arrivals <- arrival{branch, items, err}
+			arrivals <- branchResult{branch, items, err}
 		}()
 	}
 	need := min(p.need, len(which))
@@ -175,15 +175,15 @@ func (p *parallelStep) race(ctx context.Context, in *flows.Input, which []int) (
 		}
 	}
 	if len(winners) < need {
-		return nil, nil, lacking(which, failures, len(winners), need)
+		return nil, nil, joinError(which, failures, len(winners), need)
 	}
 	slices.Sort(winners)
 	return results, winners, nil
 }
 
-// lacking is why too few branches have succeeded: they wait, or the first
+// joinError is why too few branches have succeeded: they wait, or the first
 // failure in their order.
-func lacking(which []int, failures map[int]error, succeeded, need int) error {
+func joinError(which []int, failures map[int]error, succeeded, need int) error {
 	var first error
 	var waits *flows.Parked
 	for _, branch := range which {
@@ -204,8 +204,8 @@ func lacking(which []int, failures map[int]error, succeeded, need int) error {
 	return first
 }
 
-// joined makes of the branches' items what goes on.
-func (p *parallelStep) joined(in *flows.Input, results map[int]flows.Items, winners []int, err error) (flows.Items, error) {
+// joinItems makes of the branches' items what goes on.
+func (p *parallelStep) joinItems(in *flows.Input, results map[int]flows.Items, winners []int, err error) (flows.Items, error) {
 	if err != nil {
 		return flows.Items{}, err
 	}

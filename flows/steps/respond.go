@@ -41,8 +41,8 @@ type respondStep struct {
 	body    *flows.Template // nil: the items
 }
 
-// ownHeaders are set by whoever writes the answer.
-var ownHeaders = []string{"content-length", "transfer-encoding", "connection", "penstock-run-id", "x-request-id", "server-timing"}
+// reservedResponseHeaders are set by whoever writes the answer.
+var reservedResponseHeaders = []string{"content-length", "transfer-encoding", "connection", "penstock-run-id", "x-request-id", "server-timing"}
 
 func newRespond(args *flows.Args) (flows.Runner, error) {
 	r := &respondStep{status: 200, headers: args.Fields("headers")}
@@ -61,7 +61,7 @@ func newRespond(args *flows.Args) (flows.Runner, error) {
 		r.form, r.body = form, args.Template(form)
 	}
 	for _, h := range r.headers {
-		if slices.Contains(ownHeaders, strings.ToLower(h.Name)) || !httpguts.ValidHeaderFieldName(h.Name) {
+		if slices.Contains(reservedResponseHeaders, strings.ToLower(h.Name)) || !httpguts.ValidHeaderFieldName(h.Name) {
 			return nil, args.Errorf("headers", "headers: %q cannot be set", h.Name)
 		}
 	}
@@ -131,5 +131,5 @@ func plainText(v any) ([]byte, error) {
 	if said, ok := v.(string); ok {
 		return []byte(said), nil
 	}
-	return nil, stepError("text: expected text, found %s; json takes any value", kindOf(v))
+	return nil, stepError("text: expected text, found %s; json takes any value", typeName(v))
 }

@@ -31,10 +31,10 @@ func scriptKind() flows.Kind {
 // Bounds of one evaluation.
 const (
 	defaultScriptTime   = 250 * time.Millisecond
-	mostScriptTime      = 5 * time.Second
+	maxScriptTime       = 5 * time.Second
 	defaultScriptMemory = 32_000_000 // bytes
-	leastScriptMemory   = 4_000_000
-	mostScriptMemory    = 256_000_000
+	minScriptMemory     = 4_000_000
+	maxScriptMemory     = 256_000_000
 )
 
 // scriptStep is one script step of a flow.
@@ -48,14 +48,14 @@ type scriptStep struct {
 func newScriptStep(args *flows.Args) (*scriptStep, error) {
 	s := &scriptStep{code: args.String("code"), time: defaultScriptTime, memory: defaultScriptMemory}
 	if args.Has("max_time") {
-		if s.time = args.Duration("max_time"); s.time < time.Millisecond || s.time > mostScriptTime {
-			return nil, args.Errorf("max_time", "max_time is from 1ms to %v", mostScriptTime)
+		if s.time = args.Duration("max_time"); s.time < time.Millisecond || s.time > maxScriptTime {
+			return nil, args.Errorf("max_time", "max_time is from 1ms to %v", maxScriptTime)
 		}
 	}
 	if args.Has("max_memory") {
 		size, ok := parseSize(args.String("max_memory"))
-		if !ok || size < leastScriptMemory || size > mostScriptMemory {
-			return nil, args.Errorf("max_memory", "max_memory is from %s to %s", sizeText(leastScriptMemory), sizeText(mostScriptMemory))
+		if !ok || size < minScriptMemory || size > maxScriptMemory {
+			return nil, args.Errorf("max_memory", "max_memory is from %s to %s", sizeText(minScriptMemory), sizeText(maxScriptMemory))
 		}
 		s.memory = size
 	}
@@ -79,9 +79,9 @@ func (s *scriptStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	call := &flows.Script{Code: s.code, Time: s.time, Memory: s.memory, Mark: "integer-" + rand.Text() + ":"}
 	tab := in.Tab(ctx)
 	if err := tab.Charge(flows.SizeOf(given)); err != nil { // a copy of it
-		return nil, tooMuch(err)
+		return nil, limitError(err)
 	}
-	if call.Input, err = flows.EncodeJSONOn(tab, marked(call.Mark, given)); err != nil {
+	if call.Input, err = flows.EncodeJSONOn(tab, markIntegers(call.Mark, given)); err != nil {
 		return nil, err
 	}
 	evaluate := script.Eval
@@ -93,7 +93,7 @@ func (s *scriptStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 		return nil, err
 	}
 	if err := tab.Charge(2 * int64(len(content))); err != nil { // the frame and what it holds
-		return nil, tooMuch(err)
+		return nil, limitError(err)
 	}
 	v, err := flows.DecodeJSONOn(tab, content)
 	if known := (*flows.Error)(nil); errors.As(err, &known) {
@@ -104,10 +104,10 @@ func (s *scriptStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	}
 	items, ok := v.([]any)
 	if !ok {
-		return nil, stepError("the script returns %s, not items", kindOf(v))
+		return nil, stepError("the script returns %s, not items", typeName(v))
 	}
 	if strings.Contains(string(content), call.Mark) {
-		items = unmarked(call.Mark, items).([]any)
+		items = unmarkIntegers(call.Mark, items).([]any)
 	}
 	return items, nil
 }

@@ -47,32 +47,32 @@ func unique(texts []string) []string {
 // all below it.
 const safeInteger = 1<<53 - 1
 
-// marked is v with the integers that JavaScript cannot hold as marked text.
-func marked(mark string, v any) any {
+// markIntegers is v with the integers that JavaScript cannot hold as marked text.
+func markIntegers(mark string, v any) any {
 	switch v := v.(type) {
 	case json.Number:
-		return markedNumber(mark, v.String(), v)
+		return markInteger(mark, v.String(), v)
 	case *big.Int:
-		return markedNumber(mark, v.String(), v)
+		return markInteger(mark, v.String(), v)
 	case int:
-		return markedNumber(mark, strconv.Itoa(v), v)
+		return markInteger(mark, strconv.Itoa(v), v)
 	case []any:
 		list := make([]any, len(v))
 		for i, element := range v {
-			list[i] = marked(mark, element)
+			list[i] = markIntegers(mark, element)
 		}
 		return list
 	case map[string]any:
 		object := make(map[string]any, len(v))
 		for name, member := range v {
-			object[name] = marked(mark, member)
+			object[name] = markIntegers(mark, member)
 		}
 		return object
 	}
 	return v
 }
 
-func markedNumber(mark, text string, v any) any {
+func markInteger(mark, text string, v any) any {
 	const certain = 15 // digits
 	if len(text) <= certain || strings.ContainsAny(text, ".eE") {
 		return v
@@ -83,8 +83,8 @@ func markedNumber(mark, text string, v any) any {
 	return mark + text
 }
 
-// unmarked is v with marked text as numbers again.
-func unmarked(mark string, v any) any {
+// unmarkIntegers is v with marked text as numbers again.
+func unmarkIntegers(mark string, v any) any {
 	switch v := v.(type) {
 	case string:
 		if digits, ok := strings.CutPrefix(v, mark); ok && isNumber(digits) {
@@ -92,11 +92,11 @@ func unmarked(mark string, v any) any {
 		}
 	case []any:
 		for i, element := range v {
-			v[i] = unmarked(mark, element)
+			v[i] = unmarkIntegers(mark, element)
 		}
 	case map[string]any:
 		for name, member := range v {
-			v[name] = unmarked(mark, member)
+			v[name] = unmarkIntegers(mark, member)
 		}
 	}
 	return v

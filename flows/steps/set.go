@@ -55,7 +55,7 @@ func (s setStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 func asObject(v any) (map[string]any, error) {
 	object, ok := v.(map[string]any)
 	if !ok && v != nil {
-		return nil, stepError("keep needs an object as the item, this one is %s", kindOf(v))
+		return nil, stepError("keep needs an object as the item, this one is %s", typeName(v))
 	}
 	return object, nil
 }

@@ -17,7 +17,7 @@ func split() flows.Kind {
 			if over.IsPath() {
 				return nil, args.Errorf("over", "%s is one value: write %s[] for an item of each of its elements", over, over)
 			}
-			return results{over}, nil
+			return programStep{over}, nil
 		},
 	}
 }

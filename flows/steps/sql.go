@@ -23,8 +23,8 @@ func sqlKind() flows.Kind {
 
 // Bounds of max_rows.
 const (
-	defaultRows = 1000
-	mostRows    = 100_000
+	defaultRows  = 1000
+	maxRowsLimit = 100_000
 )
 
 // sqlStep is one sql step of a flow.
@@ -38,8 +38,8 @@ type sqlStep struct {
 func newSQLStep(args *flows.Args) (*sqlStep, error) {
 	s := &sqlStep{connection: args.String("connection"), transaction: args.Has("transaction"), maxRows: defaultRows}
 	if args.Has("max_rows") {
-		if s.maxRows = args.Int("max_rows"); s.maxRows < 1 || s.maxRows > mostRows {
-			return nil, args.Errorf("max_rows", "max_rows is from 1 to %d", mostRows)
+		if s.maxRows = args.Int("max_rows"); s.maxRows < 1 || s.maxRows > maxRowsLimit {
+			return nil, args.Errorf("max_rows", "max_rows is from 1 to %d", maxRowsLimit)
 		}
 	}
 	parts := []*flows.Args{args}
@@ -95,34 +95,34 @@ func (s *sqlStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	}
 	defer leave()
 	if s.transaction {
-		return s.together(ctx, db, calls, in.Tab(ctx))
+		return s.runTransaction(ctx, db, calls, in.Tab(ctx))
 	}
-	rows := sqlRows{dialect: db.Dialect, most: s.maxRows, tab: in.Tab(ctx)}
+	rows := sqlRows{dialect: db.Dialect, maxRows: s.maxRows, tab: in.Tab(ctx)}
 	items, err := calls[0].run(ctx, db.DB, &rows)
-	return items, sqlFailed(ctx, db, err)
+	return items, sqlError(ctx, db, err)
 }
 
-// together runs all statements or none. One item comes out, the list of what
+// runTransaction runs all statements or none. One item comes out, the list of what
 // each statement gave.
-func (s *sqlStep) together(ctx context.Context, db *flows.Database, calls []*sqlCall, tab *budget.Tab) ([]any, error) {
+func (s *sqlStep) runTransaction(ctx context.Context, db *flows.Database, calls []*sqlCall, tab *budget.Tab) ([]any, error) {
 	tx, err := db.DB.BeginTx(ctx, nil)
 	if err != nil {
-		return nil, sqlFailed(ctx, db, err)
+		return nil, sqlError(ctx, db, err)
 	}
 	defer tx.Rollback() // after a commit it does nothing
-	rows := sqlRows{dialect: db.Dialect, most: s.maxRows, tab: tab}
+	rows := sqlRows{dialect: db.Dialect, maxRows: s.maxRows, tab: tab}
 	given := make([]any, len(calls))
 	for i, call := range calls {
 		items, err := call.run(ctx, tx, &rows)
 		if err != nil {
-			return nil, sqlFailed(ctx, db, err)
+			return nil, sqlError(ctx, db, err)
 		}
 		if given[i] = items; !call.statement.query {
 			given[i] = items[0]
 		}
 	}
 	if err := tx.Commit(); err != nil {
-		return nil, sqlFailed(ctx, db, err)
+		return nil, sqlError(ctx, db, err)
 	}
 	return []any{given}, nil
 }

@@ -39,7 +39,7 @@ func (c *sqlCall) exec(ctx context.Context, db sqlRunner) ([]any, error) {
 		object["rows_affected"] = int(n)
 	}
 	// SQLite remembers the last id of the connection, whoever made it.
-	words, _ := readSQL(c.statement.text)
+	words, _ := sqlWords(c.statement.text)
 	if inserts := words[0] == "insert" || words[0] == "replace"; inserts && (c.dialect == flows.MySQL || c.dialect == flows.SQLite) {
 		if id, err := result.LastInsertId(); err == nil && id != 0 {
 			object["last_insert_id"] = json.Number(strconv.FormatInt(id, 10))

@@ -11,7 +11,7 @@ import (
 // sqlRows makes items of rows, within bounds.
 type sqlRows struct {
 	dialect flows.Dialect
-	most    int // rows of one query
+	maxRows int // rows of one query
 	size    int // bytes read so far
 	tab     *budget.Tab
 }
@@ -34,8 +34,8 @@ func (r *sqlRows) read(rows *sql.Rows) ([]any, error) {
 	}
 	items := []any{}
 	for rows.Next() {
-		if len(items) == r.most {
-			return nil, stepError("more than %d rows; raise max_rows or ask for fewer", r.most)
+		if len(items) == r.maxRows {
+			return nil, stepError("more than %d rows; raise max_rows or ask for fewer", r.maxRows)
 		}
 		if err := rows.Scan(places...); err != nil {
 			return nil, err
@@ -51,7 +51,7 @@ func (r *sqlRows) read(rows *sql.Rows) ([]any, error) {
 
 func (r *sqlRows) item(columns []*sql.ColumnType, values []any) (map[string]any, error) {
 	if err := r.tab.Charge(budget.Cell + budget.Object + budget.Members(len(columns))); err != nil {
-		return nil, tooMuch(err)
+		return nil, limitError(err)
 	}
 	item := make(map[string]any, len(columns))
 	for i, column := range columns {
@@ -65,7 +65,7 @@ func (r *sqlRows) item(columns []*sql.ColumnType, values []any) (map[string]any,
 			r.size += 8
 		}
 		if err := r.tab.Charge(int64(2 * (r.size - before))); err != nil { // the driver's and ours
-			return nil, tooMuch(err)
+			return nil, limitError(err)
 		}
 		if r.size > maxSQLSize {
 			return nil, stepError("the rows are larger than %s together", sizeText(maxSQLSize))

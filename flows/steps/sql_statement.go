@@ -33,7 +33,7 @@ func newSQLStatement(args *flows.Args) (*sqlStatement, error) {
 			return nil, args.Errorf("args", "args is a list, one value for each placeholder")
 		}
 	}
-	words, several := readSQL(s.text)
+	words, several := sqlWords(s.text)
 	switch {
 	case len(words) == 0:
 		return nil, args.Errorf(param, "expected a statement, found none")
@@ -80,7 +80,7 @@ func (s *sqlStatement) render(ctx context.Context, in *flows.Input, dialect flow
 	}
 	list, ok := v.([]any)
 	if !ok {
-		return nil, stepError("args is %s, not a list with one value for each placeholder", kindOf(v))
+		return nil, stepError("args is %s, not a list with one value for each placeholder", typeName(v))
 	}
 	call.args = make([]any, len(list))
 	for i, value := range list {

@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// readSQL returns the words of a statement in lower case, those in strings,
+// sqlWords returns the words of a statement in lower case, those in strings,
 // quoted names and comments left out, and whether a second statement follows
 // the first. The dialect is not known here. Where dialects read a text
 // differently, words may be too many, and several is true only when every
 // reading says so.
-func readSQL(text string) (words []string, several bool) {
+func sqlWords(text string) (words []string, several bool) {
 	standard := sqlReader{text: text}
 	standard.read()
 	if !strings.Contains(text, `\`) {

@@ -41,7 +41,7 @@ func TestReadSQL(t *testing.T) {
 		{text: "select /* open ; delete"},
 	}
 	for _, test := range tests {
-		words, several := readSQL(test.text)
+		words, several := sqlWords(test.text)
 		if several != test.several || writesSQL(words) != test.writes {
 			t.Errorf("%s\nseveral %v, writes %v (%s)", test.text, several, writesSQL(words), words)
 		}
@@ -55,7 +55,7 @@ func FuzzReadSQL(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		words, _ := readSQL(text)
+		words, _ := sqlWords(text)
 		if slices.ContainsFunc(words, func(w string) bool { return w == "" || strings.ContainsAny(w, " ;'") }) {
 			t.Errorf("%q: %q", text, words)
 		}

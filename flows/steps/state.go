@@ -44,18 +44,18 @@ func state() flows.Kind {
 }
 
 type stateStep struct {
-	keeper
-	do       func(s *stateStep, ctx context.Context, in *flows.Input, key string) (any, error)
-	value    *flows.Template // default, to or by; nil: left out
-	from     *flows.Template
-	hold     time.Duration
-	into     string
-	reads    bool
-	unchange bool // the item passes
+	keyedState
+	do     func(s *stateStep, ctx context.Context, in *flows.Input, key string) (any, error)
+	value  *flows.Template // default, to or by; nil: left out
+	from   *flows.Template
+	ttl    time.Duration
+	into   string
+	reads  bool
+	passes bool // the item passes
 }
 
 func newState(args *flows.Args) (flows.Runner, error) {
-	s := &stateStep{hold: args.Duration("for"), from: args.Template("from"), into: args.String("into")}
+	s := &stateStep{ttl: args.Duration("for"), from: args.Template("from"), into: args.String("into")}
 	takes := map[string][]string{"get": {"default"}, "set": {"to", "for"}, "increment": {"by", "for"}, "compare_and_set": {"from", "to", "for"}}
 	what := ""
 	for name := range takes {
@@ -68,12 +68,12 @@ func newState(args *flows.Args) (flows.Runner, error) {
 			return nil, args.Errorf(name, "%s does not belong to %s", name, what)
 		}
 	}
-	s.keeper = newKeeper("state", what, args)
+	s.keyedState = newKeyedState("state", what, args)
 	switch what {
 	case "get":
 		s.do, s.value, s.reads = (*stateStep).get, args.Template("default"), true
 	case "set":
-		s.do, s.value, s.unchange = (*stateStep).set, args.Template("to"), true
+		s.do, s.value, s.passes = (*stateStep).set, args.Template("to"), true
 	case "increment":
 		s.do, s.value = (*stateStep).increment, args.Template("by")
 	case "compare_and_set":
@@ -82,7 +82,7 @@ func newState(args *flows.Args) (flows.Runner, error) {
 	if (what == "set" || what == "compare_and_set") && !args.Has("to") {
 		return nil, args.Errorf(what, "to is missing: the new value")
 	}
-	if s.unchange && s.into != "" {
+	if s.passes && s.into != "" {
 		return nil, args.Errorf("into", "set has no answer: the item passes unchanged")
 	}
 	return s, nil
@@ -106,7 +106,7 @@ func (s *stateStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case s.unchange:
+	case s.passes:
 		return []any{in.Value()}, nil
 	case s.into == "":
 		return []any{answer}, nil
@@ -125,22 +125,22 @@ func (s *stateStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 }
 
 func (s *stateStep) get(ctx context.Context, in *flows.Input, key string) (any, error) {
-	values, err := store(in)
+	values, err := stateOf(in)
 	if err != nil {
 		return nil, err
 	}
 	text, err := values.Load(ctx, key)
 	if err != nil {
-		return nil, unkept(ctx, err)
+		return nil, stateError(ctx, err)
 	}
 	if text == nil && s.value != nil {
 		return s.value.Render(ctx, in)
 	}
-	return keptValue(text)
+	return decodeState(text)
 }
 
 func (s *stateStep) set(ctx context.Context, in *flows.Input, key string) (any, error) {
-	_, err := s.swap(ctx, in, flows.Change{Key: key, For: s.hold})
+	_, err := s.swap(ctx, in, flows.Change{Key: key, For: s.ttl})
 	return nil, err
 }
 
@@ -149,17 +149,17 @@ func (s *stateStep) compareAndSet(ctx context.Context, in *flows.Input, key stri
 	if err != nil {
 		return nil, err
 	}
-	done, err := s.swap(ctx, in, flows.Change{Key: key, For: s.hold, If: flows.Equal, Old: old})
+	done, err := s.swap(ctx, in, flows.Change{Key: key, For: s.ttl, If: flows.Equal, Old: old})
 	if err != nil {
 		return nil, err
 	}
-	value, err := keptValue(done.Value)
+	value, err := decodeState(done.Value)
 	return map[string]any{"changed": done.Done, "value": value}, err
 }
 
 // swap changes the value to what the step says.
 func (s *stateStep) swap(ctx context.Context, in *flows.Input, c flows.Change) (flows.Swapped, error) {
-	values, err := store(in)
+	values, err := stateOf(in)
 	if err != nil {
 		return flows.Swapped{}, err
 	}
@@ -169,7 +169,7 @@ func (s *stateStep) swap(ctx context.Context, in *flows.Input, c flows.Change) (
 	c.ID = in.RunKey()
 	done, err := values.Swap(ctx, c)
 	if err != nil {
-		return done, unkept(ctx, err)
+		return done, stateError(ctx, err)
 	}
 	return done, nil
 }
@@ -183,11 +183,11 @@ func rendered(ctx context.Context, in *flows.Input, t *flows.Template) ([]byte, 
 	if err != nil || v == nil {
 		return nil, err
 	}
-	return keptJSON(v)
+	return encodeState(v)
 }
 
 func (s *stateStep) increment(ctx context.Context, in *flows.Input, key string) (any, error) {
-	values, err := store(in)
+	values, err := stateOf(in)
 	if err != nil {
 		return nil, err
 	}
@@ -201,12 +201,12 @@ func (s *stateStep) increment(ctx context.Context, in *flows.Input, key string) 
 			return nil, stepError("by: %q is no whole number of 64 bits", shortLine(said))
 		}
 	}
-	sum, err := values.Add(ctx, flows.Addition{Key: key, By: by, For: s.hold, ID: in.RunKey()})
+	sum, err := values.Add(ctx, flows.Addition{Key: key, By: by, For: s.ttl, ID: in.RunKey()})
 	switch {
 	case errors.Is(err, flows.ErrNoNumber):
 		return nil, stepError("what is kept is no whole number of 64 bits, or would not stay one")
 	case err != nil:
-		return nil, unkept(ctx, err)
+		return nil, stateError(ctx, err)
 	}
 	return json.Number(strconv.FormatInt(sum, 10)), nil
 }

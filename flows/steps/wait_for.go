@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	waitWithin = 24 * time.Hour      // how long a call is waited for by default
-	maxWithin  = 30 * 24 * time.Hour // at most
+	defaultWithin = 24 * time.Hour      // how long a call is waited for by default
+	maxWithin     = 30 * 24 * time.Hour // at most
 )
 
 // waitFor parks an item until somebody calls.
@@ -30,7 +30,7 @@ func waitFor() flows.Kind {
 		Example: "name: approval\nwait_for:\n  within: 72h\n  steps:\n    - http: {post: \"https://chat.example.org/hook\", json: {text: \"Approve ${ .item.amount }? ${ .url }?approved=true\"}}",
 		Effect:  flows.Idempotent,
 		New: func(args *flows.Args) (flows.Runner, error) {
-			w := &waitForStep{within: waitWithin, steps: args.Steps("steps")}
+			w := &waitForStep{within: defaultWithin, steps: args.Steps("steps")}
 			if args.Has("within") {
 				if w.within = args.Duration("within"); w.within < time.Second || w.within > maxWithin {
 					return nil, args.Errorf("within", "within: expected 1s to %dh", int(maxWithin.Hours()))

@@ -89,7 +89,7 @@ func TestDoublingDefinitionsAreLinear(t *testing.T) {
 				if steps > 200_000 {
 					t.Errorf("%s of %s takes %d steps", name, v, steps)
 				}
-				var misfit *Misfit
+				var misfit *ValidationError
 				if err != nil && !errors.As(err, &misfit) {
 					t.Errorf("%s of %s: %v", name, v, err)
 				}

@@ -28,9 +28,9 @@ type node struct {
 	prefix                           []*node // items by position
 	rest                             *node   // the other items
 	open, closed                     bool    // additionalProperties: true, false
-	short                            bool    // additionalItems: false
-	enum                             *oneOf
-	constant                         *oneOf
+	closedItems                      bool    // additionalItems: false
+	enum                             *valueSet
+	constant                         *valueSet
 	bounds                           []bound
 }
 
@@ -61,10 +61,10 @@ func (t *tree) node(s *jsonschema.Schema) *node {
 		}
 	}
 	if s.Enum != nil {
-		n.enum = newOneOf(s.Enum.Values)
+		n.enum = newValueSet(s.Enum.Values)
 	}
 	if s.Const != nil {
-		n.constant = newOneOf([]any{*s.Const})
+		n.constant = newValueSet([]any{*s.Const})
 	}
 	t.scopes(n)
 	t.references(n)
@@ -170,7 +170,7 @@ func (t *tree) array(n *node) {
 	case *jsonschema.Schema:
 		n.rest = t.node(additional)
 	case bool:
-		n.short = !additional
+		n.closedItems = !additional
 	}
 }
 

@@ -138,8 +138,8 @@ func boundsOf(s *jsonschema.Schema) []bound {
 	return all
 }
 
-// holds reports whether v is within the bound.
-func (b *bound) holds(v any) bool {
+// satisfied reports whether v is within the bound.
+func (b *bound) satisfied(v any) bool {
 	sign := 0
 	if n, ok := smallInt(v); ok && b.isSmall {
 		switch {

@@ -16,11 +16,11 @@ const (
 	maxShown   = 5   // violations that a Misfit tells
 	maxCounted = 100 // violations that are counted
 	maxNames   = 20  // names or positions in one violation
-	maxBrief   = 200 // bytes of a text of the value in a violation
+	maxText    = 200 // bytes of a text of the value in a violation
 )
 
-// why is a violation of the library, which writes its text.
-type why interface {
+// violation is a violation of the library, which writes its text.
+type violation interface {
 	LocalizedString(p *message.Printer) string
 }
 
@@ -35,9 +35,9 @@ func (p *path) String() string {
 		return ""
 	}
 	if p.up == nil {
-		return brief(p.name)
+		return truncate(p.name)
 	}
-	return p.up.String() + "." + brief(p.name)
+	return p.up.String() + "." + truncate(p.name)
 }
 
 // report collects violations. Nil collects none.
@@ -50,7 +50,7 @@ type report struct {
 func newReport() *report { return &report{printer: message.NewPrinter(language.English)} }
 
 // add notes a violation; only those that are shown become text.
-func (r *report) add(at *path, reason why) {
+func (r *report) add(at *path, reason violation) {
 	if r == nil || r.full() {
 		return
 	}
@@ -59,14 +59,14 @@ func (r *report) add(at *path, reason why) {
 	}
 	said := reason.LocalizedString(r.printer)
 	if at != nil {
-		said = brief(at.String()) + ": " + said
+		said = truncate(at.String()) + ": " + said
 	}
 	r.texts = append(r.texts, said)
 }
 
 func (r *report) full() bool { return r != nil && r.count > maxCounted }
 
-func (r *report) misfit() error {
+func (r *report) err() error {
 	texts := r.texts
 	switch more := r.count - len(texts); {
 	case r.full():
@@ -76,26 +76,26 @@ func (r *report) misfit() error {
 	case len(texts) == 0:
 		return errors.New("the value does not fit its schema")
 	}
-	return &Misfit{strings.Join(texts, "; ")}
+	return &ValidationError{strings.Join(texts, "; ")}
 }
 
-// circle is a schema that refers to itself at one and the same value.
-type circle struct{ location string }
+// circularReference is a schema that refers to itself at one and the same value.
+type circularReference struct{ location string }
 
-func (c *circle) LocalizedString(p *message.Printer) string {
+func (c *circularReference) LocalizedString(p *message.Printer) string {
 	return p.Sprintf("the schema %s refers to itself without end", strings.TrimPrefix(c.location, "flow:schema"))
 }
 
-// brief cuts a text that a violation quotes.
-func brief(s string) string {
-	if len(s) <= maxBrief {
+// truncate cuts a text that a violation quotes.
+func truncate(s string) string {
+	if len(s) <= maxText {
 		return s
 	}
-	return strings.ToValidUTF8(s[:maxBrief], "") + "…"
+	return strings.ToValidUTF8(s[:maxText], "") + "…"
 }
 
 // violation is that v is beyond the bound.
-func (b *bound) violation(v any) why {
+func (b *bound) violation(v any) violation {
 	got := approximate(v)
 	switch b.keyword {
 	case "minimum":

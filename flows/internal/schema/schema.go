@@ -35,7 +35,7 @@ const (
 // Compile compiles a JSON Schema (2020-12 unless it says otherwise). The loader
 // gives what it refers to outside of itself.
 func Compile(v any, loader Loader) (*Schema, error) {
-	if err := within(v); err != nil {
+	if err := checkSize(v); err != nil {
 		return nil, err
 	}
 	c := jsonschema.NewCompiler()
@@ -45,19 +45,19 @@ func Compile(v any, loader Loader) (*Schema, error) {
 	c.UseRegexpEngine(compilePattern)
 	const here = "flow:schema"
 	if err := c.AddResource(here, v); err != nil {
-		return nil, fault(err)
+		return nil, compileError(err)
 	}
 	compiled, err := c.Compile(here)
 	if err != nil {
-		return nil, fault(err)
+		return nil, compileError(err)
 	}
 	t := tree{nodes: map[*jsonschema.Schema]*node{}}
 	root := t.node(compiled)
 	return &Schema{root, t.dynamic}, nil
 }
 
-// within holds a schema to its bounds before it is compiled.
-func within(v any) error {
+// checkSize holds a schema to its bounds before it is compiled.
+func checkSize(v any) error {
 	left := maxValues
 	return walk(v, &left)
 }
@@ -87,13 +87,13 @@ func walk(v any, left *int) error {
 	return nil
 }
 
-// fault says in one line what is wrong with a schema.
-func fault(err error) error {
+// compileError says in one line what is wrong with a schema.
+func compileError(err error) error {
 	var invalid *jsonschema.SchemaValidationError
 	if errors.As(err, &invalid) {
 		var inner *jsonschema.ValidationError
 		if errors.As(invalid.Err, &inner) {
-			return errors.New("is no JSON Schema: " + strings.Join(leaves(inner, nil), "; "))
+			return errors.New("is no JSON Schema: " + strings.Join(violations(inner, nil), "; "))
 		}
 	}
 	var outside *jsonschema.LoadURLError
@@ -103,8 +103,8 @@ func fault(err error) error {
 	return errors.New(strings.ReplaceAll(err.Error(), "flow:schema", ""))
 }
 
-// leaves are the violations that the library found, each with where it is.
-func leaves(e *jsonschema.ValidationError, found []string) []string {
+// violations are the violations that the library found, each with where it is.
+func violations(e *jsonschema.ValidationError, found []string) []string {
 	if len(e.Causes) == 0 {
 		said := e.ErrorKind.LocalizedString(message.NewPrinter(language.English))
 		if len(e.InstanceLocation) > 0 {
@@ -113,7 +113,7 @@ func leaves(e *jsonschema.ValidationError, found []string) []string {
 		return append(found, said)
 	}
 	for _, cause := range e.Causes {
-		found = leaves(cause, found)
+		found = violations(cause, found)
 	}
 	return found
 }

@@ -180,7 +180,7 @@ func compare(t *testing.T, name string, oracle *jsonschema.Schema, found error, 
 	if err == nil {
 		return
 	}
-	want := leaves(err.(*jsonschema.ValidationError), nil)
+	want := violations(err.(*jsonschema.ValidationError), nil)
 	if len(want) > maxShown {
 		return
 	}
@@ -195,7 +195,7 @@ func compare(t *testing.T, name string, oracle *jsonschema.Schema, found error, 
 
 func contains(texts []string, text string) bool {
 	for _, t := range texts {
-		if inOrder(t) == inOrder(text) || len(text) > maxBrief {
+		if inOrder(t) == inOrder(text) || len(text) > maxText {
 			return true
 		}
 	}

@@ -6,15 +6,15 @@ import (
 	"math/big"
 )
 
-// oneOf is a set of values, for enum and const.
-type oneOf struct {
+// valueSet is a set of values, for enum and const.
+type valueSet struct {
 	values  []any
 	scalars map[string]bool
 	others  []any // arrays and objects
 }
 
-func newOneOf(values []any) *oneOf {
-	set := &oneOf{values: values, scalars: map[string]bool{}}
+func newValueSet(values []any) *valueSet {
+	set := &valueSet{values: values, scalars: map[string]bool{}}
 	for _, v := range values {
 		if text, ok := scalar(v); ok {
 			set.scalars[text] = true
@@ -25,7 +25,7 @@ func newOneOf(values []any) *oneOf {
 	return set
 }
 
-func (e *evaluation) holds(set *oneOf, v any) bool {
+func (e *evaluation) contains(set *valueSet, v any) bool {
 	if s, ok := v.(string); ok {
 		e.spend(len(s) / 16)
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/penstock/penstock/internal/bulk"
 )
 
-// httpAnswer is a response that was expected, read and parsed.
-type httpAnswer struct {
+// httpResponse is a response that was expected, read and parsed.
+type httpResponse struct {
 	url    *url.URL // of the last request, after redirects
 	status int
 	header http.Header
@@ -20,7 +20,7 @@ type httpAnswer struct {
 }
 
 // item is the answer as flows see it.
-func (a *httpAnswer) item() map[string]any {
+func (a *httpResponse) item() map[string]any {
 	headers := make(map[string]any, len(a.header))
 	for name, values := range a.header {
 		headers[strings.ToLower(name)] = strings.ToValidUTF8(strings.Join(values, ", "), "\uFFFD")
@@ -34,7 +34,7 @@ func readBody(tab *budget.Tab, resp *http.Response, limit int64) ([]byte, error)
 	if resp.Request.Method == http.MethodHead {
 		return nil, nil
 	}
-	tooLarge := finally("the response body is larger than %s; raise max_response or ask for less", sizeText(limit))
+	tooLarge := finalErrorf("the response body is larger than %s; raise max_response or ask for less", sizeText(limit))
 	if resp.ContentLength > limit {
 		return nil, tooLarge
 	}

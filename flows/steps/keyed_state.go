@@ -9,8 +9,8 @@ import (
 
 // Bounds of what is kept between runs.
 const (
-	maxKeptName  = 512     // bytes of a name or key
-	maxKeptValue = 1 << 20 // bytes of a value as JSON
+	maxStateKey   = 512     // bytes of a name or key
+	maxStateValue = 1 << 20 // bytes of a value as JSON
 )
 
 // scopeParam says who shares a value that is kept between runs.
@@ -19,58 +19,58 @@ func scopeParam() flows.Param {
 		Summary: "Whose it is: this flow's, or shared by all flows."}
 }
 
-// keeper is a step that keeps something between runs under a key.
-type keeper struct {
+// keyedState is a step that keeps something between runs under a key.
+type keyedState struct {
 	kind   string
 	name   *flows.Template
 	shared bool
 }
 
-func newKeeper(kind, param string, args *flows.Args) keeper {
-	return keeper{kind: kind, name: args.Template(param), shared: args.String("scope") == "shared"}
+func newKeyedState(kind, param string, args *flows.Args) keyedState {
+	return keyedState{kind: kind, name: args.Template(param), shared: args.String("scope") == "shared"}
 }
 
 // key renders the key for the item.
-func (k keeper) key(ctx context.Context, in *flows.Input) (string, error) {
+func (k keyedState) key(ctx context.Context, in *flows.Input) (string, error) {
 	name, err := k.name.Text(ctx, in)
 	switch {
 	case err != nil:
 		return "", err
 	case name == "":
 		return "", stepError("the key is empty")
-	case len(name) > maxKeptName:
-		return "", stepError("the key is longer than %d bytes", maxKeptName)
+	case len(name) > maxStateKey:
+		return "", stepError("the key is longer than %d bytes", maxStateKey)
 	}
 	return in.StateKey(k.kind, name, k.shared), nil
 }
 
-// store is where it is kept.
-func store(in *flows.Input) (flows.State, error) {
+// stateOf is where it is kept.
+func stateOf(in *flows.Input) (flows.State, error) {
 	if in.Env().State == nil {
 		return nil, stepError("nothing can be kept between runs here")
 	}
 	return in.Env().State, nil
 }
 
-// unkept is a failure of the store: ours, not the flow's.
-func unkept(ctx context.Context, err error) error {
+// stateError is a failure of the store: ours, not the flow's.
+func stateError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	return &flows.Error{Message: "the state cannot be reached", Class: flows.ClassNetwork, Err: err}
 }
 
-// keptJSON is a value as it is kept.
-func keptJSON(v any) ([]byte, error) {
+// encodeState is a value as it is kept.
+func encodeState(v any) ([]byte, error) {
 	text := flows.EncodeJSON(v)
-	if len(text) > maxKeptValue {
-		return nil, stepError("the value has %d bytes as JSON, %d are allowed", len(text), maxKeptValue)
+	if len(text) > maxStateValue {
+		return nil, stepError("the value has %d bytes as JSON, %d are allowed", len(text), maxStateValue)
 	}
 	return text, nil
 }
 
-// keptValue reads what keptJSON wrote.
-func keptValue(text []byte) (any, error) {
+// decodeState reads what keptJSON wrote.
+func decodeState(text []byte) (any, error) {
 	if text == nil {
 		return nil, nil
 	}

@@ -13,10 +13,10 @@ import (
 
 // Bounds of one check.
 const (
-	maxSteps = 20_000_000      // a step takes 10 to 100 ns, the count is the same on every machine
-	maxTime  = 5 * time.Second // for a machine that is too busy to get there
-	perLook  = 10_000          // steps between two looks at the clock: at most a millisecond
-	maxDepth = 10_000          // schemas inside each other, on the way to one value
+	maxSteps      = 20_000_000      // a step takes 10 to 100 ns, the count is the same on every machine
+	maxTime       = 5 * time.Second // for a machine that is too busy to get there
+	stepsPerCheck = 10_000          // steps between two looks at the clock: at most a millisecond
+	maxDepth      = 10_000          // schemas inside each other, on the way to one value
 )
 
 // LimitError is a check that ended because it cost too much.
@@ -24,10 +24,10 @@ type LimitError struct{ reason string }
 
 func (e *LimitError) Error() string { return e.reason }
 
-// Misfit says how a value does not fit: its first violations.
-type Misfit struct{ text string }
+// ValidationError says how a value does not fit: its first violations.
+type ValidationError struct{ text string }
 
-func (e *Misfit) Error() string { return e.text }
+func (e *ValidationError) Error() string { return e.text }
 
 // Check reports how v does not fit, as a *Misfit; a *LimitError when that
 // would take too long, and the context's error once it has ended.
@@ -38,7 +38,7 @@ func (s *Schema) Check(ctx context.Context, v any) error {
 
 // check is Check with the steps that it took.
 func (s *Schema) check(ctx context.Context, v any) (int, error) {
-	e := evaluation{ctx: ctx, begun: time.Now(), next: perLook, dynamic: s.dynamic, low: maxDepth}
+	e := evaluation{ctx: ctx, begun: time.Now(), next: stepsPerCheck, dynamic: s.dynamic, lowestRunning: maxDepth}
 	if e.valid(s.root, v, nil, nil) || e.err != nil {
 		return e.steps, e.err
 	}
@@ -47,38 +47,38 @@ func (s *Schema) check(ctx context.Context, v any) (int, error) {
 	if e.err != nil && len(found.texts) == 0 {
 		return e.steps, e.err
 	}
-	return e.steps, found.misfit()
+	return e.steps, found.err()
 }
 
 // evaluation is one check of one value.
 type evaluation struct {
-	ctx     context.Context
-	begun   time.Time
-	steps   int // of about 10 ns
-	next    int // steps at which the clock is looked at
-	err     error
-	depth   int
-	dynamic bool
-	memory  map[visit]*verdict
-	scopes  map[entry]*scope
-	low     int // least depth of a schema that was met again inside itself
+	ctx           context.Context
+	begun         time.Time
+	steps         int // of about 10 ns
+	next          int // steps at which the clock is looked at
+	err           error
+	depth         int
+	dynamic       bool
+	results       map[visitKey]*result
+	scopes        map[entry]*scope
+	lowestRunning int // least depth of a schema that was met again inside itself
 }
 
-// visit is a schema at a value. Equal scalars are one value; a list or object
+// visitKey is a schema at a value. Equal scalars are one value; a list or object
 // is itself, wherever it stands.
-type visit struct {
+type visitKey struct {
 	node  *node
 	value any
 	scope *scope
 }
 
-// verdict is what became of a visit.
-type verdict struct {
-	depth   int
-	running bool
-	known   bool
-	valid   bool
-	marks   *marks // nil: nobody has asked for them yet
+// result is what became of a visit.
+type result struct {
+	depth     int
+	running   bool
+	known     bool
+	valid     bool
+	evaluated *evaluated // nil: nobody has asked for them yet
 }
 
 // container is the identity of a list or object.
@@ -104,7 +104,7 @@ func (e *evaluation) spend(steps int) {
 	if e.steps += steps; e.steps < e.next || e.err != nil {
 		return
 	}
-	e.next = e.steps + perLook
+	e.next = e.steps + stepsPerCheck
 	runtime.Gosched() // who computes for long goes behind those that have just begun
 	switch {
 	case e.ctx.Err() != nil:
@@ -116,14 +116,14 @@ func (e *evaluation) spend(steps int) {
 	}
 }
 
-func (e *evaluation) valid(n *node, v any, in *scope, m *marks) bool {
+func (e *evaluation) valid(n *node, v any, in *scope, m *evaluated) bool {
 	return e.check(n, v, in, m, nil, nil)
 }
 
 // check evaluates a schema at a value. Marks note what of it was evaluated,
 // nil when nobody asks. Without a report it ends at the first violation, with
 // one it reports all; at is then where the value is.
-func (e *evaluation) check(n *node, v any, in *scope, m *marks, at *path, out *report) bool {
+func (e *evaluation) check(n *node, v any, in *scope, m *evaluated, at *path, out *report) bool {
 	if e.spend(1); e.err != nil || out.full() {
 		return false
 	}
@@ -142,11 +142,11 @@ func (e *evaluation) check(n *node, v any, in *scope, m *marks, at *path, out *r
 	var ok bool
 	switch {
 	case n.shared:
-		ok = e.remembered(n, v, in, m, at, out)
+		ok = e.checkShared(n, v, in, m, at, out)
 	case m == nil:
 		ok = e.evaluate(n, v, in, nil, at, out)
 	default: // what does not fit leaves no marks
-		own := &marks{}
+		own := &evaluated{}
 		if ok = e.evaluate(n, v, in, own, at, out); ok {
 			m.merge(own)
 		}
@@ -155,31 +155,31 @@ func (e *evaluation) check(n *node, v any, in *scope, m *marks, at *path, out *r
 	return ok
 }
 
-// remembered is check for a schema that is reached on several ways.
-func (e *evaluation) remembered(n *node, v any, in *scope, m *marks, at *path, out *report) bool {
+// checkShared is check for a schema that is reached on several ways.
+func (e *evaluation) checkShared(n *node, v any, in *scope, m *evaluated, at *path, out *report) bool {
 	if s, ok := v.(string); ok {
 		e.spend(len(s) / 16)
 	}
 	e.spend(10)
-	key := visit{n, identity(v), in}
-	seen := e.memory[key]
+	key := visitKey{n, identity(v), in}
+	seen := e.results[key]
 	if seen == nil {
-		seen = &verdict{}
-		if e.memory == nil {
-			e.memory = map[visit]*verdict{}
+		seen = &result{}
+		if e.results == nil {
+			e.results = map[visitKey]*result{}
 		}
-		e.memory[key] = seen
+		e.results[key] = seen
 	}
 	if seen.running {
-		e.low = min(e.low, seen.depth)
-		out.add(at, &circle{n.Location})
+		e.lowestRunning = min(e.lowestRunning, seen.depth)
+		out.add(at, &circularReference{n.Location})
 		return false
 	}
-	if !seen.known || seen.valid && m != nil && seen.marks == nil {
+	if !seen.known || seen.valid && m != nil && seen.evaluated == nil {
 		e.decide(seen, n, v, in, m)
 	}
 	if seen.valid {
-		m.merge(seen.marks)
+		m.merge(seen.evaluated)
 		return true
 	}
 	if out != nil {
@@ -192,31 +192,31 @@ func (e *evaluation) remembered(n *node, v any, in *scope, m *marks, at *path, o
 
 // decide evaluates once. The verdict stays unless it depends on a schema
 // around it that is not decided yet.
-func (e *evaluation) decide(seen *verdict, n *node, v any, in *scope, m *marks) {
+func (e *evaluation) decide(seen *result, n *node, v any, in *scope, m *evaluated) {
 	if m != nil {
-		seen.marks = &marks{}
+		seen.evaluated = &evaluated{}
 	}
 	seen.running, seen.depth = true, e.depth
-	seen.valid = e.evaluate(n, v, in, seen.marks, nil, nil)
+	seen.valid = e.evaluate(n, v, in, seen.evaluated, nil, nil)
 	seen.running = false
-	if seen.known = e.low >= seen.depth; seen.known {
-		e.low = maxDepth
+	if seen.known = e.lowestRunning >= seen.depth; seen.known {
+		e.lowestRunning = maxDepth
 	}
 }
 
 // evaluate evaluates the keywords in the order of the library.
-func (e *evaluation) evaluate(n *node, v any, in *scope, m *marks, at *path, out *report) bool {
-	if why := e.mismatch(n, v); why != nil {
+func (e *evaluation) evaluate(n *node, v any, in *scope, m *evaluated, at *path, out *report) bool {
+	if why := e.basicViolation(n, v); why != nil {
 		out.add(at, why)
 		return false
 	}
 	own := m
 	if n.unevaluatedProps != nil || n.unevaluatedSet != nil {
-		own = &marks{}
+		own = &evaluated{}
 	}
 	a := application{e, n, v, in, own, at, out, true}
 	if n.ref != nil {
-		a.same(n.ref)
+		a.applySelf(n.ref)
 		if n.DraftVersion < 2019 {
 			return a.ok // what stands beside it is ignored
 		}
@@ -232,21 +232,21 @@ func (e *evaluation) evaluate(n *node, v any, in *scope, m *marks, at *path, out
 	default:
 		a.number(v)
 	}
-	if !a.over() {
+	if !a.done() {
 		a.references()
 	}
-	if !a.over() {
+	if !a.done() {
 		a.combine()
 	}
-	if !a.over() && own != m {
+	if !a.done() && own != m {
 		a.unevaluated()
 		m.merge(own)
 	}
 	return a.ok
 }
 
-// mismatch checks what hides all other violations.
-func (e *evaluation) mismatch(n *node, v any) why {
+// basicViolation checks what hides all other violations.
+func (e *evaluation) basicViolation(n *node, v any) violation {
 	t := typeOf(v)
 	if t == "" {
 		return &kind.InvalidJsonValue{Value: v}
@@ -256,10 +256,10 @@ func (e *evaluation) mismatch(n *node, v any) why {
 			return &kind.Type{Got: t, Want: n.Types.ToStrings()}
 		}
 	}
-	if n.constant != nil && !e.holds(n.constant, v) {
+	if n.constant != nil && !e.contains(n.constant, v) {
 		return &kind.Const{Got: v, Want: *n.Const}
 	}
-	if n.enum != nil && !e.holds(n.enum, v) {
+	if n.enum != nil && !e.contains(n.enum, v) {
 		return &kind.Enum{Got: v, Want: n.Enum.Values}
 	}
 	if n.Format != nil {
@@ -267,7 +267,7 @@ func (e *evaluation) mismatch(n *node, v any) why {
 		e.spend(len(s) / 2)
 		if isText {
 			if err := n.Format.Validate(s); err != nil {
-				return &kind.Format{Got: brief(s), Want: n.Format.Name, Err: err}
+				return &kind.Format{Got: truncate(s), Want: n.Format.Name, Err: err}
 			}
 		}
 	}
