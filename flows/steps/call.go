@@ -8,7 +8,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// callKind runs another flow.
+// callKind executes another flow.
 func callKind() flows.Kind {
 	return flows.Kind{
 		Name:    "call",
@@ -33,10 +33,10 @@ func callKind() flows.Kind {
 type callStep struct {
 	flow   string
 	event  *flows.Template // nil: the item
-	ownRun bool            // a run of its own
+	ownRun bool            // the other flow gets a run of its own
 }
 
-// Effect of a run of its own is that it is accepted, once for its key.
+// Effect of a call with a run of its own is to accept that run, once for its key.
 func (c *callStep) Effect() flows.Effect {
 	if c.ownRun {
 		return flows.Idempotent
@@ -61,7 +61,7 @@ func (c *callStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	return in.Call(ctx, flow, event)
 }
 
-// pinned is the flow in the version that the run began to call.
+// pinned returns the flow in the version that the run called first.
 func (c *callStep) pinned(ctx context.Context, in *flows.Input) (*flows.Flow, error) {
 	known := in.Env().Flows
 	if known == nil {
@@ -88,8 +88,7 @@ func (c *callStep) pinned(ctx context.Context, in *flows.Input) (*flows.Flow, er
 	return flow, nil
 }
 
-// eventFor is what another flow gets as its event: the item, unless the step
-// says otherwise.
+// eventFor returns the event for another flow: the rendered template, or the item when t is nil.
 func eventFor(ctx context.Context, in *flows.Input, t *flows.Template) (any, error) {
 	if t == nil {
 		return in.Value(), nil

@@ -2,7 +2,7 @@ package steps
 
 import "github.com/penstock/penstock/flows"
 
-// collect works on all items at once.
+// collect applies a program to all items at once.
 func collect() flows.Kind {
 	return flows.Kind{
 		Name:    "collect",

@@ -8,7 +8,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// dedupe lets one of many items with the same key pass.
+// dedupe passes the first of several items with the same key.
 func dedupe() flows.Kind {
 	return flows.Kind{
 		Name:    "dedupe",
@@ -50,7 +50,7 @@ func newDedupe(args *flows.Args) (flows.Runner, error) {
 	return flows.NestFunc(d.nest), nil
 }
 
-// inProgress is what is kept under a key until the steps have put out their items.
+// inProgress is the stored value of a key until the steps have put out their items.
 var inProgress = []byte("null")
 
 func (d *dedupeStep) nest(ctx context.Context, in *flows.Input) (flows.Items, error) {
@@ -84,7 +84,7 @@ func (d *dedupeStep) nest(ctx context.Context, in *flows.Input) (flows.Items, er
 	return flows.Items{}, nil
 }
 
-// runFirst sends the first item through the steps and keeps what comes out.
+// runFirst sends the first item through the steps and stores the resulting items.
 func (d *dedupeStep) runFirst(ctx context.Context, in *flows.Input, values flows.State, key string) (flows.Items, error) {
 	items, err := d.steps.RunItem(ctx, in)
 	switch {
@@ -104,7 +104,7 @@ func (d *dedupeStep) runFirst(ctx context.Context, in *flows.Input, values flows
 	return items, nil
 }
 
-// repeat makes of a repeat what became of the first item.
+// repeat returns the items stored for the first item.
 func (d *dedupeStep) repeat(ctx context.Context, in *flows.Input, values flows.State, key string, kept []byte) (flows.Items, error) {
 	if kept == nil { // the run was resumed
 		var err error
@@ -123,8 +123,8 @@ func (d *dedupeStep) repeat(ctx context.Context, in *flows.Input, values flows.S
 	return in.NewItems(items...)
 }
 
-// failedForGood reports whether the steps inside have failed for good: the run does not
-// wait, and will not be taken up by another worker.
+// failedForGood reports whether the nested steps have failed and will not be executed again, by this attempt or by
+// another worker.
 func failedForGood(ctx context.Context, err error) bool {
 	var parked *flows.Parked
 	if errors.As(err, &parked) {
@@ -133,10 +133,10 @@ func failedForGood(ctx context.Context, err error) bool {
 	return ctx.Err() == nil || errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(context.Cause(ctx), context.Canceled)
 }
 
-// removeTimeout bounds how long a step that is over tidies up.
+// removeTimeout limits the removal of a key after a failure.
 const removeTimeout = 2 * time.Second
 
-// removeKey removes a value if it is still the one. What is not removed expires.
+// removeKey removes a value if it is unchanged. A value that cannot be removed expires.
 func removeKey(ctx context.Context, values flows.State, key string, value []byte) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
 	defer cancel()

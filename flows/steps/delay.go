@@ -7,7 +7,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// delay holds an item for a while.
+// delay delays an item.
 func delay() flows.Kind {
 	return flows.Kind{
 		Name:    "delay",
@@ -30,7 +30,7 @@ func delay() flows.Kind {
 
 type delayStep struct {
 	duration time.Duration
-	until    *flows.Template // nil: hold counts
+	until    *flows.Template // nil: duration applies
 }
 
 func (d delayStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
@@ -44,7 +44,7 @@ func (d delayStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 	return []any{in.Value()}, nil
 }
 
-// end is when the item may go on.
+// end returns the time at which the delay of the item ends.
 func (d delayStep) end(ctx context.Context, in *flows.Input) (time.Time, error) {
 	if d.until == nil {
 		began, err := in.Began(ctx)
@@ -54,7 +54,7 @@ func (d delayStep) end(ctx context.Context, in *flows.Input) (time.Time, error) 
 	if err != nil || time.Until(at) <= flows.ParkAfter {
 		return at, err
 	}
-	// A run that is taken up again must not begin to wait anew.
+	// A resumed run must not start to wait again.
 	v, err := in.Remember(ctx, "until", func() (any, error) { return at.UTC().Format(time.RFC3339Nano), nil })
 	if err != nil {
 		return at, err

@@ -7,7 +7,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// emitWindow is how long the key of an emitted run is remembered.
+// emitWindow is how long the key of an emitted run is stored.
 const emitWindow = 24 * time.Hour
 
 // emit starts runs of another flow.
@@ -42,8 +42,8 @@ type emitStep struct {
 	flow  string
 	event *flows.Template // nil: the item
 	after time.Duration
-	at    *flows.Template // nil: after counts
-	key   *flows.Template // nil: the step's own
+	at    *flows.Template // nil: after applies
+	key   *flows.Template // nil: one key for each run, step and item
 }
 
 func (e *emitStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
@@ -72,8 +72,7 @@ func (e *emitStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 	return []any{in.Value()}, err
 }
 
-// startRun starts a run. Without a key of the flow's it is one run for each
-// step and item.
+// startRun starts a run of another flow. Without a key it is one run for each run, step and item.
 func startRun(ctx context.Context, in *flows.Input, e flows.Emission) (string, error) {
 	if in.Env().Emit == nil {
 		return "", stepError("no runs can be started here")
@@ -87,7 +86,7 @@ func startRun(ctx context.Context, in *flows.Input, e flows.Emission) (string, e
 	return in.Env().Emit.Emit(ctx, e)
 }
 
-// renderTime renders a time.
+// renderTime renders a template as a time (RFC 3339).
 func renderTime(ctx context.Context, in *flows.Input, param string, t *flows.Template) (time.Time, error) {
 	said, err := t.Text(ctx, in)
 	if err != nil {

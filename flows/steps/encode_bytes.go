@@ -12,15 +12,15 @@ import (
 	"github.com/penstock/penstock/internal/bulk"
 )
 
-// codec writes bytes as text and reads them back.
+// codec encodes bytes as text and decodes them.
 type codec struct {
 	name   string
 	encode func([]byte) string
 	decode func(string) ([]byte, error)
 }
 
-// chunked writes a long text piece by piece, see package bulk. The pieces of
-// base64 have no padding but the last: three bytes are four characters.
+// chunked encodes a long text in chunks, see package bulk. A chunk of base64 has no padding, because its length is a
+// multiple of three.
 func chunked(length func(int) int, encode func([]byte) string) func([]byte) string {
 	const each = 3 << 16 // bytes
 	return func(content []byte) string {
@@ -47,8 +47,8 @@ func hexCodec() codec {
 	return codec{"hex", chunked(hex.EncodedLen, hex.EncodeToString), hex.DecodeString}
 }
 
-// urlCodec escapes everything but RFC 3986's unreserved characters, so that
-// the text fits a path, a query and a form. Reading, a + is a +.
+// urlCodec escapes all but the unreserved characters of RFC 3986, so that the text fits a path, a query and a form.
+// When decoding, a + stays a +.
 func urlCodec() codec {
 	return codec{"url", func(b []byte) string {
 		return strings.ReplaceAll(url.QueryEscape(string(b)), "+", "%20")
@@ -62,8 +62,7 @@ func textCodec() codec {
 	return codec{"text", bulk.Text, func(s string) ([]byte, error) { return bulk.Bytes(s), nil }}
 }
 
-// unpadded is base64 without padding, which senders leave out, and without
-// spaces at its ends.
+// unpadded returns base64 without padding, which some senders omit, and without surrounding white space.
 func unpadded(s string) string {
 	trimmed := strings.TrimSpace(s)
 	return strings.TrimRight(trimmed, "=")
@@ -78,7 +77,7 @@ func codecNamed(name string) codec {
 	return textCodec()
 }
 
-// codecFormat is the form of a codec, in the direction that the flow says.
+// codecFormat is the form of a codec: encoding, or decoding with decode: true.
 func codecFormat(make func() codec) func(*flows.Args) (encodeForm, error) {
 	return func(args *flows.Args) (encodeForm, error) {
 		c := make()
@@ -106,7 +105,7 @@ func codecFormat(make func() codec) func(*flows.Args) (encodeForm, error) {
 	}
 }
 
-// readBytes are the bytes that a value stands for.
+// readBytes decodes a value to bytes.
 func readBytes(c codec, v any) ([]byte, error) {
 	text, isText := v.(string)
 	if !isText && c.name == "text" && v != nil {
@@ -116,7 +115,7 @@ func readBytes(c codec, v any) ([]byte, error) {
 		return nil, stepError("expected text, found %s", typeName(v))
 	}
 	content, err := c.decode(text)
-	if err != nil { // its own text shows the value
+	if err != nil { // the codec's error would show the value
 		return nil, stepError("the text is not %s", c.name)
 	}
 	return content, nil

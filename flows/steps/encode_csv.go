@@ -27,7 +27,7 @@ func csvFormat(args *flows.Args) (encodeForm, error) {
 	}, nil
 }
 
-// decodeFormat is the form of what reads text.
+// decodeFormat is the form of a text decoder.
 func decodeFormat(read func(tab *budget.Tab, text string) (any, error)) encodeForm {
 	return func(ctx context.Context, in *flows.Input, v any) (any, error) {
 		text, ok := v.(string)
@@ -48,7 +48,7 @@ func decodeFormat(read func(tab *budget.Tab, text string) (any, error)) encodeFo
 	}
 }
 
-// writeCSV writes a list of objects, by columns, or of lists as they are.
+// writeCSV encodes a list of objects, by columns, or a list of lists.
 func writeCSV(tab *budget.Tab, v any, columns []string, header bool) (any, error) {
 	rows, ok := v.([]any)
 	if !ok {
@@ -61,7 +61,7 @@ func writeCSV(tab *budget.Tab, v any, columns []string, header bool) (any, error
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	w.UseCRLF = true
-	if header && len(columns) > 0 {
+	if header && len(columns) > 0 { // writing into memory cannot fail
 		_ = w.Write(columns) // into memory: cannot fail
 	}
 	for i, row := range rows {
@@ -83,7 +83,7 @@ func writeCSV(tab *budget.Tab, v any, columns []string, header bool) (any, error
 
 func isList(v any) bool { _, ok := v.([]any); return ok }
 
-// memberNames are those of all objects, sorted: an object has no order.
+// memberNames returns the sorted names of the members of all objects.
 func memberNames(rows []any) []string {
 	var names []string
 	seen := map[string]bool{}
@@ -146,8 +146,7 @@ func formFormat(args *flows.Args) (encodeForm, error) {
 	}, nil
 }
 
-// readForm makes text of a name that comes once, a list of one that comes
-// several times.
+// readForm decodes a form: a text for a name that occurs once, a list for one that occurs several times.
 func readForm(tab *budget.Tab, text string) (any, error) {
 	const pair = 256 // bytes, in the list of pairs and in the object
 	if err := tab.Charge(pair*int64(1+strings.Count(text, "&")) + 2*int64(len(text))); err != nil {

@@ -7,10 +7,10 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// encodeFormat is one parameter that names a form.
+// encodeFormat is one parameter that selects an encoding.
 type encodeFormat struct {
 	name, summary string
-	options       []string // parameters that have a meaning for it, besides as
+	options       []string // allowed options, besides as
 	make          func(args *flows.Args) (encodeForm, error)
 }
 
@@ -31,7 +31,7 @@ func encodeFormats() []encodeFormat {
 	}
 }
 
-// form checks that the flow gives no parameter without a meaning.
+// form rejects options that do not apply to the encoding.
 func (f encodeFormat) form(args *flows.Args) (encodeForm, error) {
 	for _, p := range encodeOptions() {
 		if args.Has(p.Name) && p.Name != "as" && !slices.Contains(f.options, p.Name) {

@@ -13,8 +13,8 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// hashNamed is a hash function. md5 and sha1 are there for senders that want
-// them; neither withstands an attacker who looks for collisions.
+// hashNamed returns a hash function. md5 and sha1 exist for systems that require them; neither is
+// collision-resistant.
 func hashNamed(name string) func() hash.Hash {
 	switch name {
 	case "sha512":
@@ -45,7 +45,7 @@ func hmacFormat(args *flows.Args) (encodeForm, error) {
 	})
 }
 
-// digestFormat is the form of what start begins.
+// digestFormat is the form of a hash created by start.
 func digestFormat(args *flows.Args, start func(context.Context, *flows.Input) (hash.Hash, error)) (encodeForm, error) {
 	input, output := codecNamed(args.String("input")), hexCodec()
 	if args.Has("output") {

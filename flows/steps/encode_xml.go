@@ -36,15 +36,15 @@ func xmlFormat(args *flows.Args) (encodeForm, error) {
 	}, nil
 }
 
-// xmlWriter writes elements until the first failure, which it keeps.
+// xmlWriter writes elements until the first error, which it keeps.
 type xmlWriter struct {
 	bytes.Buffer
 	tab     *budget.Tab
-	charged int // bytes of the buffer
+	charged int // bytes of the buffer that are charged
 	err     error
 }
 
-// xmlName is a name, with a prefix or none, out of ASCII: what systems agree on.
+// xmlName is an ASCII name with an optional prefix, the subset that all systems accept.
 var xmlName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*(:[A-Za-z_][A-Za-z0-9_.-]*)?$`)
 
 func (w *xmlWriter) fail(format string, args ...any) {
@@ -60,7 +60,7 @@ func (w *xmlWriter) element(name string, v any, depth int) {
 	case depth > maxXMLDepth:
 		w.fail("the XML is nested deeper than %d", maxXMLDepth)
 	}
-	if w.err == nil { // the buffer grows by a half at least
+	if w.err == nil { // the buffer grows by at least a half
 		w.err = w.tab.Charge(2*int64(w.Len()-w.charged) + budget.Text)
 		w.charged = w.Len()
 	}
@@ -114,7 +114,7 @@ func (w *xmlWriter) attributes(object map[string]any, names []string) {
 	}
 }
 
-// close ends an element that holds no others.
+// close ends an element without children.
 func (w *xmlWriter) close(name string, v any) {
 	if v == nil || v == "" {
 		w.WriteString("/>")
@@ -125,13 +125,13 @@ func (w *xmlWriter) close(name string, v any) {
 	w.WriteString("</" + name + ">")
 }
 
-// text escapes; what XML cannot hold becomes the replacement character.
+// text escapes a text. Characters that XML does not allow become the replacement character.
 func (w *xmlWriter) text(v any) {
 	switch v.(type) {
 	case nil:
 	case []any, map[string]any:
 		w.fail("%s stands where XML has text", typeName(v))
 	default:
-		_ = xml.EscapeText(&w.Buffer, []byte(scalarText(v))) // into memory: cannot fail
+		_ = xml.EscapeText(&w.Buffer, []byte(scalarText(v))) // writing into memory cannot fail
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// client is the way out for one item: the shared transport, with the
-// credential of the step's connection and its certificate authorities.
+// client returns the HTTP client for one item: the shared transport, with the credential of the step's connection and
+// the step's certificate authorities.
 func (s *httpStep) client(ctx context.Context, in *flows.Input, call *httpCall) (*http.Client, error) {
 	env := in.Env()
 	if env.HTTP == nil {
@@ -33,8 +33,7 @@ func (s *httpStep) client(ctx context.Context, in *flows.Input, call *httpCall) 
 	return &http.Client{Transport: transport, CheckRedirect: redirects{s.redirects}.check}, nil
 }
 
-// connect finds the connection and checks that the first request may carry
-// its credential.
+// connect finds the connection and checks that the first request may carry its credential.
 func connect(ctx context.Context, all flows.Connections, name string, target *url.URL) (flows.HTTPConnection, error) {
 	if all == nil {
 		return nil, stepError("there is no connection %q: no connections are configured here", name)
@@ -49,8 +48,8 @@ func connect(ctx context.Context, all flows.Connections, name string, target *ur
 	return conn, nil
 }
 
-// pinnedTransport sends each request of a chain of redirects. The credential goes to
-// allowed hosts only: a redirect elsewhere is followed without it.
+// pinnedTransport sends each request of a chain of redirects. It adds the credential for allowed hosts only; a
+// redirect to another host is followed without it.
 type pinnedTransport struct {
 	base http.RoundTripper
 	conn flows.HTTPConnection // nil: none
@@ -66,7 +65,7 @@ func (h pinnedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	// net/http would quote the whole address in its error.
+	// net/http would quote the whole URL in its error.
 	if _, err := url.Parse(resp.Header.Get("Location")); err != nil {
 		resp.Header.Del("Location")
 	}

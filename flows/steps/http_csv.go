@@ -10,11 +10,10 @@ import (
 	"github.com/penstock/penstock/internal/bulk"
 )
 
-// parseCSV reads RFC 4180 text into a list of objects: the first row names
-// the members, every value is text. It charges for the objects before it makes
-// them.
+// parseCSV decodes CSV (RFC 4180) to a list of objects: the first row names the members, all values are text. It
+// charges for the objects before it creates them.
 func parseCSV(tab *budget.Tab, text []byte) (any, error) {
-	const cell = 48 // bytes that the reader needs for a cell of the longest row
+	const cell = 48 // bytes that the reader needs for each cell of the longest row
 	if err := tab.Charge(cell * int64(longestRow(text))); err != nil {
 		return nil, err
 	}
@@ -63,8 +62,8 @@ func textSize(row []string) int64 {
 	return int64(size)
 }
 
-// longestRow is the most cells of a row, before anything is made of them. A
-// quote hides commas and line ends up to the next one.
+// longestRow returns the maximum number of cells in a row, before decoding. Commas and line ends within quotes are
+// not counted.
 func longestRow(text []byte) int {
 	longest, cells, quoted := 0, 1, false
 	for _, c := range text {

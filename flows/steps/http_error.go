@@ -19,13 +19,13 @@ import (
 	"github.com/penstock/penstock/internal/budget"
 )
 
-// stepError is a failure that no retry changes.
+// stepError is a failure that a retry does not change.
 func stepError(format string, args ...any) *flows.Error {
 	return &flows.Error{Code: flows.CodeStepFailed, Message: fmt.Sprintf(format, args...)}
 }
 
-// limitError gives the refusal of the run's account its code. Any other error is
-// what it was.
+// limitError converts the rejection of the run's memory account to an *Error with CodeLimit. It returns any other
+// error unchanged.
 func limitError(err error) error {
 	if limit := asLimitError(err); limit != nil {
 		return limit
@@ -33,7 +33,7 @@ func limitError(err error) error {
 	return err
 }
 
-// asLimitError is the refusal of the run's account as a failure; nil for any other error.
+// asLimitError returns the rejection of the run's memory account as an *Error; nil for any other error.
 func asLimitError(err error) *flows.Error {
 	for _, refusal := range []error{budget.ErrMost, budget.ErrPressed} {
 		if errors.Is(err, refusal) {
@@ -43,16 +43,14 @@ func asLimitError(err error) *flows.Error {
 	return nil
 }
 
-// name is the request in messages. A query and user information may hold
-// credentials, and are left out.
+// name returns the request for messages, without query and user information, which may contain credentials.
 func (c *httpCall) name() string {
 	return c.method + " " + urlName(c.url)
 }
 
 func urlName(u *url.URL) string { return origin(u) + u.EscapedPath() }
 
-// finalError is a failure that another attempt would repeat: a redirect that
-// must not be followed, a body that is what it is.
+// finalError is a failure that a retry would repeat: a rejected redirect, or a body that cannot be parsed.
 type finalError struct{ error }
 
 func (e finalError) Unwrap() error { return e.error }
@@ -61,11 +59,11 @@ func finalErrorf(format string, args ...any) error {
 	return finalError{fmt.Errorf(format, args...)}
 }
 
-// failure is a call without a usable answer.
+// failure returns the error of a call without a usable response.
 func (c *httpCall) failure(ctx context.Context, err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
-		err = wrapped.Err // its own text shows the whole URL
+		err = wrapped.Err // the outer error's text shows the whole URL
 	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", c.name(), ctx.Err())
@@ -76,7 +74,7 @@ func (c *httpCall) failure(ctx context.Context, err error) error {
 	}
 	failure := stepError("%s: %s", c.name(), err)
 	failure.Err = err
-	var known *flows.Error // of a connection, say: it knows better
+	var known *flows.Error // of a connection, for example, which classifies its own errors
 	if errors.As(err, &known) {
 		failure.Class, failure.Upstream, failure.RetryAfter = known.Class, known.Upstream, known.RetryAfter
 	} else {
@@ -85,8 +83,8 @@ func (c *httpCall) failure(ctx context.Context, err error) error {
 	return failure
 }
 
-// classOf says whether another attempt may fare better: not against the
-// guard or a certificate.
+// classOf returns whether a retry may help. It does not for an address rejected by the dial policy or an invalid
+// certificate.
 func classOf(err error) flows.Class {
 	var network net.Error
 	var certificate *tls.CertificateVerificationError
@@ -99,7 +97,7 @@ func classOf(err error) flows.Class {
 	return flows.ClassNetwork
 }
 
-// statusError is an answer whose status the step does not expect.
+// statusError is a response with a status that the step does not expect.
 func (c *httpCall) statusError(resp *http.Response) error {
 	message := fmt.Sprintf("%s: status %d", c.name(), resp.StatusCode)
 	if to, err := resp.Location(); err == nil && resp.StatusCode/100 == 3 {
@@ -116,13 +114,13 @@ func (c *httpCall) statusError(resp *http.Response) error {
 	}
 }
 
-// Bounds of what is read of an unexpected answer, bytes.
+// Limits of the body that is read of an unexpected response, in bytes.
 const (
 	excerptSize = 200
-	drainSize   = 64 << 10 // reading a small rest lets the connection be used again
+	drainSize   = 64 << 10 // reading a small rest allows the connection to be reused
 )
 
-// excerpt is the beginning of a text body, on one line.
+// excerpt returns the beginning of a text body on one line.
 func excerpt(resp *http.Response) string {
 	content, _ := io.ReadAll(io.LimitReader(resp.Body, drainSize))
 	mediaType, params := contentType(resp.Header)
@@ -147,8 +145,7 @@ func shortLine(text string) string {
 	return strings.ToValidUTF8(line, "")
 }
 
-// retryAfter reads delay seconds or a date (RFC 9110, section 10.2.3); 0 for
-// anything else.
+// retryAfter parses seconds or a date (RFC 9110, section 10.2.3); 0 for anything else.
 func retryAfter(value string, now time.Time) time.Duration {
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
 		return time.Duration(seconds) * time.Second

@@ -48,7 +48,7 @@ func (linkPager) next(_ context.Context, _ *flows.Input, p *httpPage) (*url.URL,
 	return p.follow(nextLink(p.response.header["Link"]))
 }
 
-// urlPager asks a program for the address of the next page.
+// urlPager computes the URL of the next page with a program.
 type urlPager struct{ from *flows.Expr }
 
 func (urlPager) first(target *url.URL) *url.URL { return target }
@@ -65,7 +65,7 @@ func (u urlPager) next(ctx context.Context, in *flows.Input, p *httpPage) (*url.
 	return p.follow(link)
 }
 
-// follow resolves a link of the page; "" is the end.
+// follow resolves a link of the page; "" means the last page.
 func (p *httpPage) follow(link string) (*url.URL, error) {
 	if link == "" {
 		return nil, nil
@@ -77,7 +77,7 @@ func (p *httpPage) follow(link string) (*url.URL, error) {
 	return parseTarget(p.response.url.ResolveReference(relative).String())
 }
 
-// cursorPager hands a value of each answer on to the next request.
+// cursorPager copies a value of each response into a query parameter of the next request.
 type cursorPager struct {
 	from  *flows.Expr
 	param string
@@ -97,9 +97,9 @@ func (c cursorPager) next(ctx context.Context, in *flows.Input, p *httpPage) (*u
 	return withParam(p.target, c.param, scalarText(v)), nil
 }
 
-// countPager counts pages or items in a query parameter. The last page is the
-// one that is not full, or empty when nobody knows what full is.
-type countPager struct {
+// countPager counts pages or items in a query parameter. The last page is one with fewer items than size or, when
+// size is unknown, without items.
+type countPager struct { // sizeParam "": size is not sent
 	param, sizeParam  string // sizeParam "": the size is not sent
 	start, step, size int    // size 0: unknown
 }
@@ -154,7 +154,7 @@ func (c countPager) at(target *url.URL, page int) *url.URL {
 	return target
 }
 
-// withParam sets one query parameter and leaves the others as they stand.
+// withParam sets one query parameter and leaves the others unchanged.
 func withParam(target *url.URL, name, value string) *url.URL {
 	var kept []string
 	for pair := range strings.SplitSeq(target.RawQuery, "&") {

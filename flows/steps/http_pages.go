@@ -8,35 +8,34 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// Bounds of max_pages.
+// Limits of max_pages.
 const (
 	defaultPages  = 100
 	maxPagesLimit = 10_000
 )
 
-// httpPages is the paginate parameter: one call per page, the items of all
-// pages in order.
+// httpPages is the paginate parameter: one request for each page; the items of all pages in order.
 type httpPages struct {
 	pager    httpPager
-	items    *flows.Expr // over the answer; nil: the answer is the item
+	items    *flows.Expr // evaluated on the response; nil: the response is the item
 	maxPages int
-	explicit bool // the flow says most itself: stopping there is no failure
+	explicit bool // maxPages is set by the flow: reaching it is not a failure
 }
 
-// httpPager is one way to find the following page.
+// httpPager is one way to find the next page.
 type httpPager interface {
-	// first is the address of the first page.
+	// first returns the URL of the first page.
 	first(target *url.URL) *url.URL
-	// next is the address of the page after p, nil after the last one.
+	// next returns the URL of the page after p; nil after the last one.
 	next(ctx context.Context, in *flows.Input, p *httpPage) (*url.URL, error)
 }
 
 // httpPage is a page that was read.
 type httpPage struct {
 	number   int      // from 0
-	target   *url.URL // that was asked for
+	target   *url.URL // requested URL
 	response *httpResponse
-	found    int // items
+	found    int // number of items
 }
 
 func (p *httpPages) run(ctx context.Context, in *flows.Input, s *httpStep, client *http.Client, call *httpCall) ([]any, error) {
@@ -56,7 +55,7 @@ func (p *httpPages) run(ctx context.Context, in *flows.Input, s *httpStep, clien
 			return nil, stepError("%s: the pages are larger than %s together", call.name(), sizeText(maxResponse))
 		}
 		found, err := p.found(ctx, in, answer)
-		if err == nil && p.items != nil { // of the page, only its items are kept
+		if err == nil && p.items != nil { // only the items of the page are kept
 			err = tab.Charge(flows.SizeOf(found))
 			read.Drop()
 		}
@@ -86,8 +85,8 @@ func (p *httpPages) found(ctx context.Context, in *flows.Input, answer *httpResp
 	return p.items.All(ctx, in.With(answer.item()))
 }
 
-// mayFollow refuses what would never end, and a page elsewhere: the headers
-// that the flow sets may be credentials for the first origin.
+// mayFollow rejects endless pagination, and a page of another origin, because the headers of the flow may be
+// credentials for the first origin.
 func (p *httpPages) mayFollow(call *httpCall, next *url.URL) error {
 	switch {
 	case call.page+1 == p.maxPages:

@@ -6,7 +6,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// httpMethods are the parameters that say method and URL in one.
+// httpMethods are the parameters that set method and URL at once.
 func httpMethods() []string {
 	return []string{"get", "post", "put", "patch", "delete", "head", "options"}
 }

@@ -14,13 +14,13 @@ import (
 	"github.com/penstock/penstock/internal/bulk"
 )
 
-// parseBody makes a value of a response body: as the flow says, or, for "auto"
-// and "", as the content type says. No body is null.
+// parseBody decodes a response body: as the flow says or, for "auto" and "", by the content type. An empty body is
+// null.
 func parseBody(tab *budget.Tab, as string, header http.Header, content []byte) (any, error) {
 	if len(content) == 0 {
 		return nil, nil
 	}
-	if err := tab.Charge(int64(len(content))); err != nil { // of the text that is made of it
+	if err := tab.Charge(int64(len(content))); err != nil { // for the decoded text
 		return nil, err
 	}
 	mediaType, params := contentType(header)
@@ -61,8 +61,7 @@ func contentType(header http.Header) (string, map[string]string) {
 	return mediaType, params
 }
 
-// parseFor chooses by media type. What has none that says anything is text if
-// it can be.
+// parseFor returns the parser for a media type. Without a known media type, valid UTF-8 is text.
 func parseFor(mediaType string, content []byte) string {
 	switch {
 	case mediaType == "application/json", mediaType == "text/json", strings.HasSuffix(mediaType, "+json"):
@@ -92,5 +91,5 @@ func isText(mediaType string) bool {
 	return strings.HasPrefix(mediaType, "text/") || strings.HasSuffix(mediaType, "+json") || strings.HasSuffix(mediaType, "+xml")
 }
 
-// trimBOM drops a UTF-8 byte order mark, which some servers send.
+// trimBOM removes a UTF-8 byte order mark, which some servers send.
 func trimBOM(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) }

@@ -7,7 +7,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// Bounds of follow_redirects.
+// Limits of follow_redirects.
 const (
 	defaultRedirects = 5
 	maxRedirects     = 20
@@ -27,7 +27,7 @@ func (s *httpStep) setRedirects(args *flows.Args) error {
 	return nil
 }
 
-// redirects decides on each redirect; net/http asks it before sending.
+// redirects decides whether to follow a redirect; net/http calls check before it sends.
 type redirects struct{ limit int }
 
 func (r redirects) check(req *http.Request, via []*http.Request) error {
@@ -39,7 +39,7 @@ func (r redirects) check(req *http.Request, via []*http.Request) error {
 	case req.URL.Scheme != "http" && req.URL.Scheme != "https":
 		return finalErrorf("a redirect to a %s: address", req.URL.Scheme)
 	}
-	// The address left may hold secrets in its query.
+	// The query of the previous URL may contain secrets.
 	req.Header.Del("Referer")
 	if leavesOrigin(req, via) {
 		dropCredentialHeaders(req.Header)
@@ -47,8 +47,8 @@ func (r redirects) check(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// leavesOrigin reports whether any hop went to another origin. Coming back does
-// not help: net/http starts each hop from the headers of the first.
+// leavesOrigin reports whether any request of the chain goes to another origin. A return to the first origin does not
+// count: net/http builds each request from the headers of the first.
 func leavesOrigin(req *http.Request, via []*http.Request) bool {
 	for _, hop := range append(via[1:len(via):len(via)], req) {
 		if !sameOrigin(hop.URL, via[0].URL) {
@@ -58,8 +58,8 @@ func leavesOrigin(req *http.Request, via []*http.Request) bool {
 	return false
 }
 
-// dropCredentialHeaders drops every header that might be a credential, which a flow
-// may name as it likes: all but a few known ones.
+// dropCredentialHeaders removes all headers except a few known ones, because a flow may put a credential into a
+// header of any name.
 func dropCredentialHeaders(header http.Header) {
 	for name := range header {
 		switch name {
@@ -84,5 +84,5 @@ func port(u *url.URL) string {
 	return "80"
 }
 
-// origin is a URL up to its host, for messages.
+// origin returns scheme and host of a URL, for messages.
 func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }

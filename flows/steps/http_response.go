@@ -10,16 +10,16 @@ import (
 	"github.com/penstock/penstock/internal/bulk"
 )
 
-// httpResponse is a response that was expected, read and parsed.
+// httpResponse is an expected response, read and parsed.
 type httpResponse struct {
 	url    *url.URL // of the last request, after redirects
 	status int
 	header http.Header
 	body   any
-	size   int64 // of the body, bytes, decompressed
+	size   int64 // size of the decompressed body in bytes
 }
 
-// item is the answer as flows see it.
+// item returns the response as an item.
 func (a *httpResponse) item() map[string]any {
 	headers := make(map[string]any, len(a.header))
 	for name, values := range a.header {
@@ -28,8 +28,8 @@ func (a *httpResponse) item() map[string]any {
 	return map[string]any{"status": a.status, "headers": headers, "body": a.body}
 }
 
-// readBody reads at most limit bytes, counted after decompression: a small
-// body may unfold into a huge one.
+// readBody reads at most limit bytes. It counts after decompression, because a small body may decompress to a huge
+// one.
 func readBody(tab *budget.Tab, resp *http.Response, limit int64) ([]byte, error) {
 	if resp.Request.Method == http.MethodHead {
 		return nil, nil
@@ -38,7 +38,7 @@ func readBody(tab *budget.Tab, resp *http.Response, limit int64) ([]byte, error)
 	if resp.ContentLength > limit {
 		return nil, tooLarge
 	}
-	room := min(max(resp.ContentLength, 512), 1<<20) + 1 // one more, so that the end is seen without growing
+	room := min(max(resp.ContentLength, 512), 1<<20) + 1 // one byte more, to see the end without growing
 	content, err := readAll(tab, io.LimitReader(resp.Body, limit+1), room)
 	if err != nil {
 		return nil, err
@@ -49,9 +49,8 @@ func readBody(tab *budget.Tab, resp *http.Response, limit int64) ([]byte, error)
 	return content, nil
 }
 
-// readAll is io.ReadAll into a first buffer of so many bytes. What is longer
-// comes in pieces that are put together at the end: a buffer that grows would
-// be copied many times.
+// readAll is io.ReadAll with a first buffer of room bytes. It reads a longer body in pieces and joins them at the
+// end, because a growing buffer would be copied many times.
 func readAll(tab *budget.Tab, r io.Reader, room int64) ([]byte, error) {
 	first, err := readPiece(tab, r, room)
 	if err != nil || len(first) < cap(first) {
@@ -77,8 +76,7 @@ func readAll(tab *budget.Tab, r io.Reader, room int64) ([]byte, error) {
 	return content, nil
 }
 
-// readPiece reads as much as there is room for. A piece that is not full is the
-// last one.
+// readPiece reads up to room bytes. A piece that is not full is the last one.
 func readPiece(tab *budget.Tab, r io.Reader, room int64) ([]byte, error) {
 	if err := tab.Charge(room); err != nil {
 		return nil, err

@@ -8,7 +8,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// Bounds of max_response, bytes.
+// Limits of max_response in bytes.
 const (
 	defaultResponse = 10_000_000
 	maxResponse     = 100_000_000
@@ -27,7 +27,7 @@ func (s *httpStep) setLimit(args *flows.Args) error {
 	return nil
 }
 
-// parseSize reads a number with a decimal unit: "512KB", "10 MB".
+// parseSize parses a number with a decimal unit: "512KB", "10 MB".
 func parseSize(text string) (int64, bool) {
 	digits := strings.TrimRight(text, "kKmMbB ")
 	n, err := strconv.ParseInt(digits, 10, 32)

@@ -8,8 +8,8 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// textValues are the values of a query parameter, form field or header: one for a
-// scalar, several for an array, none for null.
+// textValues returns the values of a query parameter, form field or header: one for a scalar, several for an array,
+// none for null.
 func textValues(v any) ([]string, error) {
 	list, ok := v.([]any)
 	if !ok {
@@ -35,7 +35,7 @@ func scalarText(v any) string {
 	return string(flows.EncodeJSON(v))
 }
 
-// typeName names what a value is, for messages.
+// typeName names the type of a value for messages.
 func typeName(v any) string {
 	switch v.(type) {
 	case nil:

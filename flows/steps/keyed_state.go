@@ -7,19 +7,19 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// Bounds of what is kept between runs.
+// Limits of values stored between runs.
 const (
 	maxStateKey   = 512     // bytes of a name or key
 	maxStateValue = 1 << 20 // bytes of a value as JSON
 )
 
-// scopeParam says who shares a value that is kept between runs.
+// scopeParam selects whether a stored value belongs to the flow or to all flows.
 func scopeParam() flows.Param {
 	return flows.Param{Name: "scope", Type: flows.TypeEnum, Enum: []string{"flow", "shared"}, Default: "flow", Names: flows.ResourceState,
 		Summary: "Whose it is: this flow's, or shared by all flows."}
 }
 
-// keyedState is a step that keeps something between runs under a key.
+// keyedState is the part of a step that stores a value under a key between runs.
 type keyedState struct {
 	kind   string
 	name   *flows.Template
@@ -44,7 +44,7 @@ func (k keyedState) key(ctx context.Context, in *flows.Input) (string, error) {
 	return in.StateKey(k.kind, name, k.shared), nil
 }
 
-// stateOf is where it is kept.
+// stateOf returns the state store of the environment.
 func stateOf(in *flows.Input) (flows.State, error) {
 	if in.Env().State == nil {
 		return nil, stepError("nothing can be kept between runs here")
@@ -52,7 +52,7 @@ func stateOf(in *flows.Input) (flows.State, error) {
 	return in.Env().State, nil
 }
 
-// stateError is a failure of the store: ours, not the flow's.
+// stateError is a failure of the state store.
 func stateError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -60,7 +60,7 @@ func stateError(ctx context.Context, err error) error {
 	return &flows.Error{Message: "the state cannot be reached", Class: flows.ClassNetwork, Err: err}
 }
 
-// encodeState is a value as it is kept.
+// encodeState encodes a value for the state store.
 func encodeState(v any) ([]byte, error) {
 	text := flows.EncodeJSON(v)
 	if len(text) > maxStateValue {
@@ -69,7 +69,7 @@ func encodeState(v any) ([]byte, error) {
 	return text, nil
 }
 
-// decodeState reads what keptJSON wrote.
+// decodeState decodes a value of encodeState; nil for nil.
 func decodeState(text []byte) (any, error) {
 	if text == nil {
 		return nil, nil

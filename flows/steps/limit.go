@@ -8,9 +8,9 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-const maxRate = 10_000 // of a limit: so many moments are remembered for each key
+const maxRate = 10_000 // of a limit, because as many times are stored for each key
 
-// limit spaces out items.
+// limit limits the rate of items.
 func limit() flows.Kind {
 	return flows.Kind{
 		Name:    "limit",

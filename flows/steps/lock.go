@@ -10,16 +10,16 @@ import (
 )
 
 const (
-	lockLease        = 15 * time.Second // how long a lock outlives a worker that is lost
-	lockRenew        = 5 * time.Second  // must be well below lockLease
-	lockParked       = time.Minute      // how long a lock outlives the moment at which its parked run goes on
-	lockParkInterval = 5 * time.Second  // a parked run asks this often
-	defaultLockWait  = time.Minute      // how long a lock is waited for by default
+	lockLease        = 15 * time.Second // time after which a lock of a lost worker expires
+	lockRenew        = 5 * time.Second  // renewal interval; must be well below lockLease
+	lockParked       = time.Minute      // time after the wake-up of a parked run at which its lock expires
+	lockParkInterval = 5 * time.Second  // interval at which a parked run tries again
+	defaultLockWait  = time.Minute      // default of wait
 	minLockPoll      = 20 * time.Millisecond
 	maxLockPoll      = 500 * time.Millisecond
 )
 
-// lock lets one item at a time through steps.
+// lock sends one item at a time through its steps.
 func lock() flows.Kind {
 	return flows.Kind{
 		Name:    "lock",
@@ -52,7 +52,7 @@ type lockStep struct {
 	patience time.Duration
 }
 
-// heldLock is a lock in the hand of one item.
+// heldLock is a lock that one item holds or waits for.
 type heldLock struct {
 	values flows.State
 	key    string
@@ -85,13 +85,13 @@ func (l *lockStep) nest(ctx context.Context, in *flows.Input) (flows.Items, erro
 	return items, err
 }
 
-// acquireOrRenew takes or keeps the lock.
+// acquireOrRenew acquires the lock, or renews it for its owner.
 func (h *heldLock) acquireOrRenew(ctx context.Context, lease time.Duration) (bool, error) {
 	done, err := h.values.Swap(ctx, flows.Change{Key: h.key, Value: h.owner, For: lease, If: flows.Free, Old: h.owner})
 	return done.Done, err
 }
 
-// acquire waits for the lock; a long wait parks the run.
+// acquire waits for the lock; for a long wait the run parks.
 func (l *lockStep) acquire(ctx context.Context, in *flows.Input, h *heldLock) error {
 	asked := time.Now()
 	for pause := minLockPoll; ; pause = min(2*pause, maxLockPoll) {
@@ -122,7 +122,7 @@ func (l *lockStep) acquire(ctx context.Context, in *flows.Input, h *heldLock) er
 	}
 }
 
-// waitedSince is how long the run has asked, in all its attempts.
+// waitedSince returns how long the run has waited, in all its attempts.
 func waitedSince(ctx context.Context, in *flows.Input, asked time.Time) (time.Duration, error) {
 	v, err := in.Remember(ctx, "asked", func() (any, error) { return asked.UTC().Format(time.RFC3339Nano), nil })
 	if err != nil {
@@ -133,8 +133,7 @@ func waitedSince(ctx context.Context, in *flows.Input, asked time.Time) (time.Du
 	return time.Since(first), err
 }
 
-// runLocked runs do while it renews the lock. A lock that cannot be renewed any
-// more ends what runs under it.
+// runLocked calls do while it renews the lock. When the lock cannot be renewed, it cancels the context of do.
 func (h *heldLock) runLocked(ctx context.Context, do func(context.Context) (flows.Items, error)) (flows.Items, error) {
 	inside, lose := context.WithCancelCause(ctx)
 	var renewer sync.WaitGroup

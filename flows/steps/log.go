@@ -6,7 +6,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// logKind writes into the record of the run.
+// logKind adds a line to the record of the run.
 func logKind() flows.Kind {
 	return flows.Kind{
 		Name:    "log",

@@ -7,7 +7,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// loopGuard stops changes that bounce between two systems.
+// loopGuard drops changes that would bounce between two systems.
 func loopGuard() flows.Kind {
 	return flows.Kind{
 		Name:    "loop_guard",

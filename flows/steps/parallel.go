@@ -42,7 +42,7 @@ func parallel() flows.Kind {
 type parallelStep struct {
 	names    []string
 	branches []*flows.Block
-	need     int // branches that must succeed
+	need     int // number of branches that must succeed
 	object   bool
 }
 
@@ -87,8 +87,8 @@ func (p *parallelStep) setJoin(args *flows.Args) error {
 	return nil
 }
 
-// nest sends the item through the branches. Which of them count is remembered,
-// so that a run that is resumed has the same items.
+// nest sends the item through the branches. It remembers which branches count, so that a resumed run has the same
+// items.
 func (p *parallelStep) nest(ctx context.Context, in *flows.Input) (flows.Items, error) {
 	all := make([]int, len(p.branches))
 	for i := range all {
@@ -119,7 +119,7 @@ func (p *parallelStep) nest(ctx context.Context, in *flows.Input) (flows.Items, 
 	return p.joinItems(in, results, winners, err)
 }
 
-// branchNumbers reads what was remembered.
+// branchNumbers decodes the remembered branches.
 func branchNumbers(v any, most int) ([]int, error) {
 	list, _ := v.([]any)
 	numbers := make([]int, len(list))
@@ -137,15 +137,15 @@ func branchNumbers(v any, most int) ([]int, error) {
 	return numbers, nil
 }
 
-// branchResult is a branch that came to its end.
+// branchResult is the result of one branch.
 type branchResult struct {
 	branch int
 	items  flows.Items
 	err    error
 }
 
-// race runs some branches, and stops those that are left when enough have
-// succeeded. It returns the items of those that count.
+// race executes some branches and cancels the remaining ones when enough have succeeded. It returns the items of the
+// branches that count.
 func (p *parallelStep) race(ctx context.Context, in *flows.Input, which []int) (map[int]flows.Items, []int, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -160,7 +160,7 @@ func (p *parallelStep) race(ctx context.Context, in *flows.Input, which []int) (
 	results := map[int]flows.Items{}
 	failures := map[int]error{}
 	var winners []int
-	for range which { // all of them end before the step does
+	for range which { // all branches end before the step does
 		a := <-arrivals
 		switch {
 		case len(winners) == need:
@@ -181,8 +181,8 @@ func (p *parallelStep) race(ctx context.Context, in *flows.Input, which []int) (
 	return results, winners, nil
 }
 
-// joinError is why too few branches have succeeded: they wait, or the first
-// failure in their order.
+// joinError returns the reason for too few successful branches: a *Parked when they wait, else the first failure in
+// the order of the branches.
 func joinError(which []int, failures map[int]error, succeeded, need int) error {
 	var first error
 	var waits *flows.Parked
@@ -204,7 +204,7 @@ func joinError(which []int, failures map[int]error, succeeded, need int) error {
 	return first
 }
 
-// joinItems makes of the branches' items what goes on.
+// joinItems combines the items of the branches into the output.
 func (p *parallelStep) joinItems(in *flows.Input, results map[int]flows.Items, winners []int, err error) (flows.Items, error) {
 	if err != nil {
 		return flows.Items{}, err

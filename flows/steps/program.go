@@ -6,7 +6,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// programStep is the step whose items are what a program gives.
+// programStep is a step that puts out the results of a program.
 type programStep struct{ program *flows.Expr }
 
 // Run evaluates the program on the item.

@@ -11,7 +11,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// respond answers the caller before the run ends.
+// respond answers the caller before the end of the run.
 func respond() flows.Kind {
 	return flows.Kind{
 		Name:    "respond",
@@ -37,11 +37,11 @@ func respond() flows.Kind {
 type respondStep struct {
 	status  int
 	headers []flows.Field
-	form    string          // json, text or base64; empty: the items
-	body    *flows.Template // nil: the items
+	form    string          // json, text or base64; empty: all items
+	body    *flows.Template // nil: all items
 }
 
-// reservedResponseHeaders are set by whoever writes the answer.
+// reservedResponseHeaders are set by the API process.
 var reservedResponseHeaders = []string{"content-length", "transfer-encoding", "connection", "penstock-run-id", "x-request-id", "server-timing"}
 
 func newRespond(args *flows.Args) (flows.Runner, error) {

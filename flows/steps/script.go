@@ -28,7 +28,7 @@ func scriptKind() flows.Kind {
 	}
 }
 
-// Bounds of one evaluation.
+// Limits of one evaluation.
 const (
 	defaultScriptTime   = 250 * time.Millisecond
 	maxScriptTime       = 5 * time.Second
@@ -40,7 +40,7 @@ const (
 // scriptStep is one script step of a flow.
 type scriptStep struct {
 	code   string
-	input  *flows.Expr // what the script is given, an object
+	input  *flows.Expr // program for the script's input, an object
 	time   time.Duration
 	memory int64
 }
@@ -78,7 +78,7 @@ func (s *scriptStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	}
 	call := &flows.Script{Code: s.code, Time: s.time, Memory: s.memory, Mark: "integer-" + rand.Text() + ":"}
 	tab := in.Tab(ctx)
-	if err := tab.Charge(flows.SizeOf(given)); err != nil { // a copy of it
+	if err := tab.Charge(flows.SizeOf(given)); err != nil { // for a copy of it
 		return nil, limitError(err)
 	}
 	if call.Input, err = flows.EncodeJSONOn(tab, markIntegers(call.Mark, given)); err != nil {
@@ -92,7 +92,7 @@ func (s *scriptStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := tab.Charge(2 * int64(len(content))); err != nil { // the frame and what it holds
+	if err := tab.Charge(2 * int64(len(content))); err != nil { // for the frame and its content
 		return nil, limitError(err)
 	}
 	v, err := flows.DecodeJSONOn(tab, content)

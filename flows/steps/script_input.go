@@ -11,14 +11,14 @@ import (
 )
 
 var (
-	// scriptStepName finds what a script reads of earlier steps.
+	// scriptStepName matches the names of earlier steps in a script.
 	scriptStepName = regexp.MustCompile(`(?:^|[^.\w$])steps\b\s*(?:\??\.\s*([A-Za-z_]\w*)|\[\s*["']([A-Za-z_]\w*)["']\s*\])?`)
-	// scriptWord finds the names of the other things that it may read.
+	// scriptWord matches the other variables in a script.
 	scriptWord = regexp.MustCompile(`(?:^|[^.\w$])(item|event|vars|index)\b`)
 )
 
-// scriptInput is the program that makes the script's input: an object of what
-// its text names. Only the steps that a flow names are remembered.
+// scriptInput returns the program for the script's input: an object of the variables that the code names. Only steps
+// named in the flow are recorded.
 func scriptInput(code string) (string, error) {
 	sources := map[string]string{"item": ".", "event": "$event", "vars": "$vars", "index": "$index"}
 	var members, names []string
@@ -43,11 +43,10 @@ func unique(texts []string) []string {
 	return slices.Compact(texts)
 }
 
-// safeInteger is the largest whole number that JavaScript holds exactly with
-// all below it.
+// safeInteger is the largest integer up to which JavaScript represents all integers exactly.
 const safeInteger = 1<<53 - 1
 
-// markIntegers is v with the integers that JavaScript cannot hold as marked text.
+// markIntegers replaces integers that JavaScript cannot represent by marked text.
 func markIntegers(mark string, v any) any {
 	switch v := v.(type) {
 	case json.Number:
@@ -83,7 +82,7 @@ func markInteger(mark, text string, v any) any {
 	return mark + text
 }
 
-// unmarkIntegers is v with marked text as numbers again.
+// unmarkIntegers replaces marked text by numbers.
 func unmarkIntegers(mark string, v any) any {
 	switch v := v.(type) {
 	case string:

@@ -51,7 +51,7 @@ func (s setStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 	return []any{object}, nil
 }
 
-// asObject is the item as an object to add fields to; null has none yet.
+// asObject returns the item as an object to add fields to; null is an empty one.
 func asObject(v any) (map[string]any, error) {
 	object, ok := v.(map[string]any)
 	if !ok && v != nil {

@@ -2,7 +2,7 @@ package steps
 
 import "github.com/penstock/penstock/flows"
 
-// split makes many items of one.
+// split turns one item into many.
 func split() flows.Kind {
 	return flows.Kind{
 		Name:    "split",

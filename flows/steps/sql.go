@@ -8,7 +8,7 @@ import (
 	"github.com/penstock/penstock/internal/budget"
 )
 
-// sqlKind asks and changes a database.
+// sqlKind queries and changes a database.
 func sqlKind() flows.Kind {
 	return flows.Kind{
 		Name:    "sql",
@@ -21,7 +21,7 @@ func sqlKind() flows.Kind {
 	}
 }
 
-// Bounds of max_rows.
+// Limits of max_rows.
 const (
 	defaultRows  = 1000
 	maxRowsLimit = 100_000
@@ -62,8 +62,8 @@ func newSQLStep(args *flows.Args) (*sqlStep, error) {
 	return s, nil
 }
 
-// Effect is read only if nothing in the text of any statement writes. What a
-// function that a SELECT calls may do, nobody sees: there `effect` says it.
+// Effect is Read only if the text of no statement writes. A function called by a SELECT may write without showing it;
+// for that the flow sets `effect`.
 func (s *sqlStep) Effect() flows.Effect {
 	for _, statement := range s.statements {
 		if statement.writes {
@@ -102,14 +102,13 @@ func (s *sqlStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	return items, sqlError(ctx, db, err)
 }
 
-// runTransaction runs all statements or none. One item comes out, the list of what
-// each statement gave.
+// runTransaction executes all statements or none. It puts out one item, the list of the statements' results.
 func (s *sqlStep) runTransaction(ctx context.Context, db *flows.Database, calls []*sqlCall, tab *budget.Tab) ([]any, error) {
 	tx, err := db.DB.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, sqlError(ctx, db, err)
 	}
-	defer tx.Rollback() // after a commit it does nothing
+	defer tx.Rollback() // no effect after a commit
 	rows := sqlRows{dialect: db.Dialect, maxRows: s.maxRows, tab: tab}
 	given := make([]any, len(calls))
 	for i, call := range calls {

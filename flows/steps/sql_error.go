@@ -10,8 +10,8 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// sqlError words a failure. What the database says is for whoever wrote the
-// statement; what went wrong on the way to it says the connection itself.
+// sqlError converts an error of the database. The author of the statement reads the message of the database; a
+// connection provides its own message.
 func sqlError(ctx context.Context, db *flows.Database, err error) error {
 	var known *flows.Error
 	var network net.Error

@@ -8,7 +8,7 @@ import (
 	"github.com/penstock/penstock/internal/bulk"
 )
 
-// sqlRows makes items of rows, within bounds.
+// sqlRows converts rows to items, within limits.
 type sqlRows struct {
 	dialect flows.Dialect
 	maxRows int // rows of one query
@@ -16,7 +16,7 @@ type sqlRows struct {
 	tab     *budget.Tab
 }
 
-// maxSQLSize bounds what the rows of a step hold together, bytes.
+// maxSQLSize limits the total size of the rows of a step in bytes.
 const maxSQLSize = 100_000_000
 
 func (r *sqlRows) read(rows *sql.Rows) ([]any, error) {
@@ -64,7 +64,7 @@ func (r *sqlRows) item(columns []*sql.ColumnType, values []any) (map[string]any,
 		default:
 			r.size += 8
 		}
-		if err := r.tab.Charge(int64(2 * (r.size - before))); err != nil { // the driver's and ours
+		if err := r.tab.Charge(int64(2 * (r.size - before))); err != nil { // the driver's copy and ours
 			return nil, limitError(err)
 		}
 		if r.size > maxSQLSize {

@@ -11,7 +11,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// state reads and changes a value that is kept between runs.
+// state reads and changes a value stored between runs.
 func state() flows.Kind {
 	return flows.Kind{
 		Name:    "state",
@@ -51,7 +51,7 @@ type stateStep struct {
 	ttl    time.Duration
 	into   string
 	reads  bool
-	passes bool // the item passes
+	passes bool // the item passes unchanged
 }
 
 func newState(args *flows.Args) (flows.Runner, error) {
@@ -88,7 +88,7 @@ func newState(args *flows.Args) (flows.Runner, error) {
 	return s, nil
 }
 
-// Effect is less for one that only reads.
+// Effect is Read for a step that only reads.
 func (s *stateStep) Effect() flows.Effect {
 	if s.reads {
 		return flows.Read
@@ -157,7 +157,7 @@ func (s *stateStep) compareAndSet(ctx context.Context, in *flows.Input, key stri
 	return map[string]any{"changed": done.Done, "value": value}, err
 }
 
-// swap changes the value to what the step says.
+// swap changes the value as the step says.
 func (s *stateStep) swap(ctx context.Context, in *flows.Input, c flows.Change) (flows.Swapped, error) {
 	values, err := stateOf(in)
 	if err != nil {
@@ -174,7 +174,7 @@ func (s *stateStep) swap(ctx context.Context, in *flows.Input, c flows.Change) (
 	return done, nil
 }
 
-// rendered is a template as it is kept; nothing and null are no value.
+// rendered renders a template for the state store; nil for a nil template and for null.
 func rendered(ctx context.Context, in *flows.Input, t *flows.Template) ([]byte, error) {
 	if t == nil {
 		return nil, nil

@@ -7,7 +7,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// validate holds items to a JSON Schema.
+// validate checks items against a JSON Schema.
 func validate() flows.Kind {
 	return flows.Kind{
 		Name:    "validate",

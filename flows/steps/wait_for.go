@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	defaultWithin = 24 * time.Hour      // how long a call is waited for by default
-	maxWithin     = 30 * 24 * time.Hour // at most
+	defaultWithin = 24 * time.Hour      // default of within
+	maxWithin     = 30 * 24 * time.Hour // maximum of within
 )
 
-// waitFor parks an item until somebody calls.
+// waitFor parks an item until its URL is called.
 func waitFor() flows.Kind {
 	return flows.Kind{
 		Name:    "wait_for",
@@ -46,8 +46,8 @@ type waitForStep struct {
 	steps  *flows.Block
 }
 
-// run comes back in every attempt until the journal has the call, or the
-// failure of one that never came.
+// run is executed by every attempt until the journal has the call, or the failure of a call that did not arrive in
+// time.
 func (w *waitForStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 	if in.Env().Callbacks == nil {
 		return nil, stepError("nobody can call here")

@@ -19,7 +19,7 @@ type application struct {
 	ok        bool
 }
 
-// done reports whether the rest of the keywords can be left out.
+// done reports whether the remaining keywords can be skipped.
 func (a *application) done() bool {
 	return a.err != nil || !a.ok && (a.out == nil || a.out.full())
 }
@@ -29,17 +29,17 @@ func (a *application) fail(reason violation) {
 	a.out.add(a.at, reason)
 }
 
-// applySelf applies a schema to the value itself.
+// applySelf applies a schema to the same value.
 func (a *application) applySelf(n *node) {
 	if !a.check(n, a.value, a.scope, a.evaluated, a.at, a.out) {
 		a.ok = false
 	}
 }
 
-// matches is same without violations and without effect on the result.
+// matches is applySelf without a report and without effect on the result.
 func (a *application) matches(n *node, m *evaluated) bool { return a.valid(n, a.value, a.scope, m) }
 
-// member applies a schema to a member or element.
+// member applies a schema to a member or element of the value.
 func (a *application) member(n *node, v any, name string) {
 	var at *path
 	if a.out != nil {
@@ -78,7 +78,7 @@ func (a *application) text(s string) {
 	}
 }
 
-// match charges for a match before it is made.
+// match charges for a match before it executes it.
 func (a *application) match(p pattern, s string) bool {
 	a.spend(p.cost(s))
 	return a.err == nil && p.MatchString(s)
@@ -150,8 +150,7 @@ func (a *application) combine() {
 	}
 }
 
-// any evaluates all alternatives when marks are wanted, else up to the first
-// that fits.
+// any evaluates all alternatives when evaluated members are tracked, else up to the first that matches.
 func (a *application) any() {
 	fits := false
 	for _, part := range a.node.anyOf {
@@ -186,7 +185,7 @@ func (a *application) one() {
 	}
 }
 
-// alternatives reports why none of them fits.
+// alternatives reports why none of the alternatives matches.
 func (a *application) alternatives(parts []*node) {
 	a.ok = false
 	if a.out == nil {

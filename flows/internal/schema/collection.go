@@ -48,7 +48,7 @@ func has(object map[string]any, name string) bool {
 	return ok
 }
 
-// missing are the names that the object lacks, nil when it has all.
+// missing returns the required names that the object lacks; nil when it lacks none.
 func (a *application) missing(object map[string]any, names []string) []string {
 	var missing []string
 	a.spend(len(names))
@@ -63,7 +63,7 @@ func (a *application) missing(object map[string]any, names []string) []string {
 	return missing
 }
 
-// members applies the schemas of members. A report needs an order.
+// members applies the schemas of members. A report requires a fixed order.
 func (a *application) members(object map[string]any) {
 	n := a.node
 	if a.done() {
@@ -111,8 +111,7 @@ func (a *application) members(object map[string]any) {
 	}
 }
 
-// known applies properties and patternProperties to a member and reports
-// whether one of them knows it.
+// known applies properties and patternProperties to a member and reports whether one of them covers it.
 func (a *application) known(name string, v any) bool {
 	known := false
 	if child, ok := a.node.properties[name]; ok {
@@ -134,7 +133,7 @@ func (a *application) known(name string, v any) bool {
 	return known
 }
 
-// memberNames reports a violation without a place, as the library does.
+// memberNames reports violations without a path, as the library does.
 func (a *application) memberNames(object map[string]any) {
 	for _, name := range a.names(object) {
 		if a.done() {
@@ -247,7 +246,7 @@ func (a *application) notContaining(list []any, matched []int) {
 	}
 }
 
-// unevaluated applies to what no other keyword has evaluated.
+// unevaluated applies unevaluatedProperties and unevaluatedItems to the parts that no other keyword has evaluated.
 func (a *application) unevaluated() {
 	n := a.node
 	if object, ok := a.value.(map[string]any); ok && n.unevaluatedProps != nil {

@@ -2,12 +2,12 @@ package schema
 
 import "maps"
 
-// evaluated are the members and elements of one value that were evaluated, for
-// unevaluatedProperties and unevaluatedItems. Nil takes no notes.
+// evaluated tracks the evaluated members and elements of one value, for unevaluatedProperties and unevaluatedItems. A
+// nil *evaluated tracks nothing.
 type evaluated struct {
-	allMembersDone bool // all members
+	allMembersDone bool // all members are evaluated
 	members        map[string]bool
-	prefix         int // so many elements from the first
+	prefix         int // number of leading elements that are evaluated
 	elements       map[int]bool
 }
 

@@ -11,32 +11,32 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 )
 
-// Bounds of one check.
+// Limits of one check.
 const (
-	maxSteps      = 20_000_000      // a step takes 10 to 100 ns, the count is the same on every machine
-	maxTime       = 5 * time.Second // for a machine that is too busy to get there
-	stepsPerCheck = 10_000          // steps between two looks at the clock: at most a millisecond
-	maxDepth      = 10_000          // schemas inside each other, on the way to one value
+	maxSteps      = 20_000_000      // a step takes 10 to 100 ns; the count is the same on every machine
+	maxTime       = 5 * time.Second // limit for a machine that is too busy to reach maxSteps
+	stepsPerCheck = 10_000          // steps between two checks of the clock: at most a millisecond
+	maxDepth      = 10_000          // schemas nested at one value
 )
 
-// LimitError is a check that ended because it cost too much.
+// LimitError reports that a check exceeded its limits.
 type LimitError struct{ reason string }
 
 func (e *LimitError) Error() string { return e.reason }
 
-// ValidationError says how a value does not fit: its first violations.
+// ValidationError describes the first violations of a value.
 type ValidationError struct{ text string }
 
 func (e *ValidationError) Error() string { return e.text }
 
-// Check reports how v does not fit, as a *Misfit; a *LimitError when that
-// would take too long, and the context's error once it has ended.
+// Check validates v. It returns a *ValidationError for an invalid value, a *LimitError for a check that exceeds its
+// limits, and the context's error after the end of ctx.
 func (s *Schema) Check(ctx context.Context, v any) error {
 	_, err := s.check(ctx, v)
 	return err
 }
 
-// check is Check with the steps that it took.
+// check is Check that also returns the number of steps.
 func (s *Schema) check(ctx context.Context, v any) (int, error) {
 	e := evaluation{ctx: ctx, begun: time.Now(), next: stepsPerCheck, dynamic: s.dynamic, lowestRunning: maxDepth}
 	if e.valid(s.root, v, nil, nil) || e.err != nil {
@@ -55,33 +55,33 @@ type evaluation struct {
 	ctx           context.Context
 	begun         time.Time
 	steps         int // of about 10 ns
-	next          int // steps at which the clock is looked at
+	next          int // steps at which the clock is checked next
 	err           error
 	depth         int
 	dynamic       bool
 	results       map[visitKey]*result
 	scopes        map[entry]*scope
-	lowestRunning int // least depth of a schema that was met again inside itself
+	lowestRunning int // lowest depth of a schema that was reached again inside itself
 }
 
-// visitKey is a schema at a value. Equal scalars are one value; a list or object
-// is itself, wherever it stands.
+// visitKey is a schema applied to a value. Equal scalars are the same value; an array or object is identified by its
+// address.
 type visitKey struct {
 	node  *node
 	value any
 	scope *scope
 }
 
-// result is what became of a visit.
+// result is the result of a visit.
 type result struct {
 	depth     int
 	running   bool
 	known     bool
 	valid     bool
-	evaluated *evaluated // nil: nobody has asked for them yet
+	evaluated *evaluated // nil: not requested yet
 }
 
-// container is the identity of a list or object.
+// container identifies an array or object.
 type container struct {
 	at  uintptr
 	len int
@@ -99,13 +99,13 @@ func identity(v any) any {
 	return v
 }
 
-// spend charges steps and looks at the clock in time.
+// spend charges steps and checks the clock when it is due.
 func (e *evaluation) spend(steps int) {
 	if e.steps += steps; e.steps < e.next || e.err != nil {
 		return
 	}
 	e.next = e.steps + stepsPerCheck
-	runtime.Gosched() // who computes for long goes behind those that have just begun
+	runtime.Gosched() // lets newly started goroutines run before this one
 	switch {
 	case e.ctx.Err() != nil:
 		e.err = e.ctx.Err()
@@ -120,9 +120,8 @@ func (e *evaluation) valid(n *node, v any, in *scope, m *evaluated) bool {
 	return e.check(n, v, in, m, nil, nil)
 }
 
-// check evaluates a schema at a value. Marks note what of it was evaluated,
-// nil when nobody asks. Without a report it ends at the first violation, with
-// one it reports all; at is then where the value is.
+// check evaluates a schema at a value. m collects the evaluated parts; nil: not requested. Without a report it stops
+// at the first violation; with one it reports all, and at is the path of the value.
 func (e *evaluation) check(n *node, v any, in *scope, m *evaluated, at *path, out *report) bool {
 	if e.spend(1); e.err != nil || out.full() {
 		return false
@@ -145,7 +144,7 @@ func (e *evaluation) check(n *node, v any, in *scope, m *evaluated, at *path, ou
 		ok = e.checkShared(n, v, in, m, at, out)
 	case m == nil:
 		ok = e.evaluate(n, v, in, nil, at, out)
-	default: // what does not fit leaves no marks
+	default: // an invalid value has no evaluated parts
 		own := &evaluated{}
 		if ok = e.evaluate(n, v, in, own, at, out); ok {
 			m.merge(own)
@@ -155,7 +154,7 @@ func (e *evaluation) check(n *node, v any, in *scope, m *evaluated, at *path, ou
 	return ok
 }
 
-// checkShared is check for a schema that is reached on several ways.
+// checkShared is check with stored results, for a schema that several references lead to.
 func (e *evaluation) checkShared(n *node, v any, in *scope, m *evaluated, at *path, out *report) bool {
 	if s, ok := v.(string); ok {
 		e.spend(len(s) / 16)
@@ -190,8 +189,7 @@ func (e *evaluation) checkShared(n *node, v any, in *scope, m *evaluated, at *pa
 	return false
 }
 
-// decide evaluates once. The verdict stays unless it depends on a schema
-// around it that is not decided yet.
+// decide evaluates once. The result is stored unless it depends on an enclosing schema that is still being evaluated.
 func (e *evaluation) decide(seen *result, n *node, v any, in *scope, m *evaluated) {
 	if m != nil {
 		seen.evaluated = &evaluated{}
@@ -204,7 +202,7 @@ func (e *evaluation) decide(seen *result, n *node, v any, in *scope, m *evaluate
 	}
 }
 
-// evaluate evaluates the keywords in the order of the library.
+// evaluate evaluates the keywords in the library's order.
 func (e *evaluation) evaluate(n *node, v any, in *scope, m *evaluated, at *path, out *report) bool {
 	if why := e.basicViolation(n, v); why != nil {
 		out.add(at, why)
@@ -218,7 +216,7 @@ func (e *evaluation) evaluate(n *node, v any, in *scope, m *evaluated, at *path,
 	if n.ref != nil {
 		a.applySelf(n.ref)
 		if n.DraftVersion < 2019 {
-			return a.ok // what stands beside it is ignored
+			return a.ok // keywords beside $ref are ignored
 		}
 	}
 	switch v := v.(type) {
@@ -245,7 +243,7 @@ func (e *evaluation) evaluate(n *node, v any, in *scope, m *evaluated, at *path,
 	return a.ok
 }
 
-// basicViolation checks what hides all other violations.
+// basicViolation checks type, const, enum and format, whose violations hide all others.
 func (e *evaluation) basicViolation(n *node, v any) violation {
 	t := typeOf(v)
 	if t == "" {

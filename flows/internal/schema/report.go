@@ -11,20 +11,20 @@ import (
 	"golang.org/x/text/message"
 )
 
-// Bounds of what is reported.
+// Limits of a report.
 const (
-	maxShown   = 5   // violations that a Misfit tells
-	maxCounted = 100 // violations that are counted
-	maxNames   = 20  // names or positions in one violation
-	maxText    = 200 // bytes of a text of the value in a violation
+	maxShown   = 5   // violations in a ValidationError
+	maxCounted = 100 // counted violations
+	maxNames   = 20  // names or indices in one violation
+	maxText    = 200 // bytes of a quoted text of the value
 )
 
-// violation is a violation of the library, which writes its text.
+// violation is a violation of the library, which formats its text.
 type violation interface {
 	LocalizedString(p *message.Printer) string
 }
 
-// path leads to a value from the root, which is nil.
+// path is the path from the root value, which is nil, to a value.
 type path struct {
 	up   *path
 	name string
@@ -40,7 +40,7 @@ func (p *path) String() string {
 	return p.up.String() + "." + truncate(p.name)
 }
 
-// report collects violations. Nil collects none.
+// report collects violations. A nil report collects none.
 type report struct {
 	printer *message.Printer
 	texts   []string
@@ -49,7 +49,7 @@ type report struct {
 
 func newReport() *report { return &report{printer: message.NewPrinter(language.English)} }
 
-// add notes a violation; only those that are shown become text.
+// add records a violation. Only the first maxShown are formatted.
 func (r *report) add(at *path, reason violation) {
 	if r == nil || r.full() {
 		return
@@ -79,14 +79,14 @@ func (r *report) err() error {
 	return &ValidationError{strings.Join(texts, "; ")}
 }
 
-// circularReference is a schema that refers to itself at one and the same value.
+// circularReference is a schema that refers to itself at the same value.
 type circularReference struct{ location string }
 
 func (c *circularReference) LocalizedString(p *message.Printer) string {
 	return p.Sprintf("the schema %s refers to itself without end", strings.TrimPrefix(c.location, "flow:schema"))
 }
 
-// truncate cuts a text that a violation quotes.
+// truncate shortens a text quoted in a violation.
 func truncate(s string) string {
 	if len(s) <= maxText {
 		return s
@@ -94,7 +94,7 @@ func truncate(s string) string {
 	return strings.ToValidUTF8(s[:maxText], "") + "…"
 }
 
-// violation is that v is beyond the bound.
+// violation returns the violation of the bound by v.
 func (b *bound) violation(v any) violation {
 	got := approximate(v)
 	switch b.keyword {
@@ -108,7 +108,7 @@ func (b *bound) violation(v any) violation {
 	return &kind.ExclusiveMaximum{Got: got, Want: b.limit}
 }
 
-// approximate is a number for a text. One that is out of every range is cut.
+// approximate converts a number for a text. An exponent out of range is limited.
 func approximate(v any) *big.Rat {
 	d, _ := decimalOf(v)
 	d.exponent = max(-maxExponent, min(maxExponent, d.exponent))

@@ -1,9 +1,7 @@
-// Package schema checks values against JSON Schemas within a budget. The
-// library santhosh-tekuri/jsonschema compiles schemas, of every draft that it
-// knows; this package evaluates what it compiled. It visits a schema that can
-// be reached on several ways once for each value, so that the work grows with
-// the schema times the value and not exponentially, and it builds only the
-// violations that are shown.
+// Package schema validates values against JSON Schemas within limits of time and memory. The library
+// santhosh-tekuri/jsonschema compiles schemas of all its drafts; this package evaluates them. It evaluates a schema
+// with several references to it once for each value, so that the work grows with the size of the schema times the
+// size of the value instead of exponentially, and it formats only the violations that are shown.
 package schema
 
 import (
@@ -16,24 +14,24 @@ import (
 	"golang.org/x/text/message"
 )
 
-// Schema is a compiled JSON Schema. It is safe for concurrent use.
+// Schema is a compiled JSON Schema. Safe for concurrent use.
 type Schema struct {
 	root    *node
-	dynamic bool // some reference depends on the way to it
+	dynamic bool // some reference depends on the path to it
 }
 
-// Loader gives the documents that schemas refer to by URL.
+// Loader loads the documents that schemas refer to by URL.
 type Loader = jsonschema.URLLoader
 
-// Bounds of a schema.
+// Limits of a schema.
 const (
-	maxValues   = 20_000 // values in it, with all below
-	maxExponent = 4_000  // of a number in it
+	maxValues   = 20_000 // number of values in it, nested ones included
+	maxExponent = 4_000  // exponent of a number in it
 	maxPattern  = 10_000 // instructions of a regular expression
 )
 
-// Compile compiles a JSON Schema (2020-12 unless it says otherwise). The loader
-// gives what it refers to outside of itself.
+// Compile compiles a JSON Schema, of draft 2020-12 unless it names another. loader loads the documents that it refers
+// to.
 func Compile(v any, loader Loader) (*Schema, error) {
 	if err := checkSize(v); err != nil {
 		return nil, err
@@ -56,7 +54,7 @@ func Compile(v any, loader Loader) (*Schema, error) {
 	return &Schema{root, t.dynamic}, nil
 }
 
-// checkSize holds a schema to its bounds before it is compiled.
+// checkSize checks the limits of a schema before it is compiled.
 func checkSize(v any) error {
 	left := maxValues
 	return walk(v, &left)
@@ -87,7 +85,7 @@ func walk(v any, left *int) error {
 	return nil
 }
 
-// compileError says in one line what is wrong with a schema.
+// compileError describes the error of a schema in one line.
 func compileError(err error) error {
 	var invalid *jsonschema.SchemaValidationError
 	if errors.As(err, &invalid) {
@@ -103,7 +101,7 @@ func compileError(err error) error {
 	return errors.New(strings.ReplaceAll(err.Error(), "flow:schema", ""))
 }
 
-// violations are the violations that the library found, each with where it is.
+// violations collects the violations found by the library, each with its path.
 func violations(e *jsonschema.ValidationError, found []string) []string {
 	if len(e.Causes) == 0 {
 		said := e.ErrorKind.LocalizedString(message.NewPrinter(language.English))

@@ -40,7 +40,7 @@ func (e *evaluation) contains(set *valueSet, v any) bool {
 	return false
 }
 
-// scalar is a text that is the same for equal values that are no containers.
+// scalar returns a text that is equal for equal scalars; false for arrays and objects.
 func scalar(v any) (string, bool) {
 	switch v := v.(type) {
 	case nil:
@@ -94,7 +94,7 @@ func (e *evaluation) equal(a, b any) bool {
 	return ok && x == y
 }
 
-// duplicates are the positions of two equal elements.
+// duplicates returns the indices of two equal elements.
 func (e *evaluation) duplicates(list []any) (int, int, bool) {
 	seed := maphash.MakeSeed()
 	seen := make(map[uint64][]int, len(list))
@@ -116,7 +116,7 @@ func (e *evaluation) duplicates(list []any) (int, int, bool) {
 	return 0, 0, false
 }
 
-// hash writes a value so that equal ones write the same.
+// hash writes a value to h. Equal values write equal bytes.
 func (e *evaluation) hash(h *maphash.Hash, v any) {
 	if e.spend(2); e.err != nil {
 		return
@@ -147,7 +147,7 @@ func (e *evaluation) hash(h *maphash.Hash, v any) {
 	_ = h.WriteByte(',')
 }
 
-// typeOf is the name of the JSON type of a value; empty for what is none.
+// typeOf returns the JSON type of a value; empty for a value that JSON does not have.
 func typeOf(v any) string {
 	switch v.(type) {
 	case nil:
@@ -169,7 +169,7 @@ func typeOf(v any) string {
 	return ""
 }
 
-// typeBit is the bit of a type in a set of them.
+// typeBit returns the bit of a type in a bit set of types.
 func typeBit(name string) int {
 	switch name {
 	case "null":
