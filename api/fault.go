@@ -66,7 +66,7 @@ var faults = []struct {
 	{queue.ErrGone, fault{Status: http.StatusServiceUnavailable, Code: "lost", Message: "the record of the run is gone: it is not known whether it ran", Retry: 2 * time.Second}},
 	{queue.ErrFull, fault{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "too much work is waiting; try again later", Retry: 2 * time.Second}},
 	{errNoRoom, fault{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "the server is short of memory; try again later", Retry: 2 * time.Second}},
-	{budget.ErrPressed, fault{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "the server is short of memory; try again later", Retry: 2 * time.Second}},
+	{budget.ErrEvicted, fault{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "the server is short of memory; try again later", Retry: 2 * time.Second}},
 	{queue.ErrUnavailable, fault{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "runs cannot be accepted now; try again later", Retry: time.Second}},
 	{auth.ErrUnavailable, fault{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "requests cannot be checked now; try again later", Retry: time.Second}},
 	{hooks.ErrType, fault{Status: http.StatusUnsupportedMediaType, Code: "unsupported_media_type", Message: "the Content-Type must be application/json or application/x-www-form-urlencoded, in UTF-8"}},

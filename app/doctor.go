@@ -115,7 +115,7 @@ func examineRedis(ctx context.Context, e env, r *doctor.Report, url string, pool
 	r.Fleet(ctx, client)
 	connections := conn.Client()
 	defer connections.Close()
-	r.Connections(ctx, connections, client, doors(ctx, connections), conn.MostConnections())
+	r.Connections(ctx, connections, client, doors(ctx, connections), conn.MaxConnections())
 	if runs {
 		r.Runs(ctx, client)
 	}

@@ -172,7 +172,7 @@ func (d *decoder) array(depth int) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		array = append(bulk.Room(array), v)
+		array = append(bulk.Grow(array), v)
 		if err := d.charge(budget.Cell + budget.Text); err != nil {
 			return nil, err
 		}

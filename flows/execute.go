@@ -169,7 +169,7 @@ func (x *execution) endError(outer, limited context.Context, err error) error {
 // pressureError is the failure of a run that was ended to free memory. It names the step when known.
 func (x *execution) pressureError(err error) *Error {
 	var known *Error
-	failed := &Error{Code: CodeLimit, Message: budget.ErrPressed.Error(), Err: err}
+	failed := &Error{Code: CodeLimit, Message: budget.ErrEvicted.Error(), Err: err}
 	if errors.As(err, &known) {
 		failed.Step, failed.Item = known.Step, known.Item
 	}

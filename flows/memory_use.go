@@ -60,7 +60,7 @@ func SizeOf(v any) int64 {
 
 // memoryError turns the rejection of an account into an *Error with CodeLimit. It returns any other error unchanged.
 func memoryError(err error) error {
-	if errors.Is(err, budget.ErrPressed) || errors.Is(err, budget.ErrMost) {
+	if errors.Is(err, budget.ErrEvicted) || errors.Is(err, budget.ErrRunLimit) {
 		return &Error{Code: CodeLimit, Message: err.Error(), Err: err}
 	}
 	return err

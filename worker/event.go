@@ -22,12 +22,12 @@ func (r *record) Report(yield func([]queue.Event)) {
 	defer r.mu.Unlock()
 	events := make([]queue.Event, len(r.steps))
 	for i := range r.steps {
-		events[i] = ended(i+1, &r.steps[i])
+		events[i] = endedEvent(i+1, &r.steps[i])
 	}
 	yield(events)
 }
 
-func begun(b flows.Begun) queue.Event {
+func startedEvent(b flows.Begun) queue.Event {
 	return event(0, eventBegun, struct {
 		Step string    `json:"step"`
 		Kind string    `json:"kind"`
@@ -36,7 +36,7 @@ func begun(b flows.Begun) queue.Event {
 	}{b.Step, b.Kind, b.In, b.At.UTC()})
 }
 
-func progressed(p flows.Progress) queue.Event {
+func progressEvent(p flows.Progress) queue.Event {
 	return event(0, eventProgress, struct {
 		Step string `json:"step"`
 		Kind string `json:"kind"`
@@ -45,7 +45,7 @@ func progressed(p flows.Progress) queue.Event {
 	}{p.Step, p.Kind, p.Done, p.In})
 }
 
-func ended(number int, s *step) queue.Event { return event(number, eventEnded, s) }
+func endedEvent(number int, s *stepRecord) queue.Event { return event(number, eventEnded, s) }
 
 func event(number int, kind string, what any) queue.Event {
 	data, err := json.Marshal(what)

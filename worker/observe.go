@@ -25,10 +25,10 @@ type Observation interface {
 	End(o queue.Outcome, cause error)
 }
 
-// observed is the tracer of a run that is also followed by observations.
-type observed struct {
+// observedRecord is the tracer of a run that is also followed by observations.
+type observedRecord struct {
 	*record
-	by []Observation
+	observations []Observation
 }
 
 // observe begins to follow an attempt. Without observers it costs nothing.
@@ -36,22 +36,22 @@ func (r *runner) observe(ctx context.Context, a *queue.Attempt, steps *record) (
 	if len(r.cfg.Observers) == 0 {
 		return ctx, steps, func(queue.Outcome) {}
 	}
-	trace := observed{record: steps, by: make([]Observation, len(r.cfg.Observers))}
+	trace := observedRecord{record: steps, observations: make([]Observation, len(r.cfg.Observers))}
 	for i, o := range r.cfg.Observers {
-		ctx, trace.by[i] = o.Begin(ctx, a)
+		ctx, trace.observations[i] = o.Begin(ctx, a)
 	}
 	return ctx, trace, func(o queue.Outcome) {
-		for _, by := range trace.by {
+		for _, by := range trace.observations {
 			by.End(o, context.Cause(ctx))
 		}
 	}
 }
 
 // Span implements flows.Spanner.
-func (o observed) Span(ctx context.Context, b flows.Begun) (context.Context, func(flows.Ended)) {
+func (o observedRecord) Span(ctx context.Context, b flows.Begun) (context.Context, func(flows.Ended)) {
 	o.Begin(b)
-	ends := make([]func(flows.Ended), len(o.by))
-	for i, by := range o.by {
+	ends := make([]func(flows.Ended), len(o.observations))
+	for i, by := range o.observations {
 		ctx, ends[i] = by.Step(ctx, b)
 	}
 	return ctx, func(e flows.Ended) {

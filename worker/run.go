@@ -44,7 +44,7 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 	if !r.ready() {
 		return queue.Outcome{State: queue.Queued}
 	}
-	if o := r.hold(ctx, a); o != nil {
+	if o := r.parkIfPaused(ctx, a); o != nil {
 		return *o
 	}
 	flow, err := r.version(ctx, a)
@@ -52,7 +52,7 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 		return r.outcome(ctx, nil, nil, err)
 	}
 	if flow.RecordItems {
-		steps.keepItems()
+		steps.enableItems()
 	}
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
@@ -69,18 +69,18 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 		ID: a.ID, Attempt: a.Number, Principal: a.Principal, Event: event,
 		Params: a.Params, Headers: a.Headers, Deadline: a.Deadline,
 	}
-	if o := r.enter(ctx, a, flow, run); o != nil {
+	if o := r.enterLimits(ctx, a, flow, run); o != nil {
 		return *o
 	}
-	env := r.openable(r.reach(a, trace), giveUp)
+	env := r.endOnMissingKey(r.runEnv(a, trace), giveUp)
 	env.Memory = account
 	output, err := flow.Execute(running, run, env)
-	if errors.Is(context.Cause(ctx), errUnopened) { // whatever the flow made of it
+	if errors.Is(context.Cause(ctx), errMissingKey) { // whatever the flow made of it
 		return queue.Outcome{State: queue.Queued}
 	}
 	o := r.outcome(ctx, account, output, err)
 	if parked := new(flows.Parked); o.State == queue.Waiting && errors.As(err, &parked) {
-		r.parked(a, parked.Kind)
+		r.observeParked(a, parked.Kind)
 	}
 	return o
 }
@@ -92,7 +92,7 @@ func (r *runner) version(ctx context.Context, a *queue.Attempt) (*flows.Flow, er
 		if err == nil {
 			return flow, nil
 		}
-		if final := noVersion(err); final != nil {
+		if final := permanentError(err); final != nil {
 			return nil, final
 		}
 		r.log.Warn("find flow version", "run_id", a.ID, "flow", a.Flow, "error", err)
@@ -104,9 +104,9 @@ func (r *runner) version(ctx context.Context, a *queue.Attempt) (*flows.Flow, er
 	}
 }
 
-// noVersion is why a version will never be found here, or nil for a fault that
+// permanentError is why a version will never be found here, or nil for a fault that
 // may pass.
-func noVersion(err error) error {
+func permanentError(err error) error {
 	var known *flows.Error
 	var problems flows.Problems
 	switch {

@@ -136,7 +136,7 @@ func New(cfg Config) (*Worker, error) {
 			w.slots[name] += slots
 			s, err := queue.NewServer(queue.ServerConfig{
 				Redis: cfg.Redis, Log: cfg.Log, Queue: shard, ID: w.id, Handler: r.handle,
-				Slots: slots, Spare: part(cfg.Spare, weight, total*len(shards)), Share: cfg.Shares[name],
+				Slots: slots, Spare: spareSlots(cfg.Spare, weight, total*len(shards)), Share: cfg.Shares[name],
 				Room:  cfg.Memory.Room,
 				Drain: cfg.Drain, Retention: cfg.Retention, Block: cfg.Block, Meter: cfg.Meter, About: about,
 				Ready: r.ready,
@@ -151,8 +151,8 @@ func New(cfg Config) (*Worker, error) {
 	return w, nil
 }
 
-// part is a queue's part of the spare slots that were asked for.
-func part(spare, weight, total int) int {
+// spareSlots is a queue's part of the spare slots that were asked for.
+func spareSlots(spare, weight, total int) int {
 	if spare <= 0 {
 		return spare
 	}

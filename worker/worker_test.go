@@ -253,7 +253,7 @@ func TestARunsRecordHoldsItems(t *testing.T) {
 			"  - collect: '{n: 9007199254740993123}'\n  - transform: '{big: (\"x\" * 300000)}'",
 		"steps": "steps:\n  - transform: '{a: 1}'",
 	})
-	steps := func(version string) (all []step) {
+	steps := func(version string) (all []stepRecord) {
 		ticket := r.submit(version, `{}`)
 		if got := r.wait(ticket); got.State != queue.Succeeded {
 			t.Fatalf("%+v %v", got, got.Error)
@@ -262,7 +262,7 @@ func TestARunsRecordHoldsItems(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var told struct{ Steps []step }
+		var told struct{ Steps []stepRecord }
 		if err := json.Unmarshal(record.Steps, &told); err != nil {
 			t.Fatal(err)
 		}
@@ -270,7 +270,7 @@ func TestARunsRecordHoldsItems(t *testing.T) {
 	}
 	all := steps("items")
 	var made []map[string]any
-	if err := json.Unmarshal(all[0].Items, &made); err != nil || len(made) != mostItems || made[1]["token"] != "***" || !all[0].LeftOut {
+	if err := json.Unmarshal(all[0].Items, &made); err != nil || len(made) != maxItems || made[1]["token"] != "***" || !all[0].LeftOut {
 		t.Errorf("%v %v, left out %v", err, made, all[0].LeftOut)
 	}
 	if string(all[1].Items) != `[{"n":9007199254740993123}]` || all[1].LeftOut {

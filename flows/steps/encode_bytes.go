@@ -27,7 +27,7 @@ func chunked(length func(int) int, encode func([]byte) string) func([]byte) stri
 		if len(content) <= each {
 			return encode(content)
 		}
-		return bulk.Written(content, length(len(content)), each, encode)
+		return bulk.EncodeChunks(content, length(len(content)), each, encode)
 	}
 }
 

@@ -50,7 +50,7 @@ func parseCSV(tab *budget.Tab, text []byte) (any, error) {
 		for i, name := range names {
 			object[name] = row[i]
 		}
-		rows = append(bulk.Room(rows), object)
+		rows = append(bulk.Grow(rows), object)
 	}
 }
 

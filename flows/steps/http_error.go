@@ -35,7 +35,7 @@ func limitError(err error) error {
 
 // asLimitError returns the rejection of the run's memory account as an *Error; nil for any other error.
 func asLimitError(err error) *flows.Error {
-	for _, refusal := range []error{budget.ErrMost, budget.ErrPressed} {
+	for _, refusal := range []error{budget.ErrRunLimit, budget.ErrEvicted} {
 		if errors.Is(err, refusal) {
 			return &flows.Error{Code: flows.CodeLimit, Message: err.Error(), Err: err}
 		}

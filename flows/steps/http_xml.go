@@ -171,7 +171,7 @@ func addMember(object map[string]any, name string, v any) {
 	if !ok {
 		list = []any{earlier}
 	}
-	object[name] = append(bulk.Room(list), v)
+	object[name] = append(bulk.Grow(list), v)
 }
 
 func xmlValue(object map[string]any, text string) any {

@@ -44,7 +44,7 @@ func (r *sqlRows) read(rows *sql.Rows) ([]any, error) {
 		if err != nil {
 			return nil, err
 		}
-		items = append(bulk.Room(items), item)
+		items = append(bulk.Grow(items), item)
 	}
 	return items, rows.Err()
 }

@@ -16,8 +16,8 @@ import (
 // first asked for, which takes about a second of processor time.
 func Handler() http.Handler { return handler(false) }
 
-// Made is Handler with all bombs made, for tests that measure time.
-func Made() http.Handler { return handler(true) }
+// Prepared is Handler with all bombs made, for tests that measure time.
+func Prepared() http.Handler { return handler(true) }
 
 func handler(made bool) http.Handler {
 	mux := http.NewServeMux()
@@ -42,7 +42,7 @@ func handler(made bool) http.Handler {
 		"form":         func(w io.Writer) { repeat(w, "a=&b=&", 500_000) },
 		"gzip":         func(w io.Writer) { repeat(w, strings.Repeat("0", 1000), 99_999) },
 	} {
-		body := sync.OnceValue(func() []byte { return zipped(write) })
+		body := sync.OnceValue(func() []byte { return compress(write) })
 		if made {
 			body()
 		}
@@ -54,7 +54,7 @@ func handler(made bool) http.Handler {
 	return mux
 }
 
-func zipped(write func(io.Writer)) []byte {
+func compress(write func(io.Writer)) []byte {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
 	write(w)

@@ -9,28 +9,28 @@ import (
 
 // Errors of a charge. Callers turn them into a failure with the code "limit".
 var (
-	// ErrPressed says that the process was short of memory and that this run
+	// ErrEvicted says that the process was short of memory and that this run
 	// held more of it than any other.
-	ErrPressed = errors.New("the worker was short of memory, and this run held the most of it: filter early, ask for less, or page")
-	// ErrMost says that the run would hold more than its own bound; match it
+	ErrEvicted = errors.New("the worker was short of memory, and this run held the most of it: filter early, ask for less, or page")
+	// ErrRunLimit says that the run would hold more than its own bound; match it
 	// with errors.Is, its text names the bound.
-	ErrMost = errors.New("the run needs too much memory")
+	ErrRunLimit = errors.New("the run needs too much memory")
 )
 
-// step is the grain of what an account reports to its process, bytes as a
+// reportShift is the grain of what an account reports to its process, bytes as a
 // power of two. Runs that never hold 64 KiB cost the process nothing.
-const step = 16
+const reportShift = 16
 
 // Account is what one run holds. Safe for concurrent use. The zero Account has
 // no bound and belongs to no process.
 type Account struct {
 	process *Process // nil: only the run's own bound counts
-	most    int64    // bytes; 0: no bound of its own
+	limit   int64    // bytes; 0: no bound of its own
 	end     func()   // stops the run; nil: it cannot be stopped
 
 	used       atomic.Int64
 	registered atomic.Bool   // the process knows of it
-	pressed    atomic.Bool   // it must end, to make room
+	evicted    atomic.Bool   // it must end, to make room
 	closed     chan struct{} // closed by Close; nil unless registered
 }
 
@@ -39,7 +39,7 @@ type Account struct {
 // memory back; it may be called at any time until Close returns, must not
 // block, and may be nil. A nil Process gives an account with its own bound only.
 func (p *Process) Open(most int64, end func()) *Account {
-	return &Account{process: p, most: p.most(most), end: end}
+	return &Account{process: p, limit: p.runLimit(most), end: end}
 }
 
 // Close ends the account. The run must not charge any more.
@@ -54,8 +54,8 @@ func (a *Account) Used() int64 { return a.used.Load() }
 
 // Err is ErrPressed once the run must end, else nil.
 func (a *Account) Err() error {
-	if a != nil && a.pressed.Load() {
-		return ErrPressed
+	if a != nil && a.evicted.Load() {
+		return ErrEvicted
 	}
 	return nil
 }
@@ -68,10 +68,10 @@ func (a *Account) Hold(ctx context.Context, n int64) error {
 		return nil
 	}
 	now := a.used.Add(n)
-	if now>>step == (now-n)>>step {
+	if now>>reportShift == (now-n)>>reportShift {
 		return nil
 	}
-	return a.grown(ctx, n)
+	return a.checkGrowth(ctx, n)
 }
 
 // Release gives bytes back.
@@ -81,9 +81,9 @@ func (a *Account) Release(n int64) {
 	}
 }
 
-// grown checks the bounds once in a while.
-func (a *Account) grown(ctx context.Context, n int64) error {
-	if err := a.beyond(0); err != nil {
+// checkGrowth checks the bounds once in a while.
+func (a *Account) checkGrowth(ctx context.Context, n int64) error {
+	if err := a.checkLimit(0); err != nil {
 		return err
 	}
 	if a.process == nil {
@@ -98,20 +98,20 @@ func (a *Account) grown(ctx context.Context, n int64) error {
 	if err := a.process.awaitTurn(ctx, a); err != nil {
 		return err
 	}
-	return a.process.admit(ctx, a, max(n, 1<<step))
+	return a.process.checkHeap(ctx, a, max(n, 1<<reportShift))
 }
 
-// beyond is ErrMost when n bytes more are more than the run may hold.
-func (a *Account) beyond(n int64) error {
-	if wants := a.used.Load() + n; a.most > 0 && wants > a.most {
-		return fmt.Errorf("%w: %d MiB, %d MiB are allowed", ErrMost, wants>>20, a.most>>20)
+// checkLimit is ErrMost when n bytes more are more than the run may hold.
+func (a *Account) checkLimit(n int64) error {
+	if wants := a.used.Load() + n; a.limit > 0 && wants > a.limit {
+		return fmt.Errorf("%w: %d MiB, %d MiB are allowed", ErrRunLimit, wants>>20, a.limit>>20)
 	}
 	return nil
 }
 
-// press makes the run end.
-func (a *Account) press() {
-	if a.pressed.Swap(true) {
+// evict makes the run end.
+func (a *Account) evict() {
+	if a.evicted.Swap(true) {
 		return
 	}
 	if a.end != nil {

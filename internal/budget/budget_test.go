@@ -23,7 +23,7 @@ func TestARunHasABound(t *testing.T) {
 	if err := a.Hold(t.Context(), 1<<20); err != nil {
 		t.Error("the bound itself: ", err)
 	}
-	if err := a.Hold(t.Context(), 1<<17); !errors.Is(err, ErrMost) {
+	if err := a.Hold(t.Context(), 1<<17); !errors.Is(err, ErrRunLimit) {
 		t.Errorf("beyond the bound: %v", err)
 	}
 	a.Release(1 << 20)
@@ -36,11 +36,11 @@ func TestWorkEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	tab := NewTab(ctx, nil, new(atomic.Int64))
-	if err := tab.Charge(grain); err != nil {
+	if err := tab.Charge(tabBatch); err != nil {
 		t.Error(err)
 	}
 	cancel()
-	if err := tab.Charge(grain); !errors.Is(err, context.Canceled) {
+	if err := tab.Charge(tabBatch); !errors.Is(err, context.Canceled) {
 		t.Errorf("after its end: %v", err)
 	}
 }
@@ -80,7 +80,7 @@ func TestTheBiggestRunMakesRoom(t *testing.T) {
 	big = p.Open(0, func() { go big.Close() }) // as a run ends soon after it was told
 	small = p.Open(0, nil)
 	defer small.Close()
-	big.most, small.most = 0, 0
+	big.limit, small.limit = 0, 0
 	ofBig := new(atomic.Int64)
 	if err := NewTab(t.Context(), big, ofBig).Charge(mark - 1<<19); err != nil {
 		t.Fatal("below the mark: ", err)
@@ -89,7 +89,7 @@ func TestTheBiggestRunMakesRoom(t *testing.T) {
 	if err := NewTab(t.Context(), small, new(atomic.Int64)).Charge(1 << 20); err != nil {
 		t.Errorf("the small run: %v", err)
 	}
-	if !errors.Is(big.Err(), ErrPressed) || p.Stats().Ended != 1 {
+	if !errors.Is(big.Err(), ErrEvicted) || p.Stats().Ended != 1 {
 		t.Errorf("the big run: %v, %d runs ended", big.Err(), p.Stats().Ended)
 	}
 	if !p.Room() {
@@ -105,16 +105,16 @@ func TestRoomIsWhatIsNotAlive(t *testing.T) {
 	p := New(size*100/(roomShare+5), quiet())
 	runtime.GC()
 	held := make([]byte, size)
-	if p.look(); !p.Room() {
+	if p.readHeap(); !p.Room() {
 		t.Error("what no collection has found alive takes room")
 	}
 	runtime.GC()
-	if p.look(); p.Room() {
+	if p.readHeap(); p.Room() {
 		t.Error("there is room beside what is alive")
 	}
 	runtime.KeepAlive(held)
 	runtime.GC()
-	if p.look(); !p.Room() {
+	if p.readHeap(); !p.Room() {
 		t.Error("what is dead takes room")
 	}
 }
@@ -126,8 +126,8 @@ func TestARunThatIsAloneEnds(t *testing.T) {
 	stopped := make(chan struct{})
 	a := p.Open(0, func() { close(stopped) })
 	defer a.Close()
-	a.most = 0
-	if err := NewTab(t.Context(), a, new(atomic.Int64)).Charge(1 << 30); !errors.Is(err, ErrPressed) {
+	a.limit = 0
+	if err := NewTab(t.Context(), a, new(atomic.Int64)).Charge(1 << 30); !errors.Is(err, ErrEvicted) {
 		t.Errorf("got %v", err)
 	}
 	<-stopped
@@ -137,12 +137,12 @@ func TestBodiesHaveAShare(t *testing.T) {
 	t.Parallel()
 	p := New(1000, quiet())
 	switch {
-	case !p.Admit(p.share(doorShare)), p.Admit(1):
+	case !p.Admit(p.share(bodyShare)), p.Admit(1):
 		t.Error("the share is not what is admitted")
 	case p.Stats().Denied != 1:
 		t.Error("nothing was counted")
 	}
-	p.Free(p.share(doorShare))
+	p.Free(p.share(bodyShare))
 	if !p.Admit(1) {
 		t.Error("nothing was given back")
 	}

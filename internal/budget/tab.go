@@ -36,18 +36,18 @@ func MemberOf(n int) int64 {
 	return Text
 }
 
-// grain is how much is charged before the account hears of it, bytes. At 20
+// tabBatch is how much is charged before the account hears of it, bytes. At 20
 // to 50 bytes a value it is a fraction of a millisecond of work.
-const grain = 16 << 10
+const tabBatch = 16 << 10
 
 // Tab charges an account for what a piece of work makes: a decoder, an encoder,
 // the rows of a query. One goroutine uses it at a time. A nil Tab charges
 // nobody, and its work cannot be stopped.
 type Tab struct {
-	ctx     context.Context
-	account *Account
-	sum     *atomic.Int64 // of what was charged, for who gives it back
-	fresh   int64         // not charged yet
+	ctx       context.Context
+	account   *Account
+	sum       *atomic.Int64 // of what was charged, for who gives it back
+	uncharged int64         // not charged yet
 }
 
 // NewTab returns a tab whose work ends with ctx. sum counts what the account
@@ -63,15 +63,15 @@ func (t *Tab) Charge(n int64) error {
 	if t == nil {
 		return nil
 	}
-	if t.fresh += n; t.fresh < grain {
+	if t.uncharged += n; t.uncharged < tabBatch {
 		return nil
 	}
 	return t.flush()
 }
 
 func (t *Tab) flush() error {
-	n := t.fresh
-	t.fresh = 0
+	n := t.uncharged
+	t.uncharged = 0
 	runtime.Gosched() // who computes for long goes behind those that have just begun
 	if err := t.Err(); err != nil {
 		return err
@@ -79,11 +79,11 @@ func (t *Tab) flush() error {
 	if t.account == nil {
 		return nil
 	}
-	if err := t.account.beyond(n); err != nil { // not charged: others need not make room for it
+	if err := t.account.checkLimit(n); err != nil { // not charged: others need not make room for it
 		return err
 	}
 	t.sum.Add(n)
-	t.account.process.tally(n)
+	t.account.process.addCharged(n)
 	return t.account.Hold(t.ctx, n)
 }
 
@@ -100,7 +100,7 @@ func (t *Tab) Part() *Tab {
 func (t *Tab) Drop() {
 	if t != nil {
 		t.account.Settle(t.sum)
-		t.fresh = 0
+		t.uncharged = 0
 	}
 }
 
@@ -109,13 +109,13 @@ func (t *Tab) Err() error {
 	if t == nil {
 		return nil
 	}
-	return ended(t.ctx, t.account)
+	return endError(t.ctx, t.account)
 }
 
 // Settle gives back what tabs charged.
 func (a *Account) Settle(sum *atomic.Int64) {
 	if n := sum.Swap(0); n != 0 && a != nil {
-		a.process.tally(-n)
+		a.process.addCharged(-n)
 		a.Release(n)
 	}
 }

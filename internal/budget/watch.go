@@ -8,7 +8,7 @@ import (
 
 // Run looks at the heap all the time, for what nobody charges, until ctx ends.
 func (p *Process) Run(ctx context.Context) error {
-	ticker := time.NewTicker(tick)
+	ticker := time.NewTicker(checkInterval)
 	defer ticker.Stop()
 	var last time.Time // of a collection
 	for {
@@ -18,23 +18,23 @@ func (p *Process) Run(ctx context.Context) error {
 		case <-ticker.C:
 		}
 		select {
-		case p.turn <- struct{}{}:
+		case p.checking <- struct{}{}:
 			p.watch(ctx, &last)
-			<-p.turn
+			<-p.checking
 		default: // a run looks
 		}
 	}
 }
 
 func (p *Process) watch(ctx context.Context, last *time.Time) {
-	heap := p.look()
-	if heap >= p.share(highShare) || heap >= p.share(lowShare) && time.Since(*last) >= collected {
+	heap := p.readHeap()
+	if heap >= p.share(highShare) || heap >= p.share(lowShare) && time.Since(*last) >= gcInterval {
 		runtime.GC() // what is dead ends no run, and keeps none waiting
-		heap, *last = p.look(), time.Now()
+		heap, *last = p.readHeap(), time.Now()
 	}
-	if heap >= p.share(highShare) && p.relieve(ctx, nil) {
+	if heap >= p.share(highShare) && p.evictLargest(ctx, nil) {
 		runtime.GC()
-		p.look()
+		p.readHeap()
 		*last = time.Now()
 	}
 }
@@ -48,10 +48,10 @@ func (p *Process) Admit(n int64) bool {
 	if p == nil {
 		return true
 	}
-	if p.doors.Add(n) <= p.share(doorShare) && p.Room() {
+	if p.bodies.Add(n) <= p.share(bodyShare) && p.Room() {
 		return true
 	}
-	p.doors.Add(-n)
+	p.bodies.Add(-n)
 	p.denied.Add(1)
 	return false
 }
@@ -59,7 +59,7 @@ func (p *Process) Admit(n int64) bool {
 // Free gives back what Admit took.
 func (p *Process) Free(n int64) {
 	if p != nil {
-		p.doors.Add(-n)
+		p.bodies.Add(-n)
 	}
 }
 
@@ -79,7 +79,7 @@ func (p *Process) Stats() Stats {
 		return Stats{}
 	}
 	return Stats{
-		Limit: p.limit, Heap: p.heap.Load(), Charged: p.made.Load() + p.doors.Load(),
+		Limit: p.limit, Heap: p.heap.Load(), Charged: p.charged.Load() + p.bodies.Load(),
 		Ended: p.ended.Load(), Denied: p.denied.Load(), Full: p.full.Load(),
 	}
 }

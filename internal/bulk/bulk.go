@@ -10,19 +10,19 @@ import (
 	"unsafe"
 )
 
-// piece is how much is copied at once, bytes: 64 pages, well below a
+// chunkSize is how much is copied at once, bytes: 64 pages, well below a
 // millisecond.
-const piece = 256 << 10
+const chunkSize = 256 << 10
 
-// perPiece is the number of elements of a piece.
-func perPiece[T any]() int {
+// chunkLen is the number of elements of a piece.
+func chunkLen[T any]() int {
 	var element T
-	return max(1, piece/max(1, int(unsafe.Sizeof(element))))
+	return max(1, chunkSize/max(1, int(unsafe.Sizeof(element))))
 }
 
 // Copy is the built-in copy. Others may compute between two pieces.
 func Copy[T any](to, from []T) int {
-	n, each := min(len(to), len(from)), perPiece[T]()
+	n, each := min(len(to), len(from)), chunkLen[T]()
 	for at := 0; at < n; at += each {
 		if at > 0 {
 			runtime.Gosched()
@@ -32,17 +32,17 @@ func Copy[T any](to, from []T) int {
 	return n
 }
 
-// Room returns a list to which one more element can be appended without a large
+// Grow returns a list to which one more element can be appended without a large
 // copy: append(bulk.Room(list), v) is append(list, v) otherwise.
-func Room[T any](list []T) []T {
-	if len(list) < cap(list) || len(list) < perPiece[T]() {
+func Grow[T any](list []T) []T {
+	if len(list) < cap(list) || len(list) < chunkLen[T]() {
 		return list // the common case is inlined
 	}
-	return grown(list)
+	return enlarge(list)
 }
 
-// grown has room for a fourth more elements, as lists have that append grows.
-func grown[T any](list []T) []T {
+// enlarge has room for a fourth more elements, as lists have that append grows.
+func enlarge[T any](list []T) []T {
 	larger := make([]T, len(list), len(list)+len(list)/4)
 	Copy(larger, list)
 	return larger
@@ -50,8 +50,8 @@ func grown[T any](list []T) []T {
 
 // Append is append(content, text...) for content that has the room.
 func Append(content []byte, text string) []byte {
-	for len(text) > piece {
-		content, text = append(content, text[:piece]...), text[piece:]
+	for len(text) > chunkSize {
+		content, text = append(content, text[:chunkSize]...), text[chunkSize:]
 		runtime.Gosched()
 	}
 	return append(content, text...)
@@ -66,17 +66,17 @@ func Bytes(text string) []byte {
 
 // Text is string(content).
 func Text(content []byte) string {
-	if len(content) <= piece {
+	if len(content) <= chunkSize {
 		return string(content)
 	}
-	return Written(content, len(content), piece, func(part []byte) string {
+	return EncodeChunks(content, len(content), chunkSize, func(part []byte) string {
 		return unsafe.String(unsafe.SliceData(part), len(part))
 	})
 }
 
-// Written is what write makes of content, written in parts of so many bytes:
+// EncodeChunks is what write makes of content, written in parts of so many bytes:
 // a text of size bytes.
-func Written(content []byte, size, each int, write func([]byte) string) string {
+func EncodeChunks(content []byte, size, each int, write func([]byte) string) string {
 	var text strings.Builder
 	text.Grow(size)
 	for at := 0; at < len(content); at += each {

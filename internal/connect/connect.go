@@ -130,8 +130,8 @@ func resolve[T any](ctx context.Context, r *Resolver, name, step string) (T, err
 // ends; what it has not, or cannot open, is an answer.
 func patiently[T any](ctx context.Context, look func() (T, error)) (found T, err error) {
 	var answer error
-	err = redisconn.Insist(ctx, func() error {
-		if found, answer = look(); redisconn.Away(answer) {
+	err = redisconn.RetryUntilDone(ctx, func() error {
+		if found, answer = look(); redisconn.Unavailable(answer) {
 			return answer
 		}
 		return nil

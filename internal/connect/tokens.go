@@ -51,7 +51,7 @@ type tokens struct {
 // Fresh: it was asked for just now. A store that is away is waited for until
 // ctx ends; what the server says is an answer.
 func (t *tokens) token(ctx context.Context, rejected string) (token string, fresh bool, err error) {
-	away := redisconn.Insist(ctx, func() error {
+	away := redisconn.RetryUntilDone(ctx, func() error {
 		if token, fresh, err = t.once(ctx, rejected); errors.Is(err, errStoreAway) {
 			return err
 		}
@@ -238,7 +238,7 @@ func (t *tokens) unstored(ctx context.Context, err error) error {
 	if e.Class = flows.ClassNetwork; ctx.Err() != nil {
 		e.Class = flows.ClassTimeout
 	}
-	if redisconn.Away(err) {
+	if redisconn.Unavailable(err) {
 		e.Err = errStoreAway
 	}
 	return e

@@ -20,14 +20,14 @@ const (
 
 // Processes are those that use a Redis.
 type Processes struct {
-	Doors   int
+	APIs    int
 	Workers int
 	Served  int // queues, or their shards, times the workers that serve them
 }
 
-// most is how many connections the processes may open to one server.
-func (p Processes) most(perClient int) int {
-	return (p.Doors+p.Workers)*processClients*perClient + p.Served*(queueClients*perClient+queueWaits)
+// maxConnections is how many connections the processes may open to one server.
+func (p Processes) maxConnections(perClient int) int {
+	return (p.APIs+p.Workers)*processClients*perClient + p.Served*(queueClients*perClient+queueWaits)
 }
 
 // Connections compares what a fleet may open with what a server allows.
@@ -38,7 +38,7 @@ func (r *Report) Connections(ctx context.Context, client redis.UniversalClient, 
 	if err != nil {
 		return // what is said of the fleet and of Redis says why
 	}
-	p.Doors = max(p.Doors, doors)
+	p.APIs = max(p.APIs, doors)
 	eachServer(ctx, client, func(ctx context.Context, node redis.Cmdable) {
 		info, err := node.Info(ctx, "clients").Result()
 		if err != nil {
@@ -57,14 +57,14 @@ func (r *Report) Connections(ctx context.Context, client redis.UniversalClient, 
 
 func (r *Report) connections(p Processes, perClient, used, limit int) {
 	const check = "redis connections"
-	switch most := p.most(perClient); {
+	switch most := p.maxConnections(perClient); {
 	case limit == 0:
 		r.warn(check, "Ask who runs it for maxclients.", "%d open; how many it takes is not told", used)
 	case most > limit:
 		r.warn(check, "Raise maxclients, or lower --redis-pool: a connection too many is refused.",
-			"%d open; %d doors and %d workers may open %d, and Redis takes %d", used, p.Doors, p.Workers, most, limit)
+			"%d open; %d doors and %d workers may open %d, and Redis takes %d", used, p.APIs, p.Workers, most, limit)
 	default:
-		r.ok(check, "%d open; %d doors and %d workers may open %d, and Redis takes %d", used, p.Doors, p.Workers, most, limit)
+		r.ok(check, "%d open; %d doors and %d workers may open %d, and Redis takes %d", used, p.APIs, p.Workers, most, limit)
 	}
 }
 
@@ -88,7 +88,7 @@ func processes(ctx context.Context, client redis.UniversalClient, fleet Fleet) (
 			doors[name[strings.LastIndexByte(name, ':')+1:]] = true
 		}
 	})
-	p.Doors = len(doors)
+	p.APIs = len(doors)
 	return p, nil
 }
 

@@ -53,8 +53,8 @@ func (r *Report) Worst() Level {
 	return worst
 }
 
-// within runs a check under a context that still lives.
-func within(ctx context.Context, check func(context.Context)) {
+// unlessDone runs a check under a context that still lives.
+func unlessDone(ctx context.Context, check func(context.Context)) {
 	if ctx.Err() == nil {
 		check(ctx)
 	}

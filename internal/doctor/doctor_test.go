@@ -209,7 +209,7 @@ func TestConnections(t *testing.T) {
 	if !strings.Contains(text(r), "3 doors and 1 workers") {
 		t.Errorf("%s", text(r))
 	}
-	if got := (Processes{Doors: 2, Workers: 3, Served: 4}).most(30); got != 5*4*30+4*34 {
+	if got := (Processes{APIs: 2, Workers: 3, Served: 4}).maxConnections(30); got != 5*4*30+4*34 {
 		t.Errorf("a fleet may open %d", got)
 	}
 }

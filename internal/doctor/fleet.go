@@ -9,8 +9,8 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// oldTask is how long a task may wait before somebody should know.
-const oldTask = 30 * time.Second
+// maxTaskAge is how long a task may wait before somebody should know.
+const maxTaskAge = 30 * time.Second
 
 // Fleet looks at queues and workers. *queue.Client is one.
 type Fleet interface {
@@ -40,7 +40,7 @@ func (r *Report) queues(all []queue.Stats) {
 			r.warn(check, "penstock queue resume "+q.Queue+" lets its runs go on.", "paused, with %d tasks that wait", q.Pending)
 		case q.Pending > 0 && q.Workers == 0:
 			r.fail(check, "Start a worker with --queues "+q.Queue+".", "%d tasks wait and no worker serves it", q.Pending)
-		case q.Oldest > oldTask:
+		case q.Oldest > maxTaskAge:
 			r.warn(check, "Start more workers, or raise --concurrency.", "a task has waited %v", q.Oldest.Round(time.Second))
 		case q.Archived > 0:
 			r.warn(check, "asynqmon shows why; they are no runs, which are never archived.", "%d tasks of others were given up", q.Archived)

@@ -15,12 +15,12 @@ import (
 )
 
 const (
-	leastMajor = 6 // BLMOVE came with 6.2
-	leastMinor = 2
-	slowPing   = 2 * time.Millisecond  // a run crosses to Redis about four times
-	badPing    = 25 * time.Millisecond // and then feels it
-	skewWarn   = time.Second
-	skewFail   = 30 * time.Second // signatures and limits go wrong
+	minMajor = 6 // BLMOVE came with 6.2
+	minMinor = 2
+	slowPing = 2 * time.Millisecond  // a run crosses to Redis about four times
+	badPing  = 25 * time.Millisecond // and then feels it
+	skewWarn = time.Second
+	skewFail = 30 * time.Second // signatures and limits go wrong
 )
 
 // Redis looks at every primary of a Redis.
@@ -72,9 +72,9 @@ func (r *Report) server(ctx context.Context, client redis.Cmdable, name string) 
 	r.role(name, facts)
 	r.eviction(name, facts)
 	r.persistence(ctx, client, name, facts)
-	within(ctx, func(ctx context.Context) { r.scripts(ctx, client, name) })
-	within(ctx, func(ctx context.Context) { r.latency(ctx, client, name) })
-	within(ctx, func(ctx context.Context) { r.clock(ctx, client, name) })
+	unlessDone(ctx, func(ctx context.Context) { r.scripts(ctx, client, name) })
+	unlessDone(ctx, func(ctx context.Context) { r.latency(ctx, client, name) })
+	unlessDone(ctx, func(ctx context.Context) { r.clock(ctx, client, name) })
 }
 
 func parseInfo(text string) map[string]string {
@@ -92,7 +92,7 @@ func (r *Report) version(name string, facts map[string]string) {
 	parts := strings.SplitN(version+".0.0", ".", 3)
 	major, _ := strconv.Atoi(parts[0])
 	minor, _ := strconv.Atoi(parts[1])
-	if major < leastMajor || major == leastMajor && minor < leastMinor {
+	if major < minMajor || major == minMajor && minor < minMinor {
 		r.fail(name+" version", "Upgrade: workers wait with BLMOVE, which came with 6.2.", "%s is too old", version)
 		return
 	}

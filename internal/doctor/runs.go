@@ -13,7 +13,7 @@ type Auditor interface {
 	Audit(ctx context.Context, queue string) ([]queue.Fault, int, error)
 }
 
-const shownFaults = 100
+const maxFaults = 100
 
 // Runs names every run that breaks a rule of its queue.
 func (r *Report) Runs(ctx context.Context, a Auditor) {
@@ -30,7 +30,7 @@ func (r *Report) Runs(ctx context.Context, a Auditor) {
 			continue
 		}
 		for i, f := range faults {
-			if i == shownFaults {
+			if i == maxFaults {
 				r.fail(check, "Mend the first ones and call doctor again.", "queue %s: %d more", name, len(faults)-i)
 				break
 			}

@@ -7,12 +7,12 @@ import (
 	"strconv"
 )
 
-// dumped are the commands that a dumper writes. Read only.
-var dumped = []string{"SET", "HSET", "RPUSH", "SADD", "ZADD", "XADD", "XDEL", "PEXPIREAT"}
+// dumpCommands are the commands that a dumper writes. Read only.
+var dumpCommands = []string{"SET", "HSET", "RPUSH", "SADD", "ZADD", "XADD", "XDEL", "PEXPIREAT"}
 
 var (
-	errCut = errors.New("the file ends inside a command")
-	errNot = errors.New("this is not a command")
+	errTruncated  = errors.New("the file ends inside a command")
+	errNotCommand = errors.New("this is not a command")
 )
 
 // readCommand reads the command at the beginning of content, which is not
@@ -24,7 +24,7 @@ func readCommand(content []byte) (args []any, length int, err error) {
 		return nil, 0, err
 	}
 	if count == 0 {
-		return nil, 0, errNot
+		return nil, 0, errNotCommand
 	}
 	for range count {
 		size, head, err := readLength(content[at:], '$')
@@ -33,10 +33,10 @@ func readCommand(content []byte) (args []any, length int, err error) {
 		}
 		at += head
 		if size > len(content)-at-len("\r\n") {
-			return nil, 0, errCut
+			return nil, 0, errTruncated
 		}
 		if string(content[at+size:at+size+2]) != "\r\n" {
-			return nil, 0, errNot
+			return nil, 0, errNotCommand
 		}
 		args = append(args, string(content[at:at+size]))
 		at += size + 2
@@ -44,25 +44,25 @@ func readCommand(content []byte) (args []any, length int, err error) {
 	return args, at, nil
 }
 
-// longestLength is as many digits as a length may have.
-const longestLength = 15
+// maxLengthDigits is as many digits as a length may have.
+const maxLengthDigits = 15
 
 // readLength reads a line that is a mark and a number, as "*3\r\n", and
 // returns how many bytes long the line is.
 func readLength(content []byte, mark byte) (n, length int, err error) {
 	if len(content) > 0 && content[0] != mark {
-		return 0, 0, errNot
+		return 0, 0, errNotCommand
 	}
-	line, _, whole := bytes.Cut(content[:min(len(content), longestLength+3)], []byte("\r\n"))
+	line, _, whole := bytes.Cut(content[:min(len(content), maxLengthDigits+3)], []byte("\r\n"))
 	switch {
-	case !whole && len(content) <= longestLength+2:
-		return 0, 0, errCut
+	case !whole && len(content) <= maxLengthDigits+2:
+		return 0, 0, errTruncated
 	case !whole:
-		return 0, 0, errNot
+		return 0, 0, errNotCommand
 	}
 	n, err = strconv.Atoi(string(line[1:]))
 	if err != nil || n < 0 {
-		return 0, 0, errNot
+		return 0, 0, errNotCommand
 	}
 	return n, len(line) + 2, nil
 }
@@ -78,7 +78,7 @@ func nextCommand(content []byte, at int) int {
 		}
 		at += i + 2
 		args, _, err := readCommand(content[at:])
-		if err == nil && slices.Contains(dumped, args[0].(string)) {
+		if err == nil && slices.Contains(dumpCommands, args[0].(string)) {
 			return at
 		}
 	}

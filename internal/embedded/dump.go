@@ -25,7 +25,7 @@ func (d *dumper) all(w *bytes.Buffer) error {
 	if err != nil {
 		return fmt.Errorf("list keys: %w", err)
 	}
-	keys, err := texts(reply)
+	keys, err := replyStrings(reply)
 	if err != nil {
 		return fmt.Errorf("list keys: %w", err)
 	}
@@ -89,7 +89,7 @@ func (d *dumper) value(w *bytes.Buffer, key, kind string) error {
 	if err != nil {
 		return err
 	}
-	values, err := texts(reply)
+	values, err := replyStrings(reply)
 	if err != nil {
 		return err
 	}
@@ -117,8 +117,8 @@ func (d *dumper) stream(w *bytes.Buffer, key string) error {
 		if !ok || len(pair) != 2 {
 			return fmt.Errorf("unexpected entry %T", e)
 		}
-		id, err1 := texts(pair[:1])
-		fields, err2 := texts(pair[1])
+		id, err1 := replyStrings(pair[:1])
+		fields, err2 := replyStrings(pair[1])
 		if err := errors.Join(err1, err2); err != nil {
 			return err
 		}
@@ -127,8 +127,8 @@ func (d *dumper) stream(w *bytes.Buffer, key string) error {
 	return nil
 }
 
-// texts turns a reply of one string or a list of strings into a list.
-func texts(reply any) ([]string, error) {
+// replyStrings turns a reply of one string or a list of strings into a list.
+func replyStrings(reply any) ([]string, error) {
 	switch v := reply.(type) {
 	case string:
 		return []string{v}, nil
@@ -139,7 +139,7 @@ func texts(reply any) ([]string, error) {
 	case []any:
 		var all []string
 		for _, e := range v {
-			one, err := texts(e)
+			one, err := replyStrings(e)
 			if err != nil {
 				return nil, err
 			}

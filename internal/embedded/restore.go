@@ -40,8 +40,8 @@ func (s *Server) restore() error {
 }
 
 // repair keeps a damaged file and saves what was loaded of it.
-func (s *Server) repair(content []byte, damage []piece) error {
-	kept, err := setAside(s.config.File, content, time.Now())
+func (s *Server) repair(content []byte, damage []damagedRange) error {
+	kept, err := keepDamaged(s.config.File, content, time.Now())
 	if err != nil {
 		return fmt.Errorf("restore %s: it is damaged at byte %d (%s), and cannot be set aside: %w", s.config.File, damage[0].from, damage[0].why, err)
 	}
@@ -58,9 +58,9 @@ func (s *Server) repair(content []byte, damage []piece) error {
 	return nil
 }
 
-// setAside gives a damaged file a second name, FILE.damaged-TIME in UTC, and
+// keepDamaged gives a damaged file a second name, FILE.damaged-TIME in UTC, and
 // returns it. The file stays in its place until another one replaces it.
-func setAside(file string, content []byte, now time.Time) (kept string, err error) {
+func keepDamaged(file string, content []byte, now time.Time) (kept string, err error) {
 	stamp := file + ".damaged-" + now.UTC().Format("20060102T150405Z")
 	kept = stamp
 	for n := 2; ; n++ {
@@ -76,9 +76,9 @@ func setAside(file string, content []byte, now time.Time) (kept string, err erro
 	return kept, err
 }
 
-// piece is a part of a file that holds no command, or one that the store
+// damagedRange is a part of a file that holds no command, or one that the store
 // refuses: the bytes from the first up to, but not including, to.
-type piece struct {
+type damagedRange struct {
 	from, to int
 	why      string
 }
@@ -88,19 +88,19 @@ const batch = 1000
 
 // load runs the commands of a file and returns the pieces of it that could not
 // be loaded. The error is that of the connection.
-func load(ctx context.Context, client *redis.Client, content []byte) (damage []piece, err error) {
+func load(ctx context.Context, client *redis.Client, content []byte) (damage []damagedRange, err error) {
 	pipe := client.Pipeline()
-	var places []piece // of the commands in pipe
+	var places []damagedRange // of the commands in pipe
 	for at := 0; at < len(content); {
 		args, length, failure := readCommand(content[at:])
 		if failure != nil {
 			next := nextCommand(content, at)
-			damage = append(damage, piece{at, next, failure.Error()})
+			damage = append(damage, damagedRange{at, next, failure.Error()})
 			at = next
 			continue
 		}
 		pipe.Do(ctx, args...)
-		places = append(places, piece{from: at, to: at + length})
+		places = append(places, damagedRange{from: at, to: at + length})
 		at += length
 		if len(places) == batch {
 			if damage, err = execute(ctx, pipe, places, damage); err != nil {
@@ -114,7 +114,7 @@ func load(ctx context.Context, client *redis.Client, content []byte) (damage []p
 
 // execute runs the commands of a pipe and adds those that the store refuses to
 // the damage.
-func execute(ctx context.Context, pipe redis.Pipeliner, places, damage []piece) ([]piece, error) {
+func execute(ctx context.Context, pipe redis.Pipeliner, places, damage []damagedRange) ([]damagedRange, error) {
 	commands, err := pipe.Exec(ctx)
 	var refused redis.Error
 	if err != nil && !errors.As(err, &refused) {

@@ -50,9 +50,9 @@ func (c *conn) CloseWrite() error {
 	return nil
 }
 
-// next returns the refusal of the request that reaches the handler now; nil:
+// rejection returns the refusal of the request that reaches the handler now; nil:
 // it is served. After a refusal no request of the connection is.
-func (c *conn) next() *Refusal {
+func (c *conn) rejection() *Refusal {
 	n := c.served.Add(1)
 	if r := c.refusal.Load(); r != nil && n >= r.Request {
 		return r
@@ -76,7 +76,7 @@ func Context(ctx context.Context, c net.Conn) context.Context {
 func Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, ok := r.Context().Value(connKey{}).(*conn); ok {
-			if refusal := c.next(); refusal != nil {
+			if refusal := c.rejection(); refusal != nil {
 				r = r.WithContext(context.WithValue(r.Context(), refusalKey{}, refusal))
 			}
 		}

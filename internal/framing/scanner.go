@@ -21,12 +21,12 @@ type state uint8
 const (
 	atRequest state = iota // request line, or empty lines before it
 	inHead
-	inBody     // of left bytes
-	atChunk    // line with a chunk's size
-	inChunk    // left bytes of data
-	atChunkEnd // the line end after the data
-	inTrailer  // lines after the last chunk
-	unknowable // nothing after a refusal is delimited
+	inBody         // of left bytes
+	atChunk        // line with a chunk's size
+	inChunk        // left bytes of data
+	atChunkEnd     // the line end after the data
+	inTrailer      // lines after the last chunk
+	afterRejection // nothing after a refusal is delimited
 )
 
 // Refusal says which request of a connection is refused, and why.
@@ -54,7 +54,7 @@ type scanner struct {
 func (s *scanner) scan(p []byte) *Refusal {
 	for len(p) > 0 {
 		switch s.state {
-		case unknowable:
+		case afterRejection:
 			return nil
 		case inBody, inChunk:
 			p = s.skip(p)
@@ -108,7 +108,7 @@ func (s *scanner) refuse(reason string) *Refusal {
 	if s.state != atRequest && s.state != inHead {
 		r.Request++
 	}
-	s.state, s.line = unknowable, nil
+	s.state, s.line = afterRejection, nil
 	return r
 }
 

@@ -40,15 +40,15 @@ const sharedStates = 1 << 14
 //	penstock:{guess}:known:*  zset of networks where a name was proved. TTL: remembered
 //	penstock:{guess}:made     string, states made in a window. TTL: the window
 func (a *Attempts) keys(name, network string) []string {
-	pair, net, own := a.sum("pair", name, network), a.sum("network", network), a.sum("name", name)
+	pair, net, own := a.hash("pair", name, network), a.hash("network", network), a.hash("name", name)
 	return []string{
 		stateKey("pair:", pair), sharedKey("pair:", pair), stateKey("net:", net), sharedKey("net:", net),
 		stateKey("name:", own), sharedKey("name:", own), stateKey("known:", own), guessPrefix + "made",
 	}
 }
 
-// sum tells nothing of the parts to who has not the installation's key.
-func (a *Attempts) sum(parts ...string) []byte {
+// hash tells nothing of the parts to who has not the installation's key.
+func (a *Attempts) hash(parts ...string) []byte {
 	mac := hmac.New(sha256.New, a.config.Key)
 	for _, p := range parts {
 		mac.Write(binary.AppendUvarint(nil, uint64(len(p))))

@@ -71,7 +71,7 @@ func Run(ctx context.Context, p Plan, call Call) *Report {
 		ctx, cancel = context.WithTimeout(ctx, p.Duration)
 		defer cancel()
 	}
-	d := &drive{plan: p, call: call}
+	d := &driver{plan: p, call: call}
 	d.left.Store(int64(p.Calls))
 	stop := d.watch()
 	defer stop()
@@ -90,7 +90,7 @@ func Run(ctx context.Context, p Plan, call Call) *Report {
 	return &d.report
 }
 
-type drive struct {
+type driver struct {
 	plan  Plan
 	call  Call
 	left  atomic.Int64 // calls that may still begin, when the plan limits them
@@ -101,7 +101,7 @@ type drive struct {
 }
 
 // watch tells the plan's Progress until stopped.
-func (d *drive) watch() (stop func()) {
+func (d *driver) watch() (stop func()) {
 	if d.plan.Progress == nil {
 		return func() {}
 	}
@@ -121,8 +121,8 @@ func (d *drive) watch() (stop func()) {
 	return func() { close(done) }
 }
 
-// another reports whether one more call may begin.
-func (d *drive) another(ctx context.Context) bool {
+// next reports whether one more call may begin.
+func (d *driver) next(ctx context.Context) bool {
 	if ctx.Err() != nil {
 		return false
 	}
@@ -130,13 +130,13 @@ func (d *drive) another(ctx context.Context) bool {
 }
 
 // loop is one caller of a closed loop.
-func (d *drive) loop(ctx context.Context) {
+func (d *driver) loop(ctx context.Context) {
 	for range d.plan.Warm {
 		_ = d.call(ctx)
 	}
 	var mine Report
-	for d.another(ctx) {
-		d.one(ctx, &mine, time.Now())
+	for d.next(ctx) {
+		d.callOnce(ctx, &mine, time.Now())
 		if d.plan.Pause > 0 {
 			time.Sleep(rand.N(d.plan.Pause))
 		}
@@ -146,10 +146,10 @@ func (d *drive) loop(ctx context.Context) {
 
 // pace begins calls at their times and counts latency from then: a server that
 // stalls does not make the load wait for it.
-func (d *drive) pace(ctx context.Context, all *sync.WaitGroup) {
+func (d *driver) pace(ctx context.Context, all *sync.WaitGroup) {
 	every := time.Duration(float64(time.Second) / d.plan.Rate)
 	next := time.Now()
-	for d.another(ctx) {
+	for d.next(ctx) {
 		time.Sleep(time.Until(next))
 		if ctx.Err() != nil {
 			return
@@ -157,14 +157,14 @@ func (d *drive) pace(ctx context.Context, all *sync.WaitGroup) {
 		at := next
 		all.Go(func() {
 			var mine Report
-			d.one(ctx, &mine, at)
+			d.callOnce(ctx, &mine, at)
 			d.add(&mine)
 		})
 		next = next.Add(every)
 	}
 }
 
-func (d *drive) one(ctx context.Context, r *Report, from time.Time) {
+func (d *driver) callOnce(ctx context.Context, r *Report, from time.Time) {
 	err := d.call(context.WithoutCancel(ctx))
 	d.count.Add(1)
 	r.Calls++
@@ -178,7 +178,7 @@ func (d *drive) one(ctx context.Context, r *Report, from time.Time) {
 	r.latency = append(r.latency, time.Since(from))
 }
 
-func (d *drive) add(r *Report) {
+func (d *driver) add(r *Report) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.report.Calls += r.Calls

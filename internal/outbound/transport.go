@@ -78,11 +78,11 @@ func dial(config Config) func(ctx context.Context, network, address string) (net
 	dialer := &net.Dialer{
 		Timeout:  config.DialTimeout,
 		Resolver: config.Resolver,
-		Control:  newGuard(config).control,
+		Control:  newDialPolicy(config).control,
 	}
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dialer.DialContext(ctx, network, address)
-		var refusal *RefusedError
+		var refusal *BlockedError
 		if errors.As(err, &refusal) {
 			return nil, refusal
 		}

@@ -85,7 +85,7 @@ func TestSpellingsOfALocalAddress(t *testing.T) {
 			url := "http://" + host + ":" + s.port + "/"
 			before := s.accepted.Load()
 			err := get(t.Context(), client(t, Config{Resolver: names}), url)
-			var refusal *RefusedError
+			var refusal *BlockedError
 			if !errors.As(err, &refusal) {
 				t.Errorf("closed: %v, want a refusal", err)
 			}
@@ -120,7 +120,7 @@ func TestRedirectToAPrivateAddressIsRefused(t *testing.T) {
 		http.Redirect(w, r, "http://169.254.169.254/latest/meta-data/", http.StatusFound)
 	})
 	err := get(t.Context(), client(t, Config{AllowLoopback: true}), s.URL)
-	var refusal *RefusedError
+	var refusal *BlockedError
 	if !errors.As(err, &refusal) || refusal.Addr.String() != "169.254.169.254" {
 		t.Errorf("got %v, want a refusal of 169.254.169.254", err)
 	}

@@ -53,11 +53,11 @@ const (
 	// stopLimit is how long the child may take to end; what was accepted is on
 	// disk already.
 	stopLimit = 20 * time.Second
-	// askEvery is the pause between two questions whether it is ready.
-	askEvery = 20 * time.Millisecond
-	// longestSocket is the longest path of a socket, bytes: 104 on BSD and
+	// pollInterval is the pause between two questions whether it is ready.
+	pollInterval = 20 * time.Millisecond
+	// maxSocketPath is the longest path of a socket, bytes: 104 on BSD and
 	// macOS, with the zero at its end.
-	longestSocket = 103
+	maxSocketPath = 103
 )
 
 // Start starts the child and returns when it has loaded its data. It refuses a
@@ -72,7 +72,7 @@ func Start(ctx context.Context, config Config) (_ *Server, err error) {
 			err = errors.Join(fmt.Errorf("start redis-server: %w", err), s.Close())
 		}
 	}()
-	if s.config.Command, err = find(ctx, config.Command); err != nil {
+	if s.config.Command, err = findServer(ctx, config.Command); err != nil {
 		return nil, err
 	}
 	if s.config.Dir, err = filepath.Abs(config.Dir); err != nil {
@@ -108,7 +108,7 @@ func (s *Server) prepare() error {
 		return fmt.Errorf("%s holds no password: remove it", file)
 	}
 	s.socket = filepath.Join(s.config.Dir, "redis.sock")
-	if len(s.socket) > longestSocket {
+	if len(s.socket) > maxSocketPath {
 		if s.tempDir, err = os.MkdirTemp("", "penstock-"); err != nil { // for this user alone
 			return err
 		}
@@ -163,7 +163,7 @@ func (s *Server) spawn() error {
 func (s *Server) ready(ctx context.Context) error {
 	client := redis.NewClient(&redis.Options{Network: "unix", Addr: s.socket, Password: s.password, MaxRetries: -1, DialTimeout: time.Second})
 	defer client.Close()
-	tick := time.NewTicker(askEvery)
+	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	for {
 		err := client.Ping(ctx).Err()

@@ -16,8 +16,8 @@ const oldestMajor, oldestMinor = 6, 2
 
 var versionText = regexp.MustCompile(`v=(\d+)\.(\d+)\.\S+`)
 
-// find returns the program to start, of a version that will do.
-func find(ctx context.Context, command string) (string, error) {
+// findServer returns the program to start, of a version that will do.
+func findServer(ctx context.Context, command string) (string, error) {
 	names := []string{command}
 	if command == "" {
 		names = []string{"redis-server", "valkey-server"}

@@ -28,7 +28,7 @@ func (c *Conn) Check(ctx context.Context) error {
 	}
 	client := c.Client()
 	defer client.Close()
-	return explained(rights(ctx, client))
+	return withAdvice(checkRights(ctx, client))
 }
 
 // Ping returns nil when Redis answers, and otherwise why it does not, in the
@@ -43,19 +43,19 @@ func (c *Conn) Ping(ctx context.Context) error {
 			return nil
 		}
 		if !strings.HasPrefix(err.Error(), "LOADING") {
-			return c.explain(ctx, err)
+			return c.serverReason(ctx, err)
 		}
 		select {
 		case <-ctx.Done():
-			return explained(err)
+			return withAdvice(err)
 		case <-time.After(loadingPoll):
 		}
 	}
 }
 
-// rights tries what an ACL may forbid: a script on the keys of each prefix, and
+// checkRights tries what an ACL may forbid: a script on the keys of each prefix, and
 // a message. It changes nothing.
-func rights(ctx context.Context, client redis.UniversalClient) error {
+func checkRights(ctx context.Context, client redis.UniversalClient) error {
 	for _, key := range []string{"penstock:rights", "asynq:rights"} {
 		if err := client.Eval(ctx, "return redis.call('EXISTS', KEYS[1])", []string{key}).Err(); err != nil {
 			return err
@@ -64,18 +64,18 @@ func rights(ctx context.Context, client redis.UniversalClient) error {
 	return client.Publish(ctx, "penstock:rights", "").Err()
 }
 
-// explain looks for the server's own words. A server in protected mode, or one
+// serverReason looks for the server's own words. A server in protected mode, or one
 // with too many connections, sends an error and closes: go-redis, which speaks
 // first, sees a broken pipe and never reads it.
-func (c *Conn) explain(ctx context.Context, err error) error {
+func (c *Conn) serverReason(ctx context.Context, err error) error {
 	var said redis.Error
 	if errors.As(err, &said) {
-		return explained(err)
+		return withAdvice(err)
 	}
 	addrs, secure := c.addresses()
 	for _, addr := range addrs {
 		if line := greeting(ctx, addr, secure); line != "" {
-			return explained(errors.New(line))
+			return withAdvice(errors.New(line))
 		}
 	}
 	if secure != nil && errors.Is(err, context.DeadlineExceeded) {
@@ -128,26 +128,26 @@ var advice = []struct{ prefix, what string }{
 	{"LOADING", "it reads its file and answers when that is done"},
 }
 
-// explained adds to an error of the server what to do about it. Of a long
+// withAdvice adds to an error of the server what to do about it. Of a long
 // error only the first sentence is kept.
-func explained(err error) error {
+func withAdvice(err error) error {
 	if err == nil {
 		return nil
 	}
 	for _, a := range advice {
 		if text := err.Error(); strings.HasPrefix(text, a.prefix) {
 			first, _, _ := strings.Cut(text, ". ")
-			return &explanation{fmt.Sprintf("Redis says %q: %s", strings.TrimSuffix(first, "."), a.what), err}
+			return &advisedError{fmt.Sprintf("Redis says %q: %s", strings.TrimSuffix(first, "."), a.what), err}
 		}
 	}
 	return err
 }
 
-// explanation is an error of the server with what to do about it.
-type explanation struct {
+// advisedError is an error of the server with what to do about it.
+type advisedError struct {
 	text  string
 	cause error
 }
 
-func (e *explanation) Error() string { return e.text }
-func (e *explanation) Unwrap() error { return e.cause }
+func (e *advisedError) Error() string { return e.text }
+func (e *advisedError) Unwrap() error { return e.cause }

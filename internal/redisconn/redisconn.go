@@ -91,11 +91,11 @@ func hosts(rest string) (user *url.Userinfo, addrs []string, path string, err er
 	return user, addrs, path, nil
 }
 
-// clusterLook is how old the map of a Cluster's slots may become, while
+// clusterReload is how old the map of a Cluster's slots may become, while
 // commands are sent, before it is read again. go-redis asks for no new map when
 // a primary refuses connections: with its own interval, a minute, all work on
 // that primary would stand still for as long after a failover of seconds.
-const clusterLook = 2 * time.Second
+const clusterReload = 2 * time.Second
 
 func parseCluster(scheme, rest string) (*Conn, error) {
 	user, addrs, _, err := hosts(rest)
@@ -112,7 +112,7 @@ func parseCluster(scheme, rest string) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse Redis URL: %s", withoutURL(err, u.String()))
 	}
-	o.ClusterStateReloadInterval = clusterLook
+	o.ClusterStateReloadInterval = clusterReload
 	return &Conn{cluster: o}, nil
 }
 
@@ -153,9 +153,9 @@ func (c *Conn) With(hooks ...redis.Hook) *Conn {
 // retried by the client, so what they do must be safe to do twice.
 func (c *Conn) Client() redis.UniversalClient { return c.client(0) }
 
-// Once opens a client that retries nothing: for commands whose caller must
+// NoRetry opens a client that retries nothing: for commands whose caller must
 // know that they may have been executed before.
-func (c *Conn) Once() redis.UniversalClient { return c.client(-1) }
+func (c *Conn) NoRetry() redis.UniversalClient { return c.client(-1) }
 
 // client opens a client with so many retries; 0: go-redis' default.
 func (c *Conn) client(retries int) redis.UniversalClient {
@@ -169,9 +169,9 @@ func (c *Conn) client(retries int) redis.UniversalClient {
 // poolSize is how many connections a client keeps at most; said is the URL's.
 func (c *Conn) poolSize(said int) int { return cmp.Or(said, c.pool, DefaultPool) }
 
-// MostConnections bounds the connections of one client to one server, with the
+// MaxConnections bounds the connections of one client to one server, with the
 // default of the URL's pool_size: go-redis keeps a pool of its own for pipelines.
-func (c *Conn) MostConnections() int {
+func (c *Conn) MaxConnections() int {
 	return cmp.Or(c.pool, DefaultPool) + redis.DefaultPipelinePoolSize
 }
 

@@ -54,7 +54,7 @@ func TestAClusterIsLookedAtOften(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.cluster.ClusterStateReloadInterval != clusterLook {
+	if c.cluster.ClusterStateReloadInterval != clusterReload {
 		t.Errorf("the map of slots is read every %v", c.cluster.ClusterStateReloadInterval)
 	}
 }

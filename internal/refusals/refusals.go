@@ -16,15 +16,15 @@ import (
 )
 
 const (
-	// kept is about how many refusals are kept.
-	kept = 1000
-	// keptFor is how long they are kept after the last.
-	keptFor = 7 * 24 * time.Hour
-	// room is how many may wait to be written; more at once are not kept.
-	room = 64
-	// pause is between two writes: a flood of refusals must not become a flood
+	// maxKept is about how many refusals are kept.
+	maxKept = 1000
+	// retention is how long they are kept after the last.
+	retention = 7 * 24 * time.Hour
+	// bufferSize is how many may wait to be written; more at once are not kept.
+	bufferSize = 64
+	// writeInterval is between two writes: a flood of refusals must not become a flood
 	// of writes.
-	pause = 200 * time.Millisecond
+	writeInterval = 200 * time.Millisecond
 	// explainLimit bounds one explanation.
 	explainLimit = time.Second
 
@@ -74,7 +74,7 @@ func New(config Config) (*Log, error) {
 	if config.Redis == nil || config.Log == nil {
 		return nil, errors.New("new log of refusals: Redis and Log are required")
 	}
-	return &Log{config, make(chan Refusal, room)}, nil
+	return &Log{config, make(chan Refusal, bufferSize)}, nil
 }
 
 // Add keeps a refusal, unless too many come at once. It never blocks.
@@ -93,13 +93,13 @@ func (l *Log) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case r := <-l.waiting:
-			err := l.write(ctx, append([]Refusal{r}, l.rest()...))
+			err := l.write(ctx, append([]Refusal{r}, l.drain()...))
 			if err != nil && !failing && ctx.Err() == nil { // say it once
 				l.config.Log.Warn("refusals are not kept", "error", err)
 			}
 			failing = err != nil
 		}
-		timer := time.NewTimer(pause)
+		timer := time.NewTimer(writeInterval)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
@@ -108,8 +108,8 @@ func (l *Log) Run(ctx context.Context) error {
 	}
 }
 
-// rest takes what waits now.
-func (l *Log) rest() []Refusal {
+// drain takes what waits now.
+func (l *Log) drain() []Refusal {
 	var all []Refusal
 	for {
 		select {
@@ -128,9 +128,9 @@ func (l *Log) write(ctx context.Context, batch []Refusal) error {
 			if err != nil {
 				return err
 			}
-			p.XAdd(ctx, &redis.XAddArgs{Stream: key, MaxLen: kept, Approx: true, Values: []any{field, text}})
+			p.XAdd(ctx, &redis.XAddArgs{Stream: key, MaxLen: maxKept, Approx: true, Values: []any{field, text}})
 		}
-		p.Expire(ctx, key, keptFor)
+		p.Expire(ctx, key, retention)
 		return nil
 	})
 	if err != nil {

@@ -23,14 +23,14 @@ import (
 var days = []int{1, 7, 14, 30}
 
 const (
-	// every is how often the clients are looked through.
-	every = 10 * time.Minute
-	// claim is how long a process has to send one message. When it dies
+	// checkInterval is how often the clients are looked through.
+	checkInterval = 10 * time.Minute
+	// claimTTL is how long a process has to send one message. When it dies
 	// meanwhile, another sends it again, under the same Message-ID. It must
 	// exceed the time limit of a mail server.
-	claim = 5 * time.Minute
-	// memory is how long after the deadline a reminder is known as sent.
-	memory = 48 * time.Hour
+	claimTTL = 5 * time.Minute
+	// sentTTL is how long after the deadline a reminder is known as sent.
+	sentTTL = 48 * time.Hour
 )
 
 // Clients lists the API clients. *store.Clients does.
@@ -73,10 +73,10 @@ func New(config Config) (*Reminder, error) {
 
 // Run sends what is due, at once and every ten minutes, until ctx ends.
 func (r *Reminder) Run(ctx context.Context) error {
-	tick := time.NewTicker(every)
+	tick := time.NewTicker(checkInterval)
 	defer tick.Stop()
 	for {
-		if err := r.Pass(ctx); err != nil && ctx.Err() == nil {
+		if err := r.SendDue(ctx); err != nil && ctx.Err() == nil {
 			r.config.Log.Error("reminders were not sent; they are tried again", "error", err)
 		}
 		select {
@@ -87,8 +87,8 @@ func (r *Reminder) Run(ctx context.Context) error {
 	}
 }
 
-// Pass sends what is due now and no other process sends.
-func (r *Reminder) Pass(ctx context.Context) error {
+// SendDue sends what is due now and no other process sends.
+func (r *Reminder) SendDue(ctx context.Context) error {
 	clients, err := r.config.Clients.List(ctx)
 	if err != nil {
 		return fmt.Errorf("list clients: %w", err)
@@ -121,7 +121,7 @@ func due(c *store.Client, now time.Time) (left int, ok bool) {
 func (r *Reminder) remind(ctx context.Context, c *store.Client, left int) error {
 	id := digest(c.Identifier, c.Assertion, c.Expires, c.TimeZone, fmt.Sprint(left))
 	key := keyReminder(id)
-	ours, err := r.config.Redis.SetNX(ctx, key, "sending", claim).Result()
+	ours, err := r.config.Redis.SetNX(ctx, key, "sending", claimTTL).Result()
 	if err != nil {
 		return fmt.Errorf("claim reminder: %w", err)
 	}
@@ -133,7 +133,7 @@ func (r *Reminder) remind(ctx context.Context, c *store.Client, left int) error 
 		return errors.Join(err, r.config.Redis.Del(context.WithoutCancel(ctx), key).Err())
 	}
 	r.config.Log.Info("reminder sent", "client", c.Identifier, "days", left)
-	keep := c.Deadline().Sub(r.config.Now()) + memory
+	keep := c.Deadline().Sub(r.config.Now()) + sentTTL
 	if err := r.config.Redis.Set(context.WithoutCancel(ctx), key, "sent", keep).Err(); err != nil {
 		return fmt.Errorf("note reminder: %w", err)
 	}
@@ -145,7 +145,7 @@ func (r *Reminder) send(ctx context.Context, c *store.Client, id string) error {
 	if err != nil {
 		return fmt.Errorf("send reminder: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, claim/2)
+	ctx, cancel := context.WithTimeout(ctx, claimTTL/2)
 	defer cancel()
 	if err := mailer.Send(ctx, r.message(c, id)); err != nil {
 		return fmt.Errorf("send reminder of %s: %w", c.Identifier, err)

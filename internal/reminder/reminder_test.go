@@ -140,7 +140,7 @@ func (f *fleet) pass(at string, processes int) error {
 		if err != nil {
 			f.t.Fatal(err)
 		}
-		all.Go(func() { failures <- r.Pass(f.t.Context()) })
+		all.Go(func() { failures <- r.SendDue(f.t.Context()) })
 	}
 	all.Wait()
 	close(failures)

@@ -19,11 +19,11 @@ import (
 )
 
 const (
-	// pause is between two writes: what was counted is seen that much later,
+	// writeInterval is between two writes: what was counted is seen that much later,
 	// and lost when the process is killed.
-	pause = time.Second
-	// afterlife is how long counts are kept after the old secret's end.
-	afterlife = 24 * time.Hour
+	writeInterval = time.Second
+	// retention is how long counts are kept after the old secret's end.
+	retention = 24 * time.Hour
 	// writeLimit bounds the last write, when the process ends.
 	writeLimit = 2 * time.Second
 )
@@ -88,7 +88,7 @@ func (m *Meter) Count(k *store.Key, previous bool) {
 
 // Run writes what was counted until ctx ends, and then once more.
 func (m *Meter) Run(ctx context.Context) error {
-	tick := time.NewTicker(pause)
+	tick := time.NewTicker(writeInterval)
 	defer tick.Stop()
 	for {
 		select {
@@ -120,7 +120,7 @@ func (m *Meter) write(ctx context.Context) {
 			if !c.LastPrevious.IsZero() {
 				p.HSet(ctx, id, "last", c.LastPrevious.UnixMilli())
 			}
-			p.ExpireAt(ctx, id, c.until.Add(afterlife))
+			p.ExpireAt(ctx, id, c.until.Add(retention))
 		}
 		return nil
 	})

@@ -17,9 +17,9 @@ import (
 	"github.com/penstock/penstock/internal/redisconn"
 )
 
-// remembered is how long an operation that comes again is told from a new one:
+// operationTTL is how long an operation that comes again is told from a new one:
 // longer than a run stays between two workers.
-const remembered = time.Hour
+const operationTTL = time.Hour
 
 // Each script documents its KEYS, ARGV and answer in its file.
 var (
@@ -46,7 +46,7 @@ func New(client redis.UniversalClient) *State { return &State{client} }
 // Load implements flows.State.
 func (s *State) Load(ctx context.Context, key string) ([]byte, error) {
 	var value []byte
-	err := redisconn.Insist(ctx, func() (err error) {
+	err := redisconn.RetryUntilDone(ctx, func() (err error) {
 		value, err = s.redis.HGet(ctx, keysOf(key).value(), "v").Bytes()
 		return err
 	})
@@ -63,10 +63,10 @@ func (s *State) Load(ctx context.Context, key string) ([]byte, error) {
 func (s *State) Swap(ctx context.Context, c flows.Change) (flows.Swapped, error) {
 	k := keysOf(c.Key)
 	var answer []string
-	err := redisconn.Insist(ctx, func() (err error) {
+	err := redisconn.RetryUntilDone(ctx, func() (err error) {
 		answer, err = swapScript.Run(ctx, s.redis, []string{k.value(), k.operation(c.ID)},
 			conditions[c.If], flag(c.Value != nil), c.Value, millis(c.For), flag(c.Old != nil), c.Old,
-			c.ID, c.Key, remembered.Milliseconds()).StringSlice()
+			c.ID, c.Key, operationTTL.Milliseconds()).StringSlice()
 		return err
 	})
 	if err != nil || len(answer) == 0 {
@@ -86,9 +86,9 @@ var conditions = [...]string{flows.Always: "always", flows.Absent: "absent", flo
 func (s *State) Add(ctx context.Context, a flows.Addition) (int64, error) {
 	k := keysOf(a.Key)
 	var text string
-	err := redisconn.Insist(ctx, func() (err error) {
+	err := redisconn.RetryUntilDone(ctx, func() (err error) {
 		text, err = addScript.Run(ctx, s.redis, []string{k.value(), k.operation(a.ID)},
-			a.By, millis(a.For), a.ID, a.Key, remembered.Milliseconds()).Text()
+			a.By, millis(a.For), a.ID, a.Key, operationTTL.Milliseconds()).Text()
 		return err
 	})
 	if err != nil {
@@ -109,7 +109,7 @@ func (s *State) Add(ctx context.Context, a flows.Addition) (int64, error) {
 // Take implements flows.Pacer.
 func (s *State) Take(ctx context.Context, key string, rate flows.Rate, patience time.Duration) (time.Duration, bool, error) {
 	var answer []string
-	err := redisconn.Insist(ctx, func() (err error) { // a reply that was lost costs a moment of the rate
+	err := redisconn.RetryUntilDone(ctx, func() (err error) { // a reply that was lost costs a moment of the rate
 		answer, err = takeScript.Run(ctx, s.redis, []string{keysOf(key).moments()},
 			rate.Count, rate.Per.Microseconds(), patience.Microseconds()).StringSlice()
 		return err

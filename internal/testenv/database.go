@@ -29,8 +29,8 @@ type Database struct {
 const (
 	// databaseLimit bounds how long a database server may take to answer.
 	databaseLimit = 60 * time.Second
-	// farewell bounds how long it may take to end.
-	farewell = 10 * time.Second
+	// stopTimeout bounds how long it may take to end.
+	stopTimeout = 10 * time.Second
 )
 
 // databaseServer is what the servers have in common.
@@ -82,7 +82,7 @@ func (s *databaseServer) Write(p []byte) (int, error) {
 	return s.log.Write(p)
 }
 
-func (s *databaseServer) said() string {
+func (s *databaseServer) output() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.log.String()
@@ -104,7 +104,7 @@ func (s *databaseServer) command(path string, args ...string) *exec.Cmd {
 func (s *databaseServer) prepare(path string, args ...string) {
 	s.t.Helper()
 	if err := s.command(path, args...).Run(); err != nil {
-		s.t.Fatalf("run %s: %v\n%s", filepath.Base(path), err, s.said())
+		s.t.Fatalf("run %s: %v\n%s", filepath.Base(path), err, s.output())
 	}
 }
 
@@ -122,7 +122,7 @@ func (s *databaseServer) serve(end syscall.Signal, ping func(context.Context) er
 		_ = cmd.Process.Signal(end)
 		select {
 		case <-ended:
-		case <-time.After(farewell):
+		case <-time.After(stopTimeout):
 			_ = cmd.Process.Kill()
 			<-ended
 		}
@@ -136,16 +136,16 @@ func (s *databaseServer) serve(end syscall.Signal, ping func(context.Context) er
 		}
 		select {
 		case <-ended:
-			s.t.Fatalf("%s ended:\n%s", filepath.Base(path), s.said())
+			s.t.Fatalf("%s ended:\n%s", filepath.Base(path), s.output())
 		case <-ctx.Done():
-			s.t.Fatalf("%s does not answer: %v\n%s", filepath.Base(path), err, s.said())
+			s.t.Fatalf("%s does not answer: %v\n%s", filepath.Base(path), err, s.output())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }
 
-// answers asks over a connection of its own.
-func answers(ctx context.Context, driver, dsn string, statements ...string) error {
+// pingDatabase asks over a connection of its own.
+func pingDatabase(ctx context.Context, driver, dsn string, statements ...string) error {
 	db, err := sql.Open(driver, dsn)
 	if err != nil {
 		return err
@@ -162,8 +162,8 @@ func answers(ctx context.Context, driver, dsn string, statements ...string) erro
 	return nil
 }
 
-// program finds a server's program, which Debian keeps out of the path.
-func program(t testing.TB, name, pkg string, places ...string) string {
+// findProgram finds a server's program, which Debian keeps out of the path.
+func findProgram(t testing.TB, name, pkg string, places ...string) string {
 	t.Helper()
 	if path, err := exec.LookPath(name); err == nil {
 		return path

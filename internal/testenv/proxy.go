@@ -18,24 +18,24 @@ type Proxy struct {
 	listener net.Listener
 	running  sync.WaitGroup
 
-	mu      sync.Mutex // guards the rest
-	conns   map[net.Conn]bool
-	delay   time.Duration
-	refuse  bool
-	needles []needle
-	lost    int
+	mu     sync.Mutex // guards the rest
+	conns  map[net.Conn]bool
+	delay  time.Duration
+	refuse bool
+	toLose []lostAnswer
+	lost   int
 }
 
-// needle finds a request whose answer is to be lost, once.
-type needle struct {
+// lostAnswer finds a request whose answer is to be lost, once.
+type lostAnswer struct {
 	text []byte
 	fate int32 // of the connection: cut or mute
 	skip int   // so many requests are none of its business
 }
 
 const (
-	cut  = 1 // reset in the place of the answer
-	mute = 2 // stays open, and nothing comes any more
+	fateReset  = 1 // reset in the place of the answer
+	fateSilent = 2 // stays open, and nothing comes any more
 )
 
 // NewProxy starts a proxy in front of a server. It ends with the test.
@@ -83,13 +83,13 @@ func (p *Proxy) Refuse(refuse bool) {
 
 // LoseAnswer lets the next request that holds text through to the server,
 // and resets the connection in the place of the answer.
-func (p *Proxy) LoseAnswer(text string) { p.lose(needle{[]byte(text), cut, 0}) }
+func (p *Proxy) LoseAnswer(text string) { p.lose(lostAnswer{[]byte(text), fateReset, 0}) }
 
 // LoseAnswers does so for requests that hold any of the texts, in the place of
 // all that was to be lost before.
 func (p *Proxy) LoseAnswers(texts ...string) {
 	p.mu.Lock()
-	p.needles = nil
+	p.toLose = nil
 	p.mu.Unlock()
 	for _, text := range texts {
 		p.LoseAnswer(text)
@@ -98,12 +98,14 @@ func (p *Proxy) LoseAnswers(texts ...string) {
 
 // WithholdAnswer leaves the connection open without an answer, after as many
 // such requests were answered as skip says.
-func (p *Proxy) WithholdAnswer(text string, skip int) { p.lose(needle{[]byte(text), mute, skip}) }
+func (p *Proxy) WithholdAnswer(text string, skip int) {
+	p.lose(lostAnswer{[]byte(text), fateSilent, skip})
+}
 
-func (p *Proxy) lose(n needle) {
+func (p *Proxy) lose(n lostAnswer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.needles = append(p.needles, n)
+	p.toLose = append(p.toLose, n)
 }
 
 // Lost is how many answers were lost.
@@ -144,7 +146,7 @@ func (p *Proxy) serve(client net.Conn) {
 	})
 	both.Go(func() {
 		p.pump(server, client, func([]byte) bool {
-			if fate.Load() == cut {
+			if fate.Load() == fateReset {
 				reset(client)
 			}
 			return fate.Load() == 0
@@ -195,13 +197,13 @@ func (p *Proxy) pump(from, to net.Conn, pass func(chunk []byte) bool) {
 func (p *Proxy) fate(chunk []byte) int32 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i, n := range p.needles {
+	for i, n := range p.toLose {
 		if bytes.Contains(chunk, n.text) {
 			if n.skip > 0 {
-				p.needles[i].skip--
+				p.toLose[i].skip--
 				continue
 			}
-			p.needles = append(p.needles[:i], p.needles[i+1:]...)
+			p.toLose = append(p.toLose[:i], p.toLose[i+1:]...)
 			p.lost++
 			return n.fate
 		}

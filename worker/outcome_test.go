@@ -23,7 +23,7 @@ func TestARunsRecordTellsOfItems(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var kept struct{ Steps []step }
+	var kept struct{ Steps []stepRecord }
 	if err := json.Unmarshal(record.Steps, &kept); err != nil || len(kept.Steps) != 3 {
 		t.Fatalf("%s: %v", record.Steps, err)
 	}
@@ -42,7 +42,7 @@ func TestToldItemsHaveABound(t *testing.T) {
 	r, now := &record{attempt: &queue.Attempt{}}, time.Now()
 	each := make([]flows.ItemOutcome, 90)
 	for i := range each {
-		each[i] = flows.ItemOutcome{Item: i, At: now, Error: strings.Repeat("é", mostReason)}
+		each[i] = flows.ItemOutcome{Item: i, At: now, Error: strings.Repeat("é", maxReason)}
 	}
 	for range 10 {
 		r.End(flows.Ended{Step: "s", Kind: "http", At: now, Outcomes: each})
@@ -51,10 +51,10 @@ func TestToldItemsHaveABound(t *testing.T) {
 	for _, s := range r.steps {
 		told += len(s.Each)
 	}
-	if told != mostTold || len(r.steps) != 10 {
-		t.Errorf("%d items of %d steps told, room for %d", told, len(r.steps), mostTold)
+	if told != maxOutcomes || len(r.steps) != 10 {
+		t.Errorf("%d items of %d steps told, room for %d", told, len(r.steps), maxOutcomes)
 	}
-	if got := r.steps[0].Each[0].Error; len(got) > mostReason+len("…") || !strings.HasSuffix(got, "é…") {
+	if got := r.steps[0].Each[0].Error; len(got) > maxReason+len("…") || !strings.HasSuffix(got, "é…") {
 		t.Errorf("a failure of %d bytes is kept: %q", len(got), got)
 	}
 }

@@ -11,18 +11,18 @@ import (
 )
 
 const (
-	firstPause = 20 * time.Millisecond
-	mostPause  = time.Second
+	minPause = 20 * time.Millisecond
+	maxPause = time.Second
 )
 
-// Insist makes a call until Redis answers it or ctx ends, and returns the last
+// RetryUntilDone makes a call until Redis answers it or ctx ends, and returns the last
 // error: what is under way is not given up because Redis is away for a moment. An
 // answer that refuses the call for good is an answer. The call must be one that
 // may be repeated: its reply may have been lost.
-func Insist(ctx context.Context, call func() error) error {
-	for pause := firstPause; ; pause = min(2*pause, mostPause) {
+func RetryUntilDone(ctx context.Context, call func() error) error {
+	for pause := minPause; ; pause = min(2*pause, maxPause) {
 		err := call()
-		if err == nil || ctx.Err() != nil || !Passing(err) && !full(err) {
+		if err == nil || ctx.Err() != nil || !Temporary(err) && !outOfSpace(err) {
 			return err
 		}
 		timer := time.NewTimer(pause)
@@ -35,29 +35,29 @@ func Insist(ctx context.Context, call func() error) error {
 	}
 }
 
-// full reports that Redis takes no writes, for want of memory or of a disk: what
+// outOfSpace reports that Redis takes no writes, for want of memory or of a disk: what
 // is under way waits for room, what is new is refused.
-func full(err error) bool {
+func outOfSpace(err error) bool {
 	return redis.HasErrorPrefix(err, "OOM") || redis.HasErrorPrefix(err, "MISCONF")
 }
 
-// Away reports that an error is of the connection to Redis, or of a Redis that
+// Unavailable reports that an error is of the connection to Redis, or of a Redis that
 // will answer in a moment. Nil, and errors that are not Redis', are not.
-func Away(err error) bool {
+func Unavailable(err error) bool {
 	var refused redis.Error
 	var network net.Error
 	switch {
 	case errors.As(err, &refused):
-		return Passing(err)
+		return Temporary(err)
 	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, redis.ErrPoolTimeout):
 		return true
 	}
 	return false
 }
 
-// Passing reports that a call is worth repeating: its reply was lost, and it
+// Temporary reports that a call is worth repeating: its reply was lost, and it
 // may have been executed, or Redis will be able to execute it in a moment.
-func Passing(err error) bool {
+func Temporary(err error) bool {
 	var refused redis.Error
 	if !errors.As(err, &refused) {
 		return true

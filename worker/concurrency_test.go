@@ -129,7 +129,7 @@ func TestGates(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := gatesOf(t.Context(), flow, flows.Run{Principal: c.principal})
+		got, err := concurrencyLimits(t.Context(), flow, flows.Run{Principal: c.principal})
 		if diff := cmp.Diff(c.want, got); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got)\n%s", c.head, err, diff)
 		}

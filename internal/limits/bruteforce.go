@@ -9,36 +9,36 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// failing is how failures slow down the next try.
-type failing struct {
-	free     int           // failures without any wait
-	forgiven time.Duration // after which a failure counts no more, one after the other
-	longest  time.Duration // of one wait, which doubles from 1 s
+// backoff is how failures slow down the next try.
+type backoff struct {
+	free    int           // failures without any wait
+	decay   time.Duration // after which a failure counts no more, one after the other
+	maxWait time.Duration // of one wait, which doubles from 1 s
 }
 
-// turns is how those who are not known at a network take turns at a name.
-type turns struct {
-	every  time.Duration // between two
-	atOnce int           // that may be taken at once when nobody came for long
-	ahead  time.Duration // for which turns are promised; who comes then is told to try again
-	keep   time.Duration // for which a promised turn waits for its holder
+// nameQuota is how those who are not known at a network take turns at a name.
+type nameQuota struct {
+	interval time.Duration // between two
+	burst    int           // that may be taken at once when nobody came for long
+	horizon  time.Duration // for which turns are promised; who comes then is told to try again
+	holdTime time.Duration // for which a promised turn waits for its holder
 }
 
 // The rule, whose reasons are in docs/security.md. Read only.
 var (
 	// nameAtNetwork slows down a name where it fails: about 18 tries in the
 	// first hour, 6 in the next ones.
-	nameAtNetwork = failing{5, 10 * time.Minute, 15 * time.Minute}
+	nameAtNetwork = backoff{5, 10 * time.Minute, 15 * time.Minute}
 	// ofNetwork slows down names that are not known at a network: about 280
 	// tries an hour, whatever names.
-	ofNetwork = failing{30, 15 * time.Second, 5 * time.Minute}
+	ofNetwork = backoff{30, 15 * time.Second, 5 * time.Minute}
 	// ofName makes all who are not known share 50 tries an hour.
-	ofName = turns{90 * time.Second, 10, 15 * time.Minute, time.Minute}
+	ofName = nameQuota{90 * time.Second, 10, 15 * time.Minute, time.Minute}
 )
 
 const (
-	// remembered is how long a network is known where a name was proved.
-	remembered = 30 * 24 * time.Hour
+	// knownNetworkTTL is how long a network is known where a name was proved.
+	knownNetworkTTL = 30 * 24 * time.Hour
 	// maxNetworks bounds the networks of a name that are known; those that were
 	// proved longest ago go first.
 	maxNetworks = 100
@@ -103,11 +103,11 @@ func (a *Attempts) run(ctx context.Context, t Attempt, mode string) (Wait, error
 	}
 	p, n, o := nameAtNetwork, ofNetwork, ofName
 	answer, err := attemptScript.Run(ctx, a.config.Redis, a.keys(t.Name, network),
-		mode, now, a.sum("known", t.Name, network),
-		p.free, p.forgiven.Milliseconds(), p.longest.Milliseconds(),
-		n.free, n.forgiven.Milliseconds(), n.longest.Milliseconds(),
-		o.every.Milliseconds(), o.atOnce, o.ahead.Milliseconds(), o.keep.Milliseconds(),
-		remembered.Milliseconds(), maxNetworks, maxStates, stateWindow.Milliseconds(),
+		mode, now, a.hash("known", t.Name, network),
+		p.free, p.decay.Milliseconds(), p.maxWait.Milliseconds(),
+		n.free, n.decay.Milliseconds(), n.maxWait.Milliseconds(),
+		o.interval.Milliseconds(), o.burst, o.horizon.Milliseconds(), o.holdTime.Milliseconds(),
+		knownNetworkTTL.Milliseconds(), maxNetworks, maxStates, stateWindow.Milliseconds(),
 	).Int64Slice()
 	if err != nil {
 		return Wait{}, fmt.Errorf("count attempt: %w", err)

@@ -10,8 +10,8 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// hold parks a run whose flow is paused. nil: the run may execute.
-func (r *runner) hold(ctx context.Context, a *queue.Attempt) *queue.Outcome {
+// parkIfPaused parks a run whose flow is paused. nil: the run may execute.
+func (r *runner) parkIfPaused(ctx context.Context, a *queue.Attempt) *queue.Outcome {
 	if r.cfg.Paused == nil {
 		return nil
 	}
@@ -25,7 +25,7 @@ func (r *runner) hold(ctx context.Context, a *queue.Attempt) *queue.Outcome {
 	case err != nil:
 		o = r.outcome(ctx, nil, nil, fmt.Errorf("hold run: %w", err))
 	case admission == queue.InLine:
-		r.parked(a, "pause")
+		r.observeParked(a, "pause")
 		o = queue.Outcome{State: queue.Waiting}
 	default:
 		return nil
@@ -33,16 +33,16 @@ func (r *runner) hold(ctx context.Context, a *queue.Attempt) *queue.Outcome {
 	return &o
 }
 
-// parked tells why an attempt lets go of its run.
-func (r *runner) parked(a *queue.Attempt, why string) {
+// observeParked tells why an attempt lets go of its run.
+func (r *runner) observeParked(a *queue.Attempt, why string) {
 	if r.cfg.Parked != nil {
 		r.cfg.Parked(a.Flow, why)
 	}
 }
 
-// enter asks the gates of a flow for a place. nil: the run may execute.
-func (r *runner) enter(ctx context.Context, a *queue.Attempt, flow *flows.Flow, run flows.Run) *queue.Outcome {
-	gates, err := gatesOf(ctx, flow, run)
+// enterLimits asks the gates of a flow for a place. nil: the run may execute.
+func (r *runner) enterLimits(ctx context.Context, a *queue.Attempt, flow *flows.Flow, run flows.Run) *queue.Outcome {
+	gates, err := concurrencyLimits(ctx, flow, run)
 	if err != nil {
 		o := r.outcome(ctx, nil, nil, err)
 		return &o
@@ -54,7 +54,7 @@ func (r *runner) enter(ctx context.Context, a *queue.Attempt, flow *flows.Flow, 
 		case err != nil:
 			o = r.outcome(ctx, nil, nil, fmt.Errorf("enter gate: %w", err))
 		case admission == queue.InLine:
-			r.parked(a, "limit")
+			r.observeParked(a, "limit")
 			o = queue.Outcome{State: queue.Waiting}
 		case admission == queue.TurnedAway:
 			o = failed(&flows.Error{Code: flows.CodeBusy, Status: http.StatusTooManyRequests,
@@ -69,9 +69,9 @@ func (r *runner) enter(ctx context.Context, a *queue.Attempt, flow *flows.Flow, 
 	return nil
 }
 
-// gatesOf lists the gates on a run's way, none for most flows: scheduled runs
+// concurrencyLimits lists the gates on a run's way, none for most flows: scheduled runs
 // that are to come one after the other, and what the flow says itself.
-func gatesOf(ctx context.Context, flow *flows.Flow, run flows.Run) ([]queue.Gate, error) {
+func concurrencyLimits(ctx context.Context, flow *flows.Flow, run flows.Run) ([]queue.Gate, error) {
 	var gates []queue.Gate
 	if s := flow.Schedule; s != nil && s.Overlap == "queue" && run.Principal == "" {
 		gates = append(gates, queue.Gate{Key: fmt.Sprintf("schedule %d", flow.Number), Limit: 1, WhenFull: queue.WaitInLine})

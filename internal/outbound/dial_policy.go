@@ -9,34 +9,34 @@ import (
 	"code.dny.dev/ssrf"
 )
 
-// RefusedError is an address that steps may not reach.
-type RefusedError struct {
+// BlockedError is an address that steps may not reach.
+type BlockedError struct {
 	Addr netip.Addr
 	hint string
 }
 
-func (e *RefusedError) Error() string {
-	return fmt.Sprintf("refused: %s is %s%s", e.Addr, class(e.Addr), e.hint)
+func (e *BlockedError) Error() string {
+	return fmt.Sprintf("refused: %s is %s%s", e.Addr, addrClass(e.Addr), e.hint)
 }
 
 // Unwrap lets a caller recognise a refusal, which no retry will change.
-func (e *RefusedError) Unwrap() error { return fs.ErrPermission }
+func (e *BlockedError) Unwrap() error { return fs.ErrPermission }
 
-// guard decides on each address that is about to be connected to.
-type guard struct {
+// dialPolicy decides on each address that is about to be connected to.
+type dialPolicy struct {
 	rules   *ssrf.Guardian
 	private *ssrf.Guardian // the rules under AllowPrivate: what the hint promises
 }
 
-func newGuard(config Config) guard {
+func newDialPolicy(config Config) dialPolicy {
 	private := newRules(privateV4(), privateV6())
 	switch {
 	case config.AllowPrivate:
-		return guard{rules: private, private: private}
+		return dialPolicy{rules: private, private: private}
 	case config.AllowLoopback:
-		return guard{rules: newRules(loopbackV4(), loopbackV6()), private: private}
+		return dialPolicy{rules: newRules(loopbackV4(), loopbackV6()), private: private}
 	}
-	return guard{rules: newRules(nil, nil), private: private}
+	return dialPolicy{rules: newRules(nil, nil), private: private}
 }
 
 func newRules(v4, v6 []netip.Prefix) *ssrf.Guardian {
@@ -44,27 +44,27 @@ func newRules(v4, v6 []netip.Prefix) *ssrf.Guardian {
 }
 
 // control is a net.Dialer's Control: address is an IP address and a port.
-func (g guard) control(network, address string, _ syscall.RawConn) error {
+func (g dialPolicy) control(network, address string, _ syscall.RawConn) error {
 	target, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return fmt.Errorf("check address %s %q: %w", network, address, err)
 	}
-	addr := effective(target.Addr())
+	addr := effectiveAddr(target.Addr())
 	switch {
-	case metadata(addr):
-		return &RefusedError{Addr: addr, hint: ", which steps never reach"}
+	case isMetadata(addr):
+		return &BlockedError{Addr: addr, hint: ", which steps never reach"}
 	case g.rules.SafeAddr(addr) == nil:
 		return nil
 	case g.private.SafeAddr(addr) == nil:
-		return &RefusedError{Addr: addr, hint: "; allow it with --allow-private-networks"}
+		return &BlockedError{Addr: addr, hint: "; allow it with --allow-private-networks"}
 	}
-	return &RefusedError{Addr: addr, hint: ", which steps never reach"}
+	return &BlockedError{Addr: addr, hint: ", which steps never reach"}
 }
 
-// effective is the address that packets to addr end up at: the IPv4 address
+// effectiveAddr is the address that packets to addr end up at: the IPv4 address
 // inside a mapped one, or behind the well-known NAT64 prefix (RFC 6052), which
 // is how a host without IPv4 reaches the IPv4 world.
-func effective(addr netip.Addr) netip.Addr {
+func effectiveAddr(addr netip.Addr) netip.Addr {
 	if ssrf.IPv6NAT64Prefix.Contains(addr) {
 		bytes := addr.As16()
 		return netip.AddrFrom4([4]byte(bytes[12:]))
@@ -72,10 +72,10 @@ func effective(addr netip.Addr) netip.Addr {
 	return addr.Unmap()
 }
 
-// metadata reports whether a cloud's metadata service, which hands out the
+// isMetadata reports whether a cloud's metadata service, which hands out the
 // machine's own credentials, answers at addr although its range looks
 // harmless. The link-local ones need no mention: their range is refused.
-func metadata(addr netip.Addr) bool {
+func isMetadata(addr netip.Addr) bool {
 	switch addr.String() {
 	case "100.100.100.200", // Alibaba Cloud, in the shared range
 		"168.63.129.16", // Azure's wire server, in the public range
@@ -86,9 +86,9 @@ func metadata(addr netip.Addr) bool {
 	return false
 }
 
-func class(addr netip.Addr) string {
+func addrClass(addr netip.Addr) string {
 	switch {
-	case metadata(addr):
+	case isMetadata(addr):
 		return "a cloud metadata address"
 	case addr.IsLoopback():
 		return "a loopback address"

@@ -22,7 +22,7 @@ func TestLargeRunsTakeTurns(t *testing.T) {
 			go func() {
 				a := p.Open(0, nil)
 				defer a.Close()
-				a.most = 0
+				a.limit = 0
 				for range 100 {
 					if err := a.Hold(t.Context(), shared/50); err != nil {
 						t.Error(err)
@@ -54,7 +54,7 @@ func TestATurnIsNotKept(t *testing.T) {
 		shared := p.share(sharedShare)
 		open := func() *Account {
 			a := p.Open(0, nil)
-			a.most = 0
+			a.limit = 0
 			t.Cleanup(a.Close)
 			return a
 		}
@@ -73,7 +73,7 @@ func TestATurnIsNotKept(t *testing.T) {
 		}
 		small := open()
 		begun = time.Now()
-		if err := small.Hold(t.Context(), large); err != nil || time.Since(begun) > 0 {
+		if err := small.Hold(t.Context(), freeGrowth); err != nil || time.Since(begun) > 0 {
 			t.Errorf("a small run: %v after %v", err, time.Since(begun))
 		}
 	})
@@ -86,20 +86,20 @@ func TestATurnEnds(t *testing.T) {
 		p := New(1<<40, quiet())
 		shared := p.share(sharedShare)
 		slow, other := p.Open(0, nil), p.Open(0, nil)
-		slow.most, other.most = 0, 0
+		slow.limit, other.limit = 0, 0
 		defer other.Close()
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
 			defer slow.Close()
-			for n := 2 * shared; slow.Hold(ctx, n) == nil; n = 1 << step {
+			for n := 2 * shared; slow.Hold(ctx, n) == nil; n = 1 << reportShift {
 				time.Sleep(turnIdle / 2)
 			}
 		}()
 		synctest.Wait()
 		begun := time.Now()
-		if err := other.Hold(t.Context(), 2*large); err != nil || time.Since(begun) > 2*turnMost {
+		if err := other.Hold(t.Context(), 2*freeGrowth); err != nil || time.Since(begun) > 2*maxTurn {
 			t.Errorf("beside a run that grows slowly: %v after %v", err, time.Since(begun))
 		}
 		cancel()
@@ -114,7 +114,7 @@ func largeAccounts() (p *Process, open func() *Account, most int64) {
 	most = p.share(roomShare) / 2
 	return p, func() *Account {
 		a := p.Open(0, nil)
-		a.most = most
+		a.limit = most
 		return a
 	}, most
 }
@@ -142,13 +142,13 @@ func TestATurnBeginsWhereItFits(t *testing.T) {
 		if waited := hold(second); waited > 2*turnIdle {
 			t.Errorf("the second, which fits beside it, waited for %v", waited)
 		}
-		ended := time.AfterFunc(turnMost/2, func() { first.Close(); second.Close() })
+		ended := time.AfterFunc(maxTurn/2, func() { first.Close(); second.Close() })
 		defer ended.Stop()
-		if waited := hold(third); waited < turnMost/2 || waited > turnMost/2+turnIdle {
+		if waited := hold(third); waited < maxTurn/2 || waited > maxTurn/2+turnIdle {
 			t.Errorf("the third, which does not fit, waited for %v", waited)
 		}
 		third.used.Add(most) // so that nothing fits beside it
-		if waited := hold(fourth); waited < turnMost/2 || waited > turnMost+turnIdle {
+		if waited := hold(fourth); waited < maxTurn/2 || waited > maxTurn+turnIdle {
 			t.Errorf("the fourth, beside one that does not end, waited for %v", waited)
 		}
 	})
@@ -168,11 +168,11 @@ func TestNobodyWaitsForThoseThatWait(t *testing.T) {
 			all = append(all, a)
 		}
 		begun := time.Now()
-		p.turns.since = begun // the last turn was not long ago
+		p.growth.since = begun // the last turn was not long ago
 		var ends sync.WaitGroup
 		for _, a := range all {
 			ends.Go(func() {
-				if err := a.Hold(t.Context(), 2*large); err != nil {
+				if err := a.Hold(t.Context(), 2*freeGrowth); err != nil {
 					t.Error(err)
 				}
 				a.Close()

@@ -82,10 +82,10 @@ func TestTheLongestWait(t *testing.T) {
 	}
 	pass(time.Second)
 	record(t, a, "ann", "192.0.2.1", false)
-	if w := record(t, a, "ann", "192.0.2.1", true); w != (Wait{For: nameAtNetwork.longest}) {
+	if w := record(t, a, "ann", "192.0.2.1", true); w != (Wait{For: nameAtNetwork.maxWait}) {
 		t.Errorf("%+v", w)
 	}
-	pass(nameAtNetwork.longest)
+	pass(nameAtNetwork.maxWait)
 	if w := record(t, a, "ann", "192.0.2.1", true); w != (Wait{}) {
 		t.Errorf("after the longest wait: %+v", w)
 	}
@@ -123,7 +123,7 @@ func TestWhoIsKnownDoesNotWaitForFailuresElsewhere(t *testing.T) {
 	a := attempts(t, client)
 	record(t, a, "ann", "192.0.2.1", true)
 	record(t, a, "ann", "2001:db8:0:1::1", true)
-	pass(remembered - time.Hour)
+	pass(knownNetworkTTL - time.Hour)
 	for i := range 500 { // ann is attacked from as many places, and others are from hers
 		record(t, a, "ann", fmt.Sprintf("198.51.%d.%d", i%2, i/2), false)
 		record(t, a, fmt.Sprint("other", i), "192.0.2.1", false)
@@ -144,7 +144,7 @@ func TestWhoIsKnownDoesNotWaitForFailuresElsewhere(t *testing.T) {
 	}
 	pass(time.Hour)
 	record(t, a, "ann", "192.0.2.1", false)
-	for range ofName.atOnce {
+	for range ofName.burst {
 		record(t, a, "ann", "192.0.2.3", false)
 		record(t, a, "ann", "192.0.2.4", false)
 	}
@@ -166,21 +166,21 @@ func TestTurnsAreKept(t *testing.T) {
 			record(t, a, "ann", fmt.Sprintf("2001:db8:%x::1", crowd), false)
 		}
 	}
-	rush(ofName.atOnce)
+	rush(ofName.burst)
 	w := check(t, a, "ann", "192.0.2.1")
-	if w.For != ofName.every || w.Network {
+	if w.For != ofName.interval || w.Network {
 		t.Fatalf("the first who waits: %+v", w)
 	}
 	rush(100)
-	if w := check(t, a, "ann", "192.0.2.9"); w.For != ofName.every {
-		t.Errorf("who comes when all turns are promised: %+v, want that it asks again in %v", w, ofName.every)
+	if w := check(t, a, "ann", "192.0.2.9"); w.For != ofName.interval {
+		t.Errorf("who comes when all turns are promised: %+v, want that it asks again in %v", w, ofName.interval)
 	}
 	pass(w.For)
 	rush(100)
 	if w := check(t, a, "ann", "192.0.2.1"); w != (Wait{}) {
 		t.Errorf("its turn: %+v", w)
 	}
-	pass(ofName.keep)
+	pass(ofName.holdTime)
 	if w := check(t, a, "ann", "192.0.2.1"); w.For == 0 {
 		t.Error("a turn is kept for ever")
 	}
@@ -250,7 +250,7 @@ func TestNetworksOfANameAreBounded(t *testing.T) {
 	if n := client.ZCard(t.Context(), key).Val(); n != maxNetworks {
 		t.Errorf("%d networks are remembered", n)
 	}
-	if ttl := client.PTTL(t.Context(), key).Val(); ttl <= 0 || ttl > remembered {
+	if ttl := client.PTTL(t.Context(), key).Val(); ttl <= 0 || ttl > knownNetworkTTL {
 		t.Errorf("for %v", ttl)
 	}
 }

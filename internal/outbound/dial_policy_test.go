@@ -55,20 +55,20 @@ func TestGuardDecides(t *testing.T) {
 		t.Run(test.addr, func(t *testing.T) {
 			t.Parallel()
 			address := net.JoinHostPort(test.addr, "443")
-			err := newGuard(Config{}).control("tcp", address, nil)
+			err := newDialPolicy(Config{}).control("tcp", address, nil)
 			if test.always != (err == nil) || err != nil && err.Error() != test.refusal {
 				t.Errorf("default: %v, want %q", err, test.refusal)
 			}
 			if err != nil && !errors.Is(err, fs.ErrPermission) {
 				t.Errorf("default: %v does not wrap fs.ErrPermission", err)
 			}
-			err = newGuard(Config{AllowLoopback: true}).control("tcp", address, nil)
+			err = newDialPolicy(Config{AllowLoopback: true}).control("tcp", address, nil)
 			if allowed := test.always || test.loopback; allowed != (err == nil) {
 				t.Errorf("AllowLoopback: %v, want allowed %v", err, allowed)
 			}
 			// The hint must be true: what it promises is what the flag does.
 			promised := test.refusal == "" || strings.HasSuffix(test.refusal, flag)
-			err = newGuard(Config{AllowPrivate: true}).control("tcp", address, nil)
+			err = newDialPolicy(Config{AllowPrivate: true}).control("tcp", address, nil)
 			if promised != (err == nil) {
 				t.Errorf("AllowPrivate: %v, want allowed %v", err, promised)
 			}
@@ -79,7 +79,7 @@ func TestGuardDecides(t *testing.T) {
 func TestGuardRefusesWhatIsNoAddress(t *testing.T) {
 	t.Parallel()
 	for _, address := range []string{"", "localhost:80", "2130706433:80", "10.0.0.1", "/run/docker.sock"} {
-		if err := newGuard(Config{AllowPrivate: true}).control("tcp", address, nil); err == nil {
+		if err := newDialPolicy(Config{AllowPrivate: true}).control("tcp", address, nil); err == nil {
 			t.Errorf("%q is allowed", address)
 		}
 	}
@@ -91,7 +91,7 @@ func FuzzGuard(f *testing.F) {
 	for _, seed := range []string{"127.0.0.1", "::1", "::ffff:10.0.0.1", "fe80::1%lo", "64:ff9b::7f00:1", "8.8.8.8"} {
 		f.Add(netip.MustParseAddr(seed).AsSlice())
 	}
-	rules := newGuard(Config{})
+	rules := newDialPolicy(Config{})
 	f.Fuzz(func(t *testing.T, bytes []byte) {
 		addr, ok := netip.AddrFromSlice(bytes)
 		if !ok || rules.control("tcp", netip.AddrPortFrom(addr, 80).String(), nil) != nil {

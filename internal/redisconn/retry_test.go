@@ -32,14 +32,14 @@ func TestInsist(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			calls := 0
-			err := Insist(t.Context(), func() error { calls++; return c.answers[calls-1] })
+			err := RetryUntilDone(t.Context(), func() error { calls++; return c.answers[calls-1] })
 			if !errors.Is(err, c.want) || calls != c.calls {
 				t.Errorf("%s: %d calls, %v", name, calls, err)
 			}
 		})
 	}
 	for err, want := range map[error]bool{io.EOF: true, &net.OpError{Err: io.EOF}: true, refusal("LOADING x"): true, refusal("ERR x"): false, redis.Nil: false, errors.New("other"): false} {
-		if Away(err) != want {
+		if Unavailable(err) != want {
 			t.Errorf("%v: away is %v", err, !want)
 		}
 	}
@@ -47,7 +47,7 @@ func TestInsist(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second)
 		defer cancel()
 		began := time.Now()
-		if err := Insist(ctx, func() error { return io.EOF }); !errors.Is(err, io.EOF) || time.Since(began) != 6*time.Second {
+		if err := RetryUntilDone(ctx, func() error { return io.EOF }); !errors.Is(err, io.EOF) || time.Since(began) != 6*time.Second {
 			t.Errorf("gave up after %v: %v", time.Since(began), err)
 		}
 	})

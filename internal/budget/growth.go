@@ -12,36 +12,36 @@ import (
 // while earlier ones still work with what they made only if it fits beside them.
 const (
 	sharedShare = 10                     // percent of the limit that runs hold before they take turns
-	large       = 1 << 20                // bytes up to which a run grows without a turn
+	freeGrowth  = 1 << 20                // bytes up to which a run grows without a turn
 	turnIdle    = 500 * time.Millisecond // a run that has not grown for so long has lost its turn
-	turnMost    = 10 * time.Second       // after so long the turn goes to whoever waits
+	maxTurn     = 10 * time.Second       // after so long the turn goes to whoever waits
 )
 
-// turns is the run whose turn it is and the line of those that wait for it.
+// growthTurns is the run whose turn it is and the line of those that wait for it.
 // Process.mu guards it.
-type turns struct {
-	of    *Account // nil: nobody's turn
-	since time.Time
-	grew  time.Time // when it was last asked for
-	line  []*place
+type growthTurns struct {
+	owner   *Account // nil: nobody's turn
+	since   time.Time
+	grew    time.Time // when it was last asked for
+	waiting []*growthWaiter
 }
 
-// place is a run's place in the line.
-type place struct {
+// growthWaiter is a run's place in the line.
+type growthWaiter struct {
 	account *Account
 	wake    chan struct{} // 1: the first in the line looks again
 }
 
 // awaitTurn waits until a run may grow, at most until ctx ends.
 func (p *Process) awaitTurn(ctx context.Context, a *Account) error {
-	if a.used.Load() <= large {
+	if a.used.Load() <= freeGrowth {
 		return nil
 	}
-	here, first := p.queueUp(a)
+	here, first := p.enqueue(a)
 	if here == nil {
 		return nil
 	}
-	defer p.leaveLine(here)
+	defer p.dequeue(here)
 	for {
 		var again <-chan time.Time
 		if first {
@@ -51,7 +51,7 @@ func (p *Process) awaitTurn(ctx context.Context, a *Account) error {
 		}
 		select {
 		case <-ctx.Done():
-			return ended(ctx, a)
+			return endError(ctx, a)
 		case <-here.wake:
 		case <-again:
 		}
@@ -62,44 +62,44 @@ func (p *Process) awaitTurn(ctx context.Context, a *Account) error {
 	}
 }
 
-// queueUp returns nil when the run may grow at once, else its place, and
+// enqueue returns nil when the run may grow at once, else its place, and
 // whether it is the first.
-func (p *Process) queueUp(a *Account) (*place, bool) {
+func (p *Process) enqueue(a *Account) (*growthWaiter, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.turns.line) == 0 || p.turns.of == a {
+	if len(p.growth.waiting) == 0 || p.growth.owner == a {
 		if p.takeTurn(a) {
 			return nil, false
 		}
 	}
-	here := &place{account: a, wake: make(chan struct{}, 1)}
-	p.turns.line = append(p.turns.line, here)
-	return here, len(p.turns.line) == 1
+	here := &growthWaiter{account: a, wake: make(chan struct{}, 1)}
+	p.growth.waiting = append(p.growth.waiting, here)
+	return here, len(p.growth.waiting) == 1
 }
 
 // mayGrow asks again for a place in the line.
-func (p *Process) mayGrow(here *place) (grows, first bool) {
+func (p *Process) mayGrow(here *growthWaiter) (grows, first bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	first = p.turns.line[0] == here
+	first = p.growth.waiting[0] == here
 	return first && p.takeTurn(here.account), first
 }
 
 // takeTurn gives a run the turn if it is free, or needs none. mu is held.
 func (p *Process) takeTurn(a *Account) bool {
-	t, now := &p.turns, time.Now()
+	t, now := &p.growth, time.Now()
 	switch {
-	case t.of == a && (len(t.line) == 0 || now.Sub(t.since) < turnMost):
+	case t.owner == a && (len(t.waiting) == 0 || now.Sub(t.since) < maxTurn):
 		t.grew = now
 		return true
 	case p.held() <= p.share(sharedShare):
 		return true
-	case t.of == a && t.line[0].account != a: // its time is over
+	case t.owner == a && t.waiting[0].account != a: // its time is over
 		return false
-	case t.of != nil && t.of != a && now.Sub(t.grew) < turnIdle && now.Sub(t.since) < turnMost:
+	case t.owner != nil && t.owner != a && now.Sub(t.grew) < turnIdle && now.Sub(t.since) < maxTurn:
 		return false
-	case p.fitsBeside(a) || now.Sub(t.since) >= turnMost:
-		t.of, t.since, t.grew = a, now, now
+	case p.fitsBeside(a) || now.Sub(t.since) >= maxTurn:
+		t.owner, t.since, t.grew = a, now, now
 		return true
 	}
 	return false
@@ -110,11 +110,11 @@ func (p *Process) takeTurn(a *Account) bool {
 // wait for: those that hold much wait for a turn themselves. mu is held.
 func (p *Process) fitsBeside(a *Account) bool {
 	held := p.held() - a.used.Load()
-	if held+a.most <= p.share(roomShare) {
+	if held+a.limit <= p.share(roomShare) {
 		return true
 	}
 	waits := map[*Account]bool{a: true}
-	for _, other := range p.turns.line {
+	for _, other := range p.growth.waiting {
 		if !waits[other.account] {
 			waits[other.account] = true
 			held -= other.account.used.Load()
@@ -132,13 +132,13 @@ func (p *Process) held() int64 {
 	return sum
 }
 
-// leaveLine lets the next in the line look.
-func (p *Process) leaveLine(here *place) {
+// dequeue lets the next in the line look.
+func (p *Process) dequeue(here *growthWaiter) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i, other := range p.turns.line {
+	for i, other := range p.growth.waiting {
 		if other == here {
-			p.turns.line = append(p.turns.line[:i], p.turns.line[i+1:]...)
+			p.growth.waiting = append(p.growth.waiting[:i], p.growth.waiting[i+1:]...)
 			break
 		}
 	}
@@ -147,19 +147,19 @@ func (p *Process) leaveLine(here *place) {
 
 // endTurn ends the turn of a run that has ended. mu is held.
 func (p *Process) endTurn(a *Account) {
-	if p.turns.of == a {
-		p.turns.of = nil
+	if p.growth.owner == a {
+		p.growth.owner = nil
 	}
 	p.wakeFirst()
 }
 
 // wakeFirst lets the first in the line look again. mu is held.
 func (p *Process) wakeFirst() {
-	if len(p.turns.line) == 0 {
+	if len(p.growth.waiting) == 0 {
 		return
 	}
 	select {
-	case p.turns.line[0].wake <- struct{}{}:
+	case p.growth.waiting[0].wake <- struct{}{}:
 	default: // it is awake
 	}
 }

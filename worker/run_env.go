@@ -17,10 +17,10 @@ const (
 	// maxChain is how many runs may start each other, one after the other: a
 	// flow that starts itself ends there, not when Redis is full.
 	maxChain = 32
-	// apart is how much later a run may start than the one that starts it
+	// chainBreak is how much later a run may start than the one that starts it
 	// without being a link of its chain: what goes on so slowly is a schedule.
 	// A minute, less what the way here may take.
-	apart = time.Minute - time.Second
+	chainBreak = time.Minute - time.Second
 )
 
 // Starter accepts runs that nobody waits for, as queue.Client does.
@@ -28,8 +28,8 @@ type Starter interface {
 	Start(ctx context.Context, s queue.Submission, at time.Time) (string, error)
 }
 
-// reach is what one run may reach: what the worker has, on behalf of the run.
-func (r *runner) reach(a *queue.Attempt, trace flows.Tracer) flows.Env {
+// runEnv is what one run may reach: what the worker has, on behalf of the run.
+func (r *runner) runEnv(a *queue.Attempt, trace flows.Tracer) flows.Env {
 	env := r.cfg.Env
 	env.Journal, env.Trace, env.Parks = a.Journal(), trace, true
 	env.Respond = func(ctx context.Context, answer flows.Answer) error { return a.Respond(ctx, queue.Answer(answer)) }
@@ -57,7 +57,7 @@ func (e emitter) Emit(ctx context.Context, m flows.Emission) (string, error) {
 		return "", &flows.Error{Message: "there is no flow " + strconv.Quote(m.Flow)}
 	}
 	depth := e.depth + 1
-	if time.Until(m.At) >= apart {
+	if time.Until(m.At) >= chainBreak {
 		depth = 0
 	}
 	if depth > maxChain {
@@ -79,7 +79,7 @@ func (e emitter) Emit(ctx context.Context, m flows.Emission) (string, error) {
 
 // start waits for a Redis that is away: the guard makes one run of all tries.
 func (e emitter) start(ctx context.Context, s queue.Submission, at time.Time) (run string, refused error) {
-	err := redisconn.Insist(ctx, func() error {
+	err := redisconn.RetryUntilDone(ctx, func() error {
 		if run, refused = e.starter.Start(ctx, s, at); errors.Is(refused, queue.ErrUnavailable) {
 			return refused
 		}
