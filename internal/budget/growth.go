@@ -5,34 +5,32 @@ import (
 	"time"
 )
 
-// Runs that hold much take turns: above sharedShare of the limit one run grows
-// at a time, and the others wait where they are. So 64 runs that each want
-// the most that a run may hold need little more than one of them, and neither
-// end each other nor keep the process from taking new runs. The next one begins
-// while earlier ones still work with what they made only if it fits beside them.
+// Runs that hold much memory grow in turns. Above sharedShare of the limit one run grows at a time and the others
+// wait. So 64 runs that each need the maximum of a run need little more memory than one of them; they neither evict
+// each other nor block new runs. The next run gets its turn while earlier ones still hold their values only if both
+// fit.
 const (
-	sharedShare = 10                     // percent of the limit that runs hold before they take turns
+	sharedShare = 10                     // percentage of the limit below which runs grow without turns
 	freeGrowth  = 1 << 20                // bytes up to which a run grows without a turn
-	turnIdle    = 500 * time.Millisecond // a run that has not grown for so long has lost its turn
-	maxTurn     = 10 * time.Second       // after so long the turn goes to whoever waits
+	turnIdle    = 500 * time.Millisecond // a run that has not grown for this long loses its turn
+	maxTurn     = 10 * time.Second       // after this long the turn passes to a waiting run
 )
 
-// growthTurns is the run whose turn it is and the line of those that wait for it.
-// Process.mu guards it.
+// growthTurns tracks the run that may grow and those that wait for it. Process.mu guards it.
 type growthTurns struct {
-	owner   *Account // nil: nobody's turn
+	owner   *Account // run that has the turn; nil: none
 	since   time.Time
-	grew    time.Time // when it was last asked for
+	grew    time.Time // last time at which owner grew
 	waiting []*growthWaiter
 }
 
-// growthWaiter is a run's place in the line.
+// growthWaiter is a run that waits for a turn.
 type growthWaiter struct {
 	account *Account
-	wake    chan struct{} // 1: the first in the line looks again
+	wake    chan struct{} // buffer 1: tells the first waiter to try again
 }
 
-// awaitTurn waits until a run may grow, at most until ctx ends.
+// awaitTurn waits until a run may grow, or until ctx ends.
 func (p *Process) awaitTurn(ctx context.Context, a *Account) error {
 	if a.used.Load() <= freeGrowth {
 		return nil
@@ -62,8 +60,7 @@ func (p *Process) awaitTurn(ctx context.Context, a *Account) error {
 	}
 }
 
-// enqueue returns nil when the run may grow at once, else its place, and
-// whether it is the first.
+// enqueue returns nil when the run may grow at once; else its waiter, and whether it is the first one.
 func (p *Process) enqueue(a *Account) (*growthWaiter, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -77,7 +74,7 @@ func (p *Process) enqueue(a *Account) (*growthWaiter, bool) {
 	return here, len(p.growth.waiting) == 1
 }
 
-// mayGrow asks again for a place in the line.
+// mayGrow tries again to take the turn for a waiter.
 func (p *Process) mayGrow(here *growthWaiter) (grows, first bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -85,7 +82,7 @@ func (p *Process) mayGrow(here *growthWaiter) (grows, first bool) {
 	return first && p.takeTurn(here.account), first
 }
 
-// takeTurn gives a run the turn if it is free, or needs none. mu is held.
+// takeTurn reports whether a run may grow, and gives it the turn if it needs one. p.mu must be held.
 func (p *Process) takeTurn(a *Account) bool {
 	t, now := &p.growth, time.Now()
 	switch {
@@ -94,7 +91,7 @@ func (p *Process) takeTurn(a *Account) bool {
 		return true
 	case p.held() <= p.share(sharedShare):
 		return true
-	case t.owner == a && t.waiting[0].account != a: // its time is over
+	case t.owner == a && t.waiting[0].account != a: // its turn has expired
 		return false
 	case t.owner != nil && t.owner != a && now.Sub(t.grew) < turnIdle && now.Sub(t.since) < maxTurn:
 		return false
@@ -105,9 +102,8 @@ func (p *Process) takeTurn(a *Account) bool {
 	return false
 }
 
-// fitsBeside reports whether the process stays calm if the run grows to the most
-// that it may hold, beside what others hold now, or whether there is nothing to
-// wait for: those that hold much wait for a turn themselves. mu is held.
+// fitsBeside reports whether the process stays below roomShare when the run grows to its limit beside what the others
+// hold now, or whether waiting would not help, because the others wait for a turn themselves. p.mu must be held.
 func (p *Process) fitsBeside(a *Account) bool {
 	held := p.held() - a.used.Load()
 	if held+a.limit <= p.share(roomShare) {
@@ -123,7 +119,7 @@ func (p *Process) fitsBeside(a *Account) bool {
 	return held <= p.share(sharedShare)
 }
 
-// held is what the runs that the process knows hold together. mu is held.
+// held returns the total of the registered runs. p.mu must be held.
 func (p *Process) held() int64 {
 	sum := int64(0)
 	for a := range p.runs {
@@ -132,7 +128,7 @@ func (p *Process) held() int64 {
 	return sum
 }
 
-// dequeue lets the next in the line look.
+// dequeue removes a waiter and wakes the next one.
 func (p *Process) dequeue(here *growthWaiter) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -145,7 +141,7 @@ func (p *Process) dequeue(here *growthWaiter) {
 	p.wakeFirst()
 }
 
-// endTurn ends the turn of a run that has ended. mu is held.
+// endTurn ends the turn of a run that has ended. p.mu must be held.
 func (p *Process) endTurn(a *Account) {
 	if p.growth.owner == a {
 		p.growth.owner = nil
@@ -153,13 +149,13 @@ func (p *Process) endTurn(a *Account) {
 	p.wakeFirst()
 }
 
-// wakeFirst lets the first in the line look again. mu is held.
+// wakeFirst makes the first waiter try again. p.mu must be held.
 func (p *Process) wakeFirst() {
 	if len(p.growth.waiting) == 0 {
 		return
 	}
 	select {
 	case p.growth.waiting[0].wake <- struct{}{}:
-	default: // it is awake
+	default: // it is awake already
 	}
 }

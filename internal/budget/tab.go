@@ -6,18 +6,17 @@ import (
 	"sync/atomic"
 )
 
-// About what values cost in memory, bytes, measured with Go 1.26 (see
-// TestCosts). Text costs its length besides.
+// Approximate memory cost of values in bytes, measured with Go 1.26 (see TestCosts). Strings cost their length in
+// addition.
 const (
-	Cell   = 24  // an element of a list, with the room into which lists grow
-	Text   = 16  // a text as an element or a member
+	Cell   = 24  // an element of a list, including spare capacity
+	Text   = 16  // a string as an element or a member
 	Object = 64  // an object without members
-	Small  = 384 // the first to eighth member of an object together
+	Small  = 384 // the first eight members of an object together
 	Member = 80  // each further member
 )
 
-// Members is what n members of an object cost, besides the object and the
-// length of texts.
+// Members returns the cost of n members of an object, without the object itself and the lengths of strings.
 func Members(n int) int64 {
 	if n == 0 {
 		return 0
@@ -25,7 +24,7 @@ func Members(n int) int64 {
 	return Small + Member*int64(max(0, n-8)) + Text*int64(n)
 }
 
-// MemberOf is what the last of n members costs.
+// MemberOf returns the cost of the last of n members.
 func MemberOf(n int) int64 {
 	switch {
 	case n == 1:
@@ -36,29 +35,27 @@ func MemberOf(n int) int64 {
 	return Text
 }
 
-// tabBatch is how much is charged before the account hears of it, bytes. At 20
-// to 50 bytes a value it is a fraction of a millisecond of work.
+// tabBatch is the number of bytes after which a tab charges its account. With 20 to 50 bytes for each value it is a
+// fraction of a millisecond of work.
 const tabBatch = 16 << 10
 
-// Tab charges an account for what a piece of work makes: a decoder, an encoder,
-// the rows of a query. One goroutine uses it at a time. A nil Tab charges
-// nobody, and its work cannot be stopped.
+// Tab is the running total of one piece of work on an account: a decoder, an encoder, the rows of a query. It is used
+// by one goroutine at a time. A nil Tab charges nothing and never fails.
 type Tab struct {
 	ctx       context.Context
 	account   *Account
-	sum       *atomic.Int64 // of what was charged, for who gives it back
-	uncharged int64         // not charged yet
+	sum       *atomic.Int64 // amount charged to the account, for Settle
+	uncharged int64         // bytes not yet charged to the account
 }
 
-// NewTab returns a tab whose work ends with ctx. sum counts what the account
-// was charged: its owner calls Settle with it when the work's results are gone
-// or held otherwise. account may be nil.
+// NewTab returns a tab that fails when ctx ends. sum counts the bytes charged to the account; its owner passes it to
+// Settle when the results are gone or charged otherwise. account may be nil.
 func NewTab(ctx context.Context, account *Account, sum *atomic.Int64) *Tab {
 	return &Tab{ctx: ctx, account: account, sum: sum}
 }
 
-// Charge counts bytes that were made, or are about to be. The error is the
-// context's, ErrPressed or one that is ErrMost; the work must end with it.
+// Charge counts n bytes that were or will be allocated. The error is that of the context, ErrEvicted, or an
+// ErrRunLimit; the work must then end.
 func (t *Tab) Charge(n int64) error {
 	if t == nil {
 		return nil
@@ -72,14 +69,14 @@ func (t *Tab) Charge(n int64) error {
 func (t *Tab) flush() error {
 	n := t.uncharged
 	t.uncharged = 0
-	runtime.Gosched() // who computes for long goes behind those that have just begun
+	runtime.Gosched() // lets newly started goroutines run before this one
 	if err := t.Err(); err != nil {
 		return err
 	}
 	if t.account == nil {
 		return nil
 	}
-	if err := t.account.checkLimit(n); err != nil { // not charged: others need not make room for it
+	if err := t.account.checkLimit(n); err != nil { // rejected without charging: no other run has to make room for it
 		return err
 	}
 	t.sum.Add(n)
@@ -87,8 +84,7 @@ func (t *Tab) flush() error {
 	return t.account.Hold(t.ctx, n)
 }
 
-// Part returns a tab for something that is gone before the work is done: Drop
-// gives back what was charged on it, and nothing else.
+// Part returns a tab for temporary values. Drop returns what was charged on it.
 func (t *Tab) Part() *Tab {
 	if t == nil {
 		return nil
@@ -96,7 +92,7 @@ func (t *Tab) Part() *Tab {
 	return &Tab{ctx: t.ctx, account: t.account, sum: new(atomic.Int64)}
 }
 
-// Drop gives back what was charged on a Part.
+// Drop returns what was charged on a tab made by Part.
 func (t *Tab) Drop() {
 	if t != nil {
 		t.account.Settle(t.sum)
@@ -104,7 +100,7 @@ func (t *Tab) Drop() {
 	}
 }
 
-// Err is why the work must end; nil while it may go on.
+// Err returns the reason for which the work must end; nil when it may go on.
 func (t *Tab) Err() error {
 	if t == nil {
 		return nil
@@ -112,7 +108,7 @@ func (t *Tab) Err() error {
 	return endError(t.ctx, t.account)
 }
 
-// Settle gives back what tabs charged.
+// Settle returns the bytes that tabs have charged.
 func (a *Account) Settle(sum *atomic.Int64) {
 	if n := sum.Swap(0); n != 0 && a != nil {
 		a.process.addCharged(-n)

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// Run looks at the heap all the time, for what nobody charges, until ctx ends.
+// Run reads the heap periodically until ctx ends, for allocations that are not charged.
 func (p *Process) Run(ctx context.Context) error {
 	ticker := time.NewTicker(checkInterval)
 	defer ticker.Stop()
-	var last time.Time // of a collection
+	var last time.Time // time of the last collection
 	for {
 		select {
 		case <-ctx.Done():
@@ -21,7 +21,7 @@ func (p *Process) Run(ctx context.Context) error {
 		case p.checking <- struct{}{}:
 			p.watch(ctx, &last)
 			<-p.checking
-		default: // a run looks
+		default: // a run is reading the heap
 		}
 	}
 }
@@ -29,7 +29,7 @@ func (p *Process) Run(ctx context.Context) error {
 func (p *Process) watch(ctx context.Context, last *time.Time) {
 	heap := p.readHeap()
 	if heap >= p.share(highShare) || heap >= p.share(lowShare) && time.Since(*last) >= gcInterval {
-		runtime.GC() // what is dead ends no run, and keeps none waiting
+		runtime.GC() // garbage must neither evict a run nor keep one waiting
 		heap, *last = p.readHeap(), time.Now()
 	}
 	if heap >= p.share(highShare) && p.evictLargest(ctx, nil) {
@@ -42,8 +42,7 @@ func (p *Process) watch(ctx context.Context, last *time.Time) {
 // Room reports whether there is memory for new work. It does not block.
 func (p *Process) Room() bool { return p == nil || !p.full.Load() }
 
-// Admit takes memory for the body of a request, or says that there is none.
-// Free gives it back.
+// Admit reserves n bytes for the body of a request and reports whether there was memory for it. Free returns them.
 func (p *Process) Admit(n int64) bool {
 	if p == nil {
 		return true
@@ -56,24 +55,24 @@ func (p *Process) Admit(n int64) bool {
 	return false
 }
 
-// Free gives back what Admit took.
+// Free returns bytes reserved by Admit.
 func (p *Process) Free(n int64) {
 	if p != nil {
 		p.bodies.Add(-n)
 	}
 }
 
-// Stats are what a process' budget has to tell. Bytes.
+// Stats is the state of a process's budget. Sizes are in bytes.
 type Stats struct {
 	Limit   int64
-	Heap    int64 // at the last look
-	Charged int64 // by work that goes on, and by the bodies of requests
-	Ended   int64 // runs that had to end, since the start
-	Denied  int64 // requests that were turned away, since the start
+	Heap    int64 // at the last reading
+	Charged int64 // by running work and request bodies
+	Ended   int64 // evicted runs since the start
+	Denied  int64 // rejected requests since the start
 	Full    bool  // no new work is taken
 }
 
-// Stats tells how the process is doing.
+// Stats returns the current state.
 func (p *Process) Stats() Stats {
 	if p == nil {
 		return Stats{}

@@ -9,16 +9,16 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// maxTaskAge is how long a task may wait before somebody should know.
+// maxTaskAge is the age of a waiting task from which a warning is given.
 const maxTaskAge = 30 * time.Second
 
-// Fleet looks at queues and workers. *queue.Client is one.
+// Fleet gives access to queues and workers. *queue.Client implements it.
 type Fleet interface {
 	Stats(ctx context.Context) ([]queue.Stats, error)
 	Workers(ctx context.Context) ([]queue.Worker, error)
 }
 
-// Fleet says what is wrong with queues and workers.
+// Fleet checks queues and workers.
 func (r *Report) Fleet(ctx context.Context, fleet Fleet) {
 	stats, err := fleet.Stats(ctx)
 	if err == nil {

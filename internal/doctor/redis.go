@@ -15,15 +15,15 @@ import (
 )
 
 const (
-	minMajor = 6 // BLMOVE came with 6.2
+	minMajor = 6 // 6.2 introduced BLMOVE
 	minMinor = 2
-	slowPing = 2 * time.Millisecond  // a run crosses to Redis about four times
-	badPing  = 25 * time.Millisecond // and then feels it
+	slowPing = 2 * time.Millisecond  // a run makes about four round trips to Redis
+	badPing  = 25 * time.Millisecond // from here on runs are noticeably slower
 	skewWarn = time.Second
-	skewFail = 30 * time.Second // signatures and limits go wrong
+	skewFail = 30 * time.Second // signatures and limits are wrong
 )
 
-// Redis looks at every primary of a Redis.
+// Redis checks every primary of a Redis.
 func (r *Report) Redis(ctx context.Context, conn *redisconn.Conn) {
 	if err := conn.Ping(ctx); err != nil {
 		r.fail("redis", "Check the URL, the password and the network; redis-cli -u URL ping must answer PONG.", "does not answer: %v", err)
@@ -36,7 +36,7 @@ func (r *Report) Redis(ctx context.Context, conn *redisconn.Conn) {
 		r.server(ctx, client, "redis")
 		return
 	}
-	var mu sync.Mutex // the nodes are asked together
+	var mu sync.Mutex // the nodes are queried concurrently
 	if err := cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
 		one := Report{}
 		one.server(ctx, node, "redis "+node.Options().Addr)
@@ -50,7 +50,7 @@ func (r *Report) Redis(ctx context.Context, conn *redisconn.Conn) {
 	r.state(ctx, cluster)
 }
 
-// state looks at a Cluster as a whole.
+// state checks a Cluster as a whole.
 func (r *Report) state(ctx context.Context, cluster *redis.ClusterClient) {
 	info, err := cluster.ClusterInfo(ctx).Result()
 	if err != nil || !strings.Contains(info, "cluster_state:ok") {
@@ -60,7 +60,7 @@ func (r *Report) state(ctx context.Context, cluster *redis.ClusterClient) {
 	r.ok("redis cluster", "all slots are served")
 }
 
-// server looks at one Redis server.
+// server checks one Redis server.
 func (r *Report) server(ctx context.Context, client redis.Cmdable, name string) {
 	info, err := client.Info(ctx).Result()
 	if err != nil {
@@ -105,7 +105,7 @@ func (r *Report) role(name string, facts map[string]string) {
 	}
 }
 
-// eviction makes sure that Redis refuses rather than forgets.
+// eviction checks that Redis rejects writes instead of deleting keys.
 func (r *Report) eviction(name string, facts map[string]string) {
 	limit, _ := strconv.ParseInt(facts["maxmemory"], 10, 64)
 	used, _ := strconv.ParseInt(facts["used_memory"], 10, 64)
@@ -125,7 +125,7 @@ func (r *Report) eviction(name string, facts map[string]string) {
 
 func megabytes(n int64) string { return fmt.Sprintf("%d MB", n>>20) }
 
-// persistence says what an accepted run survives.
+// persistence checks what an accepted run survives.
 func (r *Report) persistence(ctx context.Context, client redis.Cmdable, name string, facts map[string]string) {
 	check := name + " persistence"
 	if facts["aof_enabled"] != "1" {
@@ -155,7 +155,7 @@ func (r *Report) scripts(ctx context.Context, client redis.Cmdable, name string)
 	}
 }
 
-// latency takes the median: one slow answer says nothing.
+// latency uses the median, because a single slow reply means nothing.
 func (r *Report) latency(ctx context.Context, client redis.Cmdable, name string) {
 	const pings = 31
 	took := make([]time.Duration, 0, pings)
@@ -183,7 +183,7 @@ func (r *Report) latency(ctx context.Context, client redis.Cmdable, name string)
 	}
 }
 
-// clock compares Redis' clock with ours, as of the middle of the round trip.
+// clock compares Redis' clock with the local one at the middle of the round trip.
 func (r *Report) clock(ctx context.Context, client redis.Cmdable, name string) {
 	begun := time.Now()
 	theirs, err := client.Time(ctx).Result()

@@ -6,8 +6,7 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// Auditor holds the runs of queues against the queue's rules, as queue.Client
-// does.
+// Auditor checks the runs of queues against the rules of the queue, as queue.Client does.
 type Auditor interface {
 	Queues(ctx context.Context) ([]string, error)
 	Audit(ctx context.Context, queue string) ([]queue.Fault, int, error)
@@ -15,7 +14,7 @@ type Auditor interface {
 
 const maxFaults = 100
 
-// Runs names every run that breaks a rule of its queue.
+// Runs reports every run that breaks a rule of its queue.
 func (r *Report) Runs(ctx context.Context, a Auditor) {
 	const check = "runs"
 	queues, err := a.Queues(ctx)

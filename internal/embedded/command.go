@@ -15,9 +15,8 @@ var (
 	errNotCommand = errors.New("this is not a command")
 )
 
-// readCommand reads the command at the beginning of content, which is not
-// empty, and how many bytes long it is. No length in it is believed beyond the
-// end of content.
+// readCommand parses the command at the start of a non-empty content and returns its length in bytes. It accepts no
+// length beyond the end of content.
 func readCommand(content []byte) (args []any, length int, err error) {
 	count, at, err := readLength(content, '*')
 	if err != nil {
@@ -44,11 +43,10 @@ func readCommand(content []byte) (args []any, length int, err error) {
 	return args, at, nil
 }
 
-// maxLengthDigits is as many digits as a length may have.
+// maxLengthDigits is the maximum number of digits of a length.
 const maxLengthDigits = 15
 
-// readLength reads a line that is a mark and a number, as "*3\r\n", and
-// returns how many bytes long the line is.
+// readLength parses a line of a mark and a number, such as "*3\r\n", and returns the length of the line in bytes.
 func readLength(content []byte, mark byte) (n, length int, err error) {
 	if len(content) > 0 && content[0] != mark {
 		return 0, 0, errNotCommand
@@ -67,9 +65,8 @@ func readLength(content []byte, mark byte) (n, length int, err error) {
 	return n, len(line) + 2, nil
 }
 
-// nextCommand is where, behind a place that is damaged, the next command of a
-// dump begins; the end of content when there is none. A value may hold the text
-// of a command: only what a dumper writes is taken for one.
+// nextCommand returns the offset of the next command of a dump after a damaged position; the end of content when
+// there is none. A value may contain the text of a command, so that only the commands of a dumper are accepted.
 func nextCommand(content []byte, at int) int {
 	for {
 		i := bytes.Index(content[at:], []byte("\r\n*"))

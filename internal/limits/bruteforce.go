@@ -9,72 +9,69 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// backoff is how failures slow down the next try.
+// backoff is the delay of tries after failures.
 type backoff struct {
-	free    int           // failures without any wait
-	decay   time.Duration // after which a failure counts no more, one after the other
-	maxWait time.Duration // of one wait, which doubles from 1 s
+	free    int           // number of failures without a delay
+	decay   time.Duration // time after which a failure expires, one failure after the other
+	maxWait time.Duration // maximum delay, which doubles from 1 s
 }
 
-// nameQuota is how those who are not known at a network take turns at a name.
+// nameQuota limits the tries at a name from unknown networks.
 type nameQuota struct {
-	interval time.Duration // between two
-	burst    int           // that may be taken at once when nobody came for long
-	horizon  time.Duration // for which turns are promised; who comes then is told to try again
-	holdTime time.Duration // for which a promised turn waits for its holder
+	interval time.Duration // interval of tries
+	burst    int           // number of tries available at once after a long pause
+	horizon  time.Duration // how far ahead tries are assigned; later ones are told to try again
+	holdTime time.Duration // how long an assigned try stays reserved
 }
 
-// The rule, whose reasons are in docs/security.md. Read only.
+// The rules; docs/security.md gives the reasons. Read only.
 var (
-	// nameAtNetwork slows down a name where it fails: about 18 tries in the
-	// first hour, 6 in the next ones.
+	// nameAtNetwork delays tries at a name from the network where they failed: about 18 tries in the first hour, 6 in
+	// each further one.
 	nameAtNetwork = backoff{5, 10 * time.Minute, 15 * time.Minute}
-	// ofNetwork slows down names that are not known at a network: about 280
-	// tries an hour, whatever names.
+	// ofNetwork delays tries from a network at names not known there: about 280 tries an hour for all names together.
 	ofNetwork = backoff{30, 15 * time.Second, 5 * time.Minute}
-	// ofName makes all who are not known share 50 tries an hour.
+	// ofName limits all unknown networks together to 50 tries an hour at a name.
 	ofName = nameQuota{90 * time.Second, 10, 15 * time.Minute, time.Minute}
 )
 
 const (
-	// knownNetworkTTL is how long a network is known where a name was proved.
+	// knownNetworkTTL is how long a network stays known after a name was proved from it.
 	knownNetworkTTL = 30 * 24 * time.Hour
-	// maxNetworks bounds the networks of a name that are known; those that were
-	// proved longest ago go first.
+	// maxNetworks is the maximum number of known networks of a name; the one proved longest ago is removed first.
 	maxNetworks = 100
-	// maxStates and stateWindow bound what others can make Redis hold: beyond
-	// so many states in a window, new ones are shared.
+	// maxStates and stateWindow limit the memory that callers can make Redis use: further states in a window share
+	// storage.
 	maxStates   = 10_000
 	stateWindow = 10 * time.Minute
 )
 
-// Attempt is one try to prove a name.
+// Attempt is one try to authenticate as a name.
 type Attempt struct {
-	Name string // with its kind: "user:ann"; there need not be one
-	IP   string // where it comes from
+	Name string // with its kind: "user:ann"; it need not exist
+	IP   string // address of the caller
 }
 
-// Wait is what an attempt is answered with that is not evaluated: a right
-// proof and a wrong one are not told apart. The zero Wait is none.
+// Wait is the response to an attempt that is not evaluated, so that a right and a wrong proof are indistinguishable.
+// The zero Wait means that there is none.
 type Wait struct {
-	For     time.Duration // until the next try may come
-	Network bool          // because of other names at the network
+	For     time.Duration // until the next try
+	Network bool          // caused by tries at other names from the network
 }
 
-// AttemptsConfig is what an Attempts needs. Redis and Key are required.
+// AttemptsConfig configures an Attempts. Redis and Key are required.
 type AttemptsConfig struct {
 	Redis redis.UniversalClient
-	Key   []byte           // secret of the installation, under which names and networks are hashed
+	Key   []byte           // secret of the installation for hashing names and networks
 	Now   func() time.Time // for tests; nil: the clock of Redis, which all processes share
 }
 
-// Attempts decides, across all processes, who must wait before a proof is
-// evaluated. It is the only place that does. Names that do not exist are
-// treated like those that do. Each call is one round trip of constant cost.
-// Safe for concurrent use.
+// Attempts is the brute-force guard: it decides across all processes whether an attempt must wait before its proof is
+// evaluated. No other code decides that. Names that do not exist are treated like existing ones. Each call is one
+// round trip of constant cost. Safe for concurrent use.
 type Attempts struct{ config AttemptsConfig }
 
-// NewAttempts makes an Attempts.
+// NewAttempts returns an Attempts.
 func NewAttempts(config AttemptsConfig) (*Attempts, error) {
 	if config.Redis == nil || len(config.Key) == 0 {
 		return nil, errors.New("new attempts: Redis and Key are required")
@@ -82,12 +79,12 @@ func NewAttempts(config AttemptsConfig) (*Attempts, error) {
 	return &Attempts{config}, nil
 }
 
-// Check says whether a proof may be evaluated that is expensive to evaluate.
-// One that must wait was counted; of one that need not, Record tells the end.
+// Check reports whether a proof that is expensive to evaluate may be evaluated. An attempt that must wait is counted;
+// for any other one the caller calls Record with the result.
 func (a *Attempts) Check(ctx context.Context, t Attempt) (Wait, error) { return a.run(ctx, t, "ask") }
 
-// Record counts a proof that was evaluated. What it was may be told only
-// without a Wait: others were faster, and this one counts as not evaluated.
+// Record counts an evaluated proof. Only without a Wait may the caller be told the result: else concurrent attempts
+// were faster, and this one counts as not evaluated.
 func (a *Attempts) Record(ctx context.Context, t Attempt, right bool) (Wait, error) {
 	if right {
 		return a.run(ctx, t, "right")

@@ -9,7 +9,7 @@ import (
 	"code.dny.dev/ssrf"
 )
 
-// BlockedError is an address that steps may not reach.
+// BlockedError reports an address that steps must not reach.
 type BlockedError struct {
 	Addr netip.Addr
 	hint string
@@ -19,13 +19,13 @@ func (e *BlockedError) Error() string {
 	return fmt.Sprintf("refused: %s is %s%s", e.Addr, addrClass(e.Addr), e.hint)
 }
 
-// Unwrap lets a caller recognise a refusal, which no retry will change.
+// Unwrap makes the error match fs.ErrPermission; a retry does not help.
 func (e *BlockedError) Unwrap() error { return fs.ErrPermission }
 
-// dialPolicy decides on each address that is about to be connected to.
+// dialPolicy decides for each resolved address whether to connect.
 type dialPolicy struct {
 	rules   *ssrf.Guardian
-	private *ssrf.Guardian // the rules under AllowPrivate: what the hint promises
+	private *ssrf.Guardian // the rules with AllowPrivate, for the hint
 }
 
 func newDialPolicy(config Config) dialPolicy {
@@ -43,7 +43,7 @@ func newRules(v4, v6 []netip.Prefix) *ssrf.Guardian {
 	return ssrf.New(ssrf.WithAnyPort(), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))
 }
 
-// control is a net.Dialer's Control: address is an IP address and a port.
+// control is the Control of a net.Dialer: address is an IP address and a port.
 func (g dialPolicy) control(network, address string, _ syscall.RawConn) error {
 	target, err := netip.ParseAddrPort(address)
 	if err != nil {
@@ -61,9 +61,8 @@ func (g dialPolicy) control(network, address string, _ syscall.RawConn) error {
 	return &BlockedError{Addr: addr, hint: ", which steps never reach"}
 }
 
-// effectiveAddr is the address that packets to addr end up at: the IPv4 address
-// inside a mapped one, or behind the well-known NAT64 prefix (RFC 6052), which
-// is how a host without IPv4 reaches the IPv4 world.
+// effectiveAddr returns the address that packets to addr reach: the IPv4 address in a mapped address, or behind the
+// well-known NAT64 prefix (RFC 6052), through which a host without IPv4 reaches IPv4 addresses.
 func effectiveAddr(addr netip.Addr) netip.Addr {
 	if ssrf.IPv6NAT64Prefix.Contains(addr) {
 		bytes := addr.As16()
@@ -72,9 +71,8 @@ func effectiveAddr(addr netip.Addr) netip.Addr {
 	return addr.Unmap()
 }
 
-// isMetadata reports whether a cloud's metadata service, which hands out the
-// machine's own credentials, answers at addr although its range looks
-// harmless. The link-local ones need no mention: their range is refused.
+// isMetadata reports whether addr is that of a cloud metadata service, which gives out the machine's credentials, in
+// a range that is otherwise allowed. Link-local addresses are not listed, because their whole range is blocked.
 func isMetadata(addr netip.Addr) bool {
 	switch addr.String() {
 	case "100.100.100.200", // Alibaba Cloud, in the shared range

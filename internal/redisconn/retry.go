@@ -15,10 +15,9 @@ const (
 	maxPause = time.Second
 )
 
-// RetryUntilDone makes a call until Redis answers it or ctx ends, and returns the last
-// error: what is under way is not given up because Redis is away for a moment. An
-// answer that refuses the call for good is an answer. The call must be one that
-// may be repeated: its reply may have been lost.
+// RetryUntilDone repeats a call until Redis answers it or ctx ends, and returns the last error, so that a short
+// outage of Redis does not fail running work. A permanent error of Redis is an answer. The call must be repeatable,
+// because its reply may have been lost.
 func RetryUntilDone(ctx context.Context, call func() error) error {
 	for pause := minPause; ; pause = min(2*pause, maxPause) {
 		err := call()
@@ -35,14 +34,14 @@ func RetryUntilDone(ctx context.Context, call func() error) error {
 	}
 }
 
-// outOfSpace reports that Redis takes no writes, for want of memory or of a disk: what
-// is under way waits for room, what is new is refused.
+// outOfSpace reports whether Redis rejects writes for want of memory or disk. Running work then waits; new work is
+// rejected.
 func outOfSpace(err error) bool {
 	return redis.HasErrorPrefix(err, "OOM") || redis.HasErrorPrefix(err, "MISCONF")
 }
 
-// Unavailable reports that an error is of the connection to Redis, or of a Redis that
-// will answer in a moment. Nil, and errors that are not Redis', are not.
+// Unavailable reports whether an error is one of the connection to Redis, or of a Redis that will answer soon. It is
+// false for nil and for errors of other origin.
 func Unavailable(err error) bool {
 	var refused redis.Error
 	var network net.Error
@@ -55,8 +54,8 @@ func Unavailable(err error) bool {
 	return false
 }
 
-// Temporary reports that a call is worth repeating: its reply was lost, and it
-// may have been executed, or Redis will be able to execute it in a moment.
+// Temporary reports whether a call is worth repeating: its reply was lost and it may have been executed, or Redis
+// will be able to execute it soon.
 func Temporary(err error) bool {
 	var refused redis.Error
 	if !errors.As(err, &refused) {

@@ -1,5 +1,4 @@
-// Package state keeps in Redis what flows keep between runs: values, locks
-// and rates.
+// Package state stores in Redis what flows keep between runs: values, locks and rates.
 package state
 
 import (
@@ -17,11 +16,10 @@ import (
 	"github.com/penstock/penstock/internal/redisconn"
 )
 
-// operationTTL is how long an operation that comes again is told from a new one:
-// longer than a run stays between two workers.
+// operationTTL is how long a repeated operation is recognized: longer than a run may stay between two workers.
 const operationTTL = time.Hour
 
-// Each script documents its KEYS, ARGV and answer in its file.
+// Each script documents its KEYS, ARGV and reply in its file.
 var (
 	//go:embed lua/swap.lua
 	swapLua string
@@ -35,12 +33,12 @@ var (
 	takeScript = redis.NewScript(takeLua)
 )
 
-// State implements flows.State and flows.Pacer. Safe for concurrent use. A Redis that is away is
-// waited for until the context ends.
+// State implements flows.State and flows.Pacer. Safe for concurrent use. While Redis is unavailable it waits, until
+// the context ends.
 type State struct{ redis redis.UniversalClient }
 
-// New makes a State on a client, which stays the caller's. The client may
-// repeat commands whose answer was lost: operations are told apart by their ids.
+// New returns a State on a client, which stays the caller's. The client may repeat commands whose reply was lost:
+// operations have ids.
 func New(client redis.UniversalClient) *State { return &State{client} }
 
 // Load implements flows.State.
@@ -79,7 +77,7 @@ func (s *State) Swap(ctx context.Context, c flows.Change) (flows.Swapped, error)
 	return done, nil
 }
 
-// conditions as swap.lua calls them. Read only.
+// conditions are the names of the conditions in swap.lua. Read only.
 var conditions = [...]string{flows.Always: "always", flows.Absent: "absent", flows.Equal: "equal", flows.Free: "free"}
 
 // Add implements flows.State.
@@ -109,7 +107,7 @@ func (s *State) Add(ctx context.Context, a flows.Addition) (int64, error) {
 // Take implements flows.Pacer.
 func (s *State) Take(ctx context.Context, key string, rate flows.Rate, patience time.Duration) (time.Duration, bool, error) {
 	var answer []string
-	err := redisconn.RetryUntilDone(ctx, func() (err error) { // a reply that was lost costs a moment of the rate
+	err := redisconn.RetryUntilDone(ctx, func() (err error) { // a lost reply costs one reservation
 		answer, err = takeScript.Run(ctx, s.redis, []string{keysOf(key).moments()},
 			rate.Count, rate.Per.Microseconds(), patience.Microseconds()).StringSlice()
 		return err
@@ -127,7 +125,7 @@ func (s *State) Take(ctx context.Context, key string, rate flows.Rate, patience 
 	return time.Duration(us) * time.Microsecond, answer[0] == "1", nil
 }
 
-// millis is a time to live for a script, 0 for none.
+// millis converts a time to live for a script; 0 for none.
 func millis(d time.Duration) int64 {
 	if d <= 0 {
 		return 0

@@ -12,7 +12,7 @@ import (
 	"github.com/penstock/penstock/worker"
 )
 
-// runMetrics are what a worker measures of its runs.
+// runMetrics are a worker's metrics of its runs.
 type runMetrics struct {
 	flows    *numbers
 	now      *prometheus.GaugeVec
@@ -90,8 +90,8 @@ func (o *attempt) End(end queue.Outcome, cause error) {
 	observe(o.ctx, o.m.runs.duration.WithLabelValues(o.flow, outcome(end, cause)), time.Since(o.begun))
 }
 
-// outcome names how an attempt ended. What a worker that has lost its run, or
-// stops, says of it is not how the run ends.
+// outcome names the end of an attempt. The outcome of a worker that has lost its run, or is stopping, is not that of
+// the run.
 func outcome(o queue.Outcome, cause error) string {
 	switch {
 	case errors.Is(cause, queue.ErrLost):

@@ -14,8 +14,7 @@ import (
 	"github.com/penstock/penstock/worker"
 )
 
-// Begin implements worker.Observer: the span of an attempt continues the trace
-// that its task carries.
+// Begin implements worker.Observer. The span of an attempt continues the trace of its task.
 func (t *Tracing) Begin(ctx context.Context, a *queue.Attempt) (context.Context, worker.Observation) {
 	ctx = t.carry.Extract(ctx, propagation.MapCarrier(a.Trace))
 	ctx, span := t.tracer.Start(ctx, "run flow "+strconv.FormatInt(a.Flow, 10), trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
@@ -24,7 +23,7 @@ func (t *Tracing) Begin(ctx context.Context, a *queue.Attempt) (context.Context,
 	return ctx, runSpan{t, span}
 }
 
-// runSpan is an attempt as a span.
+// runSpan is the span of an attempt.
 type runSpan struct {
 	t    *Tracing
 	span trace.Span
@@ -59,7 +58,7 @@ func (r runSpan) End(o queue.Outcome, cause error) {
 	r.span.End()
 }
 
-// codeOf is what may be told of an error: its message may hold anything.
+// codeOf returns the code of an error, because its message may contain any data.
 func codeOf(err error) string {
 	var known *flows.Error
 	if errors.As(err, &known) {

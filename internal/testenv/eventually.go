@@ -10,8 +10,8 @@ const (
 	pollInterval      = 5 * time.Millisecond
 )
 
-// Eventually asks what is missing until nothing is: "". It fails the test with the last
-// answer when that takes a minute, which is a fault: nothing that it is for does.
+// Eventually calls missing until it returns "". After a minute it fails the test with the last result; nothing that
+// it is used for takes that long.
 func Eventually(t testing.TB, missing func() string) {
 	t.Helper()
 	tick, limit := time.NewTicker(pollInterval), time.NewTimer(eventuallyTimeout)

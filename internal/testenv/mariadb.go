@@ -9,8 +9,8 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// MariaDB starts a MariaDB server on a free loopback port and waits until it
-// answers. It is ended with the test, and nothing of it stays.
+// MariaDB starts a MariaDB server on a free loopback port and waits until it answers. It ends with the test, and its
+// files are removed.
 func MariaDB(t testing.TB) *Database {
 	t.Helper()
 	install := findProgram(t, "mariadb-install-db", "mariadb-server", "/usr/bin", "/usr/local/bin")

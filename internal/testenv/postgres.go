@@ -8,11 +8,11 @@ import (
 	"syscall"
 	"testing"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
 )
 
-// Postgres starts a PostgreSQL server on a free loopback port and waits until
-// it answers. It is ended with the test, and nothing of it stays.
+// Postgres starts a PostgreSQL server on a free loopback port and waits until it answers. It ends with the test, and
+// its files are removed.
 func Postgres(t testing.TB) *Database {
 	t.Helper()
 	const places = "/usr/lib/postgresql/*/bin"
