@@ -10,7 +10,7 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// parkIfPaused parks a run whose flow is paused. nil: the run may execute.
+// parkIfPaused parks a run whose flow is paused. It returns nil when the run may execute.
 func (r *runner) parkIfPaused(ctx context.Context, a *queue.Attempt) *queue.Outcome {
 	if r.cfg.Paused == nil {
 		return nil
@@ -33,14 +33,14 @@ func (r *runner) parkIfPaused(ctx context.Context, a *queue.Attempt) *queue.Outc
 	return &o
 }
 
-// observeParked tells why an attempt lets go of its run.
+// observeParked reports to Config.Parked why an attempt has parked its run.
 func (r *runner) observeParked(a *queue.Attempt, why string) {
 	if r.cfg.Parked != nil {
 		r.cfg.Parked(a.Flow, why)
 	}
 }
 
-// enterLimits asks the gates of a flow for a place. nil: the run may execute.
+// enterLimits acquires a place at each concurrency limit of the run. It returns nil when the run may execute.
 func (r *runner) enterLimits(ctx context.Context, a *queue.Attempt, flow *flows.Flow, run flows.Run) *queue.Outcome {
 	gates, err := concurrencyLimits(ctx, flow, run)
 	if err != nil {
@@ -69,8 +69,8 @@ func (r *runner) enterLimits(ctx context.Context, a *queue.Attempt, flow *flows.
 	return nil
 }
 
-// concurrencyLimits lists the gates on a run's way, none for most flows: scheduled runs
-// that are to come one after the other, and what the flow says itself.
+// concurrencyLimits lists the concurrency limits of a run, none for most flows: the one of scheduled runs that must
+// not overlap, and the flow's own.
 func concurrencyLimits(ctx context.Context, flow *flows.Flow, run flows.Run) ([]queue.Gate, error) {
 	var gates []queue.Gate
 	if s := flow.Schedule; s != nil && s.Overlap == "queue" && run.Principal == "" {

@@ -8,10 +8,10 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// The kinds of events that who watches a run is told of its steps.
+// The kinds of events about the steps of a run, for those who watch it.
 const (
 	eventBegun = "step_started"
-	eventEnded = "step" // numbered: its place among the run's steps
+	eventEnded = "step" // numbered: its index among the run's steps, from 1
 
 	eventProgress = "step_progress"
 )
@@ -50,7 +50,7 @@ func endedEvent(number int, s *stepRecord) queue.Event { return event(number, ev
 func event(number int, kind string, what any) queue.Event {
 	data, err := json.Marshal(what)
 	if err != nil {
-		panic(err) // texts, numbers and times always encode
+		panic(err) // strings, numbers and times can always be encoded
 	}
 	return queue.Event{Number: number, Kind: kind, Data: data}
 }

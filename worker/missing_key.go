@@ -8,15 +8,15 @@ import (
 	"github.com/penstock/penstock/internal/store"
 )
 
-// errMissingKey ends a run that needs what only a process with another master
-// key can open: another worker does it.
+// errMissingKey ends an attempt that needs a credential sealed with a master key that this process does not have;
+// another worker executes the run.
 var errMissingKey = errors.New("worker: a credential is sealed under a master key that this process does not have")
 
 // ready reports whether this process may take runs.
 func (r *runner) ready() bool { return r.cfg.Ready == nil || r.cfg.Ready() == nil }
 
-// endOnMissingKey makes a run end, whatever its flow does about errors, when this
-// process lacks the master key of what the run needs.
+// endOnMissingKey makes an attempt end when this process lacks the master key of a credential, whatever the flow's
+// on_error says.
 func (r *runner) endOnMissingKey(env flows.Env, giveUp context.CancelCauseFunc) flows.Env {
 	check := func(err error) {
 		var missing *store.MissingKeyError

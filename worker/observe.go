@@ -7,31 +7,28 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// Observer follows the attempts that a worker makes, to measure or to trace
-// them. Its methods are called by many goroutines and must not block.
+// Observer observes the attempts of a worker, for metrics or traces. Its methods are called concurrently and must not
+// block.
 type Observer interface {
-	// Begin is told of an attempt that begins, and returns the context for it
-	// to execute under.
+	// Begin is called at the start of an attempt. It returns the context for the attempt.
 	Begin(ctx context.Context, a *queue.Attempt) (context.Context, Observation)
 }
 
-// Observation follows one attempt.
+// Observation observes one attempt.
 type Observation interface {
-	// Step is told of a step that begins. It returns the context for the step
-	// to execute under, and what is to be called when the step has ended.
+	// Step is called at the start of a step. It returns the context for the step, and a function to call at its end.
 	Step(ctx context.Context, b flows.Begun) (context.Context, func(flows.Ended))
-	// End is told how the attempt ended, and why its context did if that was
-	// the reason.
+	// End is called at the end of the attempt. cause is the cause of the end of its context, if that was the reason.
 	End(o queue.Outcome, cause error)
 }
 
-// observedRecord is the tracer of a run that is also followed by observations.
+// observedRecord is the tracer of a run with observers.
 type observedRecord struct {
 	*record
 	observations []Observation
 }
 
-// observe begins to follow an attempt. Without observers it costs nothing.
+// observe starts the observation of an attempt. It costs nothing without observers.
 func (r *runner) observe(ctx context.Context, a *queue.Attempt, steps *record) (context.Context, flows.Tracer, func(queue.Outcome)) {
 	if len(r.cfg.Observers) == 0 {
 		return ctx, steps, func(queue.Outcome) {}

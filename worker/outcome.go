@@ -7,14 +7,14 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// maxReason is how much of an item's failure is kept, in bytes.
+// maxReason is the maximum length of a recorded error of an item in bytes.
 const maxReason = 300
 
-// itemOutcome is what became of one item at a step.
+// itemOutcome is the outcome of one item at a step.
 type itemOutcome struct {
 	Item     int    `json:"item"`
-	After    int64  `json:"after_us"` // from the begin of the step to that of the item
-	Micros   int64  `json:"us"`
+	After    int64  `json:"after_us"` // from the start of the step to that of the item, microseconds
+	Micros   int64  `json:"us"`       // duration, microseconds
 	Attempts int    `json:"attempts,omitempty"`
 	Replayed bool   `json:"replayed,omitempty"`
 	Waits    bool   `json:"waits,omitempty"`
@@ -22,7 +22,7 @@ type itemOutcome struct {
 	Error    string `json:"error,omitempty"`
 }
 
-// itemOutcomes is what is recorded of items, of a step that began then.
+// itemOutcomes converts outcomes for the record of a step that began at the given time.
 func itemOutcomes(each []flows.ItemOutcome, began time.Time) []itemOutcome {
 	if len(each) == 0 {
 		return nil

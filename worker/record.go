@@ -12,28 +12,27 @@ import (
 )
 
 const (
-	maxSteps    = 200 // steps kept of one run; nested ones begin once for each item
-	maxLines    = 200 // log lines kept of one run
-	maxItems    = 20  // items kept of one step, when a flow wants them kept
-	maxOutcomes = 500 // items of one run of which it is told what became of them
+	maxSteps    = 200 // recorded steps of a run; a nested step begins once for each item
+	maxLines    = 200 // log lines of a run
+	maxItems    = 20  // recorded output items of a step, for flows with run.record: items
+	maxOutcomes = 500 // recorded outcomes of items of a run
 
-	maxItemBytes = 256 << 10 // of all items kept of one run, as JSON
+	maxItemBytes = 256 << 10 // of all recorded items of a run, as JSON
 )
 
-// record is what the steps of one run did, for whoever looks at the run. It
-// implements flows.Tracer.
+// record collects what the steps of one run did, for the run's record. It implements flows.Tracer.
 type record struct {
 	mu      sync.Mutex
 	steps   []stepRecord // guarded by mu
 	lines   []logRecord  // guarded by mu
-	dropped int          // guarded by mu; what did not fit
+	dropped int          // guarded by mu; steps and lines beyond the limits
 
-	recordItems bool // guarded by mu; what steps put out is kept, too
-	itemBytes   int  // guarded by mu; bytes of it
-	outcomes    int  // guarded by mu; items told of
+	recordItems bool // guarded by mu; output items are recorded
+	itemBytes   int  // guarded by mu; size of the recorded items
+	outcomes    int  // guarded by mu; number of recorded outcomes
 
-	attempt  *queue.Attempt // told of what happens, for who watches
-	progress atomic.Int64   // when progress was told last, Unix time in nanoseconds
+	attempt  *queue.Attempt // receives the events for those who watch the run
+	progress atomic.Int64   // time of the last progress event, Unix nanoseconds
 }
 
 type stepRecord struct {
@@ -48,9 +47,9 @@ type stepRecord struct {
 	Error    string    `json:"error,omitempty"`
 	Within   string    `json:"within,omitempty"` // indices of the items that led into nested steps
 
-	Each    []itemOutcome   `json:"each,omitempty"`         // what became of single items; see flows.Ended
-	Items   json.RawMessage `json:"items,omitempty"`        // the first that it put out, masked; absent: not kept
-	LeftOut bool            `json:"left_out,omitempty"`     // there were more, or no room for them
+	Each    []itemOutcome   `json:"each,omitempty"`         // outcomes of single items; see flows.Ended
+	Items   json.RawMessage `json:"items,omitempty"`        // first output items, masked; absent: not recorded
+	LeftOut bool            `json:"left_out,omitempty"`     // not all items are recorded
 	Waiting time.Time       `json:"waiting_until,omitzero"` // of a step that parked the run
 }
 
@@ -63,19 +62,18 @@ type logRecord struct {
 	Fields  map[string]any `json:"fields,omitempty"`
 }
 
-// Begin implements flows.Tracer. What has begun is told but not kept.
+// Begin implements flows.Tracer. It sends an event but records nothing.
 func (r *record) Begin(b flows.Begun) {
 	if r.attempt.Watched() {
 		r.attempt.Tell(startedEvent(b))
 	}
 }
 
-// progressEvery is the least time between two events about the progress of one
-// run.
+// progressEvery is the minimum time between two progress events of a run.
 const progressEvery = 500 * time.Millisecond
 
-// Progress implements flows.ProgressTracer. It is called for each item, and
-// tells now and then.
+// Progress implements flows.ProgressTracer. It is called for each item and sends an event at most every
+// progressEvery.
 func (r *record) Progress(p flows.Progress) {
 	if !r.attempt.Watched() {
 		return
@@ -113,8 +111,7 @@ func (r *record) End(e flows.Ended) {
 	}
 }
 
-// addItems puts the first items of a step into the record, when they are wanted
-// and there is room for them.
+// addItems adds the first output items of a step to the record, if enabled and within the limits.
 func (r *record) addItems(s *stepRecord, e *flows.Ended) {
 	if !r.recordItems || e.Err != nil || e.Items == nil {
 		return
@@ -128,7 +125,7 @@ func (r *record) addItems(s *stepRecord, e *flows.Ended) {
 	s.Items, s.LeftOut = text, e.Out > maxItems
 }
 
-// enableItems makes the record hold what steps put out.
+// enableItems enables the recording of output items.
 func (r *record) enableItems() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

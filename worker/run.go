@@ -20,8 +20,7 @@ type runner struct {
 	log *slog.Logger
 }
 
-// handle is the queue's handler: one attempt in, its outcome out, one line in
-// the log.
+// handle is the queue's handler: it executes one attempt, returns its outcome and logs one line.
 func (r *runner) handle(ctx context.Context, a *queue.Attempt) (o queue.Outcome) {
 	start := time.Now()
 	steps := &record{attempt: a}
@@ -75,7 +74,7 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 	env := r.endOnMissingKey(r.runEnv(a, trace), giveUp)
 	env.Memory = account
 	output, err := flow.Execute(running, run, env)
-	if errors.Is(context.Cause(ctx), errMissingKey) { // whatever the flow made of it
+	if errors.Is(context.Cause(ctx), errMissingKey) { // whatever the flow made of the error
 		return queue.Outcome{State: queue.Queued}
 	}
 	o := r.outcome(ctx, account, output, err)
@@ -85,7 +84,7 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 	return o
 }
 
-// version finds the pinned flow; a Redis that is away is waited for.
+// version finds the pinned flow version. While Redis is unavailable it waits.
 func (r *runner) version(ctx context.Context, a *queue.Attempt) (*flows.Flow, error) {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		flow, err := r.cfg.Versions.Version(ctx, a.Flow, a.Version)
@@ -104,8 +103,7 @@ func (r *runner) version(ctx context.Context, a *queue.Attempt) (*flows.Flow, er
 	}
 }
 
-// permanentError is why a version will never be found here, or nil for a fault that
-// may pass.
+// permanentError returns the error of a version that can never be found here; nil for a temporary fault.
 func permanentError(err error) error {
 	var known *flows.Error
 	var problems flows.Problems
@@ -120,8 +118,8 @@ func permanentError(err error) error {
 	return nil
 }
 
-// outcome turns what an execution returned, and why its context ended, into
-// the end of the attempt.
+// outcome converts the result of an execution, and the cause of the end of its context, to the outcome of the
+// attempt.
 func (r *runner) outcome(ctx context.Context, account *budget.Account, output []any, err error) queue.Outcome {
 	if err == nil {
 		if output == nil {
@@ -155,7 +153,7 @@ func failed(err *flows.Error) queue.Outcome {
 	return queue.Outcome{State: queue.Failed, Error: err}
 }
 
-// logRun writes the one line of a run. It holds no item: they may be anything.
+// logRun writes the one log line of an attempt. It contains no items, which may be confidential.
 func (r *runner) logRun(ctx context.Context, a *queue.Attempt, o queue.Outcome, took time.Duration) {
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
@@ -170,5 +168,5 @@ func (r *runner) logRun(ctx context.Context, a *queue.Attempt, o queue.Outcome, 
 	r.log.LogAttrs(ctx, level, "run", attrs...)
 }
 
-// milliseconds is a duration as log lines have it, to the microsecond.
+// milliseconds returns a duration for log lines, with microsecond precision.
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

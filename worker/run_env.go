@@ -14,21 +14,20 @@ import (
 )
 
 const (
-	// maxChain is how many runs may start each other, one after the other: a
-	// flow that starts itself ends there, not when Redis is full.
+	// maxChain is the maximum length of a chain of runs that start each other. It ends a flow that starts itself
+	// before Redis is full.
 	maxChain = 32
-	// chainBreak is how much later a run may start than the one that starts it
-	// without being a link of its chain: what goes on so slowly is a schedule.
-	// A minute, less what the way here may take.
+	// chainBreak is the delay from which a started run does not count as a link of its chain: a chain that slow is a
+	// schedule. It is a minute, less the time for starting it.
 	chainBreak = time.Minute - time.Second
 )
 
-// Starter accepts runs that nobody waits for, as queue.Client does.
+// Starter accepts runs that no caller waits for. *queue.Client implements it.
 type Starter interface {
 	Start(ctx context.Context, s queue.Submission, at time.Time) (string, error)
 }
 
-// runEnv is what one run may reach: what the worker has, on behalf of the run.
+// runEnv returns the environment of one run: that of the worker, on behalf of the run.
 func (r *runner) runEnv(a *queue.Attempt, trace flows.Tracer) flows.Env {
 	env := r.cfg.Env
 	env.Journal, env.Trace, env.Parks = a.Journal(), trace, true
@@ -46,8 +45,8 @@ func (r *runner) runEnv(a *queue.Attempt, trace flows.Tracer) flows.Env {
 type emitter struct {
 	starter   Starter
 	flows     flows.Flows
-	principal string // of the run that starts others
-	depth     int    // of that run in its chain
+	principal string // of the starting run
+	depth     int    // of the starting run in its chain
 }
 
 // Emit accepts a run of the current version of the flow.
@@ -77,7 +76,7 @@ func (e emitter) Emit(ctx context.Context, m flows.Emission) (string, error) {
 	return run, nil
 }
 
-// start waits for a Redis that is away: the guard makes one run of all tries.
+// start retries while Redis is unavailable. The idempotency key makes one run of all tries.
 func (e emitter) start(ctx context.Context, s queue.Submission, at time.Time) (run string, refused error) {
 	err := redisconn.RetryUntilDone(ctx, func() error {
 		if run, refused = e.starter.Start(ctx, s, at); errors.Is(refused, queue.ErrUnavailable) {
@@ -101,7 +100,7 @@ type callbacks struct {
 	run    string
 }
 
-// URL signs the call of one step and item.
+// URL signs the callback of one step and item.
 func (c callbacks) URL(key string, expires time.Time) (string, error) {
 	return c.signer.URL(callback.Call{Run: c.run, Key: key, Expires: expires})
 }
