@@ -55,11 +55,11 @@ func kindPage(k Kind) string {
 
 // effectWords describe an effect for the reference. Read only.
 var effectWords = map[Effect]string{
-	Pure:       "pure, it is computed again when a run resumes",
+	Pure:       "pure: computed again when a run resumes",
 	Read:       "read, it may be executed again when a run resumes",
-	Idempotent: "idempotent, it may be executed again when a run resumes",
-	Once:       "once, unless its arguments say that it is less",
-	Durable:    "durable, a run that resumes goes on with it",
+	Idempotent: "idempotent: may be executed again when a run resumes",
+	Once:       "once, unless its arguments make it idempotent or read",
+	Durable:    "durable: a run that resumes continues it",
 }
 
 // table lists parameters; fields of objects have the path to them.

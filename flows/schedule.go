@@ -37,13 +37,13 @@ const (
 var scheduleParams = []Param{
 	{Name: "cron", Type: TypeString, Inline: true, Required: true, Summary: "Five fields: minute, hour, day, month, weekday; or @hourly, @daily, @weekly, @monthly, @yearly, @every 5m."},
 	{Name: "time_zone", Type: TypeString, Default: "UTC", Summary: "IANA name, such as Europe/London."},
-	{Name: "catch_up", Type: TypeEnum, Enum: []string{"none", "last", "all"}, Default: "none", Summary: "Which of the times that passed while no worker was there are made up for."},
+	{Name: "catch_up", Type: TypeEnum, Enum: []string{"none", "last", "all"}, Default: "none", Summary: "Which times that passed while no worker was running are started later."},
 	{Name: "overlap", Type: TypeEnum, Enum: []string{"skip", "queue", "allow"}, Default: "skip", Summary: "What happens when the run of an earlier time has not finished: the time is skipped, its run waits, or it runs beside the other."},
-	{Name: "catch_up_limit", Type: TypeInt, Default: "100", Summary: "How many times `catch_up: all` makes up for, the newest; at most 1000."},
+	{Name: "catch_up_limit", Type: TypeInt, Default: "100", Summary: "How many of the missed times `catch_up: all` starts, the newest ones; at most 1000."},
 }
 
 var pollParams = append(slices.Clone(scheduleParams[:2]),
-	Param{Name: "catch_up", Type: TypeEnum, Enum: []string{"none", "last"}, Default: "none", Summary: "Whether a time that passed while no worker was there is made up for, once."})
+	Param{Name: "catch_up", Type: TypeEnum, Enum: []string{"none", "last"}, Default: "none", Summary: "Whether the last time that passed while no worker was running is started later, once."})
 
 func (c *compiler) schedule(a *Args, poll bool) *Schedule {
 	s := &Schedule{

@@ -13,15 +13,15 @@ import (
 
 // testParams are the fields of one test of a flow.
 var testParams = []Param{
-	{Name: "name", Type: TypeString, Required: true, Summary: "What the test shows."},
+	{Name: "name", Type: TypeString, Required: true, Summary: "What the test checks."},
 	{Name: "event", Type: TypeLiteral, Summary: "The trigger's payload; none is null."},
 	{Name: "params", Type: TypeLiteral, Summary: "Query parameters."},
 	{Name: "headers", Type: TypeLiteral, Summary: "Headers, names in lower case."},
 	{Name: "vars", Type: TypeLiteral, Summary: "Override the flow's vars."},
-	{Name: "state", Type: TypeLiteral, Summary: "Named values that state steps find; otherwise there are none."},
-	{Name: "mocks", Type: TypeLiteral, Summary: "What steps that reach the world put out, by step name or kind: the item, a list of items, `{error: {message, status}}`, or `{each: [...]}` with one of these for each time that the step is executed."},
-	{Name: "output", Type: TypeLiteral, OneOf: "end", Summary: "The items that the run puts out."},
-	{Name: "error", Type: TypeLiteral, OneOf: "end", Summary: "How the run fails: a part of the message, or any of code, message, step, status."},
+	{Name: "state", Type: TypeLiteral, Summary: "Named values that state steps read. Default: none."},
+	{Name: "mocks", Type: TypeLiteral, Summary: "The results of steps with effects, by step name or kind: the item, a list of items, `{error: {message, status}}`, or `{each: [...]}` with one of these for each execution of the step."},
+	{Name: "output", Type: TypeLiteral, OneOf: "end", Summary: "The expected output of the run."},
+	{Name: "error", Type: TypeLiteral, OneOf: "end", Summary: "The expected failure: a part of the message, or any of code, message, step, status."},
 }
 
 // test is one entry of the flow's tests.

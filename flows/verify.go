@@ -30,16 +30,16 @@ const defaultTolerance = 5 * time.Minute
 var verifyParams = []Param{
 	{Name: "scheme", Type: TypeEnum, Required: true, Enum: verifySchemes, Summary: "How the sender signs."},
 	{Name: "secret", Type: TypeStrings, Names: ResourceSecret, Required: true, Summary: "The name of a stored secret, or of several while one replaces another."},
-	{Name: "tolerance", Type: TypeDuration, Default: "5m", Summary: "How far the time that was signed may be off, where a scheme signs one."},
-	{Name: "id_header", Type: TypeString, Summary: "The header that names a delivery: equal ones are one run. The published schemes know it."},
+	{Name: "tolerance", Type: TypeDuration, Default: "5m", Summary: "How far the signed time may be off, where a scheme signs one."},
+	{Name: "id_header", Type: TypeString, Summary: "The header with the id of a delivery: equal ones are one run. Schemes of products have one by default."},
 	{Name: "header", Type: TypeString, Summary: "`hmac`, `token`: the header with the signature or the token."},
 	{Name: "param", Type: TypeString, Summary: "`token`: the query parameter with the token, for senders that can set no header."},
 	{Name: "algorithm", Type: TypeEnum, Enum: []string{"sha256", "sha1", "sha512"}, Default: "sha256", Summary: "`hmac`: the hash."},
 	{Name: "encoding", Type: TypeEnum, Enum: []string{"hex", "base64"}, Default: "hex", Summary: "`hmac`: how the signature is written."},
-	{Name: "prefix", Type: TypeString, Summary: "`hmac`: what stands before the signature, such as `sha256=`."},
-	{Name: "timestamp_header", Type: TypeString, Summary: "`hmac`: the header with the Unix time that is signed before the body, a dot between them."},
+	{Name: "prefix", Type: TypeString, Summary: "`hmac`: the text before the signature, such as `sha256=`."},
+	{Name: "timestamp_header", Type: TypeString, Summary: "`hmac`: the header with the Unix time; time, a dot and the body are signed."},
 	{Name: "user", Type: TypeString, Summary: "`basic`: the user name."},
-	{Name: "url", Type: TypeString, Summary: "`twilio`: the URL that is called, when it is not the issuer's."},
+	{Name: "url", Type: TypeString, Summary: "`twilio`: the called URL, if it is not the issuer's."},
 	{Name: "verify_token", Type: TypeString, Names: ResourceSecret, Summary: "`github`, `hmac`: the name of the secret that Meta sends when it subscribes (`hub.verify_token`)."},
 }
 

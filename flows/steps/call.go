@@ -12,14 +12,14 @@ import (
 func callKind() flows.Kind {
 	return flows.Kind{
 		Name:    "call",
-		Summary: "Runs another flow on each item and puts out the items that it puts out.",
+		Summary: "Runs another flow on each item and returns its output.",
 		Doc: "The other flow is executed as a part of this run: it has this run's principal and limit, its steps are in this run's record as " +
-			"`STEP/THEIRS`, and when it fails this step fails with its code and message. Its answers to a caller are left out. It is executed in the version " +
-			"that is current when the step begins, also when the run is resumed later. Flows may call each other 8 deep.\n\n" +
-			"With `wait: false` the other flow gets a run of its own, and the item becomes `{run_id, flow}` at once; such runs may start each other 32 deep.",
+			"`STEP/THEIRS`, and when it fails this step fails with its code and message. Its responses to a caller are ignored. It is executed in the version " +
+			"that is current when the step begins, also when the run is resumed later. Flows may call each other to a depth of 8.\n\n" +
+			"With `wait: false` the other flow gets a run of its own, and the item becomes `{run_id, flow}` at once; such runs may start each other to a depth of 32.",
 		Params: []flows.Param{
 			{Name: "flow", Type: flows.TypeString, Names: flows.ResourceFlow, Required: true, Inline: true, Summary: "The number or slug of the other flow.", Hint: "name the flow as it is; use switch to choose among several"},
-			{Name: "event", Type: flows.TypeTemplate, Default: "the item", Summary: "What the other flow gets as its event."},
+			{Name: "event", Type: flows.TypeTemplate, Default: "the item", Summary: "The event of the other flow."},
 			{Name: "wait", Type: flows.TypeBool, Default: "true", Summary: "Whether to wait for its items."},
 		},
 		Example: "call: constituent-upsert\nevent: {email: \"${ .email }\"}",

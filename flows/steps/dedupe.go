@@ -12,15 +12,17 @@ import (
 func dedupe() flows.Kind {
 	return flows.Kind{
 		Name:    "dedupe",
-		Summary: "Lets the first item with a key pass; those with the same key within a while are dropped, or get what became of the first.",
-		Doc: "Without `steps` repeats are dropped, also when a later step of the flow failed on the first: put what must not be lost into `steps`. With `steps` the first item goes through them, and with `repeats: previous` a repeat " +
-			"becomes the items that came out then. When the steps fail the key is forgotten, so that another try may pass. A repeat that " +
-			"comes while the first is still on its way fails: `on_error: skip` drops it. The key counts for the flow, whichever run and step brings it.",
+		Summary: "Lets the first item with a key pass; later ones with the same key, within a time, are dropped or get the result of the first.",
+		Doc: "Without `steps` repeats are dropped, also when a later step of the flow failed on the first item: put steps that must " +
+			"succeed into `steps`. With `steps` the first item goes through them, and with `repeats: previous` a repeat becomes the " +
+			"items that they returned. When the steps fail the key is removed, so that the next item with it passes. A repeat that " +
+			"comes while the first is in progress fails: `on_error: skip` drops it. Keys belong to the flow and are common to its " +
+			"runs and steps.",
 		Params: []flows.Param{
-			{Name: "key", Type: flows.TypeTemplate, Required: true, Inline: true, Summary: "What makes two items the same."},
-			{Name: "for", Type: flows.TypeDuration, Default: "24h", Summary: "How long a key is remembered."},
-			{Name: "steps", Type: flows.TypeSteps, Summary: "What the first item goes through."},
-			{Name: "repeats", Type: flows.TypeEnum, Enum: []string{"drop", "previous"}, Default: "drop", Summary: "What becomes of a repeat: nothing, or the items that the steps made of the first."},
+			{Name: "key", Type: flows.TypeTemplate, Required: true, Inline: true, Summary: "Items with the same key are repeats."},
+			{Name: "for", Type: flows.TypeDuration, Default: "24h", Summary: "How long a key is kept."},
+			{Name: "steps", Type: flows.TypeSteps, Summary: "The steps for the first item."},
+			{Name: "repeats", Type: flows.TypeEnum, Enum: []string{"drop", "previous"}, Default: "drop", Summary: "What happens to a repeat: it is dropped, or becomes the items that the steps made of the first."},
 			scopeParam(),
 		},
 		Example:      "dedupe: ${ .id }\nfor: 1h",

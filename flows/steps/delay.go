@@ -11,12 +11,12 @@ import (
 func delay() flows.Kind {
 	return flows.Kind{
 		Name:    "delay",
-		Summary: "Holds items for a while, then lets them pass unchanged.",
-		Doc: "All items of the step wait side by side. A wait of more than five seconds parks the run: no worker is held, and the time " +
-			"does not count towards the run's limit. Tests do not wait.",
+		Summary: "Delays items; they then pass unchanged.",
+		Doc: "All items of the step wait at the same time. A wait of more than five seconds parks the run: it occupies no worker, " +
+			"and the time does not count towards the run's limit. Tests do not wait.",
 		Params: []flows.Param{
 			{Name: "for", Type: flows.TypeDuration, Inline: true, OneOf: "when", Summary: "How long, from the moment at which the step begins."},
-			{Name: "until", Type: flows.TypeTemplate, OneOf: "when", Summary: "A time as RFC 3339 has it; one that has passed does not hold."},
+			{Name: "until", Type: flows.TypeTemplate, OneOf: "when", Summary: "A time in RFC 3339; if it has passed, the step does not wait."},
 		},
 		Example:      "delay: 2s",
 		Effect:       flows.Durable,

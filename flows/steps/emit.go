@@ -15,15 +15,15 @@ func emit() flows.Kind {
 	return flows.Kind{
 		Name:    "emit",
 		Summary: "Starts a run of another flow for each item, now or later; the item passes unchanged.",
-		Doc: "The run is accepted when the step ends, and executed by itself: nobody waits for it. With a `key`, runs of that flow with the same key " +
+		Doc: "The run is accepted when the step ends, and executes on its own: it has no waiter. With a `key`, runs of that flow with the same key " +
 			"are one run, for 24 hours; without one, each item starts a run, once, also when this run is resumed. To have the run's id, use `call` with `wait: false`. " +
-			"Runs may start each other 32 deep, the last of them fails: a flow that starts itself does not run for ever. Those that start a minute later, or more, do not count.",
+			"Runs may start each other to a depth of 32; the next one fails, so that a flow that starts itself ends. Runs that start at least a minute later do not count.",
 		Params: []flows.Param{
 			{Name: "flow", Type: flows.TypeString, Names: flows.ResourceFlow, Required: true, Inline: true, Summary: "The number or slug of the other flow.", Hint: "name the flow as it is; use switch to choose among several"},
-			{Name: "event", Type: flows.TypeTemplate, Default: "the item", Summary: "What the other flow gets as its event."},
+			{Name: "event", Type: flows.TypeTemplate, Default: "the item", Summary: "The event of the other flow."},
 			{Name: "after", Type: flows.TypeDuration, Summary: "How long from now the run starts."},
-			{Name: "at", Type: flows.TypeTemplate, Summary: "When the run starts, a time as RFC 3339 has it."},
-			{Name: "key", Type: flows.TypeTemplate, Summary: "Makes equal runs one."},
+			{Name: "at", Type: flows.TypeTemplate, Summary: "When the run starts, a time in RFC 3339."},
+			{Name: "key", Type: flows.TypeTemplate, Summary: "Runs with the same key are one run."},
 		},
 		Example:      "emit: send-receipt\nevent: {to: \"${ .email }\"}\nkey: receipt-${ .gift_id }",
 		Effect:       flows.Idempotent,

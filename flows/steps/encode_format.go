@@ -27,7 +27,7 @@ func encodeFormats() []encodeFormat {
 		{"jwt", "Claims as a JSON Web Token, signed with a secret by HMAC.", []string{"algorithm", "secret"}, jwtFormat},
 		{"csv", "A list of objects or lists as CSV (RFC 4180).", []string{"decode", "columns", "header"}, csvFormat},
 		{"xml", "An object as XML; the reverse of what `http` makes of XML.", []string{"decode"}, xmlFormat},
-		{"template", "Text with `${ }` in it, as it is.", nil, templateFormat},
+		{"template", "Text with `${ }` in it, without encoding.", nil, templateFormat},
 	}
 }
 

@@ -15,7 +15,7 @@ func httpKind() flows.Kind {
 	agent := userAgent()
 	return flows.Kind{
 		Name:    "http",
-		Summary: "Calls an HTTP API and puts out its answer.",
+		Summary: "Calls an HTTP API and returns its response.",
 		Doc:     httpDoc,
 		Params:  httpParams(),
 		Example: httpExample,

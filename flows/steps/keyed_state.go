@@ -16,7 +16,7 @@ const (
 // scopeParam selects whether a stored value belongs to the flow or to all flows.
 func scopeParam() flows.Param {
 	return flows.Param{Name: "scope", Type: flows.TypeEnum, Enum: []string{"flow", "shared"}, Default: "flow", Names: flows.ResourceState,
-		Summary: "Whose it is: this flow's, or shared by all flows."}
+		Summary: "Whether it belongs to this flow or to all flows."}
 }
 
 // keyedState is the part of a step that stores a value under a key between runs.

@@ -14,16 +14,16 @@ const maxRate = 10_000 // of a limit, because as many times are stored for each 
 func limit() flows.Kind {
 	return flows.Kind{
 		Name:    "limit",
-		Summary: "Lets so many items pass within any stretch of time, over all runs, and makes the others wait or fail.",
-		Doc: "An item that must wait has its place in the line: places are given in order and kept while the run is parked. " +
-			"With `steps` the item goes through them when its time has come; what follows the limit is the same without.",
+		Summary: "Lets at most `rate` items pass within any period of length `per`, over all runs; the others wait or fail.",
+		Doc: "A waiting item has a reserved time: times are given in order and kept while the run is parked. With `steps` the item " +
+			"goes through them at its time; without, it continues with the next step of the flow.",
 		Params: []flows.Param{
-			{Name: "key", Type: flows.TypeTemplate, Required: true, Summary: "What is limited, such as the name of an API."},
-			{Name: "rate", Type: flows.TypeInt, Required: true, Summary: "How many items, 1 to 10,000."},
-			{Name: "per", Type: flows.TypeDuration, Default: "1s", Summary: "Within how long, at most 24h."},
+			{Name: "key", Type: flows.TypeTemplate, Required: true, Summary: "The name of the limit, such as that of an API."},
+			{Name: "rate", Type: flows.TypeInt, Required: true, Summary: "Maximum of items, 1 to 10,000."},
+			{Name: "per", Type: flows.TypeDuration, Default: "1s", Summary: "The period, at most 24h."},
 			{Name: "when_full", Type: flows.TypeEnum, Enum: []string{"wait", "fail"}, Default: "wait", Summary: "Whether an item beyond the rate waits or fails, with status 429."},
-			{Name: "wait", Type: flows.TypeDuration, Default: "1m", Summary: "How long an item may have to wait; one that had to wait longer fails at once."},
-			{Name: "steps", Type: flows.TypeSteps, Summary: "What the item goes through then."},
+			{Name: "wait", Type: flows.TypeDuration, Default: "1m", Summary: "Longest wait of an item; one that would wait longer fails at once."},
+			{Name: "steps", Type: flows.TypeSteps, Summary: "The steps that the item goes through at its time."},
 			scopeParam(),
 		},
 		Example:      "limit: {key: crm-api, rate: 10, per: 1s, scope: shared}",

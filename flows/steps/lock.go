@@ -23,13 +23,14 @@ const (
 func lock() flows.Kind {
 	return flows.Kind{
 		Name:    "lock",
-		Summary: "Lets one item at a time, of all runs, through the steps inside.",
-		Doc: "The lock is of the run and item that holds it: when its worker is lost, the run goes on elsewhere with the lock in hand, and " +
-			"a run that does not go on gives it up after 15 seconds. It stays taken while the run is parked inside. Whoever waits is not " +
-			"served in order; after a few seconds the waiting run is parked and asks again every five seconds.",
+		Summary: "Lets one item at a time, of all runs, through its nested steps.",
+		Doc: "The lock belongs to the run and item that holds it. When its worker is lost, the run continues on another worker with " +
+			"the lock; the lock of a run that does not continue expires after 15 seconds. It stays held while the run is parked in " +
+			"the nested steps. Waiting runs get the lock in no particular order; after a few seconds a waiting run is parked and " +
+			"tries again every five seconds.",
 		Params: []flows.Param{
-			{Name: "key", Type: flows.TypeTemplate, Required: true, Summary: "What is locked."},
-			{Name: "steps", Type: flows.TypeSteps, Required: true, Summary: "What happens under the lock."},
+			{Name: "key", Type: flows.TypeTemplate, Required: true, Summary: "The name of the lock."},
+			{Name: "steps", Type: flows.TypeSteps, Required: true, Summary: "The steps that hold the lock."},
 			{Name: "wait", Type: flows.TypeDuration, Default: "1m", Summary: "How long to wait for the lock; then the step fails. 0s: fail at once."},
 			scopeParam(),
 		},

@@ -18,18 +18,19 @@ func parallel() flows.Kind {
 	return flows.Kind{
 		Name:    "parallel",
 		Summary: "Sends each item through all branches at once.",
-		Doc: "`join` says how many branches must succeed: `all`, `any`, or a number. With `all` every branch comes to its end, and the step " +
-			"fails with the failure of the first branch that has one. With fewer, the others are stopped as soon as enough have succeeded, and " +
-			"failures count only when too few are left; what a stopped branch was doing may or may not have happened.\n\n" +
-			"The items that come out are those of the branches that succeeded, in the order of the branches. With `results: object` they are one " +
+		Doc: "`join` says how many branches must succeed: `all`, `any`, or a number. With `all` every branch runs to its end, and " +
+			"the step fails with the failure of the first branch that has one. With fewer, the other branches are stopped as soon " +
+			"as enough have succeeded, and the step fails only when too few can still succeed. The effect in progress in a stopped " +
+			"branch may or may not have happened.\n\n" +
+			"The output is the items of the branches that succeeded, in the order of the branches. With `results: object` it is one " +
 			"item: an object with the items of each branch, a list, under the branch's name.",
 		Params: []flows.Param{
 			{Name: "branches", Type: flows.TypeList, Required: true, Inline: true, Summary: "The branches, at most 16.", Fields: []flows.Param{
-				{Name: "branch", Type: flows.TypeString, Summary: "What the branch is called in the object of results."},
+				{Name: "branch", Type: flows.TypeString, Summary: "Name of the branch in the object of results."},
 				{Name: "steps", Type: flows.TypeSteps, Required: true, Summary: "The steps of the branch."},
 			}},
 			{Name: "join", Type: flows.TypeString, Default: "all", Summary: "How many branches must succeed: all, any, or a number."},
-			{Name: "results", Type: flows.TypeEnum, Enum: []string{"items", "object"}, Default: "items", Summary: "What comes out: the items of all branches, or one object."},
+			{Name: "results", Type: flows.TypeEnum, Enum: []string{"items", "object"}, Default: "items", Summary: "The output: the items of all branches, or one object."},
 		},
 		Example: "parallel:\n  - branch: crm\n    steps:\n      - http: {get: \"https://crm.example.org/people/${ .id }\"}\n" +
 			"  - branch: gifts\n    steps:\n      - http: {get: \"https://gifts.example.org/of/${ .id }\"}\nresults: object",

@@ -15,13 +15,13 @@ import (
 func respond() flows.Kind {
 	return flows.Kind{
 		Name:    "respond",
-		Summary: "Answers the caller now; the run goes on, and all items pass unchanged.",
-		Doc: "The first item makes the answer. Without a body the caller gets all items that the step was given, as the output of a run. " +
-			"A caller is answered once: a second respond on the same path is a mistake, and a flow that comes to two of them sends the first. " +
-			"When nobody waits, nothing happens.",
+		Summary: "Responds to the caller now; the run continues, and all items pass unchanged.",
+		Doc: "The response is made from the first item. Without a body the caller gets all items of the step, as the output of a " +
+			"run. A caller gets one response: a second respond on the same path is a mistake, and of two that are executed only the " +
+			"first responds. Without a waiter the step does nothing.",
 		Params: []flows.Param{
 			{Name: "status", Type: flows.TypeInt, Default: "200", Summary: "HTTP status, 200 to 599."},
-			{Name: "headers", Type: flows.TypeFields, Summary: "Headers of the answer."},
+			{Name: "headers", Type: flows.TypeFields, Summary: "Headers of the response."},
 			{Name: "json", Type: flows.TypeTemplate, Summary: "The body, as JSON."},
 			{Name: "text", Type: flows.TypeTemplate, Summary: "The body, as text."},
 			{Name: "base64", Type: flows.TypeTemplate, Summary: "The body, bytes in base64."},

@@ -15,10 +15,10 @@ import (
 func scriptKind() flows.Kind {
 	return flows.Kind{
 		Name:    "script",
-		Summary: "Evaluates JavaScript on the item, for what a jq program should not do.",
+		Summary: "Evaluates JavaScript on the item, for logic that is unsuitable for a jq program.",
 		Doc:     scriptDoc,
 		Params: []flows.Param{
-			{Name: "code", Type: flows.TypeString, Required: true, Inline: true, Verbatim: true, Summary: "Body of a function; what it returns are the items."},
+			{Name: "code", Type: flows.TypeString, Required: true, Inline: true, Verbatim: true, Summary: "Body of a function; its results are the items."},
 			{Name: "max_time", Type: flows.TypeDuration, Default: "250ms", Summary: "Longest evaluation of one item, at most 5s."},
 			{Name: "max_memory", Type: flows.TypeString, Default: "32MB", Summary: "Most memory of one evaluation, from 4MB to 256MB."},
 		},

@@ -7,7 +7,7 @@ func split() flows.Kind {
 	return flows.Kind{
 		Name:    "split",
 		Summary: "Makes one item of each result of a jq program.",
-		Doc:     "It does what transform does and says aloud that one item becomes many: the program goes through a list with `[]`.",
+		Doc:     "It is the same as transform, for programs that make many items of one: they iterate over a list with `[]`.",
 		Params: []flows.Param{
 			{Name: "over", Type: flows.TypeExpr, Required: true, Inline: true, Summary: "The program, such as `.rows[]`."},
 		},

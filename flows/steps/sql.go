@@ -12,7 +12,7 @@ import (
 func sqlKind() flows.Kind {
 	return flows.Kind{
 		Name:    "sql",
-		Summary: "Runs statements on a database; each row that comes back is an item.",
+		Summary: "Runs statements on a database; each returned row is an item.",
 		Doc:     sqlDoc,
 		Params:  sqlParams(),
 		Example: sqlExample,

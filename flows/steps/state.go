@@ -18,22 +18,22 @@ func state() flows.Kind {
 		Summary: "Reads or changes a named value that is kept between runs, such as a watermark.",
 		Doc: "| | the item becomes |\n|---|---|\n" +
 			"| `get` | the value, or `default` when there is none |\n" +
-			"| `set` | nothing else: it passes unchanged. `to: null` removes the value |\n" +
+			"| `set` | the same: it passes unchanged. `to: null` removes the value |\n" +
 			"| `increment` | the sum: a whole number, exact to 64 bits; no value is 0 |\n" +
 			"| `compare_and_set` | `{changed, value}`: the value becomes `to` when it is `from`; null stands for no value |\n\n" +
-			"With `into` the item stays and gets the answer as a field. Changes of several runs never mix: each happens as a whole, " +
-			"and a run that is resumed does not repeat its own. Values are at most 1 MiB as JSON.",
+			"With `into` the item stays and gets the result as a field. Each change is atomic, and a run that is resumed does not " +
+			"repeat its own. Values are at most 1 MiB as JSON.",
 		Params: []flows.Param{
 			{Name: "get", Type: flows.TypeTemplate, OneOf: "what", Summary: "The name of the value to read."},
 			{Name: "set", Type: flows.TypeTemplate, OneOf: "what", Summary: "The name of the value to set."},
 			{Name: "increment", Type: flows.TypeTemplate, OneOf: "what", Summary: "The name of the number to add to."},
-			{Name: "compare_and_set", Type: flows.TypeTemplate, OneOf: "what", Summary: "The name of the value to set if it is still what one thinks."},
-			{Name: "default", Type: flows.TypeTemplate, Default: "null", Summary: "With get: what to read when there is no value."},
+			{Name: "compare_and_set", Type: flows.TypeTemplate, OneOf: "what", Summary: "The name of the value to set if it still equals `from`."},
+			{Name: "default", Type: flows.TypeTemplate, Default: "null", Summary: "With get: the result when there is no value."},
 			{Name: "to", Type: flows.TypeTemplate, Summary: "With set and compare_and_set: the new value."},
-			{Name: "from", Type: flows.TypeTemplate, Default: "null", Summary: "With compare_and_set: the value that must be there."},
+			{Name: "from", Type: flows.TypeTemplate, Default: "null", Summary: "With compare_and_set: the expected value."},
 			{Name: "by", Type: flows.TypeTemplate, Default: "1", Summary: "With increment: how much to add, a whole number."},
 			{Name: "for", Type: flows.TypeDuration, Default: "for ever", Summary: "How long the value is kept, from this change on."},
-			{Name: "into", Type: flows.TypeString, Summary: "A field of the item for the answer; the item must be an object or null."},
+			{Name: "into", Type: flows.TypeString, Summary: "A field of the item for the result; the item must be an object or null."},
 			scopeParam(),
 		},
 		Example:      "name: since\nstate: {get: watermark, default: \"2026-01-01T00:00:00Z\"}",

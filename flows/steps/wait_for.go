@@ -18,14 +18,14 @@ func waitFor() flows.Kind {
 	return flows.Kind{
 		Name:    "wait_for",
 		Summary: "Parks the run until a signed URL is called; the JSON body of the call becomes the item.",
-		Doc: "The steps inside tell somebody the URL: their item is `{url, expires, item}`, and what they put out goes nowhere. " +
-			"The URL takes one POST with a JSON body or a form; a later one changes nothing. Opened in a browser, it shows a page with a button, " +
-			"and what stands behind `?` in the link becomes the body: `${ .url }?approved=true` is a link for a message. " +
-			"No worker is held meanwhile, and the time does not count towards the run's limit. When nobody calls in time the step fails, " +
-			"which `on_error` may handle. In a test, a mock is the body of the call.",
+		Doc: "The nested steps send the URL to somebody: their item is `{url, expires, item}`, and their output is discarded. The " +
+			"URL accepts one POST with a JSON body or a form; later ones have no effect. In a browser it shows a page with a " +
+			"button, and the query string of the link becomes the body: `${ .url }?approved=true` is a link for a message. The " +
+			"waiting run occupies no worker, and the time does not count towards the run's limit. Without a call in time the step " +
+			"fails, which `on_error` may handle. In a test, a mock is the body of the call.",
 		Params: []flows.Param{
-			{Name: "within", Type: flows.TypeDuration, Default: "24h", Summary: "How long the URL is good, at most 720h."},
-			{Name: "steps", Type: flows.TypeSteps, Required: true, Summary: "The steps that tell somebody the URL."},
+			{Name: "within", Type: flows.TypeDuration, Default: "24h", Summary: "How long the URL is valid, at most 720h."},
+			{Name: "steps", Type: flows.TypeSteps, Required: true, Summary: "The steps that send the URL."},
 		},
 		Example: "name: approval\nwait_for:\n  within: 72h\n  steps:\n    - http: {post: \"https://chat.example.org/hook\", json: {text: \"Approve ${ .item.amount }? ${ .url }?approved=true\"}}",
 		Effect:  flows.Idempotent,
