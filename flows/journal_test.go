@@ -18,7 +18,7 @@ type journal struct {
 	mu      sync.Mutex
 	started map[string]flows.Effect
 	results map[string]string
-	refuse  error // of Finish
+	refuse  error // error of Finish
 }
 
 func newJournal() *journal {
@@ -59,8 +59,8 @@ const journaledSteps = `
             on_error: continue
 `
 
-// Effects are recorded under keys that every attempt of the run finds again,
-// and are not executed a second time: neither results nor caught failures.
+// Effects are recorded under keys that are equal in every attempt of the run, and neither results nor caught failures
+// are executed a second time.
 func TestJournaledEffectsAreNotExecutedAgain(t *testing.T) {
 	t.Parallel()
 	calls := 0
@@ -131,8 +131,8 @@ func TestEffectThatLeftNoResult(t *testing.T) {
 	}
 }
 
-// A run that ends while an effect is under way leaves it without a result:
-// nobody knows. One that has happened is recorded even then.
+// A run that ends during an effect leaves it without a result: uncertain. An effect that has happened is recorded
+// nevertheless.
 func TestRecordOfAnEffectAtTheEndOfTheRun(t *testing.T) {
 	t.Parallel()
 	for _, happened := range []bool{true, false} {
@@ -164,7 +164,7 @@ func TestRefusedRecordEndsTheRun(t *testing.T) {
 	}
 }
 
-// tracer keeps what it is told, without the times.
+// tracer keeps the traced events, without the times.
 type tracer struct {
 	mu    sync.Mutex
 	begun []flows.Begun

@@ -8,8 +8,8 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// What a run holds at once is bounded: items on their way, and those that a
-// later program names. What went by is not counted.
+// The memory that a run holds at once is bounded: the items in progress and those that a later program names.
+// Released items do not count.
 func TestARunHoldsSoMuch(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -57,8 +57,7 @@ func (w watcher) Begin(b flows.Begun) {
 func (w watcher) End(e flows.Ended) { w.seen[e.Step+" out"] = string(flows.EncodeJSON(e.Items(2))) }
 func (w watcher) Log(l flows.Line)  { w.seen["log"] = string(flows.EncodeJSON(l.Fields)) }
 
-// What redact names is masked wherever items are recorded, at any depth, and
-// nowhere else.
+// Fields of redact are masked in all recorded items, at any depth, and nowhere else.
 func TestRedactedItems(t *testing.T) {
 	t.Parallel()
 	w := watcher{map[string]string{}}

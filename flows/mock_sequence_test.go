@@ -27,8 +27,8 @@ func TestStepsThatReachTheWorld(t *testing.T) {
 	}
 }
 
-// A mock may answer differently each time; the last answer stays. Tests work
-// on one item after the other, so that it is clear which time is which.
+// A mock may have a sequence of results; the last one repeats. Tests process one item after the other, so that the
+// order is defined.
 func TestMocksForEachTime(t *testing.T) {
 	t.Parallel()
 	flow := parse(t, "  - split: .[]\n  - name: read\n    http: {get: http://h}\n    concurrency: 8\n    on_error: continue\n  - transform: .body // .error.message\n")

@@ -10,7 +10,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// of is what the tracer was told of a step.
+// of returns the recorded outcomes of a step.
 func (t *tracer) of(step string) flows.Ended {
 	for _, e := range t.ended {
 		if e.Step == step {
@@ -20,8 +20,8 @@ func (t *tracer) of(step string) flows.Ended {
 	return flows.Ended{}
 }
 
-// timeless drops what differs between two executions, and tells whether each
-// item that was timed lies within the step.
+// timeless removes the values that differ between two executions, and reports whether each timed item lies within the
+// step.
 func timeless(t *testing.T, e flows.Ended) []flows.ItemOutcome {
 	t.Helper()
 	begun := e.At.Add(-e.Duration)
@@ -35,8 +35,8 @@ func timeless(t *testing.T, e flows.Ended) []flows.ItemOutcome {
 	return e.Outcomes
 }
 
-// A step that reaches the world tells of each item: its attempts, what came
-// from the journal, its failure and what it became.
+// A step with effects records the outcome of each item: its attempts, the use of the journal, its failure and the
+// number of its results.
 func TestStepsTellOfItems(t *testing.T) {
 	t.Parallel()
 	flow := parseProbe(t, `
@@ -74,8 +74,7 @@ func TestStepsTellOfItems(t *testing.T) {
 	}
 }
 
-// Of many items the first are told, and of the others those that failed; both
-// have a bound.
+// Of many items the first are recorded, and of the others those that failed; both up to a maximum.
 func TestToldItemsAreBounded(t *testing.T) {
 	t.Parallel()
 	flow := parseProbe(t, "  - split: .[]\n  - name: find\n    probe:\n    on_error: skip\n", func(_ context.Context, in *flows.Input) ([]any, error) {
@@ -97,8 +96,8 @@ func TestToldItemsAreBounded(t *testing.T) {
 	}
 }
 
-// A step that only computes tells of the items that failed. One that redacts
-// tells the code and not the message, which may quote what is to be hidden.
+// A step that only computes records the items that failed. A step with redact records the code and not the message,
+// which may quote masked values.
 func TestFailedItemsAreTold(t *testing.T) {
 	t.Parallel()
 	flow := parse(t, `
@@ -121,8 +120,7 @@ func TestFailedItemsAreTold(t *testing.T) {
 	}
 }
 
-// Items that another one's failure stops say so, and are not called failures
-// of their own.
+// Items that are stopped because another one failed are recorded as stopped, not as failed.
 func TestStoppedItemsAreTold(t *testing.T) {
 	t.Parallel()
 	begun := make(chan struct{})

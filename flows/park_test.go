@@ -11,7 +11,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// decide is a kind that remembers what it decided, and may wait.
+// decide is a kind that remembers its decision, and may wait.
 func decide(do func(ctx context.Context, in *flows.Input) ([]any, error)) *flows.Catalogue {
 	return catalogue().With(flows.Kind{Name: "decide", Effect: flows.Durable, New: func(*flows.Args) (flows.Runner, error) {
 		return flows.RunFunc(do), nil
@@ -56,7 +56,7 @@ func TestDecisionsAreRemembered(t *testing.T) {
 	wantError(t, err, flows.CodeInternal, "cannot be read")
 }
 
-// The moment at which a step begins is one for all its items and attempts.
+// The start time of a step is the same for all its items and attempts.
 func TestWhenAStepBegan(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -75,7 +75,7 @@ func TestWhenAStepBegan(t *testing.T) {
 	})
 }
 
-// What parks an item is neither tried again, nor caught, nor recorded.
+// A park of an item is neither retried, nor caught, nor recorded.
 func TestParkedItemsAreNoFailures(t *testing.T) {
 	t.Parallel()
 	wake := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -100,7 +100,7 @@ func TestParkedItemsAreNoFailures(t *testing.T) {
 	}
 }
 
-// A run whose time is up does not park.
+// A run whose limit has passed does not park.
 func TestTheEndOfTheRunIsNoParking(t *testing.T) {
 	t.Parallel()
 	flow := parseProbe(t, "  - probe:\n", func(ctx context.Context, in *flows.Input) ([]any, error) {

@@ -41,13 +41,12 @@ func (r *rig) wait(ticket *queue.Ticket) queue.Result {
 	return result
 }
 
-// firstSteps is an Observer that holds runs at their first step, where they
-// have their place at their flow's limit; a run whose state is "running" may
-// not have come that far.
+// firstSteps is an Observer that holds runs at their first step, where they are holders of their flow's concurrency
+// limit. A run in the state "running" may not have come that far.
 type firstSteps struct {
 	t       *testing.T
 	begun   chan struct{}
-	release chan struct{} // closed: no run is held any more
+	release chan struct{} // closed: runs are not held any more
 }
 
 func newFirstSteps(t *testing.T) firstSteps {
@@ -136,7 +135,7 @@ func TestGates(t *testing.T) {
 	}
 }
 
-// Attempts that let go of their run say why.
+// Attempts that park or requeue their run report the reason.
 func TestWhyRunsAreParked(t *testing.T) {
 	t.Parallel()
 	told := make(chan string, 100) // more than are parked
@@ -172,7 +171,7 @@ func TestWhyRunsAreParked(t *testing.T) {
 	close(held.release)
 	r.wait(first)
 	r.wait(second)
-	for len(told) > 0 { // it may have asked again
+	for len(told) > 0 { // it may have tried again
 		<-told
 	}
 	r.submit("step", `{}`)
@@ -182,7 +181,7 @@ func TestWhyRunsAreParked(t *testing.T) {
 	wait("pause")
 }
 
-// The slots of a worker are told by queue, with all shards of it.
+// The slots of a worker are reported by queue, with all shards of it.
 func TestSlotsByQueue(t *testing.T) {
 	t.Parallel()
 	conn, err := redisconn.Parse(testenv.Redis(t).URL())

@@ -26,8 +26,8 @@ func (c *sealedConnections) HTTP(context.Context, string) (flows.HTTPConnection,
 	return nil, &flows.Error{Code: flows.CodeStepFailed, Message: "there is none"}
 }
 
-// A run that meets a credential which this process cannot open goes back to
-// the queue, also when the last step of its flow makes nothing of errors.
+// A run that needs a credential which this process cannot decrypt goes back to the queue, also when the last step of
+// its flow ignores errors.
 func TestARunThatMeetsASealedCredentialGoesBack(t *testing.T) {
 	t.Parallel()
 	c := &sealedConnections{}
@@ -39,7 +39,7 @@ func TestARunThatMeetsASealedCredentialGoesBack(t *testing.T) {
 	}
 }
 
-// A worker that is not ready takes nothing until it is.
+// A worker that is not ready takes no run until it is.
 func TestAWorkerThatIsNotReadyWaits(t *testing.T) {
 	t.Parallel()
 	var ready atomic.Bool

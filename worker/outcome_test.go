@@ -10,8 +10,7 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// The record of a run tells what became of each item where that is worth
-// knowing, also when the flow does not keep items.
+// The record of a run has the outcome of each item of steps with effects, also when the flow does not record items.
 func TestARunsRecordTellsOfItems(t *testing.T) {
 	t.Parallel()
 	r := setup(t, map[string]string{
@@ -36,7 +35,7 @@ func TestARunsRecordTellsOfItems(t *testing.T) {
 	}
 }
 
-// A run's record has room for so many items, and for the beginning of a failure.
+// A run's record has a maximum of items, and the beginning of a failure.
 func TestToldItemsHaveABound(t *testing.T) {
 	t.Parallel()
 	r, now := &record{attempt: &queue.Attempt{}}, time.Now()

@@ -25,8 +25,7 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// durable is a worker with everything that steps may reach, and a sink that
-// counts what they tell the world.
+// durable is a worker with all that steps may use, and a sink that counts the requests of steps.
 type durable struct {
 	t      *testing.T
 	client *queue.Client
@@ -35,7 +34,7 @@ type durable struct {
 	all    flowsByRef
 
 	mu   sync.Mutex
-	told []string // guarded by mu; bodies that came to the sink
+	told []string // guarded by mu; bodies of requests to the sink
 	came chan struct{}
 }
 
@@ -110,7 +109,7 @@ func (d *durable) serve(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(`{}`))
 }
 
-// tells waits until the sink was told something, and returns it.
+// tells waits for a request to the sink, and returns its body.
 func (d *durable) tells() map[string]any {
 	d.t.Helper()
 	select {
@@ -154,8 +153,7 @@ func (d *durable) wait(t *queue.Ticket, want string) queue.Result {
 	return result
 }
 
-// The items of a run wait for their calls side by side. What was told before
-// is not told again, what was counted is not counted again.
+// The items of a run wait for their calls concurrently. On resumption, earlier requests and counts are not repeated.
 func TestAnApprovalOverTheQueue(t *testing.T) {
 	t.Parallel()
 	d := startDurable(t, `flow: 1

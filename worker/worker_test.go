@@ -37,7 +37,7 @@ type rig struct {
 	log    *bytes.Buffer
 }
 
-// setup starts a door and a worker with the flows, given by their steps.
+// setup starts an API process and a worker with the flows, given by their steps.
 func setup(t *testing.T, flowSteps map[string]string, change ...func(*Config)) *rig {
 	t.Helper()
 	compiled := versions{}
@@ -245,7 +245,7 @@ func (f *flakyVersions) Version(context.Context, int64, string) (*flows.Flow, er
 	return f.flow, nil
 }
 
-// What steps put out is kept when the flow says so, masked and bounded.
+// The items that steps return are recorded when the flow says so, masked and up to a maximum.
 func TestARunsRecordHoldsItems(t *testing.T) {
 	t.Parallel()
 	r := setup(t, map[string]string{

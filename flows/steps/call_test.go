@@ -37,7 +37,7 @@ func TestCallPutsOutTheItemsOfTheOtherFlow(t *testing.T) {
 	r.sawEffects(2)
 }
 
-// A run that is resumed calls the version that it began to call.
+// A resumed run calls the version that it began to call.
 func TestCallKeepsTheVersion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestCallNeedsAFlow(t *testing.T) {
 	r.fails(1, flows.CodeStepFailed, "no other flows here")
 }
 
-// A called flow answers nobody, and its event must fit.
+// A called flow does not respond to the caller, and its event must match its schema.
 func TestCalledFlowIsNoDoor(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "  - call: other\n")

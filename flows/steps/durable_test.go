@@ -30,7 +30,7 @@ type rig struct {
 	answers   []flows.Answer
 	emitted   []flows.Emission
 	callbacks map[string]time.Time // expiry by key
-	effects   []any                // items that a probe saw
+	effects   []any                // items that a probe processed
 	others    map[string]*flows.Flow
 }
 
@@ -53,7 +53,7 @@ func newRig(t *testing.T, source string) *rig {
 	return r
 }
 
-// parse knows a probe: an effect whose items are counted.
+// parse adds a kind probe: an effect whose items are counted.
 func (r *rig) parse(source string) *flows.Flow {
 	r.t.Helper()
 	probe := flows.Kind{Name: "probe", Effect: flows.Once, New: func(*flows.Args) (flows.Runner, error) {
@@ -75,7 +75,7 @@ func (r *rig) attempt(event any) ([]any, error) {
 	return r.flow.Execute(r.t.Context(), flows.Run{ID: "run", Event: event, Principal: "key:k"}, r.env)
 }
 
-// done is an attempt that ends the run.
+// done executes an attempt that must end the run.
 func (r *rig) done(event any, want string) {
 	r.t.Helper()
 	output, err := r.attempt(event)
@@ -87,7 +87,7 @@ func (r *rig) done(event any, want string) {
 	}
 }
 
-// parked is an attempt that parks the run; it returns for how long.
+// parked executes an attempt that must park the run; it returns the time until the next one.
 func (r *rig) parked(event any) time.Duration {
 	r.t.Helper()
 	_, err := r.attempt(event)
@@ -115,7 +115,7 @@ func (r *rig) sawEffects(n int) {
 	}
 }
 
-// keys of the journal.
+// keys returns the keys of the journal.
 func (r *rig) keys() []string { return keysOf(r.results) }
 
 func keysOf(journal map[string]string) []string { return slices.Sorted(maps.Keys(journal)) }

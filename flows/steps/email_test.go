@@ -26,7 +26,7 @@ func (w *world) mailbox(box *mailbox, encryption string) {
 	})
 }
 
-// A network that the connection trusts gets messages and password without TLS.
+// In a network that the connection trusts, messages and password are sent without TLS.
 func TestEmailWithoutTLS(t *testing.T) {
 	t.Parallel()
 	box := newMailbox(t, false)
@@ -137,7 +137,7 @@ func parts(t *testing.T, contentType, encoding string, body io.Reader) []string 
 		return []string{kind + name + ": " + string(content)}
 	}
 	var all []string
-	for r := multipart.NewReader(body, params["boundary"]); ; { // it decodes quoted-printable
+	for r := multipart.NewReader(body, params["boundary"]); ; { // the reader decodes quoted-printable
 		p, err := r.NextPart()
 		if errors.Is(err, io.EOF) {
 			return all

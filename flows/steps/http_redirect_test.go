@@ -29,7 +29,7 @@ type sender func(*http.Request) (*http.Response, error)
 
 func (s sender) RoundTrip(req *http.Request) (*http.Response, error) { return s(req) }
 
-// echo answers with the request's headers that a client chose.
+// echo responds with the request headers that the client set itself.
 func echo(w http.ResponseWriter, r *http.Request) {
 	var got []string
 	for _, name := range []string{"Authorization", "Cookie", "X-Api-Key", "Idempotency-Key", "Referer", "Accept", "User-Agent"} {

@@ -14,7 +14,7 @@ import (
 
 const lockParkedFor = 5 * time.Second
 
-// lockedRig has runs that stay three seconds under a lock.
+// lockedRig has runs that hold a lock for three seconds.
 func lockedRig(t *testing.T, wait string) *rig {
 	t.Helper()
 	return newRig(t, "  - lock: {key: k, wait: "+wait+", steps: [{delay: 3s}, {probe: }]}\n")
@@ -45,7 +45,7 @@ func TestLockLetsOneThrough(t *testing.T) {
 	})
 }
 
-// Who waits long is parked, and in the end fails.
+// A run that waits long is parked, and finally fails.
 func TestLockIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -73,8 +73,7 @@ func TestLockIsWaitedFor(t *testing.T) {
 	})
 }
 
-// A lock that is held is renewed; one that somebody else has taken ends what
-// runs under it.
+// A held lock is renewed; when another run has taken it, the nested steps are stopped.
 func TestLockIsKept(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -101,8 +100,8 @@ func TestLockIsKept(t *testing.T) {
 	})
 }
 
-// A parked run keeps its lock; the same run enters it again. What ends the run
-// gives the lock up, what moves it to another worker does not.
+// A parked run keeps its lock, and the same run enters it again. The end of the run releases the lock, the loss of
+// its worker does not.
 func TestLockOfAParkedRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

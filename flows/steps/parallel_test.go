@@ -12,8 +12,7 @@ import (
 
 func contains(s, part string) bool { return strings.Contains(s, part) }
 
-// The first branch that succeeds counts, the other is stopped, and a run that
-// is resumed has the same winner.
+// The first branch that succeeds gives the result, the other is stopped, and a resumed run has the same winner.
 func TestParallelAny(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -30,8 +29,7 @@ func TestParallelAny(t *testing.T) {
 	})
 }
 
-// Branches that wait park the run, unless enough have succeeded without them
-// or too few can.
+// Branches that wait park the run, unless enough of the others have succeeded or too few can.
 func TestParallelBranchesThatWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -49,7 +47,7 @@ func TestParallelBranchesThatWait(t *testing.T) {
 	})
 }
 
-// Branches run side by side, and what is cancelled from outside ends all.
+// Branches run concurrently, and a cancellation from outside ends all of them.
 func TestParallelEndsWithTheRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -68,7 +66,7 @@ func TestParallelEndsWithTheRun(t *testing.T) {
 	})
 }
 
-// A kind of nested steps that breaks down fails the run, not the worker.
+// A panic in a kind with nested steps fails the run, not the worker.
 func TestAPanicInsideABranch(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "  - parallel: [{steps: [{lock: {key: k, steps: [{filter: .}]}}]}, {steps: [{filter: .}]}]\n")

@@ -8,8 +8,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// A long delay parks the run. Effects before it are not executed again, and
-// the moment at which it ends stays what it was.
+// A long delay parks the run. Effects before it are not executed again, and its end stays the same.
 func TestDelayParksTheRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -24,7 +23,7 @@ func TestDelayParksTheRun(t *testing.T) {
 		r.sawEffects(2)
 		time.Sleep(40*time.Minute - 5*time.Second)
 		begun := time.Now()
-		r.done([]any{1, 2}, "[1,2]") // the last seconds are waited for
+		r.done([]any{1, 2}, "[1,2]") // the step waits for the last seconds
 		if took := time.Since(begun); took != 5*time.Second {
 			t.Errorf("waited %v", took)
 		}
@@ -32,8 +31,7 @@ func TestDelayParksTheRun(t *testing.T) {
 	})
 }
 
-// Of items that wait for different moments the first wakes the run; what is
-// computed from the present moment is computed once.
+// Of items that wait for different times, the earliest wakes the run. Times relative to now are computed once.
 func TestTheFirstItemWakesTheRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -57,7 +55,7 @@ func TestAFailureDoesNotWait(t *testing.T) {
 	r.fails([]any{0, 1}, flows.CodeFail, "no")
 }
 
-// Who cannot be parked waits on the spot.
+// A run that cannot be parked waits in the step.
 func TestWaitingOnTheSpot(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -92,7 +90,7 @@ func TestWaitForIsCalled(t *testing.T) {
 		if len(r.callbacks) != 2 || !r.callbacks["wait_for.1"].Equal(time.Now().Add(time.Hour)) {
 			t.Errorf("callbacks %v", r.callbacks)
 		}
-		told := map[string]bool{} // items wait at once: who is told first is not said
+		told := map[string]bool{} // items wait concurrently, in no defined order
 		for _, effect := range r.effects {
 			told[string(flows.EncodeJSON(effect))] = true
 		}
@@ -105,7 +103,7 @@ func TestWaitForIsCalled(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Minute)
-		_ = r.Finish(t.Context(), "wait_for.1", []byte(`{"items":[{"approved":true}]}`)) // somebody calls
+		_ = r.Finish(t.Context(), "wait_for.1", []byte(`{"items":[{"approved":true}]}`)) // the URL is called
 		r.parked(event)
 		r.sawEffects(2)
 		time.Sleep(time.Hour)

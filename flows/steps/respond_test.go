@@ -58,8 +58,8 @@ func TestRespondThatCannot(t *testing.T) {
 	r.fails(1, flows.CodeInternal, "could not be answered")
 }
 
-// The caller of a flow with after_response gets what came out before, which
-// is the run's output; a failure behind it is the run's all the same.
+// The caller of a flow with after_response gets the items before those steps, which are the run's output; a later
+// failure is still the run's failure.
 func TestAfterResponse(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "  - split: .[]\n  - name: shown\n    transform: . * 2\n  - filter: . > 2\n    after_response: true\n  - transform: '[., $steps.shown]'\n    after_response: true\n  - probe:\n    after_response: true\n")

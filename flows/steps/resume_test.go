@@ -9,14 +9,14 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// A run whose worker is lost at any moment does what it does between runs once.
+// A run whose worker is lost at any moment does not repeat changes of state that lasts between runs.
 func TestResumedRunsChangeStateOnce(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "  - split: .[]\n  - state: {increment: n}\n    concurrency: 1\n  - dedupe: '${ . }'\n  - loop_guard: {key: '${ . }', way: a}\n  - state: {compare_and_set: last, to: 1}\n    concurrency: 1\n  - limit: {key: k, rate: 2, when_full: fail, per: 1h}\n")
 	want := `[{"changed":true,"value":1},{"changed":false,"value":1}]`
 	r.done([]any{1, 1}, want)
 	whole := r.results
-	for i := range r.keys() { // the journal as it was before, at each of its entries
+	for i := range r.keys() { // the journal as it was, at each of its entries
 		r.results = map[string]string{}
 		for _, key := range keysOf(whole)[:i] {
 			if !strings.HasPrefix(key, "limit") {
@@ -35,7 +35,7 @@ func TestResumedRunsChangeStateOnce(t *testing.T) {
 	}
 }
 
-// A place in the line is kept while the run is parked.
+// A reserved time of a limit is kept while the run is parked.
 func TestLimitKeepsThePlace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -54,8 +54,7 @@ func TestLimitKeepsThePlace(t *testing.T) {
 	})
 }
 
-// What a dedupe has decided stays decided, also when the key is forgotten
-// before the run goes on.
+// The decision of a dedupe stays, also when the key is removed before the run continues.
 func TestDedupeOfAParkedRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

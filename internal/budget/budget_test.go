@@ -71,13 +71,13 @@ func TestWhatATabChargedIsGivenBack(t *testing.T) {
 	}
 }
 
-// The run that holds most ends; the one that asks goes on.
+// The run that holds most is ended; the one that allocates continues.
 func TestTheBiggestRunMakesRoom(t *testing.T) {
 	t.Parallel()
-	p := New(1<<40, quiet()) // the heap never gets there: only charges count
+	p := New(1<<40, quiet()) // the heap never reaches the limit: only charges count
 	mark := p.share(highShare)
 	var big, small *Account
-	big = p.Open(0, func() { go big.Close() }) // as a run ends soon after it was told
+	big = p.Open(0, func() { go big.Close() }) // as a run ends soon after its cancellation
 	small = p.Open(0, nil)
 	defer small.Close()
 	big.limit, small.limit = 0, 0
@@ -97,10 +97,9 @@ func TestTheBiggestRunMakesRoom(t *testing.T) {
 	}
 }
 
-// What is alive takes room from new runs, and what is dead does not. Not
-// parallel: other tests would grow the heap, too.
+// Live memory is not available to new runs, dead memory is. Not parallel: other tests would grow the heap, too.
 func TestRoomIsWhatIsNotAlive(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // collected when the test says so
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the test decides when to collect
 	const size = 256 << 20
 	p := New(size*100/(roomShare+5), quiet())
 	runtime.GC()
@@ -119,7 +118,7 @@ func TestRoomIsWhatIsNotAlive(t *testing.T) {
 	}
 }
 
-// A run that is alone and too big ends itself.
+// A run that is alone and too large is ended itself.
 func TestARunThatIsAloneEnds(t *testing.T) {
 	t.Parallel()
 	p := New(1<<30, quiet())
@@ -179,8 +178,8 @@ func TestLimitOfContainers(t *testing.T) {
 	}
 }
 
-// What values are said to cost is at least what the heap grows by, and not
-// three times as much. Not parallel: other tests would grow the heap, too.
+// The charge of a value is at least the growth of the heap, and at most three times as much. Not parallel: other
+// tests would grow the heap, too.
 func TestCosts(t *testing.T) {
 	for _, members := range []int{0, 1, 8, 9, 30, 200, 2000} {
 		n := max(50, 100_000/(members+1))

@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// Runs that each want all that a run may hold get it one after the other: all
-// together never hold much more than one of them.
+// Runs that each need the maximum of a run get it one after the other: together they never hold much more than one of
+// them.
 func TestLargeRunsTakeTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := New(1<<40, quiet()) // the heap never gets there: only charges count
+		p := New(1<<40, quiet()) // the heap never reaches the limit: only charges count
 		shared := p.share(sharedShare)
 		var together, most atomic.Int64
 		for range 20 {
@@ -30,7 +30,7 @@ func TestLargeRunsTakeTurns(t *testing.T) {
 					now := together.Add(shared / 50)
 					for old := most.Load(); now > old && !most.CompareAndSwap(old, now); old = most.Load() {
 					}
-					time.Sleep(time.Millisecond) // of the bubble's clock: others try meanwhile
+					time.Sleep(time.Millisecond) // of the bubble's clock: the others try meanwhile
 				}
 				together.Add(-2 * shared)
 			}()
@@ -45,8 +45,8 @@ func TestLargeRunsTakeTurns(t *testing.T) {
 	})
 }
 
-// A run that has its turn and does nothing with it does not stop the others,
-// and one that ends while it waits leaves the line.
+// A run that has its turn and does not grow does not stop the others, and one that ends while it waits leaves the
+// line.
 func TestATurnIsNotKept(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -79,7 +79,7 @@ func TestATurnIsNotKept(t *testing.T) {
 	})
 }
 
-// Who goes on growing gives the turn away after a while.
+// A run that grows without end loses its turn after a while.
 func TestATurnEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -107,8 +107,8 @@ func TestATurnEnds(t *testing.T) {
 	})
 }
 
-// largeAccounts returns a process, what opens accounts of it, and the most that one
-// may hold: two of them fit at once.
+// largeAccounts returns a process, a function that opens accounts of it, and the most that one may hold: two of them
+// fit at once.
 func largeAccounts() (p *Process, open func() *Account, most int64) {
 	p = New(1<<40, quiet())
 	most = p.share(roomShare) / 2
@@ -119,8 +119,7 @@ func largeAccounts() (p *Process, open func() *Account, most int64) {
 	}, most
 }
 
-// Who is next waits while what others hold leaves no place for all that it may
-// hold, and not for ever.
+// The next run waits while the memory held by others leaves no space for its maximum, but not for ever.
 func TestATurnBeginsWhereItFits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -154,7 +153,7 @@ func TestATurnBeginsWhereItFits(t *testing.T) {
 	})
 }
 
-// Those that hold much and wait do not wait for each other.
+// Runs that hold much and wait do not wait for each other.
 func TestNobodyWaitsForThoseThatWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

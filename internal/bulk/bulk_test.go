@@ -38,7 +38,7 @@ func TestPiecesMakeTheWhole(t *testing.T) {
 	}
 }
 
-// What was made does not change with what it was made of.
+// A copy does not change with its source.
 func TestNothingIsShared(t *testing.T) {
 	t.Parallel()
 	content := sample(2 * chunkSize)

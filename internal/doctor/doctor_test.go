@@ -22,7 +22,7 @@ func text(r *Report) string {
 	return b.String()
 }
 
-// found wants lines, each with its advice unless it is fine.
+// found expects these lines, each with its advice unless it is ok.
 func found(t *testing.T, r *Report, lines ...string) {
 	t.Helper()
 	for _, line := range lines {
@@ -183,7 +183,7 @@ func TestServer(t *testing.T) {
 	found(t, look(), "does not answer")
 }
 
-// What a fleet may open is held against what Redis takes.
+// The connections that a fleet may open are compared with those that Redis accepts.
 func TestConnections(t *testing.T) {
 	t.Parallel()
 	server := testenv.Redis(t, "--maxclients", "200")
@@ -205,7 +205,7 @@ func TestConnections(t *testing.T) {
 		}
 	}
 	r := &Report{}
-	r.Connections(t.Context(), client, one, 3, 10) // two that have served nobody
+	r.Connections(t.Context(), client, one, 3, 10) // two that have served no request
 	if !strings.Contains(text(r), "3 doors and 1 workers") {
 		t.Errorf("%s", text(r))
 	}

@@ -71,7 +71,7 @@ func TestANameWaitsWhereItFails(t *testing.T) {
 	}
 }
 
-// However often one fails, and tries during the wait, it is bounded.
+// The number of evaluated attempts is bounded, whatever the number of failures and of attempts during a delay.
 func TestTheLongestWait(t *testing.T) {
 	t.Parallel()
 	client, pass := clocked(t)
@@ -91,7 +91,7 @@ func TestTheLongestWait(t *testing.T) {
 	}
 }
 
-// Right and wrong are answered alike during a wait, and cost alike.
+// During a delay a right and a wrong secret get the same response and cost the same.
 func TestAWaitTellsNothing(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"stranger", "known"} {
@@ -124,7 +124,7 @@ func TestWhoIsKnownDoesNotWaitForFailuresElsewhere(t *testing.T) {
 	record(t, a, "ann", "192.0.2.1", true)
 	record(t, a, "ann", "2001:db8:0:1::1", true)
 	pass(knownNetworkTTL - time.Hour)
-	for i := range 500 { // ann is attacked from as many places, and others are from hers
+	for i := range 500 { // ann is attacked from as many addresses, and others from hers
 		record(t, a, "ann", fmt.Sprintf("198.51.%d.%d", i%2, i/2), false)
 		record(t, a, fmt.Sprint("other", i), "192.0.2.1", false)
 		record(t, a, fmt.Sprint("other", i), "2001:db8:0:1:ffff::2", false)
@@ -153,8 +153,7 @@ func TestWhoIsKnownDoesNotWaitForFailuresElsewhere(t *testing.T) {
 	}
 }
 
-// Who waits as long as told gets a turn that nobody takes away; who does not
-// loses it.
+// An attempt at its reserved time is evaluated; a caller who does not wait loses the reservation.
 func TestTurnsAreKept(t *testing.T) {
 	t.Parallel()
 	client, pass := clocked(t)
@@ -194,8 +193,7 @@ func TestTurnsAreKept(t *testing.T) {
 	}
 }
 
-// However many addresses and names, what is stored is bounded, and those who
-// are known are served.
+// Stored data is bounded for any number of addresses and names, and known names are still evaluated.
 func TestWhatAttackersStoreIsBounded(t *testing.T) {
 	t.Parallel()
 	server := testenv.Redis(t)
@@ -255,7 +253,7 @@ func TestNetworksOfANameAreBounded(t *testing.T) {
 	}
 }
 
-// Nothing that failures leave behind stays in Redis.
+// All keys that failures create expire in Redis.
 func TestStatesEnd(t *testing.T) {
 	t.Parallel()
 	client, pass := clocked(t)

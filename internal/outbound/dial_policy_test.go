@@ -16,7 +16,7 @@ func TestGuardDecides(t *testing.T) {
 	tests := []struct {
 		addr             string
 		loopback, always bool   // allowed under AllowLoopback; allowed by default
-		refusal          string // of the default guard
+		refusal          string // of the default policy
 	}{
 		{addr: "93.184.216.34", always: true},
 		{addr: "2606:2800:220:1::1", always: true},
@@ -66,7 +66,7 @@ func TestGuardDecides(t *testing.T) {
 			if allowed := test.always || test.loopback; allowed != (err == nil) {
 				t.Errorf("AllowLoopback: %v, want allowed %v", err, allowed)
 			}
-			// The hint must be true: what it promises is what the flag does.
+			// The hint must be correct: the flag must permit the address.
 			promised := test.refusal == "" || strings.HasSuffix(test.refusal, flag)
 			err = newDialPolicy(Config{AllowPrivate: true}).control("tcp", address, nil)
 			if promised != (err == nil) {
@@ -85,8 +85,7 @@ func TestGuardRefusesWhatIsNoAddress(t *testing.T) {
 	}
 }
 
-// Whatever the spelling, an address that the standard library calls local is
-// never let through.
+// An address that the standard library calls local is refused in every notation.
 func FuzzGuard(f *testing.F) {
 	for _, seed := range []string{"127.0.0.1", "::1", "::ffff:10.0.0.1", "fe80::1%lo", "64:ff9b::7f00:1", "8.8.8.8"} {
 		f.Add(netip.MustParseAddr(seed).AsSlice())

@@ -29,7 +29,7 @@ type sink struct {
 
 	mu       sync.Mutex
 	requests []*collector.ExportTraceServiceRequest // guarded by mu
-	refuse   []int                                  // guarded by mu; statuses of the next answers
+	refuse   []int                                  // guarded by mu; statuses of the next responses
 	keys     []string                               // guarded by mu
 }
 
@@ -58,7 +58,7 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.requests = append(s.requests, request)
 }
 
-// spans returns all that came, by name.
+// spans returns all received spans, by name.
 func (s *sink) spans() map[string]*otlp.Span {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -110,8 +110,8 @@ func attributes(span *otlp.Span) map[string]any {
 	return out
 }
 
-// A trace goes from the caller through the door, the task, the run and its
-// step to the call that the step makes, and holds no secret.
+// A trace continues from the caller through the front door, the task, the run and its step to the call that the step
+// makes, and holds no secret.
 func TestATraceGoesAllTheWay(t *testing.T) {
 	t.Parallel()
 	s := newSink(t)
@@ -235,8 +235,7 @@ func TestACallWithoutAnAnswerSaysWhy(t *testing.T) {
 	}
 }
 
-// A collector that is away for a moment loses nothing; one that refuses is
-// not asked again.
+// An unavailable collector loses no spans; one that refuses is not called again.
 func TestSpansAreSentAgain(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
