@@ -32,7 +32,7 @@ const maxDepth = 64
 
 // submission is a run of a flow for a principal, accepted now.
 func (a *API) submission(c *gin.Context, f *flows.Flow, p *auth.Principal) queue.Submission {
-	of(c).answers, of(c).flow, of(c).flowNumber = f.Answers(), f, f.Number
+	of(c).answers, of(c).flow, of(c).flowNumber = f.Responds(), f, f.Number
 	s := queue.SubmissionOf(f)
 	s.Principal, s.Headers, s.Accepted = p.String(), declaredHeaders(f, c.Request.Header), a.config.Now()
 	return s

@@ -148,7 +148,7 @@ func masterKey(ctx context.Context, e env, conn *redisconn.Conn) doctor.Finding 
 	unopened, all, err := openSecrets(ctx, conn, keys)
 	switch {
 	case err != nil:
-		f.Found, f.Advice = err.Error(), "See what is said of Redis."
+		f.Found, f.Advice = err.Error(), "See the findings about Redis."
 	case unopened > 0:
 		f.Found = fmt.Sprintf("does not open the secrets of %d of %d API keys", unopened, all)
 		f.Advice = "Give every process the master key under which they were stored, an older one after a comma."

@@ -24,7 +24,7 @@ func (p *stepRun) journaled(ctx context.Context, in *Input) ([]any, error) {
 		return nil, journalError(ctx, err)
 	case known.Result != nil:
 		p.countReplay(in)
-		return replay(in.Tab(ctx), known.Result)
+		return replay(in.Charger(ctx), known.Result)
 	case known.Started && p.step.effect == Once && !p.step.rerun:
 		return nil, &Error{Code: CodeUncertain,
 			Message: "an earlier attempt began this and left no result: it may or may not have happened"}
@@ -37,7 +37,7 @@ func (p *stepRun) journaled(ctx context.Context, in *Input) ([]any, error) {
 	kept, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(recordTime, cancel) })()
-	result, err := p.record(in.Tab(kept), results, failed, in.index)
+	result, err := p.record(in.Charger(kept), results, failed, in.index)
 	if err != nil {
 		return nil, err
 	}
@@ -60,12 +60,12 @@ func journalError(ctx context.Context, err error) error {
 
 // record encodes the result of an effect for the journal: its items, or the failure, which on_error may have to
 // handle again.
-func (p *stepRun) record(tab *budget.Tab, results []any, failed error, index int) ([]byte, error) {
+func (p *stepRun) record(charger *budget.Charger, results []any, failed error, index int) ([]byte, error) {
 	if failed == nil {
 		if results == nil {
 			results = []any{}
 		}
-		return EncodeJSONOn(tab, map[string]any{"items": results})
+		return EncodeJSONOn(charger, map[string]any{"items": results})
 	}
 	e := p.step.fail(failed, index)
 	return EncodeJSON(map[string]any{"failed": map[string]any{
@@ -74,8 +74,8 @@ func (p *stepRun) record(tab *budget.Tab, results []any, failed error, index int
 }
 
 // replay decodes what record has encoded.
-func replay(tab *budget.Tab, result []byte) ([]any, error) {
-	v, err := DecodeJSONOn(tab, result)
+func replay(charger *budget.Charger, result []byte) ([]any, error) {
+	v, err := DecodeJSONOn(charger, result)
 	if err != nil {
 		return nil, &Error{Code: CodeInternal, Message: "a recorded effect cannot be read", Err: err}
 	}

@@ -53,9 +53,9 @@ const (
 
 // Block is a sequence of steps: of the flow, of a branch, or of an error handler.
 type Block struct {
-	steps   []*step
-	effects bool // some step in it has an effect
-	answers bool // some step in it may answer the caller
+	steps    []*step
+	effects  bool // some step in it has an effect
+	responds bool // some step in it may answer the caller
 }
 
 // block compiles a list of steps. path is the path of the parent step, empty at the top.
@@ -88,7 +88,7 @@ func (c *compiler) block(n *node, path string) (any, error) {
 	c.depth--
 	nested := c.scope
 	if last := c.responses.before; last != answered.before {
-		b.answers, answered.inside = true, last
+		b.responds, answered.inside = true, last
 	}
 	c.scope, c.entry, c.responses = outer, around, answered
 	c.scope.merge(nested)

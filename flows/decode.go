@@ -22,15 +22,15 @@ const (
 // 1,000 characters are errors. The value shares no memory with src.
 func DecodeJSON(src []byte) (any, error) { return DecodeJSONOn(nil, src) }
 
-// DecodeJSONOn is DecodeJSON charged to a tab while it decodes. It fails when the tab's context ends.
-func DecodeJSONOn(tab *budget.Tab, src []byte) (any, error) {
+// DecodeJSONOn decodes like DecodeJSON and charges its memory to charger. It fails when the charger's context ends.
+func DecodeJSONOn(charger *budget.Charger, src []byte) (any, error) {
 	if !utf8.Valid(src) {
 		return nil, errors.New("the JSON is not valid UTF-8")
 	}
-	if err := tab.Charge(int64(len(src))); err != nil {
+	if err := charger.Charge(int64(len(src))); err != nil {
 		return nil, memoryError(err)
 	}
-	d := decoder{src: bulk.Text(src), tab: tab} // strings without escapes share its memory
+	d := decoder{src: bulk.Text(src), charger: charger} // strings without escapes share its memory
 	v, err := d.value(0)
 	if err == nil {
 		err = d.flushCharge()
@@ -48,8 +48,8 @@ func DecodeJSONOn(tab *budget.Tab, src []byte) (any, error) {
 type decoder struct {
 	src       string
 	at        int
-	tab       *budget.Tab
-	uncharged int64 // bytes not yet charged to the tab
+	charger   *budget.Charger
+	uncharged int64 // bytes not yet charged
 }
 
 // charge counts n bytes. Small amounts are charged together.
@@ -63,7 +63,7 @@ func (d *decoder) charge(n int64) error {
 func (d *decoder) flushCharge() error {
 	n := d.uncharged
 	d.uncharged = 0
-	return d.tab.Charge(n)
+	return d.charger.Charge(n)
 }
 
 func (d *decoder) malformed() error {

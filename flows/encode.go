@@ -17,9 +17,9 @@ import (
 func EncodeJSON(v any) []byte { return appendJSON(nil, v) }
 
 // EncodeJSONOn is EncodeJSON that charges for the text before it allocates it.
-func EncodeJSONOn(tab *budget.Tab, v any) ([]byte, error) {
+func EncodeJSONOn(charger *budget.Charger, v any) ([]byte, error) {
 	size := sizeJSON(v)
-	if err := tab.Charge(size); err != nil {
+	if err := charger.Charge(size); err != nil {
 		return nil, memoryError(err)
 	}
 	return appendJSON(make([]byte, 0, size), v), nil

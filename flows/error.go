@@ -14,7 +14,7 @@ const (
 	CodeExpression Code = "expression"  // a jq program failed or exceeded a limit
 	CodeValidation Code = "validation"  // an item does not fit its schema
 	CodeTimeout    Code = "timeout"     // the run's execution limit
-	CodeCancelled  Code = "cancelled"   // somebody cancelled the run
+	CodeCancelled  Code = "cancelled"   // the run was cancelled
 	CodeLimit      Code = "limit"       // a limit of the engine: items, memory, nesting
 	CodeBusy       Code = "busy"        // the concurrency limit of the flow rejected the run
 	CodeUncertain  Code = "uncertain"   // a once effect was begun and left no result

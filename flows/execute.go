@@ -139,7 +139,7 @@ func (x *execution) runAfterResponse(ctx context.Context, items Items) error {
 		return nil
 	}
 	if x.env.Respond != nil {
-		if err := x.env.Respond(ctx, Answer{Items: EncodeJSON(items.Values())}); err != nil {
+		if err := x.env.Respond(ctx, Response{Items: EncodeJSON(items.Values())}); err != nil {
 			return respondError(ctx, err)
 		}
 	}

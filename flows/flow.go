@@ -36,8 +36,8 @@ type Flow struct {
 	reads         [ofStep + 1]bool // by kind of variable: some program reads it
 }
 
-// Answers reports whether the flow may answer its caller before it ends.
-func (f *Flow) Answers() bool { return f.steps.Answers() || f.afterResponse != nil }
+// Responds reports whether the flow may answer its caller before it ends.
+func (f *Flow) Responds() bool { return f.steps.Responds() || f.afterResponse != nil }
 
 // Webhook is a webhook trigger.
 type Webhook struct {

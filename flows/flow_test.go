@@ -156,10 +156,10 @@ func TestPathsOfSteps(t *testing.T) {
   - fail: stop
     on_error: {steps: [{log: caught}, {name: named, log: z}]}
 `)
-	told := &tracer{}
-	execute(t, flow, nil, flows.Env{Trace: told})
+	trace := &tracer{}
+	execute(t, flow, nil, flows.Env{Trace: trace})
 	var paths []string
-	for _, b := range told.begun {
+	for _, b := range trace.begun {
 		paths = append(paths, b.Step)
 	}
 	wanted := "set set-2 log log-2 switch switch.2.log switch.2.log-2 fail fail.on_error.log fail.on_error.named"

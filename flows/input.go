@@ -12,7 +12,7 @@ type Input struct {
 	item    item
 	index   int
 	outcome *ItemOutcome  // scratch record of the worker; nil: not recorded, see newOutcome
-	made    *atomic.Int64 // bytes charged by tabs for the item
+	made    *atomic.Int64 // bytes charged by chargers for the item
 }
 
 // Value returns the item, or for an aggregating kind the array of all items. It must not be modified: other items
@@ -68,7 +68,7 @@ func (in *Input) Log(level, message string, fields map[string]any) {
 	if trace == nil {
 		return
 	}
-	trace.Log(Line{
+	trace.Log(LogLine{
 		Step: in.p.path(), Item: in.index, At: time.Now(),
 		Level: level, Message: message, Fields: in.p.step.maskFields(fields),
 	})

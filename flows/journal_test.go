@@ -167,24 +167,24 @@ func TestRefusedRecordEndsTheRun(t *testing.T) {
 // tracer keeps the traced events, without the times.
 type tracer struct {
 	mu    sync.Mutex
-	begun []flows.Begun
-	ended []flows.Ended
-	lines []flows.Line
+	begun []flows.StepStart
+	ended []flows.StepEnd
+	lines []flows.LogLine
 }
 
-func (t *tracer) Begin(b flows.Begun) {
+func (t *tracer) Begin(b flows.StepStart) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.begun = append(t.begun, b)
 }
 
-func (t *tracer) End(e flows.Ended) {
+func (t *tracer) End(e flows.StepEnd) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.ended = append(t.ended, e)
 }
 
-func (t *tracer) Log(l flows.Line) {
+func (t *tracer) Log(l flows.LogLine) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.lines = append(t.lines, l)
@@ -211,8 +211,8 @@ func TestTracerIsToldWhatHappens(t *testing.T) {
 	})
 	j := newJournal()
 	j.results["find.0"] = `{"items":[0]}`
-	told := &tracer{}
-	if _, err := flow.Execute(t.Context(), flows.Run{Event: numbers(3)}, flows.Env{Trace: told, Journal: j}); err == nil {
+	trace := &tracer{}
+	if _, err := flow.Execute(t.Context(), flows.Run{Event: numbers(3)}, flows.Env{Trace: trace, Journal: j}); err == nil {
 		t.Fatal("it did not fail")
 	}
 	type end struct {
@@ -221,7 +221,7 @@ func TestTracerIsToldWhatHappens(t *testing.T) {
 		Failed                      bool
 	}
 	var ends []end
-	for i, e := range told.ended {
+	for i, e := range trace.ended {
 		if e.Duration < 0 || e.At.IsZero() {
 			t.Errorf("%d: at %v for %v", i, e.At, e.Duration)
 		}
@@ -237,13 +237,13 @@ func TestTracerIsToldWhatHappens(t *testing.T) {
 	if diff := cmp.Diff(wanted, ends); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if len(told.begun) != len(wanted) || told.begun[0].Step != "split" || told.begun[0].In != 1 {
-		t.Errorf("begun %v", told.begun)
+	if len(trace.begun) != len(wanted) || trace.begun[0].Step != "split" || trace.begun[0].In != 1 {
+		t.Errorf("begun %v", trace.begun)
 	}
-	if len(told.lines) != 1 {
-		t.Fatalf("lines %v", told.lines)
+	if len(trace.lines) != 1 {
+		t.Fatalf("lines %v", trace.lines)
 	}
-	line := told.lines[0]
+	line := trace.lines[0]
 	if line.Step != "switch.1.log" || line.Level != "info" || line.Message != "two is 2" {
 		t.Errorf("line %v", line)
 	}

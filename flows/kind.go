@@ -25,7 +25,7 @@ type Kind struct {
 	Effect       Effect // of every step of the kind, unless its Runner is an Effecter
 	Aggregates   bool   // runs once, on the array of all items, as collect does; the results have no single ancestor
 	Terminal     bool   // puts out no items, as fail does
-	Answers      bool   // answers the caller, as respond does: at most once on every path
+	Responds     bool   // responds to the caller, as the step respond does: at most once on every path
 	CPUBound     bool   // computes only, but takes long enough to record the time of each item
 	InternalOnly bool   // uses only Penstock's own state: tests of flows execute it, without a mock
 

@@ -66,10 +66,10 @@ func memoryError(err error) error {
 	return err
 }
 
-// Tab returns a tab that charges the run for values that the step creates for this item; the charges are settled when
-// the step has finished the item. The tab fails when ctx ends.
-func (in *Input) Tab(ctx context.Context) *budget.Tab {
-	return budget.NewTab(ctx, in.p.x.memory.account, in.made)
+// Charger returns a charger for values that the step creates for this item. Its charges are returned, by Account.Settle,
+// when the step has finished the item. It fails when ctx ends.
+func (in *Input) Charger(ctx context.Context) *budget.Charger {
+	return budget.NewCharger(ctx, in.p.x.memory.account, in.made)
 }
 
 // measure returns the size of a value that leaves a program in bytes; the error says why it may not leave.

@@ -51,11 +51,11 @@ func (o others) Version(context.Context, int64, string) (*flows.Flow, error) { r
 // watcher is a Tracer that looks at items.
 type watcher struct{ seen map[string]string }
 
-func (w watcher) Begin(b flows.Begun) {
+func (w watcher) Begin(b flows.StepStart) {
 	w.seen[b.Step+" in"] = string(flows.EncodeJSON(b.Items(2)))
 }
-func (w watcher) End(e flows.Ended) { w.seen[e.Step+" out"] = string(flows.EncodeJSON(e.Items(2))) }
-func (w watcher) Log(l flows.Line)  { w.seen["log"] = string(flows.EncodeJSON(l.Fields)) }
+func (w watcher) End(e flows.StepEnd) { w.seen[e.Step+" out"] = string(flows.EncodeJSON(e.Items(2))) }
+func (w watcher) Log(l flows.LogLine) { w.seen["log"] = string(flows.EncodeJSON(l.Fields)) }
 
 // Fields of redact are masked in all recorded items, at any depth, and nowhere else.
 func TestRedactedItems(t *testing.T) {

@@ -69,8 +69,8 @@ func (b *Block) Run(ctx context.Context, in *Input) ([]any, error) {
 	return items.Values(), nil
 }
 
-// Answers reports whether a step of the block may answer the caller. A nil block does not.
-func (b *Block) Answers() bool { return b != nil && b.answers }
+// Responds reports whether a step of the block may answer the caller. A nil block does not.
+func (b *Block) Responds() bool { return b != nil && b.responds }
 
 // RouteFunc is a NestedRunner that selects the block for an item. For a nil block the item passes unchanged.
 type RouteFunc func(ctx context.Context, in *Input) (*Block, error)

@@ -11,18 +11,18 @@ import (
 )
 
 // of returns the recorded outcomes of a step.
-func (t *tracer) of(step string) flows.Ended {
+func (t *tracer) of(step string) flows.StepEnd {
 	for _, e := range t.ended {
 		if e.Step == step {
 			return e
 		}
 	}
-	return flows.Ended{}
+	return flows.StepEnd{}
 }
 
 // timeless removes the values that differ between two executions, and reports whether each timed item lies within the
 // step.
-func timeless(t *testing.T, e flows.Ended) []flows.ItemOutcome {
+func timeless(t *testing.T, e flows.StepEnd) []flows.ItemOutcome {
 	t.Helper()
 	begun := e.At.Add(-e.Duration)
 	for i := range e.Outcomes {
@@ -58,19 +58,19 @@ func TestStepsTellOfItems(t *testing.T) {
 	})
 	j := newJournal()
 	j.results["find.0"] = `{"items":[0]}`
-	told := &tracer{}
-	execute(t, flow, numbers(4), flows.Env{Trace: told, Journal: j})
+	trace := &tracer{}
+	execute(t, flow, numbers(4), flows.Env{Trace: trace, Journal: j})
 	wanted := []flows.ItemOutcome{
 		{Item: 0, Replayed: true, Out: 1},
 		{Item: 1, Attempts: 3, Error: "busy"},
 		{Item: 2, Attempts: 1, Out: 2},
 		{Item: 3, Out: 1},
 	}
-	if diff := cmp.Diff(wanted, timeless(t, told.of("find"))); diff != "" {
+	if diff := cmp.Diff(wanted, timeless(t, trace.of("find"))); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if each := told.of("split").Outcomes; each != nil {
-		t.Errorf("a step that only computes told %v", each)
+	if each := trace.of("split").Outcomes; each != nil {
+		t.Errorf("a step that only computes recorded %v", each)
 	}
 }
 
@@ -83,11 +83,11 @@ func TestToldItemsAreBounded(t *testing.T) {
 		}
 		return []any{in.Value()}, nil
 	})
-	told := &tracer{}
-	execute(t, flow, numbers(300), flows.Env{Trace: told})
-	each := told.of("find").Outcomes
+	trace := &tracer{}
+	execute(t, flow, numbers(300), flows.Env{Trace: trace})
+	each := trace.of("find").Outcomes
 	if len(each) != 100 || each[49].Item != 49 || each[50].Item < 100 || each[99].Error != "no" {
-		t.Errorf("told of %d items: %v", len(each), each)
+		t.Errorf("recorded %d items: %v", len(each), each)
 	}
 	for i := 1; i < len(each); i++ {
 		if each[i].Item <= each[i-1].Item {
@@ -110,12 +110,12 @@ func TestFailedItemsAreTold(t *testing.T) {
     on_error: continue
     redact: token
 `)
-	told := &tracer{}
-	execute(t, flow, numbers(3), flows.Env{Trace: told})
-	if each := timeless(t, told.of("check")); len(each) != 1 || each[0].Item != 1 || each[0].Error == "" {
-		t.Errorf("told %v", each)
+	trace := &tracer{}
+	execute(t, flow, numbers(3), flows.Env{Trace: trace})
+	if each := timeless(t, trace.of("check")); len(each) != 1 || each[0].Item != 1 || each[0].Error == "" {
+		t.Errorf("recorded %v", each)
 	}
-	if diff := cmp.Diff([]flows.ItemOutcome{{Item: 1, Error: "expression"}}, timeless(t, told.of("masked"))); diff != "" {
+	if diff := cmp.Diff([]flows.ItemOutcome{{Item: 1, Error: "expression"}}, timeless(t, trace.of("masked"))); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
@@ -133,12 +133,12 @@ func TestStoppedItemsAreTold(t *testing.T) {
 		<-begun
 		return nil, &flows.Error{Message: "no"}
 	})
-	told := &tracer{}
-	if _, err := flow.Execute(t.Context(), flows.Run{Event: numbers(2)}, flows.Env{Trace: told}); err == nil {
+	trace := &tracer{}
+	if _, err := flow.Execute(t.Context(), flows.Run{Event: numbers(2)}, flows.Env{Trace: trace}); err == nil {
 		t.Fatal("it did not fail")
 	}
 	wanted := []flows.ItemOutcome{{Item: 0, Attempts: 1, Error: "stopped before it ended"}, {Item: 1, Attempts: 1, Error: "no"}}
-	if diff := cmp.Diff(wanted, timeless(t, told.of("find"))); diff != "" {
+	if diff := cmp.Diff(wanted, timeless(t, trace.of("find"))); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }

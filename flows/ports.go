@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Answer is a flow's answer to its caller while the run goes on.
-type Answer struct {
+// Response is a flow's answer to its caller while the run goes on.
+type Response struct {
 	Status  int               // HTTP, 200 to 599; 0: the status for a run's output
 	Headers map[string]string // including Content-Type
 	Body    []byte            // sent as it is

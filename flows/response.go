@@ -14,9 +14,9 @@ func (c *compiler) noteResponder(s *step, kind *Kind, outer responsePaths, at pl
 	if c.responses.inside != "" {
 		after = c.responses.inside
 	}
-	if kind.Answers {
+	if kind.Responds {
 		if outer.before != "" {
-			c.add(at, "a caller is answered once", "step %s may have answered the caller before this one does", outer.before)
+			c.add(at, "a caller gets one response", "step %s may have responded to the caller before this one does", outer.before)
 		}
 		after = s.path
 	}

@@ -38,7 +38,7 @@ type Env struct {
 	Callbacks   Callbacks   // nil: wait_for steps fail
 	// Respond answers the caller while the run goes on. Only the first answer of a run counts. nil: callers are not
 	// answered early.
-	Respond   func(ctx context.Context, a Answer) error
+	Respond   func(ctx context.Context, a Response) error
 	Parks     bool  // the caller of Execute resumes the run after a *Parked; false: waits block the execution
 	MaxMemory int64 // bytes of items that a run may hold at once; 0: 64 MiB
 	// Memory is charged for the values of the run. The caller of Execute opens and closes it. nil: an account of its

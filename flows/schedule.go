@@ -133,7 +133,7 @@ func (s *Schedule) nextMultiple(after time.Time) time.Time {
 func (s *Schedule) nextByClock(after time.Time) time.Time {
 	spec := *s.spec
 	spec.Location = time.UTC
-	shown := asShown(after.In(s.zone))
+	shown := wallClock(after.In(s.zone))
 	// After the clocks are set back, they repeat times that have fired already. The search therefore starts before
 	// the repeated times.
 	for at := spec.Next(shown.Add(-putBack)); !at.IsZero(); at = spec.Next(at) {
@@ -144,8 +144,8 @@ func (s *Schedule) nextByClock(after time.Time) time.Time {
 	return time.Time{}
 }
 
-// asShown returns the local clock time as if it were UTC.
-func asShown(t time.Time) time.Time {
+// wallClock returns the local clock time as if it were UTC.
+func wallClock(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
 }
 
@@ -155,11 +155,11 @@ func (s *Schedule) when(shown time.Time) time.Time {
 	earlier, later := s.offsets(shown)
 	// The larger offset gives the earlier moment for the same clock time.
 	first := shown.Add(-max(earlier, later))
-	if asShown(first.In(s.zone)).Equal(shown) {
+	if wallClock(first.In(s.zone)).Equal(shown) {
 		return first.In(s.zone)
 	}
 	second := shown.Add(-min(earlier, later))
-	if asShown(second.In(s.zone)).Equal(shown) {
+	if wallClock(second.In(s.zone)).Equal(shown) {
 		return second.In(s.zone)
 	}
 	// The time is skipped: the offset changes between the two moments.

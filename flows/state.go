@@ -61,8 +61,8 @@ type Addition struct {
 // Pacer limits rates. Safe for concurrent use.
 type Pacer interface {
 	// Take reserves the next moment within the rate and returns the time until then. When that is longer than
-	// patience it reserves nothing, and ok is false.
-	Take(ctx context.Context, key string, rate Rate, patience time.Duration) (wait time.Duration, ok bool, err error)
+	// maxWait it reserves nothing, and ok is false.
+	Take(ctx context.Context, key string, rate Rate, maxWait time.Duration) (wait time.Duration, ok bool, err error)
 }
 
 // Rate allows Count operations within any period of length Per.

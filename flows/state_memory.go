@@ -118,7 +118,7 @@ func (m *Memory) Add(_ context.Context, a Addition) (int64, error) {
 }
 
 // Take implements Pacer.
-func (m *Memory) Take(_ context.Context, key string, rate Rate, patience time.Duration) (time.Duration, bool, error) {
+func (m *Memory) Take(_ context.Context, key string, rate Rate, maxWait time.Duration) (time.Duration, bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
@@ -129,7 +129,7 @@ func (m *Memory) Take(_ context.Context, key string, rate Rate, patience time.Du
 		}
 		taken = taken[n:]
 	}
-	if at.Sub(now) > patience {
+	if at.Sub(now) > maxWait {
 		return at.Sub(now), false, nil
 	}
 	m.reserved[key] = append(taken, at)

@@ -40,7 +40,7 @@ func (p *stepRun) run(ctx context.Context, items []item) ([]item, error) {
 		return p.runItems(ctx, items)
 	}
 	begun, end := time.Now(), trace.End
-	b := Begun{Step: p.path(), Kind: p.step.kind, In: len(items), At: begun, Items: p.step.recordable(items)}
+	b := StepStart{Step: p.path(), Kind: p.step.kind, In: len(items), At: begun, Items: p.step.recordable(items)}
 	if spanner, ok := trace.(Spanner); ok {
 		ctx, end = spanner.Span(ctx, b)
 	} else {
@@ -48,7 +48,7 @@ func (p *stepRun) run(ctx context.Context, items []item) ([]item, error) {
 	}
 	out, err := p.runItems(ctx, items)
 	now := time.Now()
-	end(Ended{
+	end(StepEnd{
 		Step: p.path(), Kind: p.step.kind, In: len(items), Out: len(out), At: now, Duration: now.Sub(begun),
 		Attempts: int(p.attempts.Load()), Replayed: int(p.replayed.Load()), Err: err, Within: p.at, Items: p.step.recordable(out), Outcomes: p.sortedOutcomes(),
 	})

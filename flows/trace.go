@@ -8,16 +8,16 @@ import (
 // Tracer receives the events of an execution while they happen. Its methods are called concurrently and must not
 // block.
 type Tracer interface {
-	Begin(Begun)
-	End(Ended)
-	Log(Line)
+	Begin(StepStart)
+	End(StepEnd)
+	Log(LogLine)
 }
 
 // Spanner is a Tracer that also sets the context of each step. Span is called instead of Begin; the returned function
 // is called instead of End.
 type Spanner interface {
 	Tracer
-	Span(ctx context.Context, b Begun) (context.Context, func(Ended))
+	Span(ctx context.Context, b StepStart) (context.Context, func(StepEnd))
 }
 
 // ProgressTracer is a Tracer that also receives the progress of a step with several items, after each item but the
@@ -34,8 +34,8 @@ type Progress struct {
 	Done, In int // items
 }
 
-// Begun reports the start of a step on its items. A nested step starts once for every item that is routed to it.
-type Begun struct {
+// StepStart reports the start of a step on its items. A nested step starts once for every item that is routed to it.
+type StepStart struct {
 	Step string // path: "find", "switch.else.http"
 	Kind string
 	In   int // items
@@ -45,8 +45,8 @@ type Begun struct {
 	Items func(most int) []any
 }
 
-// Ended reports the end of a step, successful or not.
-type Ended struct {
+// StepEnd reports the end of a step, successful or not.
+type StepEnd struct {
 	Step     string
 	Kind     string
 	In, Out  int // items
@@ -59,15 +59,15 @@ type Ended struct {
 	// Within holds the indices of the items that led into nested steps, "3.0."; empty for a step of the flow itself.
 	Within string
 
-	Items func(most int) []any // as of Begun, for the output items
+	Items func(most int) []any // as of StepStart, for the output items
 
 	// Outcomes are those of single items, in the order of the items. A step with effects or with Kind.CPUBound
 	// reports the first 50, and the first 50 failed ones after them; any other step reports failed items only.
 	Outcomes []ItemOutcome
 }
 
-// Line is the output of a log step.
-type Line struct {
+// LogLine is the output of a log step.
+type LogLine struct {
 	Step    string
 	Item    int
 	At      time.Time

@@ -76,7 +76,7 @@ func (c *compiler) verify(a *Args, w *Webhook) {
 	}
 	c.checkVerify(a, v)
 	if v.Scheme == "token" && slices.Contains(w.Headers, strings.ToLower(v.Header)) || slices.Contains(w.Params, v.Param) {
-		c.add(a.place, "", "verify: what carries the token cannot be read by expressions as well")
+		c.add(a.place, "", "verify: expressions cannot read the header or parameter with the token")
 	}
 	w.Verify = v
 }

@@ -97,7 +97,7 @@ func keyError(err error) error {
 	if !errors.As(err, &known) {
 		known = &flows.Error{Code: flows.CodeExpression, Message: err.Error(), Err: err}
 	}
-	told := *known
-	told.Message = "run.concurrency.key: " + known.Message
-	return &told
+	e := *known
+	e.Message = "run.concurrency.key: " + known.Message
+	return &e
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-func (r *rig) submit(version, event string) *queue.Ticket {
+func (r *testWorker) submit(version, event string) *queue.Ticket {
 	r.t.Helper()
 	ticket, err := r.client.Submit(context.Background(), queue.Submission{Spec: queue.Spec{
 		Flow: 1, Version: version, Queue: "default", Limit: 20 * time.Second, Event: json.RawMessage(event),
@@ -30,7 +30,7 @@ func (r *rig) submit(version, event string) *queue.Ticket {
 	return ticket
 }
 
-func (r *rig) wait(ticket *queue.Ticket) queue.Result {
+func (r *testWorker) wait(ticket *queue.Ticket) queue.Result {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
@@ -69,7 +69,7 @@ func (f firstSteps) Begin(ctx context.Context, _ *queue.Attempt) (context.Contex
 	return ctx, f
 }
 
-func (f firstSteps) Step(ctx context.Context, _ flows.Begun) (context.Context, func(flows.Ended)) {
+func (f firstSteps) Step(ctx context.Context, _ flows.StepStart) (context.Context, func(flows.StepEnd)) {
 	select {
 	case f.begun <- struct{}{}:
 	case <-f.release:
@@ -79,7 +79,7 @@ func (f firstSteps) Step(ctx context.Context, _ flows.Begun) (context.Context, f
 	case <-f.release:
 	case <-ctx.Done():
 	}
-	return ctx, func(flows.Ended) {}
+	return ctx, func(flows.StepEnd) {}
 }
 
 func (firstSteps) End(queue.Outcome, error) {}
@@ -87,7 +87,7 @@ func (firstSteps) End(queue.Outcome, error) {}
 func TestConcurrencyOfAFlow(t *testing.T) {
 	t.Parallel()
 	held := newFirstSteps(t)
-	r := setup(t, map[string]string{
+	r := startWorker(t, map[string]string{
 		"reject": "run: {concurrency: {limit: 1, key: '${ .k }', when_full: reject}}\nsteps:\n  - set: {a: 1}",
 		"queue":  "run: {concurrency: 1}\nsteps:\n  - delay: 100ms",
 		"error":  "run: {concurrency: {limit: 1, key: '${ .k + 1 }'}}\nsteps:\n  - delay: 0s",
@@ -138,14 +138,14 @@ func TestGates(t *testing.T) {
 // Attempts that park or requeue their run report the reason.
 func TestWhyRunsAreParked(t *testing.T) {
 	t.Parallel()
-	told := make(chan string, 100) // more than are parked
+	reasons := make(chan string, 100) // more than are parked
 	held := newFirstSteps(t)
 	var paused atomic.Bool
-	r := setup(t, map[string]string{
+	r := startWorker(t, map[string]string{
 		"limit": "run: {concurrency: 1}\nsteps:\n  - set: {a: 1}",
 		"step":  "run: {limit: 1h}\nsteps:\n  - delay: 30m",
 	}, func(c *Config) {
-		c.Parked = func(_ int64, why string) { told <- why }
+		c.Parked = func(_ int64, why string) { reasons <- why }
 		c.Paused = func(int64) time.Time {
 			if paused.Load() {
 				return time.UnixMilli(1000)
@@ -156,7 +156,7 @@ func TestWhyRunsAreParked(t *testing.T) {
 	wait := func(want string) {
 		t.Helper()
 		select {
-		case why := <-told:
+		case why := <-reasons:
 			if why != want {
 				t.Errorf("parked for %q, want %q", why, want)
 			}
@@ -171,8 +171,8 @@ func TestWhyRunsAreParked(t *testing.T) {
 	close(held.release)
 	r.wait(first)
 	r.wait(second)
-	for len(told) > 0 { // it may have tried again
-		<-told
+	for len(reasons) > 0 { // it may have tried again
+		<-reasons
 	}
 	r.submit("step", `{}`)
 	wait("delay")

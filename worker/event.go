@@ -27,7 +27,7 @@ func (r *record) Report(yield func([]queue.Event)) {
 	yield(events)
 }
 
-func startedEvent(b flows.Begun) queue.Event {
+func startedEvent(b flows.StepStart) queue.Event {
 	return event(0, eventBegun, struct {
 		Step string    `json:"step"`
 		Kind string    `json:"kind"`

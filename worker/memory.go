@@ -17,7 +17,7 @@ func decodeEvent(ctx context.Context, account *budget.Account, content json.RawM
 		return nil, func() {}, nil
 	}
 	var made atomic.Int64
-	event, err = flows.DecodeJSONOn(budget.NewTab(ctx, account, &made), content)
+	event, err = flows.DecodeJSONOn(budget.NewCharger(ctx, account, &made), content)
 	return event, func() { account.Settle(&made) }, err
 }
 
@@ -41,7 +41,7 @@ func encodeOutput(ctx context.Context, account *budget.Account, output []any) ([
 		if size += flows.SizeOf(v); size > small {
 			var made atomic.Int64
 			defer account.Settle(&made)
-			return flows.EncodeJSONOn(budget.NewTab(ctx, account, &made), output)
+			return flows.EncodeJSONOn(budget.NewCharger(ctx, account, &made), output)
 		}
 	}
 	return flows.EncodeJSON(output), nil

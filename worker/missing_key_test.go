@@ -31,7 +31,7 @@ func (c *sealedConnections) HTTP(context.Context, string) (flows.HTTPConnection,
 func TestARunThatMeetsASealedCredentialGoesBack(t *testing.T) {
 	t.Parallel()
 	c := &sealedConnections{}
-	r := setup(t, map[string]string{"v": "steps:\n  - http: {get: 'https://api.example.org', connection: crm}\n    on_error: continue\n"},
+	r := startWorker(t, map[string]string{"v": "steps:\n  - http: {get: 'https://api.example.org', connection: crm}\n    on_error: continue\n"},
 		func(config *Config) { config.Env.Connections, config.Env.HTTP = c, http.DefaultTransport })
 	result := r.run("v", `{}`, 15*time.Second)
 	if result.State != queue.Succeeded || c.asked.Load() != 2 {
@@ -44,7 +44,7 @@ func TestAWorkerThatIsNotReadyWaits(t *testing.T) {
 	t.Parallel()
 	var ready atomic.Bool
 	var asked atomic.Int32
-	r := setup(t, map[string]string{"v": "steps: [{set: {n: 1}}]\n"}, func(config *Config) {
+	r := startWorker(t, map[string]string{"v": "steps: [{set: {n: 1}}]\n"}, func(config *Config) {
 		config.Ready = func() error {
 			if asked.Add(1) > 2 {
 				ready.Store(true)

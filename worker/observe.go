@@ -17,7 +17,7 @@ type Observer interface {
 // Observation observes one attempt.
 type Observation interface {
 	// Step is called at the start of a step. It returns the context for the step, and a function to call at its end.
-	Step(ctx context.Context, b flows.Begun) (context.Context, func(flows.Ended))
+	Step(ctx context.Context, b flows.StepStart) (context.Context, func(flows.StepEnd))
 	// End is called at the end of the attempt. cause is the cause of the end of its context, if that was the reason.
 	End(o queue.Outcome, cause error)
 }
@@ -45,13 +45,13 @@ func (r *runner) observe(ctx context.Context, a *queue.Attempt, steps *record) (
 }
 
 // Span implements flows.Spanner.
-func (o observedRecord) Span(ctx context.Context, b flows.Begun) (context.Context, func(flows.Ended)) {
+func (o observedRecord) Span(ctx context.Context, b flows.StepStart) (context.Context, func(flows.StepEnd)) {
 	o.Begin(b)
-	ends := make([]func(flows.Ended), len(o.observations))
+	ends := make([]func(flows.StepEnd), len(o.observations))
 	for i, by := range o.observations {
 		ctx, ends[i] = by.Step(ctx, b)
 	}
-	return ctx, func(e flows.Ended) {
+	return ctx, func(e flows.StepEnd) {
 		o.End(e)
 		for _, end := range ends {
 			end(e)

@@ -13,7 +13,7 @@ import (
 // The record of a run has the outcome of each item of steps with effects, also when the flow does not record items.
 func TestARunsRecordTellsOfItems(t *testing.T) {
 	t.Parallel()
-	r := setup(t, map[string]string{
+	r := startWorker(t, map[string]string{
 		"v": "steps:\n  - split: '.[]'\n  - name: one\n    script: \"if (item === 2) throw new Error('no two'); return [item, item]\"\n    on_error: skip\n  - set: {n: '${ . }'}",
 	})
 	ticket := r.submit("v", `[1,2]`)
@@ -28,10 +28,10 @@ func TestARunsRecordTellsOfItems(t *testing.T) {
 	}
 	each := kept.Steps[1].Each
 	if len(each) != 2 || each[0].Micros == 0 || each[0].Attempts != 1 || each[0].Out != 2 || each[1].Item != 1 || !strings.Contains(each[1].Error, "no two") {
-		t.Errorf("told %+v", each)
+		t.Errorf("recorded %+v", each)
 	}
 	if kept.Steps[0].Each != nil || kept.Steps[2].Each != nil {
-		t.Errorf("pure steps told %+v %+v", kept.Steps[0].Each, kept.Steps[2].Each)
+		t.Errorf("pure steps recorded %+v %+v", kept.Steps[0].Each, kept.Steps[2].Each)
 	}
 }
 
@@ -44,14 +44,14 @@ func TestToldItemsHaveABound(t *testing.T) {
 		each[i] = flows.ItemOutcome{Item: i, At: now, Error: strings.Repeat("é", maxReason)}
 	}
 	for range 10 {
-		r.End(flows.Ended{Step: "s", Kind: "http", At: now, Outcomes: each})
+		r.End(flows.StepEnd{Step: "s", Kind: "http", At: now, Outcomes: each})
 	}
-	told := 0
+	recorded := 0
 	for _, s := range r.steps {
-		told += len(s.Each)
+		recorded += len(s.Each)
 	}
-	if told != maxOutcomes || len(r.steps) != 10 {
-		t.Errorf("%d items of %d steps told, room for %d", told, len(r.steps), maxOutcomes)
+	if recorded != maxOutcomes || len(r.steps) != 10 {
+		t.Errorf("%d items of %d steps recorded, room for %d", recorded, len(r.steps), maxOutcomes)
 	}
 	if got := r.steps[0].Each[0].Error; len(got) > maxReason+len("…") || !strings.HasSuffix(got, "é…") {
 		t.Errorf("a failure of %d bytes is kept: %q", len(got), got)

@@ -47,7 +47,7 @@ type stepRecord struct {
 	Error    string    `json:"error,omitempty"`
 	Within   string    `json:"within,omitempty"` // indices of the items that led into nested steps
 
-	Each    []itemOutcome   `json:"each,omitempty"`         // outcomes of single items; see flows.Ended
+	Each    []itemOutcome   `json:"each,omitempty"`         // outcomes of single items; see flows.StepEnd
 	Items   json.RawMessage `json:"items,omitempty"`        // first output items, masked; absent: not recorded
 	LeftOut bool            `json:"left_out,omitempty"`     // not all items are recorded
 	Waiting time.Time       `json:"waiting_until,omitzero"` // of a step that parked the run
@@ -63,7 +63,7 @@ type logRecord struct {
 }
 
 // Begin implements flows.Tracer. It sends an event but records nothing.
-func (r *record) Begin(b flows.Begun) {
+func (r *record) Begin(b flows.StepStart) {
 	if r.attempt.Watched() {
 		r.attempt.Tell(startedEvent(b))
 	}
@@ -85,7 +85,7 @@ func (r *record) Progress(p flows.Progress) {
 }
 
 // End implements flows.Tracer.
-func (r *record) End(e flows.Ended) {
+func (r *record) End(e flows.StepEnd) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.steps) == maxSteps {
@@ -112,7 +112,7 @@ func (r *record) End(e flows.Ended) {
 }
 
 // addItems adds the first output items of a step to the record, if enabled and within the limits.
-func (r *record) addItems(s *stepRecord, e *flows.Ended) {
+func (r *record) addItems(s *stepRecord, e *flows.StepEnd) {
 	if !r.recordItems || e.Err != nil || e.Items == nil {
 		return
 	}
@@ -133,7 +133,7 @@ func (r *record) enableItems() {
 }
 
 // Log implements flows.Tracer.
-func (r *record) Log(l flows.Line) {
+func (r *record) Log(l flows.LogLine) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.lines) == maxLines {

@@ -33,8 +33,8 @@ func (r *runner) handle(ctx context.Context, a *queue.Attempt) (o queue.Outcome)
 		}
 		o.Steps = steps.encode()
 		end(o)
-		took, told := time.Since(start), o
-		o.After = func() { r.logRun(ctx, a, told, took) } // the caller does not wait for the log
+		took, outcome := time.Since(start), o
+		o.After = func() { r.logRun(ctx, a, outcome, took) } // the caller does not wait for the log
 	}()
 	return r.execute(ctx, a, steps, trace)
 }

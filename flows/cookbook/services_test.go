@@ -34,7 +34,7 @@ type services struct {
 	people  []map[string]any // guarded by mu, as are the rest
 	calls   []string         // "METHOD path body" of requests that write
 	mails   []letter
-	answers []flows.Answer
+	answers []flows.Response
 	links   map[string]string // callback URLs by key
 	journal map[string][]byte
 }
@@ -165,7 +165,7 @@ func (s *services) HTTP(context.Context, string) (flows.HTTPConnection, error) {
 
 func (s *services) SQL(context.Context, string) (*flows.Database, error) { return s.db, nil }
 
-func (s *services) respond(_ context.Context, a flows.Answer) error {
+func (s *services) respond(_ context.Context, a flows.Response) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answers = append(s.answers, a)

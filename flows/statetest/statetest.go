@@ -30,7 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"only whole numbers are added to":           noNumber,
 		"one of many takes what is absent":          oneOfMany,
 		"a rate is kept within any stretch":         rates,
-		"a reservation beyond patience":             patience,
+		"a reservation beyond the longest wait":     longestWait,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -215,7 +215,7 @@ func rates(t *testing.T, s Store) {
 	}
 }
 
-func patience(t *testing.T, s Store) {
+func longestWait(t *testing.T, s Store) {
 	rate := flows.Rate{Count: 1, Per: time.Hour}
 	if _, ok, err := s.Take(t.Context(), "k", rate, 0); !ok || err != nil {
 		t.Fatal(ok, err)

@@ -42,7 +42,7 @@ func newEmailStep(args *flows.Args) (*emailStep, error) {
 		headers: args.Fields("headers"),
 	}
 	if s.to == nil && s.cc == nil && s.bcc == nil {
-		return nil, args.Errorf("to", "nobody gets this message: set to, cc or bcc")
+		return nil, args.Errorf("to", "the message has no recipient: set to, cc or bcc")
 	}
 	if s.text == nil && s.html == nil {
 		return nil, args.Errorf("text", "the message is empty: set text, html or both")

@@ -46,7 +46,7 @@ func (s *emailStep) render(ctx context.Context, in *flows.Input) (*flows.Mail, e
 		return nil, err
 	}
 	const copies = 4 // base64 of the parts, and the message as it is sent
-	return m, limitError(in.Tab(ctx).Charge(copies * mailSize(m)))
+	return m, limitError(in.Charger(ctx).Charge(copies * mailSize(m)))
 }
 
 // mailSize returns the size of text and attachments in bytes.
@@ -61,7 +61,7 @@ func mailSize(m *flows.Mail) int64 {
 func checkMail(m *flows.Mail) error {
 	switch n := len(m.To) + len(m.Cc) + len(m.Bcc); {
 	case n == 0:
-		return stepError("nobody gets this message: to, cc and bcc are empty")
+		return stepError("the message has no recipient: to, cc and bcc are empty")
 	case n > maxRecipients:
 		return stepError("the message has %d recipients; %d are allowed", n, maxRecipients)
 	case m.Text == "" && m.HTML == "":

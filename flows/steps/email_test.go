@@ -178,7 +178,7 @@ func TestEmailRefuses(t *testing.T) {
 		{fields: "to: a@b.org, subject: s, text: t, from: '${ . }'", event: `["a@b.org", "b@b.org"]`, message: "from is not one address"},
 		{fields: "to: a@b.org, subject: s, text: t, attachments: [{name: '${ . }', content: c}]", event: `"a\r\nX: y"`, message: "the name of an attachment has a line break"},
 		{fields: "to: a@b.org, subject: s, text: t, attachments: [{name: a, base64: '${ . }'}]", event: `"*"`, message: "base64 does not hold base64"},
-		{fields: "to: '${ . }', subject: s, text: t", event: `[]`, message: "nobody gets this message"},
+		{fields: "to: '${ . }', subject: s, text: t", event: `[]`, message: "the message has no recipient"},
 		{fields: "to: a@b.org, subject: s, text: '${ . }'", event: `null`, message: "the message is empty"},
 		{fields: "to: [a@b.org, nobody@b.org], subject: s, text: t", event: `null`, message: `step email: connection "mail": the mail server refuses the message: `},
 		{fields: "to: busy@b.org, subject: s, text: t", event: `null`, message: "451", class: flows.ClassNetwork},
@@ -234,7 +234,7 @@ func TestEmailServerTrouble(t *testing.T) {
 func TestEmailMistakes(t *testing.T) {
 	t.Parallel()
 	for fields, want := range map[string]string{
-		"subject: s, text: t":                                         "nobody gets this message",
+		"subject: s, text: t":                                         "the message has no recipient",
 		"to: a@b.org, subject: s":                                     "the message is empty",
 		"to: a@b.org, text: t":                                        "subject is missing",
 		"to: a@b.org, subject: s, text: t, headers: {Bcc: x}":         "the header Bcc is not set here",

@@ -48,9 +48,9 @@ func (s *encodeStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	tab := in.Tab(ctx)
+	charger := in.Charger(ctx)
 	if text, ok := v.(string); ok { // hex and escapes need up to three bytes for one
-		err = tab.Charge(3 * int64(len(text)))
+		err = charger.Charge(3 * int64(len(text)))
 	}
 	if err != nil {
 		return nil, limitError(err)

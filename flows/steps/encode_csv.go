@@ -19,22 +19,24 @@ func csvFormat(args *flows.Args) (encodeForm, error) {
 				return nil, args.Errorf(name, "%s has no meaning for csv when it decodes", name)
 			}
 		}
-		return decodeFormat(func(tab *budget.Tab, text string) (any, error) { return parseCSV(tab, trimBOM([]byte(text))) }), nil
+		return decodeFormat(func(charger *budget.Charger, text string) (any, error) {
+			return parseCSV(charger, trimBOM([]byte(text)))
+		}), nil
 	}
 	columns, header := args.Strings("columns"), !args.Has("header") || args.Bool("header")
 	return func(ctx context.Context, in *flows.Input, v any) (any, error) {
-		return writeCSV(in.Tab(ctx), v, columns, header)
+		return writeCSV(in.Charger(ctx), v, columns, header)
 	}, nil
 }
 
 // decodeFormat is the form of a text decoder.
-func decodeFormat(read func(tab *budget.Tab, text string) (any, error)) encodeForm {
+func decodeFormat(read func(charger *budget.Charger, text string) (any, error)) encodeForm {
 	return func(ctx context.Context, in *flows.Input, v any) (any, error) {
 		text, ok := v.(string)
 		if !ok {
 			return nil, stepError("expected text, found %s", typeName(v))
 		}
-		result, err := read(in.Tab(ctx), text)
+		result, err := read(in.Charger(ctx), text)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -49,7 +51,7 @@ func decodeFormat(read func(tab *budget.Tab, text string) (any, error)) encodeFo
 }
 
 // writeCSV encodes a list of objects, by columns, or a list of lists.
-func writeCSV(tab *budget.Tab, v any, columns []string, header bool) (any, error) {
+func writeCSV(charger *budget.Charger, v any, columns []string, header bool) (any, error) {
 	rows, ok := v.([]any)
 	if !ok {
 		return nil, stepError("expected a list of objects or lists, found %s", typeName(v))
@@ -69,13 +71,13 @@ func writeCSV(tab *budget.Tab, v any, columns []string, header bool) (any, error
 		if err != nil {
 			return nil, stepError("row %d %v", i+1, err)
 		}
-		if err := tab.Charge(textSize(cells) + 2*budget.Text*int64(len(cells))); err != nil {
+		if err := charger.Charge(textSize(cells) + 2*budget.Text*int64(len(cells))); err != nil {
 			return nil, err
 		}
 		_ = w.Write(cells)
 	}
 	w.Flush()
-	if err := tab.Charge(int64(b.Len())); err != nil {
+	if err := charger.Charge(int64(b.Len())); err != nil {
 		return nil, err
 	}
 	return b.String(), nil
@@ -147,9 +149,9 @@ func formFormat(args *flows.Args) (encodeForm, error) {
 }
 
 // readForm decodes a form: a text for a name that occurs once, a list for one that occurs several times.
-func readForm(tab *budget.Tab, text string) (any, error) {
+func readForm(charger *budget.Charger, text string) (any, error) {
 	const pair = 256 // bytes, in the list of pairs and in the object
-	if err := tab.Charge(pair*int64(1+strings.Count(text, "&")) + 2*int64(len(text))); err != nil {
+	if err := charger.Charge(pair*int64(1+strings.Count(text, "&")) + 2*int64(len(text))); err != nil {
 		return nil, err
 	}
 	pairs, err := url.ParseQuery(text)

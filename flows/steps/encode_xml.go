@@ -14,14 +14,16 @@ import (
 
 func xmlFormat(args *flows.Args) (encodeForm, error) {
 	if args.Bool("decode") {
-		return decodeFormat(func(tab *budget.Tab, text string) (any, error) { return parseXML(tab, []byte(text), "utf-8") }), nil
+		return decodeFormat(func(charger *budget.Charger, text string) (any, error) {
+			return parseXML(charger, []byte(text), "utf-8")
+		}), nil
 	}
 	return func(ctx context.Context, in *flows.Input, v any) (any, error) {
 		object, ok := v.(map[string]any)
 		if !ok || len(object) != 1 {
 			return nil, stepError("an XML document is an object with one member, its root element")
 		}
-		w := xmlWriter{tab: in.Tab(ctx)}
+		w := xmlWriter{charger: in.Charger(ctx)}
 		w.WriteString(xml.Header)
 		for name, root := range object {
 			if isList(root) {
@@ -32,14 +34,14 @@ func xmlFormat(args *flows.Args) (encodeForm, error) {
 		if w.err != nil {
 			return nil, w.err
 		}
-		return w.String(), w.tab.Charge(int64(w.Len()))
+		return w.String(), w.charger.Charge(int64(w.Len()))
 	}, nil
 }
 
 // xmlWriter writes elements until the first error, which it keeps.
 type xmlWriter struct {
 	bytes.Buffer
-	tab     *budget.Tab
+	charger *budget.Charger
 	charged int // bytes of the buffer that are charged
 	err     error
 }
@@ -61,7 +63,7 @@ func (w *xmlWriter) element(name string, v any, depth int) {
 		w.fail("the XML is nested deeper than %d", maxXMLDepth)
 	}
 	if w.err == nil { // the buffer grows by at least a half
-		w.err = w.tab.Charge(2*int64(w.Len()-w.charged) + budget.Text)
+		w.err = w.charger.Charge(2*int64(w.Len()-w.charged) + budget.Text)
 		w.charged = w.Len()
 	}
 	if w.err != nil {

@@ -106,7 +106,7 @@ func (s *httpStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	if s.pages != nil {
 		return s.pages.run(ctx, in, s, client, call)
 	}
-	call.tab = in.Tab(ctx)
+	call.charger = in.Charger(ctx)
 	answer, err := s.send(ctx, client, call)
 	if err != nil {
 		return nil, err
@@ -124,13 +124,13 @@ func (s *httpStep) send(ctx context.Context, client *http.Client, call *httpCall
 	if !s.expects(resp.StatusCode) {
 		return nil, call.statusError(resp)
 	}
-	raw := call.tab.Part()
+	raw := call.charger.Part()
 	defer raw.Drop()
 	content, err := readBody(raw, resp, s.limit)
 	if err != nil {
 		return nil, call.failure(ctx, err)
 	}
-	body, err := parseBody(call.tab, s.parse, resp.Header, content)
+	body, err := parseBody(call.charger, s.parse, resp.Header, content)
 	if err != nil {
 		return nil, call.failure(ctx, finalError{err})
 	}

@@ -58,7 +58,7 @@ func (b jsonBody) render(ctx context.Context, in *flows.Input) ([]byte, string, 
 	if err != nil {
 		return nil, "", err
 	}
-	content, err := flows.EncodeJSONOn(in.Tab(ctx), v)
+	content, err := flows.EncodeJSONOn(in.Charger(ctx), v)
 	return content, "application/json", err
 }
 

@@ -19,10 +19,10 @@ type httpCall struct {
 	header  http.Header
 	content []byte // of the body
 	hasBody bool
-	key     string      // generated Idempotency-Key; "": none
-	page    int         // from 0
-	replay  bool        // a redirect may require the body again
-	tab     *budget.Tab // charged for the response
+	key     string          // generated Idempotency-Key; "": none
+	page    int             // from 0
+	replay  bool            // a redirect may require the body again
+	charger *budget.Charger // charged for the response
 }
 
 // idempotencyKey is in lower case on purpose. With the canonical name, net/http would resend a POST when a pooled
@@ -43,7 +43,7 @@ func (s *httpStep) render(ctx context.Context, in *flows.Input) (*httpCall, erro
 		if err != nil {
 			return nil, err
 		}
-		if err := in.Tab(ctx).Charge(int64(len(content))); err != nil {
+		if err := in.Charger(ctx).Charge(int64(len(content))); err != nil {
 			return nil, limitError(err)
 		}
 		call.content, call.hasBody = content, true

@@ -12,9 +12,9 @@ import (
 
 // parseCSV decodes CSV (RFC 4180) to a list of objects: the first row names the members, all values are text. It
 // charges for the objects before it creates them.
-func parseCSV(tab *budget.Tab, text []byte) (any, error) {
+func parseCSV(charger *budget.Charger, text []byte) (any, error) {
 	const cell = 48 // bytes that the reader needs for each cell of the longest row
-	if err := tab.Charge(cell * int64(longestRow(text))); err != nil {
+	if err := charger.Charge(cell * int64(longestRow(text))); err != nil {
 		return nil, err
 	}
 	r := csv.NewReader(bytes.NewReader(text))
@@ -43,7 +43,7 @@ func parseCSV(tab *budget.Tab, text []byte) (any, error) {
 		if err != nil {
 			return nil, fmt.Errorf("the CSV cannot be read: %w", err)
 		}
-		if err := tab.Charge(budget.Cell + budget.Object + budget.Members(len(names)) + textSize(row)); err != nil {
+		if err := charger.Charge(budget.Cell + budget.Object + budget.Members(len(names)) + textSize(row)); err != nil {
 			return nil, err
 		}
 		object := make(map[string]any, len(names))

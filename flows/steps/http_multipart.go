@@ -49,13 +49,13 @@ func (s *httpStep) setMultipart(args *flows.Args) error {
 func (b multipartBody) render(ctx context.Context, in *flows.Input) ([]byte, string, error) {
 	var content bytes.Buffer
 	w := multipart.NewWriter(&content)
-	tab := in.Tab(ctx)
+	charger := in.Charger(ctx)
 	for _, part := range b.parts {
 		before := content.Len()
 		if err := part.write(ctx, in, w); err != nil {
 			return nil, "", err
 		}
-		if err := tab.Charge(2 * int64(content.Len()-before)); err != nil { // the part and the form
+		if err := charger.Charge(2 * int64(content.Len()-before)); err != nil { // the part and the form
 			return nil, "", limitError(err)
 		}
 	}

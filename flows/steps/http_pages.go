@@ -41,11 +41,11 @@ type httpPage struct {
 func (p *httpPages) run(ctx context.Context, in *flows.Input, s *httpStep, client *http.Client, call *httpCall) ([]any, error) {
 	var all []any
 	var size int64
-	tab := in.Tab(ctx)
+	charger := in.Charger(ctx)
 	call = call.withPage(p.pager.first(call.url), 0)
 	for {
-		read := tab.Part()
-		call.tab = read
+		read := charger.Part()
+		call.charger = read
 		answer, err := s.send(ctx, client, call)
 		if err != nil {
 			read.Drop()
@@ -54,9 +54,9 @@ func (p *httpPages) run(ctx context.Context, in *flows.Input, s *httpStep, clien
 		if size += answer.size; size > maxResponse {
 			return nil, stepError("%s: the pages are larger than %s together", call.name(), sizeText(maxResponse))
 		}
-		found, err := p.found(ctx, in, answer)
+		found, err := p.itemsOf(ctx, in, answer)
 		if err == nil && p.items != nil { // only the items of the page are kept
-			err = tab.Charge(flows.SizeOf(found))
+			err = charger.Charge(flows.SizeOf(found))
 			read.Drop()
 		}
 		if err != nil {
@@ -78,7 +78,7 @@ func (p *httpPages) run(ctx context.Context, in *flows.Input, s *httpStep, clien
 	}
 }
 
-func (p *httpPages) found(ctx context.Context, in *flows.Input, answer *httpResponse) ([]any, error) {
+func (p *httpPages) itemsOf(ctx context.Context, in *flows.Input, answer *httpResponse) ([]any, error) {
 	if p.items == nil {
 		return []any{answer.item()}, nil
 	}

@@ -16,11 +16,11 @@ import (
 
 // parseBody decodes a response body: as the flow says or, for "auto" and "", by the content type. An empty body is
 // null.
-func parseBody(tab *budget.Tab, as string, header http.Header, content []byte) (any, error) {
+func parseBody(charger *budget.Charger, as string, header http.Header, content []byte) (any, error) {
 	if len(content) == 0 {
 		return nil, nil
 	}
-	if err := tab.Charge(int64(len(content))); err != nil { // for the decoded text
+	if err := charger.Charge(int64(len(content))); err != nil { // for the decoded text
 		return nil, err
 	}
 	mediaType, params := contentType(header)
@@ -28,13 +28,13 @@ func parseBody(tab *budget.Tab, as string, header http.Header, content []byte) (
 		as = parseFor(mediaType, content)
 	}
 	if as == "bytes" {
-		return base64Codec().encode(content), tab.Charge(int64(base64.StdEncoding.EncodedLen(len(content))))
+		return base64Codec().encode(content), charger.Charge(int64(base64.StdEncoding.EncodedLen(len(content))))
 	}
 	if coding := header.Get("Content-Encoding"); coding != "" && coding != "identity" {
 		return nil, fmt.Errorf("the response is compressed with %q; only gzip is understood, or parse: bytes", coding)
 	}
 	if as == "xml" {
-		return parseXML(tab, content, params["charset"])
+		return parseXML(charger, content, params["charset"])
 	}
 	text, err := decodeText(content, params["charset"])
 	if err != nil {
@@ -42,13 +42,13 @@ func parseBody(tab *budget.Tab, as string, header http.Header, content []byte) (
 	}
 	switch as {
 	case "json":
-		v, err := flows.DecodeJSONOn(tab, text)
+		v, err := flows.DecodeJSONOn(charger, text)
 		if err != nil {
 			return nil, fmt.Errorf("the response cannot be read: %w", err)
 		}
 		return v, nil
 	case "csv":
-		return parseCSV(tab, text)
+		return parseCSV(charger, text)
 	}
 	return bulk.Text(text), nil
 }

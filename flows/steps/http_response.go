@@ -30,7 +30,7 @@ func (a *httpResponse) item() map[string]any {
 
 // readBody reads at most limit bytes. It counts after decompression, because a small body may decompress to a huge
 // one.
-func readBody(tab *budget.Tab, resp *http.Response, limit int64) ([]byte, error) {
+func readBody(charger *budget.Charger, resp *http.Response, limit int64) ([]byte, error) {
 	if resp.Request.Method == http.MethodHead {
 		return nil, nil
 	}
@@ -39,7 +39,7 @@ func readBody(tab *budget.Tab, resp *http.Response, limit int64) ([]byte, error)
 		return nil, tooLarge
 	}
 	room := min(max(resp.ContentLength, 512), 1<<20) + 1 // one byte more, to see the end without growing
-	content, err := readAll(tab, io.LimitReader(resp.Body, limit+1), room)
+	content, err := readAll(charger, io.LimitReader(resp.Body, limit+1), room)
 	if err != nil {
 		return nil, err
 	}
@@ -51,12 +51,12 @@ func readBody(tab *budget.Tab, resp *http.Response, limit int64) ([]byte, error)
 
 // readAll is io.ReadAll with a first buffer of room bytes. It reads a longer body in pieces and joins them at the
 // end, because a growing buffer would be copied many times.
-func readAll(tab *budget.Tab, r io.Reader, room int64) ([]byte, error) {
-	first, err := readPiece(tab, r, room)
+func readAll(charger *budget.Charger, r io.Reader, room int64) ([]byte, error) {
+	first, err := readPiece(charger, r, room)
 	if err != nil || len(first) < cap(first) {
 		return first, err
 	}
-	held := tab.Part()
+	held := charger.Part()
 	defer held.Drop()
 	pieces, size := [][]byte{first}, len(first)
 	for last := first; len(last) == cap(last); size += len(last) {
@@ -65,7 +65,7 @@ func readAll(tab *budget.Tab, r io.Reader, room int64) ([]byte, error) {
 		}
 		pieces = append(pieces, last)
 	}
-	if err := tab.Charge(int64(size - len(first))); err != nil {
+	if err := charger.Charge(int64(size - len(first))); err != nil {
 		return nil, err
 	}
 	content := make([]byte, size)
@@ -77,8 +77,8 @@ func readAll(tab *budget.Tab, r io.Reader, room int64) ([]byte, error) {
 }
 
 // readPiece reads up to room bytes. A piece that is not full is the last one.
-func readPiece(tab *budget.Tab, r io.Reader, room int64) ([]byte, error) {
-	if err := tab.Charge(room); err != nil {
+func readPiece(charger *budget.Charger, r io.Reader, room int64) ([]byte, error) {
+	if err := charger.Charge(room); err != nil {
 		return nil, err
 	}
 	piece, size := make([]byte, room), 0

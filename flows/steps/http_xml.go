@@ -24,8 +24,8 @@ const maxXMLDepth = 256
 //   - white space around text is dropped; entities of a DTD are errors.
 //
 // declared is the charset of the content type. It takes precedence over that of the document.
-func parseXML(tab *budget.Tab, content []byte, declared string) (any, error) {
-	read := xmlReader{tab: tab, tokens: tab.Part()}
+func parseXML(charger *budget.Charger, content []byte, declared string) (any, error) {
+	read := xmlReader{charger: charger, tokens: charger.Part()}
 	defer read.tokens.Drop()
 	d := xml.NewDecoder(read.from(trimBOM(content)))
 	d.CharsetReader = charsetReader
@@ -46,9 +46,9 @@ func parseXML(tab *budget.Tab, content []byte, declared string) (any, error) {
 
 // xmlReader charges for a document while it is decoded.
 type xmlReader struct {
-	tab    *budget.Tab // for the values
-	tokens *budget.Tab // for the decoder, until the end of the document
-	text   *bytes.Reader
+	charger *budget.Charger // for the values
+	tokens  *budget.Charger // for the decoder, until the end of the document
+	text    *bytes.Reader
 }
 
 func (x *xmlReader) from(text []byte) io.Reader {
@@ -63,7 +63,7 @@ func (x *xmlReader) Read(p []byte) (int, error) {
 	n, err := x.text.Read(p)
 	charge := x.tokens.Charge(attribute * int64(bytes.Count(p[:n], []byte("="))))
 	if charge == nil {
-		charge = x.tab.Err()
+		charge = x.charger.Err()
 	}
 	if charge != nil {
 		return 0, charge
@@ -121,12 +121,12 @@ func (x *xmlReader) element(d *xml.Decoder, start xml.StartElement, depth int) (
 				object = map[string]any{}
 			}
 			addMember(object, t.Name.Local, child)
-			if err := x.tab.Charge(budget.Cell + x.member(len(object))); err != nil {
+			if err := x.charger.Charge(budget.Cell + x.member(len(object))); err != nil {
 				return nil, err
 			}
 		case xml.CharData:
 			text.Write(t)
-			if err := x.tab.Charge(int64(len(t))); err != nil {
+			if err := x.charger.Charge(int64(len(t))); err != nil {
 				return nil, err
 			}
 		case xml.EndElement:
@@ -152,7 +152,7 @@ func (x *xmlReader) attributes(start xml.StartElement) (map[string]any, error) {
 				object = map[string]any{}
 			}
 			object["@"+a.Name.Local] = a.Value
-			if err := x.tab.Charge(x.member(len(object)) + int64(len(a.Name.Local)+len(a.Value))); err != nil {
+			if err := x.charger.Charge(x.member(len(object)) + int64(len(a.Name.Local)+len(a.Value))); err != nil {
 				return nil, err
 			}
 		}

@@ -35,21 +35,21 @@ func limit() flows.Kind {
 
 type limitStep struct {
 	keyedState
-	rate     flows.Rate
-	patience time.Duration
-	steps    *flows.Block // nil: the item passes
+	rate    flows.Rate
+	maxWait time.Duration
+	steps   *flows.Block // nil: the item passes
 }
 
 func newLimit(args *flows.Args) (flows.Runner, error) {
 	l := &limitStep{
-		keyedState: newKeyedState("limit", "key", args), steps: args.Steps("steps"), patience: time.Minute,
+		keyedState: newKeyedState("limit", "key", args), steps: args.Steps("steps"), maxWait: time.Minute,
 		rate: flows.Rate{Count: args.Int("rate"), Per: time.Second},
 	}
 	if args.Has("per") {
 		l.rate.Per = args.Duration("per")
 	}
 	if args.Has("wait") {
-		l.patience = args.Duration("wait")
+		l.maxWait = args.Duration("wait")
 	}
 	switch {
 	case l.rate.Count < 1 || l.rate.Count > maxRate:
@@ -59,7 +59,7 @@ func newLimit(args *flows.Args) (flows.Runner, error) {
 	case args.String("when_full") == "fail" && args.Has("wait"):
 		return nil, args.Errorf("wait", "wait has no meaning with when_full: fail")
 	case args.String("when_full") == "fail":
-		l.patience = 0
+		l.maxWait = 0
 	}
 	return flows.NestFunc(l.nest), nil
 }
@@ -74,7 +74,7 @@ func (l *limitStep) nest(ctx context.Context, in *flows.Input) (flows.Items, err
 		return flows.Items{}, stepError("nothing can be limited here")
 	}
 	v, err := in.Remember(ctx, "turn", func() (any, error) {
-		wait, ok, err := pace.Take(ctx, key, l.rate, l.patience)
+		wait, ok, err := pace.Take(ctx, key, l.rate, l.maxWait)
 		switch {
 		case err != nil:
 			return nil, stateError(ctx, err)

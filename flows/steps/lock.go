@@ -38,9 +38,9 @@ func lock() flows.Kind {
 		Effect:       flows.Durable,
 		InternalOnly: true,
 		New: func(args *flows.Args) (flows.Runner, error) {
-			l := &lockStep{keyedState: newKeyedState("lock", "key", args), steps: args.Steps("steps"), patience: defaultLockWait}
+			l := &lockStep{keyedState: newKeyedState("lock", "key", args), steps: args.Steps("steps"), maxWait: defaultLockWait}
 			if args.Has("wait") {
-				l.patience = args.Duration("wait")
+				l.maxWait = args.Duration("wait")
 			}
 			return flows.NestFunc(l.nest), nil
 		},
@@ -49,8 +49,8 @@ func lock() flows.Kind {
 
 type lockStep struct {
 	keyedState
-	steps    *flows.Block
-	patience time.Duration
+	steps   *flows.Block
+	maxWait time.Duration
 }
 
 // heldLock is a lock that one item holds or waits for.
@@ -102,7 +102,7 @@ func (l *lockStep) acquire(ctx context.Context, in *flows.Input, h *heldLock) er
 		}
 		waited := time.Since(asked)
 		if !taken && waited > flows.ParkAfter && in.Env().Parks {
-			if waited, err = waitedSince(ctx, in, asked); err == nil && waited < l.patience {
+			if waited, err = waitedSince(ctx, in, asked); err == nil && waited < l.maxWait {
 				err = in.Park(time.Now().Add(lockParkInterval))
 			}
 			if err != nil {
@@ -112,8 +112,8 @@ func (l *lockStep) acquire(ctx context.Context, in *flows.Input, h *heldLock) er
 		switch {
 		case taken:
 			return nil
-		case waited >= l.patience:
-			return &flows.Error{Class: flows.ClassTimeout, Message: "the lock was taken by another run for longer than " + l.patience.String()}
+		case waited >= l.maxWait:
+			return &flows.Error{Class: flows.ClassTimeout, Message: "the lock was taken by another run for longer than " + l.maxWait.String()}
 		}
 		select {
 		case <-time.After(pause):

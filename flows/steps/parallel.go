@@ -62,9 +62,9 @@ func newParallel(args *flows.Args) (flows.Runner, error) {
 		case name != "" && slices.Contains(p.names, name):
 			return nil, b.Errorf("branch", "another branch is called %q", name)
 		}
-		if b.Steps("steps").Answers() {
+		if b.Steps("steps").Responds() {
 			if answering++; answering > 1 {
-				return nil, b.Errorf("steps", "another branch answers the caller, too: a caller is answered once")
+				return nil, b.Errorf("steps", "another branch responds to the caller, too: a caller gets one response")
 			}
 		}
 		p.names, p.branches = append(p.names, name), append(p.branches, b.Steps("steps"))

@@ -17,13 +17,13 @@ func TestParallelAny(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		source := "  - parallel:\n      - steps: [{delay: %s}, {transform: '\"a\"'}]\n      - steps: [{delay: %s}, {transform: '\"b\"'}]\n    join: any\n  - delay: 1h\n"
-		r := newRig(t, strings.NewReplacer("%s", "4s").Replace(strings.Replace(source, "%s", "1s", 1)))
+		r := newDurableRun(t, strings.NewReplacer("%s", "4s").Replace(strings.Replace(source, "%s", "1s", 1)))
 		begun := time.Now()
 		r.parked(1)
 		if took := time.Since(begun); took != time.Second {
 			t.Errorf("took %v", took)
 		}
-		r.flow = newRig(t, strings.NewReplacer("%s", "1s").Replace(strings.Replace(source, "%s", "4s", 1))).flow
+		r.flow = newDurableRun(t, strings.NewReplacer("%s", "1s").Replace(strings.Replace(source, "%s", "4s", 1))).flow
 		time.Sleep(2 * time.Hour)
 		r.done(1, `["a"]`)
 	})
@@ -34,7 +34,7 @@ func TestParallelBranchesThatWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		branches := "  - parallel:\n      - steps: [{delay: 1h}, {transform: 1}]\n      - steps: [{delay: 30m}, {transform: 2}]\n      - steps: [{fail: no, if: .}, {probe: }]\n    join: "
-		r := newRig(t, branches+"2\n")
+		r := newDurableRun(t, branches+"2\n")
 		if wait := r.parked(true); wait != 30*time.Minute {
 			t.Errorf("parked for %v", wait)
 		}
@@ -42,8 +42,8 @@ func TestParallelBranchesThatWait(t *testing.T) {
 		r.parked(true)
 		time.Sleep(30 * time.Minute)
 		r.done(true, "[1,2]")
-		newRig(t, branches+"all\n").fails(true, flows.CodeFail, "no")
-		newRig(t, branches+"any\n").done(false, "[false]")
+		newDurableRun(t, branches+"all\n").fails(true, flows.CodeFail, "no")
+		newDurableRun(t, branches+"any\n").done(false, "[false]")
 	})
 }
 
@@ -51,7 +51,7 @@ func TestParallelBranchesThatWait(t *testing.T) {
 func TestParallelEndsWithTheRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, "  - parallel: [{steps: [{delay: 4s}]}, {steps: [{delay: 4s}]}]\n")
+		r := newDurableRun(t, "  - parallel: [{steps: [{delay: 4s}]}, {steps: [{delay: 4s}]}]\n")
 		begun := time.Now()
 		r.done(1, "[1,1]")
 		if took := time.Since(begun); took != 4*time.Second {
@@ -69,7 +69,7 @@ func TestParallelEndsWithTheRun(t *testing.T) {
 // A panic in a kind with nested steps fails the run, not the worker.
 func TestAPanicInsideABranch(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, "  - parallel: [{steps: [{lock: {key: k, steps: [{filter: .}]}}]}, {steps: [{filter: .}]}]\n")
+	r := newDurableRun(t, "  - parallel: [{steps: [{lock: {key: k, steps: [{filter: .}]}}]}, {steps: [{filter: .}]}]\n")
 	r.env.State = panicking{}
 	r.fails(1, flows.CodeInternal, "broke down")
 }

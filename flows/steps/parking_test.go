@@ -12,7 +12,7 @@ import (
 func TestDelayParksTheRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, "  - split: .[]\n  - probe:\n  - delay: 1h\n  - probe:\n")
+		r := newDurableRun(t, "  - split: .[]\n  - probe:\n  - delay: 1h\n  - probe:\n")
 		if wait := r.parked([]any{1, 2}); wait != time.Hour {
 			t.Errorf("parked for %v", wait)
 		}
@@ -35,7 +35,7 @@ func TestDelayParksTheRun(t *testing.T) {
 func TestTheFirstItemWakesTheRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, "  - split: .[]\n  - switch:\n      - when: . > 0\n        steps:\n          - delay: {until: '${ now + . * 60 | todate }'}\n          - probe:\n  - collect: .\n")
+		r := newDurableRun(t, "  - split: .[]\n  - switch:\n      - when: . > 0\n        steps:\n          - delay: {until: '${ now + . * 60 | todate }'}\n          - probe:\n  - collect: .\n")
 		event := []any{30, 10, 0, 20}
 		for _, want := range []time.Duration{10 * time.Minute, 10 * time.Minute, 10 * time.Minute} {
 			if wait := r.parked(event); wait != want {
@@ -51,7 +51,7 @@ func TestTheFirstItemWakesTheRun(t *testing.T) {
 // A failure ends the run even when other items wait.
 func TestAFailureDoesNotWait(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, "  - split: .[]\n  - switch:\n      - when: . == 1\n        steps: [{fail: no}]\n      - else: [{delay: 1h}]\n")
+	r := newDurableRun(t, "  - split: .[]\n  - switch:\n      - when: . == 1\n        steps: [{fail: no}]\n      - else: [{delay: 1h}]\n")
 	r.fails([]any{0, 1}, flows.CodeFail, "no")
 }
 
@@ -59,7 +59,7 @@ func TestAFailureDoesNotWait(t *testing.T) {
 func TestWaitingOnTheSpot(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, "  - delay: 30s\n")
+		r := newDurableRun(t, "  - delay: 30s\n")
 		r.env.Parks = false
 		begun := time.Now()
 		r.done(1, "[1]")
@@ -82,7 +82,7 @@ const approval = `
 func TestWaitForIsCalled(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, "  - split: .[]"+approval)
+		r := newDurableRun(t, "  - split: .[]"+approval)
 		event := []any{"a", "b"}
 		if wait := r.parked(event); wait != time.Hour {
 			t.Errorf("parked for %v", wait)
@@ -90,16 +90,16 @@ func TestWaitForIsCalled(t *testing.T) {
 		if len(r.callbacks) != 2 || !r.callbacks["wait_for.1"].Equal(time.Now().Add(time.Hour)) {
 			t.Errorf("callbacks %v", r.callbacks)
 		}
-		told := map[string]bool{} // items wait concurrently, in no defined order
+		sent := map[string]bool{} // items wait concurrently, in no defined order
 		for _, effect := range r.effects {
-			told[string(flows.EncodeJSON(effect))] = true
+			sent[string(flows.EncodeJSON(effect))] = true
 		}
 		for _, want := range []string{
 			`{"expires":"2000-01-01T01:00:00Z","item":"a","url":"https://here/wait_for.0"}`,
 			`{"expires":"2000-01-01T01:00:00Z","item":"b","url":"https://here/wait_for.1"}`,
 		} {
-			if !told[want] {
-				t.Errorf("told %v, want %s", told, want)
+			if !sent[want] {
+				t.Errorf("sent %v, want %s", sent, want)
 			}
 		}
 		time.Sleep(time.Minute)
@@ -107,17 +107,17 @@ func TestWaitForIsCalled(t *testing.T) {
 		r.parked(event)
 		r.sawEffects(2)
 		time.Sleep(time.Hour)
-		r.done(event, `["nobody called within 1h0m0s",{"approved":true}]`)
+		r.done(event, `["no call within 1h0m0s",{"approved":true}]`)
 		r.sawEffects(4)
 	})
 }
 
 func TestWaitForNeedsSomebodyToCall(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, approval)
+	r := newDurableRun(t, approval)
 	r.env.Parks = false
 	r.done(1, `["this run cannot be parked"]`)
-	r = newRig(t, approval)
+	r = newDurableRun(t, approval)
 	r.env.Callbacks = nil
-	r.done(1, `["nobody can call here"]`)
+	r.done(1, `["wait_for is not available here"]`)
 }

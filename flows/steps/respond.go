@@ -29,7 +29,7 @@ func respond() flows.Kind {
 		Example:      "respond: {status: 202, json: {id: \"${ .id }\", state: accepted}}",
 		Effect:       flows.Durable,
 		InternalOnly: true,
-		Answers:      true,
+		Responds:     true,
 		New:          newRespond,
 	}
 }
@@ -87,8 +87,8 @@ func (r *respondStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 }
 
 // answer renders the answer for the first item.
-func (r *respondStep) answer(ctx context.Context, in *flows.Input) (flows.Answer, error) {
-	answer := flows.Answer{Status: r.status, Headers: map[string]string{}}
+func (r *respondStep) answer(ctx context.Context, in *flows.Input) (flows.Response, error) {
+	answer := flows.Response{Status: r.status, Headers: map[string]string{}}
 	for _, h := range r.headers {
 		value, err := h.Value.Text(ctx, in)
 		if err != nil {

@@ -77,11 +77,11 @@ func (s *scriptStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 		return nil, err
 	}
 	call := &flows.Script{Code: s.code, Time: s.time, Memory: s.memory, Mark: "integer-" + rand.Text() + ":"}
-	tab := in.Tab(ctx)
-	if err := tab.Charge(flows.SizeOf(given)); err != nil { // for a copy of it
+	charger := in.Charger(ctx)
+	if err := charger.Charge(flows.SizeOf(given)); err != nil { // for a copy of it
 		return nil, limitError(err)
 	}
-	if call.Input, err = flows.EncodeJSONOn(tab, markIntegers(call.Mark, given)); err != nil {
+	if call.Input, err = flows.EncodeJSONOn(charger, markIntegers(call.Mark, given)); err != nil {
 		return nil, err
 	}
 	evaluate := script.Eval
@@ -92,15 +92,15 @@ func (s *scriptStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := tab.Charge(2 * int64(len(content))); err != nil { // for the frame and its content
+	if err := charger.Charge(2 * int64(len(content))); err != nil { // for the frame and its content
 		return nil, limitError(err)
 	}
-	v, err := flows.DecodeJSONOn(tab, content)
+	v, err := flows.DecodeJSONOn(charger, content)
 	if known := (*flows.Error)(nil); errors.As(err, &known) {
 		return nil, known
 	}
 	if err != nil {
-		return nil, stepError("what the script returns cannot be read: %v", err)
+		return nil, stepError("the result of the script cannot be read: %v", err)
 	}
 	items, ok := v.([]any)
 	if !ok {

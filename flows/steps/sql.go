@@ -95,21 +95,21 @@ func (s *sqlStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	}
 	defer leave()
 	if s.transaction {
-		return s.runTransaction(ctx, db, calls, in.Tab(ctx))
+		return s.runTransaction(ctx, db, calls, in.Charger(ctx))
 	}
-	rows := sqlRows{dialect: db.Dialect, maxRows: s.maxRows, tab: in.Tab(ctx)}
+	rows := sqlRows{dialect: db.Dialect, maxRows: s.maxRows, charger: in.Charger(ctx)}
 	items, err := calls[0].run(ctx, db.DB, &rows)
 	return items, sqlError(ctx, db, err)
 }
 
 // runTransaction executes all statements or none. It puts out one item, the list of the statements' results.
-func (s *sqlStep) runTransaction(ctx context.Context, db *flows.Database, calls []*sqlCall, tab *budget.Tab) ([]any, error) {
+func (s *sqlStep) runTransaction(ctx context.Context, db *flows.Database, calls []*sqlCall, charger *budget.Charger) ([]any, error) {
 	tx, err := db.DB.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, sqlError(ctx, db, err)
 	}
 	defer tx.Rollback() // no effect after a commit
-	rows := sqlRows{dialect: db.Dialect, maxRows: s.maxRows, tab: tab}
+	rows := sqlRows{dialect: db.Dialect, maxRows: s.maxRows, charger: charger}
 	given := make([]any, len(calls))
 	for i, call := range calls {
 		items, err := call.run(ctx, tx, &rows)

@@ -13,7 +13,7 @@ type sqlRows struct {
 	dialect flows.Dialect
 	maxRows int // rows of one query
 	size    int // bytes read so far
-	tab     *budget.Tab
+	charger *budget.Charger
 }
 
 // maxSQLSize limits the total size of the rows of a step in bytes.
@@ -50,7 +50,7 @@ func (r *sqlRows) read(rows *sql.Rows) ([]any, error) {
 }
 
 func (r *sqlRows) item(columns []*sql.ColumnType, values []any) (map[string]any, error) {
-	if err := r.tab.Charge(budget.Cell + budget.Object + budget.Members(len(columns))); err != nil {
+	if err := r.charger.Charge(budget.Cell + budget.Object + budget.Members(len(columns))); err != nil {
 		return nil, limitError(err)
 	}
 	item := make(map[string]any, len(columns))
@@ -64,7 +64,7 @@ func (r *sqlRows) item(columns []*sql.ColumnType, values []any) (map[string]any,
 		default:
 			r.size += 8
 		}
-		if err := r.tab.Charge(int64(2 * (r.size - before))); err != nil { // the driver's copy and ours
+		if err := r.charger.Charge(int64(2 * (r.size - before))); err != nil { // the driver's copy and ours
 			return nil, limitError(err)
 		}
 		if r.size > maxSQLSize {

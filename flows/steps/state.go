@@ -83,7 +83,7 @@ func newState(args *flows.Args) (flows.Runner, error) {
 		return nil, args.Errorf(what, "to is missing: the new value")
 	}
 	if s.passes && s.into != "" {
-		return nil, args.Errorf("into", "set has no answer: the item passes unchanged")
+		return nil, args.Errorf("into", "set has no result: the item passes unchanged")
 	}
 	return s, nil
 }
@@ -204,7 +204,7 @@ func (s *stateStep) increment(ctx context.Context, in *flows.Input, key string) 
 	sum, err := values.Add(ctx, flows.Addition{Key: key, By: by, For: s.ttl, ID: in.RunKey()})
 	switch {
 	case errors.Is(err, flows.ErrNoNumber):
-		return nil, stepError("what is kept is no whole number of 64 bits, or would not stay one")
+		return nil, stepError("the stored value is not a whole number of 64 bits, or the sum would not be")
 	case err != nil:
 		return nil, stateError(ctx, err)
 	}

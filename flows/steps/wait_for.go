@@ -50,7 +50,7 @@ type waitForStep struct {
 // time.
 func (w *waitForStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 	if in.Env().Callbacks == nil {
-		return nil, stepError("nobody can call here")
+		return nil, stepError("wait_for is not available here")
 	}
 	v, err := in.Remember(ctx, "expires", func() (any, error) { return time.Now().Add(w.within).UTC().Format(time.RFC3339), nil })
 	if err != nil {
@@ -74,5 +74,5 @@ func (w *waitForStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 		}
 		return nil, stepError("this run cannot be parked")
 	}
-	return nil, &flows.Error{Class: flows.ClassTimeout, Message: "nobody called within " + w.within.String()}
+	return nil, &flows.Error{Class: flows.ClassTimeout, Message: "no call within " + w.within.String()}
 }

@@ -35,12 +35,12 @@ func TestARunHasABound(t *testing.T) {
 func TestWorkEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	tab := NewTab(ctx, nil, new(atomic.Int64))
-	if err := tab.Charge(tabBatch); err != nil {
+	charger := NewCharger(ctx, nil, new(atomic.Int64))
+	if err := charger.Charge(chargeBatch); err != nil {
 		t.Error(err)
 	}
 	cancel()
-	if err := tab.Charge(tabBatch); !errors.Is(err, context.Canceled) {
+	if err := charger.Charge(chargeBatch); !errors.Is(err, context.Canceled) {
 		t.Errorf("after its end: %v", err)
 	}
 }
@@ -51,10 +51,10 @@ func TestWhatATabChargedIsGivenBack(t *testing.T) {
 	a := p.Open(0, nil)
 	defer a.Close()
 	var sum atomic.Int64
-	tab := NewTab(t.Context(), a, &sum)
-	part := tab.Part()
+	charger := NewCharger(t.Context(), a, &sum)
+	part := charger.Part()
 	for range 100 {
-		if err := errors.Join(tab.Charge(10_000), part.Charge(10_000)); err != nil {
+		if err := errors.Join(charger.Charge(10_000), part.Charge(10_000)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -82,11 +82,11 @@ func TestTheBiggestRunMakesRoom(t *testing.T) {
 	defer small.Close()
 	big.limit, small.limit = 0, 0
 	ofBig := new(atomic.Int64)
-	if err := NewTab(t.Context(), big, ofBig).Charge(mark - 1<<19); err != nil {
+	if err := NewCharger(t.Context(), big, ofBig).Charge(mark - 1<<19); err != nil {
 		t.Fatal("below the mark: ", err)
 	}
 	big.end = func() { go func() { big.Settle(ofBig); big.Close() }() }
-	if err := NewTab(t.Context(), small, new(atomic.Int64)).Charge(1 << 20); err != nil {
+	if err := NewCharger(t.Context(), small, new(atomic.Int64)).Charge(1 << 20); err != nil {
 		t.Errorf("the small run: %v", err)
 	}
 	if !errors.Is(big.Err(), ErrEvicted) || p.Stats().Ended != 1 {
@@ -126,7 +126,7 @@ func TestARunThatIsAloneEnds(t *testing.T) {
 	a := p.Open(0, func() { close(stopped) })
 	defer a.Close()
 	a.limit = 0
-	if err := NewTab(t.Context(), a, new(atomic.Int64)).Charge(1 << 30); !errors.Is(err, ErrEvicted) {
+	if err := NewCharger(t.Context(), a, new(atomic.Int64)).Charge(1 << 30); !errors.Is(err, ErrEvicted) {
 		t.Errorf("got %v", err)
 	}
 	<-stopped

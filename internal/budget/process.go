@@ -38,7 +38,7 @@ type Process struct {
 	limit int64
 	log   *slog.Logger
 
-	charged    atomic.Int64 // bytes charged on tabs
+	charged    atomic.Int64 // bytes charged on chargers
 	bodies     atomic.Int64 // bytes of request bodies
 	sinceCheck atomic.Int64 // bytes charged since the last reading
 	heap       atomic.Int64 // bytes of heap objects at the last reading
@@ -76,7 +76,7 @@ func (p *Process) runLimit(wanted int64) int64 {
 	return wanted
 }
 
-// addCharged adds n bytes charged on tabs.
+// addCharged adds n bytes charged on chargers.
 func (p *Process) addCharged(n int64) {
 	if p != nil {
 		p.charged.Add(n)

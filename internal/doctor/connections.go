@@ -58,12 +58,12 @@ func (r *Report) connections(p Processes, perClient, used, limit int) {
 	const check = "redis connections"
 	switch most := p.maxConnections(perClient); {
 	case limit == 0:
-		r.warn(check, "Ask who runs it for maxclients.", "%d open; how many it takes is not told", used)
+		r.warn(check, "Ask its operator for maxclients.", "%d open; maxclients cannot be read", used)
 	case most > limit:
 		r.warn(check, "Raise maxclients, or lower --redis-pool: a connection too many is refused.",
-			"%d open; %d doors and %d workers may open %d, and Redis takes %d", used, p.APIs, p.Workers, most, limit)
+			"%d open; %d API processes and %d workers may open %d, and Redis accepts %d", used, p.APIs, p.Workers, most, limit)
 	default:
-		r.ok(check, "%d open; %d doors and %d workers may open %d, and Redis takes %d", used, p.APIs, p.Workers, most, limit)
+		r.ok(check, "%d open; %d API processes and %d workers may open %d, and Redis accepts %d", used, p.APIs, p.Workers, most, limit)
 	}
 }
 

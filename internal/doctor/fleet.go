@@ -26,7 +26,7 @@ func (r *Report) Fleet(ctx context.Context, fleet Fleet) {
 	}
 	workers, failed := fleet.Workers(ctx)
 	if err != nil || failed != nil {
-		r.fail("fleet", "See what is said of Redis.", "the queues cannot be read: %v", err)
+		r.fail("fleet", "See the findings about Redis.", "the queues cannot be read: %v", err)
 		return
 	}
 	r.workers(workers)

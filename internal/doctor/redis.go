@@ -54,7 +54,7 @@ func (r *Report) Redis(ctx context.Context, conn *redisconn.Conn) {
 func (r *Report) state(ctx context.Context, cluster *redis.ClusterClient) {
 	info, err := cluster.ClusterInfo(ctx).Result()
 	if err != nil || !strings.Contains(info, "cluster_state:ok") {
-		r.fail("redis cluster", "redis-cli --cluster check ADDRESS says which slots nobody serves.", "its state is not ok")
+		r.fail("redis cluster", "redis-cli --cluster check ADDRESS shows the slots without a primary.", "its state is not ok")
 		return
 	}
 	r.ok("redis cluster", "all slots are served")
@@ -113,7 +113,7 @@ func (r *Report) eviction(name string, facts map[string]string) {
 	check := name + " memory"
 	switch {
 	case limit > 0 && policy != "noeviction":
-		r.fail(check, "CONFIG SET maxmemory-policy noeviction, and in redis.conf: Redis must refuse, not forget runs.", "maxmemory-policy is %s", policy)
+		r.fail(check, "CONFIG SET maxmemory-policy noeviction, and in redis.conf: Redis must refuse writes, not evict runs.", "maxmemory-policy is %s", policy)
 	case limit == 0:
 		r.warn(check, "Set maxmemory below the machine's memory: then new runs are refused with 503 before the kernel kills Redis.", "maxmemory is not set; %s used", megabytes(used))
 	case float64(used) > .8*float64(limit):
@@ -139,7 +139,7 @@ func (r *Report) persistence(ctx context.Context, client redis.Cmdable, name str
 	how, err := client.ConfigGet(ctx, "appendfsync").Result()
 	switch sync := how["appendfsync"]; {
 	case err != nil || sync == "":
-		r.warn(check, "Ask who runs it for appendfsync: always loses nothing that was accepted, everysec a second at a power failure.", "appendonly is on; how often it is synced is not told")
+		r.warn(check, "Ask its operator for appendfsync: always loses no accepted run, everysec those of a second at a power failure.", "appendonly is on; appendfsync cannot be read")
 	case sync == "always":
 		r.ok(check, "appendonly, synced always")
 	case sync == "everysec":
@@ -188,7 +188,7 @@ func (r *Report) clock(ctx context.Context, client redis.Cmdable, name string) {
 	begun := time.Now()
 	theirs, err := client.Time(ctx).Result()
 	if err != nil {
-		r.warn(name+" clock", "The user needs the command TIME.", "not told: %v", err)
+		r.warn(name+" clock", "The user needs the command TIME.", "cannot be read: %v", err)
 		return
 	}
 	r.skew(name+" clock", theirs.Sub(begun.Add(time.Since(begun)/2)))

@@ -19,7 +19,7 @@ func (r *Report) Runs(ctx context.Context, a Auditor) {
 	const check = "runs"
 	queues, err := a.Queues(ctx)
 	if err != nil {
-		r.fail(check, "See what is said of Redis.", "%v", err)
+		r.fail(check, "See the findings about Redis.", "%v", err)
 		return
 	}
 	for _, name := range queues {

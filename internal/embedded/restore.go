@@ -48,7 +48,7 @@ func (s *Server) repair(content []byte, damage []damagedRange) error {
 	for _, d := range damage {
 		lost += d.to - d.from
 	}
-	s.config.Log.Warn("the file of the embedded store is damaged; what can be read of it was loaded, and all of it is kept",
+	s.config.Log.Warn("the file of the embedded store is damaged; its readable part was loaded, and the damaged file is kept",
 		"file", s.config.File, "kept", kept, "lost_bytes", lost, "of_bytes", len(content), "first_at_byte", damage[0].from, "why", damage[0].why)
 	s.saved.writes = -1 // differs from any count, so that save writes
 	if err := s.save(); err != nil {

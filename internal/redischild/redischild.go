@@ -222,7 +222,7 @@ func (s *Server) stop() error {
 	}
 	_ = s.cmd.Process.Kill()
 	<-s.ended
-	return fmt.Errorf("redis-server did not end within %v and was killed; what was accepted is on disk", stopLimit)
+	return fmt.Errorf("redis-server did not end within %v and was killed; accepted runs are on disk", stopLimit)
 }
 
 // tail logs the output of the child and keeps its last lines.

@@ -18,7 +18,7 @@ type refusal string
 func (r refusal) Error() string { return string(r) }
 func (refusal) RedisError()     {}
 
-func TestInsist(t *testing.T) {
+func TestRetryUntilDone(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		answers []error

@@ -105,11 +105,11 @@ func (s *State) Add(ctx context.Context, a flows.Addition) (int64, error) {
 }
 
 // Take implements flows.Pacer.
-func (s *State) Take(ctx context.Context, key string, rate flows.Rate, patience time.Duration) (time.Duration, bool, error) {
+func (s *State) Take(ctx context.Context, key string, rate flows.Rate, maxWait time.Duration) (time.Duration, bool, error) {
 	var answer []string
 	err := redisconn.RetryUntilDone(ctx, func() (err error) { // a lost reply costs one reservation
 		answer, err = takeScript.Run(ctx, s.redis, []string{keysOf(key).moments()},
-			rate.Count, rate.Per.Microseconds(), patience.Microseconds()).StringSlice()
+			rate.Count, rate.Per.Microseconds(), maxWait.Microseconds()).StringSlice()
 		return err
 	})
 	if err != nil {

@@ -118,8 +118,8 @@ func TestRunsAreMeasured(t *testing.T) {
 	}
 	for _, e := range ends {
 		ctx, o := m.Begin(t.Context(), attempt(e.number))
-		_, end := o.Step(ctx, flows.Begun{Step: "find", Kind: "http", In: 3})
-		end(flows.Ended{Step: "find", Kind: "http", In: 3, Attempts: 4, Replayed: 1, Duration: 30 * time.Millisecond, Err: errors.New("x")})
+		_, end := o.Step(ctx, flows.StepStart{Step: "find", Kind: "http", In: 3})
+		end(flows.StepEnd{Step: "find", Kind: "http", In: 3, Attempts: 4, Replayed: 1, Duration: 30 * time.Millisecond, Err: errors.New("x")})
 		o.End(queue.Outcome{State: e.state}, e.cause)
 	}
 	m.Lost("default")
@@ -336,8 +336,8 @@ func BenchmarkRun(b *testing.B) {
 	for b.Loop() {
 		ctx, o := m.Begin(b.Context(), a)
 		for range 3 {
-			_, end := o.Step(ctx, flows.Begun{Kind: "http"})
-			end(flows.Ended{Kind: "http", In: 1, Attempts: 1})
+			_, end := o.Step(ctx, flows.StepStart{Kind: "http"})
+			end(flows.StepEnd{Kind: "http", In: 1, Attempts: 1})
 		}
 		o.End(queue.Outcome{State: queue.Succeeded}, nil)
 	}

@@ -65,11 +65,11 @@ type attempt struct {
 }
 
 // Step implements worker.Observation.
-func (o *attempt) Step(ctx context.Context, _ flows.Begun) (context.Context, func(flows.Ended)) {
+func (o *attempt) Step(ctx context.Context, _ flows.StepStart) (context.Context, func(flows.StepEnd)) {
 	return ctx, o.stepEnded
 }
 
-func (o *attempt) stepEnded(e flows.Ended) {
+func (o *attempt) stepEnded(e flows.StepEnd) {
 	r := &o.m.runs
 	r.steps.WithLabelValues(o.flow, e.Kind).Observe(e.Duration.Seconds())
 	if e.Err != nil {

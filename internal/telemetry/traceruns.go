@@ -30,11 +30,11 @@ type runSpan struct {
 }
 
 // Step implements worker.Observation.
-func (r runSpan) Step(ctx context.Context, b flows.Begun) (context.Context, func(flows.Ended)) {
+func (r runSpan) Step(ctx context.Context, b flows.StepStart) (context.Context, func(flows.StepEnd)) {
 	ctx, span := r.t.tracer.Start(ctx, b.Step, trace.WithTimestamp(b.At), trace.WithAttributes(
 		keyStep.String(b.Step), keyKind.String(b.Kind), keyIn.Int(b.In),
 	))
-	return ctx, func(e flows.Ended) {
+	return ctx, func(e flows.StepEnd) {
 		span.SetAttributes(keyOut.Int(e.Out), keyAttempts.Int(e.Attempts))
 		if e.Replayed > 0 {
 			span.SetAttributes(keyReplayed.Int(e.Replayed))

@@ -135,7 +135,7 @@ func TestATraceGoesAllTheWay(t *testing.T) {
 		return &http.Response{StatusCode: http.StatusBadGateway, Body: http.NoBody}, nil
 	}))
 	ctx, run := tracing.Begin(t.Context(), &queue.Attempt{Spec: queue.Spec{ID: "run-1", Flow: 69, Queue: "default", Trace: task}, Number: 2})
-	stepCtx, end := run.Step(ctx, flows.Begun{Step: "find", Kind: "http", In: 1, At: time.Now()})
+	stepCtx, end := run.Step(ctx, flows.StepStart{Step: "find", Kind: "http", In: 1, At: time.Now()})
 	out, _ := http.NewRequestWithContext(stepCtx, http.MethodGet, "https://user:s3cret@crm.example.org:8443/s3cret?token=s3cret", nil)
 	out.Header.Set("Authorization", "s3cret")
 	if _, err := transport.RoundTrip(out); err != nil {
@@ -144,7 +144,7 @@ func TestATraceGoesAllTheWay(t *testing.T) {
 	if out.Header.Get("Traceparent") != "" {
 		t.Error("the caller's request was changed")
 	}
-	end(flows.Ended{Step: "find", Kind: "http", Attempts: 1, At: time.Now(), Err: &flows.Error{Code: flows.CodeStepFailed, Message: "s3cret"}})
+	end(flows.StepEnd{Step: "find", Kind: "http", Attempts: 1, At: time.Now(), Err: &flows.Error{Code: flows.CodeStepFailed, Message: "s3cret"}})
 	run.End(queue.Outcome{State: queue.Failed, Error: &flows.Error{Code: flows.CodeStepFailed, Step: "find", Message: "s3cret"}}, nil)
 	if err := tracing.Flush(t.Context()); err != nil {
 		t.Fatal(err)

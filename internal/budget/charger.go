@@ -35,80 +35,80 @@ func MemberOf(n int) int64 {
 	return Text
 }
 
-// tabBatch is the number of bytes after which a tab charges its account. With 20 to 50 bytes for each value it is a
+// chargeBatch is the number of bytes after which a charger charges its account. With 20 to 50 bytes for each value it is a
 // fraction of a millisecond of work.
-const tabBatch = 16 << 10
+const chargeBatch = 16 << 10
 
-// Tab is the running total of one piece of work on an account: a decoder, an encoder, the rows of a query. It is used
-// by one goroutine at a time. A nil Tab charges nothing and never fails.
-type Tab struct {
+// Charger charges the memory of one operation to an account, in batches: of a decoder, an encoder, the rows of a query. It
+// is used by one goroutine at a time. A nil Charger charges nothing and never fails.
+type Charger struct {
 	ctx       context.Context
 	account   *Account
 	sum       *atomic.Int64 // amount charged to the account, for Settle
 	uncharged int64         // bytes not yet charged to the account
 }
 
-// NewTab returns a tab that fails when ctx ends. sum counts the bytes charged to the account; its owner passes it to
+// NewCharger returns a charger that fails when ctx ends. sum counts the bytes charged to the account; its owner passes it to
 // Settle when the results are gone or charged otherwise. account may be nil.
-func NewTab(ctx context.Context, account *Account, sum *atomic.Int64) *Tab {
-	return &Tab{ctx: ctx, account: account, sum: sum}
+func NewCharger(ctx context.Context, account *Account, sum *atomic.Int64) *Charger {
+	return &Charger{ctx: ctx, account: account, sum: sum}
 }
 
 // Charge counts n bytes that were or will be allocated. The error is that of the context, ErrEvicted, or an
 // ErrRunLimit; the work must then end.
-func (t *Tab) Charge(n int64) error {
-	if t == nil {
+func (c *Charger) Charge(n int64) error {
+	if c == nil {
 		return nil
 	}
-	if t.uncharged += n; t.uncharged < tabBatch {
+	if c.uncharged += n; c.uncharged < chargeBatch {
 		return nil
 	}
-	return t.flush()
+	return c.flush()
 }
 
-func (t *Tab) flush() error {
-	n := t.uncharged
-	t.uncharged = 0
+func (c *Charger) flush() error {
+	n := c.uncharged
+	c.uncharged = 0
 	runtime.Gosched() // lets newly started goroutines run before this one
-	if err := t.Err(); err != nil {
+	if err := c.Err(); err != nil {
 		return err
 	}
-	if t.account == nil {
+	if c.account == nil {
 		return nil
 	}
-	if err := t.account.checkLimit(n); err != nil { // rejected without charging: no other run has to make room for it
+	if err := c.account.checkLimit(n); err != nil { // rejected without charging: no other run has to make room for it
 		return err
 	}
-	t.sum.Add(n)
-	t.account.process.addCharged(n)
-	return t.account.Hold(t.ctx, n)
+	c.sum.Add(n)
+	c.account.process.addCharged(n)
+	return c.account.Hold(c.ctx, n)
 }
 
-// Part returns a tab for temporary values. Drop returns what was charged on it.
-func (t *Tab) Part() *Tab {
-	if t == nil {
+// Part returns a charger for temporary values. Drop returns what was charged on it.
+func (c *Charger) Part() *Charger {
+	if c == nil {
 		return nil
 	}
-	return &Tab{ctx: t.ctx, account: t.account, sum: new(atomic.Int64)}
+	return &Charger{ctx: c.ctx, account: c.account, sum: new(atomic.Int64)}
 }
 
-// Drop returns what was charged on a tab made by Part.
-func (t *Tab) Drop() {
-	if t != nil {
-		t.account.Settle(t.sum)
-		t.uncharged = 0
+// Drop returns what was charged on a charger made by Part.
+func (c *Charger) Drop() {
+	if c != nil {
+		c.account.Settle(c.sum)
+		c.uncharged = 0
 	}
 }
 
 // Err returns the reason for which the work must end; nil when it may go on.
-func (t *Tab) Err() error {
-	if t == nil {
+func (c *Charger) Err() error {
+	if c == nil {
 		return nil
 	}
-	return endError(t.ctx, t.account)
+	return endError(c.ctx, c.account)
 }
 
-// Settle returns the bytes that tabs have charged.
+// Settle returns the bytes that chargers with this sum have charged.
 func (a *Account) Settle(sum *atomic.Int64) {
 	if n := sum.Swap(0); n != 0 && a != nil {
 		a.process.addCharged(-n)
