@@ -41,6 +41,7 @@ type meter struct {
 	unseen   int    // steps since the clock was last looked at
 	charged  int    // bytes since the heap was last looked at
 	base     uint64 // heap at the first look
+	bill     bill   // of the native operation to come
 	err      error  // why the evaluation ended
 }
 
@@ -80,9 +81,9 @@ func (m *meter) Before(name string, in any, args []any) error {
 	default:
 		return nil
 	}
-	b := bill{left: min(maxNative, int(m.allowed/stepTime)-m.spent)}
-	charge(&b, in, args)
-	m.err = m.pay(&b)
+	m.bill = bill{left: min(maxNative, int(m.allowed/stepTime)-m.spent)}
+	charge(&m.bill, in, args)
+	m.err = m.pay(&m.bill)
 	return m.err
 }
 
