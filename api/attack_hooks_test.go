@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/api"
-	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/testenv"
 )

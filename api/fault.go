@@ -8,9 +8,9 @@ import (
 	"os"
 	"time"
 
-	"github.com/penstock/penstock/api/auth"
 	"github.com/penstock/penstock/api/hooks"
 	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/store"

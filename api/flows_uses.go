@@ -5,7 +5,7 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/store"
 )

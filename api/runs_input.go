@@ -6,7 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/auth"
 )
 
 // inputView is what a run was accepted with.

@@ -5,9 +5,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/penstock/penstock/api/auth"
 	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/api/runlist"
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/queue"
 )
 

@@ -7,8 +7,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/penstock/penstock/api/auth"
 	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/internal/store"
 )
 

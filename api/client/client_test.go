@@ -27,7 +27,7 @@ func connect(t *testing.T, s *apitest.Server) *client.Client {
 
 func TestCheckVectors(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../auth/testdata/vectors.json")
+	text, err := os.ReadFile("../../auth/testdata/vectors.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,9 +9,9 @@ import (
 	"net/url"
 	"strconv"
 
-	"github.com/penstock/penstock/api/auth"
 	"github.com/penstock/penstock/api/console/samples"
 	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/internal/store"
 )
 

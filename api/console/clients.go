@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/penstock/penstock/api/auth"
 	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/internal/store"
 )
 

@@ -10,9 +10,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/penstock/penstock/api/auth"
 	"github.com/penstock/penstock/api/console/picture"
 	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 )
 

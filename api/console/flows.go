@@ -8,8 +8,8 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/penstock/penstock/api/auth"
 	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/queue"

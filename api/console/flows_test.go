@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/penstock/penstock/api/auth"
 	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/queue"
 )
 

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/penstock/penstock/api/auth"
 	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/store"
 )

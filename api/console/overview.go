@@ -3,8 +3,8 @@ package console
 import (
 	"strconv"
 
-	"github.com/penstock/penstock/api/auth"
 	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/queue"
 )
 

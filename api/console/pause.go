@@ -3,8 +3,8 @@ package console
 import (
 	"strconv"
 
-	"github.com/penstock/penstock/api/auth"
 	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/auth"
 )
 
 // pauseFlow lets no run of a flow begin, or lets them begin again. It is for

@@ -4,8 +4,8 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/penstock/penstock/api/auth"
 	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/auth"
 )
 
 // shownRefusals are listed.

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/penstock/penstock/api/auth"
 	"github.com/penstock/penstock/api/console/view"
+	"github.com/penstock/penstock/auth"
 )
 
 const (

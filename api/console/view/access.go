@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/internal/rotation"
 	"github.com/penstock/penstock/internal/store"
 )

@@ -1,6 +1,6 @@
 package view
 
-import "github.com/penstock/penstock/api/auth"
+import "github.com/penstock/penstock/auth"
 
 // PauseNotice says what a pause, or its end, has done.
 func PauseNotice(paused bool, released int) string {

@@ -3,7 +3,7 @@ package view
 import (
 	"strconv"
 
-	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/internal/refusals"
 )
 

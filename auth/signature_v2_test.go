@@ -30,7 +30,7 @@ func TestSignatureV2IsAsDocumented(t *testing.T) {
 	if other := client.Signature(method, target, key, ts, nonce, []byte(body), secret); header != vectorHeader || other != header {
 		t.Errorf("header %s, the client's %s, want %s", header, other, vectorHeader)
 	}
-	page, err := os.ReadFile("../../docs/authentication.md")
+	page, err := os.ReadFile("../docs/authentication.md")
 	if err != nil {
 		t.Fatal(err)
 	}
