@@ -3,7 +3,7 @@ package app
 import (
 	"context"
 
-	"github.com/penstock/penstock/api/console"
+	"github.com/penstock/penstock/console"
 	"github.com/penstock/penstock/internal/connect"
 	"github.com/penstock/penstock/internal/outbound"
 )
