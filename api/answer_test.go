@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/client"
 )
 
 // answers is a flow that answers with its event and goes on, through the gate.

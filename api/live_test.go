@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/api"
-	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/store"

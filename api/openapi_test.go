@@ -23,8 +23,8 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
 	"github.com/penstock/penstock/api"
-	"github.com/penstock/penstock/api/client"
 	"github.com/penstock/penstock/api/openapi"
+	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/internal/callback"
 	"github.com/penstock/penstock/queue"
 )

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/internal/load"
 )
 

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps"
 )

@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/client"
 )
 
 // loginArgs are what `login` is told besides the server.

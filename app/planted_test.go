@@ -15,7 +15,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/internal/testenv"
 )

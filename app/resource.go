@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/client"
 )
 
 // resource is something that the API administers, as a command with the verbs

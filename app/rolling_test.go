@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/internal/testenv"
 )
 

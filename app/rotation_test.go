@@ -15,7 +15,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/internal/testenv"

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/client"
 )
 
 func TestSamplesAreFilledIn(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penstock/penstock/api/apitest"
-	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/client"
 )
 
 func connect(t *testing.T, s *apitest.Server) *client.Client {
@@ -27,7 +27,7 @@ func connect(t *testing.T, s *apitest.Server) *client.Client {
 
 func TestCheckVectors(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../../auth/testdata/vectors.json")
+	text, err := os.ReadFile("../auth/testdata/vectors.json")
 	if err != nil {
 		t.Fatal(err)
 	}
