@@ -19,8 +19,8 @@ import (
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/callback"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
 )
 
 // Ticket waits for one accepted run. *queue.Ticket is one.

@@ -8,8 +8,8 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/listing"
-	"github.com/penstock/penstock/internal/connect"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/connect"
+	"github.com/penstock/penstock/store"
 )
 
 // connectionView is a connection as anybody sees it: without its secrets.

@@ -19,8 +19,8 @@ import (
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/redisconn"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/store"
 )
 
 const issuer = "https://penstock.example.org"

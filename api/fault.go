@@ -13,9 +13,9 @@ import (
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/budget"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/internal/strictjson"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
 )
 
 // fault is why a request is not answered as asked, ready to be written in the

@@ -11,7 +11,7 @@ import (
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // sourceTypes are what the source of a flow may call itself; JSON is YAML.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // What becomes of the runs of a deleted flow that no worker executes, as ?runs= says it.

@@ -16,8 +16,8 @@ import (
 	"github.com/penstock/penstock/api/hooks"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
 )
 
 // kindHook is the kind of principal that a webhook's sender is: "hook:69".

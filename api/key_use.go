@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/internal/rotation"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // Rotations counts which secret is used while a key has two. *rotation.Meter

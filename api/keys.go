@@ -9,7 +9,7 @@ import (
 
 	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // keyGrants are the scopes that whoever handles the key must hold: its secret

@@ -21,9 +21,9 @@ import (
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/redisconn"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/internal/testenv"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
 	"github.com/penstock/penstock/worker"
 )
 

@@ -10,8 +10,8 @@ import (
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
 )
 
 // replaying is the body of a replay.

@@ -8,9 +8,9 @@ import (
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/internal/strictjson"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
 )
 
 // smartSYNCPaths are where callers of SmartSYNC knock.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // minPassword is the shortest password of a user, in bytes.

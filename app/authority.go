@@ -14,7 +14,7 @@ import (
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/password"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // hashesAtOnce is how many passwords a process hashes at a time: each takes

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // shownFlow is the example that the command to paste calls, with its event.

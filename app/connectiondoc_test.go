@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/penstock/penstock/internal/connect"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/connect"
+	"github.com/penstock/penstock/store"
 )
 
 const connectionIntro = `# Connections and secrets

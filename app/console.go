@@ -3,8 +3,8 @@ package app
 import (
 	"context"
 
+	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/console"
-	"github.com/penstock/penstock/internal/connect"
 	"github.com/penstock/penstock/internal/outbound"
 )
 

@@ -16,8 +16,8 @@ import (
 	"github.com/penstock/penstock/flows/steps"
 	"github.com/penstock/penstock/internal/doctor"
 	"github.com/penstock/penstock/internal/redisconn"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
 )
 
 // doctorLimit bounds the whole examination.

@@ -6,7 +6,7 @@ import (
 	"os"
 
 	"github.com/penstock/penstock/flows/examples"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // loadFlows deploys the directory of the settings, in dev the examples

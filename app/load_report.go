@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // loadReport reports what became of the flow files of a directory, each thing

@@ -7,7 +7,7 @@ import (
 
 	"github.com/penstock/penstock/flows/steps"
 	"github.com/penstock/penstock/internal/redisconn"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // offline is the store as commands reach it that need no front door: with the

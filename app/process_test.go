@@ -16,8 +16,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/store"
 )
 
 // process is the program as a child: the test binary under another name.

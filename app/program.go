@@ -24,9 +24,9 @@ import (
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/refusals"
 	"github.com/penstock/penstock/internal/rotation"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/internal/telemetry"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
 )
 
 // Program is one process of the product, in one role or all of them. New

@@ -12,7 +12,7 @@ import (
 
 	"github.com/penstock/penstock/internal/embedded"
 	"github.com/penstock/penstock/internal/redisconn"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 const (

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 
-	"github.com/penstock/penstock/internal/connect"
+	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/internal/outbound"
 	"github.com/penstock/penstock/internal/reminder"
 )

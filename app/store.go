@@ -5,7 +5,7 @@ import (
 	"errors"
 	"os"
 
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // openStore opens flows and keys, and makes the bootstrap key exist.

@@ -19,8 +19,8 @@ import (
 
 	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/internal/redisconn"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/store"
 )
 
 // site is a door and its workers as processes, on one Redis of any kind.

@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // Authenticator proves by one scheme who a request is from. It is used by

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 var errClient = &Error{Code: CodeInvalidClient, Message: "the client is unknown, disabled, or its secret is wrong"}

@@ -13,7 +13,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // checkCase is a check value that does not fit, with all that it may have

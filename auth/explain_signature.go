@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // explainSignature is for the header Penstock-Signature.

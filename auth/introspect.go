@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // Introspect says what a token is (RFC 7662) to the client that it was issued

@@ -1,6 +1,6 @@
 package auth
 
-import "github.com/penstock/penstock/internal/store"
+import "github.com/penstock/penstock/store"
 
 // Meter counts which secret the calls of a key are signed with that has two.
 // It never blocks.

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // userTokenTTL is how long the tokens of users live. syncAccess tells callers

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/penstock/penstock/internal/limits"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // delayed says that a proof came during a wait.

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // The scopes.

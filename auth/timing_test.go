@@ -10,8 +10,8 @@ import (
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/password"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/store"
 )
 
 // patient slows nobody down, so that there is something to measure.

@@ -16,9 +16,9 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/console/view"
-	"github.com/penstock/penstock/internal/connect"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // Redeem exchanges the code that came back with a browser for a refresh token,

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/penstock/penstock/internal/connect"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/connect"
+	"github.com/penstock/penstock/store"
 )
 
 // consenting is a desk with the connection erp, which wants to be authorised.

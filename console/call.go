@@ -12,7 +12,7 @@ import (
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/samples"
 	"github.com/penstock/penstock/console/view"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // callPage shows the exact request for each way in.

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/console/view"
-	"github.com/penstock/penstock/internal/connect"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // probeLimit bounds the test of a connection.

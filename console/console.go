@@ -20,8 +20,8 @@ import (
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/refusals"
 	"github.com/penstock/penstock/internal/rotation"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
 )
 
 // Root is the path that the console is mounted at. It takes everything below.

@@ -22,9 +22,9 @@ import (
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/refusals"
 	"github.com/penstock/penstock/internal/rotation"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/internal/testenv"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
 )
 
 // secretWord is every password and secret here: it must show on no page that

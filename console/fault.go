@@ -9,8 +9,8 @@ import (
 	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
 )
 
 // fault is an answer that says why there is no other, in words for people.

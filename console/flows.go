@@ -11,8 +11,8 @@ import (
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
 )
 
 // lastRuns bounds how many runs are looked through for the last ones.

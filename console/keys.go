@@ -10,7 +10,7 @@ import (
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/internal/limits"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // overlapLimit is the longest time for which two secrets of a key count.

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // route is one page or act: who may have it, and how it is answered.

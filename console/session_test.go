@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 func (b *browser) wantIn(what string, in bool) {

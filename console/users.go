@@ -9,7 +9,7 @@ import (
 	"github.com/penstock/penstock/api/auditlist"
 	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/console/view"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // The length of passwords, in bytes.

@@ -4,7 +4,7 @@ import (
 	"errors"
 
 	"github.com/penstock/penstock/console/view"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // versionsPage lists the versions of a flow, and what one of them changed.

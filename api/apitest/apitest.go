@@ -13,8 +13,8 @@ import (
 
 	"github.com/penstock/penstock/api"
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
 )
 
 // The flows of a Server, by number.

@@ -16,8 +16,8 @@ import (
 
 	"github.com/penstock/penstock/api"
 	"github.com/penstock/penstock/internal/load"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
 )
 
 // The API key of the comparison. Replays are allowed to attach, and every call

@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/penstock/penstock/internal/connect"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/connect"
+	"github.com/penstock/penstock/store"
 )
 
 // ConnectionList is all connections and secrets, without what is secret.

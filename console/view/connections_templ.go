@@ -9,7 +9,7 @@ import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
 import (
-	"github.com/penstock/penstock/internal/connect"
+	"github.com/penstock/penstock/connect"
 	"strings"
 )
 

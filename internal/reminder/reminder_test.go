@@ -15,10 +15,10 @@ import (
 	"github.com/emersion/go-smtp"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/connect"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/store"
 )
 
 // mailbox is a mail server on loopback that keeps what it is sent.

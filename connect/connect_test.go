@@ -15,8 +15,8 @@ import (
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/outbound"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/store"
 )
 
 // fleet is a store that several processes share.

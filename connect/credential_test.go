@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // mirror answers with what may be a credential.

@@ -11,8 +11,8 @@ import (
 	"github.com/microsoft/go-mssqldb/msdsn"
 
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/store"
 )
 
 // Why a database cannot be used is told without a value of the connection.

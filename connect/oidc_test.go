@@ -19,7 +19,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // oidc is a published OAuth server, with an API that takes its tokens.
@@ -41,7 +41,7 @@ func newOIDC(t *testing.T) *oidc {
 	}
 	var log bytes.Buffer
 	cmd := exec.Command("node", "server.mjs")
-	cmd.Dir = filepath.Join("..", "..", "tests", "clients", "oidc")
+	cmd.Dir = filepath.Join("..", "tests", "clients", "oidc")
 	cmd.Env = append(cmd.Environ(), "PUBLIC_KEY="+string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})))
 	cmd.Stderr = &log
 	in, err := cmd.StdinPipe()

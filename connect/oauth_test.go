@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/store"
 )
 
 // authority is a token endpoint with an API beside it. Its tokens are

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // Type is one type of connection. Its fields drive the check, the reference

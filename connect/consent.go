@@ -7,7 +7,7 @@ import (
 	"errors"
 	"net/url"
 
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // Consent is what a person is asked for at an authorization server, in a

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // The address behind the name decides, not the name.

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // maxSetting bounds one setting, bytes: a chain of certificates fits.
