@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/penstock/penstock/internal/rotation"
+	"github.com/penstock/penstock/auth/rotation"
 	"github.com/penstock/penstock/store"
 )
 

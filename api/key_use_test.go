@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/api"
-	"github.com/penstock/penstock/internal/rotation"
+	"github.com/penstock/penstock/auth/rotation"
 	"github.com/penstock/penstock/store"
 )
 

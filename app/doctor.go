@@ -13,8 +13,8 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/app/doctor"
 	"github.com/penstock/penstock/flows/steps"
-	"github.com/penstock/penstock/internal/doctor"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"

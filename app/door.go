@@ -7,8 +7,8 @@ import (
 	"net"
 
 	"github.com/penstock/penstock/api"
-	"github.com/penstock/penstock/internal/telemetry"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/telemetry"
 )
 
 // openListener takes the address, so that everything else can say the URL.

@@ -6,8 +6,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/penstock/penstock/flows/script"
 	"github.com/penstock/penstock/flows/steps"
-	"github.com/penstock/penstock/internal/script"
 )
 
 // The test binary is the program when it is called penstock, and the child

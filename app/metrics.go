@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/penstock/penstock/internal/telemetry"
+	"github.com/penstock/penstock/telemetry"
 )
 
 // newMetrics prints what /metrics has, for who writes dashboards and alerts.

@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/auth/rotation"
 	"github.com/penstock/penstock/console"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/budget"
@@ -23,10 +24,9 @@ import (
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/refusals"
-	"github.com/penstock/penstock/internal/rotation"
-	"github.com/penstock/penstock/internal/telemetry"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
+	"github.com/penstock/penstock/telemetry"
 )
 
 // Program is one process of the product, in one role or all of them. New

@@ -4,8 +4,8 @@ import (
 	"cmp"
 
 	"github.com/penstock/penstock/connect"
+	"github.com/penstock/penstock/flows/state"
 	"github.com/penstock/penstock/internal/callback"
-	"github.com/penstock/penstock/internal/state"
 	"github.com/penstock/penstock/worker"
 )
 

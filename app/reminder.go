@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 
+	"github.com/penstock/penstock/auth/reminder"
 	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/internal/outbound"
-	"github.com/penstock/penstock/internal/reminder"
 )
 
 // openReminder sends e-mails before assertions expire, if the settings name

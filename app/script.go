@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/penstock/penstock/internal/script"
+	"github.com/penstock/penstock/flows/script"
 )
 
 // scriptChild is the subcommand that evaluates scripts for a worker, in a

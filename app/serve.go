@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/telemetry"
+	"github.com/penstock/penstock/telemetry"
 )
 
 // newServe makes the subcommand of a role: read the settings, open the

@@ -13,8 +13,8 @@ import (
 
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/redisconn"
-	"github.com/penstock/penstock/internal/telemetry"
 	"github.com/penstock/penstock/store"
+	"github.com/penstock/penstock/telemetry"
 )
 
 // Settings are what the roles are told from outside. Where a setting comes

@@ -8,10 +8,10 @@ import (
 	"os"
 
 	"github.com/penstock/penstock/internal/redisconn"
-	"github.com/penstock/penstock/internal/schedule"
-	"github.com/penstock/penstock/internal/telemetry"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/telemetry"
 	"github.com/penstock/penstock/worker"
+	"github.com/penstock/penstock/worker/schedule"
 )
 
 // openTelemetry makes what measures and traces the other parts, and takes the

@@ -16,9 +16,9 @@ import (
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/penstock/penstock/internal/telemetry"
 	"github.com/penstock/penstock/internal/testenv"
 	"github.com/penstock/penstock/store"
+	"github.com/penstock/penstock/telemetry"
 )
 
 // spans is a collector of OTLP over HTTP that keeps what comes: span names by

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/internal/rotation"
+	"github.com/penstock/penstock/auth/rotation"
 	"github.com/penstock/penstock/store"
 )
 

@@ -16,10 +16,10 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/auth/rotation"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/refusals"
-	"github.com/penstock/penstock/internal/rotation"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 )

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/internal/rotation"
+	"github.com/penstock/penstock/auth/rotation"
 	"github.com/penstock/penstock/store"
 )
 

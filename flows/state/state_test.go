@@ -12,9 +12,9 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/state"
 	"github.com/penstock/penstock/flows/statetest"
 	"github.com/penstock/penstock/internal/embedded"
-	"github.com/penstock/penstock/internal/state"
 	"github.com/penstock/penstock/internal/testenv"
 )
 

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/penstock/penstock/internal/rotation"
+	"github.com/penstock/penstock/auth/rotation"
 	"github.com/penstock/penstock/internal/testenv"
 	"github.com/penstock/penstock/store"
 )
