@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"golang.org/x/net/http/httpguts"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/queue"
 )
 
@@ -17,7 +18,7 @@ import (
 // docs/security.md lists them. Read only.
 var ours = []string{
 	"Connection", "Content-Length", "Date", "Keep-Alive", "Proxy-Connection", "Trailer", "Transfer-Encoding", "Upgrade",
-	headerRequestID, headerRun, "Server-Timing",
+	httpx.HeaderRequestID, httpx.HeaderRun, "Server-Timing",
 	"Proxy-Authenticate", "Set-Cookie", "Set-Login", "Www-Authenticate",
 	"Content-Security-Policy", "Content-Security-Policy-Report-Only", "Permissions-Policy", "X-Content-Type-Options", "X-Frame-Options",
 	"Cross-Origin-Embedder-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Origin-Agent-Cluster", "Timing-Allow-Origin",
@@ -52,7 +53,7 @@ func inert(contentType string) string {
 // writeAnswer writes what a flow itself answered. opening goes before its
 // items when it left the form of the answer to the door.
 func writeAnswer(c *gin.Context, answer *queue.Answer, opening []byte) {
-	of(c).byFlow = true
+	httpx.StateOf(c).ByFlow = true
 	status := answer.Status
 	if status < 200 || status > 599 {
 		status = http.StatusOK
@@ -73,12 +74,12 @@ func writeAnswer(c *gin.Context, answer *queue.Answer, opening []byte) {
 	h["Content-Security-Policy"] = sandboxed
 	switch {
 	case answer.Items != nil:
-		write(c, status, typeJSON, opening, answer.Items, successClose)
+		httpx.Write(c, status, httpx.TypeJSON, opening, answer.Items, successClose)
 	case status == http.StatusNoContent || status == http.StatusNotModified:
-		h["Cache-Control"] = noStore
+		h["Cache-Control"] = httpx.NoStore
 		c.Status(status) // a Content-Length would be wrong
 	default:
-		write(c, status, contentType, answer.Body)
+		httpx.Write(c, status, contentType, answer.Body)
 	}
 }
 

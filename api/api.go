@@ -14,6 +14,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/openapi"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
@@ -82,7 +83,7 @@ type Config struct {
 	Guesses *auth.Guesses
 
 	// Limiter counts requests per address and per principal; nil: no limit.
-	Limiter Limiter
+	Limiter httpx.Limiter
 
 	// Meter counts which secret the calls of API keys are signed with that have
 	// two; nil: nothing is counted.
@@ -127,6 +128,7 @@ type Config struct {
 type API struct {
 	config   Config
 	schemes  []auth.Authenticator
+	frame    httpx.Frame
 	engine   *gin.Engine
 	draining atomic.Bool
 	streams  atomic.Int64 // of events, open now
@@ -160,6 +162,13 @@ func New(config Config) (*API, error) {
 	a := &API{
 		config:      config,
 		description: sync.OnceValues(openapi.Describe),
+	}
+	a.frame = httpx.Frame{
+		Now: config.Now, Memory: config.Memory, MaxBody: config.MaxBody, Limiter: config.Limiter,
+		Envelopes: []httpx.Envelope{
+			{Serves: isSmartSYNC, Write: writeFailure},
+			{Serves: isOAuth, Write: writeOAuthError, BasicOnly: true},
+		},
 	}
 	signatures := auth.SignatureScheme{Keys: config.Keys, Guesses: config.Guesses, Meter: config.Meter}
 	if config.Store != nil {

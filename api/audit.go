@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/auditlist"
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/store"
 )
 
@@ -17,9 +18,9 @@ import (
 // listed here.
 func (a *API) audited(c *gin.Context) {
 	c.Next()
-	x, method := of(c), c.Request.Method
+	x, method := httpx.StateOf(c), c.Request.Method
 	status := c.Writer.Status()
-	if a.config.Store == nil || x.principal == nil || method == http.MethodGet || method == http.MethodHead {
+	if a.config.Store == nil || x.Principal == nil || method == http.MethodGet || method == http.MethodHead {
 		return
 	}
 	if c.FullPath() == "/v1/flows/:flow/runs" {
@@ -29,8 +30,8 @@ func (a *API) audited(c *gin.Context) {
 		return // nothing changed
 	}
 	entry := store.Entry{
-		Actor: x.principal.String(), Name: x.principal.Name, Act: method + " " + c.FullPath(), Object: x.object,
-		Status: status, IP: c.ClientIP(), RequestID: x.id,
+		Actor: x.Principal.String(), Name: x.Principal.Name, Act: method + " " + c.FullPath(), Object: x.Object,
+		Status: status, IP: c.ClientIP(), RequestID: x.ID,
 	}
 	if entry.Object == "" && len(c.Params) > 0 {
 		entry.Object = bounded(c.Params[0].Value)
@@ -38,7 +39,7 @@ func (a *API) audited(c *gin.Context) {
 	// The act is done, whether or not its caller still listens.
 	if err := a.config.Store.Audit().Add(context.WithoutCancel(c.Request.Context()), entry); err != nil {
 		a.config.Log.LogAttrs(c.Request.Context(), slog.LevelError, "an act is missing in the audit log",
-			slog.String("actor", x.principal.Name), slog.String("act", entry.Act), slog.String(attrError, err.Error()))
+			slog.String("actor", x.Principal.Name), slog.String("act", entry.Act), slog.String(attrError, err.Error()))
 	}
 }
 
@@ -49,13 +50,13 @@ func bounded(s string) string { return s[:min(len(s), 128)] }
 func (a *API) listAudit(c *gin.Context) {
 	q, err := auditlist.Parse(c.Request.URL.RawQuery)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	page, err := auditlist.Page(c.Request.Context(), a.config.Store.Audit(), q, false)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	writePage(a, c, q, page)
+	httpx.WritePage(c, q, page)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/callback"
 	"github.com/penstock/penstock/internal/strictjson"
@@ -38,9 +39,9 @@ func (a *API) openCallback(c *gin.Context) (callback.Call, error) {
 	call, err := a.config.Callbacks.Open(c.Param("token"), a.config.Now())
 	switch {
 	case errors.Is(err, callback.ErrExpired):
-		return call, &fault{Status: http.StatusGone, Code: "expired", Message: "this address has expired"}
+		return call, &httpx.Fault{Status: http.StatusGone, Code: "expired", Message: "this address has expired"}
 	case err != nil:
-		return call, &fault{Status: http.StatusNotFound, Code: "not_found", Message: "nothing is at this address"}
+		return call, &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "nothing is at this address"}
 	}
 	return call, nil
 }
@@ -54,7 +55,7 @@ func (a *API) takeCallback(c *gin.Context) {
 		item, err = a.calledWith(c)
 	}
 	if err == nil {
-		of(c).run = call.Run
+		httpx.StateOf(c).Run = call.Run
 		result := slices.Concat([]byte(`{"items":[`), item, []byte(`]}`))
 		err = calledTooLate(a.config.Call(c.Request.Context(), call.Run, call.Key, result))
 	}
@@ -62,11 +63,11 @@ func (a *API) takeCallback(c *gin.Context) {
 	case isForm(c.Request) && err != nil:
 		a.callbackFault(c, err)
 	case err != nil:
-		a.fail(c, err)
+		httpx.Fail(c, err)
 	case isForm(c.Request):
 		writeHTML(c, http.StatusOK, "Thank you", "<p>Your answer has been received.</p>")
 	default:
-		write(c, http.StatusOK, typeJSON, []byte(`{"accepted":true}`))
+		httpx.Write(c, http.StatusOK, httpx.TypeJSON, []byte(`{"accepted":true}`))
 	}
 }
 
@@ -74,9 +75,9 @@ func (a *API) takeCallback(c *gin.Context) {
 func calledTooLate(err error) error {
 	switch {
 	case errors.Is(err, queue.ErrCalled):
-		return &fault{Status: http.StatusConflict, Code: "already_called", Message: "this has been answered already", Err: err}
+		return &httpx.Fault{Status: http.StatusConflict, Code: "already_called", Message: "this has been answered already", Err: err}
 	case errors.Is(err, queue.ErrOver), errors.Is(err, queue.ErrNotFound):
-		return &fault{Status: http.StatusGone, Code: "over", Message: "nobody waits for this answer any more", Err: err}
+		return &httpx.Fault{Status: http.StatusGone, Code: "over", Message: "nobody waits for this answer any more", Err: err}
 	}
 	return err
 }
@@ -86,7 +87,7 @@ func (a *API) calledWith(c *gin.Context) ([]byte, error) {
 	if isForm(c.Request) {
 		return a.calledWithForm(c)
 	}
-	body, err := a.readEvent(c)
+	body, err := httpx.ReadEvent(c)
 	if err == nil && len(body) == 0 {
 		body = []byte("null")
 	}
@@ -99,13 +100,13 @@ func isForm(r *http.Request) bool {
 }
 
 func (a *API) calledWithForm(c *gin.Context) ([]byte, error) {
-	body, err := a.readBody(c)
+	body, err := httpx.ReadBody(c)
 	if err != nil {
 		return nil, err
 	}
 	fields, err := url.ParseQuery(string(body))
 	if err != nil || len(fields) > maxFields {
-		return nil, &fault{Status: http.StatusBadRequest, Code: "bad_form", Message: "the form cannot be read"}
+		return nil, &httpx.Fault{Status: http.StatusBadRequest, Code: "bad_form", Message: "the form cannot be read"}
 	}
 	item := make(map[string]any, len(fields))
 	for name, values := range fields {
@@ -120,7 +121,7 @@ func (a *API) calledWithForm(c *gin.Context) ([]byte, error) {
 		item[name] = list
 	}
 	text := flows.EncodeJSON(item)
-	return text, strictjson.Check(text, maxDepth)
+	return text, strictjson.Check(text, httpx.MaxDepth)
 }
 
 // askCallback answers GET /v1/callbacks/{token} with a page that posts the
@@ -133,7 +134,7 @@ func (a *API) askCallback(c *gin.Context) {
 	}
 	fields, err := url.ParseQuery(c.Request.URL.RawQuery)
 	if err != nil || len(fields) > maxFields {
-		a.callbackFault(c, &fault{Status: http.StatusBadRequest, Code: "bad_query", Message: "the link cannot be read"})
+		a.callbackFault(c, &httpx.Fault{Status: http.StatusBadRequest, Code: "bad_query", Message: "the link cannot be read"})
 		return
 	}
 	writeHTML(c, http.StatusOK, "Confirm your answer", confirmation(fields))

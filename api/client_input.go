@@ -6,6 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/store"
 )
@@ -42,41 +43,41 @@ func viewClient(c *store.Client) clientView {
 // clientInput is what may be set of a client. Its secret has an endpoint of
 // its own once it exists.
 type clientInput struct {
-	Name      given[string]       `json:"name"`
-	Secret    given[string]       `json:"secret"`
-	Scopes    given[[]auth.Scope] `json:"scopes"`
-	Disabled  given[bool]         `json:"disabled"`
-	TimeZone  given[string]       `json:"time_zone"`
-	Expires   given[string]       `json:"assertion_expires_on"`
-	TokenTTL  given[int]          `json:"token_ttl_minutes"`
-	Remind    given[[]string]     `json:"reminder_emails"`
-	Separator given[string]       `json:"scope_separator"`
+	Name      httpx.Given[string]       `json:"name"`
+	Secret    httpx.Given[string]       `json:"secret"`
+	Scopes    httpx.Given[[]auth.Scope] `json:"scopes"`
+	Disabled  httpx.Given[bool]         `json:"disabled"`
+	TimeZone  httpx.Given[string]       `json:"time_zone"`
+	Expires   httpx.Given[string]       `json:"assertion_expires_on"`
+	TokenTTL  httpx.Given[int]          `json:"token_ttl_minutes"`
+	Remind    httpx.Given[[]string]     `json:"reminder_emails"`
+	Separator httpx.Given[string]       `json:"scope_separator"`
 }
 
 // apply changes a client as asked.
 func (in *clientInput) apply(c *store.Client) error {
-	in.Name.into(&c.Name)
-	in.Disabled.into(&c.Disabled)
-	in.TimeZone.into(&c.TimeZone)
-	in.Expires.into(&c.Expires)
-	in.Remind.into(&c.Remind)
-	if in.TokenTTL.set {
-		if in.TokenTTL.value < 1 {
+	in.Name.Into(&c.Name)
+	in.Disabled.Into(&c.Disabled)
+	in.TimeZone.Into(&c.TimeZone)
+	in.Expires.Into(&c.Expires)
+	in.Remind.Into(&c.Remind)
+	if in.TokenTTL.Set {
+		if in.TokenTTL.Value < 1 {
 			return &store.InvalidError{Member: "token_ttl_minutes", Reason: "must be between 1 and 1440"}
 		}
-		c.TokenTTL = in.TokenTTL.value
+		c.TokenTTL = in.TokenTTL.Value
 	}
-	if in.Scopes.set {
-		for _, s := range in.Scopes.value {
+	if in.Scopes.Set {
+		for _, s := range in.Scopes.Value {
 			if !s.Known() {
 				return &store.InvalidError{Member: "scopes", Reason: fmt.Sprintf("must be scopes, as in flows:run or flows:run:69; %q is none", s)}
 			}
 		}
-		c.Scopes = auth.Strings(in.Scopes.value)
+		c.Scopes = auth.Strings(in.Scopes.Value)
 	}
-	if in.Separator.set {
-		commas := in.Separator.value == "comma"
-		switch in.Separator.value {
+	if in.Separator.Set {
+		commas := in.Separator.Value == "comma"
+		switch in.Separator.Value {
 		case "comma", "space":
 			c.Commas = &commas
 		case "":

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/store"
 )
@@ -16,7 +17,7 @@ const minClientSecret = 16 // bytes of a secret that is not generated
 func (a *API) createClient(c *gin.Context) {
 	var in clientInput
 	made := store.Client{Identifier: store.NewIdentifier()}
-	err := a.readJSON(c, &in)
+	err := httpx.ReadJSON(c, &in)
 	if err == nil {
 		err = in.apply(&made)
 	}
@@ -28,25 +29,25 @@ func (a *API) createClient(c *gin.Context) {
 		secret, made.Hash, err = a.clientSecret(c, in.Secret)
 	}
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	client, err := a.config.Store.Clients().Create(c.Request.Context(), made)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	of(c).object = client.Identifier
+	httpx.StateOf(c).Object = client.Identifier
 	view := viewClient(client)
 	view.Secret = secret
-	created(c, pathOf("clients", client.Identifier), view)
+	httpx.Created(c, httpx.PathOf("clients", client.Identifier), view)
 }
 
 // clientSecret returns the secret that was given, or a new one, and its hash.
-func (a *API) clientSecret(c *gin.Context, in given[string]) (secret, hash string, err error) {
+func (a *API) clientSecret(c *gin.Context, in httpx.Given[string]) (secret, hash string, err error) {
 	secret = store.NewSecret()
-	if in.set {
-		secret = in.value
+	if in.Set {
+		secret = in.Value
 	}
 	odd := strings.ContainsFunc(secret, func(r rune) bool { return r < ' ' || r > '~' })
 	if len(secret) < minClientSecret || len(secret) > maxPassword || odd { // the characters of RFC 6749
@@ -58,12 +59,12 @@ func (a *API) clientSecret(c *gin.Context, in given[string]) (secret, hash strin
 
 func (a *API) changeClient(c *gin.Context) {
 	var in clientInput
-	err := a.readJSON(c, &in)
-	if err == nil && in.Secret.set {
+	err := httpx.ReadJSON(c, &in)
+	if err == nil && in.Secret.Set {
 		err = &store.InvalidError{Member: "secret", Reason: "is changed by POST to …/secret"}
 	}
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	client, err := a.config.Store.Clients().Change(c.Request.Context(), c.Param("identifier"), func(client *store.Client) error {
@@ -76,10 +77,10 @@ func (a *API) changeClient(c *gin.Context) {
 		return mayHandle(c, client)
 	})
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	writeJSON(c, http.StatusOK, viewClient(client))
+	httpx.WriteJSON(c, http.StatusOK, viewClient(client))
 }
 
 // ownClient finds the client of the path, which the caller may handle.
@@ -94,10 +95,10 @@ func (a *API) ownClient(c *gin.Context) (*store.Client, error) {
 func (a *API) readClient(c *gin.Context) {
 	client, err := a.config.Store.Clients().Client(c.Request.Context(), c.Param("identifier"))
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	writeJSON(c, http.StatusOK, viewClient(client))
+	httpx.WriteJSON(c, http.StatusOK, viewClient(client))
 }
 
 func (a *API) deleteClient(c *gin.Context) {
@@ -106,19 +107,19 @@ func (a *API) deleteClient(c *gin.Context) {
 		err = a.config.Store.Clients().Delete(c.Request.Context(), client.Identifier)
 	}
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	noContent(c)
+	httpx.NoContent(c)
 }
 
 // makeSecret answers POST /v1/clients/{identifier}/secret: a new secret, given
 // or generated, shown this once.
 func (a *API) makeSecret(c *gin.Context) {
 	var in struct {
-		Secret given[string] `json:"secret"`
+		Secret httpx.Given[string] `json:"secret"`
 	}
-	err := a.readJSON(c, &in)
+	err := httpx.ReadJSON(c, &in)
 	if err == nil {
 		_, err = a.ownClient(c)
 	}
@@ -127,7 +128,7 @@ func (a *API) makeSecret(c *gin.Context) {
 		secret, hash, err = a.clientSecret(c, in.Secret)
 	}
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	client, err := a.config.Store.Clients().Change(c.Request.Context(), c.Param("identifier"), func(client *store.Client) error {
@@ -135,21 +136,21 @@ func (a *API) makeSecret(c *gin.Context) {
 		return nil
 	})
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	view := viewClient(client)
 	view.Secret = secret
-	writeJSON(c, http.StatusCreated, view)
+	httpx.WriteJSON(c, http.StatusCreated, view)
 }
 
 func (a *API) listClients(c *gin.Context) {
 	views, err := viewAll(c.Request.Context(), a.config.Store.Clients().List, viewClient)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	list(a, c, listing.Schema[clientView]{Order: "name,identifier", Fields: []listing.Field[clientView]{
+	httpx.List(c, listing.Schema[clientView]{Order: "name,identifier", Fields: []listing.Field[clientView]{
 		listing.Text("name", func(v *clientView) string { return v.Name }),
 		listing.Text("identifier", func(v *clientView) string { return v.Identifier }),
 		listing.List("scopes", func(v *clientView) []string { return v.Scopes }),

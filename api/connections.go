@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/store"
@@ -37,7 +38,7 @@ func (a *API) putConnection(c *gin.Context) {
 		Flows    []int64                    `json:"flows"`
 	}
 	name := c.Param("name")
-	err := a.readJSON(c, &in)
+	err := httpx.ReadJSON(c, &in)
 	if err == nil && (!nameable(name) || in.Name != "" && in.Name != name) {
 		err = &store.InvalidError{Member: "name", Reason: "must be that of the path: 1 to 64 letters, digits, '_', '.' or '-', a letter first"}
 	}
@@ -51,7 +52,7 @@ func (a *API) putConnection(c *gin.Context) {
 			wrong = connect.Check(&conn)
 		}
 		if wrong != nil {
-			err = badRequest("invalid", wrong.Error())
+			err = httpx.BadRequest("invalid", wrong.Error())
 		}
 	}
 	var stored *store.Connection
@@ -59,36 +60,36 @@ func (a *API) putConnection(c *gin.Context) {
 		stored, err = a.config.Store.Connections().Put(c.Request.Context(), conn)
 	}
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	writeJSON(c, http.StatusOK, viewConnection(stored))
+	httpx.WriteJSON(c, http.StatusOK, viewConnection(stored))
 }
 
 func (a *API) readConnection(c *gin.Context) {
 	conn, err := a.config.Store.Connections().Connection(c.Request.Context(), c.Param("name"))
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	writeJSON(c, http.StatusOK, viewConnection(conn))
+	httpx.WriteJSON(c, http.StatusOK, viewConnection(conn))
 }
 
 func (a *API) deleteConnection(c *gin.Context) {
 	if err := a.config.Store.Connections().Delete(c.Request.Context(), c.Param("name")); err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	noContent(c)
+	httpx.NoContent(c)
 }
 
 func (a *API) listConnections(c *gin.Context) {
 	views, err := viewAll(c.Request.Context(), a.config.Store.Connections().List, viewConnection)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	list(a, c, listing.Schema[connectionView]{Order: "name", Fields: []listing.Field[connectionView]{
+	httpx.List(c, listing.Schema[connectionView]{Order: "name", Fields: []listing.Field[connectionView]{
 		listing.Text("name", func(v *connectionView) string { return v.Name }),
 		listing.Text("type", func(v *connectionView) string { return v.Type }),
 		listing.Time("updated_at", func(v *connectionView) time.Time { return v.UpdatedAt }),

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
 )
 
 // makeAssertion answers POST /v1/clients/{identifier}/assertion: a new
@@ -17,7 +19,7 @@ func (a *API) makeAssertion(c *gin.Context) {
 		text, client, err = a.config.Authority.NewAssertion(c.Request.Context(), client.Identifier)
 	}
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	download(c, client.Identifier+"-assertion", text, map[string]any{
@@ -30,12 +32,12 @@ func (a *API) makeAssertion(c *gin.Context) {
 func (a *API) makeToken(c *gin.Context) {
 	client, err := a.ownClient(c)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	text, token, err := a.config.Authority.ManualToken(c.Request.Context(), client.Identifier)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	download(c, client.Identifier+"-token", text, map[string]any{
@@ -44,16 +46,14 @@ func (a *API) makeToken(c *gin.Context) {
 	})
 }
 
-var typeText = []string{"text/plain; charset=utf-8"} // read only
-
 // download answers with a file that holds the bare text, or with JSON for
 // those who ask for it.
 func download(c *gin.Context, name, text string, object map[string]any) {
 	if strings.Contains(c.GetHeader("Accept"), "application/json") {
 		c.Header("Content-Disposition", `attachment; filename="`+name+`.json"`)
-		writeJSON(c, http.StatusCreated, object)
+		httpx.WriteJSON(c, http.StatusCreated, object)
 		return
 	}
 	c.Header("Content-Disposition", `attachment; filename="`+name+`.txt"`)
-	write(c, http.StatusCreated, typeText, []byte(text))
+	httpx.Write(c, http.StatusCreated, httpx.TypeText, []byte(text))
 }

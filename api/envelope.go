@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
 )
 
 // The envelope of success at the SmartSYNC door. Read only.
@@ -24,10 +26,10 @@ type failureBody struct {
 	RunID string `json:"run_id,omitempty"`
 }
 
-func writeFailure(c *gin.Context, f *fault) {
+func writeFailure(c *gin.Context, f *httpx.Fault) {
 	text, err := json.Marshal(failure{Error: failureBody{Code: f.Status, Msg: f.Message, RunID: f.Run}})
 	if err != nil {
 		panic(err) // strings and numbers always encode
 	}
-	write(c, f.Status, typeJSON, text)
+	httpx.Write(c, f.Status, httpx.TypeJSON, text)
 }

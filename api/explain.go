@@ -5,6 +5,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 )
 
@@ -12,15 +13,15 @@ import (
 // let in.
 func (a *API) explain(c *gin.Context) {
 	var puzzle auth.Puzzle
-	if err := a.readJSON(c, &puzzle); err != nil {
-		a.fail(c, err)
+	if err := httpx.ReadJSON(c, &puzzle); err != nil {
+		httpx.Fail(c, err)
 		return
 	}
 	explanation, err := a.config.Authority.Explain(c.Request.Context(), &puzzle)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	of(c).object = explanation.Key
-	writeJSON(c, http.StatusOK, explanation)
+	httpx.StateOf(c).Object = explanation.Key
+	httpx.WriteJSON(c, http.StatusOK, explanation)
 }

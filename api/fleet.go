@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/queue"
@@ -36,7 +37,7 @@ type Fleet interface {
 
 // mountFleet adds the endpoints of who operates a fleet.
 func (a *API) mountFleet(v1 *gin.RouterGroup) {
-	read, write := a.requires(auth.ScopeReadQueues), a.requires(auth.ScopeWriteQueues)
+	read, write := httpx.Requires(auth.ScopeReadQueues), httpx.Requires(auth.ScopeWriteQueues)
 	v1.GET("/queues", read, a.listQueues)
 	v1.GET("/queues/:queue", read, a.readQueue)
 	v1.POST("/queues/:queue/pause", write, a.holdQueue(Fleet.Pause))
@@ -127,10 +128,10 @@ func (a *API) queues(ctx context.Context) ([]queueView, error) {
 func (a *API) listQueues(c *gin.Context) {
 	views, err := a.queues(c.Request.Context())
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	list(a, c, listing.Schema[queueView]{Order: "name", Fields: []listing.Field[queueView]{
+	httpx.List(c, listing.Schema[queueView]{Order: "name", Fields: []listing.Field[queueView]{
 		listing.Text("name", func(v *queueView) string { return v.Name }),
 		listing.Bool("paused", func(v *queueView) bool { return v.Paused }),
 		listing.Number("pending", func(v *queueView) int64 { return v.Pending }),
@@ -142,34 +143,34 @@ func (a *API) listQueues(c *gin.Context) {
 	}}, views)
 }
 
-var errNoQueue = &fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such queue"}
+var errNoQueue = &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such queue"}
 
 // readQueue answers GET /v1/queues/{queue}, also for autoscalers.
 func (a *API) readQueue(c *gin.Context) {
 	views, err := a.queues(c.Request.Context())
 	for i := range views {
 		if views[i].Name == c.Param("queue") {
-			p := of(c).principal
+			p := httpx.StateOf(c).Principal
 			v, err := a.viewSharing(c.Request.Context(), views[i], func(flow int64) bool { return p.May(auth.ScopeReadQueues, flow) })
 			if err != nil {
-				a.fail(c, err)
+				httpx.Fail(c, err)
 				return
 			}
-			writeJSON(c, http.StatusOK, v)
+			httpx.WriteJSON(c, http.StatusOK, v)
 			return
 		}
 	}
 	if err == nil {
 		err = errNoQueue
 	}
-	a.fail(c, err)
+	httpx.Fail(c, err)
 }
 
 // holdQueue answers POST /v1/queues/{queue}/pause and /resume with the queue.
 func (a *API) holdQueue(change func(Fleet, context.Context, string) error) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if err := change(a.config.Fleet, c.Request.Context(), c.Param("queue")); err != nil {
-			a.fail(c, unknownAs(err, errNoQueue))
+			httpx.Fail(c, unknownAs(err, errNoQueue))
 			return
 		}
 		a.readQueue(c)
@@ -205,7 +206,7 @@ type heldView struct {
 
 func viewWorker(w *queue.Worker) workerView {
 	v := workerView{
-		ID: w.ID, Host: w.Host, PID: w.PID, Version: w.Version, StartedAt: inUTC(w.Started), SeenAt: w.Seen.UTC(),
+		ID: w.ID, Host: w.Host, PID: w.PID, Version: w.Version, StartedAt: httpx.InUTC(w.Started), SeenAt: w.Seen.UTC(),
 		Draining: w.Draining, Slots: w.Slots(), Queues: []servedView{}, Runs: []heldView{},
 	}
 	for _, q := range w.Queues {
@@ -230,10 +231,10 @@ func (a *API) workers(ctx context.Context) ([]workerView, error) {
 func (a *API) listWorkers(c *gin.Context) {
 	views, err := a.workers(c.Request.Context())
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	list(a, c, listing.Schema[workerView]{Order: "id", Fields: []listing.Field[workerView]{
+	httpx.List(c, listing.Schema[workerView]{Order: "id", Fields: []listing.Field[workerView]{
 		listing.Text("id", func(v *workerView) string { return v.ID }),
 		listing.Text("host", func(v *workerView) string { return v.Host }),
 		listing.Text("version", func(v *workerView) string { return v.Version }),
@@ -244,21 +245,21 @@ func (a *API) listWorkers(c *gin.Context) {
 	}}, views)
 }
 
-var errNoWorker = &fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such worker"}
+var errNoWorker = &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such worker"}
 
 // readWorker answers GET /v1/workers/{worker}.
 func (a *API) readWorker(c *gin.Context) {
 	views, err := a.workers(c.Request.Context())
 	for i := range views {
 		if views[i].ID == c.Param("worker") {
-			writeJSON(c, http.StatusOK, views[i])
+			httpx.WriteJSON(c, http.StatusOK, views[i])
 			return
 		}
 	}
 	if err == nil {
 		err = errNoWorker
 	}
-	a.fail(c, err)
+	httpx.Fail(c, err)
 }
 
 // drainWorker answers POST /v1/workers/{worker}/drain and /resume with the
@@ -266,7 +267,7 @@ func (a *API) readWorker(c *gin.Context) {
 func (a *API) drainWorker(rest bool) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if err := a.config.Fleet.Drain(c.Request.Context(), c.Param("worker"), rest); err != nil {
-			a.fail(c, unknownAs(err, errNoWorker))
+			httpx.Fail(c, unknownAs(err, errNoWorker))
 			return
 		}
 		a.readWorker(c)
@@ -274,7 +275,7 @@ func (a *API) drainWorker(rest bool) gin.HandlerFunc {
 }
 
 // unknownAs says of what is not there that it is not.
-func unknownAs(err error, missing *fault) error {
+func unknownAs(err error, missing *httpx.Fault) error {
 	if errors.Is(err, queue.ErrNotFound) {
 		return missing
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
@@ -15,7 +16,7 @@ import (
 
 // mountFlows adds the endpoints that manage flows.
 func (a *API) mountFlows(group *gin.RouterGroup) {
-	read, write := a.requires(auth.ScopeReadFlows), a.requires(auth.ScopeWriteFlows)
+	read, write := httpx.Requires(auth.ScopeReadFlows), httpx.Requires(auth.ScopeWriteFlows)
 	group.GET("", read, a.listFlows)
 	group.GET("/:flow", read, a.readFlow)
 	group.PUT("/:flow", write, a.putFlow)
@@ -80,11 +81,11 @@ func nextTimes(s *flows.Schedule, now time.Time) (next []time.Time) {
 func (a *API) listFlows(c *gin.Context) {
 	views := []flowView{}
 	for _, h := range a.config.Store.Flows().List() {
-		if of(c).principal.May(auth.ScopeReadFlows, h.Number) {
+		if httpx.StateOf(c).Principal.May(auth.ScopeReadFlows, h.Number) {
 			views = append(views, a.viewFlow(&h))
 		}
 	}
-	list(a, c, listing.Schema[flowView]{Order: "flow", Fields: []listing.Field[flowView]{
+	httpx.List(c, listing.Schema[flowView]{Order: "flow", Fields: []listing.Field[flowView]{
 		listing.Number("flow", func(v *flowView) int64 { return v.Number }),
 		listing.Text("slug", func(v *flowView) string { return v.Slug }),
 		listing.Text("name", func(v *flowView) string { return v.Name }),
@@ -103,20 +104,20 @@ func (a *API) head(c *gin.Context, scope auth.Scope) (store.Head, error) {
 	if err != nil {
 		return store.Head{}, errNoFlow
 	}
-	if !of(c).principal.May(scope, h.Number) {
+	if !httpx.StateOf(c).Principal.May(scope, h.Number) {
 		return store.Head{}, errNoFlow
 	}
-	of(c).object = "flow:" + flowNumber(h.Number)
+	httpx.StateOf(c).Object = "flow:" + flowNumber(h.Number)
 	return h, nil
 }
 
-var errNoFlow = &fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such flow for you"}
+var errNoFlow = &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such flow for you"}
 
 // readFlow answers GET /v1/flows/{flow}, with its source.
 func (a *API) readFlow(c *gin.Context) {
 	h, err := a.head(c, auth.ScopeReadFlows)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	a.writeFlow(c, http.StatusOK, &h)
@@ -126,13 +127,13 @@ func (a *API) readFlow(c *gin.Context) {
 func (a *API) writeFlow(c *gin.Context, status int, h *store.Head) {
 	source, err := a.config.Store.Flows().Source(c.Request.Context(), h.Number, h.Version)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	v := a.viewFlow(h)
 	v.Source = string(source)
 	c.Header("ETag", `"`+h.Version+`"`)
-	writeJSON(c, status, v)
+	httpx.WriteJSON(c, status, v)
 }
 
 // versionView is one version of a flow.
@@ -147,14 +148,14 @@ type versionView struct {
 func (a *API) listVersions(c *gin.Context) {
 	h, err := a.head(c, auth.ScopeReadFlows)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	views := make([]versionView, len(h.History))
 	for i, d := range h.History {
 		views[i] = versionView{Version: d.Version, DeployedAt: d.DeployedAt, Current: d.Version == h.Version}
 	}
-	list(a, c, listing.Schema[versionView]{Fields: []listing.Field[versionView]{
+	httpx.List(c, listing.Schema[versionView]{Fields: []listing.Field[versionView]{
 		listing.Text("version", func(v *versionView) string { return v.Version }),
 		listing.Time("deployed_at", func(v *versionView) time.Time { return v.DeployedAt }),
 		listing.Bool("current", func(v *versionView) bool { return v.Current }),
@@ -166,7 +167,7 @@ func (a *API) listVersions(c *gin.Context) {
 func (a *API) readVersion(c *gin.Context) {
 	h, err := a.head(c, auth.ScopeReadFlows)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	var found []versionView
@@ -176,14 +177,14 @@ func (a *API) readVersion(c *gin.Context) {
 		}
 	}
 	if len(found) != 1 {
-		a.fail(c, &fault{Status: http.StatusNotFound, Code: "not_found", Message: "the flow has no such version, or several that begin like this"})
+		httpx.Fail(c, &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "the flow has no such version, or several that begin like this"})
 		return
 	}
 	source, err := a.config.Store.Flows().Source(c.Request.Context(), h.Number, found[0].Version)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	found[0].Source = string(source)
-	writeJSON(c, http.StatusOK, found[0])
+	httpx.WriteJSON(c, http.StatusOK, found[0])
 }

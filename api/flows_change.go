@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/store"
@@ -25,19 +26,19 @@ var sourceTypes = []string{
 func (a *API) putFlow(c *gin.Context) {
 	flow, err := a.readSource(c)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	all := a.config.Store.Flows()
 	_, unknown := all.Head(flowNumber(flow.Number))
 	if _, err := all.Deploy(c.Request.Context(), flow); err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	status := http.StatusOK
 	if unknown != nil {
 		status = http.StatusCreated
-		c.Header("Location", pathOf("flows", flowNumber(flow.Number)))
+		c.Header("Location", httpx.PathOf("flows", flowNumber(flow.Number)))
 	}
 	a.writeDeployed(c, status, flow.Number)
 }
@@ -45,14 +46,14 @@ func (a *API) putFlow(c *gin.Context) {
 // readSource reads the flow in the body and makes sure that it is the one of
 // the path, and the principal's to write.
 func (a *API) readSource(c *gin.Context) (*flows.Flow, error) {
-	if err := checkEncoding(c.Request.Header); err != nil {
+	if err := httpx.CheckEncoding(c.Request.Header); err != nil {
 		return nil, err
 	}
 	media, params, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
 	if c.GetHeader("Content-Type") != "" && (err != nil || !slices.Contains(sourceTypes, media) || !isUTF8(params["charset"])) {
-		return nil, unsupported("the Content-Type must be application/yaml or application/json, in UTF-8")
+		return nil, httpx.Unsupported("the Content-Type must be application/yaml or application/json, in UTF-8")
 	}
-	source, err := a.readBody(c)
+	source, err := httpx.ReadBody(c)
 	if err != nil {
 		return nil, err
 	}
@@ -60,14 +61,14 @@ func (a *API) readSource(c *gin.Context) (*flows.Flow, error) {
 	if err != nil {
 		return nil, err
 	}
-	of(c).object = "flow:" + flowNumber(flow.Number)
+	httpx.StateOf(c).Object = "flow:" + flowNumber(flow.Number)
 	if ref := c.Param("flow"); ref != flowNumber(flow.Number) && !a.isSlugOf(ref, flow) {
-		return nil, &fault{Status: http.StatusConflict, Code: "another_flow", Message: "the path names another flow than the source, which is flow " + flowNumber(flow.Number)}
+		return nil, &httpx.Fault{Status: http.StatusConflict, Code: "another_flow", Message: "the path names another flow than the source, which is flow " + flowNumber(flow.Number)}
 	}
-	if !of(c).principal.May(auth.ScopeWriteFlows, flow.Number) {
+	if !httpx.StateOf(c).Principal.May(auth.ScopeWriteFlows, flow.Number) {
 		return nil, errNoFlow
 	}
-	return flow, a.checkUses(c.Request.Context(), of(c).principal, flow)
+	return flow, a.checkUses(c.Request.Context(), httpx.StateOf(c).Principal, flow)
 }
 
 // isSlugOf reports whether the path calls the flow by its slug: that which it
@@ -91,7 +92,7 @@ func (a *API) switchFlow(c *gin.Context, enabled bool) {
 		err = a.config.Store.Flows().Enable(c.Request.Context(), h.Number, enabled)
 	}
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	a.writeDeployed(c, http.StatusOK, h.Number)
@@ -105,7 +106,7 @@ func (a *API) rollbackFlow(c *gin.Context) {
 		Version string `json:"version"`
 	}
 	if err == nil {
-		err = a.readJSON(c, &in)
+		err = httpx.ReadJSON(c, &in)
 	}
 	if err == nil && in.Version == "" {
 		in.Version, err = before(&h)
@@ -115,13 +116,13 @@ func (a *API) rollbackFlow(c *gin.Context) {
 		earlier, err = a.config.Store.Flows().Version(c.Request.Context(), h.Number, in.Version)
 	}
 	if err == nil {
-		err = a.checkUses(c.Request.Context(), of(c).principal, earlier)
+		err = a.checkUses(c.Request.Context(), httpx.StateOf(c).Principal, earlier)
 	}
 	if err == nil {
 		err = a.config.Store.Flows().Rollback(c.Request.Context(), h.Number, in.Version)
 	}
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	a.writeDeployed(c, http.StatusOK, h.Number)
@@ -130,7 +131,7 @@ func (a *API) rollbackFlow(c *gin.Context) {
 // before is the version that was deployed before the current one.
 func before(h *store.Head) (string, error) {
 	if len(h.History) < 2 {
-		return "", &fault{Status: http.StatusConflict, Code: "no_earlier_version", Message: "the flow has no earlier version"}
+		return "", &httpx.Fault{Status: http.StatusConflict, Code: "no_earlier_version", Message: "the flow has no earlier version"}
 	}
 	return h.History[1].Version, nil
 }
@@ -139,7 +140,7 @@ func before(h *store.Head) (string, error) {
 func (a *API) writeDeployed(c *gin.Context, status int, number int64) {
 	h, err := a.config.Store.Flows().Head(flowNumber(number))
 	if err != nil {
-		a.fail(c, err) // deleted meanwhile
+		httpx.Fail(c, err) // deleted meanwhile
 		return
 	}
 	a.writeFlow(c, status, &h)

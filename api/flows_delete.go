@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/store"
@@ -33,10 +34,10 @@ func (a *API) deleteFlow(c *gin.Context) {
 		err = a.settleDeleted(c, &h)
 	}
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	noContent(c)
+	httpx.NoContent(c)
 }
 
 // checkDeletion refuses to delete a paused flow with runs that wait, unless ?runs= says what becomes of them.
@@ -45,13 +46,13 @@ func (a *API) checkDeletion(c *gin.Context, h *store.Head) error {
 	case runsFinish:
 		return nil
 	case runsCancel:
-		if !of(c).principal.May(auth.ScopeWriteRuns, h.Number) {
+		if !httpx.StateOf(c).Principal.May(auth.ScopeWriteRuns, h.Number) {
 			return &auth.Error{Code: auth.CodeForbidden, Message: "the scope " + string(auth.ScopeWriteRuns) + " is required to cancel the runs of this flow"}
 		}
 		return nil
 	case "":
 	default:
-		return badRequest("bad_query", `runs must be "finish" or "cancel"`)
+		return httpx.BadRequest("bad_query", `runs must be "finish" or "cancel"`)
 	}
 	if h.Paused.IsZero() || a.config.Fleet == nil {
 		return nil
@@ -61,7 +62,7 @@ func (a *API) checkDeletion(c *gin.Context, h *store.Head) error {
 		return err
 	}
 	held, parked := n.Held+n.Queued, n.Parked
-	return &fault{Status: http.StatusConflict, Code: "runs_wait", Held: &held, Parked: &parked, Message: fmt.Sprintf(
+	return &httpx.Fault{Status: http.StatusConflict, Code: "runs_wait", Held: &held, Parked: &parked, Message: fmt.Sprintf(
 		"the flow is paused and %d of its runs are held, %d parked: add ?runs=finish to let them end, or ?runs=cancel", held, parked)}
 }
 
@@ -69,7 +70,7 @@ func (a *API) checkDeletion(c *gin.Context, h *store.Head) error {
 func (a *API) settleDeleted(c *gin.Context, h *store.Head) (err error) {
 	ctx := context.WithoutCancel(c.Request.Context()) // the flow is gone: nobody can ask again
 	if c.Query("runs") == runsCancel {
-		why, err := json.Marshal(flows.Error{Code: flows.CodeCancelled, Message: "the flow was deleted by " + of(c).principal.Name})
+		why, err := json.Marshal(flows.Error{Code: flows.CodeCancelled, Message: "the flow was deleted by " + httpx.StateOf(c).Principal.Name})
 		if err != nil {
 			panic(err) // texts always encode
 		}

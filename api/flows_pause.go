@@ -6,6 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/store"
 )
@@ -15,7 +16,7 @@ const retryPaused = 30 * time.Second
 
 // mountPauses adds the switch of who operates flows, whoever writes them.
 func (a *API) mountPauses(group *gin.RouterGroup) {
-	may := a.requires(auth.ScopeWriteFlows, auth.ScopeWriteQueues)
+	may := httpx.Requires(auth.ScopeWriteFlows, auth.ScopeWriteQueues)
 	group.POST("/:flow/pause", may, a.pauseFlow)
 	group.POST("/:flow/resume", may, a.resumeFlow)
 }
@@ -28,7 +29,7 @@ func (a *API) pauseFlow(c *gin.Context) {
 		_, err = a.config.Store.Flows().Pause(c.Request.Context(), h.Number, true)
 	}
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	a.writeDeployed(c, http.StatusOK, h.Number)
@@ -45,7 +46,7 @@ func (a *API) resumeFlow(c *gin.Context) {
 		}
 	}
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	a.writeDeployed(c, http.StatusOK, h.Number)
@@ -70,7 +71,7 @@ func (a *API) paused(flow int64) bool {
 // until when. A run that nobody waits for is accepted, and waits itself.
 func (a *API) unlessPaused(flow int64) error {
 	if a.paused(flow) {
-		return &fault{Status: http.StatusServiceUnavailable, Code: "flow_paused",
+		return &httpx.Fault{Status: http.StatusServiceUnavailable, Code: "flow_paused",
 			Message: "this flow is paused; try again later, or let the run wait (Prefer: respond-async)", Retry: retryPaused}
 	}
 	return nil

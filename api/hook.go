@@ -14,6 +14,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/hooks"
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
@@ -33,7 +34,7 @@ const (
 // wrong: that the flow is not there, takes no webhooks, or another signature.
 // The log says which.
 func errHook(why error) error {
-	return &fault{Status: http.StatusUnauthorized, Code: string(auth.CodeUnauthorized), Message: "there is no such webhook, or it was not signed as it should be", Err: why}
+	return &httpx.Fault{Status: http.StatusUnauthorized, Code: string(auth.CodeUnauthorized), Message: "there is no such webhook, or it was not signed as it should be", Err: why}
 }
 
 // hook answers POST /hooks/{flow}: a delivery that its sender has signed in
@@ -41,24 +42,24 @@ func errHook(why error) error {
 func (a *API) hook(c *gin.Context) {
 	d, flow, err := a.readDelivery(c)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	verifier, err := a.verify(c, d, flow)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	of(c).principal = &auth.Principal{Kind: kindHook, ID: flowNumber(flow.Number), Name: flowNumber(flow.Number)}
+	httpx.StateOf(c).Principal = &auth.Principal{Kind: kindHook, ID: flowNumber(flow.Number), Name: flowNumber(flow.Number)}
 	if asks, ok := verifier.(hooks.Challenger); ok {
 		if text, asked := asks.Challenge(d); asked {
-			writeChallenge(a, c, text)
+			writeChallenge(c, text)
 			return
 		}
 	}
 	s, err := a.admitDelivery(c, d, flow, verifier)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	if flow.Webhook.Reply == "ack" || a.paused(flow.Number) { // many senders never send again what was refused
@@ -70,16 +71,16 @@ func (a *API) hook(c *gin.Context) {
 
 // readDelivery reads a request whole, before anything is believed of it.
 func (a *API) readDelivery(c *gin.Context) (*hooks.Delivery, *flows.Flow, error) {
-	if err := checkEncoding(c.Request.Header); err != nil {
+	if err := httpx.CheckEncoding(c.Request.Header); err != nil {
 		return nil, nil, err
 	}
-	body, err := a.readBody(c)
+	body, err := httpx.ReadBody(c)
 	if err != nil {
 		return nil, nil, err
 	}
 	query, err := url.ParseQuery(c.Request.URL.RawQuery)
 	if err != nil {
-		return nil, nil, badRequest("bad_query", "the query string cannot be read")
+		return nil, nil, httpx.BadRequest("bad_query", "the query string cannot be read")
 	}
 	flow, ok := a.config.Flows.Find(c.Param("flow"))
 	if !ok || flow.Webhook == nil || flow.Webhook.Verify == nil {
@@ -156,16 +157,16 @@ func (a *API) secretsOf(c *gin.Context, names []string) ([]string, error) {
 // and as what.
 func (a *API) admitDelivery(c *gin.Context, d *hooks.Delivery, flow *flows.Flow, verifier hooks.Verifier) (queue.Submission, error) {
 	if head, err := a.config.Store.Flows().Head(flowNumber(flow.Number)); err == nil && !head.Enabled {
-		return queue.Submission{}, &fault{Status: http.StatusServiceUnavailable, Code: "disabled", Message: "this webhook is switched off; send again later", Retry: retryDisabled}
+		return queue.Submission{}, &httpx.Fault{Status: http.StatusServiceUnavailable, Code: "disabled", Message: "this webhook is switched off; send again later", Retry: retryDisabled}
 	}
-	if err := a.take(c, "hooks"); err != nil {
+	if err := httpx.Take(c, "hooks"); err != nil {
 		return queue.Submission{}, err
 	}
-	event, err := hooks.Event(d, maxDepth)
+	event, err := hooks.Event(d, httpx.MaxDepth)
 	if err != nil {
-		return queue.Submission{}, err
+		return queue.Submission{}, eventFault(err)
 	}
-	s := a.submission(c, flow, of(c).principal)
+	s := a.submission(c, flow, httpx.StateOf(c).Principal)
 	s.Event = event
 	if s.Params, err = deliveredParams(flow, d.Query); err != nil {
 		return queue.Submission{}, err
@@ -183,7 +184,7 @@ func deliveredParams(flow *flows.Flow, query url.Values) (map[string]string, err
 			continue
 		}
 		if len(values) > 1 {
-			return nil, badRequest("bad_query", "the parameter "+name+" comes twice")
+			return nil, httpx.BadRequest("bad_query", "the parameter "+name+" comes twice")
 		}
 		if params == nil {
 			params = map[string]string{}
@@ -220,10 +221,10 @@ func (a *API) hookChallenge(c *gin.Context) {
 		err = a.verifyChallenge(c, d, flow)
 	}
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	writeChallenge(a, c, d.Query.Get("hub.challenge"))
+	writeChallenge(c, d.Query.Get("hub.challenge"))
 }
 
 // verifyChallenge holds a handshake against its token, which is guarded like
@@ -251,10 +252,22 @@ func sameText(a, b string) bool {
 }
 
 // writeChallenge repeats what a sender wants to hear.
-func writeChallenge(a *API, c *gin.Context, text string) {
-	if !saneID(text) {
-		a.fail(c, badRequest("bad_challenge", "the challenge is not one that is repeated here"))
+func writeChallenge(c *gin.Context, text string) {
+	if !httpx.SaneID(text) {
+		httpx.Fail(c, httpx.BadRequest("bad_challenge", "the challenge is not one that is repeated here"))
 		return
 	}
-	write(c, http.StatusOK, typeText, []byte(text))
+	httpx.Write(c, http.StatusOK, httpx.TypeText, []byte(text))
+}
+
+// eventFault says why a delivery is no event.
+func eventFault(err error) error {
+	switch {
+	case errors.Is(err, hooks.ErrType):
+		return &httpx.Fault{Status: http.StatusUnsupportedMediaType, Code: "unsupported_media_type",
+			Message: "the Content-Type must be application/json or application/x-www-form-urlencoded, in UTF-8", Err: err}
+	case errors.Is(err, hooks.ErrForm):
+		return &httpx.Fault{Status: http.StatusBadRequest, Code: "bad_form", Message: "the form cannot be read", Err: err}
+	}
+	return err
 }

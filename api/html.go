@@ -5,10 +5,9 @@ import (
 	"net/http"
 
 	"github.com/gin-gonic/gin"
-)
 
-// Parts of a page for people who follow a link. Read only.
-var typeHTML = []string{"text/html; charset=utf-8"}
+	"github.com/penstock/penstock/api/httpx"
+)
 
 const (
 	pageOpening = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
@@ -24,17 +23,17 @@ func writeHTML(c *gin.Context, status int, title, body string) {
 	h := c.Writer.Header()
 	h.Set("Content-Security-Policy", pagePolicy)
 	h.Set("Referrer-Policy", "no-referrer") // the address is a credential
-	write(c, status, typeHTML, []byte(pageOpening+escape(title)+"</title><h1>"+escape(title)+"</h1>"+body+"</html>"))
+	httpx.Write(c, status, httpx.TypeHTML, []byte(pageOpening+escape(title)+"</title><h1>"+escape(title)+"</h1>"+body+"</html>"))
 }
 
 func escape(s string) string { return html.EscapeString(s) }
 
 // callbackFault answers with a fault that a person reads.
 func (a *API) callbackFault(c *gin.Context, err error) {
-	f := faultOf(err)
-	of(c).fault = f
+	f := httpx.FaultOf(err)
+	httpx.StateOf(c).Fault = f
 	if f.Retry > 0 {
-		c.Header("Retry-After", retryAfter(f.Retry))
+		c.Header("Retry-After", httpx.RetryAfter(f.Retry))
 	}
 	title := http.StatusText(f.Status)
 	if f.Status == http.StatusConflict || f.Status == http.StatusGone {

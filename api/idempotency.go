@@ -14,6 +14,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/budget"
@@ -91,7 +92,7 @@ func (a *API) render(ctx context.Context, s *queue.Submission, code string, text
 	}
 	rendered, err := text(ctx, run)
 	if err != nil {
-		return "", &fault{Status: http.StatusBadRequest, Code: code, Message: "the flow's " + code + " cannot be computed: " + err.Error()}
+		return "", &httpx.Fault{Status: http.StatusBadRequest, Code: code, Message: "the flow's " + code + " cannot be computed: " + err.Error()}
 	}
 	return rendered, nil
 }
@@ -125,7 +126,7 @@ func parseIdempotencyKey(h http.Header) (string, error) {
 }
 
 func badIdempotencyKey() error {
-	return badRequest("bad_idempotency_key", "Idempotency-Key must be one value of 1 to 255 printable ASCII characters, bare or in double quotes")
+	return httpx.BadRequest("bad_idempotency_key", "Idempotency-Key must be one value of 1 to 255 printable ASCII characters, bare or in double quotes")
 }
 
 // unquote reads a string of RFC 8941.

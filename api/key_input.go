@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/store"
@@ -55,42 +56,42 @@ func viewSecret(k *store.Key) keyView {
 
 // keyInput is what may be set of a key.
 type keyInput struct {
-	Key         string          `json:"key"`
-	Name        given[string]   `json:"name"`
-	Secret      given[string]   `json:"secret"`
-	APIAccess   given[bool]     `json:"api_access"`
-	Flows       given[[]int64]  `json:"flows"`
-	Window      given[int64]    `json:"ts_window"` // seconds
-	OnReplay    given[string]   `json:"on_replay"`
-	SignatureV1 given[bool]     `json:"signature_v1"`
-	Impersonate given[[]string] `json:"impersonate"`
-	PublicKey   given[string]   `json:"public_key"`
-	Rate        given[string]   `json:"rate_limit"`
+	Key         string                `json:"key"`
+	Name        httpx.Given[string]   `json:"name"`
+	Secret      httpx.Given[string]   `json:"secret"`
+	APIAccess   httpx.Given[bool]     `json:"api_access"`
+	Flows       httpx.Given[[]int64]  `json:"flows"`
+	Window      httpx.Given[int64]    `json:"ts_window"` // seconds
+	OnReplay    httpx.Given[string]   `json:"on_replay"`
+	SignatureV1 httpx.Given[bool]     `json:"signature_v1"`
+	Impersonate httpx.Given[[]string] `json:"impersonate"`
+	PublicKey   httpx.Given[string]   `json:"public_key"`
+	Rate        httpx.Given[string]   `json:"rate_limit"`
 }
 
 // apply changes a key as asked.
 func (in *keyInput) apply(k *store.Key) error {
-	in.Name.into(&k.Name)
-	in.APIAccess.into(&k.APIAccess)
-	in.Flows.into(&k.Flows)
-	in.OnReplay.into(&k.OnReplay)
-	if in.SignatureV1.set {
-		k.RefuseV1 = !in.SignatureV1.value
+	in.Name.Into(&k.Name)
+	in.APIAccess.Into(&k.APIAccess)
+	in.Flows.Into(&k.Flows)
+	in.OnReplay.Into(&k.OnReplay)
+	if in.SignatureV1.Set {
+		k.RefuseV1 = !in.SignatureV1.Value
 	}
-	in.Impersonate.into(&k.Impersonate)
-	in.PublicKey.into(&k.PublicKey)
-	in.Rate.into(&k.Rate)
-	if in.Window.set {
-		if in.Window.value < 1 || in.Window.value > 86400 {
+	in.Impersonate.Into(&k.Impersonate)
+	in.PublicKey.Into(&k.PublicKey)
+	in.Rate.Into(&k.Rate)
+	if in.Window.Set {
+		if in.Window.Value < 1 || in.Window.Value > 86400 {
 			return &store.InvalidError{Member: "ts_window", Reason: "must be between 1 and 86400 seconds"}
 		}
-		k.Window = time.Duration(in.Window.value) * time.Second
+		k.Window = time.Duration(in.Window.Value) * time.Second
 	}
-	if in.Secret.set {
-		if len(in.Secret.value) < minKeySecret || len(in.Secret.value) > maxKeySecret {
+	if in.Secret.Set {
+		if len(in.Secret.Value) < minKeySecret || len(in.Secret.Value) > maxKeySecret {
 			return &store.InvalidError{Member: "secret", Reason: "must have 8 to 256 bytes"}
 		}
-		k.Secret, k.Previous, k.PreviousUntil = in.Secret.value, "", time.Time{}
+		k.Secret, k.Previous, k.PreviousUntil = in.Secret.Value, "", time.Time{}
 	}
 	if k.PublicKey != "" {
 		if _, _, err := auth.ParsePublicKey(k.PublicKey); err != nil {

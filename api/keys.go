@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/store"
@@ -21,7 +22,7 @@ func keyGrants(c *gin.Context) error {
 func (a *API) createKey(c *gin.Context) {
 	var in keyInput
 	k := store.Key{APIAccess: true}
-	err := a.readJSON(c, &in)
+	err := httpx.ReadJSON(c, &in)
 	if err == nil {
 		err = keyGrants(c)
 	}
@@ -30,21 +31,21 @@ func (a *API) createKey(c *gin.Context) {
 		err = in.apply(&k)
 	}
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	made, err := a.config.Store.Keys().Create(c.Request.Context(), k)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	of(c).object = made.Key
-	created(c, pathOf("keys", made.Key), viewSecret(made))
+	httpx.StateOf(c).Object = made.Key
+	httpx.Created(c, httpx.PathOf("keys", made.Key), viewSecret(made))
 }
 
 func (a *API) changeKey(c *gin.Context) {
 	var in keyInput
-	err := a.readJSON(c, &in)
+	err := httpx.ReadJSON(c, &in)
 	if err == nil && in.Key != "" && in.Key != c.Param("key") {
 		err = &store.InvalidError{Member: "key", Reason: "cannot change"}
 	}
@@ -52,21 +53,21 @@ func (a *API) changeKey(c *gin.Context) {
 		err = keyGrants(c)
 	}
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	k, err := a.config.Store.Keys().Change(c.Request.Context(), c.Param("key"), in.apply)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	writeJSON(c, http.StatusOK, viewKey(k))
+	httpx.WriteJSON(c, http.StatusOK, viewKey(k))
 }
 
 func (a *API) readKey(c *gin.Context) {
 	k, err := a.config.Store.Keys().Key(c.Request.Context(), c.Param("key"))
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	view := viewKey(k)
@@ -74,31 +75,31 @@ func (a *API) readKey(c *gin.Context) {
 		view = viewSecret(k)
 	}
 	if view.Use, err = a.useOf(c.Request.Context(), k); err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	writeJSON(c, http.StatusOK, view)
+	httpx.WriteJSON(c, http.StatusOK, view)
 }
 
 func (a *API) deleteKey(c *gin.Context) {
 	if err := a.config.Store.Keys().Delete(c.Request.Context(), c.Param("key")); err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	noContent(c)
+	httpx.NoContent(c)
 }
 
 // rotateKey answers POST /v1/keys/{key}/rotate: a new secret, and how long the
 // one before still counts.
 func (a *API) rotateKey(c *gin.Context) {
 	var in struct {
-		Overlap given[int64] `json:"overlap_seconds"`
+		Overlap httpx.Given[int64] `json:"overlap_seconds"`
 	}
-	err := a.readJSON(c, &in)
+	err := httpx.ReadJSON(c, &in)
 	overlap := defaultOverlap
-	if in.Overlap.set {
-		overlap = time.Duration(in.Overlap.value) * time.Second
-		if in.Overlap.value < 0 || in.Overlap.value > int64(maxOverlap/time.Second) {
+	if in.Overlap.Set {
+		overlap = time.Duration(in.Overlap.Value) * time.Second
+		if in.Overlap.Value < 0 || in.Overlap.Value > int64(maxOverlap/time.Second) {
 			err = &store.InvalidError{Member: "overlap_seconds", Reason: "must be between 0 and " + strconv.Itoa(int(maxOverlap/time.Second))}
 		}
 	}
@@ -106,24 +107,24 @@ func (a *API) rotateKey(c *gin.Context) {
 		err = keyGrants(c)
 	}
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	k, err := a.config.Store.Keys().Rotate(c.Request.Context(), c.Param("key"), overlap)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	writeJSON(c, http.StatusOK, viewSecret(k))
+	httpx.WriteJSON(c, http.StatusOK, viewSecret(k))
 }
 
 func (a *API) listKeys(c *gin.Context) {
 	views, err := viewAll(c.Request.Context(), a.config.Store.Keys().List, viewKey)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	list(a, c, listing.Schema[keyView]{Order: "key", Fields: []listing.Field[keyView]{
+	httpx.List(c, listing.Schema[keyView]{Order: "key", Fields: []listing.Field[keyView]{
 		listing.Text("key", func(k *keyView) string { return k.Key }),
 		listing.Text("name", func(k *keyView) string { return k.Name }),
 		listing.Bool("api_access", func(k *keyView) bool { return k.APIAccess }),

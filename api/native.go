@@ -7,8 +7,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/internal/strictjson"
 	"github.com/penstock/penstock/queue"
 )
 
@@ -18,7 +18,7 @@ func (a *API) runFlow(c *gin.Context) {
 	prefer := parsePrefer(c.Request.Header)
 	s, err := a.admit(c)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	a.answerRun(c, s, prefer)
@@ -30,7 +30,7 @@ func (a *API) answerRun(c *gin.Context, s queue.Submission, prefer preference) {
 	if prefer.given {
 		patience = min(prefer.wait, s.Limit, maxWait)
 	} else if err := a.unlessPaused(s.Flow); err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	} else {
 		patience = waitForAll(c, &s)
@@ -40,15 +40,15 @@ func (a *API) answerRun(c *gin.Context, s queue.Submission, prefer preference) {
 	switch {
 	case errors.As(err, &ran) && prefer.given && prefer.wait == 0: // all that its caller wants is that it was accepted
 		c.Header("Idempotent-Replayed", "true")
-		c.Header(headerRun, ran.Run)
+		c.Header(httpx.HeaderRun, ran.Run)
 		writeHandle(c, ran.Run)
 		return
 	case err != nil:
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	x := of(c)
-	if x.attached {
+	x := httpx.StateOf(c)
+	if x.Attached {
 		c.Header("Idempotent-Replayed", "true")
 	}
 	if prefer.applied != "" {
@@ -56,24 +56,24 @@ func (a *API) answerRun(c *gin.Context, s queue.Submission, prefer preference) {
 	}
 	switch {
 	case result == nil && prefer.given:
-		writeHandle(c, x.run)
+		writeHandle(c, x.Run)
 	case result == nil:
-		a.fail(c, a.unfinished(c, x.run))
+		httpx.Fail(c, a.unfinished(c, x.Run))
 	case result.Early != nil:
-		writeAnswer(c, result.Early, nativeOpening(x.run))
+		writeAnswer(c, result.Early, nativeOpening(x.Run))
 	default:
-		a.writeResult(c, x.run, result)
+		a.writeResult(c, x.Run, result)
 	}
 }
 
 // admit decides whether the request may run the flow, and as what.
 func (a *API) admit(c *gin.Context) (queue.Submission, error) {
-	p := of(c).principal
+	p := httpx.StateOf(c).Principal
 	flow, ok := a.config.Flows.Find(c.Param("flow"))
 	if !ok || !p.May(auth.ScopeRun, flow.Number) {
-		return queue.Submission{}, &fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such flow for you"}
+		return queue.Submission{}, &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such flow for you"}
 	}
-	if err := a.take(c, "runs"); err != nil {
+	if err := httpx.Take(c, "runs"); err != nil {
 		return queue.Submission{}, err
 	}
 	query, err := auth.ParseQuery(c.Request.URL.RawQuery)
@@ -85,9 +85,9 @@ func (a *API) admit(c *gin.Context) (queue.Submission, error) {
 		return queue.Submission{}, err
 	}
 	if len(params) > 0 && p.BodyOnly {
-		return queue.Submission{}, badRequest("unsigned_parameters", "a signature of version 1 does not cover parameters: sign with v2, use /apis/execute, or other credentials")
+		return queue.Submission{}, httpx.BadRequest("unsigned_parameters", "a signature of version 1 does not cover parameters: sign with v2, use /apis/execute, or other credentials")
 	}
-	event, err := a.readEvent(c)
+	event, err := httpx.ReadEvent(c)
 	if err != nil {
 		return queue.Submission{}, err
 	}
@@ -106,28 +106,13 @@ func attachRepeated(s *queue.Submission, p *auth.Principal) {
 	}
 }
 
-// readEvent returns the body, checked and untouched; nil when there is none.
-func (a *API) readEvent(c *gin.Context) ([]byte, error) {
-	if err := checkEncoding(c.Request.Header); err != nil {
-		return nil, err
-	}
-	body, err := a.readBody(c)
-	if err != nil || len(body) == 0 {
-		return nil, err
-	}
-	if err := checkType(c.Request.Header); err != nil {
-		return nil, err
-	}
-	return body, strictjson.Check(body, maxDepth)
-}
-
 // writeResult answers with the stored output, or with why there is none.
 func (a *API) writeResult(c *gin.Context, id string, r *queue.Result) {
 	if f := runFault(id, r); f != nil {
-		a.fail(c, f)
+		httpx.Fail(c, f)
 		return
 	}
-	write(c, http.StatusOK, typeJSON, nativeOpening(id), outputOf(r), successClose)
+	httpx.Write(c, http.StatusOK, httpx.TypeJSON, nativeOpening(id), outputOf(r), successClose)
 }
 
 // nativeOpening is what goes before the output of a run.
@@ -138,6 +123,6 @@ func nativeOpening(id string) []byte {
 
 // writeHandle answers with where the result will be.
 func writeHandle(c *gin.Context, id string) {
-	c.Header("Location", runPath(id))
-	write(c, http.StatusAccepted, typeJSON, []byte(`{"run_id":"`+id+`","href":"`+runPath(id)+`"}`))
+	c.Header("Location", httpx.RunPath(id))
+	httpx.Write(c, http.StatusAccepted, httpx.TypeJSON, []byte(`{"run_id":"`+id+`","href":"`+httpx.RunPath(id)+`"}`))
 }

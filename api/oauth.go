@@ -8,14 +8,14 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/store"
 )
 
-// isOAuth reports whether a request is for an endpoint whose errors are those
+// isOAuth reports whether a path is that of an endpoint whose errors are those
 // of RFC 6749.
-func isOAuth(c *gin.Context) bool {
-	path := c.Request.URL.Path
+func isOAuth(path string) bool {
 	return path == auth.PathIntrospect || path == auth.PathRevoke ||
 		slices.ContainsFunc(auth.Endpoints, func(e *auth.Endpoint) bool { return slices.Contains(e.Paths, path) })
 }
@@ -37,7 +37,7 @@ func (a *API) token(endpoint *auth.Endpoint) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		r, err := a.tokenRequest(c, endpoint)
 		if err != nil {
-			a.fail(c, err)
+			httpx.Fail(c, err)
 			return
 		}
 		answer, err := a.config.Authority.Token(c.Request.Context(), r)
@@ -45,10 +45,10 @@ func (a *API) token(endpoint *auth.Endpoint) gin.HandlerFunc {
 			err = a.noteImpersonation(c, answer.Token)
 		}
 		if err != nil {
-			a.fail(c, err)
+			httpx.Fail(c, err)
 			return
 		}
-		of(c).principal = &auth.Principal{Kind: auth.Kind(answer.Token.Kind), ID: answer.Token.Holder, Name: answer.Token.Name}
+		httpx.StateOf(c).Principal = &auth.Principal{Kind: auth.Kind(answer.Token.Kind), ID: answer.Token.Holder, Name: answer.Token.Name}
 		writeOAuth(c, http.StatusOK, answer.Body)
 	}
 }
@@ -61,7 +61,7 @@ func (a *API) noteImpersonation(c *gin.Context, t *store.Token) error {
 	}
 	err := a.config.Store.Audit().Add(c.Request.Context(), store.Entry{
 		Actor: string(auth.KindKey) + ":" + t.Actor, Name: t.ActorName, Act: "impersonate", Object: string(t.Kind) + ":" + t.Holder,
-		Status: http.StatusOK, IP: c.ClientIP(), RequestID: of(c).id,
+		Status: http.StatusOK, IP: c.ClientIP(), RequestID: httpx.StateOf(c).ID,
 	})
 	if err != nil {
 		return errors.Join(auth.ErrUnavailable, err)
@@ -72,12 +72,12 @@ func (a *API) noteImpersonation(c *gin.Context, t *store.Token) error {
 func (a *API) introspect(c *gin.Context) {
 	r, err := a.tokenRequest(c, nil)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	body, err := a.config.Authority.Introspect(c.Request.Context(), r)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	writeOAuth(c, http.StatusOK, body)
@@ -89,10 +89,10 @@ func (a *API) revoke(c *gin.Context) {
 		err = a.config.Authority.Revoke(c.Request.Context(), r)
 	}
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	write(c, http.StatusOK, typeJSON)
+	httpx.Write(c, http.StatusOK, httpx.TypeJSON)
 }
 
 func (a *API) metadata(c *gin.Context) { writeOAuth(c, http.StatusOK, a.config.Authority.Metadata()) }
@@ -104,5 +104,5 @@ func writeOAuth(c *gin.Context, status int, body any) {
 		panic(err) // texts, numbers and maps of them always encode
 	}
 	c.Header("Pragma", "no-cache")
-	write(c, status, typeJSON, text)
+	httpx.Write(c, status, httpx.TypeJSON, text)
 }

@@ -7,11 +7,12 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 )
 
 // writeOAuthError sends a fault as RFC 6749 section 5.2 has it.
-func writeOAuthError(c *gin.Context, f *fault) {
+func writeOAuthError(c *gin.Context, f *httpx.Fault) {
 	code := f.Code
 	switch {
 	case f.Status == http.StatusServiceUnavailable:

@@ -3,6 +3,8 @@ package api
 import (
 	"testing"
 	"unicode/utf8"
+
+	"github.com/penstock/penstock/api/httpx"
 )
 
 // Whatever a token endpoint is sent, its parameters are read whole or not at
@@ -19,7 +21,7 @@ func FuzzTokenParameters(f *testing.F) {
 		}
 		params, err := read(body)
 		if err != nil {
-			if f := faultOf(err); f.Status != 400 || f.Code != "invalid_request" {
+			if f := httpx.FaultOf(err); f.Status != 400 || f.Code != "invalid_request" {
 				t.Fatalf("%q: %d %s", body, f.Status, f.Code)
 			}
 			return

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/internal/strictjson"
 )
@@ -27,10 +28,10 @@ func (a *API) tokenRequest(c *gin.Context, endpoint *auth.Endpoint) (*auth.Token
 	if err != nil || slices.ContainsFunc(oauthParams, query.Has) {
 		return nil, invalidRequest("parameters belong into the body, not into the URL")
 	}
-	if err := checkEncoding(c.Request.Header); err != nil {
+	if err := httpx.CheckEncoding(c.Request.Header); err != nil {
 		return nil, err
 	}
-	body, err := a.readBody(c)
+	body, err := httpx.ReadBody(c)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +70,7 @@ func formParams(body string) (map[string]string, error) {
 }
 
 func jsonParams(body []byte) (map[string]string, error) {
-	if err := strictjson.Check(body, maxDepth); err != nil {
+	if err := strictjson.Check(body, httpx.MaxDepth); err != nil {
 		return nil, invalidRequest("the body is not JSON, or a member comes twice")
 	}
 	params := map[string]string{}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/queue"
 )
 
@@ -13,11 +14,11 @@ const parkedMessage = "the run waits and goes on by itself; its result can be re
 
 // unfinished is the fault of a run whose result did not come in time: it hit
 // its limit, unless it is parked.
-func (a *API) unfinished(c *gin.Context, id string) *fault {
+func (a *API) unfinished(c *gin.Context, id string) *httpx.Fault {
 	if !a.parked(c, id) {
 		return overdue(id)
 	}
-	return &fault{Status: http.StatusGatewayTimeout, Code: string(queue.Waiting), Message: parkedMessage, Run: id}
+	return &httpx.Fault{Status: http.StatusGatewayTimeout, Code: string(queue.Waiting), Message: parkedMessage, Run: id}
 }
 
 // parked reports whether nobody works on a run because it waits.

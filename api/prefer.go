@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/penstock/penstock/api/httpx"
 )
 
 // preference is what a caller prefers to waiting for the whole run (RFC 7240).
@@ -30,7 +32,7 @@ func parsePrefer(h http.Header) preference {
 					p = preference{given: true, applied: "respond-async"}
 				}
 			case "wait":
-				seconds, ok := parseSeconds(strings.Trim(strings.TrimSpace(value), `"`))
+				seconds, ok := httpx.ParseSeconds(strings.Trim(strings.TrimSpace(value), `"`))
 				if ok && !waits { // the first one counts
 					waits = true
 					p = preference{given: true, wait: seconds, applied: "wait=" + strconv.Itoa(int(seconds/time.Second))}
@@ -39,10 +41,4 @@ func parsePrefer(h http.Header) preference {
 		}
 	}
 	return p
-}
-
-// parseSeconds reads a small number of whole seconds.
-func parseSeconds(s string) (time.Duration, bool) {
-	n, err := strconv.ParseUint(s, 10, 16)
-	return time.Duration(n) * time.Second, err == nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 )
 
@@ -17,7 +18,7 @@ func (a *API) router() (*gin.Engine, error) {
 	if err := e.SetTrustedProxies(a.config.TrustedProxies); err != nil {
 		return nil, err
 	}
-	e.Use(a.begin, requestID, a.logRequest, a.recovery, a.closing, a.wellFormed, a.cors, a.limitBody)
+	e.Use(a.begin, httpx.RequestID, a.logRequest, a.recovery, a.closing, a.wellFormed, a.cors, httpx.LimitBody)
 	e.NoRoute(a.noRoute)
 	e.NoMethod(a.noMethod)
 
@@ -38,16 +39,16 @@ func (a *API) router() (*gin.Engine, error) {
 		a.mountOAuth(e)
 		a.mountAdmin(v1)
 	}
-	v1.POST("/flows/:flow/runs", a.requires(auth.ScopeRun), a.runFlow)
-	v1.GET("/runs/:run", a.requires(auth.ScopeReadRuns, auth.ScopeRun), a.readRun)
-	v1.GET("/runs/:run/input", a.requires(auth.ScopeReadRuns, auth.ScopeRun), a.readRunInput)
+	v1.POST("/flows/:flow/runs", httpx.Requires(auth.ScopeRun), a.runFlow)
+	v1.GET("/runs/:run", httpx.Requires(auth.ScopeReadRuns, auth.ScopeRun), a.readRun)
+	v1.GET("/runs/:run/input", httpx.Requires(auth.ScopeReadRuns, auth.ScopeRun), a.readRunInput)
 	if a.config.Runs != nil {
-		v1.GET("/runs", a.requires(auth.ScopeReadRuns, auth.ScopeRun), a.listRuns)
-		v1.GET("/runs/:run/events", a.requires(auth.ScopeReadRuns, auth.ScopeRun), a.watchRun)
-		v1.POST("/runs/:run/cancel", a.requires(auth.ScopeWriteRuns, auth.ScopeRun), a.cancelRun)
+		v1.GET("/runs", httpx.Requires(auth.ScopeReadRuns, auth.ScopeRun), a.listRuns)
+		v1.GET("/runs/:run/events", httpx.Requires(auth.ScopeReadRuns, auth.ScopeRun), a.watchRun)
+		v1.POST("/runs/:run/cancel", httpx.Requires(auth.ScopeWriteRuns, auth.ScopeRun), a.cancelRun)
 	}
 	if a.config.Store != nil {
-		v1.POST("/runs/:run/replay", a.requires(auth.ScopeRun), a.replayRun)
+		v1.POST("/runs/:run/replay", httpx.Requires(auth.ScopeRun), a.replayRun)
 		a.mountFlows(v1.Group("/flows"))
 		e.GET(pathHook, a.limitAddress, a.hookChallenge)
 		e.POST(pathHook, a.limitAddress, a.hook)
@@ -73,10 +74,10 @@ func (a *API) closing(c *gin.Context) {
 }
 
 func (a *API) noRoute(c *gin.Context) {
-	a.fail(c, &fault{Status: http.StatusNotFound, Code: "not_found", Message: "nothing is at this path"})
+	httpx.Fail(c, &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "nothing is at this path"})
 }
 
 // noMethod answers with the Allow header that gin has set.
 func (a *API) noMethod(c *gin.Context) {
-	a.fail(c, &fault{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Message: "allowed here: " + c.Writer.Header().Get("Allow")})
+	httpx.Fail(c, &httpx.Fault{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Message: "allowed here: " + c.Writer.Header().Get("Allow")})
 }

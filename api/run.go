@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
@@ -21,18 +22,11 @@ const (
 	// limit is enforced elsewhere and the news must travel. Invariant I4 allows
 	// 2 s in all.
 	answerGrace = 1500 * time.Millisecond
-	// writeGrace is how long the answer may take to write once it is there.
-	writeGrace = 10 * time.Second
-
-	headerRun = "Penstock-Run-Id"
 )
-
-// maxDepth is how deep an event may nest.
-const maxDepth = 64
 
 // submission is a run of a flow for a principal, accepted now.
 func (a *API) submission(c *gin.Context, f *flows.Flow, p *auth.Principal) queue.Submission {
-	of(c).answers, of(c).flow, of(c).flowNumber = f.Answers(), f, f.Number
+	httpx.StateOf(c).Answers, httpx.StateOf(c).Flow, httpx.StateOf(c).FlowNumber = f.Answers(), f, f.Number
 	s := queue.SubmissionOf(f)
 	s.Principal, s.Headers, s.Accepted = p.String(), declaredHeaders(f, c.Request.Header), a.config.Now()
 	return s
@@ -43,7 +37,7 @@ func (a *API) submission(c *gin.Context, f *flows.Flow, p *auth.Principal) queue
 func waitForAll(c *gin.Context, s *queue.Submission) time.Duration {
 	s.Sync = true
 	patience := min(s.Limit, maxWait)
-	if !of(c).answers { // else it may go on after its caller has left
+	if !httpx.StateOf(c).Answers { // else it may go on after its caller has left
 		s.Limit = patience
 	}
 	return patience + answerGrace
@@ -53,9 +47,9 @@ func waitForAll(c *gin.Context, s *queue.Submission) time.Duration {
 // nil when that was too short. All doors run flows through it: it names the
 // run in the answer, keeps the connection open and lets go of the waiter.
 func (a *API) execute(c *gin.Context, s queue.Submission, patience time.Duration) (*queue.Result, error) {
-	x, submitted := of(c), a.config.Now()
+	x, submitted := httpx.StateOf(c), a.config.Now()
 	var err error
-	if s.FairKey, err = a.fairKey(c.Request.Context(), x.flow, &s); err != nil {
+	if s.FairKey, err = a.fairKey(c.Request.Context(), x.Flow, &s); err != nil {
 		return nil, err
 	}
 	ticket, err := a.config.Submit(c.Request.Context(), s)
@@ -63,19 +57,19 @@ func (a *API) execute(c *gin.Context, s queue.Submission, patience time.Duration
 		return nil, err
 	}
 	defer ticket.Close()
-	x.run, x.attached = ticket.RunID(), ticket.Attached()
-	c.Header(headerRun, x.run)
+	x.Run, x.Attached = ticket.RunID(), ticket.Attached()
+	c.Header(httpx.HeaderRun, x.Run)
 	if patience <= 0 {
-		setTiming(c, x.start, submitted, queue.Times{}, submitted)
+		setTiming(c, x.Start, submitted, queue.Times{}, submitted)
 		return nil, nil
 	}
-	keepOpen(c, patience)
+	httpx.KeepOpen(c, patience)
 	ctx, cancel := context.WithTimeout(c.Request.Context(), patience)
 	defer cancel()
 	result, err := ticket.Wait(ctx)
-	setTiming(c, x.start, submitted, result.Times, a.config.Now())
+	setTiming(c, x.Start, submitted, result.Times, a.config.Now())
 	if err == nil {
-		x.ended = result.State.Terminal()
+		x.Ended = result.State.Terminal()
 		return &result, nil
 	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.DeadlineExceeded) {
@@ -95,18 +89,9 @@ func (a *API) fairKey(ctx context.Context, f *flows.Flow, s *queue.Submission) (
 	return a.render(ctx, s, "fair_by", f.FairKey)
 }
 
-// keepOpen moves the connection's deadlines past a wait. The read deadline
-// too: net/http reads ahead while a handler works, and a read that times out
-// would cancel the request.
-func keepOpen(c *gin.Context, wait time.Duration) {
-	rc, until := http.NewResponseController(c.Writer), time.Now().Add(wait+writeGrace)
-	_ = rc.SetReadDeadline(until)  // not supported: there is no deadline to move
-	_ = rc.SetWriteDeadline(until) // likewise
-}
-
 // runFault is why a run has no output; nil for one that succeeded.
-func runFault(id string, r *queue.Result) *fault {
-	f := &fault{Status: http.StatusUnprocessableEntity, Code: string(flows.CodeInternal), Message: "the run failed", Run: id}
+func runFault(id string, r *queue.Result) *httpx.Fault {
+	f := &httpx.Fault{Status: http.StatusUnprocessableEntity, Code: string(flows.CodeInternal), Message: "the run failed", Run: id}
 	switch r.State {
 	case queue.Succeeded:
 		return nil
@@ -135,11 +120,9 @@ func runFault(id string, r *queue.Result) *fault {
 
 // overdue is the fault of a run whose result did not come in time: by then it
 // has been cancelled at its limit.
-func overdue(id string) *fault {
+func overdue(id string) *httpx.Fault {
 	return runFault(id, &queue.Result{State: queue.TimedOut})
 }
-
-func runPath(id string) string { return "/v1/runs/" + id }
 
 // outputOf returns the stored output, byte for byte.
 func outputOf(r *queue.Result) []byte {

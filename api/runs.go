@@ -10,6 +10,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
@@ -49,9 +50,9 @@ func viewOf(r *queue.Record) runView {
 		Attempt:    r.Attempt,
 		Crashes:    r.Crashes,
 		CreatedAt:  createdAt(r).UTC(),
-		StartedAt:  inUTC(r.Times.Started),
-		FinishedAt: inUTC(r.Times.Finished),
-		RepliedAt:  inUTC(r.Times.Replied),
+		StartedAt:  httpx.InUTC(r.Times.Started),
+		FinishedAt: httpx.InUTC(r.Times.Finished),
+		RepliedAt:  httpx.InUTC(r.Times.Replied),
 		ReplayOf:   r.ReplayOf,
 		Error:      r.Error,
 		Steps:      r.Steps,
@@ -63,34 +64,26 @@ func createdAt(r *queue.Record) time.Time {
 	return cmp.Or(r.Times.Accepted, r.Spec.Accepted)
 }
 
-// inUTC keeps the zero time zero.
-func inUTC(t time.Time) time.Time {
-	if t.IsZero() {
-		return t
-	}
-	return t.UTC()
-}
-
 // readRun answers GET /v1/runs/{run}, with ?wait=N once the run has ended or
 // after N seconds.
 func (a *API) readRun(c *gin.Context) {
 	query, err := auth.ParseQuery(c.Request.URL.RawQuery)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	wait, err := longPoll(query)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	record, err := a.visibleRun(c, auth.ScopeReadRuns)
 	if err == nil && wait > 0 && !record.State.Terminal() {
-		keepOpen(c, wait)
+		httpx.KeepOpen(c, wait)
 		record, err = a.awaitEnd(c.Request.Context(), record, wait)
 	}
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	writeRun(c, &record)
@@ -100,9 +93,9 @@ func (a *API) readRun(c *gin.Context) {
 func longPoll(query auth.Query) (time.Duration, error) {
 	var longest time.Duration
 	for _, p := range query.Params() {
-		wait, ok := parseSeconds(p.Value)
+		wait, ok := httpx.ParseSeconds(p.Value)
 		if p.Name != "wait" || !ok {
-			return 0, badRequest("bad_query", "the only parameter is wait, in whole seconds")
+			return 0, httpx.BadRequest("bad_query", "the only parameter is wait, in whole seconds")
 		}
 		longest = min(wait, maxLongPoll)
 	}
@@ -126,11 +119,11 @@ func (a *API) visibleRun(c *gin.Context, scope auth.Scope) (queue.Record, error)
 	if err != nil {
 		return queue.Record{}, err
 	}
-	if !sees(of(c).principal, scope, &record) {
+	if !sees(httpx.StateOf(c).Principal, scope, &record) {
 		return queue.Record{}, queue.ErrNotFound
 	}
-	of(c).run, of(c).flowNumber = record.ID, record.Flow
-	c.Header(headerRun, record.ID)
+	httpx.StateOf(c).Run, httpx.StateOf(c).FlowNumber = record.ID, record.Flow
+	c.Header(httpx.HeaderRun, record.ID)
 	return record, nil
 }
 
@@ -161,10 +154,10 @@ func writeRun(c *gin.Context, r *queue.Record) {
 		panic(err) // what was stored as JSON encodes again
 	}
 	if r.State != queue.Succeeded {
-		write(c, http.StatusOK, typeJSON, head)
+		httpx.Write(c, http.StatusOK, httpx.TypeJSON, head)
 		return
 	}
-	write(c, http.StatusOK, typeJSON, head[:len(head)-1], outputMember, outputOf(&r.Result), successClose)
+	httpx.Write(c, http.StatusOK, httpx.TypeJSON, head[:len(head)-1], outputMember, outputOf(&r.Result), successClose)
 }
 
 // outputMember goes between a run's view and its output. Read only.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 )
@@ -15,24 +16,24 @@ import (
 func (a *API) cancelRun(c *gin.Context) {
 	record, err := a.visibleRun(c, auth.ScopeWriteRuns)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	why, err := json.Marshal(flows.Error{Code: flows.CodeCancelled, Message: "the run was cancelled by " + of(c).principal.Name})
+	why, err := json.Marshal(flows.Error{Code: flows.CodeCancelled, Message: "the run was cancelled by " + httpx.StateOf(c).Principal.Name})
 	if err != nil {
 		panic(err) // texts always encode
 	}
 	had, err := a.config.Runs.Cancel(c.Request.Context(), record.ID, why)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	if had.Terminal() {
-		a.fail(c, &fault{Status: http.StatusConflict, Code: "has_ended", Message: "the run has ended: it is " + string(had)})
+		httpx.Fail(c, &httpx.Fault{Status: http.StatusConflict, Code: "has_ended", Message: "the run has ended: it is " + string(had)})
 		return
 	}
 	if record, err = a.config.Records.Record(c.Request.Context(), record.ID); err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	writeRun(c, &record)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 )
 
@@ -20,8 +21,8 @@ type inputView struct {
 func (a *API) readRunInput(c *gin.Context) {
 	record, err := a.visibleRun(c, auth.ScopeReadRuns)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	writeJSON(c, http.StatusOK, inputView{record.Event, record.Params, record.Headers})
+	httpx.WriteJSON(c, http.StatusOK, inputView{record.Event, record.Params, record.Headers})
 }

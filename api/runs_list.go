@@ -5,6 +5,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/api/runlist"
 	"github.com/penstock/penstock/auth"
@@ -47,13 +48,13 @@ func states() (names []string) {
 func (a *API) listRuns(c *gin.Context) {
 	q, err := listing.Parse(c.Request.URL.RawQuery, runSchema())
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	p := of(c).principal
+	p := httpx.StateOf(c).Principal
 	page, err := runlist.Find(c.Request.Context(), a.config.Runs, q, func(r *queue.Record) bool { return sees(p, auth.ScopeReadRuns, r) })
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	views := listing.Page[runView]{
@@ -63,5 +64,5 @@ func (a *API) listRuns(c *gin.Context) {
 	for i := range page.Items {
 		views.Items[i] = viewOf(&page.Items[i])
 	}
-	writePage(a, c, q, views)
+	httpx.WritePage(c, q, views)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
@@ -24,28 +25,28 @@ type replaying struct {
 func (a *API) replayRun(c *gin.Context) {
 	s, err := a.admitReplay(c)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	a.answerRun(c, s, parsePrefer(c.Request.Header))
 }
 
 func (a *API) admitReplay(c *gin.Context) (queue.Submission, error) {
-	p := of(c).principal
+	p := httpx.StateOf(c).Principal
 	first, err := a.visibleRun(c, auth.ScopeReadRuns)
 	if err != nil {
 		return queue.Submission{}, err
 	}
-	of(c).run = "" // the answer is about the new one
-	c.Writer.Header().Del(headerRun)
+	httpx.StateOf(c).Run = "" // the answer is about the new one
+	c.Writer.Header().Del(httpx.HeaderRun)
 	if !p.May(auth.ScopeRun, first.Flow) {
 		return queue.Submission{}, &auth.Error{Code: auth.CodeForbidden, Message: "the scope " + string(auth.ScopeRun) + " is required for this flow"}
 	}
-	if err := a.take(c, "runs"); err != nil {
+	if err := httpx.Take(c, "runs"); err != nil {
 		return queue.Submission{}, err
 	}
 	want := replaying{Version: "current"}
-	if err := a.readJSON(c, &want); err != nil {
+	if err := httpx.ReadJSON(c, &want); err != nil {
 		return queue.Submission{}, err
 	}
 	flow, err := a.versionFor(c.Request.Context(), &first, want.Version)
@@ -72,15 +73,15 @@ func (a *API) versionFor(ctx context.Context, first *queue.Record, version strin
 	case "current":
 		flow, ok := a.config.Flows.Find(strconv.FormatInt(first.Flow, 10))
 		if !ok {
-			return nil, &fault{Status: http.StatusConflict, Code: "flow_gone", Message: "the flow is not deployed any more; its pinned version may still be replayed"}
+			return nil, &httpx.Fault{Status: http.StatusConflict, Code: "flow_gone", Message: "the flow is not deployed any more; its pinned version may still be replayed"}
 		}
 		return flow, nil
 	case "pinned":
 		flow, err := a.config.Store.Flows().Version(ctx, first.Flow, first.Version)
 		if errors.Is(err, store.ErrNotFound) {
-			return nil, &fault{Status: http.StatusConflict, Code: "version_gone", Message: "the version that the run was pinned to is not kept any more"}
+			return nil, &httpx.Fault{Status: http.StatusConflict, Code: "version_gone", Message: "the version that the run was pinned to is not kept any more"}
 		}
 		return flow, err
 	}
-	return nil, badRequest("bad_replay", `version must be "current" or "pinned"`)
+	return nil, httpx.BadRequest("bad_replay", `version must be "current" or "pinned"`)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/queue"
 )
@@ -25,7 +26,7 @@ const (
 	maxStreams = 1000
 )
 
-var errStreams = &fault{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "too many streams are open here; try again later", Retry: time.Second}
+var errStreams = &httpx.Fault{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "too many streams are open here; try again later", Retry: time.Second}
 
 // watchRun answers GET /v1/runs/{run}/events: a stream of the run's states and
 // steps (Server-Sent Events) that ends with the run. A reader who comes again
@@ -33,12 +34,12 @@ var errStreams = &fault{Status: http.StatusServiceUnavailable, Code: "overloaded
 func (a *API) watchRun(c *gin.Context) {
 	record, err := a.visibleRun(c, auth.ScopeReadRuns)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	if a.streams.Add(1) > maxStreams {
 		a.streams.Add(-1)
-		a.fail(c, errStreams)
+		httpx.Fail(c, errStreams)
 		return
 	}
 	defer a.streams.Add(-1)
@@ -48,7 +49,7 @@ func (a *API) watchRun(c *gin.Context) {
 		return
 	}
 	if err := a.follow(c.Request.Context(), s, &record); err != nil {
-		a.fail(c, err) // the log tells; the reader, once there are events, comes again
+		httpx.Fail(c, err) // the log tells; the reader, once there are events, comes again
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/store"
 )
@@ -21,10 +22,10 @@ type secretView struct {
 // putSecret answers PUT /v1/secrets/{name}. The value is never read back.
 func (a *API) putSecret(c *gin.Context) {
 	var in struct {
-		Value string         `json:"value"`
-		Flows given[[]int64] `json:"flows"` // absent: as they are
+		Value string               `json:"value"`
+		Flows httpx.Given[[]int64] `json:"flows"` // absent: as they are
 	}
-	err := a.readJSON(c, &in)
+	err := httpx.ReadJSON(c, &in)
 	if err == nil && !nameable(c.Param("name")) {
 		err = &store.InvalidError{Member: "name", Reason: "must be 1 to 64 letters, digits, '_', '.' or '-', a letter first"}
 	}
@@ -32,22 +33,22 @@ func (a *API) putSecret(c *gin.Context) {
 		err = &store.InvalidError{Member: "value", Reason: "must have 1 to 65536 bytes"}
 	}
 	if err == nil {
-		err = checkFlows(in.Flows.value)
+		err = checkFlows(in.Flows.Value)
 	}
 	secrets := a.config.Store.Secrets()
-	if err == nil && in.Flows.set {
-		err = secrets.PutFor(c.Request.Context(), c.Param("name"), in.Value, in.Flows.value)
+	if err == nil && in.Flows.Set {
+		err = secrets.PutFor(c.Request.Context(), c.Param("name"), in.Value, in.Flows.Value)
 	} else if err == nil {
 		err = secrets.Put(c.Request.Context(), c.Param("name"), in.Value)
 	}
-	if err == nil && !in.Flows.set {
-		in.Flows.value, err = secrets.Flows(c.Request.Context(), c.Param("name"))
+	if err == nil && !in.Flows.Set {
+		in.Flows.Value, err = secrets.Flows(c.Request.Context(), c.Param("name"))
 	}
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	writeJSON(c, http.StatusOK, secretView{c.Param("name"), append([]int64{}, in.Flows.value...), a.config.Now().UTC()})
+	httpx.WriteJSON(c, http.StatusOK, secretView{c.Param("name"), append([]int64{}, in.Flows.Value...), a.config.Now().UTC()})
 }
 
 const maxSecretValue = 64 << 10
@@ -69,23 +70,23 @@ func nameable(name string) bool {
 
 func (a *API) deleteSecret(c *gin.Context) {
 	if err := a.config.Store.Secrets().Delete(c.Request.Context(), c.Param("name")); err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	noContent(c)
+	httpx.NoContent(c)
 }
 
 func (a *API) listSecrets(c *gin.Context) {
 	all, err := a.config.Store.Secrets().List(c.Request.Context())
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	views := make([]secretView, len(all))
 	for i, s := range all {
 		views[i] = secretView{s.Name, append([]int64{}, s.Flows...), s.UpdatedAt}
 	}
-	list(a, c, listing.Schema[secretView]{Order: "name", Fields: []listing.Field[secretView]{
+	httpx.List(c, listing.Schema[secretView]{Order: "name", Fields: []listing.Field[secretView]{
 		listing.Text("name", func(s *secretView) string { return s.Name }),
 		listing.Time("updated_at", func(s *secretView) time.Time { return s.UpdatedAt }),
 	}}, views)
@@ -101,10 +102,10 @@ type signingView struct {
 func (a *API) listSigningKeys(c *gin.Context) {
 	views, err := a.signingViews(c.Request.Context())
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	list(a, c, listing.Schema[signingView]{Order: "-created_at", Fields: []listing.Field[signingView]{
+	httpx.List(c, listing.Schema[signingView]{Order: "-created_at", Fields: []listing.Field[signingView]{
 		listing.Text("kid", func(v *signingView) string { return v.ID }),
 		listing.Time("created_at", func(v *signingView) time.Time { return v.CreatedAt }),
 	}}, views)
@@ -124,17 +125,17 @@ func (a *API) signingViews(ctx context.Context) ([]signingView, error) {
 func (a *API) rotateSigningKey(c *gin.Context) {
 	k, err := a.config.Store.SigningKeys().Rotate(c.Request.Context())
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	of(c).object = k.ID
-	created(c, pathOf("signing-keys", k.ID), signingView{k.ID, k.CreatedAt, true})
+	httpx.StateOf(c).Object = k.ID
+	httpx.Created(c, httpx.PathOf("signing-keys", k.ID), signingView{k.ID, k.CreatedAt, true})
 }
 
 func (a *API) deleteSigningKey(c *gin.Context) {
 	if err := a.config.Store.SigningKeys().Delete(c.Request.Context(), c.Param("kid")); err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	noContent(c)
+	httpx.NoContent(c)
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/penstock/penstock/api/httpx"
 )
 
 // pipes is a listener in memory, so that a bubble of synctest can drive time.
@@ -176,7 +178,7 @@ func TestServerAnswersWaitersWhenItStops(t *testing.T) {
 					t.Errorf("/readyz while draining: %d, close is %v", w.StatusCode, w.Close)
 				}
 				w := <-answered
-				if waited := time.Since(begin); w.StatusCode != tc.status || waited != tc.within || w.Header.Get(headerRun) == "" {
+				if waited := time.Since(begin); w.StatusCode != tc.status || waited != tc.within || w.Header.Get(httpx.HeaderRun) == "" {
 					t.Errorf("%d after %v: %v", w.StatusCode, waited, w.Header)
 				}
 				if err := <-stopped; err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/strictjson"
@@ -16,8 +17,8 @@ import (
 // smartSYNCPaths are where callers of SmartSYNC knock.
 var smartSYNCPaths = []string{"/apis/execute.php", "/apis/execute"}
 
-func isSmartSYNC(c *gin.Context) bool {
-	return c.Request.URL.Path == smartSYNCPaths[0] || c.Request.URL.Path == smartSYNCPaths[1]
+func isSmartSYNC(path string) bool {
+	return path == smartSYNCPaths[0] || path == smartSYNCPaths[1]
 }
 
 // signedCall is a request whose check value fits.
@@ -35,32 +36,32 @@ var errCheck = &auth.Error{Code: auth.CodeUnauthorized, Message: "unknown key or
 func (a *API) smartSYNC(c *gin.Context) {
 	call, err := a.readSigned(c)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	of(c).principal = auth.KeyPrincipal(call.key)
+	httpx.StateOf(c).Principal = auth.KeyPrincipal(call.key)
 	s, err := a.admitSigned(c, call)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	result, err := a.execute(c, s, waitForAll(c, &s))
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	if result != nil && result.Early != nil {
 		writeAnswer(c, result.Early, successOpen)
 		return
 	}
-	if f := signedFault(of(c).run, result); f != nil {
+	if f := signedFault(httpx.StateOf(c).Run, result); f != nil {
 		if result == nil && a.parked(c, f.Run) {
 			f.Message = parkedMessage
 		}
-		a.fail(c, f)
+		httpx.Fail(c, f)
 		return
 	}
-	write(c, http.StatusOK, typeJSON, successOpen, outputOf(result), successClose)
+	httpx.Write(c, http.StatusOK, httpx.TypeJSON, successOpen, outputOf(result), successClose)
 }
 
 // readSigned reads the request and compares its check value. Whoever has no
@@ -70,12 +71,12 @@ func (a *API) readSigned(c *gin.Context) (*signedCall, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkEncoding(c.Request.Header); err != nil {
+	if err := httpx.CheckEncoding(c.Request.Header); err != nil {
 		return nil, err
 	}
 	call := &signedCall{query: query}
 	if c.Request.Method == http.MethodPost {
-		body, err := a.readBody(c)
+		body, err := httpx.ReadBody(c)
 		if err != nil {
 			return nil, err
 		}
@@ -106,13 +107,13 @@ func (a *API) admitSigned(c *gin.Context, call *signedCall) (queue.Submission, e
 	if !call.key.APIAccess {
 		return queue.Submission{}, auth.ErrAccessOff
 	}
-	p := of(c).principal
+	p := httpx.StateOf(c).Principal
 	flow, ok := a.config.Flows.Find(call.query.Get("flow"))
 	if !ok || !p.May(auth.ScopeRun, flow.Number) {
-		return queue.Submission{}, &fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such flow for this key"}
+		return queue.Submission{}, &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such flow for this key"}
 	}
-	of(c).flowNumber = flow.Number
-	if err := a.take(c, "execute"); err != nil {
+	httpx.StateOf(c).FlowNumber = flow.Number
+	if err := httpx.Take(c, "execute"); err != nil {
 		return queue.Submission{}, err
 	}
 	if err := checkData(c, flow, call.data); err != nil {
@@ -134,12 +135,12 @@ func (a *API) admitSigned(c *gin.Context, call *signedCall) (queue.Submission, e
 // checkData holds what was sent against the method and the flow's trigger.
 func checkData(c *gin.Context, f *flows.Flow, data []byte) error {
 	if c.Request.Method == http.MethodGet {
-		sent, err := hasBody(c.Request)
+		sent, err := httpx.HasBody(c.Request)
 		if err != nil {
 			return err
 		}
 		if sent {
-			return badRequest("unexpected_body", "a GET has no body: send data with POST, where it is signed")
+			return httpx.BadRequest("unexpected_body", "a GET has no body: send data with POST, where it is signed")
 		}
 		return nil
 	}
@@ -147,12 +148,12 @@ func checkData(c *gin.Context, f *flows.Flow, data []byte) error {
 		return nil
 	}
 	if !takesData(f) {
-		return badRequest("unexpected_body", "this flow does not start with a webhook, so it takes no data: send none")
+		return httpx.BadRequest("unexpected_body", "this flow does not start with a webhook, so it takes no data: send none")
 	}
-	if err := checkType(c.Request.Header); err != nil {
+	if err := httpx.CheckType(c.Request.Header); err != nil {
 		return err
 	}
-	return strictjson.Check(data, maxDepth)
+	return strictjson.Check(data, httpx.MaxDepth)
 }
 
 // replayGuard remembers a check value as long as its time is accepted.
@@ -167,7 +168,7 @@ func replayGuard(call *signedCall) *queue.Guard {
 // signedFault is what this door says of a run without output (nil result: it
 // did not end in time). Its status is 400 whatever the flow would choose,
 // unless the failure is ours.
-func signedFault(id string, r *queue.Result) *fault {
+func signedFault(id string, r *queue.Result) *httpx.Fault {
 	if r == nil {
 		r = &queue.Result{State: queue.TimedOut}
 	}
@@ -184,8 +185,4 @@ func signedFault(id string, r *queue.Result) *fault {
 		f.Message = "step " + f.Step + ": " + f.Message
 	}
 	return f
-}
-
-func badRequest(code, message string) error {
-	return &fault{Status: http.StatusBadRequest, Code: code, Message: message}
 }

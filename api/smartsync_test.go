@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/queue"
@@ -119,8 +120,8 @@ func TestRunFailed(t *testing.T) {
 			if tc.name == "a fail step chose message and status" && got.Error.Msg != "no such person" {
 				t.Errorf("message %q", got.Error.Msg)
 			}
-			if got.Error.RunID != runID(0) || w.Header().Get(headerRun) != runID(0) {
-				t.Errorf("run id %q in the body, %q in the header", got.Error.RunID, w.Header().Get(headerRun))
+			if got.Error.RunID != runID(0) || w.Header().Get(httpx.HeaderRun) != runID(0) {
+				t.Errorf("run id %q in the body, %q in the header", got.Error.RunID, w.Header().Get(httpx.HeaderRun))
 			}
 		})
 	}
@@ -275,8 +276,8 @@ func TestAttach(t *testing.T) {
 	d := newDoor(t)
 	d.keys[keyID].OnReplay = "attach"
 	first, second := d.call(call{}), d.call(call{})
-	if second.Code != 200 || second.Body.String() != first.Body.String() || second.Header().Get(headerRun) != runID(0) {
-		t.Errorf("the second got %d %s of run %s, the first %s", second.Code, second.Body, second.Header().Get(headerRun), first.Body)
+	if second.Code != 200 || second.Body.String() != first.Body.String() || second.Header().Get(httpx.HeaderRun) != runID(0) {
+		t.Errorf("the second got %d %s of run %s, the first %s", second.Code, second.Body, second.Header().Get(httpx.HeaderRun), first.Body)
 	}
 	d.wantOne()
 }
@@ -561,7 +562,7 @@ func TestHandedOver(t *testing.T) {
 	d := newDoor(t)
 	d.queue.hold = true
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(errHandOver)
+	cancel(httpx.ErrHandOver)
 	w := d.do(call{}.request().WithContext(ctx))
 	if got := d.wantEnvelope(w, 504, "the run goes on"); got.Error.RunID != runID(0) {
 		t.Errorf("run id %q", got.Error.RunID)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
 )
@@ -37,8 +38,8 @@ func newStream(c *gin.Context) *stream {
 	}
 	h := c.Writer.Header()
 	h["Content-Type"] = []string{"text/event-stream"}
-	h["Cache-Control"] = noStore
-	h["X-Content-Type-Options"] = noSniff
+	h["Cache-Control"] = httpx.NoStore
+	h["X-Content-Type-Options"] = httpx.NoSniff
 	h["X-Accel-Buffering"] = []string{"no"} // nginx would hold events back
 	return s
 }

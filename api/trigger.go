@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 )
@@ -31,7 +32,7 @@ func declaredParams(f *flows.Flow, query auth.Query, own ...string) (map[string]
 		}
 	}
 	if len(unknown) > 0 {
-		return nil, badRequest("undeclared_parameters", "this flow declares no such parameters: "+strings.Join(unknown, ", "))
+		return nil, httpx.BadRequest("undeclared_parameters", "this flow declares no such parameters: "+strings.Join(unknown, ", "))
 	}
 	return params, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/store"
@@ -30,32 +31,32 @@ func viewUser(u *store.User) userView {
 
 // userInput is what may be set of a user.
 type userInput struct {
-	Name     string              `json:"name"`
-	Password given[string]       `json:"password"`
-	Roles    given[[]store.Role] `json:"roles"`
-	Disabled given[bool]         `json:"disabled"`
+	Name     string                    `json:"name"`
+	Password httpx.Given[string]       `json:"password"`
+	Roles    httpx.Given[[]store.Role] `json:"roles"`
+	Disabled httpx.Given[bool]         `json:"disabled"`
 }
 
 func (a *API) createUser(c *gin.Context) {
 	var in userInput
 	hash, err := a.readUserInput(c, &in)
-	if err == nil && !in.Password.set {
+	if err == nil && !in.Password.Set {
 		err = &store.InvalidError{Member: "password", Reason: "is required"}
 	}
 	if err == nil {
-		err = mayGrant(c, auth.UserScopes(in.Roles.value))
+		err = mayGrant(c, auth.UserScopes(in.Roles.Value))
 	}
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	u, err := a.config.Store.Users().Create(c.Request.Context(), store.User{Name: in.Name, Hash: hash, Roles: in.Roles.value, Disabled: in.Disabled.value})
+	u, err := a.config.Store.Users().Create(c.Request.Context(), store.User{Name: in.Name, Hash: hash, Roles: in.Roles.Value, Disabled: in.Disabled.Value})
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	of(c).object = u.Name
-	created(c, pathOf("users", u.Name), viewUser(u))
+	httpx.StateOf(c).Object = u.Name
+	httpx.Created(c, httpx.PathOf("users", u.Name), viewUser(u))
 }
 
 func (a *API) changeUser(c *gin.Context) {
@@ -65,34 +66,34 @@ func (a *API) changeUser(c *gin.Context) {
 		err = &store.InvalidError{Member: "name", Reason: "cannot change"}
 	}
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
 	u, err := a.config.Store.Users().Change(c.Request.Context(), c.Param("name"), func(u *store.User) error {
 		before := u.Roles
-		in.Roles.into(&u.Roles)
-		in.Disabled.into(&u.Disabled)
-		if in.Password.set {
+		in.Roles.Into(&u.Roles)
+		in.Disabled.Into(&u.Disabled)
+		if in.Password.Set {
 			u.Hash = hash
 		}
 		return mayGrant(c, append(auth.UserScopes(before), auth.UserScopes(u.Roles)...))
 	})
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	writeJSON(c, http.StatusOK, viewUser(u))
+	httpx.WriteJSON(c, http.StatusOK, viewUser(u))
 }
 
 // readUserInput returns the hash of the password, if there is one.
 func (a *API) readUserInput(c *gin.Context, in *userInput) (hash string, err error) {
-	if err := a.readJSON(c, in); err != nil || !in.Password.set {
+	if err := httpx.ReadJSON(c, in); err != nil || !in.Password.Set {
 		return "", err
 	}
-	if len(in.Password.value) < minPassword || len(in.Password.value) > maxPassword {
+	if len(in.Password.Value) < minPassword || len(in.Password.Value) > maxPassword {
 		return "", &store.InvalidError{Member: "password", Reason: "must have 6 to 1024 bytes"}
 	}
-	return a.config.Authority.Hash(c.Request.Context(), in.Password.value)
+	return a.config.Authority.Hash(c.Request.Context(), in.Password.Value)
 }
 
 const maxPassword = 1024
@@ -100,10 +101,10 @@ const maxPassword = 1024
 func (a *API) readUser(c *gin.Context) {
 	u, err := a.config.Store.Users().User(c.Request.Context(), c.Param("name"))
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	writeJSON(c, http.StatusOK, viewUser(u))
+	httpx.WriteJSON(c, http.StatusOK, viewUser(u))
 }
 
 func (a *API) deleteUser(c *gin.Context) {
@@ -116,19 +117,19 @@ func (a *API) deleteUser(c *gin.Context) {
 		err = users.Delete(c.Request.Context(), name)
 	}
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	noContent(c)
+	httpx.NoContent(c)
 }
 
 func (a *API) listUsers(c *gin.Context) {
 	views, err := viewAll(c.Request.Context(), a.config.Store.Users().List, viewUser)
 	if err != nil {
-		a.fail(c, err)
+		httpx.Fail(c, err)
 		return
 	}
-	list(a, c, listing.Schema[userView]{Order: "name", Fields: []listing.Field[userView]{
+	httpx.List(c, listing.Schema[userView]{Order: "name", Fields: []listing.Field[userView]{
 		listing.Text("name", func(u *userView) string { return u.Name }),
 		listing.List("roles", func(u *userView) []string { return texts(u.Roles) }),
 		listing.Bool("disabled", func(u *userView) bool { return u.Disabled }),

@@ -1,4 +1,4 @@
-package api
+package httpx
 
 import (
 	"crypto/rand"
@@ -7,24 +7,25 @@ import (
 )
 
 const (
-	headerRequestID = "X-Request-Id"
+	HeaderRequestID = "X-Request-Id"
+	HeaderRun       = "Penstock-Run-Id" // of an answer: the run it belongs to
 	maxRequestID    = 128
 )
 
-// requestID names the request in the answer and the log: by the caller's own
+// RequestID names the request in the answer and the log: by the caller's own
 // X-Request-Id when that is sane, else by 128 random bits.
-func requestID(c *gin.Context) {
-	id := c.GetHeader(headerRequestID)
-	if !saneID(id) {
+func RequestID(c *gin.Context) {
+	id := c.GetHeader(HeaderRequestID)
+	if !SaneID(id) {
 		id = rand.Text()
 	}
-	of(c).id = id
-	c.Header(headerRequestID, id)
+	StateOf(c).ID = id
+	c.Header(HeaderRequestID, id)
 	c.Next()
 }
 
-// saneID reports whether a caller's id may be repeated in headers and logs.
-func saneID(id string) bool {
+// SaneID reports whether a caller's id may be repeated in headers and logs.
+func SaneID(id string) bool {
 	if id == "" || len(id) > maxRequestID {
 		return false
 	}

@@ -1,4 +1,4 @@
-package api
+package httpx
 
 import (
 	"bytes"
@@ -11,17 +11,17 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// readJSON decodes a body into a struct and refuses what the struct does not
+// ReadJSON decodes a body into a struct and refuses what the struct does not
 // have. Without a body the struct stays as it is.
-func (a *API) readJSON(c *gin.Context, into any) error {
-	body, err := a.readEvent(c)
+func ReadJSON(c *gin.Context, into any) error {
+	body, err := ReadEvent(c)
 	if err != nil || len(body) == 0 {
 		return err
 	}
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
-		return badRequest("bad_json", "the body is not what is expected here: "+mistyped(err))
+		return BadRequest("bad_json", "the body is not what is expected here: "+mistyped(err))
 	}
 	return nil
 }
@@ -47,4 +47,23 @@ func jsonKind(k reflect.Kind) string {
 		return "an object"
 	}
 	return "a whole number"
+}
+
+// Given is a member of a PATCH: null is a value, absence is none.
+type Given[T any] struct {
+	Set   bool
+	Value T
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (g *Given[T]) UnmarshalJSON(text []byte) error {
+	g.Set = true
+	return json.Unmarshal(text, &g.Value)
+}
+
+// Into sets a field to the value, if there is one.
+func (g Given[T]) Into(field *T) {
+	if g.Set {
+		*field = g.Value
+	}
 }

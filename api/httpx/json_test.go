@@ -1,4 +1,4 @@
-package api
+package httpx
 
 import (
 	"encoding/json"
@@ -22,7 +22,7 @@ func TestMistyped(t *testing.T) {
 			Name     string        `json:"name"`
 			Roles    []string      `json:"roles"`
 			Disabled bool          `json:"disabled"`
-			Given    given[string] `json:"given"`
+			Given    Given[string] `json:"given"`
 			At       struct {
 				Minutes int `json:"minutes"`
 			} `json:"at"`
