@@ -16,42 +16,18 @@ import (
 
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/openapi"
+	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/callback"
-	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 )
 
-// Ticket waits for one accepted run. *queue.Ticket is one.
-type Ticket interface {
-	RunID() string
-	Attached() bool // the run is that of an earlier, equal request
-	// Wait returns how the run ended, or the context's error when that ends
-	// first; then it may be called again.
-	Wait(ctx context.Context) (queue.Result, error)
-	Close() // stops waiting; the run goes on
-}
-
-// Submit stores and enqueues a run, as queue.Client.Submit does.
-type Submit func(ctx context.Context, s queue.Submission) (Ticket, error)
-
-// Records finds runs. Unknown ones are queue.ErrNotFound.
-type Records interface {
-	Record(ctx context.Context, id string) (queue.Record, error)
-}
-
-// Flows finds the current version of a flow by its number or slug.
-type Flows interface {
-	Find(ref string) (*flows.Flow, bool)
-}
-
 // Config of an API. Submit, Records, Flows, Keys and Log are required.
 type Config struct {
-	Submit  Submit
-	Records Records
-	Flows   Flows
+	Submit  runner.Submit
+	Records runner.Records
+	Flows   runner.Flows
 	Keys    auth.Keys
 	Log     *slog.Logger
 
@@ -129,6 +105,7 @@ type API struct {
 	config   Config
 	schemes  []auth.Authenticator
 	frame    httpx.Frame
+	runner   *runner.Runner
 	engine   *gin.Engine
 	draining atomic.Bool
 	streams  atomic.Int64 // of events, open now
@@ -170,6 +147,7 @@ func New(config Config) (*API, error) {
 			{Serves: isOAuth, Write: writeOAuthError, BasicOnly: true},
 		},
 	}
+	a.runner = runner.New(runner.Config{Submit: config.Submit, Records: config.Records, Paused: a.paused, Memory: config.Memory})
 	signatures := auth.SignatureScheme{Keys: config.Keys, Guesses: config.Guesses, Meter: config.Meter}
 	if config.Store != nil {
 		signatures.Replays = config.Store.Tokens()
@@ -191,3 +169,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.engine.Serve
 // Drain makes /readyz fail. Requests are served as before, and told to close
 // their connections.
 func (a *API) Drain() { a.draining.Store(true) }
+
+// paused reports whether runs of a flow wait until somebody resumes it.
+func (a *API) paused(flow int64) bool {
+	return a.config.Store != nil && !a.config.Store.Flows().Paused(flow).IsZero()
+}

@@ -8,11 +8,8 @@ import (
 	"github.com/penstock/penstock/api/httpx"
 )
 
-// The envelope of success at the SmartSYNC door. Read only.
-var (
-	successOpen  = []byte(`{"success":true,"output":`)
-	successClose = []byte(`}`)
-)
+// successOpen begins the envelope of success at the SmartSYNC door. Read only.
+var successOpen = []byte(`{"success":true,"output":`)
 
 // failure is the envelope of every other answer at that door.
 type failure struct {

@@ -107,7 +107,7 @@ func (a *API) viewSharing(ctx context.Context, v queueView, may func(flow int64)
 		for _, l := range s.Lines {
 			if may(l.Flow) {
 				share := cmp.Or(l.Share, s.Share)
-				out.Lines = append(out.Lines, lineView{l.Flow, l.Now, l.Waited, l.Unwaited, l.Oldest().Seconds(), share, a.paused(l.Flow)})
+				out.Lines = append(out.Lines, lineView{l.Flow, l.Now, l.Waited, l.Unwaited, l.Oldest().Seconds(), share, a.runner.Paused(l.Flow)})
 			}
 		}
 	}

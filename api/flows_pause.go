@@ -11,9 +11,6 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// retryPaused is when a caller may try a flow again that is paused.
-const retryPaused = 30 * time.Second
-
 // mountPauses adds the switch of who operates flows, whoever writes them.
 func (a *API) mountPauses(group *gin.RouterGroup) {
 	may := httpx.Requires(auth.ScopeWriteFlows, auth.ScopeWriteQueues)
@@ -60,19 +57,4 @@ func (a *API) operated(c *gin.Context) (store.Head, error) {
 		return a.head(c, auth.ScopeWriteFlows)
 	}
 	return h, nil
-}
-
-// paused reports whether runs of a flow wait until somebody resumes it.
-func (a *API) paused(flow int64) bool {
-	return a.config.Store != nil && !a.config.Store.Flows().Paused(flow).IsZero()
-}
-
-// unlessPaused refuses a run that its caller would wait for: nobody knows
-// until when. A run that nobody waits for is accepted, and waits itself.
-func (a *API) unlessPaused(flow int64) error {
-	if a.paused(flow) {
-		return &httpx.Fault{Status: http.StatusServiceUnavailable, Code: "flow_paused",
-			Message: "this flow is paused; try again later, or let the run wait (Prefer: respond-async)", Retry: retryPaused}
-	}
-	return nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/penstock/penstock/api/hooks"
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
@@ -62,11 +63,11 @@ func (a *API) hook(c *gin.Context) {
 		httpx.Fail(c, err)
 		return
 	}
-	if flow.Webhook.Reply == "ack" || a.paused(flow.Number) { // many senders never send again what was refused
-		a.answerRun(c, s, preference{given: true})
+	if flow.Webhook.Reply == "ack" || a.runner.Paused(flow.Number) { // many senders never send again what was refused
+		a.runner.Answer(c, s, runner.Preference{Given: true})
 		return
 	}
-	a.answerRun(c, s, preference{})
+	a.runner.Answer(c, s, runner.Preference{})
 }
 
 // readDelivery reads a request whole, before anything is believed of it.
@@ -166,7 +167,7 @@ func (a *API) admitDelivery(c *gin.Context, d *hooks.Delivery, flow *flows.Flow,
 	if err != nil {
 		return queue.Submission{}, eventFault(err)
 	}
-	s := a.submission(c, flow, httpx.StateOf(c).Principal)
+	s := runner.Submission(c, flow, httpx.StateOf(c).Principal)
 	s.Event = event
 	if s.Params, err = deliveredParams(flow, d.Query); err != nil {
 		return queue.Submission{}, err
@@ -200,17 +201,17 @@ func deliveredParams(flow *flows.Flow, query url.Values) (map[string]string, err
 func (a *API) deliveryGuard(c *gin.Context, d *hooks.Delivery, flow *flows.Flow, verifier hooks.Verifier, s *queue.Submission) (*queue.Guard, error) {
 	scope := s.Principal + "\x00"
 	if flow.Webhook.IdempotencyKey != nil {
-		key, err := a.flowKey(c.Request.Context(), flow, s)
+		key, err := a.runner.FlowKey(c.Request.Context(), flow, s)
 		if err != nil || key == "" {
 			return nil, err
 		}
-		return &queue.Guard{Key: "flow\x00" + scope + key, Window: idempotencyWindow, Again: true}, nil
+		return &queue.Guard{Key: "flow\x00" + scope + key, Window: runner.IdempotencyWindow, Again: true}, nil
 	}
 	id := verifier.ID(d)
 	if id == "" {
 		return nil, nil
 	}
-	return &queue.Guard{Key: "delivery\x00" + scope + id, Window: idempotencyWindow, Again: true}, nil
+	return &queue.Guard{Key: "delivery\x00" + scope + id, Window: runner.IdempotencyWindow, Again: true}, nil
 }
 
 // hookChallenge answers GET /hooks/{flow}: Meta's question, when somebody

@@ -1,69 +1,31 @@
 package api
 
 import (
-	"errors"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
-	"time"
+	"net/url"
+	"strconv"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
 )
 
 // runFlow answers POST /v1/flows/{flow}/runs: with the output, or with a
 // handle when the caller prefers not to wait.
 func (a *API) runFlow(c *gin.Context) {
-	prefer := parsePrefer(c.Request.Header)
+	prefer := runner.ParsePrefer(c.Request.Header)
 	s, err := a.admit(c)
 	if err != nil {
 		httpx.Fail(c, err)
 		return
 	}
-	a.answerRun(c, s, prefer)
-}
-
-// answerRun submits a run and answers as its caller prefers.
-func (a *API) answerRun(c *gin.Context, s queue.Submission, prefer preference) {
-	var patience time.Duration
-	if prefer.given {
-		patience = min(prefer.wait, s.Limit, maxWait)
-	} else if err := a.unlessPaused(s.Flow); err != nil {
-		httpx.Fail(c, err)
-		return
-	} else {
-		patience = waitForAll(c, &s)
-	}
-	result, err := a.execute(c, s, patience)
-	var ran *queue.RanError
-	switch {
-	case errors.As(err, &ran) && prefer.given && prefer.wait == 0: // all that its caller wants is that it was accepted
-		c.Header("Idempotent-Replayed", "true")
-		c.Header(httpx.HeaderRun, ran.Run)
-		writeHandle(c, ran.Run)
-		return
-	case err != nil:
-		httpx.Fail(c, err)
-		return
-	}
-	x := httpx.StateOf(c)
-	if x.Attached {
-		c.Header("Idempotent-Replayed", "true")
-	}
-	if prefer.applied != "" {
-		c.Header("Preference-Applied", prefer.applied)
-	}
-	switch {
-	case result == nil && prefer.given:
-		writeHandle(c, x.Run)
-	case result == nil:
-		httpx.Fail(c, a.unfinished(c, x.Run))
-	case result.Early != nil:
-		writeAnswer(c, result.Early, nativeOpening(x.Run))
-	default:
-		a.writeResult(c, x.Run, result)
-	}
+	a.runner.Answer(c, s, prefer)
 }
 
 // admit decides whether the request may run the flow, and as what.
@@ -80,7 +42,7 @@ func (a *API) admit(c *gin.Context) (queue.Submission, error) {
 	if err != nil {
 		return queue.Submission{}, err
 	}
-	params, err := declaredParams(flow, query)
+	params, err := runner.DeclaredParams(flow, query)
 	if err != nil {
 		return queue.Submission{}, err
 	}
@@ -91,38 +53,45 @@ func (a *API) admit(c *gin.Context) (queue.Submission, error) {
 	if err != nil {
 		return queue.Submission{}, err
 	}
-	s := a.submission(c, flow, p)
+	s := runner.Submission(c, flow, p)
 	s.Event, s.Params = event, params
 	s.Guard, err = a.idempotencyGuard(c, flow, &s, query)
-	attachRepeated(&s, p)
+	runner.AttachRepeated(&s, p)
 	return s, err
 }
 
-// attachRepeated makes one run of a signature that comes again, unless
-// something else says what identifies the request.
-func attachRepeated(s *queue.Submission, p *auth.Principal) {
-	if s.Guard == nil && p.Repeat != nil {
-		s.Guard = &queue.Guard{Key: "signature\x00" + p.Repeat.ID, Window: p.Repeat.Window}
+// idempotencyGuard makes one run of requests with one Idempotency-Key, for one
+// principal and flow. Without that header the flow may say what identifies a
+// request. It is never derived from the body; nil when nobody names a key.
+func (a *API) idempotencyGuard(c *gin.Context, f *flows.Flow, s *queue.Submission, query auth.Query) (*queue.Guard, error) {
+	scope := s.Principal + "\x00" + strconv.FormatInt(f.Number, 10) + "\x00"
+	key, err := runner.ParseIdempotencyKey(c.Request.Header)
+	if err != nil {
+		return nil, err
 	}
-}
-
-// writeResult answers with the stored output, or with why there is none.
-func (a *API) writeResult(c *gin.Context, id string, r *queue.Result) {
-	if f := runFault(id, r); f != nil {
-		httpx.Fail(c, f)
-		return
+	if key != "" {
+		return &queue.Guard{
+			Key:         "request\x00" + scope + key,
+			Fingerprint: fingerprint(query, s.Event),
+			Window:      runner.IdempotencyWindow,
+		}, nil
 	}
-	httpx.Write(c, http.StatusOK, httpx.TypeJSON, nativeOpening(id), outputOf(r), successClose)
+	if f.Webhook == nil || f.Webhook.IdempotencyKey == nil {
+		return nil, nil
+	}
+	if key, err = a.runner.FlowKey(c.Request.Context(), f, s); err != nil || key == "" {
+		return nil, err
+	}
+	return &queue.Guard{Key: "flow\x00" + scope + key, Window: runner.IdempotencyWindow}, nil
 }
 
-// nativeOpening is what goes before the output of a run.
-func nativeOpening(id string) []byte {
-	opening := append(make([]byte, 0, 96), `{"success":true,"run_id":"`...)
-	return append(append(opening, id...), `","output":`...)
-}
-
-// writeHandle answers with where the result will be.
-func writeHandle(c *gin.Context, id string) {
-	c.Header("Location", httpx.RunPath(id))
-	httpx.Write(c, http.StatusAccepted, httpx.TypeJSON, []byte(`{"run_id":"`+id+`","href":"`+httpx.RunPath(id)+`"}`))
+// fingerprint tells two payloads apart.
+func fingerprint(query auth.Query, event []byte) string {
+	h := sha256.New()
+	for _, p := range query.Params() {
+		h.Write([]byte(p.Name + "=" + url.QueryEscape(p.Value) + "&"))
+	}
+	h.Write([]byte{0})
+	h.Write(event)
+	return hex.EncodeToString(h.Sum(nil))
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
@@ -151,7 +152,7 @@ func TestRunFlowOverdue(t *testing.T) {
 		d.queue.hold = true
 		begin := time.Now()
 		w := d.post("/v1/flows/70/runs", "")
-		if waited := time.Since(begin); waited != 10*time.Second+answerGrace {
+		if waited := time.Since(begin); waited != 10*time.Second+runner.AnswerGrace {
 			t.Errorf("answered after %v", waited)
 		}
 		d.wantProblem(w, 504, "timeout", "execution limit")

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 
+	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/queue"
 )
 
@@ -15,7 +16,7 @@ type Runs interface {
 	// Cancel ends a run and returns the state that it had.
 	Cancel(ctx context.Context, id string, why []byte) (queue.State, error)
 	// Attach waits for the end of a run.
-	Attach(ctx context.Context, id string) (Ticket, error)
+	Attach(ctx context.Context, id string) (runner.Ticket, error)
 	// Watch follows a run while it runs.
 	Watch(ctx context.Context, id string) (Watch, error)
 }
@@ -30,7 +31,7 @@ type Watch interface {
 type Queue struct{ *queue.Client }
 
 // Submit implements Submit. A nil ticket must become a nil interface.
-func (q Queue) Submit(ctx context.Context, s queue.Submission) (Ticket, error) {
+func (q Queue) Submit(ctx context.Context, s queue.Submission) (runner.Ticket, error) {
 	ticket, err := q.Client.Submit(ctx, s)
 	if err != nil {
 		return nil, err
@@ -39,7 +40,7 @@ func (q Queue) Submit(ctx context.Context, s queue.Submission) (Ticket, error) {
 }
 
 // Attach implements Runs.
-func (q Queue) Attach(ctx context.Context, id string) (Ticket, error) {
+func (q Queue) Attach(ctx context.Context, id string) (runner.Ticket, error) {
 	ticket, err := q.Client.Attach(ctx, id)
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
 )
@@ -53,7 +54,7 @@ func (q *fakeQueue) submitted() []queue.Submission {
 	return slices.Clone(q.all)
 }
 
-func (q *fakeQueue) Submit(_ context.Context, s queue.Submission) (Ticket, error) {
+func (q *fakeQueue) Submit(_ context.Context, s queue.Submission) (runner.Ticket, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.fail != nil {
@@ -139,7 +140,7 @@ func (q *fakeQueue) Cancel(ctx context.Context, id string, why []byte) (queue.St
 }
 
 // Attach implements Runs.
-func (q *fakeQueue) Attach(ctx context.Context, id string) (Ticket, error) {
+func (q *fakeQueue) Attach(ctx context.Context, id string) (runner.Ticket, error) {
 	r, err := q.Record(ctx, id)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
@@ -157,7 +158,7 @@ func writeRun(c *gin.Context, r *queue.Record) {
 		httpx.Write(c, http.StatusOK, httpx.TypeJSON, head)
 		return
 	}
-	httpx.Write(c, http.StatusOK, httpx.TypeJSON, head[:len(head)-1], outputMember, outputOf(&r.Result), successClose)
+	httpx.Write(c, http.StatusOK, httpx.TypeJSON, head[:len(head)-1], outputMember, runner.OutputOf(&r.Result), runner.SuccessClose)
 }
 
 // outputMember goes between a run's view and its output. Read only.

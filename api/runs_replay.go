@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
@@ -28,7 +29,7 @@ func (a *API) replayRun(c *gin.Context) {
 		httpx.Fail(c, err)
 		return
 	}
-	a.answerRun(c, s, parsePrefer(c.Request.Header))
+	a.runner.Answer(c, s, runner.ParsePrefer(c.Request.Header))
 }
 
 func (a *API) admitReplay(c *gin.Context) (queue.Submission, error) {
@@ -53,17 +54,17 @@ func (a *API) admitReplay(c *gin.Context) (queue.Submission, error) {
 	if err != nil {
 		return queue.Submission{}, err
 	}
-	s := a.submission(c, flow, p)
+	s := runner.Submission(c, flow, p)
 	s.Event, s.Params, s.Headers, s.ReplayOf = first.Event, first.Params, first.Headers, first.ID
-	key, err := parseIdempotencyKey(c.Request.Header)
+	key, err := runner.ParseIdempotencyKey(c.Request.Header)
 	if key != "" {
 		s.Guard = &queue.Guard{
 			Key:         "replay\x00" + s.Principal + "\x00" + first.ID + "\x00" + key,
 			Fingerprint: want.Version,
-			Window:      idempotencyWindow,
+			Window:      runner.IdempotencyWindow,
 		}
 	}
-	attachRepeated(&s, p)
+	runner.AttachRepeated(&s, p)
 	return s, err
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/runner"
 )
 
 // pipes is a listener in memory, so that a bubble of synctest can drive time.
@@ -96,7 +97,7 @@ func TestServerHoldsAConnectionForTheWholeWait(t *testing.T) {
 		conn := listener.dial(t)
 		begin := time.Now()
 		w, body := send(t, conn, call{body: `{}`}.request())
-		if waited := time.Since(begin); w.StatusCode != 400 || waited != time.Minute+answerGrace {
+		if waited := time.Since(begin); w.StatusCode != 400 || waited != time.Minute+runner.AnswerGrace {
 			t.Errorf("%d after %v: %s", w.StatusCode, waited, body)
 		}
 		if w, body := send(t, conn, call{}.request()); w.StatusCode != 400 {

@@ -7,6 +7,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/strictjson"
@@ -45,23 +46,23 @@ func (a *API) smartSYNC(c *gin.Context) {
 		httpx.Fail(c, err)
 		return
 	}
-	result, err := a.execute(c, s, waitForAll(c, &s))
+	result, err := a.runner.Execute(c, s, runner.WaitForAll(c, &s))
 	if err != nil {
 		httpx.Fail(c, err)
 		return
 	}
 	if result != nil && result.Early != nil {
-		writeAnswer(c, result.Early, successOpen)
+		runner.WriteAnswer(c, result.Early, successOpen)
 		return
 	}
 	if f := signedFault(httpx.StateOf(c).Run, result); f != nil {
-		if result == nil && a.parked(c, f.Run) {
-			f.Message = parkedMessage
+		if result == nil && a.runner.Parked(c, f.Run) {
+			f.Message = runner.ParkedMessage
 		}
 		httpx.Fail(c, f)
 		return
 	}
-	httpx.Write(c, http.StatusOK, httpx.TypeJSON, successOpen, outputOf(result), successClose)
+	httpx.Write(c, http.StatusOK, httpx.TypeJSON, successOpen, runner.OutputOf(result), runner.SuccessClose)
 }
 
 // readSigned reads the request and compares its check value. Whoever has no
@@ -119,14 +120,14 @@ func (a *API) admitSigned(c *gin.Context, call *signedCall) (queue.Submission, e
 	if err := checkData(c, flow, call.data); err != nil {
 		return queue.Submission{}, err
 	}
-	if err := a.unlessPaused(flow.Number); err != nil {
+	if err := a.runner.RejectIfPaused(flow.Number); err != nil {
 		return queue.Submission{}, err
 	}
-	params, err := declaredParams(flow, call.query, "flow", "key", "ts", "check")
+	params, err := runner.DeclaredParams(flow, call.query, "flow", "key", "ts", "check")
 	if err != nil {
 		return queue.Submission{}, err
 	}
-	s := a.submission(c, flow, p)
+	s := runner.Submission(c, flow, p)
 	s.Event, s.Params = call.data, params
 	s.Guard = replayGuard(call)
 	return s, nil
@@ -172,7 +173,7 @@ func signedFault(id string, r *queue.Result) *httpx.Fault {
 	if r == nil {
 		r = &queue.Result{State: queue.TimedOut}
 	}
-	f := runFault(id, r)
+	f := runner.RunFault(id, r)
 	if f == nil {
 		return nil
 	}
@@ -186,3 +187,6 @@ func signedFault(id string, r *queue.Result) *httpx.Fault {
 	}
 	return f
 }
+
+// takesData reports whether a flow starts with what a caller sends.
+func takesData(f *flows.Flow) bool { return f.Webhook != nil }

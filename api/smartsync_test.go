@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/queue"
@@ -135,8 +136,8 @@ func TestResultOverdue(t *testing.T) {
 		d.queue.hold = true
 		begin := time.Now()
 		w := d.call(call{params: map[string]string{"flow": "70"}})
-		if waited := time.Since(begin); waited != 10*time.Second+answerGrace {
-			t.Errorf("answered after %v, want the limit and %v", waited, answerGrace)
+		if waited := time.Since(begin); waited != 10*time.Second+runner.AnswerGrace {
+			t.Errorf("answered after %v, want the limit and %v", waited, runner.AnswerGrace)
 		}
 		if got := d.wantEnvelope(w, 400, "execution limit"); got.Error.RunID == "" {
 			t.Error("no run id")
@@ -524,7 +525,7 @@ func TestInternal(t *testing.T) {
 func TestPanic(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, func(c *Config) {
-		c.Submit = func(context.Context, queue.Submission) (Ticket, error) { panic("with " + secret) }
+		c.Submit = func(context.Context, queue.Submission) (runner.Ticket, error) { panic("with " + secret) }
 	})
 	w := d.call(call{body: `{"a":1}`})
 	if strings.Contains(w.Body.String(), "goroutine") || strings.Contains(w.Body.String(), ".go:") {

@@ -1,18 +1,12 @@
-package api
+package runner
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
@@ -23,61 +17,25 @@ import (
 
 const (
 	maxIdempotencyKey = 255
-	idempotencyWindow = 24 * time.Hour // how long a key is remembered
+	IdempotencyWindow = 24 * time.Hour // how long a key is remembered
 )
 
-// idempotencyGuard makes one run of requests with one Idempotency-Key, for one
-// principal and flow. Without that header the flow may say what identifies a
-// request. It is never derived from the body; nil when nobody names a key.
-func (a *API) idempotencyGuard(c *gin.Context, f *flows.Flow, s *queue.Submission, query auth.Query) (*queue.Guard, error) {
-	scope := s.Principal + "\x00" + strconv.FormatInt(f.Number, 10) + "\x00"
-	key, err := parseIdempotencyKey(c.Request.Header)
-	if err != nil {
-		return nil, err
-	}
-	if key != "" {
-		return &queue.Guard{
-			Key:         "request\x00" + scope + key,
-			Fingerprint: fingerprint(query, s.Event),
-			Window:      idempotencyWindow,
-		}, nil
-	}
-	if f.Webhook == nil || f.Webhook.IdempotencyKey == nil {
-		return nil, nil
-	}
-	if key, err = a.flowKey(c.Request.Context(), f, s); err != nil || key == "" {
-		return nil, err
-	}
-	return &queue.Guard{Key: "flow\x00" + scope + key, Window: idempotencyWindow}, nil
-}
-
-// fingerprint tells two payloads apart.
-func fingerprint(query auth.Query, event []byte) string {
-	h := sha256.New()
-	for _, p := range query.Params() {
-		h.Write([]byte(p.Name + "=" + url.QueryEscape(p.Value) + "&"))
-	}
-	h.Write([]byte{0})
-	h.Write(event)
-	return hex.EncodeToString(h.Sum(nil))
-}
-
-// flowKey renders the flow's own idempotency_key; "" when it has none for this
+// FlowKey renders the flow's own idempotency_key; "" when it has none for this
 // event.
-func (a *API) flowKey(ctx context.Context, f *flows.Flow, s *queue.Submission) (string, error) {
-	return a.render(ctx, s, "idempotency_key", func(ctx context.Context, run flows.Run) (string, error) {
+func (r *Runner) FlowKey(ctx context.Context, f *flows.Flow, s *queue.Submission) (string, error) {
+	return r.render(ctx, s, "idempotency_key", func(ctx context.Context, run flows.Run) (string, error) {
 		return f.Text(ctx, f.Webhook.IdempotencyKey, run)
 	})
 }
 
 // render computes a text of a flow's settings from what was submitted; code names the
 // setting in the fault of one that cannot be computed.
-func (a *API) render(ctx context.Context, s *queue.Submission, code string, text func(context.Context, flows.Run) (string, error)) (string, error) {
+func (r *Runner) render(ctx context.Context, s *queue.Submission, code string, text func(context.Context, flows.Run) (string, error)) (string, error) {
 	run := flows.Run{Principal: s.Principal, Params: s.Params, Headers: s.Headers}
 	if len(s.Event) > 0 {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		account := a.config.Memory.Open(0, cancel)
+		account := r.config.Memory.Open(0, cancel)
 		defer account.Close()
 		var made atomic.Int64
 		defer account.Settle(&made)
@@ -97,9 +55,9 @@ func (a *API) render(ctx context.Context, s *queue.Submission, code string, text
 	return rendered, nil
 }
 
-// parseIdempotencyKey returns the Idempotency-Key, quoted (as the IETF draft
+// ParseIdempotencyKey returns the Idempotency-Key, quoted (as the IETF draft
 // has it) or bare; "" when there is none.
-func parseIdempotencyKey(h http.Header) (string, error) {
+func ParseIdempotencyKey(h http.Header) (string, error) {
 	lines := h.Values("Idempotency-Key")
 	if len(lines) == 0 {
 		return "", nil
@@ -149,4 +107,12 @@ func unquote(s string) (string, bool) {
 		out = append(out, inner[i])
 	}
 	return string(out), true
+}
+
+// AttachRepeated makes one run of a signature that comes again, unless
+// something else says what identifies the request.
+func AttachRepeated(s *queue.Submission, p *auth.Principal) {
+	if s.Guard == nil && p.Repeat != nil {
+		s.Guard = &queue.Guard{Key: "signature\x00" + p.Repeat.ID, Window: p.Repeat.Window}
+	}
 }

@@ -1,4 +1,4 @@
-package api
+package runner
 
 import (
 	"net/http"
@@ -50,9 +50,9 @@ func inert(contentType string) string {
 	return contentType
 }
 
-// writeAnswer writes what a flow itself answered. opening goes before its
+// WriteAnswer writes what a flow itself answered. opening goes before its
 // items when it left the form of the answer to the door.
-func writeAnswer(c *gin.Context, answer *queue.Answer, opening []byte) {
+func WriteAnswer(c *gin.Context, answer *queue.Answer, opening []byte) {
 	httpx.StateOf(c).ByFlow = true
 	status := answer.Status
 	if status < 200 || status > 599 {
@@ -74,7 +74,7 @@ func writeAnswer(c *gin.Context, answer *queue.Answer, opening []byte) {
 	h["Content-Security-Policy"] = sandboxed
 	switch {
 	case answer.Items != nil:
-		httpx.Write(c, status, httpx.TypeJSON, opening, answer.Items, successClose)
+		httpx.Write(c, status, httpx.TypeJSON, opening, answer.Items, SuccessClose)
 	case status == http.StatusNoContent || status == http.StatusNotModified:
 		h["Cache-Control"] = httpx.NoStore
 		c.Status(status) // a Content-Length would be wrong

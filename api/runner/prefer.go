@@ -1,4 +1,4 @@
-package api
+package runner
 
 import (
 	"net/http"
@@ -9,18 +9,18 @@ import (
 	"github.com/penstock/penstock/api/httpx"
 )
 
-// preference is what a caller prefers to waiting for the whole run (RFC 7240).
-type preference struct {
-	given   bool
-	wait    time.Duration // zero: not at all
-	applied string        // for Preference-Applied
+// Preference is what a caller prefers to waiting for the whole run (RFC 7240).
+type Preference struct {
+	Given   bool
+	Wait    time.Duration // zero: not at all
+	Applied string        // for Preference-Applied
 }
 
-// parsePrefer reads respond-async and wait=N. Together they mean: wait that
+// ParsePrefer reads respond-async and wait=N. Together they mean: wait that
 // long, then answer with the handle, which wait=N means here by itself. What
 // is unknown or unreadable is ignored, as the RFC demands.
-func parsePrefer(h http.Header) preference {
-	var p preference
+func ParsePrefer(h http.Header) Preference {
+	var p Preference
 	waits := false
 	for _, line := range h.Values("Prefer") {
 		for member := range strings.SplitSeq(line, ",") {
@@ -28,14 +28,14 @@ func parsePrefer(h http.Header) preference {
 			name, value, _ := strings.Cut(strings.TrimSpace(member), "=")
 			switch strings.ToLower(strings.TrimSpace(name)) {
 			case "respond-async":
-				if !p.given {
-					p = preference{given: true, applied: "respond-async"}
+				if !p.Given {
+					p = Preference{Given: true, Applied: "respond-async"}
 				}
 			case "wait":
 				seconds, ok := httpx.ParseSeconds(strings.Trim(strings.TrimSpace(value), `"`))
 				if ok && !waits { // the first one counts
 					waits = true
-					p = preference{given: true, wait: seconds, applied: "wait=" + strconv.Itoa(int(seconds/time.Second))}
+					p = Preference{Given: true, Wait: seconds, Applied: "wait=" + strconv.Itoa(int(seconds/time.Second))}
 				}
 			}
 		}

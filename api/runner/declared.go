@@ -1,4 +1,4 @@
-package api
+package runner
 
 import (
 	"net/http"
@@ -10,13 +10,10 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// takesData reports whether a flow starts with what a caller sends.
-func takesData(f *flows.Flow) bool { return f.Webhook != nil }
-
-// declaredParams returns the parameters that the flow declares, nil when none
+// DeclaredParams returns the parameters that the flow declares, nil when none
 // came. Those that the door itself reads are left out; any other is refused
 // by name: a misspelt one must not run the flow without it.
-func declaredParams(f *flows.Flow, query auth.Query, own ...string) (map[string]string, error) {
+func DeclaredParams(f *flows.Flow, query auth.Query, own ...string) (map[string]string, error) {
 	var params map[string]string
 	var unknown []string
 	for _, p := range query.Params() {
