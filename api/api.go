@@ -17,6 +17,7 @@ import (
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/openapi"
 	"github.com/penstock/penstock/api/runner"
+	"github.com/penstock/penstock/api/smartsync"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/callback"
@@ -143,7 +144,7 @@ func New(config Config) (*API, error) {
 	a.frame = httpx.Frame{
 		Now: config.Now, Memory: config.Memory, MaxBody: config.MaxBody, Limiter: config.Limiter,
 		Envelopes: []httpx.Envelope{
-			{Serves: isSmartSYNC, Write: writeFailure},
+			{Serves: smartsync.Serves, Write: smartsync.WriteFault},
 			{Serves: isOAuth, Write: writeOAuthError, BasicOnly: true},
 		},
 	}

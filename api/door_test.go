@@ -253,3 +253,14 @@ type noKeys struct{}
 func (noKeys) Key(context.Context, string) (*store.Key, error) {
 	return nil, fmt.Errorf("find key: dial 10.0.0.1")
 }
+
+// failure is the envelope of a failure at the SmartSYNC door, as its callers
+// read it.
+type failure struct {
+	Success bool `json:"success"`
+	Error   struct {
+		Code  int    `json:"code"`
+		Msg   string `json:"msg"`
+		RunID string `json:"run_id"`
+	} `json:"error"`
+}

@@ -6,13 +6,14 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/smartsync"
 	"github.com/penstock/penstock/internal/limits"
 )
 
 // endpointOf names the endpoint of a route, as limits are set for it.
 func endpointOf(c *gin.Context) string {
 	switch route := c.FullPath(); {
-	case isSmartSYNC(c.Request.URL.Path):
+	case smartsync.Serves(c.Request.URL.Path):
 		return "execute"
 	case isOAuth(c.Request.URL.Path):
 		return "token"

@@ -1,15 +1,14 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/smartsync"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/internal/refusals"
 )
@@ -34,7 +33,7 @@ func (a *API) keepRefusal(c *gin.Context) {
 		Method: c.Request.Method, Route: route, Status: x.Fault.Status, Code: x.Fault.Code, Message: x.Fault.Message,
 		Flow: c.Param("flow"), Key: keyOf(c.GetHeader(auth.HeaderKey)), IP: c.ClientIP(), RequestID: x.ID,
 	}
-	if isSmartSYNC(c.Request.URL.Path) {
+	if smartsync.Serves(c.Request.URL.Path) {
 		query, err := auth.ParseQuery(c.Request.URL.RawQuery)
 		if err == nil {
 			r.Flow, r.Key = query.Get("flow"), keyOf(query.Get("key"))
@@ -72,7 +71,7 @@ func (a *API) label(c *gin.Context) {
 // look at things or to administer.
 func isDoor(c *gin.Context) bool {
 	route := c.FullPath()
-	return isSmartSYNC(c.Request.URL.Path) || c.Request.Method == http.MethodPost && (strings.HasSuffix(route, "/flows/:flow/runs") || strings.HasPrefix(route, "/hooks/"))
+	return smartsync.Serves(c.Request.URL.Path) || c.Request.Method == http.MethodPost && (strings.HasSuffix(route, "/flows/:flow/runs") || strings.HasPrefix(route, "/hooks/"))
 }
 
 // keyOf is a key as it may be kept: one that cannot be any may be a secret in
@@ -100,13 +99,4 @@ func (a *API) explainLater(c *gin.Context, x *httpx.State) func(context.Context)
 		}
 		return e.Findings
 	}
-}
-
-// unlessKept is a body that may be changed: a copy of one with line breaks,
-// if somebody may ask later what was sent.
-func (a *API) unlessKept(body []byte) []byte {
-	if a.config.Refusals == nil || bytes.IndexByte(body, '\n') < 0 && bytes.IndexByte(body, '\r') < 0 {
-		return body
-	}
-	return slices.Clone(body)
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/smartsync"
 	"github.com/penstock/penstock/auth"
 )
 
@@ -28,11 +29,11 @@ func (a *API) router() (*gin.Engine, error) {
 	}
 	a.mountDocs(e)
 
-	for _, path := range smartSYNCPaths {
-		e.GET(path, a.limitAddress, a.smartSYNC)
-		e.POST(path, a.limitAddress, a.smartSYNC)
-	}
-
+	open := e.Group("", a.limitAddress) // to all who bring a proof of their own
+	smartsync.Mount(open, smartsync.Config{
+		Flows: a.config.Flows, Keys: a.config.Keys, Runner: a.runner, Guesses: a.config.Guesses, Meter: a.config.Meter,
+		BodiesRecorded: a.config.Refusals != nil,
+	})
 	a.mountCallbacks(e)
 	v1 := e.Group("/v1", a.limitAddress, a.authenticate, a.audited, a.limitCredential)
 	if a.config.Authority != nil {

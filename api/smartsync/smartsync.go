@@ -1,7 +1,9 @@
-package api
+package smartsync
 
 import (
+	"bytes"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -15,11 +17,11 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// smartSYNCPaths are where callers of SmartSYNC knock.
-var smartSYNCPaths = []string{"/apis/execute.php", "/apis/execute"}
+// Paths are where callers of SmartSYNC knock.
+var Paths = []string{"/apis/execute.php", "/apis/execute"}
 
-func isSmartSYNC(path string) bool {
-	return path == smartSYNCPaths[0] || path == smartSYNCPaths[1]
+func Serves(path string) bool {
+	return path == Paths[0] || path == Paths[1]
 }
 
 // signedCall is a request whose check value fits.
@@ -32,21 +34,21 @@ type signedCall struct {
 // errCheck is one text for an unknown key and a wrong check value.
 var errCheck = &auth.Error{Code: auth.CodeUnauthorized, Message: "unknown key or wrong check value"}
 
-// smartSYNC runs a flow for a caller who signs with a check value, and answers
+// execute runs a flow for a caller who signs with a check value, and answers
 // with the output of its final step, or with the one envelope for failures.
-func (a *API) smartSYNC(c *gin.Context) {
+func (a *api) execute(c *gin.Context) {
 	call, err := a.readSigned(c)
 	if err != nil {
 		httpx.Fail(c, err)
 		return
 	}
 	httpx.StateOf(c).Principal = auth.KeyPrincipal(call.key)
-	s, err := a.admitSigned(c, call)
+	s, err := a.authorizeSigned(c, call)
 	if err != nil {
 		httpx.Fail(c, err)
 		return
 	}
-	result, err := a.runner.Execute(c, s, runner.WaitForAll(c, &s))
+	result, err := a.config.Runner.Execute(c, s, runner.WaitForAll(c, &s))
 	if err != nil {
 		httpx.Fail(c, err)
 		return
@@ -56,7 +58,7 @@ func (a *API) smartSYNC(c *gin.Context) {
 		return
 	}
 	if f := signedFault(httpx.StateOf(c).Run, result); f != nil {
-		if result == nil && a.runner.Parked(c, f.Run) {
+		if result == nil && a.config.Runner.Parked(c, f.Run) {
 			f.Message = runner.ParkedMessage
 		}
 		httpx.Fail(c, f)
@@ -67,7 +69,7 @@ func (a *API) smartSYNC(c *gin.Context) {
 
 // readSigned reads the request and compares its check value. Whoever has no
 // secret learns nothing here but whether the request can be read at all.
-func (a *API) readSigned(c *gin.Context) (*signedCall, error) {
+func (a *api) readSigned(c *gin.Context) (*signedCall, error) {
 	query, err := auth.ParseQuery(c.Request.URL.RawQuery)
 	if err != nil {
 		return nil, err
@@ -81,14 +83,14 @@ func (a *API) readSigned(c *gin.Context) (*signedCall, error) {
 		if err != nil {
 			return nil, err
 		}
-		call.data = auth.Canonical(a.unlessKept(body))
+		call.data = auth.Canonical(a.copyIfRecorded(body))
 	}
-	key, secrets, err := auth.FindKey(c.Request.Context(), a.config.Keys, query.Get("key"), a.config.Now())
+	key, secrets, err := auth.FindKey(c.Request.Context(), a.config.Keys, query.Get("key"), httpx.Now(c))
 	if err != nil {
 		return nil, err
 	}
 	guess := auth.Guess{
-		Name: string(auth.KindKey) + ":" + query.Get("key"), IP: c.ClientIP(), Now: a.config.Now(),
+		Name: string(auth.KindKey) + ":" + query.Get("key"), IP: c.ClientIP(), Now: httpx.Now(c),
 		Fits: auth.VerifyCheck(query, call.data, secrets), Strong: auth.Strong(secrets.Current, secrets.Previous),
 	}
 	if err := a.config.Guesses.Judge(c.Request.Context(), guess, errCheck); err != nil {
@@ -99,10 +101,10 @@ func (a *API) readSigned(c *gin.Context) (*signedCall, error) {
 	return call, nil
 }
 
-// admitSigned decides whether a signed call may run, and as what. Whether it
+// authorizeSigned decides whether a signed call may run, and as what. Whether it
 // was seen before is decided when it is submitted, in the same round trip.
-func (a *API) admitSigned(c *gin.Context, call *signedCall) (queue.Submission, error) {
-	if err := auth.CheckTime(call.query.Get("ts"), a.config.Now(), auth.Window(call.key)); err != nil {
+func (a *api) authorizeSigned(c *gin.Context, call *signedCall) (queue.Submission, error) {
+	if err := auth.CheckTime(call.query.Get("ts"), httpx.Now(c), auth.Window(call.key)); err != nil {
 		return queue.Submission{}, err
 	}
 	if !call.key.APIAccess {
@@ -120,7 +122,7 @@ func (a *API) admitSigned(c *gin.Context, call *signedCall) (queue.Submission, e
 	if err := checkData(c, flow, call.data); err != nil {
 		return queue.Submission{}, err
 	}
-	if err := a.runner.RejectIfPaused(flow.Number); err != nil {
+	if err := a.config.Runner.RejectIfPaused(flow.Number); err != nil {
 		return queue.Submission{}, err
 	}
 	params, err := runner.DeclaredParams(flow, call.query, "flow", "key", "ts", "check")
@@ -148,7 +150,7 @@ func checkData(c *gin.Context, f *flows.Flow, data []byte) error {
 	if len(data) == 0 {
 		return nil
 	}
-	if !takesData(f) {
+	if !acceptsBody(f) {
 		return httpx.BadRequest("unexpected_body", "this flow does not start with a webhook, so it takes no data: send none")
 	}
 	if err := httpx.CheckType(c.Request.Header); err != nil {
@@ -188,5 +190,14 @@ func signedFault(id string, r *queue.Result) *httpx.Fault {
 	return f
 }
 
-// takesData reports whether a flow starts with what a caller sends.
-func takesData(f *flows.Flow) bool { return f.Webhook != nil }
+// acceptsBody reports whether a flow starts with what a caller sends.
+func acceptsBody(f *flows.Flow) bool { return f.Webhook != nil }
+
+// copyIfRecorded is a body that may be changed: a copy of one with line breaks,
+// if somebody may ask later what was sent.
+func (a *api) copyIfRecorded(body []byte) []byte {
+	if !a.config.BodiesRecorded || bytes.IndexByte(body, '\n') < 0 && bytes.IndexByte(body, '\r') < 0 {
+		return body
+	}
+	return slices.Clone(body)
+}

@@ -1,4 +1,4 @@
-package api
+package smartsync
 
 import (
 	"encoding/json"
@@ -23,7 +23,7 @@ type failureBody struct {
 	RunID string `json:"run_id,omitempty"`
 }
 
-func writeFailure(c *gin.Context, f *httpx.Fault) {
+func WriteFault(c *gin.Context, f *httpx.Fault) {
 	text, err := json.Marshal(failure{Error: failureBody{Code: f.Status, Msg: f.Message, RunID: f.Run}})
 	if err != nil {
 		panic(err) // strings and numbers always encode
