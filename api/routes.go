@@ -6,6 +6,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/native"
 	"github.com/penstock/penstock/api/smartsync"
 	"github.com/penstock/penstock/auth"
 )
@@ -40,7 +41,7 @@ func (a *API) router() (*gin.Engine, error) {
 		a.mountOAuth(e)
 		a.mountAdmin(v1)
 	}
-	v1.POST("/flows/:flow/runs", httpx.Requires(auth.ScopeRun), a.runFlow)
+	native.Mount(v1, native.Config{Flows: a.config.Flows, Runner: a.runner})
 	v1.GET("/runs/:run", httpx.Requires(auth.ScopeReadRuns, auth.ScopeRun), a.readRun)
 	v1.GET("/runs/:run/input", httpx.Requires(auth.ScopeReadRuns, auth.ScopeRun), a.readRunInput)
 	if a.config.Runs != nil {

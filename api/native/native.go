@@ -1,4 +1,4 @@
-package api
+package native
 
 import (
 	"crypto/sha256"
@@ -18,18 +18,18 @@ import (
 
 // runFlow answers POST /v1/flows/{flow}/runs: with the output, or with a
 // handle when the caller prefers not to wait.
-func (a *API) runFlow(c *gin.Context) {
+func (a *api) runFlow(c *gin.Context) {
 	prefer := runner.ParsePrefer(c.Request.Header)
 	s, err := a.admit(c)
 	if err != nil {
 		httpx.Fail(c, err)
 		return
 	}
-	a.runner.Answer(c, s, prefer)
+	a.config.Runner.Answer(c, s, prefer)
 }
 
 // admit decides whether the request may run the flow, and as what.
-func (a *API) admit(c *gin.Context) (queue.Submission, error) {
+func (a *api) admit(c *gin.Context) (queue.Submission, error) {
 	p := httpx.StateOf(c).Principal
 	flow, ok := a.config.Flows.Find(c.Param("flow"))
 	if !ok || !p.May(auth.ScopeRun, flow.Number) {
@@ -63,7 +63,7 @@ func (a *API) admit(c *gin.Context) (queue.Submission, error) {
 // idempotencyGuard makes one run of requests with one Idempotency-Key, for one
 // principal and flow. Without that header the flow may say what identifies a
 // request. It is never derived from the body; nil when nobody names a key.
-func (a *API) idempotencyGuard(c *gin.Context, f *flows.Flow, s *queue.Submission, query auth.Query) (*queue.Guard, error) {
+func (a *api) idempotencyGuard(c *gin.Context, f *flows.Flow, s *queue.Submission, query auth.Query) (*queue.Guard, error) {
 	scope := s.Principal + "\x00" + strconv.FormatInt(f.Number, 10) + "\x00"
 	key, err := runner.ParseIdempotencyKey(c.Request.Header)
 	if err != nil {
@@ -79,7 +79,7 @@ func (a *API) idempotencyGuard(c *gin.Context, f *flows.Flow, s *queue.Submissio
 	if f.Webhook == nil || f.Webhook.IdempotencyKey == nil {
 		return nil, nil
 	}
-	if key, err = a.runner.FlowKey(c.Request.Context(), f, s); err != nil || key == "" {
+	if key, err = a.config.Runner.FlowKey(c.Request.Context(), f, s); err != nil || key == "" {
 		return nil, err
 	}
 	return &queue.Guard{Key: "flow\x00" + scope + key, Window: runner.IdempotencyWindow}, nil
