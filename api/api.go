@@ -14,7 +14,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/callbacks"
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/oauth"
 	"github.com/penstock/penstock/api/openapi"
 	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/api/smartsync"
@@ -54,7 +56,7 @@ type Config struct {
 	// Callbacks reads the tokens of steps that wait, and Call gives them what
 	// they wait for; nil: nobody can call.
 	Callbacks *callback.Signer
-	Call      Call
+	Call      callbacks.Call
 
 	// Guesses slows down who guesses the secrets of API keys; nil: nobody is.
 	Guesses *auth.Guesses
@@ -145,7 +147,7 @@ func New(config Config) (*API, error) {
 		Now: config.Now, Memory: config.Memory, MaxBody: config.MaxBody, Limiter: config.Limiter,
 		Envelopes: []httpx.Envelope{
 			{Serves: smartsync.Serves, Write: smartsync.WriteFault},
-			{Serves: isOAuth, Write: writeOAuthError, BasicOnly: true},
+			{Serves: oauth.Serves, Write: oauth.WriteFault, BasicOnly: true},
 		},
 	}
 	a.runner = runner.New(runner.Config{Submit: config.Submit, Records: config.Records, Paused: a.paused, Memory: config.Memory})

@@ -6,6 +6,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/oauth"
 	"github.com/penstock/penstock/api/smartsync"
 	"github.com/penstock/penstock/internal/limits"
 )
@@ -15,7 +16,7 @@ func endpointOf(c *gin.Context) string {
 	switch route := c.FullPath(); {
 	case smartsync.Serves(c.Request.URL.Path):
 		return "execute"
-	case isOAuth(c.Request.URL.Path):
+	case oauth.Serves(c.Request.URL.Path):
 		return "token"
 	case strings.HasPrefix(route, "/hooks/"):
 		return "hooks"

@@ -5,8 +5,10 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/callbacks"
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/native"
+	"github.com/penstock/penstock/api/oauth"
 	"github.com/penstock/penstock/api/smartsync"
 	"github.com/penstock/penstock/auth"
 )
@@ -30,15 +32,17 @@ func (a *API) router() (*gin.Engine, error) {
 	}
 	a.mountDocs(e)
 
-	open := e.Group("", a.limitAddress) // to all who bring a proof of their own
-	smartsync.Mount(open, smartsync.Config{
+	limited := e.Group("", a.limitAddress) // the proof of whoever calls is checked by the door itself
+	smartsync.Mount(limited, smartsync.Config{
 		Flows: a.config.Flows, Keys: a.config.Keys, Runner: a.runner, Guesses: a.config.Guesses, Meter: a.config.Meter,
 		BodiesRecorded: a.config.Refusals != nil,
 	})
-	a.mountCallbacks(e)
+	if a.config.Callbacks != nil && a.config.Call != nil {
+		callbacks.Mount(limited, callbacks.Config{Callbacks: a.config.Callbacks, Call: a.config.Call})
+	}
 	v1 := e.Group("/v1", a.limitAddress, a.authenticate, a.audited, a.limitCredential)
 	if a.config.Authority != nil {
-		a.mountOAuth(e)
+		oauth.Mount(e, limited, oauth.Config{Authority: a.config.Authority, Audit: a.config.Store.Audit()})
 		a.mountAdmin(v1)
 	}
 	native.Mount(v1, native.Config{Flows: a.config.Flows, Runner: a.runner})

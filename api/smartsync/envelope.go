@@ -23,6 +23,7 @@ type failureBody struct {
 	RunID string `json:"run_id,omitempty"`
 }
 
+// WriteFault answers with why nothing ran, or what failed.
 func WriteFault(c *gin.Context, f *httpx.Fault) {
 	text, err := json.Marshal(failure{Error: failureBody{Code: f.Status, Msg: f.Message, RunID: f.Run}})
 	if err != nil {

@@ -1,4 +1,4 @@
-package api
+package callbacks
 
 import (
 	"context"
@@ -24,19 +24,9 @@ type Call func(ctx context.Context, run, key string, result []byte) error
 // maxFields is how many fields a form may have.
 const maxFields = 100
 
-// mountCallbacks adds the URLs by which somebody lets a waiting step go on.
-// The token is the credential.
-func (a *API) mountCallbacks(e *gin.Engine) {
-	if a.config.Callbacks == nil || a.config.Call == nil {
-		return
-	}
-	e.GET(callback.Path+":token", a.limitAddress, a.askCallback)
-	e.POST(callback.Path+":token", a.limitAddress, a.takeCallback)
-}
-
 // openCallback reads the token of the path.
-func (a *API) openCallback(c *gin.Context) (callback.Call, error) {
-	call, err := a.config.Callbacks.Open(c.Param("token"), a.config.Now())
+func (a *api) openCallback(c *gin.Context) (callback.Call, error) {
+	call, err := a.config.Callbacks.Open(c.Param("token"), httpx.Now(c))
 	switch {
 	case errors.Is(err, callback.ErrExpired):
 		return call, &httpx.Fault{Status: http.StatusGone, Code: "expired", Message: "this address has expired"}
@@ -48,11 +38,11 @@ func (a *API) openCallback(c *gin.Context) (callback.Call, error) {
 
 // takeCallback answers POST /v1/callbacks/{token}: the body, JSON or a form,
 // becomes the item of the step that waits.
-func (a *API) takeCallback(c *gin.Context) {
+func (a *api) takeCallback(c *gin.Context) {
 	call, err := a.openCallback(c)
 	var item []byte
 	if err == nil {
-		item, err = a.calledWith(c)
+		item, err = calledWith(c)
 	}
 	if err == nil {
 		httpx.StateOf(c).Run = call.Run
@@ -61,7 +51,7 @@ func (a *API) takeCallback(c *gin.Context) {
 	}
 	switch {
 	case isForm(c.Request) && err != nil:
-		a.callbackFault(c, err)
+		writeFault(c, err)
 	case err != nil:
 		httpx.Fail(c, err)
 	case isForm(c.Request):
@@ -83,9 +73,9 @@ func calledTooLate(err error) error {
 }
 
 // calledWith returns the body as JSON: of a form an object, of nothing null.
-func (a *API) calledWith(c *gin.Context) ([]byte, error) {
+func calledWith(c *gin.Context) ([]byte, error) {
 	if isForm(c.Request) {
-		return a.calledWithForm(c)
+		return calledWithForm(c)
 	}
 	body, err := httpx.ReadEvent(c)
 	if err == nil && len(body) == 0 {
@@ -99,7 +89,7 @@ func isForm(r *http.Request) bool {
 	return strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded")
 }
 
-func (a *API) calledWithForm(c *gin.Context) ([]byte, error) {
+func calledWithForm(c *gin.Context) ([]byte, error) {
 	body, err := httpx.ReadBody(c)
 	if err != nil {
 		return nil, err
@@ -127,14 +117,14 @@ func (a *API) calledWithForm(c *gin.Context) ([]byte, error) {
 // askCallback answers GET /v1/callbacks/{token} with a page that posts the
 // link's parameters: programs that open links, such as mail scanners, must
 // not answer for a person.
-func (a *API) askCallback(c *gin.Context) {
+func (a *api) askCallback(c *gin.Context) {
 	if _, err := a.openCallback(c); err != nil {
-		a.callbackFault(c, err)
+		writeFault(c, err)
 		return
 	}
 	fields, err := url.ParseQuery(c.Request.URL.RawQuery)
 	if err != nil || len(fields) > maxFields {
-		a.callbackFault(c, &httpx.Fault{Status: http.StatusBadRequest, Code: "bad_query", Message: "the link cannot be read"})
+		writeFault(c, &httpx.Fault{Status: http.StatusBadRequest, Code: "bad_query", Message: "the link cannot be read"})
 		return
 	}
 	writeHTML(c, http.StatusOK, "Confirm your answer", confirmation(fields))

@@ -1,4 +1,4 @@
-package api
+package oauth
 
 import (
 	"encoding/json"
@@ -14,18 +14,18 @@ import (
 	"github.com/penstock/penstock/internal/strictjson"
 )
 
-// oauthParams are the parameters that OAuth endpoints read. In a query string
+// secretParams are the parameters that OAuth endpoints read. In a query string
 // they would end up in logs and histories. Read only.
-var oauthParams = []string{
+var secretParams = []string{
 	"grant_type", "username", "password", "client_id", "client_secret", "assertion", "scope", "token", "token_type_hint",
 	"subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_subject",
 }
 
 // tokenRequest reads a request for an OAuth endpoint: a form, or JSON whose
 // members are texts, each parameter once.
-func (a *API) tokenRequest(c *gin.Context, endpoint *auth.Endpoint) (*auth.TokenRequest, error) {
+func tokenRequest(c *gin.Context, endpoint *auth.Endpoint) (*auth.TokenRequest, error) {
 	query, err := url.ParseQuery(c.Request.URL.RawQuery)
-	if err != nil || slices.ContainsFunc(oauthParams, query.Has) {
+	if err != nil || slices.ContainsFunc(secretParams, query.Has) {
 		return nil, invalidRequest("parameters belong into the body, not into the URL")
 	}
 	if err := httpx.CheckEncoding(c.Request.Header); err != nil {

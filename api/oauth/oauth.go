@@ -1,4 +1,4 @@
-package api
+package oauth
 
 import (
 	"encoding/json"
@@ -13,29 +13,17 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// isOAuth reports whether a path is that of an endpoint whose errors are those
+// Serves reports whether a path is that of an endpoint whose errors are those
 // of RFC 6749.
-func isOAuth(path string) bool {
+func Serves(path string) bool {
 	return path == auth.PathIntrospect || path == auth.PathRevoke ||
 		slices.ContainsFunc(auth.Endpoints, func(e *auth.Endpoint) bool { return slices.Contains(e.Paths, path) })
 }
 
-// mountOAuth adds the endpoints that issue, describe and kill tokens.
-func (a *API) mountOAuth(e *gin.Engine) {
-	for _, endpoint := range auth.Endpoints {
-		for _, path := range endpoint.Paths {
-			e.POST(path, a.limitAddress, a.token(endpoint))
-		}
-	}
-	e.POST(auth.PathIntrospect, a.limitAddress, a.introspect)
-	e.POST(auth.PathRevoke, a.limitAddress, a.revoke)
-	e.GET(auth.PathMetadata, a.metadata)
-}
-
 // token answers the token endpoint of a product.
-func (a *API) token(endpoint *auth.Endpoint) gin.HandlerFunc {
+func (a *api) token(endpoint *auth.Endpoint) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		r, err := a.tokenRequest(c, endpoint)
+		r, err := tokenRequest(c, endpoint)
 		if err != nil {
 			httpx.Fail(c, err)
 			return
@@ -49,17 +37,17 @@ func (a *API) token(endpoint *auth.Endpoint) gin.HandlerFunc {
 			return
 		}
 		httpx.StateOf(c).Principal = &auth.Principal{Kind: auth.Kind(answer.Token.Kind), ID: answer.Token.Holder, Name: answer.Token.Name}
-		writeOAuth(c, http.StatusOK, answer.Body)
+		write(c, http.StatusOK, answer.Body)
 	}
 }
 
 // noteImpersonation writes to the audit log that a key begins to act as a
 // user, before it can.
-func (a *API) noteImpersonation(c *gin.Context, t *store.Token) error {
+func (a *api) noteImpersonation(c *gin.Context, t *store.Token) error {
 	if t.Actor == "" {
 		return nil
 	}
-	err := a.config.Store.Audit().Add(c.Request.Context(), store.Entry{
+	err := a.config.Audit.Add(c.Request.Context(), store.Entry{
 		Actor: string(auth.KindKey) + ":" + t.Actor, Name: t.ActorName, Act: "impersonate", Object: string(t.Kind) + ":" + t.Holder,
 		Status: http.StatusOK, IP: c.ClientIP(), RequestID: httpx.StateOf(c).ID,
 	})
@@ -69,8 +57,8 @@ func (a *API) noteImpersonation(c *gin.Context, t *store.Token) error {
 	return nil
 }
 
-func (a *API) introspect(c *gin.Context) {
-	r, err := a.tokenRequest(c, nil)
+func (a *api) introspect(c *gin.Context) {
+	r, err := tokenRequest(c, nil)
 	if err != nil {
 		httpx.Fail(c, err)
 		return
@@ -80,11 +68,11 @@ func (a *API) introspect(c *gin.Context) {
 		httpx.Fail(c, err)
 		return
 	}
-	writeOAuth(c, http.StatusOK, body)
+	write(c, http.StatusOK, body)
 }
 
-func (a *API) revoke(c *gin.Context) {
-	r, err := a.tokenRequest(c, nil)
+func (a *api) revoke(c *gin.Context) {
+	r, err := tokenRequest(c, nil)
 	if err == nil {
 		err = a.config.Authority.Revoke(c.Request.Context(), r)
 	}
@@ -95,10 +83,10 @@ func (a *API) revoke(c *gin.Context) {
 	httpx.Write(c, http.StatusOK, httpx.TypeJSON)
 }
 
-func (a *API) metadata(c *gin.Context) { writeOAuth(c, http.StatusOK, a.config.Authority.Metadata()) }
+func (a *api) metadata(c *gin.Context) { write(c, http.StatusOK, a.config.Authority.Metadata()) }
 
-// writeOAuth sends an answer of an OAuth endpoint.
-func writeOAuth(c *gin.Context, status int, body any) {
+// write sends an answer of an OAuth endpoint.
+func write(c *gin.Context, status int, body any) {
 	text, err := json.Marshal(body)
 	if err != nil {
 		panic(err) // texts, numbers and maps of them always encode

@@ -1,4 +1,4 @@
-package api
+package callbacks
 
 import (
 	"html"
@@ -28,8 +28,8 @@ func writeHTML(c *gin.Context, status int, title, body string) {
 
 func escape(s string) string { return html.EscapeString(s) }
 
-// callbackFault answers with a fault that a person reads.
-func (a *API) callbackFault(c *gin.Context, err error) {
+// writeFault answers with a fault that a person reads.
+func writeFault(c *gin.Context, err error) {
 	f := httpx.FaultOf(err)
 	httpx.StateOf(c).Fault = f
 	if f.Retry > 0 {

@@ -1,4 +1,4 @@
-package api
+package oauth
 
 import (
 	"net/http"
@@ -11,8 +11,8 @@ import (
 	"github.com/penstock/penstock/auth"
 )
 
-// writeOAuthError sends a fault as RFC 6749 section 5.2 has it.
-func writeOAuthError(c *gin.Context, f *httpx.Fault) {
+// WriteFault sends a fault as RFC 6749 section 5.2 has it.
+func WriteFault(c *gin.Context, f *httpx.Fault) {
 	code := f.Code
 	switch {
 	case f.Status == http.StatusServiceUnavailable:
@@ -21,13 +21,13 @@ func writeOAuthError(c *gin.Context, f *httpx.Fault) {
 		code = "server_error"
 	case f.Status == http.StatusTooManyRequests:
 		code = "slow_down"
-	case !oauthCode(auth.Code(f.Code)):
+	case !isCode(auth.Code(f.Code)):
 		code = string(auth.CodeInvalidRequest)
 	}
-	writeOAuth(c, f.Status, map[string]string{"error": code, "error_description": describable(f.Message)})
+	write(c, f.Status, map[string]string{"error": code, "error_description": describable(f.Message)})
 }
 
-func oauthCode(code auth.Code) bool {
+func isCode(code auth.Code) bool {
 	return slices.Contains([]auth.Code{
 		auth.CodeInvalidRequest, auth.CodeInvalidClient, auth.CodeInvalidGrant, auth.CodeInvalidScope, auth.CodeInvalidTarget,
 		auth.CodeUnsupportedGrant, auth.CodeUnauthorizedUse,
