@@ -14,6 +14,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/admin"
 	"github.com/penstock/penstock/api/callbacks"
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/oauth"
@@ -69,7 +70,7 @@ type Config struct {
 	Meter auth.Meter
 
 	// Rotations tells what Meter counted; nil: nobody can read it here.
-	Rotations Rotations
+	Rotations admin.Rotations
 
 	// Refusals keeps what was refused, for people to look at; nil: nobody does.
 	Refusals Refusals

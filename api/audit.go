@@ -7,7 +7,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/penstock/penstock/api/auditlist"
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/store"
 )
@@ -45,18 +44,3 @@ func (a *API) audited(c *gin.Context) {
 
 // bounded cuts what a caller wrote to what a name can be.
 func bounded(s string) string { return s[:min(len(s), 128)] }
-
-// listAudit answers GET /v1/audit, the newest first.
-func (a *API) listAudit(c *gin.Context) {
-	q, err := auditlist.Parse(c.Request.URL.RawQuery)
-	if err != nil {
-		httpx.Fail(c, err)
-		return
-	}
-	page, err := auditlist.Page(c.Request.Context(), a.config.Store.Audit(), q, false)
-	if err != nil {
-		httpx.Fail(c, err)
-		return
-	}
-	httpx.WritePage(c, q, page)
-}

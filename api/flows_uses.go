@@ -59,11 +59,3 @@ func (a *API) mayUse(ctx context.Context, p *auth.Principal, flow *flows.Flow, u
 	}
 	return slices.Contains(listed, flow.Number), "there is none that lists flow " + flowNumber(flow.Number), err
 }
-
-// checkFlows refuses a list with what is no flow number.
-func checkFlows(list []int64) error {
-	if slices.ContainsFunc(list, func(n int64) bool { return n < 1 }) {
-		return &store.InvalidError{Member: "flows", Reason: "must be flow numbers"}
-	}
-	return nil
-}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/admin"
 	"github.com/penstock/penstock/api/callbacks"
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/native"
@@ -43,7 +44,7 @@ func (a *API) router() (*gin.Engine, error) {
 	v1 := e.Group("/v1", a.limitAddress, a.authenticate, a.audited, a.limitCredential)
 	if a.config.Authority != nil {
 		oauth.Mount(e, limited, oauth.Config{Authority: a.config.Authority, Audit: a.config.Store.Audit()})
-		a.mountAdmin(v1)
+		admin.Mount(v1, admin.Config{Store: a.config.Store, Authority: a.config.Authority, Rotations: a.config.Rotations})
 	}
 	native.Mount(v1, native.Config{Flows: a.config.Flows, Runner: a.runner})
 	v1.GET("/runs/:run", httpx.Requires(auth.ScopeReadRuns, auth.ScopeRun), a.readRun)

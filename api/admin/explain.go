@@ -1,4 +1,4 @@
-package api
+package admin
 
 import (
 	"net/http"
@@ -11,7 +11,7 @@ import (
 
 // explain answers POST /v1/auth/explain: why a request of an API key is not
 // let in.
-func (a *API) explain(c *gin.Context) {
+func (a *api) explain(c *gin.Context) {
 	var puzzle auth.Puzzle
 	if err := httpx.ReadJSON(c, &puzzle); err != nil {
 		httpx.Fail(c, err)

@@ -1,4 +1,4 @@
-package api
+package admin
 
 import (
 	"net/http"
@@ -12,7 +12,7 @@ import (
 
 // makeAssertion answers POST /v1/clients/{identifier}/assertion: a new
 // assertion as a file. The one before, and all tokens of the client, are dead.
-func (a *API) makeAssertion(c *gin.Context) {
+func (a *api) makeAssertion(c *gin.Context) {
 	client, err := a.ownClient(c)
 	var text string
 	if err == nil {
@@ -29,7 +29,7 @@ func (a *API) makeAssertion(c *gin.Context) {
 
 // makeToken answers POST /v1/clients/{identifier}/token: an access token as a
 // file, for those who cannot do the assertion flow.
-func (a *API) makeToken(c *gin.Context) {
+func (a *api) makeToken(c *gin.Context) {
 	client, err := a.ownClient(c)
 	if err != nil {
 		httpx.Fail(c, err)

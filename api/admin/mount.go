@@ -1,15 +1,29 @@
-package api
+// Package admin has the endpoints that administer users, keys, clients,
+// secrets and connections, and read the audit log.
+package admin
 
 import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/store"
 )
 
-// mountAdmin adds the endpoints that administer credentials. All of them are
-// audited, see audited.
-func (a *API) mountAdmin(v1 *gin.RouterGroup) {
+// Config of the routes. Store and Authority are required.
+type Config struct {
+	Store     *store.Store
+	Authority *auth.Authority
+	Rotations Rotations // tells which secrets of keys are used; nil: nobody can read it here
+}
+
+// api is the handler of each route.
+type api struct{ config Config }
+
+// Mount adds the routes below /v1, where requests are authenticated and acts
+// are audited.
+func Mount(v1 *gin.RouterGroup, config Config) {
+	a := &api{config}
 	users := v1.Group("/users", httpx.Requires(auth.ScopeUsers))
 	users.POST("", a.createUser)
 	users.GET("", a.listUsers)
@@ -53,14 +67,4 @@ func (a *API) mountAdmin(v1 *gin.RouterGroup) {
 
 	v1.GET("/audit", httpx.Requires(auth.ScopeUsers), a.listAudit)
 	v1.POST("/auth/explain", httpx.Requires(auth.ScopeClients), a.explain)
-}
-
-// mayGrant refuses to hand out more than one holds: whoever could would hold
-// everything.
-func mayGrant(c *gin.Context, scopes []auth.Scope) error {
-	p := httpx.StateOf(c).Principal
-	if p.Flows != nil || !auth.CoversAll(p.Scopes, scopes) {
-		return &auth.Error{Code: auth.CodeForbidden, Message: "you cannot grant, or use, what you do not hold yourself"}
-	}
-	return nil
 }

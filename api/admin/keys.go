@@ -1,4 +1,4 @@
-package api
+package admin
 
 import (
 	"net/http"
@@ -9,17 +9,10 @@ import (
 
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/listing"
-	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/store"
 )
 
-// keyGrants are the scopes that whoever handles the key must hold: its secret
-// gives them.
-func keyGrants(c *gin.Context) error {
-	return mayGrant(c, []auth.Scope{auth.ScopeRun, auth.ScopeReadRuns})
-}
-
-func (a *API) createKey(c *gin.Context) {
+func (a *api) createKey(c *gin.Context) {
 	var in keyInput
 	k := store.Key{APIAccess: true}
 	err := httpx.ReadJSON(c, &in)
@@ -43,7 +36,7 @@ func (a *API) createKey(c *gin.Context) {
 	httpx.Created(c, httpx.PathOf("keys", made.Key), viewSecret(made))
 }
 
-func (a *API) changeKey(c *gin.Context) {
+func (a *api) changeKey(c *gin.Context) {
 	var in keyInput
 	err := httpx.ReadJSON(c, &in)
 	if err == nil && in.Key != "" && in.Key != c.Param("key") {
@@ -64,7 +57,7 @@ func (a *API) changeKey(c *gin.Context) {
 	httpx.WriteJSON(c, http.StatusOK, viewKey(k))
 }
 
-func (a *API) readKey(c *gin.Context) {
+func (a *api) readKey(c *gin.Context) {
 	k, err := a.config.Store.Keys().Key(c.Request.Context(), c.Param("key"))
 	if err != nil {
 		httpx.Fail(c, err)
@@ -74,14 +67,14 @@ func (a *API) readKey(c *gin.Context) {
 	if keyGrants(c) == nil {
 		view = viewSecret(k)
 	}
-	if view.Use, err = a.useOf(c.Request.Context(), k); err != nil {
+	if view.Use, err = a.useOf(c, k); err != nil {
 		httpx.Fail(c, err)
 		return
 	}
 	httpx.WriteJSON(c, http.StatusOK, view)
 }
 
-func (a *API) deleteKey(c *gin.Context) {
+func (a *api) deleteKey(c *gin.Context) {
 	if err := a.config.Store.Keys().Delete(c.Request.Context(), c.Param("key")); err != nil {
 		httpx.Fail(c, err)
 		return
@@ -91,7 +84,7 @@ func (a *API) deleteKey(c *gin.Context) {
 
 // rotateKey answers POST /v1/keys/{key}/rotate: a new secret, and how long the
 // one before still counts.
-func (a *API) rotateKey(c *gin.Context) {
+func (a *api) rotateKey(c *gin.Context) {
 	var in struct {
 		Overlap httpx.Given[int64] `json:"overlap_seconds"`
 	}
@@ -118,7 +111,7 @@ func (a *API) rotateKey(c *gin.Context) {
 	httpx.WriteJSON(c, http.StatusOK, viewSecret(k))
 }
 
-func (a *API) listKeys(c *gin.Context) {
+func (a *api) listKeys(c *gin.Context) {
 	views, err := viewAll(c.Request.Context(), a.config.Store.Keys().List, viewKey)
 	if err != nil {
 		httpx.Fail(c, err)

@@ -1,10 +1,8 @@
-package api
+package admin
 
 import (
 	"fmt"
 	"time"
-
-	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
@@ -87,13 +85,4 @@ func (in *clientInput) apply(c *store.Client) error {
 		}
 	}
 	return nil
-}
-
-// mayHandle refuses who holds less than the client does.
-func mayHandle(c *gin.Context, client *store.Client) error {
-	scopes := make([]auth.Scope, len(client.Scopes))
-	for i, s := range client.Scopes {
-		scopes[i] = auth.Scope(s)
-	}
-	return mayGrant(c, scopes)
 }

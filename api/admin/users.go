@@ -1,7 +1,6 @@
-package api
+package admin
 
 import (
-	"context"
 	"net/http"
 	"time"
 
@@ -37,7 +36,7 @@ type userInput struct {
 	Disabled httpx.Given[bool]         `json:"disabled"`
 }
 
-func (a *API) createUser(c *gin.Context) {
+func (a *api) createUser(c *gin.Context) {
 	var in userInput
 	hash, err := a.readUserInput(c, &in)
 	if err == nil && !in.Password.Set {
@@ -59,7 +58,7 @@ func (a *API) createUser(c *gin.Context) {
 	httpx.Created(c, httpx.PathOf("users", u.Name), viewUser(u))
 }
 
-func (a *API) changeUser(c *gin.Context) {
+func (a *api) changeUser(c *gin.Context) {
 	var in userInput
 	hash, err := a.readUserInput(c, &in)
 	if err == nil && in.Name != "" && in.Name != c.Param("name") {
@@ -86,7 +85,7 @@ func (a *API) changeUser(c *gin.Context) {
 }
 
 // readUserInput returns the hash of the password, if there is one.
-func (a *API) readUserInput(c *gin.Context, in *userInput) (hash string, err error) {
+func (a *api) readUserInput(c *gin.Context, in *userInput) (hash string, err error) {
 	if err := httpx.ReadJSON(c, in); err != nil || !in.Password.Set {
 		return "", err
 	}
@@ -98,7 +97,7 @@ func (a *API) readUserInput(c *gin.Context, in *userInput) (hash string, err err
 
 const maxPassword = 1024
 
-func (a *API) readUser(c *gin.Context) {
+func (a *api) readUser(c *gin.Context) {
 	u, err := a.config.Store.Users().User(c.Request.Context(), c.Param("name"))
 	if err != nil {
 		httpx.Fail(c, err)
@@ -107,7 +106,7 @@ func (a *API) readUser(c *gin.Context) {
 	httpx.WriteJSON(c, http.StatusOK, viewUser(u))
 }
 
-func (a *API) deleteUser(c *gin.Context) {
+func (a *api) deleteUser(c *gin.Context) {
 	users, name := a.config.Store.Users(), c.Param("name")
 	u, err := users.User(c.Request.Context(), name)
 	if err == nil {
@@ -123,7 +122,7 @@ func (a *API) deleteUser(c *gin.Context) {
 	httpx.NoContent(c)
 }
 
-func (a *API) listUsers(c *gin.Context) {
+func (a *api) listUsers(c *gin.Context) {
 	views, err := viewAll(c.Request.Context(), a.config.Store.Users().List, viewUser)
 	if err != nil {
 		httpx.Fail(c, err)
@@ -136,22 +135,4 @@ func (a *API) listUsers(c *gin.Context) {
 		listing.Time("created_at", func(u *userView) time.Time { return u.CreatedAt }),
 		listing.Time("updated_at", func(u *userView) time.Time { return u.UpdatedAt }),
 	}}, views)
-}
-
-// viewAll lists records as their readers see them.
-func viewAll[T, V any](ctx context.Context, all func(context.Context) ([]*T, error), view func(*T) V) ([]V, error) {
-	records, err := all(ctx)
-	views := make([]V, len(records))
-	for i, r := range records {
-		views[i] = view(r)
-	}
-	return views, err
-}
-
-func texts[S ~string](all []S) []string {
-	out := make([]string, len(all))
-	for i, s := range all {
-		out[i] = string(s)
-	}
-	return out
 }

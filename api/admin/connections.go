@@ -1,4 +1,4 @@
-package api
+package admin
 
 import (
 	"encoding/json"
@@ -29,7 +29,7 @@ func viewConnection(c *store.Connection) connectionView {
 }
 
 // putConnection answers PUT /v1/connections/{name}: it replaces all of it.
-func (a *API) putConnection(c *gin.Context) {
+func (a *api) putConnection(c *gin.Context) {
 	var in struct {
 		Name     string                     `json:"name"`
 		Type     string                     `json:"type"`
@@ -39,7 +39,7 @@ func (a *API) putConnection(c *gin.Context) {
 	}
 	name := c.Param("name")
 	err := httpx.ReadJSON(c, &in)
-	if err == nil && (!nameable(name) || in.Name != "" && in.Name != name) {
+	if err == nil && (!validName(name) || in.Name != "" && in.Name != name) {
 		err = &store.InvalidError{Member: "name", Reason: "must be that of the path: 1 to 64 letters, digits, '_', '.' or '-', a letter first"}
 	}
 	conn := store.Connection{Name: name, Type: in.Type, Hosts: in.Hosts, Flows: in.Flows}
@@ -66,7 +66,7 @@ func (a *API) putConnection(c *gin.Context) {
 	httpx.WriteJSON(c, http.StatusOK, viewConnection(stored))
 }
 
-func (a *API) readConnection(c *gin.Context) {
+func (a *api) readConnection(c *gin.Context) {
 	conn, err := a.config.Store.Connections().Connection(c.Request.Context(), c.Param("name"))
 	if err != nil {
 		httpx.Fail(c, err)
@@ -75,7 +75,7 @@ func (a *API) readConnection(c *gin.Context) {
 	httpx.WriteJSON(c, http.StatusOK, viewConnection(conn))
 }
 
-func (a *API) deleteConnection(c *gin.Context) {
+func (a *api) deleteConnection(c *gin.Context) {
 	if err := a.config.Store.Connections().Delete(c.Request.Context(), c.Param("name")); err != nil {
 		httpx.Fail(c, err)
 		return
@@ -83,7 +83,7 @@ func (a *API) deleteConnection(c *gin.Context) {
 	httpx.NoContent(c)
 }
 
-func (a *API) listConnections(c *gin.Context) {
+func (a *api) listConnections(c *gin.Context) {
 	views, err := viewAll(c.Request.Context(), a.config.Store.Connections().List, viewConnection)
 	if err != nil {
 		httpx.Fail(c, err)

@@ -1,4 +1,4 @@
-package api
+package admin
 
 import (
 	"net/http"
@@ -14,7 +14,7 @@ import (
 
 const minClientSecret = 16 // bytes of a secret that is not generated
 
-func (a *API) createClient(c *gin.Context) {
+func (a *api) createClient(c *gin.Context) {
 	var in clientInput
 	made := store.Client{Identifier: store.NewIdentifier()}
 	err := httpx.ReadJSON(c, &in)
@@ -44,7 +44,7 @@ func (a *API) createClient(c *gin.Context) {
 }
 
 // clientSecret returns the secret that was given, or a new one, and its hash.
-func (a *API) clientSecret(c *gin.Context, in httpx.Given[string]) (secret, hash string, err error) {
+func (a *api) clientSecret(c *gin.Context, in httpx.Given[string]) (secret, hash string, err error) {
 	secret = store.NewSecret()
 	if in.Set {
 		secret = in.Value
@@ -57,7 +57,7 @@ func (a *API) clientSecret(c *gin.Context, in httpx.Given[string]) (secret, hash
 	return secret, hash, err
 }
 
-func (a *API) changeClient(c *gin.Context) {
+func (a *api) changeClient(c *gin.Context) {
 	var in clientInput
 	err := httpx.ReadJSON(c, &in)
 	if err == nil && in.Secret.Set {
@@ -84,7 +84,7 @@ func (a *API) changeClient(c *gin.Context) {
 }
 
 // ownClient finds the client of the path, which the caller may handle.
-func (a *API) ownClient(c *gin.Context) (*store.Client, error) {
+func (a *api) ownClient(c *gin.Context) (*store.Client, error) {
 	client, err := a.config.Store.Clients().Client(c.Request.Context(), c.Param("identifier"))
 	if err != nil {
 		return nil, err
@@ -92,7 +92,7 @@ func (a *API) ownClient(c *gin.Context) (*store.Client, error) {
 	return client, mayHandle(c, client)
 }
 
-func (a *API) readClient(c *gin.Context) {
+func (a *api) readClient(c *gin.Context) {
 	client, err := a.config.Store.Clients().Client(c.Request.Context(), c.Param("identifier"))
 	if err != nil {
 		httpx.Fail(c, err)
@@ -101,7 +101,7 @@ func (a *API) readClient(c *gin.Context) {
 	httpx.WriteJSON(c, http.StatusOK, viewClient(client))
 }
 
-func (a *API) deleteClient(c *gin.Context) {
+func (a *api) deleteClient(c *gin.Context) {
 	client, err := a.ownClient(c)
 	if err == nil {
 		err = a.config.Store.Clients().Delete(c.Request.Context(), client.Identifier)
@@ -115,7 +115,7 @@ func (a *API) deleteClient(c *gin.Context) {
 
 // makeSecret answers POST /v1/clients/{identifier}/secret: a new secret, given
 // or generated, shown this once.
-func (a *API) makeSecret(c *gin.Context) {
+func (a *api) makeSecret(c *gin.Context) {
 	var in struct {
 		Secret httpx.Given[string] `json:"secret"`
 	}
@@ -144,7 +144,7 @@ func (a *API) makeSecret(c *gin.Context) {
 	httpx.WriteJSON(c, http.StatusCreated, view)
 }
 
-func (a *API) listClients(c *gin.Context) {
+func (a *api) listClients(c *gin.Context) {
 	views, err := viewAll(c.Request.Context(), a.config.Store.Clients().List, viewClient)
 	if err != nil {
 		httpx.Fail(c, err)

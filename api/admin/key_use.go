@@ -1,9 +1,12 @@
-package api
+package admin
 
 import (
 	"context"
 	"time"
 
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth/rotation"
 	"github.com/penstock/penstock/store"
 )
@@ -23,11 +26,11 @@ type useView struct {
 
 // useOf reads the meter of a key whose previous secret still counts; nil for
 // any other.
-func (a *API) useOf(ctx context.Context, k *store.Key) (*useView, error) {
-	if a.config.Rotations == nil || !a.config.Now().Before(k.PreviousUntil) {
+func (a *api) useOf(c *gin.Context, k *store.Key) (*useView, error) {
+	if a.config.Rotations == nil || !httpx.Now(c).Before(k.PreviousUntil) {
 		return nil, nil
 	}
-	use, err := a.config.Rotations.Use(ctx, k)
+	use, err := a.config.Rotations.Use(c.Request.Context(), k)
 	if err != nil {
 		return nil, err
 	}
