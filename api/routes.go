@@ -7,6 +7,7 @@ import (
 
 	"github.com/penstock/penstock/api/admin"
 	"github.com/penstock/penstock/api/callbacks"
+	"github.com/penstock/penstock/api/fleet"
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/native"
 	"github.com/penstock/penstock/api/oauth"
@@ -61,7 +62,7 @@ func (a *API) router() (*gin.Engine, error) {
 		e.POST(pathHook, a.limitAddress, a.hook)
 	}
 	if a.config.Fleet != nil {
-		a.mountFleet(v1)
+		fleet.Mount(v1, fleet.Config{Fleet: a.config.Fleet, Paused: a.paused})
 		if a.config.Store != nil {
 			a.mountPauses(v1.Group("/flows"))
 		}
