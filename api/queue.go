@@ -2,9 +2,9 @@ package api
 
 import (
 	"context"
-	"time"
 
 	"github.com/penstock/penstock/api/fleet"
+	flowsapi "github.com/penstock/penstock/api/flows"
 	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/queue"
 )
@@ -63,10 +63,5 @@ func (q Queue) Watch(ctx context.Context, id string) (Watch, error) {
 // *queue.Client is one.
 type Fleet interface {
 	fleet.Fleet
-	// Release enqueues what was held for a flow in the pause that began at since.
-	Release(ctx context.Context, flow int64, since time.Time) (int, error)
-	// FlowRuns counts the runs of a flow that no worker executes.
-	FlowRuns(ctx context.Context, flow int64) (queue.FlowRuns, error)
-	// CancelFlow cancels them and returns how many; since as for Release, zero: the flow was not paused.
-	CancelFlow(ctx context.Context, flow int64, since time.Time, why []byte) (int, error)
+	flowsapi.WaitingRuns
 }

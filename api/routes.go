@@ -8,6 +8,8 @@ import (
 	"github.com/penstock/penstock/api/admin"
 	"github.com/penstock/penstock/api/callbacks"
 	"github.com/penstock/penstock/api/fleet"
+	flowsapi "github.com/penstock/penstock/api/flows"
+	"github.com/penstock/penstock/api/hooks"
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/native"
 	"github.com/penstock/penstock/api/oauth"
@@ -57,15 +59,13 @@ func (a *API) router() (*gin.Engine, error) {
 	}
 	if a.config.Store != nil {
 		v1.POST("/runs/:run/replay", httpx.Requires(auth.ScopeRun), a.replayRun)
-		a.mountFlows(v1.Group("/flows"))
-		e.GET(pathHook, a.limitAddress, a.hookChallenge)
-		e.POST(pathHook, a.limitAddress, a.hook)
+		flowsapi.Mount(v1.Group("/flows"), flowsapi.Config{Store: a.config.Store, Flows: a.config.Flows, Runs: a.config.Fleet})
+		hooks.Mount(limited, hooks.Config{
+			Flows: a.config.Flows, Store: a.config.Store, Authority: a.config.Authority, Runner: a.runner, Guesses: a.config.Guesses,
+		})
 	}
 	if a.config.Fleet != nil {
 		fleet.Mount(v1, fleet.Config{Fleet: a.config.Fleet, Paused: a.paused})
-		if a.config.Store != nil {
-			a.mountPauses(v1.Group("/flows"))
-		}
 	}
 	if a.config.Console != nil {
 		a.mountConsole(e)

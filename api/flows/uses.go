@@ -1,4 +1,4 @@
-package api
+package flows
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 // flows may use everything; a writer of some may call flows that it may run,
 // use the connections and secrets whose record lists the flow, and keep state
 // that is the flow's own. The error is flows.Problems, or that of the store.
-func (a *API) checkUses(ctx context.Context, p *auth.Principal, flow *flows.Flow) error {
+func (a *api) checkUses(ctx context.Context, p *auth.Principal, flow *flows.Flow) error {
 	if p.May(auth.ScopeWriteFlows, 0) {
 		return nil
 	}
@@ -37,7 +37,7 @@ func (a *API) checkUses(ctx context.Context, p *auth.Principal, flow *flows.Flow
 }
 
 // mayUse decides on one use. What does not exist is refused in the same words.
-func (a *API) mayUse(ctx context.Context, p *auth.Principal, flow *flows.Flow, u flows.Use) (may bool, reason string, err error) {
+func (a *api) mayUse(ctx context.Context, p *auth.Principal, flow *flows.Flow, u flows.Use) (may bool, reason string, err error) {
 	var listed []int64
 	switch u.Resource {
 	case flows.ResourceState:

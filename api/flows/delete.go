@@ -1,4 +1,4 @@
-package api
+package flows
 
 import (
 	"context"
@@ -22,7 +22,7 @@ const (
 
 // deleteFlow answers DELETE /v1/flows/{flow}. Runs that execute end as usual. A paused flow
 // with runs that wait is deleted only when the caller says what becomes of them.
-func (a *API) deleteFlow(c *gin.Context) {
+func (a *api) deleteFlow(c *gin.Context) {
 	h, err := a.head(c, auth.ScopeWriteFlows)
 	if err == nil {
 		err = a.checkDeletion(c, &h)
@@ -30,7 +30,7 @@ func (a *API) deleteFlow(c *gin.Context) {
 	if err == nil {
 		err = a.config.Store.Flows().Delete(c.Request.Context(), h.Number)
 	}
-	if err == nil && a.config.Fleet != nil {
+	if err == nil && a.config.Runs != nil {
 		err = a.settleDeleted(c, &h)
 	}
 	if err != nil {
@@ -41,7 +41,7 @@ func (a *API) deleteFlow(c *gin.Context) {
 }
 
 // checkDeletion refuses to delete a paused flow with runs that wait, unless ?runs= says what becomes of them.
-func (a *API) checkDeletion(c *gin.Context, h *store.Head) error {
+func (a *api) checkDeletion(c *gin.Context, h *store.Head) error {
 	switch c.Query("runs") {
 	case runsFinish:
 		return nil
@@ -54,10 +54,10 @@ func (a *API) checkDeletion(c *gin.Context, h *store.Head) error {
 	default:
 		return httpx.BadRequest("bad_query", `runs must be "finish" or "cancel"`)
 	}
-	if h.Paused.IsZero() || a.config.Fleet == nil {
+	if h.Paused.IsZero() || a.config.Runs == nil {
 		return nil
 	}
-	n, err := a.config.Fleet.FlowRuns(c.Request.Context(), h.Number)
+	n, err := a.config.Runs.FlowRuns(c.Request.Context(), h.Number)
 	if err != nil || n.Held+n.Queued+n.Parked == 0 {
 		return err
 	}
@@ -67,18 +67,18 @@ func (a *API) checkDeletion(c *gin.Context, h *store.Head) error {
 }
 
 // settleDeleted lets go of the runs of a flow that was deleted, or cancels them.
-func (a *API) settleDeleted(c *gin.Context, h *store.Head) (err error) {
+func (a *api) settleDeleted(c *gin.Context, h *store.Head) (err error) {
 	ctx := context.WithoutCancel(c.Request.Context()) // the flow is gone: nobody can ask again
 	if c.Query("runs") == runsCancel {
 		why, err := json.Marshal(flows.Error{Code: flows.CodeCancelled, Message: "the flow was deleted by " + httpx.StateOf(c).Principal.Name})
 		if err != nil {
 			panic(err) // texts always encode
 		}
-		_, err = a.config.Fleet.CancelFlow(ctx, h.Number, h.Paused, why)
+		_, err = a.config.Runs.CancelFlow(ctx, h.Number, h.Paused, why)
 		return err
 	}
 	if !h.Paused.IsZero() {
-		_, err = a.config.Fleet.Release(ctx, h.Number, h.Paused)
+		_, err = a.config.Runs.Release(ctx, h.Number, h.Paused)
 	}
 	return err
 }

@@ -1,4 +1,4 @@
-package api
+package flows
 
 import (
 	"mime"
@@ -23,7 +23,7 @@ var sourceTypes = []string{
 
 // putFlow answers PUT /v1/flows/{flow} with a new version of a flow, or with
 // everything that is wrong with it.
-func (a *API) putFlow(c *gin.Context) {
+func (a *api) putFlow(c *gin.Context) {
 	flow, err := a.readSource(c)
 	if err != nil {
 		httpx.Fail(c, err)
@@ -45,7 +45,7 @@ func (a *API) putFlow(c *gin.Context) {
 
 // readSource reads the flow in the body and makes sure that it is the one of
 // the path, and the principal's to write.
-func (a *API) readSource(c *gin.Context) (*flows.Flow, error) {
+func (a *api) readSource(c *gin.Context) (*flows.Flow, error) {
 	if err := httpx.CheckEncoding(c.Request.Header); err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func (a *API) readSource(c *gin.Context) (*flows.Flow, error) {
 
 // isSlugOf reports whether the path calls the flow by its slug: that which it
 // has now, or gets.
-func (a *API) isSlugOf(ref string, flow *flows.Flow) bool {
+func (a *api) isSlugOf(ref string, flow *flows.Flow) bool {
 	if flow.Slug != "" && ref == flow.Slug {
 		return true
 	}
@@ -81,12 +81,12 @@ func (a *API) isSlugOf(ref string, flow *flows.Flow) bool {
 	return err == nil && h.Number == flow.Number
 }
 
-func (a *API) enableFlow(c *gin.Context)  { a.switchFlow(c, true) }
-func (a *API) disableFlow(c *gin.Context) { a.switchFlow(c, false) }
+func (a *api) enableFlow(c *gin.Context)  { a.switchFlow(c, true) }
+func (a *api) disableFlow(c *gin.Context) { a.switchFlow(c, false) }
 
 // switchFlow switches the triggers of a flow on or off; the API runs it
 // either way.
-func (a *API) switchFlow(c *gin.Context, enabled bool) {
+func (a *api) switchFlow(c *gin.Context, enabled bool) {
 	h, err := a.head(c, auth.ScopeWriteFlows)
 	if err == nil {
 		err = a.config.Store.Flows().Enable(c.Request.Context(), h.Number, enabled)
@@ -100,7 +100,7 @@ func (a *API) switchFlow(c *gin.Context, enabled bool) {
 
 // rollbackFlow answers POST /v1/flows/{flow}/rollback: a version of the
 // history is deployed again, by default the one before.
-func (a *API) rollbackFlow(c *gin.Context) {
+func (a *api) rollbackFlow(c *gin.Context) {
 	h, err := a.head(c, auth.ScopeWriteFlows)
 	var in struct {
 		Version string `json:"version"`
@@ -137,7 +137,7 @@ func before(h *store.Head) (string, error) {
 }
 
 // writeDeployed answers with a flow as it is after a change.
-func (a *API) writeDeployed(c *gin.Context, status int, number int64) {
+func (a *api) writeDeployed(c *gin.Context, status int, number int64) {
 	h, err := a.config.Store.Flows().Head(flowNumber(number))
 	if err != nil {
 		httpx.Fail(c, err) // deleted meanwhile

@@ -1,4 +1,4 @@
-package api
+package flows
 
 import (
 	"net/http"
@@ -11,16 +11,9 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// mountPauses adds the switch of who operates flows, whoever writes them.
-func (a *API) mountPauses(group *gin.RouterGroup) {
-	may := httpx.Requires(auth.ScopeWriteFlows, auth.ScopeWriteQueues)
-	group.POST("/:flow/pause", may, a.pauseFlow)
-	group.POST("/:flow/resume", may, a.resumeFlow)
-}
-
 // pauseFlow answers POST /v1/flows/{flow}/pause: from now on no run of the
 // flow begins.
-func (a *API) pauseFlow(c *gin.Context) {
+func (a *api) pauseFlow(c *gin.Context) {
 	h, err := a.operated(c)
 	if err == nil {
 		_, err = a.config.Store.Flows().Pause(c.Request.Context(), h.Number, true)
@@ -34,12 +27,12 @@ func (a *API) pauseFlow(c *gin.Context) {
 
 // resumeFlow answers POST /v1/flows/{flow}/resume, when the runs that waited
 // are enqueued. Resuming again enqueues what a fault has left.
-func (a *API) resumeFlow(c *gin.Context) {
+func (a *api) resumeFlow(c *gin.Context) {
 	h, err := a.operated(c)
 	if err == nil {
 		var since time.Time
 		if since, err = a.config.Store.Flows().Pause(c.Request.Context(), h.Number, false); err == nil {
-			_, err = a.config.Fleet.Release(c.Request.Context(), h.Number, since)
+			_, err = a.config.Runs.Release(c.Request.Context(), h.Number, since)
 		}
 	}
 	if err != nil {
@@ -51,7 +44,7 @@ func (a *API) resumeFlow(c *gin.Context) {
 
 // operated returns the flow in the path, if the principal may write it or
 // operates queues.
-func (a *API) operated(c *gin.Context) (store.Head, error) {
+func (a *api) operated(c *gin.Context) (store.Head, error) {
 	h, err := a.head(c, auth.ScopeWriteQueues)
 	if err != nil {
 		return a.head(c, auth.ScopeWriteFlows)
