@@ -20,6 +20,7 @@ import (
 	"github.com/penstock/penstock/api/oauth"
 	"github.com/penstock/penstock/api/openapi"
 	"github.com/penstock/penstock/api/runner"
+	"github.com/penstock/penstock/api/runs"
 	"github.com/penstock/penstock/api/smartsync"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/internal/budget"
@@ -40,7 +41,7 @@ type Config struct {
 	Replied func(run string)
 
 	// Runs lists, awaits, watches and cancels runs; nil: they can only be read.
-	Runs Runs
+	Runs runs.Runs
 
 	// Fleet looks at queues and workers and holds them; nil: nobody can.
 	Fleet Fleet
@@ -112,7 +113,6 @@ type API struct {
 	runner   *runner.Runner
 	engine   *gin.Engine
 	draining atomic.Bool
-	streams  atomic.Int64 // of events, open now
 
 	description func() (*openapi.Description, error) // made once, when somebody asks
 }

@@ -22,7 +22,7 @@ func (a *API) audited(c *gin.Context) {
 	if a.config.Store == nil || x.Principal == nil || method == http.MethodGet || method == http.MethodHead {
 		return
 	}
-	if c.FullPath() == "/v1/flows/:flow/runs" {
+	if c.FullPath() == pathRun {
 		return // work, not administration; the run's record says who asked
 	}
 	if status >= http.StatusBadRequest && status != http.StatusForbidden {

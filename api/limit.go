@@ -1,10 +1,9 @@
 package api
 
 import (
-	"strings"
-
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/hooks"
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/oauth"
 	"github.com/penstock/penstock/api/smartsync"
@@ -18,9 +17,9 @@ func endpointOf(c *gin.Context) string {
 		return "execute"
 	case oauth.Serves(c.Request.URL.Path):
 		return "token"
-	case strings.HasPrefix(route, "/hooks/"):
+	case route == hooks.Path:
 		return "hooks"
-	case route == "/v1/flows/:flow/runs":
+	case route == pathRun:
 		return "runs"
 	}
 	return "api"

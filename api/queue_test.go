@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/api/runner"
+	"github.com/penstock/penstock/api/runs"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
 )
@@ -173,7 +174,7 @@ func (t *endTicket) Wait(ctx context.Context) (queue.Result, error) {
 }
 
 // Watch implements Runs.
-func (q *fakeQueue) Watch(ctx context.Context, id string) (Watch, error) {
+func (q *fakeQueue) Watch(ctx context.Context, id string) (runs.Watch, error) {
 	_, err := q.Record(ctx, id)
 	return q, err
 }

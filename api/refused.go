@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/hooks"
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/smartsync"
 	"github.com/penstock/penstock/auth"
@@ -71,7 +72,7 @@ func (a *API) label(c *gin.Context) {
 // look at things or to administer.
 func isDoor(c *gin.Context) bool {
 	route := c.FullPath()
-	return smartsync.Serves(c.Request.URL.Path) || c.Request.Method == http.MethodPost && (strings.HasSuffix(route, "/flows/:flow/runs") || strings.HasPrefix(route, "/hooks/"))
+	return smartsync.Serves(c.Request.URL.Path) || c.Request.Method == http.MethodPost && (route == pathRun || route == hooks.Path)
 }
 
 // keyOf is a key as it may be kept: one that cannot be any may be a secret in

@@ -13,8 +13,8 @@ import (
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/native"
 	"github.com/penstock/penstock/api/oauth"
+	"github.com/penstock/penstock/api/runs"
 	"github.com/penstock/penstock/api/smartsync"
-	"github.com/penstock/penstock/auth"
 )
 
 // router lists every middleware and every route, in one place to be read.
@@ -36,6 +36,21 @@ func (a *API) router() (*gin.Engine, error) {
 	}
 	a.mountDocs(e)
 
+	a.mountDoors(e)
+	if a.config.Console != nil {
+		a.mountConsole(e)
+	}
+	return e, nil
+}
+
+// pathV1 is where requests are authenticated by the schemes of the API.
+const pathV1 = "/v1"
+
+// pathRun is the route of the native door.
+const pathRun = pathV1 + native.Path
+
+// mountDoors gives each domain its routes, and all that it may use.
+func (a *API) mountDoors(e *gin.Engine) {
 	limited := e.Group("", a.limitAddress) // the proof of whoever calls is checked by the door itself
 	smartsync.Mount(limited, smartsync.Config{
 		Flows: a.config.Flows, Keys: a.config.Keys, Runner: a.runner, Guesses: a.config.Guesses, Meter: a.config.Meter,
@@ -44,21 +59,16 @@ func (a *API) router() (*gin.Engine, error) {
 	if a.config.Callbacks != nil && a.config.Call != nil {
 		callbacks.Mount(limited, callbacks.Config{Callbacks: a.config.Callbacks, Call: a.config.Call})
 	}
-	v1 := e.Group("/v1", a.limitAddress, a.authenticate, a.audited, a.limitCredential)
+	v1 := e.Group(pathV1, a.limitAddress, a.authenticate, a.audited, a.limitCredential)
 	if a.config.Authority != nil {
 		oauth.Mount(e, limited, oauth.Config{Authority: a.config.Authority, Audit: a.config.Store.Audit()})
 		admin.Mount(v1, admin.Config{Store: a.config.Store, Authority: a.config.Authority, Rotations: a.config.Rotations})
 	}
 	native.Mount(v1, native.Config{Flows: a.config.Flows, Runner: a.runner})
-	v1.GET("/runs/:run", httpx.Requires(auth.ScopeReadRuns, auth.ScopeRun), a.readRun)
-	v1.GET("/runs/:run/input", httpx.Requires(auth.ScopeReadRuns, auth.ScopeRun), a.readRunInput)
-	if a.config.Runs != nil {
-		v1.GET("/runs", httpx.Requires(auth.ScopeReadRuns, auth.ScopeRun), a.listRuns)
-		v1.GET("/runs/:run/events", httpx.Requires(auth.ScopeReadRuns, auth.ScopeRun), a.watchRun)
-		v1.POST("/runs/:run/cancel", httpx.Requires(auth.ScopeWriteRuns, auth.ScopeRun), a.cancelRun)
-	}
+	runs.Mount(v1, runs.Config{
+		Records: a.config.Records, Runs: a.config.Runs, Runner: a.runner, Flows: a.config.Flows, Store: a.config.Store, Draining: a.draining.Load,
+	})
 	if a.config.Store != nil {
-		v1.POST("/runs/:run/replay", httpx.Requires(auth.ScopeRun), a.replayRun)
 		flowsapi.Mount(v1.Group("/flows"), flowsapi.Config{Store: a.config.Store, Flows: a.config.Flows, Runs: a.config.Fleet})
 		hooks.Mount(limited, hooks.Config{
 			Flows: a.config.Flows, Store: a.config.Store, Authority: a.config.Authority, Runner: a.runner, Guesses: a.config.Guesses,
@@ -67,10 +77,6 @@ func (a *API) router() (*gin.Engine, error) {
 	if a.config.Fleet != nil {
 		fleet.Mount(v1, fleet.Config{Fleet: a.config.Fleet, Paused: a.paused})
 	}
-	if a.config.Console != nil {
-		a.mountConsole(e)
-	}
-	return e, nil
 }
 
 // closing tells callers to connect elsewhere once this process stops.

@@ -1,73 +1,24 @@
-package api
+package runs
 
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"net/http"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
-	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
 )
 
 // maxLongPoll is the longest wait for a run's end at GET /v1/runs/{run}.
 const maxLongPoll = 60 * time.Second
 
-// runView is a run as its reader sees it. Output follows, spliced in byte for
-// byte.
-type runView struct {
-	ID         string          `json:"run_id"`
-	Flow       int64           `json:"flow"`
-	Version    string          `json:"version"`
-	Queue      string          `json:"queue"`
-	State      queue.State     `json:"state"`
-	Principal  string          `json:"principal,omitempty"` // who asked for it
-	Attempt    int             `json:"attempt"`
-	Crashes    int             `json:"crashes,omitempty"`
-	CreatedAt  time.Time       `json:"created_at"`
-	StartedAt  time.Time       `json:"started_at,omitzero"`
-	FinishedAt time.Time       `json:"finished_at,omitzero"`
-	RepliedAt  time.Time       `json:"replied_at,omitzero"`
-	ReplayOf   string          `json:"replay_of,omitempty"`
-	Error      *flows.Error    `json:"error,omitempty"`
-	Steps      json.RawMessage `json:"steps,omitempty"`
-}
-
-func viewOf(r *queue.Record) runView {
-	return runView{
-		ID:         r.ID,
-		Flow:       r.Flow,
-		Version:    r.Version,
-		Queue:      r.Queue,
-		State:      r.State,
-		Principal:  r.Principal,
-		Attempt:    r.Attempt,
-		Crashes:    r.Crashes,
-		CreatedAt:  createdAt(r).UTC(),
-		StartedAt:  httpx.InUTC(r.Times.Started),
-		FinishedAt: httpx.InUTC(r.Times.Finished),
-		RepliedAt:  httpx.InUTC(r.Times.Replied),
-		ReplayOf:   r.ReplayOf,
-		Error:      r.Error,
-		Steps:      r.Steps,
-	}
-}
-
-// createdAt is when a run was accepted: by Redis' clock, as its other times.
-func createdAt(r *queue.Record) time.Time {
-	return cmp.Or(r.Times.Accepted, r.Spec.Accepted)
-}
-
 // readRun answers GET /v1/runs/{run}, with ?wait=N once the run has ended or
 // after N seconds.
-func (a *API) readRun(c *gin.Context) {
+func (a *api) readRun(c *gin.Context) {
 	query, err := auth.ParseQuery(c.Request.URL.RawQuery)
 	if err != nil {
 		httpx.Fail(c, err)
@@ -115,7 +66,7 @@ func sees(p *auth.Principal, scope auth.Scope, r *queue.Record) bool {
 
 // visibleRun reads the run that the path names. Runs that are not for the
 // principal are as unknown as those that never were.
-func (a *API) visibleRun(c *gin.Context, scope auth.Scope) (queue.Record, error) {
+func (a *api) visibleRun(c *gin.Context, scope auth.Scope) (queue.Record, error) {
 	record, err := a.config.Records.Record(c.Request.Context(), c.Param("run"))
 	if err != nil {
 		return queue.Record{}, err
@@ -129,7 +80,7 @@ func (a *API) visibleRun(c *gin.Context, scope auth.Scope) (queue.Record, error)
 }
 
 // awaitEnd returns the record once the run has ended or the wait is over.
-func (a *API) awaitEnd(ctx context.Context, record queue.Record, wait time.Duration) (queue.Record, error) {
+func (a *api) awaitEnd(ctx context.Context, record queue.Record, wait time.Duration) (queue.Record, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, wait, errWaited)
 	defer cancel()
 	if a.config.Runs == nil {
@@ -148,18 +99,3 @@ func (a *API) awaitEnd(ctx context.Context, record queue.Record, wait time.Durat
 
 // errWaited is the cause of contexts that end because a wait is over.
 var errWaited = errors.New("waited long enough")
-
-func writeRun(c *gin.Context, r *queue.Record) {
-	head, err := json.Marshal(viewOf(r))
-	if err != nil {
-		panic(err) // what was stored as JSON encodes again
-	}
-	if r.State != queue.Succeeded {
-		httpx.Write(c, http.StatusOK, httpx.TypeJSON, head)
-		return
-	}
-	httpx.Write(c, http.StatusOK, httpx.TypeJSON, head[:len(head)-1], outputMember, runner.OutputOf(&r.Result), runner.SuccessClose)
-}
-
-// outputMember goes between a run's view and its output. Read only.
-var outputMember = []byte(`,"output":`)

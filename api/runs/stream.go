@@ -1,4 +1,4 @@
-package api
+package runs
 
 import (
 	"encoding/json"

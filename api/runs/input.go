@@ -1,4 +1,4 @@
-package api
+package runs
 
 import (
 	"encoding/json"
@@ -18,7 +18,7 @@ type inputView struct {
 }
 
 // readRunInput answers GET /v1/runs/{run}/input.
-func (a *API) readRunInput(c *gin.Context) {
+func (a *api) readRunInput(c *gin.Context) {
 	record, err := a.visibleRun(c, auth.ScopeReadRuns)
 	if err != nil {
 		httpx.Fail(c, err)

@@ -1,4 +1,4 @@
-package api
+package runs
 
 import (
 	"time"
@@ -45,7 +45,7 @@ func states() (names []string) {
 // when asked for in that order, within the bounds that the filter sets to queue
 // and created_at, until the page is full or it has looked at as many as one call
 // may.
-func (a *API) listRuns(c *gin.Context) {
+func (a *api) listRuns(c *gin.Context) {
 	q, err := listing.Parse(c.Request.URL.RawQuery, runSchema())
 	if err != nil {
 		httpx.Fail(c, err)

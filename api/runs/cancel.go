@@ -1,4 +1,4 @@
-package api
+package runs
 
 import (
 	"encoding/json"
@@ -13,7 +13,7 @@ import (
 
 // cancelRun answers POST /v1/runs/{run}/cancel with the run as it then is.
 // Its worker may take a second to notice, and can change nothing meanwhile.
-func (a *API) cancelRun(c *gin.Context) {
+func (a *api) cancelRun(c *gin.Context) {
 	record, err := a.visibleRun(c, auth.ScopeWriteRuns)
 	if err != nil {
 		httpx.Fail(c, err)

@@ -1,4 +1,4 @@
-package api
+package runs
 
 import (
 	"cmp"
@@ -31,7 +31,7 @@ var errStreams = &httpx.Fault{Status: http.StatusServiceUnavailable, Code: "over
 // watchRun answers GET /v1/runs/{run}/events: a stream of the run's states and
 // steps (Server-Sent Events) that ends with the run. A reader who comes again
 // with Last-Event-ID gets the steps that it missed.
-func (a *API) watchRun(c *gin.Context) {
+func (a *api) watchRun(c *gin.Context) {
 	record, err := a.visibleRun(c, auth.ScopeReadRuns)
 	if err != nil {
 		httpx.Fail(c, err)
@@ -55,7 +55,7 @@ func (a *API) watchRun(c *gin.Context) {
 
 // follow writes what happens until the run ends, or its reader or this
 // process leaves.
-func (a *API) follow(ctx context.Context, s *stream, record *queue.Record) error {
+func (a *api) follow(ctx context.Context, s *stream, record *queue.Record) error {
 	watch, err := a.config.Runs.Watch(ctx, record.ID)
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func (a *API) follow(ctx context.Context, s *stream, record *queue.Record) error
 }
 
 // relay writes events until the run has ended.
-func (a *API) relay(ctx context.Context, s *stream, record *queue.Record, events <-chan queue.Event, ended chan error) error {
+func (a *api) relay(ctx context.Context, s *stream, record *queue.Record, events <-chan queue.Event, ended chan error) error {
 	s.state(record.State, nil)
 	beat, look := time.NewTicker(heartbeat), time.NewTicker(lookAgain)
 	defer beat.Stop()
@@ -102,7 +102,7 @@ func (a *API) relay(ctx context.Context, s *stream, record *queue.Record, events
 			}
 			return a.finishStream(ctx, s, record.ID)
 		case <-look.C:
-			if a.draining.Load() {
+			if a.config.Draining() {
 				return nil // elsewhere it goes on
 			}
 			if next, err := a.config.Records.Record(ctx, record.ID); err == nil && !next.State.Terminal() {
@@ -115,7 +115,7 @@ func (a *API) relay(ctx context.Context, s *stream, record *queue.Record, events
 	return nil
 }
 
-func (a *API) finishStream(ctx context.Context, s *stream, id string) error {
+func (a *api) finishStream(ctx context.Context, s *stream, id string) error {
 	record, err := a.config.Records.Record(ctx, id)
 	if err != nil {
 		return err

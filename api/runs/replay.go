@@ -1,4 +1,4 @@
-package api
+package runs
 
 import (
 	"context"
@@ -23,16 +23,16 @@ type replaying struct {
 
 // replayRun answers POST /v1/runs/{run}/replay: a new run with the event of an
 // earlier one, answered as POST /v1/flows/{flow}/runs is.
-func (a *API) replayRun(c *gin.Context) {
+func (a *api) replayRun(c *gin.Context) {
 	s, err := a.admitReplay(c)
 	if err != nil {
 		httpx.Fail(c, err)
 		return
 	}
-	a.runner.Answer(c, s, runner.ParsePrefer(c.Request.Header))
+	a.config.Runner.Answer(c, s, runner.ParsePrefer(c.Request.Header))
 }
 
-func (a *API) admitReplay(c *gin.Context) (queue.Submission, error) {
+func (a *api) admitReplay(c *gin.Context) (queue.Submission, error) {
 	p := httpx.StateOf(c).Principal
 	first, err := a.visibleRun(c, auth.ScopeReadRuns)
 	if err != nil {
@@ -69,7 +69,7 @@ func (a *API) admitReplay(c *gin.Context) (queue.Submission, error) {
 }
 
 // versionFor finds the version that a replay executes.
-func (a *API) versionFor(ctx context.Context, first *queue.Record, version string) (*flows.Flow, error) {
+func (a *api) versionFor(ctx context.Context, first *queue.Record, version string) (*flows.Flow, error) {
 	switch version {
 	case "current":
 		flow, ok := a.config.Flows.Find(strconv.FormatInt(first.Flow, 10))
