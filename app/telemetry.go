@@ -108,14 +108,24 @@ func (p *Program) wrapDoor() func(http.Handler) http.Handler {
 func (p *Program) observeWorker(cfg *worker.Config) {
 	cfg.Version = buildVersion()
 	if p.tracing != nil { // before the metrics, whose exemplars name the trace
-		cfg.Observers = append(cfg.Observers, p.tracing)
+		cfg.Observers = append(cfg.Observers, observer{p.tracing.Begin})
 		cfg.Env.HTTP = p.tracing.Transport(cfg.Env.HTTP)
 	}
 	if p.metrics != nil {
 		cfg.Meter = p.metrics
 		cfg.Parked = p.metrics.Parked
-		cfg.Observers = append(cfg.Observers, p.metrics)
+		cfg.Observers = append(cfg.Observers, observer{p.metrics.Begin})
 	}
+}
+
+// observer is a worker.Observer: telemetry knows the queue, and not the worker.
+type observer struct {
+	begin func(context.Context, *queue.Attempt) (context.Context, telemetry.Observation)
+}
+
+// Begin implements worker.Observer.
+func (o observer) Begin(ctx context.Context, a *queue.Attempt) (context.Context, worker.Observation) {
+	return o.begin(ctx, a)
 }
 
 // showSlots shows how many runs the worker may execute at once.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
-	"github.com/penstock/penstock/worker"
 )
 
 // runMetrics are what a worker measures of its runs.
@@ -42,8 +41,17 @@ func newRunMetrics(m *Metrics) runMetrics {
 	}
 }
 
-// Begin implements worker.Observer.
-func (m *Metrics) Begin(ctx context.Context, a *queue.Attempt) (context.Context, worker.Observation) {
+// Observation follows one attempt of a worker: what of it a metric or a trace is
+// made from. A worker.Observation is one as well.
+type Observation interface {
+	// Step begins a step; the function that it returns is called when it ends.
+	Step(ctx context.Context, b flows.Begun) (context.Context, func(flows.Ended))
+	// End is called once. cause is why the attempt was stopped; nil: it was not.
+	End(o queue.Outcome, cause error)
+}
+
+// Begin begins to measure an attempt.
+func (m *Metrics) Begin(ctx context.Context, a *queue.Attempt) (context.Context, Observation) {
 	o := &attempt{m: m, ctx: ctx, flow: m.runs.flows.label(a.Flow), queue: a.Queue, begun: time.Now()}
 	if a.Number == 1 {
 		observe(ctx, m.runs.pickup.WithLabelValues(a.Queue), a.Times.Started.Sub(a.Times.Accepted))
@@ -64,7 +72,7 @@ type attempt struct {
 	begun time.Time
 }
 
-// Step implements worker.Observation.
+// Step implements Observation.
 func (o *attempt) Step(ctx context.Context, _ flows.Begun) (context.Context, func(flows.Ended)) {
 	return ctx, o.stepEnded
 }
@@ -83,7 +91,7 @@ func (o *attempt) stepEnded(e flows.Ended) {
 	}
 }
 
-// End implements worker.Observation.
+// End implements Observation.
 func (o *attempt) End(end queue.Outcome, cause error) {
 	o.m.work.running.WithLabelValues(o.queue).Dec()
 	o.m.runs.now.WithLabelValues(o.flow).Dec()

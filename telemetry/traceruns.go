@@ -11,12 +11,11 @@ import (
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
-	"github.com/penstock/penstock/worker"
 )
 
-// Begin implements worker.Observer: the span of an attempt continues the trace
+// Begin begins to trace an attempt: the span of an attempt continues the trace
 // that its task carries.
-func (t *Tracing) Begin(ctx context.Context, a *queue.Attempt) (context.Context, worker.Observation) {
+func (t *Tracing) Begin(ctx context.Context, a *queue.Attempt) (context.Context, Observation) {
 	ctx = t.carry.Extract(ctx, propagation.MapCarrier(a.Trace))
 	ctx, span := t.tracer.Start(ctx, "run flow "+strconv.FormatInt(a.Flow, 10), trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
 		keyRun.String(a.ID), keyFlow.Int64(a.Flow), keyVersion.String(a.Version), keyQueue.String(a.Queue), keyAttempt.Int(a.Number),
@@ -30,7 +29,7 @@ type runSpan struct {
 	span trace.Span
 }
 
-// Step implements worker.Observation.
+// Step implements Observation.
 func (r runSpan) Step(ctx context.Context, b flows.Begun) (context.Context, func(flows.Ended)) {
 	ctx, span := r.t.tracer.Start(ctx, b.Step, trace.WithTimestamp(b.At), trace.WithAttributes(
 		keyStep.String(b.Step), keyKind.String(b.Kind), keyIn.Int(b.In),
@@ -47,7 +46,7 @@ func (r runSpan) Step(ctx context.Context, b flows.Begun) (context.Context, func
 	}
 }
 
-// End implements worker.Observation.
+// End implements Observation.
 func (r runSpan) End(o queue.Outcome, cause error) {
 	r.span.SetAttributes(keyOutcome.String(outcome(o, cause)))
 	if o.Error != nil {
