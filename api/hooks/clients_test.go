@@ -1,20 +1,22 @@
 //go:build clients
 
-package api_test
+package hooks_test
 
 import (
 	"encoding/json"
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/penstock/penstock/api/apitest"
 )
 
 // Webhooks that the senders' own libraries sign are let in, and nothing else.
 func TestPublishedSenders(t *testing.T) {
 	t.Parallel()
-	p := newProduct(t)
+	p := apitest.NewProduct(t)
 	const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-	p.secret("hook", secret)
+	p.Secret("hook", secret)
 	for i, c := range []struct{ scheme, body, event string }{
 		{"standard-webhooks", `{"type":"a","n":1.50,"s":"é ☃"}`, `{"n":1.50,"s":"é ☃","type":"a"}`},
 		{"github", `{"zen":"é ☃"}`, `{"zen":"é ☃"}`},
@@ -29,14 +31,14 @@ func TestPublishedSenders(t *testing.T) {
 		if c.scheme == "hmac" {
 			verify += ", header: X-Sent-By, algorithm: sha256, encoding: hex, prefix: sha256="
 		}
-		p.deploy(1+i, strings.Replace(hookFlow(verify, ""), "hooked", c.scheme, 1))
+		p.Deploy(1+i, strings.Replace(apitest.HookFlow(verify, ""), "hooked", c.scheme, 1))
 		path := "/hooks/" + number
-		headers := signedBy(t, c.scheme, secret, c.body, issuer+path)
-		if r := p.do("POST", path, "", c.body, headers...); r.StatusCode != 200 || !strings.Contains(r.body, `"event":`+c.event) {
-			t.Errorf("%s: %d %s", c.scheme, r.StatusCode, r.body)
+		headers := signedBy(t, c.scheme, secret, c.body, apitest.Issuer+path)
+		if r := p.Do("POST", path, "", c.body, headers...); r.StatusCode != 200 || !strings.Contains(r.Text, `"event":`+c.event) {
+			t.Errorf("%s: %d %s", c.scheme, r.StatusCode, r.Text)
 		}
-		p.want(p.do("POST", path, "", strings.Replace(c.body, "e", "E", 1), headers...), 401)
-		p.want(p.do("POST", path, "", c.body, signedBy(t, c.scheme, "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAA", c.body, issuer+path)...), 401)
+		p.Want(p.Do("POST", path, "", strings.Replace(c.body, "e", "E", 1), headers...), 401)
+		p.Want(p.Do("POST", path, "", c.body, signedBy(t, c.scheme, "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAA", c.body, apitest.Issuer+path)...), 401)
 	}
 }
 
@@ -44,9 +46,9 @@ func TestPublishedSenders(t *testing.T) {
 func signedBy(t *testing.T, scheme, secret, body, url string) (headers []string) {
 	t.Helper()
 	input, err := json.Marshal(map[string]string{"scheme": scheme, "secret": secret, "body": body, "url": url})
-	fatal(t, err)
+	apitest.Fatal(t, err)
 	cmd := exec.CommandContext(t.Context(), "node", "--no-deprecation", "sign.mjs")
-	cmd.Dir, cmd.Stdin = "../tests/clients/hooks", strings.NewReader(string(input))
+	cmd.Dir, cmd.Stdin = "../../tests/clients/hooks", strings.NewReader(string(input))
 	var errors strings.Builder
 	cmd.Stderr = &errors
 	out, err := cmd.Output()
@@ -54,7 +56,7 @@ func signedBy(t *testing.T, scheme, secret, body, url string) (headers []string)
 		t.Fatalf("%s: %v\n%s", scheme, err, errors.String())
 	}
 	var made map[string]string
-	fatal(t, json.Unmarshal(out, &made))
+	apitest.Fatal(t, json.Unmarshal(out, &made))
 	for name, value := range made {
 		headers = append(headers, name, value)
 	}

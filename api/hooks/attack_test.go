@@ -1,4 +1,4 @@
-package api_test
+package hooks_test
 
 import (
 	"encoding/base64"
@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/api/apitest"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/testenv"
@@ -15,11 +16,11 @@ import (
 
 // guardedProduct slows down who guesses, and takes the caller's address from a
 // trusted proxy, which is the test.
-func guardedProduct(t *testing.T) *product {
+func guardedProduct(t *testing.T) *apitest.Product {
 	t.Helper()
 	attempts, err := limits.NewAttempts(limits.AttemptsConfig{Redis: testenv.Redis(t).Client(), Key: []byte("a test's")})
-	fatal(t, err)
-	return newProduct(t, func(c *api.Config) {
+	apitest.Fatal(t, err)
+	return apitest.NewProduct(t, func(c *api.Config) {
 		c.Guesses, c.TrustedProxies = auth.NewGuesses(attempts), []string{"127.0.0.1"}
 	})
 }
@@ -29,35 +30,35 @@ func guardedProduct(t *testing.T) *product {
 func TestAttackGuessingTheSecretsOfWebhooks(t *testing.T) {
 	t.Parallel()
 	p := guardedProduct(t)
-	p.secret("hook", "a-token-of-some-length")
-	p.secret("meta", "verify-me")
-	p.deploy(7, strings.Replace(hookFlow("scheme: token", ""), "hooked", "token", 1))
-	p.deploy(8, strings.Replace(hookFlow("scheme: basic, user: shop", ""), "hooked", "basic", 1))
-	p.deploy(9, strings.Replace(hookFlow("scheme: github, verify_token: meta", ""), "hooked", "meta", 1))
+	p.Secret("hook", "a-token-of-some-length")
+	p.Secret("meta", "verify-me")
+	p.Deploy(7, strings.Replace(apitest.HookFlow("scheme: token", ""), "hooked", "token", 1))
+	p.Deploy(8, strings.Replace(apitest.HookFlow("scheme: basic, user: shop", ""), "hooked", "basic", 1))
+	p.Deploy(9, strings.Replace(apitest.HookFlow("scheme: github, verify_token: meta", ""), "hooked", "meta", 1))
 	for i, scheme := range []struct {
 		name string
-		send func(secret, ip string) reply
+		send func(secret, ip string) apitest.Reply
 	}{
-		{"token", func(secret, ip string) reply {
-			return p.do("POST", "/hooks/7", "", `{}`, "Authorization", "Bearer "+secret, "X-Forwarded-For", ip)
+		{"token", func(secret, ip string) apitest.Reply {
+			return p.Do("POST", "/hooks/7", "", `{}`, "Authorization", "Bearer "+secret, "X-Forwarded-For", ip)
 		}},
-		{"basic", func(secret, ip string) reply {
-			return p.do("POST", "/hooks/8", "", `{}`, "Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte("shop:"+secret)), "X-Forwarded-For", ip)
+		{"basic", func(secret, ip string) apitest.Reply {
+			return p.Do("POST", "/hooks/8", "", `{}`, "Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte("shop:"+secret)), "X-Forwarded-For", ip)
 		}},
-		{"handshake", func(secret, ip string) reply {
+		{"handshake", func(secret, ip string) apitest.Reply {
 			if secret == "a-token-of-some-length" {
 				secret = "verify-me"
 			}
-			return p.do("GET", "/hooks/9?hub.mode=subscribe&hub.challenge=1&hub.verify_token="+secret, "", "", "X-Forwarded-For", ip)
+			return p.Do("GET", "/hooks/9?hub.mode=subscribe&hub.challenge=1&hub.verify_token="+secret, "", "", "X-Forwarded-For", ip)
 		}},
-		{"no such webhook", func(secret, ip string) reply {
-			return p.do("POST", "/hooks/99", "", `{}`, "Authorization", "Bearer "+secret, "X-Forwarded-For", ip)
+		{"no such webhook", func(secret, ip string) apitest.Reply {
+			return p.Do("POST", "/hooks/99", "", `{}`, "Authorization", "Bearer "+secret, "X-Forwarded-For", ip)
 		}},
 	} {
 		guesser, home := fmt.Sprintf("203.0.113.%d", i), fmt.Sprintf("192.0.2.%d", i)
 		real := scheme.name != "no such webhook"
 		if r := scheme.send("a-token-of-some-length", home); real && r.StatusCode != http.StatusOK {
-			t.Fatalf("%s: the owner: %d %s", scheme.name, r.StatusCode, r.body)
+			t.Fatalf("%s: the owner: %d %s", scheme.name, r.StatusCode, r.Text)
 		}
 		evaluated := 0
 		for n := range 40 {
@@ -73,7 +74,7 @@ func TestAttackGuessingTheSecretsOfWebhooks(t *testing.T) {
 			t.Errorf("%s: in a wait the right one gets %d, a wrong one %d", scheme.name, right.StatusCode, wrong.StatusCode)
 		}
 		if r := scheme.send("a-token-of-some-length", home); real && r.StatusCode != http.StatusOK {
-			t.Errorf("%s: the owner, meanwhile: %d %s", scheme.name, r.StatusCode, r.body)
+			t.Errorf("%s: the owner, meanwhile: %d %s", scheme.name, r.StatusCode, r.Text)
 		}
 	}
 }
@@ -83,19 +84,19 @@ func TestAttackGuessingTheSecretsOfWebhooks(t *testing.T) {
 func TestAttackASignatureThatFitsIsNotRefused(t *testing.T) {
 	t.Parallel()
 	p := guardedProduct(t)
-	p.secret("hook", "0123456789abcdef")
-	p.secret("weak", "s3")
-	p.deploy(7, hookFlow("scheme: github", ""))
-	p.deploy(8, strings.NewReplacer("hooked", "weak", "secret: hook", "secret: weak").Replace(hookFlow("scheme: github", "")))
-	send := func(flow int, secret, id string) reply {
-		return p.do("POST", fmt.Sprint("/hooks/", flow), "", `{}`, "X-Hub-Signature-256", "sha256="+hexMAC(secret, `{}`), "X-GitHub-Delivery", id, "X-Forwarded-For", "192.0.2.1")
+	p.Secret("hook", "0123456789abcdef")
+	p.Secret("weak", "s3")
+	p.Deploy(7, apitest.HookFlow("scheme: github", ""))
+	p.Deploy(8, strings.NewReplacer("hooked", "weak", "secret: hook", "secret: weak").Replace(apitest.HookFlow("scheme: github", "")))
+	send := func(flow int, secret, id string) apitest.Reply {
+		return p.Do("POST", fmt.Sprint("/hooks/", flow), "", `{}`, "X-Hub-Signature-256", "sha256="+apitest.HexMAC(secret, `{}`), "X-GitHub-Delivery", id, "X-Forwarded-For", "192.0.2.1")
 	}
 	for i := range 60 {
 		send(7, fmt.Sprint("guess", i), "d")
 		send(8, fmt.Sprint("guess", i), "d")
 		send(100+i, "guess", "d")
 	}
-	p.want(send(7, "guess", "d"), 429)
-	p.want(send(7, "0123456789abcdef", "d-1"), 200)
-	p.want(send(8, "s3", "d-2"), 429) // two characters can be guessed: it waits like a password
+	p.Want(send(7, "guess", "d"), 429)
+	p.Want(send(7, "0123456789abcdef", "d-1"), 200)
+	p.Want(send(8, "s3", "d-2"), 429) // two characters can be guessed: it waits like a password
 }

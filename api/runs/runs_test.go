@@ -1,4 +1,4 @@
-package api_test
+package runs_test
 
 import (
 	"bufio"
@@ -10,22 +10,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/penstock/penstock/api/apitest"
 	"github.com/penstock/penstock/client"
-)
-
-const (
-	passes = "trigger: webhook\nsteps: [{set: {n: '${ .n }'}}]"
-	waits  = "trigger: webhook\nsteps: [{name: before, set: {n: '${ .n }'}}, {name: gate, gate: {}}, {name: after, set: {m: 1}}]"
-	fails  = "trigger: webhook\nsteps: [{fail: {message: no such person, status: 410}}]"
 )
 
 func TestRunsOfOthersAreForTheStaff(t *testing.T) {
 	t.Parallel()
-	p := newProduct(t)
-	p.deploy(1, passes)
-	p.deploy(2, waits)
-	ended := p.run("key-one", 1, `{"n":1}`)
-	open := p.start("key-one", 2, `{"n":1}`)
+	p := apitest.NewProduct(t)
+	p.Deploy(1, apitest.FlowPasses)
+	p.Deploy(2, apitest.FlowWaits)
+	ended := p.Run("key-one", 1, `{"n":1}`)
+	open := p.Start("key-one", 2, `{"n":1}`)
 	for _, c := range []struct {
 		who                                string
 		read, list, events, cancel, replay int
@@ -36,38 +31,38 @@ func TestRunsOfOthersAreForTheStaff(t *testing.T) {
 		{"vera", 200, 2, 200, 404, 200},
 		{"key-one", 200, 2, 200, 200, 200},
 	} {
-		p.want(p.do("GET", "/v1/runs/"+ended, c.who, ""), c.read)
-		p.want(p.do("GET", "/v1/runs/"+ended+"/events", c.who, ""), c.events)
-		p.want(p.do("POST", "/v1/runs/"+ended+"/replay", c.who, ""), c.replay)
+		p.Want(p.Do("GET", "/v1/runs/"+ended, c.who, ""), c.read)
+		p.Want(p.Do("GET", "/v1/runs/"+ended+"/events", c.who, ""), c.events)
+		p.Want(p.Do("POST", "/v1/runs/"+ended+"/replay", c.who, ""), c.replay)
 		if c.list == 401 {
-			p.want(p.do("GET", "/v1/runs", c.who, ""), 401)
-		} else if got := p.want(p.do("GET", "/v1/runs?filter="+url.QueryEscape(`replay_of eq ""`), c.who, ""), 200); got["total"] != float64(c.list) {
+			p.Want(p.Do("GET", "/v1/runs", c.who, ""), 401)
+		} else if got := p.Want(p.Do("GET", "/v1/runs?filter="+url.QueryEscape(`replay_of eq ""`), c.who, ""), 200); got["total"] != float64(c.list) {
 			t.Errorf("%s sees %v runs, want %d", c.who, got["total"], c.list)
 		}
-		p.want(p.do("POST", "/v1/runs/"+open+"/cancel", c.who, ""), c.cancel)
+		p.Want(p.Do("POST", "/v1/runs/"+open+"/cancel", c.who, ""), c.cancel)
 	}
-	p.want(p.do("POST", "/v1/runs/"+p.start("key-one", 2, `{"n":1}`)+"/cancel", "otto", ""), 200)
+	p.Want(p.Do("POST", "/v1/runs/"+p.Start("key-one", 2, `{"n":1}`)+"/cancel", "otto", ""), 200)
 }
 
 func TestListRuns(t *testing.T) {
 	t.Parallel()
-	p := newProduct(t)
-	p.deploy(1, passes)
-	p.deploy(2, waits)
-	p.deploy(3, fails)
-	first := p.run("ulf", 1, `{"n":1}`)
-	p.want(p.do("POST", "/v1/flows/3/runs", "ulf", ""), 410)
-	open := p.start("ulf", 2, `{"n":1}`)
-	<-p.at
-	last := p.run("ulf", 1, `{"n":2}`)
+	p := apitest.NewProduct(t)
+	p.Deploy(1, apitest.FlowPasses)
+	p.Deploy(2, apitest.FlowWaits)
+	p.Deploy(3, apitest.FlowFails)
+	first := p.Run("ulf", 1, `{"n":1}`)
+	p.Want(p.Do("POST", "/v1/flows/3/runs", "ulf", ""), 410)
+	open := p.Start("ulf", 2, `{"n":1}`)
+	<-p.At
+	last := p.Run("ulf", 1, `{"n":2}`)
 	list := func(params ...string) (ids []string, total float64) {
 		t.Helper()
 		query := url.Values{}
 		for i := 0; i < len(params); i += 2 {
 			query.Set(params[i], params[i+1])
 		}
-		r := p.do("GET", "/v1/runs?"+query.Encode(), "ulf", "")
-		members := p.want(r, 200)
+		r := p.Do("GET", "/v1/runs?"+query.Encode(), "ulf", "")
+		members := p.Want(r, 200)
 		for _, item := range members["items"].([]any) {
 			run := item.(map[string]any)
 			if run["output"] != nil || run["steps"] != nil {
@@ -105,36 +100,36 @@ func TestListRuns(t *testing.T) {
 	if got, total := list("order_by", "created_at", "page_size", "1"); total != 4 || got[0] != first {
 		t.Errorf("the oldest: %v of %v, want %s", got, total, first)
 	}
-	r := p.do("GET", "/v1/runs?page_size=2&page=2", "ulf", "")
-	members := p.want(r, 200)
+	r := p.Do("GET", "/v1/runs?page_size=2&page=2", "ulf", "")
+	members := p.Want(r, 200)
 	if want := `</v1/runs?page=1&page_size=2>; rel="first", </v1/runs?page=1&page_size=2>; rel="prev", </v1/runs?page=2&page_size=2>; rel="last"`; r.Header.Get("Link") != want {
 		t.Errorf("Link %s", r.Header.Get("Link"))
 	}
 	if members["page"] != 2.0 || members["page_size"] != 2.0 || len(members["items"].([]any)) != 2 {
 		t.Errorf("page %v", members)
 	}
-	bad := p.want(p.do("GET", "/v1/runs?filter="+url.QueryEscape(`state eq "failed" and stat eq 1`), "ulf", ""), 400)
+	bad := p.Want(p.Do("GET", "/v1/runs?filter="+url.QueryEscape(`state eq "failed" and stat eq 1`), "ulf", ""), 400)
 	if bad["code"] != "bad_listing" || bad["parameter"] != "filter" || bad["position"] != 23.0 {
 		t.Errorf("problem %v", bad)
 	}
-	p.gate <- struct{}{}
+	p.Gate <- struct{}{}
 }
 
 func TestLongPollEndsWithTheRun(t *testing.T) {
 	t.Parallel()
-	p := newProduct(t)
-	p.deploy(2, waits)
-	id := p.start("ulf", 2, `{"n":1}`)
-	<-p.at
-	if run := p.want(p.do("GET", "/v1/runs/"+id+"?wait=0", "ulf", ""), 200); run["state"] != "running" {
+	p := apitest.NewProduct(t)
+	p.Deploy(2, apitest.FlowWaits)
+	id := p.Start("ulf", 2, `{"n":1}`)
+	<-p.At
+	if run := p.Want(p.Do("GET", "/v1/runs/"+id+"?wait=0", "ulf", ""), 200); run["state"] != "running" {
 		t.Errorf("run %v", run)
 	}
-	answered := make(chan reply, 1)
-	request := p.request("GET", "/v1/runs/"+id+"?wait=30", "ulf", "")
-	go func() { answered <- p.send(request) }()
-	p.gate <- struct{}{}
+	answered := make(chan apitest.Reply, 1)
+	request := p.Request("GET", "/v1/runs/"+id+"?wait=30", "ulf", "")
+	go func() { answered <- p.Send(request) }()
+	p.Gate <- struct{}{}
 	opened := time.Now()
-	run := p.want(<-answered, 200)
+	run := p.Want(<-answered, 200)
 	if waited := time.Since(opened); waited > 800*time.Millisecond {
 		t.Errorf("the end was told %v after it", waited)
 	}
@@ -144,13 +139,13 @@ func TestLongPollEndsWithTheRun(t *testing.T) {
 }
 
 // stream reads events one by one.
-func (p *product) stream(id, who string, header ...string) func() string {
-	p.t.Helper()
-	w, err := http.DefaultClient.Do(p.request("GET", "/v1/runs/"+id+"/events", who, "", header...))
-	fatal(p.t, err)
-	p.t.Cleanup(func() { _ = w.Body.Close() })
+func stream(p *apitest.Product, id, who string, header ...string) func() string {
+	p.T.Helper()
+	w, err := http.DefaultClient.Do(p.Request("GET", "/v1/runs/"+id+"/events", who, "", header...))
+	apitest.Fatal(p.T, err)
+	p.T.Cleanup(func() { _ = w.Body.Close() })
 	if w.StatusCode != 200 || w.Header.Get("Content-Type") != "text/event-stream" {
-		p.t.Fatalf("status %d, %v", w.StatusCode, w.Header)
+		p.T.Fatalf("status %d, %v", w.StatusCode, w.Header)
 	}
 	lines := bufio.NewScanner(w.Body)
 	return func() string {
@@ -170,11 +165,11 @@ func (p *product) stream(id, who string, header ...string) func() string {
 
 func TestEventsTellStatesAndStepsAsTheyHappen(t *testing.T) {
 	t.Parallel()
-	p := newProduct(t)
-	p.deploy(2, "trigger: webhook\nsteps: [{name: before, set: {n: 1}}, {gate: {}}, {name: after, gate: {}}]")
-	id := p.start("ulf", 2, `{"n":1}`)
-	<-p.at
-	next := p.stream(id, "ulf")
+	p := apitest.NewProduct(t)
+	p.Deploy(2, "trigger: webhook\nsteps: [{name: before, set: {n: 1}}, {gate: {}}, {name: after, gate: {}}]")
+	id := p.Start("ulf", 2, `{"n":1}`)
+	<-p.At
+	next := stream(p, id, "ulf")
 	want := func(prefixes ...string) {
 		t.Helper()
 		for _, prefix := range prefixes {
@@ -184,23 +179,23 @@ func TestEventsTellStatesAndStepsAsTheyHappen(t *testing.T) {
 		}
 	}
 	want(`event: state | data: {"state":"running"}`, `id: 1.1 | event: step | data: {"step":"before","kind":"set","in":1,"out":1`)
-	p.gate <- struct{}{}
+	p.Gate <- struct{}{}
 	want(`id: 1.2 | event: step | data: {"step":"gate"`, `event: step_started | data: {"step":"after","kind":"gate","in":1`)
-	<-p.at
-	p.gate <- struct{}{}
+	<-p.At
+	p.Gate <- struct{}{}
 	want(`id: 1.3 | event: step | data: {"step":"after"`, `event: state | data: {"state":"succeeded"}`, "end")
-	next = p.stream(id, "ulf", "Last-Event-ID", "1.2")
+	next = stream(p, id, "ulf", "Last-Event-ID", "1.2")
 	want(`id: 1.3 | event: step | data: {"step":"after"`, `event: state | data: {"state":"succeeded"}`, "end")
 }
 
 func TestEventsOfACancelledRun(t *testing.T) {
 	t.Parallel()
-	p := newProduct(t)
-	p.deploy(2, waits)
-	id := p.start("ulf", 2, `{"n":1}`)
-	<-p.at
-	next := p.stream(id, "ulf")
-	p.want(p.do("POST", "/v1/runs/"+id+"/cancel", "ulf", ""), 200)
+	p := apitest.NewProduct(t)
+	p.Deploy(2, apitest.FlowWaits)
+	id := p.Start("ulf", 2, `{"n":1}`)
+	<-p.At
+	next := stream(p, id, "ulf")
+	p.Want(p.Do("POST", "/v1/runs/"+id+"/cancel", "ulf", ""), 200)
 	for {
 		event := next()
 		if strings.Contains(event, `{"state":"cancelled","error":{`) && strings.Contains(event, "cancelled by ulf") {
@@ -217,32 +212,32 @@ func TestEventsOfACancelledRun(t *testing.T) {
 
 func TestCancel(t *testing.T) {
 	t.Parallel()
-	p := newProduct(t)
-	p.deploy(2, waits)
-	id := p.start("key-one", 2, `{"n":1}`)
-	<-p.at
-	run := p.want(p.do("POST", "/v1/runs/"+id+"/cancel", "key-one", ""), 200)
+	p := apitest.NewProduct(t)
+	p.Deploy(2, apitest.FlowWaits)
+	id := p.Start("key-one", 2, `{"n":1}`)
+	<-p.At
+	run := p.Want(p.Do("POST", "/v1/runs/"+id+"/cancel", "key-one", ""), 200)
 	failure := run["error"].(map[string]any)
 	if run["state"] != "cancelled" || failure["code"] != "cancelled" {
 		t.Errorf("run %v", run)
 	}
-	if again := p.want(p.do("POST", "/v1/runs/"+id+"/cancel", "key-one", ""), 409); again["code"] != "has_ended" {
+	if again := p.Want(p.Do("POST", "/v1/runs/"+id+"/cancel", "key-one", ""), 409); again["code"] != "has_ended" {
 		t.Errorf("again: %v", again)
 	}
-	p.want(p.do("POST", "/v1/runs/nonsense/cancel", "key-one", ""), 404)
+	p.Want(p.Do("POST", "/v1/runs/nonsense/cancel", "key-one", ""), 404)
 }
 
 func TestTheClientManagesRuns(t *testing.T) {
 	t.Parallel()
-	p := newProduct(t)
-	p.deploy(1, passes)
-	p.deploy(2, waits)
-	c, err := client.New(client.Config{URL: p.url, User: "ulf", Password: word})
-	fatal(t, err)
-	first := p.run("ulf", 1, `{"n":1}`)
-	open := p.start("ulf", 2, `{"n":1}`)
+	p := apitest.NewProduct(t)
+	p.Deploy(1, apitest.FlowPasses)
+	p.Deploy(2, apitest.FlowWaits)
+	c, err := client.New(client.Config{URL: p.URL, User: "ulf", Password: apitest.Password})
+	apitest.Fatal(t, err)
+	first := p.Run("ulf", 1, `{"n":1}`)
+	open := p.Start("ulf", 2, `{"n":1}`)
 	list, err := c.Runs(t.Context(), client.Listing{Filter: "flow le 2", Order: "flow", PageSize: 1, Page: 2})
-	fatal(t, err)
+	apitest.Fatal(t, err)
 	if list.Total != 2 || len(list.Items) != 1 || list.Items[0].ID != open || list.AtLeast {
 		t.Errorf("runs %+v", list)
 	}
@@ -256,7 +251,7 @@ func TestTheClientManagesRuns(t *testing.T) {
 	}
 	for _, pinned := range []bool{false, true} {
 		again, err := c.Replay(t.Context(), first, pinned)
-		fatal(t, err)
+		apitest.Fatal(t, err)
 		if ended, err := c.Status(t.Context(), again.ID, 30*time.Second); err != nil || string(ended.Output) != `[{"n":1}]` {
 			t.Errorf("replayed: %+v, %v", ended, err)
 		}
@@ -265,39 +260,39 @@ func TestTheClientManagesRuns(t *testing.T) {
 
 func TestReplay(t *testing.T) {
 	t.Parallel()
-	p := newProduct(t)
-	p.deploy(1, "trigger: {webhook: {params: [debug]}}\nsteps: [{set: {n: '${ .n }', debug: '${ $params.debug }', version: 1}}]")
-	first := p.want(p.do("POST", "/v1/flows/1/runs?debug=yes", "ulf", `{"n":12345678901234567890}`), 200)
+	p := apitest.NewProduct(t)
+	p.Deploy(1, "trigger: {webhook: {params: [debug]}}\nsteps: [{set: {n: '${ .n }', debug: '${ $params.debug }', version: 1}}]")
+	first := p.Want(p.Do("POST", "/v1/flows/1/runs?debug=yes", "ulf", `{"n":12345678901234567890}`), 200)
 	id := first["run_id"].(string)
-	p.deploy(1, "trigger: {webhook: {params: [debug]}}\nsteps: [{set: {n: '${ .n }', debug: '${ $params.debug }', version: 2}}]")
+	p.Deploy(1, "trigger: {webhook: {params: [debug]}}\nsteps: [{set: {n: '${ .n }', debug: '${ $params.debug }', version: 2}}]")
 	for body, version := range map[string]string{"": "2", `{"version":"current"}`: "2", `{"version":"pinned"}`: "1"} {
-		r := p.do("POST", "/v1/runs/"+id+"/replay", "ulf", body)
-		run := p.want(r, 200)
-		if want := `[{"debug":"yes","n":12345678901234567890,"version":` + version + `}]`; !strings.Contains(r.body, want) {
-			t.Errorf("replay %s: %s, want %s", body, r.body, want)
+		r := p.Do("POST", "/v1/runs/"+id+"/replay", "ulf", body)
+		run := p.Want(r, 200)
+		if want := `[{"debug":"yes","n":12345678901234567890,"version":` + version + `}]`; !strings.Contains(r.Text, want) {
+			t.Errorf("replay %s: %s, want %s", body, r.Text, want)
 		}
 		again := run["run_id"].(string)
 		if again == id || r.Header.Get("Penstock-Run-Id") != again {
 			t.Errorf("replay %s is run %s", body, again)
 		}
-		if record := p.want(p.do("GET", "/v1/runs/"+again, "ulf", ""), 200); record["replay_of"] != id {
+		if record := p.Want(p.Do("GET", "/v1/runs/"+again, "ulf", ""), 200); record["replay_of"] != id {
 			t.Errorf("replay %s: %v", body, record)
 		}
 	}
-	one := p.want(p.do("POST", "/v1/runs/"+id+"/replay", "ulf", "", "Idempotency-Key", "k"), 200)
-	two := p.want(p.do("POST", "/v1/runs/"+id+"/replay", "ulf", "", "Idempotency-Key", "k"), 200)
+	one := p.Want(p.Do("POST", "/v1/runs/"+id+"/replay", "ulf", "", "Idempotency-Key", "k"), 200)
+	two := p.Want(p.Do("POST", "/v1/runs/"+id+"/replay", "ulf", "", "Idempotency-Key", "k"), 200)
 	if one["run_id"] != two["run_id"] {
 		t.Errorf("two runs for one key: %v, %v", one, two)
 	}
-	p.want(p.do("POST", "/v1/runs/"+id+"/replay", "ulf", `{"version":"pinned"}`, "Idempotency-Key", "k"), 422)
-	p.want(p.do("POST", "/v1/runs/"+id+"/replay", "ulf", `{"version":"newest"}`), 400)
-	p.want(p.do("POST", "/v1/runs/"+id+"/replay", "ulf", `{"versoin":"pinned"}`), 400)
-	if handle := p.do("POST", "/v1/runs/"+id+"/replay", "ulf", "", "Prefer", "respond-async"); handle.StatusCode != 202 || handle.Header.Get("Location") == "" {
+	p.Want(p.Do("POST", "/v1/runs/"+id+"/replay", "ulf", `{"version":"pinned"}`, "Idempotency-Key", "k"), 422)
+	p.Want(p.Do("POST", "/v1/runs/"+id+"/replay", "ulf", `{"version":"newest"}`), 400)
+	p.Want(p.Do("POST", "/v1/runs/"+id+"/replay", "ulf", `{"versoin":"pinned"}`), 400)
+	if handle := p.Do("POST", "/v1/runs/"+id+"/replay", "ulf", "", "Prefer", "respond-async"); handle.StatusCode != 202 || handle.Header.Get("Location") == "" {
 		t.Errorf("respond-async: %d %v", handle.StatusCode, handle.Header)
 	}
-	p.want(p.do("DELETE", "/v1/flows/1", "ann", ""), 204)
-	if gone := p.want(p.do("POST", "/v1/runs/"+id+"/replay", "ulf", ""), 409); gone["code"] != "flow_gone" {
+	p.Want(p.Do("DELETE", "/v1/flows/1", "ann", ""), 204)
+	if gone := p.Want(p.Do("POST", "/v1/runs/"+id+"/replay", "ulf", ""), 409); gone["code"] != "flow_gone" {
 		t.Errorf("of a deleted flow: %v", gone)
 	}
-	p.want(p.do("POST", "/v1/runs/"+id+"/replay", "ulf", `{"version":"pinned"}`), 200)
+	p.Want(p.Do("POST", "/v1/runs/"+id+"/replay", "ulf", `{"version":"pinned"}`), 200)
 }
