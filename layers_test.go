@@ -57,15 +57,16 @@ var layers = []struct {
 		"api/openapi", "api/smartsync", "api/native", "api/hooks", "api/runs", "api/callbacks", "api/oauth", "api/admin", "api/flows", "api/fleet",
 	}, doors...), why: "the frame mounts the domains and hands each what it needs; it never imports worker, which may run elsewhere"},
 
-	{tree: "api/apitest", may: []string{"api", "api/runner", "flows", "queue", "store"}, why: "it boots a whole front door, for tests of callers"},
-
 	{tree: "console", may: []string{"api/listing", "api/auditlist", "api/runlist", "auth", "connect", "flows", "store", "queue", "internal"}, why: "pages are made from the layers that the API is made from; of the API itself they only share the lists"},
 	{tree: "client", why: "it speaks the protocol and shares no code with the server, as any other client"},
+	{tree: "api/apitest", may: []string{"api", "api/runner", "auth", "client", "flows", "store", "queue", "worker", "internal"}, why: "it starts a front door, and a worker behind it, for tests; nothing but tests imports it"},
 
-	{tree: "app", may: []string{"api", "api/runner", "auth", "client", "connect", "console", "flows", "queue", "store", "telemetry", "worker", "internal"}, why: "it wires: it may import all layers, and only what starts a program imports it"},
-	{tree: "cmd", may: []string{"app", "flows/steps"}, why: "a program is the app with a catalogue of steps"},
+	{tree: "app", alone: true, may: []string{"api", "api/runner", "auth", "connect", "console", "flows", "queue", "store", "telemetry", "worker", "internal"}, why: "it wires a process: it may import all layers, and only commands import it"},
+	{tree: "app/doctor", may: []string{"queue", "internal"}, why: "it looks at one Redis from outside, while nothing else may be running"},
+	{tree: "app/cli", may: []string{"app", "app/doctor", "auth", "client", "connect", "flows", "queue", "store", "telemetry", "internal"}, why: "commands talk to a server through client, or start a process through app: none of them needs api or worker"},
+	{tree: "cmd", may: []string{"app/cli", "flows/steps"}, why: "a program is the commands with a catalogue of steps"},
 
-	{tree: "examples", may: []string{"app", "flows"}, why: "a program with steps of its own imports no more than this"},
+	{tree: "examples", may: []string{"app/cli", "flows"}, why: "a program with steps of its own imports no more than this"},
 	{tree: "bench", may: []string{"api", "api/runner", "flows", "queue", "store", "worker", "internal"}, why: "it measures the layers one by one, without what wires them"},
 }
 

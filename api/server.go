@@ -35,7 +35,7 @@ type ServerConfig struct {
 }
 
 // The limits of one connection. Waiting for a run moves the read and write
-// deadlines of its own connection, see keepOpen.
+// deadlines of its own connection, see httpx.KeepOpen.
 const (
 	headerTimeout  = 10 * time.Second // for the request's header
 	requestTimeout = 30 * time.Second // for header and body

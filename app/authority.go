@@ -110,7 +110,7 @@ func derived(masterKey []byte, purpose string) []byte {
 // devAdmin names the administrator that dev makes when the settings name
 // none. Its password stays the same as long as the master key does.
 func (p *Program) devAdmin(masterKey []byte) {
-	if !p.role.dev || p.settings.AdminUser != "" {
+	if !p.role.Dev || p.settings.AdminUser != "" {
 		return
 	}
 	p.settings.AdminUser = "admin"

@@ -10,7 +10,7 @@ import (
 
 // openConsole opens the web console.
 func (p *Program) openConsole(context.Context) error {
-	transport, err := outbound.New(outbound.Config{AllowPrivate: p.settings.AllowPrivate, AllowLoopback: p.role.dev})
+	transport, err := outbound.New(outbound.Config{AllowPrivate: p.settings.AllowPrivate, AllowLoopback: p.role.Dev})
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ func (p *Program) openReminder(context.Context) error {
 	if p.settings.ReminderMail == "" {
 		return nil
 	}
-	transport, err := outbound.New(outbound.Config{AllowPrivate: p.settings.AllowPrivate, AllowLoopback: p.role.dev})
+	transport, err := outbound.New(outbound.Config{AllowPrivate: p.settings.AllowPrivate, AllowLoopback: p.role.Dev})
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ var ErrHandOver = errors.New("the server stops")
 var errNoRoom = errors.New("no memory for the request")
 
 // faults is the one table from error to answer. What is not in it, and is no
-// type that faultOf knows, is internal.
+// type that FaultOf knows, is internal.
 var faults = []struct {
 	err error
 	Fault

@@ -54,7 +54,7 @@ type State struct {
 	Answers    bool            // its flow may answer before it ends
 	Flow       *flows.Flow     // that is to run; nil: none, or a run is started again
 	Fault      *Fault          // nil: answered as asked
-	body       []byte          // as sent; see readBody
+	body       []byte          // as sent; see ReadBody
 	bodyErr    error
 	bodyRead   bool
 	taken      int64 // of the process' memory, bytes
