@@ -1,8 +1,6 @@
 package httpx
 
 import (
-	"slices"
-
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/auth"
@@ -11,11 +9,14 @@ import (
 // Requires lets those through who hold one of the scopes for at least some flows.
 func Requires(scopes ...auth.Scope) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if !slices.ContainsFunc(scopes, StateOf(c).Principal.Holds) {
-			Fail(c, missingScope(scopes[0]))
-			return
+		p := StateOf(c).Principal
+		for _, scope := range scopes {
+			if p.Holds(scope) {
+				c.Next()
+				return
+			}
 		}
-		c.Next()
+		Fail(c, missingScope(scopes[0]))
 	}
 }
 
