@@ -43,11 +43,11 @@ var layers = []struct {
 	{tree: "api/auditlist", may: []string{"api/listing", "store"}, why: "the API and the console list the audit log alike"},
 	{tree: "api/runlist", may: []string{"api/listing", "queue"}, why: "the API and the console list runs alike"},
 	{tree: "api/httpx", may: []string{"api/listing", "auth", "flows", "store", "queue", "internal"}, why: "the one table from error to status knows the errors of all layers below the front door"},
-	{tree: "api/runner", may: []string{"api/httpx", "auth", "flows", "queue", "internal/budget"}, why: "running a flow for a caller is the same at each door, and needs no store"},
-	{tree: "api/smartsync", may: doors, why: whyDoors},
-	{tree: "api/native", may: doors, why: whyDoors},
-	{tree: "api/hooks", may: doors, why: whyDoors},
-	{tree: "api/runs", may: append([]string{"api/listing", "api/runlist"}, doors...), why: whyDoors},
+	{tree: "api/runner", may: []string{"api/httpx", "auth", "flows", "queue", "internal/budget"}, why: "running a flow for a caller is the same in each domain, and needs no store"},
+	{tree: "api/smartsync", may: domains, why: whyDomains},
+	{tree: "api/native", may: domains, why: whyDomains},
+	{tree: "api/hooks", may: domains, why: whyDomains},
+	{tree: "api/runs", may: append([]string{"api/listing", "api/runlist"}, domains...), why: whyDomains},
 	{tree: "api/callbacks", may: []string{"api/httpx", "flows", "queue", "internal"}, why: "the token is the proof: neither credentials nor the store are looked at"},
 	{tree: "api/oauth", may: []string{"api/httpx", "auth", "store", "internal/strictjson"}, why: "tokens are issued without knowing of flows or runs"},
 	{tree: "api/admin", may: []string{"api/httpx", "api/listing", "api/auditlist", "auth", "connect", "store", "internal"}, why: "records are administered without knowing of runs"},
@@ -55,7 +55,7 @@ var layers = []struct {
 	{tree: "api/fleet", may: []string{"api/httpx", "api/listing", "auth", "queue"}, why: "queues and workers are operated without knowing of flows"},
 	{tree: "api", alone: true, may: append([]string{
 		"api/openapi", "api/smartsync", "api/native", "api/hooks", "api/runs", "api/callbacks", "api/oauth", "api/admin", "api/flows", "api/fleet",
-	}, doors...), why: "the frame mounts the domains and hands each what it needs; it never imports worker, which may run elsewhere"},
+	}, domains...), why: "the frame mounts the domains and hands each what it needs; it never imports worker, which may run elsewhere"},
 
 	{tree: "console", may: []string{"api/listing", "api/auditlist", "api/runlist", "auth", "connect", "flows", "store", "queue", "internal"}, why: "pages are made from the layers that the API is made from; of the API itself they only share the lists"},
 	{tree: "client", why: "it speaks the protocol and shares no code with the server, as any other client"},
@@ -70,10 +70,10 @@ var layers = []struct {
 	{tree: "bench", may: []string{"api", "api/runner", "flows", "queue", "store", "worker", "internal"}, why: "it measures the layers one by one, without what wires them"},
 }
 
-// doors is what a door that runs flows may import.
-var doors = []string{"api/httpx", "api/runner", "auth", "flows", "queue", "store", "internal"}
+// domains is what a domain of the front door that runs flows may import.
+var domains = []string{"api/httpx", "api/runner", "auth", "flows", "queue", "store", "internal"}
 
-const whyDoors = "a door decides who may run what; domains do not import each other, so that each can be read alone"
+const whyDomains = "a domain decides who may run what; domains do not import each other, so that each can be read alone"
 
 func TestLayers(t *testing.T) {
 	t.Parallel()

@@ -36,22 +36,23 @@ func (a *API) router() (*gin.Engine, error) {
 	}
 	a.mountDocs(e)
 
-	a.mountDoors(e)
+	a.mountDomains(e)
 	if a.config.Console != nil {
 		a.mountConsole(e)
 	}
 	return e, nil
 }
 
-// pathV1 is where requests are authenticated by the schemes of the API.
+// pathV1 begins the paths whose requests the API authenticates.
 const pathV1 = "/v1"
 
-// pathRun is the route of the native door.
+// pathRun is the route that runs a flow for a caller with credentials.
 const pathRun = pathV1 + native.Path
 
-// mountDoors gives each domain its routes, and all that it may use.
-func (a *API) mountDoors(e *gin.Engine) {
-	limited := e.Group("", a.limitAddress) // the proof of whoever calls is checked by the door itself
+// mountDomains mounts the routes of each domain, and hands it all that it may
+// use.
+func (a *API) mountDomains(e *gin.Engine) {
+	limited := e.Group("", a.limitAddress) // the domain itself checks who calls
 	smartsync.Mount(limited, smartsync.Config{
 		Flows: a.config.Flows, Keys: a.config.Keys, Runner: a.runner, Guesses: a.config.Guesses, Meter: a.config.Meter,
 		BodiesRecorded: a.config.Refusals != nil,

@@ -204,6 +204,7 @@ func (p *Program) dataText() string {
 	return p.dataDir + " (saved once a second; for development)"
 }
 
+// IsLoopback reports whether only this machine can connect to a host.
 func IsLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()

@@ -27,6 +27,7 @@ const (
 // Env are the variables of the environment that begin with envPrefix.
 type Env map[string]string
 
+// Environment returns the variables of this process that begin with EnvPrefix.
 func Environment() Env {
 	e := Env{}
 	for _, pair := range os.Environ() {

@@ -14,10 +14,10 @@ import (
 type Config struct {
 	Store     *store.Store
 	Authority *auth.Authority
-	Rotations Rotations // tells which secrets of keys are used; nil: nobody can read it here
+	Rotations Rotations // counts which secret of a key is used; nil: the answers do not say
 }
 
-// api is the handler of each route.
+// api has the handlers of the routes.
 type api struct{ config Config }
 
 // Mount adds the routes below /v1, where requests are authenticated and acts

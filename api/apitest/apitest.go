@@ -1,5 +1,6 @@
-// Package apitest puts a real front door on a queue in memory whose runs give
-// their event back, for tests of callers.
+// Package apitest starts a front door for tests: Server on a queue in memory
+// whose runs give their event back, Product on a Redis of its own with a store,
+// a queue and a worker.
 package apitest
 
 import (

@@ -48,11 +48,13 @@ type Product struct {
 	At    chan struct{} // an item has come to the gate
 }
 
+// What the product is made with.
 const (
 	Password = "correct horse battery staple" // everybody's password
 	Issuer   = "https://penstock.example.org"
 )
 
+// NewProduct starts a product that ends with the test.
 func NewProduct(t *testing.T, change ...func(*api.Config)) *Product {
 	t.Helper()
 	return NewProductQueue(t, queue.Config{}, change...)
@@ -105,6 +107,7 @@ func NewProductQueue(t *testing.T, settings queue.Config, change ...func(*api.Co
 	return p
 }
 
+// Fatal ends the test if there is an error.
 func Fatal(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -199,11 +202,13 @@ func (p *Product) Request(method, path, who, body string, header ...string) *htt
 	return r
 }
 
+// Do sends a Request and reads the answer.
 func (p *Product) Do(method, path, who, body string, header ...string) Reply {
 	p.T.Helper()
 	return p.Send(p.Request(method, path, who, body, header...))
 }
 
+// Send sends a request and reads the answer.
 func (p *Product) Send(r *http.Request) Reply {
 	p.T.Helper()
 	w, err := p.HTTP.Do(r)
@@ -253,6 +258,7 @@ func (p *Product) Until(id, state string) {
 	})
 }
 
+// Secret stores a secret.
 func (p *Product) Secret(name, value string) {
 	p.T.Helper()
 	Fatal(p.T, p.Store.Secrets().Put(p.T.Context(), name, value))
@@ -279,6 +285,7 @@ func HookFlow(verify, rest string) string {
 	return "slug: hooked\ntrigger: {webhook: {" + rest + " verify: {secret: hook, " + verify + "}}}\nsteps: [{transform: '{event: ., run: $run.principal}'}]"
 }
 
+// Flows for Deploy.
 const (
 	FlowPasses = "trigger: webhook\nsteps: [{set: {n: '${ .n }'}}]"
 	FlowWaits  = "trigger: webhook\nsteps: [{name: before, set: {n: '${ .n }'}}, {name: gate, gate: {}}, {name: after, set: {m: 1}}]"

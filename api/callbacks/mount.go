@@ -1,5 +1,5 @@
-// Package callbacks has the addresses by which somebody lets a step go on that
-// waits: a program with JSON, a person with a form.
+// Package callbacks serves the addresses that resume a step that waits: a program
+// posts JSON, a person a form.
 package callbacks
 
 import (
@@ -11,10 +11,10 @@ import (
 // Config of the routes. Both are required.
 type Config struct {
 	Callbacks *callback.Signer // reads the tokens of steps that wait
-	Call      Call             // gives them what they wait for
+	Call      Call             // gives a step what it waits for
 }
 
-// api is the handler of each route.
+// api has the handlers of the routes.
 type api struct{ config Config }
 
 // Mount adds the URLs by which somebody lets a waiting step go on.

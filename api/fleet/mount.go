@@ -1,4 +1,4 @@
-// Package fleet has the endpoints of who operates queues and workers.
+// Package fleet has the endpoints that operate queues and workers.
 package fleet
 
 import (
@@ -28,10 +28,10 @@ type Fleet interface {
 // Config of the routes. Both are required.
 type Config struct {
 	Fleet  Fleet
-	Paused func(flow int64) bool // whether runs of a flow wait until somebody resumes it
+	Paused func(flow int64) bool // reports whether runs of a flow wait until somebody resumes it
 }
 
-// api is the handler of each route.
+// api has the handlers of the routes.
 type api struct{ config Config }
 
 // Mount adds the routes below /v1, where requests are authenticated and acts

@@ -32,7 +32,7 @@ type Config struct {
 	Runs  WaitingRuns  // nil: flows cannot be paused
 }
 
-// api is the handler of each route.
+// api has the handlers of the routes.
 type api struct{ config Config }
 
 // Mount adds the routes to the group of /v1/flows, where requests are

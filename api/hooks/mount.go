@@ -14,10 +14,10 @@ type Config struct {
 	Store     *store.Store // has the secrets, and knows which flows are switched on
 	Authority *auth.Authority
 	Runner    *runner.Runner
-	Guesses   *auth.Guesses // slows down who guesses signatures; nil: nobody is
+	Guesses   *auth.Guesses // slows down who guesses signatures; nil: nobody is slowed down
 }
 
-// api is the handler of each route.
+// api has the handlers of the routes.
 type api struct{ config Config }
 
 // Mount adds the routes.

@@ -93,7 +93,7 @@ func FaultOf(err error) *Fault {
 	)
 	switch {
 	case errors.As(err, &f):
-		known := *f // it may be one that many requests fail with
+		known := *f // it may be a package variable, shared by many requests
 		return &known
 	case errors.As(err, &ran):
 		return &Fault{Status: http.StatusConflict, Code: "already_ran", Message: "this request was accepted before, and the result of its run is not kept any more", Run: ran.Run}
@@ -136,12 +136,12 @@ func statusOf(code auth.Code) int {
 	return http.StatusBadRequest // the other codes of RFC 6749
 }
 
-// BadRequest is a fault of what the caller sent.
+// BadRequest returns a fault with status 400.
 func BadRequest(code, message string) error {
 	return &Fault{Status: http.StatusBadRequest, Code: code, Message: message}
 }
 
-// Unsupported is a fault of the body's type.
+// Unsupported returns a fault with status 415.
 func Unsupported(message string) error {
 	return &Fault{Status: http.StatusUnsupportedMediaType, Code: "unsupported_media_type", Message: message}
 }

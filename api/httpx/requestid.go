@@ -6,6 +6,7 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
+// Headers of answers.
 const (
 	HeaderRequestID = "X-Request-Id"
 	HeaderRun       = "Penstock-Run-Id" // of an answer: the run it belongs to

@@ -1,5 +1,5 @@
-// Package httpx is what every handler of the front door shares: the state of a
-// request, its body, and the answers that all doors write alike.
+// Package httpx holds what every handler of the front door shares: the state of
+// a request, its body, and the answers that all domains write alike.
 package httpx
 
 import (
@@ -12,24 +12,24 @@ import (
 	"github.com/penstock/penstock/internal/budget"
 )
 
-// Frame is what all requests of one front door have in common. Nothing of it
-// changes once requests are served.
+// Frame holds what all requests of one front door have in common. It must not
+// change once requests are served.
 type Frame struct {
 	Now       func() time.Time
 	Memory    *budget.Process // bodies are taken from it while their requests last; nil: there is always room
 	MaxBody   int64           // the largest body, in bytes
 	Limiter   Limiter         // nil: no limit
-	Envelopes []Envelope      // of the doors whose faults are not problems (RFC 9457)
+	Envelopes []Envelope      // of paths whose faults are not written as problems (RFC 9457)
 }
 
-// Envelope writes the faults of the doors at some paths.
+// Envelope is the form in which faults are written at some paths.
 type Envelope struct {
 	Serves    func(path string) bool
 	Write     func(c *gin.Context, f *Fault)
 	BasicOnly bool // a 401 offers Basic alone, and no bearer token
 }
 
-// envelope is the form in which the faults of a path are written.
+// envelope returns the Envelope of a path; of most paths it writes problems.
 func (f *Frame) envelope(path string) Envelope {
 	for _, e := range f.Envelopes {
 		if e.Serves(path) {
@@ -64,8 +64,8 @@ type State struct {
 
 const stateKey = "penstock.state"
 
-// Begin attaches a fresh State to the request. It belongs into the outermost
-// middleware: all others find the State.
+// Begin attaches a new State to the request. The outermost middleware calls it;
+// StateOf panics before.
 func (f *Frame) Begin(c *gin.Context) *State {
 	x := &State{Start: f.Now(), frame: f}
 	c.Set(stateKey, x)

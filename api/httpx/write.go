@@ -67,7 +67,7 @@ func NoContent(c *gin.Context) {
 	c.Writer.WriteHeaderNow()
 }
 
-// PathOf joins what names an object to its path in the API.
+// PathOf returns the path of an object of the API from the parts of its name.
 func PathOf(parts ...string) string {
 	path := "/v1"
 	for _, p := range parts {
@@ -76,7 +76,7 @@ func PathOf(parts ...string) string {
 	return path
 }
 
-// RunPath is where a run can be read.
+// RunPath returns the path at which a run can be read.
 func RunPath(id string) string { return "/v1/runs/" + id }
 
 // InUTC keeps the zero time zero.

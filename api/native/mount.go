@@ -1,5 +1,5 @@
-// Package native is the door of callers with credentials of this server: it
-// runs a flow and answers with its output, or with where to find it.
+// Package native serves callers with credentials of this server: it runs a flow
+// and answers with its output, or with the address at which it will be.
 package native
 
 import (
@@ -16,7 +16,7 @@ type Config struct {
 	Runner *runner.Runner
 }
 
-// api is the handler of each route.
+// api has the handlers of the routes.
 type api struct{ config Config }
 
 // Path is the route, below /v1, that runs a flow.

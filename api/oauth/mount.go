@@ -15,7 +15,7 @@ type Config struct {
 	Audit     *store.Audit // is told that a key begins to act as a user
 }
 
-// api is the handler of each route.
+// api has the handlers of the routes.
 type api struct{ config Config }
 
 // Mount adds the routes to limited, which counts requests; the metadata, which

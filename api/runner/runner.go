@@ -1,5 +1,5 @@
-// Package runner runs flows for the doors: it submits a run, waits for its
-// result as long as its caller does, and writes the answer.
+// Package runner runs flows for the domains of the front door: it submits a run,
+// waits for its result as long as its caller does, and writes the answer.
 package runner
 
 import (

@@ -39,16 +39,16 @@ type Config struct {
 	Records runner.Records
 	Runs    Runs // nil: runs can only be read
 
-	// Runner runs the flows of Flows again, in the versions of Store; Store nil:
-	// nobody can.
+	// Runner replays runs, with flows of Flows or versions of Store. Store nil:
+	// runs cannot be replayed.
 	Runner *runner.Runner
 	Flows  runner.Flows
 	Store  *store.Store
 
-	Draining func() bool // whether readers of streams had better go elsewhere
+	Draining func() bool // reports whether this process stops: then streams of events end
 }
 
-// api is the handler of each route.
+// api has the handlers of the routes.
 type api struct {
 	config  Config
 	streams atomic.Int64 // of events, open now

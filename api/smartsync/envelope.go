@@ -23,7 +23,7 @@ type failureBody struct {
 	RunID string `json:"run_id,omitempty"`
 }
 
-// WriteFault answers with why nothing ran, or what failed.
+// WriteFault answers with the envelope of a failure.
 func WriteFault(c *gin.Context, f *httpx.Fault) {
 	text, err := json.Marshal(failure{Error: failureBody{Code: f.Status, Msg: f.Message, RunID: f.Run}})
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package smartsync is the door of SmartSYNC's callers: it runs a flow for who
+// Package smartsync serves callers of SmartSYNC: it runs a flow for a caller who
 // signs with a check value, and answers with an envelope of its own.
 package smartsync
 
@@ -15,18 +15,18 @@ type Config struct {
 	Keys   auth.Keys
 	Runner *runner.Runner
 
-	Guesses *auth.Guesses // slows down who guesses secrets; nil: nobody is
+	Guesses *auth.Guesses // slows down who guesses secrets; nil: nobody is slowed down
 	Meter   auth.Meter    // counts which secret a call is signed with; nil: nothing is counted
 
-	// BodiesRecorded says that the bodies of refused requests are looked at
-	// later, as they were sent.
+	// BodiesRecorded: the bodies of refused requests are kept as they were sent.
+	// Then they are copied before they are changed.
 	BodiesRecorded bool
 }
 
-// api is the handler of each route.
+// api has the handlers of the routes.
 type api struct{ config Config }
 
-// Mount adds the door's routes.
+// Mount adds the routes.
 func Mount(r gin.IRouter, config Config) {
 	a := &api{config}
 	for _, path := range Paths {

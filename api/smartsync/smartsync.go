@@ -20,7 +20,7 @@ import (
 // Paths are where callers of SmartSYNC knock.
 var Paths = []string{"/apis/execute.php", "/apis/execute"}
 
-// Serves reports whether a path is this door's.
+// Serves reports whether a path is one of Paths.
 func Serves(path string) bool {
 	return path == Paths[0] || path == Paths[1]
 }
