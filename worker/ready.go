@@ -5,7 +5,7 @@ import (
 	"errors"
 
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // errUnopened ends a run that needs what only a process with another master

@@ -15,9 +15,10 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/internal/load"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
 )
 
 // The API key of the comparison. Replays are allowed to attach, and every call
@@ -42,7 +43,7 @@ func (p *process) door(over string) error {
 	return listen(handler)
 }
 
-func (p *process) submitter(ctx context.Context, over string) (api.Submit, error) {
+func (p *process) submitter(ctx context.Context, over string) (runner.Submit, error) {
 	over, queueName, _ := strings.Cut(over, ":")
 	switch over {
 	case "penstock":
@@ -75,7 +76,7 @@ func (p *process) Key(_ context.Context, key string) (*store.Key, error) {
 	return &store.Key{Key: doorKey, Secret: doorSecret, APIAccess: true, Window: time.Hour, OnReplay: "attach"}, nil
 }
 
-// noRecords implements api.Records.
+// noRecords implements runner.Records.
 type noRecords struct{}
 
 func (noRecords) Record(context.Context, string) (queue.Record, error) {
