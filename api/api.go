@@ -14,43 +14,25 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/api/admin"
+	"github.com/penstock/penstock/api/callbacks"
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/oauth"
 	"github.com/penstock/penstock/api/openapi"
-	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/api/runner"
+	"github.com/penstock/penstock/api/runs"
+	"github.com/penstock/penstock/api/smartsync"
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/callback"
-	"github.com/penstock/penstock/internal/store"
-	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
 )
-
-// Ticket waits for one accepted run. *queue.Ticket is one.
-type Ticket interface {
-	RunID() string
-	Attached() bool // the run is that of an earlier, equal request
-	// Wait returns how the run ended, or the context's error when that ends
-	// first; then it may be called again.
-	Wait(ctx context.Context) (queue.Result, error)
-	Close() // stops waiting; the run goes on
-}
-
-// Submit stores and enqueues a run, as queue.Client.Submit does.
-type Submit func(ctx context.Context, s queue.Submission) (Ticket, error)
-
-// Records finds runs. Unknown ones are queue.ErrNotFound.
-type Records interface {
-	Record(ctx context.Context, id string) (queue.Record, error)
-}
-
-// Flows finds the current version of a flow by its number or slug.
-type Flows interface {
-	Find(ref string) (*flows.Flow, bool)
-}
 
 // Config of an API. Submit, Records, Flows, Keys and Log are required.
 type Config struct {
-	Submit  Submit
-	Records Records
-	Flows   Flows
+	Submit  runner.Submit
+	Records runner.Records
+	Flows   runner.Flows
 	Keys    auth.Keys
 	Log     *slog.Logger
 
@@ -59,7 +41,7 @@ type Config struct {
 	Replied func(run string)
 
 	// Runs lists, awaits, watches and cancels runs; nil: they can only be read.
-	Runs Runs
+	Runs runs.Runs
 
 	// Fleet looks at queues and workers and holds them; nil: nobody can.
 	Fleet Fleet
@@ -76,20 +58,20 @@ type Config struct {
 	// Callbacks reads the tokens of steps that wait, and Call gives them what
 	// they wait for; nil: nobody can call.
 	Callbacks *callback.Signer
-	Call      Call
+	Call      callbacks.Call
 
 	// Guesses slows down who guesses the secrets of API keys; nil: nobody is.
 	Guesses *auth.Guesses
 
 	// Limiter counts requests per address and per principal; nil: no limit.
-	Limiter Limiter
+	Limiter httpx.Limiter
 
 	// Meter counts which secret the calls of API keys are signed with that have
 	// two; nil: nothing is counted.
 	Meter auth.Meter
 
 	// Rotations tells what Meter counted; nil: nobody can read it here.
-	Rotations Rotations
+	Rotations admin.Rotations
 
 	// Refusals keeps what was refused, for people to look at; nil: nobody does.
 	Refusals Refusals
@@ -127,9 +109,10 @@ type Config struct {
 type API struct {
 	config   Config
 	schemes  []auth.Authenticator
+	frame    httpx.Frame
+	runner   *runner.Runner
 	engine   *gin.Engine
 	draining atomic.Bool
-	streams  atomic.Int64 // of events, open now
 
 	description func() (*openapi.Description, error) // made once, when somebody asks
 }
@@ -161,6 +144,14 @@ func New(config Config) (*API, error) {
 		config:      config,
 		description: sync.OnceValues(openapi.Describe),
 	}
+	a.frame = httpx.Frame{
+		Now: config.Now, Memory: config.Memory, MaxBody: config.MaxBody, Limiter: config.Limiter,
+		Envelopes: []httpx.Envelope{
+			{Serves: smartsync.Serves, Write: smartsync.WriteFault},
+			{Serves: oauth.Serves, Write: oauth.WriteFault, BasicOnly: true},
+		},
+	}
+	a.runner = runner.New(runner.Config{Submit: config.Submit, Records: config.Records, Paused: a.paused, Memory: config.Memory})
 	signatures := auth.SignatureScheme{Keys: config.Keys, Guesses: config.Guesses, Meter: config.Meter}
 	if config.Store != nil {
 		signatures.Replays = config.Store.Tokens()
@@ -182,3 +173,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.engine.Serve
 // Drain makes /readyz fail. Requests are served as before, and told to close
 // their connections.
 func (a *API) Drain() { a.draining.Store(true) }
+
+// paused reports whether runs of a flow wait until somebody resumes it.
+func (a *API) paused(flow int64) bool {
+	return a.config.Store != nil && !a.config.Store.Flows().Paused(flow).IsZero()
+}

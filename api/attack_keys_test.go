@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/penstock/penstock/api/auth"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/store"
 )
 
 // guarded is an office that slows down who guesses the secrets of keys.

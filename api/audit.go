@@ -7,8 +7,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/penstock/penstock/api/auditlist"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/store"
 )
 
 // audited writes every act that changes something to the audit log, once it
@@ -17,20 +17,20 @@ import (
 // listed here.
 func (a *API) audited(c *gin.Context) {
 	c.Next()
-	x, method := of(c), c.Request.Method
+	x, method := httpx.StateOf(c), c.Request.Method
 	status := c.Writer.Status()
-	if a.config.Store == nil || x.principal == nil || method == http.MethodGet || method == http.MethodHead {
+	if a.config.Store == nil || x.Principal == nil || method == http.MethodGet || method == http.MethodHead {
 		return
 	}
-	if c.FullPath() == "/v1/flows/:flow/runs" {
+	if c.FullPath() == pathRun {
 		return // work, not administration; the run's record says who asked
 	}
 	if status >= http.StatusBadRequest && status != http.StatusForbidden {
 		return // nothing changed
 	}
 	entry := store.Entry{
-		Actor: x.principal.String(), Name: x.principal.Name, Act: method + " " + c.FullPath(), Object: x.object,
-		Status: status, IP: c.ClientIP(), RequestID: x.id,
+		Actor: x.Principal.String(), Name: x.Principal.Name, Act: method + " " + c.FullPath(), Object: x.Object,
+		Status: status, IP: c.ClientIP(), RequestID: x.ID,
 	}
 	if entry.Object == "" && len(c.Params) > 0 {
 		entry.Object = bounded(c.Params[0].Value)
@@ -38,24 +38,9 @@ func (a *API) audited(c *gin.Context) {
 	// The act is done, whether or not its caller still listens.
 	if err := a.config.Store.Audit().Add(context.WithoutCancel(c.Request.Context()), entry); err != nil {
 		a.config.Log.LogAttrs(c.Request.Context(), slog.LevelError, "an act is missing in the audit log",
-			slog.String("actor", x.principal.Name), slog.String("act", entry.Act), slog.String(attrError, err.Error()))
+			slog.String("actor", x.Principal.Name), slog.String("act", entry.Act), slog.String(attrError, err.Error()))
 	}
 }
 
 // bounded cuts what a caller wrote to what a name can be.
 func bounded(s string) string { return s[:min(len(s), 128)] }
-
-// listAudit answers GET /v1/audit, the newest first.
-func (a *API) listAudit(c *gin.Context) {
-	q, err := auditlist.Parse(c.Request.URL.RawQuery)
-	if err != nil {
-		a.fail(c, err)
-		return
-	}
-	page, err := auditlist.Page(c.Request.Context(), a.config.Store.Audit(), q, false)
-	if err != nil {
-		a.fail(c, err)
-		return
-	}
-	writePage(a, c, q, page)
-}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
 )
@@ -37,7 +38,7 @@ func benchAPI(b *testing.B) *API {
 	ticket := &instant{queue.Result{State: queue.Succeeded, Output: []byte(`[{"id":"280","pad":"` + strings.Repeat("x", 1000) + `"}]`),
 		Times: queue.Times{Accepted: epoch, Started: epoch, Finished: epoch}}}
 	a, err := New(Config{
-		Submit:  func(context.Context, queue.Submission) (Ticket, error) { return ticket, nil },
+		Submit:  func(context.Context, queue.Submission) (runner.Ticket, error) { return ticket, nil },
 		Records: newFakeQueue(),
 		Flows:   oneFlow{fixedFlow},
 		Keys:    keyList{keyID: {Key: keyID, Name: "crm", Secret: secret, APIAccess: true}},

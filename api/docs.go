@@ -5,18 +5,18 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/openapi"
 )
 
 const (
 	pathDocument = "/openapi.json"
-	pathDocs     = "/docs"
 )
 
 // mountDocs adds the description of the API, for programs and for people.
 func (a *API) mountDocs(e *gin.Engine) {
-	e.GET(pathDocument, a.described(typeJSON, func(d *openapi.Description) []byte { return d.Document }))
-	e.GET(pathDocs, a.described(typeHTML, func(d *openapi.Description) []byte { return d.Page }))
+	e.GET(pathDocument, a.described(httpx.TypeJSON, func(d *openapi.Description) []byte { return d.Document }))
+	e.GET(httpx.PathDocs, a.described(httpx.TypeHTML, func(d *openapi.Description) []byte { return d.Page }))
 	e.GET(openapi.StylePath, a.described(typeCSS, func(*openapi.Description) []byte { return openapi.Style }))
 }
 
@@ -25,13 +25,13 @@ func (a *API) described(contentType []string, part func(*openapi.Description) []
 	return func(c *gin.Context) {
 		d, err := a.description()
 		if err != nil {
-			a.fail(c, err)
+			httpx.Fail(c, err)
 			return
 		}
 		h := c.Writer.Header()
 		h["Content-Security-Policy"] = docsPolicy
 		h["Referrer-Policy"] = noReferrer
-		write(c, http.StatusOK, contentType, part(d))
+		httpx.Write(c, http.StatusOK, contentType, part(d))
 	}
 }
 

@@ -20,8 +20,8 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
 )
 
 const (
@@ -252,4 +252,15 @@ type noKeys struct{}
 
 func (noKeys) Key(context.Context, string) (*store.Key, error) {
 	return nil, fmt.Errorf("find key: dial 10.0.0.1")
+}
+
+// failure is the envelope of a failure at the SmartSYNC door, as its callers
+// read it.
+type failure struct {
+	Success bool `json:"success"`
+	Error   struct {
+		Code  int    `json:"code"`
+		Msg   string `json:"msg"`
+		RunID string `json:"run_id"`
+	} `json:"error"`
 }

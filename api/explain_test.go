@@ -13,7 +13,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
-	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/auth"
 )
 
 // explained asks about a request, and holds the answer to what it must never

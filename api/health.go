@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
 )
 
 // readyTimeout bounds one look at what the door depends on. It must stay
@@ -25,7 +27,7 @@ func isProbe(c *gin.Context) bool {
 
 // alive answers /healthz: the process serves.
 func alive(c *gin.Context) {
-	write(c, http.StatusOK, typeJSON, []byte(`{"status":"ok"}`))
+	httpx.Write(c, http.StatusOK, httpx.TypeJSON, []byte(`{"status":"ok"}`))
 }
 
 // ready answers /readyz: new requests are welcome here. It fails first when
@@ -33,15 +35,15 @@ func alive(c *gin.Context) {
 // still answered.
 func (a *API) ready(c *gin.Context) {
 	if a.draining.Load() {
-		write(c, http.StatusServiceUnavailable, typeJSON, []byte(`{"status":"stopping"}`))
+		httpx.Write(c, http.StatusServiceUnavailable, httpx.TypeJSON, []byte(`{"status":"stopping"}`))
 		return
 	}
 	ctx, cancel := context.WithTimeout(c.Request.Context(), readyTimeout)
 	defer cancel()
 	if err := a.config.Ready(ctx); err != nil {
 		a.config.Log.LogAttrs(ctx, slog.LevelWarn, "not ready", slog.String(attrError, err.Error()))
-		write(c, http.StatusServiceUnavailable, typeJSON, []byte(`{"status":"unavailable"}`))
+		httpx.Write(c, http.StatusServiceUnavailable, httpx.TypeJSON, []byte(`{"status":"unavailable"}`))
 		return
 	}
-	write(c, http.StatusOK, typeJSON, []byte(`{"status":"ok"}`))
+	httpx.Write(c, http.StatusOK, httpx.TypeJSON, []byte(`{"status":"ok"}`))
 }

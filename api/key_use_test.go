@@ -7,8 +7,9 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/api"
-	"github.com/penstock/penstock/internal/rotation"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/api/apitest"
+	"github.com/penstock/penstock/auth/rotation"
+	"github.com/penstock/penstock/store"
 )
 
 type uses struct{}
@@ -20,19 +21,19 @@ func (uses) Use(context.Context, *store.Key) (rotation.Use, error) {
 // While two secrets count, reading the key tells who still uses the old one.
 func TestKeyTellsTheUseOfItsSecrets(t *testing.T) {
 	t.Parallel()
-	p := newProduct(t, func(c *api.Config) { c.Rotations = uses{} })
-	p.http = &http.Client{Transport: newHeld(t)}
-	p.want(p.do("POST", "/v1/keys", "ann", `{"key":"web"}`), 201)
-	read := func() map[string]any { return p.want(p.do("GET", "/v1/keys/web", "ann", ""), 200) }
+	p := apitest.NewProduct(t, func(c *api.Config) { c.Rotations = uses{} })
+	p.HTTP = &http.Client{Transport: newHeld(t)}
+	p.Want(p.Do("POST", "/v1/keys", "ann", `{"key":"web"}`), 201)
+	read := func() map[string]any { return p.Want(p.Do("GET", "/v1/keys/web", "ann", ""), 200) }
 	if use, told := read()["secret_use"]; told {
 		t.Errorf("a key with one secret tells %v", use)
 	}
-	p.want(p.do("POST", "/v1/keys/web/rotate", "ann", ""), 200)
+	p.Want(p.Do("POST", "/v1/keys/web/rotate", "ann", ""), 200)
 	use, _ := read()["secret_use"].(map[string]any)
 	if use["current"] != 3.0 || use["previous"] != 1.0 || use["last_previous_at"] != time.Unix(1795280000, 0).UTC().Format(time.RFC3339) {
 		t.Errorf("told %v", use)
 	}
-	p.want(p.do("POST", "/v1/keys/web/rotate", "ann", `{"overlap_seconds":0}`), 200)
+	p.Want(p.Do("POST", "/v1/keys/web/rotate", "ann", `{"overlap_seconds":0}`), 200)
 	if use, told := read()["secret_use"]; told {
 		t.Errorf("a key whose old secret has ended tells %v", use)
 	}

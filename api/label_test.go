@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/api/apitest"
 )
 
 // labels are what a door says of its answers.
@@ -32,10 +33,10 @@ func (l *labels) last() string {
 func TestAnswersAreLabelled(t *testing.T) {
 	t.Parallel()
 	l := &labels{}
-	p := newProduct(t, func(c *api.Config) { c.Label = l.add })
-	p.deploy(1, "trigger: webhook\nsteps: [{respond: {status: 503, json: {down: true}}}]")
-	p.deploy(2, "trigger: webhook\nsteps: [{fail: {message: closed, status: 503}}]")
-	p.deploy(3, "trigger: webhook\nsteps: [{set: {a: 1}}]")
+	p := apitest.NewProduct(t, func(c *api.Config) { c.Label = l.add })
+	p.Deploy(1, "trigger: webhook\nsteps: [{respond: {status: 503, json: {down: true}}}]")
+	p.Deploy(2, "trigger: webhook\nsteps: [{fail: {message: closed, status: 503}}]")
+	p.Deploy(3, "trigger: webhook\nsteps: [{set: {a: 1}}]")
 	for _, c := range []struct {
 		method, path, body string
 		status             int
@@ -48,7 +49,7 @@ func TestAnswersAreLabelled(t *testing.T) {
 		{"POST", "/v1/flows/4/runs", "{}", 404, "false not_found"},
 		{"GET", "/v1/runs/nonsense", "", 404, "false "}, // it was to run nothing
 	} {
-		if r := p.do(c.method, c.path, "ulf", c.body); r.StatusCode != c.status || l.last() != c.label {
+		if r := p.Do(c.method, c.path, "ulf", c.body); r.StatusCode != c.status || l.last() != c.label {
 			t.Errorf("%s %s %s: %d %q, want %d %q", c.method, c.path, c.body, r.StatusCode, l.last(), c.status, c.label)
 		}
 	}

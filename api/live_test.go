@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/api"
-	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/api/apitest"
+	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/redisconn"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/internal/testenv"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
 )
 
 // echo is a flow that takes data; what a run of it does is up to the handler.
@@ -49,7 +50,7 @@ func live(t *testing.T, redis *testenv.RedisServer, onReplay string, now func() 
 	if err != nil {
 		t.Fatal(err)
 	}
-	running(t, q.Run, q.Close)
+	apitest.Running(t, q.Run, q.Close)
 	door, err := api.New(api.Config{
 		Submit: api.Queue{Client: q}.Submit, Records: q, Runs: api.Queue{Client: q}, Flows: echo{}, Keys: keyring{onReplay}, Log: log, Ready: q.Ping,
 	})
@@ -78,19 +79,7 @@ func serve(t *testing.T, redis *testenv.RedisServer, handler queue.Handler) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	running(t, s.Run, s.Close)
-}
-
-// running runs something until the test ends, and then closes it.
-func running(t *testing.T, run func(context.Context) error, closing func() error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var all sync.WaitGroup
-	all.Go(func() { _ = run(ctx) })
-	t.Cleanup(func() {
-		cancel()
-		all.Wait()
-		_ = closing()
-	})
+	apitest.Running(t, s.Run, s.Close)
 }
 
 func giveBack(_ context.Context, a *queue.Attempt) queue.Outcome {

@@ -5,17 +5,19 @@ import (
 	"net/http"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
 )
 
 // logRequest writes one wide line per request, when it has been answered.
 func (a *API) logRequest(c *gin.Context) {
 	c.Next()
-	x := of(c)
+	x := httpx.StateOf(c)
 	a.keepRefusal(c)
 	a.label(c)
 	status := c.Writer.Status()
-	if x.fault != nil {
-		status = x.fault.Status
+	if x.Fault != nil {
+		status = x.Fault.Status
 	}
 	level := slog.LevelInfo
 	switch {
@@ -32,34 +34,34 @@ func (a *API) logRequest(c *gin.Context) {
 	}
 	var stack [14]slog.Attr
 	line := append(stack[:0],
-		slog.String(attrRequest, x.id),
+		slog.String(attrRequest, x.ID),
 		slog.String(attrMethod, c.Request.Method),
 		slog.String(attrRoute, c.FullPath()), // not the path: it is the caller's text
 		slog.Int(attrStatus, status),
-		slog.Int64(attrIn, max(c.Request.ContentLength, int64(len(x.body)))),
+		slog.Int64(attrIn, max(c.Request.ContentLength, int64(len(x.Body())))),
 		slog.Int(attrOut, max(c.Writer.Size(), 0)),
-		slog.Float64(attrDuration, float64(a.config.Now().Sub(x.start).Microseconds())/1000),
+		slog.Float64(attrDuration, float64(a.config.Now().Sub(x.Start).Microseconds())/1000),
 		slog.String(attrIP, c.ClientIP()),
 	)
-	if x.principal != nil {
-		line = append(line, slog.String(attrPrincipal, string(x.principal.Kind)+":"+x.principal.Name))
+	if x.Principal != nil {
+		line = append(line, slog.String(attrPrincipal, string(x.Principal.Kind)+":"+x.Principal.Name))
 	}
-	if x.flowNumber == 0 && c.Param("flow") != "" { // refused before it was looked for
+	if x.FlowNumber == 0 && c.Param("flow") != "" { // refused before it was looked for
 		if flow, ok := a.config.Flows.Find(c.Param("flow")); ok {
-			x.flowNumber = flow.Number
+			x.FlowNumber = flow.Number
 		}
 	}
-	if x.flowNumber != 0 {
-		line = append(line, slog.Int64(attrFlow, x.flowNumber))
+	if x.FlowNumber != 0 {
+		line = append(line, slog.Int64(attrFlow, x.FlowNumber))
 	}
-	if x.run != "" {
-		line = append(line, slog.String(attrRun, x.run), slog.Bool(attrAttached, x.attached))
+	if x.Run != "" {
+		line = append(line, slog.String(attrRun, x.Run), slog.Bool(attrAttached, x.Attached))
 	}
-	if x.fault != nil {
+	if x.Fault != nil {
 		// The message may quote the caller, the code cannot.
-		line = append(line, slog.String(attrFault, x.fault.Code))
-		if x.fault.Err != nil {
-			line = append(line, slog.String(attrError, x.fault.Err.Error()))
+		line = append(line, slog.String(attrFault, x.Fault.Code))
+		if x.Fault.Err != nil {
+			line = append(line, slog.String(attrError, x.Fault.Err.Error()))
 		}
 	}
 	a.config.Log.LogAttrs(ctx, level, "request", line...)

@@ -11,7 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/runner"
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
 )
@@ -39,9 +41,9 @@ func (d *door) sign(r *http.Request, body string) {
 }
 
 // wantProblem checks a whole problem document.
-func (d *door) wantProblem(w *httptest.ResponseRecorder, status int, code, detail string) problem {
+func (d *door) wantProblem(w *httptest.ResponseRecorder, status int, code, detail string) httpx.Problem {
 	d.t.Helper()
-	var got problem
+	var got httpx.Problem
 	dec := json.NewDecoder(w.Body)
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&got); err != nil {
@@ -77,7 +79,7 @@ func TestRunFlow(t *testing.T) {
 		if diff := cmp.Diff(want, d.wantOne()); diff != "" {
 			t.Error(diff)
 		}
-		if w.Header().Get(headerRun) != runID(0) || w.Header().Get("Server-Timing") == "" {
+		if w.Header().Get(httpx.HeaderRun) != runID(0) || w.Header().Get("Server-Timing") == "" {
 			t.Errorf("header %v", w.Header())
 		}
 	}
@@ -150,7 +152,7 @@ func TestRunFlowOverdue(t *testing.T) {
 		d.queue.hold = true
 		begin := time.Now()
 		w := d.post("/v1/flows/70/runs", "")
-		if waited := time.Since(begin); waited != 10*time.Second+answerGrace {
+		if waited := time.Since(begin); waited != 10*time.Second+runner.AnswerGrace {
 			t.Errorf("answered after %v", waited)
 		}
 		d.wantProblem(w, 504, "timeout", "execution limit")
@@ -303,7 +305,7 @@ func TestReadRun(t *testing.T) {
 	const want = `{"run_id":"r1","flow":69,"version":"v69","queue":"default","state":"succeeded","principal":"key:sdfjh435hh345454","attempt":1,"created_at":"2026-11-21T16:53:20Z","started_at":"2026-11-21T16:53:21Z","output":[{"a": "<1>"}]}`
 	got := strings.ReplaceAll(w.Body.String(), epoch.Format(time.RFC3339), "2026-11-21T16:53:20Z")
 	got = strings.ReplaceAll(got, epoch.Add(time.Second).Format(time.RFC3339), "2026-11-21T16:53:21Z")
-	if w.Code != 200 || got != want || w.Header().Get(headerRun) != "r1" {
+	if w.Code != 200 || got != want || w.Header().Get(httpx.HeaderRun) != "r1" {
 		t.Errorf("%d %s\nwant %s", w.Code, got, want)
 	}
 }

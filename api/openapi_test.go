@@ -6,12 +6,10 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -23,7 +21,7 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
 	"github.com/penstock/penstock/api"
-	"github.com/penstock/penstock/api/client"
+	"github.com/penstock/penstock/api/apitest"
 	"github.com/penstock/penstock/api/openapi"
 	"github.com/penstock/penstock/internal/callback"
 	"github.com/penstock/penstock/queue"
@@ -61,7 +59,7 @@ type held struct {
 func newHeld(t *testing.T) *held {
 	t.Helper()
 	router, err := document()
-	fatal(t, err)
+	apitest.Fatal(t, err)
 	return &held{t: t, router: router, called: map[string][]int{}}
 }
 
@@ -122,18 +120,18 @@ var (
 func TestDocumentAndRouterAgree(t *testing.T) {
 	t.Parallel()
 	_, callable := callbacks(t)
-	p := newProduct(t, callable)
+	p := apitest.NewProduct(t, callable)
 	described := map[string]bool{}
 	d, err := openapi.Describe()
-	fatal(t, err)
+	apitest.Fatal(t, err)
 	doc, err := openapi3.NewLoader().LoadFromData(d.Document)
-	fatal(t, err)
+	apitest.Fatal(t, err)
 	for path, item := range doc.Paths.Map() {
 		for method := range item.Operations() {
 			described[method+" "+path] = true
 		}
 	}
-	for _, route := range p.api.Routes() {
+	for _, route := range p.API.Routes() {
 		if consoleAt.MatchString(route) {
 			continue // pages for people
 		}
@@ -155,17 +153,17 @@ func TestDocumentAndRouterAgree(t *testing.T) {
 func TestServerDoesWhatTheDocumentSays(t *testing.T) {
 	t.Parallel()
 	signer, callable := callbacks(t)
-	p := newProduct(t, callable)
+	p := apitest.NewProduct(t, callable)
 	h := newHeld(t)
-	p.http = &http.Client{Transport: h}
+	p.HTTP = &http.Client{Transport: h}
 	callCallbacks(p, signer)
-	for _, calls := range []func(*product){callDoors, callRuns, callFlows, callTokens, callUsers, callKeys, callClients, callSecrets, callFleet, callServer} {
+	for _, calls := range []func(*apitest.Product){callDoors, callRuns, callFlows, callTokens, callUsers, callKeys, callClients, callSecrets, callFleet, callServer} {
 		calls(p)
 	}
 	d, err := openapi.Describe()
-	fatal(t, err)
+	apitest.Fatal(t, err)
 	doc, err := openapi3.NewLoader().LoadFromData(d.Document)
-	fatal(t, err)
+	apitest.Fatal(t, err)
 	for path, item := range doc.Paths.Map() {
 		for method, o := range item.Operations() {
 			answers := h.called[o.OperationID]
@@ -182,56 +180,51 @@ func TestServerDoesWhatTheDocumentSays(t *testing.T) {
 // callbacks makes a door take calls for runs that wait, of which there are none.
 func callbacks(t *testing.T) (*callback.Signer, func(*api.Config)) {
 	t.Helper()
-	signer, err := callback.New(issuer, [][]byte{bytes.Repeat([]byte{7}, 32)})
-	fatal(t, err)
+	signer, err := callback.New(apitest.Issuer, [][]byte{bytes.Repeat([]byte{7}, 32)})
+	apitest.Fatal(t, err)
 	return signer, func(c *api.Config) {
 		c.Callbacks = signer
 		c.Call = func(context.Context, string, string, []byte) error { return nil }
 	}
 }
 
-func callCallbacks(p *product, signer *callback.Signer) {
+func callCallbacks(p *apitest.Product, signer *callback.Signer) {
 	token := func(expires time.Time) string {
 		return callback.Path + signer.Token(callback.Call{Run: queue.NewRunID("default"), Key: "wait_for.0", Expires: expires})
 	}
 	good, old := token(time.Now().Add(time.Hour)), token(time.Now().Add(-time.Hour))
-	p.want(p.do("GET", good, "", ""), 200)
-	p.want(p.do("GET", old, "", ""), 410)
-	p.want(p.do("POST", good, "", `{"yes":true}`), 200)
-	p.want(p.do("POST", good, "", "yes=1", "Content-Type", formType), 200)
-	p.want(p.do("POST", old, "", `{}`), 410)
+	p.Want(p.Do("GET", good, "", ""), 200)
+	p.Want(p.Do("GET", old, "", ""), 410)
+	p.Want(p.Do("POST", good, "", `{"yes":true}`), 200)
+	p.Want(p.Do("POST", good, "", "yes=1", "Content-Type", formType), 200)
+	p.Want(p.Do("POST", old, "", `{}`), 410)
 }
 
-// signed is a SmartSYNC request of an API key.
-func (p *product) signed(method, path, flow, body string) *http.Request {
-	params := map[string]string{"flow": flow, "key": "key-one", "ts": strconv.FormatInt(time.Now().Unix()-int64(len(path)), 10)} // so that no two are equal
-	query := url.Values{"check": {client.Check(params, []byte(body), "secret-of-key-one")}}
-	for name, value := range params {
-		query.Set(name, value)
-	}
-	return p.request(method, path+"?"+query.Encode(), "", body)
-}
-
-var codes = regexp.MustCompile(`(?:Code: |badRequest\()"([a-z_]+)"`)
+var codes = regexp.MustCompile(`(?:Code: |[bB]adRequest\()"([a-z_]+)"`)
 
 // Every code that a problem may carry is explained on the page.
 func TestEveryCodeIsDescribed(t *testing.T) {
 	t.Parallel()
 	d, err := openapi.Describe()
-	fatal(t, err)
+	apitest.Fatal(t, err)
 	files, err := filepath.Glob("*.go")
-	fatal(t, err)
+	apitest.Fatal(t, err)
+	domains, err := filepath.Glob("*/*.go")
+	apitest.Fatal(t, err)
 	found := []string{"unauthorized", "forbidden", "invalid_token", "insufficient_scope", "waiting",
 		"step_failed", "fail", "expression", "validation", "timeout", "cancelled", "limit", "busy", "uncertain", "crashed", "internal"}
-	for _, file := range files {
+	for _, file := range append(files, domains...) {
 		if strings.HasSuffix(file, "_test.go") {
 			continue
 		}
 		text, err := os.ReadFile(file)
-		fatal(t, err)
+		apitest.Fatal(t, err)
 		for _, m := range codes.FindAllStringSubmatch(string(text), -1) {
 			found = append(found, m[1])
 		}
+	}
+	if !slices.Contains(found, "too_large") || !slices.Contains(found, "flow_paused") || !slices.Contains(found, "bad_chunks") {
+		t.Fatalf("this test does not find the codes any more, only %q", found)
 	}
 	for _, code := range found {
 		if code != "caller_gone" && !bytes.Contains(d.Page, []byte(`id="problem-`+code+`"`)) { // who has gone hears nothing
@@ -240,96 +233,96 @@ func TestEveryCodeIsDescribed(t *testing.T) {
 	}
 }
 
-func callServer(p *product) {
+func callServer(p *apitest.Product) {
 	for _, path := range []string{"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/style.css", "/.well-known/oauth-authorization-server"} {
-		p.want(p.do("GET", path, "", ""), 200)
+		p.Want(p.Do("GET", path, "", ""), 200)
 	}
-	p.api.Drain()
-	p.want(p.do("GET", "/readyz", "", ""), 503)
+	p.API.Drain()
+	p.Want(p.Do("GET", "/readyz", "", ""), 503)
 }
 
 const formType = "application/x-www-form-urlencoded"
 
-func callDoors(p *product) {
-	p.deploy(1, passes)
-	p.deploy(3, fails)
-	p.deploy(7, hookFlow("scheme: github, verify_token: hook", ""))
-	p.secret("hook", "s3")
+func callDoors(p *apitest.Product) {
+	p.Deploy(1, apitest.FlowPasses)
+	p.Deploy(3, apitest.FlowFails)
+	p.Deploy(7, apitest.HookFlow("scheme: github, verify_token: hook", ""))
+	p.Secret("hook", "s3")
 	for _, path := range []string{"/apis/execute", "/apis/execute.php"} {
-		p.want(p.send(p.signed("GET", path, "1", "")), 200)
-		p.want(p.send(p.signed("POST", path, "1", `{"n":1}`)), 200)
+		p.Want(p.Send(p.Signed("GET", path, "1", "")), 200)
+		p.Want(p.Send(p.Signed("POST", path, "1", `{"n":1}`)), 200)
 		for _, method := range []string{"GET", "POST"} {
-			p.want(p.do(method, path+"?flow=1&key=key-one&ts=1&check=x", "", ""), 401)
+			p.Want(p.Do(method, path+"?flow=1&key=key-one&ts=1&check=x", "", ""), 401)
 		}
-		p.want(p.send(p.signed("GET", path, "3", "")), 400)
+		p.Want(p.Send(p.Signed("GET", path, "3", "")), 400)
 	}
-	p.want(p.do("POST", "/v1/flows/1/runs", "ulf", `{"n":1}`), 200)
-	p.want(p.do("POST", "/v1/flows/1/runs", "ulf", `{"n":1}`, "Prefer", "respond-async"), 202)
-	p.want(p.do("POST", "/v1/flows/3/runs", "ulf", ""), 410)
-	p.want(p.do("POST", "/v1/flows/1/runs", "", ""), 401)
-	p.want(p.do("POST", "/v1/flows/99/runs", "ulf", ""), 404)
-	p.want(p.do("POST", "/v1/flows/1/runs?x=y", "ulf", ""), 400)
-	p.want(p.do("POST", "/v1/flows/1/runs", "ulf", "x", "Content-Type", "text/plain"), 415)
-	p.want(p.github("/hooks/7", `{}`, "d"), 200)
-	p.want(p.do("POST", "/hooks/7", "", `{}`), 401)
-	p.want(p.do("GET", "/hooks/7?hub.mode=subscribe&hub.verify_token=s3&hub.challenge=1", "", ""), 200)
-	p.want(p.do("GET", "/hooks/7", "", ""), 401)
+	p.Want(p.Do("POST", "/v1/flows/1/runs", "ulf", `{"n":1}`), 200)
+	p.Want(p.Do("POST", "/v1/flows/1/runs", "ulf", `{"n":1}`, "Prefer", "respond-async"), 202)
+	p.Want(p.Do("POST", "/v1/flows/3/runs", "ulf", ""), 410)
+	p.Want(p.Do("POST", "/v1/flows/1/runs", "", ""), 401)
+	p.Want(p.Do("POST", "/v1/flows/99/runs", "ulf", ""), 404)
+	p.Want(p.Do("POST", "/v1/flows/1/runs?x=y", "ulf", ""), 400)
+	p.Want(p.Do("POST", "/v1/flows/1/runs", "ulf", "x", "Content-Type", "text/plain"), 415)
+	p.Want(p.GitHub("/hooks/7", `{}`, "d"), 200)
+	p.Want(p.Do("POST", "/hooks/7", "", `{}`), 401)
+	p.Want(p.Do("GET", "/hooks/7?hub.mode=subscribe&hub.verify_token=s3&hub.challenge=1", "", ""), 200)
+	p.Want(p.Do("GET", "/hooks/7", "", ""), 401)
 }
 
-func callRuns(p *product) {
-	p.deploy(2, waits)
-	id := p.run("ulf", 1, `{"n":1}`)
-	open := p.start("ulf", 2, `{"n":1}`)
-	<-p.at
-	p.want(p.do("GET", "/v1/runs", "ulf", ""), 200)
-	p.want(p.do("GET", "/v1/runs?filter=x", "ulf", ""), 400)
+func callRuns(p *apitest.Product) {
+	p.Deploy(2, apitest.FlowWaits)
+	id := p.Run("ulf", 1, `{"n":1}`)
+	open := p.Start("ulf", 2, `{"n":1}`)
+	<-p.At
+	p.Want(p.Do("GET", "/v1/runs", "ulf", ""), 200)
+	p.Want(p.Do("GET", "/v1/runs?filter=x", "ulf", ""), 400)
 	for _, path := range []string{"", "/events", "/input"} {
-		p.want(p.do("GET", "/v1/runs/"+id+path, "ulf", ""), 200)
-		p.want(p.do("GET", "/v1/runs/nothing"+path, "ulf", ""), 404)
+		p.Want(p.Do("GET", "/v1/runs/"+id+path, "ulf", ""), 200)
+		p.Want(p.Do("GET", "/v1/runs/nothing"+path, "ulf", ""), 404)
 	}
-	p.want(p.do("GET", "/v1/runs/"+open, "ulf", ""), 200)
-	p.want(p.do("POST", "/v1/runs/"+open+"/cancel", "ulf", ""), 200)
-	p.want(p.do("POST", "/v1/runs/"+open+"/cancel", "ulf", ""), 409)
-	p.want(p.do("POST", "/v1/runs/"+id+"/replay", "ulf", ""), 200)
-	p.want(p.do("POST", "/v1/runs/"+id+"/replay", "ulf", `{"version":"x"}`), 400)
+	p.Want(p.Do("GET", "/v1/runs/"+open, "ulf", ""), 200)
+	p.Want(p.Do("POST", "/v1/runs/"+open+"/cancel", "ulf", ""), 200)
+	p.Want(p.Do("POST", "/v1/runs/"+open+"/cancel", "ulf", ""), 409)
+	p.Want(p.Do("POST", "/v1/runs/"+id+"/replay", "ulf", ""), 200)
+	p.Want(p.Do("POST", "/v1/runs/"+id+"/replay", "ulf", `{"version":"x"}`), 400)
 }
 
-func callFlows(p *product) {
-	p.want(p.do("PUT", "/v1/flows/9", "ann", "flow: 9\nsteps: [{set: {a: 1}}]", "Content-Type", "application/yaml"), 201)
-	p.want(p.do("PUT", "/v1/flows/9", "ann", "flow: 9\ntrigger: {schedule: '@hourly'}\nsteps: [{set: {a: 2}}]", "Content-Type", "application/yaml"), 200)
-	p.want(p.do("PUT", "/v1/flows/9", "ann", "flow: 9\nsteps: [{sett: {a: 2}}]", "Content-Type", "application/yaml"), 422)
-	p.want(p.do("PUT", "/v1/flows/8", "ann", "flow: 9\nsteps: [{set: {a: 2}}]", "Content-Type", "application/yaml"), 409)
-	p.want(p.do("GET", "/v1/flows", "ann", ""), 200)
-	p.want(p.do("GET", "/v1/flows?page=0", "ann", ""), 400)
-	versions := p.want(p.do("GET", "/v1/flows/9/versions", "ann", ""), 200)["items"].([]any)
+func callFlows(p *apitest.Product) {
+	p.Want(p.Do("PUT", "/v1/flows/9", "ann", "flow: 9\nsteps: [{set: {a: 1}}]", "Content-Type", "application/yaml"), 201)
+	p.Want(p.Do("PUT", "/v1/flows/9", "ann", "flow: 9\ntrigger: {schedule: '@hourly'}\nsteps: [{set: {a: 2}}]", "Content-Type", "application/yaml"), 200)
+	p.Want(p.Do("PUT", "/v1/flows/9", "ann", "flow: 9\nsteps: [{sett: {a: 2}}]", "Content-Type", "application/yaml"), 422)
+	p.Want(p.Do("PUT", "/v1/flows/8", "ann", "flow: 9\nsteps: [{set: {a: 2}}]", "Content-Type", "application/yaml"), 409)
+	p.Want(p.Do("GET", "/v1/flows", "ann", ""), 200)
+	p.Want(p.Do("GET", "/v1/flows?page=0", "ann", ""), 400)
+	versions := p.Want(p.Do("GET", "/v1/flows/9/versions", "ann", ""), 200)["items"].([]any)
 	version := versions[1].(map[string]any)["version"].(string)
-	p.want(p.do("GET", "/v1/flows/9/versions/"+version, "ann", ""), 200)
-	p.want(p.do("GET", "/v1/flows/9/versions/none", "ann", ""), 404)
-	p.want(p.do("GET", "/v1/flows/99/versions", "ann", ""), 404)
-	p.want(p.do("GET", "/v1/flows/9", "ann", ""), 200)
-	p.want(p.do("GET", "/v1/flows/99", "ann", ""), 404)
+	p.Want(p.Do("GET", "/v1/flows/9/versions/"+version, "ann", ""), 200)
+	p.Want(p.Do("GET", "/v1/flows/9/versions/none", "ann", ""), 404)
+	p.Want(p.Do("GET", "/v1/flows/99/versions", "ann", ""), 404)
+	p.Want(p.Do("GET", "/v1/flows/9", "ann", ""), 200)
+	p.Want(p.Do("GET", "/v1/flows/99", "ann", ""), 404)
 	for _, act := range []string{"disable", "enable", "pause", "resume", "rollback"} {
-		p.want(p.do("POST", "/v1/flows/9/"+act, "ann", ""), 200)
-		p.want(p.do("POST", "/v1/flows/9/"+act, "ulf", ""), 403)
+		p.Want(p.Do("POST", "/v1/flows/9/"+act, "ann", ""), 200)
+		p.Want(p.Do("POST", "/v1/flows/9/"+act, "ulf", ""), 403)
 	}
-	p.want(p.do("DELETE", "/v1/flows/9", "ann", ""), 204)
-	p.want(p.do("DELETE", "/v1/flows/9", "ann", ""), 404)
+	p.Want(p.Do("DELETE", "/v1/flows/9", "ann", ""), 204)
+	p.Want(p.Do("DELETE", "/v1/flows/9", "ann", ""), 404)
 }
 
-func callTokens(p *product) {
+func callTokens(p *apitest.Product) {
 	for _, path := range []string{"/token", "/appservices/token"} {
-		p.want(p.do("POST", path, "", "grant_type=password&username=ulf&password="+strings.ReplaceAll(word, " ", "+"), "Content-Type", formType), 200)
-		p.want(p.do("POST", path, "", "grant_type=password&username=ulf&password=x", "Content-Type", formType), 400)
+		p.Want(p.Do("POST", path, "", "grant_type=password&username=ulf&password="+strings.ReplaceAll(apitest.Password, " ", "+"), "Content-Type", formType), 200)
+		p.Want(p.Do("POST", path, "", "grant_type=password&username=ulf&password=x", "Content-Type", formType), 400)
 	}
-	client := p.want(p.do("POST", "/v1/clients", "ann", `{"name":"c","scopes":["flows:run"],"secret":"a secret of sixteen","assertion_expires_on":"2099-01-01"}`), 201)["identifier"].(string)
-	assertion := p.do("POST", "/v1/clients/"+client+"/assertion", "ann", "")
-	p.want(assertion, 201)
+	client := p.Want(p.Do("POST", "/v1/clients", "ann", `{"name":"c","scopes":["flows:run"],"secret":"a secret of sixteen","assertion_expires_on":"2099-01-01"}`), 201)["identifier"].(string)
+	assertion := p.Do("POST", "/v1/clients/"+client+"/assertion", "ann", "")
+	p.Want(assertion, 201)
 	as := func(path, form string, status int) map[string]any {
-		r := p.request("POST", path, "", form, "Content-Type", formType)
+		r := p.Request("POST", path, "", form, "Content-Type", formType)
 		r.SetBasicAuth(client, "a secret of sixteen")
-		return p.want(p.send(r), status)
+		return p.Want(p.Send(r), status)
 	}
-	as("/oauth/v2/oauth-token", "grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer&assertion="+assertion.body, 200)
+	as("/oauth/v2/oauth-token", "grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer&assertion="+assertion.Text, 200)
 	as("/oauth/v2/oauth-token", "grant_type=password", 400)
 	token := as("/oauth2/token", "grant_type=client_credentials", 200)["access_token"].(string)
 	as("/oauth2/token", "grant_type=client_credentials&scope=users:admin", 400)
@@ -339,97 +332,97 @@ func callTokens(p *product) {
 	as("/oauth/revoke", "", 400)
 }
 
-func callUsers(p *product) {
-	p.want(p.do("POST", "/v1/users", "ann", `{"name":"new","password":"long enough for this","roles":["viewer"]}`), 201)
-	p.want(p.do("POST", "/v1/users", "ann", `{"name":"new","password":"long enough for this"}`), 409)
-	p.want(p.do("GET", "/v1/users", "ann", ""), 200)
-	p.want(p.do("GET", "/v1/users", "ulf", ""), 403)
-	p.want(p.do("GET", "/v1/users/new", "ann", ""), 200)
-	p.want(p.do("GET", "/v1/users/none", "ann", ""), 404)
-	p.want(p.do("PATCH", "/v1/users/new", "ann", `{"disabled":true}`), 200)
-	p.want(p.do("PATCH", "/v1/users/new", "ann", `{"roles":["king"]}`), 400)
-	p.want(p.do("DELETE", "/v1/users/new", "ann", ""), 204)
-	p.want(p.do("DELETE", "/v1/users/new", "ann", ""), 404)
-	p.want(p.do("GET", "/v1/audit", "ann", ""), 200)
-	p.want(p.do("GET", "/v1/audit", "vera", ""), 403)
-	p.want(p.do("POST", "/v1/auth/explain", "ann", `{"method":"GET","url":"/apis/execute?flow=1&key=key-one&ts=1&check=x"}`), 200)
-	p.want(p.do("POST", "/v1/auth/explain", "ulf", `{}`), 403)
+func callUsers(p *apitest.Product) {
+	p.Want(p.Do("POST", "/v1/users", "ann", `{"name":"new","password":"long enough for this","roles":["viewer"]}`), 201)
+	p.Want(p.Do("POST", "/v1/users", "ann", `{"name":"new","password":"long enough for this"}`), 409)
+	p.Want(p.Do("GET", "/v1/users", "ann", ""), 200)
+	p.Want(p.Do("GET", "/v1/users", "ulf", ""), 403)
+	p.Want(p.Do("GET", "/v1/users/new", "ann", ""), 200)
+	p.Want(p.Do("GET", "/v1/users/none", "ann", ""), 404)
+	p.Want(p.Do("PATCH", "/v1/users/new", "ann", `{"disabled":true}`), 200)
+	p.Want(p.Do("PATCH", "/v1/users/new", "ann", `{"roles":["king"]}`), 400)
+	p.Want(p.Do("DELETE", "/v1/users/new", "ann", ""), 204)
+	p.Want(p.Do("DELETE", "/v1/users/new", "ann", ""), 404)
+	p.Want(p.Do("GET", "/v1/audit", "ann", ""), 200)
+	p.Want(p.Do("GET", "/v1/audit", "vera", ""), 403)
+	p.Want(p.Do("POST", "/v1/auth/explain", "ann", `{"method":"GET","url":"/apis/execute?flow=1&key=key-one&ts=1&check=x"}`), 200)
+	p.Want(p.Do("POST", "/v1/auth/explain", "ulf", `{}`), 403)
 }
 
-func callKeys(p *product) {
-	p.want(p.do("POST", "/v1/keys", "ann", `{"key":"made","name":"Made","flows":[1]}`), 201)
-	p.want(p.do("POST", "/v1/keys", "ann", `{"key":"made"}`), 409)
-	p.want(p.do("GET", "/v1/keys", "ann", ""), 200)
-	p.want(p.do("GET", "/v1/keys", "ulf", ""), 403)
-	p.want(p.do("GET", "/v1/keys/made", "ann", ""), 200)
-	p.want(p.do("GET", "/v1/keys/none", "ann", ""), 404)
-	p.want(p.do("PATCH", "/v1/keys/made", "ann", `{"ts_window":60,"on_replay":"attach"}`), 200)
-	p.want(p.do("PATCH", "/v1/keys/made", "ann", `{"on_replay":"maybe"}`), 400)
-	p.want(p.do("POST", "/v1/keys/made/rotate", "ann", `{"overlap_seconds":60}`), 200)
-	p.want(p.do("POST", "/v1/keys/none/rotate", "ann", ""), 404)
-	p.want(p.do("DELETE", "/v1/keys/made", "ann", ""), 204)
-	p.want(p.do("DELETE", "/v1/keys/made", "ann", ""), 404)
+func callKeys(p *apitest.Product) {
+	p.Want(p.Do("POST", "/v1/keys", "ann", `{"key":"made","name":"Made","flows":[1]}`), 201)
+	p.Want(p.Do("POST", "/v1/keys", "ann", `{"key":"made"}`), 409)
+	p.Want(p.Do("GET", "/v1/keys", "ann", ""), 200)
+	p.Want(p.Do("GET", "/v1/keys", "ulf", ""), 403)
+	p.Want(p.Do("GET", "/v1/keys/made", "ann", ""), 200)
+	p.Want(p.Do("GET", "/v1/keys/none", "ann", ""), 404)
+	p.Want(p.Do("PATCH", "/v1/keys/made", "ann", `{"ts_window":60,"on_replay":"attach"}`), 200)
+	p.Want(p.Do("PATCH", "/v1/keys/made", "ann", `{"on_replay":"maybe"}`), 400)
+	p.Want(p.Do("POST", "/v1/keys/made/rotate", "ann", `{"overlap_seconds":60}`), 200)
+	p.Want(p.Do("POST", "/v1/keys/none/rotate", "ann", ""), 404)
+	p.Want(p.Do("DELETE", "/v1/keys/made", "ann", ""), 204)
+	p.Want(p.Do("DELETE", "/v1/keys/made", "ann", ""), 404)
 }
 
-func callClients(p *product) {
-	id := p.want(p.do("POST", "/v1/clients", "ann", `{"name":"CRM","scopes":["flows:run"],"assertion_expires_on":"2099-01-01"}`), 201)["identifier"].(string)
-	p.want(p.do("POST", "/v1/clients", "ann", `{"scopes":["flows:fly"]}`), 400)
-	p.want(p.do("GET", "/v1/clients", "ann", ""), 200)
-	p.want(p.do("GET", "/v1/clients", "ulf", ""), 403)
-	p.want(p.do("GET", "/v1/clients/"+id, "ann", ""), 200)
-	p.want(p.do("GET", "/v1/clients/none", "ann", ""), 404)
-	p.want(p.do("PATCH", "/v1/clients/"+id, "ann", `{"token_ttl_minutes":10}`), 200)
-	p.want(p.do("PATCH", "/v1/clients/"+id, "ann", `{"token_ttl_minutes":0}`), 400)
-	p.want(p.do("POST", "/v1/clients/"+id+"/assertion", "ann", "", "Accept", "application/json"), 201)
-	p.want(p.do("POST", "/v1/clients/"+id+"/token", "ann", ""), 201)
-	p.want(p.do("POST", "/v1/clients/"+id+"/secret", "ann", ""), 201)
+func callClients(p *apitest.Product) {
+	id := p.Want(p.Do("POST", "/v1/clients", "ann", `{"name":"CRM","scopes":["flows:run"],"assertion_expires_on":"2099-01-01"}`), 201)["identifier"].(string)
+	p.Want(p.Do("POST", "/v1/clients", "ann", `{"scopes":["flows:fly"]}`), 400)
+	p.Want(p.Do("GET", "/v1/clients", "ann", ""), 200)
+	p.Want(p.Do("GET", "/v1/clients", "ulf", ""), 403)
+	p.Want(p.Do("GET", "/v1/clients/"+id, "ann", ""), 200)
+	p.Want(p.Do("GET", "/v1/clients/none", "ann", ""), 404)
+	p.Want(p.Do("PATCH", "/v1/clients/"+id, "ann", `{"token_ttl_minutes":10}`), 200)
+	p.Want(p.Do("PATCH", "/v1/clients/"+id, "ann", `{"token_ttl_minutes":0}`), 400)
+	p.Want(p.Do("POST", "/v1/clients/"+id+"/assertion", "ann", "", "Accept", "application/json"), 201)
+	p.Want(p.Do("POST", "/v1/clients/"+id+"/token", "ann", ""), 201)
+	p.Want(p.Do("POST", "/v1/clients/"+id+"/secret", "ann", ""), 201)
 	for _, act := range []string{"assertion", "token", "secret"} {
-		p.want(p.do("POST", "/v1/clients/none/"+act, "ann", ""), 404)
+		p.Want(p.Do("POST", "/v1/clients/none/"+act, "ann", ""), 404)
 	}
-	p.want(p.do("DELETE", "/v1/clients/"+id, "ann", ""), 204)
-	p.want(p.do("DELETE", "/v1/clients/"+id, "ann", ""), 404)
-	kid := p.want(p.do("POST", "/v1/signing-keys", "ann", ""), 201)["kid"].(string)
-	p.want(p.do("POST", "/v1/signing-keys", "ulf", ""), 403)
-	p.want(p.do("POST", "/v1/signing-keys", "ann", ""), 201)
-	p.want(p.do("GET", "/v1/signing-keys", "ann", ""), 200)
-	p.want(p.do("GET", "/v1/signing-keys", "ulf", ""), 403)
-	p.want(p.do("DELETE", "/v1/signing-keys/"+kid, "ann", ""), 204)
-	p.want(p.do("DELETE", "/v1/signing-keys/none", "ann", ""), 404)
+	p.Want(p.Do("DELETE", "/v1/clients/"+id, "ann", ""), 204)
+	p.Want(p.Do("DELETE", "/v1/clients/"+id, "ann", ""), 404)
+	kid := p.Want(p.Do("POST", "/v1/signing-keys", "ann", ""), 201)["kid"].(string)
+	p.Want(p.Do("POST", "/v1/signing-keys", "ulf", ""), 403)
+	p.Want(p.Do("POST", "/v1/signing-keys", "ann", ""), 201)
+	p.Want(p.Do("GET", "/v1/signing-keys", "ann", ""), 200)
+	p.Want(p.Do("GET", "/v1/signing-keys", "ulf", ""), 403)
+	p.Want(p.Do("DELETE", "/v1/signing-keys/"+kid, "ann", ""), 204)
+	p.Want(p.Do("DELETE", "/v1/signing-keys/none", "ann", ""), 404)
 }
 
-func callSecrets(p *product) {
-	p.want(p.do("PUT", "/v1/secrets/s", "ann", `{"value":"v"}`), 200)
-	p.want(p.do("PUT", "/v1/secrets/s", "ann", `{"value":""}`), 400)
-	p.want(p.do("GET", "/v1/secrets", "ann", ""), 200)
-	p.want(p.do("GET", "/v1/secrets", "ulf", ""), 403)
-	p.want(p.do("DELETE", "/v1/secrets/s", "ann", ""), 204)
-	p.want(p.do("DELETE", "/v1/secrets/s", "ann", ""), 404)
-	p.want(p.do("PUT", "/v1/connections/c", "ann", `{"type":"basic","hosts":["crm.example.org"],"settings":{"username":"u","password":"p"}}`), 200)
-	p.want(p.do("PUT", "/v1/connections/c", "ann", `{"type":"magic"}`), 400)
-	p.want(p.do("GET", "/v1/connections", "ann", ""), 200)
-	p.want(p.do("GET", "/v1/connections", "ulf", ""), 403)
-	p.want(p.do("GET", "/v1/connections/c", "ann", ""), 200)
-	p.want(p.do("GET", "/v1/connections/none", "ann", ""), 404)
-	p.want(p.do("DELETE", "/v1/connections/c", "ann", ""), 204)
-	p.want(p.do("DELETE", "/v1/connections/c", "ann", ""), 404)
+func callSecrets(p *apitest.Product) {
+	p.Want(p.Do("PUT", "/v1/secrets/s", "ann", `{"value":"v"}`), 200)
+	p.Want(p.Do("PUT", "/v1/secrets/s", "ann", `{"value":""}`), 400)
+	p.Want(p.Do("GET", "/v1/secrets", "ann", ""), 200)
+	p.Want(p.Do("GET", "/v1/secrets", "ulf", ""), 403)
+	p.Want(p.Do("DELETE", "/v1/secrets/s", "ann", ""), 204)
+	p.Want(p.Do("DELETE", "/v1/secrets/s", "ann", ""), 404)
+	p.Want(p.Do("PUT", "/v1/connections/c", "ann", `{"type":"basic","hosts":["crm.example.org"],"settings":{"username":"u","password":"p"}}`), 200)
+	p.Want(p.Do("PUT", "/v1/connections/c", "ann", `{"type":"magic"}`), 400)
+	p.Want(p.Do("GET", "/v1/connections", "ann", ""), 200)
+	p.Want(p.Do("GET", "/v1/connections", "ulf", ""), 403)
+	p.Want(p.Do("GET", "/v1/connections/c", "ann", ""), 200)
+	p.Want(p.Do("GET", "/v1/connections/none", "ann", ""), 404)
+	p.Want(p.Do("DELETE", "/v1/connections/c", "ann", ""), 204)
+	p.Want(p.Do("DELETE", "/v1/connections/c", "ann", ""), 404)
 }
 
-func callFleet(p *product) {
-	p.want(p.do("GET", "/v1/queues", "otto", ""), 200)
-	p.want(p.do("GET", "/v1/queues", "ulf", ""), 403)
-	p.want(p.do("GET", "/v1/queues/default", "otto", ""), 200)
-	p.want(p.do("GET", "/v1/queues/none", "otto", ""), 404)
-	workers := p.want(p.do("GET", "/v1/workers", "otto", ""), 200)["items"].([]any)
-	p.want(p.do("GET", "/v1/workers", "ulf", ""), 403)
+func callFleet(p *apitest.Product) {
+	p.Want(p.Do("GET", "/v1/queues", "otto", ""), 200)
+	p.Want(p.Do("GET", "/v1/queues", "ulf", ""), 403)
+	p.Want(p.Do("GET", "/v1/queues/default", "otto", ""), 200)
+	p.Want(p.Do("GET", "/v1/queues/none", "otto", ""), 404)
+	workers := p.Want(p.Do("GET", "/v1/workers", "otto", ""), 200)["items"].([]any)
+	p.Want(p.Do("GET", "/v1/workers", "ulf", ""), 403)
 	worker := "/v1/workers/" + workers[0].(map[string]any)["id"].(string)
-	p.want(p.do("GET", worker, "otto", ""), 200)
-	p.want(p.do("GET", "/v1/workers/none", "otto", ""), 404)
+	p.Want(p.Do("GET", worker, "otto", ""), 200)
+	p.Want(p.Do("GET", "/v1/workers/none", "otto", ""), 404)
 	for _, act := range []string{"/drain", "/resume"} {
-		p.want(p.do("POST", worker+act, "otto", ""), 200)
-		p.want(p.do("POST", worker+act, "vera", ""), 403)
+		p.Want(p.Do("POST", worker+act, "otto", ""), 200)
+		p.Want(p.Do("POST", worker+act, "vera", ""), 403)
 	}
 	for _, act := range []string{"/pause", "/resume"} {
-		p.want(p.do("POST", "/v1/queues/default"+act, "otto", ""), 200)
-		p.want(p.do("POST", "/v1/queues/default"+act, "vera", ""), 403)
+		p.Want(p.Do("POST", "/v1/queues/default"+act, "otto", ""), 200)
+		p.Want(p.Do("POST", "/v1/queues/default"+act, "vera", ""), 403)
 	}
 }

@@ -1,17 +1,18 @@
 package api_test
 
 import (
-	"fmt"
 	"net/http/httptest"
 	"net/url"
 	"testing"
+
+	"github.com/penstock/penstock/api/apitest"
 )
 
 // Every path has one spelling; others are not there.
 func TestPathsHaveOneSpelling(t *testing.T) {
 	t.Parallel()
-	p := newProduct(t)
-	p.want(p.do("PUT", "/v1/flows/69", "ann", fmt.Sprintf(source, 1), "Content-Type", "application/yaml"), 201)
+	p := apitest.NewProduct(t)
+	p.Want(p.Do("PUT", "/v1/flows/69", "ann", "flow: 69\nslug: upsert\nname: Upsert\ntrigger: webhook\nsteps: [{set: {v: 1}}]\n", "Content-Type", "application/yaml"), 201)
 	for path, want := range map[string]int{
 		"/v1/runs":                    200,
 		"/v1%2fruns":                  404,
@@ -63,9 +64,9 @@ func TestPathsHaveOneSpelling(t *testing.T) {
 		}
 		r := httptest.NewRequest("GET", "/", nil)
 		r.URL, r.RequestURI = u, path
-		r.SetBasicAuth("ann", word)
+		r.SetBasicAuth("ann", apitest.Password)
 		w := httptest.NewRecorder()
-		if p.api.ServeHTTP(w, r); w.Code != want {
+		if p.API.ServeHTTP(w, r); w.Code != want {
 			t.Errorf("%s: %d, want %d: %s", path, w.Code, want, w.Body)
 		}
 	}

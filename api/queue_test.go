@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/penstock/penstock/api/runner"
+	"github.com/penstock/penstock/api/runs"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
 )
@@ -53,7 +55,7 @@ func (q *fakeQueue) submitted() []queue.Submission {
 	return slices.Clone(q.all)
 }
 
-func (q *fakeQueue) Submit(_ context.Context, s queue.Submission) (Ticket, error) {
+func (q *fakeQueue) Submit(_ context.Context, s queue.Submission) (runner.Ticket, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.fail != nil {
@@ -139,7 +141,7 @@ func (q *fakeQueue) Cancel(ctx context.Context, id string, why []byte) (queue.St
 }
 
 // Attach implements Runs.
-func (q *fakeQueue) Attach(ctx context.Context, id string) (Ticket, error) {
+func (q *fakeQueue) Attach(ctx context.Context, id string) (runner.Ticket, error) {
 	r, err := q.Record(ctx, id)
 	if err != nil {
 		return nil, err
@@ -172,7 +174,7 @@ func (t *endTicket) Wait(ctx context.Context) (queue.Result, error) {
 }
 
 // Watch implements Runs.
-func (q *fakeQueue) Watch(ctx context.Context, id string) (Watch, error) {
+func (q *fakeQueue) Watch(ctx context.Context, id string) (runs.Watch, error) {
 	_, err := q.Record(ctx, id)
 	return q, err
 }

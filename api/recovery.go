@@ -1,8 +1,6 @@
 package api
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -10,6 +8,8 @@ import (
 	"runtime/debug"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
 )
 
 // recovery answers a panic with an internal error in the envelope of the
@@ -24,8 +24,8 @@ func (a *API) recovery(c *gin.Context) {
 			panic(p)
 		}
 		a.config.Log.LogAttrs(c.Request.Context(), slog.LevelError, "panic",
-			slog.String(attrRequest, of(c).id), slog.String(attrRoute, c.FullPath()), slog.String(attrStack, string(debug.Stack())))
-		a.fail(c, panicError(p))
+			slog.String(attrRequest, httpx.StateOf(c).ID), slog.String(attrRoute, c.FullPath()), slog.String(attrStack, string(debug.Stack())))
+		httpx.Fail(c, panicError(p))
 	}()
 	c.Next()
 }
@@ -37,35 +37,4 @@ func panicError(p any) error {
 		return err
 	}
 	return fmt.Errorf("panic with a %T", p)
-}
-
-// fail ends a request with an error, in the envelope of its door. Headers
-// that go with every fault are set here, so that no door forgets one.
-func (a *API) fail(c *gin.Context, err error) {
-	x := of(c)
-	f := faultOf(err)
-	x.fault = f
-	c.Abort()
-	if f.Run == "" && x.run != "" {
-		f.Run = x.run
-	}
-	if errors.Is(f.Err, context.Canceled) || c.Writer.Written() { // nobody listens, or too late
-		return
-	}
-	challenge(c, f)
-	if f.Retry > 0 {
-		c.Header("Retry-After", retryAfter(f.Retry))
-	}
-	if f.Close || f.Status == http.StatusRequestEntityTooLarge || f.Status == http.StatusRequestTimeout {
-		c.Header("Connection", "close") // the rest of the body is not worth reading
-	}
-	if isSmartSYNC(c) {
-		writeFailure(c, f)
-		return
-	}
-	if isOAuth(c) {
-		writeOAuthError(c, f)
-		return
-	}
-	writeProblem(c, f)
 }

@@ -1,15 +1,16 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/api/hooks"
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/smartsync"
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/internal/refusals"
 )
 
@@ -25,15 +26,15 @@ const maxExplained = 64 << 10
 // keepRefusal keeps a request that was to run a flow, or to get a token, and
 // was not let in: without its body and its proof.
 func (a *API) keepRefusal(c *gin.Context) {
-	x, route := of(c), c.FullPath()
+	x, route := httpx.StateOf(c), c.FullPath()
 	if a.config.Refusals == nil || !isRefused(c) {
 		return
 	}
 	r := refusals.Refusal{
-		Method: c.Request.Method, Route: route, Status: x.fault.Status, Code: x.fault.Code, Message: x.fault.Message,
-		Flow: c.Param("flow"), Key: keyOf(c.GetHeader(auth.HeaderKey)), IP: c.ClientIP(), RequestID: x.id,
+		Method: c.Request.Method, Route: route, Status: x.Fault.Status, Code: x.Fault.Code, Message: x.Fault.Message,
+		Flow: c.Param("flow"), Key: keyOf(c.GetHeader(auth.HeaderKey)), IP: c.ClientIP(), RequestID: x.ID,
 	}
-	if isSmartSYNC(c) {
+	if smartsync.Serves(c.Request.URL.Path) {
 		query, err := auth.ParseQuery(c.Request.URL.RawQuery)
 		if err == nil {
 			r.Flow, r.Key = query.Get("flow"), keyOf(query.Get("key"))
@@ -46,12 +47,12 @@ func (a *API) keepRefusal(c *gin.Context) {
 // isRefused reports whether the request was to run a flow, or to get a token,
 // and was not let in.
 func isRefused(c *gin.Context) bool {
-	x := of(c)
-	if x.fault == nil || x.run != "" || !isDoor(c) {
+	x := httpx.StateOf(c)
+	if x.Fault == nil || x.Run != "" || !isDoor(c) {
 		return false
 	}
-	s := x.fault.Status
-	return s != statusGone && (s < http.StatusInternalServerError || s == http.StatusServiceUnavailable)
+	s := x.Fault.Status
+	return s != httpx.StatusGone && (s < http.StatusInternalServerError || s == http.StatusServiceUnavailable)
 }
 
 // label tells of the answer, for who counts answers. The codes of refusals are
@@ -60,18 +61,18 @@ func (a *API) label(c *gin.Context) {
 	if a.config.Label == nil {
 		return
 	}
-	x, refusal := of(c), ""
+	x, refusal := httpx.StateOf(c), ""
 	if isRefused(c) {
-		refusal = x.fault.Code
+		refusal = x.Fault.Code
 	}
-	a.config.Label(c.Request.Context(), x.byFlow || x.fault != nil && x.fault.ByFlow, refusal)
+	a.config.Label(c.Request.Context(), x.ByFlow || x.Fault != nil && x.Fault.ByFlow, refusal)
 }
 
 // isDoor reports whether the route is a way in for others, and not one to
 // look at things or to administer.
 func isDoor(c *gin.Context) bool {
 	route := c.FullPath()
-	return isSmartSYNC(c) || c.Request.Method == http.MethodPost && (strings.HasSuffix(route, "/flows/:flow/runs") || strings.HasPrefix(route, "/hooks/"))
+	return smartsync.Serves(c.Request.URL.Path) || c.Request.Method == http.MethodPost && (route == pathRun || route == hooks.Path)
 }
 
 // keyOf is a key as it may be kept: one that cannot be any may be a secret in
@@ -87,11 +88,11 @@ const keyLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 
 // explainLater finds out why a check value was wrong, when there is time for
 // it; nil: it is not that, or too large.
-func (a *API) explainLater(c *gin.Context, x *exchange) func(context.Context) []string {
-	if a.config.Authority == nil || x.fault.Status != http.StatusUnauthorized || len(x.body) > maxExplained {
+func (a *API) explainLater(c *gin.Context, x *httpx.State) func(context.Context) []string {
+	if a.config.Authority == nil || x.Fault.Status != http.StatusUnauthorized || len(x.Body()) > maxExplained {
 		return nil
 	}
-	puzzle := auth.Puzzle{Method: c.Request.Method, URL: c.Request.URL.RequestURI(), Body: string(x.body)}
+	puzzle := auth.Puzzle{Method: c.Request.Method, URL: c.Request.URL.RequestURI(), Body: string(x.Body())}
 	return func(ctx context.Context) []string {
 		e, err := a.config.Authority.Explain(ctx, &puzzle)
 		if err != nil {
@@ -99,13 +100,4 @@ func (a *API) explainLater(c *gin.Context, x *exchange) func(context.Context) []
 		}
 		return e.Findings
 	}
-}
-
-// unlessKept is a body that may be changed: a copy of one with line breaks,
-// if somebody may ask later what was sent.
-func (a *API) unlessKept(body []byte) []byte {
-	if a.config.Refusals == nil || bytes.IndexByte(body, '\n') < 0 && bytes.IndexByte(body, '\r') < 0 {
-		return body
-	}
-	return slices.Clone(body)
 }

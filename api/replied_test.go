@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/api/apitest"
 	"github.com/penstock/penstock/internal/testenv"
 )
 
@@ -15,22 +16,22 @@ import (
 func TestRunTellsWhenItWasAnswered(t *testing.T) {
 	t.Parallel()
 	told := make(chan string, 8)
-	p := newProduct(t, func(c *api.Config) { c.Replied = func(run string) { told <- run } })
-	p.http = &http.Client{Transport: newHeld(t)}
-	p.deploy(1, "steps:\n  - set: {a: 1}")
-	later := p.start("ulf", 1, "{}")
-	p.want(p.do("GET", "/v1/runs/"+later+"?wait=30", "ulf", ""), 200)
-	id := p.want(p.do("POST", "/v1/flows/1/runs", "ulf", "{}", "Idempotency-Key", "k"), 200)["run_id"].(string)
-	p.want(p.do("POST", "/v1/flows/1/runs", "ulf", "{}", "Idempotency-Key", "k"), 200)
-	last := p.run("ulf", 1, "{}")
+	p := apitest.NewProduct(t, func(c *api.Config) { c.Replied = func(run string) { told <- run } })
+	p.HTTP = &http.Client{Transport: newHeld(t)}
+	p.Deploy(1, "steps:\n  - set: {a: 1}")
+	later := p.Start("ulf", 1, "{}")
+	p.Want(p.Do("GET", "/v1/runs/"+later+"?wait=30", "ulf", ""), 200)
+	id := p.Want(p.Do("POST", "/v1/flows/1/runs", "ulf", "{}", "Idempotency-Key", "k"), 200)["run_id"].(string)
+	p.Want(p.Do("POST", "/v1/flows/1/runs", "ulf", "{}", "Idempotency-Key", "k"), 200)
+	last := p.Run("ulf", 1, "{}")
 	for _, want := range []string{id, last} {
 		if got := <-told; got != want {
 			t.Errorf("told of %s, want %s", got, want)
 		}
 	}
-	p.queue.Replied(last)
+	p.Queue.Replied(last)
 	testenv.Eventually(t, func() string {
-		run := p.want(p.do("GET", "/v1/runs/"+last, "ulf", ""), 200)
+		run := p.Want(p.Do("GET", "/v1/runs/"+last, "ulf", ""), 200)
 		if at, _ := run["replied_at"].(string); at >= run["finished_at"].(string) {
 			return ""
 		}
@@ -41,13 +42,13 @@ func TestRunTellsWhenItWasAnswered(t *testing.T) {
 // What steps tell of items is in the run as OpenAPI describes it.
 func TestRunTellsOfItems(t *testing.T) {
 	t.Parallel()
-	p := newProduct(t)
-	p.http = &http.Client{Transport: newHeld(t)}
-	p.deploy(1, "steps:\n  - split: .[]\n  - name: one\n    script: \"if (item === 2) throw new Error('no two'); return item\"\n    on_error: skip")
-	run := p.do("GET", "/v1/runs/"+p.run("ulf", 1, "[1,2,3]"), "ulf", "")
+	p := apitest.NewProduct(t)
+	p.HTTP = &http.Client{Transport: newHeld(t)}
+	p.Deploy(1, "steps:\n  - split: .[]\n  - name: one\n    script: \"if (item === 2) throw new Error('no two'); return item\"\n    on_error: skip")
+	run := p.Do("GET", "/v1/runs/"+p.Run("ulf", 1, "[1,2,3]"), "ulf", "")
 	for _, part := range []string{`"each":[{"item":0,"after_us":`, `"item":1,`, `"out":0,"error":"`, `no two`} {
-		if !strings.Contains(run.body, part) {
-			t.Errorf("no %s in %s", part, run.body)
+		if !strings.Contains(run.Text, part) {
+			t.Errorf("no %s in %s", part, run.Text)
 		}
 	}
 }

@@ -5,7 +5,16 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/api/admin"
+	"github.com/penstock/penstock/api/callbacks"
+	"github.com/penstock/penstock/api/fleet"
+	flowsapi "github.com/penstock/penstock/api/flows"
+	"github.com/penstock/penstock/api/hooks"
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/native"
+	"github.com/penstock/penstock/api/oauth"
+	"github.com/penstock/penstock/api/runs"
+	"github.com/penstock/penstock/api/smartsync"
 )
 
 // router lists every middleware and every route, in one place to be read.
@@ -17,7 +26,7 @@ func (a *API) router() (*gin.Engine, error) {
 	if err := e.SetTrustedProxies(a.config.TrustedProxies); err != nil {
 		return nil, err
 	}
-	e.Use(a.begin, requestID, a.logRequest, a.recovery, a.closing, a.wellFormed, a.cors, a.limitBody)
+	e.Use(a.begin, httpx.RequestID, a.logRequest, a.recovery, a.closing, a.wellFormed, a.cors, httpx.LimitBody)
 	e.NoRoute(a.noRoute)
 	e.NoMethod(a.noMethod)
 
@@ -27,41 +36,48 @@ func (a *API) router() (*gin.Engine, error) {
 	}
 	a.mountDocs(e)
 
-	for _, path := range smartSYNCPaths {
-		e.GET(path, a.limitAddress, a.smartSYNC)
-		e.POST(path, a.limitAddress, a.smartSYNC)
-	}
-
-	a.mountCallbacks(e)
-	v1 := e.Group("/v1", a.limitAddress, a.authenticate, a.audited, a.limitCredential)
-	if a.config.Authority != nil {
-		a.mountOAuth(e)
-		a.mountAdmin(v1)
-	}
-	v1.POST("/flows/:flow/runs", a.requires(auth.ScopeRun), a.runFlow)
-	v1.GET("/runs/:run", a.requires(auth.ScopeReadRuns, auth.ScopeRun), a.readRun)
-	v1.GET("/runs/:run/input", a.requires(auth.ScopeReadRuns, auth.ScopeRun), a.readRunInput)
-	if a.config.Runs != nil {
-		v1.GET("/runs", a.requires(auth.ScopeReadRuns, auth.ScopeRun), a.listRuns)
-		v1.GET("/runs/:run/events", a.requires(auth.ScopeReadRuns, auth.ScopeRun), a.watchRun)
-		v1.POST("/runs/:run/cancel", a.requires(auth.ScopeWriteRuns, auth.ScopeRun), a.cancelRun)
-	}
-	if a.config.Store != nil {
-		v1.POST("/runs/:run/replay", a.requires(auth.ScopeRun), a.replayRun)
-		a.mountFlows(v1.Group("/flows"))
-		e.GET(pathHook, a.limitAddress, a.hookChallenge)
-		e.POST(pathHook, a.limitAddress, a.hook)
-	}
-	if a.config.Fleet != nil {
-		a.mountFleet(v1)
-		if a.config.Store != nil {
-			a.mountPauses(v1.Group("/flows"))
-		}
-	}
+	a.mountDomains(e)
 	if a.config.Console != nil {
 		a.mountConsole(e)
 	}
 	return e, nil
+}
+
+// pathV1 begins the paths whose requests the API authenticates.
+const pathV1 = "/v1"
+
+// pathRun is the route that runs a flow for a caller with credentials.
+const pathRun = pathV1 + native.Path
+
+// mountDomains mounts the routes of each domain, and hands it all that it may
+// use.
+func (a *API) mountDomains(e *gin.Engine) {
+	limited := e.Group("", a.limitAddress) // the domain itself checks who calls
+	smartsync.Mount(limited, smartsync.Config{
+		Flows: a.config.Flows, Keys: a.config.Keys, Runner: a.runner, Guesses: a.config.Guesses, Meter: a.config.Meter,
+		BodiesRecorded: a.config.Refusals != nil,
+	})
+	if a.config.Callbacks != nil && a.config.Call != nil {
+		callbacks.Mount(limited, callbacks.Config{Callbacks: a.config.Callbacks, Call: a.config.Call})
+	}
+	v1 := e.Group(pathV1, a.limitAddress, a.authenticate, a.audited, a.limitCredential)
+	if a.config.Authority != nil {
+		oauth.Mount(e, limited, oauth.Config{Authority: a.config.Authority, Audit: a.config.Store.Audit()})
+		admin.Mount(v1, admin.Config{Store: a.config.Store, Authority: a.config.Authority, Rotations: a.config.Rotations})
+	}
+	native.Mount(v1, native.Config{Flows: a.config.Flows, Runner: a.runner})
+	runs.Mount(v1, runs.Config{
+		Records: a.config.Records, Runs: a.config.Runs, Runner: a.runner, Flows: a.config.Flows, Store: a.config.Store, Draining: a.draining.Load,
+	})
+	if a.config.Store != nil {
+		flowsapi.Mount(v1.Group("/flows"), flowsapi.Config{Store: a.config.Store, Flows: a.config.Flows, Runs: a.config.Fleet})
+		hooks.Mount(limited, hooks.Config{
+			Flows: a.config.Flows, Store: a.config.Store, Authority: a.config.Authority, Runner: a.runner, Guesses: a.config.Guesses,
+		})
+	}
+	if a.config.Fleet != nil {
+		fleet.Mount(v1, fleet.Config{Fleet: a.config.Fleet, Paused: a.paused})
+	}
 }
 
 // closing tells callers to connect elsewhere once this process stops.
@@ -73,10 +89,10 @@ func (a *API) closing(c *gin.Context) {
 }
 
 func (a *API) noRoute(c *gin.Context) {
-	a.fail(c, &fault{Status: http.StatusNotFound, Code: "not_found", Message: "nothing is at this path"})
+	httpx.Fail(c, &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "nothing is at this path"})
 }
 
 // noMethod answers with the Allow header that gin has set.
 func (a *API) noMethod(c *gin.Context) {
-	a.fail(c, &fault{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Message: "allowed here: " + c.Writer.Header().Get("Allow")})
+	httpx.Fail(c, &httpx.Fault{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Message: "allowed here: " + c.Writer.Header().Get("Allow")})
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/internal/framing"
 )
 
@@ -34,7 +35,7 @@ type ServerConfig struct {
 }
 
 // The limits of one connection. Waiting for a run moves the read and write
-// deadlines of its own connection, see keepOpen.
+// deadlines of its own connection, see httpx.KeepOpen.
 const (
 	headerTimeout  = 10 * time.Second // for the request's header
 	requestTimeout = 30 * time.Second // for header and body
@@ -111,7 +112,7 @@ func (s *Server) drain() error {
 	linger := time.NewTimer(s.config.Linger)
 	defer linger.Stop()
 	<-linger.C
-	handOver := time.AfterFunc(s.config.Patience, func() { s.handOver(errHandOver) })
+	handOver := time.AfterFunc(s.config.Patience, func() { s.handOver(httpx.ErrHandOver) })
 	defer handOver.Stop()
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.Patience+handOverGrace)
 	defer cancel()
@@ -124,7 +125,7 @@ func (s *Server) drain() error {
 // Close stops at once and cuts connections. It is safe before, during and
 // after Run, and more than once.
 func (s *Server) Close() error {
-	s.handOver(errHandOver)
+	s.handOver(httpx.ErrHandOver)
 	return errors.Join(s.http.Close(), closeListener(s.config.Listener))
 }
 

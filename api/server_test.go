@@ -12,6 +12,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/runner"
 )
 
 // pipes is a listener in memory, so that a bubble of synctest can drive time.
@@ -94,7 +97,7 @@ func TestServerHoldsAConnectionForTheWholeWait(t *testing.T) {
 		conn := listener.dial(t)
 		begin := time.Now()
 		w, body := send(t, conn, call{body: `{}`}.request())
-		if waited := time.Since(begin); w.StatusCode != 400 || waited != time.Minute+answerGrace {
+		if waited := time.Since(begin); w.StatusCode != 400 || waited != time.Minute+runner.AnswerGrace {
 			t.Errorf("%d after %v: %s", w.StatusCode, waited, body)
 		}
 		if w, body := send(t, conn, call{}.request()); w.StatusCode != 400 {
@@ -176,7 +179,7 @@ func TestServerAnswersWaitersWhenItStops(t *testing.T) {
 					t.Errorf("/readyz while draining: %d, close is %v", w.StatusCode, w.Close)
 				}
 				w := <-answered
-				if waited := time.Since(begin); w.StatusCode != tc.status || waited != tc.within || w.Header.Get(headerRun) == "" {
+				if waited := time.Since(begin); w.StatusCode != tc.status || waited != tc.within || w.Header.Get(httpx.HeaderRun) == "" {
 					t.Errorf("%d after %v: %v", w.StatusCode, waited, w.Header)
 				}
 				if err := <-stopped; err != nil {

@@ -14,10 +14,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/limits"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
 )
 
 func TestGood(t *testing.T) {
@@ -119,8 +121,8 @@ func TestRunFailed(t *testing.T) {
 			if tc.name == "a fail step chose message and status" && got.Error.Msg != "no such person" {
 				t.Errorf("message %q", got.Error.Msg)
 			}
-			if got.Error.RunID != runID(0) || w.Header().Get(headerRun) != runID(0) {
-				t.Errorf("run id %q in the body, %q in the header", got.Error.RunID, w.Header().Get(headerRun))
+			if got.Error.RunID != runID(0) || w.Header().Get(httpx.HeaderRun) != runID(0) {
+				t.Errorf("run id %q in the body, %q in the header", got.Error.RunID, w.Header().Get(httpx.HeaderRun))
 			}
 		})
 	}
@@ -134,8 +136,8 @@ func TestResultOverdue(t *testing.T) {
 		d.queue.hold = true
 		begin := time.Now()
 		w := d.call(call{params: map[string]string{"flow": "70"}})
-		if waited := time.Since(begin); waited != 10*time.Second+answerGrace {
-			t.Errorf("answered after %v, want the limit and %v", waited, answerGrace)
+		if waited := time.Since(begin); waited != 10*time.Second+runner.AnswerGrace {
+			t.Errorf("answered after %v, want the limit and %v", waited, runner.AnswerGrace)
 		}
 		if got := d.wantEnvelope(w, 400, "execution limit"); got.Error.RunID == "" {
 			t.Error("no run id")
@@ -275,8 +277,8 @@ func TestAttach(t *testing.T) {
 	d := newDoor(t)
 	d.keys[keyID].OnReplay = "attach"
 	first, second := d.call(call{}), d.call(call{})
-	if second.Code != 200 || second.Body.String() != first.Body.String() || second.Header().Get(headerRun) != runID(0) {
-		t.Errorf("the second got %d %s of run %s, the first %s", second.Code, second.Body, second.Header().Get(headerRun), first.Body)
+	if second.Code != 200 || second.Body.String() != first.Body.String() || second.Header().Get(httpx.HeaderRun) != runID(0) {
+		t.Errorf("the second got %d %s of run %s, the first %s", second.Code, second.Body, second.Header().Get(httpx.HeaderRun), first.Body)
 	}
 	d.wantOne()
 }
@@ -523,7 +525,7 @@ func TestInternal(t *testing.T) {
 func TestPanic(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, func(c *Config) {
-		c.Submit = func(context.Context, queue.Submission) (Ticket, error) { panic("with " + secret) }
+		c.Submit = func(context.Context, queue.Submission) (runner.Ticket, error) { panic("with " + secret) }
 	})
 	w := d.call(call{body: `{"a":1}`})
 	if strings.Contains(w.Body.String(), "goroutine") || strings.Contains(w.Body.String(), ".go:") {
@@ -561,7 +563,7 @@ func TestHandedOver(t *testing.T) {
 	d := newDoor(t)
 	d.queue.hold = true
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(errHandOver)
+	cancel(httpx.ErrHandOver)
 	w := d.do(call{}.request().WithContext(ctx))
 	if got := d.wantEnvelope(w, 504, "the run goes on"); got.Error.RunID != runID(0) {
 		t.Errorf("run id %q", got.Error.RunID)

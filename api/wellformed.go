@@ -6,6 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/internal/framing"
 )
 
@@ -13,7 +14,7 @@ import (
 // differently: in where they end, or in which path they name.
 func (a *API) wellFormed(c *gin.Context) {
 	if refusal := framing.Refused(c.Request); refusal != nil {
-		a.fail(c, &fault{Status: http.StatusBadRequest, Code: "bad_framing", Message: refusal.Reason, Close: true})
+		httpx.Fail(c, &httpx.Fault{Status: http.StatusBadRequest, Code: "bad_framing", Message: refusal.Reason, Close: true})
 		return
 	}
 	if !canonicalPath(c.Request.URL.RawPath, c.Request.URL.Path) {

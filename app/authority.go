@@ -11,10 +11,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/penstock/penstock/api/auth"
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/password"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // hashesAtOnce is how many passwords a process hashes at a time: each takes
@@ -110,7 +110,7 @@ func derived(masterKey []byte, purpose string) []byte {
 // devAdmin names the administrator that dev makes when the settings name
 // none. Its password stays the same as long as the master key does.
 func (p *Program) devAdmin(masterKey []byte) {
-	if !p.role.dev || p.settings.AdminUser != "" {
+	if !p.role.Dev || p.settings.AdminUser != "" {
 		return
 	}
 	p.settings.AdminUser = "admin"

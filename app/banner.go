@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // shownFlow is the example that the command to paste calls, with its event.
@@ -32,7 +32,7 @@ func (p *Program) announce(ctx context.Context) error {
 	if err := p.writeReadyFile(); err != nil {
 		return err
 	}
-	if !p.role.dev {
+	if !p.role.Dev {
 		return nil
 	}
 	key, err := p.credentials(ctx)
@@ -80,7 +80,7 @@ func (p *Program) greet(w io.Writer, key *store.Key) {
 	if p.metricsURL != "" {
 		fmt.Fprintf(w, "  metrics   %s\n", p.metricsURL)
 	}
-	if host, _, err := net.SplitHostPort(p.settings.Listen); err == nil && !isLoopback(host) {
+	if host, _, err := net.SplitHostPort(p.settings.Listen); err == nil && !IsLoopback(host) {
 		fmt.Fprintf(w, "\nOther machines can reach this address. dev is for development: its demo CRM and its data have no owner.\n")
 	}
 	shown := p.shownCall()
@@ -139,7 +139,7 @@ func (p *Program) greetCLI(w io.Writer, base string, call shownCall) {
 			fmt.Fprintf(w, "  alias penstock=%s\n", quoted(self))
 		}
 	}
-	fmt.Fprintf(w, "  export %s=%s %s=%s %s=%s\n", envURL, quoted(base), envUser, quoted(p.settings.AdminUser), envPassword, quoted(p.settings.AdminPassword))
+	fmt.Fprintf(w, "  export %s=%s %s=%s %s=%s\n", EnvURL, quoted(base), EnvUser, quoted(p.settings.AdminUser), EnvPassword, quoted(p.settings.AdminPassword))
 	if call.ref == "" {
 		fmt.Fprintf(w, "  penstock flow init %s\n\nThat writes a first flow, which dev deploys at once.\n\n", quoted(filepath.Join(p.settings.Flows, "greet.yaml")))
 		return
@@ -204,7 +204,8 @@ func (p *Program) dataText() string {
 	return p.dataDir + " (saved once a second; for development)"
 }
 
-func isLoopback(host string) bool {
+// IsLoopback reports whether only this machine can connect to a host.
+func IsLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

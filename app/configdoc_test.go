@@ -13,17 +13,17 @@ import (
 // commands are the commands that run something, as the reference names them.
 var commands = []struct {
 	name string
-	role role
+	role Role
 }{
-	{"dev", role{door: true, worker: true, dev: true}},
-	{"api", role{door: true}},
-	{"worker", role{worker: true}},
-	{"server", role{door: true, worker: true, server: true}},
+	{"dev", Role{Door: true, Worker: true, Dev: true}},
+	{"api", Role{Door: true}},
+	{"worker", Role{Worker: true}},
+	{"server", Role{Door: true, Worker: true, Server: true}},
 }
 
-func flagsOf(r role) *pflag.FlagSet {
+func flagsOf(r Role) *pflag.FlagSet {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
-	new(Settings).addFlags(flags, r)
+	new(Settings).AddFlags(flags, r)
 	return flags
 }
 
@@ -54,8 +54,8 @@ func TestTheConfigurationReferenceIsTrue(t *testing.T) {
 			t.Errorf("--%s has no row", f.Name)
 			return
 		}
-		if row[2] != variable(f.Name) {
-			t.Errorf("--%s is said to be %s, but is %s", f.Name, row[2], variable(f.Name))
+		if row[2] != Variable(f.Name) {
+			t.Errorf("--%s is said to be %s, but is %s", f.Name, row[2], Variable(f.Name))
 		}
 		checkDefault(t, f, strings.Trim(row[3], "`"))
 		if said, is := saidCommands(row[4]), takenBy(f.Name); !slices.Equal(said, is) && (len(said) > 0 || len(is) < len(commands)) {

@@ -3,14 +3,14 @@ package app
 import (
 	"context"
 
-	"github.com/penstock/penstock/api/console"
-	"github.com/penstock/penstock/internal/connect"
+	"github.com/penstock/penstock/connect"
+	"github.com/penstock/penstock/console"
 	"github.com/penstock/penstock/internal/outbound"
 )
 
 // openConsole opens the web console.
 func (p *Program) openConsole(context.Context) error {
-	transport, err := outbound.New(outbound.Config{AllowPrivate: p.settings.AllowPrivate, AllowLoopback: p.role.dev})
+	transport, err := outbound.New(outbound.Config{AllowPrivate: p.settings.AllowPrivate, AllowLoopback: p.role.Dev})
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/penstock/penstock/internal/telemetry"
+	"github.com/penstock/penstock/telemetry"
 )
 
 // What is deployed asks for metrics that there are, by labels that they have.

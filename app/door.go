@@ -7,8 +7,9 @@ import (
 	"net"
 
 	"github.com/penstock/penstock/api"
-	"github.com/penstock/penstock/internal/telemetry"
+	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/telemetry"
 )
 
 // openListener takes the address, so that everything else can say the URL.
@@ -36,7 +37,7 @@ func reachable(addr *net.TCPAddr) string {
 func (p *Program) openDoor(context.Context) error {
 	door := api.Queue{Client: p.client}
 	handler, err := api.New(api.Config{
-		Submit: func(ctx context.Context, s queue.Submission) (api.Ticket, error) {
+		Submit: func(ctx context.Context, s queue.Submission) (runner.Ticket, error) {
 			p.traced(ctx, &s)
 			return door.Submit(ctx, s)
 		},

@@ -10,56 +10,57 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// envPrefix begins every variable of ours.
-const envPrefix = "PENSTOCK_"
+// EnvPrefix begins every variable of ours.
+const EnvPrefix = "PENSTOCK_"
 
 // The variables without a flag: a command line is visible to everybody on the
 // machine.
 const (
-	envAPIKey    = envPrefix + "API_KEY"
-	envAPISecret = envPrefix + "API_SECRET"
-	envAdminUser = envPrefix + "ADMIN_USER"
-	envAdminPass = envPrefix + "ADMIN_PASSWORD"
-	envMasterKey = envPrefix + "MASTER_KEY"
-	envRedisURL  = envPrefix + "REDIS_URL" // has a flag, for a URL without a password
+	EnvAPIKey    = EnvPrefix + "API_KEY"
+	EnvAPISecret = EnvPrefix + "API_SECRET"
+	EnvAdminUser = EnvPrefix + "ADMIN_USER"
+	EnvAdminPass = EnvPrefix + "ADMIN_PASSWORD"
+	EnvMasterKey = EnvPrefix + "MASTER_KEY"
+	EnvRedisURL  = EnvPrefix + "REDIS_URL" // has a flag, for a URL without a password
 )
 
-// env are the variables of the environment that begin with envPrefix.
-type env map[string]string
+// Env are the variables of the environment that begin with envPrefix.
+type Env map[string]string
 
-func environment() env {
-	e := env{}
+// Environment returns the variables of this process that begin with EnvPrefix.
+func Environment() Env {
+	e := Env{}
 	for _, pair := range os.Environ() {
-		if name, value, ok := strings.Cut(pair, "="); ok && strings.HasPrefix(name, envPrefix) {
+		if name, value, ok := strings.Cut(pair, "="); ok && strings.HasPrefix(name, EnvPrefix) {
 			e[name] = value
 		}
 	}
 	return e
 }
 
-// variable names the variable of a flag: --max-body is PENSTOCK_MAX_BODY.
+// Variable names the variable of a flag: --max-body is PENSTOCK_MAX_BODY.
 // Flags for one call of the program have none.
-func variable(flag string) string {
+func Variable(flag string) string {
 	switch flag {
 	case "redis":
-		return envRedisURL
+		return EnvRedisURL
 	case "help", "ready-file":
 		return ""
 	}
-	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// fill gives every flag that the command line left alone the value of its
+// Fill gives every flag that the command line left alone the value of its
 // variable: a flag wins over the environment, which wins over the default.
-func (e env) fill(flags *pflag.FlagSet) (err error) {
+func (e Env) Fill(flags *pflag.FlagSet) (err error) {
 	flags.VisitAll(func(flag *pflag.Flag) {
-		name := variable(flag.Name)
+		name := Variable(flag.Name)
 		if flag.Changed || name == "" || err != nil {
 			return
 		}
 		value := e[name]
-		if name == envRedisURL {
-			value, err = e.secret(name)
+		if name == EnvRedisURL {
+			value, err = e.Secret(name)
 		}
 		if value == "" || err != nil {
 			return
@@ -80,9 +81,9 @@ func inWords(kind, value string, failure error) error {
 	return fmt.Errorf("%q is not %s", value, words)
 }
 
-// secret returns a variable, or the content of the file that NAME_FILE names,
+// Secret returns a variable, or the content of the file that NAME_FILE names,
 // as Docker and Kubernetes hand out secrets, without the last newline.
-func (e env) secret(name string) (string, error) {
+func (e Env) Secret(name string) (string, error) {
 	value, file := e[name], e[name+"_FILE"]
 	switch {
 	case value != "" && file != "":
@@ -97,15 +98,24 @@ func (e env) secret(name string) (string, error) {
 	return strings.TrimRight(string(content), "\r\n"), nil
 }
 
-// unknown returns the variables that no role reads: misspelt ones.
-func (e env) unknown() []string {
+// Unknown returns the variables that no role reads: misspelt ones.
+func (e Env) Unknown() []string {
 	var known []string
-	for _, name := range []string{envAPIKey, envAPISecret, envAdminUser, envAdminPass, envMasterKey, envRedisURL, envToken, envPassword} {
+	for _, name := range []string{EnvAPIKey, EnvAPISecret, EnvAdminUser, EnvAdminPass, EnvMasterKey, EnvRedisURL, EnvToken, EnvPassword} {
 		known = append(known, name, name+"_FILE")
 	}
-	known = append(known, envURL, envUser, envContext) // the command line's, in whose shell dev may run
+	known = append(known, EnvURL, EnvUser, EnvContext) // the command line's, in whose shell dev may run
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
-	new(Settings).addFlags(flags, role{door: true, worker: true, dev: true})
-	flags.VisitAll(func(flag *pflag.Flag) { known = append(known, variable(flag.Name)) })
+	new(Settings).AddFlags(flags, Role{Door: true, Worker: true, Dev: true})
+	flags.VisitAll(func(flag *pflag.Flag) { known = append(known, Variable(flag.Name)) })
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(e)), func(name string) bool { return slices.Contains(known, name) })
 }
+
+// The variables that say which server the command line talks to, and as whom.
+const (
+	EnvURL      = EnvPrefix + "URL"
+	EnvToken    = EnvPrefix + "TOKEN"
+	EnvUser     = EnvPrefix + "USER"
+	EnvPassword = EnvPrefix + "PASSWORD"
+	EnvContext  = EnvPrefix + "CONTEXT"
+)

@@ -10,25 +10,23 @@ import (
 	"testing"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
 
-	"github.com/penstock/penstock/flows/steps"
 	"github.com/penstock/penstock/internal/limits"
 )
 
 // settingsOf reads the settings of dev from arguments and environment.
-func settingsOf(t *testing.T, e env, args ...string) Settings {
+func settingsOf(t *testing.T, e Env, args ...string) Settings {
 	t.Helper()
 	var s Settings
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
-	r := role{door: true, worker: true, dev: true}
-	s.addFlags(flags, r)
+	r := Role{Door: true, Worker: true, Dev: true}
+	s.AddFlags(flags, r)
 	if err := flags.Parse(args); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.read(e, flags, r); err != nil {
+	if err := s.Read(e, flags, r); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -36,14 +34,14 @@ func settingsOf(t *testing.T, e env, args ...string) Settings {
 
 func TestAFlagWinsOverTheEnvironment(t *testing.T) {
 	t.Parallel()
-	e := env{
+	e := Env{
 		"PENSTOCK_LISTEN": ":1", "PENSTOCK_REDIS_URL": "redis://a", "PENSTOCK_CONCURRENCY": "5", "PENSTOCK_QUEUES": "slow=2, fast",
 		"PENSTOCK_LOG_LEVEL": "debug", "PENSTOCK_TRUSTED_PROXIES": "10.0.0.0/8,::1", "PENSTOCK_ALLOW_PRIVATE_NETWORKS": "true",
 		"PENSTOCK_MAX_BODY": "",
 	}
 	s := settingsOf(t, e, "--listen", ":2")
 	want := Settings{
-		Listen: ":2", Redis: "redis://a", Concurrency: 5, Queues: queues{"slow": 2, "fast": 1}, LogLevel: slog.LevelDebug,
+		Listen: ":2", Redis: "redis://a", Concurrency: 5, Queues: map[string]int{"slow": 2, "fast": 1}, LogLevel: slog.LevelDebug,
 		TrustedProxies: []string{"10.0.0.0/8", "::1"}, AllowPrivate: true, Retention: 24 * time.Hour, MaxBody: 1 << 20, MaxQueueAge: 30 * time.Second, MetricsListen: "127.0.0.1:0",
 		MasterKeySettle: 30 * time.Second, RedisPool: 20,
 		RateIP: limits.Rates{"token": {Limit: 10, Window: time.Second}},
@@ -69,11 +67,11 @@ func TestSettingsThatAreRefused(t *testing.T) {
 	} {
 		var s Settings
 		flags := pflag.NewFlagSet("", pflag.ContinueOnError)
-		r := role{door: true, worker: true, dev: true}
-		s.addFlags(flags, r)
+		r := Role{Door: true, Worker: true, Dev: true}
+		s.AddFlags(flags, r)
 		err := flags.Set(c.flag, c.value)
 		if err == nil {
-			err = s.read(env{}, flags, r)
+			err = s.Read(Env{}, flags, r)
 		}
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("--%s %s: %v, want %s", c.flag, c.value, err, c.want)
@@ -87,17 +85,17 @@ func TestSecretsFromFiles(t *testing.T) {
 	if err := os.WriteFile(file, []byte("redis://:s3cret@a\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if s := settingsOf(t, env{"PENSTOCK_REDIS_URL_FILE": file}); s.Redis != "redis://:s3cret@a" {
+	if s := settingsOf(t, Env{"PENSTOCK_REDIS_URL_FILE": file}); s.Redis != "redis://:s3cret@a" {
 		t.Errorf("the URL from a file is %q", s.Redis)
 	}
 }
 
 func TestMisspeltVariables(t *testing.T) {
 	t.Parallel()
-	e := env{"PENSTOCK_LISTEN": "", "PENSTOCK_REDIS": "", "PENSTOCK_API_SECRET_FILE": "", "PENSTOCK_READY_FILE": "", "PENSTOCK_DATA": "",
+	e := Env{"PENSTOCK_LISTEN": "", "PENSTOCK_REDIS": "", "PENSTOCK_API_SECRET_FILE": "", "PENSTOCK_READY_FILE": "", "PENSTOCK_DATA": "",
 		"PENSTOCK_URL": "", "PENSTOCK_USER": "", "PENSTOCK_PASSWORD": "", "PENSTOCK_TOKEN_FILE": "", "PENSTOCK_CONTEXT": "", // those that dev says to export
 	}
-	if got, want := e.unknown(), []string{"PENSTOCK_READY_FILE", "PENSTOCK_REDIS"}; !slices.Equal(got, want) {
+	if got, want := e.Unknown(), []string{"PENSTOCK_READY_FILE", "PENSTOCK_REDIS"}; !slices.Equal(got, want) {
 		t.Errorf("unknown = %q, want %q", got, want)
 	}
 }
@@ -110,7 +108,7 @@ func TestDeployFilesNameWhatExists(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		named := env{}
+		named := Env{}
 		for _, name := range regexp.MustCompile(`PENSTOCK_[A-Z_]+`).FindAllString(string(content), -1) {
 			named[name] = ""
 		}
@@ -120,49 +118,8 @@ func TestDeployFilesNameWhatExists(t *testing.T) {
 		if len(named) == 0 {
 			t.Errorf("%s names no setting", file)
 		}
-		if unknown := named.unknown(); len(unknown) > 0 {
+		if unknown := named.Unknown(); len(unknown) > 0 {
 			t.Errorf("%s names settings that nothing reads: %q", file, unknown)
 		}
-	}
-}
-
-func TestComposeFile(t *testing.T) {
-	t.Parallel()
-	content, err := os.ReadFile("../docker-compose.yml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var compose struct {
-		Services map[string]struct {
-			Image       string
-			Command     any
-			Environment map[string]string
-			Healthcheck struct{ Test []string }
-			DependsOn   map[string]any `yaml:"depends_on"`
-			Volumes     []string
-		}
-		Volumes map[string]any
-	}
-	if err := yaml.Unmarshal(content, &compose); err != nil {
-		t.Fatalf("docker-compose.yml: %v", err)
-	}
-	var commands []string
-	for _, c := range newRoot(env{}, steps.Catalogue()).Commands() {
-		commands = append(commands, c.Name())
-	}
-	for _, role := range []string{"api", "worker"} {
-		service := compose.Services[role]
-		if command, _ := service.Command.([]any); len(command) != 1 || !slices.Contains(commands, command[0].(string)) {
-			t.Errorf("service %s runs %v, not a subcommand", role, service.Command)
-		}
-		if !strings.HasSuffix(service.Environment["PENSTOCK_REDIS_URL"], "@redis:6379/0") || service.DependsOn["redis"] == nil {
-			t.Errorf("service %s does not use the Redis of the file: %+v", role, service)
-		}
-	}
-	if test := compose.Services["api"].Healthcheck.Test; !slices.Equal(test, []string{"CMD", "/penstock", "health"}) {
-		t.Errorf("the health check of api is %q", test)
-	}
-	if _, ok := compose.Volumes["redis"]; !ok || !slices.Contains(compose.Services["redis"].Volumes, "redis:/data") {
-		t.Error("what Redis writes is not on a volume")
 	}
 }

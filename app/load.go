@@ -6,7 +6,7 @@ import (
 	"os"
 
 	"github.com/penstock/penstock/flows/examples"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // loadFlows deploys the directory of the settings, in dev the examples
@@ -14,7 +14,7 @@ import (
 func (p *Program) loadFlows(ctx context.Context) error {
 	dir := p.settings.Flows
 	p.flowFiles = &loadReport{log: p.log, dir: dir}
-	if p.role.dev && dir != "" {
+	if p.role.Dev && dir != "" {
 		p.flowFiles.out = p.out
 	}
 	if p.store.Ready() != nil {
@@ -36,7 +36,7 @@ func (p *Program) loadFlows(ctx context.Context) error {
 // deployFlows deploys what is in the directory.
 func (p *Program) deployFlows(ctx context.Context) error {
 	dir := p.settings.Flows
-	if dir == "" && !p.role.dev {
+	if dir == "" && !p.role.Dev {
 		return nil // flows come over the API, or are there
 	}
 	var files fs.FS = examples.FS

@@ -14,7 +14,8 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/internal/phrase"
+	"github.com/penstock/penstock/store"
 )
 
 // loadReport reports what became of the flow files of a directory, each thing
@@ -111,8 +112,10 @@ func (r *loadReport) tell(ctx context.Context, w io.Writer, file string, before,
 		for i := range mistakes {
 			mistakes[i].File = r.path(mistakes[i].File)
 		}
-		printProblems(w, mistakes)
-		fmt.Fprintf(w, "%s has %s and is not deployed", r.path(file), count(len(mistakes), "mistake"))
+		for i := range mistakes {
+			fmt.Fprintf(w, "%s\n", mistakes[i].Text())
+		}
+		fmt.Fprintf(w, "%s has %s and is not deployed", r.path(file), phrase.Count(len(mistakes), "mistake"))
 	case now.problem != nil:
 		fmt.Fprintf(w, "\n%s is not deployed: %v", r.path(file), now.problem)
 	default:
@@ -136,16 +139,16 @@ func (r *loadReport) tellDeployed(ctx context.Context, w io.Writer, file string,
 	}
 	results := flows.RunTests(ctx, d.Flow)
 	failed := slices.DeleteFunc(slices.Clone(results), func(t flows.TestResult) bool { return t.Failure == "" })
-	outcome := count(len(results), "test") + " passed"
+	outcome := phrase.Count(len(results), "test") + " passed"
 	switch {
 	case len(results) == 0:
 		outcome = "it has no tests"
 	case len(failed) > 0:
-		outcome = fmt.Sprintf("%d of %s failed", len(failed), count(len(results), "test"))
+		outcome = fmt.Sprintf("%d of %s failed", len(failed), phrase.Count(len(results), "test"))
 	}
 	fmt.Fprintf(w, "%s %s: %sflow %s is deployed, %s\n", time.Now().Format(time.TimeOnly), r.path(file), repaired, refOf(d), outcome)
 	for _, t := range failed {
-		fmt.Fprintf(w, "%s:%d: FAIL %s\n%s\n", r.path(file), t.Line, t.Name, indent(t.Failure))
+		fmt.Fprintf(w, "%s:%d: FAIL %s\n%s\n", r.path(file), t.Line, t.Name, phrase.Indent(t.Failure))
 	}
 }
 

@@ -3,7 +3,7 @@ package app
 import (
 	"context"
 
-	"github.com/penstock/penstock/internal/rotation"
+	"github.com/penstock/penstock/auth/rotation"
 )
 
 // openMeter counts which secret calls are signed with while a key has two, for

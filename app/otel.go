@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/penstock/penstock/internal/telemetry"
+	"github.com/penstock/penstock/telemetry"
 )
 
 // readOTel reads OpenTelemetry's own variables: where traces go. Without an

@@ -1,3 +1,5 @@
+// Package app is the program as a library: its settings, and the wiring of
+// everything that a process needs for its role. Its commands are in app/cli.
 package app
 
 import (
@@ -14,8 +16,9 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/penstock/penstock/api/auth"
-	"github.com/penstock/penstock/api/console"
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/auth/rotation"
+	"github.com/penstock/penstock/console"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/callback"
@@ -23,17 +26,16 @@ import (
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/refusals"
-	"github.com/penstock/penstock/internal/rotation"
-	"github.com/penstock/penstock/internal/store"
-	"github.com/penstock/penstock/internal/telemetry"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
+	"github.com/penstock/penstock/telemetry"
 )
 
 // Program is one process of the product, in one role or all of them. New
 // opens, Run works until its context ends, Close releases.
 type Program struct {
 	settings Settings
-	role     role
+	role     Role
 	kinds    *flows.Catalogue // of step that flows may use
 	log      *slog.Logger
 	out      io.Writer // what people read; logs go elsewhere
@@ -68,8 +70,8 @@ type Program struct {
 	closes []func() error // in the order of opening
 }
 
-// newProgram opens everything that a role needs. On error nothing is left open.
-func newProgram(ctx context.Context, settings Settings, r role, kinds *flows.Catalogue, log *slog.Logger, out io.Writer) (_ *Program, err error) {
+// New opens everything that a role needs. On error nothing is left open.
+func New(ctx context.Context, settings Settings, r Role, kinds *flows.Catalogue, log *slog.Logger, out io.Writer) (_ *Program, err error) {
 	p := &Program{settings: settings, role: r, kinds: kinds, log: log, out: out}
 	defer func() {
 		if err != nil {
@@ -77,14 +79,14 @@ func newProgram(ctx context.Context, settings Settings, r role, kinds *flows.Cat
 		}
 	}()
 	open := []func(context.Context) error{p.openMemory, p.openTelemetry, p.openRedis, p.openStore, p.openQueue}
-	if r.door {
+	if r.Door {
 		// The address first: it is what fails most often, and the first line of the log.
 		open = append([]func(context.Context) error{p.openListener}, append(open, p.loadFlows)...)
 	}
-	if r.worker {
+	if r.Worker {
 		open = append(open, p.openWorker)
 	}
-	if r.door {
+	if r.Door {
 		open = append(open, p.openMeter, p.openAuthority, p.openReminder, p.openRefusals, p.openConsole, p.openDoor)
 	}
 	for _, step := range open {
@@ -92,7 +94,7 @@ func newProgram(ctx context.Context, settings Settings, r role, kinds *flows.Cat
 			return nil, err
 		}
 	}
-	if r.door {
+	if r.Door {
 		p.add("announcement", func(ctx context.Context) error {
 			if err := p.announce(ctx); err != nil {
 				return err

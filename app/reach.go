@@ -3,9 +3,9 @@ package app
 import (
 	"cmp"
 
+	"github.com/penstock/penstock/connect"
+	"github.com/penstock/penstock/flows/state"
 	"github.com/penstock/penstock/internal/callback"
-	"github.com/penstock/penstock/internal/connect"
-	"github.com/penstock/penstock/internal/state"
 	"github.com/penstock/penstock/worker"
 )
 

@@ -12,7 +12,7 @@ import (
 
 	"github.com/penstock/penstock/internal/embedded"
 	"github.com/penstock/penstock/internal/redisconn"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 const (
@@ -31,7 +31,7 @@ const (
 // as a child.
 func (p *Program) openRedis(ctx context.Context) error {
 	url := p.settings.Redis
-	if p.role.dev || url == startRedis {
+	if p.role.Dev || url == startRedis {
 		if err := p.openData(); err != nil {
 			return err
 		}
@@ -103,7 +103,7 @@ func (p *Program) startEmbedded() (url string, err error) {
 func (p *Program) openData() (err error) {
 	p.dataDir = p.settings.Data
 	switch p.dataDir {
-	case noData:
+	case NoData:
 		p.dataDir = ""
 		return nil
 	case "":

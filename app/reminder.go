@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 
-	"github.com/penstock/penstock/internal/connect"
+	"github.com/penstock/penstock/auth/reminder"
+	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/internal/outbound"
-	"github.com/penstock/penstock/internal/reminder"
 )
 
 // openReminder sends e-mails before assertions expire, if the settings name
@@ -15,7 +15,7 @@ func (p *Program) openReminder(context.Context) error {
 	if p.settings.ReminderMail == "" {
 		return nil
 	}
-	transport, err := outbound.New(outbound.Config{AllowPrivate: p.settings.AllowPrivate, AllowLoopback: p.role.dev})
+	transport, err := outbound.New(outbound.Config{AllowPrivate: p.settings.AllowPrivate, AllowLoopback: p.role.Dev})
 	if err != nil {
 		return err
 	}

@@ -4,9 +4,9 @@ import (
 	"context"
 
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/schedule"
-	"github.com/penstock/penstock/internal/state"
+	"github.com/penstock/penstock/flows/state"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/worker/schedule"
 )
 
 // openSchedule takes part in starting the runs of schedules and polls.

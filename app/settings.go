@@ -13,17 +13,17 @@ import (
 
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/redisconn"
-	"github.com/penstock/penstock/internal/store"
-	"github.com/penstock/penstock/internal/telemetry"
+	"github.com/penstock/penstock/store"
+	"github.com/penstock/penstock/telemetry"
 )
 
 // Settings are what the roles are told from outside. Where a setting comes
-// from and what it defaults to is in addFlags and readSecrets.
+// from and what it defaults to is in AddFlags and Read.
 type Settings struct {
 	Listen         string        // address of the front door; port 0 picks one
 	Redis          string        // URL; dev: empty is the embedded store
 	Flows          string        // directory of flow files; dev: empty is the examples
-	Data           string        // dev: directory of the embedded store, noData: memory only
+	Data           string        // dev: directory of the embedded store, NoData: memory only
 	Issuer         string        // external base URL, when it is not the listening address
 	AllowPrivate   bool          // http steps may reach private networks
 	SQLite         string        // directory of the files of sqlite connections; empty: there are none
@@ -57,31 +57,31 @@ type Settings struct {
 	AdminUser, AdminPassword string // an administrator who is made to exist; empty: none
 }
 
-// noData keeps the embedded store in memory.
-const noData = "none"
+// NoData keeps the embedded store in memory.
+const NoData = "none"
 
-// role says which flags a subcommand has.
-type role struct{ door, worker, dev, server bool }
+// Role says which flags a subcommand has.
+type Role struct{ Door, Worker, Dev, Server bool }
 
-// addFlags declares the flags of a role. Each is also a variable, see variable.
-func (s *Settings) addFlags(f *pflag.FlagSet, r role) {
+// AddFlags declares the flags of a role. Each is also a variable, see variable.
+func (s *Settings) AddFlags(f *pflag.FlagSet, r Role) {
 	redis := "`URL` of Redis: redis://, rediss://, unix://, redis-sentinel:// or redis-cluster://"
-	if r.server {
+	if r.Server {
 		redis += "; or start, which starts a redis-server on this machine"
 	}
 	f.StringVar(&s.Redis, "redis", "", redis)
 	f.TextVar(&s.LogLevel, "log-level", slog.LevelInfo, "the least `level` that is logged: debug, info, warn or error")
 	metrics := ""
-	if r.dev {
+	if r.Dev {
 		metrics = "127.0.0.1:0"
 	}
 	f.StringVar(&s.MetricsListen, "metrics-listen", metrics, "`address` of /metrics, /healthz and /readyz, apart from the front door; port 0 picks a free one, empty: none")
 	f.BoolVar(&s.Pprof, "pprof", false, "serve Go's profiles on the address of --metrics-listen, at /debug/pprof/")
 	f.IntVar(&s.RedisPool, "redis-pool", redisconn.DefaultPool, "`connections` to Redis that each part of the process keeps at most")
-	if r.door || r.worker {
+	if r.Door || r.Worker {
 		f.StringVar(&s.Issuer, "issuer", "", "base `URL` under which callers reach the front door, when it is not the address; a worker alone signs no callbacks without it")
 	}
-	if r.door {
+	if r.Door {
 		f.StringVar(&s.Listen, "listen", "127.0.0.1:8080", "`address` of the front door; port 0 picks a free one")
 		f.StringVar(&s.Flows, "flows", "", "`directory` of flow files to deploy")
 		f.StringVar(&s.ReadyFile, "ready-file", "", "`file` to write the base URL to once the door answers")
@@ -91,17 +91,17 @@ func (s *Settings) addFlags(f *pflag.FlagSet, r role) {
 		f.StringSliceVar(&s.TrustedProxies, "trusted-proxies", nil, "`addresses` or networks whose X-Forwarded-For is believed")
 		f.StringSliceVar(&s.Origins, "cors-origins", nil, "`origins` whose pages may call the API with a token: https://app.example.org")
 	}
-	if r.door || r.worker {
+	if r.Door || r.Worker {
 		f.DurationVar(&s.MasterKeySettle, "master-key-settle", store.DefaultSettle, "`time` that all processes must have had a new master key first before it is used; longer than a process takes to restart")
 		f.Var(&s.Shards, "shards", "`queues` that are spread over the primaries of a Cluster, with the number of shards, the same in all processes: default=4")
 	}
-	if r.door {
+	if r.Door {
 		s.RateIP = limits.Rates{"token": {Limit: 10, Window: time.Second}}
 		f.StringVar(&s.ReminderMail, "reminder-mail", "", "smtp `connection` through which e-mails remind of assertions that expire")
 		f.Var(&s.RateIP, "rate-ip", "`rates` of one address by endpoint: \"default=off,token=10/s,runs=600/m\"")
 		f.Var(&s.RateCredential, "rate-credential", "`rates` of one credential by endpoint, for keys without a rate of their own")
 	}
-	if r.worker {
+	if r.Worker {
 		f.BoolVar(&s.AllowPrivate, "allow-private-networks", false, "let http steps reach loopback and private addresses")
 		f.StringVar(&s.SQLite, "sqlite", "", "`directory` of the files of sqlite connections; empty: there are none")
 		f.IntVar(&s.Concurrency, "concurrency", 64, "`runs` at once in this worker")
@@ -111,37 +111,37 @@ func (s *Settings) addFlags(f *pflag.FlagSet, r role) {
 		f.DurationVar(&s.Retention, "retention", 24*time.Hour, "how long `ended runs` are kept; at least 1s")
 		f.Var(&s.Queues, "queues", "`queues` to work on, with the weights by which they share the slots: default=3,slow")
 	}
-	if r.dev {
+	if r.Dev {
 		f.StringVar(&s.Data, "data", "", "`directory` of the embedded store and the master key, or \"none\" for memory only")
-	} else if r.server {
+	} else if r.Server {
 		f.StringVar(&s.Data, "data", "", "`directory` of the data of the Redis that --redis start starts, and of the master key")
 	}
 }
 
-// read completes the settings from the environment and checks them.
-func (s *Settings) read(e env, f *pflag.FlagSet, r role) error {
-	if err := e.fill(f); err != nil {
+// Read completes the settings from the environment and checks them.
+func (s *Settings) Read(e Env, f *pflag.FlagSet, r Role) error {
+	if err := e.Fill(f); err != nil {
 		return err
 	}
 	var err error
 	read := func(name string) string {
-		value, failure := e.secret(name)
+		value, failure := e.Secret(name)
 		err = errors.Join(err, failure)
 		return value
 	}
-	s.APIKey, s.APISecret = read(envAPIKey), read(envAPISecret)
-	s.AdminUser, s.AdminPassword = read(envAdminUser), read(envAdminPass)
-	masterKeys := read(envMasterKey)
+	s.APIKey, s.APISecret = read(EnvAPIKey), read(EnvAPISecret)
+	s.AdminUser, s.AdminPassword = read(EnvAdminUser), read(EnvAdminPass)
+	masterKeys := read(EnvMasterKey)
 	if err != nil {
 		return err
 	}
 	if masterKeys != "" {
 		if s.MasterKeys, err = store.ParseMasterKeys(masterKeys); err != nil {
-			return fmt.Errorf("read settings: %s: %w", envMasterKey, err)
+			return fmt.Errorf("read settings: %s: %w", EnvMasterKey, err)
 		}
 	}
 	if err := errors.Join(s.check(r), s.Shares.check("--flow-share")); err != nil {
-		return usageError{err}
+		return SettingsError{Err: err}
 	}
 	return nil
 }
@@ -154,28 +154,28 @@ const leastPool = 4
 // and at least one slot.
 const mostShards = 64
 
-func (s *Settings) check(r role) error {
+func (s *Settings) check(r Role) error {
 	switch {
 	case s.Pprof && s.MetricsListen == "":
 		return fmt.Errorf("read settings: --pprof needs --metrics-listen, on whose address it serves")
 	case s.RedisPool < leastPool:
 		return fmt.Errorf("read settings: --redis-pool %d: at least %d connections are needed", s.RedisPool, leastPool)
-	case r.door && s.MaxQueueAge == 0:
+	case r.Door && s.MaxQueueAge == 0:
 		return fmt.Errorf("read settings: --max-queue-age 0s would take no work at all; a negative one takes it always")
-	case r.door && s.MaxBody < 1:
+	case r.Door && s.MaxBody < 1:
 		return fmt.Errorf("read settings: --max-body %d takes no request at all", s.MaxBody)
-	case r.door && s.Flows != "" && !isDirectory(s.Flows):
+	case r.Door && s.Flows != "" && !isDirectory(s.Flows):
 		return fmt.Errorf("read settings: --flows %s is no directory", s.Flows)
-	case r.worker && s.Concurrency < 1:
+	case r.Worker && s.Concurrency < 1:
 		return fmt.Errorf("read settings: --concurrency %d executes no run", s.Concurrency)
-	case r.worker && s.Retention < time.Second:
+	case r.Worker && s.Retention < time.Second:
 		return fmt.Errorf("read settings: --retention %v: runs are kept for at least 1s", s.Retention)
 	case s.MasterKeySettle <= 0:
 		return fmt.Errorf("read settings: --master-key-settle must be longer than a process takes to restart")
 	case (s.APIKey == "") != (s.APISecret == ""):
-		return fmt.Errorf("read settings: %s and %s are only of use together", envAPIKey, envAPISecret)
+		return fmt.Errorf("read settings: %s and %s are only of use together", EnvAPIKey, EnvAPISecret)
 	case (s.AdminUser == "") != (s.AdminPassword == ""):
-		return fmt.Errorf("read settings: %s and %s are only of use together", envAdminUser, envAdminPass)
+		return fmt.Errorf("read settings: %s and %s are only of use together", EnvAdminUser, EnvAdminPass)
 	case slices.ContainsFunc(slices.Collect(maps.Values(s.Shards)), func(n int) bool { return n > mostShards }):
 		return fmt.Errorf("read settings: --shards %s: a queue has at most %d shards", &s.Shards, mostShards)
 	case s.SQLite != "" && !isDirectory(s.SQLite):
@@ -184,12 +184,12 @@ func (s *Settings) check(r role) error {
 		return s.checkServer(r)
 	case s.Redis == startRedis:
 		return nil // makes itself a master key
-	case r.dev:
+	case r.Dev:
 		return nil // has an embedded store and makes itself a master key
 	case s.Redis == "":
-		return fmt.Errorf("read settings: which Redis? Set --redis or %s (`penstock server --redis start` starts one, `penstock dev` needs none)", envRedisURL)
+		return fmt.Errorf("read settings: which Redis? Set --redis or %s (`penstock server --redis start` starts one, `penstock dev` needs none)", EnvRedisURL)
 	case len(s.MasterKeys) == 0:
-		return fmt.Errorf("read settings: set %s to the output of `openssl rand -base64 %d`, the same for every process: it encrypts the secrets in Redis", envMasterKey, store.MasterKeySize)
+		return fmt.Errorf("read settings: set %s to the output of `openssl rand -base64 %d`, the same for every process: it encrypts the secrets in Redis", EnvMasterKey, store.MasterKeySize)
 	}
 	return nil
 }
@@ -198,3 +198,10 @@ func isDirectory(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
 }
+
+// SettingsError is a setting that cannot work.
+type SettingsError struct{ Err error }
+
+func (e SettingsError) Error() string { return e.Err.Error() }
+
+func (e SettingsError) Unwrap() error { return e.Err }

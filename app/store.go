@@ -5,7 +5,7 @@ import (
 	"errors"
 	"os"
 
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // openStore opens flows and keys, and makes the bootstrap key exist.
@@ -23,7 +23,7 @@ func (p *Program) openStore(ctx context.Context) error {
 	host, _ := os.Hostname()
 	p.store, err = store.Open(ctx, store.Config{
 		Redis: client, Sealer: sealer, Catalogue: p.kinds, Log: p.log,
-		Process: store.Process{Role: p.role.name(), Host: host, PID: os.Getpid(), Version: buildVersion()},
+		Process: store.Process{Role: p.role.name(), Host: host, PID: os.Getpid(), Version: BuildVersion()},
 		Settle:  p.settings.MasterKeySettle, Restore: p.restore,
 	})
 	if err != nil {
@@ -45,11 +45,11 @@ func (p *Program) openStore(ctx context.Context) error {
 }
 
 // name is what the fleet calls the role.
-func (r role) name() string {
+func (r Role) name() string {
 	switch {
-	case r.dev:
+	case r.Dev:
 		return "dev"
-	case r.door:
+	case r.Door:
 		return "api"
 	}
 	return "worker"
@@ -63,7 +63,7 @@ func (p *Program) ready(ctx context.Context) error {
 // restore makes exist again what the settings make exist. The store calls it
 // when it was emptied, or went back to an earlier state.
 func (p *Program) restore(ctx context.Context) error {
-	if !p.role.door {
+	if !p.role.Door {
 		return nil
 	}
 	if err := p.bootstrapKey(ctx); err != nil {
@@ -77,7 +77,7 @@ func (p *Program) restore(ctx context.Context) error {
 
 // bootstrapKey makes the API key of the settings exist.
 func (p *Program) bootstrapKey(ctx context.Context) error {
-	if p.settings.APIKey == "" || !p.role.door {
+	if p.settings.APIKey == "" || !p.role.Door {
 		return nil
 	}
 	return p.ensureKey(ctx, store.Key{Key: p.settings.APIKey, Name: "bootstrap", Secret: p.settings.APISecret, APIAccess: true})

@@ -8,17 +8,17 @@ import (
 	"os"
 
 	"github.com/penstock/penstock/internal/redisconn"
-	"github.com/penstock/penstock/internal/schedule"
-	"github.com/penstock/penstock/internal/telemetry"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/telemetry"
 	"github.com/penstock/penstock/worker"
+	"github.com/penstock/penstock/worker/schedule"
 )
 
 // openTelemetry makes what measures and traces the other parts, and takes the
 // address of the metrics.
 func (p *Program) openTelemetry(ctx context.Context) (err error) {
 	if cfg := p.settings.Traces; cfg.Endpoint != "" {
-		cfg.Log, cfg.Version = p.log, buildVersion()
+		cfg.Log, cfg.Version = p.log, BuildVersion()
 		host, _ := os.Hostname()
 		cfg.Instance = fmt.Sprintf("%s-%d", host, os.Getpid())
 		if p.tracing, err = telemetry.NewTracing(cfg); err != nil {
@@ -29,11 +29,11 @@ func (p *Program) openTelemetry(ctx context.Context) (err error) {
 	if p.settings.MetricsListen == "" {
 		return nil
 	}
-	p.metrics = telemetry.NewMetrics(buildVersion())
-	if p.role.door {
+	p.metrics = telemetry.NewMetrics(BuildVersion())
+	if p.role.Door {
 		p.metrics.Role("api")
 	}
-	if p.role.worker {
+	if p.role.Worker {
 		p.metrics.Role("worker")
 	}
 	p.metrics.Memory(p.memory)
@@ -66,7 +66,7 @@ func (p *Program) watchQueue() {
 		return
 	}
 	p.metrics.Queues(p.client, p.pausedFlows, p.log)
-	if p.role.door {
+	if p.role.Door {
 		p.metrics.Waiters(p.client.Waiting)
 	}
 }
@@ -106,16 +106,26 @@ func (p *Program) wrapDoor() func(http.Handler) http.Handler {
 
 // observeWorker makes the worker's attempts and calls be measured and traced.
 func (p *Program) observeWorker(cfg *worker.Config) {
-	cfg.Version = buildVersion()
+	cfg.Version = BuildVersion()
 	if p.tracing != nil { // before the metrics, whose exemplars name the trace
-		cfg.Observers = append(cfg.Observers, p.tracing)
+		cfg.Observers = append(cfg.Observers, observer{p.tracing.Begin})
 		cfg.Env.HTTP = p.tracing.Transport(cfg.Env.HTTP)
 	}
 	if p.metrics != nil {
 		cfg.Meter = p.metrics
 		cfg.Parked = p.metrics.Parked
-		cfg.Observers = append(cfg.Observers, p.metrics)
+		cfg.Observers = append(cfg.Observers, observer{p.metrics.Begin})
 	}
+}
+
+// observer is a worker.Observer: telemetry knows the queue, and not the worker.
+type observer struct {
+	begin func(context.Context, *queue.Attempt) (context.Context, telemetry.Observation)
+}
+
+// Begin implements worker.Observer.
+func (o observer) Begin(ctx context.Context, a *queue.Attempt) (context.Context, worker.Observation) {
+	return o.begin(ctx, a)
 }
 
 // showSlots shows how many runs the worker may execute at once.

@@ -2,43 +2,11 @@ package app
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"runtime/debug"
 	"strings"
-
-	"github.com/spf13/cobra"
 )
-
-func newVersion() *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "version",
-		Short: "Say which build this is",
-		Args:  checked(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if asJSON {
-				return printValue(cmd.OutOrStdout(), map[string]string{
-					"version": buildVersion(), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
-				})
-			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "penstock version %s\n", versionDetails())
-			return err
-		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return cmd
-}
-
-// versionDetails is what `penstock version` prints after these two words, and
-// cobra for `penstock --version`. Cobra's template for that line is left alone:
-// to set it makes the linker keep every exported method of every type, for
-// text/template to call by name, 14 MB of them.
-func versionDetails() string {
-	return fmt.Sprintf("%s (%s, %s/%s)", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-}
 
 // version is set by the linker in releases and images (-X penstock/app.version=…), and
 // by nothing else. An image that is built without a version has noVersion.
@@ -46,10 +14,10 @@ var version string
 
 const noVersion = "devel"
 
-// buildVersion names this build: the release, else the revision of the
+// BuildVersion names this build: the release, else the revision of the
 // checkout, else, where Go recorded neither, the build by its own id, so that
 // two different builds never have the same version.
-func buildVersion() string {
+func BuildVersion() string {
 	if version != "" && version != noVersion {
 		return version
 	}

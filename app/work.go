@@ -11,14 +11,14 @@ import (
 
 // openWorker starts working on the queues. In dev the demo CRM comes first.
 func (p *Program) openWorker(ctx context.Context) error {
-	if p.role.dev {
+	if p.role.Dev {
 		if err := p.openCRM(ctx); err != nil {
 			return err
 		}
 	}
 	transport, err := outbound.New(outbound.Config{
 		AllowPrivate:  p.settings.AllowPrivate,
-		AllowLoopback: p.role.dev, // for the demo CRM, and for what one builds beside it
+		AllowLoopback: p.role.Dev, // for the demo CRM, and for what one builds beside it
 	})
 	if err != nil {
 		return err

@@ -40,6 +40,7 @@ type meter struct {
 	unseen   int    // steps since the last check of the clock
 	charged  int    // bytes since the last check of the heap
 	base     uint64 // heap size at the first check
+	cost     cost   // of the next native operation
 	err      error  // reason for the end of the evaluation
 }
 
@@ -79,9 +80,9 @@ func (m *meter) Before(name string, in any, args []any) error {
 	default:
 		return nil
 	}
-	b := cost{left: min(maxNative, int(m.allowed/stepTime)-m.spent)}
-	charge(&b, in, args)
-	m.err = m.spend(&b)
+	m.cost = cost{left: min(maxNative, int(m.allowed/stepTime)-m.spent)}
+	charge(&m.cost, in, args)
+	m.err = m.spend(&m.cost)
 	return m.err
 }
 

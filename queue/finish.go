@@ -15,6 +15,7 @@ const (
 	finishFlights = 1
 	finishBatch   = 128
 	finishWait    = 5 * time.Second
+	finishAlone   = 4        // attempts from which on they are settled in the same call: it takes less of Redis, and each reply is a little later
 	wholeReply    = 64 << 10 // larger outputs are read from the run by who waits for them
 )
 
@@ -63,8 +64,12 @@ func (f *finishing) args() []any {
 	return []any{f.attempt.ID, f.attempt.Number, string(f.outcome.State), f.outcome.Output, f.failure, f.outcome.Steps}
 }
 
-// flushFinishes sends a batch to finish.lua.
+// flushFinishes sends a batch to finish.lua, or a larger one to conclude.lua.
 func (s *Server) flushFinishes(batch []*finishing) {
+	if len(batch) >= finishAlone {
+		s.flushConclusions(batch)
+		return
+	}
 	args := make([]any, 0, 2+6*len(batch))
 	args = append(args, wholeReply, publish(s.cfg.Redis.Cluster()))
 	for _, f := range batch {
@@ -79,7 +84,7 @@ func (s *Server) flushConclusions(batch []*finishing) {
 	args = append(args, wholeReply, publish(s.cfg.Redis.Cluster()))
 	args = append(args, today()...)
 	for _, f := range batch {
-		args = append(append(args, f.args()...), flag(s.old(f.attempt)))
+		args = append(append(args, f.args()...), s.age(f.attempt))
 	}
 	if answers := s.flushEnds(batch, concludeScript, args); len(answers) > len(batch) {
 		s.settler.lines.Store(answers[len(batch)] > 0)

@@ -122,7 +122,7 @@ func (s *Server) mend(ctx context.Context, id, fence, wrong string) error {
 	}
 	switch wrong {
 	case "settle":
-		return s.settle(ctx, []settling{{id: id, old: true}})
+		return s.settle(ctx, []settling{{id: id, age: ageLeased}})
 	case "late":
 		return s.stop(ctx, id, fence, TimedOut, flows.CodeTimeout, "the run reached its execution limit")
 	case "missing":

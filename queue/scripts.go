@@ -4,6 +4,8 @@ import (
 	"context"
 	"embed"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -43,8 +45,8 @@ var (
 	releaseScript    = script("release")
 )
 
-// script joins a script with the parts of lib that it uses. A name that there
-// is not is a mistake of ours.
+// script makes the text of a script ready to be sent. A name that there is not
+// is a mistake of ours.
 func script(name string) *redis.Script {
 	return redis.NewScript(scriptSource(name, func(file string) string {
 		text, err := sources.ReadFile("lua/" + file + ".lua")
@@ -55,22 +57,47 @@ func script(name string) *redis.Script {
 	}))
 }
 
-// usesMark begins the first line of a script, before the parts of lib that it uses.
-const usesMark = "-- uses: "
+var (
+	usesLine    = regexp.MustCompile(`^-- uses: ([a-z ]+)\n`) // the first line of a script: the parts of lib before it
+	comment     = regexp.MustCompile(`(?m)\s*--.*$`)
+	declaration = regexp.MustCompile(`(?m)^local (?:function )?(\w+(?:, \w+)*)`)
+	word        = regexp.MustCompile(`\w+`)
+)
 
+// scriptSource joins a script with what it uses of lib. A declaration that it
+// does not use is left out, and so are comments: Redis executes the whole text
+// at each call, and making its functions would take longer than what they do.
 func scriptSource(name string, read func(file string) string) string {
 	body := read(name)
-	first, _, _ := strings.Cut(body, "\n")
-	parts, ok := strings.CutPrefix(first, usesMark)
-	if !ok {
+	uses := usesLine.FindStringSubmatch(body)
+	if uses == nil {
 		panic("queue: " + name + ".lua does not say which parts it uses")
 	}
-	var joined strings.Builder
-	for part := range strings.FieldsSeq(parts) {
-		joined.WriteString(read("lib/" + part))
+	var lib strings.Builder
+	for part := range strings.FieldsSeq(uses[1]) {
+		lib.WriteString(comment.ReplaceAllString(read("lib/"+part), ""))
 	}
-	joined.WriteString(body)
-	return joined.String()
+	joined := comment.ReplaceAllString(body, "")
+	used := map[string]bool{}
+	note := func(text string) {
+		for _, w := range word.FindAllString(text, -1) {
+			used[w] = true
+		}
+	}
+	note(joined)
+	// A declaration is used by what stands behind it alone, so one walk from the end is enough.
+	starts := declaration.FindAllStringSubmatchIndex(lib.String(), -1)
+	end := lib.Len()
+	for _, at := range slices.Backward(starts) {
+		text := lib.String()[at[0]:end]
+		end = at[0]
+		names := strings.Split(lib.String()[at[2]:at[3]], ", ")
+		if slices.ContainsFunc(names, func(n string) bool { return used[n] }) {
+			note(text)
+			joined = text + joined
+		}
+	}
+	return joined
 }
 
 // loadScripts spares the first callers an EVAL; Redis may forget them at any

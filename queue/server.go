@@ -328,13 +328,28 @@ func (s *Server) work(a *Attempt) {
 		return
 	}
 	if !a.gone.Load() && !a.settled {
-		s.settler.add(settling{id: a.ID, old: s.old(a)})
+		s.settler.add(settling{id: a.ID, age: s.age(a)})
 	}
 }
 
-// old reports whether an attempt is near the end of asynq's list of active
-// tasks, where the oldest are: one that lasted, and any while most are short.
-func (s *Server) old(a *Attempt) bool { return a.leased.Load() || !s.lasting.Load() }
+// The age of an attempt, as the scripts take it, says where it is in asynq's list of active tasks.
+const (
+	ageYoung  = ""  // near the head
+	ageOld    = "1" // near the end, where the oldest are
+	ageLeased = "2" // the same, and it may have an entry among asynq's leases
+)
+
+// age is ageLeased for an attempt that lasted, and ageOld for any other while most are short.
+func (s *Server) age(a *Attempt) string {
+	switch {
+	case a.leased.Load():
+		return ageLeased
+	case s.lasting.Load():
+		return ageYoung
+	default:
+		return ageOld
+	}
+}
 
 // attempt runs the handler, and says why its context ended if it did.
 func (s *Server) attempt(a *Attempt) (Outcome, error) {

@@ -29,7 +29,7 @@ type settler struct {
 // settling is one run that has ended.
 type settling struct {
 	id  string
-	old bool // it is near the end of asynq's list of active tasks
+	age string // as settle.lua takes it
 }
 
 func newSettler(s *Server) *settler {
@@ -103,7 +103,7 @@ func (s *Server) settle(ctx context.Context, batch []settling) error {
 	args := make([]any, 0, 2+2*len(batch))
 	args = append(args, today()...)
 	for _, b := range batch {
-		args = append(args, b.id, flag(b.old))
+		args = append(args, b.id, b.age)
 	}
 	n, err := settleScript.Run(ctx, s.redis, s.keys.slot(), args...).Int64Slice()
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"errors"
 
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 // errMissingKey ends an attempt that needs a credential sealed with a master key that this process does not have;

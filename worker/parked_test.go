@@ -17,10 +17,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/state"
 	"github.com/penstock/penstock/flows/steps"
 	"github.com/penstock/penstock/internal/callback"
 	"github.com/penstock/penstock/internal/redisconn"
-	"github.com/penstock/penstock/internal/state"
 	"github.com/penstock/penstock/internal/testenv"
 	"github.com/penstock/penstock/queue"
 )

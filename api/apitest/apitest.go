@@ -1,5 +1,6 @@
-// Package apitest puts a real front door on a queue in memory whose runs give
-// their event back, for tests of callers.
+// Package apitest starts a front door for tests: Server on a queue in memory
+// whose runs give their event back, Product on a Redis of its own with a store,
+// a queue and a worker.
 package apitest
 
 import (
@@ -12,9 +13,10 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
 )
 
 // The flows of a Server, by number.
@@ -58,7 +60,7 @@ func Start(t testing.TB) *Server {
 	return s
 }
 
-// Find implements api.Flows.
+// Find implements runner.Flows.
 func (s *Server) Find(ref string) (*flows.Flow, bool) {
 	number, err := strconv.ParseInt(ref, 10, 64)
 	if err != nil || number < Echo || number > Never {
@@ -80,7 +82,7 @@ func (k keys) Key(_ context.Context, key string) (*store.Key, error) {
 	return &store.Key{Key: key, Name: "test", Secret: k.Secret, APIAccess: true}, nil
 }
 
-// Record implements api.Records.
+// Record implements runner.Records.
 func (s *Server) Record(_ context.Context, id string) (queue.Record, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,7 +93,7 @@ func (s *Server) Record(_ context.Context, id string) (queue.Record, error) {
 	return r, nil
 }
 
-func (s *Server) submit(_ context.Context, sub queue.Submission) (api.Ticket, error) {
+func (s *Server) submit(_ context.Context, sub queue.Submission) (runner.Ticket, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if g := sub.Guard; g != nil {

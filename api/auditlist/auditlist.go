@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/api/listing"
-	"github.com/penstock/penstock/internal/store"
+	"github.com/penstock/penstock/store"
 )
 
 type entry = store.Entry

@@ -12,8 +12,8 @@ import (
 
 	"github.com/penstock/penstock/api/auditlist"
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/store"
 )
 
 const length = 2000

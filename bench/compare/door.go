@@ -15,9 +15,10 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/internal/load"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
 )
 
 // The API key of the comparison. It attaches replays; every call has a different parameter, so that none is a replay.
@@ -41,7 +42,7 @@ func (p *process) door(over string) error {
 	return listen(handler)
 }
 
-func (p *process) submitter(ctx context.Context, over string) (api.Submit, error) {
+func (p *process) submitter(ctx context.Context, over string) (runner.Submit, error) {
 	over, queueName, _ := strings.Cut(over, ":")
 	switch over {
 	case "penstock":
@@ -74,7 +75,7 @@ func (p *process) Key(_ context.Context, key string) (*store.Key, error) {
 	return &store.Key{Key: doorKey, Secret: doorSecret, APIAccess: true, Window: time.Hour, OnReplay: "attach"}, nil
 }
 
-// noRecords implements api.Records.
+// noRecords implements runner.Records.
 type noRecords struct{}
 
 func (noRecords) Record(context.Context, string) (queue.Record, error) {

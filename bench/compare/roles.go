@@ -16,7 +16,7 @@ import (
 
 	"github.com/hibiken/asynq"
 
-	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/worker"
@@ -39,7 +39,7 @@ type process struct {
 
 // productFlows provides flows to the product's front door and worker.
 type productFlows interface {
-	api.Flows
+	runner.Flows
 	worker.Versions
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
-	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/queue"
 )
@@ -51,7 +51,7 @@ func newPlain(ctx context.Context, conn *redisconn.Conn, queueName string) (*pla
 	return p, nil
 }
 
-func (p *plain) submit(ctx context.Context, s queue.Submission) (api.Ticket, error) {
+func (p *plain) submit(ctx context.Context, s queue.Submission) (runner.Ticket, error) {
 	id := uuid.NewString()
 	result := make(chan queue.Result, 1)
 	p.mu.Lock()
@@ -79,7 +79,7 @@ func newRaw(conn *redisconn.Conn) *raw {
 	return &raw{push: conn.Client(), pop: conn.Blocking(flowLimit, nil)}
 }
 
-func (r *raw) submit(ctx context.Context, s queue.Submission) (api.Ticket, error) {
+func (r *raw) submit(ctx context.Context, s queue.Submission) (runner.Ticket, error) {
 	id := uuid.NewString()
 	reply := "compare:reply:" + id
 	if err := r.push.LPush(ctx, rawQueue, reply+" "+string(s.Event)).Err(); err != nil {
@@ -95,14 +95,14 @@ func (r *raw) submit(ctx context.Context, s queue.Submission) (api.Ticket, error
 }
 
 // inProcess executes the flow at once, in the API process.
-func (p *process) inProcess(ctx context.Context, s queue.Submission) (api.Ticket, error) {
+func (p *process) inProcess(ctx context.Context, s queue.Submission) (runner.Ticket, error) {
 	return &ticket{id: uuid.NewString(), wait: func(ctx context.Context) (queue.Result, error) {
 		output, err := p.execute(ctx, s.Event)
 		return queue.Result{State: queue.Succeeded, Output: output}, err
 	}}, nil
 }
 
-// ticket implements api.Ticket.
+// ticket implements runner.Ticket.
 type ticket struct {
 	id   string
 	wait func(context.Context) (queue.Result, error)
@@ -114,12 +114,12 @@ func (t *ticket) Wait(ctx context.Context) (queue.Result, error) { return t.wait
 func (t *ticket) Close()                                         {}
 
 // penstock submits with the product's client.
-func penstock(c *queue.Client) api.Submit {
-	return func(ctx context.Context, s queue.Submission) (api.Ticket, error) { return c.Submit(ctx, s) }
+func penstock(c *queue.Client) runner.Submit {
+	return func(ctx context.Context, s queue.Submission) (runner.Ticket, error) { return c.Submit(ctx, s) }
 }
 
 // callThrough submits an event and waits for the run's output.
-func callThrough(submit api.Submit, event []byte) func(context.Context) error {
+func callThrough(submit runner.Submit, event []byte) func(context.Context) error {
 	return func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, flowLimit)
 		defer cancel()

@@ -3,8 +3,8 @@
 package main
 
 import (
-	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/app/cli"
 	"github.com/penstock/penstock/flows/steps"
 )
 
-func main() { app.Main(steps.Catalogue().With(postcode(), queueMessage())) }
+func main() { cli.Main(steps.Catalogue().With(postcode(), queueMessage())) }

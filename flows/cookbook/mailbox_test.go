@@ -15,10 +15,10 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/connect"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/store"
 )
 
 // letter is a message as the mail server received it.

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/script"
+	"github.com/penstock/penstock/flows/script"
 )
 
 // scriptKind evaluates JavaScript.

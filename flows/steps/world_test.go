@@ -7,12 +7,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps"
-	"github.com/penstock/penstock/internal/connect"
 	"github.com/penstock/penstock/internal/outbound"
-	"github.com/penstock/penstock/internal/store"
 	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/store"
 )
 
 // world is the environment of test steps: connections and secrets in a store of their own.

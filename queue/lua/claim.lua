@@ -56,7 +56,7 @@ local function begin(task, attempt)
 	if behind ~= 0 and behind ~= 1 then return call("DEL", TASK .. task) end -- it was stopped, or is another attempt's
 	local deadline = r[4] or whole(ms + r[5])
 	call("HSET", key, "state", "running", "fence", attempt, "worker", worker, "started", us, "deadline", deadline)
-	begun[#begun+1] = 0
+	begun[#begun+1] = "0"
 	begun[#begun+1] = worker .. " " .. task
 	active[#active+1] = task
 	put(task, "", attempt, r[3], us, deadline, r[6], r[7])
@@ -85,8 +85,8 @@ for _, list in ipairs({inbox, source}) do
 end
 if #begun > 0 then
 	call("ZADD", OURS .. "begun", unpack(begun))
-	local room = MOST_ACTIVE - call("LLEN", ASYNQ .. "active")
-	if room > 0 then call("LPUSH", ASYNQ .. "active", unpack(active, 1, math.min(room, #active))) end
+	local beyond = call("LPUSH", ASYNQ .. "active", unpack(active)) - MOST_ACTIVE
+	if beyond > 0 then call("LPOP", ASYNQ .. "active", math.min(beyond, #active)) end
 end
 if #out == 0 then return nil end
 return out

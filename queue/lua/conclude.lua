@@ -1,12 +1,12 @@
 -- uses: keys run reply turns advance finish settle
--- conclude is finish and settle in one call, for runs that no caller waits for: it
--- takes longer than finish, and no reply is late for it. A run that came to a concurrency limit is left to
--- settle, after its worker has vacated its place.
+-- conclude is finish and settle in one call: for runs that no caller waits for, and for
+-- many at once. A run that came to a concurrency limit is left to settle, after
+-- its worker has vacated its place.
 --
 -- KEYS[1] due
 -- ARGV[1] largest output sent along with a reply, bytes  ARGV[2] PUBLISH, or SPUBLISH on a Cluster
 -- ARGV[3] asynq's day, as in its keys  ARGV[4] expiry of the day's counts, unix seconds
--- then seven for each attempt: run id, fence, state, output, error, steps, "1" when it is near the end of asynq's list of active tasks
+-- then seven for each attempt: run id, fence, state, output, error, steps, age (see leave)
 --
 -- Returns for each attempt 2 when it has ended its run and that is settled, 1
 -- when settle is to follow, also for a repeated call, 0 for a stale one; and
@@ -20,7 +20,7 @@ for i = 5, #ARGV, 7 do
 	local answer = finishRun(r, i, us, largest, ARGV[2])
 	if answer == 1 and live(r[1]) and not r[9] then
 		answer = 2
-		leave(id, r[2], r[7], r[8], ARGV[i+6] == "1")
+		leave(id, r[2], r[7], r[8], ARGV[i+6])
 		enterIndex(id, ARGV[i+2], r[5])
 	end
 	out[#out+1] = answer

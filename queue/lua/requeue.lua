@@ -23,7 +23,10 @@ if r[1] == "queued" then
 	if call("HGET", TASK .. taskOf(id, fence), "state") == "pending" then return 1 end -- a repeated call
 	if turn then leaveLine(taskOf(id, fence), turn) end
 else
-	if r[1] == "running" then leaveWorker(taskOf(id, fence), r[4], true) end
+	if r[1] == "running" then
+		leaveWorker(taskOf(id, fence), r[4], true, true)
+		leaveWorkers()
+	end
 	fence = fence + 1
 	call("HSET", run, "state", "queued", "fence", whole(fence))
 end

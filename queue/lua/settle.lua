@@ -5,28 +5,26 @@
 --
 -- KEYS[1] due
 -- ARGV[1] asynq's day, as in its keys  ARGV[2] expiry of the day's counts, unix seconds
--- then two for each run: run id, "1" when it is near the end of asynq's list of active tasks
+-- then two for each run: run id, its age, see leave
 --
 -- Returns how many were settled, and whether runs stand in line (more than 0).
-local ids, due = {}, {} -- due: a run that is not has been settled, and does not count again
-for i = 3, #ARGV, 2 do ids[#ids+1] = ARGV[i] end
-for n, at in ipairs(call("ZMSCORE", DUE, unpack(ids))) do due[ids[n]] = at end
+local seen = {}
 
-for n, id in ipairs(ids) do
-	local r = call("HMGET", RUN .. id, "state", "fence", "worker", "at", "stopped", "turn", "gated", "gates")
-	if not r[1] then
-		over[#over+1] = id -- its record was deleted
-	elseif not live(r[1]) then
-		leave(id, r[5] and r[2] - 1 or r[2], r[3], r[6], ARGV[2*n+2] == "1")
+for i = 3, #ARGV, 2 do
+	local id = ARGV[i]
+	local r = not seen[id] and call("HMGET", RUN .. id, "state", "fence", "worker", "at", "stopped", "turn", "gated", "gates")
+	seen[id] = true
+	if r and not r[1] then
+		call("ZREM", DUE, id) -- its record was deleted
+	elseif r and not live(r[1]) then
+		leave(id, r[5] and r[2] - 1 or r[2], r[3], r[6], ARGV[i+1])
 		if r[7] then call("SREM", OURS .. "gated:" .. r[7], id) end
 		for gate in string.gmatch(r[8] or "", "[^,]+") do -- of a run whose worker did not vacate them
 			call("ZREM", OURS .. "gate:" .. gate .. ":inside", id)
 			call("ZREM", OURS .. "gate:" .. gate .. ":line", id)
 		end
-		if due[id] then
-			due[id] = nil
-			enterIndex(id, r[1], r[4])
-		end
+		enterIndex(id, r[1], r[4])
 	end
 end
-return {#ended, settleAll(ARGV[1], ARGV[2])}
+local standing = settleAll(ARGV[1], ARGV[2])
+return {#ended, standing}

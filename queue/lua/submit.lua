@@ -73,7 +73,7 @@ for i = 5, #ARGV, 11 do
 		call("HSET", run, "state", "queued", "spec", ARGV[i+2], "event", ARGV[i+3], "at", us, "reply", process, "turn", turn, field, value)
 		if guard then call("SET", guard, id .. ARGV[i+8], "PX", ARGV[i+9]) end
 		due[#due+1], due[#due+2] = whole(look), id
-		place(id, taskOf(id, 1), ARGV[i+1], us, turn, us)
+		place(id, id .. ".1", ARGV[i+1], us, turn, us)
 	end
 	out[#out+1] = answer
 end

@@ -62,7 +62,7 @@ func (s server) call(t *testing.T, command []string, body string, args ...string
 
 func TestVectors(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../../api/auth/testdata/vectors.json")
+	text, err := os.ReadFile("../../auth/testdata/vectors.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,10 +11,6 @@ type block[T any] struct {
 	next  int
 }
 
-func newStack[T any]() *stack[T] {
-	return &stack[T]{index: -1, limit: -1}
-}
-
 func (s *stack[T]) push(v T) {
 	b := block[T]{v, s.index}
 	s.index = max(s.index, s.limit) + 1

@@ -12,10 +12,15 @@ local MOST_ACTIVE = 1000 -- runs in asynq's list of active tasks, so that leavin
 
 local function whole(n) return string.format("%.0f", n) end
 
+local nowMs, nowUs -- the time of this call; nil until asked
+
 -- clock returns Redis' time in whole milliseconds, and in microseconds as text.
 local function clock()
-	local time = call("TIME")
-	return time[1] * 1000 + math.floor(time[2] / 1000), time[1] .. string.format("%06d", time[2])
+	if not nowMs then
+		local time = call("TIME")
+		nowMs, nowUs = time[1] * 1000 + math.floor(time[2] / 1000), time[1] .. string.format("%06d", time[2])
+	end
+	return nowMs, nowUs
 end
 
 local function live(state) return state == "queued" or state == "running" or state == "waiting" end
@@ -39,18 +44,21 @@ end
 -- its end: until then the reconciler finds it.
 local function lookAt(id, ms) call("ZADD", DUE, whole(ms), id) end
 
--- leaveWorkers takes attempts off their workers' lists and out of asynq, with one
--- command for all where there is one. old says of each that it is near the end
--- of asynq's list, where the oldest are.
-local function leaveWorkers(tasks, workers, old)
-	local begun, keys = {}, {}
-	for i, task in ipairs(tasks) do
-		begun[i], keys[i] = (workers[i] or "") .. " " .. task, TASK .. task
-		call("LREM", ASYNQ .. "active", old[i] and -1 or 1, task)
-	end
-	call("ZREM", OURS .. "begun", unpack(begun))
-	call("ZREM", ASYNQ .. "lease", unpack(tasks))
-	call("DEL", unpack(keys))
+local leavingBegun, leavingKeys, leavingLease = {}, {}, {} -- what leaveWorkers deletes
+
+-- leaveWorker takes an attempt off its worker's list and out of asynq. old: it is
+-- near the end of asynq's list of active tasks, where the oldest are. leased:
+-- beat may have given it an entry among asynq's leases. leaveWorkers writes it.
+local function leaveWorker(task, worker, old, leased)
+	local n = #leavingKeys + 1
+	leavingBegun[n], leavingKeys[n] = (worker or "") .. " " .. task, TASK .. task
+	if leased then leavingLease[#leavingLease+1] = task end
+	call("LREM", ASYNQ .. "active", old and "-1" or "1", task)
 end
 
-local function leaveWorker(task, worker, old) leaveWorkers({task}, {worker}, {old}) end
+local function leaveWorkers()
+	if #leavingKeys == 0 then return end
+	call("ZREM", OURS .. "begun", unpack(leavingBegun))
+	call("DEL", unpack(leavingKeys))
+	if #leavingLease > 0 then call("ZREM", ASYNQ .. "lease", unpack(leavingLease)) end
+end

@@ -1,22 +1,18 @@
 -- settle: what is left to do when runs have ended. It uses turns and advance.
-local over = {} -- runs that are not due any more
-local tasks, workers, old = {}, {}, {} -- of the attempts that leave their workers
-local ended, index, failed = {}, {}, 0 -- of the runs that go into the index
+local ended, at, failed = {}, {}, {} -- runs that go into the index, when they were accepted, which of them failed
 
--- leave takes a run's last attempt off its worker. isOld: it is near the end of
--- asynq's list of active tasks.
-local function leave(id, fence, worker, turn, isOld)
-	local n = #tasks + 1
-	tasks[n], workers[n], old[n] = taskOf(id, fence), worker, isOld
+-- leave takes a run's last attempt off its worker. age is "1" when the attempt is
+-- near the end of asynq's list of active tasks, "2" when it may also have an
+-- entry among asynq's leases, else "".
+local function leave(id, fence, worker, turn, age)
+	leaveWorker(taskOf(id, fence), worker, age ~= "", age == "2")
 	leaveFlight(id, turn)
 end
 
--- enterIndex puts a run into the index, once.
-local function enterIndex(id, state, at)
-	local n = #ended + 1
-	over[#over+1], ended[n] = id, id
-	index[2*n-1], index[2*n] = string.sub(at, 1, -4), id -- unix ms
-	if state == "failed" or state == "timed_out" then failed = failed + 1 end
+-- enterIndex puts a run into the index, unless it is there. accepted is in microseconds.
+local function enterIndex(id, state, accepted)
+	ended[#ended+1], at[id] = id, string.sub(accepted, 1, -4) -- unix ms
+	if state == "failed" or state == "timed_out" then failed[id] = true end
 end
 
 -- count adds to one of asynq's figures: of the day, and of all time.
@@ -26,17 +22,30 @@ local function count(figure, n, day, expiry)
 	call("INCRBY", ASYNQ .. figure, n)
 end
 
+-- dropSettled leaves out what is in the index: it was settled before.
+local function dropSettled()
+	local new = {}
+	for _, id in ipairs(ended) do
+		if not call("ZSCORE", OURS .. "index", id) then new[#new+1] = id end
+	end
+	ended = new
+end
+
 -- settleAll writes what leave and enterIndex were told, and lets those in line
 -- move up. day is asynq's, as in its keys, expiry that of the day's counts. It
 -- returns whether flows are in line (more than 0).
 local function settleAll(day, expiry)
-	if #over > 0 then call("ZREM", DUE, unpack(over)) end
-	if #tasks > 0 then leaveWorkers(tasks, workers, old) end
+	if #ended > 0 and call("ZREM", DUE, unpack(ended)) < #ended then dropSettled() end
 	if #ended > 0 then
+		local index, failures = {}, 0
+		for n, id in ipairs(ended) do
+			index[2*n-1], index[2*n] = at[id], id
+			if failed[id] then failures = failures + 1 end
+		end
 		call("ZADD", OURS .. "index", unpack(index))
 		call("RPUSH", OURS .. "ended", unpack(ended))
 		count("processed", #ended, day, expiry)
-		if failed > 0 then count("failed", failed, day, expiry) end
+		if failures > 0 then count("failed", failures, day, expiry) end
 	end
 	return advance()
 end

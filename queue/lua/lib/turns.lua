@@ -37,13 +37,15 @@ local function inFlightMost() return slots + math.max(BUFFER, math.floor(slots /
 
 local parsed = {} -- turns that were parsed: many runs of a call have the same
 
+local function parse(turn)
+	local p = {string.match(turn, "^(%a)(%-?%d+)/?(%d*):?(.*)$")}
+	parsed[turn] = p
+	return p
+end
+
 -- parseTurn returns the class, the flow, its own share or "", and the key or "".
 local function parseTurn(turn)
-	local p = parsed[turn]
-	if not p then
-		p = {string.match(turn, "^(%a)(%-?%d+)/?(%d*):?(.*)$")}
-		parsed[turn] = p
-	end
+	local p = parsed[turn] or parse(turn)
 	return p[1], p[2], p[3], p[4]
 end
 
@@ -78,16 +80,18 @@ end
 local shares = {} -- of the flows in line that were asked for; they change by stand alone
 local ownShares -- whether there are flows with a share of their own; nil until asked
 
+local function shareOf(flow)
+	if ownShares == nil then ownShares = call("EXISTS", OURS .. "shares") == 1 end
+	shares[flow] = ownShares and tonumber(call("HGET", OURS .. "shares", flow)) or share
+	return shares[flow]
+end
+
 -- score orders the flows that stand in line: by what they have in flight in proportion to their shares, and
 -- among equals by whose last turn is longest ago.
 local function score(flow, number)
-	local part = shares[flow]
-	if not part then
-		if ownShares == nil then ownShares = call("EXISTS", OURS .. "shares") == 1 end
-		part = ownShares and tonumber(call("HGET", OURS .. "shares", flow)) or share
-		shares[flow] = part
-	end
-	return math.floor(inFlightOf(flow) * share / part) * APART + number % APART
+	local n, part = flights[flow] or inFlightOf(flow), shares[flow] or shareOf(flow)
+	if part ~= share then n = math.floor(n * share / part) end
+	return n * APART + number % APART
 end
 
 local admitted = {pending = {}, front = {}, express = {}} -- tasks by list; flush writes them
@@ -97,16 +101,11 @@ local admitted = {pending = {}, front = {}, express = {}} -- tasks by list; flus
 local function admit(id, task, flow, list)
 	local tasks = admitted[list]
 	tasks[#tasks+1] = task
-	if flow then
-		local ids = joined[flow]
-		if ids then ids[#ids+1] = id else joined[flow] = {id} end
-		if flights[flow] then flights[flow] = flights[flow] + 1 end
-	end
-	if list == "express" then
-		inExpress = inExpress + 1
-	else
-		inPending = inPending + 1
-	end
+	if list == "express" then inExpress = inExpress + 1 else inPending = inPending + 1 end
+	if not flow then return end
+	local ids, n = joined[flow], flights[flow]
+	if ids then ids[#ids+1] = id else joined[flow] = {id} end
+	if n then flights[flow] = n + 1 end
 end
 
 -- flush writes what was admitted, in the order in which it was.

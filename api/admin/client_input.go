@@ -1,0 +1,88 @@
+package admin
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/store"
+)
+
+// clientView is an API client as administrators see it.
+type clientView struct {
+	Name        string    `json:"name"`
+	Identifier  string    `json:"identifier"`
+	Secret      string    `json:"secret,omitempty"` // only when it was just made
+	Scopes      []string  `json:"scopes"`
+	Disabled    bool      `json:"disabled"`
+	TimeZone    string    `json:"time_zone"`
+	Expires     string    `json:"assertion_expires_on,omitempty"`
+	TokenTTL    int       `json:"token_ttl_minutes"`
+	Remind      []string  `json:"reminder_emails"`
+	Separator   string    `json:"scope_separator,omitempty"`
+	AssertionAt time.Time `json:"assertion_generated_at,omitzero"`
+	CreatedAt   time.Time `json:"created_at"`
+	UpdatedAt   time.Time `json:"updated_at"`
+}
+
+func viewClient(c *store.Client) clientView {
+	v := clientView{
+		Name: c.Name, Identifier: c.Identifier, Scopes: append([]string{}, c.Scopes...), Disabled: c.Disabled,
+		TimeZone: c.TimeZone, Expires: c.Expires, TokenTTL: c.TokenTTL, Remind: append([]string{}, c.Remind...),
+		AssertionAt: c.AssertionAt, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
+	}
+	if c.Commas != nil {
+		v.Separator = map[bool]string{true: "comma", false: "space"}[*c.Commas]
+	}
+	return v
+}
+
+// clientInput is what may be set of a client. Its secret has an endpoint of
+// its own once it exists.
+type clientInput struct {
+	Name      httpx.Given[string]       `json:"name"`
+	Secret    httpx.Given[string]       `json:"secret"`
+	Scopes    httpx.Given[[]auth.Scope] `json:"scopes"`
+	Disabled  httpx.Given[bool]         `json:"disabled"`
+	TimeZone  httpx.Given[string]       `json:"time_zone"`
+	Expires   httpx.Given[string]       `json:"assertion_expires_on"`
+	TokenTTL  httpx.Given[int]          `json:"token_ttl_minutes"`
+	Remind    httpx.Given[[]string]     `json:"reminder_emails"`
+	Separator httpx.Given[string]       `json:"scope_separator"`
+}
+
+// apply changes a client as asked.
+func (in *clientInput) apply(c *store.Client) error {
+	in.Name.Into(&c.Name)
+	in.Disabled.Into(&c.Disabled)
+	in.TimeZone.Into(&c.TimeZone)
+	in.Expires.Into(&c.Expires)
+	in.Remind.Into(&c.Remind)
+	if in.TokenTTL.Set {
+		if in.TokenTTL.Value < 1 {
+			return &store.InvalidError{Member: "token_ttl_minutes", Reason: "must be between 1 and 1440"}
+		}
+		c.TokenTTL = in.TokenTTL.Value
+	}
+	if in.Scopes.Set {
+		for _, s := range in.Scopes.Value {
+			if !s.Known() {
+				return &store.InvalidError{Member: "scopes", Reason: fmt.Sprintf("must be scopes, as in flows:run or flows:run:69; %q is none", s)}
+			}
+		}
+		c.Scopes = auth.Strings(in.Scopes.Value)
+	}
+	if in.Separator.Set {
+		commas := in.Separator.Value == "comma"
+		switch in.Separator.Value {
+		case "comma", "space":
+			c.Commas = &commas
+		case "":
+			c.Commas = nil
+		default:
+			return &store.InvalidError{Member: "scope_separator", Reason: `must be "comma", "space", or "" for that of the endpoint`}
+		}
+	}
+	return nil
+}

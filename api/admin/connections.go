@@ -1,0 +1,97 @@
+package admin
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/connect"
+	"github.com/penstock/penstock/store"
+)
+
+// connectionView is a connection as anybody sees it: without its secrets.
+type connectionView struct {
+	Name      string            `json:"name"`
+	Type      string            `json:"type"`
+	Hosts     []string          `json:"hosts,omitempty"`
+	Settings  map[string]string `json:"settings"`
+	Flows     []int64           `json:"flows"` // that a writer of some flows may use it in
+	UpdatedAt time.Time         `json:"updated_at"`
+}
+
+func viewConnection(c *store.Connection) connectionView {
+	shown := connect.Shown(c)
+	return connectionView{shown.Name, shown.Type, shown.Hosts, shown.Settings, append([]int64{}, c.Flows...), shown.UpdatedAt}
+}
+
+// putConnection answers PUT /v1/connections/{name}: it replaces all of it.
+func (a *api) putConnection(c *gin.Context) {
+	var in struct {
+		Name     string                     `json:"name"`
+		Type     string                     `json:"type"`
+		Hosts    []string                   `json:"hosts"`
+		Settings map[string]json.RawMessage `json:"settings"`
+		Flows    []int64                    `json:"flows"`
+	}
+	name := c.Param("name")
+	err := httpx.ReadJSON(c, &in)
+	if err == nil && (!validName(name) || in.Name != "" && in.Name != name) {
+		err = &store.InvalidError{Member: "name", Reason: "must be that of the path: 1 to 64 letters, digits, '_', '.' or '-', a letter first"}
+	}
+	conn := store.Connection{Name: name, Type: in.Type, Hosts: in.Hosts, Flows: in.Flows}
+	if err == nil {
+		err = checkFlows(in.Flows)
+	}
+	if err == nil {
+		var wrong error
+		if conn.Settings, wrong = connect.Texts(in.Settings); wrong == nil {
+			wrong = connect.Check(&conn)
+		}
+		if wrong != nil {
+			err = httpx.BadRequest("invalid", wrong.Error())
+		}
+	}
+	var stored *store.Connection
+	if err == nil {
+		stored, err = a.config.Store.Connections().Put(c.Request.Context(), conn)
+	}
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	httpx.WriteJSON(c, http.StatusOK, viewConnection(stored))
+}
+
+func (a *api) readConnection(c *gin.Context) {
+	conn, err := a.config.Store.Connections().Connection(c.Request.Context(), c.Param("name"))
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	httpx.WriteJSON(c, http.StatusOK, viewConnection(conn))
+}
+
+func (a *api) deleteConnection(c *gin.Context) {
+	if err := a.config.Store.Connections().Delete(c.Request.Context(), c.Param("name")); err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	httpx.NoContent(c)
+}
+
+func (a *api) listConnections(c *gin.Context) {
+	views, err := viewAll(c.Request.Context(), a.config.Store.Connections().List, viewConnection)
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	httpx.List(c, listing.Schema[connectionView]{Order: "name", Fields: []listing.Field[connectionView]{
+		listing.Text("name", func(v *connectionView) string { return v.Name }),
+		listing.Text("type", func(v *connectionView) string { return v.Type }),
+		listing.Time("updated_at", func(v *connectionView) time.Time { return v.UpdatedAt }),
+	}}, views)
+}

@@ -1,0 +1,27 @@
+package admin
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/auth"
+)
+
+// explain answers POST /v1/auth/explain: why a request of an API key is not
+// let in.
+func (a *api) explain(c *gin.Context) {
+	var puzzle auth.Puzzle
+	if err := httpx.ReadJSON(c, &puzzle); err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	explanation, err := a.config.Authority.Explain(c.Request.Context(), &puzzle)
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	httpx.StateOf(c).Object = explanation.Key
+	httpx.WriteJSON(c, http.StatusOK, explanation)
+}

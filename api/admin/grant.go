@@ -1,0 +1,34 @@
+package admin
+
+import (
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/store"
+)
+
+// mayGrant refuses to hand out more than one holds: whoever could would hold
+// everything.
+func mayGrant(c *gin.Context, scopes []auth.Scope) error {
+	p := httpx.StateOf(c).Principal
+	if p.Flows != nil || !auth.CoversAll(p.Scopes, scopes) {
+		return &auth.Error{Code: auth.CodeForbidden, Message: "you cannot grant, or use, what you do not hold yourself"}
+	}
+	return nil
+}
+
+// mayHandle refuses who holds less than the client does.
+func mayHandle(c *gin.Context, client *store.Client) error {
+	scopes := make([]auth.Scope, len(client.Scopes))
+	for i, s := range client.Scopes {
+		scopes[i] = auth.Scope(s)
+	}
+	return mayGrant(c, scopes)
+}
+
+// keyGrants are the scopes that whoever handles the key must hold: its secret
+// gives them.
+func keyGrants(c *gin.Context) error {
+	return mayGrant(c, []auth.Scope{auth.ScopeRun, auth.ScopeReadRuns})
+}

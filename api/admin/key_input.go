@@ -1,0 +1,110 @@
+package admin
+
+import (
+	"slices"
+	"time"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/internal/limits"
+	"github.com/penstock/penstock/store"
+)
+
+const (
+	minKeySecret = 8 // bytes of a secret that is not generated
+	maxKeySecret = 256
+
+	// The overlap of a rotation, during which the previous secret counts.
+	defaultOverlap = 24 * time.Hour
+	maxOverlap     = 30 * 24 * time.Hour
+)
+
+// keyView is an API key as administrators see it. Its secrets are in the
+// answers about one key, not in listings.
+type keyView struct {
+	Name          string    `json:"name"`
+	Key           string    `json:"key"`
+	Secret        string    `json:"secret,omitempty"`
+	Previous      string    `json:"previous_secret,omitempty"`
+	PreviousUntil time.Time `json:"previous_secret_until,omitzero"`
+	APIAccess     bool      `json:"api_access"`
+	Flows         []int64   `json:"flows"` // null: all
+	Window        int64     `json:"ts_window"`
+	OnReplay      string    `json:"on_replay"`
+	SignatureV1   bool      `json:"signature_v1"` // the first version of Penstock-Signature counts
+	Impersonate   []string  `json:"impersonate"`
+	PublicKey     string    `json:"public_key,omitempty"`
+	Rate          string    `json:"rate_limit,omitempty"`
+
+	Use *useView `json:"secret_use,omitempty"` // nil: the key has one secret, or this is no answer about one key
+}
+
+func viewKey(k *store.Key) keyView {
+	return keyView{
+		Name: k.Name, Key: k.Key, PreviousUntil: k.PreviousUntil, APIAccess: k.APIAccess, Flows: k.Flows,
+		Window: int64(k.Window / time.Second), OnReplay: k.OnReplay, SignatureV1: !k.RefuseV1, Impersonate: append([]string{}, k.Impersonate...),
+		PublicKey: k.PublicKey, Rate: k.Rate,
+	}
+}
+
+// viewSecret is the view with what is secret.
+func viewSecret(k *store.Key) keyView {
+	v := viewKey(k)
+	v.Secret, v.Previous = k.Secrets(time.Now())
+	return v
+}
+
+// keyInput is what may be set of a key.
+type keyInput struct {
+	Key         string                `json:"key"`
+	Name        httpx.Given[string]   `json:"name"`
+	Secret      httpx.Given[string]   `json:"secret"`
+	APIAccess   httpx.Given[bool]     `json:"api_access"`
+	Flows       httpx.Given[[]int64]  `json:"flows"`
+	Window      httpx.Given[int64]    `json:"ts_window"` // seconds
+	OnReplay    httpx.Given[string]   `json:"on_replay"`
+	SignatureV1 httpx.Given[bool]     `json:"signature_v1"`
+	Impersonate httpx.Given[[]string] `json:"impersonate"`
+	PublicKey   httpx.Given[string]   `json:"public_key"`
+	Rate        httpx.Given[string]   `json:"rate_limit"`
+}
+
+// apply changes a key as asked.
+func (in *keyInput) apply(k *store.Key) error {
+	in.Name.Into(&k.Name)
+	in.APIAccess.Into(&k.APIAccess)
+	in.Flows.Into(&k.Flows)
+	in.OnReplay.Into(&k.OnReplay)
+	if in.SignatureV1.Set {
+		k.RefuseV1 = !in.SignatureV1.Value
+	}
+	in.Impersonate.Into(&k.Impersonate)
+	in.PublicKey.Into(&k.PublicKey)
+	in.Rate.Into(&k.Rate)
+	if in.Window.Set {
+		if in.Window.Value < 1 || in.Window.Value > 86400 {
+			return &store.InvalidError{Member: "ts_window", Reason: "must be between 1 and 86400 seconds"}
+		}
+		k.Window = time.Duration(in.Window.Value) * time.Second
+	}
+	if in.Secret.Set {
+		if len(in.Secret.Value) < minKeySecret || len(in.Secret.Value) > maxKeySecret {
+			return &store.InvalidError{Member: "secret", Reason: "must have 8 to 256 bytes"}
+		}
+		k.Secret, k.Previous, k.PreviousUntil = in.Secret.Value, "", time.Time{}
+	}
+	if k.PublicKey != "" {
+		if _, _, err := auth.ParsePublicKey(k.PublicKey); err != nil {
+			return &store.InvalidError{Member: "public_key", Reason: "is refused: " + err.Error()}
+		}
+	}
+	if k.Rate != "" {
+		if _, err := limits.ParseRate(k.Rate); err != nil {
+			return &store.InvalidError{Member: "rate_limit", Reason: "is refused: " + err.Error()}
+		}
+	}
+	if slices.ContainsFunc(k.Flows, func(n int64) bool { return n < 1 }) {
+		return &store.InvalidError{Member: "flows", Reason: "must be flow numbers, or null for all"}
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+// Package admin has the endpoints that administer users, keys, clients,
+// secrets and connections, and read the audit log.
+package admin
+
+import (
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/store"
+)
+
+// Config of the routes. Store and Authority are required.
+type Config struct {
+	Store     *store.Store
+	Authority *auth.Authority
+	Rotations Rotations // counts which secret of a key is used; nil: the answers do not say
+}
+
+// api has the handlers of the routes.
+type api struct{ config Config }
+
+// Mount adds the routes below /v1, where requests are authenticated and acts
+// are audited.
+func Mount(v1 *gin.RouterGroup, config Config) {
+	a := &api{config}
+	users := v1.Group("/users", httpx.Requires(auth.ScopeUsers))
+	users.POST("", a.createUser)
+	users.GET("", a.listUsers)
+	users.GET("/:name", a.readUser)
+	users.PATCH("/:name", a.changeUser)
+	users.DELETE("/:name", a.deleteUser)
+
+	keys := v1.Group("/keys", httpx.Requires(auth.ScopeClients))
+	keys.POST("", a.createKey)
+	keys.GET("", a.listKeys)
+	keys.GET("/:key", a.readKey)
+	keys.PATCH("/:key", a.changeKey)
+	keys.DELETE("/:key", a.deleteKey)
+	keys.POST("/:key/rotate", a.rotateKey)
+
+	clients := v1.Group("/clients", httpx.Requires(auth.ScopeClients))
+	clients.POST("", a.createClient)
+	clients.GET("", a.listClients)
+	clients.GET("/:identifier", a.readClient)
+	clients.PATCH("/:identifier", a.changeClient)
+	clients.DELETE("/:identifier", a.deleteClient)
+	clients.POST("/:identifier/assertion", a.makeAssertion)
+	clients.POST("/:identifier/token", a.makeToken)
+	clients.POST("/:identifier/secret", a.makeSecret)
+
+	signing := v1.Group("/signing-keys", httpx.Requires(auth.ScopeClients))
+	signing.GET("", a.listSigningKeys)
+	signing.POST("", a.rotateSigningKey)
+	signing.DELETE("/:kid", a.deleteSigningKey)
+
+	secrets := v1.Group("/secrets", httpx.Requires(auth.ScopeClients))
+	secrets.GET("", a.listSecrets)
+	secrets.PUT("/:name", a.putSecret)
+	secrets.DELETE("/:name", a.deleteSecret)
+
+	connections := v1.Group("/connections", httpx.Requires(auth.ScopeClients))
+	connections.GET("", a.listConnections)
+	connections.GET("/:name", a.readConnection)
+	connections.PUT("/:name", a.putConnection)
+	connections.DELETE("/:name", a.deleteConnection)
+
+	v1.GET("/audit", httpx.Requires(auth.ScopeUsers), a.listAudit)
+	v1.POST("/auth/explain", httpx.Requires(auth.ScopeClients), a.explain)
+}

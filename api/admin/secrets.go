@@ -1,0 +1,77 @@
+package admin
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/store"
+)
+
+// secretView is a secret as anybody sees it: without its value.
+type secretView struct {
+	Name      string    `json:"name"`
+	Flows     []int64   `json:"flows"` // that a writer of some flows may use it in
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// putSecret answers PUT /v1/secrets/{name}. The value is never read back.
+func (a *api) putSecret(c *gin.Context) {
+	var in struct {
+		Value string               `json:"value"`
+		Flows httpx.Given[[]int64] `json:"flows"` // absent: as they are
+	}
+	err := httpx.ReadJSON(c, &in)
+	if err == nil && !validName(c.Param("name")) {
+		err = &store.InvalidError{Member: "name", Reason: "must be 1 to 64 letters, digits, '_', '.' or '-', a letter first"}
+	}
+	if err == nil && (in.Value == "" || len(in.Value) > maxSecretValue) {
+		err = &store.InvalidError{Member: "value", Reason: "must have 1 to 65536 bytes"}
+	}
+	if err == nil {
+		err = checkFlows(in.Flows.Value)
+	}
+	secrets := a.config.Store.Secrets()
+	if err == nil && in.Flows.Set {
+		err = secrets.PutFor(c.Request.Context(), c.Param("name"), in.Value, in.Flows.Value)
+	} else if err == nil {
+		err = secrets.Put(c.Request.Context(), c.Param("name"), in.Value)
+	}
+	if err == nil && !in.Flows.Set {
+		in.Flows.Value, err = secrets.Flows(c.Request.Context(), c.Param("name"))
+	}
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	httpx.WriteJSON(c, http.StatusOK, secretView{c.Param("name"), append([]int64{}, in.Flows.Value...), httpx.Now(c).UTC()})
+}
+
+const maxSecretValue = 64 << 10
+
+func (a *api) deleteSecret(c *gin.Context) {
+	if err := a.config.Store.Secrets().Delete(c.Request.Context(), c.Param("name")); err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	httpx.NoContent(c)
+}
+
+func (a *api) listSecrets(c *gin.Context) {
+	all, err := a.config.Store.Secrets().List(c.Request.Context())
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	views := make([]secretView, len(all))
+	for i, s := range all {
+		views[i] = secretView{s.Name, append([]int64{}, s.Flows...), s.UpdatedAt}
+	}
+	httpx.List(c, listing.Schema[secretView]{Order: "name", Fields: []listing.Field[secretView]{
+		listing.Text("name", func(s *secretView) string { return s.Name }),
+		listing.Time("updated_at", func(s *secretView) time.Time { return s.UpdatedAt }),
+	}}, views)
+}

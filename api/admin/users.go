@@ -1,0 +1,138 @@
+package admin
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/store"
+)
+
+// minPassword is the shortest password of a user, in bytes.
+const minPassword = 6
+
+// userView is a user as administrators see it.
+type userView struct {
+	Name      string       `json:"name"`
+	Roles     []store.Role `json:"roles"`
+	Disabled  bool         `json:"disabled"`
+	CreatedAt time.Time    `json:"created_at"`
+	UpdatedAt time.Time    `json:"updated_at"`
+}
+
+func viewUser(u *store.User) userView {
+	return userView{u.Name, append([]store.Role{}, u.Roles...), u.Disabled, u.CreatedAt, u.UpdatedAt}
+}
+
+// userInput is what may be set of a user.
+type userInput struct {
+	Name     string                    `json:"name"`
+	Password httpx.Given[string]       `json:"password"`
+	Roles    httpx.Given[[]store.Role] `json:"roles"`
+	Disabled httpx.Given[bool]         `json:"disabled"`
+}
+
+func (a *api) createUser(c *gin.Context) {
+	var in userInput
+	hash, err := a.readUserInput(c, &in)
+	if err == nil && !in.Password.Set {
+		err = &store.InvalidError{Member: "password", Reason: "is required"}
+	}
+	if err == nil {
+		err = mayGrant(c, auth.UserScopes(in.Roles.Value))
+	}
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	u, err := a.config.Store.Users().Create(c.Request.Context(), store.User{Name: in.Name, Hash: hash, Roles: in.Roles.Value, Disabled: in.Disabled.Value})
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	httpx.StateOf(c).Object = u.Name
+	httpx.Created(c, httpx.PathOf("users", u.Name), viewUser(u))
+}
+
+func (a *api) changeUser(c *gin.Context) {
+	var in userInput
+	hash, err := a.readUserInput(c, &in)
+	if err == nil && in.Name != "" && in.Name != c.Param("name") {
+		err = &store.InvalidError{Member: "name", Reason: "cannot change"}
+	}
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	u, err := a.config.Store.Users().Change(c.Request.Context(), c.Param("name"), func(u *store.User) error {
+		before := u.Roles
+		in.Roles.Into(&u.Roles)
+		in.Disabled.Into(&u.Disabled)
+		if in.Password.Set {
+			u.Hash = hash
+		}
+		return mayGrant(c, append(auth.UserScopes(before), auth.UserScopes(u.Roles)...))
+	})
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	httpx.WriteJSON(c, http.StatusOK, viewUser(u))
+}
+
+// readUserInput returns the hash of the password, if there is one.
+func (a *api) readUserInput(c *gin.Context, in *userInput) (hash string, err error) {
+	if err := httpx.ReadJSON(c, in); err != nil || !in.Password.Set {
+		return "", err
+	}
+	if len(in.Password.Value) < minPassword || len(in.Password.Value) > maxPassword {
+		return "", &store.InvalidError{Member: "password", Reason: "must have 6 to 1024 bytes"}
+	}
+	return a.config.Authority.Hash(c.Request.Context(), in.Password.Value)
+}
+
+const maxPassword = 1024
+
+func (a *api) readUser(c *gin.Context) {
+	u, err := a.config.Store.Users().User(c.Request.Context(), c.Param("name"))
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	httpx.WriteJSON(c, http.StatusOK, viewUser(u))
+}
+
+func (a *api) deleteUser(c *gin.Context) {
+	users, name := a.config.Store.Users(), c.Param("name")
+	u, err := users.User(c.Request.Context(), name)
+	if err == nil {
+		err = mayGrant(c, auth.UserScopes(u.Roles))
+	}
+	if err == nil {
+		err = users.Delete(c.Request.Context(), name)
+	}
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	httpx.NoContent(c)
+}
+
+func (a *api) listUsers(c *gin.Context) {
+	views, err := viewAll(c.Request.Context(), a.config.Store.Users().List, viewUser)
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	httpx.List(c, listing.Schema[userView]{Order: "name", Fields: []listing.Field[userView]{
+		listing.Text("name", func(u *userView) string { return u.Name }),
+		listing.List("roles", func(u *userView) []string { return texts(u.Roles) }),
+		listing.Bool("disabled", func(u *userView) bool { return u.Disabled }),
+		listing.Time("created_at", func(u *userView) time.Time { return u.CreatedAt }),
+		listing.Time("updated_at", func(u *userView) time.Time { return u.UpdatedAt }),
+	}}, views)
+}

@@ -1,0 +1,312 @@
+package apitest
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/client"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps"
+	"github.com/penstock/penstock/internal/limits"
+	"github.com/penstock/penstock/internal/password"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
+	"github.com/penstock/penstock/worker"
+)
+
+// Product is everything behind one door but the program: a real store, queue
+// and worker on a Redis of its own, a user of each role and two API keys. It
+// has two kinds of step of its own: gate waits until it is opened, and answer
+// answers the caller with its item.
+type Product struct {
+	T     *testing.T
+	URL   string
+	HTTP  *http.Client
+	API   *api.API
+	Store *store.Store
+	Queue *queue.Client
+	Gate  chan struct{} // lets one item through the gate for each value
+	At    chan struct{} // an item has come to the gate
+}
+
+// What the product is made with.
+const (
+	Password = "correct horse battery staple" // everybody's password
+	Issuer   = "https://penstock.example.org"
+)
+
+// NewProduct starts a product that ends with the test.
+func NewProduct(t *testing.T, change ...func(*api.Config)) *Product {
+	t.Helper()
+	return NewProductQueue(t, queue.Config{}, change...)
+}
+
+// NewProductQueue is newProduct with settings of the queue.
+func NewProductQueue(t *testing.T, settings queue.Config, change ...func(*api.Config)) *Product {
+	t.Helper()
+	p := &Product{T: t, HTTP: http.DefaultClient, Gate: make(chan struct{}), At: make(chan struct{}, 16)}
+	conn, err := redisconn.Parse(testenv.Redis(t).URL())
+	Fatal(t, err)
+	client := conn.Client()
+	t.Cleanup(func() { _ = client.Close() })
+	sealer, err := store.NewSealer(store.NewMasterKey())
+	Fatal(t, err)
+	log := slog.New(slog.DiscardHandler)
+	catalogue := steps.Catalogue().With(p.gateKind(), answerKind())
+	p.Store, err = store.Open(t.Context(), store.Config{Redis: client, Sealer: sealer, Catalogue: catalogue, Log: log})
+	Fatal(t, err)
+	settings.Redis, settings.Log = conn, log
+	p.Queue, err = queue.NewClient(settings)
+	Fatal(t, err)
+	Running(t, p.Queue.Run, p.Queue.Close)
+	w, err := worker.New(worker.Config{
+		Redis: conn, Log: log, Versions: p.Store.Flows(), Paused: p.Store.Flows().Paused, Queues: map[string]int{"default": 1}, Slots: 8, Block: 100 * time.Millisecond,
+	})
+	Fatal(t, err)
+	Running(t, w.Run, w.Close)
+	hasher, err := password.NewHasher(2)
+	Fatal(t, err)
+	attempts, err := limits.NewAttempts(limits.AttemptsConfig{Redis: client, Key: []byte("a test's")})
+	Fatal(t, err)
+	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: p.Store, Hasher: hasher, Guesses: auth.NewGuesses(attempts), Issuer: Issuer})
+	Fatal(t, err)
+	p.people(hasher)
+	door := api.Queue{Client: p.Queue}
+	config := api.Config{
+		Submit: door.Submit, Records: door, Runs: door, Flows: p.Store.Flows(), Keys: p.Store.Keys(), Log: log,
+		Authority: authority, Store: p.Store, Fleet: p.Queue, Ready: p.Queue.Ping,
+	}
+	for _, c := range change {
+		c(&config)
+	}
+	p.API, err = api.New(config)
+	Fatal(t, err)
+	web := httptest.NewServer(p.API)
+	t.Cleanup(web.Close)
+	t.Cleanup(web.CloseClientConnections)
+	p.URL = web.URL
+	return p
+}
+
+// Fatal ends the test if there is an error.
+func Fatal(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// people are ann, who may do everything, and vera, otto and ulf, who view,
+// operate and use.
+func (p *Product) people(hasher *password.Hasher) {
+	hash, err := hasher.Hash(p.T.Context(), Password)
+	Fatal(p.T, err)
+	for name, role := range map[string]store.Role{"ann": store.RoleAdmin, "otto": store.RoleOperator, "vera": store.RoleViewer, "ulf": store.RoleAPIUser} {
+		roles := []store.Role{store.RoleAPIUser}
+		if role != store.RoleAPIUser {
+			roles = append(roles, role)
+		}
+		_, err := p.Store.Users().Create(p.T.Context(), store.User{Name: name, Hash: hash, Roles: roles})
+		Fatal(p.T, err)
+	}
+	for _, key := range []string{"key-one", "key-two"} {
+		_, err := p.Store.Keys().Put(p.T.Context(), store.Key{Key: key, Secret: "secret-of-" + key, APIAccess: true})
+		Fatal(p.T, err)
+	}
+}
+
+func (p *Product) gateKind() flows.Kind {
+	return flows.Kind{Name: "gate", Summary: "Waits.", Effect: flows.Read, New: func(*flows.Args) (flows.Runner, error) {
+		return flows.RunFunc(func(ctx context.Context, in *flows.Input) ([]any, error) {
+			p.At <- struct{}{}
+			select {
+			case <-p.Gate:
+				return []any{in.Value()}, nil
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}), nil
+	}}
+}
+
+// answerKind answers the caller with a status, a header and a body out of its item.
+func answerKind() flows.Kind {
+	return flows.Kind{Name: "answer", Summary: "Answers.", Responds: true, Effect: flows.Read, New: func(*flows.Args) (flows.Runner, error) {
+		return flows.RunFunc(func(ctx context.Context, in *flows.Input) ([]any, error) {
+			var a flows.Response
+			text, err := json.Marshal(in.Value())
+			if err != nil {
+				return nil, err
+			}
+			if err := json.Unmarshal(text, &a); err != nil {
+				return nil, err
+			}
+			return []any{in.Value()}, in.Env().Respond(ctx, a)
+		}), nil
+	}}
+}
+
+// Deploy makes a flow of steps.
+func (p *Product) Deploy(number int, text string) {
+	p.T.Helper()
+	flow, err := p.Store.Flows().Parse("test", fmt.Appendf(nil, "flow: %d\n%s\n", number, text))
+	Fatal(p.T, err)
+	_, err = p.Store.Flows().Deploy(p.T.Context(), flow)
+	Fatal(p.T, err)
+}
+
+// Reply is an answer that was read to its end.
+type Reply struct {
+	*http.Response
+	Text string // its body
+}
+
+// Request makes a request as a user, or with the signature of an API key; as
+// nobody when who is empty.
+func (p *Product) Request(method, path, who, body string, header ...string) *http.Request {
+	p.T.Helper()
+	r, err := http.NewRequestWithContext(p.T.Context(), method, p.URL+path, strings.NewReader(body))
+	Fatal(p.T, err)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	switch {
+	case strings.HasPrefix(who, "key-"):
+		r.Header.Set(auth.HeaderKey, who)
+		r.Header.Set(auth.HeaderSignature, auth.SignV2(method, path, who, strconv.FormatInt(time.Now().Unix(), 10), rand.Text(), []byte(body), "secret-of-"+who))
+	case who != "":
+		r.SetBasicAuth(who, Password)
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	return r
+}
+
+// Do sends a Request and reads the answer.
+func (p *Product) Do(method, path, who, body string, header ...string) Reply {
+	p.T.Helper()
+	return p.Send(p.Request(method, path, who, body, header...))
+}
+
+// Send sends a request and reads the answer.
+func (p *Product) Send(r *http.Request) Reply {
+	p.T.Helper()
+	w, err := p.HTTP.Do(r)
+	Fatal(p.T, err)
+	defer w.Body.Close()
+	text, err := io.ReadAll(w.Body)
+	Fatal(p.T, err)
+	return Reply{w, string(text)}
+}
+
+// Want fails the test unless the status is right; it returns the members of
+// the answer.
+func (p *Product) Want(r Reply, status int) map[string]any {
+	p.T.Helper()
+	if r.StatusCode != status {
+		p.T.Fatalf("%s %s: status %d, want %d: %s", r.Request.Method, r.Request.URL.Path, r.StatusCode, status, r.Text)
+	}
+	var members map[string]any
+	if r.Text != "" && strings.Contains(r.Header.Get("Content-Type"), "json") {
+		Fatal(p.T, json.Unmarshal([]byte(r.Text), &members))
+	}
+	return members
+}
+
+// Start starts a run without waiting for it.
+func (p *Product) Start(who string, flow int, body string) string {
+	p.T.Helper()
+	run := p.Want(p.Do("POST", fmt.Sprintf("/v1/flows/%d/runs", flow), who, body, "Prefer", "respond-async"), 202)
+	return run["run_id"].(string)
+}
+
+// Run runs a flow to its end.
+func (p *Product) Run(who string, flow int, body string) string {
+	p.T.Helper()
+	return p.Want(p.Do("POST", fmt.Sprintf("/v1/flows/%d/runs", flow), who, body), 200)["run_id"].(string)
+}
+
+// Until reads a run again until it is in a state.
+func (p *Product) Until(id, state string) {
+	p.T.Helper()
+	testenv.Eventually(p.T, func() string {
+		run := p.Want(p.Do("GET", "/v1/runs/"+id, "vera", ""), 200)
+		if run["state"] == state {
+			return ""
+		}
+		return fmt.Sprintf("run %s is %v, want %s", id, run["state"], state)
+	})
+}
+
+// Secret stores a secret.
+func (p *Product) Secret(name, value string) {
+	p.T.Helper()
+	Fatal(p.T, p.Store.Secrets().Put(p.T.Context(), name, value))
+}
+
+// GitHub delivers a body as GitHub does.
+func (p *Product) GitHub(path, body, id string, header ...string) Reply {
+	p.T.Helper()
+	return p.Do("POST", path, "", body, append([]string{"X-Hub-Signature-256", "sha256=" + HexMAC("s3", body), "X-GitHub-Delivery", id}, header...)...)
+}
+
+// Signed is a SmartSYNC request of an API key.
+func (p *Product) Signed(method, path, flow, body string) *http.Request {
+	params := map[string]string{"flow": flow, "key": "key-one", "ts": strconv.FormatInt(time.Now().Unix()-int64(len(path)), 10)} // so that no two are equal
+	query := url.Values{"check": {client.Check(params, []byte(body), "secret-of-key-one")}}
+	for name, value := range params {
+		query.Set(name, value)
+	}
+	return p.Request(method, path+"?"+query.Encode(), "", body)
+}
+
+// HookFlow is a flow that gives its event back to a sender that signs.
+func HookFlow(verify, rest string) string {
+	return "slug: hooked\ntrigger: {webhook: {" + rest + " verify: {secret: hook, " + verify + "}}}\nsteps: [{transform: '{event: ., run: $run.principal}'}]"
+}
+
+// Flows for Deploy.
+const (
+	FlowPasses = "trigger: webhook\nsteps: [{set: {n: '${ .n }'}}]"
+	FlowWaits  = "trigger: webhook\nsteps: [{name: before, set: {n: '${ .n }'}}, {name: gate, gate: {}}, {name: after, set: {m: 1}}]"
+	FlowFails  = "trigger: webhook\nsteps: [{fail: {message: no such person, status: 410}}]"
+)
+
+// Running runs something until the test ends, and then closes it.
+func Running(t *testing.T, run func(context.Context) error, closing func() error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	all.Go(func() { _ = run(ctx) })
+	t.Cleanup(func() {
+		cancel()
+		all.Wait()
+		_ = closing()
+	})
+}
+
+// HexMAC is the HMAC-SHA256 of a text, in hex.
+func HexMAC(secret, text string) string {
+	m := hmac.New(sha256.New, []byte(secret))
+	m.Write([]byte(text))
+	return hex.EncodeToString(m.Sum(nil))
+}

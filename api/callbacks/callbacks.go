@@ -1,0 +1,145 @@
+package callbacks
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/callback"
+	"github.com/penstock/penstock/internal/strictjson"
+	"github.com/penstock/penstock/queue"
+)
+
+// Call gives a step that waits its result, as queue.Client.Call does.
+type Call func(ctx context.Context, run, key string, result []byte) error
+
+// maxFields is how many fields a form may have.
+const maxFields = 100
+
+// openCallback reads the token of the path.
+func (a *api) openCallback(c *gin.Context) (callback.Call, error) {
+	call, err := a.config.Callbacks.Open(c.Param("token"), httpx.Now(c))
+	switch {
+	case errors.Is(err, callback.ErrExpired):
+		return call, &httpx.Fault{Status: http.StatusGone, Code: "expired", Message: "this address has expired"}
+	case err != nil:
+		return call, &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "nothing is at this address"}
+	}
+	return call, nil
+}
+
+// takeCallback answers POST /v1/callbacks/{token}: the body, JSON or a form,
+// becomes the item of the step that waits.
+func (a *api) takeCallback(c *gin.Context) {
+	call, err := a.openCallback(c)
+	var item []byte
+	if err == nil {
+		item, err = calledWith(c)
+	}
+	if err == nil {
+		httpx.StateOf(c).Run = call.Run
+		result := slices.Concat([]byte(`{"items":[`), item, []byte(`]}`))
+		err = calledTooLate(a.config.Call(c.Request.Context(), call.Run, call.Key, result))
+	}
+	switch {
+	case isForm(c.Request) && err != nil:
+		writeFault(c, err)
+	case err != nil:
+		httpx.Fail(c, err)
+	case isForm(c.Request):
+		writeHTML(c, http.StatusOK, "Thank you", "<p>Your answer has been received.</p>")
+	default:
+		httpx.Write(c, http.StatusOK, httpx.TypeJSON, []byte(`{"accepted":true}`))
+	}
+}
+
+// calledTooLate says why a call changes nothing any more.
+func calledTooLate(err error) error {
+	switch {
+	case errors.Is(err, queue.ErrCalled):
+		return &httpx.Fault{Status: http.StatusConflict, Code: "already_called", Message: "this has been answered already", Err: err}
+	case errors.Is(err, queue.ErrOver), errors.Is(err, queue.ErrNotFound):
+		return &httpx.Fault{Status: http.StatusGone, Code: "over", Message: "nobody waits for this answer any more", Err: err}
+	}
+	return err
+}
+
+// calledWith returns the body as JSON: of a form an object, of nothing null.
+func calledWith(c *gin.Context) ([]byte, error) {
+	if isForm(c.Request) {
+		return calledWithForm(c)
+	}
+	body, err := httpx.ReadEvent(c)
+	if err == nil && len(body) == 0 {
+		body = []byte("null")
+	}
+	return body, err
+}
+
+func isForm(r *http.Request) bool {
+	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded")
+}
+
+func calledWithForm(c *gin.Context) ([]byte, error) {
+	body, err := httpx.ReadBody(c)
+	if err != nil {
+		return nil, err
+	}
+	fields, err := url.ParseQuery(string(body))
+	if err != nil || len(fields) > maxFields {
+		return nil, &httpx.Fault{Status: http.StatusBadRequest, Code: "bad_form", Message: "the form cannot be read"}
+	}
+	item := make(map[string]any, len(fields))
+	for name, values := range fields {
+		if len(values) == 1 {
+			item[name] = values[0]
+			continue
+		}
+		list := make([]any, len(values))
+		for i, v := range values {
+			list[i] = v
+		}
+		item[name] = list
+	}
+	text := flows.EncodeJSON(item)
+	return text, strictjson.Check(text, httpx.MaxDepth)
+}
+
+// askCallback answers GET /v1/callbacks/{token} with a page that posts the
+// link's parameters: programs that open links, such as mail scanners, must
+// not answer for a person.
+func (a *api) askCallback(c *gin.Context) {
+	if _, err := a.openCallback(c); err != nil {
+		writeFault(c, err)
+		return
+	}
+	fields, err := url.ParseQuery(c.Request.URL.RawQuery)
+	if err != nil || len(fields) > maxFields {
+		writeFault(c, &httpx.Fault{Status: http.StatusBadRequest, Code: "bad_query", Message: "the link cannot be read"})
+		return
+	}
+	writeHTML(c, http.StatusOK, "Confirm your answer", confirmation(fields))
+}
+
+// confirmation is a form that sends the fields.
+func confirmation(fields url.Values) string {
+	var b strings.Builder
+	b.WriteString(`<form method="post" action="?"><dl>`)
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		for _, value := range fields[name] {
+			b.WriteString("<dt>" + escape(name) + "</dt><dd>" + escape(value) +
+				`<input type="hidden" name="` + escape(name) + `" value="` + escape(value) + `"></dd>`)
+		}
+	}
+	b.WriteString(`</dl><button>Confirm</button></form>`)
+	return b.String()
+}

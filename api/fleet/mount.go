@@ -1,0 +1,50 @@
+// Package fleet has the endpoints that operate queues and workers.
+package fleet
+
+import (
+	"context"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/queue"
+)
+
+// Fleet looks at queues and workers, and holds them. *queue.Client is one.
+// What is not there is queue.ErrNotFound.
+type Fleet interface {
+	Stats(ctx context.Context) ([]queue.Stats, error)
+	// Sharing says who waits behind whom on every queue.
+	Sharing(ctx context.Context) ([]queue.Sharing, error)
+	Workers(ctx context.Context) ([]queue.Worker, error)
+	// Pause and Resume hold the tasks of a queue, and let them go.
+	Pause(ctx context.Context, queue string) error
+	Resume(ctx context.Context, queue string) error
+	// Drain makes a worker take nothing new for as long as rest is true.
+	Drain(ctx context.Context, worker string, rest bool) error
+}
+
+// Config of the routes. Both are required.
+type Config struct {
+	Fleet  Fleet
+	Paused func(flow int64) bool // reports whether runs of a flow wait until somebody resumes it
+}
+
+// api has the handlers of the routes.
+type api struct{ config Config }
+
+// Mount adds the routes below /v1, where requests are authenticated and acts
+// are audited.
+func Mount(v1 gin.IRouter, config Config) {
+	a := &api{config}
+	read, write := httpx.Requires(auth.ScopeReadQueues), httpx.Requires(auth.ScopeWriteQueues)
+	v1.GET("/queues", read, a.listQueues)
+	v1.GET("/queues/:queue", read, a.readQueue)
+	v1.POST("/queues/:queue/pause", write, a.holdQueue(Fleet.Pause))
+	v1.POST("/queues/:queue/resume", write, a.holdQueue(Fleet.Resume))
+	v1.GET("/workers", read, a.listWorkers)
+	v1.GET("/workers/:worker", read, a.readWorker)
+	v1.POST("/workers/:worker/drain", write, a.drainWorker(true))
+	v1.POST("/workers/:worker/resume", write, a.drainWorker(false))
+}

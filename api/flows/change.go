@@ -1,0 +1,152 @@
+package flows
+
+import (
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/store"
+)
+
+// sourceTypes are what the source of a flow may call itself; JSON is YAML.
+// Read only.
+var sourceTypes = []string{
+	"application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "application/json", "text/plain", "application/octet-stream",
+}
+
+// putFlow answers PUT /v1/flows/{flow} with a new version of a flow, or with
+// everything that is wrong with it.
+func (a *api) putFlow(c *gin.Context) {
+	flow, err := a.readSource(c)
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	all := a.config.Store.Flows()
+	_, unknown := all.Head(flowNumber(flow.Number))
+	if _, err := all.Deploy(c.Request.Context(), flow); err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	status := http.StatusOK
+	if unknown != nil {
+		status = http.StatusCreated
+		c.Header("Location", httpx.PathOf("flows", flowNumber(flow.Number)))
+	}
+	a.writeDeployed(c, status, flow.Number)
+}
+
+// readSource reads the flow in the body and makes sure that it is the one of
+// the path, and the principal's to write.
+func (a *api) readSource(c *gin.Context) (*flows.Flow, error) {
+	if err := httpx.CheckEncoding(c.Request.Header); err != nil {
+		return nil, err
+	}
+	media, params, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
+	if c.GetHeader("Content-Type") != "" && (err != nil || !slices.Contains(sourceTypes, media) || !isUTF8(params["charset"])) {
+		return nil, httpx.Unsupported("the Content-Type must be application/yaml or application/json, in UTF-8")
+	}
+	source, err := httpx.ReadBody(c)
+	if err != nil {
+		return nil, err
+	}
+	flow, err := a.config.Store.Flows().Parse("flow", source)
+	if err != nil {
+		return nil, err
+	}
+	httpx.StateOf(c).Object = "flow:" + flowNumber(flow.Number)
+	if ref := c.Param("flow"); ref != flowNumber(flow.Number) && !a.isSlugOf(ref, flow) {
+		return nil, &httpx.Fault{Status: http.StatusConflict, Code: "another_flow", Message: "the path names another flow than the source, which is flow " + flowNumber(flow.Number)}
+	}
+	if !httpx.StateOf(c).Principal.May(auth.ScopeWriteFlows, flow.Number) {
+		return nil, errNoFlow
+	}
+	return flow, a.checkUses(c.Request.Context(), httpx.StateOf(c).Principal, flow)
+}
+
+// isSlugOf reports whether the path calls the flow by its slug: that which it
+// has now, or gets.
+func (a *api) isSlugOf(ref string, flow *flows.Flow) bool {
+	if flow.Slug != "" && ref == flow.Slug {
+		return true
+	}
+	h, err := a.config.Store.Flows().Head(ref)
+	return err == nil && h.Number == flow.Number
+}
+
+func (a *api) enableFlow(c *gin.Context)  { a.switchFlow(c, true) }
+func (a *api) disableFlow(c *gin.Context) { a.switchFlow(c, false) }
+
+// switchFlow switches the triggers of a flow on or off; the API runs it
+// either way.
+func (a *api) switchFlow(c *gin.Context, enabled bool) {
+	h, err := a.head(c, auth.ScopeWriteFlows)
+	if err == nil {
+		err = a.config.Store.Flows().Enable(c.Request.Context(), h.Number, enabled)
+	}
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	a.writeDeployed(c, http.StatusOK, h.Number)
+}
+
+// rollbackFlow answers POST /v1/flows/{flow}/rollback: a version of the
+// history is deployed again, by default the one before.
+func (a *api) rollbackFlow(c *gin.Context) {
+	h, err := a.head(c, auth.ScopeWriteFlows)
+	var in struct {
+		Version string `json:"version"`
+	}
+	if err == nil {
+		err = httpx.ReadJSON(c, &in)
+	}
+	if err == nil && in.Version == "" {
+		in.Version, err = before(&h)
+	}
+	var earlier *flows.Flow
+	if err == nil {
+		earlier, err = a.config.Store.Flows().Version(c.Request.Context(), h.Number, in.Version)
+	}
+	if err == nil {
+		err = a.checkUses(c.Request.Context(), httpx.StateOf(c).Principal, earlier)
+	}
+	if err == nil {
+		err = a.config.Store.Flows().Rollback(c.Request.Context(), h.Number, in.Version)
+	}
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	a.writeDeployed(c, http.StatusOK, h.Number)
+}
+
+// before is the version that was deployed before the current one.
+func before(h *store.Head) (string, error) {
+	if len(h.History) < 2 {
+		return "", &httpx.Fault{Status: http.StatusConflict, Code: "no_earlier_version", Message: "the flow has no earlier version"}
+	}
+	return h.History[1].Version, nil
+}
+
+// writeDeployed answers with a flow as it is after a change.
+func (a *api) writeDeployed(c *gin.Context, status int, number int64) {
+	h, err := a.config.Store.Flows().Head(flowNumber(number))
+	if err != nil {
+		httpx.Fail(c, err) // deleted meanwhile
+		return
+	}
+	a.writeFlow(c, status, &h)
+}
+
+// isUTF8 reports whether a charset, if one is named, is the one we read.
+func isUTF8(charset string) bool { return charset == "" || strings.EqualFold(charset, "utf-8") }
+
+func flowNumber(n int64) string { return strconv.FormatInt(n, 10) }

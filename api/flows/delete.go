@@ -1,0 +1,84 @@
+package flows
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/store"
+)
+
+// What becomes of the runs of a deleted flow that no worker executes, as ?runs= says it.
+const (
+	runsFinish = "finish" // they execute the version that they were accepted with
+	runsCancel = "cancel"
+)
+
+// deleteFlow answers DELETE /v1/flows/{flow}. Runs that execute end as usual. A paused flow
+// with runs that wait is deleted only when the caller says what becomes of them.
+func (a *api) deleteFlow(c *gin.Context) {
+	h, err := a.head(c, auth.ScopeWriteFlows)
+	if err == nil {
+		err = a.checkDeletion(c, &h)
+	}
+	if err == nil {
+		err = a.config.Store.Flows().Delete(c.Request.Context(), h.Number)
+	}
+	if err == nil && a.config.Runs != nil {
+		err = a.settleDeleted(c, &h)
+	}
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	httpx.NoContent(c)
+}
+
+// checkDeletion refuses to delete a paused flow with runs that wait, unless ?runs= says what becomes of them.
+func (a *api) checkDeletion(c *gin.Context, h *store.Head) error {
+	switch c.Query("runs") {
+	case runsFinish:
+		return nil
+	case runsCancel:
+		if !httpx.StateOf(c).Principal.May(auth.ScopeWriteRuns, h.Number) {
+			return &auth.Error{Code: auth.CodeForbidden, Message: "the scope " + string(auth.ScopeWriteRuns) + " is required to cancel the runs of this flow"}
+		}
+		return nil
+	case "":
+	default:
+		return httpx.BadRequest("bad_query", `runs must be "finish" or "cancel"`)
+	}
+	if h.Paused.IsZero() || a.config.Runs == nil {
+		return nil
+	}
+	n, err := a.config.Runs.FlowRuns(c.Request.Context(), h.Number)
+	if err != nil || n.Held+n.Queued+n.Parked == 0 {
+		return err
+	}
+	held, parked := n.Held+n.Queued, n.Parked
+	return &httpx.Fault{Status: http.StatusConflict, Code: "runs_wait", Held: &held, Parked: &parked, Message: fmt.Sprintf(
+		"the flow is paused and %d of its runs are held, %d parked: add ?runs=finish to let them end, or ?runs=cancel", held, parked)}
+}
+
+// settleDeleted lets go of the runs of a flow that was deleted, or cancels them.
+func (a *api) settleDeleted(c *gin.Context, h *store.Head) (err error) {
+	ctx := context.WithoutCancel(c.Request.Context()) // the flow is gone: nobody can ask again
+	if c.Query("runs") == runsCancel {
+		why, err := json.Marshal(flows.Error{Code: flows.CodeCancelled, Message: "the flow was deleted by " + httpx.StateOf(c).Principal.Name})
+		if err != nil {
+			panic(err) // texts always encode
+		}
+		_, err = a.config.Runs.CancelFlow(ctx, h.Number, h.Paused, why)
+		return err
+	}
+	if !h.Paused.IsZero() {
+		_, err = a.config.Runs.Release(ctx, h.Number, h.Paused)
+	}
+	return err
+}

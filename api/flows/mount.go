@@ -1,0 +1,57 @@
+// Package flows has the endpoints that read, deploy, pause and delete flows.
+package flows
+
+import (
+	"context"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/runner"
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
+)
+
+// WaitingRuns are the runs of flows that no worker executes. *queue.Client has
+// them.
+type WaitingRuns interface {
+	// Release enqueues what was held for a flow in the pause that began at since.
+	Release(ctx context.Context, flow int64, since time.Time) (int, error)
+	// FlowRuns counts the runs of a flow that no worker executes.
+	FlowRuns(ctx context.Context, flow int64) (queue.FlowRuns, error)
+	// CancelFlow cancels them and returns how many; since as for Release, zero: the flow was not paused.
+	CancelFlow(ctx context.Context, flow int64, since time.Time, why []byte) (int, error)
+}
+
+// Config of the routes. Store and Flows are required.
+type Config struct {
+	Store *store.Store
+	Flows runner.Flows // those that this process can run
+	Runs  WaitingRuns  // nil: flows cannot be paused
+}
+
+// api has the handlers of the routes.
+type api struct{ config Config }
+
+// Mount adds the routes to the group of /v1/flows, where requests are
+// authenticated and acts are audited.
+func Mount(group gin.IRouter, config Config) {
+	a := &api{config}
+	read, write := httpx.Requires(auth.ScopeReadFlows), httpx.Requires(auth.ScopeWriteFlows)
+	group.GET("", read, a.listFlows)
+	group.GET("/:flow", read, a.readFlow)
+	group.PUT("/:flow", write, a.putFlow)
+	group.DELETE("/:flow", write, a.deleteFlow)
+	group.GET("/:flow/versions", read, a.listVersions)
+	group.GET("/:flow/versions/:version", read, a.readVersion)
+	group.POST("/:flow/enable", write, a.enableFlow)
+	group.POST("/:flow/disable", write, a.disableFlow)
+	group.POST("/:flow/rollback", write, a.rollbackFlow)
+	if config.Runs != nil { // whoever operates flows may pause them, too
+		may := httpx.Requires(auth.ScopeWriteFlows, auth.ScopeWriteQueues)
+		group.POST("/:flow/pause", may, a.pauseFlow)
+		group.POST("/:flow/resume", may, a.resumeFlow)
+	}
+}

@@ -1,0 +1,53 @@
+package flows
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/store"
+)
+
+// pauseFlow answers POST /v1/flows/{flow}/pause: from now on no run of the
+// flow begins.
+func (a *api) pauseFlow(c *gin.Context) {
+	h, err := a.operated(c)
+	if err == nil {
+		_, err = a.config.Store.Flows().Pause(c.Request.Context(), h.Number, true)
+	}
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	a.writeDeployed(c, http.StatusOK, h.Number)
+}
+
+// resumeFlow answers POST /v1/flows/{flow}/resume, when the runs that waited
+// are enqueued. Resuming again enqueues what a fault has left.
+func (a *api) resumeFlow(c *gin.Context) {
+	h, err := a.operated(c)
+	if err == nil {
+		var since time.Time
+		if since, err = a.config.Store.Flows().Pause(c.Request.Context(), h.Number, false); err == nil {
+			_, err = a.config.Runs.Release(c.Request.Context(), h.Number, since)
+		}
+	}
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	a.writeDeployed(c, http.StatusOK, h.Number)
+}
+
+// operated returns the flow in the path, if the principal may write it or
+// operates queues.
+func (a *api) operated(c *gin.Context) (store.Head, error) {
+	h, err := a.head(c, auth.ScopeWriteQueues)
+	if err != nil {
+		return a.head(c, auth.ScopeWriteFlows)
+	}
+	return h, nil
+}

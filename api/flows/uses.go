@@ -1,0 +1,61 @@
+package flows
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/store"
+)
+
+// checkUses refuses a flow that uses what its writer may not. A writer of all
+// flows may use everything; a writer of some may call flows that it may run,
+// use the connections and secrets whose record lists the flow, and keep state
+// that is the flow's own. The error is flows.Problems, or that of the store.
+func (a *api) checkUses(ctx context.Context, p *auth.Principal, flow *flows.Flow) error {
+	if p.May(auth.ScopeWriteFlows, 0) {
+		return nil
+	}
+	var failed error
+	problems := flow.Refuse("flow", func(u flows.Use) string {
+		may, reason, err := a.mayUse(ctx, p, flow, u)
+		failed = errors.Join(failed, err)
+		if may {
+			return ""
+		}
+		return reason
+	})
+	if failed != nil {
+		return failed
+	}
+	if len(problems) > 0 {
+		return problems
+	}
+	return nil
+}
+
+// mayUse decides on one use. What does not exist is refused in the same words.
+func (a *api) mayUse(ctx context.Context, p *auth.Principal, flow *flows.Flow, u flows.Use) (may bool, reason string, err error) {
+	var listed []int64
+	switch u.Resource {
+	case flows.ResourceState:
+		return u.Name != "shared", "it is for writers of all flows", nil
+	case flows.ResourceFlow:
+		own := u.Name == flowNumber(flow.Number) || flow.Slug != "" && u.Name == flow.Slug
+		called, err := a.config.Store.Flows().Head(u.Name)
+		return own || err == nil && p.May(auth.ScopeRun, called.Number), "there is none that you may run", nil
+	case flows.ResourceConnection:
+		var c *store.Connection
+		if c, err = a.config.Store.Connections().Connection(ctx, u.Name); err == nil {
+			listed = c.Flows
+		}
+	case flows.ResourceSecret:
+		listed, err = a.config.Store.Secrets().Flows(ctx, u.Name)
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	return slices.Contains(listed, flow.Number), "there is none that lists flow " + flowNumber(flow.Number), err
+}

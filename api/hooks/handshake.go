@@ -1,0 +1,60 @@
+package hooks
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/flows"
+)
+
+// challenge answers GET /hooks/{flow}: Meta's question, when somebody
+// subscribes, whether this is the right door.
+func (a *api) challenge(c *gin.Context) {
+	d, flow, err := a.readDelivery(c)
+	if err == nil {
+		err = a.verifyChallenge(c, d, flow)
+	}
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	writeChallenge(c, d.Query.Get("hub.challenge"))
+}
+
+// verifyChallenge holds a handshake against its token, which is guarded like
+// the flow's own secrets, but apart from them.
+func (a *api) verifyChallenge(c *gin.Context, d *Delivery, flow *flows.Flow) error {
+	name := flow.Webhook.Verify.VerifyToken
+	why := errors.New("it is not a handshake that the flow knows")
+	if d.Query.Get("hub.mode") == "subscribe" && name != "" {
+		secrets, err := a.secretsOf(c, []string{name})
+		if err != nil {
+			return err
+		}
+		why = ErrWrong
+		if len(secrets) == 1 && sameText(d.Query.Get("hub.verify_token"), secrets[0]) {
+			why = nil
+		}
+	}
+	return a.judgeDelivery(c, flowNumber(flow.Number)+"/verify_token", false, why)
+}
+
+// sameText compares without telling where texts differ.
+func sameText(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
+// writeChallenge repeats what a sender wants to hear.
+func writeChallenge(c *gin.Context, text string) {
+	if !httpx.SaneID(text) {
+		httpx.Fail(c, httpx.BadRequest("bad_challenge", "the challenge is not one that is repeated here"))
+		return
+	}
+	httpx.Write(c, http.StatusOK, httpx.TypeText, []byte(text))
+}

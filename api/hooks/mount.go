@@ -1,0 +1,28 @@
+package hooks
+
+import (
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/runner"
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/store"
+)
+
+// Config of the routes. All but Guesses are required.
+type Config struct {
+	Flows     runner.Flows
+	Store     *store.Store // has the secrets, and knows which flows are switched on
+	Authority *auth.Authority
+	Runner    *runner.Runner
+	Guesses   *auth.Guesses // slows down who guesses signatures; nil: nobody is slowed down
+}
+
+// api has the handlers of the routes.
+type api struct{ config Config }
+
+// Mount adds the routes.
+func Mount(r gin.IRouter, config Config) {
+	a := &api{config}
+	r.GET(Path, a.challenge)
+	r.POST(Path, a.deliver)
+}

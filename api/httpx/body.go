@@ -1,0 +1,180 @@
+package httpx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/internal/strictjson"
+)
+
+// firstRead is how much memory a request gets on its word that a body comes.
+const firstRead = 64 << 10
+
+// bodyCopies is how often the bytes of a body are in memory at once: as they
+// were read, in the run's record, and in the command that stores it.
+const bodyCopies = 3
+
+// LimitBody bounds what may be read of a request's body. Nothing is read yet.
+// What the body takes of the process' memory is given back here.
+func LimitBody(c *gin.Context) {
+	x := StateOf(c)
+	defer func() { x.frame.Memory.Free(x.taken) }()
+	if c.Request.Body != nil && c.Request.Body != http.NoBody {
+		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, x.frame.MaxBody)
+	}
+	c.Next()
+}
+
+// ReadBody returns the body as it was sent, and again when called again.
+// Errors: *http.MaxBytesError, at once when the length is announced; a fault
+// when the body does not arrive whole.
+func ReadBody(c *gin.Context) ([]byte, error) {
+	x := StateOf(c)
+	if !x.bodyRead {
+		x.bodyRead = true
+		x.body, x.bodyErr = readOnce(c.Request, x)
+	}
+	return x.body, x.bodyErr
+}
+
+// takeBody takes memory for n bytes of a body.
+func takeBody(x *State, n int) error {
+	if !x.frame.Memory.Admit(bodyCopies * int64(n)) {
+		return errNoRoom
+	}
+	x.taken += bodyCopies * int64(n)
+	return nil
+}
+
+func readOnce(r *http.Request, x *State) ([]byte, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil, nil
+	}
+	if r.ContentLength > x.frame.MaxBody {
+		return nil, &http.MaxBytesError{Limit: x.frame.MaxBody}
+	}
+	size := int64(512)
+	if r.ContentLength >= 0 {
+		size = min(r.ContentLength+1, firstRead) // one more: the end is seen without growing
+	}
+	if err := takeBody(x, int(size)); err != nil {
+		return nil, err
+	}
+	text := make([]byte, 0, size)
+	for {
+		n, err := r.Body.Read(text[len(text):cap(text)])
+		text = text[:len(text)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return text, nil
+		case err != nil:
+			return nil, bodyError(r, err)
+		case len(text) == cap(text):
+			text = append(text, 0)[:len(text)]
+			if err := takeBody(x, cap(text)-len(text)); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+// HasBody reports whether at least one byte of a body comes with the request.
+// The body cannot be read as a whole afterwards.
+func HasBody(r *http.Request) (bool, error) {
+	if r.ContentLength >= 0 || r.Body == nil {
+		return r.ContentLength > 0, nil
+	}
+	var first [1]byte
+	_, err := io.ReadFull(r.Body, first[:])
+	if errors.Is(err, io.EOF) {
+		return false, nil
+	}
+	if err != nil {
+		return false, bodyError(r, err)
+	}
+	return true, nil
+}
+
+// bodyError tells what stopped a body from being read: what the caller sent
+// (RFC 9110, section 15.5.1), the caller's connection, a limit of the server,
+// or a fault of this program. net/http has no types for the errors of chunks.
+func bodyError(r *http.Request, err error) error {
+	var (
+		large  *http.MaxBytesError
+		broken net.Error
+	)
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return &Fault{Status: http.StatusBadRequest, Code: "cut_short", Message: "the body ended before its announced length", Close: true}
+	case errors.As(err, &large), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, http.ErrBodyReadAfterClose):
+		return fmt.Errorf("read body: %w", err)
+	case errors.As(err, &broken), errors.Is(err, net.ErrClosed):
+		return fmt.Errorf("read body: %w: %w", context.Canceled, err) // nobody is there to be answered
+	case slices.Contains(r.TransferEncoding, "chunked"):
+		return &Fault{Status: http.StatusBadRequest, Code: "bad_chunks", Message: "the chunks of the body cannot be read (RFC 9112, section 7.1)", Close: true}
+	}
+	return fmt.Errorf("read body: %w", err)
+}
+
+// CheckEncoding refuses a body that is compressed or otherwise encoded: it
+// cannot be read, so neither can its signature.
+func CheckEncoding(h http.Header) error {
+	for _, value := range h.Values("Content-Encoding") {
+		for coding := range strings.SplitSeq(value, ",") {
+			if coding = strings.TrimSpace(coding); coding != "" && !strings.EqualFold(coding, "identity") {
+				return Unsupported("Content-Encoding must be identity")
+			}
+		}
+	}
+	return nil
+}
+
+// CheckType refuses what does not say that it is JSON in UTF-8.
+func CheckType(h http.Header) error {
+	all := h.Values("Content-Type")
+	if len(all) != 1 {
+		return Unsupported("one Content-Type is expected: application/json")
+	}
+	if all[0] == "application/json" {
+		return nil
+	}
+	media, params, err := mime.ParseMediaType(all[0])
+	if err != nil {
+		return Unsupported("the Content-Type cannot be read; application/json is expected")
+	}
+	if media != "application/json" && !strings.HasSuffix(media, "+json") {
+		return Unsupported("the Content-Type must be application/json or end in +json")
+	}
+	if charset, named := params["charset"]; named && !strings.EqualFold(charset, "utf-8") {
+		return Unsupported("the charset must be utf-8")
+	}
+	return nil
+}
+
+// ReadEvent returns the body, checked and untouched; nil when there is none.
+func ReadEvent(c *gin.Context) ([]byte, error) {
+	if err := CheckEncoding(c.Request.Header); err != nil {
+		return nil, err
+	}
+	body, err := ReadBody(c)
+	if err != nil || len(body) == 0 {
+		return nil, err
+	}
+	if err := CheckType(c.Request.Header); err != nil {
+		return nil, err
+	}
+	return body, strictjson.Check(body, MaxDepth)
+}
+
+// MaxDepth is how deep an event may nest.
+const MaxDepth = 64

@@ -1,0 +1,59 @@
+package httpx
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
+
+// Fail ends a request with an error, in the envelope of its door. Headers
+// that go with every fault are set here, so that no door forgets one.
+func Fail(c *gin.Context, err error) {
+	x := StateOf(c)
+	f := FaultOf(err)
+	x.Fault = f
+	c.Abort()
+	if f.Run == "" && x.Run != "" {
+		f.Run = x.Run
+	}
+	if errors.Is(f.Err, context.Canceled) || c.Writer.Written() { // nobody listens, or too late
+		return
+	}
+	envelope := x.frame.envelope(c.Request.URL.Path)
+	challenge(c, f, envelope.BasicOnly)
+	if f.Retry > 0 {
+		c.Header("Retry-After", RetryAfter(f.Retry))
+	}
+	if f.Close || f.Status == http.StatusRequestEntityTooLarge || f.Status == http.StatusRequestTimeout {
+		c.Header("Connection", "close") // the rest of the body is not worth reading
+	}
+	envelope.Write(c, f)
+}
+
+// What a 401 offers.
+const (
+	bearerChallenge = `Bearer realm="penstock"`
+	basicChallenge  = `Basic realm="penstock", charset="UTF-8"`
+)
+
+// challenge says what credentials would do, and what was wrong with a token.
+func challenge(c *gin.Context, f *Fault, basicOnly bool) {
+	bearer := bearerChallenge
+	if f.Bearer != "" {
+		bearer += `, error="` + string(f.Bearer) + `"`
+	}
+	if f.Scope != "" {
+		bearer += `, scope="` + string(f.Scope) + `"`
+	}
+	h := c.Writer.Header()
+	switch {
+	case f.Status == http.StatusUnauthorized && basicOnly:
+		h["Www-Authenticate"] = []string{basicChallenge}
+	case f.Status == http.StatusUnauthorized:
+		h["Www-Authenticate"] = []string{bearer, basicChallenge}
+	case f.Status == http.StatusForbidden && f.Bearer != "":
+		h["Www-Authenticate"] = []string{bearer}
+	}
+}

@@ -1,0 +1,18 @@
+package httpx
+
+import (
+	"fmt"
+	"testing"
+)
+
+// Many requests fail with one and the same fault: the run of one of them must
+// not appear in the answers of the others.
+func TestASharedFaultIsCopied(t *testing.T) {
+	t.Parallel()
+	shared := &Fault{Status: 503, Code: "overloaded", Message: "try again later"}
+	f := FaultOf(fmt.Errorf("open stream: %w", shared))
+	f.Run = "run-1"
+	if shared.Run != "" || f.Status != 503 || f.Code != "overloaded" {
+		t.Errorf("shared %+v, its copy %+v", shared, f)
+	}
+}

@@ -1,0 +1,69 @@
+package httpx
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+)
+
+// ReadJSON decodes a body into a struct and refuses what the struct does not
+// have. Without a body the struct stays as it is.
+func ReadJSON(c *gin.Context, into any) error {
+	body, err := ReadEvent(c)
+	if err != nil || len(body) == 0 {
+		return err
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return BadRequest("bad_json", "the body is not what is expected here: "+mistyped(err))
+	}
+	return nil
+}
+
+// mistyped says what encoding/json says, in the words of JSON instead of Go.
+func mistyped(err error) string {
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(err, &wrong) {
+		return strings.TrimPrefix(err.Error(), "json: ")
+	}
+	return cmp.Or(wrong.Field, "it") + " must be " + jsonKind(wrong.Type.Kind()) + ", not a JSON " + wrong.Value
+}
+
+func jsonKind(k reflect.Kind) string {
+	switch k {
+	case reflect.String:
+		return "a text"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice:
+		return "a list"
+	case reflect.Map, reflect.Struct:
+		return "an object"
+	}
+	return "a whole number"
+}
+
+// Given is a member of a PATCH: null is a value, absence is none.
+type Given[T any] struct {
+	Set   bool
+	Value T
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (g *Given[T]) UnmarshalJSON(text []byte) error {
+	g.Set = true
+	return json.Unmarshal(text, &g.Value)
+}
+
+// Into sets a field to the value, if there is one.
+func (g Given[T]) Into(field *T) {
+	if g.Set {
+		*field = g.Value
+	}
+}

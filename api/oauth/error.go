@@ -1,0 +1,45 @@
+package oauth
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/auth"
+)
+
+// WriteFault sends a fault as RFC 6749 section 5.2 has it.
+func WriteFault(c *gin.Context, f *httpx.Fault) {
+	code := f.Code
+	switch {
+	case f.Status == http.StatusServiceUnavailable:
+		code = "temporarily_unavailable"
+	case f.Status >= http.StatusInternalServerError:
+		code = "server_error"
+	case f.Status == http.StatusTooManyRequests:
+		code = "slow_down"
+	case !isCode(auth.Code(f.Code)):
+		code = string(auth.CodeInvalidRequest)
+	}
+	write(c, f.Status, map[string]string{"error": code, "error_description": describable(f.Message)})
+}
+
+func isCode(code auth.Code) bool {
+	return slices.Contains([]auth.Code{
+		auth.CodeInvalidRequest, auth.CodeInvalidClient, auth.CodeInvalidGrant, auth.CodeInvalidScope, auth.CodeInvalidTarget,
+		auth.CodeUnsupportedGrant, auth.CodeUnauthorizedUse,
+	}, code)
+}
+
+// describable keeps to the characters that an error_description may have.
+func describable(message string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || r == '"' || r == '\\' {
+			return '\''
+		}
+		return r
+	}, message)
+}

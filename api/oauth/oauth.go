@@ -1,0 +1,96 @@
+package oauth
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/store"
+)
+
+// Serves reports whether a path is that of an endpoint whose errors are those
+// of RFC 6749.
+func Serves(path string) bool {
+	return path == auth.PathIntrospect || path == auth.PathRevoke ||
+		slices.ContainsFunc(auth.Endpoints, func(e *auth.Endpoint) bool { return slices.Contains(e.Paths, path) })
+}
+
+// token answers the token endpoint of a product.
+func (a *api) token(endpoint *auth.Endpoint) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		r, err := tokenRequest(c, endpoint)
+		if err != nil {
+			httpx.Fail(c, err)
+			return
+		}
+		answer, err := a.config.Authority.Token(c.Request.Context(), r)
+		if err == nil {
+			err = a.noteImpersonation(c, answer.Token)
+		}
+		if err != nil {
+			httpx.Fail(c, err)
+			return
+		}
+		httpx.StateOf(c).Principal = &auth.Principal{Kind: auth.Kind(answer.Token.Kind), ID: answer.Token.Holder, Name: answer.Token.Name}
+		write(c, http.StatusOK, answer.Body)
+	}
+}
+
+// noteImpersonation writes to the audit log that a key begins to act as a
+// user, before it can.
+func (a *api) noteImpersonation(c *gin.Context, t *store.Token) error {
+	if t.Actor == "" {
+		return nil
+	}
+	err := a.config.Audit.Add(c.Request.Context(), store.Entry{
+		Actor: string(auth.KindKey) + ":" + t.Actor, Name: t.ActorName, Act: "impersonate", Object: string(t.Kind) + ":" + t.Holder,
+		Status: http.StatusOK, IP: c.ClientIP(), RequestID: httpx.StateOf(c).ID,
+	})
+	if err != nil {
+		return errors.Join(auth.ErrUnavailable, err)
+	}
+	return nil
+}
+
+func (a *api) introspect(c *gin.Context) {
+	r, err := tokenRequest(c, nil)
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	body, err := a.config.Authority.Introspect(c.Request.Context(), r)
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	write(c, http.StatusOK, body)
+}
+
+func (a *api) revoke(c *gin.Context) {
+	r, err := tokenRequest(c, nil)
+	if err == nil {
+		err = a.config.Authority.Revoke(c.Request.Context(), r)
+	}
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	httpx.Write(c, http.StatusOK, httpx.TypeJSON)
+}
+
+func (a *api) metadata(c *gin.Context) { write(c, http.StatusOK, a.config.Authority.Metadata()) }
+
+// write sends an answer of an OAuth endpoint.
+func write(c *gin.Context, status int, body any) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		panic(err) // texts, numbers and maps of them always encode
+	}
+	c.Header("Pragma", "no-cache")
+	httpx.Write(c, status, httpx.TypeJSON, text)
+}

@@ -1,0 +1,58 @@
+package runner
+
+import (
+	"net/http"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/queue"
+)
+
+// RunFault is why a run has no output; nil for one that succeeded.
+func RunFault(id string, r *queue.Result) *httpx.Fault {
+	f := &httpx.Fault{Status: http.StatusUnprocessableEntity, Code: string(flows.CodeInternal), Message: "the run failed", Run: id}
+	switch r.State {
+	case queue.Succeeded:
+		return nil
+	case queue.TimedOut:
+		f.Status, f.Code, f.Message = http.StatusGatewayTimeout, string(flows.CodeTimeout), "the run hit its execution limit"
+	case queue.Cancelled:
+		f.Code, f.Message = string(flows.CodeCancelled), "the run was cancelled"
+	}
+	e := r.Error
+	if e == nil {
+		return f
+	}
+	f.Code, f.Step = string(e.Code), e.Step
+	if e.Code == flows.CodeInternal { // its message is for the log
+		f.Status, f.Message = http.StatusInternalServerError, "the run failed for a reason of ours"
+		return f
+	}
+	if e.Message != "" {
+		f.Message = e.Message
+	}
+	if r.State == queue.Failed && e.Status >= 400 && e.Status <= 599 {
+		f.Status, f.ByFlow = e.Status, true
+	}
+	return f
+}
+
+// overdue is the fault of a run whose result did not come in time: by then it
+// has been cancelled at its limit.
+func overdue(id string) *httpx.Fault {
+	return RunFault(id, &queue.Result{State: queue.TimedOut})
+}
+
+// OutputOf returns the stored output, byte for byte.
+func OutputOf(r *queue.Result) []byte {
+	if len(r.Output) == 0 {
+		return emptyOutput
+	}
+	return r.Output
+}
+
+// Fixed parts of answers. Read only.
+var (
+	emptyOutput  = []byte("[]")
+	SuccessClose = []byte(`}`) // ends an answer that ends with an output
+)

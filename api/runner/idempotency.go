@@ -1,0 +1,118 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/budget"
+	"github.com/penstock/penstock/queue"
+)
+
+const (
+	maxIdempotencyKey = 255
+	IdempotencyWindow = 24 * time.Hour // how long a key is remembered
+)
+
+// FlowKey renders the flow's own idempotency_key; "" when it has none for this
+// event.
+func (r *Runner) FlowKey(ctx context.Context, f *flows.Flow, s *queue.Submission) (string, error) {
+	return r.render(ctx, s, "idempotency_key", func(ctx context.Context, run flows.Run) (string, error) {
+		return f.Text(ctx, f.Webhook.IdempotencyKey, run)
+	})
+}
+
+// render computes a text of a flow's settings from what was submitted; code names the
+// setting in the fault of one that cannot be computed.
+func (r *Runner) render(ctx context.Context, s *queue.Submission, code string, text func(context.Context, flows.Run) (string, error)) (string, error) {
+	run := flows.Run{Principal: s.Principal, Params: s.Params, Headers: s.Headers}
+	if len(s.Event) > 0 {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		account := r.config.Memory.Open(0, cancel)
+		defer account.Close()
+		var made atomic.Int64
+		defer account.Settle(&made)
+		event, err := flows.DecodeJSONOn(budget.NewCharger(ctx, account, &made), s.Event)
+		if account.Err() != nil {
+			return "", account.Err()
+		}
+		if err != nil {
+			return "", fmt.Errorf("decode event: %w", err) // it was checked: ours
+		}
+		run.Event = event
+	}
+	rendered, err := text(ctx, run)
+	if err != nil {
+		return "", &httpx.Fault{Status: http.StatusBadRequest, Code: code, Message: "the flow's " + code + " cannot be computed: " + err.Error()}
+	}
+	return rendered, nil
+}
+
+// ParseIdempotencyKey returns the Idempotency-Key, quoted (as the IETF draft
+// has it) or bare; "" when there is none.
+func ParseIdempotencyKey(h http.Header) (string, error) {
+	lines := h.Values("Idempotency-Key")
+	if len(lines) == 0 {
+		return "", nil
+	}
+	key := strings.Trim(lines[0], " \t")
+	if len(lines) > 1 {
+		return "", badIdempotencyKey()
+	}
+	if strings.HasPrefix(key, `"`) {
+		var ok bool
+		if key, ok = unquote(key); !ok {
+			return "", badIdempotencyKey()
+		}
+	}
+	if key == "" || len(key) > maxIdempotencyKey {
+		return "", badIdempotencyKey()
+	}
+	for i := range len(key) {
+		if key[i] < ' ' || key[i] > '~' {
+			return "", badIdempotencyKey()
+		}
+	}
+	return key, nil
+}
+
+func badIdempotencyKey() error {
+	return httpx.BadRequest("bad_idempotency_key", "Idempotency-Key must be one value of 1 to 255 printable ASCII characters, bare or in double quotes")
+}
+
+// unquote reads a string of RFC 8941.
+func unquote(s string) (string, bool) {
+	if len(s) < 2 || s[len(s)-1] != '"' {
+		return "", false
+	}
+	inner := s[1 : len(s)-1]
+	out := make([]byte, 0, len(inner))
+	for i := 0; i < len(inner); i++ {
+		switch inner[i] {
+		case '"':
+			return "", false
+		case '\\':
+			i++
+			if i == len(inner) || inner[i] != '"' && inner[i] != '\\' {
+				return "", false
+			}
+		}
+		out = append(out, inner[i])
+	}
+	return string(out), true
+}
+
+// AttachRepeated makes one run of a signature that comes again, unless
+// something else says what identifies the request.
+func AttachRepeated(s *queue.Submission, p *auth.Principal) {
+	if s.Guard == nil && p.Repeat != nil {
+		s.Guard = &queue.Guard{Key: "signature\x00" + p.Repeat.ID, Window: p.Repeat.Window}
+	}
+}

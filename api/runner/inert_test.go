@@ -1,0 +1,46 @@
+package runner
+
+import (
+	"net/http"
+	"testing"
+)
+
+// A flow's answer is never script or style that the console's policy trusts.
+func TestAnswersAreInert(t *testing.T) {
+	t.Parallel()
+	for _, media := range []string{
+		"text/javascript", "application/javascript", "application/x-javascript", "TEXT/JavaScript; charset=utf-8", " text/javascript ;x",
+		"application/ecmascript", "text/ecmascript", "text/x-ecmascript", "text/jscript", "text/livescript", "text/javascript1.5",
+		"text/css", "application/wasm", "application/manifest+json",
+	} {
+		if got := inert(media); got != "text/plain; charset=utf-8" {
+			t.Errorf("%s is sent as %s", media, got)
+		}
+	}
+	for _, media := range []string{"text/html", "application/json", "image/svg+xml", "application/xml", "text/csv", "application/pdf", ""} {
+		if got := inert(media); got != media {
+			t.Errorf("%s is sent as %s", media, got)
+		}
+	}
+}
+
+// What a flow may not say for the whole origin, or to a proxy before it.
+func TestHeadersOfAnOriginAreNotAFlows(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{
+		"strict-transport-security", "clear-site-data", "service-worker-allowed", "refresh", "set-cookie", "content-security-policy",
+		"content-security-policy-report-only", "alt-svc", "nel", "report-to", "reporting-endpoints", "public-key-pins", "expect-ct",
+		"access-control-allow-origin", "access-control-allow-credentials", "cross-origin-opener-policy", "cross-origin-resource-policy",
+		"x-frame-options", "x-content-type-options", "permissions-policy", "origin-agent-cluster", "x-accel-redirect", "x-sendfile",
+		"www-authenticate", "transfer-encoding", "connection", "speculation-rules",
+	} {
+		if !isOurs(http.CanonicalHeaderKey(name)) {
+			t.Errorf("a flow may set %s", name)
+		}
+	}
+	for _, name := range []string{"location", "link", "etag", "cache-control", "retry-after", "content-disposition", "content-language", "x-flow", "last-modified"} {
+		if isOurs(http.CanonicalHeaderKey(name)) {
+			t.Errorf("a flow may not set %s", name)
+		}
+	}
+}

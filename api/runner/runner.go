@@ -1,0 +1,135 @@
+// Package runner runs flows for the domains of the front door: it submits a run,
+// waits for its result as long as its caller does, and writes the answer.
+package runner
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/budget"
+	"github.com/penstock/penstock/queue"
+)
+
+// Ticket waits for one accepted run. *queue.Ticket is one.
+type Ticket interface {
+	RunID() string
+	Attached() bool // the run is that of an earlier, equal request
+	// Wait returns how the run ended, or the context's error when that ends
+	// first; then it may be called again.
+	Wait(ctx context.Context) (queue.Result, error)
+	Close() // stops waiting; the run goes on
+}
+
+// Submit stores and enqueues a run, as queue.Client.Submit does.
+type Submit func(ctx context.Context, s queue.Submission) (Ticket, error)
+
+// Records finds runs. Unknown ones are queue.ErrNotFound.
+type Records interface {
+	Record(ctx context.Context, id string) (queue.Record, error)
+}
+
+// Flows finds the current version of a flow by its number or slug.
+type Flows interface {
+	Find(ref string) (*flows.Flow, bool)
+}
+
+// Config of a Runner. Submit and Records are required.
+type Config struct {
+	Submit  Submit
+	Records Records
+
+	// Paused reports whether runs of a flow wait until somebody resumes it;
+	// nil: none do.
+	Paused func(flow int64) bool
+
+	// Memory is the budget from which an event is taken while a key is computed
+	// from it; nil: there is always room.
+	Memory *budget.Process
+}
+
+// Runner submits runs and waits for them. Safe for concurrent use.
+type Runner struct{ config Config }
+
+// New makes a Runner.
+func New(config Config) *Runner { return &Runner{config} }
+
+const (
+	// maxWait is the longest that a door waits for a run, and so the limit of
+	// a run that somebody waits for.
+	maxWait = 60 * time.Second
+	// AnswerGrace is how long past a run's limit its result is waited for: the
+	// limit is enforced elsewhere and the news must travel. Invariant I4 allows
+	// 2 s in all.
+	AnswerGrace = 1500 * time.Millisecond
+)
+
+// Submission is a run of a flow for a principal, accepted now.
+func Submission(c *gin.Context, f *flows.Flow, p *auth.Principal) queue.Submission {
+	httpx.StateOf(c).Answers, httpx.StateOf(c).Flow, httpx.StateOf(c).FlowNumber = f.Responds(), f, f.Number
+	s := queue.SubmissionOf(f)
+	s.Principal, s.Headers, s.Accepted = p.String(), declaredHeaders(f, c.Request.Header), httpx.Now(c)
+	return s
+}
+
+// WaitForAll makes the run one that is waited for to its end, and returns how
+// long that may take. No run outlives who waits for it like this.
+func WaitForAll(c *gin.Context, s *queue.Submission) time.Duration {
+	s.Sync = true
+	patience := min(s.Limit, maxWait)
+	if !httpx.StateOf(c).Answers { // else it may go on after its caller has left
+		s.Limit = patience
+	}
+	return patience + AnswerGrace
+}
+
+// Execute submits a run and waits for its result as long as patience lasts;
+// nil when that was too short. All doors run flows through it: it names the
+// run in the answer, keeps the connection open and lets go of the waiter.
+func (r *Runner) Execute(c *gin.Context, s queue.Submission, patience time.Duration) (*queue.Result, error) {
+	x, submitted := httpx.StateOf(c), httpx.Now(c)
+	var err error
+	if s.FairKey, err = r.fairKey(c.Request.Context(), x.Flow, &s); err != nil {
+		return nil, err
+	}
+	ticket, err := r.config.Submit(c.Request.Context(), s)
+	if err != nil {
+		return nil, err
+	}
+	defer ticket.Close()
+	x.Run, x.Attached = ticket.RunID(), ticket.Attached()
+	c.Header(httpx.HeaderRun, x.Run)
+	if patience <= 0 {
+		setTiming(c, x.Start, submitted, queue.Times{}, submitted)
+		return nil, nil
+	}
+	httpx.KeepOpen(c, patience)
+	ctx, cancel := context.WithTimeout(c.Request.Context(), patience)
+	defer cancel()
+	result, err := ticket.Wait(ctx)
+	setTiming(c, x.Start, submitted, result.Times, httpx.Now(c))
+	if err == nil {
+		x.Ended = result.State.Terminal()
+		return &result, nil
+	}
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.DeadlineExceeded) {
+		return nil, cause // the caller went away, or this process stops
+	}
+	if ctx.Err() != nil {
+		return nil, nil
+	}
+	return nil, err
+}
+
+// fairKey renders the flow's run.fair_by; "" without it. f is nil for a run that is started again.
+func (r *Runner) fairKey(ctx context.Context, f *flows.Flow, s *queue.Submission) (string, error) {
+	if f == nil || f.FairBy == nil {
+		return "", nil
+	}
+	return r.render(ctx, s, "fair_by", f.FairKey)
+}

@@ -1,0 +1,88 @@
+package runs
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/runner"
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
+)
+
+// replaying is the body of a replay.
+type replaying struct {
+	Version string `json:"version"` // "current", the default, or "pinned": that of the first run
+}
+
+// replayRun answers POST /v1/runs/{run}/replay: a new run with the event of an
+// earlier one, answered as POST /v1/flows/{flow}/runs is.
+func (a *api) replayRun(c *gin.Context) {
+	s, err := a.admitReplay(c)
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	a.config.Runner.Answer(c, s, runner.ParsePrefer(c.Request.Header))
+}
+
+func (a *api) admitReplay(c *gin.Context) (queue.Submission, error) {
+	p := httpx.StateOf(c).Principal
+	first, err := a.visibleRun(c, auth.ScopeReadRuns)
+	if err != nil {
+		return queue.Submission{}, err
+	}
+	httpx.StateOf(c).Run = "" // the answer is about the new one
+	c.Writer.Header().Del(httpx.HeaderRun)
+	if !p.May(auth.ScopeRun, first.Flow) {
+		return queue.Submission{}, &auth.Error{Code: auth.CodeForbidden, Message: "the scope " + string(auth.ScopeRun) + " is required for this flow"}
+	}
+	if err := httpx.Take(c, "runs"); err != nil {
+		return queue.Submission{}, err
+	}
+	want := replaying{Version: "current"}
+	if err := httpx.ReadJSON(c, &want); err != nil {
+		return queue.Submission{}, err
+	}
+	flow, err := a.versionFor(c.Request.Context(), &first, want.Version)
+	if err != nil {
+		return queue.Submission{}, err
+	}
+	s := runner.Submission(c, flow, p)
+	s.Event, s.Params, s.Headers, s.ReplayOf = first.Event, first.Params, first.Headers, first.ID
+	key, err := runner.ParseIdempotencyKey(c.Request.Header)
+	if key != "" {
+		s.Guard = &queue.Guard{
+			Key:         "replay\x00" + s.Principal + "\x00" + first.ID + "\x00" + key,
+			Fingerprint: want.Version,
+			Window:      runner.IdempotencyWindow,
+		}
+	}
+	runner.AttachRepeated(&s, p)
+	return s, err
+}
+
+// versionFor finds the version that a replay executes.
+func (a *api) versionFor(ctx context.Context, first *queue.Record, version string) (*flows.Flow, error) {
+	switch version {
+	case "current":
+		flow, ok := a.config.Flows.Find(strconv.FormatInt(first.Flow, 10))
+		if !ok {
+			return nil, &httpx.Fault{Status: http.StatusConflict, Code: "flow_gone", Message: "the flow is not deployed any more; its pinned version may still be replayed"}
+		}
+		return flow, nil
+	case "pinned":
+		flow, err := a.config.Store.Flows().Version(ctx, first.Flow, first.Version)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, &httpx.Fault{Status: http.StatusConflict, Code: "version_gone", Message: "the version that the run was pinned to is not kept any more"}
+		}
+		return flow, err
+	}
+	return nil, httpx.BadRequest("bad_replay", `version must be "current" or "pinned"`)
+}

@@ -1,0 +1,93 @@
+package runs
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/queue"
+)
+
+// streamWrite is how long a reader may take for one event.
+const streamWrite = 10 * time.Second
+
+// stream writes Server-Sent Events (WHATWG HTML, section 9.2). It belongs to
+// its request's goroutine.
+type stream struct {
+	c       *gin.Context
+	control *http.ResponseController
+	told    place // the last numbered event
+	last    queue.State
+	err     error // of writing: the reader is gone
+}
+
+// newStream begins the answer. Where the reader was is in Last-Event-ID; one
+// that cannot be read counts as none.
+func newStream(c *gin.Context) *stream {
+	s := &stream{c: c, control: http.NewResponseController(c.Writer)}
+	attempt, number, _ := strings.Cut(c.GetHeader("Last-Event-ID"), ".")
+	if a, err := strconv.Atoi(attempt); err == nil {
+		s.told.attempt = a
+		s.told.number, _ = strconv.Atoi(number)
+	}
+	h := c.Writer.Header()
+	h["Content-Type"] = []string{"text/event-stream"}
+	h["Cache-Control"] = httpx.NoStore
+	h["X-Content-Type-Options"] = httpx.NoSniff
+	h["X-Accel-Buffering"] = []string{"no"} // nginx would hold events back
+	return s
+}
+
+// state tells a state that is new.
+func (s *stream) state(state queue.State, failure *flows.Error) {
+	if state == s.last {
+		return
+	}
+	s.last = state
+	data, err := json.Marshal(struct {
+		State queue.State  `json:"state"`
+		Error *flows.Error `json:"error,omitempty"`
+	}{state, failure})
+	if err != nil {
+		panic(err) // texts always encode
+	}
+	s.write("event: state\ndata: " + string(data) + "\n\n")
+}
+
+// event tells what a worker told, once.
+func (s *stream) event(e queue.Event) {
+	if e.Kind == queue.EventState {
+		var state queue.State
+		if json.Unmarshal(e.Data, &state) == nil {
+			s.state(state, nil)
+		}
+		return
+	}
+	id := ""
+	if e.Number > 0 {
+		at := place{e.Attempt, e.Number}
+		if !s.told.before(at) {
+			return
+		}
+		s.told, id = at, "id: "+at.String()+"\n"
+	}
+	s.write(id + "event: " + e.Kind + "\ndata: " + string(e.Data) + "\n\n")
+}
+
+func (s *stream) write(text string) {
+	if s.err != nil {
+		return
+	}
+	until := time.Now()
+	_ = s.control.SetReadDeadline(until.Add(heartbeat + lookAgain + streamWrite)) // not supported: there is no deadline to move
+	_ = s.control.SetWriteDeadline(until.Add(heartbeat + lookAgain + streamWrite))
+	if _, s.err = s.c.Writer.WriteString(text); s.err == nil {
+		s.err = s.control.Flush()
+	}
+}

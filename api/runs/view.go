@@ -1,0 +1,75 @@
+package runs
+
+import (
+	"cmp"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/runner"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/queue"
+)
+
+// runView is a run as its reader sees it. Output follows, spliced in byte for
+// byte.
+type runView struct {
+	ID         string          `json:"run_id"`
+	Flow       int64           `json:"flow"`
+	Version    string          `json:"version"`
+	Queue      string          `json:"queue"`
+	State      queue.State     `json:"state"`
+	Principal  string          `json:"principal,omitempty"` // who asked for it
+	Attempt    int             `json:"attempt"`
+	Crashes    int             `json:"crashes,omitempty"`
+	CreatedAt  time.Time       `json:"created_at"`
+	StartedAt  time.Time       `json:"started_at,omitzero"`
+	FinishedAt time.Time       `json:"finished_at,omitzero"`
+	RepliedAt  time.Time       `json:"replied_at,omitzero"`
+	ReplayOf   string          `json:"replay_of,omitempty"`
+	Error      *flows.Error    `json:"error,omitempty"`
+	Steps      json.RawMessage `json:"steps,omitempty"`
+}
+
+func viewOf(r *queue.Record) runView {
+	return runView{
+		ID:         r.ID,
+		Flow:       r.Flow,
+		Version:    r.Version,
+		Queue:      r.Queue,
+		State:      r.State,
+		Principal:  r.Principal,
+		Attempt:    r.Attempt,
+		Crashes:    r.Crashes,
+		CreatedAt:  createdAt(r).UTC(),
+		StartedAt:  httpx.InUTC(r.Times.Started),
+		FinishedAt: httpx.InUTC(r.Times.Finished),
+		RepliedAt:  httpx.InUTC(r.Times.Replied),
+		ReplayOf:   r.ReplayOf,
+		Error:      r.Error,
+		Steps:      r.Steps,
+	}
+}
+
+// createdAt is when a run was accepted: by Redis' clock, as its other times.
+func createdAt(r *queue.Record) time.Time {
+	return cmp.Or(r.Times.Accepted, r.Spec.Accepted)
+}
+
+func writeRun(c *gin.Context, r *queue.Record) {
+	head, err := json.Marshal(viewOf(r))
+	if err != nil {
+		panic(err) // what was stored as JSON encodes again
+	}
+	if r.State != queue.Succeeded {
+		httpx.Write(c, http.StatusOK, httpx.TypeJSON, head)
+		return
+	}
+	httpx.Write(c, http.StatusOK, httpx.TypeJSON, head[:len(head)-1], outputMember, runner.OutputOf(&r.Result), runner.SuccessClose)
+}
+
+// outputMember goes between a run's view and its output. Read only.
+var outputMember = []byte(`,"output":`)

@@ -1,0 +1,147 @@
+package runs
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/queue"
+)
+
+const (
+	// heartbeat is how long a stream of events may be silent: proxies cut
+	// connections that are, usually after a minute.
+	heartbeat = 15 * time.Second
+	// lookAgain is how often a watched run is read besides, for what no worker
+	// tells: that its own was lost.
+	lookAgain = 5 * time.Second
+	// maxStreams bounds the streams of one process.
+	maxStreams = 1000
+)
+
+var errStreams = &httpx.Fault{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "too many streams are open here; try again later", Retry: time.Second}
+
+// watchRun answers GET /v1/runs/{run}/events: a stream of the run's states and
+// steps (Server-Sent Events) that ends with the run. A reader who comes again
+// with Last-Event-ID gets the steps that it missed.
+func (a *api) watchRun(c *gin.Context) {
+	record, err := a.visibleRun(c, auth.ScopeReadRuns)
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	if a.streams.Add(1) > maxStreams {
+		a.streams.Add(-1)
+		httpx.Fail(c, errStreams)
+		return
+	}
+	defer a.streams.Add(-1)
+	s := newStream(c)
+	if record.State.Terminal() {
+		s.end(&record)
+		return
+	}
+	if err := a.follow(c.Request.Context(), s, &record); err != nil {
+		httpx.Fail(c, err) // the log tells; the reader, once there are events, comes again
+	}
+}
+
+// follow writes what happens until the run ends, or its reader or this
+// process leaves.
+func (a *api) follow(ctx context.Context, s *stream, record *queue.Record) error {
+	watch, err := a.config.Runs.Watch(ctx, record.ID)
+	if err != nil {
+		return err
+	}
+	defer watch.Close()
+	ticket, err := a.config.Runs.Attach(ctx, record.ID)
+	if err != nil {
+		return err
+	}
+	defer ticket.Close()
+	waiting, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1) // its sender never waits
+	go func() {
+		_, err := ticket.Wait(waiting)
+		ended <- err
+	}()
+	defer func() {
+		stop()
+		<-ended
+	}()
+	return a.relay(ctx, s, record, watch.Events(), ended)
+}
+
+// relay writes events until the run has ended.
+func (a *api) relay(ctx context.Context, s *stream, record *queue.Record, events <-chan queue.Event, ended chan error) error {
+	s.state(record.State, nil)
+	beat, look := time.NewTicker(heartbeat), time.NewTicker(lookAgain)
+	defer beat.Stop()
+	defer look.Stop()
+	for s.err == nil {
+		select {
+		case e, open := <-events:
+			if !open {
+				return nil // it reads too slowly; it comes again for the rest
+			}
+			s.event(e)
+		case err := <-ended:
+			ended <- err // for who waits for the sender
+			if err != nil {
+				return cmp.Or(context.Cause(ctx), err)
+			}
+			for len(events) > 0 { // what came before the end goes out before it
+				s.event(<-events)
+			}
+			return a.finishStream(ctx, s, record.ID)
+		case <-look.C:
+			if a.config.Draining() {
+				return nil // elsewhere it goes on
+			}
+			if next, err := a.config.Records.Record(ctx, record.ID); err == nil && !next.State.Terminal() {
+				s.state(next.State, nil)
+			}
+		case <-beat.C:
+			s.write(": still here\n\n")
+		}
+	}
+	return nil
+}
+
+func (a *api) finishStream(ctx context.Context, s *stream, id string) error {
+	record, err := a.config.Records.Record(ctx, id)
+	if err != nil {
+		return err
+	}
+	s.end(&record)
+	return nil
+}
+
+// end writes the steps that were not told yet and the run's last state.
+func (s *stream) end(r *queue.Record) {
+	var kept struct {
+		Steps []json.RawMessage `json:"steps"`
+	}
+	if r.Steps != nil && json.Unmarshal(r.Steps, &kept) == nil {
+		for i, step := range kept.Steps {
+			s.event(queue.Event{Attempt: r.Attempt, Number: i + 1, Kind: "step", Data: step})
+		}
+	}
+	s.state(r.State, r.Error)
+}
+
+// place is where a reader is in the steps of a run.
+type place struct{ attempt, number int }
+
+func (p place) String() string { return strconv.Itoa(p.attempt) + "." + strconv.Itoa(p.number) }
+
+func (p place) before(o place) bool {
+	return p.attempt < o.attempt || p.attempt == o.attempt && p.number < o.number
+}

@@ -1,0 +1,33 @@
+package smartsync
+
+import (
+	"encoding/json"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+)
+
+// successOpen begins the envelope of success at the SmartSYNC door. Read only.
+var successOpen = []byte(`{"success":true,"output":`)
+
+// failure is the envelope of every other answer at that door.
+type failure struct {
+	Success bool        `json:"success"` // false
+	Error   failureBody `json:"error"`
+}
+
+type failureBody struct {
+	Code  int    `json:"code"` // the HTTP status
+	Msg   string `json:"msg"`
+	RunID string `json:"run_id,omitempty"`
+}
+
+// WriteFault answers with the envelope of a failure.
+func WriteFault(c *gin.Context, f *httpx.Fault) {
+	text, err := json.Marshal(failure{Error: failureBody{Code: f.Status, Msg: f.Message, RunID: f.Run}})
+	if err != nil {
+		panic(err) // strings and numbers always encode
+	}
+	httpx.Write(c, f.Status, httpx.TypeJSON, text)
+}

@@ -1,0 +1,36 @@
+// Package smartsync serves callers of SmartSYNC: it runs a flow for a caller who
+// signs with a check value, and answers with an envelope of its own.
+package smartsync
+
+import (
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/runner"
+	"github.com/penstock/penstock/auth"
+)
+
+// Config of the routes. All but Guesses and Meter are required.
+type Config struct {
+	Flows  runner.Flows
+	Keys   auth.Keys
+	Runner *runner.Runner
+
+	Guesses *auth.Guesses // slows down who guesses secrets; nil: nobody is slowed down
+	Meter   auth.Meter    // counts which secret a call is signed with; nil: nothing is counted
+
+	// BodiesRecorded: the bodies of refused requests are kept as they were sent.
+	// Then they are copied before they are changed.
+	BodiesRecorded bool
+}
+
+// api has the handlers of the routes.
+type api struct{ config Config }
+
+// Mount adds the routes.
+func Mount(r gin.IRouter, config Config) {
+	a := &api{config}
+	for _, path := range Paths {
+		r.GET(path, a.execute)
+		r.POST(path, a.execute)
+	}
+}

@@ -1,0 +1,204 @@
+package smartsync
+
+import (
+	"bytes"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/runner"
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/strictjson"
+	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
+)
+
+// Paths are where callers of SmartSYNC knock.
+var Paths = []string{"/apis/execute.php", "/apis/execute"}
+
+// Serves reports whether a path is one of Paths.
+func Serves(path string) bool {
+	return path == Paths[0] || path == Paths[1]
+}
+
+// signedCall is a request whose check value fits.
+type signedCall struct {
+	query auth.Query
+	data  []byte // canonical body of a POST: what was signed is what runs
+	key   *store.Key
+}
+
+// errCheck is one text for an unknown key and a wrong check value.
+var errCheck = &auth.Error{Code: auth.CodeUnauthorized, Message: "unknown key or wrong check value"}
+
+// execute runs a flow for a caller who signs with a check value, and answers
+// with the output of its final step, or with the one envelope for failures.
+func (a *api) execute(c *gin.Context) {
+	call, err := a.readSigned(c)
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	httpx.StateOf(c).Principal = auth.KeyPrincipal(call.key)
+	s, err := a.authorizeSigned(c, call)
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	result, err := a.config.Runner.Execute(c, s, runner.WaitForAll(c, &s))
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	if result != nil && result.Early != nil {
+		runner.WriteAnswer(c, result.Early, successOpen)
+		return
+	}
+	if f := signedFault(httpx.StateOf(c).Run, result); f != nil {
+		if result == nil && a.config.Runner.Parked(c, f.Run) {
+			f.Message = runner.ParkedMessage
+		}
+		httpx.Fail(c, f)
+		return
+	}
+	httpx.Write(c, http.StatusOK, httpx.TypeJSON, successOpen, runner.OutputOf(result), runner.SuccessClose)
+}
+
+// readSigned reads the request and compares its check value. Whoever has no
+// secret learns nothing here but whether the request can be read at all.
+func (a *api) readSigned(c *gin.Context) (*signedCall, error) {
+	query, err := auth.ParseQuery(c.Request.URL.RawQuery)
+	if err != nil {
+		return nil, err
+	}
+	if err := httpx.CheckEncoding(c.Request.Header); err != nil {
+		return nil, err
+	}
+	call := &signedCall{query: query}
+	if c.Request.Method == http.MethodPost {
+		body, err := httpx.ReadBody(c)
+		if err != nil {
+			return nil, err
+		}
+		call.data = auth.Canonical(a.copyIfRecorded(body))
+	}
+	key, secrets, err := auth.FindKey(c.Request.Context(), a.config.Keys, query.Get("key"), httpx.Now(c))
+	if err != nil {
+		return nil, err
+	}
+	guess := auth.Guess{
+		Name: string(auth.KindKey) + ":" + query.Get("key"), IP: c.ClientIP(), Now: httpx.Now(c),
+		Fits: auth.VerifyCheck(query, call.data, secrets), Strong: auth.Strong(secrets.Current, secrets.Previous),
+	}
+	if err := a.config.Guesses.Judge(c.Request.Context(), guess, errCheck); err != nil {
+		return nil, err
+	}
+	auth.Tally(a.config.Meter, key, secrets, func(only auth.Secrets) bool { return auth.VerifyCheck(query, call.data, only) })
+	call.key = key
+	return call, nil
+}
+
+// authorizeSigned decides whether a signed call may run, and as what. Whether it
+// was seen before is decided when it is submitted, in the same round trip.
+func (a *api) authorizeSigned(c *gin.Context, call *signedCall) (queue.Submission, error) {
+	if err := auth.CheckTime(call.query.Get("ts"), httpx.Now(c), auth.Window(call.key)); err != nil {
+		return queue.Submission{}, err
+	}
+	if !call.key.APIAccess {
+		return queue.Submission{}, auth.ErrAccessOff
+	}
+	p := httpx.StateOf(c).Principal
+	flow, ok := a.config.Flows.Find(call.query.Get("flow"))
+	if !ok || !p.May(auth.ScopeRun, flow.Number) {
+		return queue.Submission{}, &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such flow for this key"}
+	}
+	httpx.StateOf(c).FlowNumber = flow.Number
+	if err := httpx.Take(c, "execute"); err != nil {
+		return queue.Submission{}, err
+	}
+	if err := checkData(c, flow, call.data); err != nil {
+		return queue.Submission{}, err
+	}
+	if err := a.config.Runner.RejectIfPaused(flow.Number); err != nil {
+		return queue.Submission{}, err
+	}
+	params, err := runner.DeclaredParams(flow, call.query, "flow", "key", "ts", "check")
+	if err != nil {
+		return queue.Submission{}, err
+	}
+	s := runner.Submission(c, flow, p)
+	s.Event, s.Params = call.data, params
+	s.Guard = replayGuard(call)
+	return s, nil
+}
+
+// checkData holds what was sent against the method and the flow's trigger.
+func checkData(c *gin.Context, f *flows.Flow, data []byte) error {
+	if c.Request.Method == http.MethodGet {
+		sent, err := httpx.HasBody(c.Request)
+		if err != nil {
+			return err
+		}
+		if sent {
+			return httpx.BadRequest("unexpected_body", "a GET has no body: send data with POST, where it is signed")
+		}
+		return nil
+	}
+	if len(data) == 0 {
+		return nil
+	}
+	if !acceptsBody(f) {
+		return httpx.BadRequest("unexpected_body", "this flow does not start with a webhook, so it takes no data: send none")
+	}
+	if err := httpx.CheckType(c.Request.Header); err != nil {
+		return err
+	}
+	return strictjson.Check(data, httpx.MaxDepth)
+}
+
+// replayGuard remembers a check value as long as its time is accepted.
+func replayGuard(call *signedCall) *queue.Guard {
+	return &queue.Guard{
+		Key:    "smartsync\x00" + call.key.Key + "\x00" + strings.ToLower(call.query.Get("check")),
+		Window: auth.ReplayWindow(call.key),
+		Refuse: call.key.OnReplay != store.OnReplayAttach,
+	}
+}
+
+// signedFault is what this door says of a run without output (nil result: it
+// did not end in time). Its status is 400 whatever the flow would choose,
+// unless the failure is ours.
+func signedFault(id string, r *queue.Result) *httpx.Fault {
+	if r == nil {
+		r = &queue.Result{State: queue.TimedOut}
+	}
+	f := runner.RunFault(id, r)
+	if f == nil {
+		return nil
+	}
+	ours := r.Error != nil && r.Error.Code == flows.CodeInternal
+	f.Status, f.ByFlow = http.StatusBadRequest, false
+	if ours {
+		f.Status = http.StatusInternalServerError
+	}
+	if f.Step != "" && f.Code != string(flows.CodeFail) { // a fail step's message is the flow's own
+		f.Message = "step " + f.Step + ": " + f.Message
+	}
+	return f
+}
+
+// acceptsBody reports whether a flow starts with what a caller sends.
+func acceptsBody(f *flows.Flow) bool { return f.Webhook != nil }
+
+// copyIfRecorded is a body that may be changed: a copy of one with line breaks,
+// if somebody may ask later what was sent.
+func (a *api) copyIfRecorded(body []byte) []byte {
+	if !a.config.BodiesRecorded || bytes.IndexByte(body, '\n') < 0 && bytes.IndexByte(body, '\r') < 0 {
+		return body
+	}
+	return slices.Clone(body)
+}

@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/penstock/penstock/client"
+	"github.com/penstock/penstock/internal/load"
+)
+
+// benchArgs are what `bench` is told.
+type benchArgs struct {
+	url      string
+	flow     string
+	event    string
+	callers  int
+	rate     float64
+	duration time.Duration
+	calls    int
+	json     bool
+}
+
+func newBench(e env) *cobra.Command {
+	var args benchArgs
+	cmd := &cobra.Command{
+		Use:   "bench",
+		Short: "Call a flow of a running server again and again, and print how long the answers took",
+		Long: "Call a flow of a running server again and again, through the native door, and print how\n" +
+			"long the answers took. Callers call again when they were answered (a closed loop); with\n" +
+			"--rate calls begin at their times whatever is answered, and count from then.\n\n" + remoteHelp,
+		Example: "  penstock bench --flow three-steps --callers 64 --duration 10s\n" +
+			"  penstock bench --flow three-steps --rate 500 --event @event.json --json",
+		Args: checked(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return runBench(cmd, e, args) },
+	}
+	addURL(cmd, &args.url)
+	f := cmd.Flags()
+	f.StringVar(&args.flow, "flow", "three-steps", "number or slug of the `flow`")
+	f.StringVar(&args.event, "event", "{}", "the event: `JSON`, @file, or - for standard input")
+	f.IntVar(&args.callers, "callers", 8, "callers of the closed loop")
+	f.Float64Var(&args.rate, "rate", 0, "calls a second, whatever is answered; 0: closed loop")
+	f.DurationVar(&args.duration, "duration", 10*time.Second, "how long to call")
+	f.IntVar(&args.calls, "calls", 0, "stop after so many calls; 0: no limit")
+	f.BoolVar(&args.json, "json", false, "print JSON and no progress")
+	cmd.AddCommand(newBenchStore(e))
+	return cmd
+}
+
+func runBench(cmd *cobra.Command, e env, args benchArgs) error {
+	if args.callers < 1 || args.rate < 0 || args.duration <= 0 && args.calls <= 0 {
+		return usageError{errors.New("bench: --callers must be 1 or more, --rate 0 or more, and --duration or --calls must end it")}
+	}
+	event, err := eventText(cmd.InOrStdin(), args.event)
+	if err != nil {
+		return err
+	}
+	server, err := e.remote(args.url, &http.Transport{MaxIdleConns: 0, MaxIdleConnsPerHost: 4096})
+	if err != nil {
+		return err
+	}
+	call := func(ctx context.Context) error {
+		_, err := server.Start(ctx, client.Request{Flow: args.flow, Event: event})
+		return err
+	}
+	if err := call(cmd.Context()); err != nil { // a mistake is told once, not a thousand times
+		return err
+	}
+	plan := load.Plan{Callers: args.callers, Rate: args.rate, Duration: args.duration, Calls: args.calls}
+	if !args.json {
+		plan.Progress = progress(cmd.ErrOrStderr())
+	}
+	report := load.Run(cmd.Context(), plan, call)
+	return printBench(cmd.OutOrStdout(), args, report)
+}
+
+// progress shows how far a bench is, on one line.
+func progress(w io.Writer) func(int64) {
+	start := time.Now()
+	return func(calls int64) {
+		took := time.Since(start).Seconds()
+		fmt.Fprintf(w, "\r%3.0f s  %d calls  %.0f a second ", took, calls, float64(calls)/took)
+	}
+}
+
+// percentiles that are printed.
+var percentiles = []float64{50, 90, 95, 99, 99.9, 100}
+
+func printBench(w io.Writer, args benchArgs, r *load.Report) error {
+	if args.json {
+		latency := map[string]int64{}
+		for _, p := range percentiles {
+			latency[fmt.Sprintf("p%g", p)] = r.Percentile(p).Microseconds()
+		}
+		return json.NewEncoder(w).Encode(map[string]any{
+			"calls": r.Calls, "errors": r.Errors, "seconds": r.Took.Seconds(), "per_second": r.Rate(), "latency_us": latency,
+		})
+	}
+	fmt.Fprintf(w, "\r%d calls in %v, %d failed, %.0f answered a second\n", r.Calls, r.Took.Round(time.Millisecond), r.Errors, r.Rate())
+	for _, p := range percentiles {
+		fmt.Fprintf(w, "  p%-5g %v\n", p, r.Percentile(p).Round(10*time.Microsecond))
+	}
+	if r.First != nil {
+		return fmt.Errorf("%d of %d calls failed, the first with: %w", r.Errors, r.Calls, r.First)
+	}
+	return nil
+}

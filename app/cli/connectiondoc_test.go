@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/penstock/penstock/connect"
+	"github.com/penstock/penstock/store"
+)
+
+const connectionIntro = `# Connections and secrets
+
+<!-- Written by go test ./app/cli -update. -->
+
+A flow file holds no password. It names a **connection**, which holds what a step needs to reach a system, or a **secret**, which
+is one value under a name. Both are encrypted in Redis, and their secret values are never shown again.
+
+## Store one
+
+In the console under Connections, or from a file, as an administrator:
+
+` + "```sh" + `
+penstock connection put crm --file crm.json     # or standard input, without a file
+penstock connection list
+printf %s "$WEBHOOK_SECRET" | penstock secret put github_webhook
+` + "```" + `
+
+Storing one under the same name replaces it: workers use the new one within two seconds, and flows stay unchanged. Settings are texts; numbers, ` + "`true`" + `
+and ` + "`false`" + ` may be written without quotes.
+
+An API with OAuth client credentials. The workers request tokens, share them and renew them:
+
+` + "```json" + `
+{"type": "oauth2_client", "hosts": ["api.crm.example.org"],
+ "settings": {"client_id": "penstock", "client_secret": "…", "token_url": "https://login.crm.example.org/token", "scope": "people"}}
+` + "```" + `
+
+A key in a header, a database and a mail server:
+
+` + "```json" + `
+{"type": "api_key", "hosts": ["*.example.org"], "settings": {"name": "X-API-Key", "value": "…"}}
+` + "```" + `
+
+` + "```json" + `
+{"type": "postgres", "settings": {"host": "db.example.org", "database": "donors", "username": "penstock", "password": "…"}}
+` + "```" + `
+
+` + "```json" + `
+{"type": "smtp", "settings": {"host": "mail.example.org", "port": 587, "username": "penstock", "password": "…", "from": "Office <office@example.org>"}}
+` + "```" + `
+
+Steps name it: ` + "`http: {get: …, connection: crm}`, `sql: {connection: donors, …}`, `email: {connection: mail, …}`" + `. A secret is named by
+` + "`verify` of a webhook and by `hmac` and `jwt` of an `encode`" + ` step.
+
+**Hosts** are the servers that get the credential: ` + "`api.example.org`, `*.example.org`, `api.example.org:8443`" + `, all over TLS, or ` + "`http://crm.internal:8080`" + `
+in a trusted network. Other hosts never get it, whatever the URL of a step.
+
+## Types
+
+`
+
+// The page of connections is what their types say, and its examples can be
+// stored as they stand.
+func TestConnectionReference(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString(connectionIntro)
+	for _, kind := range connect.Types() {
+		describeConnection(&b, &kind)
+	}
+	golden(t, filepath.Join("..", "..", "docs", "connections.md"), strings.TrimRight(b.String(), "\n")+"\n")
+	examples := regexp.MustCompile("(?ms)^```json\n(.*?)^```").FindAllStringSubmatch(connectionIntro, -1)
+	for _, example := range examples {
+		var in struct {
+			Type     string
+			Hosts    []string
+			Settings map[string]json.RawMessage
+		}
+		if err := json.Unmarshal([]byte(example[1]), &in); err != nil {
+			t.Errorf("%s: %v", example[1], err)
+		}
+		c := store.Connection{Type: in.Type, Hosts: in.Hosts}
+		var err error
+		if c.Settings, err = connect.Texts(in.Settings); err == nil {
+			err = connect.Check(&c)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", example[1], err)
+		}
+	}
+	if len(examples) == 0 {
+		t.Error("no example was found")
+	}
+}
+
+func describeConnection(b *strings.Builder, kind *connect.Type) {
+	fmt.Fprintf(b, "### %s\n\n%s", kind.Name, kind.Summary)
+	if kind.Pinned {
+		b.WriteString(" Needs `hosts`.")
+	}
+	b.WriteString("\n\n| setting | meaning |\n|---|---|\n")
+	for _, f := range kind.Fields {
+		text := f.Summary
+		if len(f.Choices) > 0 {
+			text += " One of `" + strings.Join(f.Choices, "`, `") + "`."
+		}
+		if f.Required {
+			text += " Required."
+		}
+		if f.Default != "" {
+			text += " Default: " + f.Default + "."
+		}
+		if f.Secret {
+			text += " Secret."
+		}
+		fmt.Fprintf(b, "| `%s` | %s |\n", f.Name, text)
+	}
+	b.WriteString("\n")
+}

@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"crypto/md5"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// patience is how long a test waits for what usually takes milliseconds.
+const patience = 30 * time.Second
+
+// answer is the envelope of the SmartSYNC door.
+type answer struct {
+	Success bool             `json:"success"`
+	Output  []map[string]any `json:"output"`
+	Error   struct {
+		Code int    `json:"code"`
+		Msg  string `json:"msg"`
+	} `json:"error"`
+}
+
+// call calls the SmartSYNC door, with the check value made by the rule as
+// the document writes it.
+func call(t *testing.T, base, key, secret string, flow int, body string) (int, answer) {
+	t.Helper()
+	ts := fmt.Sprint(time.Now().Unix())
+	signed := fmt.Sprintf("%d|%s|%s|", flow, key, ts)
+	method, content := http.MethodGet, io.Reader(nil)
+	if body != "" {
+		signed += body + "|"
+		method, content = http.MethodPost, strings.NewReader(body)
+	}
+	sum := md5.Sum([]byte(signed + secret))
+	target := fmt.Sprintf("%s/apis/execute.php?flow=%d&key=%s&ts=%s&check=%s", base, flow, key, ts, hex.EncodeToString(sum[:]))
+	req, err := http.NewRequestWithContext(t.Context(), method, target, content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	client := http.Client{Timeout: patience}
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var a answer
+	if err := json.Unmarshal(data, &a); err != nil {
+		t.Fatalf("status %d, not JSON: %s", resp.StatusCode, data)
+	}
+	return resp.StatusCode, a
+}
+
+// robert is the constituent of the SmartSYNC document.
+func robert(t *testing.T, status int, a answer) {
+	t.Helper()
+	if status != http.StatusOK || !a.Success || len(a.Output) != 1 || a.Output[0]["id"] != "280" || a.Output[0]["first"] != "Robert" {
+		t.Errorf("status %d, answer %+v; want constituent 280", status, a)
+	}
+}

@@ -1,0 +1,14 @@
+package cli
+
+import (
+	"github.com/spf13/pflag"
+
+	"github.com/penstock/penstock/app"
+)
+
+// env are the variables of the environment that the commands read.
+type env app.Env
+
+func (e env) fill(flags *pflag.FlagSet) error { return app.Env(e).Fill(flags) }
+
+func (e env) secret(name string) (string, error) { return app.Env(e).Secret(name) }

@@ -1,0 +1,81 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// addExamples gives an example to each command whose own file has none.
+func addExamples(root *cobra.Command) {
+	for path, lines := range commandExamples() {
+		cmd, _, err := root.Find(strings.Fields(path))
+		if err != nil || cmd.Example != "" { // a test says so
+			continue
+		}
+		for i, line := range lines {
+			lines[i] = strings.TrimRight("  penstock "+path+" "+line, " ")
+		}
+		cmd.Example = strings.Join(lines, "\n")
+	}
+}
+
+// commandExamples are the arguments of one or more calls by command.
+func commandExamples() map[string][]string {
+	return map[string][]string{
+		"api":               {"--redis redis://127.0.0.1:6379/0 --listen :8080 --flows /etc/penstock/flows"},
+		"dev":               {"", "--flows flows", "--data none --listen 127.0.0.1:0"},
+		"doctor":            {"--redis redis://127.0.0.1:6379/0", "--runs"},
+		"worker":            {"--redis redis://127.0.0.1:6379/0", "--queues default=3,slow"},
+		"flow disable":      {"greet"},
+		"flow enable":       {"greet"},
+		"flow list":         {""},
+		"flow pause":        {"greet"},
+		"flow resume":       {"greet"},
+		"flow rollback":     {"greet", "greet 3f9a1c"},
+		"flow versions":     {"greet"},
+		"health":            {"--listen :9090"},
+		"metrics":           {"> metrics.md"},
+		"version":           {"", "--json"},
+		"audit list":        {`--filter 'act contains "pause"'`},
+		"client assertion":  {"crm"},
+		"client change":     {"crm --token-ttl 30"},
+		"client create":     {"--name 'The CRM' --scopes flows:run"},
+		"client delete":     {"crm"},
+		"client list":       {"", `--filter 'name contains "CRM"'`},
+		"client secret":     {"crm", "crm --secret-file -"},
+		"client show":       {"crm"},
+		"client token":      {"crm"},
+		"connection delete": {"crm"},
+		"connection list":   {""},
+		"connection put":    {"crm --file crm.json", "crm --file - < crm.json"},
+		"connection show":   {"crm"},
+		"context list":      {""},
+		"context remove":    {"prod"},
+		"key change":        {"c3f1 --flows 69,70 --rate-limit 10/s"},
+		"key create":        {"--name forms --flows 69", "--name forms --secret-file -"},
+		"key delete":        {"c3f1"},
+		"key list":          {"", "--order-by -created_at"},
+		"key rotate":        {"c3f1 --overlap 86400"},
+		"key show":          {"c3f1"},
+		"queue list":        {""},
+		"queue pause":       {"default"},
+		"queue resume":      {"default"},
+		"queue show":        {"default"},
+		"runs cancel":       {"019aa7b6-…"},
+		"runs replay":       {"019aa7b6-… --version pinned"},
+		"runs watch":        {"019aa7b6-…"},
+		"secret delete":     {"crm-password"},
+		"secret list":       {""},
+		"secret put":        {"crm-password --file password.txt", "crm-password --flows 69,70 < password.txt"},
+		"user change":       {"ann --roles operator", "ann --password-file -"},
+		"user create":       {"--name ann --roles viewer --password-file -"},
+		"user delete":       {"ann"},
+		"user list":         {""},
+		"user show":         {"ann"},
+		"worker drain":      {"web1-5f0c2a91"},
+		"worker list":       {"", "--json"},
+		"worker resume":     {"web1-5f0c2a91"},
+		"worker show":       {"web1-5f0c2a91"},
+	}
+}

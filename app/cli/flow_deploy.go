@@ -1,0 +1,168 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/penstock/penstock/client"
+	"github.com/penstock/penstock/flows"
+)
+
+// deployed is what `flow deploy` did with one file.
+type deployed struct {
+	File    string `json:"file"`
+	Flow    int64  `json:"flow"`
+	Slug    string `json:"slug,omitempty"`
+	Version string `json:"version"`
+	Before  string `json:"before,omitempty"` // the version that was current; empty: there was none
+	Changed bool   `json:"changed"`
+}
+
+func newFlowDeploy(e env, kinds *flows.Catalogue) *cobra.Command {
+	var url string
+	var untested, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "deploy PATHS…",
+		Short: "Make flow files the current versions on a server",
+		Long: "Check flow files, run their tests, and make them the current versions of their flows. When\n" +
+			"one of them has a mistake or fails, none is deployed. Runs that were accepted before keep\n" +
+			"their version. - is standard input.\n\n" + remoteHelp,
+		Example: "  penstock flow deploy flows/\n  penstock flow deploy greet.yaml --skip-tests",
+		Args:    checked(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, paths []string) error {
+			ready, err := readFlows(cmd, cmd.ErrOrStderr(), kinds, paths)
+			if err == nil && !untested {
+				err = passTests(cmd.Context(), cmd.ErrOrStderr(), kinds, ready)
+			}
+			if err != nil {
+				return err
+			}
+			server, err := e.remote(url, nil)
+			if err != nil {
+				return err
+			}
+			done, err := deployFlows(cmd.Context(), server, ready)
+			return errors.Join(printDeployed(cmd.OutOrStdout(), done, asJSON), err)
+		},
+	}
+	addURL(cmd, &url)
+	cmd.Flags().BoolVar(&untested, "skip-tests", false, "do not run the tests of the files")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// flowFile is a flow with the file that it is in.
+type flowFile struct {
+	flowSource
+	flow *flows.Flow
+}
+
+// readFlows reads flow files that have no mistake. What is wrong is written
+// to w.
+func readFlows(cmd *cobra.Command, w io.Writer, kinds *flows.Catalogue, paths []string) (read []flowFile, err error) {
+	files, err := flowSources(cmd, paths)
+	if err != nil {
+		return nil, err
+	}
+	problems, err := mistakes(kinds, files)
+	if err != nil {
+		return nil, err
+	}
+	if err := mistaken(problems, files); err != nil {
+		printProblems(w, problems)
+		return nil, err
+	}
+	for _, file := range files {
+		flow, err := file.parse(kinds)
+		if err != nil {
+			return nil, err
+		}
+		read = append(read, flowFile{file, flow})
+	}
+	return read, nil
+}
+
+// passTests runs the tests of flows. What fails is written to w.
+func passTests(ctx context.Context, w io.Writer, kinds *flows.Catalogue, all []flowFile) error {
+	files := make([]flowSource, len(all))
+	for i, f := range all {
+		files[i] = f.flowSource
+	}
+	var said bytes.Buffer
+	err := testFlows(ctx, &said, kinds, files, false)
+	if err != nil {
+		_, _ = said.WriteTo(w) // the error says enough
+	}
+	return err
+}
+
+// deployFlows deploys in order and stops at the first that the server refuses.
+func deployFlows(ctx context.Context, server *client.Client, ready []flowFile) (done []deployed, err error) {
+	for _, f := range ready {
+		number := strconv.FormatInt(f.flow.Number, 10)
+		before, err := current(ctx, server, number)
+		if err != nil {
+			return done, err
+		}
+		after, err := server.Deploy(ctx, number, f.flow.Source)
+		if err != nil {
+			return done, fmt.Errorf("deploy %s: %w", f.name, err)
+		}
+		done = append(done, deployed{
+			File: f.name, Flow: after.Number, Slug: after.Slug, Version: after.Version,
+			Before: before.Version, Changed: after.Version != before.Version,
+		})
+	}
+	return done, nil
+}
+
+// current reads a flow from the server; the zero one when it has none.
+func current(ctx context.Context, server *client.Client, ref string) (client.Flow, error) {
+	flow, err := server.Flow(ctx, ref)
+	var refused *client.Error
+	switch {
+	case errors.As(err, &refused) && refused.Status == http.StatusNotFound:
+		return client.Flow{}, nil
+	case err != nil:
+		return client.Flow{}, err
+	}
+	return *flow, nil
+}
+
+func printDeployed(w io.Writer, done []deployed, asJSON bool) error {
+	if asJSON {
+		return printValue(w, done)
+	}
+	for _, d := range done {
+		what := "deployed " + short(d.Version)
+		switch {
+		case !d.Changed:
+			what = "unchanged, " + short(d.Version)
+		case d.Before != "":
+			what += ", before " + short(d.Before)
+		}
+		if _, err := fmt.Fprintf(w, "%s: flow %d %s\n", d.File, d.Flow, what); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// short is as much of a version as a person needs; the server takes it, too.
+func short(version string) string { return version[:min(len(version), 12)] }
+
+// printValue prints JSON for programs; a list is never null.
+func printValue(w io.Writer, v any) error {
+	out := json.NewEncoder(w)
+	out.SetIndent("", "  ")
+	out.SetEscapeHTML(false)
+	return out.Encode(v)
+}

@@ -1,0 +1,180 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/penstock/penstock/client"
+	"github.com/penstock/penstock/flows"
+)
+
+func newFlowRecord(e env, kinds *flows.Catalogue) *cobra.Command {
+	var url, name string
+	var redact []string
+	cmd := &cobra.Command{
+		Use:   "record RUN",
+		Short: "Make a test for a flow file of a run that has happened",
+		Long: "Print an entry for the tests of a flow file: what a run was accepted with, what the world\n" +
+			"answered its steps, as mocks, and what came out. Values of fields whose names sound like\n" +
+			"secrets, and of those that --redact names, are masked, also where the same text stands by\n" +
+			"itself; look at the rest before it is shared.\n\n" +
+			"The flow must have `run: {record: items}` when it runs, or its answers are not kept.\n\n" + remoteHelp,
+		Example: "  penstock flow record 019aa7b6-… --redact email --redact phone",
+		Args:    checked(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, runs []string) error {
+			server, err := e.remote(url, nil)
+			if err != nil {
+				return err
+			}
+			r, err := readRecording(cmd.Context(), server, kinds, runs[0])
+			if err != nil {
+				return err
+			}
+			if name == "" {
+				name = "as in run " + runs[0]
+			}
+			return r.print(cmd.Context(), cmd.OutOrStdout(), name, newMasker(redact))
+		},
+	}
+	addURL(cmd, &url)
+	cmd.Flags().StringVar(&name, "name", "", "what the test shows")
+	cmd.Flags().StringSliceVar(&redact, "redact", nil, "mask the values of fields of this `name`, and the bare texts that a step of this name put out, too; may be repeated")
+	return cmd
+}
+
+// recording is a run that has ended, as far as a test can repeat it.
+type recording struct {
+	flow   *flows.Flow
+	run    flows.Run
+	mocks  map[string]any
+	output any // nil: it failed
+	failed *client.Failure
+}
+
+// readRecording reads a run with its flow and makes sure that its mocks
+// repeat it.
+func readRecording(ctx context.Context, server *client.Client, kinds *flows.Catalogue, id string) (*recording, error) {
+	run, err := server.Status(ctx, id, 0)
+	if err != nil {
+		return nil, err
+	}
+	if run.State != "succeeded" && run.State != "failed" {
+		return nil, fmt.Errorf("record run: it is %s: a test repeats what succeeded or failed", run.State)
+	}
+	input, err := server.Input(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	version, err := server.Version(ctx, strconv.FormatInt(run.Flow, 10), run.Version)
+	if err != nil {
+		return nil, fmt.Errorf("find the flow's version: %w", err)
+	}
+	flow, err := flows.Parse("flow", []byte(version.Source), kinds)
+	if err != nil {
+		return nil, err
+	}
+	r := &recording{flow: flow, failed: run.Error, run: flows.Run{ID: "test", Attempt: 1, Params: input.Params, Headers: input.Headers}}
+	if r.run.Event, err = flows.DecodeJSON(input.Event); err != nil {
+		return nil, fmt.Errorf("read event: %w", err)
+	}
+	if run.State == "succeeded" {
+		if r.output, err = flows.DecodeJSON(run.Output); err != nil {
+			return nil, fmt.Errorf("read output: %w", err)
+		}
+	}
+	if r.mocks, err = mocksOf(flow, run.Steps); err != nil {
+		return nil, err
+	}
+	return r, r.repeats(ctx)
+}
+
+// repeats runs the flow here, on the mocks.
+func (r *recording) repeats(ctx context.Context) error {
+	output, err := r.flow.RunWithMocks(ctx, r.run, r.mocks)
+	var failure *flows.Error
+	switch {
+	case r.failed != nil && errors.As(err, &failure):
+		if failure.Step != r.failed.Step || string(failure.Code) != r.failed.Code {
+			return fmt.Errorf("record run: with what is recorded it fails elsewhere: %w", err)
+		}
+		return nil
+	case err != nil:
+		return fmt.Errorf("record run: what is recorded does not repeat it: %w", err)
+	case r.failed != nil:
+		return errors.New("record run: with what is recorded it does not fail")
+	}
+	if want, got := string(flows.EncodeJSON(r.output)), string(flows.EncodeJSON(output)); want != got {
+		return fmt.Errorf("record run: what is recorded does not repeat it: it put out %s, here %s", clip(want), clip(got))
+	}
+	return nil
+}
+
+func clip(s string) string {
+	if len(s) > 200 {
+		return s[:200] + "…"
+	}
+	return s
+}
+
+// print writes the test. Its output is what the flow makes of masked values,
+// so that none of them is in it.
+func (r *recording) print(ctx context.Context, w io.Writer, name string, mask *masker) error {
+	run := r.run
+	mask.learn(run.Event, false)
+	mask.learnTexts(run.Params)
+	mask.learnTexts(run.Headers)
+	for step, mock := range r.mocks {
+		mask.learn(mock, false)
+		if mask.masks(step) {
+			mask.learnNameless(mock)
+		}
+	}
+	run.Event = mask.value(run.Event)
+	run.Params, run.Headers = mask.texts(run.Params), mask.texts(run.Headers)
+	mocks := make(map[string]any, len(r.mocks))
+	for step, mock := range r.mocks {
+		mocks[step] = mask.value(mock)
+	}
+	output, err := r.flow.RunWithMocks(ctx, run, mocks)
+	var failure *flows.Error
+	if err != nil && (r.failed == nil || !errors.As(err, &failure)) {
+		return fmt.Errorf("record run: with masked values it fails: %w", err)
+	}
+	entry := []testField{{"event", run.Event}, {"params", run.Params}, {"headers", run.Headers}, {"mocks", mocks}}
+	if failure != nil {
+		entry = append(entry, testField{"error", map[string]any{"code": string(failure.Code), "step": failure.Step}})
+	} else {
+		entry = append(entry, testField{"output", output})
+	}
+	if _, err := fmt.Fprintf(w, "  - name: %s\n", flows.EncodeJSON(name)); err != nil {
+		return err
+	}
+	for _, f := range entry {
+		if text := string(oneLine(f.value)); text != "null" && text != "{}" {
+			if _, err := fmt.Fprintf(w, "    %s: %s\n", f.name, text); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+type testField struct {
+	name  string
+	value any
+}
+
+// oneLine is a value as a line of YAML: with exact numbers where there are any.
+func oneLine(v any) []byte {
+	if texts, ok := v.(map[string]string); ok {
+		text, _ := json.Marshal(texts) // texts always encode
+		return text
+	}
+	return flows.EncodeJSON(v)
+}

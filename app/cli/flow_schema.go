@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/penstock/penstock/flows"
+)
+
+func newFlowSchema(kinds *flows.Catalogue) *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of flow files, for editors",
+		Long: "Print the JSON Schema of flow files. An editor with a YAML language server completes and\n" +
+			"checks a file whose first line names it:\n\n" +
+			"  # yaml-language-server: $schema=flow.schema.json",
+		Example: "  penstock flow schema > flow.schema.json",
+		Args:    checked(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := cmd.OutOrStdout().Write(flows.Schema(kinds))
+			return err
+		},
+	}
+}
+
+func newFlowDocs(kinds *flows.Catalogue) *cobra.Command {
+	var dir string
+	cmd := &cobra.Command{
+		Use:     "docs [PAGE…]",
+		Aliases: []string{"kinds"},
+		Short:   "Print the reference of flow files and step kinds, as Markdown",
+		Long: "Print the reference: a page of what a flow file holds (flow), of what every step may have\n" +
+			"(step), and of each step kind. Without names: the pages of all kinds.",
+		Example: "  penstock flow docs http\n" +
+			"  penstock flow docs --dir reference",
+		RunE: func(cmd *cobra.Command, names []string) error {
+			pages, err := pagesOf(flows.Reference(kinds), names, dir != "")
+			if err != nil {
+				return err
+			}
+			if dir != "" {
+				return writePages(dir, pages)
+			}
+			return printPages(cmd.OutOrStdout(), pages)
+		},
+	}
+	cmd.Flags().StringVar(&dir, "dir", "", "write a file for each page, of files and steps too, into this `directory`")
+	return cmd
+}
+
+// pagesOf picks the pages of these names; none: those of kinds, or all.
+func pagesOf(all []flows.Page, names []string, everything bool) ([]flows.Page, error) {
+	if len(names) == 0 {
+		return slices.DeleteFunc(all, func(p flows.Page) bool { return !everything && (p.Name == "flow" || p.Name == "step") }), nil
+	}
+	var pages []flows.Page
+	for _, name := range names {
+		i := slices.IndexFunc(all, func(p flows.Page) bool { return p.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("there is no step kind %q", name)
+		}
+		pages = append(pages, all[i])
+	}
+	return pages, nil
+}
+
+// printPages prints pages as the sections of one.
+func printPages(w io.Writer, pages []flows.Page) error {
+	for _, p := range pages {
+		if _, err := fmt.Fprintf(w, "#%s\n", strings.TrimRight(p.Markdown, "\n")+"\n"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writePages(dir string, pages []flows.Page) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("write reference: %w", err)
+	}
+	for _, p := range pages {
+		if err := os.WriteFile(filepath.Join(dir, p.Name+".md"), []byte(p.Markdown), 0o644); err != nil {
+			return fmt.Errorf("write reference: %w", err)
+		}
+	}
+	return nil
+}

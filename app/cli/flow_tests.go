@@ -1,0 +1,119 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/phrase"
+)
+
+func newFlowTest(kinds *flows.Catalogue) *cobra.Command {
+	var verbose, asJSON bool
+	cmd := &cobra.Command{
+		Use:     "test PATHS…",
+		Short:   "Run the tests of flow files, without network",
+		Long:    "Run the tests that flow files hold, without network: steps that reach the world put out\nwhat the tests' mocks say. - is standard input.",
+		Example: "  penstock flow test flows/\n  penstock flow test -v greet.yaml",
+		Args:    checked(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, paths []string) error {
+			files, err := flowSources(cmd, paths)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return testFlowsJSON(cmd.Context(), cmd.OutOrStdout(), kinds, files)
+			}
+			return testFlows(cmd.Context(), cmd.OutOrStdout(), kinds, files, verbose)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "name the tests that pass, too")
+	return cmd
+}
+
+// tested is how one test of a file went.
+type tested struct {
+	File     string         `json:"file"`
+	Line     int            `json:"line,omitempty"`
+	Name     string         `json:"name,omitempty"`
+	Micros   int64          `json:"us"`
+	Failure  string         `json:"failure,omitempty"`  // empty: it passed
+	Problems flows.Problems `json:"problems,omitempty"` // of a file whose tests cannot run
+}
+
+// runTests runs the tests of the files. The list is never nil, an error none of
+// theirs.
+func runTests(ctx context.Context, kinds *flows.Catalogue, files []flowSource) ([]tested, error) {
+	all := []tested{}
+	for _, file := range files {
+		flow, err := file.parse(kinds)
+		if problems := (flows.Problems)(nil); errors.As(err, &problems) {
+			all = append(all, tested{File: file.name, Problems: problems})
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range flows.RunTests(ctx, flow) {
+			all = append(all, tested{File: file.name, Line: r.Line, Name: r.Name, Micros: r.Took.Microseconds(), Failure: r.Failure})
+		}
+	}
+	return all, nil
+}
+
+// verdict is nil when all passed.
+func verdict(all []tested) error {
+	failed := 0
+	for _, t := range all {
+		if t.Failure != "" || t.Problems != nil {
+			failed++
+		}
+	}
+	if failed == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d failed, %d passed", failed, len(all)-failed)
+}
+
+func testFlows(ctx context.Context, w io.Writer, kinds *flows.Catalogue, files []flowSource, verbose bool) error {
+	all, err := runTests(ctx, kinds, files)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if !slices.ContainsFunc(all, func(t tested) bool { return t.File == file.name }) {
+			fmt.Fprintf(w, "%s: no tests\n", file.name)
+		}
+	}
+	for _, t := range all {
+		took := round(time.Duration(t.Micros) * time.Microsecond)
+		switch {
+		case t.Problems != nil:
+			printProblems(w, t.Problems)
+		case t.Failure != "":
+			fmt.Fprintf(w, "%s:%d: FAIL %s (%s)\n%s\n", t.File, t.Line, t.Name, took, phrase.Indent(t.Failure))
+		case verbose:
+			fmt.Fprintf(w, "%s:%d: ok %s (%s)\n", t.File, t.Line, t.Name, took)
+		}
+	}
+	if err := verdict(all); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s passed in %s\n", phrase.Count(len(all), "test"), phrase.Count(len(files), "file"))
+	return err
+}
+
+func testFlowsJSON(ctx context.Context, w io.Writer, kinds *flows.Catalogue, files []flowSource) error {
+	all, err := runTests(ctx, kinds, files)
+	if err != nil {
+		return err
+	}
+	return errors.Join(printValue(w, all), verdict(all))
+}

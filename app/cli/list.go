@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/penstock/penstock/flows"
+)
+
+// newList makes the listing of something: a page of it, or all pages.
+func newList(e env, short, path string, columns []column) *cobra.Command {
+	var filter, order, cursor string
+	var page, size int
+	var all bool
+	cmd := &cobra.Command{
+		Use: "list", Short: short, Args: exactly(0),
+		Long: short + ". A filter compares fields: 'state eq \"failed\" and flow eq 69'; operators are eq ne lt le gt ge in\n" +
+			"contains, joined with and, or, not and parentheses.",
+	}
+	c := newCall(e, cmd)
+	f := cmd.Flags()
+	f.StringVar(&filter, "filter", "", "show those that fit the `expression`")
+	f.StringVar(&order, "order-by", "", "order by `fields`, - for descending: -created_at,flow")
+	f.IntVar(&page, "page", 1, "show this page")
+	f.IntVar(&size, "page-size", 50, "how many are on a page, 200 at most")
+	f.BoolVar(&all, "all", false, "show every page")
+	if path == runsPath {
+		f.StringVar(&cursor, "cursor", "", "go on behind an earlier page, with the `cursor` that it gave")
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		query := url.Values{"page": {strconv.Itoa(page)}, "page_size": {strconv.Itoa(size)}}
+		if filter != "" {
+			query.Set("filter", filter)
+		}
+		if order != "" {
+			query.Set("order_by", order)
+		}
+		if cursor != "" {
+			query.Set("cursor", cursor)
+		}
+		if all {
+			query.Set("page", "1")
+			query.Set("page_size", "200")
+		}
+		return c.list(cmd, path, query, all, columns)
+	}
+	return cmd
+}
+
+// list prints a listing. JSON is the page as the server gave it, with all
+// items when all pages are wanted.
+func (c *remoteCall) list(cmd *cobra.Command, path string, query url.Values, all bool, columns []column) error {
+	server, err := c.client()
+	if err != nil {
+		return err
+	}
+	items, counted := []any{}, 0 // all, and those since the last cursor, from which pages count anew
+	for n := 1; ; n++ {
+		text, err := server.Raw(cmd.Context(), http.MethodGet, path+"?"+query.Encode(), nil)
+		if err != nil {
+			return err
+		}
+		page, err := decodeObject(text)
+		if err != nil {
+			return err
+		}
+		more, _ := page["items"].([]any)
+		items, counted = append(items, more...), counted+len(more)
+		next, _ := page["next_cursor"].(string)
+		switch total := cell(page["total"]); {
+		case all && next != "":
+			query.Set("cursor", next)
+			n, counted = 0, 0
+		case !all || len(more) == 0 || strconv.Itoa(counted) == total:
+			page["items"] = items
+			return c.printPage(cmd, page, columns, all)
+		}
+		query.Set("page", strconv.Itoa(n+1))
+	}
+}
+
+func (c *remoteCall) printPage(cmd *cobra.Command, page object, columns []column, all bool) error {
+	out := cmd.OutOrStdout()
+	if page["looked_back_to"] != nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "looked at %s runs, back to %s, and there are others; --cursor %s goes on there, --all looks at every one\n",
+			cell(page["looked_at"]), cell(page["looked_back_to"]), cell(page["next_cursor"]))
+	}
+	if c.asJSON {
+		return printIndented(out, flows.EncodeJSON(page))
+	}
+	items, _ := page["items"].([]any)
+	if err := printTable(out, columns, items); err != nil {
+		return err
+	}
+	if total := cell(page["total"]); !all && total != strconv.Itoa(len(items)) {
+		fmt.Fprintf(cmd.ErrOrStderr(), "page %s: %d of %s; --page and --all show others\n", cell(page["page"]), len(items), total)
+	}
+	return nil
+}

@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// lister answers with a page that is not full although there may be more, and
+// behind its cursor with the rest.
+func lister(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	page := `{"items":[{"run_id":"a"}],"page":1,"page_size":50,"total":1,"total_at_least":true,"next_cursor":"further","looked_at":50000,"looked_back_to":"2026-11-28T10:00:00Z"}`
+	if r.URL.Query().Get("cursor") == "further" {
+		page = `{"items":[{"run_id":"b"}],"page":1,"page_size":50,"total":1}`
+	}
+	_, _ = w.Write([]byte(page))
+}
+
+// The command says on standard error how far the list of runs looked; --cursor
+// goes on there, and --all goes on to the end.
+func TestRunsListSaysHowFarItLooked(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(lister))
+	defer server.Close()
+	const warning = "looked at 50000 runs"
+	for _, c := range []struct {
+		args  []string
+		runs  []string
+		warns bool
+	}{
+		{nil, []string{"a"}, true},
+		{[]string{"--json"}, []string{`"a"`}, true},
+		{[]string{"--cursor", "further"}, []string{"b"}, false},
+		{[]string{"--all"}, []string{"a", "b"}, false},
+	} {
+		var out, errs bytes.Buffer
+		cmd := newRoot(env{"PENSTOCK_URL": server.URL, "PENSTOCK_TOKEN": "t"}, nil)
+		cmd.SetArgs(append([]string{"runs", "list"}, c.args...))
+		cmd.SetOut(&out)
+		cmd.SetErr(&errs)
+		if err := cmd.Execute(); err != nil {
+			t.Fatalf("%v: %v", c.args, err)
+		}
+		for _, run := range c.runs {
+			if !strings.Contains(out.String(), run) {
+				t.Errorf("%v: no run %s in %s", c.args, run, out.String())
+			}
+		}
+		if warned := strings.Contains(errs.String(), warning) && strings.Contains(errs.String(), "--cursor further"); warned != c.warns {
+			t.Errorf("%v: %q on standard error", c.args, errs.String())
+		}
+	}
+}

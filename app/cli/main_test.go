@@ -1,0 +1,45 @@
+package cli
+
+import (
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/flows/script"
+	"github.com/penstock/penstock/flows/steps"
+)
+
+// The test binary is the program when it is called penstock, and the child
+// that evaluates scripts.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == app.ScriptChild {
+		if err := script.Serve(os.Stdin, os.Stdout); err != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	testscript.Main(m, map[string]func(){"penstock": func() { Main(steps.Catalogue()) }})
+}
+
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{Dir: "testdata/script"})
+}
+
+// The scripts that talk to a server have one each, and an administrator's
+// password.
+func TestServerScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/server",
+		Setup: func(e *testscript.Env) error {
+			dev := boot(t, app.Settings{Data: app.NoData, Flows: e.WorkDir + "/server", AdminUser: "ann", AdminPassword: "correct horse battery"})
+			e.Setenv("PENSTOCK_URL", dev.url)
+			e.Setenv("PENSTOCK_USER", "ann")
+			e.Setenv("PENSTOCK_PASSWORD", "correct horse battery")
+			return nil
+		},
+	})
+}

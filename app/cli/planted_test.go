@@ -1,0 +1,195 @@
+package cli
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/penstock/penstock/client"
+	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/store"
+)
+
+// plantedFlows use one connection each, once with success and once against a
+// server that fails, and try to read what they use.
+const plantedFlows = `
+flow: %d
+slug: %s-%s
+trigger: webhook
+steps:
+  - http: {post: "%s/%s", connection: %s, json: {n: 1}}
+    on_error: continue
+  - set: {answer: "${ . }", everything: "${ [$run, $vars, $event, $params, $headers] }"}
+`
+
+// Secrets of every kind are planted, used by runs that succeed and fail, and
+// searched for in the logs of all processes, in all that Redis holds, in
+// spans, in run records and in answers.
+func TestAttackPlantedSecrets(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex // guards used
+	used := map[string]bool{}
+	remote := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		used[r.Header.Get("Authorization")+r.Header.Get("X-Key")+r.URL.RawQuery] = true
+		mu.Unlock()
+		if r.URL.Path == "/fails" {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+		fmt.Fprint(w, `{"fine":true}`)
+	}))
+	defer remote.Close()
+	traces := &spans{traces: map[string][]string{}}
+	sink := httptest.NewServer(traces)
+	defer sink.Close()
+	dir := t.TempDir()
+	connections := map[string]map[string]any{
+		"basic":  {"type": "basic", "settings": map[string]string{"username": "u", "password": "planted-password"}},
+		"bearer": {"type": "bearer", "settings": map[string]string{"token": "planted-bearer"}},
+		"header": {"type": "api_key", "settings": map[string]string{"in": "header", "name": "X-Key", "value": "planted-header"}},
+		"query":  {"type": "api_key", "settings": map[string]string{"in": "query", "name": "api_key", "value": "planted-query"}},
+	}
+	number := 100
+	var slugs []string
+	for name := range connections {
+		for _, way := range []string{"works", "fails"} {
+			number++
+			slugs = append(slugs, name+"-"+way)
+			text := fmt.Sprintf(plantedFlows, number, name, way, remote.URL, way, name)
+			if err := os.WriteFile(filepath.Join(dir, name+way+".yaml"), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	refused := "flow: 99\nslug: refused\ntrigger: webhook\nsteps: [{http: {get: 'http://127.0.0.1:1/', connection: query}}]\n"
+	if err := os.WriteFile(filepath.Join(dir, "refused.yaml"), []byte(refused), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := testenv.Redis(t)
+	settings := map[string]string{
+		"PENSTOCK_REDIS_URL": server.URL(), "PENSTOCK_MASTER_KEY": base64.StdEncoding.EncodeToString(store.NewMasterKey()),
+		"PENSTOCK_API_KEY": "k", "PENSTOCK_API_SECRET": "planted-api-secret", "PENSTOCK_ADMIN_USER": "ann", "PENSTOCK_ADMIN_PASSWORD": "planted-admin-password",
+		"PENSTOCK_FLOWS": dir, "PENSTOCK_LISTEN": "127.0.0.1:0", "PENSTOCK_ALLOW_PRIVATE_NETWORKS": "true", "PENSTOCK_LOG_LEVEL": "debug",
+		"OTEL_EXPORTER_OTLP_ENDPOINT": sink.URL, "OTEL_BSP_SCHEDULE_DELAY": "50",
+	}
+	ready := filepath.Join(t.TempDir(), "ready")
+	door, worker := spawn(t, "api", settings, "--ready-file", ready), spawn(t, "worker", settings)
+	door.ready(t, ready)
+	ann, err := client.New(client.Config{URL: door.url, User: "ann", Password: "planted-admin-password"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answers strings.Builder
+	for name, c := range connections {
+		c["hosts"] = []string{remote.URL, "http://127.0.0.1:1"}
+		text, err := ann.Raw(t.Context(), http.MethodPut, "/v1/connections/"+name, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answers.Write(text)
+	}
+	if _, err := ann.Raw(t.Context(), http.MethodPut, "/v1/secrets/hook", map[string]string{"value": "planted-hook-secret"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, slug := range append(slugs, "refused") {
+		run, err := ann.Start(t.Context(), client.Request{Flow: slug, Event: []byte(`{"n":1}`)})
+		if err != nil && slug != "refused" {
+			t.Fatalf("%s: %v", slug, err)
+		}
+		fmt.Fprintln(&answers, err)
+		if err == nil {
+			record, err := ann.Raw(t.Context(), http.MethodGet, "/v1/runs/"+run.ID, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answers.Write(run.Output)
+			answers.Write(record)
+		}
+	}
+	if status, _ := call(t, door.url, "k", "planted-api-secret", 101, `{}`); status != http.StatusOK {
+		t.Errorf("the SmartSYNC door: %d", status)
+	}
+	call(t, door.url, "k", "planted-wrong-secret", 101, `{}`)
+	runs, err := ann.Raw(t.Context(), http.MethodGet, "/v1/runs", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers.Write(runs)
+	for _, path := range []string{"/v1/connections", "/v1/secrets", "/v1/audit", "/v1/keys", "/v1/flows"} {
+		text, err := ann.Raw(t.Context(), http.MethodGet, path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if path != "/v1/keys" { // whose secrets an administrator may read
+			answers.Write(text)
+		}
+	}
+	eventually(t, "the last trace", func() bool { return traces.whole("run flow 99", "http") })
+	worker.end(t)
+	door.end(t)
+	everything := map[string]string{
+		"the answers": answers.String(), "the door's log": door.log.String(), "the worker's log": worker.log.String(),
+		"the spans": traces.text.String(), "Redis": everythingIn(t, server.Client()),
+	}
+	for where, mark := range map[string]string{"the answers": "fine", "the door's log": "run_id", "the worker's log": "run_id", "the spans": "run flow", "Redis": "basic-works"} {
+		if !strings.Contains(everything[where], mark) {
+			t.Errorf("the search does not see %s", where)
+		}
+	}
+	for where, text := range everything {
+		if at := strings.Index(text, "planted-"); at >= 0 {
+			t.Errorf("%s: …%.200s", where, text[max(0, at-100):])
+		}
+		if strings.Contains(text, base64.StdEncoding.EncodeToString([]byte("u:planted-password"))) {
+			t.Errorf("%s: the Basic pair", where)
+		}
+	}
+	for _, proof := range []string{"Basic " + base64.StdEncoding.EncodeToString([]byte("u:planted-password")), "Bearer planted-bearer", "planted-header", "api_key=planted-query"} {
+		if !used[proof] {
+			t.Errorf("nobody used %s: %v", proof, used)
+		}
+	}
+}
+
+// everythingIn is all that a Redis holds, keys and values.
+func everythingIn(t *testing.T, client *redis.Client) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	keys, err := client.Keys(ctx, "*").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, key := range keys {
+		var value any
+		switch kind := client.Type(ctx, key).Val(); kind {
+		case "string":
+			value = client.Get(ctx, key).Val()
+		case "hash":
+			value = client.HGetAll(ctx, key).Val()
+		case "list":
+			value = client.LRange(ctx, key, 0, -1).Val()
+		case "set":
+			value = client.SMembers(ctx, key).Val()
+		case "zset":
+			value = client.ZRange(ctx, key, 0, -1).Val()
+		case "stream":
+			value = client.XRange(ctx, key, "-", "+").Val()
+		default:
+			t.Fatalf("%s is a %s, which is not looked into", key, kind)
+		}
+		fmt.Fprintln(&all, key, value)
+	}
+	return all.String()
+}

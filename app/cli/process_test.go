@@ -1,0 +1,173 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/store"
+)
+
+// process is the program as a child: the test binary under another name.
+type process struct {
+	cmd *exec.Cmd
+	log logBuffer
+	url string
+}
+
+// logBuffer is what a child writes; it may be read meanwhile.
+type logBuffer struct {
+	mu   sync.Mutex // guards text
+	text bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// said is what the child has logged so far.
+func (p *process) said() string { return p.log.String() }
+
+// spawn starts a child, killed at the latest with the test. Its environment
+// holds the settings, as in production.
+func spawn(t *testing.T, role string, settings map[string]string, args ...string) *process {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{}
+	p.cmd = exec.CommandContext(context.Background(), self, append([]string{role}, args...)...)
+	p.cmd.Args[0] = "penstock"
+	p.cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	for name, value := range settings {
+		p.cmd.Env = append(p.cmd.Env, name+"="+value)
+	}
+	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if p.cmd.ProcessState == nil {
+			_ = p.cmd.Process.Kill()
+			_ = p.cmd.Wait()
+		}
+		if t.Failed() {
+			t.Logf("%s said:\n%s", role, p.log.String())
+		}
+	})
+	return p
+}
+
+// ready waits for the ready file of a child.
+func (p *process) ready(t *testing.T, file string) {
+	t.Helper()
+	tick, limit := time.NewTicker(10*time.Millisecond), time.After(patience)
+	defer tick.Stop()
+	for {
+		if content, err := os.ReadFile(file); err == nil {
+			p.url = strings.TrimSpace(string(content))
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatal("the front door did not become ready")
+		}
+	}
+}
+
+// end sends SIGTERM and wants a clean end.
+func (p *process) end(t *testing.T) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Wait(); err != nil {
+		t.Errorf("after SIGTERM: %v", err)
+	}
+}
+
+// fleet is a front door and a worker as processes of their own, on a Redis.
+func fleet(t *testing.T) (door, worker *process, queue *redis.Client) {
+	t.Helper()
+	server := testenv.Redis(t, "--appendonly", "yes")
+	settings := map[string]string{
+		"PENSTOCK_REDIS_URL":  server.URL(),
+		"PENSTOCK_MASTER_KEY": base64.StdEncoding.EncodeToString(store.NewMasterKey()),
+		"PENSTOCK_API_KEY":    "k", "PENSTOCK_API_SECRET": "s3cret",
+		"PENSTOCK_FLOWS": "testdata/flows", "PENSTOCK_LISTEN": "127.0.0.1:0",
+	}
+	ready := filepath.Join(t.TempDir(), "ready")
+	door = spawn(t, "api", settings, "--ready-file", ready)
+	worker = spawn(t, "worker", settings)
+	door.ready(t, ready)
+	return door, worker, server.Client()
+}
+
+func TestProcesses(t *testing.T) {
+	t.Parallel()
+	door, worker, _ := fleet(t)
+	status, a := call(t, door.url, "k", "s3cret", 71, `{"a": 1}`)
+	if status != http.StatusOK || len(a.Output) != 1 || a.Output[0]["done"] != true {
+		t.Errorf("status %d, %+v", status, a)
+	}
+	health := spawn(t, "health", map[string]string{"PENSTOCK_LISTEN": strings.TrimPrefix(door.url, "http://")})
+	if err := health.cmd.Wait(); err != nil {
+		t.Errorf("health: %v: %s", err, health.log.String())
+	}
+	worker.end(t)
+	door.end(t)
+	for _, p := range []*process{door, worker} {
+		if said := p.log.String(); strings.Contains(said, "s3cret") {
+			t.Errorf("the log holds a secret:\n%s", said)
+		}
+	}
+}
+
+// A door that is told to stop answers who waits first.
+func TestSIGTERMWhileSomebodyWaits(t *testing.T) {
+	t.Parallel()
+	door, _, queue := fleet(t)
+	var waiter sync.WaitGroup
+	waiter.Go(func() {
+		if status, a := call(t, door.url, "k", "s3cret", 71, `{}`); status != http.StatusOK || !a.Success {
+			t.Errorf("the waiter got %d, %+v", status, a)
+		}
+	})
+	begun := func() bool {
+		n, err := queue.LLen(t.Context(), "asynq:{default}:active").Result()
+		return err == nil && n > 0
+	}
+	tick, limit := time.NewTicker(5*time.Millisecond), time.After(patience)
+	defer tick.Stop()
+	for !begun() {
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatal("the run did not begin")
+		}
+	}
+	door.end(t)
+	waiter.Wait()
+}

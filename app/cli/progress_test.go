@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"testing"
+
+	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/flows/steps"
+)
+
+// gate keeps what is written to it and calls open when text is.
+type gate struct {
+	said bytes.Buffer
+	text string
+	open func()
+}
+
+func (g *gate) Write(data []byte) (int, error) {
+	if bytes.Contains(data, []byte(g.text)) {
+		g.open()
+	}
+	return g.said.Write(data)
+}
+
+// Whoever follows a run sees how far a step of many items is. The world answers
+// when the run is followed.
+func TestFollowShowsProgress(t *testing.T) {
+	t.Parallel()
+	followed := make(chan struct{})
+	world := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-followed }))
+	defer world.Close()
+	dir := t.TempDir()
+	source := "flow: 5\nslug: many\nsteps:\n  - transform: range(20)\n  - name: ask\n    http: {get: '" + world.URL + "'}\n"
+	if err := os.WriteFile(filepath.Join(dir, "a.yaml"), []byte(source), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dev := boot(t, app.Settings{Data: app.NoData, Flows: dir})
+	root := newRoot(env{app.EnvURL: dev.url, app.EnvUser: shown(t, dev.said, "user"), app.EnvPassword: shown(t, dev.said, "password")}, steps.Catalogue())
+	said := &gate{text: "  running\n", open: sync.OnceFunc(func() { close(followed) })}
+	root.SetArgs([]string{"run", "many", "--follow"})
+	root.SetOut(new(bytes.Buffer))
+	root.SetErr(said)
+	if err := root.ExecuteContext(t.Context()); err != nil {
+		t.Fatalf("%v; dev said\n%s", err, dev.said)
+	}
+	if !regexp.MustCompile(`(?m)^  ask: [1-9]\d? of 20 items$`).Match(said.said.Bytes()) {
+		t.Errorf("said\n%s", said.said.String())
+	}
+}

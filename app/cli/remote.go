@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/client"
+)
+
+const remoteHelp = "The server is --url, " + app.EnvURL + " or that of `penstock login`. Who calls: " + app.EnvToken + ", or " + app.EnvUser + "\nand " + app.EnvPassword +
+	", or " + app.EnvAPIKey + " and " + app.EnvAPISecret + ", else who logged in; each secret may be\nin a file that NAME_FILE names."
+
+// addURL gives a command the flag that every command against a server has.
+func addURL(cmd *cobra.Command, url *string) {
+	cmd.Flags().StringVar(url, "url", "", "base `URL` of the server; default "+app.EnvURL+", else that of the context, else http://127.0.0.1:8080")
+}
+
+// remote makes the client of a command. A nil transport is the usual one.
+func (e env) remote(url string, transport http.RoundTripper) (*client.Client, error) {
+	kept, err := e.login(&url)
+	if err != nil {
+		return nil, err
+	}
+	config := client.Config{URL: url, Key: e[app.EnvAPIKey], User: e[app.EnvUser]}
+	for name, to := range map[string]*string{app.EnvToken: &config.Token, app.EnvPassword: &config.Password, app.EnvAPISecret: &config.Secret} {
+		value, err := e.secret(name)
+		if err != nil {
+			return nil, err
+		}
+		*to = value
+	}
+	if config.Token == "" && config.User == "" && config.Key == "" {
+		switch {
+		case kept == nil:
+			return nil, errNobody
+		case !kept.Expires.IsZero() && time.Now().After(kept.Expires):
+			return nil, fmt.Errorf("%w: the token for %s ended at %s: penstock login %s", errNobody, kept.URL, kept.Expires.Local().Format(time.DateTime), kept.URL)
+		}
+		config.Token = kept.Token
+	}
+	if transport != nil {
+		config.HTTP = &http.Client{Transport: transport}
+	}
+	c, err := client.New(config)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("%s or --url: %w", app.EnvURL, err)}
+	}
+	return c, nil
+}
+
+// login completes the URL, from the environment and then from the contexts, and
+// returns the login for that server; nil: there is none.
+func (e env) login(url *string) (*login, error) {
+	if *url == "" {
+		*url = e[app.EnvURL]
+	}
+	known, err := readLogins()
+	if err != nil {
+		if *url != "" && e.saysWhoCalls() {
+			return nil, nil // nothing is needed of the contexts
+		}
+		return nil, err
+	}
+	if *url != "" {
+		return known.of(*url), nil
+	}
+	current, err := known.current(e)
+	if err != nil {
+		return nil, err
+	}
+	*url = "http://127.0.0.1:8080"
+	if current != nil {
+		*url = current.URL
+	}
+	return current, nil
+}
+
+// saysWhoCalls reports whether the environment has credentials.
+func (e env) saysWhoCalls() bool {
+	for _, name := range []string{app.EnvToken, app.EnvUser, app.EnvAPIKey} {
+		if value, err := e.secret(name); err == nil && value != "" {
+			return true
+		}
+	}
+	return false
+}
+
+var errNobody = fmt.Errorf("say who calls: `penstock login URL`, or set %s, or %s and %s, or %s and %s", app.EnvToken, app.EnvUser, app.EnvPassword, app.EnvAPIKey, app.EnvAPISecret)

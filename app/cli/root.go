@@ -1,0 +1,52 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/penstock/penstock/flows"
+)
+
+// newRoot is the command line of a product with these step kinds. Each
+// subcommand has a file of its own.
+func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "penstock",
+		Short: "Run data flows in real time",
+		Long: "Penstock runs data flows in real time: a front door takes a request, a worker runs\n" +
+			"the flow, and the answer comes back on the same connection.\n\n" +
+			"`penstock dev` starts everything in one process.",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Version:       versionDetails(),
+		Args:          checked(cobra.NoArgs),
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(
+		newDev(env, kinds),
+		newServer(env, kinds),
+		newAPI(env, kinds),
+		addFleet(env, newWorker(env, kinds)),
+		newFlow(env, kinds),
+		newLogin(env),
+		newContext(env),
+		newRun(env),
+		newRuns(env),
+		newKey(env),
+		newUser(env),
+		newClient(env),
+		newConnection(env),
+		newSecret(env),
+		newQueue(env),
+		newAudit(env),
+		newDoctor(env),
+		newHealth(env),
+		newMetrics(),
+		newBench(env),
+		newAuth(env),
+		newVersion(),
+		newScriptChild(),
+	)
+	addExamples(root)
+	env.completeArgs(root)
+	return root
+}

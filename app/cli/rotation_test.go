@@ -1,0 +1,247 @@
+package cli
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/penstock/penstock/client"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/store"
+)
+
+// sealedSite is the settings of processes with a flow, number 6, that needs a
+// connection, and what the connection is.
+func sealedSite(t *testing.T, url string) (settings map[string]string, connection map[string]any) {
+	t.Helper()
+	crm := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, word, _ := r.BasicAuth(); word != "w0rd" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"found":true}`))
+	}))
+	t.Cleanup(crm.Close)
+	dir := t.TempDir()
+	flow := "flow: 6\nslug: uses\ntrigger: webhook\nsteps:\n  - http: {get: " + crm.URL + ", connection: crm}\n    on_error: continue\n" +
+		"  - transform: '{found: .body.found}'\n"
+	if err := os.WriteFile(filepath.Join(dir, "uses.yaml"), []byte(flow), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return map[string]string{
+			"PENSTOCK_REDIS_URL": url, "PENSTOCK_MASTER_KEY_SETTLE": "1s", "PENSTOCK_LINGER": "500ms",
+			"PENSTOCK_API_KEY": "k", "PENSTOCK_API_SECRET": "s3cret", "PENSTOCK_ADMIN_USER": "ann", "PENSTOCK_ADMIN_PASSWORD": siteWord,
+			"PENSTOCK_FLOWS": dir, "PENSTOCK_LISTEN": "127.0.0.1:0", "PENSTOCK_ALLOW_PRIVATE_NETWORKS": "true",
+		}, map[string]any{
+			"type": "basic", "hosts": []string{crm.URL}, "settings": map[string]string{"username": "u", "password": "w0rd"},
+		}
+}
+
+func setting(keys ...[]byte) string {
+	all := make([]string, len(keys))
+	for i, k := range keys {
+		all[i] = base64.StdEncoding.EncodeToString(k)
+	}
+	return strings.Join(all, ",")
+}
+
+// sealedDoor starts a front door with master keys.
+func sealedDoor(t *testing.T, settings map[string]string, keys ...[]byte) (*process, *client.Client) {
+	t.Helper()
+	settings["PENSTOCK_MASTER_KEY"] = setting(keys...)
+	ready := filepath.Join(t.TempDir(), "ready")
+	p := spawn(t, "api", settings, "--ready-file", ready)
+	p.ready(t, ready)
+	c, err := client.New(client.Config{URL: p.url, User: "ann", Password: siteWord})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, c
+}
+
+func sealedWorker(t *testing.T, settings map[string]string, keys ...[]byte) *process {
+	t.Helper()
+	settings["PENSTOCK_MASTER_KEY"] = setting(keys...)
+	return spawn(t, "worker", settings)
+}
+
+// Two doors and a worker get the new master key, then lose the old one, one
+// process at a time, while callers call a flow that needs a connection: not
+// one request and not one run fails.
+func TestRotatingTheMasterKeyFailsNothing(t *testing.T) {
+	t.Parallel()
+	redis := testenv.Redis(t, "--appendonly", "yes")
+	settings, connection := sealedSite(t, redis.URL())
+	k1, k2 := store.NewMasterKey(), store.NewMasterKey()
+	doors, clients := make([]*process, 2), make([]*client.Client, 2)
+	for i := range doors {
+		doors[i], clients[i] = sealedDoor(t, settings, k1)
+	}
+	worker := sealedWorker(t, settings, k1)
+	if err := clients[0].Call(t.Context(), http.MethodPut, "/v1/connections/crm", connection, nil); err != nil {
+		t.Fatal(err)
+	}
+	var urls atomic.Pointer[[]string] // of the doors that the balancer sends to
+	send := func(all ...*process) {
+		to := make([]string, len(all))
+		for i, p := range all {
+			to[i] = p.url
+		}
+		urls.Store(&to)
+	}
+	send(doors...)
+	ctx, stop := context.WithCancel(t.Context())
+	var load sync.WaitGroup
+	var calls atomic.Int64
+	for range 4 {
+		load.Go(func() {
+			for ctx.Err() == nil {
+				to := *urls.Load()
+				n := calls.Add(1) // in the body: the same request again would be a replay
+				status, a := call(t, to[int(n)%len(to)], "k", "s3cret", 6, fmt.Sprintf(`{"n":%d}`, n))
+				if status != http.StatusOK || len(a.Output) != 1 || a.Output[0]["found"] != true {
+					t.Errorf("a call got %d, %+v", status, a)
+				}
+			}
+		})
+	}
+	some := func() {
+		t.Helper()
+		before := calls.Load()
+		eventually(t, "fifty more calls", func() bool { return calls.Load() > before+50 })
+	}
+	restart := func(keys ...[]byte) {
+		t.Helper()
+		for i := range doors {
+			old := doors[i]
+			next, c := sealedDoor(t, settings, keys...)
+			doors[i], clients[i] = next, c
+			send(doors...)
+			old.end(t)
+			some()
+		}
+		old := worker
+		worker = sealedWorker(t, settings, keys...)
+		old.end(t)
+		some()
+	}
+	some()
+	restart(k2, k1)
+	conn, err := redisconn.Parse(redis.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	look, err := openStoreAt(t.Context(), conn, [][]byte{k2, k1}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer look.close()
+	eventually(t, "everything is sealed under the new key", func() bool {
+		sealed, err := look.store.SealedUnder(t.Context())
+		return err == nil && len(sealed) == 1 && sealed[look.store.FirstKey()] > 0
+	})
+	some()
+	restart(k2)
+	stop()
+	load.Wait()
+	t.Logf("%d calls", calls.Load())
+}
+
+// A worker with a wrong master key says so, is not ready, and leaves the runs
+// to others: they lose no attempt.
+func TestAWorkerWithAnotherMasterKey(t *testing.T) {
+	t.Parallel()
+	redis := testenv.Redis(t)
+	settings, connection := sealedSite(t, redis.URL())
+	right := store.NewMasterKey()
+	_, c := sealedDoor(t, settings, right)
+	if err := c.Call(t.Context(), http.MethodPut, "/v1/connections/crm", connection, nil); err != nil {
+		t.Fatal(err)
+	}
+	settings["PENSTOCK_METRICS_LISTEN"] = "127.0.0.1:0"
+	wrong := sealedWorker(t, settings, store.NewMasterKey())
+	delete(settings, "PENSTOCK_METRICS_LISTEN")
+	eventually(t, "the metrics of the wrong worker", func() bool { return metricsOf(wrong) != "" })
+	base := metricsOf(wrong)
+	eventually(t, "the wrong worker is not ready", func() bool { status, _ := fetch(t, base+"/readyz"); return status == http.StatusServiceUnavailable })
+	run, err := c.Start(t.Context(), client.Request{Flow: "uses", Async: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, metrics := fetch(t, base+"/metrics"); !strings.Contains(metrics, "\npenstock_store_ready 0") || strings.Contains(metrics, "\npenstock_store_unopened_records 0") {
+		t.Error("the metrics do not say that secrets cannot be opened")
+	}
+	sealedWorker(t, settings, right)
+	done, err := c.Status(t.Context(), run.ID, patience)
+	if err != nil || done.State != "succeeded" || !strings.Contains(string(done.Output), "true") {
+		t.Errorf("the run: %+v, %v", done, err)
+	}
+	said := wrong.said()
+	if !strings.Contains(said, "connection/crm") || !strings.Contains(said, "takes no work") {
+		t.Errorf("the wrong worker does not say which record: %s", said)
+	}
+	if strings.Contains(said, "w0rd") {
+		t.Error("it says the secret")
+	}
+}
+
+// Redis is emptied under a door and a worker: what the settings make exist is
+// there again, without a restart.
+func TestRedisIsEmptied(t *testing.T) {
+	t.Parallel()
+	redis := testenv.Redis(t)
+	s := newSite(t, redis.URL())
+	if status, a := call(t, s.door.url, "k", "s3cret", 1, `{"n":1}`); status != http.StatusOK {
+		t.Fatalf("before: %d, %+v", status, a)
+	}
+	if err := s.redis.FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	// Until the loss is noticed a call may be answered from memory.
+	eventually(t, "the loss is told", func() bool { return strings.Contains(s.door.said(), "gone back to an earlier state") })
+	eventually(t, "a call after the loss", func() bool {
+		status, _ := call(t, s.door.url, "k", "s3cret", 1, `{"n":1}`)
+		return status == http.StatusOK
+	})
+	if err := s.client.Call(t.Context(), http.MethodGet, "/v1/flows", nil, nil); err != nil {
+		t.Errorf("the administrator: %v", err)
+	}
+}
+
+func fetch(t *testing.T, url string) (status int, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, fmt.Sprint(err)
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(text)
+}
+
+// metricsOf is the base URL of a process' metrics, from its log; empty: it did
+// not say it yet.
+func metricsOf(p *process) string {
+	_, rest, _ := strings.Cut(p.said(), `"msg":"metrics","url":"`)
+	url, _, found := strings.Cut(rest, `/metrics"`)
+	if !found {
+		return ""
+	}
+	return url
+}

@@ -1,0 +1,294 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/penstock/penstock/client"
+	"github.com/penstock/penstock/flows"
+)
+
+// startArgs are what `run` is told besides the flow.
+type startArgs struct {
+	event  string
+	params map[string]string
+	key    string
+	async  bool
+	follow bool
+	wait   time.Duration
+}
+
+func newRun(e env) *cobra.Command {
+	var args startArgs
+	cmd := &cobra.Command{
+		Use:   "run FLOW",
+		Short: "Run a flow of a server and print its output",
+		Long: "Run a flow of a server, by its number or slug, wait for the run's end and print its output.\n" +
+			"`penstock flow run` runs a file here, without a server. Ctrl-C ends the waiting, not the run.\n\n" + remoteHelp,
+		Example: "  penstock run 69 --event '{\"email\":\"a@b.org\"}'\n" +
+			"  penstock run nightly --follow\n" +
+			"  id=$(penstock run 69 --event @event.json --async)",
+		Args: exactly(1),
+	}
+	c := newCall(e, cmd)
+	f := cmd.Flags()
+	f.StringVar(&args.event, "event", "", "the event: `JSON`, @file, or - for standard input")
+	f.StringToStringVar(&args.params, "param", nil, "a query parameter that the flow declares, `name=value`; may be repeated")
+	f.StringVar(&args.key, "idempotency-key", "", "calls with the same `key` make one run")
+	f.BoolVar(&args.async, "async", false, "do not wait: print the run's id")
+	f.BoolVar(&args.follow, "follow", false, "show steps while they happen; the run may take as long as its flow lets it")
+	f.DurationVar(&args.wait, "wait", 0, "wait no longer than this, in whole seconds; then print the run's id")
+	cmd.RunE = func(cmd *cobra.Command, flow []string) error {
+		if err := checkWait(cmd, args.wait); err != nil {
+			return err
+		}
+		return c.start(cmd, flow[0], args)
+	}
+	return cmd
+}
+
+// checkWait refuses a --wait that servers do not know.
+func checkWait(cmd *cobra.Command, wait time.Duration) error {
+	if cmd.Flags().Changed("wait") && (wait < time.Second || wait%time.Second != 0) {
+		return usageError{fmt.Errorf("--wait %v: expected whole seconds, at least 1s", wait)}
+	}
+	return nil
+}
+
+func (c *remoteCall) start(cmd *cobra.Command, flow string, args startArgs) error {
+	server, err := c.client()
+	if err != nil {
+		return err
+	}
+	q := client.Request{Flow: flow, Params: args.params, IdempotencyKey: args.key, Async: args.async || args.follow, Wait: args.wait}
+	if args.event != "" {
+		if q.Event, err = eventText(cmd.InOrStdin(), args.event); err != nil {
+			return fmt.Errorf("read event: %w", err)
+		}
+	}
+	run, err := server.Start(cmd.Context(), q)
+	if cmd.Context().Err() != nil {
+		return c.interrupted(context.WithoutCancel(cmd.Context()), server, flow)
+	}
+	if late := (*client.Error)(nil); errors.As(err, &late) && late.Run != "" && late.Status == http.StatusGatewayTimeout {
+		return c.overdue(cmd, server, late)
+	}
+	if err != nil {
+		return err
+	}
+	if args.follow {
+		return c.follow(cmd, server, run.ID)
+	}
+	err = c.printStarted(cmd.OutOrStdout(), run)
+	if err == nil && !args.async && run.Output == nil && run.Answer == nil {
+		err = goesOn(run.ID)
+	}
+	return err
+}
+
+// overdue looks whether a run that the server waits for no longer goes on.
+func (c *remoteCall) overdue(cmd *cobra.Command, server *client.Client, late *client.Error) error {
+	run, err := server.Status(cmd.Context(), late.Run, 0)
+	if err != nil || run.Ended() {
+		return late
+	}
+	return errors.Join(c.printStarted(cmd.OutOrStdout(), &client.Run{ID: run.ID, State: run.State}), goesOn(run.ID))
+}
+
+// interruptedLimit is how long after Ctrl-C the server is asked for the run.
+const interruptedLimit = 3 * time.Second
+
+// interrupted says that the run which this call started goes on. Its id is not
+// known, unless the flow has only one run that has not ended.
+func (c *remoteCall) interrupted(ctx context.Context, server *client.Client, ref string) error {
+	ctx, cancel := context.WithTimeout(ctx, interruptedLimit)
+	defer cancel()
+	if flow, err := server.Flow(ctx, ref); err == nil {
+		open := fmt.Sprintf(`flow eq %d and state in ("queued", "running", "waiting")`, flow.Number)
+		if runs, err := server.Runs(ctx, client.Listing{Filter: open, PageSize: 2}); err == nil && len(runs.Items) == 1 {
+			return goesOn(runs.Items[0].ID)
+		}
+	}
+	return fmt.Errorf("%w, if it was accepted: penstock runs list --flow %s --since 5m shows it", errRunning, ref)
+}
+
+// printStarted prints the output, or the id of a run that has not ended.
+func (c *remoteCall) printStarted(w io.Writer, run *client.Run) error {
+	if run.Answer != nil && !c.asJSON {
+		_, err := fmt.Fprintf(w, "%s\n", run.Answer)
+		return err
+	}
+	if c.asJSON {
+		return printValue(w, struct {
+			ID     string          `json:"run_id"`
+			State  string          `json:"state,omitempty"`
+			Output json.RawMessage `json:"output,omitempty"`
+			Answer string          `json:"answer,omitempty"` // of a respond step, as it was sent
+		}{run.ID, run.State, run.Output, string(run.Answer)})
+	}
+	if run.Output == nil {
+		_, err := fmt.Fprintln(w, run.ID)
+		return err
+	}
+	return printIndented(w, run.Output)
+}
+
+// follow shows what happens to a run on standard error, and then its output.
+func (c *remoteCall) follow(cmd *cobra.Command, server *client.Client, id string) error {
+	if !c.asJSON {
+		fmt.Fprintln(cmd.ErrOrStderr(), "run "+id)
+	}
+	err := server.Watch(cmd.Context(), id, func(e client.Event) error { return c.printEvent(cmd, e) })
+	if cmd.Context().Err() != nil {
+		return goesOn(id)
+	}
+	if err != nil {
+		return err
+	}
+	return c.printRun(cmd, server, id, 0, true)
+}
+
+func (c *remoteCall) printEvent(cmd *cobra.Command, e client.Event) error {
+	if c.asJSON {
+		_, err := fmt.Fprintf(cmd.ErrOrStderr(), "%s\n", e.Data)
+		return err
+	}
+	o, err := decodeObject(e.Data)
+	if err != nil {
+		return err
+	}
+	if c.progress {
+		fmt.Fprint(cmd.ErrOrStderr(), "\r\x1b[K") // what is said next takes its line
+		c.progress = false
+	}
+	switch e.Kind {
+	case "state":
+		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "  %s\n", cell(o["state"]))
+	case "step_progress":
+		line := fmt.Sprintf("  %s: %s of %s items", cell(o["step"]), cell(o["done"]), cell(o["in"]))
+		if !isTerminal(cmd.ErrOrStderr()) {
+			line += "\n"
+		}
+		c.progress = isTerminal(cmd.ErrOrStderr())
+		_, err = io.WriteString(cmd.ErrOrStderr(), line)
+	case "step":
+		name := cell(o["step"])
+		if kind := cell(o["kind"]); kind != name {
+			name += " (" + kind + ")"
+		}
+		line := fmt.Sprintf("  %s: %s in, %s out", name, cell(o["in"]), cell(o["out"]))
+		line += ", " + took(o)
+		if o["error"] != nil {
+			line += ": " + cell(o["error"])
+		}
+		_, err = fmt.Fprintln(cmd.ErrOrStderr(), line)
+	}
+	return err
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// took is how long a step took, for people.
+func took(step object) string {
+	us, ok := step["us"].(json.Number)
+	if !ok {
+		return "-"
+	}
+	n, _ := us.Int64()
+	return round(time.Duration(n) * time.Microsecond).String()
+}
+
+// printRun prints a run: its output alone, or all of it. A run that ended
+// otherwise than well is an error as well.
+func (c *remoteCall) printRun(cmd *cobra.Command, server *client.Client, id string, wait time.Duration, outputOnly bool) error {
+	path := "/v1/runs/" + url.PathEscape(id)
+	if wait > 0 {
+		path += fmt.Sprintf("?wait=%d", int(wait/time.Second))
+	}
+	text, err := server.Raw(cmd.Context(), http.MethodGet, path, nil)
+	if err != nil && wait > 0 && cmd.Context().Err() != nil {
+		return goesOn(id)
+	}
+	if err != nil {
+		return err
+	}
+	var run client.Run
+	if err := json.Unmarshal(text, &run); err != nil {
+		return fmt.Errorf("decode answer: %w", err)
+	}
+	out := cmd.OutOrStdout()
+	switch {
+	case c.asJSON:
+		err = printIndented(out, text)
+	case !outputOnly:
+		err = printRunView(out, text)
+	case run.Output != nil:
+		err = printIndented(out, run.Output)
+	}
+	if err == nil && outputOnly && run.State != "succeeded" {
+		if !run.Ended() {
+			return goesOn(run.ID)
+		}
+		return runFailure(&run)
+	}
+	return err
+}
+
+func runFailure(run *client.Run) error {
+	if run.Error == nil {
+		return fmt.Errorf("%w: it is %s", errRunFailed, run.State)
+	}
+	at := ""
+	if run.Error.Step != "" {
+		at = " at step " + run.Error.Step
+	}
+	return fmt.Errorf("%w: %s%s: %s", errRunFailed, run.State, at, run.Error.Message)
+}
+
+// printRunView prints a run for people: its members, its steps, its output.
+func printRunView(w io.Writer, text []byte) error {
+	o, err := decodeObject(text)
+	if err != nil {
+		return err
+	}
+	steps, _ := valueAt(o, "steps.steps").([]any)
+	output := o["output"]
+	delete(o, "steps")
+	delete(o, "output")
+	if err := printObject(w, o); err != nil {
+		return err
+	}
+	if len(steps) > 0 {
+		fmt.Fprintln(w)
+		for _, step := range steps {
+			if o, ok := step.(object); ok {
+				o["took"] = took(o)
+			}
+		}
+		columns := []column{{"step", "step"}, {"kind", "kind"}, {"in", "in"}, {"out", "out"}, {"took", "took"}, {"attempts", "attempts"}, {"error", "error"}}
+		if err := printTable(w, columns, steps); err != nil {
+			return err
+		}
+		if err := printItems(w, steps); err != nil {
+			return err
+		}
+	}
+	if output == nil {
+		return nil
+	}
+	fmt.Fprintln(w)
+	return printIndented(w, flows.EncodeJSON(output))
+}

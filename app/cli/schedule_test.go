@@ -1,0 +1,41 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/internal/testenv"
+)
+
+// A flow with a schedule runs by itself.
+func TestScheduledFlow(t *testing.T) {
+	t.Parallel()
+	dir, redis := t.TempDir(), testenv.Redis(t)
+	source := "flow: 5\ntrigger: {schedule: '@every 1s'}\nsteps: [{transform: .scheduled_at}]\n"
+	if err := os.WriteFile(filepath.Join(dir, "tick.yaml"), []byte(source), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	boot(t, app.Settings{Data: app.NoData, Redis: redis.URL(), Flows: dir})
+	client := redis.Client()
+	until(t, "two runs ended", func() bool {
+		n, err := client.ZCard(t.Context(), "penstock:{default}:index").Result()
+		return err == nil && n >= 2
+	})
+}
+
+// until waits for what is true before long.
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	tick, limit := time.NewTicker(20*time.Millisecond), time.After(patience)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatalf("%s: not in time", what)
+		}
+	}
+}

@@ -1,0 +1,312 @@
+package cli
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/penstock/penstock/client"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/store"
+)
+
+// site is a door and its workers as processes, on one Redis of any kind.
+type site struct {
+	t        *testing.T
+	settings map[string]string
+	door     *process
+	workers  []*process
+	client   *client.Client
+	redis    redis.UniversalClient
+}
+
+const siteWord = "correct horse battery staple"
+
+// newSite starts a door and two workers on the queues that its flows name, of
+// which some may be spread over shards.
+func newSite(t *testing.T, url string, shards ...string) *site {
+	t.Helper()
+	s := &site{t: t, settings: map[string]string{
+		"PENSTOCK_REDIS_URL":  url,
+		"PENSTOCK_MASTER_KEY": base64.StdEncoding.EncodeToString(store.NewMasterKey()),
+		"PENSTOCK_API_KEY":    "k", "PENSTOCK_API_SECRET": "s3cret",
+		"PENSTOCK_ADMIN_USER": "ann", "PENSTOCK_ADMIN_PASSWORD": siteWord,
+		"PENSTOCK_FLOWS": topologyFlows(t), "PENSTOCK_LISTEN": "127.0.0.1:0",
+		"PENSTOCK_QUEUES": "default,second,third", "PENSTOCK_SHARDS": strings.Join(shards, ","), "PENSTOCK_ALLOW_PRIVATE_NETWORKS": "true",
+	}}
+	conn, err := redisconn.Parse(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.redis = conn.Client()
+	t.Cleanup(func() { _ = s.redis.Close() })
+	s.open()
+	for range 2 {
+		s.workers = append(s.workers, spawn(t, "worker", s.settings))
+	}
+	return s
+}
+
+// topologyFlows is a directory with flows on three queues, and one whose step
+// takes two seconds.
+func topologyFlows(t *testing.T) string {
+	t.Helper()
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-time.After(2 * time.Second):
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(slow.Close)
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("testdata/topology")); err != nil {
+		t.Fatal(err)
+	}
+	flow := "flow: 5\nslug: holds\ntrigger: webhook\nsteps:\n  - http: {get: " + slow.URL + "}\n"
+	if err := os.WriteFile(filepath.Join(dir, "holds.yaml"), []byte(flow), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// open starts the door.
+func (s *site) open() {
+	s.t.Helper()
+	ready := filepath.Join(s.t.TempDir(), "ready")
+	s.door = spawn(s.t, "api", s.settings, "--ready-file", ready)
+	s.door.ready(s.t, ready)
+	var err error
+	if s.client, err = client.New(client.Config{URL: s.door.url, User: "ann", Password: siteWord}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// run wants an output of a flow.
+func (s *site) run(flow, want string) *client.Run {
+	s.t.Helper()
+	run, err := s.client.Start(s.t.Context(), client.Request{Flow: flow, Event: []byte(`{"n":1}`)})
+	if err != nil {
+		s.t.Fatalf("flow %s: %v", flow, err)
+	}
+	if got := strings.Join(strings.Fields(string(run.Output)), ""); got != want {
+		s.t.Errorf("flow %s put out %s, want %s", flow, got, want)
+	}
+	return run
+}
+
+// works goes through what the API does, on whatever Redis there is.
+func (s *site) works() {
+	t, ctx := s.t, s.t.Context()
+	t.Helper()
+	if status, a := call(t, s.door.url, "k", "s3cret", 1, `{"n":1}`); status != http.StatusOK || len(a.Output) != 1 {
+		t.Errorf("the SmartSYNC door: %d, %+v", status, a)
+	}
+	for flow, want := range map[string]string{"first": `[{"n":1}]`, "second": `[{"n":1,"on":2}]`, "third": `[{"n":1,"on":3}]`} {
+		s.run(flow, want)
+	}
+	first, err := s.client.Start(ctx, client.Request{Flow: "first", Event: []byte(`{"n":2}`), IdempotencyKey: "same"})
+	again, failed := s.client.Start(ctx, client.Request{Flow: "first", Event: []byte(`{"n":2}`), IdempotencyKey: "same"})
+	if err != nil || failed != nil || first.ID != again.ID || !again.Replayed {
+		t.Errorf("the same key twice: %+v, %v; %+v, %v", first, err, again, failed)
+	}
+	parked, err := s.client.Start(ctx, client.Request{Flow: "parks", Async: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := 0
+	if err := s.client.Watch(ctx, parked.ID, func(client.Event) error { told++; return nil }); err != nil || told < 2 {
+		t.Errorf("watching a run told of %d events, %v", told, err)
+	}
+	if run, err := s.client.Status(ctx, parked.ID, 20*time.Second); err != nil || run.State != "succeeded" {
+		t.Errorf("a run that parked: %+v, %v", run, err)
+	}
+	s.holds("second")
+	var list struct{ Total int }
+	if err := s.client.Call(ctx, http.MethodGet, "/v1/runs", nil, &list); err != nil || list.Total < 6 {
+		t.Errorf("the list has %d runs, %v", list.Total, err)
+	}
+	var workers struct{ Total int }
+	if err := s.client.Call(ctx, http.MethodGet, "/v1/workers", nil, &workers); err != nil || workers.Total != 2 {
+		t.Errorf("the list has %d workers, %v", workers.Total, err)
+	}
+}
+
+// holds pauses a queue, cancels a run that waits in it, and lets it go on.
+func (s *site) holds(flow string) {
+	t, ctx := s.t, s.t.Context()
+	t.Helper()
+	if _, err := s.client.Raw(ctx, http.MethodPost, "/v1/queues/"+flow+"/pause", nil); err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for range 2 {
+		run, err := s.client.Start(ctx, client.Request{Flow: flow, Event: []byte(`{}`), Async: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, run.ID)
+	}
+	if _, err := s.client.Raw(ctx, http.MethodPost, "/v1/runs/"+ids[0]+"/cancel", nil); err != nil {
+		t.Errorf("cancel: %v", err)
+	}
+	if _, err := s.client.Raw(ctx, http.MethodPost, "/v1/queues/"+flow+"/resume", nil); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"cancelled", "succeeded"} {
+		if run, err := s.client.Status(ctx, ids[i], 20*time.Second); err != nil || run.State != want {
+			t.Errorf("run %d of a paused queue: %+v, %v; want %s", i, run, err, want)
+		}
+	}
+}
+
+// survives kills a worker that has a run: another one ends it.
+func (s *site) survives() {
+	t := s.t
+	t.Helper()
+	run, err := s.client.Start(t.Context(), client.Request{Flow: "holds", Async: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var workers struct {
+		Items []struct {
+			PID  int
+			Runs []struct {
+				ID string `json:"run_id"`
+			}
+		}
+	}
+	victim := 0
+	eventually(t, "a worker has the run", func() bool {
+		if err := s.client.Call(t.Context(), http.MethodGet, "/v1/workers", nil, &workers); err != nil {
+			return false
+		}
+		for _, w := range workers.Items {
+			if len(w.Runs) == 1 && w.Runs[0].ID == run.ID {
+				victim = w.PID
+			}
+		}
+		return victim != 0
+	})
+	for _, w := range s.workers {
+		if w.cmd.Process.Pid == victim {
+			_ = w.cmd.Process.Kill()
+			_ = w.cmd.Wait()
+		}
+	}
+	if ended, err := s.client.Status(t.Context(), run.ID, 30*time.Second); err != nil || ended.State != "succeeded" || ended.Attempt != 2 {
+		t.Errorf("the run of a killed worker: %+v, %v", ended, err)
+	}
+}
+
+func TestOnOneServer(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, testenv.Redis(t, "--appendonly", "yes").URL())
+	s.works()
+	s.survives()
+}
+
+func TestOnSentinel(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, testenv.Sentinel(t, time.Second, "--appendonly", "yes").URL())
+	s.works()
+	s.survives()
+}
+
+// Three primaries, and three queues that live on different ones; one of them
+// is spread over all.
+func TestOnACluster(t *testing.T) {
+	t.Parallel()
+	c := testenv.Cluster(t, "--appendonly", "yes", "--appendfsync", "always")
+	s := newSite(t, c.URL(), "default=6", "second=3")
+	s.works()
+	s.survives()
+	held := 0
+	for _, n := range c.Nodes {
+		if keys, err := n.Client().Keys(t.Context(), "penstock:{*}:index").Result(); err == nil && len(keys) > 0 {
+			held++
+		}
+	}
+	if held < 2 {
+		t.Errorf("all queues live on %d primary", held)
+	}
+}
+
+// A primary of a Cluster is killed under load, and comes back from its file:
+// nothing that was accepted is lost, and callers that insist are all answered.
+func TestAPrimaryOfAClusterComesBack(t *testing.T) {
+	t.Parallel()
+	c := testenv.Cluster(t, "--appendonly", "yes", "--appendfsync", "always")
+	s := newSite(t, c.URL())
+	s.run("first", `[{"n":1}]`)
+	var accepted sync.Map
+	var next, answered, repeated atomic.Int64
+	ctx, stop := context.WithCancel(t.Context())
+	var load sync.WaitGroup
+	for range 8 {
+		load.Go(func() {
+			for ctx.Err() == nil {
+				key := fmt.Sprint("call-", next.Add(1))
+				for tries := 0; ; tries++ {
+					run, err := s.client.Start(t.Context(), client.Request{Flow: "first", Event: []byte(`{"n":1}`), IdempotencyKey: key})
+					if err == nil {
+						accepted.Store(run.ID, true)
+						answered.Add(1)
+						break
+					}
+					var answer *client.Error
+					if errors.As(err, &answer) && answer.Status < 500 || tries > 200 {
+						t.Errorf("%s: %v", key, err)
+						break
+					}
+					repeated.Add(1)
+					select {
+					case <-time.After(100 * time.Millisecond):
+					case <-t.Context().Done():
+						return
+					}
+				}
+			}
+		})
+	}
+	eventually(t, "200 calls have been answered", func() bool { return answered.Load() >= 200 })
+	killed := false
+	for _, n := range c.Nodes {
+		if keys, err := n.Client().Keys(t.Context(), "penstock:{default}:*").Result(); err == nil && len(keys) > 0 {
+			n.Kill()
+			time.AfterFunc(time.Second, n.Restart)
+			killed = true
+			break
+		}
+	}
+	if !killed {
+		t.Error("no primary has the queue")
+	}
+	before := answered.Load()
+	eventually(t, "calls are answered again", func() bool { return answered.Load() > before+200 })
+	stop()
+	load.Wait()
+	lost := 0
+	accepted.Range(func(id, _ any) bool {
+		if run, err := s.client.Status(t.Context(), id.(string), 0); err != nil || run.State != "succeeded" {
+			lost++
+		}
+		return true
+	})
+	t.Logf("%d calls were answered, after %d repetitions; %d runs lost", answered.Load(), repeated.Load(), lost)
+	if lost > 0 {
+		t.Errorf("%d runs that were accepted are lost", lost)
+	}
+}

@@ -1,0 +1,96 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/penstock/penstock/store"
+)
+
+var errClient = &Error{Code: CodeInvalidClient, Message: "the client is unknown, disabled, or its secret is wrong"}
+
+// client proves an API client by its secret, as Basic or in the body, never
+// both (RFC 6749 section 2.3.1).
+func (a *Authority) client(ctx context.Context, r *TokenRequest) (*store.Client, error) {
+	return a.clientWith(ctx, r, func(*store.Client) bool { return false })
+}
+
+// clientWith is client, but one with a further proof that cannot be guessed
+// does not wait for the failures of others.
+func (a *Authority) clientWith(ctx context.Context, r *TokenRequest, strong func(*store.Client) bool) (*store.Client, error) {
+	id, secret := r.Params["client_id"], r.Params["client_secret"]
+	credentials, basic, err := authorization(r.Header, "basic")
+	if err != nil {
+		return nil, &Error{Code: CodeInvalidRequest, Message: err.Error()}
+	}
+	if !basic {
+		if id == "" || secret == "" {
+			return nil, &Error{Code: CodeInvalidClient, Message: "the client must prove itself, by Basic or by client_id and client_secret"}
+		}
+		return a.clientOf(ctx, [][2]string{{id, secret}}, r.IP, strong)
+	}
+	name, password, ok := parseBasic(credentials)
+	if !ok {
+		return nil, &Error{Code: CodeInvalidClient, Message: "the Basic credentials cannot be read"}
+	}
+	if secret != "" || id != "" && id != name {
+		return nil, &Error{Code: CodeInvalidRequest, Message: "the client proves itself twice: use Basic or the body"}
+	}
+	return a.clientOf(ctx, pairs(name, password), r.IP, strong)
+}
+
+// clientOf returns the client that one of the pairs of id and secret proves.
+func (a *Authority) clientOf(ctx context.Context, pairs [][2]string, ip string, strong func(*store.Client) bool) (*store.Client, error) {
+	id, c := pairs[0][0], (*store.Client)(nil)
+	for _, pair := range pairs {
+		found, err := a.config.Store.Clients().Client(ctx, pair[0])
+		if err == nil {
+			id, c = pair[0], found
+			break
+		}
+		if !errors.Is(err, store.ErrNotFound) {
+			return nil, fmt.Errorf("find client: %w: %w", ErrUnavailable, err)
+		}
+	}
+	p := proof{name: string(KindClient) + ":" + id, ip: ip}
+	if c != nil {
+		p.hash, p.strong = c.Hash, strong(c)
+	}
+	for _, pair := range pairs {
+		if pair[0] == id {
+			p.secrets = append(p.secrets, pair[1])
+		}
+	}
+	right, err := a.prove(ctx, p)
+	var late *delayed
+	switch {
+	case errors.As(err, &late):
+		return nil, tooMany(late.For)
+	case err != nil:
+		return nil, err
+	case !right || c.Disabled:
+		return nil, errClient
+	}
+	return c, nil
+}
+
+// clientOffer is what a client may have, however it asks.
+func (a *Authority) clientOffer(c *store.Client) (*Offer, error) {
+	if end := c.Deadline(); !end.IsZero() && !a.config.Now().Before(end) {
+		return nil, &Error{Code: CodeInvalidGrant, Message: "the client's expiry date has passed: set a new one"}
+	}
+	o := &Offer{
+		Token:     store.Token{Kind: store.HolderClient, Holder: c.Identifier, Name: c.Name, Epoch: c.Epoch},
+		Scopes:    scopesFrom(c.Scopes),
+		TTL:       c.TTL(),
+		TellScope: true,
+	}
+	if c.Commas != nil {
+		o.Separator = " "
+		if *c.Commas {
+			o.Separator = ","
+		}
+	}
+	return o, nil
+}

@@ -1,0 +1,107 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/penstock/penstock/store"
+)
+
+// The URNs of RFC 8693.
+const (
+	typeExchange    = "urn:ietf:params:oauth:grant-type:token-exchange"
+	typeAccessToken = "urn:ietf:params:oauth:token-type:access_token"
+	typeJWT         = "urn:ietf:params:oauth:token-type:jwt"
+)
+
+// exchangeGrant lets an API key act as a user the standard way (RFC 8693),
+// under the rules of jwtGrant. The subject token is either a JWT that the key
+// signed, whose sub is the user, or the key's own access token; then
+// requested_subject names the user.
+type exchangeGrant struct{ *Authority }
+
+// Type implements Grant.
+func (exchangeGrant) Type() string { return typeExchange }
+
+// Check implements Grant.
+func (g exchangeGrant) Check(ctx context.Context, r *TokenRequest) (*Offer, error) {
+	text := r.Params["subject_token"]
+	if text == "" || r.Params["subject_token_type"] == "" {
+		return nil, &Error{Code: CodeInvalidRequest, Message: "subject_token and subject_token_type are required"}
+	}
+	if r.Params["resource"] != "" || r.Params["audience"] != "" && r.Params["audience"] != g.config.Issuer {
+		return nil, &Error{Code: CodeInvalidTarget, Message: "tokens are issued for this server only"}
+	}
+	if want := r.Params["requested_token_type"]; want != "" && want != typeAccessToken {
+		return nil, &Error{Code: CodeInvalidRequest, Message: "only access tokens are issued"}
+	}
+	key, subject, err := g.subject(ctx, r, text)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.checkActor(ctx, r, key); err != nil {
+		return nil, err
+	}
+	offer, err := g.keyOffer(ctx, key, subject)
+	if err != nil {
+		return nil, err
+	}
+	offer.Extra = map[string]any{"issued_token_type": typeAccessToken}
+	return offer, nil
+}
+
+// subject returns the key that asks, and whom it wants to act as.
+func (g exchangeGrant) subject(ctx context.Context, r *TokenRequest, text string) (*store.Key, string, error) {
+	switch r.Params["subject_token_type"] {
+	case typeJWT:
+		key, claims, err := g.openJWT(ctx, text, r.IP)
+		if err != nil {
+			return nil, "", err
+		}
+		if wanted := r.Params["requested_subject"]; wanted != "" && wanted != claims.Subject {
+			return nil, "", badJWT("requested_subject is not the assertion's sub")
+		}
+		return key, claims.Subject, nil
+	case typeAccessToken:
+		key, err := g.keyOfToken(ctx, text)
+		return key, r.Params["requested_subject"], err
+	}
+	return nil, "", &Error{Code: CodeInvalidRequest, Message: "subject_token_type must be " + typeJWT + " or " + typeAccessToken}
+}
+
+// checkActor: an actor token may be sent along if it is the key's own.
+func (g exchangeGrant) checkActor(ctx context.Context, r *TokenRequest, key *store.Key) error {
+	text, kind := r.Params["actor_token"], r.Params["actor_token_type"]
+	if text == "" && kind == "" {
+		return nil
+	}
+	if kind != typeAccessToken {
+		return &Error{Code: CodeInvalidRequest, Message: "actor_token_type must be " + typeAccessToken}
+	}
+	actor, err := g.keyOfToken(ctx, text)
+	if err == nil && actor.Key != key.Key {
+		err = badJWT("the actor token is another key's")
+	}
+	return err
+}
+
+// keyOfToken returns the key whose own, live access token it is. A token with
+// which a key already acts as a user opens no second door: there are no chains.
+func (g exchangeGrant) keyOfToken(ctx context.Context, text string) (*store.Key, error) {
+	token, err := g.config.Store.Tokens().Find(ctx, text)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, fmt.Errorf("check token: %w: %w", ErrUnavailable, err)
+	}
+	if err != nil || !token.Live(g.config.Now()) || token.Kind != store.HolderKey || token.Actor != "" {
+		return nil, badJWT("the token is not a live one of an API key acting for itself")
+	}
+	key, _, err := FindKey(ctx, g.config.Store.Keys(), token.Holder, g.config.Now())
+	if err != nil {
+		return nil, err
+	}
+	if key == nil {
+		return nil, badJWT("the token is not a live one of an API key acting for itself")
+	}
+	return key, nil
+}

@@ -1,0 +1,225 @@
+package auth
+
+import (
+	"bytes"
+	"crypto/md5" // the SmartSYNC protocol fixes the hash
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/penstock/penstock/store"
+)
+
+// checkCase is a check value that does not fit, with all that it may have
+// been made of.
+type checkCase struct {
+	query     Query
+	raw       string // query string as sent
+	body      string // as sent
+	canonical []byte
+	key       *store.Key
+	given     string
+}
+
+// guess is one mistake that callers make, and what they then hash.
+type guess struct {
+	says   string
+	signed string // without the secret
+	after  string // what follows the secret
+	before bool   // the secret comes first
+}
+
+// explainDigest finds the mistake that leads to the given check value: it
+// makes each of them and compares.
+func explainDigest(e *Explanation, k *checkCase) {
+	right := string(signedText(k.query, k.canonical))
+	if says := k.otherSecret(right); says != "" {
+		e.find("%s", says)
+		return
+	}
+	for _, g := range append(k.ofBody(), k.ofParams(right)...) {
+		if k.fits(g) {
+			e.find("%s", g.says)
+			return
+		}
+	}
+	e.find("%s", k.unexplained(right))
+}
+
+func (k *checkCase) fits(g guess) bool {
+	text := g.signed + k.key.Secret + g.after
+	if g.before {
+		text = k.key.Secret + "|" + strings.TrimSuffix(g.signed, "|")
+	}
+	sum := md5.Sum([]byte(text))
+	return k.is(hex.EncodeToString(sum[:]))
+}
+
+func (k *checkCase) is(digest string) bool {
+	return subtle.ConstantTimeCompare([]byte(digest), []byte(strings.ToLower(k.given))) == 1
+}
+
+// otherSecret says whether the text was right and only the secret, or the
+// hash, was not.
+func (k *checkCase) otherSecret(right string) string {
+	old := md5.Sum([]byte(right + k.key.Previous))
+	one, two := sha1.Sum([]byte(right+k.key.Secret)), sha256.Sum256([]byte(right+k.key.Secret))
+	five := md5.Sum([]byte(right + k.key.Secret))
+	switch {
+	case k.key.Previous != "" && k.is(hex.EncodeToString(old[:])):
+		return "it is signed with the secret before the last rotation, which does not count any more"
+	case k.is(hex.EncodeToString(one[:])), k.is(hex.EncodeToString(two[:])):
+		return "the text is right, but it was hashed with SHA; the check is an MD5"
+	case k.given == base64.StdEncoding.EncodeToString(five[:]):
+		return "the digest is right, but written in base64; hexadecimal is expected"
+	}
+	return ""
+}
+
+// ofBody are the mistakes with the body.
+func (k *checkCase) ofBody() []guess {
+	head := string(signedText(k.query, nil))
+	noBreaks := strings.NewReplacer("\r", "", "\n", "").Replace(k.body)
+	guesses := []guess{
+		{says: "the body was signed as it was sent: " + k.firstBreak(), signed: head + k.body + "|"},
+		{says: "the body was trimmed, but not freed from the line breaks within: " + k.firstBreak(), signed: head + strings.Trim(k.body, trimmed) + "|"},
+		{says: "the line breaks were removed, but not the white space around the body", signed: head + noBreaks + "|"},
+		{says: "the body was not signed", signed: head},
+		{says: "an empty body was signed as well: without one there is no part for it", signed: head + "|"},
+		{says: "the body was signed before the parameters", signed: string(k.canonical) + "|" + head},
+		{says: `escaped slashes: the body was signed with "\/"`, signed: head + strings.ReplaceAll(string(k.canonical), "/", `\/`) + "|"},
+	}
+	var compact bytes.Buffer
+	if json.Compact(&compact, []byte(k.body)) == nil {
+		guesses = append(guesses, guess{says: "the JSON was written anew between signing and sending: white space within it differs", signed: head + compact.String() + "|"})
+	}
+	return guesses
+}
+
+// firstBreak says where the first line break of the body is.
+func (k *checkCase) firstBreak() string {
+	at := strings.IndexAny(k.body, "\r\n")
+	if at < 0 {
+		return "white space around it belongs off"
+	}
+	name := map[byte]string{'\r': "CR", '\n': "LF"}[k.body[at]]
+	return fmt.Sprintf("there is a %s at byte %d, which belongs out of what is signed", name, at)
+}
+
+// ofParams are the mistakes with the parameters and the separators.
+func (k *checkCase) ofParams(right string) []guess {
+	body := ""
+	if len(k.canonical) > 0 {
+		body = string(k.canonical) + "|"
+	}
+	var values, pairs []string
+	unsorted, encoded := k.asSent()
+	guesses := []guess{
+		{says: "a line break follows the secret: `echo` adds one, `printf '%s'` does not", signed: right, after: "\n"},
+		{says: "a CR LF follows the secret", signed: right, after: "\r\n"},
+		{says: "a space follows the secret", signed: right, after: " "},
+		{says: `a "|" follows the secret`, signed: right, after: "|"},
+		{says: `there is no "|" before the secret`, signed: strings.TrimSuffix(right, "|")},
+		{says: "the secret comes first; it belongs at the end", signed: right, before: true},
+		{says: "the parameters are in the order of the URL; they belong in alphabetical order of their names", signed: joined(unsorted) + body},
+		{says: "the values are signed as the URL has them, percent-encoded; they are signed decoded", signed: joined(encoded) + body},
+		{says: "the parameter check was signed, empty; it is left out", signed: "|" + right},
+	}
+	for _, p := range k.query.Params() {
+		if p.Name == "check" {
+			continue
+		}
+		values, pairs = append(values, p.Value), append(pairs, p.Name+"="+p.Value)
+		guesses = append(guesses,
+			guess{says: fmt.Sprintf("the parameter %s was not signed", p.Name), signed: k.without(p.Name) + body},
+			guess{says: fmt.Sprintf("the parameter %s was signed with white space around its value, or is sent with it", p.Name), signed: k.trimmed(p.Name) + body})
+	}
+	return append(guesses,
+		guess{says: `the names of the parameters were signed, too; only their values are`, signed: joined(pairs) + body},
+		guess{says: `the names of the parameters were signed, joined by "&"`, signed: strings.Join(pairs, "&") + "|" + body},
+		guess{says: `the values were joined without "|"`, signed: strings.Join(values, "") + strings.TrimSuffix(body, "|")},
+		guess{says: `the values were joined with "&"`, signed: strings.Join(values, "&") + "&" + strings.ReplaceAll(body, "|", "&")},
+	)
+}
+
+// asSent returns the values in the order of the URL, and in that of the names
+// but percent-encoded.
+func (k *checkCase) asSent() (unsorted, encoded []string) {
+	names := map[string]string{}
+	for pair := range strings.SplitSeq(k.raw, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		if plain, err := url.QueryUnescape(name); err == nil {
+			names[plain] = value
+		}
+		if name != "check" {
+			plain, _ := url.QueryUnescape(value) // the query was parsed before
+			unsorted = append(unsorted, plain)
+		}
+	}
+	for _, p := range k.query.Params() {
+		if p.Name != "check" {
+			encoded = append(encoded, names[p.Name])
+		}
+	}
+	return unsorted, encoded
+}
+
+func (k *checkCase) without(name string) string {
+	return k.each(func(p Param) (string, bool) { return p.Value, p.Name != name })
+}
+
+func (k *checkCase) trimmed(name string) string {
+	return k.each(func(p Param) (string, bool) {
+		if p.Name == name {
+			return strings.TrimSpace(p.Value), true
+		}
+		return p.Value, true
+	})
+}
+
+func (k *checkCase) each(value func(Param) (string, bool)) string {
+	var kept []string
+	for _, p := range k.query.Params() {
+		if v, keep := value(p); keep && p.Name != "check" {
+			kept = append(kept, v)
+		}
+	}
+	return joined(kept)
+}
+
+// joined ends each value with "|".
+func joined(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return strings.Join(values, "|") + "|"
+}
+
+// unexplained says what is left when no mistake that is known leads to the
+// check value.
+func (k *checkCase) unexplained(right string) string {
+	if _, err := hex.DecodeString(k.given); err != nil || len(k.given) != hex.EncodedLen(md5.Size) {
+		return fmt.Sprintf("check has %d characters; the MD5 in hexadecimal has 32", len(k.given))
+	}
+	return fmt.Sprintf("the check is that of another text or of another secret: compare the %d bytes that must be hashed, shown as signed, with yours, and the secret with that of the key", len(right)+len(k.key.Secret))
+}
+
+// signedText is what signedPart hashes.
+func signedText(q Query, c []byte) []byte {
+	var text []byte
+	for _, p := range q.Params() {
+		if p.Name != "check" {
+			text = append(append(text, p.Value...), '|')
+		}
+	}
+	if len(c) > 0 {
+		text = append(append(text, c...), '|')
+	}
+	return text
+}

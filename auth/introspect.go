@@ -1,0 +1,88 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/penstock/penstock/store"
+)
+
+// Introspect says what a token is (RFC 7662) to the client that it was issued
+// to, or to one that administers users or clients. Of any other token, and of
+// a dead or unknown one, it says that it is not active.
+func (a *Authority) Introspect(ctx context.Context, r *TokenRequest) (map[string]any, error) {
+	c, err := a.client(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	text := r.Params["token"]
+	if text == "" {
+		return nil, &Error{Code: CodeInvalidRequest, Message: "token is missing"}
+	}
+	t, err := a.config.Store.Tokens().Find(ctx, text)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, fmt.Errorf("check token: %w: %w", ErrUnavailable, err)
+	}
+	if err != nil || !t.Live(a.config.Now()) || !mayIntrospect(c, t) {
+		return map[string]any{"active": false}, nil
+	}
+	return a.describe(t), nil
+}
+
+func mayIntrospect(c *store.Client, t *store.Token) bool {
+	held := scopesFrom(c.Scopes)
+	return owns(c, t) || Covers(held, ScopeClients) || Covers(held, ScopeUsers)
+}
+
+func owns(c *store.Client, t *store.Token) bool {
+	return t.Kind == store.HolderClient && t.Holder == c.Identifier
+}
+
+func (a *Authority) describe(t *store.Token) map[string]any {
+	body := map[string]any{
+		"active": true, "token_type": "Bearer", "iss": a.config.Issuer, "sub": t.Holder, "scope": JoinScopes(scopesFrom(t.Scopes), " "),
+		"iat": t.IssuedAt.Unix(), "exp": t.ExpiresAt.Unix(),
+	}
+	switch t.Kind {
+	case store.HolderClient:
+		body["client_id"] = t.Holder
+	case store.HolderUser:
+		body["username"] = t.Holder
+	}
+	if t.Actor != "" {
+		body["act"] = map[string]any{"sub": t.Actor}
+	}
+	return body
+}
+
+// Revoke kills a token (RFC 7009). A client may kill its own, and must prove
+// itself; the tokens of users and keys were got without a client, so that
+// having one is enough. That a token is unknown, or another's, is not told.
+func (a *Authority) Revoke(ctx context.Context, r *TokenRequest) error {
+	var c *store.Client
+	if _, sent := r.Params["client_id"]; sent || r.Header.Get("Authorization") != "" {
+		var err error
+		if c, err = a.client(ctx, r); err != nil {
+			return err
+		}
+	}
+	text := r.Params["token"]
+	if text == "" {
+		return &Error{Code: CodeInvalidRequest, Message: "token is missing"}
+	}
+	t, err := a.config.Store.Tokens().Find(ctx, text)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err == nil && t.Kind == store.HolderClient && c == nil {
+		return &Error{Code: CodeInvalidClient, Message: "the client must prove itself to revoke its token"}
+	}
+	if err == nil && (c == nil || owns(c, t)) {
+		err = a.config.Store.Tokens().Revoke(ctx, text)
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("revoke token: %w: %w", ErrUnavailable, err)
+	}
+	return nil
+}

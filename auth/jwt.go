@@ -1,0 +1,123 @@
+package auth
+
+import (
+	"context"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/penstock/penstock/store"
+)
+
+// jwtGrant is Integrify's way: a JWT signed with the secret of an API key, or
+// with the private key to its public one, and nothing else (RFC 7523).
+type jwtGrant struct{ *Authority }
+
+// Type implements Grant.
+func (jwtGrant) Type() string { return typeJWTBearer }
+
+// Check implements Grant.
+func (g jwtGrant) Check(ctx context.Context, r *TokenRequest) (*Offer, error) {
+	text := r.Params["assertion"]
+	if text == "" {
+		return nil, &Error{Code: CodeInvalidRequest, Message: "assertion is missing"}
+	}
+	key, claims, err := g.openJWT(ctx, text, r.IP)
+	if err != nil {
+		return nil, err
+	}
+	return g.keyOffer(ctx, key, claims.Subject)
+}
+
+func badJWT(message string) error { return &Error{Code: CodeInvalidGrant, Message: message} }
+
+// errJWT is one text for an unknown key and a wrong signature.
+var errJWT = &Error{Code: CodeInvalidGrant, Message: "the assertion's issuer is no API key, or its signature is not that key's"}
+
+// openJWT verifies a JWT of an API key. Nothing is said about a key before
+// the signature fits.
+func (a *Authority) openJWT(ctx context.Context, text, ip string) (*store.Key, *jwt.Claims, error) {
+	if len(text) > maxAssertion {
+		return nil, nil, badJWT("the assertion is too long")
+	}
+	token, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.HS256, jose.RS256, jose.ES256, jose.EdDSA})
+	if err != nil || len(token.Headers) != 1 {
+		return nil, nil, badJWT("the assertion is not a JWT signed with HS256, RS256, ES256 or EdDSA")
+	}
+	unproved := &jwt.Claims{}
+	if err := token.UnsafeClaimsWithoutVerification(unproved); err != nil {
+		return nil, nil, badJWT("the assertion's claims cannot be read")
+	}
+	key, secrets, err := FindKey(ctx, a.config.Store.Keys(), unproved.Issuer, a.config.Now())
+	if err != nil {
+		return nil, nil, err
+	}
+	claims := verifyJWT(token, key, secrets)
+	guess := Guess{
+		Name: string(KindKey) + ":" + unproved.Issuer, IP: ip, Now: a.config.Now(), Fits: claims != nil,
+		Strong: key != nil && key.PublicKey != "" || Strong(secrets.Current, secrets.Previous),
+	}
+	if err := a.judgeJWT(ctx, guess); err != nil {
+		return nil, nil, err
+	}
+	if key.PublicKey == "" {
+		Tally(a.config.Meter, key, secrets, func(only Secrets) bool { return verifyJWT(token, key, only) != nil })
+	}
+	if !key.APIAccess {
+		return nil, nil, &Error{Code: CodeUnauthorizedUse, Message: ErrAccessOff.Message}
+	}
+	if err := a.checkClaims(ctx, key, claims); err != nil {
+		return nil, nil, err
+	}
+	return key, claims, nil
+}
+
+// judgeJWT is Judge in the words of the endpoint: the answer for a name that
+// must wait is the one for a wrong signature.
+func (a *Authority) judgeJWT(ctx context.Context, guess Guess) error {
+	wait, err := a.config.Guesses.judge(ctx, guess)
+	switch {
+	case err != nil:
+		return err
+	case wait.Network:
+		return tooMany(wait.For)
+	case wait.For > 0 || !guess.Fits:
+		refused := *errJWT
+		refused.Retry = wait.For
+		return &refused
+	}
+	return nil
+}
+
+// verifyJWT returns the claims if the signature fits. The key decides on the
+// algorithm; what the header says must agree.
+func verifyJWT(token *jwt.JSONWebToken, key *store.Key, secrets Secrets) *jwt.Claims {
+	alg := jose.SignatureAlgorithm(token.Headers[0].Algorithm)
+	if key != nil && key.PublicKey != "" {
+		public, want, err := ParsePublicKey(key.PublicKey)
+		claims := &jwt.Claims{}
+		if err != nil || alg != want || token.Claims(public, claims) != nil {
+			return nil
+		}
+		return claims
+	}
+	var match *jwt.Claims
+	for _, secret := range []string{secrets.Current, secrets.Previous} {
+		present := secret != ""
+		if !present {
+			secret = dummy
+		}
+		claims := &jwt.Claims{}
+		if err := token.Claims(hmacKey(secret), claims); err == nil && present && alg == jose.HS256 && key != nil {
+			match = claims
+		}
+	}
+	return match
+}
+
+// hmacKey fills a short secret up with zeros, as HMAC itself does: the
+// signature stays the same, and the library, which wants 32 bytes, takes it.
+func hmacKey(secret string) []byte {
+	key := []byte(secret)
+	return append(key, make([]byte, max(0, 32-len(key)))...)
+}

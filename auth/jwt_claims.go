@@ -1,0 +1,88 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/penstock/penstock/store"
+)
+
+const (
+	// keyTokenTTL is how long the tokens of keys live.
+	keyTokenTTL = 3600 * time.Second
+	// maxAhead is how far ahead a JWT's exp may be.
+	maxAhead = time.Hour
+	// maxOff is how far a JWT's iat may be off when it has no exp, and how far
+	// ahead any of its times may be: clocks differ.
+	maxOff = 300 * time.Second
+)
+
+// checkClaims holds a verified JWT to the rules: for us, now, and once.
+func (a *Authority) checkClaims(ctx context.Context, key *store.Key, c *jwt.Claims) error {
+	now, issuer := a.config.Now(), a.config.Issuer
+	if len(c.Audience) != 1 || !slices.Contains([]string{issuer, issuer + "/", issuer + Integrify.Paths[0]}, c.Audience[0]) {
+		return badJWT("aud must be exactly one: " + issuer + " or " + issuer + Integrify.Paths[0])
+	}
+	switch {
+	case c.Expiry == nil && key.PublicKey != "":
+		return badJWT("exp is missing")
+	case c.Expiry == nil && c.IssuedAt == nil:
+		return badJWT("exp and iat are missing")
+	case c.Expiry == nil && c.IssuedAt.Time().Before(now.Add(-maxOff)):
+		return badJWT(fmt.Sprintf("iat is %.0f s ago; without exp it may be %.0f s", now.Sub(c.IssuedAt.Time()).Seconds(), maxOff.Seconds()))
+	case c.Expiry != nil && !now.Before(c.Expiry.Time()):
+		return badJWT("the assertion has expired")
+	case c.Expiry != nil && c.Expiry.Time().After(now.Add(maxAhead)):
+		return badJWT("exp is more than an hour ahead")
+	case c.IssuedAt != nil && c.IssuedAt.Time().After(now.Add(maxOff)):
+		return badJWT("iat is in the future: check the clock")
+	case c.NotBefore != nil && c.NotBefore.Time().After(now.Add(maxOff)):
+		return badJWT("nbf is in the future: check the clock")
+	}
+	if c.ID == "" {
+		return nil
+	}
+	remember := maxOff + maxOff // until iat is too long ago, however far ahead it is now
+	if c.Expiry != nil {
+		remember = until(c.Expiry.Time(), now)
+	}
+	first, err := a.config.Store.Tokens().Once(ctx, "jwt:"+key.Key, c.ID, remember)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	if !first {
+		return badJWT("the assertion's jti was used before")
+	}
+	return nil
+}
+
+// keyOffer is what a key may have, for itself or acting as a user.
+func (a *Authority) keyOffer(ctx context.Context, key *store.Key, subject string) (*Offer, error) {
+	o := &Offer{
+		Token:     store.Token{Kind: store.HolderKey, Holder: key.Key, Name: nameOf(key), Epoch: key.Epoch, Flows: key.Flows},
+		Scopes:    keyScopes,
+		TTL:       keyTokenTTL,
+		TellScope: true,
+	}
+	if subject == "" || subject == key.Key {
+		return o, nil
+	}
+	user, err := a.config.Store.Users().User(ctx, subject)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, fmt.Errorf("find user: %w: %w", ErrUnavailable, err)
+	}
+	if user == nil || !user.Is(store.RoleAPIUser) || !slices.Contains(key.Impersonate, subject) {
+		return nil, badJWT("this key may not act as that user")
+	}
+	o.Token = store.Token{
+		Kind: store.HolderUser, Holder: user.Name, Name: user.Name, Epoch: user.Epoch, Flows: key.Flows,
+		Actor: key.Key, ActorName: nameOf(key), ActorEpoch: key.Epoch,
+	}
+	o.Scopes = Intersect(keyScopes, UserScopes(user.Roles))
+	return o, nil
+}

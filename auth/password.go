@@ -1,0 +1,55 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/penstock/penstock/store"
+)
+
+// userTokenTTL is how long the tokens of users live. syncAccess tells callers
+// a second less.
+const userTokenTTL = 1800 * time.Second
+
+// passwordGrant is syncAccess' way: a user's name and password (RFC 6749
+// section 4.3). Credentials of a client are not looked at; well-known
+// libraries send empty ones along.
+type passwordGrant struct{ *Authority }
+
+// errPassword is one text for a wrong password, an unknown user, a user who
+// may not use the API, and one who is slowed down.
+var errPassword = Error{Code: CodeInvalidGrant, Message: errBasic.Message}
+
+// Type implements Grant.
+func (passwordGrant) Type() string { return "password" }
+
+// Check implements Grant.
+func (g passwordGrant) Check(ctx context.Context, r *TokenRequest) (*Offer, error) {
+	name, secret := r.Params["username"], r.Params["password"]
+	if name == "" || secret == "" {
+		return nil, &Error{Code: CodeInvalidRequest, Message: "username and password are required"}
+	}
+	user, err := g.apiUser(ctx, name, secret, r.IP)
+	var late *delayed
+	switch {
+	case errors.As(err, &late) && late.Network:
+		return nil, tooMany(late.For)
+	case errors.As(err, &late):
+		refused := errPassword
+		refused.Retry = late.For
+		return nil, &refused
+	case err != nil:
+		return nil, err
+	case user == nil:
+		refused := errPassword
+		return nil, &refused
+	}
+	return &Offer{
+		Token:   store.Token{Kind: store.HolderUser, Holder: user.Name, Name: user.Name, Epoch: user.Epoch, Staff: isStaff(user)},
+		Scopes:  UserScopes(user.Roles),
+		TTL:     userTokenTTL,
+		TellTTL: userTokenTTL - time.Second,
+		Extra:   map[string]any{"username": user.Name},
+	}, nil
+}

@@ -1,0 +1,56 @@
+package rotation_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/penstock/penstock/auth/rotation"
+	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/store"
+)
+
+func TestCountsEachSecret(t *testing.T) {
+	t.Parallel()
+	client := testenv.Redis(t).Client()
+	run := func(count func(*rotation.Meter)) *rotation.Meter { // as a process would
+		t.Helper()
+		m, err := rotation.New(rotation.Config{Redis: client, Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		count(m)
+		ctx, stop := context.WithCancel(t.Context())
+		stop() // what was counted is written at the end
+		if err := m.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	key := &store.Key{Key: "crm", PreviousUntil: time.Now().Add(time.Hour)}
+	run(func(m *rotation.Meter) { m.Count(key, true); m.Count(key, false) })
+	m := run(func(m *rotation.Meter) { m.Count(key, false) })
+	use, err := m.Use(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(rotation.Use{Current: 2, Previous: 1}, use, cmpopts.IgnoreFields(rotation.Use{}, "LastPrevious")); diff != "" {
+		t.Error(diff)
+	}
+	if age := time.Since(use.LastPrevious); age < 0 || age > time.Minute {
+		t.Errorf("the old secret was used %v ago", age)
+	}
+	again := &store.Key{Key: "crm", PreviousUntil: key.PreviousUntil.Add(time.Hour)}
+	if use, err := m.Use(t.Context(), again); err != nil || use != (rotation.Use{}) {
+		t.Errorf("another rotation begins with %v, %v", use, err)
+	}
+	for _, name := range client.Keys(t.Context(), "penstock:secret_use:*").Val() {
+		if ttl := client.TTL(t.Context(), name).Val(); ttl < 24*time.Hour || ttl > 26*time.Hour {
+			t.Errorf("counts are kept for %v", ttl)
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package auth
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/penstock/penstock/store"
+)
+
+// The scopes.
+const (
+	ScopeRun         Scope = "flows:run"
+	ScopeReadFlows   Scope = "flows:read"
+	ScopeWriteFlows  Scope = "flows:write"
+	ScopeReadRuns    Scope = "runs:read"
+	ScopeWriteRuns   Scope = "runs:write"
+	ScopeClients     Scope = "clients:admin" // clients, keys, secrets and connections
+	ScopeUsers       Scope = "users:admin"   // users and the audit log
+	ScopeReadQueues  Scope = "queues:read"
+	ScopeWriteQueues Scope = "queues:write"
+)
+
+// Scopes are all scopes. Read only.
+var Scopes = []Scope{
+	ScopeRun, ScopeReadFlows, ScopeWriteFlows, ScopeReadRuns, ScopeWriteRuns,
+	ScopeClients, ScopeUsers, ScopeReadQueues, ScopeWriteQueues,
+}
+
+// narrowable are the scopes that may end in ":<flow number>". Read only.
+var narrowable = []Scope{ScopeRun, ScopeReadFlows, ScopeWriteFlows, ScopeReadRuns, ScopeWriteRuns}
+
+// scopesOf are what a role allows. Only RoleAPIUser opens the API; the others
+// add to it. Read only.
+var scopesOf = map[store.Role][]Scope{
+	store.RoleAPIUser:  {ScopeRun, ScopeReadFlows, ScopeReadRuns}, // it may cancel its own runs all the same
+	store.RoleViewer:   {ScopeReadFlows, ScopeReadRuns, ScopeReadQueues},
+	store.RoleOperator: {ScopeRun, ScopeReadFlows, ScopeReadRuns, ScopeWriteRuns, ScopeReadQueues, ScopeWriteQueues},
+	store.RoleAdmin:    Scopes,
+}
+
+// UserScopes are what a user's roles allow, without repetition.
+func UserScopes(roles []store.Role) []Scope {
+	var all []Scope
+	for _, scope := range Scopes {
+		if slices.ContainsFunc(roles, func(r store.Role) bool { return slices.Contains(scopesOf[r], scope) }) {
+			all = append(all, scope)
+		}
+	}
+	return all
+}
+
+// base splits a scope into its name and the flow it is narrowed to; zero:
+// none.
+func (s Scope) base() (name Scope, flow int64, ok bool) {
+	if slices.Contains(Scopes, s) {
+		return s, 0, true
+	}
+	cut := strings.LastIndexByte(string(s), ':')
+	if cut < 0 {
+		return "", 0, false
+	}
+	name, number := s[:cut], string(s[cut+1:])
+	flow, err := strconv.ParseInt(number, 10, 64)
+	ok = err == nil && flow > 0 && strconv.FormatInt(flow, 10) == number && slices.Contains(narrowable, name)
+	return name, flow, ok
+}
+
+// Known reports whether there is such a scope.
+func (s Scope) Known() bool { _, _, ok := s.base(); return ok }
+
+// Covers reports whether holding granted is holding scope: the same, or the
+// same for all flows.
+func Covers(granted []Scope, scope Scope) bool {
+	name, _, ok := scope.base()
+	return ok && (slices.Contains(granted, scope) || slices.Contains(granted, name))
+}
+
+// CoversAll reports whether holding granted is holding all of scopes.
+func CoversAll(granted, scopes []Scope) bool {
+	return !slices.ContainsFunc(scopes, func(s Scope) bool { return !Covers(granted, s) })
+}
+
+// Intersect returns what both hold.
+func Intersect(a, b []Scope) []Scope {
+	both := []Scope{}
+	for _, list := range [][2][]Scope{{a, b}, {b, a}} {
+		for _, s := range list[0] {
+			if Covers(list[1], s) && !slices.Contains(both, s) {
+				both = append(both, s)
+			}
+		}
+	}
+	return both
+}
+
+// ParseScopes reads a list separated by spaces or commas.
+func ParseScopes(text string) []Scope {
+	var all []Scope
+	for _, s := range strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' }) {
+		if !slices.Contains(all, Scope(s)) {
+			all = append(all, Scope(s))
+		}
+	}
+	return all
+}
+
+// JoinScopes writes a list.
+func JoinScopes(scopes []Scope, separator string) string {
+	return strings.Join(Strings(scopes), separator)
+}
+
+// Strings are scopes as they are stored.
+func Strings(scopes []Scope) []string {
+	all := make([]string, len(scopes))
+	for i, s := range scopes {
+		all[i] = string(s)
+	}
+	return all
+}
+
+// scopesFrom are scopes as they were stored.
+func scopesFrom(all []string) []Scope {
+	scopes := make([]Scope, len(all))
+	for i, s := range all {
+		scopes[i] = Scope(s)
+	}
+	return scopes
+}

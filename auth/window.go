@@ -1,0 +1,48 @@
+package auth
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/penstock/penstock/store"
+)
+
+// Window returns how far off a signed time may be, to either side.
+func Window(k *store.Key) time.Duration {
+	if k.Window <= 0 {
+		return store.DefaultWindow
+	}
+	return k.Window
+}
+
+// CheckTime compares a signed time (seconds since 1970, 1 to 12 digits) with
+// now, both in whole seconds. Being off by exactly the window is in time. The
+// error is an *Error that says on which side the time is.
+func CheckTime(ts string, now time.Time, window time.Duration) error {
+	signed, ok := parseTime(ts)
+	if !ok {
+		return &Error{Code: CodeUnauthorized, Message: "ts must be the seconds since 1970, in 1 to 12 digits"}
+	}
+	off, allowed := now.Unix()-signed, int64(window/time.Second)
+	if off > allowed {
+		return &Error{Code: CodeUnauthorized, Message: fmt.Sprintf("ts is %d s in the past, the window is %d s: check the clock and sign again", off, allowed)}
+	}
+	if -off > allowed {
+		return &Error{Code: CodeUnauthorized, Message: fmt.Sprintf("ts is %d s in the future, the window is %d s: check the clock", -off, allowed)}
+	}
+	return nil
+}
+
+func parseTime(ts string) (int64, bool) {
+	if ts == "" || len(ts) > 12 {
+		return 0, false
+	}
+	for i := range len(ts) {
+		if ts[i] < '0' || ts[i] > '9' {
+			return 0, false
+		}
+	}
+	n, err := strconv.ParseInt(ts, 10, 64)
+	return n, err == nil
+}

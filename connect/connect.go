@@ -1,0 +1,201 @@
+// Package connect opens the connections that steps name: HTTP with a credential, database pools, mail servers.
+package connect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"sync"
+
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/store"
+)
+
+// Config configures a Resolver.
+type Config struct {
+	Store *store.Store // required
+	// HTTP sends the requests for tokens; required. The requests of steps use the transport of their run.
+	HTTP http.RoundTripper
+	Log  *slog.Logger // required
+	// SQLiteDir is the directory with the files of sqlite connections. Empty: sqlite connections fail.
+	SQLiteDir string
+}
+
+// Resolver finds connections and secrets for the steps of one process. It implements flows.Connections and
+// flows.Secrets. Safe for concurrent use.
+type Resolver struct {
+	config      Config
+	connections *store.Connections
+	secrets     *store.Secrets
+	grants      *store.Grants
+	computing   chan struct{} // semaphore of SQLite's statements
+
+	mu      sync.Mutex           // guards the fields below
+	made    map[string]*resolved // by name
+	retired []io.Closer          // pools of replaced versions; closed with the Resolver
+}
+
+// resolved is one version of a connection, opened.
+type resolved struct {
+	version string
+	as      any // *pinned, *pool or *mailer
+}
+
+var (
+	_ flows.Connections = (*Resolver)(nil)
+	_ flows.Secrets     = (*Resolver)(nil)
+)
+
+// New returns a Resolver. Its owner closes it when no step runs any more.
+func New(config Config) (*Resolver, error) {
+	if config.Store == nil || config.HTTP == nil || config.Log == nil {
+		return nil, errors.New("make resolver: Store, HTTP and Log are required")
+	}
+	if config.SQLiteDir != "" {
+		countSQLite()
+	}
+	return &Resolver{
+		config:      config,
+		connections: config.Store.Connections(),
+		secrets:     config.Store.Secrets(),
+		grants:      config.Store.Grants(),
+		computing:   make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
+		made:        map[string]*resolved{},
+	}, nil
+}
+
+// HTTP implements flows.Connections.
+func (r *Resolver) HTTP(ctx context.Context, name string) (flows.HTTPConnection, error) {
+	conn, err := resolve[*pinned](ctx, r, name, "http")
+	if err != nil {
+		return nil, err
+	}
+	return conn, nil
+}
+
+// SQL implements flows.Connections.
+func (r *Resolver) SQL(ctx context.Context, name string) (*flows.Database, error) {
+	p, err := resolve[*pool](ctx, r, name, "sql")
+	if err != nil {
+		return nil, err
+	}
+	return &p.Database, nil
+}
+
+// Mail implements flows.Connections.
+func (r *Resolver) Mail(ctx context.Context, name string) (flows.Mailer, error) {
+	m, err := resolve[*mailer](ctx, r, name, "email")
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// Secret implements flows.Secrets.
+func (r *Resolver) Secret(ctx context.Context, name string) (string, error) {
+	secret, err := patiently(ctx, func() (string, error) { return r.secrets.Secret(ctx, name) })
+	if err != nil {
+		return "", r.unread(ctx, "secret", name, err)
+	}
+	return secret, nil
+}
+
+// resolve returns the connection as T, the type for that step kind.
+func resolve[T any](ctx context.Context, r *Resolver, name, step string) (T, error) {
+	var none T
+	c, err := patiently(ctx, func() (*store.Connection, error) { return r.connections.Connection(ctx, name) })
+	if err != nil {
+		return none, r.unread(ctx, "connection", name, err)
+	}
+	made, err := r.ready(c)
+	if err != nil {
+		return none, troubled(name, "%v", err)
+	}
+	conn, ok := made.as.(T)
+	if !ok {
+		return none, troubled(name, "it is of the type %s, which %s steps cannot use", c.Type, step)
+	}
+	return conn, nil
+}
+
+// patiently reads from the store. While the store is unavailable it waits, until ctx ends; a record that does not
+// exist or cannot be opened is a final result.
+func patiently[T any](ctx context.Context, look func() (T, error)) (found T, err error) {
+	var answer error
+	err = redisconn.RetryUntilDone(ctx, func() error {
+		if found, answer = look(); redisconn.Unavailable(answer) {
+			return answer
+		}
+		return nil
+	})
+	if err == nil {
+		err = answer
+	}
+	return found, err
+}
+
+// unread returns the error for a record that could not be read. The details of a fault of Redis or of a master key go
+// to the log only.
+func (r *Resolver) unread(ctx context.Context, what, name string, err error) error {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return &flows.Error{Code: flows.CodeStepFailed, Message: fmt.Sprintf("there is no %s %q", what, name)}
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	r.config.Log.Error("a "+what+" cannot be read", what, name, "error", err)
+	return &flows.Error{
+		Code: flows.CodeStepFailed, Class: flows.ClassNetwork, Message: fmt.Sprintf("the %s %q cannot be read now", what, name), Err: err,
+	}
+}
+
+// ready opens each version of a connection once.
+func (r *Resolver) ready(c *store.Connection) (*resolved, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	old := r.made[c.Name]
+	if old != nil && old.version == c.Version {
+		return old, nil
+	}
+	as, err := r.open(c)
+	if err != nil {
+		return nil, err
+	}
+	if old != nil {
+		r.retire(old)
+	}
+	made := &resolved{version: c.Version, as: as}
+	r.made[c.Name] = made
+	return made, nil
+}
+
+// retire lets running statements on an older version finish.
+func (r *Resolver) retire(old *resolved) {
+	if p, ok := old.as.(*pool); ok {
+		p.DB.SetMaxIdleConns(-1)
+		r.retired = append(r.retired, p)
+	}
+}
+
+// Close closes the pools and waits for their statements.
+func (r *Resolver) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	closers := r.retired
+	for _, made := range r.made {
+		if c, ok := made.as.(io.Closer); ok {
+			closers = append(closers, c)
+		}
+	}
+	r.made, r.retired = map[string]*resolved{}, nil
+	var failures []error
+	for _, c := range closers {
+		failures = append(failures, c.Close())
+	}
+	return errors.Join(failures...)
+}

@@ -1,0 +1,239 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/store"
+)
+
+const (
+	// requestLimit is the maximum duration of one request for a token.
+	requestLimit = 10 * time.Second
+	// lockLife is how long a process may block the others: longer than requestLimit and the time to save the token.
+	lockLife = requestLimit + 5*time.Second
+	// lockPause is the interval at which waiting processes look for a token.
+	lockPause = 50 * time.Millisecond
+	// obtainLimit is the maximum duration of waiting and requesting together: the lock of a crashed process, and then
+	// one request.
+	obtainLimit = lockLife + requestLimit
+	// refusedLife is how long a rejection applies to all processes, so that a server that counts failures is not
+	// asked again by every run.
+	refusedLife = 10 * time.Second
+	// rotatedLife is how long a refresh token that replaced the connection's own is kept without use.
+	rotatedLife = 400 * 24 * time.Hour
+)
+
+// tokens are the access tokens of one connection: requested by one process at a time, used by all. Safe for
+// concurrent use.
+type tokens struct {
+	conn     *store.Connection
+	grants   *store.Grants
+	log      *slog.Logger
+	endpoint endpoint
+	form     func(replaced string) (url.Values, error)
+
+	last   atomic.Pointer[store.Grant] // last one seen by this process; nil: none
+	flight singleflight.Group
+}
+
+// token returns a usable token other than rejected. fresh reports whether it was requested just now. While the store
+// is unavailable, token waits until ctx ends; a response of the server is final.
+func (t *tokens) token(ctx context.Context, rejected string) (token string, fresh bool, err error) {
+	away := redisconn.RetryUntilDone(ctx, func() error {
+		if token, fresh, err = t.once(ctx, rejected); errors.Is(err, errStoreAway) {
+			return err
+		}
+		return nil
+	})
+	if away != nil {
+		err = away
+	}
+	return token, fresh, err
+}
+
+// errStoreAway reports that the store of the tokens is unavailable.
+var errStoreAway = errors.New("the store of tokens is away")
+
+// once is a single try of token.
+func (t *tokens) once(ctx context.Context, rejected string) (token string, fresh bool, err error) {
+	if g := t.last.Load(); usable(g, rejected) {
+		return g.AccessToken, false, nil
+	}
+	landed := t.flight.DoChan(rejected, func() (any, error) {
+		// The result is for all waiters: the first of them may give up.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), obtainLimit)
+		defer cancel()
+		return t.obtain(ctx, rejected)
+	})
+	select {
+	case r := <-landed:
+		got, _ := r.Val.(obtained)
+		return got.token, got.fresh, r.Err
+	case <-ctx.Done():
+		return "", false, ctx.Err()
+	}
+}
+
+// obtained is a token; fresh: it was requested just now.
+type obtained struct {
+	token string
+	fresh bool
+}
+
+// usable reports whether there is a token other than rejected that stays valid long enough to be sent; ExpiresAt
+// includes that margin.
+func usable(g *store.Grant, rejected string) bool {
+	return g != nil && g.AccessToken != "" && g.AccessToken != rejected && time.Until(g.ExpiresAt) > 0
+}
+
+// obtain takes the token of another process, or waits for the lock and requests one.
+func (t *tokens) obtain(ctx context.Context, rejected string) (obtained, error) {
+	for {
+		g, err := t.stored(ctx, rejected)
+		if err != nil {
+			return obtained{}, err
+		}
+		if g != nil {
+			return obtained{g.AccessToken, false}, nil
+		}
+		lock, err := t.grants.Lock(ctx, t.conn, lockLife)
+		if err != nil {
+			return obtained{}, t.unstored(ctx, err)
+		}
+		if lock != "" {
+			return t.renew(ctx, lock, rejected)
+		}
+		select {
+		case <-time.After(lockPause):
+		case <-ctx.Done():
+			return obtained{}, t.unstored(ctx, ctx.Err())
+		}
+	}
+}
+
+// stored returns the fleet's token if it is usable, or the error of a rejection that still applies. Neither: nil,
+// nil.
+func (t *tokens) stored(ctx context.Context, rejected string) (*store.Grant, error) {
+	g, err := t.grants.Grant(ctx, t.conn)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, t.unstored(ctx, err)
+	case usable(g, rejected):
+		t.last.Store(g)
+		return g, nil
+	case g.Refused != "" && time.Until(g.ExpiresAt) > 0:
+		return nil, troubled(t.conn.Name, "%s", g.Refused)
+	}
+	return nil, nil
+}
+
+// renew requests a new token and shares it. The caller holds the lock.
+func (t *tokens) renew(ctx context.Context, lock, rejected string) (obtained, error) {
+	defer func() { // Save has released the lock already
+		if err := t.grants.Unlock(context.WithoutCancel(ctx), t.conn, lock); err != nil {
+			t.log.Warn("a lock stays until it expires", "connection", t.conn.Name, "error", err)
+		}
+	}()
+	old, err := t.stored(ctx, rejected)
+	switch {
+	case err != nil:
+		return obtained{}, err
+	case old != nil: // another process was faster, just before we had the lock
+		return obtained{old.AccessToken, false}, nil
+	}
+	replaced, err := t.replaced(ctx)
+	if err != nil {
+		return obtained{}, err
+	}
+	g, failure := t.ask(ctx, replaced)
+	if g == nil {
+		return obtained{}, failure
+	}
+	life := time.Until(g.ExpiresAt)
+	if g.RefreshToken != "" {
+		life = rotatedLife
+	}
+	if err := t.save(ctx, lock, g, life); err != nil {
+		return obtained{}, t.unstored(ctx, err)
+	}
+	if failure != nil {
+		return obtained{}, failure
+	}
+	t.last.Store(g)
+	return obtained{g.AccessToken, true}, nil
+}
+
+// save stores a grant, which a server that rotates refresh tokens gives only once: while the store is unavailable it
+// waits. When a reply was lost, the grant may be stored and the lock released already.
+func (t *tokens) save(ctx context.Context, lock string, g *store.Grant, life time.Duration) error {
+	_, err := patiently(ctx, func() (struct{}, error) { return struct{}{}, t.grants.Save(ctx, t.conn, lock, g, life) })
+	if errors.Is(err, store.ErrLockLost) {
+		if kept, failed := t.grants.Grant(ctx, t.conn); failed == nil && kept.AccessToken == g.AccessToken && kept.Refused == g.Refused {
+			return nil
+		}
+	}
+	return err
+}
+
+// replaced returns the latest refresh token of the server; empty when there was none.
+func (t *tokens) replaced(ctx context.Context) (string, error) {
+	old, err := t.grants.Grant(ctx, t.conn)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return "", nil
+	case err != nil:
+		return "", t.unstored(ctx, err)
+	}
+	return old.RefreshToken, nil
+}
+
+// ask requests a token. It returns the grant to store, and the error when that is not a token.
+func (t *tokens) ask(ctx context.Context, replaced string) (*store.Grant, error) {
+	form, err := t.form(replaced)
+	if err != nil {
+		return nil, troubled(t.conn.Name, "%v", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	defer cancel()
+	answer, err := t.endpoint.request(ctx, form)
+	if err != nil {
+		return nil, unreachable(t.conn.Name, "its token endpoint", err)
+	}
+	if answer.trouble != "" {
+		failure := troubled(t.conn.Name, "its token endpoint %s", answer.trouble)
+		failure.Upstream, failure.RetryAfter = answer.status, answer.retryAfter
+		if !answer.final {
+			return nil, failure
+		}
+		return &store.Grant{Refused: "its token endpoint " + answer.trouble, ExpiresAt: time.Now().Add(refusedLife), RefreshToken: replaced}, failure
+	}
+	g := &store.Grant{AccessToken: answer.token, ExpiresAt: answer.usableUntil(time.Now()), RefreshToken: replaced}
+	if form.Get("grant_type") == "refresh_token" && answer.refresh != "" {
+		g.RefreshToken = answer.refresh
+	}
+	return g, nil
+}
+
+// unstored returns the error for a failure of the shared store; the details go to the log only.
+func (t *tokens) unstored(ctx context.Context, err error) error {
+	t.log.Error("a token cannot be shared", "connection", t.conn.Name, "error", err)
+	e := troubled(t.conn.Name, "its token cannot be got now")
+	if e.Class = flows.ClassNetwork; ctx.Err() != nil {
+		e.Class = flows.ClassTimeout
+	}
+	if redisconn.Unavailable(err) {
+		e.Err = errStoreAway
+	}
+	return e
+}

@@ -1,0 +1,265 @@
+package console
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/auth/rotation"
+	"github.com/penstock/penstock/store"
+)
+
+func TestWhoMayWhat(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	for user, role := range map[string]store.Role{"root": store.RoleAdmin, "olga": store.RoleOperator, "vera": store.RoleViewer} {
+		b, scopes := d.as(user), auth.UserScopes([]store.Role{role})
+		for path, scope := range d.paths(http.MethodGet) {
+			may := scope == "" || auth.Covers(scopes, scope)
+			if strings.HasPrefix(path, "/runs/compare") || path == "/authorised" && may || strings.HasPrefix(path, "/connections/new") || path == "/runs/"+d.run+"/live" {
+				continue // they take more than their path
+			}
+			if w := b.get(path); (w.Code == http.StatusOK) != may || !may && w.Code != http.StatusForbidden {
+				t.Errorf("%s at %s: %d, allowed: %t", user, path, w.Code, may)
+			}
+		}
+		token := b.token(b.page("/"))
+		for path, scope := range d.paths(http.MethodPost) {
+			if scope == "" || auth.Covers(scopes, scope) {
+				continue
+			}
+			if w := b.form(path, []string{"csrf", token}); w.Code != http.StatusForbidden {
+				t.Errorf("%s could POST to %s: %d", user, path, w.Code)
+			}
+		}
+	}
+}
+
+// TestWhoMayWrite holds the list of routes against the list of roles, written
+// down once more.
+func TestWhoMayWrite(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	may := map[string]string{
+		"vera": "/signout /flows/check",
+		"olga": "/signout /flows/check /flows/1/paused /flows/1/try /flows/1/call /runs/" + d.run + "/cancel /runs/" + d.run + "/replay /queues/api/queues",
+	}
+	for user, list := range may {
+		b, allowed := d.as(user), strings.Fields(list)
+		token := b.token(b.page("/"))
+		for path := range d.paths(http.MethodPost) {
+			if slices.Contains(allowed, path) {
+				continue
+			}
+			if w := b.form(path, []string{"csrf", token}); w.Code != http.StatusForbidden {
+				t.Errorf("%s could POST to %s: %d", user, path, w.Code)
+			}
+		}
+	}
+}
+
+// What Redis says of itself is for those who run the queues.
+func TestAViewerDoesNotReadTheInfoOfRedis(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	for user, want := range map[string]int{"vera": http.StatusForbidden, "olga": http.StatusOK, "root": http.StatusOK} {
+		b := d.as(user)
+		for _, path := range []string{"/queues/api/redis_info", "/queues/api/redis%5finfo"} {
+			w := b.get(path)
+			if w.Code != want || strings.Contains(w.Body.String(), "redis_version") != (want == http.StatusOK) {
+				t.Errorf("%s, %s: %d", user, path, w.Code)
+			}
+		}
+		if w := b.get("/queues/api/queues"); w.Code != http.StatusOK {
+			t.Errorf("%s, queues: %d", user, w.Code)
+		}
+	}
+}
+
+func TestWhatOneMayNotDoIsAbsent(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	vera, root := d.as("vera"), d.as("root")
+	for path, gone := range map[string][]string{
+		"/":              {"/console/access", "/console/connections", "/console/refused"},
+		"/flows":         {"/console/flows/new", `role="switch"`},
+		"/flows/1":       {"Save and deploy", "Delete this flow", "/console/flows/1/try"},
+		"/flows/1/call":  {"Sign again", ">crm<"},
+		"/runs/" + d.run: {"/cancel", "/replay"},
+	} {
+		seen, all := vera.page(path), root.page(path)
+		for _, part := range gone {
+			if strings.Contains(seen, part) {
+				t.Errorf("%s shows a viewer %s", path, part)
+			}
+			if !strings.Contains(all, part) && part != "/replay" { // the run has not ended
+				t.Errorf("%s does not show an administrator %s", path, part)
+			}
+		}
+	}
+}
+
+func TestNobodyGetsInWithoutASession(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	b := d.browser()
+	for path := range d.paths(http.MethodGet) {
+		if w := b.get(path); w.Code != http.StatusSeeOther || !strings.HasPrefix(w.Header().Get("Location"), Root+"/signin") {
+			t.Errorf("GET %s: %d %s", path, w.Code, w.Header().Get("Location"))
+		}
+	}
+	for path := range d.paths(http.MethodPost) {
+		if w := b.form(path, nil); w.Code != http.StatusSeeOther {
+			t.Errorf("POST %s: %d", path, w.Code)
+		}
+	}
+	if w := b.get("/nowhere"); w.Code != http.StatusSeeOther {
+		t.Errorf("GET /nowhere: %d", w.Code)
+	}
+}
+
+func TestEveryWriteNeedsTheToken(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	b, other := d.as("root"), d.as("root")
+	foreign := other.token(other.page("/"))
+	for path := range d.paths(http.MethodPost) {
+		for _, token := range []string{"", "AAAA", foreign} {
+			if w := b.form(path, []string{"csrf", token}); w.Code != http.StatusForbidden {
+				t.Errorf("POST %s with the token %q: %d", path, token, w.Code)
+			}
+		}
+	}
+	for path := range d.paths(http.MethodDelete) {
+		if w := b.do(httptest.NewRequest(http.MethodDelete, Root+path, nil)); w.Code != http.StatusForbidden {
+			t.Errorf("DELETE %s without a token: %d", path, w.Code)
+		}
+	}
+	r := httptest.NewRequest(http.MethodPost, Root+"/signout", nil)
+	r.Header.Set(headerCSRF, b.token(b.page("/")))
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	if w := b.do(r); w.Code != http.StatusForbidden {
+		t.Errorf("a write from another site: %d", w.Code)
+	}
+	b.page("/") // the session is still there
+}
+
+var (
+	inlineScript  = regexp.MustCompile(`<script(?:[^>]*)>[^<]`)
+	inlineHandler = regexp.MustCompile(`<[^>]+ on[a-z]+=`)
+	inlineStyle   = regexp.MustCompile(`<[^>]+ style=|<style`)
+	elsewhere     = regexp.MustCompile(`(?:src|href|action)="(?:https?:)?//`)
+)
+
+func TestPagesKeepToThemselves(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	b := d.as("root")
+	for path := range d.paths(http.MethodGet) {
+		w := b.get(path)
+		policy := w.Header().Get("Content-Security-Policy")
+		if !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") || strings.Contains(policy, "unsafe") {
+			t.Errorf("%s: policy %q", path, policy)
+		}
+		if w.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("%s may be kept: %s", path, w.Header().Get("Cache-Control"))
+		}
+		page := w.Body.String()
+		if strings.HasPrefix(path, "/queues") {
+			if elsewhere.MatchString(page) || strings.Contains(page, "<script>") {
+				t.Errorf("asynqmon's page loads %s", elsewhere.FindString(page))
+			}
+			continue
+		}
+		for what, pattern := range map[string]*regexp.Regexp{"script": inlineScript, "handler": inlineHandler, "style": inlineStyle, "foreign address": elsewhere} {
+			if found := pattern.FindString(page); found != "" && strings.Contains(w.Header().Get("Content-Type"), "html") {
+				t.Errorf("%s has an inline %s: %s", path, what, found)
+			}
+		}
+	}
+}
+
+func TestSecretsStayWhereTheyAre(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	b := d.as("root")
+	for path := range d.paths(http.MethodGet) {
+		if path == "/access/keys/crm" {
+			continue // an administrator may see it there, and only there
+		}
+		if strings.Contains(b.get(path).Body.String(), secretWord) {
+			t.Errorf("%s shows a secret", path)
+		}
+	}
+	if !strings.Contains(b.page("/access/keys/crm"), secretWord) {
+		t.Error("the page of a key does not show its secret")
+	}
+	shown := b.post("/access/clients", "name", "B", "scope", "flows:run").Body.String()
+	m := regexp.MustCompile(`data-copy="([a-z0-9]{26})"`).FindStringSubmatch(shown)
+	if m == nil {
+		t.Fatal("the secret of a new client is not shown")
+	}
+	id := regexp.MustCompile(`client-[a-z0-9]{20}`).FindString(shown)
+	if strings.Contains(b.page("/access/clients/"+id), m[1]) {
+		t.Error("the secret of a client is shown again")
+	}
+}
+
+func TestAnAdministratorCannotLockThemselvesOut(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	b := d.as("root")
+	for _, w := range []*httptest.ResponseRecorder{
+		b.post("/access/users/root/delete"),
+		b.post("/access/users/root", "role", "viewer"),
+		b.post("/access/users/root", "role", "admin", "disabled", "on"),
+	} {
+		if w.Code != http.StatusConflict {
+			t.Errorf("status %d", w.Code)
+		}
+	}
+	if w := b.post("/access/users/root", "role", "admin", "password", "another-password"); w.Code != http.StatusSeeOther {
+		t.Fatalf("change one's own password: %d %s", w.Code, w.Body)
+	}
+	b.page("/") // the session goes on
+}
+
+// A key with two secrets shows how far its callers have changed over, and the
+// old one can be ended early.
+func TestChangeover(t *testing.T) {
+	t.Parallel()
+	var meter *rotation.Meter
+	d := newDesk(t, func(c *Config) { meter = c.Rotations.(*rotation.Meter) })
+	root := d.as("root")
+	if page := root.page("/access/keys/crm"); strings.Contains(page, "Calls since") {
+		t.Error("a key with one secret shows a meter")
+	}
+	root.post("/access/keys/crm/rotate", "overlap_hours", "24")
+	key, err := d.config.Store.Keys().Key(t.Context(), "crm")
+	must(t, err)
+	if page := root.page("/access/keys/crm"); !strings.Contains(page, "none yet, with either secret") {
+		t.Error("the meter does not begin at nothing")
+	}
+	for range 199 {
+		meter.Count(key, false)
+	}
+	meter.Count(key, true)
+	ctx, stop := context.WithCancel(t.Context())
+	stop() // what was counted is written at the end
+	must(t, meter.Run(ctx))
+	page := root.page("/access/keys/crm")
+	for _, want := range []string{"99 % on the new secret", "1 call with the old one", "the last"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	root.post("/access/keys/crm/settle")
+	if key, err = d.config.Store.Keys().Key(t.Context(), "crm"); err != nil || key.Previous != "" || !key.PreviousUntil.IsZero() {
+		t.Errorf("the old secret still counts until %v, %v", key.PreviousUntil, err)
+	}
+}

@@ -1,0 +1,125 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"html"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/penstock/penstock/connect"
+	"github.com/penstock/penstock/store"
+)
+
+// consenting is a desk with the connection erp, which wants to be authorised.
+func consenting(t *testing.T, redeem Redeem) *desk {
+	t.Helper()
+	d := newDesk(t, func(c *Config) { c.Redeem = redeem })
+	_, err := d.config.Store.Connections().Put(t.Context(), store.Connection{
+		Name: "erp", Type: "oauth2_refresh", Hosts: []string{"erp.example.org"},
+		Settings: map[string]string{"token_url": "https://login.example.org/token", "authorize_url": "https://login.example.org/authorize", "client_id": "c", "client_secret": secretWord},
+	})
+	must(t, err)
+	return d
+}
+
+var goOn = regexp.MustCompile(`href="(https://login\.example\.org/[^"]+)"`)
+
+// asked begins to authorise erp and returns what the server is asked.
+func (b *browser) asked() url.Values {
+	b.t.Helper()
+	w := b.post("/connections/erp/authorise")
+	m := goOn.FindStringSubmatch(w.Body.String())
+	if w.Code != http.StatusOK || m == nil {
+		b.t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	u, err := url.Parse(html.UnescapeString(m[1]))
+	must(b.t, err)
+	return u.Query()
+}
+
+func back(q url.Values) string { return "/authorised?" + q.Encode() }
+
+func TestAuthorise(t *testing.T) {
+	t.Parallel()
+	var redeemed connect.Consent
+	d := consenting(t, func(_ context.Context, c *store.Connection, k connect.Consent, code string) (string, error) {
+		redeemed = k
+		if c.Name != "erp" || code != "c0de" {
+			t.Errorf("redeems %s for %s", code, c.Name)
+		}
+		return "refresh-" + secretWord, nil
+	})
+	root := d.as("root")
+	if page := root.page("/connections/erp"); !strings.Contains(page, "http://example.com/console/authorised") || !strings.Contains(page, "not yet") {
+		t.Error("the page does not say what to register")
+	}
+	q := root.asked()
+	w := root.get(back(url.Values{"state": {q.Get("state")}, "code": {"c0de"}}))
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/console/connections/erp" {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	if redeemed.Redirect != q.Get("redirect_uri") || redeemed.Verifier == "" || redeemed.Verifier == q.Get("code_challenge") {
+		t.Errorf("redeems with %s", redeemed.Redirect)
+	}
+	c, err := d.config.Store.Connections().Connection(t.Context(), "erp")
+	must(t, err)
+	if c.Settings["refresh_token"] != "refresh-"+secretWord || c.Settings["client_secret"] != secretWord {
+		t.Error("the connection does not keep its secrets")
+	}
+	if page := root.page("/connections/erp"); !strings.Contains(page, "is authorised") || !strings.Contains(page, "has a refresh token") || strings.Contains(page, secretWord) {
+		t.Error("the page does not say that it is authorised, or shows a secret")
+	}
+	if w := root.get(back(url.Values{"state": {q.Get("state")}, "code": {"c0de"}})); w.Code != http.StatusBadRequest {
+		t.Errorf("the answer counts twice: %d", w.Code)
+	}
+}
+
+func TestAuthoriseRefuses(t *testing.T) {
+	t.Parallel()
+	failing := false
+	d := consenting(t, func(context.Context, *store.Connection, connect.Consent, string) (string, error) {
+		if !failing {
+			t.Error("a code was redeemed")
+		}
+		return "", errors.New("its token endpoint answered 400 invalid_grant")
+	})
+	root, other := d.as("root"), d.as("root")
+	tests := []struct {
+		name   string
+		from   *browser
+		change func()
+		with   url.Values
+		want   string
+	}{
+		{"another browser", other, nil, url.Values{"code": {"c"}}, "Nobody here asked for this"},
+		{"another state", root, nil, url.Values{"code": {"c"}, "state": {"guessed"}}, "Nobody here asked for this"},
+		{"a refusal", root, nil, url.Values{"error": {"access_denied"}}, "said access_denied"},
+		{"a refusal in markup", root, nil, url.Values{"error": {"<b>"}}, "said no reason"},
+		{"a change in between", root, func() {
+			c, err := d.config.Store.Connections().Connection(t.Context(), "erp")
+			must(t, err)
+			_, err = d.config.Store.Connections().Put(t.Context(), *c)
+			must(t, err)
+		}, url.Values{"code": {"c"}}, "was changed in between"},
+		{"a code that is refused", root, func() { failing = true }, url.Values{"code": {"c"}}, "invalid_grant"},
+	}
+	for _, tc := range tests {
+		q := root.asked()
+		if tc.change != nil {
+			tc.change()
+		}
+		if tc.with.Get("state") == "" {
+			tc.with.Set("state", q.Get("state"))
+		}
+		if w := tc.from.get(back(tc.with)); w.Code < 400 || !strings.Contains(w.Body.String(), tc.want) {
+			t.Errorf("%s: %d, want %q", tc.name, w.Code, tc.want)
+		}
+	}
+	if w := root.post("/connections/crm/authorise"); w.Code != http.StatusNotFound {
+		t.Errorf("a basic connection: %d", w.Code)
+	}
+}

@@ -1,0 +1,62 @@
+package console
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+
+	"github.com/penstock/penstock/console/view"
+)
+
+// comparePage shows two runs beside each other, the older one first.
+func comparePage(x *exchange) error {
+	ids := x.r.URL.Query()["run"]
+	if len(ids) != 2 {
+		return &fault{http.StatusBadRequest, "Two runs are needed", "Choose two in the list of runs, then compare them."}
+	}
+	var runs [2]view.Run
+	for i, id := range ids {
+		record, err := x.console.config.Queue.Record(x.ctx(), id)
+		if err != nil {
+			return err
+		}
+		a := accountOf(&record)
+		runs[i] = x.runOf(&record, &a)
+	}
+	if runs[1].Created.Before(runs[0].Created) {
+		runs[0], runs[1] = runs[1], runs[0]
+	}
+	c := view.Comparison{
+		Runs:   runs,
+		Event:  hunks(compareTexts(indented(runs[0].Event), indented(runs[1].Event))),
+		Output: hunks(compareTexts(indented(runs[0].Output), indented(runs[1].Output))),
+		Steps:  pairUp(runs[0].Rows, runs[1].Rows),
+	}
+	return x.show(200, view.ComparePage(x.page("runs", "Two runs"), c))
+}
+
+func indented(text []byte) string {
+	var b bytes.Buffer
+	if json.Indent(&b, text, "", "  ") != nil {
+		return string(text)
+	}
+	return b.String()
+}
+
+// pairUp puts the steps of the same path beside each other.
+func pairUp(before, after []view.StepRow) []view.StepPair {
+	var pairs []view.StepPair
+	at := map[string]int{}
+	for i := range before {
+		at[before[i].Path] = i
+		pairs = append(pairs, view.StepPair{Path: before[i].Path, Before: &before[i]})
+	}
+	for i := range after {
+		if j, both := at[after[i].Path]; both {
+			pairs[j].After = &after[i]
+		} else {
+			pairs = append(pairs, view.StepPair{Path: after[i].Path, After: &after[i]})
+		}
+	}
+	return pairs
+}

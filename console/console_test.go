@@ -1,0 +1,237 @@
+package console
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/auth/rotation"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps"
+	"github.com/penstock/penstock/internal/limits"
+	"github.com/penstock/penstock/internal/password"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/refusals"
+	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
+)
+
+// secretWord is every password and secret here: it must show on no page that
+// is not for it.
+const secretWord = "correct-horse-battery"
+
+// hello is flow 1.
+const hello = `flow: 1
+slug: hello
+name: Say hello
+trigger: webhook
+steps:
+  - set: {message: "Hello, ${ .name }"}
+`
+
+// desk is a console with a real store and queue behind it, and the users
+// root, olga (an operator), vera (a viewer) and ann (who may only use the API).
+type desk struct {
+	*Console
+	t     *testing.T
+	redis *redis.Client
+	clock *clock
+	run   string // a run of flow 1 that waits
+}
+
+// clock stands still until it is moved.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+func newDesk(t *testing.T, change ...func(*Config)) *desk {
+	t.Helper()
+	server, log := testenv.Redis(t), slog.New(slog.DiscardHandler)
+	conn, err := redisconn.Parse(server.URL())
+	must(t, err)
+	sealer, err := store.NewSealer(store.NewMasterKey())
+	must(t, err)
+	client := server.Client()
+	s, err := store.Open(t.Context(), store.Config{Redis: client, Sealer: sealer, Catalogue: steps.Catalogue(), Log: log})
+	must(t, err)
+	q, err := queue.NewClient(queue.Config{Redis: conn, Log: log})
+	must(t, err)
+	t.Cleanup(func() { _ = q.Close() })
+	hasher, err := password.NewHasher(2)
+	must(t, err)
+	kept, err := refusals.New(refusals.Config{Redis: client, Log: log})
+	must(t, err)
+	meter, err := rotation.New(rotation.Config{Redis: client, Log: log})
+	must(t, err)
+	attempts, err := limits.NewAttempts(limits.AttemptsConfig{Redis: client, Key: []byte("a test's")})
+	must(t, err)
+	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: s, Hasher: hasher, Guesses: auth.NewGuesses(attempts), Issuer: "http://localhost"})
+	must(t, err)
+	d := &desk{t: t, redis: client, clock: &clock{at: time.Now()}}
+	config := Config{
+		Store: s, Queue: q, Redis: client, Catalogue: steps.Catalogue(), Hasher: hasher,
+		Authority: authority, Refusals: kept, Rotations: meter, Log: log, Now: d.clock.now,
+	}
+	for _, c := range change {
+		c(&config)
+	}
+	d.Console, err = New(config)
+	must(t, err)
+	d.furnish()
+	return d
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (d *desk) furnish() {
+	d.t.Helper()
+	ctx := d.t.Context()
+	hash, err := d.config.Hasher.Hash(ctx, secretWord)
+	must(d.t, err)
+	for name, role := range map[string]store.Role{"root": store.RoleAdmin, "olga": store.RoleOperator, "vera": store.RoleViewer, "ann": store.RoleAPIUser} {
+		_, err := d.config.Store.Users().Create(ctx, store.User{Name: name, Hash: hash, Roles: []store.Role{role}})
+		must(d.t, err)
+	}
+	flow, err := flows.Parse("hello.yaml", []byte(hello), steps.Catalogue())
+	must(d.t, err)
+	_, err = d.config.Store.Flows().Deploy(ctx, flow)
+	must(d.t, err)
+	_, err = d.config.Store.Keys().Create(ctx, store.Key{Key: "crm", Secret: secretWord, APIAccess: true})
+	must(d.t, err)
+	_, err = d.config.Store.Clients().Create(ctx, store.Client{Identifier: "client-a", Name: "A", Hash: hash, Scopes: []string{"flows:run"}})
+	must(d.t, err)
+	_, err = d.config.Store.Connections().Put(ctx, store.Connection{
+		Name: "crm", Type: "basic", Hosts: []string{"crm.example.org"}, Settings: map[string]string{"username": "u", "password": secretWord},
+	})
+	must(d.t, err)
+	must(d.t, d.config.Store.Secrets().Put(ctx, "hook", secretWord))
+	ticket, err := d.config.Queue.Submit(ctx, queue.Submission{Spec: queue.Spec{Flow: 1, Version: flow.Version, Queue: "default", Event: json.RawMessage(`{"name":"Ada"}`), Limit: time.Minute}})
+	must(d.t, err)
+	ticket.Close()
+	d.run = ticket.RunID()
+}
+
+// browser is one that somebody looks at the desk with.
+type browser struct {
+	*desk
+	cookies map[string]string
+}
+
+func (d *desk) browser() *browser { return &browser{d, map[string]string{}} }
+
+// as is a browser in which a user has signed in.
+func (d *desk) as(user string) *browser {
+	d.t.Helper()
+	b := d.browser()
+	if w := b.signIn(user, secretWord); w.Code != http.StatusSeeOther {
+		d.t.Fatalf("sign in as %s: %d %s", user, w.Code, w.Body)
+	}
+	return b
+}
+
+func (b *browser) do(r *http.Request) *httptest.ResponseRecorder {
+	b.t.Helper()
+	for name, value := range b.cookies {
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	w := httptest.NewRecorder()
+	b.ServeHTTP(w, r)
+	for _, c := range w.Result().Cookies() {
+		if c.MaxAge < 0 {
+			delete(b.cookies, c.Name)
+		} else {
+			b.cookies[c.Name] = c.Value
+		}
+	}
+	return w
+}
+
+func (b *browser) get(path string) *httptest.ResponseRecorder {
+	return b.do(httptest.NewRequestWithContext(b.t.Context(), http.MethodGet, Root+path, nil))
+}
+
+// page gets a page that must be there.
+func (b *browser) page(path string) string {
+	b.t.Helper()
+	w := b.get(path)
+	if w.Code != http.StatusOK {
+		b.t.Fatalf("GET %s: %d %s", path, w.Code, w.Body)
+	}
+	return w.Body.String()
+}
+
+var csrfField = regexp.MustCompile(`name="csrf" (?:value|content)="([^"]+)"`)
+
+// token is what forms of the page repeat.
+func (b *browser) token(page string) string {
+	b.t.Helper()
+	m := csrfField.FindStringSubmatch(page)
+	if m == nil {
+		b.t.Fatal("the page has no token")
+	}
+	return m[1]
+}
+
+// post sends a form with values in pairs, and the token of a page.
+func (b *browser) post(path string, values ...string) *httptest.ResponseRecorder {
+	b.t.Helper()
+	return b.form(path, append(values, "csrf", b.token(b.page("/"))))
+}
+
+func (b *browser) form(path string, values []string) *httptest.ResponseRecorder {
+	form := url.Values{}
+	for i := 0; i < len(values); i += 2 {
+		form.Add(values[i], values[i+1])
+	}
+	r := httptest.NewRequestWithContext(b.t.Context(), http.MethodPost, Root+path, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return b.do(r)
+}
+
+func (b *browser) signIn(user, secret string) *httptest.ResponseRecorder {
+	b.t.Helper()
+	token := b.token(b.page("/signin"))
+	return b.form("/signin", []string{"user", user, "password", secret, "csrf", token})
+}
+
+// paths are the addresses of all routes of a method, with what the desk has.
+func (d *desk) paths(method string) map[string]auth.Scope {
+	fill := strings.NewReplacer("{$}", "", "{run}", d.run, "{part}", "event.json", "{flow}", "1", "{key}", "crm", "{client}", "client-a",
+		"{user}", "vera", "{path...}", "api/queues", "{name}", "crm")
+	paths := map[string]auth.Scope{}
+	for _, r := range d.routes() {
+		if m, path, _ := strings.Cut(r.pattern, " "); m == method && !strings.HasSuffix(path, "/live") {
+			paths[fill.Replace(path)] = r.scope
+		}
+	}
+	return paths
+}

@@ -1,0 +1,173 @@
+package console
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/view"
+	"github.com/penstock/penstock/queue"
+)
+
+// d0 is later than the steps of these tests.
+var d0 = time.Date(2026, 1, 1, 0, 1, 0, 0, time.UTC) // read only
+
+func TestAFlowIsSavedComparedAndRolledBack(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	b := d.as("root")
+	if w := b.post("/flows", "flow", "1", "source", hello+"tests: 3\n"); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "7:8") {
+		t.Errorf("a flow with a mistake: %d", w.Code)
+	}
+	first, err := d.config.Store.Flows().Head("1")
+	must(t, err)
+	next := strings.ReplaceAll(hello, "Hello,", "Good day,")
+	if w := b.post("/flows", "flow", "1", "source", strings.ReplaceAll(next, "\n", "\r\n")); w.Code != http.StatusSeeOther {
+		t.Fatalf("save: %d %s", w.Code, w.Body)
+	}
+	page := b.page("/flows/1/versions")
+	for _, part := range []string{`class="gone"`, `class="come"`, "Good day,", "Roll back to it"} {
+		if !strings.Contains(page, part) {
+			t.Errorf("the versions do not show %s", part)
+		}
+	}
+	for _, class := range []string{"gone", "come"} {
+		if n := strings.Count(page, `class="`+class+`"`); n != 1 {
+			t.Errorf("%d lines are %s, where one differs", n, class)
+		}
+	}
+	b.post("/flows/1/rollback", "version", first.Version)
+	if now, err := d.config.Store.Flows().Head("1"); err != nil || now.Version != first.Version {
+		t.Errorf("rolled back to %s, %v", now.Version, err)
+	}
+	if w := b.post("/flows", "source", next); w.Code != http.StatusConflict {
+		t.Errorf("a new flow with a number that is taken: %d", w.Code)
+	}
+	b.post("/flows/1/enabled", "enabled", "false")
+	if now, err := d.config.Store.Flows().Head("1"); err != nil || now.Enabled {
+		t.Errorf("enabled %t, %v", now.Enabled, err)
+	}
+	b.post("/flows/1/delete")
+	if w := b.get("/flows/1"); w.Code != http.StatusNotFound {
+		t.Errorf("the deleted flow: %d", w.Code)
+	}
+	audit := b.page("/access/audit")
+	for _, act := range []string{"/flows/{flow}/rollback", "/flows/{flow}/enabled", "/flows/{flow}/delete"} {
+		if !strings.Contains(audit, act) {
+			t.Errorf("the audit log lacks %s", act)
+		}
+	}
+}
+
+func TestATextIsChecked(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	b := d.as("vera")
+	check := func(source string) (told checked) {
+		w := b.post("/flows/check", "source", source)
+		must(t, json.Unmarshal(w.Body.Bytes(), &told))
+		return told
+	}
+	good := check(hello + "tests:\n  - {name: one, event: {name: Ada}, output: [{message: \"Hello, Ada\"}]}\n  - {name: two, output: []}\n")
+	if len(good.Problems) != 0 || !strings.Contains(good.Picture, "<svg") || len(good.Tests) != 2 || good.Tests[0].Failure != "" || good.Tests[1].Failure == "" {
+		t.Errorf("told %+v", good)
+	}
+	bad := check("flow: 1\ntrigger: webhook\nsteps:\n  - sett: {a: 1}\n")
+	if len(bad.Problems) != 1 || bad.Problems[0].Line != 4 || bad.Picture != "" {
+		t.Errorf("told %+v", bad)
+	}
+}
+
+func TestAFlowIsTried(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	b := d.as("olga")
+	w := b.post("/flows/1/try", "event", `{"name": "Zoë"}`)
+	run, err := d.config.Queue.Record(t.Context(), strings.TrimPrefix(w.Header().Get("Location"), Root+"/runs/"))
+	must(t, err)
+	if string(run.Event) != `{"name": "Zoë"}` || run.Principal != "user:olga" || run.State != queue.Queued {
+		t.Errorf("run %+v", run)
+	}
+	if w := b.post("/flows/1/try", "event", `{"name": `); w.Code != http.StatusBadRequest {
+		t.Errorf("an event that is no JSON: %d", w.Code)
+	}
+}
+
+func TestASignedURLIsRight(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, func(c *Config) { c.Issuer = "https://penstock.example.org" })
+	b := d.as("olga")
+	page := b.post("/flows/1/call", "event", "{\n  \"name\": \"Zoë\"\n}", "key", "crm").Body.String()
+	start := strings.Index(page, `data-copy="https://penstock.example.org/apis/execute.php?`)
+	if start < 0 {
+		t.Fatal("there is no URL to copy")
+	}
+	_, raw, _ := strings.Cut(page[start:], "?")
+	raw, _, _ = strings.Cut(raw, `"`)
+	q, err := auth.ParseQuery(strings.ReplaceAll(raw, "&amp;", "&"))
+	must(t, err)
+	if !auth.VerifyCheck(q, []byte(`{"name":"Zoë"}`), auth.Secrets{Current: secretWord}) {
+		t.Errorf("the check of %s is wrong", raw)
+	}
+	if strings.Contains(page, secretWord) {
+		t.Error("the page shows the secret of the key")
+	}
+	for _, language := range []string{"in-curl", "in-php", "in-node", "in-python", "in-csharp", "in-apex", "in-native"} {
+		if !strings.Contains(page, language) {
+			t.Errorf("there is no sample %s", language)
+		}
+	}
+	if strings.Contains(page, "@") && strings.Contains(page, "@BASE@") {
+		t.Error("a sample was not filled in")
+	}
+}
+
+func TestDiff(t *testing.T) {
+	t.Parallel()
+	before := "a\nb\nc\nd\ne\nf\ng\nh\ni"
+	after := "a\nb\nc\nd\nE\nf\ng\nh\ni\nj"
+	got := hunks(compareTexts(before, after))
+	want := []view.DiffLine{
+		{Gap: true},
+		{Before: 2, After: 2, Text: "b"}, {Before: 3, After: 3, Text: "c"}, {Before: 4, After: 4, Text: "d"},
+		{Before: 5, Text: "e"}, {After: 5, Text: "E"},
+		{Before: 6, After: 6, Text: "f"}, {Before: 7, After: 7, Text: "g"}, {Before: 8, After: 8, Text: "h"}, {Before: 9, After: 9, Text: "i"},
+		{After: 10, Text: "j"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("lines (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]view.DiffLine{{Before: 1, Text: "a"}, {Before: 2, Text: "b"}}, compareTexts("a\nb", "")); diff != "" {
+		t.Errorf("lines against nothing (-want +got):\n%s", diff)
+	}
+	if got := compareTexts("x", "x"); got != nil {
+		t.Errorf("equal texts differ: %v", got)
+	}
+}
+
+func TestSummary(t *testing.T) {
+	t.Parallel()
+	run := func(age, took time.Duration, state queue.State) queue.Record {
+		r := queue.Record{}
+		r.State, r.Times.Accepted = state, d0.Add(-age)
+		if state.Terminal() {
+			r.Times.Finished = r.Times.Accepted.Add(took)
+		}
+		return r
+	}
+	s := summary([]queue.Record{
+		run(0, time.Second, queue.Succeeded), run(30*time.Second, 3*time.Second, queue.Failed),
+		run(5*time.Minute, 2*time.Second, queue.TimedOut), run(14*time.Minute, 0, queue.Running),
+	}, d0, 15*time.Minute)
+	if s.Runs != 4 || s.Failed != 2 || s.Open != 1 || s.Rate != 2.0/60 || s.P50 != 2*time.Second || s.P99 != 3*time.Second {
+		t.Errorf("summary %+v", s)
+	}
+	if last, first := s.Bars[pulseBars-1], s.Bars[3]; last.Runs != 1 || first.Runs != 1 || s.Bars[pulseBars-3].Failed != 1 {
+		t.Errorf("bars %+v", s.Bars)
+	}
+}

@@ -1,0 +1,150 @@
+package console
+
+import (
+	"cmp"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/api/runlist"
+	"github.com/penstock/penstock/console/view"
+	"github.com/penstock/penstock/queue"
+)
+
+// runFields are what runs may be filtered and ordered by, as in the API.
+func runFields() listing.Schema[queue.Record] {
+	type run = queue.Record
+	return listing.Schema[run]{
+		Order: "-created_at", Cursor: true,
+		Fields: []listing.Field[run]{
+			listing.Text("run_id", func(r *run) string { return r.ID }),
+			listing.Text("state", func(r *run) string { return string(r.State) }),
+			listing.Number("flow", func(r *run) int64 { return r.Flow }),
+			listing.Text("version", func(r *run) string { return r.Version }),
+			listing.Text("principal", func(r *run) string { return r.Principal }),
+			listing.Text("queue", func(r *run) string { return r.Queue }),
+			listing.Text("replay_of", func(r *run) string { return r.ReplayOf }),
+			listing.Number("attempt", func(r *run) int64 { return int64(r.Attempt) }),
+			listing.Number("crashes", func(r *run) int64 { return int64(r.Crashes) }),
+			listing.Number("duration_ms", func(r *run) int64 { return duration(r, time.Time{}).Milliseconds() }),
+			listing.Time("created_at", accepted),
+			listing.Time("started_at", func(r *run) time.Time { return r.Times.Started }),
+			listing.Time("finished_at", func(r *run) time.Time { return r.Times.Finished }),
+		},
+	}
+}
+
+// accepted is when a run was accepted: by Redis' clock, as its other times.
+func accepted(r *queue.Record) time.Time { return cmp.Or(r.Times.Accepted, r.Spec.Accepted) }
+
+// duration is from acceptance to the end, or to now; zero: neither.
+func duration(r *queue.Record, now time.Time) time.Duration {
+	end := cmp.Or(r.Times.Finished, now)
+	if end.IsZero() {
+		return 0
+	}
+	return max(0, end.Sub(accepted(r)))
+}
+
+var runID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// runsPage lists runs. Its address says all that was asked, as in the API.
+func runsPage(x *exchange) error {
+	params := x.r.URL.Query()
+	if id := strings.ToLower(strings.TrimSpace(params.Get("filter"))); runID.MatchString(id) {
+		return x.redirect(Root + "/runs/" + id)
+	}
+	for name, values := range params { // a form sends what was left empty
+		if values[0] == "" {
+			params.Del(name)
+		}
+	}
+	list, err := x.findRuns(params)
+	if err != nil && faultOf(err).Status >= 500 {
+		return err
+	}
+	if err != nil { // a mistake in the filter is shown beside it
+		list.Trouble = err.Error()
+	}
+	if x.fragment() {
+		if x.r.Header.Get("HX-Trigger") != "runs" { // not the list that looks for new runs
+			x.w.Header().Set("HX-Push-Url", view.RunsURL(params, nil))
+		}
+		return x.show(200, view.RunsTable(x.page("runs", "Runs"), list))
+	}
+	return x.show(200, view.RunsPage(x.page("runs", "Runs"), list))
+}
+
+// findRuns reads one page of runs.
+func (x *exchange) findRuns(params url.Values) (view.RunList, error) {
+	list := view.RunList{Params: params, Filter: params.Get("filter"), Chosen: chosenIn(params.Get("filter")), Flows: x.flowNames()}
+	q, err := listing.Parse(params.Encode(), runFields())
+	if err != nil {
+		return list, err
+	}
+	list.Order = cmp.Or(params.Get("order_by"), "-created_at")
+	page, err := runlist.Find(x.ctx(), x.console.config.Queue, q, func(*queue.Record) bool { return true })
+	if err != nil {
+		return list, err
+	}
+	list.Page, list.PageSize, list.Total, list.AtLeast = page.Page, page.PageSize, page.Total, page.AtLeast
+	list.Next, list.Looked, list.LookedBackTo = page.Next, page.Looked, page.LookedBackTo
+	list.None = len(page.Items) == 0 && !page.AtLeast && list.Filter == "" && q.Cursor == "" && q.Page == 1
+	now := x.console.config.Now()
+	for i := range page.Items {
+		list.Items = append(list.Items, x.runRow(&page.Items[i], now, list.Flows))
+	}
+	return list, nil
+}
+
+func (x *exchange) runRow(r *queue.Record, now time.Time, flows []view.FlowName) view.RunRow {
+	row := view.RunRow{
+		ID: r.ID, Flow: r.Flow, FlowName: "flow " + strconv.FormatInt(r.Flow, 10), State: string(r.State), Principal: r.Principal,
+		Queue: r.Queue, Attempt: r.Attempt, Created: accepted(r), ReplayOf: r.ReplayOf,
+	}
+	if i := slices.IndexFunc(flows, func(f view.FlowName) bool { return f.Number == r.Flow }); i >= 0 {
+		row.FlowName = flows[i].Name
+	}
+	if r.Error != nil {
+		row.Error = r.Error.Error()
+	}
+	if r.State.Terminal() || r.State == queue.Running {
+		row.Took = duration(r, now)
+	}
+	return row
+}
+
+// flowNames are the flows as a list to choose from.
+func (x *exchange) flowNames() []view.FlowName {
+	var names []view.FlowName
+	for _, head := range x.console.config.Store.Flows().List() {
+		names = append(names, view.FlowName{Number: head.Number, Name: cmp.Or(head.Slug, head.Name, "flow "+strconv.FormatInt(head.Number, 10))})
+	}
+	return names
+}
+
+var simpleTerm = regexp.MustCompile(`^(state|flow) eq (?:"([a-z_]+)"|([0-9]+))$`)
+
+// chosenIn reads the filters that the buttons above the list write: of a
+// state, of a flow. Others are left to the text.
+func chosenIn(filter string) view.Chosen {
+	var c view.Chosen
+	if filter == "" {
+		return c
+	}
+	for term := range strings.SplitSeq(filter, " and ") {
+		switch m := simpleTerm.FindStringSubmatch(term); {
+		case m != nil && m[1] == "state" && m[2] != "":
+			c.State = m[2]
+		case m != nil && m[1] == "flow" && m[3] != "":
+			c.Flow, _ = strconv.ParseInt(m[3], 10, 64)
+		default:
+			return view.Chosen{Other: true}
+		}
+	}
+	return c
+}

@@ -1,0 +1,128 @@
+package view
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/auth/rotation"
+	"github.com/penstock/penstock/store"
+)
+
+// KeyPath is the page of an API key.
+func KeyPath(k *store.Key) string { return Root + "/access/keys/" + url.PathEscape(k.Key) }
+
+// KeySheet is an API key and, while it has two secrets, their use.
+type KeySheet struct {
+	*store.Key
+	Use rotation.Use
+}
+
+func (k KeySheet) calls() int64 { return k.Use.Current + k.Use.Previous }
+
+// share is the part of the calls with the new secret, in words. It says 100 %
+// only when no call used the old one.
+func (k KeySheet) share() string {
+	percent := 100 * k.Use.Current / k.calls()
+	return strconv.FormatInt(percent, 10) + " %"
+}
+
+// width is that part of a bar of 100.
+func (k KeySheet) width() string {
+	return strconv.FormatFloat(100*float64(k.Use.Current)/float64(k.calls()), 'f', 1, 64)
+}
+
+// ClientPath is the page of an API client.
+func ClientPath(c *store.Client) string {
+	return Root + "/access/clients/" + url.PathEscape(c.Identifier)
+}
+
+func userPath(u *store.User) string { return Root + "/access/users/" + url.PathEscape(u.Name) }
+
+// keyFlows are the flows of a key, as the form takes them.
+func keyFlows(k *store.Key) string {
+	if k.Flows == nil {
+		return "all"
+	}
+	if len(k.Flows) == 0 {
+		return "none"
+	}
+	var numbers []string
+	for _, n := range k.Flows {
+		numbers = append(numbers, strconv.FormatInt(n, 10))
+	}
+	return strings.Join(numbers, ", ")
+}
+
+func seconds(k *store.Key) string { return strconv.Itoa(int(k.Window.Seconds())) }
+
+func keyName(k *store.Key) string {
+	if k.Name == "" {
+		return k.Key
+	}
+	return k.Name
+}
+
+// roleText says what a role is for.
+type roleText struct {
+	Role store.Role
+	Text string
+}
+
+func roleTexts() []roleText {
+	return []roleText{
+		{store.RoleAdmin, "everything, keys and users included"},
+		{store.RoleOperator, "runs flows, cancels and replays, manages queues"},
+		{store.RoleViewer, "sees flows, runs and queues"},
+		{store.RoleAPIUser, "may use the API: Basic, or the password grant"},
+	}
+}
+
+func roleNames(u *store.User) string {
+	var names []string
+	for _, r := range u.Roles {
+		names = append(names, string(r))
+	}
+	return strings.Join(names, ", ")
+}
+
+// moreScopes are those of a client that have no box of their own.
+func moreScopes(c *store.Client) string {
+	var more []string
+	for _, s := range c.Scopes {
+		if !slices.Contains(auth.Scopes, auth.Scope(s)) {
+			more = append(more, s)
+		}
+	}
+	return strings.Join(more, " ")
+}
+
+func separator(c *store.Client) string {
+	switch {
+	case c.Commas == nil:
+		return ""
+	case *c.Commas:
+		return "comma"
+	}
+	return "space"
+}
+
+// AuditList is a page of the audit log.
+type AuditList struct {
+	Params                url.Values
+	Filter, Trouble       string
+	Items                 []store.Entry
+	Page, PageSize, Total int
+}
+
+func (l AuditList) last() int { return max(1, (l.Total+l.PageSize-1)/max(1, l.PageSize)) }
+
+func (l AuditList) pageURL(page int) string {
+	params := url.Values{"page": {strconv.Itoa(page)}}
+	if l.Filter != "" {
+		params.Set("filter", l.Filter)
+	}
+	return Root + "/access/audit?" + params.Encode()
+}

@@ -1,0 +1,159 @@
+// Package view draws the pages of the console.
+package view
+
+//go:generate go tool templ generate
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/auth"
+)
+
+// Root is the path of the console.
+const Root = "/console"
+
+// Page is what every page has around its content.
+type Page struct {
+	Section string // of the navigation; empty: none
+	Title   string
+	User    string // who is signed in; empty: nobody
+	CSRF    string // for forms and scripts
+	Nonce   string // of styles that the editor makes
+	Theme   string // "light" or "dark"; empty: as the system has it
+	Notice  string // what was done; empty: nothing
+	Asset   func(name string) string
+	May     func(auth.Scope) bool // nil: nothing
+	Now     time.Time
+}
+
+// Allows reports whether the user may do what takes a scope.
+func (p Page) Allows(scope auth.Scope) bool { return p.May != nil && p.May(scope) }
+
+// section is one entry of the navigation.
+type section struct {
+	name, title, path, key string // key: pressed after g
+	scope                  auth.Scope
+}
+
+// sections are all of them, in their order.
+func sections() []section {
+	return []section{
+		{"overview", "Overview", "/", "o", ""},
+		{"flows", "Flows", "/flows", "f", auth.ScopeReadFlows},
+		{"runs", "Runs", "/runs", "r", auth.ScopeReadRuns},
+		{"queues", "Queues", "/queues", "q", auth.ScopeReadQueues},
+		{"connections", "Connections", "/connections", "c", auth.ScopeClients},
+		{"access", "Access", "/access/keys", "a", auth.ScopeClients},
+		{"refused", "Rejected", "/refused", "x", auth.ScopeClients},
+	}
+}
+
+func (p Page) sections() []section {
+	var some []section
+	for _, s := range sections() {
+		if s.scope == "" || p.Allows(s.scope) {
+			some = append(some, s)
+		}
+	}
+	return some
+}
+
+// ago says how long a moment is past, in few letters.
+func ago(t, now time.Time) string {
+	d := now.Sub(t)
+	switch {
+	case t.IsZero():
+		return "–"
+	case d < 2*time.Second:
+		return "now"
+	case d < time.Minute:
+		return fmt.Sprintf("%ds ago", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm ago", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh ago", int(d.Hours()))
+	case d < 90*24*time.Hour:
+		return fmt.Sprintf("%dd ago", int(d.Hours()/24))
+	}
+	return t.UTC().Format("2 Jan 2006")
+}
+
+// Took writes a duration with three digits or so.
+func Took(d time.Duration) string {
+	switch {
+	case d <= 0:
+		return "0 ms"
+	case d < time.Millisecond:
+		return strconv.FormatInt(d.Microseconds(), 10) + " µs"
+	case d < 10*time.Millisecond:
+		return strconv.FormatFloat(float64(d.Microseconds())/1000, 'f', 1, 64) + " ms"
+	case d < time.Second:
+		return strconv.FormatInt(d.Milliseconds(), 10) + " ms"
+	case d < time.Minute:
+		return strconv.FormatFloat(d.Seconds(), 'f', 2, 64) + " s"
+	case d < time.Hour:
+		return fmt.Sprintf("%dm %02ds", int(d.Minutes()), int(d.Seconds())%60)
+	}
+	return fmt.Sprintf("%dh %02dm", int(d.Hours()), int(d.Minutes())%60)
+}
+
+// length is a round duration in words.
+func length(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return many(int(d.Seconds()), "second", "seconds")
+	case d < 2*time.Hour:
+		return many(int(d.Minutes()), "minute", "minutes")
+	}
+	return many(int(d.Hours()), "hour", "hours")
+}
+
+// Short is enough of an id to tell it apart by eye.
+func Short(id string) string {
+	if len(id) <= 12 {
+		return id
+	}
+	return id[:8]
+}
+
+// tail is the end of a run id: the beginnings of neighbours are alike.
+func tail(id string) string {
+	if len(id) <= 12 {
+		return id
+	}
+	return "…" + id[len(id)-12:]
+}
+
+// count writes a number in groups of three digits.
+func count(n int) string {
+	text := strconv.Itoa(n)
+	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+// many is a number with its word.
+func many(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return count(n) + " " + more
+}
+
+// stateText is a state as people read it.
+func stateText(state string) string { return strings.ReplaceAll(state, "_", " ") }
+
+// iso is a moment as scripts read it.
+func iso(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// exact is a moment as people read it.
+func exact(t time.Time) string {
+	if t.IsZero() {
+		return "–"
+	}
+	return t.UTC().Format("2006-01-02 15:04:05.000 UTC")
+}

@@ -1,0 +1,111 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/queue"
+)
+
+// runMetrics are a worker's metrics of its runs.
+type runMetrics struct {
+	flows    *numbers
+	now      *prometheus.GaugeVec
+	pickup   *prometheus.HistogramVec
+	duration *prometheus.HistogramVec
+	restarts *prometheus.CounterVec
+	steps    *prometheus.HistogramVec
+	failures *prometheus.CounterVec
+	retries  *prometheus.CounterVec
+	replays  *prometheus.CounterVec
+}
+
+func newRunMetrics(m *Metrics) runMetrics {
+	return runMetrics{
+		flows: newNumbers(mostFlows),
+		now:   m.gauge("penstock_worker_flow_runs", "Runs of a flow that this process executes.", "flow"),
+		pickup: m.histogram("penstock_run_pickup_seconds",
+			"From a run's acceptance to the start of its first attempt.", runBounds, "queue"),
+		duration: m.histogram("penstock_run_duration_seconds",
+			"How long an attempt at a run took, by how it ended: succeeded, failed, cancelled, timed_out, waiting (parked), lost (to another worker), handed_back (by a worker that stops).",
+			runBounds, "flow", "outcome"),
+		restarts: m.counter("penstock_run_restarts_total", "Attempts at runs that had begun before.", "flow"),
+		steps:    m.histogram("penstock_step_duration_seconds", "How long a step took for all its items.", stepBounds, "flow", "kind"),
+		failures: m.counter("penstock_step_failures_total", "Steps that failed.", "flow", "kind"),
+		retries:  m.counter("penstock_step_retries_total", "Attempts of steps at an item after the first one.", "flow", "kind"),
+		replays:  m.counter("penstock_step_replays_total", "Effects that were not executed again: the journal had their results.", "flow", "kind"),
+	}
+}
+
+// Observation follows one attempt of a worker: what of it a metric or a trace is
+// made from. A worker.Observation is one as well.
+type Observation interface {
+	// Step begins a step; the function that it returns is called when it ends.
+	Step(ctx context.Context, b flows.StepStart) (context.Context, func(flows.StepEnd))
+	// End is called once. cause is why the attempt was stopped; nil: it was not.
+	End(o queue.Outcome, cause error)
+}
+
+// Begin begins to measure an attempt.
+func (m *Metrics) Begin(ctx context.Context, a *queue.Attempt) (context.Context, Observation) {
+	o := &attempt{m: m, ctx: ctx, flow: m.runs.flows.label(a.Flow), queue: a.Queue, begun: time.Now()}
+	if a.Number == 1 {
+		observe(ctx, m.runs.pickup.WithLabelValues(a.Queue), a.Times.Started.Sub(a.Times.Accepted))
+	} else {
+		m.runs.restarts.WithLabelValues(o.flow).Inc()
+	}
+	m.work.running.WithLabelValues(a.Queue).Inc()
+	m.runs.now.WithLabelValues(o.flow).Inc()
+	return ctx, o
+}
+
+// attempt measures one attempt.
+type attempt struct {
+	m     *Metrics
+	ctx   context.Context // for its trace
+	flow  string
+	queue string
+	begun time.Time
+}
+
+// Step implements Observation.
+func (o *attempt) Step(ctx context.Context, _ flows.StepStart) (context.Context, func(flows.StepEnd)) {
+	return ctx, o.stepEnded
+}
+
+func (o *attempt) stepEnded(e flows.StepEnd) {
+	r := &o.m.runs
+	r.steps.WithLabelValues(o.flow, e.Kind).Observe(e.Duration.Seconds())
+	if e.Err != nil {
+		r.failures.WithLabelValues(o.flow, e.Kind).Inc()
+	}
+	if again := e.Attempts + e.Replayed - e.In; again > 0 {
+		r.retries.WithLabelValues(o.flow, e.Kind).Add(float64(again))
+	}
+	if e.Replayed > 0 {
+		r.replays.WithLabelValues(o.flow, e.Kind).Add(float64(e.Replayed))
+	}
+}
+
+// End implements Observation.
+func (o *attempt) End(end queue.Outcome, cause error) {
+	o.m.work.running.WithLabelValues(o.queue).Dec()
+	o.m.runs.now.WithLabelValues(o.flow).Dec()
+	observe(o.ctx, o.m.runs.duration.WithLabelValues(o.flow, outcome(end, cause)), time.Since(o.begun))
+}
+
+// outcome names the end of an attempt. The outcome of a worker that has lost its run, or is stopping, is not that of
+// the run.
+func outcome(o queue.Outcome, cause error) string {
+	switch {
+	case errors.Is(cause, queue.ErrLost):
+		return "lost"
+	case errors.Is(cause, queue.ErrDraining) && o.State != queue.Succeeded:
+		return "handed_back"
+	}
+	return string(o.State)
+}
