@@ -203,7 +203,7 @@ func parseSQL(step string) (*flows.Flow, error) {
 }
 
 // These statements try to leave the tables of a SQLite file. Functions that load or read files are not in the
-// library; internal/connect tests that.
+// library; package connect tests that.
 func TestSQLiteStatementsStayInTheirTables(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
