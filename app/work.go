@@ -36,7 +36,7 @@ func (p *Program) openWorker(ctx context.Context) error {
 		Spare:     p.settings.Spare,
 		Shares:    p.settings.Shares,
 		Memory:    p.memory,
-		Env:       flows.Env{HTTP: transport, Instead: map[string]string{crmInFiles: p.crm}, InsteadIn: p.isExample},
+		Env:       flows.Env{HTTP: transport, VarSubstitutions: map[string]string{crmInFiles: p.crm}, SubstitutesIn: p.isExample},
 		Block:     p.block,
 		Retention: p.settings.Retention,
 	}

@@ -13,19 +13,19 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// largestAnswer bounds what a MySQL or SQL Server sends as the answer to one
-// statement, bytes: their drivers read a row as a whole. It is more than the
-// rows of a step may hold together, and as much as a row of PostgreSQL.
+// largestAnswer is the maximum size of the response to one MySQL or SQL Server statement in bytes, because their
+// drivers read a row as a whole. It exceeds the total that the rows of a step may hold, and equals the limit of a
+// PostgreSQL row.
 const largestAnswer = largestRow
 
-// errAnswerTooLarge ends a connection whose server sends too much.
+// errAnswerTooLarge closes a connection whose server sends too much.
 var errAnswerTooLarge = errors.New("the answer of the database is too large")
 
-// answers dials connections that end when an answer is too large, and counts
-// them. A driver may hide why its connection ended: claim tells.
+// answers dials connections that are closed when a response is too large, and counts them. A driver may hide the
+// reason for a closed connection; claim finds it.
 type answers struct {
 	net.Dialer
-	ended atomic.Int64 // connections that ended so, and whose statement has not claimed it
+	ended atomic.Int64 // connections closed for this reason and not yet claimed by their statement
 }
 
 // DialContext implements mssql.Dialer and mysql's DialFunc.
@@ -40,9 +40,8 @@ func (a *answers) DialContext(ctx context.Context, network, address string) (net
 	return &answerConn{Conn: conn, of: a}, nil
 }
 
-// connecting ends the connections that are dialled for one log-in when the
-// log-in's context ends: SQL Server's driver does not look at it. The context of
-// a dial is another one, which MySQL's driver ends with the dial.
+// connecting closes the connections dialled for one login when the context of the login ends, which SQL Server's
+// driver ignores. The context of a dial is another one; MySQL's driver ends it with the dial.
 type connecting struct {
 	ctx   context.Context
 	mu    sync.Mutex
@@ -58,7 +57,7 @@ func (c *connecting) watch(conn net.Conn) {
 	c.stops = append(c.stops, context.AfterFunc(c.ctx, func() { _ = conn.Close() }))
 }
 
-// done leaves the connections to their owners.
+// done leaves the connections open.
 func (c *connecting) done() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -67,8 +66,7 @@ func (c *connecting) done() {
 	}
 }
 
-// bound makes a pool that dials by a tell which of its errors are answers that
-// were too large.
+// bound sets TooLarge of a pool that dials with a.
 func (a *answers) bound(p *pool) *pool {
 	p.TooLarge = func(err error) bool {
 		return errors.Is(err, errAnswerTooLarge) || lost(err) && a.claim()
@@ -76,15 +74,14 @@ func (a *answers) bound(p *pool) *pool {
 	return p
 }
 
-// lost reports whether a driver says that its connection has ended.
+// lost reports whether a driver's error means a closed connection.
 func lost(err error) bool {
 	var network net.Error
 	return errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network)
 }
 
-// claim reports whether a connection has ended by an answer that was too
-// large. Each of them is told once; of two statements that lose their
-// connections at the same moment the wrong one may be told.
+// claim reports whether a connection was closed because of a response that was too large, and consumes that event.
+// When two statements lose their connections at the same time, the wrong one may claim it.
 func (a *answers) claim() bool {
 	for {
 		n := a.ended.Load()
@@ -97,9 +94,8 @@ func (a *answers) claim() bool {
 	}
 }
 
-// answerConn counts what comes in since something was sent: a client speaks
-// first, and not again before it has read the answer. One goroutine may read
-// while another one writes.
+// answerConn counts the bytes received since the last Write: a client sends a request and then reads the whole
+// response. One goroutine may read while another one writes.
 type answerConn struct {
 	net.Conn
 	of    *answers
@@ -117,7 +113,7 @@ func (c *answerConn) Read(b []byte) (int, error) {
 		return 0, errAnswerTooLarge
 	}
 	c.of.ended.Add(1)
-	_ = c.Conn.Close() // the driver closes it, too
+	_ = c.Conn.Close() // the driver closes it as well
 	return 0, errAnswerTooLarge
 }
 
@@ -127,8 +123,8 @@ func (c *answerConn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// SyscallConn implements syscall.Conn: MySQL's driver asks the socket whether
-// an idle connection was closed by the server.
+// SyscallConn implements syscall.Conn: MySQL's driver checks the socket of an idle connection for a close by the
+// server.
 func (c *answerConn) SyscallConn() (syscall.RawConn, error) {
 	conn, ok := c.Conn.(syscall.Conn)
 	if !ok {

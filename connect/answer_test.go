@@ -12,9 +12,8 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// A row that is larger than what a driver may read as a whole fails the
-// statement, and the pool goes on. Not parallel: the heap of the process is
-// looked at.
+// A row that is larger than what a driver may read as a whole fails the statement, and the pool stays usable. Not
+// parallel: the test measures the heap of the process.
 func TestRowsThatAreTooLarge(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a database server of each kind")
@@ -52,15 +51,15 @@ func TestRowsThatAreTooLarge(t *testing.T) {
 	}
 }
 
-// allocated is what the process has allocated since its start, bytes.
+// allocated returns the bytes that the process has allocated since its start.
 func allocated() uint64 {
 	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(sample)
 	return sample[0].Value.Uint64()
 }
 
-// SQL Server's driver reads through the same connections. There is no server to
-// test against: what it would send is counted here.
+// SQL Server's driver reads through the same connections. There is no server to test against, so the test sends the
+// bytes itself.
 func TestAnswersAreCounted(t *testing.T) {
 	t.Parallel()
 	server, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -68,7 +67,7 @@ func TestAnswersAreCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	go func() { // two thirds of the bound for each byte that comes
+	go func() { // two thirds of the bound for each received byte
 		conn, err := server.Accept()
 		if err != nil {
 			return

@@ -16,7 +16,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
-// assertionLife is how long a signed assertion counts.
+// assertionLife is the lifetime of a signed assertion.
 const assertionLife = 5 * time.Minute
 
 const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -48,7 +48,7 @@ func jwtAssertionType() Type {
 	}
 }
 
-// newAssertion returns what makes the assertion for a moment.
+// newAssertion returns a function that creates the assertion for a point in time.
 func newAssertion(s settings) (func(time.Time) (string, error), error) {
 	ready, key := s.text["assertion"], s.text["key"]
 	switch {
@@ -110,7 +110,7 @@ func newSigner(algorithm jose.SignatureAlgorithm, key, id string) (jose.Signer, 
 	return signer, nil
 }
 
-// privateKey reads PEM: PKCS #8, PKCS #1 or SEC 1.
+// privateKey parses a PEM key: PKCS #8, PKCS #1 or SEC 1.
 func privateKey(text string) (crypto.PrivateKey, error) {
 	block, _ := pem.Decode([]byte(text))
 	if block == nil {

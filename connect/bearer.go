@@ -6,16 +6,15 @@ import (
 	"net/http"
 )
 
-// bearer adds the token of a grant to each request. An answer that the token
-// is not good any more is asked again, up to a token that was got just for
-// it: a server that says 401 has done nothing.
+// bearer adds the token of a grant to each request. After a 401 it repeats the request with another token, at most
+// with one that was requested just for it: a server that answers 401 has done nothing.
 type bearer struct {
 	base   http.RoundTripper
 	tokens *tokens
 }
 
-// mostSent bounds the requests for one: with the token that the process
-// knows, with the one that the fleet knows, and with a new one.
+// mostSent is the maximum number of times a request is sent: with the token of the process, with that of the fleet,
+// and with a new one.
 const mostSent = 3
 
 // RoundTrip implements http.RoundTripper.
@@ -33,7 +32,7 @@ func (b bearer) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err != nil || resp.StatusCode != http.StatusUnauthorized || fresh || sent == mostSent {
 			return resp, err
 		}
-		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection can be used again
+		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection can be reused
 		resp.Body.Close()
 		if token, fresh, err = b.tokens.token(req.Context(), token); err != nil {
 			return nil, err
@@ -54,7 +53,7 @@ func (b bearer) send(req *http.Request, body []byte, token string) (*http.Respon
 	return resp, err
 }
 
-// repeatable reads the body, which the step holds in memory anyway.
+// repeatable reads the body, which the step holds in memory in any case.
 func repeatable(req *http.Request) ([]byte, error) {
 	if req.Body == nil {
 		return nil, nil

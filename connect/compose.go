@@ -16,7 +16,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// compose writes the message as RFC 5322 and MIME want it.
+// compose creates the message (RFC 5322, MIME).
 func (m *mailer) compose(message *flows.Mail) (*gomail.Msg, error) {
 	from, err := mail.ParseAddress(cmp.Or(message.From, m.from))
 	if err != nil {
@@ -63,10 +63,10 @@ func contentType(a flows.Attachment) gomail.ContentType {
 	return gomail.ContentType(cmp.Or(a.ContentType, mime.TypeByExtension(path.Ext(a.Name)), "application/octet-stream"))
 }
 
-// maxReply bounds what is told of a server's answer, bytes.
+// maxReply is the maximum length of a quoted server response in bytes.
 const maxReply = 200
 
-// firstLine is the server's answer on one line.
+// firstLine returns the server's response on one line.
 func firstLine(err error) string {
 	line := strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 	if len(line) > maxReply {

@@ -1,5 +1,4 @@
-// Package connect makes working connections of the credentials that steps
-// name: HTTP with a credential, pools of databases, mail servers.
+// Package connect opens the connections that steps name: HTTP with a credential, database pools, mail servers.
 package connect
 
 import (
@@ -17,33 +16,31 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// Config is what a Resolver needs.
+// Config configures a Resolver.
 type Config struct {
 	Store *store.Store // required
-	// HTTP sends the requests for tokens; required. Steps' own requests go
-	// through the transport of their run.
+	// HTTP sends the requests for tokens; required. The requests of steps use the transport of their run.
 	HTTP http.RoundTripper
 	Log  *slog.Logger // required
-	// SQLiteDir is the directory that holds the files of sqlite connections.
-	// Empty: there are none.
+	// SQLiteDir is the directory with the files of sqlite connections. Empty: sqlite connections fail.
 	SQLiteDir string
 }
 
-// Resolver finds connections and secrets for the steps of one process. It
-// implements flows.Connections and flows.Secrets. Safe for concurrent use.
+// Resolver finds connections and secrets for the steps of one process. It implements flows.Connections and
+// flows.Secrets. Safe for concurrent use.
 type Resolver struct {
 	config      Config
 	connections *store.Connections
 	secrets     *store.Secrets
 	grants      *store.Grants
-	computing   chan struct{} // places of SQLite's statements
+	computing   chan struct{} // semaphore of SQLite's statements
 
-	mu      sync.Mutex           // guards what follows
+	mu      sync.Mutex           // guards the fields below
 	made    map[string]*resolved // by name
-	retired []io.Closer          // of connections that were changed; closed with the Resolver
+	retired []io.Closer          // pools of replaced versions; closed with the Resolver
 }
 
-// resolved is one version of a connection, made ready.
+// resolved is one version of a connection, opened.
 type resolved struct {
 	version string
 	as      any // *pinned, *pool or *mailer
@@ -108,7 +105,7 @@ func (r *Resolver) Secret(ctx context.Context, name string) (string, error) {
 	return secret, nil
 }
 
-// resolve returns the connection as T, which is what steps of that kind need.
+// resolve returns the connection as T, the type for that step kind.
 func resolve[T any](ctx context.Context, r *Resolver, name, step string) (T, error) {
 	var none T
 	c, err := patiently(ctx, func() (*store.Connection, error) { return r.connections.Connection(ctx, name) })
@@ -126,12 +123,12 @@ func resolve[T any](ctx context.Context, r *Resolver, name, step string) (T, err
 	return conn, nil
 }
 
-// patiently looks something up in the store. A store that is away is waited for until ctx
-// ends; what it has not, or cannot open, is an answer.
+// patiently reads from the store. While the store is unavailable it waits, until ctx ends; a record that does not
+// exist or cannot be opened is a final result.
 func patiently[T any](ctx context.Context, look func() (T, error)) (found T, err error) {
 	var answer error
-	err = redisconn.Insist(ctx, func() error {
-		if found, answer = look(); redisconn.Away(answer) {
+	err = redisconn.RetryUntilDone(ctx, func() error {
+		if found, answer = look(); redisconn.Unavailable(answer) {
 			return answer
 		}
 		return nil
@@ -142,8 +139,8 @@ func patiently[T any](ctx context.Context, look func() (T, error)) (found T, err
 	return found, err
 }
 
-// unread is why a record could not be read. What exactly is wrong with Redis
-// or a master key is for the log.
+// unread returns the error for a record that could not be read. The details of a fault of Redis or of a master key go
+// to the log only.
 func (r *Resolver) unread(ctx context.Context, what, name string, err error) error {
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -157,7 +154,7 @@ func (r *Resolver) unread(ctx context.Context, what, name string, err error) err
 	}
 }
 
-// ready makes a connection once for each of its versions.
+// ready opens each version of a connection once.
 func (r *Resolver) ready(c *store.Connection) (*resolved, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -177,7 +174,7 @@ func (r *Resolver) ready(c *store.Connection) (*resolved, error) {
 	return made, nil
 }
 
-// retire lets what still runs on an older version end in peace.
+// retire lets running statements on an older version finish.
 func (r *Resolver) retire(old *resolved) {
 	if p, ok := old.as.(*pool); ok {
 		p.DB.SetMaxIdleConns(-1)

@@ -33,7 +33,7 @@ func newFleet(t *testing.T) *fleet {
 	return &fleet{t: t, redis: testenv.Redis(t), master: store.NewMasterKey()}
 }
 
-// lockedBuffer is a log that many write to.
+// lockedBuffer is a log with concurrent writers.
 type lockedBuffer struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -103,8 +103,7 @@ func (p *process) put(c store.Connection) {
 	}
 }
 
-// call sends a request with the credential of a connection, as the http step
-// does, and returns status and body.
+// call sends a request with the credential of a connection, as the http step does, and returns status and body.
 func (p *process) call(ctx context.Context, name, method, url, body string) (int, string, error) {
 	conn, err := p.HTTP(ctx, name)
 	if err != nil {
@@ -154,7 +153,7 @@ func TestResolverSaysWhatIsWrong(t *testing.T) {
 		}
 	}
 	f.redis.Kill()
-	// What is in memory may be used for a second; then a store that is away is waited for.
+	// A cached connection may be used for a second; after that, the call waits for the unavailable store.
 	limit, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	var err error
@@ -166,8 +165,7 @@ func TestResolverSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// A changed connection is used at once, and what runs on the old one ends in
-// peace.
+// A changed connection is used at once, and operations on the old one can end.
 func TestChangedConnection(t *testing.T) {
 	t.Parallel()
 	p := newFleet(t).process()

@@ -10,15 +10,15 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// Consent is what a person is asked for at an authorization server, in a
-// browser (RFC 6749, section 4.1), so that a connection gets a refresh token.
+// Consent is the authorization of a connection by a person in a browser (RFC 6749, section 4.1), which gives the
+// connection a refresh token.
 type Consent struct {
-	Redirect string // where the server sends the browser back to; registered there
-	State    string // comes back with the browser; random
-	Verifier string // proves that who redeems has asked (PKCE, RFC 7636); 43 to 128 characters, random
+	Redirect string // URL to which the server redirects the browser; registered there
+	State    string // random; returned by the browser
+	Verifier string // PKCE code verifier (RFC 7636): 43 to 128 random characters
 }
 
-// checkConsent checks what both ways to a refresh token need.
+// checkConsent checks that the settings have a refresh token, or an authorize_url to get one.
 func checkConsent(s settings) error {
 	if s.text["authorize_url"] == "" {
 		if s.text["refresh_token"] == "" {
@@ -30,10 +30,10 @@ func checkConsent(s settings) error {
 	return err
 }
 
-// Consents reports whether a person can authorise the connection.
+// Consents reports whether a person can authorize the connection.
 func Consents(c *store.Connection) bool { return c.Settings["authorize_url"] != "" }
 
-// URL is the address to send the person's browser to.
+// URL returns the URL for the person's browser.
 func (k Consent) URL(c *store.Connection) (string, error) {
 	s, err := consentSettings(c)
 	if err != nil {
@@ -67,8 +67,8 @@ func consentSettings(c *store.Connection) (settings, error) {
 	return read(c, oauthRefreshType())
 }
 
-// Redeem exchanges the code, which came back with the browser, for a refresh
-// token. The error is in words for the connection's owner and holds no secret.
+// Redeem exchanges the code from the browser for a refresh token. The error is written for the owner of the
+// connection and contains no secret.
 func (r *Resolver) Redeem(ctx context.Context, c *store.Connection, k Consent, code string) (refreshToken string, err error) {
 	s, err := consentSettings(c)
 	if err != nil {

@@ -74,7 +74,7 @@ func TestRedeem(t *testing.T) {
 	}
 }
 
-// A connection that nobody has authorised yet says so to the steps that use it.
+// Steps that use a connection without authorisation get an error that says so.
 func TestNotYetAuthorised(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)

@@ -53,7 +53,7 @@ func apiKeyType() Type {
 	}
 }
 
-// addQuery leaves the rest of the query as it is written.
+// addQuery appends a parameter and leaves the rest of the query as written.
 func addQuery(u *url.URL, name, value string) {
 	if u.RawQuery != "" {
 		u.RawQuery += "&"

@@ -22,7 +22,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// mirror answers with what may be a credential.
+// mirror responds with the headers that may be credentials.
 func mirror(w http.ResponseWriter, r *http.Request) {
 	user, password, _ := r.BasicAuth()
 	body, _ := io.ReadAll(r.Body)
@@ -60,7 +60,7 @@ func TestClientCertificate(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, r.TLS.PeerCertificates[0].Subject.CommonName)
 	}))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // the refused handshake is wanted
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // the refused handshake is expected
 	server.TLS = &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool}
 	server.StartTLS()
 	t.Cleanup(server.Close)
@@ -87,7 +87,7 @@ func TestClientCertificate(t *testing.T) {
 	}
 }
 
-// issued is a self-signed client certificate and its key as PEM.
+// issued returns a self-signed client certificate and its key as PEM.
 func issued(t *testing.T, name string) (certificate, key string, pool *x509.CertPool) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

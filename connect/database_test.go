@@ -15,7 +15,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// Why a database cannot be used is told without a value of the connection.
+// The error of an unusable database contains no value of the connection.
 func TestDatabaseTrouble(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
@@ -93,7 +93,7 @@ func TestSQLiteStaysInItsDirectory(t *testing.T) {
 	}
 }
 
-// There is no SQL Server to test against: what its driver is told is checked.
+// There is no SQL Server to test against: the test checks the driver's settings.
 func TestSQLServerConfiguration(t *testing.T) {
 	t.Parallel()
 	c := &store.Connection{Name: "db", Type: "sqlserver", Settings: map[string]string{

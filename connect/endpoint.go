@@ -18,26 +18,26 @@ type endpoint struct {
 	target *url.URL
 	http   http.RoundTripper
 
-	client, secret string // client "": it does not say who it is
-	inBody         bool   // the client proves itself in the body
+	client, secret string // client "": no client authentication
+	inBody         bool   // client credentials go into the body
 }
 
-// maxTokenAnswer bounds an answer, bytes.
+// maxTokenAnswer is the maximum size of a response in bytes.
 const maxTokenAnswer = 256 << 10
 
-// tokenAnswer is what the endpoint said.
+// tokenAnswer is the response of the endpoint.
 type tokenAnswer struct {
 	token, refresh string
 	life           time.Duration
 
-	trouble    string // why there is no token; holds nothing that the server made up
-	final      bool   // the same request would be refused again
+	trouble    string // reason for which there is no token; without text of the server
+	final      bool   // the same request would be rejected again
 	status     int
 	retryAfter time.Duration
 }
 
-// request asks once; an error means that there was no answer. It follows no
-// redirect and tries no second way to prove itself: servers count failures.
+// request sends one request; an error means that there was no response. It follows no redirect and tries no second
+// authentication method, because servers count failures.
 func (e *endpoint) request(ctx context.Context, form url.Values) (*tokenAnswer, error) {
 	if e.client != "" && (e.inBody || e.secret == "") {
 		form.Set("client_id", e.client)
@@ -66,8 +66,7 @@ func (e *endpoint) request(ctx context.Context, form url.Values) (*tokenAnswer, 
 	return readAnswer(resp, content), nil
 }
 
-// answerBody is RFC 6749, sections 5.1 and 5.2. Some servers write the number
-// as text.
+// answerBody is the body of RFC 6749, sections 5.1 and 5.2. Some servers send expires_in as text.
 type answerBody struct {
 	AccessToken  string      `json:"access_token"`
 	TokenType    string      `json:"token_type"`
@@ -81,8 +80,8 @@ var (
 	tokenText = regexp.MustCompile(`^[\x21-\x7e]+$`)
 )
 
-// unstatedLife is that of a token whose answer does not say: short enough for
-// all servers known, and a 401 renews it earlier.
+// unstatedLife is the lifetime of a token without expires_in: short enough for all known servers, and a 401 renews it
+// earlier.
 const unstatedLife = 5 * time.Minute
 
 func readAnswer(resp *http.Response, content []byte) *tokenAnswer {
@@ -112,8 +111,7 @@ func readAnswer(resp *http.Response, content []byte) *tokenAnswer {
 	return a
 }
 
-// usableUntil leaves time for a request to arrive while the token is good: a
-// tenth of its life, at most half a minute.
+// usableUntil reserves time for a request to arrive while the token is valid: a tenth of its lifetime, at most 30 s.
 func (a *tokenAnswer) usableUntil(now time.Time) time.Time {
 	return now.Add(a.life - min(a.life/10, 30*time.Second)).UTC().Round(0)
 }

@@ -8,16 +8,16 @@ import (
 	"strings"
 )
 
-// host is who may see a credential: "api.example.org", "*.example.org",
-// "api.example.org:8443", each over TLS, or "http://crm.internal:8080".
+// host is a host that may receive a credential: "api.example.org", "*.example.org", "api.example.org:8443", each over
+// TLS, or "http://crm.internal:8080".
 type host struct {
 	scheme string
-	name   string // lower case; of a wildcard what follows the *
-	any    bool   // any name that ends in name
+	name   string // lower case; for a wildcard the part after the *
+	any    bool   // any name with that suffix
 	port   string
 }
 
-// hostName is a name, an IPv4 address or an IPv6 address without brackets.
+// hostName matches a name, an IPv4 address, or an IPv6 address without brackets.
 var hostName = regexp.MustCompile(`^[a-z0-9_:.-]+$`)
 
 func readHosts(patterns []string) ([]host, error) {
@@ -48,7 +48,7 @@ func readHost(pattern string) (host, bool) {
 		rest = strings.TrimSuffix(strings.TrimPrefix(rest, "["), "]")
 	}
 	if suffix, ok := strings.CutPrefix(rest, "*"); ok {
-		// *.org and *.co.uk would be the whole world; only the first is plain to see.
+		// *.org and *.co.uk would match any host; only the first is recognized here.
 		if h.any, rest = true, suffix; !strings.HasPrefix(suffix, ".") || strings.Count(suffix, ".") < 2 {
 			return h, false
 		}

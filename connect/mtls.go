@@ -31,7 +31,7 @@ func mtlsType() Type {
 	}
 }
 
-// authorities are those of the setting ca, nil when it is left out.
+// authorities returns those of the setting ca; nil when it is absent.
 func authorities(s settings) (*x509.CertPool, error) {
 	if s.text["ca"] == "" {
 		return nil, nil
@@ -43,9 +43,8 @@ func authorities(s settings) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// presenter presents a client certificate. Its connections must not be shared
-// with steps that do not name it, so it has transports of its own: one for
-// each that it is asked to stand for.
+// presenter presents a client certificate. Its connections must not be shared with steps that do not name it. It
+// therefore has its own transports: one for each base transport.
 type presenter struct {
 	pair  tls.Certificate
 	roots *x509.CertPool
@@ -54,8 +53,8 @@ type presenter struct {
 	made map[http.RoundTripper]*http.Transport // guarded by mu
 }
 
-// maxPresented bounds the transports of one certificate: one for the process,
-// and one for each step that trusts authorities of its own.
+// maxPresented is the maximum number of transports of one certificate: one for the process, and one for each step
+// with its own authorities.
 const maxPresented = 32
 
 func (p *presenter) transport(base http.RoundTripper) http.RoundTripper {
@@ -68,7 +67,7 @@ func (p *presenter) transport(base http.RoundTripper) http.RoundTripper {
 	if made := p.made[base]; made != nil {
 		return made
 	}
-	if len(p.made) == maxPresented { // of steps long gone, most of them
+	if len(p.made) == maxPresented { // most of them of steps that are gone
 		for _, old := range p.made {
 			old.CloseIdleConnections()
 		}
@@ -86,7 +85,7 @@ func (p *presenter) transport(base http.RoundTripper) http.RoundTripper {
 	return made
 }
 
-// refuser is the way to nowhere.
+// refuser is a transport that always fails.
 type refuser struct{ err error }
 
 // RoundTrip implements http.RoundTripper.

@@ -22,12 +22,12 @@ func mysqlType() Type {
 			config.Net, config.Addr = "tcp", net.JoinHostPort(s.text["host"], s.text["port"])
 			config.User, config.Passwd, config.DBName = s.text["username"], s.text["password"], s.text["database"]
 			config.TLS, config.Timeout = trust, dialLimit
-			config.Logger = &mysql.NopLogger{} // it would write to standard error
+			config.Logger = &mysql.NopLogger{} // its default logger writes to standard error
 			config.ParseTime, config.Loc = true, time.UTC
 			config.Params = map[string]string{"time_zone": "'+00:00'"}
 			reading := new(answers)
 			config.DialFunc = reading.DialContext
-			config.ClientFoundRows = true // an update counts the rows that it found, as elsewhere
+			config.ClientFoundRows = true // an update counts matched rows, as with other databases
 			c, err := mysql.NewConnector(config)
 			if err != nil {
 				return nil, fmt.Errorf("make configuration: %w", err)

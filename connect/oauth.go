@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// tokenFields are those that all OAuth types share.
+// tokenFields are the fields common to all OAuth types.
 func tokenFields(own ...Field) []Field {
 	return append(own,
 		Field{Name: "token_url", Required: true, Summary: "Token endpoint, https:// (http:// on loopback only)."},
@@ -77,8 +77,8 @@ func oauthPasswordType() Type {
 	}
 }
 
-// oauth makes the connection of a grant. form says the grant's own
-// parameters; replaced is the refresh token that came last, if any did.
+// oauth returns the connection of a grant. form returns the parameters of the grant; replaced is the latest refresh
+// token of the server, empty if none.
 func (r *Resolver) oauth(s settings, form func(replaced string) (url.Values, error)) (any, error) {
 	ask, err := r.endpoint(s)
 	if err != nil {
@@ -104,7 +104,7 @@ func (r *Resolver) oauth(s settings, form func(replaced string) (url.Values, err
 	return &pinned{wrap: func(base http.RoundTripper) http.RoundTripper { return bearer{base, source} }}, nil
 }
 
-// endpoint is the token endpoint of the settings.
+// endpoint returns the token endpoint of the settings.
 func (r *Resolver) endpoint(s settings) (endpoint, error) {
 	target, err := address(s, "token_url")
 	return endpoint{
@@ -113,7 +113,7 @@ func (r *Resolver) endpoint(s settings) (endpoint, error) {
 	}, err
 }
 
-// address reads a setting that is the URL of an endpoint.
+// address parses a setting with the URL of an endpoint.
 func address(s settings, name string) (*url.URL, error) {
 	u, err := url.Parse(s.text[name])
 	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || !confidential(u) {
@@ -122,7 +122,7 @@ func address(s settings, name string) (*url.URL, error) {
 	return u, nil
 }
 
-// confidential reports whether what is sent to u cannot be read on the way.
+// confidential reports whether requests to u are encrypted or stay on this machine.
 func confidential(u *url.URL) bool {
 	return u.Scheme == "https" || u.Scheme == "http" && slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, u.Hostname())
 }

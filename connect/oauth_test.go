@@ -18,15 +18,14 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// authority is a token endpoint with an API beside it. Its tokens are
-// numbers, and only the last one is good.
+// authority is a token endpoint with an API. Its tokens are numbers, and only the last one is valid.
 type authority struct {
 	*httptest.Server
 	asked   atomic.Int64 // requests for a token
-	refused atomic.Int64 // answers 401 of the API
+	refused atomic.Int64 // responses 401 of the API
 
 	answer func(w http.ResponseWriter, r *http.Request, n int64) bool // nil or false: a token
-	gate   chan struct{}                                              // if set, the token comes when it is closed
+	gate   chan struct{}                                              // if set, the token is sent when it is closed
 
 	mu   sync.Mutex
 	good string
@@ -71,7 +70,7 @@ func (a *authority) api(w http.ResponseWriter, r *http.Request) {
 	mirror(w, r)
 }
 
-// revoke makes the last token bad.
+// revoke invalidates the last token.
 func (a *authority) revoke() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -86,14 +85,14 @@ func (a *authority) connection(kind string, more ...string) store.Connection {
 	return store.Connection{Name: "api", Type: kind, Hosts: []string{a.URL}, Settings: settings}
 }
 
-// Runs wait for a store that is away, and a token that was got is kept, once.
+// Runs wait for an unavailable store, and a received token is stored, once.
 func TestATokenWaitsForTheStore(t *testing.T) {
 	t.Parallel()
 	a, f := newAuthority(t), newFleet(t)
 	f.proxy = testenv.NewProxy(t, f.redis.Addr)
 	p := f.process()
 	p.put(a.connection("oauth2_client"))
-	if _, err := p.HTTP(t.Context(), "api"); err != nil { // known to this process from now on
+	if _, err := p.HTTP(t.Context(), "api"); err != nil { // this process has it in memory from now on
 		t.Fatal(err)
 	}
 	f.proxy.Refuse(true)
@@ -113,7 +112,7 @@ func TestATokenWaitsForTheStore(t *testing.T) {
 		case <-time.After(time.Millisecond):
 		}
 	}
-	f.proxy.LoseAnswer("multi") // of what keeps the token
+	f.proxy.LoseAnswer("multi") // to the transaction that stores the token
 	f.proxy.Refuse(false)
 	if err := <-answered; err != nil {
 		t.Error(err)
@@ -123,7 +122,7 @@ func TestATokenWaitsForTheStore(t *testing.T) {
 	}
 }
 
-// Many runs in several processes share one token, asked for once.
+// Many runs in several processes share one token, requested once.
 func TestTokenIsSharedByTheFleet(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)
@@ -144,7 +143,7 @@ func TestTokenIsSharedByTheFleet(t *testing.T) {
 		}
 		calls.Wait()
 	}
-	go func() { // all wait for the first answer
+	go func() { // all wait for the first response
 		for a.asked.Load() == 0 {
 			select {
 			case <-t.Context().Done():
@@ -174,8 +173,7 @@ func TestTokenIsSharedByTheFleet(t *testing.T) {
 	}
 }
 
-// After a 401 the request is sent once more, its body with it, and no more
-// than once.
+// After a 401 the request is repeated once, with its body, and no more than once.
 func TestUnauthorizedIsAskedAgainOnce(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)
@@ -192,7 +190,7 @@ func TestUnauthorizedIsAskedAgainOnce(t *testing.T) {
 	if n := a.asked.Load(); n != 2 {
 		t.Errorf("%d requests for a token, want 2", n)
 	}
-	a.answer = func(w http.ResponseWriter, _ *http.Request, _ int64) bool { // tokens that the API does not take
+	a.answer = func(w http.ResponseWriter, _ *http.Request, _ int64) bool { // tokens that the API refuses
 		_ = json.NewEncoder(w).Encode(map[string]any{"access_token": "useless"})
 		return true
 	}
@@ -248,7 +246,7 @@ func TestTokenEndpointTrouble(t *testing.T) {
 		name   string
 		answer func(http.ResponseWriter, *http.Request, int64) bool
 		want   string
-		asked  int64 // of two calls: a refusal stands for a while
+		asked  int64 // of two calls: a refusal is cached for a while
 	}{
 		{"refused", write(400, `{"error":"invalid_client","error_description":"the secret s3cret is wrong"}`), prefix + "answered 400 invalid_client", 1},
 		{"an error that is none", write(401, `{"error":"the secret s3cret is wrong"}`), prefix + "answered 401", 1},
@@ -314,8 +312,7 @@ func TestTokenRequest(t *testing.T) {
 	}
 }
 
-// A process that dies while it asks keeps the others waiting no longer than
-// its lock.
+// A process that dies while it requests a token delays the others no longer than its lock lasts.
 func TestLockOfADeadProcess(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)

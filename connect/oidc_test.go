@@ -22,7 +22,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// oidc is a published OAuth server, with an API that takes its tokens.
+// oidc is a published OAuth server, with an API that accepts its tokens.
 type oidc struct {
 	Issuer       string `json:"issuer"`
 	RefreshToken string `json:"refresh_token"`
@@ -64,7 +64,7 @@ func newOIDC(t *testing.T) *oidc {
 	return server
 }
 
-// asked are the requests at the token endpoint, by grant and outcome.
+// asked returns the requests at the token endpoint, by grant and outcome.
 func (o *oidc) asked(t *testing.T) map[string]int {
 	t.Helper()
 	resp, err := http.Get(o.Issuer + "/asked")
@@ -118,8 +118,8 @@ func TestOAuthServer(t *testing.T) {
 		t.Errorf("asked for tokens: %v, want %v", got, want)
 	}
 
-	// A token that the server does not take any more is replaced; a refresh
-	// token goes on from the one that the server gave last.
+	// A token that the server no longer accepts is replaced; the next refresh uses the refresh token that the server
+	// sent last.
 	for range 2 {
 		for name := range connections {
 			server.expire(t, processes[0], name)
@@ -137,7 +137,7 @@ func TestOAuthServer(t *testing.T) {
 		t.Errorf("asked for tokens: %v, want %v", got, want)
 	}
 
-	// What the server says of a wrong password is not passed on.
+	// The server's response to a wrong password is not in the error.
 	wrong := connections["person"]
 	wrong.Settings = maps.Clone(wrong.Settings)
 	wrong.Settings["password"] = "hunter2"

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// pinned is a credential for HTTP. It implements flows.HTTPConnection.
+// pinned is an HTTP credential. It implements flows.HTTPConnection.
 type pinned struct {
 	hosts []host
 	wrap  func(base http.RoundTripper) http.RoundTripper
@@ -20,7 +20,7 @@ func (p *pinned) Allows(u *url.URL) bool {
 // Transport implements flows.HTTPConnection.
 func (p *pinned) Transport(base http.RoundTripper) http.RoundTripper { return p.wrap(base) }
 
-// decorated is a connection that changes each request.
+// decorated returns a connection that modifies each request.
 func decorated(change func(*http.Request)) *pinned {
 	return &pinned{wrap: func(base http.RoundTripper) http.RoundTripper { return decorator{base, change} }}
 }
@@ -36,7 +36,7 @@ func (d decorator) RoundTrip(req *http.Request) (*http.Response, error) {
 	d.change(sent)
 	resp, err := d.base.RoundTrip(sent)
 	if err == nil {
-		resp.Request = req // whoever looks at the address does not see the credential
+		resp.Request = req // the caller must not see the credential in the request
 	}
 	return resp, err
 }

@@ -9,14 +9,14 @@ import (
 	"syscall"
 )
 
-// plainDial decides to which addresses a mailer connects without encryption:
-// loopback and the networks that its connection trusts.
+// plainDial decides to which addresses a mailer connects without encryption: loopback, and the trusted networks of
+// its connection.
 type plainDial struct{ networks []netip.Prefix }
 
 var errUntrusted = errors.New("the mail server's address is outside of trusted_network: without TLS it is not talked to")
 
-// newPlainDial reads networks, separated by commas or spaces. Without any, the
-// host must be a loopback address or localhost.
+// newPlainDial parses networks, separated by commas or spaces. Without any, the host must be a loopback address or
+// localhost.
 func newPlainDial(host, networks string) (*plainDial, error) {
 	d := &plainDial{}
 	for _, text := range strings.FieldsFunc(networks, func(r rune) bool { return r == ',' || r == ' ' }) {
@@ -49,8 +49,7 @@ func (d *plainDial) trusts(ip netip.Addr) bool {
 	return false
 }
 
-// control is net.Dialer's: it sees the address behind a name, before anything
-// is sent there.
+// control is the Control of a net.Dialer: it checks the resolved address before anything is sent.
 func (d *plainDial) control(_, address string, _ syscall.RawConn) error {
 	text, _, err := net.SplitHostPort(address)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// The address behind the name decides, not the name.
+// The policy decides by the resolved address, not by the name.
 func TestWhereMailGoesWithoutTLS(t *testing.T) {
 	t.Parallel()
 	r := &Resolver{}

@@ -16,13 +16,13 @@ import (
 )
 
 const (
-	// dialLimit bounds connecting to a server and logging in.
+	// dialLimit is the maximum duration of connecting to a server and logging in.
 	dialLimit = 10 * time.Second
-	// idleLife is how long an unused connection is kept; serverLife how long
-	// any is, so that a failover or a new address is found.
+	// idleLife is how long an unused connection is kept; serverLife how long any connection is, so that a failover or
+	// a new address takes effect.
 	idleLife   = 5 * time.Minute
 	serverLife = 30 * time.Minute
-	// poolSize is how many connections a process opens by default.
+	// poolSize is the default maximum number of connections of a process.
 	poolSize = "10"
 )
 
@@ -42,8 +42,7 @@ func newPool(s settings, dialect flows.Dialect, c driver.Connector) *pool {
 	return &pool{flows.Database{DB: db, Dialect: dialect, TooLarge: tooLarge}}
 }
 
-// connector words the failures of a driver's connector: their own text names
-// hosts, users and files.
+// connector replaces the errors of a driver's connector, whose texts contain hosts, users and files.
 type connector struct {
 	name string
 	driver.Connector
@@ -61,7 +60,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 		return conn, nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	case tooLarge(err): // SQLite has no memory left to open a file
+	case tooLarge(err): // SQLite has no memory to open a file
 		return nil, err
 	case refusesLogin(err):
 		return nil, troubled(c.name, "the database refuses the login")
@@ -76,13 +75,13 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	return nil, unreachable(c.name, "the database", err)
 }
 
-// tooLarge reports whether a driver met one of our bounds: of a message of a
-// PostgreSQL server, of SQLite's values or memory.
+// tooLarge reports whether a driver exceeded a limit of ours: for a message of a PostgreSQL server, or for SQLite's
+// values or memory.
 func tooLarge(err error) bool {
 	var message *pgproto3.ExceededMaxBodyLenErr
 	var code *sqlite.Error
 	if errors.As(err, &code) {
-		const primary = 0xff // of an extended code
+		const primary = 0xff // mask of the primary code in an extended one
 		return code.Code()&primary == sqlite3.SQLITE_NOMEM || code.Code()&primary == sqlite3.SQLITE_TOOBIG
 	}
 	return errors.As(err, &message)
@@ -106,7 +105,7 @@ func maxConnections() Field {
 	return Field{Name: "max_connections", Kind: FieldNumber, Default: poolSize, Summary: "Connections that each worker opens at most."}
 }
 
-// tlsConfig is nil for `tls: none`.
+// tlsConfig returns nil for `tls: none`.
 func tlsConfig(s settings) (*tls.Config, error) {
 	roots, err := authorities(s)
 	if err != nil || s.text["tls"] == "none" {

@@ -11,8 +11,8 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// largestRow bounds one message of a PostgreSQL server, such as a row, bytes:
-// the driver reads it as a whole. Twice what an item may hold.
+// largestRow is the maximum size of one message of a PostgreSQL server, such as a row, in bytes: the driver reads it
+// as a whole. It is twice the limit of an item.
 const largestRow = 128 << 20
 
 func postgresType() Type {
@@ -23,7 +23,7 @@ func postgresType() Type {
 			if err != nil {
 				return nil, err
 			}
-			// What the environment says (PGHOST, PGSSLMODE…) is overridden.
+			// This overrides the environment (PGHOST, PGSSLMODE…).
 			config, err := pgx.ParseConfig("host=localhost user=penstock sslmode=disable")
 			if err != nil {
 				return nil, fmt.Errorf("make configuration: %w", err)

@@ -10,7 +10,7 @@ import (
 	mssql "github.com/microsoft/go-mssqldb"
 )
 
-// refusesLogin reports whether a server does not accept user and password.
+// refusesLogin reports whether a server rejects user and password.
 func refusesLogin(err error) bool {
 	var pg *pgconn.PgError
 	var my *mysql.MySQLError
@@ -26,7 +26,7 @@ func refusesLogin(err error) bool {
 	return false
 }
 
-// refusal words what else a server may say to who connects; empty: unknown.
+// refusal describes other rejections of a connection by a server; empty when unknown.
 func refusal(err error) string {
 	var pg *pgconn.PgError
 	var my *mysql.MySQLError

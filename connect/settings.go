@@ -13,12 +13,11 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// maxSetting bounds one setting, bytes: a chain of certificates fits.
+// maxSetting is the maximum size of one setting in bytes: a chain of certificates fits.
 const maxSetting = 64 << 10
 
-// Texts are settings as JSON has them, as texts: numbers as they are written,
-// true and false by their names. Null is a setting that is left out. The error
-// names the setting, and holds no value.
+// Texts converts JSON settings to text: numbers as written, true and false by name. Null means absent. Errors name
+// the setting and contain no value.
 func Texts(settings map[string]json.RawMessage) (map[string]string, error) {
 	texts := make(map[string]string, len(settings))
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
@@ -44,7 +43,7 @@ func Texts(settings map[string]json.RawMessage) (map[string]string, error) {
 // settings are those of one connection, checked against its type.
 type settings struct {
 	conn *store.Connection
-	text map[string]string // defaults filled in
+	text map[string]string // with defaults
 }
 
 func read(c *store.Connection, t Type) (settings, error) {
@@ -64,7 +63,7 @@ func read(c *store.Connection, t Type) (settings, error) {
 	return s, nil
 }
 
-// check never shows the value: fields may be mixed up.
+// check validates a value. Its errors never show it, because fields may be mixed up.
 func (f Field) check(v string) error {
 	control := func(r rune) bool { return r < ' ' || r == 0x7f }
 	switch {
@@ -87,8 +86,8 @@ func (f Field) check(v string) error {
 	return nil
 }
 
-// number is that of a FieldNumber, 0 when it is left out.
+// number returns the value of a FieldNumber; 0 when absent.
 func (s settings) number(name string) int {
-	n, _ := strconv.Atoi(s.text[name]) // checked
+	n, _ := strconv.Atoi(s.text[name]) // checked before
 	return n
 }

@@ -34,20 +34,18 @@ func smtpType() Type {
 	}
 }
 
-// mailer sends messages, each over a connection of its own. It implements
-// flows.Mailer.
+// mailer sends messages, each over its own connection. It implements flows.Mailer.
 type mailer struct {
 	name    string // of the connection
 	host    string
-	tls     *tls.Config // nil: the connection begins without TLS
+	tls     *tls.Config // nil: the connection starts without TLS
 	plain   *plainDial  // nil: the connection is encrypted
 	options []gomail.Option
 	from    string
 }
 
-// sendLimit bounds one exchange with the server for a caller whose context has
-// no deadline. A step's context has one, its timeout or the run's limit, which
-// is the only limit then.
+// sendLimit is the maximum duration of one exchange with the server, for a context without a deadline. The context of
+// a step has one, its timeout or the run's limit, which then is the only limit.
 const sendLimit = 60 * time.Second
 
 func newMailer(s settings) (*mailer, error) {
@@ -73,7 +71,7 @@ func newMailer(s settings) (*mailer, error) {
 	return m, nil
 }
 
-// encrypt reads tls and returns the usual port.
+// encrypt reads the tls setting and returns the usual port.
 func (m *mailer) encrypt(s settings) (port int, err error) {
 	roots, err := authorities(s)
 	if err != nil {
@@ -116,7 +114,7 @@ func (m *mailer) Send(ctx context.Context, message *flows.Mail) error {
 	}
 	err = client.DialAndSendWithContext(ctx, msg)
 	switch {
-	case msg.IsDelivered(): // what goes wrong with the farewell changes nothing
+	case msg.IsDelivered(): // an error after the delivery does not matter
 		return nil
 	case ctx.Err() != nil && err != nil:
 		return ctx.Err()
@@ -126,19 +124,19 @@ func (m *mailer) Send(ctx context.Context, message *flows.Mail) error {
 	return m.failed(err)
 }
 
-// sending is the context of one exchange, and how long it may take.
+// sending returns the context of one exchange, and its maximum duration.
 func sending(ctx context.Context) (_ context.Context, cancel context.CancelFunc, left time.Duration) {
-	if _, ok := ctx.Deadline(); ok { // a second timer would end at another moment
+	if _, ok := ctx.Deadline(); ok { // a second timer would end at another time
 		ctx, cancel = context.WithCancel(ctx)
 	} else {
 		ctx, cancel = context.WithTimeout(ctx, sendLimit)
 	}
 	deadline, _ := ctx.Deadline()
-	return ctx, cancel, max(time.Until(deadline), 0) + time.Second // after the context, which is the one to end it
+	return ctx, cancel, max(time.Until(deadline), 0) + time.Second // later than the context, which is to end the exchange
 }
 
-// dial connects so that the end of the context of the whole exchange ends it:
-// the library minds a context only until it is connected.
+// dial connects such that the end of ctx closes the connection: the library observes its context only until it is
+// connected.
 func (m *mailer) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	var dialer net.Dialer
 	if m.plain != nil {
@@ -162,8 +160,8 @@ func (m *mailer) dial(ctx context.Context, network, address string) (net.Conn, e
 	return encrypted, nil
 }
 
-// failed words a failure. What the server said is told: it is about the
-// message. What it said to the login is not.
+// failed returns the error for a failed exchange. It quotes the server's response to the message, but not that to the
+// login.
 func (m *mailer) failed(err error) error {
 	var said *gomail.SendError
 	var answer *textproto.Error

@@ -32,7 +32,7 @@ func sqliteType() Type {
 				return nil, errors.New("file is no path inside the directory of sqlite files")
 			}
 			p := newPool(s, flows.SQLite, &sqliteConnector{name: s.conn.Name, dir: r.config.SQLiteDir, file: file})
-			p.Places = r.computing // SQLite computes in this process
+			p.Semaphore = r.computing // SQLite computes in this process
 			return p, nil
 		},
 	}
@@ -59,14 +59,14 @@ func (c *sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, troubled(c.name, "its file cannot be opened as a SQLite database")
 	}
 	if err := bounded(ctx, conn); err != nil {
-		_ = conn.Close() // what failed first says more
+		_ = conn.Close() // the first error says more
 		return nil, troubled(c.name, "its memory cannot be bounded")
 	}
 	return conn, nil
 }
 
-// makePrivate makes a file that only this user can read, unless there is one.
-// SQLite gives its journals the permissions of the file.
+// makePrivate creates a file that only this user can read, unless it exists. SQLite gives its journals the
+// permissions of the file.
 func makePrivate(path string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {
@@ -81,7 +81,7 @@ func makePrivate(path string) error {
 // Driver implements driver.Connector.
 func (c *sqliteConnector) Driver() driver.Driver { return new(sqlite.Driver) }
 
-// path is where the file really is: links may not lead out of the directory.
+// path returns the real path of the file. It rejects links out of the directory.
 func (c *sqliteConnector) path() (string, error) {
 	dir, err := filepath.EvalSymlinks(c.dir)
 	if err != nil {
@@ -89,7 +89,7 @@ func (c *sqliteConnector) path() (string, error) {
 	}
 	path := filepath.Join(dir, c.file)
 	real, err := filepath.EvalSymlinks(path)
-	if _, missing := os.Lstat(path); errors.Is(missing, fs.ErrNotExist) { // it is still to be made
+	if _, missing := os.Lstat(path); errors.Is(missing, fs.ErrNotExist) { // the file does not exist yet
 		real, err = filepath.EvalSymlinks(filepath.Dir(path))
 		real = filepath.Join(real, filepath.Base(path))
 	}

@@ -14,13 +14,12 @@ import (
 
 // SQLite computes in this process, outside of Go's heap.
 const (
-	sqliteHeap  = 96 << 20 // bytes that all connections of the process may use together
+	sqliteHeap  = 96 << 20 // bytes of all connections of the process together
 	sqliteValue = 16 << 20 // bytes of one text or blob, and of one row
 )
 
-// countSQLite makes SQLite count its memory, without which hard_heap_limit has
-// no effect (https://www.sqlite.org/malloc.html). It must run before the first
-// connection of the process is opened, and does nothing after that.
+// countSQLite makes SQLite count its memory, which hard_heap_limit requires (https://www.sqlite.org/malloc.html). It
+// must run before the first connection of the process is opened, and has no effect after that.
 var countSQLite = sync.OnceFunc(func() {
 	tls := libc.NewTLS()
 	defer tls.Close()
@@ -32,7 +31,7 @@ var countSQLite = sync.OnceFunc(func() {
 // bounded sets the limits of one connection (https://www.sqlite.org/limits.html).
 func bounded(ctx context.Context, conn driver.Conn) error {
 	db := sql.OpenDB(lent{conn})
-	defer db.Close() // which leaves the connection open: its handle is not closed
+	defer db.Close() // does not close conn
 	handle, err := db.Conn(ctx)
 	if err != nil {
 		return err
@@ -50,8 +49,8 @@ func bounded(ctx context.Context, conn driver.Conn) error {
 	return nil
 }
 
-// lent is a connector that lends one connection to database/sql, which is the
-// only way to the driver's limits, and keeps it open.
+// lent is a connector that lends one connection to database/sql, the only way to set the driver's limits, and keeps
+// it open.
 type lent struct{ conn driver.Conn }
 
 // Connect implements driver.Connector.
@@ -60,7 +59,7 @@ func (l lent) Connect(context.Context) (driver.Conn, error) { return l.conn, nil
 // Driver implements driver.Connector.
 func (l lent) Driver() driver.Driver { return lender{} }
 
-// lender opens nothing by itself.
+// lender is a driver that opens nothing.
 type lender struct{}
 
 // Open implements driver.Driver.

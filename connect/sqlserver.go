@@ -39,7 +39,7 @@ func sqlserverConfig(s settings) (msdsn.Config, error) {
 		Scheme: "sqlserver", User: url.UserPassword(s.text["username"], s.text["password"]),
 		Host: net.JoinHostPort(s.text["host"], s.text["port"]), RawQuery: query.Encode(),
 	}).String())
-	if err != nil { // its text may hold the password
+	if err != nil { // its text may contain the password
 		return msdsn.Config{}, errors.New("host, port and database make no address of an SQL Server")
 	}
 	if trust != nil {

@@ -16,26 +16,24 @@ import (
 )
 
 const (
-	// requestLimit bounds one request for a token.
+	// requestLimit is the maximum duration of one request for a token.
 	requestLimit = 10 * time.Second
-	// lockLife is how long a process may keep the others waiting: longer than
-	// requestLimit and saving what came.
+	// lockLife is how long a process may block the others: longer than requestLimit and the time to save the token.
 	lockLife = requestLimit + 5*time.Second
-	// lockPause is how often those who wait look for what came.
+	// lockPause is the interval at which waiting processes look for a token.
 	lockPause = 50 * time.Millisecond
-	// obtainLimit bounds waiting and asking together: a crashed process'
-	// lock, and then a request of one's own.
+	// obtainLimit is the maximum duration of waiting and requesting together: the lock of a crashed process, and then
+	// one request.
 	obtainLimit = lockLife + requestLimit
-	// refusedLife is how long a refusal stands for all: a server that counts
-	// failures is not asked again by every run.
+	// refusedLife is how long a rejection applies to all processes, so that a server that counts failures is not
+	// asked again by every run.
 	refusedLife = 10 * time.Second
-	// rotatedLife is how long a refresh token that replaced the connection's
-	// own is kept without being used.
+	// rotatedLife is how long a refresh token that replaced the connection's own is kept without use.
 	rotatedLife = 400 * 24 * time.Hour
 )
 
-// tokens are the access tokens of one connection: asked for by one process at
-// a time, used by all. Safe for concurrent use.
+// tokens are the access tokens of one connection: requested by one process at a time, used by all. Safe for
+// concurrent use.
 type tokens struct {
 	conn     *store.Connection
 	grants   *store.Grants
@@ -43,15 +41,14 @@ type tokens struct {
 	endpoint endpoint
 	form     func(replaced string) (url.Values, error)
 
-	last   atomic.Pointer[store.Grant] // that this process has seen; nil: none
+	last   atomic.Pointer[store.Grant] // last one seen by this process; nil: none
 	flight singleflight.Group
 }
 
-// token returns a token that is good for a while, and not the rejected one.
-// Fresh: it was asked for just now. A store that is away is waited for until
-// ctx ends; what the server says is an answer.
+// token returns a usable token other than rejected. fresh reports whether it was requested just now. While the store
+// is unavailable, token waits until ctx ends; a response of the server is final.
 func (t *tokens) token(ctx context.Context, rejected string) (token string, fresh bool, err error) {
-	away := redisconn.Insist(ctx, func() error {
+	away := redisconn.RetryUntilDone(ctx, func() error {
 		if token, fresh, err = t.once(ctx, rejected); errors.Is(err, errStoreAway) {
 			return err
 		}
@@ -63,16 +60,16 @@ func (t *tokens) token(ctx context.Context, rejected string) (token string, fres
 	return token, fresh, err
 }
 
-// errStoreAway says that the store of the tokens did not answer.
+// errStoreAway reports that the store of the tokens is unavailable.
 var errStoreAway = errors.New("the store of tokens is away")
 
-// once is one try.
+// once is a single try of token.
 func (t *tokens) once(ctx context.Context, rejected string) (token string, fresh bool, err error) {
 	if g := t.last.Load(); usable(g, rejected) {
 		return g.AccessToken, false, nil
 	}
 	landed := t.flight.DoChan(rejected, func() (any, error) {
-		// The work is for all who wait: the first of them may give up.
+		// The result is for all waiters: the first of them may give up.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), obtainLimit)
 		defer cancel()
 		return t.obtain(ctx, rejected)
@@ -86,19 +83,19 @@ func (t *tokens) once(ctx context.Context, rejected string) (token string, fresh
 	}
 }
 
-// obtained is a token, and whether it was asked for just now.
+// obtained is a token; fresh: it was requested just now.
 type obtained struct {
 	token string
 	fresh bool
 }
 
-// usable reports whether the token is there, another one than the rejected,
-// and good for long enough to be sent: ExpiresAt allows for that.
+// usable reports whether there is a token other than rejected that stays valid long enough to be sent; ExpiresAt
+// includes that margin.
 func usable(g *store.Grant, rejected string) bool {
 	return g != nil && g.AccessToken != "" && g.AccessToken != rejected && time.Until(g.ExpiresAt) > 0
 }
 
-// obtain takes what another process has got, or waits for its turn to ask.
+// obtain takes the token of another process, or waits for the lock and requests one.
 func (t *tokens) obtain(ctx context.Context, rejected string) (obtained, error) {
 	for {
 		g, err := t.stored(ctx, rejected)
@@ -123,8 +120,8 @@ func (t *tokens) obtain(ctx context.Context, rejected string) (obtained, error) 
 	}
 }
 
-// stored returns the fleet's token if it is usable, and the refusal that
-// still stands. Neither: nil, nil.
+// stored returns the fleet's token if it is usable, or the error of a rejection that still applies. Neither: nil,
+// nil.
 func (t *tokens) stored(ctx context.Context, rejected string) (*store.Grant, error) {
 	g, err := t.grants.Grant(ctx, t.conn)
 	switch {
@@ -141,9 +138,9 @@ func (t *tokens) stored(ctx context.Context, rejected string) (*store.Grant, err
 	return nil, nil
 }
 
-// renew asks for a new token and shares it. The lock is ours.
+// renew requests a new token and shares it. The caller holds the lock.
 func (t *tokens) renew(ctx context.Context, lock, rejected string) (obtained, error) {
-	defer func() { // a lock that was saved with is gone already
+	defer func() { // Save has released the lock already
 		if err := t.grants.Unlock(context.WithoutCancel(ctx), t.conn, lock); err != nil {
 			t.log.Warn("a lock stays until it expires", "connection", t.conn.Name, "error", err)
 		}
@@ -152,7 +149,7 @@ func (t *tokens) renew(ctx context.Context, lock, rejected string) (obtained, er
 	switch {
 	case err != nil:
 		return obtained{}, err
-	case old != nil: // somebody was faster, just before we had the lock
+	case old != nil: // another process was faster, just before we had the lock
 		return obtained{old.AccessToken, false}, nil
 	}
 	replaced, err := t.replaced(ctx)
@@ -177,9 +174,8 @@ func (t *tokens) renew(ctx context.Context, lock, rejected string) (obtained, er
 	return obtained{g.AccessToken, true}, nil
 }
 
-// save keeps a grant, which a server that exchanges refresh tokens gives only once:
-// a store that is away is waited for. When a reply was lost, the grant may be kept, and the
-// lock given back.
+// save stores a grant, which a server that rotates refresh tokens gives only once: while the store is unavailable it
+// waits. When a reply was lost, the grant may be stored and the lock released already.
 func (t *tokens) save(ctx context.Context, lock string, g *store.Grant, life time.Duration) error {
 	_, err := patiently(ctx, func() (struct{}, error) { return struct{}{}, t.grants.Save(ctx, t.conn, lock, g, life) })
 	if errors.Is(err, store.ErrLockLost) {
@@ -190,8 +186,7 @@ func (t *tokens) save(ctx context.Context, lock string, g *store.Grant, life tim
 	return err
 }
 
-// replaced is the refresh token that the server gave last, empty when it gave
-// none.
+// replaced returns the latest refresh token of the server; empty when there was none.
 func (t *tokens) replaced(ctx context.Context) (string, error) {
 	old, err := t.grants.Grant(ctx, t.conn)
 	switch {
@@ -203,7 +198,7 @@ func (t *tokens) replaced(ctx context.Context) (string, error) {
 	return old.RefreshToken, nil
 }
 
-// ask returns what is to be stored, and why it is no token.
+// ask requests a token. It returns the grant to store, and the error when that is not a token.
 func (t *tokens) ask(ctx context.Context, replaced string) (*store.Grant, error) {
 	form, err := t.form(replaced)
 	if err != nil {
@@ -230,15 +225,14 @@ func (t *tokens) ask(ctx context.Context, replaced string) (*store.Grant, error)
 	return g, nil
 }
 
-// unstored is a failure of what the fleet shares; what exactly is wrong is
-// for the log.
+// unstored returns the error for a failure of the shared store; the details go to the log only.
 func (t *tokens) unstored(ctx context.Context, err error) error {
 	t.log.Error("a token cannot be shared", "connection", t.conn.Name, "error", err)
 	e := troubled(t.conn.Name, "its token cannot be got now")
 	if e.Class = flows.ClassNetwork; ctx.Err() != nil {
 		e.Class = flows.ClassTimeout
 	}
-	if redisconn.Away(err) {
+	if redisconn.Unavailable(err) {
 		e.Err = errStoreAway
 	}
 	return e

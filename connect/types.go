@@ -7,12 +7,11 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// Type is one type of connection. Its fields drive the check, the reference
-// and the console's form.
+// Type is one type of connection. Its fields drive the validation, the reference and the console's form.
 type Type struct {
 	Name    string
 	Summary string
-	Pinned  bool // it needs hosts: a flow chooses whom it talks to
+	Pinned  bool // requires hosts, because a flow chooses the target
 	Fields  []Field
 
 	open func(r *Resolver, s settings) (any, error)
@@ -25,11 +24,11 @@ type Field struct {
 	Secret   bool // never shown again
 	Required bool
 	Kind     FieldKind
-	Default  string   // shown to readers and used
+	Default  string   // shown in the reference, and applied
 	Choices  []string // FieldChoice
 }
 
-// FieldKind is what a setting holds.
+// FieldKind is the type of a setting.
 type FieldKind uint8
 
 const (
@@ -39,7 +38,7 @@ const (
 	FieldLines            // text of several lines: PEM, JSON
 )
 
-// Types lists the types in the order in which readers see them.
+// Types lists the types in the order of the reference.
 func Types() []Type {
 	return []Type{
 		basicType(), bearerType(), apiKeyType(),
@@ -61,9 +60,8 @@ func typeNamed(name string) (Type, error) {
 	return Type{}, fmt.Errorf("type is %q, not one of %s", name, strings.Join(names, ", "))
 }
 
-// Check reports the first mistake in a connection that is about to be
-// stored, in words for whoever wrote it. It reaches nothing. The error never
-// holds a value of a secret field.
+// Check returns the first error of a connection that is to be stored, written for its author. It does not connect.
+// The error never contains the value of a secret field.
 func Check(c *store.Connection) error {
 	r := &Resolver{config: Config{SQLiteDir: "."}}
 	as, err := r.open(c)
@@ -76,7 +74,7 @@ func Check(c *store.Connection) error {
 	return nil
 }
 
-// Shown is the connection without its secrets, for those who may see it.
+// Shown returns the connection without its secrets.
 func Shown(c *store.Connection) store.Connection {
 	shown := *c
 	shown.Settings = map[string]string{}
@@ -89,7 +87,7 @@ func Shown(c *store.Connection) store.Connection {
 	return shown
 }
 
-// open checks a connection and makes it ready. It connects to nothing yet.
+// open checks a connection and prepares it. It does not connect yet.
 func (r *Resolver) open(c *store.Connection) (any, error) {
 	t, err := typeNamed(c.Type)
 	if err != nil {

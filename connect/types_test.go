@@ -44,7 +44,7 @@ func TestCheck(t *testing.T) {
 		kind     string
 		hosts    []string
 		settings map[string]string
-		want     string // "": nothing is wrong
+		want     string // "": valid
 	}{
 		{"ftp", nil, nil, `type is "ftp", not one of basic, bearer`},
 		{"basic", api, map[string]string{"username": "u", "password": "p"}, ""},

@@ -61,7 +61,7 @@ func (x *exchange) runOf(r *queue.Record, a *account) view.Run {
 
 func (x *exchange) gathers(kind string) bool {
 	k, _ := x.console.config.Catalogue.Kind(kind)
-	return k.Gathers
+	return k.Aggregates
 }
 
 // phases part the time of a run: on its way to Redis, waiting for a worker,

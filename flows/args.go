@@ -5,16 +5,15 @@ import (
 	"time"
 )
 
-// Args are the arguments of one step, parsed and checked against the
-// parameters of its kind. An accessor returns the zero value when the flow
-// left the parameter out, and panics when the kind declared it with another
-// type, which is a mistake in the kind.
+// Args are the arguments of one step, parsed and checked against the parameters of its kind. An accessor returns the
+// zero value for a parameter that the flow leaves out, and panics when the kind declared the parameter with another
+// type, which is a bug in the kind.
 type Args struct {
 	values map[string]any
 	places map[string]place // of each value
-	place  place            // of the whole
+	place  place            // of the arguments as a whole
 
-	compile func(source string, locate func(offset int) place) *Expr // while the flow is compiled
+	compile func(source string, locate func(offset int) place) *Expr // set while the flow is compiled
 }
 
 // Field is one member of a TypeFields parameter.
@@ -78,15 +77,14 @@ func (a *Args) Literal(name string) any { return a.values[name] }
 // Statuses returns a TypeStatuses argument.
 func (a *Args) Statuses(name string) Statuses { return arg[Statuses](a, name) }
 
-// Program compiles a program that the kind itself makes of the named
-// argument; only New may call it. A mistake in it is reported at the argument,
-// and the result then nil.
+// Program compiles a jq program that the kind generates from the named argument. Only Kind.New may call it. Problems
+// are reported at the argument; the result is then nil.
 func (a *Args) Program(param, source string) *Expr {
 	return a.compile(source, func(int) place { return a.places[param] })
 }
 
-// Errorf is a mistake in the named argument; the error points at its place in
-// the file, or at the step when the flow left it out.
+// Errorf returns a Problem in the named argument. It points at the argument in the file, or at the step when the flow
+// leaves the argument out.
 func (a *Args) Errorf(param, format string, args ...any) error {
 	at, ok := a.places[param]
 	if !ok {
@@ -95,7 +93,7 @@ func (a *Args) Errorf(param, format string, args ...any) error {
 	return &Problem{Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)}
 }
 
-// nested reports whether steps in the arguments reach the world.
+// nested reports whether any nested step in the arguments has effects.
 func (a *Args) nested() bool {
 	for _, v := range a.values {
 		switch v := v.(type) {

@@ -11,61 +11,61 @@ import (
 	"github.com/penstock/penstock/internal/budget"
 )
 
-// journaled executes the step for one item, unless the journal has its result.
-func (p *passage) journaled(ctx context.Context, in *Input) ([]any, error) {
+// journaled executes the step for one item, or returns the journal's result of an earlier attempt.
+func (p *stepRun) journaled(ctx context.Context, in *Input) ([]any, error) {
 	journal := p.x.env.Journal
 	if journal == nil || p.step.effect == Pure || p.step.effect == Durable {
-		return p.persistent(ctx, in)
+		return p.withRetry(ctx, in)
 	}
 	key := in.Key()
 	known, err := journal.Start(ctx, key, p.step.effect)
 	switch {
 	case err != nil:
-		return nil, unrecorded(ctx, err)
+		return nil, journalError(ctx, err)
 	case known.Result != nil:
-		p.replays(in)
-		return replay(in.Tab(ctx), known.Result)
+		p.countReplay(in)
+		return replay(in.Charger(ctx), known.Result)
 	case known.Started && p.step.effect == Once && !p.step.rerun:
 		return nil, &Error{Code: CodeUncertain,
 			Message: "an earlier attempt began this and left no result: it may or may not have happened"}
 	}
-	results, failed := p.persistent(ctx, in)
+	results, failed := p.withRetry(ctx, in)
 	if failed != nil && (ctx.Err() != nil || asParked(failed) != nil) {
-		return nil, failed // nobody knows what became of it, or it has not happened yet
+		return nil, failed // the outcome is unknown, or the effect has not happened yet
 	}
-	// What happened is recorded even when the run ends at this moment.
+	// The result is recorded even when the run ends now.
 	kept, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(recordTime, cancel) })()
-	result, err := p.record(in.Tab(kept), results, failed, in.index)
+	result, err := p.record(in.Charger(kept), results, failed, in.index)
 	if err != nil {
 		return nil, err
 	}
 	if err := journal.Finish(kept, key, result); err != nil {
-		return nil, unrecorded(ctx, err)
+		return nil, journalError(ctx, err)
 	}
 	return results, failed
 }
 
-// recordTime is how long recording an effect may take once the run has ended;
-// until then it may take as long as the run: the store may be away for a while.
+// recordTime is how long recording an effect may take after the run has ended. Before that it may take as long as the
+// run, because the store may be unavailable for a while.
 const recordTime = 5 * time.Second
 
-func unrecorded(ctx context.Context, err error) error {
+func journalError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	return &Error{Code: CodeInternal, Message: "the effect could not be recorded", Err: err}
 }
 
-// record is the result of an effect as the journal keeps it: its items, or
-// the failure that on_error may have to see again.
-func (p *passage) record(tab *budget.Tab, results []any, failed error, index int) ([]byte, error) {
+// record encodes the result of an effect for the journal: its items, or the failure, which on_error may have to
+// handle again.
+func (p *stepRun) record(charger *budget.Charger, results []any, failed error, index int) ([]byte, error) {
 	if failed == nil {
 		if results == nil {
 			results = []any{}
 		}
-		return EncodeJSONOn(tab, map[string]any{"items": results})
+		return EncodeJSONOn(charger, map[string]any{"items": results})
 	}
 	e := p.step.fail(failed, index)
 	return EncodeJSON(map[string]any{"failed": map[string]any{
@@ -73,9 +73,9 @@ func (p *passage) record(tab *budget.Tab, results []any, failed error, index int
 	}}), nil
 }
 
-// replay reads what record wrote.
-func replay(tab *budget.Tab, result []byte) ([]any, error) {
-	v, err := DecodeJSONOn(tab, result)
+// replay decodes what record has encoded.
+func replay(charger *budget.Charger, result []byte) ([]any, error) {
+	v, err := DecodeJSONOn(charger, result)
 	if err != nil {
 		return nil, &Error{Code: CodeInternal, Message: "a recorded effect cannot be read", Err: err}
 	}
@@ -89,14 +89,14 @@ func replay(tab *budget.Tab, result []byte) ([]any, error) {
 	}
 	code, _ := failed["code"].(string)
 	message, _ := failed["message"].(string)
-	return nil, &Error{Code: Code(code), Message: message, Status: whole(failed["status"]), Upstream: whole(failed["upstream"])}
+	return nil, &Error{Code: Code(code), Message: message, Status: asInt(failed["status"]), Upstream: asInt(failed["upstream"])}
 }
 
-// persistent tries as often as retry says.
-func (p *passage) persistent(ctx context.Context, in *Input) ([]any, error) {
+// withRetry executes the step until it succeeds or the retry attribute allows no further try.
+func (p *stepRun) withRetry(ctx context.Context, in *Input) ([]any, error) {
 	r := &p.step.retry
 	for n := 1; ; n++ {
-		p.tries(in)
+		p.countAttempt(in)
 		results, err := p.attempt(ctx, in)
 		if err == nil || n >= r.attempts || ctx.Err() != nil || asParked(err) != nil {
 			return results, err
@@ -108,9 +108,9 @@ func (p *passage) persistent(ctx context.Context, in *Input) ([]any, error) {
 	}
 }
 
-// wait pauses. It returns false, at once, when the deadline would come first.
-// Tests do not wait.
-func (p *passage) wait(ctx context.Context, pause time.Duration) bool {
+// wait pauses between two tries. It returns false at once when the deadline would come first. In tests it returns at
+// once.
+func (p *stepRun) wait(ctx context.Context, pause time.Duration) bool {
 	if p.x.mocks != nil {
 		return true
 	}
@@ -127,42 +127,41 @@ func (p *passage) wait(ctx context.Context, pause time.Duration) bool {
 	}
 }
 
-// attempt executes the step once, within its timeout. A runner that panics
-// fails the run, not the worker.
-func (p *passage) attempt(ctx context.Context, in *Input) (results []any, err error) {
-	ctx, stop := p.timed(ctx)
+// attempt executes the step once, within its timeout. A panic of the runner fails the run, not the worker.
+func (p *stepRun) attempt(ctx context.Context, in *Input) (results []any, err error) {
+	ctx, stop := p.withTimeout(ctx)
 	defer stop()
 	if p.x.mocks != nil {
-		if results, ok, err := p.mocked(); ok {
+		if results, ok, err := p.mockResult(); ok {
 			return results, err
 		}
 	}
-	defer broken(&err)
+	defer recoverPanic(&err)
 	results, err = p.step.runner.Run(ctx, in)
-	return results, p.overdue(ctx, err)
+	return results, p.timeoutError(ctx, err)
 }
 
-// broken turns a panic into the failure of the step.
-func broken(err *error) {
+// recoverPanic turns a panic into a failure of the step.
+func recoverPanic(err *error) {
 	if trouble := recover(); trouble != nil {
 		*err = &Error{Code: CodeInternal, Message: "the step broke down",
 			Err: fmt.Errorf("panic: %v\n%s", trouble, debug.Stack())}
 	}
 }
 
-// errOverdue is why the context of an attempt ends at the step's timeout.
-var errOverdue = errors.New("the step's timeout")
+// errStepTimeout is the cause of a context that ended at the step's timeout.
+var errStepTimeout = errors.New("the step's timeout")
 
-func (p *passage) timed(ctx context.Context) (context.Context, context.CancelFunc) {
+func (p *stepRun) withTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
 	if p.step.timeout <= 0 {
 		return ctx, func() {}
 	}
-	return context.WithTimeoutCause(ctx, p.step.timeout, errOverdue)
+	return context.WithTimeoutCause(ctx, p.step.timeout, errStepTimeout)
 }
 
-// overdue tells the step's own timeout from the end of the run.
-func (p *passage) overdue(ctx context.Context, err error) error {
-	if err == nil || context.Cause(ctx) != errOverdue || asParked(err) != nil {
+// timeoutError distinguishes the step's own timeout from the end of the run.
+func (p *stepRun) timeoutError(ctx context.Context, err error) error {
+	if err == nil || context.Cause(ctx) != errStepTimeout || asParked(err) != nil {
 		return err
 	}
 	return &Error{Code: CodeStepFailed, Class: ClassTimeout, Err: err,

@@ -27,7 +27,7 @@ func benchmark(b *testing.B, flow *flows.Flow, v any, items int) {
 	}
 }
 
-// The flow that the queue and the door are measured with.
+// BenchmarkThreeSteps runs the flow that the benchmarks of queue and front door use.
 func BenchmarkThreeSteps(b *testing.B) {
 	source, err := os.ReadFile("examples/three-steps.yaml")
 	if err != nil {
@@ -36,7 +36,7 @@ func BenchmarkThreeSteps(b *testing.B) {
 	benchmark(b, parseFile(b, string(source)), event(b, string(constituent(b))), 1)
 }
 
-// The same with the event from bytes and the output to bytes, as a worker has it.
+// BenchmarkThreeStepsBytes is the same with decoding of the event and encoding of the output, as in a worker.
 func BenchmarkThreeStepsBytes(b *testing.B) {
 	source, err := os.ReadFile("examples/three-steps.yaml")
 	if err != nil {

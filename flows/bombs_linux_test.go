@@ -1,4 +1,4 @@
-// Processor time and allocations are judged here, which the race detector multiplies.
+// These tests judge processor time and allocations, which the race detector multiplies.
 
 //go:build !race
 
@@ -24,14 +24,14 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// maxWork is the processor time of one evaluation: its bound, and 100 ms in
-// which it ends. What a machine under load adds is not in it.
+// maxWork is the processor time of one evaluation: its bound, and 100 ms in which it ends. The load of the machine
+// does not count.
 const maxWork = 350 * time.Millisecond
 
-// forEver is after how long on the clock a test says that something never ends.
+// forEver is the time after which a test reports that something does not end.
 const forEver = 60 * time.Second
 
-// worked is the processor time that f takes on this thread.
+// worked returns the processor time of f on this thread.
 func worked(f func()) time.Duration {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -48,12 +48,11 @@ func worked(f func()) time.Duration {
 	return used() - before
 }
 
-// usualPace is the processor time of sorting what pace sorts on the machine for
-// which the bounds were written.
+// usualPace is the processor time of the sort in pace on the machine for which the bounds were written.
 const usualPace = 100 * time.Millisecond
 
-// pace is how many times slower this machine computes than that one, the race
-// detector included; at least 1. Bounds of processor time are multiplied by it.
+// pace returns how many times slower this machine is than that one, with the race detector; at least 1. Bounds of
+// processor time are multiplied by it.
 var pace = sync.OnceValue(func() time.Duration {
 	least := time.Duration(math.MaxInt64)
 	for range 3 {
@@ -70,9 +69,8 @@ var pace = sync.OnceValue(func() time.Duration {
 	return max(1, (least+usualPace-1)/usualPace)
 })
 
-// Each file of testdata/hostile is a flow that would compute for ever. Its
-// first lines say why, which program makes its event, and how it ends: with an
-// error's code, with none, or with a problem of Parse.
+// Each file of testdata/hostile is a flow that would compute without end. Its first lines hold the reason, the
+// program that makes its event, and its end: an error code, none, or a problem of Parse.
 func TestHostileFlows(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/hostile/*.yaml")
@@ -85,13 +83,13 @@ func TestHostileFlows(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			event, want := made(t, directive(t, source, "event")), directive(t, source, "want")
+			event, want := resultChecked(t, directive(t, source, "event")), directive(t, source, "want")
 			var got string
 			took := worked(func() { got = ended(t, source, event) })
 			if got != want {
 				t.Errorf("ends with %s, want %s", got, want)
 			}
-			if took > 4*maxWork*pace() { // parsing and rendering are in it
+			if took > 4*maxWork*pace() { // includes parsing and rendering
 				t.Errorf("takes %v on a machine that is %d times slower than usual", took, pace())
 			}
 			t.Log(took)
@@ -109,8 +107,8 @@ func directive(t *testing.T, source []byte, name string) string {
 	return line
 }
 
-// made is the value of a program without bounds.
-func made(t *testing.T, program string) any {
+// resultChecked is the result of a program without bounds.
+func resultChecked(t *testing.T, program string) any {
 	t.Helper()
 	query, err := gojq.Parse(program)
 	if err != nil {
@@ -123,7 +121,7 @@ func made(t *testing.T, program string) any {
 	return v
 }
 
-// ended executes a flow and says how it ended.
+// ended executes a flow and returns its outcome.
 func ended(t *testing.T, source []byte, event any) string {
 	t.Helper()
 	flow, err := flows.Parse("bomb.yaml", source, catalogue())
@@ -154,10 +152,10 @@ func TestEveryFunctionEndsInTime(t *testing.T) {
 		"reduce range(40) as $i (1; {a: ., b: .})",
 		"$e.list", "$e.digits", "$e.text", "$e.object",
 	}
-	event := made(t, `{list: [range(60000)], digits: [range(1000) | tostring + "9" * 990 | tonumber],
+	event := resultChecked(t, `{list: [range(60000)], digits: [range(1000) | tostring + "9" * 990 | tonumber],
 		text: ("ab" * 200000), object: ([range(30000) | {key: tostring, value: .}] | from_entries)}`)
 	ran, slowest := 0, time.Duration(0)
-	for _, function := range made(t, "builtins").([]any) {
+	for _, function := range resultChecked(t, "builtins").([]any) {
 		name, arity, _ := strings.Cut(function.(string), "/")
 		for _, v := range values {
 			program := fmt.Sprintf(". as $e | (%s) as $x | $x | [limit(10; %s)] | length", v, applied(name, arity))
@@ -184,8 +182,7 @@ func TestEveryFunctionEndsInTime(t *testing.T) {
 	}
 }
 
-// applied is a call whose arguments are all $x, or a regular expression where
-// only a literal may be.
+// applied is a call whose arguments are all $x, or a regular expression where only a literal is allowed.
 func applied(name, arity string) string {
 	args := strings.Split(strings.Repeat("$x;", int(arity[0]-'0')), ";")
 	args = args[:len(args)-1]

@@ -6,12 +6,11 @@ import (
 	"fmt"
 )
 
-// maxCalls is how deep flows may call each other within one run.
+// maxCalls is the maximum depth of flows that call each other within one run.
 const maxCalls = 8
 
-// Call executes another flow for one item, as a part of this run: within its
-// limit, under its journal and with what it may reach. The flow answers nobody:
-// its items come back. Steps in it are called "<step>/<step of the flow>".
+// Call executes another flow for one item as a part of this run: within its limit, with its journal and its Env. The
+// called flow cannot answer the caller; its items are returned. Its steps have the paths "<step>/<step of the flow>".
 func (in *Input) Call(ctx context.Context, f *Flow, event any) ([]any, error) {
 	x := in.p.x
 	if x.depth == maxCalls {
@@ -21,18 +20,18 @@ func (in *Input) Call(ctx context.Context, f *Flow, event any) ([]any, error) {
 	run.Event, run.Params, run.Headers = event, nil, nil
 	env.Respond = nil
 	called := f.begin(run, env)
-	called.holding, called.depth = x.holding, x.depth+1
+	called.memory, called.depth = x.memory, x.depth+1
 	called.prefix, called.trail = in.Key()+"/", in.p.path()+"/"
-	items, err := called.whole(ctx)
+	items, err := called.runAll(ctx)
 	if err != nil {
-		return nil, in.p.step.below(err)
+		return nil, in.p.step.errorFromCalled(err)
 	}
 	x.release(items.size)
 	return items.Values(), nil
 }
 
-// below says that an error comes from a flow that the step called.
-func (s *step) below(err error) error {
+// errorFromCalled prefixes the step of an error that comes from a called flow with the calling step.
+func (s *step) errorFromCalled(err error) error {
 	var known *Error
 	if !errors.As(err, &known) || known.Step == "" {
 		return err

@@ -5,16 +5,15 @@ import (
 	"slices"
 )
 
-// Catalogue is the kinds of step that a flow may use. It never changes; With
-// makes a larger one.
+// Catalogue is the set of step kinds that flows may use. It is immutable; With returns a larger one.
 type Catalogue struct {
 	kinds  []Kind
 	byName map[string]*Kind
 }
 
-// NewCatalogue lists kinds in the order in which readers see them. It panics
-// when a name comes twice or takes that of an attribute that every step has:
-// the list is source code, and wrong at the first start.
+// NewCatalogue returns a catalogue with the kinds in the given order, which is that of the reference. It panics on a
+// duplicate name, or on the name of a common attribute: the list is source code, so that the mistake shows at the
+// first start.
 func NewCatalogue(kinds ...Kind) *Catalogue {
 	c := &Catalogue{kinds: kinds, byName: make(map[string]*Kind, len(kinds))}
 	for i, k := range kinds {
@@ -26,7 +25,7 @@ func NewCatalogue(kinds ...Kind) *Catalogue {
 	return c
 }
 
-// With returns a catalogue that has further kinds.
+// With returns a catalogue with further kinds.
 func (c *Catalogue) With(kinds ...Kind) *Catalogue {
 	return NewCatalogue(append(slices.Clone(c.kinds), kinds...)...)
 }

@@ -7,58 +7,58 @@ import (
 	"slices"
 )
 
-// compiler turns the nodes of one file into a flow. It is used once.
+// compiler compiles the nodes of one file into a flow. It is used once.
 type compiler struct {
 	*report
-	catalogue *Catalogue
-	flow      *Flow
-	names     map[string]place // of every step, wherever it stands
-	slots     []*step          // named steps, by slot
-	steps     int
-	depth     int    // of nested steps
-	scope     *scope // what a program at this point may name
-	entry     *scope // the same where the current list of steps begins
-	answering answering
-	lateStep  string // path of the first step with after_response; empty: none
+	catalogue         *Catalogue
+	flow              *Flow
+	names             map[string]place // of all steps of the file
+	slots             []*step          // steps with a name, by slot
+	steps             int
+	depth             int           // of nested steps
+	scope             *scope        // the variables visible at this point
+	entry             *scope        // the scope at the start of the current list of steps
+	responses         responsePaths // see responsePaths
+	afterResponseStep string        // path of the first step with after_response; empty: none
 }
 
-// scope is the steps that are ancestors of every item at one point.
+// scope is the set of steps that are ancestors of every item at one point of the flow.
 type scope struct {
-	steps map[string]int    // name to slot
-	gone  map[string]string // name to the step that made it ambiguous
+	steps     map[string]int    // slot by name
+	ambiguous map[string]string // name → path of the step that made it ambiguous
 }
 
 func (s *scope) clone() *scope {
-	return &scope{steps: maps.Clone(s.steps), gone: maps.Clone(s.gone)}
+	return &scope{steps: maps.Clone(s.steps), ambiguous: maps.Clone(s.ambiguous)}
 }
 
-// join adds what nested steps brought.
-func (s *scope) join(nested *scope) {
+// merge adds the scope of nested steps.
+func (s *scope) merge(nested *scope) {
 	maps.Copy(s.steps, nested.steps)
-	for name, by := range nested.gone {
+	for name, by := range nested.ambiguous {
 		if _, visible := s.steps[name]; !visible {
-			s.gone[name] = by
+			s.ambiguous[name] = by
 		}
 	}
 }
 
-// Bounds of the steps of a flow.
+// Limits of the steps of a flow.
 const (
 	maxSteps      = 500
-	maxRead       = 5000 // those whose mistakes are told, of a flow with too many
+	maxRead       = 5000 // steps whose problems are reported, in a flow with too many steps
 	maxStepDepth  = 16
 	maxWorkers    = 64 // of one step
-	effectWorkers = 8  // of a step that reaches the world, unless it says otherwise
+	effectWorkers = 8  // default of a step with effects
 )
 
-// Block is a sequence of steps: those of the flow, of a branch, of a handler.
+// Block is a sequence of steps: of the flow, of a branch, or of an error handler.
 type Block struct {
-	steps   []*step
-	effects bool // some step in it reaches the world
-	answers bool // some step in it may answer the caller
+	steps    []*step
+	effects  bool // some step in it has an effect
+	responds bool // some step in it may answer the caller
 }
 
-// block compiles a list of steps. path leads to it, empty at the top.
+// block compiles a list of steps. path is the path of the parent step, empty at the top.
 func (c *compiler) block(n *node, path string) (any, error) {
 	if n.shape != sequence {
 		return nil, expected("a list of steps", n)
@@ -69,56 +69,56 @@ func (c *compiler) block(n *node, path string) (any, error) {
 	if c.depth++; c.depth > maxStepDepth {
 		return nil, fmt.Errorf("steps are nested deeper than %d", maxStepDepth)
 	}
-	outer, around, answered := c.scope, c.entry, c.answering
-	c.scope, c.entry, c.answering = outer.clone(), outer, answering{before: answered.before}
+	outer, around, answered := c.scope, c.entry, c.responses
+	c.scope, c.entry, c.responses = outer.clone(), outer, responsePaths{before: answered.before}
 	b := &Block{}
 	taken := labels(n)
-	var dead *step // fails on every item
+	var terminal *step // the last step, if it fails on every item
 	for _, element := range n.items {
 		s := c.step(element, path, taken)
 		if s == nil {
 			continue
 		}
-		c.unreachable(dead, element, s)
-		dead = s.after(dead)
+		c.unreachable(terminal, element, s)
+		terminal = s.terminalStep(terminal)
 		b.steps = append(b.steps, s)
-		b.effects = b.effects || s.effect != Pure || s.nested
-		c.after(s)
+		b.effects = b.effects || s.effect != Pure || s.nestedEffects
+		c.updateScope(s)
 	}
 	c.depth--
 	nested := c.scope
-	if last := c.answering.before; last != answered.before {
-		b.answers, answered.inside = true, last
+	if last := c.responses.before; last != answered.before {
+		b.responds, answered.inside = true, last
 	}
-	c.scope, c.entry, c.answering = outer, around, answered
-	c.scope.join(nested)
+	c.scope, c.entry, c.responses = outer, around, answered
+	c.scope.merge(nested)
 	return b, nil
 }
 
-// after makes the scope what it is behind a step.
-func (c *compiler) after(s *step) {
-	if s.gathers {
-		c.scope = c.gathered(s.path)
+// updateScope sets the scope for the steps after s.
+func (c *compiler) updateScope(s *step) {
+	if s.aggregates {
+		c.scope = c.aggregateScope(s.path)
 	}
 	if s.slot >= 0 {
 		c.scope.steps[s.name] = s.slot
 	}
 }
 
-// gathered is the scope of a program over all items at once, and behind it:
-// ancestors from before the current list of steps are still those of all.
-func (c *compiler) gathered(by string) *scope {
+// aggregateScope is the scope of a program over all items, and of the steps after it. Only ancestors from before the
+// current list of steps are common to all items.
+func (c *compiler) aggregateScope(by string) *scope {
 	s := c.scope.clone()
 	for name := range s.steps {
 		if _, outside := c.entry.steps[name]; !outside {
-			s.gone[name] = by
+			s.ambiguous[name] = by
 			delete(s.steps, name)
 		}
 	}
 	return s
 }
 
-// labels are the names that the steps of a list give themselves.
+// labels returns the names of the steps in a list.
 func labels(n *node) map[string]bool {
 	taken := map[string]bool{}
 	for _, element := range n.items {

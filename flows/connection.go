@@ -7,9 +7,8 @@ import (
 	"net/url"
 )
 
-// Connections finds the connections that steps name. Errors are shown to the
-// caller: they name the connection and never its credential. Safe for
-// concurrent use.
+// Connections finds the connections that steps name. Errors are shown to the caller: they name the connection, never
+// its credential. Safe for concurrent use.
 type Connections interface {
 	// HTTP returns the connection of that name for http steps.
 	HTTP(ctx context.Context, name string) (HTTPConnection, error)
@@ -19,54 +18,49 @@ type Connections interface {
 	Mail(ctx context.Context, name string) (Mailer, error)
 }
 
-// Secrets finds the secrets that steps name, such as the key of an hmac. The
-// error never holds one. Safe for concurrent use.
+// Secrets finds the secrets that steps name, such as the key of an hmac. Errors never contain a secret. Safe for
+// concurrent use.
 type Secrets interface {
 	Secret(ctx context.Context, name string) (string, error)
 }
 
-// HTTPConnection is a credential for HTTP, pinned to the hosts that may see
-// it. The http step enforces the pin: a kind of connection cannot forget it.
-// Safe for concurrent use.
+// HTTPConnection is a credential for HTTP, restricted to the hosts that may receive it. The http step enforces the
+// restriction, so that no connection type can forget it. Safe for concurrent use.
 type HTTPConnection interface {
 	// Allows reports whether a request to u may carry the credential.
 	Allows(u *url.URL) bool
-	// Transport returns base with the credential added to each request, or a
-	// transport of its own that presents a client certificate. It sees only
-	// requests that Allows lets through, and is called for every one of them.
+	// Transport returns base with the credential added to each request, or its own transport that presents a client
+	// certificate. It is called for every request, and only for those that Allows accepts.
 	Transport(base http.RoundTripper) http.RoundTripper
 }
 
-// Database is a connection for sql steps: one bounded pool, shared by all
-// steps of the process. Whoever gets it does not close it.
+// Database is a connection for sql steps: one bounded pool, shared by all steps of the process. Users of it must not
+// close it.
 type Database struct {
 	DB      *sql.DB
 	Dialect Dialect
-	// TooLarge reports whether an error says that a value or a statement needs
-	// more memory than this process gives it. nil: none does.
+	// TooLarge reports whether an error means that a value or a statement exceeds the memory limit of an in-process
+	// database. nil: the database has no such limit.
 	TooLarge func(error) bool
-	// Places bounds the statements that compute in this process at once: who
-	// executes one, or a transaction, puts a value in and takes it out
-	// afterwards. nil: the database computes elsewhere.
-	Places chan struct{}
+	// Semaphore bounds the number of concurrent statements of a database that computes in this process; see Acquire.
+	// nil: the database computes elsewhere.
+	Semaphore chan struct{}
 }
 
-// Enter waits for a place, at most until ctx ends. leave gives it back; it must
-// be called when err is nil.
-func (d *Database) Enter(ctx context.Context) (leave func(), err error) {
-	if d.Places == nil {
+// Acquire waits for a place in the semaphore until ctx ends. leave releases it and must be called when err is nil.
+func (d *Database) Acquire(ctx context.Context) (leave func(), err error) {
+	if d.Semaphore == nil {
 		return func() {}, nil
 	}
 	select {
-	case d.Places <- struct{}{}:
-		return func() { <-d.Places }, nil
+	case d.Semaphore <- struct{}{}:
+		return func() { <-d.Semaphore }, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
 
-// Dialect says how a database writes placeholders and what its driver makes
-// of values.
+// Dialect selects the syntax of placeholders and the conversion of the driver's values.
 type Dialect string
 
 const (

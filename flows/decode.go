@@ -11,32 +11,29 @@ import (
 	"github.com/penstock/penstock/internal/bulk"
 )
 
-// Bounds of a value from outside and of one that leaves.
+// Limits of JSON values that enter or leave a flow.
 const (
-	maxDepth  = 512  // of nesting; callers may ask for less
+	maxDepth  = 512  // nesting; callers may ask for less
 	maxDigits = 1000 // characters of one number
 )
 
-// DecodeJSON reads one JSON value with exact numbers: every number is the
-// json.Number that was written. It is strict where encoding/json is not:
-// trailing data, a member twice in one object, invalid UTF-8, half of a
-// surrogate pair, nesting beyond 512 and numbers of more than 1,000
-// characters are errors. The value shares no memory with src.
+// DecodeJSON decodes one JSON value. Numbers are json.Number, exactly as written. It is stricter than encoding/json:
+// trailing data, duplicate members, invalid UTF-8, unpaired surrogates, nesting beyond 512 and numbers of more than
+// 1,000 characters are errors. The value shares no memory with src.
 func DecodeJSON(src []byte) (any, error) { return DecodeJSONOn(nil, src) }
 
-// DecodeJSONOn is DecodeJSON that charges for the values while it makes them.
-// It ends with the tab.
-func DecodeJSONOn(tab *budget.Tab, src []byte) (any, error) {
+// DecodeJSONOn decodes like DecodeJSON and charges its memory to charger. It fails when the charger's context ends.
+func DecodeJSONOn(charger *budget.Charger, src []byte) (any, error) {
 	if !utf8.Valid(src) {
 		return nil, errors.New("the JSON is not valid UTF-8")
 	}
-	if err := tab.Charge(int64(len(src))); err != nil {
+	if err := charger.Charge(int64(len(src))); err != nil {
 		return nil, memoryError(err)
 	}
-	d := decoder{src: bulk.Text(src), tab: tab} // strings without escapes are parts of it
+	d := decoder{src: bulk.Text(src), charger: charger} // strings without escapes share its memory
 	v, err := d.value(0)
 	if err == nil {
-		err = d.settle()
+		err = d.flushCharge()
 	}
 	if err != nil {
 		return nil, memoryError(err)
@@ -47,26 +44,26 @@ func DecodeJSONOn(tab *budget.Tab, src []byte) (any, error) {
 	return v, nil
 }
 
-// decoder reads JSON (RFC 8259) from a text.
+// decoder decodes JSON (RFC 8259) from a string.
 type decoder struct {
-	src string
-	at  int
-	tab *budget.Tab
-	due int64 // bytes that are not on the tab yet
+	src       string
+	at        int
+	charger   *budget.Charger
+	uncharged int64 // bytes not yet charged
 }
 
-// charge counts what was made. Small amounts are put on the tab together.
+// charge counts n bytes. Small amounts are charged together.
 func (d *decoder) charge(n int64) error {
-	if d.due += n; d.due < 1<<10 {
+	if d.uncharged += n; d.uncharged < 1<<10 {
 		return nil
 	}
-	return d.settle()
+	return d.flushCharge()
 }
 
-func (d *decoder) settle() error {
-	n := d.due
-	d.due = 0
-	return d.tab.Charge(n)
+func (d *decoder) flushCharge() error {
+	n := d.uncharged
+	d.uncharged = 0
+	return d.charger.Charge(n)
 }
 
 func (d *decoder) malformed() error {
@@ -87,7 +84,7 @@ func (d *decoder) space() {
 	}
 }
 
-// next is the first byte behind white space, 0 at the end.
+// next skips white space and returns the next byte, 0 at the end.
 func (d *decoder) next() byte {
 	if d.space(); d.at < len(d.src) {
 		return d.src[d.at]
@@ -175,7 +172,7 @@ func (d *decoder) array(depth int) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		array = append(bulk.Room(array), v)
+		array = append(bulk.Grow(array), v)
 		if err := d.charge(budget.Cell + budget.Text); err != nil {
 			return nil, err
 		}
@@ -185,7 +182,7 @@ func (d *decoder) array(depth int) (any, error) {
 	}
 }
 
-// more steps over a comma, or over the end of a collection.
+// more skips a comma (true) or the end of a collection (false).
 func (d *decoder) more(end byte) (bool, error) {
 	switch d.next() {
 	case ',':
@@ -227,7 +224,7 @@ func (d *decoder) number() (any, error) {
 	return json.Number(d.src[start:d.at]), nil
 }
 
-// digits steps over at least one digit.
+// digits skips at least one digit.
 func (d *decoder) digits() bool {
 	start := d.at
 	for d.at < len(d.src) && d.src[d.at] >= '0' && d.src[d.at] <= '9' {

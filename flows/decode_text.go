@@ -25,7 +25,7 @@ func (d *decoder) text() (string, error) {
 	return "", d.malformed()
 }
 
-// escaped reads the rest of a string from its first escape.
+// escaped decodes the rest of a string from its first escape.
 func (d *decoder) escaped(start int) (string, error) {
 	b := []byte(d.src[start:d.at])
 	for d.at < len(d.src) {
@@ -50,7 +50,7 @@ func (d *decoder) escaped(start int) (string, error) {
 	return "", d.malformed()
 }
 
-// escape reads one escape; a surrogate pair is one.
+// escape decodes one escape, or one surrogate pair.
 func (d *decoder) escape() (rune, error) {
 	if d.at+1 >= len(d.src) {
 		d.at = len(d.src)
@@ -78,7 +78,7 @@ func (d *decoder) escape() (rune, error) {
 	return 0, fmt.Errorf("the JSON has half of a surrogate pair before byte %d", d.at)
 }
 
-// unit is the \uXXXX that starts here.
+// unit decodes the \uXXXX at the current position.
 func (d *decoder) unit() (rune, bool) {
 	if d.at+6 > len(d.src) || d.src[d.at:d.at+2] != `\u` {
 		return 0, false

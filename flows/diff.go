@@ -8,7 +8,7 @@ import (
 	"github.com/penstock/penstock/internal/linediff"
 )
 
-// indented is a value as JSON on several lines.
+// indented returns a value as indented JSON.
 func indented(v any) string {
 	var b bytes.Buffer
 	if err := json.Indent(&b, EncodeJSON(v), "", "  "); err != nil {
@@ -17,10 +17,10 @@ func indented(v any) string {
 	return b.String()
 }
 
-// maxDiff is how many lines are compared line by line.
+// maxDiff is the maximum number of lines for a line-by-line diff.
 const maxDiff = 1000
 
-// diff shows two texts as one, lines that only one has marked - or +.
+// diff returns a line diff: lines of want only are marked -, lines of got only +.
 func diff(want, got string) string {
 	a, b := strings.Split(want, "\n"), strings.Split(got, "\n")
 	if len(a) > maxDiff || len(b) > maxDiff {

@@ -12,23 +12,22 @@ import (
 	"github.com/penstock/penstock/internal/bulk"
 )
 
-// EncodeJSON writes a value as flows know them: exact numbers, members in the
-// order of their names, no HTML escaping, no white space. NaN is null, as in
-// jq; a value of another Go type is written by encoding/json, or as null.
+// EncodeJSON encodes a value canonically: exact numbers, members sorted by name, no HTML escaping, no white space.
+// NaN becomes null, as in jq. Other Go types are encoded by encoding/json, or as null.
 func EncodeJSON(v any) []byte { return appendJSON(nil, v) }
 
-// EncodeJSONOn is EncodeJSON that charges for the text before it makes it.
-func EncodeJSONOn(tab *budget.Tab, v any) ([]byte, error) {
+// EncodeJSONOn is EncodeJSON that charges for the text before it allocates it.
+func EncodeJSONOn(charger *budget.Charger, v any) ([]byte, error) {
 	size := sizeJSON(v)
-	if err := tab.Charge(size); err != nil {
+	if err := charger.Charge(size); err != nil {
 		return nil, memoryError(err)
 	}
 	return appendJSON(make([]byte, 0, size), v), nil
 }
 
-// sizeJSON is about the length of a value as JSON, rather more than less.
+// sizeJSON estimates the length of a value as JSON, rather too long than too short.
 func sizeJSON(v any) int64 {
-	const scalar = 20 // and the comma
+	const scalar = 20 // with a comma
 	switch v := v.(type) {
 	case string:
 		return sizeString(v)
@@ -131,8 +130,7 @@ func appendFloat(b []byte, f float64) []byte {
 	return strconv.AppendFloat(b, f, format, -1, 64)
 }
 
-// appendString escapes what JSON demands, and U+2028 and U+2029, which some
-// JavaScript readers take for line ends.
+// appendString escapes what JSON requires, and U+2028 and U+2029, which some JavaScript parsers read as line ends.
 func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	start := 0

@@ -5,25 +5,24 @@ import (
 	"time"
 )
 
-// Code names why a run ended without its output. Codes are part of the API.
+// Code says why a run ended without output. Codes are part of the API.
 type Code string
 
 const (
-	CodeStepFailed Code = "step_failed" // a step failed and nothing caught it
-	CodeFail       Code = "fail"        // a fail step said so
-	CodeExpression Code = "expression"  // a jq program failed or broke a bound
+	CodeStepFailed Code = "step_failed" // a step failed and no on_error handled it
+	CodeFail       Code = "fail"        // a fail step
+	CodeExpression Code = "expression"  // a jq program failed or exceeded a limit
 	CodeValidation Code = "validation"  // an item does not fit its schema
 	CodeTimeout    Code = "timeout"     // the run's execution limit
-	CodeCancelled  Code = "cancelled"   // somebody cancelled the run
-	CodeLimit      Code = "limit"       // a bound of the engine: items, memory, nesting
-	CodeBusy       Code = "busy"        // as many runs of the flow execute as may at once
-	CodeUncertain  Code = "uncertain"   // a once effect started and left no result
-	CodeCrashed    Code = "crashed"     // the third worker was lost on this run
-	CodeInternal   Code = "internal"    // ours
+	CodeCancelled  Code = "cancelled"   // the run was cancelled
+	CodeLimit      Code = "limit"       // a limit of the engine: items, memory, nesting
+	CodeBusy       Code = "busy"        // the concurrency limit of the flow rejected the run
+	CodeUncertain  Code = "uncertain"   // a once effect was begun and left no result
+	CodeCrashed    Code = "crashed"     // the third worker that executed the run was lost
+	CodeInternal   Code = "internal"    // a fault of the engine
 )
 
-// Reserved reports whether the engine itself uses the code, so that a fail
-// step may not.
+// Reserved reports whether the code belongs to the engine; a fail step must not use it.
 func Reserved(code Code) bool {
 	switch code {
 	case CodeStepFailed, CodeExpression, CodeValidation, CodeTimeout, CodeCancelled,
@@ -33,29 +32,27 @@ func Reserved(code Code) bool {
 	return false
 }
 
-// Class is how a step failed, for retry.on. A failure that carries an
-// upstream status needs none.
+// Class classifies the failure of a step for retry.on. A failure with an upstream status needs none.
 type Class string
 
 const (
 	ClassTimeout Class = "timeout" // the step's own timeout
-	ClassNetwork Class = "network" // no answer: refused, reset, unknown host
+	ClassNetwork Class = "network" // no response: refused, reset, unknown host
 )
 
-// Error is why a step or run failed. Message is written for the caller and
-// never holds a secret.
+// Error is the failure of a step or run. Message is written for the caller and never contains a secret.
 type Error struct {
 	Code    Code   `json:"code"`
 	Message string `json:"message"`
 	Step    string `json:"step,omitempty"`   // path of the step: "find", "switch.else.http"
-	Status  int    `json:"status,omitempty"` // HTTP status that a fail or validate step chose; 0: none
+	Status  int    `json:"status,omitempty"` // HTTP status chosen by a fail or validate step; 0: none
 	Item    *int   `json:"item,omitempty"`   // index of the item at that step
 	Err     error  `json:"-"`
 
-	// A runner sets these so that retry.on can tell failures apart.
+	// A runner sets these for retry.on.
 	Class      Class         `json:"-"`
-	Upstream   int           `json:"-"` // HTTP status that the other side answered; 0: none
-	RetryAfter time.Duration `json:"-"` // how long the other side asked to wait; 0: it did not
+	Upstream   int           `json:"-"` // HTTP status of the other side's response; 0: none
+	RetryAfter time.Duration `json:"-"` // pause that the other side asked for; 0: none
 }
 
 func (e *Error) Error() string {
@@ -67,7 +64,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// item is the error as an item, what on_error: continue puts out.
+// item is the error as an item, the output of on_error: continue.
 func (e *Error) item() map[string]any {
 	told := map[string]any{"code": string(e.Code), "message": e.Message, "step": e.Step}
 	if e.Upstream != 0 {
@@ -78,8 +75,8 @@ func (e *Error) item() map[string]any {
 	return map[string]any{"error": told}
 }
 
-// catchable reports whether on_error may handle e. What ends the run as a
-// whole, and what nobody can know, is not for a flow to decide.
+// catchable reports whether on_error may handle e. A flow must not handle the end of the run as a whole, or an effect
+// of unknown outcome.
 func (e *Error) catchable() bool {
 	switch e.Code {
 	case CodeTimeout, CodeCancelled, CodeLimit, CodeUncertain, CodeCrashed, CodeInternal:

@@ -10,38 +10,37 @@ import (
 	"github.com/penstock/penstock/internal/budget"
 )
 
-// maxItems is how many items a step may put out.
+// maxItems is the maximum number of output items of a step.
 const maxItems = 100_000
 
-// execution is one run of a flow. Its fields do not change while it runs.
+// execution is one run of a flow. Its fields do not change during the run.
 type execution struct {
-	flow    *Flow
-	run     Run
-	env     Env
-	vars    map[string]any
-	params  map[string]any
-	headers map[string]any
-	about   map[string]any // $run
-	mocks   map[string]any // of a test; nil: this is no test
-	turns   *turns         // of a test
-	holding *holding
+	flow     *Flow
+	run      Run
+	env      Env
+	vars     map[string]any
+	params   map[string]any
+	headers  map[string]any
+	runInfo  map[string]any // $run
+	mocks    map[string]any // of a test; nil: not a test
+	sequence *mockSequence  // of a test; see mockSequence
+	memory   *memoryUse
 
-	// Of a flow that another one called:
-	prefix string // of keys in the journal
-	trail  string // of paths of steps
-	depth  int    // 0: nobody called it
+	// Set when another flow called this one:
+	prefix string // of journal keys
+	trail  string // of step paths
+	depth  int    // 0: not called by a flow
 }
 
-// item is one record on its way, and where it came from.
+// item is one value that passes through the steps, with its lineage.
 type item struct {
-	value any
-	came  *ancestor
+	value   any
+	lineage *ancestor
 }
 
-// Execute runs the flow on one event and returns the items that the final
-// step put out, never nil. The error is *Error, or *Parked when env.Parks. It
-// ends when ctx ends, at the run's deadline, or at the flow's limit when the
-// run has none. Safe for concurrent use; it starts no goroutine that outlives it.
+// Execute runs the flow on one event and returns the output items of the final step, never nil. The error is an
+// *Error, or a *Parked when env.Parks. Execute returns when ctx ends, at the run's deadline, or at the flow's limit
+// when the run has no deadline. Safe for concurrent use; no goroutine outlives the call.
 func (f *Flow) Execute(ctx context.Context, run Run, env Env) ([]any, error) {
 	return f.execute(ctx, run, env, nil)
 }
@@ -54,29 +53,29 @@ func (f *Flow) execute(ctx context.Context, run Run, env Env, mocks map[string]a
 	defer cancel()
 	x := f.begin(run, env)
 	if x.mocks = mocks; mocks != nil {
-		x.turns = &turns{next: map[string]int{}}
+		x.sequence = &mockSequence{taken: map[string]int{}}
 	}
-	size, err := measured(run.Event)
+	size, err := measure(run.Event)
 	if err == nil {
-		err = x.hold(limited, size)
+		err = x.reserve(limited, size)
 	}
 	if err != nil {
 		return nil, &Error{Code: CodeLimit, Message: "event: " + err.Error(), Err: err}
 	}
-	items, err := x.whole(limited)
+	items, err := x.runAll(limited)
 	if err != nil {
-		return nil, x.ended(ctx, limited, err)
+		return nil, x.endError(ctx, limited, err)
 	}
 	return items.Values(), nil
 }
 
-// override returns the flow's vars with what the environment puts in their places.
-func (e *Env) override(f *Flow) map[string]any {
+// effectiveVars returns the flow's vars with the overrides of the environment.
+func (e *Env) effectiveVars(f *Flow) map[string]any {
 	vars := maps.Clone(f.Vars)
-	replaces := len(e.Instead) > 0 && (e.InsteadIn == nil || e.InsteadIn(f))
+	replaces := len(e.VarSubstitutions) > 0 && (e.SubstitutesIn == nil || e.SubstitutesIn(f))
 	for name, v := range vars {
-		if text, ok := v.(string); ok && replaces && e.Instead[text] != "" {
-			vars[name] = e.Instead[text]
+		if text, ok := v.(string); ok && replaces && e.VarSubstitutions[text] != "" {
+			vars[name] = e.VarSubstitutions[text]
 		}
 		if v, ok := e.Vars[name]; ok {
 			vars[name] = v
@@ -85,11 +84,11 @@ func (e *Env) override(f *Flow) map[string]any {
 	return vars
 }
 
-// begin prepares what programs may read, as far as some program does.
+// begin prepares the variables that the flow's programs read.
 func (f *Flow) begin(run Run, env Env) *execution {
-	x := &execution{flow: f, run: run, env: env, vars: f.Vars, holding: newHolding(&env)}
-	if len(env.Vars)+len(env.Instead) > 0 && f.reads[ofVars] {
-		x.vars = env.override(f)
+	x := &execution{flow: f, run: run, env: env, vars: f.Vars, memory: newMemoryUse(&env)}
+	if len(env.Vars)+len(env.VarSubstitutions) > 0 && f.reads[ofVars] {
+		x.vars = env.effectiveVars(f)
 	}
 	if f.reads[ofParams] {
 		x.params = values(run.Params)
@@ -98,7 +97,7 @@ func (f *Flow) begin(run Run, env Env) *execution {
 		x.headers = values(run.Headers)
 	}
 	if f.reads[ofRun] {
-		x.about = map[string]any{
+		x.runInfo = map[string]any{
 			"id": run.ID, "attempt": run.Attempt, "flow": int(f.Number), "version": f.Version,
 			"principal": run.Principal, "deadline": run.Deadline.UTC().Format(time.RFC3339Nano),
 		}
@@ -114,48 +113,47 @@ func values(texts map[string]string) map[string]any {
 	return m
 }
 
-// whole is all of the flow, for this run or as a part of it.
-func (x *execution) whole(ctx context.Context) (Items, error) {
+// runAll executes the whole flow, as a run or as a called flow.
+func (x *execution) runAll(ctx context.Context) (Items, error) {
 	if x.flow.schema != nil {
 		if err := x.flow.schema.Check(ctx, x.run.Event); err != nil {
-			return Items{}, Misfit(err, "event: ", 422)
+			return Items{}, SchemaError(err, "event: ", 422)
 		}
 	}
 	items, err := x.block(ctx, x.flow.steps, []item{{value: x.run.Event}}, "")
 	if err != nil {
 		return Items{}, err
 	}
-	left := maxWhole
+	left := maxValueSize
 	for _, it := range items.list {
-		if err := within(it.value, maxDepth, &left); err != nil {
+		if err := measureNested(it.value, maxDepth, &left); err != nil {
 			return Items{}, &Error{Code: CodeLimit, Message: "the output cannot leave: " + err.Error(), Err: err}
 		}
 	}
-	return items, x.afterwards(ctx, items)
+	return items, x.runAfterResponse(ctx, items)
 }
 
-// afterwards answers the caller and executes the steps that come after that.
-// What they put out is nobody's.
-func (x *execution) afterwards(ctx context.Context, items Items) error {
-	if x.flow.late == nil {
+// runAfterResponse answers the caller and executes the after_response steps. Their output is discarded.
+func (x *execution) runAfterResponse(ctx context.Context, items Items) error {
+	if x.flow.afterResponse == nil {
 		return nil
 	}
 	if x.env.Respond != nil {
-		if err := x.env.Respond(ctx, Answer{Items: EncodeJSON(items.Values())}); err != nil {
-			return unanswered(ctx, err)
+		if err := x.env.Respond(ctx, Response{Items: EncodeJSON(items.Values())}); err != nil {
+			return respondError(ctx, err)
 		}
 	}
-	_, err := x.block(ctx, x.flow.late, items.list, "")
+	_, err := x.block(ctx, x.flow.afterResponse, items.list, "")
 	return err
 }
 
-// ended says why a run ended without output. Steps fail in many ways when
-// their time is up: the end of the run explains them all.
-func (x *execution) ended(outer, limited context.Context, err error) error {
+// endError returns the reason for the end of a run without output. When the run's time is up, that is the reason,
+// whatever errors the steps returned.
+func (x *execution) endError(outer, limited context.Context, err error) error {
 	var known *Error
 	switch parked := asParked(err); {
-	case x.holding.account.Err() != nil: // the context ended for it
-		return x.pressed(err)
+	case x.memory.account.Err() != nil: // the account cancelled the context
+		return x.pressureError(err)
 	case parked != nil && limited.Err() == nil:
 		return parked
 	case limited.Err() == nil && errors.As(err, &known):
@@ -168,28 +166,26 @@ func (x *execution) ended(outer, limited context.Context, err error) error {
 	return &Error{Code: CodeInternal, Message: "the run ended for no known reason", Err: err}
 }
 
-// pressed is the failure of a run that had to end to make room. The step that
-// it ended in is named when it is known.
-func (x *execution) pressed(err error) *Error {
+// pressureError is the failure of a run that was ended to free memory. It names the step when known.
+func (x *execution) pressureError(err error) *Error {
 	var known *Error
-	failed := &Error{Code: CodeLimit, Message: budget.ErrPressed.Error(), Err: err}
+	failed := &Error{Code: CodeLimit, Message: budget.ErrEvicted.Error(), Err: err}
 	if errors.As(err, &known) {
 		failed.Step, failed.Item = known.Step, known.Item
 	}
 	return failed
 }
 
-// block sends items through steps. at is the indices of the items that led
-// here, "3.0.", empty at the top. The run holds what comes out until its caller
-// releases it.
+// block sends items through a list of steps. at holds the indices of the items that led into the block, "3.0."; empty
+// at the top. The caller releases the memory of the returned items.
 func (x *execution) block(ctx context.Context, b *Block, items []item, at string) (Items, error) {
 	var entry *ancestor
 	if at != "" && len(items) > 0 {
-		entry = items[0].came
+		entry = items[0].lineage
 	}
-	held, kept := int64(0), false // what went in belongs to whoever called
+	held, kept := int64(0), false // the caller owns the input items
 	for _, s := range b.steps {
-		p := passage{x: x, step: s, at: at, entry: entry}
+		p := stepRun{x: x, step: s, at: at, entry: entry}
 		var err error
 		if items, err = p.run(ctx, items); err != nil {
 			x.release(held + p.size.Load())
@@ -198,7 +194,7 @@ func (x *execution) block(ctx context.Context, b *Block, items []item, at string
 		if !kept {
 			x.release(held)
 		}
-		held, kept = p.size.Load(), s.recorded // later programs may name what is recorded
+		held, kept = p.size.Load(), s.recorded // later programs may read recorded items
 	}
 	return Items{list: items, size: held}, nil
 }

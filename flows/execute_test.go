@@ -18,7 +18,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// probe is a kind of effectful step that a test looks into.
+// probe is a kind with effects that a test can observe.
 func probe(run func(ctx context.Context, in *flows.Input) ([]any, error)) flows.Kind {
 	return flows.Kind{
 		Name: "probe", Effect: flows.Once,
@@ -63,8 +63,8 @@ func numbers(n int) []any {
 
 func pass(_ context.Context, in *flows.Input) ([]any, error) { return []any{in.Value()}, nil }
 
-// Each item answers only when its successor did, as far as eight at once
-// allow: results come in the order of the items all the same.
+// Each item gets its result only after its successor, within the eight that run at once; the results still have the
+// order of the items.
 func TestConcurrencyKeepsOrderAndItsBound(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -89,7 +89,7 @@ func TestConcurrencyKeepsOrderAndItsBound(t *testing.T) {
 	})
 }
 
-// It runs by itself: it measures what all of the process allocates.
+// This test does not run in parallel, because it measures the allocations of the whole process.
 func TestTenThousandItemsKeepOrderInBoundedMemory(t *testing.T) {
 	var most atomic.Int64
 	flow := parseProbe(t, "  - split: .[]\n  - set: {n: '${ . }'}\n  - probe:\n    concurrency: 8\n  - filter: .n >= 0\n",
@@ -326,8 +326,8 @@ func TestVarsAreOverriddenByName(t *testing.T) {
 	flow := parseFile(t, "flow: 1\nvars: {crm: a, n: 1}\nsteps: [{set: {crm: '${ $vars.crm }', vars: '${ $vars }'}}]\n")
 	want(t, execute(t, flow, nil, flows.Env{Vars: map[string]any{"crm": "b", "other": "c"}}), `[{"crm":"b","vars":{"crm":"b","n":1}}]`)
 	want(t, execute(t, flow, nil, flows.Env{}), `[{"crm":"a","vars":{"crm":"a","n":1}}]`)
-	want(t, execute(t, flow, nil, flows.Env{Instead: map[string]string{"a": "c", "1": "d"}}), `[{"crm":"c","vars":{"crm":"c","n":1}}]`)
-	want(t, execute(t, flow, nil, flows.Env{Instead: map[string]string{"a": ""}}), `[{"crm":"a","vars":{"crm":"a","n":1}}]`)
+	want(t, execute(t, flow, nil, flows.Env{VarSubstitutions: map[string]string{"a": "c", "1": "d"}}), `[{"crm":"c","vars":{"crm":"c","n":1}}]`)
+	want(t, execute(t, flow, nil, flows.Env{VarSubstitutions: map[string]string{"a": ""}}), `[{"crm":"a","vars":{"crm":"a","n":1}}]`)
 	other := func(f *flows.Flow) bool { return f.Version != flow.Version }
-	want(t, execute(t, flow, nil, flows.Env{Instead: map[string]string{"a": "c"}, InsteadIn: other}), `[{"crm":"a","vars":{"crm":"a","n":1}}]`)
+	want(t, execute(t, flow, nil, flows.Env{VarSubstitutions: map[string]string{"a": "c"}, SubstitutesIn: other}), `[{"crm":"a","vars":{"crm":"a","n":1}}]`)
 }

@@ -2,7 +2,7 @@ package flows
 
 import "testing"
 
-// ReadYAML is a file as values.
+// ReadYAML returns the values of a file.
 func ReadYAML(t testing.TB, src []byte) any {
 	t.Helper()
 	c := &compiler{report: newReport("test.yaml", src)}
@@ -13,7 +13,7 @@ func ReadYAML(t testing.TB, src []byte) any {
 	return c.literal(root)
 }
 
-// Scan is a text taken apart at its ${ }: literals and programs in turn.
+// Scan splits a text at its ${ }, into alternating literals and programs.
 func Scan(s string) (literals, programs []string, open int) {
 	pieces, open := scan(s)
 	for _, p := range pieces {

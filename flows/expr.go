@@ -9,12 +9,12 @@ import (
 	"github.com/penstock/penstock/third_party/gojq"
 )
 
-// Expr is a compiled jq program. It is used by many goroutines at once.
+// Expr is a compiled jq program. Safe for concurrent use.
 type Expr struct {
 	source string
 	code   *gojq.Code
-	vars   []variable // what the program reads, in the order of its compilation
-	path   *path      // the program as a plain path; nil: it is more than that
+	vars   []variable // variables that the program reads, in the order of its compilation
+	path   *path      // the program as a plain path; nil: it is not one
 
 	patterns map[string]int // sizes of its regular expressions
 }
@@ -32,8 +32,7 @@ func (e *Expr) All(ctx context.Context, in *Input) ([]any, error) {
 	return all, err
 }
 
-// First evaluates the program on the item up to its first result. A program
-// without a result gives nil.
+// First evaluates the program on the item and returns its first result; nil when it has none.
 func (e *Expr) First(ctx context.Context, in *Input) (any, error) {
 	var first any
 	err := e.each(ctx, in, in.item.value, func(v any) error {
@@ -43,21 +42,19 @@ func (e *Expr) First(ctx context.Context, in *Input) (any, error) {
 	return first, err
 }
 
-// True evaluates the program as a condition: its first result is neither
-// null nor false. A program without a result is false.
+// True evaluates the program as a condition: whether its first result exists and is neither null nor false.
 func (e *Expr) True(ctx context.Context, in *Input) (bool, error) {
 	v, err := e.First(ctx, in)
 	return v != nil && v != false, err
 }
 
-// IsPath reports whether the program is a plain chain of names, which gives
-// exactly one value.
+// IsPath reports whether the program is a plain chain of names, which has exactly one result.
 func (e *Expr) IsPath() bool { return e.path != nil }
 
-// String is the source of the program.
+// String returns the source of the program.
 func (e *Expr) String() string { return e.source }
 
-// one evaluates a program that must give at most one value.
+// one evaluates a program that may have at most one result.
 func (e *Expr) one(ctx context.Context, in *Input) (any, error) {
 	if e.path != nil {
 		if v, ok := e.path.follow(in); ok {
@@ -82,7 +79,7 @@ var errEnough = errors.New("enough")
 func (e *Expr) each(ctx context.Context, in *Input, v any, yield func(any) error) (err error) {
 	if e.path != nil {
 		if v, ok := e.path.follow(in); ok {
-			return enough(yield(v))
+			return ignoreEnough(yield(v))
 		}
 	}
 	meter := newMeter(ctx, v, e.patterns)
@@ -103,7 +100,7 @@ func (e *Expr) each(ctx context.Context, in *Input, v any, yield func(any) error
 			err = yield(v)
 		}
 		if err != nil {
-			return e.failed(enough(err))
+			return e.failed(ignoreEnough(err))
 		}
 	}
 }
@@ -119,15 +116,14 @@ func (e *Expr) values(in *Input) []any {
 	return values
 }
 
-func enough(err error) error {
+func ignoreEnough(err error) error {
 	if err == errEnough {
 		return nil
 	}
 	return err
 }
 
-// failed wraps what went wrong; the end of the run or of the step's time is
-// passed on as it is.
+// failed wraps an error of the evaluation. It returns the end of the context unchanged.
 func (e *Expr) failed(err error) error {
 	switch {
 	case err == nil:
@@ -138,7 +134,7 @@ func (e *Expr) failed(err error) error {
 	return &Error{Code: CodeExpression, Message: fmt.Sprintf("%s: %s", shorten(e.source, 60), shorten(err.Error(), 300)), Err: err}
 }
 
-// shorten cuts a text for a message.
+// shorten truncates s to n characters for a message.
 func shorten(s string, n int) string {
 	runes := []rune(s)
 	if len(runes) <= n {
@@ -147,10 +143,10 @@ func shorten(s string, n int) string {
 	return string(runes[:n]) + "…"
 }
 
-// Bounds of one evaluation of a program.
+// Limits of one evaluation of a program.
 const (
 	maxProgramTime = 250 * time.Millisecond
-	timePerValue   = 10 * time.Microsecond // more for each element that goes in and each value that comes out
+	timePerValue   = 10 * time.Microsecond // added for each input element and each result
 	maxResults     = 100_000
 	maxProgramSize = 16 << 10 // bytes of source
 )

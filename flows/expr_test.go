@@ -8,7 +8,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// event is JSON as a caller sends it.
+// event decodes JSON like the event of a caller.
 func event(t testing.TB, s string) any {
 	t.Helper()
 	v, err := flows.DecodeJSON([]byte(s))
@@ -18,8 +18,7 @@ func event(t testing.TB, s string) any {
 	return v
 }
 
-// What nobody computes with comes back as it went in; integers are exact
-// whatever is computed.
+// Values that no program computes with are unchanged; integers stay exact in computations.
 func TestNumbersAreExact(t *testing.T) {
 	t.Parallel()
 	const in = `{"id":9007199254740993123,"price":1.10,"tiny":1e-400,"big":123456789012345678901234567890,"neg":-0.0}`
@@ -39,12 +38,12 @@ func TestNumbersAreExact(t *testing.T) {
 	}
 	for _, test := range tests {
 		out := execute(t, parse(t, "  - "+test.step+"\n"), event(t, in), flows.Env{})
-		want(t, out, sorted(t, test.want))
+		want(t, out, sortCost(t, test.want))
 	}
 }
 
-// sorted is JSON with the members in order.
-func sorted(t testing.TB, s string) string { return string(flows.EncodeJSON(event(t, s))) }
+// sortCost is JSON with the members in order.
+func sortCost(t testing.TB, s string) string { return string(flows.EncodeJSON(event(t, s))) }
 
 func TestVariables(t *testing.T) {
 	t.Parallel()
@@ -88,7 +87,7 @@ steps:
 	}
 }
 
-// What an expression returns is never read as a template again.
+// The result of an expression is not evaluated as a template.
 func TestValuesAreRenderedOnce(t *testing.T) {
 	t.Parallel()
 	flow := parse(t, "  - set: {a: '${ .x }', b: 'is ${ .x }'}\n  - set: {c: '${ .a }', d: '${ .b }'}\n")
@@ -125,8 +124,7 @@ func TestScan(t *testing.T) {
 	}
 }
 
-// The guards that hold programs to bounds change nothing else: what jq says
-// about each of these is what a flow says.
+// The size checks that bound programs do not change results: jq and a flow agree on each of these programs.
 func TestGuardedProgramsMeanTheSame(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ program, want string }{
@@ -185,7 +183,7 @@ func TestGuardedProgramsMeanTheSame(t *testing.T) {
 	}
 }
 
-// The short way for plain paths gives what the interpreter gives.
+// The shortcut for plain paths returns the same as the interpreter.
 func TestPathsMeanTheSame(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ item, program, want string }{

@@ -101,15 +101,14 @@ func TestTriggers(t *testing.T) {
 	}
 }
 
-// JSON is the same model.
+// A flow in JSON compiles to the same model.
 func TestFlowInJSON(t *testing.T) {
 	t.Parallel()
 	f := parseFile(t, `{"flow": 1, "steps": [{"split": ".[]"}, {"set": {"n": "${ . }", "id": 9007199254740993123}}]}`)
 	want(t, execute(t, f, numbers(2), flows.Env{}), `[{"id":9007199254740993123,"n":0},{"id":9007199254740993123,"n":1}]`)
 }
 
-// A collect hides the ancestors that it makes ambiguous, those of the list
-// that it stands in; inside a branch the ones outside are still one.
+// A collect makes ancestors of its own list ambiguous; inside a branch the ancestors outside of it stay unique.
 func TestScopeOfSteps(t *testing.T) {
 	t.Parallel()
 	const branch = `
@@ -143,7 +142,7 @@ func TestScopeOfSteps(t *testing.T) {
 	}
 }
 
-// Unnamed steps of one kind are told apart.
+// Unnamed steps of one kind get different names.
 func TestPathsOfSteps(t *testing.T) {
 	t.Parallel()
 	flow := parse(t, `
@@ -157,10 +156,10 @@ func TestPathsOfSteps(t *testing.T) {
   - fail: stop
     on_error: {steps: [{log: caught}, {name: named, log: z}]}
 `)
-	told := &tracer{}
-	execute(t, flow, nil, flows.Env{Trace: told})
+	trace := &tracer{}
+	execute(t, flow, nil, flows.Env{Trace: trace})
 	var paths []string
-	for _, b := range told.begun {
+	for _, b := range trace.begun {
 		paths = append(paths, b.Step)
 	}
 	wanted := "set set-2 log log-2 switch switch.2.log switch.2.log-2 fail fail.on_error.log fail.on_error.named"
@@ -252,8 +251,7 @@ func TestStatuses(t *testing.T) {
 	}
 }
 
-// What a kind reads of its arguments is what the flow says, and what it finds
-// wrong is reported at the parameter.
+// A kind reads its arguments as the flow has them, and its errors are reported at the parameter.
 func TestArgs(t *testing.T) {
 	t.Parallel()
 	var args *flows.Args
@@ -338,7 +336,7 @@ func TestProblemOnOneLine(t *testing.T) {
 	}
 }
 
-// A mistake far to the right of a long line is shown with what is around it.
+// A mistake far to the right in a long line is shown with the text around it.
 func TestLongLinesAreShownInPart(t *testing.T) {
 	t.Parallel()
 	source := "flow: 1\nsteps: [{set: {a: '" + strings.Repeat("é", 300) + " ${ .x + }'}}]\n"

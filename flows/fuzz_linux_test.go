@@ -1,4 +1,4 @@
-// Processor time and allocations are judged here, which the race detector multiplies.
+// This test judges processor time and allocations, which the race detector multiplies.
 
 //go:build !race
 
@@ -15,8 +15,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// No program on no event, of 64 KB together, takes more processor time than
-// the time that its run has, and 100 ms.
+// No program on any event, of 64 KB together, takes more processor time than its run's limit and 100 ms.
 func FuzzProgram(f *testing.F) {
 	files, err := filepath.Glob("testdata/hostile/jq-*.yaml")
 	if err != nil || len(files) == 0 {

@@ -12,8 +12,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// Whatever the bytes are, Parse answers with a flow or with Problems that
-// point into the file, and a flow executes to an end.
+// For any bytes Parse returns a flow, or Problems with positions in the file, and a flow executes to its end.
 func FuzzParse(f *testing.F) {
 	for _, pattern := range []string{"examples/*.yaml", "testdata/problems/*.yaml", "steps/testdata/*/*.yaml"} {
 		files, err := filepath.Glob(pattern)
@@ -62,7 +61,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// A text is its literals and programs in turn; nothing is lost on the way.
+// A scanned text consists of its literals and programs in turn; no byte is lost.
 func FuzzScan(f *testing.F) {
 	for _, seed := range []string{
 		"plain", "a ${ .b } c", `${ "\(.a | {b: "}"})" }`, "$${ x }", "${", "${ # }", "}${}${", `${"\`, "$$${ .a }",

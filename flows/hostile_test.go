@@ -30,8 +30,8 @@ func parseFile(t testing.TB, source string) *flows.Flow {
 
 func catalogue() *flows.Catalogue { return steps.Catalogue() }
 
-// Programs that would take all time or memory if nothing held them. They run
-// one after the other: the memory that each leaves behind is looked at.
+// Programs that would take unlimited time or memory without bounds. The tests run one after the other, because each
+// measures the memory that remains.
 func TestHostileProgramsFailTheRun(t *testing.T) {
 	deep := strings.Repeat("[", 400) + strings.Repeat("]", 400)
 	tests := []struct{ name, program, want string }{
@@ -123,7 +123,7 @@ func TestHostileProgramsFailTheRun(t *testing.T) {
 	}
 }
 
-// Steps could build, one on the other, what one program may not.
+// Steps could build up together a value that one program may not build.
 func TestHostileStepsFailTheRun(t *testing.T) {
 	t.Parallel()
 	tree := "${ reduce range(60) as $i (1; [., .]) }"
@@ -143,5 +143,5 @@ func TestHostileStepsFailTheRun(t *testing.T) {
 	}
 }
 
-// quote is a YAML text in single quotes.
+// quote returns a YAML text in single quotes.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

@@ -11,8 +11,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// fivePureSteps is a flow as an export has it: take the records apart, pick
-// fields, drop some, change the rest, put them together.
+// fivePureSteps is a typical export: split the records, select fields, filter, transform, collect.
 const fivePureSteps = `
   - split: .[]
   - set: {id: "${ .id }", name: "${ .first } ${ .last }", age: "${ .age }"}
@@ -33,15 +32,14 @@ func constituents(n int) []any {
 	return all
 }
 
-// The largest flow that the bounds allow: 100,000 items.
+// This is the largest flow within the bounds: 100,000 items.
 func BenchmarkHundredThousandItems(b *testing.B) {
 	flow, event := parse(b, fivePureSteps), constituents(100_000)
 	benchmark(b, flow, event, 2)
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/500_000, "ns/item-step")
 }
 
-// Its memory is bounded: what the run holds is what the items are, and all of
-// it is free again behind it.
+// Its memory is bounded: the run holds its items and no more, and all of it is free afterwards.
 func TestHundredThousandItems(t *testing.T) {
 	flow, event := parse(t, fivePureSteps), constituents(100_000)
 	runtime.GC()
@@ -69,7 +67,7 @@ func TestHundredThousandItems(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, output, `[{"count":47000,"group":"adult"},{"count":35000,"group":"senior"}]`)
-	const bound = 256 << 20 // four times what a run may hold, for garbage that nobody has collected yet
+	const bound = 256 << 20 // four times what a run may hold, for garbage that is not yet collected
 	if most > before+bound {
 		t.Errorf("the heap grew by %d MiB", (most-before)>>20)
 	}

@@ -5,14 +5,14 @@ import (
 	"fmt"
 )
 
-// item puts one item through the step and appends what comes out.
-func (p *passage) item(ctx context.Context, in *Input, out []item) ([]item, error) {
+// processItem executes the step for one item and appends its results to out.
+func (p *stepRun) processItem(ctx context.Context, in *Input, out []item) ([]item, error) {
 	s := p.step
 	before := len(out)
-	in.arrive()
-	out, err := p.attended(ctx, in, out)
-	p.leave(in, err, len(out)-before)
-	p.x.holding.account.Settle(in.made)
+	in.startItem()
+	out, err := p.applyAttributes(ctx, in, out)
+	p.finishItem(in, err, len(out)-before)
+	p.x.memory.account.Settle(in.made)
 	if err != nil {
 		return nil, err
 	}
@@ -21,88 +21,87 @@ func (p *passage) item(ctx context.Context, in *Input, out []item) ([]item, erro
 	}
 	if s.recorded {
 		for i := before; i < len(out); i++ {
-			out[i].came = &ancestor{slot: s.slot, value: out[i].value, up: out[i].came}
+			out[i].lineage = &ancestor{slot: s.slot, value: out[i].value, up: out[i].lineage}
 		}
 	}
 	return out, nil
 }
 
-// attended is one item under the attributes that every step has.
-func (p *passage) attended(ctx context.Context, in *Input, out []item) ([]item, error) {
+// applyAttributes executes the step for one item under its if and on_error attributes.
+func (p *stepRun) applyAttributes(ctx context.Context, in *Input, out []item) ([]item, error) {
 	s := p.step
 	if s.cond != nil {
 		applies, err := s.cond.True(ctx, in)
 		if err != nil {
-			return p.caught(ctx, in, err, out)
+			return p.handleError(ctx, in, err, out)
 		}
 		if !applies {
-			return p.passed(in, out), nil
+			return p.passThrough(in, out), nil
 		}
 	}
-	if s.nester != nil {
-		items, err := p.nest(ctx, in)
+	if s.nestedRunner != nil {
+		items, err := p.runNested(ctx, in)
 		if err != nil {
-			return p.caught(ctx, in, err, out)
+			return p.handleError(ctx, in, err, out)
 		}
 		p.size.Add(items.size)
 		return append(out, items.list...), nil
 	}
 	results, err := p.journaled(ctx, in)
 	if err != nil {
-		return p.caught(ctx, in, err, out)
+		return p.handleError(ctx, in, err, out)
 	}
 	for _, v := range results {
-		if err := p.hold(ctx, v, in.index); err != nil {
-			p.failed(in, err)
+		if err := p.holdValue(ctx, v, in.index); err != nil {
+			p.noteFailure(in, err)
 			return nil, err
 		}
-		out = append(out, item{value: v, came: in.item.came})
+		out = append(out, item{value: v, lineage: in.item.lineage})
 	}
 	return out, nil
 }
 
-// passed lets an item go on unchanged; one that was gathered becomes the
-// items that it was made of.
-func (p *passage) passed(in *Input, out []item) []item {
-	if !p.step.gathers {
+// passThrough appends the item unchanged. For an aggregating step it appends the items that were aggregated.
+func (p *stepRun) passThrough(in *Input, out []item) []item {
+	if !p.step.aggregates {
 		return append(out, in.item)
 	}
 	for _, v := range in.item.value.([]any) {
-		out = append(out, item{value: v, came: in.item.came})
+		out = append(out, item{value: v, lineage: in.item.lineage})
 	}
 	return out
 }
 
-// hold adds a value that the step puts out to what the run holds.
-func (p *passage) hold(ctx context.Context, v any, index int) error {
-	size, err := measured(v)
+// holdValue reserves the memory of an output value.
+func (p *stepRun) holdValue(ctx context.Context, v any, index int) error {
+	size, err := measure(v)
 	if err != nil {
 		return p.step.fail(&Error{Code: CodeLimit, Message: "an item cannot go on: " + err.Error(), Err: err}, index)
 	}
 	p.size.Add(size)
-	if err := p.x.hold(ctx, size); err != nil {
+	if err := p.x.reserve(ctx, size); err != nil {
 		return p.step.fail(err, index)
 	}
 	return nil
 }
 
-// nest sends the item through the nested steps that the runner chooses.
-func (p *passage) nest(ctx context.Context, in *Input) (items Items, err error) {
-	ctx, stop := p.timed(ctx)
+// runNested sends the item through the nested steps that the runner chooses.
+func (p *stepRun) runNested(ctx context.Context, in *Input) (items Items, err error) {
+	ctx, stop := p.withTimeout(ctx)
 	defer stop()
-	defer broken(&err)
-	p.tries(in)
-	items, err = p.step.nester.Nest(ctx, in)
-	return items, p.overdue(ctx, err)
+	defer recoverPanic(&err)
+	p.countAttempt(in)
+	items, err = p.step.nestedRunner.Nest(ctx, in)
+	return items, p.timeoutError(ctx, err)
 }
 
-// caught does what on_error says.
-func (p *passage) caught(ctx context.Context, in *Input, err error, out []item) ([]item, error) {
+// handleError applies the on_error attribute.
+func (p *stepRun) handleError(ctx context.Context, in *Input, err error, out []item) ([]item, error) {
 	if ctx.Err() != nil || asParked(err) != nil {
 		return nil, err
 	}
 	e := p.step.fail(err, in.index)
-	p.failed(in, e)
+	p.noteFailure(in, e)
 	if !e.catchable() {
 		return nil, e
 	}
@@ -110,9 +109,9 @@ func (p *passage) caught(ctx context.Context, in *Input, err error, out []item) 
 	case skipItem:
 		return out, nil
 	case becomeItem:
-		return append(out, item{value: e.item(), came: in.item.came}), nil
+		return append(out, item{value: e.item(), lineage: in.item.lineage}), nil
 	case handleItem:
-		items, err := p.step.handler.Through(ctx, in.With(e.item()))
+		items, err := p.step.handler.RunItem(ctx, in.With(e.item()))
 		p.size.Add(items.size)
 		return append(out, items.list...), err
 	}

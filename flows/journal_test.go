@@ -18,7 +18,7 @@ type journal struct {
 	mu      sync.Mutex
 	started map[string]flows.Effect
 	results map[string]string
-	refuse  error // of Finish
+	refuse  error // error of Finish
 }
 
 func newJournal() *journal {
@@ -59,8 +59,8 @@ const journaledSteps = `
             on_error: continue
 `
 
-// Effects are recorded under keys that every attempt of the run finds again,
-// and are not executed a second time: neither results nor caught failures.
+// Effects are recorded under keys that are equal in every attempt of the run, and neither results nor caught failures
+// are executed a second time.
 func TestJournaledEffectsAreNotExecutedAgain(t *testing.T) {
 	t.Parallel()
 	calls := 0
@@ -131,8 +131,8 @@ func TestEffectThatLeftNoResult(t *testing.T) {
 	}
 }
 
-// A run that ends while an effect is under way leaves it without a result:
-// nobody knows. One that has happened is recorded even then.
+// A run that ends during an effect leaves it without a result: uncertain. An effect that has happened is recorded
+// nevertheless.
 func TestRecordOfAnEffectAtTheEndOfTheRun(t *testing.T) {
 	t.Parallel()
 	for _, happened := range []bool{true, false} {
@@ -164,27 +164,27 @@ func TestRefusedRecordEndsTheRun(t *testing.T) {
 	}
 }
 
-// tracer keeps what it is told, without the times.
+// tracer keeps the traced events, without the times.
 type tracer struct {
 	mu    sync.Mutex
-	begun []flows.Begun
-	ended []flows.Ended
-	lines []flows.Line
+	begun []flows.StepStart
+	ended []flows.StepEnd
+	lines []flows.LogLine
 }
 
-func (t *tracer) Begin(b flows.Begun) {
+func (t *tracer) Begin(b flows.StepStart) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.begun = append(t.begun, b)
 }
 
-func (t *tracer) End(e flows.Ended) {
+func (t *tracer) End(e flows.StepEnd) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.ended = append(t.ended, e)
 }
 
-func (t *tracer) Log(l flows.Line) {
+func (t *tracer) Log(l flows.LogLine) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.lines = append(t.lines, l)
@@ -211,8 +211,8 @@ func TestTracerIsToldWhatHappens(t *testing.T) {
 	})
 	j := newJournal()
 	j.results["find.0"] = `{"items":[0]}`
-	told := &tracer{}
-	if _, err := flow.Execute(t.Context(), flows.Run{Event: numbers(3)}, flows.Env{Trace: told, Journal: j}); err == nil {
+	trace := &tracer{}
+	if _, err := flow.Execute(t.Context(), flows.Run{Event: numbers(3)}, flows.Env{Trace: trace, Journal: j}); err == nil {
 		t.Fatal("it did not fail")
 	}
 	type end struct {
@@ -221,7 +221,7 @@ func TestTracerIsToldWhatHappens(t *testing.T) {
 		Failed                      bool
 	}
 	var ends []end
-	for i, e := range told.ended {
+	for i, e := range trace.ended {
 		if e.Duration < 0 || e.At.IsZero() {
 			t.Errorf("%d: at %v for %v", i, e.At, e.Duration)
 		}
@@ -237,13 +237,13 @@ func TestTracerIsToldWhatHappens(t *testing.T) {
 	if diff := cmp.Diff(wanted, ends); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if len(told.begun) != len(wanted) || told.begun[0].Step != "split" || told.begun[0].In != 1 {
-		t.Errorf("begun %v", told.begun)
+	if len(trace.begun) != len(wanted) || trace.begun[0].Step != "split" || trace.begun[0].In != 1 {
+		t.Errorf("begun %v", trace.begun)
 	}
-	if len(told.lines) != 1 {
-		t.Fatalf("lines %v", told.lines)
+	if len(trace.lines) != 1 {
+		t.Fatalf("lines %v", trace.lines)
 	}
-	line := told.lines[0]
+	line := trace.lines[0]
 	if line.Step != "switch.1.log" || line.Level != "info" || line.Message != "two is 2" {
 		t.Errorf("line %v", line)
 	}

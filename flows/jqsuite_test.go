@@ -17,11 +17,10 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// jqSuite is where the suites of jq are kept.
+// jqSuite is the directory of jq's test suites.
 const jqSuite = "../../shared/data/suites/jq"
 
-// refusals are what a program of a flow may not do, by a part of what Parse
-// says, and why.
+// refusals are programs that a flow may not contain, by a part of the problem that Parse reports, with the reason.
 var refusals = []struct{ says, why string }{
 	{"must be a literal string", "a flow's regular expressions are literal: compiled ones are kept"},
 	{"cannot be used in a flow", "no environment, no further input, no log but the log step"},
@@ -38,8 +37,8 @@ var refusals = []struct{ says, why string }{
 	{"digits", "numbers have at most 1,000 digits"},
 }
 
-// Every case of jq's own suites has the result that jq has, or stands in the
-// list of differences: what gojq does otherwise, and what a flow refuses.
+// Every case of jq's own suites has jq's result, or is in the list of differences: those of gojq, and programs that a
+// flow refuses.
 func TestJQSuites(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat(jqSuite); err != nil {
@@ -99,8 +98,8 @@ type jqCase struct {
 	outputs []any
 }
 
-// jqCases reads groups of a program, an input and outputs. Groups that want a
-// mistake of the compiler are left out: its words differ.
+// jqCases reads groups of a program, an input and outputs. It skips groups that expect a compile error, because the
+// messages differ.
 func jqCases(text string) []jqCase {
 	var all []jqCase
 	for _, group := range strings.Split(text, "\n\n") {
@@ -169,7 +168,7 @@ func flowJQ(t *testing.T, c jqCase) ([]any, error) {
 	return flow.Execute(context.Background(), flows.Run{ID: "r", Event: c.input}, flows.Env{})
 }
 
-// canonical writes values so that equal numbers are equal texts.
+// canonical encodes values so that equal numbers are equal texts.
 func canonical(values []any) string {
 	var b bytes.Buffer
 	for _, v := range values {
@@ -210,8 +209,7 @@ func evened(v any) any {
 	return v
 }
 
-// Definitions keep their meaning, whatever they are named, and what is ours
-// cannot be named.
+// A program's definitions keep their meaning, whatever their names, and cannot call the engine's internal functions.
 func TestDefinitionsKeepTheirMeaning(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ program, input, want string }{

@@ -96,7 +96,7 @@ func TestEncodeJSON(t *testing.T) {
 	}
 }
 
-// What is encoded decodes to the same bytes, and is what encoding/json reads.
+// Encoded values decode to the same bytes, and encoding/json reads them.
 func FuzzJSON(f *testing.F) {
 	for _, seed := range []string{
 		`{"a":[1,2.50,-0,1e400],"b":{"c":null}}`, `"\ud83d\ude00\u0000 "`, `[[[]],{},""]`, `{"a":1,"a":2}`, `[1]x`, "\"\xff\"", `123456789012345678901234567890`,

@@ -2,40 +2,39 @@ package flows
 
 import "context"
 
-// Effect says what executing a step does to the world, and so what a resumed
-// run may do with a step that had started.
+// Effect is what executing a step does outside of the run. It decides what a later attempt may do with a step that
+// was begun.
 type Effect uint8
 
 const (
-	Pure       Effect = iota // computes only: recomputed freely, never journaled
-	Read                     // reads the world: executed again when it left no result
-	Idempotent               // writes, and writing twice is writing once: executed again with the same key
-	Once                     // must not happen twice: a start without a result is uncertain
-	Durable                  // keeps what it needs in the journal itself: executed again by every attempt
+	Pure       Effect = iota // computes only: repeated freely, never journaled
+	Read                     // reads: repeated when it left no result
+	Idempotent               // writes, and repeating the write changes nothing more: repeated with the same key
+	Once                     // must not happen twice: begun without a result means uncertain
+	Durable                  // stores its own progress in the journal: executed again by every attempt
 )
 
-// Kind is one kind of step. Its parameters are declared once and drive the
-// parser, the JSON Schema, the reference page and the console's form.
+// Kind is one kind of step. The declaration of its parameters drives the parser, the JSON Schema, the reference page
+// and the console's form.
 type Kind struct {
-	Name    string // as a flow writes it: "http"
-	Summary string // one sentence
-	Doc     string // Markdown: what a reader needs beyond the parameters
-	Params  []Param
-	Example string // YAML of one step
-	Effect  Effect // of every step of the kind, unless its Runner is an Effecter
-	Gathers bool   // runs once, on the array of all items, as collect does; the results have no single ancestor
-	Ends    bool   // no item ever comes out of it, as of fail
-	Answers bool   // answers the caller, as respond does: once on every path
-	Slow    bool   // it only computes, but long enough for the time of each item to be told
-	Inside  bool   // reaches nothing but Penstock's own state: tests of flows execute it, without a mock
+	Name         string // as a flow writes it: "http"
+	Summary      string // one sentence
+	Doc          string // Markdown: explanation beyond the parameters
+	Params       []Param
+	Example      string // YAML of one step
+	Effect       Effect // of every step of the kind, unless its Runner is an Effecter
+	Aggregates   bool   // runs once, on the array of all items, as collect does; the results have no single ancestor
+	Terminal     bool   // puts out no items, as fail does
+	Responds     bool   // responds to the caller, as the step respond does: at most once on every path
+	CPUBound     bool   // computes only, but takes long enough to record the time of each item
+	InternalOnly bool   // uses only Penstock's own state: tests of flows execute it, without a mock
 
-	// New builds one step from arguments that the frame has parsed and
-	// checked against Params. An error made with Args.Errorf points at the
+	// New creates the runner of one step from parsed and checked arguments. An error of Args.Errorf points at the
 	// parameter in the file.
 	New func(*Args) (Runner, error)
 }
 
-// Type is what a parameter holds.
+// Type is the type of a parameter.
 type Type uint8
 
 const (
@@ -44,9 +43,9 @@ const (
 	TypeBool                 // literal true or false
 	TypeDuration             // literal "200ms", "8s", "1h", "2d"
 	TypeEnum                 // literal, one of Param.Enum
-	TypeExpr                 // a bare jq program, without ${ }
-	TypeTemplate             // any value, ${ } rendered wherever a string stands
-	TypeFields               // mapping from name to template, order kept
+	TypeExpr                 // a jq program without ${ }
+	TypeTemplate             // any value, ${ } rendered in every string of it
+	TypeFields               // mapping from name to template, in the order of the file
 	TypeStrings              // list of literal strings; one string is a list of one
 	TypeObject               // mapping with the parameters in Param.Fields
 	TypeList                 // list of mappings with the parameters in Param.Fields
@@ -61,30 +60,29 @@ type Param struct {
 	Type     Type
 	Summary  string // one sentence
 	Required bool
-	Default  string   // shown to readers; New applies it
+	Default  string   // for the reference; New applies it
 	Enum     []string // TypeEnum
 	Fields   []Param  // TypeObject, TypeList
-	Inline   bool     // `kind: value` stands for this one parameter; the others may then stand beside the kind
-	Short    bool     // TypeObject: the name of one of its TypeObject fields stands for it, as in `trigger: webhook`
-	Instead  string   // TypeString: what to write where an author tries ${ }
-	Verbatim bool     // TypeString: ${ } has no meaning in it and is allowed, as in a script
-	OneOf    string   // parameters that share this word exclude each other, and one is required
-	Names    Resource // TypeString, TypeStrings: what the value names; empty: nothing
+	Inline   bool     // `kind: value` sets this parameter; the others may then stand beside the kind
+	Short    bool     // TypeObject: the name of one of its TypeObject fields is its one-word form, as in `trigger: webhook`
+	Hint     string   // TypeString: what to write instead of ${ }, for the error message
+	Verbatim bool     // TypeString: ${ } is literal text, as in a script
+	OneOf    string   // name of a group of parameters, exactly one of which must be given; empty: none
+	Names    Resource // TypeString, TypeStrings: the resource type that the value names; empty: none
 }
 
-// Runner executes one step for one item. It is used by many goroutines at once.
+// Runner executes one step for one item. Safe for concurrent use.
 type Runner interface {
-	// Run returns the items that in becomes: none drops it. The context ends
-	// at the step's timeout or the run's deadline, whichever is first.
+	// Run returns the items that replace in; none drops it. ctx ends at the step's timeout or the run's deadline,
+	// whichever is first.
 	Run(ctx context.Context, in *Input) ([]any, error)
 }
 
-// RunFunc is a Runner that needs no more than a function.
+// RunFunc adapts a function to Runner.
 type RunFunc func(ctx context.Context, in *Input) ([]any, error)
 
-// Run calls the function.
+// Run calls f.
 func (f RunFunc) Run(ctx context.Context, in *Input) ([]any, error) { return f(ctx, in) }
 
-// Effecter is a Runner whose effect depends on its arguments, as that of http
-// depends on the method.
+// Effecter is a Runner whose effect depends on its arguments, such as http's on the method.
 type Effecter interface{ Effect() Effect }

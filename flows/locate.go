@@ -5,20 +5,19 @@ import (
 	"unicode/utf8"
 )
 
-// locate returns where the byte at offset of a text stands in the file: it
-// walks the text and its source side by side, over quotes, escapes and folded
-// lines. It is called for mistakes only.
+// locate returns the position in the file of the byte at offset in a text. It walks the text and its YAML source side
+// by side, across quotes, escapes and folded lines. It is called for problems only.
 func (r *report) locate(n *node, offset int) place {
 	text, _ := n.value.(string)
-	w := walker{lines: r.lines, at: n.place, style: n.style}
+	w := sourceCursor{lines: r.lines, at: n.place, style: n.style}
 	w.begin()
 	for i := 0; i < len(text) && i < offset; {
 		c, size := utf8.DecodeRuneInString(text[i:])
-		w.pass(c)
+		w.advance(c)
 		i += size
 	}
 	if offset < len(text) {
-		w.settle()
+		w.skipLineEnd()
 	}
 	if w.at.line > len(r.lines) {
 		return n.place
@@ -26,15 +25,16 @@ func (r *report) locate(n *node, offset int) place {
 	return w.at
 }
 
-type walker struct {
+// sourceCursor is a position in the YAML source of a scalar.
+type sourceCursor struct {
 	lines  []string
 	at     place
 	style  style
 	indent int // of a block
 }
 
-// begin steps over the opening quote, or to the first line of a block.
-func (w *walker) begin() {
+// begin skips the opening quote, or moves to the first line of a block scalar.
+func (w *sourceCursor) begin() {
 	switch w.style {
 	case single, double:
 		w.at.column++
@@ -50,8 +50,8 @@ func (w *walker) begin() {
 	}
 }
 
-// rest is the source from here to the end of its line.
-func (w *walker) rest() string {
+// rest returns the source from the cursor to the end of its line.
+func (w *sourceCursor) rest() string {
 	if w.at.line > len(w.lines) {
 		return ""
 	}
@@ -63,14 +63,14 @@ func (w *walker) rest() string {
 	return line
 }
 
-// settle moves from the end of a line to where the text goes on.
-func (w *walker) settle() {
+// skipLineEnd moves from the end of a line to the continuation of the text.
+func (w *sourceCursor) skipLineEnd() {
 	for w.at.line < len(w.lines) && strings.TrimRight(w.rest(), " \t\r") == "" {
 		w.newline()
 	}
 }
 
-func (w *walker) newline() {
+func (w *sourceCursor) newline() {
 	w.at = place{w.at.line + 1, 1}
 	rest := w.rest()
 	skip := len(rest) - len(strings.TrimLeft(rest, " \t"))
@@ -80,8 +80,8 @@ func (w *walker) newline() {
 	w.at.column += skip
 }
 
-// pass steps over the source of one character of the text.
-func (w *walker) pass(c rune) {
+// advance skips the source of one character of the text.
+func (w *sourceCursor) advance(c rune) {
 	rest := w.rest()
 	if c == '\n' && w.style == block || strings.TrimRight(rest, " \t\r") == "" {
 		if w.at.line < len(w.lines) {
@@ -95,7 +95,7 @@ func (w *walker) pass(c rune) {
 	w.at.column += sourceLength(w.style, rest)
 }
 
-// sourceLength is how many characters of source make one of the text.
+// sourceLength returns the number of source characters for one character of the text.
 func sourceLength(s style, rest string) int {
 	switch {
 	case s == single && strings.HasPrefix(rest, "''"):

@@ -11,43 +11,42 @@ import (
 	"github.com/penstock/penstock/third_party/gojq"
 )
 
-// Bounds on the memory of one evaluation.
+// Limits on the memory of one evaluation.
 const (
-	maxText     = 16 << 20  // bytes of one string
-	maxElements = 1_000_000 // of one array or object
-	maxWhole    = 64 << 20  // bytes of a value with everything below it
-	maxGrowth   = 192 << 20 // bytes by which the heap may grow during an evaluation
-	maxMatched  = 512 << 10 // bytes of a text that a regular expression reads
+	maxText      = 16 << 20  // bytes of one string
+	maxElements  = 1_000_000 // of one array or object
+	maxValueSize = 64 << 20  // bytes of a value with all its parts
+	maxGrowth    = 192 << 20 // bytes by which the heap may grow during an evaluation
+	maxMatched   = 512 << 10 // bytes of a text that is matched against a regular expression
 )
 
 const (
-	stepTime     = 10 * time.Nanosecond // what a step of a bill stands for
+	stepTime     = 10 * time.Nanosecond // duration that one step of a cost stands for
 	stepsPerLook = 100_000              // 1 ms
 	yieldEvery   = time.Millisecond
 )
 
-// meter is the context of one evaluation. gojq asks for Done before every
-// opcode and tells Before of every native operation, on the evaluating
-// goroutine: this is where time and memory are looked at, without a timer and
-// without a second goroutine.
+// meter is the context of one evaluation. gojq calls Done before every opcode and Before at every native operation,
+// on the evaluating goroutine. The meter checks time and memory in these calls, without a timer and without a second
+// goroutine.
 type meter struct {
 	context.Context
 	patterns map[string]int // sizes of the program's regular expressions
 	begun    time.Time
-	yielded  time.Time // when others could last compute
+	yielded  time.Time // last time at which other goroutines could run
 	allowed  time.Duration
 	ops      uint
-	spent    int    // steps of native operations
-	unseen   int    // steps since the clock was last looked at
-	charged  int    // bytes since the heap was last looked at
-	base     uint64 // heap at the first look
-	bill     bill   // of the native operation to come
-	err      error  // why the evaluation ended
+	spent    int    // steps of native operations so far
+	unseen   int    // steps since the last check of the clock
+	charged  int    // bytes since the last check of the heap
+	base     uint64 // heap size at the first check
+	cost     cost   // of the next native operation
+	err      error  // reason for the end of the evaluation
 }
 
 var _ gojq.Meter = (*meter)(nil)
 
-// newMeter begins to measure an evaluation on v.
+// newMeter starts to measure an evaluation on v.
 func newMeter(ctx context.Context, v any, patterns map[string]int) *meter {
 	list, _ := v.([]any)
 	now := time.Now()
@@ -57,7 +56,7 @@ func newMeter(ctx context.Context, v any, patterns map[string]int) *meter {
 	}
 }
 
-// allow gives the evaluation more time.
+// allow extends the time limit of the evaluation.
 func (m *meter) allow(more time.Duration) { m.allowed += more }
 
 // Before charges for a native operation. It implements gojq.Meter.
@@ -81,13 +80,13 @@ func (m *meter) Before(name string, in any, args []any) error {
 	default:
 		return nil
 	}
-	m.bill = bill{left: min(maxNative, int(m.allowed/stepTime)-m.spent)}
-	charge(&m.bill, in, args)
-	m.err = m.pay(&m.bill)
+	m.cost = cost{left: min(maxNative, int(m.allowed/stepTime)-m.spent)}
+	charge(&m.cost, in, args)
+	m.err = m.spend(&m.cost)
 	return m.err
 }
 
-// small reports whether v is a number of machine size.
+// small reports whether v is a number that fits a machine word.
 func small(v any) bool {
 	switch v := v.(type) {
 	case int, float64:
@@ -98,7 +97,7 @@ func small(v any) bool {
 	return false
 }
 
-func (m *meter) pay(b *bill) error {
+func (m *meter) spend(b *cost) error {
 	m.spent += b.steps
 	switch {
 	case b.err != nil:
@@ -116,9 +115,9 @@ func (m *meter) pay(b *bill) error {
 	return m.charge(b.bytes)
 }
 
-// After holds a result to the bounds of one value. It implements gojq.Meter.
+// After checks the result of an operation against the limits of one value. It implements gojq.Meter.
 func (m *meter) After(name string, result any) error {
-	if m.err != nil || !made[name] {
+	if m.err != nil || !resultChecked[name] {
 		return m.err
 	}
 	switch v := result.(type) {
@@ -138,9 +137,9 @@ func (m *meter) After(name string, result any) error {
 	return m.err
 }
 
-// matching charges a match by the size of text and expression. The time of
-// all matches together is looked at between them.
-func (m *meter) matching(b *bill, in any, args []any) {
+// matching charges for a match by the sizes of text and expression. The total time of all matches is checked between
+// them.
+func (m *meter) matching(b *cost, in any, args []any) {
 	text, _ := in.(string)
 	if len(text) > maxMatched {
 		b.err = fmt.Errorf("matches a text of %d bytes, %d are allowed", len(text), maxMatched)
@@ -159,15 +158,15 @@ func (m *meter) matching(b *bill, in any, args []any) {
 	b.bytes = 64 * len(text)
 }
 
-// matches charges for the objects that are made of all matches of a text.
-func matches(b *bill, _ any, args []any) {
+// matches charges for the objects created for all matches of a text.
+func matches(b *cost, _ any, args []any) { // of one object, with its contents
 	const steps, bytes = 50, 512 // of one object, with what it holds
 	n, _ := args[0].(int)
 	b.times(n, steps)
 	b.bytes = n * bytes
 }
 
-// Done is ready once the evaluation must end.
+// Done returns a closed channel when the evaluation must end, else nil.
 func (m *meter) Done() <-chan struct{} {
 	m.ops++
 	if m.ops&0x3ff != 0 {
@@ -184,10 +183,10 @@ func (m *meter) Done() <-chan struct{} {
 	return nil
 }
 
-// Err says why the evaluation ended.
+// Err returns the reason for the end of the evaluation.
 func (m *meter) Err() error { return m.err }
 
-// look checks the time, and the heap when asked to.
+// look checks the time limit and, if heap is set, the memory limit.
 func (m *meter) look(heap bool) error {
 	if err := m.Context.Err(); err != nil {
 		return err
@@ -210,16 +209,15 @@ func (m *meter) look(heap bool) error {
 	if used < m.base+maxGrowth {
 		return nil
 	}
-	runtime.GC() // most of it may be garbage
+	runtime.GC() // most of the growth may be garbage
 	if heapBytes() < m.base+maxGrowth {
 		return nil
 	}
 	return fmt.Errorf("needs more than %d MiB of memory", maxGrowth>>20)
 }
 
-// yield lets others compute who have just begun: a run that is ready waits for
-// about a millisecond for each evaluation in progress. The evaluation is not
-// charged for the time of others.
+// yield lets other goroutines run, so that a newly started run waits about a millisecond for each evaluation in
+// progress. That time is not charged to the evaluation.
 func (m *meter) yield(now time.Time) {
 	if now.Sub(m.yielded) < yieldEvery {
 		return
@@ -239,7 +237,7 @@ func heapBytes() uint64 {
 	return sample[0].Value.Uint64()
 }
 
-// charge notes bytes that a native operation allocated or is about to.
+// charge counts bytes that a native operation allocates.
 func (m *meter) charge(bytes int) error {
 	if m.charged += bytes; m.charged < 4<<20 {
 		return nil
@@ -250,23 +248,22 @@ func (m *meter) charge(bytes int) error {
 	return m.look(true)
 }
 
-// bounded walks a value that leaves a program, with everything below it as
-// often as it occurs: into text, a request, a log line, the next step. Small values that refer to themselves many times
-// over are stopped here.
-func bounded(v any) error {
-	_, err := measured(v)
+// checkSize checks a value that leaves a program (as text, a request, a log line, or an item) against the limits,
+// each part as often as it occurs. It rejects small values that refer to themselves many times.
+func checkSize(v any) error {
+	_, err := measure(v)
 	return err
 }
 
-func walkWhole(v any, depth int, left *int) error {
-	const each = 16 // bytes of an element, at least
+func measureParts(v any, depth int, left *int) error {
+	const each = 16 // minimum size of an element in bytes
 	switch v := v.(type) {
 	case string:
 		*left -= len(v)
 	case []any:
 		*left -= len(v) * each
 		for _, element := range v {
-			if err := within(element, depth, left); err != nil {
+			if err := measureNested(element, depth, left); err != nil {
 				return err
 			}
 		}
@@ -274,7 +271,7 @@ func walkWhole(v any, depth int, left *int) error {
 		*left -= len(v) * each
 		for name, member := range v {
 			*left -= len(name)
-			if err := within(member, depth, left); err != nil {
+			if err := measureNested(member, depth, left); err != nil {
 				return err
 			}
 		}
@@ -285,12 +282,12 @@ func walkWhole(v any, depth int, left *int) error {
 	return nil
 }
 
-func within(v any, depth int, left *int) error {
+func measureNested(v any, depth int, left *int) error {
 	if depth == 0 {
 		return fmt.Errorf("a value is nested deeper than %d", maxDepth)
 	}
 	if *left < 0 {
 		return errTooLarge
 	}
-	return walkWhole(v, depth-1, left)
+	return measureParts(v, depth-1, left)
 }

@@ -9,12 +9,10 @@ import (
 	"github.com/penstock/penstock/third_party/gojq"
 )
 
-// native charges the bill of one operation for what it is about to do to its
-// input and arguments. Operators have their operands as arguments.
-type native func(b *bill, in any, args []any)
+// native charges c for one operation on its input and arguments. The operands of an operator are its arguments.
+type native func(b *cost, in any, args []any)
 
-// natives is what the operations of gojq cost whose cost depends on their
-// operands. All others take constant time.
+// natives are the gojq operations whose cost depends on their operands. All others take constant time.
 var natives = map[string]native{
 	"_iterate": each, "_index": indexing, "_slice": slicing, "reverse": each, "keys": each,
 
@@ -23,8 +21,8 @@ var natives = map[string]native{
 	"_greatereq": comparing, "_lesseq": comparing,
 	"_negate": numbers, "_range": numbers, "tonumber": reading,
 
-	"contains": func(b *bill, in any, args []any) { containing(b, in, args[0]) },
-	"inside":   func(b *bill, in any, args []any) { containing(b, args[0], in) },
+	"contains": func(b *cost, in any, args []any) { containing(b, in, args[0]) },
+	"inside":   func(b *cost, in any, args []any) { containing(b, args[0], in) },
 	"indices":  searching, "index": searching, "rindex": searching,
 
 	"add": summing, "join": joining, "flatten": flattening, "transpose": transposing,
@@ -47,39 +45,39 @@ var natives = map[string]native{
 	"delpaths": deleting, "_delpaths": deleting,
 }
 
-// made are the operations whose result is new and may be large. The results of
-// others are parts of their operands.
-var made = map[string]bool{
+// resultChecked are the operations whose result is new and may be large. The results of the others are parts of their
+// operands.
+var resultChecked = map[string]bool{
 	"_add": true, "_multiply": true, "add": true, "join": true, "flatten": true, "tojson": true, "tostring": true,
 	"format": true, "_tohtml": true, "_touri": true, "_tosh": true, "_tocsv": true, "_totsv": true, "_tobase64": true,
 	"setpath": true, "_setpath": true, "transpose": true, "_match": true, "implode": true,
 }
 
-func comparing(b *bill, _ any, args []any) { b.pair(args[0], args[1]) }
+func comparing(b *cost, _ any, args []any) { b.addComparison(args[0], args[1]) }
 
-func numbers(b *bill, in any, args []any) {
-	b.add(atom(in))
+func numbers(b *cost, in any, args []any) {
+	b.add(scalarCost(in))
 	for _, v := range args {
-		b.add(atom(v))
+		b.add(scalarCost(v))
 	}
 }
 
-// each is for what goes through a list or an object once.
-func each(b *bill, in any, _ []any) {
+// each charges for a single pass over an array or object.
+func each(b *cost, in any, _ []any) {
 	switch v := in.(type) {
 	case []any:
 		b.add(len(v))
 		b.bytes = 32 * len(v)
 	case map[string]any:
-		b.add(sorted(len(v)))
+		b.add(sortCost(len(v)))
 		b.bytes = 32 * len(v)
 	}
 }
 
-func indexing(b *bill, _ any, args []any) {
+func indexing(b *cost, _ any, args []any) {
 	switch v := args[0].(type) {
 	case string:
-		b.texts(v)
+		b.addReads(v)
 	case []any:
 		if wanted, ok := args[1].([]any); ok {
 			occurrences(b, v, wanted)
@@ -87,14 +85,14 @@ func indexing(b *bill, _ any, args []any) {
 	}
 }
 
-func slicing(b *bill, _ any, args []any) { b.texts(args[0], args[0]) }
+func slicing(b *cost, _ any, args []any) { b.addReads(args[0], args[0]) }
 
-func adding(b *bill, _ any, args []any) {
-	b.add(shallow(args[0]) + shallow(args[1]))
-	b.bytes = width(args[0]) + width(args[1])
+func adding(b *cost, _ any, args []any) {
+	b.add(copyCost(args[0]) + copyCost(args[1]))
+	b.bytes = copyBytes(args[0]) + copyBytes(args[1])
 }
 
-func subtracting(b *bill, _ any, args []any) {
+func subtracting(b *cost, _ any, args []any) {
 	l, ok := args[0].([]any)
 	r, both := args[1].([]any)
 	if !ok || !both {
@@ -105,7 +103,7 @@ func subtracting(b *bill, _ any, args []any) {
 	b.times(len(l), b.size(r))
 }
 
-func multiplying(b *bill, _ any, args []any) {
+func multiplying(b *cost, _ any, args []any) {
 	l, r := args[0], args[1]
 	if s, ok := l.(string); ok {
 		repeating(b, s, r)
@@ -118,7 +116,7 @@ func multiplying(b *bill, _ any, args []any) {
 	if _, ok := l.(map[string]any); ok {
 		b.add(b.size(l))
 		b.add(b.size(r))
-		b.bytes = width(l) + width(r)
+		b.bytes = copyBytes(l) + copyBytes(r)
 		return
 	}
 	if digits(l)+digits(r) > maxProduct {
@@ -128,7 +126,7 @@ func multiplying(b *bill, _ any, args []any) {
 	numbers(b, nil, args)
 }
 
-func repeating(b *bill, s string, times any) {
+func repeating(b *cost, s string, times any) {
 	n, ok := gojq.ToFloat64(times)
 	if ok && n*float64(len(s)) > maxText {
 		b.err = errTooLarge
@@ -138,10 +136,10 @@ func repeating(b *bill, s string, times any) {
 	}
 }
 
-// maxProduct is how many digits the factors of a product have together.
+// maxProduct is the maximum number of digits of both factors of a product together.
 const maxProduct = 19_660
 
-// digits is about how many decimal digits an integer has.
+// digits estimates the number of decimal digits of an integer.
 func digits(v any) int {
 	switch v := v.(type) {
 	case *big.Int:
@@ -152,7 +150,7 @@ func digits(v any) int {
 	return 0
 }
 
-func dividing(b *bill, _ any, args []any) {
+func dividing(b *cost, _ any, args []any) {
 	if _, ok := args[0].(string); ok {
 		splitting(b, args[0], nil)
 		return
@@ -162,8 +160,8 @@ func dividing(b *bill, _ any, args []any) {
 	numbers(b, nil, args)
 }
 
-// reading bounds a text that is read as a number.
-func reading(b *bill, in any, _ []any) {
+// reading limits the length of a text that is parsed as a number.
+func reading(b *cost, in any, _ []any) {
 	if s, ok := in.(string); ok {
 		if len(s) > maxDigits {
 			b.err = fmt.Errorf("reads a number of %d characters, %d are allowed", len(s), maxDigits)
@@ -172,15 +170,15 @@ func reading(b *bill, in any, _ []any) {
 	}
 }
 
-func containing(b *bill, l, r any) {
+func containing(b *cost, l, r any) {
 	if s, ok := l.(string); ok {
-		b.texts(s, r)
+		b.addReads(s, r)
 		return
 	}
 	b.times(b.size(l), b.size(r))
 }
 
-func searching(b *bill, in any, args []any) {
+func searching(b *cost, in any, args []any) {
 	switch v := in.(type) {
 	case string:
 		wanted, ok := args[0].(string)
@@ -206,7 +204,7 @@ func searching(b *bill, in any, args []any) {
 }
 
 // occurrences charges for comparing every part of list with wanted.
-func occurrences(b *bill, list, wanted []any) {
+func occurrences(b *cost, list, wanted []any) {
 	if len(wanted) == 0 || len(wanted) > len(list) {
 		return
 	}
@@ -215,16 +213,16 @@ func occurrences(b *bill, list, wanted []any) {
 	b.times(len(wanted), b.size(list))
 }
 
-func summing(b *bill, in any, _ []any) { joining(b, in, nil) }
+func summing(b *cost, in any, _ []any) { joining(b, in, nil) }
 
-func joining(b *bill, in any, args []any) {
+func joining(b *cost, in any, args []any) {
 	between := 0
 	if len(args) > 0 {
-		between = width(args[0])
+		between = copyBytes(args[0])
 	}
 	one := func(v any) bool {
-		b.bytes += width(v) + between
-		return b.add(1+shallow(v)+between/32) && b.bytes <= maxWhole
+		b.bytes += copyBytes(v) + between
+		return b.add(1+copyCost(v)+between/32) && b.bytes <= maxValueSize
 	}
 	switch v := in.(type) {
 	case []any:
@@ -234,19 +232,19 @@ func joining(b *bill, in any, args []any) {
 			}
 		}
 	case map[string]any:
-		b.add(sorted(len(v)))
+		b.add(sortCost(len(v)))
 		for _, member := range v {
 			if !one(member) {
 				break
 			}
 		}
 	}
-	if b.bytes > maxWhole {
+	if b.bytes > maxValueSize {
 		b.err = errTooLarge
 	}
 }
 
-func flattening(b *bill, in any, _ []any) {
+func flattening(b *cost, in any, _ []any) {
 	n := b.size(in)
 	b.add(n)
 	b.bytes = 16 * n
@@ -255,7 +253,7 @@ func flattening(b *bill, in any, _ []any) {
 	}
 }
 
-func transposing(b *bill, in any, _ []any) {
+func transposing(b *cost, in any, _ []any) {
 	rows, _ := in.([]any)
 	longest := 0
 	for _, row := range rows {
@@ -271,25 +269,25 @@ func transposing(b *bill, in any, _ []any) {
 	b.bytes = 16 * len(rows) * longest
 }
 
-// sorting charges each element for as many comparisons as a sort makes.
-func sorting(b *bill, in any, _ []any) {
+// sorting charges each element for the comparisons of a sort.
+func sorting(b *cost, in any, _ []any) {
 	list, _ := in.([]any)
 	b.bytes = 48 * len(list)
 	b.times(b.size(in), 2+bits.Len(uint(len(list))))
 }
 
-func sortingBy(b *bill, in any, args []any) {
-	b.add(shallow(in))
+func sortingBy(b *cost, in any, args []any) {
+	b.add(copyCost(in))
 	sorting(b, args[0], nil)
 }
 
-func bisecting(b *bill, in any, args []any) {
+func bisecting(b *cost, in any, args []any) {
 	list, _ := in.([]any)
 	b.times(8+b.size(args[0]), 1+bits.Len(uint(len(list))))
 }
 
-// writing holds what becomes text to the bounds of a value that leaves.
-func writing(b *bill, in any, _ []any) {
+// writing checks a value that becomes text against the limits of a value that leaves a program.
+func writing(b *cost, in any, _ []any) {
 	switch v := in.(type) {
 	case string:
 		b.add(len(v) / 4)
@@ -298,31 +296,31 @@ func writing(b *bill, in any, _ []any) {
 		n := b.size(in)
 		if b.steps > b.left {
 			b.err = errTooLarge
-		} else if b.err = bounded(in); b.err == nil {
+		} else if b.err = checkSize(in); b.err == nil {
 			b.add(n)
 		}
 	default:
-		b.add(atom(v))
+		b.add(scalarCost(v))
 	}
 }
 
-// failing is writing for what may become the text of an error.
-func failing(b *bill, in any, args []any) {
+// failing is writing for the argument of error, which may become text.
+func failing(b *cost, in any, args []any) {
 	if len(args) > 0 {
 		in = args[0]
 	}
 	writing(b, in, nil)
 }
 
-func scanning(b *bill, in any, args []any) {
-	b.texts(in)
-	b.texts(args...)
+func scanning(b *cost, in any, args []any) {
+	b.addReads(in)
+	b.addReads(args...)
 }
 
-// formatting bounds the text of a date's pattern: %1000000000d is a gigabyte.
-func formatting(b *bill, in any, args []any) {
+// formatting limits the widths in a date pattern: %1000000000d would produce a gigabyte.
+func formatting(b *cost, in any, args []any) {
 	pattern, _ := args[0].(string)
-	b.texts(in, pattern)
+	b.addReads(in, pattern)
 	run := 0
 	for _, c := range pattern {
 		if run++; c < '0' || c > '9' {
@@ -335,32 +333,31 @@ func formatting(b *bill, in any, args []any) {
 	b.bytes = 32 * len(pattern)
 }
 
-func splitting(b *bill, in any, _ []any) {
+func splitting(b *cost, in any, _ []any) {
 	if s, ok := in.(string); ok {
 		b.add(2 * len(s))
 		b.bytes = 24 * len(s)
 	}
 }
 
-func reaching(b *bill, _ any, args []any) { traversing(b, args[0]) }
+func reaching(b *cost, _ any, args []any) { traversing(b, args[0]) }
 
-func assigning(b *bill, in any, args []any) {
+func assigning(b *cost, in any, args []any) {
 	updating(b, in, args)
 	b.add(along(in, args[0]))
 }
 
-// updating copies what lies on the path the first time; the clock is looked at
-// before a copy that could be large.
-func updating(b *bill, in any, args []any) {
+// updating charges for the first copy of the values on a path; the clock is checked before a copy that may be large.
+func updating(b *cost, in any, args []any) {
 	if traversing(b, args[0]); b.err == nil {
 		b.bytes = 16 * along(in, args[0])
 	}
 }
 
-// along is the sum of the lengths of what lies on a path.
+// along returns the total length of the values on a path.
 func along(v, path any) int {
 	parts, _ := path.([]any)
-	sum := shallow(v)
+	sum := copyCost(v)
 	for _, part := range parts {
 		switch at := v.(type) {
 		case map[string]any:
@@ -375,14 +372,14 @@ func along(v, path any) int {
 		default:
 			return sum
 		}
-		sum += shallow(v)
+		sum += copyCost(v)
 	}
 	return sum
 }
 
-// traversing bounds a path and the indices in it: assigning to one allocates
-// everything before it.
-func traversing(b *bill, path any) {
+// traversing limits the length of a path and the indices in it: an assignment allocates all elements before the
+// index.
+func traversing(b *cost, path any) {
 	list, _ := path.([]any)
 	if len(list) > maxDepth {
 		b.err = fmt.Errorf("uses a path of %d parts, %d are allowed", len(list), maxDepth)
@@ -396,8 +393,8 @@ func traversing(b *bill, path any) {
 	}
 }
 
-// deleting sorts the paths and goes through the whole value.
-func deleting(b *bill, in any, args []any) {
+// deleting charges for sorting the paths and for a pass over the whole value.
+func deleting(b *cost, in any, args []any) {
 	paths, _ := args[0].([]any)
 	if len(paths) == 0 {
 		return
@@ -406,5 +403,5 @@ func deleting(b *bill, in any, args []any) {
 	for _, path := range paths {
 		traversing(b, path)
 	}
-	b.times(2, b.size(in)) // what lies on the paths is copied once
+	b.times(2, b.size(in)) // values on the paths are copied once
 }

@@ -5,23 +5,22 @@ import (
 	"strconv"
 )
 
-// Nester is a Runner that sends items through nested steps, as switch does.
-// The frame calls Nest instead of Run, and the items that come out keep their
-// ancestors.
-type Nester interface {
+// NestedRunner is a Runner that sends items through nested steps, as switch does. The engine calls Nest instead of
+// Run; the resulting items keep their lineage.
+type NestedRunner interface {
 	Nest(ctx context.Context, in *Input) (Items, error)
 }
 
-// Items are what came out of nested steps.
+// Items are the items that nested steps put out.
 type Items struct {
 	list []item
 	size int64 // bytes that the run holds for them
 }
 
-// Len is how many they are.
+// Len returns their number.
 func (s Items) Len() int { return len(s.list) }
 
-// Values are the items themselves.
+// Values returns their values.
 func (s Items) Values() []any {
 	values := make([]any, len(s.list))
 	for i, it := range s.list {
@@ -30,40 +29,39 @@ func (s Items) Values() []any {
 	return values
 }
 
-// And appends others.
-func (s Items) And(others Items) Items {
+// Append returns s followed by others.
+func (s Items) Append(others Items) Items {
 	return Items{list: append(s.list, others.list...), size: s.size + others.size}
 }
 
-// Pass is the item unchanged.
-func (in *Input) Pass() Items { return Items{list: []item{in.item}} }
+// Passthrough returns the item unchanged.
+func (in *Input) Passthrough() Items { return Items{list: []item{in.item}} }
 
-// Make is new items that this one becomes. The error says that they are too
-// much for the run.
-func (in *Input) Make(values ...any) (Items, error) {
+// NewItems returns new items made from this one. It fails when they exceed the memory limit of the run.
+func (in *Input) NewItems(values ...any) (Items, error) {
 	s := Items{list: make([]item, len(values))}
 	for i, v := range values {
-		size, err := measured(v)
+		size, err := measure(v)
 		if err != nil {
 			return s, &Error{Code: CodeLimit, Message: "an item cannot go on: " + err.Error(), Err: err}
 		}
-		s.list[i], s.size = item{value: v, came: in.item.came}, s.size+size
+		s.list[i], s.size = item{value: v, lineage: in.item.lineage}, s.size+size
 	}
-	return s, in.p.x.hold(context.Background(), s.size)
+	return s, in.p.x.reserve(context.Background(), s.size)
 }
 
-// Discard lets go of items that go nowhere.
+// Discard releases the memory of items that are not returned.
 func (in *Input) Discard(s Items) { in.p.x.release(s.size) }
 
-// Through sends one item through the block, on behalf of the step that owns it.
-func (b *Block) Through(ctx context.Context, in *Input) (Items, error) {
+// RunItem sends one item through the block, on behalf of the step that the block is nested in.
+func (b *Block) RunItem(ctx context.Context, in *Input) (Items, error) {
 	p := in.p
 	return p.x.block(ctx, b, []item{in.item}, p.at+strconv.Itoa(in.index)+".")
 }
 
-// Run sends one item through the block and returns the values that come out.
+// Run sends one item through the block and returns the resulting values.
 func (b *Block) Run(ctx context.Context, in *Input) ([]any, error) {
-	items, err := b.Through(ctx, in)
+	items, err := b.RunItem(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -71,40 +69,39 @@ func (b *Block) Run(ctx context.Context, in *Input) ([]any, error) {
 	return items.Values(), nil
 }
 
-// Answers reports whether some step of the block may answer the caller.
-func (b *Block) Answers() bool { return b != nil && b.answers }
+// Responds reports whether a step of the block may answer the caller. A nil block does not.
+func (b *Block) Responds() bool { return b != nil && b.responds }
 
-// RouteFunc is a Nester that chooses which nested steps an item goes through.
-// No block: the item passes unchanged.
+// RouteFunc is a NestedRunner that selects the block for an item. For a nil block the item passes unchanged.
 type RouteFunc func(ctx context.Context, in *Input) (*Block, error)
 
-// Nest sends the item through the block that the function chooses.
+// Nest sends the item through the selected block.
 func (f RouteFunc) Nest(ctx context.Context, in *Input) (Items, error) {
 	block, err := f(ctx, in)
 	if err != nil {
 		return Items{}, err
 	}
 	if block == nil {
-		return in.Pass(), nil
+		return in.Passthrough(), nil
 	}
-	return block.Through(ctx, in)
+	return block.RunItem(ctx, in)
 }
 
-// Run is Nest without ancestors.
+// Run is Nest without lineage.
 func (f RouteFunc) Run(ctx context.Context, in *Input) ([]any, error) {
 	return nestedValues(ctx, in, f)
 }
 
-// NestFunc is a Nester that needs no more than a function.
+// NestFunc adapts a function to NestedRunner.
 type NestFunc func(ctx context.Context, in *Input) (Items, error)
 
-// Nest calls the function.
+// Nest calls f.
 func (f NestFunc) Nest(ctx context.Context, in *Input) (Items, error) { return f(ctx, in) }
 
-// Run is Nest without ancestors.
+// Run is Nest without lineage.
 func (f NestFunc) Run(ctx context.Context, in *Input) ([]any, error) { return nestedValues(ctx, in, f) }
 
-func nestedValues(ctx context.Context, in *Input, n Nester) ([]any, error) {
+func nestedValues(ctx context.Context, in *Input, n NestedRunner) ([]any, error) {
 	items, err := n.Nest(ctx, in)
 	if err != nil {
 		return nil, err

@@ -4,12 +4,11 @@ import (
 	"encoding/json"
 )
 
-// place is a position in a flow file, line and column from 1.
+// place is a position in a flow file; line and column count from 1.
 type place struct{ line, column int }
 
-// node is a value of a flow file with its place. Scalars hold nil, bool,
-// string or json.Number: numbers are taken from the text, not from the YAML
-// library, which would round them.
+// node is a value of a flow file with its position. Scalars are nil, bool, string or json.Number. Numbers are taken
+// from the source text, because the YAML library would round them.
 type node struct {
 	place place
 	shape shape
@@ -41,8 +40,8 @@ const (
 	block // | and >
 )
 
-// what names the shape of a node for a message.
-func (n *node) what() string {
+// shapeName names the shape of a node for a message.
+func (n *node) shapeName() string {
 	switch {
 	case n.shape == mapping:
 		return "a mapping"

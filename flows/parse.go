@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Bounds of a run.
+// Limits of the duration of a run.
 const (
 	defaultLimit = 60 * time.Second
 	maxLimit     = 24 * time.Hour
@@ -27,14 +27,14 @@ var (
 	paramForm  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 )
 
-// Parse reads, checks and compiles a flow file. file is what mistakes call
-// it. The error is Problems: all mistakes of the file at once.
+// Parse reads, checks and compiles a flow file. file is its name in error messages. The error is Problems: all
+// problems of the file.
 func Parse(file string, src []byte, catalogue *Catalogue) (*Flow, error) {
 	c := &compiler{
 		report: newReport(file, src), catalogue: catalogue,
 		names: map[string]place{},
 	}
-	c.scope = &scope{steps: map[string]int{}, gone: map[string]string{}}
+	c.scope = &scope{steps: map[string]int{}, ambiguous: map[string]string{}}
 	c.flow = &Flow{Version: VersionOf(src), Source: slices.Clone(src)}
 	if root := c.readYAML(src); root != nil {
 		c.file(root)
@@ -45,16 +45,16 @@ func Parse(file string, src []byte, catalogue *Catalogue) (*Flow, error) {
 	return c.flow, nil
 }
 
-// VersionOf is the version that the text of a flow is: its SHA-256, in hex.
+// VersionOf returns the version of a flow's source: its SHA-256 in hex.
 func VersionOf(src []byte) string {
 	sum := sha256.Sum256(src)
 	return hex.EncodeToString(sum[:])
 }
 
-// file compiles the whole. What programs may name comes before the programs.
+// file compiles the file. Declarations come before the programs that refer to them.
 func (c *compiler) file(root *node) {
 	if root.shape != mapping {
-		c.add(root.place, "", "expected a flow, found %s", root.what())
+		c.add(root.place, "", "expected a flow, found %s", root.shapeName())
 		return
 	}
 	c.collectNames(root)
@@ -62,15 +62,14 @@ func (c *compiler) file(root *node) {
 	a := c.arguments(root, flowParams, "")
 	c.head(a)
 	if b := a.Steps("steps"); b != nil {
-		c.flow.steps, c.flow.late = b, b.part()
+		c.flow.steps, c.flow.afterResponse = b, b.splitAfterResponse()
 	}
 	c.trigger(a)
 	c.run(a.Object("run"))
 	c.readTests(a.List("tests"))
 }
 
-// declare reads vars and the webhook's parameters before anything that may
-// name them.
+// declare reads vars and the webhook's parameters, before the programs that may name them.
 func (c *compiler) declare(root *node) {
 	for i, k := range root.keys {
 		n := root.items[i]
@@ -98,7 +97,7 @@ func (c *compiler) vars(n *node) {
 	}
 }
 
-// webhookNames makes a webhook of a trigger that is one, with its names.
+// webhookNames returns the webhook of a trigger with its declared names; nil when the trigger is another one.
 func (c *compiler) webhookNames(n *node) *Webhook {
 	if n.value == "webhook" {
 		return &Webhook{Reply: "result"}
@@ -126,7 +125,7 @@ func (c *compiler) webhookNames(n *node) *Webhook {
 	return w
 }
 
-// CheckQueue refuses what is no name of a queue.
+// CheckQueue returns an error when name is not a valid queue name.
 func CheckQueue(name string) error {
 	if !queueForm.MatchString(name) {
 		return errors.New("queue: expected small letters, digits, - and _, at most 32")
@@ -134,8 +133,7 @@ func CheckQueue(name string) error {
 	return nil
 }
 
-// collectNames notes where every step name of the file stands, so that a
-// program that names a later step can be told so.
+// collectNames records the position of every step name in the file, to report programs that name a later step.
 func (c *compiler) collectNames(n *node) {
 	for i, k := range n.keys {
 		if k.name == "name" && n.shape == mapping {
@@ -213,7 +211,7 @@ func (c *compiler) run(a *Args) {
 	}
 }
 
-// FairKey renders run.fair_by for a run that is about to be accepted; "" without it.
+// FairKey renders run.fair_by for a run about to be accepted; empty when the flow has none.
 func (f *Flow) FairKey(ctx context.Context, run Run) (string, error) {
 	if f.FairBy == nil {
 		return "", nil
@@ -221,9 +219,9 @@ func (f *Flow) FairKey(ctx context.Context, run Run) (string, error) {
 	return f.Text(ctx, f.FairBy, run)
 }
 
-// Text renders a template of the flow's settings, such as its idempotency
-// key, for a run that is about to be accepted; the item is the event.
+// Text renders a template of the flow's settings, such as its idempotency key, for a run about to be accepted. The
+// item is the event.
 func (f *Flow) Text(ctx context.Context, t *Template, run Run) (string, error) {
-	p := &passage{x: f.begin(run, Env{}), step: &step{}}
+	p := &stepRun{x: f.begin(run, Env{}), step: &step{}}
 	return t.Text(ctx, &Input{p: p, item: item{value: run.Event}, made: new(atomic.Int64)})
 }

@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// Problem is one mistake in a flow file.
+// Problem is one error in a flow file.
 type Problem struct {
 	File    string `json:"file"`
 	Line    int    `json:"line"`   // from 1
 	Column  int    `json:"column"` // from 1, in characters
 	Message string `json:"message"`
-	Hint    string `json:"hint,omitempty"`    // what to write instead
-	Snippet string `json:"snippet,omitempty"` // the line itself; of a long one, the part around the column
+	Hint    string `json:"hint,omitempty"`    // suggested correction
+	Snippet string `json:"snippet,omitempty"` // the line; of a long one, the part around the column
 
-	shift int // characters that the snippet lacks at its start
+	shift int // characters cut off at the start of the snippet
 }
 
 // Error is one line: file:line:column: message (hint).
@@ -28,8 +28,7 @@ func (p *Problem) Error() string {
 	return s
 }
 
-// Text is the problem as a terminal shows it: the message, the line, a
-// caret under the column, the hint.
+// Text formats the problem for a terminal: the message, the line with a caret under the column, and the hint.
 func (p *Problem) Text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s:%d:%d: %s\n", p.File, p.Line, p.Column, p.Message)
@@ -44,7 +43,7 @@ func (p *Problem) Text() string {
 	return b.String()
 }
 
-// indent is white space as wide as the snippet before the column, tabs kept.
+// indent returns white space as wide as the snippet before the column; tabs are kept.
 func (p *Problem) indent() string {
 	var b strings.Builder
 	for i, r := range []rune(p.Snippet) {
@@ -59,10 +58,10 @@ func (p *Problem) indent() string {
 	return b.String()
 }
 
-// Problems are all mistakes of a file, in the order of its lines.
+// Problems are all problems of a file, in the order of its lines.
 type Problems []Problem
 
-// Error is the text of every problem.
+// Error returns the text of all problems.
 func (ps Problems) Error() string {
 	parts := make([]string, len(ps))
 	for i := range ps {
@@ -71,19 +70,19 @@ func (ps Problems) Error() string {
 	return strings.TrimRight(strings.Join(parts, ""), "\n")
 }
 
-// report gathers problems while a file is read.
+// report collects the problems of a file.
 type report struct {
 	file  string
 	lines []string
 	found Problems
 }
 
-// maxProblems is where a report stops: a file of a thousand lines may have
-// several mistakes in each, more are noise.
+// maxProblems is the maximum number of reported problems. A file of a thousand lines may have several in each; more
+// do not help.
 const maxProblems = 10_000
 
 func newReport(file string, src []byte) *report {
-	breaks := strings.NewReplacer("\r\n", "\n", "\r", "\n") // YAML knows all three
+	breaks := strings.NewReplacer("\r\n", "\n", "\r", "\n") // all three are line ends in YAML
 	return &report{file: file, lines: strings.Split(breaks.Replace(string(src)), "\n")}
 }
 
@@ -102,10 +101,10 @@ func (r *report) put(p Problem) {
 	r.found = append(r.found, p)
 }
 
-// maxSnippet is how many characters of a line are shown.
+// maxSnippet is the maximum number of characters in a snippet.
 const maxSnippet = 160
 
-// excerpt takes the part of the line around the column.
+// excerpt sets the snippet to the part of the line around the column.
 func (p *Problem) excerpt(line string) {
 	runes := []rune(line)
 	if len(runes) > maxSnippet && p.Column > maxSnippet/2 {
@@ -115,7 +114,7 @@ func (p *Problem) excerpt(line string) {
 	p.Snippet = string(runes[:min(len(runes), maxSnippet)])
 }
 
-// err is nil when nothing was found.
+// err returns the problems sorted by position, or nil when there are none.
 func (r *report) err() error {
 	if len(r.found) == 0 {
 		return nil

@@ -10,8 +10,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// Each file of testdata/problems holds mistakes; beside it stands what a
-// person is told.
+// Each file of testdata/problems holds mistakes; the file beside it holds the expected report.
 func TestProblems(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/problems/*.yaml")

@@ -8,22 +8,21 @@ import (
 	"github.com/penstock/penstock/third_party/gojq"
 )
 
-// program is one jq program on its way from source to Expr.
+// program is the compilation of one jq program into an Expr.
 type program struct {
 	*compiler
 	source string
-	locate func(offset int) place // of a byte of the source in the file
+	locate func(offset int) place // position in the file of a byte of the source
 
-	vars  []variable
-	bound []string // variables that the program binds itself, for hints
-	defs  []string // functions that it defines and that are visible: name/arity
-	bad   bool
+	vars   []variable
+	bound  []string // variables bound by the program, for hints
+	defs   []string // visible functions defined by the program: name/arity
+	failed bool
 
-	sizes map[string]int // of its regular expressions, by their text
+	sizes map[string]int // sizes of the regular expressions, by their text
 }
 
-// compile parses, checks and compiles a program. Mistakes go to the report;
-// the Expr is then nil.
+// program parses, checks and compiles a jq program. Problems go to the report; the Expr is then nil.
 func (c *compiler) program(source string, locate func(int) place) *Expr {
 	p := &program{compiler: c, source: source, locate: locate}
 	if len(source) > maxProgramSize {
@@ -40,10 +39,10 @@ func (c *compiler) program(source string, locate func(int) place) *Expr {
 		return nil
 	}
 	p.query(query)
-	if p.bad {
+	if p.failed {
 		return nil
 	}
-	e := &Expr{source: strings.TrimSpace(source), vars: p.vars, path: p.plain(query), patterns: p.sizes}
+	e := &Expr{source: strings.TrimSpace(source), vars: p.vars, path: p.asPath(query), patterns: p.sizes}
 	names := make([]string, len(p.vars))
 	for i, v := range p.vars {
 		names[i] = v.name
@@ -57,11 +56,11 @@ func (c *compiler) program(source string, locate func(int) place) *Expr {
 }
 
 func (p *program) problem(offset int, hint, format string, args ...any) {
-	p.bad = true
+	p.failed = true
 	p.add(p.locate(offset), hint, format, args...)
 }
 
-// syntax reports what the parser says, at the token that it says it of.
+// syntax reports an error of the jq parser at its token.
 func (p *program) syntax(err error) {
 	offset := len(p.source)
 	var at *gojq.ParseError
@@ -75,7 +74,7 @@ func (p *program) syntax(err error) {
 	p.problem(offset, hint, "jq: %s", strings.ReplaceAll(err.Error(), "EOF", "end of the expression"))
 }
 
-// uncompiled reports a name that the compiler does not know.
+// uncompiled reports a name that the jq compiler does not know.
 func (p *program) uncompiled(err error) {
 	message := err.Error()
 	if name, ok := strings.CutPrefix(message, "variable not defined: "); ok {
@@ -95,7 +94,7 @@ func (p *program) uncompiled(err error) {
 	p.problem(0, "", "jq: %s", message)
 }
 
-// find is where a name first stands in the source as a word.
+// find returns the offset of the first occurrence of a name as a whole word in the source; 0 when there is none.
 func (p *program) find(name string) int {
 	for from := 0; ; {
 		i := strings.Index(p.source[from:], name)
@@ -115,8 +114,8 @@ func isWord(c byte) bool {
 	return c == '_' || c == '$' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
-// plain is the program as a path, nil when it is more.
-func (p *program) plain(q *gojq.Query) *path {
+// asPath returns the program as a path; nil when it is not a plain path.
+func (p *program) asPath(q *gojq.Query) *path {
 	t := q.Term
 	if t == nil || len(q.FuncDefs) > 0 {
 		return nil
@@ -148,7 +147,7 @@ func (p *program) plain(q *gojq.Query) *path {
 	return found
 }
 
-// memberName is the name in a suffix .name or ["name"]; empty for any other.
+// memberName returns the name in a suffix .name or ["name"]; empty for any other suffix.
 func memberName(s *gojq.Suffix) string {
 	x := s.Index
 	switch {
@@ -166,7 +165,7 @@ func memberName(s *gojq.Suffix) string {
 	return ""
 }
 
-// functionNames are those of jq that a flow may call.
+// functionNames are the jq functions that flows may call.
 func functionNames() []string {
 	query, err := gojq.Parse("builtins")
 	if err != nil {

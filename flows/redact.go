@@ -2,20 +2,19 @@ package flows
 
 import "strings"
 
-// mask stands for a value that is not recorded.
+// mask replaces a value that must not be recorded.
 const mask = "***"
 
-// masked returns the fields with those that redact names replaced, at any
-// depth.
-func (s *step) masked(fields map[string]any) map[string]any {
+// maskFields returns the fields with redacted ones masked, at any depth.
+func (s *step) maskFields(fields map[string]any) map[string]any {
 	if len(s.redact) == 0 || fields == nil {
 		return fields
 	}
-	return s.hidden(fields).(map[string]any)
+	return s.redacted(fields).(map[string]any)
 }
 
-// hidden is a value without what redact names.
-func (s *step) hidden(v any) any {
+// redacted returns a value with redacted fields masked.
+func (s *step) redacted(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		object := make(map[string]any, len(v))
@@ -23,14 +22,14 @@ func (s *step) hidden(v any) any {
 			if s.redacts(name) {
 				object[name] = mask
 			} else {
-				object[name] = s.hidden(member)
+				object[name] = s.redacted(member)
 			}
 		}
 		return object
 	case []any:
 		list := make([]any, len(v))
 		for i, element := range v {
-			list[i] = s.hidden(element)
+			list[i] = s.redacted(element)
 		}
 		return list
 	}
@@ -46,16 +45,16 @@ func (s *step) redacts(name string) bool {
 	return false
 }
 
-// nameless is a value without what redact names, and without the texts and
-// numbers in it that no field names: a bare secret has no name to be known by.
-func (s *step) nameless(v any) any {
+// redactedUnnamed also masks texts and numbers outside of any field: a bare secret has no name that redact could
+// list.
+func (s *step) redactedUnnamed(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
-		return s.hidden(v)
+		return s.redacted(v)
 	case []any:
 		list := make([]any, len(v))
 		for i, element := range v {
-			list[i] = s.nameless(element)
+			list[i] = s.redactedUnnamed(element)
 		}
 		return list
 	case nil, bool:
@@ -64,13 +63,13 @@ func (s *step) nameless(v any) any {
 	return mask
 }
 
-// shown gives the first of the items as they may be recorded.
-func (s *step) shown(items []item) func(most int) []any {
+// recordable returns a function that gives the first items as they may be recorded.
+func (s *step) recordable(items []item) func(most int) []any {
 	return func(most int) []any {
 		values := make([]any, min(most, len(items)))
 		for i := range values {
 			if values[i] = items[i].value; len(s.redact) > 0 {
-				values[i] = s.nameless(values[i])
+				values[i] = s.redactedUnnamed(values[i])
 			}
 		}
 		return values

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// Page is one page of the reference.
+// Page is one page of the generated reference.
 type Page struct {
-	Name     string // of the kind, or "flow" and "step" for what all have
+	Name     string // of the kind, or "flow" and "step" for the common fields
 	Markdown string
 }
 
-// Reference is the reference of the flow file, of what every step has, and of
-// each kind of the catalogue.
+// Reference generates the reference: the fields of a flow file, the common attributes of steps, and each kind of the
+// catalogue.
 func Reference(catalogue *Catalogue) []Page {
 	pages := []Page{
 		{"flow", "# The fields of a flow file\n\n" + table(without(flowParams, "on"), "")},
@@ -25,7 +25,8 @@ func Reference(catalogue *Catalogue) []Page {
 	return pages
 }
 
-// without leaves out the fields of a parameter, which are those of another one.
+// without returns the parameters with the fields of the named one removed, because they are those of another
+// parameter.
 func without(params []Param, name string) []Param {
 	params = slices.Clone(params)
 	for i := range params {
@@ -52,16 +53,16 @@ func kindPage(k Kind) string {
 	return b.String()
 }
 
-// effectWords say what a reader must know of an effect. Read only.
+// effectWords describe an effect for the reference. Read only.
 var effectWords = map[Effect]string{
-	Pure:       "pure, it is computed again when a run resumes",
+	Pure:       "pure: computed again when a run resumes",
 	Read:       "read, it may be executed again when a run resumes",
-	Idempotent: "idempotent, it may be executed again when a run resumes",
-	Once:       "once, unless its arguments say that it is less",
-	Durable:    "durable, a run that resumes goes on with it",
+	Idempotent: "idempotent: may be executed again when a run resumes",
+	Once:       "once, unless its arguments make it idempotent or read",
+	Durable:    "durable: a run that resumes continues it",
 }
 
-// table lists parameters, those of objects with the path to them.
+// table lists parameters; fields of objects have the path to them.
 func table(params []Param, path string) string {
 	var b strings.Builder
 	if path == "" {
@@ -88,7 +89,7 @@ func table(params []Param, path string) string {
 	return b.String()
 }
 
-// holds names what a parameter may hold.
+// holds describes the values of a parameter.
 func holds(p Param) string {
 	words := map[Type]string{
 		TypeString: "text", TypeInt: "whole number", TypeBool: "true or false", TypeDuration: "duration",

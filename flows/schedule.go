@@ -10,17 +10,17 @@ import (
 	"github.com/robfig/cron/v3"
 )
 
-// Schedule is a schedule trigger, or a poll, which is a schedule too.
+// Schedule is a schedule or poll trigger.
 type Schedule struct {
 	Poll         bool
 	Cron         string
 	TimeZone     string // IANA name, "UTC" by default
-	Overlap      string // "skip", "queue" or "allow": what to do while the last run is not finished
-	CatchUp      string // "none", "last" or "all": times that passed while nobody was there
-	CatchUpLimit int    // how many of them "all" makes up for, the newest; 100 by default
+	Overlap      string // "skip", "queue" or "allow": what happens while the previous run has not ended
+	CatchUp      string // "none", "last" or "all": what happens to times missed while no worker ran
+	CatchUpLimit int    // maximum number of missed times for "all", the newest first; default 100
 
 	zone  *time.Location
-	every time.Duration      // of @every; 0: spec counts
+	every time.Duration      // of @every; 0: spec applies
 	spec  *cron.SpecSchedule // in zone
 }
 
@@ -28,22 +28,22 @@ type Schedule struct {
 const (
 	defaultCatchUp = 100
 	maxCatchUp     = 1000
-	hourStar       = 1 << 63       // cron's mark of an hour field that is *
-	putBack        = 3 * time.Hour // more than any zone puts its clocks back by
+	hourStar       = 1 << 63       // cron's flag for an hour field of *
+	putBack        = 3 * time.Hour // more than any time zone sets its clocks back
 )
 
-// scheduleParams are the fields of a schedule; a poll has the first ones of
-// them. Its runs never overlap: each begins where the one before has ended.
+// scheduleParams are the fields of a schedule. A poll has only the first ones: its runs never overlap, because each
+// begins where the previous one ended.
 var scheduleParams = []Param{
 	{Name: "cron", Type: TypeString, Inline: true, Required: true, Summary: "Five fields: minute, hour, day, month, weekday; or @hourly, @daily, @weekly, @monthly, @yearly, @every 5m."},
 	{Name: "time_zone", Type: TypeString, Default: "UTC", Summary: "IANA name, such as Europe/London."},
-	{Name: "catch_up", Type: TypeEnum, Enum: []string{"none", "last", "all"}, Default: "none", Summary: "Which of the times that passed while no worker was there are made up for."},
+	{Name: "catch_up", Type: TypeEnum, Enum: []string{"none", "last", "all"}, Default: "none", Summary: "Which times that passed while no worker was running are started later."},
 	{Name: "overlap", Type: TypeEnum, Enum: []string{"skip", "queue", "allow"}, Default: "skip", Summary: "What happens when the run of an earlier time has not finished: the time is skipped, its run waits, or it runs beside the other."},
-	{Name: "catch_up_limit", Type: TypeInt, Default: "100", Summary: "How many times `catch_up: all` makes up for, the newest; at most 1000."},
+	{Name: "catch_up_limit", Type: TypeInt, Default: "100", Summary: "How many of the missed times `catch_up: all` starts, the newest ones; at most 1000."},
 }
 
 var pollParams = append(slices.Clone(scheduleParams[:2]),
-	Param{Name: "catch_up", Type: TypeEnum, Enum: []string{"none", "last"}, Default: "none", Summary: "Whether a time that passed while no worker was there is made up for, once."})
+	Param{Name: "catch_up", Type: TypeEnum, Enum: []string{"none", "last"}, Default: "none", Summary: "Whether the last time that passed while no worker was running is started later, once."})
 
 func (c *compiler) schedule(a *Args, poll bool) *Schedule {
 	s := &Schedule{
@@ -79,7 +79,7 @@ func (c *compiler) schedule(a *Args, poll bool) *Schedule {
 	return s
 }
 
-// parse reads the cron expression; the zone is known.
+// parse parses the cron expression. The zone must be set.
 func (s *Schedule) parse() error {
 	if strings.Contains(s.Cron, "TZ=") {
 		return errors.New("the time zone is said by time_zone")
@@ -102,18 +102,16 @@ func (s *Schedule) parse() error {
 	return nil
 }
 
-// Text is the schedule in one line, with its time zone: two that are equal
-// fire at the same times.
+// Text returns the schedule as one line with its time zone. Schedules with equal texts fire at the same times.
 func (s *Schedule) Text() string { return "CRON_TZ=" + s.TimeZone + " " + s.Cron }
 
-// Next is the first time after the moment at which the schedule fires, and
-// zero when there is none within five years.
+// Next returns the first time after the given one at which the schedule fires; zero when there is none within five
+// years.
 //
-// @every fires at the multiples of its duration since 1970 in UTC. A schedule
-// for every hour goes by the time that passes, so that every 15 minutes stays
-// every 15 minutes when clocks change. Any other goes by what the clock shows,
-// once for each day: a time that a change of clocks leaves out fires when it
-// is over, and one that comes twice fires the first time.
+// @every fires at the multiples of its duration since 1970 in UTC. A schedule for every hour follows elapsed time, so
+// that every 15 minutes stays every 15 minutes when clocks change. Any other schedule follows the local clock, once
+// for each day: a time skipped by a clock change fires right after the change, and a repeated time fires the first
+// time only.
 func (s *Schedule) Next(after time.Time) time.Time {
 	switch {
 	case s.every > 0:
@@ -131,14 +129,13 @@ func (s *Schedule) nextMultiple(after time.Time) time.Time {
 	return time.Unix((after.Unix()/every+1)*every, 0).In(s.zone)
 }
 
-// nextByClock asks cron on a clock that never changes, and then when the
-// clocks of the zone show what it says.
+// nextByClock computes the next time on a clock without changes, and converts it to the time zone.
 func (s *Schedule) nextByClock(after time.Time) time.Time {
 	spec := *s.spec
 	spec.Location = time.UTC
-	shown := asShown(after.In(s.zone))
-	// A clock that was put back shows what it has shown before: those times
-	// have fired, and what comes after them is to be found from before them.
+	shown := wallClock(after.In(s.zone))
+	// After the clocks are set back, they repeat times that have fired already. The search therefore starts before
+	// the repeated times.
 	for at := spec.Next(shown.Add(-putBack)); !at.IsZero(); at = spec.Next(at) {
 		if fires := s.when(at); fires.After(after) {
 			return fires
@@ -147,36 +144,36 @@ func (s *Schedule) nextByClock(after time.Time) time.Time {
 	return time.Time{}
 }
 
-// asShown is what a clock shows, as if it stood in UTC.
-func asShown(t time.Time) time.Time {
+// wallClock returns the local clock time as if it were UTC.
+func wallClock(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
 }
 
-// when is the first moment at which clocks of the zone show the time or,
-// where that is left out, a later one.
+// when returns the first moment at which the local clock shows the given time or, when that is skipped, the moment of
+// the clock change.
 func (s *Schedule) when(shown time.Time) time.Time {
 	earlier, later := s.offsets(shown)
-	// With the larger offset the same clock time is the earlier moment.
+	// The larger offset gives the earlier moment for the same clock time.
 	first := shown.Add(-max(earlier, later))
-	if asShown(first.In(s.zone)).Equal(shown) {
+	if wallClock(first.In(s.zone)).Equal(shown) {
 		return first.In(s.zone)
 	}
 	second := shown.Add(-min(earlier, later))
-	if asShown(second.In(s.zone)).Equal(shown) {
+	if wallClock(second.In(s.zone)).Equal(shown) {
 		return second.In(s.zone)
 	}
-	// Left out: the moment at which the offset changes is between the two.
+	// The time is skipped: the offset changes between the two moments.
 	_, change := first.In(s.zone).ZoneBounds()
 	return change
 }
 
-// offsets are those of the zone a day before and after a clock time.
+// offsets returns the zone's offsets one day before and after a clock time.
 func (s *Schedule) offsets(shown time.Time) (earlier, later time.Duration) {
 	_, before := shown.Add(-24 * time.Hour).In(s.zone).Zone()
 	_, after := shown.Add(24 * time.Hour).In(s.zone).Zone()
 	return time.Duration(before) * time.Second, time.Duration(after) * time.Second
 }
 
-// WatermarkKey is where Env.State keeps what a state step of the flow calls
-// watermark, which is where its next poll begins.
-func (f *Flow) WatermarkKey() string { return kept(f, "state", "watermark", false) }
+// WatermarkKey is the key in Env.State of the value that state steps of the flow store as watermark; the next poll
+// begins there.
+func (f *Flow) WatermarkKey() string { return stateKey(f, "state", "watermark", false) }

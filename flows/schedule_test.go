@@ -7,8 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Each case lists the times that follow a moment, as the clocks of the zone
-// show them.
+// Each case lists the times after a moment, in the local time of the zone.
 func TestScheduleNext(t *testing.T) {
 	t.Parallel()
 	const form = "01-02 15:04:05 MST"

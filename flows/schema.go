@@ -5,9 +5,8 @@ import (
 	"encoding/json"
 )
 
-// Schema is the JSON Schema of flow files for the kinds of a catalogue, for
-// editors. It accepts what Parse accepts in shape; programs and names are for
-// Parse alone.
+// Schema returns the JSON Schema of flow files for the kinds of a catalogue, for editors. It accepts the shapes that
+// Parse accepts; only Parse checks programs and names.
 func Schema(catalogue *Catalogue) []byte {
 	defs := map[string]any{
 		"steps": object{"type": "array", "minItems": 1, "items": object{"$ref": "#/$defs/step"}},
@@ -37,8 +36,8 @@ func indent(v any) []byte {
 	return b.Bytes()
 }
 
-// kindSchema is the schema of a step of the kind: its key, its attributes and,
-// beside a value that stands for one parameter, the other parameters.
+// kindSchema returns the schema of a step of the kind: its key, the common attributes, and, beside an inline value,
+// the other parameters.
 func kindSchema(k Kind) object {
 	beside := object{}
 	own := []any{}
@@ -92,7 +91,7 @@ func described(p Param) object {
 	return s
 }
 
-// mappingSchema is the schema of a mapping with the parameters.
+// mappingSchema returns the schema of a mapping with the parameters.
 func mappingSchema(params []Param) object {
 	s := object{"type": "object", "properties": properties(params), "additionalProperties": false}
 	required := []any{}
@@ -160,7 +159,7 @@ func typeSchema(p Param) object {
 
 func wordSchema() object { return object{"type": []any{"string", "number"}} }
 
-// objectSchema is the schema of an object with its shorthands.
+// objectSchema returns the schema of an object with its short forms.
 func objectSchema(p Param) object {
 	forms := []any{mappingSchema(p.Fields)}
 	words := []any{}

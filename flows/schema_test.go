@@ -32,13 +32,13 @@ func golden(t *testing.T, file string, got []byte) {
 	}
 }
 
-// The schema that ships is the one that the kinds make.
+// The published schema is the one generated from the kinds.
 func TestSchemaIsUpToDate(t *testing.T) {
 	t.Parallel()
 	golden(t, "flow.schema.json", flows.Schema(catalogue()))
 }
 
-// What Parse accepts, the schema accepts.
+// The schema accepts every flow that Parse accepts.
 func TestExamplesFitTheSchema(t *testing.T) {
 	t.Parallel()
 	schema := schemaValidator(t)
@@ -98,7 +98,7 @@ func schemaValidator(t *testing.T) *flows.Validator {
 	return schema
 }
 
-// Every kind has a page that shows its example and each of its parameters.
+// The page of every kind shows its example and each of its parameters.
 func TestReferenceShowsEveryParameter(t *testing.T) {
 	t.Parallel()
 	pages := map[string]string{}

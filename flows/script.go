@@ -5,19 +5,17 @@ import (
 	"time"
 )
 
-// Scripts evaluates JavaScript where a script that does not end can be
-// ended. Safe for concurrent use.
+// Scripts evaluates JavaScript in a place where an endless script can be killed. Safe for concurrent use.
 type Scripts interface {
-	// Eval returns what the script returns, a JSON array of items. The error
-	// is shown to the caller.
+	// Eval returns the result of the script, a JSON array of items. The error is shown to the caller.
 	Eval(ctx context.Context, s *Script) ([]byte, error)
 }
 
-// Script is one evaluation.
+// Script is one evaluation of a script.
 type Script struct {
 	Code   string        `json:"code"`   // the body of a function
 	Input  []byte        `json:"input"`  // JSON object: the function's arguments by name
-	Mark   string        `json:"mark"`   // begins texts that stand for integers beyond 2^53, in the input and in what comes back; nobody can guess it
-	Time   time.Duration `json:"time"`   // that it may take
-	Memory int64         `json:"memory"` // bytes that it may use
+	Mark   string        `json:"mark"`   // unguessable prefix of texts that stand for integers beyond 2^53, in the input and in the result
+	Time   time.Duration `json:"time"`   // time limit
+	Memory int64         `json:"memory"` // memory limit in bytes
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// Programs that delete from one value at the same time write nothing to the
-// parts that they share. A map that two write to ends the process.
+// Programs that delete from one value at the same time do not write to its shared parts. Concurrent writes to a map
+// would end the process.
 func TestDeletingLeavesSharedPartsAlone(t *testing.T) {
 	t.Parallel()
 	flow := parse(t, "  - transform: del(.a)\n")

@@ -6,23 +6,22 @@ import (
 	"time"
 )
 
-// ErrNoNumber is what Add returns when the value is no whole number of 64 bits.
+// ErrNoNumber is returned by Add when the value is not a 64-bit integer.
 var ErrNoNumber = errors.New("the value is no whole number")
 
-// State keeps values between runs, for all workers. Keys are texts of any
-// kind. Safe for concurrent use. The conformance tests in statetest say what
-// is expected of it.
+// State stores values between runs, for all workers. Keys are arbitrary texts. Safe for concurrent use. The
+// conformance tests in statetest specify its behavior.
 type State interface {
-	// Load returns the value of a key, nil when there is none.
+	// Load returns the value of a key; nil when there is none.
 	Load(ctx context.Context, key string) ([]byte, error)
-	// Swap changes the value of a key if the change's condition holds.
+	// Swap changes the value of a key if the condition of the change holds.
 	Swap(ctx context.Context, c Change) (Swapped, error)
-	// Add adds to a whole number and returns the sum; no value is zero. An
-	// operation id that comes again adds nothing and returns the same sum.
+	// Add adds to an integer and returns the sum; a missing value is 0. A repeated operation id adds nothing and
+	// returns the same sum.
 	Add(ctx context.Context, a Addition) (int64, error)
 }
 
-// Condition is what must hold for a change.
+// Condition is the condition of a change.
 type Condition uint8
 
 const (
@@ -32,43 +31,41 @@ const (
 	Free             // there is no value, or it is Old
 )
 
-// Change is a new value for a key.
+// Change sets a new value for a key.
 type Change struct {
 	Key   string
-	Value []byte        // nil: the value is removed
-	For   time.Duration // how long it is kept; 0: for ever
+	Value []byte        // nil: remove the value
+	For   time.Duration // time to live; 0: no expiry
 	If    Condition
 	Old   []byte
 
-	// ID names the operation. One that comes again within an hour after it
-	// has changed the value finds that it did, and changes nothing. Empty: it
-	// does not come again.
+	// ID identifies the operation. A repetition within an hour after the change reports Done and changes nothing.
+	// Empty: the operation is not repeated.
 	ID string
 }
 
-// Swapped is what became of a change.
+// Swapped is the result of a change.
 type Swapped struct {
 	Done  bool
-	Value []byte // what the key holds now, nil: nothing
+	Value []byte // current value; nil: none
 }
 
-// Addition is a number to add to that of a key.
+// Addition adds a number to the value of a key.
 type Addition struct {
 	Key string
 	By  int64
-	For time.Duration // how long the sum is kept, counted from each addition; 0: for ever
-	ID  string        // as of a Change
+	For time.Duration // time to live of the sum, from each addition; 0: no expiry
+	ID  string        // see Change.ID
 }
 
-// Pacer spaces out work. Safe for concurrent use.
+// Pacer limits rates. Safe for concurrent use.
 type Pacer interface {
-	// Take reserves the next moment at which no more than the rate is used,
-	// and returns how far it is. When that is more than patience nothing is
-	// reserved, and ok is false.
-	Take(ctx context.Context, key string, rate Rate, patience time.Duration) (wait time.Duration, ok bool, err error)
+	// Take reserves the next moment within the rate and returns the time until then. When that is longer than
+	// maxWait it reserves nothing, and ok is false.
+	Take(ctx context.Context, key string, rate Rate, maxWait time.Duration) (wait time.Duration, ok bool, err error)
 }
 
-// Rate is how often something may happen within any stretch of a duration.
+// Rate allows Count operations within any period of length Per.
 type Rate struct {
 	Count int
 	Per   time.Duration

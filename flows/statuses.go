@@ -5,10 +5,10 @@ import (
 	"strconv"
 )
 
-// Statuses is a set of HTTP statuses, as a flow lists them: 200, 404, 2xx.
+// Statuses is a set of HTTP statuses and classes: 200, 404, 2xx.
 type Statuses struct {
 	exact   map[int]bool
-	classes [6]bool // 5: 5xx
+	classes [6]bool // index 5: 5xx
 }
 
 // Has reports whether the status is in the set.
@@ -16,7 +16,7 @@ func (s Statuses) Has(status int) bool {
 	return s.exact[status] || status >= 100 && status < 600 && s.classes[status/100]
 }
 
-// add puts "404" or "4xx" into the set.
+// add adds "404" or "4xx" to the set.
 func (s *Statuses) add(word string) error {
 	if len(word) == 3 && word[1:] == "xx" && word[0] >= '1' && word[0] <= '5' {
 		s.classes[word[0]-'0'] = true

@@ -5,34 +5,34 @@ import (
 	"time"
 )
 
-// step is one compiled position of a flow.
+// step is one compiled step of a flow.
 type step struct {
-	path    string // "find", "switch.else.http"
-	name    string // empty: it has none
-	kind    string
-	slot    int  // of its results among ancestors; -1: no program can name it
-	gathers bool // runs once on the array of all items
-	nested  bool // steps inside it reach the world
-	inside  bool // reaches nothing but Penstock itself
-	timed   bool // what becomes of each item is told
-	ends    bool // no item comes out of it
+	path            string // "find", "switch.else.http"
+	name            string // empty: it has none
+	kind            string
+	slot            int  // index of its results among ancestors; -1: no program can name it
+	aggregates      bool // runs once on the array of all items
+	nestedEffects   bool // nested steps have effects
+	internalOnly    bool // uses only Penstock's own state
+	recordsOutcomes bool // outcomes of single items are recorded
+	terminal        bool // puts out no items
 
-	runner   Runner
-	nester   Nester // nil: the runner does the work itself
-	effect   Effect
-	cond     *Expr // nil: for every item
-	timeout  time.Duration
-	retry    retry
-	onError  onError
-	handler  *Block // of handleItem
-	workers  int    // items at once
-	rerun    bool   // an uncertain effect executes again
-	late     bool   // after_response
-	redact   []string
-	recorded bool // some program names it: its results are remembered as ancestors
+	runner        Runner
+	nestedRunner  NestedRunner // nil: the step has no nested steps
+	effect        Effect
+	cond          *Expr // nil: applies to every item
+	timeout       time.Duration
+	retry         retry
+	onError       onError
+	handler       *Block // for handleItem
+	workers       int    // items at once
+	rerun         bool   // an uncertain effect is repeated
+	afterResponse bool   // after_response
+	redact        []string
+	recorded      bool // some program names it: its results are kept as ancestors
 }
 
-// onError is what becomes of an item on which the step failed.
+// onError is the handling of an item on which the step failed.
 type onError uint8
 
 const (
@@ -42,7 +42,7 @@ const (
 	handleItem
 )
 
-// retry is when and how often a step tries again.
+// retry is the retry attribute of a step.
 type retry struct {
 	attempts int
 	backoff  time.Duration
@@ -53,7 +53,7 @@ type retry struct {
 	statuses Statuses
 }
 
-// matches reports whether the failure is one to try again on.
+// matches reports whether to retry after the failure.
 func (r *retry) matches(e *Error) bool {
 	switch {
 	case e.Code == CodeExpression || !e.catchable():
@@ -66,8 +66,8 @@ func (r *retry) matches(e *Error) bool {
 	return e.Class == ClassNetwork && r.network
 }
 
-// fail makes an Error of what a runner returned, at this step and item. An
-// error from nested steps keeps the place it has.
+// fail converts an error of a runner to an *Error with this step and item. An error from nested steps keeps its own
+// step.
 func (s *step) fail(err error, item int) *Error {
 	var known *Error
 	if !errors.As(err, &known) {

@@ -6,24 +6,23 @@ import (
 	"strings"
 )
 
-// Template is a value of the flow file in which ${ } is rendered wherever a
-// string stands. It is rendered once: what an expression returns is never
-// read as a template. It is used by many goroutines at once.
+// Template is a value of the flow file in which ${ } is rendered in every string. The result of an expression is
+// never rendered again. Safe for concurrent use.
 type Template struct {
-	literal any         // what it is when nothing needs rendering
-	expr    *Expr       // the whole is one ${ }: its value keeps its type
-	parts   []part      // text with ${ } in it
+	literal any         // the value, when nothing needs rendering
+	expr    *Expr       // the value is a single ${ }: the result keeps its type
+	parts   []part      // a text with ${ } in it
 	list    []*Template // a sequence
 	fields  []Field     // a mapping
 }
 
-// part of an interpolated text: a literal when expr is nil.
+// part is a part of an interpolated text; expr is nil for literal text.
 type part struct {
 	text string
 	expr *Expr
 }
 
-// Literal returns the value of a template without expressions.
+// Literal returns the value of a template without expressions; false for others.
 func (t *Template) Literal() (any, bool) {
 	return t.literal, t.expr == nil && t.parts == nil && t.list == nil && t.fields == nil
 }
@@ -34,7 +33,7 @@ func (t *Template) Render(ctx context.Context, in *Input) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := bounded(v); err != nil {
+	if err := checkSize(v); err != nil {
 		return nil, &Error{Code: CodeLimit, Message: err.Error(), Err: err}
 	}
 	return v, nil
@@ -70,14 +69,14 @@ func (t *Template) render(ctx context.Context, in *Input) (any, error) {
 	return t.literal, nil
 }
 
-// Text returns the value for the item as a string: a string as it is,
-// anything else as JSON, null as nothing.
+// Text returns the value for the item as a string: a string unchanged, null as the empty string, anything else as
+// JSON.
 func (t *Template) Text(ctx context.Context, in *Input) (string, error) {
 	v, err := t.Render(ctx, in)
 	if err != nil {
 		return "", err
 	}
-	return text(v), nil
+	return stringify(v), nil
 }
 
 func (t *Template) interpolate(ctx context.Context, in *Input) (any, error) {
@@ -89,20 +88,20 @@ func (t *Template) interpolate(ctx context.Context, in *Input) (any, error) {
 		}
 		v, err := p.expr.one(ctx, in)
 		if err == nil {
-			err = bounded(v)
+			err = checkSize(v)
 		}
 		if err != nil {
 			return nil, err
 		}
-		if b.WriteString(text(v)); b.Len() > maxWhole {
+		if b.WriteString(stringify(v)); b.Len() > maxValueSize {
 			return nil, errTooLarge
 		}
 	}
 	return b.String(), nil
 }
 
-// text is a value inside a longer string.
-func text(v any) string {
+// stringify converts a value for a longer string.
+func stringify(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return ""

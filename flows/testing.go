@@ -13,18 +13,18 @@ import (
 
 // testParams are the fields of one test of a flow.
 var testParams = []Param{
-	{Name: "name", Type: TypeString, Required: true, Summary: "What the test shows."},
+	{Name: "name", Type: TypeString, Required: true, Summary: "What the test checks."},
 	{Name: "event", Type: TypeLiteral, Summary: "The trigger's payload; none is null."},
 	{Name: "params", Type: TypeLiteral, Summary: "Query parameters."},
 	{Name: "headers", Type: TypeLiteral, Summary: "Headers, names in lower case."},
 	{Name: "vars", Type: TypeLiteral, Summary: "Override the flow's vars."},
-	{Name: "state", Type: TypeLiteral, Summary: "Named values that state steps find; otherwise there are none."},
-	{Name: "mocks", Type: TypeLiteral, Summary: "What steps that reach the world put out, by step name or kind: the item, a list of items, `{error: {message, status}}`, or `{each: [...]}` with one of these for each time that the step is executed."},
-	{Name: "output", Type: TypeLiteral, OneOf: "end", Summary: "The items that the run puts out."},
-	{Name: "error", Type: TypeLiteral, OneOf: "end", Summary: "How the run fails: a part of the message, or any of code, message, step, status."},
+	{Name: "state", Type: TypeLiteral, Summary: "Named values that state steps read. Default: none."},
+	{Name: "mocks", Type: TypeLiteral, Summary: "The results of steps with effects, by step name or kind: the item, a list of items, `{error: {message, status}}`, or `{each: [...]}` with one of these for each execution of the step."},
+	{Name: "output", Type: TypeLiteral, OneOf: "end", Summary: "The expected output of the run."},
+	{Name: "error", Type: TypeLiteral, OneOf: "end", Summary: "The expected failure: a part of the message, or any of code, message, step, status."},
 }
 
-// test is one entry of a flow's tests.
+// test is one entry of the flow's tests.
 type test struct {
 	name   string
 	line   int
@@ -32,12 +32,12 @@ type test struct {
 	vars   map[string]any
 	state  map[string]any
 	mocks  map[string]any
-	output any // nil: failure counts
+	output any // nil: the run must fail
 	fails  bool
-	want   any // of error
+	want   any // expected error
 }
 
-// readTests checks and keeps the tests of the file.
+// readTests checks and stores the tests of the file.
 func (c *compiler) readTests(all []*Args) {
 	for _, a := range all {
 		t := test{
@@ -59,7 +59,7 @@ func (c *compiler) readTests(all []*Args) {
 	}
 }
 
-// mockable are the names of the flow's steps.
+// mockable returns the names of the flow's steps.
 func (c *compiler) mockable() []string {
 	names := make([]string, len(c.slots))
 	for i, s := range c.slots {
@@ -68,7 +68,7 @@ func (c *compiler) mockable() []string {
 	return names
 }
 
-// named reads a mapping whose names must be known.
+// named reads a mapping whose keys must be known names.
 func (c *compiler) named(a *Args, param string, known []string) map[string]any {
 	if !a.Has(param) || a.Literal(param) == nil {
 		return nil
@@ -92,21 +92,20 @@ func (c *compiler) texts(a *Args, param string) map[string]string {
 	}
 	texts := make(map[string]string, len(object))
 	for name, v := range object {
-		texts[name] = text(v)
+		texts[name] = stringify(v)
 	}
 	return texts
 }
 
-// TestResult is how one test of a flow went.
+// TestResult is the result of one test of a flow.
 type TestResult struct {
 	Name    string
 	Line    int           // in the flow's file
 	Took    time.Duration //
-	Failure string        // what was wrong, several lines; empty: it passed
+	Failure string        // explanation in several lines; empty: the test passed
 }
 
-// SampleEvent is the event of the flow's first test that has one; nil: there is
-// none.
+// SampleEvent returns the event of the first test with one; nil when there is none.
 func (f *Flow) SampleEvent() any {
 	for i := range f.tests {
 		if event := f.tests[i].run.Event; event != nil {
@@ -116,20 +115,19 @@ func (f *Flow) SampleEvent() any {
 	return nil
 }
 
-// RunTests runs the tests of the flow's file, without network: steps that
-// reach the world put out what the test's mocks say.
+// RunTests runs the tests of a flow, without network: steps with effects put out the test's mocks.
 func RunTests(ctx context.Context, f *Flow) []TestResult {
 	results := make([]TestResult, len(f.tests))
 	for i := range f.tests {
 		t := &f.tests[i]
 		begun := time.Now()
-		results[i] = TestResult{Name: t.name, Line: t.line, Failure: t.judge(f.try(ctx, t))}
+		results[i] = TestResult{Name: t.name, Line: t.line, Failure: t.compareResult(f.runTest(ctx, t))}
 		results[i].Took = time.Since(begun)
 	}
 	return results
 }
 
-func (f *Flow) try(ctx context.Context, t *test) ([]any, error) {
+func (f *Flow) runTest(ctx context.Context, t *test) ([]any, error) {
 	mocks := t.mocks
 	if mocks == nil {
 		mocks = map[string]any{}
@@ -141,30 +139,30 @@ func (f *Flow) try(ctx context.Context, t *test) ([]any, error) {
 	return f.execute(ctx, t.run, env, mocks)
 }
 
-// testEnv is what a test may reach: a state of its own, which begins as the
-// test says, and runs that are started nowhere.
+// testEnv returns the environment of a test: its own state, initialized as the test says, and an Emitter that starts
+// nothing.
 func (f *Flow) testEnv(ctx context.Context, t *test) (Env, error) {
 	memory := NewMemory()
 	for name, v := range t.state {
-		if _, err := memory.Swap(ctx, Change{Key: kept(f, "state", name, false), Value: EncodeJSON(v)}); err != nil {
+		if _, err := memory.Swap(ctx, Change{Key: stateKey(f, "state", name, false), Value: EncodeJSON(v)}); err != nil {
 			return Env{}, err
 		}
 	}
-	return Env{Vars: t.vars, State: memory, Pace: memory, Emit: nowhere{}}, nil
+	return Env{Vars: t.vars, State: memory, Pace: memory, Emit: discardEmitter{}}, nil
 }
 
-// nowhere is the Emitter of tests.
-type nowhere struct{}
+// discardEmitter is the Emitter of tests. It starts no runs.
+type discardEmitter struct{}
 
-func (nowhere) Emit(context.Context, Emission) (string, error) { return "test", nil }
+func (discardEmitter) Emit(context.Context, Emission) (string, error) { return "test", nil }
 
-// judge says how the end of the run differs from what the test wants.
-func (t *test) judge(output []any, err error) string {
+// compareResult describes how the end of the run differs from the expected one; empty when it does not.
+func (t *test) compareResult(output []any, err error) string {
 	switch {
 	case t.fails && err == nil:
 		return "the run should have failed, it put out\n" + indented(output)
 	case t.fails:
-		return t.judgeError(err)
+		return t.compareError(err)
 	case err != nil:
 		return "the run failed: " + err.Error()
 	case gojq.Compare(t.output, any(output)) == 0:
@@ -173,7 +171,7 @@ func (t *test) judge(output []any, err error) string {
 	return "the output differs (- wanted, + put out)\n" + diff(indented(t.output), indented(output))
 }
 
-func (t *test) judgeError(err error) string {
+func (t *test) compareError(err error) string {
 	var e *Error
 	if !errors.As(err, &e) {
 		return err.Error()

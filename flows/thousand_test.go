@@ -11,8 +11,8 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// mistaken are steps of two lines with a mistake in each. The place of a
-// mistake is where its mark stands, which is not part of the step.
+// mistaken returns steps of two lines with a mistake in each. The position of a mistake is that of its mark, which is
+// not part of the step.
 var mistaken = []string{
 	"  - @nmae: first\n    set: @first",
 	"  - transform: .a +@\n    if: @$nope",
@@ -24,7 +24,7 @@ var mistaken = []string{
 	"  - http: {get: http://h, @heders: {}}\n    effect: @twice",
 }
 
-// A person who breaks every line of a file is told so once, for all of them.
+// A file with a mistake in every line is reported in one pass.
 func TestAThousandMistakes(t *testing.T) {
 	t.Parallel()
 	source := []string{"flow: 1", "steps:"}
@@ -51,7 +51,7 @@ func TestAThousandMistakes(t *testing.T) {
 	}
 }
 
-// Five mistakes in every line are five thousand, and all are told in one pass.
+// A file with five mistakes in every line, five thousand in all, is reported in one pass.
 func TestFiveThousandMistakes(t *testing.T) {
 	t.Parallel()
 	const lines, each = 1000, 5

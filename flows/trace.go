@@ -5,74 +5,69 @@ import (
 	"time"
 )
 
-// Tracer is told what an execution does, as it does it. It is called by many
-// goroutines at once and must not block.
+// Tracer receives the events of an execution while they happen. Its methods are called concurrently and must not
+// block.
 type Tracer interface {
-	Begin(Begun)
-	End(Ended)
-	Log(Line)
+	Begin(StepStart)
+	End(StepEnd)
+	Log(LogLine)
 }
 
-// Spanner is a Tracer that also follows a step into the context under which it
-// executes: Span is called in the place of Begin, and what it returns in the
-// place of End.
+// Spanner is a Tracer that also sets the context of each step. Span is called instead of Begin; the returned function
+// is called instead of End.
 type Spanner interface {
 	Tracer
-	Span(ctx context.Context, b Begun) (context.Context, func(Ended))
+	Span(ctx context.Context, b StepStart) (context.Context, func(StepEnd))
 }
 
-// ProgressTracer is a Tracer that is also told how far a step of several items
-// is, after each item but the last.
+// ProgressTracer is a Tracer that also receives the progress of a step with several items, after each item but the
+// last.
 type ProgressTracer interface {
 	Tracer
 	Progress(Progress)
 }
 
-// Progress is how far a step is.
+// Progress is the progress of a step.
 type Progress struct {
 	Step     string
 	Kind     string
 	Done, In int // items
 }
 
-// Begun is a step that starts on its items. A step inside a switch begins
-// once for every item that is routed to it.
-type Begun struct {
+// StepStart reports the start of a step on its items. A nested step starts once for every item that is routed to it.
+type StepStart struct {
 	Step string // path: "find", "switch.else.http"
 	Kind string
 	In   int // items
 	At   time.Time
 
-	// Items are the first items that went in, at most so many, as they may be
-	// recorded: what the step's redact names is masked.
+	// Items returns up to most of the first input items as they may be recorded: redacted fields are masked.
 	Items func(most int) []any
 }
 
-// Ended is a step that has put out its items, or failed.
-type Ended struct {
+// StepEnd reports the end of a step, successful or not.
+type StepEnd struct {
 	Step     string
 	Kind     string
 	In, Out  int // items
 	At       time.Time
 	Duration time.Duration
-	Attempts int   // of all items together, retries included
+	Attempts int   // tries of all items together
 	Replayed int   // items whose effect came from the journal
-	Err      error // nil: it did not fail; a *Parked: it waits
+	Err      error // nil: success; a *Parked: the step waits
 
-	// Within is the indices of the items that led into nested steps, "3.0.";
-	// empty for a step of the flow itself.
+	// Within holds the indices of the items that led into nested steps, "3.0."; empty for a step of the flow itself.
 	Within string
 
-	Items func(most int) []any // the same of those that came out
+	Items func(most int) []any // as of StepStart, for the output items
 
-	// Each is what became of single items, in their order: of a step that
-	// reaches the world, or takes its time, the first 50 and the first 50 of
-	// those that failed after them; of any other step the failed ones alone.
-	Each []Passed
+	// Outcomes are those of single items, in the order of the items. A step with effects or with Kind.CPUBound
+	// reports the first 50, and the first 50 failed ones after them; any other step reports failed items only.
+	Outcomes []ItemOutcome
 }
 
-// Line is what a log step said.
-type Line struct {
+// LogLine is the output of a log step.
+type LogLine struct {
 	Step    string
 	Item    int
 	At      time.Time

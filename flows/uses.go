@@ -1,6 +1,6 @@
 package flows
 
-// Resource is a kind of thing beside the flow that a flow names.
+// Resource is a type of object outside of the flow that a flow refers to by name.
 type Resource string
 
 // The resources.
@@ -8,21 +8,21 @@ const (
 	ResourceFlow       Resource = "flow" // by number or slug
 	ResourceConnection Resource = "connection"
 	ResourceSecret     Resource = "secret"
-	ResourceState      Resource = "state" // by its scope: "flow", or "shared" by all flows
+	ResourceState      Resource = "state" // by scope: "flow", or "shared" by all flows
 )
 
-// Use is a place in a flow file that names a resource.
+// Use is a reference to a resource in a flow file.
 type Use struct {
 	Resource Resource
 	Name     string
 	place    place
 }
 
-// Uses are all places in the flow that name a resource, in no order.
+// Uses returns all references to resources, in no particular order.
 func (f *Flow) Uses() []Use { return f.uses }
 
-// Refuse returns a problem for each use that refused has a reason against, as
-// Parse would of a file of this name; nil: there is none.
+// Refuse returns a Problem for each reference for which refused returns a reason, with the file name of Parse; nil
+// when there is none.
 func (f *Flow) Refuse(file string, refused func(Use) (reason string)) Problems {
 	r := newReport(file, f.Source)
 	for _, u := range f.uses {
@@ -33,11 +33,11 @@ func (f *Flow) Refuse(file string, refused func(Use) (reason string)) Problems {
 	return r.found
 }
 
-// use notes what a parameter names.
-func (c *compiler) use(what Resource, n *node) {
+// noteUse records the references in a parameter.
+func (c *compiler) noteUse(what Resource, n *node) {
 	for _, element := range append([]*node{n}, n.items...) {
 		if element.shape == scalar && element.value != nil {
-			c.flow.uses = append(c.flow.uses, Use{what, text(element.value), element.place})
+			c.flow.uses = append(c.flow.uses, Use{what, stringify(element.value), element.place})
 		}
 	}
 }

@@ -11,8 +11,8 @@ import (
 // Validator is a compiled JSON Schema. Safe for concurrent use.
 type Validator struct{ compiled *schema.Schema }
 
-// NewValidator compiles a JSON Schema (2020-12 unless it says otherwise). It may
-// refer to its own parts only: nothing is loaded from files or the network.
+// NewValidator compiles a JSON Schema, of draft 2020-12 unless it names another. References to other documents are
+// errors: nothing is loaded from files or the network.
 func NewValidator(v any) (*Validator, error) {
 	if _, isBool := v.(bool); !isBool {
 		if _, isObject := v.(map[string]any); !isObject {
@@ -26,15 +26,15 @@ func NewValidator(v any) (*Validator, error) {
 	return &Validator{compiled}, nil
 }
 
-// noLoader refuses to load schemas.
+// noLoader rejects references to other documents.
 type noLoader struct{}
 
 func (noLoader) Load(url string) (any, error) {
 	return nil, fmt.Errorf("%s is outside the flow: a schema refers to its own parts only", url)
 }
 
-// Check reports how v does not fit; nil when it does. A check that costs too
-// much is an *Error with CodeLimit, the end of ctx is its error.
+// Check returns an error that describes how v violates the schema; nil when v is valid. A check that exceeds its cost
+// limit returns an *Error with CodeLimit; the end of ctx returns its error.
 func (s *Validator) Check(ctx context.Context, v any) (err error) {
 	defer func() {
 		if trouble := recover(); trouble != nil {
@@ -49,9 +49,9 @@ func (s *Validator) Check(ctx context.Context, v any) (err error) {
 	return err
 }
 
-// Misfit is the failure for what Check reports: CodeValidation with the
-// status, unless the check itself has failed.
-func Misfit(err error, prefix string, status int) error {
+// SchemaError converts an error of Check to an *Error with CodeValidation and the status. It returns an error of the
+// check itself unchanged.
+func SchemaError(err error, prefix string, status int) error {
 	var limit *Error
 	if errors.As(err, &limit) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err

@@ -1,10 +1,10 @@
 package flows
 
-// variable is something that a program reads besides its item.
+// variable is a predefined variable that a program reads.
 type variable struct {
-	name string // as the compiled program calls it: "$event"
+	name string // name in the compiled program: "$event"
 	kind variableKind
-	slot int // of a step, for ofStep
+	slot int // of the step, for ofStep
 }
 
 type variableKind uint8
@@ -19,14 +19,13 @@ const (
 	ofStep // $steps.NAME
 )
 
-// variables are those that every program may read; $steps is apart, because
-// only its members are values.
+// variables are the predefined variables. $steps is not among them, because only its members are values.
 var variables = map[string]variableKind{
 	"$event": ofEvent, "$vars": ofVars, "$params": ofParams,
 	"$headers": ofHeaders, "$run": ofRun, "$index": ofIndex,
 }
 
-// variableNames is what "did you mean" chooses from.
+// variableNames are the candidates of didYouMean.
 func variableNames() []string {
 	return []string{"$event", "$steps", "$vars", "$params", "$headers", "$run", "$index"}
 }
@@ -34,8 +33,7 @@ func variableNames() []string {
 // runFields are the members of $run.
 var runFields = []string{"id", "attempt", "flow", "version", "principal", "deadline"}
 
-// value of the variable for an item. All are shared between goroutines and
-// never changed.
+// value returns the value of the variable for an item. Values are shared between goroutines and must not be modified.
 func (v variable) value(in *Input) any {
 	switch v.kind {
 	case ofEvent:
@@ -47,24 +45,22 @@ func (v variable) value(in *Input) any {
 	case ofHeaders:
 		return in.p.x.headers
 	case ofRun:
-		return in.p.x.about
+		return in.p.x.runInfo
 	case ofIndex:
 		return in.index
 	}
-	return in.item.came.from(v.slot)
+	return in.item.lineage.find(v.slot)
 }
 
-// ancestor is what an item was at an earlier step. Only steps that some
-// program names are remembered.
+// ancestor is a value that an item was made from at an earlier step. Only steps named by some program are recorded.
 type ancestor struct {
 	slot  int
 	value any
 	up    *ancestor
 }
 
-// from is the value at the step of that slot; nil when the item did not come
-// that way.
-func (a *ancestor) from(slot int) any {
+// find returns the value at the step with that slot; nil when the item did not pass that step.
+func (a *ancestor) find(slot int) any {
 	for ; a != nil; a = a.up {
 		if a.slot == slot {
 			return a.value
@@ -73,14 +69,14 @@ func (a *ancestor) from(slot int) any {
 	return nil
 }
 
-// path is the most frequent program by far, a chain of names such as
-// $event.email.address, followed without the interpreter.
+// path is a program that is a chain of names, such as $event.email.address. It is the most frequent program, and is
+// evaluated without the interpreter.
 type path struct {
 	root  *variable // nil: the item
 	names []string
 }
 
-// follow returns false when the interpreter must say what is wrong.
+// follow evaluates the path. It returns false when the interpreter must report an error.
 func (p *path) follow(in *Input) (any, bool) {
 	v := in.item.value
 	if p.root != nil {

@@ -6,44 +6,44 @@ import (
 	"time"
 )
 
-// Verify is how the sender of a webhook proves itself.
+// Verify is the authentication of a webhook's sender.
 type Verify struct {
 	Scheme    string
-	Secrets   []string      // names of stored secrets; several while one replaces another
-	Tolerance time.Duration // how far the time that was signed may be off
-	IDHeader  string        // names the delivery; empty: the scheme knows, or nothing does
+	Secrets   []string      // names of stored secrets; several during a rotation
+	Tolerance time.Duration // maximum age of the signed time
+	IDHeader  string        // header with the delivery's id; empty: the scheme defines it, or there is none
 
-	Header          string // of hmac and token: where the proof is; empty: Authorization
-	Param           string // of token: a query parameter, in the place of a header
+	Header          string // of hmac and token: header with the proof; empty: Authorization
+	Param           string // of token: query parameter with the proof, instead of a header
 	Algorithm       string // of hmac: sha1, sha256, sha512
 	Encoding        string // of hmac: hex, base64
-	Prefix          string // of hmac: what stands before the signature
-	TimestampHeader string // of hmac: signed before the body, with a dot between; empty: the body alone is signed
+	Prefix          string // of hmac: prefix of the signature
+	TimestampHeader string // of hmac: header with the time, signed before the body with a dot between; empty: only the body is signed
 	User            string // of basic
-	URL             string // of twilio: what was called, where the server cannot know; empty: as it thinks
-	VerifyToken     string // name of the secret that Meta's handshake proves; empty: there is none
+	URL             string // of twilio: the URL that was called; empty: as the server determines it
+	VerifyToken     string // name of the secret for Meta's handshake; empty: none
 }
 
 const defaultTolerance = 5 * time.Minute
 
-// verifyParams are what trigger.webhook.verify takes, for all schemes.
+// verifyParams are the parameters of trigger.webhook.verify, for all schemes.
 var verifyParams = []Param{
 	{Name: "scheme", Type: TypeEnum, Required: true, Enum: verifySchemes, Summary: "How the sender signs."},
 	{Name: "secret", Type: TypeStrings, Names: ResourceSecret, Required: true, Summary: "The name of a stored secret, or of several while one replaces another."},
-	{Name: "tolerance", Type: TypeDuration, Default: "5m", Summary: "How far the time that was signed may be off, where a scheme signs one."},
-	{Name: "id_header", Type: TypeString, Summary: "The header that names a delivery: equal ones are one run. The published schemes know it."},
+	{Name: "tolerance", Type: TypeDuration, Default: "5m", Summary: "How far the signed time may be off, where a scheme signs one."},
+	{Name: "id_header", Type: TypeString, Summary: "The header with the id of a delivery: equal ones are one run. Schemes of products have one by default."},
 	{Name: "header", Type: TypeString, Summary: "`hmac`, `token`: the header with the signature or the token."},
 	{Name: "param", Type: TypeString, Summary: "`token`: the query parameter with the token, for senders that can set no header."},
 	{Name: "algorithm", Type: TypeEnum, Enum: []string{"sha256", "sha1", "sha512"}, Default: "sha256", Summary: "`hmac`: the hash."},
 	{Name: "encoding", Type: TypeEnum, Enum: []string{"hex", "base64"}, Default: "hex", Summary: "`hmac`: how the signature is written."},
-	{Name: "prefix", Type: TypeString, Summary: "`hmac`: what stands before the signature, such as `sha256=`."},
-	{Name: "timestamp_header", Type: TypeString, Summary: "`hmac`: the header with the Unix time that is signed before the body, a dot between them."},
+	{Name: "prefix", Type: TypeString, Summary: "`hmac`: the text before the signature, such as `sha256=`."},
+	{Name: "timestamp_header", Type: TypeString, Summary: "`hmac`: the header with the Unix time; time, a dot and the body are signed."},
 	{Name: "user", Type: TypeString, Summary: "`basic`: the user name."},
-	{Name: "url", Type: TypeString, Summary: "`twilio`: the URL that is called, when it is not the issuer's."},
+	{Name: "url", Type: TypeString, Summary: "`twilio`: the called URL, if it is not the issuer's."},
 	{Name: "verify_token", Type: TypeString, Names: ResourceSecret, Summary: "`github`, `hmac`: the name of the secret that Meta sends when it subscribes (`hub.verify_token`)."},
 }
 
-// verifySchemes are the ways in which webhook senders prove themselves.
+// verifySchemes are the ways in which webhook senders authenticate.
 var verifySchemes = []string{"standard-webhooks", "github", "stripe", "slack", "shopify", "twilio", "hmac", "basic", "token"}
 
 // verifyTakes are the parameters of each scheme, besides scheme and secret.
@@ -76,16 +76,16 @@ func (c *compiler) verify(a *Args, w *Webhook) {
 	}
 	c.checkVerify(a, v)
 	if v.Scheme == "token" && slices.Contains(w.Headers, strings.ToLower(v.Header)) || slices.Contains(w.Params, v.Param) {
-		c.add(a.place, "", "verify: what carries the token cannot be read by expressions as well")
+		c.add(a.place, "", "verify: expressions cannot read the header or parameter with the token")
 	}
 	w.Verify = v
 }
 
-// checkVerify holds the parameters against the scheme.
+// checkVerify checks the parameters against the scheme.
 func (c *compiler) checkVerify(a *Args, v *Verify) {
 	takes, known := verifyTakes[v.Scheme]
 	if !known {
-		return // reported
+		return // already reported
 	}
 	for _, p := range verifyParams[2:] {
 		if at, given := a.places[p.Name]; given && !slices.Contains(takes, p.Name) {

@@ -15,15 +15,14 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// Bounds of a flow file.
+// Limits of a flow file.
 const (
 	maxSource  = 256 << 10 // bytes
-	maxTokens  = 30_000    // of YAML; the parser's time grows with their square
-	maxNesting = 64        // of YAML
+	maxTokens  = 30_000    // YAML tokens; the parser's time is quadratic in them
+	maxNesting = 64        // nesting of the YAML
 )
 
-// readYAML makes nodes of a file. It returns nil when the file cannot be read
-// at all; what it finds wrong is in the report.
+// readYAML parses a file into nodes. It returns nil when the file cannot be parsed; problems are in the report.
 func (r *report) readYAML(src []byte) (root *node) {
 	if len(src) > maxSource {
 		r.add(place{1, 1}, "", "the file has %d bytes, %d are allowed", len(src), maxSource)
@@ -40,7 +39,7 @@ func (r *report) readYAML(src []byte) (root *node) {
 		r.add(place{1, 1}, "split the flow, or put data elsewhere", "the file has %d YAML tokens, %d are allowed", len(tokens), maxTokens)
 		return nil
 	}
-	if !r.admit(tokens) {
+	if !r.checkTokens(tokens) {
 		return nil
 	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
@@ -59,7 +58,7 @@ func (r *report) readYAML(src []byte) (root *node) {
 	return r.node(file.Docs[0].Body)
 }
 
-// malformed reports what the YAML parser says.
+// malformed reports an error of the YAML parser.
 func (r *report) malformed(err error) {
 	var syntax *yaml.SyntaxError
 	if !errors.As(err, &syntax) || syntax.Token == nil {
@@ -70,8 +69,7 @@ func (r *report) malformed(err error) {
 	r.add(at, r.syntaxHint(at, syntax.Message), "YAML: %s", syntax.Message)
 }
 
-// syntaxHint says what to do about a mistake, when its message leaves no
-// doubt or most people mean the same with such a line.
+// syntaxHint returns a hint for a syntax error whose message is clear, or whose line shows a frequent mistake.
 func (r *report) syntaxHint(at place, message string) string {
 	for _, bracket := range []struct{ open, shut string }{{"[", "]"}, {"{", "}"}} {
 		shut := "'" + bracket.shut + "'"
@@ -82,7 +80,7 @@ func (r *report) syntaxHint(at place, message string) string {
 	return r.quoteHint(at)
 }
 
-// quoteHint guesses the mistake that nearly everybody makes here.
+// quoteHint guesses the most frequent mistakes in such a line.
 func (r *report) quoteHint(at place) string {
 	if at.line < 1 || at.line > len(r.lines) {
 		return ""
@@ -132,7 +130,7 @@ func (r *report) mappingNode(at place, values []*ast.MappingValueNode) *node {
 	for i, v := range values {
 		k := key{name: v.Key.GetToken().Value, place: placeOf(v.Key.GetToken())}
 		if i == 0 && k.place.line == at.line && k.place.column < at.column {
-			m.place = k.place // of a block mapping the library says where the colon is
+			m.place = k.place // in a block mapping the library gives the position of the colon
 		}
 		if first, twice := seen[k.name]; twice {
 			r.add(k.place, "", "%q is given twice, first in line %d", k.name, first.line)

@@ -98,7 +98,7 @@ func NewClient(cfg Config) (*Client, error) {
 	c := &Client{
 		cfg:   cfg,
 		redis: cfg.Redis.Client(),
-		once:  cfg.Redis.Once(),
+		once:  cfg.Redis.NoRetry(),
 		door:  uuid.NewString(),
 	}
 	c.waiters.init()

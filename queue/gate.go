@@ -71,7 +71,7 @@ func (a *Attempt) Enter(ctx context.Context, g Gate) (Admission, error) {
 // ask calls the script; a Redis that is away is waited for.
 func (a *Attempt) ask(ctx context.Context, g Gate) (answer string, err error) {
 	s := a.server
-	err = redisconn.Insist(ctx, func() (err error) {
+	err = redisconn.RetryUntilDone(ctx, func() (err error) {
 		answer, err = enterScript.Run(ctx, s.redis, s.keys.slot(), a.ID, a.Number, guardHash(g.Key), g.Limit, string(g.WhenFull)).Text()
 		return err
 	})

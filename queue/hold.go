@@ -21,7 +21,7 @@ const releaseBatch = 500
 func (a *Attempt) Hold(ctx context.Context, since time.Time) (Admission, error) {
 	s := a.server
 	var answer string
-	err := redisconn.Insist(ctx, func() (err error) {
+	err := redisconn.RetryUntilDone(ctx, func() (err error) {
 		answer, err = holdScript.Run(ctx, s.redis, s.keys.slot(), a.ID, a.Number, a.Flow, since.UnixMilli()).Text()
 		return err
 	})

@@ -115,7 +115,7 @@ func (j *journal) load(ctx context.Context) error {
 	s := j.attempt.server
 	name := s.keys.journalPrefix() + j.attempt.ID
 	var all []string
-	err := redisconn.Insist(ctx, func() (err error) {
+	err := redisconn.RetryUntilDone(ctx, func() (err error) {
 		all, err = s.redis.HKeys(ctx, name).Result()
 		return err
 	})
@@ -124,7 +124,7 @@ func (j *journal) load(ctx context.Context) error {
 	}
 	j.known = make(map[string]string, len(all))
 	for some := range slices.Chunk(slices.DeleteFunc(all, isPiece), fields) {
-		err := redisconn.Insist(ctx, func() error {
+		err := redisconn.RetryUntilDone(ctx, func() error {
 			values, err := s.redis.HMGet(ctx, name, some...).Result()
 			for i, v := range values {
 				j.known[some[i]], _ = v.(string)
@@ -144,7 +144,7 @@ func (j *journal) joined(ctx context.Context, key string, n int) (string, error)
 	var result strings.Builder
 	result.WriteByte('r')
 	for i := range n {
-		err := redisconn.Insist(ctx, func() error {
+		err := redisconn.RetryUntilDone(ctx, func() error {
 			piece, err := s.redis.HGet(ctx, s.keys.journalPrefix()+j.attempt.ID, pieceKey(key, i)).Result()
 			if err == nil {
 				result.WriteString(piece[1:])
@@ -162,7 +162,7 @@ func (j *journal) record(ctx context.Context, key, what string) (string, error) 
 	a := j.attempt
 	a.effects.Store(true)
 	var known string
-	err := redisconn.Insist(ctx, func() (err error) {
+	err := redisconn.RetryUntilDone(ctx, func() (err error) {
 		known, err = journalScript.Run(ctx, a.server.redis, a.server.keys.slot(), a.ID, a.Number, key, what).Text()
 		return err
 	})

@@ -373,7 +373,7 @@ func (s *Server) conclude(a *Attempt, o Outcome, cause error) error {
 	case o.State == Queued, errors.Is(cause, ErrDraining) && o.State != Succeeded:
 		a.gone.Store(true)
 		s.tellState(a, Queued)
-		return redisconn.Insist(s.life, func() error { return s.handBack(s.life, a) })
+		return redisconn.RetryUntilDone(s.life, func() error { return s.handBack(s.life, a) })
 	case o.State == Waiting && a.inLine:
 		a.gone.Store(true)
 		s.tellState(a, Waiting)
@@ -382,7 +382,7 @@ func (s *Server) conclude(a *Attempt, o Outcome, cause error) error {
 	case o.State == Waiting:
 		a.gone.Store(true)
 		var ours bool
-		err := redisconn.Insist(s.life, func() (err error) { ours, err = s.park(s.life, a, o); return err })
+		err := redisconn.RetryUntilDone(s.life, func() (err error) { ours, err = s.park(s.life, a, o); return err })
 		s.tellState(a, Waiting)
 		s.logStale(a, ours, err)
 		s.vacate(a)

@@ -175,7 +175,7 @@ func (c *Client) flush(l *lane, batch []*submission) {
 	ctx, cancel := context.WithTimeout(context.Background(), submitWait)
 	defer cancel()
 	answers, err := c.send(ctx, l, batch, false)
-	for wait := 10 * time.Millisecond; err != nil && redisconn.Passing(err) && ctx.Err() == nil; wait *= 2 {
+	for wait := 10 * time.Millisecond; err != nil && redisconn.Temporary(err) && ctx.Err() == nil; wait *= 2 {
 		time.Sleep(wait)
 		answers, err = c.send(ctx, l, batch, true)
 	}

@@ -11,34 +11,32 @@ import (
 )
 
 const (
-	// auditLength is how many entries are kept, about.
+	// auditLength is the approximate maximum number of entries.
 	auditLength = 20_000
 	auditField  = "entry"
 	auditChunk  = 200 // entries read in one call: the largest page
 )
 
-// Entry is one administrative act, or one impersonation. It never holds a
-// secret, nor the body of a request.
+// Entry is one administrative action, or one impersonation. It never contains a secret or the body of a request.
 type Entry struct {
-	ID        string    `json:"id"`     // of its place in the log
-	At        time.Time `json:"at"`     // when it was written
-	Actor     string    `json:"actor"`  // who did it: "user:ann"
-	Name      string    `json:"name"`   // of the actor, for people
-	Act       string    `json:"act"`    // what: "PATCH /v1/users/:name", "impersonate"
-	Object    string    `json:"object"` // to what: "bob"
-	Status    int       `json:"status"` // what was answered; 403: it was tried
+	ID        string    `json:"id"`     // of the stream entry
+	At        time.Time `json:"at"`     // time of writing
+	Actor     string    `json:"actor"`  // who acted: "user:ann"
+	Name      string    `json:"name"`   // display name of the actor
+	Act       string    `json:"act"`    // "PATCH /v1/users/:name", "impersonate"
+	Object    string    `json:"object"` // what was acted on: "bob"
+	Status    int       `json:"status"` // of the response; 403: denied
 	IP        string    `json:"ip"`
 	RequestID string    `json:"request_id"`
 }
 
-// Audit is the log of what administrators did, kept in order. Safe for
-// concurrent use.
+// Audit is the log of administrative actions, in order. Safe for concurrent use.
 type Audit struct{ store *Store }
 
-// Audit is the log of what administrators did.
+// Audit returns the log of administrative actions.
 func (s *Store) Audit() *Audit { return &Audit{s} }
 
-// Add writes an entry; its ID and At are set by Redis.
+// Add writes an entry; Redis sets its ID and At.
 func (a *Audit) Add(ctx context.Context, e Entry) error {
 	data, err := json.Marshal(e)
 	if err != nil {
@@ -55,12 +53,11 @@ func (a *Audit) Add(ctx context.Context, e Entry) error {
 
 // AuditRange is a part of the log.
 type AuditRange struct {
-	From, To time.Time // zero: from its beginning, to its end; both count, to the millisecond
-	Oldest   bool      // the oldest first; else the newest
+	From, To time.Time // zero: unbounded; both inclusive, in milliseconds
+	Oldest   bool      // oldest first; else newest first
 }
 
-// Scan hands the entries of a part of the log on, in order, until each says
-// false. It reads them a chunk at a time.
+// Scan passes the entries of a range to each, in order, until each returns false. It reads them in chunks.
 func (a *Audit) Scan(ctx context.Context, r AuditRange, each func(*Entry) bool) error {
 	first, last := "-", "+"
 	if !r.From.IsZero() {
@@ -98,11 +95,10 @@ func (a *Audit) read(ctx context.Context, first, last string, oldest bool) ([]re
 	return a.store.config.Redis.XRevRangeN(ctx, keyAudit, last, first, auditChunk).Result()
 }
 
-// streamID is that of whatever was written at a moment. What was before 1970
-// is older than any log.
+// streamID returns the smallest stream id of a time. Times before 1970 are before any log.
 func streamID(t time.Time) string { return strconv.FormatInt(max(0, t.UnixMilli()), 10) }
 
-// Len is how many entries the log has.
+// Len returns the number of entries.
 func (a *Audit) Len(ctx context.Context) (int, error) {
 	n, err := a.store.config.Redis.XLen(ctx, keyAudit).Result()
 	if err != nil {
@@ -115,7 +111,7 @@ func entryOf(m redis.XMessage) Entry {
 	var e Entry
 	text, _ := m.Values[auditField].(string)
 	if err := json.Unmarshal([]byte(text), &e); err != nil {
-		e.Act = "unreadable" // it is shown that something was there
+		e.Act = "unreadable" // shows that an entry exists
 	}
 	e.ID = m.ID
 	var ms int64

@@ -13,30 +13,27 @@ import (
 )
 
 const (
-	// changeAttempts bounds how often a change is tried again because another
-	// one came first. Changes are rare: many directories deployed at once by
-	// many processes is the worst there is.
+	// changeAttempts is the maximum number of tries of a change when other changes come first. Changes are rare; the
+	// worst case is many directories deployed by many processes at once.
 	changeAttempts = 100
-	// logLength is how many changes the log keeps, about. A process that has
-	// missed more reads everything.
+	// logLength is the approximate number of changes in the log. A process that has missed more reads everything.
 	logLength = 10_000
-	// maxNames is how many records one change names in the log, and how many a
-	// process reads one by one. Beyond, everything is read: it costs less.
+	// maxNames is the maximum number of records that one change names in the log, and that a process reads one by
+	// one. Beyond it, reading everything is cheaper.
 	maxNames = 1000
 )
 
-// errBehind says that the view is older than what is stored.
+// errBehind reports that the view is older than the store.
 var errBehind = errors.New("the view is not current")
 
-// change is one decision on what is stored. It knows all that is in v, which
-// is current, may read more through tx, and returns what to write; nil:
-// nothing. It may be called more than once.
+// change decides on one transaction. v is the current content of the store; more can be read through tx. It returns
+// the function that writes; nil: nothing to write. It may be called more than once.
 type change func(tx *redis.Tx, v *view) (write func(*writes), err error)
 
-// writes are what a change writes, in one transaction.
+// writes are the writes of a change, in one transaction.
 type writes struct {
 	redis.Pipeliner
-	names []string // of the records that change
+	names []string // of the changed records
 }
 
 // set writes a record.
@@ -51,7 +48,7 @@ func (w *writes) drop(ctx context.Context, k kind, name string) {
 	w.names = append(w.names, k.of(name))
 }
 
-// logged is what the log says of them.
+// logged returns the log's text for the changed records.
 func (w *writes) logged() string {
 	if len(w.names) > maxNames {
 		return "*"
@@ -59,9 +56,8 @@ func (w *writes) logged() string {
 	return strings.Join(w.names, "\n")
 }
 
-// apply carries a change out unless any other change happened since the view
-// was read; then it decides again. When it returns, this process sees the
-// change.
+// apply executes a change as a transaction on the current view. When another change came first, it refreshes the view
+// and decides again. After its return, this process sees the change.
 func (s *Store) apply(ctx context.Context, decide change) error {
 	for range changeAttempts {
 		v := s.view.Load()
@@ -80,7 +76,7 @@ func (s *Store) apply(ctx context.Context, decide change) error {
 	return fmt.Errorf("the store changed %d times meanwhile: try again", changeAttempts)
 }
 
-// commit writes what decide wants, on top of v.
+// commit writes the result of decide on top of v.
 func (s *Store) commit(ctx context.Context, tx *redis.Tx, v *view, decide change) error {
 	found, err := tx.MGet(ctx, keyRevision, keyEpoch).Result()
 	if err != nil {

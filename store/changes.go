@@ -14,18 +14,18 @@ import (
 //go:embed lua/changes.lua
 var changesLua string
 
-// changesScript tells what changed since a revision.
+// changesScript returns the changes since a revision.
 var changesScript = redis.NewScript(changesLua)
 
-// What changes.lua says of the time since a revision.
+// Results of changes.lua for the time since a revision.
 const (
 	changedNothing = "same"
-	changedThese   = "these" // the records are in the answer
-	changedAll     = "all"   // the log does not say: everything is read
+	changedThese   = "these" // the reply contains the records
+	changedAll     = "all"   // unknown: everything must be read
 	changedBack    = "back"  // the revision is not in the store's past
 )
 
-// changes is what happened since a revision.
+// changes are the changes since a revision.
 type changes struct {
 	epoch, tag, master string
 	rev                int64
@@ -34,7 +34,7 @@ type changes struct {
 	records            []changed
 }
 
-// changed is a record as it is now; nil: it is gone.
+// changed is the current content of a changed record; nil: deleted.
 type changed struct {
 	kind   kind
 	name   string
@@ -53,7 +53,7 @@ func (c *changes) byKind() map[kind]map[string]*string {
 	return all
 }
 
-// changesSince asks, in one call, what happened since a view.
+// changesSince reads the changes since a view in one call.
 func (s *Store) changesSince(ctx context.Context, v *view) (*changes, error) {
 	ctx, cancel := context.WithTimeout(ctx, revisionLimit)
 	defer cancel()
@@ -88,8 +88,8 @@ func parseChanges(answer []any) (*changes, error) {
 	return c, nil
 }
 
-// load reads everything that a view has, as of one moment. Sources that old
-// has are not read again. The first process of all gives the store its epoch.
+// load reads the content of a view at one moment. It does not read sources that old has. The first process of an
+// installation gives the store its epoch.
 func (s *Store) load(ctx context.Context, old *view) (*view, error) {
 	if !s.config.ReadOnly {
 		if err := s.config.Redis.SetNX(ctx, keyEpoch, rand.Text(), 0).Err(); err != nil {
@@ -120,10 +120,10 @@ func (s *Store) load(ctx context.Context, old *view) (*view, error) {
 	return v.seal(), nil
 }
 
-// sourceBatch is how many sources are read in one call.
+// sourceBatch is the number of sources read in one call.
 const sourceBatch = 200
 
-// readSources fills in the sources of flows. One that is not stored stays nil.
+// readSources sets the sources of flows. A source that is not stored stays nil.
 func (s *Store) readSources(ctx context.Context, all []*deployedFlow) error {
 	for len(all) > 0 {
 		n := min(len(all), sourceBatch)

@@ -12,7 +12,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// calls returns how often Redis was asked for a command so far.
+// calls returns how often a command of Redis was called so far.
 func (f *fleet) calls(t *testing.T, command string) int {
 	t.Helper()
 	info, err := f.server.Client().InfoMap(t.Context(), "commandstats").Result()
@@ -24,8 +24,7 @@ func (f *fleet) calls(t *testing.T, command string) int {
 	return calls
 }
 
-// A change costs each process the records that changed: nobody reads a hash as
-// a whole.
+// A change costs each process the changed records: it does not read a hash as a whole.
 func TestAChangeIsOneRecord(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
@@ -61,7 +60,7 @@ func TestAChangeIsOneRecord(t *testing.T) {
 	}
 }
 
-// follow makes a store that does not run see what happened.
+// follow lets a store that does not run read the changes.
 func follow(t *testing.T, s *Store) {
 	t.Helper()
 	if err := s.refresh(t.Context(), time.Now()); err != nil {
@@ -69,7 +68,7 @@ func follow(t *testing.T, s *Store) {
 	}
 }
 
-// What is remembered of a credential ends with the change that replaces it.
+// A cached credential is dropped by the change that replaces it.
 func TestARememberedRecordIsForgotten(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
@@ -103,8 +102,7 @@ func TestARememberedRecordIsForgotten(t *testing.T) {
 	}
 }
 
-// A record that was read before a change, and came after it was heard of, is
-// not kept.
+// A record that was read before a change, and arrived after the change was announced, is not cached.
 func TestALateRecordIsNotKept(t *testing.T) {
 	t.Parallel()
 	var r records[int]
@@ -124,15 +122,15 @@ func TestALateRecordIsNotKept(t *testing.T) {
 	}
 }
 
-// A process of schema 1 changes the store without a word in the log, and this
-// one must be understood by it: the revision counts every change.
+// A process of schema 1 changes the store without an entry in the log, and this process must detect it: the revision
+// counts every change.
 func TestChangesOfAnEarlierVersionAreSeen(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
 	ctx, client := t.Context(), f.server.Client()
 	s := f.openIdle(t)
 	flow := parse(t, 5, "five", "old")
-	// As schema 1 wrote.
+	// These are the writes of schema 1.
 	pipe := client.TxPipeline()
 	pipe.Set(ctx, keySource(5, flow.Version), flow.Source, 0)
 	pipe.HSet(ctx, keyFlows, "5", fmt.Sprintf(`{"number":5,"slug":"five","version":%q,"enabled":true,"history":[]}`, flow.Version))
@@ -156,8 +154,7 @@ func TestChangesOfAnEarlierVersionAreSeen(t *testing.T) {
 	}
 }
 
-// A log that was cut, and changes of more records than it names, are made up
-// for by reading everything.
+// After a log that was cut, and after changes of more records than an entry names, the process reads everything.
 func TestAMissedChangeIsRepaired(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
@@ -186,8 +183,7 @@ func TestAMissedChangeIsRepaired(t *testing.T) {
 	}
 }
 
-// A directory is one change, and one that is deployed already is none, and is
-// not compiled.
+// A directory is one change; a directory that is already deployed is none, and is not compiled.
 func TestADirectoryIsOneChange(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
@@ -207,7 +203,7 @@ func TestADirectoryIsOneChange(t *testing.T) {
 	if n := len(again.versions.byID); n != 0 {
 		t.Errorf("%d flows were compiled that had not changed", n)
 	}
-	// Two flows exchange their slugs in one go: each is free when the other has gone.
+	// Two flows exchange their slugs in one transaction.
 	dir["0.yaml"], dir["1.yaml"] = file("flow: 1\nslug: other"+rest), file("flow: 2\nslug: s1"+rest)
 	if changed, problems := load(t, again, dir); len(changed) != 2 || problems != nil {
 		t.Errorf("changed %q, %q", changed, problems)
@@ -217,8 +213,7 @@ func TestADirectoryIsOneChange(t *testing.T) {
 	}
 }
 
-// What another catalogue deployed is compiled again, once: a binary may not
-// know a kind any more.
+// A flow that another catalogue deployed is compiled again, once: this binary may not know a kind.
 func TestAnotherCatalogueCompilesAgain(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
@@ -235,7 +230,7 @@ func TestAnotherCatalogueCompilesAgain(t *testing.T) {
 	}
 }
 
-// Redis is emptied, or goes back to an older copy, under a process that runs.
+// Redis is emptied, or restored from an older copy, under a running process.
 func TestAStoreThatGoesBack(t *testing.T) {
 	t.Parallel()
 	for name, goBack := range map[string]func(*testing.T, *fleet){
@@ -295,8 +290,8 @@ func TestAStoreThatGoesBack(t *testing.T) {
 	}
 }
 
-// A record that nobody can open takes no process away; one that another master
-// key sealed does, and is named.
+// A record that no process can decrypt makes no process unready; one that another master key sealed does, and is
+// named.
 func TestReadiness(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// DefaultTokenTTL is how long the tokens of a client live.
+	// DefaultTokenTTL is the default lifetime of a client's tokens.
 	DefaultTokenTTL = 5 * time.Minute
 	maxTokenTTL     = 1440 // minutes
 
@@ -24,37 +24,36 @@ const (
 	dateLayout = time.DateOnly
 )
 
-// Client is a program of an integrator. A *Client that the store returns is
-// shared: it must not be changed.
+// Client is an API client: the program of an integrator. A *Client returned by the store is shared and must not be
+// modified.
 type Client struct {
 	Identifier string   `json:"identifier"` // generated
-	Name       string   `json:"name"`       // for people
-	Hash       string   `json:"hash"`       // of the secret, as package password makes it
+	Name       string   `json:"name"`       // for display
+	Hash       string   `json:"hash"`       // of the secret, see package password
 	Scopes     []string `json:"scopes"`
 	Disabled   bool     `json:"disabled"`
 
 	TimeZone string   `json:"time_zone"`         // IANA name; empty: UTC
-	Expires  string   `json:"expires,omitempty"` // last day of its assertions, 2006-01-02; empty: none are made
+	Expires  string   `json:"expires,omitempty"` // last day of its assertions, 2006-01-02; empty: no assertions
 	TokenTTL int      `json:"token_ttl_minutes"` // 1 to 1440; zero: 5
-	Commas   *bool    `json:"commas,omitempty"`  // how scopes are written in answers; nil: as the endpoint does
+	Commas   *bool    `json:"commas,omitempty"`  // how scopes are written in responses; nil: by endpoint
 	Remind   []string `json:"remind,omitempty"`  // e-mail addresses
 
-	Assertion   string    `json:"assertion,omitempty"` // id of the only one that counts; empty: none
+	Assertion   string    `json:"assertion,omitempty"` // id of the only valid one; empty: none
 	AssertionAt time.Time `json:"assertion_at,omitzero"`
 	Life
 }
 
 var _ held[Client] = (*Client)(nil)
 
-// NewIdentifier names a new client.
+// NewIdentifier returns the identifier of a new client.
 func NewIdentifier() string { return "client-" + strings.ToLower(rand.Text()[:20]) }
 
-// NewSecret has 130 bits.
+// NewSecret returns a secret with 130 bits of entropy.
 func NewSecret() string { return newSecret() }
 
-// Deadline is the moment from which the client gets no assertions and no
-// tokens: the midnight that ends its last day in its time zone. Zero: it has
-// no last day, and no assertions.
+// Deadline is the end of the client's assertions and tokens: the midnight after its last day in its time zone. Zero:
+// it has no last day, and no assertions.
 func (c *Client) Deadline() time.Time {
 	zone, err := time.LoadLocation(c.TimeZone)
 	day, err2 := time.Parse(dateLayout, c.Expires)
@@ -64,7 +63,7 @@ func (c *Client) Deadline() time.Time {
 	return time.Date(day.Year(), day.Month(), day.Day()+1, 0, 0, 0, 0, zone)
 }
 
-// TTL is how long its tokens live.
+// TTL returns the lifetime of its tokens.
 func (c *Client) TTL() time.Duration { return time.Duration(c.TokenTTL) * time.Minute }
 
 // LogValue keeps the hash out of logs.
@@ -110,23 +109,22 @@ func (c *Client) validateReminders() error {
 	return nil
 }
 
-// outlives: a scope edit, a new secret, a new assertion and being disabled
-// end tokens.
+// outlives: a change of scopes, secret or assertion, or disabling, revokes tokens.
 func (c *Client) outlives(old *Client) bool {
 	return slices.Equal(c.Scopes, old.Scopes) && c.Hash == old.Hash && c.Assertion == old.Assertion && !c.Disabled
 }
 
-// Clients are the API clients. Safe for concurrent use.
+// Clients gives access to the API clients. Safe for concurrent use.
 type Clients struct{ all holders[Client, *Client] }
 
-// Clients are the API clients.
+// Clients gives access to the API clients.
 func (s *Store) Clients() *Clients { return &Clients{s.clients()} }
 
 func (s *Store) clients() holders[Client, *Client] {
 	return holders[Client, *Client]{s, HolderClient, func(v *view) map[string]*Client { return v.clients }}
 }
 
-// Client returns a client as it was less than a second ago, or ErrNotFound.
+// Client returns a client, at most a second old; ErrNotFound.
 func (cs *Clients) Client(ctx context.Context, id string) (*Client, error) {
 	return cs.all.find(ctx, id)
 }
@@ -134,16 +132,16 @@ func (cs *Clients) Client(ctx context.Context, id string) (*Client, error) {
 // List returns all clients by identifier.
 func (cs *Clients) List(ctx context.Context) ([]*Client, error) { return cs.all.list(ctx) }
 
-// Create stores a new client; *InvalidError.
+// Create stores a new client. Error: *InvalidError.
 func (cs *Clients) Create(ctx context.Context, c Client) (*Client, error) {
 	return cs.all.create(ctx, c)
 }
 
-// Change edits a client; ErrNotFound, and *InvalidError. Edit may be called
-// more than once and leaves the identifier alone.
+// Change edits a client. edit may be called more than once and must not change the identifier. Errors: ErrNotFound,
+// *InvalidError.
 func (cs *Clients) Change(ctx context.Context, id string, edit func(*Client) error) (*Client, error) {
 	return cs.all.change(ctx, id, edit)
 }
 
-// Delete removes a client; its assertion and its tokens die; ErrNotFound.
+// Delete removes a client and revokes its assertion and tokens. Error: ErrNotFound.
 func (cs *Clients) Delete(ctx context.Context, id string) error { return cs.all.remove(ctx, id) }

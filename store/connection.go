@@ -7,20 +7,19 @@ import (
 	"time"
 )
 
-// Connection is a credential that steps name. What its type and settings may
-// be, package connect says. A *Connection that the store returns is shared:
-// it must not be changed.
+// Connection is a credential that steps name. Package connect validates its type and settings. A *Connection returned
+// by the store is shared and must not be modified.
 type Connection struct {
 	Name      string            `json:"name"`
 	Type      string            `json:"type"`               // "basic", "postgres"…
-	Hosts     []string          `json:"hosts,omitempty"`    // who may see the credential, where the type lets a flow choose
-	Settings  map[string]string `json:"settings,omitempty"` // by name; numbers and switches as text
-	Flows     []int64           `json:"flows,omitempty"`    // that a writer of some flows may use it in; empty: none
-	Version   string            `json:"version"`            // another one after each Put, the same after a Reseal
+	Hosts     []string          `json:"hosts,omitempty"`    // hosts that may receive the credential, for types that require them
+	Settings  map[string]string `json:"settings,omitempty"` // by name; numbers and booleans as text
+	Flows     []int64           `json:"flows,omitempty"`    // flows in which authors restricted to some flows may use it; empty: none
+	Version   string            `json:"version"`            // changes with each Put, but not with a Reseal
 	UpdatedAt time.Time         `json:"updated_at"`
 }
 
-// String keeps secrets out of anything printed.
+// String keeps secrets out of printed values.
 func (c Connection) String() string { return "connection " + c.Name }
 
 // GoString keeps secrets out of %#v.
@@ -29,14 +28,13 @@ func (c Connection) GoString() string { return c.String() }
 // LogValue keeps secrets out of logs.
 func (c Connection) LogValue() slog.Value { return slog.StringValue(c.Name) }
 
-// Connections are the connections. Safe for concurrent use.
+// Connections gives access to the connections. Safe for concurrent use.
 type Connections struct{ vault *vault[Connection] }
 
-// Connections returns the connections.
+// Connections gives access to the connections.
 func (s *Store) Connections() *Connections { return &Connections{s.connections} }
 
-// Connection returns a connection as it was less than a second ago, and
-// ErrNotFound when there is none.
+// Connection returns a connection, at most a second old; ErrNotFound.
 func (cs *Connections) Connection(ctx context.Context, name string) (*Connection, error) {
 	return cs.vault.find(ctx, name)
 }
@@ -44,8 +42,8 @@ func (cs *Connections) Connection(ctx context.Context, name string) (*Connection
 // List returns all connections that can be opened, by name.
 func (cs *Connections) List(ctx context.Context) ([]*Connection, error) { return cs.vault.all(ctx) }
 
-// Put creates the connection or replaces it. What it holds must have passed
-// the check of package connect. Version and UpdatedAt are filled in.
+// Put creates or replaces a connection, which must have passed the check of package connect. It sets Version and
+// UpdatedAt.
 func (cs *Connections) Put(ctx context.Context, c Connection) (*Connection, error) {
 	c.Version, c.UpdatedAt = rand.Text(), time.Now().UTC().Truncate(time.Millisecond)
 	if err := cs.vault.put(ctx, c.Name, &c); err != nil {
@@ -54,7 +52,7 @@ func (cs *Connections) Put(ctx context.Context, c Connection) (*Connection, erro
 	return &c, nil
 }
 
-// Delete removes the connection; ErrNotFound when there is none.
+// Delete removes a connection. Error: ErrNotFound.
 func (cs *Connections) Delete(ctx context.Context, name string) error {
 	return cs.vault.remove(ctx, name)
 }

@@ -73,7 +73,7 @@ func TestConnectionsAreSealedAsAWhole(t *testing.T) {
 			t.Errorf("the record shows %q", text)
 		}
 	}
-	// One that is moved to another name does not open.
+	// A record that is moved to another name cannot be decrypted.
 	if err := redis.HSet(ctx, keyConnections, "crm", stored["other"]).Err(); err != nil {
 		t.Fatal(err)
 	}

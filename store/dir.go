@@ -15,10 +15,10 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// Problem is why the file of a flow was not deployed.
+// Problem is the reason for which the file of a flow was not deployed.
 type Problem struct {
 	File string
-	Err  error // flows.Problems when the file is at fault; ErrNoFlow when it is something else
+	Err  error // flows.Problems for errors in the file; ErrNoFlow for other files
 }
 
 func (p Problem) Error() string { return fmt.Sprintf("%s: %v", p.File, p.Err) }
@@ -28,18 +28,16 @@ type Deployed struct {
 	File    string
 	Number  int64
 	Slug    string
-	Version string
-	Changed bool // it was another version before, or none
+	Version string // the previous version was another one, or there was none
+	Changed bool   // it was another version before, or none
 
-	Flow *flows.Flow // nil: it was deployed before, and is not compiled again
+	Flow *flows.Flow // nil: deployed before and not compiled again
 }
 
-// LoadFS deploys every flow file at the top of a directory: *.yaml, *.yml and
-// *.json but not *.schema.json, all in one transaction. A file whose content is
-// the current version of a flow already is not even compiled. A broken file
-// takes nothing down: it is in the problems, and what was deployed from it
-// before stays. The flows of files that are gone stay deployed, too. The error
-// is that of Redis or of reading the directory.
+// LoadFS deploys all flow files at the top of a directory (*.yaml, *.yml and *.json but not *.schema.json) in one
+// transaction. A file that is the current version of a flow is not compiled. An invalid file is reported in problems
+// and changes nothing; its previous version stays deployed. Flows of removed files stay deployed. The error is that
+// of Redis or of reading the directory.
 func (f *Flows) LoadFS(ctx context.Context, dir fs.FS) (deployed []Deployed, problems []Problem, err error) {
 	files, err := flowFiles(dir)
 	if err != nil {
@@ -67,14 +65,14 @@ func (f *Flows) LoadFS(ctx context.Context, dir fs.FS) (deployed []Deployed, pro
 	return deployed, append(broken, problems...), nil
 }
 
-// decided is the head that a flow gets.
+// decided is the new head of a flow.
 type decided struct {
 	Head
 	flow *flows.Flow
 }
 
-// decideAll decides on the flows of a directory, one after the other, each
-// knowing what those before it do. heads are those to write.
+// decideAll decides on the flows of a directory one after the other, each with the previous decisions applied. heads
+// are the heads to write.
 func (s *Store) decideAll(v *view, parsed []Deployed) (deployed []Deployed, problems []Problem, heads []decided) {
 	after := v.scratch()
 	for _, d := range parsed {
@@ -112,26 +110,23 @@ func flowFiles(dir fs.FS) ([]string, error) {
 	return files, nil
 }
 
-// IsFlowFile reports whether a file of this name is taken for a flow.
+// IsFlowFile reports whether a file of this name is read as a flow.
 func IsFlowFile(name string) bool {
 	name = path.Base(name)
 	hidden := strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".schema.json")
 	return !hidden && slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(name))
 }
 
-// ErrNoFlow is the problem of a file in a directory of flows that is something
-// else: a package.json, a docker-compose.yml.
+// ErrNoFlow reports a file in a directory of flows that is not a flow, such as package.json or docker-compose.yml.
 var ErrNoFlow = errors.New("it is no flow, as it has neither `flow` nor `steps` at its top")
 
 var flowKey = regexp.MustCompile(`(?m)^(\s*\{)?["']?(flow|steps)["']?\s*:|"(flow|steps)"\s*:`)
 
-// IsFlow reports whether the content of a file looks as if a flow was meant,
-// with or without mistakes.
+// IsFlow reports whether the content of a file seems to be a flow, valid or not.
 func IsFlow(source []byte) bool { return flowKey.Match(source) }
 
-// parseAll reads the files and compiles those that are not deployed. Two files
-// with one number are both refused: whichever came last would win, differently
-// at each start.
+// parseAll reads the files and compiles those that are not deployed. Two files with the same number are both
+// rejected, because the order of reading would decide which one applies.
 func (f *Flows) parseAll(dir fs.FS, files []string) (parsed []Deployed, problems []Problem) {
 	current := f.store.view.Load().byVersion(f.store.fingerprint)
 	owners := map[int64][]string{}

@@ -17,7 +17,7 @@ func file(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(tex
 
 const rest = "\nsteps: [{echo: {}}]\n"
 
-// load returns what was deployed, as "file number", and the problems.
+// load returns the deployed flows, as "file number", and the problems.
 func load(t *testing.T, s *Store, dir fstest.MapFS) (changed []string, problems []string) {
 	t.Helper()
 	deployed, found, err := s.Flows().LoadFS(t.Context(), dir)

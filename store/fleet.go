@@ -13,52 +13,50 @@ import (
 )
 
 const (
-	// beatEvery is how often a process announces itself.
+	// beatEvery is the interval at which a process announces itself.
 	beatEvery = 2 * time.Second
-	// processLife is how long an announcement counts. Several of beatEvery: one
-	// that Redis did not get must not matter.
+	// processLife is the validity of an announcement. It is several times beatEvery, so that one lost announcement
+	// does not matter.
 	processLife = 10 * time.Second
 )
 
 //go:embed lua/fleet.lua
 var fleetLua string
 
-// fleetScript announces a process and returns all.
+// fleetScript announces a process and returns all processes.
 var fleetScript = redis.NewScript(fleetLua)
 
-// Process is what a process says of itself to the others.
+// Process is the announcement of a process to the fleet.
 type Process struct {
 	ID      string    `json:"-"`
-	Role    string    `json:"role"` // "api", "worker", "dev"; empty: it does not announce itself
+	Role    string    `json:"role"` // "api", "worker", "dev"; empty: not announced
 	Host    string    `json:"host"`
 	PID     int       `json:"pid"`
 	Version string    `json:"version"` // of the build
 	Started time.Time `json:"started"`
 
-	Keys          []string `json:"keys"` // ids of its master keys, in the order of its setting
+	Keys          []string `json:"keys"` // ids of its master keys, in the order of the setting
 	Schema        int      `json:"schema"`
 	Protocol      int      `json:"protocol"`
-	LeastProtocol int      `json:"least_protocol"` // oldest that it understands
+	LeastProtocol int      `json:"least_protocol"` // oldest supported protocol
 }
 
-// String names the process for people.
+// String describes the process for display.
 func (p Process) String() string {
 	return fmt.Sprintf("%s %s, process %d, version %s", p.Role, p.Host, p.PID, cmp.Or(p.Version, "unknown"))
 }
 
-// Processes are the processes that are alive, the oldest first. Those of
-// versions before schema 2 do not announce themselves.
+// Processes returns the live processes, the oldest first. Processes of versions before schema 2 are not announced.
 func (s *Store) Processes(ctx context.Context) ([]Process, error) {
 	return Processes(ctx, s.config.Redis)
 }
 
-// Processes are those that are alive and announce themselves in a Redis, the
-// oldest first.
+// Processes returns the live processes announced in a Redis, the oldest first.
 func Processes(ctx context.Context, client redis.Scripter) ([]Process, error) {
 	return announce(ctx, client, "", "", 0)
 }
 
-// beat announces this process and notes what the others say.
+// beat announces this process and reads the announcements of the others.
 func (s *Store) beat(ctx context.Context) error {
 	if s.config.Process.Role == "" {
 		return nil
@@ -75,7 +73,7 @@ func (s *Store) beat(ctx context.Context) error {
 	return nil
 }
 
-// leave takes this process out of the announced.
+// leave removes the announcement of this process.
 func (s *Store) leave(ctx context.Context) {
 	if s.config.Process.Role == "" {
 		return
@@ -96,7 +94,7 @@ func announce(ctx context.Context, client redis.Scripter, id, said string, life 
 	for i := 0; i+1 < len(answer); i += 2 {
 		var p Process
 		if err := json.Unmarshal([]byte(answer[i+1]), &p); err != nil {
-			p = Process{Role: "unreadable"} // of a later version: it reads no key that we know of
+			p = Process{Role: "unreadable"} // of a later version
 		}
 		p.ID = answer[i]
 		all = append(all, p)
@@ -107,9 +105,8 @@ func announce(ctx context.Context, client redis.Scripter, id, said string, life 
 	return all, nil
 }
 
-// incompatible says with which older process this one cannot work; nil: with
-// all. Of two that cannot work together the one that came later refuses: the
-// fleet that was there goes on.
+// incompatible returns an error that names the older process with which this one cannot work; nil when there is none.
+// Of two incompatible processes the newer one stops, so that the existing fleet goes on.
 func (s *Store) incompatible() error {
 	all := s.fleet.Load()
 	if all == nil {
@@ -118,7 +115,7 @@ func (s *Store) incompatible() error {
 	own := s.config.Process
 	for _, p := range *all {
 		if p.ID == own.ID {
-			return nil // what follows came later
+			return nil // later ones are newer than this process
 		}
 		if p.Protocol < own.LeastProtocol || own.Protocol < p.LeastProtocol {
 			return fmt.Errorf("this process speaks protocol %d (understands %d and later), %s speaks %d (understands %d and later): let that one end, or start the same version",

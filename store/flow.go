@@ -14,20 +14,18 @@ import (
 )
 
 const (
-	// historyLength is how many versions of a flow can be rolled back to.
+	// historyLength is the number of versions of a flow that can be rolled back to.
 	historyLength = 100
-	// sourceAfterlife is how long the source of a version outlives its place
-	// in the history, for the runs that are pinned to it.
+	// sourceAfterlife is how long the source of a version is kept after it has left the history, for runs pinned to
+	// it.
 	sourceAfterlife = 30 * 24 * time.Hour
 )
 
-// Flows are the deployed flows. Safe for concurrent use.
+// Flows gives access to the deployed flows. Safe for concurrent use.
 type Flows struct{ store *Store }
 
-// Find returns the current version of a flow by its number or slug, from
-// memory: the view may be older than a second while Redis is away. It is
-// compiled when it is first asked for. A flow that this binary cannot compile
-// is not found.
+// Find returns the current version of a flow by its number or slug, from memory; while Redis is unavailable the view
+// may be older than a second. The flow is compiled at first use. A flow that this binary cannot compile is not found.
 func (f *Flows) Find(ref string) (*flows.Flow, bool) {
 	d := f.store.view.Load().find(ref)
 	if d == nil {
@@ -37,8 +35,7 @@ func (f *Flows) Find(ref string) (*flows.Flow, bool) {
 	return flow, err == nil
 }
 
-// Version returns one version of a flow, compiled: the one that a run is
-// pinned to. ErrNotFound when its source is not stored.
+// Version returns one compiled version of a flow, for a run pinned to it; ErrNotFound when its source is not stored.
 func (f *Flows) Version(ctx context.Context, number int64, version string) (*flows.Flow, error) {
 	if d := f.store.view.Load().version(number, version); d != nil && d.source != nil {
 		return f.store.compiled(d)
@@ -46,19 +43,18 @@ func (f *Flows) Version(ctx context.Context, number int64, version string) (*flo
 	return f.store.compile(ctx, versionID{number, version})
 }
 
-// Parse reads, checks and compiles a flow of the steps that this binary knows.
-// The error is flows.Problems, which call it by name.
+// Parse parses, checks and compiles a flow with the step kinds of this binary. The error is flows.Problems with the
+// given file name.
 func (f *Flows) Parse(name string, source []byte) (*flows.Flow, error) {
 	return flows.Parse(name, source, f.store.config.Catalogue)
 }
 
-// Source returns the text of one version, and ErrNotFound when it is not stored.
+// Source returns the text of one version; ErrNotFound when it is not stored.
 func (f *Flows) Source(ctx context.Context, number int64, version string) ([]byte, error) {
 	return f.store.source(ctx, versionID{number, version})
 }
 
-// Head returns what is deployed under a number or slug, or ErrNotFound. It
-// compiles the flow, to know of a Problem.
+// Head returns the head of a flow by number or slug; ErrNotFound. It compiles the flow to set Problem.
 func (f *Flows) Head(ref string) (Head, error) {
 	d := f.store.view.Load().find(ref)
 	if d == nil {
@@ -70,16 +66,14 @@ func (f *Flows) Head(ref string) (Head, error) {
 	return head, nil
 }
 
-// VersionNow returns the current version of a flow, from memory; empty: there
-// is no such flow.
+// VersionNow returns the current version of a flow from memory; empty: there is no such flow.
 func (f *Flows) VersionNow(number int64) string {
 	head, _ := f.store.view.Load().head(number)
 	return head.Version
 }
 
-// List returns all flows by number. Problem is what is known of it: a flow that
-// another catalogue was deployed with is compiled in the background, which may
-// take a while. The slice is shared: it must not be changed.
+// List returns all flows by number. Problem is set as far as known: flows deployed with another catalogue are
+// compiled in the background, which may take a while. The slice is shared and must not be modified.
 func (f *Flows) List() []Head {
 	all := f.store.view.Load().sorted()
 	failed := f.store.versions.failures()
@@ -93,19 +87,18 @@ func (f *Flows) List() []Head {
 	return all
 }
 
-// ConflictError says that a slug belongs to another flow.
+// ConflictError reports that a slug belongs to another flow.
 type ConflictError struct {
 	Slug  string
-	Owner int64 // the number of the flow that has it
+	Owner int64 // number of the flow with the slug
 }
 
 func (e *ConflictError) Error() string {
 	return fmt.Sprintf("the slug %q belongs to flow %d: choose another slug, or delete that flow", e.Slug, e.Owner)
 }
 
-// Deploy makes the flow the current version of its number and returns the
-// version. A flow is its number: its slug and name may change. Deploying what
-// is deployed already changes nothing. It returns a *ConflictError when
+// Deploy makes the flow the current version of its number and returns the version. The number identifies the flow;
+// its slug and name may change. Deploying the current version again changes nothing. It returns a *ConflictError when
 // another flow has the slug.
 func (f *Flows) Deploy(ctx context.Context, flow *flows.Flow) (string, error) {
 	err := f.change(ctx, flow.Number, f.store.deploys(flow), flow)
@@ -115,7 +108,7 @@ func (f *Flows) Deploy(ctx context.Context, flow *flows.Flow) (string, error) {
 	return flow.Version, nil
 }
 
-// deploys decides on the head that the flow gets.
+// deploys returns the decision on the flow's new head.
 func (s *Store) deploys(flow *flows.Flow) func(*view) (*Head, error) {
 	return func(v *view) (*Head, error) {
 		old, exists := v.head(flow.Number)
@@ -160,8 +153,7 @@ func (f *Flows) Rollback(ctx context.Context, number int64, version string) erro
 	return nil
 }
 
-// Enable switches the flow's own triggers on or off, until a new version is
-// deployed, which says so itself.
+// Enable enables or disables the flow's own triggers, until a new version with its own setting is deployed.
 func (f *Flows) Enable(ctx context.Context, number int64, enabled bool) error {
 	err := f.change(ctx, number, func(v *view) (*Head, error) {
 		head, exists := v.head(number)
@@ -182,9 +174,8 @@ func (f *Flows) Enable(ctx context.Context, number int64, enabled bool) error {
 	return nil
 }
 
-// Pause makes the runs of a flow wait, or lets them begin again, also those of
-// earlier versions and whatever is deployed meanwhile. It returns when the
-// pause began that it found or made; zero: there was none.
+// Pause pauses or resumes a flow: all its versions, including those deployed meanwhile. It returns the start of the
+// pause that it started or found; zero: there was none.
 func (f *Flows) Pause(ctx context.Context, number int64, paused bool) (time.Time, error) {
 	var since time.Time
 	err := f.change(ctx, number, func(v *view) (*Head, error) {
@@ -216,7 +207,7 @@ func (f *Flows) Paused(number int64) time.Time {
 	return time.Time{}
 }
 
-// Delete removes a flow. Runs that were accepted still find their version.
+// Delete removes a flow. Accepted runs still find their version.
 func (f *Flows) Delete(ctx context.Context, number int64) error {
 	err := f.store.apply(ctx, func(_ *redis.Tx, v *view) (func(*writes), error) {
 		head, exists := v.head(number)
@@ -234,8 +225,8 @@ func (f *Flows) Delete(ctx context.Context, number int64) error {
 	return nil
 }
 
-// change decides on the head of one flow; nil keeps it as it is. The source
-// of the flow, if given, is written with the head.
+// change decides on the head of one flow; a nil head changes nothing. The source of flow, if not nil, is written with
+// the head.
 func (f *Flows) change(ctx context.Context, number int64, decide func(*view) (*Head, error), flow *flows.Flow) error {
 	return f.store.apply(ctx, func(_ *redis.Tx, v *view) (func(*writes), error) {
 		head, err := decide(v)
@@ -246,14 +237,14 @@ func (f *Flows) change(ctx context.Context, number int64, decide func(*view) (*H
 	})
 }
 
-// deploy writes a head and, if given, the source of its flow.
+// deploy writes a head and, if flow is not nil, its source.
 func (w *writes) deploy(ctx context.Context, head Head, flow *flows.Flow) {
 	kept := min(len(head.History), historyLength)
 	dropped := slices.Clone(head.History[kept:])
 	head.History, head.Problem = head.History[:kept], ""
 	data, _ := json.Marshal(head) // of texts, numbers and times: cannot fail
 	if flow != nil {
-		w.Set(ctx, keySource(head.Number, flow.Version), flow.Source, 0) // ends an afterlife, too
+		w.Set(ctx, keySource(head.Number, flow.Version), flow.Source, 0) // also cancels a pending expiry
 	}
 	w.set(ctx, kindFlow, strconv.FormatInt(head.Number, 10), data)
 	retire(ctx, w, head.Number, dropped)

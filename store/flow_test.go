@@ -60,7 +60,7 @@ func TestDeployAgainThenRollBack(t *testing.T) {
 		t.Errorf("head (%v) (-want +got):\n%s", err, diff)
 	}
 
-	// A run that was accepted before keeps its version.
+	// A run keeps the version with which it was accepted.
 	if flow, err := f.openIdle(t).Flows().Version(ctx, 69, first.Version); err != nil || flow.Name != "first" {
 		t.Errorf("the earlier version = %v, %v", flow, err)
 	}
@@ -110,7 +110,7 @@ func TestEnableAndDelete(t *testing.T) {
 	if _, err := s.Flows().Head("one"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("after deleting: %v", err)
 	}
-	// Its accepted runs still need the version, though not for ever.
+	// Its accepted runs still need the version, for a limited time.
 	if _, err := f.openIdle(t).Flows().Version(ctx, 1, flow.Version); err != nil {
 		t.Errorf("the version of a deleted flow: %v", err)
 	}
@@ -207,7 +207,7 @@ func TestAVersionIsCompiledOnce(t *testing.T) {
 			}
 		})
 	}
-	// One who gives up does not take the others along.
+	// A caller who gives up does not fail the others.
 	impatient, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := vs.find(impatient, versionID{1, "v"}, compile); !errors.Is(err, context.Canceled) {

@@ -12,29 +12,27 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// ErrLockLost says that a lock ended before what it guards was done.
+// ErrLockLost reports that a lock ended before the work that it guards.
 var ErrLockLost = errors.New("the lock was lost")
 
-// Grant is what an authorization server granted to a connection, shared by
-// the whole fleet, or that it refused.
+// Grant is the result of an authorization server for a connection, shared by the whole fleet: tokens, or a rejection.
 type Grant struct {
 	AccessToken  string    `json:"access_token,omitempty"`
 	ExpiresAt    time.Time `json:"expires_at,omitzero"`
-	RefreshToken string    `json:"refresh_token,omitempty"` // that replaces the connection's own
+	RefreshToken string    `json:"refresh_token,omitempty"` // replaces the connection's own
 	Refused      string    `json:"refused,omitempty"`       // why there is no token
 }
 
 // LogValue keeps tokens out of logs.
 func (g Grant) LogValue() slog.Value { return slog.TimeValue(g.ExpiresAt) }
 
-// Grants are the grants of all connections. Safe for concurrent use.
+// Grants gives access to the grants of all connections. Safe for concurrent use.
 type Grants struct{ store *Store }
 
-// Grants returns the grants.
+// Grants gives access to the grants of all connections.
 func (s *Store) Grants() *Grants { return &Grants{s} }
 
-// Grant returns what is granted to this version of the connection, and
-// ErrNotFound when nothing is.
+// Grant returns the grant of this version of the connection; ErrNotFound.
 func (gs *Grants) Grant(ctx context.Context, c *Connection) (*Grant, error) {
 	sealed, err := gs.store.config.Redis.Get(ctx, keyGrant(c.Name, c.Version)).Result()
 	if errors.Is(err, redis.Nil) {
@@ -49,17 +47,16 @@ func (gs *Grants) Grant(ctx context.Context, c *Connection) (*Grant, error) {
 	}
 	g := new(Grant)
 	if json.Unmarshal([]byte(plain), g) != nil { // its error may quote what it read
-		return nil, errors.New("read grant: the record cannot be read")
+		return nil, errors.New("read grant: the record cannot be read") // the error may quote the plaintext
 	}
 	return g, nil
 }
 
-// Lock takes the lock on the grant for at most that long. It returns "" when
-// another process has it.
+// Lock acquires the lock on the grant for at most life. It returns "" when another process has it.
 func (gs *Grants) Lock(ctx context.Context, c *Connection, life time.Duration) (lock string, err error) {
 	lock = rand.Text()
 	err = gs.store.config.Redis.SetArgs(ctx, keyGrantLock(c.Name, c.Version), lock, redis.SetArgs{Mode: "NX", TTL: life}).Err()
-	if errors.Is(err, redis.Nil) { // somebody has it: this call itself, if the client has repeated it
+	if errors.Is(err, redis.Nil) { // locked, possibly by this call itself if the client has repeated it
 		held, err := gs.store.config.Redis.Get(ctx, keyGrantLock(c.Name, c.Version)).Result()
 		switch {
 		case err != nil && !errors.Is(err, redis.Nil):
@@ -75,8 +72,8 @@ func (gs *Grants) Lock(ctx context.Context, c *Connection, life time.Duration) (
 	return lock, nil
 }
 
-// Save keeps the grant for that long and gives the lock back. It writes
-// nothing and returns ErrLockLost when the lock is no longer the caller's.
+// Save stores the grant for the time life and releases the lock. It writes nothing and returns ErrLockLost when the
+// caller no longer has the lock.
 func (gs *Grants) Save(ctx context.Context, c *Connection, lock string, g *Grant, life time.Duration) error {
 	plain, err := json.Marshal(g)
 	if err != nil {
@@ -91,7 +88,7 @@ func (gs *Grants) Save(ctx context.Context, c *Connection, lock string, g *Grant
 	})
 }
 
-// Unlock gives the lock back, if it still is the caller's.
+// Unlock releases the lock if the caller still has it.
 func (gs *Grants) Unlock(ctx context.Context, c *Connection, lock string) error {
 	err := gs.release(ctx, c, lock, func(redis.Pipeliner) {})
 	if errors.Is(err, ErrLockLost) {
@@ -100,8 +97,7 @@ func (gs *Grants) Unlock(ctx context.Context, c *Connection, lock string) error 
 	return err
 }
 
-// release writes and deletes the lock in one transaction that the loss of the
-// lock undoes.
+// release writes and deletes the lock in one transaction, which fails when the lock was lost.
 func (gs *Grants) release(ctx context.Context, c *Connection, lock string, write func(redis.Pipeliner)) error {
 	key := keyGrantLock(c.Name, c.Version)
 	err := gs.store.config.Redis.Watch(ctx, func(tx *redis.Tx) error {

@@ -13,19 +13,19 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// Head is what is deployed under a flow's number.
+// Head is the deployed state of a flow number.
 type Head struct {
 	Number     int64        `json:"number"`
 	Slug       string       `json:"slug,omitempty"`
 	Name       string       `json:"name,omitempty"`
 	Version    string       `json:"version"`         // content hash
-	Enabled    bool         `json:"enabled"`         // its own triggers fire; the API runs it either way
-	Paused     time.Time    `json:"paused,omitzero"` // since when no run of it begins; they wait. Zero: it is not paused
+	Enabled    bool         `json:"enabled"`         // its own triggers fire; the API can run it in any case
+	Paused     time.Time    `json:"paused,omitzero"` // start of the pause, during which no run begins; zero: not paused
 	DeployedAt time.Time    `json:"deployed_at"`
-	Schedule   string       `json:"schedule,omitempty"` // flows.Schedule's Text; empty: it fires at no times of its own
-	Since      time.Time    `json:"since,omitzero"`     // when the schedule came into force: times before it were never its own
-	History    []Deployment `json:"history"`            // newest first, the current version included
-	Checked    string       `json:"checked,omitempty"`  // fingerprint of the catalogue that this version was compiled with; empty: an earlier version of the product did
+	Schedule   string       `json:"schedule,omitempty"` // flows.Schedule's Text; empty: none
+	Since      time.Time    `json:"since,omitzero"`     // when the schedule took effect; earlier times do not apply
+	History    []Deployment `json:"history"`            // newest first, including the current version
+	Checked    string       `json:"checked,omitempty"`  // fingerprint of the catalogue that compiled this version; empty: deployed by an older version of the product
 	Problem    string       `json:"problem,omitempty"`  // why this binary cannot run it; never stored
 }
 
@@ -65,7 +65,7 @@ func slugIsFree(v *view, flow *flows.Flow) error {
 	return nil
 }
 
-// retire starts the afterlife of versions.
+// retire sets the expiry of the sources of versions.
 func retire(ctx context.Context, p redis.Pipeliner, number int64, versions []Deployment) {
 	for _, d := range versions {
 		p.Expire(ctx, keySource(number, d.Version), sourceAfterlife)

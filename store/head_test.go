@@ -8,8 +8,8 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// Times that passed before a schedule was in force are not its own: it is in
-// force since it was deployed or switched on, whatever else changes.
+// A schedule is in force since it was deployed or switched on, independent of other changes; earlier times are not
+// started.
 func TestSinceWhenAScheduleIsInForce(t *testing.T) {
 	t.Parallel()
 	scheduled := func(trigger string) *flows.Flow {

@@ -13,14 +13,13 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// ErrExists says that there is such a record already.
+// ErrExists reports that a record of that name exists.
 var ErrExists = errors.New("exists already")
 
-// Life is what users and clients have in common.
+// Life is the state common to users and clients.
 type Life struct {
-	// Epoch is random and changes whenever the tokens issued so far must die:
-	// a token remembers the epoch of its principal. One write ends them all.
-	// An edit that empties it ends them, whatever else it does.
+	// Epoch is random and changes when all tokens issued so far must become invalid: a token contains the epoch of
+	// its principal. One write revokes them all. An edit that empties Epoch revokes them in any case.
 	Epoch     string    `json:"epoch"`
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
@@ -28,24 +27,24 @@ type Life struct {
 
 func (l *Life) life() *Life { return l }
 
-// holder is a stored principal that tokens are issued to.
+// holder is a stored principal to whom tokens are issued.
 type holder[T any] interface {
 	*T
 	held[T]
 }
 
-// held is what a holder of tokens can do.
+// held are the methods of a holder.
 type held[T any] interface {
 	life() *Life
 	name() string
 	validate() error
-	outlives(old *T) bool // tokens issued to old count for what it is now
+	outlives(old *T) bool // whether tokens issued to old stay valid
 }
 
-// holders are all principals of one kind, in memory and in one hash of Redis.
+// holders are all principals of one kind, in memory and in one Redis hash.
 type holders[T any, P holder[T]] struct {
 	store *Store
-	kind  Holder // its text is the kind of the records, too
+	kind  Holder // also the kind of the records
 	seen  func(*view) map[string]*T
 }
 
@@ -98,7 +97,7 @@ func (h holders[T, P]) change(ctx context.Context, name string, edit func(*T) er
 		if err != nil {
 			return nil, err
 		}
-		next, err := h.read(ctx, tx, name) // a copy that shares nothing
+		next, err := h.read(ctx, tx, name) // an independent copy
 		if err == nil {
 			err = edit(next)
 		}
@@ -163,8 +162,7 @@ func (h holders[T, P]) write(ctx context.Context, record *T) func(*writes) {
 	}
 }
 
-// load reads all records of one kind; those that cannot be read are logged
-// and nobody.
+// load decodes all records of one kind. Records that cannot be decoded are logged and skipped.
 func (h holders[T, P]) load(records map[string]string) map[string]*T {
 	all := make(map[string]*T, len(records))
 	for name, data := range records {
@@ -178,7 +176,7 @@ func (h holders[T, P]) load(records map[string]string) map[string]*T {
 	return all
 }
 
-// Holder is a kind of principal that tokens are issued to.
+// Holder is a kind of principal to whom tokens are issued.
 type Holder string
 
 // The kinds of holders. They are stored with tokens.
@@ -188,10 +186,10 @@ const (
 	HolderKey    Holder = "key"
 )
 
-// records is the kind of the holders' records.
+// records returns the record kind of the holders.
 func (h Holder) records() kind { return kind(h) }
 
-// of names one holder: "user:<name>".
+// of returns the id of one holder: "user:<name>".
 func (h Holder) of(name string) string { return string(h) + ":" + name }
 
 func newEpoch() string { return rand.Text() }

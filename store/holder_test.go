@@ -111,7 +111,7 @@ func TestDeadlineIsTheMidnightThatEndsTheDay(t *testing.T) {
 	}
 }
 
-// issue gives ann a token with her epoch of now.
+// issue gives ann a token with her current epoch.
 func issue(t *testing.T, s *Store, token Token) string {
 	t.Helper()
 	token.IssuedAt = time.Now()
@@ -148,7 +148,7 @@ func TestEveryReasonKillsAtOnce(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		act  func(*Store) error
-		dead string // whose tokens die: u, c, k, and i of the key acting as the user
+		dead string // whose tokens become invalid: u, c, k, and i of the key acting as the user
 	}{
 		{"nothing", func(*Store) error { return nil }, ""},
 		{"a role more", user(func(u *User) { u.Roles = append(u.Roles, RoleOperator) }), ""},

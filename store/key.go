@@ -12,44 +12,41 @@ import (
 )
 
 const (
-	// DefaultWindow is how far a request's timestamp may be off.
+	// DefaultWindow is the default maximum deviation of a request's timestamp.
 	DefaultWindow = 300 * time.Second
 	maxWindow     = 24 * time.Hour
 
-	// OnReplayRefuse answers a request that was seen before with an error.
+	// OnReplayRefuse answers a repeated request with an error.
 	OnReplayRefuse = "refuse"
-	// OnReplayAttach answers it with the result of the first.
+	// OnReplayAttach answers it with the result of the first one.
 	OnReplayAttach = "attach"
 )
 
-// Key is an API key: what it is called, what proves it and what it may do. A
-// *Key that the store returns is shared: it must not be changed.
+// Key is an API key. A *Key returned by the store is shared and must not be modified.
 type Key struct {
-	Key           string        // what requests name; empty: Put makes one
-	Name          string        // for people
-	Secret        string        // what requests are signed with; empty: Put makes one
-	Previous      string        // the secret before the last rotation; empty: none
-	PreviousUntil time.Time     // the previous secret counts before this moment
-	APIAccess     bool          // off: the key opens nothing
-	Flows         []int64       // the flows that it may run; nil: all, empty: none
-	Window        time.Duration // how far a timestamp may be off; zero: 300 s, at most 24 h
+	Key           string        // public id in requests; empty: Put creates one
+	Name          string        // for display
+	Secret        string        // signs requests; empty: Put creates one
+	Previous      string        // secret before the last rotation; empty: none
+	PreviousUntil time.Time     // end of the previous secret's validity
+	APIAccess     bool          // false: the key is disabled
+	Flows         []int64       // flows that it may run; nil: all, empty: none
+	Window        time.Duration // maximum deviation of a timestamp; zero: 300 s, at most 24 h
 	OnReplay      string        // "refuse" (also when empty) or "attach"
-	RefuseV1      bool          // a Penstock-Signature of version 1, which covers the body only, opens nothing
+	RefuseV1      bool          // reject a Penstock-Signature of version 1, which covers the body only
 
-	// Impersonate are the users that a JWT of the key may act as; nil: none.
+	// Impersonate lists the users that a JWT of the key may act as; nil: none.
 	Impersonate []string
-	// PublicKey verifies the JWTs of the key: PEM of an RSA, P-256 or Ed25519
-	// key. Empty: they are signed with its secret (HS256).
+	// PublicKey verifies the JWTs of the key: PEM of an RSA, P-256 or Ed25519 key. Empty: JWTs are signed with the
+	// secret (HS256).
 	PublicKey string
-	// Rate bounds the requests of the key, instead of what the settings say:
-	// "10/s", "600/m", "off". Empty: as the settings say.
+	// Rate is the key's own request rate: "10/s", "600/m", "off". Empty: as configured.
 	Rate string
 
-	Epoch string // see Life; Put and Change see to it
+	Epoch string // see Life; set by Put and Change
 }
 
-// Secrets returns the secrets that count at a moment; previous is empty
-// outside a rotation.
+// Secrets returns the valid secrets at a time; previous is empty outside of a rotation.
 func (k *Key) Secrets(now time.Time) (current, previous string) {
 	if now.Before(k.PreviousUntil) {
 		previous = k.Previous
@@ -60,19 +57,19 @@ func (k *Key) Secrets(now time.Time) (current, previous string) {
 // Allows reports whether the key may run a flow.
 func (k *Key) Allows(flow int64) bool { return k.Flows == nil || slices.Contains(k.Flows, flow) }
 
-// outlives: access or flows lost, another secret or public key, and a shorter
-// list of users to act as end tokens.
+// outlives: loss of access or flows, another secret or public key, and a shorter list of users to act as revoke
+// tokens.
 func (k *Key) outlives(old *Key) bool {
 	return k.APIAccess && k.Secret == old.Secret && k.PublicKey == old.PublicKey &&
 		(k.Flows == nil || old.Flows != nil && covers(k.Flows, old.Flows)) && covers(k.Impersonate, old.Impersonate)
 }
 
-// covers reports whether all of less are in more.
+// covers reports whether more contains all of less.
 func covers[E comparable](more, less []E) bool {
 	return !slices.ContainsFunc(less, func(e E) bool { return !slices.Contains(more, e) })
 }
 
-// String keeps secrets out of anything printed.
+// String keeps secrets out of printed values.
 func (k Key) String() string { return "key " + k.Key }
 
 // GoString keeps secrets out of %#v.
@@ -81,7 +78,7 @@ func (k Key) GoString() string { return k.String() }
 // LogValue keeps secrets out of logs.
 func (k Key) LogValue() slog.Value { return slog.StringValue(k.Key) }
 
-// validate checks a key and fills in what may be left out.
+// validate checks a key and sets defaults.
 func (k *Key) validate() error {
 	k.Key = cmp.Or(k.Key, strings.ToLower(rand.Text()[:16]))
 	k.Secret = cmp.Or(k.Secret, newSecret())
@@ -98,5 +95,5 @@ func (k *Key) validate() error {
 	return nil
 }
 
-// newSecret has 130 bits.
+// newSecret returns a secret with 130 bits of entropy.
 func newSecret() string { return strings.ToLower(rand.Text()) }

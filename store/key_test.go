@@ -152,9 +152,8 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	}
 }
 
-// A record that does not open must be told from a key that does not exist,
-// and whoever lacks the fleet's master key writes nothing that others could
-// not open.
+// A record that cannot be decrypted is distinguished from a missing key, and a process without the fleet's master key
+// writes nothing that others could not decrypt.
 func TestAnotherMasterKey(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)

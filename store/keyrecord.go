@@ -10,7 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// keyRecord is how a key is stored.
+// keyRecord is the stored form of a key.
 type keyRecord struct {
 	Name          string    `json:"name,omitempty"`
 	Secret        string    `json:"secret"`             // sealed
@@ -27,7 +27,7 @@ type keyRecord struct {
 	Epoch         string    `json:"epoch,omitempty"`
 }
 
-// sealKey returns the record of a key. Its secrets open only as its own.
+// sealKey returns the record of a key. Its sealed secrets can only be opened for this key.
 func (s *Store) sealKey(v *view, k *Key) (string, error) {
 	r := keyRecord{
 		Name: k.Name, APIAccess: k.APIAccess, Flows: k.Flows, Window: k.Window.String(), OnReplay: k.OnReplay, RefuseV1: k.RefuseV1,
@@ -47,7 +47,7 @@ func (s *Store) sealKey(v *view, k *Key) (string, error) {
 	return string(data), nil
 }
 
-// openKey reads a record.
+// openKey decodes a record.
 func (s *Store) openKey(key, data string) (_ *Key, err error) {
 	var r keyRecord
 	if err := json.Unmarshal([]byte(data), &r); err != nil {
@@ -72,7 +72,7 @@ func (s *Store) openKey(key, data string) (_ *Key, err error) {
 	return k, nil
 }
 
-// readKey reads one key from Redis; through a transaction inside a change.
+// readKey reads one key from Redis; within a change through its transaction.
 func (s *Store) readKey(ctx context.Context, from redis.HashCmdable, key string) (*Key, error) {
 	data, err := from.HGet(ctx, keyAPIKeys, key).Result()
 	if errors.Is(err, redis.Nil) {
@@ -84,7 +84,7 @@ func (s *Store) readKey(ctx context.Context, from redis.HashCmdable, key string)
 	return s.openKey(key, data)
 }
 
-// writeKey writes one key as part of a change.
+// writeKey returns the write of one key in a change.
 func (s *Store) writeKey(ctx context.Context, v *view, key *Key) (func(*writes), error) {
 	data, err := s.sealKey(v, key)
 	if err != nil {

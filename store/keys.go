@@ -2,9 +2,8 @@ package store
 
 import "strconv"
 
-// The keys of Redis. All share the hash tag {store}: on a Cluster they live
-// in one slot, so that a change and its revision are one transaction. Nothing
-// else in the product touches them.
+// The Redis keys of the store. All share the hash tag {store}: on a Cluster they are in one slot, so that a change
+// and its revision are one transaction. No other package accesses them.
 const (
 	keyRevision = "penstock:{store}:rev"     // string, a counter: +1 with each change. No TTL
 	keyFlows    = "penstock:{store}:flows"   // hash: flow number -> head (JSON). No TTL
@@ -28,29 +27,25 @@ const (
 	channelChanges = "penstock:{store}:changes" // published to with each change; the message says nothing
 )
 
-// keySource holds the source of one version of a flow: a string. No TTL while
-// the version is in the head's history, sourceAfterlife from then on: a run
-// that was accepted before may still be pinned to it.
+// keySource is a string: the source of one version of a flow. No TTL while the version is in the head's history, then
+// sourceAfterlife, because an accepted run may be pinned to it.
 func keySource(number int64, version string) string {
 	return "penstock:{store}:flow:" + strconv.FormatInt(number, 10) + ":v:" + version
 }
 
-// keyToken holds an access token: a hash of record (JSON), holder, epoch,
-// actor, actor_epoch and revoked. TTL: its life and a day.
+// keyToken is a hash of an access token: record (JSON), holder, epoch, actor, actor_epoch and revoked. TTL: its
+// lifetime and a day.
 func keyToken(text string) string { return "penstock:{store}:token:" + digest(text) }
 
-// keyOnce remembers an id that counts once: a string. TTL: as long as the id
-// could come again.
+// keyOnce is a string: an id that is valid once. TTL: as long as the id could be repeated.
 func keyOnce(scope, id string) string { return "penstock:{store}:once:" + digest(scope, id) }
 
-// keyGrant holds what an authorization server granted to one version of a
-// connection: a string, JSON sealed as a whole. TTL: until it is of no use.
+// keyGrant is a string: the grant of one version of a connection, JSON sealed as a whole. TTL: until it is useless.
 func keyGrant(connection, version string) string {
 	return "penstock:{store}:grant:" + connection + ":" + version
 }
 
-// keyGrantLock is held by the one process that asks for a new grant: a
-// string, random. TTL: longer than asking may take.
+// keyGrantLock is a random string of the process that requests a new grant. TTL: longer than a request may take.
 func keyGrantLock(connection, version string) string {
 	return keyGrant(connection, version) + ":lock"
 }

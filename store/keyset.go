@@ -11,12 +11,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Keys are the API keys. Safe for concurrent use.
+// Keys gives access to the API keys. Safe for concurrent use.
 type Keys struct{ store *Store }
 
-// Key returns an API key as it was less than a second ago, from memory when it
-// was asked for before. It returns ErrNotFound for an unknown key, and another
-// error when Redis does not answer or the record's secret cannot be opened.
+// Key returns an API key, at most a second old, from memory after its first use. It returns ErrNotFound for an
+// unknown key, and another error when Redis does not answer or the secret cannot be opened.
 func (ks *Keys) Key(ctx context.Context, key string) (*Key, error) {
 	s := ks.store
 	if _, err := s.fresh(ctx); err != nil {
@@ -26,8 +25,7 @@ func (ks *Keys) Key(ctx context.Context, key string) (*Key, error) {
 	if found != nil {
 		return found, nil
 	}
-	// That there is no such key is remembered like a key: which keys there are
-	// must not show in how long it takes to refuse them.
+	// Unknown keys are cached like known ones, so that the time of a rejection does not show which keys exist.
 	absent, absentEra := s.absentKeys.find(key)
 	if absent != nil {
 		return nil, ErrNotFound
@@ -59,7 +57,7 @@ func (ks *Keys) List(ctx context.Context) ([]*Key, error) {
 	return all, err
 }
 
-// Len is how many API keys there are.
+// Len returns the number of API keys.
 func (ks *Keys) Len(ctx context.Context) (int, error) {
 	n, err := ks.store.config.Redis.HLen(ctx, keyAPIKeys).Result()
 	if err != nil {
@@ -79,12 +77,12 @@ func (ks *Keys) Unopened(ctx context.Context) (unopened, all int, err error) {
 	return unopened, all, err
 }
 
-// each reads all keys, or why they cannot be opened.
+// each calls do with all keys, or with the error of opening one.
 func (ks *Keys) each(ctx context.Context, do func(*Key, error)) error {
 	return ks.store.scan(ctx, kindKey, func(name, data string) { do(ks.store.openKey(name, data)) })
 }
 
-// Put creates the key or replaces it, and returns it with what was filled in.
+// Put creates or replaces the key, and returns it with its defaults.
 func (ks *Keys) Put(ctx context.Context, key Key) (*Key, error) {
 	if err := key.validate(); err != nil {
 		return nil, fmt.Errorf("put key: %w", err)
@@ -102,8 +100,7 @@ func (ks *Keys) Put(ctx context.Context, key Key) (*Key, error) {
 	return &key, nil
 }
 
-// PutAll creates or replaces keys in one transaction; it wants a thousand of
-// them at most.
+// PutAll creates or replaces keys in one transaction, for up to a thousand keys.
 func (ks *Keys) PutAll(ctx context.Context, keys []Key) error {
 	for i := range keys {
 		if err := keys[i].validate(); err != nil {
@@ -131,8 +128,7 @@ func (ks *Keys) PutAll(ctx context.Context, keys []Key) error {
 	return nil
 }
 
-// Create stores a new key and returns it with what was filled in; ErrExists,
-// and *InvalidError.
+// Create stores a new key and returns it with its defaults. Errors: ErrExists, *InvalidError.
 func (ks *Keys) Create(ctx context.Context, key Key) (*Key, error) {
 	if err := key.validate(); err != nil {
 		return nil, fmt.Errorf("create key: %w", err)
@@ -150,8 +146,8 @@ func (ks *Keys) Create(ctx context.Context, key Key) (*Key, error) {
 	return &key, nil
 }
 
-// Change edits a key; ErrNotFound, and *InvalidError. Edit may be called more
-// than once. Tokens issued to the key die unless it may do as much as before.
+// Change edits a key. edit may be called more than once. Tokens issued to the key are revoked unless it keeps all its
+// rights. Errors: ErrNotFound, *InvalidError.
 func (ks *Keys) Change(ctx context.Context, key string, edit func(*Key) error) (*Key, error) {
 	var changed *Key
 	err := ks.store.apply(ctx, func(tx *redis.Tx, v *view) (func(*writes), error) {
@@ -179,7 +175,7 @@ func (ks *Keys) Change(ctx context.Context, key string, edit func(*Key) error) (
 	return changed, nil
 }
 
-// Delete removes the key; ErrNotFound when there is none.
+// Delete removes the key. Error: ErrNotFound.
 func (ks *Keys) Delete(ctx context.Context, key string) error {
 	err := ks.store.apply(ctx, func(tx *redis.Tx, v *view) (func(*writes), error) {
 		found, err := tx.HExists(ctx, keyAPIKeys, key).Result()
@@ -197,8 +193,8 @@ func (ks *Keys) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-// Rotate gives the key a new secret and returns it; the old one counts for
-// the overlap (zero: not any more), so that callers can change over.
+// Rotate gives the key a new secret and returns it. The old secret stays valid for overlap (zero: not at all), so
+// that callers can switch.
 func (ks *Keys) Rotate(ctx context.Context, key string, overlap time.Duration) (*Key, error) {
 	var rotated *Key
 	secret := newSecret()
@@ -210,7 +206,7 @@ func (ks *Keys) Rotate(ctx context.Context, key string, overlap time.Duration) (
 		old.Previous, old.PreviousUntil = old.Secret, time.Now().Add(overlap).UTC()
 		if overlap <= 0 {
 			old.Previous, old.PreviousUntil = "", time.Time{}
-			old.Epoch = newEpoch() // as nothing signed with it counts, no token got with it does
+			old.Epoch = newEpoch() // the old secret is invalid, and so are the tokens obtained with it
 		}
 		old.Secret, rotated = secret, old
 		return ks.store.writeKey(ctx, v, old)

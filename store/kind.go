@@ -1,7 +1,7 @@
 package store
 
-// kind names one sort of record. It begins the names in the log of changes,
-// and what a sealed record is bound to.
+// kind is one kind of record. It is the prefix of names in the log of changes, and a part of the identity that a
+// sealed record is bound to.
 type kind string
 
 // The kinds of records whose changes are logged.
@@ -15,7 +15,7 @@ const (
 	kindSecret     kind = "secret"
 )
 
-// kinds are all of them, each with its hash.
+// kinds lists all kinds with their hashes.
 var kinds = []struct { // read only
 	kind kind
 	hash string
@@ -24,7 +24,7 @@ var kinds = []struct { // read only
 	{kindKey, keyAPIKeys}, {kindConnection, keyConnections}, {kindSecret, keySecrets},
 }
 
-// hash is where the records of the kind are stored: name -> record.
+// hash returns the hash of the kind's records: name → record.
 func (k kind) hash() string {
 	for _, entry := range kinds {
 		if entry.kind == k {
@@ -34,5 +34,5 @@ func (k kind) hash() string {
 	panic("store: no kind " + string(k))
 }
 
-// of names one record: "key/abc".
+// of returns the name of one record: "key/abc".
 func (k kind) of(name string) string { return string(k) + "/" + name }

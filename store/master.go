@@ -10,12 +10,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// DefaultSettle is how long all processes must agree on another master key
-// before it seals.
+// DefaultSettle is the default of Config.Settle.
 const DefaultSettle = 30 * time.Second
 
-// seal encrypts the secret of a record under the master key that the fleet
-// seals with. A change that was decided on another one does not go through.
+// seal encrypts the secret of a record with the fleet's master key. A change decided with another master key fails.
 func (s *Store) seal(v *view, record, secret string) (string, error) {
 	id := v.master
 	if id == "" {
@@ -31,25 +29,21 @@ func masterError(id string) error {
 	return fmt.Errorf("the fleet seals under master key %s, which this process does not have: give it that key, too", id)
 }
 
-// oldestKey is the last one of the setting: the one that a store of an earlier
-// version was sealed under.
+// oldestKey returns the last one of the setting, with which a store of an earlier version was sealed.
 func (s *Store) oldestKey() string { return s.config.Sealer.ids[len(s.config.Sealer.ids)-1] }
 
-// Master is the id of the master key that the fleet seals with; empty: that is
-// not decided.
+// Master returns the id of the fleet's master key; empty when it is not decided.
 func (s *Store) Master() string { return s.view.Load().master }
 
-// FirstKey is the id of the first master key of this process.
+// FirstKey returns the id of the first master key of this process.
 func (s *Store) FirstKey() string { return s.config.Sealer.ids[0] }
 
-// MasterKey is the place, in the order of the setting, of the master key that
-// the fleet seals with; 0 when this process does not have it.
+// MasterKey returns the index, in the setting, of the fleet's master key; 0 when this process does not have it.
 func (s *Store) MasterKey() int {
 	return max(0, slices.Index(s.config.Sealer.ids, s.view.Load().master))
 }
 
-// beginMaster decides on the master key of a store that has none yet. A
-// process that cannot open what is there has no say.
+// beginMaster sets the master key of a new store. A process that cannot open the existing records does nothing.
 func (s *Store) beginMaster(ctx context.Context) error {
 	if s.view.Load().master != "" || s.unopened.readiness() != nil {
 		return nil
@@ -60,7 +54,7 @@ func (s *Store) beginMaster(ctx context.Context) error {
 	return s.refresh(ctx, time.Now())
 }
 
-// setMaster makes the fleet seal under another master key from now on.
+// setMaster sets the fleet's master key for sealing.
 func (s *Store) setMaster(ctx context.Context, id string) error {
 	err := s.apply(ctx, func(_ *redis.Tx, v *view) (func(*writes), error) {
 		if v.master == id {
@@ -75,15 +69,14 @@ func (s *Store) setMaster(ctx context.Context, id string) error {
 	return nil
 }
 
-// agreement watches how long the fleet has agreed on a master key.
-type agreement struct {
+// agreement tracks how long the fleet has agreed on a master key.
+type agreement struct { // agreeing processes and their key
 	processes string // who agreed, and on what
 	since     time.Time
 }
 
-// reached reports whether the master key that this process was given first is
-// the first of all processes, and was for settle. Anybody who comes or goes
-// meanwhile begins the time anew: who was only restarting comes back.
+// reached reports whether first has been the first master key of all processes for the time settle. A process that
+// starts or ends meanwhile restarts the time, because it may only be restarting.
 func (a *agreement) reached(first string, all []Process, now time.Time, settle time.Duration) bool {
 	var ids []string
 	for _, p := range all {
@@ -110,7 +103,7 @@ func (s *Store) agree(ctx context.Context) error {
 	if !s.agreement.reached(first, *all, time.Now(), s.config.Settle) {
 		return nil
 	}
-	// What they said may be a beat old: ask once more.
+	// The announcements may be a beat old: read them again.
 	now, err := s.Processes(ctx)
 	if err != nil || !s.agreement.reached(first, now, time.Now(), s.config.Settle) {
 		return err
@@ -118,8 +111,8 @@ func (s *Store) agree(ctx context.Context) error {
 	return s.setMaster(ctx, first)
 }
 
-// SwitchMaster makes the fleet seal under the first master key of this process
-// at once. It refuses, and says who, while a process does not have that key.
+// SwitchMaster sets the first master key of this process as the fleet's at once. It fails with the name of the
+// process when one does not have that key.
 func (s *Store) SwitchMaster(ctx context.Context) error {
 	first := s.FirstKey()
 	all, err := s.Processes(ctx)

@@ -32,8 +32,8 @@ func (f *fleet) member(t *testing.T, keys ...[]byte) (s *Store, stop func()) {
 	return s, run(t, s)
 }
 
-// One process after the other gets the new key, then loses the old one. At
-// every moment each of them opens everything.
+// One process after the other gets the new key, then loses the old one. At every moment each of them can decrypt
+// everything.
 func TestRotatingTheMasterKey(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
@@ -46,7 +46,7 @@ func TestRotatingTheMasterKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range resealBatch + 10 {
-		if i%100 == 0 { // the others as earlier versions left them: in no log
+		if i%100 == 0 { // the others as earlier versions stored them: in no log
 			if _, err := one.Keys().Put(ctx, Key{Key: fmt.Sprint("k", i), Secret: "s", Previous: "p", PreviousUntil: time.Now().Add(time.Hour)}); err != nil {
 				t.Fatal(err)
 			}
@@ -98,7 +98,7 @@ func TestRotatingTheMasterKey(t *testing.T) {
 	if one.MasterKey() != 0 {
 		t.Errorf("the key at place %d seals", one.MasterKey())
 	}
-	// Somebody who was forgotten comes with the old key alone.
+	// A process with the old key alone starts late.
 	late, stopLate := f.member(t, k1)
 	if err := late.Ready(); err == nil || !strings.Contains(err.Error(), keyID(k2)) {
 		t.Errorf("with the old key alone: %v", err)

@@ -8,11 +8,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// checkNewName refuses the name of a new record when people, paths or file
-// systems would take it for something else: a dot segment, or the name of
-// another record but for case or trailing dots. Records that exist keep their
-// names and can be changed. It returns ErrExists when replace is false and the
-// name is taken, and *InvalidError.
+// checkNewName rejects a name for a new record that people, paths or file systems would confuse: a dot segment, or
+// the name of another record except for case or trailing dots. Existing records keep their names and can be changed.
+// It returns ErrExists when replace is false and the name is taken, and *InvalidError.
 func checkNewName(ctx context.Context, tx redis.HashCmdable, hash, member, name string, replace bool) error {
 	taken, err := tx.HKeys(ctx, hash).Result()
 	if err != nil {
@@ -39,5 +37,5 @@ func checkNewName(ctx context.Context, tx redis.HashCmdable, hash, member, name 
 	return nil
 }
 
-// foldName is equal for names that checkNewName does not tell apart.
+// foldName returns equal texts for names that checkNewName confuses.
 func foldName(name string) string { return strings.ToLower(strings.TrimRight(name, ".")) }

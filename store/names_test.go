@@ -8,8 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Names that a path, a person or a file system takes for another are refused
-// when they are made, and only then.
+// Names that a path, a person or a file system confuses with another are refused at creation, and only then.
 func TestNamesThatLookAlike(t *testing.T) {
 	t.Parallel()
 	s := newFleet(t).open(t)
@@ -57,8 +56,7 @@ func TestNamesThatLookAlike(t *testing.T) {
 	}
 }
 
-// A record that an earlier version made keeps its name: it is read, changed
-// and replaced.
+// A record of an earlier version keeps its name: it can be read, changed and replaced.
 func TestNamesOfBeforeStay(t *testing.T) {
 	t.Parallel()
 	s := newFleet(t).open(t)

@@ -2,26 +2,25 @@ package store
 
 import "sync"
 
-// recordsKept bounds the records of one kind in memory.
+// recordsKept is the maximum number of cached records of one kind.
 const recordsKept = 10_000
 
-// records are those records of one kind that were asked for, opened. The log
-// of changes says which of them to forget. Safe for concurrent use.
-type records[T any] struct {
-	mu     sync.Mutex // guards what follows
+// records caches the opened records of one kind after their first use. The log of changes tells which ones to drop.
+// Safe for concurrent use.
+type records[T any] struct { // guards the fields below
+	mu     sync.Mutex // incremented with each change of the store
 	era    int64      // moves with each change of the store
 	opened map[string]*T
 }
 
-// find returns a record that is known, and the era to keep one that is not.
+// find returns a cached record, and the era for keep.
 func (r *records[T]) find(name string) (found *T, era int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.opened[name], r.era
 }
 
-// keep remembers a record that was read after find, unless the store has
-// changed since: then it may be an older one.
+// keep caches a record read after find, unless the store has changed since: the record may then be outdated.
 func (r *records[T]) keep(name string, record *T, era int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -40,7 +39,7 @@ func (r *records[T]) keep(name string, record *T, era int64) {
 	r.opened[name] = record
 }
 
-// forget begins an era without these records.
+// forget drops these records and starts a new era.
 func (r *records[T]) forget(names map[string]*string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -50,7 +49,7 @@ func (r *records[T]) forget(names map[string]*string) {
 	}
 }
 
-// clear begins an era without any record.
+// clear drops all records and starts a new era.
 func (r *records[T]) clear() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

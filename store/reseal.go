@@ -11,23 +11,21 @@ import (
 )
 
 const (
-	// resealBatch is how many records are sealed again in one transaction.
+	// resealBatch is the number of records sealed again in one transaction.
 	resealBatch = 500
-	// resealLock is how long a process that reseals keeps others from doing
-	// the same work after its last batch. It guards nothing else.
+	// resealLock is how long the lock of a resealing process lasts after its last batch. It only prevents others from
+	// doing the same work.
 	resealLock = 30 * time.Second
 )
 
-// Progress is how far resealing has come.
+// Progress is the progress of resealing.
 type Progress struct {
 	Looked, All int // records; those that change meanwhile may count twice
 	Resealed    int
 }
 
-// Reseal seals again what was sealed under another master key than the one
-// that the fleet seals with. It can be repeated at any time: what is done
-// stays done. Records that cannot be opened stay as they are. Progress is
-// told after each batch; nil: nobody is.
+// Reseal seals again the records that were sealed with another master key than the fleet's. It can be repeated at any
+// time. Records that cannot be opened stay unchanged. progress is called after each batch; optional.
 func (s *Store) Reseal(ctx context.Context, progress func(Progress)) (Progress, error) {
 	var p Progress
 	for _, k := range sealedKinds {
@@ -48,7 +46,7 @@ func (s *Store) Reseal(ctx context.Context, progress func(Progress)) (Progress, 
 	return p, nil
 }
 
-// SealedUnder counts the records by the master keys that sealed them.
+// SealedUnder counts the records by the master key that sealed them.
 func (s *Store) SealedUnder(ctx context.Context) (map[string]int, error) {
 	all := map[string]int{}
 	for _, k := range sealedKinds {
@@ -92,8 +90,7 @@ func (s *Store) resealKind(ctx context.Context, k kind, p *Progress, progress fu
 	return errors.Join(err, failure)
 }
 
-// isStale reports whether a part of a record was sealed under another master
-// key.
+// isStale reports whether a part of a record was sealed with another master key.
 func (s *Store) isStale(v *view, k kind, data string) bool {
 	parts, _ := sealedParts(k, data)
 	for _, part := range parts {
@@ -104,7 +101,7 @@ func (s *Store) isStale(v *view, k kind, data string) bool {
 	return false
 }
 
-// resealBatch seals records again in one transaction, as they are now.
+// resealBatch seals the current content of records again in one transaction.
 func (s *Store) resealBatch(ctx context.Context, k kind, names []string) (n int, err error) {
 	err = s.apply(ctx, func(tx *redis.Tx, v *view) (func(*writes), error) {
 		found, err := tx.HMGet(ctx, k.hash(), names...).Result()
@@ -141,8 +138,8 @@ func (s *Store) resealBatch(ctx context.Context, k kind, names []string) (n int,
 	return n, err
 }
 
-// resealed is a record with all its parts sealed under the fleet's master key.
-// What else it has, also from a later version, stays.
+// resealed returns a record with all its parts sealed with the fleet's master key. Other members, including those of
+// later versions, stay.
 func (s *Store) resealed(v *view, k kind, name, data string) (string, error) {
 	again := func(sealed string) (string, error) {
 		plain, err := s.config.Sealer.Open(k.of(name), sealed)
@@ -173,7 +170,7 @@ func (s *Store) resealed(v *view, k kind, name, data string) (string, error) {
 	return string(whole), err
 }
 
-// resealGrants seals again what authorization servers granted to connections.
+// resealGrants seals the grants of connections again.
 func (s *Store) resealGrants(ctx context.Context, p *Progress) error {
 	connections, err := s.Connections().List(ctx)
 	if err != nil {
@@ -191,8 +188,7 @@ func (s *Store) resealGrants(ctx context.Context, p *Progress) error {
 	return nil
 }
 
-// resealGrant leaves a grant alone that another process writes meanwhile: it
-// is sealed under the fleet's key then.
+// resealGrant skips a grant that another process writes meanwhile, because it is then sealed with the fleet's key.
 func (s *Store) resealGrant(ctx context.Context, c *Connection) (changed bool, err error) {
 	key, v := keyGrant(c.Name, c.Version), s.view.Load()
 	err = s.config.Redis.Watch(ctx, func(tx *redis.Tx) error {
@@ -225,7 +221,7 @@ func (s *Store) resealGrant(ctx context.Context, c *Connection) (changed bool, e
 	return changed, err
 }
 
-// resealStale reseals when something is to be, unless another process does.
+// resealStale reseals if there is something to reseal and no other process does it.
 func (s *Store) resealStale(ctx context.Context) error {
 	if !s.unopened.isStale() || s.Ready() != nil {
 		return nil

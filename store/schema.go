@@ -9,15 +9,14 @@ import (
 )
 
 const (
-	// Schema is the layout that this version writes: 1 had neither the log of
-	// changes nor an epoch.
+	// Schema is the layout that this version writes. Schema 1 had neither the log of changes nor an epoch.
 	Schema = 2
-	// leastSchema can work on the store beside this one: it is told of changes
-	// as before, and what it changes without the log is read as a whole.
+	// leastSchema is the oldest schema that can work on the store beside this one: it receives announcements of
+	// changes as before, and its changes, which are not logged, make other processes read everything.
 	leastSchema = 1
 
-	// Protocol is how doors and workers of this version speak about runs, and
-	// LeastProtocol the oldest that they understand.
+	// Protocol is the version of the communication about runs between API processes and workers; LeastProtocol is the
+	// oldest supported one.
 	Protocol      = 1
 	LeastProtocol = 1
 )
@@ -25,10 +24,10 @@ const (
 //go:embed lua/schema.lua
 var schemaLua string
 
-// schemaScript notes the schema of a process.
+// schemaScript records the schema of a process.
 var schemaScript = redis.NewScript(schemaLua)
 
-// claimSchema refuses a store that only later versions can work on.
+// claimSchema fails for a store that only later versions can work on.
 func (s *Store) claimSchema(ctx context.Context) error {
 	least, err := schemaScript.Run(ctx, s.config.Redis, []string{keySchema}, Schema, leastSchema).Int()
 	if err != nil {
@@ -37,7 +36,7 @@ func (s *Store) claimSchema(ctx context.Context) error {
 	return schemaError(least)
 }
 
-// schemaError says that a store needs a later version; nil: it does not.
+// schemaError returns the error for a store that requires a later version; nil otherwise.
 func schemaError(least int) error {
 	if least <= Schema {
 		return nil

@@ -17,19 +17,18 @@ import (
 // MasterKeySize is the length of a master key in bytes: AES-256.
 const MasterKeySize = 32
 
-// sealedPrefix names the format: "v1.<key id>.<base64url of nonce and box>".
+// sealedPrefix identifies the format: "v1.<key id>.<base64url of nonce and ciphertext>".
 const sealedPrefix = "v1."
 
-// Sealer encrypts secrets that must be read again, with AES-256-GCM. What it
-// seals is bound to the record it belongs to: moved to another record it does
-// not open. Safe for concurrent use.
+// Sealer encrypts secrets that must be decrypted later, with AES-256-GCM. A sealed secret is bound to its record and
+// cannot be opened for another one. Safe for concurrent use.
 type Sealer struct {
 	ids   []string // of the master keys, in the order of the setting
 	boxes map[string]cipher.AEAD
 }
 
-// NewSealer opens what any of the master keys sealed. Under which of them the
-// store seals, the fleet decides: the first one, when all processes read it.
+// NewSealer returns a Sealer that opens secrets of any of the master keys. The fleet decides which one seals: the
+// first one, when it is the first of all processes.
 func NewSealer(masterKeys ...[]byte) (*Sealer, error) {
 	if len(masterKeys) == 0 {
 		return nil, errors.New("make sealer: no master key")
@@ -61,8 +60,8 @@ func NewMasterKey() []byte {
 	return key
 }
 
-// ParseMasterKeys reads the setting: base64 of 32 bytes each, the current key
-// first, older ones after commas. The error never holds a part of a key.
+// ParseMasterKeys parses the setting: base64 of 32 bytes each, the current key first, older ones after commas. The
+// error never contains a part of a key.
 func ParseMasterKeys(setting string) ([][]byte, error) {
 	var keys [][]byte
 	for i, text := range strings.Split(setting, ",") {
@@ -75,36 +74,34 @@ func ParseMasterKeys(setting string) ([][]byte, error) {
 	return keys, nil
 }
 
-// IDs name the master keys, in the order of the setting. An id tells nothing
-// about its key.
+// IDs returns the ids of the master keys, in the order of the setting. An id reveals nothing about its key.
 func (s *Sealer) IDs() []string { return slices.Clone(s.ids) }
 
 // Has reports whether one of the master keys has the id.
 func (s *Sealer) Has(id string) bool { return s.boxes[id] != nil }
 
-// Seal encrypts the secret of a record under the first master key.
+// Seal encrypts the secret of a record with the first master key.
 func (s *Sealer) Seal(record, secret string) string { return s.sealUnder(s.ids[0], record, secret) }
 
-// sealUnder encrypts the secret of a record under one of the master keys.
+// sealUnder encrypts the secret of a record with the given master key.
 func (s *Sealer) sealUnder(id, record, secret string) string {
 	box := s.boxes[id].Seal(nil, nil, []byte(secret), boundTo(id, record))
 	return sealedPrefix + id + "." + base64.RawURLEncoding.EncodeToString(box)
 }
 
-// DamagedError says that nobody can open a secret.
+// DamagedError reports a secret that no process can open.
 type DamagedError struct{ Reason string }
 
 func (e *DamagedError) Error() string { return "open secret: " + e.Reason }
 
-// MissingKeyError says that a secret was sealed under a master key that this
-// process does not have.
+// MissingKeyError reports a secret that was sealed with a master key that this process does not have.
 type MissingKeyError struct{ ID string }
 
 func (e *MissingKeyError) Error() string {
 	return fmt.Sprintf("open secret: it was sealed under master key %s, which is not configured", e.ID)
 }
 
-// Open decrypts what Seal made for the same record.
+// Open decrypts a secret sealed for the same record. Errors: *DamagedError, *MissingKeyError.
 func (s *Sealer) Open(record, sealed string) (string, error) {
 	id, text, ok := strings.Cut(strings.TrimPrefix(sealed, sealedPrefix), ".")
 	if !ok || !strings.HasPrefix(sealed, sealedPrefix) {
@@ -125,13 +122,13 @@ func (s *Sealer) Open(record, sealed string) (string, error) {
 	return string(secret), nil
 }
 
-// sealedUnder is the id of the master key that a secret was sealed under.
+// sealedUnder returns the id of the master key of a sealed secret.
 func sealedUnder(sealed string) string {
 	id, _, _ := strings.Cut(strings.TrimPrefix(sealed, sealedPrefix), ".")
 	return id
 }
 
-// keyID names a master key without telling anything about it.
+// keyID returns the id of a master key, which reveals nothing about it.
 func keyID(key []byte) string {
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte("penstock master key id"))

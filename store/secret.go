@@ -7,19 +7,18 @@ import (
 	"time"
 )
 
-// maxSecret bounds a secret, bytes: a private key fits, a document does not.
+// maxSecret is the maximum size of a secret in bytes: a private key fits, a document does not.
 const maxSecret = 64 << 10
 
-// Secret is a value that flows name and never read, such as the key of a
-// webhook's signature.
+// Secret is a value that flows refer to by name and never read, such as the key of a webhook's signature.
 type Secret struct {
 	Name      string    `json:"name"`
 	Value     string    `json:"value"`
-	Flows     []int64   `json:"flows,omitempty"` // that a writer of some flows may use it in; empty: none
+	Flows     []int64   `json:"flows,omitempty"` // flows in which authors restricted to some flows may use it; empty: none
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
-// String keeps the value out of anything printed.
+// String keeps the value out of printed values.
 func (s Secret) String() string { return "secret " + s.Name }
 
 // GoString keeps the value out of %#v.
@@ -28,14 +27,13 @@ func (s Secret) GoString() string { return s.String() }
 // LogValue keeps the value out of logs.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.Name) }
 
-// Secrets are the secrets. Safe for concurrent use.
+// Secrets gives access to the secrets. Safe for concurrent use.
 type Secrets struct{ vault *vault[Secret] }
 
-// Secrets returns the secrets.
+// Secrets gives access to the secrets.
 func (s *Store) Secrets() *Secrets { return &Secrets{s.secrets} }
 
-// Secret returns the value as it was less than a second ago, and ErrNotFound
-// when there is none.
+// Secret returns a value, at most a second old; ErrNotFound.
 func (ss *Secrets) Secret(ctx context.Context, name string) (string, error) {
 	s, err := ss.vault.find(ctx, name)
 	if err != nil {
@@ -54,8 +52,7 @@ func (ss *Secrets) List(ctx context.Context) ([]Secret, error) {
 	return listed, err
 }
 
-// Flows are those that a writer of some flows may use the secret in;
-// ErrNotFound when there is no such secret.
+// Flows returns the flows in which authors restricted to some flows may use the secret. Error: ErrNotFound.
 func (ss *Secrets) Flows(ctx context.Context, name string) ([]int64, error) {
 	s, err := ss.vault.find(ctx, name)
 	if err != nil {
@@ -64,8 +61,7 @@ func (ss *Secrets) Flows(ctx context.Context, name string) ([]int64, error) {
 	return s.Flows, nil
 }
 
-// Put creates the secret or replaces its value. The flows of one that exists
-// stay as they are.
+// Put creates the secret or replaces its value. The flows of an existing secret stay.
 func (ss *Secrets) Put(ctx context.Context, name, value string) error {
 	flows, err := ss.Flows(ctx, name)
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -74,7 +70,7 @@ func (ss *Secrets) Put(ctx context.Context, name, value string) error {
 	return ss.PutFor(ctx, name, value, flows)
 }
 
-// PutFor creates the secret or replaces all of it.
+// PutFor creates the secret or replaces it as a whole.
 func (ss *Secrets) PutFor(ctx context.Context, name, value string, flows []int64) error {
 	if value == "" || len(value) > maxSecret {
 		return errors.New("put secret: a value has 1 to 65536 bytes")
@@ -82,5 +78,5 @@ func (ss *Secrets) PutFor(ctx context.Context, name, value string, flows []int64
 	return ss.vault.put(ctx, name, &Secret{name, value, flows, time.Now().UTC().Truncate(time.Millisecond)})
 }
 
-// Delete removes the secret; ErrNotFound when there is none.
+// Delete removes the secret. Error: ErrNotFound.
 func (ss *Secrets) Delete(ctx context.Context, name string) error { return ss.vault.remove(ctx, name) }

@@ -18,8 +18,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// SigningKey signs the assertions of clients, with Ed25519.
-type SigningKey struct {
+// SigningKey signs the assertions of clients with Ed25519.
+type SigningKey struct { // `kid` in the header of a JWT
 	ID        string // the kid of a JWT's header
 	CreatedAt time.Time
 	Private   ed25519.PrivateKey
@@ -28,20 +28,19 @@ type SigningKey struct {
 // LogValue keeps the key out of logs.
 func (k SigningKey) LogValue() slog.Value { return slog.StringValue(k.ID) }
 
-// signingRecord is how a signing key is stored.
+// signingRecord is the stored form of a signing key.
 type signingRecord struct {
 	CreatedAt time.Time `json:"created_at"`
 	Seed      string    `json:"seed"` // sealed
 }
 
-// SigningKeys sign and verify assertions: the newest signs, all verify. Safe
-// for concurrent use.
+// SigningKeys sign and verify assertions: the newest key signs, all keys verify. Safe for concurrent use.
 type SigningKeys struct{ store *Store }
 
-// SigningKeys sign the assertions of clients.
+// SigningKeys gives access to the signing keys.
 func (s *Store) SigningKeys() *SigningKeys { return &SigningKeys{s} }
 
-// Current returns the key that signs; the first call of all makes it.
+// Current returns the key that signs. The first call of an installation creates it.
 func (sk *SigningKeys) Current(ctx context.Context) (*SigningKey, error) {
 	all, err := sk.List(ctx)
 	if err != nil {
@@ -53,7 +52,7 @@ func (sk *SigningKeys) Current(ctx context.Context) (*SigningKey, error) {
 	return sk.add(ctx, true)
 }
 
-// Find returns a key by its id, or ErrNotFound.
+// Find returns a key by its id; ErrNotFound.
 func (sk *SigningKeys) Find(ctx context.Context, id string) (*SigningKey, error) {
 	v, err := sk.store.fresh(ctx)
 	if err != nil {
@@ -76,11 +75,10 @@ func (sk *SigningKeys) List(ctx context.Context) ([]*SigningKey, error) {
 	}), nil
 }
 
-// Rotate makes a new key, which signs from now on. What older ones signed
-// still counts until they are deleted.
+// Rotate creates a new key, which signs from now on. Signatures of older keys stay valid until these are deleted.
 func (sk *SigningKeys) Rotate(ctx context.Context) (*SigningKey, error) { return sk.add(ctx, false) }
 
-// Delete removes a key: what it signed does not count any more. ErrNotFound.
+// Delete removes a key and invalidates its signatures. Error: ErrNotFound.
 func (sk *SigningKeys) Delete(ctx context.Context, id string) error {
 	err := sk.store.apply(ctx, func(tx *redis.Tx, v *view) (func(*writes), error) {
 		found, err := tx.HExists(ctx, keySigning, id).Result()
@@ -95,8 +93,7 @@ func (sk *SigningKeys) Delete(ctx context.Context, id string) error {
 	return nil
 }
 
-// add stores a new key; with onlyFirst not when another process was faster,
-// whose key it returns.
+// add stores a new key. With onlyFirst it returns the existing key when another process was faster.
 func (sk *SigningKeys) add(ctx context.Context, onlyFirst bool) (*SigningKey, error) {
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -150,7 +147,7 @@ func (s *Store) openSigning(id, data string) (*SigningKey, error) {
 	return &SigningKey{id, r.CreatedAt, ed25519.NewKeyFromSeed(seed)}, nil
 }
 
-// loadSigning reads the signing keys that can be opened.
+// loadSigning decodes the signing keys that can be opened.
 func (s *Store) loadSigning(records map[string]string) map[string]*SigningKey {
 	all := make(map[string]*SigningKey, len(records))
 	for id, data := range records {

@@ -1,13 +1,11 @@
-// Package store keeps everything durable that is not a run: the flows and
-// their versions, users, clients, API keys, connections and secrets.
+// Package store stores all durable data except runs: flows and their versions, users, clients, API keys, connections
+// and secrets.
 //
-// Flows, users and clients are read from memory; API keys, connections and
-// secrets when they are first asked for. Each change adds one to a revision in
-// Redis, names the records that it changes in a log, and is announced. Every
-// process listens, and reads the log twice a second besides: a change made
-// anywhere is seen everywhere at once as a rule, and within a second at worst,
-// and costs each process the records that changed. An API key is not trusted
-// for longer than that without a word from Redis. Flows go on being served.
+// Flows, users and clients are read from memory; API keys, connections and secrets are read at their first use. Each
+// change increments a revision in Redis, adds the names of the changed records to a log, and is announced. Every
+// process subscribes to announcements and also reads the log twice a second: a change is normally visible everywhere
+// at once, and within a second at worst, and each process reads only the changed records. While Redis is unavailable,
+// an API key is trusted no longer than that; flows are still served.
 package store
 
 import (
@@ -28,73 +26,70 @@ import (
 )
 
 const (
-	// trust is how long the memory counts as current after the revision was
-	// last read. It must exceed recheck.
+	// trust is how long the memory counts as current after the revision was read. It must exceed recheck.
 	trust = time.Second
-	// recheck is how often the revision is read when nothing was announced.
+	// recheck is the interval of reading the revision without an announcement.
 	recheck = trust / 2
-	// revisionLimit bounds the wait for the revision, and so how long a caller
-	// of Key waits for a Redis that is away.
+	// revisionLimit is the maximum duration of reading the revision, and so of a call of Key while Redis is
+	// unavailable.
 	revisionLimit = time.Second
-	// loadLimit bounds one reading of everything, or of one version.
+	// loadLimit is the maximum duration of reading everything, or one version.
 	loadLimit = 10 * time.Second
 )
 
-// ErrNotFound says that there is no such record.
+// ErrNotFound reports that there is no such record.
 var ErrNotFound = errors.New("not found")
 
-// Config is what a Store needs. The first four are required.
+// Config configures a Store. The first four fields are required.
 type Config struct {
 	Redis     redis.UniversalClient
 	Sealer    *Sealer
-	Catalogue *flows.Catalogue // the kinds of step that this binary knows
+	Catalogue *flows.Catalogue // step kinds of this binary
 	Log       *slog.Logger
 
-	// Process is what this process says of itself to the fleet; what the store
-	// knows itself is filled in. Without a Role it says nothing.
+	// Process is the announcement of this process; the store sets the fields that it knows. Without a Role the
+	// process is not announced.
 	Process Process
 
-	// Settle is how long all processes must agree on another master key before
-	// it seals: longer than a process takes to start again. Zero: 30 s.
+	// Settle is how long all processes must agree on another master key before it seals. It must exceed the restart
+	// time of a process. Zero means 30 s.
 	Settle time.Duration
 
-	// Restore makes exist again what the settings make exist, after the store
-	// was found to have gone back to an earlier state. Until it returns nil the
-	// process is not ready. It may be called again. Nil: there is nothing.
+	// Restore recreates what the settings define, after the store was found to have gone back to an earlier state.
+	// The process is not ready until Restore returns nil. It may be called again. Optional.
 	Restore func(ctx context.Context) error
 
-	// ReadOnly: the store is looked at only, and nothing is decided for it.
+	// ReadOnly opens the store without writing anything.
 	ReadOnly bool
 }
 
-// Store is one process' hold on the store. Safe for concurrent use.
+// Store is the access of one process to the store. Safe for concurrent use.
 type Store struct {
 	config      Config
-	fingerprint string // of the catalogue: what was compiled with the same one compiles
+	fingerprint string // of the catalogue; a flow compiled with the same one compiles again
 	versions    *versions
 
 	view    atomic.Pointer[view]
-	current atomic.Int64 // when the view was last known to be current, Unix nanoseconds
+	current atomic.Int64 // last time at which the view was current, Unix nanoseconds
 	flight  singleflight.Group
 
 	keys records[Key]
 
-	absentKeys  records[struct{}] // names that were asked for and are no API keys
+	absentKeys  records[struct{}] // requested names that are not API keys
 	connections *vault[Connection]
 	secrets     *vault[Secret]
 	unopened    unopened
 
-	fleet     atomic.Pointer[[]Process] // the processes at the last beat; nil: none was
+	fleet     atomic.Pointer[[]Process] // processes at the last beat; nil: none yet
 	agreement agreement                 // owned by upkeep
-	told      string                    // owned by upkeep; why this process takes no work, as it was logged
-	wake      chan struct{}             // upkeep has something to do
-	unvetted  atomic.Bool               // the records are to be opened once more
-	back      atomic.Bool               // the store went back, and Restore has not been
-	setbacks  atomic.Int64              // how often it went back
+	told      string                    // owned by upkeep; last logged reason for not being ready
+	wake      chan struct{}             // wakes upkeep
+	unvetted  atomic.Bool               // the records must be opened again
+	back      atomic.Bool               // the store went back, and Restore has not succeeded
+	setbacks  atomic.Int64              // number of times it went back
 }
 
-// Open reads the whole store. A process that lacks a master key opens, too,
-// and is not ready.
+// Open reads the whole store. A process that lacks a master key can open the store, too, but is not ready.
 func Open(ctx context.Context, config Config) (*Store, error) {
 	if config.Redis == nil || config.Sealer == nil || config.Catalogue == nil || config.Log == nil {
 		return nil, errors.New("open store: Redis, Sealer, Catalogue and Log are required")
@@ -112,8 +107,8 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	return s, nil
 }
 
-// open announces the process before it reads anything: from then on nothing
-// is sealed under a master key that it does not have.
+// open announces the process before it reads anything. From then on nothing is sealed with a master key that it does
+// not have.
 func (s *Store) open(ctx context.Context) error {
 	if !s.config.ReadOnly {
 		if err := s.claimSchema(ctx); err != nil {
@@ -135,15 +130,14 @@ func (s *Store) open(ctx context.Context) error {
 	return s.beginMaster(ctx)
 }
 
-// Keys are the API keys.
+// Keys gives access to the API keys.
 func (s *Store) Keys() *Keys { return &Keys{s} }
 
-// Flows are the deployed flows.
+// Flows gives access to the deployed flows.
 func (s *Store) Flows() *Flows { return &Flows{s} }
 
-// Run follows the changes that other processes make, and takes part in the
-// fleet, until ctx ends. Without it the store still works: Key reads the log
-// itself, Find gets old.
+// Run follows the changes of other processes and takes part in the fleet until ctx ends. Without it the store still
+// works: Key reads the log itself, but Find returns outdated flows.
 func (s *Store) Run(ctx context.Context) error {
 	var parts sync.WaitGroup
 	defer s.leave(ctx)
@@ -158,8 +152,7 @@ func (s *Store) Run(ctx context.Context) error {
 	return nil
 }
 
-// repeat does something again and again, every so often and when told to, until
-// ctx ends.
+// repeat calls do at an interval and on each value of told, until ctx ends.
 func repeat[T any](ctx context.Context, every time.Duration, told <-chan T, do func(context.Context) error, failed func(error)) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -176,8 +169,7 @@ func repeat[T any](ctx context.Context, every time.Duration, told <-chan T, do f
 	}
 }
 
-// saysOnce returns what logs that something fails, and that it works again,
-// once each.
+// saysOnce returns a function that logs once when something starts to fail, and once when it works again.
 func (s *Store) saysOnce(what string) func(error) {
 	failing := false
 	return func(err error) {
@@ -204,10 +196,10 @@ func (s *Store) fresh(ctx context.Context) (*view, error) {
 	return s.view.Load(), nil
 }
 
-// refresh makes the view current as of since or later. Of many callers one
-// asks Redis, the others wait for its answer, each as long as it likes.
+// refresh makes the view current as of since or later. Of concurrent callers one reads from Redis; the others wait
+// for it until their ctx ends.
 func (s *Store) refresh(ctx context.Context, since time.Time) error {
-	for s.current.Load() < since.UnixNano() { // a flight that took off before since does not count
+	for s.current.Load() < since.UnixNano() { // a flight started before since does not count
 		landed := s.flight.DoChan("", func() (any, error) { return nil, s.reload(context.WithoutCancel(ctx)) })
 		select {
 		case r := <-landed:
@@ -221,7 +213,7 @@ func (s *Store) refresh(ctx context.Context, since time.Time) error {
 	return nil
 }
 
-// reload reads what changed since the view.
+// reload reads the changes since the view.
 func (s *Store) reload(ctx context.Context) error {
 	asked := time.Now()
 	old := s.view.Load()
@@ -255,7 +247,7 @@ func (s *Store) reload(ctx context.Context) error {
 	s.connections.opened.forget(touched[kindConnection])
 	s.secrets.opened.forget(touched[kindSecret])
 	s.publish(next, asked)
-	if next.master != old.master { // what others sealed is stale now
+	if next.master != old.master { // records sealed by others are stale now
 		s.unvetted.Store(true)
 		s.wakeUp()
 	}
@@ -280,17 +272,16 @@ func (s *Store) reloadAll(ctx context.Context, asked time.Time) error {
 	return nil
 }
 
-// publish makes a view the current one. What is remembered of older ones must
-// be forgotten by then.
+// publish makes a view the current one. Outdated cached records must be dropped before.
 func (s *Store) publish(next *view, asked time.Time) {
 	s.view.Store(next)
 	s.current.Store(asked.UnixNano())
 }
 
-// wakeUp makes upkeep look at once.
+// wakeUp makes upkeep run at once.
 func (s *Store) wakeUp() {
 	select {
 	case s.wake <- struct{}{}:
-	default: // it is going to look
+	default: // it is going to run already
 	}
 }

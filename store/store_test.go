@@ -16,7 +16,7 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// catalogue has one kind: echo puts out the item that comes in.
+// catalogue has one kind: echo returns its item.
 func catalogue() *flows.Catalogue {
 	return flows.NewCatalogue(flows.Kind{
 		Name: "echo", Summary: "Puts out what comes in.",
@@ -43,7 +43,7 @@ func (f *fleet) config(t *testing.T) Config {
 	return Config{Redis: f.server.Client(), Sealer: sealer(t, f.master), Catalogue: catalogue(), Log: slog.New(f.log)}
 }
 
-// open is one process of the fleet. Its Run ends with the test.
+// open starts one process of the fleet. Its Run ends with the test.
 func (f *fleet) open(t *testing.T) *Store {
 	t.Helper()
 	s := f.openIdle(t)
@@ -54,7 +54,7 @@ func (f *fleet) open(t *testing.T) *Store {
 	return s
 }
 
-// openIdle does not run.
+// openIdle starts a process without Run.
 func (f *fleet) openIdle(t *testing.T) *Store {
 	t.Helper()
 	s, err := Open(t.Context(), f.config(t))
@@ -85,10 +85,10 @@ func deploy(t *testing.T, s *Store, flow *flows.Flow) {
 	}
 }
 
-// eventually asks again until the answer is yes; a change has a second.
+// eventually repeats the check until it succeeds; a change has a second.
 func eventually(t *testing.T, what string, yes func() bool) {
 	t.Helper()
-	limit := time.NewTimer(5 * time.Second) // far above the promise: other tests run, too
+	limit := time.NewTimer(5 * time.Second) // far above the promise, because other tests run, too
 	defer limit.Stop()
 	poll := time.NewTicker(5 * time.Millisecond)
 	defer poll.Stop()
@@ -126,7 +126,7 @@ func TestAChangeIsSeenByOthers(t *testing.T) {
 	})
 }
 
-// Without Run nobody listens: then the trust in the memory ends by itself.
+// Without Run there is no subscription: the trust in the memory then expires.
 func TestAKeyIsNotTrustedForLongerThanASecond(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
@@ -161,7 +161,7 @@ func TestRedisAway(t *testing.T) {
 	eventually(t, "the loss", func() bool { _, err := s.Keys().Key(ctx, key.Key); return errors.Is(err, ErrNotFound) })
 }
 
-// Changes to one store by many at once are all there in the end.
+// Concurrent changes to one store are all present in the end.
 func TestConcurrentChanges(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
@@ -187,7 +187,7 @@ func TestConcurrentChanges(t *testing.T) {
 	}
 }
 
-// All keys of the store share a slot, or its transactions fail on a Cluster.
+// All keys of the store share a slot; otherwise its transactions would fail on a Cluster.
 func TestKeysShareASlot(t *testing.T) {
 	t.Parallel()
 	c := testenv.Redis(t, "--cluster-enabled", "yes").Client()

@@ -16,12 +16,12 @@ import (
 )
 
 const (
-	// TokenPrefix begins every access token, so that scanners find a leaked one.
+	// TokenPrefix is the prefix of every access token, by which scanners find leaked ones.
 	TokenPrefix = "pst_"
-	// tokenSize is the length of what follows, before base64url, in bytes.
+	// tokenSize is the number of random bytes in a token.
 	tokenSize = 32
-	// tombstone is how long a token is still known once it has expired: its
-	// bearer is told so instead of that it never was.
+	// tombstone is how long an expired token is still known, to report the expiry to its bearer instead of an unknown
+	// token.
 	tombstone = 24 * time.Hour
 )
 
@@ -35,20 +35,19 @@ var (
 	tokenRevoke = redis.NewScript(tokenRevokeLua)
 )
 
-// Token is an access token as it is stored: without the token itself, of
-// which only the SHA-256 is.
+// Token is the stored form of an access token. Of the token itself only the SHA-256 is stored.
 type Token struct {
 	Kind   Holder   `json:"kind"`
-	Holder string   `json:"holder"` // the user, client or key that it is for
-	Name   string   `json:"name"`   // of the holder, for people
+	Holder string   `json:"holder"` // user, client or key of the token
+	Name   string   `json:"name"`   // of the holder, for display
 	Scopes []string `json:"scopes"`
-	Flows  []int64  `json:"flows"`           // those that it may touch; null: all
-	Grant  string   `json:"grant"`           // how it was got
-	Staff  bool     `json:"staff,omitempty"` // it may see what others ran
+	Flows  []int64  `json:"flows"`           // flows that it may access; null: all
+	Grant  string   `json:"grant"`           // grant by which it was issued
+	Staff  bool     `json:"staff,omitempty"` // may see the runs of others
 
 	Epoch string `json:"-"` // of the holder when it was issued
 
-	// Actor is the API key that acts as the holder; empty: nobody does.
+	// Actor is the API key that acts as the holder; empty: none.
 	Actor      string `json:"actor,omitempty"`
 	ActorName  string `json:"actor_name,omitempty"`
 	ActorEpoch string `json:"-"`
@@ -56,23 +55,22 @@ type Token struct {
 	IssuedAt  time.Time `json:"issued_at"`
 	ExpiresAt time.Time `json:"expires_at"`
 
-	Dead bool `json:"-"` // revoked, or a holder has changed
+	Dead bool `json:"-"` // revoked, or the holder has changed
 }
 
-// LogValue says whose token it is.
+// LogValue shows the holder of the token only.
 func (t Token) LogValue() slog.Value { return slog.StringValue(t.Kind.of(t.Holder)) }
 
-// Live reports whether the token opens anything at a moment.
+// Live reports whether the token is valid at a time.
 func (t *Token) Live(now time.Time) bool { return !t.Dead && now.Before(t.ExpiresAt) }
 
-// Tokens are the access tokens. Safe for concurrent use.
+// Tokens gives access to the access tokens. Safe for concurrent use.
 type Tokens struct{ store *Store }
 
-// Tokens are the access tokens.
+// Tokens gives access to the access tokens.
 func (s *Store) Tokens() *Tokens { return &Tokens{s} }
 
-// Issue stores a token and returns what its bearer shows. The times and the
-// epochs must be set.
+// Issue stores a token and returns its text for the bearer. Times and epochs must be set.
 func (ts *Tokens) Issue(ctx context.Context, t Token) (string, error) {
 	life := t.ExpiresAt.Sub(t.IssuedAt)
 	if t.Epoch == "" || t.Actor != "" && t.ActorEpoch == "" || life <= 0 {
@@ -100,9 +98,8 @@ func (ts *Tokens) Issue(ctx context.Context, t Token) (string, error) {
 	return text, nil
 }
 
-// Find returns a token, dead or alive, from Redis itself: what killed it a
-// moment ago, anywhere, is seen. ErrNotFound: it never was, or expired more
-// than a day ago.
+// Find returns a token, valid or not, directly from Redis, so that a revocation by any process applies at once.
+// ErrNotFound: it never existed, or expired more than a day ago.
 func (ts *Tokens) Find(ctx context.Context, text string) (*Token, error) {
 	if !wellFormed(text) {
 		return nil, ErrNotFound
@@ -122,7 +119,7 @@ func (ts *Tokens) Find(ctx context.Context, text string) (*Token, error) {
 	return t, nil
 }
 
-// Revoke kills one token. ErrNotFound: it is not known any more.
+// Revoke revokes one token. Error: ErrNotFound.
 func (ts *Tokens) Revoke(ctx context.Context, text string) error {
 	n, err := tokenRevoke.Run(ctx, ts.store.config.Redis, []string{keyToken(text)}).Int()
 	if err == nil && n == 0 {
@@ -134,8 +131,7 @@ func (ts *Tokens) Revoke(ctx context.Context, text string) error {
 	return nil
 }
 
-// Once reports whether an id was never seen in a scope, and remembers it for
-// so long.
+// Once reports whether an id is new in a scope, and stores it for the time remember.
 func (ts *Tokens) Once(ctx context.Context, scope, id string, remember time.Duration) (bool, error) {
 	first, err := ts.store.config.Redis.SetNX(ctx, keyOnce(scope, id), 1, remember).Result()
 	if err != nil {
@@ -144,8 +140,8 @@ func (ts *Tokens) Once(ctx context.Context, scope, id string, remember time.Dura
 	return first, nil
 }
 
-// Claim notes the use of an id in a scope and remembers it for so long. It
-// returns the use that was noted first; first reports that it is this one.
+// Claim stores the use of an id in a scope for the time remember. It returns the first use stored; first reports
+// whether it is this one.
 func (ts *Tokens) Claim(ctx context.Context, scope, id, use string, remember time.Duration) (was string, first bool, err error) {
 	key := keyOnce(scope, id)
 	pipe := ts.store.config.Redis.TxPipeline()
@@ -156,12 +152,12 @@ func (ts *Tokens) Claim(ctx context.Context, scope, id, use string, remember tim
 	return get.Val(), set.Val(), nil
 }
 
-// wellFormed spares Redis what cannot be a token.
+// wellFormed avoids a Redis call for texts that cannot be tokens.
 func wellFormed(text string) bool {
 	return len(text) == len(TokenPrefix)+base64.RawURLEncoding.EncodedLen(tokenSize) && text[:len(TokenPrefix)] == TokenPrefix
 }
 
-// digest names a secret without telling it.
+// digest returns a hash of a secret for key names.
 func digest(parts ...string) string {
 	h := sha256.New()
 	for _, p := range parts {

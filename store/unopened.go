@@ -15,29 +15,28 @@ import (
 )
 
 const (
-	// unopenedKept bounds the names in memory of records that cannot be opened.
+	// unopenedKept is the maximum number of names kept of records that cannot be opened.
 	unopenedKept = 1000
-	// unopenedTold is how many of them are named in a sentence.
+	// unopenedTold is the maximum number of them in an error message.
 	unopenedTold = 3
-	// scanBatch is how many records are read in one call.
+	// scanBatch is the number of records read in one call.
 	scanBatch = 1000
 )
 
-// sealedKinds are those whose records hold something sealed.
+// sealedKinds are the kinds of records with sealed parts.
 var sealedKinds = []kind{kindKey, kindConnection, kindSecret, kindSigning} // read only
 
-// unopened are the records that this process cannot open. Safe for concurrent
-// use.
+// unopened tracks the records that this process cannot open. Safe for concurrent use.
 type unopened struct {
 	log *slog.Logger
 
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // guards the fields below
 	known    map[string]error
-	scanning map[string]error // those that were found while a scan goes on; nil: none does
-	stale    bool             // there may be records that another master key sealed
+	scanning map[string]error // found while a scan is running; nil: no scan
+	stale    bool             // some records may be sealed with another master key
 }
 
-// add notes why a record cannot be opened, when that is why.
+// add records why a record cannot be opened; other errors are ignored.
 func (u *unopened) add(record string, err error) {
 	var missing *MissingKeyError
 	var damaged *DamagedError
@@ -55,7 +54,7 @@ func (u *unopened) add(record string, err error) {
 	}
 }
 
-// remove forgets a record that can be opened, or is gone.
+// remove drops a record that can be opened, or was deleted.
 func (u *unopened) remove(record string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -63,7 +62,7 @@ func (u *unopened) remove(record string) {
 	delete(u.scanning, record)
 }
 
-// scanned takes over what a whole scan found.
+// scanned replaces the known records by the result of a complete scan.
 func (u *unopened) scanned(found map[string]error, stale bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -82,7 +81,7 @@ func (u *unopened) beginScan() {
 	u.scanning = map[string]error{}
 }
 
-// noteStale notes that some record is sealed under another master key.
+// noteStale records that some record is sealed with another master key.
 func (u *unopened) noteStale() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -101,9 +100,8 @@ func (u *unopened) count() int {
 	return len(u.known)
 }
 
-// readiness says which records are sealed under a master key that this process
-// lacks; nil: none. A record that nobody can open, because it was damaged,
-// takes no process away.
+// readiness returns an error that names the records sealed with a master key that this process lacks; nil when there
+// are none. A damaged record, which no process can open, does not affect readiness.
 func (u *unopened) readiness() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -122,11 +120,10 @@ func (u *unopened) readiness() error {
 		strings.Join(names[:min(n, unopenedTold)], ", "), map[bool]string{true: " and others"}[n > unopenedTold])
 }
 
-// Unopened counts the records that this process cannot open; it names at most
-// a thousand.
+// Unopened returns the number of records that this process cannot open, at most a thousand.
 func (s *Store) Unopened() int { return s.unopened.count() }
 
-// vet opens every sealed record once. It keeps none of them.
+// vet opens every sealed record once, without caching any.
 func (s *Store) vet(ctx context.Context) error {
 	s.unopened.beginScan()
 	master := s.view.Load().master
@@ -147,8 +144,8 @@ func (s *Store) vet(ctx context.Context) error {
 	return nil
 }
 
-// examine opens what is sealed in a record. It returns the ids of the master
-// keys that sealed it, and why it cannot be opened.
+// examine opens the sealed parts of a record. It returns the ids of their master keys, and the error of a part that
+// cannot be opened.
 func (s *Store) examine(k kind, name, data string) (under []string, err error) {
 	parts, err := sealedParts(k, data)
 	for _, part := range parts {
@@ -160,7 +157,7 @@ func (s *Store) examine(k kind, name, data string) (under []string, err error) {
 	return under, err
 }
 
-// sealedParts are the sealed texts in a record.
+// sealedParts returns the sealed texts in a record.
 func sealedParts(k kind, data string) ([]string, error) {
 	if k == kindConnection || k == kindSecret {
 		return []string{data}, nil
@@ -172,7 +169,7 @@ func sealedParts(k kind, data string) ([]string, error) {
 	return slices.DeleteFunc([]string{r.Secret, r.Previous, r.Seed}, func(s string) bool { return s == "" }), nil
 }
 
-// examineChanged looks at records that somebody wrote or deleted.
+// examineChanged examines written and deleted records.
 func (s *Store) examineChanged(k kind, names map[string]*string, master string) {
 	for name, data := range names {
 		if data == nil {
@@ -191,8 +188,7 @@ func (s *Store) examineChanged(k kind, names map[string]*string, master string) 
 	}
 }
 
-// scan hands all records of a kind on, a batch at a time. One that changes
-// meanwhile may come twice.
+// scan passes all records of a kind to each, in batches. A record that changes meanwhile may occur twice.
 func (s *Store) scan(ctx context.Context, k kind, each func(name, data string)) error {
 	var cursor uint64
 	for {

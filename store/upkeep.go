@@ -7,9 +7,8 @@ import (
 	"time"
 )
 
-// upkeep does what is to be done for the store as a whole: it restores one
-// that went back, looks for records that cannot be opened, and changes the
-// master key when the fleet agrees.
+// upkeep maintains the store: it restores one that went back, looks for records that cannot be opened, and changes
+// the master key when the fleet agrees.
 func (s *Store) upkeep(ctx context.Context) error {
 	defer s.saysReady()
 	if err := s.examineAll(ctx); err != nil {
@@ -24,7 +23,7 @@ func (s *Store) upkeep(ctx context.Context) error {
 	return s.resealStale(ctx)
 }
 
-// saysReady logs that this process takes no work, and that it does again.
+// saysReady logs when this process becomes ready, and when it no longer is.
 func (s *Store) saysReady() {
 	told := ""
 	err := s.Ready()
@@ -41,8 +40,8 @@ func (s *Store) saysReady() {
 	s.told = told
 }
 
-// examineAll opens every sealed record when that is due: when it is not known
-// what changed, and for as long as there are some that do not open.
+// examineAll opens every sealed record when it is due: after unknown changes, and while there are records that cannot
+// be opened.
 func (s *Store) examineAll(ctx context.Context) error {
 	if !s.unvetted.Swap(false) && s.unopened.count() == 0 {
 		return nil
@@ -57,8 +56,8 @@ func (s *Store) examineAll(ctx context.Context) error {
 	return err
 }
 
-// wentBack notes that what this process has seen is not in the store's past:
-// Redis was emptied, an older copy was restored, or a failover lost changes.
+// wentBack records that the revision seen by this process is not in the store's past: Redis was emptied, an older
+// copy was restored, or a failover lost changes.
 func (s *Store) wentBack(old *view, c *changes) {
 	s.setbacks.Add(1)
 	s.back.Store(true)
@@ -66,20 +65,18 @@ func (s *Store) wentBack(old *view, c *changes) {
 		"seen_revision", old.rev, "revision", c.rev, "another_store", c.epoch != old.epoch)
 }
 
-// Setbacks counts how often the store was found to have gone back to an
-// earlier state.
+// Setbacks returns the number of times the store was found to have gone back to an earlier state.
 func (s *Store) Setbacks() int64 { return s.setbacks.Load() }
 
-// RestoreLater makes Restore be called, and the process not be ready until
-// then. It is called before Run.
+// RestoreLater makes the store call Restore; the process is not ready until then. It must be called before Run.
 func (s *Store) RestoreLater() { s.back.Store(true) }
 
-// restore makes exist again what the settings make exist.
+// restore recreates what the settings define.
 func (s *Store) restore(ctx context.Context) error {
 	if !s.back.Load() || s.ableToServe() != nil {
 		return nil
 	}
-	// An emptied store does not know its schema, nor who works on it.
+	// An emptied store has neither a schema nor announcements.
 	if err := errors.Join(s.claimSchema(ctx), s.beat(ctx)); err != nil {
 		return err
 	}
@@ -93,8 +90,7 @@ func (s *Store) restore(ctx context.Context) error {
 	return nil
 }
 
-// Ready says why this process must take no work; nil: it may. It does not ask
-// Redis.
+// Ready returns the reason for which this process must not take work; nil when it may. It does not access Redis.
 func (s *Store) Ready() error {
 	if err := s.ableToServe(); err != nil {
 		return err
@@ -119,9 +115,8 @@ func (s *Store) ableToServe() error {
 	return s.unopened.readiness()
 }
 
-// compileUnchecked compiles the flows that another catalogue was deployed
-// with, so that those which do not compile any more are known before they are
-// called. It takes a fifth of a core at most.
+// compileUnchecked compiles the flows that were deployed with another catalogue, so that flows that no longer compile
+// are known before they are called. It uses at most a fifth of a core.
 func (s *Store) compileUnchecked(ctx context.Context) {
 	for _, h := range s.view.Load().sorted() {
 		d := s.view.Load().version(h.Number, h.Version)

@@ -9,10 +9,10 @@ import (
 	"slices"
 )
 
-// Role is what a user is to the product.
+// Role is the role of a user.
 type Role string
 
-// The roles. Only RoleAPIUser opens the API.
+// The roles. Only RoleAPIUser gives access to the API.
 const (
 	RoleAdmin    Role = "admin"
 	RoleOperator Role = "operator"
@@ -25,11 +25,11 @@ var (
 	userName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.@+-]{0,63}$`)
 )
 
-// User is a person, or a program that logs in like one. A *User that the
-// store returns is shared: it must not be changed.
+// User is a person, or a program that logs in as one. A *User returned by the store is shared and must not be
+// modified.
 type User struct {
 	Name     string `json:"name"`
-	Hash     string `json:"hash"` // of the password, as package password makes it
+	Hash     string `json:"hash"` // of the password, see package password
 	Roles    []Role `json:"roles"`
 	Disabled bool   `json:"disabled"`
 	Life
@@ -63,39 +63,37 @@ func (u *User) validate() error {
 	return nil
 }
 
-// outlives: a password change, a role lost and being disabled end tokens.
+// outlives: a change of the password, the loss of a role, and disabling revoke tokens.
 func (u *User) outlives(old *User) bool {
 	lost := slices.ContainsFunc(old.Roles, func(r Role) bool { return !slices.Contains(u.Roles, r) })
 	return u.Hash == old.Hash && !lost && !u.Disabled
 }
 
-// InvalidError says which member of a record cannot be as it is. Its text is
-// for the caller.
+// InvalidError reports an invalid member of a record. Its text is for the caller.
 type InvalidError struct{ Member, Reason string }
 
 func (e *InvalidError) Error() string { return e.Member + " " + e.Reason }
 
-// Users are the users. Safe for concurrent use.
+// Users gives access to the users. Safe for concurrent use.
 type Users struct{ all holders[User, *User] }
 
-// Users are the users.
+// Users gives access to the users.
 func (s *Store) Users() *Users { return &Users{s.users()} }
 
 func (s *Store) users() holders[User, *User] {
 	return holders[User, *User]{s, HolderUser, func(v *view) map[string]*User { return v.users }}
 }
 
-// User returns a user as it was less than a second ago, or ErrNotFound.
+// User returns a user, at most a second old; ErrNotFound.
 func (us *Users) User(ctx context.Context, name string) (*User, error) { return us.all.find(ctx, name) }
 
 // List returns all users by name.
 func (us *Users) List(ctx context.Context) ([]*User, error) { return us.all.list(ctx) }
 
-// Create stores a new user; ErrExists, and *InvalidError.
+// Create stores a new user. Errors: ErrExists, *InvalidError.
 func (us *Users) Create(ctx context.Context, u User) (*User, error) { return us.all.create(ctx, u) }
 
-// Change edits a user; ErrNotFound, and *InvalidError. Edit may be called
-// more than once.
+// Change edits a user. edit may be called more than once. Errors: ErrNotFound, *InvalidError.
 func (us *Users) Change(ctx context.Context, name string, edit func(*User) error) (*User, error) {
 	return us.all.change(ctx, name, func(u *User) error {
 		err := edit(u)
@@ -106,5 +104,5 @@ func (us *Users) Change(ctx context.Context, name string, edit func(*User) error
 	})
 }
 
-// Delete removes a user and, with the user, the tokens; ErrNotFound.
+// Delete removes a user and revokes the user's tokens. Error: ErrNotFound.
 func (us *Users) Delete(ctx context.Context, name string) error { return us.all.remove(ctx, name) }

@@ -11,16 +11,15 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// vault holds records that are sealed as a whole: whoever can write to Redis
-// cannot change whom a credential is sent to. What was opened stays in memory
-// until it changes. Safe for concurrent use.
+// vault stores records that are sealed as a whole: an attacker who can write to Redis cannot change the target of a
+// credential. Opened records are cached until they change. Safe for concurrent use.
 type vault[T any] struct {
 	store  *Store
-	kind   kind // a record opens as one of its kind and name only
+	kind   kind // a sealed record is bound to its kind and name
 	opened records[T]
 }
 
-// find returns the record as it was less than a second ago. It is shared.
+// find returns a record, at most a second old. It is shared.
 func (v *vault[T]) find(ctx context.Context, name string) (*T, error) {
 	if _, err := v.store.fresh(ctx); err != nil {
 		return nil, err
@@ -50,13 +49,13 @@ func (v *vault[T]) open(name, sealed string) (*T, error) {
 		return nil, fmt.Errorf("%s %q: %w", v.kind, name, err)
 	}
 	record := new(T)
-	if json.Unmarshal([]byte(plain), record) != nil { // its error may quote what it read
+	if json.Unmarshal([]byte(plain), record) != nil { // the error may quote the plaintext
 		return nil, fmt.Errorf("%s %q: its record cannot be read", v.kind, name)
 	}
 	return record, nil
 }
 
-// all opens every record, by name. Those that do not open are left out.
+// all opens every record, by name. Records that cannot be opened are skipped.
 func (v *vault[T]) all(ctx context.Context) ([]*T, error) {
 	records, err := v.store.config.Redis.HGetAll(ctx, v.kind.hash()).Result()
 	if err != nil {

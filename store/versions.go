@@ -15,56 +15,53 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// versionsKept bounds the compiled versions in memory: those that were used
-// last. Compiling one again takes a millisecond or a few.
+// versionsKept is the maximum number of cached compiled versions, least recently used first to go. Compiling one
+// takes a few milliseconds.
 const versionsKept = 4096
 
-// versionID names one version of one flow.
+// versionID identifies one version of one flow.
 type versionID struct {
 	number  int64
 	version string
 }
 
-// compileError says that this binary cannot compile a stored flow, as when a
-// newer one deployed it.
+// compileError reports that this binary cannot compile a stored flow, for example one deployed by a newer binary.
 type compileError struct{ err error }
 
 func (e *compileError) Error() string { return fmt.Sprintf("compile flow: %v", e.err) }
 func (e *compileError) Unwrap() error { return e.err }
 
-// versions compiles each version once, however many ask, and keeps those
-// that were used last.
+// versions compiles each version once for concurrent callers, and caches the most recently used ones.
 type versions struct {
 	flight singleflight.Group
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the fields below
 	byID   map[versionID]*list.Element
-	recent *list.List // of version, the last used in front
+	recent *list.List // of version, most recently used first
 	failed map[versionID]error
 }
 
 type version struct {
 	id   versionID
 	flow *flows.Flow
-	err  error // a *compileError: there is no flow
+	err  error // a *compileError: flow is nil
 }
 
 func newVersions() *versions {
 	return &versions{byID: map[versionID]*list.Element{}, recent: list.New(), failed: map[versionID]error{}}
 }
 
-// find returns the version, compiled by compile unless it is known. That this
-// binary cannot compile it is known from then on, too; other errors are not
-// kept: the next call tries again.
+// find returns a version from the cache, or compiles it with compile. A *compileError is cached as well; other errors
+// are not, so that the next call tries again.
 func (vs *versions) find(ctx context.Context, id versionID, compile func(context.Context) (*flows.Flow, error)) (*flows.Flow, error) {
 	if v, ok := vs.known(id); ok {
 		return v.flow, v.err
 	}
 	result := vs.flight.DoChan(strconv.FormatInt(id.number, 10)+":"+id.version, func() (any, error) {
-		if v, ok := vs.known(id); ok { // an earlier flight landed since we looked
+		if v, ok := vs.known(id); ok { // an earlier flight has ended in between
 			return v.flow, v.err
 		}
-		// The work is for all who wait: the first of them may give up.
+		// The result is for all waiters: the first of them may give up.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadLimit)
 		defer cancel()
 		flow, err := compile(ctx)
@@ -108,14 +105,14 @@ func (vs *versions) keep(v version) {
 	}
 }
 
-// failures are the versions in memory that do not compile.
+// failures returns the cached versions that do not compile.
 func (vs *versions) failures() map[versionID]error {
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
 	return maps.Clone(vs.failed)
 }
 
-// compile reads a version's source and compiles it.
+// compile reads the source of a version and compiles it.
 func (s *Store) compile(ctx context.Context, id versionID) (*flows.Flow, error) {
 	return s.versions.find(ctx, id, func(ctx context.Context) (*flows.Flow, error) {
 		source, err := s.source(ctx, id)
@@ -126,7 +123,7 @@ func (s *Store) compile(ctx context.Context, id versionID) (*flows.Flow, error) 
 	})
 }
 
-// parse compiles a stored source; nil: it is missing.
+// parse compiles a stored source; nil means that it is missing.
 func (s *Store) parse(id versionID, source []byte) (*flows.Flow, error) {
 	var flow *flows.Flow
 	err := fmt.Errorf("version %s of flow %d: %w", id.version, id.number, ErrNotFound)

@@ -12,15 +12,14 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// view is what every process holds of the store, as of one revision. It never
-// changes. API keys, connections and secrets are not in it: they are read when
-// they are asked for.
+// view is the content of the store at one revision, as every process holds it. It is immutable. API keys, connections
+// and secrets are not part of it; they are read at their first use.
 type view struct {
 	rev    int64
-	epoch  string // of the store: a store that was emptied gets another one
-	tag    string // of the change that made rev; empty: it had none
+	epoch  string // of the store: an emptied store gets another one
+	tag    string // of the change that created rev; empty: none
 	master string // id of the master key that seals; empty: not decided
-	least  int    // schema that a process must have to work on the store; 0: not decided
+	least  int    // minimum schema of a process that works on the store; 0: not decided
 
 	users   map[string]*User
 	clients map[string]*Client
@@ -28,10 +27,10 @@ type view struct {
 	flows   map[int64]*deployedFlow
 	slugs   map[string]*deployedFlow
 
-	sorted func() []Head // the heads by number, made when first asked for
+	sorted func() []Head // the heads by number, computed at the first call
 }
 
-// deployedFlow is a head with the source of its version; nil: it is not stored.
+// deployedFlow is a head with the source of its version; a nil source is not stored.
 type deployedFlow struct {
 	Head
 	source []byte
@@ -44,7 +43,7 @@ func newView() *view {
 	}
 }
 
-// revText is how Redis has the revision; empty: nothing was ever stored.
+// revText returns the revision as stored in Redis; empty: nothing was ever stored.
 func (v *view) revText() string {
 	if v.rev == 0 {
 		return ""
@@ -52,8 +51,8 @@ func (v *view) revText() string {
 	return strconv.FormatInt(v.rev, 10)
 }
 
-// find returns a flow by number or slug, nil when there is none. A number has
-// one spelling: 069 and +69 are not flow 69.
+// find returns a flow by number or slug; nil when there is none. A number has one spelling: 069 and +69 are not flow
+// 69.
 func (v *view) find(ref string) *deployedFlow {
 	if number, err := strconv.ParseInt(ref, 10, 64); err == nil {
 		if strconv.FormatInt(number, 10) != ref {
@@ -64,7 +63,7 @@ func (v *view) find(ref string) *deployedFlow {
 	return v.slugs[ref]
 }
 
-// put adds a flow, in the place of the one with its number.
+// put adds a flow, or replaces the one with its number.
 func (v *view) put(d *deployedFlow) {
 	v.remove(d.Number)
 	v.flows[d.Number] = d
@@ -80,7 +79,7 @@ func (v *view) remove(number int64) {
 	delete(v.flows, number)
 }
 
-// seal makes the view complete: nothing is put after it.
+// seal completes the view; put must not be called after it.
 func (v *view) seal() *view {
 	v.sorted = sync.OnceValue(func() []Head {
 		all := make([]Head, 0, len(v.flows))
@@ -93,16 +92,15 @@ func (v *view) seal() *view {
 	return v
 }
 
-// scratch is a copy whose flows may be changed.
+// scratch returns a copy whose flows may be modified.
 func (v *view) scratch() *view {
 	next := *v
 	next.flows, next.slugs = maps.Clone(v.flows), maps.Clone(v.slugs)
 	return &next
 }
 
-// byVersion returns the heads that were compiled with this catalogue, by their
-// versions, which are hashes of the sources; the number of a flow is in its
-// source.
+// byVersion returns the heads compiled with this catalogue by version. A version is the hash of the source, which
+// contains the flow's number.
 func (v *view) byVersion(fingerprint string) map[string]Head {
 	all := make(map[string]Head, len(v.flows))
 	for _, d := range v.flows {
@@ -113,8 +111,7 @@ func (v *view) byVersion(fingerprint string) map[string]Head {
 	return all
 }
 
-// with returns the view with the records that changed. A map that nothing
-// changed in is shared.
+// with returns the view with the changed records applied. Unchanged maps are shared.
 func (s *Store) with(ctx context.Context, old *view, c *changes) (*view, error) {
 	next := *old
 	next.rev, next.tag, next.master, next.least = c.rev, c.tag, c.master, c.least
@@ -140,7 +137,7 @@ func (s *Store) with(ctx context.Context, old *view, c *changes) (*view, error) 
 	return next.seal(), nil
 }
 
-// merge takes over what changed: names that are not among records are gone.
+// merge applies changes: names without a record are deleted.
 func merge[T any](all map[string]*T, names map[string]*string, records map[string]*T) {
 	for name := range names {
 		delete(all, name)
@@ -148,7 +145,7 @@ func merge[T any](all map[string]*T, names map[string]*string, records map[strin
 	maps.Copy(all, records)
 }
 
-// present are the records that were not deleted.
+// present returns the records that were not deleted.
 func present(names map[string]*string) map[string]string {
 	records := make(map[string]string, len(names))
 	for name, data := range names {
@@ -159,8 +156,8 @@ func present(names map[string]*string) map[string]string {
 	return records
 }
 
-// applyFlows takes over the flows that changed. What became of them all is
-// decided before any is put: two of them may have exchanged their slugs.
+// applyFlows applies changed flows. It removes all of them before it adds any, because two flows may have exchanged
+// their slugs.
 func (s *Store) applyFlows(ctx context.Context, next, old *view, names map[string]*string) error {
 	for field := range names {
 		if number, err := strconv.ParseInt(field, 10, 64); err == nil {
@@ -170,8 +167,7 @@ func (s *Store) applyFlows(ctx context.Context, next, old *view, names map[strin
 	return s.loadFlows(ctx, next, old, present(names))
 }
 
-// loadFlows puts flows into a view, with their sources: those that old has
-// are not read again.
+// loadFlows adds flows with their sources to a view. It does not read sources that old has.
 func (s *Store) loadFlows(ctx context.Context, v, old *view, records map[string]string) error {
 	heads, err := parseHeads(records)
 	if err != nil { // of some of them: the others run
@@ -190,7 +186,7 @@ func (s *Store) loadFlows(ctx context.Context, v, old *view, records map[string]
 	return s.readSources(ctx, missing)
 }
 
-// version returns the flow if it is deployed in this version.
+// version returns the flow if this version of it is deployed.
 func (v *view) version(number int64, version string) *deployedFlow {
 	if v == nil || v.flows[number] == nil || v.flows[number].Version != version {
 		return nil
@@ -198,8 +194,7 @@ func (v *view) version(number int64, version string) *deployedFlow {
 	return v.flows[number]
 }
 
-// compiled returns the flow of a head, compiled. An error says why this binary
-// cannot run it.
+// compiled returns the compiled flow of a head. An error gives the reason for which this binary cannot run it.
 func (s *Store) compiled(d *deployedFlow) (*flows.Flow, error) {
 	id := versionID{d.Number, d.Version}
 	return s.versions.find(context.Background(), id, func(context.Context) (*flows.Flow, error) {
@@ -207,7 +202,7 @@ func (s *Store) compiled(d *deployedFlow) (*flows.Flow, error) {
 	})
 }
 
-// problem is why this binary cannot run a flow; empty: it can.
+// problem returns the text of a compilation error; empty for nil.
 func problem(err error) string {
 	if err == nil {
 		return ""

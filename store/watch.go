@@ -10,13 +10,11 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// settle is how long a directory must be quiet before it is read: editors
-// save in several steps.
+// settle is how long a directory must be unchanged before it is read, because editors save in several steps.
 const settle = 100 * time.Millisecond
 
-// WatchDir deploys the directory again whenever a flow file in it changes,
-// until ctx ends. It watches the directory, not the files, so that editors
-// which save by renaming are seen too. Loaded hears of each pass.
+// WatchDir deploys the directory again whenever a flow file in it changes, until ctx ends. It watches the directory
+// instead of the files, to see editors that save by renaming. loaded is called after each pass.
 func (f *Flows) WatchDir(ctx context.Context, dir string, loaded func([]Deployed, []Problem, error)) error {
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -26,7 +24,7 @@ func (f *Flows) WatchDir(ctx context.Context, dir string, loaded func([]Deployed
 	if err := watcher.Add(dir); err != nil {
 		return fmt.Errorf("watch flows: %w", err)
 	}
-	// What changed before the watch began is not announced.
+	// Changes before the start of the watch are not reported.
 	quiet := time.NewTimer(0)
 	defer quiet.Stop()
 	for {

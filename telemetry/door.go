@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// doorMetrics are what is measured at the front door.
+// doorMetrics are the metrics of the front door.
 type doorMetrics struct {
 	requests *prometheus.CounterVec
 	refusals *prometheus.CounterVec
@@ -29,31 +29,28 @@ func newDoorMetrics(m *Metrics) doorMetrics {
 	}
 }
 
-// noRoute stands for every path that leads nowhere: those are the caller's
-// text, and without end.
+// noRoute is the label of all paths without a route: their text is the caller's and would create an unlimited number
+// of series.
 const noRoute = "none"
 
-// label is what a handler says of its answer. It belongs to the request's
-// goroutine.
+// label is a handler's description of its response. It is used by the request's goroutine only.
 type label struct {
 	byFlow  bool
-	refusal string // empty: none
+	refusal string // empty: not rejected
 }
 
 type labelKey struct{}
 
-// Label is for the handler that Door measures: it says of the answer to a
-// request whether a flow chose its status, and why the request was refused;
-// empty: it was not. Reasons must be few: each is a series of its own. ctx is
-// that of the request.
+// Label is for handlers measured by Door: it describes the response to a request. byFlow: a flow chose the status.
+// refusal: the reason for a rejection; empty: not rejected. Each reason is a series, so that there must be few. ctx
+// is that of the request.
 func Label(ctx context.Context, byFlow bool, refusal string) {
 	if l, ok := ctx.Value(labelKey{}).(*label); ok {
 		l.byFlow, l.refusal = byFlow, refusal
 	}
 }
 
-// Door measures a handler that leaves its route in the request's Pattern and
-// calls Label.
+// Door measures a handler that sets the request's Pattern to its route and calls Label.
 func (m *Metrics) Door(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun, answer, said := time.Now(), &answer{ResponseWriter: w, status: http.StatusOK, streams: m.door.streams}, &label{}
@@ -64,7 +61,7 @@ func (m *Metrics) Door(next http.Handler) http.Handler {
 			m.door.inFlight.Dec()
 			answer.end()
 			route := r.Pattern
-			outer.Pattern = route // for who wraps this handler
+			outer.Pattern = route // for the code that wraps this handler
 			if route == "" {
 				route = noRoute
 			}
@@ -85,7 +82,7 @@ func origin(byFlow bool) string {
 	return "product"
 }
 
-// method is one of those that there are.
+// method returns a known method, or "other".
 func method(m string) string {
 	switch m {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
@@ -94,8 +91,7 @@ func method(m string) string {
 	return "other"
 }
 
-// answer remembers the status. Everything else is its writer's, which
-// http.ResponseController finds by Unwrap.
+// answer records the status. Other features of its writer are available to http.ResponseController by Unwrap.
 type answer struct {
 	http.ResponseWriter
 	status    int
@@ -112,7 +108,7 @@ func (a *answer) WriteHeader(status int) {
 	a.ResponseWriter.WriteHeader(status)
 }
 
-// begin notes that the answer itself has begun, and whether it is a stream.
+// begin records that the response has started, and whether it is a stream.
 func (a *answer) begin(itself bool) {
 	if a.written || !itself {
 		return
@@ -130,19 +126,19 @@ func (a *answer) end() {
 	}
 }
 
-// Write implements http.ResponseWriter; a first one without WriteHeader is a 200.
+// Write implements http.ResponseWriter; without WriteHeader the status is 200.
 func (a *answer) Write(p []byte) (int, error) {
 	a.begin(true)
 	return a.ResponseWriter.Write(p)
 }
 
-// Flush implements http.Flusher, for streams of events.
+// Flush implements http.Flusher, for event streams.
 func (a *answer) Flush() { _ = http.NewResponseController(a.ResponseWriter).Flush() }
 
 // Unwrap is for http.ResponseController.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// Waiters shows how many runs are waited for.
+// Waiters exports the number of runs that callers wait for.
 func (m *Metrics) Waiters(count func() int) {
 	const name, help = "penstock_door_waiters", "Runs whose results this process waits for."
 	m.describe(name, "gauge", help, nil)

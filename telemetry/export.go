@@ -15,21 +15,21 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// exporter is responsible for sending spans by OTLP over HTTP. It is our own:
-// OpenTelemetry's links a gRPC stack, which nearly doubles the program.
+// exporter sends spans by OTLP over HTTP. It is our own because OpenTelemetry's exporter links a gRPC stack, which
+// nearly doubles the size of the program.
 type exporter struct {
 	endpoint string
 	headers  map[string]string
 	client   *http.Client
 }
 
-// exportTries bounds how often a batch is sent; then its spans are dropped.
+// exportTries is the maximum number of times a batch is sent; after that its spans are dropped.
 const exportTries = 4
 
 func newExporter(cfg TracingConfig) (*exporter, error) {
 	u, err := url.Parse(cfg.Endpoint)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, errors.New("the collector's endpoint is no http or https URL") // not shown: it may hold a key
+		return nil, errors.New("the collector's endpoint is no http or https URL") // not shown: it may contain a key
 	}
 	client := cfg.HTTP
 	if client == nil {
@@ -62,7 +62,7 @@ func (e *exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpa
 	}
 }
 
-// send reports whether what failed is worth repeating.
+// send sends a batch once; again reports whether a failure is worth a retry.
 func (e *exporter) send(ctx context.Context, body []byte) (again bool, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, e.endpoint, bytes.NewReader(body))
 	if err != nil {
@@ -77,11 +77,11 @@ func (e *exporter) send(ctx context.Context, body []byte) (again bool, err error
 		return true, fmt.Errorf("no answer: %s", failure(err))
 	}
 	defer w.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(w.Body, 64<<10)) // so that the connection is used again
+	_, _ = io.Copy(io.Discard, io.LimitReader(w.Body, 64<<10)) // so that the connection is reused
 	if w.StatusCode < http.StatusMultipleChoices {
 		return false, nil
 	}
-	switch w.StatusCode { // the ones that OTLP says may be repeated
+	switch w.StatusCode { // retryable according to OTLP
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		again = true
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/penstock/penstock/internal/budget"
 )
 
-// memoryMetrics are what the budget of the process says, asked at each scrape.
+// memoryMetrics are the metrics of the process's memory budget, read at each scrape.
 type memoryMetrics struct {
 	limit, heap, charged, full, ended, denied *prometheus.Desc
 }
@@ -26,14 +26,14 @@ func newMemoryMetrics(m *Metrics) memoryMetrics {
 	}
 }
 
-// Memory shows the budget of the process. nil: there is none.
+// Memory exports the memory budget of the process. nil: there is none.
 func (m *Metrics) Memory(p *budget.Process) {
 	if p != nil {
 		m.registry.MustRegister(&memory{m.memory, p})
 	}
 }
 
-// memory is responsible for asking once per scrape.
+// memory reads the budget once per scrape.
 type memory struct {
 	memoryMetrics
 	process *budget.Process

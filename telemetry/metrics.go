@@ -1,5 +1,4 @@
-// Package telemetry tells operators what a process does: metrics for
-// Prometheus, traces for OpenTelemetry, and ids that join both to the log.
+// Package telemetry exports metrics for Prometheus and traces for OpenTelemetry, with ids that link both to the log.
 package telemetry
 
 import (
@@ -14,15 +13,15 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Bounds of histograms, in seconds. A run answers within 60 s, most within
-// milliseconds; a command of Redis takes microseconds to, when it is ill, seconds.
+// Buckets of histograms in seconds. A run ends within 60 s, most within milliseconds; a Redis command takes
+// microseconds, or seconds when Redis is in trouble.
 var (
 	runBounds   = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
 	stepBounds  = []float64{.0001, .001, .005, .025, .1, .5, 2.5, 10, 60}
 	redisBounds = []float64{.0001, .00025, .0005, .001, .0025, .01, .05, .25, 1, 5}
 )
 
-// Metric describes one metric, for its reference.
+// Metric describes one metric for the reference.
 type Metric struct {
 	Name   string
 	Type   string // counter, gauge, histogram
@@ -30,8 +29,7 @@ type Metric struct {
 	Help   string
 }
 
-// Metrics are those of one process. Safe for concurrent use once the parts
-// that are measured have been told of them.
+// Metrics are the metrics of one process. Safe for concurrent use after the setup of the measured parts.
 type Metrics struct {
 	registry  *prometheus.Registry
 	described []Metric
@@ -42,11 +40,11 @@ type Metrics struct {
 	queues queueMetrics
 	work   workMetrics
 	roles  *prometheus.GaugeVec
-	late   *prometheus.CounterVec // times of schedules
+	late   *prometheus.CounterVec // outcomes of scheduled times
 	memory memoryMetrics
 }
 
-// NewMetrics makes the metrics of a process of this version.
+// NewMetrics returns the metrics of a process of the given version.
 func NewMetrics(version string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	m.registry.MustRegister(
@@ -67,7 +65,7 @@ func NewMetrics(version string) *Metrics {
 	return m
 }
 
-// Role says that the process is an "api" or a "worker"; it may be both.
+// Role sets a role of the process, "api" or "worker"; it may have both.
 func (m *Metrics) Role(role string) { m.roles.WithLabelValues(role).Set(1) }
 
 // Times implements schedule.Meter.
@@ -75,8 +73,7 @@ func (m *Metrics) Times(flow int64, outcome string, n int) {
 	m.late.WithLabelValues(m.runs.flows.label(flow), outcome).Add(float64(n))
 }
 
-// observe adds a duration to a histogram, with the trace that the context is
-// part of, when it is recorded, as its exemplar.
+// observe adds a duration to a histogram, with the sampled trace of the context as its exemplar.
 func observe(ctx context.Context, to prometheus.Observer, took time.Duration) {
 	if s := trace.SpanContextFromContext(ctx); s.IsSampled() {
 		if with, ok := to.(prometheus.ExemplarObserver); ok {
@@ -87,13 +84,13 @@ func observe(ctx context.Context, to prometheus.Observer, took time.Duration) {
 	to.Observe(took.Seconds())
 }
 
-// Handler answers scrapes.
+// Handler serves scrapes.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry, EnableOpenMetrics: true})
 }
 
-// Described lists our own metrics, in the order in which one reads them. The
-// Go runtime's and the process' are Prometheus' usual ones.
+// Described lists our own metrics in the order of the reference. Those of the Go runtime and the process are
+// Prometheus' standard ones.
 func (m *Metrics) Described() []Metric { return m.described }
 
 func (m *Metrics) describe(name, kind, help string, labels []string) {

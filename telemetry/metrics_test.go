@@ -55,7 +55,7 @@ func TestDoorIsMeasuredByRouteAndStatus(t *testing.T) {
 	door := m.Door(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/v1/runs/") {
 			r.Pattern = "/v1/runs/:run"
-			w.WriteHeader(http.StatusEarlyHints) // is not the answer
+			w.WriteHeader(http.StatusEarlyHints) // is not the final response
 			w.WriteHeader(http.StatusTeapot)
 			w.WriteHeader(http.StatusOK) // too late
 		}
@@ -73,7 +73,7 @@ func TestDoorIsMeasuredByRouteAndStatus(t *testing.T) {
 		`penstock_door_requests_in_flight 0`)
 }
 
-// A stream must reach its reader as it is written, through the wrapping.
+// A stream reaches its reader as it is written, through the wrapper.
 func TestDoorLetsStreamsThrough(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
@@ -118,8 +118,8 @@ func TestRunsAreMeasured(t *testing.T) {
 	}
 	for _, e := range ends {
 		ctx, o := m.Begin(t.Context(), attempt(e.number))
-		_, end := o.Step(ctx, flows.Begun{Step: "find", Kind: "http", In: 3})
-		end(flows.Ended{Step: "find", Kind: "http", In: 3, Attempts: 4, Replayed: 1, Duration: 30 * time.Millisecond, Err: errors.New("x")})
+		_, end := o.Step(ctx, flows.StepStart{Step: "find", Kind: "http", In: 3})
+		end(flows.StepEnd{Step: "find", Kind: "http", In: 3, Attempts: 4, Replayed: 1, Duration: 30 * time.Millisecond, Err: errors.New("x")})
 		o.End(queue.Outcome{State: e.state}, e.cause)
 	}
 	m.Lost("default")
@@ -184,7 +184,7 @@ func TestQueuesAndRedisAreMeasured(t *testing.T) {
 	}
 	ticket.Close()
 	server.Kill()
-	scrape(t, m) // what it counts itself is in the next one
+	scrape(t, m) // the scrape counts itself in the next one
 	scraped = scrape(t, m)
 	want(t, scraped, `penstock_queues_up 0`, `penstock_door_waiters 0`)
 	if strings.Contains(scraped, "penstock_queue_tasks{") || !strings.Contains(scraped, `penstock_redis_errors_total{reason="connection"}`) {
@@ -192,7 +192,7 @@ func TestQueuesAndRedisAreMeasured(t *testing.T) {
 	}
 }
 
-// sharingOnly says who waits behind whom, and nothing else.
+// sharingOnly provides the lines of flows, and nothing else.
 type sharingOnly []queue.Sharing
 
 func (s sharingOnly) Sharing(context.Context) ([]queue.Sharing, error)     { return s, nil }
@@ -200,7 +200,7 @@ func (sharingOnly) Stats(context.Context) ([]queue.Stats, error)           { ret
 func (sharingOnly) Memory(context.Context) (used, limit int64, err error)  { return 0, 0, nil }
 func (sharingOnly) Held(context.Context, []int64) (map[int64]int64, error) { return nil, nil }
 
-// Flows in line have series of their own up to the bound; the others are added up.
+// Flows in line have series of their own up to the bound; the others share one.
 func TestWhoWaitsIsShown(t *testing.T) {
 	t.Parallel()
 	m := NewMetrics("v1")
@@ -236,7 +236,7 @@ func TestReasonsOfRedisErrors(t *testing.T) {
 	client.Ping(expired)
 	gone, leave := context.WithCancel(t.Context())
 	leave()
-	client.Ping(gone) // a caller who left is nobody's error
+	client.Ping(gone) // a caller who disconnected is not an error of Redis
 	client.Do(t.Context(), "nosuchcommand")
 	scraped := scrape(t, m)
 	if !strings.Contains(scraped, `penstock_redis_errors_total{reason="memory"}`) {
@@ -245,8 +245,7 @@ func TestReasonsOfRedisErrors(t *testing.T) {
 	want(t, scraped, `penstock_redis_errors_total{reason="refused"} 1`, `penstock_redis_errors_total{reason="timeout"} 1`)
 }
 
-// Names, units and help are as Prometheus' own linter wants them, which is
-// what promtool runs.
+// Names, units and help follow Prometheus' own linter, which is the one in promtool.
 func TestMetricsAreLinted(t *testing.T) {
 	t.Parallel()
 	m := NewMetrics("v1")
@@ -337,14 +336,14 @@ func BenchmarkRun(b *testing.B) {
 	for b.Loop() {
 		ctx, o := m.Begin(b.Context(), a)
 		for range 3 {
-			_, end := o.Step(ctx, flows.Begun{Kind: "http"})
-			end(flows.Ended{Kind: "http", In: 1, Attempts: 1})
+			_, end := o.Step(ctx, flows.StepStart{Kind: "http"})
+			end(flows.StepEnd{Kind: "http", In: 1, Attempts: 1})
 		}
 		o.End(queue.Outcome{State: queue.Succeeded}, nil)
 	}
 }
 
-// A handler labels its answer, and streams are counted while they are open.
+// A handler labels its response, and streams are counted while they are open.
 func TestAnswersHaveOriginsAndStreamsAreCounted(t *testing.T) {
 	t.Parallel()
 	m := NewMetrics("v1")
@@ -377,8 +376,7 @@ func TestAnswersHaveOriginsAndStreamsAreCounted(t *testing.T) {
 		`penstock_door_streams 0`)
 }
 
-// Durations of traced requests and runs name their trace, for who scrapes as
-// OpenMetrics.
+// Durations of traced requests and runs have the trace as exemplar, for scrapes in the OpenMetrics format.
 func TestExemplarsNameTheTrace(t *testing.T) {
 	t.Parallel()
 	m, tracing := NewMetrics("v1"), newTestTracing(t, newSink(t))
@@ -406,7 +404,7 @@ func TestExemplarsNameTheTrace(t *testing.T) {
 	}
 }
 
-// Profiles are served when they are asked for, and the command line never.
+// Profiles are served when they are switched on, and the command line never is.
 func TestProfilesAreServedWhenAskedFor(t *testing.T) {
 	t.Parallel()
 	for asked, status := range map[bool]int{true: http.StatusOK, false: http.StatusNotFound} {

@@ -5,12 +5,11 @@ import (
 	"sync"
 )
 
-// mostFlows bounds the flows that have series of their own: each has dozens.
+// mostFlows is the maximum number of flows with their own series, because each has dozens.
 const mostFlows = 200
 
-// numbers are the values of a label that counts something of the user's. What
-// comes after the first so many is "other": a label without bound makes
-// Prometheus fall over.
+// numbers maps user-defined numbers to label values. Beyond the first most numbers it returns "other", because an
+// unbounded label would overload Prometheus.
 type numbers struct {
 	most int
 

@@ -14,9 +14,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Transport traces the calls that steps make, and sends the trace along. A
-// span lasts until the answer's header, and names method, host and status: the
-// path and the query are the flow's, and may hold secrets.
+// Transport traces the calls of steps and propagates the trace. A span lasts until the header of the response. It has
+// method, host and status, but not the path and the query, which may contain secrets of the flow.
 func (t *Tracing) Transport(next http.RoundTripper) http.RoundTripper { return outgoing{t, next} }
 
 type outgoing struct {
@@ -29,7 +28,7 @@ func (o outgoing) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx, span := o.t.tracer.Start(r.Context(), method(r.Method), trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(target(r)...))
 	defer span.End()
 	r = r.Clone(ctx)
-	if r.Header.Get("Traceparent") == "" { // else the flow knows better
+	if r.Header.Get("Traceparent") == "" { // else the flow has set its own
 		o.t.carry.Inject(ctx, propagation.HeaderCarrier(r.Header))
 	}
 	w, err := o.next.RoundTrip(r)
@@ -57,7 +56,7 @@ func target(r *http.Request) []attribute.KeyValue {
 	return attrs
 }
 
-// failure says why a call got no answer, without its URL.
+// failure describes why a call got no response, without its URL.
 func failure(err error) string {
 	var network net.Error
 	switch {

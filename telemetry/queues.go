@@ -10,11 +10,11 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// scrapeLimit is how long a scrape waits for Redis. Below Prometheus' usual
-// timeout of 10 s, so that the rest is scraped when Redis is away.
+// scrapeLimit is how long a scrape waits for Redis. It is below Prometheus' usual timeout of 10 s, so that the other
+// metrics are scraped while Redis is unavailable.
 const scrapeLimit = 3 * time.Second
 
-// queueMetrics are what Redis says of the queues, asked at each scrape.
+// queueMetrics are the metrics of the queues, read from Redis at each scrape.
 type queueMetrics struct {
 	up, tasks, open, waiting, oldest, run, paused, workers *prometheus.Desc
 	held, used, limit                                      *prometheus.Desc
@@ -44,24 +44,24 @@ func newQueueMetrics(m *Metrics) queueMetrics {
 	}
 }
 
-// Inspector says how the queues are doing. *queue.Client is one.
+// Inspector reads the state of the queues. *queue.Client implements it.
 type Inspector interface {
 	Stats(ctx context.Context) ([]queue.Stats, error)
-	// Memory is how many bytes Redis uses, and may use; 0: there is no limit.
+	// Memory returns the bytes that Redis uses and may use; a limit of 0 means none.
 	Memory(ctx context.Context) (used, limit int64, err error)
-	// Held counts the runs that are held for each of these paused flows.
+	// Held counts the waiting runs of each of these paused flows.
 	Held(ctx context.Context, flows []int64) (map[int64]int64, error)
-	// Sharing says who waits behind whom.
+	// Sharing returns the runs that wait in line, by queue and flow.
 	Sharing(ctx context.Context) ([]queue.Sharing, error)
 }
 
-// Queues shows how the queues are doing. Every process that does shows the
-// same: their numbers are not to be added up. paused lists the paused flows.
+// Queues exports the state of the queues. All processes that call it export the same values, which must not be added
+// up. paused lists the paused flows.
 func (m *Metrics) Queues(from Inspector, paused func() []int64, log *slog.Logger) {
 	m.registry.MustRegister(&inspection{queueMetrics: m.queues, from: from, paused: paused, flows: m.runs.flows, log: log})
 }
 
-// inspection is responsible for asking once per scrape.
+// inspection reads the queues once per scrape.
 type inspection struct {
 	queueMetrics
 	from   Inspector
@@ -116,7 +116,7 @@ type gauging func(d *prometheus.Desc, v float64, labels ...string)
 
 func (i *inspection) memory(ctx context.Context, gauge gauging) {
 	used, limit, err := i.from.Memory(ctx)
-	if err != nil { // the user may lack the command INFO
+	if err != nil { // the user may lack the right to INFO
 		i.log.Debug("read Redis' memory for a scrape", "error", err)
 		return
 	}
@@ -124,8 +124,7 @@ func (i *inspection) memory(ctx context.Context, gauge gauging) {
 	gauge(i.limit, float64(limit))
 }
 
-// heldRuns shows how many runs the paused flows hold. Flows that share a label
-// are added up.
+// heldRuns exports the number of waiting runs of paused flows. Flows with the same label are added up.
 func (i *inspection) heldRuns(ctx context.Context, gauge gauging) {
 	paused := i.paused()
 	if len(paused) == 0 {
@@ -145,13 +144,13 @@ func (i *inspection) heldRuns(ctx context.Context, gauge gauging) {
 	}
 }
 
-// standing is what the flows of one label have in line.
+// standing is the state of the lines of one label.
 type standing struct {
 	runs   [2]int // unwaited, waited
 	oldest [2]time.Duration
 }
 
-// lines shows who waits for a slot. Flows that share a label are added up.
+// lines exports the runs that wait for a slot. Flows with the same label are added up.
 func (i *inspection) lines(ctx context.Context, gauge gauging) {
 	all, err := i.from.Sharing(ctx)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// redisMetrics are what is measured of Redis, from this side of the network.
+// redisMetrics are the client-side metrics of Redis.
 type redisMetrics struct {
 	duration *prometheus.HistogramVec
 	failures *prometheus.CounterVec
@@ -25,7 +25,7 @@ func newRedisMetrics(m *Metrics) redisMetrics {
 	}
 }
 
-// Redis measures the commands of a client.
+// Redis returns a hook that measures the commands of a client.
 func (m *Metrics) Redis() redis.Hook { return redisHook{m} }
 
 type redisHook struct{ m *Metrics }
@@ -65,12 +65,12 @@ func (h redisHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 	}
 }
 
-// greets reports that a command is one with which a client begins a connection:
-// older servers refuse some, and the client does without.
+// greets reports whether a client sends the command at the start of a connection: older servers reject some of these,
+// which does not matter.
 func greets(cmd redis.Cmder) bool { return cmd.Name() == "hello" || cmd.Name() == "client" }
 
-// failed counts an error that is Redis' or the network's. An absent key is
-// none, nor a script that Redis does not know yet, nor a caller who left.
+// failed counts errors of Redis or the network. An absent key, a script not yet loaded, and a cancelled caller are
+// not errors.
 func (h redisHook) failed(ctx context.Context, err error) {
 	if err == nil || errors.Is(err, redis.Nil) || errors.Is(ctx.Err(), context.Canceled) || redis.HasErrorPrefix(err, "NOSCRIPT") {
 		return

@@ -11,7 +11,7 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// runMetrics are what a worker measures of its runs.
+// runMetrics are a worker's metrics of its runs.
 type runMetrics struct {
 	flows    *numbers
 	now      *prometheus.GaugeVec
@@ -45,7 +45,7 @@ func newRunMetrics(m *Metrics) runMetrics {
 // made from. A worker.Observation is one as well.
 type Observation interface {
 	// Step begins a step; the function that it returns is called when it ends.
-	Step(ctx context.Context, b flows.Begun) (context.Context, func(flows.Ended))
+	Step(ctx context.Context, b flows.StepStart) (context.Context, func(flows.StepEnd))
 	// End is called once. cause is why the attempt was stopped; nil: it was not.
 	End(o queue.Outcome, cause error)
 }
@@ -73,11 +73,11 @@ type attempt struct {
 }
 
 // Step implements Observation.
-func (o *attempt) Step(ctx context.Context, _ flows.Begun) (context.Context, func(flows.Ended)) {
+func (o *attempt) Step(ctx context.Context, _ flows.StepStart) (context.Context, func(flows.StepEnd)) {
 	return ctx, o.stepEnded
 }
 
-func (o *attempt) stepEnded(e flows.Ended) {
+func (o *attempt) stepEnded(e flows.StepEnd) {
 	r := &o.m.runs
 	r.steps.WithLabelValues(o.flow, e.Kind).Observe(e.Duration.Seconds())
 	if e.Err != nil {
@@ -98,8 +98,8 @@ func (o *attempt) End(end queue.Outcome, cause error) {
 	observe(o.ctx, o.m.runs.duration.WithLabelValues(o.flow, outcome(end, cause)), time.Since(o.begun))
 }
 
-// outcome names how an attempt ended. What a worker that has lost its run, or
-// stops, says of it is not how the run ends.
+// outcome names the end of an attempt. The outcome of a worker that has lost its run, or is stopping, is not that of
+// the run.
 func outcome(o queue.Outcome, cause error) string {
 	switch {
 	case errors.Is(cause, queue.ErrLost):

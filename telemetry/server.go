@@ -11,32 +11,30 @@ import (
 	"time"
 )
 
-// ServerConfig of a Server. Listener, Metrics and Log are required.
+// ServerConfig configures a Server. Listener, Metrics and Log are required.
 type ServerConfig struct {
 	Listener net.Listener
 	Metrics  *Metrics
 	Log      *slog.Logger
 
-	// Pprof serves Go's profiles at /debug/pprof/: they show the program's
-	// memory, and cost it time.
+	// Pprof serves Go's profiles at /debug/pprof/. They show the program's memory and cost time.
 	Pprof bool
 
-	// Ready says whether the process can work; nil: always.
+	// Ready returns an error while the process cannot work; nil: it always can.
 	Ready func(ctx context.Context) error
 }
 
-// Server answers operators, apart from the front door: nothing here asks who
-// calls. /metrics is for Prometheus, /healthz and /readyz for supervisors.
+// Server serves operators, separately from the front door and without authentication: /metrics for Prometheus,
+// /healthz and /readyz for supervisors.
 type Server struct {
 	config ServerConfig
 	http   *http.Server
 }
 
-// readyLimit bounds one look at what the process depends on, below the
-// timeouts of usual probes (1 s and more).
+// readyLimit is the maximum duration of one readiness check. It is below the timeouts of usual probes (1 s and more).
 const readyLimit = 900 * time.Millisecond
 
-// NewServer makes a Server. Close releases the listener when Run is not called.
+// NewServer returns a Server. Close releases the listener when Run is not called.
 func NewServer(config ServerConfig) (*Server, error) {
 	if config.Listener == nil || config.Metrics == nil || config.Log == nil {
 		return nil, errors.New("new metrics server: Listener, Metrics and Log are required")
@@ -48,7 +46,7 @@ func NewServer(config ServerConfig) (*Server, error) {
 	routes.HandleFunc("GET /readyz", s.ready)
 	write := 30 * time.Second
 	if config.Pprof {
-		write = 2 * time.Minute // a profile takes 30 s unless more are asked for
+		write = 2 * time.Minute // a profile takes 30 s unless more is requested
 		profiles(routes)
 	}
 	s.http = &http.Server{
@@ -58,11 +56,10 @@ func NewServer(config ServerConfig) (*Server, error) {
 	return s, nil
 }
 
-// profiles serves what runtime/pprof knows. Index serves the profiles that
-// have names, such as heap and goroutine.
+// profiles serves the profiles of runtime/pprof. Index serves the named ones, such as heap and goroutine.
 func profiles(routes *http.ServeMux) {
 	routes.HandleFunc("GET /debug/pprof/", pprof.Index)
-	routes.HandleFunc("GET /debug/pprof/cmdline", http.NotFound) // a command line may hold a password
+	routes.HandleFunc("GET /debug/pprof/cmdline", http.NotFound) // a command line may contain a password
 	routes.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	routes.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	routes.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
@@ -81,9 +78,9 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, "ok")
 }
 
-// Run serves until ctx ends. A scrape that is under way is finished.
+// Run serves until ctx ends. A running scrape is completed.
 func (s *Server) Run(ctx context.Context) error {
-	served := make(chan error, 1) // Serve ends when we no longer look
+	served := make(chan error, 1) // buffered, because Serve may end when nobody receives
 	go func() { served <- s.http.Serve(s.config.Listener) }()
 	select {
 	case err := <-served:
@@ -97,7 +94,7 @@ func (s *Server) Run(ctx context.Context) error {
 	return err
 }
 
-// Close stops at once. It is safe before, during and after Run.
+// Close stops at once. It may be called before, during and after Run.
 func (s *Server) Close() error {
 	err := s.http.Close()
 	if closed := s.config.Listener.Close(); closed != nil && !errors.Is(closed, net.ErrClosed) {

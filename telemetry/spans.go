@@ -11,8 +11,7 @@ import (
 	otlp "go.opentelemetry.io/proto/slim/otlp/trace/v1"
 )
 
-// encodeSpans groups spans by the library that made them. All are of one
-// process.
+// encodeSpans groups spans by their instrumentation library. All spans must be of one process.
 func encodeSpans(spans []sdktrace.ReadOnlySpan) []*otlp.ResourceSpans {
 	if len(spans) == 0 {
 		return nil
@@ -37,7 +36,7 @@ func encodeSpan(s sdktrace.ReadOnlySpan) *otlp.Span {
 	trace, id := own.TraceID(), own.SpanID()
 	out := &otlp.Span{
 		TraceId: trace[:], SpanId: id[:], TraceState: own.TraceState().String(), Flags: uint32(own.TraceFlags()),
-		Name: s.Name(), Kind: otlp.Span_SpanKind(s.SpanKind()), // both count alike: internal is 1
+		Name: s.Name(), Kind: otlp.Span_SpanKind(s.SpanKind()), // both enumerations agree: internal is 1
 		StartTimeUnixNano: nanos(s.StartTime()), EndTimeUnixNano: nanos(s.EndTime()),
 		Attributes: encodeAttributes(s.Attributes()), DroppedAttributesCount: uint32(s.DroppedAttributes()),
 		Status: &otlp.Status{Code: status(s.Status().Code), Message: s.Status().Description},
@@ -69,7 +68,7 @@ func encodeAttributes(attrs []attribute.KeyValue) []*common.KeyValue {
 	return out
 }
 
-// encodeValue knows the types that we and the libraries use; others become text.
+// encodeValue converts the attribute types that are in use; others become text.
 func encodeValue(v attribute.Value) *common.AnyValue {
 	switch v.Type() {
 	case attribute.BOOL:

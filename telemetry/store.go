@@ -2,14 +2,14 @@ package telemetry
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// Health is what a store says of itself. Safe for concurrent use.
+// Health is the state of the store. Safe for concurrent use.
 type Health interface {
 	Ready() error
 	Unopened() int
 	Setbacks() int64
 }
 
-// Store shows whether this process can work with what is stored.
+// Store exports whether this process can work with the store.
 func (m *Metrics) Store(of Health) {
 	gauge := func(name, help string, value func() float64) {
 		m.describe(name, "gauge", help, nil)

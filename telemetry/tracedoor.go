@@ -9,8 +9,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Door traces the requests of a handler that leaves its route in the request's
-// Pattern. It continues the caller's trace. Probes are not traced.
+// Door traces the requests of a handler that sets the request's Pattern to its route. It continues the caller's
+// trace. Probes are not traced.
 func (t *Tracing) Door(next http.Handler) http.Handler {
 	inner := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r)
@@ -27,11 +27,11 @@ func (t *Tracing) Door(next http.Handler) http.Handler {
 	})
 	return otelhttp.NewHandler(inner, "",
 		otelhttp.WithTracerProvider(t.provider),
-		otelhttp.WithMeterProvider(noop.NewMeterProvider()), // Prometheus has them
+		otelhttp.WithMeterProvider(noop.NewMeterProvider()), // Prometheus has these metrics
 		otelhttp.WithPropagators(t.carry),
 		otelhttp.WithFilter(func(r *http.Request) bool { return r.URL.Path != "/healthz" && r.URL.Path != "/readyz" }),
 		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string {
-			if r.Pattern == "" { // not routed yet, or leads nowhere
+			if r.Pattern == "" { // not routed yet, or without a route
 				return method(r.Method)
 			}
 			return method(r.Method) + " " + r.Pattern

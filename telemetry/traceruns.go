@@ -13,8 +13,7 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// Begin begins to trace an attempt: the span of an attempt continues the trace
-// that its task carries.
+// Begin implements Observer. The span of an attempt continues the trace of its task.
 func (t *Tracing) Begin(ctx context.Context, a *queue.Attempt) (context.Context, Observation) {
 	ctx = t.carry.Extract(ctx, propagation.MapCarrier(a.Trace))
 	ctx, span := t.tracer.Start(ctx, "run flow "+strconv.FormatInt(a.Flow, 10), trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
@@ -23,18 +22,18 @@ func (t *Tracing) Begin(ctx context.Context, a *queue.Attempt) (context.Context,
 	return ctx, runSpan{t, span}
 }
 
-// runSpan is an attempt as a span.
+// runSpan is the span of an attempt.
 type runSpan struct {
 	t    *Tracing
 	span trace.Span
 }
 
 // Step implements Observation.
-func (r runSpan) Step(ctx context.Context, b flows.Begun) (context.Context, func(flows.Ended)) {
+func (r runSpan) Step(ctx context.Context, b flows.StepStart) (context.Context, func(flows.StepEnd)) {
 	ctx, span := r.t.tracer.Start(ctx, b.Step, trace.WithTimestamp(b.At), trace.WithAttributes(
 		keyStep.String(b.Step), keyKind.String(b.Kind), keyIn.Int(b.In),
 	))
-	return ctx, func(e flows.Ended) {
+	return ctx, func(e flows.StepEnd) {
 		span.SetAttributes(keyOut.Int(e.Out), keyAttempts.Int(e.Attempts))
 		if e.Replayed > 0 {
 			span.SetAttributes(keyReplayed.Int(e.Replayed))
@@ -58,7 +57,7 @@ func (r runSpan) End(o queue.Outcome, cause error) {
 	r.span.End()
 }
 
-// codeOf is what may be told of an error: its message may hold anything.
+// codeOf returns the code of an error, because its message may contain any data.
 func codeOf(err error) string {
 	var known *flows.Error
 	if errors.As(err, &known) {

@@ -16,9 +16,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// The attribute keys of spans, besides OpenTelemetry's own. They hold names,
-// numbers and codes: never a query string, a body, an item or a message, in
-// which secrets and people's data travel.
+// The attribute keys of spans, besides OpenTelemetry's own. Values are names, numbers and codes, never a query
+// string, a body, an item or a message, which may contain secrets and personal data.
 const (
 	keyRequest  = attribute.Key("penstock.request_id")
 	keyRun      = attribute.Key("penstock.run_id")
@@ -35,28 +34,27 @@ const (
 	keyReplayed = attribute.Key("penstock.replayed")
 )
 
-// TracingConfig says where spans go. Endpoint and Log are required.
+// TracingConfig configures the export of spans. Endpoint and Log are required.
 type TracingConfig struct {
-	Endpoint string            // of the collector, for OTLP over HTTP: https://collector:4318/v1/traces
-	Headers  map[string]string // sent along, as a collector's credentials
-	Service  string            // default penstock
+	Endpoint string            // of the collector, OTLP over HTTP: https://collector:4318/v1/traces
+	Headers  map[string]string // added to requests, such as a collector's credentials
+	Service  string            // empty: penstock
 	Version  string            // of this build
-	Instance string            // names this process
+	Instance string            // id of this process
 
 	Log  *slog.Logger
-	HTTP *http.Client // default: one with a timeout of 10 s
+	HTTP *http.Client // nil: one with a timeout of 10 s
 }
 
-// Tracing sends spans to a collector, from the door through the task to each
-// step and the calls that it makes. How many is said by OpenTelemetry's own
-// variables (OTEL_TRACES_SAMPLER, OTEL_BSP_*). Safe for concurrent use.
+// Tracing sends spans to a collector: of requests, tasks, steps and the calls of steps. OpenTelemetry's own variables
+// set the sampling (OTEL_TRACES_SAMPLER, OTEL_BSP_*). Safe for concurrent use.
 type Tracing struct {
 	provider *sdktrace.TracerProvider
 	tracer   trace.Tracer
 	carry    propagation.TextMapPropagator
 }
 
-// NewTracing begins to trace. Close sends what is left.
+// NewTracing starts tracing. Close sends the remaining spans.
 func NewTracing(cfg TracingConfig) (*Tracing, error) {
 	if cfg.Endpoint == "" || cfg.Log == nil {
 		return nil, errors.New("new tracing: Endpoint and Log are required")
@@ -81,17 +79,17 @@ func NewTracing(cfg TracingConfig) (*Tracing, error) {
 	return &Tracing{provider: provider, tracer: provider.Tracer("penstock"), carry: propagation.TraceContext{}}, nil
 }
 
-// Close sends the spans that are left, for five seconds at most.
+// Close sends the remaining spans, for at most five seconds.
 func (t *Tracing) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	return t.provider.Shutdown(ctx)
 }
 
-// Flush sends the spans that have ended so far.
+// Flush sends the spans that have ended.
 func (t *Tracing) Flush(ctx context.Context) error { return t.provider.ForceFlush(ctx) }
 
-// Carrier returns the trace of a context as W3C headers, for a task to carry.
+// Carrier returns the trace of a context as W3C headers, for a task.
 func (t *Tracing) Carrier(ctx context.Context) map[string]string {
 	m := propagation.MapCarrier{}
 	t.carry.Inject(ctx, m)

@@ -29,7 +29,7 @@ type sink struct {
 
 	mu       sync.Mutex
 	requests []*collector.ExportTraceServiceRequest // guarded by mu
-	refuse   []int                                  // guarded by mu; statuses of the next answers
+	refuse   []int                                  // guarded by mu; statuses of the next responses
 	keys     []string                               // guarded by mu
 }
 
@@ -58,7 +58,7 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.requests = append(s.requests, request)
 }
 
-// spans returns all that came, by name.
+// spans returns all received spans, by name.
 func (s *sink) spans() map[string]*otlp.Span {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -110,8 +110,8 @@ func attributes(span *otlp.Span) map[string]any {
 	return out
 }
 
-// A trace goes from the caller through the door, the task, the run and its
-// step to the call that the step makes, and holds no secret.
+// A trace continues from the caller through the front door, the task, the run and its step to the call that the step
+// makes, and holds no secret.
 func TestATraceGoesAllTheWay(t *testing.T) {
 	t.Parallel()
 	s := newSink(t)
@@ -135,7 +135,7 @@ func TestATraceGoesAllTheWay(t *testing.T) {
 		return &http.Response{StatusCode: http.StatusBadGateway, Body: http.NoBody}, nil
 	}))
 	ctx, run := tracing.Begin(t.Context(), &queue.Attempt{Spec: queue.Spec{ID: "run-1", Flow: 69, Queue: "default", Trace: task}, Number: 2})
-	stepCtx, end := run.Step(ctx, flows.Begun{Step: "find", Kind: "http", In: 1, At: time.Now()})
+	stepCtx, end := run.Step(ctx, flows.StepStart{Step: "find", Kind: "http", In: 1, At: time.Now()})
 	out, _ := http.NewRequestWithContext(stepCtx, http.MethodGet, "https://user:s3cret@crm.example.org:8443/s3cret?token=s3cret", nil)
 	out.Header.Set("Authorization", "s3cret")
 	if _, err := transport.RoundTrip(out); err != nil {
@@ -144,7 +144,7 @@ func TestATraceGoesAllTheWay(t *testing.T) {
 	if out.Header.Get("Traceparent") != "" {
 		t.Error("the caller's request was changed")
 	}
-	end(flows.Ended{Step: "find", Kind: "http", Attempts: 1, At: time.Now(), Err: &flows.Error{Code: flows.CodeStepFailed, Message: "s3cret"}})
+	end(flows.StepEnd{Step: "find", Kind: "http", Attempts: 1, At: time.Now(), Err: &flows.Error{Code: flows.CodeStepFailed, Message: "s3cret"}})
 	run.End(queue.Outcome{State: queue.Failed, Error: &flows.Error{Code: flows.CodeStepFailed, Step: "find", Message: "s3cret"}}, nil)
 	if err := tracing.Flush(t.Context()); err != nil {
 		t.Fatal(err)
@@ -235,8 +235,7 @@ func TestACallWithoutAnAnswerSaysWhy(t *testing.T) {
 	}
 }
 
-// A collector that is away for a moment loses nothing; one that refuses is
-// not asked again.
+// An unavailable collector loses no spans; one that refuses is not called again.
 func TestSpansAreSentAgain(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -2,7 +2,7 @@ package telemetry
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// workMetrics are what a worker measures of itself.
+// workMetrics are a worker's metrics of itself.
 type workMetrics struct {
 	slots   *prometheus.GaugeVec
 	running *prometheus.GaugeVec
@@ -26,13 +26,13 @@ func newWorkMetrics(m *Metrics) workMetrics {
 	}
 }
 
-// Slots says how many runs of a queue this process may execute at once.
+// Slots sets the number of slots of a queue in this process.
 func (m *Metrics) Slots(queue string, n int) {
 	m.work.slots.WithLabelValues(queue).Set(float64(n))
-	m.work.running.WithLabelValues(queue) // 0, not absent
+	m.work.running.WithLabelValues(queue) // exports 0 instead of nothing
 }
 
-// Parked counts attempts that let go of their run: it is worker.Config.Parked.
+// Parked counts attempts that parked their run. It is worker.Config.Parked.
 func (m *Metrics) Parked(flow int64, why string) {
 	m.work.parked.WithLabelValues(m.runs.flows.label(flow), why).Inc()
 }

@@ -59,7 +59,7 @@ func TestRunsThatStartEachOtherEnd(t *testing.T) {
 	}
 }
 
-// A flow that plans its own next run, in its own time, is no loop.
+// A flow that plans its own next run, at a later time, is not a loop.
 func TestRunsThatStartLaterAreNoChain(t *testing.T) {
 	t.Parallel()
 	d := startDurable(t, "flow: 1\nslug: a\ntrigger: webhook\nsteps: [{emit: {flow: a, after: 1m}}, {emit: {flow: b, after: 50s}}]\n", "flow: 2\nslug: b\ntrigger: webhook\nsteps: [{set: {n: 1}}]\n")

@@ -8,10 +8,10 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// The kinds of events that who watches a run is told of its steps.
+// The kinds of events about the steps of a run, for those who watch it.
 const (
 	eventBegun = "step_started"
-	eventEnded = "step" // numbered: its place among the run's steps
+	eventEnded = "step" // numbered: its index among the run's steps, from 1
 
 	eventProgress = "step_progress"
 )
@@ -22,12 +22,12 @@ func (r *record) Report(yield func([]queue.Event)) {
 	defer r.mu.Unlock()
 	events := make([]queue.Event, len(r.steps))
 	for i := range r.steps {
-		events[i] = ended(i+1, &r.steps[i])
+		events[i] = endedEvent(i+1, &r.steps[i])
 	}
 	yield(events)
 }
 
-func begun(b flows.Begun) queue.Event {
+func startedEvent(b flows.StepStart) queue.Event {
 	return event(0, eventBegun, struct {
 		Step string    `json:"step"`
 		Kind string    `json:"kind"`
@@ -36,7 +36,7 @@ func begun(b flows.Begun) queue.Event {
 	}{b.Step, b.Kind, b.In, b.At.UTC()})
 }
 
-func progressed(p flows.Progress) queue.Event {
+func progressEvent(p flows.Progress) queue.Event {
 	return event(0, eventProgress, struct {
 		Step string `json:"step"`
 		Kind string `json:"kind"`
@@ -45,12 +45,12 @@ func progressed(p flows.Progress) queue.Event {
 	}{p.Step, p.Kind, p.Done, p.In})
 }
 
-func ended(number int, s *step) queue.Event { return event(number, eventEnded, s) }
+func endedEvent(number int, s *stepRecord) queue.Event { return event(number, eventEnded, s) }
 
 func event(number int, kind string, what any) queue.Event {
 	data, err := json.Marshal(what)
 	if err != nil {
-		panic(err) // texts, numbers and times always encode
+		panic(err) // strings, numbers and times can always be encoded
 	}
 	return queue.Event{Number: number, Kind: kind, Data: data}
 }

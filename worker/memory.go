@@ -10,18 +10,18 @@ import (
 	"github.com/penstock/penstock/internal/budget"
 )
 
-// decodeEvent reads the event at the run's expense. What it costs stays charged
-// until settle is called, which must happen on every path.
+// decodeEvent decodes the event at the run's expense. The memory stays charged until settle is called, which must
+// happen on every path.
 func decodeEvent(ctx context.Context, account *budget.Account, content json.RawMessage) (event any, settle func(), err error) {
 	if content == nil {
 		return nil, func() {}, nil
 	}
 	var made atomic.Int64
-	event, err = flows.DecodeJSONOn(budget.NewTab(ctx, account, &made), content)
+	event, err = flows.DecodeJSONOn(budget.NewCharger(ctx, account, &made), content)
 	return event, func() { account.Settle(&made) }, err
 }
 
-// eventError is the failure of a run whose event could not be read.
+// eventError is the failure of a run whose event could not be decoded.
 func eventError(account *budget.Account, err error) *flows.Error {
 	var known *flows.Error
 	switch {
@@ -33,15 +33,15 @@ func eventError(account *budget.Account, err error) *flows.Error {
 	return &flows.Error{Code: flows.CodeValidation, Message: "the event is not JSON: " + err.Error()}
 }
 
-// encodeOutput writes the output at the run's expense.
+// encodeOutput encodes the output at the run's expense.
 func encodeOutput(ctx context.Context, account *budget.Account, output []any) ([]byte, error) {
-	const small = 64 << 10 // bytes; counting a small one costs more than it would save
+	const small = 64 << 10 // bytes; below this, accounting costs more than it saves
 	size := int64(0)
 	for _, v := range output {
 		if size += flows.SizeOf(v); size > small {
 			var made atomic.Int64
 			defer account.Settle(&made)
-			return flows.EncodeJSONOn(budget.NewTab(ctx, account, &made), output)
+			return flows.EncodeJSONOn(budget.NewCharger(ctx, account, &made), output)
 		}
 	}
 	return flows.EncodeJSON(output), nil

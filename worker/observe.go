@@ -7,54 +7,51 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// Observer follows the attempts that a worker makes, to measure or to trace
-// them. Its methods are called by many goroutines and must not block.
+// Observer observes the attempts of a worker, for metrics or traces. Its methods are called concurrently and must not
+// block.
 type Observer interface {
-	// Begin is told of an attempt that begins, and returns the context for it
-	// to execute under.
+	// Begin is called at the start of an attempt. It returns the context for the attempt.
 	Begin(ctx context.Context, a *queue.Attempt) (context.Context, Observation)
 }
 
-// Observation follows one attempt.
+// Observation observes one attempt.
 type Observation interface {
-	// Step is told of a step that begins. It returns the context for the step
-	// to execute under, and what is to be called when the step has ended.
-	Step(ctx context.Context, b flows.Begun) (context.Context, func(flows.Ended))
-	// End is told how the attempt ended, and why its context did if that was
-	// the reason.
+	// Step is called at the start of a step. It returns the context for the step, and a function to call at its end.
+	Step(ctx context.Context, b flows.StepStart) (context.Context, func(flows.StepEnd))
+	// End is called at the end of the attempt. cause is the cause of the end of its context, if that was the reason.
 	End(o queue.Outcome, cause error)
 }
 
-// observed is the tracer of a run that is also followed by observations.
-type observed struct {
+// observedRecord is the tracer of a run with observers.
+type observedRecord struct {
 	*record
-	by []Observation
+	observations []Observation
 }
 
-// observe begins to follow an attempt. Without observers it costs nothing.
+// observe starts the observation of an attempt. It costs nothing without observers.
 func (r *runner) observe(ctx context.Context, a *queue.Attempt, steps *record) (context.Context, flows.Tracer, func(queue.Outcome)) {
 	if len(r.cfg.Observers) == 0 {
 		return ctx, steps, func(queue.Outcome) {}
 	}
-	trace := observed{record: steps, by: make([]Observation, len(r.cfg.Observers))}
+	trace := observedRecord{record: steps, observations: make([]Observation, len(r.cfg.Observers))}
 	for i, o := range r.cfg.Observers {
-		ctx, trace.by[i] = o.Begin(ctx, a)
+		ctx, trace.observations[i] = o.Begin(ctx, a)
 	}
 	return ctx, trace, func(o queue.Outcome) {
-		for _, by := range trace.by {
+		for _, by := range trace.observations {
 			by.End(o, context.Cause(ctx))
 		}
 	}
 }
 
 // Span implements flows.Spanner.
-func (o observed) Span(ctx context.Context, b flows.Begun) (context.Context, func(flows.Ended)) {
+func (o observedRecord) Span(ctx context.Context, b flows.StepStart) (context.Context, func(flows.StepEnd)) {
 	o.Begin(b)
-	ends := make([]func(flows.Ended), len(o.by))
-	for i, by := range o.by {
+	ends := make([]func(flows.StepEnd), len(o.observations))
+	for i, by := range o.observations {
 		ctx, ends[i] = by.Step(ctx, b)
 	}
-	return ctx, func(e flows.Ended) {
+	return ctx, func(e flows.StepEnd) {
 		o.End(e)
 		for _, end := range ends {
 			end(e)

@@ -25,8 +25,7 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// durable is a worker with everything that steps may reach, and a sink that
-// counts what they tell the world.
+// durable is a worker with all that steps may use, and a sink that counts the requests of steps.
 type durable struct {
 	t      *testing.T
 	client *queue.Client
@@ -34,9 +33,9 @@ type durable struct {
 	state  *state.State
 	all    flowsByRef
 
-	mu   sync.Mutex
-	told []string // guarded by mu; bodies that came to the sink
-	came chan struct{}
+	mu       sync.Mutex
+	received []string // guarded by mu; bodies of requests to the sink
+	came     chan struct{}
 }
 
 type flowsByRef map[string]*flows.Flow
@@ -103,25 +102,25 @@ func startDurable(t *testing.T, sources ...string) *durable {
 func (d *durable) serve(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	d.mu.Lock()
-	d.told = append(d.told, string(body))
+	d.received = append(d.received, string(body))
 	d.mu.Unlock()
 	d.came <- struct{}{}
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write([]byte(`{}`))
 }
 
-// tells waits until the sink was told something, and returns it.
-func (d *durable) tells() map[string]any {
+// nextRequest waits for a request to the sink, and returns its body.
+func (d *durable) nextRequest() map[string]any {
 	d.t.Helper()
 	select {
 	case <-d.came:
 	case <-time.After(20 * time.Second):
-		d.t.Fatal("the sink was told nothing")
+		d.t.Fatal("the sink got no request")
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var v map[string]any
-	if err := json.Unmarshal([]byte(d.told[len(d.told)-1]), &v); err != nil {
+	if err := json.Unmarshal([]byte(d.received[len(d.received)-1]), &v); err != nil {
 		d.t.Fatal(err)
 	}
 	return v
@@ -154,8 +153,7 @@ func (d *durable) wait(t *queue.Ticket, want string) queue.Result {
 	return result
 }
 
-// The items of a run wait for their calls side by side. What was told before
-// is not told again, what was counted is not counted again.
+// The items of a run wait for their calls concurrently. On resumption, earlier requests and counts are not repeated.
 func TestAnApprovalOverTheQueue(t *testing.T) {
 	t.Parallel()
 	d := startDurable(t, `flow: 1
@@ -172,11 +170,11 @@ steps:
 	ticket := d.submit("approval", `[{"n":1},{"n":2}]`)
 	urls := map[any]string{}
 	for range 2 {
-		d.tells()
+		d.nextRequest()
 	}
-	for _, told := range d.told {
+	for _, body := range d.received {
 		var v map[string]any
-		if err := json.Unmarshal([]byte(told), &v); err != nil {
+		if err := json.Unmarshal([]byte(body), &v); err != nil {
 			t.Fatal(err)
 		}
 		urls[v["n"]], _ = v["url"].(string)
@@ -193,8 +191,8 @@ steps:
 		}
 	}
 	d.wait(ticket, `[{"from":[1,2],"total":1}]`)
-	if len(d.told) != 2 {
-		t.Errorf("the sink was told %v", d.told)
+	if len(d.received) != 2 {
+		t.Errorf("the sink got %v", d.received)
 	}
 	if asked, err := d.state.Load(t.Context(), "flow/1/state/asked"); string(asked) != "2" || err != nil {
 		t.Errorf("asked is %s, %v", asked, err)
@@ -241,8 +239,8 @@ steps:
 	for range 2 {
 		d.wait(d.submit("parent", "null"), `["child"]`)
 	}
-	if told := d.tells(); told["n"] != 2.0 {
-		t.Errorf("the sink was told %v", told)
+	if body := d.nextRequest(); body["n"] != 2.0 {
+		t.Errorf("the sink got %v", body)
 	}
 	testenv.Eventually(t, func() string {
 		states := map[string]int{}
@@ -254,8 +252,8 @@ steps:
 		want := map[string]int{"1 succeeded key:k": 2, "2 succeeded key:k": 3}
 		return cmp.Diff(want, states)
 	})
-	if len(d.told) != 1 {
-		t.Errorf("the sink was told %v", d.told)
+	if len(d.received) != 1 {
+		t.Errorf("the sink got %v", d.received)
 	}
 }
 

@@ -12,31 +12,30 @@ import (
 )
 
 const (
-	mostSteps = 200 // steps kept of one run; nested ones begin once for each item
-	mostLines = 200 // log lines kept of one run
-	mostItems = 20  // items kept of one step, when a flow wants them kept
-	mostTold  = 500 // items of one run of which it is told what became of them
+	maxSteps    = 200 // recorded steps of a run; a nested step begins once for each item
+	maxLines    = 200 // log lines of a run
+	maxItems    = 20  // recorded output items of a step, for flows with run.record: items
+	maxOutcomes = 500 // recorded outcomes of items of a run
 
-	mostItemBytes = 256 << 10 // of all items kept of one run, as JSON
+	maxItemBytes = 256 << 10 // of all recorded items of a run, as JSON
 )
 
-// record is what the steps of one run did, for whoever looks at the run. It
-// implements flows.Tracer.
+// record collects what the steps of one run did, for the run's record. It implements flows.Tracer.
 type record struct {
 	mu      sync.Mutex
-	steps   []step // guarded by mu
-	lines   []line // guarded by mu
-	dropped int    // guarded by mu; what did not fit
+	steps   []stepRecord // guarded by mu
+	lines   []logRecord  // guarded by mu
+	dropped int          // guarded by mu; steps and lines beyond the limits
 
-	items bool // guarded by mu; what steps put out is kept, too
-	kept  int  // guarded by mu; bytes of it
-	told  int  // guarded by mu; items told of
+	recordItems bool // guarded by mu; output items are recorded
+	itemBytes   int  // guarded by mu; size of the recorded items
+	outcomes    int  // guarded by mu; number of recorded outcomes
 
-	attempt  *queue.Attempt // told of what happens, for who watches
-	progress atomic.Int64   // when progress was told last, Unix time in nanoseconds
+	attempt  *queue.Attempt // receives the events for those who watch the run
+	progress atomic.Int64   // time of the last progress event, Unix nanoseconds
 }
 
-type step struct {
+type stepRecord struct {
 	Step     string    `json:"step"`
 	Kind     string    `json:"kind"`
 	In       int       `json:"in"`
@@ -48,13 +47,13 @@ type step struct {
 	Error    string    `json:"error,omitempty"`
 	Within   string    `json:"within,omitempty"` // indices of the items that led into nested steps
 
-	Each    []passed        `json:"each,omitempty"`         // what became of single items; see flows.Ended
-	Items   json.RawMessage `json:"items,omitempty"`        // the first that it put out, masked; absent: not kept
-	LeftOut bool            `json:"left_out,omitempty"`     // there were more, or no room for them
+	Each    []itemOutcome   `json:"each,omitempty"`         // outcomes of single items; see flows.StepEnd
+	Items   json.RawMessage `json:"items,omitempty"`        // first output items, masked; absent: not recorded
+	LeftOut bool            `json:"left_out,omitempty"`     // not all items are recorded
 	Waiting time.Time       `json:"waiting_until,omitzero"` // of a step that parked the run
 }
 
-type line struct {
+type logRecord struct {
 	Step    string         `json:"step"`
 	Item    int            `json:"item"`
 	At      time.Time      `json:"at"`
@@ -63,44 +62,43 @@ type line struct {
 	Fields  map[string]any `json:"fields,omitempty"`
 }
 
-// Begin implements flows.Tracer. What has begun is told but not kept.
-func (r *record) Begin(b flows.Begun) {
+// Begin implements flows.Tracer. It sends an event but records nothing.
+func (r *record) Begin(b flows.StepStart) {
 	if r.attempt.Watched() {
-		r.attempt.Tell(begun(b))
+		r.attempt.Tell(startedEvent(b))
 	}
 }
 
-// progressEvery is the least time between two events about the progress of one
-// run.
+// progressEvery is the minimum time between two progress events of a run.
 const progressEvery = 500 * time.Millisecond
 
-// Progress implements flows.ProgressTracer. It is called for each item, and
-// tells now and then.
+// Progress implements flows.ProgressTracer. It is called for each item and sends an event at most every
+// progressEvery.
 func (r *record) Progress(p flows.Progress) {
 	if !r.attempt.Watched() {
 		return
 	}
 	now, last := time.Now().UnixNano(), r.progress.Load()
 	if now-last >= int64(progressEvery) && r.progress.CompareAndSwap(last, now) {
-		r.attempt.Tell(progressed(p))
+		r.attempt.Tell(progressEvent(p))
 	}
 }
 
 // End implements flows.Tracer.
-func (r *record) End(e flows.Ended) {
+func (r *record) End(e flows.StepEnd) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.steps) == mostSteps {
+	if len(r.steps) == maxSteps {
 		r.dropped++
 		return
 	}
-	s := step{
+	s := stepRecord{
 		Step: e.Step, Kind: e.Kind, In: e.In, Out: e.Out, At: e.At.UTC(), Micros: e.Duration.Microseconds(),
 		Attempts: e.Attempts, Replayed: e.Replayed, Within: e.Within,
 	}
-	s.Each = passedOf(e.Each[:min(len(e.Each), mostTold-r.told)], e.At.Add(-e.Duration))
-	r.told += len(s.Each)
-	r.keep(&s, &e)
+	s.Each = itemOutcomes(e.Outcomes[:min(len(e.Outcomes), maxOutcomes-r.outcomes)], e.At.Add(-e.Duration))
+	r.outcomes += len(s.Each)
+	r.addItems(&s, &e)
 	var parked *flows.Parked
 	if errors.As(e.Err, &parked) {
 		s.Waiting = parked.Wake.UTC()
@@ -109,41 +107,40 @@ func (r *record) End(e flows.Ended) {
 	}
 	r.steps = append(r.steps, s)
 	if r.attempt.Watched() {
-		r.attempt.Tell(ended(len(r.steps), &s))
+		r.attempt.Tell(endedEvent(len(r.steps), &s))
 	}
 }
 
-// keep puts the first items of a step into the record, when they are wanted
-// and there is room for them.
-func (r *record) keep(s *step, e *flows.Ended) {
-	if !r.items || e.Err != nil || e.Items == nil {
+// addItems adds the first output items of a step to the record, if enabled and within the limits.
+func (r *record) addItems(s *stepRecord, e *flows.StepEnd) {
+	if !r.recordItems || e.Err != nil || e.Items == nil {
 		return
 	}
-	text := flows.EncodeJSON(e.Items(mostItems))
-	if r.kept+len(text) > mostItemBytes {
+	text := flows.EncodeJSON(e.Items(maxItems))
+	if r.itemBytes+len(text) > maxItemBytes {
 		s.LeftOut = true
 		return
 	}
-	r.kept += len(text)
-	s.Items, s.LeftOut = text, e.Out > mostItems
+	r.itemBytes += len(text)
+	s.Items, s.LeftOut = text, e.Out > maxItems
 }
 
-// keepItems makes the record hold what steps put out.
-func (r *record) keepItems() {
+// enableItems enables the recording of output items.
+func (r *record) enableItems() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.items = true
+	r.recordItems = true
 }
 
 // Log implements flows.Tracer.
-func (r *record) Log(l flows.Line) {
+func (r *record) Log(l flows.LogLine) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.lines) == mostLines {
+	if len(r.lines) == maxLines {
 		r.dropped++
 		return
 	}
-	r.lines = append(r.lines, line{Step: l.Step, Item: l.Item, At: l.At.UTC(), Level: l.Level, Message: l.Message, Fields: l.Fields})
+	r.lines = append(r.lines, logRecord{Step: l.Step, Item: l.Item, At: l.At.UTC(), Level: l.Level, Message: l.Message, Fields: l.Fields})
 }
 
 func (r *record) encode() []byte {
@@ -153,9 +150,9 @@ func (r *record) encode() []byte {
 		return nil
 	}
 	b, err := json.Marshal(struct {
-		Steps   []step `json:"steps"`
-		Log     []line `json:"log,omitempty"`
-		Dropped int    `json:"dropped,omitempty"`
+		Steps   []stepRecord `json:"steps"`
+		Log     []logRecord  `json:"log,omitempty"`
+		Dropped int          `json:"dropped,omitempty"`
 	}{r.steps, r.lines, r.dropped})
 	if err != nil {
 		return nil

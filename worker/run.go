@@ -20,8 +20,7 @@ type runner struct {
 	log *slog.Logger
 }
 
-// handle is the queue's handler: one attempt in, its outcome out, one line in
-// the log.
+// handle is the queue's handler: it executes one attempt, returns its outcome and logs one line.
 func (r *runner) handle(ctx context.Context, a *queue.Attempt) (o queue.Outcome) {
 	start := time.Now()
 	steps := &record{attempt: a}
@@ -34,8 +33,8 @@ func (r *runner) handle(ctx context.Context, a *queue.Attempt) (o queue.Outcome)
 		}
 		o.Steps = steps.encode()
 		end(o)
-		took, told := time.Since(start), o
-		o.After = func() { r.logRun(ctx, a, told, took) } // the caller does not wait for the log
+		took, outcome := time.Since(start), o
+		o.After = func() { r.logRun(ctx, a, outcome, took) } // the caller does not wait for the log
 	}()
 	return r.execute(ctx, a, steps, trace)
 }
@@ -44,7 +43,7 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 	if !r.ready() {
 		return queue.Outcome{State: queue.Queued}
 	}
-	if o := r.hold(ctx, a); o != nil {
+	if o := r.parkIfPaused(ctx, a); o != nil {
 		return *o
 	}
 	flow, err := r.version(ctx, a)
@@ -52,7 +51,7 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 		return r.outcome(ctx, nil, nil, err)
 	}
 	if flow.RecordItems {
-		steps.keepItems()
+		steps.enableItems()
 	}
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
@@ -69,30 +68,30 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 		ID: a.ID, Attempt: a.Number, Principal: a.Principal, Event: event,
 		Params: a.Params, Headers: a.Headers, Deadline: a.Deadline,
 	}
-	if o := r.enter(ctx, a, flow, run); o != nil {
+	if o := r.enterLimits(ctx, a, flow, run); o != nil {
 		return *o
 	}
-	env := r.openable(r.reach(a, trace), giveUp)
+	env := r.endOnMissingKey(r.runEnv(a, trace), giveUp)
 	env.Memory = account
 	output, err := flow.Execute(running, run, env)
-	if errors.Is(context.Cause(ctx), errUnopened) { // whatever the flow made of it
+	if errors.Is(context.Cause(ctx), errMissingKey) { // whatever the flow made of the error
 		return queue.Outcome{State: queue.Queued}
 	}
 	o := r.outcome(ctx, account, output, err)
 	if parked := new(flows.Parked); o.State == queue.Waiting && errors.As(err, &parked) {
-		r.parked(a, parked.Kind)
+		r.observeParked(a, parked.Kind)
 	}
 	return o
 }
 
-// version finds the pinned flow; a Redis that is away is waited for.
+// version finds the pinned flow version. While Redis is unavailable it waits.
 func (r *runner) version(ctx context.Context, a *queue.Attempt) (*flows.Flow, error) {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		flow, err := r.cfg.Versions.Version(ctx, a.Flow, a.Version)
 		if err == nil {
 			return flow, nil
 		}
-		if final := noVersion(err); final != nil {
+		if final := permanentError(err); final != nil {
 			return nil, final
 		}
 		r.log.Warn("find flow version", "run_id", a.ID, "flow", a.Flow, "error", err)
@@ -104,9 +103,8 @@ func (r *runner) version(ctx context.Context, a *queue.Attempt) (*flows.Flow, er
 	}
 }
 
-// noVersion is why a version will never be found here, or nil for a fault that
-// may pass.
-func noVersion(err error) error {
+// permanentError returns the error of a version that can never be found here; nil for a temporary fault.
+func permanentError(err error) error {
 	var known *flows.Error
 	var problems flows.Problems
 	switch {
@@ -120,8 +118,8 @@ func noVersion(err error) error {
 	return nil
 }
 
-// outcome turns what an execution returned, and why its context ended, into
-// the end of the attempt.
+// outcome converts the result of an execution, and the cause of the end of its context, to the outcome of the
+// attempt.
 func (r *runner) outcome(ctx context.Context, account *budget.Account, output []any, err error) queue.Outcome {
 	if err == nil {
 		if output == nil {
@@ -155,7 +153,7 @@ func failed(err *flows.Error) queue.Outcome {
 	return queue.Outcome{State: queue.Failed, Error: err}
 }
 
-// logRun writes the one line of a run. It holds no item: they may be anything.
+// logRun writes the one log line of an attempt. It contains no items, which may be confidential.
 func (r *runner) logRun(ctx context.Context, a *queue.Attempt, o queue.Outcome, took time.Duration) {
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
@@ -170,5 +168,5 @@ func (r *runner) logRun(ctx context.Context, a *queue.Attempt, o queue.Outcome, 
 	r.log.LogAttrs(ctx, level, "run", attrs...)
 }
 
-// milliseconds is a duration as log lines have it, to the microsecond.
+// milliseconds returns a duration for log lines, with microsecond precision.
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -1,5 +1,4 @@
-// Package worker turns tasks into finished runs: it executes flows on the
-// queues that it serves.
+// Package worker executes flows on the queues that it serves: it turns each attempt into an outcome.
 package worker
 
 import (
@@ -22,95 +21,86 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// Versions finds the flow version that a run was pinned to when it was
-// accepted. Safe for concurrent use.
+// Versions finds the flow version that a run is pinned to. Safe for concurrent use.
 type Versions interface {
 	Version(ctx context.Context, flow int64, version string) (*flows.Flow, error)
 }
 
-// Config of a Worker. Redis, Log, Versions and at least one queue are required.
+// Config configures a Worker. Redis, Log, Versions and at least one queue are required.
 type Config struct {
 	Redis    *redisconn.Conn
 	Log      *slog.Logger
 	Versions Versions
 
-	// Paused returns since when a flow is paused: its runs are held. Zero: it
-	// is not. It is asked for every run, so it must not block. Nil: no flow
-	// is ever paused.
+	// Paused returns the start of the pause of a flow, whose runs then wait; zero: the flow is not paused. It is
+	// called for every run and must not block. A nil func: no flow is ever paused.
 	Paused func(flow int64) time.Time
 
-	// Ready says why this process must take no run; nil: it may. It must not
-	// block. A nil func: it always may.
+	// Ready returns the reason for which this process must not take runs; nil: it may. It must not block. A nil func:
+	// it always may.
 	Ready func() error
 
-	// Queues are the queues that the worker serves, with their weights: the
-	// share of Slots that each gets, at least one.
+	// Queues maps the queues to serve to their weights. Each gets a share of Slots in proportion to its weight, at
+	// least one slot.
 	Queues map[string]int
 
-	// Shards are the queues that are spread: each shard gets its part of the
-	// queue's share of the slots, at least one.
+	// Shards lists the queues with shards. Each shard gets an equal part of the queue's slots, at least one.
 	Shards queue.Shards
 
-	// Slots is the number of runs at once. Default 64.
+	// Slots is the number of concurrent runs. Zero means 64.
 	Slots int
 
-	// Spare is the number of runs more that flows may execute which have next to
-	// nothing in flight while others have all slots. Zero: a fourth of the slots of each
-	// queue; negative: none.
+	// Spare is the number of spare slots: concurrent runs beyond Slots for flows with next to nothing in flight while
+	// other flows have all slots. Zero: a fourth of the slots of each queue; negative: none.
 	Spare int
 
-	// Shares are the parts of a queue's slots, in percent, that one flow gets while
-	// runs of others wait. Those that are not in it: 50.
+	// Shares maps a queue to the default share of a flow, in percent of the queue's slots, while runs of other flows
+	// wait. For a missing queue it is 50.
 	Shares map[string]int
 
-	// Env is what runs may reach. Its Journal, Trace, Respond, Emit, Callbacks
-	// and Parks are set for each run.
+	// Env is the environment of runs. Its Journal, Trace, Respond, Emit, Callbacks and Parks are set for each run.
 	Env flows.Env
 
-	// Memory is the budget of the process: each run has an account with it, and
-	// no run is taken while it has no room. Nil: runs have their own bounds only.
+	// Memory is the memory budget of the process: each run has an account, and no run is taken while the budget has
+	// no room. Nil: only the limits of each run apply.
 	Memory *budget.Process
 
-	// Starter accepts the runs that flows start; nil, or an Env without Flows:
-	// they cannot.
+	// Starter accepts the runs that flows start. Nil, or an Env without Flows: flows cannot start runs.
 	Starter Starter
 
-	// Callbacks signs the URLs of steps that wait for a call; nil: they fail.
+	// Callbacks signs the URLs of steps that wait for a call. Nil: such steps fail.
 	Callbacks *callback.Signer
 
-	// Drain is how long a stopping worker lets runs finish before it hands
-	// them back. Zero: the queue's default, 20 s. Shorter than the patience of
-	// whatever stops the process.
+	// Drain is how long a stopping worker waits for its runs before it hands them back. Zero means 20 s. It must be
+	// shorter than the stop timeout of the process supervisor.
 	Drain time.Duration
 
-	// Retention is how long ended runs are kept. Zero: the queue's default, 24 h.
+	// Retention is how long the record of a run is kept after its end. Zero means 24 h.
 	Retention time.Duration
 
-	// Block is how long an idle queue waits in one call. Zero: the queue's
-	// default, 4 s.
+	// Block is how long an idle queue waits in one blocking call. Zero means 4 s.
 	Block time.Duration
 
-	// Version is that of this build, for who looks at the fleet.
+	// Version is the version of this build, for the list of workers.
 	Version string
 
-	// Parked is told of each attempt that lets go of its run, and why:
-	// "limit", "pause", or the kind of the step that waits. It must not block. Nil: nobody is told.
+	// Parked is called for each attempt that parks its run, with the reason: "limit", "pause", or the kind of the
+	// waiting step. It must not block. Optional.
 	Parked func(flow int64, why string)
 
-	// Observers follow every attempt; Meter counts what goes wrong. Nil: nobody.
+	// Observers observe every attempt; Meter counts faults. Optional.
 	Observers []Observer
 	Meter     queue.Meter
 }
 
-// Worker serves queues, a bulkhead of slots for each: a slow queue cannot
-// starve another.
+// Worker serves queues, each with its own slots, so that a slow queue does not block the others.
 type Worker struct {
 	id      string
 	servers []*queue.Server
 	slots   map[string]int
 }
 
-// New opens a Worker. Close releases it.
+// New returns a Worker. Close releases it.
 func New(cfg Config) (*Worker, error) {
 	if cfg.Redis == nil || cfg.Log == nil || cfg.Versions == nil || len(cfg.Queues) == 0 {
 		return nil, fmt.Errorf("worker: Redis, Log, Versions and a queue are required")
@@ -136,7 +126,7 @@ func New(cfg Config) (*Worker, error) {
 			w.slots[name] += slots
 			s, err := queue.NewServer(queue.ServerConfig{
 				Redis: cfg.Redis, Log: cfg.Log, Queue: shard, ID: w.id, Handler: r.handle,
-				Slots: slots, Spare: part(cfg.Spare, weight, total*len(shards)), Share: cfg.Shares[name],
+				Slots: slots, Spare: spareSlots(cfg.Spare, weight, total*len(shards)), Share: cfg.Shares[name],
 				Room:  cfg.Memory.Room,
 				Drain: cfg.Drain, Retention: cfg.Retention, Block: cfg.Block, Meter: cfg.Meter, About: about,
 				Ready: r.ready,
@@ -151,41 +141,41 @@ func New(cfg Config) (*Worker, error) {
 	return w, nil
 }
 
-// part is a queue's part of the spare slots that were asked for.
-func part(spare, weight, total int) int {
+// spareSlots returns a queue's part of the configured spare slots.
+func spareSlots(spare, weight, total int) int {
 	if spare <= 0 {
 		return spare
 	}
 	return max(1, spare*weight/total)
 }
 
-// processID names this worker so that a person can find it, uniquely.
+// processID returns a unique id that helps a person to find this worker.
 func processID(host string) string {
 	host, _, _ = strings.Cut(host, ".")
 	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), uuid.NewString()[:8])
 }
 
-// ID names this worker process in run records.
+// ID returns the id of this worker in run records.
 func (w *Worker) ID() string { return w.id }
 
-// Slots is how many runs of each queue the worker may execute at once.
+// Slots returns the number of slots of each queue.
 func (w *Worker) Slots() map[string]int { return maps.Clone(w.slots) }
 
-// Run serves the queues until ctx ends, and drains them.
+// Run serves the queues until ctx ends, and then drains them.
 func (w *Worker) Run(ctx context.Context) error {
 	var all errgroup.Group
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for _, s := range w.servers {
 		all.Go(func() error {
-			defer cancel() // one that cannot start stops the others
+			defer cancel() // when one cannot start, the others stop
 			return s.Run(ctx)
 		})
 	}
 	return all.Wait()
 }
 
-// Close releases the worker's connections. It must not be called while Run runs.
+// Close releases the worker's connections. It must not be called during Run.
 func (w *Worker) Close() error {
 	var errs []error
 	for _, s := range w.servers {

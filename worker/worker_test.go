@@ -30,15 +30,15 @@ func (v versions) Version(_ context.Context, _ int64, version string) (*flows.Fl
 	return nil, fmt.Errorf("find version: %w", store.ErrNotFound)
 }
 
-type rig struct {
+type testWorker struct {
 	t      *testing.T
 	conn   *redisconn.Conn
 	client *queue.Client
 	log    *bytes.Buffer
 }
 
-// setup starts a door and a worker with the flows, given by their steps.
-func setup(t *testing.T, flowSteps map[string]string, change ...func(*Config)) *rig {
+// startWorker starts an API process and a worker with the flows, given by their steps.
+func startWorker(t *testing.T, flowSteps map[string]string, change ...func(*Config)) *testWorker {
 	t.Helper()
 	compiled := versions{}
 	for name, text := range flowSteps {
@@ -48,7 +48,7 @@ func setup(t *testing.T, flowSteps map[string]string, change ...func(*Config)) *
 		}
 		compiled[name] = f
 	}
-	r := &rig{t: t, log: &bytes.Buffer{}}
+	r := &testWorker{t: t, log: &bytes.Buffer{}}
 	var err error
 	if r.conn, err = redisconn.Parse(testenv.Redis(t).URL()); err != nil {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ func setup(t *testing.T, flowSteps map[string]string, change ...func(*Config)) *
 	return r
 }
 
-func (r *rig) run(version, event string, limit time.Duration) queue.Result {
+func (r *testWorker) run(version, event string, limit time.Duration) queue.Result {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
@@ -105,7 +105,7 @@ func (r *rig) run(version, event string, limit time.Duration) queue.Result {
 
 func TestHowRunsEnd(t *testing.T) {
 	t.Parallel()
-	r := setup(t, map[string]string{
+	r := startWorker(t, map[string]string{
 		"numbers":  "steps:\n  - transform: '{id, price, event: ($event == .)}'",
 		"none":     "steps:\n  - filter: 'false'",
 		"fail":     "steps:\n  - name: stop\n    fail: {status: 418, message: 'no ${ .what }'}",
@@ -150,7 +150,7 @@ func TestHowRunsEnd(t *testing.T) {
 
 func TestARunsRecordTellsItsSteps(t *testing.T) {
 	t.Parallel()
-	r := setup(t, map[string]string{"v": "steps:\n  - name: two\n    split: '.[]'\n  - log: {message: 'saw ${ . }'}\n  - set: {n: '${ . }'}"})
+	r := startWorker(t, map[string]string{"v": "steps:\n  - name: two\n    split: '.[]'\n  - log: {message: 'saw ${ . }'}\n  - set: {n: '${ . }'}"})
 	ctx := context.Background()
 	ticket, err := r.client.Submit(ctx, queue.Submission{Spec: queue.Spec{
 		Flow: 1, Version: "v", Queue: "default", Limit: 5 * time.Second, Sync: true, Event: json.RawMessage(`["planted-secret",2]`),
@@ -165,21 +165,21 @@ func TestARunsRecordTellsItsSteps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var told struct {
+	var recorded struct {
 		Steps []struct {
 			Step, Kind string
 			In, Out    int
 		}
 		Log []struct{ Message string }
 	}
-	if err := json.Unmarshal(record.Steps, &told); err != nil {
+	if err := json.Unmarshal(record.Steps, &recorded); err != nil {
 		t.Fatalf("%s: %v", record.Steps, err)
 	}
-	if len(told.Steps) != 3 || told.Steps[0].Step != "two" || told.Steps[0].In != 1 || told.Steps[0].Out != 2 || told.Steps[2].Kind != "set" {
-		t.Errorf("steps %+v", told.Steps)
+	if len(recorded.Steps) != 3 || recorded.Steps[0].Step != "two" || recorded.Steps[0].In != 1 || recorded.Steps[0].Out != 2 || recorded.Steps[2].Kind != "set" {
+		t.Errorf("steps %+v", recorded.Steps)
 	}
-	if len(told.Log) != 2 || told.Log[1].Message != "saw 2" {
-		t.Errorf("log %+v", told.Log)
+	if len(recorded.Log) != 2 || recorded.Log[1].Message != "saw 2" {
+		t.Errorf("log %+v", recorded.Log)
 	}
 }
 
@@ -187,7 +187,7 @@ func TestTheLogHoldsNoItem(t *testing.T) {
 	t.Parallel()
 	var log *bytes.Buffer
 	t.Run("run", func(t *testing.T) { // its cleanup has stopped the worker when it returns
-		r := setup(t, map[string]string{"v": "steps:\n  - fail: 'about ${ . }'"})
+		r := startWorker(t, map[string]string{"v": "steps:\n  - fail: 'about ${ . }'"})
 		log = r.log
 		r.run("v", `"planted-secret"`, time.Second)
 	})
@@ -245,15 +245,15 @@ func (f *flakyVersions) Version(context.Context, int64, string) (*flows.Flow, er
 	return f.flow, nil
 }
 
-// What steps put out is kept when the flow says so, masked and bounded.
+// The items that steps return are recorded when the flow says so, masked and up to a maximum.
 func TestARunsRecordHoldsItems(t *testing.T) {
 	t.Parallel()
-	r := setup(t, map[string]string{
+	r := startWorker(t, map[string]string{
 		"items": "run: {record: items}\nsteps:\n  - name: made\n    transform: 'range(25) | {n: ., token: \"planted-secret\"}'\n    redact: [token]\n" +
 			"  - collect: '{n: 9007199254740993123}'\n  - transform: '{big: (\"x\" * 300000)}'",
 		"steps": "steps:\n  - transform: '{a: 1}'",
 	})
-	steps := func(version string) (all []step) {
+	steps := func(version string) (all []stepRecord) {
 		ticket := r.submit(version, `{}`)
 		if got := r.wait(ticket); got.State != queue.Succeeded {
 			t.Fatalf("%+v %v", got, got.Error)
@@ -262,15 +262,15 @@ func TestARunsRecordHoldsItems(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var told struct{ Steps []step }
-		if err := json.Unmarshal(record.Steps, &told); err != nil {
+		var recorded struct{ Steps []stepRecord }
+		if err := json.Unmarshal(record.Steps, &recorded); err != nil {
 			t.Fatal(err)
 		}
-		return told.Steps
+		return recorded.Steps
 	}
 	all := steps("items")
 	var made []map[string]any
-	if err := json.Unmarshal(all[0].Items, &made); err != nil || len(made) != mostItems || made[1]["token"] != "***" || !all[0].LeftOut {
+	if err := json.Unmarshal(all[0].Items, &made); err != nil || len(made) != maxItems || made[1]["token"] != "***" || !all[0].LeftOut {
 		t.Errorf("%v %v, left out %v", err, made, all[0].LeftOut)
 	}
 	if string(all[1].Items) != `[{"n":9007199254740993123}]` || all[1].LeftOut {

@@ -150,9 +150,9 @@ func (p *Product) gateKind() flows.Kind {
 
 // answerKind answers the caller with a status, a header and a body out of its item.
 func answerKind() flows.Kind {
-	return flows.Kind{Name: "answer", Summary: "Answers.", Answers: true, Effect: flows.Read, New: func(*flows.Args) (flows.Runner, error) {
+	return flows.Kind{Name: "answer", Summary: "Answers.", Responds: true, Effect: flows.Read, New: func(*flows.Args) (flows.Runner, error) {
 		return flows.RunFunc(func(ctx context.Context, in *flows.Input) ([]any, error) {
-			var a flows.Answer
+			var a flows.Response
 			text, err := json.Marshal(in.Value())
 			if err != nil {
 				return nil, err

@@ -39,7 +39,7 @@ func (r *Runner) render(ctx context.Context, s *queue.Submission, code string, t
 		defer account.Close()
 		var made atomic.Int64
 		defer account.Settle(&made)
-		event, err := flows.DecodeJSONOn(budget.NewTab(ctx, account, &made), s.Event)
+		event, err := flows.DecodeJSONOn(budget.NewCharger(ctx, account, &made), s.Event)
 		if account.Err() != nil {
 			return "", account.Err()
 		}

@@ -71,7 +71,7 @@ const (
 
 // Submission is a run of a flow for a principal, accepted now.
 func Submission(c *gin.Context, f *flows.Flow, p *auth.Principal) queue.Submission {
-	httpx.StateOf(c).Answers, httpx.StateOf(c).Flow, httpx.StateOf(c).FlowNumber = f.Answers(), f, f.Number
+	httpx.StateOf(c).Answers, httpx.StateOf(c).Flow, httpx.StateOf(c).FlowNumber = f.Responds(), f, f.Number
 	s := queue.SubmissionOf(f)
 	s.Principal, s.Headers, s.Accepted = p.String(), declaredHeaders(f, c.Request.Header), httpx.Now(c)
 	return s

@@ -16,9 +16,9 @@ const apiIntro = `# The API
 
 <!-- Written by go test ./app/cli -update. -->
 
-This page lists what there is. A running server shows the whole of it, with every parameter, member and answer, at ` + "`/docs`" + `, and as
-OpenAPI 3.1 at ` + "`/openapi.json`" + `. How to prove who calls is in [credentials](authentication.md), the door for signed calls in
-[the SmartSYNC door](smartsync.md).
+This page lists the routes. A running server shows them with every parameter, member and response at ` + "`/docs`" + `, and as
+OpenAPI 3.1 at ` + "`/openapi.json`" + `. [Credentials](authentication.md) describes the authentication,
+[SmartSYNC's real-time API](smartsync.md) the calls with a check value.
 
 `
 

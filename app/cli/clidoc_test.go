@@ -16,30 +16,30 @@ const cliIntro = `# The command line
 
 <!-- Written by go test ./app/cli -update. -->
 
-One program: it runs the processes, works on flow files without a server, and talks to a server like any client.
+One program runs the processes, works on flow files without a server, and calls a server like any client.
 
 ` + "`--url`, `PENSTOCK_URL`" + ` or a context names the server; ` + "`PENSTOCK_TOKEN`" + `, or ` + "`PENSTOCK_USER`" + ` and ` + "`PENSTOCK_PASSWORD`" + `, or
-` + "`PENSTOCK_API_KEY`" + ` and ` + "`PENSTOCK_API_SECRET`" + ` say who calls. Secrets are read from files or standard input, never from the
-command line. Tables are for people: scripts take ` + "`--json`" + `, whose numbers and texts are as the server gave them.
+` + "`PENSTOCK_API_KEY`" + ` and ` + "`PENSTOCK_API_SECRET`" + ` authenticate the caller. Secrets are read from files or standard input, never from the
+command line. Tables are for people: scripts take ` + "`--json`" + `, whose numbers and texts are unchanged from the server's response.
 ` + "`penstock completion bash`" + ` (or zsh, fish, powershell) prints completions.
 
 | exit code | |
 |---|---|
 | 0 | done |
 | 1 | it failed |
-| 2 | the command line, or what it sent, was not understood |
-| 3 | nobody proved who calls, or who does may not |
-| 4 | what is named is not there |
+| 2 | the command line, or the request, is invalid |
+| 3 | the authentication failed, or the caller lacks a permission |
+| 4 | the named object does not exist |
 | 5 | the run was accepted and did not succeed |
-| 6 | the server does not answer, or not now: try again |
-| 7 | the run was accepted and goes on: the wait was over, or Ctrl-C ended it |
+| 6 | the server does not respond, or is overloaded: try again |
+| 7 | the run was accepted and continues: the time of the wait was over, or Ctrl-C ended it |
 
 ` + "`penstock login URL`" + ` gets a token for a user's name and password and keeps it, not the password, in ` + "`penstock/contexts.json`" + ` of
-the user's configuration directory, which nobody else may read; ` + "`penstock context`" + ` chooses among several servers. A flag wins over
-a variable, which wins over a context, and a token is sent to no server but its own. ` + "`PENSTOCK_CONTEXT`" + ` names a context for one
-command. Where a file is taken, ` + "`-`" + ` is standard input.
+the user's configuration directory, which only the user may read; ` + "`penstock context`" + ` selects one of several servers. A flag overrides
+a variable, which overrides a context, and a token is sent only to its own server. ` + "`PENSTOCK_CONTEXT`" + ` names a context for one
+command. For every file argument, ` + "`-`" + ` is standard input.
 
-The completions of ` + "`source <(penstock completion bash)`" + ` (with the package bash-completion) know flows, runs, queues, keys and so on:
+The completions of ` + "`source <(penstock completion bash)`" + ` (with the package bash-completion) contain flows, runs, queues, keys and so on:
 they ask the server, for at most 1.5 s.
 
 `

@@ -17,22 +17,22 @@ const connectionIntro = `# Connections and secrets
 <!-- Written by go test ./app/cli -update. -->
 
 A flow file holds no password. It names a **connection**, which holds what a step needs to reach a system, or a **secret**, which
-is one value under a name. Both are kept encrypted in Redis, and what is secret of them is never shown again.
+is one value under a name. Both are encrypted in Redis, and their secret values are never shown again.
 
 ## Store one
 
 In the console under Connections, or from a file, as an administrator:
 
 ` + "```sh" + `
-penstock connection put crm --file crm.json     # or standard input, which leaves no file behind
+penstock connection put crm --file crm.json     # or standard input, without a file
 penstock connection list
 printf %s "$WEBHOOK_SECRET" | penstock secret put github_webhook
 ` + "```" + `
 
-Storing one under the same name replaces it: workers take the new one within two seconds, no flow changes. Settings are texts; numbers, ` + "`true`" + `
-and ` + "`false`" + ` may be written as such.
+Storing one under the same name replaces it: workers use the new one within two seconds, and flows stay unchanged. Settings are texts; numbers, ` + "`true`" + `
+and ` + "`false`" + ` may be written without quotes.
 
-An API with OAuth client credentials. The worker gets tokens by itself, shares them with the fleet and renews them:
+An API with OAuth client credentials. The workers request tokens, share them and renew them:
 
 ` + "```json" + `
 {"type": "oauth2_client", "hosts": ["api.crm.example.org"],
@@ -56,8 +56,8 @@ A key in a header, a database and a mail server:
 Steps name it: ` + "`http: {get: …, connection: crm}`, `sql: {connection: donors, …}`, `email: {connection: mail, …}`" + `. A secret is named by
 ` + "`verify` of a webhook and by `hmac` and `jwt` of an `encode`" + ` step.
 
-**Hosts** say who may see the credential: ` + "`api.example.org`, `*.example.org`, `api.example.org:8443`" + `, all over TLS, or ` + "`http://crm.internal:8080`" + `
-where a network is trusted. Whatever URL a flow makes, other hosts do not get it.
+**Hosts** are the servers that get the credential: ` + "`api.example.org`, `*.example.org`, `api.example.org:8443`" + `, all over TLS, or ` + "`http://crm.internal:8080`" + `
+in a trusted network. Other hosts never get it, whatever the URL of a step.
 
 ## Types
 

@@ -27,7 +27,7 @@ func TestReferences(t *testing.T) {
 		pages []string // none: all kinds
 	}{
 		"steps.md": {intro: "# Step kinds\n\n" + written + "What every step may have beside its kind is in [the flow file](flow-file.md); what `connection` and `secret` name, in [connections and secrets](connections.md).\n\n"},
-		"flow-file.md": {intro: "# The flow file\n\n" + written + "How to think of a flow is in [the flow language](flow-language.md), what steps do in [step kinds](steps.md).\n\n",
+		"flow-file.md": {intro: "# The flow file\n\n" + written + "The concepts are in [the flow language](flow-language.md), what steps do in [step kinds](steps.md).\n\n",
 			pages: []string{"flow", "step"}},
 	} {
 		var want bytes.Buffer

@@ -116,7 +116,7 @@ func examineRedis(ctx context.Context, e env, r *doctor.Report, url string, pool
 	r.Fleet(ctx, client)
 	connections := conn.Client()
 	defer connections.Close()
-	r.Connections(ctx, connections, client, doors(ctx, connections), conn.MostConnections())
+	r.Connections(ctx, connections, client, doors(ctx, connections), conn.MaxConnections())
 	if runs {
 		r.Runs(ctx, client)
 	}
@@ -149,7 +149,7 @@ func masterKey(ctx context.Context, e env, conn *redisconn.Conn) doctor.Finding 
 	unopened, all, err := openSecrets(ctx, conn, keys)
 	switch {
 	case err != nil:
-		f.Found, f.Advice = err.Error(), "See what is said of Redis."
+		f.Found, f.Advice = err.Error(), "See the findings about Redis."
 	case unopened > 0:
 		f.Found = fmt.Sprintf("does not open the secrets of %d of %d API keys", unopened, all)
 		f.Advice = "Give every process the master key under which they were stored, an older one after a comma."

@@ -96,7 +96,7 @@ func readRecording(ctx context.Context, server *client.Client, kinds *flows.Cata
 
 // repeats runs the flow here, on the mocks.
 func (r *recording) repeats(ctx context.Context) error {
-	output, err := r.flow.Try(ctx, r.run, r.mocks)
+	output, err := r.flow.RunWithMocks(ctx, r.run, r.mocks)
 	var failure *flows.Error
 	switch {
 	case r.failed != nil && errors.As(err, &failure):
@@ -141,7 +141,7 @@ func (r *recording) print(ctx context.Context, w io.Writer, name string, mask *m
 	for step, mock := range r.mocks {
 		mocks[step] = mask.value(mock)
 	}
-	output, err := r.flow.Try(ctx, run, mocks)
+	output, err := r.flow.RunWithMocks(ctx, run, mocks)
 	var failure *flows.Error
 	if err != nil && (r.failed == nil || !errors.As(err, &failure)) {
 		return fmt.Errorf("record run: with masked values it fails: %w", err)

@@ -37,7 +37,7 @@ func mocksOf(flow *flows.Flow, steps json.RawMessage) (map[string]any, error) {
 	}
 	mocks, paths := map[string]any{}, map[string]string{}
 	var missing []error
-	for _, reached := range flow.Reaches() {
+	for _, reached := range flow.ExternalSteps() {
 		answers, err := answersOf(reached.Path, record.Steps)
 		switch {
 		case err != nil:

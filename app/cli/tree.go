@@ -17,7 +17,7 @@ import (
 type tree struct {
 	mu    sync.Mutex // guards what follows
 	steps []*passed  // in the order in which they first began
-	lines []flows.Line
+	lines []flows.LogLine
 }
 
 // passed is one step, all its beginnings together: inside a switch a step
@@ -31,14 +31,14 @@ type passed struct {
 }
 
 // Begin implements flows.Tracer.
-func (t *tree) Begin(b flows.Begun) {
+func (t *tree) Begin(b flows.StepStart) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.step(b.Step)
 }
 
 // End implements flows.Tracer.
-func (t *tree) End(e flows.Ended) {
+func (t *tree) End(e flows.StepEnd) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.step(e.Step)
@@ -49,7 +49,7 @@ func (t *tree) End(e flows.Ended) {
 }
 
 // Log implements flows.Tracer.
-func (t *tree) Log(l flows.Line) {
+func (t *tree) Log(l flows.LogLine) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.lines = append(t.lines, l)

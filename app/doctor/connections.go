@@ -9,36 +9,35 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Clients of Redis that a process has: the one that its parts share, the
-// store's, and two of its queue client. A worker has another one for each queue
-// that it serves, and a few connections that wait there.
+// Redis clients of one process: the shared one, the store's, and two of its queue client. A worker has another one
+// for each queue that it serves, and a few blocking connections there.
 const (
 	processClients = 4
 	queueClients   = 1
 	queueWaits     = 4 // two lists, two connections each
 )
 
-// Processes are those that use a Redis.
+// Processes counts the processes that use a Redis.
 type Processes struct {
-	Doors   int
+	APIs    int
 	Workers int
 	Served  int // queues, or their shards, times the workers that serve them
 }
 
-// most is how many connections the processes may open to one server.
-func (p Processes) most(perClient int) int {
-	return (p.Doors+p.Workers)*processClients*perClient + p.Served*(queueClients*perClient+queueWaits)
+// maxConnections returns the maximum number of connections of the processes to one server.
+func (p Processes) maxConnections(perClient int) int {
+	return (p.APIs+p.Workers)*processClients*perClient + p.Served*(queueClients*perClient+queueWaits)
 }
 
-// Connections compares what a fleet may open with what a server allows.
-// perClient is how many connections one client keeps at most, doors how many
-// are known to be alive: a door has no channel before its first call.
+// Connections compares the connections that a fleet may open with the limit of the server. perClient is the maximum
+// of one client. doors is the number of API processes known to be alive: such a process has no channel before its
+// first call.
 func (r *Report) Connections(ctx context.Context, client redis.UniversalClient, fleet Fleet, doors, perClient int) {
 	p, err := processes(ctx, client, fleet)
 	if err != nil {
-		return // what is said of the fleet and of Redis says why
+		return // the findings about the fleet and Redis give the reason
 	}
-	p.Doors = max(p.Doors, doors)
+	p.APIs = max(p.APIs, doors)
 	eachServer(ctx, client, func(ctx context.Context, node redis.Cmdable) {
 		info, err := node.Info(ctx, "clients").Result()
 		if err != nil {
@@ -46,7 +45,7 @@ func (r *Report) Connections(ctx context.Context, client redis.UniversalClient, 
 		}
 		facts := parseInfo(info)
 		limit, _ := strconv.Atoi(facts["maxclients"])
-		if limit == 0 { // Redis before 7 says it in its settings
+		if limit == 0 { // Redis before version 7 has it in its settings only
 			settings, _ := node.ConfigGet(ctx, "maxclients").Result()
 			limit, _ = strconv.Atoi(settings["maxclients"])
 		}
@@ -57,19 +56,19 @@ func (r *Report) Connections(ctx context.Context, client redis.UniversalClient, 
 
 func (r *Report) connections(p Processes, perClient, used, limit int) {
 	const check = "redis connections"
-	switch most := p.most(perClient); {
+	switch most := p.maxConnections(perClient); {
 	case limit == 0:
-		r.warn(check, "Ask who runs it for maxclients.", "%d open; how many it takes is not told", used)
+		r.warn(check, "Ask its operator for maxclients.", "%d open; maxclients cannot be read", used)
 	case most > limit:
 		r.warn(check, "Raise maxclients, or lower --redis-pool: a connection too many is refused.",
-			"%d open; %d doors and %d workers may open %d, and Redis takes %d", used, p.Doors, p.Workers, most, limit)
+			"%d open; %d API processes and %d workers may open %d, and Redis accepts %d", used, p.APIs, p.Workers, most, limit)
 	default:
-		r.ok(check, "%d open; %d doors and %d workers may open %d, and Redis takes %d", used, p.Doors, p.Workers, most, limit)
+		r.ok(check, "%d open; %d API processes and %d workers may open %d, and Redis accepts %d", used, p.APIs, p.Workers, most, limit)
 	}
 }
 
-// processes counts the workers, which say who they are, and the doors by the
-// channels on which they wait for results.
+// processes counts the workers, which are registered, and the API processes by the channels on which they wait for
+// results.
 func processes(ctx context.Context, client redis.UniversalClient, fleet Fleet) (Processes, error) {
 	workers, err := fleet.Workers(ctx)
 	if err != nil {
@@ -83,12 +82,12 @@ func processes(ctx context.Context, client redis.UniversalClient, fleet Fleet) (
 	eachServer(ctx, client, func(ctx context.Context, node redis.Cmdable) {
 		const channels = "penstock:*:reply:*"
 		names, _ := node.PubSubChannels(ctx, channels).Result()
-		sharded, _ := node.PubSubShardChannels(ctx, channels).Result() // of a Cluster
+		sharded, _ := node.PubSubShardChannels(ctx, channels).Result() // channels of a Cluster
 		for _, name := range append(names, sharded...) {
 			doors[name[strings.LastIndexByte(name, ':')+1:]] = true
 		}
 	})
-	p.Doors = len(doors)
+	p.APIs = len(doors)
 	return p, nil
 }
 
@@ -99,7 +98,7 @@ func eachServer(ctx context.Context, client redis.UniversalClient, look func(con
 		look(ctx, client)
 		return
 	}
-	var mu sync.Mutex // the primaries are asked at once
+	var mu sync.Mutex // the primaries are queried concurrently
 	_ = cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
 		mu.Lock()
 		defer mu.Unlock()

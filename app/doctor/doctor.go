@@ -1,5 +1,4 @@
-// Package doctor looks at what a fleet stands on and says what to do about
-// what it finds.
+// Package doctor checks the environment of a fleet and gives advice for what it finds.
 package doctor
 
 import (
@@ -7,24 +6,24 @@ import (
 	"fmt"
 )
 
-// Level is how bad a finding is.
+// Level is the severity of a finding.
 type Level string
 
 const (
 	OK   Level = "ok"
-	Warn Level = "warn" // it works, and will hurt some day
-	Fail Level = "fail" // it does not work, or loses runs
+	Warn Level = "warn" // works, but may cause trouble later
+	Fail Level = "fail" // does not work, or loses runs
 )
 
-// Finding is what one check found.
+// Finding is the result of one check.
 type Finding struct {
 	Check  string `json:"check"`
 	Level  Level  `json:"level"`
 	Found  string `json:"found"`
-	Advice string `json:"advice,omitempty"` // what to do; empty when nothing is
+	Advice string `json:"advice,omitempty"` // what to do; empty: nothing
 }
 
-// Report gathers findings. It belongs to one goroutine.
+// Report collects findings. It must not be used concurrently.
 type Report struct{ Findings []Finding }
 
 func (r *Report) ok(check, found string, args ...any) {
@@ -39,10 +38,10 @@ func (r *Report) fail(check, advice, found string, args ...any) {
 	r.Findings = append(r.Findings, Finding{check, Fail, fmt.Sprintf(found, args...), advice})
 }
 
-// Add adds a finding of the caller's own.
+// Add adds a finding of the caller.
 func (r *Report) Add(f Finding) { r.Findings = append(r.Findings, f) }
 
-// Worst is the worst level that was found.
+// Worst returns the highest level of all findings.
 func (r *Report) Worst() Level {
 	worst := OK
 	for _, f := range r.Findings {
@@ -53,8 +52,8 @@ func (r *Report) Worst() Level {
 	return worst
 }
 
-// within runs a check under a context that still lives.
-func within(ctx context.Context, check func(context.Context)) {
+// unlessDone runs a check unless ctx has ended.
+func unlessDone(ctx context.Context, check func(context.Context)) {
 	if ctx.Err() == nil {
 		check(ctx)
 	}

@@ -22,7 +22,7 @@ func text(r *Report) string {
 	return b.String()
 }
 
-// found wants lines, each with its advice unless it is fine.
+// found expects these lines, each with its advice unless it is ok.
 func found(t *testing.T, r *Report, lines ...string) {
 	t.Helper()
 	for _, line := range lines {
@@ -63,7 +63,7 @@ func TestRedis(t *testing.T) {
 		{"nothing on disk", nil, Fail, []string{"fail redis persistence: appendonly is off", "warn redis memory: maxmemory is not set"}},
 		{"hardly synced", []string{"--appendonly", "yes", "--appendfsync", "no"}, Fail, []string{"fail redis persistence: appendfsync is no"}},
 		{"nearly full", []string{"--appendonly", "yes", "--maxmemory", "1mb"}, Warn, []string{"warn redis memory: "}},
-		{"keeps to itself", []string{"--appendonly", "yes", "--rename-command", "CONFIG", ""}, Warn, []string{"how often it is synced is not told"}},
+		{"keeps to itself", []string{"--appendonly", "yes", "--rename-command", "CONFIG", ""}, Warn, []string{"appendfsync cannot be read"}},
 		{"no scripts", []string{"--appendonly", "yes", "--rename-command", "EVAL", ""}, Fail, []string{"fail redis scripts: "}},
 	}
 	for _, c := range cases {
@@ -183,7 +183,7 @@ func TestServer(t *testing.T) {
 	found(t, look(), "does not answer")
 }
 
-// What a fleet may open is held against what Redis takes.
+// The connections that a fleet may open are compared with those that Redis accepts.
 func TestConnections(t *testing.T) {
 	t.Parallel()
 	server := testenv.Redis(t, "--maxclients", "200")
@@ -200,16 +200,16 @@ func TestConnections(t *testing.T) {
 		r := &Report{}
 		r.Connections(t.Context(), client, one, 0, perClient)
 		found(t, r, line)
-		if !strings.Contains(text(r), "1 doors and 1 workers") || !strings.Contains(text(r), "Redis takes 200") {
+		if !strings.Contains(text(r), "1 API processes and 1 workers") || !strings.Contains(text(r), "Redis accepts 200") {
 			t.Errorf("%s", text(r))
 		}
 	}
 	r := &Report{}
-	r.Connections(t.Context(), client, one, 3, 10) // two that have served nobody
-	if !strings.Contains(text(r), "3 doors and 1 workers") {
+	r.Connections(t.Context(), client, one, 3, 10) // two that have served no request
+	if !strings.Contains(text(r), "3 API processes and 1 workers") {
 		t.Errorf("%s", text(r))
 	}
-	if got := (Processes{Doors: 2, Workers: 3, Served: 4}).most(30); got != 5*4*30+4*34 {
+	if got := (Processes{APIs: 2, Workers: 3, Served: 4}).maxConnections(30); got != 5*4*30+4*34 {
 		t.Errorf("a fleet may open %d", got)
 	}
 }

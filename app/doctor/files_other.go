@@ -2,5 +2,5 @@
 
 package doctor
 
-// Files finds nothing: this system has no such limit.
+// Files reports nothing: this system has no such limit.
 func (r *Report) Files() {}

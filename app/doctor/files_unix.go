@@ -4,11 +4,10 @@ package doctor
 
 import "syscall"
 
-// leastFiles is how many open files a front door with thousands of waiters needs.
+// leastFiles is the number of open files for an API process with thousands of waiters.
 const leastFiles = 4096
 
-// Files looks at how many files this process may open. Go raises the soft
-// limit to the hard one by itself.
+// Files checks the maximum number of open files. Go raises the soft limit to the hard one by itself.
 func (r *Report) Files() {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

@@ -9,16 +9,16 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// oldTask is how long a task may wait before somebody should know.
-const oldTask = 30 * time.Second
+// maxTaskAge is the age of a waiting task from which a warning is given.
+const maxTaskAge = 30 * time.Second
 
-// Fleet looks at queues and workers. *queue.Client is one.
+// Fleet gives access to queues and workers. *queue.Client implements it.
 type Fleet interface {
 	Stats(ctx context.Context) ([]queue.Stats, error)
 	Workers(ctx context.Context) ([]queue.Worker, error)
 }
 
-// Fleet says what is wrong with queues and workers.
+// Fleet checks queues and workers.
 func (r *Report) Fleet(ctx context.Context, fleet Fleet) {
 	stats, err := fleet.Stats(ctx)
 	if err == nil {
@@ -26,7 +26,7 @@ func (r *Report) Fleet(ctx context.Context, fleet Fleet) {
 	}
 	workers, failed := fleet.Workers(ctx)
 	if err != nil || failed != nil {
-		r.fail("fleet", "See what is said of Redis.", "the queues cannot be read: %v", err)
+		r.fail("fleet", "See the findings about Redis.", "the queues cannot be read: %v", err)
 		return
 	}
 	r.workers(workers)
@@ -40,7 +40,7 @@ func (r *Report) queues(all []queue.Stats) {
 			r.warn(check, "penstock queue resume "+q.Queue+" lets its runs go on.", "paused, with %d tasks that wait", q.Pending)
 		case q.Pending > 0 && q.Workers == 0:
 			r.fail(check, "Start a worker with --queues "+q.Queue+".", "%d tasks wait and no worker serves it", q.Pending)
-		case q.Oldest > oldTask:
+		case q.Oldest > maxTaskAge:
 			r.warn(check, "Start more workers, or raise --concurrency.", "a task has waited %v", q.Oldest.Round(time.Second))
 		case q.Archived > 0:
 			r.warn(check, "asynqmon shows why; they are no runs, which are never archived.", "%d tasks of others were given up", q.Archived)

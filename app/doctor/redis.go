@@ -15,15 +15,15 @@ import (
 )
 
 const (
-	leastMajor = 6 // BLMOVE came with 6.2
-	leastMinor = 2
-	slowPing   = 2 * time.Millisecond  // a run crosses to Redis about four times
-	badPing    = 25 * time.Millisecond // and then feels it
-	skewWarn   = time.Second
-	skewFail   = 30 * time.Second // signatures and limits go wrong
+	minMajor = 6 // 6.2 introduced BLMOVE
+	minMinor = 2
+	slowPing = 2 * time.Millisecond  // a run makes about four round trips to Redis
+	badPing  = 25 * time.Millisecond // from here on runs are noticeably slower
+	skewWarn = time.Second
+	skewFail = 30 * time.Second // signatures and limits are wrong
 )
 
-// Redis looks at every primary of a Redis.
+// Redis checks every primary of a Redis.
 func (r *Report) Redis(ctx context.Context, conn *redisconn.Conn) {
 	if err := conn.Ping(ctx); err != nil {
 		r.fail("redis", "Check the URL, the password and the network; redis-cli -u URL ping must answer PONG.", "does not answer: %v", err)
@@ -36,7 +36,7 @@ func (r *Report) Redis(ctx context.Context, conn *redisconn.Conn) {
 		r.server(ctx, client, "redis")
 		return
 	}
-	var mu sync.Mutex // the nodes are asked together
+	var mu sync.Mutex // the nodes are queried concurrently
 	if err := cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
 		one := Report{}
 		one.server(ctx, node, "redis "+node.Options().Addr)
@@ -50,17 +50,17 @@ func (r *Report) Redis(ctx context.Context, conn *redisconn.Conn) {
 	r.state(ctx, cluster)
 }
 
-// state looks at a Cluster as a whole.
+// state checks a Cluster as a whole.
 func (r *Report) state(ctx context.Context, cluster *redis.ClusterClient) {
 	info, err := cluster.ClusterInfo(ctx).Result()
 	if err != nil || !strings.Contains(info, "cluster_state:ok") {
-		r.fail("redis cluster", "redis-cli --cluster check ADDRESS says which slots nobody serves.", "its state is not ok")
+		r.fail("redis cluster", "redis-cli --cluster check ADDRESS shows the slots without a primary.", "its state is not ok")
 		return
 	}
 	r.ok("redis cluster", "all slots are served")
 }
 
-// server looks at one Redis server.
+// server checks one Redis server.
 func (r *Report) server(ctx context.Context, client redis.Cmdable, name string) {
 	info, err := client.Info(ctx).Result()
 	if err != nil {
@@ -72,9 +72,9 @@ func (r *Report) server(ctx context.Context, client redis.Cmdable, name string) 
 	r.role(name, facts)
 	r.eviction(name, facts)
 	r.persistence(ctx, client, name, facts)
-	within(ctx, func(ctx context.Context) { r.scripts(ctx, client, name) })
-	within(ctx, func(ctx context.Context) { r.latency(ctx, client, name) })
-	within(ctx, func(ctx context.Context) { r.clock(ctx, client, name) })
+	unlessDone(ctx, func(ctx context.Context) { r.scripts(ctx, client, name) })
+	unlessDone(ctx, func(ctx context.Context) { r.latency(ctx, client, name) })
+	unlessDone(ctx, func(ctx context.Context) { r.clock(ctx, client, name) })
 }
 
 func parseInfo(text string) map[string]string {
@@ -92,7 +92,7 @@ func (r *Report) version(name string, facts map[string]string) {
 	parts := strings.SplitN(version+".0.0", ".", 3)
 	major, _ := strconv.Atoi(parts[0])
 	minor, _ := strconv.Atoi(parts[1])
-	if major < leastMajor || major == leastMajor && minor < leastMinor {
+	if major < minMajor || major == minMajor && minor < minMinor {
 		r.fail(name+" version", "Upgrade: workers wait with BLMOVE, which came with 6.2.", "%s is too old", version)
 		return
 	}
@@ -105,7 +105,7 @@ func (r *Report) role(name string, facts map[string]string) {
 	}
 }
 
-// eviction makes sure that Redis refuses rather than forgets.
+// eviction checks that Redis rejects writes instead of deleting keys.
 func (r *Report) eviction(name string, facts map[string]string) {
 	limit, _ := strconv.ParseInt(facts["maxmemory"], 10, 64)
 	used, _ := strconv.ParseInt(facts["used_memory"], 10, 64)
@@ -113,7 +113,7 @@ func (r *Report) eviction(name string, facts map[string]string) {
 	check := name + " memory"
 	switch {
 	case limit > 0 && policy != "noeviction":
-		r.fail(check, "CONFIG SET maxmemory-policy noeviction, and in redis.conf: Redis must refuse, not forget runs.", "maxmemory-policy is %s", policy)
+		r.fail(check, "CONFIG SET maxmemory-policy noeviction, and in redis.conf: Redis must refuse writes, not evict runs.", "maxmemory-policy is %s", policy)
 	case limit == 0:
 		r.warn(check, "Set maxmemory below the machine's memory: then new runs are refused with 503 before the kernel kills Redis.", "maxmemory is not set; %s used", megabytes(used))
 	case float64(used) > .8*float64(limit):
@@ -125,7 +125,7 @@ func (r *Report) eviction(name string, facts map[string]string) {
 
 func megabytes(n int64) string { return fmt.Sprintf("%d MB", n>>20) }
 
-// persistence says what an accepted run survives.
+// persistence checks what an accepted run survives.
 func (r *Report) persistence(ctx context.Context, client redis.Cmdable, name string, facts map[string]string) {
 	check := name + " persistence"
 	if facts["aof_enabled"] != "1" {
@@ -139,7 +139,7 @@ func (r *Report) persistence(ctx context.Context, client redis.Cmdable, name str
 	how, err := client.ConfigGet(ctx, "appendfsync").Result()
 	switch sync := how["appendfsync"]; {
 	case err != nil || sync == "":
-		r.warn(check, "Ask who runs it for appendfsync: always loses nothing that was accepted, everysec a second at a power failure.", "appendonly is on; how often it is synced is not told")
+		r.warn(check, "Ask its operator for appendfsync: always loses no accepted run, everysec those of a second at a power failure.", "appendonly is on; appendfsync cannot be read")
 	case sync == "always":
 		r.ok(check, "appendonly, synced always")
 	case sync == "everysec":
@@ -155,7 +155,7 @@ func (r *Report) scripts(ctx context.Context, client redis.Cmdable, name string)
 	}
 }
 
-// latency takes the median: one slow answer says nothing.
+// latency uses the median, because a single slow reply means nothing.
 func (r *Report) latency(ctx context.Context, client redis.Cmdable, name string) {
 	const pings = 31
 	took := make([]time.Duration, 0, pings)
@@ -183,12 +183,12 @@ func (r *Report) latency(ctx context.Context, client redis.Cmdable, name string)
 	}
 }
 
-// clock compares Redis' clock with ours, as of the middle of the round trip.
+// clock compares Redis' clock with the local one at the middle of the round trip.
 func (r *Report) clock(ctx context.Context, client redis.Cmdable, name string) {
 	begun := time.Now()
 	theirs, err := client.Time(ctx).Result()
 	if err != nil {
-		r.warn(name+" clock", "The user needs the command TIME.", "not told: %v", err)
+		r.warn(name+" clock", "The user needs the command TIME.", "cannot be read: %v", err)
 		return
 	}
 	r.skew(name+" clock", theirs.Sub(begun.Add(time.Since(begun)/2)))

@@ -6,21 +6,20 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// Auditor holds the runs of queues against the queue's rules, as queue.Client
-// does.
+// Auditor checks the runs of queues against the rules of the queue, as queue.Client does.
 type Auditor interface {
 	Queues(ctx context.Context) ([]string, error)
 	Audit(ctx context.Context, queue string) ([]queue.Fault, int, error)
 }
 
-const shownFaults = 100
+const maxFaults = 100
 
-// Runs names every run that breaks a rule of its queue.
+// Runs reports every run that breaks a rule of its queue.
 func (r *Report) Runs(ctx context.Context, a Auditor) {
 	const check = "runs"
 	queues, err := a.Queues(ctx)
 	if err != nil {
-		r.fail(check, "See what is said of Redis.", "%v", err)
+		r.fail(check, "See the findings about Redis.", "%v", err)
 		return
 	}
 	for _, name := range queues {
@@ -30,7 +29,7 @@ func (r *Report) Runs(ctx context.Context, a Auditor) {
 			continue
 		}
 		for i, f := range faults {
-			if i == shownFaults {
+			if i == maxFaults {
 				r.fail(check, "Mend the first ones and call doctor again.", "queue %s: %d more", name, len(faults)-i)
 				break
 			}

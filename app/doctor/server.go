@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Server asks a front door whether it is ready, and compares clocks.
+// Server checks whether a front door is ready, and compares clocks.
 func (r *Report) Server(ctx context.Context, url string, client *http.Client) {
 	const check = "front door"
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(url, "/")+"/readyz", nil)
@@ -36,7 +36,7 @@ func (r *Report) Server(ctx context.Context, url string, client *http.Client) {
 	}
 }
 
-// seconds compares with a clock that tells whole seconds.
+// seconds compares with a clock of whole seconds.
 func (r *Report) seconds(check string, off time.Duration) {
 	if off.Abs() <= 2*time.Second {
 		off = 0

@@ -1,5 +1,4 @@
-// Package reminder tells the people behind API clients by e-mail that an
-// assertion is about to expire, once for the whole fleet.
+// Package reminder sends e-mail to the contacts of API clients before an assertion expires, once for the whole fleet.
 package reminder
 
 import (
@@ -18,49 +17,46 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// days before the deadline at which a reminder is sent, the nearest first. Of
-// several that have come only the nearest is. Read only.
+// days are the days before the deadline at which a reminder is sent, in ascending order. Of several due reminders
+// only the nearest is sent. Read only.
 var days = []int{1, 7, 14, 30}
 
 const (
-	// every is how often the clients are looked through.
-	every = 10 * time.Minute
-	// claim is how long a process has to send one message. When it dies
-	// meanwhile, another sends it again, under the same Message-ID. It must
-	// exceed the time limit of a mail server.
-	claim = 5 * time.Minute
-	// memory is how long after the deadline a reminder is known as sent.
-	memory = 48 * time.Hour
+	// checkInterval is the interval of checks.
+	checkInterval = 10 * time.Minute
+	// claimTTL is how long a process may take to send one message. When it dies meanwhile, another process sends the
+	// message again, with the same Message-ID. It must exceed the time limit of a mail server.
+	claimTTL = 5 * time.Minute
+	// sentTTL is how long after the deadline a reminder is recorded as sent.
+	sentTTL = 48 * time.Hour
 )
 
-// Clients lists the API clients. *store.Clients does.
+// Clients lists the API clients. *store.Clients implements it.
 type Clients interface {
 	List(ctx context.Context) ([]*store.Client, error)
 }
 
-// Mail finds a mail server by the name of its connection. *connect.Resolver
-// does.
+// Mail finds a mail server by the name of its connection. *connect.Resolver implements it.
 type Mail interface {
 	Mail(ctx context.Context, connection string) (flows.Mailer, error)
 }
 
-// Config is what a Reminder needs. All but Now is required.
+// Config configures a Reminder. All but Now are required.
 type Config struct {
 	Redis      redis.UniversalClient
 	Clients    Clients
 	Mail       Mail
-	Connection string // of type smtp; its sender is that of the reminders
-	Issuer     string // base URL, to say which server it is about
+	Connection string // of type smtp; reminders use its sender
+	Issuer     string // base URL, to name the server in the message
 	Log        *slog.Logger
 
 	Now func() time.Time // default time.Now
 }
 
-// Reminder is one process' part in reminding. All processes of a fleet run
-// one; each message is claimed in Redis by the one that sends it.
+// Reminder sends reminders. All processes of a fleet run one; the process that sends a message claims it in Redis.
 type Reminder struct{ config Config }
 
-// New makes a Reminder.
+// New returns a Reminder.
 func New(config Config) (*Reminder, error) {
 	if config.Redis == nil || config.Clients == nil || config.Mail == nil || config.Connection == "" || config.Log == nil {
 		return nil, errors.New("new reminder: Redis, Clients, Mail, Connection and Log are required")
@@ -71,12 +67,12 @@ func New(config Config) (*Reminder, error) {
 	return &Reminder{config}, nil
 }
 
-// Run sends what is due, at once and every ten minutes, until ctx ends.
+// Run sends due reminders, at once and every ten minutes, until ctx ends.
 func (r *Reminder) Run(ctx context.Context) error {
-	tick := time.NewTicker(every)
+	tick := time.NewTicker(checkInterval)
 	defer tick.Stop()
 	for {
-		if err := r.Pass(ctx); err != nil && ctx.Err() == nil {
+		if err := r.SendDue(ctx); err != nil && ctx.Err() == nil {
 			r.config.Log.Error("reminders were not sent; they are tried again", "error", err)
 		}
 		select {
@@ -87,8 +83,8 @@ func (r *Reminder) Run(ctx context.Context) error {
 	}
 }
 
-// Pass sends what is due now and no other process sends.
-func (r *Reminder) Pass(ctx context.Context) error {
+// SendDue sends the reminders that are due and that no other process sends.
+func (r *Reminder) SendDue(ctx context.Context) error {
 	clients, err := r.config.Clients.List(ctx)
 	if err != nil {
 		return fmt.Errorf("list clients: %w", err)
@@ -102,26 +98,26 @@ func (r *Reminder) Pass(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// due returns the nearest threshold that has come, in days before the
-// deadline. Without an assertion there is nothing that expires.
+// due returns the nearest reached threshold in days before the deadline; false when there is none. A client without
+// an assertion has nothing that expires.
 func due(c *store.Client, now time.Time) (left int, ok bool) {
 	end := c.Deadline()
 	if c.Disabled || c.Assertion == "" || len(c.Remind) == 0 || !now.Before(end) {
 		return 0, false
 	}
 	for _, d := range days {
-		if !now.Before(end.AddDate(0, 0, -d)) { // of the calendar: in its time zone
+		if !now.Before(end.AddDate(0, 0, -d)) { // calendar days, in the client's time zone
 			return d, true
 		}
 	}
 	return 0, false
 }
 
-// remind sends one message unless that was done or is being done.
+// remind sends one message unless it is sent or being sent.
 func (r *Reminder) remind(ctx context.Context, c *store.Client, left int) error {
 	id := digest(c.Identifier, c.Assertion, c.Expires, c.TimeZone, fmt.Sprint(left))
 	key := keyReminder(id)
-	ours, err := r.config.Redis.SetNX(ctx, key, "sending", claim).Result()
+	ours, err := r.config.Redis.SetNX(ctx, key, "sending", claimTTL).Result()
 	if err != nil {
 		return fmt.Errorf("claim reminder: %w", err)
 	}
@@ -129,11 +125,11 @@ func (r *Reminder) remind(ctx context.Context, c *store.Client, left int) error 
 		return nil
 	}
 	if err := r.send(ctx, c, id); err != nil {
-		// Another pass may try; when this fails, the claim ends by itself.
+		// A later pass may try again; when this fails, the claim expires.
 		return errors.Join(err, r.config.Redis.Del(context.WithoutCancel(ctx), key).Err())
 	}
 	r.config.Log.Info("reminder sent", "client", c.Identifier, "days", left)
-	keep := c.Deadline().Sub(r.config.Now()) + memory
+	keep := c.Deadline().Sub(r.config.Now()) + sentTTL
 	if err := r.config.Redis.Set(context.WithoutCancel(ctx), key, "sent", keep).Err(); err != nil {
 		return fmt.Errorf("note reminder: %w", err)
 	}
@@ -145,7 +141,7 @@ func (r *Reminder) send(ctx context.Context, c *store.Client, id string) error {
 	if err != nil {
 		return fmt.Errorf("send reminder: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, claim/2)
+	ctx, cancel := context.WithTimeout(ctx, claimTTL/2)
 	defer cancel()
 	if err := mailer.Send(ctx, r.message(c, id)); err != nil {
 		return fmt.Errorf("send reminder of %s: %w", c.Identifier, err)
@@ -167,8 +163,7 @@ func (r *Reminder) message(c *store.Client, id string) *flows.Mail {
 	}
 }
 
-// keyReminder holds "sending" or "sent": a string. TTL: claim, then until
-// memory after the deadline.
+// keyReminder is a string: "sending" or "sent". TTL: claimTTL, then until sentTTL after the deadline.
 func keyReminder(id string) string { return "penstock:reminder:{" + id + "}" }
 
 func digest(parts ...string) string {

@@ -21,7 +21,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// mailbox is a mail server on loopback that keeps what it is sent.
+// mailbox is a mail server on loopback that keeps the messages it gets.
 type mailbox struct {
 	port string
 
@@ -83,7 +83,7 @@ func newMailbox(t *testing.T) *mailbox {
 	return m
 }
 
-// fleet is a store with one client, and the mail server that reminders go to.
+// fleet is a store with one client, and the mail server for the reminders.
 type fleet struct {
 	t     *testing.T
 	box   *mailbox
@@ -123,7 +123,7 @@ func newFleet(t *testing.T) *fleet {
 	return f
 }
 
-// pass lets so many processes look at a moment, at once.
+// pass lets this number of processes check for due reminders at a moment, concurrently.
 func (f *fleet) pass(at string, processes int) error {
 	f.t.Helper()
 	now, err := time.Parse(time.RFC3339, at)
@@ -140,7 +140,7 @@ func (f *fleet) pass(at string, processes int) error {
 		if err != nil {
 			f.t.Fatal(err)
 		}
-		all.Go(func() { failures <- r.Pass(f.t.Context()) })
+		all.Go(func() { failures <- r.SendDue(f.t.Context()) })
 	}
 	all.Wait()
 	close(failures)
@@ -162,7 +162,7 @@ func (f *fleet) want(at string, letters int) {
 
 func TestAFleetSendsEachReminderOnce(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t) // its deadline is 2026-12-01T00:00 in Denver, 07:00 UTC
+	f := newFleet(t) // it ends at 2026-12-01T00:00 in Denver, 07:00 UTC
 	f.want("2026-11-01T05:59:59Z", 0)
 	f.want("2026-11-01T06:00:00Z", 1) // 30 days before, when Denver still had summer time
 	f.want("2026-11-01T06:00:01Z", 1)

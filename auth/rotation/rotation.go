@@ -1,5 +1,5 @@
-// Package rotation counts which secret the calls of an API key are signed
-// with while it has two, so that people know when the old one is out of use.
+// Package rotation counts the use of both secrets of an API key during a rotation, so that people know when the old
+// one is no longer used.
 package rotation
 
 import (
@@ -19,36 +19,35 @@ import (
 )
 
 const (
-	// pause is between two writes: what was counted is seen that much later,
-	// and lost when the process is killed.
-	pause = time.Second
-	// afterlife is how long counts are kept after the old secret's end.
-	afterlife = 24 * time.Hour
-	// writeLimit bounds the last write, when the process ends.
+	// writeInterval is the pause between two writes: counts are visible that much later, and lost when the process is
+	// killed.
+	writeInterval = time.Second
+	// retention is how long counts are kept after the end of the old secret.
+	retention = 24 * time.Hour
+	// writeLimit is the maximum duration of the last write, at the end of the process.
 	writeLimit = 2 * time.Second
 )
 
-// keyUse holds the counts of one rotation of a key: a hash of current and
-// previous (calls) and last (unix milliseconds, of the last with the previous
-// secret). TTL: until the previous secret's end, and afterlife.
+// keyUse is a hash with the counts of one rotation: current and previous (calls), and last (unix milliseconds of the
+// last call with the previous secret). TTL: until retention after the end of the previous secret.
 func keyUse(k *store.Key) string {
 	sum := sha256.Sum256([]byte(k.Key + "\x00" + strconv.FormatInt(k.PreviousUntil.UnixMilli(), 10)))
 	return "penstock:secret_use:" + base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// Use is how often each secret was used since the rotation.
+// Use is the number of uses of each secret since the rotation.
 type Use struct {
 	Current, Previous int64
 	LastPrevious      time.Time // zero: never
 }
 
-// Config of a Meter. Both are required.
+// Config configures a Meter. Both fields are required.
 type Config struct {
 	Redis redis.UniversalClient
 	Log   *slog.Logger
 }
 
-// Meter counts. Safe for concurrent use.
+// Meter counts uses of secrets. Safe for concurrent use.
 type Meter struct {
 	config Config
 
@@ -61,7 +60,7 @@ type count struct {
 	until time.Time
 }
 
-// New makes a Meter. Nothing is written unless Run runs.
+// New returns a Meter. It writes only while Run runs.
 func New(config Config) (*Meter, error) {
 	if config.Redis == nil || config.Log == nil {
 		return nil, errors.New("new meter of rotations: Redis and Log are required")
@@ -69,7 +68,7 @@ func New(config Config) (*Meter, error) {
 	return &Meter{config: config, counted: map[string]*count{}}, nil
 }
 
-// Count counts a call of a key that has two secrets. It never waits for Redis.
+// Count counts a call of a key with two secrets. It never waits for Redis.
 func (m *Meter) Count(k *store.Key, previous bool) {
 	id := keyUse(k)
 	m.mu.Lock()
@@ -86,9 +85,9 @@ func (m *Meter) Count(k *store.Key, previous bool) {
 	}
 }
 
-// Run writes what was counted until ctx ends, and then once more.
+// Run writes the counts until ctx ends, and then once more.
 func (m *Meter) Run(ctx context.Context) error {
-	tick := time.NewTicker(pause)
+	tick := time.NewTicker(writeInterval)
 	defer tick.Stop()
 	for {
 		select {
@@ -103,8 +102,7 @@ func (m *Meter) Run(ctx context.Context) error {
 	}
 }
 
-// write adds what was counted. What cannot be written is lost: it is no more
-// than a hint.
+// write adds the counts in Redis. Counts that cannot be written are lost; they are only a hint.
 func (m *Meter) write(ctx context.Context) {
 	m.mu.Lock()
 	counted := m.counted
@@ -120,7 +118,7 @@ func (m *Meter) write(ctx context.Context) {
 			if !c.LastPrevious.IsZero() {
 				p.HSet(ctx, id, "last", c.LastPrevious.UnixMilli())
 			}
-			p.ExpireAt(ctx, id, c.until.Add(afterlife))
+			p.ExpireAt(ctx, id, c.until.Add(retention))
 		}
 		return nil
 	})
@@ -129,7 +127,7 @@ func (m *Meter) write(ctx context.Context) {
 	}
 }
 
-// Use returns what was counted since the key's last rotation.
+// Use returns the counts since the key's last rotation.
 func (m *Meter) Use(ctx context.Context, k *store.Key) (Use, error) {
 	f, err := m.config.Redis.HGetAll(ctx, keyUse(k)).Result()
 	if err != nil {

@@ -18,12 +18,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A child is a process of the comparison: Redis, or this program in a role.
+// child is a process of the comparison: Redis, or this program in a role.
 type child struct {
 	cmd  *exec.Cmd
-	addr string // where it listens, when it does
+	addr string // listening address; empty: none
 	in   io.Closer
-	dir  string // removed with it
+	dir  string // removed after the process
 }
 
 const (
@@ -35,8 +35,8 @@ const (
 	readyLine        = "ready "
 )
 
-// startRole runs this program again in a role, until it says that it is ready.
-// It ends when its standard input does, so it cannot outlive this process.
+// startRole starts this program in a role and waits until it is ready. The child ends when its standard input is
+// closed, so that it cannot outlive this process.
 func (b *bench) startRole(role string, db int) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -68,14 +68,13 @@ func (b *bench) startRole(role string, db int) (*child, error) {
 	return c, nil
 }
 
-// serving is what a role does once it has started: it says so, and waits for
-// its parent to let go.
+// serving reports the readiness of a role to the parent, and waits until the parent closes standard input.
 func serving(addr string) {
 	fmt.Println(readyLine + addr)
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
-// startRedis runs a redis-server with an append-only file in a folder of its own.
+// startRedis starts a redis-server with an append-only file in a new directory.
 func startRedis(ctx context.Context, fsync string) (*child, error) {
 	dir, err := os.MkdirTemp("", "penstock-compare-")
 	if err != nil {
@@ -106,7 +105,7 @@ func startRedis(ctx context.Context, fsync string) (*child, error) {
 	return nil, fmt.Errorf("start redis-server: %w", err)
 }
 
-// stop ends the process and waits for it.
+// stop ends the process gracefully and waits for its end.
 func (c *child) stop() {
 	if c == nil {
 		return
@@ -124,7 +123,7 @@ func (c *child) stop() {
 	}
 }
 
-// kill ends the process without a warning, and waits for it.
+// kill kills the process and waits for its end.
 func (c *child) kill() {
 	_ = c.cmd.Process.Kill()
 	_ = c.cmd.Wait()
@@ -134,14 +133,14 @@ func (c *child) kill() {
 // ticksPerSecond is the unit of /proc/pid/stat on Linux.
 const ticksPerSecond = 100
 
-// cpuOf is the processor time that a process has used.
+// cpuOf returns the processor time of a process.
 func cpuOf(pid int) (time.Duration, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, fmt.Errorf("read processor time: %w", err)
 	}
-	// The command's name, in parentheses, may hold spaces; user and system
-	// time are fields 14 and 15 of the whole.
+	// The name of the command, in parentheses, may contain spaces; user and system time are fields 14 and 15 of the
+	// line.
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 	if len(fields) < 13 {
 		return 0, errors.New("read processor time: stat is short")

@@ -21,14 +21,13 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// The API key of the comparison. Replays are allowed to attach, and every call
-// has another ts, so none does.
+// The API key of the comparison. It attaches replays; every call has a different parameter, so that none is a replay.
 const (
 	doorKey    = "compare"
 	doorSecret = "a-secret-for-the-comparison"
 )
 
-// door serves the product's own door over one way to submit.
+// door serves the product's front door over one way to submit.
 func (p *process) door(over string) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -83,9 +82,8 @@ func (noRecords) Record(context.Context, string) (queue.Record, error) {
 	return queue.Record{}, queue.ErrNotFound
 }
 
-// callDoor posts an event as a SmartSYNC caller does, to each of so many flows
-// in turn. Each call has a declared parameter of its own, so that none repeats
-// another.
+// callDoor posts an event as a SmartSYNC caller does, to each of the flows in turn. Each call has a unique declared
+// parameter, so that no call repeats another one.
 func callDoor(base string, flows int, event []byte) load.Call {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1024}}
 	var serial atomic.Int64

@@ -18,16 +18,15 @@ const (
 	unharmed    = "penstock, nobody killed"
 )
 
-// outcome is what callers saw of one round of kills.
+// outcome is the result of one round of kills for the callers.
 type outcome struct {
 	name  string
 	kills int
 	load  *load.Report
 }
 
-// kills measures the door while one of two workers is killed again and again,
-// and started again at once. A call that is not answered with its output counts
-// as lost.
+// kills measures calls while one of two workers is killed and restarted periodically. A call without its output
+// counts as lost.
 func (b *bench) kills(ctx context.Context) error {
 	c := &contender{name: killed}
 	defer c.stop()
@@ -50,7 +49,7 @@ func (b *bench) kills(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// underKills carries out a plan while the contender's workers are killed in turn.
+// underKills executes a plan while the contender's workers are killed in turn.
 func (b *bench) underKills(ctx context.Context, c *contender, plan load.Plan) (outcome, error) {
 	done := make(chan *load.Report, 1)
 	go func() { done <- load.Run(ctx, plan, c.call) }()
@@ -73,7 +72,7 @@ func (b *bench) underKills(ctx context.Context, c *contender, plan load.Plan) (o
 	}
 }
 
-// printOutcomes prints the rounds of a kind together.
+// printOutcomes prints the rounds of each kind together.
 func printOutcomes(out io.Writer, outcomes []outcome) {
 	if len(outcomes) == 0 {
 		return

@@ -1,6 +1,5 @@
-// Command compare measures Penstock beside Redis' own hand-off, plain asynq
-// and a handler without a queue, interleaved in one run on one machine, and
-// prints ratios. See docs/performance.md for how to read them.
+// Command compare measures Penstock, Redis' own hand-off, plain asynq, and a handler without a queue, interleaved in
+// one run on one machine, and prints ratios. docs/performance.md explains them.
 package main
 
 import (
@@ -45,7 +44,7 @@ func main() {
 	}
 }
 
-// config of one comparison.
+// config configures one comparison.
 type config struct {
 	Rounds    int
 	Slice     time.Duration
@@ -57,7 +56,7 @@ type config struct {
 	Out       string
 }
 
-// check refuses words that would measure nothing.
+// check rejects flags that would measure nothing.
 func (c config) check(rest []string) error {
 	contenders := []string{handOffFlow, ours, noQueue, asynqUsual, asynq10ms, asynq1ms}
 	known := func(name string) bool {
@@ -78,14 +77,14 @@ func (c config) check(rest []string) error {
 	return nil
 }
 
-// part is what one call of -only measures.
+// part is one value of -only.
 type part struct {
 	name     string
 	workload workload
 	run      func(*bench, context.Context) error
 }
 
-const storedPart = "stored" // takes so long that it is only run when asked for
+const storedPart = "stored" // runs only on request, because it takes long
 
 func parts() []part {
 	return []part{
@@ -108,7 +107,7 @@ func partNames() []string {
 	return names
 }
 
-// compare carries out the parts that were asked for.
+// compare executes the selected parts.
 func compare(ctx context.Context, cfg config) error {
 	r, err := startRedis(ctx, cfg.Fsync)
 	if err != nil {

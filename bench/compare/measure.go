@@ -16,32 +16,32 @@ import (
 	"github.com/penstock/penstock/internal/load"
 )
 
-// bench is one comparison under way.
+// bench is one comparison in progress.
 type bench struct {
 	cfg    config
 	redis  *child
 	report *report
 
-	workload workload // of the part that is measured
-	target   string   // base URL of what its flow calls, when it does
+	workload workload // of the current part
+	target   string   // base URL of the service that the flow calls; empty: none
 }
 
-// redisURL is a database of the Redis under test.
+// redisURL returns the URL of a database of the Redis under test.
 func (b *bench) redisURL(db int) string { return fmt.Sprintf("redis://%s/%d", b.redis.addr, db) }
 
-// contender is one way to do the work, ready to be called.
+// contender is one implementation to measure.
 type contender struct {
 	name     string
 	call     load.Call
-	children []*child // besides Redis
-	db       int      // of Redis
+	children []*child // without Redis
+	db       int      // database of Redis
 	patterns []string // empty: all
-	polls    bool     // costs something also while another one is measured, and is stopped then
-	slow     bool     // its calls take long: hardly any to warm up
+	polls    bool     // costs processor time while idle, and is stopped while others are measured
+	slow     bool     // its calls take long: only one warm-up call
 	close    func()
 }
 
-// hold stops or continues the contender's processes.
+// hold sends a stop or continue signal to the contender's processes.
 func (c *contender) hold(signal syscall.Signal) error {
 	for _, child := range c.children {
 		if err := child.cmd.Process.Signal(signal); err != nil {
@@ -55,20 +55,20 @@ func (c *contender) stop() {
 	if c.close != nil {
 		c.close()
 	}
-	_ = c.hold(syscall.SIGCONT) // one that is stopped does not end
+	_ = c.hold(syscall.SIGCONT) // a stopped process would not end
 	for _, child := range c.children {
 		child.stop()
 	}
 }
 
-// measures reports whether a contender is wanted under a pattern.
+// measures reports whether a contender is selected for a pattern.
 func (b *bench) measures(c *contender, pattern string) bool {
 	return (b.cfg.Contender == "" || strings.HasPrefix(c.name, b.cfg.Contender)) &&
 		(b.cfg.Pattern == "" || b.cfg.Pattern == pattern) &&
 		(len(c.patterns) == 0 || slices.Contains(c.patterns, pattern))
 }
 
-// pattern is a way to call.
+// pattern is a pattern of calls.
 type pattern struct {
 	name string
 	plan load.Plan
@@ -84,8 +84,8 @@ func patterns(slice time.Duration) []pattern {
 	}
 }
 
-// interleave measures every contender under every pattern, in turn, round by
-// round: what the machine does to one it does to all.
+// interleave measures every contender with every pattern in turn, round by round, so that disturbances of the machine
+// affect all of them.
 func (b *bench) interleave(ctx context.Context, part string, contenders []*contender) error {
 	for _, c := range contenders {
 		if c.polls {
@@ -121,10 +121,10 @@ func (b *bench) interleave(ctx context.Context, part string, contenders []*conte
 type measurement struct {
 	load     *load.Report
 	cpu      split // of all processes
-	commands int64 // that Redis processed
+	commands int64 // processed by Redis
 }
 
-// measureAlone measures a contender; one that polls runs only for that long.
+// measureAlone measures a contender; one that polls runs only during its measurement.
 func (b *bench) measureAlone(ctx context.Context, c *contender, plan load.Plan) (measurement, error) {
 	if c.slow {
 		plan.Warm = 1
@@ -155,7 +155,7 @@ func (b *bench) measure(ctx context.Context, c *contender, plan load.Plan) (meas
 	return measurement{load: r, cpu: after.cpu.minus(before.cpu), commands: after.commands - before.commands}, nil
 }
 
-// empty forgets what an earlier part left behind.
+// empty removes the data of earlier parts.
 func (b *bench) empty(ctx context.Context) error {
 	client := redis.NewClient(&redis.Options{Addr: b.redis.addr})
 	defer client.Close()
@@ -170,7 +170,7 @@ type usage struct {
 	commands int64
 }
 
-// split is processor time by who used it.
+// split is processor time by process.
 type split struct{ caller, redis, children time.Duration }
 
 func (s split) minus(o split) split {

@@ -12,18 +12,18 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// Names of the contenders, as the report shows them.
+// Names of the contenders in the report.
 const (
-	handOffFlow = "hand-off + flow" // push, blocking pop, the flow, reply: Redis' own floor
+	handOffFlow = "hand-off + flow" // push, blocking pop, the flow, reply: the minimum with Redis
 	ours        = "penstock"
 	asynq1ms    = "asynq 1 ms"
 	asynq10ms   = "asynq 10 ms"
 	asynqUsual  = "asynq defaults" // polls once a second
-	noQueue     = "no queue"       // the flow in the door's process
+	noQueue     = "no queue"       // the flow in the API process
 )
 
-// queuePath measures from submission to the result at the waiter, in this
-// process; workers and Redis are processes of their own.
+// queuePath measures from submission to the result at the waiter, in this process; workers and Redis are separate
+// processes.
 func (b *bench) queuePath(ctx context.Context) error {
 	conn, err := redisconn.Parse(b.redisURL(0))
 	if err != nil {
@@ -66,7 +66,7 @@ func (b *bench) queuePath(ctx context.Context) error {
 	return b.interleave(ctx, "queue", all)
 }
 
-// poller is plain asynq at one polling interval.
+// poller is plain asynq with one polling interval.
 type poller struct {
 	name     string
 	interval string
@@ -94,8 +94,7 @@ func (b *bench) start(c *contender, roles ...string) error {
 	return nil
 }
 
-// door measures through HTTP and authentication; every contender has the same
-// door, over another way to submit.
+// door measures with HTTP and authentication. Every contender has the same front door with another way to submit.
 func (b *bench) door(ctx context.Context) error {
 	contenders := []*contender{{name: handOffFlow, patterns: []string{"hot", "idle"}}, {name: ours}, {name: noQueue}}
 	for _, p := range pollers {
@@ -124,7 +123,7 @@ func (b *bench) large(ctx context.Context) error {
 	return b.throughDoor(ctx, "large", contenders)
 }
 
-// few are the contenders of the parts that are about the work, not about waking.
+// few returns the contenders of the parts that measure the work instead of the wake-up.
 func few(patterns ...string) []*contender {
 	return []*contender{
 		{name: ours, patterns: patterns},
@@ -133,7 +132,7 @@ func few(patterns ...string) []*contender {
 	}
 }
 
-// throughDoor measures contenders, each behind a door of its own.
+// throughDoor measures contenders, each behind its own front door.
 func (b *bench) throughDoor(ctx context.Context, part string, contenders []*contender) error {
 	defer func() {
 		for _, c := range contenders {
@@ -149,7 +148,7 @@ func (b *bench) throughDoor(ctx context.Context, part string, contenders []*cont
 	return b.interleave(ctx, part, contenders)
 }
 
-// rolesBehindDoor are the processes of a contender, the door first.
+// rolesBehindDoor returns the processes of a contender, the front door first.
 func rolesBehindDoor(contender string) []string {
 	switch contender {
 	case handOffFlow:
@@ -163,7 +162,7 @@ func rolesBehindDoor(contender string) []string {
 	return []string{"door:asynq:" + contender, pollers[i].role()}
 }
 
-// idle measures what nobody's work costs: processor time of workers and Redis.
+// idle measures the cost of idle workers and Redis: processor time and commands.
 func (b *bench) idle(ctx context.Context) error {
 	for _, c := range []struct {
 		name  string
@@ -193,7 +192,7 @@ func (b *bench) idleOf(ctx context.Context, name, role string, count int) error 
 			return err
 		}
 	}
-	if err := pause(ctx, 3*time.Second); err != nil { // let them settle
+	if err := pause(ctx, 3*time.Second); err != nil { // until start-up work is done
 		return err
 	}
 	before, err := b.usage(ctx, c)

@@ -10,27 +10,27 @@ import (
 	"time"
 )
 
-// report gathers the figures and prints them with their ratios.
+// report collects the figures and prints them with ratios.
 type report struct {
 	cfg      config
-	order    []string // parts' rows, as they first came
+	order    []string // keys of rows in the order of their first measurement
 	rows     map[string]*row
 	idles    []idleRow
 	outcomes []outcome
 }
 
-// row is one contender under one pattern of one part, over all rounds.
+// row is one contender with one pattern of one part, over all rounds.
 type row struct {
 	Part, Contender, Pattern string
-	P50, P99, Rate           []float64 // of each round; µs, µs, calls a second
-	CPU, Commands            []float64 // of each round, a call; µs, Redis commands
-	Caller, Redis, Children  []float64 // of each round, a call; µs of processor time by who used it
+	P50, P99, Rate           []float64 // of each round; µs, µs, calls per second
+	CPU, Commands            []float64 // of each round and per call; µs, Redis commands
+	Caller, Redis, Children  []float64 // of each round and per call; processor time of each process in µs
 }
 
 type idleRow struct {
 	Name     string
-	Cores    float64 // processor seconds a second, all processes
-	Commands float64 // Redis commands a second
+	Cores    float64 // processor seconds per second, all processes
+	Commands float64 // Redis commands per second
 }
 
 func newReport(cfg config) *report { return &report{cfg: cfg, rows: map[string]*row{}} }
@@ -48,7 +48,7 @@ func (r *report) add(part, contender, pattern string, m measurement) {
 	x.P99 = append(x.P99, micros(m.load.Percentile(99)))
 	x.Rate = append(x.Rate, m.load.Rate())
 	under := m.cpu.total()
-	if slices.Contains([]string{"door", "effects", "large"}, part) { // the caller is a load generator, and not what is measured
+	if slices.Contains([]string{"door", "effects", "large"}, part) { // the caller is a load generator and not part of the measurement
 		under -= m.cpu.caller
 	}
 	x.CPU = append(x.CPU, micros(under)/calls)
@@ -72,8 +72,7 @@ func median(v []float64) float64 {
 	return s[len(s)/2]
 }
 
-// ratio is the median of the rounds' ratios: what the machine did to one round
-// it did to both.
+// ratio returns the median of the rounds' ratios, so that disturbances of a round cancel out.
 func ratio(a, b []float64) float64 {
 	var out []float64
 	for i := range min(len(a), len(b)) {

@@ -27,7 +27,7 @@ const (
 	flowLimit = 20 * time.Second
 )
 
-// process is what a role has to work with.
+// process is the environment of a role.
 type process struct {
 	redis *redisconn.Conn
 	slots int
@@ -37,21 +37,21 @@ type process struct {
 	log   *slog.Logger
 }
 
-// productFlows are what the product's door and worker read flows from.
+// productFlows provides flows to the product's front door and worker.
 type productFlows interface {
 	runner.Flows
 	worker.Versions
 }
 
-// oneFlow is the sample under every number.
+// oneFlow returns the sample flow for every number.
 type oneFlow struct{ flow *flows.Flow }
 
 func (f oneFlow) Find(string) (*flows.Flow, bool)                             { return f.flow, true }
 func (f oneFlow) Version(context.Context, int64, string) (*flows.Flow, error) { return f.flow, nil }
 
-// serveRole is this program as a child.
+// serveRole is the main function of a child.
 func serveRole(role string) error {
-	signal.Ignore(os.Interrupt) // the parent says when to stop
+	signal.Ignore(os.Interrupt) // the parent decides when to stop
 	conn, err := redisconn.Parse(os.Getenv(redisVariable))
 	if err != nil {
 		return err
@@ -101,7 +101,7 @@ func serveRole(role string) error {
 	return fmt.Errorf("unknown role")
 }
 
-// execute runs the workload's flow on an event.
+// execute executes the workload's flow on an event.
 func (p *process) execute(ctx context.Context, event []byte) ([]byte, error) {
 	value, err := flows.DecodeJSON(event)
 	if err != nil {
@@ -114,8 +114,7 @@ func (p *process) execute(ctx context.Context, event []byte) ([]byte, error) {
 	return flows.EncodeJSON(output), nil
 }
 
-// gcPercent is what the product sets for itself, see app; the others
-// run as Go does by default.
+// gcPercent is the product's own setting, see app; the others use Go's default.
 const gcPercent = 400
 
 func (p *process) penstockWorker() error {
@@ -139,8 +138,7 @@ func (p *process) penstockWorker() error {
 // rawQueue is a LIST of "<reply list> <payload>"; replies are pushed to lists.
 const rawQueue = "compare:raw"
 
-// rawWorker is Redis' own hand-off: pop, push the answer. With the flow in
-// between, or as an echo.
+// rawWorker is Redis' own hand-off: it pops a payload and pushes the reply, with or without executing the flow.
 func (p *process) rawWorker(run bool) error {
 	pop, push := p.redis.Blocking(time.Second, nil), p.redis.Client()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -166,8 +164,7 @@ func (p *process) rawWorker(run bool) error {
 	return nil
 }
 
-// asynqWorker is asynq as its documentation shows it, at a polling interval, on
-// a queue of its own; the answer goes out by PUBLISH.
+// asynqWorker uses asynq as documented, with a polling interval and its own queue; results are sent by PUBLISH.
 func (p *process) asynqWorker(interval time.Duration, queue string) error {
 	client := p.redis.Client()
 	server := asynq.NewServerFromRedisClient(client, asynq.Config{
@@ -190,7 +187,7 @@ func (p *process) asynqWorker(interval time.Duration, queue string) error {
 	return nil
 }
 
-// listen serves a handler on a free loopback port until the parent lets go.
+// listen serves a handler on a free loopback port until the parent closes standard input.
 func listen(h http.Handler) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

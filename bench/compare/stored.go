@@ -18,10 +18,10 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// levels are the numbers of stored runs that the stored part measures at.
+// levels are the numbers of stored runs of the stored part.
 var levels = []int{1_000, 100_000, 1_000_000}
 
-// stored shows that a run costs the same however many are stored.
+// stored shows that the cost of a run is independent of the number of stored runs.
 func (b *bench) stored(ctx context.Context) error {
 	conn, err := redisconn.Parse(b.redisURL(0))
 	if err != nil {
@@ -53,7 +53,7 @@ func (b *bench) stored(ctx context.Context) error {
 	return nil
 }
 
-// fill stores settled runs as a worker leaves them, copied from a real one.
+// fill stores ended runs in the form in which a worker leaves them.
 func fill(ctx context.Context, conn *redisconn.Conn, from, to int) error {
 	client := conn.Client()
 	defer client.Close()
@@ -79,14 +79,14 @@ func fill(ctx context.Context, conn *redisconn.Conn, from, to int) error {
 	return nil
 }
 
-// deployedFlows are the numbers of deployed flows that the flows part measures at.
+// deployedFlows are the numbers of deployed flows of the flows part.
 var deployedFlows = []int{1, 100, 1_000}
 
-// firstFlow is the number of the first one; the file of the sample says it.
+// firstFlow is the number of the first flow, as in the sample's file.
 const firstFlow = 3
 
-// deployed shows that a run costs the same however many flows are deployed.
-// Each number has a database of its own; calls go to all of its flows in turn.
+// deployed shows that the cost of a run is independent of the number of deployed flows. Each number has its own
+// database; calls go to all its flows in turn.
 func (b *bench) deployed(ctx context.Context) error {
 	var all []*contender
 	defer func() {
@@ -109,7 +109,7 @@ func (b *bench) deployed(ctx context.Context) error {
 	return b.interleave(ctx, "flows", all)
 }
 
-// deploy deploys the sample flow n times, under numbers and slugs of its own.
+// deploy deploys the sample flow n times with distinct numbers and slugs.
 func (b *bench) deploy(ctx context.Context, db, n int) error {
 	conn, err := redisconn.Parse(b.redisURL(db))
 	if err != nil {
@@ -134,7 +134,7 @@ func (b *bench) deploy(ctx context.Context, db, n int) error {
 	return nil
 }
 
-// openStore opens the product's store of flows. Its key is of no use to anybody.
+// openStore opens the product's store of flows with a dummy master key.
 func openStore(ctx context.Context, client redis.UniversalClient) (*store.Store, error) {
 	sealer, err := store.NewSealer(make([]byte, 32))
 	if err != nil {

@@ -16,10 +16,9 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// Every contender is a way to submit; the door is the same for all.
+// Every contender is a way to submit; the front door is the same for all.
 
-// plain submits through asynq's own client and hears of results on one
-// channel for the process.
+// plain submits with asynq's client and receives results on one channel of the process.
 type plain struct {
 	client *asynq.Client
 	redis  redis.UniversalClient
@@ -73,7 +72,7 @@ func (p *plain) submit(ctx context.Context, s queue.Submission) (runner.Ticket, 
 	}}, nil
 }
 
-// raw pushes to the raw worker and pops its answer.
+// raw pushes to the raw worker and pops its reply.
 type raw struct{ push, pop redis.UniversalClient }
 
 func newRaw(conn *redisconn.Conn) *raw {
@@ -95,7 +94,7 @@ func (r *raw) submit(ctx context.Context, s queue.Submission) (runner.Ticket, er
 	}}, nil
 }
 
-// inProcess runs the flow at once, in the door.
+// inProcess executes the flow at once, in the API process.
 func (p *process) inProcess(ctx context.Context, s queue.Submission) (runner.Ticket, error) {
 	return &ticket{id: uuid.NewString(), wait: func(ctx context.Context) (queue.Result, error) {
 		output, err := p.execute(ctx, s.Event)
@@ -114,7 +113,7 @@ func (t *ticket) Attached() bool                                 { return false 
 func (t *ticket) Wait(ctx context.Context) (queue.Result, error) { return t.wait(ctx) }
 func (t *ticket) Close()                                         {}
 
-// penstock submits through our client.
+// penstock submits with the product's client.
 func penstock(c *queue.Client) runner.Submit {
 	return func(ctx context.Context, s queue.Submission) (runner.Ticket, error) { return c.Submit(ctx, s) }
 }

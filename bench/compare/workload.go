@@ -14,8 +14,7 @@ import (
 	"github.com/penstock/penstock/internal/outbound"
 )
 
-// workload is what a part's calls do: every contender runs the same flow on the
-// same event.
+// workload is the work of a part's calls: every contender executes the same flow on the same event.
 type workload struct {
 	name   string
 	source []byte
@@ -30,10 +29,10 @@ var (
 
 	small   = workload{"small", threeSteps, eventOf(1 << 10)}
 	effects = workload{"effects", threeEffects, eventOf(1 << 10)}
-	large   = workload{"large", threeSteps, eventOf(1<<20 - 1<<10)} // the door's bound is 1 MiB, headers of the form not counted
+	large   = workload{"large", threeSteps, eventOf(1<<20 - 1<<10)} // the front door's limit is 1 MiB, without headers
 )
 
-// workloadNamed finds the workload that the parent has chosen.
+// workloadNamed finds the workload selected by the parent.
 func workloadNamed(name string) (workload, error) {
 	for _, w := range []workload{small, effects, large} {
 		if w.name == name {
@@ -43,7 +42,7 @@ func workloadNamed(name string) (workload, error) {
 	return workload{}, fmt.Errorf("unknown workload %q", name)
 }
 
-// eventOf is a person as JSON, about so many bytes of it.
+// eventOf returns a person as JSON of about size bytes.
 func eventOf(size int) []byte {
 	const person = `{"first":"Robert","last":"Hernandez","email":"robert@example.org","amount":12.50,"notes":"`
 	return []byte(person + strings.Repeat("n", size-len(person)-2) + `"}`)
@@ -53,7 +52,7 @@ func (w workload) flow() (*flows.Flow, error) {
 	return flows.Parse("flow.yaml", w.source, steps.Catalogue())
 }
 
-// environment lets the workload's flow reach the target.
+// environment gives the workload's flow access to the target.
 func environment(target string) (flows.Env, error) {
 	transport, err := outbound.New(outbound.Config{AllowLoopback: true})
 	if err != nil {
@@ -62,7 +61,7 @@ func environment(target string) (flows.Env, error) {
 	return flows.Env{HTTP: transport, Vars: map[string]any{"target": target}}, nil
 }
 
-// target is the service that the flow of effects calls.
+// target is the service called by the flow of the effects part.
 func target() error {
 	return listen(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {

@@ -1,6 +1,5 @@
-// Command penstock runs data flows in real time: a front door, workers, and
-// all of it in one process for development. The program itself is package app,
-// its commands are package app/cli.
+// Command penstock runs data flows in real time: a front door, workers, and both in one process for development.
+// Package app is the program itself, package app/cli its commands.
 package main
 
 import (

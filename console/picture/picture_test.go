@@ -65,13 +65,13 @@ type tracer struct {
 	paths []string
 }
 
-func (t *tracer) Begin(b flows.Begun) {
+func (t *tracer) Begin(b flows.StepStart) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.paths = append(t.paths, b.Step)
 }
-func (t *tracer) End(flows.Ended) {}
-func (t *tracer) Log(flows.Line)  {}
+func (t *tracer) End(flows.StepEnd) {}
+func (t *tracer) Log(flows.LogLine) {}
 
 func pathsOf(steps []Step) []string {
 	var all []string

@@ -1,10 +1,9 @@
-// Package cookbook holds flows for what people build every day, each with its
-// tests.
+// Package cookbook contains complete flows for common tasks, each with its tests.
 package cookbook
 
 import "embed"
 
-// FS holds the flows, *.yaml at its root.
+// FS contains the flows, *.yaml at its root.
 //
 //go:embed *.yaml
 var FS embed.FS

@@ -121,7 +121,7 @@ func TestFormToAMailbox(t *testing.T) {
 	}
 }
 
-// A change that came one way does not go back; one to another record does.
+// A change from one system does not go back to it; one to another record does.
 func TestTwoWaySync(t *testing.T) {
 	t.Parallel()
 	s := newServices(t)
@@ -156,7 +156,7 @@ func TestRespondThenContinue(t *testing.T) {
 	}
 }
 
-// The first attempt asks and parks, the second finds the answer.
+// The first attempt sends the question and parks, the second gets the response.
 func TestApprovalOverTwoAttempts(t *testing.T) {
 	t.Parallel()
 	for answer, paid := range map[string]string{"yes": `[{"id":"new","paid":2000}]`, "no": "[]"} {
@@ -191,7 +191,7 @@ func TestSOAPCall(t *testing.T) {
 	}
 }
 
-// No flow of the cookbook is left out of the tests above.
+// Every flow of the cookbook is in the tests above.
 func TestEveryFlowMeetsServices(t *testing.T) {
 	t.Parallel()
 	tests, err := os.ReadFile("live_test.go")

@@ -21,14 +21,13 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// letter is a message as the mail server took it.
+// letter is a message as the mail server received it.
 type letter struct {
 	to            []string
 	subject, text string
 }
 
-// post starts a mail server and stores the connection to it, as a person
-// would.
+// post starts a mail server and stores the connection to it, as an administrator would.
 func (s *services) post() {
 	s.t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -67,7 +66,7 @@ func (s *services) Mail(ctx context.Context, name string) (flows.Mailer, error) 
 	return s.mailers.Mail(ctx, name)
 }
 
-// session takes one message after the other.
+// session accepts one message after the other.
 type session struct {
 	services *services
 	to       []string
@@ -97,7 +96,7 @@ func (s *session) Data(r io.Reader) error {
 	return err
 }
 
-// plainText is what somebody reads who reads no HTML.
+// plainText is the text part of the message.
 func plainText(m *mail.Message) (string, error) {
 	kind, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// services are what the flows of the cookbook talk to, on loopback.
+// services are the services that the flows of the cookbook call, on loopback.
 type services struct {
 	t   testing.TB
 	url string
@@ -32,9 +32,9 @@ type services struct {
 
 	mu      sync.Mutex
 	people  []map[string]any // guarded by mu, as are the rest
-	calls   []string         // "METHOD path body" of what wrote
+	calls   []string         // "METHOD path body" of requests that write
 	mails   []letter
-	answers []flows.Answer
+	answers []flows.Response
 	links   map[string]string // callback URLs by key
 	journal map[string][]byte
 }
@@ -53,7 +53,7 @@ func newServices(t testing.TB) *services {
 	return s
 }
 
-// env is what a run may reach, the same for every attempt.
+// env is the environment of a run, the same for every attempt.
 func (s *services) env(others flows.Flows) flows.Env {
 	memory := flows.NewMemory()
 	vars := map[string]any{"rates": s.url + "/soap"}
@@ -66,7 +66,7 @@ func (s *services) env(others flows.Flows) flows.Env {
 	}
 }
 
-// findPeople finds by address, or what was changed, a person to a page.
+// findPeople finds by address, or by time of change, one person to a page.
 func (s *services) findPeople(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -111,7 +111,7 @@ func (s *services) soap(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `<?xml version="1.0"?><soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body>%s</soap:Body></soap:Envelope>`, answer)
 }
 
-// write takes what is sent, and refuses what is not for it.
+// write accepts valid changes and refuses others.
 func (s *services) write(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	s.mu.Lock()
@@ -165,7 +165,7 @@ func (s *services) HTTP(context.Context, string) (flows.HTTPConnection, error) {
 
 func (s *services) SQL(context.Context, string) (*flows.Database, error) { return s.db, nil }
 
-func (s *services) respond(_ context.Context, a flows.Answer) error {
+func (s *services) respond(_ context.Context, a flows.Response) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answers = append(s.answers, a)

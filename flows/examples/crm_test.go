@@ -48,8 +48,7 @@ func newCRM(t *testing.T) *httptest.Server {
 	return crm
 }
 
-// A lookup returns the document that SmartSYNC's page on its real-time API
-// shows, member for member, without a body as well.
+// A lookup returns the document on SmartSYNC's page about its real-time API, member for member, also without a body.
 func TestLookupReturnsTheDocumentedRecord(t *testing.T) {
 	t.Parallel()
 	documented, err := os.ReadFile(filepath.Join("testdata", "smartsync-output.json"))

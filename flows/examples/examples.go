@@ -1,9 +1,9 @@
-// Package examples holds sample flows, each with its tests.
+// Package examples contains sample flows, each with its tests.
 package examples
 
 import "embed"
 
-// FS holds the sample flows, *.yaml at its root.
+// FS contains the sample flows, *.yaml at its root.
 //
 //go:embed *.yaml
 var FS embed.FS

@@ -9,15 +9,13 @@ import (
 )
 
 const (
-	// startLimit bounds how long a child may take until it is ready.
+	// startLimit is the maximum time for a child to become ready.
 	startLimit = 10 * time.Second
-	// maxServed is how many scripts a child evaluates before another one
-	// takes its place, so that what an engine leaks is given back.
+	// maxServed is the number of scripts after which a child is replaced, to limit leaks of the engine.
 	maxServed = 1000
 )
 
-// child is a process that evaluates one script at a time. One goroutine uses
-// it at a time.
+// child is a process that evaluates one script at a time. It is used by one goroutine at a time.
 type child struct {
 	cmd    *exec.Cmd
 	in     io.WriteCloser
@@ -27,7 +25,7 @@ type child struct {
 
 func startChild(ctx context.Context, command []string) (*child, error) {
 	cmd := exec.Command(command[0], command[1:]...)
-	cmd.Env = []string{} // nothing of ours
+	cmd.Env = []string{} // nothing of this process
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("start script process: %w", err)
@@ -54,8 +52,7 @@ func startChild(ctx context.Context, command []string) (*child, error) {
 	return c, nil
 }
 
-// exchange sends a script and waits for its answer. The end of the context
-// kills the child.
+// exchange sends a script and waits for its response. The end of ctx kills the child.
 func (c *child) exchange(ctx context.Context, request []byte) ([]byte, error) {
 	c.served++
 	defer context.AfterFunc(ctx, c.kill)()
@@ -66,12 +63,12 @@ func (c *child) exchange(ctx context.Context, request []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return response, ctx.Err() // killed just now: it cannot be used again
+	return response, ctx.Err() // killed just now: the child cannot be reused
 }
 
 func (c *child) kill() { _ = c.cmd.Process.Kill() }
 
-// end kills the child and waits for its end. It has nothing to finish.
+// end kills the child and waits for its end.
 func (c *child) end() {
 	c.kill()
 	_ = c.in.Close()

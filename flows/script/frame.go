@@ -7,12 +7,10 @@ import (
 	"io"
 )
 
-// maxFrame bounds one frame, bytes: the largest input or output of a step and
-// its escapes.
+// maxFrame is the maximum size of a frame in bytes: the largest input or output of a step, with escapes.
 const maxFrame = 256 << 20
 
-// Parent and child exchange frames: four bytes of length, the highest first,
-// and as many of JSON.
+// Parent and child exchange frames: the length in four bytes, big-endian, followed by JSON of that length.
 
 func writeFrame(w io.Writer, content []byte) error {
 	if len(content) > maxFrame {
@@ -27,7 +25,7 @@ func writeFrame(w io.Writer, content []byte) error {
 	return nil
 }
 
-// readFrame returns io.EOF when the other side is gone between two frames.
+// readFrame returns io.EOF when the other side has ended between two frames.
 func readFrame(r io.Reader) ([]byte, error) {
 	var length [4]byte
 	if _, err := io.ReadFull(r, length[:]); err != nil {

@@ -6,7 +6,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// keepFiles marks every open file of this process, but for the standard ones,
-// as not inherited: also those that this process itself inherited. Kernels
-// before 5.11 cannot; Go's own files are marked anyhow.
+// keepFiles marks all open files except the standard ones as not inherited, including those that this process
+// inherited itself. Kernels before 5.11 do not support this; Go marks its own files in any case.
 func keepFiles() { _ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC) }

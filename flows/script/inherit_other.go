@@ -2,5 +2,5 @@
 
 package script
 
-// keepFiles does nothing: Go's own files are not inherited anyhow.
+// keepFiles does nothing: Go marks its own files as not inherited.
 func keepFiles() {}

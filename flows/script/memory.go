@@ -2,7 +2,6 @@
 
 package script
 
-// maxData is what the child may hold in memory, bytes: four times what a script
-// may be given at most, for the engine, its input and its output. A child that
-// wants more ends, and with it only the script that it evaluates.
+// maxData is the memory limit of a child in bytes: four times the maximum of a script, for the engine, its input and
+// its output. A child that needs more ends, and with it only its current script.
 const maxData = 1 << 30

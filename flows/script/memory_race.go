@@ -2,5 +2,5 @@
 
 package script
 
-// maxData is no bound: the race detector maps terabytes.
+// maxData is unlimited: the race detector maps terabytes.
 const maxData = 1<<64 - 1

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// A flaw of the engine that takes memory without end ends the child, not the
-// worker. Nothing is touched: what the kernel refuses is the mapping.
+// An engine that allocates without end because of a bug ends the child, not the worker. The test touches no memory:
+// the kernel refuses the mapping.
 func TestChildHasABoundOfMemory(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {

@@ -11,34 +11,31 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// Config is what a Pool needs.
+// Config configures a Pool.
 type Config struct {
-	// Command starts a child that calls Serve with its standard input and
-	// output; required. It gets no environment.
+	// Command starts a child that calls Serve with its standard input and output; required. Its environment is empty.
 	Command []string
-	// Size is how many scripts are evaluated at once, each in a child of its
-	// own. Default: the number of processors.
+	// Size is the number of concurrent scripts, each in its own child. Zero: the number of processors.
 	Size int
 }
 
-// Pool evaluates scripts in child processes, which are kept for further
-// scripts and killed when one does not end. It implements flows.Scripts. Safe
-// for concurrent use.
+// Pool evaluates scripts in child processes. Children are reused, and killed when a script does not end. It
+// implements flows.Scripts. Safe for concurrent use.
 type Pool struct {
 	command []string
-	slots   chan struct{} // one for each child that works
+	slots   chan struct{} // one for each busy child
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the fields below
 	idle   []*child
 	closed bool
 }
 
 var _ flows.Scripts = (*Pool)(nil)
 
-// errClosed says that the pool takes no scripts any more.
+// errClosed reports that the pool accepts no more scripts.
 var errClosed = errors.New("evaluate script: the pool is closed")
 
-// NewPool returns a pool without children: the first script starts one.
+// NewPool returns a pool without children; the first script starts one.
 func NewPool(config Config) (*Pool, error) {
 	if len(config.Command) == 0 || config.Size < 0 {
 		return nil, errors.New("make script pool: Command is required and Size not negative")
@@ -49,8 +46,7 @@ func NewPool(config Config) (*Pool, error) {
 	return &Pool{command: config.Command, slots: make(chan struct{}, config.Size)}, nil
 }
 
-// Eval implements flows.Scripts. It waits for a free child as long as the
-// context lets it.
+// Eval implements flows.Scripts. It waits for a free child until ctx ends.
 func (p *Pool) Eval(ctx context.Context, s *flows.Script) ([]byte, error) {
 	request, err := json.Marshal(s)
 	if err != nil {
@@ -87,7 +83,7 @@ func (p *Pool) Eval(ctx context.Context, s *flows.Script) ([]byte, error) {
 	return answer.Items, nil
 }
 
-// lost is why a child gave no answer: as a rule its script did not end.
+// lost returns the error for a child without a response; normally its script did not end.
 func lost(ctx context.Context, s *flows.Script, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -95,7 +91,7 @@ func lost(ctx context.Context, s *flows.Script, err error) error {
 	return &flows.Error{Code: flows.CodeExpression, Message: overrun(s) + " and was ended with its process", Err: err}
 }
 
-// take returns a child that waits for work.
+// take returns an idle or new child.
 func (p *Pool) take(ctx context.Context) (*child, error) {
 	p.mu.Lock()
 	if p.closed {
@@ -112,7 +108,7 @@ func (p *Pool) take(ctx context.Context) (*child, error) {
 	return startChild(ctx, p.command)
 }
 
-// give keeps a child for further work.
+// give returns a child for reuse.
 func (p *Pool) give(c *child) {
 	p.mu.Lock()
 	keep := !p.closed && c.served < maxServed
@@ -125,7 +121,7 @@ func (p *Pool) give(c *child) {
 	}
 }
 
-// Close ends the children, each when its script has ended.
+// Close ends the children, each after its current script.
 func (p *Pool) Close() error {
 	p.mu.Lock()
 	idle := p.idle
@@ -134,10 +130,10 @@ func (p *Pool) Close() error {
 	for _, c := range idle {
 		c.end()
 	}
-	for range cap(p.slots) { // those that work end with their scripts
+	for range cap(p.slots) { // busy children end after their scripts
 		p.slots <- struct{}{}
 	}
-	for range cap(p.slots) { // whoever comes later is told
+	for range cap(p.slots) { // later callers get errClosed
 		<-p.slots
 	}
 	return nil

@@ -13,19 +13,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxFiles is how many files the child may have open: the three that it is
-// given and those of the runtime.
+// maxFiles is the maximum number of open files of the child: its three standard files and those of the runtime.
 const maxFiles = 32
 
-// restrict takes from this process, for good, what evaluating scripts does not
-// need: a flaw of the engine then reaches neither files, network nor other
-// processes. What the kernel does not have is left out; the error is for what
-// it has and refuses.
+// restrict permanently removes from this process what the evaluation of scripts does not need, so that a
+// vulnerability of the engine gives access to neither files, the network nor other processes. Features that the
+// kernel lacks are skipped; the error is for those that it has and refuses.
 func restrict() error {
-	_ = time.Now().Local().String() // reads the time zone while files can be opened
+	_ = time.Now().Local().String() // loads the time zone while files can be opened
 	for resource, limit := range map[int]uint64{
-		unix.RLIMIT_CORE:   0, // no dump holds what a script saw
-		unix.RLIMIT_FSIZE:  0, // no file grows; pipes have no size
+		unix.RLIMIT_CORE:   0, // no core dump with the script's data
+		unix.RLIMIT_FSIZE:  0, // no file can grow; pipes have no size
 		unix.RLIMIT_NOFILE: maxFiles,
 		unix.RLIMIT_DATA:   maxData,
 	} {
@@ -33,7 +31,7 @@ func restrict() error {
 			return fmt.Errorf("restrict process: limit %d: %w", resource, err)
 		}
 	}
-	runtime.LockOSThread() // the two calls below belong to one thread; TSYNC takes the others along
+	runtime.LockOSThread() // both calls below apply to one thread; TSYNC extends the filter to all
 	defer runtime.UnlockOSThread()
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("restrict process: no new privileges: %w", err)
@@ -43,7 +41,7 @@ func restrict() error {
 	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&program)))
 	runtime.KeepAlive(filter)
 	switch errno {
-	case 0, syscall.ENOSYS, syscall.EINVAL: // EINVAL: built without seccomp filters
+	case 0, syscall.ENOSYS, syscall.EINVAL: // EINVAL: kernel without seccomp filters
 		return nil
 	}
 	return fmt.Errorf("restrict process: seccomp: %w", errno)
@@ -56,9 +54,8 @@ const (
 	offsetArg0 = 16 // its low half: both architectures are little-endian
 )
 
-// syscallFilter is the BPF program that allows the calls of allowed, signals
-// to this process and new threads; others return EPERM. A call by the numbers of another architecture
-// ends the process.
+// syscallFilter returns the BPF program that allows the calls in allowed, signals to this process, and new threads.
+// Other calls return EPERM. A call number of another architecture kills the process.
 func syscallFilter() []unix.SockFilter {
 	const (
 		load  = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
@@ -73,10 +70,10 @@ func syscallFilter() []unix.SockFilter {
 		{Code: equal, K: auditArch, Jt: 1},
 		{Code: ret, K: unix.SECCOMP_RET_KILL_PROCESS},
 		{Code: load, K: offsetCall},
-		{Code: equal, K: unix.SYS_CLONE3, Jf: 1}, // its flags are in memory: the C library then takes clone
+		{Code: equal, K: unix.SYS_CLONE3, Jf: 1}, // its flags are in memory: the C library then falls back to clone
 		{Code: ret, K: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)},
-		// After the list of n: a jump to EPERM, two for tgkill's process, two for
-		// clone's flags, EPERM, ALLOW.
+		// The list of n is followed by: a jump to EPERM, two instructions for tgkill's process, two for clone's
+		// flags, EPERM, ALLOW.
 		{Code: equal, K: unix.SYS_CLONE, Jt: uint8(n + 4)},
 		{Code: equal, K: unix.SYS_TGKILL, Jt: uint8(n + 1)},
 	}

@@ -4,9 +4,8 @@ import "golang.org/x/sys/unix"
 
 const auditArch = unix.AUDIT_ARCH_X86_64
 
-// allowed are the system calls that the Go runtime and the script engine make
-// once they run: memory, threads, time, signals, and the files that are open.
-// Read only.
+// allowed are the system calls that the Go runtime and the script engine make after their start: memory, threads,
+// time, signals, and the open files. Read only.
 var allowed = []uint32{
 	unix.SYS_FUTEX, unix.SYS_NANOSLEEP, unix.SYS_CLOCK_NANOSLEEP, unix.SYS_CLOCK_GETTIME, unix.SYS_CLOCK_GETRES,
 	unix.SYS_GETTIMEOFDAY, unix.SYS_SCHED_YIELD, unix.SYS_SCHED_GETAFFINITY, unix.SYS_GETPID, unix.SYS_GETTID,

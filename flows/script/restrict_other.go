@@ -2,5 +2,5 @@
 
 package script
 
-// restrict does nothing: this system has no way for it that is known here.
+// restrict does nothing: no mechanism is implemented for this system.
 func restrict() error { return nil }

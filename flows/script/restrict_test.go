@@ -11,8 +11,7 @@ import (
 	"testing"
 )
 
-// attempts are what the child must not do. Each returns the error it met.
-// Read only.
+// attempts are operations that the child must not be able to do. Each returns its error. Read only.
 var attempts = map[string]func() error{
 	"read a file":          func() error { _, err := os.ReadFile("/etc/passwd"); return err },
 	"list a directory":     func() error { _, err := os.ReadDir("/"); return err },
@@ -29,8 +28,8 @@ var attempts = map[string]func() error{
 	"raise a limit":        func() error { return syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{Cur: 1, Max: 1}) },
 }
 
-// try is the child of TestChildIsRestricted: it gives up what a child of a
-// pool gives up, and writes what its attempts met.
+// try is the child of TestChildIsRestricted: it drops the same permissions as a child of a pool, and writes the
+// errors of its attempts.
 func try() error {
 	if err := restrict(); err != nil {
 		return err
@@ -42,7 +41,7 @@ func try() error {
 			met[name] = err.Error()
 		}
 	}
-	for range 8 { // threads and memory are still to be had
+	for range 8 { // threads and memory are still available
 		go runtime.LockOSThread()
 	}
 	met["memory"] = string(make([]byte, 64<<20)[:0])
@@ -75,7 +74,7 @@ func TestChildIsRestricted(t *testing.T) {
 	}
 }
 
-// A file that this process would pass on is not passed on to a child.
+// A file that this process would pass on is not inherited by a child.
 func TestChildInheritsNoFiles(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("keepFiles is for Linux")

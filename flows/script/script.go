@@ -1,5 +1,5 @@
-// Package script evaluates JavaScript within bounds: of time and memory in
-// this process, and for good in child processes.
+// Package script evaluates JavaScript with limits of time and memory: in this process as far as the engine can be
+// interrupted, and strictly in child processes.
 package script
 
 import (
@@ -16,14 +16,13 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// call.js calls the script's function. It is evaluated before the script, so
-// that it works with the language as it came.
+// call.js calls the script's function. It is evaluated before the script, so that the script cannot have modified
+// built-in objects.
 //
 //go:embed call.js
 var callSource string
 
-// Check reports the first syntax error of a script: its line, from 1, and
-// what is wrong.
+// Check returns the first syntax error of a script, with its line from 1.
 func Check(code string) (line int, err error) {
 	vm, err := quickjs.NewVM()
 	if err != nil {
@@ -40,10 +39,9 @@ func Check(code string) (line int, err error) {
 	return 0, nil
 }
 
-// Eval evaluates a script in this process, in an engine of its own. Loops,
-// recursion, regular expressions and memory are bounded. Some built-in
-// functions are not: `new Array(1e9).join()` holds its goroutine until it is
-// done. A Pool ends those, too.
+// Eval evaluates a script in this process, in a new engine. Loops, recursion, regular expressions and memory are
+// limited. Some built-in functions are not: `new Array(1e9).join()` occupies its goroutine until it is done. A Pool
+// ends these as well.
 func Eval(ctx context.Context, s *flows.Script) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -85,23 +83,23 @@ func evaluate(vm *quickjs.VM, s *flows.Script) (string, error) {
 	}
 	text, ok := items.(string)
 	if !ok {
-		return "", errors.New("the script gave no text") // call.js always does
+		return "", errors.New("the script gave no text") // call.js always returns one
 	}
 	return text, nil
 }
 
-// function makes a function of its body, one line below the first.
+// function returns a function with the given body, which starts one line below the first.
 func function(code string) string {
 	return "(function (item, event, steps, vars, index) { 'use strict';\n" + code + "\n})"
 }
 
-// failed words why a script gave nothing.
+// failed returns the error of a script without a result.
 func failed(s *flows.Script, err error) *flows.Error {
 	e := &flows.Error{Code: flows.CodeExpression, Err: err}
 	switch message := messageOf(err); message {
 	case "InternalError: interrupted":
 		e.Message = overrun(s)
-	case "InternalError: out of memory", "null", "": // there was none left to say so
+	case "InternalError: out of memory", "null", "": // there was no memory to say so
 		e.Message = fmt.Sprintf("the script used more than %d MB", s.Memory/1_000_000)
 	default:
 		e.Message = "the script failed: " + message
@@ -116,7 +114,7 @@ func overrun(s *flows.Script) string {
 	return fmt.Sprintf("the script took longer than %v", s.Time)
 }
 
-// maxMessage bounds what a script says, characters.
+// maxMessage is the maximum length of a script's error message in characters.
 const maxMessage = 300
 
 func messageOf(err error) string {
@@ -127,12 +125,10 @@ func messageOf(err error) string {
 	return string(runes)
 }
 
-// frame is one of a stack that stands in text that was evaluated: the name of
-// its function, and the line.
+// frame matches a stack frame in evaluated text: the name of its function, and the line.
 var frame = regexp.MustCompile(`at (\S+) \(<eval>:(\d+)`)
 
-// lineOf is the line of the script, from 1, where an error came from; 0:
-// nobody knows, or it came from call.js.
+// lineOf returns the line of the script, from 1, of an error; 0 when it is unknown or in call.js.
 func lineOf(err error) int {
 	var js *quickjs.Error
 	if !errors.As(err, &js) {

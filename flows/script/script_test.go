@@ -47,7 +47,7 @@ func pool(t *testing.T, size int) *Pool {
 	return p
 }
 
-// made is a script with more time than it needs, however slow the machine is.
+// made is a script with more time than it needs on any machine.
 func made(code, input string) *flows.Script {
 	return &flows.Script{Code: code, Input: []byte(input), Mark: "mark:", Time: time.Minute, Memory: 8_000_000}
 }
@@ -105,7 +105,7 @@ func TestEval(t *testing.T) {
 	})
 }
 
-// What one script does is gone with it.
+// Scripts share no state.
 func TestScriptsAreApart(t *testing.T) {
 	t.Parallel()
 	inBoth(t, func(t *testing.T, eval func(context.Context, *flows.Script) ([]byte, error)) {
@@ -161,7 +161,7 @@ func TestHostileScripts(t *testing.T) {
 	})
 }
 
-// Built-in functions that nothing interrupts end with their process.
+// Built-in functions that cannot be interrupted end with their process.
 func TestPoolEndsWhatCannotBeInterrupted(t *testing.T) {
 	t.Parallel()
 	p := pool(t, 2)

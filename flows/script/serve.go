@@ -12,29 +12,28 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// grace is how much longer than its time a script may run before the process
-// around it is ended. Well within it, the engine interrupts what it can.
+// grace is how long after its time limit a script's process is killed. The engine interrupts the script before, if it
+// can.
 const grace = 500 * time.Millisecond
 
-// exitOverrun is the status of a child that ended itself.
+// exitOverrun is the exit status of a child that ended itself.
 const exitOverrun = 3
 
-// reply is the answer to one script.
+// reply is the response to one script.
 type reply struct {
 	Items   json.RawMessage `json:"items,omitempty"`
 	Message string          `json:"message,omitempty"` // why there are none, for the caller
-	Broken  string          `json:"broken,omitempty"`  // the same, for the log: the fault is ours
+	Broken  string          `json:"broken,omitempty"`  // the same, for the log: a fault of the engine
 }
 
-// Serve is the child of a Pool: it evaluates the scripts that come in until
-// there are no more. A script that cannot be interrupted ends the process,
-// also when nobody is there any more who would kill it. Before the first one
-// the process gives up what it does not need, see restrict.
+// Serve is the main function of a Pool's child: it evaluates scripts until there are no more. A script that cannot be
+// interrupted ends the process, even when the parent is gone. Before the first script, Serve restricts the process,
+// see restrict.
 func Serve(in io.Reader, out io.Writer) error {
 	if err := restrict(); err != nil {
 		return err
 	}
-	if err := writeFrame(out, nil); err != nil { // ready
+	if err := writeFrame(out, nil); err != nil { // signals readiness
 		return err
 	}
 	for {

@@ -1,5 +1,4 @@
-// Package state keeps in Redis what flows keep between runs: values, locks
-// and rates.
+// Package state stores in Redis what flows keep between runs: values, locks and rates.
 package state
 
 import (
@@ -17,11 +16,10 @@ import (
 	"github.com/penstock/penstock/internal/redisconn"
 )
 
-// remembered is how long an operation that comes again is told from a new one:
-// longer than a run stays between two workers.
-const remembered = time.Hour
+// operationTTL is how long a repeated operation is recognized: longer than a run may stay between two workers.
+const operationTTL = time.Hour
 
-// Each script documents its KEYS, ARGV and answer in its file.
+// Each script documents its KEYS, ARGV and reply in its file.
 var (
 	//go:embed lua/swap.lua
 	swapLua string
@@ -35,18 +33,18 @@ var (
 	takeScript = redis.NewScript(takeLua)
 )
 
-// State implements flows.State and flows.Pacer. Safe for concurrent use. A Redis that is away is
-// waited for until the context ends.
+// State implements flows.State and flows.Pacer. Safe for concurrent use. While Redis is unavailable it waits, until
+// the context ends.
 type State struct{ redis redis.UniversalClient }
 
-// New makes a State on a client, which stays the caller's. The client may
-// repeat commands whose answer was lost: operations are told apart by their ids.
+// New returns a State on a client, which stays the caller's. The client may repeat commands whose reply was lost:
+// operations have ids.
 func New(client redis.UniversalClient) *State { return &State{client} }
 
 // Load implements flows.State.
 func (s *State) Load(ctx context.Context, key string) ([]byte, error) {
 	var value []byte
-	err := redisconn.Insist(ctx, func() (err error) {
+	err := redisconn.RetryUntilDone(ctx, func() (err error) {
 		value, err = s.redis.HGet(ctx, keysOf(key).value(), "v").Bytes()
 		return err
 	})
@@ -63,10 +61,10 @@ func (s *State) Load(ctx context.Context, key string) ([]byte, error) {
 func (s *State) Swap(ctx context.Context, c flows.Change) (flows.Swapped, error) {
 	k := keysOf(c.Key)
 	var answer []string
-	err := redisconn.Insist(ctx, func() (err error) {
+	err := redisconn.RetryUntilDone(ctx, func() (err error) {
 		answer, err = swapScript.Run(ctx, s.redis, []string{k.value(), k.operation(c.ID)},
 			conditions[c.If], flag(c.Value != nil), c.Value, millis(c.For), flag(c.Old != nil), c.Old,
-			c.ID, c.Key, remembered.Milliseconds()).StringSlice()
+			c.ID, c.Key, operationTTL.Milliseconds()).StringSlice()
 		return err
 	})
 	if err != nil || len(answer) == 0 {
@@ -79,16 +77,16 @@ func (s *State) Swap(ctx context.Context, c flows.Change) (flows.Swapped, error)
 	return done, nil
 }
 
-// conditions as swap.lua calls them. Read only.
+// conditions are the names of the conditions in swap.lua. Read only.
 var conditions = [...]string{flows.Always: "always", flows.Absent: "absent", flows.Equal: "equal", flows.Free: "free"}
 
 // Add implements flows.State.
 func (s *State) Add(ctx context.Context, a flows.Addition) (int64, error) {
 	k := keysOf(a.Key)
 	var text string
-	err := redisconn.Insist(ctx, func() (err error) {
+	err := redisconn.RetryUntilDone(ctx, func() (err error) {
 		text, err = addScript.Run(ctx, s.redis, []string{k.value(), k.operation(a.ID)},
-			a.By, millis(a.For), a.ID, a.Key, remembered.Milliseconds()).Text()
+			a.By, millis(a.For), a.ID, a.Key, operationTTL.Milliseconds()).Text()
 		return err
 	})
 	if err != nil {
@@ -107,11 +105,11 @@ func (s *State) Add(ctx context.Context, a flows.Addition) (int64, error) {
 }
 
 // Take implements flows.Pacer.
-func (s *State) Take(ctx context.Context, key string, rate flows.Rate, patience time.Duration) (time.Duration, bool, error) {
+func (s *State) Take(ctx context.Context, key string, rate flows.Rate, maxWait time.Duration) (time.Duration, bool, error) {
 	var answer []string
-	err := redisconn.Insist(ctx, func() (err error) { // a reply that was lost costs a moment of the rate
+	err := redisconn.RetryUntilDone(ctx, func() (err error) { // a lost reply costs one reservation
 		answer, err = takeScript.Run(ctx, s.redis, []string{keysOf(key).moments()},
-			rate.Count, rate.Per.Microseconds(), patience.Microseconds()).StringSlice()
+			rate.Count, rate.Per.Microseconds(), maxWait.Microseconds()).StringSlice()
 		return err
 	})
 	if err != nil {
@@ -127,7 +125,7 @@ func (s *State) Take(ctx context.Context, key string, rate flows.Rate, patience 
 	return time.Duration(us) * time.Microsecond, answer[0] == "1", nil
 }
 
-// millis is a time to live for a script, 0 for none.
+// millis converts a time to live for a script; 0 for none.
 func millis(d time.Duration) int64 {
 	if d <= 0 {
 		return 0

@@ -47,8 +47,7 @@ func embeddedClient(t *testing.T) redis.UniversalClient {
 	return client
 }
 
-// Two rates of one key: the one asked for counts, over the moments that were
-// reserved.
+// With two rates of one key, the rate of the call applies, to all reserved times.
 func TestARateMayChange(t *testing.T) {
 	t.Parallel()
 	s := state.New(testenv.Redis(t).Client())
@@ -63,8 +62,7 @@ func TestARateMayChange(t *testing.T) {
 	}
 }
 
-// A step waits for a Redis that is away until its run's time is over, and is
-// told then.
+// A step waits for an unavailable Redis until its run's limit, and then gets an error.
 func TestRedisAway(t *testing.T) {
 	t.Parallel()
 	for name, operation := range map[string]func(context.Context, *state.State) error{
@@ -108,7 +106,7 @@ func TestRedisAway(t *testing.T) {
 	}
 }
 
-// Redis keeps to 64 bits; the embedded store does not look.
+// Redis checks for 64 bits; the embedded store does not.
 func TestSumsStayWhole(t *testing.T) {
 	t.Parallel()
 	s := state.New(testenv.Redis(t).Client())

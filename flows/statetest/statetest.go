@@ -1,4 +1,4 @@
-// Package statetest says what every flows.State and flows.Pacer does.
+// Package statetest is the conformance test of flows.State and flows.Pacer.
 package statetest
 
 import (
@@ -11,13 +11,13 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// Store is what is tested.
+// Store is the implementation under test.
 type Store interface {
 	flows.State
 	flows.Pacer
 }
 
-// Run tests stores that open makes, each empty.
+// Run tests stores created by open, each empty.
 func Run(t *testing.T, open func(t *testing.T) Store) {
 	t.Helper()
 	for name, test := range map[string]func(*testing.T, Store){
@@ -30,7 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"only whole numbers are added to":           noNumber,
 		"one of many takes what is absent":          oneOfMany,
 		"a rate is kept within any stretch":         rates,
-		"a reservation beyond patience":             patience,
+		"a reservation beyond the longest wait":     longestWait,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -215,12 +215,12 @@ func rates(t *testing.T, s Store) {
 	}
 }
 
-func patience(t *testing.T, s Store) {
+func longestWait(t *testing.T, s Store) {
 	rate := flows.Rate{Count: 1, Per: time.Hour}
 	if _, ok, err := s.Take(t.Context(), "k", rate, 0); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
-	for range 2 { // what is refused is not reserved
+	for range 2 { // a rejected reservation is not stored
 		wait, ok, err := s.Take(t.Context(), "k", rate, time.Minute)
 		if ok || err != nil || wait > time.Hour || wait < 50*time.Minute {
 			t.Errorf("%v, %v, %v", wait, ok, err)

@@ -8,37 +8,37 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// callKind runs another flow.
+// callKind executes another flow.
 func callKind() flows.Kind {
 	return flows.Kind{
 		Name:    "call",
-		Summary: "Runs another flow on each item and puts out the items that it puts out.",
+		Summary: "Runs another flow on each item and returns its output.",
 		Doc: "The other flow is executed as a part of this run: it has this run's principal and limit, its steps are in this run's record as " +
-			"`STEP/THEIRS`, and when it fails this step fails with its code and message. Its answers to a caller are left out. It is executed in the version " +
-			"that is current when the step begins, also when the run is resumed later. Flows may call each other 8 deep.\n\n" +
-			"With `wait: false` the other flow gets a run of its own, and the item becomes `{run_id, flow}` at once; such runs may start each other 32 deep.",
+			"`STEP/THEIRS`, and when it fails this step fails with its code and message. Its responses to a caller are ignored. It is executed in the version " +
+			"that is current when the step begins, also when the run is resumed later. Flows may call each other to a depth of 8.\n\n" +
+			"With `wait: false` the other flow gets a run of its own, and the item becomes `{run_id, flow}` at once; such runs may start each other to a depth of 32.",
 		Params: []flows.Param{
-			{Name: "flow", Type: flows.TypeString, Names: flows.ResourceFlow, Required: true, Inline: true, Summary: "The number or slug of the other flow.", Instead: "name the flow as it is; use switch to choose among several"},
-			{Name: "event", Type: flows.TypeTemplate, Default: "the item", Summary: "What the other flow gets as its event."},
+			{Name: "flow", Type: flows.TypeString, Names: flows.ResourceFlow, Required: true, Inline: true, Summary: "The number or slug of the other flow.", Hint: "name the flow as it is; use switch to choose among several"},
+			{Name: "event", Type: flows.TypeTemplate, Default: "the item", Summary: "The event of the other flow."},
 			{Name: "wait", Type: flows.TypeBool, Default: "true", Summary: "Whether to wait for its items."},
 		},
 		Example: "call: constituent-upsert\nevent: {email: \"${ .email }\"}",
 		Effect:  flows.Durable,
 		New: func(args *flows.Args) (flows.Runner, error) {
-			return &callStep{flow: args.String("flow"), event: args.Template("event"), apart: args.Has("wait") && !args.Bool("wait")}, nil
+			return &callStep{flow: args.String("flow"), event: args.Template("event"), ownRun: args.Has("wait") && !args.Bool("wait")}, nil
 		},
 	}
 }
 
 type callStep struct {
-	flow  string
-	event *flows.Template // nil: the item
-	apart bool            // a run of its own
+	flow   string
+	event  *flows.Template // nil: the item
+	ownRun bool            // the other flow gets a run of its own
 }
 
-// Effect of a run of its own is that it is accepted, once for its key.
+// Effect of a call with a run of its own is to accept that run, once for its key.
 func (c *callStep) Effect() flows.Effect {
-	if c.apart {
+	if c.ownRun {
 		return flows.Idempotent
 	}
 	return flows.Durable
@@ -50,8 +50,8 @@ func (c *callStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.apart {
-		run, err := emitted(ctx, in, flows.Emission{Flow: c.flow, Event: event})
+	if c.ownRun {
+		run, err := startRun(ctx, in, flows.Emission{Flow: c.flow, Event: event})
 		return []any{map[string]any{"run_id": run, "flow": c.flow}}, err
 	}
 	flow, err := c.pinned(ctx, in)
@@ -61,7 +61,7 @@ func (c *callStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	return in.Call(ctx, flow, event)
 }
 
-// pinned is the flow in the version that the run began to call.
+// pinned returns the flow in the version that the run called first.
 func (c *callStep) pinned(ctx context.Context, in *flows.Input) (*flows.Flow, error) {
 	known := in.Env().Flows
 	if known == nil {
@@ -88,8 +88,7 @@ func (c *callStep) pinned(ctx context.Context, in *flows.Input) (*flows.Flow, er
 	return flow, nil
 }
 
-// eventFor is what another flow gets as its event: the item, unless the step
-// says otherwise.
+// eventFor returns the event for another flow: the rendered template, or the item when t is nil.
 func eventFor(ctx context.Context, in *flows.Input, t *flows.Template) (any, error) {
 	if t == nil {
 		return in.Value(), nil

@@ -23,7 +23,7 @@ steps:
 
 func TestCallPutsOutTheItemsOfTheOtherFlow(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, "  - split: .[]\n  - name: origin\n    transform: .\n  - call: other\n    event: {n: '${ . }'}\n    on_error: continue\n  - transform: '[(.n // .error.step // .), $steps.origin]'\n")
+	r := newDurableRun(t, "  - split: .[]\n  - name: origin\n    transform: .\n  - call: other\n    event: {n: '${ . }'}\n    on_error: continue\n  - transform: '[(.n // .error.step // .), $steps.origin]'\n")
 	r.others["other"] = r.parse(called)
 	r.done([]any{1, 3}, `[[1,1],[{"flow":7,"of":1},1],["call/fail",3]]`)
 	r.sawEffects(2)
@@ -37,11 +37,11 @@ func TestCallPutsOutTheItemsOfTheOtherFlow(t *testing.T) {
 	r.sawEffects(2)
 }
 
-// A run that is resumed calls the version that it began to call.
+// A resumed run calls the version that it began to call.
 func TestCallKeepsTheVersion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, "  - call: other\n")
+		r := newDurableRun(t, "  - call: other\n")
 		r.others["other"] = r.parse("flow: 7\nsteps: [{delay: 1h}, {transform: '\"old\"'}]\n")
 		r.parked(1)
 		r.others["7"] = r.others["other"]
@@ -53,7 +53,7 @@ func TestCallKeepsTheVersion(t *testing.T) {
 
 func TestCallsHaveAnEnd(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, "  - call: other\n")
+	r := newDurableRun(t, "  - call: other\n")
 	r.others["other"] = r.parse("flow: 7\nsteps: [{probe: }, {call: other}]\n")
 	e := r.fails(1, flows.CodeLimit, "deeper than 8")
 	if e.Step != "call/call/call/call/call/call/call/call/call" {
@@ -64,16 +64,16 @@ func TestCallsHaveAnEnd(t *testing.T) {
 
 func TestCallNeedsAFlow(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, "  - call: other\n")
+	r := newDurableRun(t, "  - call: other\n")
 	r.fails(1, flows.CodeStepFailed, `there is no flow "other"`)
 	r.env.Flows = nil
 	r.fails(1, flows.CodeStepFailed, "no other flows here")
 }
 
-// A called flow answers nobody, and its event must fit.
+// A called flow does not respond to the caller, and its event must match its schema.
 func TestCalledFlowIsNoDoor(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, "  - call: other\n")
+	r := newDurableRun(t, "  - call: other\n")
 	r.others["other"] = r.parse("flow: 7\ntrigger: {webhook: {schema: {type: integer}}}\nsteps:\n  - respond: {text: no}\n  - probe:\n    after_response: true\n")
 	r.done(1, "[1]")
 	r.sawEffects(1)
@@ -87,7 +87,7 @@ func TestCalledFlowIsNoDoor(t *testing.T) {
 
 func TestCallWithoutWaiting(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, "  - call: {flow: other, wait: false, event: {n: '${ . }'}}\n")
+	r := newDurableRun(t, "  - call: {flow: other, wait: false, event: {n: '${ . }'}}\n")
 	r.done(1, `[{"flow":"other","run_id":"new-run"}]`)
 	r.done(1, `[{"flow":"other","run_id":"new-run"}]`)
 	if len(r.emitted) != 1 || r.emitted[0].Key != "step:run.call.0" || string(flows.EncodeJSON(r.emitted[0].Event)) != `{"n":1}` {
@@ -98,7 +98,7 @@ func TestCallWithoutWaiting(t *testing.T) {
 func TestEmitStartsRuns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, "  - split: .[]\n  - emit: {flow: a, after: 1h}\n  - emit: {flow: b, at: '2000-01-03T00:00:00Z', key: 'k-${ . }', event: '${ . * 2 }'}\n    concurrency: 1\n")
+		r := newDurableRun(t, "  - split: .[]\n  - emit: {flow: a, after: 1h}\n  - emit: {flow: b, at: '2000-01-03T00:00:00Z', key: 'k-${ . }', event: '${ . * 2 }'}\n    concurrency: 1\n")
 		for range 2 {
 			r.done([]any{1, 2}, "[1,2]")
 		}
@@ -116,16 +116,16 @@ func TestEmitStartsRuns(t *testing.T) {
 
 func TestEmitThatIsRefused(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, "  - emit: gone\n    on_error: continue\n  - emit: other\n")
+	r := newDurableRun(t, "  - emit: gone\n    on_error: continue\n  - emit: other\n")
 	output, err := r.attempt(1)
 	if err != nil || len(output) != 1 {
 		t.Fatal(output, err)
 	}
-	r = newRig(t, "  - emit: other\n")
+	r = newDurableRun(t, "  - emit: other\n")
 	r.env.Emit = nil
 	r.fails(1, flows.CodeStepFailed, "no runs can be started here")
 	var e *flows.Error
-	if _, err := newRig(t, "  - emit: gone\n").attempt(1); !errors.As(err, &e) || e.Step != "emit" {
+	if _, err := newDurableRun(t, "  - emit: gone\n").attempt(1); !errors.As(err, &e) || e.Step != "emit" {
 		t.Errorf("%v", err)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/penstock/penstock/flows/steps"
 )
 
-// Each file of testdata/<kind> is a flow around one step of the kind; its
-// tests are the cases: items in, items or an error out.
+// Each file of testdata/<kind> is a flow with one step of the kind; its tests are the cases: input items, and output
+// items or an error.
 func TestKinds(t *testing.T) {
 	t.Parallel()
 	for _, k := range steps.Catalogue().Kinds() {

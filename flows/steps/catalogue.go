@@ -3,8 +3,8 @@ package steps
 
 import "github.com/penstock/penstock/flows"
 
-// Catalogue lists the kinds of this package in the order in which readers see
-// them. A program with kinds of its own adds them with With.
+// Catalogue returns the kinds of this package, in the order of the reference. A program with its own kinds adds them
+// with With.
 func Catalogue() *flows.Catalogue {
 	return flows.NewCatalogue(
 		set(),

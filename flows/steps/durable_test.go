@@ -16,9 +16,9 @@ import (
 	"github.com/penstock/penstock/flows/steps"
 )
 
-// rig is what runs of durable steps reach: all of it in memory, and the same
-// for every attempt.
-type rig struct {
+// durableRun is the environment of a run with durable steps: in memory, and the
+// same for every attempt.
+type durableRun struct {
 	t      *testing.T
 	flow   *flows.Flow
 	memory *flows.Memory
@@ -27,23 +27,23 @@ type rig struct {
 	mu        sync.Mutex
 	started   map[string]bool   // guarded by mu, as are the rest
 	results   map[string]string // of the journal
-	answers   []flows.Answer
+	answers   []flows.Response
 	emitted   []flows.Emission
 	callbacks map[string]time.Time // expiry by key
-	effects   []any                // items that a probe saw
+	effects   []any                // items that a probe processed
 	others    map[string]*flows.Flow
 }
 
-func newRig(t *testing.T, source string) *rig {
+func newDurableRun(t *testing.T, source string) *durableRun {
 	t.Helper()
-	r := &rig{
+	r := &durableRun{
 		t: t, memory: flows.NewMemory(), started: map[string]bool{}, results: map[string]string{},
 		callbacks: map[string]time.Time{}, others: map[string]*flows.Flow{},
 	}
 	r.flow = r.parse("flow: 1\nsteps:\n" + source)
 	r.env = flows.Env{
 		Journal: r, State: r.memory, Pace: r.memory, Emit: r, Callbacks: r, Flows: r, Parks: true,
-		Respond: func(_ context.Context, a flows.Answer) error {
+		Respond: func(_ context.Context, a flows.Response) error {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.answers = append(r.answers, a)
@@ -53,8 +53,8 @@ func newRig(t *testing.T, source string) *rig {
 	return r
 }
 
-// parse knows a probe: an effect whose items are counted.
-func (r *rig) parse(source string) *flows.Flow {
+// parse adds a kind probe: an effect whose items are counted.
+func (r *durableRun) parse(source string) *flows.Flow {
 	r.t.Helper()
 	probe := flows.Kind{Name: "probe", Effect: flows.Once, New: func(*flows.Args) (flows.Runner, error) {
 		return flows.RunFunc(func(_ context.Context, in *flows.Input) ([]any, error) {
@@ -71,12 +71,12 @@ func (r *rig) parse(source string) *flows.Flow {
 	return flow
 }
 
-func (r *rig) attempt(event any) ([]any, error) {
+func (r *durableRun) attempt(event any) ([]any, error) {
 	return r.flow.Execute(r.t.Context(), flows.Run{ID: "run", Event: event, Principal: "key:k"}, r.env)
 }
 
-// done is an attempt that ends the run.
-func (r *rig) done(event any, want string) {
+// done executes an attempt that must end the run.
+func (r *durableRun) done(event any, want string) {
 	r.t.Helper()
 	output, err := r.attempt(event)
 	if err != nil {
@@ -87,8 +87,8 @@ func (r *rig) done(event any, want string) {
 	}
 }
 
-// parked is an attempt that parks the run; it returns for how long.
-func (r *rig) parked(event any) time.Duration {
+// parked executes an attempt that must park the run; it returns the time until the next one.
+func (r *durableRun) parked(event any) time.Duration {
 	r.t.Helper()
 	_, err := r.attempt(event)
 	var parked *flows.Parked
@@ -98,7 +98,7 @@ func (r *rig) parked(event any) time.Duration {
 	return time.Until(parked.Wake)
 }
 
-func (r *rig) fails(event any, code flows.Code, part string) *flows.Error {
+func (r *durableRun) fails(event any, code flows.Code, part string) *flows.Error {
 	r.t.Helper()
 	_, err := r.attempt(event)
 	var e *flows.Error
@@ -108,19 +108,19 @@ func (r *rig) fails(event any, code flows.Code, part string) *flows.Error {
 	return e
 }
 
-func (r *rig) sawEffects(n int) {
+func (r *durableRun) sawEffects(n int) {
 	r.t.Helper()
 	if len(r.effects) != n {
 		r.t.Errorf("effects on %v, want %d", r.effects, n)
 	}
 }
 
-// keys of the journal.
-func (r *rig) keys() []string { return keysOf(r.results) }
+// keys returns the keys of the journal.
+func (r *durableRun) keys() []string { return keysOf(r.results) }
 
 func keysOf(journal map[string]string) []string { return slices.Sorted(maps.Keys(journal)) }
 
-func (r *rig) Start(_ context.Context, key string, _ flows.Effect) (flows.Recorded, error) {
+func (r *durableRun) Start(_ context.Context, key string, _ flows.Effect) (flows.Recorded, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	known := flows.Recorded{Started: r.started[key]}
@@ -131,7 +131,7 @@ func (r *rig) Start(_ context.Context, key string, _ flows.Effect) (flows.Record
 	return known, nil
 }
 
-func (r *rig) Finish(_ context.Context, key string, result []byte) error {
+func (r *durableRun) Finish(_ context.Context, key string, result []byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, known := r.results[key]; !known {
@@ -140,7 +140,7 @@ func (r *rig) Finish(_ context.Context, key string, result []byte) error {
 	return nil
 }
 
-func (r *rig) Emit(_ context.Context, e flows.Emission) (string, error) {
+func (r *durableRun) Emit(_ context.Context, e flows.Emission) (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if e.Flow == "gone" {
@@ -150,19 +150,19 @@ func (r *rig) Emit(_ context.Context, e flows.Emission) (string, error) {
 	return "new-run", nil
 }
 
-func (r *rig) URL(key string, expires time.Time) (string, error) {
+func (r *durableRun) URL(key string, expires time.Time) (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.callbacks[key] = expires
 	return "https://here/" + key, nil
 }
 
-func (r *rig) Find(ref string) (*flows.Flow, bool) {
+func (r *durableRun) Find(ref string) (*flows.Flow, bool) {
 	f, ok := r.others[ref]
 	return f, ok
 }
 
-func (r *rig) Version(_ context.Context, number int64, version string) (*flows.Flow, error) {
+func (r *durableRun) Version(_ context.Context, number int64, version string) (*flows.Flow, error) {
 	for _, f := range r.others {
 		if f.Number == number && f.Version == version {
 			return f, nil

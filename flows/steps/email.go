@@ -24,7 +24,7 @@ func emailKind() flows.Kind {
 // emailStep is one email step of a flow.
 type emailStep struct {
 	connection  string
-	from        *flows.Template // nil: the connection says it
+	from        *flows.Template // nil: the connection's
 	to, cc, bcc *flows.Template
 	replyTo     *flows.Template
 	subject     *flows.Template
@@ -42,7 +42,7 @@ func newEmailStep(args *flows.Args) (*emailStep, error) {
 		headers: args.Fields("headers"),
 	}
 	if s.to == nil && s.cc == nil && s.bcc == nil {
-		return nil, args.Errorf("to", "nobody gets this message: set to, cc or bcc")
+		return nil, args.Errorf("to", "the message has no recipient: set to, cc or bcc")
 	}
 	if s.text == nil && s.html == nil {
 		return nil, args.Errorf("text", "the message is empty: set text, html or both")
@@ -78,8 +78,7 @@ func (s *emailStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	return []any{map[string]any{"id": m.ID, "recipients": len(m.To) + len(m.Cc) + len(m.Bcc)}}, nil
 }
 
-// messageID is the same in every attempt of the run, so that a receiver can
-// tell a repeated message.
+// messageID is equal in every attempt of the run, so that a receiver can detect a repeated message.
 func messageID(in *flows.Input) string {
 	sum := sha256.Sum256([]byte(in.RunKey()))
 	return hex.EncodeToString(sum[:16])

@@ -6,13 +6,13 @@ func emailParams() []flows.Param {
 	return []flows.Param{
 		{Name: "connection", Type: flows.TypeString, Names: flows.ResourceConnection, Required: true, Summary: "Name of the mail server's connection."},
 		{Name: "to", Type: flows.TypeTemplate, Summary: "Recipient, or a list of them: `a@b.org`, `Name <a@b.org>` or `{name, address}` each."},
-		{Name: "cc", Type: flows.TypeTemplate, Summary: "Further recipients, whom all see."},
-		{Name: "bcc", Type: flows.TypeTemplate, Summary: "Further recipients, whom nobody sees."},
+		{Name: "cc", Type: flows.TypeTemplate, Summary: "Further recipients, visible to all."},
+		{Name: "bcc", Type: flows.TypeTemplate, Summary: "Further recipients, invisible to the others."},
 		{Name: "from", Type: flows.TypeTemplate, Default: "that of the connection", Summary: "Sender."},
-		{Name: "reply_to", Type: flows.TypeTemplate, Summary: "Where answers go, if not to the sender."},
+		{Name: "reply_to", Type: flows.TypeTemplate, Summary: "Address for replies, if not the sender."},
 		{Name: "subject", Type: flows.TypeTemplate, Required: true, Summary: "Subject, on one line."},
 		{Name: "text", Type: flows.TypeTemplate, Summary: "The message as text."},
-		{Name: "html", Type: flows.TypeTemplate, Summary: "The message as HTML; with `text` beside it the reader's program chooses."},
+		{Name: "html", Type: flows.TypeTemplate, Summary: "The message as HTML; with `text` beside it the reader's mail program selects one."},
 		{Name: "headers", Type: flows.TypeFields, Summary: "Further header fields, each on one line."},
 		{Name: "attachments", Type: flows.TypeList, Summary: "Files that go with the message.", Fields: []flows.Param{
 			{Name: "name", Type: flows.TypeTemplate, Required: true, Summary: "Name of the file."},
@@ -31,13 +31,13 @@ const emailExample = `email:
     Dear ${ .first },
     your gift of ${ .amount } has arrived.`
 
-const emailDoc = `The item that comes out is ` + "`{id, recipients}`" + `: the beginning of the Message-ID and how many addresses the server took the
-message for. It takes it for all or for none.
+const emailDoc = `The resulting item is ` + "`{id, recipients}`" + `: the beginning of the Message-ID, and the number of addresses that the
+server accepted: all or none.
 
 **Sent once.** The Message-ID is made of the run, the step and the item: a message that is sent again, by ` + "`retry`" + ` or
 ` + "`on_uncertain: rerun`" + `, carries the same, and mail programs show it once.
 
-**Values stay values.** A line break in a subject, header or address is a failure, and a comma in an address adds no recipient.
+**Values.** A line break in a subject, header or address is a failure, and a comma in an address adds no recipient.
 Each entry is one address: groups, comments, quoted local parts and domain literals are refused; a name with a comma, a dot or an @ in it
 stands in quotes.
 HTML is not escaped: write ` + "`${ .name | @html }`" + `.

@@ -13,7 +13,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// Bounds of one message.
+// Limits of one message.
 const (
 	maxRecipients = 100
 	maxMessage    = 25_000_000 // bytes of text and attachments
@@ -45,11 +45,11 @@ func (s *emailStep) render(ctx context.Context, in *flows.Input) (*flows.Mail, e
 	if err := checkMail(m); err != nil {
 		return nil, err
 	}
-	const copies = 4 // base64 of the parts and the message that is sent
-	return m, tooMuch(in.Tab(ctx).Charge(copies * mailSize(m)))
+	const copies = 4 // base64 of the parts, and the message as it is sent
+	return m, limitError(in.Charger(ctx).Charge(copies * mailSize(m)))
 }
 
-// mailSize is the text and the attachments, bytes.
+// mailSize returns the size of text and attachments in bytes.
 func mailSize(m *flows.Mail) int64 {
 	size := len(m.Text) + len(m.HTML)
 	for _, a := range m.Attachments {
@@ -61,7 +61,7 @@ func mailSize(m *flows.Mail) int64 {
 func checkMail(m *flows.Mail) error {
 	switch n := len(m.To) + len(m.Cc) + len(m.Bcc); {
 	case n == 0:
-		return stepError("nobody gets this message: to, cc and bcc are empty")
+		return stepError("the message has no recipient: to, cc and bcc are empty")
 	case n > maxRecipients:
 		return stepError("the message has %d recipients; %d are allowed", n, maxRecipients)
 	case m.Text == "" && m.HTML == "":
@@ -72,14 +72,14 @@ func checkMail(m *flows.Mail) error {
 	return nil
 }
 
-// emailRenderer renders until the first failure, which it keeps.
+// emailRenderer renders until the first error, which it keeps.
 type emailRenderer struct {
 	ctx context.Context
 	in  *flows.Input
 	err error
 }
 
-// value is what a template gives; nil for none, and after a failure.
+// value renders a template; nil for a nil template and after an error.
 func (r *emailRenderer) value(t *flows.Template) any {
 	if t == nil || r.err != nil {
 		return nil
@@ -99,8 +99,7 @@ func (r *emailRenderer) text(t *flows.Template) string {
 	return ""
 }
 
-// line is text that stands in a header: a line break in it would begin
-// another one.
+// line renders text for a header field. It rejects line breaks, which would start another field.
 func (r *emailRenderer) line(what string, t *flows.Template) string {
 	text := r.text(t)
 	if strings.ContainsFunc(text, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) && r.err == nil {
@@ -109,8 +108,8 @@ func (r *emailRenderer) line(what string, t *flows.Template) string {
 	return text
 }
 
-// addresses are one for a text or an object and several for a list. Each text
-// is one address: a comma in a value adds no recipient.
+// addresses renders one address from a text or an object, several from a list. Each text is one address: a comma in a
+// value adds no recipient.
 func (r *emailRenderer) addresses(what string, t *flows.Template) []string {
 	v := r.value(t)
 	list, ok := v.([]any)
@@ -128,7 +127,7 @@ func (r *emailRenderer) addresses(what string, t *flows.Template) []string {
 	return all
 }
 
-// emailAddress reads "a@b.org", "Name <a@b.org>" or {address, name}.
+// emailAddress accepts "a@b.org", "Name <a@b.org>" or {address, name}.
 func emailAddress(v any) (string, error) {
 	text, isText := v.(string)
 	if object, ok := v.(map[string]any); ok {
@@ -141,7 +140,7 @@ func emailAddress(v any) (string, error) {
 		text, isText = (&mail.Address{Name: name, Address: address}).String(), true
 	}
 	if !isText {
-		return "", fmt.Errorf("%s is no address: write text, {name, address} or a list of them", kindOf(v))
+		return "", fmt.Errorf("%s is no address: write text, {name, address} or a list of them", typeName(v))
 	}
 	if !isOneAddress(text) {
 		return "", fmt.Errorf("%q is not one address such as a@b.org; {name, address} takes any name", shortLine(text))
@@ -149,10 +148,9 @@ func emailAddress(v any) (string, error) {
 	return text, nil
 }
 
-// isOneAddress reports whether a text is "a@b.org" or "Name <a@b.org>", the
-// name perhaps in quotes. RFC 5322 has more: groups, comments, routes, domain
-// literals and quoted local parts name other receivers to some programs than
-// to others.
+// isOneAddress reports whether a text is "a@b.org" or "Name <a@b.org>", with an optionally quoted name. It rejects
+// the other forms of RFC 5322 (groups, comments, routes, domain literals, quoted local parts), because mail programs
+// disagree on the recipients that they name.
 func isOneAddress(text string) bool {
 	parsed, err := mail.ParseAddress(text)
 	if err != nil || strings.ContainsAny(text+parsed.Name, "\r\n") || !isPlain(parsed.Address) {
@@ -170,13 +168,13 @@ func isOneAddress(text string) bool {
 	return quoted || !strings.ContainsAny(name, `"()<>[]:;,@\`)
 }
 
-// isPlain: the local part and the domain are words with dots between them.
+// isPlain reports whether the local part and the domain are words separated by dots.
 func isPlain(address string) bool {
 	local, domain, ok := strings.Cut(address, "@")
 	return ok && local != "" && domain != "" && !strings.ContainsAny(domain, "@") && !strings.ContainsAny(address, "\"()<>[]:;,\\ \t\r\n")
 }
 
-// emailAttachment is a file that goes with the message.
+// emailAttachment is a file attached to the message.
 type emailAttachment struct{ name, content, base64, contentType *flows.Template }
 
 func (r *emailRenderer) attachment(a emailAttachment) flows.Attachment {
@@ -189,8 +187,7 @@ func (r *emailRenderer) attachment(a emailAttachment) flows.Attachment {
 	return rendered
 }
 
-// checkEmailHeaders refuses names that other parameters or the mail server
-// write.
+// checkEmailHeaders rejects header fields that other parameters or the mail server set.
 func checkEmailHeaders(args *flows.Args, headers []flows.Field) error {
 	reserved := []string{
 		"From", "To", "Cc", "Bcc", "Reply-To", "Subject", "Date", "Message-Id", "Sender", "Return-Path", "Received",

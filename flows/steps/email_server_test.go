@@ -21,11 +21,11 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// mailbox is a mail server of the test that keeps what it takes.
+// mailbox is a mail server that keeps the messages it accepts.
 type mailbox struct {
 	port   string
 	ca     string                // PEM of its certificate
-	answer func(to string) error // to each recipient; nil: all are welcome
+	answer func(to string) error // for each recipient; nil: all are accepted
 
 	mu   sync.Mutex
 	mail []letter
@@ -51,7 +51,7 @@ func newMailbox(t *testing.T, implicit bool) *mailbox {
 	_, box.port, _ = net.SplitHostPort(listener.Addr().String())
 	server := smtp.NewServer(box)
 	server.Domain, server.ErrorLog = "localhost", log.New(io.Discard, "", 0)
-	server.AllowInsecureAuth = true // it is the client who must not
+	server.AllowInsecureAuth = true // the client must refuse, not the server
 	if implicit {
 		listener = tls.NewListener(listener, config)
 	} else {
@@ -63,7 +63,7 @@ func newMailbox(t *testing.T, implicit bool) *mailbox {
 	return box
 }
 
-// took are the messages that were sent so far.
+// took returns the messages that were sent so far.
 func (b *mailbox) took() []letter {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -115,7 +115,7 @@ func (s *mailSession) Reset() { s.letter = letter{user: s.user} }
 
 func (s *mailSession) Logout() error { return nil }
 
-// selfSigned is a certificate for loopback, and itself as PEM.
+// selfSigned returns a certificate for loopback, also as PEM.
 func selfSigned(t *testing.T) (tls.Certificate, string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -134,7 +134,7 @@ func selfSigned(t *testing.T) (tls.Certificate, string) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, string(text)
 }
 
-// silence accepts connections and says nothing.
+// silence accepts connections and sends nothing.
 func silence(t *testing.T) (port string) {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")

@@ -26,7 +26,7 @@ func (w *world) mailbox(box *mailbox, encryption string) {
 	})
 }
 
-// A network that the connection trusts gets messages and password without TLS.
+// In a network that the connection trusts, messages and password are sent without TLS.
 func TestEmailWithoutTLS(t *testing.T) {
 	t.Parallel()
 	box := newMailbox(t, false)
@@ -137,7 +137,7 @@ func parts(t *testing.T, contentType, encoding string, body io.Reader) []string 
 		return []string{kind + name + ": " + string(content)}
 	}
 	var all []string
-	for r := multipart.NewReader(body, params["boundary"]); ; { // it decodes quoted-printable
+	for r := multipart.NewReader(body, params["boundary"]); ; { // the reader decodes quoted-printable
 		p, err := r.NextPart()
 		if errors.Is(err, io.EOF) {
 			return all
@@ -178,7 +178,7 @@ func TestEmailRefuses(t *testing.T) {
 		{fields: "to: a@b.org, subject: s, text: t, from: '${ . }'", event: `["a@b.org", "b@b.org"]`, message: "from is not one address"},
 		{fields: "to: a@b.org, subject: s, text: t, attachments: [{name: '${ . }', content: c}]", event: `"a\r\nX: y"`, message: "the name of an attachment has a line break"},
 		{fields: "to: a@b.org, subject: s, text: t, attachments: [{name: a, base64: '${ . }'}]", event: `"*"`, message: "base64 does not hold base64"},
-		{fields: "to: '${ . }', subject: s, text: t", event: `[]`, message: "nobody gets this message"},
+		{fields: "to: '${ . }', subject: s, text: t", event: `[]`, message: "the message has no recipient"},
 		{fields: "to: a@b.org, subject: s, text: '${ . }'", event: `null`, message: "the message is empty"},
 		{fields: "to: [a@b.org, nobody@b.org], subject: s, text: t", event: `null`, message: `step email: connection "mail": the mail server refuses the message: `},
 		{fields: "to: busy@b.org, subject: s, text: t", event: `null`, message: "451", class: flows.ClassNetwork},
@@ -234,7 +234,7 @@ func TestEmailServerTrouble(t *testing.T) {
 func TestEmailMistakes(t *testing.T) {
 	t.Parallel()
 	for fields, want := range map[string]string{
-		"subject: s, text: t":                                         "nobody gets this message",
+		"subject: s, text: t":                                         "the message has no recipient",
 		"to: a@b.org, subject: s":                                     "the message is empty",
 		"to: a@b.org, text: t":                                        "subject is missing",
 		"to: a@b.org, subject: s, text: t, headers: {Bcc: x}":         "the header Bcc is not set here",

@@ -7,7 +7,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// emitWindow is how long the key of an emitted run is remembered.
+// emitWindow is how long the key of an emitted run is stored.
 const emitWindow = 24 * time.Hour
 
 // emit starts runs of another flow.
@@ -15,19 +15,19 @@ func emit() flows.Kind {
 	return flows.Kind{
 		Name:    "emit",
 		Summary: "Starts a run of another flow for each item, now or later; the item passes unchanged.",
-		Doc: "The run is accepted when the step ends, and executed by itself: nobody waits for it. With a `key`, runs of that flow with the same key " +
+		Doc: "The run is accepted when the step ends, and executes on its own: it has no waiter. With a `key`, runs of that flow with the same key " +
 			"are one run, for 24 hours; without one, each item starts a run, once, also when this run is resumed. To have the run's id, use `call` with `wait: false`. " +
-			"Runs may start each other 32 deep, the last of them fails: a flow that starts itself does not run for ever. Those that start a minute later, or more, do not count.",
+			"Runs may start each other to a depth of 32; the next one fails, so that a flow that starts itself ends. Runs that start at least a minute later do not count.",
 		Params: []flows.Param{
-			{Name: "flow", Type: flows.TypeString, Names: flows.ResourceFlow, Required: true, Inline: true, Summary: "The number or slug of the other flow.", Instead: "name the flow as it is; use switch to choose among several"},
-			{Name: "event", Type: flows.TypeTemplate, Default: "the item", Summary: "What the other flow gets as its event."},
+			{Name: "flow", Type: flows.TypeString, Names: flows.ResourceFlow, Required: true, Inline: true, Summary: "The number or slug of the other flow.", Hint: "name the flow as it is; use switch to choose among several"},
+			{Name: "event", Type: flows.TypeTemplate, Default: "the item", Summary: "The event of the other flow."},
 			{Name: "after", Type: flows.TypeDuration, Summary: "How long from now the run starts."},
-			{Name: "at", Type: flows.TypeTemplate, Summary: "When the run starts, a time as RFC 3339 has it."},
-			{Name: "key", Type: flows.TypeTemplate, Summary: "Makes equal runs one."},
+			{Name: "at", Type: flows.TypeTemplate, Summary: "When the run starts, a time in RFC 3339."},
+			{Name: "key", Type: flows.TypeTemplate, Summary: "Runs with the same key are one run."},
 		},
-		Example: "emit: send-receipt\nevent: {to: \"${ .email }\"}\nkey: receipt-${ .gift_id }",
-		Effect:  flows.Idempotent,
-		Inside:  true,
+		Example:      "emit: send-receipt\nevent: {to: \"${ .email }\"}\nkey: receipt-${ .gift_id }",
+		Effect:       flows.Idempotent,
+		InternalOnly: true,
 		New: func(args *flows.Args) (flows.Runner, error) {
 			if args.Has("after") && args.Has("at") {
 				return nil, args.Errorf("at", "after and at exclude each other")
@@ -42,8 +42,8 @@ type emitStep struct {
 	flow  string
 	event *flows.Template // nil: the item
 	after time.Duration
-	at    *flows.Template // nil: after counts
-	key   *flows.Template // nil: the step's own
+	at    *flows.Template // nil: after applies
+	key   *flows.Template // nil: one key for each run, step and item
 }
 
 func (e *emitStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
@@ -56,7 +56,7 @@ func (e *emitStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 		emission.At = time.Now().Add(e.after)
 	}
 	if e.at != nil {
-		if emission.At, err = moment(ctx, in, "at", e.at); err != nil {
+		if emission.At, err = renderTime(ctx, in, "at", e.at); err != nil {
 			return nil, err
 		}
 	}
@@ -68,13 +68,12 @@ func (e *emitStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 			return nil, stepError("the key is empty")
 		}
 	}
-	_, err = emitted(ctx, in, emission)
+	_, err = startRun(ctx, in, emission)
 	return []any{in.Value()}, err
 }
 
-// emitted starts a run. Without a key of the flow's it is one run for each
-// step and item.
-func emitted(ctx context.Context, in *flows.Input, e flows.Emission) (string, error) {
+// startRun starts a run of another flow. Without a key it is one run for each run, step and item.
+func startRun(ctx context.Context, in *flows.Input, e flows.Emission) (string, error) {
 	if in.Env().Emit == nil {
 		return "", stepError("no runs can be started here")
 	}
@@ -87,8 +86,8 @@ func emitted(ctx context.Context, in *flows.Input, e flows.Emission) (string, er
 	return in.Env().Emit.Emit(ctx, e)
 }
 
-// moment renders a time.
-func moment(ctx context.Context, in *flows.Input, param string, t *flows.Template) (time.Time, error) {
+// renderTime renders a template as a time (RFC 3339).
+func renderTime(ctx context.Context, in *flows.Input, param string, t *flows.Template) (time.Time, error) {
 	said, err := t.Text(ctx, in)
 	if err != nil {
 		return time.Time{}, err

@@ -6,7 +6,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// encodeKind writes values as text of some form, and reads them back.
+// encodeKind encodes values as text, and decodes them.
 func encodeKind() flows.Kind {
 	return flows.Kind{
 		Name:    "encode",
@@ -21,11 +21,11 @@ func encodeKind() flows.Kind {
 // encodeStep is one encode step of a flow.
 type encodeStep struct {
 	value *flows.Template
-	as    string // member of the item that takes the result; "": the result is the item
+	as    string // member of the item for the result; "": the result replaces the item
 	form  encodeForm
 }
 
-// encodeForm makes the result of a value. It never changes the value.
+// encodeForm computes the result for a value, which it must not modify.
 type encodeForm func(ctx context.Context, in *flows.Input, v any) (any, error)
 
 func newEncodeStep(args *flows.Args) (*encodeStep, error) {
@@ -39,7 +39,7 @@ func newEncodeStep(args *flows.Args) (*encodeStep, error) {
 		}
 		return &encodeStep{value: args.Template(format.name), as: args.String("as"), form: form}, nil
 	}
-	return nil, args.Errorf("", "there is nothing to encode") // the frame has said so already
+	return nil, args.Errorf("", "there is nothing to encode") // the engine has reported this already
 }
 
 // Run encodes one item.
@@ -48,28 +48,28 @@ func (s *encodeStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	tab := in.Tab(ctx)
-	if text, ok := v.(string); ok { // hex and escapes make three bytes of one
-		err = tab.Charge(3 * int64(len(text)))
+	charger := in.Charger(ctx)
+	if text, ok := v.(string); ok { // hex and escapes need up to three bytes for one
+		err = charger.Charge(3 * int64(len(text)))
 	}
 	if err != nil {
-		return nil, tooMuch(err)
+		return nil, limitError(err)
 	}
 	result, err := s.form(ctx, in, v)
 	if err != nil {
-		return nil, tooMuch(err)
+		return nil, limitError(err)
 	}
 	if s.as == "" {
 		return []any{result}, nil
 	}
-	return added(in.Value(), s.as, result)
+	return withMember(in.Value(), s.as, result)
 }
 
-// added is the item with one more member.
-func added(item any, name string, v any) ([]any, error) {
+// withMember returns the item with one more member.
+func withMember(item any, name string, v any) ([]any, error) {
 	object, ok := item.(map[string]any)
 	if !ok && item != nil {
-		return nil, stepError("as needs an object as the item, this one is %s", kindOf(item))
+		return nil, stepError("as needs an object as the item, this one is %s", typeName(item))
 	}
 	larger := make(map[string]any, len(object)+1)
 	for member, value := range object {

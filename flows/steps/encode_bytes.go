@@ -12,43 +12,43 @@ import (
 	"github.com/penstock/penstock/internal/bulk"
 )
 
-// codec writes bytes as text and reads them back.
+// codec encodes bytes as text and decodes them.
 type codec struct {
 	name   string
 	encode func([]byte) string
 	decode func(string) ([]byte, error)
 }
 
-// inPieces writes a long text piece by piece, see package bulk. The pieces of
-// base64 have no padding but the last: three bytes are four characters.
-func inPieces(length func(int) int, encode func([]byte) string) func([]byte) string {
+// chunked encodes a long text in chunks, see package bulk. A chunk of base64 has no padding, because its length is a
+// multiple of three.
+func chunked(length func(int) int, encode func([]byte) string) func([]byte) string {
 	const each = 3 << 16 // bytes
 	return func(content []byte) string {
 		if len(content) <= each {
 			return encode(content)
 		}
-		return bulk.Written(content, length(len(content)), each, encode)
+		return bulk.EncodeChunks(content, length(len(content)), each, encode)
 	}
 }
 
 func base64Codec() codec {
-	return codec{"base64", inPieces(base64.StdEncoding.EncodedLen, base64.StdEncoding.EncodeToString), func(s string) ([]byte, error) {
+	return codec{"base64", chunked(base64.StdEncoding.EncodedLen, base64.StdEncoding.EncodeToString), func(s string) ([]byte, error) {
 		return base64.RawStdEncoding.DecodeString(unpadded(s))
 	}}
 }
 
 func base64urlCodec() codec {
-	return codec{"base64url", inPieces(base64.RawURLEncoding.EncodedLen, base64.RawURLEncoding.EncodeToString), func(s string) ([]byte, error) {
+	return codec{"base64url", chunked(base64.RawURLEncoding.EncodedLen, base64.RawURLEncoding.EncodeToString), func(s string) ([]byte, error) {
 		return base64.RawURLEncoding.DecodeString(unpadded(s))
 	}}
 }
 
 func hexCodec() codec {
-	return codec{"hex", inPieces(hex.EncodedLen, hex.EncodeToString), hex.DecodeString}
+	return codec{"hex", chunked(hex.EncodedLen, hex.EncodeToString), hex.DecodeString}
 }
 
-// urlCodec escapes everything but RFC 3986's unreserved characters, so that
-// the text fits a path, a query and a form. Reading, a + is a +.
+// urlCodec escapes all but the unreserved characters of RFC 3986, so that the text fits a path, a query and a form.
+// When decoding, a + stays a +.
 func urlCodec() codec {
 	return codec{"url", func(b []byte) string {
 		return strings.ReplaceAll(url.QueryEscape(string(b)), "+", "%20")
@@ -62,8 +62,7 @@ func textCodec() codec {
 	return codec{"text", bulk.Text, func(s string) ([]byte, error) { return bulk.Bytes(s), nil }}
 }
 
-// unpadded is base64 without padding, which senders leave out, and without
-// spaces at its ends.
+// unpadded returns base64 without padding, which some senders omit, and without surrounding white space.
 func unpadded(s string) string {
 	trimmed := strings.TrimSpace(s)
 	return strings.TrimRight(trimmed, "=")
@@ -78,8 +77,8 @@ func codecNamed(name string) codec {
 	return textCodec()
 }
 
-// textual is the form of a codec, in the direction that the flow says.
-func textual(make func() codec) func(*flows.Args) (encodeForm, error) {
+// codecFormat is the form of a codec: encoding, or decoding with decode: true.
+func codecFormat(make func() codec) func(*flows.Args) (encodeForm, error) {
 	return func(args *flows.Args) (encodeForm, error) {
 		c := make()
 		if !args.Bool("decode") {
@@ -106,17 +105,17 @@ func textual(make func() codec) func(*flows.Args) (encodeForm, error) {
 	}
 }
 
-// readBytes are the bytes that a value stands for.
+// readBytes decodes a value to bytes.
 func readBytes(c codec, v any) ([]byte, error) {
 	text, isText := v.(string)
 	if !isText && c.name == "text" && v != nil {
 		text, isText = string(flows.EncodeJSON(v)), true
 	}
 	if !isText {
-		return nil, stepError("expected text, found %s", kindOf(v))
+		return nil, stepError("expected text, found %s", typeName(v))
 	}
 	content, err := c.decode(text)
-	if err != nil { // its own text shows the value
+	if err != nil { // the codec's error would show the value
 		return nil, stepError("the text is not %s", c.name)
 	}
 	return content, nil

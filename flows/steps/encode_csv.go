@@ -19,26 +19,28 @@ func csvFormat(args *flows.Args) (encodeForm, error) {
 				return nil, args.Errorf(name, "%s has no meaning for csv when it decodes", name)
 			}
 		}
-		return decoded(func(tab *budget.Tab, text string) (any, error) { return parseCSV(tab, withoutMark([]byte(text))) }), nil
+		return decodeFormat(func(charger *budget.Charger, text string) (any, error) {
+			return parseCSV(charger, trimBOM([]byte(text)))
+		}), nil
 	}
 	columns, header := args.Strings("columns"), !args.Has("header") || args.Bool("header")
 	return func(ctx context.Context, in *flows.Input, v any) (any, error) {
-		return writeCSV(in.Tab(ctx), v, columns, header)
+		return writeCSV(in.Charger(ctx), v, columns, header)
 	}, nil
 }
 
-// decoded is the form of what reads text.
-func decoded(read func(tab *budget.Tab, text string) (any, error)) encodeForm {
+// decodeFormat is the form of a text decoder.
+func decodeFormat(read func(charger *budget.Charger, text string) (any, error)) encodeForm {
 	return func(ctx context.Context, in *flows.Input, v any) (any, error) {
 		text, ok := v.(string)
 		if !ok {
-			return nil, stepError("expected text, found %s", kindOf(v))
+			return nil, stepError("expected text, found %s", typeName(v))
 		}
-		result, err := read(in.Tab(ctx), text)
+		result, err := read(in.Charger(ctx), text)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if limit := limited(err); limit != nil {
+		if limit := asLimitError(err); limit != nil {
 			return nil, limit
 		}
 		if err != nil {
@@ -48,11 +50,11 @@ func decoded(read func(tab *budget.Tab, text string) (any, error)) encodeForm {
 	}
 }
 
-// writeCSV writes a list of objects, by columns, or of lists as they are.
-func writeCSV(tab *budget.Tab, v any, columns []string, header bool) (any, error) {
+// writeCSV encodes a list of objects, by columns, or a list of lists.
+func writeCSV(charger *budget.Charger, v any, columns []string, header bool) (any, error) {
 	rows, ok := v.([]any)
 	if !ok {
-		return nil, stepError("expected a list of objects or lists, found %s", kindOf(v))
+		return nil, stepError("expected a list of objects or lists, found %s", typeName(v))
 	}
 	lists := len(rows) > 0 && isList(rows[0])
 	if len(columns) == 0 && !lists {
@@ -61,7 +63,7 @@ func writeCSV(tab *budget.Tab, v any, columns []string, header bool) (any, error
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	w.UseCRLF = true
-	if header && len(columns) > 0 {
+	if header && len(columns) > 0 { // writing into memory cannot fail
 		_ = w.Write(columns) // into memory: cannot fail
 	}
 	for i, row := range rows {
@@ -69,13 +71,13 @@ func writeCSV(tab *budget.Tab, v any, columns []string, header bool) (any, error
 		if err != nil {
 			return nil, stepError("row %d %v", i+1, err)
 		}
-		if err := tab.Charge(textSize(cells) + 2*budget.Text*int64(len(cells))); err != nil {
+		if err := charger.Charge(textSize(cells) + 2*budget.Text*int64(len(cells))); err != nil {
 			return nil, err
 		}
 		_ = w.Write(cells)
 	}
 	w.Flush()
-	if err := tab.Charge(int64(b.Len())); err != nil {
+	if err := charger.Charge(int64(b.Len())); err != nil {
 		return nil, err
 	}
 	return b.String(), nil
@@ -83,7 +85,7 @@ func writeCSV(tab *budget.Tab, v any, columns []string, header bool) (any, error
 
 func isList(v any) bool { _, ok := v.([]any); return ok }
 
-// memberNames are those of all objects, sorted: an object has no order.
+// memberNames returns the sorted names of the members of all objects.
 func memberNames(rows []any) []string {
 	var names []string
 	seen := map[string]bool{}
@@ -112,7 +114,7 @@ func csvCells(row any, columns []string, lists bool) ([]string, error) {
 		}
 	}
 	if values == nil || isList(row) != lists {
-		return nil, stepError("is %s; all rows are objects or all are lists", kindOf(row))
+		return nil, stepError("is %s; all rows are objects or all are lists", typeName(row))
 	}
 	cells := make([]string, len(values))
 	for i, v := range values {
@@ -125,16 +127,16 @@ func csvCells(row any, columns []string, lists bool) ([]string, error) {
 
 func formFormat(args *flows.Args) (encodeForm, error) {
 	if args.Bool("decode") {
-		return decoded(readForm), nil
+		return decodeFormat(readForm), nil
 	}
 	return func(_ context.Context, _ *flows.Input, v any) (any, error) {
 		object, ok := v.(map[string]any)
 		if !ok {
-			return nil, stepError("expected an object, found %s", kindOf(v))
+			return nil, stepError("expected an object, found %s", typeName(v))
 		}
 		pairs := url.Values{}
 		for name, member := range object {
-			values, err := texts(member)
+			values, err := textValues(member)
 			if err != nil {
 				return nil, stepError("%s %v", name, err)
 			}
@@ -146,11 +148,10 @@ func formFormat(args *flows.Args) (encodeForm, error) {
 	}, nil
 }
 
-// readForm makes text of a name that comes once, a list of one that comes
-// several times.
-func readForm(tab *budget.Tab, text string) (any, error) {
+// readForm decodes a form: a text for a name that occurs once, a list for one that occurs several times.
+func readForm(charger *budget.Charger, text string) (any, error) {
 	const pair = 256 // bytes, in the list of pairs and in the object
-	if err := tab.Charge(pair*int64(1+strings.Count(text, "&")) + 2*int64(len(text))); err != nil {
+	if err := charger.Charge(pair*int64(1+strings.Count(text, "&")) + 2*int64(len(text))); err != nil {
 		return nil, err
 	}
 	pairs, err := url.ParseQuery(text)

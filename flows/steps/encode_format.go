@@ -7,31 +7,31 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// encodeFormat is one parameter that names a form.
+// encodeFormat is one parameter that selects an encoding.
 type encodeFormat struct {
 	name, summary string
-	options       []string // parameters that have a meaning for it, besides as
+	options       []string // allowed options, besides as
 	make          func(args *flows.Args) (encodeForm, error)
 }
 
 func encodeFormats() []encodeFormat {
 	bytes := []string{"decode", "input", "output"}
 	return []encodeFormat{
-		{"base64", "As base64 (RFC 4648).", bytes, textual(base64Codec)},
-		{"base64url", "As base64 for URLs, without padding.", bytes, textual(base64urlCodec)},
-		{"hex", "As hexadecimal digits.", bytes, textual(hexCodec)},
-		{"url", "Escaped for a place in a URL.", bytes, textual(urlCodec)},
+		{"base64", "As base64 (RFC 4648).", bytes, codecFormat(base64Codec)},
+		{"base64url", "As base64 for URLs, without padding.", bytes, codecFormat(base64urlCodec)},
+		{"hex", "As hexadecimal digits.", bytes, codecFormat(hexCodec)},
+		{"url", "Escaped for a place in a URL.", bytes, codecFormat(urlCodec)},
 		{"form", "An object as a query string or an HTML form.", []string{"decode"}, formFormat},
 		{"hash", "Its hash.", []string{"algorithm", "input", "output"}, hashFormat},
 		{"hmac", "Its HMAC under a secret.", []string{"algorithm", "input", "output", "secret"}, hmacFormat},
 		{"jwt", "Claims as a JSON Web Token, signed with a secret by HMAC.", []string{"algorithm", "secret"}, jwtFormat},
 		{"csv", "A list of objects or lists as CSV (RFC 4180).", []string{"decode", "columns", "header"}, csvFormat},
 		{"xml", "An object as XML; the reverse of what `http` makes of XML.", []string{"decode"}, xmlFormat},
-		{"template", "Text with `${ }` in it, as it is.", nil, templateFormat},
+		{"template", "Text with `${ }` in it, without encoding.", nil, templateFormat},
 	}
 }
 
-// form checks that the flow gives no parameter without a meaning.
+// form rejects options that do not apply to the encoding.
 func (f encodeFormat) form(args *flows.Args) (encodeForm, error) {
 	for _, p := range encodeOptions() {
 		if args.Has(p.Name) && p.Name != "as" && !slices.Contains(f.options, p.Name) {
@@ -56,7 +56,7 @@ func encodeOptions() []flows.Param {
 		{Name: "input", Type: flows.TypeEnum, Enum: []string{"text", "base64", "hex"}, Default: "text", Summary: "How the value stands for bytes; `text` is UTF-8."},
 		{Name: "output", Type: flows.TypeEnum, Enum: []string{"text", "hex", "base64", "base64url"}, Default: "hex for a hash and an HMAC, text when decoding", Summary: "How the bytes of the result are written."},
 		{Name: "algorithm", Type: flows.TypeEnum, Enum: []string{"sha256", "sha512", "sha384", "sha1", "md5"}, Default: "sha256", Summary: "Hash function."},
-		{Name: "secret", Type: flows.TypeString, Names: flows.ResourceSecret, Instead: "name a stored secret: keys are never values", Summary: "Name of the stored secret that is the key."},
+		{Name: "secret", Type: flows.TypeString, Names: flows.ResourceSecret, Hint: "name a stored secret: keys are never values", Summary: "Name of the stored secret that is the key."},
 		{Name: "columns", Type: flows.TypeStrings, Default: "all members, by name", Summary: "Members that become columns, in this order."},
 		{Name: "header", Type: flows.TypeBool, Default: "true", Summary: "Whether the first row names the columns."},
 	}

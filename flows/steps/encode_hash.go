@@ -13,8 +13,8 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// hashNamed is a hash function. md5 and sha1 are there for senders that want
-// them; neither withstands an attacker who looks for collisions.
+// hashNamed returns a hash function. md5 and sha1 exist for systems that require them; neither is
+// collision-resistant.
 func hashNamed(name string) func() hash.Hash {
 	switch name {
 	case "sha512":
@@ -31,7 +31,7 @@ func hashNamed(name string) func() hash.Hash {
 
 func hashFormat(args *flows.Args) (encodeForm, error) {
 	function := hashNamed(args.String("algorithm"))
-	return digested(args, func(context.Context, *flows.Input) (hash.Hash, error) { return function(), nil })
+	return digestFormat(args, func(context.Context, *flows.Input) (hash.Hash, error) { return function(), nil })
 }
 
 func hmacFormat(args *flows.Args) (encodeForm, error) {
@@ -39,14 +39,14 @@ func hmacFormat(args *flows.Args) (encodeForm, error) {
 	if secret == "" {
 		return nil, args.Errorf("secret", "secret is missing: the name of the stored secret that is the key")
 	}
-	return digested(args, func(ctx context.Context, in *flows.Input) (hash.Hash, error) {
+	return digestFormat(args, func(ctx context.Context, in *flows.Input) (hash.Hash, error) {
 		key, err := secretKey(ctx, in, secret)
 		return hmac.New(function, key), err
 	})
 }
 
-// digested is the form of what start begins.
-func digested(args *flows.Args, start func(context.Context, *flows.Input) (hash.Hash, error)) (encodeForm, error) {
+// digestFormat is the form of a hash created by start.
+func digestFormat(args *flows.Args, start func(context.Context, *flows.Input) (hash.Hash, error)) (encodeForm, error) {
 	input, output := codecNamed(args.String("input")), hexCodec()
 	if args.Has("output") {
 		if output = codecNamed(args.String("output")); output.name == "text" {
@@ -91,7 +91,7 @@ func jwtFormat(args *flows.Args) (encodeForm, error) {
 	header := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"` + algorithm + `","typ":"JWT"}`))
 	return func(ctx context.Context, in *flows.Input, v any) (any, error) {
 		if _, ok := v.(map[string]any); !ok {
-			return nil, stepError("the claims of a token are an object, not %s", kindOf(v))
+			return nil, stepError("the claims of a token are an object, not %s", typeName(v))
 		}
 		key, err := secretKey(ctx, in, secret)
 		if err != nil {

@@ -14,14 +14,16 @@ import (
 
 func xmlFormat(args *flows.Args) (encodeForm, error) {
 	if args.Bool("decode") {
-		return decoded(func(tab *budget.Tab, text string) (any, error) { return parseXML(tab, []byte(text), "utf-8") }), nil
+		return decodeFormat(func(charger *budget.Charger, text string) (any, error) {
+			return parseXML(charger, []byte(text), "utf-8")
+		}), nil
 	}
 	return func(ctx context.Context, in *flows.Input, v any) (any, error) {
 		object, ok := v.(map[string]any)
 		if !ok || len(object) != 1 {
 			return nil, stepError("an XML document is an object with one member, its root element")
 		}
-		w := xmlWriter{tab: in.Tab(ctx)}
+		w := xmlWriter{charger: in.Charger(ctx)}
 		w.WriteString(xml.Header)
 		for name, root := range object {
 			if isList(root) {
@@ -32,22 +34,22 @@ func xmlFormat(args *flows.Args) (encodeForm, error) {
 		if w.err != nil {
 			return nil, w.err
 		}
-		return w.String(), w.tab.Charge(int64(w.Len()))
+		return w.String(), w.charger.Charge(int64(w.Len()))
 	}, nil
 }
 
-// xmlWriter writes elements until the first failure, which it keeps.
+// xmlWriter writes elements until the first error, which it keeps.
 type xmlWriter struct {
 	bytes.Buffer
-	tab     *budget.Tab
-	charged int // bytes of the buffer
+	charger *budget.Charger
+	charged int // bytes of the buffer that are charged
 	err     error
 }
 
-// xmlName is a name, with a prefix or none, out of ASCII: what systems agree on.
+// xmlName is an ASCII name with an optional prefix, the subset that all systems accept.
 var xmlName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*(:[A-Za-z_][A-Za-z0-9_.-]*)?$`)
 
-func (w *xmlWriter) failed(format string, args ...any) {
+func (w *xmlWriter) fail(format string, args ...any) {
 	if w.err == nil {
 		w.err = stepError(format, args...)
 	}
@@ -56,12 +58,12 @@ func (w *xmlWriter) failed(format string, args ...any) {
 func (w *xmlWriter) element(name string, v any, depth int) {
 	switch {
 	case !xmlName.MatchString(name):
-		w.failed("%q cannot be the name of an XML element", shortLine(name))
+		w.fail("%q cannot be the name of an XML element", shortLine(name))
 	case depth > maxXMLDepth:
-		w.failed("the XML is nested deeper than %d", maxXMLDepth)
+		w.fail("the XML is nested deeper than %d", maxXMLDepth)
 	}
-	if w.err == nil { // the buffer grows by a half at least
-		w.err = w.tab.Charge(2*int64(w.Len()-w.charged) + budget.Text)
+	if w.err == nil { // the buffer grows by at least a half
+		w.err = w.charger.Charge(2*int64(w.Len()-w.charged) + budget.Text)
 		w.charged = w.Len()
 	}
 	if w.err != nil {
@@ -70,7 +72,7 @@ func (w *xmlWriter) element(name string, v any, depth int) {
 	if list, ok := v.([]any); ok {
 		for _, one := range list {
 			if isList(one) {
-				w.failed("%s is a list in a list, which XML has not", name)
+				w.fail("%s is a list in a list, which XML has not", name)
 				return
 			}
 			w.element(name, one, depth)
@@ -105,7 +107,7 @@ func (w *xmlWriter) attributes(object map[string]any, names []string) {
 			continue
 		}
 		if !xmlName.MatchString(attribute) {
-			w.failed("%q cannot be the name of an XML attribute", shortLine(attribute))
+			w.fail("%q cannot be the name of an XML attribute", shortLine(attribute))
 			return
 		}
 		w.WriteString(" " + attribute + `="`)
@@ -114,7 +116,7 @@ func (w *xmlWriter) attributes(object map[string]any, names []string) {
 	}
 }
 
-// close ends an element that holds no others.
+// close ends an element without children.
 func (w *xmlWriter) close(name string, v any) {
 	if v == nil || v == "" {
 		w.WriteString("/>")
@@ -125,13 +127,13 @@ func (w *xmlWriter) close(name string, v any) {
 	w.WriteString("</" + name + ">")
 }
 
-// text escapes; what XML cannot hold becomes the replacement character.
+// text escapes a text. Characters that XML does not allow become the replacement character.
 func (w *xmlWriter) text(v any) {
 	switch v.(type) {
 	case nil:
 	case []any, map[string]any:
-		w.failed("%s stands where XML has text", kindOf(v))
+		w.fail("%s stands where XML has text", typeName(v))
 	default:
-		_ = xml.EscapeText(&w.Buffer, []byte(scalarText(v))) // into memory: cannot fail
+		_ = xml.EscapeText(&w.Buffer, []byte(scalarText(v))) // writing into memory cannot fail
 	}
 }

@@ -11,15 +11,15 @@ func fail() flows.Kind {
 	return flows.Kind{
 		Name:    "fail",
 		Summary: "Fails the run, with a message for the caller.",
-		Doc:     "Use `if` or a switch to fail for some items only. A step around it may catch the failure with `on_error`.",
+		Doc:     "Use `if` or a switch to fail for some items only. An enclosing step may catch the failure with `on_error`.",
 		Params: []flows.Param{
-			{Name: "message", Type: flows.TypeTemplate, Required: true, Inline: true, Summary: "What the caller reads."},
-			{Name: "status", Type: flows.TypeInt, Default: "422", Summary: "HTTP status of the answer, 400 to 599, where the door lets a flow choose it."},
-			{Name: "code", Type: flows.TypeString, Default: "fail", Summary: "A word that programs of the caller can tell failures apart by."},
+			{Name: "message", Type: flows.TypeTemplate, Required: true, Inline: true, Summary: "The message for the caller."},
+			{Name: "status", Type: flows.TypeInt, Default: "422", Summary: "HTTP status of the response, 400 to 599, where the interface lets a flow set it."},
+			{Name: "code", Type: flows.TypeString, Default: "fail", Summary: "A word by which the caller's programs distinguish failures."},
 		},
-		Ends:    true,
-		Example: "if: .email == null\nfail: {message: an address is needed, status: 400}",
-		New:     newFail,
+		Terminal: true,
+		Example:  "if: .email == null\nfail: {message: an address is needed, status: 400}",
+		New:      newFail,
 	}
 }
 

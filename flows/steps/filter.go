@@ -11,7 +11,7 @@ func filter() flows.Kind {
 	return flows.Kind{
 		Name:    "filter",
 		Summary: "Keeps the items for which a jq program is true, and drops the others.",
-		Doc:     "Everything but `null` and `false` is true, as in jq. A program without a result is false.",
+		Doc:     "Everything but `null` and `false` is true, as in jq. A program without a result counts as false.",
 		Params: []flows.Param{
 			{Name: "when", Type: flows.TypeExpr, Required: true, Inline: true, Summary: "The condition."},
 		},

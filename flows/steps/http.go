@@ -10,12 +10,12 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// httpKind calls an HTTP API and puts out its answer.
+// httpKind calls an HTTP API and puts out the response.
 func httpKind() flows.Kind {
 	agent := userAgent()
 	return flows.Kind{
 		Name:    "http",
-		Summary: "Calls an HTTP API and puts out its answer.",
+		Summary: "Calls an HTTP API and returns its response.",
 		Doc:     httpDoc,
 		Params:  httpParams(),
 		Example: httpExample,
@@ -35,11 +35,11 @@ type httpStep struct {
 	body       httpBody // nil: none
 	connection string   // name; "": none
 	trust      *httpTrust
-	redirects  int // that are followed
+	redirects  int // maximum number of redirects to follow
 	expect     flows.Statuses
-	anyOK      bool // expect is left out: 2xx
+	anyOK      bool // expect is absent: any 2xx
 	parse      string
-	limit      int64      // bytes of a response body, decompressed
+	limit      int64      // maximum size of a response body in bytes, decompressed
 	pages      *httpPages // nil: one request
 	agent      string
 }
@@ -63,7 +63,7 @@ func newHTTPStep(args *flows.Args, agent string) (*httpStep, error) {
 	return s, nil
 }
 
-// setMethod reads `get: URL` or `method: GET` and `url: URL`.
+// setMethod reads `get: URL`, or `method: GET` with `url: URL`.
 func (s *httpStep) setMethod(args *flows.Args) error {
 	for _, name := range httpMethods() {
 		if args.Has(name) {
@@ -81,8 +81,8 @@ func (s *httpStep) setMethod(args *flows.Args) error {
 	return nil
 }
 
-// Effect follows RFC 9110, section 9.2: safe methods read, idempotent ones
-// may be sent twice, the others must not be.
+// Effect follows RFC 9110, section 9.2: safe methods are Read, idempotent ones may be repeated, the others must not
+// be.
 func (s *httpStep) Effect() flows.Effect {
 	switch s.method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
@@ -106,35 +106,35 @@ func (s *httpStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	if s.pages != nil {
 		return s.pages.run(ctx, in, s, client, call)
 	}
-	call.tab = in.Tab(ctx)
-	answer, err := s.exchange(ctx, client, call)
+	call.charger = in.Charger(ctx)
+	answer, err := s.send(ctx, client, call)
 	if err != nil {
 		return nil, err
 	}
 	return []any{answer.item()}, nil
 }
 
-// exchange sends one request and reads its answer.
-func (s *httpStep) exchange(ctx context.Context, client *http.Client, call *httpCall) (*httpAnswer, error) {
+// send sends one request and reads the response.
+func (s *httpStep) send(ctx context.Context, client *http.Client, call *httpCall) (*httpResponse, error) {
 	resp, err := client.Do(call.request(ctx))
 	if err != nil {
-		return nil, call.failed(ctx, err)
+		return nil, call.failure(ctx, err)
 	}
 	defer resp.Body.Close()
 	if !s.expects(resp.StatusCode) {
-		return nil, call.unexpected(resp)
+		return nil, call.statusError(resp)
 	}
-	raw := call.tab.Part()
+	raw := call.charger.Part()
 	defer raw.Drop()
 	content, err := readBody(raw, resp, s.limit)
 	if err != nil {
-		return nil, call.failed(ctx, err)
+		return nil, call.failure(ctx, err)
 	}
-	body, err := parseBody(call.tab, s.parse, resp.Header, content)
+	body, err := parseBody(call.charger, s.parse, resp.Header, content)
 	if err != nil {
-		return nil, call.failed(ctx, finalError{err})
+		return nil, call.failure(ctx, finalError{err})
 	}
-	return &httpAnswer{
+	return &httpResponse{
 		url: resp.Request.URL, status: resp.StatusCode, header: resp.Header, body: body, size: int64(len(content)),
 	}, nil
 }

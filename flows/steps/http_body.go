@@ -7,12 +7,12 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// httpBody is one way to write a request body.
+// httpBody is one encoding of a request body.
 type httpBody interface {
 	render(ctx context.Context, in *flows.Input) (content []byte, contentType string, err error)
 }
 
-// setBody reads the one body form that a step may have.
+// setBody reads the body parameter; a step has at most one.
 func (s *httpStep) setBody(args *flows.Args) error {
 	var form string
 	for _, name := range []string{"json", "form", "multipart", "raw", "base64"} {
@@ -39,7 +39,7 @@ func (s *httpStep) setBody(args *flows.Args) error {
 	return s.setContentType(args)
 }
 
-// setContentType makes content_type a header like any other.
+// setContentType turns content_type into a header.
 func (s *httpStep) setContentType(args *flows.Args) error {
 	if !args.Has("content_type") {
 		return nil
@@ -58,7 +58,7 @@ func (b jsonBody) render(ctx context.Context, in *flows.Input) ([]byte, string, 
 	if err != nil {
 		return nil, "", err
 	}
-	content, err := flows.EncodeJSONOn(in.Tab(ctx), v)
+	content, err := flows.EncodeJSONOn(in.Charger(ctx), v)
 	return content, "application/json", err
 }
 
@@ -83,8 +83,7 @@ func (b bytesBody) render(ctx context.Context, in *flows.Input) ([]byte, string,
 	return content, "application/octet-stream", err
 }
 
-// decodeBase64 renders to the bytes that the text stands for: what `parse:
-// bytes` and encode make.
+// decodeBase64 renders a template to bytes from base64, as `parse: bytes` and encode produce it.
 func decodeBase64(ctx context.Context, in *flows.Input, value *flows.Template) ([]byte, error) {
 	v, err := value.Render(ctx, in)
 	if err != nil {
@@ -92,7 +91,7 @@ func decodeBase64(ctx context.Context, in *flows.Input, value *flows.Template) (
 	}
 	text, ok := v.(string)
 	if !ok {
-		return nil, stepError("base64 is %s, not text", kindOf(v))
+		return nil, stepError("base64 is %s, not text", typeName(v))
 	}
 	content, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {

@@ -12,23 +12,21 @@ import (
 	"github.com/penstock/penstock/internal/budget"
 )
 
-// httpCall is a request whose templates are rendered. It can be sent several
-// times: once for every page.
+// httpCall is a request with rendered templates. It may be sent several times, once for each page.
 type httpCall struct {
 	method  string
 	url     *url.URL
 	header  http.Header
 	content []byte // of the body
 	hasBody bool
-	key     string      // Idempotency-Key of ours; "": none
-	page    int         // from 0
-	replay  bool        // a redirect may ask for the body again
-	tab     *budget.Tab // charged for what comes back
+	key     string          // generated Idempotency-Key; "": none
+	page    int             // from 0
+	replay  bool            // a redirect may require the body again
+	charger *budget.Charger // charged for the response
 }
 
-// idempotencyKey is spelled in lower case on purpose. Under its canonical
-// name net/http would take it as leave to send a POST a second time when a
-// pooled connection breaks, and a once effect must not happen twice.
+// idempotencyKey is in lower case on purpose. With the canonical name, net/http would resend a POST when a pooled
+// connection breaks, and a once effect must not happen twice.
 const idempotencyKey = "idempotency-key"
 
 func (s *httpStep) render(ctx context.Context, in *flows.Input) (*httpCall, error) {
@@ -45,8 +43,8 @@ func (s *httpStep) render(ctx context.Context, in *flows.Input) (*httpCall, erro
 		if err != nil {
 			return nil, err
 		}
-		if err := in.Tab(ctx).Charge(int64(len(content))); err != nil {
-			return nil, tooMuch(err)
+		if err := in.Charger(ctx).Charge(int64(len(content))); err != nil {
+			return nil, limitError(err)
 		}
 		call.content, call.hasBody = content, true
 		if _, ok := call.header["Content-Type"]; !ok {
@@ -59,8 +57,8 @@ func (s *httpStep) render(ctx context.Context, in *flows.Input) (*httpCall, erro
 	return call, nil
 }
 
-// request makes the request of the call's page. It is a new one each time:
-// net/http keeps and changes what it is given.
+// request creates the request for the call's page. Each request is a new one, because net/http keeps and modifies
+// requests.
 func (c *httpCall) request(ctx context.Context) *http.Request {
 	req := (&http.Request{
 		Method: c.method, URL: c.url, Host: c.url.Host, Header: c.header.Clone(),
@@ -83,8 +81,8 @@ func (c *httpCall) request(ctx context.Context) *http.Request {
 	return req
 }
 
-// at is the call for another page.
-func (c *httpCall) at(target *url.URL, page int) *httpCall {
+// withPage returns the call for another page.
+func (c *httpCall) withPage(target *url.URL, page int) *httpCall {
 	next := *c
 	next.url, next.page = target, page
 	return &next

@@ -12,13 +12,13 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// charset is the decoder for a charset's name, nil for UTF-8.
+// charset returns the decoder for a charset; nil for UTF-8.
 func charset(name string) (encoding.Encoding, error) {
 	switch strings.ToLower(name) {
 	case "", "utf-8", "utf8", "us-ascii", "ascii":
 		return nil, nil
 	case "iso-8859-1", "latin1", "windows-1252", "cp1252":
-		return charmap.Windows1252, nil // WHATWG: what is labelled Latin-1 is read as its superset
+		return charmap.Windows1252, nil // WHATWG: text labelled Latin-1 is decoded as its superset
 	case "iso-8859-15", "latin9":
 		return charmap.ISO8859_15, nil
 	case "utf-16", "utf-16le":
@@ -29,7 +29,7 @@ func charset(name string) (encoding.Encoding, error) {
 	return nil, fmt.Errorf("the response is in the charset %q, which is not understood; use parse: bytes", name)
 }
 
-// decodeText makes UTF-8 of a text.
+// decodeText converts a text to UTF-8.
 func decodeText(text []byte, name string) ([]byte, error) {
 	coding, err := charset(name)
 	if err != nil {
@@ -43,10 +43,10 @@ func decodeText(text []byte, name string) ([]byte, error) {
 	if !utf8.Valid(text) {
 		return nil, errors.New("the response is not text in UTF-8; use parse: bytes")
 	}
-	return withoutMark(text), nil
+	return trimBOM(text), nil
 }
 
-// charsetReader is what an XML declaration's encoding asks for.
+// charsetReader decodes the charset of an XML declaration.
 func charsetReader(name string, r io.Reader) (io.Reader, error) {
 	coding, err := charset(name)
 	if err != nil || coding == nil {

@@ -8,33 +8,32 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// client is the way out for one item: the shared transport, with the
-// credential of the step's connection and its certificate authorities.
+// client returns the HTTP client for one item: the shared transport, with the credential of the step's connection and
+// the step's certificate authorities.
 func (s *httpStep) client(ctx context.Context, in *flows.Input, call *httpCall) (*http.Client, error) {
 	env := in.Env()
 	if env.HTTP == nil {
 		return nil, stepError("there is no network here: http steps cannot run")
 	}
-	way := hops{bare: env.HTTP}
+	transport := pinnedTransport{base: env.HTTP}
 	if s.trust != nil {
-		transport, err := s.trust.transport(env.HTTP)
+		trusting, err := s.trust.transport(env.HTTP)
 		if err != nil {
 			return nil, err
 		}
-		way.bare = transport
+		transport.base = trusting
 	}
 	if s.connection != "" {
 		conn, err := connect(ctx, env.Connections, s.connection, call.url)
 		if err != nil {
 			return nil, err
 		}
-		way.conn = conn
+		transport.conn = conn
 	}
-	return &http.Client{Transport: way, CheckRedirect: redirects{s.redirects}.check}, nil
+	return &http.Client{Transport: transport, CheckRedirect: redirects{s.redirects}.check}, nil
 }
 
-// connect finds the connection and checks that the first request may carry
-// its credential.
+// connect finds the connection and checks that the first request may carry its credential.
 func connect(ctx context.Context, all flows.Connections, name string, target *url.URL) (flows.HTTPConnection, error) {
 	if all == nil {
 		return nil, stepError("there is no connection %q: no connections are configured here", name)
@@ -49,24 +48,24 @@ func connect(ctx context.Context, all flows.Connections, name string, target *ur
 	return conn, nil
 }
 
-// hops sends each request of a chain of redirects. The credential goes to
-// allowed hosts only: a redirect elsewhere is followed without it.
-type hops struct {
-	bare http.RoundTripper
+// pinnedTransport sends each request of a chain of redirects. It adds the credential for allowed hosts only; a
+// redirect to another host is followed without it.
+type pinnedTransport struct {
+	base http.RoundTripper
 	conn flows.HTTPConnection // nil: none
 }
 
 // RoundTrip implements http.RoundTripper.
-func (h hops) RoundTrip(req *http.Request) (*http.Response, error) {
-	way := h.bare
+func (h pinnedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	transport := h.base
 	if h.conn != nil && h.conn.Allows(req.URL) {
-		way = h.conn.Transport(h.bare)
+		transport = h.conn.Transport(h.base)
 	}
-	resp, err := way.RoundTrip(req)
+	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}
-	// net/http would quote the whole address in its error.
+	// net/http would quote the whole URL in its error.
 	if _, err := url.Parse(resp.Header.Get("Location")); err != nil {
 		resp.Header.Del("Location")
 	}

@@ -69,7 +69,7 @@ func TestHTTPOwnAuthority(t *testing.T) {
 	t.Parallel()
 	var connections atomic.Int64
 	server := httptest.NewUnstartedServer(http.HandlerFunc(mirror))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // the refused handshake is wanted
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // the refused handshake is expected
 	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
 			connections.Add(1)
@@ -97,7 +97,7 @@ func TestHTTPOwnAuthority(t *testing.T) {
 	if connections.Load() != 1 {
 		t.Errorf("%d connections for three runs, want 1", connections.Load())
 	}
-	// The flow's trust does not open private networks.
+	// The certificates of the flow do not permit private networks.
 	closed, err := outbound.New(outbound.Config{})
 	if err != nil {
 		t.Fatal(err)

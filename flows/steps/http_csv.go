@@ -10,12 +10,11 @@ import (
 	"github.com/penstock/penstock/internal/bulk"
 )
 
-// parseCSV reads RFC 4180 text into a list of objects: the first row names
-// the members, every value is text. It charges for the objects before it makes
-// them.
-func parseCSV(tab *budget.Tab, text []byte) (any, error) {
-	const cell = 48 // bytes that the reader needs for a cell of the longest row
-	if err := tab.Charge(cell * int64(longestRow(text))); err != nil {
+// parseCSV decodes CSV (RFC 4180) to a list of objects: the first row names the members, all values are text. It
+// charges for the objects before it creates them.
+func parseCSV(charger *budget.Charger, text []byte) (any, error) {
+	const cell = 48 // bytes that the reader needs for each cell of the longest row
+	if err := charger.Charge(cell * int64(longestRow(text))); err != nil {
 		return nil, err
 	}
 	r := csv.NewReader(bytes.NewReader(text))
@@ -44,14 +43,14 @@ func parseCSV(tab *budget.Tab, text []byte) (any, error) {
 		if err != nil {
 			return nil, fmt.Errorf("the CSV cannot be read: %w", err)
 		}
-		if err := tab.Charge(budget.Cell + budget.Object + budget.Members(len(names)) + textSize(row)); err != nil {
+		if err := charger.Charge(budget.Cell + budget.Object + budget.Members(len(names)) + textSize(row)); err != nil {
 			return nil, err
 		}
 		object := make(map[string]any, len(names))
 		for i, name := range names {
 			object[name] = row[i]
 		}
-		rows = append(bulk.Room(rows), object)
+		rows = append(bulk.Grow(rows), object)
 	}
 }
 
@@ -63,8 +62,8 @@ func textSize(row []string) int64 {
 	return int64(size)
 }
 
-// longestRow is the most cells of a row, before anything is made of them. A
-// quote hides commas and line ends up to the next one.
+// longestRow returns the maximum number of cells in a row, before decoding. Commas and line ends within quotes are
+// not counted.
 func longestRow(text []byte) int {
 	longest, cells, quoted := 0, 1, false
 	for _, c := range text {

@@ -19,23 +19,23 @@ import (
 	"github.com/penstock/penstock/internal/budget"
 )
 
-// stepError is a failure that no retry changes.
+// stepError is a failure that a retry does not change.
 func stepError(format string, args ...any) *flows.Error {
 	return &flows.Error{Code: flows.CodeStepFailed, Message: fmt.Sprintf(format, args...)}
 }
 
-// tooMuch gives the refusal of the run's account its code. Any other error is
-// what it was.
-func tooMuch(err error) error {
-	if limit := limited(err); limit != nil {
+// limitError converts the rejection of the run's memory account to an *Error with CodeLimit. It returns any other
+// error unchanged.
+func limitError(err error) error {
+	if limit := asLimitError(err); limit != nil {
 		return limit
 	}
 	return err
 }
 
-// limited is the refusal of the run's account as a failure; nil for any other error.
-func limited(err error) *flows.Error {
-	for _, refusal := range []error{budget.ErrMost, budget.ErrPressed} {
+// asLimitError returns the rejection of the run's memory account as an *Error; nil for any other error.
+func asLimitError(err error) *flows.Error {
+	for _, refusal := range []error{budget.ErrRunLimit, budget.ErrEvicted} {
 		if errors.Is(err, refusal) {
 			return &flows.Error{Code: flows.CodeLimit, Message: err.Error(), Err: err}
 		}
@@ -43,40 +43,38 @@ func limited(err error) *flows.Error {
 	return nil
 }
 
-// name is the request in messages. A query and user information may hold
-// credentials, and are left out.
+// name returns the request for messages, without query and user information, which may contain credentials.
 func (c *httpCall) name() string {
 	return c.method + " " + urlName(c.url)
 }
 
 func urlName(u *url.URL) string { return origin(u) + u.EscapedPath() }
 
-// finalError is a failure that another attempt would repeat: a redirect that
-// must not be followed, a body that is what it is.
+// finalError is a failure that a retry would repeat: a rejected redirect, or a body that cannot be parsed.
 type finalError struct{ error }
 
 func (e finalError) Unwrap() error { return e.error }
 
-func finally(format string, args ...any) error {
+func finalErrorf(format string, args ...any) error {
 	return finalError{fmt.Errorf(format, args...)}
 }
 
-// failed is a call without a usable answer.
-func (c *httpCall) failed(ctx context.Context, err error) error {
+// failure returns the error of a call without a usable response.
+func (c *httpCall) failure(ctx context.Context, err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
-		err = wrapped.Err // its own text shows the whole URL
+		err = wrapped.Err // the outer error's text shows the whole URL
 	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", c.name(), ctx.Err())
 	}
-	if limit := limited(err); limit != nil {
+	if limit := asLimitError(err); limit != nil {
 		limit.Message = c.name() + ": " + limit.Message
 		return limit
 	}
 	failure := stepError("%s: %s", c.name(), err)
 	failure.Err = err
-	var known *flows.Error // of a connection, say: it knows better
+	var known *flows.Error // of a connection, for example, which classifies its own errors
 	if errors.As(err, &known) {
 		failure.Class, failure.Upstream, failure.RetryAfter = known.Class, known.Upstream, known.RetryAfter
 	} else {
@@ -85,8 +83,8 @@ func (c *httpCall) failed(ctx context.Context, err error) error {
 	return failure
 }
 
-// classOf says whether another attempt may fare better: not against the
-// guard or a certificate.
+// classOf returns whether a retry may help. It does not for an address rejected by the dial policy or an invalid
+// certificate.
 func classOf(err error) flows.Class {
 	var network net.Error
 	var certificate *tls.CertificateVerificationError
@@ -99,8 +97,8 @@ func classOf(err error) flows.Class {
 	return flows.ClassNetwork
 }
 
-// unexpected is an answer whose status the step does not expect.
-func (c *httpCall) unexpected(resp *http.Response) error {
+// statusError is a response with a status that the step does not expect.
+func (c *httpCall) statusError(resp *http.Response) error {
 	message := fmt.Sprintf("%s: status %d", c.name(), resp.StatusCode)
 	if to, err := resp.Location(); err == nil && resp.StatusCode/100 == 3 {
 		message += fmt.Sprintf(", a redirect to %s that follow_redirects would follow", urlName(to))
@@ -116,13 +114,13 @@ func (c *httpCall) unexpected(resp *http.Response) error {
 	}
 }
 
-// Bounds of what is read of an unexpected answer, bytes.
+// Limits of the body that is read of an unexpected response, in bytes.
 const (
 	excerptSize = 200
-	drainSize   = 64 << 10 // reading a small rest lets the connection be used again
+	drainSize   = 64 << 10 // reading a small rest allows the connection to be reused
 )
 
-// excerpt is the beginning of a text body, on one line.
+// excerpt returns the beginning of a text body on one line.
 func excerpt(resp *http.Response) string {
 	content, _ := io.ReadAll(io.LimitReader(resp.Body, drainSize))
 	mediaType, params := contentType(resp.Header)
@@ -147,8 +145,7 @@ func shortLine(text string) string {
 	return strings.ToValidUTF8(line, "")
 }
 
-// retryAfter reads delay seconds or a date (RFC 9110, section 10.2.3); 0 for
-// anything else.
+// retryAfter parses seconds or a date (RFC 9110, section 10.2.3); 0 for anything else.
 func retryAfter(value string, now time.Time) time.Duration {
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
 		return time.Duration(seconds) * time.Second

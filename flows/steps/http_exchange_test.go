@@ -23,7 +23,7 @@ import (
 	"github.com/penstock/penstock/internal/outbound"
 )
 
-// way is a transport that reaches the test's servers and nothing else local.
+// way is a transport that connects only to the test's servers, of all local addresses.
 func way(t testing.TB) *http.Transport {
 	t.Helper()
 	transport, err := outbound.New(outbound.Config{AllowLoopback: true})
@@ -34,14 +34,14 @@ func way(t testing.TB) *http.Transport {
 	return transport
 }
 
-// send is one exchange of a step as New makes it from `method: …, url: …`.
-func send(ctx context.Context, client *http.Client, method, target string) (*httpAnswer, error) {
+// send executes one exchange of a step that New makes from `method: …, url: …`.
+func send(ctx context.Context, client *http.Client, method, target string) (*httpResponse, error) {
 	u, err := url.Parse(target)
 	if err != nil {
 		return nil, err
 	}
 	s := &httpStep{anyOK: true, limit: 1 << 20}
-	return s.exchange(ctx, client, &httpCall{method: method, url: u, header: http.Header{}, key: "run.step.0"})
+	return s.send(ctx, client, &httpCall{method: method, url: u, header: http.Header{}, key: "run.step.0"})
 }
 
 func serve(t testing.TB, handler http.HandlerFunc) *httptest.Server {
@@ -104,7 +104,7 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// What a failure is called decides whether retry.on matches it.
+// The class of a failure decides whether retry.on matches it.
 func TestClassOfFailure(t *testing.T) {
 	t.Parallel()
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
@@ -126,7 +126,7 @@ func TestClassOfFailure(t *testing.T) {
 	})
 	elsewhere := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "ftp://h/", 302) })
 	tls := httptest.NewUnstartedServer(http.NotFoundHandler())
-	tls.Config.ErrorLog = log.New(io.Discard, "", 0) // the refused handshake is wanted
+	tls.Config.ErrorLog = log.New(io.Discard, "", 0) // the refused handshake is expected
 	tls.StartTLS()
 	t.Cleanup(tls.Close)
 	impatient := way(t)
@@ -240,8 +240,8 @@ func TestBodyOfExactlyTheLimit(t *testing.T) {
 	}
 }
 
-// net/http sends a request again by itself when a pooled connection breaks, if
-// it takes it for idempotent. A POST with our key must not be.
+// net/http repeats a request when a pooled connection breaks, if it considers the request idempotent. It must not
+// repeat a POST that has Penstock's key.
 func TestBrokenConnectionDoesNotRepeatAPost(t *testing.T) {
 	t.Parallel()
 	for method, want := range map[string]int64{http.MethodPost: 2, http.MethodGet: 3} {
@@ -251,7 +251,7 @@ func TestBrokenConnectionDoesNotRepeatAPost(t *testing.T) {
 				t.Errorf("key %q", r.Header.Get("Idempotency-Key"))
 			}
 			if seen.Add(1) == 2 {
-				hijack(t, w).Close() // after reading the request, without an answer
+				hijack(t, w).Close() // after reading the request, without a response
 			}
 		})
 		client := &http.Client{Transport: way(t)}

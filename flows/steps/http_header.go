@@ -12,9 +12,9 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// httpHeader is one request header that the flow sets.
+// httpHeader is a request header set by the flow.
 type httpHeader struct {
-	name  string // as a key of http.Header
+	name  string // key of http.Header
 	value *flows.Template
 }
 
@@ -38,8 +38,7 @@ func (s *httpStep) setHeaders(args *flows.Args) error {
 	return nil
 }
 
-// headerKey is the canonical name, but for Idempotency-Key and its old
-// spelling: see idempotencyKey.
+// headerKey returns the canonical name, except for Idempotency-Key and X-Idempotency-Key: see idempotencyKey.
 func headerKey(name string) string {
 	key := textproto.CanonicalMIMEHeaderKey(name)
 	if key == "Idempotency-Key" || key == "X-Idempotency-Key" {
@@ -48,9 +47,8 @@ func headerKey(name string) string {
 	return key
 }
 
-// reservedHeader reports whether a header frames the message or names the
-// host: with those, a flow could send a credential elsewhere or smuggle a
-// second request.
+// reservedHeader reports whether a header frames the message or names the host. With such a header, a flow could send
+// a credential to another host or smuggle a second request.
 func reservedHeader(name string) bool {
 	switch name {
 	case "Host", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Proxy-Connection",
@@ -79,9 +77,9 @@ func (s *httpStep) header(ctx context.Context, in *flows.Input) (http.Header, er
 	return header, nil
 }
 
-// headerValues never shows a value in its error: it may be a credential.
+// headerValues converts a value to header values. Its errors never show a value, which may be a credential.
 func headerValues(v any) ([]string, error) {
-	values, err := texts(v)
+	values, err := textValues(v)
 	if err != nil {
 		return nil, err
 	}

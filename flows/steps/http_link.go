@@ -2,8 +2,7 @@ package steps
 
 import "strings"
 
-// nextLink is the target of rel="next" in Link headers (RFC 8288); "" when
-// there is none.
+// nextLink returns the target of rel="next" in Link headers (RFC 8288); "" when there is none.
 func nextLink(headers []string) string {
 	for _, header := range headers {
 		for rest := header; ; {
@@ -25,8 +24,7 @@ func nextLink(headers []string) string {
 	return ""
 }
 
-// isNext reports whether the parameters of a link hold rel=next; a relation
-// may be one of several in a quoted list.
+// isNext reports whether the parameters of a link contain rel=next, alone or in a quoted list of relations.
 func isNext(params string) bool {
 	for params != "" {
 		var param string
@@ -45,7 +43,7 @@ func isNext(params string) bool {
 	return false
 }
 
-// cutUnquoted cuts at the first separator outside quotes.
+// cutUnquoted cuts at the first separator outside of quotes.
 func cutUnquoted(s string, separator byte) (before, after string) {
 	quoted := false
 	for i := 0; i < len(s); i++ {

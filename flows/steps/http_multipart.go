@@ -11,16 +11,16 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// multipartBody is a form with files (RFC 7578).
+// multipartBody is a multipart/form-data body (RFC 7578).
 type multipartBody struct{ parts []multipartPart }
 
-// multipartPart is one field or file. A part with a filename is a file.
+// multipartPart is one field or, with a filename, one file.
 type multipartPart struct {
 	name        *flows.Template
-	value       *flows.Template // text, or JSON for lists and objects; nil: base64
+	value       *flows.Template // text, or JSON for lists and objects; nil: base64 is set
 	base64      *flows.Template
 	filename    *flows.Template // nil: none
-	contentType *flows.Template // nil: chosen by the value
+	contentType *flows.Template // nil: derived from the value
 }
 
 func (s *httpStep) setMultipart(args *flows.Args) error {
@@ -49,14 +49,14 @@ func (s *httpStep) setMultipart(args *flows.Args) error {
 func (b multipartBody) render(ctx context.Context, in *flows.Input) ([]byte, string, error) {
 	var content bytes.Buffer
 	w := multipart.NewWriter(&content)
-	tab := in.Tab(ctx)
+	charger := in.Charger(ctx)
 	for _, part := range b.parts {
 		before := content.Len()
 		if err := part.write(ctx, in, w); err != nil {
 			return nil, "", err
 		}
-		if err := tab.Charge(2 * int64(content.Len()-before)); err != nil { // the part and the form
-			return nil, "", tooMuch(err)
+		if err := charger.Charge(2 * int64(content.Len()-before)); err != nil { // the part and the form
+			return nil, "", limitError(err)
 		}
 	}
 	err := w.Close()
@@ -92,7 +92,7 @@ func (p multipartPart) write(ctx context.Context, in *flows.Input, w *multipart.
 	return err
 }
 
-// content renders the part. A plain field needs no content type.
+// content renders the part. A plain field has no content type.
 func (p multipartPart) content(ctx context.Context, in *flows.Input) (content []byte, contentType string, err error) {
 	if p.base64 != nil {
 		contentType = "application/octet-stream"

@@ -14,10 +14,10 @@ func (s *httpStep) setPages(args *flows.Args) error {
 	if object == nil {
 		return nil
 	}
-	p := &httpPages{items: object.Expr("items"), most: defaultPages, chosen: object.Has("max_pages")}
-	if p.chosen {
-		if p.most = object.Int("max_pages"); p.most < 1 || p.most > mostPages {
-			return object.Errorf("max_pages", "max_pages is from 1 to %d", mostPages)
+	p := &httpPages{items: object.Expr("items"), maxPages: defaultPages, explicit: object.Has("max_pages")}
+	if p.explicit {
+		if p.maxPages = object.Int("max_pages"); p.maxPages < 1 || p.maxPages > maxPagesLimit {
+			return object.Errorf("max_pages", "max_pages is from 1 to %d", maxPagesLimit)
 		}
 	}
 	switch {
@@ -45,39 +45,39 @@ type linkPager struct{}
 func (linkPager) first(target *url.URL) *url.URL { return target }
 
 func (linkPager) next(_ context.Context, _ *flows.Input, p *httpPage) (*url.URL, error) {
-	return p.follow(nextLink(p.answer.header["Link"]))
+	return p.follow(nextLink(p.response.header["Link"]))
 }
 
-// urlPager asks a program for the address of the next page.
+// urlPager computes the URL of the next page with a program.
 type urlPager struct{ from *flows.Expr }
 
 func (urlPager) first(target *url.URL) *url.URL { return target }
 
 func (u urlPager) next(ctx context.Context, in *flows.Input, p *httpPage) (*url.URL, error) {
-	v, err := u.from.First(ctx, in.With(p.answer.item()))
+	v, err := u.from.First(ctx, in.With(p.response.item()))
 	if err != nil || v == nil || v == false {
 		return nil, err
 	}
 	link, ok := v.(string)
 	if !ok {
-		return nil, stepError("next_url gives %s, not text", kindOf(v))
+		return nil, stepError("next_url gives %s, not text", typeName(v))
 	}
 	return p.follow(link)
 }
 
-// follow resolves a link of the page; "" is the end.
+// follow resolves a link of the page; "" means the last page.
 func (p *httpPage) follow(link string) (*url.URL, error) {
 	if link == "" {
 		return nil, nil
 	}
 	relative, err := url.Parse(link)
 	if err != nil {
-		return nil, stepError("the link to the next page, %q, is not a URL", shown(link))
+		return nil, stepError("the link to the next page, %q, is not a URL", redactURL(link))
 	}
-	return parseTarget(p.answer.url.ResolveReference(relative).String())
+	return parseTarget(p.response.url.ResolveReference(relative).String())
 }
 
-// cursorPager hands a value of each answer on to the next request.
+// cursorPager copies a value of each response into a query parameter of the next request.
 type cursorPager struct {
 	from  *flows.Expr
 	param string
@@ -86,20 +86,20 @@ type cursorPager struct {
 func (cursorPager) first(target *url.URL) *url.URL { return target }
 
 func (c cursorPager) next(ctx context.Context, in *flows.Input, p *httpPage) (*url.URL, error) {
-	v, err := c.from.First(ctx, in.With(p.answer.item()))
+	v, err := c.from.First(ctx, in.With(p.response.item()))
 	if err != nil || v == nil || v == false || v == "" {
 		return nil, err
 	}
 	switch v.(type) {
 	case []any, map[string]any:
-		return nil, stepError("the cursor is %s, not text or a number", kindOf(v))
+		return nil, stepError("the cursor is %s, not text or a number", typeName(v))
 	}
 	return withParam(p.target, c.param, scalarText(v)), nil
 }
 
-// countPager counts pages or items in a query parameter. The last page is the
-// one that is not full, or empty when nobody knows what full is.
-type countPager struct {
+// countPager counts pages or items in a query parameter. The last page is one with fewer items than size or, when
+// size is unknown, without items.
+type countPager struct { // sizeParam "": size is not sent
 	param, sizeParam  string // sizeParam "": the size is not sent
 	start, step, size int    // size 0: unknown
 }
@@ -154,7 +154,7 @@ func (c countPager) at(target *url.URL, page int) *url.URL {
 	return target
 }
 
-// withParam sets one query parameter and leaves the others as they stand.
+// withParam sets one query parameter and leaves the others unchanged.
 func withParam(target *url.URL, name, value string) *url.URL {
 	var kept []string
 	for pair := range strings.SplitSeq(target.RawQuery, "&") {

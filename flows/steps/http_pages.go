@@ -8,90 +8,89 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// Bounds of max_pages.
+// Limits of max_pages.
 const (
-	defaultPages = 100
-	mostPages    = 10_000
+	defaultPages  = 100
+	maxPagesLimit = 10_000
 )
 
-// httpPages is the paginate parameter: one call per page, the items of all
-// pages in order.
+// httpPages is the paginate parameter: one request for each page; the items of all pages in order.
 type httpPages struct {
-	pager  httpPager
-	items  *flows.Expr // over the answer; nil: the answer is the item
-	most   int
-	chosen bool // the flow says most itself: stopping there is no failure
+	pager    httpPager
+	items    *flows.Expr // evaluated on the response; nil: the response is the item
+	maxPages int
+	explicit bool // maxPages is set by the flow: reaching it is not a failure
 }
 
-// httpPager is one way to find the following page.
+// httpPager is one way to find the next page.
 type httpPager interface {
-	// first is the address of the first page.
+	// first returns the URL of the first page.
 	first(target *url.URL) *url.URL
-	// next is the address of the page after p, nil after the last one.
+	// next returns the URL of the page after p; nil after the last one.
 	next(ctx context.Context, in *flows.Input, p *httpPage) (*url.URL, error)
 }
 
 // httpPage is a page that was read.
 type httpPage struct {
-	number int      // from 0
-	target *url.URL // that was asked for
-	answer *httpAnswer
-	found  int // items
+	number   int      // from 0
+	target   *url.URL // requested URL
+	response *httpResponse
+	found    int // number of items
 }
 
 func (p *httpPages) run(ctx context.Context, in *flows.Input, s *httpStep, client *http.Client, call *httpCall) ([]any, error) {
 	var all []any
 	var size int64
-	tab := in.Tab(ctx)
-	call = call.at(p.pager.first(call.url), 0)
+	charger := in.Charger(ctx)
+	call = call.withPage(p.pager.first(call.url), 0)
 	for {
-		read := tab.Part()
-		call.tab = read
-		answer, err := s.exchange(ctx, client, call)
+		read := charger.Part()
+		call.charger = read
+		answer, err := s.send(ctx, client, call)
 		if err != nil {
 			read.Drop()
 			return nil, err
 		}
-		if size += answer.size; size > largestResponse {
-			return nil, stepError("%s: the pages are larger than %s together", call.name(), sizeText(largestResponse))
+		if size += answer.size; size > maxResponse {
+			return nil, stepError("%s: the pages are larger than %s together", call.name(), sizeText(maxResponse))
 		}
-		found, err := p.found(ctx, in, answer)
-		if err == nil && p.items != nil { // of the page, only its items are kept
-			err = tab.Charge(flows.SizeOf(found))
+		found, err := p.itemsOf(ctx, in, answer)
+		if err == nil && p.items != nil { // only the items of the page are kept
+			err = charger.Charge(flows.SizeOf(found))
 			read.Drop()
 		}
 		if err != nil {
-			return nil, tooMuch(err)
+			return nil, limitError(err)
 		}
 		all = append(all, found...)
-		page := &httpPage{number: call.page, target: call.url, answer: answer, found: len(found)}
+		page := &httpPage{number: call.page, target: call.url, response: answer, found: len(found)}
 		next, err := p.pager.next(ctx, in, page)
 		switch {
 		case err != nil:
 			return nil, err
-		case next == nil, p.chosen && call.page+1 == p.most:
+		case next == nil, p.explicit && call.page+1 == p.maxPages:
 			return all, nil
 		}
 		if err := p.mayFollow(call, next); err != nil {
 			return nil, err
 		}
-		call = call.at(next, call.page+1)
+		call = call.withPage(next, call.page+1)
 	}
 }
 
-func (p *httpPages) found(ctx context.Context, in *flows.Input, answer *httpAnswer) ([]any, error) {
+func (p *httpPages) itemsOf(ctx context.Context, in *flows.Input, answer *httpResponse) ([]any, error) {
 	if p.items == nil {
 		return []any{answer.item()}, nil
 	}
 	return p.items.All(ctx, in.With(answer.item()))
 }
 
-// mayFollow refuses what would never end, and a page elsewhere: the headers
-// that the flow sets may be credentials for the first origin.
+// mayFollow rejects endless pagination, and a page of another origin, because the headers of the flow may be
+// credentials for the first origin.
 func (p *httpPages) mayFollow(call *httpCall, next *url.URL) error {
 	switch {
-	case call.page+1 == p.most:
-		return stepError("%s: more than %d pages; set max_pages to stop earlier or go on", call.name(), p.most)
+	case call.page+1 == p.maxPages:
+		return stepError("%s: more than %d pages; set max_pages to stop earlier or go on", call.name(), p.maxPages)
 	case next.String() == call.url.String():
 		return stepError("%s: page %d names itself as the next one", call.name(), call.page+1)
 	case !sameOrigin(next, call.url):

@@ -13,10 +13,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// people is an API of seven records that pages in every way.
+// people is an API of seven records with every kind of pagination.
 type people struct {
 	mu   sync.Mutex
-	seen []string // requests, and the key of those that carry one
+	seen []string // requests, with the key of those that carry one
 }
 
 func (p *people) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -121,10 +121,10 @@ func TestWithParam(t *testing.T) {
 	}
 }
 
-// Pages that are small one by one still have a bound together.
+// Small pages also have a bound on their sum.
 func TestHTTPPagesAreBoundedTogether(t *testing.T) {
 	t.Parallel()
-	page := make([]byte, largestResponse/4)
+	page := make([]byte, maxResponse/4)
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain")
 		w.Header().Set("Link", fmt.Sprintf("<?n=%s1>; rel=next", r.URL.Query().Get("n")))

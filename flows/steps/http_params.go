@@ -6,7 +6,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// httpMethods are the parameters that say method and URL in one.
+// httpMethods are the parameters that set method and URL at once.
 func httpMethods() []string {
 	return []string{"get", "post", "put", "patch", "delete", "head", "options"}
 }
@@ -23,7 +23,7 @@ func httpParams() []flows.Param {
 		flows.Param{Name: "method", Type: flows.TypeEnum, Enum: upper(httpMethods()), Default: "GET", Summary: "Method of `url`."},
 	)
 	params = append(params, httpRequestParams()...)
-	return append(params, httpAnswerParams()...)
+	return append(params, httpResponseParams()...)
 }
 
 func httpRequestParams() []flows.Param {
@@ -35,11 +35,11 @@ func httpRequestParams() []flows.Param {
 		{Name: "multipart", Type: flows.TypeList, Fields: multipartParams(), Summary: "Body as a form with files (`multipart/form-data`)."},
 		{Name: "raw", Type: flows.TypeTemplate, Summary: "Body as text."},
 		{Name: "base64", Type: flows.TypeTemplate, Summary: "Body as the bytes that this base64 text stands for, such as the body of a step with `parse: bytes`."},
-		{Name: "content_type", Type: flows.TypeTemplate, Summary: "Content type of the body, where the usual one does not fit."},
+		{Name: "content_type", Type: flows.TypeTemplate, Summary: "Content type of the body, if not the usual one."},
 		{Name: "connection", Type: flows.TypeString, Names: flows.ResourceConnection, Summary: "Name of the connection whose credential the request carries, to its allowed hosts only."},
 		{Name: "tls", Type: flows.TypeObject, Fields: []flows.Param{
 			{Name: "ca", Type: flows.TypeString, Required: true, Summary: "PEM certificates of the authorities to trust instead of the system's."},
-		}, Summary: "Trust for an API with a certificate authority of its own. A client certificate belongs in a connection."},
+		}, Summary: "Trust in an API with its own certificate authority. A client certificate belongs in a connection."},
 	}
 }
 
@@ -53,22 +53,22 @@ func multipartParams() []flows.Param {
 	}
 }
 
-func httpAnswerParams() []flows.Param {
+func httpResponseParams() []flows.Param {
 	return []flows.Param{
-		{Name: "expect", Type: flows.TypeStatuses, Default: "2xx", Summary: "Statuses that are no failure."},
+		{Name: "expect", Type: flows.TypeStatuses, Default: "2xx", Summary: "Statuses that are not failures."},
 		{Name: "parse", Type: flows.TypeEnum, Enum: []string{"auto", "json", "text", "bytes", "xml", "csv"}, Default: "auto", Summary: "What the body becomes; `auto` goes by its content type, `bytes` is base64."},
 		{Name: "max_response", Type: flows.TypeString, Default: "10MB", Summary: "Largest body, decompressed; a larger one is a failure. At most 100MB."},
 		{Name: "follow_redirects", Type: flows.TypeInt, Default: "5 for GET and HEAD, else 0", Summary: "How many redirects are followed, at most 20."},
-		{Name: "paginate", Type: flows.TypeObject, Fields: paginateParams(), Summary: "Fetches page after page; the items of all of them come out."},
+		{Name: "paginate", Type: flows.TypeObject, Fields: paginateParams(), Summary: "Fetches page after page; the output is the items of all pages."},
 	}
 }
 
 func paginateParams() []flows.Param {
 	return []flows.Param{
 		{Name: "next", Type: flows.TypeEnum, Enum: []string{"link"}, OneOf: "next", Summary: "`link`: follow the `Link` header's `rel=\"next\"` (RFC 8288)."},
-		{Name: "next_url", Type: flows.TypeExpr, OneOf: "next", Summary: "Program over the answer that gives the next page's URL; null ends."},
-		{Name: "cursor", Type: flows.TypeObject, OneOf: "next", Summary: "A value of the answer becomes a query parameter of the next request.", Fields: []flows.Param{
-			{Name: "from", Type: flows.TypeExpr, Required: true, Summary: "Program over the answer that gives the cursor; null ends."},
+		{Name: "next_url", Type: flows.TypeExpr, OneOf: "next", Summary: "Program over the response that gives the next page's URL; null ends."},
+		{Name: "cursor", Type: flows.TypeObject, OneOf: "next", Summary: "A value of the response becomes a query parameter of the next request.", Fields: []flows.Param{
+			{Name: "from", Type: flows.TypeExpr, Required: true, Summary: "Program over the response that gives the cursor; null ends."},
 			{Name: "param", Type: flows.TypeString, Required: true, Summary: "Query parameter that takes it."},
 		}},
 		{Name: "page", Type: flows.TypeObject, OneOf: "next", Summary: "Counts pages; a page without items, or with fewer than `size`, is the last.", Fields: []flows.Param{
@@ -83,7 +83,7 @@ func paginateParams() []flows.Param {
 			{Name: "limit_param", Type: flows.TypeString, Default: "limit", Summary: "Query parameter of the limit."},
 			{Name: "start", Type: flows.TypeInt, Default: "0", Summary: "Offset of the first item."},
 		}},
-		{Name: "items", Type: flows.TypeExpr, Summary: "Program over the answer; each result is an item. It gives all items of the page: filter them in a later step. Left out: each answer is an item."},
+		{Name: "items", Type: flows.TypeExpr, Summary: "Program over the response; each result is an item. It gives all items of the page: filter them in a later step. Default: each response is an item."},
 		{Name: "max_pages", Type: flows.TypeInt, Default: "100, and a further page is a failure", Summary: "Stops after this many pages, at most 10,000."},
 	}
 }

@@ -14,13 +14,13 @@ import (
 	"github.com/penstock/penstock/internal/bulk"
 )
 
-// parseBody makes a value of a response body: as the flow says, or, for "auto"
-// and "", as the content type says. No body is null.
-func parseBody(tab *budget.Tab, as string, header http.Header, content []byte) (any, error) {
+// parseBody decodes a response body: as the flow says or, for "auto" and "", by the content type. An empty body is
+// null.
+func parseBody(charger *budget.Charger, as string, header http.Header, content []byte) (any, error) {
 	if len(content) == 0 {
 		return nil, nil
 	}
-	if err := tab.Charge(int64(len(content))); err != nil { // of the text that is made of it
+	if err := charger.Charge(int64(len(content))); err != nil { // for the decoded text
 		return nil, err
 	}
 	mediaType, params := contentType(header)
@@ -28,13 +28,13 @@ func parseBody(tab *budget.Tab, as string, header http.Header, content []byte) (
 		as = parseFor(mediaType, content)
 	}
 	if as == "bytes" {
-		return base64Codec().encode(content), tab.Charge(int64(base64.StdEncoding.EncodedLen(len(content))))
+		return base64Codec().encode(content), charger.Charge(int64(base64.StdEncoding.EncodedLen(len(content))))
 	}
 	if coding := header.Get("Content-Encoding"); coding != "" && coding != "identity" {
 		return nil, fmt.Errorf("the response is compressed with %q; only gzip is understood, or parse: bytes", coding)
 	}
 	if as == "xml" {
-		return parseXML(tab, content, params["charset"])
+		return parseXML(charger, content, params["charset"])
 	}
 	text, err := decodeText(content, params["charset"])
 	if err != nil {
@@ -42,13 +42,13 @@ func parseBody(tab *budget.Tab, as string, header http.Header, content []byte) (
 	}
 	switch as {
 	case "json":
-		v, err := flows.DecodeJSONOn(tab, text)
+		v, err := flows.DecodeJSONOn(charger, text)
 		if err != nil {
 			return nil, fmt.Errorf("the response cannot be read: %w", err)
 		}
 		return v, nil
 	case "csv":
-		return parseCSV(tab, text)
+		return parseCSV(charger, text)
 	}
 	return bulk.Text(text), nil
 }
@@ -61,8 +61,7 @@ func contentType(header http.Header) (string, map[string]string) {
 	return mediaType, params
 }
 
-// parseFor chooses by media type. What has none that says anything is text if
-// it can be.
+// parseFor returns the parser for a media type. Without a known media type, valid UTF-8 is text.
 func parseFor(mediaType string, content []byte) string {
 	switch {
 	case mediaType == "application/json", mediaType == "text/json", strings.HasSuffix(mediaType, "+json"):
@@ -92,5 +91,5 @@ func isText(mediaType string) bool {
 	return strings.HasPrefix(mediaType, "text/") || strings.HasSuffix(mediaType, "+json") || strings.HasSuffix(mediaType, "+xml")
 }
 
-// withoutMark drops a UTF-8 byte order mark, which some servers send.
-func withoutMark(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) }
+// trimBOM removes a UTF-8 byte order mark, which some servers send.
+func trimBOM(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) }

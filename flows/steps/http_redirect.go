@@ -7,10 +7,10 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// Bounds of follow_redirects.
+// Limits of follow_redirects.
 const (
 	defaultRedirects = 5
-	mostRedirects    = 20
+	maxRedirects     = 20
 )
 
 func (s *httpStep) setRedirects(args *flows.Args) error {
@@ -21,35 +21,35 @@ func (s *httpStep) setRedirects(args *flows.Args) error {
 		return nil
 	}
 	s.redirects = args.Int("follow_redirects")
-	if s.redirects < 0 || s.redirects > mostRedirects {
-		return args.Errorf("follow_redirects", "follow_redirects is from 0 (none) to %d", mostRedirects)
+	if s.redirects < 0 || s.redirects > maxRedirects {
+		return args.Errorf("follow_redirects", "follow_redirects is from 0 (none) to %d", maxRedirects)
 	}
 	return nil
 }
 
-// redirects decides on each redirect; net/http asks it before sending.
-type redirects struct{ most int }
+// redirects decides whether to follow a redirect; net/http calls check before it sends.
+type redirects struct{ limit int }
 
 func (r redirects) check(req *http.Request, via []*http.Request) error {
 	switch {
-	case r.most == 0:
+	case r.limit == 0:
 		return http.ErrUseLastResponse
-	case len(via) > r.most:
-		return finally("more than %d redirects", r.most)
+	case len(via) > r.limit:
+		return finalErrorf("more than %d redirects", r.limit)
 	case req.URL.Scheme != "http" && req.URL.Scheme != "https":
-		return finally("a redirect to a %s: address", req.URL.Scheme)
+		return finalErrorf("a redirect to a %s: address", req.URL.Scheme)
 	}
-	// The address left may hold secrets in its query.
+	// The query of the previous URL may contain secrets.
 	req.Header.Del("Referer")
-	if leaves(req, via) {
-		keepHarmless(req.Header)
+	if leavesOrigin(req, via) {
+		dropCredentialHeaders(req.Header)
 	}
 	return nil
 }
 
-// leaves reports whether any hop went to another origin. Coming back does
-// not help: net/http starts each hop from the headers of the first.
-func leaves(req *http.Request, via []*http.Request) bool {
+// leavesOrigin reports whether any request of the chain goes to another origin. A return to the first origin does not
+// count: net/http builds each request from the headers of the first.
+func leavesOrigin(req *http.Request, via []*http.Request) bool {
 	for _, hop := range append(via[1:len(via):len(via)], req) {
 		if !sameOrigin(hop.URL, via[0].URL) {
 			return true
@@ -58,9 +58,9 @@ func leaves(req *http.Request, via []*http.Request) bool {
 	return false
 }
 
-// keepHarmless drops every header that might be a credential, which a flow
-// may name as it likes: all but a few known ones.
-func keepHarmless(header http.Header) {
+// dropCredentialHeaders removes all headers except a few known ones, because a flow may put a credential into a
+// header of any name.
+func dropCredentialHeaders(header http.Header) {
 	for name := range header {
 		switch name {
 		case "Accept", "Accept-Language", "Content-Type", "Range", "User-Agent":
@@ -84,5 +84,5 @@ func port(u *url.URL) string {
 	return "80"
 }
 
-// origin is a URL up to its host, for messages.
+// origin returns scheme and host of a URL, for messages.
 func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }

@@ -29,7 +29,7 @@ type sender func(*http.Request) (*http.Response, error)
 
 func (s sender) RoundTrip(req *http.Request) (*http.Response, error) { return s(req) }
 
-// echo answers with the request's headers that a client chose.
+// echo responds with the request headers that the client set itself.
 func echo(w http.ResponseWriter, r *http.Request) {
 	var got []string
 	for _, name := range []string{"Authorization", "Cookie", "X-Api-Key", "Idempotency-Key", "Referer", "Accept", "User-Agent"} {
@@ -40,7 +40,7 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, strings.Join(got, " "))
 }
 
-func sendWithHeaders(t *testing.T, conn flows.HTTPConnection, target string) (*httpAnswer, error) {
+func sendWithHeaders(t *testing.T, conn flows.HTTPConnection, target string) (*httpResponse, error) {
 	u, err := url.Parse(target)
 	if err != nil {
 		t.Fatal(err)
@@ -49,8 +49,8 @@ func sendWithHeaders(t *testing.T, conn flows.HTTPConnection, target string) (*h
 		"Authorization": {"Basic hunter2"}, "Cookie": {"s=hunter2"}, "X-Api-Key": {"hunter2"},
 		"Accept": {"*/*"}, "User-Agent": {"Penstock/test"},
 	}}
-	client := &http.Client{Transport: hops{bare: way(t), conn: conn}, CheckRedirect: redirects{5}.check}
-	return (&httpStep{anyOK: true, limit: 1 << 20}).exchange(t.Context(), client, call)
+	client := &http.Client{Transport: pinnedTransport{base: way(t), conn: conn}, CheckRedirect: redirects{5}.check}
+	return (&httpStep{anyOK: true, limit: 1 << 20}).send(t.Context(), client, call)
 }
 
 func TestCredentialsStayAtTheirOrigin(t *testing.T) {
@@ -135,7 +135,7 @@ func TestRedirectsThatAreNotFollowed(t *testing.T) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
-	client := &http.Client{Transport: hops{bare: way(t)}, CheckRedirect: redirects{0}.check}
+	client := &http.Client{Transport: pinnedTransport{base: way(t)}, CheckRedirect: redirects{0}.check}
 	_, err := send(t.Context(), client, http.MethodPost, metadata.URL+"/p?q=hunter2")
 	want := "POST " + metadata.URL + "/p: status 302, a redirect to http://169.254.169.254/latest that follow_redirects would follow"
 	if err == nil || err.Error() != want {

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// mirror answers with what it was sent.
+// mirror responds with the request that it received.
 func mirror(w http.ResponseWriter, r *http.Request) {
 	content, _ := io.ReadAll(r.Body)
 	seen := object{"request": r.Method + " " + r.URL.RequestURI(), "body": string(content)}
@@ -149,15 +149,15 @@ http:
 		[]any{`form-data; name="picture"; filename="Zoë.png"`, "application/octet-stream", "\x89PNG"},
 		[]any{`form-data; name="empty"`, "", ""},
 	}
-	// JSON in between has made U+FFFD of the byte that is no text.
+	// JSON in between has replaced the invalid byte by U+FFFD.
 	want[3].([]any)[2] = "\uFFFDPNG"
 	if diff := cmp.Diff(any(want), items[0].(object)["body"]); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
 
-// Redirects of a POST are followed when the flow says so: 307 sends the body
-// again, 303 asks for another page (RFC 9110, section 15.4).
+// Redirects of a POST are followed when the flow says so: 307 sends the body again, 303 requests another page (RFC
+// 9110, section 15.4).
 func TestHTTPRedirectedPost(t *testing.T) {
 	t.Parallel()
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -183,7 +183,7 @@ func TestHTTPRedirectedPost(t *testing.T) {
 	}
 }
 
-// What a program gives cannot break out of its place.
+// The result of a program cannot leave its place in the request.
 func TestHTTPRefusesValues(t *testing.T) {
 	t.Parallel()
 	server := serve(t, mirror)

@@ -19,13 +19,13 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// A hundred calls, eight at once: the answers come out in the order of the
-// items, over no more connections than calls at once.
+// A hundred calls, eight at once: the results have the order of the items, and there are no more connections than
+// concurrent calls.
 func TestHTTPConcurrencyKeepsOrder(t *testing.T) {
 	t.Parallel()
 	const calls, atOnce = 100, 8
 	var running, most, connections atomic.Int64
-	together := make(chan struct{}) // closed once atOnce calls are there
+	together := make(chan struct{}) // closed when atOnce calls have arrived
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		now := running.Add(1)
 		defer running.Add(-1)
@@ -93,7 +93,7 @@ func TestHTTPEndsWithTheRun(t *testing.T) {
 	}
 }
 
-// answers is a transport that gives one answer after another, without network.
+// answers is a transport that returns one response after another, without network.
 type answers struct {
 	next func(n int64, req *http.Request) (*http.Response, error)
 	n    atomic.Int64

@@ -8,10 +8,10 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// Bounds of max_response, bytes.
+// Limits of max_response in bytes.
 const (
 	defaultResponse = 10_000_000
-	largestResponse = 100_000_000
+	maxResponse     = 100_000_000
 )
 
 func (s *httpStep) setLimit(args *flows.Args) error {
@@ -20,14 +20,14 @@ func (s *httpStep) setLimit(args *flows.Args) error {
 		return nil
 	}
 	limit, ok := parseSize(args.String("max_response"))
-	if !ok || limit < 1 || limit > largestResponse {
-		return args.Errorf("max_response", "max_response is a size from 1B to %s, such as 512KB or 10MB", sizeText(largestResponse))
+	if !ok || limit < 1 || limit > maxResponse {
+		return args.Errorf("max_response", "max_response is a size from 1B to %s, such as 512KB or 10MB", sizeText(maxResponse))
 	}
 	s.limit = limit
 	return nil
 }
 
-// parseSize reads a number with a decimal unit: "512KB", "10 MB".
+// parseSize parses a number with a decimal unit: "512KB", "10 MB".
 func parseSize(text string) (int64, bool) {
 	digits := strings.TrimRight(text, "kKmMbB ")
 	n, err := strconv.ParseInt(digits, 10, 32)

@@ -16,7 +16,7 @@ func (s *httpStep) target(ctx context.Context, in *flows.Input) (*url.URL, error
 	}
 	text, ok := v.(string)
 	if !ok {
-		return nil, stepError("the URL is %s, not text", kindOf(v))
+		return nil, stepError("the URL is %s, not text", typeName(v))
 	}
 	target, err := parseTarget(text)
 	if err != nil {
@@ -33,25 +33,25 @@ func (s *httpStep) target(ctx context.Context, in *flows.Input) (*url.URL, error
 	return target, nil
 }
 
-// parseTarget accepts absolute http and https URLs. Its errors show no user
-// information, query or fragment: they may hold credentials.
+// parseTarget accepts absolute http and https URLs. Its errors show no user information, query or fragment, which may
+// contain credentials.
 func parseTarget(text string) (*url.URL, error) {
 	target, err := url.Parse(text)
 	switch {
 	case err != nil:
-		return nil, stepError("%q is not a URL", shown(text))
+		return nil, stepError("%q is not a URL", redactURL(text))
 	case target.Scheme != "http" && target.Scheme != "https":
-		return nil, stepError("%q is not an http:// or https:// URL", shown(text))
+		return nil, stepError("%q is not an http:// or https:// URL", redactURL(text))
 	case target.Hostname() == "":
-		return nil, stepError("%q names no host", shown(text))
+		return nil, stepError("%q names no host", redactURL(text))
 	}
 	target.Fragment, target.RawFragment = "", ""
 	target.RawQuery = escapeQuery(target.RawQuery)
 	return target, nil
 }
 
-// shown is the part of a URL that may appear in a message.
-func shown(text string) string {
+// redactURL returns the part of a URL that may appear in a message.
+func redactURL(text string) string {
 	if end := strings.IndexAny(text, "?#"); end >= 0 {
 		text = text[:end]
 	}
@@ -67,8 +67,8 @@ func shown(text string) string {
 	return scheme + rest
 }
 
-// escapeQuery escapes what a query must not hold literally (RFC 3986): text
-// that a flow interpolated. A space would end the request line.
+// escapeQuery escapes characters that a query must not contain (RFC 3986), from interpolated text. A space would end
+// the request line.
 func escapeQuery(query string) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder
@@ -82,8 +82,7 @@ func escapeQuery(query string) string {
 	return b.String()
 }
 
-// encodeFields writes name=value pairs in the order of the flow. Arrays
-// repeat the name, null leaves it out.
+// encodeFields encodes name=value pairs in the order of the flow. Arrays repeat the name, null omits it.
 func encodeFields(ctx context.Context, in *flows.Input, fields []flows.Field, what string) (string, error) {
 	var pairs []string
 	for _, field := range fields {
@@ -91,7 +90,7 @@ func encodeFields(ctx context.Context, in *flows.Input, fields []flows.Field, wh
 		if err != nil {
 			return "", err
 		}
-		values, err := texts(v)
+		values, err := textValues(v)
 		if err != nil {
 			return "", stepError("%s %q %s", what, field.Name, err)
 		}

@@ -23,8 +23,7 @@ func TestParseTarget(t *testing.T) {
 	}
 }
 
-// A message about a URL that is wrong shows none of the places where
-// credentials stand.
+// The message about an invalid URL shows none of the parts that may hold credentials.
 func TestParseTargetRefuses(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ text, want string }{

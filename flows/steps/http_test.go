@@ -26,7 +26,7 @@ func parseHTTP(steps, api string) (*flows.Flow, error) {
 	return flows.Parse("test.yaml", []byte(source), flows.NewCatalogue(httpKind(), spread()))
 }
 
-// spread makes many items of one, whatever the other kinds do.
+// spread makes many items of one, independent of the other kinds.
 func spread() flows.Kind {
 	return flows.Kind{
 		Name: "spread", Params: []flows.Param{{Name: "program", Type: flows.TypeExpr, Required: true, Inline: true}},
@@ -45,7 +45,7 @@ func execute(ctx context.Context, steps, api string, event any, env flows.Env) (
 	return flow.Execute(ctx, flows.Run{ID: "run-1", Attempt: 1, Event: event}, env)
 }
 
-// runHTTP executes the steps against a server of the test.
+// runHTTP executes the steps against a test server.
 func runHTTP(t testing.TB, steps, api string, event any) ([]any, error) {
 	t.Helper()
 	return execute(t.Context(), steps, api, event, flows.Env{HTTP: way(t)})
@@ -172,7 +172,7 @@ func BenchmarkHTTPGet(b *testing.B) {
 			}
 		}
 	})
-	b.Run("net/http", func(b *testing.B) { // the floor
+	b.Run("net/http", func(b *testing.B) { // the lower bound
 		client := &http.Client{Transport: way(b)}
 		b.ReportAllocs()
 		for b.Loop() {

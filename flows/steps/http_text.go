@@ -8,9 +8,9 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// texts are the values of a query parameter, form field or header: one for a
-// scalar, several for an array, none for null.
-func texts(v any) ([]string, error) {
+// textValues returns the values of a query parameter, form field or header: one for a scalar, several for an array,
+// none for null.
+func textValues(v any) ([]string, error) {
 	list, ok := v.([]any)
 	if !ok {
 		list = []any{v}
@@ -20,7 +20,7 @@ func texts(v any) ([]string, error) {
 		switch element.(type) {
 		case nil:
 		case []any, map[string]any:
-			return nil, fmt.Errorf("holds %s, where text, a number or a list of them can be sent", kindOf(element))
+			return nil, fmt.Errorf("holds %s, where text, a number or a list of them can be sent", typeName(element))
 		default:
 			all = append(all, scalarText(element))
 		}
@@ -35,8 +35,8 @@ func scalarText(v any) string {
 	return string(flows.EncodeJSON(v))
 }
 
-// kindOf names what a value is, for messages.
-func kindOf(v any) string {
+// typeName names the type of a value for messages.
+func typeName(v any) string {
 	switch v.(type) {
 	case nil:
 		return "null"

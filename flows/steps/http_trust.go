@@ -9,11 +9,11 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// httpTrust is the tls parameter: certificate authorities of the flow's own.
+// httpTrust is the tls parameter: the flow's own certificate authorities.
 type httpTrust struct {
 	roots *x509.CertPool
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	base  http.RoundTripper
 	trust *http.Transport // a clone of base that trusts roots
 }
@@ -31,9 +31,8 @@ func (s *httpStep) setTrust(args *flows.Args) error {
 	return nil
 }
 
-// transport is base, trusting the flow's authorities instead of the system's.
-// It is made once, so that its connections are reused; they end by their idle
-// time-out when the step is no more.
+// transport returns base with the flow's authorities instead of the system's. It is created once, so that its
+// connections are reused; they end by their idle timeout after the step is gone.
 func (t *httpTrust) transport(base http.RoundTripper) (http.RoundTripper, error) {
 	cloner, ok := base.(interface{ Clone() *http.Transport })
 	if !ok {

@@ -12,22 +12,22 @@ import (
 	"github.com/penstock/penstock/internal/bulk"
 )
 
-// maxXMLDepth bounds the nesting of elements.
+// maxXMLDepth limits the nesting of elements.
 const maxXMLDepth = 256
 
-// parseXML makes one member, named after the root element, of a document:
+// parseXML decodes a document to an object with one member, named after the root element:
 //
 //   - an element without attributes or children is its text, null when empty;
-//   - any other is an object: attributes as "@name", children by name, a list
-//     where a name comes more than once, text beside them as "#text";
-//   - namespace prefixes and declarations are dropped, comments ignored;
-//   - white space around text is dropped; entities of a DTD are refused.
+//   - any other element is an object: attributes as "@name", children by name, a list
+//     for a repeated name, its own text as "#text";
+//   - namespace prefixes and declarations are dropped, comments are ignored;
+//   - white space around text is dropped; entities of a DTD are errors.
 //
-// declared is the charset of the content type, which wins over the document's.
-func parseXML(tab *budget.Tab, content []byte, declared string) (any, error) {
-	read := xmlReader{tab: tab, tokens: tab.Part()}
+// declared is the charset of the content type. It takes precedence over that of the document.
+func parseXML(charger *budget.Charger, content []byte, declared string) (any, error) {
+	read := xmlReader{charger: charger, tokens: charger.Part()}
 	defer read.tokens.Drop()
-	d := xml.NewDecoder(read.from(withoutMark(content)))
+	d := xml.NewDecoder(read.from(trimBOM(content)))
 	d.CharsetReader = charsetReader
 	if declared != "" {
 		text, err := decodeText(content, declared)
@@ -44,11 +44,11 @@ func parseXML(tab *budget.Tab, content []byte, declared string) (any, error) {
 	return v, nil
 }
 
-// xmlReader charges for a document while it is read.
+// xmlReader charges for a document while it is decoded.
 type xmlReader struct {
-	tab    *budget.Tab // what is made of it
-	tokens *budget.Tab // what the decoder needs meanwhile
-	text   *bytes.Reader
+	charger *budget.Charger // for the values
+	tokens  *budget.Charger // for the decoder, until the end of the document
+	text    *bytes.Reader
 }
 
 func (x *xmlReader) from(text []byte) io.Reader {
@@ -56,15 +56,14 @@ func (x *xmlReader) from(text []byte) io.Reader {
 	return x
 }
 
-// Read implements io.Reader. An element comes as a whole, however many
-// attributes it has: what they need is charged here, and here the end of the
-// run is seen.
+// Read implements io.Reader. The decoder returns an element with all its attributes at once; Read therefore charges
+// for attributes and checks for the end of the run.
 func (x *xmlReader) Read(p []byte) (int, error) {
-	const attribute = 256 // bytes, with its texts and the lists that it outgrew
+	const attribute = 256 // bytes, with its texts and the lists that it has outgrown
 	n, err := x.text.Read(p)
 	charge := x.tokens.Charge(attribute * int64(bytes.Count(p[:n], []byte("="))))
 	if charge == nil {
-		charge = x.tab.Err()
+		charge = x.charger.Err()
 	}
 	if charge != nil {
 		return 0, charge
@@ -122,12 +121,12 @@ func (x *xmlReader) element(d *xml.Decoder, start xml.StartElement, depth int) (
 				object = map[string]any{}
 			}
 			addMember(object, t.Name.Local, child)
-			if err := x.tab.Charge(budget.Cell + x.member(len(object))); err != nil {
+			if err := x.charger.Charge(budget.Cell + x.member(len(object))); err != nil {
 				return nil, err
 			}
 		case xml.CharData:
 			text.Write(t)
-			if err := x.tab.Charge(int64(len(t))); err != nil {
+			if err := x.charger.Charge(int64(len(t))); err != nil {
 				return nil, err
 			}
 		case xml.EndElement:
@@ -136,7 +135,7 @@ func (x *xmlReader) element(d *xml.Decoder, start xml.StartElement, depth int) (
 	}
 }
 
-// member is what the last of n members costs; the first brings the object.
+// member returns the cost of the last of n members; the first includes the object.
 func (x *xmlReader) member(n int) int64 {
 	if n == 1 {
 		return budget.Object + budget.MemberOf(n)
@@ -144,7 +143,7 @@ func (x *xmlReader) member(n int) int64 {
 	return budget.MemberOf(n)
 }
 
-// attributes is nil when there are none.
+// attributes returns nil when the element has none.
 func (x *xmlReader) attributes(start xml.StartElement) (map[string]any, error) {
 	var object map[string]any
 	for _, a := range start.Attr {
@@ -153,7 +152,7 @@ func (x *xmlReader) attributes(start xml.StartElement) (map[string]any, error) {
 				object = map[string]any{}
 			}
 			object["@"+a.Name.Local] = a.Value
-			if err := x.tab.Charge(x.member(len(object)) + int64(len(a.Name.Local)+len(a.Value))); err != nil {
+			if err := x.charger.Charge(x.member(len(object)) + int64(len(a.Name.Local)+len(a.Value))); err != nil {
 				return nil, err
 			}
 		}
@@ -161,7 +160,7 @@ func (x *xmlReader) attributes(start xml.StartElement) (map[string]any, error) {
 	return object, nil
 }
 
-// addMember turns the second value of a name into a list.
+// addMember adds a member; the second value of a name turns it into a list.
 func addMember(object map[string]any, name string, v any) {
 	earlier, ok := object[name]
 	if !ok {
@@ -172,7 +171,7 @@ func addMember(object map[string]any, name string, v any) {
 	if !ok {
 		list = []any{earlier}
 	}
-	object[name] = append(bulk.Room(list), v)
+	object[name] = append(bulk.Grow(list), v)
 }
 
 func xmlValue(object map[string]any, text string) any {

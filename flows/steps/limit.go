@@ -8,48 +8,48 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-const maxRate = 10_000 // of a limit: so many moments are remembered for each key
+const maxRate = 10_000 // of a limit, because as many times are stored for each key
 
-// limit spaces out items.
+// limit limits the rate of items.
 func limit() flows.Kind {
 	return flows.Kind{
 		Name:    "limit",
-		Summary: "Lets so many items pass within any stretch of time, over all runs, and makes the others wait or fail.",
-		Doc: "An item that must wait has its place in the line: places are given in order and kept while the run is parked. " +
-			"With `steps` the item goes through them when its time has come; what follows the limit is the same without.",
+		Summary: "Lets at most `rate` items pass within any period of length `per`, over all runs; the others wait or fail.",
+		Doc: "A waiting item has a reserved time: times are given in order and kept while the run is parked. With `steps` the item " +
+			"goes through them at its time; without, it continues with the next step of the flow.",
 		Params: []flows.Param{
-			{Name: "key", Type: flows.TypeTemplate, Required: true, Summary: "What is limited, such as the name of an API."},
-			{Name: "rate", Type: flows.TypeInt, Required: true, Summary: "How many items, 1 to 10,000."},
-			{Name: "per", Type: flows.TypeDuration, Default: "1s", Summary: "Within how long, at most 24h."},
+			{Name: "key", Type: flows.TypeTemplate, Required: true, Summary: "The name of the limit, such as that of an API."},
+			{Name: "rate", Type: flows.TypeInt, Required: true, Summary: "Maximum of items, 1 to 10,000."},
+			{Name: "per", Type: flows.TypeDuration, Default: "1s", Summary: "The period, at most 24h."},
 			{Name: "when_full", Type: flows.TypeEnum, Enum: []string{"wait", "fail"}, Default: "wait", Summary: "Whether an item beyond the rate waits or fails, with status 429."},
-			{Name: "wait", Type: flows.TypeDuration, Default: "1m", Summary: "How long an item may have to wait; one that had to wait longer fails at once."},
-			{Name: "steps", Type: flows.TypeSteps, Summary: "What the item goes through then."},
+			{Name: "wait", Type: flows.TypeDuration, Default: "1m", Summary: "Longest wait of an item; one that would wait longer fails at once."},
+			{Name: "steps", Type: flows.TypeSteps, Summary: "The steps that the item goes through at its time."},
 			scopeParam(),
 		},
-		Example: "limit: {key: crm-api, rate: 10, per: 1s, scope: shared}",
-		Effect:  flows.Durable,
-		Inside:  true,
-		New:     newLimit,
+		Example:      "limit: {key: crm-api, rate: 10, per: 1s, scope: shared}",
+		Effect:       flows.Durable,
+		InternalOnly: true,
+		New:          newLimit,
 	}
 }
 
 type limitStep struct {
-	keeper
-	rate     flows.Rate
-	patience time.Duration
-	steps    *flows.Block // nil: the item passes
+	keyedState
+	rate    flows.Rate
+	maxWait time.Duration
+	steps   *flows.Block // nil: the item passes
 }
 
 func newLimit(args *flows.Args) (flows.Runner, error) {
 	l := &limitStep{
-		keeper: newKeeper("limit", "key", args), steps: args.Steps("steps"), patience: time.Minute,
+		keyedState: newKeyedState("limit", "key", args), steps: args.Steps("steps"), maxWait: time.Minute,
 		rate: flows.Rate{Count: args.Int("rate"), Per: time.Second},
 	}
 	if args.Has("per") {
 		l.rate.Per = args.Duration("per")
 	}
 	if args.Has("wait") {
-		l.patience = args.Duration("wait")
+		l.maxWait = args.Duration("wait")
 	}
 	switch {
 	case l.rate.Count < 1 || l.rate.Count > maxRate:
@@ -59,7 +59,7 @@ func newLimit(args *flows.Args) (flows.Runner, error) {
 	case args.String("when_full") == "fail" && args.Has("wait"):
 		return nil, args.Errorf("wait", "wait has no meaning with when_full: fail")
 	case args.String("when_full") == "fail":
-		l.patience = 0
+		l.maxWait = 0
 	}
 	return flows.NestFunc(l.nest), nil
 }
@@ -74,10 +74,10 @@ func (l *limitStep) nest(ctx context.Context, in *flows.Input) (flows.Items, err
 		return flows.Items{}, stepError("nothing can be limited here")
 	}
 	v, err := in.Remember(ctx, "turn", func() (any, error) {
-		wait, ok, err := pace.Take(ctx, key, l.rate, l.patience)
+		wait, ok, err := pace.Take(ctx, key, l.rate, l.maxWait)
 		switch {
 		case err != nil:
-			return nil, unkept(ctx, err)
+			return nil, stateError(ctx, err)
 		case !ok:
 			return nil, &flows.Error{Status: 429, RetryAfter: wait, Message: fmt.Sprintf("more than %d items within %v", l.rate.Count, l.rate.Per)}
 		}
@@ -95,7 +95,7 @@ func (l *limitStep) nest(ctx context.Context, in *flows.Input) (flows.Items, err
 		return flows.Items{}, err
 	}
 	if l.steps == nil {
-		return in.Pass(), nil
+		return in.Passthrough(), nil
 	}
-	return l.steps.Through(ctx, in)
+	return l.steps.RunItem(ctx, in)
 }

@@ -10,36 +10,37 @@ import (
 )
 
 const (
-	lockLease  = 15 * time.Second // how long a lock outlives a worker that is lost
-	lockRenew  = 5 * time.Second  // must be well below lockLease
-	lockParked = time.Minute      // how long a lock outlives the moment at which its parked run goes on
-	lockAgain  = 5 * time.Second  // a parked run asks this often
-	lockWait   = time.Minute      // how long a lock is waited for by default
-	firstAsk   = 20 * time.Millisecond
-	lastAsk    = 500 * time.Millisecond
+	lockLease        = 15 * time.Second // time after which a lock of a lost worker expires
+	lockRenew        = 5 * time.Second  // renewal interval; must be well below lockLease
+	lockParked       = time.Minute      // time after the wake-up of a parked run at which its lock expires
+	lockParkInterval = 5 * time.Second  // interval at which a parked run tries again
+	defaultLockWait  = time.Minute      // default of wait
+	minLockPoll      = 20 * time.Millisecond
+	maxLockPoll      = 500 * time.Millisecond
 )
 
-// lock lets one item at a time through steps.
+// lock sends one item at a time through its steps.
 func lock() flows.Kind {
 	return flows.Kind{
 		Name:    "lock",
-		Summary: "Lets one item at a time, of all runs, through the steps inside.",
-		Doc: "The lock is of the run and item that holds it: when its worker is lost, the run goes on elsewhere with the lock in hand, and " +
-			"a run that does not go on gives it up after 15 seconds. It stays taken while the run is parked inside. Whoever waits is not " +
-			"served in order; after a few seconds the waiting run is parked and asks again every five seconds.",
+		Summary: "Lets one item at a time, of all runs, through its nested steps.",
+		Doc: "The lock belongs to the run and item that holds it. When its worker is lost, the run continues on another worker with " +
+			"the lock; the lock of a run that does not continue expires after 15 seconds. It stays held while the run is parked in " +
+			"the nested steps. Waiting runs get the lock in no particular order; after a few seconds a waiting run is parked and " +
+			"tries again every five seconds.",
 		Params: []flows.Param{
-			{Name: "key", Type: flows.TypeTemplate, Required: true, Summary: "What is locked."},
-			{Name: "steps", Type: flows.TypeSteps, Required: true, Summary: "What happens under the lock."},
+			{Name: "key", Type: flows.TypeTemplate, Required: true, Summary: "The name of the lock."},
+			{Name: "steps", Type: flows.TypeSteps, Required: true, Summary: "The steps that hold the lock."},
 			{Name: "wait", Type: flows.TypeDuration, Default: "1m", Summary: "How long to wait for the lock; then the step fails. 0s: fail at once."},
 			scopeParam(),
 		},
-		Example: "lock:\n  key: person-${ .id }\n  steps:\n    - http: {put: \"https://crm.example.org/people/${ .id }\", json: \"${ . }\"}",
-		Effect:  flows.Durable,
-		Inside:  true,
+		Example:      "lock:\n  key: person-${ .id }\n  steps:\n    - http: {put: \"https://crm.example.org/people/${ .id }\", json: \"${ . }\"}",
+		Effect:       flows.Durable,
+		InternalOnly: true,
 		New: func(args *flows.Args) (flows.Runner, error) {
-			l := &lockStep{keeper: newKeeper("lock", "key", args), steps: args.Steps("steps"), patience: lockWait}
+			l := &lockStep{keyedState: newKeyedState("lock", "key", args), steps: args.Steps("steps"), maxWait: defaultLockWait}
 			if args.Has("wait") {
-				l.patience = args.Duration("wait")
+				l.maxWait = args.Duration("wait")
 			}
 			return flows.NestFunc(l.nest), nil
 		},
@@ -47,13 +48,13 @@ func lock() flows.Kind {
 }
 
 type lockStep struct {
-	keeper
-	steps    *flows.Block
-	patience time.Duration
+	keyedState
+	steps   *flows.Block
+	maxWait time.Duration
 }
 
-// held is a lock in the hand of one item.
-type held struct {
+// heldLock is a lock that one item holds or waits for.
+type heldLock struct {
 	values flows.State
 	key    string
 	owner  []byte
@@ -66,43 +67,43 @@ func (l *lockStep) nest(ctx context.Context, in *flows.Input) (flows.Items, erro
 	if err != nil {
 		return flows.Items{}, err
 	}
-	values, err := store(in)
+	values, err := stateOf(in)
 	if err != nil {
 		return flows.Items{}, err
 	}
-	h := &held{values: values, key: key, owner: flows.EncodeJSON(in.RunKey())}
+	h := &heldLock{values: values, key: key, owner: flows.EncodeJSON(in.RunKey())}
 	if err := l.acquire(ctx, in, h); err != nil {
 		return flows.Items{}, err
 	}
-	items, err := h.under(ctx, func(ctx context.Context) (flows.Items, error) { return l.steps.Through(ctx, in) })
+	items, err := h.runLocked(ctx, func(ctx context.Context) (flows.Items, error) { return l.steps.RunItem(ctx, in) })
 	var parked *flows.Parked
 	switch {
 	case errors.As(err, &parked):
-		_, _ = h.take(context.WithoutCancel(ctx), time.Until(parked.Wake)+lockParked)
-	case err == nil || over(ctx, err):
-		forget(ctx, values, key, h.owner)
+		_, _ = h.acquireOrRenew(context.WithoutCancel(ctx), time.Until(parked.Wake)+lockParked)
+	case err == nil || failedForGood(ctx, err):
+		removeKey(ctx, values, key, h.owner)
 	}
 	return items, err
 }
 
-// take takes or keeps the lock.
-func (h *held) take(ctx context.Context, lease time.Duration) (bool, error) {
+// acquireOrRenew acquires the lock, or renews it for its owner.
+func (h *heldLock) acquireOrRenew(ctx context.Context, lease time.Duration) (bool, error) {
 	done, err := h.values.Swap(ctx, flows.Change{Key: h.key, Value: h.owner, For: lease, If: flows.Free, Old: h.owner})
 	return done.Done, err
 }
 
-// acquire waits for the lock; a long wait parks the run.
-func (l *lockStep) acquire(ctx context.Context, in *flows.Input, h *held) error {
+// acquire waits for the lock; for a long wait the run parks.
+func (l *lockStep) acquire(ctx context.Context, in *flows.Input, h *heldLock) error {
 	asked := time.Now()
-	for pause := firstAsk; ; pause = min(2*pause, lastAsk) {
-		taken, err := h.take(ctx, lockLease)
+	for pause := minLockPoll; ; pause = min(2*pause, maxLockPoll) {
+		taken, err := h.acquireOrRenew(ctx, lockLease)
 		if err != nil {
-			return unkept(ctx, err)
+			return stateError(ctx, err)
 		}
 		waited := time.Since(asked)
 		if !taken && waited > flows.ParkAfter && in.Env().Parks {
-			if waited, err = since(ctx, in, asked); err == nil && waited < l.patience {
-				err = in.Park(time.Now().Add(lockAgain))
+			if waited, err = waitedSince(ctx, in, asked); err == nil && waited < l.maxWait {
+				err = in.Park(time.Now().Add(lockParkInterval))
 			}
 			if err != nil {
 				return err
@@ -111,8 +112,8 @@ func (l *lockStep) acquire(ctx context.Context, in *flows.Input, h *held) error 
 		switch {
 		case taken:
 			return nil
-		case waited >= l.patience:
-			return &flows.Error{Class: flows.ClassTimeout, Message: "the lock was taken by another run for longer than " + l.patience.String()}
+		case waited >= l.maxWait:
+			return &flows.Error{Class: flows.ClassTimeout, Message: "the lock was taken by another run for longer than " + l.maxWait.String()}
 		}
 		select {
 		case <-time.After(pause):
@@ -122,8 +123,8 @@ func (l *lockStep) acquire(ctx context.Context, in *flows.Input, h *held) error 
 	}
 }
 
-// since is how long the run has asked, in all its attempts.
-func since(ctx context.Context, in *flows.Input, asked time.Time) (time.Duration, error) {
+// waitedSince returns how long the run has waited, in all its attempts.
+func waitedSince(ctx context.Context, in *flows.Input, asked time.Time) (time.Duration, error) {
 	v, err := in.Remember(ctx, "asked", func() (any, error) { return asked.UTC().Format(time.RFC3339Nano), nil })
 	if err != nil {
 		return 0, err
@@ -133,9 +134,8 @@ func since(ctx context.Context, in *flows.Input, asked time.Time) (time.Duration
 	return time.Since(first), err
 }
 
-// under runs do while it renews the lock. A lock that cannot be renewed any
-// more ends what runs under it.
-func (h *held) under(ctx context.Context, do func(context.Context) (flows.Items, error)) (flows.Items, error) {
+// runLocked calls do while it renews the lock. When the lock cannot be renewed, it cancels the context of do.
+func (h *heldLock) runLocked(ctx context.Context, do func(context.Context) (flows.Items, error)) (flows.Items, error) {
 	inside, lose := context.WithCancelCause(ctx)
 	var renewer sync.WaitGroup
 	renewer.Go(func() { h.renew(inside, lose) })
@@ -148,7 +148,7 @@ func (h *held) under(ctx context.Context, do func(context.Context) (flows.Items,
 	return items, err
 }
 
-func (h *held) renew(ctx context.Context, lose context.CancelCauseFunc) {
+func (h *heldLock) renew(ctx context.Context, lose context.CancelCauseFunc) {
 	tick := time.NewTicker(lockRenew)
 	defer tick.Stop()
 	for kept := time.Now(); ; {
@@ -157,7 +157,7 @@ func (h *held) renew(ctx context.Context, lose context.CancelCauseFunc) {
 			return
 		case <-tick.C:
 		}
-		ours, err := h.take(ctx, lockLease)
+		ours, err := h.acquireOrRenew(ctx, lockLease)
 		if err == nil && ours {
 			kept = time.Now()
 		} else if err == nil || time.Since(kept) > lockLease-lockRenew {

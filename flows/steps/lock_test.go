@@ -14,16 +14,16 @@ import (
 
 const lockParkedFor = 5 * time.Second
 
-// lockedRig has runs that stay three seconds under a lock.
-func lockedRig(t *testing.T, wait string) *rig {
+// lockedRun has runs that hold a lock for three seconds.
+func lockedRun(t *testing.T, wait string) *durableRun {
 	t.Helper()
-	return newRig(t, "  - lock: {key: k, wait: "+wait+", steps: [{delay: 3s}, {probe: }]}\n")
+	return newDurableRun(t, "  - lock: {key: k, wait: "+wait+", steps: [{delay: 3s}, {probe: }]}\n")
 }
 
 func TestLockLetsOneThrough(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := lockedRig(t, "1m")
+		r := lockedRun(t, "1m")
 		r.env.Journal, r.env.Parks = nil, false
 		var all sync.WaitGroup
 		var ended atomic.Int64
@@ -45,11 +45,11 @@ func TestLockLetsOneThrough(t *testing.T) {
 	})
 }
 
-// Who waits long is parked, and in the end fails.
+// A run that waits long is parked, and finally fails.
 func TestLockIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := lockedRig(t, "20s")
+		r := lockedRun(t, "20s")
 		key := "flow/1/lock/k"
 		taken := flows.Change{Key: key, Value: []byte(`"other"`)}
 		if _, err := r.memory.Swap(t.Context(), taken); err != nil {
@@ -69,16 +69,15 @@ func TestLockIsWaitedFor(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.done(1, "[1]")
-		newRig(t, "  - lock: {key: k, wait: 0s, steps: [{probe: }]}\n").done(1, "[1]")
+		newDurableRun(t, "  - lock: {key: k, wait: 0s, steps: [{probe: }]}\n").done(1, "[1]")
 	})
 }
 
-// A lock that is held is renewed; one that somebody else has taken ends what
-// runs under it.
+// A held lock is renewed; when another run has taken it, the nested steps are stopped.
 func TestLockIsKept(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, "  - lock: {key: k, wait: 0s, steps: [{delay: 40s}]}\n")
+		r := newDurableRun(t, "  - lock: {key: k, wait: 0s, steps: [{delay: 40s}]}\n")
 		r.env.Parks = false
 		key := "flow/1/lock/k"
 		time.AfterFunc(30*time.Second, func() {
@@ -101,12 +100,12 @@ func TestLockIsKept(t *testing.T) {
 	})
 }
 
-// A parked run keeps its lock; the same run enters it again. What ends the run
-// gives the lock up, what moves it to another worker does not.
+// A parked run keeps its lock, and the same run enters it again. The end of the run releases the lock, the loss of
+// its worker does not.
 func TestLockOfAParkedRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, "  - lock: {key: k, wait: 0s, steps: [{delay: 1h}]}\n")
+		r := newDurableRun(t, "  - lock: {key: k, wait: 0s, steps: [{delay: 1h}]}\n")
 		r.parked(1)
 		time.Sleep(50 * time.Minute)
 		if _, err := r.flow.Execute(t.Context(), flows.Run{ID: "other"}, flows.Env{State: r.memory}); err == nil {
@@ -138,10 +137,10 @@ func TestStateThatIsAway(t *testing.T) {
 		"state: {get: a}", "state: {set: a, to: 1}", "state: {increment: a}", "dedupe: a", "loop_guard: {key: a, way: b}",
 		"lock: {key: a, steps: [{filter: .}]}", "limit: {key: a, rate: 1}",
 	} {
-		r := newRig(t, "  - "+step+"\n")
+		r := newDurableRun(t, "  - "+step+"\n")
 		r.env.State, r.env.Pace = away{}, away{}
 		r.fails(1, flows.CodeStepFailed, "the state cannot be reached")
-		r = newRig(t, "  - "+step+"\n")
+		r = newDurableRun(t, "  - "+step+"\n")
 		r.env.State, r.env.Pace = nil, nil
 		r.fails(1, flows.CodeStepFailed, "here")
 	}

@@ -6,16 +6,16 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// logKind writes into the record of the run.
+// logKind adds a line to the record of the run.
 func logKind() flows.Kind {
 	return flows.Kind{
 		Name:    "log",
 		Summary: "Writes a line into the run's record and lets the item pass unchanged.",
 		Doc:     "The attribute `redact` masks fields by name.",
 		Params: []flows.Param{
-			{Name: "message", Type: flows.TypeTemplate, Required: true, Inline: true, Summary: "What to say."},
-			{Name: "level", Type: flows.TypeEnum, Enum: []string{"debug", "info", "warn", "error"}, Default: "info", Summary: "How much it matters."},
-			{Name: "fields", Type: flows.TypeFields, Summary: "Values beside the message."},
+			{Name: "message", Type: flows.TypeTemplate, Required: true, Inline: true, Summary: "The text of the line."},
+			{Name: "level", Type: flows.TypeEnum, Enum: []string{"debug", "info", "warn", "error"}, Default: "info", Summary: "Severity of the line."},
+			{Name: "fields", Type: flows.TypeFields, Summary: "Further values of the line."},
 		},
 		Example: "log: {message: found nobody, level: warn, fields: {email: \"${ .email }\"}}",
 		New: func(args *flows.Args) (flows.Runner, error) {

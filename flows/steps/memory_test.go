@@ -1,4 +1,4 @@
-// Processor time and allocations are judged here, which the race detector multiplies.
+// This test judges processor time and allocations, which the race detector multiplies.
 
 //go:build !race
 
@@ -20,9 +20,8 @@ import (
 	"github.com/penstock/penstock/internal/budget"
 )
 
-// Each bomb fails its run with a limit, before much more than a run may hold
-// was allocated, the making of the bomb included. One after the other: they are
-// measured by the heap of the process.
+// Each bomb fails its run with a limit before the process has allocated much more than a run may hold, including the
+// bomb's own creation. The bombs run one after the other, because they are measured by the heap of the process.
 func TestMemoryBombs(t *testing.T) {
 	files, err := filepath.Glob("../testdata/hostile/memory/*.yaml")
 	if err != nil || len(files) == 0 {
@@ -63,8 +62,7 @@ func TestMemoryBombs(t *testing.T) {
 	}
 }
 
-// allocated is what the process has allocated since its start, garbage
-// included, bytes.
+// allocated returns the bytes that the process has allocated since its start, garbage included.
 func allocated() uint64 {
 	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(sample)

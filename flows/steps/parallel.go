@@ -18,31 +18,32 @@ func parallel() flows.Kind {
 	return flows.Kind{
 		Name:    "parallel",
 		Summary: "Sends each item through all branches at once.",
-		Doc: "`join` says how many branches must succeed: `all`, `any`, or a number. With `all` every branch comes to its end, and the step " +
-			"fails with the failure of the first branch that has one. With fewer, the others are stopped as soon as enough have succeeded, and " +
-			"failures count only when too few are left; what a stopped branch was doing may or may not have happened.\n\n" +
-			"The items that come out are those of the branches that succeeded, in the order of the branches. With `results: object` they are one " +
+		Doc: "`join` says how many branches must succeed: `all`, `any`, or a number. With `all` every branch runs to its end, and " +
+			"the step fails with the failure of the first branch that has one. With fewer, the other branches are stopped as soon " +
+			"as enough have succeeded, and the step fails only when too few can still succeed. The effect in progress in a stopped " +
+			"branch may or may not have happened.\n\n" +
+			"The output is the items of the branches that succeeded, in the order of the branches. With `results: object` it is one " +
 			"item: an object with the items of each branch, a list, under the branch's name.",
 		Params: []flows.Param{
 			{Name: "branches", Type: flows.TypeList, Required: true, Inline: true, Summary: "The branches, at most 16.", Fields: []flows.Param{
-				{Name: "branch", Type: flows.TypeString, Summary: "What the branch is called in the object of results."},
+				{Name: "branch", Type: flows.TypeString, Summary: "Name of the branch in the object of results."},
 				{Name: "steps", Type: flows.TypeSteps, Required: true, Summary: "The steps of the branch."},
 			}},
 			{Name: "join", Type: flows.TypeString, Default: "all", Summary: "How many branches must succeed: all, any, or a number."},
-			{Name: "results", Type: flows.TypeEnum, Enum: []string{"items", "object"}, Default: "items", Summary: "What comes out: the items of all branches, or one object."},
+			{Name: "results", Type: flows.TypeEnum, Enum: []string{"items", "object"}, Default: "items", Summary: "The output: the items of all branches, or one object."},
 		},
 		Example: "parallel:\n  - branch: crm\n    steps:\n      - http: {get: \"https://crm.example.org/people/${ .id }\"}\n" +
 			"  - branch: gifts\n    steps:\n      - http: {get: \"https://gifts.example.org/of/${ .id }\"}\nresults: object",
-		Effect: flows.Durable,
-		Inside: true,
-		New:    newParallel,
+		Effect:       flows.Durable,
+		InternalOnly: true,
+		New:          newParallel,
 	}
 }
 
 type parallelStep struct {
 	names    []string
 	branches []*flows.Block
-	need     int // branches that must succeed
+	need     int // number of branches that must succeed
 	object   bool
 }
 
@@ -61,9 +62,9 @@ func newParallel(args *flows.Args) (flows.Runner, error) {
 		case name != "" && slices.Contains(p.names, name):
 			return nil, b.Errorf("branch", "another branch is called %q", name)
 		}
-		if b.Steps("steps").Answers() {
+		if b.Steps("steps").Responds() {
 			if answering++; answering > 1 {
-				return nil, b.Errorf("steps", "another branch answers the caller, too: a caller is answered once")
+				return nil, b.Errorf("steps", "another branch responds to the caller, too: a caller gets one response")
 			}
 		}
 		p.names, p.branches = append(p.names, name), append(p.branches, b.Steps("steps"))
@@ -87,8 +88,8 @@ func (p *parallelStep) setJoin(args *flows.Args) error {
 	return nil
 }
 
-// nest sends the item through the branches. Which of them count is remembered,
-// so that a run that is resumed has the same items.
+// nest sends the item through the branches. It remembers which branches count, so that a resumed run has the same
+// items.
 func (p *parallelStep) nest(ctx context.Context, in *flows.Input) (flows.Items, error) {
 	all := make([]int, len(p.branches))
 	for i := range all {
@@ -96,7 +97,7 @@ func (p *parallelStep) nest(ctx context.Context, in *flows.Input) (flows.Items, 
 	}
 	if p.need == len(p.branches) {
 		results, _, err := p.race(ctx, in, all)
-		return p.joined(in, results, all, err)
+		return p.joinItems(in, results, all, err)
 	}
 	var results map[int]flows.Items
 	v, err := in.Remember(ctx, "joined", func() (any, error) {
@@ -116,10 +117,10 @@ func (p *parallelStep) nest(ctx context.Context, in *flows.Input) (flows.Items, 
 	if err == nil && results == nil {
 		results, _, err = p.race(ctx, in, winners)
 	}
-	return p.joined(in, results, winners, err)
+	return p.joinItems(in, results, winners, err)
 }
 
-// branchNumbers reads what was remembered.
+// branchNumbers decodes the remembered branches.
 func branchNumbers(v any, most int) ([]int, error) {
 	list, _ := v.([]any)
 	numbers := make([]int, len(list))
@@ -137,30 +138,30 @@ func branchNumbers(v any, most int) ([]int, error) {
 	return numbers, nil
 }
 
-// arrival is a branch that came to its end.
-type arrival struct {
+// branchResult is the result of one branch.
+type branchResult struct {
 	branch int
 	items  flows.Items
 	err    error
 }
 
-// race runs some branches, and stops those that are left when enough have
-// succeeded. It returns the items of those that count.
+// race executes some branches and cancels the remaining ones when enough have succeeded. It returns the items of the
+// branches that count.
 func (p *parallelStep) race(ctx context.Context, in *flows.Input, which []int) (map[int]flows.Items, []int, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	arrivals := make(chan arrival, len(which))
+	arrivals := make(chan branchResult, len(which))
 	for _, branch := range which {
 		go func() {
-			items, err := p.branches[branch].Through(ctx, in)
-			arrivals <- arrival{branch, items, err}
+			items, err := p.branches[branch].RunItem(ctx, in)
+			arrivals <- branchResult{branch, items, err}
 		}()
 	}
 	need := min(p.need, len(which))
 	results := map[int]flows.Items{}
 	failures := map[int]error{}
 	var winners []int
-	for range which { // all of them end before the step does
+	for range which { // all branches end before the step does
 		a := <-arrivals
 		switch {
 		case len(winners) == need:
@@ -175,15 +176,15 @@ func (p *parallelStep) race(ctx context.Context, in *flows.Input, which []int) (
 		}
 	}
 	if len(winners) < need {
-		return nil, nil, lacking(which, failures, len(winners), need)
+		return nil, nil, joinError(which, failures, len(winners), need)
 	}
 	slices.Sort(winners)
 	return results, winners, nil
 }
 
-// lacking is why too few branches have succeeded: they wait, or the first
-// failure in their order.
-func lacking(which []int, failures map[int]error, succeeded, need int) error {
+// joinError returns the reason for too few successful branches: a *Parked when they wait, else the first failure in
+// the order of the branches.
+func joinError(which []int, failures map[int]error, succeeded, need int) error {
 	var first error
 	var waits *flows.Parked
 	for _, branch := range which {
@@ -204,15 +205,15 @@ func lacking(which []int, failures map[int]error, succeeded, need int) error {
 	return first
 }
 
-// joined makes of the branches' items what goes on.
-func (p *parallelStep) joined(in *flows.Input, results map[int]flows.Items, winners []int, err error) (flows.Items, error) {
+// joinItems combines the items of the branches into the output.
+func (p *parallelStep) joinItems(in *flows.Input, results map[int]flows.Items, winners []int, err error) (flows.Items, error) {
 	if err != nil {
 		return flows.Items{}, err
 	}
 	var items flows.Items
 	if !p.object {
 		for _, branch := range winners {
-			items = items.And(results[branch])
+			items = items.Append(results[branch])
 		}
 		return items, nil
 	}
@@ -221,5 +222,5 @@ func (p *parallelStep) joined(in *flows.Input, results map[int]flows.Items, winn
 		object[p.names[branch]] = results[branch].Values()
 		in.Discard(results[branch])
 	}
-	return in.Make(object)
+	return in.NewItems(object)
 }

@@ -8,12 +8,11 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// A long delay parks the run. Effects before it are not executed again, and
-// the moment at which it ends stays what it was.
+// A long delay parks the run. Effects before it are not executed again, and its end stays the same.
 func TestDelayParksTheRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, "  - split: .[]\n  - probe:\n  - delay: 1h\n  - probe:\n")
+		r := newDurableRun(t, "  - split: .[]\n  - probe:\n  - delay: 1h\n  - probe:\n")
 		if wait := r.parked([]any{1, 2}); wait != time.Hour {
 			t.Errorf("parked for %v", wait)
 		}
@@ -24,7 +23,7 @@ func TestDelayParksTheRun(t *testing.T) {
 		r.sawEffects(2)
 		time.Sleep(40*time.Minute - 5*time.Second)
 		begun := time.Now()
-		r.done([]any{1, 2}, "[1,2]") // the last seconds are waited for
+		r.done([]any{1, 2}, "[1,2]") // the step waits for the last seconds
 		if took := time.Since(begun); took != 5*time.Second {
 			t.Errorf("waited %v", took)
 		}
@@ -32,12 +31,11 @@ func TestDelayParksTheRun(t *testing.T) {
 	})
 }
 
-// Of items that wait for different moments the first wakes the run; what is
-// computed from the present moment is computed once.
+// Of items that wait for different times, the earliest wakes the run. Times relative to now are computed once.
 func TestTheFirstItemWakesTheRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, "  - split: .[]\n  - switch:\n      - when: . > 0\n        steps:\n          - delay: {until: '${ now + . * 60 | todate }'}\n          - probe:\n  - collect: .\n")
+		r := newDurableRun(t, "  - split: .[]\n  - switch:\n      - when: . > 0\n        steps:\n          - delay: {until: '${ now + . * 60 | todate }'}\n          - probe:\n  - collect: .\n")
 		event := []any{30, 10, 0, 20}
 		for _, want := range []time.Duration{10 * time.Minute, 10 * time.Minute, 10 * time.Minute} {
 			if wait := r.parked(event); wait != want {
@@ -53,15 +51,15 @@ func TestTheFirstItemWakesTheRun(t *testing.T) {
 // A failure ends the run even when other items wait.
 func TestAFailureDoesNotWait(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, "  - split: .[]\n  - switch:\n      - when: . == 1\n        steps: [{fail: no}]\n      - else: [{delay: 1h}]\n")
+	r := newDurableRun(t, "  - split: .[]\n  - switch:\n      - when: . == 1\n        steps: [{fail: no}]\n      - else: [{delay: 1h}]\n")
 	r.fails([]any{0, 1}, flows.CodeFail, "no")
 }
 
-// Who cannot be parked waits on the spot.
+// A run that cannot be parked waits in the step.
 func TestWaitingOnTheSpot(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, "  - delay: 30s\n")
+		r := newDurableRun(t, "  - delay: 30s\n")
 		r.env.Parks = false
 		begun := time.Now()
 		r.done(1, "[1]")
@@ -84,7 +82,7 @@ const approval = `
 func TestWaitForIsCalled(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, "  - split: .[]"+approval)
+		r := newDurableRun(t, "  - split: .[]"+approval)
 		event := []any{"a", "b"}
 		if wait := r.parked(event); wait != time.Hour {
 			t.Errorf("parked for %v", wait)
@@ -92,34 +90,34 @@ func TestWaitForIsCalled(t *testing.T) {
 		if len(r.callbacks) != 2 || !r.callbacks["wait_for.1"].Equal(time.Now().Add(time.Hour)) {
 			t.Errorf("callbacks %v", r.callbacks)
 		}
-		told := map[string]bool{} // items wait at once: who is told first is not said
+		sent := map[string]bool{} // items wait concurrently, in no defined order
 		for _, effect := range r.effects {
-			told[string(flows.EncodeJSON(effect))] = true
+			sent[string(flows.EncodeJSON(effect))] = true
 		}
 		for _, want := range []string{
 			`{"expires":"2000-01-01T01:00:00Z","item":"a","url":"https://here/wait_for.0"}`,
 			`{"expires":"2000-01-01T01:00:00Z","item":"b","url":"https://here/wait_for.1"}`,
 		} {
-			if !told[want] {
-				t.Errorf("told %v, want %s", told, want)
+			if !sent[want] {
+				t.Errorf("sent %v, want %s", sent, want)
 			}
 		}
 		time.Sleep(time.Minute)
-		_ = r.Finish(t.Context(), "wait_for.1", []byte(`{"items":[{"approved":true}]}`)) // somebody calls
+		_ = r.Finish(t.Context(), "wait_for.1", []byte(`{"items":[{"approved":true}]}`)) // the URL is called
 		r.parked(event)
 		r.sawEffects(2)
 		time.Sleep(time.Hour)
-		r.done(event, `["nobody called within 1h0m0s",{"approved":true}]`)
+		r.done(event, `["no call within 1h0m0s",{"approved":true}]`)
 		r.sawEffects(4)
 	})
 }
 
 func TestWaitForNeedsSomebodyToCall(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, approval)
+	r := newDurableRun(t, approval)
 	r.env.Parks = false
 	r.done(1, `["this run cannot be parked"]`)
-	r = newRig(t, approval)
+	r = newDurableRun(t, approval)
 	r.env.Callbacks = nil
-	r.done(1, `["nobody can call here"]`)
+	r.done(1, `["wait_for is not available here"]`)
 }

@@ -11,38 +11,38 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// respond answers the caller before the run ends.
+// respond answers the caller before the end of the run.
 func respond() flows.Kind {
 	return flows.Kind{
 		Name:    "respond",
-		Summary: "Answers the caller now; the run goes on, and all items pass unchanged.",
-		Doc: "The first item makes the answer. Without a body the caller gets all items that the step was given, as the output of a run. " +
-			"A caller is answered once: a second respond on the same path is a mistake, and a flow that comes to two of them sends the first. " +
-			"When nobody waits, nothing happens.",
+		Summary: "Responds to the caller now; the run continues, and all items pass unchanged.",
+		Doc: "The response is made from the first item. Without a body the caller gets all items of the step, as the output of a " +
+			"run. A caller gets one response: a second respond on the same path is a mistake, and of two that are executed only the " +
+			"first responds. Without a waiter the step does nothing.",
 		Params: []flows.Param{
 			{Name: "status", Type: flows.TypeInt, Default: "200", Summary: "HTTP status, 200 to 599."},
-			{Name: "headers", Type: flows.TypeFields, Summary: "Headers of the answer."},
+			{Name: "headers", Type: flows.TypeFields, Summary: "Headers of the response."},
 			{Name: "json", Type: flows.TypeTemplate, Summary: "The body, as JSON."},
 			{Name: "text", Type: flows.TypeTemplate, Summary: "The body, as text."},
 			{Name: "base64", Type: flows.TypeTemplate, Summary: "The body, bytes in base64."},
 		},
-		Example: "respond: {status: 202, json: {id: \"${ .id }\", state: accepted}}",
-		Effect:  flows.Durable,
-		Inside:  true,
-		Answers: true,
-		New:     newRespond,
+		Example:      "respond: {status: 202, json: {id: \"${ .id }\", state: accepted}}",
+		Effect:       flows.Durable,
+		InternalOnly: true,
+		Responds:     true,
+		New:          newRespond,
 	}
 }
 
 type respondStep struct {
 	status  int
 	headers []flows.Field
-	form    string          // json, text or base64; empty: the items
-	body    *flows.Template // nil: the items
+	form    string          // json, text or base64; empty: all items
+	body    *flows.Template // nil: all items
 }
 
-// ownHeaders are set by whoever writes the answer.
-var ownHeaders = []string{"content-length", "transfer-encoding", "connection", "penstock-run-id", "x-request-id", "server-timing"}
+// reservedResponseHeaders are set by the API process.
+var reservedResponseHeaders = []string{"content-length", "transfer-encoding", "connection", "penstock-run-id", "x-request-id", "server-timing"}
 
 func newRespond(args *flows.Args) (flows.Runner, error) {
 	r := &respondStep{status: 200, headers: args.Fields("headers")}
@@ -61,7 +61,7 @@ func newRespond(args *flows.Args) (flows.Runner, error) {
 		r.form, r.body = form, args.Template(form)
 	}
 	for _, h := range r.headers {
-		if slices.Contains(ownHeaders, strings.ToLower(h.Name)) || !httpguts.ValidHeaderFieldName(h.Name) {
+		if slices.Contains(reservedResponseHeaders, strings.ToLower(h.Name)) || !httpguts.ValidHeaderFieldName(h.Name) {
 			return nil, args.Errorf("headers", "headers: %q cannot be set", h.Name)
 		}
 	}
@@ -87,8 +87,8 @@ func (r *respondStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 }
 
 // answer renders the answer for the first item.
-func (r *respondStep) answer(ctx context.Context, in *flows.Input) (flows.Answer, error) {
-	answer := flows.Answer{Status: r.status, Headers: map[string]string{}}
+func (r *respondStep) answer(ctx context.Context, in *flows.Input) (flows.Response, error) {
+	answer := flows.Response{Status: r.status, Headers: map[string]string{}}
 	for _, h := range r.headers {
 		value, err := h.Value.Text(ctx, in)
 		if err != nil {
@@ -131,5 +131,5 @@ func plainText(v any) ([]byte, error) {
 	if said, ok := v.(string); ok {
 		return []byte(said), nil
 	}
-	return nil, stepError("text: expected text, found %s; json takes any value", kindOf(v))
+	return nil, stepError("text: expected text, found %s; json takes any value", typeName(v))
 }

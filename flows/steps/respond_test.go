@@ -16,22 +16,22 @@ func TestRespondAnswers(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		step string
-		want flows.Answer
+		want flows.Response
 	}{
-		{"respond:", flows.Answer{Status: 200, Headers: map[string]string{}, Items: []byte(`[{"n":1},{"n":2}]`)}},
-		{"respond: {status: 202, headers: {X-Id: 'a${ .n }'}, json: {id: '${ .n }'}}", flows.Answer{Status: 202,
+		{"respond:", flows.Response{Status: 200, Headers: map[string]string{}, Items: []byte(`[{"n":1},{"n":2}]`)}},
+		{"respond: {status: 202, headers: {X-Id: 'a${ .n }'}, json: {id: '${ .n }'}}", flows.Response{Status: 202,
 			Headers: map[string]string{"x-id": "a1", "content-type": "application/json"}, Body: []byte(`{"id":1}`)}},
-		{"respond: {json: '${ null }'}", flows.Answer{Status: 200, Headers: map[string]string{"content-type": "application/json"}, Body: []byte("null")}},
-		{"respond: {text: 'n: ${ .n }', headers: {Content-Type: text/html}}", flows.Answer{Status: 200,
+		{"respond: {json: '${ null }'}", flows.Response{Status: 200, Headers: map[string]string{"content-type": "application/json"}, Body: []byte("null")}},
+		{"respond: {text: 'n: ${ .n }', headers: {Content-Type: text/html}}", flows.Response{Status: 200,
 			Headers: map[string]string{"content-type": "text/html"}, Body: []byte("n: 1")}},
-		{"respond: {base64: AP8=}", flows.Answer{Status: 200, Headers: map[string]string{"content-type": "application/octet-stream"}, Body: []byte{0, 255}}},
+		{"respond: {base64: AP8=}", flows.Response{Status: 200, Headers: map[string]string{"content-type": "application/octet-stream"}, Body: []byte{0, 255}}},
 	}
 	for _, test := range tests {
 		t.Run(test.step, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, "  - split: .[]\n  - "+test.step+"\n  - transform: .n\n")
+			r := newDurableRun(t, "  - split: .[]\n  - "+test.step+"\n  - transform: .n\n")
 			r.done([]any{map[string]any{"n": 1}, map[string]any{"n": 2}}, "[1,2]")
-			if diff := cmp.Diff([]flows.Answer{test.want}, r.answers); diff != "" {
+			if diff := cmp.Diff([]flows.Response{test.want}, r.answers); diff != "" {
 				t.Errorf("answers (-want +got)\n%s", diff)
 			}
 		})
@@ -46,36 +46,36 @@ func TestRespondThatCannot(t *testing.T) {
 		"respond: {headers: {a: '${ \"\\r\\n\" }'}}":   "the header a cannot have this value",
 		"respond: {json: '${ error(\"not today\") }'}": "not today",
 	} {
-		r := newRig(t, "  - "+step+"\n")
+		r := newDurableRun(t, "  - "+step+"\n")
 		_, err := r.attempt(map[string]any{})
 		var e *flows.Error
 		if !errors.As(err, &e) || !contains(e.Message, want) || len(r.answers) != 0 {
 			t.Errorf("%s: %v, answered %v", step, err, r.answers)
 		}
 	}
-	r := newRig(t, "  - respond:\n    on_error: skip\n")
-	r.env.Respond = func(context.Context, flows.Answer) error { return errors.New("away") }
+	r := newDurableRun(t, "  - respond:\n    on_error: skip\n")
+	r.env.Respond = func(context.Context, flows.Response) error { return errors.New("away") }
 	r.fails(1, flows.CodeInternal, "could not be answered")
 }
 
-// The caller of a flow with after_response gets what came out before, which
-// is the run's output; a failure behind it is the run's all the same.
+// The caller of a flow with after_response gets the items before those steps, which are the run's output; a later
+// failure is still the run's failure.
 func TestAfterResponse(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, "  - split: .[]\n  - name: shown\n    transform: . * 2\n  - filter: . > 2\n    after_response: true\n  - transform: '[., $steps.shown]'\n    after_response: true\n  - probe:\n    after_response: true\n")
+	r := newDurableRun(t, "  - split: .[]\n  - name: shown\n    transform: . * 2\n  - filter: . > 2\n    after_response: true\n  - transform: '[., $steps.shown]'\n    after_response: true\n  - probe:\n    after_response: true\n")
 	r.done([]any{1, 2}, "[2,4]")
-	want := []flows.Answer{{Items: []byte("[2,4]")}}
+	want := []flows.Response{{Items: []byte("[2,4]")}}
 	if diff := cmp.Diff(want, r.answers); diff != "" {
 		t.Errorf("answers (-want +got)\n%s", diff)
 	}
 	r.sawEffects(1)
-	r = newRig(t, "  - transform: .\n  - fail: too late\n    after_response: true\n")
+	r = newDurableRun(t, "  - transform: .\n  - fail: too late\n    after_response: true\n")
 	r.fails(1, flows.CodeFail, "too late")
 	if len(r.answers) != 1 {
 		t.Errorf("answers %v", r.answers)
 	}
-	r = newRig(t, "  - probe:\n    after_response: true\n")
-	r.env.Respond = func(context.Context, flows.Answer) error { return errors.New("away") }
+	r = newDurableRun(t, "  - probe:\n    after_response: true\n")
+	r.env.Respond = func(context.Context, flows.Response) error { return errors.New("away") }
 	r.fails(1, flows.CodeInternal, "could not be answered")
 	r.sawEffects(0)
 }
@@ -83,11 +83,11 @@ func TestAfterResponse(t *testing.T) {
 func TestAnsweringMistakes(t *testing.T) {
 	t.Parallel()
 	for source, want := range map[string]string{
-		"[{respond: }, {respond: }]": "step respond may have answered the caller before this one does",
+		"[{respond: }, {respond: }]": "step respond may have responded to the caller before this one does",
 		"[{switch: [{when: ., steps: [{respond: }]}, {else: [{respond: }]}]}, {transform: .}]":       "",
-		"[{switch: [{when: ., steps: [{respond: }]}]}, {respond: }]":                                 "step switch.1.respond may have answered",
-		"[{respond: }, {switch: [{when: ., steps: [{respond: }]}]}]":                                 "step respond may have answered",
-		"[{parallel: [{steps: [{respond: }]}, {steps: [{respond: }]}]}]":                             "another branch answers the caller, too",
+		"[{switch: [{when: ., steps: [{respond: }]}]}, {respond: }]":                                 "step switch.1.respond may have responded",
+		"[{respond: }, {switch: [{when: ., steps: [{respond: }]}]}]":                                 "step respond may have responded",
+		"[{parallel: [{steps: [{respond: }]}, {steps: [{respond: }]}]}]":                             "another branch responds to the caller, too",
 		"[{transform: ., on_error: {steps: [{respond: }]}}, {transform: .}]":                         "",
 		"[{transform: ., on_error: {steps: [{respond: }]}}, {respond: }]":                            "step transform.on_error.respond may have",
 		"[{transform: ., after_response: true}, {filter: .}]":                                        "filter comes after transform, which runs after the response",
@@ -112,7 +112,7 @@ func TestAnsweringMistakes(t *testing.T) {
 		"[{loop_guard: {key: a, way: b, for: 0s}}]":                                                  "the other way must be blocked for some time",
 		"[{state: {get: a, to: 1}}]":                                                                 "to does not belong to get",
 		"[{state: {set: a}}]":                                                                        "to is missing",
-		"[{state: {set: a, to: 1, into: b}}]":                                                        "set has no answer",
+		"[{state: {set: a, to: 1, into: b}}]":                                                        "set has no result",
 		"[{state: {get: a, set: b}}]":                                                                "get and set exclude each other",
 		"[{wait_for: {steps: [{filter: .}], within: 1000h}}]":                                        "within: expected 1s to 720h",
 		"[{call: 'flow-${ . }'}]":                                                                    "${ } has no meaning here",

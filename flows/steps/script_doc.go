@@ -7,7 +7,7 @@ const scriptExample = `script: |
 const scriptDoc = `The code is the body of a function in strict mode. It reads ` + "`item`, `event`, `vars`, `index`" + ` and ` + "`steps.NAME`" + `, where the
 name of the step stands in the code.
 
-| it returns | items that come out |
+| it returns | output |
 |---|---|
 | an array | one for each element |
 | nothing (` + "`undefined`" + `) | none |
@@ -19,10 +19,10 @@ Values travel as JSON: a date becomes text, ` + "`NaN`" + ` null.
 a whole number again, so an id that passes through stays exact; ` + "`item.id + 1n`" + ` adds one to such an id, ` + "`String(item.id)`" + ` is its
 text. Decimals are floats: ` + "`1.10`" + ` comes back as 1.1.
 
-**No world.** There is no network, no file, no timer and no ` + "`import`" + `. Promises are refused. Each item is evaluated in an engine of
-its own: nothing stays from one to the next. A run that resumes evaluates the script again, so it should not depend on the clock or
-on chance.
+**Isolation.** There is no network, no file, no timer and no ` + "`import`" + `. Promises are refused. Each item is evaluated in an engine of
+its own, without state from others. A run that resumes evaluates the script again, so it should not depend on the clock or
+on random numbers.
 
-**Bounds.** Time and memory end a script with a failure of the step. A worker evaluates scripts in processes apart, which it ends
-when a script does not; one evaluation takes about half a millisecond. That keeps mistakes from harming others; it is no wall
-against authors who mean harm.`
+**Limits.** A script that exceeds its time or memory fails the step. A worker evaluates scripts in separate processes, which it kills
+when a script does not end; one evaluation takes about half a millisecond. This protects others from mistakes; it is not a defence
+against malicious authors.`

@@ -11,14 +11,14 @@ import (
 )
 
 var (
-	// scriptStepName finds what a script reads of earlier steps.
+	// scriptStepName matches the names of earlier steps in a script.
 	scriptStepName = regexp.MustCompile(`(?:^|[^.\w$])steps\b\s*(?:\??\.\s*([A-Za-z_]\w*)|\[\s*["']([A-Za-z_]\w*)["']\s*\])?`)
-	// scriptWord finds the names of the other things that it may read.
+	// scriptWord matches the other variables in a script.
 	scriptWord = regexp.MustCompile(`(?:^|[^.\w$])(item|event|vars|index)\b`)
 )
 
-// scriptInput is the program that makes the script's input: an object of what
-// its text names. Only the steps that a flow names are remembered.
+// scriptInput returns the program for the script's input: an object of the variables that the code names. Only steps
+// named in the flow are recorded.
 func scriptInput(code string) (string, error) {
 	sources := map[string]string{"item": ".", "event": "$event", "vars": "$vars", "index": "$index"}
 	var members, names []string
@@ -43,36 +43,35 @@ func unique(texts []string) []string {
 	return slices.Compact(texts)
 }
 
-// safeInteger is the largest whole number that JavaScript holds exactly with
-// all below it.
+// safeInteger is the largest integer up to which JavaScript represents all integers exactly.
 const safeInteger = 1<<53 - 1
 
-// marked is v with the integers that JavaScript cannot hold as marked text.
-func marked(mark string, v any) any {
+// markIntegers replaces integers that JavaScript cannot represent by marked text.
+func markIntegers(mark string, v any) any {
 	switch v := v.(type) {
 	case json.Number:
-		return markedNumber(mark, v.String(), v)
+		return markInteger(mark, v.String(), v)
 	case *big.Int:
-		return markedNumber(mark, v.String(), v)
+		return markInteger(mark, v.String(), v)
 	case int:
-		return markedNumber(mark, strconv.Itoa(v), v)
+		return markInteger(mark, strconv.Itoa(v), v)
 	case []any:
 		list := make([]any, len(v))
 		for i, element := range v {
-			list[i] = marked(mark, element)
+			list[i] = markIntegers(mark, element)
 		}
 		return list
 	case map[string]any:
 		object := make(map[string]any, len(v))
 		for name, member := range v {
-			object[name] = marked(mark, member)
+			object[name] = markIntegers(mark, member)
 		}
 		return object
 	}
 	return v
 }
 
-func markedNumber(mark, text string, v any) any {
+func markInteger(mark, text string, v any) any {
 	const certain = 15 // digits
 	if len(text) <= certain || strings.ContainsAny(text, ".eE") {
 		return v
@@ -83,8 +82,8 @@ func markedNumber(mark, text string, v any) any {
 	return mark + text
 }
 
-// unmarked is v with marked text as numbers again.
-func unmarked(mark string, v any) any {
+// unmarkIntegers replaces marked text by numbers.
+func unmarkIntegers(mark string, v any) any {
 	switch v := v.(type) {
 	case string:
 		if digits, ok := strings.CutPrefix(v, mark); ok && isNumber(digits) {
@@ -92,11 +91,11 @@ func unmarked(mark string, v any) any {
 		}
 	case []any:
 		for i, element := range v {
-			v[i] = unmarked(mark, element)
+			v[i] = unmarkIntegers(mark, element)
 		}
 	case map[string]any:
 		for name, member := range v {
-			v[name] = unmarked(mark, member)
+			v[name] = unmarkIntegers(mark, member)
 		}
 	}
 	return v

@@ -33,7 +33,7 @@ func TestScriptMistakes(t *testing.T) {
 	}
 }
 
-// scripts keeps what it is asked to evaluate.
+// scripts records the scripts that it evaluates.
 type scripts struct{ asked []*flows.Script }
 
 func (s *scripts) Eval(_ context.Context, script *flows.Script) ([]byte, error) {
@@ -41,8 +41,7 @@ func (s *scripts) Eval(_ context.Context, script *flows.Script) ([]byte, error) 
 	return []byte(`[{"id":"` + script.Mark + `9007199254740993","text":"` + script.Mark + `x"}]`), nil
 }
 
-// A worker evaluates scripts elsewhere; they are given what they name and
-// nothing else.
+// Scripts are evaluated in another process, and receive only the values that they name.
 func TestScriptIsEvaluatedElsewhere(t *testing.T) {
 	t.Parallel()
 	flow, err := oneStep("script: {code: 'return [item.id, vars.x]', max_time: 1s, max_memory: 64MB}")

@@ -11,8 +11,8 @@ func set() flows.Kind {
 	return flows.Kind{
 		Name:    "set",
 		Summary: "Builds an object from fields; it becomes the item.",
-		Doc: `Fields are values as they stand, with ${ } rendered wherever a string has it. A string that is wholly one
-${ } keeps the type of its value. With ` + "`keep: true`" + ` the fields are added to the item, over fields of the same name.`,
+		Doc: `Fields are literal values, with ${ } rendered in strings. A string that consists of one
+${ } alone has the type of its value. With ` + "`keep: true`" + ` the fields are added to the item and replace fields of the same name.`,
 		Params: []flows.Param{
 			{Name: "fields", Type: flows.TypeFields, Required: true, Inline: true, Summary: "The fields, in any order."},
 			{Name: "keep", Type: flows.TypeBool, Default: "false", Summary: "Adds the fields to the item, which must be an object or null."},
@@ -51,11 +51,11 @@ func (s setStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 	return []any{object}, nil
 }
 
-// asObject is the item as an object to add fields to; null has none yet.
+// asObject returns the item as an object to add fields to; null is an empty one.
 func asObject(v any) (map[string]any, error) {
 	object, ok := v.(map[string]any)
 	if !ok && v != nil {
-		return nil, stepError("keep needs an object as the item, this one is %s", kindOf(v))
+		return nil, stepError("keep needs an object as the item, this one is %s", typeName(v))
 	}
 	return object, nil
 }

@@ -2,12 +2,12 @@ package steps
 
 import "github.com/penstock/penstock/flows"
 
-// split makes many items of one.
+// split turns one item into many.
 func split() flows.Kind {
 	return flows.Kind{
 		Name:    "split",
 		Summary: "Makes one item of each result of a jq program.",
-		Doc:     "It does what transform does and says aloud that one item becomes many: the program goes through a list with `[]`.",
+		Doc:     "It is the same as transform, for programs that make many items of one: they iterate over a list with `[]`.",
 		Params: []flows.Param{
 			{Name: "over", Type: flows.TypeExpr, Required: true, Inline: true, Summary: "The program, such as `.rows[]`."},
 		},
@@ -17,7 +17,7 @@ func split() flows.Kind {
 			if over.IsPath() {
 				return nil, args.Errorf("over", "%s is one value: write %s[] for an item of each of its elements", over, over)
 			}
-			return results{over}, nil
+			return programStep{over}, nil
 		},
 	}
 }

@@ -8,11 +8,11 @@ import (
 	"github.com/penstock/penstock/internal/budget"
 )
 
-// sqlKind asks and changes a database.
+// sqlKind queries and changes a database.
 func sqlKind() flows.Kind {
 	return flows.Kind{
 		Name:    "sql",
-		Summary: "Runs statements on a database; each row that comes back is an item.",
+		Summary: "Runs statements on a database; each returned row is an item.",
 		Doc:     sqlDoc,
 		Params:  sqlParams(),
 		Example: sqlExample,
@@ -21,10 +21,10 @@ func sqlKind() flows.Kind {
 	}
 }
 
-// Bounds of max_rows.
+// Limits of max_rows.
 const (
-	defaultRows = 1000
-	mostRows    = 100_000
+	defaultRows  = 1000
+	maxRowsLimit = 100_000
 )
 
 // sqlStep is one sql step of a flow.
@@ -38,8 +38,8 @@ type sqlStep struct {
 func newSQLStep(args *flows.Args) (*sqlStep, error) {
 	s := &sqlStep{connection: args.String("connection"), transaction: args.Has("transaction"), maxRows: defaultRows}
 	if args.Has("max_rows") {
-		if s.maxRows = args.Int("max_rows"); s.maxRows < 1 || s.maxRows > mostRows {
-			return nil, args.Errorf("max_rows", "max_rows is from 1 to %d", mostRows)
+		if s.maxRows = args.Int("max_rows"); s.maxRows < 1 || s.maxRows > maxRowsLimit {
+			return nil, args.Errorf("max_rows", "max_rows is from 1 to %d", maxRowsLimit)
 		}
 	}
 	parts := []*flows.Args{args}
@@ -62,8 +62,8 @@ func newSQLStep(args *flows.Args) (*sqlStep, error) {
 	return s, nil
 }
 
-// Effect is read only if nothing in the text of any statement writes. What a
-// function that a SELECT calls may do, nobody sees: there `effect` says it.
+// Effect is Read only if the text of no statement writes. A function called by a SELECT may write without showing it;
+// for that the flow sets `effect`.
 func (s *sqlStep) Effect() flows.Effect {
 	for _, statement := range s.statements {
 		if statement.writes {
@@ -89,40 +89,39 @@ func (s *sqlStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 			return nil, err
 		}
 	}
-	leave, err := db.Enter(ctx)
+	leave, err := db.Acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
 	if s.transaction {
-		return s.together(ctx, db, calls, in.Tab(ctx))
+		return s.runTransaction(ctx, db, calls, in.Charger(ctx))
 	}
-	rows := sqlRows{dialect: db.Dialect, most: s.maxRows, tab: in.Tab(ctx)}
+	rows := sqlRows{dialect: db.Dialect, maxRows: s.maxRows, charger: in.Charger(ctx)}
 	items, err := calls[0].run(ctx, db.DB, &rows)
-	return items, sqlFailed(ctx, db, err)
+	return items, sqlError(ctx, db, err)
 }
 
-// together runs all statements or none. One item comes out, the list of what
-// each statement gave.
-func (s *sqlStep) together(ctx context.Context, db *flows.Database, calls []*sqlCall, tab *budget.Tab) ([]any, error) {
+// runTransaction executes all statements or none. It puts out one item, the list of the statements' results.
+func (s *sqlStep) runTransaction(ctx context.Context, db *flows.Database, calls []*sqlCall, charger *budget.Charger) ([]any, error) {
 	tx, err := db.DB.BeginTx(ctx, nil)
 	if err != nil {
-		return nil, sqlFailed(ctx, db, err)
+		return nil, sqlError(ctx, db, err)
 	}
-	defer tx.Rollback() // after a commit it does nothing
-	rows := sqlRows{dialect: db.Dialect, most: s.maxRows, tab: tab}
+	defer tx.Rollback() // no effect after a commit
+	rows := sqlRows{dialect: db.Dialect, maxRows: s.maxRows, charger: charger}
 	given := make([]any, len(calls))
 	for i, call := range calls {
 		items, err := call.run(ctx, tx, &rows)
 		if err != nil {
-			return nil, sqlFailed(ctx, db, err)
+			return nil, sqlError(ctx, db, err)
 		}
 		if given[i] = items; !call.statement.query {
 			given[i] = items[0]
 		}
 	}
 	if err := tx.Commit(); err != nil {
-		return nil, sqlFailed(ctx, db, err)
+		return nil, sqlError(ctx, db, err)
 	}
 	return []any{given}, nil
 }

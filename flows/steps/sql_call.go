@@ -9,14 +9,14 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// sqlCall is a statement with its arguments bound.
+// sqlCall is a statement with bound arguments.
 type sqlCall struct {
 	statement *sqlStatement
 	dialect   flows.Dialect
 	args      []any
 }
 
-// run executes the statement: its rows, or one object that counts them.
+// run executes the statement and returns its rows, or one object with the number of affected rows.
 func (c *sqlCall) run(ctx context.Context, db sqlRunner, rows *sqlRows) ([]any, error) {
 	if !c.statement.query {
 		return c.exec(ctx, db)
@@ -38,8 +38,8 @@ func (c *sqlCall) exec(ctx context.Context, db sqlRunner) ([]any, error) {
 	if n, err := result.RowsAffected(); err == nil {
 		object["rows_affected"] = int(n)
 	}
-	// SQLite remembers the last id of the connection, whoever made it.
-	words, _ := readSQL(c.statement.text)
+	// SQLite returns the last id of the connection, whichever statement created it.
+	words, _ := sqlWords(c.statement.text)
 	if inserts := words[0] == "insert" || words[0] == "replace"; inserts && (c.dialect == flows.MySQL || c.dialect == flows.SQLite) {
 		if id, err := result.LastInsertId(); err == nil && id != 0 {
 			object["last_insert_id"] = json.Number(strconv.FormatInt(id, 10))
@@ -51,8 +51,8 @@ func (c *sqlCall) exec(ctx context.Context, db sqlRunner) ([]any, error) {
 	return []any{object}, nil
 }
 
-// result prepares what has no arguments on PostgreSQL, whose driver would
-// otherwise run every statement that it finds in the text.
+// result executes the statement. On PostgreSQL it prepares a statement without arguments, because the driver would
+// otherwise execute every statement in the text.
 func (c *sqlCall) result(ctx context.Context, db sqlRunner) (sql.Result, error) {
 	if c.dialect != flows.Postgres || len(c.args) > 0 {
 		return db.ExecContext(ctx, c.statement.text, c.args...)
@@ -65,15 +65,15 @@ func (c *sqlCall) result(ctx context.Context, db sqlRunner) (sql.Result, error) 
 	return prepared.ExecContext(ctx)
 }
 
-// bindSQL makes an argument of a value. Numbers stay exact: what no type of
-// the driver holds goes as text, of which the database makes a number.
+// bindSQL converts a value to an argument. Numbers stay exact: one without an exact type in the driver is sent as
+// text, which the database converts.
 func bindSQL(dialect flows.Dialect, v any) any {
 	switch v := v.(type) {
 	case nil, bool, string:
 		return v
 	case []any, map[string]any:
 		if dialect == flows.Postgres {
-			return v // an array or JSON, as the parameter is
+			return v // an array or JSON, by the parameter's type
 		}
 		return string(flows.EncodeJSON(v))
 	}
@@ -84,7 +84,7 @@ func bindSQL(dialect flows.Dialect, v any) any {
 	if n, err := strconv.ParseInt(number, 10, 64); err == nil {
 		return n
 	}
-	// SQLite compares text with numbers by their kind: it needs a float.
+	// SQLite compares text and numbers by type: it needs a float.
 	const exactDigits = 15
 	if f, err := strconv.ParseFloat(number, 64); err == nil && dialect == flows.SQLite && len(number) <= exactDigits {
 		return f

@@ -10,9 +10,9 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// sqlFailed words a failure. What the database says is for whoever wrote the
-// statement; what went wrong on the way to it says the connection itself.
-func sqlFailed(ctx context.Context, db *flows.Database, err error) error {
+// sqlError converts an error of the database. The author of the statement reads the message of the database; a
+// connection provides its own message.
+func sqlError(ctx context.Context, db *flows.Database, err error) error {
 	var known *flows.Error
 	var network net.Error
 	switch {

@@ -6,7 +6,7 @@ func sqlParams() []flows.Param {
 	own := []flows.Param{{Name: "connection", Type: flows.TypeString, Names: flows.ResourceConnection, Required: true, Summary: "Name of the database's connection."}}
 	own = append(own, sqlStatementParams()...)
 	return append(own,
-		flows.Param{Name: "transaction", Type: flows.TypeList, OneOf: "statement", Fields: sqlStatementParams(), Summary: "Statements that happen together or not at all."},
+		flows.Param{Name: "transaction", Type: flows.TypeList, OneOf: "statement", Fields: sqlStatementParams(), Summary: "Statements that are committed together or not at all."},
 		flows.Param{Name: "max_rows", Type: flows.TypeInt, Default: "1000", Summary: "Most rows of a query; more are a failure. At most 100,000."},
 	)
 }
@@ -14,8 +14,8 @@ func sqlParams() []flows.Param {
 func sqlStatementParams() []flows.Param {
 	const instead = "a value never becomes a part of a statement: write a placeholder and put the value into args"
 	return []flows.Param{
-		{Name: "query", Type: flows.TypeString, OneOf: "statement", Instead: instead, Summary: "Statement whose rows are wanted."},
-		{Name: "exec", Type: flows.TypeString, OneOf: "statement", Instead: instead, Summary: "Statement that changes something."},
+		{Name: "query", Type: flows.TypeString, OneOf: "statement", Hint: instead, Summary: "Statement that returns rows."},
+		{Name: "exec", Type: flows.TypeString, OneOf: "statement", Hint: instead, Summary: "Statement that changes something."},
 		{Name: "args", Type: flows.TypeTemplate, Summary: "List of the values for the placeholders, in their order."},
 	}
 }
@@ -27,9 +27,9 @@ sql:
   args: ["${ .email }", 100]
 timeout: 5s`
 
-const sqlDoc = `**Out.** ` + "`query`" + ` puts out one item for each row, ` + "`{column: value}`" + `, and none without rows. ` + "`exec`" + ` puts out
-` + "`{rows_affected, last_insert_id}`" + `, the latter after an INSERT into MySQL, MariaDB or SQLite. ` + "`transaction`" + ` puts out one
-item, the list of what its statements gave: the rows of a query as a list, that object for an exec.
+const sqlDoc = `**Output.** ` + "`query`" + ` returns one item for each row, ` + "`{column: value}`" + `, and none without rows. ` + "`exec`" + ` returns
+` + "`{rows_affected, last_insert_id}`" + `, the latter after an INSERT into MySQL, MariaDB or SQLite. ` + "`transaction`" + ` returns one
+item, the list of its statements' results: the rows of a query as a list, that object for an exec.
 
 **Placeholders** are those of the database:
 
@@ -44,8 +44,8 @@ item, the list of what its statements gave: the rows of a query as a list, that 
 time zone is taken as UTC; dates are ` + "`2026-11-21`" + `. Binary columns are base64. Types that JSON does not have are text as the
 database writes them, a PostgreSQL array for instance; ` + "`to_jsonb(tags)`" + ` makes a list of it.
 
-**Effect.** A query that only reads, by the look of its text, may run again when a run resumes; everything else happens once. A
-SELECT that calls a function which writes says so itself: ` + "`effect: once`" + `.
+**Effect.** A query whose text only reads may run again when a run resumes; all other statements happen once. A
+SELECT that calls a function which writes needs ` + "`effect: once`" + `.
 
 **One statement each.** Several in one text are refused. SQLite statements work on tables: ATTACH, PRAGMA and VACUUM are refused.
 

@@ -8,15 +8,15 @@ import (
 	"github.com/penstock/penstock/internal/bulk"
 )
 
-// sqlRows makes items of rows, within bounds.
+// sqlRows converts rows to items, within limits.
 type sqlRows struct {
 	dialect flows.Dialect
-	most    int // rows of one query
+	maxRows int // rows of one query
 	size    int // bytes read so far
-	tab     *budget.Tab
+	charger *budget.Charger
 }
 
-// maxSQLSize bounds what the rows of a step hold together, bytes.
+// maxSQLSize limits the total size of the rows of a step in bytes.
 const maxSQLSize = 100_000_000
 
 func (r *sqlRows) read(rows *sql.Rows) ([]any, error) {
@@ -34,8 +34,8 @@ func (r *sqlRows) read(rows *sql.Rows) ([]any, error) {
 	}
 	items := []any{}
 	for rows.Next() {
-		if len(items) == r.most {
-			return nil, stepError("more than %d rows; raise max_rows or ask for fewer", r.most)
+		if len(items) == r.maxRows {
+			return nil, stepError("more than %d rows; raise max_rows or ask for fewer", r.maxRows)
 		}
 		if err := rows.Scan(places...); err != nil {
 			return nil, err
@@ -44,14 +44,14 @@ func (r *sqlRows) read(rows *sql.Rows) ([]any, error) {
 		if err != nil {
 			return nil, err
 		}
-		items = append(bulk.Room(items), item)
+		items = append(bulk.Grow(items), item)
 	}
 	return items, rows.Err()
 }
 
 func (r *sqlRows) item(columns []*sql.ColumnType, values []any) (map[string]any, error) {
-	if err := r.tab.Charge(budget.Cell + budget.Object + budget.Members(len(columns))); err != nil {
-		return nil, tooMuch(err)
+	if err := r.charger.Charge(budget.Cell + budget.Object + budget.Members(len(columns))); err != nil {
+		return nil, limitError(err)
 	}
 	item := make(map[string]any, len(columns))
 	for i, column := range columns {
@@ -64,8 +64,8 @@ func (r *sqlRows) item(columns []*sql.ColumnType, values []any) (map[string]any,
 		default:
 			r.size += 8
 		}
-		if err := r.tab.Charge(int64(2 * (r.size - before))); err != nil { // the driver's and ours
-			return nil, tooMuch(err)
+		if err := r.charger.Charge(int64(2 * (r.size - before))); err != nil { // the driver's copy and ours
+			return nil, limitError(err)
 		}
 		if r.size > maxSQLSize {
 			return nil, stepError("the rows are larger than %s together", sizeText(maxSQLSize))

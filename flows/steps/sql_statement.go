@@ -7,16 +7,15 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// sqlStatement is one statement of a step. Its text never changes: values
-// reach it as arguments only.
+// sqlStatement is one statement of a step. Its text is fixed; values are passed as arguments only.
 type sqlStatement struct {
 	text   string
-	query  bool // its rows are wanted
+	query  bool // returns rows
 	args   *flows.Template
 	writes bool
 }
 
-// maxStatement bounds the text of a statement, bytes.
+// maxStatement limits the text of a statement in bytes.
 const maxStatement = 64 << 10
 
 func newSQLStatement(args *flows.Args) (*sqlStatement, error) {
@@ -33,7 +32,7 @@ func newSQLStatement(args *flows.Args) (*sqlStatement, error) {
 			return nil, args.Errorf("args", "args is a list, one value for each placeholder")
 		}
 	}
-	words, several := readSQL(s.text)
+	words, several := sqlWords(s.text)
 	switch {
 	case len(words) == 0:
 		return nil, args.Errorf(param, "expected a statement, found none")
@@ -44,7 +43,7 @@ func newSQLStatement(args *flows.Args) (*sqlStatement, error) {
 	return s, nil
 }
 
-// argsLiteral is args if it is a fixed value.
+// argsLiteral returns args if it is a literal.
 func (s *sqlStatement) argsLiteral() (any, bool) {
 	if s.args == nil {
 		return nil, false
@@ -52,8 +51,7 @@ func (s *sqlStatement) argsLiteral() (any, bool) {
 	return s.args.Literal()
 }
 
-// writesSQL reports whether the words of a query may change something. It
-// would rather say so once too often.
+// writesSQL reports whether the words of a query may write. In doubt it returns true.
 func writesSQL(words []string) bool {
 	reads := []string{"select", "with", "values", "table", "show", "explain", "describe", "desc"}
 	changes := []string{
@@ -80,7 +78,7 @@ func (s *sqlStatement) render(ctx context.Context, in *flows.Input, dialect flow
 	}
 	list, ok := v.([]any)
 	if !ok {
-		return nil, stepError("args is %s, not a list with one value for each placeholder", kindOf(v))
+		return nil, stepError("args is %s, not a list with one value for each placeholder", typeName(v))
 	}
 	call.args = make([]any, len(list))
 	for i, value := range list {

@@ -15,7 +15,7 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// sqlCase is a statement, and the items or a part of the message.
+// sqlCase is a statement, with the items or a part of the message.
 type sqlCase struct{ step, event, want, message string }
 
 func (w *world) sql(t *testing.T, connection string, cases []sqlCase) {
@@ -138,8 +138,7 @@ func TestSQLOnSQLite(t *testing.T) {
 	}
 }
 
-// The statement's time ends with the step's, and what was in a transaction is
-// undone.
+// The statement ends with the step's timeout, and its transaction is rolled back.
 func TestSQLTimeout(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -13,7 +13,7 @@ import (
 	"github.com/penstock/penstock/internal/bulk"
 )
 
-// sqlValue makes a value of what a driver scanned from a column of that type.
+// sqlValue converts a value scanned from a column of the given type.
 func sqlValue(dialect flows.Dialect, column string, v any) any {
 	column = strings.ToUpper(column)
 	switch v := v.(type) {
@@ -38,7 +38,7 @@ func sqlValue(dialect flows.Dialect, column string, v any) any {
 	return v
 }
 
-// sqlFloat is text where JSON has no number.
+// sqlFloat returns text for values that JSON has no number for.
 func sqlFloat(f float64, bits int) any {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return strings.TrimPrefix(strconv.FormatFloat(f, 'g', -1, bits), "+")
@@ -46,8 +46,8 @@ func sqlFloat(f float64, bits int) any {
 	return json.Number(strconv.FormatFloat(f, 'g', -1, bits))
 }
 
-// sqlTime is RFC 3339, or the part of it that the column holds. A column
-// without a time zone is taken as UTC.
+// sqlTime formats a time as RFC 3339, or as the part of it that the column has. A column without a time zone is taken
+// as UTC.
 func sqlTime(column string, t time.Time) any {
 	switch {
 	case t.IsZero(): // MySQL's 0000-00-00
@@ -76,14 +76,14 @@ func sqlText(column, text string) any {
 	return strings.ToValidUTF8(text, "\uFFFD")
 }
 
-// sqlBytes is text where the column is, else base64.
+// sqlBytes returns text for a text column, else base64.
 func sqlBytes(dialect flows.Dialect, column string, content []byte) any {
 	switch {
 	case column == "UNIQUEIDENTIFIER" && len(content) == 16:
 		return sqlServerUUID(content)
 	case column == "BIT" && dialect == flows.MySQL:
 		return json.Number(new(big.Int).SetBytes(content).String())
-	case isBinary(column) || dialect == flows.SQLite: // there, text is never bytes
+	case isBinary(column) || dialect == flows.SQLite: // in SQLite, text is never bytes
 		return base64Codec().encode(content)
 	}
 	return sqlText(column, bulk.Text(content))
@@ -97,15 +97,14 @@ func isBinary(column string) bool {
 	return false
 }
 
-// sqlServerUUID turns the first three groups round: SQL Server sends them
-// with the last byte first.
+// sqlServerUUID reverses the bytes of the first three groups, which SQL Server sends in little-endian order.
 func sqlServerUUID(b []byte) string {
 	turned := []byte{b[3], b[2], b[1], b[0], b[5], b[4], b[7], b[6]}
 	text := hex.EncodeToString(append(turned, b[8:]...))
 	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]
 }
 
-// isNumber reports whether a text is a number as JSON writes them.
+// isNumber reports whether a text is a JSON number.
 func isNumber(text string) bool {
 	return text != "" && (text[0] == '-' || text[0] >= '0' && text[0] <= '9') && json.Valid([]byte(text))
 }

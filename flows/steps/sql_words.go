@@ -5,12 +5,10 @@ import (
 	"strings"
 )
 
-// readSQL returns the words of a statement in lower case, those in strings,
-// quoted names and comments left out, and whether a second statement follows
-// the first. The dialect is not known here. Where dialects read a text
-// differently, words may be too many, and several is true only when every
-// reading says so.
-func readSQL(text string) (words []string, several bool) {
+// sqlWords returns the words of a statement in lower case, without those in strings, quoted names and comments, and
+// whether a second statement follows. The dialect is unknown here. Where dialects parse a text differently, words may
+// contain too many, and several is true only when every dialect has a second statement.
+func sqlWords(text string) (words []string, several bool) {
 	standard := sqlReader{text: text}
 	standard.read()
 	if !strings.Contains(text, `\`) {
@@ -21,10 +19,9 @@ func readSQL(text string) (words []string, several bool) {
 	return append(standard.words, escaped.words...), standard.several && escaped.several
 }
 
-// checkSQLite lets only statements on tables through: ATTACH and VACUUM INTO
-// open and make other files, PRAGMA changes what was set up, and the driver
-// runs all statements of a text. PRAGMA is also there as table functions, whose
-// names SQLite takes in any quotes, those of strings included.
+// checkSQLite allows only statements on tables: ATTACH and VACUUM INTO open and create other files, PRAGMA changes
+// settings, and the driver executes all statements of a text. Pragmas also exist as table functions, whose names
+// SQLite accepts in any quotes, those of strings included.
 func checkSQLite(text string) error {
 	r := sqlReader{text: text, sqlite: true}
 	r.read()
@@ -42,7 +39,7 @@ func checkSQLite(text string) error {
 	return nil
 }
 
-// sqlReader splits the text of a statement into what matters here.
+// sqlReader splits the text of a statement into words.
 type sqlReader struct {
 	text    string
 	escapes bool // a backslash in a string escapes
@@ -74,7 +71,7 @@ func (r *sqlReader) read() {
 	}
 }
 
-// token passes one token that is neither comment nor semicolon.
+// token skips one token that is neither a comment nor a semicolon.
 func (r *sqlReader) token(c byte) {
 	switch {
 	case c == '\'' || c == '"' || c == '`':
@@ -95,7 +92,7 @@ func (r *sqlReader) token(c byte) {
 	}
 }
 
-// quoted passes a string or a quoted name; a doubled quote is one inside.
+// quoted skips a string or quoted name; a doubled quote is part of it.
 func (r *sqlReader) quoted(quote byte) {
 	for r.at++; r.at < len(r.text); r.at++ {
 		switch c := r.text[r.at]; {
@@ -109,7 +106,7 @@ func (r *sqlReader) quoted(quote byte) {
 	}
 }
 
-// dollar passes $tag$…$tag$, PostgreSQL's other way to quote, or a $.
+// dollar skips $tag$…$tag$, PostgreSQL's other quotes, or a $.
 func (r *sqlReader) dollar() {
 	rest := r.text[r.at:]
 	end := 1
@@ -124,8 +121,8 @@ func (r *sqlReader) dollar() {
 	r.until(rest[:end+1])
 }
 
-// comment passes a comment; those of PostgreSQL and SQL Server nest. What
-// MySQL runs although it stands in one, /*! … */, is read.
+// comment skips a comment; comments of PostgreSQL and SQL Server nest. The content of /*! … */ is read, because MySQL
+// executes it.
 func (r *sqlReader) comment() {
 	if !r.sqlite && strings.HasPrefix(r.text[r.at:], "/*!") {
 		r.at += len("/*!")
@@ -146,7 +143,7 @@ func (r *sqlReader) comment() {
 	}
 }
 
-// until passes everything up to and with the mark.
+// until skips everything up to and including the mark.
 func (r *sqlReader) until(mark string) {
 	i := strings.Index(r.text[r.at:], mark)
 	if i < 0 {

@@ -32,7 +32,7 @@ func TestReadSQL(t *testing.T) {
 		{text: "insert into people values (1) returning id", writes: true},
 		{text: "begin", writes: true},
 		{text: "select 1 /*!50000 ; delete from people */", several: true, writes: true},
-		{text: `select 'it\'s; delete' , 1`, writes: true},       // once too often
+		{text: `select 'it\'s; delete' , 1`, writes: true},       // refused although it only reads
 		{text: `select 'C:\'; delete from people`, writes: true}, // several, unless \ escapes: the database decides
 		{text: "select $body$ ; delete $other$ ; $body$, $$ ; $$, $1"},
 		{text: "select data #>> '{a}', data #- '{b}'; delete from people", several: true, writes: true},
@@ -41,21 +41,20 @@ func TestReadSQL(t *testing.T) {
 		{text: "select /* open ; delete"},
 	}
 	for _, test := range tests {
-		words, several := readSQL(test.text)
+		words, several := sqlWords(test.text)
 		if several != test.several || writesSQL(words) != test.writes {
 			t.Errorf("%s\nseveral %v, writes %v (%s)", test.text, several, writesSQL(words), words)
 		}
 	}
 }
 
-// What the reader takes for a part of a string must not be a statement of its
-// own to SQLite, and the reader ends on every text.
+// Text that the reader takes for a string must not be a statement for SQLite, and the reader ends on every text.
 func FuzzReadSQL(f *testing.F) {
 	for _, seed := range []string{"select 1;", "select '''' ; x", "/* ", "$a$ ; $a$", `'\'`, "[a];b", "#\n;"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		words, _ := readSQL(text)
+		words, _ := sqlWords(text)
 		if slices.ContainsFunc(words, func(w string) bool { return w == "" || strings.ContainsAny(w, " ;'") }) {
 			t.Errorf("%q: %q", text, words)
 		}
@@ -65,8 +64,7 @@ func FuzzReadSQL(f *testing.F) {
 	})
 }
 
-// hasToken reports whether anything but spaces, semicolons and comments is in
-// the text, in the plainest way.
+// hasToken reports whether the text has anything but spaces, semicolons and comments, in the simplest way.
 func hasToken(text string) bool {
 	for text != "" {
 		switch {
@@ -93,7 +91,7 @@ func TestSQLValues(t *testing.T) {
 		column  string
 		v, want any
 	}{
-		// What the driver of SQL Server gives, as its documentation and code say.
+		// These are the values of the SQL Server driver, by its documentation and code.
 		{flows.SQLServer, "BIGINT", int64(math.MaxInt64), json.Number("9223372036854775807")},
 		{flows.SQLServer, "DECIMAL", []byte("12345678901234567890.1000"), json.Number("12345678901234567890.1000")},
 		{flows.SQLServer, "MONEY", []byte("-0.5000"), json.Number("-0.5000")},
@@ -204,8 +202,8 @@ func parseSQL(step string) (*flows.Flow, error) {
 	return flows.Parse("test.yaml", []byte("flow: 1\nsteps:\n  - "+step+"\n"), flows.NewCatalogue(sqlKind()))
 }
 
-// Ways out of the tables of a SQLite file. Functions that load or read files
-// are not in the library; internal/connect tests that.
+// These statements try to leave the tables of a SQLite file. Functions that load or read files are not in the
+// library; internal/connect tests that.
 func TestSQLiteStatementsStayInTheirTables(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{

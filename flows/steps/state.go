@@ -11,51 +11,51 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// state reads and changes a value that is kept between runs.
+// state reads and changes a value stored between runs.
 func state() flows.Kind {
 	return flows.Kind{
 		Name:    "state",
 		Summary: "Reads or changes a named value that is kept between runs, such as a watermark.",
 		Doc: "| | the item becomes |\n|---|---|\n" +
 			"| `get` | the value, or `default` when there is none |\n" +
-			"| `set` | nothing else: it passes unchanged. `to: null` removes the value |\n" +
+			"| `set` | the same: it passes unchanged. `to: null` removes the value |\n" +
 			"| `increment` | the sum: a whole number, exact to 64 bits; no value is 0 |\n" +
 			"| `compare_and_set` | `{changed, value}`: the value becomes `to` when it is `from`; null stands for no value |\n\n" +
-			"With `into` the item stays and gets the answer as a field. Changes of several runs never mix: each happens as a whole, " +
-			"and a run that is resumed does not repeat its own. Values are at most 1 MiB as JSON.",
+			"With `into` the item stays and gets the result as a field. Each change is atomic, and a run that is resumed does not " +
+			"repeat its own. Values are at most 1 MiB as JSON.",
 		Params: []flows.Param{
 			{Name: "get", Type: flows.TypeTemplate, OneOf: "what", Summary: "The name of the value to read."},
 			{Name: "set", Type: flows.TypeTemplate, OneOf: "what", Summary: "The name of the value to set."},
 			{Name: "increment", Type: flows.TypeTemplate, OneOf: "what", Summary: "The name of the number to add to."},
-			{Name: "compare_and_set", Type: flows.TypeTemplate, OneOf: "what", Summary: "The name of the value to set if it is still what one thinks."},
-			{Name: "default", Type: flows.TypeTemplate, Default: "null", Summary: "With get: what to read when there is no value."},
+			{Name: "compare_and_set", Type: flows.TypeTemplate, OneOf: "what", Summary: "The name of the value to set if it still equals `from`."},
+			{Name: "default", Type: flows.TypeTemplate, Default: "null", Summary: "With get: the result when there is no value."},
 			{Name: "to", Type: flows.TypeTemplate, Summary: "With set and compare_and_set: the new value."},
-			{Name: "from", Type: flows.TypeTemplate, Default: "null", Summary: "With compare_and_set: the value that must be there."},
+			{Name: "from", Type: flows.TypeTemplate, Default: "null", Summary: "With compare_and_set: the expected value."},
 			{Name: "by", Type: flows.TypeTemplate, Default: "1", Summary: "With increment: how much to add, a whole number."},
 			{Name: "for", Type: flows.TypeDuration, Default: "for ever", Summary: "How long the value is kept, from this change on."},
-			{Name: "into", Type: flows.TypeString, Summary: "A field of the item for the answer; the item must be an object or null."},
+			{Name: "into", Type: flows.TypeString, Summary: "A field of the item for the result; the item must be an object or null."},
 			scopeParam(),
 		},
-		Example: "name: since\nstate: {get: watermark, default: \"2026-01-01T00:00:00Z\"}",
-		Effect:  flows.Idempotent,
-		Inside:  true,
-		New:     newState,
+		Example:      "name: since\nstate: {get: watermark, default: \"2026-01-01T00:00:00Z\"}",
+		Effect:       flows.Idempotent,
+		InternalOnly: true,
+		New:          newState,
 	}
 }
 
 type stateStep struct {
-	keeper
-	do       func(s *stateStep, ctx context.Context, in *flows.Input, key string) (any, error)
-	value    *flows.Template // default, to or by; nil: left out
-	from     *flows.Template
-	hold     time.Duration
-	into     string
-	reads    bool
-	unchange bool // the item passes
+	keyedState
+	do     func(s *stateStep, ctx context.Context, in *flows.Input, key string) (any, error)
+	value  *flows.Template // default, to or by; nil: left out
+	from   *flows.Template
+	ttl    time.Duration
+	into   string
+	reads  bool
+	passes bool // the item passes unchanged
 }
 
 func newState(args *flows.Args) (flows.Runner, error) {
-	s := &stateStep{hold: args.Duration("for"), from: args.Template("from"), into: args.String("into")}
+	s := &stateStep{ttl: args.Duration("for"), from: args.Template("from"), into: args.String("into")}
 	takes := map[string][]string{"get": {"default"}, "set": {"to", "for"}, "increment": {"by", "for"}, "compare_and_set": {"from", "to", "for"}}
 	what := ""
 	for name := range takes {
@@ -68,12 +68,12 @@ func newState(args *flows.Args) (flows.Runner, error) {
 			return nil, args.Errorf(name, "%s does not belong to %s", name, what)
 		}
 	}
-	s.keeper = newKeeper("state", what, args)
+	s.keyedState = newKeyedState("state", what, args)
 	switch what {
 	case "get":
 		s.do, s.value, s.reads = (*stateStep).get, args.Template("default"), true
 	case "set":
-		s.do, s.value, s.unchange = (*stateStep).set, args.Template("to"), true
+		s.do, s.value, s.passes = (*stateStep).set, args.Template("to"), true
 	case "increment":
 		s.do, s.value = (*stateStep).increment, args.Template("by")
 	case "compare_and_set":
@@ -82,13 +82,13 @@ func newState(args *flows.Args) (flows.Runner, error) {
 	if (what == "set" || what == "compare_and_set") && !args.Has("to") {
 		return nil, args.Errorf(what, "to is missing: the new value")
 	}
-	if s.unchange && s.into != "" {
-		return nil, args.Errorf("into", "set has no answer: the item passes unchanged")
+	if s.passes && s.into != "" {
+		return nil, args.Errorf("into", "set has no result: the item passes unchanged")
 	}
 	return s, nil
 }
 
-// Effect is less for one that only reads.
+// Effect is Read for a step that only reads.
 func (s *stateStep) Effect() flows.Effect {
 	if s.reads {
 		return flows.Read
@@ -106,7 +106,7 @@ func (s *stateStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case s.unchange:
+	case s.passes:
 		return []any{in.Value()}, nil
 	case s.into == "":
 		return []any{answer}, nil
@@ -125,22 +125,22 @@ func (s *stateStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 }
 
 func (s *stateStep) get(ctx context.Context, in *flows.Input, key string) (any, error) {
-	values, err := store(in)
+	values, err := stateOf(in)
 	if err != nil {
 		return nil, err
 	}
 	text, err := values.Load(ctx, key)
 	if err != nil {
-		return nil, unkept(ctx, err)
+		return nil, stateError(ctx, err)
 	}
 	if text == nil && s.value != nil {
 		return s.value.Render(ctx, in)
 	}
-	return keptValue(text)
+	return decodeState(text)
 }
 
 func (s *stateStep) set(ctx context.Context, in *flows.Input, key string) (any, error) {
-	_, err := s.swap(ctx, in, flows.Change{Key: key, For: s.hold})
+	_, err := s.swap(ctx, in, flows.Change{Key: key, For: s.ttl})
 	return nil, err
 }
 
@@ -149,17 +149,17 @@ func (s *stateStep) compareAndSet(ctx context.Context, in *flows.Input, key stri
 	if err != nil {
 		return nil, err
 	}
-	done, err := s.swap(ctx, in, flows.Change{Key: key, For: s.hold, If: flows.Equal, Old: old})
+	done, err := s.swap(ctx, in, flows.Change{Key: key, For: s.ttl, If: flows.Equal, Old: old})
 	if err != nil {
 		return nil, err
 	}
-	value, err := keptValue(done.Value)
+	value, err := decodeState(done.Value)
 	return map[string]any{"changed": done.Done, "value": value}, err
 }
 
-// swap changes the value to what the step says.
+// swap changes the value as the step says.
 func (s *stateStep) swap(ctx context.Context, in *flows.Input, c flows.Change) (flows.Swapped, error) {
-	values, err := store(in)
+	values, err := stateOf(in)
 	if err != nil {
 		return flows.Swapped{}, err
 	}
@@ -169,12 +169,12 @@ func (s *stateStep) swap(ctx context.Context, in *flows.Input, c flows.Change) (
 	c.ID = in.RunKey()
 	done, err := values.Swap(ctx, c)
 	if err != nil {
-		return done, unkept(ctx, err)
+		return done, stateError(ctx, err)
 	}
 	return done, nil
 }
 
-// rendered is a template as it is kept; nothing and null are no value.
+// rendered renders a template for the state store; nil for a nil template and for null.
 func rendered(ctx context.Context, in *flows.Input, t *flows.Template) ([]byte, error) {
 	if t == nil {
 		return nil, nil
@@ -183,11 +183,11 @@ func rendered(ctx context.Context, in *flows.Input, t *flows.Template) ([]byte, 
 	if err != nil || v == nil {
 		return nil, err
 	}
-	return keptJSON(v)
+	return encodeState(v)
 }
 
 func (s *stateStep) increment(ctx context.Context, in *flows.Input, key string) (any, error) {
-	values, err := store(in)
+	values, err := stateOf(in)
 	if err != nil {
 		return nil, err
 	}
@@ -201,12 +201,12 @@ func (s *stateStep) increment(ctx context.Context, in *flows.Input, key string) 
 			return nil, stepError("by: %q is no whole number of 64 bits", shortLine(said))
 		}
 	}
-	sum, err := values.Add(ctx, flows.Addition{Key: key, By: by, For: s.hold, ID: in.RunKey()})
+	sum, err := values.Add(ctx, flows.Addition{Key: key, By: by, For: s.ttl, ID: in.RunKey()})
 	switch {
 	case errors.Is(err, flows.ErrNoNumber):
-		return nil, stepError("what is kept is no whole number of 64 bits, or would not stay one")
+		return nil, stepError("the stored value is not a whole number of 64 bits, or the sum would not be")
 	case err != nil:
-		return nil, unkept(ctx, err)
+		return nil, stateError(ctx, err)
 	}
 	return json.Number(strconv.FormatInt(sum, 10)), nil
 }

@@ -11,11 +11,11 @@ func switchKind() flows.Kind {
 	return flows.Kind{
 		Name:    "switch",
 		Summary: "Sends each item through the steps of the first branch whose condition is true.",
-		Doc: "Each item goes through its branch by itself: a collect inside a branch sees what became of that one item. " +
+		Doc: "Each item goes through its branch separately: a collect inside a branch gets only the items made from that one. " +
 			"Results come in the order of the items. An item that no branch takes passes unchanged.",
 		Params: []flows.Param{
 			{Name: "branches", Type: flows.TypeList, Required: true, Inline: true, Summary: "The branches, in order.", Fields: []flows.Param{
-				{Name: "when", Type: flows.TypeExpr, Summary: "Takes the items for which this is true, into `steps`."},
+				{Name: "when", Type: flows.TypeExpr, Summary: "Selects the items for which this is true; they go through `steps`."},
 				{Name: "steps", Type: flows.TypeSteps, OneOf: "steps", Summary: "The steps of the branch."},
 				{Name: "else", Type: flows.TypeSteps, OneOf: "steps", Summary: "The steps for all items left, without a `when`; the last branch."},
 			}},

@@ -9,7 +9,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// silent is the address of a server that takes connections and says nothing.
+// silent returns the address of a server that accepts connections and sends nothing.
 func silent(t *testing.T) (host, port string) {
 	t.Helper()
 	server, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -30,8 +30,7 @@ func silent(t *testing.T) (host, port string) {
 	return host, port
 }
 
-// A step's own timeout rules, also while it connects: the limits of connecting
-// and logging in are longer.
+// The step's own timeout applies, also while it connects: the limits of connecting and logging in are longer.
 func TestTheTimeoutOfAStepRulesWhileItConnects(t *testing.T) {
 	t.Parallel()
 	host, port := silent(t)
@@ -56,7 +55,7 @@ func TestTheTimeoutOfAStepRulesWhileItConnects(t *testing.T) {
 			}
 			begun := time.Now()
 			_, err := w.run(t.Context(), step+"\ntimeout: 300ms", nil)
-			const connecting = 10 * time.Second // of connections, which must not be what ends the step
+			const connecting = 10 * time.Second // of connections, which must not end the step
 			var failure *flows.Error
 			if !errors.As(err, &failure) || failure.Class != flows.ClassTimeout || time.Since(begun) > connecting*9/10 {
 				t.Errorf("%v after %v, want the step's timeout of 300ms", err, time.Since(begun))

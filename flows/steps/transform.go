@@ -13,7 +13,7 @@ func transform() flows.Kind {
 		},
 		Example: "transform: '{id: .body.id, created: true}'",
 		New: func(args *flows.Args) (flows.Runner, error) {
-			return results{args.Expr("program")}, nil
+			return programStep{args.Expr("program")}, nil
 		},
 	}
 }

@@ -6,8 +6,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// Every place that names another flow, a connection or a secret is known with
-// its line and column.
+// Every place that names another flow, a connection or a secret is reported with its line and column.
 func TestUsesAreFound(t *testing.T) {
 	t.Parallel()
 	const source = `flow: 69

@@ -7,17 +7,17 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// validate holds items to a JSON Schema.
+// validate checks items against a JSON Schema.
 func validate() flows.Kind {
 	return flows.Kind{
 		Name:    "validate",
-		Summary: "Fails on an item that does not fit a JSON Schema; others pass unchanged.",
+		Summary: "Fails on an item that violates a JSON Schema; others pass unchanged.",
 		Doc: "The schema is JSON Schema 2020-12 and may refer to its own parts only. Formats are asserted. " +
-			"With `on_error: skip` items that do not fit are dropped.",
+			"With `on_error: skip` items that violate it are dropped.",
 		Params: []flows.Param{
 			{Name: "schema", Type: flows.TypeLiteral, Required: true, Summary: "The JSON Schema."},
-			{Name: "status", Type: flows.TypeInt, Default: "422", Summary: "HTTP status of the answer, 400 to 599, where the door lets a flow choose it."},
-			{Name: "message", Type: flows.TypeTemplate, Default: "what does not fit", Summary: "What the caller reads instead."},
+			{Name: "status", Type: flows.TypeInt, Default: "422", Summary: "HTTP status of the response, 400 to 599, where the interface lets a flow set it."},
+			{Name: "message", Type: flows.TypeTemplate, Default: "the violations", Summary: "The message for the caller."},
 		},
 		Example: "validate:\n  schema: {type: object, required: [email], properties: {email: {type: string, format: email}}}",
 		New:     newValidate,
@@ -40,7 +40,7 @@ func newValidate(args *flows.Args) (flows.Runner, error) {
 		if misfit == nil {
 			return []any{in.Value()}, nil
 		}
-		misfit = flows.Misfit(misfit, "", status)
+		misfit = flows.SchemaError(misfit, "", status)
 		var failure *flows.Error
 		if errors.As(misfit, &failure) && failure.Code == flows.CodeValidation && message != nil {
 			said, err := message.Text(ctx, in)

@@ -9,28 +9,28 @@ import (
 )
 
 const (
-	waitWithin = 24 * time.Hour      // how long a call is waited for by default
-	maxWithin  = 30 * 24 * time.Hour // at most
+	defaultWithin = 24 * time.Hour      // default of within
+	maxWithin     = 30 * 24 * time.Hour // maximum of within
 )
 
-// waitFor parks an item until somebody calls.
+// waitFor parks an item until its URL is called.
 func waitFor() flows.Kind {
 	return flows.Kind{
 		Name:    "wait_for",
 		Summary: "Parks the run until a signed URL is called; the JSON body of the call becomes the item.",
-		Doc: "The steps inside tell somebody the URL: their item is `{url, expires, item}`, and what they put out goes nowhere. " +
-			"The URL takes one POST with a JSON body or a form; a later one changes nothing. Opened in a browser, it shows a page with a button, " +
-			"and what stands behind `?` in the link becomes the body: `${ .url }?approved=true` is a link for a message. " +
-			"No worker is held meanwhile, and the time does not count towards the run's limit. When nobody calls in time the step fails, " +
-			"which `on_error` may handle. In a test, a mock is the body of the call.",
+		Doc: "The nested steps send the URL to somebody: their item is `{url, expires, item}`, and their output is discarded. The " +
+			"URL accepts one POST with a JSON body or a form; later ones have no effect. In a browser it shows a page with a " +
+			"button, and the query string of the link becomes the body: `${ .url }?approved=true` is a link for a message. The " +
+			"waiting run occupies no worker, and the time does not count towards the run's limit. Without a call in time the step " +
+			"fails, which `on_error` may handle. In a test, a mock is the body of the call.",
 		Params: []flows.Param{
-			{Name: "within", Type: flows.TypeDuration, Default: "24h", Summary: "How long the URL is good, at most 720h."},
-			{Name: "steps", Type: flows.TypeSteps, Required: true, Summary: "The steps that tell somebody the URL."},
+			{Name: "within", Type: flows.TypeDuration, Default: "24h", Summary: "How long the URL is valid, at most 720h."},
+			{Name: "steps", Type: flows.TypeSteps, Required: true, Summary: "The steps that send the URL."},
 		},
 		Example: "name: approval\nwait_for:\n  within: 72h\n  steps:\n    - http: {post: \"https://chat.example.org/hook\", json: {text: \"Approve ${ .item.amount }? ${ .url }?approved=true\"}}",
 		Effect:  flows.Idempotent,
 		New: func(args *flows.Args) (flows.Runner, error) {
-			w := &waitForStep{within: waitWithin, steps: args.Steps("steps")}
+			w := &waitForStep{within: defaultWithin, steps: args.Steps("steps")}
 			if args.Has("within") {
 				if w.within = args.Duration("within"); w.within < time.Second || w.within > maxWithin {
 					return nil, args.Errorf("within", "within: expected 1s to %dh", int(maxWithin.Hours()))
@@ -46,11 +46,11 @@ type waitForStep struct {
 	steps  *flows.Block
 }
 
-// run comes back in every attempt until the journal has the call, or the
-// failure of one that never came.
+// run is executed by every attempt until the journal has the call, or the failure of a call that did not arrive in
+// time.
 func (w *waitForStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 	if in.Env().Callbacks == nil {
-		return nil, stepError("nobody can call here")
+		return nil, stepError("wait_for is not available here")
 	}
 	v, err := in.Remember(ctx, "expires", func() (any, error) { return time.Now().Add(w.within).UTC().Format(time.RFC3339), nil })
 	if err != nil {
@@ -74,5 +74,5 @@ func (w *waitForStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 		}
 		return nil, stepError("this run cannot be parked")
 	}
-	return nil, &flows.Error{Class: flows.ClassTimeout, Message: "nobody called within " + w.within.String()}
+	return nil, &flows.Error{Class: flows.ClassTimeout, Message: "no call within " + w.within.String()}
 }

@@ -15,8 +15,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// world is what steps of a test reach: connections and secrets in a store of
-// their own.
+// world is the environment of test steps: connections and secrets in a store of their own.
 type world struct {
 	t     *testing.T
 	store *store.Store
@@ -68,7 +67,7 @@ func (w *world) connect(name, kind string, settings map[string]string, hosts ...
 	}
 }
 
-// database stores the connection to a server of the test.
+// database stores the connection to a test server.
 func (w *world) database(kind string, d *testenv.Database) {
 	w.t.Helper()
 	w.connect(kind, kind, map[string]string{
@@ -85,7 +84,7 @@ func (w *world) run(ctx context.Context, step string, event any) ([]any, error) 
 	return flow.Execute(ctx, flows.Run{ID: "run-1", Attempt: 1, Event: event}, w.env)
 }
 
-// must is run for a step that succeeds; the items come as JSON.
+// must executes a step that has to succeed, and returns the items as JSON.
 func (w *world) must(step string, event any) string {
 	w.t.Helper()
 	items, err := w.run(w.t.Context(), step, event)

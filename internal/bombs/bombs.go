@@ -1,5 +1,4 @@
-// Package bombs makes small answers that need much memory to be read, for
-// tests.
+// Package bombs creates small responses that need much memory to be decoded, for tests.
 package bombs
 
 import (
@@ -12,12 +11,12 @@ import (
 	"sync"
 )
 
-// Handler serves a bomb at the path of its name, gzipped. Each is made when it is
-// first asked for, which takes about a second of processor time.
+// Handler serves each bomb at the path of its name, gzipped. A bomb is created at its first request, which takes
+// about a second of processor time.
 func Handler() http.Handler { return handler(false) }
 
-// Made is Handler with all bombs made, for tests that measure time.
-func Made() http.Handler { return handler(true) }
+// Prepared is Handler with all bombs created in advance, for tests that measure time.
+func Prepared() http.Handler { return handler(true) }
 
 func handler(made bool) http.Handler {
 	mux := http.NewServeMux()
@@ -42,23 +41,23 @@ func handler(made bool) http.Handler {
 		"form":         func(w io.Writer) { repeat(w, "a=&b=&", 500_000) },
 		"gzip":         func(w io.Writer) { repeat(w, strings.Repeat("0", 1000), 99_999) },
 	} {
-		body := sync.OnceValue(func() []byte { return zipped(write) })
+		body := sync.OnceValue(func() []byte { return compress(write) })
 		if made {
 			body()
 		}
 		mux.HandleFunc("/"+name, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
-			_, _ = w.Write(body()) // a caller that has gone is no matter
+			_, _ = w.Write(body()) // the caller may have gone
 		})
 	}
 	return mux
 }
 
-func zipped(write func(io.Writer)) []byte {
+func compress(write func(io.Writer)) []byte {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
 	write(w)
-	_ = w.Close() // into memory: cannot fail
+	_ = w.Close() // writing into memory cannot fail
 	return b.Bytes()
 }
 

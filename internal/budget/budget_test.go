@@ -23,7 +23,7 @@ func TestARunHasABound(t *testing.T) {
 	if err := a.Hold(t.Context(), 1<<20); err != nil {
 		t.Error("the bound itself: ", err)
 	}
-	if err := a.Hold(t.Context(), 1<<17); !errors.Is(err, ErrMost) {
+	if err := a.Hold(t.Context(), 1<<17); !errors.Is(err, ErrRunLimit) {
 		t.Errorf("beyond the bound: %v", err)
 	}
 	a.Release(1 << 20)
@@ -35,12 +35,12 @@ func TestARunHasABound(t *testing.T) {
 func TestWorkEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	tab := NewTab(ctx, nil, new(atomic.Int64))
-	if err := tab.Charge(grain); err != nil {
+	charger := NewCharger(ctx, nil, new(atomic.Int64))
+	if err := charger.Charge(chargeBatch); err != nil {
 		t.Error(err)
 	}
 	cancel()
-	if err := tab.Charge(grain); !errors.Is(err, context.Canceled) {
+	if err := charger.Charge(chargeBatch); !errors.Is(err, context.Canceled) {
 		t.Errorf("after its end: %v", err)
 	}
 }
@@ -51,10 +51,10 @@ func TestWhatATabChargedIsGivenBack(t *testing.T) {
 	a := p.Open(0, nil)
 	defer a.Close()
 	var sum atomic.Int64
-	tab := NewTab(t.Context(), a, &sum)
-	part := tab.Part()
+	charger := NewCharger(t.Context(), a, &sum)
+	part := charger.Part()
 	for range 100 {
-		if err := errors.Join(tab.Charge(10_000), part.Charge(10_000)); err != nil {
+		if err := errors.Join(charger.Charge(10_000), part.Charge(10_000)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -71,25 +71,25 @@ func TestWhatATabChargedIsGivenBack(t *testing.T) {
 	}
 }
 
-// The run that holds most ends; the one that asks goes on.
+// The run that holds most is ended; the one that allocates continues.
 func TestTheBiggestRunMakesRoom(t *testing.T) {
 	t.Parallel()
-	p := New(1<<40, quiet()) // the heap never gets there: only charges count
+	p := New(1<<40, quiet()) // the heap never reaches the limit: only charges count
 	mark := p.share(highShare)
 	var big, small *Account
-	big = p.Open(0, func() { go big.Close() }) // as a run ends soon after it was told
+	big = p.Open(0, func() { go big.Close() }) // as a run ends soon after its cancellation
 	small = p.Open(0, nil)
 	defer small.Close()
-	big.most, small.most = 0, 0
+	big.limit, small.limit = 0, 0
 	ofBig := new(atomic.Int64)
-	if err := NewTab(t.Context(), big, ofBig).Charge(mark - 1<<19); err != nil {
+	if err := NewCharger(t.Context(), big, ofBig).Charge(mark - 1<<19); err != nil {
 		t.Fatal("below the mark: ", err)
 	}
 	big.end = func() { go func() { big.Settle(ofBig); big.Close() }() }
-	if err := NewTab(t.Context(), small, new(atomic.Int64)).Charge(1 << 20); err != nil {
+	if err := NewCharger(t.Context(), small, new(atomic.Int64)).Charge(1 << 20); err != nil {
 		t.Errorf("the small run: %v", err)
 	}
-	if !errors.Is(big.Err(), ErrPressed) || p.Stats().Ended != 1 {
+	if !errors.Is(big.Err(), ErrEvicted) || p.Stats().Ended != 1 {
 		t.Errorf("the big run: %v, %d runs ended", big.Err(), p.Stats().Ended)
 	}
 	if !p.Room() {
@@ -97,37 +97,36 @@ func TestTheBiggestRunMakesRoom(t *testing.T) {
 	}
 }
 
-// What is alive takes room from new runs, and what is dead does not. Not
-// parallel: other tests would grow the heap, too.
+// Live memory is not available to new runs, dead memory is. Not parallel: other tests would grow the heap, too.
 func TestRoomIsWhatIsNotAlive(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // collected when the test says so
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the test decides when to collect
 	const size = 256 << 20
 	p := New(size*100/(roomShare+5), quiet())
 	runtime.GC()
 	held := make([]byte, size)
-	if p.look(); !p.Room() {
+	if p.readHeap(); !p.Room() {
 		t.Error("what no collection has found alive takes room")
 	}
 	runtime.GC()
-	if p.look(); p.Room() {
+	if p.readHeap(); p.Room() {
 		t.Error("there is room beside what is alive")
 	}
 	runtime.KeepAlive(held)
 	runtime.GC()
-	if p.look(); !p.Room() {
+	if p.readHeap(); !p.Room() {
 		t.Error("what is dead takes room")
 	}
 }
 
-// A run that is alone and too big ends itself.
+// A run that is alone and too large is ended itself.
 func TestARunThatIsAloneEnds(t *testing.T) {
 	t.Parallel()
 	p := New(1<<30, quiet())
 	stopped := make(chan struct{})
 	a := p.Open(0, func() { close(stopped) })
 	defer a.Close()
-	a.most = 0
-	if err := NewTab(t.Context(), a, new(atomic.Int64)).Charge(1 << 30); !errors.Is(err, ErrPressed) {
+	a.limit = 0
+	if err := NewCharger(t.Context(), a, new(atomic.Int64)).Charge(1 << 30); !errors.Is(err, ErrEvicted) {
 		t.Errorf("got %v", err)
 	}
 	<-stopped
@@ -137,12 +136,12 @@ func TestBodiesHaveAShare(t *testing.T) {
 	t.Parallel()
 	p := New(1000, quiet())
 	switch {
-	case !p.Admit(p.share(doorShare)), p.Admit(1):
+	case !p.Admit(p.share(bodyShare)), p.Admit(1):
 		t.Error("the share is not what is admitted")
 	case p.Stats().Denied != 1:
 		t.Error("nothing was counted")
 	}
-	p.Free(p.share(doorShare))
+	p.Free(p.share(bodyShare))
 	if !p.Admit(1) {
 		t.Error("nothing was given back")
 	}
@@ -179,8 +178,8 @@ func TestLimitOfContainers(t *testing.T) {
 	}
 }
 
-// What values are said to cost is at least what the heap grows by, and not
-// three times as much. Not parallel: other tests would grow the heap, too.
+// The charge of a value is at least the growth of the heap, and at most three times as much. Not parallel: other
+// tests would grow the heap, too.
 func TestCosts(t *testing.T) {
 	for _, members := range []int{0, 1, 8, 9, 30, 200, 2000} {
 		n := max(50, 100_000/(members+1))

@@ -10,13 +10,13 @@ import (
 	"strings"
 )
 
-// Of what a container has, percent; the rest is for what the Go runtime does
-// not count: databases' libraries, child processes, the kernel.
+// ourShare is the percentage of a container's memory for this process. The rest is for memory that the Go runtime
+// does not count: C libraries of databases, child processes, the kernel.
 const ourShare = 85
 
-// Limit is how many bytes this process may use: what GOMEMLIMIT says, else a
-// share of the container's limit, else of the machine's memory. 0: unknown. The
-// Go runtime is told of a container's limit, so that it collects in time.
+// Limit returns the number of bytes that this process may use: GOMEMLIMIT, else a share of the container's limit,
+// else a share of the machine's memory; 0 when unknown. It also sets the memory limit of the Go runtime to that of
+// the container.
 func Limit() int64 {
 	if set := debug.SetMemoryLimit(-1); set != math.MaxInt64 {
 		return set
@@ -29,9 +29,8 @@ func Limit() int64 {
 	return machine(os.DirFS("/")) / 100 * ourShare
 }
 
-// container is the limit of this process' control group and of those around
-// it (cgroups(7); memory.max of version 2, memory.limit_in_bytes of version 1).
-// 0: none.
+// container returns the lowest memory limit of the process's control groups (cgroups(7); memory.max of version 2,
+// memory.limit_in_bytes of version 1); 0 when there is none.
 func container(root fs.FS) int64 {
 	groups, _ := fs.ReadFile(root, "proc/self/cgroup")
 	least := int64(math.MaxInt64)
@@ -47,21 +46,21 @@ func container(root fs.FS) int64 {
 		case fields[0] != "0":
 			continue
 		}
-		// Inside a container the path may be the host's: what is mounted is our own then.
+		// Inside of a container the path may be the host's; the mounted file is the container's own.
 		for dir := path.Join(mount, fields[2]); strings.HasPrefix(dir, mount); dir = path.Dir(dir) {
 			if n := number(root, path.Join(dir, file)); n > 0 {
 				least = min(least, n)
 			}
 		}
 	}
-	const unlimited = 1 << 60 // version 1 writes a number near the largest
+	const unlimited = 1 << 60 // version 1 reports no limit as a huge number
 	if least >= unlimited {
 		return 0
 	}
 	return least
 }
 
-// number is what a file holds; 0 for anything else.
+// number returns the number in a file; 0 for anything else.
 func number(root fs.FS, name string) int64 {
 	content, err := fs.ReadFile(root, name)
 	if err != nil {
@@ -74,7 +73,7 @@ func number(root fs.FS, name string) int64 {
 	return n
 }
 
-// machine is the memory of the machine, bytes (proc_meminfo(5)); 0: unknown.
+// machine returns the memory of the machine in bytes (proc_meminfo(5)); 0 when unknown.
 func machine(root fs.FS) int64 {
 	info, _ := fs.ReadFile(root, "proc/meminfo")
 	for line := range strings.Lines(string(info)) {

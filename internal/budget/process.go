@@ -1,6 +1,5 @@
-// Package budget bounds the memory of runs and of the process that executes
-// them. A run is charged while it makes values. When the heap nears the limit
-// of the process, the run that holds most ends and the others go on.
+// Package budget limits the memory of runs and of the process that executes them. A run is charged while it creates
+// values. When the heap nears the limit of the process, the run that holds the most is ended and the others go on.
 package budget
 
 import (
@@ -13,64 +12,63 @@ import (
 	"time"
 )
 
-// Shares of the limit, percent. What is above highShare is for garbage, stacks
-// and what is made between two looks at the heap.
+// Shares of the limit, in percent. The rest above highShare is for garbage, stacks and allocations between two
+// readings of the heap.
 const (
-	highShare = 70 // above it runs end
-	calmShare = 62 // so many end that the heap falls to about this
-	roomShare = 60 // of it what is alive may take while new work is taken: a new run grows to a little without a turn
-	lowShare  = 50 // above it the heap is collected twice a second
-	runShare  = 35 // of it one run may hold
-	doorShare = 15 // of it the bodies of requests may hold together
+	highShare = 70 // above this, runs are evicted
+	calmShare = 62 // eviction continues until the heap falls to about this
+	roomShare = 60 // live heap below which new work is taken; a new run may grow to freeGrowth without a turn
+	lowShare  = 50 // above this, the heap is collected twice a second
+	runShare  = 35 // maximum of one run
+	bodyShare = 15 // maximum of all request bodies together
 )
 
-// mostOfRun is what one run may hold unless its bound is smaller, bytes.
-const mostOfRun = 256 << 20
+// maxRun is the limit of one run without a smaller one, in bytes.
+const maxRun = 256 << 20
 
 const (
-	lookEvery = 1 << 20                // bytes that runs charge between two looks at the heap
-	tick      = 50 * time.Millisecond  // between two looks of Run
-	collected = 500 * time.Millisecond // between two collections that Run asks for
-	patience  = 250 * time.Millisecond // how long a run that must end may take until another one must
+	checkBytes    = 1 << 20                // bytes charged by runs between two readings of the heap
+	checkInterval = 50 * time.Millisecond  // interval of the readings by Run
+	gcInterval    = 500 * time.Millisecond // minimum interval of collections requested by Run
+	evictTimeout  = 250 * time.Millisecond // time for an evicted run to end, before another one is evicted
 )
 
-// Process is the budget of one process. Safe for concurrent use. A nil Process
-// has no limit.
+// Process is the memory budget of one process. Safe for concurrent use. A nil Process has no limit.
 type Process struct {
 	limit int64
 	log   *slog.Logger
 
-	made   atomic.Int64 // bytes on tabs
-	doors  atomic.Int64 // bytes of request bodies
-	fresh  atomic.Int64 // bytes charged since the last look
-	heap   atomic.Int64 // bytes of objects at the last look
-	full   atomic.Bool  // no room for new work
-	ended  atomic.Int64 // runs that had to end
-	denied atomic.Int64 // requests that were turned away
+	charged    atomic.Int64 // bytes charged on chargers
+	bodies     atomic.Int64 // bytes of request bodies
+	sinceCheck atomic.Int64 // bytes charged since the last reading
+	heap       atomic.Int64 // bytes of heap objects at the last reading
+	full       atomic.Bool  // no memory for new work
+	ended      atomic.Int64 // number of evicted runs
+	denied     atomic.Int64 // number of rejected requests
 
-	turn chan struct{} // held by the one that looks; others wait for it
+	checking chan struct{} // semaphore of the goroutine that checks the heap; others wait for it
 
-	mu    sync.Mutex
-	runs  map[*Account]struct{} // guarded by mu; those that hold more than a little
-	turns turns                 // guarded by mu
+	mu     sync.Mutex
+	runs   map[*Account]struct{} // guarded by mu; runs that hold more than 1<<reportShift bytes
+	growth growthTurns           // guarded by mu
 }
 
-// New returns the budget of a process that may use so many bytes. A limit of 0
-// or less is none: nil is returned. log is required.
+// New returns the budget of a process that may use limit bytes. A limit of 0 or less means none: New returns nil. log
+// is required.
 func New(limit int64, log *slog.Logger) *Process {
 	if limit <= 0 {
 		return nil
 	}
-	return &Process{limit: limit, log: log, turn: make(chan struct{}, 1), runs: map[*Account]struct{}{}}
+	return &Process{limit: limit, log: log, checking: make(chan struct{}, 1), runs: map[*Account]struct{}{}}
 }
 
-// share is a part of the limit, bytes.
+// share returns a percentage of the limit in bytes.
 func (p *Process) share(percent int64) int64 { return p.limit / 100 * percent }
 
-// most is the bound of a run that asks for one.
-func (p *Process) most(wanted int64) int64 {
-	if wanted <= 0 || wanted > mostOfRun {
-		wanted = mostOfRun
+// runLimit returns the limit of a run that asks for wanted bytes.
+func (p *Process) runLimit(wanted int64) int64 {
+	if wanted <= 0 || wanted > maxRun {
+		wanted = maxRun
 	}
 	if p != nil {
 		wanted = min(wanted, p.share(runShare))
@@ -78,10 +76,10 @@ func (p *Process) most(wanted int64) int64 {
 	return wanted
 }
 
-// tally counts what is on tabs.
-func (p *Process) tally(n int64) {
+// addCharged adds n bytes charged on chargers.
+func (p *Process) addCharged(n int64) {
 	if p != nil {
-		p.made.Add(n)
+		p.charged.Add(n)
 	}
 }
 
@@ -102,62 +100,59 @@ func (p *Process) remove(a *Account) {
 	}
 }
 
-// admit looks at the heap once lookEvery bytes were charged since the last
-// time. A run that charges while the process is short of memory waits here for
-// room, or learns that it must end.
-func (p *Process) admit(ctx context.Context, a *Account, n int64) error {
-	if p.fresh.Add(n) < lookEvery {
+// checkHeap reads the heap once checkBytes have been charged since the last reading. While the process is short of
+// memory, the charging run waits here, or gets the error that it must end.
+func (p *Process) checkHeap(ctx context.Context, a *Account, n int64) error {
+	if p.sinceCheck.Add(n) < checkBytes {
 		return nil
 	}
 	select {
-	case p.turn <- struct{}{}:
+	case p.checking <- struct{}{}:
 	case <-ctx.Done():
-		return ended(ctx, a)
+		return endError(ctx, a)
 	}
-	defer func() { <-p.turn }()
-	if p.fresh.Load() < lookEvery && n < lookEvery { // another one has looked meanwhile
+	defer func() { <-p.checking }()
+	if p.sinceCheck.Load() < checkBytes && n < checkBytes { // another goroutine has read the heap meanwhile
 		return a.Err()
 	}
 	for {
-		if err := ended(ctx, a); err != nil {
+		if err := endError(ctx, a); err != nil {
 			return err
 		}
 		if p.fits(n) {
-			p.fresh.Store(0)
+			p.sinceCheck.Store(0)
 			return nil
 		}
-		if !p.relieve(ctx, a) {
-			return a.Err() // nobody is left to end but who holds little
+		if !p.evictLargest(ctx, a) {
+			return a.Err() // the remaining runs hold too little to evict
 		}
 	}
 }
 
-// ended is why a run must not go on: ErrPressed rather than its context, which
-// ends with it.
-func ended(ctx context.Context, a *Account) error {
+// endError returns the reason for which a run must end; ErrEvicted takes precedence over the end of its context.
+func endError(ctx context.Context, a *Account) error {
 	if err := a.Err(); err != nil {
 		return err
 	}
 	return ctx.Err()
 }
 
-// fits reports whether n bytes more leave the process below its mark, after a
-// collection if need be.
+// fits reports whether n more bytes leave the process below highShare, after a collection if necessary.
 func (p *Process) fits(n int64) bool {
 	high := p.share(highShare)
-	if p.made.Load() > high {
+	if p.charged.Load() > high {
 		return false
 	}
-	if p.look()+n < high {
+	if p.readHeap()+n < high {
 		return true
 	}
 	runtime.GC()
-	return p.look()+n < high
+	return p.readHeap()+n < high
 }
 
-// look reads the heap: bytes of objects, with what is dead and not yet swept.
-// It finds out whether there is room for new work: what is dead takes none.
-func (p *Process) look() int64 {
+// readHeap returns the bytes of heap objects, including garbage not yet swept. It also decides whether there is
+// memory for new work, for which garbage does not count.
+func (p *Process) readHeap() int64 {
 	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/live:bytes"}}
 	metrics.Read(samples)
 	heap := int64(samples[0].Value.Uint64())
@@ -170,28 +165,27 @@ func (p *Process) look() int64 {
 	return heap
 }
 
-// relieve ends the runs that hold most, as many as it takes, and waits until
-// they have. Only who has the turn calls it; a is its run, or nil. It returns
-// false when no run holds enough to be worth it.
-func (p *Process) relieve(ctx context.Context, a *Account) bool {
-	over := max(p.heap.Load(), p.made.Load()) - p.share(calmShare)
+// evictLargest evicts as many of the largest runs as necessary and waits for their end. Only the holder of the
+// checking semaphore may call it; a is that holder's run, or nil. It returns false when no run is large enough.
+func (p *Process) evictLargest(ctx context.Context, a *Account) bool {
+	over := max(p.heap.Load(), p.charged.Load()) - p.share(calmShare)
 	var going []*Account
 	for over > 0 || len(going) == 0 {
-		most := p.biggest()
+		most := p.largest()
 		if most == nil {
 			break
 		}
 		over -= most.Used()
 		p.ended.Add(1)
 		p.log.Warn("short of memory: the run that holds most ends", "held", most.Used(), "heap", p.heap.Load(), "limit", p.limit)
-		most.press()
+		most.evict()
 		going = append(going, most)
 	}
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(evictTimeout)
 	defer timer.Stop()
 	for _, b := range going {
 		if b == a {
-			continue // it ends when it hears of it
+			continue // it ends at its next charge
 		}
 		select {
 		case <-b.closed:
@@ -204,13 +198,13 @@ func (p *Process) relieve(ctx context.Context, a *Account) bool {
 	return len(going) > 0
 }
 
-// biggest is the run that holds most of those that do not end already.
-func (p *Process) biggest() *Account {
+// largest returns the run that holds the most and is not evicted; nil when there is none.
+func (p *Process) largest() *Account {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var most *Account
 	for a := range p.runs {
-		if !a.pressed.Load() && (most == nil || a.Used() > most.Used()) {
+		if !a.evicted.Load() && (most == nil || a.Used() > most.Used()) {
 			most = a
 		}
 	}

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// Run looks at the heap all the time, for what nobody charges, until ctx ends.
+// Run reads the heap periodically until ctx ends, for allocations that are not charged.
 func (p *Process) Run(ctx context.Context) error {
-	ticker := time.NewTicker(tick)
+	ticker := time.NewTicker(checkInterval)
 	defer ticker.Stop()
-	var last time.Time // of a collection
+	var last time.Time // time of the last collection
 	for {
 		select {
 		case <-ctx.Done():
@@ -18,23 +18,23 @@ func (p *Process) Run(ctx context.Context) error {
 		case <-ticker.C:
 		}
 		select {
-		case p.turn <- struct{}{}:
+		case p.checking <- struct{}{}:
 			p.watch(ctx, &last)
-			<-p.turn
-		default: // a run looks
+			<-p.checking
+		default: // a run is reading the heap
 		}
 	}
 }
 
 func (p *Process) watch(ctx context.Context, last *time.Time) {
-	heap := p.look()
-	if heap >= p.share(highShare) || heap >= p.share(lowShare) && time.Since(*last) >= collected {
-		runtime.GC() // what is dead ends no run, and keeps none waiting
-		heap, *last = p.look(), time.Now()
+	heap := p.readHeap()
+	if heap >= p.share(highShare) || heap >= p.share(lowShare) && time.Since(*last) >= gcInterval {
+		runtime.GC() // garbage must neither evict a run nor keep one waiting
+		heap, *last = p.readHeap(), time.Now()
 	}
-	if heap >= p.share(highShare) && p.relieve(ctx, nil) {
+	if heap >= p.share(highShare) && p.evictLargest(ctx, nil) {
 		runtime.GC()
-		p.look()
+		p.readHeap()
 		*last = time.Now()
 	}
 }
@@ -42,44 +42,43 @@ func (p *Process) watch(ctx context.Context, last *time.Time) {
 // Room reports whether there is memory for new work. It does not block.
 func (p *Process) Room() bool { return p == nil || !p.full.Load() }
 
-// Admit takes memory for the body of a request, or says that there is none.
-// Free gives it back.
+// Admit reserves n bytes for the body of a request and reports whether there was memory for it. Free returns them.
 func (p *Process) Admit(n int64) bool {
 	if p == nil {
 		return true
 	}
-	if p.doors.Add(n) <= p.share(doorShare) && p.Room() {
+	if p.bodies.Add(n) <= p.share(bodyShare) && p.Room() {
 		return true
 	}
-	p.doors.Add(-n)
+	p.bodies.Add(-n)
 	p.denied.Add(1)
 	return false
 }
 
-// Free gives back what Admit took.
+// Free returns bytes reserved by Admit.
 func (p *Process) Free(n int64) {
 	if p != nil {
-		p.doors.Add(-n)
+		p.bodies.Add(-n)
 	}
 }
 
-// Stats are what a process' budget has to tell. Bytes.
+// Stats is the state of a process's budget. Sizes are in bytes.
 type Stats struct {
 	Limit   int64
-	Heap    int64 // at the last look
-	Charged int64 // by work that goes on, and by the bodies of requests
-	Ended   int64 // runs that had to end, since the start
-	Denied  int64 // requests that were turned away, since the start
+	Heap    int64 // at the last reading
+	Charged int64 // by running work and request bodies
+	Ended   int64 // evicted runs since the start
+	Denied  int64 // rejected requests since the start
 	Full    bool  // no new work is taken
 }
 
-// Stats tells how the process is doing.
+// Stats returns the current state.
 func (p *Process) Stats() Stats {
 	if p == nil {
 		return Stats{}
 	}
 	return Stats{
-		Limit: p.limit, Heap: p.heap.Load(), Charged: p.made.Load() + p.doors.Load(),
+		Limit: p.limit, Heap: p.heap.Load(), Charged: p.charged.Load() + p.bodies.Load(),
 		Ended: p.ended.Load(), Denied: p.denied.Load(), Full: p.full.Load(),
 	}
 }

@@ -1,7 +1,6 @@
-// Package bulk copies large memory in pieces. The Go runtime cannot stop a
-// goroutine inside one copy, and a collection begins only when all have
-// stopped: a copy of 100 MB into new pages, whose first use costs a page fault
-// each, would stop the whole process for as long as it takes.
+// Package bulk copies large memory in chunks. The Go runtime cannot stop a goroutine inside of one copy, and a
+// garbage collection starts only when all goroutines have stopped. A copy of 100 MB into new pages, each of which
+// costs a page fault, would stop the whole process for its duration.
 package bulk
 
 import (
@@ -10,19 +9,18 @@ import (
 	"unsafe"
 )
 
-// piece is how much is copied at once, bytes: 64 pages, well below a
-// millisecond.
-const piece = 256 << 10
+// chunkSize is the number of bytes copied at once: 64 pages, well below a millisecond.
+const chunkSize = 256 << 10
 
-// perPiece is the number of elements of a piece.
-func perPiece[T any]() int {
+// chunkLen returns the number of elements in a chunk.
+func chunkLen[T any]() int {
 	var element T
-	return max(1, piece/max(1, int(unsafe.Sizeof(element))))
+	return max(1, chunkSize/max(1, int(unsafe.Sizeof(element))))
 }
 
-// Copy is the built-in copy. Others may compute between two pieces.
+// Copy is the built-in copy in chunks. Other goroutines may run between two chunks.
 func Copy[T any](to, from []T) int {
-	n, each := min(len(to), len(from)), perPiece[T]()
+	n, each := min(len(to), len(from)), chunkLen[T]()
 	for at := 0; at < n; at += each {
 		if at > 0 {
 			runtime.Gosched()
@@ -32,26 +30,26 @@ func Copy[T any](to, from []T) int {
 	return n
 }
 
-// Room returns a list to which one more element can be appended without a large
-// copy: append(bulk.Room(list), v) is append(list, v) otherwise.
-func Room[T any](list []T) []T {
-	if len(list) < cap(list) || len(list) < perPiece[T]() {
+// Grow returns a list with room for one more element without a large copy: use append(bulk.Grow(list), v) for
+// append(list, v).
+func Grow[T any](list []T) []T {
+	if len(list) < cap(list) || len(list) < chunkLen[T]() {
 		return list // the common case is inlined
 	}
-	return grown(list)
+	return enlarge(list)
 }
 
-// grown has room for a fourth more elements, as lists have that append grows.
-func grown[T any](list []T) []T {
+// enlarge adds capacity for a fourth more elements, as append does.
+func enlarge[T any](list []T) []T {
 	larger := make([]T, len(list), len(list)+len(list)/4)
 	Copy(larger, list)
 	return larger
 }
 
-// Append is append(content, text...) for content that has the room.
+// Append is append(content, text...) for a content that has the capacity.
 func Append(content []byte, text string) []byte {
-	for len(text) > piece {
-		content, text = append(content, text[:piece]...), text[piece:]
+	for len(text) > chunkSize {
+		content, text = append(content, text[:chunkSize]...), text[chunkSize:]
 		runtime.Gosched()
 	}
 	return append(content, text...)
@@ -66,17 +64,16 @@ func Bytes(text string) []byte {
 
 // Text is string(content).
 func Text(content []byte) string {
-	if len(content) <= piece {
+	if len(content) <= chunkSize {
 		return string(content)
 	}
-	return Written(content, len(content), piece, func(part []byte) string {
+	return EncodeChunks(content, len(content), chunkSize, func(part []byte) string {
 		return unsafe.String(unsafe.SliceData(part), len(part))
 	})
 }
 
-// Written is what write makes of content, written in parts of so many bytes:
-// a text of size bytes.
-func Written(content []byte, size, each int, write func([]byte) string) string {
+// EncodeChunks returns the text of size bytes that write produces for content, in chunks of each bytes.
+func EncodeChunks(content []byte, size, each int, write func([]byte) string) string {
 	var text strings.Builder
 	text.Grow(size)
 	for at := 0; at < len(content); at += each {

@@ -9,7 +9,7 @@ import (
 )
 
 // sizes are those around the ends of pieces.
-func sizes() []int { return []int{0, 1, piece - 1, piece, piece + 1, 3*piece + 7} }
+func sizes() []int { return []int{0, 1, chunkSize - 1, chunkSize, chunkSize + 1, 3*chunkSize + 7} }
 
 func sample(n int) []byte {
 	content := make([]byte, n)
@@ -32,16 +32,16 @@ func TestPiecesMakeTheWhole(t *testing.T) {
 		if got := Append([]byte("x"), string(content)); string(got) != "x"+string(content) {
 			t.Errorf("with %d bytes more it differs", n)
 		}
-		if got := Written(content, hex.EncodedLen(n), piece, hex.EncodeToString); got != hex.EncodeToString(content) {
+		if got := EncodeChunks(content, hex.EncodedLen(n), chunkSize, hex.EncodeToString); got != hex.EncodeToString(content) {
 			t.Errorf("hex of %d bytes differs", n)
 		}
 	}
 }
 
-// What was made does not change with what it was made of.
+// A copy does not change with its source.
 func TestNothingIsShared(t *testing.T) {
 	t.Parallel()
-	content := sample(2 * piece)
+	content := sample(2 * chunkSize)
 	text := Text(content)
 	other := Bytes(text)
 	clear(content)
@@ -57,8 +57,8 @@ func TestNothingIsShared(t *testing.T) {
 func TestAListGrowsAsWithAppend(t *testing.T) {
 	t.Parallel()
 	var list, want []any
-	for i := range 3*piece/16 + 7 {
-		list = append(Room(list), i)
+	for i := range 3*chunkSize/16 + 7 {
+		list = append(Grow(list), i)
 		want = append(want, i)
 	}
 	if !slices.Equal(list, want) {
@@ -67,8 +67,8 @@ func TestAListGrowsAsWithAppend(t *testing.T) {
 	if cap(list) > len(list)+len(list)/2 {
 		t.Errorf("room for %d, %d are there", cap(list), len(list))
 	}
-	long := list[:perPiece[any]():perPiece[any]()]
-	if larger := Room(long); cap(larger) == len(long) || &larger[0] == &long[0] {
+	long := list[:chunkLen[any]():chunkLen[any]()]
+	if larger := Grow(long); cap(larger) == len(long) || &larger[0] == &long[0] {
 		t.Error("a long list without room was given none")
 	}
 }

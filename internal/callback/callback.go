@@ -1,4 +1,4 @@
-// Package callback signs the URLs by which somebody lets a waiting step go on.
+// Package callback signs the URLs that resume a waiting step.
 package callback
 
 import (
@@ -12,32 +12,31 @@ import (
 	"time"
 )
 
-// Path begins the path of every callback URL; the token follows.
+// Path is the prefix of the path of every callback URL; the token follows.
 const Path = "/v1/callbacks/"
 
-// What Open answers.
+// Errors of Open.
 var (
 	ErrForged  = errors.New("callback: the token is none of ours")
 	ErrExpired = errors.New("callback: the token has expired")
 )
 
-// Call is what a token stands for.
+// Call is the content of a token.
 type Call struct {
 	Run     string
-	Key     string // of the step and item, as a journal names them
+	Key     string // journal key of the step and item
 	Expires time.Time
 }
 
-// Signer makes and reads tokens. Safe for concurrent use.
+// Signer creates and verifies tokens. Safe for concurrent use.
 type Signer struct {
 	base string
-	keys [][]byte   // all are accepted
-	sign func() int // which of the keys signs
+	keys [][]byte   // tokens of all of them are valid
+	sign func() int // index of the key that signs
 }
 
-// New makes a Signer. base is the URL under which callers reach the front
-// door; empty: URL fails. The keys are derived from the master keys; the first
-// one signs, unless SignWith says otherwise.
+// New returns a Signer. base is the public URL of the front door; when it is empty, URL fails. The keys are derived
+// from the master keys; the first one signs, unless SignWith says otherwise.
 func New(base string, masterKeys [][]byte) (*Signer, error) {
 	if len(masterKeys) == 0 {
 		return nil, errors.New("new callback signer: a master key is required")
@@ -49,11 +48,11 @@ func New(base string, masterKeys [][]byte) (*Signer, error) {
 	return s, nil
 }
 
-// SignWith makes the Signer ask which of the master keys signs, by its place:
-// the one that all processes have. It is called before the Signer is used.
+// SignWith sets the function that returns the index of the signing master key: one that all processes have. It must
+// be called before the Signer is used.
 func (s *Signer) SignWith(place func() int) { s.sign = place }
 
-// URL is where the call is awaited.
+// URL returns the URL to call.
 func (s *Signer) URL(c Call) (string, error) {
 	if s.base == "" {
 		return "", errors.New("the address of the front door is not known here: set --issuer")
@@ -61,13 +60,13 @@ func (s *Signer) URL(c Call) (string, error) {
 	return s.base + Path + s.Token(c), nil
 }
 
-// Token is the call, signed.
+// Token returns the signed call.
 func (s *Signer) Token(c Call) string {
 	text := c.Run + "\n" + strconv.FormatInt(c.Expires.Unix(), 36) + "\n" + c.Key
 	return encode([]byte(text)) + "." + encode(mac(s.keys[s.sign()], text)[:tagSize])
 }
 
-// Open reads a token. Errors: ErrForged, ErrExpired.
+// Open verifies a token. Errors: ErrForged, ErrExpired.
 func (s *Signer) Open(token string, now time.Time) (Call, error) {
 	payload, tag, _ := strings.Cut(token, ".")
 	text, err := decode(payload)
@@ -90,7 +89,7 @@ func (s *Signer) Open(token string, now time.Time) (Call, error) {
 	return c, nil
 }
 
-// signed compares with every key in constant time.
+// signed compares the signature with that of every key in constant time.
 func (s *Signer) signed(text string, signature []byte) bool {
 	ok := false
 	for _, key := range s.keys {

@@ -52,7 +52,7 @@ func TestATokenIsTheCall(t *testing.T) {
 	}
 }
 
-// No change to a token goes unnoticed.
+// Every change to a token is detected.
 func TestForgedTokens(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1795280000, 0)

@@ -1,5 +1,4 @@
-// Package demo is a small CRM of its own, in memory, so that the example
-// flows have something real to talk to.
+// Package demo is a small in-memory CRM for the example flows.
 package demo
 
 import (
@@ -16,7 +15,7 @@ import (
 )
 
 const (
-	maxConstituents = 10_000  // what is created beyond is refused with 507
+	maxConstituents = 10_000  // beyond it, creation fails with 507
 	maxBody         = 1 << 16 // bytes of a request
 	firstNewID      = 1000
 )
@@ -35,13 +34,13 @@ type record = map[string]any
 type CRM struct {
 	routes http.Handler
 
-	mu     sync.RWMutex // guards what follows
+	mu     sync.RWMutex // guards the fields below
 	byID   map[string]record
-	order  []string // ids as created: searches answer in this order
+	order  []string // ids in the order of creation, which is that of search results
 	nextID int
 }
 
-// New returns a CRM with its first people.
+// New returns a CRM with a few people.
 func New() *CRM {
 	c := &CRM{byID: map[string]record{}, nextID: firstNewID}
 	for _, person := range people() {
@@ -72,7 +71,7 @@ func (c *CRM) search(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, record{"count": len(found), "value": found})
 }
 
-// matches looks where a CRM's search box looks.
+// matches compares the text with the fields that a CRM's search covers.
 func matches(person record, text string) bool {
 	email, _ := person["email"].(record)
 	for _, field := range []any{person["name"], person["first"], person["last"], person["lookup_id"], email["address"]} {
@@ -113,8 +112,7 @@ func (c *CRM) create(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusCreated, record{"id": id})
 }
 
-// update replaces the members that are sent. Records are never changed in
-// place: a search may be writing one out.
+// update replaces the given members. Records are never modified in place, because a search may be encoding one.
 func (c *CRM) update(w http.ResponseWriter, r *http.Request) {
 	change, err := decode(r)
 	if err != nil {
@@ -136,8 +134,7 @@ func (c *CRM) update(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, person)
 }
 
-// decode reads a body and brings an address or an e-mail address written as a
-// string into the form that records have.
+// decode reads a body and converts an e-mail address written as a string to the form of the records.
 func decode(r *http.Request) (record, error) {
 	body := json.NewDecoder(io.LimitReader(r.Body, maxBody))
 	body.UseNumber()
@@ -163,5 +160,5 @@ func refuse(w http.ResponseWriter, status int, message string) {
 func answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the caller went away: nobody to tell
+	_ = json.NewEncoder(w).Encode(body) // the caller may have gone
 }

@@ -7,24 +7,23 @@ import (
 	"strconv"
 )
 
-// dumped are the commands that a dumper writes. Read only.
-var dumped = []string{"SET", "HSET", "RPUSH", "SADD", "ZADD", "XADD", "XDEL", "PEXPIREAT"}
+// dumpCommands are the commands that a dumper writes. Read only.
+var dumpCommands = []string{"SET", "HSET", "RPUSH", "SADD", "ZADD", "XADD", "XDEL", "PEXPIREAT"}
 
 var (
-	errCut = errors.New("the file ends inside a command")
-	errNot = errors.New("this is not a command")
+	errTruncated  = errors.New("the file ends inside a command")
+	errNotCommand = errors.New("this is not a command")
 )
 
-// readCommand reads the command at the beginning of content, which is not
-// empty, and how many bytes long it is. No length in it is believed beyond the
-// end of content.
+// readCommand parses the command at the start of a non-empty content and returns its length in bytes. It accepts no
+// length beyond the end of content.
 func readCommand(content []byte) (args []any, length int, err error) {
 	count, at, err := readLength(content, '*')
 	if err != nil {
 		return nil, 0, err
 	}
 	if count == 0 {
-		return nil, 0, errNot
+		return nil, 0, errNotCommand
 	}
 	for range count {
 		size, head, err := readLength(content[at:], '$')
@@ -33,10 +32,10 @@ func readCommand(content []byte) (args []any, length int, err error) {
 		}
 		at += head
 		if size > len(content)-at-len("\r\n") {
-			return nil, 0, errCut
+			return nil, 0, errTruncated
 		}
 		if string(content[at+size:at+size+2]) != "\r\n" {
-			return nil, 0, errNot
+			return nil, 0, errNotCommand
 		}
 		args = append(args, string(content[at:at+size]))
 		at += size + 2
@@ -44,32 +43,30 @@ func readCommand(content []byte) (args []any, length int, err error) {
 	return args, at, nil
 }
 
-// longestLength is as many digits as a length may have.
-const longestLength = 15
+// maxLengthDigits is the maximum number of digits of a length.
+const maxLengthDigits = 15
 
-// readLength reads a line that is a mark and a number, as "*3\r\n", and
-// returns how many bytes long the line is.
+// readLength parses a line of a mark and a number, such as "*3\r\n", and returns the length of the line in bytes.
 func readLength(content []byte, mark byte) (n, length int, err error) {
 	if len(content) > 0 && content[0] != mark {
-		return 0, 0, errNot
+		return 0, 0, errNotCommand
 	}
-	line, _, whole := bytes.Cut(content[:min(len(content), longestLength+3)], []byte("\r\n"))
+	line, _, whole := bytes.Cut(content[:min(len(content), maxLengthDigits+3)], []byte("\r\n"))
 	switch {
-	case !whole && len(content) <= longestLength+2:
-		return 0, 0, errCut
+	case !whole && len(content) <= maxLengthDigits+2:
+		return 0, 0, errTruncated
 	case !whole:
-		return 0, 0, errNot
+		return 0, 0, errNotCommand
 	}
 	n, err = strconv.Atoi(string(line[1:]))
 	if err != nil || n < 0 {
-		return 0, 0, errNot
+		return 0, 0, errNotCommand
 	}
 	return n, len(line) + 2, nil
 }
 
-// nextCommand is where, behind a place that is damaged, the next command of a
-// dump begins; the end of content when there is none. A value may hold the text
-// of a command: only what a dumper writes is taken for one.
+// nextCommand returns the offset of the next command of a dump after a damaged position; the end of content when
+// there is none. A value may contain the text of a command, so that only the commands of a dumper are accepted.
 func nextCommand(content []byte, at int) int {
 	for {
 		i := bytes.Index(content[at:], []byte("\r\n*"))
@@ -78,7 +75,7 @@ func nextCommand(content []byte, at int) int {
 		}
 		at += i + 2
 		args, _, err := readCommand(content[at:])
-		if err == nil && slices.Contains(dumped, args[0].(string)) {
+		if err == nil && slices.Contains(dumpCommands, args[0].(string)) {
 			return at
 		}
 	}

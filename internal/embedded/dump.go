@@ -11,13 +11,12 @@ import (
 	"github.com/alicebob/miniredis/v2/server"
 )
 
-// dumper writes a store as the commands that make it again. It knows
-// strings, hashes, lists, sets, sorted sets and streams of database 0.
-// Consumer groups, field TTLs and scripts are not kept: nothing here uses the
-// first two, and clients load their scripts again.
+// dumper writes a store as the commands that recreate it. It supports strings, hashes, lists, sets, sorted sets and
+// streams of database 0. Consumer groups, field TTLs and scripts are not saved: the product does not use the first
+// two, and clients load their scripts again.
 type dumper struct {
 	call func(args ...string) (any, error)
-	base time.Time // the moment to which remaining TTLs refer
+	base time.Time // time to which remaining TTLs refer
 }
 
 func (d *dumper) all(w *bytes.Buffer) error {
@@ -25,11 +24,11 @@ func (d *dumper) all(w *bytes.Buffer) error {
 	if err != nil {
 		return fmt.Errorf("list keys: %w", err)
 	}
-	keys, err := texts(reply)
+	keys, err := replyStrings(reply)
 	if err != nil {
 		return fmt.Errorf("list keys: %w", err)
 	}
-	slices.Sort(keys) // equal stores make equal files
+	slices.Sort(keys) // equal stores give equal files
 	for _, key := range keys {
 		if err := d.key(w, key); err != nil {
 			return fmt.Errorf("dump %q: %w", key, err)
@@ -38,8 +37,8 @@ func (d *dumper) all(w *bytes.Buffer) error {
 	return nil
 }
 
-// commands gives for a type the command that reads a value whole, to be
-// completed with the key at its second place, and the one that makes it again.
+// commands returns for a type the command that reads a whole value, without the key as its first argument, and the
+// one that writes it.
 func commands(kind string) (read, write []string, err error) {
 	switch kind {
 	case "string":
@@ -89,7 +88,7 @@ func (d *dumper) value(w *bytes.Buffer, key, kind string) error {
 	if err != nil {
 		return err
 	}
-	values, err := texts(reply)
+	values, err := replyStrings(reply)
 	if err != nil {
 		return err
 	}
@@ -108,7 +107,7 @@ func (d *dumper) stream(w *bytes.Buffer, key string) error {
 		return err
 	}
 	entries, _ := reply.([]any)
-	if len(entries) == 0 { // an empty stream exists all the same
+	if len(entries) == 0 { // an empty stream exists, too
 		writeCommand(w, "XADD", key, "0-1", "x", "x")
 		writeCommand(w, "XDEL", key, "0-1")
 	}
@@ -117,8 +116,8 @@ func (d *dumper) stream(w *bytes.Buffer, key string) error {
 		if !ok || len(pair) != 2 {
 			return fmt.Errorf("unexpected entry %T", e)
 		}
-		id, err1 := texts(pair[:1])
-		fields, err2 := texts(pair[1])
+		id, err1 := replyStrings(pair[:1])
+		fields, err2 := replyStrings(pair[1])
 		if err := errors.Join(err1, err2); err != nil {
 			return err
 		}
@@ -127,8 +126,8 @@ func (d *dumper) stream(w *bytes.Buffer, key string) error {
 	return nil
 }
 
-// texts turns a reply of one string or a list of strings into a list.
-func texts(reply any) ([]string, error) {
+// replyStrings converts a reply of one string or a list of strings to a list.
+func replyStrings(reply any) ([]string, error) {
 	switch v := reply.(type) {
 	case string:
 		return []string{v}, nil
@@ -139,7 +138,7 @@ func texts(reply any) ([]string, error) {
 	case []any:
 		var all []string
 		for _, e := range v {
-			one, err := texts(e)
+			one, err := replyStrings(e)
 			if err != nil {
 				return nil, err
 			}
@@ -150,8 +149,7 @@ func texts(reply any) ([]string, error) {
 	return nil, fmt.Errorf("unexpected reply %T", reply)
 }
 
-// writeCommand appends one command in Redis' own protocol, the format of an
-// append-only file.
+// writeCommand appends one command in the Redis protocol, the format of an append-only file.
 func writeCommand(w *bytes.Buffer, args ...string) {
 	fmt.Fprintf(w, "*%d\r\n", len(args))
 	for _, a := range args {

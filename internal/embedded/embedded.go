@@ -1,9 +1,7 @@
-// Package embedded runs an in-process Redis-compatible server for
-// development, kept in a file between starts.
+// Package embedded runs an in-process Redis-compatible server for development, saved in a file between starts.
 //
-// It is miniredis with what a long-lived process needs around it: TTLs that
-// pass, a password, and a file. It is no production store: one Go mutex
-// guards everything, and a kill -9 loses what happened since the last save.
+// It is miniredis with expiry, a password, and a file. It is not a production store: one mutex guards everything, and
+// a kill -9 loses the changes since the last save.
 package embedded
 
 import (
@@ -20,20 +18,18 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// DefaultSaveEvery is how often changes reach the file.
+// DefaultSaveEvery is the default interval of saves.
 const DefaultSaveEvery = time.Second
 
-// Config is what a Server needs.
+// Config configures a Server.
 type Config struct {
-	// File keeps the data between starts: a Redis append-only file of plain
-	// commands, so that `redis-cli --pipe` can load it into a real Redis.
-	// Empty: memory only. Its directory must exist.
+	// File stores the data between starts: a Redis append-only file of plain commands, which `redis-cli --pipe` can
+	// load into a real Redis. Empty: memory only. Its directory must exist.
 	File string
-	// SaveEvery is the pause between saves of a changed store. Zero: one
-	// second. A save that takes long makes the pause longer: saving takes at
-	// most a twentieth of the time.
+	// SaveEvery is the pause between saves of a changed store. Zero means one second. After a slow save the pause is
+	// longer: saving takes at most a twentieth of the time.
 	SaveEvery time.Duration
-	// Log gets warnings about damaged files and saves that failed. Required.
+	// Log receives warnings about damaged files and failed saves. Required.
 	Log *slog.Logger
 }
 
@@ -43,22 +39,21 @@ type Server struct {
 	redis    *miniredis.Miniredis
 	client   *redis.Client
 	password string
-	release  func() // gives up the lock on the file
+	release  func() // releases the lock on the file
 	stop     context.CancelFunc
 	done     chan struct{}
 	closing  sync.Once
 	closeErr error
 
-	writes atomic.Int64 // write commands seen by the hook
+	writes atomic.Int64 // write commands counted by the hook
 
-	// Owned by the loop goroutine, and by Close once the loop has ended.
+	// Owned by the loop goroutine, and by Close after the end of the loop.
 	clock clock
 	saved snapshot
 }
 
-// Start restores the file, if there is one, and listens on a free loopback
-// port. Of a damaged file it loads what can be read and keeps a copy beside it,
-// see restore. It fails when the file cannot be read or another process uses it.
+// Start restores the file, if it exists, and listens on a free loopback port. It loads the readable parts of a
+// damaged file and keeps a copy of it, see restore. It fails when the file cannot be read or another process uses it.
 func Start(config Config) (_ *Server, err error) {
 	if config.Log == nil {
 		return nil, errors.New("start embedded store: no logger")
@@ -102,16 +97,16 @@ func (s *Server) listen() error {
 	return nil
 }
 
-// Options says how to connect. The caller may change the returned value.
+// Options returns the options for a client. The caller may modify the returned value.
 func (s *Server) Options() *redis.Options {
 	return &redis.Options{Addr: s.redis.Addr(), Password: s.password}
 }
 
-// URL says how to connect, password included, as the product's settings do.
+// URL returns the URL for a client, with the password, as in the product's settings.
 func (s *Server) URL() string { return "redis://:" + s.password + "@" + s.redis.Addr() }
 
-// Close saves what changed and stops the server. Clients must be closed
-// before: the store does not take writes of theirs after the last save.
+// Close saves changes and stops the server. Clients must be closed before it: the store loses their writes after the
+// last save.
 func (s *Server) Close() error {
 	s.closing.Do(func() {
 		s.stop()
@@ -128,8 +123,8 @@ func (s *Server) shutdown() {
 	s.release()
 }
 
-// loop lets time pass and saves. Both happen in this one goroutine, so a
-// snapshot always sees TTLs that belong to s.clock.last.
+// loop expires keys and saves. Both happen in this one goroutine, so that the TTLs of a snapshot always refer to
+// s.clock.last.
 func (s *Server) loop(ctx context.Context) {
 	defer close(s.done)
 	tick := time.NewTimer(0)

@@ -31,7 +31,7 @@ func start(t *testing.T, file string) (*Server, *redis.Client) {
 	return s, client
 }
 
-// fill makes one key of every type, with bytes that no text format likes.
+// fill makes one key of every type, with bytes that are difficult in text formats.
 func fill(t *testing.T, c *redis.Client) {
 	t.Helper()
 	ctx := t.Context()
@@ -118,7 +118,7 @@ func TestEverythingIsBackAfterARestart(t *testing.T) {
 	}
 }
 
-// The file is a promise: what was made in dev can move to a real Redis.
+// The data of dev can be copied to a real Redis with the file.
 func TestTheFileLoadsIntoARealRedis(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "store.aof")

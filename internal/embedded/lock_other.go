@@ -2,6 +2,5 @@
 
 package embedded
 
-// lockFile does nothing where there is no flock: keeping to one server per
-// file is left to the user.
+// lockFile does nothing without flock: the user must ensure that only one server uses a file.
 func lockFile(string) (release func(), err error) { return func() {}, nil }

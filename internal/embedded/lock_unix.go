@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// lockFile takes an exclusive lock that ends with the process, so that two
-// servers never save over each other. The lock file itself stays.
+// lockFile takes an exclusive lock that ends with the process, so that two servers never overwrite each other's file.
+// The lock file itself stays.
 func lockFile(name string) (release func(), err error) {
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -25,8 +25,8 @@ func lockFile(name string) (release func(), err error) {
 		return nil, fmt.Errorf("lock %s: %w", name, err)
 	}
 	return func() {
-		// Closing is not enough: a process that is just being started may hold
-		// the same lock until it has closed what it inherited.
+		// Closing is not enough: a child process being started may hold the same lock until it has closed the
+		// inherited file.
 		_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
 		_ = f.Close()
 	}, nil

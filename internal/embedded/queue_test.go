@@ -12,8 +12,8 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// TestWhatTheQueueUses runs on the embedded store and on a real Redis: the
-// queue must not be able to tell them apart.
+// TestWhatTheQueueUses runs on the embedded store and on a real Redis: the commands that the queue uses have equal
+// results.
 func TestWhatTheQueueUses(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
@@ -148,7 +148,7 @@ func publish(t *testing.T, c *redis.Client) {
 func watch(t *testing.T, c *redis.Client) {
 	ctx := t.Context()
 	err := c.Watch(ctx, func(tx *redis.Tx) error {
-		c.Incr(ctx, "rev") // somebody else
+		c.Incr(ctx, "rev") // another client
 		_, err := tx.TxPipelined(ctx, func(p redis.Pipeliner) error {
 			p.Set(ctx, "k", "v", 0)
 			return nil

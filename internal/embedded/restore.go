@@ -12,9 +12,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// restore loads the file, less what has expired since. When parts of it cannot
-// be read, the others are loaded, the whole file is kept under another name,
-// and what was loaded is saved in its place.
+// restore loads the file, without keys that have expired since. When parts of it cannot be read, it loads the others,
+// keeps the whole file under another name, and saves the loaded data in its place.
 func (s *Server) restore() error {
 	if s.config.File == "" {
 		return nil
@@ -26,7 +25,7 @@ func (s *Server) restore() error {
 	if err != nil {
 		return fmt.Errorf("read file: %w", err)
 	}
-	s.redis.SetTime(s.clock.last) // what is left of a TTL is counted from there
+	s.redis.SetTime(s.clock.last) // remaining TTLs are counted from here
 	damage, err := load(context.Background(), s.client, content)
 	if err != nil {
 		return fmt.Errorf("restore %s: %w", s.config.File, err)
@@ -39,9 +38,9 @@ func (s *Server) restore() error {
 	return nil
 }
 
-// repair keeps a damaged file and saves what was loaded of it.
-func (s *Server) repair(content []byte, damage []piece) error {
-	kept, err := setAside(s.config.File, content, time.Now())
+// repair keeps a damaged file and saves the loaded data.
+func (s *Server) repair(content []byte, damage []damagedRange) error {
+	kept, err := keepDamaged(s.config.File, content, time.Now())
 	if err != nil {
 		return fmt.Errorf("restore %s: it is damaged at byte %d (%s), and cannot be set aside: %w", s.config.File, damage[0].from, damage[0].why, err)
 	}
@@ -49,18 +48,18 @@ func (s *Server) repair(content []byte, damage []piece) error {
 	for _, d := range damage {
 		lost += d.to - d.from
 	}
-	s.config.Log.Warn("the file of the embedded store is damaged; what can be read of it was loaded, and all of it is kept",
+	s.config.Log.Warn("the file of the embedded store is damaged; its readable part was loaded, and the damaged file is kept",
 		"file", s.config.File, "kept", kept, "lost_bytes", lost, "of_bytes", len(content), "first_at_byte", damage[0].from, "why", damage[0].why)
-	s.saved.writes = -1 // differs from any count: what was loaded is saved
+	s.saved.writes = -1 // differs from any count, so that save writes
 	if err := s.save(); err != nil {
 		return errors.Join(err, os.Remove(kept)) // the damaged file is still in its place
 	}
 	return nil
 }
 
-// setAside gives a damaged file a second name, FILE.damaged-TIME in UTC, and
-// returns it. The file stays in its place until another one replaces it.
-func setAside(file string, content []byte, now time.Time) (kept string, err error) {
+// keepDamaged gives a damaged file a second name, FILE.damaged-TIME in UTC, and returns it. The file itself stays
+// until another one replaces it.
+func keepDamaged(file string, content []byte, now time.Time) (kept string, err error) {
 	stamp := file + ".damaged-" + now.UTC().Format("20060102T150405Z")
 	kept = stamp
 	for n := 2; ; n++ {
@@ -76,31 +75,31 @@ func setAside(file string, content []byte, now time.Time) (kept string, err erro
 	return kept, err
 }
 
-// piece is a part of a file that holds no command, or one that the store
-// refuses: the bytes from the first up to, but not including, to.
-type piece struct {
+// damagedRange is a part of a file that contains no command, or one that the store rejects: the bytes from the offset
+// from up to, but excluding, to.
+type damagedRange struct {
 	from, to int
 	why      string
 }
 
-// batch is how many commands are sent at once.
+// batch is the number of commands sent at once.
 const batch = 1000
 
-// load runs the commands of a file and returns the pieces of it that could not
-// be loaded. The error is that of the connection.
-func load(ctx context.Context, client *redis.Client, content []byte) (damage []piece, err error) {
+// load executes the commands of a file and returns the ranges that could not be loaded. The error is that of the
+// connection.
+func load(ctx context.Context, client *redis.Client, content []byte) (damage []damagedRange, err error) {
 	pipe := client.Pipeline()
-	var places []piece // of the commands in pipe
+	var places []damagedRange // ranges of the commands in pipe
 	for at := 0; at < len(content); {
 		args, length, failure := readCommand(content[at:])
 		if failure != nil {
 			next := nextCommand(content, at)
-			damage = append(damage, piece{at, next, failure.Error()})
+			damage = append(damage, damagedRange{at, next, failure.Error()})
 			at = next
 			continue
 		}
 		pipe.Do(ctx, args...)
-		places = append(places, piece{from: at, to: at + length})
+		places = append(places, damagedRange{from: at, to: at + length})
 		at += length
 		if len(places) == batch {
 			if damage, err = execute(ctx, pipe, places, damage); err != nil {
@@ -112,9 +111,8 @@ func load(ctx context.Context, client *redis.Client, content []byte) (damage []p
 	return execute(ctx, pipe, places, damage)
 }
 
-// execute runs the commands of a pipe and adds those that the store refuses to
-// the damage.
-func execute(ctx context.Context, pipe redis.Pipeliner, places, damage []piece) ([]piece, error) {
+// execute executes the commands of a pipe and adds those that the store rejects to damage.
+func execute(ctx context.Context, pipe redis.Pipeliner, places, damage []damagedRange) ([]damagedRange, error) {
 	commands, err := pipe.Exec(ctx)
 	var refused redis.Error
 	if err != nil && !errors.As(err, &refused) {

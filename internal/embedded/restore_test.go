@@ -25,8 +25,7 @@ func dumpOf(keys ...string) []byte {
 	return b.Bytes()
 }
 
-// restart starts a server on a file with this content and returns its keys and
-// what it logged.
+// restart starts a server on a file with this content and returns its keys and its log.
 func restart(t *testing.T, file string, text []byte) (keys map[string]any, said string) {
 	t.Helper()
 	if err := os.WriteFile(file, text, 0o600); err != nil {
@@ -68,8 +67,8 @@ func kept(t *testing.T, file string) []byte {
 	return content
 }
 
-// Of a file that was cut anywhere, the whole commands are loaded; the file is
-// kept, and the next start finds a sound one.
+// Of a file that is cut anywhere, the complete commands are loaded; the damaged file is kept, and the next start
+// finds an undamaged one.
 func TestAFileThatIsCutAtEveryByte(t *testing.T) {
 	t.Parallel()
 	whole := dumpOf("a", "b", "c")
@@ -102,9 +101,8 @@ func TestAFileThatIsCutAtEveryByte(t *testing.T) {
 	}
 }
 
-// A flipped bit costs the command that it is in, wherever it is, and no other
-// but the next. One inside a value or a key cannot be seen: an append-only file
-// has no checksums.
+// A flipped bit loses the command that contains it, and at most the next one. Inside of a value or a key it cannot be
+// detected: an append-only file has no checksums.
 func TestAFlippedBitAnywhere(t *testing.T) {
 	t.Parallel()
 	names := []string{"alpha", "bravo", "charlie", "delta", "echo"}
@@ -128,8 +126,8 @@ func TestAFlippedBitAnywhere(t *testing.T) {
 	}
 }
 
-// What is read on behind damage is never the inside of a value that does not
-// look like a dump, and no length makes it take memory.
+// Reading never continues inside a value after damage, unless the value looks like a dump, and no length makes it
+// allocate memory.
 func TestWhatIsNoCommandIsNotRun(t *testing.T) {
 	t.Parallel()
 	for name, broken := range map[string]string{
@@ -163,7 +161,7 @@ func TestAnEmptyFileIsAnEmptyStore(t *testing.T) {
 	}
 }
 
-// Two files that are damaged within a second have two names.
+// Two files that are damaged within a second get two names.
 func TestEachDamagedFileIsKept(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "store.aof")
@@ -186,7 +184,7 @@ func TestADirectoryInPlaceOfTheFile(t *testing.T) {
 	}
 }
 
-// restricted runs a test again in a process that may do less than this one.
+// restricted runs a test again in a process with fewer permissions.
 func restricted(t *testing.T, restrict func() error, test func(t *testing.T)) {
 	t.Helper()
 	if os.Getenv("RESTRICTED") == t.Name() {
@@ -229,8 +227,8 @@ func TestAFileThatMayNotBeRead(t *testing.T) {
 	})
 }
 
-// A limit on the size of files stands in for a full disk: what was saved
-// before stays, no part of a file is left, and the next save works.
+// A limit on the size of files simulates a full disk: the last saved state stays, no part of a file is left, and the
+// next save works.
 func TestASaveOnAFullDisk(t *testing.T) {
 	t.Parallel()
 	const limit = 64 << 10
@@ -242,7 +240,7 @@ func TestASaveOnAFullDisk(t *testing.T) {
 		s, c := start(t, file)
 		must(t, c.Set(t.Context(), "small", "v", 0))
 		s.stop()
-		<-s.done // nothing saves now but this test
+		<-s.done // only this test saves from now on
 		if err := s.save(); err != nil {
 			t.Fatal(err)
 		}
@@ -265,7 +263,7 @@ func TestASaveOnAFullDisk(t *testing.T) {
 	})
 }
 
-// A damaged file for whose repair there is no room stays where it is.
+// A damaged file whose repair does not fit on the disk stays unchanged.
 func TestARepairOnAFullDisk(t *testing.T) {
 	t.Parallel()
 	const limit = 64 << 10

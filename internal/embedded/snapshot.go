@@ -14,25 +14,24 @@ import (
 	"github.com/alicebob/miniredis/v2/server"
 )
 
-// saveCommand is ours. Called from a script it runs while the script holds
-// the store's lock, so its view of all keys is one moment.
+// saveCommand is a command of ours. A script calls it while holding the store's lock, so that it reads all keys at
+// one moment.
 const saveCommand = "PENSTOCK.SAVE"
 
 const saveScript = "return redis.call('" + saveCommand + "')"
 
-// snapshot is what is known of the file's content.
+// snapshot describes the content of the file.
 type snapshot struct {
-	writes int64             // Server.writes when it was taken
-	sum    [sha256.Size]byte // of the content
+	writes int64             // Server.writes at the snapshot
+	sum    [sha256.Size]byte // hash of the content
 	buffer bytes.Buffer      // the content while it is written; kept for its capacity
 }
 
-// countWrites sees every command before it runs, those of scripts and
-// transactions too. A blocked command changes the store only when another
-// command lets it, which is counted.
+// countWrites is called before every command, including those of scripts and transactions. A blocked command changes
+// the store only after another command, which is counted.
 func (s *Server) countWrites(_ *server.Peer, cmd string, _ ...string) bool {
 	switch cmd {
-	case "EVAL", "EVALSHA", saveCommand: // what they call is counted
+	case "EVAL", "EVALSHA", saveCommand: // the commands that they call are counted
 	default:
 		if !s.redis.IsReadOnlyCommand(cmd) {
 			s.writes.Add(1)
@@ -41,8 +40,8 @@ func (s *Server) countWrites(_ *server.Peer, cmd string, _ ...string) bool {
 	return false
 }
 
-// save writes the file if the store's content differs from it. Keys that
-// merely expired are no reason to write: the file knows when they end.
+// save writes the file if the content of the store differs. Expired keys alone are no reason to write, because the
+// file contains their expiry.
 func (s *Server) save() error {
 	writes := s.writes.Load()
 	if s.config.File == "" || writes == s.saved.writes {
@@ -64,7 +63,7 @@ func (s *Server) save() error {
 	return nil
 }
 
-// replaceFile leaves the old content or the new one, never a part.
+// replaceFile replaces a file atomically: it has the old or the new content.
 func replaceFile(name string, content []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*.tmp") // mode 0600
 	if err != nil {
@@ -82,13 +81,12 @@ func replaceFile(name string, content []byte) error {
 	return syncDir(filepath.Dir(name))
 }
 
-// syncDir makes a rename in a directory outlast a loss of power. File systems
-// that cannot do so for directories are left alone.
+// syncDir makes a rename in a directory durable. File systems that do not support this are ignored.
 func syncDir(name string) error {
 	dir, err := os.Open(name)
 	if err != nil {
 		return nil // it may be written to and not read
-	}
+	} // the directory may be writable but not readable
 	defer dir.Close()
 	if err := dir.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, os.ErrInvalid) {
 		return fmt.Errorf("write file: %w", err)
@@ -96,7 +94,7 @@ func syncDir(name string) error {
 	return nil
 }
 
-// dump is saveCommand: it writes the commands that make the store again.
+// dump implements saveCommand: it writes the commands that recreate the store.
 func (s *Server) dump(c *server.Peer, _ string, _ []string) {
 	d := dumper{call: func(args ...string) (any, error) { return call(s.redis.Server(), c, args) }, base: s.clock.last}
 	if err := d.all(&s.saved.buffer); err != nil {
@@ -106,7 +104,7 @@ func (s *Server) dump(c *server.Peer, _ string, _ []string) {
 	c.WriteOK()
 }
 
-// call runs a command with the rights and the lock of c, the peer of a script.
+// call executes a command with the rights and the lock of c, the peer of a script.
 func call(srv *server.Server, c *server.Peer, args []string) (any, error) {
 	var reply bytes.Buffer
 	w := bufio.NewWriter(&reply)

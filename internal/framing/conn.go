@@ -7,9 +7,9 @@ import (
 	"sync/atomic"
 )
 
-// Listener looks at what its connections read. Put it under an http.Server
-// with Context as its ConnContext and Handler around its handler, and with
-// DisableGeneralOptionsHandler, so that every request reaches the handler.
+// Listener inspects the bytes that its connections read. Use it with an http.Server that has Context as its
+// ConnContext, Handler around its handler, and DisableGeneralOptionsHandler, so that every request reaches the
+// handler.
 type Listener struct{ net.Listener }
 
 // Accept implements net.Listener.
@@ -21,13 +21,13 @@ func (l Listener) Accept() (net.Conn, error) {
 	return &conn{Conn: c}, nil
 }
 
-// conn scans what net/http reads. net/http reads from one goroutine at a time,
-// and serves the requests of a connection one after another.
+// conn scans the bytes that net/http reads. net/http reads from one goroutine at a time, and serves the requests of a
+// connection one after another.
 type conn struct {
 	net.Conn
 	scanner scanner                 // used by Read
 	refusal atomic.Pointer[Refusal] // written by Read, read by the handler
-	served  atomic.Int64            // requests that reached the handler
+	served  atomic.Int64            // number of requests that reached the handler
 }
 
 // Read implements net.Conn.
@@ -41,8 +41,8 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// CloseWrite lets net/http end its side first, so that an answer is read
-// before the connection is reset.
+// CloseWrite allows net/http to end its side first, so that the client can read the response before the connection is
+// reset.
 func (c *conn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
@@ -50,9 +50,9 @@ func (c *conn) CloseWrite() error {
 	return nil
 }
 
-// next returns the refusal of the request that reaches the handler now; nil:
-// it is served. After a refusal no request of the connection is.
-func (c *conn) next() *Refusal {
+// rejection returns the Refusal of the request that reaches the handler now; nil when it is accepted. After a
+// rejected request, all further requests of the connection are rejected.
+func (c *conn) rejection() *Refusal {
 	n := c.served.Add(1)
 	if r := c.refusal.Load(); r != nil && n >= r.Request {
 		return r
@@ -64,7 +64,7 @@ type connKey struct{}
 
 type refusalKey struct{}
 
-// Context is the ConnContext of the server.
+// Context is the ConnContext for the server.
 func Context(ctx context.Context, c net.Conn) context.Context {
 	if watched, ok := c.(*conn); ok {
 		return context.WithValue(ctx, connKey{}, watched)
@@ -72,11 +72,11 @@ func Context(ctx context.Context, c net.Conn) context.Context {
 	return ctx
 }
 
-// Handler marks the requests that are refused; Refused tells.
+// Handler marks the rejected requests for Refused.
 func Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, ok := r.Context().Value(connKey{}).(*conn); ok {
-			if refusal := c.next(); refusal != nil {
+			if refusal := c.rejection(); refusal != nil {
 				r = r.WithContext(context.WithValue(r.Context(), refusalKey{}, refusal))
 			}
 		}
@@ -84,8 +84,7 @@ func Handler(next http.Handler) http.Handler {
 	})
 }
 
-// Refused returns why a request must be answered with 400 and its connection
-// closed; nil: it is served.
+// Refused returns the reason to answer a request with 400 and close its connection; nil when the request is accepted.
 func Refused(r *http.Request) *Refusal {
 	refusal, _ := r.Context().Value(refusalKey{}).(*Refusal)
 	return refusal

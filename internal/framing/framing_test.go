@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// script is one connection: what it reads is given, what it is written is kept.
+// script is one connection with given input, which keeps its output.
 type script struct {
 	net.Conn
 	in     io.Reader
@@ -26,7 +26,7 @@ type script struct {
 
 func (s *script) Read(p []byte) (int, error) {
 	n, err := s.in.Read(p)
-	if err == io.EOF { // the client waits for answers
+	if err == io.EOF { // the client waits for responses
 		<-s.closed
 	}
 	return n, err
@@ -60,10 +60,8 @@ func (o *one) Accept() (net.Conn, error) {
 func (o *one) Close() error   { return nil }
 func (o *one) Addr() net.Addr { return &net.TCPAddr{} }
 
-// serve lets net/http serve a connection and returns the requests that the
-// handler saw, each with what was read of its body, and which were refused.
-// The connection ends when the server closes it, or has asked for more than
-// there is.
+// serve lets net/http serve a connection and returns the requests that the handler received, each with the bytes read
+// of its body, and the refused ones. The connection ends when the server closes it, or reads beyond the input.
 func serve(in io.Reader) (served []string, refused []string, answer string) {
 	c := &script{closed: make(chan struct{})}
 	asked := make(chan struct{})
@@ -99,7 +97,7 @@ func serve(in io.Reader) (served []string, refused []string, answer string) {
 	go func() { _ = server.Serve(Listener{o}) }()
 	select {
 	case <-ended:
-	case <-asked: // it wants more: there is none
+	case <-asked: // it reads beyond the input
 		_ = c.Close()
 		<-ended
 	}
@@ -108,7 +106,7 @@ func serve(in io.Reader) (served []string, refused []string, answer string) {
 	return served, refused, c.out.String()
 }
 
-// ending tells when its reader has been read to the end.
+// ending reports when its reader has been read to the end.
 type ending struct {
 	io.Reader
 	at   chan struct{}
@@ -125,12 +123,12 @@ func (e *ending) Read(p []byte) (int, error) {
 
 const smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
 
-// What is refused, and that nothing behind it is served.
+// These requests are refused, and the bytes after them are not served.
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		head   string
-		status int // of the answer; 400 when it is zero
+		status int // of the response; 400 when it is zero
 	}{
 		"length and chunks":         {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 0},
 		"chunks and length":         {"POST / HTTP/1.1\r\nHost: a\r\ntransfer-encoding:chunked\r\nCONTENT-LENGTH:5\r\n\r\n0\r\n\r\n", 0},
@@ -207,7 +205,7 @@ func cutLast(s, sep string) (before, after string, ok bool) {
 	return s, "", false
 }
 
-// What is served, in whatever pieces it arrives.
+// These requests are served, in any fragmentation.
 func TestServed(t *testing.T) {
 	t.Parallel()
 	text := "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n\r\nTransfer-Encoding: chunked\r\n\r\n" +
@@ -240,8 +238,7 @@ func (r *pieceReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// The n-th request that the handler sees is the n-th that the scanner saw:
-// a refusal never hits another request than it means.
+// The n-th request of the handler is the n-th of the scanner, so that a refusal applies to the right request.
 func FuzzScannerAgreesWithNetHTTP(f *testing.F) {
 	f.Add([]byte("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET /b HTTP/1.1\r\nHost: a\r\n\r\n"))
 	f.Add([]byte("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX: y\r\n\r\n\r\n\nGET /b HTTP/1.0\r\n\r\n"))

@@ -1,6 +1,5 @@
-// Package framing finds HTTP/1 requests that two servers may delimit
-// differently. net/http accepts some of them and drops the header fields that
-// tell, so the bytes are looked at before it reads them.
+// Package framing finds HTTP/1 requests that two servers may delimit differently. net/http accepts some of them and
+// drops the header fields that show it, so that the bytes are inspected before net/http reads them.
 package framing
 
 import (
@@ -8,53 +7,52 @@ import (
 	"strconv"
 )
 
-// maxLine bounds what is kept of a line that arrives in parts, in bytes. It
-// exceeds what the server reads of a whole head.
+// maxLine is the maximum length of a line that arrives in parts, in bytes. It exceeds the maximum size of a head that
+// the server reads.
 const maxLine = 64 << 10
 
-// maxChunkHex bounds the digits of a chunk's size: it fits an int64.
+// maxChunkHex is the maximum number of digits of a chunk's size, which fits an int64.
 const maxChunkHex = 15
 
-// state says what the next byte belongs to.
+// state is what the next byte is part of.
 type state uint8
 
 const (
 	atRequest state = iota // request line, or empty lines before it
 	inHead
-	inBody     // of left bytes
-	atChunk    // line with a chunk's size
-	inChunk    // left bytes of data
-	atChunkEnd // the line end after the data
-	inTrailer  // lines after the last chunk
-	unknowable // nothing after a refusal is delimited
+	inBody         // of left bytes
+	atChunk        // line with a chunk's size
+	inChunk        // left bytes of data
+	atChunkEnd     // the line end after the data
+	inTrailer      // lines after the last chunk
+	afterRejection // nothing after a rejected request is delimited
 )
 
-// Refusal says which request of a connection is refused, and why.
+// Refusal is the reason for rejecting a request of a connection.
 type Refusal struct {
-	Request int64  // ordinal on the connection, from 1
+	Request int64  // number of the request on the connection, from 1
 	Reason  string // for the caller
 }
 
-// scanner follows the bytes of one connection from request to request. The
-// zero value is at the beginning of a connection. One goroutine uses it.
+// scanner follows the bytes of one connection from request to request. The zero value is at the start of a
+// connection. Not safe for concurrent use.
 type scanner struct {
 	state   state
-	request int64 // ordinal of the request that is read
-	left    int64 // bytes of body or chunk
+	request int64 // number of the current request
+	left    int64 // remaining bytes of a body or chunk
 	line    []byte
 
-	old      bool // HTTP/1.0, of the head that is read
+	old      bool // the current head is HTTP/1.0
 	length   int64
 	lengths  int
 	encoding int
 }
 
-// scan reads the next bytes of the connection. It returns the refusal of the
-// first request that is refused, once.
+// scan reads the next bytes of the connection. It returns the Refusal of the first rejected request, once.
 func (s *scanner) scan(p []byte) *Refusal {
 	for len(p) > 0 {
 		switch s.state {
-		case unknowable:
+		case afterRejection:
 			return nil
 		case inBody, inChunk:
 			p = s.skip(p)
@@ -79,7 +77,7 @@ func (s *scanner) scan(p []byte) *Refusal {
 	return nil
 }
 
-// skip passes over bytes of a body.
+// skip skips bytes of a body.
 func (s *scanner) skip(p []byte) []byte {
 	n := min(int64(len(p)), s.left)
 	if s.left -= n; s.left == 0 {
@@ -92,7 +90,7 @@ func (s *scanner) skip(p []byte) []byte {
 	return p[n:]
 }
 
-// keep remembers the beginning of a line whose end has not arrived.
+// keep stores the start of an incomplete line.
 func (s *scanner) keep(p []byte) *Refusal {
 	if len(s.line)+len(p) > maxLine {
 		return s.refuse("a line of the request is too long")
@@ -101,19 +99,18 @@ func (s *scanner) keep(p []byte) *Refusal {
 	return nil
 }
 
-// refuse ends the scan. Within a body it is the next request that cannot be
-// told from the body: the server itself refuses the body.
+// refuse ends the scan. Within a body it rejects the next request, which cannot be distinguished from the body; the
+// server itself rejects the body.
 func (s *scanner) refuse(reason string) *Refusal {
 	r := &Refusal{Request: max(s.request, 1), Reason: reason}
 	if s.state != atRequest && s.state != inHead {
 		r.Request++
 	}
-	s.state, s.line = unknowable, nil
+	s.state, s.line = afterRejection, nil
 	return r
 }
 
-// takeLine reads one line without its LF. The reason is "" when the line is
-// accepted.
+// takeLine reads one line without its LF. reason is "" when the line is accepted.
 func (s *scanner) takeLine(line []byte) (reason string) {
 	n := len(line)
 	if n == 0 || line[n-1] != '\r' {
@@ -152,7 +149,7 @@ func (s *scanner) requestLine(line []byte) string {
 	}
 	s.state = inHead
 	s.request++
-	if bytes.HasPrefix(line, []byte("PRI ")) { // net/http hands it to the handler, for h2c
+	if bytes.HasPrefix(line, []byte("PRI ")) { // net/http passes it to the handler, for h2c
 		return "HTTP/2 is not offered"
 	}
 	s.old = bytes.HasSuffix(line, []byte(" HTTP/1.0"))
@@ -160,7 +157,7 @@ func (s *scanner) requestLine(line []byte) string {
 	return ""
 }
 
-// headLine reads one field line, or the empty line that ends the head.
+// headLine reads one field line, or the empty line at the end of the head.
 func (s *scanner) headLine(line []byte) string {
 	if len(line) == 0 {
 		return s.endHead()
@@ -176,8 +173,7 @@ func (s *scanner) headLine(line []byte) string {
 		if value, ok := field(line, "transfer-encoding"); ok {
 			s.encoding++
 			if s.encoding > 1 || !bytes.EqualFold(value, []byte("chunked")) {
-				// Another coding is the server's to refuse, with 501; chunked in
-				// other words is not.
+				// The server rejects other codings itself, with 501, but not other spellings of chunked.
 				return "Transfer-Encoding must be one field with the value chunked"
 			}
 		}
@@ -185,7 +181,7 @@ func (s *scanner) headLine(line []byte) string {
 	return ""
 }
 
-// field returns the value of a field line if it has the name.
+// field returns the value of a field line with that name.
 func field(line []byte, name string) (value []byte, ok bool) {
 	colon := bytes.IndexByte(line, ':')
 	if colon < 0 || !bytes.EqualFold(bytes.TrimSpace(line[:colon]), []byte(name)) {
@@ -206,7 +202,7 @@ func (s *scanner) contentLength(value []byte) string {
 	return ""
 }
 
-// endHead decides how the body is delimited (RFC 9112, section 6.3).
+// endHead determines how the body is delimited (RFC 9112, section 6.3).
 func (s *scanner) endHead() string {
 	switch {
 	case s.encoding > 0 && s.lengths > 0:
@@ -223,8 +219,8 @@ func (s *scanner) endHead() string {
 	return ""
 }
 
-// chunkLine reads a chunk's size (RFC 9112, section 7.1). What is wrong with
-// it the server says, to whom reads the body.
+// chunkLine reads the size of a chunk (RFC 9112, section 7.1). The server reports an invalid one to the reader of the
+// body.
 func (s *scanner) chunkLine(line []byte) string {
 	size, _, _ := bytes.Cut(line, []byte(";"))
 	size = bytes.TrimRight(size, " \t")

@@ -8,11 +8,10 @@ import (
 	"strconv"
 )
 
-// keyWindow holds the moments of one caller's requests: a list. TTL: one window.
+// keyWindow is a list of the times of one caller's requests. TTL: one window.
 func keyWindow(parts ...string) string { return "penstock:limit:{" + digest(parts) + "}" }
 
-// digest keeps what callers send, which may be a secret in the wrong place,
-// out of the names of keys.
+// digest hashes input of callers for key names, because a caller may send a secret in the wrong place.
 func digest(parts []string) string {
 	h := sha256.New()
 	for _, p := range parts {
@@ -22,33 +21,31 @@ func digest(parts []string) string {
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:18])
 }
 
-// guessPrefix begins the keys of Attempts. All of them are in one slot of a
-// Cluster: one script reads them together.
+// guessPrefix is the prefix of the keys of Attempts. All are in one Cluster slot, because one script reads them
+// together.
 const guessPrefix = "penstock:{guess}:"
 
-// sharedStates is how many states of a kind stand in for those that there is
-// no room for.
+// sharedStates is the number of shared states of a kind, for those beyond maxStates.
 const sharedStates = 1 << 14
 
-// attemptKeys are the keys of one name at one network, in the order of
-// attempt.lua.
+// keys returns the keys of one name at one network, in the order of attempt.lua.
 //
-//	penstock:{guess}:pair:*   string, state of a name at a network. TTL: until it says nothing, at most 160 minutes
+//	penstock:{guess}:pair:*   string, state of a name at a network. TTL: until it has no effect, at most 160 minutes
 //	penstock:{guess}:net:*    string, state of a network. TTL: likewise, at most 10 minutes
 //	penstock:{guess}:name:*   string, state of a name. TTL: likewise, at most 30 minutes
 //	penstock:{guess}:…:s:N    string, the same, shared. TTL: likewise
-//	penstock:{guess}:known:*  zset of networks where a name was proved. TTL: remembered
-//	penstock:{guess}:made     string, states made in a window. TTL: the window
+//	penstock:{guess}:known:*  zset of networks where a name was proved. TTL: knownNetworkTTL
+//	penstock:{guess}:made     string, number of states created in a window. TTL: the window
 func (a *Attempts) keys(name, network string) []string {
-	pair, net, own := a.sum("pair", name, network), a.sum("network", network), a.sum("name", name)
+	pair, net, own := a.hash("pair", name, network), a.hash("network", network), a.hash("name", name)
 	return []string{
 		stateKey("pair:", pair), sharedKey("pair:", pair), stateKey("net:", net), sharedKey("net:", net),
 		stateKey("name:", own), sharedKey("name:", own), stateKey("known:", own), guessPrefix + "made",
 	}
 }
 
-// sum tells nothing of the parts to who has not the installation's key.
-func (a *Attempts) sum(parts ...string) []byte {
+// hash is an HMAC under the installation's key: without it nothing about the parts can be learned.
+func (a *Attempts) hash(parts ...string) []byte {
 	mac := hmac.New(sha256.New, a.config.Key)
 	for _, p := range parts {
 		mac.Write(binary.AppendUvarint(nil, uint64(len(p))))

@@ -11,7 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Each script documents its KEYS, ARGV and answer in its file.
+// Each script documents its KEYS, ARGV and reply in its file.
 var (
 	//go:embed lua/take.lua
 	takeLua string
@@ -22,34 +22,34 @@ var (
 	attemptScript = redis.NewScript(attemptLua)
 )
 
-// Use is one request that counts, of an address or of a credential.
+// Use is one request to count, by address or by credential.
 type Use struct {
 	Endpoint string // one of Endpoints
-	Route    string // counted apart from others of the endpoint; may be empty
-	IP       string // empty: of a credential
-	Caller   string // the credential; empty: of an address
-	Rate     string // the credential's own, as ParseRate reads it; empty: as configured
+	Route    string // counted separately within the endpoint; may be empty
+	IP       string // empty: count by credential
+	Caller   string // credential; empty: count by address
+	Rate     string // the credential's own rate, see ParseRate; empty: as configured
 }
 
-// Quota is what a caller has left.
+// Quota is the remaining quota of a caller.
 type Quota struct {
-	Rate                    // zero: there is no limit
-	Remaining int           // requests that may come now
-	Reset     time.Duration // until one more may
-	Wait      time.Duration // until this one may; zero: it was counted
+	Rate                    // zero: no limit
+	Remaining int           // requests available now
+	Reset     time.Duration // time until one more is available
+	Wait      time.Duration // time until this request may be repeated; zero: it was counted
 }
 
-// Config is what a Limiter needs. Redis is required.
+// Config configures a Limiter. Redis is required.
 type Config struct {
 	Redis      redis.UniversalClient
-	IP         Rates // per address and endpoint
-	Credential Rates // per credential and endpoint
+	IP         Rates // for each address and endpoint
+	Credential Rates // for each credential and endpoint
 }
 
 // Limiter counts requests in strict sliding windows. Safe for concurrent use.
 type Limiter struct{ config Config }
 
-// New makes a Limiter.
+// New returns a Limiter.
 func New(config Config) (*Limiter, error) {
 	if config.Redis == nil {
 		return nil, errors.New("new limiter: Redis is required")
@@ -57,7 +57,7 @@ func New(config Config) (*Limiter, error) {
 	return &Limiter{config}, nil
 }
 
-// Take counts one request, or says how long it must wait.
+// Take counts one request, or returns how long it must wait.
 func (l *Limiter) Take(ctx context.Context, u Use) (Quota, error) {
 	rate, who := l.config.Credential.Of(u.Endpoint), u.Caller
 	if u.IP != "" {
@@ -83,8 +83,8 @@ func (l *Limiter) Take(ctx context.Context, u Use) (Quota, error) {
 	}, nil
 }
 
-// Network is the part of an address that one caller has: all of an IPv4
-// address, the first 64 bits of an IPv6 one.
+// Network returns the part of an address that identifies a caller: a whole IPv4 address, the first 64 bits of an IPv6
+// address.
 func Network(ip string) string {
 	addr, err := netip.ParseAddr(ip)
 	if err != nil {
@@ -94,6 +94,6 @@ func Network(ip string) string {
 	if addr.Is4() {
 		return addr.String()
 	}
-	prefix, _ := addr.Prefix(64) // of an IPv6 address: cannot fail
+	prefix, _ := addr.Prefix(64) // cannot fail for an IPv6 address
 	return prefix.String()
 }

@@ -1,5 +1,4 @@
-// Package limits bounds how often callers may ask, and how fast they may
-// guess, across all processes.
+// Package limits bounds the rate of requests and of password guessing, across all processes.
 package limits
 
 import (
@@ -9,16 +8,15 @@ import (
 	"time"
 )
 
-// Rate is at most Limit requests in any span of Window. The zero Rate is no
-// limit at all.
+// Rate allows at most Limit requests within any period of length Window. The zero Rate means no limit.
 type Rate struct {
 	Limit  int
 	Window time.Duration
 }
 
-const maxLimit = 10_000 // the moment of each request is remembered
+const maxLimit = 10_000 // because the time of each request is stored
 
-// ParseRate reads "10/s", "600/m", "5000/h", or "off".
+// ParseRate parses "10/s", "600/m", "5000/h", or "off".
 func ParseRate(text string) (Rate, error) {
 	if text == "off" {
 		return Rate{}, nil
@@ -32,7 +30,7 @@ func ParseRate(text string) (Rate, error) {
 	return Rate{n, window}, nil
 }
 
-// String is what ParseRate reads.
+// String returns the form that ParseRate accepts.
 func (r Rate) String() string {
 	switch {
 	case r.Limit == 0:
@@ -45,8 +43,7 @@ func (r Rate) String() string {
 	return strconv.Itoa(r.Limit) + "/s"
 }
 
-// Rates are rates by endpoint, written "default=off,token=10/s"; "default" is
-// for those that are not named. It is a flag value.
+// Rates are rates by endpoint, written "default=off,token=10/s"; "default" applies to all others. It is a flag value.
 type Rates map[string]Rate
 
 // Of returns the rate of an endpoint.
@@ -67,13 +64,12 @@ func (r Rates) String() string {
 	return strings.Join(parts, ",")
 }
 
-// Endpoints are the names that rates may be set for: "default" for all
-// others, "token" for whatever takes secrets, "execute" for the SmartSYNC
-// door, "runs" for POST /v1/flows/{flow}/runs, "hooks", and "api" for
-// everything else under /v1. Read only.
+// Endpoints are the endpoints with their own rates: "default" for all others, "token" for endpoints that take
+// secrets, "execute" for the SmartSYNC API, "runs" for POST /v1/flows/{flow}/runs, "hooks", and "api" for the rest of
+// /v1. Read only.
 var Endpoints = []string{"default", "token", "execute", "runs", "hooks", "api"}
 
-// Set adds or replaces rates; those that are not named stay.
+// Set adds or replaces rates; other rates stay.
 func (r *Rates) Set(text string) error {
 	next := Rates{}
 	for endpoint, rate := range *r {
@@ -98,5 +94,5 @@ func (r *Rates) Set(text string) error {
 	return nil
 }
 
-// Type names the value in the help text.
+// Type is the name of the value in the help text.
 func (r Rates) Type() string { return "rates" }

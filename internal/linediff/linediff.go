@@ -1,9 +1,8 @@
 // Package linediff compares texts line by line.
 package linediff
 
-// Common holds, for every pair of positions, how many lines the rests of both
-// texts have in common, in order. It takes time and memory by the product of
-// their lengths.
+// Common returns, for every pair of positions, the length of the longest common subsequence of the remaining lines.
+// Time and memory are proportional to len(a)*len(b).
 func Common(a, b []string) [][]int32 {
 	common := make([][]int32, len(a)+1)
 	common[len(a)] = make([]int32, len(b)+1)

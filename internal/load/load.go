@@ -1,5 +1,4 @@
-// Package load drives a function with many callers and reports how long its
-// calls took.
+// Package load calls a function from many concurrent callers and reports the latency of the calls.
 package load
 
 import (
@@ -11,23 +10,23 @@ import (
 	"time"
 )
 
-// Call is one request of a caller. It is called by many goroutines at once.
+// Call is one request of a caller. It must be safe for concurrent use.
 type Call func(ctx context.Context) error
 
-// Plan says how the function is called.
+// Plan describes a load.
 type Plan struct {
-	Callers  int           // each calls again when it was answered, and after Pause
-	Pause    time.Duration // longest random pause between a caller's calls; 0: none
-	Rate     float64       // calls a second in all, whatever is answered; 0: closed loop
-	Calls    int           // stop after so many; 0: no limit
-	Duration time.Duration // stop after so long; 0: no limit
-	Warm     int           // calls of each caller that are not counted
+	Callers  int           // each calls again after its response and Pause
+	Pause    time.Duration // maximum random pause between the calls of a caller; 0: none
+	Rate     float64       // calls per second in total, independent of responses; 0: closed loop
+	Calls    int           // stop after this many calls; 0: no limit
+	Duration time.Duration // stop after this time; 0: no limit
+	Warm     int           // uncounted warm-up calls of each caller
 
-	// Progress is told about once a second how many calls were made; nil: nobody.
+	// Progress is called about once a second with the number of calls; optional.
 	Progress func(calls int64)
 }
 
-// Report is what came of a Plan.
+// Report is the result of a Plan.
 type Report struct {
 	Calls   int           `json:"calls"`
 	Errors  int           `json:"errors"`
@@ -36,7 +35,7 @@ type Report struct {
 	latency []time.Duration
 }
 
-// Rate is the number of answered calls a second.
+// Rate returns the number of successful calls per second.
 func (r *Report) Rate() float64 {
 	if r.Took <= 0 {
 		return 0
@@ -44,7 +43,7 @@ func (r *Report) Rate() float64 {
 	return float64(r.Calls-r.Errors) / r.Took.Seconds()
 }
 
-// Percentile is the latency that p percent of the answered calls did not exceed.
+// Percentile returns the latency that p percent of the successful calls did not exceed.
 func (r *Report) Percentile(p float64) time.Duration {
 	if len(r.latency) == 0 {
 		return 0
@@ -52,7 +51,7 @@ func (r *Report) Percentile(p float64) time.Duration {
 	return r.latency[min(len(r.latency)-1, int(float64(len(r.latency))*p/100))]
 }
 
-// Merge adds another report's calls, as of another round of the same plan.
+// Merge adds the calls of another report, of another round of the same plan.
 func (r *Report) Merge(o *Report) {
 	r.Calls += o.Calls
 	r.Errors += o.Errors
@@ -64,14 +63,14 @@ func (r *Report) Merge(o *Report) {
 	slices.Sort(r.latency)
 }
 
-// Run carries a plan out. It ends early with ctx.
+// Run executes a plan. It ends early when ctx ends.
 func Run(ctx context.Context, p Plan, call Call) *Report {
 	if p.Duration > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, p.Duration)
 		defer cancel()
 	}
-	d := &drive{plan: p, call: call}
+	d := &driver{plan: p, call: call}
 	d.left.Store(int64(p.Calls))
 	stop := d.watch()
 	defer stop()
@@ -90,18 +89,18 @@ func Run(ctx context.Context, p Plan, call Call) *Report {
 	return &d.report
 }
 
-type drive struct {
+type driver struct {
 	plan  Plan
 	call  Call
-	left  atomic.Int64 // calls that may still begin, when the plan limits them
+	left  atomic.Int64 // remaining calls, when the plan limits them
 	count atomic.Int64
 
 	mu     sync.Mutex
 	report Report // guarded by mu
 }
 
-// watch tells the plan's Progress until stopped.
-func (d *drive) watch() (stop func()) {
+// watch calls the plan's Progress until stop is called.
+func (d *driver) watch() (stop func()) {
 	if d.plan.Progress == nil {
 		return func() {}
 	}
@@ -121,8 +120,8 @@ func (d *drive) watch() (stop func()) {
 	return func() { close(done) }
 }
 
-// another reports whether one more call may begin.
-func (d *drive) another(ctx context.Context) bool {
+// next reports whether one more call may start.
+func (d *driver) next(ctx context.Context) bool {
 	if ctx.Err() != nil {
 		return false
 	}
@@ -130,13 +129,13 @@ func (d *drive) another(ctx context.Context) bool {
 }
 
 // loop is one caller of a closed loop.
-func (d *drive) loop(ctx context.Context) {
+func (d *driver) loop(ctx context.Context) {
 	for range d.plan.Warm {
 		_ = d.call(ctx)
 	}
 	var mine Report
-	for d.another(ctx) {
-		d.one(ctx, &mine, time.Now())
+	for d.next(ctx) {
+		d.callOnce(ctx, &mine, time.Now())
 		if d.plan.Pause > 0 {
 			time.Sleep(rand.N(d.plan.Pause))
 		}
@@ -144,12 +143,12 @@ func (d *drive) loop(ctx context.Context) {
 	d.add(&mine)
 }
 
-// pace begins calls at their times and counts latency from then: a server that
-// stalls does not make the load wait for it.
-func (d *drive) pace(ctx context.Context, all *sync.WaitGroup) {
+// pace starts calls at fixed times and measures latency from these times, so that a stalled server does not slow down
+// the load.
+func (d *driver) pace(ctx context.Context, all *sync.WaitGroup) {
 	every := time.Duration(float64(time.Second) / d.plan.Rate)
 	next := time.Now()
-	for d.another(ctx) {
+	for d.next(ctx) {
 		time.Sleep(time.Until(next))
 		if ctx.Err() != nil {
 			return
@@ -157,14 +156,14 @@ func (d *drive) pace(ctx context.Context, all *sync.WaitGroup) {
 		at := next
 		all.Go(func() {
 			var mine Report
-			d.one(ctx, &mine, at)
+			d.callOnce(ctx, &mine, at)
 			d.add(&mine)
 		})
 		next = next.Add(every)
 	}
 }
 
-func (d *drive) one(ctx context.Context, r *Report, from time.Time) {
+func (d *driver) callOnce(ctx context.Context, r *Report, from time.Time) {
 	err := d.call(context.WithoutCancel(ctx))
 	d.count.Add(1)
 	r.Calls++
@@ -178,7 +177,7 @@ func (d *drive) one(ctx context.Context, r *Report, from time.Time) {
 	r.latency = append(r.latency, time.Since(from))
 }
 
-func (d *drive) add(r *Report) {
+func (d *driver) add(r *Report) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.report.Calls += r.Calls

@@ -13,16 +13,14 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// names is a name server in memory: each query for a name takes the next of
-// its addresses, and the last one stays.
+// names is a name server in memory: each query for a name returns the next of its addresses; the last one repeats.
 type names struct {
 	mu      sync.Mutex
 	answers map[string][]string // by the first label
 	serving sync.WaitGroup
 }
 
-// resolver answers every query from answers, over connections that end with
-// the test.
+// resolver responds to every query from answers, over connections that end with the test.
 func resolver(t *testing.T, answers map[string][]string) *net.Resolver {
 	server := &names{answers: answers}
 	t.Cleanup(server.serving.Wait)
@@ -33,7 +31,7 @@ func resolver(t *testing.T, answers map[string][]string) *net.Resolver {
 	}}
 }
 
-// serve speaks DNS over a stream: each message follows its length.
+// serve implements DNS over a stream: each message follows its length.
 func (n *names) serve(conn net.Conn) {
 	defer conn.Close()
 	for {

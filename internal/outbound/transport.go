@@ -1,5 +1,5 @@
-// Package outbound makes the HTTP transport that steps reach the world
-// through: pooled, bounded, and closed to private networks unless allowed.
+// Package outbound provides the HTTP transport for the requests of steps: pooled, bounded, and without access to
+// private networks unless allowed.
 package outbound
 
 import (
@@ -14,44 +14,38 @@ import (
 	"time"
 )
 
-// Config says what steps may reach, and bounds each connection. Zero values
-// take the defaults named here.
+// Config says what steps may reach, and limits each connection. Zero values take the defaults named here.
 type Config struct {
-	// AllowPrivate opens loopback, RFC 1918, shared (100.64/10) and unique
-	// local IPv6 addresses. Link-local ones stay refused: cloud metadata
-	// services hand out the machine's own credentials there.
+	// AllowPrivate allows loopback, RFC 1918, shared (100.64/10) and unique local IPv6 addresses. Link-local
+	// addresses stay blocked, because cloud metadata services give out the machine's credentials there.
 	AllowPrivate bool
-	// AllowLoopback opens 127.0.0.0/8 and ::1 only: for development.
+	// AllowLoopback allows 127.0.0.0/8 and ::1 only: for development.
 	AllowLoopback bool
 
-	// DialTimeout bounds name resolution and connecting, and again the TLS
-	// handshake. Default 5 s; it should stay below the timeouts that flows
-	// give their steps, or a dead host uses up a whole attempt.
+	// DialTimeout limits name resolution with connecting, and separately the TLS handshake. Zero means 5 s. It should
+	// be below the timeouts of steps, or a dead host uses up a whole attempt.
 	DialTimeout time.Duration
-	// IdleTimeout is how long an unused connection is kept. Default 90 s.
+	// IdleTimeout is how long an unused connection is kept. Zero means 90 s.
 	IdleTimeout time.Duration
-	// IdlePerHost is how many unused connections are kept to one host.
-	// Default 64; below the steps that call one host at once, connections
-	// are made anew again and again.
+	// IdlePerHost is the maximum number of unused connections to one host. Zero means 64. Below the number of
+	// concurrent steps that call one host, connections are opened again and again.
 	IdlePerHost int
-	// MaxHeaderBytes bounds the response headers. Default 64 KiB.
+	// MaxHeaderBytes limits the response headers. Zero means 64 KiB.
 	MaxHeaderBytes int64
 
 	Resolver *net.Resolver  // nil: the system's
 	RootCAs  *x509.CertPool // nil: the system's
 }
 
-// New returns a transport for the life of the process, to be shared by all
-// steps so that connections are reused. It honours no proxy setting of the
-// environment: a proxy would resolve names out of the guard's sight.
+// New returns a transport for the lifetime of the process. All steps share it, so that connections are reused. It
+// ignores the proxy settings of the environment, because a proxy would resolve names without the dial policy.
 //
-// The transport sets no limit on the wait for an answer: the deadline of the
-// request's context, which is that of the step or the run, is the only one.
+// The transport has no limit for the wait for a response: the deadline of the request's context, that of the step or
+// the run, is the only one.
 //
-// Addresses are checked when connecting, after name resolution, so that no
-// spelling of an address, no name that changes its answer and no redirect
-// leads around the check. A refusal wraps fs.ErrPermission. Clones of the
-// transport keep the guard.
+// Addresses are checked when connecting, after name resolution, so that no spelling of an address, no changing name
+// and no redirect evades the check. The error of a blocked address wraps fs.ErrPermission. Clones of the transport
+// keep the policy.
 func New(config Config) (*http.Transport, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
@@ -72,17 +66,17 @@ func New(config Config) (*http.Transport, error) {
 	}, nil
 }
 
-// dial connects under the guard, and returns a refusal without the dialer's
-// wrapping: it already names the address and says what to do.
+// dial connects under the dial policy. It returns a BlockedError without the dialer's wrapping, because it names the
+// address and says what to do.
 func dial(config Config) func(ctx context.Context, network, address string) (net.Conn, error) {
 	dialer := &net.Dialer{
 		Timeout:  config.DialTimeout,
 		Resolver: config.Resolver,
-		Control:  newGuard(config).control,
+		Control:  newDialPolicy(config).control,
 	}
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dialer.DialContext(ctx, network, address)
-		var refusal *RefusedError
+		var refusal *BlockedError
 		if errors.As(err, &refusal) {
 			return nil, refusal
 		}

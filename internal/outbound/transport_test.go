@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-// server counts the requests and the connections that reach it.
+// server counts the requests and the connections that it gets.
 type server struct {
 	*httptest.Server
 	port               string
@@ -56,7 +56,7 @@ func client(t *testing.T, config Config) *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-// get reads the whole answer so that its connection can be used again.
+// get reads the whole response so that its connection can be used again.
 func get(ctx context.Context, client *http.Client, url string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -71,8 +71,8 @@ func get(ctx context.Context, client *http.Client, url string) error {
 	return err
 }
 
-// Every way to write the loopback address is refused; each reaches the server
-// once loopback is allowed, so that the refusal is the guard's.
+// Every notation of the loopback address is refused; each reaches the server when loopback is allowed, so that the
+// refusal is the policy's.
 func TestSpellingsOfALocalAddress(t *testing.T) {
 	t.Parallel()
 	s := serve(t, hello)
@@ -85,7 +85,7 @@ func TestSpellingsOfALocalAddress(t *testing.T) {
 			url := "http://" + host + ":" + s.port + "/"
 			before := s.accepted.Load()
 			err := get(t.Context(), client(t, Config{Resolver: names}), url)
-			var refusal *RefusedError
+			var refusal *BlockedError
 			if !errors.As(err, &refusal) {
 				t.Errorf("closed: %v, want a refusal", err)
 			}
@@ -99,8 +99,8 @@ func TestSpellingsOfALocalAddress(t *testing.T) {
 	}
 }
 
-// Whether the old notations mean anything depends on the system's resolver:
-// they are addresses to getaddrinfo, and no names at all to Go's own.
+// Old notations are addresses to getaddrinfo, and invalid names to Go's own resolver, so their effect depends on the
+// system.
 func TestOldNotationsReachNothing(t *testing.T) {
 	t.Parallel()
 	s := serve(t, hello)
@@ -120,7 +120,7 @@ func TestRedirectToAPrivateAddressIsRefused(t *testing.T) {
 		http.Redirect(w, r, "http://169.254.169.254/latest/meta-data/", http.StatusFound)
 	})
 	err := get(t.Context(), client(t, Config{AllowLoopback: true}), s.URL)
-	var refusal *RefusedError
+	var refusal *BlockedError
 	if !errors.As(err, &refusal) || refusal.Addr.String() != "169.254.169.254" {
 		t.Errorf("got %v, want a refusal of 169.254.169.254", err)
 	}
@@ -129,7 +129,7 @@ func TestRedirectToAPrivateAddressIsRefused(t *testing.T) {
 	}
 }
 
-// The check is on the address of this connection, not on an earlier answer.
+// The policy checks the address of this connection, not an earlier response of the name server.
 func TestNameThatChangesItsAnswer(t *testing.T) {
 	t.Parallel()
 	s := serve(t, hello)
@@ -177,7 +177,7 @@ func TestHTTP2(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewUnstartedServer(http.HandlerFunc(hello))
 	s.EnableHTTP2 = true
-	s.Config.ErrorLog = log.New(io.Discard, "", 0) // the refused handshake is wanted
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // the refused handshake is expected
 	s.StartTLS()
 	t.Cleanup(s.Close)
 	roots := x509.NewCertPool()
@@ -208,7 +208,7 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// A server may take as long for its answer as the request's context allows.
+// The response may take as long as the request's context allows.
 func TestOnlyTheContextLimitsTheWaitForAnAnswer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

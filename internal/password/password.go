@@ -1,5 +1,4 @@
-// Package password hashes and compares the passwords of people and the
-// secrets of programs, a bounded number at a time.
+// Package password hashes and verifies passwords of people and secrets of programs, with limited concurrency.
 package password
 
 import (
@@ -15,8 +14,7 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// The cost of one hash, as OWASP advises for argon2id: 19 MiB, two passes, one
-// lane; about 25 ms.
+// The cost of one hash, as OWASP recommends for argon2id: 19 MiB, two passes, one lane; about 25 ms.
 const (
 	memory   = 19 << 10 // KiB
 	passes   = 2
@@ -25,30 +23,27 @@ const (
 	hashSize = 32
 )
 
-// maxLength bounds what is hashed, in bytes.
+// maxLength is the maximum length of a password in bytes.
 const maxLength = 1024
 
-// prefix begins every hash, in the PHC string format:
-// $argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>.
+// prefix is the prefix of every hash, in the PHC string format: $argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>.
 var prefix = fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, memory, passes, lanes) // read only
 
-// maxWaiting is how many may wait for their turn: ten seconds' work, about,
-// for two at once.
+// maxWaiting is the maximum number of waiting calls: about ten seconds of work with two at once.
 const maxWaiting = 512
 
-// ErrBusy says that too many wait already.
+// ErrBusy reports that too many calls are waiting.
 var ErrBusy = errors.New("too many passwords are waiting to be hashed")
 
-// Hasher hashes passwords, at most so many at once: each takes 19 MiB and a
-// core. Safe for concurrent use.
+// Hasher hashes passwords with limited concurrency, because each hash takes 19 MiB and a core. Safe for concurrent
+// use.
 type Hasher struct {
-	slots   chan struct{} // a value for each hash under way
+	slots   chan struct{} // one value for each hash in progress
 	waiting atomic.Int64
-	dummy   string // what a password of nobody is compared with
+	dummy   string // compared with when there is no such user
 }
 
-// NewHasher makes a Hasher that works on up to atOnce passwords at a time;
-// others wait.
+// NewHasher returns a Hasher with up to atOnce concurrent hashes; further calls wait.
 func NewHasher(atOnce int) (*Hasher, error) {
 	if atOnce < 1 {
 		return nil, errors.New("new hasher: atOnce must be at least 1")
@@ -61,9 +56,8 @@ func NewHasher(atOnce int) (*Hasher, error) {
 	return h, nil
 }
 
-// Hash returns the hash of a password, with a salt of its own. It fails when
-// the password is empty or longer than 1024 bytes, or when ctx ends before its
-// turn.
+// Hash returns the hash of a password with a new salt. It fails when the password is empty or longer than 1024 bytes,
+// or when ctx ends while waiting.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	if password == "" || len(password) > maxLength {
 		return "", fmt.Errorf("hash password: it must have 1 to %d bytes", maxLength)
@@ -77,10 +71,9 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	return prefix + encode(salt) + "$" + encode(sum), nil
 }
 
-// Matches reports whether a hash is that of a password. An empty hash, which
-// stands for nobody, takes as long as any other and never matches. When its
-// turn has come it asks first (nil: nobody), so that what earlier ones did
-// counts. The error is that of ctx, or of first, or ErrBusy.
+// Matches reports whether hash is that of the password. An empty hash, for a user that does not exist, takes the same
+// time and never matches. After waiting it calls first (optional), so that earlier attempts are taken into account.
+// The error is that of ctx or first, or ErrBusy.
 func (h *Hasher) Matches(ctx context.Context, hash, password string, first func() error) (bool, error) {
 	known := hash != ""
 	if !known {
@@ -91,7 +84,7 @@ func (h *Hasher) Matches(ctx context.Context, hash, password string, first func(
 		return false, errors.New("compare password: the stored hash cannot be read")
 	}
 	if len(password) > maxLength {
-		password = password[:maxLength] // it was never set: costs the same, and does not match
+		password = password[:maxLength] // no such password can be set: same cost, no match
 		known = false
 	}
 	sum, err := h.derive(ctx, password, salt, first)

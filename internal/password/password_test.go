@@ -79,7 +79,7 @@ func TestHashRefuses(t *testing.T) {
 func TestHashesAtOnceAreBounded(t *testing.T) {
 	t.Parallel()
 	h := hasher(t)
-	h.slots <- struct{}{} // two are under way
+	h.slots <- struct{}{} // two are in progress
 	h.slots <- struct{}{}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -118,8 +118,8 @@ func TestWhoWaitsIsBounded(t *testing.T) {
 	}
 }
 
-// A password of nobody costs the same hash: what is counted is the memory that
-// each takes, and not time. Not parallel: the memory of others counts.
+// A password of an unknown user costs the same hash. The test compares the allocated memory, not the time. Not
+// parallel: the memory of other tests would count.
 func TestNobodyCostsTheSameWork(t *testing.T) {
 	h := hasher(t)
 	hash, err := h.Hash(t.Context(), "correct horse")

@@ -4,6 +4,5 @@ package redischild
 
 import "syscall"
 
-// childAttributes: where a child cannot end with its parent, the lock that it
-// inherits keeps a second one away.
+// childAttributes: where a child cannot be made to end with its parent, the inherited lock prevents a second one.
 func childAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

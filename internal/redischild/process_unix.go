@@ -14,8 +14,8 @@ import (
 	"syscall"
 )
 
-// lockDir takes the directory for this process and the child that it starts:
-// two redis-servers on one directory would destroy the data.
+// lockDir locks the directory for this process and its child: two redis-servers on one directory would destroy the
+// data.
 func lockDir(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -40,9 +40,8 @@ func writePid(lock *os.File, pid int) error {
 	return err
 }
 
-// startWithParent starts the child and calls ended when it has ended. Ctrl-C
-// in a terminal does not reach it: this process ends it when nobody uses it any
-// more.
+// startWithParent starts the child and calls ended after its end. Ctrl-C in a terminal does not reach the child,
+// because this process stops it after its users have ended.
 func startWithParent(cmd *exec.Cmd, ended func(error)) error {
 	cmd.SysProcAttr = childAttributes()
 	started := make(chan error, 1) // one value, read below

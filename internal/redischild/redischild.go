@@ -1,5 +1,5 @@
-// Package redischild runs the redis-server of this machine as a child process,
-// with the settings that lose nothing, for an installation of one process.
+// Package redischild runs this machine's redis-server as a child process, with settings that lose no data, for an
+// installation of one process.
 package redischild
 
 import (
@@ -22,15 +22,14 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Config is what a Server needs.
+// Config configures a Server.
 type Config struct {
-	// Dir holds the data, the lock and the socket. Required; it is made when it
-	// is not there, for this user alone.
+	// Dir contains the data, the lock and the socket. Required; it is created if missing, accessible to this user
+	// only.
 	Dir string
-	// Command is the redis-server to start. Empty: the one on PATH, else
-	// valkey-server.
+	// Command is the redis-server to start. Empty: the one on PATH, else valkey-server.
 	Command string
-	// Log gets what the child writes, at debug level. Required.
+	// Log receives the output of the child at debug level. Required.
 	Log *slog.Logger
 }
 
@@ -39,29 +38,27 @@ type Server struct {
 	config   Config
 	password string
 	socket   string
-	tempDir  string // of a socket whose path would be too long in Dir; empty: it is there
+	tempDir  string // for a socket whose path would be too long in Dir; empty: the socket is in Dir
 	lock     *os.File
 	cmd      *exec.Cmd
 	output   tail
-	ended    chan struct{} // closed when the child has ended
-	endErr   error         // readable when ended is closed
+	ended    chan struct{} // closed after the end of the child
+	endErr   error         // valid after ended is closed
 	closing  sync.Once
 	closeErr error
 }
 
 const (
-	// stopLimit is how long the child may take to end; what was accepted is on
-	// disk already.
+	// stopLimit is the maximum time for the child to end; accepted data is on disk already.
 	stopLimit = 20 * time.Second
-	// askEvery is the pause between two questions whether it is ready.
-	askEvery = 20 * time.Millisecond
-	// longestSocket is the longest path of a socket, bytes: 104 on BSD and
-	// macOS, with the zero at its end.
-	longestSocket = 103
+	// pollInterval is the pause between two checks for readiness.
+	pollInterval = 20 * time.Millisecond
+	// maxSocketPath is the maximum length of a socket path in bytes: 104 on BSD and macOS, with the terminating zero.
+	maxSocketPath = 103
 )
 
-// Start starts the child and returns when it has loaded its data. It refuses a
-// directory that another redis-server uses, and versions that are too old.
+// Start starts the child and returns when it has loaded its data. It fails for a directory that another redis-server
+// uses, and for a version that is too old.
 func Start(ctx context.Context, config Config) (_ *Server, err error) {
 	if config.Dir == "" || config.Log == nil {
 		return nil, errors.New("start redis-server: Dir and Log are required")
@@ -72,7 +69,7 @@ func Start(ctx context.Context, config Config) (_ *Server, err error) {
 			err = errors.Join(fmt.Errorf("start redis-server: %w", err), s.Close())
 		}
 	}()
-	if s.config.Command, err = find(ctx, config.Command); err != nil {
+	if s.config.Command, err = findServer(ctx, config.Command); err != nil {
 		return nil, err
 	}
 	if s.config.Dir, err = filepath.Abs(config.Dir); err != nil {
@@ -93,7 +90,7 @@ func Start(ctx context.Context, config Config) (_ *Server, err error) {
 	return s, s.ready(ctx)
 }
 
-// prepare makes the password and the place of the socket.
+// prepare creates the password and the directory of the socket.
 func (s *Server) prepare() error {
 	file := filepath.Join(s.config.Dir, "password")
 	text, err := os.ReadFile(file)
@@ -108,8 +105,8 @@ func (s *Server) prepare() error {
 		return fmt.Errorf("%s holds no password: remove it", file)
 	}
 	s.socket = filepath.Join(s.config.Dir, "redis.sock")
-	if len(s.socket) > longestSocket {
-		if s.tempDir, err = os.MkdirTemp("", "penstock-"); err != nil { // for this user alone
+	if len(s.socket) > maxSocketPath {
+		if s.tempDir, err = os.MkdirTemp("", "penstock-"); err != nil { // accessible to this user only
 			return err
 		}
 		s.socket = filepath.Join(s.tempDir, "redis.sock")
@@ -117,8 +114,8 @@ func (s *Server) prepare() error {
 	return nil
 }
 
-// settings are redis.conf. It goes to the child's standard input: a command
-// line is visible to everybody on the machine.
+// settings returns the redis.conf. It is passed on standard input, because all users of the machine can see a command
+// line.
 func (s *Server) settings() string {
 	return fmt.Sprintf(`port 0
 unixsocket %s
@@ -137,13 +134,13 @@ logfile ""
 `, quoted(s.socket), s.password, quoted(s.config.Dir))
 }
 
-// quoted is a word of redis.conf.
+// quoted returns a quoted word of redis.conf.
 func quoted(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
-// spawn starts the child. It inherits the lock, which so lasts as long as it
-// lives, even when this process is killed and it is not.
+// spawn starts the child. It inherits the lock, which therefore lasts as long as the child, even when only this
+// process is killed.
 func (s *Server) spawn() error {
 	s.cmd = exec.Command(s.config.Command, "-")
 	s.cmd.Stdin = strings.NewReader(s.settings())
@@ -163,7 +160,7 @@ func (s *Server) spawn() error {
 func (s *Server) ready(ctx context.Context) error {
 	client := redis.NewClient(&redis.Options{Network: "unix", Addr: s.socket, Password: s.password, MaxRetries: -1, DialTimeout: time.Second})
 	defer client.Close()
-	tick := time.NewTicker(askEvery)
+	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	for {
 		err := client.Ping(ctx).Err()
@@ -175,20 +172,20 @@ func (s *Server) ready(ctx context.Context) error {
 			return fmt.Errorf("it ended at once (%v) and said: %s", s.endErr, s.output.last())
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-tick.C: // it starts, or loads
+		case <-tick.C: // it is starting or loading
 		}
 	}
 }
 
-// URL says how to connect, password included, as the product's settings do.
+// URL returns the URL for a client, with the password, as in the product's settings.
 func (s *Server) URL() string {
 	return (&url.URL{Scheme: "unix", User: url.UserPassword("", s.password), Path: s.socket}).String()
 }
 
-// Pid is the child's process id.
+// Pid returns the process id of the child.
 func (s *Server) Pid() int { return s.cmd.Process.Pid }
 
-// Run returns when ctx ends, and with an error when the child ends before.
+// Run returns nil when ctx ends, and an error when the child ends before.
 func (s *Server) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -198,8 +195,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 }
 
-// Close ends the child in order and waits for its end. Who uses it must have
-// ended before.
+// Close stops the child gracefully and waits for its end. Its users must have ended before.
 func (s *Server) Close() error {
 	s.closing.Do(func() {
 		if s.cmd != nil {
@@ -216,7 +212,7 @@ func (s *Server) Close() error {
 }
 
 func (s *Server) stop() error {
-	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
 	limit := time.NewTimer(stopLimit)
 	defer limit.Stop()
 	select {
@@ -226,16 +222,16 @@ func (s *Server) stop() error {
 	}
 	_ = s.cmd.Process.Kill()
 	<-s.ended
-	return fmt.Errorf("redis-server did not end within %v and was killed; what was accepted is on disk", stopLimit)
+	return fmt.Errorf("redis-server did not end within %v and was killed; accepted runs are on disk", stopLimit)
 }
 
-// tail logs what the child writes and keeps the end of it.
+// tail logs the output of the child and keeps its last lines.
 type tail struct {
 	log *slog.Logger
 
-	mu    sync.Mutex // guards what follows
-	begun []byte     // of a line that is not whole
-	lines []string   // the last ones
+	mu    sync.Mutex // guards the fields below
+	begun []byte     // incomplete line
+	lines []string   // last complete lines
 }
 
 const keptLines = 5

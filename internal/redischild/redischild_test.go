@@ -18,8 +18,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// TestMain is a parent that starts a child and waits to be killed, when the
-// environment says so.
+// TestMain is a parent that starts a child and waits to be killed, when an environment variable is set.
 func TestMain(m *testing.M) {
 	dir := os.Getenv("REDISCHILD_DIR")
 	if dir == "" {
@@ -60,7 +59,7 @@ func start(t *testing.T, dir string) (*Server, *redis.Client) {
 	return s, c
 }
 
-// The child loses nothing and lets in nobody else, and its data is back.
+// The child accepts no other clients, and a restart restores its data.
 func TestTheChildLosesNothing(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "redis")
@@ -92,8 +91,8 @@ func TestTheChildLosesNothing(t *testing.T) {
 	}
 }
 
-// A second one on the directory is refused with who has it, even when the
-// parent has gone and the child has not.
+// A second child on the directory is refused with the id of the first, even when the first parent has ended and its
+// child has not.
 func TestOneChildPerDirectory(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -103,11 +102,11 @@ func TestOneChildPerDirectory(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("is in use by the redis-server with process id %d,", s.Pid())) {
 			t.Errorf("error %v", err)
 		}
-		_ = s.lock.Close() // as the end of this process does
+		_ = s.lock.Close() // as at the end of this process
 	}
 }
 
-// The path of a socket is short; that of data may be long.
+// The path of the socket is short, even if that of the data is long.
 func TestALongDirectory(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), strings.Repeat("long", 40), `with "quotes" and spaces`)
@@ -117,7 +116,7 @@ func TestALongDirectory(t *testing.T) {
 	}
 }
 
-// A child whose parent is killed ends; until it has, nobody else gets its data.
+// A child whose parent is killed ends; until then no other process gets its data.
 func TestTheChildEndsWithItsParent(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
@@ -166,8 +165,8 @@ func TestTheChildEndsWithItsParent(t *testing.T) {
 	}
 }
 
-// stateOf is the state of a process as /proc has it; empty: it is gone. What
-// has ended and nobody has waited for is Z.
+// stateOf returns the state of a process from /proc; empty: it does not exist. Z is an ended process for which nobody
+// has waited.
 func stateOf(pid int) string {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	_, rest, _ := strings.Cut(string(text), ") ")
@@ -175,7 +174,7 @@ func stateOf(pid int) string {
 	return state
 }
 
-// A child that ends by itself is told of.
+// The end of a child is reported.
 func TestAChildThatEnds(t *testing.T) {
 	t.Parallel()
 	s, _ := start(t, t.TempDir())
@@ -187,7 +186,7 @@ func TestAChildThatEnds(t *testing.T) {
 	}
 }
 
-// What cannot be started is refused with a sentence.
+// A failed start returns an error that names the cause.
 func TestWhatIsNotStarted(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -10,14 +10,13 @@ import (
 	"time"
 )
 
-// oldest is the oldest version that will do: workers wait with BLMOVE, which
-// came with 6.2.
+// oldestMajor and oldestMinor are the minimum version: workers use BLMOVE of Redis 6.2.
 const oldestMajor, oldestMinor = 6, 2
 
 var versionText = regexp.MustCompile(`v=(\d+)\.(\d+)\.\S+`)
 
-// find returns the program to start, of a version that will do.
-func find(ctx context.Context, command string) (string, error) {
+// findServer returns the path of the server, with a supported version.
+func findServer(ctx context.Context, command string) (string, error) {
 	names := []string{command}
 	if command == "" {
 		names = []string{"redis-server", "valkey-server"}

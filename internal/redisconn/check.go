@@ -15,25 +15,24 @@ import (
 )
 
 const (
-	loadingPoll = 200 * time.Millisecond // between two PINGs while Redis reads its file
-	greetWait   = time.Second            // for the line that a refusing server sends first
+	loadingPoll = 200 * time.Millisecond // between two PINGs while Redis loads its data
+	greetWait   = time.Second            // for the line that a rejecting server sends first
 	greetBytes  = 2048
 )
 
-// Check returns nil when Redis answers and the user may do what the program
-// does, and otherwise why not: see Ping.
+// Check returns nil when Redis answers and the user has the rights that the program needs, otherwise the reason: see
+// Ping.
 func (c *Conn) Check(ctx context.Context) error {
 	if err := c.Ping(ctx); err != nil {
 		return err
 	}
 	client := c.Client()
 	defer client.Close()
-	return explained(rights(ctx, client))
+	return withAdvice(checkRights(ctx, client))
 }
 
-// Ping returns nil when Redis answers, and otherwise why it does not, in the
-// server's own words and with what to do. While Redis loads its data it waits,
-// up to ctx's deadline. The error holds neither user nor password.
+// Ping returns nil when Redis answers, otherwise the reason in the server's words, with advice. While Redis loads its
+// data it waits, until ctx ends. The error contains neither user nor password.
 func (c *Conn) Ping(ctx context.Context) error {
 	client := c.Client()
 	defer client.Close()
@@ -43,19 +42,19 @@ func (c *Conn) Ping(ctx context.Context) error {
 			return nil
 		}
 		if !strings.HasPrefix(err.Error(), "LOADING") {
-			return c.explain(ctx, err)
+			return c.serverReason(ctx, err)
 		}
 		select {
 		case <-ctx.Done():
-			return explained(err)
+			return withAdvice(err)
 		case <-time.After(loadingPoll):
 		}
 	}
 }
 
-// rights tries what an ACL may forbid: a script on the keys of each prefix, and
-// a message. It changes nothing.
-func rights(ctx context.Context, client redis.UniversalClient) error {
+// checkRights tries the operations that an ACL may forbid: a script on the keys of each prefix, and a message. It
+// changes nothing.
+func checkRights(ctx context.Context, client redis.UniversalClient) error {
 	for _, key := range []string{"penstock:rights", "asynq:rights"} {
 		if err := client.Eval(ctx, "return redis.call('EXISTS', KEYS[1])", []string{key}).Err(); err != nil {
 			return err
@@ -64,18 +63,17 @@ func rights(ctx context.Context, client redis.UniversalClient) error {
 	return client.Publish(ctx, "penstock:rights", "").Err()
 }
 
-// explain looks for the server's own words. A server in protected mode, or one
-// with too many connections, sends an error and closes: go-redis, which speaks
-// first, sees a broken pipe and never reads it.
-func (c *Conn) explain(ctx context.Context, err error) error {
+// serverReason looks for the reason in the server's words. A server in protected mode, or with too many connections,
+// sends an error and closes the connection; go-redis sends first, sees a broken pipe and never reads the error.
+func (c *Conn) serverReason(ctx context.Context, err error) error {
 	var said redis.Error
 	if errors.As(err, &said) {
-		return explained(err)
+		return withAdvice(err)
 	}
 	addrs, secure := c.addresses()
 	for _, addr := range addrs {
 		if line := greeting(ctx, addr, secure); line != "" {
-			return explained(errors.New(line))
+			return withAdvice(errors.New(line))
 		}
 	}
 	if secure != nil && errors.Is(err, context.DeadlineExceeded) {
@@ -94,8 +92,8 @@ func (c *Conn) addresses() ([]string, *tls.Config) {
 	return []string{c.single.Addr}, c.single.TLSConfig
 }
 
-// greeting returns the error that a server sends to a new connection before it
-// is asked anything; "" when it sends none, as servers do that accept.
+// greeting returns the error that a server sends to a new connection before any request; "" when it sends none, as an
+// accepting server does.
 func greeting(ctx context.Context, addr string, secure *tls.Config) string {
 	ctx, cancel := context.WithTimeout(ctx, greetWait)
 	defer cancel()
@@ -118,7 +116,7 @@ func greeting(ctx context.Context, addr string, secure *tls.Config) string {
 	return text
 }
 
-// advice says what to do about an error, by how it begins.
+// advice lists what to do about an error, by the prefix of its text.
 var advice = []struct{ prefix, what string }{
 	{"DENIED", "set a password in Redis (requirepass) and in the URL, or start it with --protected-mode no where only trusted machines reach it"},
 	{"NOAUTH", "the Redis URL names no password: redis://:password@host:6379/0"},
@@ -128,26 +126,25 @@ var advice = []struct{ prefix, what string }{
 	{"LOADING", "it reads its file and answers when that is done"},
 }
 
-// explained adds to an error of the server what to do about it. Of a long
-// error only the first sentence is kept.
-func explained(err error) error {
+// withAdvice adds advice to an error of the server. Of a long error it keeps only the first sentence.
+func withAdvice(err error) error {
 	if err == nil {
 		return nil
 	}
 	for _, a := range advice {
 		if text := err.Error(); strings.HasPrefix(text, a.prefix) {
 			first, _, _ := strings.Cut(text, ". ")
-			return &explanation{fmt.Sprintf("Redis says %q: %s", strings.TrimSuffix(first, "."), a.what), err}
+			return &advisedError{fmt.Sprintf("Redis says %q: %s", strings.TrimSuffix(first, "."), a.what), err}
 		}
 	}
 	return err
 }
 
-// explanation is an error of the server with what to do about it.
-type explanation struct {
+// advisedError is an error of the server with advice.
+type advisedError struct {
 	text  string
 	cause error
 }
 
-func (e *explanation) Error() string { return e.text }
-func (e *explanation) Unwrap() error { return e.cause }
+func (e *advisedError) Error() string { return e.text }
+func (e *advisedError) Unwrap() error { return e.cause }

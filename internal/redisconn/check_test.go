@@ -12,7 +12,7 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// refused returns why Redis does not answer at the URL.
+// refused returns the reason why Redis does not respond at the URL.
 func refused(t *testing.T, url string) string {
 	t.Helper()
 	conn, err := redisconn.Parse(url)
@@ -79,8 +79,8 @@ func TestARedisWithTooManyConnectionsSaysSo(t *testing.T) {
 	}
 }
 
-// holdConnection takes a connection of the server's and keeps it until the test
-// ends. The server may not have noticed yet that earlier ones are closed.
+// holdConnection opens a connection to the server and keeps it until the test ends. The server may not have noticed
+// yet that earlier ones are closed.
 func holdConnection(t *testing.T, addr string) {
 	t.Helper()
 	for {
@@ -99,8 +99,7 @@ func holdConnection(t *testing.T, addr string) {
 	}
 }
 
-// The server lets only loopback in: the test reaches it by another address of
-// this machine.
+// The server accepts only loopback: the test uses another address of this machine.
 func TestProtectedModeIsNamed(t *testing.T) {
 	t.Parallel()
 	own := ownAddress(t)
@@ -126,8 +125,7 @@ func ownAddress(t *testing.T) string {
 	return ""
 }
 
-// TestTheFirstWordOfAServer needs no Redis: the server refuses at once and
-// closes, as protected mode does.
+// TestTheFirstWordOfAServer needs no Redis: the server refuses at once and closes, as in protected mode.
 func TestTheFirstWordOfAServer(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{
@@ -168,7 +166,7 @@ func TestANobodyIsTheNetworksError(t *testing.T) {
 	}
 }
 
-// A Redis without TLS says nothing to who speaks TLS; the cause is told.
+// A Redis without TLS does not respond to a TLS client; the error names the cause.
 func TestARedisWithoutTLSIsNamed(t *testing.T) {
 	t.Parallel()
 	conn, err := redisconn.Parse("rediss://" + testenv.Redis(t).Addr)

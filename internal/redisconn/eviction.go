@@ -9,12 +9,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// NoEviction is the maxmemory-policy with which Redis refuses what does not
-// fit. With every other one it deletes keys, and with them runs.
+// NoEviction is the maxmemory-policy with which Redis rejects writes that do not fit. With every other policy it
+// deletes keys, and with them runs.
 const NoEviction = "noeviction"
 
-// Eviction is the maxmemory-policy of Redis; of a Cluster, one that is not
-// NoEviction if a primary has one. Empty: Redis does not say.
+// Eviction returns the maxmemory-policy of Redis; for a Cluster, one other than NoEviction if a primary has one.
+// Empty: Redis does not report it.
 func (c *Conn) Eviction(ctx context.Context) (string, error) {
 	client := c.open(0)
 	defer client.Close()
@@ -22,7 +22,7 @@ func (c *Conn) Eviction(ctx context.Context) (string, error) {
 	if !ok {
 		return evictionOf(ctx, client)
 	}
-	var mu sync.Mutex // the primaries are asked at once
+	var mu sync.Mutex // the primaries are queried concurrently
 	worst := ""
 	err := cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
 		policy, err := evictionOf(ctx, node)

@@ -8,8 +8,8 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// The pool is what the URL says, else the setting, else the default: never a
-// multiple of the machine's cores.
+// The size of the pool is that of the URL, else the setting, else the default: never a multiple of the machine's
+// cores.
 func TestPoolsHaveASize(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

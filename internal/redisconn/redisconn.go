@@ -13,38 +13,35 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Conn makes clients of one Redis: a single server, one behind Sentinel, or a
-// Cluster. Safe for concurrent use.
+// Conn creates clients of one Redis: a single server, one with Sentinel, or a Cluster. Safe for concurrent use.
 type Conn struct {
 	single   *redis.Options
 	sentinel *redis.FailoverOptions
 	cluster  *redis.ClusterOptions
 	hooks    []redis.Hook
-	pool     int // connections of a client at most
+	pool     int // maximum connections of a client
 }
 
-// DefaultPool is how many connections a client keeps at most: enough for the
-// batches of a process that does ten thousand runs a second, whatever the
-// number of its cores. go-redis' own is ten for each core.
+// DefaultPool is the default maximum number of connections of a client. It suffices for the batches of a process with
+// ten thousand runs a second, independent of the number of cores; go-redis' own default is ten for each core.
 const DefaultPool = 20
 
-// WithPool returns a Conn whose clients keep at most that many connections, to
-// each primary of a Cluster. The URL's own pool_size wins. Blocking clients
-// have a few of their own.
+// WithPool returns a Conn whose clients have at most size connections, to each primary of a Cluster. The pool_size of
+// the URL takes precedence. Blocking clients have a few connections of their own.
 func (c *Conn) WithPool(size int) *Conn {
 	with := *c
 	with.pool = size
 	return &with
 }
 
-// Parse reads a Redis URL:
+// Parse parses a Redis URL:
 //
 //	redis://user:password@host:6379/0, rediss:// with TLS
 //	unix://user:password@/path/of/redis.sock?db=0
 //	redis-sentinel://user:password@host:26379,host2:26379/mymaster/0
 //	redis-cluster://user:password@host:6379,host2:6379, rediss-cluster:// with TLS
 //
-// Errors never repeat the URL: it may hold a password.
+// Errors never contain the URL, because it may contain a password.
 func Parse(raw string) (*Conn, error) {
 	scheme, rest, found := strings.Cut(raw, "://")
 	if !found {
@@ -52,7 +49,7 @@ func Parse(raw string) (*Conn, error) {
 	}
 	switch scheme {
 	case "redis", "rediss", "unix":
-		if _, err := url.Parse(raw); err != nil { // whose words may hold a part of the password
+		if _, err := url.Parse(raw); err != nil { // its text may contain a part of the password
 			return nil, fmt.Errorf("parse Redis URL: it is no URL; percent-encode special characters of user and password")
 		}
 		o, err := redis.ParseURL(raw)
@@ -91,11 +88,10 @@ func hosts(rest string) (user *url.Userinfo, addrs []string, path string, err er
 	return user, addrs, path, nil
 }
 
-// clusterLook is how old the map of a Cluster's slots may become, while
-// commands are sent, before it is read again. go-redis asks for no new map when
-// a primary refuses connections: with its own interval, a minute, all work on
-// that primary would stand still for as long after a failover of seconds.
-const clusterLook = 2 * time.Second
+// clusterReload is the age at which the slot map of a Cluster is read again while commands are sent. go-redis
+// requests no new map when a primary refuses connections: with its default, a minute, all work on that primary would
+// stop that long after a failover of seconds.
+const clusterReload = 2 * time.Second
 
 func parseCluster(scheme, rest string) (*Conn, error) {
 	user, addrs, _, err := hosts(rest)
@@ -112,7 +108,7 @@ func parseCluster(scheme, rest string) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse Redis URL: %s", withoutURL(err, u.String()))
 	}
-	o.ClusterStateReloadInterval = clusterLook
+	o.ClusterStateReloadInterval = clusterReload
 	return &Conn{cluster: o}, nil
 }
 
@@ -138,26 +134,25 @@ func parseSentinel(rest string) (*Conn, error) {
 	return &Conn{sentinel: o}, nil
 }
 
-// Cluster reports whether keys of different slots live on different servers.
+// Cluster reports whether the Redis is a Cluster, where keys of different slots are on different servers.
 func (c *Conn) Cluster() bool { return c.cluster != nil }
 
-// With returns a Conn whose clients have hooks, all but the blocking ones:
-// what those do is wait.
+// With returns a Conn whose clients have the hooks, except for the blocking clients, which only wait.
 func (c *Conn) With(hooks ...redis.Hook) *Conn {
 	with := *c
 	with.hooks = append(slices.Clip(with.hooks), hooks...)
 	return &with
 }
 
-// Client opens a client for commands that answer at once. Lost commands are
-// retried by the client, so what they do must be safe to do twice.
+// Client opens a client for commands that do not block. The client repeats commands whose reply was lost, so that
+// they must be idempotent.
 func (c *Conn) Client() redis.UniversalClient { return c.client(0) }
 
-// Once opens a client that retries nothing: for commands whose caller must
-// know that they may have been executed before.
-func (c *Conn) Once() redis.UniversalClient { return c.client(-1) }
+// NoRetry opens a client that repeats nothing: for callers that must know whether a command may have been executed
+// before.
+func (c *Conn) NoRetry() redis.UniversalClient { return c.client(-1) }
 
-// client opens a client with so many retries; 0: go-redis' default.
+// client opens a client with the given number of retries; 0: go-redis' default.
 func (c *Conn) client(retries int) redis.UniversalClient {
 	client := c.open(retries)
 	for _, h := range c.hooks {
@@ -166,12 +161,12 @@ func (c *Conn) client(retries int) redis.UniversalClient {
 	return client
 }
 
-// poolSize is how many connections a client keeps at most; said is the URL's.
+// poolSize returns the maximum number of connections of a client; said is that of the URL.
 func (c *Conn) poolSize(said int) int { return cmp.Or(said, c.pool, DefaultPool) }
 
-// MostConnections bounds the connections of one client to one server, with the
-// default of the URL's pool_size: go-redis keeps a pool of its own for pipelines.
-func (c *Conn) MostConnections() int {
+// MaxConnections returns the maximum number of connections of one client to one server, without a pool_size in the
+// URL. It includes go-redis' separate pool for pipelines.
+func (c *Conn) MaxConnections() int {
 	return cmp.Or(c.pool, DefaultPool) + redis.DefaultPipelinePoolSize
 }
 
@@ -195,12 +190,11 @@ func (c *Conn) open(retries int) redis.UniversalClient {
 	return redis.NewClient(&o)
 }
 
-// Blocking opens a client for commands that may wait at the server for up to
-// block. It has its own few connections, never retries, and tells onConnect
-// of each connection that it makes.
+// Blocking opens a client for commands that block at the server for up to block. It has a few connections of its own,
+// never retries, and calls onConnect for each new connection.
 func (c *Conn) Blocking(block time.Duration, onConnect func(ctx context.Context, cn *redis.Conn) error) redis.UniversalClient {
 	const conns = 2
-	wait := block + 3*time.Second // pipelines use the client's read timeout, not the command's
+	wait := block + 3*time.Second // pipelines use the client's read timeout, not that of the command
 	switch {
 	case c.cluster != nil:
 		o := *c.cluster

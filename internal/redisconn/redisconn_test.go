@@ -47,14 +47,14 @@ func TestParseNeverRepeatsThePassword(t *testing.T) {
 	}
 }
 
-// A minute, go-redis' own, is how long a failover would stop all work.
+// With go-redis' own interval, a minute, a failover would stop all work for that long.
 func TestAClusterIsLookedAtOften(t *testing.T) {
 	t.Parallel()
 	c, err := Parse("redis-cluster://a:1,b:2")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.cluster.ClusterStateReloadInterval != clusterLook {
+	if c.cluster.ClusterStateReloadInterval != clusterReload {
 		t.Errorf("the map of slots is read every %v", c.cluster.ClusterStateReloadInterval)
 	}
 }

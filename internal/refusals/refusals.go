@@ -1,5 +1,5 @@
-// Package refusals keeps the requests that the doors refused lately, without
-// what they carried, for the people who ask why.
+// Package refusals keeps a log of recently rejected requests, without their contents, for people who ask for the
+// reason.
 package refusals
 
 import (
@@ -16,68 +16,65 @@ import (
 )
 
 const (
-	// kept is about how many refusals are kept.
-	kept = 1000
-	// keptFor is how long they are kept after the last.
-	keptFor = 7 * 24 * time.Hour
-	// room is how many may wait to be written; more at once are not kept.
-	room = 64
-	// pause is between two writes: a flood of refusals must not become a flood
-	// of writes.
-	pause = 200 * time.Millisecond
-	// explainLimit bounds one explanation.
+	// maxKept is the approximate maximum number of entries.
+	maxKept = 1000
+	// retention is how long the log is kept after its last entry.
+	retention = 7 * 24 * time.Hour
+	// bufferSize is the maximum number of entries that wait to be written; further ones are dropped.
+	bufferSize = 64
+	// writeInterval is the pause between two writes, so that a flood of rejections does not become a flood of writes.
+	writeInterval = 200 * time.Millisecond
+	// explainLimit is the maximum duration of one Explain.
 	explainLimit = time.Second
 
 	maxText = 300 // bytes of a message or finding
 )
 
-// key is a stream of refusals (JSON), about kept of them. TTL: keptFor.
+// key is a stream of rejections (JSON), about maxKept of them. TTL: retention.
 const key = "penstock:refused"
 
 const field = "refusal"
 
-// Refusal is a request that was refused. It holds neither a body nor what
-// proves anything.
+// Refusal is a rejected request. It contains neither a body nor a credential.
 type Refusal struct {
 	ID        string    `json:"-"`
-	At        time.Time `json:"-"` // when it was written
+	At        time.Time `json:"-"` // time of writing
 	Method    string    `json:"method"`
 	Route     string    `json:"route"`
 	Status    int       `json:"status"`
 	Code      string    `json:"code"`
 	Message   string    `json:"message"`
-	Flow      string    `json:"flow,omitempty"` // as the request named it
-	Key       string    `json:"key,omitempty"`  // likewise
+	Flow      string    `json:"flow,omitempty"` // as named in the request
+	Key       string    `json:"key,omitempty"`  // as named in the request
 	IP        string    `json:"ip"`
 	RequestID string    `json:"request_id"`
-	Findings  []string  `json:"findings,omitempty"` // why a proof did not fit
+	Findings  []string  `json:"findings,omitempty"` // why a proof was rejected
 
-	// Explain finds out why a proof did not fit, later; nil: there is nothing
-	// to explain.
+	// Explain finds out later why a proof was rejected; optional.
 	Explain func(context.Context) []string `json:"-"`
 }
 
-// Config of a Log. Both are required.
+// Config configures a Log. Both fields are required.
 type Config struct {
 	Redis redis.UniversalClient
 	Log   *slog.Logger
 }
 
-// Log keeps refusals. Safe for concurrent use.
+// Log stores rejections. Safe for concurrent use.
 type Log struct {
 	config  Config
-	waiting chan Refusal // buffered, so that a door never waits
+	waiting chan Refusal // buffered, so that Add never blocks
 }
 
-// New makes a Log. Nothing is written unless Run runs.
+// New returns a Log. It writes only while Run runs.
 func New(config Config) (*Log, error) {
 	if config.Redis == nil || config.Log == nil {
 		return nil, errors.New("new log of refusals: Redis and Log are required")
 	}
-	return &Log{config, make(chan Refusal, room)}, nil
+	return &Log{config, make(chan Refusal, bufferSize)}, nil
 }
 
-// Add keeps a refusal, unless too many come at once. It never blocks.
+// Add records a rejection, or drops it when too many are waiting. It never blocks.
 func (l *Log) Add(r Refusal) {
 	select {
 	case l.waiting <- r:
@@ -85,7 +82,7 @@ func (l *Log) Add(r Refusal) {
 	}
 }
 
-// Run writes what was added until ctx ends.
+// Run writes the added entries until ctx ends.
 func (l *Log) Run(ctx context.Context) error {
 	failing := false
 	for {
@@ -93,13 +90,13 @@ func (l *Log) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case r := <-l.waiting:
-			err := l.write(ctx, append([]Refusal{r}, l.rest()...))
-			if err != nil && !failing && ctx.Err() == nil { // say it once
+			err := l.write(ctx, append([]Refusal{r}, l.drain()...))
+			if err != nil && !failing && ctx.Err() == nil { // logged once
 				l.config.Log.Warn("refusals are not kept", "error", err)
 			}
 			failing = err != nil
 		}
-		timer := time.NewTimer(pause)
+		timer := time.NewTimer(writeInterval)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
@@ -108,8 +105,8 @@ func (l *Log) Run(ctx context.Context) error {
 	}
 }
 
-// rest takes what waits now.
-func (l *Log) rest() []Refusal {
+// drain returns the entries that are waiting now.
+func (l *Log) drain() []Refusal {
 	var all []Refusal
 	for {
 		select {
@@ -128,9 +125,9 @@ func (l *Log) write(ctx context.Context, batch []Refusal) error {
 			if err != nil {
 				return err
 			}
-			p.XAdd(ctx, &redis.XAddArgs{Stream: key, MaxLen: kept, Approx: true, Values: []any{field, text}})
+			p.XAdd(ctx, &redis.XAddArgs{Stream: key, MaxLen: maxKept, Approx: true, Values: []any{field, text}})
 		}
-		p.Expire(ctx, key, keptFor)
+		p.Expire(ctx, key, retention)
 		return nil
 	})
 	if err != nil {
@@ -139,7 +136,7 @@ func (l *Log) write(ctx context.Context, batch []Refusal) error {
 	return nil
 }
 
-// finish explains a refusal and shortens its texts.
+// finish explains a rejection and shortens its texts.
 func finish(ctx context.Context, r *Refusal) *Refusal {
 	if r.Explain != nil {
 		ctx, cancel := context.WithTimeout(ctx, explainLimit)
@@ -162,7 +159,7 @@ func shorten(s string) string {
 	return strings.ToValidUTF8(s[:maxText], "") + "…"
 }
 
-// List returns the newest refusals, at most that many.
+// List returns the newest rejections, at most the given number.
 func (l *Log) List(ctx context.Context, most int) ([]Refusal, error) {
 	messages, err := l.config.Redis.XRevRangeN(ctx, key, "+", "-", int64(most)).Result()
 	if err != nil {
@@ -173,7 +170,7 @@ func (l *Log) List(ctx context.Context, most int) ([]Refusal, error) {
 		var r Refusal
 		text, _ := m.Values[field].(string)
 		if json.Unmarshal([]byte(text), &r) != nil {
-			continue // of a newer version, perhaps
+			continue // possibly of a newer version
 		}
 		ms, _, _ := strings.Cut(m.ID, "-")
 		n, _ := strconv.ParseInt(ms, 10, 64)

@@ -1,5 +1,5 @@
-// Package strictjson checks that bytes are one JSON value that every parser
-// reads alike, so that they can be passed on untouched.
+// Package strictjson checks that bytes are one JSON value that all parsers read alike, so that they can be passed on
+// unchanged.
 package strictjson
 
 import (
@@ -9,19 +9,18 @@ import (
 	"unicode/utf8"
 )
 
-// Error says what is wrong with the text and where. It may quote a member
-// name of the text, so it is for the sender, not for the log.
+// Error describes the error in the text and its position. It may quote a member name of the text, so that it may be
+// sent to the sender but not logged.
 type Error struct {
 	Reason string
-	Offset int // byte
+	Offset int // in bytes
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("%s at byte %d", e.Reason, e.Offset) }
 
-// Check accepts exactly one JSON value (RFC 8259) in UTF-8 of at most depth
-// nested arrays and objects, in which no object names a member twice and no
-// string holds half a surrogate pair. Numbers are not interpreted. It reads
-// the text once, without building values. The error is an *Error.
+// Check accepts exactly one JSON value (RFC 8259) in UTF-8 with at most depth nested arrays and objects, without
+// duplicate member names in an object and without unpaired surrogates in strings. Numbers are not interpreted. It
+// reads the text once without building values. The error is an *Error.
 func Check(text []byte, depth int) error {
 	if !utf8.Valid(text) {
 		return &Error{"invalid UTF-8", validPrefix(text)}
@@ -30,7 +29,7 @@ func Check(text []byte, depth int) error {
 	if err := c.document(); err != nil {
 		return err
 	}
-	return nil // not err: a nil *Error is no nil error
+	return nil // not err: a nil *Error would be a non-nil error
 }
 
 func validPrefix(text []byte) int {
@@ -49,9 +48,9 @@ func validPrefix(text []byte) int {
 type checker struct {
 	text  []byte
 	at    int
-	depth int // levels that may still be opened
+	depth int // remaining levels of nesting
 
-	names [][]byte // member names of the open objects, decoded, outermost object first
+	names [][]byte // decoded member names of the open objects, outermost object first
 }
 
 func (c *checker) document() *Error {
@@ -84,7 +83,7 @@ func (c *checker) space() {
 	}
 }
 
-// peek returns the next byte, 0 at the end: no token starts with it.
+// peek returns the next byte; 0 at the end, because no token starts with it.
 func (c *checker) peek() byte {
 	if c.at < len(c.text) {
 		return c.text[c.at]
@@ -121,7 +120,7 @@ func (c *checker) literal(word string) *Error {
 	return nil
 }
 
-// nested reads an array or object, from its opening bracket.
+// nested reads an array or object from its opening bracket.
 func (c *checker) nested(array bool) (err *Error) {
 	if c.depth == 0 {
 		return c.fail("nested too deep")
@@ -213,9 +212,9 @@ func (c *checker) next(closing byte) (more bool, err *Error) {
 	return false, c.fail(fmt.Sprintf(`"," or "%c" is expected`, closing))
 }
 
-// duplicate finds a name that comes twice. It may reorder the names.
+// duplicate returns a name that occurs twice. It may reorder names.
 func duplicate(names [][]byte) ([]byte, bool) {
-	if len(names) <= 12 { // pairwise is faster than sorting
+	if len(names) <= 12 { // pairwise comparison is faster than sorting
 		for i, name := range names {
 			for _, earlier := range names[:i] {
 				if bytes.Equal(name, earlier) {

@@ -43,8 +43,7 @@ func (c *checker) digits() bool {
 	return c.at > start
 }
 
-// str reads a string and returns it decoded; without escapes that is a part
-// of the text.
+// str reads a string and returns it decoded; without escapes it is a part of the text.
 func (c *checker) str() ([]byte, *Error) {
 	c.at++
 	start := c.at
@@ -88,7 +87,7 @@ func (c *checker) escaped(start int) ([]byte, *Error) {
 	return nil, c.fail("")
 }
 
-// escape reads one escape, both halves of a surrogate pair included.
+// escape reads one escape, or a surrogate pair.
 func (c *checker) escape() (rune, *Error) {
 	c.at++
 	b := c.peek()

@@ -12,18 +12,17 @@ import (
 	"time"
 )
 
-// Child is a process of the test, ended with it at the latest.
+// Child is a child process of the test. It ends with the test at the latest.
 type Child struct {
 	Name string
 
-	cmd  *exec.Cmd
-	log  output
+	cmd  *exec.Cmd     // closed after its end
+	log  output        // of Wait; valid after done is closed
 	done chan struct{} // closed when it has ended
 	err  error         // of Wait; read after done
 }
 
-// Start starts a program. Its environment is env and nothing else but PATH.
-// What it says is shown when the test fails.
+// Start starts a program. Its environment is PATH and env only. Its output is shown when the test fails.
 func Start(t testing.TB, name, path string, env []string, args ...string) *Child {
 	t.Helper()
 	c := &Child{Name: name, done: make(chan struct{})}
@@ -47,16 +46,16 @@ func Start(t testing.TB, name, path string, env []string, args ...string) *Child
 	return c
 }
 
-// Pid is the process id.
+// Pid returns the process id.
 func (c *Child) Pid() int { return c.cmd.Process.Pid }
 
-// Log is what the process has said so far.
+// Log returns the output of the process so far.
 func (c *Child) Log() string { return c.log.String() }
 
-// Ended is closed when the process has ended.
+// Ended returns a channel that is closed after the end of the process.
 func (c *Child) Ended() <-chan struct{} { return c.done }
 
-// Signal sends a signal. A process that has ended takes none.
+// Signal sends a signal. It has no effect after the end of the process.
 func (c *Child) Signal(s syscall.Signal) { _ = c.cmd.Process.Signal(s) }
 
 // Kill ends the process as kill -9 does, and waits for its end.
@@ -65,8 +64,7 @@ func (c *Child) Kill() {
 	<-c.done
 }
 
-// Stop sends SIGTERM and returns how the process ended; one that has not
-// within the limit is killed.
+// Stop sends SIGTERM and returns the error of Wait. After the limit it kills the process.
 func (c *Child) Stop(limit time.Duration) error {
 	c.Signal(syscall.SIGTERM)
 	timer := time.NewTimer(limit)
@@ -80,7 +78,7 @@ func (c *Child) Stop(limit time.Duration) error {
 	}
 }
 
-// output gathers what a process says.
+// output collects the output of a process.
 type output struct {
 	mu  sync.Mutex // guards buf
 	buf bytes.Buffer

@@ -2,8 +2,7 @@ package testenv
 
 import "syscall"
 
-// childAttributes ends the child when the test process dies without a chance
-// to clean up, as it does on a test's time-out.
+// childAttributes ends the child when the test process dies without cleanup, as at a test's timeout.
 func childAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }

@@ -4,5 +4,5 @@ package testenv
 
 import "syscall"
 
-// childAttributes has nothing to add outside Linux.
+// childAttributes has no attributes outside of Linux.
 func childAttributes() *syscall.SysProcAttr { return nil }

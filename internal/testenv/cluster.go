@@ -11,14 +11,13 @@ import (
 	"time"
 )
 
-// RedisCluster is a Redis Cluster of the test: three primaries, and a replica
-// of each if the test wants them.
+// RedisCluster is a Redis Cluster of the test: three primaries, optionally with a replica each.
 type RedisCluster struct {
 	Nodes    []*RedisServer // primaries
 	Replicas []*RedisServer // of the primary with the same index; nil: none
 }
 
-// URL is the address as the product's settings take it.
+// URL returns the address in the form of the product's settings.
 func (c *RedisCluster) URL() string {
 	addrs := make([]string, len(c.Nodes))
 	for i, n := range c.Nodes {
@@ -27,8 +26,7 @@ func (c *RedisCluster) URL() string {
 	return "redis-cluster://" + strings.Join(addrs, ",")
 }
 
-// Cluster starts three redis-servers, makes a cluster of them, and waits until
-// all of them know it. It is ended with the test.
+// Cluster starts three redis-servers, forms a cluster, and waits until all nodes know it. It ends with the test.
 func Cluster(t testing.TB, args ...string) *RedisCluster {
 	t.Helper()
 	c := &RedisCluster{}
@@ -47,8 +45,8 @@ func Cluster(t testing.TB, args ...string) *RedisCluster {
 	return c
 }
 
-// ClusterWithReplicas starts a cluster like Cluster, and a replica of each
-// primary, which takes its place when it has been gone for two seconds.
+// ClusterWithReplicas is Cluster with a replica of each primary, which replaces a primary that has been gone for two
+// seconds.
 func ClusterWithReplicas(t testing.TB, args ...string) *RedisCluster {
 	t.Helper()
 	c := Cluster(t, args...)
@@ -85,7 +83,7 @@ func clusterNode(t testing.TB, args []string) *RedisServer {
 	}, args...)...)
 }
 
-// meet makes nodes know each other, and waits until all of them know all.
+// meet introduces the nodes to each other, and waits until each knows all.
 func meet(ctx context.Context, t testing.TB, nodes []*RedisServer) {
 	t.Helper()
 	for i, n := range nodes {
@@ -114,7 +112,7 @@ func busPort(s *RedisServer) string {
 	return strconv.Itoa(0)
 }
 
-// waitForNode waits until a node says what it should.
+// waitForNode waits until said returns true.
 func waitForNode(ctx context.Context, t testing.TB, what string, said func() (string, bool)) {
 	t.Helper()
 	for {

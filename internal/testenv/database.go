@@ -18,8 +18,7 @@ import (
 	"time"
 )
 
-// Database is a database server child of the test, with one user and one
-// database of its own.
+// Database is a database server of the test, with one user and one database.
 type Database struct {
 	Host, Port     string
 	User, Password string
@@ -27,16 +26,16 @@ type Database struct {
 }
 
 const (
-	// databaseLimit bounds how long a database server may take to answer.
+	// databaseLimit is the maximum time for a database server to answer.
 	databaseLimit = 60 * time.Second
-	// farewell bounds how long it may take to end.
-	farewell = 10 * time.Second
+	// stopTimeout is the maximum time for it to end.
+	stopTimeout = 10 * time.Second
 )
 
-// databaseServer is what the servers have in common.
+// databaseServer is the part common to all servers.
 type databaseServer struct {
 	t   testing.TB
-	dir string // of its files, owned by who runs it
+	dir string // of its files, owned by the user that runs it
 
 	mu  sync.Mutex
 	log bytes.Buffer // guarded by mu
@@ -44,8 +43,7 @@ type databaseServer struct {
 
 func newDatabaseServer(t testing.TB, name string) *databaseServer {
 	t.Helper()
-	// Not t.TempDir: only its owner may enter that, and who runs the server is
-	// another user when the test is run by root.
+	// Not t.TempDir, which only its owner may enter: when root runs the test, another user runs the server.
 	dir, err := os.MkdirTemp("", name+"-")
 	if err != nil {
 		t.Fatalf("make directory: %v", err)
@@ -59,8 +57,7 @@ func newDatabaseServer(t testing.TB, name string) *databaseServer {
 	return &databaseServer{t: t, dir: dir}
 }
 
-// unprivileged is who runs servers that refuse to be run by root; nil: the
-// user of the test.
+// unprivileged returns the user for servers that refuse to run as root; nil: the user of the test.
 func unprivileged(t testing.TB) *syscall.Credential {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -75,14 +72,14 @@ func unprivileged(t testing.TB) *syscall.Credential {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 }
 
-// Write keeps what the server says, for when something goes wrong.
+// Write collects the output of the server, for failures.
 func (s *databaseServer) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.log.Write(p)
 }
 
-func (s *databaseServer) said() string {
+func (s *databaseServer) output() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.log.String()
@@ -100,16 +97,15 @@ func (s *databaseServer) command(path string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// prepare runs what makes the server's files.
+// prepare runs a program that creates the server's files.
 func (s *databaseServer) prepare(path string, args ...string) {
 	s.t.Helper()
 	if err := s.command(path, args...).Run(); err != nil {
-		s.t.Fatalf("run %s: %v\n%s", filepath.Base(path), err, s.said())
+		s.t.Fatalf("run %s: %v\n%s", filepath.Base(path), err, s.output())
 	}
 }
 
-// serve starts the server and waits until ping answers. The signal ends it
-// with the test.
+// serve starts the server and waits until ping succeeds. The signal end stops it at the end of the test.
 func (s *databaseServer) serve(end syscall.Signal, ping func(context.Context) error, path string, args ...string) {
 	s.t.Helper()
 	cmd := s.command(path, args...)
@@ -122,7 +118,7 @@ func (s *databaseServer) serve(end syscall.Signal, ping func(context.Context) er
 		_ = cmd.Process.Signal(end)
 		select {
 		case <-ended:
-		case <-time.After(farewell):
+		case <-time.After(stopTimeout):
 			_ = cmd.Process.Kill()
 			<-ended
 		}
@@ -136,16 +132,16 @@ func (s *databaseServer) serve(end syscall.Signal, ping func(context.Context) er
 		}
 		select {
 		case <-ended:
-			s.t.Fatalf("%s ended:\n%s", filepath.Base(path), s.said())
+			s.t.Fatalf("%s ended:\n%s", filepath.Base(path), s.output())
 		case <-ctx.Done():
-			s.t.Fatalf("%s does not answer: %v\n%s", filepath.Base(path), err, s.said())
+			s.t.Fatalf("%s does not answer: %v\n%s", filepath.Base(path), err, s.output())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }
 
-// answers asks over a connection of its own.
-func answers(ctx context.Context, driver, dsn string, statements ...string) error {
+// pingDatabase executes the statements over a new connection.
+func pingDatabase(ctx context.Context, driver, dsn string, statements ...string) error {
 	db, err := sql.Open(driver, dsn)
 	if err != nil {
 		return err
@@ -162,8 +158,8 @@ func answers(ctx context.Context, driver, dsn string, statements ...string) erro
 	return nil
 }
 
-// program finds a server's program, which Debian keeps out of the path.
-func program(t testing.TB, name, pkg string, places ...string) string {
+// findProgram finds a server program, which Debian does not put into the PATH.
+func findProgram(t testing.TB, name, pkg string, places ...string) string {
 	t.Helper()
 	if path, err := exec.LookPath(name); err == nil {
 		return path
@@ -178,5 +174,5 @@ func program(t testing.TB, name, pkg string, places ...string) string {
 	return ""
 }
 
-// Address is host and port.
+// Address returns host and port.
 func (d *Database) Address() string { return net.JoinHostPort(d.Host, d.Port) }

@@ -6,15 +6,15 @@ import (
 )
 
 const (
-	patience = time.Minute // also on a machine that is busy with other tests
-	again    = 5 * time.Millisecond
+	eventuallyTimeout = time.Minute // also on a machine that is busy with other tests
+	pollInterval      = 5 * time.Millisecond
 )
 
-// Eventually asks what is missing until nothing is: "". It fails the test with the last
-// answer when that takes a minute, which is a fault: nothing that it is for does.
+// Eventually calls missing until it returns "". After a minute it fails the test with the last result; nothing that
+// it is used for takes that long.
 func Eventually(t testing.TB, missing func() string) {
 	t.Helper()
-	tick, limit := time.NewTicker(again), time.NewTimer(patience)
+	tick, limit := time.NewTicker(pollInterval), time.NewTimer(eventuallyTimeout)
 	defer tick.Stop()
 	defer limit.Stop()
 	for {
@@ -25,7 +25,7 @@ func Eventually(t testing.TB, missing func() string) {
 		select {
 		case <-tick.C:
 		case <-limit.C:
-			t.Fatalf("not reached after %v: %s", patience, what)
+			t.Fatalf("not reached after %v: %s", eventuallyTimeout, what)
 		}
 	}
 }

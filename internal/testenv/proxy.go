@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// Proxy stands between clients and a server and does what networks do: it
-// delays, cuts, refuses, and loses answers.
+// Proxy simulates network faults between clients and a server: it delays, resets, refuses, and loses responses.
 type Proxy struct {
 	Addr string // host:port on loopback
 
@@ -18,27 +17,27 @@ type Proxy struct {
 	listener net.Listener
 	running  sync.WaitGroup
 
-	mu      sync.Mutex // guards the rest
-	conns   map[net.Conn]bool
-	delay   time.Duration
-	refuse  bool
-	needles []needle
-	lost    int
+	mu     sync.Mutex // guards the fields below
+	conns  map[net.Conn]bool
+	delay  time.Duration
+	refuse bool
+	toLose []lostAnswer
+	lost   int
 }
 
-// needle finds a request whose answer is to be lost, once.
-type needle struct {
+// lostAnswer selects a request whose response is to be lost, once.
+type lostAnswer struct {
 	text []byte
-	fate int32 // of the connection: cut or mute
-	skip int   // so many requests are none of its business
+	fate int32 // of the connection: fateReset or fateSilent
+	skip int   // number of matching requests to ignore first
 }
 
 const (
-	cut  = 1 // reset in the place of the answer
-	mute = 2 // stays open, and nothing comes any more
+	fateReset  = 1 // reset instead of the response
+	fateSilent = 2 // stays open without any response
 )
 
-// NewProxy starts a proxy in front of a server. It ends with the test.
+// NewProxy starts a proxy for a server. It ends with the test.
 func NewProxy(t testing.TB, target string) *Proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -55,14 +54,14 @@ func NewProxy(t testing.TB, target string) *Proxy {
 	return p
 }
 
-// Delay makes every chunk of data wait, in both directions.
+// Delay delays every chunk of data in both directions.
 func (p *Proxy) Delay(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.delay = d
 }
 
-// Cut resets all connections; new ones are let through.
+// Cut resets all connections; new ones are accepted.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -71,7 +70,7 @@ func (p *Proxy) Cut() {
 	}
 }
 
-// Refuse cuts, and closes new connections at once for as long as it is true.
+// Refuse resets all connections, and closes new ones while refuse is true.
 func (p *Proxy) Refuse(refuse bool) {
 	p.mu.Lock()
 	p.refuse = refuse
@@ -81,32 +80,32 @@ func (p *Proxy) Refuse(refuse bool) {
 	}
 }
 
-// LoseAnswer lets the next request that holds text through to the server,
-// and resets the connection in the place of the answer.
-func (p *Proxy) LoseAnswer(text string) { p.lose(needle{[]byte(text), cut, 0}) }
+// LoseAnswer passes the next request that contains text to the server, and resets the connection instead of the
+// response.
+func (p *Proxy) LoseAnswer(text string) { p.lose(lostAnswer{[]byte(text), fateReset, 0}) }
 
-// LoseAnswers does so for requests that hold any of the texts, in the place of
-// all that was to be lost before.
+// LoseAnswers is LoseAnswer for requests with any of the texts. It replaces all earlier ones.
 func (p *Proxy) LoseAnswers(texts ...string) {
 	p.mu.Lock()
-	p.needles = nil
+	p.toLose = nil
 	p.mu.Unlock()
 	for _, text := range texts {
 		p.LoseAnswer(text)
 	}
 }
 
-// WithholdAnswer leaves the connection open without an answer, after as many
-// such requests were answered as skip says.
-func (p *Proxy) WithholdAnswer(text string, skip int) { p.lose(needle{[]byte(text), mute, skip}) }
-
-func (p *Proxy) lose(n needle) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.needles = append(p.needles, n)
+// WithholdAnswer leaves the connection open without a response, after skip such requests have been answered.
+func (p *Proxy) WithholdAnswer(text string, skip int) {
+	p.lose(lostAnswer{[]byte(text), fateSilent, skip})
 }
 
-// Lost is how many answers were lost.
+func (p *Proxy) lose(n lostAnswer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.toLose = append(p.toLose, n)
+}
+
+// Lost returns the number of lost responses.
 func (p *Proxy) Lost() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -132,7 +131,7 @@ func (p *Proxy) serve(client net.Conn) {
 		}
 		return
 	}
-	var fate atomic.Int32 // of the answers from now on
+	var fate atomic.Int32 // of the responses from now on
 	var both sync.WaitGroup
 	both.Go(func() {
 		p.pump(client, server, func(chunk []byte) bool {
@@ -144,7 +143,7 @@ func (p *Proxy) serve(client net.Conn) {
 	})
 	both.Go(func() {
 		p.pump(server, client, func([]byte) bool {
-			if fate.Load() == cut {
+			if fate.Load() == fateReset {
 				reset(client)
 			}
 			return fate.Load() == 0
@@ -157,7 +156,7 @@ func (p *Proxy) serve(client net.Conn) {
 	delete(p.conns, server)
 }
 
-// keep remembers the two ends, unless connections are refused.
+// keep registers both ends, unless connections are refused.
 func (p *Proxy) keep(client, server net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -168,8 +167,7 @@ func (p *Proxy) keep(client, server net.Conn) bool {
 	return true
 }
 
-// pump copies what pass lets through until either end closes, and then closes
-// the other.
+// pump copies chunks that pass accepts until either end closes, and then closes the other one.
 func (p *Proxy) pump(from, to net.Conn, pass func(chunk []byte) bool) {
 	defer reset(from)
 	defer reset(to)
@@ -191,17 +189,17 @@ func (p *Proxy) pump(from, to net.Conn, pass func(chunk []byte) bool) {
 	}
 }
 
-// fate is what becomes of the answer to a request, 0 for nothing special.
+// fate returns the fate of the response to a request; 0 for none.
 func (p *Proxy) fate(chunk []byte) int32 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i, n := range p.needles {
+	for i, n := range p.toLose {
 		if bytes.Contains(chunk, n.text) {
 			if n.skip > 0 {
-				p.needles[i].skip--
+				p.toLose[i].skip--
 				continue
 			}
-			p.needles = append(p.needles[:i], p.needles[i+1:]...)
+			p.toLose = append(p.toLose[:i], p.toLose[i+1:]...)
 			p.lost++
 			return n.fate
 		}
@@ -209,7 +207,7 @@ func (p *Proxy) fate(chunk []byte) int32 {
 	return 0
 }
 
-// reset closes a connection so that its peer sees a reset.
+// reset closes a connection with a reset.
 func reset(c net.Conn) {
 	if tcp, ok := c.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)

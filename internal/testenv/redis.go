@@ -1,5 +1,4 @@
-// Package testenv starts what tests need around them: a Redis server of
-// their own, ended with the test.
+// Package testenv starts the servers that tests need: Redis, databases, proxies. Each ends with its test.
 package testenv
 
 import (
@@ -18,10 +17,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// startLimit bounds how long a redis-server may take to answer.
+// startLimit is the maximum time for a redis-server to answer.
 const startLimit = 10 * time.Second
 
-// RedisServer is a redis-server child of the test.
+// RedisServer is a redis-server of the test.
 type RedisServer struct {
 	Addr string // host:port on loopback
 	Dir  string // its working directory, removed with the test
@@ -35,14 +34,13 @@ type RedisServer struct {
 	log  bytes.Buffer
 }
 
-// Redis starts a redis-server on a free loopback port, with nothing saved to
-// disk unless args say so, and waits until it answers. It is ended with the
-// test. Args are those of the command line: "--appendonly", "yes".
+// Redis starts a redis-server on a free loopback port and waits until it answers. It saves nothing to disk unless
+// args say so. It ends with the test. args are command line arguments: "--appendonly", "yes".
 func Redis(t testing.TB, args ...string) *RedisServer {
 	t.Helper()
 	s := &RedisServer{t: t, Dir: t.TempDir(), args: args}
 	t.Cleanup(s.Kill)
-	// The port is free when asked for and may be taken when used: try again.
+	// The port may be taken between its choice and its use: try again.
 	for range 5 {
 		s.port = freePort(t)
 		s.Addr = net.JoinHostPort("127.0.0.1", s.port)
@@ -54,10 +52,10 @@ func Redis(t testing.TB, args ...string) *RedisServer {
 	return nil
 }
 
-// Options says how to connect. The caller may change the returned value.
+// Options returns the options for a client. The caller may modify the returned value.
 func (s *RedisServer) Options() *redis.Options { return &redis.Options{Addr: s.Addr} }
 
-// URL is the address as the product's settings take it.
+// URL returns the address in the form of the product's settings.
 func (s *RedisServer) URL() string { return "redis://" + s.Addr }
 
 // Client returns a client that is closed with the test.
@@ -67,15 +65,14 @@ func (s *RedisServer) Client() *redis.Client {
 	return client
 }
 
-// Pid is the process id of the running server.
+// Pid returns the process id of the running server.
 func (s *RedisServer) Pid() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.proc.Process.Pid
 }
 
-// Kill ends the server as kill -9 does and waits for its end. Killing a dead
-// server does nothing.
+// Kill ends the server as kill -9 does and waits for its end. It has no effect on a dead server.
 func (s *RedisServer) Kill() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,7 +84,7 @@ func (s *RedisServer) Kill() {
 	s.proc = nil
 }
 
-// Restart starts the killed server again: same port, same directory.
+// Restart starts a killed server again on the same port and directory.
 func (s *RedisServer) Restart() {
 	s.t.Helper()
 	if !s.start() {
@@ -95,8 +92,7 @@ func (s *RedisServer) Restart() {
 	}
 }
 
-// start reports whether the server came up. The child dies with the server's
-// own port taken; everything else that goes wrong ends the test.
+// start reports whether the server started. It returns false when the port is taken; all other errors fail the test.
 func (s *RedisServer) start() bool {
 	s.t.Helper()
 	path, err := exec.LookPath("redis-server")
@@ -125,8 +121,7 @@ func (s *RedisServer) start() bool {
 	return true
 }
 
-// answers waits until the child itself answers: another process may have
-// taken the port.
+// answers waits until the child itself answers, because another process may have taken the port.
 func (s *RedisServer) answers(pid int) error {
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
@@ -146,7 +141,7 @@ func (s *RedisServer) answers(pid int) error {
 	}
 }
 
-// serverInfo asks over a connection of its own: a pool logs each refusal.
+// serverInfo uses a new connection, because a pool logs each refused one.
 func serverInfo(ctx context.Context, addr string) (map[string]map[string]string, error) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", addr)

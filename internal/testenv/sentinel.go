@@ -13,19 +13,18 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// sentinelMaster is what the master is called.
+// sentinelMaster is the name of the master.
 const sentinelMaster = "main"
 
-// Sentinels are three sentinels over a master and a replica.
+// Sentinels are three sentinels with a master and a replica.
 type Sentinels struct {
 	Master, Replica *RedisServer
 
 	addrs []string
 }
 
-// Sentinel starts a master, a replica and three sentinels, which fail over
-// when the master has not answered for downAfter, and waits until they know
-// of each other. Args are those of both servers.
+// Sentinel starts a master, a replica and three sentinels, which fail over after the master has not answered for
+// downAfter, and waits until they know each other. args are those of both servers.
 func Sentinel(t testing.TB, downAfter time.Duration, args ...string) *Sentinels {
 	t.Helper()
 	s := &Sentinels{Master: Redis(t, append(args, "--repl-diskless-sync-delay", "0")...)}
@@ -51,13 +50,12 @@ func Sentinel(t testing.TB, downAfter time.Duration, args ...string) *Sentinels 
 	return s
 }
 
-// URL is the address as the product's settings take it.
+// URL returns the address in the form of the product's settings.
 func (s *Sentinels) URL() string {
 	return fmt.Sprintf("redis-sentinel://%s,%s,%s/%s", s.addrs[0], s.addrs[1], s.addrs[2], sentinelMaster)
 }
 
-// await waits until the replica has what the master has, and every sentinel
-// knows the two others and the replica.
+// await waits until the replica is in sync with the master, and every sentinel knows the others and the replica.
 func (s *Sentinels) await(t testing.TB) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*startLimit)

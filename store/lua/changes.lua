@@ -1,4 +1,4 @@
--- changes reads what changed in the store since a revision.
+-- changes reads the changes of the store since a revision.
 --
 -- KEYS[1] revision  [2] epoch  [3] log  [4] master  [5] schema  [6...] the hash of each kind
 -- ARGV[1] known revision  [2] known epoch  [3] tag of the known revision, "": none
@@ -6,8 +6,8 @@
 --
 -- Returns { epoch, revision, tag, master, least schema, verdict, kind, name,
 -- record or false, ... }. The verdict is "same", "these" (the records follow),
--- "all" (the log does not say it: read everything) or "back" (the known
--- revision is not in this store's past).
+-- "all" (the log is incomplete: read everything) or "back" (the known
+-- revision is not in this store's history).
 local rev = tonumber(redis.call("GET", KEYS[1]) or "0")
 local known = tonumber(ARGV[1])
 local epoch = redis.call("GET", KEYS[2]) or ""

@@ -1,9 +1,9 @@
--- fleet announces a process and returns all that are alive.
+-- fleet announces a process and returns all live ones.
 --
 -- KEYS[1] processes
--- ARGV[1] id, "": none is announced  [2] announcement  [3] its life in ms, 0: it leaves
+-- ARGV[1] id, "": none is announced  [2] announcement  [3] ms until it expires, 0: delete it
 --
--- Returns { id, announcement, ... }. Those whose life is over are deleted.
+-- Returns { id, announcement, ... }. Expired ones are deleted.
 local time = redis.call("TIME")
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local life = tonumber(ARGV[3])

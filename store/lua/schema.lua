@@ -1,8 +1,8 @@
--- schema notes that a process of a schema works on the store, unless the store
+-- schema records that a process of a schema uses the store, unless the store
 -- needs a later one.
 --
 -- KEYS[1] schema
--- ARGV[1] schema of the process  [2] least schema that can work beside it
+-- ARGV[1] schema of the process  [2] least schema that is compatible with it
 --
 -- Returns the least schema that a process must have.
 local mine = tonumber(ARGV[1])

@@ -1,10 +1,10 @@
--- token_find reads a token and whether its holders are still those that it
--- was issued to.
+-- token_find reads a token and whether its principals are unchanged since its
+-- issue.
 --
 -- KEYS[1] token  KEYS[2] epochs
 --
--- Returns false when there is no such token, else its record and "1" or, when
--- it was revoked or a holder has changed, "0".
+-- Returns false when the token does not exist, else its record and "1" or, when
+-- it was revoked or a principal has changed, "0".
 local t = redis.call("HMGET", KEYS[1], "record", "holder", "epoch", "actor", "actor_epoch", "revoked")
 if not t[1] then return false end
 local live = "1"

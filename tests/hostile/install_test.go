@@ -42,7 +42,7 @@ type installation struct {
 // install builds and starts everything, and ends it with the test.
 func install(t *testing.T) *installation {
 	t.Helper()
-	server := httptest.NewServer(bombs.Made()) // making them takes the processor from those who are measured
+	server := httptest.NewServer(bombs.Prepared()) // making them takes the processor from those who are measured
 	t.Cleanup(server.Close)
 	dir := t.TempDir()
 	binary := *built

@@ -14,7 +14,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// Each script documents its KEYS, ARGV and answer in its file.
+// Each script documents its KEYS, ARGV and reply in its file.
 var (
 	//go:embed lua/take.lua
 	takeLua string
@@ -25,16 +25,16 @@ var (
 	decideScript = redis.NewScript(decideLua)
 )
 
-// mark is what was decided last for a flow.
-type mark struct {
-	at  time.Time // zero: nothing yet
+// mark is the last decision for a flow.
+type mark struct { // zero: none yet
+	at  time.Time // last started run; empty: none
 	run string    // started last; empty: none
 }
 
-// otherDecides is the answer for a flow that another worker has claimed.
+// otherDecides is the script's reply for a flow that another worker has claimed.
 const otherDecides = "-"
 
-// decide claims the flows and decides on those that it got.
+// decide claims the flows and decides on the claimed ones.
 func (s *Scheduler) decide(ctx context.Context, come []*flows.Flow) error {
 	if len(come) == 0 {
 		return nil
@@ -56,7 +56,7 @@ func (s *Scheduler) decide(ctx context.Context, come []*flows.Flow) error {
 	}
 	var failures []error
 	for i, flow := range come {
-		if answer[i+1] != otherDecides { // else it is looked at again soon
+		if answer[i+1] != otherDecides { // else it is checked again soon
 			failures = append(failures, s.one(ctx, flow, parseMark(answer[i+1])))
 		}
 	}
@@ -72,7 +72,7 @@ func parseMark(text string) mark {
 	return mark{at: time.Unix(n, 0), run: run}
 }
 
-// record moves the mark of a flow on; a claim that is not kept is let go.
+// record updates the mark of a flow, and releases the claim unless keep is set.
 func (s *Scheduler) record(ctx context.Context, flow int64, m mark, keep bool) error {
 	at, hold := "", int64(0)
 	if !m.at.IsZero() {

@@ -7,18 +7,17 @@ import (
 )
 
 const (
-	// remember is how long the guard of a run is kept, at least.
+	// remember is the minimum time for which the idempotency key of a run is kept.
 	remember = 24 * time.Hour
-	// margin is how much less than its guard a time may be old: a worker may
-	// have been stopped for as long between looking at the clock and submitting.
+	// margin is subtracted from that time: a worker may have been stopped for so long between reading the clock and
+	// submitting.
 	margin = time.Hour
-	// longest is how far back times are looked for.
+	// longest is how far back due times are searched.
 	longest = 366 * 24 * time.Hour
 )
 
-// due lists the times after what is decided for which runs are to be started
-// now, oldest first, and the last time that is decided with them; zero when
-// none has passed.
+// due returns the due times after decided for which runs must be started now, oldest first, and the last time covered
+// by the decision; zero when no time has passed.
 func due(s *flows.Schedule, decided, now time.Time) (start []time.Time, upTo time.Time) {
 	if earliest := now.Add(-longest); decided.Before(earliest) {
 		decided = earliest
@@ -39,8 +38,7 @@ func due(s *flows.Schedule, decided, now time.Time) (start []time.Time, upTo tim
 	return start, upTo
 }
 
-// passed counts the times after what is decided, up to the last that is
-// decided now, and no more than are looked for.
+// passed counts the times after decided up to upTo, within the searched period.
 func passed(s *flows.Schedule, decided, upTo time.Time) (n int) {
 	if earliest := upTo.Add(-longest); decided.Before(earliest) {
 		decided = earliest
@@ -51,15 +49,15 @@ func passed(s *flows.Schedule, decided, upTo time.Time) (n int) {
 	return n
 }
 
-// wanted reports whether a time that has passed still becomes a run. One
-// whose guard may be forgotten does not: it might be the second.
+// wanted reports whether a missed time still becomes a run. It does not when its idempotency key may have expired,
+// because the run might be the second one.
 func wanted(s *flows.Schedule, at, now time.Time) bool {
 	late := now.Sub(at)
 	return late <= onTime || s.CatchUp != "none" && late < window(s, at)-margin
 }
 
-// window is how long the guard of a run is kept: over the next time at least,
-// so that the last one can be made up for until then.
+// window returns how long the idempotency key of a run is kept: beyond the next time, so that this one can be made up
+// for until then.
 func window(s *flows.Schedule, at time.Time) time.Duration {
 	next := s.Next(at)
 	if next.IsZero() {

@@ -1,12 +1,10 @@
 package schedule
 
-// The keys of Redis share a hash tag: one script may touch both on a Cluster.
+// The keys share a hash tag: one script may access both on a Cluster.
 const (
-	// keyMarks is a HASH: flow number to the last time that was decided on,
-	// unix seconds, a space, and the run that was started last. No TTL.
+	// keyMarks is a HASH: flow number → last decided time in unix seconds, a space, and the last started run. No TTL.
 	keyMarks = "penstock:{schedule}:marks"
-	// keyClaims is a HASH: flow number to the unix milliseconds until which a
-	// worker decides on the flow, a space, and the worker. No TTL; a claim is
-	// removed when the worker is done.
+	// keyClaims is a HASH: flow number → unix milliseconds until which a worker decides on the flow, a space, and the
+	// worker. No TTL; a worker removes its claim when it is done.
 	keyClaims = "penstock:{schedule}:claims"
 )

@@ -1,5 +1,4 @@
-// Package schedule starts the runs that flows ask for themselves at times of
-// their own, each exactly once however many workers try.
+// Package schedule starts the scheduled runs of flows, each exactly once for the whole fleet.
 package schedule
 
 import (
@@ -17,78 +16,72 @@ import (
 )
 
 const (
-	// lookEvery is how long a change of a flow's schedule may take to be seen,
-	// beyond what the store needs.
+	// lookEvery is the maximum delay until a change of a schedule is seen, besides that of the store.
 	lookEvery = time.Second
-	// claimFor is how long a worker may take to decide on a flow before others
-	// take over. Two that decide at once start no run twice.
+	// claimFor is how long a worker may take to decide on a flow before others take over. Two concurrent decisions
+	// start no run twice.
 	claimFor = 10 * time.Second
-	// onTime is how late a run may start that counts as in time: as long as a
-	// worker that fails may need to be replaced. What is later was missed.
+	// onTime is the maximum delay of a run that counts as on time: as long as the replacement of a failed worker may
+	// take. A later time is a missed one.
 	onTime = time.Minute
 )
 
-// Flows are the deployed flows. *store.Flows is one.
+// Flows are the deployed flows. *store.Flows implements it.
 type Flows interface {
 	List() []store.Head
 	Find(ref string) (*flows.Flow, bool)
 }
 
-// Meter counts what became of the times of a flow: "started", "skipped"
-// because the run before had not ended, "missed" because it is too late to
-// make up for them. *telemetry.Metrics is one.
+// Meter counts the outcome of scheduled times: "started", "skipped" because the previous run had not ended, "missed"
+// because it was too late. *telemetry.Metrics implements it.
 type Meter interface {
 	Times(flow int64, outcome string, n int)
 }
 
-// Config of a Scheduler. All but Watermark, Meter and Now are required.
+// Config configures a Scheduler. All but Watermark, Meter and Now are required.
 type Config struct {
-	Redis redis.UniversalClient // closed by whoever opened it
+	Redis redis.UniversalClient // closed by its owner
 	Log   *slog.Logger
-	ID    string // of this worker process, unique in the fleet
+	ID    string // of this worker, unique in the fleet
 	Flows Flows
 
-	// Submit stores and enqueues a run; queue.ErrReplayed says that its guard
-	// was seen before. Safe to call again.
+	// Submit stores and enqueues a run; queue.ErrReplayed means that its idempotency key is known. It must be safe to
+	// repeat.
 	Submit func(ctx context.Context, s queue.Submission) error
-	// State says where a run is in its life; queue.ErrNotFound when nothing is
-	// known of it any more.
+	// State returns the state of a run; queue.ErrNotFound when the run is no longer stored.
 	State func(ctx context.Context, run string) (queue.State, error)
-	// Watermark is where the last poll of a flow ended, as JSON; nil when there
-	// was none. nil: polls begin anew each time.
+	// Watermark returns the end of the last poll of a flow as JSON; nil when there was none. A nil func: polls have
+	// no watermark.
 	Watermark func(ctx context.Context, flow *flows.Flow) ([]byte, error)
 
-	// Meter counts the times of flows; nil: nobody does.
+	// Meter counts the outcome of scheduled times; optional.
 	Meter Meter
 
-	// Now is the clock. Default: that of Redis, the same for all workers.
+	// Now is the clock. Nil: the clock of Redis, which all workers share.
 	Now func() time.Time
 }
 
-// Scheduler is one worker's part in starting runs. All workers of a fleet run
-// one: whichever comes first decides.
+// Scheduler starts due runs. All workers of a fleet run one; any of them may decide on a flow.
 //
-// A time of a flow becomes a run in three steps: claim the flow, so that
-// others do not work on the same for nothing; submit the run, guarded by flow
-// and time, which is what makes it one run; move the flow's mark to the time.
-// A worker that is lost between two of them is replaced when its claim is
-// over, and the guard answers for what it had done.
+// A time becomes a run in three steps: claim the flow, to save other workers the same work; submit the run with an
+// idempotency key of flow and time, which makes it one run; set the flow's mark to the time. When a worker is lost in
+// between, another one takes over after the end of the claim, and the idempotency key prevents a second run.
 type Scheduler struct {
 	config Config
 
 	// Owned by Run.
 	plans map[int64]plan
-	ahead time.Duration // of Redis' clock before ours
+	ahead time.Duration // offset of Redis' clock from the local one
 }
 
-// plan is when a flow is to be looked at next.
+// plan is the next check of a flow.
 type plan struct {
 	schedule string
-	since    time.Time // when the schedule came into force
+	since    time.Time // when the schedule took effect
 	next     time.Time
 }
 
-// New makes a Scheduler.
+// New returns a Scheduler.
 func New(config Config) (*Scheduler, error) {
 	if config.Redis == nil || config.Log == nil || config.ID == "" || config.Flows == nil || config.Submit == nil || config.State == nil {
 		return nil, errors.New("new scheduler: Redis, Log, ID, Flows, Submit and State are required")
@@ -96,7 +89,7 @@ func New(config Config) (*Scheduler, error) {
 	return &Scheduler{config: config, plans: map[int64]plan{}}, nil
 }
 
-// Run starts runs until ctx ends.
+// Run starts due runs until ctx ends.
 func (s *Scheduler) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -108,7 +101,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		case <-timer.C:
 		}
 		wait, err := s.pass(ctx)
-		if err != nil && !failing && ctx.Err() == nil { // say it once, not every second
+		if err != nil && !failing && ctx.Err() == nil { // logged once, not every second
 			s.config.Log.Error("schedules cannot be kept", "error", err)
 		}
 		failing = err != nil
@@ -116,8 +109,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	}
 }
 
-// pass decides on every flow whose time has come, and returns how long there
-// is nothing to do.
+// pass decides on every due flow, and returns the time until the next one.
 func (s *Scheduler) pass(ctx context.Context) (time.Duration, error) {
 	come := s.come()
 	err := s.decide(ctx, come)
@@ -131,8 +123,7 @@ func (s *Scheduler) pass(ctx context.Context) (time.Duration, error) {
 	return max(wait, 0), err
 }
 
-// come are the flows to look at now. Those that have no schedule in force are
-// forgotten.
+// come returns the flows to check now. It drops the plans of flows without an active schedule.
 func (s *Scheduler) come() []*flows.Flow {
 	now := s.now()
 	plans := make(map[int64]plan, len(s.plans))
@@ -146,7 +137,7 @@ func (s *Scheduler) come() []*flows.Flow {
 			p = plan{schedule: head.Schedule, since: inForce(head), next: now}
 		}
 		if !p.next.After(now) {
-			p.next = now.Add(lookEvery) // unless it is decided on
+			p.next = now.Add(lookEvery) // until it is decided on
 			if flow, ok := s.config.Flows.Find(strconv.FormatInt(head.Number, 10)); ok && flow.Schedule != nil {
 				come = append(come, flow)
 			}
@@ -157,10 +148,10 @@ func (s *Scheduler) come() []*flows.Flow {
 	return come
 }
 
-// inForce is since when a flow's schedule is in force.
+// inForce returns when a flow's schedule took effect.
 func inForce(head store.Head) time.Time {
 	if head.Since.IsZero() {
-		return head.DeployedAt // by a version that did not say more
+		return head.DeployedAt // deployed by an older version, which did not store it
 	}
 	return head.Since
 }

@@ -22,8 +22,8 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// start is when the flows of these tests are deployed. It is before Redis' own
-// clock, as everything in them.
+// start is the time at which the flows of these tests are deployed. It is before Redis' own clock, like all times in
+// them.
 var start = time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // deployed implements Flows.
@@ -50,7 +50,7 @@ func (d *deployed) Find(ref string) (*flows.Flow, bool) {
 	return flow, ok
 }
 
-// put deploys flow 7 with the trigger, in force since the moment.
+// put deploys flow 7 with the trigger, in force since this time.
 func (d *deployed) put(t *testing.T, trigger string, since time.Time, enabled bool) {
 	t.Helper()
 	flow, err := flows.Parse("f.yaml", fmt.Appendf(nil, "flow: 7\ntrigger: %s\nsteps: [{transform: .}]\n", trigger), steps.Catalogue())
@@ -67,7 +67,7 @@ func (d *deployed) set(flow *flows.Flow, since time.Time, enabled bool) {
 	d.flows = map[string]*flows.Flow{"7": flow}
 }
 
-// rig is a Redis, flows, a clock, and a queue that only remembers.
+// rig is a Redis, flows, a clock, and a queue that only records submissions.
 type rig struct {
 	t     *testing.T
 	redis *testenv.RedisServer
@@ -75,7 +75,7 @@ type rig struct {
 
 	mu      sync.Mutex
 	now     time.Time              // guarded by mu
-	runs    []string               // guarded by mu; the times of accepted runs, as told to them
+	runs    []string               // guarded by mu; the times of accepted runs, as in their events
 	events  []string               // guarded by mu
 	guards  map[string]bool        // guarded by mu
 	states  map[string]queue.State // guarded by mu; of runs that have not ended
@@ -165,7 +165,7 @@ func (r *rig) worker(id string) *Scheduler {
 	return s
 }
 
-// pass looks once and wants the runs of these times.
+// pass runs one check and expects runs of these times.
 func (r *rig) pass(s *Scheduler, what string, want ...string) time.Duration {
 	r.t.Helper()
 	wait, err := s.pass(r.t.Context())
@@ -200,7 +200,7 @@ func TestTimesBecomeRuns(t *testing.T) {
 	r.pass(s, "a little late", "03-01 22:00:00")
 }
 
-// A scheduled run shares its queue as the flow says. A key that cannot be computed stops no schedule.
+// A scheduled run has the share and key of its flow. A key that cannot be computed does not stop the schedule.
 func TestAScheduledRunTakesTurns(t *testing.T) {
 	t.Parallel()
 	for fairBy, want := range map[string]string{"tenant-${ .scheduled_at[0:4] }": "tenant-2025", "${ .scheduled_at.no }": ""} {
@@ -219,7 +219,7 @@ func TestAScheduledRunTakesTurns(t *testing.T) {
 	}
 }
 
-// Many workers look at once, and one of them is lost at the worst moment.
+// Many workers check concurrently, and one of them is lost at the worst moment.
 func TestEachTimeIsOneRun(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
@@ -255,8 +255,8 @@ func TestEachTimeIsOneRun(t *testing.T) {
 	}
 }
 
-// A worker that is lost while it decides is replaced when its claim is over; a
-// worker that was stopped for as long changes nothing that was decided meanwhile.
+// A worker that is lost while it decides is replaced when its claim expires; a worker that was stopped for as long
+// does not change later decisions.
 func TestAClaimThatIsNotLetGo(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
@@ -278,7 +278,7 @@ func TestAClaimThatIsNotLetGo(t *testing.T) {
 
 	first.plans = map[int64]plan{7: {since: start}}
 	r.at(time.Minute)
-	if err := first.one(t.Context(), flow, mark{}); err != nil { // it goes on where it was stopped
+	if err := first.one(t.Context(), flow, mark{}); err != nil { // it continues where it was stopped
 		t.Fatal(err)
 	}
 	if got := r.started(); got != nil {
@@ -314,7 +314,7 @@ func TestCatchUp(t *testing.T) {
 	}
 }
 
-// What is too old to be sure that it has not run is not made up for.
+// A time that is too old to be sure that it has not run is not caught up.
 func TestCatchUpEndsWhereGuardsAreForgotten(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
@@ -327,7 +327,7 @@ func TestCatchUpEndsWhereGuardsAreForgotten(t *testing.T) {
 	if got := r.started(); len(got) != 23 || got[0] != "03-10 14:00:00" || got[22] != "03-11 12:00:00" {
 		t.Errorf("runs %v, want those of the last 23 hours", got)
 	}
-	// A rare one is remembered for longer.
+	// A rare one can be caught up for longer.
 	r = setup(t)
 	r.put(t, "{schedule: {cron: '0 9 2 * *', catch_up: last}}", start, true)
 	r.at(20 * 24 * time.Hour)
@@ -357,7 +357,7 @@ func TestOverlap(t *testing.T) {
 	r.pass(s, "allowed", "03-01 12:04:00")
 }
 
-// What is made up for comes one after the other, when runs must not overlap.
+// Missed times are caught up one after the other, when runs must not overlap.
 func TestCatchUpWithoutOverlap(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
@@ -393,7 +393,7 @@ func TestChangesTakeEffect(t *testing.T) {
 	r.pass(s, "another schedule", "03-01 14:05:00")
 }
 
-// What the queue refuses is tried again for as long as it is in time.
+// A refused submission is repeated while its time is not too old.
 func TestTheQueueRefuses(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
@@ -483,7 +483,7 @@ type meter map[string]int
 
 func (m meter) Times(_ int64, outcome string, n int) { m[outcome] += n }
 
-// Times are counted by what became of them.
+// Times are counted by outcome.
 func TestTimesAreCounted(t *testing.T) {
 	t.Parallel()
 	r := setup(t)

@@ -26,7 +26,7 @@ func (s *Scheduler) one(ctx context.Context, flow *flows.Flow, m mark) error {
 		if err != nil {
 			return errors.Join(err, s.record(ctx, flow.Number, m, false))
 		}
-		if held { // looked at again soon
+		if held { // checked again soon
 			return s.record(ctx, flow.Number, m, false)
 		}
 	}
@@ -42,8 +42,7 @@ func (s *Scheduler) one(ctx context.Context, flow *flows.Flow, m mark) error {
 	return s.record(ctx, flow.Number, m, false)
 }
 
-// start makes the run of one time, and puts it into the mark. held: an
-// earlier run must end first.
+// start submits the run of one time and adds it to the mark. held: an earlier run must end first.
 func (s *Scheduler) start(ctx context.Context, flow *flows.Flow, at time.Time, m *mark, now time.Time) (held bool, err error) {
 	if flow.Schedule.Overlap == "skip" {
 		busy, err := s.busy(ctx, m.run)
@@ -51,7 +50,7 @@ func (s *Scheduler) start(ctx context.Context, flow *flows.Flow, at time.Time, m
 			return false, err
 		}
 		if busy && now.Sub(at) > onTime {
-			return true, nil // what is made up for is not skipped
+			return true, nil // a made-up time is not skipped
 		}
 		if busy {
 			s.config.Log.Warn("a scheduled time was skipped: the last run has not finished",
@@ -70,14 +69,14 @@ func (s *Scheduler) start(ctx context.Context, flow *flows.Flow, at time.Time, m
 		m.run = sub.ID
 		s.count(flow, "started", 1)
 		s.config.Log.Info("scheduled run", "flow", flow.Number, "scheduled_at", at, "run_id", sub.ID)
-	case !errors.Is(err, queue.ErrReplayed): // else a worker that was lost had started it
+	case !errors.Is(err, queue.ErrReplayed): // else a lost worker had started it
 		return false, fmt.Errorf("start run of flow %d: %w", flow.Number, err)
 	}
 	m.at = at
 	return false, s.record(ctx, flow.Number, *m, true)
 }
 
-// count tells what became of times of a flow.
+// count counts the outcome of scheduled times.
 func (s *Scheduler) count(flow *flows.Flow, outcome string, n int) {
 	if n > 0 && s.config.Meter != nil {
 		s.config.Meter.Times(flow.Number, outcome, n)
@@ -99,7 +98,7 @@ func (s *Scheduler) busy(ctx context.Context, run string) (bool, error) {
 	return !state.Terminal(), nil
 }
 
-// event is what a flow is told of the time that started it.
+// event is the event of a scheduled run.
 type event struct {
 	ScheduledAt time.Time       `json:"scheduled_at"` // with the offset of the schedule's zone
 	Watermark   json.RawMessage `json:"watermark,omitempty"`
@@ -124,13 +123,12 @@ func (s *Scheduler) submission(ctx context.Context, flow *flows.Flow, at time.Ti
 	sub.Guard = &queue.Guard{
 		Key:    fmt.Sprintf("schedule %d %d", flow.Number, at.Unix()),
 		Window: window(flow.Schedule, at),
-		Refuse: true, // also when the first run is not kept any more
+		Refuse: true, // also when the first run is no longer stored
 	}
 	return sub, nil
 }
 
-// fairKey renders the flow's run.fair_by. One that cannot be computed stops no
-// schedule: the run goes with those that have no key.
+// fairKey renders the flow's run.fair_by. An error does not stop the schedule: the run has no fairness key then.
 func (s *Scheduler) fairKey(ctx context.Context, flow *flows.Flow, data []byte) string {
 	if flow.FairBy == nil {
 		return ""

@@ -10,36 +10,36 @@ import (
 // application is one schema applied to one value.
 type application struct {
 	*evaluation
-	node  *node
-	value any
-	scope *scope
-	marks *marks
-	at    *path
-	out   *report
-	ok    bool
+	node      *node
+	value     any
+	scope     *scope
+	evaluated *evaluated
+	at        *path
+	out       *report
+	ok        bool
 }
 
-// over reports whether the rest of the keywords can be left out.
-func (a *application) over() bool {
+// done reports whether the remaining keywords can be skipped.
+func (a *application) done() bool {
 	return a.err != nil || !a.ok && (a.out == nil || a.out.full())
 }
 
-func (a *application) fail(reason why) {
+func (a *application) fail(reason violation) {
 	a.ok = false
 	a.out.add(a.at, reason)
 }
 
-// same applies a schema to the value itself.
-func (a *application) same(n *node) {
-	if !a.check(n, a.value, a.scope, a.marks, a.at, a.out) {
+// applySelf applies a schema to the same value.
+func (a *application) applySelf(n *node) {
+	if !a.check(n, a.value, a.scope, a.evaluated, a.at, a.out) {
 		a.ok = false
 	}
 }
 
-// quiet is same without violations and without effect on the result.
-func (a *application) quiet(n *node, m *marks) bool { return a.valid(n, a.value, a.scope, m) }
+// matches is applySelf without a report and without effect on the result.
+func (a *application) matches(n *node, m *evaluated) bool { return a.valid(n, a.value, a.scope, m) }
 
-// member applies a schema to a member or element.
+// member applies a schema to a member or element of the value.
 func (a *application) member(n *node, v any, name string) {
 	var at *path
 	if a.out != nil {
@@ -70,15 +70,15 @@ func (a *application) text(s string) {
 			a.fail(&kind.MaxLength{Got: length, Want: *n.MaxLength})
 		}
 	}
-	if n.Pattern == nil || a.over() {
+	if n.Pattern == nil || a.done() {
 		return
 	}
 	if !a.match(n.Pattern.(pattern), s) && a.err == nil {
-		a.fail(&kind.Pattern{Got: brief(s), Want: brief(n.Pattern.String())})
+		a.fail(&kind.Pattern{Got: truncate(s), Want: truncate(n.Pattern.String())})
 	}
 }
 
-// match charges for a match before it is made.
+// match charges for a match before it executes it.
 func (a *application) match(p pattern, s string) bool {
 	a.spend(p.cost(s))
 	return a.err == nil && p.MatchString(s)
@@ -89,7 +89,7 @@ func (a *application) number(v any) {
 	for i := range n.bounds {
 		b := &n.bounds[i]
 		a.spend(4)
-		if !b.holds(v) {
+		if !b.satisfied(v) {
 			a.fail(b.violation(v))
 		}
 	}
@@ -108,9 +108,9 @@ func (a *application) references() {
 		if target.RecursiveAnchor && a.scope != nil && a.scope.recursive != nil {
 			target = a.scope.recursive
 		}
-		a.same(target)
+		a.applySelf(target)
 	}
-	if n.dynamic == nil || a.over() {
+	if n.dynamic == nil || a.done() {
 		return
 	}
 	target, anchor := n.dynamic, n.DynamicRef.Anchor
@@ -119,44 +119,43 @@ func (a *application) references() {
 			target = outer
 		}
 	}
-	a.same(target)
+	a.applySelf(target)
 }
 
 func (a *application) combine() {
 	n := a.node
-	if n.not != nil && a.quiet(n.not, nil) {
+	if n.not != nil && a.matches(n.not, nil) {
 		a.fail(&kind.Not{})
 	}
 	for _, part := range n.allOf {
-		if a.over() {
+		if a.done() {
 			return
 		}
-		a.same(part)
+		a.applySelf(part)
 	}
-	if len(n.anyOf) > 0 && !a.over() {
+	if len(n.anyOf) > 0 && !a.done() {
 		a.any()
 	}
-	if len(n.oneOf) > 0 && !a.over() {
+	if len(n.oneOf) > 0 && !a.done() {
 		a.one()
 	}
-	if n.if_ != nil && !a.over() {
+	if n.if_ != nil && !a.done() {
 		branch := n.else_
-		if a.quiet(n.if_, a.marks) {
+		if a.matches(n.if_, a.evaluated) {
 			branch = n.then
 		}
 		if branch != nil && a.err == nil {
-			a.same(branch)
+			a.applySelf(branch)
 		}
 	}
 }
 
-// any evaluates all alternatives when marks are wanted, else up to the first
-// that fits.
+// any evaluates all alternatives when evaluated members are tracked, else up to the first that matches.
 func (a *application) any() {
 	fits := false
 	for _, part := range a.node.anyOf {
-		if a.quiet(part, a.marks) {
-			if fits = true; a.marks == nil {
+		if a.matches(part, a.evaluated) {
+			if fits = true; a.evaluated == nil {
 				return
 			}
 		}
@@ -172,7 +171,7 @@ func (a *application) any() {
 func (a *application) one() {
 	fits := -1
 	for i, part := range a.node.oneOf {
-		if !a.quiet(part, a.marks) {
+		if !a.matches(part, a.evaluated) {
 			continue
 		}
 		if fits >= 0 {
@@ -186,7 +185,7 @@ func (a *application) one() {
 	}
 }
 
-// alternatives reports why none of them fits.
+// alternatives reports why none of the alternatives matches.
 func (a *application) alternatives(parts []*node) {
 	a.ok = false
 	if a.out == nil {

@@ -18,7 +18,7 @@ func tree20k(keyword string) (schema, value string) {
 	return schema, b.String()
 }
 
-// order is a schema as flows have, without alternatives.
+// order is a typical schema of a flow, without alternatives.
 const order = `{"type":"object","required":["id","lines"],"properties":{
 	"id":{"type":"integer","minimum":1},"email":{"type":"string","format":"email"},"state":{"enum":["new","paid","sent"]},
 	"lines":{"type":"array","minItems":1,"items":{"type":"object","required":["sku","count"],"additionalProperties":false,
@@ -32,7 +32,7 @@ func orderOf(lines int) string {
 	return `{"id":7,"email":"a@example.org","state":"paid","lines":[` + b.String()[1:] + `]}`
 }
 
-// What the library takes for the same stands beside each.
+// The time of the library is measured beside each.
 func BenchmarkCheck(b *testing.B) {
 	schema, value := tree20k("oneOf")
 	for _, test := range []struct{ name, schema, value string }{

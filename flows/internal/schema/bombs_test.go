@@ -28,7 +28,7 @@ func compiled(t testing.TB, text string) *Schema {
 	return s
 }
 
-// kinds is a tree of groups and leaves, told apart by their kind.
+// kinds is a tree of groups and leaves, distinguished by their kind.
 const kinds = `{"$ref":"#/$defs/node","$defs":{"node":{"KEYWORD":[
 	{"type":"object","required":["kind"],"properties":{"kind":{"const":"group"},"child":{"$ref":"#/$defs/node"}}},
 	{"type":"object","required":["kind"],"properties":{"kind":{"const":"leaf"},"child":{"$ref":"#/$defs/node"}}}]}}}`
@@ -37,7 +37,7 @@ func nested(kind string, depth int) string {
 	return strings.Repeat(`{"kind":"`+kind+`","child":`, depth) + `{"kind":"` + kind + `"}` + strings.Repeat("}", depth)
 }
 
-// The work grows with the value, not with the number of ways through it.
+// The work grows with the value, not with the number of paths through it.
 func TestRecursionUnderAlternativesIsLinear(t *testing.T) {
 	t.Parallel()
 	for _, keyword := range []string{"anyOf", "oneOf"} {
@@ -61,7 +61,7 @@ func TestRecursionUnderAlternativesIsLinear(t *testing.T) {
 	}
 }
 
-// Definitions that double what they refer to.
+// These definitions double their references at each level.
 func TestDoublingDefinitionsAreLinear(t *testing.T) {
 	t.Parallel()
 	parts := map[string]string{
@@ -89,7 +89,7 @@ func TestDoublingDefinitionsAreLinear(t *testing.T) {
 				if steps > 200_000 {
 					t.Errorf("%s of %s takes %d steps", name, v, steps)
 				}
-				var misfit *Misfit
+				var misfit *ValidationError
 				if err != nil && !errors.As(err, &misfit) {
 					t.Errorf("%s of %s: %v", name, v, err)
 				}
@@ -98,7 +98,7 @@ func TestDoublingDefinitionsAreLinear(t *testing.T) {
 	}
 }
 
-// Only what is shown becomes text, and counting ends.
+// Only displayed values are converted to text, and counting stops.
 func TestManyViolations(t *testing.T) {
 	t.Parallel()
 	s := compiled(t, `{"items":{"type":"string","pattern":"^a"},"additionalProperties":false}`)
@@ -119,7 +119,7 @@ func TestManyViolations(t *testing.T) {
 	}
 }
 
-// Values and schemas that would compute for ever.
+// These values and schemas would compute without end.
 func TestHostileValues(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ schema, value, want string }{
@@ -143,7 +143,7 @@ func TestHostileValues(t *testing.T) {
 	}
 }
 
-// Schemas that would take all time to compile.
+// These schemas would take unlimited time to compile.
 func TestHostileSchemas(t *testing.T) {
 	t.Parallel()
 	many := strings.Repeat(`{"type":"string"},`, maxValues/2)

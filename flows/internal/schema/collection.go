@@ -26,12 +26,12 @@ func (a *application) object(object map[string]any) {
 		}
 	}
 	a.members(object)
-	if n.names != nil && !a.over() {
+	if n.names != nil && !a.done() {
 		a.memberNames(object)
 	}
 	for name, dependent := range n.dependents {
-		if has(object, name) && !a.over() {
-			a.same(dependent)
+		if has(object, name) && !a.done() {
+			a.applySelf(dependent)
 		}
 	}
 	for name, names := range n.DependentRequired {
@@ -48,7 +48,7 @@ func has(object map[string]any, name string) bool {
 	return ok
 }
 
-// missing are the names that the object lacks, nil when it has all.
+// missing returns the required names that the object lacks; nil when it lacks none.
 func (a *application) missing(object map[string]any, names []string) []string {
 	var missing []string
 	a.spend(len(names))
@@ -56,20 +56,20 @@ func (a *application) missing(object map[string]any, names []string) []string {
 		if has(object, name) || len(missing) == maxNames {
 			continue
 		}
-		if missing = append(missing, brief(name)); a.out == nil {
+		if missing = append(missing, truncate(name)); a.out == nil {
 			break
 		}
 	}
 	return missing
 }
 
-// members applies the schemas of members. A report needs an order.
+// members applies the schemas of members. A report requires a fixed order.
 func (a *application) members(object map[string]any) {
 	n := a.node
-	if a.over() {
+	if a.done() {
 		return
 	}
-	if a.out == nil && a.marks == nil && len(n.patterns) == 0 && n.additional == nil && !n.closed && len(n.properties) < len(object) {
+	if a.out == nil && a.evaluated == nil && len(n.patterns) == 0 && n.additional == nil && !n.closed && len(n.properties) < len(object) {
 		for name, child := range n.properties {
 			if v, ok := object[name]; ok && a.ok {
 				a.member(child, v, name)
@@ -82,15 +82,15 @@ func (a *application) members(object map[string]any) {
 		if !a.known(name, v) {
 			switch {
 			case n.closed && len(refused) < maxNames:
-				refused = append(refused, brief(name))
+				refused = append(refused, truncate(name))
 			case n.open:
-				a.marks.member(name)
+				a.evaluated.member(name)
 			case n.additional != nil:
-				a.marks.member(name)
+				a.evaluated.member(name)
 				a.member(n.additional, v, name)
 			}
 		}
-		return !a.over() && (a.out != nil || len(refused) == 0)
+		return !a.done() && (a.out != nil || len(refused) == 0)
 	}
 	if a.out == nil {
 		for name, v := range object {
@@ -111,8 +111,7 @@ func (a *application) members(object map[string]any) {
 	}
 }
 
-// known applies properties and patternProperties to a member and reports
-// whether one of them knows it.
+// known applies properties and patternProperties to a member and reports whether one of them covers it.
 func (a *application) known(name string, v any) bool {
 	known := false
 	if child, ok := a.node.properties[name]; ok {
@@ -120,7 +119,7 @@ func (a *application) known(name string, v any) bool {
 		a.member(child, v, name)
 	}
 	for _, p := range a.node.patterns {
-		if a.over() {
+		if a.done() {
 			break
 		}
 		if a.match(p.pattern, name) {
@@ -129,15 +128,15 @@ func (a *application) known(name string, v any) bool {
 		}
 	}
 	if known {
-		a.marks.member(name)
+		a.evaluated.member(name)
 	}
 	return known
 }
 
-// memberNames reports a violation without a place, as the library does.
+// memberNames reports violations without a path, as the library does.
 func (a *application) memberNames(object map[string]any) {
 	for _, name := range a.names(object) {
-		if a.over() {
+		if a.done() {
 			return
 		}
 		if !a.check(a.node.names, name, a.scope, nil, nil, a.out) {
@@ -159,13 +158,13 @@ func (a *application) array(list []any) {
 	if n.MaxItems != nil && len(list) > *n.MaxItems {
 		a.fail(&kind.MaxItems{Got: len(list), Want: *n.MaxItems})
 	}
-	if n.UniqueItems && len(list) > 1 && !a.over() {
+	if n.UniqueItems && len(list) > 1 && !a.done() {
 		if i, j, twice := a.duplicates(list); twice {
 			a.fail(&kind.UniqueItems{Duplicates: [2]int{i, j}})
 		}
 	}
 	a.elements(list)
-	if n.contains != nil && !a.over() {
+	if n.contains != nil && !a.done() {
 		a.containing(list)
 	}
 }
@@ -174,22 +173,22 @@ func (a *application) elements(list []any) {
 	n := a.node
 	first := min(len(n.prefix), len(list))
 	for i := range first {
-		if a.over() {
+		if a.done() {
 			return
 		}
 		a.element(n.prefix[i], list[i], i)
 	}
-	a.marks.first(first)
+	a.evaluated.first(first)
 	if n.rest == nil {
-		if n.short && len(list) > first {
+		if n.closedItems && len(list) > first {
 			a.fail(&kind.AdditionalItems{Count: len(list) - first})
 		}
 		return
 	}
-	for i := first; i < len(list) && !a.over(); i++ {
+	for i := first; i < len(list) && !a.done(); i++ {
 		a.element(n.rest, list[i], i)
 	}
-	a.marks.first(len(list))
+	a.evaluated.first(len(list))
 }
 
 func (a *application) containing(list []any) {
@@ -207,7 +206,7 @@ func (a *application) containing(list []any) {
 			matched = append(matched, i)
 		}
 		if n.DraftVersion >= 2020 {
-			a.marks.element(i)
+			a.evaluated.element(i)
 		}
 	}
 	least := 1
@@ -247,23 +246,23 @@ func (a *application) notContaining(list []any, matched []int) {
 	}
 }
 
-// unevaluated applies to what no other keyword has evaluated.
+// unevaluated applies unevaluatedProperties and unevaluatedItems to the parts that no other keyword has evaluated.
 func (a *application) unevaluated() {
 	n := a.node
 	if object, ok := a.value.(map[string]any); ok && n.unevaluatedProps != nil {
 		for _, name := range a.names(object) {
-			if !a.marks.hasMember(name) && !a.over() {
+			if !a.evaluated.hasMember(name) && !a.done() {
 				a.member(n.unevaluatedProps, object[name], name)
 			}
 		}
-		a.marks.allMembers()
+		a.evaluated.allMembers()
 	}
 	if list, ok := a.value.([]any); ok && n.unevaluatedSet != nil {
 		for i, v := range list {
-			if !a.marks.hasElement(i) && !a.over() {
+			if !a.evaluated.hasElement(i) && !a.done() {
 				a.element(n.unevaluatedSet, v, i)
 			}
 		}
-		a.marks.first(len(list))
+		a.evaluated.first(len(list))
 	}
 }

@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// No schema with no value, of 64 KB together, takes more steps than a check
-// may, and those of one operation.
+// No schema with any value, of 64 KB together, takes more steps than a check may, plus those of one operation.
 func FuzzCheck(f *testing.F) {
 	f.Add(strings.Replace(kinds, "KEYWORD", "anyOf", 1), nested("bad", 20))
 	f.Add(order, orderOf(2))

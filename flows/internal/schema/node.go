@@ -9,12 +9,11 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// node is a schema as it is evaluated. The keywords that hold no schema are
-// read from the library's.
+// node is a schema prepared for evaluation. Keywords without subschemas are read from the library's schema.
 type node struct {
 	*jsonschema.Schema
-	shared   bool // reached on several ways: results are kept
-	types    int  // bits of the types that are allowed; zero: all
+	shared   bool // several references lead to it: its results are stored
+	types    int  // bit set of the allowed types; 0: all
 	resource *node
 	anchors  map[string]*node // dynamic anchors of a resource
 
@@ -28,9 +27,9 @@ type node struct {
 	prefix                           []*node // items by position
 	rest                             *node   // the other items
 	open, closed                     bool    // additionalProperties: true, false
-	short                            bool    // additionalItems: false
-	enum                             *oneOf
-	constant                         *oneOf
+	closedItems                      bool    // additionalItems: false
+	enum                             *valueSet
+	constant                         *valueSet
 	bounds                           []bound
 }
 
@@ -39,7 +38,7 @@ type patternNode struct {
 	node    *node
 }
 
-// tree makes the nodes of one schema.
+// tree builds the nodes of one schema.
 type tree struct {
 	nodes   map[*jsonschema.Schema]*node
 	dynamic bool
@@ -61,10 +60,10 @@ func (t *tree) node(s *jsonschema.Schema) *node {
 		}
 	}
 	if s.Enum != nil {
-		n.enum = newOneOf(s.Enum.Values)
+		n.enum = newValueSet(s.Enum.Values)
 	}
 	if s.Const != nil {
-		n.constant = newOneOf([]any{*s.Const})
+		n.constant = newValueSet([]any{*s.Const})
 	}
 	t.scopes(n)
 	t.references(n)
@@ -104,9 +103,8 @@ func (t *tree) references(n *node) {
 	}
 }
 
-// scopes finds the resource that a schema belongs to and its dynamic anchors.
-// The library does not export them; the suite of JSON Schema, which runs as a
-// test, fails when these fields are no longer there.
+// scopes sets the resource of a schema and its dynamic anchors. The library does not export these fields, so that
+// reflection reads them; the JSON Schema test suite fails when they are gone.
 func (t *tree) scopes(n *node) {
 	fields := reflect.ValueOf(n.Schema).Elem()
 	n.resource = n
@@ -170,7 +168,7 @@ func (t *tree) array(n *node) {
 	case *jsonschema.Schema:
 		n.rest = t.node(additional)
 	case bool:
-		n.short = !additional
+		n.closedItems = !additional
 	}
 }
 

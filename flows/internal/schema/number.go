@@ -10,16 +10,15 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// decimal is a number as its digits, without a point and without zeros at
-// either end, times ten to the exponent. Zero has no digits.
+// decimal is a number as digits without a point and without leading or trailing zeros, times ten to the exponent.
+// Zero has no digits.
 type decimal struct {
 	negative bool
 	digits   string
 	exponent int
 }
 
-// decimalOf reads a number of any of the types that values have. A text with
-// an exponent of more digits than an int is read as the largest exponent.
+// decimalOf converts a number of any supported type. An exponent that overflows becomes the largest one.
 func decimalOf(v any) (decimal, bool) {
 	switch v := v.(type) {
 	case json.Number:
@@ -64,7 +63,7 @@ func parseDecimal(s string) decimal {
 	return d
 }
 
-// text is the same for equal numbers.
+// text returns a text that is equal for equal numbers.
 func (d decimal) text() string {
 	sign := "+"
 	if d.negative {
@@ -75,8 +74,7 @@ func (d decimal) text() string {
 
 func (d decimal) integer() bool { return d.exponent >= 0 }
 
-// computable reports whether d has an exponent for which exact arithmetic is
-// cheap.
+// computable reports whether the exponent of d is small enough for exact arithmetic.
 func (d decimal) computable() bool { return d.exponent <= maxExponent && d.exponent >= -2*maxExponent }
 
 func (d decimal) rat() *big.Rat {
@@ -91,8 +89,8 @@ func (d decimal) rat() *big.Rat {
 	return r
 }
 
-// compare is the sign of d minus the other, whose exponent is bounded: a
-// number far out of its range is larger or nearer to zero than any.
+// compare returns the sign of d - other. The exponent of other is limited, so that a d beyond the computable range is
+// larger, or nearer to zero, than any other.
 func (d decimal) compare(other *big.Rat) int {
 	sign := 1
 	if d.negative {
@@ -109,14 +107,14 @@ func (d decimal) compare(other *big.Rat) int {
 	return sign
 }
 
-// bound is minimum, maximum or one of their exclusive forms.
+// bound is minimum, maximum, or one of their exclusive forms.
 type bound struct {
 	keyword string
 	limit   *big.Rat
-	small   int64 // the limit, when it is an integer of machine size
+	small   int64 // the limit, when it fits an int64
 	isSmall bool
-	sign    int  // of a number minus the limit, that is forbidden
-	open    bool // the limit itself is forbidden too
+	sign    int  // forbidden sign of (number - limit)
+	open    bool // the limit itself is forbidden as well
 }
 
 func boundsOf(s *jsonschema.Schema) []bound {
@@ -138,8 +136,8 @@ func boundsOf(s *jsonschema.Schema) []bound {
 	return all
 }
 
-// holds reports whether v is within the bound.
-func (b *bound) holds(v any) bool {
+// satisfied reports whether v is within the bound.
+func (b *bound) satisfied(v any) bool {
 	sign := 0
 	if n, ok := smallInt(v); ok && b.isSmall {
 		switch {
@@ -180,7 +178,7 @@ func multiple(v any, divisor *big.Rat) bool {
 	if d.computable() {
 		return new(big.Rat).Quo(d.rat(), divisor).IsInt()
 	}
-	// v / (p/q) is an integer when p divides v times q: here v is an integer.
+	// v / (p/q) is an integer when p divides v*q; v is an integer here.
 	digits, _ := new(big.Int).SetString(d.digits, 10)
 	p := divisor.Num()
 	power := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(d.exponent)), p)

@@ -8,10 +8,10 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// pattern is a regular expression of a bounded size.
+// pattern is a regular expression of limited size.
 type pattern struct {
 	*regexp.Regexp
-	size int // about how many instructions it has
+	size int // approximate number of instructions
 }
 
 func compilePattern(s string) (jsonschema.Regexp, error) {
@@ -44,5 +44,5 @@ func instructions(re *syntax.Regexp) int {
 	return min(n, maxPattern+1)
 }
 
-// cost is how many steps a match with s takes at most.
+// cost returns the maximum number of steps of a match with s.
 func (p pattern) cost(s string) int { return 1 + len(s)*(1+p.size/8) }

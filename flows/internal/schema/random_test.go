@@ -9,8 +9,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// Random schemas and values of few words, so that they often meet, have the
-// result and the words of the library, in each draft.
+// Random schemas and values over a small vocabulary, so that they often match, have the library's result and
+// messages, in each draft.
 func TestRandomAgainstTheLibrary(t *testing.T) {
 	t.Parallel()
 	drafts := []string{
@@ -57,8 +57,7 @@ func TestRandomAgainstTheLibrary(t *testing.T) {
 	}
 }
 
-// circular reports whether the library met a schema inside itself, which it
-// words differently.
+// circular reports whether the library found a schema inside itself, for which its message differs.
 func circular(s *jsonschema.Schema, v any) bool {
 	err, _ := s.Validate(v).(*jsonschema.ValidationError)
 	return err != nil && cyclic(err)

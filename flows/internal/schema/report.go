@@ -11,20 +11,20 @@ import (
 	"golang.org/x/text/message"
 )
 
-// Bounds of what is reported.
+// Limits of a report.
 const (
-	maxShown   = 5   // violations that a Misfit tells
-	maxCounted = 100 // violations that are counted
-	maxNames   = 20  // names or positions in one violation
-	maxBrief   = 200 // bytes of a text of the value in a violation
+	maxShown   = 5   // violations in a ValidationError
+	maxCounted = 100 // counted violations
+	maxNames   = 20  // names or indices in one violation
+	maxText    = 200 // bytes of a quoted text of the value
 )
 
-// why is a violation of the library, which writes its text.
-type why interface {
+// violation is a violation of the library, which formats its text.
+type violation interface {
 	LocalizedString(p *message.Printer) string
 }
 
-// path leads to a value from the root, which is nil.
+// path is the path from the root value, which is nil, to a value.
 type path struct {
 	up   *path
 	name string
@@ -35,12 +35,12 @@ func (p *path) String() string {
 		return ""
 	}
 	if p.up == nil {
-		return brief(p.name)
+		return truncate(p.name)
 	}
-	return p.up.String() + "." + brief(p.name)
+	return p.up.String() + "." + truncate(p.name)
 }
 
-// report collects violations. Nil collects none.
+// report collects violations. A nil report collects none.
 type report struct {
 	printer *message.Printer
 	texts   []string
@@ -49,8 +49,8 @@ type report struct {
 
 func newReport() *report { return &report{printer: message.NewPrinter(language.English)} }
 
-// add notes a violation; only those that are shown become text.
-func (r *report) add(at *path, reason why) {
+// add records a violation. Only the first maxShown are formatted.
+func (r *report) add(at *path, reason violation) {
 	if r == nil || r.full() {
 		return
 	}
@@ -59,14 +59,14 @@ func (r *report) add(at *path, reason why) {
 	}
 	said := reason.LocalizedString(r.printer)
 	if at != nil {
-		said = brief(at.String()) + ": " + said
+		said = truncate(at.String()) + ": " + said
 	}
 	r.texts = append(r.texts, said)
 }
 
 func (r *report) full() bool { return r != nil && r.count > maxCounted }
 
-func (r *report) misfit() error {
+func (r *report) err() error {
 	texts := r.texts
 	switch more := r.count - len(texts); {
 	case r.full():
@@ -76,26 +76,26 @@ func (r *report) misfit() error {
 	case len(texts) == 0:
 		return errors.New("the value does not fit its schema")
 	}
-	return &Misfit{strings.Join(texts, "; ")}
+	return &ValidationError{strings.Join(texts, "; ")}
 }
 
-// circle is a schema that refers to itself at one and the same value.
-type circle struct{ location string }
+// circularReference is a schema that refers to itself at the same value.
+type circularReference struct{ location string }
 
-func (c *circle) LocalizedString(p *message.Printer) string {
+func (c *circularReference) LocalizedString(p *message.Printer) string {
 	return p.Sprintf("the schema %s refers to itself without end", strings.TrimPrefix(c.location, "flow:schema"))
 }
 
-// brief cuts a text that a violation quotes.
-func brief(s string) string {
-	if len(s) <= maxBrief {
+// truncate shortens a text quoted in a violation.
+func truncate(s string) string {
+	if len(s) <= maxText {
 		return s
 	}
-	return strings.ToValidUTF8(s[:maxBrief], "") + "…"
+	return strings.ToValidUTF8(s[:maxText], "") + "…"
 }
 
-// violation is that v is beyond the bound.
-func (b *bound) violation(v any) why {
+// violation returns the violation of the bound by v.
+func (b *bound) violation(v any) violation {
 	got := approximate(v)
 	switch b.keyword {
 	case "minimum":
@@ -108,7 +108,7 @@ func (b *bound) violation(v any) why {
 	return &kind.ExclusiveMaximum{Got: got, Want: b.limit}
 }
 
-// approximate is a number for a text. One that is out of every range is cut.
+// approximate converts a number for a text. An exponent out of range is limited.
 func approximate(v any) *big.Rat {
 	d, _ := decimalOf(v)
 	d.exponent = max(-maxExponent, min(maxExponent, d.exponent))

@@ -1,9 +1,7 @@
-// Package schema checks values against JSON Schemas within a budget. The
-// library santhosh-tekuri/jsonschema compiles schemas, of every draft that it
-// knows; this package evaluates what it compiled. It visits a schema that can
-// be reached on several ways once for each value, so that the work grows with
-// the schema times the value and not exponentially, and it builds only the
-// violations that are shown.
+// Package schema validates values against JSON Schemas within limits of time and memory. The library
+// santhosh-tekuri/jsonschema compiles schemas of all its drafts; this package evaluates them. It evaluates a schema
+// with several references to it once for each value, so that the work grows with the size of the schema times the
+// size of the value instead of exponentially, and it formats only the violations that are shown.
 package schema
 
 import (
@@ -16,26 +14,26 @@ import (
 	"golang.org/x/text/message"
 )
 
-// Schema is a compiled JSON Schema. It is safe for concurrent use.
+// Schema is a compiled JSON Schema. Safe for concurrent use.
 type Schema struct {
 	root    *node
-	dynamic bool // some reference depends on the way to it
+	dynamic bool // some reference depends on the path to it
 }
 
-// Loader gives the documents that schemas refer to by URL.
+// Loader loads the documents that schemas refer to by URL.
 type Loader = jsonschema.URLLoader
 
-// Bounds of a schema.
+// Limits of a schema.
 const (
-	maxValues   = 20_000 // values in it, with all below
-	maxExponent = 4_000  // of a number in it
+	maxValues   = 20_000 // number of values in it, nested ones included
+	maxExponent = 4_000  // exponent of a number in it
 	maxPattern  = 10_000 // instructions of a regular expression
 )
 
-// Compile compiles a JSON Schema (2020-12 unless it says otherwise). The loader
-// gives what it refers to outside of itself.
+// Compile compiles a JSON Schema, of draft 2020-12 unless it names another. loader loads the documents that it refers
+// to.
 func Compile(v any, loader Loader) (*Schema, error) {
-	if err := within(v); err != nil {
+	if err := checkSize(v); err != nil {
 		return nil, err
 	}
 	c := jsonschema.NewCompiler()
@@ -45,19 +43,19 @@ func Compile(v any, loader Loader) (*Schema, error) {
 	c.UseRegexpEngine(compilePattern)
 	const here = "flow:schema"
 	if err := c.AddResource(here, v); err != nil {
-		return nil, fault(err)
+		return nil, compileError(err)
 	}
 	compiled, err := c.Compile(here)
 	if err != nil {
-		return nil, fault(err)
+		return nil, compileError(err)
 	}
 	t := tree{nodes: map[*jsonschema.Schema]*node{}}
 	root := t.node(compiled)
 	return &Schema{root, t.dynamic}, nil
 }
 
-// within holds a schema to its bounds before it is compiled.
-func within(v any) error {
+// checkSize checks the limits of a schema before it is compiled.
+func checkSize(v any) error {
 	left := maxValues
 	return walk(v, &left)
 }
@@ -87,13 +85,13 @@ func walk(v any, left *int) error {
 	return nil
 }
 
-// fault says in one line what is wrong with a schema.
-func fault(err error) error {
+// compileError describes the error of a schema in one line.
+func compileError(err error) error {
 	var invalid *jsonschema.SchemaValidationError
 	if errors.As(err, &invalid) {
 		var inner *jsonschema.ValidationError
 		if errors.As(invalid.Err, &inner) {
-			return errors.New("is no JSON Schema: " + strings.Join(leaves(inner, nil), "; "))
+			return errors.New("is no JSON Schema: " + strings.Join(violations(inner, nil), "; "))
 		}
 	}
 	var outside *jsonschema.LoadURLError
@@ -103,8 +101,8 @@ func fault(err error) error {
 	return errors.New(strings.ReplaceAll(err.Error(), "flow:schema", ""))
 }
 
-// leaves are the violations that the library found, each with where it is.
-func leaves(e *jsonschema.ValidationError, found []string) []string {
+// violations collects the violations found by the library, each with its path.
+func violations(e *jsonschema.ValidationError, found []string) []string {
 	if len(e.Causes) == 0 {
 		said := e.ErrorKind.LocalizedString(message.NewPrinter(language.English))
 		if len(e.InstanceLocation) > 0 {
@@ -113,7 +111,7 @@ func leaves(e *jsonschema.ValidationError, found []string) []string {
 		return append(found, said)
 	}
 	for _, cause := range e.Causes {
-		found = leaves(cause, found)
+		found = violations(cause, found)
 	}
 	return found
 }

@@ -1,20 +1,19 @@
 package schema
 
-// scope is the way on which a schema was reached, as far as $dynamicRef and
-// $recursiveRef ask for it: the outermost schema of each dynamic anchor. There
-// is one for each way that differs, so that it can be compared.
+// scope is the dynamic scope of a schema, as $dynamicRef and $recursiveRef need it: the outermost schema of each
+// dynamic anchor. Equal scopes are one pointer, so that they can be compared.
 type scope struct {
 	outermost map[string]*node
-	recursive *node // the outermost with a recursive anchor
+	recursive *node // outermost schema with a recursive anchor
 }
 
-// entry is a schema that is entered from a scope.
+// entry is a schema entered from a scope.
 type entry struct {
 	from *scope
 	node *node
 }
 
-// anchor is the outermost schema with the dynamic anchor.
+// anchor returns the outermost schema with the dynamic anchor.
 func (s *scope) anchor(name string) *node {
 	if s == nil {
 		return nil
@@ -22,8 +21,7 @@ func (s *scope) anchor(name string) *node {
 	return s.outermost[name]
 }
 
-// enter is the scope inside of n. What is there already stays: outer schemas
-// win.
+// enter returns the scope inside of n. Existing anchors stay, because outer schemas take precedence.
 func (e *evaluation) enter(in *scope, n *node) *scope {
 	recursive := n.resource.RecursiveAnchor && (in == nil || in.recursive == nil)
 	fresh := recursive

@@ -12,13 +12,13 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// suite is where the official suite of JSON Schema is kept.
+// suite is the directory of the official suite of JSON Schema.
 const suite = "../../../../shared/data/suites/json-schema"
 
-// asserted is why the cases of format.json that an invalid text is valid fail.
+// asserted is the reason why cases of format.json fail in which an invalid text is valid.
 const asserted = "formats are asserted in flows, always"
 
-// differs are the mandatory cases that have another result, and why.
+// differs are the mandatory cases with another result, with the reason.
 var differs = map[string]string{
 	"format.json: email format: invalid email string is only an annotation by default":                                 asserted,
 	"format.json: regex format: invalid regex string is only an annotation by default":                                 asserted,
@@ -39,9 +39,8 @@ var differs = map[string]string{
 	"format.json: duration format: invalid duration string is only an annotation by default":                           asserted,
 }
 
-// formats are how many cases of the optional files pass. What fails is the
-// library's: regular expressions are Go's, host names are not checked for
-// IDNA, URIs are read by net/url.
+// formats are the numbers of passing cases of the optional files. The failures are the library's: regular expressions
+// are Go's, host names are not checked for IDNA, URIs are parsed by net/url.
 var formats = map[string]int{
 	"format/date-time": 33, "format/date": 81, "format/duration": 50, "format/email": 26, "format/hostname": 40,
 	"format/idn-email": 16, "format/idn-hostname": 36, "format/ipv4": 40, "format/ipv6": 42, "format/iri-reference": 13,
@@ -99,8 +98,7 @@ func groups(t *testing.T, file string) []group {
 	return all
 }
 
-// The official suite passes, and both evaluations say the same, with the same
-// words where there are few of them.
+// The official suite passes, and both evaluations agree, with the same messages if there are few of them.
 func TestSuite(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat(suite); err != nil {
@@ -152,7 +150,7 @@ func TestSuite(t *testing.T) {
 	}
 }
 
-// library is what the library compiles by itself, nil when it cannot.
+// library is the schema compiled by the library alone, nil when it cannot.
 func library(t testing.TB, v any) *jsonschema.Schema {
 	t.Helper()
 	c := jsonschema.NewCompiler()
@@ -169,7 +167,7 @@ func library(t testing.TB, v any) *jsonschema.Schema {
 	return s
 }
 
-// compare holds a result against the library's.
+// compare compares a result with the library's.
 func compare(t *testing.T, name string, oracle *jsonschema.Schema, found error, v any) {
 	t.Helper()
 	err := oracle.Validate(v)
@@ -180,7 +178,7 @@ func compare(t *testing.T, name string, oracle *jsonschema.Schema, found error, 
 	if err == nil {
 		return
 	}
-	want := leaves(err.(*jsonschema.ValidationError), nil)
+	want := violations(err.(*jsonschema.ValidationError), nil)
 	if len(want) > maxShown {
 		return
 	}
@@ -195,15 +193,14 @@ func compare(t *testing.T, name string, oracle *jsonschema.Schema, found error, 
 
 func contains(texts []string, text string) bool {
 	for _, t := range texts {
-		if inOrder(t) == inOrder(text) || len(text) > maxBrief {
+		if inOrder(t) == inOrder(text) || len(text) > maxText {
 			return true
 		}
 	}
 	return false
 }
 
-// inOrder is a text with its words sorted: the library lists names as they
-// come.
+// inOrder sorts the words of a text, because the library lists names in map order.
 func inOrder(text string) string {
 	words := strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' })
 	slices.Sort(words)

@@ -1,11 +1,11 @@
 -- add adds to a whole number, once for each operation.
 --
 -- KEYS[1] value  KEYS[2] operation
--- ARGV[1] number to add  ARGV[2] ms for which the sum is kept, "0" for ever
--- ARGV[3] operation id, "" for none  ARGV[4] name of the key  ARGV[5] ms for which the operation is remembered
+-- ARGV[1] number to add  ARGV[2] ms for which the sum is kept, "0" without end
+-- ARGV[3] operation id, "" for none  ARGV[4] name of the key  ARGV[5] ms for which the operation is stored
 --
--- Returns the sum as text. Fails when the value is no whole number of 64 bits,
--- or would not stay one.
+-- Returns the sum as text. Fails when the value is not a whole number of 64
+-- bits, or the sum would not be one.
 local call = redis.call
 if ARGV[3] ~= "" then
 	local known = call("GET", KEYS[2])

@@ -2,11 +2,11 @@
 --
 -- KEYS[1] value  KEYS[2] operation
 -- ARGV[1] condition: always, absent, equal, free  ARGV[2] "1" when there is a new value  ARGV[3] new value
--- ARGV[4] ms for which it is kept, "0" for ever  ARGV[5] "1" when there is an old value  ARGV[6] old value
--- ARGV[7] operation id, "" for none  ARGV[8] name of the key  ARGV[9] ms for which the operation is remembered
+-- ARGV[4] ms for which it is kept, "0" without end  ARGV[5] "1" when there is an old value  ARGV[6] old value
+-- ARGV[7] operation id, "" for none  ARGV[8] name of the key  ARGV[9] ms for which the operation is stored
 --
--- Returns {"1" when the change is made, or was by the same operation, the
--- value now, or nothing when there is none}.
+-- Returns {"1" when the change was made, now or before by the same operation,
+-- the current value, or nothing when there is none}.
 local call = redis.call
 local r = call("HMGET", KEYS[1], "v", "by")
 local value, by = r[1], r[2]

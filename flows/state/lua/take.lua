@@ -1,11 +1,12 @@
--- take reserves the next moment at which a rate is kept. Of the moments that
--- were reserved last, as many as the rate allows are remembered: the next one
--- must be the duration after the oldest of them.
+-- take reserves the next time that a rate allows. The last reserved times are
+-- stored, as many as the rate allows: the next one is at least the duration
+-- after the oldest of them.
 --
--- KEYS[1] reserved moments
--- ARGV[1] how many are allowed  ARGV[2] within how many microseconds  ARGV[3] patience in microseconds
+-- KEYS[1] reserved times
+-- ARGV[1] maximum in a period  ARGV[2] length of the period in µs  ARGV[3] longest wait in µs
 --
--- Returns {"1" when it is reserved, how far it is in microseconds}.
+-- Returns {"1" when it is reserved, the µs until it}.
+
 local call = redis.call
 local time = call("TIME")
 local now = time[1] * 1000000 + time[2]

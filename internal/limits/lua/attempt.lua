@@ -1,27 +1,27 @@
--- attempt decides whether one try to prove a name from a network is evaluated,
--- and counts it. The rule is the table of docs/security.md. It runs a fixed
--- number of commands, whatever is stored.
+-- attempt decides whether one attempt to prove a name from a network is
+-- evaluated, and counts it. The rule is the table of docs/security.md. It runs
+-- a fixed number of commands, whatever is stored.
 --
--- A state is a string "drained stop turn" of moments in ms: when all failures
--- will be forgiven, until when nothing is evaluated, and when the turn comes
--- that was promised (0: none). For a name, drained is the end of the turns
--- that were given away, and the others are 0. TTL: until it says nothing.
+-- A state is a string "drained stop turn" of times in ms: when all failures
+-- will be forgiven, until when no attempt is evaluated, and the time of the
+-- reservation (0: none). For a name, drained is the time after the last
+-- reservation, and the others are 0. TTL: until the state has no effect.
 --
--- KEYS[1] state of the name at the network  KEYS[2] shared by those without one
+-- KEYS[1] state of the name at the network  KEYS[2] state shared by names without one
 -- KEYS[3] state of the network              KEYS[4] shared
 -- KEYS[5] state of the name                 KEYS[6] shared
--- KEYS[7] zset of the networks where the name was proved, by time in ms
--- KEYS[8] string "window n": states made in the current window
+-- KEYS[7] zset of the networks where the name was authenticated, by time in ms
+-- KEYS[8] string "window n": states created in the current window
 -- ARGV[1] ask, wrong or right  ARGV[2] now in ms; empty: the clock of Redis
 -- ARGV[3] the network in KEYS[7]
 -- ARGV[4] free failures of a name at a network  ARGV[5] ms until one is forgiven  ARGV[6] longest wait in ms
 -- ARGV[7], ARGV[8], ARGV[9] the same of a network
--- ARGV[10] ms between turns of a name  ARGV[11] turns at once  ARGV[12] ms for which they are promised ahead
--- ARGV[13] ms for which a turn is kept
--- ARGV[14] ms for which a network is remembered  ARGV[15] most networks of a name
--- ARGV[16] most states made in a window  ARGV[17] ms of a window
+-- ARGV[10] ms between evaluated attempts of a name  ARGV[11] attempts at once  ARGV[12] ms ahead of now for which reservations are made
+-- ARGV[13] ms for which a reservation is kept after its time
+-- ARGV[14] ms for which a network is stored  ARGV[15] most networks of a name
+-- ARGV[16] most states created in a window  ARGV[17] ms of a window
 --
--- Returns { wait in ms, because }: 0 for a try that is evaluated; because is
+-- Returns { wait in ms, because }: 0 for an evaluated attempt; because is
 -- 1 for the name at the network, 2 for the network, 3 for the name.
 local mode, now = ARGV[1], tonumber(ARGV[2])
 if not now then
@@ -33,15 +33,15 @@ local at_network = { free = number(4), forgiven = number(5), longest = number(6)
 local of_network = { free = number(7), forgiven = number(8), longest = number(9) }
 local every, at_once, ahead, keep = number(10), number(11), number(12), number(13)
 
--- made returns the current window and how many states it has made.
+-- made returns the current window and how many states were created in it.
 local function made()
 	local window = math.floor(now / number(17))
 	local w, n = string.match(redis.call("GET", KEYS[8]) or "", "^(%d+) (%d+)$")
 	return window, tonumber(w) == window and tonumber(n) or 0
 end
 
--- open reads a state. Without one, and without room for one, it is that which
--- many share.
+-- open reads a state. When it does not exist and the window's maximum is
+-- reached, it is the shared one.
 local function open(own, shared, exempt)
 	local s = { key = own, exempt = exempt }
 	local text = redis.call("GET", own)
@@ -72,11 +72,11 @@ local function save(s)
 	s.new = false
 end
 
--- failures counts those that are not forgiven yet.
+-- failures returns the number of failures that are not forgiven yet.
 local function failures(s, p) return math.max(0, math.ceil((s.drained - now) / p.forgiven)) end
 
--- count adds a failure and returns the wait that follows it: beyond the free
--- ones it doubles from 1 s, and a promised turn is lost.
+-- count adds a failure and returns the wait after it: beyond the free failures
+-- it doubles from 1 s, and a reservation is lost.
 local function count(s, p)
 	local most = p.free + 1 + math.ceil(math.log(p.longest / 1000) / math.log(2))
 	s.drained = math.min(math.max(now, s.drained) + p.forgiven, now + most * p.forgiven)
@@ -86,9 +86,9 @@ local function count(s, p)
 	return math.min(1000 * 2 ^ (over - 1), p.longest)
 end
 
--- early refuses a try that comes during a wait. It costs a count, which makes
--- the next wait longer and not this one: nobody keeps a wait up by trying.
--- Those who share a state do not pay for each other.
+-- early refuses an attempt during a wait. It counts as a failure, which makes
+-- the next wait longer and not this one, so that attempts cannot prolong a
+-- wait. In a shared state it does not count.
 local function early(s, p, because)
 	if not s.shared then
 		count(s, p)

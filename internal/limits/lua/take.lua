@@ -1,12 +1,12 @@
--- take counts one request against a strict sliding window: no span of the
+-- take counts one request against a strict sliding window: no period of the
 -- window's length ever holds more than the limit. Refused requests do not
 -- count.
 --
--- KEYS[1] list of the moments of the counted requests, in µs, oldest first
+-- KEYS[1] list of the times of the counted requests, in µs, oldest first
 -- ARGV[1] limit  ARGV[2] window in µs
 --
--- Returns how many more may come now, the µs until one more may than now, and
--- the µs to wait for this one: 0 when it was counted.
+-- Returns how many more requests are allowed now, the µs until one more is
+-- allowed, and the µs to wait for this one: 0 when it was counted.
 local time = redis.call("TIME")
 local now, limit, window = time[1] * 1000000 + time[2], tonumber(ARGV[1]), tonumber(ARGV[2])
 local oldest = redis.call("LINDEX", KEYS[1], 0)
@@ -16,7 +16,7 @@ while oldest and tonumber(oldest) <= now - window do
 end
 local used = redis.call("LLEN", KEYS[1])
 if used >= limit then
-	-- Of a limit that was lowered, more than one must go.
+	-- When the limit was lowered, more than one must expire.
 	local last = redis.call("LINDEX", KEYS[1], used - limit)
 	local wait = tonumber(last) + window - now
 	return { 0, wait, wait }

@@ -1,9 +1,9 @@
--- decide moves a flow's mark on, never back: a worker that was stopped for a
--- while and goes on changes nothing that others have decided meanwhile.
+-- decide advances a flow's mark, never back: a worker that was stopped and
+-- continues does not change later decisions of others.
 --
 -- KEYS[1] marks  KEYS[2] claims
 -- ARGV[1] worker  ARGV[2] flow number  ARGV[3] time that is decided, unix seconds, "" for none
--- ARGV[4] run that was started last  ARGV[5] milliseconds for which the claim holds on, 0 to let it go
+-- ARGV[4] run that was started last  ARGV[5] milliseconds until the claim expires, 0 to release it
 local mark = redis.call("HGET", KEYS[1], ARGV[2])
 local before = tonumber(string.match(mark or "", "^%d+") or "-1")
 if ARGV[3] ~= "" and tonumber(ARGV[3]) > before then

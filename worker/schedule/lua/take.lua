@@ -1,7 +1,7 @@
--- take lets one worker decide on flows whose times have come.
+-- take claims flows with due times, so that one worker decides on each.
 --
 -- KEYS[1] marks  KEYS[2] claims
--- ARGV[1] worker  ARGV[2] milliseconds for which the claims hold, then flow numbers
+-- ARGV[1] worker  ARGV[2] milliseconds until the claims expire, then flow numbers
 --
 -- Returns the unix milliseconds of this clock, then for each flow its mark, ""
 -- when it has none, or "-" when another worker is deciding on it.

@@ -1,0 +1,203 @@
+package flows
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// arguments parses a mapping into the given parameters. trail is the prefix of the paths of nested steps.
+func (c *compiler) arguments(n *node, params []Param, trail string) *Args {
+	a := &Args{values: map[string]any{}, places: map[string]place{}, place: n.place, compile: c.program}
+	if n.shape != mapping && (n.shape != scalar || n.value != nil) {
+		c.add(n.place, "", "expected a mapping, found %s", quoted(n))
+		return a
+	}
+	mistyped := false
+	for i, k := range n.keys {
+		at := slices.IndexFunc(params, func(p Param) bool { return p.Name == k.name })
+		if at < 0 {
+			c.add(k.place, fieldHint(k.name, paramNames(params)), "unknown field %q", k.name)
+			mistyped = true
+			continue
+		}
+		c.argument(a, params[at], n.items[i], trail)
+	}
+	if !mistyped { // with an unknown field, a "missing" one may only be misspelled
+		c.checkRequired(a, params)
+	}
+	return a
+}
+
+// fieldHint suggests a field name. Field names have no spaces; a text with a comma inside { } is parsed as a further
+// field.
+func fieldHint(name string, known []string) string {
+	if strings.Contains(name, " ") {
+		return "inside { } put quotes around a text that contains a comma"
+	}
+	return didYouMean(name, known)
+}
+
+// checkRequired reports missing required parameters, and groups of exclusive parameters with none or several given.
+func (c *compiler) checkRequired(a *Args, params []Param) {
+	groups := map[string][]string{}
+	for _, p := range params {
+		if p.Required && !c.has(a, p) {
+			c.add(a.place, "", "%s is missing", p.Name)
+		}
+		if p.OneOf != "" {
+			groups[p.OneOf] = append(groups[p.OneOf], p.Name)
+		}
+	}
+	for _, p := range params {
+		names := groups[p.OneOf]
+		if p.OneOf == "" || p.Name != names[0] {
+			continue
+		}
+		given := slices.DeleteFunc(slices.Clone(names), func(name string) bool { _, ok := a.places[name]; return !ok })
+		switch {
+		case len(given) == 0:
+			c.add(a.place, oneOf(names), "one of its fields is missing")
+		case len(given) > 1:
+			c.add(a.places[given[1]], "keep one of them", "%s and %s exclude each other", given[0], given[1])
+		}
+	}
+}
+
+// has reports whether the flow gives the parameter, valid or not.
+func (c *compiler) has(a *Args, p Param) bool { _, ok := a.places[p.Name]; return ok }
+
+func paramNames(params []Param) []string {
+	names := make([]string, len(params))
+	for i, p := range params {
+		names[i] = p.Name
+	}
+	return names
+}
+
+// argument parses one value and stores it if it is valid.
+func (c *compiler) argument(a *Args, p Param, n *node, trail string) {
+	a.places[p.Name] = n.place
+	v, err := c.read(p, n, trail)
+	if err != nil {
+		c.add(n.place, hintOf(p, n), "%s: %v", p.Name, err)
+		return
+	}
+	if v != nil || p.Type == TypeLiteral {
+		a.values[p.Name] = v
+	}
+	if p.Names != "" {
+		c.noteUse(p.Names, n)
+	}
+}
+
+func hintOf(p Param, n *node) string {
+	word, _ := n.value.(string)
+	switch {
+	case p.Type == TypeEnum:
+		return didYouMean(word, p.Enum)
+	case p.Type == TypeObject && p.Short && n.shape == scalar:
+		return didYouMean(word, paramNames(p.Fields))
+	case p.Type == TypeString && strings.Contains(word, "${"):
+		return p.Hint
+	case p.Type == TypeDuration && n.shapeName() == "a number":
+		return "write " + stringify(n.value) + "s for seconds"
+	}
+	return ""
+}
+
+// read converts a node to the parameter's type. Problems inside programs and nested steps go to the report; the value
+// is then nil.
+func (c *compiler) read(p Param, n *node, trail string) (any, error) {
+	switch p.Type {
+	case TypeExpr:
+		if n.shape != scalar {
+			return nil, fmt.Errorf("expected a jq program, found %s: put quotes around it", n.shapeName())
+		}
+		return nonNil(c.bareProgram(n)), nil
+	case TypeTemplate:
+		return c.template(n), nil
+	case TypeFields:
+		if n.shape != mapping {
+			return nil, expected("a mapping", n)
+		}
+		return c.fields(n), nil
+	case TypeObject:
+		long, err := c.shorthand(p, n)
+		if err != nil {
+			return nil, err
+		}
+		return c.arguments(long, p.Fields, trail+"."+p.Name), nil
+	case TypeList:
+		return c.list(p, n, trail)
+	case TypeSteps:
+		return c.block(n, nestedPath(trail, p.Name))
+	case TypeLiteral:
+		return c.literal(n), nil
+	}
+	return readLiteral(p, n)
+}
+
+// nonNil returns e, or an untyped nil for a nil pointer.
+func nonNil(e *Expr) any {
+	if e == nil {
+		return nil
+	}
+	return e
+}
+
+// nestedPath returns the path of nested steps: "switch.1" for a parameter named steps, "switch.else" for an else in a
+// list.
+func nestedPath(trail, param string) string {
+	switch param {
+	case "steps":
+		return trail
+	case "else":
+		parent, last := cutLast(trail)
+		if _, err := strconv.Atoi(last); err == nil {
+			return parent + ".else"
+		}
+	}
+	return trail + "." + param
+}
+
+func cutLast(trail string) (parent, last string) {
+	i := strings.LastIndexByte(trail, '.')
+	return trail[:max(i, 0)], trail[i+1:]
+}
+
+// shorthand expands the one-word form of an object.
+func (c *compiler) shorthand(p Param, n *node) (*node, error) {
+	if n.shape != scalar || n.value == nil {
+		return n, nil
+	}
+	var words []string
+	for _, f := range p.Fields {
+		if f.Inline {
+			return &node{place: n.place, shape: mapping, keys: []key{{f.Name, n.place}}, items: []*node{n}}, nil
+		}
+		if p.Short && f.Type == TypeObject {
+			words = append(words, f.Name)
+		}
+	}
+	word, _ := n.value.(string)
+	if slices.Contains(words, word) {
+		return &node{place: n.place, shape: mapping, keys: []key{{word, n.place}}, items: []*node{{place: n.place}}}, nil
+	}
+	if p.Short {
+		return nil, fmt.Errorf("%s is not among its values", quoted(n))
+	}
+	return n, nil
+}
+
+func (c *compiler) list(p Param, n *node, trail string) (any, error) {
+	if n.shape != sequence {
+		return nil, expected("a list", n)
+	}
+	list := make([]*Args, len(n.items))
+	for i, element := range n.items {
+		list[i] = c.arguments(element, p.Fields, trail+"."+strconv.Itoa(i+1))
+	}
+	return list, nil
+}

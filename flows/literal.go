@@ -1,0 +1,140 @@
+package flows
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// readLiteral parses a value that is fixed at deployment.
+func readLiteral(p Param, n *node) (any, error) {
+	if s, ok := n.value.(string); ok && strings.Contains(s, "${") && !p.Verbatim {
+		return nil, errors.New("is fixed when the flow is deployed, ${ } has no meaning here")
+	}
+	switch p.Type {
+	case TypeInt:
+		return readInt(n)
+	case TypeBool:
+		if b, ok := n.value.(bool); ok {
+			return b, nil
+		}
+		return nil, expected("true or false", n)
+	case TypeDuration:
+		return readDuration(n)
+	case TypeEnum:
+		if word, _ := n.value.(string); slices.Contains(p.Enum, word) {
+			return word, nil
+		}
+		return nil, fmt.Errorf("%s is not among its values", quoted(n))
+	case TypeStrings:
+		return readStrings(n)
+	case TypeStatuses:
+		return readStatuses(n)
+	}
+	return readString(n)
+}
+
+func expected(what string, n *node) error {
+	return fmt.Errorf("expected %s, found %s", what, quoted(n))
+}
+
+// quoted returns a short scalar in quotes, else the name of the node's shape.
+func quoted(n *node) string {
+	if n.shape == scalar && n.value != nil {
+		if s := stringify(n.value); len(s) <= 40 {
+			return strconv.Quote(s)
+		}
+	}
+	return n.shapeName()
+}
+
+func readString(n *node) (any, error) {
+	switch v := n.value.(type) {
+	case string:
+		return v, nil
+	case json.Number:
+		return v.String(), nil
+	}
+	return nil, expected("text", n)
+}
+
+func readInt(n *node) (any, error) {
+	number, ok := n.value.(json.Number)
+	if !ok {
+		return nil, expected("a whole number", n)
+	}
+	i, err := strconv.Atoi(number.String())
+	if err != nil {
+		return nil, expected("a whole number", n)
+	}
+	return i, nil
+}
+
+func readDuration(n *node) (any, error) {
+	if s, ok := n.value.(string); ok {
+		if d, ok := parseDuration(s); ok {
+			return d, nil
+		}
+	}
+	return nil, expected("a duration such as 200ms, 8s, 1h or 2d", n)
+}
+
+// parseDuration parses Go durations, with optional days of 24 hours in front: "1d12h".
+func parseDuration(s string) (time.Duration, bool) {
+	days, rest, found := strings.Cut(s, "d")
+	if !found {
+		d, err := time.ParseDuration(s)
+		return d, err == nil && d >= 0
+	}
+	// Days are parsed as hours, for the same number syntax and limits.
+	hours, err := time.ParseDuration(days + "h")
+	if err != nil || days == "" || strings.ContainsAny(days, "hmsuµn") || hours < 0 || hours > math.MaxInt64/24 {
+		return 0, false
+	}
+	d := 24 * hours
+	if rest == "" {
+		return d, true
+	}
+	more, ok := parseDuration(rest)
+	if !ok || strings.Contains(rest, "d") || rest[0] == '-' || rest[0] == '+' || d > math.MaxInt64-more {
+		return 0, false
+	}
+	return d + more, true
+}
+
+func readStrings(n *node) (any, error) {
+	nodes := n.items
+	if n.shape == scalar {
+		nodes = []*node{n}
+	} else if n.shape == mapping {
+		return nil, expected("a list of words", n)
+	}
+	words := make([]string, 0, len(nodes))
+	for _, element := range nodes {
+		word, err := readString(element)
+		if err != nil {
+			return nil, err
+		}
+		words = append(words, word.(string))
+	}
+	return words, nil
+}
+
+func readStatuses(n *node) (any, error) {
+	words, err := readStrings(n)
+	if err != nil {
+		return nil, err
+	}
+	var set Statuses
+	for _, word := range words.([]string) {
+		if err := set.add(word); err != nil {
+			return nil, err
+		}
+	}
+	return set, nil
+}

@@ -1,0 +1,106 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/callback"
+	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/queue"
+)
+
+const (
+	// maxChain is the maximum length of a chain of runs that start each other. It ends a flow that starts itself
+	// before Redis is full.
+	maxChain = 32
+	// chainBreak is the delay from which a started run does not count as a link of its chain: a chain that slow is a
+	// schedule. It is a minute, less the time for starting it.
+	chainBreak = time.Minute - time.Second
+)
+
+// Starter accepts runs that no caller waits for. *queue.Client implements it.
+type Starter interface {
+	Start(ctx context.Context, s queue.Submission, at time.Time) (string, error)
+}
+
+// runEnv returns the environment of one run: that of the worker, on behalf of the run.
+func (r *runner) runEnv(a *queue.Attempt, trace flows.Tracer) flows.Env {
+	env := r.cfg.Env
+	env.Journal, env.Trace, env.Parks = a.Journal(), trace, true
+	env.Respond = func(ctx context.Context, answer flows.Response) error { return a.Respond(ctx, queue.Answer(answer)) }
+	if r.cfg.Starter != nil && env.Flows != nil {
+		env.Emit = emitter{r.cfg.Starter, env.Flows, a.Principal, a.Depth}
+	}
+	if r.cfg.Callbacks != nil {
+		env.Callbacks = callbacks{r.cfg.Callbacks, a.ID}
+	}
+	return env
+}
+
+// emitter implements flows.Emitter.
+type emitter struct {
+	starter   Starter
+	flows     flows.Flows
+	principal string // of the starting run
+	depth     int    // of the starting run in its chain
+}
+
+// Emit accepts a run of the current version of the flow.
+func (e emitter) Emit(ctx context.Context, m flows.Emission) (string, error) {
+	flow, ok := e.flows.Find(m.Flow)
+	if !ok {
+		return "", &flows.Error{Message: "there is no flow " + strconv.Quote(m.Flow)}
+	}
+	depth := e.depth + 1
+	if time.Until(m.At) >= chainBreak {
+		depth = 0
+	}
+	if depth > maxChain {
+		return "", &flows.Error{Code: flows.CodeLimit, Message: fmt.Sprintf("runs start each other more than %d deep: does a flow start itself?", maxChain)}
+	}
+	key, err := flow.FairKey(ctx, flows.Run{Event: m.Event, Principal: e.principal})
+	if err != nil {
+		return "", &flows.Error{Code: flows.CodeExpression, Message: "run.fair_by of the other flow: " + err.Error(), Err: err}
+	}
+	submission := queue.SubmissionOf(flow)
+	submission.Principal, submission.Event, submission.Depth, submission.FairKey = e.principal, flows.EncodeJSON(m.Event), depth, key
+	submission.Guard = &queue.Guard{Key: "emit\x00" + strconv.FormatInt(flow.Number, 10) + "\x00" + m.Key, Window: m.Window}
+	run, err := e.start(ctx, submission, m.At)
+	if err != nil {
+		return "", &flows.Error{Message: "the run of the other flow was not accepted", Class: flows.ClassNetwork, Err: err}
+	}
+	return run, nil
+}
+
+// start retries while Redis is unavailable. The idempotency key makes one run of all tries.
+func (e emitter) start(ctx context.Context, s queue.Submission, at time.Time) (run string, refused error) {
+	err := redisconn.RetryUntilDone(ctx, func() error {
+		if run, refused = e.starter.Start(ctx, s, at); errors.Is(refused, queue.ErrUnavailable) {
+			return refused
+		}
+		return nil
+	})
+	var ran *queue.RanError
+	if errors.As(refused, &ran) {
+		return ran.Run, nil
+	}
+	if err == nil {
+		err = refused
+	}
+	return run, err
+}
+
+// callbacks implements flows.Callbacks.
+type callbacks struct {
+	signer *callback.Signer
+	run    string
+}
+
+// URL signs the callback of one step and item.
+func (c callbacks) URL(key string, expires time.Time) (string, error) {
+	return c.signer.URL(callback.Call{Run: c.run, Key: key, Expires: expires})
+}
