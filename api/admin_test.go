@@ -1,4 +1,4 @@
-package api
+package api_test
 
 import (
 	"encoding/json"
@@ -8,13 +8,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/penstock/penstock/api/apitest"
 	"github.com/penstock/penstock/store"
 )
 
 func TestUsersAreAdministered(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	w := o.api("POST", "/v1/users", basic("root", rootsPassword), `{"name":"bob","password":"bobs-password","roles":["api_user","viewer"]}`)
+	w := o.API("POST", "/v1/users", basic("root", rootsPassword), `{"name":"bob","password":"bobs-password","roles":["api_user","viewer"]}`)
 	if w.Code != 201 || w.Header().Get("Location") != "/v1/users/bob" || strings.Contains(w.Body.String(), "password") || strings.Contains(w.Body.String(), "argon2") {
 		t.Errorf("create: %d %v %s", w.Code, w.Header(), w.Body)
 	}
@@ -61,11 +62,9 @@ func TestKeysAreAdministered(t *testing.T) {
 	if len(key) != 16 || len(first) != 26 || made["api_access"] != true {
 		t.Fatalf("create: %v", made)
 	}
-	o.mu.Lock()
-	o.sent = append(o.sent, first)
-	o.mu.Unlock()
+	o.Hide(first)
 	call := func(with string) int {
-		return o.call(call{params: map[string]string{"key": key}, secret: with}).Code
+		return o.Call(apitest.Call{Params: map[string]string{"key": key}, Secret: with}).Code
 	}
 	if status := call(first); status != 200 {
 		t.Errorf("a call with the new key: %d", status)
@@ -73,7 +72,7 @@ func TestKeysAreAdministered(t *testing.T) {
 	if got := o.root("GET", "/v1/keys/"+key, "", 200); got["secret"] != first {
 		t.Errorf("read: %v", got)
 	}
-	if w := o.api("GET", "/v1/keys", basic("root", rootsPassword), ""); strings.Contains(w.Body.String(), first) || !strings.Contains(w.Body.String(), key) {
+	if w := o.API("GET", "/v1/keys", basic("root", rootsPassword), ""); strings.Contains(w.Body.String(), first) || !strings.Contains(w.Body.String(), key) {
 		t.Errorf("list: %s", w.Body)
 	}
 	rotated := o.root("POST", "/v1/keys/"+key+"/rotate", "", 200)
@@ -120,7 +119,7 @@ func TestClientsAreAdministered(t *testing.T) {
 		t.Errorf("a token: %d %s", w.Code, w.Body)
 	}
 	for _, path := range []string{"/v1/clients/" + id, "/v1/clients"} {
-		if w := o.api("GET", path, basic("root", rootsPassword), ""); w.Code != 200 || strings.Contains(w.Body.String(), "secret") || strings.Contains(w.Body.String(), "argon2") {
+		if w := o.API("GET", path, basic("root", rootsPassword), ""); w.Code != 200 || strings.Contains(w.Body.String(), "secret") || strings.Contains(w.Body.String(), "argon2") {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)
 		}
 	}
@@ -152,13 +151,13 @@ func TestClientsAreAdministered(t *testing.T) {
 func TestSecretsAreNeverReadBack(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	o.sent = append(o.sent, "the-value-of-a-secret")
+	o.Sent = append(o.Sent, "the-value-of-a-secret")
 	o.root("PUT", "/v1/secrets/gh_hook", `{"value":"the-value-of-a-secret"}`, 200)
 	if value, err := o.store.Secrets().Secret(t.Context(), "gh_hook"); err != nil || value != "the-value-of-a-secret" {
 		t.Errorf("stored: %q, %v", value, err)
 	}
 	for path, status := range map[string]int{"/v1/secrets": 200, "/v1/secrets/gh_hook": 405, "/v1/audit": 200} {
-		if w := o.api("GET", path, basic("root", rootsPassword), ""); w.Code != status || strings.Contains(w.Body.String(), "the-value") {
+		if w := o.API("GET", path, basic("root", rootsPassword), ""); w.Code != status || strings.Contains(w.Body.String(), "the-value") {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)
 		}
 	}
@@ -172,13 +171,13 @@ func TestSecretsAreNeverReadBack(t *testing.T) {
 func TestConnectionsShowNoSecret(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	o.sent = append(o.sent, "the-password-of-a-mail-server")
+	o.Sent = append(o.Sent, "the-password-of-a-mail-server")
 	const smtp = `{"type":"smtp","settings":{"host":"mail.example.org","from":"a@b.org","username":"u","password":"the-password-of-a-mail-server"}}`
 	for _, w := range []*httptest.ResponseRecorder{
-		o.api("PUT", "/v1/connections/mail", basic("root", rootsPassword), smtp),
-		o.api("GET", "/v1/connections/mail", basic("root", rootsPassword), ""),
-		o.api("GET", "/v1/connections", basic("root", rootsPassword), ""),
-		o.api("GET", "/v1/audit", basic("root", rootsPassword), ""),
+		o.API("PUT", "/v1/connections/mail", basic("root", rootsPassword), smtp),
+		o.API("GET", "/v1/connections/mail", basic("root", rootsPassword), ""),
+		o.API("GET", "/v1/connections", basic("root", rootsPassword), ""),
+		o.API("GET", "/v1/audit", basic("root", rootsPassword), ""),
 	} {
 		if w.Code != 200 || strings.Contains(w.Body.String(), "the-password") || !strings.Contains(w.Body.String(), "mail") {
 			t.Errorf("%d %s", w.Code, w.Body)
@@ -229,13 +228,13 @@ func TestAuditLog(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	o.root("POST", "/v1/users", `{"name":"bob","password":"bobs-password"}`, 201)
-	o.api("DELETE", "/v1/users/bob", basic("ann", annsPassword), "") // refused
+	o.API("DELETE", "/v1/users/bob", basic("ann", annsPassword), "") // refused
 	o.root("DELETE", "/v1/users/nobody", "", 404)                    // changed nothing
 	o.token(o.integrify(o.signed(nil)))                              // acts as ann
 	o.run(basic("ann", annsPassword))                                // work
 	o.root("GET", "/v1/users", "", 200)
 	o.root("POST", "/v1/keys/signer/rotate", "", 200)
-	text := o.api("GET", "/v1/audit", basic("root", rootsPassword), "")
+	text := o.API("GET", "/v1/audit", basic("root", rootsPassword), "")
 	var page struct{ Items []store.Entry }
 	if err := json.Unmarshal(text.Body.Bytes(), &page); err != nil {
 		t.Fatal(err)
@@ -299,7 +298,7 @@ func TestIntrospection(t *testing.T) {
 	if got := ask(own, crm); got["active"] != false {
 		t.Errorf("revoked: %v", got)
 	}
-	if w := o.api("GET", "/v1/flows/69/runs", bearer(anns), ""); w.Code == 403 {
+	if w := o.API("GET", "/v1/flows/69/runs", bearer(anns), ""); w.Code == 403 {
 		t.Error("a client revoked the token of a user")
 	}
 	o.wantOAuthError("a client's token without the client", o.form("/oauth/revoke", url.Values{"token": {o.manualToken()}}), 401, "invalid_client")

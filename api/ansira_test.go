@@ -1,4 +1,4 @@
-package api
+package api_test
 
 import (
 	"crypto/ed25519"
@@ -11,6 +11,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/penstock/penstock/api/apitest"
 )
 
 const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -19,12 +21,12 @@ var crmBasic = basic("client-crm", crmSecret) // read only
 
 // assertion generates and downloads the assertion of crm.
 func (o *office) assertion() string {
-	o.t.Helper()
-	w := o.api("POST", "/v1/clients/client-crm/assertion", basic("root", rootsPassword), "")
+	o.T.Helper()
+	w := o.API("POST", "/v1/clients/client-crm/assertion", basic("root", rootsPassword), "")
 	if w.Code != 201 || w.Header().Get("Content-Disposition") != `attachment; filename="client-crm-assertion.txt"` {
-		o.t.Fatalf("assertion: %d %v %s", w.Code, w.Header(), w.Body)
+		o.T.Fatalf("assertion: %d %v %s", w.Code, w.Header(), w.Body)
 	}
-	o.sent = append(o.sent, w.Body.String())
+	o.Sent = append(o.Sent, w.Body.String())
 	return w.Body.String()
 }
 
@@ -158,7 +160,7 @@ func TestAnsiraAssertionsCannotBeForged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	claims := jwt.Claims{Issuer: issuer, Subject: "client-crm", ID: crm.Assertion, Expiry: jwt.NewNumericDate(epoch.Add(time.Hour))}
+	claims := jwt.Claims{Issuer: issuer, Subject: "client-crm", ID: crm.Assertion, Expiry: jwt.NewNumericDate(apitest.Epoch.Add(time.Hour))}
 	kid := func(id string) map[jose.HeaderKey]any { return map[jose.HeaderKey]any{"kid": id} }
 	padded := append([]byte(real.Private.Public().(ed25519.PublicKey)), make([]byte, 32)...)
 	for name, text := range map[string]string{
@@ -178,7 +180,7 @@ func TestAnsiraAssertionsCannotBeForged(t *testing.T) {
 	// The same claims under the real key: the cases above fail for what they say.
 	o.token(o.ansira(signJWT(t, jose.EdDSA, real.Private, kid(real.ID), claims), ""))
 	for name, spoil := range map[string]func(*jwt.Claims){
-		"expired":          func(c *jwt.Claims) { c.Expiry = jwt.NewNumericDate(epoch) },
+		"expired":          func(c *jwt.Claims) { c.Expiry = jwt.NewNumericDate(apitest.Epoch) },
 		"no exp":           func(c *jwt.Claims) { c.Expiry = nil },
 		"another jti":      func(c *jwt.Claims) { c.ID = "x" },
 		"no jti":           func(c *jwt.Claims) { c.ID = "" },
@@ -197,14 +199,14 @@ func TestAnsiraAssertionsEndAtMidnightOfTheirZone(t *testing.T) {
 	a := o.assertion()
 	token := o.token(o.ansira(a, ""))
 	midnight := time.Date(2026, 12, 1, 7, 0, 0, 0, time.UTC) // the end of 30 November in Denver
-	o.clock.pass(midnight.Sub(epoch) - time.Second)
+	o.clock.pass(midnight.Sub(apitest.Epoch) - time.Second)
 	o.token(o.ansira(a, ""))
 	o.wantDead("a token of nine days ago", o.run(bearer(token)))
 	o.clock.pass(time.Second)
 	o.wantOAuthError("at midnight", o.ansira(a, ""), 400, "invalid_grant")
 	o.wantOAuthError("client_credentials", o.form("/oauth2/token", url.Values{"grant_type": {"client_credentials"}}, "Authorization", crmBasic), 400, "invalid_grant")
 	for _, what := range []string{"assertion", "token"} {
-		if w := o.api("POST", "/v1/clients/client-crm/"+what, basic("root", rootsPassword), ""); w.Code != 409 {
+		if w := o.API("POST", "/v1/clients/client-crm/"+what, basic("root", rootsPassword), ""); w.Code != 409 {
 			t.Errorf("%s after the last day: %d %s", what, w.Code, w.Body)
 		}
 	}
@@ -240,7 +242,7 @@ func TestAnsiraInvalidation(t *testing.T) {
 		{"new assertion", func() { a = o.assertion() }, true},
 		{"disabled", patch(`{"disabled":true}`), true},
 		{"revoked", nil, true},
-		{"deleted", func() { o.api("DELETE", "/v1/clients/client-crm", root, "") }, true},
+		{"deleted", func() { o.API("DELETE", "/v1/clients/client-crm", root, "") }, true},
 	} {
 		o.root("PATCH", "/v1/clients/client-crm", `{"disabled":false}`, 200)
 		flow, manual := o.token(o.ansira(a, "")), o.manualToken()
@@ -268,10 +270,10 @@ func TestAnsiraInvalidation(t *testing.T) {
 
 // manualToken downloads a token of crm.
 func (o *office) manualToken() string {
-	o.t.Helper()
-	w := o.api("POST", "/v1/clients/client-crm/token", basic("root", rootsPassword), "")
+	o.T.Helper()
+	w := o.API("POST", "/v1/clients/client-crm/token", basic("root", rootsPassword), "")
 	if w.Code != 201 || w.Header().Get("Content-Disposition") != `attachment; filename="client-crm-token.txt"` || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain") {
-		o.t.Fatalf("token: %d %v %s", w.Code, w.Header(), w.Body)
+		o.T.Fatalf("token: %d %v %s", w.Code, w.Header(), w.Body)
 	}
 	return w.Body.String()
 }

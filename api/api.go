@@ -125,7 +125,7 @@ func New(config Config) (*API, error) {
 	if config.MaxBody < 0 {
 		return nil, errors.New("new api: MaxBody is negative")
 	}
-	if err := checkOrigins(config.Origins); err != nil {
+	if err := CheckOrigins(config.Origins); err != nil {
 		return nil, fmt.Errorf("new api: %w", err)
 	}
 	if config.MaxBody == 0 {

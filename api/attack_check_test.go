@@ -1,4 +1,4 @@
-package api
+package api_test
 
 import (
 	"io"
@@ -8,34 +8,37 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/api/apitest"
 )
 
 // What was signed for one method is not run by another: data cannot be taken
 // away from a signed call, nor added to one.
 func TestAttackMethodSwap(t *testing.T) {
 	t.Parallel()
-	params := map[string]string{"flow": "69", "key": keyID, "ts": "1795280000"}
+	params := map[string]string{"flow": "69", "key": apitest.KeyID, "ts": "1795280000"}
 	for name, tc := range map[string]struct {
-		call   call
+		call   apitest.Call
 		status int
 	}{
-		"a POST with data, sent as GET":              {call{method: http.MethodGet, check: sign(params, `{"a":1}`, "POST", "")}, 401},
-		"a GET, sent as POST with data":              {call{method: http.MethodPost, body: `{"a":1}`, check: sign(params, "", "GET", "")}, 401},
-		"a GET, sent as GET with data":               {call{method: http.MethodGet, body: `{"a":1}`}, 400},
-		"data moved into a parameter":                {call{method: http.MethodGet, params: map[string]string{"zz": `{"a":1}`}, check: sign(params, `{"a":1}`, "POST", "")}, 400},
-		"a parameter that was signed, moved to data": {call{method: http.MethodPost, body: `1`, check: sign(map[string]string{"flow": "69", "key": keyID, "ts": "1795280000", "zz": "1"}, "", "GET", "")}, 200},
+		"a POST with data, sent as GET":              {apitest.Call{Method: http.MethodGet, Check: apitest.SignCheck(params, `{"a":1}`, "POST", "")}, 401},
+		"a GET, sent as POST with data":              {apitest.Call{Method: http.MethodPost, Body: `{"a":1}`, Check: apitest.SignCheck(params, "", "GET", "")}, 401},
+		"a GET, sent as GET with data":               {apitest.Call{Method: http.MethodGet, Body: `{"a":1}`}, 400},
+		"data moved into a parameter":                {apitest.Call{Method: http.MethodGet, Params: map[string]string{"zz": `{"a":1}`}, Check: apitest.SignCheck(params, `{"a":1}`, "POST", "")}, 400},
+		"a parameter that was signed, moved to data": {apitest.Call{Method: http.MethodPost, Body: `1`, Check: apitest.SignCheck(map[string]string{"flow": "69", "key": apitest.KeyID, "ts": "1795280000", "zz": "1"}, "", "GET", "")}, 200},
 	} {
-		d := newDoor(t)
-		w := d.call(tc.call)
+		d := apitest.NewDoor(t)
+		w := d.Call(tc.call)
 		if tc.status == http.StatusOK {
 			// The rule of the source document joins both the same way. It is
 			// the same text, signed by the key's owner, and it runs once.
-			if w.Code != 200 || d.wantOne().Params != nil || string(d.wantOne().Event) != "1" {
+			if w.Code != 200 || d.WantOne().Params != nil || string(d.WantOne().Event) != "1" {
 				t.Errorf("%s: %d %s", name, w.Code, w.Body)
 			}
 			continue
 		}
-		d.wantFailure(w, tc.status, "")
+		d.WantFailure(w, tc.status, "")
 	}
 }
 
@@ -43,21 +46,21 @@ func TestAttackMethodSwap(t *testing.T) {
 // one into its neighbour keeps the text that was signed.
 func TestAttackSeparatorShift(t *testing.T) {
 	t.Parallel()
-	signed := sign(map[string]string{"debug": "x", "flow": "69", "key": keyID, "ts": "1795280000"}, "", "GET", "")
+	signed := apitest.SignCheck(map[string]string{"debug": "x", "flow": "69", "key": apitest.KeyID, "ts": "1795280000"}, "", "GET", "")
 	for name, query := range map[string]string{
-		"two values in one":           "debug=x%7C69&key=" + keyID + "&ts=1795280000",
-		"a value across two":          "debug=x&flow=69%7C" + keyID + "&ts=1795280000",
-		"the data in the last value":  "flow=69&key=" + keyID + "&ts=1795280000%7C%7B%7D",
-		"everything in one parameter": "flow=x%7C69%7C" + keyID + "%7C1795280000",
-		"an encoded separator":        "debug=x%257C69&flow=69&key=" + keyID + "&ts=1795280000",
-		"another name, the same text": "a=x&flow=69&key=" + keyID + "&ts=1795280000",
+		"two values in one":           "debug=x%7C69&key=" + apitest.KeyID + "&ts=1795280000",
+		"a value across two":          "debug=x&flow=69%7C" + apitest.KeyID + "&ts=1795280000",
+		"the data in the last value":  "flow=69&key=" + apitest.KeyID + "&ts=1795280000%7C%7B%7D",
+		"everything in one parameter": "flow=x%7C69%7C" + apitest.KeyID + "%7C1795280000",
+		"an encoded separator":        "debug=x%257C69&flow=69&key=" + apitest.KeyID + "&ts=1795280000",
+		"another name, the same text": "a=x&flow=69&key=" + apitest.KeyID + "&ts=1795280000",
 	} {
-		d := newDoor(t)
-		w := d.do(httptest.NewRequest("GET", "/apis/execute.php?"+query+"&check="+signed, nil))
+		d := apitest.NewDoor(t)
+		w := d.Do(httptest.NewRequest("GET", "/apis/execute.php?"+query+"&check="+signed, nil))
 		if w.Code != 400 && w.Code != 401 {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
 		}
-		if n := len(d.queue.submitted()); n != 0 {
+		if n := len(d.Queue.Submitted()); n != 0 {
 			t.Errorf("%s: %d runs", name, n)
 		}
 	}
@@ -67,7 +70,7 @@ func TestAttackSeparatorShift(t *testing.T) {
 func TestAttackSlowRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := newDoor(t)
+		d := apitest.NewDoor(t)
 		listener, stop := serve(t, d, nil)
 		conn := listener.dial(t)
 		if _, err := io.WriteString(conn, "GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
@@ -80,7 +83,7 @@ func TestAttackSlowRead(t *testing.T) {
 			}
 			time.Sleep(time.Second) // of the bubble
 		}
-		if waited := time.Since(begin); waited > writeTimeout+2*time.Second || got < 10 {
+		if waited := time.Since(begin); waited > api.WriteTimeout+2*time.Second || got < 10 {
 			t.Errorf("cut after %v and %d bytes", waited, got)
 		}
 		conn.Close()
@@ -94,21 +97,21 @@ func TestAttackSlowRead(t *testing.T) {
 func TestAttackBodyBombs(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		call   call
+		call   apitest.Call
 		status int
 	}{
-		"gzip":                    {call{body: "\x1f\x8b\x08", header: http.Header{"Content-Encoding": {"gzip"}}}, 415},
-		"gzip, called identity":   {call{body: "\x1f\x8b\x08", header: http.Header{"Content-Encoding": {"identity"}}}, 400},
-		"brotli, then identity":   {call{body: `{}`, header: http.Header{"Content-Encoding": {"br, identity"}}}, 415},
-		"a thousand levels":       {call{body: strings.Repeat(`{"a":`, 1000) + "1" + strings.Repeat("}", 1000)}, 400},
-		"half a million brackets": {call{body: strings.Repeat("[", 1<<19)}, 400},
-		"more than the limit":     {call{body: `"` + strings.Repeat("x", 2<<20) + `"`}, 413},
-		"a multipart of nothing":  {call{body: "--x", header: http.Header{"Content-Type": {"multipart/form-data; boundary=x"}}}, 415},
+		"gzip":                    {apitest.Call{Body: "\x1f\x8b\x08", Header: http.Header{"Content-Encoding": {"gzip"}}}, 415},
+		"gzip, called identity":   {apitest.Call{Body: "\x1f\x8b\x08", Header: http.Header{"Content-Encoding": {"identity"}}}, 400},
+		"brotli, then identity":   {apitest.Call{Body: `{}`, Header: http.Header{"Content-Encoding": {"br, identity"}}}, 415},
+		"a thousand levels":       {apitest.Call{Body: strings.Repeat(`{"a":`, 1000) + "1" + strings.Repeat("}", 1000)}, 400},
+		"half a million brackets": {apitest.Call{Body: strings.Repeat("[", 1<<19)}, 400},
+		"more than the limit":     {apitest.Call{Body: `"` + strings.Repeat("x", 2<<20) + `"`}, 413},
+		"a multipart of nothing":  {apitest.Call{Body: "--x", Header: http.Header{"Content-Type": {"multipart/form-data; boundary=x"}}}, 415},
 	} {
-		d := newDoor(t)
+		d := apitest.NewDoor(t)
 		begin := time.Now()
-		w := d.call(tc.call)
-		d.wantFailure(w, tc.status, "")
+		w := d.Call(tc.call)
+		d.WantFailure(w, tc.status, "")
 		if took := time.Since(begin); took > 5*time.Second {
 			t.Errorf("%s took %v", name, took)
 		}

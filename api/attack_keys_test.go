@@ -1,4 +1,4 @@
-package api
+package api_test
 
 import (
 	"crypto/rand"
@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/api/apitest"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/internal/testenv"
 	"github.com/penstock/penstock/store"
@@ -18,7 +20,7 @@ import (
 // guarded is an office that slows down who guesses the secrets of keys.
 func guarded(t *testing.T) *office {
 	t.Helper()
-	return newOffice(t, func(c *Config) {
+	return newOffice(t, func(c *api.Config) {
 		c.Guesses = newGuesses(t, testenv.Redis(t).Client())
 	})
 }
@@ -30,17 +32,17 @@ func keyDoors(o *office) map[string]func(key, secret, ip string) *httptest.Respo
 	return map[string]func(key, secret, ip string) *httptest.ResponseRecorder{
 		"check value": func(key, secret, ip string) *httptest.ResponseRecorder {
 			n++
-			r := call{params: map[string]string{"key": key, "ts": fmt.Sprint(epoch.Unix() - int64(n))}, secret: secret}.request()
+			r := apitest.Call{Params: map[string]string{"key": key, "ts": fmt.Sprint(apitest.Epoch.Unix() - int64(n))}, Secret: secret}.Request()
 			r.RemoteAddr = ip + ":1234"
-			return o.do(r)
+			return o.Do(r)
 		},
 		"signature": func(key, secret, ip string) *httptest.ResponseRecorder {
 			r := httptest.NewRequest(http.MethodPost, "/v1/flows/69/runs", strings.NewReader(`{}`))
 			r.Header.Set("Content-Type", "application/json")
 			r.Header.Set(auth.HeaderKey, key)
-			r.Header.Set(auth.HeaderSignature, auth.SignV2(r.Method, r.URL.RequestURI(), key, fmt.Sprint(epoch.Unix()), rand.Text(), []byte(`{}`), secret))
+			r.Header.Set(auth.HeaderSignature, auth.SignV2(r.Method, r.URL.RequestURI(), key, fmt.Sprint(apitest.Epoch.Unix()), rand.Text(), []byte(`{}`), secret))
 			r.RemoteAddr = ip + ":1234"
-			return o.do(r)
+			return o.Do(r)
 		},
 	}
 }
@@ -56,15 +58,15 @@ func TestAttackGuessingTheSecretsOfKeys(t *testing.T) {
 				t.Errorf("%s: %s: %d %v %s, want %d", door, what, w.Code, w.Header(), w.Body, status)
 			}
 		}
-		for _, key := range []string{keyID, "no-such-key"} { // the same, known or not
+		for _, key := range []string{apitest.KeyID, "no-such-key"} { // the same, known or not
 			for i := range 6 {
 				want("guess", send(key, fmt.Sprint("guess ", i), "198.51.100.1"), 401)
 			}
-			want("the right secret, from where it was guessed", send(key, secret, "198.51.100.1"), 429)
+			want("the right secret, from where it was guessed", send(key, apitest.KeySecret, "198.51.100.1"), 429)
 		}
-		want("the owner, elsewhere", send(keyID, secret, "198.51.100.2"), 200)
+		want("the owner, elsewhere", send(apitest.KeyID, apitest.KeySecret, "198.51.100.2"), 200)
 		wait, limit := time.NewTicker(50*time.Millisecond), time.After(10*time.Second)
-		for w := send(keyID, secret, "198.51.100.1"); w.Code != 200; w = send(keyID, secret, "198.51.100.1") {
+		for w := send(apitest.KeyID, apitest.KeySecret, "198.51.100.1"); w.Code != 200; w = send(apitest.KeyID, apitest.KeySecret, "198.51.100.1") {
 			select { // nobody stays locked out
 			case <-wait.C:
 			case <-limit:
@@ -90,11 +92,11 @@ func TestAttackLockingOutAKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, send := range keyDoors(o) {
-		if w := send(keyID, secret, "192.0.2.77"); w.Code != 200 {
+		if w := send(apitest.KeyID, apitest.KeySecret, "192.0.2.77"); w.Code != 200 {
 			t.Errorf("%s: the owner, before: %d %s", name, w.Code, w.Body)
 		}
 		for i := range 120 {
-			send(keyID, "guess", fmt.Sprintf("203.0.113.%d", i%60))
+			send(apitest.KeyID, "guess", fmt.Sprintf("203.0.113.%d", i%60))
 			send("strong-key", "guess", fmt.Sprintf("203.0.113.%d", i%60))
 		}
 		for _, ip := range []string{"192.0.2.78", "203.0.113.1"} { // a new address, and one that guessed
@@ -102,14 +104,14 @@ func TestAttackLockingOutAKey(t *testing.T) {
 				t.Errorf("%s: the owner of a strong secret at %s: %d %s", name, ip, w.Code, w.Body)
 			}
 		}
-		if w := send(keyID, secret, "192.0.2.77"); w.Code != 200 {
+		if w := send(apitest.KeyID, apitest.KeySecret, "192.0.2.77"); w.Code != 200 {
 			t.Errorf("%s: the owner: %d %s", name, w.Code, w.Body)
 		}
 		// Who proved itself a moment ago is not held up by others at its address.
 		for i := range 40 {
 			send(fmt.Sprint("key", i), "x", "192.0.2.77")
 		}
-		if w := send(keyID, secret, "192.0.2.77"); w.Code != 200 {
+		if w := send(apitest.KeyID, apitest.KeySecret, "192.0.2.77"); w.Code != 200 {
 			t.Errorf("%s: the owner, beside a guesser: %d %s", name, w.Code, w.Body)
 		}
 	}

@@ -1,4 +1,4 @@
-package api
+package api_test
 
 import (
 	"context"
@@ -12,6 +12,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/api/apitest"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/store"
 )
@@ -33,7 +35,7 @@ func TestAttackEnumerationByText(t *testing.T) {
 		t.Errorf("the password grant has %d answers: %v", len(answers), answers)
 	}
 	answers = map[string]bool{}
-	for _, c := range []claims{{"iss": "nobody"}, {"iss": keyID}} {
+	for _, c := range []claims{{"iss": "nobody"}, {"iss": apitest.KeyID}} {
 		w := o.integrify(o.signed(c))
 		answers[fmt.Sprint(w.Code, w.Body)] = true
 	}
@@ -84,14 +86,14 @@ func TestAttackScopeEscalation(t *testing.T) {
 		{"POST", "/v1/users", `{"name":"x","password":"xxxxxxxx","roles":["admin","api_user"]}`},
 		{"GET", "/v1/audit", ""},
 	} {
-		if w := o.api(tc.method, tc.path, token, tc.body); w.Code != 403 {
+		if w := o.API(tc.method, tc.path, token, tc.body); w.Code != 403 {
 			t.Errorf("%s %s %s: %d %s", tc.method, tc.path, tc.body, w.Code, w.Body)
 		}
 	}
-	if w := o.api("GET", "/v1/keys/signer", token, ""); w.Code != 200 || strings.Contains(w.Body.String(), jwtSecret) {
+	if w := o.API("GET", "/v1/keys/signer", token, ""); w.Code != 200 || strings.Contains(w.Body.String(), jwtSecret) {
 		t.Errorf("a key's secret, to who may not run flows: %d %s", w.Code, w.Body)
 	}
-	if w := o.api("POST", "/v1/clients", token, `{"name":"x","scopes":["runs:read:69"]}`); w.Code != 201 {
+	if w := o.API("POST", "/v1/clients", token, `{"name":"x","scopes":["runs:read:69"]}`); w.Code != 201 {
 		t.Errorf("what it holds itself: %d %s", w.Code, w.Body)
 	}
 	// users:admin alone makes no administrators either.
@@ -107,7 +109,7 @@ func TestAttackScopeEscalation(t *testing.T) {
 		if method != "POST" {
 			path += "/root"
 		}
-		if w := o.api(method, path, token, body); w.Code != 403 {
+		if w := o.API(method, path, token, body); w.Code != 403 {
 			t.Errorf("%s %s: %d %s", method, path, w.Code, w.Body)
 		}
 	}
@@ -123,7 +125,7 @@ func TestAttackImpersonatingAnAdmin(t *testing.T) {
 	}
 	token := bearer(o.token(w))
 	for _, path := range []string{"/v1/users", "/v1/keys", "/v1/clients", "/v1/audit", "/v1/secrets"} {
-		if w := o.api("GET", path, token, ""); w.Code != 403 {
+		if w := o.API("GET", path, token, ""); w.Code != 403 {
 			t.Errorf("%s: %d", path, w.Code)
 		}
 	}
@@ -145,20 +147,20 @@ func TestAttackObjectsOfOthers(t *testing.T) {
 			"DELETE /v1/connections/x", "GET /v1/signing-keys", "POST /v1/signing-keys", "DELETE /v1/signing-keys/x", "GET /v1/audit", "POST /v1/auth/explain",
 		} {
 			method, path, _ := strings.Cut(object, " ")
-			if w := o.api(method, path, authorization, ""); w.Code != 403 {
+			if w := o.API(method, path, authorization, ""); w.Code != 403 {
 				t.Errorf("%s: %d %s", object, w.Code, w.Body)
 			}
 		}
 	}
 	o.run(basic("root", rootsPassword))
-	if w := o.api("GET", "/v1/runs/"+runID(0), anns[0], ""); w.Code != 404 {
+	if w := o.API("GET", "/v1/runs/"+apitest.RunID(0), anns[0], ""); w.Code != 404 {
 		t.Errorf("the run of another: %d %s", w.Code, w.Body)
 	}
 }
 
 // limited is an office whose token endpoints take three requests a minute
 // from an address.
-func limited(t *testing.T, change ...func(*Config)) *office {
+func limited(t *testing.T, change ...func(*api.Config)) *office {
 	t.Helper()
 	limiter, err := limits.New(limits.Config{
 		Redis:      officesRedis(t),
@@ -168,7 +170,7 @@ func limited(t *testing.T, change ...func(*Config)) *office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newOffice(t, append(change, func(c *Config) { c.Limiter = limiter })...)
+	return newOffice(t, append(change, func(c *api.Config) { c.Limiter = limiter })...)
 }
 
 func TestLimits(t *testing.T) {
@@ -195,11 +197,11 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%d: %v", w.Code, h)
 		}
 	}
-	if _, err := o.store.Keys().Put(t.Context(), store.Key{Key: keyID, Secret: secret, APIAccess: true, Rate: "1/h"}); err != nil {
+	if _, err := o.store.Keys().Put(t.Context(), store.Key{Key: apitest.KeyID, Secret: apitest.KeySecret, APIAccess: true, Rate: "1/h"}); err != nil {
 		t.Fatal(err)
 	}
 	for i, want := range []int{200, 429} {
-		if w := o.call(call{params: map[string]string{"ts": fmt.Sprint(epoch.Unix() + int64(i))}}); w.Code != want {
+		if w := o.Call(apitest.Call{Params: map[string]string{"ts": fmt.Sprint(apitest.Epoch.Unix() + int64(i))}}); w.Code != want {
 			t.Errorf("the key: %d, want %d: %s", w.Code, want, w.Body)
 		}
 	}
@@ -218,7 +220,7 @@ func TestAttackForwardedForSpoofing(t *testing.T) {
 	}
 	// Behind a proxy that is trusted, the address that it adds counts, not
 	// what the caller wrote before it.
-	proxied := limited(t, func(c *Config) { c.TrustedProxies = []string{"192.0.2.1"} })
+	proxied := limited(t, func(c *api.Config) { c.TrustedProxies = []string{"192.0.2.1"} })
 	for n, want := range []int{200, 200, 200, 429} {
 		w := proxied.form("/token", passwordForm, "X-Forwarded-For", fmt.Sprintf("203.0.113.%d, 198.51.100.7", n))
 		if w.Code != want {
@@ -270,11 +272,11 @@ func TestAttackHeaderInjection(t *testing.T) {
 	responses := []*httptest.ResponseRecorder{
 		o.form("/token", with(passwordForm, "username", "x\r", "scope", "a\"b")),
 		o.form("/oauth2/token", url.Values{"grant_type": {split}}),
-		o.api("GET", "/v1/users/"+url.PathEscape(split), basic("root", rootsPassword), ""),
-		o.api("PUT", "/v1/secrets/"+url.PathEscape(split), basic("root", rootsPassword), `{"value":"x"}`),
-		o.api("GET", "/v1/users?page="+url.QueryEscape(split), basic("root", rootsPassword), ""),
+		o.API("GET", "/v1/users/"+url.PathEscape(split), basic("root", rootsPassword), ""),
+		o.API("PUT", "/v1/secrets/"+url.PathEscape(split), basic("root", rootsPassword), `{"value":"x"}`),
+		o.API("GET", "/v1/users?page="+url.QueryEscape(split), basic("root", rootsPassword), ""),
 		o.send(httptest.NewRequest("GET", "/v1/users", nil), "Authorization", basic("root", rootsPassword), "X-Request-Id", split),
-		o.api("POST", "/v1/keys", basic("root", rootsPassword), `{"name":"x\r\nSet-Cookie: a=b"}`),
+		o.API("POST", "/v1/keys", basic("root", rootsPassword), `{"name":"x\r\nSet-Cookie: a=b"}`),
 	}
 	for i, w := range responses {
 		for name, values := range w.Header() {
@@ -285,7 +287,7 @@ func TestAttackHeaderInjection(t *testing.T) {
 			}
 		}
 	}
-	for line := range strings.Lines(o.log.String()) {
+	for line := range strings.Lines(o.Log.String()) {
 		if !strings.HasPrefix(line, "{") {
 			t.Errorf("a line of the log was made by a caller: %s", line)
 		}
@@ -313,7 +315,7 @@ func TestAttackSecretsAtRest(t *testing.T) {
 	if !strings.Contains(stored, "client-crm") {
 		t.Fatal("the search does not see what is stored")
 	}
-	log := o.log.String()
+	log := o.Log.String()
 	for what, secret := range secrets {
 		if strings.Contains(stored, secret) {
 			t.Errorf("Redis holds %s", what)

@@ -1,4 +1,4 @@
-package api
+package api_test
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/api/apitest"
 	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
@@ -33,17 +35,17 @@ func (t *instant) Attached() bool                             { return false }
 func (t *instant) Close()                                     {}
 func (t *instant) Wait(context.Context) (queue.Result, error) { return t.result, nil }
 
-func benchAPI(b *testing.B) *API {
+func benchAPI(b *testing.B) *api.API {
 	b.Helper()
 	ticket := &instant{queue.Result{State: queue.Succeeded, Output: []byte(`[{"id":"280","pad":"` + strings.Repeat("x", 1000) + `"}]`),
-		Times: queue.Times{Accepted: epoch, Started: epoch, Finished: epoch}}}
-	a, err := New(Config{
+		Times: queue.Times{Accepted: apitest.Epoch, Started: apitest.Epoch, Finished: apitest.Epoch}}}
+	a, err := api.New(api.Config{
 		Submit:  func(context.Context, queue.Submission) (runner.Ticket, error) { return ticket, nil },
-		Records: newFakeQueue(),
+		Records: apitest.NewFakeQueue(),
 		Flows:   oneFlow{fixedFlow},
-		Keys:    keyList{keyID: {Key: keyID, Name: "crm", Secret: secret, APIAccess: true}},
+		Keys:    apitest.KeyList{apitest.KeyID: {Key: apitest.KeyID, Name: "crm", Secret: apitest.KeySecret, APIAccess: true}},
 		Log:     slog.New(slog.NewJSONHandler(io.Discard, nil)),
-		Now:     func() time.Time { return epoch },
+		Now:     func() time.Time { return apitest.Epoch },
 	})
 	if err != nil {
 		b.Fatal(err)
@@ -63,9 +65,9 @@ func (o oneFlow) Find(string) (*flows.Flow, bool) { return o.flow, true }
 func BenchmarkDoor(b *testing.B) {
 	a := benchAPI(b)
 	body := `{"email":"a@b.org","tags":["x","y"],"address":{"city":"Denver","zip":80202},"pad":"` + strings.Repeat("x", 900) + `"}`
-	signed := call{body: body}.request()
+	signed := apitest.Call{Body: body}.Request()
 	native := httptest.NewRequest("POST", "/v1/flows/69/runs", nil)
-	(&door{}).sign(native, body)
+	(&apitest.Door{}).Sign(native, body)
 	native.Header.Set("Content-Type", "application/json")
 	for name, r := range map[string]*http.Request{"smartsync": signed, "native": native} {
 		b.Run(name, func(b *testing.B) {

@@ -19,9 +19,9 @@ var (
 	varyOrigin  = "Origin"
 )
 
-// checkOrigins refuses what is no origin as browsers write it: a scheme, a
+// CheckOrigins refuses what is no origin as browsers write it: a scheme, a
 // host and perhaps a port. "*" is none: whoever may call is named.
-func checkOrigins(origins []string) error {
+func CheckOrigins(origins []string) error {
 	for _, o := range origins {
 		u, err := url.Parse(o)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || o != u.Scheme+"://"+u.Host {

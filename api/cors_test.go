@@ -1,44 +1,47 @@
-package api
+package api_test
 
 import (
 	"net/http/httptest"
 	"testing"
+
+	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/api/apitest"
 )
 
 const app = "https://app.example.org"
 
-func preflight(d *door, origin string) *httptest.ResponseRecorder {
+func preflight(d *apitest.Door, origin string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest("OPTIONS", "/v1/flows/69/runs", nil)
 	r.Header.Set("Origin", origin)
 	r.Header.Set("Access-Control-Request-Method", "POST")
-	return d.do(r)
+	return d.Do(r)
 }
 
 func TestCORSIsOff(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
+	d := apitest.NewDoor(t)
 	if w := preflight(d, app); w.Code != 405 || w.Header().Get("Access-Control-Allow-Origin") != "" || w.Header().Get("Vary") != "" {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}
-	if w := d.post("/v1/flows/69/runs", "{}", "Origin", app); w.Code != 200 || w.Header().Get("Access-Control-Allow-Origin") != "" {
+	if w := d.Post("/v1/flows/69/runs", "{}", "Origin", app); w.Code != 200 || w.Header().Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}
 }
 
 func TestCORSForNamedOrigins(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t, func(c *Config) { c.Origins = []string{app} })
+	d := apitest.NewDoor(t, func(c *api.Config) { c.Origins = []string{app} })
 	w := preflight(d, app)
 	h := w.Header()
 	if w.Code != 204 || h.Get("Access-Control-Allow-Origin") != app || h.Get("Access-Control-Allow-Methods") == "" || h.Get("Access-Control-Allow-Headers") == "" ||
 		h.Get("Vary") != "Origin" || h.Get("Access-Control-Allow-Credentials") != "" {
 		t.Errorf("preflight: %d %v", w.Code, h)
 	}
-	w = d.post("/v1/flows/69/runs", "{}", "Origin", app)
+	w = d.Post("/v1/flows/69/runs", "{}", "Origin", app)
 	if w.Code != 200 || w.Header().Get("Access-Control-Allow-Origin") != app || w.Header().Get("Access-Control-Expose-Headers") == "" {
 		t.Errorf("call: %d %v", w.Code, w.Header())
 	}
-	if n := len(d.queue.submitted()); n != 1 {
+	if n := len(d.Queue.Submitted()); n != 1 {
 		t.Errorf("%d runs", n)
 	}
 	for _, origin := range []string{"https://evil.example.org", "https://app.example.org.evil.org", "http://app.example.org", "null", ""} {
@@ -51,9 +54,9 @@ func TestCORSForNamedOrigins(t *testing.T) {
 func TestOriginsAreChecked(t *testing.T) {
 	t.Parallel()
 	for _, origin := range []string{"*", "app.example.org", "https://app.example.org/", "https://app.example.org/x", "ftp://x.org", "https://"} {
-		config := newDoor(t).api.config
+		config := apitest.NewDoor(t).API.Config()
 		config.Origins = []string{origin}
-		if _, err := New(config); err == nil {
+		if _, err := api.New(config); err == nil {
 			t.Errorf("%q was accepted", origin)
 		}
 	}

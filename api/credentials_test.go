@@ -1,4 +1,4 @@
-package api
+package api_test
 
 import (
 	"bytes"
@@ -14,6 +14,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/api/apitest"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/limits"
@@ -37,7 +39,7 @@ const (
 // administrator), ann (who may use the API) and guest (who may not), the key
 // "signer" that may act as ann and guest, and the client crm.
 type office struct {
-	*door
+	*apitest.Door
 	store *store.Store
 	clock *clock
 	redis redis.UniversalClient
@@ -86,9 +88,9 @@ func newGuesses(t *testing.T, client redis.UniversalClient) *auth.Guesses {
 	return auth.NewGuesses(attempts)
 }
 
-func newOffice(t *testing.T, change ...func(*Config)) *office {
+func newOffice(t *testing.T, change ...func(*api.Config)) *office {
 	t.Helper()
-	client, clock := officesRedis(t), &clock{at: epoch}
+	client, clock := officesRedis(t), &clock{at: apitest.Epoch}
 	sealer, err := store.NewSealer(store.NewMasterKey())
 	if err != nil {
 		t.Fatal(err)
@@ -106,22 +108,22 @@ func newOffice(t *testing.T, change ...func(*Config)) *office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := newDoor(t, append([]func(*Config){func(c *Config) {
+	d := apitest.NewDoor(t, append([]func(*api.Config){func(c *api.Config) {
 		c.Keys, c.Authority, c.Store, c.Now = s.Keys(), authority, s, clock.now
 	}}, change...)...)
-	d.sent = append(d.sent, annsPassword, rootsPassword, jwtSecret, crmSecret)
-	o := &office{door: d, store: s, clock: clock, redis: client}
+	d.Sent = append(d.Sent, annsPassword, rootsPassword, jwtSecret, crmSecret)
+	o := &office{Door: d, store: s, clock: clock, redis: client}
 	o.furnish(hasher)
 	return o
 }
 
 func (o *office) furnish(hasher *password.Hasher) {
-	o.t.Helper()
-	ctx := o.t.Context()
+	o.T.Helper()
+	ctx := o.T.Context()
 	hash := func(secret string) string {
 		h, err := hasher.Hash(ctx, secret)
 		if err != nil {
-			o.t.Fatal(err)
+			o.T.Fatal(err)
 		}
 		return h
 	}
@@ -133,15 +135,15 @@ func (o *office) furnish(hasher *password.Hasher) {
 		{Name: "gone", Hash: anns, Roles: []store.Role{store.RoleAPIUser}, Disabled: true},
 	} {
 		if _, err := o.store.Users().Create(ctx, u); err != nil {
-			o.t.Fatal(err)
+			o.T.Fatal(err)
 		}
 	}
 	for _, k := range []store.Key{
-		{Key: keyID, Name: "crm", Secret: secret, APIAccess: true, Flows: []int64{69, 70}},
+		{Key: apitest.KeyID, Name: "crm", Secret: apitest.KeySecret, APIAccess: true, Flows: []int64{69, 70}},
 		{Key: "signer", Name: "signer", Secret: jwtSecret, APIAccess: true, Flows: []int64{69}, Impersonate: []string{"ann", "guest", "gone", "root", "nobody"}},
 	} {
 		if _, err := o.store.Keys().Create(ctx, k); err != nil {
-			o.t.Fatal(err)
+			o.T.Fatal(err)
 		}
 	}
 	_, err := o.store.Clients().Create(ctx, store.Client{
@@ -149,7 +151,7 @@ func (o *office) furnish(hasher *password.Hasher) {
 		TimeZone: "America/Denver", Expires: "2026-11-30",
 	})
 	if err != nil {
-		o.t.Fatal(err)
+		o.T.Fatal(err)
 	}
 }
 
@@ -161,7 +163,7 @@ func (o *office) form(path string, values url.Values, header ...string) *httptes
 }
 
 // api calls the API with a JSON body, if any.
-func (o *office) api(method, path, authorization, body string) *httptest.ResponseRecorder {
+func (o *office) API(method, path, authorization, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
@@ -176,15 +178,15 @@ func (o *office) send(r *http.Request, header ...string) *httptest.ResponseRecor
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Add(header[i], header[i+1])
 	}
-	return o.do(r)
+	return o.Do(r)
 }
 
 // root calls the API as the administrator and wants a status.
 func (o *office) root(method, path, body string, status int) map[string]any {
-	o.t.Helper()
-	w := o.api(method, path, basic("root", rootsPassword), body)
+	o.T.Helper()
+	w := o.API(method, path, basic("root", rootsPassword), body)
 	if w.Code != status {
-		o.t.Fatalf("%s %s: %d %s, want %d", method, path, w.Code, w.Body, status)
+		o.T.Fatalf("%s %s: %d %s, want %d", method, path, w.Code, w.Body, status)
 	}
 	if w.Body.Len() == 0 {
 		return nil
@@ -193,50 +195,48 @@ func (o *office) root(method, path, body string, status int) map[string]any {
 }
 
 func (o *office) object(w *httptest.ResponseRecorder) map[string]any {
-	o.t.Helper()
+	o.T.Helper()
 	var body map[string]any
 	dec := json.NewDecoder(bytes.NewReader(w.Body.Bytes()))
 	dec.UseNumber()
 	if err := dec.Decode(&body); err != nil {
-		o.t.Fatalf("%d %s: %v", w.Code, w.Body, err)
+		o.T.Fatalf("%d %s: %v", w.Code, w.Body, err)
 	}
 	return body
 }
 
 // wantOAuthError checks the whole form of RFC 6749 section 5.2.
 func (o *office) wantOAuthError(what string, w *httptest.ResponseRecorder, status int, code string) {
-	o.t.Helper()
+	o.T.Helper()
 	body := o.object(w)
 	if w.Code != status || body["error"] != code || body["error_description"] == "" || len(body) != 2 {
-		o.t.Errorf("%s: %d %v, want %d %s", what, w.Code, body, status, code)
+		o.T.Errorf("%s: %d %v, want %d %s", what, w.Code, body, status, code)
 	}
 	if h := w.Header(); h.Get("Content-Type") != "application/json" || h.Get("Cache-Control") != "no-store" || h.Get("Pragma") != "no-cache" {
-		o.t.Errorf("%s: header %v", what, h)
+		o.T.Errorf("%s: header %v", what, h)
 	}
 }
 
 // token takes the access token out of an answer.
 func (o *office) token(w *httptest.ResponseRecorder) string {
-	o.t.Helper()
+	o.T.Helper()
 	text, _ := o.object(w)["access_token"].(string)
 	if w.Code != http.StatusOK || text == "" {
-		o.t.Fatalf("no token: %d %s", w.Code, w.Body)
+		o.T.Fatalf("no token: %d %s", w.Code, w.Body)
 	}
-	o.mu.Lock()
-	o.sent = append(o.sent, text)
-	o.mu.Unlock()
+	o.Hide(text)
 	return text
 }
 
 // annsToken gets one by the password grant.
 func (o *office) annsToken() string {
-	o.t.Helper()
+	o.T.Helper()
 	return o.token(o.form("/token", url.Values{"grant_type": {"password"}, "username": {"ann"}, "password": {annsPassword}}))
 }
 
 // run asks for a run of flow 69 and returns the answer.
 func (o *office) run(authorization string) *httptest.ResponseRecorder {
-	return o.api(http.MethodPost, "/v1/flows/69/runs", authorization, `{}`)
+	return o.API(http.MethodPost, "/v1/flows/69/runs", authorization, `{}`)
 }
 
 func basic(name, secret string) string {

@@ -1,4 +1,4 @@
-package api
+package api_test
 
 import (
 	"crypto/hmac"
@@ -13,29 +13,30 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/penstock/penstock/api/apitest"
 	"github.com/penstock/penstock/auth"
 )
 
 // explained asks about a request, and holds the answer to what it must never
 // hold.
 func (o *office) explained(p auth.Puzzle) auth.Explanation {
-	o.t.Helper()
+	o.T.Helper()
 	text, err := json.Marshal(p)
 	if err != nil {
-		o.t.Fatal(err)
+		o.T.Fatal(err)
 	}
-	w := o.api("POST", "/v1/auth/explain", basic("root", rootsPassword), string(text))
+	w := o.API("POST", "/v1/auth/explain", basic("root", rootsPassword), string(text))
 	if w.Code != 200 {
-		o.t.Fatalf("%d %s", w.Code, w.Body)
+		o.T.Fatalf("%d %s", w.Code, w.Body)
 	}
-	for _, never := range []string{secret, jwtSecret} {
+	for _, never := range []string{apitest.KeySecret, jwtSecret} {
 		if strings.Contains(w.Body.String(), never) {
-			o.t.Errorf("the answer holds a secret: %s", w.Body)
+			o.T.Errorf("the answer holds a secret: %s", w.Body)
 		}
 	}
 	var e auth.Explanation
 	if err := json.Unmarshal(w.Body.Bytes(), &e); err != nil {
-		o.t.Fatal(err)
+		o.T.Fatal(err)
 	}
 	return e
 }
@@ -50,25 +51,25 @@ func TestExplainCheck(t *testing.T) {
 	o := newOffice(t)
 	const ts, sent = "1795280000", "\r\n {\"a\": 1,\n \"u\":\"x/y\" } "
 	const clean = `{"a": 1, "u":"x/y" }`
-	const head = "69|" + keyID + "|" + ts + "|"
-	good := head + clean + "|" + secret
+	const head = "69|" + apitest.KeyID + "|" + ts + "|"
+	good := head + clean + "|" + apitest.KeySecret
 	for _, tc := range []struct{ name, check, finding string }{
 		{"right", hexMD5(good), ""},
 		{"another secret", hexMD5(good + "x"), "another text or of another secret"},
-		{"body as sent", hexMD5(head + sent + "|" + secret), "as it was sent: there is a CR at byte 0"},
-		{"body trimmed only", hexMD5(head + strings.Trim(sent, " \r\n") + "|" + secret), "line breaks within"},
-		{"body not trimmed", hexMD5(head + strings.NewReplacer("\r", "", "\n", "").Replace(sent) + "|" + secret), "white space around the body"},
-		{"no body", hexMD5(head + secret), "body was not signed"},
-		{"body first", hexMD5(clean + "|" + head + secret), "before the parameters"},
-		{"compact JSON", hexMD5(head + `{"a":1,"u":"x/y"}|` + secret), "written anew"},
-		{"escaped slashes", hexMD5(head + `{"a": 1, "u":"x\/y" }|` + secret), "escaped slashes"},
+		{"body as sent", hexMD5(head + sent + "|" + apitest.KeySecret), "as it was sent: there is a CR at byte 0"},
+		{"body trimmed only", hexMD5(head + strings.Trim(sent, " \r\n") + "|" + apitest.KeySecret), "line breaks within"},
+		{"body not trimmed", hexMD5(head + strings.NewReplacer("\r", "", "\n", "").Replace(sent) + "|" + apitest.KeySecret), "white space around the body"},
+		{"no body", hexMD5(head + apitest.KeySecret), "body was not signed"},
+		{"body first", hexMD5(clean + "|" + head + apitest.KeySecret), "before the parameters"},
+		{"compact JSON", hexMD5(head + `{"a":1,"u":"x/y"}|` + apitest.KeySecret), "written anew"},
+		{"escaped slashes", hexMD5(head + `{"a": 1, "u":"x\/y" }|` + apitest.KeySecret), "escaped slashes"},
 		{"echo", hexMD5(good + "\n"), "`echo` adds one"},
-		{"no separator", hexMD5(head + clean + secret), `no "|" before the secret`},
-		{"secret first", hexMD5(secret + "|" + head + clean), "secret comes first"},
-		{"order of the URL", hexMD5(keyID + "|69|" + ts + "|" + clean + "|" + secret), "alphabetical"},
-		{"without key", hexMD5("69|" + ts + "|" + clean + "|" + secret), "parameter key was not signed"},
-		{"names too", hexMD5("flow=69|key=" + keyID + "|ts=" + ts + "|" + clean + "|" + secret), "names of the parameters"},
-		{"joined", hexMD5("69" + keyID + ts + clean + secret), `joined without "|"`},
+		{"no separator", hexMD5(head + clean + apitest.KeySecret), `no "|" before the secret`},
+		{"secret first", hexMD5(apitest.KeySecret + "|" + head + clean), "secret comes first"},
+		{"order of the URL", hexMD5(apitest.KeyID + "|69|" + ts + "|" + clean + "|" + apitest.KeySecret), "alphabetical"},
+		{"without key", hexMD5("69|" + ts + "|" + clean + "|" + apitest.KeySecret), "parameter key was not signed"},
+		{"names too", hexMD5("flow=69|key=" + apitest.KeyID + "|ts=" + ts + "|" + clean + "|" + apitest.KeySecret), "names of the parameters"},
+		{"joined", hexMD5("69" + apitest.KeyID + ts + clean + apitest.KeySecret), `joined without "|"`},
 		{"SHA-256", func() string { s := sha256.Sum256([]byte(good)); return hex.EncodeToString(s[:]) }(), "SHA"},
 		{"base64", func() string {
 			s := md5.Sum([]byte(good))
@@ -76,8 +77,8 @@ func TestExplainCheck(t *testing.T) {
 		}(), "base64"},
 		{"cut short", hexMD5(good)[:31], "31 characters"},
 	} {
-		e := o.explained(auth.Puzzle{Method: "POST", URL: "https://x/apis/execute.php?key=" + keyID + "&flow=69&ts=" + ts + "&check=" + tc.check, Body: sent})
-		if e.Scheme != "check" || e.Key != keyID || e.Fits != (tc.finding == "") || e.Signed != head+clean+"|<the secret>" || e.Clock == nil || e.Clock.Off != 0 {
+		e := o.explained(auth.Puzzle{Method: "POST", URL: "https://x/apis/execute.php?key=" + apitest.KeyID + "&flow=69&ts=" + ts + "&check=" + tc.check, Body: sent})
+		if e.Scheme != "check" || e.Key != apitest.KeyID || e.Fits != (tc.finding == "") || e.Signed != head+clean+"|<the secret>" || e.Clock == nil || e.Clock.Off != 0 {
 			t.Errorf("%s: %+v", tc.name, e)
 		}
 		if all := strings.Join(e.Findings, "\n"); tc.finding == "" && all != "" || !strings.Contains(all, tc.finding) {
@@ -99,19 +100,19 @@ func TestExplainClockAndKey(t *testing.T) {
 	} {
 		query := tc.query
 		if !strings.Contains(query, "key=") {
-			query += "&key=" + keyID
+			query += "&key=" + apitest.KeyID
 		}
 		e := o.explained(auth.Puzzle{URL: "/apis/execute?flow=69&check=x&" + strings.TrimPrefix(query, "&")})
 		if all := strings.Join(e.Findings, "\n"); !strings.Contains(all, tc.finding) {
 			t.Errorf("%s: %q, want %q", name, all, tc.finding)
 		}
 	}
-	o.root("PATCH", "/v1/keys/"+keyID, `{"api_access":false}`, 200)
-	e := o.explained(auth.Puzzle{URL: "/?flow=69&ts=1795280000&key=" + keyID + "&check=" + hexMD5("69|"+keyID+"|1795280000|"+secret)})
+	o.root("PATCH", "/v1/keys/"+apitest.KeyID, `{"api_access":false}`, 200)
+	e := o.explained(auth.Puzzle{URL: "/?flow=69&ts=1795280000&key=" + apitest.KeyID + "&check=" + hexMD5("69|"+apitest.KeyID+"|1795280000|"+apitest.KeySecret)})
 	if !e.Fits || len(e.Findings) != 1 || !strings.Contains(e.Findings[0], "switched off") {
 		t.Errorf("switched off: %+v", e)
 	}
-	if w := o.api("POST", "/v1/auth/explain", basic("ann", annsPassword), `{}`); w.Code != 403 {
+	if w := o.API("POST", "/v1/auth/explain", basic("ann", annsPassword), `{}`); w.Code != 403 {
 		t.Errorf("no administrator: %d", w.Code)
 	}
 }
@@ -120,7 +121,7 @@ func TestExplainSignature(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	hash := func(text string) string {
-		h := hmac.New(sha256.New, []byte(secret))
+		h := hmac.New(sha256.New, []byte(apitest.KeySecret))
 		h.Write([]byte(text))
 		return hex.EncodeToString(h.Sum(nil))
 	}
@@ -135,7 +136,7 @@ func TestExplainSignature(t *testing.T) {
 		"another":       {hash("x"), "another text or of another secret"},
 		"no hex digest": {"zz", "must read"},
 	} {
-		e := o.explained(auth.Puzzle{Headers: map[string]string{"penstock-key": keyID, "penstock-signature": "t=" + ts + ",v1=" + tc.v1}, Body: body})
+		e := o.explained(auth.Puzzle{Headers: map[string]string{"penstock-key": apitest.KeyID, "penstock-signature": "t=" + ts + ",v1=" + tc.v1}, Body: body})
 		if all := strings.Join(e.Findings, "\n"); e.Fits != (tc.finding == "") || !strings.Contains(all, tc.finding) || e.Scheme != "signature" {
 			t.Errorf("%s: %+v", name, e)
 		}
@@ -145,7 +146,7 @@ func TestExplainSignature(t *testing.T) {
 func TestExplainJWT(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	now := epoch.Unix()
+	now := apitest.Epoch.Unix()
 	other := append([]byte("another secret"), make([]byte, 32)...)
 	for name, tc := range map[string]struct{ text, finding string }{
 		"right":          {o.signed(claims{"jti": "j"}), ""},

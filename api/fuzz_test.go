@@ -1,4 +1,4 @@
-package api
+package api_test
 
 import (
 	"io"
@@ -9,25 +9,28 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/api/apitest"
 )
 
 // FuzzSmartSYNC sends anything to the door. Nothing may run without the right
 // check value, and nothing a caller sends is an internal error.
 func FuzzSmartSYNC(f *testing.F) {
-	good := call{body: `{"a":1}`}.request()
+	good := apitest.Call{Body: `{"a":1}`}.Request()
 	f.Add("POST", good.URL.RawQuery, `{"a":1}`, "application/json", "")
-	f.Add("GET", call{}.request().URL.RawQuery, "", "", "")
+	f.Add("GET", apitest.Call{}.Request().URL.RawQuery, "", "", "")
 	f.Add("POST", good.URL.RawQuery, `{"a":2}`, "text/plain", "gzip")
 	f.Add("PUT", "a=1;b", "\xff", "application/json; charset=utf-16", "identity, br")
 	f.Fuzz(func(t *testing.T, method, query, body, contentType, encoding string) {
 		if method == "" || strings.ContainsFunc(method, func(r rune) bool { return r <= ' ' || r > 'z' }) {
 			return // net/http refuses it before we see it
 		}
-		q := newFakeQueue()
-		a, err := New(Config{
+		q := apitest.NewFakeQueue()
+		a, err := api.New(api.Config{
 			Submit: q.Submit, Records: q, Flows: oneFlow{fixedFlow}, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-			Keys: keyList{keyID: {Key: keyID, Secret: secret, APIAccess: true}},
-			Now:  func() time.Time { return epoch },
+			Keys: apitest.KeyList{apitest.KeyID: {Key: apitest.KeyID, Secret: apitest.KeySecret, APIAccess: true}},
+			Now:  func() time.Time { return apitest.Epoch },
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -45,8 +48,8 @@ func FuzzSmartSYNC(f *testing.F) {
 				params[name] = values.Get(name)
 			}
 		}
-		ran := len(q.submitted()) > 0
-		if ran && !strings.EqualFold(values.Get("check"), sign(params, body, method, "")) {
+		ran := len(q.Submitted()) > 0
+		if ran && !strings.EqualFold(values.Get("check"), apitest.SignCheck(params, body, method, "")) {
 			t.Fatalf("%s %q with %q ran without a check value", method, query, body)
 		}
 		if ran != (w.Code == 200) || w.Code >= 500 {

@@ -1,4 +1,4 @@
-package api
+package api_test
 
 import (
 	"crypto"
@@ -17,6 +17,8 @@ import (
 	"testing"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/penstock/penstock/api/apitest"
 )
 
 // hmacKey pads as HMAC does, for the library that signs.
@@ -27,12 +29,12 @@ type claims = map[string]any
 // signed are claims as the published client makes them, with changes; nil
 // leaves a claim out.
 func (o *office) signed(change claims) string {
-	o.t.Helper()
-	return signJWT(o.t, jose.HS256, hmacKey, nil, base(change))
+	o.T.Helper()
+	return signJWT(o.T, jose.HS256, hmacKey, nil, base(change))
 }
 
 func base(change claims) claims {
-	c := claims{"platform": "node.js", "iss": "signer", "aud": issuer + "/oauth2/token", "sub": "ann", "iat": epoch.Unix()}
+	c := claims{"platform": "node.js", "iss": "signer", "aud": issuer + "/oauth2/token", "sub": "ann", "iat": apitest.Epoch.Unix()}
 	for name, value := range change {
 		if value == nil {
 			delete(c, name)
@@ -55,7 +57,7 @@ func (o *office) integrify(assertion string) *httptest.ResponseRecorder {
 func TestIntegrifyToken(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	now := epoch.Unix()
+	now := apitest.Epoch.Unix()
 	for name, change := range map[string]claims{
 		"as the published client":  {},
 		"with exp":                 {"exp": now + 60},
@@ -88,7 +90,7 @@ func TestIntegrifyToken(t *testing.T) {
 	if first == second {
 		t.Error("the same assertion, without jti, got the same token")
 	}
-	if w := o.api("POST", "/v1/flows/70/runs", bearer(first), `{}`); w.Code != 404 {
+	if w := o.API("POST", "/v1/flows/70/runs", bearer(first), `{}`); w.Code != 404 {
 		t.Errorf("a flow that the key may not run: %d %s", w.Code, w.Body)
 	}
 	w := o.form("/oauth2/token", url.Values{"grant_type": {jwtBearer}, "assertion": {again}, "scope": {"flows:run:69"}})
@@ -100,11 +102,11 @@ func TestIntegrifyToken(t *testing.T) {
 func TestIntegrifyRefuses(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	now := epoch.Unix()
+	now := apitest.Epoch.Unix()
 	for name, change := range map[string]claims{
 		"unknown key":              {"iss": "x"},
 		"no issuer":                {"iss": nil},
-		"another key's name":       {"iss": keyID},
+		"another key's name":       {"iss": apitest.KeyID},
 		"expired":                  {"exp": now},
 		"exp in 1970":              {"exp": 0},
 		"exp is a text":            {"exp": "never"},
@@ -152,7 +154,7 @@ func TestIntegrifyAlgorithmConfusion(t *testing.T) {
 	if err1 != nil || err2 != nil || err3 != nil || err4 != nil {
 		t.Fatal(err1, err2, err3, err4)
 	}
-	withExp := func(iss string) claims { return base(claims{"iss": iss, "exp": epoch.Unix() + 60}) }
+	withExp := func(iss string) claims { return base(claims{"iss": iss, "exp": apitest.Epoch.Unix() + 60}) }
 	for name, private := range map[string]crypto.Signer{"rsa": rsaKey, "ec": ecKey, "ed": edKey} {
 		input, err := json.Marshal(map[string]any{"key": name, "public_key": publicPEM(t, private.Public()), "impersonate": []string{"ann"}})
 		if err != nil {

@@ -67,7 +67,7 @@ func live(t *testing.T, redis *testenv.RedisServer, onReplay string, now func() 
 }
 
 // serve runs a handler for the runs of a Redis.
-func serve(t *testing.T, redis *testenv.RedisServer, handler queue.Handler) {
+func work(t *testing.T, redis *testenv.RedisServer, handler queue.Handler) {
 	t.Helper()
 	conn, err := redisconn.Parse(redis.URL())
 	if err != nil {
@@ -90,7 +90,7 @@ func giveBack(_ context.Context, a *queue.Attempt) queue.Outcome {
 func TestLiveRoundTrip(t *testing.T) {
 	t.Parallel()
 	redis := testenv.Redis(t)
-	serve(t, redis, giveBack)
+	work(t, redis, giveBack)
 	c := live(t, redis, "", nil)
 	const want = `[{"n": 12345678901234567890.10, "s":"<é&>"}]`
 	run, err := c.Execute(t.Context(), "69", []byte("{\"n\": 12345678901234567890.10,\n \"s\":\"<é&>\"}"), nil)
@@ -108,7 +108,7 @@ func TestLiveEqualRequestsAreOneRun(t *testing.T) {
 	t.Parallel()
 	redis := testenv.Redis(t)
 	var executed atomic.Int64
-	serve(t, redis, func(ctx context.Context, a *queue.Attempt) queue.Outcome {
+	work(t, redis, func(ctx context.Context, a *queue.Attempt) queue.Outcome {
 		executed.Add(1)
 		return giveBack(ctx, a)
 	})
@@ -144,7 +144,7 @@ func TestLiveEqualRequestsAreOneRun(t *testing.T) {
 func TestLiveReplayIsRefused(t *testing.T) {
 	t.Parallel()
 	redis := testenv.Redis(t)
-	serve(t, redis, giveBack)
+	work(t, redis, giveBack)
 	stopped := time.Now()
 	now := func() time.Time { return stopped }
 	doors := []*client.Client{live(t, redis, "refuse", now), live(t, redis, "refuse", now)}
@@ -169,7 +169,7 @@ func wantStatus(t *testing.T, door *client.Client, status int) *client.Error {
 func TestLiveRunFails(t *testing.T) {
 	t.Parallel()
 	redis := testenv.Redis(t)
-	serve(t, redis, func(context.Context, *queue.Attempt) queue.Outcome {
+	work(t, redis, func(context.Context, *queue.Attempt) queue.Outcome {
 		return queue.Outcome{State: queue.Failed, Error: &flows.Error{Code: flows.CodeFail, Message: "no such person", Step: "find", Status: 410}}
 	})
 	c := live(t, redis, "", nil)

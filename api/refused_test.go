@@ -1,4 +1,4 @@
-package api
+package api_test
 
 import (
 	"crypto/md5"
@@ -10,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/api/apitest"
 	"github.com/penstock/penstock/internal/refusals"
 )
 
@@ -28,13 +30,13 @@ func (k *keeper) Add(r refusals.Refusal) {
 func TestRefusalsAreKept(t *testing.T) {
 	t.Parallel()
 	kept := &keeper{}
-	d := newDoor(t, func(c *Config) { c.Refusals = kept })
-	d.call(call{})
-	d.call(call{body: `{"secret":"of somebody"}`, check: strings.Repeat("0", 32)})
-	d.call(call{params: map[string]string{"foo": "bar"}})
+	d := apitest.NewDoor(t, func(c *api.Config) { c.Refusals = kept })
+	d.Call(apitest.Call{})
+	d.Call(apitest.Call{Body: `{"secret":"of somebody"}`, Check: strings.Repeat("0", 32)})
+	d.Call(apitest.Call{Params: map[string]string{"foo": "bar"}})
 	want := []refusals.Refusal{
-		{Method: "POST", Route: "/apis/execute.php", Status: 401, Code: "unauthorized", Message: "unknown key or wrong check value", Flow: "69", Key: keyID, IP: "192.0.2.1"},
-		{Method: "GET", Route: "/apis/execute.php", Status: 400, Code: "undeclared_parameters", Message: "this flow declares no such parameters: foo", Flow: "69", Key: keyID, IP: "192.0.2.1"},
+		{Method: "POST", Route: "/apis/execute.php", Status: 401, Code: "unauthorized", Message: "unknown key or wrong check value", Flow: "69", Key: apitest.KeyID, IP: "192.0.2.1"},
+		{Method: "GET", Route: "/apis/execute.php", Status: 400, Code: "undeclared_parameters", Message: "this flow declares no such parameters: foo", Flow: "69", Key: apitest.KeyID, IP: "192.0.2.1"},
 	}
 	if diff := cmp.Diff(want, kept.all, cmpopts.IgnoreFields(refusals.Refusal{}, "RequestID", "Explain")); diff != "" {
 		t.Errorf("refusals (-want +got):\n%s", diff)
@@ -46,7 +48,7 @@ func TestAKeyThatIsNoneIsNotKept(t *testing.T) {
 	for name, want := range map[string]string{
 		"abc-1.2_Z": "abc-1.2_Z", "a secret?": "", strings.Repeat("x", 65): "", "é": "",
 	} {
-		if got := keyOf(name); got != want {
+		if got := api.KeyOf(name); got != want {
 			t.Errorf("%q is kept as %q, want %q", name, got, want)
 		}
 	}
@@ -55,11 +57,11 @@ func TestAKeyThatIsNoneIsNotKept(t *testing.T) {
 func TestAWrongCheckIsExplainedLater(t *testing.T) {
 	t.Parallel()
 	kept := &keeper{}
-	o := newOffice(t, func(c *Config) { c.Refusals = kept })
+	o := newOffice(t, func(c *api.Config) { c.Refusals = kept })
 	body := "{\"a\": 1,\n \"b\": 2}"
-	params := map[string]string{"flow": "69", "key": keyID, "ts": "1795280000"}
-	sum := md5.Sum([]byte("69|" + keyID + "|" + params["ts"] + "|" + body + "|" + secret)) // the line break is signed: a common mistake
-	o.call(call{body: body, check: hex.EncodeToString(sum[:])})
+	params := map[string]string{"flow": "69", "key": apitest.KeyID, "ts": "1795280000"}
+	sum := md5.Sum([]byte("69|" + apitest.KeyID + "|" + params["ts"] + "|" + body + "|" + apitest.KeySecret)) // the line break is signed: a common mistake
+	o.Call(apitest.Call{Body: body, Check: hex.EncodeToString(sum[:])})
 	if len(kept.all) != 1 || kept.all[0].Explain == nil {
 		t.Fatalf("kept %+v", kept.all)
 	}
@@ -67,7 +69,7 @@ func TestAWrongCheckIsExplainedLater(t *testing.T) {
 	if !strings.Contains(findings, "as it was sent") {
 		t.Errorf("findings %q, want the mistake in them", findings)
 	}
-	if strings.Contains(findings, secret) {
+	if strings.Contains(findings, apitest.KeySecret) {
 		t.Error("the secret is among the findings")
 	}
 }

@@ -1,4 +1,4 @@
-package api
+package api_test
 
 import (
 	"bufio"
@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/api/apitest"
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/runner"
 )
@@ -51,14 +53,14 @@ func (p *pipes) dial(t *testing.T) net.Conn {
 
 // serve runs a server on a door until stop is called, which returns what Run
 // returned.
-func serve(t *testing.T, d *door, change func(*ServerConfig)) (listener *pipes, stop func() error) {
+func serve(t *testing.T, d *apitest.Door, change func(*api.ServerConfig)) (listener *pipes, stop func() error) {
 	t.Helper()
 	listener = newPipes()
-	config := ServerConfig{Listener: listener, API: d.api, Log: d.api.config.Log}
+	config := api.ServerConfig{Listener: listener, API: d.API, Log: d.API.Config().Log}
 	if change != nil {
 		change(&config)
 	}
-	s, err := NewServer(config)
+	s, err := api.NewServer(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,16 +93,16 @@ func send(t *testing.T, c net.Conn, r *http.Request) (*http.Response, string) {
 func TestServerHoldsAConnectionForTheWholeWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := newDoor(t)
-		d.queue.hold = true
+		d := apitest.NewDoor(t)
+		d.Queue.Hold = true
 		listener, stop := serve(t, d, nil)
 		conn := listener.dial(t)
 		begin := time.Now()
-		w, body := send(t, conn, call{body: `{}`}.request())
+		w, body := send(t, conn, apitest.Call{Body: `{}`}.Request())
 		if waited := time.Since(begin); w.StatusCode != 400 || waited != time.Minute+runner.AnswerGrace {
 			t.Errorf("%d after %v: %s", w.StatusCode, waited, body)
 		}
-		if w, body := send(t, conn, call{}.request()); w.StatusCode != 400 {
+		if w, body := send(t, conn, apitest.Call{}.Request()); w.StatusCode != 400 {
 			t.Errorf("the next request on the connection: %d %s", w.StatusCode, body)
 		}
 		conn.Close()
@@ -116,13 +118,13 @@ func TestServerCutsSlowRequests(t *testing.T) {
 		text   string
 		within time.Duration
 	}{
-		"header": {"GET /healthz HTTP/1.1\r\nHost: x\r\n", headerTimeout},
-		"body":   {"POST /apis/execute HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n{", requestTimeout},
+		"header": {"GET /healthz HTTP/1.1\r\nHost: x\r\n", api.HeaderTimeout},
+		"body":   {"POST /apis/execute HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n{", api.RequestTimeout},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				d := newDoor(t)
+				d := apitest.NewDoor(t)
 				listener, stop := serve(t, d, nil)
 				conn := listener.dial(t)
 				begin := time.Now()
@@ -159,23 +161,23 @@ func TestServerAnswersWaitersWhenItStops(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				d := newDoor(t)
-				d.queue.hold = true
-				listener, stop := serve(t, d, func(c *ServerConfig) { c.Linger, c.Patience = 2*time.Second, 10*time.Second })
+				d := apitest.NewDoor(t)
+				d.Queue.Hold = true
+				listener, stop := serve(t, d, func(c *api.ServerConfig) { c.Linger, c.Patience = 2*time.Second, 10*time.Second })
 				answered := make(chan *http.Response)
 				conn, begin := listener.dial(t), time.Now()
 				go func() {
-					w, _ := send(t, conn, call{}.request())
+					w, _ := send(t, conn, apitest.Call{}.Request())
 					answered <- w
 				}()
 				synctest.Wait() // the waiter waits
 				if !tc.hold {
-					time.AfterFunc(tc.within, d.queue.release)
+					time.AfterFunc(tc.within, d.Queue.Release)
 				}
 				stopped := make(chan error)
 				go func() { stopped <- stop() }()
 				synctest.Wait() // draining began
-				if w, _ := send(t, listener.dial(t), call{path: "/readyz"}.request()); w.StatusCode != 503 || !w.Close {
+				if w, _ := send(t, listener.dial(t), apitest.Call{Path: "/readyz"}.Request()); w.StatusCode != 503 || !w.Close {
 					t.Errorf("/readyz while draining: %d, close is %v", w.StatusCode, w.Close)
 				}
 				w := <-answered
@@ -192,9 +194,9 @@ func TestServerAnswersWaitersWhenItStops(t *testing.T) {
 
 func TestServerClose(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
+	d := apitest.NewDoor(t)
 	listener := newPipes()
-	s, err := NewServer(ServerConfig{Listener: listener, API: d.api, Log: d.api.config.Log})
+	s, err := api.NewServer(api.ServerConfig{Listener: listener, API: d.API, Log: d.API.Config().Log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,13 +215,13 @@ func TestServerClose(t *testing.T) {
 
 func TestNewServerDemandsItsParts(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
-	for _, config := range []ServerConfig{
+	d := apitest.NewDoor(t)
+	for _, config := range []api.ServerConfig{
 		{},
-		{Listener: newPipes(), API: d.api},
-		{Listener: newPipes(), API: d.api, Log: d.api.config.Log, Linger: -1},
+		{Listener: newPipes(), API: d.API},
+		{Listener: newPipes(), API: d.API, Log: d.API.Config().Log, Linger: -1},
 	} {
-		if _, err := NewServer(config); err == nil {
+		if _, err := api.NewServer(config); err == nil {
 			t.Errorf("a server was made from %+v", config)
 		}
 	}

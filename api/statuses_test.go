@@ -1,4 +1,4 @@
-package api
+package api_test
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/penstock/penstock/api/apitest"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
 )
@@ -25,18 +26,18 @@ func TestStatusesOfTheDocuments(t *testing.T) {
 		header string // that the answer has; "name: a part of its value"
 		ask    func(o *office) *httptest.ResponseRecorder
 	}{
-		{"SmartSYNC/200: successful run", 200, "", func(o *office) *httptest.ResponseRecorder { return o.call(call{}) }},
+		{"SmartSYNC/200: successful run", 200, "", func(o *office) *httptest.ResponseRecorder { return o.Call(apitest.Call{}) }},
 		{"SmartSYNC/400: error occurred during run", 400, "", func(o *office) *httptest.ResponseRecorder {
-			o.queue.result = failed
-			return o.call(call{})
+			o.Queue.Result = failed
+			return o.Call(apitest.Call{})
 		}},
 		{"SmartSYNC/400: execution time is limited", 400, "", func(o *office) *httptest.ResponseRecorder {
-			o.queue.result = over
-			return o.call(call{})
+			o.Queue.Result = over
+			return o.Call(apitest.Call{})
 		}},
 		{"SmartSYNC/500: an unexpected server error", 500, "", func(o *office) *httptest.ResponseRecorder {
-			o.queue.fail = errors.New("ours")
-			return o.call(call{})
+			o.Queue.Fail = errors.New("ours")
+			return o.Call(apitest.Call{})
 		}},
 		{"syncAccess/200: the credentials are valid", 200, "Cache-Control: no-store", func(o *office) *httptest.ResponseRecorder {
 			return o.form("/appservices/token", passwordForm)
@@ -69,24 +70,24 @@ func TestStatusesOfTheDocuments(t *testing.T) {
 			return o.run(bearer(o.token(o.ansira(o.assertion(), "runs:read"))))
 		}},
 		{"Ansira/404: the resource does not exist", 404, "", func(o *office) *httptest.ResponseRecorder {
-			return o.api("POST", "/v1/flows/4711/runs", token(o), `{}`)
+			return o.API("POST", "/v1/flows/4711/runs", token(o), `{}`)
 		}},
 		{"Ansira/429: past the rate limit of its address", 429, "Retry-After: ", func(o *office) *httptest.ResponseRecorder {
-			o.api("GET", "/v1/runs/"+runID(9), "", "")
-			o.api("GET", "/v1/runs/"+runID(9), "", "")
-			o.api("GET", "/v1/runs/"+runID(9), "", "")
-			return o.api("GET", "/v1/runs/"+runID(9), "", "")
+			o.API("GET", "/v1/runs/"+apitest.RunID(9), "", "")
+			o.API("GET", "/v1/runs/"+apitest.RunID(9), "", "")
+			o.API("GET", "/v1/runs/"+apitest.RunID(9), "", "")
+			return o.API("GET", "/v1/runs/"+apitest.RunID(9), "", "")
 		}},
 		{"Ansira/500: an issue while processing", 500, "", func(o *office) *httptest.ResponseRecorder {
-			o.queue.fail = errors.New("ours")
+			o.Queue.Fail = errors.New("ours")
 			return o.run(token(o))
 		}},
 		{"Ansira/503: too many calls", 503, "Retry-After: ", func(o *office) *httptest.ResponseRecorder {
-			o.queue.fail = queue.ErrFull
+			o.Queue.Fail = queue.ErrFull
 			return o.run(token(o))
 		}},
 		{"Ansira/504: it takes too long", 504, "Link: status", func(o *office) *httptest.ResponseRecorder {
-			o.queue.result = over
+			o.Queue.Result = over
 			return o.run(token(o))
 		}},
 		{"Integrify/200: an access token for a JWT", 200, "", func(o *office) *httptest.ResponseRecorder { return o.integrify(o.signed(nil)) }},
@@ -106,7 +107,7 @@ func TestStatusesOfTheDocuments(t *testing.T) {
 		{"Integrify/200: Basic", 200, "", func(o *office) *httptest.ResponseRecorder { return o.run(basic("ann", annsPassword)) }},
 		{"Integrify/401: Basic, another password", 401, "Www-Authenticate: Basic", func(o *office) *httptest.ResponseRecorder { return o.run(basic("ann", "wrong")) }},
 		{"around them/200: metadata", 200, "", func(o *office) *httptest.ResponseRecorder {
-			return o.api("GET", "/.well-known/oauth-authorization-server", "", "")
+			return o.API("GET", "/.well-known/oauth-authorization-server", "", "")
 		}},
 		{"around them/200: introspection", 200, "", func(o *office) *httptest.ResponseRecorder {
 			return o.form("/oauth/introspect", url.Values{"token": {"x"}}, "Authorization", crmBasic)

@@ -1,4 +1,4 @@
-package api
+package api_test
 
 import (
 	"net/http"
@@ -30,7 +30,7 @@ func TestSyncAccessToken(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	asJSON := func(path string) *httptest.ResponseRecorder {
-		return o.api("POST", path, "", `{"grant_type":"password","username":"ann","password":"`+annsPassword+`"}`)
+		return o.API("POST", path, "", `{"grant_type":"password","username":"ann","password":"`+annsPassword+`"}`)
 	}
 	for name, w := range map[string]*httptest.ResponseRecorder{
 		"form":                     o.form("/token", passwordForm),
@@ -62,7 +62,7 @@ func TestSyncAccessToken(t *testing.T) {
 	if w := o.run(bearer(narrow)); w.Code != 200 {
 		t.Errorf("a run of the flow it is narrowed to: %d %s", w.Code, w.Body)
 	}
-	if w := o.api("POST", "/v1/flows/70/runs", bearer(narrow), `{}`); w.Code != 404 {
+	if w := o.API("POST", "/v1/flows/70/runs", bearer(narrow), `{}`); w.Code != 404 {
 		t.Errorf("a run of another flow: %d %s", w.Code, w.Body)
 	}
 }
@@ -125,7 +125,7 @@ func TestSyncAccessRefuses(t *testing.T) {
 	r.Header.Set("Content-Encoding", "gzip")
 	o.wantOAuthError("compressed", o.send(r), 415, "invalid_request")
 	o.wantOAuthError("too large", o.send(formRequest("/token", strings.Repeat("x", 2<<20), form)), 413, "invalid_request")
-	get := o.do(httptest.NewRequest(http.MethodGet, "/token", nil))
+	get := o.Do(httptest.NewRequest(http.MethodGet, "/token", nil))
 	o.wantOAuthError("GET", get, 405, "invalid_request")
 	if get.Header().Get("Allow") != "POST" {
 		t.Errorf("Allow %q", get.Header().Get("Allow"))
@@ -186,9 +186,9 @@ func TestTokenLivesFor1800Seconds(t *testing.T) {
 
 // wantDead checks what the bearer of a token that was one is told.
 func (o *office) wantDead(what string, w *httptest.ResponseRecorder) {
-	o.t.Helper()
+	o.T.Helper()
 	if got := w.Header().Values("WWW-Authenticate"); w.Code != 403 || len(got) != 1 || got[0] != `Bearer realm="penstock", error="invalid_token"` {
-		o.t.Errorf("%s: %d %v %s", what, w.Code, got, w.Body)
+		o.T.Errorf("%s: %d %v %s", what, w.Code, got, w.Body)
 	}
 }
 

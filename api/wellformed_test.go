@@ -1,4 +1,4 @@
-package api
+package api_test
 
 import (
 	"bufio"
@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+
+	"github.com/penstock/penstock/api/apitest"
 )
 
 // raw sends text to a server and returns its answers, until it closes the
@@ -48,13 +50,13 @@ func TestRequestsThatCannotBeRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				d := newDoor(t)
+				d := apitest.NewDoor(t)
 				listener, stop := serve(t, d, nil)
 				answers := raw(t, listener, tc.text+"GET /healthz HTTP/1.1\r\nHost: smuggled\r\n\r\n")
 				if len(answers) != 1 || !answers[0].Close || answers[0].StatusCode < 400 || answers[0].StatusCode > 404 {
 					t.Errorf("%d answers: %+v", len(answers), answers)
 				}
-				log := d.log.String()
+				log := d.Log.String()
 				if !strings.Contains(log, `"fault":"`+tc.code+`"`) || strings.Contains(log, `"level":"ERROR"`) {
 					t.Errorf("log %s", log)
 				}
@@ -70,7 +72,7 @@ func TestRequestsThatCannotBeRead(t *testing.T) {
 func TestCallerLeavesWithinTheBody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := newDoor(t)
+		d := apitest.NewDoor(t)
 		listener, stop := serve(t, d, nil)
 		conn := listener.dial(t)
 		if _, err := io.WriteString(conn, "POST /apis/execute?flow=69&key=k&ts=1&check=c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{"); err != nil {
@@ -79,7 +81,7 @@ func TestCallerLeavesWithinTheBody(t *testing.T) {
 		synctest.Wait()
 		conn.Close()
 		synctest.Wait()
-		if log := d.log.String(); strings.Contains(log, `"level":"ERROR"`) || !strings.Contains(log, `"status":4`) {
+		if log := d.Log.String(); strings.Contains(log, `"level":"ERROR"`) || !strings.Contains(log, `"status":4`) {
 			t.Errorf("log %s", log)
 		}
 		if err := stop(); err != nil {

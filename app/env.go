@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -72,9 +73,23 @@ func (e Env) Fill(flags *pflag.FlagSet) (err error) {
 	return err
 }
 
-// inWords says in words what strconv says in the names of its functions.
+// InvalidFlag says in words what is wrong with the value of a flag. Any other
+// error stays as it is.
+func InvalidFlag(err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	f := invalid.GetFlag()
+	return fmt.Errorf("--%s: %w", f.Name, inWords(f.Value.Type(), invalid.GetValue(), invalid.Unwrap()))
+}
+
+// inWords says in words what strconv and time say in names of their own.
 func inWords(kind, value string, failure error) error {
-	words := map[string]string{"int": "a whole number", "int64": "a whole number", "bool": "true or false"}[kind]
+	words := map[string]string{
+		"int": "a whole number", "int64": "a whole number", "float64": "a number", "bool": "true or false",
+		"duration": "a time such as 30s, 5m or 1h30m",
+	}[kind]
 	if words == "" {
 		return failure
 	}

@@ -64,12 +64,17 @@ func TestSettingsThatAreRefused(t *testing.T) {
 		{"queues", "a b", "small letters"},
 		{"queues", "default,default", `"default" stands there twice`},
 		{"shards", "a/b=2", "small letters"},
+		{"trusted-proxies", "10.0.0.0/33", `--trusted-proxies: "10.0.0.0/33"`},
+		{"cors-origins", "app.example.org", `--cors-origins: "app.example.org"`},
+		{"issuer", "penstock.example.org", "--issuer: "},
+		{"concurrency", "many", `--concurrency: "many" is not a whole number`},
+		{"max-queue-age", "5", `--max-queue-age: "5" is not a time`},
 	} {
 		var s Settings
 		flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 		r := Role{Door: true, Worker: true, Dev: true}
 		s.AddFlags(flags, r)
-		err := flags.Set(c.flag, c.value)
+		err := InvalidFlag(flags.Set(c.flag, c.value))
 		if err == nil {
 			err = s.Read(Env{}, flags, r)
 		}

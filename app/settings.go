@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"os"
 	"slices"
 	"time"
 
 	"github.com/spf13/pflag"
 
+	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/store"
@@ -180,6 +183,8 @@ func (s *Settings) check(r Role) error {
 		return fmt.Errorf("read settings: --shards %s: a queue has at most %d shards", &s.Shards, mostShards)
 	case s.SQLite != "" && !isDirectory(s.SQLite):
 		return fmt.Errorf("read settings: --sqlite %s is no directory", s.SQLite)
+	case r.Door && s.checkAddresses() != nil:
+		return s.checkAddresses()
 	case s.checkServer(r) != nil:
 		return s.checkServer(r)
 	case s.Redis == startRedis:
@@ -190,6 +195,27 @@ func (s *Settings) check(r Role) error {
 		return fmt.Errorf("read settings: which Redis? Set --redis or %s (`penstock server --redis start` starts one, `penstock dev` needs none)", EnvRedisURL)
 	case len(s.MasterKeys) == 0:
 		return fmt.Errorf("read settings: set %s to the output of `openssl rand -base64 %d`, the same for every process: it encrypts the secrets in Redis", EnvMasterKey, store.MasterKeySize)
+	}
+	return nil
+}
+
+// checkAddresses refuses addresses that the front door could not use, by the
+// name of their flag.
+func (s *Settings) checkAddresses() error {
+	for _, a := range s.TrustedProxies {
+		_, err := netip.ParsePrefix(a)
+		if _, failure := netip.ParseAddr(a); err != nil && failure != nil {
+			return fmt.Errorf("read settings: --trusted-proxies: %q is no address and no network, such as 10.0.0.7 or 10.0.0.0/8", a)
+		}
+	}
+	if err := api.CheckOrigins(s.Origins); err != nil {
+		return fmt.Errorf("read settings: --cors-origins: %w", err)
+	}
+	if s.Issuer == "" {
+		return nil
+	}
+	if err := auth.CheckIssuer(s.Issuer); err != nil {
+		return fmt.Errorf("read settings: --issuer: %w", err)
 	}
 	return nil
 }

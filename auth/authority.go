@@ -37,14 +37,22 @@ type Authority struct {
 	grants map[*Endpoint][]Grant
 }
 
+// CheckIssuer refuses what is no base URL of a server.
+func CheckIssuer(issuer string) error {
+	u, err := url.Parse(issuer)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return errors.New("the issuer must be a URL such as https://penstock.example.org, without query and fragment")
+	}
+	return nil
+}
+
 // NewAuthority makes an Authority.
 func NewAuthority(config AuthorityConfig) (*Authority, error) {
 	if config.Store == nil || config.Hasher == nil || config.Guesses == nil {
 		return nil, errors.New("new authority: Store, Hasher and Guesses are required")
 	}
-	u, err := url.Parse(config.Issuer)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-		return nil, errors.New("new authority: the issuer must be a URL such as https://penstock.example.org, without query and fragment")
+	if err := CheckIssuer(config.Issuer); err != nil {
+		return nil, fmt.Errorf("new authority: %w", err)
 	}
 	config.Issuer = strings.TrimSuffix(config.Issuer, "/")
 	if config.Now == nil {

@@ -63,7 +63,7 @@ func (a *api) checkDeletion(c *gin.Context, h *store.Head) error {
 	}
 	held, parked := n.Held+n.Queued, n.Parked
 	return &httpx.Fault{Status: http.StatusConflict, Code: "runs_wait", Held: &held, Parked: &parked, Message: fmt.Sprintf(
-		"the flow is paused and %d of its runs are held, %d parked: add ?runs=finish to let them end, or ?runs=cancel", held, parked)}
+		"the flow is paused and %d of its runs are held, %d parked: let them end with ?runs=finish, or cancel them with ?runs=cancel (--runs on the command line)", held, parked)}
 }
 
 // settleDeleted lets go of the runs of a flow that was deleted, or cancels them.

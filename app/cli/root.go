@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/app"
 	"github.com/penstock/penstock/flows"
 )
 
@@ -20,7 +21,7 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 		Version:       versionDetails(),
 		Args:          checked(cobra.NoArgs),
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{app.InvalidFlag(err)} })
 	root.AddCommand(
 		newDev(env, kinds),
 		newServer(env, kinds),

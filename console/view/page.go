@@ -1,7 +1,7 @@
 // Package view draws the pages of the console.
 package view
 
-//go:generate go tool templ generate
+//go:generate go tool templ generate -path ../..
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package api
+package callbacks_test
 
 import (
 	"bytes"
@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/api/apitest"
 	"github.com/penstock/penstock/internal/callback"
 	"github.com/penstock/penstock/queue"
 )
@@ -19,14 +21,14 @@ type calls struct {
 	err    error    // of the next ones
 }
 
-func newCalls(t *testing.T) (*calls, *door) {
+func newCalls(t *testing.T) (*calls, *apitest.Door) {
 	t.Helper()
 	signer, err := callback.New("http://door", [][]byte{bytes.Repeat([]byte{7}, 32)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &calls{signer: signer}
-	return c, newDoor(t, func(config *Config) {
+	return c, apitest.NewDoor(t, func(config *api.Config) {
 		config.Callbacks = signer
 		config.Call = func(_ context.Context, run, key string, result []byte) error {
 			c.made = append(c.made, run+" "+key+" "+string(result))
@@ -36,15 +38,15 @@ func newCalls(t *testing.T) (*calls, *door) {
 }
 
 func (c *calls) path(after time.Duration) string {
-	return callback.Path + c.signer.Token(callback.Call{Run: runID(3), Key: "wait_for.0", Expires: epoch.Add(after)})
+	return callback.Path + c.signer.Token(callback.Call{Run: apitest.RunID(3), Key: "wait_for.0", Expires: apitest.Epoch.Add(after)})
 }
 
-func called(d *door, method, path, kind, body string) *httptest.ResponseRecorder {
+func called(d *apitest.Door, method, path, kind, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	if kind != "" {
 		r.Header.Set("Content-Type", kind)
 	}
-	return d.do(r)
+	return d.Do(r)
 }
 
 const form = "application/x-www-form-urlencoded"
@@ -59,7 +61,7 @@ func TestACallBecomesTheItem(t *testing.T) {
 	} {
 		c, d := newCalls(t)
 		w := called(d, "POST", c.path(time.Hour), test.kind, test.body)
-		want := runID(3) + ` wait_for.0 {"items":[` + test.item + `]}`
+		want := apitest.RunID(3) + ` wait_for.0 {"items":[` + test.item + `]}`
 		if w.Code != 200 || len(c.made) != 1 || c.made[0] != want {
 			t.Errorf("%d %s, called %s, want %s", w.Code, w.Body, c.made, want)
 		}
@@ -90,13 +92,13 @@ func TestCallsThatAreRefused(t *testing.T) {
 		if test.change != nil {
 			path = test.change(path)
 		}
-		d.wantProblem(called(d, "POST", path, test.kind, test.body), test.status, test.code, "")
+		d.WantProblem(called(d, "POST", path, test.kind, test.body), test.status, test.code, "")
 		if (test.err != nil) != (len(c.made) == 1) {
 			t.Errorf("%s: called %v", test.code, c.made)
 		}
 	}
 	c, d := newCalls(t)
-	d.wantProblem(called(d, "POST", c.path(0), "", ""), 410, "expired", "has expired")
+	d.WantProblem(called(d, "POST", c.path(0), "", ""), 410, "expired", "has expired")
 }
 
 // A link in a message asks before it answers, and shows what it will say.
@@ -153,14 +155,14 @@ func many() string {
 func TestACallerOfAParkedRun(t *testing.T) {
 	t.Parallel()
 	_, d := newCalls(t)
-	d.queue.hold = true
-	d.flows[0].Limit = 50 * time.Millisecond
-	d.queue.records[runID(0)] = queue.Record{Result: queue.Result{State: queue.Waiting}}
-	d.wantProblem(d.post("/v1/flows/69/runs", "1"), 504, "waiting", "goes on by itself")
-	d.queue.records[runID(1)] = queue.Record{Result: queue.Result{State: queue.Running}}
-	d.wantProblem(d.post("/v1/flows/69/runs", "2"), 504, "timeout", "execution limit")
-	d.queue.records[runID(2)] = queue.Record{Result: queue.Result{State: queue.Waiting}}
-	if w := d.call(call{}); w.Code != 400 || !strings.Contains(w.Body.String(), "goes on by itself") {
+	d.Queue.Hold = true
+	d.Flows[0].Limit = 50 * time.Millisecond
+	d.Queue.Records[apitest.RunID(0)] = queue.Record{Result: queue.Result{State: queue.Waiting}}
+	d.WantProblem(d.Post("/v1/flows/69/runs", "1"), 504, "waiting", "goes on by itself")
+	d.Queue.Records[apitest.RunID(1)] = queue.Record{Result: queue.Result{State: queue.Running}}
+	d.WantProblem(d.Post("/v1/flows/69/runs", "2"), 504, "timeout", "execution limit")
+	d.Queue.Records[apitest.RunID(2)] = queue.Record{Result: queue.Result{State: queue.Waiting}}
+	if w := d.Call(apitest.Call{}); w.Code != 400 || !strings.Contains(w.Body.String(), "goes on by itself") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

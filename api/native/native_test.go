@@ -1,8 +1,6 @@
-package api
+package native_test
 
 import (
-	"encoding/json"
-	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -11,75 +9,29 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/penstock/penstock/api/apitest"
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/runner"
-	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
 )
 
-// post signs and sends a request to the native door.
-func (d *door) post(path, body string, header ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest("POST", path, strings.NewReader(body))
-	r.Header.Set("Content-Type", "application/json")
-	d.sign(r, body)
-	for i := 0; i < len(header); i += 2 {
-		r.Header.Add(header[i], header[i+1])
-	}
-	return d.do(r)
-}
-
-func (d *door) get(path string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest("GET", path, nil)
-	d.sign(r, "")
-	return d.do(r)
-}
-
-func (d *door) sign(r *http.Request, body string) {
-	r.Header.Set(auth.HeaderKey, keyID)
-	r.Header.Set(auth.HeaderSignature, auth.Sign("1795280000", []byte(body), secret))
-}
-
-// wantProblem checks a whole problem document.
-func (d *door) wantProblem(w *httptest.ResponseRecorder, status int, code, detail string) httpx.Problem {
-	d.t.Helper()
-	var got httpx.Problem
-	dec := json.NewDecoder(w.Body)
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&got); err != nil {
-		d.t.Fatalf("problem: %v", err)
-	}
-	if w.Code != status || got.Status != status || got.Code != code || !strings.Contains(got.Detail, detail) {
-		d.t.Errorf("%d %+v, want %d %s %q", w.Code, got, status, code, detail)
-	}
-	if got.Type != "/docs#problem-"+code || got.Title != http.StatusText(status) || got.RequestID != w.Header().Get("X-Request-Id") || got.RequestID == "" {
-		d.t.Errorf("problem %+v", got)
-	}
-	if w.Header().Get("Content-Type") != "application/problem+json" {
-		d.t.Errorf("Content-Type %q", w.Header().Get("Content-Type"))
-	}
-	if challenge := w.Header().Values("WWW-Authenticate"); (status == 401) != (len(challenge) == 2) {
-		d.t.Errorf("WWW-Authenticate %q", challenge)
-	}
-	return got
-}
-
 func TestRunFlow(t *testing.T) {
 	t.Parallel()
 	for _, ref := range []string{"69", "upsert"} {
-		d := newDoor(t)
-		w := d.post("/v1/flows/"+ref+"/runs", "{\"a\": 1,\n\"b\":[]} ")
-		if want := `{"success":true,"run_id":"` + runID(0) + `","output":` + string(d.queue.result.Output) + `}`; w.Code != 200 || w.Body.String() != want {
+		d := apitest.NewDoor(t)
+		w := d.Post("/v1/flows/"+ref+"/runs", "{\"a\": 1,\n\"b\":[]} ")
+		if want := `{"success":true,"run_id":"` + apitest.RunID(0) + `","output":` + string(d.Queue.Result.Output) + `}`; w.Code != 200 || w.Body.String() != want {
 			t.Errorf("%d %s, want %s", w.Code, w.Body, want)
 		}
 		want := queue.Submission{Spec: queue.Spec{
-			Flow: 69, Version: "v69", Queue: "default", Principal: "key:" + keyID,
-			Event: []byte("{\"a\": 1,\n\"b\":[]} "), Accepted: epoch, Limit: time.Minute, Sync: true,
+			Flow: 69, Version: "v69", Queue: "default", Principal: "key:" + apitest.KeyID,
+			Event: []byte("{\"a\": 1,\n\"b\":[]} "), Accepted: apitest.Epoch, Limit: time.Minute, Sync: true,
 		}}
-		if diff := cmp.Diff(want, d.wantOne()); diff != "" {
+		if diff := cmp.Diff(want, d.WantOne()); diff != "" {
 			t.Error(diff)
 		}
-		if w.Header().Get(httpx.HeaderRun) != runID(0) || w.Header().Get("Server-Timing") == "" {
+		if w.Header().Get(httpx.HeaderRun) != apitest.RunID(0) || w.Header().Get("Server-Timing") == "" {
 			t.Errorf("header %v", w.Header())
 		}
 	}
@@ -87,24 +39,24 @@ func TestRunFlow(t *testing.T) {
 
 func TestRunFlowWithoutEvent(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
-	if w := d.post("/v1/flows/70/runs", ""); w.Code != 200 {
+	d := apitest.NewDoor(t)
+	if w := d.Post("/v1/flows/70/runs", ""); w.Code != 200 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
-	if s := d.wantOne(); len(s.Event) != 0 {
+	if s := d.WantOne(); len(s.Event) != 0 {
 		t.Errorf("event %q", s.Event)
 	}
 }
 
 func TestNobodyWaitsLongerThanAMinute(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
-	d.flows[0].Limit = time.Hour
-	d.post("/v1/flows/69/runs", "")
-	d.call(call{})
-	d.post("/v1/flows/69/runs", "", "Prefer", "respond-async")
+	d := apitest.NewDoor(t)
+	d.Flows[0].Limit = time.Hour
+	d.Post("/v1/flows/69/runs", "")
+	d.Call(apitest.Call{})
+	d.Post("/v1/flows/69/runs", "", "Prefer", "respond-async")
 	var limits []time.Duration
-	for _, s := range d.queue.submitted() {
+	for _, s := range d.Queue.Submitted() {
 		limits = append(limits, s.Limit)
 	}
 	if diff := cmp.Diff([]time.Duration{time.Minute, time.Minute, time.Hour}, limits); diff != "" {
@@ -131,11 +83,11 @@ func TestRunFlowFailed(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			d := newDoor(t)
-			d.queue.result = tc.result
-			w := d.post("/v1/flows/69/runs", "")
-			got := d.wantProblem(w, tc.status, tc.code, tc.detail)
-			if got.RunID != runID(0) || got.Instance != "/v1/runs/"+runID(0) || w.Header().Get("Link") != "</v1/runs/"+runID(0)+`>; rel="status"` {
+			d := apitest.NewDoor(t)
+			d.Queue.Result = tc.result
+			w := d.Post("/v1/flows/69/runs", "")
+			got := d.WantProblem(w, tc.status, tc.code, tc.detail)
+			if got.RunID != apitest.RunID(0) || got.Instance != "/v1/runs/"+apitest.RunID(0) || w.Header().Get("Link") != "</v1/runs/"+apitest.RunID(0)+`>; rel="status"` {
 				t.Errorf("problem %+v, header %v", got, w.Header())
 			}
 			if e := tc.result.Error; e != nil && got.Step != e.Step {
@@ -148,14 +100,14 @@ func TestRunFlowFailed(t *testing.T) {
 func TestRunFlowOverdue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := newDoor(t)
-		d.queue.hold = true
+		d := apitest.NewDoor(t)
+		d.Queue.Hold = true
 		begin := time.Now()
-		w := d.post("/v1/flows/70/runs", "")
+		w := d.Post("/v1/flows/70/runs", "")
 		if waited := time.Since(begin); waited != 10*time.Second+runner.AnswerGrace {
 			t.Errorf("answered after %v", waited)
 		}
-		d.wantProblem(w, 504, "timeout", "execution limit")
+		d.WantProblem(w, 504, "timeout", "execution limit")
 	})
 }
 
@@ -181,20 +133,20 @@ func TestPrefer(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				d := newDoor(t)
-				d.queue.hold = tc.hold
+				d := apitest.NewDoor(t)
+				d.Queue.Hold = tc.hold
 				begin := time.Now()
-				w := d.post("/v1/flows/70/runs", `{}`, "Prefer", tc.prefer)
+				w := d.Post("/v1/flows/70/runs", `{}`, "Prefer", tc.prefer)
 				if waited := time.Since(begin); waited != tc.waited || w.Code != tc.status {
 					t.Errorf("%d after %v: %s", w.Code, waited, w.Body)
 				}
 				if got := w.Header().Get("Preference-Applied"); got != tc.applied {
 					t.Errorf("Preference-Applied %q", got)
 				}
-				if w.Code == 202 && (w.Header().Get("Location") != "/v1/runs/"+runID(0) || !strings.Contains(w.Body.String(), runID(0))) {
+				if w.Code == 202 && (w.Header().Get("Location") != "/v1/runs/"+apitest.RunID(0) || !strings.Contains(w.Body.String(), apitest.RunID(0))) {
 					t.Errorf("no handle: %v %s", w.Header(), w.Body)
 				}
-				if s := d.wantOne(); s.Sync != (tc.applied == "") {
+				if s := d.WantOne(); s.Sync != (tc.applied == "") {
 					t.Errorf("Sync is %v", s.Sync)
 				}
 			})
@@ -204,27 +156,27 @@ func TestPrefer(t *testing.T) {
 
 func TestIdempotencyKey(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
-	first := d.post("/v1/flows/69/runs", `{"a":1}`, "Idempotency-Key", `"k \"1\""`)
+	d := apitest.NewDoor(t)
+	first := d.Post("/v1/flows/69/runs", `{"a":1}`, "Idempotency-Key", `"k \"1\""`)
 	if first.Header().Get("Idempotent-Replayed") != "" {
 		t.Error("the first is a replay")
 	}
 	for _, spelling := range []string{`"k \"1\""`, ` k "1" `} {
-		again := d.post("/v1/flows/69/runs", `{"a":1}`, "Idempotency-Key", spelling)
+		again := d.Post("/v1/flows/69/runs", `{"a":1}`, "Idempotency-Key", spelling)
 		if again.Code != 200 || again.Body.String() != first.Body.String() || again.Header().Get("Idempotent-Replayed") != "true" {
 			t.Errorf("again: %d %s %v", again.Code, again.Body, again.Header())
 		}
 	}
-	g := d.wantOne().Guard
+	g := d.WantOne().Guard
 	if g.Refuse || g.Window != 24*time.Hour || g.Fingerprint == "" {
 		t.Errorf("guard %+v", g)
 	}
-	d.wantProblem(d.post("/v1/flows/69/runs", `{"a":2}`, "Idempotency-Key", `"k \"1\""`), 422, "idempotency_mismatch", "another payload")
-	d.wantOne()
-	d.post("/v1/flows/70/runs", `{"a":1}`, "Idempotency-Key", `"k \"1\""`)
-	d.post("/v1/flows/69/runs", `{"a":1}`, "Idempotency-Key", "k2")
-	d.post("/v1/flows/69/runs", `{"a":1}`)
-	if n := len(d.queue.submitted()); n != 4 {
+	d.WantProblem(d.Post("/v1/flows/69/runs", `{"a":2}`, "Idempotency-Key", `"k \"1\""`), 422, "idempotency_mismatch", "another payload")
+	d.WantOne()
+	d.Post("/v1/flows/70/runs", `{"a":1}`, "Idempotency-Key", `"k \"1\""`)
+	d.Post("/v1/flows/69/runs", `{"a":1}`, "Idempotency-Key", "k2")
+	d.Post("/v1/flows/69/runs", `{"a":1}`)
+	if n := len(d.Queue.Submitted()); n != 4 {
 		t.Errorf("%d runs, want one for each flow, key and none", n)
 	}
 }
@@ -232,15 +184,15 @@ func TestIdempotencyKey(t *testing.T) {
 func TestBadIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{"", `""`, `"a`, `"a"b"`, `"a\b"`, `"a\"`, "é", "a\tb", strings.Repeat("x", 256)} {
-		d := newDoor(t)
-		d.wantProblem(d.post("/v1/flows/69/runs", "", "Idempotency-Key", key), 400, "bad_idempotency_key", "1 to 255")
-		if len(d.queue.submitted()) != 0 {
+		d := apitest.NewDoor(t)
+		d.WantProblem(d.Post("/v1/flows/69/runs", "", "Idempotency-Key", key), 400, "bad_idempotency_key", "1 to 255")
+		if len(d.Queue.Submitted()) != 0 {
 			t.Errorf("%q was accepted", key)
 		}
 	}
-	d := newDoor(t)
-	d.wantProblem(d.post("/v1/flows/69/runs", "", "Idempotency-Key", "a", "Idempotency-Key", "a"), 400, "bad_idempotency_key", "one value")
-	if w := d.post("/v1/flows/69/runs", "", "Idempotency-Key", strings.Repeat("x", 255)); w.Code != 200 {
+	d := apitest.NewDoor(t)
+	d.WantProblem(d.Post("/v1/flows/69/runs", "", "Idempotency-Key", "a", "Idempotency-Key", "a"), 400, "bad_idempotency_key", "one value")
+	if w := d.Post("/v1/flows/69/runs", "", "Idempotency-Key", strings.Repeat("x", 255)); w.Code != 200 {
 		t.Errorf("the longest key: %s", w.Body)
 	}
 }
@@ -266,9 +218,9 @@ func TestRunFlowRefuses(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			d := newDoor(t)
-			d.wantProblem(d.post(tc.path, tc.body, tc.header...), tc.status, tc.code, "")
-			if len(d.queue.submitted()) != 0 {
+			d := apitest.NewDoor(t)
+			d.WantProblem(d.Post(tc.path, tc.body, tc.header...), tc.status, tc.code, "")
+			if len(d.Queue.Submitted()) != 0 {
 				t.Error("a run was submitted")
 			}
 		})
@@ -277,34 +229,34 @@ func TestRunFlowRefuses(t *testing.T) {
 
 func TestNoCredentials(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
-	d.wantProblem(d.do(httptest.NewRequest("POST", "/v1/flows/69/runs", nil)), 401, "unauthorized", "credentials are required")
+	d := apitest.NewDoor(t)
+	d.WantProblem(d.Do(httptest.NewRequest("POST", "/v1/flows/69/runs", nil)), 401, "unauthorized", "credentials are required")
 	r := httptest.NewRequest("POST", "/v1/flows/69/runs", nil)
-	d.sign(r, "another body")
-	d.wantProblem(d.do(r), 401, "unauthorized", "unknown key or wrong signature")
-	d.keys[keyID].APIAccess = false
-	d.wantProblem(d.post("/v1/flows/69/runs", ""), 403, "forbidden", "switched off")
-	if len(d.queue.submitted()) != 0 {
+	d.Sign(r, "another body")
+	d.WantProblem(d.Do(r), 401, "unauthorized", "unknown key or wrong signature")
+	d.Keys[apitest.KeyID].APIAccess = false
+	d.WantProblem(d.Post("/v1/flows/69/runs", ""), 403, "forbidden", "switched off")
+	if len(d.Queue.Submitted()) != 0 {
 		t.Error("a run was submitted")
 	}
 }
 
 func record(id, principal string, state queue.State) queue.Record {
 	return queue.Record{
-		Spec:    queue.Spec{ID: id, Flow: 69, Version: "v69", Queue: "default", Principal: principal, Accepted: epoch},
-		Result:  queue.Result{State: state, Output: []byte(`[{"a": "<1>"}]`), Times: queue.Times{Accepted: epoch, Started: epoch.Add(time.Second)}},
+		Spec:    queue.Spec{ID: id, Flow: 69, Version: "v69", Queue: "default", Principal: principal, Accepted: apitest.Epoch},
+		Result:  queue.Result{State: state, Output: []byte(`[{"a": "<1>"}]`), Times: queue.Times{Accepted: apitest.Epoch, Started: apitest.Epoch.Add(time.Second)}},
 		Attempt: 1,
 	}
 }
 
 func TestReadRun(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
-	d.queue.setRecord(record("r1", "key:"+keyID, queue.Succeeded))
-	w := d.get("/v1/runs/r1")
+	d := apitest.NewDoor(t)
+	d.Queue.SetRecord(record("r1", "key:"+apitest.KeyID, queue.Succeeded))
+	w := d.Get("/v1/runs/r1")
 	const want = `{"run_id":"r1","flow":69,"version":"v69","queue":"default","state":"succeeded","principal":"key:sdfjh435hh345454","attempt":1,"created_at":"2026-11-21T16:53:20Z","started_at":"2026-11-21T16:53:21Z","output":[{"a": "<1>"}]}`
-	got := strings.ReplaceAll(w.Body.String(), epoch.Format(time.RFC3339), "2026-11-21T16:53:20Z")
-	got = strings.ReplaceAll(got, epoch.Add(time.Second).Format(time.RFC3339), "2026-11-21T16:53:21Z")
+	got := strings.ReplaceAll(w.Body.String(), apitest.Epoch.Format(time.RFC3339), "2026-11-21T16:53:20Z")
+	got = strings.ReplaceAll(got, apitest.Epoch.Add(time.Second).Format(time.RFC3339), "2026-11-21T16:53:21Z")
 	if w.Code != 200 || got != want || w.Header().Get(httpx.HeaderRun) != "r1" {
 		t.Errorf("%d %s\nwant %s", w.Code, got, want)
 	}
@@ -312,40 +264,40 @@ func TestReadRun(t *testing.T) {
 
 func TestReadRunOfOthers(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
-	d.queue.setRecord(record("r1", "key:other", queue.Succeeded))
-	theirs := d.get("/v1/runs/r1")
+	d := apitest.NewDoor(t)
+	d.Queue.SetRecord(record("r1", "key:other", queue.Succeeded))
+	theirs := d.Get("/v1/runs/r1")
 	if strings.Contains(theirs.Body.String(), "r1") {
 		t.Errorf("says too much: %s", theirs.Body)
 	}
-	d.wantProblem(theirs, 404, "not_found", "no such run")
-	d.wantProblem(d.get("/v1/runs/r2"), 404, "not_found", "no such run")
+	d.WantProblem(theirs, 404, "not_found", "no such run")
+	d.WantProblem(d.Get("/v1/runs/r2"), 404, "not_found", "no such run")
 }
 
 func TestReadRunBadParameters(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
-	d.queue.setRecord(record("r1", "key:"+keyID, queue.Succeeded))
+	d := apitest.NewDoor(t)
+	d.Queue.SetRecord(record("r1", "key:"+apitest.KeyID, queue.Succeeded))
 	for _, query := range []string{"wait=soon", "wait=-1", "wait=", "foo=1", "wait=1&foo=1", "wait=1&wait=1"} {
-		d.wantProblem(d.get("/v1/runs/r1?"+query), 400, "bad_query", "")
+		d.WantProblem(d.Get("/v1/runs/r1?"+query), 400, "bad_query", "")
 	}
 }
 
 func TestLongPoll(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := newDoor(t)
-		d.queue.setRecord(record("r1", "key:"+keyID, queue.Running))
+		d := apitest.NewDoor(t)
+		d.Queue.SetRecord(record("r1", "key:"+apitest.KeyID, queue.Running))
 		begin := time.Now()
-		if w := d.get("/v1/runs/r1?wait=5"); w.Code != 200 || !strings.Contains(w.Body.String(), `"state":"running"`) || strings.Contains(w.Body.String(), "output") {
+		if w := d.Get("/v1/runs/r1?wait=5"); w.Code != 200 || !strings.Contains(w.Body.String(), `"state":"running"`) || strings.Contains(w.Body.String(), "output") {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 		if waited := time.Since(begin); waited != 5*time.Second {
 			t.Errorf("waited %v", waited)
 		}
-		time.AfterFunc(3*time.Second, func() { d.queue.setRecord(record("r1", "key:"+keyID, queue.Succeeded)) })
+		time.AfterFunc(3*time.Second, func() { d.Queue.SetRecord(record("r1", "key:"+apitest.KeyID, queue.Succeeded)) })
 		begin = time.Now()
-		if w := d.get("/v1/runs/r1?wait=60"); !strings.Contains(w.Body.String(), `"state":"succeeded"`) {
+		if w := d.Get("/v1/runs/r1?wait=60"); !strings.Contains(w.Body.String(), `"state":"succeeded"`) {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 		if waited := time.Since(begin); waited < 3*time.Second || waited > 4*time.Second {

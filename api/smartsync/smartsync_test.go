@@ -1,4 +1,4 @@
-package api
+package smartsync_test
 
 import (
 	"context"
@@ -14,6 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/penstock/penstock/api"
+	"github.com/penstock/penstock/api/apitest"
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/flows"
@@ -25,59 +27,59 @@ import (
 func TestGood(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/apis/execute.php", "/apis/execute"} {
-		d := newDoor(t)
-		w := d.call(call{path: path, body: "\r\n {\"a\": 1,\n \"b\": [1,2] }\n ", params: map[string]string{"debug": "1"},
-			header: http.Header{"X-Event-Id": {"e1"}, "X-Secret": {"s"}}})
+		d := apitest.NewDoor(t)
+		w := d.Call(apitest.Call{Path: path, Body: "\r\n {\"a\": 1,\n \"b\": [1,2] }\n ", Params: map[string]string{"debug": "1"},
+			Header: http.Header{"X-Event-Id": {"e1"}, "X-Secret": {"s"}}})
 		if w.Code != http.StatusOK {
 			t.Fatalf("status %d: %s", w.Code, w.Body)
 		}
-		if want := `{"success":true,"output":` + string(d.queue.result.Output) + `}`; w.Body.String() != want {
+		if want := `{"success":true,"output":` + string(d.Queue.Result.Output) + `}`; w.Body.String() != want {
 			t.Errorf("body %s, want the stored bytes %s", w.Body, want)
 		}
 		want := queue.Submission{
 			Spec: queue.Spec{
-				Flow: 69, Version: "v69", Queue: "default", Principal: "key:" + keyID,
+				Flow: 69, Version: "v69", Queue: "default", Principal: "key:" + apitest.KeyID,
 				Event: []byte(`{"a": 1, "b": [1,2] }`), Params: map[string]string{"debug": "1"},
-				Headers: map[string]string{"x-event-id": "e1"}, Accepted: epoch, Limit: time.Minute, Sync: true,
+				Headers: map[string]string{"x-event-id": "e1"}, Accepted: apitest.Epoch, Limit: time.Minute, Sync: true,
 			},
-			Guard: &queue.Guard{Key: d.wantOne().Guard.Key, Window: 601 * time.Second, Refuse: true},
+			Guard: &queue.Guard{Key: d.WantOne().Guard.Key, Window: 601 * time.Second, Refuse: true},
 		}
-		if diff := cmp.Diff(want, d.wantOne()); diff != "" {
+		if diff := cmp.Diff(want, d.WantOne()); diff != "" {
 			t.Error(diff)
 		}
 		wantHeader := http.Header{
 			"Content-Type": {"application/json"}, "Content-Length": {w.Header().Get("Content-Length")}, "Cache-Control": {"no-store"},
-			"X-Content-Type-Options": {"nosniff"}, "Penstock-Run-Id": {runID(0)}, "X-Request-Id": {w.Header().Get("X-Request-Id")},
+			"X-Content-Type-Options": {"nosniff"}, "Penstock-Run-Id": {apitest.RunID(0)}, "X-Request-Id": {w.Header().Get("X-Request-Id")},
 			"Server-Timing": {"auth;dur=0.000, queue;dur=2.000, run;dur=3.000, reply;dur=0.000"},
 		}
 		if diff := cmp.Diff(wantHeader, w.Header()); diff != "" {
 			t.Error(diff)
 		}
-		if d.queue.closed != 1 {
-			t.Errorf("%d tickets were let go of, want 1", d.queue.closed)
+		if d.Queue.Closed != 1 {
+			t.Errorf("%d tickets were let go of, want 1", d.Queue.Closed)
 		}
 	}
 }
 
 func TestGoodWithoutData(t *testing.T) {
 	t.Parallel()
-	for name, k := range map[string]call{
+	for name, k := range map[string]apitest.Call{
 		"GET":                            {},
-		"GET of a flow without webhook":  {params: map[string]string{"flow": "70"}},
-		"GET by slug":                    {params: map[string]string{"flow": "upsert"}},
-		"POST without a body":            {method: http.MethodPost},
-		"POST of white space":            {body: " \r\n\t", header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}},
-		"POST without a body, no hook":   {method: http.MethodPost, params: map[string]string{"flow": "70"}},
-		"upper-case check":               {check: strings.ToUpper(sign(map[string]string{"flow": "69", "key": keyID, "ts": "1795280000"}, "", "GET", ""))},
-		"ts at the window's end":         {params: map[string]string{"ts": "1795279700"}},
-		"ts at the window's other end":   {params: map[string]string{"ts": "1795280300"}},
-		"Content-Length zero with a GET": {header: http.Header{"Content-Length": {"0"}}},
+		"GET of a flow without webhook":  {Params: map[string]string{"flow": "70"}},
+		"GET by slug":                    {Params: map[string]string{"flow": "upsert"}},
+		"POST without a body":            {Method: http.MethodPost},
+		"POST of white space":            {Body: " \r\n\t", Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}},
+		"POST without a body, no hook":   {Method: http.MethodPost, Params: map[string]string{"flow": "70"}},
+		"upper-case check":               {Check: strings.ToUpper(apitest.SignCheck(map[string]string{"flow": "69", "key": apitest.KeyID, "ts": "1795280000"}, "", "GET", ""))},
+		"ts at the window's end":         {Params: map[string]string{"ts": "1795279700"}},
+		"ts at the window's other end":   {Params: map[string]string{"ts": "1795280300"}},
+		"Content-Length zero with a GET": {Header: http.Header{"Content-Length": {"0"}}},
 	} {
-		d := newDoor(t)
-		if w := d.call(k); w.Code != http.StatusOK {
+		d := apitest.NewDoor(t)
+		if w := d.Call(k); w.Code != http.StatusOK {
 			t.Errorf("%s: status %d: %s", name, w.Code, w.Body)
 		}
-		if s := d.wantOne(); len(s.Event) > 0 {
+		if s := d.WantOne(); len(s.Event) > 0 {
 			t.Errorf("%s: event %q, want none", name, s.Event)
 		}
 	}
@@ -85,9 +87,9 @@ func TestGoodWithoutData(t *testing.T) {
 
 func TestOutputIsAlwaysAnArray(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
-	d.queue.result.Output = nil
-	if w := d.call(call{}); w.Body.String() != `{"success":true,"output":[]}` {
+	d := apitest.NewDoor(t)
+	d.Queue.Result.Output = nil
+	if w := d.Call(apitest.Call{}); w.Body.String() != `{"success":true,"output":[]}` {
 		t.Errorf("body %s", w.Body)
 	}
 }
@@ -111,17 +113,17 @@ func TestRunFailed(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			d := newDoor(t)
-			d.queue.result = tc.result
-			w := d.call(call{})
-			got := d.wantEnvelope(w, tc.status, tc.message)
+			d := apitest.NewDoor(t)
+			d.Queue.Result = tc.result
+			w := d.Call(apitest.Call{})
+			got := d.WantEnvelope(w, tc.status, tc.message)
 			if strings.Contains(got.Error.Msg, "dial") {
 				t.Errorf("the message %q is for the log", got.Error.Msg)
 			}
 			if tc.name == "a fail step chose message and status" && got.Error.Msg != "no such person" {
 				t.Errorf("message %q", got.Error.Msg)
 			}
-			if got.Error.RunID != runID(0) || w.Header().Get(httpx.HeaderRun) != runID(0) {
+			if got.Error.RunID != apitest.RunID(0) || w.Header().Get(httpx.HeaderRun) != apitest.RunID(0) {
 				t.Errorf("run id %q in the body, %q in the header", got.Error.RunID, w.Header().Get(httpx.HeaderRun))
 			}
 		})
@@ -131,15 +133,15 @@ func TestRunFailed(t *testing.T) {
 func TestResultOverdue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := newDoor(t, func(c *Config) { c.Now = time.Now })
-		d.keys[keyID].Window = 100 * 365 * 24 * time.Hour // the bubble's clock starts in 2000
-		d.queue.hold = true
+		d := apitest.NewDoor(t, func(c *api.Config) { c.Now = time.Now })
+		d.Keys[apitest.KeyID].Window = 100 * 365 * 24 * time.Hour // the bubble's clock starts in 2000
+		d.Queue.Hold = true
 		begin := time.Now()
-		w := d.call(call{params: map[string]string{"flow": "70"}})
+		w := d.Call(apitest.Call{Params: map[string]string{"flow": "70"}})
 		if waited := time.Since(begin); waited != 10*time.Second+runner.AnswerGrace {
 			t.Errorf("answered after %v, want the limit and %v", waited, runner.AnswerGrace)
 		}
-		if got := d.wantEnvelope(w, 400, "execution limit"); got.Error.RunID == "" {
+		if got := d.WantEnvelope(w, 400, "execution limit"); got.Error.RunID == "" {
 			t.Error("no run id")
 		}
 	})
@@ -148,28 +150,28 @@ func TestResultOverdue(t *testing.T) {
 func TestUnknownKeyAndBadCheckAreOneAnswer(t *testing.T) {
 	t.Parallel()
 	var bodies []string
-	for name, k := range map[string]call{
-		"unknown key":               {params: map[string]string{"key": "nobody"}},
-		"no key":                    {without: "key"},
-		"bad check":                 {check: strings.Repeat("0", 32)},
-		"check of another secret":   {secret: "x"},
-		"check of a changed body":   {body: `{"a":2}`, check: sign(map[string]string{"flow": "69", "key": keyID, "ts": "1795280000"}, `{"a":1}`, "POST", "")},
-		"check without the body":    {body: `{"a":2}`, check: sign(map[string]string{"flow": "69", "key": keyID, "ts": "1795280000"}, "", "POST", "")},
-		"short check":               {check: "00"},
-		"bad check, ts out of date": {check: strings.Repeat("0", 32), params: map[string]string{"ts": "1"}},
-		"bad check, unknown flow":   {check: strings.Repeat("0", 32), params: map[string]string{"flow": "1"}},
-		"bad check, bad JSON":       {check: strings.Repeat("0", 32), body: `{`},
-		"bad check, not JSON":       {check: strings.Repeat("0", 32), body: `a=1`, header: http.Header{"Content-Type": {"text/plain"}}},
-		"bad check, no webhook":     {check: strings.Repeat("0", 32), body: `{}`, params: map[string]string{"flow": "70"}},
-		"bad check, undeclared":     {check: strings.Repeat("0", 32), params: map[string]string{"foo": "1"}},
+	for name, k := range map[string]apitest.Call{
+		"unknown key":               {Params: map[string]string{"key": "nobody"}},
+		"no key":                    {Without: "key"},
+		"bad check":                 {Check: strings.Repeat("0", 32)},
+		"check of another secret":   {Secret: "x"},
+		"check of a changed body":   {Body: `{"a":2}`, Check: apitest.SignCheck(map[string]string{"flow": "69", "key": apitest.KeyID, "ts": "1795280000"}, `{"a":1}`, "POST", "")},
+		"check without the body":    {Body: `{"a":2}`, Check: apitest.SignCheck(map[string]string{"flow": "69", "key": apitest.KeyID, "ts": "1795280000"}, "", "POST", "")},
+		"short check":               {Check: "00"},
+		"bad check, ts out of date": {Check: strings.Repeat("0", 32), Params: map[string]string{"ts": "1"}},
+		"bad check, unknown flow":   {Check: strings.Repeat("0", 32), Params: map[string]string{"flow": "1"}},
+		"bad check, bad JSON":       {Check: strings.Repeat("0", 32), Body: `{`},
+		"bad check, not JSON":       {Check: strings.Repeat("0", 32), Body: `a=1`, Header: http.Header{"Content-Type": {"text/plain"}}},
+		"bad check, no webhook":     {Check: strings.Repeat("0", 32), Body: `{}`, Params: map[string]string{"flow": "70"}},
+		"bad check, undeclared":     {Check: strings.Repeat("0", 32), Params: map[string]string{"foo": "1"}},
 	} {
-		d := newDoor(t)
-		w := d.call(k)
+		d := apitest.NewDoor(t)
+		w := d.Call(k)
 		bodies = append(bodies, w.Body.String())
 		if len(w.Header().Values("WWW-Authenticate")) != 2 { // RFC 9110: every 401 says what would do
 			t.Errorf("%s: header %v", name, w.Header())
 		}
-		d.wantFailure(w, 401, "unknown key or wrong check value")
+		d.WantFailure(w, 401, "unknown key or wrong check value")
 		if bodies[0] != bodies[len(bodies)-1] {
 			t.Errorf("%s: %s, others get %s", name, bodies[len(bodies)-1], bodies[0])
 		}
@@ -178,15 +180,15 @@ func TestUnknownKeyAndBadCheckAreOneAnswer(t *testing.T) {
 
 func TestNoCheck(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
-	d.wantFailure(d.do(httptest.NewRequest("GET", "/apis/execute?flow=69&ts=1795280000&key="+keyID, nil)), 401, "unknown key or wrong check value")
+	d := apitest.NewDoor(t)
+	d.WantFailure(d.Do(httptest.NewRequest("GET", "/apis/execute?flow=69&ts=1795280000&key="+apitest.KeyID, nil)), 401, "unknown key or wrong check value")
 }
 
 func TestAccessOffSaysNothingBeforeTheMatch(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
-	d.keys[keyID].APIAccess = false
-	d.wantFailure(d.call(call{check: strings.Repeat("0", 32)}), 401, "unknown key or wrong check value")
+	d := apitest.NewDoor(t)
+	d.Keys[apitest.KeyID].APIAccess = false
+	d.WantFailure(d.Call(apitest.Call{Check: strings.Repeat("0", 32)}), 401, "unknown key or wrong check value")
 }
 
 func TestTimestamp(t *testing.T) {
@@ -200,30 +202,30 @@ func TestTimestamp(t *testing.T) {
 		{"", "digits"},
 		{"now", "digits"},
 	} {
-		d := newDoor(t)
-		d.wantFailure(d.call(call{params: map[string]string{"ts": tc.ts}}), 401, tc.message)
+		d := apitest.NewDoor(t)
+		d.WantFailure(d.Call(apitest.Call{Params: map[string]string{"ts": tc.ts}}), 401, tc.message)
 	}
-	d := newDoor(t)
-	d.wantFailure(d.call(call{without: "ts"}), 401, "digits")
-	d = newDoor(t)
-	d.keys[keyID].Window = 10 * time.Second
-	d.wantFailure(d.call(call{params: map[string]string{"ts": "1795279989"}}), 401, "11 s in the past, the window is 10 s")
+	d := apitest.NewDoor(t)
+	d.WantFailure(d.Call(apitest.Call{Without: "ts"}), 401, "digits")
+	d = apitest.NewDoor(t)
+	d.Keys[apitest.KeyID].Window = 10 * time.Second
+	d.WantFailure(d.Call(apitest.Call{Params: map[string]string{"ts": "1795279989"}}), 401, "11 s in the past, the window is 10 s")
 }
 
 func TestPreviousSecret(t *testing.T) {
 	t.Parallel()
 	var counted meter
-	d := newDoor(t, func(c *Config) { c.Meter = &counted })
-	k := d.keys[keyID]
-	k.Secret, k.Previous, k.PreviousUntil = "the new secret", secret, epoch.Add(time.Second)
-	if w := d.call(call{}); w.Code != 200 {
+	d := apitest.NewDoor(t, func(c *api.Config) { c.Meter = &counted })
+	k := d.Keys[apitest.KeyID]
+	k.Secret, k.Previous, k.PreviousUntil = "the new secret", apitest.KeySecret, apitest.Epoch.Add(time.Second)
+	if w := d.Call(apitest.Call{}); w.Code != 200 {
 		t.Errorf("during the overlap: %s", w.Body)
 	}
-	if w := d.call(call{secret: "the new secret"}); w.Code != 200 {
+	if w := d.Call(apitest.Call{Secret: "the new secret"}); w.Code != 200 {
 		t.Errorf("with the new secret: %s", w.Body)
 	}
-	k.PreviousUntil = epoch
-	if w := d.call(call{params: map[string]string{"ts": "1795280001"}}); w.Code != 401 {
+	k.PreviousUntil = apitest.Epoch
+	if w := d.Call(apitest.Call{Params: map[string]string{"ts": "1795280001"}}); w.Code != 401 {
 		t.Errorf("after the overlap: %s", w.Body)
 	}
 	if want := (meter{true, false}); !slices.Equal(counted, want) {
@@ -238,35 +240,35 @@ func (m *meter) Count(_ *store.Key, previous bool) { *m = append(*m, previous) }
 
 func TestReplayed(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
-	if w := d.call(call{}); w.Code != 200 {
+	d := apitest.NewDoor(t)
+	if w := d.Call(apitest.Call{}); w.Code != 200 {
 		t.Fatal(w.Body)
 	}
-	for name, k := range map[string]call{
+	for name, k := range map[string]apitest.Call{
 		"same request":     {},
-		"upper-case check": {check: strings.ToUpper(sign(map[string]string{"flow": "69", "key": keyID, "ts": "1795280000"}, "", "GET", ""))},
-		"as a POST":        {method: http.MethodPost},
+		"upper-case check": {Check: strings.ToUpper(apitest.SignCheck(map[string]string{"flow": "69", "key": apitest.KeyID, "ts": "1795280000"}, "", "GET", ""))},
+		"as a POST":        {Method: http.MethodPost},
 	} {
-		w := d.call(k)
-		if got := d.wantEnvelope(w, 401, "replayed"); got.Error.RunID != "" {
+		w := d.Call(k)
+		if got := d.WantEnvelope(w, 401, "replayed"); got.Error.RunID != "" {
 			t.Errorf("%s: run id %q", name, got.Error.RunID)
 		}
 	}
-	d.wantOne()
-	if w := d.call(call{params: map[string]string{"ts": "1795280001"}}); w.Code != 200 {
+	d.WantOne()
+	if w := d.Call(apitest.Call{Params: map[string]string{"ts": "1795280001"}}); w.Code != 200 {
 		t.Errorf("another check: %s", w.Body)
 	}
 }
 
 func TestReplayGuardsAreApart(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
-	other := *d.keys[keyID]
+	d := apitest.NewDoor(t)
+	other := *d.Keys[apitest.KeyID]
 	other.Key = "k2"
-	d.keys["k2"] = &other
-	d.call(call{})
-	d.call(call{params: map[string]string{"key": "k2"}})
-	all := d.queue.submitted()
+	d.Keys["k2"] = &other
+	d.Call(apitest.Call{})
+	d.Call(apitest.Call{Params: map[string]string{"key": "k2"}})
+	all := d.Queue.Submitted()
 	if len(all) != 2 || all[0].Guard.Key == all[1].Guard.Key {
 		t.Errorf("submissions %+v", all)
 	}
@@ -274,33 +276,33 @@ func TestReplayGuardsAreApart(t *testing.T) {
 
 func TestAttach(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
-	d.keys[keyID].OnReplay = "attach"
-	first, second := d.call(call{}), d.call(call{})
-	if second.Code != 200 || second.Body.String() != first.Body.String() || second.Header().Get(httpx.HeaderRun) != runID(0) {
+	d := apitest.NewDoor(t)
+	d.Keys[apitest.KeyID].OnReplay = "attach"
+	first, second := d.Call(apitest.Call{}), d.Call(apitest.Call{})
+	if second.Code != 200 || second.Body.String() != first.Body.String() || second.Header().Get(httpx.HeaderRun) != apitest.RunID(0) {
 		t.Errorf("the second got %d %s of run %s, the first %s", second.Code, second.Body, second.Header().Get(httpx.HeaderRun), first.Body)
 	}
-	d.wantOne()
+	d.WantOne()
 }
 
 func TestAccessOff(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
-	d.keys[keyID].APIAccess = false
-	d.wantFailure(d.call(call{}), 403, "switched off")
+	d := apitest.NewDoor(t)
+	d.Keys[apitest.KeyID].APIAccess = false
+	d.WantFailure(d.Call(apitest.Call{}), 403, "switched off")
 }
 
 func TestUnknownAndForbiddenFlowAreOneAnswer(t *testing.T) {
 	t.Parallel()
 	var bodies []string
-	for _, k := range []call{
-		{params: map[string]string{"flow": "4711"}}, {params: map[string]string{"flow": "71"}}, {params: map[string]string{"flow": "other"}},
-		{params: map[string]string{"flow": ""}}, {without: "flow"},
+	for _, k := range []apitest.Call{
+		{Params: map[string]string{"flow": "4711"}}, {Params: map[string]string{"flow": "71"}}, {Params: map[string]string{"flow": "other"}},
+		{Params: map[string]string{"flow": ""}}, {Without: "flow"},
 	} {
-		d := newDoor(t)
-		w := d.call(k)
+		d := apitest.NewDoor(t)
+		w := d.Call(k)
 		bodies = append(bodies, w.Body.String())
-		d.wantFailure(w, 404, "no such flow")
+		d.WantFailure(w, 404, "no such flow")
 		if bodies[len(bodies)-1] != bodies[0] {
 			t.Errorf("%s, others get %s", bodies[len(bodies)-1], bodies[0])
 		}
@@ -309,27 +311,27 @@ func TestUnknownAndForbiddenFlowAreOneAnswer(t *testing.T) {
 
 func TestFlowDisabled(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
-	d.flows[0].Enabled = false
-	if w := d.call(call{}); w.Code != 200 {
+	d := apitest.NewDoor(t)
+	d.Flows[0].Enabled = false
+	if w := d.Call(apitest.Call{}); w.Code != 200 {
 		t.Errorf("status %d: %s", w.Code, w.Body)
 	}
-	d.wantOne()
+	d.WantOne()
 }
 
 func TestDataForAFlowWithoutWebhook(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
-	d.wantFailure(d.call(call{body: `{}`, params: map[string]string{"flow": "70"}}), 400, "does not start with a webhook")
+	d := apitest.NewDoor(t)
+	d.WantFailure(d.Call(apitest.Call{Body: `{}`, Params: map[string]string{"flow": "70"}}), 400, "does not start with a webhook")
 }
 
 func TestGETWithABody(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
-	d.wantFailure(d.call(call{method: "GET", body: `{"a":1}`}), 400, "a GET has no body")
-	r := call{method: "GET", body: `{"a":1}`}.request()
+	d := apitest.NewDoor(t)
+	d.WantFailure(d.Call(apitest.Call{Method: "GET", Body: `{"a":1}`}), 400, "a GET has no body")
+	r := apitest.Call{Method: "GET", Body: `{"a":1}`}.Request()
 	r.ContentLength = -1 // chunked
-	d.wantFailure(d.do(r), 400, "a GET has no body")
+	d.WantFailure(d.Do(r), 400, "a GET has no body")
 }
 
 func TestBadBody(t *testing.T) {
@@ -349,12 +351,12 @@ func TestBadBody(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			d := newDoor(t)
-			d.wantFailure(d.call(call{body: tc.body}), tc.status, tc.message)
-			d = newDoor(t)
-			r := call{body: tc.body}.request()
+			d := apitest.NewDoor(t)
+			d.WantFailure(d.Call(apitest.Call{Body: tc.body}), tc.status, tc.message)
+			d = apitest.NewDoor(t)
+			r := apitest.Call{Body: tc.body}.Request()
 			r.ContentLength = -1 // chunked
-			d.wantFailure(d.do(r), tc.status, tc.message)
+			d.WantFailure(d.Do(r), tc.status, tc.message)
 		})
 	}
 }
@@ -365,11 +367,11 @@ func TestLargestBodyAndDepth(t *testing.T) {
 		`"` + strings.Repeat("x", 1<<20-2) + `"`,
 		strings.Repeat("[", 64) + strings.Repeat("]", 64),
 	} {
-		d := newDoor(t)
-		if w := d.call(call{body: body}); w.Code != 200 {
+		d := apitest.NewDoor(t)
+		if w := d.Call(apitest.Call{Body: body}); w.Code != 200 {
 			t.Errorf("status %d: %s", w.Code, w.Body)
 		}
-		if got := d.wantOne().Event; string(got) != body {
+		if got := d.WantOne().Event; string(got) != body {
 			t.Errorf("the event is not the body: %d bytes of %d", len(got), len(body))
 		}
 	}
@@ -377,11 +379,11 @@ func TestLargestBodyAndDepth(t *testing.T) {
 
 func TestWhatWasSignedIsWhatRuns(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
-	if w := d.call(call{body: "\x00\x0b{\"n\":1\r\n2,\"s\":\"a\nb\",\"e\":\"\\r\\n\", \"big\":1e400}\r"}); w.Code != 200 {
+	d := apitest.NewDoor(t)
+	if w := d.Call(apitest.Call{Body: "\x00\x0b{\"n\":1\r\n2,\"s\":\"a\nb\",\"e\":\"\\r\\n\", \"big\":1e400}\r"}); w.Code != 200 {
 		t.Fatal(w.Body)
 	}
-	if got, want := string(d.wantOne().Event), `{"n":12,"s":"ab","e":"\r\n", "big":1e400}`; got != want {
+	if got, want := string(d.WantOne().Event), `{"n":12,"s":"ab","e":"\r\n", "big":1e400}`; got != want {
 		t.Errorf("event %s, want %s", got, want)
 	}
 }
@@ -411,15 +413,15 @@ func TestMediaType(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			d := newDoor(t)
-			w := d.call(call{body: `{"a":1}`, header: tc.header})
+			d := apitest.NewDoor(t)
+			w := d.Call(apitest.Call{Body: `{"a":1}`, Header: tc.header})
 			if tc.status == 200 {
 				if w.Code != 200 {
 					t.Errorf("status %d: %s", w.Code, w.Body)
 				}
 				return
 			}
-			d.wantFailure(w, 415, "")
+			d.WantFailure(w, 415, "")
 		})
 	}
 }
@@ -427,18 +429,18 @@ func TestMediaType(t *testing.T) {
 func TestAnyOtherMethod(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{"PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE", "BREW"} {
-		d := newDoor(t)
-		w := d.call(call{method: method})
+		d := apitest.NewDoor(t)
+		w := d.Call(apitest.Call{Method: method})
 		if allow := w.Header().Get("Allow"); allow != "GET, POST" {
 			t.Errorf("%s: Allow %q", method, allow)
 		}
-		d.wantFailure(w, 405, "GET, POST")
+		d.WantFailure(w, 405, "GET, POST")
 	}
 }
 
 func TestBadQuery(t *testing.T) {
 	t.Parallel()
-	good := call{}.request().URL.RawQuery
+	good := apitest.Call{}.Request().URL.RawQuery
 	for _, tc := range []struct{ name, query, message string }{
 		{"duplicate name", good + "&flow=69", `"flow" comes twice`},
 		{"bad escape", good + "&debug=%zz", "bad % escape"},
@@ -449,17 +451,17 @@ func TestBadQuery(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			d := newDoor(t)
-			d.wantFailure(d.do(httptest.NewRequest("GET", "/apis/execute.php?"+tc.query, nil)), 400, tc.message)
+			d := apitest.NewDoor(t)
+			d.WantFailure(d.Do(httptest.NewRequest("GET", "/apis/execute.php?"+tc.query, nil)), 400, tc.message)
 		})
 	}
 }
 
 func TestUndeclaredParameters(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
-	d.wantFailure(d.call(call{params: map[string]string{"debug": "1", "dbug": "1", "Debug": "2"}}), 400, "no such parameters: Debug, dbug")
-	d.wantFailure(d.call(call{params: map[string]string{"flow": "70", "debug": "1"}}), 400, "no such parameters: debug")
+	d := apitest.NewDoor(t)
+	d.WantFailure(d.Call(apitest.Call{Params: map[string]string{"debug": "1", "dbug": "1", "Debug": "2"}}), 400, "no such parameters: Debug, dbug")
+	d.WantFailure(d.Call(apitest.Call{Params: map[string]string{"flow": "70", "debug": "1"}}), 400, "no such parameters: debug")
 }
 
 // limiter refuses everybody for a while, or fails.
@@ -476,96 +478,96 @@ func TestTooMuch(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name    string
-		change  func(*Config)
+		change  func(*api.Config)
 		fail    error
 		status  int
 		retry   string
 		message string
 	}{
-		{"too many requests", func(c *Config) { c.Limiter = limiter{wait: 1500 * time.Millisecond} }, nil, 429, "2", "too many"},
-		{"limits cannot be counted", func(c *Config) { c.Limiter = limiter{err: errors.New("dial 10.0.0.1")} }, nil, 503, "1", "try again"},
+		{"too many requests", func(c *api.Config) { c.Limiter = limiter{wait: 1500 * time.Millisecond} }, nil, 429, "2", "too many"},
+		{"limits cannot be counted", func(c *api.Config) { c.Limiter = limiter{err: errors.New("dial 10.0.0.1")} }, nil, 503, "1", "try again"},
 		{"queue too deep", nil, queue.ErrFull, 503, "2", "too much work"},
 		{"Redis away", nil, queue.ErrUnavailable, 503, "1", "try again"},
-		{"Redis away while the key is looked up", func(c *Config) { c.Keys = noKeys{} }, nil, 503, "1", "try again"},
+		{"Redis away while the key is looked up", func(c *api.Config) { c.Keys = apitest.NoKeys{} }, nil, 503, "1", "try again"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			var change []func(*Config)
+			var change []func(*api.Config)
 			if tc.change != nil {
 				change = append(change, tc.change)
 			}
-			d := newDoor(t, change...)
-			d.queue.fail = tc.fail
-			w := d.call(call{})
+			d := apitest.NewDoor(t, change...)
+			d.Queue.Fail = tc.fail
+			w := d.Call(apitest.Call{})
 			if got := w.Header().Get("Retry-After"); got != tc.retry {
 				t.Errorf("Retry-After %q, want %q", got, tc.retry)
 			}
 			if strings.Contains(w.Body.String(), "dial") {
 				t.Errorf("the cause is for the log: %s", w.Body)
 			}
-			d.wantFailure(w, tc.status, tc.message)
+			d.WantFailure(w, tc.status, tc.message)
 		})
 	}
 }
 
 func TestInternal(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
-	d.queue.fail = errors.New("dial 10.0.0.1")
-	w := d.call(call{})
+	d := apitest.NewDoor(t)
+	d.Queue.Fail = errors.New("dial 10.0.0.1")
+	w := d.Call(apitest.Call{})
 	if strings.Contains(w.Body.String(), "dial") {
 		t.Errorf("the cause is for the log: %s", w.Body)
 	}
-	d.wantFailure(w, 500, "internal")
-	if !strings.Contains(d.log.String(), "dial 10.0.0.1") {
-		t.Errorf("the log does not say why: %s", d.log)
+	d.WantFailure(w, 500, "internal")
+	if !strings.Contains(d.Log.String(), "dial 10.0.0.1") {
+		t.Errorf("the log does not say why: %s", d.Log)
 	}
 }
 
 func TestPanic(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t, func(c *Config) {
-		c.Submit = func(context.Context, queue.Submission) (runner.Ticket, error) { panic("with " + secret) }
+	d := apitest.NewDoor(t, func(c *api.Config) {
+		c.Submit = func(context.Context, queue.Submission) (runner.Ticket, error) { panic("with " + apitest.KeySecret) }
 	})
-	w := d.call(call{body: `{"a":1}`})
+	w := d.Call(apitest.Call{Body: `{"a":1}`})
 	if strings.Contains(w.Body.String(), "goroutine") || strings.Contains(w.Body.String(), ".go:") {
 		t.Errorf("the stack is for the log: %s", w.Body)
 	}
-	d.wantFailure(w, 500, "internal")
-	if !strings.Contains(d.log.String(), "goroutine") {
+	d.WantFailure(w, 500, "internal")
+	if !strings.Contains(d.Log.String(), "goroutine") {
 		t.Error("the log has no stack")
 	}
 }
 
 func TestCallerGone(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
-	d.queue.hold = true
+	d := apitest.NewDoor(t)
+	d.Queue.Hold = true
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	w := d.do(call{}.request().WithContext(ctx))
+	w := d.Do(apitest.Call{}.Request().WithContext(ctx))
 	if w.Body.Len() != 0 {
 		t.Errorf("wrote %s to nobody", w.Body)
 	}
-	d.wantOne() // the run goes on
+	d.WantOne() // the run goes on
 	var line struct {
 		Status int    `json:"status"`
 		Fault  string `json:"fault"`
 		Run    string `json:"run_id"`
 	}
-	if err := json.Unmarshal([]byte(d.log.String()), &line); err != nil || line.Status != 499 || line.Fault != "caller_gone" || line.Run != runID(0) {
-		t.Errorf("log %s", d.log)
+	if err := json.Unmarshal([]byte(d.Log.String()), &line); err != nil || line.Status != 499 || line.Fault != "caller_gone" || line.Run != apitest.RunID(0) {
+		t.Errorf("log %s", d.Log)
 	}
 }
 
 func TestHandedOver(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
-	d.queue.hold = true
+	d := apitest.NewDoor(t)
+	d.Queue.Hold = true
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(httpx.ErrHandOver)
-	w := d.do(call{}.request().WithContext(ctx))
-	if got := d.wantEnvelope(w, 504, "the run goes on"); got.Error.RunID != runID(0) {
+	w := d.Do(apitest.Call{}.Request().WithContext(ctx))
+	if got := d.WantEnvelope(w, 504, "the run goes on"); got.Error.RunID != apitest.RunID(0) {
 		t.Errorf("run id %q", got.Error.RunID)
 	}
 }

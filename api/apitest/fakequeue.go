@@ -1,4 +1,4 @@
-package api
+package apitest
 
 import (
 	"context"
@@ -14,52 +14,55 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// fakeQueue accepts runs as the queue does, guards included, and ends each of
+// FakeQueue accepts runs as the queue does, guards included, and ends each of
 // them with result.
-type fakeQueue struct {
+type FakeQueue struct {
 	mu     sync.Mutex
 	all    []queue.Submission
 	guards map[string]int // guard key to the first run's place in all
 
-	result  queue.Result // of every run
-	hold    bool         // runs end when released
+	Result  queue.Result // of every run
+	Hold    bool         // runs end when released
 	freed   chan struct{}
-	fail    error // of Submit
-	records map[string]queue.Record
-	closed  int // tickets let go of
+	Fail    error // of Submit
+	Records map[string]queue.Record
+	Closed  int // tickets let go of
 
-	listed queue.List // what was asked for last
-	more   bool       // of List
+	Listed queue.List // what was asked for last
+	More   bool       // of List
 	ended  map[string][]chan struct{}
 	events chan queue.Event
 }
 
-func newFakeQueue() *fakeQueue {
-	return &fakeQueue{
+// NewFakeQueue makes a queue whose runs succeed.
+func NewFakeQueue() *FakeQueue {
+	return &FakeQueue{
 		guards:  map[string]int{},
 		freed:   make(chan struct{}),
 		events:  make(chan queue.Event, 16),
-		records: map[string]queue.Record{},
+		Records: map[string]queue.Record{},
 		ended:   map[string][]chan struct{}{},
-		result: queue.Result{
+		Result: queue.Result{
 			State:  queue.Succeeded,
 			Output: []byte(`[{"id": 12345678901234567890.10, "x":"<é&\u0041>" }]`),
-			Times:  queue.Times{Accepted: epoch, Started: epoch.Add(2 * time.Millisecond), Finished: epoch.Add(5 * time.Millisecond)},
+			Times:  queue.Times{Accepted: Epoch, Started: Epoch.Add(2 * time.Millisecond), Finished: Epoch.Add(5 * time.Millisecond)},
 		},
 	}
 }
 
-func (q *fakeQueue) submitted() []queue.Submission {
+// Submitted are the runs that were accepted.
+func (q *FakeQueue) Submitted() []queue.Submission {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return slices.Clone(q.all)
 }
 
-func (q *fakeQueue) Submit(_ context.Context, s queue.Submission) (runner.Ticket, error) {
+// Submit implements runner.Submit.
+func (q *FakeQueue) Submit(_ context.Context, s queue.Submission) (runner.Ticket, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.fail != nil {
-		return nil, q.fail
+	if q.Fail != nil {
+		return nil, q.Fail
 	}
 	if g := s.Guard; g != nil {
 		first, seen := q.guards[g.Key]
@@ -69,31 +72,33 @@ func (q *fakeQueue) Submit(_ context.Context, s queue.Submission) (runner.Ticket
 		case seen && g.Fingerprint != q.all[first].Guard.Fingerprint:
 			return nil, queue.ErrMismatch
 		case seen:
-			return &fakeTicket{q, runID(first), true}, nil
+			return &fakeTicket{q, RunID(first), true}, nil
 		}
 		q.guards[g.Key] = len(q.all)
 	}
 	q.all = append(q.all, s)
-	return &fakeTicket{q, runID(len(q.all) - 1), false}, nil
+	return &fakeTicket{q, RunID(len(q.all) - 1), false}, nil
 }
 
-// release ends the runs that were held.
-func (q *fakeQueue) release() { close(q.freed) }
+// Release ends the runs that were held.
+func (q *FakeQueue) Release() { close(q.freed) }
 
-func (q *fakeQueue) Record(_ context.Context, id string) (queue.Record, error) {
+// Record implements runner.Records.
+func (q *FakeQueue) Record(_ context.Context, id string) (queue.Record, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	r, ok := q.records[id]
+	r, ok := q.Records[id]
 	if !ok {
 		return queue.Record{}, fmt.Errorf("read run: %w", queue.ErrNotFound)
 	}
 	return r, nil
 }
 
-func (q *fakeQueue) setRecord(r queue.Record) {
+// SetRecord changes or adds a record, and ends its run if it has ended.
+func (q *FakeQueue) SetRecord(r queue.Record) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.records[r.ID] = r
+	q.Records[r.ID] = r
 	if r.State.Terminal() {
 		for _, ended := range q.ended[r.ID] {
 			close(ended)
@@ -103,12 +108,12 @@ func (q *fakeQueue) setRecord(r queue.Record) {
 }
 
 // List implements Runs.
-func (q *fakeQueue) List(_ context.Context, l queue.List, each func(*queue.Record)) (bool, error) {
+func (q *FakeQueue) List(_ context.Context, l queue.List, each func(*queue.Record)) (bool, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.listed = l
+	q.Listed = l
 	var all []queue.Record
-	for _, r := range q.records {
+	for _, r := range q.Records {
 		if l.Queues == nil || slices.Contains(l.Queues, r.Queue) {
 			all = append(all, r)
 		}
@@ -122,11 +127,11 @@ func (q *fakeQueue) List(_ context.Context, l queue.List, each func(*queue.Recor
 	for i := range all {
 		each(&all[i])
 	}
-	return q.more, q.fail
+	return q.More, q.Fail
 }
 
 // Cancel implements Runs.
-func (q *fakeQueue) Cancel(ctx context.Context, id string, why []byte) (queue.State, error) {
+func (q *FakeQueue) Cancel(ctx context.Context, id string, why []byte) (queue.State, error) {
 	r, err := q.Record(ctx, id)
 	if err != nil || r.State.Terminal() {
 		return r.State, err
@@ -136,12 +141,12 @@ func (q *fakeQueue) Cancel(ctx context.Context, id string, why []byte) (queue.St
 	if err := json.Unmarshal(why, r.Error); err != nil {
 		return "", err
 	}
-	q.setRecord(r)
+	q.SetRecord(r)
 	return had, nil
 }
 
 // Attach implements Runs.
-func (q *fakeQueue) Attach(ctx context.Context, id string) (runner.Ticket, error) {
+func (q *FakeQueue) Attach(ctx context.Context, id string) (runner.Ticket, error) {
 	r, err := q.Record(ctx, id)
 	if err != nil {
 		return nil, err
@@ -174,21 +179,22 @@ func (t *endTicket) Wait(ctx context.Context) (queue.Result, error) {
 }
 
 // Watch implements Runs.
-func (q *fakeQueue) Watch(ctx context.Context, id string) (runs.Watch, error) {
+func (q *FakeQueue) Watch(ctx context.Context, id string) (runs.Watch, error) {
 	_, err := q.Record(ctx, id)
 	return q, err
 }
 
 // Events implements Watch.
-func (q *fakeQueue) Events() <-chan queue.Event { return q.events }
+func (q *FakeQueue) Events() <-chan queue.Event { return q.events }
 
 // Close implements Watch.
-func (q *fakeQueue) Close() {}
+func (q *FakeQueue) Close() {}
 
-func runID(n int) string { return fmt.Sprintf("0193a4b0-0000-7000-8000-%012d", n) }
+// RunID is the id of the n-th run of a FakeQueue.
+func RunID(n int) string { return fmt.Sprintf("0193a4b0-0000-7000-8000-%012d", n) }
 
 type fakeTicket struct {
-	queue    *fakeQueue
+	queue    *FakeQueue
 	id       string
 	attached bool
 }
@@ -199,12 +205,12 @@ func (t *fakeTicket) Attached() bool { return t.attached }
 func (t *fakeTicket) Close() {
 	t.queue.mu.Lock()
 	defer t.queue.mu.Unlock()
-	t.queue.closed++
+	t.queue.Closed++
 }
 
 func (t *fakeTicket) Wait(ctx context.Context) (queue.Result, error) {
 	t.queue.mu.Lock()
-	hold, result := t.queue.hold, t.queue.result
+	hold, result := t.queue.Hold, t.queue.Result
 	t.queue.mu.Unlock()
 	if !hold {
 		return result, nil
