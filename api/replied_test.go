@@ -29,7 +29,7 @@ func TestRunTellsWhenItWasAnswered(t *testing.T) {
 			t.Errorf("told of %s, want %s", got, want)
 		}
 	}
-	p.Queue.Replied(last)
+	p.Queue.MarkDelivered(last)
 	testenv.Eventually(t, func() string {
 		run := p.Want(p.Do("GET", "/v1/runs/"+last, "ulf", ""), 200)
 		if at, _ := run["replied_at"].(string); at >= run["finished_at"].(string) {

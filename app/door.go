@@ -41,7 +41,7 @@ func (p *Program) openDoor(context.Context) error {
 			p.traced(ctx, &s)
 			return door.Submit(ctx, s)
 		},
-		Replied:        p.client.Replied,
+		Replied:        p.client.MarkDelivered,
 		Records:        door,
 		Runs:           door,
 		Fleet:          p.client,

@@ -127,8 +127,8 @@ func (x *exchange) checkDeletion(head store.Head, runs string) error {
 		return nil
 	}
 	n, err := x.console.config.Queue.FlowRuns(x.ctx(), head.Number)
-	if err == nil && n.Held+n.Queued+n.Parked > 0 {
-		err = &fault{http.StatusConflict, "The flow has runs that wait", fmt.Sprintf("It is paused, and %d of its runs are held, %d parked: choose whether they end or are cancelled.", n.Held+n.Queued, n.Parked)}
+	if err == nil && n.Paused+n.Queued+n.Parked > 0 {
+		err = &fault{http.StatusConflict, "The flow has runs that wait", fmt.Sprintf("It is paused, and %d of its runs are held, %d parked: choose whether they end or are cancelled.", n.Paused+n.Queued, n.Parked)}
 	}
 	return err
 }
@@ -147,7 +147,7 @@ func (x *exchange) settleDeleted(head store.Head, runs string) error {
 	if head.Paused.IsZero() {
 		return nil
 	}
-	_, err := x.console.config.Queue.Release(ctx, head.Number, head.Paused)
+	_, err := x.console.config.Queue.ResumeFlow(ctx, head.Number, head.Paused)
 	return err
 }
 

@@ -24,7 +24,7 @@ func pauseFlow(x *exchange) error {
 	}
 	released := 0
 	if !pause { // also when it was resumed before: a fault may have left some
-		if released, err = x.console.config.Queue.Release(x.ctx(), head.Number, since); err != nil {
+		if released, err = x.console.config.Queue.ResumeFlow(x.ctx(), head.Number, since); err != nil {
 			return err
 		}
 	}

@@ -79,7 +79,7 @@ func phases(r *queue.Record, now time.Time) []view.Phase {
 		all = append(all, view.Phase{Name: "steps", Took: max(0, cmp.Or(t.Finished, now).Sub(t.Started))})
 	}
 	// Of answers that were written in time; the others say that two clocks, or a caller's line, had trouble.
-	if way := t.Replied.Sub(t.Finished); !t.Replied.IsZero() && way > 0 && way < 5*time.Second {
+	if way := t.Delivered.Sub(t.Finished); !t.Delivered.IsZero() && way > 0 && way < 5*time.Second {
 		all = append(all, view.Phase{Name: "reply", Took: way})
 	}
 	return all

@@ -22,7 +22,7 @@ func others(handle asynq.HandlerFunc) func(*ServerConfig) {
 
 func TestScheduledAndRetriedTasksWakeTheWorker(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, testenv.Redis(t).URL())
+	r := newTestQueue(t, testenv.Redis(t).URL())
 	var calls atomic.Int64
 	done := make(chan struct{})
 	r.worker(echo, others(func(context.Context, *asynq.Task) error {
@@ -46,7 +46,7 @@ func TestScheduledAndRetriedTasksWakeTheWorker(t *testing.T) {
 
 func TestAPausedQueueWaitsAndGoesOn(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, testenv.Redis(t).URL())
+	r := newTestQueue(t, testenv.Redis(t).URL())
 	var runs atomic.Int64
 	r.worker(func(ctx context.Context, a *Attempt) Outcome { runs.Add(1); return echo(ctx, a) },
 		func(c *ServerConfig) { c.Block = 100 * time.Millisecond })
@@ -72,7 +72,7 @@ func TestAPausedQueueWaitsAndGoesOn(t *testing.T) {
 
 func TestATaskDeletedWhilePendingLeavesNothing(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, testenv.Redis(t).URL())
+	r := newTestQueue(t, testenv.Redis(t).URL())
 	ticket := r.submit(Submission{Spec: spec()})
 	ctx, k := context.Background(), keysOf("default")
 	r.redis.Del(ctx, k.taskPrefix()+taskID(ticket.RunID(), 1)) // a ghost: its id is still pending
@@ -87,7 +87,7 @@ func TestATaskDeletedWhilePendingLeavesNothing(t *testing.T) {
 
 func TestRunsOnACluster(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, testenv.Cluster(t).URL())
+	r := newTestQueue(t, testenv.Cluster(t).URL())
 	for _, queue := range []string{"default", "a", "b", "c"} { // slots on several nodes
 		r.worker(echo, func(c *ServerConfig) { c.Queue = queue })
 	}
@@ -95,11 +95,11 @@ func TestRunsOnACluster(t *testing.T) {
 		for range 5 {
 			s := spec()
 			s.Queue = queue
-			ticket := r.submit(Submission{Spec: s, Guard: &Guard{Key: NewRunID(queue), Window: time.Minute}})
+			ticket := r.submit(Submission{Spec: s, IdempotencyKey: &IdempotencyKey{Key: NewRunID(queue), Window: time.Minute}})
 			if got := r.wait(ticket); got.State != Succeeded {
 				t.Errorf("queue %s: %+v", queue, got)
 			}
-			if got := time.Since(ticket.since); got > recheckEvery {
+			if got := time.Since(ticket.since); got > pollInterval {
 				t.Errorf("queue %s: the reply was not heard, only found after %v", queue, got)
 			}
 		}

@@ -15,7 +15,7 @@ func BenchmarkBacklog(b *testing.B) {
 	const backlog, callers = 20_000, 64
 	var spent time.Duration
 	for range b.N {
-		r := newRig(b, testenv.Redis(b).URL())
+		r := newTestQueue(b, testenv.Redis(b).URL())
 		s := spec()
 		s.Sync = false
 		var left atomic.Int64

@@ -23,7 +23,7 @@ func benchSpec() Spec {
 func BenchmarkRun(b *testing.B) {
 	for _, callers := range []int{1, 64, 256} {
 		b.Run(callersName(callers), func(b *testing.B) {
-			r := newRig(b, testenv.Redis(b).URL())
+			r := newTestQueue(b, testenv.Redis(b).URL())
 			r.worker(echo, func(c *ServerConfig) { c.Slots = 256; c.Retention = 5 * time.Second })
 			once := func() {
 				ticket, err := r.client.Submit(context.Background(), Submission{Spec: benchSpec()})

@@ -56,21 +56,21 @@ type Config struct {
 // results and looks runs up. Safe for concurrent use. Run must be running for
 // results to arrive promptly.
 type Client struct {
-	cfg   Config
-	redis redis.UniversalClient
-	once  redis.UniversalClient // repeats nothing by itself: submissions tell a repetition from a first call
-	door  string                // names this process' reply streams
-	asynq *asynq.Client
+	cfg       Config
+	redis     redis.UniversalClient
+	unretried redis.UniversalClient // repeats nothing by itself: submissions tell a repetition from a first call
+	process   string                // names this process' reply streams
+	asynq     *asynq.Client
 
-	waiters waiters
-	watches watches
-	answers answers
-	full    atomic.Bool // Redis is over its high-water mark
+	waiters       waiters
+	subscriptions subscriptions
+	deliveries    deliveries
+	memoryFull    atomic.Bool // Redis is over its high-water mark
 
-	fetching chan struct{} // one for each result that is being read
+	fetchSlots chan struct{} // one for each result that is being read
 
-	lanes   sync.Map   // queue name to *lane, added on first use
-	opening sync.Mutex // held while a lane is made
+	queues      sync.Map   // queue name to *lane, added on first use
+	addingQueue sync.Mutex // held while a lane is made
 
 	stopping context.Context
 	stop     context.CancelFunc
@@ -96,13 +96,13 @@ func NewClient(cfg Config) (*Client, error) {
 		cfg.MemoryHighWater = 0.9
 	}
 	c := &Client{
-		cfg:   cfg,
-		redis: cfg.Redis.Client(),
-		once:  cfg.Redis.NoRetry(),
-		door:  uuid.NewString(),
+		cfg:       cfg,
+		redis:     cfg.Redis.Client(),
+		unretried: cfg.Redis.NoRetry(),
+		process:   uuid.NewString(),
 	}
 	c.waiters.init()
-	c.fetching = make(chan struct{}, fetchers)
+	c.fetchSlots = make(chan struct{}, fetchers)
 	c.stopping, c.stop = context.WithCancel(context.Background())
 	c.asynq = asynq.NewClientFromRedisClient(&enqueuer{UniversalClient: c.redis})
 	return c, nil
@@ -111,20 +111,20 @@ func NewClient(cfg Config) (*Client, error) {
 // Run keeps the client's view of Redis up to date until ctx ends: it re-reads
 // runs whose results are overdue and watches Redis' memory.
 func (c *Client) Run(ctx context.Context) error {
-	tick := time.NewTicker(recheckEvery)
+	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-c.waiters.urgent:
-			c.recheck(ctx)
+		case <-c.waiters.pollNow:
+			c.pollOverdue(ctx)
 		case <-tick.C:
-			c.recheck(ctx)
-			c.noteReplies(ctx)
-			c.askAgain(ctx)
+			c.pollOverdue(ctx)
+			c.writeDeliveries(ctx)
+			c.renewWatches(ctx)
 			c.checkMemory(ctx)
-			c.checkWorkers(ctx)
+			c.checkQueues(ctx)
 		}
 	}
 }
@@ -133,7 +133,7 @@ func (c *Client) Run(ctx context.Context) error {
 func (c *Client) Close() error {
 	c.stop()
 	c.readers.Wait()
-	return errors.Join(c.once.Close(), c.redis.Close())
+	return errors.Join(c.unretried.Close(), c.redis.Close())
 }
 
 // Ping reports whether Redis answers.
@@ -146,46 +146,46 @@ func (c *Client) Ping(ctx context.Context) error {
 
 // lane is what a Client keeps for one queue: the batches of submissions going
 // out and the stream of replies coming back.
-type lane struct {
-	name    string
-	keys    keys
-	blank   blank
-	submit  *batcher[submission]
-	replies *replyReader
-	old     atomic.Bool // no worker is there, and the next task has waited too long
+type queueState struct {
+	name     string
+	keys     keys
+	template taskTemplate
+	submit   *batcher[submission]
+	replies  *replyReader
+	overdue  atomic.Bool // no worker is there, and the next task has waited too long
 }
 
 // lane returns the lane of a queue, and makes it, with its reply stream, on
 // first use.
-func (c *Client) lane(ctx context.Context, queue string) (*lane, error) {
-	if l, ok := c.lanes.Load(queue); ok {
-		return l.(*lane), nil
+func (c *Client) queueState(ctx context.Context, queue string) (*queueState, error) {
+	if q, ok := c.queues.Load(queue); ok {
+		return q.(*queueState), nil
 	}
-	c.opening.Lock()
-	defer c.opening.Unlock()
-	if l, ok := c.lanes.Load(queue); ok {
-		return l.(*lane), nil
+	c.addingQueue.Lock()
+	defer c.addingQueue.Unlock()
+	if q, ok := c.queues.Load(queue); ok {
+		return q.(*queueState), nil
 	}
-	l := &lane{name: queue, keys: keysOf(queue)}
-	l.submit = newBatcher(submitFlights, submitBatch, func(items []*submission) { c.flush(l, items) })
-	l.replies = newReplyReader(c, l.keys.replyPrefix()+c.door)
-	if err := c.open(ctx, l); err != nil {
+	q := &queueState{name: queue, keys: keysOf(queue)}
+	q.submit = newBatcher(submitFlights, submitBatch, func(items []*submission) { c.flush(q, items) })
+	q.replies = newReplyReader(c, q.keys.replyPrefix()+c.process)
+	if err := c.openQueue(ctx, q); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	c.readers.Go(func() { l.replies.run(c.stopping) })
-	c.lanes.Store(queue, l)
-	return l, nil
+	c.readers.Go(func() { q.replies.run(c.stopping) })
+	c.queues.Store(queue, q)
+	return q, nil
 }
 
-func (c *Client) open(ctx context.Context, l *lane) (err error) {
+func (c *Client) openQueue(ctx context.Context, q *queueState) (err error) {
 	if err := loadScripts(ctx, c.redis); err != nil {
 		return err
 	}
-	if l.blank, err = newBlank(ctx, c.asynq, l.name); err != nil {
+	if q.template, err = newTaskTemplate(ctx, c.asynq, q.name); err != nil {
 		return err
 	}
-	if err := c.redis.SAdd(ctx, asynqQueues, l.name).Err(); err != nil {
+	if err := c.redis.SAdd(ctx, asynqQueues, q.name).Err(); err != nil {
 		return err
 	}
-	return l.replies.open(ctx)
+	return q.replies.open(ctx)
 }

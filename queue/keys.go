@@ -93,7 +93,7 @@ func (k keys) shares() string { return k.ours + "shares" }
 // given is a STRING, counts the turns that were given.
 func (k keys) given() string { return k.ours + "given" }
 
-func guardHash(key string) string {
+func keyHash(key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return hex.EncodeToString(sum[:16])
 }
@@ -129,7 +129,7 @@ func (k keys) sessions() string { return k.ours + "sessions" }
 // last pause of theirs that is over, by the unix milliseconds of its beginning;
 // line is a ZSET of the runs that are held, by unix microseconds of acceptance.
 // TTL: none; a flow's line is gone when it is resumed.
-func (k keys) hold(flow int64) (resumed, line string) {
+func (k keys) pausedFlow(flow int64) (resumed, line string) {
 	return k.ours + "resumed", k.ours + "held:" + strconv.FormatInt(flow, 10)
 }
 

@@ -28,14 +28,14 @@ func (w *world) finish(t *rapid.T) {
 		w.must(err)
 		w.says("finish", ours, want)
 	}
-	w.letGo(a, rapid.Bool().Draw(t, "settles") && r.state.Terminal())
+	w.handBack(a, rapid.Bool().Draw(t, "settles") && r.state.Terminal())
 }
 
 // letGo is what a worker does after an attempt.
-func (w *world) letGo(a begunAttempt, settles bool) {
-	a.by.vacate(a.Attempt)
-	w.vacated(a)
-	a.by.held.remove(a.task)
+func (w *world) handBack(a begunAttempt, settles bool) {
+	a.by.releaseLimits(a.Attempt)
+	w.released(a)
+	a.by.inFlight.remove(a.task)
 	if settles {
 		w.settleRuns(a.by, a.by.age(a.Attempt), []*modelRun{w.byID[a.ID]})
 	}
@@ -89,20 +89,20 @@ func (w *world) park(t *rapid.T) {
 		w.must(err)
 		w.says("park", ours, want)
 	}
-	w.letGo(a, false)
+	w.handBack(a, false)
 }
 
 // gateOf is the concurrency limit of all flows together.
-func gateOf() Gate { return Gate{Key: "g", Limit: 1, WhenFull: WaitInLine} }
+func limitOf() ConcurrencyLimit { return ConcurrencyLimit{Key: "g", Max: 1, WhenFull: WhenFullWait} }
 
 // enter asks for a place. Who gets one is not the model's matter, but no more than
 // the limit have one.
-func (w *world) enter(t *rapid.T) {
+func (w *world) acquire(t *rapid.T) {
 	w.t = t
 	a, r := w.anAttempt()
 	was := *r
 	r.limited = r.limited || was.executes(a.Attempt)
-	admission, err := a.Enter(w.ctx, gateOf())
+	admission, err := a.Acquire(w.ctx, limitOf())
 	switch {
 	case err != nil:
 		if !errors.Is(err, ErrLost) || was.executes(a.Attempt) {
@@ -117,8 +117,8 @@ func (w *world) enter(t *rapid.T) {
 				n++
 			}
 		}
-		if n > gateOf().Limit {
-			t.Fatalf("%d runs are inside a gate for %d", n, gateOf().Limit)
+		if n > limitOf().Max {
+			t.Fatalf("%d runs are inside a gate for %d", n, limitOf().Max)
 		}
 		return
 	case was.state == Waiting && was.fence == a.Number: // a repeated call
@@ -134,7 +134,7 @@ func (w *world) enter(t *rapid.T) {
 		r.due = w.lookAt(r)
 	}
 	w.woken()
-	w.letGo(a, false)
+	w.handBack(a, false)
 }
 
 // woken takes over which runs in line enter has made due.
@@ -147,8 +147,8 @@ func (w *world) woken() {
 }
 
 // vacated is what vacate.lua does beyond the gate itself: it wakes who comes next.
-func (w *world) vacated(a begunAttempt) {
-	if len(a.gates) == 0 {
+func (w *world) released(a begunAttempt) {
+	if len(a.limits) == 0 {
 		return
 	}
 	if r := w.byID[a.ID]; r.state != Running && r.state != Queued {
@@ -185,7 +185,7 @@ func (w *world) lookAt(r *modelRun) int {
 	return w.now + soon
 }
 
-func (w *world) hold(t *rapid.T) {
+func (w *world) parkIfPaused(t *rapid.T) {
 	w.t = t
 	a, r := w.anAttempt()
 	since, paused := w.pauses[r.flow]
@@ -199,38 +199,38 @@ func (w *world) hold(t *rapid.T) {
 		lost := false
 		switch {
 		case !r.gone && r.state == Waiting && r.fence == a.Number && r.held:
-			want = InLine // a repeated call
+			want = Deferred // a repeated call
 		case !r.executes(a.Attempt):
-			want, lost = TurnedAway, true
+			want, lost = Rejected, true
 		case r.steps || w.resumed[r.flow]:
 			want = Admitted
 		default:
-			want = InLine
+			want = Deferred
 			r.state, r.held, r.inside = Waiting, true, false
 			if r.limit > 0 {
 				r.deadline = never
 			}
 			r.due = w.lookAt(r)
 		}
-		got, err := a.Hold(w.ctx, since)
-		w.says("hold", []any{got, errors.Is(err, ErrLost)}, []any{want, lost})
+		got, err := a.ParkIfPaused(w.ctx, since)
+		w.says("park_paused", []any{got, errors.Is(err, ErrLost)}, []any{want, lost})
 		if want == Admitted {
 			return
 		}
 	}
-	w.letGo(a, false)
+	w.handBack(a, false)
 }
 
-func (w *world) release(t *rapid.T) {
+func (w *world) resumeFlow(t *rapid.T) {
 	w.t = t
 	flow := int64(rapid.IntRange(1, 3).Draw(t, "flow"))
 	if _, paused := w.pauses[flow]; paused {
-		w.resume(flow)
+		w.flowResumed(flow)
 	}
 }
 
-func (w *world) resume(flow int64) {
-	_, err := w.client.Release(w.ctx, flow, w.pauses[flow])
+func (w *world) flowResumed(flow int64) {
+	_, err := w.client.ResumeFlow(w.ctx, flow, w.pauses[flow])
 	w.must(err)
 	w.resumed[flow] = true
 	for _, r := range w.runs {

@@ -13,30 +13,30 @@ func (w *world) claim(t *rapid.T) {
 	w.t = t
 	m := w.aWorker()
 	c := m.claims.all[rapid.IntRange(0, 1).Draw(t, "list")]
-	if w.clear(m) {
+	if w.startSession(m) {
 		w.take(m, c, rapid.IntRange(0, 4).Draw(t, "the answer is lost") == 0)
 	}
 }
 
 // clear starts a session if an answer was lost: what the worker has begun without knowing is
 // begun again. False: it was declared dead, and has to beat first.
-func (w *world) clear(m *modelWorker) bool {
+func (w *world) startSession(m *modelWorker) bool {
 	if !m.lost {
 		return true
 	}
 	if m.session == 0 {
-		w.says("a session of a dead worker", m.claims.clear(w.ctx), errDead)
+		w.says("a session of a dead worker", m.claims.startSession(w.ctx), errDead)
 		return false
 	}
 	var want []string
 	for _, r := range w.runs {
 		task := taskID(r.id, r.fence)
-		if r.live() && r.state == Running && r.worker == m.cfg.ID && m.held.get(task) == nil {
+		if r.live() && r.state == Running && r.worker == m.cfg.ID && m.inFlight.get(task) == nil {
 			want = append(want, task)
 		}
 	}
 	before := len(w.attempts)
-	w.must(m.claims.clear(w.ctx))
+	w.must(m.claims.startSession(w.ctx))
 	m.lost, m.session = false, m.claims.session.Load()
 	var got []string
 	for _, a := range w.attempts[before:] {
@@ -80,13 +80,13 @@ func (w *world) take(m *modelWorker, c *claimer, lost bool) {
 			continue
 		}
 		a.spare = c.list == expressList
-		m.held.add(a)
+		m.inFlight.add(a)
 		w.begin(m, a)
 	}
 	w.says("claim", got, want)
 	if lost {
 		m.lost = true
-		m.claims.unclear.Store(true)
+		m.claims.replyLost.Store(true)
 	}
 }
 

@@ -19,7 +19,7 @@ func (w *world) beat(t *rapid.T) {
 		return
 	}
 	want := w.beaten(m)
-	args := []any{m.cfg.ID, m.claims.session.Load(), m.cfg.Lease.Milliseconds(), beatDue, m.cfg.offer()}
+	args := []any{m.cfg.ID, m.claims.session.Load(), m.cfg.Lease.Milliseconds(), repairBatch, m.cfg.capacity()}
 	answer, err := beatScript.Run(w.ctx, w.redis, w.keys.slot(), args...).Slice()
 	w.must(err)
 	due, _ := answer[1].([]any)
@@ -38,14 +38,14 @@ func (w *world) beat(t *rapid.T) {
 func (w *world) beatOf(m *modelWorker) {
 	var lost []begunAttempt
 	for _, a := range w.attempts {
-		if a.by == m && m.held.get(a.task) == a.Attempt && !w.byID[a.ID].executes(a.Attempt) {
+		if a.by == m && m.inFlight.get(a.task) == a.Attempt && !w.byID[a.ID].executes(a.Attempt) {
 			lost = append(lost, a)
 		}
 	}
 	due := w.beaten(m)
 	w.must(m.beatOnce(w.ctx))
 	for _, d := range due {
-		w.mended(d)
+		w.repaired(d)
 	}
 	w.busy()
 	for _, a := range lost {
@@ -127,7 +127,7 @@ func (w *world) unregistered(m *modelWorker) {
 }
 
 // mended does to the model what a mend does: nothing, when the run has moved on.
-func (w *world) mended(d dueRun) {
+func (w *world) repaired(d dueRun) {
 	r := w.byID[d.id]
 	same := r.live() && fmt.Sprint(r.fence) == d.fence
 	w.t.Logf("at %d mend run %d (%s): %s of %s", w.now, slices.Index(w.runs, r), r.state, d.why, d.fence)
@@ -155,14 +155,14 @@ func (w *world) mended(d dueRun) {
 }
 
 // mendLate mends what an earlier beat handed out, whatever has become of it since.
-func (w *world) mendLate(t *rapid.T) {
+func (w *world) repairLate(t *rapid.T) {
 	w.t = t
 	if len(w.handed) == 0 {
 		t.Skip("nothing was handed out")
 	}
 	d := w.handed[rapid.IntRange(0, len(w.handed)-1).Draw(t, "handed out")]
-	w.must(w.aWorker().mend(w.ctx, d.id, d.fence, d.why))
-	w.mended(d)
+	w.must(w.aWorker().repair(w.ctx, d.id, d.fence, d.why))
+	w.repaired(d)
 }
 
 func (w *world) tidy(t *rapid.T) {
@@ -200,14 +200,14 @@ func (w *world) tidyBy(m *modelWorker) {
 func (w *world) stopWorker(t *rapid.T) {
 	w.t = t
 	m := w.aWorker()
-	w.clear(m)
+	w.startSession(m)
 	for _, a := range w.attempts {
-		if a.by == m && m.held.get(a.task) == a.Attempt {
+		if a.by == m && m.inFlight.get(a.task) == a.Attempt {
 			w.must(m.handBack(w.ctx, a.Attempt))
 			if r := w.byID[a.ID]; r.executes(a.Attempt) {
 				w.next(r)
 			}
-			m.held.remove(a.task)
+			m.inFlight.remove(a.task)
 		}
 	}
 	m.deregister(w.ctx)
@@ -216,7 +216,7 @@ func (w *world) stopWorker(t *rapid.T) {
 }
 
 // bury has the other worker find that one does not beat any more. It may go on later.
-func (w *world) bury(t *rapid.T) {
+func (w *world) evict(t *rapid.T) {
 	w.t = t
 	other := w.aWorker()
 	for range 4 {

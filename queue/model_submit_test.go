@@ -21,11 +21,11 @@ func (w *world) submit(t *rapid.T) {
 	}
 	want := ""
 	if key := rapid.SampledFrom([]string{"", "", "x", "y"}).Draw(t, "key"); key != "" {
-		s.Guard = &Guard{Key: key, Fingerprint: rapid.SampledFrom([]string{"f", "f", "f", "g"}).Draw(t, "payload")}
+		s.IdempotencyKey = &IdempotencyKey{Key: key, Fingerprint: rapid.SampledFrom([]string{"f", "f", "f", "g"}).Draw(t, "payload")}
 		minutes := rapid.SampledFrom([]int{modelWindow, 10 * modelWindow}).Draw(t, "window")
-		s.Guard.Window = time.Duration(minutes) * time.Minute
-		s.Guard.Refuse, s.Guard.Again = rapid.IntRange(0, 9).Draw(t, "refuse") == 0, rapid.Bool().Draw(t, "again")
-		want = w.guarded(s.Guard, s.ID)
+		s.IdempotencyKey.Window = time.Duration(minutes) * time.Minute
+		s.IdempotencyKey.Reject, s.IdempotencyKey.RetryFailed = rapid.IntRange(0, 9).Draw(t, "refuse") == 0, rapid.Bool().Draw(t, "again")
+		want = w.guarded(s.IdempotencyKey, s.ID)
 	}
 	lost := rapid.Bool().Draw(t, "the answer is lost")
 	got, ticket, again := w.send(s, lost)
@@ -72,13 +72,13 @@ func (w *world) send(s Submission, lost bool) (answer string, ticket *Ticket, ag
 		}
 		return "", ticket, nil
 	}
-	lane, err := w.client.lane(w.ctx, "default")
+	q, err := w.client.queueState(w.ctx, "default")
 	w.must(err)
 	sub := &submission{}
-	w.must(w.client.compose(w.ctx, lane, sub, &s))
-	ticket = w.client.waiters.add(w.client, lane, s.ID)
+	w.must(w.client.compose(w.ctx, q, sub, &s))
+	ticket = w.client.waiters.add(w.client, q, s.ID)
 	call := func(repeated bool) string {
-		answers, err := w.client.send(w.ctx, lane, []*submission{sub}, repeated)
+		answers, err := w.client.send(w.ctx, q, []*submission{sub}, repeated)
 		w.must(err)
 		return answers[0]
 	}
@@ -86,33 +86,33 @@ func (w *world) send(s Submission, lost bool) (answer string, ticket *Ticket, ag
 }
 
 // guarded is what a submission with a guard is told; "": it is a new run.
-func (w *world) guarded(g *Guard, id string) string {
+func (w *world) guarded(g *IdempotencyKey, id string) string {
 	known, held := w.guards[g.Key]
 	if held && w.now < known.until {
 		first := w.byID[known.run]
 		switch {
 		case known.fingerprint != g.Fingerprint:
 			return "mismatch"
-		case g.Refuse:
+		case g.Reject:
 			return "replayed"
 		case first.gone:
 			return "ran" + first.id
-		case !g.Again || first.state != Failed && first.state != TimedOut:
+		case !g.RetryFailed || first.state != Failed && first.state != TimedOut:
 			return first.id
 		}
 	}
-	w.guards[g.Key] = modelGuard{id, g.Fingerprint, w.now + int(g.Window/time.Minute)}
+	w.guards[g.Key] = modelKey{id, g.Fingerprint, w.now + int(g.Window/time.Minute)}
 	return ""
 }
 
-func (w *world) later(t *rapid.T) {
+func (w *world) submitDelayed(t *rapid.T) {
 	w.t = t
 	s := Submission{Spec: spec()}
 	s.ID, s.Version, s.Sync, s.Limit = NewRunID("default"), fmt.Sprint("v", len(w.runs)), false, modelLimit*time.Minute
 	for range rapid.IntRange(1, 2).Draw(t, "calls") {
 		id, err := w.client.Start(w.ctx, s, time.Now().Add(15*time.Minute))
 		w.must(err)
-		w.says("later", id, s.ID)
+		w.says("submit_delayed", id, s.ID)
 	}
 	w.add(&modelRun{id: s.ID, version: s.Version, flow: s.Flow, state: Waiting, due: w.now + 15, deadline: never, limit: modelLimit})
 }

@@ -45,35 +45,35 @@ func TestModel(t *testing.T) {
 		w := newWorld(t, conn, client, base)
 		defer w.close()
 		t.Repeat(map[string]func(*rapid.T){
-			"":         w.check,
-			"submit":   w.submit,
-			"submit ":  w.submit,
-			"later":    w.later,
-			"claim":    w.claim,
-			"claim ":   w.claim,
-			"beat":     w.beat,
-			"mend":     w.mendLate,
-			"finish":   w.finish,
-			"finish ":  w.finish,
-			"park":     w.park,
-			"enter":    w.enter,
-			"enter ":   w.enter,
-			"hold":     w.hold,
-			"hold ":    w.hold,
-			"journal":  w.journal,
-			"respond":  w.respond,
-			"call":     w.call,
-			"cancel":   w.cancel,
-			"settle":   w.settle,
-			"tidy":     w.tidy,
-			"release":  w.release,
-			"deliver":  w.redeliver,
-			"inbox":    w.strand,
-			"stop":     w.stopWorker,
-			"kill":     w.killWorker,
-			"bury":     w.bury,
-			"time":     w.pass,
-			"sessions": w.lateClaim,
+			"":               w.check,
+			"submit":         w.submit,
+			"submit ":        w.submit,
+			"submit delayed": w.submitDelayed,
+			"claim":          w.claim,
+			"claim ":         w.claim,
+			"beat":           w.beat,
+			"repair":         w.repairLate,
+			"finish":         w.finish,
+			"finish ":        w.finish,
+			"park":           w.park,
+			"acquire":        w.acquire,
+			"acquire ":       w.acquire,
+			"park paused":    w.parkIfPaused,
+			"park paused ":   w.parkIfPaused,
+			"journal":        w.journal,
+			"respond":        w.respond,
+			"call":           w.call,
+			"cancel":         w.cancel,
+			"settle":         w.settle,
+			"tidy":           w.tidy,
+			"resume flow":    w.resumeFlow,
+			"deliver":        w.redeliver,
+			"inbox":          w.strand,
+			"stop":           w.stopWorker,
+			"kill":           w.killWorker,
+			"evict":          w.evict,
+			"time":           w.pass,
+			"sessions":       w.lateClaim,
 		})
 		w.end()
 	})
@@ -144,7 +144,7 @@ type begunAttempt struct {
 // dueRun is what a beat handed out.
 type dueRun struct{ id, fence, why string }
 
-type modelGuard struct {
+type modelKey struct {
 	run, fingerprint string
 	until            int
 }
@@ -164,7 +164,7 @@ type world struct {
 	workers    []*modelWorker // the two that live, then those that are dead
 	attempts   []begunAttempt
 	handed     []dueRun // by beats whose worker has not come to mend yet
-	guards     map[string]modelGuard
+	guards     map[string]modelKey
 	pauses     map[int64]time.Time // flow to its last pause
 	resumed    map[int64]bool      // that pause is over
 	tidier     string              // has the turn until time passes
@@ -176,7 +176,7 @@ type world struct {
 func newWorld(t *rapid.T, conn *redisconn.Conn, client *Client, base redis.UniversalClient) *world {
 	w := &world{
 		ctx: context.Background(), t: t, conn: conn, client: client, redis: base, keys: keysOf("default"),
-		byID: map[string]*modelRun{}, guards: map[string]modelGuard{}, pauses: map[int64]time.Time{}, resumed: map[int64]bool{},
+		byID: map[string]*modelRun{}, guards: map[string]modelKey{}, pauses: map[int64]time.Time{}, resumed: map[int64]bool{},
 	}
 	base.FlushDB(w.ctx)
 	base.SAdd(w.ctx, asynqQueues, "default")
@@ -340,7 +340,7 @@ func (w *world) end() {
 	m := w.workers[0]
 	for flow := range maps.Keys(w.pauses) {
 		if !w.resumed[flow] {
-			w.resume(flow)
+			w.flowResumed(flow)
 		}
 	}
 	for round := 0; slices.ContainsFunc(w.runs, (*modelRun).live); round++ {
@@ -355,17 +355,17 @@ func (w *world) end() {
 		w.elapse(1)
 		w.beatOf(m)
 		for _, c := range m.claims.all {
-			w.clear(m)
+			w.startSession(m)
 			w.take(m, c, false)
 		}
 		for _, a := range w.attempts {
-			if r := w.byID[a.ID]; a.by == m && m.held.get(a.task) == a.Attempt {
+			if r := w.byID[a.ID]; a.by == m && m.inFlight.get(a.task) == a.Attempt {
 				if r.executes(a.Attempt) {
 					r.state, r.output, r.finished = Succeeded, "[]", w.now
 				}
 				_, err := m.Server.finish(a.Attempt, Outcome{State: Succeeded, Output: []byte("[]")})
 				w.must(err)
-				w.letGo(a, r.state.Terminal())
+				w.handBack(a, r.state.Terminal())
 			}
 		}
 		w.check(w.t)
@@ -400,7 +400,7 @@ func (w *world) killWorkers() {
 
 // answers checks that who waits has what is stored (I4, I7).
 func (w *world) answers() {
-	w.client.recheck(w.ctx)
+	w.client.pollOverdue(w.ctx)
 	for i, r := range w.runs {
 		if r.ticket == nil {
 			continue

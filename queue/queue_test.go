@@ -21,14 +21,14 @@ import (
 )
 
 // rig is a door and the means to start workers on one Redis.
-type rig struct {
+type testQueue struct {
 	t      testing.TB
 	conn   *redisconn.Conn
 	redis  redis.UniversalClient
 	client *Client
 }
 
-func newRig(t testing.TB, url string) *rig {
+func newTestQueue(t testing.TB, url string) *testQueue {
 	t.Helper()
 	conn, err := redisconn.Parse(url)
 	if err != nil {
@@ -39,7 +39,7 @@ func newRig(t testing.TB, url string) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, conn: conn, redis: conn.Client(), client: client}
+	r := &testQueue{t: t, conn: conn, redis: conn.Client(), client: client}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { client.Run(ctx) })
@@ -53,7 +53,7 @@ func newRig(t testing.TB, url string) *rig {
 }
 
 // worker starts a server and returns what stops and waits for it.
-func (r *rig) worker(handler Handler, change ...func(*ServerConfig)) (stop func()) {
+func (r *testQueue) worker(handler Handler, change ...func(*ServerConfig)) (stop func()) {
 	r.t.Helper()
 	cfg := ServerConfig{
 		Redis: r.conn, Log: slog.New(slog.DiscardHandler), Queue: "default", ID: NewRunID("worker"),
@@ -84,7 +84,7 @@ func spec() Spec {
 	return Spec{Flow: 1, Version: "v", Queue: "default", Principal: "key:k", Event: json.RawMessage(`{"n": 1}`), Limit: 20 * time.Second, Sync: true}
 }
 
-func (r *rig) submit(s Submission) *Ticket {
+func (r *testQueue) submit(s Submission) *Ticket {
 	r.t.Helper()
 	ticket, err := r.client.Submit(context.Background(), s)
 	if err != nil {
@@ -93,7 +93,7 @@ func (r *rig) submit(s Submission) *Ticket {
 	return ticket
 }
 
-func (r *rig) wait(t *Ticket) Result {
+func (r *testQueue) wait(t *Ticket) Result {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -109,7 +109,7 @@ func echo(_ context.Context, a *Attempt) Outcome {
 }
 
 // nothingLeft waits until the queue's own bookkeeping is empty.
-func (r *rig) nothingLeft() {
+func (r *testQueue) nothingLeft() {
 	r.t.Helper()
 	k := keysOf("default")
 	ctx := context.Background()
@@ -127,7 +127,7 @@ func (r *rig) nothingLeft() {
 
 func TestARunReachesAWorkerAndItsResultComesBack(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, testenv.Redis(t).URL())
+	r := newTestQueue(t, testenv.Redis(t).URL())
 	r.worker(echo)
 	ticket := r.submit(Submission{Spec: spec()})
 	got := r.wait(ticket)
@@ -149,7 +149,7 @@ func TestARunReachesAWorkerAndItsResultComesBack(t *testing.T) {
 
 func TestRunsGoWhenTheirRetentionIsOver(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, testenv.Redis(t).URL())
+	r := newTestQueue(t, testenv.Redis(t).URL())
 	ctx, k := context.Background(), keysOf("default")
 	r.worker(echo)
 	var ids []string
@@ -182,7 +182,7 @@ func TestRunsGoWhenTheirRetentionIsOver(t *testing.T) {
 
 func TestManyRunsAtOnce(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, testenv.Redis(t).URL())
+	r := newTestQueue(t, testenv.Redis(t).URL())
 	var runs atomic.Int64
 	for range 2 {
 		r.worker(func(ctx context.Context, a *Attempt) Outcome { runs.Add(1); return echo(ctx, a) })
@@ -218,28 +218,28 @@ func TestManyRunsAtOnce(t *testing.T) {
 
 func TestAGuardMakesOneRunOfEqualSubmissions(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, testenv.Redis(t).URL())
+	r := newTestQueue(t, testenv.Redis(t).URL())
 	ctx := context.Background()
-	guard := &Guard{Key: "k", Fingerprint: "a", Window: time.Minute}
-	first := r.submit(Submission{Spec: spec(), Guard: guard})
-	second := r.submit(Submission{Spec: spec(), Guard: guard})
+	guard := &IdempotencyKey{Key: "k", Fingerprint: "a", Window: time.Minute}
+	first := r.submit(Submission{Spec: spec(), IdempotencyKey: guard})
+	second := r.submit(Submission{Spec: spec(), IdempotencyKey: guard})
 	if second.RunID() != first.RunID() || !second.Attached() || first.Attached() {
 		t.Errorf("second submission waits for %s, first for %s", second.RunID(), first.RunID())
 	}
-	_, err := r.client.Submit(ctx, Submission{Spec: spec(), Guard: &Guard{Key: "k", Fingerprint: "b", Window: time.Minute}})
+	_, err := r.client.Submit(ctx, Submission{Spec: spec(), IdempotencyKey: &IdempotencyKey{Key: "k", Fingerprint: "b", Window: time.Minute}})
 	if !errors.Is(err, ErrMismatch) {
 		t.Errorf("another payload: %v", err)
 	}
-	_, err = r.client.Submit(ctx, Submission{Spec: spec(), Guard: &Guard{Key: "k", Fingerprint: "a", Window: time.Minute, Refuse: true}})
+	_, err = r.client.Submit(ctx, Submission{Spec: spec(), IdempotencyKey: &IdempotencyKey{Key: "k", Fingerprint: "a", Window: time.Minute, Reject: true}})
 	if !errors.Is(err, ErrReplayed) {
 		t.Errorf("refusing guard: %v", err)
 	}
 	if n := r.redis.LLen(ctx, keysOf("default").pending()).Val(); n != 1 {
 		t.Errorf("%d tasks pending, want 1", n)
 	}
-	other := newRig(t, "redis://"+r.redis.(*redis.Client).Options().Addr)
-	third := other.submit(Submission{Spec: spec(), Guard: guard})
-	if told := r.redis.HGet(ctx, keysOf("default").runPrefix()+first.RunID(), "reply").Val(); told != r.client.door+","+other.client.door {
+	other := newTestQueue(t, "redis://"+r.redis.(*redis.Client).Options().Addr)
+	third := other.submit(Submission{Spec: spec(), IdempotencyKey: guard})
+	if told := r.redis.HGet(ctx, keysOf("default").runPrefix()+first.RunID(), "reply").Val(); told != r.client.process+","+other.client.process {
 		t.Errorf("the result is sent to %q", told)
 	}
 	r.worker(echo)
@@ -251,7 +251,7 @@ func TestAGuardMakesOneRunOfEqualSubmissions(t *testing.T) {
 	if got := other.wait(third); got.State != Succeeded || third.RunID() != first.RunID() {
 		t.Errorf("through another door: %+v", got)
 	}
-	late := r.submit(Submission{Spec: spec(), Guard: guard})
+	late := r.submit(Submission{Spec: spec(), IdempotencyKey: guard})
 	if got := r.wait(late); got.State != Succeeded {
 		t.Errorf("after the end: %+v", got)
 	}
@@ -259,7 +259,7 @@ func TestAGuardMakesOneRunOfEqualSubmissions(t *testing.T) {
 
 func TestAFullQueueRefuses(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, testenv.Redis(t).URL())
+	r := newTestQueue(t, testenv.Redis(t).URL())
 	r.client.cfg.MaxPending = 2
 	const room = 8 // of a queue without workers, before runs stand in line
 	for range room + 2 {
@@ -278,7 +278,7 @@ func TestAFullQueueRefuses(t *testing.T) {
 
 func TestCancelEndsARunningRun(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, testenv.Redis(t).URL())
+	r := newTestQueue(t, testenv.Redis(t).URL())
 	began, cause := make(chan struct{}), make(chan error, 1)
 	r.worker(func(ctx context.Context, a *Attempt) Outcome {
 		close(began)
@@ -307,7 +307,7 @@ func TestCancelEndsARunningRun(t *testing.T) {
 
 func TestCancelEndsAQueuedRun(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, testenv.Redis(t).URL())
+	r := newTestQueue(t, testenv.Redis(t).URL())
 	ticket := r.submit(Submission{Spec: spec()})
 	if state, err := r.client.Cancel(context.Background(), ticket.RunID(), nil); err != nil || state != Queued {
 		t.Fatalf("cancel: %s %v", state, err)
@@ -326,7 +326,7 @@ func TestCancelEndsAQueuedRun(t *testing.T) {
 }
 
 // ghost claims like a worker that dies right after.
-func (r *rig) ghost() (ids []string) {
+func (r *testQueue) abandonedRuns() (ids []string) {
 	r.t.Helper()
 	k := keysOf("default")
 	r.redis.ZAdd(context.Background(), k.workers(), redis.Z{Score: float64(time.Now().Add(-3 * time.Second).UnixMilli()), Member: "ghost"})
@@ -343,12 +343,12 @@ func (r *rig) ghost() (ids []string) {
 
 func TestALostWorkersRunsGoOnElsewhere(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, testenv.Redis(t).URL())
+	r := newTestQueue(t, testenv.Redis(t).URL())
 	var tickets []*Ticket
 	for range 8 {
 		tickets = append(tickets, r.submit(Submission{Spec: spec()}))
 	}
-	if n := len(r.ghost()); n != 8 {
+	if n := len(r.abandonedRuns()); n != 8 {
 		t.Fatalf("the ghost claimed %d", n)
 	}
 	lost := time.Now()
@@ -374,15 +374,15 @@ func TestALostWorkersRunsGoOnElsewhere(t *testing.T) {
 
 func TestTheThirdCrashEndsARun(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, testenv.Redis(t).URL())
+	r := newTestQueue(t, testenv.Redis(t).URL())
 	ticket := r.submit(Submission{Spec: spec()})
 	pending := keysOf("default").pending()
 	for attempt := 1; attempt <= 3; attempt++ {
 		r.eventually("the run is pending", func() bool { return r.redis.LLen(context.Background(), pending).Val() > 0 })
-		if ids := r.ghost(); len(ids) != 1 || !strings.HasSuffix(ids[0], fmt.Sprintf(".%d", attempt)) {
+		if ids := r.abandonedRuns(); len(ids) != 1 || !strings.HasSuffix(ids[0], fmt.Sprintf(".%d", attempt)) {
 			t.Fatalf("attempt %d claimed %v", attempt, ids)
 		}
-		stop := r.mender()
+		stop := r.repairer()
 		defer stop()
 	}
 	got := r.wait(ticket)
@@ -393,7 +393,7 @@ func TestTheThirdCrashEndsARun(t *testing.T) {
 }
 
 // mender runs a worker's beat alone: it mends and takes no task.
-func (r *rig) mender() (stop func()) {
+func (r *testQueue) repairer() (stop func()) {
 	s, err := NewServer(ServerConfig{Redis: r.conn, Log: slog.New(slog.DiscardHandler), Queue: "default", ID: NewRunID("mender"), Slots: 1, Handler: echo})
 	if err != nil {
 		r.t.Fatal(err)
@@ -406,7 +406,7 @@ func (r *rig) mender() (stop func()) {
 
 func TestAMissingTaskIsMadeAgain(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, testenv.Redis(t).URL())
+	r := newTestQueue(t, testenv.Redis(t).URL())
 	ctx, k := context.Background(), keysOf("default")
 	ticket := r.submit(Submission{Spec: spec()})
 	r.redis.Del(ctx, k.pending(), k.taskPrefix()+taskID(ticket.RunID(), 1))
@@ -420,7 +420,7 @@ func TestAMissingTaskIsMadeAgain(t *testing.T) {
 
 func TestADeadWorkersInboxIsGivenBack(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, testenv.Redis(t).URL())
+	r := newTestQueue(t, testenv.Redis(t).URL())
 	ctx, k := context.Background(), keysOf("default")
 	ticket := r.submit(Submission{Spec: spec()})
 	r.redis.LMove(ctx, k.pending(), k.inboxPrefix()+"dead:pending", "right", "left")
@@ -436,7 +436,7 @@ func TestADeadWorkersInboxIsGivenBack(t *testing.T) {
 
 func TestDrainHandsBackWithoutLosingAnAttempt(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, testenv.Redis(t).URL())
+	r := newTestQueue(t, testenv.Redis(t).URL())
 	began := make(chan struct{})
 	stop := r.worker(func(ctx context.Context, a *Attempt) Outcome {
 		close(began)
@@ -459,7 +459,7 @@ func TestDrainHandsBackWithoutLosingAnAttempt(t *testing.T) {
 
 func TestDrainLetsRunsFinish(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, testenv.Redis(t).URL())
+	r := newTestQueue(t, testenv.Redis(t).URL())
 	began, finish := make(chan struct{}), make(chan struct{})
 	stop := r.worker(func(ctx context.Context, a *Attempt) Outcome {
 		close(began)
@@ -478,7 +478,7 @@ func TestDrainLetsRunsFinish(t *testing.T) {
 
 func TestAParkedRunGoesOnInTime(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, testenv.Redis(t).URL())
+	r := newTestQueue(t, testenv.Redis(t).URL())
 	var attempts atomic.Int64
 	r.worker(func(ctx context.Context, a *Attempt) Outcome {
 		if attempts.Add(1) == 1 {
@@ -495,12 +495,12 @@ func TestAParkedRunGoesOnInTime(t *testing.T) {
 
 func TestALostReplyCostsASecondNotTheAnswer(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, testenv.Redis(t).URL())
+	r := newTestQueue(t, testenv.Redis(t).URL())
 	finish := make(chan struct{})
 	r.worker(func(ctx context.Context, a *Attempt) Outcome { <-finish; return echo(ctx, a) })
 	ticket := r.submit(Submission{Spec: spec()})
-	loaded, _ := r.client.lanes.Load("default")
-	if err := loaded.(*lane).replies.sub.Unsubscribe(context.Background(), loaded.(*lane).replies.channel); err != nil {
+	loaded, _ := r.client.queues.Load("default")
+	if err := loaded.(*queueState).replies.sub.Unsubscribe(context.Background(), loaded.(*queueState).replies.channel); err != nil {
 		t.Fatal(err)
 	}
 	close(finish)
@@ -512,7 +512,7 @@ func TestALostReplyCostsASecondNotTheAnswer(t *testing.T) {
 func TestRepliesAreHeardAgainAfterRedisWasAway(t *testing.T) {
 	t.Parallel()
 	server := testenv.Redis(t, "--appendonly", "yes", "--appendfsync", "always")
-	r := newRig(t, server.URL())
+	r := newTestQueue(t, server.URL())
 	began, finish := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	r.worker(func(ctx context.Context, a *Attempt) Outcome {
@@ -536,8 +536,8 @@ func TestRepliesAreHeardAgainAfterRedisWasAway(t *testing.T) {
 
 func TestALargeOutputIsReadFromTheRun(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, testenv.Redis(t).URL())
-	large := `["` + strings.Repeat("x", wholeReply) + `"]`
+	r := newTestQueue(t, testenv.Redis(t).URL())
+	large := `["` + strings.Repeat("x", maxReplyOutput) + `"]`
 	r.worker(func(context.Context, *Attempt) Outcome { return Outcome{State: Succeeded, Output: []byte(large)} })
 	if got := r.wait(r.submit(Submission{Spec: spec()})); string(got.Output) != large {
 		t.Errorf("%d bytes of output, want %d", len(got.Output), len(large))
@@ -546,7 +546,7 @@ func TestALargeOutputIsReadFromTheRun(t *testing.T) {
 
 func TestForeignTasksAreArchivedNotLost(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, testenv.Redis(t).URL())
+	r := newTestQueue(t, testenv.Redis(t).URL())
 	client := asynq.NewClientFromRedisClient(r.redis)
 	if _, err := client.Enqueue(asynq.NewTask("other", nil), asynq.Queue("default"), asynq.MaxRetry(0)); err != nil {
 		t.Fatal(err)
@@ -567,12 +567,12 @@ func TestForeignTasksAreArchivedNotLost(t *testing.T) {
 
 func TestAGuardMayLetWhatFailedRunAgain(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, testenv.Redis(t).URL())
+	r := newTestQueue(t, testenv.Redis(t).URL())
 	ends := make(chan State)
 	r.worker(func(context.Context, *Attempt) Outcome { return Outcome{State: <-ends, Output: []byte("[]")} })
 	for state, again := range map[State]bool{Failed: true, TimedOut: true, Cancelled: false, Succeeded: false} {
-		guard := &Guard{Key: string(state), Window: time.Minute, Again: true}
-		submit := func() *Ticket { return r.submit(Submission{Spec: spec(), Guard: guard}) }
+		guard := &IdempotencyKey{Key: string(state), Window: time.Minute, RetryFailed: true}
+		submit := func() *Ticket { return r.submit(Submission{Spec: spec(), IdempotencyKey: guard}) }
 		first := submit()
 		if active := submit(); active.RunID() != first.RunID() || !active.Attached() {
 			t.Errorf("%s: a run that goes on is not attached to", state)
@@ -599,14 +599,14 @@ func TestAGuardMayLetWhatFailedRunAgain(t *testing.T) {
 // A guard holds for its own time, whatever has become of the first run.
 func TestAGuardOutlivesTheRecord(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, testenv.Redis(t).URL())
+	r := newTestQueue(t, testenv.Redis(t).URL())
 	r.worker(echo)
-	guard := &Guard{Key: "k", Fingerprint: "a", Window: time.Minute, Again: true}
-	first := r.submit(Submission{Spec: spec(), Guard: guard})
+	guard := &IdempotencyKey{Key: "k", Fingerprint: "a", Window: time.Minute, RetryFailed: true}
+	first := r.submit(Submission{Spec: spec(), IdempotencyKey: guard})
 	r.wait(first)
 	r.nothingLeft()
 	r.redis.Del(t.Context(), keysOf("default").runPrefix()+first.RunID())
-	_, err := r.client.Submit(t.Context(), Submission{Spec: spec(), Guard: guard})
+	_, err := r.client.Submit(t.Context(), Submission{Spec: spec(), IdempotencyKey: guard})
 	var ran *RanError
 	if !errors.As(err, &ran) || ran.Run != first.RunID() {
 		t.Errorf("a second submission: %v", err)
@@ -616,7 +616,7 @@ func TestAGuardOutlivesTheRecord(t *testing.T) {
 // A caller whose run Redis has lost is told so soon.
 func TestALostRecordIsTold(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, testenv.Redis(t).URL())
+	r := newTestQueue(t, testenv.Redis(t).URL())
 	ticket := r.submit(Submission{Spec: spec()})
 	r.redis.FlushAll(t.Context())
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)

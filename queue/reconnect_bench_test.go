@@ -14,7 +14,7 @@ import (
 // second after, and in the second one. One iteration is one cut.
 func BenchmarkReconnect(b *testing.B) {
 	const active, callers, lasting = 10_000, 64, 2
-	r := newRig(b, testenv.Redis(b).URL())
+	r := newTestQueue(b, testenv.Redis(b).URL())
 	ended := make(chan struct{})
 	r.worker(func(ctx context.Context, a *Attempt) Outcome {
 		if a.Flow == lasting {

@@ -60,8 +60,8 @@ type Result struct {
 
 // Times are the moments of a run. Zero: not reached.
 type Times struct {
-	Accepted time.Time `json:"accepted"`
-	Started  time.Time `json:"started,omitzero"` // of the last attempt
-	Finished time.Time `json:"finished,omitzero"`
-	Replied  time.Time `json:"replied,omitzero"` // who waited had the result; in records only, and not in all of them
+	Accepted  time.Time `json:"accepted"`
+	Started   time.Time `json:"started,omitzero"` // of the last attempt
+	Finished  time.Time `json:"finished,omitzero"`
+	Delivered time.Time `json:"replied,omitzero"` // who waited had the result; in records only, and not in all of them
 }

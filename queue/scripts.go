@@ -19,30 +19,30 @@ import (
 var sources embed.FS
 
 var (
-	submitScript     = script("submit")
-	laterScript      = script("later")
-	claimScript      = script("claim")
-	resumeScript     = script("resume")
-	finishScript     = script("finish")
-	settleScript     = script("settle")
-	concludeScript   = script("conclude")
-	tidyScript       = script("tidy")
-	beatScript       = script("beat")
-	deregisterScript = script("deregister")
-	requeueScript    = script("requeue")
-	stopScript       = script("stop")
-	parkScript       = script("park")
-	callbackScript   = script("callback")
-	journalScript    = script("journal")
-	statesScript     = script("states")
-	attachScript     = script("attach")
-	respondScript    = script("respond")
-	enterScript      = script("enter")
-	vacateScript     = script("vacate")
-	ageScript        = script("age")
-	repliedScript    = script("replied")
-	holdScript       = script("hold")
-	releaseScript    = script("release")
+	submitScript        = script("submit")
+	submitDelayedScript = script("submit_delayed")
+	claimScript         = script("claim")
+	redeliverScript     = script("redeliver")
+	finishScript        = script("finish")
+	settleScript        = script("settle")
+	completeScript      = script("complete")
+	tidyScript          = script("tidy")
+	beatScript          = script("beat")
+	deregisterScript    = script("deregister")
+	requeueScript       = script("requeue")
+	stopScript          = script("stop")
+	parkScript          = script("park")
+	callbackScript      = script("callback")
+	journalScript       = script("journal")
+	statesScript        = script("states")
+	attachScript        = script("attach")
+	respondScript       = script("respond")
+	acquireScript       = script("acquire")
+	releaseScript       = script("release")
+	oldestWaitScript    = script("oldest_wait")
+	deliveredScript     = script("delivered")
+	parkPausedScript    = script("park_paused")
+	resumeFlowScript    = script("resume_flow")
 )
 
 // script makes the text of a script ready to be sent. A name that there is not
@@ -104,9 +104,9 @@ func scriptSource(name string, read func(file string) string) string {
 // time, and every caller falls back to EVAL.
 func loadScripts(ctx context.Context, r redis.Scripter) error {
 	for _, s := range []*redis.Script{
-		submitScript, laterScript, claimScript, resumeScript, finishScript, settleScript, concludeScript, tidyScript, beatScript,
+		submitScript, submitDelayedScript, claimScript, redeliverScript, finishScript, settleScript, completeScript, tidyScript, beatScript,
 		deregisterScript, requeueScript, stopScript, parkScript, callbackScript, journalScript, statesScript, attachScript,
-		respondScript, enterScript, vacateScript, ageScript, repliedScript, holdScript, releaseScript,
+		respondScript, acquireScript, releaseScript, oldestWaitScript, deliveredScript, parkPausedScript, resumeFlowScript,
 	} {
 		if err := s.Load(ctx, r).Err(); err != nil {
 			return fmt.Errorf("load queue scripts: %w", err)

@@ -82,9 +82,9 @@ func BenchmarkRareScripts(b *testing.B) {
 			args = append(args, taskID(id, 1))
 		}
 		const chunk = 32 // as many as a worker asks for at once
-		s.measure(b, resumeScript, func(int) {
+		s.measure(b, redeliverScript, func(int) {
 			for rest := args[2:]; len(rest) > 0; rest = rest[min(chunk, len(rest)):] {
-				s.must(resumeScript, append([]any{"w", 2}, rest[:min(chunk, len(rest))]...)...)
+				s.must(redeliverScript, append([]any{"w", 2}, rest[:min(chunk, len(rest))]...)...)
 			}
 		})
 	})
@@ -256,7 +256,7 @@ func (s *scriptBench) calls() []scriptCall {
 		{"stop", stopScript, func(int) { s.must(stopScript, s.running("w"), "", "cancelled", "{}", "PUBLISH") }},
 		{"journal", journalScript, func(int) { s.must(journalScript, s.running("w"), 1, "k", "r{}") }},
 		{"beat", beatScript, func(int) { s.must(beatScript, "w", 1, 10_000, 256, "100000 10 50") }},
-		{"resume", resumeScript, func(i int) { s.must(resumeScript, "w", i+2) }},
+		{"redeliver", redeliverScript, func(i int) { s.must(redeliverScript, "w", i+2) }},
 		{"tidy", tidyScript, func(int) {
 			s.ended(1)
 			s.must(tidyScript, "w", 1, 100, 15_000)

@@ -92,7 +92,7 @@ type Meter interface {
 	// Mended says that the reconciler's work was done on a run: its worker was
 	// "lost", its task "missing", it was "late", to be woken ("wake") or to be
 	// settled ("settle").
-	Mended(queue, wrong string)
+	Repaired(queue, wrong string)
 	// Lost says that an attempt has lost its run to another one.
 	Lost(queue string)
 }
@@ -151,30 +151,30 @@ func (c *ServerConfig) validate() error {
 func (c *ServerConfig) spare() int { return max(0, c.Spare) }
 
 // offer is what the worker adds to the queue, as beat.lua reads it.
-func (c *ServerConfig) offer() string { return fmt.Sprintf("%d %d %d", c.Slots, c.spare(), c.Share) }
+func (c *ServerConfig) capacity() string { return fmt.Sprintf("%d %d %d", c.Slots, c.spare(), c.Share) }
 
 // Server is the worker's side of one queue: an asynq server that is woken,
 // runs that are begun, renewed and finished through their fences, and this
 // worker's share of the reconciler.
 type Server struct {
-	cfg   ServerConfig
-	keys  keys
-	redis redis.UniversalClient
-	asynq *asynq.Client // encodes the tasks of next attempts
-	held  *held
+	cfg      ServerConfig
+	keys     keys
+	redis    redis.UniversalClient
+	asynq    *asynq.Client // encodes the tasks of next attempts
+	inFlight *inFlight
 
 	claims  *claims
 	pending *claimer // of asynq's list, through waker
 	express *claimer // of the runs that may use spare slots
-	shown   *shown
+	visible *visibleRuns
 
 	finishes    *batcher[finishing] // of runs that somebody waits for
-	conclusions *batcher[finishing] // of the others
+	completions *batcher[finishing] // of the others
 	settler     *settler
 	pool        pool
 	lasting     atomic.Bool     // most of the attempts have lasted
 	life        context.Context // set by Run; ends after the drain
-	watched     *watched
+	watchers    *watchRegistry
 }
 
 // NewServer opens a Server. Run works until its context ends; Close releases it.
@@ -182,16 +182,16 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, keys: keysOf(cfg.Queue), redis: cfg.Redis.Client(), held: newHeld()}
+	s := &Server{cfg: cfg, keys: keysOf(cfg.Queue), redis: cfg.Redis.Client(), inFlight: newInFlight()}
 	s.asynq = asynq.NewClientFromRedisClient(&enqueuer{UniversalClient: s.redis})
 	s.finishes = newBatcher(finishFlights, finishBatch, s.flushFinishes)
-	s.conclusions = newBatcher(finishFlights, finishBatch, s.flushConclusions)
+	s.completions = newBatcher(finishFlights, finishBatch, s.flushCompletions)
 	s.settler = newSettler(s)
-	s.watched = newWatched()
-	s.claims = newClaims(&s.cfg, s.redis, s.held, s.begin)
+	s.watchers = newWatchRegistry()
+	s.claims = newClaims(&s.cfg, s.redis, s.inFlight, s.begin)
 	s.pending, s.express = newClaimer(s.claims, pendingList), newClaimer(s.claims, expressList)
 	s.claims.all = []*claimer{s.pending, s.express}
-	s.shown = newShown()
+	s.visible = newVisibleRuns()
 	return s, nil
 }
 
@@ -207,7 +207,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err := errors.Join(probeAsynq(ctx), loadScripts(ctx, s.redis)); err != nil {
 		return fmt.Errorf("start worker: %w", err)
 	}
-	wake := &waker{UniversalClient: s.redis, cfg: &s.cfg, encoder: s.asynq, claims: s.claims, pending: s.pending, shown: s.shown}
+	wake := &waker{UniversalClient: s.redis, cfg: &s.cfg, encoder: s.asynq, claims: s.claims, pending: s.pending, visible: s.visible}
 	server := asynq.NewServerFromRedisClient(wake, asynq.Config{
 		Concurrency:       s.cfg.Slots,
 		Queues:            map[string]int{s.cfg.Queue: 1},
@@ -225,10 +225,10 @@ func (s *Server) Run(ctx context.Context) error {
 	s.life, die = context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { s.beat(s.life) })
-	background.Go(func() { s.muster(s.life) })
+	background.Go(func() { s.keepRegistration(s.life) })
 	background.Go(func() { s.settler.run(s.life) })
-	background.Go(func() { s.listen(s.life) })
-	background.Go(func() { s.spread(s.life) })
+	background.Go(func() { s.subscribeWatches(s.life) })
+	background.Go(func() { s.publishEvents(s.life) })
 	defer background.Wait()
 	defer die()
 	if err := server.Start(asynq.HandlerFunc(s.process)); err != nil {
@@ -250,20 +250,20 @@ func (s *Server) drain(ctx context.Context, server *asynq.Server, wake *waker, t
 	server.Stop()
 	taking.Wait()
 	for _, a := range wake.ready { // asynq will not ask for them
-		s.held.remove(a.task)
+		s.inFlight.remove(a.task)
 	}
-	if !within(s.held.drained(), s.cfg.Drain) {
-		for _, a := range s.held.all() {
+	if !within(s.inFlight.drained(), s.cfg.Drain) {
+		for _, a := range s.inFlight.all() {
 			a.end(ErrDraining)
 		}
-		within(s.held.drained(), letGo)
+		within(s.inFlight.drained(), handlerGrace)
 	}
 	server.Shutdown()
 	s.deregister(ctx)
 }
 
 // letGo is how long handlers have to return when their contexts have ended.
-const letGo = 10 * time.Second
+const handlerGrace = 10 * time.Second
 
 // within reports whether the channel was closed in time.
 func within(done <-chan struct{}, limit time.Duration) bool {
@@ -292,7 +292,7 @@ func (s *Server) begin(a *Attempt) {
 	a.server, a.Queue, a.done = s, wholeQueue(s.cfg.Queue), make(chan struct{})
 	s.pool.run(func() {
 		defer close(a.done)
-		defer s.held.remove(a.task)
+		defer s.inFlight.remove(a.task)
 		s.work(a)
 	})
 }
@@ -301,25 +301,25 @@ func (s *Server) begin(a *Attempt) {
 // that are not runs.
 func (s *Server) process(ctx context.Context, t *asynq.Task) error {
 	task, _ := asynq.GetTaskID(ctx)
-	if a := s.shown.get(task); a != nil {
+	if a := s.visible.get(task); a != nil {
 		<-a.done
 		if ctx.Err() != nil { // asynq will not report it done
-			s.shown.done(task)
+			s.visible.done(task)
 		}
 		return nil
 	}
-	a := s.held.get(task)
+	a := s.inFlight.get(task)
 	if a == nil {
 		return fmt.Errorf("task %s was not claimed by this worker", task)
 	}
-	defer s.held.remove(task)
+	defer s.inFlight.remove(task)
 	return s.cfg.Others.ProcessTask(ctx, t)
 }
 
 // work takes an attempt from its beginning to its end.
 func (s *Server) work(a *Attempt) {
 	outcome, cause := s.attempt(a)
-	err := s.conclude(a, outcome, cause)
+	err := s.complete(a, outcome, cause)
 	if outcome.After != nil {
 		outcome.After()
 	}
@@ -364,33 +364,33 @@ func (s *Server) attempt(a *Attempt) (Outcome, error) {
 
 // conclude does what the outcome asks for. It insists for as long as the
 // server lives.
-func (s *Server) conclude(a *Attempt, o Outcome, cause error) error {
+func (s *Server) complete(a *Attempt, o Outcome, cause error) error {
 	switch {
 	case errors.Is(cause, ErrLost):
 		a.gone.Store(true) // the next attempt took the task away
-		s.vacate(a)
+		s.releaseLimits(a)
 		return nil
 	case o.State == Queued, errors.Is(cause, ErrDraining) && o.State != Succeeded:
 		a.gone.Store(true)
-		s.tellState(a, Queued)
+		s.publishState(a, Queued)
 		return redisconn.RetryUntilDone(s.life, func() error { return s.handBack(s.life, a) })
-	case o.State == Waiting && a.inLine:
+	case o.State == Waiting && a.deferred:
 		a.gone.Store(true)
-		s.tellState(a, Waiting)
-		s.vacate(a)
+		s.publishState(a, Waiting)
+		s.releaseLimits(a)
 		return nil
 	case o.State == Waiting:
 		a.gone.Store(true)
 		var ours bool
 		err := redisconn.RetryUntilDone(s.life, func() (err error) { ours, err = s.park(s.life, a, o); return err })
-		s.tellState(a, Waiting)
+		s.publishState(a, Waiting)
 		s.logStale(a, ours, err)
-		s.vacate(a)
+		s.releaseLimits(a)
 		return err
 	}
 	last, err := s.finish(a, o)
 	s.logStale(a, last, err)
-	s.vacate(a)
+	s.releaseLimits(a)
 	return err
 }
 

@@ -123,7 +123,7 @@ func TestRunsAreMeasured(t *testing.T) {
 		o.End(queue.Outcome{State: e.state}, e.cause)
 	}
 	m.Lost("default")
-	m.Mended("default", "lost")
+	m.Repaired("default", "lost")
 	m.Slots("default", 8)
 	want(t, scrape(t, m),
 		`penstock_run_duration_seconds_count{flow="69",outcome="succeeded"} 2`,
@@ -198,7 +198,7 @@ type sharingOnly []queue.Sharing
 func (s sharingOnly) Sharing(context.Context) ([]queue.Sharing, error)     { return s, nil }
 func (sharingOnly) Stats(context.Context) ([]queue.Stats, error)           { return nil, nil }
 func (sharingOnly) Memory(context.Context) (used, limit int64, err error)  { return 0, 0, nil }
-func (sharingOnly) Held(context.Context, []int64) (map[int64]int64, error) { return nil, nil }
+func (sharingOnly) PausedRuns(context.Context, []int64) (map[int64]int64, error) { return nil, nil }
 
 // Flows in line have series of their own up to the bound; the others share one.
 func TestWhoWaitsIsShown(t *testing.T) {
@@ -261,7 +261,7 @@ func TestMetricsAreLinted(t *testing.T) {
 	m.Parked(1, "delay")
 	m.Role("api")
 	m.Lost("q")
-	m.Mended("q", "lost")
+	m.Repaired("q", "lost")
 	m.redis.failures.WithLabelValues("timeout").Inc()
 	families, err := m.registry.Gather()
 	if err != nil {

@@ -49,8 +49,8 @@ type Inspector interface {
 	Stats(ctx context.Context) ([]queue.Stats, error)
 	// Memory returns the bytes that Redis uses and may use; a limit of 0 means none.
 	Memory(ctx context.Context) (used, limit int64, err error)
-	// Held counts the waiting runs of each of these paused flows.
-	Held(ctx context.Context, flows []int64) (map[int64]int64, error)
+	// PausedRuns counts the waiting runs of each of these paused flows.
+	PausedRuns(ctx context.Context, flows []int64) (map[int64]int64, error)
 	// Sharing returns the runs that wait in line, by queue and flow.
 	Sharing(ctx context.Context) ([]queue.Sharing, error)
 }
@@ -130,7 +130,7 @@ func (i *inspection) heldRuns(ctx context.Context, gauge gauging) {
 	if len(paused) == 0 {
 		return
 	}
-	held, err := i.from.Held(ctx, paused[:min(len(paused), mostFlows)])
+	held, err := i.from.PausedRuns(ctx, paused[:min(len(paused), mostFlows)])
 	if err != nil {
 		i.log.Warn("count held runs for a scrape", "error", err)
 		return

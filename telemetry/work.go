@@ -38,7 +38,7 @@ func (m *Metrics) Parked(flow int64, why string) {
 }
 
 // Mended implements queue.Meter.
-func (m *Metrics) Mended(queue, wrong string) { m.work.mended.WithLabelValues(queue, wrong).Inc() }
+func (m *Metrics) Repaired(queue, wrong string) { m.work.mended.WithLabelValues(queue, wrong).Inc() }
 
 // Lost implements queue.Meter.
 func (m *Metrics) Lost(queue string) { m.work.lost.WithLabelValues(queue).Inc() }

@@ -19,12 +19,12 @@ func (r *runner) parkIfPaused(ctx context.Context, a *queue.Attempt) *queue.Outc
 	if since.IsZero() {
 		return nil
 	}
-	admission, err := a.Hold(ctx, since)
+	admission, err := a.ParkIfPaused(ctx, since)
 	var o queue.Outcome
 	switch {
 	case err != nil:
 		o = r.outcome(ctx, nil, nil, fmt.Errorf("hold run: %w", err))
-	case admission == queue.InLine:
+	case admission == queue.Deferred:
 		r.observeParked(a, "pause")
 		o = queue.Outcome{State: queue.Waiting}
 	default:
@@ -48,15 +48,15 @@ func (r *runner) enterLimits(ctx context.Context, a *queue.Attempt, flow *flows.
 		return &o
 	}
 	for _, g := range gates {
-		admission, err := a.Enter(ctx, g)
+		admission, err := a.Acquire(ctx, g)
 		var o queue.Outcome
 		switch {
 		case err != nil:
 			o = r.outcome(ctx, nil, nil, fmt.Errorf("enter gate: %w", err))
-		case admission == queue.InLine:
+		case admission == queue.Deferred:
 			r.observeParked(a, "limit")
 			o = queue.Outcome{State: queue.Waiting}
-		case admission == queue.TurnedAway:
+		case admission == queue.Rejected:
 			o = failed(&flows.Error{Code: flows.CodeBusy, Status: http.StatusTooManyRequests,
 				Message: fmt.Sprintf("as many runs of flow %d execute as may at once", flow.Number)})
 		case admission == queue.Superseded:
@@ -71,10 +71,10 @@ func (r *runner) enterLimits(ctx context.Context, a *queue.Attempt, flow *flows.
 
 // concurrencyLimits lists the concurrency limits of a run, none for most flows: the one of scheduled runs that must
 // not overlap, and the flow's own.
-func concurrencyLimits(ctx context.Context, flow *flows.Flow, run flows.Run) ([]queue.Gate, error) {
-	var gates []queue.Gate
+func concurrencyLimits(ctx context.Context, flow *flows.Flow, run flows.Run) ([]queue.ConcurrencyLimit, error) {
+	var gates []queue.ConcurrencyLimit
 	if s := flow.Schedule; s != nil && s.Overlap == "queue" && run.Principal == "" {
-		gates = append(gates, queue.Gate{Key: fmt.Sprintf("schedule %d", flow.Number), Limit: 1, WhenFull: queue.WaitInLine})
+		gates = append(gates, queue.ConcurrencyLimit{Key: fmt.Sprintf("schedule %d", flow.Number), Max: 1, WhenFull: queue.WhenFullWait})
 	}
 	c := flow.Concurrency
 	if c == nil {
@@ -87,8 +87,8 @@ func concurrencyLimits(ctx context.Context, flow *flows.Flow, run flows.Run) ([]
 			return nil, keyError(err)
 		}
 	}
-	return append(gates, queue.Gate{
-		Key: fmt.Sprintf("flow %d %s", flow.Number, key), Limit: c.Limit, WhenFull: queue.WhenFull(c.WhenFull),
+	return append(gates, queue.ConcurrencyLimit{
+		Key: fmt.Sprintf("flow %d %s", flow.Number, key), Max: c.Limit, WhenFull: queue.WhenFull(c.WhenFull),
 	}), nil
 }
 

@@ -116,13 +116,13 @@ func TestGates(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		head, principal string
-		want            []queue.Gate
+		want            []queue.ConcurrencyLimit
 	}{
 		{"trigger: webhook", "", nil},
 		{"trigger: {schedule: '@daily'}", "", nil},
-		{"trigger: {schedule: {cron: '@daily', overlap: queue}}", "", []queue.Gate{{Key: "schedule 9", Limit: 1, WhenFull: "queue"}}},
+		{"trigger: {schedule: {cron: '@daily', overlap: queue}}", "", []queue.ConcurrencyLimit{{Key: "schedule 9", Max: 1, WhenFull: "queue"}}},
 		{"trigger: {schedule: {cron: '@daily', overlap: queue}}", "key:k", nil},
-		{"run: {concurrency: {limit: 3, key: '${ $run.principal }', when_full: drop_oldest}}", "key:k", []queue.Gate{{Key: "flow 9 key:k", Limit: 3, WhenFull: "drop_oldest"}}},
+		{"run: {concurrency: {limit: 3, key: '${ $run.principal }', when_full: drop_oldest}}", "key:k", []queue.ConcurrencyLimit{{Key: "flow 9 key:k", Max: 3, WhenFull: "drop_oldest"}}},
 	} {
 		flow, err := flows.Parse("f.yaml", []byte("flow: 9\n"+c.head+"\nsteps: [{set: {a: 1}}]\n"), steps.Catalogue())
 		if err != nil {

@@ -64,8 +64,8 @@ type logRecord struct {
 
 // Begin implements flows.Tracer. It sends an event but records nothing.
 func (r *record) Begin(b flows.StepStart) {
-	if r.attempt.Watched() {
-		r.attempt.Tell(startedEvent(b))
+	if r.attempt.HasWatchers() {
+		r.attempt.Publish(startedEvent(b))
 	}
 }
 
@@ -75,12 +75,12 @@ const progressEvery = 500 * time.Millisecond
 // Progress implements flows.ProgressTracer. It is called for each item and sends an event at most every
 // progressEvery.
 func (r *record) Progress(p flows.Progress) {
-	if !r.attempt.Watched() {
+	if !r.attempt.HasWatchers() {
 		return
 	}
 	now, last := time.Now().UnixNano(), r.progress.Load()
 	if now-last >= int64(progressEvery) && r.progress.CompareAndSwap(last, now) {
-		r.attempt.Tell(progressEvent(p))
+		r.attempt.Publish(progressEvent(p))
 	}
 }
 
@@ -106,8 +106,8 @@ func (r *record) End(e flows.StepEnd) {
 		s.Error = e.Err.Error()
 	}
 	r.steps = append(r.steps, s)
-	if r.attempt.Watched() {
-		r.attempt.Tell(endedEvent(len(r.steps), &s))
+	if r.attempt.HasWatchers() {
+		r.attempt.Publish(endedEvent(len(r.steps), &s))
 	}
 }
 

@@ -68,7 +68,7 @@ func (e emitter) Emit(ctx context.Context, m flows.Emission) (string, error) {
 	}
 	submission := queue.SubmissionOf(flow)
 	submission.Principal, submission.Event, submission.Depth, submission.FairKey = e.principal, flows.EncodeJSON(m.Event), depth, key
-	submission.Guard = &queue.Guard{Key: "emit\x00" + strconv.FormatInt(flow.Number, 10) + "\x00" + m.Key, Window: m.Window}
+	submission.IdempotencyKey = &queue.IdempotencyKey{Key: "emit\x00" + strconv.FormatInt(flow.Number, 10) + "\x00" + m.Key, Window: m.Window}
 	run, err := e.start(ctx, submission, m.At)
 	if err != nil {
 		return "", &flows.Error{Message: "the run of the other flow was not accepted", Class: flows.ClassNetwork, Err: err}

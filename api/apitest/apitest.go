@@ -96,10 +96,10 @@ func (s *Server) Record(_ context.Context, id string) (queue.Record, error) {
 func (s *Server) submit(_ context.Context, sub queue.Submission) (runner.Ticket, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if g := sub.Guard; g != nil {
+	if g := sub.IdempotencyKey; g != nil {
 		switch seen := s.guards[g.Key]; {
 		case seen.first == nil:
-		case g.Refuse:
+		case g.Reject:
 			return nil, queue.ErrReplayed
 		case g.Fingerprint != seen.fingerprint:
 			return nil, queue.ErrMismatch
@@ -110,8 +110,8 @@ func (s *Server) submit(_ context.Context, sub queue.Submission) (runner.Ticket,
 	sub.ID = queue.NewRunID(sub.Queue)
 	r := &queue.Record{Spec: sub.Spec, Result: resultOf(&sub), Attempt: 1}
 	s.runs[sub.ID] = *r
-	if sub.Guard != nil {
-		s.guards[sub.Guard.Key] = guarded{sub.Guard.Fingerprint, r}
+	if sub.IdempotencyKey != nil {
+		s.guards[sub.IdempotencyKey.Key] = guarded{sub.IdempotencyKey.Fingerprint, r}
 	}
 	return ticket{r, false}, nil
 }

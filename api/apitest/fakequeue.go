@@ -64,12 +64,12 @@ func (q *FakeQueue) Submit(_ context.Context, s queue.Submission) (runner.Ticket
 	if q.Fail != nil {
 		return nil, q.Fail
 	}
-	if g := s.Guard; g != nil {
+	if g := s.IdempotencyKey; g != nil {
 		first, seen := q.guards[g.Key]
 		switch {
-		case seen && g.Refuse:
+		case seen && g.Reject:
 			return nil, queue.ErrReplayed
-		case seen && g.Fingerprint != q.all[first].Guard.Fingerprint:
+		case seen && g.Fingerprint != q.all[first].IdempotencyKey.Fingerprint:
 			return nil, queue.ErrMismatch
 		case seen:
 			return &fakeTicket{q, RunID(first), true}, nil

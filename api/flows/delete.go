@@ -58,10 +58,10 @@ func (a *api) checkDeletion(c *gin.Context, h *store.Head) error {
 		return nil
 	}
 	n, err := a.config.Runs.FlowRuns(c.Request.Context(), h.Number)
-	if err != nil || n.Held+n.Queued+n.Parked == 0 {
+	if err != nil || n.Paused+n.Queued+n.Parked == 0 {
 		return err
 	}
-	held, parked := n.Held+n.Queued, n.Parked
+	held, parked := n.Paused+n.Queued, n.Parked
 	return &httpx.Fault{Status: http.StatusConflict, Code: "runs_wait", Held: &held, Parked: &parked, Message: fmt.Sprintf(
 		"the flow is paused and %d of its runs are held, %d parked: let them end with ?runs=finish, or cancel them with ?runs=cancel (--runs on the command line)", held, parked)}
 }
@@ -78,7 +78,7 @@ func (a *api) settleDeleted(c *gin.Context, h *store.Head) (err error) {
 		return err
 	}
 	if !h.Paused.IsZero() {
-		_, err = a.config.Runs.Release(ctx, h.Number, h.Paused)
+		_, err = a.config.Runs.ResumeFlow(ctx, h.Number, h.Paused)
 	}
 	return err
 }

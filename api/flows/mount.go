@@ -18,7 +18,7 @@ import (
 // them.
 type WaitingRuns interface {
 	// Release enqueues what was held for a flow in the pause that began at since.
-	Release(ctx context.Context, flow int64, since time.Time) (int, error)
+	ResumeFlow(ctx context.Context, flow int64, since time.Time) (int, error)
 	// FlowRuns counts the runs of a flow that no worker executes.
 	FlowRuns(ctx context.Context, flow int64) (queue.FlowRuns, error)
 	// CancelFlow cancels them and returns how many; since as for Release, zero: the flow was not paused.

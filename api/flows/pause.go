@@ -32,7 +32,7 @@ func (a *api) resumeFlow(c *gin.Context) {
 	if err == nil {
 		var since time.Time
 		if since, err = a.config.Store.Flows().Pause(c.Request.Context(), h.Number, false); err == nil {
-			_, err = a.config.Runs.Release(c.Request.Context(), h.Number, since)
+			_, err = a.config.Runs.ResumeFlow(c.Request.Context(), h.Number, since)
 		}
 	}
 	if err != nil {

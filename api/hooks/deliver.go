@@ -115,7 +115,7 @@ func (a *api) admitDelivery(c *gin.Context, d *Delivery, flow *flows.Flow, verif
 	if s.Params, err = deliveredParams(flow, d.Query); err != nil {
 		return queue.Submission{}, err
 	}
-	s.Guard, err = a.deliveryGuard(c, d, flow, verifier, &s)
+	s.IdempotencyKey, err = a.deliveryGuard(c, d, flow, verifier, &s)
 	return s, err
 }
 
@@ -141,20 +141,20 @@ func deliveredParams(flow *flows.Flow, query url.Values) (map[string]string, err
 // deliveryGuard makes one run of a delivery that is sent again: by what the
 // flow says identifies it, else by the sender's own name for it. Senders send
 // again what failed, so that a run which failed is none.
-func (a *api) deliveryGuard(c *gin.Context, d *Delivery, flow *flows.Flow, verifier Verifier, s *queue.Submission) (*queue.Guard, error) {
+func (a *api) deliveryGuard(c *gin.Context, d *Delivery, flow *flows.Flow, verifier Verifier, s *queue.Submission) (*queue.IdempotencyKey, error) {
 	scope := s.Principal + "\x00"
 	if flow.Webhook.IdempotencyKey != nil {
 		key, err := a.config.Runner.FlowKey(c.Request.Context(), flow, s)
 		if err != nil || key == "" {
 			return nil, err
 		}
-		return &queue.Guard{Key: "flow\x00" + scope + key, Window: runner.IdempotencyWindow, Again: true}, nil
+		return &queue.IdempotencyKey{Key: "flow\x00" + scope + key, Window: runner.IdempotencyWindow, RetryFailed: true}, nil
 	}
 	id := verifier.ID(d)
 	if id == "" {
 		return nil, nil
 	}
-	return &queue.Guard{Key: "delivery\x00" + scope + id, Window: runner.IdempotencyWindow, Again: true}, nil
+	return &queue.IdempotencyKey{Key: "delivery\x00" + scope + id, Window: runner.IdempotencyWindow, RetryFailed: true}, nil
 }
 
 // eventFault says why a delivery is no event.

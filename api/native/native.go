@@ -55,7 +55,7 @@ func (a *api) admit(c *gin.Context) (queue.Submission, error) {
 	}
 	s := runner.Submission(c, flow, p)
 	s.Event, s.Params = event, params
-	s.Guard, err = a.idempotencyGuard(c, flow, &s, query)
+	s.IdempotencyKey, err = a.idempotencyGuard(c, flow, &s, query)
 	runner.AttachRepeated(&s, p)
 	return s, err
 }
@@ -63,14 +63,14 @@ func (a *api) admit(c *gin.Context) (queue.Submission, error) {
 // idempotencyGuard makes one run of requests with one Idempotency-Key, for one
 // principal and flow. Without that header the flow may say what identifies a
 // request. It is never derived from the body; nil when nobody names a key.
-func (a *api) idempotencyGuard(c *gin.Context, f *flows.Flow, s *queue.Submission, query auth.Query) (*queue.Guard, error) {
+func (a *api) idempotencyGuard(c *gin.Context, f *flows.Flow, s *queue.Submission, query auth.Query) (*queue.IdempotencyKey, error) {
 	scope := s.Principal + "\x00" + strconv.FormatInt(f.Number, 10) + "\x00"
 	key, err := runner.ParseIdempotencyKey(c.Request.Header)
 	if err != nil {
 		return nil, err
 	}
 	if key != "" {
-		return &queue.Guard{
+		return &queue.IdempotencyKey{
 			Key:         "request\x00" + scope + key,
 			Fingerprint: fingerprint(query, s.Event),
 			Window:      runner.IdempotencyWindow,
@@ -82,7 +82,7 @@ func (a *api) idempotencyGuard(c *gin.Context, f *flows.Flow, s *queue.Submissio
 	if key, err = a.config.Runner.FlowKey(c.Request.Context(), f, s); err != nil || key == "" {
 		return nil, err
 	}
-	return &queue.Guard{Key: "flow\x00" + scope + key, Window: runner.IdempotencyWindow}, nil
+	return &queue.IdempotencyKey{Key: "flow\x00" + scope + key, Window: runner.IdempotencyWindow}, nil
 }
 
 // fingerprint tells two payloads apart.

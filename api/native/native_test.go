@@ -167,8 +167,8 @@ func TestIdempotencyKey(t *testing.T) {
 			t.Errorf("again: %d %s %v", again.Code, again.Body, again.Header())
 		}
 	}
-	g := d.WantOne().Guard
-	if g.Refuse || g.Window != 24*time.Hour || g.Fingerprint == "" {
+	g := d.WantOne().IdempotencyKey
+	if g.Reject || g.Window != 24*time.Hour || g.Fingerprint == "" {
 		t.Errorf("guard %+v", g)
 	}
 	d.WantProblem(d.Post("/v1/flows/69/runs", `{"a":2}`, "Idempotency-Key", `"k \"1\""`), 422, "idempotency_mismatch", "another payload")

@@ -112,7 +112,7 @@ func unquote(s string) (string, bool) {
 // AttachRepeated makes one run of a signature that comes again, unless
 // something else says what identifies the request.
 func AttachRepeated(s *queue.Submission, p *auth.Principal) {
-	if s.Guard == nil && p.Repeat != nil {
-		s.Guard = &queue.Guard{Key: "signature\x00" + p.Repeat.ID, Window: p.Repeat.Window}
+	if s.IdempotencyKey == nil && p.Repeat != nil {
+		s.IdempotencyKey = &queue.IdempotencyKey{Key: "signature\x00" + p.Repeat.ID, Window: p.Repeat.Window}
 	}
 }

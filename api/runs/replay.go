@@ -58,7 +58,7 @@ func (a *api) admitReplay(c *gin.Context) (queue.Submission, error) {
 	s.Event, s.Params, s.Headers, s.ReplayOf = first.Event, first.Params, first.Headers, first.ID
 	key, err := runner.ParseIdempotencyKey(c.Request.Header)
 	if key != "" {
-		s.Guard = &queue.Guard{
+		s.IdempotencyKey = &queue.IdempotencyKey{
 			Key:         "replay\x00" + s.Principal + "\x00" + first.ID + "\x00" + key,
 			Fingerprint: want.Version,
 			Window:      runner.IdempotencyWindow,

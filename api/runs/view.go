@@ -47,7 +47,7 @@ func viewOf(r *queue.Record) runView {
 		CreatedAt:  createdAt(r).UTC(),
 		StartedAt:  httpx.InUTC(r.Times.Started),
 		FinishedAt: httpx.InUTC(r.Times.Finished),
-		RepliedAt:  httpx.InUTC(r.Times.Replied),
+		RepliedAt:  httpx.InUTC(r.Times.Delivered),
 		ReplayOf:   r.ReplayOf,
 		Error:      r.Error,
 		Steps:      r.Steps,

@@ -132,7 +132,7 @@ func (a *api) authorizeSigned(c *gin.Context, call *signedCall) (queue.Submissio
 	}
 	s := runner.Submission(c, flow, p)
 	s.Event, s.Params = call.data, params
-	s.Guard = replayGuard(call)
+	s.IdempotencyKey = replayGuard(call)
 	return s, nil
 }
 
@@ -161,11 +161,11 @@ func checkData(c *gin.Context, f *flows.Flow, data []byte) error {
 }
 
 // replayGuard remembers a check value as long as its time is accepted.
-func replayGuard(call *signedCall) *queue.Guard {
-	return &queue.Guard{
+func replayGuard(call *signedCall) *queue.IdempotencyKey {
+	return &queue.IdempotencyKey{
 		Key:    "smartsync\x00" + call.key.Key + "\x00" + strings.ToLower(call.query.Get("check")),
 		Window: auth.ReplayWindow(call.key),
-		Refuse: call.key.OnReplay != store.OnReplayAttach,
+		Reject: call.key.OnReplay != store.OnReplayAttach,
 	}
 }
 

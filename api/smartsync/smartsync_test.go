@@ -42,7 +42,7 @@ func TestGood(t *testing.T) {
 				Event: []byte(`{"a": 1, "b": [1,2] }`), Params: map[string]string{"debug": "1"},
 				Headers: map[string]string{"x-event-id": "e1"}, Accepted: apitest.Epoch, Limit: time.Minute, Sync: true,
 			},
-			Guard: &queue.Guard{Key: d.WantOne().Guard.Key, Window: 601 * time.Second, Refuse: true},
+			IdempotencyKey: &queue.IdempotencyKey{Key: d.WantOne().IdempotencyKey.Key, Window: 601 * time.Second, Reject: true},
 		}
 		if diff := cmp.Diff(want, d.WantOne()); diff != "" {
 			t.Error(diff)
@@ -269,7 +269,7 @@ func TestReplayGuardsAreApart(t *testing.T) {
 	d.Call(apitest.Call{})
 	d.Call(apitest.Call{Params: map[string]string{"key": "k2"}})
 	all := d.Queue.Submitted()
-	if len(all) != 2 || all[0].Guard.Key == all[1].Guard.Key {
+	if len(all) != 2 || all[0].IdempotencyKey.Key == all[1].IdempotencyKey.Key {
 		t.Errorf("submissions %+v", all)
 	}
 }

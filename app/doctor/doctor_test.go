@@ -193,7 +193,7 @@ func TestConnections(t *testing.T) {
 	if _, err := door.Receive(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	one := fleet{workers: []queue.Worker{{ID: "a", Queues: []queue.Served{{Queue: "default", Slots: 1}, {Queue: "slow", Slots: 1}}}}}
+	one := fleet{workers: []queue.Worker{{ID: "a", Queues: []queue.WorkerQueue{{Queue: "default", Slots: 1}, {Queue: "slow", Slots: 1}}}}}
 	for perClient, line := range map[int]string{
 		10: "ok redis connections: ", 30: "warn redis connections: ",
 	} {

@@ -99,10 +99,10 @@ func (r *rig) submit(_ context.Context, s queue.Submission) error {
 	if r.refuses != nil {
 		return r.refuses
 	}
-	if r.guards[s.Guard.Key] {
+	if r.guards[s.IdempotencyKey.Key] {
 		return queue.ErrReplayed
 	}
-	r.guards[s.Guard.Key] = true
+	r.guards[s.IdempotencyKey.Key] = true
 	var e struct {
 		ScheduledAt time.Time `json:"scheduled_at"`
 	}
@@ -213,8 +213,8 @@ func TestAScheduledRunTakesTurns(t *testing.T) {
 		r.set(flow, start, true)
 		r.at(time.Minute)
 		r.pass(r.worker("a"), fairBy, "03-01 12:01:00")
-		if got := r.latest; got.FairKey != want || got.Share != 30 || !got.Gated {
-			t.Errorf("%s: key %q, share %d, gated %v; want %q, 30, true", fairBy, got.FairKey, got.Share, got.Gated, want)
+		if got := r.latest; got.FairKey != want || got.Share != 30 || !got.Limited {
+			t.Errorf("%s: key %q, share %d, gated %v; want %q, 30, true", fairBy, got.FairKey, got.Share, got.Limited, want)
 		}
 	}
 }

@@ -120,10 +120,10 @@ func (s *Scheduler) submission(ctx context.Context, flow *flows.Flow, at time.Ti
 	sub := queue.SubmissionOf(flow)
 	sub.ID, sub.Event = queue.NewRunID(flow.Queue), data
 	sub.FairKey = s.fairKey(ctx, flow, data)
-	sub.Guard = &queue.Guard{
+	sub.IdempotencyKey = &queue.IdempotencyKey{
 		Key:    fmt.Sprintf("schedule %d %d", flow.Number, at.Unix()),
 		Window: window(flow.Schedule, at),
-		Refuse: true, // also when the first run is no longer stored
+		Reject: true, // also when the first run is no longer stored
 	}
 	return sub, nil
 }

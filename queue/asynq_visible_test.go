@@ -1,0 +1,68 @@
+package queue
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+
+	"github.com/hibiken/asynq"
+
+	"github.com/penstock/penstock/internal/testenv"
+)
+
+func TestARunThatLastsIsShownToAsynq(t *testing.T) {
+	t.Parallel()
+	r := newTestQueue(t, testenv.Redis(t).URL())
+	release := make(chan struct{})
+	r.worker(func(ctx context.Context, a *Attempt) Outcome {
+		<-release
+		return echo(ctx, a)
+	})
+	inspector := asynq.NewInspectorFromRedisClient(r.redis)
+	ticket := r.submit(Submission{Spec: spec()})
+	task := taskID(ticket.RunID(), 1)
+	until(t, "asynq's worker is at work on the task", func() bool {
+		servers, err := inspector.Servers()
+		return err == nil && len(servers) == 1 && len(servers[0].ActiveWorkers) == 1 && servers[0].ActiveWorkers[0].TaskID == task
+	})
+	if info, err := inspector.GetTaskInfo("default", task); err != nil || info.State != asynq.TaskStateActive {
+		t.Errorf("task %+v, %v; want it active", info, err)
+	}
+	close(release)
+	if result := r.wait(ticket); result.State != Succeeded {
+		t.Errorf("run ended %s", result.State)
+	}
+	until(t, "asynq's worker is free", func() bool {
+		servers, err := inspector.Servers()
+		return err == nil && len(servers) == 1 && len(servers[0].ActiveWorkers) == 0
+	})
+	r.nothingLeft()
+}
+
+func TestNoMoreRunsAtOnceThanSlots(t *testing.T) {
+	t.Parallel()
+	r := newTestQueue(t, testenv.Redis(t).URL())
+	const slots, runs = 3, 40
+	var now, most atomic.Int64
+	release := make(chan struct{})
+	r.worker(func(ctx context.Context, a *Attempt) Outcome {
+		n := now.Add(1)
+		defer now.Add(-1)
+		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		}
+		<-release
+		return echo(ctx, a)
+	}, func(c *ServerConfig) { c.Slots = slots })
+	var tickets []*Ticket
+	for range runs {
+		tickets = append(tickets, r.submit(Submission{Spec: spec()}))
+	}
+	until(t, "every slot is taken", func() bool { return now.Load() == slots })
+	close(release)
+	for _, ticket := range tickets {
+		r.wait(ticket)
+	}
+	if n := most.Load(); n != slots {
+		t.Errorf("%d runs at once in %d slots", n, slots)
+	}
+}

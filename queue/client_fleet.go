@@ -1,0 +1,178 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Worker is a live worker process.
+type Worker struct {
+	ID string
+	About
+	Queues   []WorkerQueue
+	Seen     time.Time   // last sign of life
+	Draining bool        // takes nothing new
+	Runs     []WorkerRun // what it has, oldest first
+}
+
+// Served is a queue that a worker works on, with the runs at once that it may
+// take from it.
+type WorkerQueue struct {
+	Queue string
+	Slots int
+}
+
+// Held is a run that a worker has.
+type WorkerRun struct {
+	ID      string
+	Queue   string
+	Flow    int64
+	Attempt int
+	Started time.Time
+}
+
+// Slots is how many runs a worker may have at once.
+func (w *Worker) Slots() (n int) {
+	for _, q := range w.Queues {
+		n += q.Slots
+	}
+	return n
+}
+
+// Workers lists the live workers and what they run, by name. Errors:
+// ErrUnavailable.
+func (c *Client) Workers(ctx context.Context) ([]Worker, error) {
+	queues, err := c.redis.SMembers(ctx, asynqQueues).Result()
+	if err != nil {
+		return nil, redisError("list queues", err)
+	}
+	byID := map[string]*Worker{}
+	for _, queue := range queues {
+		if err := c.listWorkers(ctx, queue, byID); err != nil {
+			return nil, err
+		}
+	}
+	out := make([]Worker, 0, len(byID))
+	for _, w := range byID {
+		slices.SortFunc(w.Queues, func(a, b WorkerQueue) int { return strings.Compare(a.Queue, b.Queue) })
+		slices.SortFunc(w.Runs, func(a, b WorkerRun) int { return a.Started.Compare(b.Started) })
+		out = append(out, *w)
+	}
+	slices.SortFunc(out, func(a, b Worker) int { return strings.Compare(a.ID, b.ID) })
+	return out, nil
+}
+
+// musterQueue adds the workers of one queue.
+func (c *Client) listWorkers(ctx context.Context, queue string, byID map[string]*Worker) error {
+	k := keysOf(queue)
+	pipe := c.redis.Pipeline()
+	alive := pipe.ZRangeWithScores(ctx, k.workers(), 0, -1)
+	fleet := pipe.HGetAll(ctx, k.fleet())
+	drained := pipe.SMembers(ctx, k.drain())
+	active := pipe.LRange(ctx, k.active(), 0, -1)
+	if _, err := pipe.Exec(ctx); err != nil {
+		return redisError("list workers", err)
+	}
+	for _, z := range alive.Val() {
+		id, _ := z.Member.(string)
+		w := byID[id]
+		if w == nil {
+			w = &Worker{ID: id}
+			byID[id] = w
+		}
+		var e registration // of an older version: none
+		if json.Unmarshal([]byte(fleet.Val()[id]), &e) == nil {
+			w.About = e.About
+		}
+		w.addSlots(wholeQueue(queue), e.Slots)
+		if seen := time.UnixMilli(int64(z.Score)); seen.After(w.Seen) {
+			w.Seen = seen
+		}
+		w.Draining = w.Draining || slices.Contains(drained.Val(), id)
+	}
+	return c.assign(ctx, queue, active.Val(), byID)
+}
+
+// serve adds slots for a queue, of which the worker may serve several shards.
+func (w *Worker) addSlots(queue string, slots int) {
+	for i := range w.Queues {
+		if w.Queues[i].Queue == queue {
+			w.Queues[i].Slots += slots
+			return
+		}
+	}
+	w.Queues = append(w.Queues, WorkerQueue{queue, slots})
+}
+
+// assign reads who has which of the active tasks.
+func (c *Client) assign(ctx context.Context, queue string, tasks []string, byID map[string]*Worker) error {
+	k, pipe := keysOf(queue), c.redis.Pipeline()
+	answers := map[string]*redis.SliceCmd{}
+	for _, task := range tasks {
+		if len(task) > idLen {
+			answers[task[:idLen]] = pipe.HMGet(ctx, k.runPrefix()+task[:idLen], "worker", "spec", "fence", "started")
+		}
+	}
+	if len(answers) == 0 {
+		return nil
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return redisError("list runs of workers", err)
+	}
+	for id, answer := range answers {
+		var f [4]string
+		for i, v := range answer.Val() {
+			f[i], _ = v.(string)
+		}
+		w, spec := byID[f[0]], Spec{}
+		if w == nil || decodeSpec(f[1], &spec) != nil {
+			continue
+		}
+		w.Runs = append(w.Runs, WorkerRun{ID: id, Queue: wholeQueue(queue), Flow: spec.Flow, Attempt: number(f[2]), Started: micros(f[3])})
+	}
+	return nil
+}
+
+// Drain makes a worker take nothing new: it finishes what it has and then
+// rests until rest is false or it is stopped. A worker looks about every
+// second, and may take what comes in its last wait. Errors: ErrNotFound,
+// ErrUnavailable.
+func (c *Client) Drain(ctx context.Context, worker string, rest bool) error {
+	queues, err := c.redis.SMembers(ctx, asynqQueues).Result()
+	if err != nil {
+		return redisError("list queues", err)
+	}
+	found := false
+	for _, queue := range queues {
+		k := keysOf(queue)
+		switch err := c.redis.ZScore(ctx, k.workers(), worker).Err(); {
+		case isNil(err):
+			continue
+		case err != nil:
+			return redisError("find worker", err)
+		}
+		found = true
+		change := c.redis.SRem
+		if rest {
+			change = c.redis.SAdd
+		}
+		if err := change(ctx, k.drain(), worker).Err(); err != nil {
+			return redisError("drain worker", err)
+		}
+	}
+	if !found {
+		return ErrNotFound
+	}
+	return nil
+}
+
+func number(s string) int {
+	n, _ := strconv.Atoi(s)
+	return n
+}

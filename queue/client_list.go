@@ -1,0 +1,230 @@
+package queue
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	maxListed = 10_000  // runs that one list looks at
+	listBatch = 500     // runs read in one round trip
+	maxOpen   = 200_000 // ids of open runs of a queue that one list reads: their index has another order
+)
+
+// Place is where a run stands in a list: by the moment of its acceptance and,
+// of the same millisecond, by its id. The zero Place is before the first run.
+type Place struct {
+	At int64 // unix ms
+	ID string
+}
+
+// List says which runs to look at. The zero List is the newest of all.
+type List struct {
+	Queues   []string  // with all their shards; nil: all
+	From, To time.Time // of acceptance, both included; zero: no bound
+	Oldest   bool      // begin with the oldest, not with the newest
+	After    Place     // begin behind this run; zero: with the first
+	Most     int       // runs to look at; default and at most 10,000
+}
+
+// listedFields are read of each run: neither event nor output nor steps,
+// which may be large.
+var listedFields = []string{"spec", "state", "fence", "stopped", "crashes", "worker", "at", "started", "finished", "error"}
+
+// List calls each for runs in the order of their acceptance, without Event,
+// Output and Steps. more says that there are runs which it did not look at.
+// Errors: ErrUnavailable.
+func (c *Client) List(ctx context.Context, l List, each func(*Record)) (more bool, err error) {
+	if l.Most <= 0 || l.Most > maxListed {
+		l.Most = maxListed
+	}
+	queues, err := c.redis.SMembers(ctx, asynqQueues).Result()
+	if err != nil {
+		return false, redisError("list queues", err)
+	}
+	var all []listed
+	for _, queue := range queues {
+		if l.Queues != nil && !slices.Contains(l.Queues, wholeQueue(queue)) {
+			continue
+		}
+		some, cut, err := c.listIDs(ctx, queue, &l)
+		if err != nil {
+			return false, err
+		}
+		all, more = append(all, some...), more || cut
+	}
+	slices.SortFunc(all, func(a, b listed) int {
+		if l.Oldest {
+			a, b = b, a
+		}
+		return b.place().compare(a.place())
+	})
+	if len(all) > l.Most {
+		all, more = all[:l.Most], true
+	}
+	for batch := range slices.Chunk(all, listBatch) {
+		if err := c.readListed(ctx, batch, each); err != nil {
+			return false, err
+		}
+	}
+	return more, nil
+}
+
+// listed is a run by the moment of its acceptance.
+type listed struct {
+	id, queue string
+	at        int64 // unix ms
+}
+
+func (r listed) place() Place { return Place{r.at, r.id} }
+
+func (p Place) compare(o Place) int {
+	return cmp.Or(cmp.Compare(p.At, o.At), strings.Compare(p.ID, o.ID))
+}
+
+// behind reports whether a run stands behind the place to begin at.
+func (l *List) behind(p Place) bool {
+	switch {
+	case l.After == Place{}:
+		return true
+	case l.Oldest:
+		return p.compare(l.After) > 0
+	}
+	return p.compare(l.After) < 0
+}
+
+// scores are the bounds of the settled runs to look at, as ZRANGEBYSCORE takes
+// them: those of the place's own millisecond are read apart.
+func (l *List) scores() (from, to string) {
+	from, to = scoreOf(l.From, "-inf"), scoreOf(l.To, "+inf")
+	at := "(" + strconv.FormatInt(l.After.At, 10)
+	switch {
+	case l.After == Place{}:
+	case l.Oldest:
+		from = at
+	default:
+		to = at
+	}
+	return from, to
+}
+
+// listIDs finds the runs of one queue: those that have not been settled and,
+// read after them so that none is missed on its way, those that have.
+func (c *Client) listIDs(ctx context.Context, queue string, l *List) ([]listed, bool, error) {
+	k := keysOf(queue)
+	open, cut, err := c.openIDs(ctx, k)
+	if err != nil {
+		return nil, false, err
+	}
+	ended, err := c.endedIDs(ctx, k, l)
+	if err != nil {
+		return nil, false, err
+	}
+	out := make([]listed, 0, len(ended)+len(open))
+	seen := make(map[string]bool, len(ended))
+	add := func(run listed) {
+		if l.behind(run.place()) {
+			out = append(out, run)
+		}
+	}
+	for _, z := range ended {
+		id, _ := z.Member.(string)
+		seen[id] = true
+		add(listed{id, queue, int64(z.Score)})
+	}
+	for _, id := range open {
+		if at, ok := createdAt(id); ok && !seen[id] && l.covers(at) {
+			seen[id] = true
+			add(listed{id, queue, at.UnixMilli()})
+		}
+	}
+	return out, cut || len(out) > l.Most, nil
+}
+
+// endedIDs reads the settled runs of a list, and one more than it looks at when
+// there are more.
+func (c *Client) endedIDs(ctx context.Context, k keys, l *List) ([]redis.Z, error) {
+	from, to := l.scores()
+	pipe := c.redis.Pipeline()
+	settled := pipe.ZRevRangeByScoreWithScores
+	if l.Oldest {
+		settled = pipe.ZRangeByScoreWithScores
+	}
+	at := strconv.FormatInt(l.After.At, 10)
+	beside := pipe.ZRangeByScoreWithScores(ctx, k.index(), &redis.ZRangeBy{Min: at, Max: at, Count: maxListed})
+	behind := settled(ctx, k.index(), &redis.ZRangeBy{Min: from, Max: to, Count: int64(l.Most) + 1})
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, redisError("list runs", err)
+	}
+	return append(beside.Val(), behind.Val()...), nil
+}
+
+// openIDs reads which runs have not been settled, in no order that matters;
+// cut: there are more. A run that moves meanwhile may be read twice, or
+// missed until the next list.
+func (c *Client) openIDs(ctx context.Context, k keys) (ids []string, cut bool, err error) {
+	for len(ids) < maxOpen {
+		some, err := c.redis.ZRange(ctx, k.due(), int64(len(ids)), int64(len(ids))+maxListed-1).Result()
+		if err != nil {
+			return nil, false, redisError("list runs", err)
+		}
+		ids = append(ids, some...)
+		if len(some) < maxListed {
+			return ids, false, nil
+		}
+	}
+	return ids, true, nil
+}
+
+// covers reports whether a run that was named at a moment may have been
+// accepted between the bounds: its name is given by the door's clock, its
+// acceptance by that of Redis.
+func (l *List) covers(at time.Time) bool {
+	const apart = time.Minute
+	return (l.From.IsZero() || !at.Before(l.From.Add(-apart))) && (l.To.IsZero() || !at.After(l.To.Add(apart)))
+}
+
+func scoreOf(t time.Time, none string) string {
+	if t.IsZero() {
+		return none
+	}
+	return strconv.FormatInt(t.UnixMilli(), 10)
+}
+
+// readListed reads a batch of runs in one round trip. Those whose retention is
+// over are left out.
+func (c *Client) readListed(ctx context.Context, batch []listed, each func(*Record)) error {
+	pipe := c.redis.Pipeline()
+	answers := make([]*redis.SliceCmd, len(batch))
+	for i, run := range batch {
+		answers[i] = pipe.HMGet(ctx, keysOf(run.queue).runPrefix()+run.id, listedFields...)
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return redisError("list runs", err)
+	}
+	for i, answer := range answers {
+		fields := map[string]string{}
+		for j, v := range answer.Val() {
+			if s, ok := v.(string); ok {
+				fields[listedFields[j]] = s
+			}
+		}
+		if fields["state"] == "" {
+			continue
+		}
+		record, err := decodeRecord(batch[i].id, batch[i].queue, fields)
+		if err != nil {
+			c.cfg.Log.Warn("list runs", "run_id", batch[i].id, "error", err)
+			continue
+		}
+		record.ListedAt = batch[i].at
+		each(&record)
+	}
+	return nil
+}

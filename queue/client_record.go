@@ -1,0 +1,185 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strconv"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Record is all that is stored of a run.
+type Record struct {
+	Spec
+	Result
+	Attempt int             `json:"attempt"` // the last one that began; 0: none yet
+	Crashes int             `json:"crashes"` // attempts lost with their workers
+	Worker  string          `json:"worker,omitempty"`
+	Steps   json.RawMessage `json:"steps,omitempty"` // what each step did
+
+	// ListedAt is the moment, in unix milliseconds, by which List orders it;
+	// zero: it does not come from there.
+	ListedAt int64 `json:"-"`
+}
+
+// Place is where the record stands in the List that it comes from.
+func (r *Record) Place() Place { return Place{r.ListedAt, r.ID} }
+
+// Record reads a run. Errors: ErrNotFound, also when its retention is over;
+// ErrUnavailable.
+func (c *Client) Record(ctx context.Context, id string) (Record, error) {
+	queues, err := c.queuesOf(ctx, id)
+	if err != nil {
+		return Record{}, err
+	}
+	for _, queue := range queues {
+		fields, err := c.redis.HGetAll(ctx, keysOf(queue).runPrefix()+id).Result()
+		if err != nil {
+			return Record{}, redisError("read run", err)
+		}
+		if len(fields) > 0 {
+			return decodeRecord(id, queue, fields)
+		}
+	}
+	return Record{}, ErrNotFound
+}
+
+// queuesOf lists the queues that a run may be on: one, but for checksums that
+// collide.
+func (c *Client) queuesOf(ctx context.Context, id string) ([]string, error) {
+	var out []string
+	c.queues.Range(func(name, _ any) bool {
+		if onQueue(id, name.(string)) {
+			out = append(out, name.(string))
+		}
+		return true
+	})
+	if len(out) > 0 {
+		return out, nil
+	}
+	all, err := c.redis.SMembers(ctx, asynqQueues).Result()
+	if err != nil {
+		return nil, redisError("list queues", err)
+	}
+	for _, name := range all {
+		if onQueue(id, name) {
+			out = append(out, name)
+		}
+	}
+	return out, nil
+}
+
+func decodeRecord(id, queue string, f map[string]string) (Record, error) {
+	var r Record
+	if err := decodeSpec(f["spec"], &r.Spec); err != nil {
+		return Record{}, err
+	}
+	r.ID, r.Queue = id, wholeQueue(queue)
+	if f["event"] != "" {
+		r.Event = json.RawMessage(f["event"])
+	}
+	r.Result = makeResult(State(f["state"]), f["output"], f["error"], f["at"], f["started"], f["finished"])
+	r.Times.Delivered = micros(f["replied"])
+	var err error
+	if r.Early, err = decodeAnswer(f["early"]); err != nil {
+		return Record{}, err
+	}
+	r.Attempt, _ = strconv.Atoi(f["fence"])
+	switch {
+	case f["stopped"] != "": // its fence moved on without an attempt
+		r.Attempt, _ = strconv.Atoi(f["stopped"])
+	case r.State == Queued: // the fence is of the attempt to come
+		r.Attempt = max(0, r.Attempt-1)
+	}
+	r.Crashes, _ = strconv.Atoi(f["crashes"])
+	r.Worker = f["worker"]
+	if f["steps"] != "" {
+		r.Steps = json.RawMessage(f["steps"])
+	}
+	return r, nil
+}
+
+// Cancel ends a run that has not ended, and returns the state it had. A worker
+// that has it is told within about a second and can change nothing more.
+// Errors: ErrNotFound, ErrUnavailable.
+func (c *Client) Cancel(ctx context.Context, id string, why []byte) (State, error) {
+	queues, err := c.queuesOf(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	for _, queue := range queues {
+		state, err := stopRun(ctx, c.redis, keysOf(queue), stopping{id: id, state: Cancelled, failure: why, publish: publishCommand(c.cfg.Redis.Cluster())})
+		if err != nil || state != "" {
+			return state, err
+		}
+	}
+	return "", ErrNotFound
+}
+
+// stopping is a run's end from outside, see stop.lua.
+type stopping struct {
+	id      string
+	fence   string // that must hold; empty: any
+	state   State
+	failure []byte
+	publish string
+}
+
+// stopRun returns the state that the run had; "" when there is no such run.
+func stopRun(ctx context.Context, r redis.Scripter, k keys, s stopping) (State, error) {
+	had, err := stopScript.Run(ctx, r, k.slot(), s.id, s.fence, string(s.state), s.failure, s.publish).Text()
+	if err != nil {
+		return "", redisError("stop run", err)
+	}
+	return State(had), nil
+}
+
+// What Call answers, besides ErrNotFound and errors of the connection.
+var (
+	ErrOver   = errors.New("queue: the run has ended")
+	ErrCalled = errors.New("queue: the step has a result already")
+)
+
+// Call gives a step that waits its result, JSON as a flows.Journal records it,
+// and wakes the run. The first call of a step counts. Errors: ErrNotFound,
+// ErrOver, ErrCalled, ErrUnavailable, ErrFull.
+func (c *Client) Call(ctx context.Context, run, key string, result []byte) error {
+	queues, err := c.queuesOf(ctx, run)
+	if err != nil {
+		return err
+	}
+	for _, queue := range queues {
+		if err := c.call(ctx, queue, run, key, result); !errors.Is(err, ErrNotFound) {
+			return err
+		}
+	}
+	return ErrNotFound
+}
+
+func (c *Client) call(ctx context.Context, queue, run, key string, result []byte) error {
+	k := keysOf(queue)
+	answer, err := callbackScript.Run(ctx, c.redis, k.slot(), run, key, "r"+string(result)).Text()
+	if err != nil {
+		return redisError("call run", err)
+	}
+	switch answer {
+	case "":
+		return nil
+	case "none":
+		return ErrNotFound
+	case "over":
+		return ErrOver
+	case "again":
+		return ErrCalled
+	}
+	fence, err := strconv.Atoi(answer)
+	if err != nil {
+		return redisError("call run", err)
+	}
+	// The reconciler would do it within a second.
+	if _, err := requeueRun(ctx, c.redis, c.asynq, queue, requeue{id: run, fence: fence, from: Waiting}, 0); err != nil {
+		c.cfg.Log.Warn("wake run", "run_id", run, "error", err)
+	}
+	return nil
+}

@@ -1,0 +1,179 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/penstock/penstock/flows"
+)
+
+const (
+	replySeparator = "\x1e" // RECORD SEPARATOR, between the replies of one message
+
+	replyFormat = "r2" // begins a reply, see lua/lib/reply.lua
+	replyFields = 9    // format id state complete at started finished error output
+	replyQuiet  = 30 * time.Second
+	replyRetry  = 200 * time.Millisecond
+)
+
+// replyReader is responsible for the results of one queue: one connection,
+// subscribed to this process' channel, for all who wait.
+//
+// What is published while the connection is lost is not heard. Results are
+// stored before they are announced, so recheck finds them: at once after a
+// reconnect, and every second for a waiter whom nobody told.
+type replyReader struct {
+	client  *Client
+	channel string
+	sub     *redis.PubSub
+}
+
+func newReplyReader(c *Client, channel string) *replyReader {
+	return &replyReader{client: c, channel: channel}
+}
+
+// open subscribes, and returns when Redis has confirmed it: from then on no
+// result is missed.
+func (r *replyReader) open(ctx context.Context) error {
+	if r.client.cfg.Redis.Cluster() {
+		r.sub = r.client.redis.SSubscribe(ctx, r.channel) // stays on the slot's node
+	} else {
+		r.sub = r.client.redis.Subscribe(ctx, r.channel)
+	}
+	if _, err := r.sub.Receive(ctx); err != nil {
+		_ = r.sub.Close()
+		return err
+	}
+	return nil
+}
+
+// run delivers replies until ctx ends.
+func (r *replyReader) run(ctx context.Context) {
+	stop := context.AfterFunc(ctx, func() { _ = r.sub.Close() }) // ends a blocked read
+	defer stop()
+	for ctx.Err() == nil {
+		// A quiet connection is pinged, so that one that died unseen is noticed.
+		message, err := r.sub.ReceiveTimeout(ctx, replyQuiet)
+		switch m := message.(type) {
+		case *redis.Message:
+			r.client.receive(m.Payload)
+		case *redis.Subscription:
+			r.client.waiters.requestPoll() // subscribed again after a loss
+		}
+		if err == nil || ctx.Err() != nil {
+			continue
+		}
+		if isTimeout(err) {
+			err = r.sub.Ping(ctx)
+		}
+		if err != nil {
+			r.client.cfg.Log.Warn("reply reader lost Redis", "error", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(replyRetry):
+			}
+		}
+	}
+}
+
+func isTimeout(err error) bool {
+	t, ok := err.(interface{ Timeout() bool })
+	return ok && t.Timeout()
+}
+
+// receive takes what comes in on this process' channel.
+func (c *Client) receive(text string) {
+	if event, ok := strings.CutPrefix(text, eventMark); ok {
+		c.subscriptions.deliver(event)
+		return
+	}
+	for reply := range strings.SplitSeq(text, replySeparator) {
+		c.deliver(reply)
+	}
+}
+
+// deliver turns a reply, as finish.lua writes it, into a result.
+func (c *Client) deliver(reply string) {
+	f := strings.SplitN(reply, specSeparator, replyFields)
+	if f[0] != replyFormat || len(f) < replyFields {
+		c.waiters.requestPoll() // of another version: what it announces is stored
+		return
+	}
+	if f[3] != "1" { // too large for a reply, or a flow's own answer
+		c.fetchSoon(f[1])
+		return
+	}
+	c.waiters.deliver(f[1], makeResult(State(f[2]), f[8], f[7], f[4], f[5], f[6]))
+}
+
+// fetchers bounds how many results are read at once.
+const fetchers = 8
+
+// fetchSoon reads a result on a goroutine of its own: the reader of replies
+// waits for nothing but replies.
+func (c *Client) fetchSoon(id string) {
+	if !c.waiters.waiting(id) {
+		return
+	}
+	c.readers.Go(func() {
+		select {
+		case c.fetchSlots <- struct{}{}:
+			defer func() { <-c.fetchSlots }()
+			c.fetch(c.stopping, id)
+		case <-c.stopping.Done():
+		}
+	})
+}
+
+// fetch reads the result, or the early answer, of a run and delivers it.
+func (c *Client) fetch(ctx context.Context, id string) {
+	if !c.waiters.waiting(id) {
+		return // somebody else delivered it
+	}
+	ctx, cancel := context.WithTimeout(ctx, submitWait)
+	defer cancel()
+	record, err := c.Record(ctx, id)
+	if err != nil {
+		c.cfg.Log.Warn("read result", "run_id", id, "error", err)
+		return // recheck tries again
+	}
+	if record.State.Terminal() || record.Early != nil {
+		c.waiters.deliver(id, record.Result)
+	}
+}
+
+func makeResult(state State, output, failure, at, started, finished string) Result {
+	r := Result{State: state, Times: Times{Accepted: micros(at), Started: micros(started), Finished: micros(finished)}}
+	if output != "" {
+		r.Output = json.RawMessage(output)
+	}
+	if failure != "" {
+		r.Error = &flows.Error{}
+		if err := json.Unmarshal([]byte(failure), r.Error); err != nil {
+			r.Error = &flows.Error{Code: flows.CodeInternal, Message: "the run's error could not be read"}
+		}
+	}
+	return r
+}
+
+// micros reads unix microseconds; empty is the zero time.
+func micros(s string) time.Time {
+	us, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.UnixMicro(us)
+}
+
+// publish is the command that announces a result.
+func publishCommand(cluster bool) string {
+	if cluster {
+		return "SPUBLISH"
+	}
+	return "PUBLISH"
+}

@@ -1,0 +1,66 @@
+package queue
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/penstock/penstock/internal/testenv"
+)
+
+// What asynq's command line and asynqmon ask and do, through the inspector
+// that both are made of.
+func TestAsynqsToolsWorkOnOurQueues(t *testing.T) {
+	t.Parallel()
+	r := newTestQueue(t, testenv.Redis(t).URL())
+	tools := asynq.NewInspectorFromRedisClient(r.redis)
+	begun, release := make(chan string, 8), make(chan struct{})
+	r.worker(func(ctx context.Context, a *Attempt) Outcome {
+		begun <- a.ID
+		<-release
+		return echo(ctx, a)
+	}, func(c *ServerConfig) { c.Slots = 1 })
+	running := r.submit(Submission{Spec: spec()})
+	<-begun
+	waiting := r.submit(Submission{Spec: spec()})
+
+	queues, err := tools.Queues() // asynq queue ls
+	if diff := cmp.Diff([]string{"default"}, queues); err != nil || diff != "" {
+		t.Errorf("queues: %v (-want +got):\n%s", err, diff)
+	}
+	info, err := tools.GetQueueInfo("default") // asynq queue inspect
+	if err != nil || info.Pending != 1 || info.Active != 1 || info.Size != 2 {
+		t.Errorf("queue: %+v, %v", info, err)
+	}
+	pending, err := tools.ListPendingTasks("default") // asynq task ls
+	if err != nil || len(pending) != 1 || string(pending[0].Payload) != waiting.RunID() || pending[0].Type != TaskType {
+		t.Errorf("pending: %+v, %v", pending, err)
+	}
+	active, err := tools.ListActiveTasks("default")
+	if err != nil || len(active) != 1 || string(active[0].Payload) != running.RunID() || active[0].IsOrphaned {
+		t.Errorf("active: %+v, %v", active, err)
+	}
+	until(t, "the server is listed", func() bool { // asynq server ls; it reports itself beside its first task
+		servers, err := tools.Servers()
+		return err == nil && len(servers) == 1 && servers[0].Queues["default"] == 1
+	})
+	// Somebody deletes the task of a run: the run does not depend on it.
+	if err := tools.DeleteTask("default", pending[0].ID); err != nil { // asynq task delete
+		t.Fatal(err)
+	}
+	r.redis.ZAdd(t.Context(), keysOf("default").due(), redis.Z{Member: waiting.RunID()})
+	close(release)
+	for _, ticket := range []*Ticket{running, waiting} {
+		if result := r.wait(ticket); result.State != Succeeded {
+			t.Errorf("run %s %s", ticket.RunID(), result.State)
+		}
+	}
+	r.nothingLeft()
+	history, err := tools.History("default", 1) // asynq queue history
+	if err != nil || len(history) != 1 || history[0].Processed < 2 {
+		t.Errorf("history: %+v, %v", history, err)
+	}
+}

@@ -1,0 +1,218 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/penstock/penstock/flows"
+)
+
+const (
+	beatEvery   = time.Second
+	repairBatch = 100 // due runs mended in one beat; a full answer asks again at once
+	tidyEvery   = 10  // beats between removals of old runs
+	tidyBatch   = 200 // old runs removed in one call
+)
+
+// beat shows that this worker lives, does what others ask of it, and mends what
+// it is handed, every second.
+func (s *Server) beat(ctx context.Context) {
+	tick := time.NewTicker(beatEvery)
+	defer tick.Stop()
+	for n := 1; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := s.beatOnce(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Warn("beat", "error", err)
+		}
+		if n%tidyEvery == 0 {
+			s.tidy(ctx)
+		}
+	}
+}
+
+// beatOnce beats, and again for as long as there is more to mend than one
+// answer holds.
+func (s *Server) beatOnce(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for {
+		attempts := s.inFlight.all()
+		args := make([]any, 0, 5+3*len(attempts))
+		args = append(args, s.cfg.ID, s.claims.session.Load(), s.cfg.Lease.Milliseconds(), repairBatch, s.cfg.capacity())
+		lasted := 0
+		for _, a := range attempts {
+			args = append(args, a.ID, a.Number, s.makeVisible(a))
+			if a.leased.Load() {
+				lasted++
+			}
+		}
+		s.lasting.Store(2*lasted > len(attempts))
+		answer, err := beatScript.Run(ctx, s.redis, s.keys.slot(), args...).Slice()
+		if err != nil {
+			return redisError("beat", err)
+		}
+		if len(answer) != 3 {
+			return fmt.Errorf("beat script answered %d values, not 3", len(answer))
+		}
+		s.setDraining(answer[2] == int64(1))
+		s.cancelLost(attempts, answer[0])
+		due, _ := answer[1].([]any)
+		s.repairAll(ctx, due)
+		if len(due) < 3*repairBatch {
+			return nil
+		}
+	}
+}
+
+// show tells asynq of an attempt that has lasted over a beat, once, and returns
+// the expiry of an entry to make among asynq's leases: asynq renews it from
+// then on, and its tools do not take the task for an orphan.
+func (s *Server) makeVisible(a *Attempt) string {
+	if a.beats++; a.beats != 2 {
+		return ""
+	}
+	a.leased.Store(true)
+	s.visible.add(a)
+	return strconv.FormatInt(time.Now().Add(taskLease).Unix(), 10)
+}
+
+func (s *Server) repairAll(ctx context.Context, due []any) {
+	for ; len(due) >= 3; due = due[3:] {
+		id, _ := due[0].(string)
+		fence, _ := due[1].(string)
+		wrong, _ := due[2].(string)
+		if err := s.repair(ctx, id, fence, wrong); err != nil {
+			s.cfg.Log.Warn("mend run", "run_id", id, "wrong", wrong, "error", err) // it is due again soon
+		} else if s.cfg.Meter != nil {
+			s.cfg.Meter.Repaired(wholeQueue(s.cfg.Queue), wrong)
+		}
+	}
+}
+
+// lose stops the attempts that are not ours any more.
+func (s *Server) cancelLost(attempts []*Attempt, answer any) {
+	lost, _ := answer.([]any)
+	for _, id := range lost {
+		for _, a := range attempts {
+			if a.ID == id && s.inFlight.get(a.task) == a {
+				a.end(ErrLost)
+				if s.cfg.Meter != nil {
+					s.cfg.Meter.Lost(wholeQueue(s.cfg.Queue))
+				}
+			}
+		}
+	}
+}
+
+// mend does what a due run needs, see beat.lua.
+func (s *Server) repair(ctx context.Context, id, fence, wrong string) error {
+	n, err := strconv.Atoi(fence)
+	if err != nil {
+		return fmt.Errorf("read fence: %w", err)
+	}
+	switch wrong {
+	case "settle":
+		return s.settle(ctx, []settling{{id: id, age: ageLeased}})
+	case "late":
+		return s.stop(ctx, id, fence, TimedOut, flows.CodeTimeout, "the run reached its execution limit")
+	case "missing":
+		return s.requeue(ctx, requeue{id: id, fence: n, from: Queued})
+	case "wake":
+		return s.requeue(ctx, requeue{id: id, fence: n, from: Waiting})
+	case "lost":
+		s.cfg.Log.Warn("worker lost", "run_id", id, "attempt", n)
+		return s.requeue(ctx, requeue{id: id, fence: n, from: Running, crash: true})
+	}
+	return fmt.Errorf("unknown fault %q", wrong)
+}
+
+func (s *Server) stop(ctx context.Context, id, fence string, state State, code flows.Code, message string) error {
+	failure, err := json.Marshal(flows.Error{Code: code, Message: message})
+	if err != nil {
+		return fmt.Errorf("encode error: %w", err)
+	}
+	_, err = stopRun(ctx, s.redis, s.keys, stopping{id: id, fence: fence, state: state, failure: failure, publish: publishCommand(s.cfg.Redis.Cluster())})
+	return err
+}
+
+// requeue is a run on its way to its next attempt.
+type requeue struct {
+	id    string
+	fence int
+	from  State
+	crash bool
+	last  bool // at the end of the queue, not at its head
+}
+
+func (s *Server) requeue(ctx context.Context, r requeue) error {
+	n, err := requeueRun(ctx, s.redis, s.asynq, s.cfg.Queue, r, s.cfg.MaxCrashes)
+	if err != nil {
+		return err
+	}
+	if n == 2 {
+		return s.stop(ctx, r.id, strconv.Itoa(r.fence), Failed, flows.CodeCrashed,
+			fmt.Sprintf("%d workers were lost while they executed this run", s.cfg.MaxCrashes))
+	}
+	return nil
+}
+
+// requeueRun calls requeue.lua.
+func requeueRun(ctx context.Context, c redis.Scripter, tasks *asynq.Client, queue string, r requeue, maxCrashes int) (int64, error) {
+	call, err := requeueCall(ctx, c, tasks, queue, r, maxCrashes)
+	if err != nil {
+		return 0, err
+	}
+	n, err := call.Int64()
+	if err != nil {
+		return 0, redisError("requeue run", err)
+	}
+	return n, nil
+}
+
+// requeueCall calls requeue.lua, or puts the call into a pipeline.
+func requeueCall(ctx context.Context, c redis.Scripter, tasks *asynq.Client, queue string, r requeue, maxCrashes int) (*redis.Cmd, error) {
+	next := r.fence + 1
+	if r.from == Queued { // its task was lost before the attempt began
+		next = r.fence
+	}
+	message, err := encodeTask(ctx, tasks, queue, r.id, strconv.Itoa(next), nil)
+	if err != nil {
+		return nil, err
+	}
+	return requeueScript.Run(ctx, c, keysOf(queue).slot(),
+		r.id, r.fence, string(r.from), message, flag(r.crash), maxCrashes, flag(r.last)), nil
+}
+
+// handBack returns a run to the head of the queue; the attempt does not count
+// as lost.
+func (s *Server) handBack(ctx context.Context, a *Attempt) error {
+	if a.Number == 0 {
+		return nil // not a run: asynq's lease brings it back
+	}
+	return s.requeue(ctx, requeue{id: a.ID, fence: a.Number, from: Running})
+}
+
+// tidy removes the runs whose retention is over, see tidy.lua.
+func (s *Server) tidy(ctx context.Context) {
+	for ctx.Err() == nil {
+		n, err := tidyScript.Run(ctx, s.redis, s.keys.slot(),
+			s.cfg.ID, s.cfg.Retention.Milliseconds(), tidyBatch, (tidyEvery * beatEvery * 3 / 2).Milliseconds()).Int64()
+		if err != nil {
+			s.cfg.Log.Warn("tidy runs", "error", err)
+			return
+		}
+		if n < tidyBatch {
+			return
+		}
+	}
+}
