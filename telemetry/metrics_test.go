@@ -195,9 +195,9 @@ func TestQueuesAndRedisAreMeasured(t *testing.T) {
 // sharingOnly provides the lines of flows, and nothing else.
 type sharingOnly []queue.Sharing
 
-func (s sharingOnly) Sharing(context.Context) ([]queue.Sharing, error)     { return s, nil }
-func (sharingOnly) Stats(context.Context) ([]queue.Stats, error)           { return nil, nil }
-func (sharingOnly) Memory(context.Context) (used, limit int64, err error)  { return 0, 0, nil }
+func (s sharingOnly) Sharing(context.Context) ([]queue.Sharing, error)           { return s, nil }
+func (sharingOnly) Stats(context.Context) ([]queue.Stats, error)                 { return nil, nil }
+func (sharingOnly) Memory(context.Context) (used, limit int64, err error)        { return 0, 0, nil }
 func (sharingOnly) PausedRuns(context.Context, []int64) (map[int64]int64, error) { return nil, nil }
 
 // Flows in line have series of their own up to the bound; the others share one.
