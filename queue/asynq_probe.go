@@ -14,9 +14,9 @@ import (
 
 const probeLimit = 5 * time.Second
 
-// probeAsynq has asynq enqueue, dequeue and complete a task without a Redis, and
-// reports which of its calls is not one that this package knows: a later asynq
-// may make them differently, and would then leave out the fences of runs.
+// probeAsynq lets asynq enqueue, dequeue and complete a task without a Redis, and
+// returns an error for a call that shapeOf does not recognise. A later version of
+// asynq may make its calls differently, and would then bypass the fences of runs.
 func probeAsynq(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
@@ -52,7 +52,7 @@ func probeAsynq(ctx context.Context) error {
 	return nil
 }
 
-// probe is the Redis of a probed asynq server: it has one task.
+// probe replaces Redis for a probed asynq server. It contains one task.
 type probe struct {
 	redis.UniversalClient
 	message  string
@@ -79,7 +79,7 @@ func (p *probe) EvalSha(ctx context.Context, _ string, keys []string, args ...an
 	return answer(ctx, "OK", nil)
 }
 
-// nowhere is a connection to nothing: commands succeed, and nothing is dialled.
+// nowhere is a hook under which all commands succeed and no connection is made.
 type nowhere struct{}
 
 func (nowhere) DialHook(redis.DialHook) redis.DialHook {
@@ -96,7 +96,7 @@ func (nowhere) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipel
 	return func(context.Context, []redis.Cmder) error { return nil }
 }
 
-// silent takes what a probed server says.
+// silent is a logger that discards everything.
 type silent struct{}
 
 func (silent) Debug(...any) {}

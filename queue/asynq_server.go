@@ -9,33 +9,33 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// waker is the Redis client that a worker's asynq server gets. asynq asks for
-// a task by a script; waker turns an empty answer into a blocking wait, so
-// that a task starts the moment it is enqueued, whoever enqueued it, and an
-// idle worker asks once in a while only.
+// waker is the Redis client of a worker's asynq server. asynq polls for tasks with a
+// script; waker replaces the poll by a blocking wait, so that a task starts as soon as
+// it is enqueued, and an idle worker makes few calls.
 //
-// Runs begin here, on goroutines of ours, and asynq sees those only that
-// last: to be passed through asynq costs as much as a small flow, and what
-// asynqmon shows of it is looked at every few seconds. Tasks that are not runs
-// are asynq's.
+// Runs begin in the claimer, on goroutines of the pool. Only asynq-visible runs, those
+// that last over a heartbeat, are passed to asynq: passing a run through asynq costs
+// as much as a small flow, and asynqmon reads its state every few seconds only. Tasks
+// that carry no run are always processed by asynq.
 type waker struct {
 	redis.UniversalClient
 	cfg     *ServerConfig
 	encoder *asynq.Client
 	claims  *claims
-	pending *claimer   // used by asynq's processor, the one goroutine that dequeues
-	ready   []*Attempt // owned by it; claimed, not runs, and not yet asked for
+	pending *claimer   // used by asynq's processor, the only goroutine that dequeues
+	ready   []*Attempt // owned by the processor; claimed tasks without runs that it has not dequeued yet
 	visible *visibleRuns
 }
 
-// EvalSha takes asynq's dequeue and done scripts over; they are told by their KEYS.
+// EvalSha replaces asynq's dequeue and done scripts, which shapeOf recognises. All
+// other calls go to Redis.
 func (w *waker) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
 	switch shapeOf(keys, args) {
 	case dequeueShape:
 		return w.dequeue(ctx)
 	case doneShape:
 		if id, _ := args[0].(string); w.visible.done(id) {
-			return answer(ctx, "OK", nil) // a run is settled without asynq
+			return answer(ctx, "OK", nil) // the end of a run is stored by our scripts
 		}
 	}
 	return w.UniversalClient.EvalSha(ctx, sha, keys, args...)
@@ -51,9 +51,8 @@ func answer(ctx context.Context, v any, err error) *redis.Cmd {
 	return cmd
 }
 
-// dequeue answers asynq's processor with the next task that is for asynq, or
-// with redis.Nil when there was none for a while: every cfg.Block at the latest
-// when no run came either.
+// dequeue returns the message of the next task for asynq's processor, or redis.Nil
+// when there was none for cfg.Block, or when the worker stops.
 func (w *waker) dequeue(ctx context.Context) *redis.Cmd {
 	for {
 		if a := w.next(); a != nil {
@@ -74,7 +73,7 @@ func (w *waker) dequeue(ctx context.Context) *redis.Cmd {
 	}
 }
 
-// next is a task for asynq that is there already; nil when there is none.
+// next returns a task for asynq without waiting; nil when there is none.
 func (w *waker) next() *Attempt {
 	if len(w.ready) == 0 {
 		return w.visible.next()
@@ -84,7 +83,7 @@ func (w *waker) next() *Attempt {
 	return next
 }
 
-// complete gives a task of ours the message that asynq wants to see.
+// encodeMessage sets the message of a run's task, which claim.lua does not return.
 func (w *waker) encodeMessage(ctx context.Context, a *Attempt) (err error) {
 	if a.message == "" {
 		var message []byte
@@ -94,7 +93,7 @@ func (w *waker) encodeMessage(ctx context.Context, a *Attempt) (err error) {
 	return err
 }
 
-// shape is one of asynq's calls that are taken over.
+// shape identifies a call of asynq that is replaced.
 type shape int
 
 const (
@@ -104,7 +103,8 @@ const (
 	doneShape          // KEYS active, lease, task, processed of the day, processed; ARGV id first
 )
 
-// shapeOf tells asynq's scripts apart, as its version 0.26 calls them.
+// shapeOf recognises the scripts of asynq by their KEYS and arguments, as version 0.26
+// calls them. probeAsynq verifies it at the start of a worker.
 func shapeOf(keys []string, args []any) shape {
 	switch {
 	case len(keys) == 2 && len(args) == 3 && strings.HasSuffix(keys[1], ":pending"):
@@ -117,7 +117,7 @@ func shapeOf(keys []string, args []any) shape {
 	return otherShape
 }
 
-// signal is a channel that is closed once.
+// signal is a channel that may be closed more than once.
 type signal struct {
 	once sync.Once
 	c    chan struct{}

@@ -10,20 +10,20 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// TaskType is the asynq type of the tasks that carry runs. Their payload is
-// the run's id and nothing else: what asynqmon shows holds no data of anybody.
+// TaskType is the asynq type of the tasks that carry runs. Their payload is only the
+// id of the run, so that asynqmon shows no data of callers.
 const TaskType = "run"
 
-// enqueuer is given to asynq's client in the place of Redis. asynq composes
-// and encodes a task; what it would then store is captured, so that our
-// scripts can store the run and its task in one step.
+// enqueuer replaces Redis for asynq's client. asynq encodes a task, and enqueuer
+// captures the message instead of storing it, so that a script can store a run
+// and its task in one step.
 type enqueuer struct{ redis.UniversalClient }
 
 type captureKey struct{}
 
-// EvalSha answers asynq's enqueue script with success when the context wants
-// the message; all else goes to Redis. The script is told by its KEYS (task,
-// pending) and its three arguments (message, id, time).
+// EvalSha captures the message of asynq's enqueue script and reports success if the
+// context asks for the message. All other calls go to Redis. shapeOf recognises the
+// script by its KEYS and arguments.
 func (e *enqueuer) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
 	into, wanted := ctx.Value(captureKey{}).(*[]byte)
 	if !wanted || shapeOf(keys, args) != enqueueShape {
@@ -35,11 +35,11 @@ func (e *enqueuer) EvalSha(ctx context.Context, sha string, keys []string, args 
 	return cmd
 }
 
-// encodeTask has asynq encode the task of one attempt.
+// encodeTask lets asynq encode the task of one attempt.
 //
-// asynq's own limits stay out of the way: the run's deadline is kept by the
-// engine and the reconciler, and a task that asynq recovers after minutes
-// finds its run ended or begun by another attempt.
+// asynq's own limits are set so high that they have no effect: the engine and the
+// reconciler enforce the run's deadline. When asynq recovers a task after minutes,
+// its run has ended or belongs to another attempt, and the task is dropped.
 func encodeTask(ctx context.Context, c *asynq.Client, queue, run, attempt string, trace map[string]string) ([]byte, error) {
 	var message []byte
 	ctx = context.WithValue(ctx, captureKey{}, &message)
@@ -55,27 +55,27 @@ func encodeTask(ctx context.Context, c *asynq.Client, queue, run, attempt string
 	return message, nil
 }
 
-// blank is the first task of a run that is still to be named. asynq's encoding
-// costs more than all else that a submission does in its process, and all that
-// differs between two of them is the run's id.
+// taskTemplate is the encoded first task of a run with a placeholder for the run id.
+// asynq's encoding costs more than all other work of a submission in the process,
+// and two messages differ only in the run id.
 type taskTemplate struct{ message []byte }
 
-const placeholderRun = "00000000-0000-0000-0000-000000000000" // as long as every run's id
+const placeholderRun = "00000000-0000-0000-0000-000000000000" // has the length of every run id
 
 func newTaskTemplate(ctx context.Context, c *asynq.Client, queue string) (taskTemplate, error) {
 	message, err := encodeTask(ctx, c, queue, placeholderRun, "1", nil)
-	if err == nil && bytes.Count(message, []byte(placeholderRun)) != 2 { // the task's id, and its payload
+	if err == nil && bytes.Count(message, []byte(placeholderRun)) != 2 { // in the id and in the payload of the task
 		err = fmt.Errorf("asynq's encoding of a task is not the one that we know")
 	}
 	return taskTemplate{message}, err
 }
 
-// of returns the message of a run's first task.
+// forRun returns the message of the first task of a run.
 func (b taskTemplate) forRun(run string) []byte {
 	return bytes.ReplaceAll(b.message, []byte(placeholderRun), []byte(run))
 }
 
 const (
-	taskRetries = 25             // of asynq's own, when a worker cannot reach Redis at all
+	taskRetries = 25             // asynq's own retries, for a worker that cannot reach Redis
 	taskTimeout = 25 * time.Hour // longer than any run
 )

@@ -2,22 +2,22 @@ package queue
 
 import "sync"
 
-// shown are the runs that have lasted long enough for asynq to hear of them:
-// its processor gets them as if they had just been taken, waits for their
-// ends, and its tools see this worker at work on them.
+// visibleRuns are the asynq-visible runs: those that have lasted over a heartbeat.
+// asynq's processor dequeues them as if they had just been claimed and waits for their
+// ends, so that its tools show this worker processing them.
 type visibleRuns struct {
-	added chan struct{} // there is one that asynq has not taken; buffered, one signal is enough
+	added chan struct{} // queue is not empty; buffered, one signal is enough
 
 	mu     sync.Mutex
-	queue  []*Attempt          // guarded by mu; not yet taken
-	byTask map[string]*Attempt // guarded by mu; until asynq reports the task done
+	queue  []*Attempt          // guarded by mu; not yet dequeued by asynq
+	byTask map[string]*Attempt // guarded by mu; dequeued, until asynq reports the task done
 }
 
 func newVisibleRuns() *visibleRuns {
 	return &visibleRuns{added: make(chan struct{}, 1), byTask: map[string]*Attempt{}}
 }
 
-// add is called once for an attempt.
+// add makes an attempt visible. It must be called at most once for each attempt.
 func (s *visibleRuns) add(a *Attempt) {
 	s.mu.Lock()
 	s.queue = append(s.queue, a)
@@ -28,7 +28,7 @@ func (s *visibleRuns) add(a *Attempt) {
 	}
 }
 
-// next takes one that still runs; nil when there is none.
+// next returns an attempt that is still running; nil when there is none.
 func (s *visibleRuns) next() *Attempt {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,7 +51,7 @@ func (s *visibleRuns) get(task string) *Attempt {
 	return s.byTask[task]
 }
 
-// done forgets a task. False: it is not a run's.
+// done removes a task. False: it is not the task of a visible run.
 func (s *visibleRuns) done(task string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -2,28 +2,28 @@ package queue
 
 import "sync"
 
-// batcher is responsible for group commit: a lone caller's item goes out at
-// once, and what arrives while a flush is in flight goes out together after
-// it. Nobody waits for a timer.
+// batcher does group commit: the first item is flushed at once, and items that
+// arrive while a flush is in progress are flushed together after it. No item waits
+// for a timer.
 type batcher[T any] struct {
-	most  int              // items in one flush
-	flush func(items []*T) // each item carries its own answer; called by one goroutine at a time per flight
-	spare int              // flushes that may still start; guarded by mu
+	most  int              // maximum number of items in one flush
+	flush func(items []*T) // stores the reply in each item; called by as many goroutines at a time as there are flights
+	spare int              // guarded by mu; number of flushes that may start
 	mu    sync.Mutex
 	queue []*ticket[T] // guarded by mu
 }
 
-// ticket is an item in the queue and the way to wake who brought it.
+// ticket is a queued item and the channel that wakes its caller.
 type ticket[T any] struct {
 	item *T
-	wake chan []*ticket[T] // nil: the item was flushed; else: lead this batch. Buffered, so that leaders never block
+	wake chan []*ticket[T] // receives nil when the item was flushed, or a batch that the caller must flush; buffered, so that senders never block
 }
 
 func newBatcher[T any](flights, most int, flush func([]*T)) *batcher[T] {
 	return &batcher[T]{most: most, flush: flush, spare: flights}
 }
 
-// do flushes the item, alone or with others, and returns when it was.
+// do returns when the item has been flushed, alone or in a batch.
 func (b *batcher[T]) do(item *T) {
 	b.mu.Lock()
 	if b.spare > 0 {
@@ -41,7 +41,7 @@ func (b *batcher[T]) do(item *T) {
 	}
 }
 
-// lead flushes a batch on the goroutine of its first caller.
+// lead flushes a batch on the goroutine of its first caller and wakes the others.
 func (b *batcher[T]) lead(batch []*ticket[T]) {
 	items := make([]*T, len(batch))
 	for i, t := range batch {
@@ -54,7 +54,7 @@ func (b *batcher[T]) lead(batch []*ticket[T]) {
 	}
 }
 
-// next hands the flight to the first caller of the next batch, if there is one.
+// next passes the flight to the first caller of the next batch, if there is one.
 func (b *batcher[T]) next() {
 	b.mu.Lock()
 	n := min(len(b.queue), b.most)

@@ -1,5 +1,9 @@
-// Package queue brings runs to workers and results back to who waits for
-// them: asynq delivers, the run record is the truth.
+// Package queue delivers runs to workers and results to their callers. asynq
+// transports the tasks; the run record in Redis decides what is true of a run.
+//
+// Files are grouped by side: client_* is used by API processes, server_* by
+// workers, asynq_* adapts asynq, run_* holds what is stored, watch_* the live
+// events of runs.
 package queue
 
 import (
@@ -18,7 +22,7 @@ import (
 	"github.com/penstock/penstock/internal/redisconn"
 )
 
-// What Client answers, besides errors of the connection.
+// Errors of Client, besides those of the connection.
 var (
 	ErrReplayed    = errors.New("queue: this request was seen before")
 	ErrMismatch    = errors.New("queue: the same idempotency key came with another payload")
@@ -33,51 +37,53 @@ type Config struct {
 	Redis *redisconn.Conn
 	Log   *slog.Logger
 
-	// Shards are the queues that are spread; the same in all processes.
+	// Shards says over how many shards each queue is spread. It must be the same in
+	// all processes of the fleet. Nil: no queue is spread.
 	Shards Shards
 
-	// MaxPending refuses submissions of a flow (ErrFull) while this many of its
-	// runs stand in line, for a slot or at its concurrency limits. Default 100,000; negative: no limit.
+	// MaxPending is the number of runs of one flow in line, for a slot or at its
+	// concurrency limits, from which on submissions of that flow get ErrFull.
+	// Zero means 100,000; negative: no limit.
 	MaxPending int
 
-	// MaxAge refuses submissions of a flow that somebody waits for (ErrFull) while the
-	// first of its own that stands in line has waited longer than this, and
-	// while no worker is there. Default 30 s, half of the
-	// longest wait at the front door; negative: no limit.
+	// MaxAge is the longest wait in line. Synchronous submissions of a flow get
+	// ErrFull while its oldest synchronous run in line has waited longer, and
+	// while the next task of the queue has waited longer and no worker serves it.
+	// Zero means 30 s, half of the longest wait at the front door; negative: no limit.
 	MaxAge time.Duration
 
-	// MemoryHighWater refuses submissions (ErrFull) while Redis uses more than
-	// this part of its maxmemory. Running work needs the rest to finish.
-	// Default 0.9; ignored when Redis has no maxmemory.
+	// MemoryHighWater is the part of Redis' maxmemory above which submissions get
+	// ErrFull: running work needs the rest to finish. Zero means 0.9; it has no
+	// effect when Redis has no maxmemory.
 	MemoryHighWater float64
 }
 
-// Client is the door's side of the queue: it submits runs, waits for their
-// results and looks runs up. Safe for concurrent use. Run must be running for
-// results to arrive promptly.
+// Client is the side of API processes: it submits runs, waits for their results
+// and reads records. It is safe for concurrent use. Run must be running, so that
+// results whose reply was lost are found.
 type Client struct {
 	cfg       Config
 	redis     redis.UniversalClient
-	unretried redis.UniversalClient // repeats nothing by itself: submissions tell a repetition from a first call
-	process   string                // names this process' reply streams
+	unretried redis.UniversalClient // does not retry by itself: a submission must mark a repeated call as one
+	process   string                // id of this API process, which names its reply channels
 	asynq     *asynq.Client
 
 	waiters       waiters
 	subscriptions subscriptions
 	deliveries    deliveries
-	memoryFull    atomic.Bool // Redis is over its high-water mark
+	memoryFull    atomic.Bool // Redis is over MemoryHighWater
 
-	fetchSlots chan struct{} // one for each result that is being read
+	fetchSlots chan struct{} // semaphore of the results that are being read
 
-	queues      sync.Map   // queue name to *lane, added on first use
-	addingQueue sync.Mutex // held while a lane is made
+	queues      sync.Map   // queue name to *queueState, added on first use
+	addingQueue sync.Mutex // held while a queueState is added
 
 	stopping context.Context
 	stop     context.CancelFunc
 	readers  sync.WaitGroup
 }
 
-// NewClient opens a Client. Close releases it.
+// NewClient opens a Client. Close releases its connections.
 func NewClient(cfg Config) (*Client, error) {
 	if cfg.Redis == nil || cfg.Log == nil {
 		return nil, fmt.Errorf("queue client: Redis and Log are required")
@@ -90,7 +96,7 @@ func NewClient(cfg Config) (*Client, error) {
 		cfg.MaxAge = 30 * time.Second
 	}
 	if cfg.MaxAge < 0 {
-		cfg.MaxAge = -time.Millisecond // as submit.lua says it
+		cfg.MaxAge = -time.Millisecond // the value that submit.lua takes for no limit
 	}
 	if cfg.MemoryHighWater == 0 {
 		cfg.MemoryHighWater = 0.9
@@ -108,8 +114,9 @@ func NewClient(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// Run keeps the client's view of Redis up to date until ctx ends: it re-reads
-// runs whose results are overdue and watches Redis' memory.
+// Run does the client's periodic work until ctx ends: it polls runs whose results
+// are overdue, writes delivery times, renews watches, and checks Redis' memory
+// and the queues for backpressure.
 func (c *Client) Run(ctx context.Context) error {
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
@@ -129,7 +136,8 @@ func (c *Client) Run(ctx context.Context) error {
 	}
 }
 
-// Close stops reading replies. Waiters that are left end with their contexts.
+// Close stops reading replies and closes the connections. Open tickets end with
+// the contexts of their waiters.
 func (c *Client) Close() error {
 	c.stop()
 	c.readers.Wait()
@@ -144,19 +152,19 @@ func (c *Client) Ping(ctx context.Context) error {
 	return nil
 }
 
-// lane is what a Client keeps for one queue: the batches of submissions going
-// out and the stream of replies coming back.
+// queueState is what a Client keeps for one queue: the batcher of submissions and
+// the subscription to replies.
 type queueState struct {
 	name     string
 	keys     keys
 	template taskTemplate
 	submit   *batcher[submission]
 	replies  *replyReader
-	overdue  atomic.Bool // no worker is there, and the next task has waited too long
+	overdue  atomic.Bool // no worker serves the queue, and its next task has waited longer than MaxAge
 }
 
-// lane returns the lane of a queue, and makes it, with its reply stream, on
-// first use.
+// queueState returns the state of a queue. On first use it subscribes to the
+// queue's replies and registers the queue with asynq.
 func (c *Client) queueState(ctx context.Context, queue string) (*queueState, error) {
 	if q, ok := c.queues.Load(queue); ok {
 		return q.(*queueState), nil

@@ -13,21 +13,21 @@ import (
 
 const (
 	auditBatch = 500
-	auditPause = 5 * time.Second // between two looks: what is on its way is right by then
+	auditPause = 5 * time.Second // between the two passes: transitions in progress are complete by then
 )
 
-// Fault is a run, or what is kept of one, that breaks a rule which holds at
-// every moment for what Redis stores.
+// Fault is a violation of an invariant of the stored runs.
 type Fault struct {
 	Queue string `json:"queue"`
 	Run   string `json:"run"`
-	Rule  string `json:"rule"` // what is wrong
+	Rule  string `json:"rule"` // the violated rule
 }
 
-// Audit holds everything that is stored of a queue's runs, or a shard's, against the
-// rules of docs/decisions/0006 and returns what breaks one twice, with some seconds between: a
-// queue at work changes while it is read. runs is how many were looked at. It
-// reads every run and changes nothing. Errors: ErrUnavailable.
+// Audit checks everything that is stored of the runs of a queue or a shard against
+// the invariants of docs/decisions/0006. A queue in use changes while it is read, so
+// Audit makes two passes, auditPause apart, and returns the violations of both. runs
+// is the number of runs read. It reads every run and changes nothing. Errors:
+// ErrUnavailable.
 func (c *Client) Audit(ctx context.Context, queue string) (faults []Fault, runs int, err error) {
 	first, runs, err := c.audit(ctx, queue)
 	if err != nil || len(first) == 0 {
@@ -49,7 +49,7 @@ func (c *Client) Audit(ctx context.Context, queue string) (faults []Fault, runs 
 	return slices.DeleteFunc(second, func(f Fault) bool { return !again[f] }), runs, nil
 }
 
-// audit is one look.
+// audit makes one pass.
 func (c *Client) audit(ctx context.Context, queue string) ([]Fault, int, error) {
 	a := &auditor{ctx: ctx, c: c.redis, keys: keysOf(queue), queue: queue, runs: map[string]*audited{}}
 	for _, read := range []func() error{a.readRuns, a.readTasks, a.checkRuns, a.checkBegun, a.checkFlights, a.checkPlaces, a.checkLines} {
@@ -60,7 +60,7 @@ func (c *Client) audit(ctx context.Context, queue string) ([]Fault, int, error) 
 	return a.faults, len(a.runs), nil
 }
 
-// auditor is one look at a queue. It belongs to one goroutine.
+// auditor makes one pass over a queue. It belongs to one goroutine.
 type auditor struct {
 	ctx    context.Context
 	c      redis.UniversalClient
@@ -84,7 +84,7 @@ func (a *auditor) add(run, rule string, args ...any) {
 	a.faults = append(a.faults, Fault{a.queue, run, fmt.Sprintf(rule, args...)})
 }
 
-// find lists the keys with a prefix, on the node that has the queue.
+// find lists the keys with a prefix, without the prefix, on the node of the queue.
 func (a *auditor) find(prefix string) (out []string, err error) {
 	scan := func(ctx context.Context, c redis.Cmdable) error {
 		it := c.Scan(ctx, 0, glob(prefix)+"*", auditBatch).Iterator()
@@ -104,7 +104,7 @@ func (a *auditor) find(prefix string) (out []string, err error) {
 	return out, err
 }
 
-// glob quotes what MATCH would take for a pattern.
+// glob escapes the special characters of MATCH.
 func glob(text string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(text)
 }
@@ -184,7 +184,7 @@ func (a *auditor) checkRuns() error {
 	return nil
 }
 
-// runOfTask is the run that a task is of; false: it is not a run's.
+// runOfTask returns the run of a task; false: the task carries no run.
 func runOfTask(task string) (string, bool) {
 	if len(task) <= idLen+1 || task[idLen] != '.' {
 		return "", false

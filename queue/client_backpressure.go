@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// checkAge refuses new work that somebody waits for while no worker takes tasks and the queue's next
-// one has waited too long: its caller would wait for nothing.
+// checkOldest refuses new synchronous submissions while no worker takes tasks of the queue and its next
+// task has waited longer than MaxAge: their callers would wait in vain.
 func (c *Client) checkOldest(ctx context.Context, q *queueState) {
 	if c.cfg.MaxAge < 0 {
 		return
 	}
 	age, err := c.oldest(ctx, q)
 	if err != nil {
-		return // Redis is away; the next tick tries again
+		return // Redis does not answer; the next tick tries again
 	}
 	old := age > c.cfg.MaxAge
 	if q.overdue.Swap(old) != old {
@@ -23,8 +23,8 @@ func (c *Client) checkOldest(ctx context.Context, q *queueState) {
 	}
 }
 
-// oldest is how long the task has waited that comes next, on Redis' clock;
-// zero: none is pending, or a worker is there.
+// oldest returns how long the next task has waited, by Redis' clock; zero: no task
+// is pending, or a worker takes tasks.
 func (c *Client) oldest(ctx context.Context, q *queueState) (time.Duration, error) {
 	ms, err := oldestWaitScript.Run(ctx, c.redis, q.keys.slot()).Int64()
 	if err != nil {
@@ -33,8 +33,8 @@ func (c *Client) oldest(ctx context.Context, q *queueState) (time.Duration, erro
 	return time.Duration(ms) * time.Millisecond, nil
 }
 
-// checkMemory refuses new work while Redis is nearly full: what runs needs the
-// rest of it to finish.
+// checkMemory refuses all new submissions while Redis is above MemoryHighWater:
+// running work needs the rest of the memory to finish.
 func (c *Client) checkMemory(ctx context.Context) {
 	info, err := c.redis.Info(ctx, "memory").Result()
 	if err != nil {
@@ -47,8 +47,7 @@ func (c *Client) checkMemory(ctx context.Context) {
 	}
 }
 
-// checkWorkers refuses new work that somebody waits for on queues that nobody
-// works on.
+// checkQueues calls checkOldest for each queue that this process has used.
 func (c *Client) checkQueues(ctx context.Context) {
 	c.queues.Range(func(_, v any) bool {
 		c.checkOldest(ctx, v.(*queueState))

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// repliedMost is how many answers a process notes in one tick. A door that
-// gives more leaves the rest unnoted: what nobody reads one by one must not
-// cost Redis more than this.
+// maxDeliveries is the number of delivery times that a process records per second.
+// Further ones are dropped, which bounds the cost for Redis: they are shown for
+// single runs only, which nobody reads at such a rate.
 const maxDeliveries = 256
 
-// answers are what doors have answered since the last tick.
+// deliveries are the results that were delivered to callers since the last tick.
 type deliveries struct {
 	mu  sync.Mutex
 	all []delivery // guarded by mu
@@ -22,9 +22,9 @@ type delivery struct {
 	at  time.Time // on this process' clock
 }
 
-// Replied notes that who waited for a run has been given its result, now. It
-// returns at once: Run writes what was noted within about a second, as far as
-// it has room for it, and a process that ends before loses it.
+// MarkDelivered records that a caller has received the result of a run, now. It
+// returns at once: Run stores the time within about a second. Times beyond
+// maxDeliveries, and those of a process that ends before, are lost.
 func (c *Client) MarkDelivered(id string) {
 	now := time.Now()
 	c.deliveries.mu.Lock()
@@ -34,8 +34,8 @@ func (c *Client) MarkDelivered(id string) {
 	}
 }
 
-// noteReplies writes what was noted, in one call for each queue. What fails is
-// left: it is worth no second try.
+// writeDeliveries stores the recorded times, in one call for each queue. Times
+// whose call fails are dropped.
 func (c *Client) writeDeliveries(ctx context.Context) {
 	c.deliveries.mu.Lock()
 	all := c.deliveries.all
@@ -55,9 +55,9 @@ func (c *Client) writeDeliveries(ctx context.Context) {
 		if len(args) == 0 {
 			return true
 		}
-		// Not repeated by itself: how long ago that was would be wrong by then.
+		// Without retries: the time since delivery would be wrong in a second call.
 		if err := deliveredScript.Run(ctx, c.unretried, q.keys.slot(), args...).Err(); err != nil {
-			c.cfg.Log.Debug("note replies", "queue", q.name, "error", err)
+			c.cfg.Log.Debug("store delivery times", "queue", q.name, "error", err)
 		}
 		return true
 	})

@@ -16,19 +16,18 @@ type Worker struct {
 	ID string
 	About
 	Queues   []WorkerQueue
-	Seen     time.Time   // last sign of life
-	Draining bool        // takes nothing new
-	Runs     []WorkerRun // what it has, oldest first
+	Seen     time.Time   // time of its last heartbeat
+	Draining bool        // claims nothing new
+	Runs     []WorkerRun // the runs that it executes, oldest first
 }
 
-// Served is a queue that a worker works on, with the runs at once that it may
-// take from it.
+// WorkerQueue is a queue that a worker serves, with its number of slots.
 type WorkerQueue struct {
 	Queue string
 	Slots int
 }
 
-// Held is a run that a worker has.
+// WorkerRun is a run that a worker executes.
 type WorkerRun struct {
 	ID      string
 	Queue   string
@@ -37,7 +36,7 @@ type WorkerRun struct {
 	Started time.Time
 }
 
-// Slots is how many runs a worker may have at once.
+// Slots returns the number of runs that the worker may execute at once.
 func (w *Worker) Slots() (n int) {
 	for _, q := range w.Queues {
 		n += q.Slots
@@ -45,7 +44,7 @@ func (w *Worker) Slots() (n int) {
 	return n
 }
 
-// Workers lists the live workers and what they run, by name. Errors:
+// Workers lists the live workers and their runs, ordered by id. Errors:
 // ErrUnavailable.
 func (c *Client) Workers(ctx context.Context) ([]Worker, error) {
 	queues, err := c.redis.SMembers(ctx, asynqQueues).Result()
@@ -68,7 +67,7 @@ func (c *Client) Workers(ctx context.Context) ([]Worker, error) {
 	return out, nil
 }
 
-// musterQueue adds the workers of one queue.
+// listWorkers adds the workers of one queue.
 func (c *Client) listWorkers(ctx context.Context, queue string, byID map[string]*Worker) error {
 	k := keysOf(queue)
 	pipe := c.redis.Pipeline()
@@ -86,7 +85,7 @@ func (c *Client) listWorkers(ctx context.Context, queue string, byID map[string]
 			w = &Worker{ID: id}
 			byID[id] = w
 		}
-		var e registration // of an older version: none
+		var e registration // stays empty for a worker without a registration
 		if json.Unmarshal([]byte(fleet.Val()[id]), &e) == nil {
 			w.About = e.About
 		}
@@ -99,7 +98,7 @@ func (c *Client) listWorkers(ctx context.Context, queue string, byID map[string]
 	return c.assign(ctx, queue, active.Val(), byID)
 }
 
-// serve adds slots for a queue, of which the worker may serve several shards.
+// addSlots adds slots of a queue, of which the worker may serve several shards.
 func (w *Worker) addSlots(queue string, slots int) {
 	for i := range w.Queues {
 		if w.Queues[i].Queue == queue {
@@ -110,7 +109,7 @@ func (w *Worker) addSlots(queue string, slots int) {
 	w.Queues = append(w.Queues, WorkerQueue{queue, slots})
 }
 
-// assign reads who has which of the active tasks.
+// assign reads which worker executes each of the active tasks.
 func (c *Client) assign(ctx context.Context, queue string, tasks []string, byID map[string]*Worker) error {
 	k, pipe := keysOf(queue), c.redis.Pipeline()
 	answers := map[string]*redis.SliceCmd{}
@@ -139,11 +138,10 @@ func (c *Client) assign(ctx context.Context, queue string, tasks []string, byID 
 	return nil
 }
 
-// Drain makes a worker take nothing new: it finishes what it has and then
-// rests until rest is false or it is stopped. A worker looks about every
-// second, and may take what comes in its last wait. Errors: ErrNotFound,
-// ErrUnavailable.
-func (c *Client) Drain(ctx context.Context, worker string, rest bool) error {
+// Drain makes a worker claim nothing new, or, when drain is false, claim again. The
+// worker finishes the runs that it has. It reads the setting about every second, so
+// it may still claim what arrives before. Errors: ErrNotFound, ErrUnavailable.
+func (c *Client) Drain(ctx context.Context, worker string, drain bool) error {
 	queues, err := c.redis.SMembers(ctx, asynqQueues).Result()
 	if err != nil {
 		return redisError("list queues", err)
@@ -159,7 +157,7 @@ func (c *Client) Drain(ctx context.Context, worker string, rest bool) error {
 		}
 		found = true
 		change := c.redis.SRem
-		if rest {
+		if drain {
 			change = c.redis.SAdd
 		}
 		if err := change(ctx, k.drain(), worker).Err(); err != nil {

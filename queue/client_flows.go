@@ -10,15 +10,15 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// FlowRuns are the runs of one flow that have not begun or were parked half-way.
+// FlowRuns are the numbers of runs of one flow that no worker executes.
 type FlowRuns struct {
-	Paused int // they wait because the flow is paused
-	Parked int // they wait at a step, at a concurrency limit, or for the moment at which they start
-	Queued int // they wait for a worker
+	Paused int // waiting for the end of the flow's pause
+	Parked int // waiting at a step, at a concurrency limit, or for their start time
+	Queued int // waiting for a worker
 }
 
-// FlowRuns counts the runs of a flow that no worker executes. It looks at every open run, so it
-// is for who deletes a flow. Errors: ErrUnavailable.
+// FlowRuns counts the runs of a flow that no worker executes. It reads every open run of all queues, so
+// it is meant for the deletion of a flow only. Errors: ErrUnavailable.
 func (c *Client) FlowRuns(ctx context.Context, flow int64) (FlowRuns, error) {
 	held, err := c.PausedRuns(ctx, []int64{flow})
 	if err != nil {
@@ -39,9 +39,9 @@ func (c *Client) FlowRuns(ctx context.Context, flow int64) (FlowRuns, error) {
 	return n, err
 }
 
-// CancelFlow cancels the runs of a flow that no worker executes and returns how many. why is the
-// error of each (JSON); since is when its pause began, zero: it was not paused. Runs that
-// execute go on, and those that were released meanwhile are not held again. Errors: ErrUnavailable.
+// CancelFlow cancels the runs of a flow that no worker executes and returns their number. why is the
+// error of each (JSON); since is the beginning of its pause, zero: it was not paused. Runs that execute
+// continue. The pause is over afterwards, also for runs that were requeued meanwhile. Errors: ErrUnavailable.
 func (c *Client) CancelFlow(ctx context.Context, flow int64, since time.Time, why []byte) (cancelled int, err error) {
 	err = c.eachOpen(ctx, flow, func(k keys, id string, state State) error {
 		if state != Waiting && state != Queued {
@@ -56,12 +56,12 @@ func (c *Client) CancelFlow(ctx context.Context, flow int64, since time.Time, wh
 	if err != nil || since.IsZero() {
 		return cancelled, err
 	}
-	_, err = c.ResumeFlow(ctx, flow, since) // what is left of its line
+	_, err = c.ResumeFlow(ctx, flow, since) // removes the runs that are left in the line of the pause
 	return cancelled, err
 }
 
-// eachOpen calls do for every run of a flow that has not been settled, with its
-// state a moment ago.
+// eachOpen calls do for every run of a flow that has not been settled, with the
+// state that was read before the call.
 func (c *Client) eachOpen(ctx context.Context, flow int64, do func(k keys, id string, state State) error) error {
 	queues, err := c.redis.SMembers(ctx, asynqQueues).Result()
 	if err != nil {
@@ -82,9 +82,9 @@ func (c *Client) eachOpen(ctx context.Context, flow int64, do func(k keys, id st
 	return nil
 }
 
-// eachOf does the same for some open runs: members are ids and scores in turn.
+// eachOf does this for one batch of open runs: members are ids and scores alternately.
 func (c *Client) eachOf(ctx context.Context, k keys, flow int64, members []string, do func(k keys, id string, state State) error) error {
-	reads := map[string]*redis.SliceCmd{} // ZSCAN may name a run twice
+	reads := map[string]*redis.SliceCmd{} // a map, because ZSCAN may return a run twice
 	pipe := c.redis.Pipeline()
 	for i := 0; i < len(members); i += 2 {
 		reads[members[i]] = pipe.HMGet(ctx, k.runPrefix()+members[i], "turn", "state")
@@ -108,7 +108,7 @@ func (c *Client) eachOf(ctx context.Context, k keys, flow int64, members []strin
 	return nil
 }
 
-// turnIsOf reports whether a turn, as Submission.turn writes it, is that of a flow's run.
+// turnIsOf reports whether a turn, as Submission.turn encodes it, belongs to the flow.
 func turnIsOf(turn string, flow int64) bool {
 	if turn == "" {
 		return false
@@ -118,8 +118,8 @@ func turnIsOf(turn string, flow int64) bool {
 	return number == strconv.FormatInt(flow, 10)
 }
 
-// Held counts the runs that are held for each of these paused flows, in one
-// round trip. Errors: ErrUnavailable.
+// PausedRuns counts the runs that wait for the end of the pause of each of these
+// flows, in one round trip. Errors: ErrUnavailable.
 func (c *Client) PausedRuns(ctx context.Context, flows []int64) (map[int64]int64, error) {
 	queues, err := c.redis.SMembers(ctx, asynqQueues).Result()
 	if err != nil {
@@ -138,7 +138,7 @@ func (c *Client) PausedRuns(ctx context.Context, flows []int64) (map[int64]int64
 		return nil, nil
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
-		return nil, redisError("count held runs", err)
+		return nil, redisError("count paused runs", err)
 	}
 	held := make(map[int64]int64, len(flows))
 	for flow, answers := range counts {
@@ -149,52 +149,52 @@ func (c *Client) PausedRuns(ctx context.Context, flows []int64) (map[int64]int64
 	return held, nil
 }
 
-// Release enqueues the runs that were held for a flow, in the order of their
-// acceptance and behind those of others, and returns how many. The pause that
-// began at since is over; who is called for one that is over already, or never
-// was, enqueues what is left of it. Errors: ErrUnavailable; then runs that
-// were not released look by themselves, within five minutes.
+// ResumeFlow ends the pause of a flow that began at since and enqueues its waiting
+// runs, in the order of their acceptance and behind other flows' runs. It returns
+// their number. Calling it again, or for an unknown pause, enqueues whatever is
+// still waiting. Errors: ErrUnavailable; then each run that was not enqueued checks
+// the pause by itself within five minutes.
 func (c *Client) ResumeFlow(ctx context.Context, flow int64, since time.Time) (int, error) {
 	queues, err := c.redis.SMembers(ctx, asynqQueues).Result()
 	if err != nil {
 		return 0, redisError("list queues", err)
 	}
-	released := 0
+	resumed := 0
 	for _, queue := range queues {
 		n, err := c.resumeFlowOn(ctx, queue, flow, since)
-		released += n
+		resumed += n
 		if err != nil {
-			return released, err
+			return resumed, err
 		}
 	}
-	return released, nil
+	return resumed, nil
 }
 
-func (c *Client) resumeFlowOn(ctx context.Context, queue string, flow int64, since time.Time) (released int, err error) {
+func (c *Client) resumeFlowOn(ctx context.Context, queue string, flow int64, since time.Time) (resumed int, err error) {
 	k := keysOf(queue)
 	for {
 		next, err := resumeFlowScript.Run(ctx, c.redis, k.slot(), flow, since.UnixMilli(), resumeBatch).StringSlice()
 		if err != nil {
-			return released, redisError("release runs", err)
+			return resumed, redisError("resume runs", err)
 		}
 		if len(next) == 0 {
-			return released, nil
+			return resumed, nil
 		}
 		pipe := c.redis.Pipeline()
 		for i := 0; i+1 < len(next); i += 2 {
 			if err := c.requeuePaused(ctx, pipe, queue, next[i], next[i+1]); err != nil {
-				return released, err
+				return resumed, err
 			}
 		}
 		if _, err := pipe.Exec(ctx); err != nil {
-			return released, redisError("release runs", err)
+			return resumed, redisError("resume runs", err)
 		}
-		released += len(next) / 2
+		resumed += len(next) / 2
 	}
 }
 
-// requeueHeld asks for the next attempt of a run; one that has moved on
-// meanwhile is left alone.
+// requeuePaused adds the call that enqueues the next attempt of a run to the
+// pipeline. A run whose state has changed meanwhile is not enqueued.
 func (c *Client) requeuePaused(ctx context.Context, pipe redis.Pipeliner, queue, run, fence string) error {
 	n, err := strconv.Atoi(fence)
 	if err != nil {
@@ -204,5 +204,5 @@ func (c *Client) requeuePaused(ctx context.Context, pipe redis.Pipeliner, queue,
 	return err
 }
 
-// releaseBatch is how many runs of a resumed flow are enqueued in one round trip.
+// resumeBatch is the number of runs of a resumed flow that are enqueued in one round trip.
 const resumeBatch = 500

@@ -11,38 +11,38 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// What one look at the lines of a queue's shard reads at most.
+// Bounds of what Sharing reads of one shard.
 const (
 	maxLines    = 100 // flows of each class, those whose turn is next
 	maxFairKeys = 20  // fair keys of a flow, of each class
 )
 
-// Sharing is how the flows of a queue share its workers' slots, all its shards together.
+// Sharing describes how the flows of a queue share the slots of its workers, the sum of its shards.
 type Sharing struct {
 	Queue        string
 	Slots, Spare int    // of the live workers
 	Share        int    // of a flow without a share of its own, in percent; zero: no worker
-	Turns        int64  // that were given since the queue is there
+	Turns        int64  // number of turns that were given since the queue exists
 	Lines        []Line // in the order of their turns
-	More         int    // flows that stand in line and are not in Lines
+	More         int    // number of further flows in line that are not in Lines
 }
 
-// Line is a flow that has runs in line for a slot.
+// Line describes the runs of one flow that wait for a slot.
 type Line struct {
 	Flow             int64
-	Now              int           // its runs in flight: pending or executing
-	Waited, Unwaited int           // its runs in line, by whether somebody waits for them
-	OldestWaited     time.Duration // how long the first of them has waited; zero: there is none
-	OldestUnwaited   time.Duration // likewise
-	Share            int           // its own, in percent; zero: it has none
-	AtLeast          bool          // more runs stand in line: not all of its fair keys were read
+	Now              int           // runs in flight: pending or executing
+	Waited, Unwaited int           // runs in line with and without a waiting caller
+	OldestWaited     time.Duration // waiting time of the first run with a waiting caller; zero: none
+	OldestUnwaited   time.Duration // waiting time of the first run without one; zero: none
+	Share            int           // the share of the flow itself in percent; zero: it has none
+	AtLeast          bool          // the counts are lower bounds: not all of its fair keys were read
 }
 
-// Oldest is how long the first of its runs in line has waited.
+// Oldest returns the waiting time of the first run in line.
 func (l *Line) Oldest() time.Duration { return max(l.OldestWaited, l.OldestUnwaited) }
 
-// Sharing reads who waits behind whom on every queue. It costs three round trips for each
-// shard, and no more than some thousand commands however many runs wait. Errors: ErrUnavailable.
+// Sharing reads the lines of every queue. It costs three round trips for each shard and at most a few
+// thousand commands, however many runs wait. Errors: ErrUnavailable.
 func (c *Client) Sharing(ctx context.Context) ([]Sharing, error) {
 	names, err := c.Queues(ctx)
 	if err != nil {
@@ -66,10 +66,10 @@ func (c *Client) Sharing(ctx context.Context) ([]Sharing, error) {
 	return out, nil
 }
 
-// classes are the two orders of turns: of runs that somebody waits for, and of others.
+// classes are the two orders of turns: runs with a waiting caller, and others.
 var classes = [...]string{"w", "u"}
 
-// readLines adds what stands in line on one shard.
+// readLines adds the lines of one shard.
 func (c *Client) readLines(ctx context.Context, k keys, s *Sharing) error {
 	pipe := c.redis.Pipeline()
 	slots, given := pipe.Get(ctx, k.slots()), pipe.Get(ctx, k.given())
@@ -95,7 +95,7 @@ func (c *Client) readLines(ctx context.Context, k keys, s *Sharing) error {
 	return c.readFlows(ctx, k, s, flows)
 }
 
-// lookers are the flows of both orders, each once.
+// mergeFlows returns the flows of both orders, each once.
 func mergeFlows(waited, unwaited []string) []string {
 	out := slices.Clone(waited)
 	for _, flow := range unwaited {
@@ -106,7 +106,7 @@ func mergeFlows(waited, unwaited []string) []string {
 	return out
 }
 
-// flowLook is what is asked of one flow.
+// flowRead are the pending replies of the commands that read one flow.
 type flowRead struct {
 	now   *redis.IntCmd
 	share *redis.StringCmd
@@ -149,7 +149,7 @@ func (c *Client) readFlows(ctx context.Context, k keys, s *Sharing, flows []stri
 	return nil
 }
 
-// line sums up what was read of a flow, now by Redis' clock.
+// line sums up the replies for a flow; now is the time of Redis.
 func (l *flowRead) line(flow string, now time.Time) Line {
 	out := Line{Now: int(l.now.Val())}
 	out.Flow, _ = strconv.ParseInt(flow, 10, 64) // written by us
@@ -162,7 +162,7 @@ func (l *flowRead) line(flow string, now time.Time) Line {
 	return out
 }
 
-// waiting is how many runs of a class stand in line, and how long the first of them has.
+// waiting returns the number of runs of a class in line and the waiting time of the first.
 func (l *flowRead) waiting(class int, now time.Time) (n int, oldest time.Duration) {
 	for i := range l.sizes[class] {
 		n += int(l.sizes[class][i].Val())
@@ -173,7 +173,7 @@ func (l *flowRead) waiting(class int, now time.Time) (n int, oldest time.Duratio
 	return n, oldest
 }
 
-// add makes a line part of those of the queue: a flow may stand in line on several shards.
+// add adds a line; the lines of a flow on several shards become one.
 func (s *Sharing) add(line Line) {
 	for i := range s.Lines {
 		if l := &s.Lines[i]; l.Flow == line.Flow {
@@ -186,7 +186,7 @@ func (s *Sharing) add(line Line) {
 	s.Lines = append(s.Lines, line)
 }
 
-// lineOf names the asynq group that is a line, as lua/lib/turns.lua does.
+// lineOf returns the name of the asynq group of a line, as lua/lib/turns.lua does.
 func lineOf(class, flow, key string) string {
 	name := "flow-" + flow
 	if class == "w" {

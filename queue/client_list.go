@@ -12,33 +12,33 @@ import (
 )
 
 const (
-	maxListed = 10_000  // runs that one list looks at
+	maxListed = 10_000  // runs that one List reads
 	listBatch = 500     // runs read in one round trip
-	maxOpen   = 200_000 // ids of open runs of a queue that one list reads: their index has another order
+	maxOpen   = 200_000 // ids of open runs of one queue that a List reads: due is not in the order of acceptance
 )
 
-// Place is where a run stands in a list: by the moment of its acceptance and,
-// of the same millisecond, by its id. The zero Place is before the first run.
+// Place is the position of a run in a list, ordered by the time of acceptance and
+// then by id. The zero Place is before the first run.
 type Place struct {
 	At int64 // unix ms
 	ID string
 }
 
-// List says which runs to look at. The zero List is the newest of all.
+// List selects runs. The zero List selects the newest runs of all queues.
 type List struct {
-	Queues   []string  // with all their shards; nil: all
-	From, To time.Time // of acceptance, both included; zero: no bound
-	Oldest   bool      // begin with the oldest, not with the newest
-	After    Place     // begin behind this run; zero: with the first
-	Most     int       // runs to look at; default and at most 10,000
+	Queues   []string  // each with all its shards; nil: all queues
+	From, To time.Time // bounds of the time of acceptance, both inclusive; zero: no bound
+	Oldest   bool      // in ascending order of acceptance; false: descending
+	After    Place     // start behind this position; zero: at the first run
+	Most     int       // maximum number of runs; zero means 10,000, which is also the maximum
 }
 
-// listedFields are read of each run: neither event nor output nor steps,
-// which may be large.
+// listedFields are the fields that List reads. Event, output and steps are left
+// out because they may be large.
 var listedFields = []string{"spec", "state", "fence", "stopped", "crashes", "worker", "at", "started", "finished", "error"}
 
-// List calls each for runs in the order of their acceptance, without Event,
-// Output and Steps. more says that there are runs which it did not look at.
+// List calls each for the selected runs in the order of their acceptance. The
+// records have no Event, Output and Steps. more reports whether further runs match.
 // Errors: ErrUnavailable.
 func (c *Client) List(ctx context.Context, l List, each func(*Record)) (more bool, err error) {
 	if l.Most <= 0 || l.Most > maxListed {
@@ -76,7 +76,7 @@ func (c *Client) List(ctx context.Context, l List, each func(*Record)) (more boo
 	return more, nil
 }
 
-// listed is a run by the moment of its acceptance.
+// listed is a run with its position.
 type listed struct {
 	id, queue string
 	at        int64 // unix ms
@@ -88,7 +88,7 @@ func (p Place) compare(o Place) int {
 	return cmp.Or(cmp.Compare(p.At, o.At), strings.Compare(p.ID, o.ID))
 }
 
-// behind reports whether a run stands behind the place to begin at.
+// behind reports whether a position is behind l.After.
 func (l *List) behind(p Place) bool {
 	switch {
 	case l.After == Place{}:
@@ -99,8 +99,8 @@ func (l *List) behind(p Place) bool {
 	return p.compare(l.After) < 0
 }
 
-// scores are the bounds of the settled runs to look at, as ZRANGEBYSCORE takes
-// them: those of the place's own millisecond are read apart.
+// scores are the bounds of the settled runs for ZRANGEBYSCORE. Runs of the same
+// millisecond as l.After are read separately, see endedIDs.
 func (l *List) scores() (from, to string) {
 	from, to = scoreOf(l.From, "-inf"), scoreOf(l.To, "+inf")
 	at := "(" + strconv.FormatInt(l.After.At, 10)
@@ -114,8 +114,8 @@ func (l *List) scores() (from, to string) {
 	return from, to
 }
 
-// listIDs finds the runs of one queue: those that have not been settled and,
-// read after them so that none is missed on its way, those that have.
+// listIDs finds the runs of one queue. It reads the open runs first and the settled
+// ones after them, so that a run that is settled meanwhile is not missed.
 func (c *Client) listIDs(ctx context.Context, queue string, l *List) ([]listed, bool, error) {
 	k := keysOf(queue)
 	open, cut, err := c.openIDs(ctx, k)
@@ -147,8 +147,8 @@ func (c *Client) listIDs(ctx context.Context, queue string, l *List) ([]listed, 
 	return out, cut || len(out) > l.Most, nil
 }
 
-// endedIDs reads the settled runs of a list, and one more than it looks at when
-// there are more.
+// endedIDs reads the settled runs of a list, up to l.Most and one more, which tells
+// that further runs exist.
 func (c *Client) endedIDs(ctx context.Context, k keys, l *List) ([]redis.Z, error) {
 	from, to := l.scores()
 	pipe := c.redis.Pipeline()
@@ -165,9 +165,9 @@ func (c *Client) endedIDs(ctx context.Context, k keys, l *List) ([]redis.Z, erro
 	return append(beside.Val(), behind.Val()...), nil
 }
 
-// openIDs reads which runs have not been settled, in no order that matters;
-// cut: there are more. A run that moves meanwhile may be read twice, or
-// missed until the next list.
+// openIDs reads the ids of runs that have not been settled, in no particular order;
+// cut: there are more. A run whose score changes meanwhile may be read twice or
+// not at all.
 func (c *Client) openIDs(ctx context.Context, k keys) (ids []string, cut bool, err error) {
 	for len(ids) < maxOpen {
 		some, err := c.redis.ZRange(ctx, k.due(), int64(len(ids)), int64(len(ids))+maxListed-1).Result()
@@ -182,9 +182,9 @@ func (c *Client) openIDs(ctx context.Context, k keys) (ids []string, cut bool, e
 	return ids, true, nil
 }
 
-// covers reports whether a run that was named at a moment may have been
-// accepted between the bounds: its name is given by the door's clock, its
-// acceptance by that of Redis.
+// covers reports whether a run whose id was made at a time may have been accepted
+// within the bounds. The id has the clock of an API process, the acceptance that of
+// Redis: a minute of difference is allowed.
 func (l *List) covers(at time.Time) bool {
 	const apart = time.Minute
 	return (l.From.IsZero() || !at.Before(l.From.Add(-apart))) && (l.To.IsZero() || !at.After(l.To.Add(apart)))
@@ -197,8 +197,8 @@ func scoreOf(t time.Time, none string) string {
 	return strconv.FormatInt(t.UnixMilli(), 10)
 }
 
-// readListed reads a batch of runs in one round trip. Those whose retention is
-// over are left out.
+// readListed reads a batch of runs in one round trip. Runs that have been removed
+// since are left out.
 func (c *Client) readListed(ctx context.Context, batch []listed, each func(*Record)) error {
 	pipe := c.redis.Pipeline()
 	answers := make([]*redis.SliceCmd, len(batch))

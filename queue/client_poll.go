@@ -6,12 +6,12 @@ import (
 )
 
 const (
-	pollInterval = time.Second // a lost reply costs this, never an answer
+	pollInterval = time.Second // how long a lost reply delays its caller
 	pollBatch    = 500
 )
 
-// recheck looks at the runs that have been waited for longer than a tick, and
-// delivers those that have ended.
+// pollOverdue reads the states of the runs that tickets have waited for longer than
+// pollInterval, and delivers the results of those that have ended.
 func (c *Client) pollOverdue(ctx context.Context) {
 	for q, ids := range c.waiters.overdue(time.Now().Add(-pollInterval)) {
 		for len(ids) > 0 {
@@ -29,7 +29,7 @@ func (c *Client) pollStates(ctx context.Context, q *queueState, ids []string) {
 	}
 	states, err := statesScript.Run(ctx, c.redis, q.keys.slot(), args...).StringSlice()
 	if err != nil || len(states) != len(ids) {
-		return // Redis is away; the next tick tries again
+		return // Redis does not answer; the next tick tries again
 	}
 	for i, state := range states {
 		if state == "" {

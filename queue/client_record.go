@@ -9,24 +9,24 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Record is all that is stored of a run.
+// Record is everything that is stored of a run.
 type Record struct {
 	Spec
 	Result
-	Attempt int             `json:"attempt"` // the last one that began; 0: none yet
-	Crashes int             `json:"crashes"` // attempts lost with their workers
+	Attempt int             `json:"attempt"` // number of the latest attempt; 0: none has begun
+	Crashes int             `json:"crashes"` // attempts that were lost with their workers
 	Worker  string          `json:"worker,omitempty"`
-	Steps   json.RawMessage `json:"steps,omitempty"` // what each step did
+	Steps   json.RawMessage `json:"steps,omitempty"` // what each step did, as the worker reports it
 
-	// ListedAt is the moment, in unix milliseconds, by which List orders it;
-	// zero: it does not come from there.
+	// ListedAt is the time, in unix milliseconds, by which List orders the record;
+	// zero: the record was not read by List.
 	ListedAt int64 `json:"-"`
 }
 
-// Place is where the record stands in the List that it comes from.
+// Place returns the position of a record that List read.
 func (r *Record) Place() Place { return Place{r.ListedAt, r.ID} }
 
-// Record reads a run. Errors: ErrNotFound, also when its retention is over;
+// Record reads a run. Errors: ErrNotFound, also after its retention;
 // ErrUnavailable.
 func (c *Client) Record(ctx context.Context, id string) (Record, error) {
 	queues, err := c.queuesOf(ctx, id)
@@ -45,8 +45,8 @@ func (c *Client) Record(ctx context.Context, id string) (Record, error) {
 	return Record{}, ErrNotFound
 }
 
-// queuesOf lists the queues that a run may be on: one, but for checksums that
-// collide.
+// queuesOf lists the queues that a run may be on: one, unless the checksums of
+// queue names collide.
 func (c *Client) queuesOf(ctx context.Context, id string) ([]string, error) {
 	var out []string
 	c.queues.Range(func(name, _ any) bool {
@@ -87,9 +87,9 @@ func decodeRecord(id, queue string, f map[string]string) (Record, error) {
 	}
 	r.Attempt, _ = strconv.Atoi(f["fence"])
 	switch {
-	case f["stopped"] != "": // its fence moved on without an attempt
+	case f["stopped"] != "": // stop.lua advanced the fence without an attempt
 		r.Attempt, _ = strconv.Atoi(f["stopped"])
-	case r.State == Queued: // the fence is of the attempt to come
+	case r.State == Queued: // the fence is the number of the next attempt
 		r.Attempt = max(0, r.Attempt-1)
 	}
 	r.Crashes, _ = strconv.Atoi(f["crashes"])
@@ -100,9 +100,9 @@ func decodeRecord(id, queue string, f map[string]string) (Record, error) {
 	return r, nil
 }
 
-// Cancel ends a run that has not ended, and returns the state it had. A worker
-// that has it is told within about a second and can change nothing more.
-// Errors: ErrNotFound, ErrUnavailable.
+// Cancel ends a run that has not ended and returns its previous state. A worker
+// that executes it is informed within about a second; its fence is stale from now
+// on. why is the error of the run (JSON). Errors: ErrNotFound, ErrUnavailable.
 func (c *Client) Cancel(ctx context.Context, id string, why []byte) (State, error) {
 	queues, err := c.queuesOf(ctx, id)
 	if err != nil {
@@ -117,16 +117,16 @@ func (c *Client) Cancel(ctx context.Context, id string, why []byte) (State, erro
 	return "", ErrNotFound
 }
 
-// stopping is a run's end from outside, see stop.lua.
+// stopping are the arguments of stop.lua, which ends a run from outside.
 type stopping struct {
 	id      string
-	fence   string // that must hold; empty: any
+	fence   string // required fence; empty: any
 	state   State
 	failure []byte
 	publish string
 }
 
-// stopRun returns the state that the run had; "" when there is no such run.
+// stopRun calls stop.lua and returns the previous state; "" when there is no such run.
 func stopRun(ctx context.Context, r redis.Scripter, k keys, s stopping) (State, error) {
 	had, err := stopScript.Run(ctx, r, k.slot(), s.id, s.fence, string(s.state), s.failure, s.publish).Text()
 	if err != nil {
@@ -135,15 +135,15 @@ func stopRun(ctx context.Context, r redis.Scripter, k keys, s stopping) (State, 
 	return State(had), nil
 }
 
-// What Call answers, besides ErrNotFound and errors of the connection.
+// Errors of Call, besides ErrNotFound and those of the connection.
 var (
 	ErrOver   = errors.New("queue: the run has ended")
 	ErrCalled = errors.New("queue: the step has a result already")
 )
 
-// Call gives a step that waits its result, JSON as a flows.Journal records it,
-// and wakes the run. The first call of a step counts. Errors: ErrNotFound,
-// ErrOver, ErrCalled, ErrUnavailable, ErrFull.
+// Call stores the result of a step that waits for a callback, JSON as a
+// flows.Journal records it, and wakes the run. Only the first call of a step is
+// stored. Errors: ErrNotFound, ErrOver, ErrCalled, ErrUnavailable, ErrFull.
 func (c *Client) Call(ctx context.Context, run, key string, result []byte) error {
 	queues, err := c.queuesOf(ctx, run)
 	if err != nil {
@@ -177,7 +177,7 @@ func (c *Client) call(ctx context.Context, queue, run, key string, result []byte
 	if err != nil {
 		return redisError("call run", err)
 	}
-	// The reconciler would do it within a second.
+	// If this fails, the reconciler requeues the run within a second.
 	if _, err := requeueRun(ctx, c.redis, c.asynq, queue, requeue{id: run, fence: fence, from: Waiting}, 0); err != nil {
 		c.cfg.Log.Warn("wake run", "run_id", run, "error", err)
 	}

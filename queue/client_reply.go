@@ -21,12 +21,12 @@ const (
 	replyRetry  = 200 * time.Millisecond
 )
 
-// replyReader is responsible for the results of one queue: one connection,
-// subscribed to this process' channel, for all who wait.
+// replyReader receives the replies of one queue for all tickets of this process,
+// over one connection that is subscribed to the channel of the process.
 //
-// What is published while the connection is lost is not heard. Results are
-// stored before they are announced, so recheck finds them: at once after a
-// reconnect, and every second for a waiter whom nobody told.
+// Messages that are published while the connection is lost are not received.
+// Results are stored before they are published, so pollOverdue finds them: at once
+// after a reconnect, and within two seconds for any ticket whose reply was lost.
 type replyReader struct {
 	client  *Client
 	channel string
@@ -37,11 +37,10 @@ func newReplyReader(c *Client, channel string) *replyReader {
 	return &replyReader{client: c, channel: channel}
 }
 
-// open subscribes, and returns when Redis has confirmed it: from then on no
-// result is missed.
+// open subscribes and returns when Redis has confirmed the subscription.
 func (r *replyReader) open(ctx context.Context) error {
 	if r.client.cfg.Redis.Cluster() {
-		r.sub = r.client.redis.SSubscribe(ctx, r.channel) // stays on the slot's node
+		r.sub = r.client.redis.SSubscribe(ctx, r.channel) // sharded Pub/Sub: only the node of the slot carries it
 	} else {
 		r.sub = r.client.redis.Subscribe(ctx, r.channel)
 	}
@@ -57,7 +56,7 @@ func (r *replyReader) run(ctx context.Context) {
 	stop := context.AfterFunc(ctx, func() { _ = r.sub.Close() }) // ends a blocked read
 	defer stop()
 	for ctx.Err() == nil {
-		// A quiet connection is pinged, so that one that died unseen is noticed.
+		// A quiet connection is pinged, so that a dead one is detected.
 		message, err := r.sub.ReceiveTimeout(ctx, replyQuiet)
 		switch m := message.(type) {
 		case *redis.Message:
@@ -86,7 +85,7 @@ func isTimeout(err error) bool {
 	return ok && t.Timeout()
 }
 
-// receive takes what comes in on this process' channel.
+// receive dispatches a message on the channel of this process: events or replies.
 func (c *Client) receive(text string) {
 	if event, ok := strings.CutPrefix(text, eventMark); ok {
 		c.subscriptions.deliver(event)
@@ -97,11 +96,11 @@ func (c *Client) receive(text string) {
 	}
 }
 
-// deliver turns a reply, as finish.lua writes it, into a result.
+// deliver decodes a reply, see lua/lib/reply.lua, and delivers its result.
 func (c *Client) deliver(reply string) {
 	f := strings.SplitN(reply, specSeparator, replyFields)
 	if f[0] != replyFormat || len(f) < replyFields {
-		c.waiters.requestPoll() // of another version: what it announces is stored
+		c.waiters.requestPoll() // written by another version: the result is stored, so the poll finds it
 		return
 	}
 	if f[3] != "1" { // too large for a reply, or a flow's own answer
@@ -111,11 +110,11 @@ func (c *Client) deliver(reply string) {
 	c.waiters.deliver(f[1], makeResult(State(f[2]), f[8], f[7], f[4], f[5], f[6]))
 }
 
-// fetchers bounds how many results are read at once.
+// fetchers is the number of results that are read at the same time.
 const fetchers = 8
 
-// fetchSoon reads a result on a goroutine of its own: the reader of replies
-// waits for nothing but replies.
+// fetchSoon reads a result on a goroutine of its own, so that the reader of
+// replies is not delayed.
 func (c *Client) fetchSoon(id string) {
 	if !c.waiters.waiting(id) {
 		return
@@ -133,14 +132,14 @@ func (c *Client) fetchSoon(id string) {
 // fetch reads the result, or the early answer, of a run and delivers it.
 func (c *Client) fetch(ctx context.Context, id string) {
 	if !c.waiters.waiting(id) {
-		return // somebody else delivered it
+		return // it has been delivered
 	}
 	ctx, cancel := context.WithTimeout(ctx, submitWait)
 	defer cancel()
 	record, err := c.Record(ctx, id)
 	if err != nil {
 		c.cfg.Log.Warn("read result", "run_id", id, "error", err)
-		return // recheck tries again
+		return // the next poll tries again
 	}
 	if record.State.Terminal() || record.Early != nil {
 		c.waiters.deliver(id, record.Result)
@@ -170,7 +169,7 @@ func micros(s string) time.Time {
 	return time.UnixMicro(us)
 }
 
-// publish is the command that announces a result.
+// publishCommand is the Redis command that publishes a message to one shard.
 func publishCommand(cluster bool) string {
 	if cluster {
 		return "SPUBLISH"

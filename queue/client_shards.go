@@ -7,17 +7,17 @@ import (
 	"strings"
 )
 
-// A queue lives on one primary of a Cluster. One that is more than a primary
-// carries is spread over shards: queues of their own for asynq and for all our
-// keys, which look like one to people. The first has the queue's own name, so
-// that a queue may become several, and one again, while it works.
+// All keys of a queue are on one primary of a Cluster. A queue with more load than
+// one primary carries is spread over shards. Each shard is a queue of its own in
+// Redis and in asynq; the API and the console show them as one. The first shard
+// has the name of the queue, so that the number of shards may change at any time.
 
-// shardMark stands between a queue's name and the number of a shard. Flows
-// cannot name a queue with it.
+// shardMark separates the name of a queue from the number of a shard. The name of
+// a flow's queue cannot contain it.
 const shardMark = "~"
 
-// Shards says over how many shards queues are spread; those that are not in it
-// are not. It never changes.
+// Shards maps queues to their number of shards. A queue that is not in it has one.
+// It must not be changed after it was given to NewClient.
 type Shards map[string]int
 
 // Names lists the shards of a queue, at least one.
@@ -36,9 +36,9 @@ func shardName(queue string, i int) string {
 	return queue + shardMark + strconv.Itoa(i)
 }
 
-// shardOf chooses the shard of a submission: any, but for those that must meet
-// others. Equal guards meet on one shard, and runs that pass gates, or were
-// named before, on the first.
+// shardOf chooses the shard of a submission: a random one, except that equal
+// idempotency keys share a shard, and that runs with concurrency limits or with an
+// id of the caller's go to the first.
 func (s Shards) shardOf(sub *Submission) string {
 	n := s[sub.Queue]
 	if n < 2 || sub.Limited || sub.ID != "" {
@@ -51,7 +51,7 @@ func (s Shards) shardOf(sub *Submission) string {
 	return shardName(sub.Queue, i)
 }
 
-// wholeQueue is the queue that a shard belongs to.
+// wholeQueue returns the queue that a shard belongs to.
 func wholeQueue(shard string) string {
 	queue, _, _ := strings.Cut(shard, shardMark)
 	return queue

@@ -14,23 +14,23 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Stats say how a queue is doing, all its shards together. Tasks are asynq's: nearly all of them carry
-// runs.
+// Stats are the figures of a queue, the sum of its shards. Tasks are those of asynq; nearly all of
+// them carry runs.
 type Stats struct {
 	Queue     string
-	Shards    int           // over which it is spread; 1: it is not
-	Pending   int64         // tasks that wait for a worker
-	Active    int64         // tasks that a worker has
+	Shards    int           // number of shards in use; 1: the queue is not spread
+	Pending   int64         // tasks in the pending list
+	Active    int64         // tasks that a worker has claimed
 	Open      int64         // runs that have not been settled: pending, active, waiting
-	Scheduled int64         // tasks for later
-	Retry     int64         // tasks that failed and come again
+	Scheduled int64         // tasks with a start time in the future
+	Retry     int64         // tasks that failed and will be repeated
 	Archived  int64         // tasks that failed for good
-	InLine    int64         // tasks whose flow waits for its turn
-	Waiting   int64         // open runs without a task: parked, at a concurrency limit or held; while runs are settled, a few less
-	Oldest    time.Duration // how long the pending task has waited that comes next; zero: none
-	OldestRun time.Duration // how long the oldest active attempt has run; zero: none
+	InLine    int64         // tasks in the lines of flows
+	Waiting   int64         // open runs without a task: parked, at a concurrency limit or paused; a few less while runs are settled
+	Oldest    time.Duration // waiting time of the next pending task; zero: none is pending
+	OldestRun time.Duration // running time of the oldest active attempt; zero: none is active
 	Paused    bool
-	Workers   int64 // live ones that serve the queue; of shards, the one that has fewest
+	Workers   int64 // live workers that serve the queue; of shards, the smallest number
 }
 
 // Stats reads the state of every queue, by name, in two round trips. Errors:
@@ -78,8 +78,8 @@ func (c *Client) Stats(ctx context.Context) ([]Stats, error) {
 	return out, nil
 }
 
-// add makes a shard's stats part of its queue's. A shard that is empty and
-// served by nobody is one that is not used any more.
+// add adds the stats of a shard. A shard that is empty and has no worker is not
+// counted: it is not used any more.
 func (s *Stats) add(shard Stats) {
 	if shard.Workers == 0 && shard.Open+shard.Pending+shard.Active+shard.Scheduled+shard.Retry+shard.Archived == 0 {
 		return
@@ -92,7 +92,7 @@ func (s *Stats) add(shard Stats) {
 	s.Paused = s.Paused || shard.Paused
 }
 
-// look is what was asked of one queue.
+// queueRead are the pending replies of the commands that read one queue.
 type queueRead struct {
 	keys    keys
 	pending *redis.IntCmd
@@ -148,22 +148,22 @@ func (l *queueRead) stats(name string) Stats {
 
 func isNil(err error) bool { return errors.Is(err, redis.Nil) }
 
-// Pause stops workers from taking tasks of a queue, as asynq's own tools do.
-// What runs goes on. Pausing a paused queue changes nothing. Errors:
-// ErrNotFound, ErrUnavailable.
+// Pause stops workers from taking tasks of a queue, as asynq's tools do. Running
+// attempts continue. Pausing a paused queue has no effect. Errors: ErrNotFound,
+// ErrUnavailable.
 func (c *Client) Pause(ctx context.Context, queue string) error {
 	return c.eachShard(ctx, queue, func(k keys) error {
 		return c.redis.SetNX(ctx, k.paused(), time.Now().Unix(), 0).Err()
 	})
 }
 
-// Resume lets workers take tasks of a queue again: within ServerConfig.Block.
+// Resume ends the pause of a queue. Workers take tasks within ServerConfig.Block.
 // Errors: ErrNotFound, ErrUnavailable.
 func (c *Client) Resume(ctx context.Context, queue string) error {
 	return c.eachShard(ctx, queue, func(k keys) error { return c.redis.Del(ctx, k.paused()).Err() })
 }
 
-// eachShard changes every shard of a queue that there is, or one by its name.
+// eachShard calls change for every known shard of a queue, or for one shard by its name.
 func (c *Client) eachShard(ctx context.Context, queue string, change func(keys) error) error {
 	names, err := c.redis.SMembers(ctx, asynqQueues).Result()
 	if err != nil {
@@ -185,7 +185,7 @@ func (c *Client) eachShard(ctx context.Context, queue string, change func(keys) 
 	return nil
 }
 
-// Queues lists the queues that there are, each shard by its own name. Errors: ErrUnavailable.
+// Queues lists the known queues, each shard by its own name. Errors: ErrUnavailable.
 func (c *Client) Queues(ctx context.Context) ([]string, error) {
 	names, err := c.redis.SMembers(ctx, asynqQueues).Result()
 	if err != nil {
@@ -195,8 +195,8 @@ func (c *Client) Queues(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// Memory is how many bytes Redis uses and may use, 0: there is no limit. Of a
-// Cluster it is the primary that is fullest. Errors: ErrUnavailable.
+// Memory returns the bytes that Redis uses and may use; a limit of 0 means none. Of
+// a Cluster it returns those of the fullest primary. Errors: ErrUnavailable.
 func (c *Client) Memory(ctx context.Context) (used, limit int64, err error) {
 	cluster, ok := c.redis.(*redis.ClusterClient)
 	if !ok {

@@ -12,29 +12,29 @@ import (
 )
 
 const (
-	submitFlights = 1 // more only splits the batches
+	submitFlights = 1 // a second flight would only split the batches
 	submitBatch   = 128
-	submitWait    = 5 * time.Second // longest wait for Redis to accept; a slower Redis is unavailable
+	submitWait    = 5 * time.Second // then the submission fails with ErrUnavailable
 )
 
-// Submission is a run to be stored and enqueued, with what must hold for it
-// to be accepted. All of it is decided in one round trip.
+// Submission is a run to store and enqueue, with the conditions under which it is
+// accepted. Redis decides all of them in one round trip.
 type Submission struct {
 	Spec
-	IdempotencyKey *IdempotencyKey // nil: every submission is a new run
-	Limited        bool            // it passes gates, where it must meet the other runs of its flow
+	IdempotencyKey *IdempotencyKey // nil: each submission is a new run
+	Limited        bool            // the run has concurrency limits, so it must be on the same shard as the other runs of its flow
 
-	// Share is the part of the queue's slots, in percent, that the flow may have
-	// while runs of other flows wait. Zero: as the workers say.
+	// Share is the part of the queue's slots, in percent, that the flow may use
+	// while runs of other flows wait. Zero means ServerConfig.Share.
 	Share int
 
-	// FairKey names whose run it is among those of its flow: those of each key take turns.
-	// Empty: the first accepted goes first.
+	// FairKey groups the runs of a flow in line: the keys of a flow take turns.
+	// Empty: runs leave the line in the order of acceptance.
 	FairKey string
 }
 
-// SubmissionOf is a run of a flow with all that the flow decides, but for its fair
-// key: Flow.FairKey renders that when the event is known.
+// SubmissionOf returns a submission with everything that the flow decides except
+// the fair key, which Flow.FairKey renders from the event.
 func SubmissionOf(f *flows.Flow) Submission {
 	return Submission{
 		Limited: f.Concurrency != nil, Share: f.Share,
@@ -42,16 +42,16 @@ func SubmissionOf(f *flows.Flow) Submission {
 	}
 }
 
-// Guard makes one run of many equal submissions.
+// IdempotencyKey makes repeated submissions with the same key one run.
 type IdempotencyKey struct {
-	Key         string        // unique to the caller and what it sent; hashed before it is stored
-	Fingerprint string        // a second submission must carry the same one, else ErrMismatch; empty: not compared
-	Window      time.Duration // how long the key is remembered
-	Reject      bool          // a second submission gets ErrReplayed; else it is attached to the first run
-	RetryFailed bool          // but to none that failed or timed out: then it is a new run
+	Key         string        // includes the caller, so that callers cannot collide; only its hash is stored
+	Fingerprint string        // of the payload: a repetition with another one gets ErrMismatch; all empty: not compared
+	Window      time.Duration // how long the key is stored
+	Reject      bool          // a repetition gets ErrReplayed; false: it is attached to the first run
+	RetryFailed bool          // a repetition of a run that failed or timed out is a new run; no effect with Reject
 }
 
-// turn says how the run shares the queue with others, as lua/lib/turns.lua reads it.
+// turn encodes how the run shares the queue with others; lua/lib/turns.lua describes the format.
 func (s *Submission) turn() string {
 	turn := "u"
 	if s.Sync {
@@ -67,23 +67,23 @@ func (s *Submission) turn() string {
 	return turn
 }
 
-// submittedFields are the arguments of one run in submit.lua.
+// submittedFields is the number of arguments of one run in submit.lua.
 const submittedFields = 11
 
-// submission is one Submission on its way, and what became of it.
+// submission is an encoded Submission in a batch, with its reply.
 type submission struct {
 	args   [submittedFields]any
 	answer string
 	err    error
 }
 
-// Submit stores the run and puts its task into the queue: both or neither.
-// The result is waited for from before anything is stored, so that it cannot
-// be missed. Accepted and ID are filled in when they are empty; a queue that
-// is spread becomes one of its shards.
+// Submit stores the run and enqueues its task, both or neither. The ticket is
+// registered before anything is stored, so that the result cannot be missed.
+// Submit fills in an empty Accepted and ID, and replaces a spread queue by one of
+// its shards.
 //
 // Errors: ErrReplayed, ErrMismatch, a RanError, ErrFull; ErrUnavailable when Redis does
-// not answer, and then the run may or may not have been accepted.
+// not answer, in which case the run may have been accepted.
 func (c *Client) Submit(ctx context.Context, s Submission) (*Ticket, error) {
 	s.Queue = c.cfg.Shards.shardOf(&s)
 	q, err := c.queueState(ctx, s.Queue)
@@ -131,10 +131,10 @@ func (c *Client) Submit(ctx context.Context, s Submission) (*Ticket, error) {
 	return nil, err
 }
 
-// compose lays out the arguments of one run, as submit.lua takes them.
+// compose encodes the arguments of one run for submit.lua.
 func (c *Client) compose(ctx context.Context, q *queueState, sub *submission, s *Submission) error {
 	message, err := q.template.forRun(s.ID), error(nil)
-	if len(s.Trace) > 0 { // it goes into the task's headers
+	if len(s.Trace) > 0 { // the trace context is stored in the headers of the task
 		message, err = encodeTask(ctx, c.asynq, s.Queue, s.ID, "1", s.Trace)
 	}
 	if err != nil {
@@ -151,7 +151,7 @@ func (c *Client) compose(ctx context.Context, q *queueState, sub *submission, s 
 	return nil
 }
 
-// repetition is what submit.lua does with a second submission.
+// repetition is the argument of submit.lua for repeated submissions.
 func (g *IdempotencyKey) repetition() string {
 	switch {
 	case g.Reject:
@@ -169,8 +169,8 @@ func flag(b bool) string {
 	return ""
 }
 
-// flush sends a batch of submissions in one script, and again when its answer
-// was lost: the script knows what it has accepted.
+// flush sends a batch of submissions in one call of submit.lua. It repeats a call
+// whose reply was lost: the script recognises the runs that it has accepted.
 func (c *Client) flush(q *queueState, batch []*submission) {
 	ctx, cancel := context.WithTimeout(context.Background(), submitWait)
 	defer cancel()
@@ -200,9 +200,9 @@ func (c *Client) send(ctx context.Context, q *queueState, batch []*submission, r
 	return submitScript.Run(ctx, c.unretried, q.keys.slot(), args...).StringSlice()
 }
 
-// Start accepts a run that nobody waits for and returns its id, or that of the
-// first one with its guard. It starts at the moment; zero or past: at once.
-// Errors: those of Submit.
+// Start submits a run without waiting for its result and returns its id, or the
+// id of the first run with the same idempotency key. The run starts at the given
+// time; zero or past: at once. Errors: those of Submit.
 func (c *Client) Start(ctx context.Context, s Submission, at time.Time) (string, error) {
 	wait := time.Until(at)
 	if wait <= 0 {
@@ -219,6 +219,7 @@ func (c *Client) Start(ctx context.Context, s Submission, at time.Time) (string,
 	return c.submitDelayed(ctx, &s, wait)
 }
 
+// submitDelayed stores a run that starts after a while, see submit_delayed.lua.
 func (c *Client) submitDelayed(ctx context.Context, s *Submission, wait time.Duration) (string, error) {
 	s.Queue = c.cfg.Shards.shardOf(s)
 	if s.ID == "" {
@@ -237,12 +238,12 @@ func (c *Client) submitDelayed(ctx context.Context, s *Submission, wait time.Dur
 		copy(args[6:], []any{keyHash(g.Key), g.Fingerprint, g.Window.Milliseconds()})
 	}
 	if err := c.redis.SAdd(ctx, asynqQueues, s.Queue).Err(); err != nil {
-		return "", redisError("start run later", err)
+		return "", redisError("submit delayed run", err)
 	}
 	id, err := submitDelayedScript.Run(ctx, c.redis, k.slot(), args...).Text()
 	switch {
 	case err != nil:
-		return "", redisError("start run later", err)
+		return "", redisError("submit delayed run", err)
 	case id == "mismatch":
 		return "", ErrMismatch
 	}

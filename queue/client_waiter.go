@@ -7,29 +7,30 @@ import (
 	"time"
 )
 
-// Ticket waits for the result of one run. Its Close, or the end of Wait, lets
-// go of the run; the run goes on.
+// Ticket waits for the result of one run. Wait or Close must be called to release
+// it; neither has an effect on the run.
 type Ticket struct {
 	client   *Client
 	queue    *queueState
 	id       string
 	attached bool
-	untilEnd bool        // waits for the end of the run: an early answer is not enough
-	result   chan Result // buffered: who delivers never blocks
+	untilEnd bool        // waits for the end of the run; false: an early answer is enough
+	result   chan Result // buffered, so that delivery never blocks
 	since    time.Time
 	accepted bool // guarded by waiters.mu; the run was stored
-	missed   int  // guarded by waiters.mu; how often in a row there was no record of it
+	missed   int  // guarded by waiters.mu; consecutive polls without a record of the run
 }
 
-// RunID is the run that the ticket waits for: the first one, when attached.
+// RunID is the id of the run that the ticket waits for. When attached, that is the
+// first run.
 func (t *Ticket) RunID() string { return t.id }
 
-// Attached reports that the submission repeated an earlier one and waits for
-// that run's result.
+// Attached reports whether the submission repeated an earlier one, so that the
+// ticket waits for the earlier run.
 func (t *Ticket) Attached() bool { return t.attached }
 
-// Wait returns the run's result, or the context's error when that ends first.
-// It may be called again after an error. ErrGone: Redis has lost the run.
+// Wait returns the result of the run, or the error of ctx if that ends first. It
+// may be called again. ErrGone: Redis has lost the record of the run.
 func (t *Ticket) Wait(ctx context.Context) (Result, error) {
 	select {
 	case r := <-t.result:
@@ -44,11 +45,11 @@ func (t *Ticket) Wait(ctx context.Context) (Result, error) {
 	}
 }
 
-// Close stops waiting.
+// Close stops waiting. It may be called more than once.
 func (t *Ticket) Close() { t.client.waiters.remove(t) }
 
-// attach turns the ticket to the run that an equal submission had started. It
-// may have ended before we were registered, so it is looked at right away.
+// attach moves the ticket to the run of an earlier submission. That run may have
+// ended before the ticket was registered, so it is polled at once.
 func (t *Ticket) attach(id string) {
 	w := &t.client.waiters
 	w.remove(t)
@@ -57,12 +58,11 @@ func (t *Ticket) attach(id string) {
 	w.requestPoll()
 }
 
-// waiters are the tickets of one process by run id. Several may wait for one
-// run.
+// waiters are the open tickets of this process by run id. A run may have several.
 type waiters struct {
 	mu      sync.Mutex
 	byRun   map[string][]*Ticket // guarded by mu
-	pollNow chan struct{}        // a recheck should not wait for its tick
+	pollNow chan struct{}        // asks Client.Run to poll before its next tick; buffered, one signal is enough
 }
 
 func (w *waiters) init() {
@@ -70,7 +70,7 @@ func (w *waiters) init() {
 	w.pollNow = make(chan struct{}, 1)
 }
 
-// nudge asks for a recheck now. One that is already asked for will do.
+// requestPoll makes Client.Run poll now.
 func (w *waiters) requestPoll() {
 	select {
 	case w.pollNow <- struct{}{}:
@@ -107,9 +107,8 @@ func (w *waiters) remove(t *Ticket) {
 	}
 }
 
-// deliver hands a result to everybody who waits for the run; that of a run
-// which goes on to those whom an early answer will do. The first one counts;
-// a repeated one finds nobody.
+// deliver sends a result to the tickets of its run and removes them. The result of
+// a run that continues, an early answer, goes only to tickets without untilEnd.
 func (w *waiters) deliver(id string, r Result) {
 	w.mu.Lock()
 	served := w.byRun[id]
@@ -126,7 +125,7 @@ func (w *waiters) deliver(id string, r Result) {
 	}
 }
 
-// answerable parts the tickets that an early answer will do from the others.
+// splitByEarly separates the tickets that an early answer serves from the others.
 func splitByEarly(all []*Ticket) (served, left []*Ticket) {
 	for _, t := range all {
 		if t.untilEnd {
@@ -138,15 +137,16 @@ func splitByEarly(all []*Ticket) (served, left []*Ticket) {
 	return served, left
 }
 
-// accept notes that the ticket's run was stored.
+// accept records that the ticket's run was stored.
 func (w *waiters) accept(t *Ticket) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	t.accepted = true
 }
 
-// missing notes that there is no record of a run, and gives up those who have
-// waited for it when that was so before: a run's record outlives its waiters, unless Redis loses it.
+// missing records that a poll found no record of a run. After missesUntilGone
+// polls in a row its tickets get ErrGone: the record of a run outlives its waiters
+// unless Redis loses it.
 func (w *waiters) missing(id string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -160,7 +160,7 @@ func (w *waiters) missing(id string) {
 	}
 }
 
-// found notes that there are records of runs.
+// found records that a poll found the record of a run.
 func (w *waiters) found(id string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -169,18 +169,18 @@ func (w *waiters) found(id string) {
 	}
 }
 
-// lostAfter is how many rechecks in a row have to miss a run's record.
+// missesUntilGone is the number of consecutive polls without a record after which
+// a run is taken for gone.
 const missesUntilGone = 2
 
-// waiting reports whether anybody in this process waits for the run.
+// waiting reports whether a ticket of this process waits for the run.
 func (w *waiters) waiting(id string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.byRun[id]) > 0
 }
 
-// overdue lists the runs that have been waited for since before the moment,
-// by lane.
+// overdue lists the runs with a ticket that is older than the given time, by queue.
 func (w *waiters) overdue(before time.Time) map[*queueState][]string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -193,15 +193,15 @@ func (w *waiters) overdue(before time.Time) map[*queueState][]string {
 	return out
 }
 
-// Waiting is the number of runs that this process waits for.
+// Waiting returns the number of runs that this process waits for.
 func (c *Client) Waiting() int {
 	c.waiters.mu.Lock()
 	defer c.waiters.mu.Unlock()
 	return len(c.waiters.byRun)
 }
 
-// Attach waits for the end of a run that was accepted before, by any door. An
-// answer that the flow gives early does not end the wait. Errors: ErrNotFound,
+// Attach returns a ticket for the end of a run that any API process submitted. An
+// early answer of the flow does not end its wait. Errors: ErrNotFound,
 // ErrUnavailable.
 func (c *Client) Attach(ctx context.Context, id string) (*Ticket, error) {
 	queues, err := c.queuesOf(ctx, id)
@@ -217,8 +217,8 @@ func (c *Client) Attach(ctx context.Context, id string) (*Ticket, error) {
 	return nil, ErrNotFound
 }
 
-// attach registers before it asks, so that an end in between is not missed;
-// nil without an error: the run is not on this queue.
+// attach registers the ticket before it calls attach.lua, so that an end in
+// between is not missed. nil without an error: the run is not on this queue.
 func (c *Client) attach(ctx context.Context, queue, id string) (*Ticket, error) {
 	q, err := c.queueState(ctx, queue)
 	if err != nil {

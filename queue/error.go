@@ -6,16 +6,17 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// RanError says that a run with the same guard was accepted before and is not
-// kept any more: it is not run again, and cannot be attached to.
+// RanError reports that a run with the same idempotency key was accepted before and
+// is no longer stored. The submission was not accepted, and its caller cannot be
+// attached to the first run.
 type RanError struct{ Run string }
 
 func (e *RanError) Error() string {
 	return "queue: run " + e.Run + " was accepted for the same key, and its record is not kept any more"
 }
 
-// redisError tells apart what the callers of this package must: a Redis that
-// is full, and one that does not answer as it should.
+// redisError wraps an error of Redis in ErrFull when Redis is out of memory, and in
+// ErrUnavailable otherwise.
 func redisError(verb string, err error) error {
 	if redis.HasErrorPrefix(err, "OOM") {
 		return fmt.Errorf("%s: %w: Redis has no memory left", verb, ErrFull)

@@ -7,20 +7,20 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// State is where a run is in its life. The last four are terminal.
+// State is the state of a run. The last four are terminal.
 type State string
 
 const (
 	Queued    State = "queued"
 	Running   State = "running"
-	Waiting   State = "waiting" // parked: a delay or a wait_for holds no worker
+	Waiting   State = "waiting" // parked: no worker executes it
 	Succeeded State = "succeeded"
 	Failed    State = "failed"
 	Cancelled State = "cancelled"
 	TimedOut  State = "timed_out"
 )
 
-// States are all of them.
+// States lists all states.
 func States() []State {
 	return []State{Queued, Running, Waiting, Succeeded, Failed, Cancelled, TimedOut}
 }
@@ -30,11 +30,11 @@ func (s State) Terminal() bool {
 	return s == Succeeded || s == Failed || s == Cancelled || s == TimedOut
 }
 
-// Spec is what was accepted. It never changes once the run is stored.
+// Spec is what was accepted. It does not change once the run is stored.
 type Spec struct {
-	ID        string            `json:"id"` // UUIDv7; the door may leave it empty
+	ID        string            `json:"id"` // UUIDv7; empty in a submission: Submit makes one
 	Flow      int64             `json:"flow"`
-	Version   string            `json:"version"` // content hash: the run executes this one (I8)
+	Version   string            `json:"version"` // content hash of the flow version that the run executes (I8)
 	Queue     string            `json:"queue"`
 	Principal string            `json:"principal,omitempty"` // "key:<key>", "user:<name>", "client:<id>"
 	Event     json.RawMessage   `json:"event,omitempty"`     // absent for a call without a body
@@ -42,26 +42,26 @@ type Spec struct {
 	Headers   map[string]string `json:"headers,omitempty"`   // headers that the flow declares, lower-case names
 	Accepted  time.Time         `json:"accepted"`
 	Limit     time.Duration     `json:"limit"`           // execution limit
-	Sync      bool              `json:"sync,omitempty"`  // somebody waits: the limit counts from acceptance, else from the first start
+	Sync      bool              `json:"sync,omitempty"`  // a caller waits for the result: the limit counts from acceptance, otherwise from the first start
 	Trace     map[string]string `json:"trace,omitempty"` // W3C trace context
 	ReplayOf  string            `json:"replay_of,omitempty"`
-	Depth     int               `json:"depth,omitempty"` // of the chain of runs that started each other; 0: no run started it
+	Depth     int               `json:"depth,omitempty"` // number of runs in the chain that started this one; 0: no run started it
 }
 
-// Result is how a run ended. Output is set when it succeeded, Error otherwise.
+// Result is the result of a run. Output is set when it succeeded, Error otherwise.
 type Result struct {
 	State  State           `json:"state"`
-	Output json.RawMessage `json:"output,omitempty"` // the JSON array, byte for byte what the caller gets (I7)
+	Output json.RawMessage `json:"output,omitempty"` // JSON array, returned to the caller byte for byte (I7)
 	Error  *flows.Error    `json:"error,omitempty"`
 	Times  Times           `json:"times"`
-	gone   bool            // there is no result: the record is gone
-	Early  *Answer         `json:"early,omitempty"` // what the flow itself answered; the run may go on: State says
+	gone   bool            // Redis has lost the record
+	Early  *Answer         `json:"early,omitempty"` // early response of the flow; nil: none. The run may continue, see State
 }
 
-// Times are the moments of a run. Zero: not reached.
+// Times are the times of a run by the clock of Redis. Zero: not reached.
 type Times struct {
 	Accepted  time.Time `json:"accepted"`
-	Started   time.Time `json:"started,omitzero"` // of the last attempt
+	Started   time.Time `json:"started,omitzero"` // beginning of the latest attempt
 	Finished  time.Time `json:"finished,omitzero"`
-	Delivered time.Time `json:"replied,omitzero"` // who waited had the result; in records only, and not in all of them
+	Delivered time.Time `json:"replied,omitzero"` // the caller received the result; in records only, and not in all of them
 }

@@ -8,11 +8,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// A run id is a UUIDv7 whose last two bytes are a checksum of its queue's
-// name: the queue, and so the slot of all its keys, is found from the id
-// alone, without an index.
+// A run id is a UUIDv7 whose last two bytes are a checksum of the name of its queue.
+// The id alone therefore identifies the queue and the slot of its keys, without an
+// index.
 
-// NewRunID returns a fresh id for a run on the queue. Ids sort by time.
+// NewRunID returns a new id for a run on the queue. Ids sort by time.
 func NewRunID(queue string) string {
 	id := uuid.Must(uuid.NewV7())
 	sum := queueSum(queue)
@@ -30,7 +30,8 @@ func onQueue(id, queue string) bool {
 	return err == nil && uint16(u[14])<<8|uint16(u[15]) == queueSum(queue)
 }
 
-// bornAt is when a run's id was made, in milliseconds; false: it is none.
+// createdAt returns the time at which a run id was made, in milliseconds; false: the
+// text is no run id.
 func createdAt(id string) (time.Time, bool) {
 	u, err := uuid.Parse(id)
 	if err != nil {
@@ -43,9 +44,9 @@ func createdAt(id string) (time.Time, bool) {
 	return time.UnixMilli(ms), true
 }
 
-// taskID names the asynq task of one attempt of a run.
+// taskID returns the id of the asynq task of one attempt of a run.
 func taskID(run string, attempt int) string {
 	return run + "." + strconv.Itoa(attempt)
 }
 
-const idLen = 36 // characters of a run id; task ids continue with "." and the attempt
+const idLen = 36 // characters of a run id; a task id is a run id, "." and the number of the attempt

@@ -8,14 +8,13 @@ import (
 	"time"
 )
 
-// A spec is stored as fields between separators, in this order: it is written
-// and read for every run, and JSON costs ten times as much. The event, the id
-// and the queue are not in it: they have places of their own. What is written
-// is never read by anybody but decodeSpec.
+// A spec is stored as fields with separators, in this order. It is written and read
+// for every run, and JSON would cost ten times as much. The event, the id and the
+// queue are not part of it: they are stored separately. Only decodeSpec reads it.
 //
 //	format flow version principal accepted limit sync replay_of params headers trace
 //
-// and depth, unless it is 0.
+// followed by depth, unless it is 0.
 const (
 	specFormat    = "1"
 	specSeparator = "\x1f" // UNIT SEPARATOR; refused within a field

@@ -11,9 +11,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// sources are the scripts, a file each, and in lib what they share. Each
-// documents its ARGV and its answer, and names in its first line the files of
-// lib that stand before it.
+// sources contains the scripts, one in each file, and the parts that they share in
+// lib. A script documents its ARGV and its reply, and lists in its first line the
+// parts of lib that precede it.
 //
 //go:embed lua
 var sources embed.FS
@@ -45,8 +45,8 @@ var (
 	resumeFlowScript    = script("resume_flow")
 )
 
-// script makes the text of a script ready to be sent. A name that there is not
-// is a mistake of ours.
+// script returns the script of a file. It panics if there is no such file, which is a
+// programming error.
 func script(name string) *redis.Script {
 	return redis.NewScript(scriptSource(name, func(file string) string {
 		text, err := sources.ReadFile("lua/" + file + ".lua")
@@ -58,15 +58,15 @@ func script(name string) *redis.Script {
 }
 
 var (
-	usesLine    = regexp.MustCompile(`^-- uses: ([a-z ]+)\n`) // the first line of a script: the parts of lib before it
+	usesLine    = regexp.MustCompile(`^-- uses: ([a-z ]+)\n`) // first line of a script: the parts of lib that precede it
 	comment     = regexp.MustCompile(`(?m)\s*--.*$`)
 	declaration = regexp.MustCompile(`(?m)^local (?:function )?(\w+(?:, \w+)*)`)
 	word        = regexp.MustCompile(`\w+`)
 )
 
-// scriptSource joins a script with what it uses of lib. A declaration that it
-// does not use is left out, and so are comments: Redis executes the whole text
-// at each call, and making its functions would take longer than what they do.
+// scriptSource joins a script with the declarations of lib that it uses. Unused
+// declarations and comments are left out: Redis executes the whole text at each
+// call, and creating unused functions would take longer than the work of the script.
 func scriptSource(name string, read func(file string) string) string {
 	body := read(name)
 	uses := usesLine.FindStringSubmatch(body)
@@ -85,7 +85,7 @@ func scriptSource(name string, read func(file string) string) string {
 		}
 	}
 	note(joined)
-	// A declaration is used by what stands behind it alone, so one walk from the end is enough.
+	// A declaration can be used only behind itself, so one walk from the end finds all that are used.
 	starts := declaration.FindAllStringSubmatchIndex(lib.String(), -1)
 	end := lib.Len()
 	for _, at := range slices.Backward(starts) {
@@ -100,8 +100,8 @@ func scriptSource(name string, read func(file string) string) string {
 	return joined
 }
 
-// loadScripts spares the first callers an EVAL; Redis may forget them at any
-// time, and every caller falls back to EVAL.
+// loadScripts loads all scripts, so that the first calls need no EVAL. Redis may drop
+// them at any time; every caller falls back to EVAL.
 func loadScripts(ctx context.Context, r redis.Scripter) error {
 	for _, s := range []*redis.Script{
 		submitScript, submitDelayedScript, claimScript, redeliverScript, finishScript, settleScript, completeScript, tidyScript, beatScript,

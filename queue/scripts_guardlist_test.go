@@ -128,9 +128,9 @@ var guards = []guard{
 	{file: "callback", text: `	call("HSET", run, "called", "1")`, test: "TestACallBeforeTheRunParks"},
 	{file: "callback", text: `lookAt(ARGV[1], 0)`},
 
-	{file: "acquire", text: `if r[1] == "waiting" and r[2] == ARGV[2] and call("ZSCORE", LINE, id) then return "parked" end`},
+	{file: "acquire", text: `if r[1] == "waiting" and r[2] == ARGV[2] and call("ZSCORE", WAITING, id) then return "parked" end`},
 	{file: "acquire", text: `if not executes(r[1], r[2], ARGV[2]) then return "lost" end`},
-	{file: "acquire", text: `if call("ZSCORE", INSIDE, id) then return admitHere() end`},
+	{file: "acquire", text: `if call("ZSCORE", HOLDERS, id) then return admitHere() end`},
 	{file: "acquire", text: `if s ~= "running" and s ~= "queued" then free`, gone: `if true then free`},
 	{file: "acquire", text: `if s ~= "running" and s ~= "queued" then free`, gone: `if false then free`},
 	{file: "acquire", text: `if #before < free then return admitHere() end`, gone: `if true then return admitHere() end`},
@@ -155,9 +155,9 @@ var guards = []guard{
 	{file: "delivered", text: `if call("HEXISTS", run, "finished") == 1 then`, gone: `if true then`, test: "Test.*Repl.*"},
 
 	{file: "release", text: `if state == "running" or state == "queued" then return {} end`},
-	{file: "release", text: `if state ~= "waiting" then call("ZREM", line, ARGV[1]) end`},
+	{file: "release", text: `if state ~= "waiting" then call("ZREM", waiting, ARGV[1]) end`},
 	{file: "release", text: ` and id ~= ARGV[1]`},
-	{file: "release", text: `	free = free - 1 -- it is on its way`},
+	{file: "release", text: `	free = free - 1 -- it will acquire the place`},
 
 	{file: "beat", text: `if not executes(r[1], r[2], ARGV[i+1]) then`, gone: `if false then`},
 	{file: "beat", text: `if before and not heard then`, gone: `if false then`},

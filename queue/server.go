@@ -16,9 +16,10 @@ import (
 	"github.com/penstock/penstock/internal/redisconn"
 )
 
-// Handler turns one attempt into its outcome. It must return soon after its
-// context ends; context.Cause says why it did: context.DeadlineExceeded,
-// ErrLost (also when the run was cancelled) or ErrDraining.
+// Handler executes one attempt and returns its outcome. It must return soon after
+// its context ends, within handlerGrace when the worker drains. context.Cause gives
+// the reason: context.DeadlineExceeded, ErrLost (also when the run was cancelled)
+// or ErrDraining.
 type Handler func(ctx context.Context, a *Attempt) Outcome
 
 // ServerConfig of a Server. Redis, Log, Queue, ID, Slots and Handler are
@@ -27,73 +28,75 @@ type ServerConfig struct {
 	Redis   *redisconn.Conn
 	Log     *slog.Logger
 	Queue   string
-	ID      string // of this worker process, unique in the fleet
-	Slots   int    // runs at once
+	ID      string // id of this worker process, unique in the fleet
+	Slots   int    // number of runs that execute at once, at least 1
 	Handler Handler
 
-	// Others handles the tasks that are not runs. Default: they are archived,
-	// where asynqmon shows them.
+	// Others handles the tasks that carry no run. Nil: they are archived, where
+	// asynqmon shows them.
 	Others asynq.Handler
 
-	// RetryDelay is asynq's for such tasks. Default: asynq's own, exponential.
+	// RetryDelay is the delay before such a task is repeated. Nil: the exponential
+	// delay of asynq.
 	RetryDelay asynq.RetryDelayFunc
 
-	// Spare is how many runs more may be executed of flows that have next to
-	// nothing in flight while other flows have all slots. Default a fourth of
-	// Slots, rounded down; negative: none.
+	// Spare is the number of additional slots for flows with next to nothing in
+	// flight while other flows use all Slots. Zero means a fourth of Slots, rounded
+	// down; negative: none.
 	Spare int
 
-	// Share is the part of the queue's slots, in percent, that one flow may have
-	// while runs of other flows wait. Default 50; the largest among the queue's workers counts.
+	// Share is the part of the queue's slots, in percent, that one flow may use
+	// while runs of other flows wait. Zero means 50; the largest value among the workers of the queue applies.
 	Share int
 
-	// Prefetch bounds the tasks taken in one call, besides the free slots.
-	// Default 32.
+	// Prefetch is the maximum number of tasks claimed in one call; the number of
+	// free slots bounds it too. Zero means 32.
 	Prefetch int
 
-	// Block is how long an idle worker waits in one call. Default 4 s; far
-	// below asynq's lease of 30 s.
+	// Block is how long an idle worker waits for a task in one call. Zero means 4 s;
+	// at least 10 ms, and far below asynq's lease of 30 s.
 	Block time.Duration
 
-	// Lease is how long a worker's runs are safe from the reconciler after its
-	// last sign of life, which comes every second. The same in the whole
-	// fleet. Default 4 s; at least 2 s.
+	// Lease is how long after its last heartbeat a worker keeps its runs. Heartbeats
+	// come every second. Zero means 4 s; at least 2 s. It must be the same in the
+	// whole fleet.
 	Lease time.Duration
 
-	// Retention is how long ended runs are kept. Default 24 h.
+	// Retention is how long the record of a run is stored after its end. Zero means 24 h.
 	Retention time.Duration
 
-	// Drain is how long a stopping server lets its runs finish before it hands
-	// them back to the queue. Default 20 s; zero means the default.
+	// Drain is how long a stopping server lets its runs finish before it returns them
+	// to the queue. Zero means 20 s.
 	Drain time.Duration
 
-	// MaxCrashes is the attempt lost with its worker that ends a run. Default 3.
+	// MaxCrashes is the number of lost workers after which a run fails. Zero means 3.
 	MaxCrashes int
 
-	// Room says whether there is memory for another run; it must not block.
-	// While it says no, nothing is claimed. nil: there always is.
+	// Room reports whether there is memory for another run. The worker claims nothing
+	// while it returns false. It is called before each claim, so it must not block.
+	// Nil: always true.
 	Room func() bool
 
-	// Ready reports whether the worker may take work; false: it takes nothing
-	// new until Ready returns true again. It is asked before each call for
-	// tasks, so it must not block. Nil: always.
+	// Ready reports whether the worker may claim work. The worker claims nothing while
+	// it returns false. It is called before each claim, so it must not block. Nil:
+	// always true.
 	Ready func() bool
 
-	// Meter counts what goes wrong; nil: nobody counts.
+	// Meter counts repairs and losses. Optional.
 	Meter Meter
 
-	// About is shown to who looks at the fleet.
+	// About describes this worker in the list of the fleet.
 	About About
 }
 
-// Meter is told what a server does besides running attempts. It is called by
-// many goroutines and must not block.
+// Meter counts events of a server. Its methods are called by many goroutines and
+// must not block.
 type Meter interface {
-	// Mended says that the reconciler's work was done on a run: its worker was
-	// "lost", its task "missing", it was "late", to be woken ("wake") or to be
-	// settled ("settle").
+	// Repaired counts a run on which the reconciler has acted. wrong is the reason:
+	// its worker was "lost", its task "missing", it was "late", it had to "wake", or
+	// it had to "settle".
 	Repaired(queue, wrong string)
-	// Lost says that an attempt has lost its run to another one.
+	// Lost counts an attempt whose run was given to another attempt or was stopped.
 	Lost(queue string)
 }
 
@@ -147,15 +150,15 @@ func (c *ServerConfig) validate() error {
 	return nil
 }
 
-// spare is how many spare slots there are.
+// spare returns the number of spare slots.
 func (c *ServerConfig) spare() int { return max(0, c.Spare) }
 
-// offer is what the worker adds to the queue, as beat.lua reads it.
+// capacity encodes what the worker adds to the queue, for beat.lua.
 func (c *ServerConfig) capacity() string { return fmt.Sprintf("%d %d %d", c.Slots, c.spare(), c.Share) }
 
-// Server is the worker's side of one queue: an asynq server that is woken,
-// runs that are begun, renewed and finished through their fences, and this
-// worker's share of the reconciler.
+// Server is the side of a worker for one queue. It claims tasks, executes the
+// handler for each run, stores the outcomes under the fence of the attempt, sends
+// heartbeats, and does its part of the reconciler's work.
 type Server struct {
 	cfg      ServerConfig
 	keys     keys
@@ -164,20 +167,20 @@ type Server struct {
 	inFlight *inFlight
 
 	claims  *claims
-	pending *claimer // of asynq's list, through waker
-	express *claimer // of the runs that may use spare slots
+	pending *claimer // of asynq's pending list; called by waker
+	express *claimer // of the list of runs that may use spare slots
 	visible *visibleRuns
 
-	finishes    *batcher[finishing] // of runs that somebody waits for
-	completions *batcher[finishing] // of the others
+	finishes    *batcher[finishing] // ends of runs with a waiting caller
+	completions *batcher[finishing] // ends of the other runs
 	settler     *settler
 	pool        pool
-	lasting     atomic.Bool     // most of the attempts have lasted
+	lasting     atomic.Bool     // most of the running attempts have an entry in asynq's lease set
 	life        context.Context // set by Run; ends after the drain
 	watchers    *watchRegistry
 }
 
-// NewServer opens a Server. Run works until its context ends; Close releases it.
+// NewServer opens a Server. Close releases its connections.
 func NewServer(cfg ServerConfig) (*Server, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -195,14 +198,14 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	return s, nil
 }
 
-// Close releases the server's connections. It must not be called while Run runs.
+// Close closes the connections. It must not be called while Run executes.
 func (s *Server) Close() error {
 	return errors.Join(s.pending.blocking.Close(), s.express.blocking.Close(), s.redis.Close())
 }
 
-// Run works until ctx ends, and then drains: no new run begins, those that run
-// have cfg.Drain to finish, and what is left goes back to the queue without
-// losing an attempt.
+// Run executes runs until ctx ends, and then drains: no new run begins, running
+// attempts have cfg.Drain to finish, and the others are returned to the queue,
+// which does not count as a crash.
 func (s *Server) Run(ctx context.Context) error {
 	if err := errors.Join(probeAsynq(ctx), loadScripts(ctx, s.redis)); err != nil {
 		return fmt.Errorf("start worker: %w", err)
@@ -211,13 +214,13 @@ func (s *Server) Run(ctx context.Context) error {
 	server := asynq.NewServerFromRedisClient(wake, asynq.Config{
 		Concurrency:       s.cfg.Slots,
 		Queues:            map[string]int{s.cfg.Queue: 1},
-		TaskCheckInterval: 1, // nanosecond: the waiting is waker's
+		TaskCheckInterval: 1, // nanosecond, because waker blocks instead
 		RetryDelayFunc:    s.cfg.RetryDelay,
 		ShutdownTimeout:   s.cfg.Drain + 10*time.Second,
 		Logger:            asynqLog{s.cfg.Log},
 		LogLevel:          asynq.WarnLevel,
 	})
-	if err := s.beatOnce(ctx); err != nil { // a worker that is not listed may take nothing
+	if err := s.beatOnce(ctx); err != nil { // an unregistered worker may claim nothing
 		return fmt.Errorf("register worker: %w", err)
 	}
 	defer s.pool.close()
@@ -241,7 +244,7 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-// drain stops in the reverse order of the start.
+// drain stops everything in the reverse order of Run.
 func (s *Server) drain(ctx context.Context, server *asynq.Server, wake *waker, taking *sync.WaitGroup) {
 	s.claims.stopped.close()
 	for _, c := range s.claims.all {
@@ -249,7 +252,7 @@ func (s *Server) drain(ctx context.Context, server *asynq.Server, wake *waker, t
 	}
 	server.Stop()
 	taking.Wait()
-	for _, a := range wake.ready { // asynq will not ask for them
+	for _, a := range wake.ready { // asynq has stopped and will not dequeue them
 		s.inFlight.remove(a.task)
 	}
 	if !within(s.inFlight.drained(), s.cfg.Drain) {
@@ -262,10 +265,10 @@ func (s *Server) drain(ctx context.Context, server *asynq.Server, wake *waker, t
 	s.deregister(ctx)
 }
 
-// letGo is how long handlers have to return when their contexts have ended.
+// handlerGrace is how long handlers may take to return after their contexts have ended.
 const handlerGrace = 10 * time.Second
 
-// within reports whether the channel was closed in time.
+// within reports whether the channel is closed before the limit.
 func within(done <-chan struct{}, limit time.Duration) bool {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
@@ -277,17 +280,17 @@ func within(done <-chan struct{}, limit time.Duration) bool {
 	}
 }
 
-// deregister takes this worker out of the registry. Without Redis the others
-// do it, when its lease has ended.
+// deregister removes this worker from the registry. If the call fails, another
+// worker removes it when its lease has ended.
 func (s *Server) deregister(ctx context.Context) {
 	if err := deregisterScript.Run(ctx, s.redis, s.keys.slot(), s.cfg.ID).Err(); err != nil {
 		s.cfg.Log.Warn("deregister worker", "error", err)
 	}
 }
 
-// begin starts an attempt on a goroutine of ours. asynq's contexts are not
-// asked: they end with asynq's lease, after 30 s without Redis or of a paused
-// process, and the run is still ours then.
+// begin starts an attempt on a goroutine of the pool. asynq's contexts are not used:
+// they end with asynq's lease, after 30 s without Redis or in a paused process,
+// although the run still belongs to this worker.
 func (s *Server) begin(a *Attempt) {
 	a.server, a.Queue, a.done = s, wholeQueue(s.cfg.Queue), make(chan struct{})
 	s.pool.run(func() {
@@ -297,13 +300,13 @@ func (s *Server) begin(a *Attempt) {
 	})
 }
 
-// process is asynq's handler: of the runs that it is shown, and of the tasks
-// that are not runs.
+// process is the handler of asynq. For an asynq-visible run it waits until the
+// attempt has ended; a task that carries no run goes to cfg.Others.
 func (s *Server) process(ctx context.Context, t *asynq.Task) error {
 	task, _ := asynq.GetTaskID(ctx)
 	if a := s.visible.get(task); a != nil {
 		<-a.done
-		if ctx.Err() != nil { // asynq will not report it done
+		if ctx.Err() != nil { // asynq will not call its done script
 			s.visible.done(task)
 		}
 		return nil
@@ -316,15 +319,15 @@ func (s *Server) process(ctx context.Context, t *asynq.Task) error {
 	return s.cfg.Others.ProcessTask(ctx, t)
 }
 
-// work takes an attempt from its beginning to its end.
+// work executes an attempt and stores its outcome.
 func (s *Server) work(a *Attempt) {
 	outcome, cause := s.attempt(a)
 	err := s.complete(a, outcome, cause)
 	if outcome.After != nil {
 		outcome.After()
 	}
-	if err != nil { // the server's life has ended: the reconciler goes on
-		s.cfg.Log.Error("conclude attempt", "run_id", a.ID, "attempt", a.Number, "error", err)
+	if err != nil { // the server has stopped: the reconciler takes the run over
+		s.cfg.Log.Error("complete attempt", "run_id", a.ID, "attempt", a.Number, "error", err)
 		return
 	}
 	if !a.gone.Load() && !a.settled {
@@ -332,14 +335,15 @@ func (s *Server) work(a *Attempt) {
 	}
 }
 
-// The age of an attempt, as the scripts take it, says where it is in asynq's list of active tasks.
+// The age of an attempt tells the scripts where its task is in asynq's list of active tasks.
 const (
 	ageYoung  = ""  // near the head
 	ageOld    = "1" // near the end, where the oldest are
 	ageLeased = "2" // the same, and it may have an entry among asynq's leases
 )
 
-// age is ageLeased for an attempt that lasted, and ageOld for any other while most are short.
+// age returns ageLeased for an attempt with an entry in asynq's lease set, and ageOld for any other
+// while most attempts are short.
 func (s *Server) age(a *Attempt) string {
 	switch {
 	case a.leased.Load():
@@ -351,7 +355,8 @@ func (s *Server) age(a *Attempt) string {
 	}
 }
 
-// attempt runs the handler, and says why its context ended if it did.
+// attempt calls the handler. The error is the cause for which its context ended; nil
+// if it did not end.
 func (s *Server) attempt(a *Attempt) (Outcome, error) {
 	if err := decodeSpec(a.spec, &a.Spec); err != nil {
 		return Outcome{State: Failed, Error: &flows.Error{Code: flows.CodeInternal, Message: err.Error()}}, nil
@@ -362,12 +367,12 @@ func (s *Server) attempt(a *Attempt) (Outcome, error) {
 	return outcome, context.Cause(ctx)
 }
 
-// conclude does what the outcome asks for. It insists for as long as the
-// server lives.
+// complete stores the outcome of an attempt: it ends, parks or requeues the run. It
+// retries until it is done or the server's life ends.
 func (s *Server) complete(a *Attempt, o Outcome, cause error) error {
 	switch {
 	case errors.Is(cause, ErrLost):
-		a.gone.Store(true) // the next attempt took the task away
+		a.gone.Store(true) // the next attempt has replaced the task
 		s.releaseLimits(a)
 		return nil
 	case o.State == Queued, errors.Is(cause, ErrDraining) && o.State != Succeeded:
@@ -401,9 +406,9 @@ func (s *Server) logStale(a *Attempt, ours bool, err error) {
 	}
 }
 
-// asynqLog lets asynq speak through the process' logger. What asynq calls an
-// error is a call to Redis that failed and that it repeats, or that the
-// reconciler makes up for: a warning. One that lasts is reported by Penstock.
+// asynqLog writes asynq's log through the logger of the process. Errors of asynq
+// become warnings: they are failed calls to Redis that asynq repeats or that the
+// reconciler corrects. Penstock reports a lasting failure itself.
 type asynqLog struct{ *slog.Logger }
 
 func (l asynqLog) Debug(args ...any) { l.Logger.Debug(fmt.Sprint(args...)) }

@@ -12,36 +12,36 @@ import (
 	"github.com/penstock/penstock/internal/redisconn"
 )
 
-// WhenFull is what happens to a run that comes to a gate with no free place.
+// WhenFull is what happens to a run at a concurrency limit without a free place.
 type WhenFull string
 
 const (
-	WhenFullWait         WhenFull = "queue"       // it is parked until there is a place, the first accepted first
-	WhenFullReject       WhenFull = "reject"      // it does not get in
-	WhenFullCancelOldest WhenFull = "drop_oldest" // the run that was accepted first is cancelled for it
+	WhenFullWait         WhenFull = "queue"       // the run is parked until a place is free, in the order of acceptance
+	WhenFullReject       WhenFull = "reject"      // the run is rejected
+	WhenFullCancelOldest WhenFull = "drop_oldest" // the holder that was accepted first is cancelled
 )
 
-// Gate bounds how many runs of one kind execute at once, in the whole fleet.
-// Parked runs do not count. A run that is cancelled from outside may go on for
-// a second beside the one that takes its place.
+// ConcurrencyLimit bounds the number of runs with the same key that execute at once
+// in the whole fleet. Parked runs are not counted. A run that is cancelled from
+// outside may continue for a second beside the run that takes its place.
 type ConcurrencyLimit struct {
-	Key      string // names the kind; hashed before it is stored
-	Max      int    // at least 1
+	Key      string // runs with the same key share the limit; only its hash is stored
+	Max      int    // number of places, at least 1
 	WhenFull WhenFull
 }
 
-// Admission is what became of a run at a gate.
+// Admission is the result of Acquire and ParkIfPaused.
 type Admission uint8
 
 const (
 	Admitted   Admission = iota
-	Deferred             // it is parked: the handler must end with the state Waiting
+	Deferred             // the run is parked: the handler must return the state Waiting
 	Rejected             // it must not execute
-	Superseded           // it must not execute: runs that were accepted later do
+	Superseded           // it must not execute: runs that were accepted later take its place
 )
 
-// Enter asks a gate for a place, which the run has until the attempt ends. A
-// run that is resumed asks again.
+// Acquire requests a place at a concurrency limit. The run holds it until the attempt
+// ends; each later attempt must call Acquire again. Only the handler may call it.
 func (a *Attempt) Acquire(ctx context.Context, limit ConcurrencyLimit) (Admission, error) {
 	a.limits = append(a.limits, limit)
 	for {
@@ -59,7 +59,7 @@ func (a *Attempt) Acquire(ctx context.Context, limit ConcurrencyLimit) (Admissio
 			return Rejected, nil
 		case "lost":
 			a.end(ErrLost)
-			return Rejected, fmt.Errorf("enter: %w", ErrLost)
+			return Rejected, fmt.Errorf("acquire place: %w", ErrLost)
 		case a.ID:
 			return Superseded, nil
 		}
@@ -69,7 +69,7 @@ func (a *Attempt) Acquire(ctx context.Context, limit ConcurrencyLimit) (Admissio
 	}
 }
 
-// ask calls the script; a Redis that is away is waited for.
+// acquire calls acquire.lua. It retries until done while Redis does not answer.
 func (a *Attempt) acquire(ctx context.Context, limit ConcurrencyLimit) (answer string, err error) {
 	s := a.server
 	err = redisconn.RetryUntilDone(ctx, func() (err error) {
@@ -77,12 +77,12 @@ func (a *Attempt) acquire(ctx context.Context, limit ConcurrencyLimit) (answer s
 		return err
 	})
 	if err != nil {
-		return "", redisError("enter", err)
+		return "", redisError("acquire place", err)
 	}
 	return answer, nil
 }
 
-// supersede cancels a run for a later one.
+// cancelOldest cancels a run in favour of a later one.
 func (s *Server) cancelOldest(ctx context.Context, run string) error {
 	failure, err := json.Marshal(flows.Error{Code: flows.CodeCancelled, Message: "a later run took its place"})
 	if err != nil {
@@ -92,8 +92,8 @@ func (s *Server) cancelOldest(ctx context.Context, run string) error {
 	return err
 }
 
-// vacate gives up the places of an attempt and wakes who comes next. What a
-// fault leaves is found by those in line when they ask again.
+// releaseLimits releases the places of an attempt and wakes the next runs in line. If
+// it fails, waiting runs find the free places when they call Acquire again.
 func (s *Server) releaseLimits(a *Attempt) {
 	if len(a.limits) == 0 {
 		return
@@ -102,7 +102,7 @@ func (s *Server) releaseLimits(a *Attempt) {
 	defer cancel()
 	for _, limit := range a.limits {
 		if err := s.releaseLimit(ctx, a, limit); err != nil {
-			s.cfg.Log.Warn("vacate", "run_id", a.ID, "error", err)
+			s.cfg.Log.Warn("release place", "run_id", a.ID, "error", err)
 		}
 	}
 }
@@ -110,7 +110,7 @@ func (s *Server) releaseLimits(a *Attempt) {
 func (s *Server) releaseLimit(ctx context.Context, a *Attempt, limit ConcurrencyLimit) error {
 	next, err := releaseScript.Run(ctx, s.redis, s.keys.slot(), a.ID, keyHash(limit.Key), limit.Max).StringSlice()
 	if err != nil {
-		return redisError("vacate", err)
+		return redisError("release place", err)
 	}
 	var failures []error
 	for ; len(next) >= 2; next = next[2:] {
@@ -123,10 +123,10 @@ func (s *Server) releaseLimit(ctx context.Context, a *Attempt, limit Concurrency
 	return errors.Join(failures...)
 }
 
-// Hold parks the attempt if its flow is paused: InLine, and the handler must
-// end with the state Waiting, until Release. Admitted: the pause is over, or
-// the run had begun before it. since is when the pause began, which tells one
-// from another.
+// ParkIfPaused parks the run until ResumeFlow if its flow is paused. Deferred: the run is
+// parked, and the handler must return the state Waiting. Admitted: the pause is over,
+// or the run had begun before it. since is the beginning of the pause, which
+// identifies it. Only the handler may call it.
 func (a *Attempt) ParkIfPaused(ctx context.Context, since time.Time) (Admission, error) {
 	s := a.server
 	var answer string
@@ -136,13 +136,13 @@ func (a *Attempt) ParkIfPaused(ctx context.Context, since time.Time) (Admission,
 	})
 	switch {
 	case err != nil:
-		return Rejected, redisError("hold run", err)
+		return Rejected, redisError("park paused run", err)
 	case answer == "parked":
 		a.deferred = true
 		return Deferred, nil
 	case answer == "lost":
 		a.end(ErrLost)
-		return Rejected, fmt.Errorf("hold run: %w", ErrLost)
+		return Rejected, fmt.Errorf("park paused run: %w", ErrLost)
 	}
 	return Admitted, nil
 }

@@ -12,56 +12,56 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// Why an attempt's context ended, besides its deadline.
+// Causes for which the context of an attempt ends, besides its deadline.
 var (
 	ErrLost     = errors.New("queue: the run is not this worker's any more")
 	ErrDraining = errors.New("queue: the worker is stopping")
 )
 
-// Attempt is one worker's hold on a run.
+// Attempt is one execution of a run by a worker.
 type Attempt struct {
 	Spec
-	Number   int // the fence: 1 at first
+	Number   int // the fence, from 1
 	Times    Times
-	Deadline time.Time // on this process' clock
+	Deadline time.Time // by the clock of this process
 
 	server      *Server
 	task        string        // id of the asynq task
-	message     string        // asynq's encoding of it; "" for a run
+	message     string        // asynq's encoding of the task; "" for a task that carries a run
 	spare       bool          // it uses a spare slot
-	redelivered bool          // its claim's reply was lost; this is the same attempt again
+	redelivered bool          // the claim's reply was lost; this is the same attempt, delivered again
 	spec        string        // not yet decoded
-	effects     atomic.Bool   // a journal was written
-	leased      atomic.Bool   // it has an entry among asynq's leases
-	done        chan struct{} // closed when it has ended
-	gone        atomic.Bool   // its task was taken away: there is nothing to settle
-	settled     bool          // owned by the handler; it was, as it ended
+	effects     atomic.Bool   // the journal has entries
+	leased      atomic.Bool   // it has an entry in asynq's lease set
+	done        chan struct{} // closed when the attempt has ended
+	gone        atomic.Bool   // its task was removed, so there is nothing to settle
+	settled     bool          // owned by the handler; complete.lua has settled the run
 
-	beats int // owned by the beat; how many it has seen
+	beats int // owned by beat; number of heartbeats since it began
 
-	limits   []ConcurrencyLimit // owned by the handler; those that it asked for a place
-	deferred bool               // owned by the handler; it was parked at the last of them
+	limits   []ConcurrencyLimit // owned by the handler; limits on which it called Acquire
+	deferred bool               // owned by the handler; it was parked by Acquire or ParkIfPaused
 
 	mu     sync.Mutex
 	cancel context.CancelCauseFunc // guarded by mu; nil until the attempt runs
-	cause  error                   // guarded by mu; why it must not run
+	cause  error                   // guarded by mu; why it must end; nil: it may run
 
-	reporter Reporter // guarded by mu; nil until the worker has one
+	reporter Reporter // guarded by mu; nil until Report
 }
 
-// Outcome is how an attempt ended: with a terminal State, parked, or handed
-// back because this worker cannot do it.
+// Outcome is how an attempt ended: with a terminal State, parked, or returned to
+// the queue because this worker cannot execute it.
 type Outcome struct {
-	State  State // Succeeded, Failed, Cancelled, TimedOut; Waiting parks the run; Queued gives it back, no attempt is lost
+	State  State // Succeeded, Failed, Cancelled, TimedOut; Waiting parks the run; Queued returns it to the queue, which is no crash
 	Output []byte
 	Error  *flows.Error
-	Steps  []byte    // JSON, what each step did
-	Wake   time.Time // when a parked run goes on
-	After  func()    // nil, or called once what the outcome asks for was done, on the handler's goroutine
+	Steps  []byte    // JSON, what each step did; nil: nothing to store
+	Wake   time.Time // when a parked run continues; zero: after a callback only
+	After  func()    // optional; called after the outcome was stored, on the goroutine of the handler
 }
 
-// claimedFields are the values of one task in the reply of claim and resume: id
-// message verdict accepted started deadline spec event.
+// claimedFields is the number of values of one task in the replies of claim.lua and
+// redeliver.lua: id message verdict accepted started deadline spec event.
 const claimedFields = 8
 
 func newAttempts(values []any) []*Attempt {
@@ -82,7 +82,7 @@ func newAttempt(v []any) *Attempt {
 	a.ID = a.task[:idLen]
 	a.Times = Times{Accepted: micros(s(3)), Started: micros(s(4))}
 	if ms, err := strconv.ParseInt(s(5), 10, 64); err == nil {
-		a.Deadline = time.Now().Add(time.UnixMilli(ms).Sub(a.Times.Started)) // both on Redis' clock
+		a.Deadline = time.Now().Add(time.UnixMilli(ms).Sub(a.Times.Started)) // both times are by the clock of Redis
 	}
 	if event := s(7); event != "" {
 		a.Event = json.RawMessage(event)
@@ -90,7 +90,7 @@ func newAttempt(v []any) *Attempt {
 	return a
 }
 
-// context returns the context that the attempt runs under.
+// context returns the context of the handler, with the deadline of the attempt.
 func (a *Attempt) context(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	ctx, release := context.WithDeadline(ctx, a.Deadline)
@@ -103,7 +103,7 @@ func (a *Attempt) context(parent context.Context) (context.Context, func()) {
 	return ctx, func() { release(); cancel(nil) }
 }
 
-// end makes the attempt stop, also when it has not begun to run yet.
+// end cancels the attempt. It takes effect also before the handler has begun.
 func (a *Attempt) end(cause error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -115,14 +115,14 @@ func (a *Attempt) end(cause error) {
 	}
 }
 
-// held are the attempts that a worker has claimed and not let go of. Their
-// leases are renewed for as long as they are here.
+// inFlight are the attempts and tasks that a worker has claimed and not completed.
+// beat renews the leases of all of them.
 type inFlight struct {
 	mu     sync.Mutex
 	byTask map[string]*Attempt // guarded by mu
-	spares int                 // guarded by mu; of them in spare slots
-	empty  chan struct{}       // guarded by mu; closed when the last one goes; nil: nobody waits for that
-	fewer  chan struct{}       // guarded by mu; closed when the next one goes; nil: nobody waits for that
+	spares int                 // guarded by mu; number of them in spare slots
+	empty  chan struct{}       // guarded by mu; closed when the last one is removed; nil: no waiter
+	fewer  chan struct{}       // guarded by mu; closed when the next one is removed; nil: no waiter
 }
 
 func newInFlight() *inFlight { return &inFlight{byTask: map[string]*Attempt{}} }
@@ -159,7 +159,7 @@ func (h *inFlight) remove(task string) {
 	}
 }
 
-// freed returns a channel that is closed when one is let go of.
+// freed returns a channel that is closed when an attempt is removed.
 func (h *inFlight) freed() <-chan struct{} {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -175,7 +175,7 @@ func (h *inFlight) count() int {
 	return len(h.byTask)
 }
 
-// regular is how many of them do not use a spare slot.
+// regular returns the number of attempts that do not use a spare slot.
 func (h *inFlight) regular() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -188,7 +188,7 @@ func (h *inFlight) spare() int {
 	return h.spares
 }
 
-// all lists the attempts of runs.
+// all lists the attempts, without tasks that carry no run.
 func (h *inFlight) all() []*Attempt {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -201,7 +201,7 @@ func (h *inFlight) all() []*Attempt {
 	return out
 }
 
-// drained returns a channel that is closed when nothing is held.
+// drained returns a channel that is closed when nothing is in flight.
 func (h *inFlight) drained() <-chan struct{} {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -15,13 +15,13 @@ import (
 
 const (
 	beatEvery   = time.Second
-	repairBatch = 100 // due runs mended in one beat; a full answer asks again at once
-	tidyEvery   = 10  // beats between removals of old runs
+	repairBatch = 100 // due runs repaired in one heartbeat; after a full reply the next one follows at once
+	tidyEvery   = 10  // heartbeats between two removals of old runs
 	tidyBatch   = 200 // old runs removed in one call
 )
 
-// beat shows that this worker lives, does what others ask of it, and mends what
-// it is handed, every second.
+// beat sends a heartbeat every second until ctx ends: it renews the lease of this
+// worker, applies the drain setting, and repairs the due runs that it receives.
 func (s *Server) beat(ctx context.Context) {
 	tick := time.NewTicker(beatEvery)
 	defer tick.Stop()
@@ -40,8 +40,8 @@ func (s *Server) beat(ctx context.Context) {
 	}
 }
 
-// beatOnce beats, and again for as long as there is more to mend than one
-// answer holds.
+// beatOnce sends a heartbeat, and further ones while replies contain as many due runs
+// as they may.
 func (s *Server) beatOnce(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -74,9 +74,9 @@ func (s *Server) beatOnce(ctx context.Context) error {
 	}
 }
 
-// show tells asynq of an attempt that has lasted over a beat, once, and returns
-// the expiry of an entry to make among asynq's leases: asynq renews it from
-// then on, and its tools do not take the task for an orphan.
+// makeVisible passes an attempt to asynq at its second heartbeat, and returns the
+// expiry of the entry to add to asynq's lease set. asynq renews the entry from then
+// on, and its tools do not take the task for an orphan. It returns "" otherwise.
 func (s *Server) makeVisible(a *Attempt) string {
 	if a.beats++; a.beats != 2 {
 		return ""
@@ -92,14 +92,14 @@ func (s *Server) repairAll(ctx context.Context, due []any) {
 		fence, _ := due[1].(string)
 		wrong, _ := due[2].(string)
 		if err := s.repair(ctx, id, fence, wrong); err != nil {
-			s.cfg.Log.Warn("mend run", "run_id", id, "wrong", wrong, "error", err) // it is due again soon
+			s.cfg.Log.Warn("repair run", "run_id", id, "wrong", wrong, "error", err) // the run is due again within seconds
 		} else if s.cfg.Meter != nil {
 			s.cfg.Meter.Repaired(wholeQueue(s.cfg.Queue), wrong)
 		}
 	}
 }
 
-// lose stops the attempts that are not ours any more.
+// cancelLost ends the attempts that have lost their runs.
 func (s *Server) cancelLost(attempts []*Attempt, answer any) {
 	lost, _ := answer.([]any)
 	for _, id := range lost {
@@ -114,7 +114,7 @@ func (s *Server) cancelLost(attempts []*Attempt, answer any) {
 	}
 }
 
-// mend does what a due run needs, see beat.lua.
+// repair handles a due run by its reason, see beat.lua.
 func (s *Server) repair(ctx context.Context, id, fence, wrong string) error {
 	n, err := strconv.Atoi(fence)
 	if err != nil {
@@ -145,13 +145,13 @@ func (s *Server) stop(ctx context.Context, id, fence string, state State, code f
 	return err
 }
 
-// requeue is a run on its way to its next attempt.
+// requeue are the arguments of requeue.lua, which enqueues the next attempt of a run.
 type requeue struct {
 	id    string
 	fence int
 	from  State
 	crash bool
-	last  bool // at the end of the queue, not at its head
+	last  bool // to the end of the queue; false: to its head
 }
 
 func (s *Server) requeue(ctx context.Context, r requeue) error {
@@ -166,7 +166,8 @@ func (s *Server) requeue(ctx context.Context, r requeue) error {
 	return nil
 }
 
-// requeueRun calls requeue.lua.
+// requeueRun calls requeue.lua and returns its reply: 1 done, 0 the run has moved on, 2
+// too many crashes.
 func requeueRun(ctx context.Context, c redis.Scripter, tasks *asynq.Client, queue string, r requeue, maxCrashes int) (int64, error) {
 	call, err := requeueCall(ctx, c, tasks, queue, r, maxCrashes)
 	if err != nil {
@@ -179,10 +180,10 @@ func requeueRun(ctx context.Context, c redis.Scripter, tasks *asynq.Client, queu
 	return n, nil
 }
 
-// requeueCall calls requeue.lua, or puts the call into a pipeline.
+// requeueCall calls requeue.lua, or adds the call to a pipeline.
 func requeueCall(ctx context.Context, c redis.Scripter, tasks *asynq.Client, queue string, r requeue, maxCrashes int) (*redis.Cmd, error) {
 	next := r.fence + 1
-	if r.from == Queued { // its task was lost before the attempt began
+	if r.from == Queued { // its task was lost before the attempt began, so the attempt keeps its number
 		next = r.fence
 	}
 	message, err := encodeTask(ctx, tasks, queue, r.id, strconv.Itoa(next), nil)
@@ -193,16 +194,15 @@ func requeueCall(ctx context.Context, c redis.Scripter, tasks *asynq.Client, que
 		r.id, r.fence, string(r.from), message, flag(r.crash), maxCrashes, flag(r.last)), nil
 }
 
-// handBack returns a run to the head of the queue; the attempt does not count
-// as lost.
+// handBack returns a run to the head of the queue. It does not count as a crash.
 func (s *Server) handBack(ctx context.Context, a *Attempt) error {
 	if a.Number == 0 {
-		return nil // not a run: asynq's lease brings it back
+		return nil // not a run: asynq recovers the task when its lease ends
 	}
 	return s.requeue(ctx, requeue{id: a.ID, fence: a.Number, from: Running})
 }
 
-// tidy removes the runs whose retention is over, see tidy.lua.
+// tidy calls tidy.lua until no run with an expired retention is left.
 func (s *Server) tidy(ctx context.Context) {
 	for ctx.Err() == nil {
 		n, err := tidyScript.Run(ctx, s.redis, s.keys.slot(),

@@ -14,22 +14,22 @@ import (
 
 const (
 	taskLease    = 30 * time.Second       // asynq's, as its version 0.26 sets it
-	faultPause   = 200 * time.Millisecond // asynq itself asks again at once when Redis fails
-	crowdedPause = 20 * time.Millisecond  // until Room is asked again
-	deadPause    = time.Second            // until the beat has registered this worker again
+	faultPause   = 200 * time.Millisecond // asynq itself would retry at once when Redis fails
+	crowdedPause = 20 * time.Millisecond  // until Room is called again
+	deadPause    = time.Second            // until beat has registered this worker again
 )
 
-// The lists that workers take tasks from: asynq's pending list, and the one of
+// Names of the lists from which workers claim: asynq's pending list, and the list of
 // runs that may use a spare slot.
 const (
 	pendingList = "pending"
 	expressList = "express"
 )
 
-// claims is what the claimers of a worker share. When a reply is lost, and with
-// it perhaps runs that have begun, the next call starts a new session: claims of
-// earlier ones, which may still reach Redis, take nothing any more, and the runs
-// that this worker has without knowing are begun again.
+// claims is the state that the claimers of a worker share. A lost reply may have
+// contained runs that have begun. The next call then starts a new session: claims of
+// earlier sessions, which may still reach Redis, take nothing any more, and the runs
+// that began in the lost reply are delivered again as the same attempts.
 type claims struct {
 	cfg      *ServerConfig
 	keys     keys
@@ -37,20 +37,20 @@ type claims struct {
 	inFlight *inFlight
 	begin    func(a *Attempt) // starts a run
 
-	all []*claimer // both; set before any of them runs
+	all []*claimer // both claimers; set before either of them runs
 
 	starting  sync.Mutex   // held while a session starts
-	calls     sync.RWMutex // held for reading during a call and what it begins, for writing while a session starts
-	session   atomic.Int64 // of the claims sent from now on
-	replyLost atomic.Bool  // a reply was lost
-	draining  atomic.Bool  // takes nothing new: somebody drains this worker
+	calls     sync.RWMutex // held for reading from a call until its runs have begun, for writing while a session starts
+	session   atomic.Int64 // number of the current session
+	replyLost atomic.Bool  // a reply was lost: a new session is needed
+	draining  atomic.Bool  // the worker claims nothing new, see Client.Drain
 	stopped   *signal
 }
 
 func newClaims(cfg *ServerConfig, base redis.UniversalClient, h *inFlight, begin func(*Attempt)) *claims {
 	c := &claims{cfg: cfg, keys: keysOf(cfg.Queue), redis: base, inFlight: h, begin: begin, stopped: newSignal()}
 	c.session.Store(1)
-	c.replyLost.Store(true) // what an earlier process of this name began goes on
+	c.replyLost.Store(true) // runs of an earlier process with this id are delivered again
 	return c
 }
 
@@ -72,17 +72,17 @@ func (c *claims) pause(d time.Duration) {
 	}
 }
 
-// clear starts a session, if a reply was lost.
+// startSession starts a new session if a reply was lost.
 func (c *claims) startSession(ctx context.Context) error {
 	if !c.replyLost.Load() {
 		return nil
 	}
 	c.starting.Lock()
 	defer c.starting.Unlock()
-	if !c.replyLost.Load() { // the other claimer was first
+	if !c.replyLost.Load() { // the other claimer has started it
 		return nil
 	}
-	for _, r := range c.all { // its call is one of the session that ends
+	for _, r := range c.all { // its blocked call belongs to the old session
 		r.unblock(ctx)
 	}
 	c.calls.Lock()
@@ -108,8 +108,8 @@ func (c *claims) startSession(ctx context.Context) error {
 	return nil
 }
 
-// unknown are the tasks among these that this worker does not have. Those of
-// runs that have ended and are not settled yet are among them.
+// unknown returns the tasks that are not in flight here. Tasks of runs that have
+// ended and are not settled yet are among them; redeliver.lua ignores those.
 func (c *claims) unknown(begun []any) (out []string) {
 	for _, v := range begun {
 		if task, _ := v.(string); c.inFlight.get(task) == nil {
@@ -119,10 +119,10 @@ func (c *claims) unknown(begun []any) (out []string) {
 	return out
 }
 
-// errDead says that this worker was declared dead, and has not registered again yet.
+// errDead reports that this worker was declared dead and has not registered again yet.
 var errDead = errors.New("queue: this worker was declared dead")
 
-// resume calls resume.lua.
+// redeliver calls redeliver.lua.
 func (c *claims) redeliver(ctx context.Context, session int64, tasks []string) ([]any, error) {
 	args := []any{c.cfg.ID, session}
 	for _, task := range tasks {
@@ -139,20 +139,20 @@ func (c *claims) redeliver(ctx context.Context, session int64, tasks []string) (
 	return values, nil
 }
 
-// claimer takes tasks from one list.
+// claimer claims tasks from one list.
 //
-// A wait is one write: BLMOVE from the list to this claimer's inbox, and behind it,
-// already in the server's buffer, the claim script, which begins the task's run, and takes more
-// tasks as far as there is room. A task is at every moment in exactly one list;
-// what a dead worker leaves in its inbox is given back by any other's beat.
+// It sends one pipeline: a BLMOVE from the list to its inbox, and claim.lua, which
+// begins the run of the task in the inbox and claims more tasks up to the number of
+// free slots. A task is in exactly one list at any time. Tasks in the inbox of a
+// dead worker are returned to their list by the beat of any other worker.
 type claimer struct {
 	*claims
 	list     string
 	source   string // key of the list
 	inbox    string
 	blocking redis.UniversalClient
-	blocked  atomic.Int64 // connection to unblock at shutdown; 0: not known
-	full     bool         // there was no room before this call: then there may be tasks already
+	blocked  atomic.Int64 // id of the connection, to unblock it at shutdown; 0: unknown
+	full     bool         // there was no free slot before this call, so tasks may be waiting already
 }
 
 func newClaimer(c *claims, list string) *claimer {
@@ -169,7 +169,7 @@ func newClaimer(c *claims, list string) *claimer {
 	return r
 }
 
-// free is how many more tasks may be taken from the list.
+// free returns the number of tasks that may be claimed from the list.
 func (r *claimer) free() int {
 	if r.list == expressList {
 		return r.cfg.spare() - r.inFlight.spare()
@@ -177,12 +177,12 @@ func (r *claimer) free() int {
 	return r.cfg.Slots - r.inFlight.regular()
 }
 
-// room waits for a free slot. False: there was something on other, or this
-// worker stops.
+// waitForSlot waits for a free slot. It returns false when other delivers a value or
+// the worker stops.
 func (r *claimer) waitForSlot(other <-chan struct{}) bool {
 	for r.free() <= 0 {
 		freed := r.inFlight.freed()
-		if r.free() > 0 { // one was freed before we listened
+		if r.free() > 0 { // one was freed before freed was called
 			break
 		}
 		r.full = true
@@ -197,8 +197,8 @@ func (r *claimer) waitForSlot(other <-chan struct{}) bool {
 	return true
 }
 
-// fill waits for tasks, begins those that are runs, and returns the others. It
-// returns redis.Nil when none came.
+// fill waits for tasks, begins the runs among them, and returns the others. The
+// error is redis.Nil when there was none.
 func (r *claimer) fill(ctx context.Context) ([]*Attempt, error) {
 	switch err := r.startSession(ctx); {
 	case errors.Is(err, errDead):
@@ -220,18 +220,18 @@ func (r *claimer) fill(ctx context.Context) ([]*Attempt, error) {
 	switch {
 	case err != nil && !errors.Is(err, redis.Nil):
 		r.pause(faultPause)
-	case refusal == "paused": // BLMOVE would not wait
+	case refusal == "paused": // the pending list is not empty, so BLMOVE would return at once
 		r.pause(r.cfg.Block)
 	case refusal == "dead":
 		r.pause(deadPause)
 	default:
-		runtime.Gosched() // the runs go first, the next call after them
+		runtime.Gosched() // lets the new runs begin before the next call
 	}
 	return tasks, err
 }
 
-// take waits for tasks once, and begins those that are runs. refusal says why
-// this worker may take none.
+// take makes one call for tasks and begins the runs among them. refusal is the reason
+// for which this worker may claim none: "paused", "dead" or "old".
 func (r *claimer) take(ctx context.Context) (tasks []*Attempt, refusal string, err error) {
 	r.calls.RLock()
 	defer r.calls.RUnlock()
@@ -259,9 +259,9 @@ func (r *claimer) take(ctx context.Context) (tasks []*Attempt, refusal string, e
 	return tasks, "", nil
 }
 
-// wait is the one round trip between two tasks.
+// wait makes the round trip to Redis; see claimer.
 func (r *claimer) wait(ctx context.Context) (any, error) {
-	if r.full { // others may have come meanwhile: they are there without a wait
+	if r.full { // tasks may have arrived meanwhile: claim them without blocking
 		r.full = false
 		if reply, err := r.claim(ctx); !errors.Is(err, redis.Nil) {
 			return reply, err
@@ -278,28 +278,28 @@ func (r *claimer) wait(ctx context.Context) (any, error) {
 	return claim.Result()
 }
 
-// claim asks without a wait, on the same connection: one that was lost is
-// known to be.
+// claim calls claim.lua without blocking, on the same connection, so that a lost
+// connection is detected.
 func (r *claimer) claim(ctx context.Context) (any, error) {
 	return claimScript.Run(ctx, r.blocking, r.keys.slot(), r.claimArgs(0)...).Result()
 }
 
-// claimArgs asks for as many tasks as there are free slots. The lease of tasks that are not runs
-// is counted from when the script runs, which may be after the block.
+// claimArgs are the arguments of claim.lua, for as many tasks as there are free slots. The lease of
+// tasks that carry no run includes the time that the call may block.
 func (r *claimer) claimArgs(block time.Duration) []any {
 	expiry := time.Now().Add(taskLease + block).Unix()
 	return []any{r.cfg.ID, r.session.Load(), r.list, max(0, min(r.free(), r.cfg.Prefetch)), expiry}
 }
 
-// unblock makes a waiting call return. A server without CLIENT UNBLOCK lets it
-// go within cfg.Block.
+// unblock makes a blocked call return. On a Cluster it has no effect, and the call
+// returns within cfg.Block.
 func (r *claimer) unblock(ctx context.Context) {
 	if id := r.blocked.Load(); id != 0 && !r.cfg.Redis.Cluster() {
 		r.redis.ClientUnblock(ctx, id)
 	}
 }
 
-// run takes runs from the list until this worker stops.
+// run claims runs from the list until this worker stops.
 func (r *claimer) run(ctx context.Context) {
 	for r.waitForSlot(nil) && !r.isStopped() {
 		_, err := r.fill(ctx)

@@ -15,23 +15,23 @@ const (
 	finishFlights  = 1
 	finishBatch    = 128
 	finishWait     = 5 * time.Second
-	completeFrom   = 4        // attempts from which on they are settled in the same call: it takes less of Redis, and each reply is a little later
-	maxReplyOutput = 64 << 10 // larger outputs are read from the run by who waits for them
+	completeFrom   = 4        // size of a batch from which on complete.lua is used: less work for Redis, but each reply is sent a little later
+	maxReplyOutput = 64 << 10 // bytes; a larger output is not in the reply, and the API process reads it from the record
 )
 
-// finishing is one attempt's end on its way to Redis.
+// finishing is the end of an attempt in a batch, with its reply.
 type finishing struct {
 	attempt *Attempt
 	outcome *Outcome
 	failure []byte
-	last    bool // the run's last word was this one
-	settled bool // nothing is left for settle
+	last    bool // the attempt has ended its run; false: it was stale
+	settled bool // the run is settled already
 	err     error
 }
 
-// finish stores the outcome and tells who waits. It insists for as long as the
-// worker lives: a Redis that is away comes back, and the outcome is still good
-// unless the run has become somebody else's meanwhile.
+// finish stores the outcome and publishes the result. It retries until it is done or
+// the server's life ends: the outcome stays valid while Redis does not answer. False:
+// the attempt is stale, and nothing was stored.
 func (s *Server) finish(a *Attempt, o Outcome) (bool, error) {
 	f := &finishing{attempt: a, outcome: &o}
 	if o.Error != nil {
@@ -59,12 +59,12 @@ func (s *Server) finish(a *Attempt, o Outcome) (bool, error) {
 	}
 }
 
-// args are the values of one attempt, as finish.lua takes them.
+// args are the arguments of one attempt in finish.lua and complete.lua.
 func (f *finishing) args() []any {
 	return []any{f.attempt.ID, f.attempt.Number, string(f.outcome.State), f.outcome.Output, f.failure, f.outcome.Steps}
 }
 
-// flushFinishes sends a batch to finish.lua, or a larger one to conclude.lua.
+// flushFinishes sends a batch to finish.lua, or to complete.lua when it is large.
 func (s *Server) flushFinishes(batch []*finishing) {
 	if len(batch) >= completeFrom {
 		s.flushCompletions(batch)
@@ -78,7 +78,7 @@ func (s *Server) flushFinishes(batch []*finishing) {
 	s.storeEnds(batch, finishScript, args)
 }
 
-// flushConclusions sends a batch to conclude.lua.
+// flushCompletions sends a batch to complete.lua.
 func (s *Server) flushCompletions(batch []*finishing) {
 	args := make([]any, 0, 4+7*len(batch))
 	args = append(args, maxReplyOutput, publishCommand(s.cfg.Redis.Cluster()))
@@ -91,8 +91,8 @@ func (s *Server) flushCompletions(batch []*finishing) {
 	}
 }
 
-// flushEnds calls the script that stores how the attempts of a batch ended, and
-// tells each what became of it.
+// storeEnds calls the script that stores the ends of a batch, and sets the reply of
+// each. It returns all values of the script's reply.
 func (s *Server) storeEnds(batch []*finishing, script *redis.Script, args []any) []int64 {
 	ctx, cancel := context.WithTimeout(context.Background(), finishWait)
 	defer cancel()
@@ -110,14 +110,14 @@ func (s *Server) storeEnds(batch []*finishing, script *redis.Script, args []any)
 	return answers
 }
 
-// parkedFor is how long a run is parked that nothing but a call shall wake.
+// parkUntilCalled is the parking time of a run that only a callback wakes.
 const parkUntilCalled = 100 * 365 * 24 * time.Hour
 
-// park lets go of a run until a moment. False: the run is not ours any more.
+// park parks the run until o.Wake. False: the attempt is stale.
 func (s *Server) park(ctx context.Context, a *Attempt, o Outcome) (bool, error) {
 	wait := parkUntilCalled
 	if !o.Wake.IsZero() {
-		wait = max(0, time.Until(o.Wake)) // Redis' clock is another one
+		wait = max(0, time.Until(o.Wake)) // as a duration, because the clock of Redis may differ
 	}
 	n, err := parkScript.Run(ctx, s.redis, s.keys.slot(), a.ID, a.Number, wait.Milliseconds(), o.Steps).Int64()
 	if err != nil {

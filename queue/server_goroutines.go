@@ -2,15 +2,15 @@ package queue
 
 import "sync"
 
-// pool runs functions on goroutines that live on. A new goroutine's small stack
-// grows again and again under an engine's deep calls: a fifth of a worker's
-// processor time, which goroutines with grown stacks save.
+// pool executes functions on goroutines that are reused. The small stack of a new
+// goroutine would grow repeatedly under the deep calls of the engine, which costs a
+// fifth of a worker's processor time; reused goroutines keep their grown stacks.
 type pool struct {
 	mu   sync.Mutex
-	idle []chan func() // guarded by mu; the last one used is used next, while its stack is warm
+	idle []chan func() // guarded by mu; the last one used is reused first, while its stack is in the cache
 }
 
-// run calls f on a goroutine of the pool.
+// run calls f on a goroutine of the pool. It does not block.
 func (p *pool) run(f func()) { p.take() <- f }
 
 func (p *pool) take() chan func() {
@@ -21,7 +21,7 @@ func (p *pool) take() chan func() {
 		p.idle = p.idle[:n-1]
 		return work
 	}
-	work := make(chan func(), 1) // who hands over work never waits
+	work := make(chan func(), 1) // buffered, so that run never blocks
 	go p.loop(work)
 	return work
 }
@@ -35,7 +35,7 @@ func (p *pool) loop(work chan func()) {
 	}
 }
 
-// close ends the goroutines. Nothing may run any more.
+// close ends the goroutines. No function may be running, and run must not be called afterwards.
 func (p *pool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

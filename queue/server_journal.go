@@ -16,23 +16,23 @@ import (
 	"github.com/penstock/penstock/internal/redisconn"
 )
 
-// Journal returns the record of the run's effects, written through this
-// attempt's fence.
+// Journal returns the journal of the run's effects. Its writes require the fence of
+// this attempt.
 func (a *Attempt) Journal() flows.Journal { return &journal{attempt: a} }
 
-// perCall is how much of a result one command carries, bytes: Redis does nothing
-// else meanwhile, and everybody waits. A longer one is stored in pieces, and
-// then their number as the result, "r#3". JSON begins with no #.
+// perCall is the largest part of a result in one command, in bytes, because Redis
+// serves nobody else meanwhile. A longer result is stored in pieces, followed by
+// their number as the result, "r#3". No JSON value begins with #.
 const perCall = 256 << 10
 
-// journal implements flows.Journal. A first attempt has nothing to look up,
-// and an effect that may be repeated needs no record of its start: only a once
-// effect costs a call before it.
+// journal implements flows.Journal. A first attempt has nothing to read, and only an
+// effect with flows.Once records its start, so that other effects cost no call before
+// they begin.
 type journal struct {
 	attempt *Attempt
 
 	mu     sync.Mutex
-	known  map[string]string // guarded by mu; what earlier attempts recorded
+	known  map[string]string // guarded by mu; entries of earlier attempts
 	loaded bool              // guarded by mu
 }
 
@@ -41,7 +41,7 @@ func (j *journal) Start(ctx context.Context, key string, effect flows.Effect) (f
 	if err != nil || known != "" || effect != flows.Once {
 		return recorded(known), err
 	}
-	// A start that is repeated, because its answer was lost, finds itself.
+	// A start has a random mark, so that a call repeated after a lost reply recognises its own.
 	mine := "s" + rand.Text()
 	if known, err = j.record(ctx, key, mine); known == mine {
 		known = ""
@@ -65,7 +65,7 @@ func (j *journal) Finish(ctx context.Context, key string, result []byte) error {
 	return err
 }
 
-// pieceKey is the field of a part of a result. No other key has a #.
+// pieceKey returns the field of a piece of a result. No other key contains a #.
 func pieceKey(key string, n int) string { return key + "#" + strconv.Itoa(n) }
 
 func isPiece(key string) bool { return strings.Contains(key, "#") }
@@ -81,7 +81,8 @@ func recorded(known string) flows.Recorded {
 	return r
 }
 
-// lookUp reads the journal once, when there may be one.
+// lookUp returns an entry of earlier attempts, "" if there is none. It reads the
+// journal on its first call.
 func (j *journal) lookUp(ctx context.Context, key string) (string, error) {
 	if j.attempt.Number == 1 && !j.attempt.redelivered {
 		return "", nil
@@ -109,9 +110,9 @@ func (j *journal) lookUp(ctx context.Context, key string) (string, error) {
 	return j.joined(ctx, key, n)
 }
 
-// load reads all that earlier attempts recorded but the pieces of long results.
+// load reads all entries of earlier attempts except the pieces of long results.
 func (j *journal) load(ctx context.Context) error {
-	const fields = 1000 // of one command
+	const fields = 1000 // fields read in one command
 	s := j.attempt.server
 	name := s.keys.journalPrefix() + j.attempt.ID
 	var all []string
@@ -138,7 +139,7 @@ func (j *journal) load(ctx context.Context) error {
 	return nil
 }
 
-// joined is a result that was stored in n pieces.
+// joined reads a result that was stored in n pieces.
 func (j *journal) joined(ctx context.Context, key string, n int) (string, error) {
 	s := j.attempt.server
 	var result strings.Builder

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// About is what a worker says of itself, for people.
+// About describes a worker process for people.
 type About struct {
 	Host    string    `json:"host"`
 	PID     int       `json:"pid"`
@@ -15,23 +15,23 @@ type About struct {
 	Started time.Time `json:"started"`
 }
 
-// enlisted is an entry of the fleet.
+// registration is the stored description of a worker in the fleet.
 type registration struct {
 	About
 	Slots int `json:"slots"`
 }
 
-// musterEvery is how often a worker says again who it is.
+// registerInterval is the time between two writes of the registration.
 const registerInterval = 10 * time.Second
 
-// muster keeps this worker's entry in the fleet. Its life as a worker does not
-// hang on it: that is beat's.
+// keepRegistration writes this worker's registration periodically until ctx ends. It
+// is informational only: beat decides whether a worker is alive.
 func (s *Server) keepRegistration(ctx context.Context) {
 	tick := time.NewTicker(registerInterval)
 	defer tick.Stop()
 	for {
 		if err := s.register(ctx); err != nil && ctx.Err() == nil {
-			s.cfg.Log.Warn("enlist worker", "error", err)
+			s.cfg.Log.Warn("register worker", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -41,8 +41,8 @@ func (s *Server) keepRegistration(ctx context.Context) {
 	}
 }
 
-// enlist makes the queue known, writes this worker's entry, and forgets those
-// of workers that are gone.
+// register adds the queue to asynq's queues, writes this worker's registration, and
+// removes those of workers that are not alive.
 func (s *Server) register(ctx context.Context) error {
 	if err := s.redis.SAdd(ctx, asynqQueues, s.cfg.Queue).Err(); err != nil {
 		return err
@@ -70,10 +70,10 @@ func (s *Server) register(ctx context.Context) error {
 	return nil
 }
 
-// obey rests while this worker is to be drained, and works again after that.
-func (s *Server) setDraining(rest bool) {
-	if s.claims.draining.Swap(rest) != rest {
-		s.cfg.Log.Info("worker drained from afar", "queue", s.cfg.Queue, "rests", rest, "runs", s.inFlight.count())
+// setDraining stops or restarts claiming, as Client.Drain has set it.
+func (s *Server) setDraining(drain bool) {
+	if s.claims.draining.Swap(drain) != drain {
+		s.cfg.Log.Info("worker draining changed", "queue", s.cfg.Queue, "rests", drain, "runs", s.inFlight.count())
 	}
 }
 
@@ -82,6 +82,6 @@ func (s *Server) removeRegistration(ctx context.Context, worker string) {
 	pipe.HDel(ctx, s.keys.fleet(), worker)
 	pipe.SRem(ctx, s.keys.drain(), worker)
 	if _, err := pipe.Exec(ctx); err != nil {
-		s.cfg.Log.Debug("forget worker", "worker", worker, "error", err) // who enlists next does it
+		s.cfg.Log.Debug("remove registration of worker", "worker", worker, "error", err) // the next worker that registers removes it
 	}
 }

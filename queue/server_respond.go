@@ -6,17 +6,17 @@ import (
 	"fmt"
 )
 
-// Answer is what a flow answers its caller while the run goes on.
+// Answer is an early response: a flow sends it to its caller while the run continues.
 type Answer struct {
-	Status  int               `json:"status,omitempty"` // HTTP, 200 to 599; 0: as the door answers with a run's output
+	Status  int               `json:"status,omitempty"` // HTTP status, 200 to 599; 0: the status with which an output is returned
 	Headers map[string]string `json:"headers,omitempty"`
-	Body    []byte            `json:"body,omitempty"`  // as it is written, whatever its type
-	Items   []byte            `json:"items,omitempty"` // JSON array, in the place of Body: the door answers with it as with a run's output
+	Body    []byte            `json:"body,omitempty"`  // response body as it is sent
+	Items   []byte            `json:"items,omitempty"` // JSON array, instead of Body; it is returned like the output of a run
 }
 
-// Respond stores the answer of a flow for its caller and tells who waits. The
-// first answer of a run stands; another one changes nothing. Errors: ErrLost
-// when the run is not this attempt's any more, ErrFull, ErrUnavailable.
+// Respond stores the early response of the flow and publishes it to the waiting API
+// processes. Only the first one of a run is stored; further calls have no effect.
+// Errors: ErrLost when the attempt is stale, ErrFull, ErrUnavailable.
 func (a *Attempt) Respond(ctx context.Context, answer Answer) error {
 	text, err := json.Marshal(answer)
 	if err != nil {

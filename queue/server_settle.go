@@ -9,27 +9,27 @@ import (
 )
 
 const (
-	settleAfter = 2 * time.Millisecond // gathers what ends meanwhile; a run that waits for it is safe
+	settleAfter = 2 * time.Millisecond // collects ended runs for one batch; nothing waits for them
 	settleBatch = 256
-	statsTTL    = 90 * 24 * time.Hour // of asynq's daily counts
+	statsTTL    = 90 * 24 * time.Hour // of the daily counts of asynq
 )
 
-// settler is responsible for what is left to do when a run has ended and its
-// caller has been told. Nobody waits for it, so it is done in batches; what a
-// fault leaves the reconciler settles.
+// settler settles runs after their end: it removes their tasks from asynq and adds
+// them to the index. No caller waits for that, so it works in batches. Runs of a
+// failed batch are settled by the reconciler.
 type settler struct {
 	server *Server
-	wake   chan struct{} // something is queued; buffered, one signal is enough
-	lines  atomic.Bool   // runs stood in line, as of the last reply
+	wake   chan struct{} // queue is not empty; buffered, one signal is enough
+	lines  atomic.Bool   // the last reply reported runs in line, which wait for settling
 
 	mu    sync.Mutex
 	queue []settling // guarded by mu
 }
 
-// settling is one run that has ended.
+// settling is one run to settle.
 type settling struct {
 	id  string
-	age string // as settle.lua takes it
+	age string // ageYoung, ageOld or ageLeased
 }
 
 func newSettler(s *Server) *settler {
@@ -46,12 +46,12 @@ func (t *settler) add(s settling) {
 	}
 }
 
-// run settles until ctx ends, and then what is left.
+// run settles batches until ctx ends, and then the rest.
 func (t *settler) run(ctx context.Context) {
 	for {
 		select {
 		case <-t.wake:
-			if !t.lines.Load() { // else a run that stands in line waits for it
+			if !t.lines.Load() { // otherwise a run in line would wait for the timer
 				gather(ctx, settleAfter)
 			}
 			t.flush(context.WithoutCancel(ctx))
@@ -90,13 +90,14 @@ func (t *settler) flush(ctx context.Context) {
 	}
 }
 
-// today is asynq's day, as in its keys, and when the day's counts expire.
+// today returns the arguments of settle.lua that name the day in asynq's keys and the
+// expiry of its counts.
 func today() []any {
 	now := time.Now()
 	return []any{now.UTC().Format(time.DateOnly), now.Add(statsTTL).Unix()}
 }
 
-// settle sends one batch, see settle.lua.
+// settle sends one batch to settle.lua.
 func (s *Server) settle(ctx context.Context, batch []settling) error {
 	ctx, cancel := context.WithTimeout(ctx, finishWait)
 	defer cancel()

@@ -8,11 +8,11 @@ import (
 	"sync"
 )
 
-// Event is something that happened to a run while somebody watched it.
+// Event is a change of a run that is sent to its watchers. Events are not stored.
 type Event struct {
 	Attempt int
-	Number  int    // counts the events of an attempt that are repeated to who comes late, from 1; 0: it is not among them
-	Kind    string // "state", or what the worker calls it
+	Number  int    // position among the events of the attempt that a later watcher also receives, from 1; 0: the event is not repeated
+	Kind    string // EventState, or a kind that the worker defines
 	Data    json.RawMessage
 }
 
@@ -20,23 +20,23 @@ type Event struct {
 const EventState = "state"
 
 const (
-	eventMark   = "\x1e" // begins an event on a door's channel, where replies begin with a run's id
+	eventMark   = "\x1e" // first byte of an event on the channel of an API process; replies begin with replyFormat
 	eventFields = 5      // id attempt number kind data
-	watchBuffer = 256    // events that may wait for a slow reader
+	watchBuffer = 256    // events buffered for a slow reader
 )
 
-// Watch follows what happens to one run. Nothing of it is stored: workers tell
-// it to the doors that ask, for as long as they ask.
+// Watch receives the events of one run. Workers publish events to the API
+// processes that have subscribed to the run, and store none.
 type Watch struct {
 	client *Client
 	queue  *queueState
 	id     string
-	events chan Event // closed when the reader is too slow
+	events chan Event // closed when its buffer is full
 }
 
-// Watch follows a run until it is closed. What the attempt that executes it
-// has done so far comes first; the run's end is told by a Ticket of Attach,
-// not here. Errors: ErrNotFound, ErrUnavailable.
+// Watch subscribes to the events of a run until the Watch is closed. The events
+// of the current attempt so far come first. The end of the run is not an event:
+// a Ticket of Attach reports it. Errors: ErrNotFound, ErrUnavailable.
 func (c *Client) Watch(ctx context.Context, id string) (*Watch, error) {
 	queues, err := c.queuesOf(ctx, id)
 	if err != nil {
@@ -65,15 +65,15 @@ func (c *Client) Watch(ctx context.Context, id string) (*Watch, error) {
 	return nil, ErrNotFound
 }
 
-// Events returns the channel of what happens. It is closed when its reader
-// falls behind; then watching again tells what was missed.
+// Events returns the channel of the run's events. It is closed when the reader
+// falls behind; a new Watch repeats the events that were missed.
 func (w *Watch) Events() <-chan Event { return w.events }
 
-// Close stops watching.
+// Close ends the subscription.
 func (w *Watch) Close() { w.client.subscriptions.remove(w) }
 
-// ask tells all workers of a queue which runs this door watches. It is said
-// again every second; workers forget it after a few.
+// sendWatch tells all workers of a queue which runs this API process watches.
+// Run renews it every second; workers drop a subscription after watchTTL.
 func (c *Client) sendWatch(ctx context.Context, q *queueState, ids []string) error {
 	message := c.process + "," + strings.Join(ids, ",")
 	if c.cfg.Redis.Cluster() {
@@ -82,7 +82,7 @@ func (c *Client) sendWatch(ctx context.Context, q *queueState, ids []string) err
 	return c.redis.Publish(ctx, q.keys.watch(), message).Err()
 }
 
-// askAgain does it for everything that is watched.
+// renewWatches sends all current watches again.
 func (c *Client) renewWatches(ctx context.Context) {
 	for q, ids := range c.subscriptions.all() {
 		if err := c.sendWatch(ctx, q, ids); err != nil {
@@ -91,7 +91,7 @@ func (c *Client) renewWatches(ctx context.Context) {
 	}
 }
 
-// watches are the watches of one process by run id.
+// subscriptions are the open watches of this process, by run id.
 type subscriptions struct {
 	mu    sync.Mutex
 	byRun map[string][]*Watch // guarded by mu
@@ -126,7 +126,8 @@ func (ws *subscriptions) removeLocked(w *Watch) {
 	}
 }
 
-// deliver hands an event, as watched.tell writes it, to who watches the run.
+// deliver decodes an event, as Server.publishBatch writes it, and sends it to the
+// watches of its run.
 func (ws *subscriptions) deliver(text string) {
 	f := strings.SplitN(text, specSeparator, eventFields)
 	if len(f) < eventFields {

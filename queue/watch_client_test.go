@@ -144,6 +144,6 @@ func TestDoorsThatDoNotAskAreForgotten(t *testing.T) {
 	w.byRun["r"]["d"].until = w.byRun["r"]["d"].until.Add(-2 * watchTTL)
 	w.prune()
 	if w.any.Load() || len(w.byRun) != 0 || w.moveTo("r", "d", 1) || w.isBehind("r", "d", 1) {
-		t.Error("a door is remembered")
+		t.Error("an expired subscriber is still registered")
 	}
 }

@@ -7,27 +7,27 @@ import (
 )
 
 const (
-	watchTTL    = 5 * time.Second // after a door last asked; several times its second
-	eventBuffer = 4096            // events on their way to Redis; beyond it they are dropped
+	watchTTL    = 5 * time.Second // since the last watch request of an API process, which comes every second
+	eventBuffer = 4096            // events that wait to be published; further ones are dropped
 )
 
-// watched are the runs that doors watch, as far as this worker heard, and the
-// events on their way to them.
+// watchRegistry holds the watch requests that this worker has received, and the
+// events that wait to be published to their API processes.
 type watchRegistry struct {
-	any    atomic.Bool        // any at all
-	events chan outgoingEvent // buffered, so that a step never waits for who watches it
+	any    atomic.Bool        // at least one run is watched
+	events chan outgoingEvent // buffered, so that a step never waits for a watcher
 
 	mu    sync.Mutex
-	byRun map[string]map[string]*subscriber // guarded by mu; run, door
+	byRun map[string]map[string]*subscriber // guarded by mu; by run id and API process
 }
 
-// audience is one door that watches one run.
+// subscriber is one API process that watches one run.
 type subscriber struct {
 	until   time.Time
-	attempt int // whose events it gets; 0: none yet
+	attempt int // the attempt whose events it receives; 0: none yet
 }
 
-// told is an event on its way.
+// outgoingEvent is an event for one API process.
 type outgoingEvent struct {
 	run, process string
 	event        Event
@@ -37,43 +37,46 @@ func newWatchRegistry() *watchRegistry {
 	return &watchRegistry{events: make(chan outgoingEvent, eventBuffer), byRun: map[string]map[string]*subscriber{}}
 }
 
-func (w *watchRegistry) subscribe(run, door string) {
+// subscribe adds or renews a watch request.
+func (w *watchRegistry) subscribe(run, process string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	doors := w.byRun[run]
-	if doors == nil {
-		doors = map[string]*subscriber{}
-		w.byRun[run] = doors
+	processes := w.byRun[run]
+	if processes == nil {
+		processes = map[string]*subscriber{}
+		w.byRun[run] = processes
 	}
-	if doors[door] == nil {
-		doors[door] = &subscriber{}
+	if processes[process] == nil {
+		processes[process] = &subscriber{}
 	}
-	doors[door].until = time.Now().Add(watchTTL)
+	processes[process].until = time.Now().Add(watchTTL)
 	w.any.Store(true)
 }
 
-// prune forgets doors that do not ask any more.
+// prune removes the subscribers that have not renewed their watch.
 func (w *watchRegistry) prune() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
-	for run, doors := range w.byRun {
-		for door, a := range doors {
+	for run, processes := range w.byRun {
+		for process, a := range processes {
 			if now.After(a.until) {
-				delete(doors, door)
+				delete(processes, process)
 			}
 		}
-		if len(doors) == 0 {
+		if len(processes) == 0 {
 			delete(w.byRun, run)
 		}
 	}
 	w.any.Store(len(w.byRun) > 0)
 }
 
+// processes lists all subscribers of a run.
 func (w *watchRegistry) processes(run string) []string {
 	return w.filter(run, func(*subscriber) bool { return true })
 }
 
+// current lists the subscribers that receive the events of this attempt.
 func (w *watchRegistry) current(run string, attempt int) []string {
 	return w.filter(run, func(a *subscriber) bool { return a.attempt == attempt })
 }
@@ -84,26 +87,28 @@ func (w *watchRegistry) filter(run string, which func(*subscriber) bool) (out []
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for door, a := range w.byRun[run] {
+	for process, a := range w.byRun[run] {
 		if which(a) {
-			out = append(out, door)
+			out = append(out, process)
 		}
 	}
 	return out
 }
 
-func (w *watchRegistry) isBehind(run, door string, attempt int) bool {
+// isBehind reports whether a subscriber does not yet receive the events of this attempt.
+func (w *watchRegistry) isBehind(run, process string, attempt int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	a := w.byRun[run][door]
+	a := w.byRun[run][process]
 	return a != nil && a.attempt != attempt
 }
 
-// join makes a door hear of an attempt; false: it does already, or has gone.
-func (w *watchRegistry) moveTo(run, door string, attempt int) bool {
+// moveTo subscribes the API process to this attempt; false if it is subscribed
+// already or has expired.
+func (w *watchRegistry) moveTo(run, process string, attempt int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	a := w.byRun[run][door]
+	a := w.byRun[run][process]
 	if a == nil || a.attempt == attempt {
 		return false
 	}
@@ -111,9 +116,10 @@ func (w *watchRegistry) moveTo(run, door string, attempt int) bool {
 	return true
 }
 
-func (w *watchRegistry) enqueue(run, door string, e Event) {
+// enqueue hands an event to the publisher. It never blocks.
+func (w *watchRegistry) enqueue(run, process string, e Event) {
 	select {
-	case w.events <- outgoingEvent{run, door, e}:
-	default: // the run's record will have it
+	case w.events <- outgoingEvent{run, process, e}:
+	default: // dropped: the record of the run holds the same in the end
 	}
 }

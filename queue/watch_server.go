@@ -12,7 +12,7 @@ import (
 
 const eventBatch = 128
 
-// listen hears which runs are watched, until ctx ends.
+// subscribeWatches receives watch requests from API processes until ctx ends.
 func (s *Server) subscribeWatches(ctx context.Context) {
 	subscribe := s.redis.Subscribe
 	if s.cfg.Redis.Cluster() {
@@ -39,21 +39,22 @@ func (s *Server) subscribeWatches(ctx context.Context) {
 	}
 }
 
-// heed reads a door's wish to watch runs, see Client.ask.
+// handleWatch registers the runs of a watch request (see Client.sendWatch) and
+// sends the API process the past events of those that this worker executes.
 func (s *Server) handleWatch(message string) {
-	door, ids, _ := strings.Cut(message, ",")
+	process, ids, _ := strings.Cut(message, ",")
 	s.watchers.prune()
 	for id := range strings.SplitSeq(ids, ",") {
-		s.watchers.subscribe(id, door)
+		s.watchers.subscribe(id, process)
 	}
 	for _, a := range s.inFlight.all() {
-		if s.watchers.isBehind(a.ID, door, a.Number) {
-			s.sendHistory(a, door)
+		if s.watchers.isBehind(a.ID, process, a.Number) {
+			s.sendHistory(a, process)
 		}
 	}
 }
 
-// spread publishes what is told, until ctx ends.
+// publishEvents publishes queued events in batches until ctx ends.
 func (s *Server) publishEvents(ctx context.Context) {
 	for {
 		var batch []outgoingEvent
@@ -67,7 +68,7 @@ func (s *Server) publishEvents(ctx context.Context) {
 			batch = append(batch, <-s.watchers.events)
 		}
 		if err := s.publishBatch(ctx, batch); err != nil && ctx.Err() == nil {
-			s.cfg.Log.Warn("tell events", "count", len(batch), "error", err)
+			s.cfg.Log.Warn("publish events", "count", len(batch), "error", err)
 		}
 	}
 }
@@ -87,15 +88,16 @@ func (s *Server) publishBatch(ctx context.Context, batch []outgoingEvent) error 
 	return err
 }
 
-// Reporter knows what an attempt has done so far.
+// Reporter lists the events of an attempt so far. The worker implements it.
 type Reporter interface {
-	// Report calls yield once with the numbered events so far, in order. None
-	// may be told until yield returns.
+	// Report calls yield once with the numbered events so far, in order. No new
+	// event may be sent before yield returns.
 	Report(yield func([]Event))
 }
 
-// Report makes the attempt's events known to who watches the run: those so
-// far, whenever somebody begins to watch, and then those that are told.
+// Report sets the source of the attempt's past events, which each new watcher
+// receives before the events of Publish. The worker calls it once, when the
+// attempt begins.
 func (a *Attempt) Report(r Reporter) {
 	if a.server == nil {
 		return
@@ -103,51 +105,53 @@ func (a *Attempt) Report(r Reporter) {
 	a.mu.Lock()
 	a.reporter = r
 	a.mu.Unlock()
-	for _, door := range a.server.watchers.processes(a.ID) {
-		a.server.sendHistory(a, door)
+	for _, process := range a.server.watchers.processes(a.ID) {
+		a.server.sendHistory(a, process)
 	}
 }
 
-// Watched reports whether anybody watches the run. It is cheap.
+// HasWatchers reports whether any API process watches the run. It costs one
+// atomic load while no run is watched.
 func (a *Attempt) HasWatchers() bool {
 	return a.server != nil && a.server.watchers.any.Load() && len(a.server.watchers.processes(a.ID)) > 0
 }
 
-// Tell sends an event to who watches the run. It never blocks.
+// Publish sends an event to the watchers of the run. It never blocks: an event
+// is dropped when the publisher is behind.
 func (a *Attempt) Publish(e Event) {
 	if a.server == nil || !a.server.watchers.any.Load() {
 		return
 	}
 	e.Attempt = a.Number
-	for _, door := range a.server.watchers.current(a.ID, a.Number) {
-		a.server.watchers.enqueue(a.ID, door, e)
+	for _, process := range a.server.watchers.current(a.ID, a.Number) {
+		a.server.watchers.enqueue(a.ID, process, e)
 	}
 }
 
-// tellState tells that the run is in a state which is not its end.
+// publishState publishes that the run has entered a state that is not terminal.
 func (s *Server) publishState(a *Attempt, state State) {
 	if s.watchers.any.Load() {
 		a.Publish(Event{Kind: EventState, Data: json.RawMessage(strconv.Quote(string(state)))})
 	}
 }
 
-// catchUp tells one door what happened before it asked; what happens from
-// then on is told to it as well.
-func (s *Server) sendHistory(a *Attempt, door string) {
+// sendHistory sends the past events of the attempt to one API process and
+// subscribes it to the later ones.
+func (s *Server) sendHistory(a *Attempt, process string) {
 	a.mu.Lock()
 	r := a.reporter
 	a.mu.Unlock()
 	if r == nil {
-		return // it has not begun
+		return // the handler has not begun
 	}
 	r.Report(func(before []Event) {
-		if !s.watchers.moveTo(a.ID, door, a.Number) {
+		if !s.watchers.moveTo(a.ID, process, a.Number) {
 			return
 		}
 		running := Event{Attempt: a.Number, Kind: EventState, Data: json.RawMessage(strconv.Quote(string(Running)))}
 		for _, e := range append([]Event{running}, before...) {
 			e.Attempt = a.Number
-			s.watchers.enqueue(a.ID, door, e)
+			s.watchers.enqueue(a.ID, process, e)
 		}
 	})
 }

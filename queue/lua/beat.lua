@@ -1,23 +1,23 @@
 -- uses: keys run turns advance
--- beat is a worker's sign of life, the lease of all its runs at once. It says
--- which of them are not its any more, declares workers dead that have stopped
--- beating, and hands out what is due. Any worker does the reconciler's work:
--- the first one to come takes a due run for a moment, so that no other looks
--- at it as well.
+-- beat is the heartbeat of a worker. It renews the lease of all its runs at once,
+-- returns those that the worker has lost, declares workers without a heartbeat dead,
+-- and returns due runs for repair. Every worker does the reconciler's work: the first
+-- one that asks receives a due run, and the run is due again only TAKEN later, so that
+-- no other worker repairs it at the same time.
 --
 -- KEYS[1] due
 -- ARGV[1] worker id  ARGV[2] session  ARGV[3] lease in ms  ARGV[4] most due runs
--- ARGV[5] what the worker adds to the queue: slots, spare slots, and the share
--- of a flow in percent, with a blank between them
+-- ARGV[5] capacity of the worker: slots, spare slots, and the share of a flow in
+-- percent, separated by blanks
 -- then three for each run: id, fence, and the expiry (unix seconds) of an entry
 -- to make among asynq's leases, "" for none
 --
--- Returns {ids of the runs that are not this worker's any more, due runs, 1 when this
--- worker is to take nothing new}; a due run is id, fence, what is wrong: "lost"
--- (its worker), "missing" (its task), "late" (past its deadline), "wake" (parked
--- until now), "settle" (ended, not settled).
-local TAKEN = 3000 -- ms for which a due run is this worker's to repair
-local GRACE = 3000 -- ms past its deadline after which a running run's worker is not trusted to end it
+-- Returns {ids of the runs that this worker has lost, due runs, 1 when this worker must
+-- claim nothing new}; a due run is id, fence, reason: "lost" (its worker), "missing" (its
+-- task), "late" (past its deadline), "wake" (parked until now), "settle" (ended, not
+-- settled).
+local TAKEN = 3000 -- ms for which only this worker repairs a due run
+local GRACE = 3000 -- ms past its deadline after which a running run is stopped here instead of by its worker
 local CHUNK = 1000 -- values in one call
 
 local worker, lease = ARGV[1], tonumber(ARGV[3])
@@ -36,8 +36,8 @@ for i = 6, #ARGV, 3 do
 end
 
 local WORKERS = OURS .. "workers"
--- A worker that has not been heard of for a lease itself cannot tell which others have
--- died: Redis may have been away, for all of them. Its first beat after that
+-- A worker whose own last heartbeat is older than a lease cannot tell which others have
+-- died: Redis may have been unavailable to all of them. Its first heartbeat after that
 -- declares none dead and gives all of them a new lease.
 local before = call("ZSCORE", WORKERS, worker)
 local heard = before and now - before < lease
@@ -48,7 +48,7 @@ call("ZADD", WORKERS, whole(now), worker)
 local session = call("HGET", OURS .. "sessions", worker)
 if not session or tonumber(session) < tonumber(ARGV[2]) then call("HSET", OURS .. "sessions", worker, ARGV[2]) end
 
--- giveBack returns a dead worker's inbox to the list that it came from.
+-- giveBack returns the tasks in the inbox of a dead worker to their list.
 local function giveBack(inbox, list)
 	while true do
 		local task = call("RPOP", inbox)
@@ -57,7 +57,7 @@ local function giveBack(inbox, list)
 	end
 end
 
--- evict takes a dead worker out of the registry and makes its runs due.
+-- evict removes a dead worker from the registry and makes its runs due.
 local function evict(dead)
 	call("ZREM", WORKERS, dead)
 	call("HDEL", OURS .. "sessions", dead)
@@ -85,7 +85,7 @@ if heard then
 	end
 end
 
--- The capacity of the queue is that of its workers; it is added up when one changes.
+-- The capacity of the queue is the sum of its workers'. It is computed when one changes.
 local drained = call("SISMEMBER", OURS .. "drain", worker)
 local offers = drained == 1 and "0 0 0" or ARGV[5]
 if call("HGET", OURS .. "capacity", worker) ~= offers or evicted or call("EXISTS", OURS .. "slots") == 0 then
@@ -98,7 +98,8 @@ if call("HGET", OURS .. "capacity", worker) ~= offers or evicted or call("EXISTS
 	call("SET", OURS .. "slots", whole(sum) .. " " .. whole(spare) .. " " .. whole(share))
 end
 
--- queued says what is wrong with a queued run, or nil and when to look again.
+-- queued returns the reason for which a queued run needs repair, or nil and the time of
+-- the next check.
 local function queued(id, fence, deadline)
 	if deadline and now > deadline then return "late" end
 	local task = taskOf(id, fence)
@@ -120,7 +121,7 @@ local function queued(id, fence, deadline)
 	return nil, now + LOOK_AFTER
 end
 
--- running does the same for a running one.
+-- running does the same for a running run.
 local function running(of, deadline)
 	if not of or not call("ZSCORE", WORKERS, of) then return "lost" end
 	if deadline and now > deadline + GRACE then return "late" end

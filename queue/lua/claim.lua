@@ -1,24 +1,24 @@
 -- uses: keys run
--- claim takes tasks for a worker and begins their runs in the same step.
+-- claim takes tasks for a worker and begins their runs.
 --
 -- KEYS[1] due
--- ARGV[1] worker id  ARGV[2] session: a number that grows with each connection of the worker
+-- ARGV[1] worker id  ARGV[2] session: a number that grows with each lost reply, see redeliver
 -- ARGV[3] list to take from: "pending" or "express"  ARGV[4] most tasks
 -- ARGV[5] task lease expiry, unix seconds
 --
--- Returns nil when there is nothing; "paused", "dead" or "old" when there was
--- something that this worker, or this session of it, may not take now; else eight
--- values for each task: its id, message ("" for a run's task, which says nothing that
--- its id does not), verdict, and, when the verdict is the fence, the moments of
--- acceptance and of this start (unix microseconds), the deadline (unix ms),
--- spec, event. The verdict "task" is for a task that is not a run's.
-local GHOSTS = 256 -- tasks of runs that were stopped, passed over in one call
+-- Returns nil when there is no task; "paused", "dead" or "old" when there was a task
+-- that this worker, or this session of it, may not take now; otherwise eight values for
+-- each task: its id, message ("" for a task that carries a run, because its id says the
+-- same), verdict, and, when the verdict is the fence, the times of acceptance and of
+-- this start (unix microseconds), the deadline (unix ms), spec, event. The verdict
+-- "task" means that the task carries no run.
+local GHOSTS = 256 -- tasks read in one call, including those of stopped runs, which are dropped
 
 local worker, most = ARGV[1], tonumber(ARGV[4])
 local inbox = OURS .. "inbox:" .. worker .. ":" .. ARGV[3]
 local source = (ARGV[3] == "express" and OURS or ASYNQ) .. ARGV[3]
 
--- giveBack returns what is in the inbox to the head of its list.
+-- giveBack returns the tasks in the inbox to the head of their list, and why if there were any.
 local function giveBack(why)
 	local kept = nil
 	while true do
@@ -30,8 +30,8 @@ local function giveBack(why)
 end
 
 if call("EXISTS", ASYNQ .. "paused") == 1 then return giveBack("paused") end
--- A worker without a session was declared dead: nobody would miss what it
--- took. A call of an earlier session arrives late, and its reply is read by nobody.
+-- A worker without a session was declared dead: no other worker would recover the runs
+-- that it took. A call of an earlier session arrives late, and nothing reads its reply.
 local session = call("HGET", OURS .. "sessions", worker)
 if not session then return giveBack("dead") end
 if tonumber(ARGV[2]) < tonumber(session) then return giveBack("old") end
@@ -45,15 +45,15 @@ local function put(task, message, verdict, at, started, deadline, spec, event)
 	out[n+5], out[n+6], out[n+7], out[n+8] = started or "", deadline or "", spec or "", event or ""
 end
 
--- begin begins a run. It gets no entry among asynq's leases: its worker's life
--- is its lease, and beat adds one for asynq's tools when it runs long. A run of
--- an earlier version has a fence one below its next attempt.
+-- begin begins a run. It makes no entry in asynq's lease set: the heartbeat of the
+-- worker is the lease, and beat adds an entry for asynq's tools when the run lasts. A
+-- run of an earlier version has a fence one below its next attempt.
 local function begin(task, attempt)
 	local id = string.sub(task, 1, ID)
 	local key = RUN .. id
 	local r = call("HMGET", key, "state", "fence", "at", "deadline", "limit", "spec", "event")
 	local behind = r[1] == "queued" and tonumber(attempt) - fenceOf(r[1], r[2])
-	if behind ~= 0 and behind ~= 1 then return call("DEL", TASK .. task) end -- it was stopped, or is another attempt's
+	if behind ~= 0 and behind ~= 1 then return call("DEL", TASK .. task) end -- the run was stopped, or the task is of another attempt
 	local deadline = r[4] or whole(ms + r[5])
 	call("HSET", key, "state", "running", "fence", attempt, "worker", worker, "started", us, "deadline", deadline)
 	begun[#begun+1] = "0"
@@ -62,7 +62,8 @@ local function begin(task, attempt)
 	put(task, "", attempt, r[3], us, deadline, r[6], r[7])
 end
 
--- take begins a run, or leaves a task to asynq: unless it was deleted while it was pending.
+-- take begins the run of a task, or claims a task that carries no run for asynq, unless
+-- the task was deleted while it was pending.
 local function take(task)
 	local attempt = string.match(task, "%.(%d+)$", ID + 1)
 	if attempt then return begin(task, attempt) end

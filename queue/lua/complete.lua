@@ -1,16 +1,16 @@
 -- uses: keys run reply turns advance finish settle
--- conclude is finish and settle in one call: for runs that no caller waits for, and for
--- many at once. A run that came to a concurrency limit is left to settle, after
--- its worker has vacated its place.
+-- complete does the work of finish and settle in one call, for runs without a waiting
+-- caller and for large batches. A run that has reached a concurrency limit is not
+-- settled here: settle follows after its worker has released its place.
 --
 -- KEYS[1] due
 -- ARGV[1] largest output sent along with a reply, bytes  ARGV[2] PUBLISH, or SPUBLISH on a Cluster
 -- ARGV[3] asynq's day, as in its keys  ARGV[4] expiry of the day's counts, unix seconds
 -- then seven for each attempt: run id, fence, state, output, error, steps, age (see leave)
 --
--- Returns for each attempt 2 when it has ended its run and that is settled, 1
--- when settle is to follow, also for a repeated call, 0 for a stale one; and
--- then whether runs stand in line (more than 0).
+-- Returns for each attempt 2 when it has ended its run and the run is settled, 1 when
+-- settle must follow, also for a repeated call, 0 for a stale fence; and at the end
+-- whether runs are in line (more than 0).
 local _, us = clock()
 local largest, out = tonumber(ARGV[1]), {}
 

@@ -1,11 +1,11 @@
 -- uses: keys
--- replied notes when API processes had answered those who waited for runs. The first
--- answer counts; a run whose retention is over stays away.
+-- delivered stores when callers received the results of their runs. The first
+-- delivery of a run is stored; a run that was removed is not created again.
 --
 -- KEYS[1] due
--- ARGV two for each run: run id, how long ago it was answered, microseconds
+-- ARGV two for each run: run id, time since the delivery in microseconds
 --
--- Returns how many were noted.
+-- Returns how many were stored.
 local time = call("TIME")
 local us = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local noted = 0

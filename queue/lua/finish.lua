@@ -1,13 +1,14 @@
 -- uses: keys run reply finish
--- finish stores how attempts ended and tells the API processes that wait. A stale
--- fence changes nothing (I6). What nobody waits for is left to settle.
+-- finish stores the outcomes of attempts that end their runs, and publishes the
+-- results to the waiting API processes. A stale fence changes nothing (I6). All
+-- other work of a run's end is done by settle.
 --
 -- KEYS[1] due
 -- ARGV[1] largest output sent along with a reply, bytes  ARGV[2] PUBLISH, or SPUBLISH on a Cluster
 -- then six for each attempt: run id, fence, state, output, error, steps
 --
--- Returns 1 for each attempt that has ended its run, also for a repeated call,
--- 0 for a stale one.
+-- Returns for each attempt 1 when it has ended its run, also for a repeated call, 0
+-- for a stale fence.
 local _, us = clock()
 local largest, out = tonumber(ARGV[1]), {}
 

@@ -1,12 +1,12 @@
 -- uses: keys run
--- journal records an effect of a run through its fence.
+-- journal stores an entry for an effect of a run, if the fence holds.
 --
 -- KEYS[1] due
 -- ARGV[1] run id  ARGV[2] fence that must hold  ARGV[3] step key  ARGV[4] what to record:
--- "s" and a word of its own for a start, else "r" and the result
+-- "s" and a random mark for a start, "p" for a piece of a result, or "r" and the result
 --
--- Returns what was known of the effect before, "" for nothing, or nil for a
--- stale fence. A result is never replaced.
+-- Returns the previous entry of the effect, "" for none, or nil for a stale fence. A
+-- result is never replaced.
 local r = call("HMGET", RUN .. ARGV[1], "state", "fence")
 if not executes(r[1], r[2], ARGV[2]) then return nil end
 local journal = OURS .. "journal:" .. ARGV[1]

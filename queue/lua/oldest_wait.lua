@@ -1,10 +1,11 @@
 -- uses: keys
--- age says how long the task has waited that a worker takes next, when no
--- worker is there to take it.
+-- oldest_wait returns how long the next pending task has waited while no worker
+-- can take it.
 --
 -- KEYS[1] due
 --
--- Returns milliseconds of Redis' clock, 0 when nothing is pending or a worker is there.
+-- Returns milliseconds by Redis' clock, 0 when no task is pending, or when a worker is
+-- alive and the queue is not paused.
 if call("ZCARD", OURS .. "workers") > 0 and call("EXISTS", ASYNQ .. "paused") == 0 then return 0 end
 local task = call("LINDEX", ASYNQ .. "pending", -1)
 local since = task and call("HGET", TASK .. task, "pending_since")

@@ -1,6 +1,6 @@
 -- uses: keys run turns advance
--- park releases a run from its worker until a moment or a call wakes it. The time until then
--- does not count towards its limit.
+-- park ends an attempt without ending its run, until a time or a callback wakes the
+-- run. The time until then does not count towards its limit.
 --
 -- KEYS[1] due
 -- ARGV[1] run id  ARGV[2] fence that must hold  ARGV[3] ms until it wakes
@@ -14,7 +14,7 @@ if not executes(r[1], r[2], ARGV[2]) then return 0 end
 
 local now = clock()
 local wake = now + ARGV[3]
-if r[4] then -- what it waits for came while it was still running, see callback
+if r[4] then -- the callback arrived while the run was running, see callback.lua
 	wake = now
 	call("HDEL", run, "called")
 end

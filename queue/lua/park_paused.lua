@@ -1,13 +1,13 @@
 -- uses: keys run turns advance
--- hold parks a run of a paused flow until the flow is resumed, see release.
--- A run that was parked half-way before goes on: what has begun is finished.
+-- park_paused parks a run of a paused flow until resume_flow. A run that has executed
+-- steps before is admitted, so that begun runs are completed.
 --
 -- KEYS[1] due
 -- ARGV[1] run id  ARGV[2] fence that must hold  ARGV[3] flow  ARGV[4] the pause, by its beginning in unix ms
 --
--- Returns "parked": no worker has it; "in": it executes, also when that
--- pause is over and its worker does not know it yet; "lost" for a stale fence.
-local LOOK = 300000 -- ms, 5 min, after which a run looks by itself whether its flow is still paused
+-- Returns "parked"; "in" when the run may execute, also when that pause is over and
+-- the worker does not know it yet; "lost" for a stale fence.
+local LOOK = 300000 -- ms, 5 min, after which a run is woken to check whether its flow is still paused
 
 local id, run, line = ARGV[1], RUN .. ARGV[1], OURS .. "held:" .. ARGV[3]
 local r = call("HMGET", run, "state", "fence", "at", "deadline", "limit", "steps", "worker", "turn")
@@ -18,7 +18,7 @@ if r[6] or call("HGET", OURS .. "resumed", ARGV[3]) == ARGV[4] then return "in" 
 local now = clock()
 local wake = now + LOOK
 if r[5] then
-	call("HDEL", run, "deadline") -- its time counts from when it begins
+	call("HDEL", run, "deadline") -- its limit counts from its first start
 else
 	wake = math.min(wake, r[4] + 100)
 end

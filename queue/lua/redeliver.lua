@@ -1,14 +1,14 @@
 -- uses: keys run
--- resume starts a session of a worker: from now on claims of earlier ones take
--- nothing. It begins again the runs that this worker was given in a reply that
--- was lost.
+-- redeliver starts a session of a worker: from now on claims of earlier sessions take
+-- nothing. The reply of a claim was lost; redeliver delivers the same attempts again.
 --
 -- KEYS[1] due
 -- ARGV[1] worker id  ARGV[2] session, then ids of tasks that the worker began and does not have
 --
--- Returns "dead" when the worker was declared dead: what it began is another's, and its next beat makes
--- a session. Without tasks, the ids of all that this worker began; with tasks, eight
--- values for each run of theirs that is still this worker's, as claim does.
+-- Returns "dead" when the worker was declared dead: its runs belong to other workers,
+-- and its next beat creates a session. Otherwise, without tasks in ARGV, the ids of all
+-- tasks that this worker has begun; with tasks, eight values, as claim, for each whose
+-- attempt still belongs to this worker.
 local worker = ARGV[1]
 if not call("HGET", OURS .. "sessions", worker) then return "dead" end
 call("HSET", OURS .. "sessions", worker, ARGV[2])

@@ -1,14 +1,15 @@
 -- uses: keys run turns place
--- requeue gives a run its next attempt, whose number is its new fence: a new
--- task in the place of the old one. A queued run whose task is gone gets that
--- task again, of the same attempt.
+-- requeue enqueues the next attempt of a run: it increases the fence and replaces the
+-- task. For a queued run whose task is gone, it enqueues the task of the same attempt
+-- again.
 --
 -- KEYS[1] due
 -- ARGV[1] run id  ARGV[2] fence that must hold  ARGV[3] live state that must hold
--- ARGV[4] message of the task  ARGV[5] "1" when the attempt was lost to a crash  ARGV[6] most crashes
+-- ARGV[4] message of the task  ARGV[5] "1" when the attempt was lost with its worker  ARGV[6] most crashes
 -- ARGV[7] "1" for the end of the queue, else its head
 --
--- Returns 1 done, 0 the run has moved on, 2 refused: too many crashes.
+-- Returns 1 done, 0 when the state or the fence does not hold, 2 when the run has lost
+-- too many workers.
 local id, run = ARGV[1], RUN .. ARGV[1]
 local r = call("HMGET", run, "state", "fence", "crashes", "worker", "at", "turn", "deadline")
 local fence = fenceOf(r[1], r[2])
@@ -35,7 +36,7 @@ if r[7] then look = math.min(look, r[7] + 100) end
 lookAt(id, look)
 if r[1] == "waiting" then
 	place(id, taskOf(id, fence), ARGV[4], us, turn, r[5], ARGV[7] ~= "1")
-else -- it is in flight already
+else -- the run is in flight already
 	measure()
 	call("HSET", TASK .. taskOf(id, fence), "msg", ARGV[4], "state", "pending", "pending_since", us .. "000")
 	admit(id, taskOf(id, fence), turn and select(2, parseTurn(turn)), ARGV[7] == "1" and "pending" or "front")

@@ -1,12 +1,12 @@
 -- uses: keys run reply
--- respond stores what a flow answers its caller while the run goes on, through
--- the run's fence, and tells the API processes that wait. The first answer stands.
+-- respond stores the early response of a flow, if the fence holds, and publishes it
+-- to the waiting API processes. Only the first response of a run is stored.
 --
 -- KEYS[1] due
 -- ARGV[1] run id  ARGV[2] fence that must hold  ARGV[3] answer (JSON)
 -- ARGV[4] PUBLISH, or SPUBLISH on a Cluster
 --
--- Returns 1 stored, 2 there was an answer before, 0 for a stale fence.
+-- Returns 1 stored, 2 when there was a response before, 0 for a stale fence.
 local run = RUN .. ARGV[1]
 local r = call("HMGET", run, "state", "fence", "early", "reply", "at", "started")
 if not executes(r[1], r[2], ARGV[2]) then return 0 end

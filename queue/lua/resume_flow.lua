@@ -1,11 +1,11 @@
 -- uses: keys
--- release ends a pause of a flow on one queue: from now on hold lets its runs
--- in. It takes runs out of the line, the first accepted first.
+-- resume_flow ends a pause of a flow on one queue: from now on park_paused admits its
+-- runs. It removes waiting runs from the line of the pause, in the order of acceptance.
 --
 -- KEYS[1] due
 -- ARGV[1] flow  ARGV[2] the pause, by its beginning in unix ms  ARGV[3] most runs
 --
--- Returns id and fence of each; nothing: there are no more.
+-- Returns id and fence of each removed run; empty when none is left.
 call("HSET", OURS .. "resumed", ARGV[1], ARGV[2])
 local line, out = OURS .. "held:" .. ARGV[1], {}
 while #out == 0 do

@@ -1,13 +1,13 @@
 -- uses: keys run turns advance settle
--- settle does what is left when runs have ended: it takes their tasks out of
--- asynq, puts them into the index, and lets those that stand in line move up.
--- A run that has not ended is left alone. Doing it again changes nothing.
+-- settle does the remaining work for runs that have ended: it removes their tasks from
+-- asynq, adds them to the index, and moves runs in line up. A run that has not ended
+-- is not changed, and settling a run again has no effect.
 --
 -- KEYS[1] due
 -- ARGV[1] asynq's day, as in its keys  ARGV[2] expiry of the day's counts, unix seconds
 -- then two for each run: run id, its age, see leave
 --
--- Returns how many were settled, and whether runs stand in line (more than 0).
+-- Returns how many were settled, and whether runs are in line (more than 0).
 local seen = {}
 
 for i = 3, #ARGV, 2 do
@@ -19,7 +19,7 @@ for i = 3, #ARGV, 2 do
 	elseif r and not live(r[1]) then
 		leave(id, r[5] and r[2] - 1 or r[2], r[3], r[6], ARGV[i+1])
 		if r[7] then call("SREM", OURS .. "gated:" .. r[7], id) end
-		for gate in string.gmatch(r[8] or "", "[^,]+") do -- of a run whose worker did not vacate them
+		for gate in string.gmatch(r[8] or "", "[^,]+") do -- places that the worker did not release
 			call("ZREM", OURS .. "gate:" .. gate .. ":inside", id)
 			call("ZREM", OURS .. "gate:" .. gate .. ":line", id)
 		end

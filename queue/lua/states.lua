@@ -1,12 +1,12 @@
 -- uses: keys
--- states says where runs are whose results have not come: a reply may have
--- been lost with a connection.
+-- states returns the states of runs whose replies are overdue, since a reply may
+-- have been lost with a connection.
 --
 -- KEYS[1] due
 -- ARGV run ids
 --
--- Returns for each run its state, "" when there is no such run, "answered"
--- when it goes on but has answered its caller.
+-- Returns for each run its state, "" when there is no such run, "answered" when it
+-- has not ended but has an early response.
 local out = {}
 for i, id in ipairs(ARGV) do
 	local r = call("HMGET", RUN .. id, "state", "early", "finished")

@@ -1,16 +1,16 @@
 -- uses: keys run reply turns advance
--- stop ends a run from outside: it was cancelled, ran past its deadline with
--- no worker to end it, or took down too many workers. The fence moves on, so that
--- a worker which still has the run can change nothing. The task of a queued run
--- stays in the list until a worker passes over it: to look for it costs more,
--- the longer the list is.
+-- stop ends a run from outside: it was cancelled, exceeded its deadline with no worker
+-- to end it, or has lost too many workers. It increases the fence, so that a worker
+-- that still executes the run can change nothing. The task of a queued run remains in
+-- its list until a claim drops it, because the cost of searching it would grow with
+-- the list.
 --
 -- KEYS[1] due
 -- ARGV[1] run id  ARGV[2] fence that must hold, "" for any  ARGV[3] new state
 -- ARGV[4] error (JSON)  ARGV[5] PUBLISH or SPUBLISH
 --
--- Returns the state that the run had, or "" when there is no such run; nothing
--- changes when that state is terminal or the fence does not hold.
+-- Returns the previous state of the run, "" when there is no such run. Nothing changes
+-- when that state is terminal or the fence does not hold.
 local id, run = ARGV[1], RUN .. ARGV[1]
 local r = call("HMGET", run, "state", "fence", "reply", "at", "started", "early", "worker", "turn")
 local state = r[1]

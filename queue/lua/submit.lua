@@ -1,26 +1,26 @@
 -- uses: keys run reply turns place
--- submit stores runs and gives each a place: all of it or nothing.
+-- submit stores runs and enqueues their tasks in one step, in pending or in the lines of their flows.
 --
 -- KEYS[1] due
--- ARGV[1] this API process, "" when nobody waits
--- ARGV[2] "1" when the call is repeated, its reply having been lost
+-- ARGV[1] the API process whose caller waits, "" for none
+-- ARGV[2] "1" for a repeated call, after a lost reply
 -- ARGV[3] most runs of one flow that may wait, -1 for any number
--- ARGV[4] longest wait, in ms, of a run that somebody waits for, -1 for any
+-- ARGV[4] longest wait in ms of a run with a waiting caller, -1 for any
 -- then eleven for each run:
 --   id, task message, spec, event, limit in ms, "1" when the limit
 --   counts from now (else from the first start), turn,
---   guard hash or "", fingerprint, window in ms, what a repetition is: "refuse"
---   it, "again" a new run if the first has failed, "" always attached to it
+--   hash of the idempotency key or "", fingerprint, window in ms, what happens to a
+--   repetition: "refuse" rejects it, "again" makes a new run if the first has
+--   failed, "" always attaches it to the first
 --
--- Returns one string for each run: "" accepted (also when it had been, by the
--- same id: a repeated call is not a second run), the id of the first run that
--- this one is attached to, "replayed", "mismatch", "full", or "ran" and the id
--- of a first run whose record is not kept any more.
+-- Returns one string for each run: "" when it is accepted, also by a repeated call with
+-- the same id; the id of the first run, to which this one is attached; "replayed";
+-- "mismatch"; "full"; or "ran" and the id of a first run whose record was removed.
 local ms, us = clock()
 local process, repeated, most, patience = ARGV[1], ARGV[2] == "1", tonumber(ARGV[3]), tonumber(ARGV[4])
 
--- attach answers for a run whose guard is held by an earlier one; nil: it is to
--- be a run of its own.
+-- attach returns the reply for a run whose idempotency key belongs to an earlier run;
+-- nil: it becomes a run of its own.
 local function attach(first, same, repetition)
 	if not same then return "mismatch" end
 	if repetition == "refuse" then return "replayed" end
@@ -31,10 +31,10 @@ local function attach(first, same, repetition)
 	return first
 end
 
-local gated = {} -- runs of a flow that stand in line for a concurrency limit, by flow
+local gated = {} -- number of runs that wait at a concurrency limit, by flow
 
--- full tells whether too many runs of a flow wait, or the first of those that
--- somebody waits for has waited too long.
+-- full reports whether too many runs of a flow wait, or whether its first run with a
+-- waiting caller has waited too long.
 local function full(turn)
 	local class, flow, _, key = parseTurn(turn)
 	if most >= 0 then

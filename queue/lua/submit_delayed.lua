@@ -1,13 +1,13 @@
 -- uses: keys run
--- later stores a run that waits for the moment at which it starts: the
--- reconciler gives it its first task then.
+-- submit_delayed stores a run that waits until its start time, when the reconciler
+-- enqueues its first task.
 --
 -- KEYS[1] due
 -- ARGV[1] run id  ARGV[2] spec  ARGV[3] event  ARGV[4] limit in ms  ARGV[5] ms until it starts  ARGV[6] turn
--- ARGV[7] guard hash, "" for none  ARGV[8] fingerprint  ARGV[9] window in ms
+-- ARGV[7] hash of the idempotency key, "" for none  ARGV[8] fingerprint  ARGV[9] window in ms
 --
--- Returns the id of the run: this one, also for a repeated call, or the first
--- one with the guard; "mismatch" when that had another fingerprint.
+-- Returns the id of the run, also for a repeated call, or the id of the first run with
+-- the same idempotency key; "mismatch" when that run had another fingerprint.
 local guard = ARGV[7] ~= "" and OURS .. "guard:" .. ARGV[7]
 local held = guard and call("GET", guard)
 if held then

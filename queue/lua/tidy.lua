@@ -1,12 +1,12 @@
 -- uses: keys run
--- tidy removes runs whose retention is over, with their journals, in the order
--- of their end. One worker does it at a time.
+-- tidy removes runs after their retention, with their journals, in the order of their
+-- ends. One worker at a time does it.
 --
 -- KEYS[1] due
--- ARGV[1] worker id  ARGV[2] retention in ms  ARGV[3] most runs to remove  ARGV[4] ms for which this worker has the turn
+-- ARGV[1] worker id  ARGV[2] retention in ms  ARGV[3] most runs to remove  ARGV[4] ms for which this worker is the one
 --
--- Returns how many were removed, -1 when another worker has the turn.
-local STRAYS = 20 -- oldest runs of the index looked at, which another version may have settled
+-- Returns how many were removed, -1 when another worker is the one.
+local STRAYS = 20 -- oldest runs of the index that are checked, because an earlier version may have settled them
 
 local turn = call("GET", OURS .. "tidy")
 if turn and turn ~= ARGV[1] then return -1 end
@@ -16,7 +16,7 @@ local ms = clock()
 local before = (ms - ARGV[2]) * 1000
 local ids, keys, seen = {}, {}, {}
 
--- over tells whether a run's retention is over; nil: there is no such run.
+-- over reports whether the retention of a run has passed; nil: there is no such run.
 local function over(id)
 	local r = call("HMGET", RUN .. id, "state", "finished")
 	if not r[1] then return nil end

@@ -1,12 +1,12 @@
--- advance: how runs move up when others have left. It uses turns. The order of
--- the flows and the heads of their lines are read in parts, and each key is
--- written once: beside its own task, a run that moves up costs next to nothing.
-local PART = 8 -- flows, or more tasks of a line, that are read at once
+-- advance: how runs in line move up when others leave. It uses turns. The order of the
+-- flows and the heads of their lines are read in parts, and each key is written once:
+-- except for its own task, a run that moves up costs next to nothing.
+local PART = 8 -- flows that are read at once
 
-local left = {} -- runs by flow that are not in flight any more
+local left = {} -- runs by flow that are no longer in flight; advance writes it
 
--- leaveFlight says that a run is not in flight any more: it was parked, or has
--- ended. advance writes it.
+-- leaveFlight removes a run that was parked or has ended from the runs in flight.
+-- advance writes it.
 local function leaveFlight(id, turn)
 	if not turn then return end
 	local flow = (parsed[turn] or parse(turn))[2]
@@ -14,19 +14,20 @@ local function leaveFlight(id, turn)
 	if ids then ids[#ids+1] = id else left[flow] = {id} end
 end
 
--- moveUp lets those in line move up, and returns whether some stay there (more than 0).
--- What it is made of is made when it is called: mostly nobody is in line.
+-- moveUp moves runs in line up, and returns whether some remain in line (more than 0).
+-- Its functions are created only when it is called, because there are mostly no runs in
+-- line.
 local function moveUp()
 	-- A ring is the order of the flows of a class that are in line: those that were
-	-- read, the next one first. A flow there has a score, the number of its last
-	-- turn once that or its runs in flight have changed, and its line unless its
-	-- runs have keys. byFlow says false of one that is not in line any more.
+	-- read, the next one first. A flow has a score; a number, that of its last turn,
+	-- once that or its runs in flight have changed; and its line, unless its runs have
+	-- keys. byFlow is false for a flow that is no longer in line.
 	local function ringOf(class) return {class = class, key = OURS .. "turns:" .. class, read = 0, upTo = -1, byFlow = {}, gone = {}} end
 
 	local waited, unwaited = ringOf("w"), ringOf("u")
-	local turn = tonumber(call("GET", OURS .. "turn") or 0) -- the last one that was given
+	local turn = tonumber(call("GET", OURS .. "turn") or 0) -- the number of the last turn
 	local before = turn
-	local lines = {} -- what was read of lines, by key
+	local lines = {} -- the lines that were read, by key
 
 	-- insert puts a flow into a ring, behind those with the same score.
 	local function insert(ring, f, score)
@@ -38,8 +39,8 @@ local function moveUp()
 		f.score, ring[i+1] = score, f
 	end
 
-	-- rescore puts a flow that is in line where it belongs after its number of
-	-- runs in flight has changed. The first part of the ring has been read.
+	-- rescore moves a flow in the ring after its number of runs in flight has changed.
+	-- The first part of the ring must have been read.
 	local function rescore(ring, flow)
 		local f, was = ring.byFlow[flow], nil
 		if f then
@@ -58,14 +59,14 @@ local function moveUp()
 		insert(ring, f, score(flow, f.number))
 	end
 
-	-- nextOf is the flow of a ring whose turn it is; nil: none is in line.
+	-- nextOf returns the flow of a ring whose turn is next; nil: none is in line.
 	local function nextOf(ring)
 		while not ring.whole and (not ring[1] or ring[1].score > ring.upTo) do
 			local more = call("ZRANGE", ring.key, ring.read, ring.read + PART - 1, "WITHSCORES")
 			for i = 1, #more, 2 do
 				local flow = more[i]
 				ring.upTo = tonumber(more[i+1])
-				if ring.byFlow[flow] == nil then -- else it has its place
+				if ring.byFlow[flow] == nil then -- otherwise it has its place already
 					local f = {flow = flow}
 					ring.byFlow[flow] = f
 					insert(ring, f, ring.upTo)
@@ -76,10 +77,10 @@ local function moveUp()
 		return ring[1]
 	end
 
-	-- openLine returns the line from which a flow's next run comes: of the key whose
-	-- turn it is. room is how many more runs may begin; part of it is what the flow is
-	-- likely to get. at is how many of the tasks that were read are taken, last the
-	-- index of the line's last task when that was read.
+	-- openLine returns the line of a flow's next run: that of the key whose turn is next.
+	-- room is the number of runs that may still begin; the flow is likely to get a part of
+	-- it, which is how many tasks are read. In a line, at is the number of read tasks that
+	-- were taken, and last the index of the last task of the line once it was read.
 	local function openLine(ring, f, room)
 		local l, key = f.line, ""
 		if not l then
@@ -93,7 +94,7 @@ local function moveUp()
 		if l.at == #l.tasks then
 			local part = math.max(1, math.ceil(room / (#ring + 1)), l.taken)
 			l.tasks, l.at = call("ZRANGE", l.name, l.taken, l.taken + part), 0
-			if #l.tasks > part then -- one more than it takes now: the line goes on
+			if #l.tasks > part then -- one more than needed was read: the line continues
 				table.remove(l.tasks)
 			else
 				l.last = #l.tasks
@@ -102,7 +103,7 @@ local function moveUp()
 		return l
 	end
 
-	-- closeLine forgets a line whose last task was taken, and returns whether its flow has another one.
+	-- closeLine removes a line whose last task was taken, and returns whether its flow has another one.
 	local function closeLine(ring, f, l)
 		lines[l.name], f.line = nil, nil
 		call("DEL", l.name)
@@ -112,10 +113,10 @@ local function moveUp()
 		return false
 	end
 
-	-- mayUse tells whether the flow whose turn it is may use a spare slot.
+	-- mayUse reports whether the next flow of a ring may use a spare slot.
 	local function mayUse(ring) return ring[1] and mayUseSpare(ring.class, inFlightOf(ring[1].flow)) end
 
-	-- fill moves runs out of the lines for as long as there is room.
+	-- fill moves runs from the lines to pending and express while there is room.
 	local function fill()
 		local most, _, us = inFlightMost(), clock()
 		local since = us .. "000"
@@ -141,7 +142,7 @@ local function moveUp()
 			local task = l.tasks[at]
 			l.at, l.taken = at, l.taken + 1
 			if l.last and at >= l.last then more = closeLine(ring, f, l) end
-			-- A task without a state was deleted: the reconciler sees to its run.
+			-- A task without a state was deleted: the reconciler repairs its run.
 			if task and call("HSET", TASK .. task, "state", "pending", "pending_since", since) == 1 then
 				admit(string.sub(task, 1, ID), task, f.flow, list)
 			elseif task then
@@ -163,7 +164,7 @@ local function moveUp()
 		flush()
 	end
 
-	-- store writes the order of a ring, and returns whether flows stay in line, 1 or 0.
+	-- store writes the order of a ring, and returns 1 when flows remain in line, otherwise 0.
 	local function store(ring)
 		local scores = {}
 		for flow, f in pairs(ring.byFlow) do
@@ -182,8 +183,8 @@ local function moveUp()
 	return store(waited) + store(unwaited)
 end
 
--- advance writes who has left a worker and is not in flight any more, and lets
--- those in line move up. It returns whether flows are in line (more than 0).
+-- advance writes which runs have left their workers and are no longer in flight, and
+-- moves runs in line up. It returns whether flows are in line (more than 0).
 local function advance()
 	leaveWorkers()
 	local standing = call("EXISTS", OURS .. "turns:w", OURS .. "turns:u", OURS .. "express")
@@ -193,7 +194,7 @@ local function advance()
 	end
 	if standing == 0 then return 0 end
 	measure()
-	while inExpress > 0 and inFlight() - inExpress < slots do -- a slot is free, so it need not be a spare one
+	while inExpress > 0 and inFlight() - inExpress < slots do -- a regular slot is free, so no spare one is needed
 		call("LMOVE", OURS .. "express", ASYNQ .. "pending", "RIGHT", "RIGHT")
 		inExpress, inPending = inExpress - 1, inPending + 1
 	end

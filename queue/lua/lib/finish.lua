@@ -1,17 +1,18 @@
--- finish: how an attempt ends its run, and who is told. It uses reply.
+-- finish: how an attempt ends its run and its result is published. It uses reply.
 --
--- A message is replies with a "\30" between them.
-local TOGETHER = 1048576 -- bytes of replies in one message
+-- A message contains replies with a "\30" between them.
+local TOGETHER = 1048576 -- bytes of replies from which on a message is sent
 
-local replies, bytes = {}, 0 -- by process, not sent yet
+local replies, bytes = {}, 0 -- by API process, not sent yet
 
--- announce sends what is gathered, one message for each process. command is
--- PUBLISH, or SPUBLISH on a Cluster.
+-- announce publishes the collected replies, one message for each API process. command
+-- is PUBLISH, or SPUBLISH on a Cluster.
 local function announce(command)
 	for process, list in pairs(replies) do send(command, process, table.concat(list, "\30")) end
 	replies, bytes = {}, 0
 end
 
+-- gather adds a reply to the messages of API processes.
 local function gather(command, processes, reply)
 	for process in string.gmatch(processes, "[^,]+") do
 		local list = replies[process]
@@ -21,23 +22,23 @@ local function gather(command, processes, reply)
 	if bytes > TOGETHER then announce(command) end
 end
 
--- finishRun stores how the attempt ended whose values begin at ARGV[i]: run id,
--- fence, state, output, error, steps. r is the run's state, fence, reply,
--- started, at and early. It returns 1 when the attempt has ended its run, also
--- for a repeated call, and 0 for a stale one.
+-- finishRun stores the outcome of the attempt whose values begin at ARGV[i]: run id,
+-- fence, state, output, error, steps. r contains the fields state, fence, reply,
+-- started, at and early of the run. It returns 1 when the attempt has ended its run,
+-- also for a repeated call, and 0 for a stale fence.
 local function finishRun(r, i, us, largest, command)
 	local id = ARGV[i]
 	if executes(r[1], r[2], ARGV[i+1]) then
 		call("HSET", RUN .. id, "state", ARGV[i+2], "output", ARGV[i+3], "error", ARGV[i+4], "steps", ARGV[i+5], "finished", us)
 		if r[3] and r[3] ~= "" then
 			local output, complete = ARGV[i+3], "1"
-			if #output > largest or r[6] then -- what was answered early is in the run
+			if #output > largest or r[6] then -- the API process reads an early response from the record
 				output, complete = "", "0"
 			end
 			gather(command, r[3], replyOf(id, ARGV[i+2], complete, r[5], r[4], us, ARGV[i+4], output))
 		end
 		return 1
 	end
-	-- A repeated call: only the attempt that ended a run has its fence.
+	-- A repeated call: only the attempt that has ended a run has its fence.
 	return r[1] and not live(r[1]) and r[2] == ARGV[i+1] and 1 or 0
 end

@@ -1,6 +1,6 @@
--- place: where a run that becomes queued goes. It uses turns.
+-- place: the list or line of a run that becomes queued. It uses turns.
 
--- listFor says into which list a run may go at once; nil: it has to stand in line.
+-- listFor returns the list for a run that need not wait; nil: the run must wait in line.
 local function listFor(class, flow)
 	measure()
 	local n = inFlight()
@@ -12,8 +12,8 @@ local function listFor(class, flow)
 	return nil
 end
 
--- stand puts a task into its flow's line. at is when its run was accepted, in
--- microseconds.
+-- stand adds a task to the line of its flow. at is the time of acceptance of its run,
+-- in microseconds.
 local function stand(id, task, at, class, flow, part, key)
 	local line = lineOf(class, flow, key)
 	call("ZADD", ASYNQ .. "g:" .. line, at, task)
@@ -31,8 +31,8 @@ local function stand(id, task, at, class, flow, part, key)
 	return line
 end
 
--- rescore puts a flow that stands in line where it belongs after its number of
--- runs in flight has changed.
+-- rescore updates the score of a flow in line after its number of runs in flight has
+-- changed.
 local function rescore(flow)
 	for _, class in ipairs({"w", "u"}) do
 		local ring = OURS .. "turns:" .. class
@@ -41,8 +41,9 @@ local function rescore(flow)
 	end
 end
 
--- place finds a queued run's place: in pending, or in its flow's line. The
--- message is of its task, us the moment as text. front: at the head of pending.
+-- place enqueues the task of a queued run: in pending, in express, or in the line of its
+-- flow. message is asynq's encoding of the task, us the time as text. front: at the
+-- head of pending.
 local function place(id, task, message, us, turn, at, front)
 	local class, flow, part, key
 	if turn then class, flow, part, key = parseTurn(turn) end

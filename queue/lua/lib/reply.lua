@@ -1,8 +1,8 @@
--- reply: what API processes are sent about a run. A reply is REPLY and eight
--- fields with "\31" before each: id, state, "1" when the fields are the whole
--- result, accepted, started, finished (unix microseconds), error, output. JSON
--- holds no "\31". reply.go reads it.
-local REPLY = "r2" -- the format; a reader that does not know it reads the run instead
+-- reply: the messages about a run to API processes. A reply is REPLY and eight fields
+-- with "\31" before each: id, state, "1" when the fields are the complete result,
+-- accepted, started, finished (unix microseconds), error, output. JSON contains no
+-- "\31". client_reply.go decodes it.
+local REPLY = "r2" -- the format; a reader that does not know it reads the record instead
 
 local function replyOf(id, state, complete, at, started, finished, failure, output)
 	return table.concat({REPLY, id, state, complete, at or "", started or "", finished, failure, output}, "\31")

@@ -1,18 +1,17 @@
 -- run: the state machine of a run. docs/decisions/0006-one-state-machine.md
--- has the table of what each script answers in each state.
+-- has the table of what each script returns in each state.
 --
 -- The fence of a run is the number of an attempt. In the state "queued" it is
--- the attempt to come, in "running" the one that executes, in "waiting" the one
--- that parked the run (0: none yet); a run that has ended keeps the fence of the
--- attempt that ended it, and one that was stopped from outside has moved on to
--- the next number, which no attempt gets. A stored run without a fence has had
--- no attempt.
-local LOOK_AFTER = 15000 -- ms until the reconciler looks at a healthy run again
-local MOST_ACTIVE = 1000 -- runs in asynq's list of active tasks, so that leaving it costs no more than this
+-- the next attempt, in "running" the current one, in "waiting" the one that parked
+-- the run (0: none yet). A run that has ended keeps the fence of the attempt that
+-- ended it; a run that was stopped from outside has the next number, which no attempt
+-- gets. A stored run without a fence has had no attempt.
+local LOOK_AFTER = 15000 -- ms until the reconciler checks a healthy run again
+local MOST_ACTIVE = 1000 -- maximum number of runs in asynq's list of active tasks, which bounds the cost of removing one
 
 local function whole(n) return string.format("%.0f", n) end
 
-local nowMs, nowUs -- the time of this call; nil until asked
+local nowMs, nowUs -- the time of this call; nil until clock is called
 
 -- clock returns Redis' time in whole milliseconds, and in microseconds as text.
 local function clock()
@@ -29,8 +28,8 @@ local function fenceOf(state, stored)
 	return tonumber(stored) or (state == "queued" and 1 or 0)
 end
 
--- executes tells whether an attempt is the one that executes its run: only then
--- may it write.
+-- executes reports whether an attempt is the current one of its run. Only the current
+-- attempt may write.
 local function executes(state, stored, fence)
 	return state == "running" and stored == fence
 end
@@ -40,15 +39,15 @@ local function taskOf(id, fence)
 	return id .. "." .. fence
 end
 
--- lookAt makes a run due at a moment. Only settle takes a run out of due, after
--- its end: until then the reconciler finds it.
+-- lookAt makes a run due at a time. Only settle and complete remove a run from due,
+-- after its end: until then the reconciler finds it.
 local function lookAt(id, ms) call("ZADD", DUE, whole(ms), id) end
 
 local leavingBegun, leavingKeys, leavingLease = {}, {}, {} -- what leaveWorkers deletes
 
--- leaveWorker takes an attempt off its worker's list and out of asynq. old: it is
--- near the end of asynq's list of active tasks, where the oldest are. leased:
--- beat may have given it an entry among asynq's leases. leaveWorkers writes it.
+-- leaveWorker removes an attempt from the running attempts of its worker and from asynq.
+-- old: it is near the end of asynq's list of active tasks, where the oldest are.
+-- leased: beat may have added an entry to asynq's lease set. leaveWorkers writes it.
 local function leaveWorker(task, worker, old, leased)
 	local n = #leavingKeys + 1
 	leavingBegun[n], leavingKeys[n] = (worker or "") .. " " .. task, TASK .. task

@@ -1,28 +1,28 @@
--- settle: what is left to do when runs have ended. It uses turns and advance.
-local ended, at, failed = {}, {}, {} -- runs that go into the index, when they were accepted, which of them failed
+-- settle: the work that remains when runs have ended. It uses turns and advance.
+local ended, at, failed = {}, {}, {} -- runs to add to the index, their times of acceptance, and which of them failed
 
--- leave takes a run's last attempt off its worker. age is "1" when the attempt is
--- near the end of asynq's list of active tasks, "2" when it may also have an
--- entry among asynq's leases, else "".
+-- leave removes the last attempt of a run from its worker. age is "1" when the attempt is
+-- near the end of asynq's list of active tasks, "2" when it may also have an entry in
+-- asynq's lease set, otherwise "".
 local function leave(id, fence, worker, turn, age)
 	leaveWorker(taskOf(id, fence), worker, age ~= "", age == "2")
 	leaveFlight(id, turn)
 end
 
--- enterIndex puts a run into the index, unless it is there. accepted is in microseconds.
+-- enterIndex adds a run to the index, unless it is there. accepted is in microseconds.
 local function enterIndex(id, state, accepted)
 	ended[#ended+1], at[id] = id, string.sub(accepted, 1, -4) -- unix ms
 	if state == "failed" or state == "timed_out" then failed[id] = true end
 end
 
--- count adds to one of asynq's figures: of the day, and of all time.
+-- count adds to one of asynq's counters: that of the day and the total.
 local function count(figure, n, day, expiry)
 	local today = ASYNQ .. figure .. ":" .. day
 	if call("INCRBY", today, n) == n then call("EXPIREAT", today, expiry) end
 	call("INCRBY", ASYNQ .. figure, n)
 end
 
--- dropSettled leaves out what is in the index: it was settled before.
+-- dropSettled drops the runs that are in the index, which were settled before.
 local function dropSettled()
 	local new = {}
 	for _, id in ipairs(ended) do
@@ -31,9 +31,9 @@ local function dropSettled()
 	ended = new
 end
 
--- settleAll writes what leave and enterIndex were told, and lets those in line
--- move up. day is asynq's, as in its keys, expiry that of the day's counts. It
--- returns whether flows are in line (more than 0).
+-- settleAll writes the changes of leave and enterIndex and moves runs in line up. day is
+-- the day in asynq's keys, expiry that of its counters. It returns whether flows are in
+-- line (more than 0).
 local function settleAll(day, expiry)
 	if #ended > 0 and call("ZREM", DUE, unpack(ended)) < #ended then dropSettled() end
 	if #ended > 0 then
