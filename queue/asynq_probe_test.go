@@ -17,7 +17,7 @@ func TestTheProbeKnowsAsynq(t *testing.T) {
 	}
 }
 
-// spy notes the shapes of the calls that asynq makes on a real Redis.
+// spy records the shapes of the calls that asynq makes on a real Redis.
 type spy struct {
 	redis.UniversalClient
 	seen chan shape
@@ -31,8 +31,8 @@ func (s *spy) EvalSha(ctx context.Context, sha string, keys []string, args ...an
 	return s.UniversalClient.EvalSha(ctx, sha, keys, args...)
 }
 
-// The three calls that are taken over are what asynq makes: of each kind of
-// queue name, with and without retention, and no other call looks like them.
+// asynq makes the three calls that are replaced, for each kind of queue name, with
+// and without retention, and no other call has their shapes.
 func TestTheShapesOfAsynqsCalls(t *testing.T) {
 	t.Parallel()
 	server := testenv.Redis(t)

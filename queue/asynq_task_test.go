@@ -8,7 +8,7 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-func TestABlankTaskIsAsAsynqEncodesIt(t *testing.T) {
+func TestATaskTemplateIsAsAsynqEncodesIt(t *testing.T) {
 	t.Parallel()
 	client := asynq.NewClientFromRedisClient(&enqueuer{testenv.Redis(t).Client()})
 	b, err := newTaskTemplate(t.Context(), client, "a-queue~3")

@@ -10,7 +10,7 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-func TestARunThatLastsIsShownToAsynq(t *testing.T) {
+func TestARunThatLastsIsVisibleToAsynq(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())
 	release := make(chan struct{})

@@ -8,9 +8,9 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// When a run was answered is in its record soon after, on the clock of its
-// other times; a second answer changes nothing.
-func TestRecordTellsWhenARunWasAnswered(t *testing.T) {
+// The time of delivery is in the record soon after, by the clock of its other times;
+// a second delivery changes nothing.
+func TestRecordTellsWhenAResultWasDelivered(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())
 	r.worker(func(context.Context, *Attempt) Outcome { return Outcome{State: Succeeded, Output: []byte("[]")} })
@@ -31,7 +31,7 @@ func TestRecordTellsWhenARunWasAnswered(t *testing.T) {
 	}
 }
 
-// replied reads a run until it is known when it was answered.
+// replied reads a run until its time of delivery is stored.
 func (r *testQueue) replied(id string) (record Record) {
 	r.t.Helper()
 	testenv.Eventually(r.t, func() string {
@@ -47,8 +47,8 @@ func (r *testQueue) replied(id string) (record Record) {
 	return record
 }
 
-// A run that is not there, or has not ended, is not made into one.
-func TestRepliedLeavesOtherRunsAlone(t *testing.T) {
+// A run that does not exist, or has not ended, is not changed.
+func TestDeliveredLeavesOtherRunsAlone(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())
 	open := r.submit(Submission{Spec: spec()}) // nobody works
@@ -64,8 +64,8 @@ func TestRepliedLeavesOtherRunsAlone(t *testing.T) {
 	}
 }
 
-// A busy door notes no more than there is room for.
-func TestRepliedIsBounded(t *testing.T) {
+// A busy API process stores no more than maxDeliveries.
+func TestDeliveriesAreBounded(t *testing.T) {
 	t.Parallel()
 	c := &Client{}
 	for range 10 * maxDeliveries {

@@ -145,7 +145,7 @@ func TestAPausedQueueHoldsItsRuns(t *testing.T) {
 	}
 }
 
-// An entry of a worker that died stays no longer than the worker.
+// The registration of a dead worker is removed with the worker.
 func TestTheDeadAreForgotten(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())

@@ -10,9 +10,9 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// A worker that has not heard of the end of a pause holds nothing after it,
-// and a later pause holds again.
-func TestAPauseThatIsOverHoldsNothing(t *testing.T) {
+// A worker that does not know yet that a pause is over parks no run, and a later pause
+// parks runs again.
+func TestAPauseThatIsOverParksNothing(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())
 	var since atomic.Int64
@@ -64,9 +64,9 @@ func TestAPauseThatIsOverHoldsNothing(t *testing.T) {
 	r.nothingLeft()
 }
 
-// Somebody who waits is answered at the limit: the pause does not stop that
-// clock. Nobody's run counts from when it begins.
-func TestAHeldRunThatIsWaitedForEndsAtItsLimit(t *testing.T) {
+// A run with a waiting caller ends at its limit: a pause does not stop that clock. The
+// limit of other runs counts from their first start.
+func TestAPausedRunThatIsWaitedForEndsAtItsLimit(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())
 	r.worker(func(ctx context.Context, a *Attempt) Outcome {
@@ -83,8 +83,8 @@ func TestAHeldRunThatIsWaitedForEndsAtItsLimit(t *testing.T) {
 	r.nothingLeft()
 }
 
-// What has begun is finished: a run that was parked by a step goes on.
-func TestARunThatWasParkedHalfWayIsNotHeld(t *testing.T) {
+// Begun runs are completed: a run that was parked by a step continues.
+func TestARunThatWasParkedHalfWayIsNotPaused(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())
 	var paused atomic.Bool

@@ -9,7 +9,7 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// What stands in line is told by flow, in the order of turns, and no more than a bound is read.
+// Sharing lists the flows in line in the order of turns, and reads a bounded number of them.
 func TestSharing(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())

@@ -14,7 +14,7 @@ import (
 
 const spreadOver = 8
 
-// newShardedRig is a rig whose queue is spread over the primaries of a Cluster,
+// newShardedTestQueue returns a testQueue whose queue is spread over the primaries of a Cluster,
 // with a server for each shard.
 func newShardedTestQueue(t *testing.T) (*testQueue, *testenv.RedisCluster) {
 	t.Helper()
@@ -33,7 +33,7 @@ func newShardedTestQueue(t *testing.T) (*testQueue, *testenv.RedisCluster) {
 	return r, cluster
 }
 
-// shardOf is where a run is kept.
+// shardOf returns the shard of a run.
 func (r *testQueue) shardOf(ticket *Ticket) string {
 	r.t.Helper()
 	for _, shard := range r.client.cfg.Shards.Names("default") {
@@ -77,7 +77,7 @@ func TestAQueueIsSpreadOverACluster(t *testing.T) {
 	}
 }
 
-// Equal keys meet, and so do the runs of a flow with gates.
+// Equal idempotency keys share a shard, and so do the runs of a flow with concurrency limits.
 func TestWhatMustMeetIsOnOneShard(t *testing.T) {
 	t.Parallel()
 	r, _ := newShardedTestQueue(t)
@@ -101,7 +101,7 @@ func TestWhatMustMeetIsOnOneShard(t *testing.T) {
 	}
 }
 
-// People see one queue, and hold all of it.
+// Stats show one queue, and a pause applies to all its shards.
 func TestShardsAreOneQueue(t *testing.T) {
 	t.Parallel()
 	r, _ := newShardedTestQueue(t)
@@ -140,8 +140,8 @@ func TestShardsAreOneQueue(t *testing.T) {
 	}
 }
 
-// A shard that nobody serves is told, as soon as something waits there, and
-// one that is not used any more is not.
+// Stats report a shard without workers once a task waits there, and leave out a shard
+// that is not used any more.
 func TestAShardThatNobodyServesIsTold(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())

@@ -10,8 +10,8 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// The stats tell runs that wait without a task from those that run, how long
-// the oldest of those has, and how many a paused flow holds.
+// Stats distinguish runs that wait without a task from running ones, and give the
+// running time of the oldest and the number of runs of a paused flow.
 func TestStatsTellWaitingAndRunning(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())

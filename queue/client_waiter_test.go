@@ -7,8 +7,8 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// BenchmarkWaiters is what ten thousand callers who wait cost: memory for each,
-// goroutines and connections to Redis in all.
+// BenchmarkWaiters measures the cost of ten thousand waiting callers: memory for each,
+// goroutines and connections to Redis in total.
 func BenchmarkWaiters(b *testing.B) {
 	const waiting = 10_000
 	r := newTestQueue(b, testenv.Redis(b).URL())

@@ -31,7 +31,7 @@ func (w *world) finish(t *rapid.T) {
 	w.handBack(a, rapid.Bool().Draw(t, "settles") && r.state.Terminal())
 }
 
-// letGo is what a worker does after an attempt.
+// handBack does what a worker does after an attempt.
 func (w *world) handBack(a begunAttempt, settles bool) {
 	a.by.releaseLimits(a.Attempt)
 	w.released(a)
@@ -55,7 +55,7 @@ func (w *world) settleRuns(m *modelWorker, age string, runs []*modelRun) {
 	w.must(m.Server.settle(w.ctx, batch))
 }
 
-// settled notes that a run that has ended was settled.
+// settled records that a run that has ended was settled.
 func (w *world) settled(r *modelRun) {
 	if !r.gone && !r.settled && r.state.Terminal() {
 		r.settled = true
@@ -92,11 +92,11 @@ func (w *world) park(t *rapid.T) {
 	w.handBack(a, false)
 }
 
-// gateOf is the concurrency limit of all flows together.
+// limitOf returns the concurrency limit of all flows together.
 func limitOf() ConcurrencyLimit { return ConcurrencyLimit{Key: "g", Max: 1, WhenFull: WhenFullWait} }
 
-// enter asks for a place. Who gets one is not the model's matter, but no more than
-// the limit have one.
+// acquire requests a place. The model does not say which run becomes a holder, only that
+// no more than the limit are.
 func (w *world) acquire(t *rapid.T) {
 	w.t = t
 	a, r := w.anAttempt()
@@ -137,7 +137,7 @@ func (w *world) acquire(t *rapid.T) {
 	w.handBack(a, false)
 }
 
-// woken takes over which runs in line enter has made due.
+// woken adopts which waiting runs acquire has made due.
 func (w *world) woken() {
 	for _, r := range w.runs {
 		if r.live() && r.state == Waiting && w.redis.ZScore(w.ctx, w.keys.due(), r.id).Val() == 0 {
@@ -146,7 +146,7 @@ func (w *world) woken() {
 	}
 }
 
-// vacated is what vacate.lua does beyond the gate itself: it wakes who comes next.
+// released does what release.lua does beyond the limit itself: it wakes the next run.
 func (w *world) released(a begunAttempt) {
 	if len(a.limits) == 0 {
 		return

@@ -18,8 +18,8 @@ func (w *world) claim(t *rapid.T) {
 	}
 }
 
-// clear starts a session if an answer was lost: what the worker has begun without knowing is
-// begun again. False: it was declared dead, and has to beat first.
+// startSession starts a session if a reply was lost, and delivers the attempts of the lost
+// reply again. False: the worker was declared dead, and has to beat first.
 func (w *world) startSession(m *modelWorker) bool {
 	if !m.lost {
 		return true

@@ -10,7 +10,7 @@ import (
 
 // The steps of the model that keep the queue going: beats, repairs, old runs, and workers that come and go.
 
-// beat is a worker's sign of life, with or without the mending after it.
+// beat is the heartbeat of a worker, with or without the repairs after it.
 func (w *world) beat(t *rapid.T) {
 	w.t = t
 	m := w.aWorker()
@@ -34,7 +34,7 @@ func (w *world) beat(t *rapid.T) {
 	w.says("handed out", got, want)
 }
 
-// beatOf beats and mends.
+// beatOf sends a heartbeat and repairs.
 func (w *world) beatOf(m *modelWorker) {
 	var lost []begunAttempt
 	for _, a := range w.attempts {
@@ -53,7 +53,7 @@ func (w *world) beatOf(m *modelWorker) {
 	}
 }
 
-// busy checks that nobody stands in line beside a free slot.
+// busy checks that no run is in line while a slot is free.
 func (w *world) busy() {
 	if w.redis.Exists(w.ctx, w.keys.turns("w"), w.keys.turns("u")).Val() == 0 {
 		return
@@ -116,7 +116,7 @@ func (w *world) isRegistered(id string) bool {
 	return slices.ContainsFunc(w.workers, func(m *modelWorker) bool { return m.cfg.ID == id && m.registered })
 }
 
-// unregistered makes the runs of a buried worker due.
+// unregistered makes the runs of an evicted worker due.
 func (w *world) unregistered(m *modelWorker) {
 	m.registered, m.session = false, 0
 	for _, r := range w.runs {
@@ -126,7 +126,7 @@ func (w *world) unregistered(m *modelWorker) {
 	}
 }
 
-// mended does to the model what a mend does: nothing, when the run has moved on.
+// repaired does to the model what a repair does: nothing, when the run has moved on.
 func (w *world) repaired(d dueRun) {
 	r := w.byID[d.id]
 	same := r.live() && fmt.Sprint(r.fence) == d.fence
@@ -154,7 +154,7 @@ func (w *world) repaired(d dueRun) {
 	}
 }
 
-// mendLate mends what an earlier beat handed out, whatever has become of it since.
+// repairLate repairs what an earlier beat returned, whatever its state is now.
 func (w *world) repairLate(t *rapid.T) {
 	w.t = t
 	if len(w.handed) == 0 {
@@ -215,7 +215,7 @@ func (w *world) stopWorker(t *rapid.T) {
 	w.replace(m)
 }
 
-// bury has the other worker find that one does not beat any more. It may go on later.
+// evict lets the other worker find that one does not beat any more. It may continue later.
 func (w *world) evict(t *rapid.T) {
 	w.t = t
 	other := w.aWorker()
@@ -225,7 +225,7 @@ func (w *world) evict(t *rapid.T) {
 	}
 }
 
-// killWorker ends a worker without a word; another one takes its place.
+// killWorker ends a worker without deregistering it; another one takes its place.
 func (w *world) killWorker(t *rapid.T) {
 	w.t = t
 	w.replace(w.aWorker())

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The steps of the model that doors make: see TestModel.
+// The steps of the model that API processes make: see TestModel.
 
 func (w *world) submit(t *rapid.T) {
 	w.t = t
@@ -85,7 +85,7 @@ func (w *world) send(s Submission, lost bool) (answer string, ticket *Ticket, ag
 	return call(false), ticket, func() string { return call(true) }
 }
 
-// guarded is what a submission with a guard is told; "": it is a new run.
+// guarded is the expected reply to a submission with an idempotency key; "": it is a new run.
 func (w *world) guarded(g *IdempotencyKey, id string) string {
 	known, held := w.guards[g.Key]
 	if held && w.now < known.until {

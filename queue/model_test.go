@@ -17,9 +17,9 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// TestModel has the scripts play random histories of runs on a real Redis, through the calls that doors
+// TestModel has the scripts play random histories of runs on a real Redis, through the calls that API processes
 // and workers make, and holds each answer against a model in memory: two workers
-// that claim, lose answers, stop and go on, die, are buried and hand back; doors that
+// that claim, lose replies, stop and continue, die, are evicted and hand back; API processes that
 // submit, repeat, cancel, call, pause and resume; a clock that moves. After each step
 // every run is where the model has it, and an audit finds nothing; after each
 // history everything ends and nothing is left.
@@ -398,7 +398,7 @@ func (w *world) killWorkers() {
 	}
 }
 
-// answers checks that who waits has what is stored (I4, I7).
+// answers checks that every caller has the stored result (I4, I7).
 func (w *world) answers() {
 	w.client.pollOverdue(w.ctx)
 	for i, r := range w.runs {

@@ -20,7 +20,7 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// rig is a door and the means to start workers on one Redis.
+// testQueue is a Client on one Redis, with methods that start workers.
 type testQueue struct {
 	t      testing.TB
 	conn   *redisconn.Conn
@@ -216,7 +216,7 @@ func TestManyRunsAtOnce(t *testing.T) {
 	}
 }
 
-func TestAGuardMakesOneRunOfEqualSubmissions(t *testing.T) {
+func TestAnIdempotencyKeyMakesOneRun(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())
 	ctx := context.Background()
@@ -325,7 +325,7 @@ func TestCancelEndsAQueuedRun(t *testing.T) {
 	}
 }
 
-// ghost claims like a worker that dies right after.
+// abandonedRuns claims tasks like a worker that dies right after, and returns their ids.
 func (r *testQueue) abandonedRuns() (ids []string) {
 	r.t.Helper()
 	k := keysOf("default")
@@ -349,7 +349,7 @@ func TestALostWorkersRunsGoOnElsewhere(t *testing.T) {
 		tickets = append(tickets, r.submit(Submission{Spec: spec()}))
 	}
 	if n := len(r.abandonedRuns()); n != 8 {
-		t.Fatalf("the ghost claimed %d", n)
+		t.Fatalf("the dead worker claimed %d", n)
 	}
 	lost := time.Now()
 	r.worker(func(ctx context.Context, a *Attempt) Outcome {
@@ -363,7 +363,7 @@ func TestALostWorkersRunsGoOnElsewhere(t *testing.T) {
 			t.Errorf("result %+v", got)
 		}
 	}
-	if d := time.Since(lost); d > 5*time.Second { // the ghost had beaten 3 s before
+	if d := time.Since(lost); d > 5*time.Second { // its last heartbeat was 3 s before
 		t.Errorf("detection and restart took %v", d)
 	}
 	r.nothingLeft()
@@ -392,9 +392,9 @@ func TestTheThirdCrashEndsARun(t *testing.T) {
 	r.nothingLeft()
 }
 
-// mender runs a worker's beat alone: it mends and takes no task.
+// repairer starts the beat of a worker alone: it repairs and claims no task.
 func (r *testQueue) repairer() (stop func()) {
-	s, err := NewServer(ServerConfig{Redis: r.conn, Log: slog.New(slog.DiscardHandler), Queue: "default", ID: NewRunID("mender"), Slots: 1, Handler: echo})
+	s, err := NewServer(ServerConfig{Redis: r.conn, Log: slog.New(slog.DiscardHandler), Queue: "default", ID: NewRunID("repairer"), Slots: 1, Handler: echo})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -565,7 +565,7 @@ func TestForeignTasksAreArchivedNotLost(t *testing.T) {
 	})
 }
 
-func TestAGuardMayLetWhatFailedRunAgain(t *testing.T) {
+func TestAnIdempotencyKeyMayRepeatAFailedRun(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())
 	ends := make(chan State)
@@ -596,8 +596,8 @@ func TestAGuardMayLetWhatFailedRunAgain(t *testing.T) {
 	}
 }
 
-// A guard holds for its own time, whatever has become of the first run.
-func TestAGuardOutlivesTheRecord(t *testing.T) {
+// An idempotency key is valid for its window, whatever the state of the first run.
+func TestAnIdempotencyKeyOutlivesTheRecord(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())
 	r.worker(echo)
@@ -613,7 +613,7 @@ func TestAGuardOutlivesTheRecord(t *testing.T) {
 	}
 }
 
-// A caller whose run Redis has lost is told so soon.
+// The caller of a run that Redis has lost gets ErrGone soon.
 func TestALostRecordIsTold(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())

@@ -9,7 +9,7 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// BenchmarkReconnect is what callers notice when all connections to Redis are
+// BenchmarkReconnect measures what callers notice when all connections to Redis are
 // cut while a worker executes 10,000 runs: calls a second before, in the first
 // second after, and in the second one. One iteration is one cut.
 func BenchmarkReconnect(b *testing.B) {

@@ -61,7 +61,7 @@ func (w *waiting) score(flow string, number int) float64 {
 	return math.Floor(float64(w.flights[flow]*50)/float64(cmp.Or(w.shares[flow], 50)))*(1<<32) + float64(number%(1<<32))
 }
 
-// left says that runs of a flow are not in flight any more.
+// left records that runs of a flow are not in flight any more.
 func (w *waiting) left(flow string, n int) {
 	w.flights[flow] -= n
 	for _, flows := range w.scores {
@@ -91,7 +91,7 @@ func (w *waiting) spareFor(class, flow string) bool {
 	return left > 0 && w.flights[flow] < max(1, (left+1)/2)
 }
 
-// moveUp moves one run up; it returns false when there is no room, or nobody waits.
+// moveUp moves one run up; it returns false when there is no room, or no run waits.
 func (w *waiting) moveUp() bool {
 	classes := []string{"w", "u"}
 	if w.turn%8 == 0 {

@@ -43,9 +43,9 @@ const (
 	goneWorker  = "listed false, session , capacity , inboxes 0, given back 2"
 )
 
-// A worker that has not beaten for a lease is buried by one that has: nothing of it is left, what it
-// took is given back, and its runs are handed out.
-func TestWhatABeatBuries(t *testing.T) {
+// A worker without a heartbeat for a lease is evicted by one that has one: nothing of it is left, its
+// inboxes are returned, and its runs are due.
+func TestWhatABeatEvicts(t *testing.T) {
 	t.Parallel()
 	s, ctx := newStoredRun(t), t.Context()
 	s.arrange("running")
@@ -69,8 +69,8 @@ func TestWhatABeatBuries(t *testing.T) {
 	}
 }
 
-// A worker that was away itself buries nobody: all get a new lease.
-func TestWhoWasAwayBuriesNobody(t *testing.T) {
+// A worker whose own heartbeat was late evicts no other: all get a new lease.
+func TestWhoWasAwayEvictsNobody(t *testing.T) {
 	t.Parallel()
 	s, ctx := newStoredRun(t), t.Context()
 	s.arrange("running")
@@ -119,7 +119,7 @@ func TestWhatDeregisters(t *testing.T) {
 	}
 }
 
-// A worker that is drained offers nothing, and is told so.
+// A drained worker adds no capacity, and its heartbeat returns that it is drained.
 func TestWhoIsDrainedOffersNothing(t *testing.T) {
 	t.Parallel()
 	s, ctx := newStoredRun(t), t.Context()
@@ -133,7 +133,7 @@ func TestWhoIsDrainedOffersNothing(t *testing.T) {
 	}
 }
 
-// What a beat hands out of the runs that are due, and when it looks at the others again.
+// Which due runs a beat returns, and when the others are checked again.
 func TestWhatABeatHandsOut(t *testing.T) {
 	t.Parallel()
 	s, ctx := newStoredRun(t), t.Context()

@@ -74,7 +74,7 @@ var guards = []guard{
 	{file: "lib/settle", text: `return advance()`, gone: `return 0`},
 
 	{file: "complete", text: `and live(r[1])`, test: "TestEveryScriptInEveryState"},
-	{file: "complete", text: `and not r[9]`, test: "TestARunAtALimitIsSettledAfterItsWorkerHasVacated"},
+	{file: "complete", text: `and not r[9]`, test: "TestARunAtALimitIsSettledAfterItsWorkerHasReleasedIt"},
 
 	{file: "tidy", text: `if turn and turn ~= ARGV[1] then return -1 end`},
 	{file: "tidy", text: `not live(r[1]) and r[2] and `, gone: `r[2] and `},
@@ -106,8 +106,8 @@ var guards = []guard{
 	{file: "submit", text: `if not same then return "mismatch" end`},
 	{file: "submit", text: `if repetition == "refuse" then return "replayed" end`},
 	{file: "submit", text: `if not r[1] then return "ran" .. first end`},
-	{file: "submit", text: `(r[1] == "failed" or r[1] == "timed_out") then return nil end`, gone: `not live(r[1]) then return nil end`, test: "TestAGuardMayLetWhatFailedRunAgain"},
-	{file: "submit", text: `if process ~= "" then subscribe(RUN .. first, r[2], process) end`, test: "TestAGuardMakesOneRunOfEqualSubmissions"},
+	{file: "submit", text: `(r[1] == "failed" or r[1] == "timed_out") then return nil end`, gone: `not live(r[1]) then return nil end`, test: "TestAnIdempotencyKeyMayRepeatAFailedRun"},
+	{file: "submit", text: `if process ~= "" then subscribe(RUN .. first, r[2], process) end`, test: "TestAnIdempotencyKeyMakesOneRun"},
 	{file: "submit", text: `repeated and call("EXISTS", run) == 1`, gone: `false`},
 	{file: "submit", text: `if first and first ~= id then`, gone: `if first then`},
 	{file: "submit", text: `if guard then call("SET", guard, id .. ARGV[i+8], "PX", ARGV[i+9]) end`},
@@ -140,11 +140,11 @@ var guards = []guard{
 
 	{file: "park_paused", text: `if r[1] == "waiting" and r[2] == ARGV[2] and call("ZSCORE", line, id) then return "parked" end`},
 	{file: "park_paused", text: `if not executes(r[1], r[2], ARGV[2]) then return "lost" end`},
-	{file: "park_paused", text: `r[6] or call("HGET", OURS .. "resumed", ARGV[3]) == ARGV[4]`, gone: `r[6]`, test: "TestAPauseThatIsOverHoldsNothing"},
-	{file: "park_paused", text: `r[6] or call("HGET", OURS .. "resumed", ARGV[3]) == ARGV[4]`, gone: `call("HGET", OURS .. "resumed", ARGV[3]) == ARGV[4]`, test: "TestARunThatWasParkedHalfWayIsNotHeld"},
+	{file: "park_paused", text: `r[6] or call("HGET", OURS .. "resumed", ARGV[3]) == ARGV[4]`, gone: `r[6]`, test: "TestAPauseThatIsOverParksNothing"},
+	{file: "park_paused", text: `r[6] or call("HGET", OURS .. "resumed", ARGV[3]) == ARGV[4]`, gone: `call("HGET", OURS .. "resumed", ARGV[3]) == ARGV[4]`, test: "TestARunThatWasParkedHalfWayIsNotPaused"},
 	{file: "park_paused", text: `leaveWorker(taskOf(id, ARGV[2]), r[7], false, true)`},
 	{file: "park_paused", text: `leaveFlight(id, r[8])`},
-	{file: "resume_flow", text: `call("HSET", OURS .. "resumed", ARGV[1], ARGV[2])`, test: "TestAPauseThatIsOverHoldsNothing"},
+	{file: "resume_flow", text: `call("HSET", OURS .. "resumed", ARGV[1], ARGV[2])`, test: "TestAPauseThatIsOverParksNothing"},
 
 	{file: "journal", text: `if not executes(r[1], r[2], ARGV[2]) then return nil end`},
 	{file: "journal", text: `if string.sub(known, 1, 1) ~= "r" then call`, gone: `if true then call`},
@@ -152,7 +152,7 @@ var guards = []guard{
 	{file: "respond", text: `if r[3] then return 2 end`},
 	{file: "attach", text: `if live(r[1]) then subscribe`, gone: `if false then subscribe`, test: "TestWhatIsAttachedTo"},
 	{file: "attach", text: `if live(r[1]) then subscribe`, gone: `if true then subscribe`},
-	{file: "delivered", text: `if call("HEXISTS", run, "finished") == 1 then`, gone: `if true then`, test: "Test.*Repl.*"},
+	{file: "delivered", text: `if call("HEXISTS", run, "finished") == 1 then`, gone: `if true then`, test: "Test.*Deliver.*"},
 
 	{file: "release", text: `if state == "running" or state == "queued" then return {} end`},
 	{file: "release", text: `if state ~= "waiting" then call("ZREM", waiting, ARGV[1]) end`},

@@ -70,7 +70,7 @@ func TestWhatLeavesLetsTheNextMoveUp(t *testing.T) {
 	}
 }
 
-// A run that has ended stands at no concurrency limit any more, also when its worker could not vacate its places.
+// A run that has ended is at no concurrency limit any more, also when its worker could not release its places.
 func TestSettleTakesARunOutOfItsLimits(t *testing.T) {
 	t.Parallel()
 	s, ctx := newStoredRun(t), t.Context()
@@ -180,8 +180,8 @@ func TestWhatLeavesItsLine(t *testing.T) {
 	}
 }
 
-// Who is refused: a flow with too many runs in line for a slot or at its limits, or whose callers have
-// waited too long. While a slot is free nobody is.
+// Refused are flows with too many runs in line for a slot or at its limits, and flows whose callers have
+// waited too long, unless a slot is free.
 func TestWhatIsRefused(t *testing.T) {
 	t.Parallel()
 	s, ctx := newStoredRun(t), t.Context()
@@ -218,7 +218,7 @@ func TestWhatIsRefused(t *testing.T) {
 	}
 }
 
-// Who gets a place at a concurrency limit for one, with one run inside or in line.
+// Which run becomes a holder of a limit with one place, with one holder or one waiting run.
 func TestWhatEnters(t *testing.T) {
 	t.Parallel()
 	s, ctx := newStoredRun(t), t.Context()
@@ -268,8 +268,8 @@ func TestWhatIsCalledIsDue(t *testing.T) {
 	}
 }
 
-// What a run leaves when it gives up its place, and who comes next.
-func TestWhatVacates(t *testing.T) {
+// What release removes, and which run is next.
+func TestWhatReleases(t *testing.T) {
 	t.Parallel()
 	s, ctx := newStoredRun(t), t.Context()
 	for state, it := range map[string]struct {
@@ -303,7 +303,7 @@ func TestWhatVacates(t *testing.T) {
 	}
 }
 
-// Who attaches to a run that goes on is told of its end, once.
+// An API process that attaches to a running run receives its result once.
 func TestWhatIsAttachedTo(t *testing.T) {
 	t.Parallel()
 	s, ctx := newStoredRun(t), t.Context()
@@ -346,9 +346,9 @@ func TestARunIsSettledOnce(t *testing.T) {
 	}
 }
 
-// A run that came to a concurrency limit leaves its place to its worker, which
-// says who comes next.
-func TestARunAtALimitIsSettledAfterItsWorkerHasVacated(t *testing.T) {
+// The place of a run at a concurrency limit is released by its worker, which wakes the
+// next run.
+func TestARunAtALimitIsSettledAfterItsWorkerHasReleasedIt(t *testing.T) {
 	t.Parallel()
 	s, ctx := newStoredRun(t), t.Context()
 	s.arrange("running")

@@ -12,7 +12,7 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// stored run is a run in one state, with the fence 3, as the scripts left it.
+// storedRun is a run in one state, with the fence 3, as the scripts left it.
 type storedRun struct {
 	t    *testing.T
 	c    redis.UniversalClient
@@ -22,7 +22,7 @@ type storedRun struct {
 
 const at3 = 3 // the fence of every stored run
 
-// stored runs are the states that a run can be in. "ended" by an attempt, "stopped"
+// runStates are the states that a run can be in. "ended" by an attempt, "stopped"
 // from outside.
 var runStates = []string{"none", "queued", "running", "waiting", "ended", "stopped"}
 
@@ -92,11 +92,11 @@ var unchanged = map[string]string{
 	"ended": "succeeded 3 due", "stopped": "cancelled 3 due",
 }
 
-// transition is what a script answers, and what becomes of the run.
+// transition is the reply of a script and the state of the run after it.
 type transition struct{ reply, now string }
 
 // TestEveryScriptInEveryState holds each script against the table of
-// docs/decisions/0006: what it answers in each state, by how the caller's fence
+// docs/decisions/0006: what it returns in each state, by how the caller's fence
 // compares with the run's. What is not listed changes nothing.
 func TestEveryScriptInEveryState(t *testing.T) {
 	t.Parallel()

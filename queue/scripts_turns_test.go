@@ -13,7 +13,7 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// of is a run of a flow; sync: somebody waits for it.
+// of returns a submission of a flow; sync: a caller waits for it.
 func of(flow int64, sync bool) Submission {
 	s := spec()
 	s.Flow, s.Sync = flow, sync
@@ -54,7 +54,7 @@ func (r *testQueue) begun() int64 {
 }
 
 // A flow whose runs hang takes all slots. Calls of another flow are executed in
-// the spare ones, whether somebody waits for the hanging runs or not.
+// the spare ones, whether callers wait for the hanging runs or not.
 func TestAHangingFlowMakesNoOtherFlowWait(t *testing.T) {
 	t.Parallel()
 	for _, waited := range []bool{true, false} {
@@ -109,7 +109,7 @@ func (r *testQueue) noTurns() {
 	})
 }
 
-// A backlog that nobody waits for stands behind a call that somebody waits for,
+// A backlog without waiting callers comes after a run with a waiting caller,
 // also when that call's flow has calls in line.
 func TestRunsThatSomebodyWaitsForGoFirst(t *testing.T) {
 	t.Parallel()

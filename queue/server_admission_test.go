@@ -16,16 +16,16 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// turnstile is a handler behind a gate. Its runs hold their places until they
-// are let go, one by one.
+// limitHandler is a handler with a concurrency limit. Its runs hold their places until
+// letGo receives one value for each.
 type limitHandler struct {
 	gate    ConcurrencyLimit
 	entered chan string   // events of runs that have a place
 	letGo   chan struct{} // one for each
 
-	mu     sync.Mutex
-	inside int // guarded by mu
-	most   int // guarded by mu
+	mu      sync.Mutex
+	holders int // guarded by mu
+	most    int // guarded by mu
 }
 
 func newLimitHandler(g ConcurrencyLimit) *limitHandler {
@@ -46,12 +46,12 @@ func (w *limitHandler) handle(ctx context.Context, a *Attempt) Outcome {
 		return Outcome{State: Cancelled, Error: &flows.Error{Code: flows.CodeCancelled, Message: "superseded"}}
 	}
 	w.mu.Lock()
-	w.inside++
-	w.most = max(w.most, w.inside)
+	w.holders++
+	w.most = max(w.most, w.holders)
 	w.mu.Unlock()
 	defer func() {
 		w.mu.Lock()
-		w.inside--
+		w.holders--
 		w.mu.Unlock()
 	}()
 	w.entered <- string(a.Event)
@@ -125,12 +125,12 @@ func TestRunsStandInLine(t *testing.T) {
 	}
 	r.nothingLeft()
 	if left := r.redis.Keys(t.Context(), "penstock:{default}:gate:*").Val(); len(left) > 0 {
-		t.Errorf("left at the gate: %v", left)
+		t.Errorf("left at the limit: %v", left)
 	}
 }
 
 // Many runs at once, on several workers, with some cancelled while they wait.
-func TestAGateHoldsUnderLoad(t *testing.T) {
+func TestAConcurrencyLimitHoldsUnderLoad(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())
 	w := newLimitHandler(ConcurrencyLimit{Key: "k", Max: 3, WhenFull: WhenFullWait})
@@ -161,7 +161,7 @@ func TestAGateHoldsUnderLoad(t *testing.T) {
 	r.nothingLeft()
 }
 
-func TestTurnedAway(t *testing.T) {
+func TestRejectedAtALimit(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())
 	w := newLimitHandler(ConcurrencyLimit{Key: "k", Max: 1, WhenFull: WhenFullReject})
@@ -181,7 +181,7 @@ func TestTurnedAway(t *testing.T) {
 	}
 }
 
-// left waits until a run has no place at a gate: its caller is told of its end before that.
+// left waits until a run is no holder any more, which is after its result was published.
 func (r *testQueue) left(g ConcurrencyLimit, run string) {
 	r.t.Helper()
 	inside := keysOf("default").ours + "gate:" + keyHash(g.Key) + ":inside"
@@ -190,7 +190,7 @@ func (r *testQueue) left(g ConcurrencyLimit, run string) {
 	})
 }
 
-func TestTheOldestIsDropped(t *testing.T) {
+func TestTheOldestIsCancelled(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())
 	w := newLimitHandler(ConcurrencyLimit{Key: "k", Max: 2, WhenFull: WhenFullCancelOldest})
@@ -215,7 +215,7 @@ func TestTheOldestIsDropped(t *testing.T) {
 }
 
 // The place of a worker that is killed goes to the run's next attempt, and
-// then to who waits.
+// then to the next waiting run.
 func TestACrashFreesThePlace(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())
@@ -272,7 +272,7 @@ func TestLimitsInLine(t *testing.T) {
 	}
 }
 
-// A parked run has no place; it asks again when it goes on.
+// A parked run is no holder; its next attempt calls Acquire again.
 func TestAParkedRunHasNoPlace(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())

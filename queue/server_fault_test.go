@@ -58,8 +58,8 @@ func TestAnAnswerThatWasLostTakesNoRunWithIt(t *testing.T) {
 	}
 }
 
-// A run that had begun in a lost answer looks into its journal: nobody knows
-// why this worker has lost sight of it.
+// An attempt that is delivered again reads its journal: it may have had effects before
+// the claim's reply was lost.
 func TestABegunRunThatIsTakenAgainLooksIntoItsJournal(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())
@@ -240,7 +240,7 @@ func TestAClockThatIsAheadTakesNoRunAway(t *testing.T) {
 	r.nothingLeft()
 }
 
-// A stale attempt cannot end a run that another one has in hand (I6).
+// A stale attempt cannot end a run that another attempt executes (I6).
 func TestAStaleFenceEndsNothing(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())

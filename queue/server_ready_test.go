@@ -8,8 +8,8 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// A worker that finds out that it cannot do a run gives it back: no attempt is
-// lost, and it takes nothing while it is not ready.
+// A worker that cannot execute a run returns it to the queue, which is no crash, and
+// claims nothing while it is not ready.
 func TestAWorkerThatIsNotReadyHandsBackAndTakesNothing(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())

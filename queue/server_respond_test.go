@@ -12,7 +12,7 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// responder is a handler that answers early and ends when it is told to.
+// responder is a handler that responds early and ends on a signal.
 func responder(t *testing.T, answers ...Answer) (Handler, chan<- struct{}) {
 	finish := make(chan struct{})
 	return func(ctx context.Context, a *Attempt) Outcome {

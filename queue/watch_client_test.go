@@ -15,7 +15,7 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// diary is a worker's record of what an attempt did.
+// eventLog is a Reporter with the events of an attempt.
 type eventLog struct {
 	attempt *Attempt
 	mu      sync.Mutex
@@ -36,7 +36,7 @@ func (d *eventLog) step(name string) {
 	d.attempt.Publish(e)
 }
 
-// stepper is a handler whose steps are told to it; an empty one ends the run.
+// stepper is a handler that executes the steps it receives; an empty one ends the run.
 func stepper(steps <-chan string, done chan<- struct{}) Handler {
 	return func(ctx context.Context, a *Attempt) Outcome {
 		d := &eventLog{attempt: a}
@@ -137,7 +137,7 @@ func TestASlowWatcherIsCutOff(t *testing.T) {
 	ws.deliver("not an event")
 }
 
-func TestDoorsThatDoNotAskAreForgotten(t *testing.T) {
+func TestExpiredSubscribersAreRemoved(t *testing.T) {
 	t.Parallel()
 	w := newWatchRegistry()
 	w.subscribe("r", "d")
