@@ -75,10 +75,10 @@ func TestATaskDeletedWhilePendingLeavesNothing(t *testing.T) {
 	r := newTestQueue(t, testenv.Redis(t).URL())
 	ticket := r.submit(Submission{Spec: spec()})
 	ctx, k := context.Background(), keysOf("default")
-	r.redis.Del(ctx, k.taskPrefix()+taskID(ticket.RunID(), 1)) // a ghost: its id is still pending
+	r.redis.Del(ctx, k.taskPrefix()+taskID(ticket.RunID(), 1)) // deleted: its id is still pending
 	r.worker(echo)
 	if got := r.wait(r.submit(Submission{Spec: spec()})); got.State != Succeeded {
-		t.Errorf("the run behind the ghost: %+v", got)
+		t.Errorf("the run behind the deleted task: %+v", got)
 	}
 	r.eventually("no ids are left", func() bool {
 		return r.redis.LLen(ctx, k.pending()).Val()+r.redis.LLen(ctx, k.active()).Val() == 0

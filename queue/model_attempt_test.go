@@ -21,7 +21,7 @@ func (w *world) finish(t *rapid.T) {
 		if r.executes(a.Attempt) {
 			r.state, r.output, r.finished = o.State, string(o.Output), w.now
 			if !r.waited && !r.limited {
-				w.settled(r) // conclude did it
+				w.settled(r) // complete did it
 			}
 		}
 		ours, err := a.by.Server.finish(a.Attempt, o)

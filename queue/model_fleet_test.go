@@ -130,7 +130,7 @@ func (w *world) unregistered(m *modelWorker) {
 func (w *world) repaired(d dueRun) {
 	r := w.byID[d.id]
 	same := r.live() && fmt.Sprint(r.fence) == d.fence
-	w.t.Logf("at %d mend run %d (%s): %s of %s", w.now, slices.Index(w.runs, r), r.state, d.why, d.fence)
+	w.t.Logf("at %d repair run %d (%s): %s of %s", w.now, slices.Index(w.runs, r), r.state, d.why, d.fence)
 	switch d.why {
 	case "settle":
 		w.settled(r)

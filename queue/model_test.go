@@ -163,7 +163,7 @@ type world struct {
 	byID       map[string]*modelRun
 	workers    []*modelWorker // the two that live, then those that are dead
 	attempts   []begunAttempt
-	handed     []dueRun // by beats whose worker has not come to mend yet
+	handed     []dueRun // by beats whose worker has not repaired yet
 	guards     map[string]modelKey
 	pauses     map[int64]time.Time // flow to its last pause
 	resumed    map[int64]bool      // that pause is over

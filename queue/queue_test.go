@@ -329,9 +329,9 @@ func TestCancelEndsAQueuedRun(t *testing.T) {
 func (r *testQueue) abandonedRuns() (ids []string) {
 	r.t.Helper()
 	k := keysOf("default")
-	r.redis.ZAdd(context.Background(), k.workers(), redis.Z{Score: float64(time.Now().Add(-3 * time.Second).UnixMilli()), Member: "ghost"})
-	r.redis.HSet(context.Background(), k.sessions(), "ghost", 1)
-	v, err := claimScript.Run(context.Background(), r.redis, k.slot(), "ghost", 1, pendingList, 100, time.Now().Add(taskLease).Unix()).Slice()
+	r.redis.ZAdd(context.Background(), k.workers(), redis.Z{Score: float64(time.Now().Add(-3 * time.Second).UnixMilli()), Member: "dead"})
+	r.redis.HSet(context.Background(), k.sessions(), "dead", 1)
+	v, err := claimScript.Run(context.Background(), r.redis, k.slot(), "dead", 1, pendingList, 100, time.Now().Add(taskLease).Unix()).Slice()
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -356,7 +356,7 @@ func TestARunAtALimitIsSettledAfterItsWorkerHasReleasedIt(t *testing.T) {
 		t.Fatalf("enter: %s", got)
 	}
 	if got := s.run(completeScript, 100, "PUBLISH", "2026-01-01", 4102444800, s.id, at3, "succeeded", "[]", "", "", ""); got != "[1 0]" {
-		t.Errorf("conclude: %s", got)
+		t.Errorf("complete: %s", got)
 	}
 	if s.now() != "succeeded 3 due" || s.c.ZCard(ctx, s.keys.ours+"gate:g:inside").Val() != 1 {
 		t.Errorf("the run is %s", s.now())

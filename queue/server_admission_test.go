@@ -222,11 +222,11 @@ func TestACrashFreesThePlace(t *testing.T) {
 	w := newLimitHandler(ConcurrencyLimit{Key: "k", Max: 1, WhenFull: WhenFullWait})
 	first := r.submit(numbered(1))
 	claimed := r.abandonedRuns()
-	ghost := &Attempt{
+	lost := &Attempt{
 		Spec: Spec{ID: first.RunID()}, Number: 1, task: claimed[0],
 		server: &Server{keys: keysOf("default"), redis: r.redis},
 	}
-	if got, err := ghost.Acquire(t.Context(), w.gate); got != Admitted || err != nil {
+	if got, err := lost.Acquire(t.Context(), w.gate); got != Admitted || err != nil {
 		t.Fatal(got, err)
 	}
 	second := r.submit(numbered(2))
