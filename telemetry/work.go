@@ -37,7 +37,7 @@ func (m *Metrics) Parked(flow int64, why string) {
 	m.work.parked.WithLabelValues(m.runs.flows.label(flow), why).Inc()
 }
 
-// Mended implements queue.Meter.
+// Repaired implements queue.Meter.
 func (m *Metrics) Repaired(queue, wrong string) { m.work.mended.WithLabelValues(queue, wrong).Inc() }
 
 // Lost implements queue.Meter.

@@ -17,11 +17,11 @@ import (
 // WaitingRuns are the runs of flows that no worker executes. *queue.Client has
 // them.
 type WaitingRuns interface {
-	// Release enqueues what was held for a flow in the pause that began at since.
+	// ResumeFlow enqueues the waiting runs of a flow whose pause began at since.
 	ResumeFlow(ctx context.Context, flow int64, since time.Time) (int, error)
 	// FlowRuns counts the runs of a flow that no worker executes.
 	FlowRuns(ctx context.Context, flow int64) (queue.FlowRuns, error)
-	// CancelFlow cancels them and returns how many; since as for Release, zero: the flow was not paused.
+	// CancelFlow cancels them and returns how many; since as for ResumeFlow, zero: the flow was not paused.
 	CancelFlow(ctx context.Context, flow int64, since time.Time, why []byte) (int, error)
 }
 
