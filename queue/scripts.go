@@ -100,14 +100,32 @@ func scriptSource(name string, read func(file string) string) string {
 	return joined
 }
 
+// scriptsByName returns all scripts, by the names of their files.
+func scriptsByName() map[string]*redis.Script {
+	return map[string]*redis.Script{
+		"submit": submitScript, "submit_delayed": submitDelayedScript, "claim": claimScript, "redeliver": redeliverScript,
+		"finish": finishScript, "settle": settleScript, "complete": completeScript, "tidy": tidyScript, "beat": beatScript,
+		"deregister": deregisterScript, "requeue": requeueScript, "stop": stopScript, "park": parkScript,
+		"callback": callbackScript, "journal": journalScript, "states": statesScript, "attach": attachScript,
+		"respond": respondScript, "acquire": acquireScript, "release": releaseScript, "oldest_wait": oldestWaitScript,
+		"delivered": deliveredScript, "park_paused": parkPausedScript, "resume_flow": resumeFlowScript,
+	}
+}
+
+// ScriptHashes returns the hash with which Redis is told to run each script, by the
+// name of its file: for who reads SLOWLOG or MONITOR.
+func ScriptHashes() map[string]string {
+	hashes := map[string]string{}
+	for name, s := range scriptsByName() {
+		hashes[name] = s.Hash()
+	}
+	return hashes
+}
+
 // loadScripts loads all scripts, so that the first calls need no EVAL. Redis may drop
 // them at any time; every caller falls back to EVAL.
 func loadScripts(ctx context.Context, r redis.Scripter) error {
-	for _, s := range []*redis.Script{
-		submitScript, submitDelayedScript, claimScript, redeliverScript, finishScript, settleScript, completeScript, tidyScript, beatScript,
-		deregisterScript, requeueScript, stopScript, parkScript, callbackScript, journalScript, statesScript, attachScript,
-		respondScript, acquireScript, releaseScript, oldestWaitScript, deliveredScript, parkPausedScript, resumeFlowScript,
-	} {
+	for _, s := range scriptsByName() {
 		if err := s.Load(ctx, r).Err(); err != nil {
 			return fmt.Errorf("load queue scripts: %w", err)
 		}

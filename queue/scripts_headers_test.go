@@ -15,17 +15,6 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// scriptsByName are all scripts, by the names of their files.
-func scriptsByName() map[string]*redis.Script {
-	return map[string]*redis.Script{
-		"submit": submitScript, "submit_delayed": submitDelayedScript, "claim": claimScript, "redeliver": redeliverScript, "finish": finishScript,
-		"settle": settleScript, "complete": completeScript, "tidy": tidyScript, "beat": beatScript, "deregister": deregisterScript, "requeue": requeueScript,
-		"stop": stopScript, "park": parkScript, "callback": callbackScript, "journal": journalScript, "states": statesScript,
-		"attach": attachScript, "respond": respondScript, "acquire": acquireScript, "release": releaseScript, "oldest_wait": oldestWaitScript,
-		"delivered": deliveredScript, "park_paused": parkPausedScript, "resume_flow": resumeFlowScript,
-	}
-}
-
 // header is what a script says of its arguments in the comment at its top.
 type header struct {
 	name  string

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/penstock/penstock/queue"
 )
 
 // Every connection to Redis is reset again and again, at random. Effects that
@@ -37,7 +39,7 @@ func TestAnswersOfScriptsAreLost(t *testing.T) {
 	t.Parallel()
 	w := newWire(t)
 	var hashes []string
-	for _, hash := range scripts(t) {
+	for _, hash := range queue.ScriptHashes() {
 		hashes = append(hashes, hash)
 	}
 	slices.Sort(hashes) // the same schedule for the same seed

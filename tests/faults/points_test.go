@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/queue"
 )
 
 // A process is killed at a named point: a script of its has taken effect, and
@@ -32,7 +33,7 @@ func TestKilledAtAPoint(t *testing.T) {
 			p := newPoint(t)
 			p.fleet.env = append(p.fleet.env, p.throughProxy)
 			p.addWorker()
-			p.proxy.WithholdAnswer(scripts(t)[point.script], point.skip)
+			p.proxy.WithholdAnswer(queue.ScriptHashes()[point.script], point.skip)
 			answered := p.begin(5)
 			p.reached()
 			p.fleet.worker(0).Kill()
@@ -48,7 +49,7 @@ func TestKilledAtAPoint(t *testing.T) {
 		p.fleet.apis = append(p.fleet.apis, p.fleet.apis[0])
 		p.fleet.replaceAPI(0) // the one that is asked first
 		p.caller.do(t.Context(), &call{flow: "pure", n: 0}).want(t, 0)
-		p.proxy.WithholdAnswer(scripts(t)["submit"], 0)
+		p.proxy.WithholdAnswer(queue.ScriptHashes()["submit"], 0)
 		answered := p.begin(1)
 		p.reached()
 		p.fleet.api(0).Kill()

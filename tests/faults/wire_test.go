@@ -4,13 +4,8 @@ package faults
 
 import (
 	"context"
-	"crypto/sha1"
-	"encoding/hex"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -86,24 +81,4 @@ func readiness(t testing.TB, d *door) int {
 	}
 	defer r.Body.Close()
 	return r.StatusCode
-}
-
-// scripts are the queue's scripts: name to the hash by which Redis is asked to
-// run them.
-func scripts(t *testing.T) map[string]string {
-	t.Helper()
-	files, err := filepath.Glob("../../queue/lua/*.lua")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("find the scripts: %v", err)
-	}
-	out := map[string]string{}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sum := sha1.Sum(text)
-		out[strings.TrimSuffix(filepath.Base(file), ".lua")] = hex.EncodeToString(sum[:])
-	}
-	return out
 }
