@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
 // callKind executes another flow.
@@ -65,12 +66,12 @@ func (c *callStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 func (c *callStep) pinned(ctx context.Context, in *flows.Input) (*flows.Flow, error) {
 	known := in.Env().Flows
 	if known == nil {
-		return nil, stepError("there are no other flows here to call")
+		return nil, failure.Errorf("there are no other flows here to call")
 	}
 	v, err := in.Remember(ctx, "flow", func() (any, error) {
 		flow, ok := known.Find(c.flow)
 		if !ok {
-			return nil, stepError("there is no flow %q", c.flow)
+			return nil, failure.Errorf("there is no flow %q", c.flow)
 		}
 		return map[string]any{"number": json.Number(strconv.FormatInt(flow.Number, 10)), "version": flow.Version}, nil
 	})
@@ -83,7 +84,7 @@ func (c *callStep) pinned(ctx context.Context, in *flows.Input) (*flows.Flow, er
 	id, _ := number.Int64()
 	flow, err := known.Version(ctx, id, version)
 	if err != nil {
-		return nil, stepError("the flow %q, version %.12s, cannot be found", c.flow, version)
+		return nil, failure.Errorf("the flow %q, version %.12s, cannot be found", c.flow, version)
 	}
 	return flow, nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
 // dedupe passes the first of several items with the same key.
@@ -120,7 +121,7 @@ func (d *dedupeStep) repeat(ctx context.Context, in *flows.Input, values flows.S
 	}
 	items, ok := v.([]any)
 	if !ok {
-		return flows.Items{}, stepError("the first item with this key is still on its way")
+		return flows.Items{}, failure.Errorf("the first item with this key is still on its way")
 	}
 	return in.NewItems(items...)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
 // emailKind sends a message.
@@ -62,7 +63,7 @@ func newEmailStep(args *flows.Args) (*emailStep, error) {
 func (s *emailStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	connections := in.Env().Connections
 	if connections == nil {
-		return nil, stepError("there is no connection %q: no connections are configured here", s.connection)
+		return nil, failure.Errorf("there is no connection %q: no connections are configured here", s.connection)
 	}
 	mailer, err := connections.Mail(ctx, s.connection)
 	if err != nil {

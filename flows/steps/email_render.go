@@ -11,6 +11,8 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
 // Limits of one message.
@@ -31,7 +33,7 @@ func (s *emailStep) render(ctx context.Context, in *flows.Input) (*flows.Mail, e
 	if from := r.addresses("from", s.from); len(from) == 1 {
 		m.From = from[0]
 	} else if s.from != nil && r.err == nil {
-		return nil, stepError("from is not one address")
+		return nil, failure.Errorf("from is not one address")
 	}
 	for _, h := range s.headers {
 		m.Headers = append(m.Headers, flows.MailHeader{Name: textproto.CanonicalMIMEHeaderKey(h.Name), Value: r.line("header "+h.Name, h.Value)})
@@ -46,7 +48,7 @@ func (s *emailStep) render(ctx context.Context, in *flows.Input) (*flows.Mail, e
 		return nil, err
 	}
 	const copies = 4 // base64 of the parts, and the message as it is sent
-	return m, limitError(in.Charger(ctx).Charge(copies * mailSize(m)))
+	return m, failure.Limit(in.Charger(ctx).Charge(copies * mailSize(m)))
 }
 
 // mailSize returns the size of text and attachments in bytes.
@@ -61,13 +63,13 @@ func mailSize(m *flows.Mail) int64 {
 func checkMail(m *flows.Mail) error {
 	switch n := len(m.To) + len(m.Cc) + len(m.Bcc); {
 	case n == 0:
-		return stepError("the message has no recipient: to, cc and bcc are empty")
+		return failure.Errorf("the message has no recipient: to, cc and bcc are empty")
 	case n > maxRecipients:
-		return stepError("the message has %d recipients; %d are allowed", n, maxRecipients)
+		return failure.Errorf("the message has %d recipients; %d are allowed", n, maxRecipients)
 	case m.Text == "" && m.HTML == "":
-		return stepError("the message is empty")
+		return failure.Errorf("the message is empty")
 	case mailSize(m) > maxMessage:
-		return stepError("the message is larger than %s", sizeText(maxMessage))
+		return failure.Errorf("the message is larger than %s", content.SizeText(maxMessage))
 	}
 	return nil
 }
@@ -94,7 +96,7 @@ func (r *emailRenderer) value(t *flows.Template) any {
 
 func (r *emailRenderer) text(t *flows.Template) string {
 	if v := r.value(t); v != nil {
-		return scalarText(v)
+		return content.ScalarText(v)
 	}
 	return ""
 }
@@ -103,7 +105,7 @@ func (r *emailRenderer) text(t *flows.Template) string {
 func (r *emailRenderer) line(what string, t *flows.Template) string {
 	text := r.text(t)
 	if strings.ContainsFunc(text, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) && r.err == nil {
-		r.err = stepError("%s has a line break or another control character in it", what)
+		r.err = failure.Errorf("%s has a line break or another control character in it", what)
 	}
 	return text
 }
@@ -120,7 +122,7 @@ func (r *emailRenderer) addresses(what string, t *flows.Template) []string {
 	for _, element := range list {
 		address, err := emailAddress(element)
 		if err != nil && r.err == nil {
-			r.err = stepError("%s: %v", what, err)
+			r.err = failure.Errorf("%s: %v", what, err)
 		}
 		all = append(all, address)
 	}
@@ -135,15 +137,15 @@ func emailAddress(v any) (string, error) {
 		address, _ := object["address"].(string)
 		bare, err := mail.ParseAddress(address)
 		if err != nil || bare.Address != address || !isPlain(address) {
-			return "", fmt.Errorf("%q is not an address such as a@b.org", shortLine(address))
+			return "", fmt.Errorf("%q is not an address such as a@b.org", failure.ShortLine(address))
 		}
 		text, isText = (&mail.Address{Name: name, Address: address}).String(), true
 	}
 	if !isText {
-		return "", fmt.Errorf("%s is no address: write text, {name, address} or a list of them", typeName(v))
+		return "", fmt.Errorf("%s is no address: write text, {name, address} or a list of them", content.TypeName(v))
 	}
 	if !isOneAddress(text) {
-		return "", fmt.Errorf("%q is not one address such as a@b.org; {name, address} takes any name", shortLine(text))
+		return "", fmt.Errorf("%q is not one address such as a@b.org; {name, address} takes any name", failure.ShortLine(text))
 	}
 	return text, nil
 }
@@ -182,7 +184,7 @@ func (r *emailRenderer) attachment(a emailAttachment) flows.Attachment {
 	if a.base64 == nil {
 		rendered.Content = []byte(r.text(a.content))
 	} else if r.err == nil {
-		rendered.Content, r.err = decodeBase64(r.ctx, r.in, a.base64)
+		rendered.Content, r.err = content.DecodeBase64(r.ctx, r.in, a.base64)
 	}
 	return rendered
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
 // emitWindow is how long the key of an emitted run is stored.
@@ -65,7 +66,7 @@ func (e *emitStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 			return nil, err
 		}
 		if emission.Key == "" {
-			return nil, stepError("the key is empty")
+			return nil, failure.Errorf("the key is empty")
 		}
 	}
 	_, err = startRun(ctx, in, emission)
@@ -75,7 +76,7 @@ func (e *emitStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 // startRun starts a run of another flow. Without a key it is one run for each run, step and item.
 func startRun(ctx context.Context, in *flows.Input, e flows.Emission) (string, error) {
 	if in.Env().Emit == nil {
-		return "", stepError("no runs can be started here")
+		return "", failure.Errorf("no runs can be started here")
 	}
 	if e.Key == "" {
 		e.Key = "step:" + in.RunKey()
@@ -94,7 +95,7 @@ func renderTime(ctx context.Context, in *flows.Input, param string, t *flows.Tem
 	}
 	at, err := time.Parse(time.RFC3339, said)
 	if err != nil {
-		return time.Time{}, stepError("%s: %q is no time such as 2026-11-21T20:00:00Z", param, shortLine(said))
+		return time.Time{}, failure.Errorf("%s: %q is no time such as 2026-11-21T20:00:00Z", param, failure.ShortLine(said))
 	}
 	return at, nil
 }

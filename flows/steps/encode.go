@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
 // encodeKind encodes values as text, and decodes them.
@@ -53,11 +55,11 @@ func (s *encodeStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 		err = charger.Charge(3 * int64(len(text)))
 	}
 	if err != nil {
-		return nil, limitError(err)
+		return nil, failure.Limit(err)
 	}
 	result, err := s.form(ctx, in, v)
 	if err != nil {
-		return nil, limitError(err)
+		return nil, failure.Limit(err)
 	}
 	if s.as == "" {
 		return []any{result}, nil
@@ -69,7 +71,7 @@ func (s *encodeStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 func withMember(item any, name string, v any) ([]any, error) {
 	object, ok := item.(map[string]any)
 	if !ok && item != nil {
-		return nil, stepError("as needs an object as the item, this one is %s", typeName(item))
+		return nil, failure.Errorf("as needs an object as the item, this one is %s", content.TypeName(item))
 	}
 	larger := make(map[string]any, len(object)+1)
 	for member, value := range object {

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 	"github.com/penstock/penstock/internal/bulk"
 )
 
@@ -19,32 +21,20 @@ type codec struct {
 	decode func(string) ([]byte, error)
 }
 
-// chunked encodes a long text in chunks, see package bulk. A chunk of base64 has no padding, because its length is a
-// multiple of three.
-func chunked(length func(int) int, encode func([]byte) string) func([]byte) string {
-	const each = 3 << 16 // bytes
-	return func(content []byte) string {
-		if len(content) <= each {
-			return encode(content)
-		}
-		return bulk.EncodeChunks(content, length(len(content)), each, encode)
-	}
-}
-
 func base64Codec() codec {
-	return codec{"base64", chunked(base64.StdEncoding.EncodedLen, base64.StdEncoding.EncodeToString), func(s string) ([]byte, error) {
+	return codec{"base64", content.EncodeBase64, func(s string) ([]byte, error) {
 		return base64.RawStdEncoding.DecodeString(unpadded(s))
 	}}
 }
 
 func base64urlCodec() codec {
-	return codec{"base64url", chunked(base64.RawURLEncoding.EncodedLen, base64.RawURLEncoding.EncodeToString), func(s string) ([]byte, error) {
+	return codec{"base64url", content.Chunked(base64.RawURLEncoding.EncodedLen, base64.RawURLEncoding.EncodeToString), func(s string) ([]byte, error) {
 		return base64.RawURLEncoding.DecodeString(unpadded(s))
 	}}
 }
 
 func hexCodec() codec {
-	return codec{"hex", chunked(hex.EncodedLen, hex.EncodeToString), hex.DecodeString}
+	return codec{"hex", content.Chunked(hex.EncodedLen, hex.EncodeToString), hex.DecodeString}
 }
 
 // urlCodec escapes all but the unreserved characters of RFC 3986, so that the text fits a path, a query and a form.
@@ -112,18 +102,18 @@ func readBytes(c codec, v any) ([]byte, error) {
 		text, isText = string(flows.EncodeJSON(v)), true
 	}
 	if !isText {
-		return nil, stepError("expected text, found %s", typeName(v))
+		return nil, failure.Errorf("expected text, found %s", content.TypeName(v))
 	}
 	content, err := c.decode(text)
 	if err != nil { // the codec's error would show the value
-		return nil, stepError("the text is not %s", c.name)
+		return nil, failure.Errorf("the text is not %s", c.name)
 	}
 	return content, nil
 }
 
 func writeBytes(c codec, content []byte) (any, error) {
 	if c.name == "text" && !utf8.Valid(content) {
-		return nil, stepError("the bytes are no text in UTF-8; output: base64 writes them")
+		return nil, failure.Errorf("the bytes are no text in UTF-8; output: base64 writes them")
 	}
 	return c.encode(content), nil
 }

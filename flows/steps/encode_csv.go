@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 	"github.com/penstock/penstock/internal/budget"
 )
 
@@ -20,7 +22,7 @@ func csvFormat(args *flows.Args) (encodeForm, error) {
 			}
 		}
 		return decodeFormat(func(charger *budget.Charger, text string) (any, error) {
-			return parseCSV(charger, trimBOM([]byte(text)))
+			return content.ParseCSV(charger, content.TrimBOM([]byte(text)))
 		}), nil
 	}
 	columns, header := args.Strings("columns"), !args.Has("header") || args.Bool("header")
@@ -34,17 +36,17 @@ func decodeFormat(read func(charger *budget.Charger, text string) (any, error)) 
 	return func(ctx context.Context, in *flows.Input, v any) (any, error) {
 		text, ok := v.(string)
 		if !ok {
-			return nil, stepError("expected text, found %s", typeName(v))
+			return nil, failure.Errorf("expected text, found %s", content.TypeName(v))
 		}
 		result, err := read(in.Charger(ctx), text)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if limit := asLimitError(err); limit != nil {
+		if limit := failure.AsLimit(err); limit != nil {
 			return nil, limit
 		}
 		if err != nil {
-			return nil, stepError("%v", err)
+			return nil, failure.Errorf("%v", err)
 		}
 		return result, nil
 	}
@@ -54,7 +56,7 @@ func decodeFormat(read func(charger *budget.Charger, text string) (any, error)) 
 func writeCSV(charger *budget.Charger, v any, columns []string, header bool) (any, error) {
 	rows, ok := v.([]any)
 	if !ok {
-		return nil, stepError("expected a list of objects or lists, found %s", typeName(v))
+		return nil, failure.Errorf("expected a list of objects or lists, found %s", content.TypeName(v))
 	}
 	lists := len(rows) > 0 && isList(rows[0])
 	if len(columns) == 0 && !lists {
@@ -69,9 +71,9 @@ func writeCSV(charger *budget.Charger, v any, columns []string, header bool) (an
 	for i, row := range rows {
 		cells, err := csvCells(row, columns, lists)
 		if err != nil {
-			return nil, stepError("row %d %v", i+1, err)
+			return nil, failure.Errorf("row %d %v", i+1, err)
 		}
-		if err := charger.Charge(textSize(cells) + 2*budget.Text*int64(len(cells))); err != nil {
+		if err := charger.Charge(content.RowSize(cells) + 2*budget.Text*int64(len(cells))); err != nil {
 			return nil, err
 		}
 		_ = w.Write(cells)
@@ -114,12 +116,12 @@ func csvCells(row any, columns []string, lists bool) ([]string, error) {
 		}
 	}
 	if values == nil || isList(row) != lists {
-		return nil, stepError("is %s; all rows are objects or all are lists", typeName(row))
+		return nil, failure.Errorf("is %s; all rows are objects or all are lists", content.TypeName(row))
 	}
 	cells := make([]string, len(values))
 	for i, v := range values {
 		if v != nil {
-			cells[i] = scalarText(v)
+			cells[i] = content.ScalarText(v)
 		}
 	}
 	return cells, nil
@@ -132,13 +134,13 @@ func formFormat(args *flows.Args) (encodeForm, error) {
 	return func(_ context.Context, _ *flows.Input, v any) (any, error) {
 		object, ok := v.(map[string]any)
 		if !ok {
-			return nil, stepError("expected an object, found %s", typeName(v))
+			return nil, failure.Errorf("expected an object, found %s", content.TypeName(v))
 		}
 		pairs := url.Values{}
 		for name, member := range object {
-			values, err := textValues(member)
+			values, err := content.TextValues(member)
 			if err != nil {
-				return nil, stepError("%s %v", name, err)
+				return nil, failure.Errorf("%s %v", name, err)
 			}
 			if values != nil {
 				pairs[name] = values
@@ -156,12 +158,12 @@ func readForm(charger *budget.Charger, text string) (any, error) {
 	}
 	pairs, err := url.ParseQuery(text)
 	if err != nil {
-		return nil, stepError("the text is no form")
+		return nil, failure.Errorf("the text is no form")
 	}
 	object := make(map[string]any, len(pairs))
 	for name, values := range pairs {
 		for _, value := range values {
-			addMember(object, name, value)
+			content.AddMember(object, name, value)
 		}
 	}
 	return object, nil

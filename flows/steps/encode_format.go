@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
 )
 
 // encodeFormat is one parameter that selects an encoding.
@@ -67,7 +68,7 @@ func templateFormat(*flows.Args) (encodeForm, error) {
 		if v == nil {
 			return "", nil
 		}
-		return scalarText(v), nil
+		return content.ScalarText(v), nil
 	}, nil
 }
 

@@ -11,6 +11,8 @@ import (
 	"hash"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
 // hashNamed returns a hash function. md5 and sha1 exist for systems that require them; neither is
@@ -70,7 +72,7 @@ func digestFormat(args *flows.Args, start func(context.Context, *flows.Input) (h
 func secretKey(ctx context.Context, in *flows.Input, name string) ([]byte, error) {
 	secrets := in.Env().Secrets
 	if secrets == nil {
-		return nil, stepError("there is no secret %q: no secrets are configured here", name)
+		return nil, failure.Errorf("there is no secret %q: no secrets are configured here", name)
 	}
 	key, err := secrets.Secret(ctx, name)
 	return []byte(key), err
@@ -91,7 +93,7 @@ func jwtFormat(args *flows.Args) (encodeForm, error) {
 	header := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"` + algorithm + `","typ":"JWT"}`))
 	return func(ctx context.Context, in *flows.Input, v any) (any, error) {
 		if _, ok := v.(map[string]any); !ok {
-			return nil, stepError("the claims of a token are an object, not %s", typeName(v))
+			return nil, failure.Errorf("the claims of a token are an object, not %s", content.TypeName(v))
 		}
 		key, err := secretKey(ctx, in, secret)
 		if err != nil {

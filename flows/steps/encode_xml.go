@@ -9,25 +9,27 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 	"github.com/penstock/penstock/internal/budget"
 )
 
 func xmlFormat(args *flows.Args) (encodeForm, error) {
 	if args.Bool("decode") {
 		return decodeFormat(func(charger *budget.Charger, text string) (any, error) {
-			return parseXML(charger, []byte(text), "utf-8")
+			return content.ParseXML(charger, []byte(text), "utf-8")
 		}), nil
 	}
 	return func(ctx context.Context, in *flows.Input, v any) (any, error) {
 		object, ok := v.(map[string]any)
 		if !ok || len(object) != 1 {
-			return nil, stepError("an XML document is an object with one member, its root element")
+			return nil, failure.Errorf("an XML document is an object with one member, its root element")
 		}
 		w := xmlWriter{charger: in.Charger(ctx)}
 		w.WriteString(xml.Header)
 		for name, root := range object {
 			if isList(root) {
-				return nil, stepError("an XML document has one root element, not a list of them")
+				return nil, failure.Errorf("an XML document has one root element, not a list of them")
 			}
 			w.element(name, root, 1)
 		}
@@ -51,16 +53,16 @@ var xmlName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*(:[A-Za-z_][A-Za-z0-9
 
 func (w *xmlWriter) fail(format string, args ...any) {
 	if w.err == nil {
-		w.err = stepError(format, args...)
+		w.err = failure.Errorf(format, args...)
 	}
 }
 
 func (w *xmlWriter) element(name string, v any, depth int) {
 	switch {
 	case !xmlName.MatchString(name):
-		w.fail("%q cannot be the name of an XML element", shortLine(name))
-	case depth > maxXMLDepth:
-		w.fail("the XML is nested deeper than %d", maxXMLDepth)
+		w.fail("%q cannot be the name of an XML element", failure.ShortLine(name))
+	case depth > content.MaxXMLDepth:
+		w.fail("the XML is nested deeper than %d", content.MaxXMLDepth)
 	}
 	if w.err == nil { // the buffer grows by at least a half
 		w.err = w.charger.Charge(2*int64(w.Len()-w.charged) + budget.Text)
@@ -107,7 +109,7 @@ func (w *xmlWriter) attributes(object map[string]any, names []string) {
 			continue
 		}
 		if !xmlName.MatchString(attribute) {
-			w.fail("%q cannot be the name of an XML attribute", shortLine(attribute))
+			w.fail("%q cannot be the name of an XML attribute", failure.ShortLine(attribute))
 			return
 		}
 		w.WriteString(" " + attribute + `="`)
@@ -132,8 +134,8 @@ func (w *xmlWriter) text(v any) {
 	switch v.(type) {
 	case nil:
 	case []any, map[string]any:
-		w.fail("%s stands where XML has text", typeName(v))
+		w.fail("%s stands where XML has text", content.TypeName(v))
 	default:
-		_ = xml.EscapeText(&w.Buffer, []byte(scalarText(v))) // writing into memory cannot fail
+		_ = xml.EscapeText(&w.Buffer, []byte(content.ScalarText(v))) // writing into memory cannot fail
 	}
 }

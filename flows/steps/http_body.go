@@ -2,9 +2,9 @@ package steps
 
 import (
 	"context"
-	"encoding/base64"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
 )
 
 // httpBody is one encoding of a request body.
@@ -79,23 +79,6 @@ func (b textBody) render(ctx context.Context, in *flows.Input) ([]byte, string, 
 type bytesBody struct{ value *flows.Template }
 
 func (b bytesBody) render(ctx context.Context, in *flows.Input) ([]byte, string, error) {
-	content, err := decodeBase64(ctx, in, b.value)
+	content, err := content.DecodeBase64(ctx, in, b.value)
 	return content, "application/octet-stream", err
-}
-
-// decodeBase64 renders a template to bytes from base64, as `parse: bytes` and encode produce it.
-func decodeBase64(ctx context.Context, in *flows.Input, value *flows.Template) ([]byte, error) {
-	v, err := value.Render(ctx, in)
-	if err != nil {
-		return nil, err
-	}
-	text, ok := v.(string)
-	if !ok {
-		return nil, stepError("base64 is %s, not text", typeName(v))
-	}
-	content, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
-		return nil, stepError("base64 does not hold base64: %v", err)
-	}
-	return content, nil
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 	"github.com/penstock/penstock/internal/budget"
 )
 
@@ -44,7 +45,7 @@ func (s *httpStep) render(ctx context.Context, in *flows.Input) (*httpCall, erro
 			return nil, err
 		}
 		if err := in.Charger(ctx).Charge(int64(len(content))); err != nil {
-			return nil, limitError(err)
+			return nil, failure.Limit(err)
 		}
 		call.content, call.hasBody = content, true
 		if _, ok := call.header["Content-Type"]; !ok {

@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
 // client returns the HTTP client for one item: the shared transport, with the credential of the step's connection and
@@ -13,7 +14,7 @@ import (
 func (s *httpStep) client(ctx context.Context, in *flows.Input, call *httpCall) (*http.Client, error) {
 	env := in.Env()
 	if env.HTTP == nil {
-		return nil, stepError("there is no network here: http steps cannot run")
+		return nil, failure.Errorf("there is no network here: http steps cannot run")
 	}
 	transport := pinnedTransport{base: env.HTTP}
 	if s.trust != nil {
@@ -36,14 +37,14 @@ func (s *httpStep) client(ctx context.Context, in *flows.Input, call *httpCall) 
 // connect finds the connection and checks that the first request may carry its credential.
 func connect(ctx context.Context, all flows.Connections, name string, target *url.URL) (flows.HTTPConnection, error) {
 	if all == nil {
-		return nil, stepError("there is no connection %q: no connections are configured here", name)
+		return nil, failure.Errorf("there is no connection %q: no connections are configured here", name)
 	}
 	conn, err := all.HTTP(ctx, name)
 	if err != nil {
 		return nil, &flows.Error{Code: flows.CodeStepFailed, Message: err.Error(), Err: err}
 	}
 	if !conn.Allows(target) {
-		return nil, stepError("connection %q must not be used for %s: its allowed hosts do not include it", name, origin(target))
+		return nil, failure.Errorf("connection %q must not be used for %s: its allowed hosts do not include it", name, origin(target))
 	}
 	return conn, nil
 }

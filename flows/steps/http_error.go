@@ -11,37 +11,13 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/budget"
+	"github.com/penstock/penstock/flows/steps/internal/content"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
-
-// stepError is a failure that a retry does not change.
-func stepError(format string, args ...any) *flows.Error {
-	return &flows.Error{Code: flows.CodeStepFailed, Message: fmt.Sprintf(format, args...)}
-}
-
-// limitError converts the rejection of the run's memory account to an *Error with CodeLimit. It returns any other
-// error unchanged.
-func limitError(err error) error {
-	if limit := asLimitError(err); limit != nil {
-		return limit
-	}
-	return err
-}
-
-// asLimitError returns the rejection of the run's memory account as an *Error; nil for any other error.
-func asLimitError(err error) *flows.Error {
-	for _, refusal := range []error{budget.ErrRunLimit, budget.ErrEvicted} {
-		if errors.Is(err, refusal) {
-			return &flows.Error{Code: flows.CodeLimit, Message: err.Error(), Err: err}
-		}
-	}
-	return nil
-}
 
 // name returns the request for messages, without query and user information, which may contain credentials.
 func (c *httpCall) name() string {
@@ -68,19 +44,19 @@ func (c *httpCall) failure(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", c.name(), ctx.Err())
 	}
-	if limit := asLimitError(err); limit != nil {
+	if limit := failure.AsLimit(err); limit != nil {
 		limit.Message = c.name() + ": " + limit.Message
 		return limit
 	}
-	failure := stepError("%s: %s", c.name(), err)
-	failure.Err = err
+	failed := failure.Errorf("%s: %s", c.name(), err)
+	failed.Err = err
 	var known *flows.Error // of a connection, for example, which classifies its own errors
 	if errors.As(err, &known) {
-		failure.Class, failure.Upstream, failure.RetryAfter = known.Class, known.Upstream, known.RetryAfter
+		failed.Class, failed.Upstream, failed.RetryAfter = known.Class, known.Upstream, known.RetryAfter
 	} else {
-		failure.Class = classOf(err)
+		failed.Class = classOf(err)
 	}
-	return failure
+	return failed
 }
 
 // classOf returns whether a retry may help. It does not for an address rejected by the dial policy or an invalid
@@ -114,35 +90,25 @@ func (c *httpCall) statusError(resp *http.Response) error {
 	}
 }
 
-// Limits of the body that is read of an unexpected response, in bytes.
-const (
-	excerptSize = 200
-	drainSize   = 64 << 10 // reading a small rest allows the connection to be reused
-)
+// drainSize limits the body that is read of an unexpected response, in bytes. Reading a small rest allows the
+// connection to be reused.
+const drainSize = 64 << 10
 
 // excerpt returns the beginning of a text body on one line.
 func excerpt(resp *http.Response) string {
-	content, _ := io.ReadAll(io.LimitReader(resp.Body, drainSize))
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, drainSize))
 	mediaType, params := contentType(resp.Header)
 	if mediaType != "" && !isText(mediaType) || resp.Header.Get("Content-Encoding") != "" {
 		return ""
 	}
-	coding, err := charset(params["charset"])
+	coding, err := content.Charset(params["charset"])
 	if err == nil && coding != nil {
-		content, err = coding.NewDecoder().Bytes(content)
+		text, err = coding.NewDecoder().Bytes(text)
 	}
-	if err != nil || mediaType == "" && !utf8.Valid(content) {
+	if err != nil || mediaType == "" && !utf8.Valid(text) {
 		return ""
 	}
-	return shortLine(string(content))
-}
-
-func shortLine(text string) string {
-	line := strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
-	if len(line) > excerptSize {
-		line = line[:excerptSize] + "…"
-	}
-	return strings.ToValidUTF8(line, "")
+	return failure.ShortLine(string(text))
 }
 
 // retryAfter parses seconds or a date (RFC 9110, section 10.2.3); 0 for anything else.

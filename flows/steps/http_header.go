@@ -10,6 +10,8 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
 // httpHeader is a request header set by the flow.
@@ -68,7 +70,7 @@ func (s *httpStep) header(ctx context.Context, in *flows.Input) (http.Header, er
 		}
 		values, err := headerValues(v)
 		if err != nil {
-			return nil, stepError("header %s %s", h.name, err)
+			return nil, failure.Errorf("header %s %s", h.name, err)
 		}
 		if values != nil {
 			header[h.name] = values
@@ -79,7 +81,7 @@ func (s *httpStep) header(ctx context.Context, in *flows.Input) (http.Header, er
 
 // headerValues converts a value to header values. Its errors never show a value, which may be a credential.
 func headerValues(v any) ([]string, error) {
-	values, err := textValues(v)
+	values, err := content.TextValues(v)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
 // multipartBody is a multipart/form-data body (RFC 7578).
@@ -56,7 +58,7 @@ func (b multipartBody) render(ctx context.Context, in *flows.Input) ([]byte, str
 			return nil, "", err
 		}
 		if err := charger.Charge(2 * int64(content.Len()-before)); err != nil { // the part and the form
-			return nil, "", limitError(err)
+			return nil, "", failure.Limit(err)
 		}
 	}
 	err := w.Close()
@@ -93,15 +95,15 @@ func (p multipartPart) write(ctx context.Context, in *flows.Input, w *multipart.
 }
 
 // content renders the part. A plain field has no content type.
-func (p multipartPart) content(ctx context.Context, in *flows.Input) (content []byte, contentType string, err error) {
+func (p multipartPart) content(ctx context.Context, in *flows.Input) (rendered []byte, contentType string, err error) {
 	if p.base64 != nil {
 		contentType = "application/octet-stream"
-		content, err = decodeBase64(ctx, in, p.base64)
+		rendered, err = content.DecodeBase64(ctx, in, p.base64)
 	} else {
-		content, contentType, err = p.text(ctx, in)
+		rendered, contentType, err = p.text(ctx, in)
 	}
 	if err != nil || p.contentType == nil {
-		return content, contentType, err
+		return rendered, contentType, err
 	}
 	v, err := p.contentType.Render(ctx, in)
 	if err != nil {
@@ -109,9 +111,9 @@ func (p multipartPart) content(ctx context.Context, in *flows.Input) (content []
 	}
 	values, err := headerValues(v)
 	if err != nil || len(values) != 1 {
-		return nil, "", stepError("the content_type of a part is not one line of text")
+		return nil, "", failure.Errorf("the content_type of a part is not one line of text")
 	}
-	return content, values[0], nil
+	return rendered, values[0], nil
 }
 
 func (p multipartPart) text(ctx context.Context, in *flows.Input) ([]byte, string, error) {
@@ -126,9 +128,9 @@ func (p multipartPart) text(ctx context.Context, in *flows.Input) ([]byte, strin
 		return flows.EncodeJSON(v), "application/json", nil
 	}
 	if p.filename != nil {
-		return []byte(scalarText(v)), "text/plain; charset=utf-8", nil
+		return []byte(content.ScalarText(v)), "text/plain; charset=utf-8", nil
 	}
-	return []byte(scalarText(v)), "", nil
+	return []byte(content.ScalarText(v)), "", nil
 }
 
 // quoteParam escapes a name as browsers do (WHATWG HTML, multipart/form-data).

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
 func (s *httpStep) setPages(args *flows.Args) error {
@@ -60,7 +62,7 @@ func (u urlPager) next(ctx context.Context, in *flows.Input, p *httpPage) (*url.
 	}
 	link, ok := v.(string)
 	if !ok {
-		return nil, stepError("next_url gives %s, not text", typeName(v))
+		return nil, failure.Errorf("next_url gives %s, not text", content.TypeName(v))
 	}
 	return p.follow(link)
 }
@@ -72,7 +74,7 @@ func (p *httpPage) follow(link string) (*url.URL, error) {
 	}
 	relative, err := url.Parse(link)
 	if err != nil {
-		return nil, stepError("the link to the next page, %q, is not a URL", redactURL(link))
+		return nil, failure.Errorf("the link to the next page, %q, is not a URL", redactURL(link))
 	}
 	return parseTarget(p.response.url.ResolveReference(relative).String())
 }
@@ -92,9 +94,9 @@ func (c cursorPager) next(ctx context.Context, in *flows.Input, p *httpPage) (*u
 	}
 	switch v.(type) {
 	case []any, map[string]any:
-		return nil, stepError("the cursor is %s, not text or a number", typeName(v))
+		return nil, failure.Errorf("the cursor is %s, not text or a number", content.TypeName(v))
 	}
-	return withParam(p.target, c.param, scalarText(v)), nil
+	return withParam(p.target, c.param, content.ScalarText(v)), nil
 }
 
 // countPager counts pages or items in a query parameter. The last page is one with fewer items than size or, when

@@ -6,6 +6,8 @@ import (
 	"net/url"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
 // Limits of max_pages.
@@ -52,7 +54,7 @@ func (p *httpPages) run(ctx context.Context, in *flows.Input, s *httpStep, clien
 			return nil, err
 		}
 		if size += answer.size; size > maxResponse {
-			return nil, stepError("%s: the pages are larger than %s together", call.name(), sizeText(maxResponse))
+			return nil, failure.Errorf("%s: the pages are larger than %s together", call.name(), content.SizeText(maxResponse))
 		}
 		found, err := p.itemsOf(ctx, in, answer)
 		if err == nil && p.items != nil { // only the items of the page are kept
@@ -60,7 +62,7 @@ func (p *httpPages) run(ctx context.Context, in *flows.Input, s *httpStep, clien
 			read.Drop()
 		}
 		if err != nil {
-			return nil, limitError(err)
+			return nil, failure.Limit(err)
 		}
 		all = append(all, found...)
 		page := &httpPage{number: call.page, target: call.url, response: answer, found: len(found)}
@@ -90,11 +92,11 @@ func (p *httpPages) itemsOf(ctx context.Context, in *flows.Input, answer *httpRe
 func (p *httpPages) mayFollow(call *httpCall, next *url.URL) error {
 	switch {
 	case call.page+1 == p.maxPages:
-		return stepError("%s: more than %d pages; set max_pages to stop earlier or go on", call.name(), p.maxPages)
+		return failure.Errorf("%s: more than %d pages; set max_pages to stop earlier or go on", call.name(), p.maxPages)
 	case next.String() == call.url.String():
-		return stepError("%s: page %d names itself as the next one", call.name(), call.page+1)
+		return failure.Errorf("%s: page %d names itself as the next one", call.name(), call.page+1)
 	case !sameOrigin(next, call.url):
-		return stepError("%s: the next page is at %s, another origin", call.name(), origin(next))
+		return failure.Errorf("%s: the next page is at %s, another origin", call.name(), origin(next))
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package steps
 
 import (
-	"bytes"
 	"encoding/base64"
 	"fmt"
 	"mime"
@@ -10,33 +9,34 @@ import (
 	"unicode/utf8"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/bulk"
 )
 
 // parseBody decodes a response body: as the flow says or, for "auto" and "", by the content type. An empty body is
 // null.
-func parseBody(charger *budget.Charger, as string, header http.Header, content []byte) (any, error) {
-	if len(content) == 0 {
+func parseBody(charger *budget.Charger, as string, header http.Header, body []byte) (any, error) {
+	if len(body) == 0 {
 		return nil, nil
 	}
-	if err := charger.Charge(int64(len(content))); err != nil { // for the decoded text
+	if err := charger.Charge(int64(len(body))); err != nil { // for the decoded text
 		return nil, err
 	}
 	mediaType, params := contentType(header)
 	if as == "" || as == "auto" {
-		as = parseFor(mediaType, content)
+		as = parseFor(mediaType, body)
 	}
 	if as == "bytes" {
-		return base64Codec().encode(content), charger.Charge(int64(base64.StdEncoding.EncodedLen(len(content))))
+		return content.EncodeBase64(body), charger.Charge(int64(base64.StdEncoding.EncodedLen(len(body))))
 	}
 	if coding := header.Get("Content-Encoding"); coding != "" && coding != "identity" {
 		return nil, fmt.Errorf("the response is compressed with %q; only gzip is understood, or parse: bytes", coding)
 	}
 	if as == "xml" {
-		return parseXML(charger, content, params["charset"])
+		return content.ParseXML(charger, body, params["charset"])
 	}
-	text, err := decodeText(content, params["charset"])
+	text, err := content.DecodeText(body, params["charset"])
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func parseBody(charger *budget.Charger, as string, header http.Header, content [
 		}
 		return v, nil
 	case "csv":
-		return parseCSV(charger, text)
+		return content.ParseCSV(charger, text)
 	}
 	return bulk.Text(text), nil
 }
@@ -62,7 +62,7 @@ func contentType(header http.Header) (string, map[string]string) {
 }
 
 // parseFor returns the parser for a media type. Without a known media type, valid UTF-8 is text.
-func parseFor(mediaType string, content []byte) string {
+func parseFor(mediaType string, body []byte) string {
 	switch {
 	case mediaType == "application/json", mediaType == "text/json", strings.HasSuffix(mediaType, "+json"):
 		return "json"
@@ -76,7 +76,7 @@ func parseFor(mediaType string, content []byte) string {
 		return "csv"
 	case isText(mediaType):
 		return "text"
-	case mediaType == "" && utf8.Valid(content):
+	case mediaType == "" && utf8.Valid(body):
 		return "text"
 	}
 	return "bytes"
@@ -90,6 +90,3 @@ func isText(mediaType string) bool {
 	}
 	return strings.HasPrefix(mediaType, "text/") || strings.HasSuffix(mediaType, "+json") || strings.HasSuffix(mediaType, "+xml")
 }
-
-// trimBOM removes a UTF-8 byte order mark, which some servers send.
-func trimBOM(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/penstock/penstock/flows/steps/internal/content"
 )
 
 type object = map[string]any
@@ -92,7 +94,7 @@ func TestXMLMapping(t *testing.T) {
   <empty></empty>
   <text><![CDATA[<raw>]]></text>
 </s:order>`
-	got, err := parseXML(nil, []byte(document), "")
+	got, err := content.ParseXML(nil, []byte(document), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +115,7 @@ func TestXMLMapping(t *testing.T) {
 
 func TestXMLListKeepsEmptyElements(t *testing.T) {
 	t.Parallel()
-	got, err := parseXML(nil, []byte("<a><b/><b/><b>x</b></a>"), "")
+	got, err := content.ParseXML(nil, []byte("<a><b/><b/><b>x</b></a>"), "")
 	if diff := cmp.Diff(any(object{"a": object{"b": []any{nil, nil, "x"}}}), got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}

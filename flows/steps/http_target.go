@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
 // target renders the URL and adds the query.
@@ -16,7 +18,7 @@ func (s *httpStep) target(ctx context.Context, in *flows.Input) (*url.URL, error
 	}
 	text, ok := v.(string)
 	if !ok {
-		return nil, stepError("the URL is %s, not text", typeName(v))
+		return nil, failure.Errorf("the URL is %s, not text", content.TypeName(v))
 	}
 	target, err := parseTarget(text)
 	if err != nil {
@@ -39,11 +41,11 @@ func parseTarget(text string) (*url.URL, error) {
 	target, err := url.Parse(text)
 	switch {
 	case err != nil:
-		return nil, stepError("%q is not a URL", redactURL(text))
+		return nil, failure.Errorf("%q is not a URL", redactURL(text))
 	case target.Scheme != "http" && target.Scheme != "https":
-		return nil, stepError("%q is not an http:// or https:// URL", redactURL(text))
+		return nil, failure.Errorf("%q is not an http:// or https:// URL", redactURL(text))
 	case target.Hostname() == "":
-		return nil, stepError("%q names no host", redactURL(text))
+		return nil, failure.Errorf("%q names no host", redactURL(text))
 	}
 	target.Fragment, target.RawFragment = "", ""
 	target.RawQuery = escapeQuery(target.RawQuery)
@@ -90,9 +92,9 @@ func encodeFields(ctx context.Context, in *flows.Input, fields []flows.Field, wh
 		if err != nil {
 			return "", err
 		}
-		values, err := textValues(v)
+		values, err := content.TextValues(v)
 		if err != nil {
-			return "", stepError("%s %q %s", what, field.Name, err)
+			return "", failure.Errorf("%s %q %s", what, field.Name, err)
 		}
 		for _, value := range values {
 			pairs = append(pairs, url.QueryEscape(field.Name)+"="+url.QueryEscape(value))

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
 // httpTrust is the tls parameter: the flow's own certificate authorities.
@@ -36,7 +37,7 @@ func (s *httpStep) setTrust(args *flows.Args) error {
 func (t *httpTrust) transport(base http.RoundTripper) (http.RoundTripper, error) {
 	cloner, ok := base.(interface{ Clone() *http.Transport })
 	if !ok {
-		return nil, stepError("tls cannot be used here: the transport trusts its own authorities only")
+		return nil, failure.Errorf("tls cannot be used here: the transport trusts its own authorities only")
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

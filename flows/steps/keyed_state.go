@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
 // Limits of values stored between runs.
@@ -37,9 +38,9 @@ func (k keyedState) key(ctx context.Context, in *flows.Input) (string, error) {
 	case err != nil:
 		return "", err
 	case name == "":
-		return "", stepError("the key is empty")
+		return "", failure.Errorf("the key is empty")
 	case len(name) > maxStateKey:
-		return "", stepError("the key is longer than %d bytes", maxStateKey)
+		return "", failure.Errorf("the key is longer than %d bytes", maxStateKey)
 	}
 	return in.StateKey(k.kind, name, k.shared), nil
 }
@@ -47,7 +48,7 @@ func (k keyedState) key(ctx context.Context, in *flows.Input) (string, error) {
 // stateOf returns the state store of the environment.
 func stateOf(in *flows.Input) (flows.State, error) {
 	if in.Env().State == nil {
-		return nil, stepError("nothing can be kept between runs here")
+		return nil, failure.Errorf("nothing can be kept between runs here")
 	}
 	return in.Env().State, nil
 }
@@ -64,7 +65,7 @@ func stateError(ctx context.Context, err error) error {
 func encodeState(v any) ([]byte, error) {
 	text := flows.EncodeJSON(v)
 	if len(text) > maxStateValue {
-		return nil, stepError("the value has %d bytes as JSON, %d are allowed", len(text), maxStateValue)
+		return nil, failure.Errorf("the value has %d bytes as JSON, %d are allowed", len(text), maxStateValue)
 	}
 	return text, nil
 }

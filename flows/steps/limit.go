@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
 const maxRate = 10_000 // of a limit, because as many times are stored for each key
@@ -71,7 +72,7 @@ func (l *limitStep) nest(ctx context.Context, in *flows.Input) (flows.Items, err
 	}
 	pace := in.Env().Pace
 	if pace == nil {
-		return flows.Items{}, stepError("nothing can be limited here")
+		return flows.Items{}, failure.Errorf("nothing can be limited here")
 	}
 	v, err := in.Remember(ctx, "turn", func() (any, error) {
 		wait, ok, err := pace.Take(ctx, key, l.rate, l.maxWait)

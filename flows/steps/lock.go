@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
 const (
@@ -143,7 +144,7 @@ func (h *heldLock) runLocked(ctx context.Context, do func(context.Context) (flow
 	lose(nil)
 	renewer.Wait()
 	if errors.Is(context.Cause(inside), errLockLost) {
-		return items, stepError("%v: another run may have entered", errLockLost)
+		return items, failure.Errorf("%v: another run may have entered", errLockLost)
 	}
 	return items, err
 }

@@ -9,6 +9,8 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
 // respond answers the caller before the end of the run.
@@ -95,7 +97,7 @@ func (r *respondStep) answer(ctx context.Context, in *flows.Input) (flows.Respon
 			return answer, err
 		}
 		if !httpguts.ValidHeaderFieldValue(value) {
-			return answer, stepError("the header %s cannot have this value", h.Name)
+			return answer, failure.Errorf("the header %s cannot have this value", h.Name)
 		}
 		answer.Headers[strings.ToLower(h.Name)] = value
 	}
@@ -118,7 +120,7 @@ func (r *respondStep) answer(ctx context.Context, in *flows.Input) (flows.Respon
 		kind = "application/octet-stream"
 		said, _ := v.(string)
 		if answer.Body, err = base64.StdEncoding.DecodeString(said); err != nil {
-			return answer, stepError("base64: the text is no base64")
+			return answer, failure.Errorf("base64: the text is no base64")
 		}
 	}
 	if answer.Headers["content-type"] == "" {
@@ -131,5 +133,5 @@ func plainText(v any) ([]byte, error) {
 	if said, ok := v.(string); ok {
 		return []byte(said), nil
 	}
-	return nil, stepError("text: expected text, found %s; json takes any value", typeName(v))
+	return nil, failure.Errorf("text: expected text, found %s; json takes any value", content.TypeName(v))
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/script"
+	"github.com/penstock/penstock/flows/steps/internal/content"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
 // scriptKind evaluates JavaScript.
@@ -53,9 +55,9 @@ func newScriptStep(args *flows.Args) (*scriptStep, error) {
 		}
 	}
 	if args.Has("max_memory") {
-		size, ok := parseSize(args.String("max_memory"))
+		size, ok := content.ParseSize(args.String("max_memory"))
 		if !ok || size < minScriptMemory || size > maxScriptMemory {
-			return nil, args.Errorf("max_memory", "max_memory is from %s to %s", sizeText(minScriptMemory), sizeText(maxScriptMemory))
+			return nil, args.Errorf("max_memory", "max_memory is from %s to %s", content.SizeText(minScriptMemory), content.SizeText(maxScriptMemory))
 		}
 		s.memory = size
 	}
@@ -79,7 +81,7 @@ func (s *scriptStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	call := &flows.Script{Code: s.code, Time: s.time, Memory: s.memory, Mark: "integer-" + rand.Text() + ":"}
 	charger := in.Charger(ctx)
 	if err := charger.Charge(flows.SizeOf(given)); err != nil { // for a copy of it
-		return nil, limitError(err)
+		return nil, failure.Limit(err)
 	}
 	if call.Input, err = flows.EncodeJSONOn(charger, markIntegers(call.Mark, given)); err != nil {
 		return nil, err
@@ -88,25 +90,25 @@ func (s *scriptStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	if scripts := in.Env().Scripts; scripts != nil {
 		evaluate = scripts.Eval
 	}
-	content, err := evaluate(ctx, call)
+	result, err := evaluate(ctx, call)
 	if err != nil {
 		return nil, err
 	}
-	if err := charger.Charge(2 * int64(len(content))); err != nil { // for the frame and its content
-		return nil, limitError(err)
+	if err := charger.Charge(2 * int64(len(result))); err != nil { // for the frame and its content
+		return nil, failure.Limit(err)
 	}
-	v, err := flows.DecodeJSONOn(charger, content)
+	v, err := flows.DecodeJSONOn(charger, result)
 	if known := (*flows.Error)(nil); errors.As(err, &known) {
 		return nil, known
 	}
 	if err != nil {
-		return nil, stepError("the result of the script cannot be read: %v", err)
+		return nil, failure.Errorf("the result of the script cannot be read: %v", err)
 	}
 	items, ok := v.([]any)
 	if !ok {
-		return nil, stepError("the script returns %s, not items", typeName(v))
+		return nil, failure.Errorf("the script returns %s, not items", content.TypeName(v))
 	}
-	if strings.Contains(string(content), call.Mark) {
+	if strings.Contains(string(result), call.Mark) {
 		items = unmarkIntegers(call.Mark, items).([]any)
 	}
 	return items, nil

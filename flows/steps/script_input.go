@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/penstock/penstock/flows/steps/internal/content"
 )
 
 var (
@@ -86,7 +88,7 @@ func markInteger(mark, text string, v any) any {
 func unmarkIntegers(mark string, v any) any {
 	switch v := v.(type) {
 	case string:
-		if digits, ok := strings.CutPrefix(v, mark); ok && isNumber(digits) {
+		if digits, ok := strings.CutPrefix(v, mark); ok && content.IsNumber(digits) {
 			return json.Number(digits)
 		}
 	case []any:

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
 // set builds an object from fields.
@@ -55,7 +57,7 @@ func (s setStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 func asObject(v any) (map[string]any, error) {
 	object, ok := v.(map[string]any)
 	if !ok && v != nil {
-		return nil, stepError("keep needs an object as the item, this one is %s", typeName(v))
+		return nil, failure.Errorf("keep needs an object as the item, this one is %s", content.TypeName(v))
 	}
 	return object, nil
 }

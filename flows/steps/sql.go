@@ -5,6 +5,7 @@ import (
 	"database/sql"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 	"github.com/penstock/penstock/internal/budget"
 )
 
@@ -77,7 +78,7 @@ func (s *sqlStep) Effect() flows.Effect {
 func (s *sqlStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	connections := in.Env().Connections
 	if connections == nil {
-		return nil, stepError("there is no connection %q: no connections are configured here", s.connection)
+		return nil, failure.Errorf("there is no connection %q: no connections are configured here", s.connection)
 	}
 	db, err := connections.SQL(ctx, s.connection)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"net"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
 // sqlError converts an error of the database. The author of the statement reads the message of the database; a
@@ -25,11 +26,11 @@ func sqlError(ctx context.Context, db *flows.Database, err error) error {
 	case db.TooLarge != nil && db.TooLarge(err):
 		return &flows.Error{Code: flows.CodeLimit, Message: "the statement needs too much memory: ask for less, or for smaller values", Err: err}
 	}
-	failure := stepError("the database says: %s", shortLine(err.Error()))
-	failure.Err = err
+	failed := failure.Errorf("the database says: %s", failure.ShortLine(err.Error()))
+	failed.Err = err
 	switch {
 	case errors.As(err, &network), errors.Is(err, driver.ErrBadConn), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		failure.Message, failure.Class = "the connection to the database was lost", flows.ClassNetwork
+		failed.Message, failed.Class = "the connection to the database was lost", flows.ClassNetwork
 	}
-	return failure
+	return failed
 }

@@ -4,6 +4,8 @@ import (
 	"database/sql"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/bulk"
 )
@@ -35,7 +37,7 @@ func (r *sqlRows) read(rows *sql.Rows) ([]any, error) {
 	items := []any{}
 	for rows.Next() {
 		if len(items) == r.maxRows {
-			return nil, stepError("more than %d rows; raise max_rows or ask for fewer", r.maxRows)
+			return nil, failure.Errorf("more than %d rows; raise max_rows or ask for fewer", r.maxRows)
 		}
 		if err := rows.Scan(places...); err != nil {
 			return nil, err
@@ -51,7 +53,7 @@ func (r *sqlRows) read(rows *sql.Rows) ([]any, error) {
 
 func (r *sqlRows) item(columns []*sql.ColumnType, values []any) (map[string]any, error) {
 	if err := r.charger.Charge(budget.Cell + budget.Object + budget.Members(len(columns))); err != nil {
-		return nil, limitError(err)
+		return nil, failure.Limit(err)
 	}
 	item := make(map[string]any, len(columns))
 	for i, column := range columns {
@@ -65,10 +67,10 @@ func (r *sqlRows) item(columns []*sql.ColumnType, values []any) (map[string]any,
 			r.size += 8
 		}
 		if err := r.charger.Charge(int64(2 * (r.size - before))); err != nil { // the driver's copy and ours
-			return nil, limitError(err)
+			return nil, failure.Limit(err)
 		}
 		if r.size > maxSQLSize {
-			return nil, stepError("the rows are larger than %s together", sizeText(maxSQLSize))
+			return nil, failure.Errorf("the rows are larger than %s together", content.SizeText(maxSQLSize))
 		}
 		item[column.Name()] = sqlValue(r.dialect, column.DatabaseTypeName(), values[i])
 	}
@@ -81,9 +83,9 @@ func checkColumns(columns []*sql.ColumnType) error {
 		name := column.Name()
 		switch {
 		case name == "":
-			return stepError("column %d has no name: give it one with AS", i+1)
+			return failure.Errorf("column %d has no name: give it one with AS", i+1)
 		case seen[name]:
-			return stepError("two columns are named %q: give one another name with AS", name)
+			return failure.Errorf("two columns are named %q: give one another name with AS", name)
 		}
 		seen[name] = true
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
 // sqlStatement is one statement of a step. Its text is fixed; values are passed as arguments only.
@@ -78,7 +80,7 @@ func (s *sqlStatement) render(ctx context.Context, in *flows.Input, dialect flow
 	}
 	list, ok := v.([]any)
 	if !ok {
-		return nil, stepError("args is %s, not a list with one value for each placeholder", typeName(v))
+		return nil, failure.Errorf("args is %s, not a list with one value for each placeholder", content.TypeName(v))
 	}
 	call.args = make([]any, len(list))
 	for i, value := range list {

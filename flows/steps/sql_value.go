@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/internal/bulk"
 )
 
@@ -65,7 +66,7 @@ func sqlTime(column string, t time.Time) any {
 func sqlText(column, text string) any {
 	switch column {
 	case "NUMERIC", "DECIMAL", "MONEY", "SMALLMONEY", "UNSIGNED BIGINT":
-		if isNumber(text) {
+		if content.IsNumber(text) {
 			return json.Number(text)
 		}
 	case "JSON", "JSONB":
@@ -77,16 +78,16 @@ func sqlText(column, text string) any {
 }
 
 // sqlBytes returns text for a text column, else base64.
-func sqlBytes(dialect flows.Dialect, column string, content []byte) any {
+func sqlBytes(dialect flows.Dialect, column string, value []byte) any {
 	switch {
-	case column == "UNIQUEIDENTIFIER" && len(content) == 16:
-		return sqlServerUUID(content)
+	case column == "UNIQUEIDENTIFIER" && len(value) == 16:
+		return sqlServerUUID(value)
 	case column == "BIT" && dialect == flows.MySQL:
-		return json.Number(new(big.Int).SetBytes(content).String())
+		return json.Number(new(big.Int).SetBytes(value).String())
 	case isBinary(column) || dialect == flows.SQLite: // in SQLite, text is never bytes
-		return base64Codec().encode(content)
+		return content.EncodeBase64(value)
 	}
-	return sqlText(column, bulk.Text(content))
+	return sqlText(column, bulk.Text(value))
 }
 
 func isBinary(column string) bool {
@@ -102,9 +103,4 @@ func sqlServerUUID(b []byte) string {
 	turned := []byte{b[3], b[2], b[1], b[0], b[5], b[4], b[7], b[6]}
 	text := hex.EncodeToString(append(turned, b[8:]...))
 	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]
-}
-
-// isNumber reports whether a text is a JSON number.
-func isNumber(text string) bool {
-	return text != "" && (text[0] == '-' || text[0] >= '0' && text[0] <= '9') && json.Valid([]byte(text))
 }

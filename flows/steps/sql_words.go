@@ -3,6 +3,8 @@ package steps
 import (
 	"slices"
 	"strings"
+
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
 // sqlWords returns the words of a statement in lower case, without those in strings, quoted names and comments, and
@@ -30,11 +32,11 @@ func checkSQLite(text string) error {
 	}
 	switch {
 	case strings.Contains(strings.ToLower(text), "pragma_"):
-		return stepError("SQLite statements of a flow use no pragma, also not as a table function: a text with pragma_ in it goes into params")
+		return failure.Errorf("SQLite statements of a flow use no pragma, also not as a table function: a text with pragma_ in it goes into params")
 	case r.several:
-		return stepError("one statement each: several go into transaction")
+		return failure.Errorf("one statement each: several go into transaction")
 	case len(r.words) == 0 || !slices.Contains(allowed, r.words[0]):
-		return stepError("SQLite statements of a flow begin with one of %s", strings.ToUpper(strings.Join(allowed, ", ")))
+		return failure.Errorf("SQLite statements of a flow begin with one of %s", strings.ToUpper(strings.Join(allowed, ", ")))
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
 // state reads and changes a value stored between runs.
@@ -198,13 +199,13 @@ func (s *stateStep) increment(ctx context.Context, in *flows.Input, key string) 
 			return nil, err
 		}
 		if by, err = strconv.ParseInt(said, 10, 64); err != nil {
-			return nil, stepError("by: %q is no whole number of 64 bits", shortLine(said))
+			return nil, failure.Errorf("by: %q is no whole number of 64 bits", failure.ShortLine(said))
 		}
 	}
 	sum, err := values.Add(ctx, flows.Addition{Key: key, By: by, For: s.ttl, ID: in.RunKey()})
 	switch {
 	case errors.Is(err, flows.ErrNoNumber):
-		return nil, stepError("the stored value is not a whole number of 64 bits, or the sum would not be")
+		return nil, failure.Errorf("the stored value is not a whole number of 64 bits, or the sum would not be")
 	case err != nil:
 		return nil, stateError(ctx, err)
 	}

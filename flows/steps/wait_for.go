@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
 const (
@@ -50,7 +51,7 @@ type waitForStep struct {
 // time.
 func (w *waitForStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 	if in.Env().Callbacks == nil {
-		return nil, stepError("wait_for is not available here")
+		return nil, failure.Errorf("wait_for is not available here")
 	}
 	v, err := in.Remember(ctx, "expires", func() (any, error) { return time.Now().Add(w.within).UTC().Format(time.RFC3339), nil })
 	if err != nil {
@@ -72,7 +73,7 @@ func (w *waitForStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 		if err := in.Park(expires); err != nil {
 			return nil, err
 		}
-		return nil, stepError("this run cannot be parked")
+		return nil, failure.Errorf("this run cannot be parked")
 	}
 	return nil, &flows.Error{Class: flows.ClassTimeout, Message: "no call within " + w.within.String()}
 }

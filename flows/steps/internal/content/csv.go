@@ -1,4 +1,4 @@
-package steps
+package content
 
 import (
 	"bytes"
@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/penstock/penstock/flows/steps/internal/failure"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/bulk"
 )
 
-// parseCSV decodes CSV (RFC 4180) to a list of objects: the first row names the members, all values are text. It
+// ParseCSV decodes CSV (RFC 4180) to a list of objects: the first row names the members, all values are text. It
 // charges for the objects before it creates them.
-func parseCSV(charger *budget.Charger, text []byte) (any, error) {
+func ParseCSV(charger *budget.Charger, text []byte) (any, error) {
 	const cell = 48 // bytes that the reader needs for each cell of the longest row
 	if err := charger.Charge(cell * int64(longestRow(text))); err != nil {
 		return nil, err
@@ -30,7 +31,7 @@ func parseCSV(charger *budget.Charger, text []byte) (any, error) {
 	seen := map[string]bool{}
 	for _, name := range names {
 		if seen[name] {
-			return nil, fmt.Errorf("the CSV has two columns named %q; use parse: text", shortLine(name))
+			return nil, fmt.Errorf("the CSV has two columns named %q; use parse: text", failure.ShortLine(name))
 		}
 		seen[name] = true
 	}
@@ -43,7 +44,7 @@ func parseCSV(charger *budget.Charger, text []byte) (any, error) {
 		if err != nil {
 			return nil, fmt.Errorf("the CSV cannot be read: %w", err)
 		}
-		if err := charger.Charge(budget.Cell + budget.Object + budget.Members(len(names)) + textSize(row)); err != nil {
+		if err := charger.Charge(budget.Cell + budget.Object + budget.Members(len(names)) + RowSize(row)); err != nil {
 			return nil, err
 		}
 		object := make(map[string]any, len(names))
@@ -54,7 +55,8 @@ func parseCSV(charger *budget.Charger, text []byte) (any, error) {
 	}
 }
 
-func textSize(row []string) int64 {
+// RowSize is the length of all cells of a row in bytes.
+func RowSize(row []string) int64 {
 	size := 0
 	for _, cell := range row {
 		size += len(cell)

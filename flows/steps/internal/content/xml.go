@@ -1,4 +1,4 @@
-package steps
+package content
 
 import (
 	"bytes"
@@ -12,10 +12,10 @@ import (
 	"github.com/penstock/penstock/internal/bulk"
 )
 
-// maxXMLDepth limits the nesting of elements.
-const maxXMLDepth = 256
+// MaxXMLDepth limits the nesting of elements.
+const MaxXMLDepth = 256
 
-// parseXML decodes a document to an object with one member, named after the root element:
+// ParseXML decodes a document to an object with one member, named after the root element:
 //
 //   - an element without attributes or children is its text, null when empty;
 //   - any other element is an object: attributes as "@name", children by name, a list
@@ -24,13 +24,13 @@ const maxXMLDepth = 256
 //   - white space around text is dropped; entities of a DTD are errors.
 //
 // declared is the charset of the content type. It takes precedence over that of the document.
-func parseXML(charger *budget.Charger, content []byte, declared string) (any, error) {
+func ParseXML(charger *budget.Charger, content []byte, declared string) (any, error) {
 	read := xmlReader{charger: charger, tokens: charger.Part()}
 	defer read.tokens.Drop()
-	d := xml.NewDecoder(read.from(trimBOM(content)))
+	d := xml.NewDecoder(read.from(TrimBOM(content)))
 	d.CharsetReader = charsetReader
 	if declared != "" {
-		text, err := decodeText(content, declared)
+		text, err := DecodeText(content, declared)
 		if err != nil {
 			return nil, err
 		}
@@ -98,8 +98,8 @@ func (x *xmlReader) document(d *xml.Decoder) (any, error) {
 }
 
 func (x *xmlReader) element(d *xml.Decoder, start xml.StartElement, depth int) (any, error) {
-	if depth > maxXMLDepth {
-		return nil, fmt.Errorf("nested deeper than %d", maxXMLDepth)
+	if depth > MaxXMLDepth {
+		return nil, fmt.Errorf("nested deeper than %d", MaxXMLDepth)
 	}
 	object, err := x.attributes(start)
 	if err != nil {
@@ -120,7 +120,7 @@ func (x *xmlReader) element(d *xml.Decoder, start xml.StartElement, depth int) (
 			if object == nil {
 				object = map[string]any{}
 			}
-			addMember(object, t.Name.Local, child)
+			AddMember(object, t.Name.Local, child)
 			if err := x.charger.Charge(budget.Cell + x.member(len(object))); err != nil {
 				return nil, err
 			}
@@ -160,8 +160,8 @@ func (x *xmlReader) attributes(start xml.StartElement) (map[string]any, error) {
 	return object, nil
 }
 
-// addMember adds a member; the second value of a name turns it into a list.
-func addMember(object map[string]any, name string, v any) {
+// AddMember adds a member; the second value of a name turns it into a list.
+func AddMember(object map[string]any, name string, v any) {
 	earlier, ok := object[name]
 	if !ok {
 		object[name] = v

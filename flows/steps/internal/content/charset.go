@@ -1,4 +1,4 @@
-package steps
+package content
 
 import (
 	"errors"
@@ -12,8 +12,8 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// charset returns the decoder for a charset; nil for UTF-8.
-func charset(name string) (encoding.Encoding, error) {
+// Charset returns the decoder for a charset; nil for UTF-8.
+func Charset(name string) (encoding.Encoding, error) {
 	switch strings.ToLower(name) {
 	case "", "utf-8", "utf8", "us-ascii", "ascii":
 		return nil, nil
@@ -29,9 +29,9 @@ func charset(name string) (encoding.Encoding, error) {
 	return nil, fmt.Errorf("the response is in the charset %q, which is not understood; use parse: bytes", name)
 }
 
-// decodeText converts a text to UTF-8.
-func decodeText(text []byte, name string) ([]byte, error) {
-	coding, err := charset(name)
+// DecodeText converts a text to UTF-8.
+func DecodeText(text []byte, name string) ([]byte, error) {
+	coding, err := Charset(name)
 	if err != nil {
 		return nil, err
 	}
@@ -43,12 +43,12 @@ func decodeText(text []byte, name string) ([]byte, error) {
 	if !utf8.Valid(text) {
 		return nil, errors.New("the response is not text in UTF-8; use parse: bytes")
 	}
-	return trimBOM(text), nil
+	return TrimBOM(text), nil
 }
 
 // charsetReader decodes the charset of an XML declaration.
 func charsetReader(name string, r io.Reader) (io.Reader, error) {
-	coding, err := charset(name)
+	coding, err := Charset(name)
 	if err != nil || coding == nil {
 		return r, err
 	}
