@@ -1,7 +1,10 @@
-// Package steps is the catalogue of step kinds, one file for each.
+// Package steps is the catalogue of step kinds: a small kind is a file, a larger one a package below this one.
 package steps
 
-import "github.com/penstock/penstock/flows"
+import (
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/sqlstep"
+)
 
 // Catalogue returns the kinds of this package, in the order of the reference. A program with its own kinds adds them
 // with With.
@@ -17,7 +20,7 @@ func Catalogue() *flows.Catalogue {
 		parallel(),
 		callKind(),
 		httpKind(),
-		sqlKind(),
+		sqlstep.Kind(),
 		emailKind(),
 		encodeKind(),
 		scriptKind(),

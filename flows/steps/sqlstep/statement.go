@@ -1,4 +1,4 @@
-package steps
+package sqlstep
 
 import (
 	"context"
@@ -9,8 +9,8 @@ import (
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
-// sqlStatement is one statement of a step. Its text is fixed; values are passed as arguments only.
-type sqlStatement struct {
+// statement is one statement of a step. Its text is fixed; values are passed as arguments only.
+type statement struct {
 	text   string
 	query  bool // returns rows
 	args   *flows.Template
@@ -20,8 +20,8 @@ type sqlStatement struct {
 // maxStatement limits the text of a statement in bytes.
 const maxStatement = 64 << 10
 
-func newSQLStatement(args *flows.Args) (*sqlStatement, error) {
-	s := &sqlStatement{query: args.Has("query"), args: args.Template("args")}
+func newStatement(args *flows.Args) (*statement, error) {
+	s := &statement{query: args.Has("query"), args: args.Template("args")}
 	param := "exec"
 	if s.query {
 		param = "query"
@@ -46,7 +46,7 @@ func newSQLStatement(args *flows.Args) (*sqlStatement, error) {
 }
 
 // argsLiteral returns args if it is a literal.
-func (s *sqlStatement) argsLiteral() (any, bool) {
+func (s *statement) argsLiteral() (any, bool) {
 	if s.args == nil {
 		return nil, false
 	}
@@ -64,15 +64,15 @@ func writesSQL(words []string) bool {
 }
 
 // render binds the arguments for one item.
-func (s *sqlStatement) render(ctx context.Context, in *flows.Input, dialect flows.Dialect) (*sqlCall, error) {
+func (s *statement) render(ctx context.Context, in *flows.Input, dialect flows.Dialect) (*call, error) {
 	if dialect == flows.SQLite {
 		if err := checkSQLite(s.text); err != nil {
 			return nil, err
 		}
 	}
-	call := &sqlCall{statement: s, dialect: dialect}
+	c := &call{statement: s, dialect: dialect}
 	if s.args == nil {
-		return call, nil
+		return c, nil
 	}
 	v, err := s.args.Render(ctx, in)
 	if err != nil {
@@ -82,9 +82,9 @@ func (s *sqlStatement) render(ctx context.Context, in *flows.Input, dialect flow
 	if !ok {
 		return nil, failure.Errorf("args is %s, not a list with one value for each placeholder", content.TypeName(v))
 	}
-	call.args = make([]any, len(list))
+	c.args = make([]any, len(list))
 	for i, value := range list {
-		call.args[i] = bindSQL(dialect, value)
+		c.args[i] = bindSQL(dialect, value)
 	}
-	return call, nil
+	return c, nil
 }

@@ -1,4 +1,4 @@
-package steps
+package sqlstep
 
 import (
 	"encoding/json"
@@ -107,7 +107,7 @@ func TestSQLValues(t *testing.T) {
 
 		{flows.Postgres, "FLOAT8", math.Inf(-1), "-Inf"},
 		{flows.Postgres, "NUMERIC", "NaN", "NaN"},
-		{flows.Postgres, "JSONB", []byte(`{"a":[1.10]}`), object{"a": []any{json.Number("1.10")}}},
+		{flows.Postgres, "JSONB", []byte(`{"a":[1.10]}`), map[string]any{"a": []any{json.Number("1.10")}}},
 		{flows.Postgres, "TEXT", "a\xffb", "a\uFFFDb"},
 		{flows.MySQL, "DATETIME", time.Time{}, nil},
 		{flows.MySQL, "BIT", []byte{2, 1}, json.Number("513")},
@@ -137,7 +137,7 @@ func TestBindSQL(t *testing.T) {
 		{json.Number("1.10"), "1.10", "1.10", 1.1},
 		{0.5, "0.5", "0.5", 0.5},
 		{list, list, `[1,"a"]`, `[1,"a"]`},
-		{object{"a": nil}, object{"a": nil}, `{"a":null}`, `{"a":null}`},
+		{map[string]any{"a": nil}, map[string]any{"a": nil}, `{"a":null}`, `{"a":null}`},
 	}
 	for _, test := range tests {
 		got := []any{bindSQL(flows.Postgres, test.v), bindSQL(flows.MySQL, test.v), bindSQL(flows.SQLServer, test.v), bindSQL(flows.SQLite, test.v)}
@@ -182,7 +182,7 @@ func TestSQLEffect(t *testing.T) {
 		"transaction: [{query: select 1}, {exec: delete from a}]": flows.Once,
 	} {
 		var got flows.Effect
-		kind := sqlKind()
+		kind := Kind()
 		inner := kind.New
 		kind.New = func(args *flows.Args) (flows.Runner, error) {
 			r, err := inner(args)
@@ -199,7 +199,7 @@ func TestSQLEffect(t *testing.T) {
 }
 
 func parseSQL(step string) (*flows.Flow, error) {
-	return flows.Parse("test.yaml", []byte("flow: 1\nsteps:\n  - "+step+"\n"), flows.NewCatalogue(sqlKind()))
+	return flows.Parse("test.yaml", []byte("flow: 1\nsteps:\n  - "+step+"\n"), flows.NewCatalogue(Kind()))
 }
 
 // These statements try to leave the tables of a SQLite file. Functions that load or read files are not in the

@@ -1,4 +1,4 @@
-package steps
+package sqlstep
 
 import (
 	"context"
@@ -9,15 +9,15 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// sqlCall is a statement with bound arguments.
-type sqlCall struct {
-	statement *sqlStatement
+// call is a statement with bound arguments.
+type call struct {
+	statement *statement
 	dialect   flows.Dialect
 	args      []any
 }
 
 // run executes the statement and returns its rows, or one object with the number of affected rows.
-func (c *sqlCall) run(ctx context.Context, db sqlRunner, rows *sqlRows) ([]any, error) {
+func (c *call) run(ctx context.Context, db runner, rows *rowReader) ([]any, error) {
 	if !c.statement.query {
 		return c.exec(ctx, db)
 	}
@@ -29,7 +29,7 @@ func (c *sqlCall) run(ctx context.Context, db sqlRunner, rows *sqlRows) ([]any, 
 	return rows.read(found)
 }
 
-func (c *sqlCall) exec(ctx context.Context, db sqlRunner) ([]any, error) {
+func (c *call) exec(ctx context.Context, db runner) ([]any, error) {
 	result, err := c.result(ctx, db)
 	if err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func (c *sqlCall) exec(ctx context.Context, db sqlRunner) ([]any, error) {
 
 // result executes the statement. On PostgreSQL it prepares a statement without arguments, because the driver would
 // otherwise execute every statement in the text.
-func (c *sqlCall) result(ctx context.Context, db sqlRunner) (sql.Result, error) {
+func (c *call) result(ctx context.Context, db runner) (sql.Result, error) {
 	if c.dialect != flows.Postgres || len(c.args) > 0 {
 		return db.ExecContext(ctx, c.statement.text, c.args...)
 	}

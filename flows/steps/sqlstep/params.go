@@ -1,17 +1,17 @@
-package steps
+package sqlstep
 
 import "github.com/penstock/penstock/flows"
 
-func sqlParams() []flows.Param {
+func params() []flows.Param {
 	own := []flows.Param{{Name: "connection", Type: flows.TypeString, Names: flows.ResourceConnection, Required: true, Summary: "Name of the database's connection."}}
-	own = append(own, sqlStatementParams()...)
+	own = append(own, statementParams()...)
 	return append(own,
-		flows.Param{Name: "transaction", Type: flows.TypeList, OneOf: "statement", Fields: sqlStatementParams(), Summary: "Statements that are committed together or not at all."},
+		flows.Param{Name: "transaction", Type: flows.TypeList, OneOf: "statement", Fields: statementParams(), Summary: "Statements that are committed together or not at all."},
 		flows.Param{Name: "max_rows", Type: flows.TypeInt, Default: "1000", Summary: "Most rows of a query; more are a failure. At most 100,000."},
 	)
 }
 
-func sqlStatementParams() []flows.Param {
+func statementParams() []flows.Param {
 	const instead = "a value never becomes a part of a statement: write a placeholder and put the value into args"
 	return []flows.Param{
 		{Name: "query", Type: flows.TypeString, OneOf: "statement", Hint: instead, Summary: "Statement that returns rows."},
@@ -20,14 +20,14 @@ func sqlStatementParams() []flows.Param {
 	}
 }
 
-const sqlExample = `name: donor
+const example = `name: donor
 sql:
   connection: donors
   query: select id, name, total from donors where email = $1 and total > $2
   args: ["${ .email }", 100]
 timeout: 5s`
 
-const sqlDoc = `**Output.** ` + "`query`" + ` returns one item for each row, ` + "`{column: value}`" + `, and none without rows. ` + "`exec`" + ` returns
+const doc = `**Output.** ` + "`query`" + ` returns one item for each row, ` + "`{column: value}`" + `, and none without rows. ` + "`exec`" + ` returns
 ` + "`{rows_affected, last_insert_id}`" + `, the latter after an INSERT into MySQL, MariaDB or SQLite. ` + "`transaction`" + ` returns one
 item, the list of its statements' results: the rows of a query as a list, that object for an exec.
 

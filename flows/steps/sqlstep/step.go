@@ -1,4 +1,5 @@
-package steps
+// Package sqlstep is the step kind sql. Its name is that of the kind and "step", so that it does not hide database/sql.
+package sqlstep
 
 import (
 	"context"
@@ -9,16 +10,16 @@ import (
 	"github.com/penstock/penstock/internal/budget"
 )
 
-// sqlKind queries and changes a database.
-func sqlKind() flows.Kind {
+// Kind queries and changes a database.
+func Kind() flows.Kind {
 	return flows.Kind{
 		Name:    "sql",
 		Summary: "Runs statements on a database; each returned row is an item.",
-		Doc:     sqlDoc,
-		Params:  sqlParams(),
-		Example: sqlExample,
+		Doc:     doc,
+		Params:  params(),
+		Example: example,
 		Effect:  flows.Once,
-		New:     func(args *flows.Args) (flows.Runner, error) { return newSQLStep(args) },
+		New:     func(args *flows.Args) (flows.Runner, error) { return newStep(args) },
 	}
 }
 
@@ -28,16 +29,16 @@ const (
 	maxRowsLimit = 100_000
 )
 
-// sqlStep is one sql step of a flow.
-type sqlStep struct {
+// step is one sql step of a flow.
+type step struct {
 	connection  string
-	statements  []*sqlStatement
+	statements  []*statement
 	transaction bool
 	maxRows     int
 }
 
-func newSQLStep(args *flows.Args) (*sqlStep, error) {
-	s := &sqlStep{connection: args.String("connection"), transaction: args.Has("transaction"), maxRows: defaultRows}
+func newStep(args *flows.Args) (*step, error) {
+	s := &step{connection: args.String("connection"), transaction: args.Has("transaction"), maxRows: defaultRows}
 	if args.Has("max_rows") {
 		if s.maxRows = args.Int("max_rows"); s.maxRows < 1 || s.maxRows > maxRowsLimit {
 			return nil, args.Errorf("max_rows", "max_rows is from 1 to %d", maxRowsLimit)
@@ -54,7 +55,7 @@ func newSQLStep(args *flows.Args) (*sqlStep, error) {
 		}
 	}
 	for _, part := range parts {
-		statement, err := newSQLStatement(part)
+		statement, err := newStatement(part)
 		if err != nil {
 			return nil, err
 		}
@@ -65,7 +66,7 @@ func newSQLStep(args *flows.Args) (*sqlStep, error) {
 
 // Effect is Read only if the text of no statement writes. A function called by a SELECT may write without showing it;
 // for that the flow sets `effect`.
-func (s *sqlStep) Effect() flows.Effect {
+func (s *step) Effect() flows.Effect {
 	for _, statement := range s.statements {
 		if statement.writes {
 			return flows.Once
@@ -75,7 +76,7 @@ func (s *sqlStep) Effect() flows.Effect {
 }
 
 // Run executes the statements for one item.
-func (s *sqlStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
+func (s *step) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	connections := in.Env().Connections
 	if connections == nil {
 		return nil, failure.Errorf("there is no connection %q: no connections are configured here", s.connection)
@@ -84,7 +85,7 @@ func (s *sqlStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	calls := make([]*sqlCall, len(s.statements))
+	calls := make([]*call, len(s.statements))
 	for i, statement := range s.statements {
 		if calls[i], err = statement.render(ctx, in, db.Dialect); err != nil {
 			return nil, err
@@ -98,19 +99,19 @@ func (s *sqlStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	if s.transaction {
 		return s.runTransaction(ctx, db, calls, in.Charger(ctx))
 	}
-	rows := sqlRows{dialect: db.Dialect, maxRows: s.maxRows, charger: in.Charger(ctx)}
+	rows := rowReader{dialect: db.Dialect, maxRows: s.maxRows, charger: in.Charger(ctx)}
 	items, err := calls[0].run(ctx, db.DB, &rows)
 	return items, sqlError(ctx, db, err)
 }
 
 // runTransaction executes all statements or none. It puts out one item, the list of the statements' results.
-func (s *sqlStep) runTransaction(ctx context.Context, db *flows.Database, calls []*sqlCall, charger *budget.Charger) ([]any, error) {
+func (s *step) runTransaction(ctx context.Context, db *flows.Database, calls []*call, charger *budget.Charger) ([]any, error) {
 	tx, err := db.DB.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, sqlError(ctx, db, err)
 	}
 	defer tx.Rollback() // no effect after a commit
-	rows := sqlRows{dialect: db.Dialect, maxRows: s.maxRows, charger: charger}
+	rows := rowReader{dialect: db.Dialect, maxRows: s.maxRows, charger: charger}
 	given := make([]any, len(calls))
 	for i, call := range calls {
 		items, err := call.run(ctx, tx, &rows)
@@ -127,8 +128,8 @@ func (s *sqlStep) runTransaction(ctx context.Context, db *flows.Database, calls 
 	return []any{given}, nil
 }
 
-// sqlRunner is a pool or a transaction.
-type sqlRunner interface {
+// runner is a pool or a transaction.
+type runner interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)

@@ -1,4 +1,4 @@
-package steps
+package sqlstep
 
 import (
 	"database/sql"
@@ -10,8 +10,8 @@ import (
 	"github.com/penstock/penstock/internal/bulk"
 )
 
-// sqlRows converts rows to items, within limits.
-type sqlRows struct {
+// rowReader converts rows to items, within limits.
+type rowReader struct {
 	dialect flows.Dialect
 	maxRows int // rows of one query
 	size    int // bytes read so far
@@ -21,7 +21,7 @@ type sqlRows struct {
 // maxSQLSize limits the total size of the rows of a step in bytes.
 const maxSQLSize = 100_000_000
 
-func (r *sqlRows) read(rows *sql.Rows) ([]any, error) {
+func (r *rowReader) read(rows *sql.Rows) ([]any, error) {
 	columns, err := rows.ColumnTypes()
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func (r *sqlRows) read(rows *sql.Rows) ([]any, error) {
 	return items, rows.Err()
 }
 
-func (r *sqlRows) item(columns []*sql.ColumnType, values []any) (map[string]any, error) {
+func (r *rowReader) item(columns []*sql.ColumnType, values []any) (map[string]any, error) {
 	if err := r.charger.Charge(budget.Cell + budget.Object + budget.Members(len(columns))); err != nil {
 		return nil, failure.Limit(err)
 	}
