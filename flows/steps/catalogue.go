@@ -3,6 +3,7 @@ package steps
 
 import (
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/httpstep"
 	"github.com/penstock/penstock/flows/steps/sqlstep"
 )
 
@@ -19,7 +20,7 @@ func Catalogue() *flows.Catalogue {
 		switchKind(),
 		parallel(),
 		callKind(),
-		httpKind(),
+		httpstep.Kind(),
 		sqlstep.Kind(),
 		emailKind(),
 		encodeKind(),

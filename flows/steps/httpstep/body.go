@@ -1,4 +1,4 @@
-package steps
+package httpstep
 
 import (
 	"context"
@@ -13,7 +13,7 @@ type httpBody interface {
 }
 
 // setBody reads the body parameter; a step has at most one.
-func (s *httpStep) setBody(args *flows.Args) error {
+func (s *step) setBody(args *flows.Args) error {
 	var form string
 	for _, name := range []string{"json", "form", "multipart", "raw", "base64"} {
 		switch {
@@ -40,7 +40,7 @@ func (s *httpStep) setBody(args *flows.Args) error {
 }
 
 // setContentType turns content_type into a header.
-func (s *httpStep) setContentType(args *flows.Args) error {
+func (s *step) setContentType(args *flows.Args) error {
 	if !args.Has("content_type") {
 		return nil
 	}

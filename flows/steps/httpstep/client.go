@@ -1,4 +1,4 @@
-package steps
+package httpstep
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 
 // client returns the HTTP client for one item: the shared transport, with the credential of the step's connection and
 // the step's certificate authorities.
-func (s *httpStep) client(ctx context.Context, in *flows.Input, call *httpCall) (*http.Client, error) {
+func (s *step) client(ctx context.Context, in *flows.Input, call *httpCall) (*http.Client, error) {
 	env := in.Env()
 	if env.HTTP == nil {
 		return nil, failure.Errorf("there is no network here: http steps cannot run")

@@ -1,4 +1,4 @@
-package steps
+package httpstep
 
 import (
 	"github.com/penstock/penstock/flows"
@@ -11,7 +11,7 @@ const (
 	maxResponse     = 100_000_000
 )
 
-func (s *httpStep) setLimit(args *flows.Args) error {
+func (s *step) setLimit(args *flows.Args) error {
 	s.limit = defaultResponse
 	if !args.Has("max_response") {
 		return nil

@@ -1,4 +1,4 @@
-package steps
+package httpstep
 
 import (
 	"bytes"
@@ -30,7 +30,7 @@ type httpCall struct {
 // connection breaks, and a once effect must not happen twice.
 const idempotencyKey = "idempotency-key"
 
-func (s *httpStep) render(ctx context.Context, in *flows.Input) (*httpCall, error) {
+func (s *step) render(ctx context.Context, in *flows.Input) (*httpCall, error) {
 	target, err := s.target(ctx, in)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package steps
+package httpstep
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
-func (s *httpStep) setPages(args *flows.Args) error {
+func (s *step) setPages(args *flows.Args) error {
 	object := args.Object("paginate")
 	if object == nil {
 		return nil

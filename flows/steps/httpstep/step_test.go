@@ -1,4 +1,4 @@
-package steps
+package httpstep
 
 import (
 	"context"
@@ -23,7 +23,7 @@ func parseHTTP(steps, api string) (*flows.Flow, error) {
 		steps = "- " + strings.ReplaceAll(steps, "\n", "\n  ")
 	}
 	source := fmt.Sprintf("flow: 1\nname: test\ntrigger: manual\nvars: {api: %q}\nsteps:\n%s\n", api, steps)
-	return flows.Parse("test.yaml", []byte(source), flows.NewCatalogue(httpKind(), spread()))
+	return flows.Parse("test.yaml", []byte(source), flows.NewCatalogue(Kind(), spread()))
 }
 
 // spread makes many items of one, independent of the other kinds.
@@ -144,7 +144,7 @@ func TestHTTPEffect(t *testing.T) {
 		"PUT": flows.Idempotent, "DELETE": flows.Idempotent, "POST": flows.Once, "PATCH": flows.Once,
 	}
 	for method, effect := range want {
-		if got := (&httpStep{method: method}).Effect(); got != effect {
+		if got := (&step{method: method}).Effect(); got != effect {
 			t.Errorf("%s: %d, want %d", method, got, effect)
 		}
 	}

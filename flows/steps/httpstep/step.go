@@ -1,4 +1,5 @@
-package steps
+// Package httpstep is the step kind http. Its name is that of the kind and "step", so that it does not hide net/http.
+package httpstep
 
 import (
 	"context"
@@ -10,24 +11,24 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// httpKind calls an HTTP API and puts out the response.
-func httpKind() flows.Kind {
+// Kind calls an HTTP API and puts out the response.
+func Kind() flows.Kind {
 	agent := userAgent()
 	return flows.Kind{
 		Name:    "http",
 		Summary: "Calls an HTTP API and returns its response.",
-		Doc:     httpDoc,
+		Doc:     doc,
 		Params:  httpParams(),
-		Example: httpExample,
+		Example: example,
 		Effect:  flows.Once,
 		New: func(args *flows.Args) (flows.Runner, error) {
-			return newHTTPStep(args, agent)
+			return newStep(args, agent)
 		},
 	}
 }
 
-// httpStep is one http step of a flow.
-type httpStep struct {
+// step is one http step of a flow.
+type step struct {
 	method     string
 	url        *flows.Template
 	query      []flows.Field
@@ -44,8 +45,8 @@ type httpStep struct {
 	agent      string
 }
 
-func newHTTPStep(args *flows.Args, agent string) (*httpStep, error) {
-	s := &httpStep{
+func newStep(args *flows.Args, agent string) (*step, error) {
+	s := &step{
 		query:      args.Fields("query"),
 		connection: args.String("connection"),
 		expect:     args.Statuses("expect"),
@@ -64,7 +65,7 @@ func newHTTPStep(args *flows.Args, agent string) (*httpStep, error) {
 }
 
 // setMethod reads `get: URL`, or `method: GET` with `url: URL`.
-func (s *httpStep) setMethod(args *flows.Args) error {
+func (s *step) setMethod(args *flows.Args) error {
 	for _, name := range httpMethods() {
 		if args.Has(name) {
 			s.method, s.url = strings.ToUpper(name), args.Template(name)
@@ -83,7 +84,7 @@ func (s *httpStep) setMethod(args *flows.Args) error {
 
 // Effect follows RFC 9110, section 9.2: safe methods are Read, idempotent ones may be repeated, the others must not
 // be.
-func (s *httpStep) Effect() flows.Effect {
+func (s *step) Effect() flows.Effect {
 	switch s.method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
 		return flows.Read
@@ -94,7 +95,7 @@ func (s *httpStep) Effect() flows.Effect {
 }
 
 // Run sends the request, or the requests of all pages, for one item.
-func (s *httpStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
+func (s *step) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	call, err := s.render(ctx, in)
 	if err != nil {
 		return nil, err
@@ -115,7 +116,7 @@ func (s *httpStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 }
 
 // send sends one request and reads the response.
-func (s *httpStep) send(ctx context.Context, client *http.Client, call *httpCall) (*httpResponse, error) {
+func (s *step) send(ctx context.Context, client *http.Client, call *httpCall) (*httpResponse, error) {
 	resp, err := client.Do(call.request(ctx))
 	if err != nil {
 		return nil, call.failure(ctx, err)
@@ -139,7 +140,7 @@ func (s *httpStep) send(ctx context.Context, client *http.Client, call *httpCall
 	}, nil
 }
 
-func (s *httpStep) expects(status int) bool {
+func (s *step) expects(status int) bool {
 	if s.anyOK {
 		return status >= 200 && status < 300
 	}

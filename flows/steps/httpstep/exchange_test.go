@@ -1,4 +1,4 @@
-package steps
+package httpstep
 
 import (
 	"bytes"
@@ -40,7 +40,7 @@ func send(ctx context.Context, client *http.Client, method, target string) (*htt
 	if err != nil {
 		return nil, err
 	}
-	s := &httpStep{anyOK: true, limit: 1 << 20}
+	s := &step{anyOK: true, limit: 1 << 20}
 	return s.send(ctx, client, &httpCall{method: method, url: u, header: http.Header{}, key: "run.step.0"})
 }
 

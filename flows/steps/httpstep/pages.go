@@ -1,4 +1,4 @@
-package steps
+package httpstep
 
 import (
 	"context"
@@ -40,7 +40,7 @@ type httpPage struct {
 	found    int // number of items
 }
 
-func (p *httpPages) run(ctx context.Context, in *flows.Input, s *httpStep, client *http.Client, call *httpCall) ([]any, error) {
+func (p *httpPages) run(ctx context.Context, in *flows.Input, s *step, client *http.Client, call *httpCall) ([]any, error) {
 	var all []any
 	var size int64
 	charger := in.Charger(ctx)

@@ -1,4 +1,4 @@
-package steps
+package httpstep
 
 import (
 	"net/http"
@@ -13,7 +13,7 @@ const (
 	maxRedirects     = 20
 )
 
-func (s *httpStep) setRedirects(args *flows.Args) error {
+func (s *step) setRedirects(args *flows.Args) error {
 	if s.method == http.MethodGet || s.method == http.MethodHead {
 		s.redirects = defaultRedirects
 	}

@@ -1,4 +1,4 @@
-package steps
+package httpstep
 
 import (
 	"context"
@@ -20,7 +20,7 @@ type httpHeader struct {
 	value *flows.Template
 }
 
-func (s *httpStep) setHeaders(args *flows.Args) error {
+func (s *step) setHeaders(args *flows.Args) error {
 	seen := map[string]bool{}
 	for _, field := range args.Fields("headers") {
 		name := headerKey(field.Name)
@@ -60,7 +60,7 @@ func reservedHeader(name string) bool {
 	return false
 }
 
-func (s *httpStep) header(ctx context.Context, in *flows.Input) (http.Header, error) {
+func (s *step) header(ctx context.Context, in *flows.Input) (http.Header, error) {
 	header := make(http.Header, len(s.headers)+3)
 	header["User-Agent"] = []string{s.agent}
 	for _, h := range s.headers {

@@ -1,4 +1,4 @@
-package steps
+package httpstep
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 )
 
 // target renders the URL and adds the query.
-func (s *httpStep) target(ctx context.Context, in *flows.Input) (*url.URL, error) {
+func (s *step) target(ctx context.Context, in *flows.Input) (*url.URL, error) {
 	v, err := s.url.Render(ctx, in)
 	if err != nil {
 		return nil, err

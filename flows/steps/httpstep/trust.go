@@ -1,4 +1,4 @@
-package steps
+package httpstep
 
 import (
 	"crypto/tls"
@@ -19,7 +19,7 @@ type httpTrust struct {
 	trust *http.Transport // a clone of base that trusts roots
 }
 
-func (s *httpStep) setTrust(args *flows.Args) error {
+func (s *step) setTrust(args *flows.Args) error {
 	object := args.Object("tls")
 	if object == nil {
 		return nil

@@ -1,4 +1,4 @@
-package steps
+package httpstep
 
 import (
 	"bytes"
@@ -25,7 +25,7 @@ type multipartPart struct {
 	contentType *flows.Template // nil: derived from the value
 }
 
-func (s *httpStep) setMultipart(args *flows.Args) error {
+func (s *step) setMultipart(args *flows.Args) error {
 	if args.Has("content_type") {
 		return args.Errorf("content_type", "a multipart body says its own content type; a part may have one")
 	}

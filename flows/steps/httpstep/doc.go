@@ -1,6 +1,6 @@
-package steps
+package httpstep
 
-const httpExample = `name: find
+const example = `name: find
 http:
   get: ${ $vars.crm }/constituents/${ .id | @uri }
   query: {fields: [id, email]}
@@ -9,7 +9,7 @@ http:
 timeout: 8s
 retry: {attempts: 3, on: [timeout, 429, 5xx]}`
 
-const httpDoc = `The resulting item is the response:
+const doc = `The resulting item is the response:
 
 | member | holds |
 |---|---|
