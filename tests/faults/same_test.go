@@ -61,7 +61,7 @@ func TestTheVersionIsPinned(t *testing.T) {
 	}
 	redis := server.Client()
 	eventually(t, 10*time.Second, "20 runs are queued", func() bool {
-		return redis.LLen(context.Background(), asynqs+"pending").Val() == 20
+		return redis.ZCard(context.Background(), ours+"due").Val() == 20
 	})
 	f.apis = append(f.apis, f.spawnAPI("api with another version", deploy(t, "pure", "set: {n: \"${ .n + 1000 }\"}")))
 	f.apis = f.apis[1:]

@@ -27,7 +27,7 @@ func TestTenThousandWaiters(t *testing.T) {
 		go func() { answered <- c.do(context.Background(), &call{flow: "pure", n: i}) }()
 	}
 	eventually(t, 30*time.Second, "all wait", func() bool {
-		return redis.LLen(context.Background(), asynqs+"pending").Val() >= waiters
+		return redis.ZCard(context.Background(), ours+"due").Val() >= waiters
 	})
 	busy, conns := memory(t, api.Pid()), connections(t, server)
 	begun := time.Now()
