@@ -176,7 +176,7 @@ func (c *Client) flush(q *queueState, batch []*submission) {
 	defer cancel()
 	answers, err := c.send(ctx, q, batch, false)
 	for wait := 10 * time.Millisecond; err != nil && redisconn.Temporary(err) && ctx.Err() == nil; wait *= 2 {
-		time.Sleep(wait)
+		sleep(ctx, wait)
 		answers, err = c.send(ctx, q, batch, true)
 	}
 	if err == nil && len(answers) != len(batch) {

@@ -50,7 +50,7 @@ func BenchmarkReconnect(b *testing.B) {
 	}
 	second := func() float64 {
 		before := calls.Load()
-		gather(b.Context(), time.Second)
+		sleep(b.Context(), time.Second)
 		return float64(calls.Load() - before)
 	}
 	second()

@@ -6,8 +6,9 @@ import "sync"
 // goroutine would grow repeatedly under the deep calls of the engine, which costs a
 // fifth of a worker's processor time; reused goroutines keep their grown stacks.
 type pool struct {
-	mu   sync.Mutex
-	idle []chan func() // guarded by mu; the last one used is reused first, while its stack is in the cache
+	mu     sync.Mutex
+	idle   []chan func() // guarded by mu; the last one used is reused first, while its stack is in the cache
+	closed bool          // guarded by mu
 }
 
 // run calls f on a goroutine of the pool. It does not block.
@@ -29,18 +30,29 @@ func (p *pool) take() chan func() {
 func (p *pool) loop(work chan func()) {
 	for f := range work {
 		f()
-		p.mu.Lock()
-		p.idle = append(p.idle, work)
-		p.mu.Unlock()
+		if !p.rest(work) {
+			return
+		}
 	}
 }
 
-// close ends the goroutines. No function may be running, and run must not be called afterwards.
+// rest keeps a goroutine for the next function; false: the pool is closed.
+func (p *pool) rest(work chan func()) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.closed {
+		p.idle = append(p.idle, work)
+	}
+	return !p.closed
+}
+
+// close ends the goroutines: those that are idle at once, the others when their
+// function returns. run may still be called; its goroutine ends with f.
 func (p *pool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, work := range p.idle {
 		close(work)
 	}
-	p.idle = nil
+	p.idle, p.closed = nil, true
 }

@@ -52,7 +52,7 @@ func (t *settler) run(ctx context.Context) {
 		select {
 		case <-t.wake:
 			if !t.lines.Load() { // otherwise a run in line would wait for the timer
-				gather(ctx, settleAfter)
+				sleep(ctx, settleAfter)
 			}
 			t.flush(context.WithoutCancel(ctx))
 		case <-ctx.Done():
@@ -62,7 +62,8 @@ func (t *settler) run(ctx context.Context) {
 	}
 }
 
-func gather(ctx context.Context, d time.Duration) {
+// sleep waits, or returns earlier when ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
