@@ -86,7 +86,7 @@ var guards = []guard{
 	{file: "requeue", text: `r[1] ~= ARGV[3] or `},
 	{file: "requeue", text: ` or whole(fence) ~= ARGV[2]`},
 	{file: "requeue", text: `, "fence", whole(fence))`, gone: `)`},
-	{file: "requeue", text: `if tonumber(r[3] or "0") + 1 >= tonumber(ARGV[6]) then return 2 end`},
+	{file: "requeue", text: `if tonumber(r[3] or "0") + 1 >= tonumber(ARGV[6]) then return 2 end`, test: "TestTheThirdCrashEndsARun"},
 	{file: "requeue", text: `call("HINCRBY", run, "crashes", 1)`},
 	{file: "requeue", text: `if call("HGET", TASK .. taskOf(id, fence), "state") == "pending" then return 1 end`, test: "TestARepeatedRequeueMakesOneTask"},
 	{file: "requeue", text: `if turn then leaveLine(taskOf(id, fence), turn) end`},
@@ -104,7 +104,7 @@ var guards = []guard{
 	{file: "stop", text: `send(ARGV[5], r[3],`, gone: `replyOf(`},
 
 	{file: "submit", text: `if not same then return "mismatch" end`},
-	{file: "submit", text: `if repetition == "refuse" then return "replayed" end`},
+	{file: "submit", text: `if repetition == "refuse" then return "replayed" end`, test: "TestAnIdempotencyKeyMakesOneRun"},
 	{file: "submit", text: `if not r[1] then return "ran" .. first end`},
 	{file: "submit", text: `(r[1] == "failed" or r[1] == "timed_out") then return nil end`, gone: `not live(r[1]) then return nil end`, test: "TestAnIdempotencyKeyMayRepeatAFailedRun"},
 	{file: "submit", text: `if process ~= "" then subscribe(RUN .. first, r[2], process) end`, test: "TestAnIdempotencyKeyMakesOneRun"},

@@ -24,6 +24,7 @@ func (s *storedRun) crowd() (standing string) {
 		s.c.LPush(ctx, s.keys.pending(), fmt.Sprint("task", i))
 	}
 	s.c.ZAdd(ctx, s.keys.begun(), redis.Z{Member: "w " + taskID(s.id, at3)})
+	s.c.ZAdd(ctx, s.keys.taskLease(), redis.Z{Score: 1, Member: taskID(s.id, at3)})
 	standing = taskID(NewRunID("default"), 1)
 	s.c.HSet(ctx, s.keys.taskPrefix()+standing, "state", "aggregating", "group", "flow-7", "msg", "m")
 	s.c.ZAdd(ctx, s.keys.groupPrefix()+"flow-7", redis.Z{Score: 1, Member: standing})
@@ -41,9 +42,9 @@ func TestWhatLeavesLetsTheNextMoveUp(t *testing.T) {
 		state string
 		call  func()
 	}{
-		"settle": {"ended", func() { s.run(settleScript, "2026-01-01", 4102444800, s.id, "") }},
+		"settle": {"ended", func() { s.run(settleScript, "2026-01-01", 4102444800, s.id, ageLeased) }},
 		"complete": {"running", func() {
-			s.run(completeScript, 100, "PUBLISH", "2026-01-01", 4102444800, s.id, at3, "succeeded", "[]", "", "", "")
+			s.run(completeScript, 100, "PUBLISH", "2026-01-01", 4102444800, s.id, at3, "succeeded", "[]", "", "", ageLeased)
 		}},
 		"park":        {"running", func() { s.run(parkScript, s.id, at3, 1000, "") }},
 		"park_paused": {"running", func() { s.run(parkPausedScript, s.id, at3, 1, 5) }},
@@ -64,7 +65,7 @@ func TestWhatLeavesLetsTheNextMoveUp(t *testing.T) {
 		if !s.c.SIsMember(ctx, s.keys.flight(7), standing[:idLen]).Val() {
 			t.Errorf("%s: the next run in line is not in flight", name)
 		}
-		if left := s.c.Exists(ctx, s.keys.flight(1), s.keys.begun(), s.keys.active(), s.keys.groups(), s.keys.turns("u"), s.keys.groupPrefix()+"flow-7").Val(); left != 0 {
+		if left := s.c.Exists(ctx, s.keys.flight(1), s.keys.begun(), s.keys.taskLease(), s.keys.active(), s.keys.groups(), s.keys.turns("u"), s.keys.groupPrefix()+"flow-7").Val(); left != 0 {
 			t.Errorf("%s leaves %d keys of runs in flight or in line", name, left)
 		}
 	}
