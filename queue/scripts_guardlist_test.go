@@ -105,7 +105,7 @@ var guards = []guard{
 
 	{file: "submit", text: `if not same then return "mismatch" end`},
 	{file: "submit", text: `if repetition == "refuse" then return "replayed" end`, test: "TestAnIdempotencyKeyMakesOneRun"},
-	{file: "submit", text: `if not r[1] then return "ran" .. first end`},
+	{file: "submit", text: `if not r[1] then return "ran" .. first end`, test: "TestAnIdempotencyKeyOutlivesTheRecord"},
 	{file: "submit", text: `(r[1] == "failed" or r[1] == "timed_out") then return nil end`, gone: `not live(r[1]) then return nil end`, test: "TestAnIdempotencyKeyMayRepeatAFailedRun"},
 	{file: "submit", text: `if process ~= "" then subscribe(RUN .. first, r[2], process) end`, test: "TestAnIdempotencyKeyMakesOneRun"},
 	{file: "submit", text: `repeated and call("EXISTS", run) == 1`, gone: `false`},
