@@ -4,9 +4,6 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"regexp"
-	"slices"
-	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -45,60 +42,17 @@ var (
 	resumeFlowScript    = script("resume_flow")
 )
 
-// script returns the script of a file. It panics if there is no such file, which is a
-// programming error.
-func script(name string) *redis.Script {
-	return redis.NewScript(scriptSource(name, func(file string) string {
-		text, err := sources.ReadFile("lua/" + file + ".lua")
-		if err != nil {
-			panic(err)
-		}
-		return string(text)
-	}))
-}
+// embedded is the library of the embedded files.
+var embedded = newLibrary(func(file string) string {
+	text, err := sources.ReadFile("lua/" + file + ".lua")
+	if err != nil {
+		panic(err) // a programming error: there is no such file
+	}
+	return string(text)
+})
 
-var (
-	usesLine    = regexp.MustCompile(`^-- uses: ([a-z ]+)\n`) // first line of a script: the parts of lib that precede it
-	comment     = regexp.MustCompile(`(?m)\s*--.*$`)
-	declaration = regexp.MustCompile(`(?m)^local (?:function )?(\w+(?:, \w+)*)`)
-	word        = regexp.MustCompile(`\w+`)
-)
-
-// scriptSource joins a script with the declarations of lib that it uses. Unused
-// declarations and comments are left out: Redis executes the whole text at each
-// call, and creating unused functions would take longer than the work of the script.
-func scriptSource(name string, read func(file string) string) string {
-	body := read(name)
-	uses := usesLine.FindStringSubmatch(body)
-	if uses == nil {
-		panic("queue: " + name + ".lua does not say which parts it uses")
-	}
-	var lib strings.Builder
-	for part := range strings.FieldsSeq(uses[1]) {
-		lib.WriteString(comment.ReplaceAllString(read("lib/"+part), ""))
-	}
-	joined := comment.ReplaceAllString(body, "")
-	used := map[string]bool{}
-	note := func(text string) {
-		for _, w := range word.FindAllString(text, -1) {
-			used[w] = true
-		}
-	}
-	note(joined)
-	// A declaration can be used only behind itself, so one walk from the end finds all that are used.
-	starts := declaration.FindAllStringSubmatchIndex(lib.String(), -1)
-	end := lib.Len()
-	for _, at := range slices.Backward(starts) {
-		text := lib.String()[at[0]:end]
-		end = at[0]
-		names := strings.Split(lib.String()[at[2]:at[3]], ", ")
-		if slices.ContainsFunc(names, func(n string) bool { return used[n] }) {
-			note(text)
-			joined = text + joined
-		}
-	}
-	return joined
-}
+// script returns the script of an embedded file.
+func script(name string) *redis.Script { return redis.NewScript(embedded.source(name)) }
 
 // scriptsByName returns all scripts, by the names of their files.
 func scriptsByName() map[string]*redis.Script {

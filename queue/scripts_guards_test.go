@@ -53,20 +53,17 @@ func TestMain(m *testing.M) {
 
 // remove makes every script anew, without a guard.
 func remove(g guard) {
+	changed := newLibrary(func(file string) string {
+		text := embedded.read(file)
+		if file == g.file {
+			if strings.Count(text, g.text) != 1 {
+				panic(fmt.Sprintf("%s.lua has not exactly one %q", file, g.text))
+			}
+			text = strings.Replace(text, g.text, g.gone, 1)
+		}
+		return text
+	})
 	for name, s := range scriptsByName() {
-		*s = *redis.NewScript(scriptSource(name, func(file string) string {
-			b, err := sources.ReadFile("lua/" + file + ".lua")
-			if err != nil {
-				panic(err)
-			}
-			text := string(b)
-			if file == g.file {
-				if strings.Count(text, g.text) != 1 {
-					panic(fmt.Sprintf("%s.lua has not exactly one %q", file, g.text))
-				}
-				text = strings.Replace(text, g.text, g.gone, 1)
-			}
-			return text
-		}))
+		*s = *redis.NewScript(changed.source(name))
 	}
 }
