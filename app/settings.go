@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -183,10 +184,11 @@ func (s *Settings) check(r Role) error {
 		return fmt.Errorf("read settings: --shards %s: a queue has at most %d shards", &s.Shards, mostShards)
 	case s.SQLite != "" && !isDirectory(s.SQLite):
 		return fmt.Errorf("read settings: --sqlite %s is no directory", s.SQLite)
-	case r.Door && s.checkAddresses() != nil:
-		return s.checkAddresses()
-	case s.checkServer(r) != nil:
-		return s.checkServer(r)
+	}
+	if err := cmp.Or(s.checkAddresses(r), s.checkServer(r)); err != nil {
+		return err
+	}
+	switch {
 	case s.Redis == startRedis:
 		return nil // makes itself a master key
 	case r.Dev:
@@ -201,7 +203,10 @@ func (s *Settings) check(r Role) error {
 
 // checkAddresses refuses addresses that the front door could not use, by the
 // name of their flag.
-func (s *Settings) checkAddresses() error {
+func (s *Settings) checkAddresses(r Role) error {
+	if !r.Door {
+		return nil
+	}
 	for _, a := range s.TrustedProxies {
 		_, err := netip.ParsePrefix(a)
 		if _, failure := netip.ParseAddr(a); err != nil && failure != nil {
