@@ -174,7 +174,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.engine.Serve
 // their connections.
 func (a *API) Drain() { a.draining.Store(true) }
 
-// paused reports whether runs of a flow wait until somebody resumes it.
+// paused reports whether a flow is paused: its runs wait until it is resumed.
 func (a *API) paused(flow int64) bool {
 	return a.config.Store != nil && !a.config.Store.Flows().Paused(flow).IsZero()
 }

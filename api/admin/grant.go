@@ -8,8 +8,8 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// mayGrant refuses to hand out more than one holds: whoever could would hold
-// everything.
+// mayGrant refuses to grant scopes that the principal does not hold, because it
+// could grant them to itself.
 func mayGrant(c *gin.Context, scopes []auth.Scope) error {
 	p := httpx.StateOf(c).Principal
 	if p.Flows != nil || !auth.CoversAll(p.Scopes, scopes) {
@@ -27,8 +27,8 @@ func mayHandle(c *gin.Context, client *store.Client) error {
 	return mayGrant(c, scopes)
 }
 
-// keyGrants are the scopes that whoever handles the key must hold: its secret
-// gives them.
+// keyGrants refuses principals without the scopes that the secret of an API key
+// gives.
 func keyGrants(c *gin.Context) error {
 	return mayGrant(c, []auth.Scope{auth.ScopeRun, auth.ScopeReadRuns})
 }

@@ -180,8 +180,8 @@ type Reply struct {
 	Text string // its body
 }
 
-// Request makes a request as a user, or with the signature of an API key; as
-// nobody when who is empty.
+// Request makes a request as a user, or with the signature of an API key; an
+// empty who sends no credentials.
 func (p *Product) Request(method, path, who, body string, header ...string) *http.Request {
 	p.T.Helper()
 	r, err := http.NewRequestWithContext(p.T.Context(), method, p.URL+path, strings.NewReader(body))

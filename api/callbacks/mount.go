@@ -17,8 +17,8 @@ type Config struct {
 // api has the handlers of the routes.
 type api struct{ config Config }
 
-// Mount adds the URLs by which somebody lets a waiting step go on.
-// The token is the credential.
+// Mount adds the callback URLs of steps that wait. The token in the URL is the
+// credential.
 func Mount(r gin.IRouter, config Config) {
 	a := &api{config}
 	r.GET(callback.Path+":token", a.askCallback)

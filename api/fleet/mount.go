@@ -15,7 +15,7 @@ import (
 // What is not there is queue.ErrNotFound.
 type Fleet interface {
 	Stats(ctx context.Context) ([]queue.Stats, error)
-	// Sharing says who waits behind whom on every queue.
+	// Sharing returns the lines of the flows in each queue.
 	Sharing(ctx context.Context) ([]queue.Sharing, error)
 	Workers(ctx context.Context) ([]queue.Worker, error)
 	// Pause and Resume hold the tasks of a queue, and let them go.
@@ -28,7 +28,7 @@ type Fleet interface {
 // Config of the routes. Both are required.
 type Config struct {
 	Fleet  Fleet
-	Paused func(flow int64) bool // reports whether runs of a flow wait until somebody resumes it
+	Paused func(flow int64) bool // reports whether a flow is paused
 }
 
 // api has the handlers of the routes.

@@ -38,7 +38,7 @@ func viewQueue(s *queue.Stats) queueView {
 	}
 }
 
-// sharingView is a queue with who waits for its slots.
+// sharingView is a queue with the lines of its flows.
 type sharingView struct {
 	queueView
 	Slots int        `json:"slots"`

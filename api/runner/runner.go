@@ -44,8 +44,7 @@ type Config struct {
 	Submit  Submit
 	Records Records
 
-	// Paused reports whether runs of a flow wait until somebody resumes it;
-	// nil: none do.
+	// Paused reports whether a flow is paused; nil: none is.
 	Paused func(flow int64) bool
 
 	// Memory is the budget from which an event is taken while a key is computed

@@ -28,7 +28,7 @@ func (r *Runner) Parked(c *gin.Context, id string) bool {
 	return err == nil && record.State == queue.Waiting
 }
 
-// Paused reports whether runs of a flow wait until somebody resumes it.
+// Paused reports whether a flow is paused: its runs wait until it is resumed.
 func (r *Runner) Paused(flow int64) bool {
 	return r.config.Paused != nil && r.config.Paused(flow)
 }
