@@ -1,22 +1,27 @@
 package queue
 
-import "sync"
+import (
+	"runtime"
+	"sync"
+)
 
-// batcher does group commit: the first item is flushed at once, and items that
-// arrive while a flush is in progress are flushed together after it. No item waits
-// for a timer.
+// batcher does group commit: the first item is flushed at once, or, when patient, after
+// the goroutines that are ready to run have had their turn. Items that arrive while a
+// flush is in progress are flushed together after it. No item waits for a timer.
 type batcher[T any] struct {
-	most  int              // maximum number of items in one flush
-	flush func(items []*T) // stores the reply in each item; called by as many goroutines at a time as there are flights
-	spare int              // guarded by mu; number of flushes that may start
+	most    int              // maximum number of items in one flush
+	patient bool             // the first item waits for those that are ready, because no caller waits for its flush
+	flush   func(items []*T) // stores the reply in each item; called by as many goroutines at a time as there are flights
+
 	mu    sync.Mutex
+	spare int          // guarded by mu; number of flushes that may start
 	queue []*ticket[T] // guarded by mu
 }
 
 // ticket is a queued item and the channel that wakes its caller.
 type ticket[T any] struct {
 	item *T
-	wake chan []*ticket[T] // receives nil when the item was flushed, or a batch that the caller must flush; buffered, so that senders never block
+	wake chan []*ticket[T] // receives nil when the item was flushed, or a batch that the caller must flush; buffered, so that senders never block; nil for an item that leads its batch
 }
 
 func newBatcher[T any](flights, most int, flush func([]*T)) *batcher[T] {
@@ -29,8 +34,16 @@ func (b *batcher[T]) do(item *T) {
 	if b.spare > 0 {
 		b.spare--
 		b.mu.Unlock()
-		b.flush([]*T{item})
-		b.next()
+		if !b.patient {
+			b.flush([]*T{item})
+			b.next()
+			return
+		}
+		runtime.Gosched()
+		b.mu.Lock()
+		batch := append([]*ticket[T]{{item: item}}, b.take(b.most-1)...)
+		b.mu.Unlock()
+		b.lead(batch)
 		return
 	}
 	t := &ticket[T]{item: item, wake: make(chan []*ticket[T], 1)}
@@ -57,17 +70,23 @@ func (b *batcher[T]) lead(batch []*ticket[T]) {
 // next passes the flight to the first caller of the next batch, if there is one.
 func (b *batcher[T]) next() {
 	b.mu.Lock()
-	n := min(len(b.queue), b.most)
-	if n == 0 {
+	batch := b.take(b.most)
+	if len(batch) == 0 {
 		b.spare++
 		b.mu.Unlock()
 		return
 	}
+	b.mu.Unlock()
+	batch[0].wake <- batch
+}
+
+// take removes up to most items from the queue. The caller holds mu.
+func (b *batcher[T]) take(most int) []*ticket[T] {
+	n := min(len(b.queue), most)
 	batch := b.queue[:n:n]
 	b.queue = b.queue[n:]
 	if len(b.queue) == 0 {
 		b.queue = nil
 	}
-	b.mu.Unlock()
-	batch[0].wake <- batch
+	return batch
 }

@@ -18,7 +18,7 @@ type Worker struct {
 	Queues   []WorkerQueue
 	Seen     time.Time   // time of its last heartbeat
 	Draining bool        // claims nothing new
-	Runs     []WorkerRun // the runs that it executes, oldest first
+	Runs     []WorkerRun // the runs that it executes, oldest first; at most 1000 of each queue
 }
 
 // WorkerQueue is a queue that a worker serves, with its number of slots.
@@ -74,7 +74,6 @@ func (c *Client) listWorkers(ctx context.Context, queue string, byID map[string]
 	alive := pipe.ZRangeWithScores(ctx, k.workers(), 0, -1)
 	fleet := pipe.HGetAll(ctx, k.fleet())
 	drained := pipe.SMembers(ctx, k.drain())
-	active := pipe.LRange(ctx, k.active(), 0, -1)
 	if _, err := pipe.Exec(ctx); err != nil {
 		return redisError("list workers", err)
 	}
@@ -95,7 +94,7 @@ func (c *Client) listWorkers(ctx context.Context, queue string, byID map[string]
 		}
 		w.Draining = w.Draining || slices.Contains(drained.Val(), id)
 	}
-	return c.assign(ctx, queue, active.Val(), byID)
+	return c.listWorkerRuns(ctx, queue, byID)
 }
 
 // addSlots adds slots of a queue, of which the worker may serve several shards.
@@ -109,31 +108,53 @@ func (w *Worker) addSlots(queue string, slots int) {
 	w.Queues = append(w.Queues, WorkerQueue{queue, slots})
 }
 
-// assign reads which worker executes each of the active tasks.
-func (c *Client) assign(ctx context.Context, queue string, tasks []string, byID map[string]*Worker) error {
+// mostWorkerRuns is the maximum number of runs that are listed of a worker and a queue.
+const mostWorkerRuns = 1000
+
+// listWorkerRuns adds the runs of one queue to the workers that execute them.
+func (c *Client) listWorkerRuns(ctx context.Context, queue string, byID map[string]*Worker) error {
 	k, pipe := keysOf(queue), c.redis.Pipeline()
-	answers := map[string]*redis.SliceCmd{}
-	for _, task := range tasks {
-		if len(task) > idLen {
-			answers[task[:idLen]] = pipe.HMGet(ctx, k.runPrefix()+task[:idLen], "worker", "spec", "fence", "started")
-		}
+	begun := map[string]*redis.StringSliceCmd{}
+	for id := range byID {
+		begun[id] = pipe.ZRangeByLex(ctx, k.begun(), &redis.ZRangeBy{Min: "[" + id + " ", Max: "(" + id + "!", Count: mostWorkerRuns})
 	}
-	if len(answers) == 0 {
+	if len(begun) == 0 {
 		return nil
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return redisError("list runs of workers", err)
 	}
-	for id, answer := range answers {
-		var f [4]string
-		for i, v := range answer.Val() {
+	records := c.redis.Pipeline()
+	type found struct {
+		worker *Worker
+		id     string
+		fields *redis.SliceCmd
+	}
+	var all []found
+	for id, members := range begun {
+		for _, member := range members.Val() {
+			if task := member[len(id)+1:]; len(task) > idLen {
+				run := task[:idLen]
+				all = append(all, found{byID[id], run, records.HMGet(ctx, k.runPrefix()+run, "spec", "fence", "started")})
+			}
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	if _, err := records.Exec(ctx); err != nil {
+		return redisError("list runs of workers", err)
+	}
+	for _, r := range all {
+		var f [3]string
+		for i, v := range r.fields.Val() {
 			f[i], _ = v.(string)
 		}
-		w, spec := byID[f[0]], Spec{}
-		if w == nil || decodeSpec(f[1], &spec) != nil {
+		spec := Spec{}
+		if decodeSpec(f[0], &spec) != nil { // it has just been deleted
 			continue
 		}
-		w.Runs = append(w.Runs, WorkerRun{ID: id, Queue: wholeQueue(queue), Flow: spec.Flow, Attempt: number(f[2]), Started: micros(f[3])})
+		r.worker.Runs = append(r.worker.Runs, WorkerRun{ID: r.id, Queue: wholeQueue(queue), Flow: spec.Flow, Attempt: number(f[1]), Started: micros(f[2])})
 	}
 	return nil
 }

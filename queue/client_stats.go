@@ -20,7 +20,7 @@ type Stats struct {
 	Queue     string
 	Shards    int           // number of shards in use; 1: the queue is not spread
 	Pending   int64         // tasks in the pending list
-	Active    int64         // tasks that a worker has claimed
+	Active    int64         // runs that workers execute; tasks without a run are not counted
 	Open      int64         // runs that have not been settled: pending, active, waiting
 	Scheduled int64         // tasks with a start time in the future
 	Retry     int64         // tasks that failed and will be repeated
@@ -28,7 +28,7 @@ type Stats struct {
 	InLine    int64         // tasks in the lines of flows
 	Waiting   int64         // open runs without a task: parked, at a concurrency limit or paused; a few less while runs are settled
 	Oldest    time.Duration // waiting time of the next pending task; zero: none is pending
-	OldestRun time.Duration // running time of the oldest active attempt; zero: none is active
+	OldestRun time.Duration // running time of the oldest active attempt; zero: none has lasted longer than two heartbeats, 2 s
 	Paused    bool
 	Workers   int64 // live workers that serve the queue; of shards, the smallest number
 }
@@ -101,8 +101,8 @@ type queueRead struct {
 	paused  *redis.IntCmd
 	next    *redis.StringCmd
 	since   *redis.StringCmd // nil: nothing is pending
-	first   *redis.StringCmd // the task that became active first
-	began   *redis.StringCmd // nil: nothing is active
+	first   *redis.StringCmd // the attempt that became visible to asynq first
+	began   *redis.StringCmd // nil: there is none
 	express *redis.IntCmd
 	groups  *redis.StringSliceCmd // the lines of flows that wait for their turn
 	lines   []*redis.IntCmd
@@ -111,10 +111,10 @@ type queueRead struct {
 func readQueue(ctx context.Context, pipe redis.Pipeliner, name string) queueRead {
 	k := keysOf(name)
 	l := queueRead{
-		keys: k, pending: pipe.LLen(ctx, k.pending()), active: pipe.LLen(ctx, k.active()),
+		keys: k, pending: pipe.LLen(ctx, k.pending()), active: pipe.ZCard(ctx, k.begun()),
 		paused: pipe.Exists(ctx, k.paused()), next: pipe.LIndex(ctx, k.pending(), -1),
 		express: pipe.LLen(ctx, k.express()), groups: pipe.SMembers(ctx, k.groups()),
-		first: pipe.LIndex(ctx, k.active(), -1), // claim puts each task before those that are active already
+		first: pipe.LIndex(ctx, k.active(), -1), // beat puts each task before those that are there
 	}
 	for i, set := range []string{k.due(), k.asynq + "scheduled", k.asynq + "retry", k.asynq + "archived", k.workers()} {
 		l.sets[i] = pipe.ZCard(ctx, set)

@@ -25,6 +25,10 @@ func TestAsynqsToolsWorkOnOurQueues(t *testing.T) {
 	}, func(c *ServerConfig) { c.Slots = 1 })
 	running := r.submit(Submission{Spec: spec()})
 	<-begun
+	until(t, "asynq sees the run that lasts", func() bool {
+		active, err := tools.ListActiveTasks("default")
+		return err == nil && len(active) == 1
+	})
 	waiting := r.submit(Submission{Spec: spec()})
 
 	queues, err := tools.Queues() // asynq queue ls

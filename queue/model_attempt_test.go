@@ -37,19 +37,19 @@ func (w *world) handBack(a begunAttempt, settles bool) {
 	w.released(a)
 	a.by.inFlight.remove(a.task)
 	if settles {
-		w.settleRuns(a.by, a.by.age(a.Attempt), []*modelRun{w.byID[a.ID]})
+		w.settleRuns(a.by, a.wasVisible(), []*modelRun{w.byID[a.ID]})
 	}
 }
 
 func (w *world) settle(t *rapid.T) {
 	w.t = t
-	w.settleRuns(w.aWorker(), ageLeased, []*modelRun{w.aRun(), w.aRun()})
+	w.settleRuns(w.aWorker(), true, []*modelRun{w.aRun(), w.aRun()})
 }
 
-func (w *world) settleRuns(m *modelWorker, age string, runs []*modelRun) {
+func (w *world) settleRuns(m *modelWorker, visible bool, runs []*modelRun) {
 	var batch []settling
 	for _, r := range runs {
-		batch = append(batch, settling{id: r.id, age: age})
+		batch = append(batch, settling{id: r.id, visible: visible})
 		w.settled(r)
 	}
 	w.must(m.Server.settle(w.ctx, batch))

@@ -87,7 +87,7 @@ func (w *waiting) spareFor(class, flow string) bool {
 	if class == "u" {
 		spare /= 2
 	}
-	left := w.slots + spare - w.begun - w.express
+	left := spare - max(0, w.begun-w.slots) - w.express
 	return left > 0 && w.flights[flow] < max(1, (left+1)/2)
 }
 

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -183,5 +184,33 @@ func TestWhatABeatHandsOut(t *testing.T) {
 		if again := s.beat("w", 1); again != "[[] [] 0]" {
 			t.Errorf("%s: handed out again: %s", name, again)
 		}
+	}
+}
+
+// A run that becomes visible is entered once in each of asynq's lists, also when the call is repeated,
+// and not in a list of active tasks that is full.
+func TestABeatMakesARunVisible(t *testing.T) {
+	t.Parallel()
+	s, ctx := newStoredRun(t), t.Context()
+	s.arrange("running")
+	s.register("w", 0)
+	s.c.Del(ctx, s.keys.active())
+	task := taskID(s.id, at3)
+	for range 2 {
+		s.run(beatScript, "w", 2, time.Minute.Milliseconds(), 10, "8 2 50", s.id, at3, 4102444800)
+	}
+	if got := s.c.LRange(ctx, s.keys.active(), 0, -1).Val(); !slices.Equal(got, []string{task}) {
+		t.Errorf("active: %v, want %s once", got, task)
+	}
+	if until := s.c.ZScore(ctx, s.keys.taskLease(), task).Val(); until != 4102444800 {
+		t.Errorf("lease until %v", until)
+	}
+	s.c.Del(ctx, s.keys.active(), s.keys.taskLease())
+	for i := range 1000 {
+		s.c.RPush(ctx, s.keys.active(), i)
+	}
+	s.run(beatScript, "w", 2, time.Minute.Milliseconds(), 10, "8 2 50", s.id, at3, 4102444800)
+	if n := s.c.LLen(ctx, s.keys.active()).Val(); n != 1000 {
+		t.Errorf("a full list has %d tasks, want 1000", n)
 	}
 }

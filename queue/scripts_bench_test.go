@@ -178,7 +178,6 @@ func (s *scriptBench) begun(pipe redis.Pipeliner, worker string) string {
 func (s *scriptBench) running(worker string) string {
 	pipe := s.c.Pipeline()
 	id := s.begun(pipe, worker)
-	pipe.LPush(s.ctx, s.keys.active(), taskID(id, 1))
 	s.exec(pipe)
 	return id
 }

@@ -38,7 +38,7 @@ var guards = []guard{
 	{file: "claim", text: `behind ~= 0 and behind ~= 1`, gone: `not behind`},
 	{file: "claim", text: `r[1] == "queued" and tonumber(attempt)`, gone: `r[1] and tonumber(attempt)`},
 	{file: "claim", text: `local deadline = r[4] or whole(ms + r[5])`, gone: `local deadline = whole(ms + (r[5] or 3300000))`},
-	{file: "claim", text: `	call("ZADD", OURS .. "begun", unpack(begun))`},
+	{file: "claim", text: `call("ZADD", OURS .. "begun", unpack(begun))`},
 	{file: "claim", text: `if not message then return end`, gone: `message = message or ""`},
 	{file: "claim", text: `#out < most * 8 and`, gone: ``},
 	{file: "claim", text: `ipairs({inbox, source})`, gone: `ipairs({source})`},
@@ -58,8 +58,8 @@ var guards = []guard{
 	{file: "park", text: `if not executes(r[1], r[2], ARGV[2]) then return 0 end`},
 	{file: "park", text: `	wake = now
 	call("HDEL", run, "called")`, test: "TestACallBeforeTheRunParks"},
-	{file: "park", text: `leaveWorker(taskOf(id, ARGV[2]), r[5], true, true)`},
-	{file: "park", text: `leaveWorker(taskOf(id, ARGV[2]), r[5], true, true)`, gone: `leaveWorker(taskOf(id, ARGV[2]), r[5], true, false)`},
+	{file: "park", text: `leaveWorker(taskOf(id, ARGV[2]), r[5], true)`},
+	{file: "park", text: `leaveWorker(taskOf(id, ARGV[2]), r[5], true)`, gone: `leaveWorker(taskOf(id, ARGV[2]), r[5], false)`},
 	{file: "park", text: `leaveFlight(id, r[6])`},
 
 	{file: "settle", text: `elseif r and not live(r[1]) then`, gone: `elseif r then`},
@@ -68,13 +68,13 @@ var guards = []guard{
 	{file: "settle", text: `call("ZREM", OURS .. "gate:" .. gate .. ":inside", id)`},
 	{file: "settle", text: `call("ZREM", OURS .. "gate:" .. gate .. ":line", id)`},
 	{file: "lib/settle", text: `	leaveFlight(id, turn)`},
-	{file: "lib/settle", text: `age == "2"`, gone: `false`},
+	{file: "lib/settle", text: `visible == "1"`, gone: `false`},
 	{file: "lib/settle", text: `call("ZREM", DUE, unpack(ended)) < #ended`, gone: `false`},
 	{file: "lib/settle", text: `then dropSettled() end`, gone: `then end`},
 	{file: "lib/settle", text: `return advance()`, gone: `return 0`},
 
 	{file: "complete", text: `and live(r[1])`, test: "TestEveryScriptInEveryState"},
-	{file: "complete", text: `and not r[9]`, test: "TestARunAtALimitIsSettledAfterItsWorkerHasReleasedIt"},
+	{file: "complete", text: `and not r[8]`, test: "TestARunAtALimitIsSettledAfterItsWorkerHasReleasedIt"},
 
 	{file: "tidy", text: `if turn and turn ~= ARGV[1] then return -1 end`},
 	{file: "tidy", text: `not live(r[1]) and r[2] and `, gone: `r[2] and `},
@@ -90,7 +90,7 @@ var guards = []guard{
 	{file: "requeue", text: `call("HINCRBY", run, "crashes", 1)`},
 	{file: "requeue", text: `if call("HGET", TASK .. taskOf(id, fence), "state") == "pending" then return 1 end`, test: "TestARepeatedRequeueMakesOneTask"},
 	{file: "requeue", text: `if turn then leaveLine(taskOf(id, fence), turn) end`},
-	{file: "requeue", text: `		leaveWorker(taskOf(id, fence), r[4], true, true)`},
+	{file: "requeue", text: `		leaveWorker(taskOf(id, fence), r[4], true)`},
 	{file: "requeue", text: `lookAt(id, look)`},
 
 	{file: "stop", text: `if not live(state) then return state end`},
@@ -98,7 +98,7 @@ var guards = []guard{
 	{file: "stop", text: `whole(fence + 1)`, gone: `whole(fence)`},
 	{file: "stop", text: `	if r[8] then leaveLine(task, r[8]) end`},
 	{file: "stop", text: `	call("DEL", TASK .. task)`},
-	{file: "stop", text: `	leaveWorker(task, r[7], true, true)`},
+	{file: "stop", text: `	leaveWorker(task, r[7], true)`},
 	{file: "stop", text: `leaveFlight(id, r[8])`},
 	{file: "stop", text: `lookAt(id, 0)`, gone: `call("ZREM", DUE, id)`},
 	{file: "stop", text: `send(ARGV[5], r[3],`, gone: `replyOf(`},
@@ -134,7 +134,7 @@ var guards = []guard{
 	{file: "acquire", text: `if s ~= "running" and s ~= "queued" then free`, gone: `if true then free`},
 	{file: "acquire", text: `if s ~= "running" and s ~= "queued" then free`, gone: `if false then free`},
 	{file: "acquire", text: `if #before < free then return admitHere() end`, gone: `if true then return admitHere() end`},
-	{file: "acquire", text: `leaveWorker(taskOf(id, ARGV[2]), r[7], false, true)`},
+	{file: "acquire", text: `leaveWorker(taskOf(id, ARGV[2]), r[7], true)`},
 	{file: "acquire", text: `leaveFlight(id, r[8])`},
 	{file: "acquire", text: `tonumber(r[3]) < tonumber(oldest[2]) and id or oldest[1]`, gone: `oldest[1]`},
 
@@ -142,7 +142,7 @@ var guards = []guard{
 	{file: "park_paused", text: `if not executes(r[1], r[2], ARGV[2]) then return "lost" end`},
 	{file: "park_paused", text: `r[6] or call("HGET", OURS .. "resumed", ARGV[3]) == ARGV[4]`, gone: `r[6]`, test: "TestAPauseThatIsOverParksNothing"},
 	{file: "park_paused", text: `r[6] or call("HGET", OURS .. "resumed", ARGV[3]) == ARGV[4]`, gone: `call("HGET", OURS .. "resumed", ARGV[3]) == ARGV[4]`, test: "TestARunThatWasParkedHalfWayIsNotPaused"},
-	{file: "park_paused", text: `leaveWorker(taskOf(id, ARGV[2]), r[7], false, true)`},
+	{file: "park_paused", text: `leaveWorker(taskOf(id, ARGV[2]), r[7], true)`},
 	{file: "park_paused", text: `leaveFlight(id, r[8])`},
 	{file: "resume_flow", text: `call("HSET", OURS .. "resumed", ARGV[1], ARGV[2])`, test: "TestAPauseThatIsOverParksNothing"},
 
@@ -160,6 +160,8 @@ var guards = []guard{
 	{file: "release", text: `	free = free - 1 -- it will acquire the place`},
 
 	{file: "beat", text: `if not executes(r[1], r[2], ARGV[i+1]) then`, gone: `if false then`},
+	{file: "beat", text: `if new and `, gone: `if `, test: "TestABeatMakesARunVisible"},
+	{file: "beat", text: ` and call("LLEN", ASYNQ .. "active") < MOST_ACTIVE`, test: "TestABeatMakesARunVisible"},
 	{file: "beat", text: `if before and not heard then`, gone: `if false then`},
 	{file: "beat", text: `if heard then`, gone: `if true then`},
 	{file: "beat", text: `or tonumber(session) < tonumber(ARGV[2])`},

@@ -154,7 +154,7 @@ func TestEveryScriptInEveryState(t *testing.T) {
 			"stopped 3": {"[1]", "cancelled 3 due"}, // no attempt has this number
 		}},
 		{"complete", func(fence int) string {
-			return s.run(completeScript, 100, "PUBLISH", "2026-01-01", 4102444800, s.id, fence, "succeeded", "[]", "", "", "")
+			return s.run(completeScript, 100, "PUBLISH", "2026-01-01", 4102444800, "w", s.id, fence, "succeeded", "[]", "", "", "")
 		}, "[0 0]", map[string]transition{
 			"running 3": {"[2 0]", "succeeded 3 not due"},
 			"ended 3":   {"[1 0]", "succeeded 3 due"}, // a repeated call: settle makes sure

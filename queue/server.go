@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -175,7 +174,6 @@ type Server struct {
 	completions *batcher[finishing] // ends of the other runs
 	settler     *settler
 	pool        pool
-	lasting     atomic.Bool     // most of the running attempts have an entry in asynq's lease set
 	life        context.Context // set by Run; ends after the drain
 	watchers    *watchRegistry
 }
@@ -189,6 +187,7 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	s.asynq = asynq.NewClientFromRedisClient(&enqueuer{UniversalClient: s.redis})
 	s.finishes = newBatcher(finishFlights, finishBatch, s.flushFinishes)
 	s.completions = newBatcher(finishFlights, finishBatch, s.flushCompletions)
+	s.completions.patient = true
 	s.settler = newSettler(s)
 	s.watchers = newWatchRegistry()
 	s.claims = newClaims(&s.cfg, s.redis, s.inFlight, s.begin)
@@ -331,27 +330,7 @@ func (s *Server) work(a *Attempt) {
 		return
 	}
 	if !a.gone.Load() && !a.settled {
-		s.settler.add(settling{id: a.ID, age: s.age(a)})
-	}
-}
-
-// The age of an attempt tells the scripts where its task is in asynq's list of active tasks.
-const (
-	ageYoung  = ""  // near the head
-	ageOld    = "1" // near the end, where the oldest are
-	ageLeased = "2" // the same, and it may have an entry among asynq's leases
-)
-
-// age returns ageLeased for an attempt with an entry in asynq's lease set, and ageOld for any other
-// while most attempts are short.
-func (s *Server) age(a *Attempt) string {
-	switch {
-	case a.leased.Load():
-		return ageLeased
-	case s.lasting.Load():
-		return ageYoung
-	default:
-		return ageOld
+		s.settler.add(settling{id: a.ID, visible: a.wasVisible()})
 	}
 }
 

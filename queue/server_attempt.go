@@ -32,7 +32,7 @@ type Attempt struct {
 	redelivered bool          // the claim's reply was lost; this is the same attempt, delivered again
 	spec        string        // not yet decoded
 	effects     atomic.Bool   // the journal has entries
-	leased      atomic.Bool   // it has an entry in asynq's lease set
+	visibility  atomic.Int32  // hidden, visible or ended
 	done        chan struct{} // closed when the attempt has ended
 	gone        atomic.Bool   // its task was removed, so there is nothing to settle
 	settled     bool          // owned by the handler; complete.lua has settled the run
@@ -47,6 +47,20 @@ type Attempt struct {
 	cause  error                   // guarded by mu; why it must end; nil: it may run
 
 	reporter Reporter // guarded by mu; nil until Report
+}
+
+// Whether asynq's tools see an attempt. The heartbeat makes it visible, and what ends
+// it must know whether there are entries to remove.
+const (
+	hidden  int32 = iota
+	visible       // it may have entries in asynq's list of active tasks and in its lease set
+	ended         // it was hidden to its end
+)
+
+// wasVisible reports whether the attempt may have become visible to asynq. The attempt
+// has ended: it does not become visible any more.
+func (a *Attempt) wasVisible() bool {
+	return !a.visibility.CompareAndSwap(hidden, ended) && a.visibility.Load() == visible
 }
 
 // Outcome is how an attempt ended: with a terminal State, parked, or returned to

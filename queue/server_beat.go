@@ -49,14 +49,9 @@ func (s *Server) beatOnce(ctx context.Context) error {
 		attempts := s.inFlight.all()
 		args := make([]any, 0, 5+3*len(attempts))
 		args = append(args, s.cfg.ID, s.claims.session.Load(), s.cfg.Lease.Milliseconds(), repairBatch, s.cfg.capacity())
-		lasted := 0
 		for _, a := range attempts {
 			args = append(args, a.ID, a.Number, s.makeVisible(a))
-			if a.leased.Load() {
-				lasted++
-			}
 		}
-		s.lasting.Store(2*lasted > len(attempts))
 		answer, err := beatScript.Run(ctx, s.redis, s.keys.slot(), args...).Slice()
 		if err != nil {
 			return redisError("beat", err)
@@ -74,14 +69,14 @@ func (s *Server) beatOnce(ctx context.Context) error {
 	}
 }
 
-// makeVisible passes an attempt to asynq at its second heartbeat, and returns the
-// expiry of the entry to add to asynq's lease set. asynq renews the entry from then
-// on, and its tools do not take the task for an orphan. It returns "" otherwise.
+// makeVisible passes an attempt to asynq at its second heartbeat, unless its outcome is
+// being stored, and returns the expiry of its entry in asynq's lease set. asynq renews the
+// entry from then on, and its tools do not take the task for an orphan. It returns ""
+// otherwise.
 func (s *Server) makeVisible(a *Attempt) string {
-	if a.beats++; a.beats != 2 {
+	if a.beats++; a.beats != 2 || !a.visibility.CompareAndSwap(hidden, visible) {
 		return ""
 	}
-	a.leased.Store(true)
 	s.visible.add(a)
 	return strconv.FormatInt(time.Now().Add(taskLease).Unix(), 10)
 }
@@ -122,7 +117,7 @@ func (s *Server) repair(ctx context.Context, id, fence, wrong string) error {
 	}
 	switch wrong {
 	case "settle":
-		return s.settle(ctx, []settling{{id: id, age: ageLeased}})
+		return s.settle(ctx, []settling{{id: id, visible: true}})
 	case "late":
 		return s.stop(ctx, id, fence, TimedOut, flows.CodeTimeout, "the run reached its execution limit")
 	case "missing":

@@ -188,6 +188,7 @@ func (r *claimer) waitForSlot(other <-chan struct{}) bool {
 		r.full = true
 		select {
 		case <-freed:
+			runtime.Gosched() // lets the other attempts of the same batch free their slots, so that one call fills them all
 		case <-other:
 			return false
 		case <-r.stopped.c:

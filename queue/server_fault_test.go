@@ -226,6 +226,7 @@ func TestAClockThatIsAheadTakesNoRunAway(t *testing.T) {
 	}, soon)
 	ticket := r.submit(Submission{Spec: spec()})
 	<-began
+	r.eventually("asynq sees the run", func() bool { return r.redis.LLen(ctx, k.active()).Val() == 1 })
 	r.redis.ZAdd(ctx, k.taskLease(), redis.Z{Score: 1, Member: taskID(ticket.RunID(), 1)}) // long ago, by that clock
 	r.worker(echo, soon)                                                                   // asynq recovers at the start
 	r.eventually("asynq took the run back", func() bool { return r.redis.LLen(ctx, k.active()).Val() == 0 })

@@ -80,11 +80,11 @@ func (s *Server) flushFinishes(batch []*finishing) {
 
 // flushCompletions sends a batch to complete.lua.
 func (s *Server) flushCompletions(batch []*finishing) {
-	args := make([]any, 0, 4+7*len(batch))
+	args := make([]any, 0, 5+7*len(batch))
 	args = append(args, maxReplyOutput, publishCommand(s.cfg.Redis.Cluster()))
-	args = append(args, today()...)
+	args = append(append(args, today()...), s.cfg.ID)
 	for _, f := range batch {
-		args = append(append(args, f.args()...), s.age(f.attempt))
+		args = append(append(args, f.args()...), scriptFlag(f.attempt.wasVisible()))
 	}
 	if answers := s.storeEnds(batch, completeScript, args); len(answers) > len(batch) {
 		s.settler.lines.Store(answers[len(batch)] > 0)

@@ -28,8 +28,8 @@ type settler struct {
 
 // settling is one run to settle.
 type settling struct {
-	id  string
-	age string // ageYoung, ageOld or ageLeased
+	id      string
+	visible bool // its last attempt may have become visible to asynq
 }
 
 func newSettler(s *Server) *settler {
@@ -98,6 +98,14 @@ func today() []any {
 	return []any{now.UTC().Format(time.DateOnly), now.Add(statsTTL).Unix()}
 }
 
+// scriptFlag returns the argument of a script for a flag: "1" or "".
+func scriptFlag(set bool) string {
+	if set {
+		return "1"
+	}
+	return ""
+}
+
 // settle sends one batch to settle.lua.
 func (s *Server) settle(ctx context.Context, batch []settling) error {
 	ctx, cancel := context.WithTimeout(ctx, finishWait)
@@ -105,7 +113,7 @@ func (s *Server) settle(ctx context.Context, batch []settling) error {
 	args := make([]any, 0, 2+2*len(batch))
 	args = append(args, today()...)
 	for _, b := range batch {
-		args = append(args, b.id, b.age)
+		args = append(args, b.id, scriptFlag(b.visible))
 	}
 	n, err := settleScript.Run(ctx, s.redis, s.keys.slot(), args...).Int64Slice()
 	if err != nil {

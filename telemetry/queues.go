@@ -32,7 +32,7 @@ func newQueueMetrics(m *Metrics) queueMetrics {
 		open:         desc("penstock_queue_open_runs", "Runs that have not ended: queued, running or waiting.", "queue"),
 		waiting:      desc("penstock_queue_waiting_runs", "Runs without a task: parked at a step, waiting at a concurrency limit, or held because their flow is paused.", "queue"),
 		oldest:       desc("penstock_queue_oldest_seconds", "How long the task has waited that comes next; 0 when none waits.", "queue"),
-		run:          desc("penstock_queue_oldest_run_seconds", "How long the oldest attempt has run that has not ended; 0 when none runs.", "queue"),
+		run:          desc("penstock_queue_oldest_run_seconds", "How long the oldest attempt has run that has not ended; 0 when none has run for 2 s.", "queue"),
 		paused:       desc("penstock_queue_paused", "1 while the queue is paused.", "queue"),
 		workers:      desc("penstock_queue_workers", "Live workers that serve the queue.", "queue"),
 		held:         desc("penstock_flow_held_runs", "Runs that are held because their flow is paused, of flows that are.", "flow"),

@@ -102,7 +102,7 @@ if r[8] then
 	call("SADD", OURS .. "gated:" .. flow, id)
 end
 lookAt(id, wake)
-leaveWorker(taskOf(id, ARGV[2]), r[7], false, true)
+leaveWorker(taskOf(id, ARGV[2]), r[7], true)
 leaveFlight(id, r[8])
 advance()
 return "parked"

@@ -9,8 +9,8 @@
 -- ARGV[1] worker id  ARGV[2] session  ARGV[3] lease in ms  ARGV[4] most due runs
 -- ARGV[5] capacity of the worker: slots, spare slots, and the share of a flow in
 -- percent, separated by blanks
--- then three for each run: id, fence, and the expiry (unix seconds) of an entry
--- to make among asynq's leases, "" for none
+-- then three for each run: id, fence, and, for a run that becomes visible to asynq, the
+-- expiry (unix seconds) of its entry in asynq's lease set, otherwise ""
 --
 -- Returns {ids of the runs that this worker has lost, due runs, 1 when this worker must
 -- claim nothing new}; a due run is id, fence, reason: "lost" (its worker), "missing" (its
@@ -19,6 +19,7 @@
 local TAKEN = 3000 -- ms for which only this worker repairs a due run
 local GRACE = 3000 -- ms past its deadline after which a running run is stopped here instead of by its worker
 local CHUNK = 1000 -- values in one call
+local MOST_ACTIVE = 1000 -- maximum length of asynq's list of active tasks, because removing a task searches it
 
 local worker, lease = ARGV[1], tonumber(ARGV[3])
 local now = clock()
@@ -30,8 +31,9 @@ for i = 6, #ARGV, 3 do
 		lost[#lost+1] = ARGV[i]
 	elseif ARGV[i+2] ~= "" then
 		local task = taskOf(ARGV[i], ARGV[i+1])
-		call("ZADD", ASYNQ .. "lease", ARGV[i+2], task)
+		local new = call("ZADD", ASYNQ .. "lease", ARGV[i+2], task) == 1 -- 0: this call is repeated
 		call("HSET", TASK .. task, "state", "active")
+		if new and call("LLEN", ASYNQ .. "active") < MOST_ACTIVE then call("LPUSH", ASYNQ .. "active", task) end
 	end
 end
 

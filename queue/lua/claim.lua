@@ -37,7 +37,7 @@ if not session then return giveBack("dead") end
 if tonumber(ARGV[2]) < tonumber(session) then return giveBack("old") end
 
 local ms, us = clock()
-local out, active, begun = {}, {}, {}
+local out, begun = {}, {}
 
 local function put(task, message, verdict, at, started, deadline, spec, event)
 	local n = #out
@@ -45,9 +45,10 @@ local function put(task, message, verdict, at, started, deadline, spec, event)
 	out[n+5], out[n+6], out[n+7], out[n+8] = started or "", deadline or "", spec or "", event or ""
 end
 
--- begin begins a run. It makes no entry in asynq's lease set: the heartbeat of the
--- worker is the lease, and beat adds an entry for asynq's tools when the run lasts. A
--- run of an earlier version has a fence one below its next attempt.
+-- begin begins a run. It makes no entry in asynq's list of active tasks and in its lease
+-- set: the heartbeat of the worker is the lease, and beat adds the entries for asynq's
+-- tools when the run lasts. A run of an earlier version has a fence one below its next
+-- attempt.
 local function begin(task, attempt)
 	local id = string.sub(task, 1, ID)
 	local key = RUN .. id
@@ -58,7 +59,6 @@ local function begin(task, attempt)
 	call("HSET", key, "state", "running", "fence", attempt, "worker", worker, "started", us, "deadline", deadline)
 	begun[#begun+1] = "0"
 	begun[#begun+1] = worker .. " " .. task
-	active[#active+1] = task
 	put(task, "", attempt, r[3], us, deadline, r[6], r[7])
 end
 
@@ -84,10 +84,6 @@ for _, list in ipairs({inbox, source}) do
 		for _, task in ipairs(tasks) do take(task) end
 	end
 end
-if #begun > 0 then
-	call("ZADD", OURS .. "begun", unpack(begun))
-	local beyond = call("LPUSH", ASYNQ .. "active", unpack(active)) - MOST_ACTIVE
-	if beyond > 0 then call("LPOP", ASYNQ .. "active", math.min(beyond, #active)) end
-end
+if #begun > 0 then call("ZADD", OURS .. "begun", unpack(begun)) end
 if #out == 0 then return nil end
 return out

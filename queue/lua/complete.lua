@@ -6,7 +6,9 @@
 -- KEYS[1] due
 -- ARGV[1] largest output sent along with a reply, bytes  ARGV[2] PUBLISH, or SPUBLISH on a Cluster
 -- ARGV[3] asynq's day, as in its keys  ARGV[4] expiry of the day's counts, unix seconds
--- then seven for each attempt: run id, fence, state, output, error, steps, age (see leave)
+-- ARGV[5] worker of the attempts
+-- then seven for each attempt: run id, fence, state, output, error, steps, and "1" when
+-- beat may have made it visible to asynq, otherwise ""
 --
 -- Returns for each attempt 2 when it has ended its run and the run is settled, 1 when
 -- settle must follow, also for a repeated call, 0 for a stale fence; and at the end
@@ -14,13 +16,13 @@
 local _, us = clock()
 local largest, out = tonumber(ARGV[1]), {}
 
-for i = 5, #ARGV, 7 do
+for i = 6, #ARGV, 7 do
 	local id = ARGV[i]
-	local r = call("HMGET", RUN .. id, "state", "fence", "reply", "started", "at", "early", "worker", "turn", "gates")
+	local r = call("HMGET", RUN .. id, "state", "fence", "reply", "started", "at", "early", "turn", "gates")
 	local answer = finishRun(r, i, us, largest, ARGV[2])
-	if answer == 1 and live(r[1]) and not r[9] then
+	if answer == 1 and live(r[1]) and not r[8] then
 		answer = 2
-		leave(id, r[2], r[7], r[8], ARGV[i+6])
+		leave(id, r[2], ARGV[5], r[7], ARGV[i+6])
 		enterIndex(id, ARGV[i+2], r[5])
 	end
 	out[#out+1] = answer

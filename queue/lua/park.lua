@@ -25,7 +25,7 @@ if r[3] then
 	call("HDEL", run, "deadline")
 end
 lookAt(id, wake)
-leaveWorker(taskOf(id, ARGV[2]), r[5], true, true)
+leaveWorker(taskOf(id, ARGV[2]), r[5], true)
 leaveFlight(id, r[6])
 advance()
 return 1

@@ -25,7 +25,7 @@ end
 call("HSET", run, "state", "waiting")
 call("ZADD", line, r[3], id)
 lookAt(id, wake)
-leaveWorker(taskOf(id, ARGV[2]), r[7], false, true)
+leaveWorker(taskOf(id, ARGV[2]), r[7], true)
 leaveFlight(id, r[8])
 advance()
 return "parked"

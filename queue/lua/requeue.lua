@@ -25,7 +25,7 @@ if r[1] == "queued" then
 	if turn then leaveLine(taskOf(id, fence), turn) end
 else
 	if r[1] == "running" then
-		leaveWorker(taskOf(id, fence), r[4], true, true)
+		leaveWorker(taskOf(id, fence), r[4], true)
 		leaveWorkers()
 	end
 	fence = fence + 1

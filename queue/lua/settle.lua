@@ -5,7 +5,7 @@
 --
 -- KEYS[1] due
 -- ARGV[1] asynq's day, as in its keys  ARGV[2] expiry of the day's counts, unix seconds
--- then two for each run: run id, its age, see leave
+-- then two for each run: run id, "1" when beat may have made it visible to asynq, otherwise ""
 --
 -- Returns how many were settled, and whether runs are in line (more than 0).
 local seen = {}

@@ -28,7 +28,7 @@ if state == "queued" then
 	if r[8] then leaveLine(task, r[8]) end
 	call("DEL", TASK .. task)
 elseif state == "running" then
-	leaveWorker(task, r[7], true, true)
+	leaveWorker(task, r[7], true)
 end
 leaveFlight(id, r[8])
 advance()

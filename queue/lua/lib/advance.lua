@@ -1,7 +1,7 @@
 -- advance: how runs in line move up when others leave. It uses turns. The order of the
 -- flows and the heads of their lines are read in parts, and each key is written once:
 -- except for its own task, a run that moves up costs next to nothing.
-local PART = 8 -- flows that are read at once
+local PART, PART_END = 8, "7" -- flows that are read at once, and the rank of the last one of the first part
 
 local left = {} -- runs by flow that are no longer in flight; advance writes it
 
@@ -62,7 +62,8 @@ local function moveUp()
 	-- nextOf returns the flow of a ring whose turn is next; nil: none is in line.
 	local function nextOf(ring)
 		while not ring.whole and (not ring[1] or ring[1].score > ring.upTo) do
-			local more = call("ZRANGE", ring.key, ring.read, ring.read + PART - 1, "WITHSCORES")
+			local more = ring.read == 0 and call("ZRANGE", ring.key, "0", PART_END, "WITHSCORES")
+				or call("ZRANGE", ring.key, ring.read, ring.read + PART - 1, "WITHSCORES")
 			for i = 1, #more, 2 do
 				local flow = more[i]
 				ring.upTo = tonumber(more[i+1])

@@ -7,7 +7,6 @@
 -- ended it; a run that was stopped from outside has the next number, which no attempt
 -- gets. A stored run without a fence has had no attempt.
 local LOOK_AFTER = 15000 -- ms until the reconciler checks a healthy run again
-local MOST_ACTIVE = 1000 -- maximum number of runs in asynq's list of active tasks, which bounds the cost of removing one
 
 local function whole(n) return string.format("%.0f", n) end
 
@@ -43,21 +42,21 @@ end
 -- after its end: until then the reconciler finds it.
 local function lookAt(id, ms) call("ZADD", DUE, whole(ms), id) end
 
-local leavingBegun, leavingKeys, leavingLease = {}, {}, {} -- what leaveWorkers deletes
+local leavingBegun, leavingKeys = {}, {} -- what leaveWorkers deletes
 
 -- leaveWorker removes an attempt from the running attempts of its worker and from asynq.
--- old: it is near the end of asynq's list of active tasks, where the oldest are.
--- leased: beat may have added an entry to asynq's lease set. leaveWorkers writes it.
-local function leaveWorker(task, worker, old, leased)
+-- visible: beat may have made it visible to asynq. leaveWorkers writes the rest.
+local function leaveWorker(task, worker, visible)
 	local n = #leavingKeys + 1
 	leavingBegun[n], leavingKeys[n] = (worker or "") .. " " .. task, TASK .. task
-	if leased then leavingLease[#leavingLease+1] = task end
-	call("LREM", ASYNQ .. "active", old and "-1" or "1", task)
+	if visible then
+		call("ZREM", ASYNQ .. "lease", task)
+		call("LREM", ASYNQ .. "active", "-1", task) -- from the end, where the oldest are
+	end
 end
 
 local function leaveWorkers()
 	if #leavingKeys == 0 then return end
 	call("ZREM", OURS .. "begun", unpack(leavingBegun))
 	call("DEL", unpack(leavingKeys))
-	if #leavingLease > 0 then call("ZREM", ASYNQ .. "lease", unpack(leavingLease)) end
 end

@@ -1,11 +1,10 @@
 -- settle: the work that remains when runs have ended. It uses turns and advance.
 local ended, at, failed = {}, {}, {} -- runs to add to the index, their times of acceptance, and which of them failed
 
--- leave removes the last attempt of a run from its worker. age is "1" when the attempt is
--- near the end of asynq's list of active tasks, "2" when it may also have an entry in
--- asynq's lease set, otherwise "".
-local function leave(id, fence, worker, turn, age)
-	leaveWorker(taskOf(id, fence), worker, age ~= "", age == "2")
+-- leave removes the last attempt of a run from its worker. visible is "1" when beat may
+-- have made the attempt visible to asynq, otherwise "".
+local function leave(id, fence, worker, turn, visible)
+	leaveWorker(taskOf(id, fence), worker, visible == "1")
 	leaveFlight(id, turn)
 end
 

@@ -73,7 +73,7 @@ end
 -- slot: at most half of those that are left, so that some remain for the next flow. Half
 -- of the spare slots are reserved for runs with a waiting caller.
 local function mayUseSpare(class, n)
-	local left = slots + (class == "w" and spare or math.floor(spare / 2)) - running - inExpress
+	local left = (class == "w" and spare or math.floor(spare / 2)) - math.max(0, running - slots) - inExpress
 	return left > 0 and n < math.max(1, math.ceil(left / 2))
 end
 
