@@ -17,29 +17,27 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// hashesAtOnce is how many passwords a process hashes at a time: each takes
-// 19 MiB and a core for about 25 ms.
-const hashesAtOnce = 2
+// maxConcurrentHashes is the number of passwords hashed at the same time. Each takes 19 MiB and one core for about 25
+// ms.
+const maxConcurrentHashes = 2
 
-// adminRoles are those of the user that the settings make exist: the second
-// one lets it use the API.
+// adminRoles are the roles of the administrator of the settings. The second one gives access to the API.
 var adminRoles = []store.Role{store.RoleAdmin, store.RoleAPIUser} // read only
 
-// openAuthority opens what proves users and clients, and makes the
-// administrator of the settings exist.
+// openAuthority opens what authenticates users and clients, and creates the administrator of the settings.
 func (p *Program) openAuthority(ctx context.Context) error {
-	hasher, err := password.NewHasher(hashesAtOnce)
+	hasher, err := password.NewHasher(maxConcurrentHashes)
 	if err != nil {
 		return err
 	}
 	p.hasher = hasher
-	attempts, err := limits.NewAttempts(limits.AttemptsConfig{Redis: p.shared, Key: p.guessKey})
+	attempts, err := limits.NewAttempts(limits.AttemptsConfig{Redis: p.shared, Key: p.bruteForceKey})
 	if err != nil {
 		return err
 	}
-	p.guesses = auth.NewGuesses(attempts)
+	p.bruteForceGuard = auth.NewGuesses(attempts)
 	p.authority, err = auth.NewAuthority(auth.AuthorityConfig{
-		Store: p.store, Hasher: hasher, Guesses: p.guesses, Issuer: cmp.Or(p.settings.Issuer, p.url), Meter: p.meter,
+		Store: p.store, Hasher: hasher, Guesses: p.bruteForceGuard, Issuer: cmp.Or(p.settings.Issuer, p.url), Meter: p.rotationMeter,
 	})
 	if err != nil {
 		return err
@@ -49,12 +47,12 @@ func (p *Program) openAuthority(ctx context.Context) error {
 		return err
 	}
 	if p.store.Ready() != nil {
-		return nil // restore does it
+		return nil // restore creates the administrator later
 	}
 	return p.bootstrapAdmin(ctx)
 }
 
-// bootstrapAdmin makes the administrator of the settings exist.
+// bootstrapAdmin creates or updates the administrator of the settings, if there is one.
 func (p *Program) bootstrapAdmin(ctx context.Context) error {
 	if p.settings.AdminUser == "" {
 		return nil
@@ -65,8 +63,8 @@ func (p *Program) bootstrapAdmin(ctx context.Context) error {
 	return nil
 }
 
-// ensureAdmin makes a user exist with this password, enabled, an
-// administrator and let in to the API. Further roles stay.
+// ensureAdmin creates or updates a user such that it has this password, is enabled and has the adminRoles. It keeps
+// further roles.
 func ensureAdmin(ctx context.Context, users *store.Users, hasher *password.Hasher, name, secret string) error {
 	old, err := users.User(ctx, name)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -84,7 +82,7 @@ func ensureAdmin(ctx context.Context, users *store.Users, hasher *password.Hashe
 	}
 	if old == nil {
 		_, err := users.Create(ctx, store.User{Name: name, Hash: hash, Roles: adminRoles})
-		if !errors.Is(err, store.ErrExists) { // else another process was faster
+		if !errors.Is(err, store.ErrExists) { // ErrExists: another process was faster
 			return err
 		}
 	}
@@ -100,19 +98,18 @@ func ensureAdmin(ctx context.Context, users *store.Users, hasher *password.Hashe
 	return err
 }
 
-// derived is a key for one purpose, made of the master key.
-func derived(masterKey []byte, purpose string) []byte {
+// deriveKey derives a key for one purpose from the master key.
+func deriveKey(masterKey []byte, purpose string) []byte {
 	mac := hmac.New(sha256.New, masterKey)
 	mac.Write([]byte(purpose))
 	return mac.Sum(nil)
 }
 
-// devAdmin names the administrator that dev makes when the settings name
-// none. Its password stays the same as long as the master key does.
+// devAdmin sets the administrator of dev when the settings have none. Its password depends only on the master key.
 func (p *Program) devAdmin(masterKey []byte) {
 	if !p.role.Dev || p.settings.AdminUser != "" {
 		return
 	}
 	p.settings.AdminUser = "admin"
-	p.settings.AdminPassword = strings.ToLower(base32.StdEncoding.EncodeToString(derived(masterKey, "password of dev's administrator")))[:16]
+	p.settings.AdminPassword = strings.ToLower(base32.StdEncoding.EncodeToString(deriveKey(masterKey, "password of dev's administrator")))[:16]
 }

@@ -17,16 +17,15 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// shownFlow is the example that the command to paste calls, with its event.
+// exampleFlow is the example flow that the printed command calls, with its event.
 const (
-	shownFlow  = 69
-	shownEvent = `{"email":"robertcarloshernandez@gmail.com"}`
+	exampleFlow  = 69
+	exampleEvent = `{"email":"robertcarloshernandez@gmail.com"}`
 )
 
-// announce waits until the door answers, then writes the ready file and, in
-// dev, says how to begin.
+// announce waits until the front door is ready, then writes the ready file and, in dev, prints how to begin.
 func (p *Program) announce(ctx context.Context) error {
-	if err := p.answers(ctx); err != nil {
+	if err := p.waitReady(ctx); err != nil {
 		return err
 	}
 	if err := p.writeReadyFile(); err != nil {
@@ -35,23 +34,23 @@ func (p *Program) announce(ctx context.Context) error {
 	if !p.role.Dev {
 		return nil
 	}
-	key, err := p.credentials(ctx)
+	key, err := p.devAPIKey(ctx)
 	if err != nil {
 		return err
 	}
-	p.greet(p.out, key)
+	p.printGreeting(p.out, key)
 	return nil
 }
 
-// answers asks the door until it is ready.
-func (p *Program) answers(ctx context.Context) error {
+// waitReady polls /readyz until it succeeds or ctx ends.
+func (p *Program) waitReady(ctx context.Context) error {
 	client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url+"/readyz", nil)
 		if err != nil {
-			return fmt.Errorf("ask the door: %w", err)
+			return fmt.Errorf("wait for the front door: %w", err)
 		}
 		if resp, err := client.Do(req); err == nil {
 			_ = resp.Body.Close()
@@ -67,59 +66,57 @@ func (p *Program) answers(ctx context.Context) error {
 	}
 }
 
-// greet writes what a newcomer needs, in the order in which it is needed.
-func (p *Program) greet(w io.Writer, key *store.Key) {
+// printGreeting prints addresses, credentials and first commands for a new user.
+func (p *Program) printGreeting(w io.Writer, key *store.Key) {
 	base := cmp.Or(strings.TrimSuffix(p.settings.Issuer, "/"), p.url)
 	fmt.Fprintf(w, "\nPenstock is ready at %s\n\n  console   %s/console\n", base, base)
 	fmt.Fprintf(w, "  API key   %s\n  secret    %s\n  user      %s\n  password  %s\n  flows     %s\n  data      %s\n",
 		key.Key, key.Secret, p.settings.AdminUser, p.settings.AdminPassword, p.flowList(), p.dataText())
 	if p.settings.Redis != "" {
-		fmt.Fprintf(w, "  Redis     as set\n")
+		fmt.Fprintf(w, "  Redis     as configured\n")
 	}
 	fmt.Fprintf(w, "  demo CRM  %s\n", p.crm)
 	if p.metricsURL != "" {
 		fmt.Fprintf(w, "  metrics   %s\n", p.metricsURL)
 	}
 	if host, _, err := net.SplitHostPort(p.settings.Listen); err == nil && !IsLoopback(host) {
-		fmt.Fprintf(w, "\nOther machines can reach this address. dev is for development: its demo CRM and its data have no owner.\n")
+		fmt.Fprintf(w, "\nOther machines can reach this address. dev is for development only: it protects neither the demo CRM nor its data.\n")
 	}
-	shown := p.shownCall()
-	if head, err := p.store.Flows().Head(fmt.Sprint(shown.number)); err != nil || head.Problem != "" {
-		shown = shownCall{}
+	shown := p.sampleCall()
+	if head, err := p.store.Flows().Deployment(fmt.Sprint(shown.number)); err != nil || head.Problem != "" {
+		shown = sampleCall{}
 	} else {
-		fmt.Fprintf(w, "\nCall flow %d%s: paste this into a shell (every paste makes a new timestamp and check)\n\n%s",
-			shown.number, inQuotes(head.Name), curl(base, key, shown))
+		fmt.Fprintf(w, "\nCall flow %d%s: paste this into a shell (each time it computes a new timestamp and check value)\n\n%s",
+			shown.number, quotedName(head.Name), curl(base, key, shown))
 	}
-	p.greetCLI(w, base, shown)
+	p.printCLIGreeting(w, base, shown)
 	fmt.Fprintf(w, "Ctrl-C stops it.\n\n")
 }
 
-// shownCall is the call that dev shows: of the person's own first flow, or of
-// the example.
-type shownCall struct {
+// sampleCall is the call shown by dev: of the user's own first flow, or of the example.
+type sampleCall struct {
 	number int64
 	ref    string // for the command line
 	event  string // JSON; empty: the flow takes none
 }
 
-func (p *Program) shownCall() shownCall {
-	flow := p.ownFlow()
+func (p *Program) sampleCall() sampleCall {
+	flow := p.firstOwnFlow()
 	switch {
 	case flow == nil:
-		return shownCall{shownFlow, fmt.Sprint(shownFlow), shownEvent}
+		return sampleCall{exampleFlow, fmt.Sprint(exampleFlow), exampleEvent}
 	case flow.Webhook == nil:
-		return shownCall{flow.Number, cmp.Or(flow.Slug, fmt.Sprint(flow.Number)), ""}
+		return sampleCall{flow.Number, cmp.Or(flow.Slug, fmt.Sprint(flow.Number)), ""}
 	}
 	event := "{}"
 	if sample := flow.SampleEvent(); sample != nil {
 		event = string(flows.EncodeJSON(sample))
 	}
-	return shownCall{flow.Number, cmp.Or(flow.Slug, fmt.Sprint(flow.Number)), event}
+	return sampleCall{flow.Number, cmp.Or(flow.Slug, fmt.Sprint(flow.Number)), event}
 }
 
-// ownFlow is the first flow of the directory of the settings that can be
-// called; nil: there is none.
-func (p *Program) ownFlow() *flows.Flow {
+// firstOwnFlow returns the first flow of the settings' directory that can be called; nil when there is none.
+func (p *Program) firstOwnFlow() *flows.Flow {
 	if p.settings.Flows == "" {
 		return nil
 	}
@@ -131,45 +128,45 @@ func (p *Program) ownFlow() *flows.Flow {
 	return nil
 }
 
-// greetCLI shows how the command line calls this server.
-func (p *Program) greetCLI(w io.Writer, base string, call shownCall) {
+// printCLIGreeting prints how to call this server from the command line.
+func (p *Program) printCLIGreeting(w io.Writer, base string, call sampleCall) {
 	fmt.Fprintf(w, "\nThe command line, in another shell:\n\n")
 	if _, err := exec.LookPath("penstock"); err != nil {
 		if self, err := os.Executable(); err == nil {
-			fmt.Fprintf(w, "  alias penstock=%s\n", quoted(self))
+			fmt.Fprintf(w, "  alias penstock=%s\n", shellQuote(self))
 		}
 	}
-	fmt.Fprintf(w, "  export %s=%s %s=%s %s=%s\n", EnvURL, quoted(base), EnvUser, quoted(p.settings.AdminUser), EnvPassword, quoted(p.settings.AdminPassword))
+	fmt.Fprintf(w, "  export %s=%s %s=%s %s=%s\n", EnvURL, shellQuote(base), EnvUser, shellQuote(p.settings.AdminUser), EnvPassword, shellQuote(p.settings.AdminPassword))
 	if call.ref == "" {
-		fmt.Fprintf(w, "  penstock flow init %s\n\nThat writes a first flow, which dev deploys at once.\n\n", quoted(filepath.Join(p.settings.Flows, "greet.yaml")))
+		fmt.Fprintf(w, "  penstock flow init %s\n\nThis writes a first flow, which dev deploys at once.\n\n", shellQuote(filepath.Join(p.settings.Flows, "greet.yaml")))
 		return
 	}
 	fmt.Fprintf(w, "  penstock run %s", call.ref)
 	if call.event != "" {
-		fmt.Fprintf(w, " --event %s", quoted(call.event))
+		fmt.Fprintf(w, " --event %s", shellQuote(call.event))
 	}
 	fmt.Fprintf(w, "\n\n")
 }
 
-// inQuotes is a name behind a number; empty: there is none.
-func inQuotes(name string) string {
+// quotedName formats a flow's name after its number; empty when it has none.
+func quotedName(name string) string {
 	if name == "" {
 		return ""
 	}
 	return fmt.Sprintf(", %q", name)
 }
 
-// quoted is a word of a shell's command line.
-func quoted(s string) string {
+// shellQuote quotes a word for a POSIX shell.
+func shellQuote(s string) string {
 	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@") == "" {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// curl is a command for sh, bash and zsh. macOS has md5 instead of md5sum.
-func curl(base string, key *store.Key, call shownCall) string {
-	body, signed, data := " body="+quoted(call.event), "$body|", ` -H 'Content-Type: application/json' -d "$body"`
+// curl returns a command for sh, bash and zsh that calls a flow. It uses md5 on macOS, which has no md5sum.
+func curl(base string, key *store.Key, call sampleCall) string {
+	body, signed, data := " body="+shellQuote(call.event), "$body|", ` -H 'Content-Type: application/json' -d "$body"`
 	if call.event == "" {
 		body, signed, data = "", "", ""
 	}
@@ -204,7 +201,7 @@ func (p *Program) dataText() string {
 	return p.dataDir + " (saved once a second; for development)"
 }
 
-// IsLoopback reports whether only this machine can connect to a host.
+// IsLoopback reports whether a host can be reached from this machine only.
 func IsLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()

@@ -15,10 +15,10 @@ var commands = []struct {
 	name string
 	role Role
 }{
-	{"dev", Role{Door: true, Worker: true, Dev: true}},
-	{"api", Role{Door: true}},
+	{"dev", Role{API: true, Worker: true, Dev: true}},
+	{"api", Role{API: true}},
 	{"worker", Role{Worker: true}},
-	{"server", Role{Door: true, Worker: true, Server: true}},
+	{"server", Role{API: true, Worker: true, Server: true}},
 }
 
 func flagsOf(r Role) *pflag.FlagSet {
@@ -58,7 +58,7 @@ func TestTheConfigurationReferenceIsTrue(t *testing.T) {
 			t.Errorf("--%s is said to be %s, but is %s", f.Name, row[2], Variable(f.Name))
 		}
 		checkDefault(t, f, strings.Trim(row[3], "`"))
-		if said, is := saidCommands(row[4]), takenBy(f.Name); !slices.Equal(said, is) && (len(said) > 0 || len(is) < len(commands)) {
+		if said, is := listedCommands(row[4]), commandsWithFlag(f.Name); !slices.Equal(said, is) && (len(said) > 0 || len(is) < len(commands)) {
 			t.Errorf("--%s is said to be taken by %v, but is by %v", f.Name, said, is)
 		}
 		delete(rows, f.Name)
@@ -92,8 +92,8 @@ func checkDefault(t *testing.T, f *pflag.Flag, said string) {
 
 var commandNames = regexp.MustCompile("^(`[a-z]+`(, )?)+:")
 
-// saidCommands reads the commands before the colon of a description.
-func saidCommands(text string) (names []string) {
+// listedCommands reads the commands before the colon of a description.
+func listedCommands(text string) (names []string) {
 	said := commandNames.FindString(text)
 	for _, c := range commands {
 		if strings.Contains(said, "`"+c.name+"`") {
@@ -103,7 +103,7 @@ func saidCommands(text string) (names []string) {
 	return names
 }
 
-func takenBy(flag string) (names []string) {
+func commandsWithFlag(flag string) (names []string) {
 	for _, c := range commands {
 		if flagsOf(c.role).Lookup(flag) != nil {
 			names = append(names, c.name)

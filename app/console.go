@@ -20,16 +20,15 @@ func (p *Program) openConsole(context.Context) error {
 		return err
 	}
 	p.onClose(connections.Close)
-	client := p.shared
 	p.console, err = console.New(console.Config{
 		Store:       p.store,
 		Queue:       p.client,
-		Redis:       client,
+		Redis:       p.shared,
 		Catalogue:   p.kinds,
 		Hasher:      p.hasher,
 		Authority:   p.authority,
 		Refusals:    p.refusals,
-		Rotations:   p.meter,
+		Rotations:   p.rotationMeter,
 		Log:         p.log,
 		Connections: connections,
 		HTTP:        transport,

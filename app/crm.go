@@ -15,15 +15,14 @@ import (
 	"github.com/penstock/penstock/internal/demo"
 )
 
-// crmInFiles is where example flows say that the demo CRM is. A flow that is no
-// example, byte for byte, keeps it: something else may be there.
-const crmInFiles = "http://127.0.0.1:8081"
+// exampleCRMURL is the URL of the demo CRM in the vars of example flows. It is replaced in unmodified examples only,
+// because another service may listen there.
+const exampleCRMURL = "http://127.0.0.1:8081"
 
-// isExample reports whether a flow is one of the examples.
+// isExample reports whether a flow is an unmodified example.
 func (p *Program) isExample(f *flows.Flow) bool { return p.examples[f.Version] }
 
-// openCRM serves the demo CRM on a loopback port, and puts its URL where the
-// vars of examples hold crmInFiles.
+// openCRM serves the demo CRM on a loopback port. Example flows get its URL instead of exampleCRMURL.
 func (p *Program) openCRM(ctx context.Context) error {
 	files, err := fs.Glob(examples.FS, "*.yaml")
 	if err != nil {
@@ -45,7 +44,7 @@ func (p *Program) openCRM(ctx context.Context) error {
 	p.crm = "http://" + listener.Addr().String()
 	server := &http.Server{Handler: demo.New(), ReadHeaderTimeout: 5 * time.Second}
 	p.add("demo CRM", func(ctx context.Context) error {
-		stopped := make(chan error, 1) // one value, kept until Serve has returned
+		stopped := make(chan error, 1) // buffered: Serve may return first
 		stop := context.AfterFunc(ctx, func() { stopped <- server.Close() })
 		defer stop()
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

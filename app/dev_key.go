@@ -8,12 +8,11 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// devKey is the API key that dev makes when the settings name none. Its
-// secret stays the same as long as the data does.
+// devKey is the API key of dev when the settings have none. Its secret is kept with the data.
 const devKey = "dev"
 
-// credentials returns the key that dev shows.
-func (p *Program) credentials(ctx context.Context) (*store.Key, error) {
+// devAPIKey returns the API key that dev prints.
+func (p *Program) devAPIKey(ctx context.Context) (*store.Key, error) {
 	if p.settings.APIKey != "" {
 		return p.store.Keys().Key(ctx, p.settings.APIKey)
 	}

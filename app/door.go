@@ -12,7 +12,7 @@ import (
 	"github.com/penstock/penstock/telemetry"
 )
 
-// openListener takes the address, so that everything else can say the URL.
+// openListener listens before other parts are opened, because they need the URL.
 func (p *Program) openListener(ctx context.Context) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", p.settings.Listen)
 	if err != nil {
@@ -25,7 +25,7 @@ func (p *Program) openListener(ctx context.Context) error {
 	return nil
 }
 
-// reachable is an address that this machine can connect to.
+// reachable returns an address at which this machine can reach the listener.
 func reachable(addr *net.TCPAddr) string {
 	if addr.IP.IsUnspecified() {
 		return fmt.Sprintf("localhost:%d", addr.Port)
@@ -33,17 +33,17 @@ func reachable(addr *net.TCPAddr) string {
 	return addr.String()
 }
 
-// openDoor puts the front door on the listener.
-func (p *Program) openDoor(context.Context) error {
-	door := api.Queue{Client: p.client}
+// openAPI serves the API and the console on the listener.
+func (p *Program) openAPI(context.Context) error {
+	q := api.Queue{Client: p.client}
 	handler, err := api.New(api.Config{
 		Submit: func(ctx context.Context, s queue.Submission) (runner.Ticket, error) {
-			p.traced(ctx, &s)
-			return door.Submit(ctx, s)
+			p.addTrace(ctx, &s)
+			return q.Submit(ctx, s)
 		},
 		Replied:        p.client.MarkDelivered,
-		Records:        door,
-		Runs:           door,
+		Records:        q,
+		Runs:           q,
 		Fleet:          p.client,
 		Flows:          p.store.Flows(),
 		Keys:           p.store.Keys(),
@@ -51,13 +51,13 @@ func (p *Program) openDoor(context.Context) error {
 		Store:          p.store,
 		Callbacks:      p.callbacks,
 		Call:           p.client.Call,
-		Guesses:        p.guesses,
+		Guesses:        p.bruteForceGuard,
 		Limiter:        p.limiter,
 		Console:        p.console,
 		Label:          telemetry.Label,
 		Refusals:       p.refusals,
-		Meter:          p.meter,
-		Rotations:      p.meter,
+		Meter:          p.rotationMeter,
+		Rotations:      p.rotationMeter,
 		Log:            p.log,
 		Ready:          p.ready,
 		Memory:         p.memory,
@@ -68,7 +68,7 @@ func (p *Program) openDoor(context.Context) error {
 	if err != nil {
 		return err
 	}
-	server, err := api.NewServer(api.ServerConfig{Listener: p.listener, API: handler, Log: p.log, Wrap: p.wrapDoor(), Linger: p.settings.Linger})
+	server, err := api.NewServer(api.ServerConfig{Listener: p.listener, API: handler, Log: p.log, Wrap: p.middleware(), Linger: p.settings.Linger})
 	if err != nil {
 		return err
 	}

@@ -11,21 +11,20 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// EnvPrefix begins every variable of ours.
+// EnvPrefix is the prefix of all environment variables of the product.
 const EnvPrefix = "PENSTOCK_"
 
-// The variables without a flag: a command line is visible to everybody on the
-// machine.
+// Environment variables without a flag, because every user of the machine can see command lines.
 const (
 	EnvAPIKey    = EnvPrefix + "API_KEY"
 	EnvAPISecret = EnvPrefix + "API_SECRET"
 	EnvAdminUser = EnvPrefix + "ADMIN_USER"
 	EnvAdminPass = EnvPrefix + "ADMIN_PASSWORD"
 	EnvMasterKey = EnvPrefix + "MASTER_KEY"
-	EnvRedisURL  = EnvPrefix + "REDIS_URL" // has a flag, for a URL without a password
+	EnvRedisURL  = EnvPrefix + "REDIS_URL" // also has a flag, for URLs without a password
 )
 
-// Env are the variables of the environment that begin with envPrefix.
+// Env contains the environment variables with EnvPrefix.
 type Env map[string]string
 
 // Environment returns the variables of this process that begin with EnvPrefix.
@@ -39,8 +38,8 @@ func Environment() Env {
 	return e
 }
 
-// Variable names the variable of a flag: --max-body is PENSTOCK_MAX_BODY.
-// Flags for one call of the program have none.
+// Variable returns the environment variable of a flag: --max-body is PENSTOCK_MAX_BODY. Empty: the flag has none,
+// because it applies to one call only.
 func Variable(flag string) string {
 	switch flag {
 	case "redis":
@@ -51,8 +50,8 @@ func Variable(flag string) string {
 	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// Fill gives every flag that the command line left alone the value of its
-// variable: a flag wins over the environment, which wins over the default.
+// Fill sets flags that are not on the command line from their environment variables: a flag wins over its variable, and
+// the variable over the default.
 func (e Env) Fill(flags *pflag.FlagSet) (err error) {
 	flags.VisitAll(func(flag *pflag.Flag) {
 		name := Variable(flag.Name)
@@ -67,25 +66,24 @@ func (e Env) Fill(flags *pflag.FlagSet) (err error) {
 			return
 		}
 		if failure := flag.Value.Set(value); failure != nil {
-			err = fmt.Errorf("read settings: %s: %w", name, inWords(flag.Value.Type(), value, failure))
+			err = fmt.Errorf("read settings: %s: %w", name, describeInvalid(flag.Value.Type(), value, failure))
 		}
 	})
 	return err
 }
 
-// InvalidFlag says in words what is wrong with the value of a flag. Any other
-// error stays as it is.
+// InvalidFlag describes the invalid value of a flag in plain words. It returns other errors unchanged.
 func InvalidFlag(err error) error {
 	var invalid *pflag.InvalidValueError
 	if !errors.As(err, &invalid) {
 		return err
 	}
 	f := invalid.GetFlag()
-	return fmt.Errorf("--%s: %w", f.Name, inWords(f.Value.Type(), invalid.GetValue(), invalid.Unwrap()))
+	return fmt.Errorf("--%s: %w", f.Name, describeInvalid(f.Value.Type(), invalid.GetValue(), invalid.Unwrap()))
 }
 
-// inWords says in words what strconv and time say in names of their own.
-func inWords(kind, value string, failure error) error {
+// describeInvalid replaces the errors of strconv and time by plain words.
+func describeInvalid(kind, value string, failure error) error {
 	words := map[string]string{
 		"int": "a whole number", "int64": "a whole number", "float64": "a number", "bool": "true or false",
 		"duration": "a time such as 30s, 5m or 1h30m",
@@ -96,8 +94,8 @@ func inWords(kind, value string, failure error) error {
 	return fmt.Errorf("%q is not %s", value, words)
 }
 
-// Secret returns a variable, or the content of the file that NAME_FILE names,
-// as Docker and Kubernetes hand out secrets, without the last newline.
+// Secret returns a variable, or the content of the file in NAME_FILE, as Docker and Kubernetes provide secrets, without
+// trailing newlines. It is an error if both are set.
 func (e Env) Secret(name string) (string, error) {
 	value, file := e[name], e[name+"_FILE"]
 	switch {
@@ -113,20 +111,20 @@ func (e Env) Secret(name string) (string, error) {
 	return strings.TrimRight(string(content), "\r\n"), nil
 }
 
-// Unknown returns the variables that no role reads: misspelt ones.
+// Unknown returns the variables that no command reads, probably misspelt.
 func (e Env) Unknown() []string {
 	var known []string
 	for _, name := range []string{EnvAPIKey, EnvAPISecret, EnvAdminUser, EnvAdminPass, EnvMasterKey, EnvRedisURL, EnvToken, EnvPassword} {
 		known = append(known, name, name+"_FILE")
 	}
-	known = append(known, EnvURL, EnvUser, EnvContext) // the command line's, in whose shell dev may run
+	known = append(known, EnvURL, EnvUser, EnvContext) // read by client commands, possibly in the same shell
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
-	new(Settings).AddFlags(flags, Role{Door: true, Worker: true, Dev: true})
+	new(Settings).AddFlags(flags, Role{API: true, Worker: true, Dev: true})
 	flags.VisitAll(func(flag *pflag.Flag) { known = append(known, Variable(flag.Name)) })
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(e)), func(name string) bool { return slices.Contains(known, name) })
 }
 
-// The variables that say which server the command line talks to, and as whom.
+// Environment variables of client commands: the server, and the credentials.
 const (
 	EnvURL      = EnvPrefix + "URL"
 	EnvToken    = EnvPrefix + "TOKEN"

@@ -21,7 +21,7 @@ func settingsOf(t *testing.T, e Env, args ...string) Settings {
 	t.Helper()
 	var s Settings
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
-	r := Role{Door: true, Worker: true, Dev: true}
+	r := Role{API: true, Worker: true, Dev: true}
 	s.AddFlags(flags, r)
 	if err := flags.Parse(args); err != nil {
 		t.Fatal(err)
@@ -72,7 +72,7 @@ func TestSettingsThatAreRefused(t *testing.T) {
 	} {
 		var s Settings
 		flags := pflag.NewFlagSet("", pflag.ContinueOnError)
-		r := Role{Door: true, Worker: true, Dev: true}
+		r := Role{API: true, Worker: true, Dev: true}
 		s.AddFlags(flags, r)
 		err := InvalidFlag(flags.Set(c.flag, c.value))
 		if err == nil {

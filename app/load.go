@@ -9,31 +9,31 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// loadFlows deploys the directory of the settings, in dev the examples
-// without one, which dev goes on watching.
+// loadFlows deploys the directory of the settings, or the examples for dev without a directory. dev also watches the
+// directory.
 func (p *Program) loadFlows(ctx context.Context) error {
 	dir := p.settings.Flows
-	p.flowFiles = &loadReport{log: p.log, dir: dir}
+	p.flowFileReport = &flowFileReport{log: p.log, dir: dir}
 	if p.role.Dev && dir != "" {
-		p.flowFiles.out = p.out
+		p.flowFileReport.out = p.out
 	}
 	if p.store.Ready() != nil {
-		return nil // restore does it, when the process can work with what is stored
+		return nil // restore deploys the flows when the store is ready
 	}
 	if err := p.deployFlows(ctx); err != nil {
 		return err
 	}
-	if p.flowFiles.out != nil {
+	if p.flowFileReport.out != nil {
 		p.add("flow watcher", func(ctx context.Context) error {
 			return p.store.Flows().WatchDir(ctx, dir, func(deployed []store.Deployed, problems []store.Problem, err error) {
-				p.flowFiles.pass(ctx, deployed, problems, err)
+				p.flowFileReport.update(ctx, deployed, problems, err)
 			})
 		})
 	}
 	return nil
 }
 
-// deployFlows deploys what is in the directory.
+// deployFlows deploys all flow files of the directory.
 func (p *Program) deployFlows(ctx context.Context) error {
 	dir := p.settings.Flows
 	if dir == "" && !p.role.Dev {
@@ -47,6 +47,6 @@ func (p *Program) deployFlows(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.flowFiles.pass(ctx, deployed, problems, nil)
+	p.flowFileReport.update(ctx, deployed, problems, nil)
 	return nil
 }

@@ -18,32 +18,31 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// loadReport reports what became of the flow files of a directory, each thing
-// once. Its methods are called by one goroutine at a time.
-type loadReport struct {
+// flowFileReport reports the results of deploying the flow files of a directory, each result once. It is used by one
+// goroutine at a time.
+type flowFileReport struct {
 	log  *slog.Logger
-	out  io.Writer // dev: for a person who edits the files; nil: the log alone
+	out  io.Writer // dev: texts for the person who edits the files; nil: results are only logged
 	dir  string
-	last map[string]fileState // by file, after the pass before
+	last map[string]fileState // by file, after the previous pass
 }
 
-// fileState is what is known of a file: its flow, or what is wrong with it.
+// fileState is the last known state of a file.
 type fileState struct {
-	flow    *store.Deployed // what the file deployed last; nil: nothing so far
-	problem error           // nil: it is deployed
+	flow    *store.Deployed // last flow deployed from the file; nil: none
+	problem error           // nil: the file is deployed
 }
 
-// same reports whether there is nothing new to tell.
-func (s fileState) same(t fileState) bool {
+// equal reports whether two states are reported alike.
+func (s fileState) equal(t fileState) bool {
 	if s.problem != nil || t.problem != nil {
 		return s.problem != nil && t.problem != nil && s.problem.Error() == t.problem.Error()
 	}
 	return s.flow.Version == t.flow.Version
 }
 
-// pass reports what a pass over the files found. An error is that of the pass:
-// it says nothing of the files.
-func (r *loadReport) pass(ctx context.Context, deployed []store.Deployed, problems []store.Problem, err error) {
+// update reports the changes since the previous pass. err means that the pass itself has failed.
+func (r *flowFileReport) update(ctx context.Context, deployed []store.Deployed, problems []store.Problem, err error) {
 	if err != nil {
 		if ctx.Err() == nil {
 			r.log.Error("the flow files were not loaded", "error", err)
@@ -63,11 +62,11 @@ func (r *loadReport) pass(ctx context.Context, deployed []store.Deployed, proble
 	var text bytes.Buffer
 	for _, file := range slices.Sorted(maps.Keys(now)) {
 		before, known := r.last[file]
-		if known && before.same(now[file]) {
+		if known && before.equal(now[file]) {
 			continue
 		}
 		if r.out != nil {
-			r.tell(ctx, &text, file, before, now[file])
+			r.print(ctx, &text, file, before, now[file])
 		} else if now[file].problem != nil {
 			r.warn(file, now[file].problem)
 		}
@@ -75,21 +74,21 @@ func (r *loadReport) pass(ctx context.Context, deployed []store.Deployed, proble
 	for _, file := range slices.Sorted(maps.Keys(r.last)) {
 		if _, there := now[file]; !there && r.last[file].flow != nil {
 			flow := r.last[file].flow
-			fmt.Fprintf(&text, "%s is gone. Its flow goes on; to delete it: penstock flow delete %d\n", r.path(file), flow.Number)
+			fmt.Fprintf(&text, "%s was removed. Its flow stays deployed; to delete it: penstock flow delete %d\n", r.path(file), flow.Number)
 		}
 	}
 	r.last = now
 	if r.out != nil {
-		_, _ = text.WriteTo(r.out) // what cannot be told changes nothing
+		_, _ = text.WriteTo(r.out) // a closed output does not stop the process
 	}
 }
 
-// warn logs all that is wrong with a file.
-func (r *loadReport) warn(file string, problem error) {
+// warn logs all problems of a file.
+func (r *flowFileReport) warn(file string, problem error) {
 	var mistakes flows.Problems
 	switch {
 	case errors.Is(problem, store.ErrNoFlow):
-		r.log.Warn("file passed over", "file", file, "error", problem)
+		r.log.Warn("file skipped", "file", file, "error", problem)
 	case errors.As(problem, &mistakes):
 		for i := range mistakes {
 			r.log.Error("flow not deployed; what ran before still runs", "file", file, "error", mistakes[i].Error())
@@ -99,12 +98,12 @@ func (r *loadReport) warn(file string, problem error) {
 	}
 }
 
-// tell writes what is new about a file, for a person.
-func (r *loadReport) tell(ctx context.Context, w io.Writer, file string, before, now fileState) {
+// print writes the change of a file for a person.
+func (r *flowFileReport) print(ctx context.Context, w io.Writer, file string, before, now fileState) {
 	var mistakes flows.Problems
 	switch {
 	case errors.Is(now.problem, store.ErrNoFlow):
-		fmt.Fprintf(w, "%s is passed over: %v\n", r.path(file), now.problem)
+		fmt.Fprintf(w, "%s is skipped: %v\n", r.path(file), now.problem)
 		return
 	case errors.As(now.problem, &mistakes):
 		fmt.Fprintln(w)
@@ -119,16 +118,16 @@ func (r *loadReport) tell(ctx context.Context, w io.Writer, file string, before,
 	case now.problem != nil:
 		fmt.Fprintf(w, "\n%s is not deployed: %v", r.path(file), now.problem)
 	default:
-		r.tellDeployed(ctx, w, file, before, now.flow)
+		r.printDeployed(ctx, w, file, before, now.flow)
 		return
 	}
 	if now.flow != nil {
-		fmt.Fprintf(w, "; flow %s runs as it was before", refOf(now.flow))
+		fmt.Fprintf(w, "; the previous version of flow %s stays deployed", refOf(now.flow))
 	}
 	fmt.Fprintf(w, ".\n\n")
 }
 
-func (r *loadReport) tellDeployed(ctx context.Context, w io.Writer, file string, before fileState, d *store.Deployed) {
+func (r *flowFileReport) printDeployed(ctx context.Context, w io.Writer, file string, before fileState, d *store.Deployed) {
 	repaired := ""
 	if before.problem != nil && !errors.Is(before.problem, store.ErrNoFlow) {
 		repaired = "right again, "
@@ -152,9 +151,9 @@ func (r *loadReport) tellDeployed(ctx context.Context, w io.Writer, file string,
 	}
 }
 
-func (r *loadReport) path(file string) string { return filepath.Join(r.dir, file) }
+func (r *flowFileReport) path(file string) string { return filepath.Join(r.dir, file) }
 
-// refOf is a flow as people name it: its number and, if it has one, its slug.
+// refOf returns a flow's number and, if it has one, its slug.
 func refOf(d *store.Deployed) string {
 	return strings.TrimSpace(fmt.Sprintf("%d %s", d.Number, d.Slug))
 }

@@ -17,7 +17,7 @@ func TestASignalSwitchesTheLogLevel(t *testing.T) { //nolint:paralleltest // sig
 	level, usual := &slog.LevelVar{}, slog.LevelWarn
 	level.Set(usual)
 	told := make(chan string, 2)
-	log := slog.New(slog.NewTextHandler(writer(func(p []byte) { told <- string(p) }), nil))
+	log := slog.New(slog.NewTextHandler(writerFunc(func(p []byte) { told <- string(p) }), nil))
 	stop := switchLevel(log, level, usual)
 	defer stop()
 	for _, want := range []slog.Level{slog.LevelDebug, usual} {
@@ -35,9 +35,9 @@ func TestASignalSwitchesTheLogLevel(t *testing.T) { //nolint:paralleltest // sig
 	}
 }
 
-type writer func(p []byte)
+type writerFunc func(p []byte)
 
-func (w writer) Write(p []byte) (int, error) { w(p); return len(p), nil }
+func (w writerFunc) Write(p []byte) (int, error) { w(p); return len(p), nil }
 
 // Durations in the log have a unit.
 func TestLoggedDurationsHaveAUnit(t *testing.T) {

@@ -9,10 +9,9 @@ import (
 	"syscall"
 )
 
-// switchLevel lets SIGUSR1 switch the log to debug and, the next time, back to
-// the usual level, until stop is called.
+// switchLevel toggles the log between debug and the usual level at each SIGUSR1, until stop is called.
 func switchLevel(log *slog.Logger, level *slog.LevelVar, usual slog.Level) (stop func()) {
-	signals, done := make(chan os.Signal, 1), make(chan struct{}) // one that is not taken yet is enough
+	signals, done := make(chan os.Signal, 1), make(chan struct{}) // one pending signal is enough
 	signal.Notify(signals, syscall.SIGUSR1)
 	go func() {
 		defer close(done)

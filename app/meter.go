@@ -6,13 +6,12 @@ import (
 	"github.com/penstock/penstock/auth/rotation"
 )
 
-// openMeter counts which secret calls are signed with while a key has two, for
-// the console and the API to show.
-func (p *Program) openMeter(context.Context) (err error) {
-	client := p.shared
-	if p.meter, err = rotation.New(rotation.Config{Redis: client, Log: p.log}); err != nil {
+// openRotationMeter opens the counters of calls by secret for keys that have two secrets. The API and the console show
+// them.
+func (p *Program) openRotationMeter(context.Context) (err error) {
+	if p.rotationMeter, err = rotation.New(rotation.Config{Redis: p.shared, Log: p.log}); err != nil {
 		return err
 	}
-	p.add("rotation meter", p.meter.Run)
+	p.add("rotation meter", p.rotationMeter.Run)
 	return nil
 }

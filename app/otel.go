@@ -9,15 +9,14 @@ import (
 	"github.com/penstock/penstock/telemetry"
 )
 
-// readOTel reads OpenTelemetry's own variables: where traces go. Without an
-// endpoint there are none. What else they say of sampling and batching the SDK
-// reads itself.
+// readOTel reads OpenTelemetry's own variables for the export of traces. Without an endpoint, traces are off. The SDK
+// reads the variables for sampling and batching itself.
 func readOTel(getenv func(string) string) (telemetry.TracingConfig, error) {
 	var cfg telemetry.TracingConfig
 	if strings.EqualFold(getenv("OTEL_SDK_DISABLED"), "true") || getenv("OTEL_TRACES_EXPORTER") == "none" {
 		return cfg, nil
 	}
-	first := func(name string) string { // what is said of traces wins over what is said of all signals
+	first := func(name string) string { // variables for traces win over those for all signals
 		if v := getenv("OTEL_EXPORTER_OTLP_TRACES_" + name); v != "" {
 			return v
 		}
@@ -31,14 +30,14 @@ func readOTel(getenv func(string) string) (telemetry.TracingConfig, error) {
 		return cfg, nil
 	}
 	if p := first("PROTOCOL"); p != "" && p != "http/protobuf" {
-		return cfg, fmt.Errorf("read settings: OTEL_EXPORTER_OTLP_PROTOCOL is %q; http/protobuf is the one that is spoken", p)
+		return cfg, fmt.Errorf("read settings: OTEL_EXPORTER_OTLP_PROTOCOL is %q; only http/protobuf is supported", p)
 	}
 	var err error
 	cfg.Headers, err = otelHeaders(first("HEADERS"))
 	return cfg, err
 }
 
-// otelHeaders reads name=value,name=value with percent-encoded values.
+// otelHeaders parses name=value,name=value with percent-encoded values.
 func otelHeaders(text string) (map[string]string, error) {
 	headers := map[string]string{}
 	for pair := range strings.SplitSeq(text, ",") {

@@ -8,18 +8,16 @@ import (
 	"sync"
 )
 
-// part is something that runs until its context ends and has then finished
-// its work.
+// part is a background task of the process. run blocks until its context ends and its work is finished.
 type part struct {
 	name string
 	run  func(context.Context) error
 }
 
-// runParts starts the parts in order and runs them until ctx ends or one of
-// them fails. Then it stops them in reverse, each only when those after it
-// have ended: what was started first is relied on longest.
+// runParts starts the parts in order and runs them until ctx ends or one of them ends. Then it stops them in reverse
+// order, each after the later ones have ended, because later parts depend on earlier ones.
 func runParts(ctx context.Context, log *slog.Logger, parts []part) error {
-	ended := make(chan string, len(parts)) // all of them may end while nobody looks
+	ended := make(chan string, len(parts)) // buffered, because only the first value is received
 	var failures []error
 	var mu sync.Mutex // guards failures
 	var stops []func()
@@ -30,7 +28,7 @@ func runParts(ctx context.Context, log *slog.Logger, parts []part) error {
 			defer close(done)
 			err := p.run(partCtx)
 			if partCtx.Err() != nil && errors.Is(err, context.Canceled) {
-				err = nil // told to stop before it had begun
+				err = nil // stopped before it had begun
 			}
 			if err != nil {
 				mu.Lock()

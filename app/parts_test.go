@@ -10,13 +10,13 @@ import (
 	"testing"
 )
 
-// diary notes what parts do, in order.
-type diary struct {
+// eventLog notes what parts do, in order.
+type eventLog struct {
 	mu    sync.Mutex // guards lines
 	lines []string
 }
 
-func (d *diary) note(line string) {
+func (d *eventLog) add(line string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.lines = append(d.lines, line)
@@ -24,7 +24,7 @@ func (d *diary) note(line string) {
 
 func TestPartsStopInReverse(t *testing.T) {
 	t.Parallel()
-	var d diary
+	var d eventLog
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var parts []part
@@ -34,7 +34,7 @@ func TestPartsStopInReverse(t *testing.T) {
 				cancel() // all were started
 			}
 			<-ctx.Done()
-			d.note(name)
+			d.add(name)
 			return nil
 		}})
 	}
@@ -48,10 +48,10 @@ func TestPartsStopInReverse(t *testing.T) {
 
 func TestAPartThatFailsStopsTheOthers(t *testing.T) {
 	t.Parallel()
-	var d diary
+	var d eventLog
 	failure := errors.New("no more connections")
 	err := runParts(t.Context(), slog.New(slog.DiscardHandler), []part{
-		{"store", func(ctx context.Context) error { <-ctx.Done(); d.note("store"); return nil }},
+		{"store", func(ctx context.Context) error { <-ctx.Done(); d.add("store"); return nil }},
 		{"worker", func(context.Context) error { return failure }},
 	})
 	if !errors.Is(err, failure) || !strings.HasPrefix(err.Error(), "worker: ") {

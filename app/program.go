@@ -1,5 +1,5 @@
-// Package app is the program as a library: its settings, and the wiring of
-// everything that a process needs for its role. Its commands are in app/cli.
+// Package app is the program as a library: the settings, and the wiring of a process for its role. The commands are in
+// app/cli.
 package app
 
 import (
@@ -31,70 +31,70 @@ import (
 	"github.com/penstock/penstock/telemetry"
 )
 
-// Program is one process of the product, in one role or all of them. New
-// opens, Run works until its context ends, Close releases.
+// Program is one process of the product in one or all roles. New opens it, Run runs it until ctx ends, and Close
+// releases its resources.
 type Program struct {
 	settings Settings
 	role     Role
-	kinds    *flows.Catalogue // of step that flows may use
+	kinds    *flows.Catalogue // step kinds that flows may use
 	log      *slog.Logger
-	out      io.Writer // what people read; logs go elsewhere
+	out      io.Writer // output for people; logs are written elsewhere
 
-	listener  net.Listener
-	url       string // of the front door, as it listens
-	dataDir   string // dev: where data is kept; empty: memory only
-	redis     *redisconn.Conn
-	shared    redis.UniversalClient // of the parts that ask Redis now and then
-	store     *store.Store
-	flowFiles *loadReport // says what was found in the flow files
-	client    *queue.Client
-	authority *auth.Authority
-	hasher    *password.Hasher
-	console   *console.Console
-	refusals  *refusals.Log
-	meter     *rotation.Meter
-	limiter   *limits.Limiter
-	guesses   *auth.Guesses
-	guessKey  []byte // under which names and networks of guesses are hashed
-	callbacks *callback.Signer
-	memory    *budget.Process    // nil: the limit of the process is not known
-	metrics   *telemetry.Metrics // nil: nobody scrapes
-	tracing   *telemetry.Tracing // nil: nobody traces
-	crm       string             // base URL of the demo CRM; empty: there is none
-	examples  map[string]bool    // dev: the versions of the example flows
-	block     time.Duration      // how long an idle worker waits in one call; zero: as usual
+	listener        net.Listener
+	url             string // of the front door's listener
+	dataDir         string // data directory; empty: memory only
+	redis           *redisconn.Conn
+	shared          redis.UniversalClient // for parts with few commands
+	store           *store.Store
+	flowFileReport  *flowFileReport
+	client          *queue.Client
+	authority       *auth.Authority
+	hasher          *password.Hasher
+	console         *console.Console
+	refusals        *refusals.Log
+	rotationMeter   *rotation.Meter
+	limiter         *limits.Limiter
+	bruteForceGuard *auth.Guesses
+	bruteForceKey   []byte // key of the hashes of guessed names and networks
+	callbacks       *callback.Signer
+	memory          *budget.Process    // nil: the limit of the process is unknown
+	metrics         *telemetry.Metrics // nil: off
+	tracing         *telemetry.Tracing // nil: off
+	crm             string             // URL of the demo CRM; empty: off
+	examples        map[string]bool    // dev: versions of the example flows
+	block           time.Duration      // duration of one blocking call of an idle worker; zero: the default
 
-	metricsURL string // empty: none
+	metricsURL string // empty: off
 
-	parts  []part         // in the order of starting
-	closes []func() error // in the order of opening
+	parts  []part         // in starting order
+	closes []func() error // in opening order
 }
 
-// New opens everything that a role needs. On error nothing is left open.
+// New opens everything that a role needs. If it returns an error, it has released everything.
 func New(ctx context.Context, settings Settings, r Role, kinds *flows.Catalogue, log *slog.Logger, out io.Writer) (_ *Program, err error) {
 	p := &Program{settings: settings, role: r, kinds: kinds, log: log, out: out}
 	defer func() {
 		if err != nil {
-			_ = p.Close() // what failed first says more
+			_ = p.Close() // the first error is more useful
 		}
 	}()
 	open := []func(context.Context) error{p.openMemory, p.openTelemetry, p.openRedis, p.openStore, p.openQueue}
-	if r.Door {
-		// The address first: it is what fails most often, and the first line of the log.
+	if r.API {
+		// The listener comes first, because it fails most often.
 		open = append([]func(context.Context) error{p.openListener}, append(open, p.loadFlows)...)
 	}
 	if r.Worker {
 		open = append(open, p.openWorker)
 	}
-	if r.Door {
-		open = append(open, p.openMeter, p.openAuthority, p.openReminder, p.openRefusals, p.openConsole, p.openDoor)
+	if r.API {
+		open = append(open, p.openRotationMeter, p.openAuthority, p.openReminder, p.openRefusals, p.openConsole, p.openAPI)
 	}
 	for _, step := range open {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
 	}
-	if r.Door {
+	if r.API {
 		p.add("announcement", func(ctx context.Context) error {
 			if err := p.announce(ctx); err != nil {
 				return err
@@ -106,11 +106,11 @@ func New(ctx context.Context, settings Settings, r Role, kinds *flows.Catalogue,
 	return p, nil
 }
 
-// Run works until ctx ends, then stops in order: the door answers who waits,
-// workers finish or hand back, and the store goes last.
+// Run runs until ctx ends. Then the front door responds to waiting callers, workers finish their runs or hand them
+// back, and the store is closed last.
 func (p *Program) Run(ctx context.Context) error { return runParts(ctx, p.log, p.parts) }
 
-// Close releases everything, in the reverse order of opening.
+// Close releases everything in the reverse order of opening.
 func (p *Program) Close() error {
 	var errs []error
 	for _, release := range slices.Backward(p.closes) {
@@ -134,12 +134,12 @@ func (p *Program) openQueue(context.Context) (err error) {
 		return err
 	}
 	p.onClose(p.client.Close)
-	p.watchQueue()
+	p.exportQueueMetrics()
 	p.add("queue", p.client.Run)
 	return nil
 }
 
-// writeReadyFile tells whoever waits for the file. It appears whole.
+// writeReadyFile writes the URL to the ready file. The file appears complete.
 func (p *Program) writeReadyFile() error {
 	name := p.settings.ReadyFile
 	if name == "" {

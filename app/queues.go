@@ -10,7 +10,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// queues are names with numbers, written default=3,slow; a number left out is 1.
+// queues maps queue names to numbers. It is a flag value such as default=3,slow; the default number is 1.
 type queues map[string]int
 
 func (q queues) String() string {
@@ -21,7 +21,7 @@ func (q queues) String() string {
 	return strings.Join(parts, ",")
 }
 
-// Set replaces the queues.
+// Set implements pflag.Value. It replaces all queues.
 func (q *queues) Set(text string) error {
 	next := queues{}
 	for part := range strings.SplitSeq(text, ",") {
@@ -40,7 +40,7 @@ func (q *queues) Set(text string) error {
 			return fmt.Errorf("%q: %w", name, err)
 		}
 		if _, twice := next[name]; twice {
-			return fmt.Errorf("queue %q stands there twice", name)
+			return fmt.Errorf("queue %q is given twice", name)
 		}
 		next[name] = n
 	}
@@ -48,14 +48,14 @@ func (q *queues) Set(text string) error {
 	return nil
 }
 
-// Type names the value in the help text.
+// Type implements pflag.Value.
 func (q queues) Type() string { return "queues" }
 
-// check refuses percentages that are none.
+// check rejects numbers above 100 for a flag with percentages.
 func (q queues) check(flag string) error {
 	for name, n := range q {
 		if n > 100 {
-			return fmt.Errorf("read settings: %s: %d%% of queue %q is more than all of it", flag, n, name)
+			return fmt.Errorf("read settings: %s: %d%% of queue %q exceeds 100%%", flag, n, name)
 		}
 	}
 	return nil

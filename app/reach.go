@@ -9,7 +9,7 @@ import (
 	"github.com/penstock/penstock/worker"
 )
 
-// openCallbacks makes what signs the addresses at which runs are called.
+// openCallbacks creates the signer of callback URLs.
 func (p *Program) openCallbacks(masterKeys [][]byte) (err error) {
 	if p.callbacks, err = callback.New(cmp.Or(p.settings.Issuer, p.url), masterKeys); err != nil {
 		return err
@@ -18,9 +18,8 @@ func (p *Program) openCallbacks(masterKeys [][]byte) (err error) {
 	return nil
 }
 
-// reach gives runs what is theirs to use: connections and secrets, processes
-// for scripts, and what outlasts a run: values, other flows, callbacks.
-func (p *Program) reach(cfg *worker.Config) error {
+// setRunEnv sets what runs can use: connections, secrets, script processes, stored values, other flows and callbacks.
+func (p *Program) setRunEnv(cfg *worker.Config) error {
 	connections, err := connect.New(connect.Config{Store: p.store, HTTP: cfg.Env.HTTP, Log: p.log, SQLiteDir: p.settings.SQLite})
 	if err != nil {
 		return err
@@ -33,9 +32,8 @@ func (p *Program) reach(cfg *worker.Config) error {
 	}
 	p.onClose(scripts.Close)
 	cfg.Env.Scripts = scripts
-	client := p.shared
-	kept := state.New(client)
-	cfg.Env.State, cfg.Env.Pace, cfg.Env.Flows = kept, kept, p.store.Flows()
+	values := state.New(p.shared)
+	cfg.Env.State, cfg.Env.Pace, cfg.Env.Flows = values, values, p.store.Flows()
 	cfg.Starter, cfg.Callbacks = p.client, p.callbacks
 	return nil
 }

@@ -17,18 +17,17 @@ import (
 
 const (
 	storeFile     = "store.aof"  // the embedded store
-	masterKeyFile = "master.key" // base64, made at the first start where the settings have none
+	masterKeyFile = "master.key" // base64; created at the first start if the settings have no master key
 
-	// embeddedBlock is how long a worker waits in one call at the embedded
-	// store, which cannot be interrupted: so long may Ctrl-C take.
+	// embeddedBlock is the duration of one blocking call of a worker to the embedded store. Such a call cannot be
+	// interrupted, so that Ctrl-C may take this long.
 	embeddedBlock = 500 * time.Millisecond
 
-	// redisPatience is how long Redis may take to answer at the start.
-	redisPatience = 10 * time.Second
+	// redisStartLimit is how long the start of the process waits for Redis.
+	redisStartLimit = 10 * time.Second
 )
 
-// openRedis connects to the Redis of the settings, or starts one: embedded, or
-// as a child.
+// openRedis connects to the Redis of the settings, or starts an embedded store or a redis-server.
 func (p *Program) openRedis(ctx context.Context) error {
 	url := p.settings.Redis
 	if p.role.Dev || url == startRedis {
@@ -50,20 +49,20 @@ func (p *Program) openRedis(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.redis = p.measured(conn.WithPool(p.settings.RedisPool))
+	p.redis = p.withMetrics(conn.WithPool(p.settings.RedisPool))
 	if err := p.ping(ctx); err != nil {
 		return err
 	}
-	p.warnOfEviction(ctx)
+	p.warnAboutEviction(ctx)
 	p.shared = p.redis.Client()
 	p.onClose(p.shared.Close)
 	return nil
 }
 
-// warnOfEviction says of a Redis that may forget runs what it would do. A user
-// who may not ask is not warned; doctor says so.
-func (p *Program) warnOfEviction(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, redisPatience)
+// warnAboutEviction logs a warning when Redis may evict runs. Without the permission to read the policy it logs
+// nothing; doctor reports that.
+func (p *Program) warnAboutEviction(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, redisStartLimit)
 	defer cancel()
 	policy, err := p.redis.Eviction(ctx)
 	if err != nil {
@@ -71,12 +70,12 @@ func (p *Program) warnOfEviction(ctx context.Context) {
 		return
 	}
 	if policy != "" && policy != redisconn.NoEviction {
-		p.log.Warn("Redis forgets runs when it is full: CONFIG SET maxmemory-policy noeviction, and in redis.conf", "maxmemory_policy", policy)
+		p.log.Warn("Redis evicts runs when it is full: CONFIG SET maxmemory-policy noeviction, and in redis.conf", "maxmemory_policy", policy)
 	}
 }
 
 func (p *Program) ping(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, redisPatience)
+	ctx, cancel := context.WithTimeout(ctx, redisStartLimit)
 	defer cancel()
 	if err := p.redis.Check(ctx); err != nil {
 		return fmt.Errorf("connect to Redis: %w", err)
@@ -84,7 +83,7 @@ func (p *Program) ping(ctx context.Context) error {
 	return nil
 }
 
-// startEmbedded keeps its file in the data directory.
+// startEmbedded starts the embedded store with its file in the data directory.
 func (p *Program) startEmbedded() (url string, err error) {
 	file := ""
 	if p.dataDir != "" {
@@ -99,7 +98,7 @@ func (p *Program) startEmbedded() (url string, err error) {
 	return server.URL(), nil
 }
 
-// openData makes the data directory of dev, or of a server that starts Redis.
+// openData creates the data directory of dev, or of a server that starts redis-server.
 func (p *Program) openData() (err error) {
 	p.dataDir = p.settings.Data
 	switch p.dataDir {
@@ -117,7 +116,7 @@ func (p *Program) openData() (err error) {
 	return nil
 }
 
-// stateDir is where programs keep their state on this system.
+// stateDir returns the directory for the state of programs on this system.
 func stateDir() (string, error) {
 	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "penstock"), nil
@@ -129,8 +128,8 @@ func stateDir() (string, error) {
 	return filepath.Join(dir, "penstock"), err
 }
 
-// masterKeys returns those of the settings. Who has a data directory makes one
-// and keeps it there.
+// masterKeys returns the master keys of the settings. Without any, it reads the key in the data directory, or creates
+// one there.
 func (p *Program) masterKeys() ([][]byte, error) {
 	switch {
 	case len(p.settings.MasterKeys) > 0:

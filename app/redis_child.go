@@ -11,8 +11,7 @@ import (
 // startRedis is the value of --redis that starts a redis-server.
 const startRedis = "start"
 
-// startRedisChild starts the redis-server of this machine. It ends after all
-// that use it.
+// startRedisChild starts the redis-server of this machine. It ends after all its clients.
 func (p *Program) startRedisChild(ctx context.Context) (url string, err error) {
 	server, err := redischild.Start(ctx, redischild.Config{Dir: filepath.Join(p.dataDir, "redis"), Log: p.log})
 	if err != nil {
@@ -24,7 +23,7 @@ func (p *Program) startRedisChild(ctx context.Context) (url string, err error) {
 	return server.URL(), nil
 }
 
-// checkServer checks what only a role with --redis start may be told.
+// checkServer checks the settings for --redis start.
 func (s *Settings) checkServer(r Role) error {
 	switch {
 	case s.Redis == startRedis && !r.Server:
@@ -32,7 +31,7 @@ func (s *Settings) checkServer(r Role) error {
 	case s.Redis == startRedis && (s.Data == "" || s.Data == NoData):
 		return errors.New("read settings: --redis start needs --data, the directory that keeps Redis' data and the master key")
 	case r.Server && s.Redis != startRedis && s.Data != "":
-		return errors.New("read settings: --data is of use with --redis start only")
+		return errors.New("read settings: --data requires --redis start")
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func TestAForgetfulRedisIsWarnedOf(t *testing.T) {
 		}
 		var b strings.Builder
 		p := &Program{redis: conn, log: slog.New(slog.NewTextHandler(&b, nil))}
-		p.warnOfEviction(t.Context())
+		p.warnAboutEviction(t.Context())
 		if warned := strings.Contains(b.String(), "level=WARN") && strings.Contains(b.String(), policy); warned != warns {
 			t.Errorf("%s: %q", policy, b.String())
 		}

@@ -6,10 +6,9 @@ import (
 	"github.com/penstock/penstock/internal/refusals"
 )
 
-// openRefusals keeps what the door refuses, for the console to show.
+// openRefusals opens the log of rejected requests, which the console shows.
 func (p *Program) openRefusals(context.Context) (err error) {
-	client := p.shared
-	if p.refusals, err = refusals.New(refusals.Config{Redis: client, Log: p.log}); err != nil {
+	if p.refusals, err = refusals.New(refusals.Config{Redis: p.shared, Log: p.log}); err != nil {
 		return err
 	}
 	p.add("refusals", p.refusals.Run)

@@ -9,8 +9,7 @@ import (
 	"github.com/penstock/penstock/internal/outbound"
 )
 
-// openReminder sends e-mails before assertions expire, if the settings name
-// the mail server for it.
+// openReminder sends e-mails before assertions expire, if the settings name a mail connection.
 func (p *Program) openReminder(context.Context) error {
 	if p.settings.ReminderMail == "" {
 		return nil
@@ -25,9 +24,8 @@ func (p *Program) openReminder(context.Context) error {
 		return err
 	}
 	p.onClose(mail.Close)
-	client := p.shared
 	r, err := reminder.New(reminder.Config{
-		Redis: client, Clients: p.store.Clients(), Mail: mail, Connection: p.settings.ReminderMail,
+		Redis: p.shared, Clients: p.store.Clients(), Mail: mail, Connection: p.settings.ReminderMail,
 		Issuer: cmp.Or(p.settings.Issuer, p.url), Log: p.log,
 	})
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/penstock/penstock/worker/schedule"
 )
 
-// openSchedule takes part in starting the runs of schedules and polls.
+// openSchedule starts runs of schedules and polls, together with the other workers.
 func (p *Program) openSchedule(worker string) error {
 	client := p.shared
 	s, err := schedule.New(schedule.Config{
@@ -18,7 +18,7 @@ func (p *Program) openSchedule(worker string) error {
 		Log:    p.log,
 		ID:     worker,
 		Flows:  p.store.Flows(),
-		Submit: p.submitOnly,
+		Submit: p.submit,
 		State:  p.runState,
 		Watermark: func(ctx context.Context, flow *flows.Flow) ([]byte, error) {
 			return state.New(client).Load(ctx, flow.WatermarkKey())
@@ -31,8 +31,8 @@ func (p *Program) openSchedule(worker string) error {
 	return nil
 }
 
-// submitOnly submits a run that nobody waits for.
-func (p *Program) submitOnly(ctx context.Context, s queue.Submission) error {
+// submit submits a run without waiting for it.
+func (p *Program) submit(ctx context.Context, s queue.Submission) error {
 	ticket, err := p.client.Submit(ctx, s)
 	if err != nil {
 		return err

@@ -7,11 +7,11 @@ import (
 	"github.com/penstock/penstock/flows/script"
 )
 
-// ScriptChild is the subcommand that evaluates scripts for a worker, in a
-// process that the worker ends when a script does not end.
+// ScriptChild is the subcommand that evaluates scripts for a worker in a process of its own, so that the worker can
+// kill a script that does not end.
 const ScriptChild = "script-child"
 
-// newScripts starts children of this program when scripts come.
+// newScripts returns a pool that starts script processes on demand.
 func newScripts() (*script.Pool, error) {
 	self, err := os.Executable()
 	if err != nil {

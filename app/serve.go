@@ -12,7 +12,7 @@ import (
 	"github.com/penstock/penstock/telemetry"
 )
 
-// newLog writes JSON, for a person at dev plain lines.
+// newLog returns a logger that writes JSON, or text for dev.
 func newLog(w io.Writer, level slog.Leveler, r Role) *slog.Logger {
 	if !r.Dev {
 		return slog.New(telemetry.LogHandler(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: withUnit})))
@@ -20,8 +20,7 @@ func newLog(w io.Writer, level slog.Leveler, r Role) *slog.Logger {
 	return slog.New(telemetry.LogHandler(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: shortTime})))
 }
 
-// withUnit writes durations as 1.5s: slog's JSON has them as a bare number of
-// nanoseconds.
+// withUnit formats durations as 1.5s. The JSON of slog would contain plain nanoseconds.
 func withUnit(_ []string, a slog.Attr) slog.Attr {
 	if a.Value.Kind() == slog.KindDuration {
 		a.Value = slog.StringValue(a.Value.Duration().String())
@@ -36,13 +35,12 @@ func shortTime(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// Serve runs a process of a role until ctx ends. What people read goes to out,
-// the log to logs.
+// Serve runs a process of a role until ctx ends. Texts for people are written to out, logs to logs.
 func Serve(ctx context.Context, s Settings, r Role, kinds *flows.Catalogue, e Env, out, logs io.Writer) (err error) {
 	if s.Traces, err = readOTel(os.Getenv); err != nil {
 		return err
 	}
-	tune()
+	tuneRuntime()
 	level := &slog.LevelVar{}
 	level.Set(s.LogLevel)
 	log := newLog(logs, level, r)
@@ -54,7 +52,7 @@ func Serve(ctx context.Context, s Settings, r Role, kinds *flows.Catalogue, e En
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
 	for _, name := range e.Unknown() {
-		log.Warn("nothing reads this variable", "variable", name)
+		log.Warn("unknown environment variable", "variable", name)
 	}
 	return p.Run(ctx)
 }

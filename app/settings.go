@@ -21,108 +21,108 @@ import (
 	"github.com/penstock/penstock/telemetry"
 )
 
-// Settings are what the roles are told from outside. Where a setting comes
-// from and what it defaults to is in AddFlags and Read.
+// Settings are the settings of all roles. AddFlags defines their flags and defaults, Read completes them from the
+// environment.
 type Settings struct {
-	Listen         string        // address of the front door; port 0 picks one
-	Redis          string        // URL; dev: empty is the embedded store
-	Flows          string        // directory of flow files; dev: empty is the examples
-	Data           string        // dev: directory of the embedded store, NoData: memory only
-	Issuer         string        // external base URL, when it is not the listening address
+	Listen         string        // address of the front door; port 0 selects a free one
+	Redis          string        // URL; empty in dev: the embedded store
+	Flows          string        // directory of flow files; empty in dev: the examples
+	Data           string        // data directory of dev or of redis-server; NoData: memory only
+	Issuer         string        // external base URL; empty: the listening address
 	AllowPrivate   bool          // http steps may reach private networks
-	SQLite         string        // directory of the files of sqlite connections; empty: there are none
-	ReadyFile      string        // written with the base URL once the door answers
-	Concurrency    int           // runs at once in a worker
-	Spare          int           // runs beside them, for flows that find all slots taken; 0: a fourth, negative: none
-	Shares         queues        // of a queue's slots in percent, for one flow while others wait
-	Shards         queues        // over which queues are spread, the same in all processes; a Cluster's primaries share them
-	Queues         queues        // that a worker works on, with their weights
-	Retention      time.Duration // how long ended runs are kept
-	MaxBody        int64         // bytes of a request
-	TrustedProxies []string      // whose X-Forwarded-For is believed
-	Origins        []string      // whose pages may call the API
+	SQLite         string        // directory of sqlite connections' files; empty: off
+	ReadyFile      string        // receives the base URL when the front door is ready
+	Concurrency    int           // concurrent runs of a worker
+	Spare          int           // additional runs of flows with next to none in flight; 0: a fourth, negative: none
+	Shares         queues        // share of a flow in percent of a queue's slots while others wait
+	Shards         queues        // shards of queues on a Cluster; the same in all processes
+	Queues         queues        // queues of a worker with their weights
+	Retention      time.Duration // of the records of ended runs
+	MaxBody        int64         // maximum request body in bytes
+	TrustedProxies []string      // addresses and networks whose X-Forwarded-For is used
+	Origins        []string      // origins whose pages may call the API
 	LogLevel       slog.Level
-	MaxQueueAge    time.Duration           // the oldest task of a queue that takes work that somebody waits for; negative: any
-	Linger         time.Duration           // how long a stopping door serves on
-	MetricsListen  string                  // address of /metrics; empty: none
-	Pprof          bool                    // /debug/pprof/ on that address
-	RedisPool      int                     // connections of one client of Redis at most
-	Traces         telemetry.TracingConfig // without an endpoint: none
+	MaxQueueAge    time.Duration           // maximum age of the next run of a flow while the flow accepts runs with a waiting caller; negative: none
+	Linger         time.Duration           // how long a stopping front door still accepts requests
+	MetricsListen  string                  // address of /metrics; empty: off
+	Pprof          bool                    // serve /debug/pprof/ on that address
+	RedisPool      int                     // maximum connections of one Redis client
+	Traces         telemetry.TracingConfig // without an endpoint: off
 
-	APIKey, APISecret string        // a key that is made to exist; empty: none
-	MasterKeys        [][]byte      // the new one first, older ones after it; none: dev makes one
-	MasterKeySettle   time.Duration // how long all processes must agree on a new first master key before it is used
+	APIKey, APISecret string        // API key to create; empty: none
+	MasterKeys        [][]byte      // the new one first; none: dev creates one
+	MasterKeySettle   time.Duration // how long all processes must agree on a new first master key before it seals
 
-	RateIP         limits.Rates // of one address, per endpoint
-	RateCredential limits.Rates // of one credential, per endpoint
+	RateIP         limits.Rates // per address and endpoint
+	RateCredential limits.Rates // per credential and endpoint
 
-	ReminderMail string // connection through which reminders are sent; empty: none are
+	ReminderMail string // smtp connection for reminders; empty: off
 
-	AdminUser, AdminPassword string // an administrator who is made to exist; empty: none
+	AdminUser, AdminPassword string // administrator to create; empty: none
 }
 
-// NoData keeps the embedded store in memory.
+// NoData is the value of Data that keeps the embedded store in memory.
 const NoData = "none"
 
-// Role says which flags a subcommand has.
-type Role struct{ Door, Worker, Dev, Server bool }
+// Role selects the parts of a process and the flags of its command.
+type Role struct{ API, Worker, Dev, Server bool }
 
-// AddFlags declares the flags of a role. Each is also a variable, see variable.
+// AddFlags defines the flags of a role. Variable returns the environment variable of a flag.
 func (s *Settings) AddFlags(f *pflag.FlagSet, r Role) {
 	redis := "`URL` of Redis: redis://, rediss://, unix://, redis-sentinel:// or redis-cluster://"
 	if r.Server {
 		redis += "; or start, which starts a redis-server on this machine"
 	}
 	f.StringVar(&s.Redis, "redis", "", redis)
-	f.TextVar(&s.LogLevel, "log-level", slog.LevelInfo, "the least `level` that is logged: debug, info, warn or error")
+	f.TextVar(&s.LogLevel, "log-level", slog.LevelInfo, "minimum `level` of logged messages: debug, info, warn or error")
 	metrics := ""
 	if r.Dev {
 		metrics = "127.0.0.1:0"
 	}
-	f.StringVar(&s.MetricsListen, "metrics-listen", metrics, "`address` of /metrics, /healthz and /readyz, apart from the front door; port 0 picks a free one, empty: none")
+	f.StringVar(&s.MetricsListen, "metrics-listen", metrics, "`address` of /metrics, /healthz and /readyz, separate from the front door; port 0 selects a free one, empty: off")
 	f.BoolVar(&s.Pprof, "pprof", false, "serve Go's profiles on the address of --metrics-listen, at /debug/pprof/")
-	f.IntVar(&s.RedisPool, "redis-pool", redisconn.DefaultPool, "`connections` to Redis that each part of the process keeps at most")
-	if r.Door || r.Worker {
-		f.StringVar(&s.Issuer, "issuer", "", "base `URL` under which callers reach the front door, when it is not the address; a worker alone signs no callbacks without it")
+	f.IntVar(&s.RedisPool, "redis-pool", redisconn.DefaultPool, "maximum `connections` to Redis of each part of the process")
+	if r.API || r.Worker {
+		f.StringVar(&s.Issuer, "issuer", "", "base `URL` of the front door for callers, if it is not the listening address; a separate worker needs it to sign callback URLs")
 	}
-	if r.Door {
-		f.StringVar(&s.Listen, "listen", "127.0.0.1:8080", "`address` of the front door; port 0 picks a free one")
+	if r.API {
+		f.StringVar(&s.Listen, "listen", "127.0.0.1:8080", "`address` of the front door; port 0 selects a free one")
 		f.StringVar(&s.Flows, "flows", "", "`directory` of flow files to deploy")
-		f.StringVar(&s.ReadyFile, "ready-file", "", "`file` to write the base URL to once the door answers")
-		f.DurationVar(&s.Linger, "linger", 0, "`time` that a door goes on serving after it was told to stop, until balancers that ask /readyz have noticed")
-		f.DurationVar(&s.MaxQueueAge, "max-queue-age", 30*time.Second, "`time` that the next run of a flow may have waited while the flow takes runs that somebody waits for; negative: any")
-		f.Int64Var(&s.MaxBody, "max-body", 1<<20, "largest request body in `bytes`")
-		f.StringSliceVar(&s.TrustedProxies, "trusted-proxies", nil, "`addresses` or networks whose X-Forwarded-For is believed")
+		f.StringVar(&s.ReadyFile, "ready-file", "", "`file` that receives the base URL when the front door is ready")
+		f.DurationVar(&s.Linger, "linger", 0, "`time` for which a stopping front door still serves requests, until load balancers have seen /readyz fail")
+		f.DurationVar(&s.MaxQueueAge, "max-queue-age", 30*time.Second, "maximum waiting `time` of the next run of a flow for the flow to accept runs with a waiting caller; negative: no limit")
+		f.Int64Var(&s.MaxBody, "max-body", 1<<20, "maximum size of a request body in `bytes`")
+		f.StringSliceVar(&s.TrustedProxies, "trusted-proxies", nil, "`addresses` or networks of proxies whose X-Forwarded-For is used")
 		f.StringSliceVar(&s.Origins, "cors-origins", nil, "`origins` whose pages may call the API with a token: https://app.example.org")
 	}
-	if r.Door || r.Worker {
-		f.DurationVar(&s.MasterKeySettle, "master-key-settle", store.DefaultSettle, "`time` that all processes must have had a new master key first before it is used; longer than a process takes to restart")
-		f.Var(&s.Shards, "shards", "`queues` that are spread over the primaries of a Cluster, with the number of shards, the same in all processes: default=4")
+	if r.API || r.Worker {
+		f.DurationVar(&s.MasterKeySettle, "master-key-settle", store.DefaultSettle, "`time` for which all processes must have a new master key first before it is used; longer than a restart")
+		f.Var(&s.Shards, "shards", "`queues` that are sharded over the primaries of a Cluster, with the number of shards; the same in all processes: default=4")
 	}
-	if r.Door {
+	if r.API {
 		s.RateIP = limits.Rates{"token": {Limit: 10, Window: time.Second}}
-		f.StringVar(&s.ReminderMail, "reminder-mail", "", "smtp `connection` through which e-mails remind of assertions that expire")
-		f.Var(&s.RateIP, "rate-ip", "`rates` of one address by endpoint: \"default=off,token=10/s,runs=600/m\"")
-		f.Var(&s.RateCredential, "rate-credential", "`rates` of one credential by endpoint, for keys without a rate of their own")
+		f.StringVar(&s.ReminderMail, "reminder-mail", "", "smtp `connection` for e-mails that remind of expiring assertions")
+		f.Var(&s.RateIP, "rate-ip", "maximum request `rates` of one address by endpoint: \"default=off,token=10/s,runs=600/m\"")
+		f.Var(&s.RateCredential, "rate-credential", "maximum request `rates` of one credential by endpoint, for keys without their own rate")
 	}
 	if r.Worker {
 		f.BoolVar(&s.AllowPrivate, "allow-private-networks", false, "let http steps reach loopback and private addresses")
-		f.StringVar(&s.SQLite, "sqlite", "", "`directory` of the files of sqlite connections; empty: there are none")
-		f.IntVar(&s.Concurrency, "concurrency", 64, "`runs` at once in this worker")
-		f.IntVar(&s.Spare, "spare", 0, "`runs` more for flows that have next to none while others have all slots; 0: a fourth of --concurrency, negative: none")
-		f.Var(&s.Shares, "flow-share", "`percent` of a queue's slots that one flow gets while runs of others wait, by queue: default=50,slow=80; 50 where nothing is said")
+		f.StringVar(&s.SQLite, "sqlite", "", "`directory` of the files of sqlite connections; empty: sqlite connections are off")
+		f.IntVar(&s.Concurrency, "concurrency", 64, "maximum number of concurrent `runs` of this worker")
+		f.IntVar(&s.Spare, "spare", 0, "additional concurrent `runs` for flows with next to none in flight while others have all slots; 0: a fourth of --concurrency, negative: none")
+		f.Var(&s.Shares, "flow-share", "`percent` of a queue's slots for one flow while runs of other flows wait, by queue: default=50,slow=80; 50 if not given")
 		s.Queues = queues{"default": 1}
-		f.DurationVar(&s.Retention, "retention", 24*time.Hour, "how long `ended runs` are kept; at least 1s")
-		f.Var(&s.Queues, "queues", "`queues` to work on, with the weights by which they share the slots: default=3,slow")
+		f.DurationVar(&s.Retention, "retention", 24*time.Hour, "`time` for which records of ended runs are kept; at least 1s")
+		f.Var(&s.Queues, "queues", "`queues` to serve, with the weights by which they share the slots: default=3,slow")
 	}
 	if r.Dev {
 		f.StringVar(&s.Data, "data", "", "`directory` of the embedded store and the master key, or \"none\" for memory only")
 	} else if r.Server {
-		f.StringVar(&s.Data, "data", "", "`directory` of the data of the Redis that --redis start starts, and of the master key")
+		f.StringVar(&s.Data, "data", "", "`directory` of the master key and of the data of the Redis started by --redis start")
 	}
 }
 
-// Read completes the settings from the environment and checks them.
+// Read completes the settings from the environment and checks them. Error: SettingsError for an invalid value.
 func (s *Settings) Read(e Env, f *pflag.FlagSet, r Role) error {
 	if err := e.Fill(f); err != nil {
 		return err
@@ -150,28 +150,26 @@ func (s *Settings) Read(e Env, f *pflag.FlagSet, r Role) error {
 	return nil
 }
 
-// leastPool is the smallest pool with which a batch that is on its way does
-// not keep everything else waiting.
-const leastPool = 4
+// minPool is the minimum pool size: with fewer connections, one running batch would block everything else.
+const minPool = 4
 
-// mostShards bounds the shards of a queue: each costs a worker two connections
-// and at least one slot.
-const mostShards = 64
+// maxShards is the maximum number of shards of a queue: each costs a worker two connections and at least one slot.
+const maxShards = 64
 
 func (s *Settings) check(r Role) error {
 	switch {
 	case s.Pprof && s.MetricsListen == "":
-		return fmt.Errorf("read settings: --pprof needs --metrics-listen, on whose address it serves")
-	case s.RedisPool < leastPool:
-		return fmt.Errorf("read settings: --redis-pool %d: at least %d connections are needed", s.RedisPool, leastPool)
-	case r.Door && s.MaxQueueAge == 0:
-		return fmt.Errorf("read settings: --max-queue-age 0s would take no work at all; a negative one takes it always")
-	case r.Door && s.MaxBody < 1:
-		return fmt.Errorf("read settings: --max-body %d takes no request at all", s.MaxBody)
-	case r.Door && s.Flows != "" && !isDirectory(s.Flows):
-		return fmt.Errorf("read settings: --flows %s is no directory", s.Flows)
+		return fmt.Errorf("read settings: --pprof requires --metrics-listen")
+	case s.RedisPool < minPool:
+		return fmt.Errorf("read settings: --redis-pool %d: at least %d connections are needed", s.RedisPool, minPool)
+	case r.API && s.MaxQueueAge == 0:
+		return fmt.Errorf("read settings: --max-queue-age 0s would accept no run; a negative time means no limit")
+	case r.API && s.MaxBody < 1:
+		return fmt.Errorf("read settings: --max-body %d would reject every request", s.MaxBody)
+	case r.API && s.Flows != "" && !isDirectory(s.Flows):
+		return fmt.Errorf("read settings: --flows %s is not a directory", s.Flows)
 	case r.Worker && s.Concurrency < 1:
-		return fmt.Errorf("read settings: --concurrency %d executes no run", s.Concurrency)
+		return fmt.Errorf("read settings: --concurrency %d: at least 1 is needed", s.Concurrency)
 	case r.Worker && s.Retention < time.Second:
 		return fmt.Errorf("read settings: --retention %v: runs are kept for at least 1s", s.Retention)
 	case s.MasterKeySettle <= 0:
@@ -180,19 +178,19 @@ func (s *Settings) check(r Role) error {
 		return fmt.Errorf("read settings: %s and %s are only of use together", EnvAPIKey, EnvAPISecret)
 	case (s.AdminUser == "") != (s.AdminPassword == ""):
 		return fmt.Errorf("read settings: %s and %s are only of use together", EnvAdminUser, EnvAdminPass)
-	case slices.ContainsFunc(slices.Collect(maps.Values(s.Shards)), func(n int) bool { return n > mostShards }):
-		return fmt.Errorf("read settings: --shards %s: a queue has at most %d shards", &s.Shards, mostShards)
+	case slices.ContainsFunc(slices.Collect(maps.Values(s.Shards)), func(n int) bool { return n > maxShards }):
+		return fmt.Errorf("read settings: --shards %s: a queue has at most %d shards", &s.Shards, maxShards)
 	case s.SQLite != "" && !isDirectory(s.SQLite):
-		return fmt.Errorf("read settings: --sqlite %s is no directory", s.SQLite)
+		return fmt.Errorf("read settings: --sqlite %s is not a directory", s.SQLite)
 	}
 	if err := cmp.Or(s.checkAddresses(r), s.checkServer(r)); err != nil {
 		return err
 	}
 	switch {
 	case s.Redis == startRedis:
-		return nil // makes itself a master key
+		return nil // creates a master key itself
 	case r.Dev:
-		return nil // has an embedded store and makes itself a master key
+		return nil // has an embedded store and creates a master key itself
 	case s.Redis == "":
 		return fmt.Errorf("read settings: which Redis? Set --redis or %s (`penstock server --redis start` starts one, `penstock dev` needs none)", EnvRedisURL)
 	case len(s.MasterKeys) == 0:
@@ -201,16 +199,15 @@ func (s *Settings) check(r Role) error {
 	return nil
 }
 
-// checkAddresses refuses addresses that the front door could not use, by the
-// name of their flag.
+// checkAddresses checks the addresses that the front door uses. Its errors name the flag.
 func (s *Settings) checkAddresses(r Role) error {
-	if !r.Door {
+	if !r.API {
 		return nil
 	}
 	for _, a := range s.TrustedProxies {
 		_, err := netip.ParsePrefix(a)
 		if _, failure := netip.ParseAddr(a); err != nil && failure != nil {
-			return fmt.Errorf("read settings: --trusted-proxies: %q is no address and no network, such as 10.0.0.7 or 10.0.0.0/8", a)
+			return fmt.Errorf("read settings: --trusted-proxies: %q is neither an address nor a network such as 10.0.0.7 or 10.0.0.0/8", a)
 		}
 	}
 	if err := api.CheckOrigins(s.Origins); err != nil {
@@ -230,7 +227,7 @@ func isDirectory(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// SettingsError is a setting that cannot work.
+// SettingsError reports an invalid setting.
 type SettingsError struct{ Err error }
 
 func (e SettingsError) Error() string { return e.Err.Error() }

@@ -8,7 +8,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// openStore opens flows and keys, and makes the bootstrap key exist.
+// openStore opens the store and creates the API key of the settings.
 func (p *Program) openStore(ctx context.Context) error {
 	keys, err := p.masterKeys()
 	if err != nil {
@@ -30,40 +30,40 @@ func (p *Program) openStore(ctx context.Context) error {
 		return err
 	}
 	p.add("store", p.store.Run)
-	p.watchStore()
+	p.exportStoreMetrics()
 	p.devAdmin(keys[0])
-	p.guessKey = derived(keys[p.store.MasterKey()], "names and networks of guesses") // the same in all processes
+	p.bruteForceKey = deriveKey(keys[p.store.MasterKey()], "names and networks of guesses") // the same in all processes
 	if err := p.openCallbacks(keys); err != nil {
 		return err
 	}
-	if err := p.store.Ready(); err != nil { // it may become able to: somebody gives the others' key back
-		p.log.Error("this process cannot work with what is stored", "error", err)
+	if err := p.store.Ready(); err != nil { // it may become ready later, for example when another process restores a master key
+		p.log.Error("this process cannot use the store", "error", err)
 		p.store.RestoreLater()
 		return nil
 	}
 	return p.bootstrapKey(ctx)
 }
 
-// name is what the fleet calls the role.
+// name returns the role as announced to the fleet.
 func (r Role) name() string {
 	switch {
 	case r.Dev:
 		return "dev"
-	case r.Door:
+	case r.API:
 		return "api"
 	}
 	return "worker"
 }
 
-// ready says whether this process may take work.
+// ready returns the reason for which this process must not take work; nil when it may.
 func (p *Program) ready(ctx context.Context) error {
 	return errors.Join(p.store.Ready(), p.client.Ping(ctx))
 }
 
-// restore makes exist again what the settings make exist. The store calls it
-// when it was emptied, or went back to an earlier state.
+// restore creates again what the settings define. The store calls it after it was emptied or has gone back to an
+// earlier state.
 func (p *Program) restore(ctx context.Context) error {
-	if !p.role.Door {
+	if !p.role.API {
 		return nil
 	}
 	if err := p.bootstrapKey(ctx); err != nil {
@@ -75,16 +75,16 @@ func (p *Program) restore(ctx context.Context) error {
 	return p.deployFlows(ctx)
 }
 
-// bootstrapKey makes the API key of the settings exist.
+// bootstrapKey creates or updates the API key of the settings.
 func (p *Program) bootstrapKey(ctx context.Context) error {
-	if p.settings.APIKey == "" || !p.role.Door {
+	if p.settings.APIKey == "" || !p.role.API {
 		return nil
 	}
 	return p.ensureKey(ctx, store.Key{Key: p.settings.APIKey, Name: "bootstrap", Secret: p.settings.APISecret, APIAccess: true})
 }
 
-// ensureKey makes a key exist with this secret. An existing key keeps what
-// else was changed of it; one that nobody can open is made anew.
+// ensureKey creates or updates a key such that it has this secret and API access. It keeps other changes of an existing
+// key, and replaces a key that no process can open.
 func (p *Program) ensureKey(ctx context.Context, key store.Key) error {
 	var damaged *store.DamagedError
 	old, err := p.store.Keys().Key(ctx, key.Key)

@@ -14,8 +14,7 @@ import (
 	"github.com/penstock/penstock/worker/schedule"
 )
 
-// openTelemetry makes what measures and traces the other parts, and takes the
-// address of the metrics.
+// openTelemetry starts metrics and tracing, and listens on the address of the metrics.
 func (p *Program) openTelemetry(ctx context.Context) (err error) {
 	if cfg := p.settings.Traces; cfg.Endpoint != "" {
 		cfg.Log, cfg.Version = p.log, BuildVersion()
@@ -30,7 +29,7 @@ func (p *Program) openTelemetry(ctx context.Context) (err error) {
 		return nil
 	}
 	p.metrics = telemetry.NewMetrics(BuildVersion())
-	if p.role.Door {
+	if p.role.API {
 		p.metrics.Role("api")
 	}
 	if p.role.Worker {
@@ -52,26 +51,26 @@ func (p *Program) openTelemetry(ctx context.Context) (err error) {
 	return nil
 }
 
-// measured is a connection whose commands are measured.
-func (p *Program) measured(conn *redisconn.Conn) *redisconn.Conn {
+// withMetrics returns a connection whose commands are measured.
+func (p *Program) withMetrics(conn *redisconn.Conn) *redisconn.Conn {
 	if p.metrics == nil {
 		return conn
 	}
 	return conn.With(p.metrics.Redis())
 }
 
-// watchQueue shows what the queue's client knows.
-func (p *Program) watchQueue() {
+// exportQueueMetrics exports the metrics of the queues.
+func (p *Program) exportQueueMetrics() {
 	if p.metrics == nil {
 		return
 	}
 	p.metrics.Queues(p.client, p.pausedFlows, p.log)
-	if p.role.Door {
+	if p.role.API {
 		p.metrics.Waiters(p.client.Waiting)
 	}
 }
 
-// pausedFlows are the flows that are paused now.
+// pausedFlows returns the paused flows.
 func (p *Program) pausedFlows() (paused []int64) {
 	for _, head := range p.store.Flows().List() {
 		if !head.Paused.IsZero() {
@@ -81,33 +80,33 @@ func (p *Program) pausedFlows() (paused []int64) {
 	return paused
 }
 
-// watchStore shows what is wrong with the store.
-func (p *Program) watchStore() {
+// exportStoreMetrics exports the metrics of the store.
+func (p *Program) exportStoreMetrics() {
 	if p.metrics != nil {
 		p.metrics.Store(p.store)
 	}
 }
 
-// wrapDoor goes around the front door; nil: nothing does.
-func (p *Program) wrapDoor() func(http.Handler) http.Handler {
+// middleware returns what wraps the front door's handler; nil when metrics and tracing are off.
+func (p *Program) middleware() func(http.Handler) http.Handler {
 	if p.metrics == nil && p.tracing == nil {
 		return nil
 	}
-	return func(door http.Handler) http.Handler {
+	return func(handler http.Handler) http.Handler {
 		if p.metrics != nil {
-			door = p.metrics.Door(door)
+			handler = p.metrics.Middleware(handler)
 		}
 		if p.tracing != nil {
-			door = p.tracing.Door(door)
+			handler = p.tracing.Middleware(handler)
 		}
-		return door
+		return handler
 	}
 }
 
-// observeWorker makes the worker's attempts and calls be measured and traced.
+// observeWorker makes the worker report its attempts and requests to metrics and tracing.
 func (p *Program) observeWorker(cfg *worker.Config) {
 	cfg.Version = BuildVersion()
-	if p.tracing != nil { // before the metrics, whose exemplars name the trace
+	if p.tracing != nil { // before the metrics, whose exemplars contain the trace id
 		cfg.Observers = append(cfg.Observers, observer{p.tracing.Begin})
 		cfg.Env.HTTP = p.tracing.Transport(cfg.Env.HTTP)
 	}
@@ -118,7 +117,7 @@ func (p *Program) observeWorker(cfg *worker.Config) {
 	}
 }
 
-// observer is a worker.Observer: telemetry knows the queue, and not the worker.
+// observer implements worker.Observer with a method of package telemetry, which does not import the worker.
 type observer struct {
 	begin func(context.Context, *queue.Attempt) (context.Context, telemetry.Observation)
 }
@@ -128,8 +127,8 @@ func (o observer) Begin(ctx context.Context, a *queue.Attempt) (context.Context,
 	return o.begin(ctx, a)
 }
 
-// showSlots shows how many runs the worker may execute at once.
-func (p *Program) showSlots(w *worker.Worker) {
+// exportSlots exports the number of slots of the worker.
+func (p *Program) exportSlots(w *worker.Worker) {
 	if p.metrics == nil {
 		return
 	}
@@ -138,16 +137,16 @@ func (p *Program) showSlots(w *worker.Worker) {
 	}
 }
 
-// scheduleMeter counts the times of schedules; nil: nobody does.
+// scheduleMeter returns the meter of schedules; nil when metrics are off.
 func (p *Program) scheduleMeter() schedule.Meter {
 	if p.metrics == nil {
-		return nil // no interface around a nil pointer
+		return nil // not an interface with a nil pointer
 	}
 	return p.metrics
 }
 
-// traced puts the trace of a request into what it submits.
-func (p *Program) traced(ctx context.Context, s *queue.Submission) {
+// addTrace adds the trace of a request to its submission.
+func (p *Program) addTrace(ctx context.Context, s *queue.Submission) {
 	if p.tracing != nil && s.Trace == nil {
 		s.Trace = p.tracing.Carrier(ctx)
 	}

@@ -8,15 +8,14 @@ import (
 	"strings"
 )
 
-// version is set by the linker in releases and images (-X penstock/app.version=…), and
-// by nothing else. An image that is built without a version has noVersion.
+// version is set by the linker for releases and images (-X penstock/app.version=…). An image built without a version
+// has noVersion.
 var version string
 
 const noVersion = "devel"
 
-// BuildVersion names this build: the release, else the revision of the
-// checkout, else, where Go recorded neither, the build by its own id, so that
-// two different builds never have the same version.
+// BuildVersion returns the version of this build: the release, else the revision of the checkout, else the build id of
+// the linker, so that two different builds never have the same version.
 func BuildVersion() string {
 	if version != "" && version != noVersion {
 		return version
@@ -32,8 +31,8 @@ func BuildVersion() string {
 	return noVersion
 }
 
-// recordedVersion is what Go recorded of the build: the revision of a checkout,
-// with +dirty when it had changes, or the version of the module. Empty: neither.
+// recordedVersion returns the version recorded by Go: the revision of the checkout, with +dirty if it had changes, or
+// the version of the module; empty when there is neither.
 func recordedVersion(info *debug.BuildInfo) string {
 	revision, changed := "", ""
 	for _, s := range info.Settings {
@@ -48,7 +47,7 @@ func recordedVersion(info *debug.BuildInfo) string {
 	switch {
 	case module == "(devel)":
 		module = ""
-	case revision != "" && strings.Contains(module, revision): // a pseudo-version, which Go makes of the revision
+	case revision != "" && strings.Contains(module, revision): // a pseudo-version, which Go derives from the revision
 		module = ""
 	}
 	if module == "" && revision != "" {
@@ -57,13 +56,13 @@ func recordedVersion(info *debug.BuildInfo) string {
 	return module
 }
 
-// buildID is the beginning of the id that Go's linker writes into an ELF file:
-// a hash of the program. Empty: there is none, as on other systems than Linux.
+// buildID returns the beginning of the content id written by Go's linker, a hash of the program. Empty: not an ELF
+// file, as on systems other than Linux.
 func buildID() string {
 	const (
-		head = 64 << 10                     // bytes of the file in which the note is
+		head = 64 << 10                     // bytes of the file that contain the note
 		note = "\x04\x00\x00\x00Go\x00\x00" // type and name of the note (cmd/internal/buildid)
-		size = 12                           // characters that are shown
+		size = 12                           // characters returned
 	)
 	path, err := os.Executable()
 	if err != nil {

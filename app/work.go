@@ -9,7 +9,7 @@ import (
 	"github.com/penstock/penstock/worker"
 )
 
-// openWorker starts working on the queues. In dev the demo CRM comes first.
+// openWorker starts the worker and, in dev before it, the demo CRM.
 func (p *Program) openWorker(ctx context.Context) error {
 	if p.role.Dev {
 		if err := p.openCRM(ctx); err != nil {
@@ -18,7 +18,7 @@ func (p *Program) openWorker(ctx context.Context) error {
 	}
 	transport, err := outbound.New(outbound.Config{
 		AllowPrivate:  p.settings.AllowPrivate,
-		AllowLoopback: p.role.Dev, // for the demo CRM, and for what one builds beside it
+		AllowLoopback: p.role.Dev, // for the demo CRM and services under development
 	})
 	if err != nil {
 		return err
@@ -36,11 +36,11 @@ func (p *Program) openWorker(ctx context.Context) error {
 		Spare:     p.settings.Spare,
 		Shares:    p.settings.Shares,
 		Memory:    p.memory,
-		Env:       flows.Env{HTTP: transport, VarSubstitutions: map[string]string{crmInFiles: p.crm}, SubstitutesIn: p.isExample},
+		Env:       flows.Env{HTTP: transport, VarSubstitutions: map[string]string{exampleCRMURL: p.crm}, SubstitutesIn: p.isExample},
 		Block:     p.block,
 		Retention: p.settings.Retention,
 	}
-	if err := p.reach(&cfg); err != nil {
+	if err := p.setRunEnv(&cfg); err != nil {
 		return err
 	}
 	p.observeWorker(&cfg)
@@ -49,7 +49,7 @@ func (p *Program) openWorker(ctx context.Context) error {
 		return err
 	}
 	p.onClose(w.Close)
-	p.showSlots(w)
+	p.exportSlots(w)
 	p.add("worker", w.Run)
 	return p.openSchedule(w.ID())
 }

@@ -37,11 +37,11 @@ func (s bearerScheme) Authenticate(ctx context.Context, r *Request) (*Principal,
 // tokenPrincipal is who the bearer of a token is.
 func (a *Authority) tokenPrincipal(ctx context.Context, t *store.Token) *Principal {
 	p := &Principal{
-		Kind: Kind(t.Kind), ID: t.Holder, Name: t.Name, Scopes: scopesFrom(t.Scopes), Flows: t.Flows, Actor: t.Actor, Staff: t.Staff,
+		Kind: Kind(t.Kind), ID: t.Principal, Name: t.Name, Scopes: scopesFrom(t.Scopes), Flows: t.Flows, Actor: t.Actor, Staff: t.Staff,
 	}
 	limited := t.Actor
-	if t.Kind == store.HolderKey {
-		limited = t.Holder
+	if t.Kind == store.PrincipalKey {
+		limited = t.Principal
 	}
 	if limited != "" {
 		if key, err := a.config.Store.Keys().Key(ctx, limited); err == nil {

@@ -81,7 +81,7 @@ func (a *Authority) clientOffer(c *store.Client) (*Offer, error) {
 		return nil, &Error{Code: CodeInvalidGrant, Message: "the client's expiry date has passed: set a new one"}
 	}
 	o := &Offer{
-		Token:     store.Token{Kind: store.HolderClient, Holder: c.Identifier, Name: c.Name, Epoch: c.Epoch},
+		Token:     store.Token{Kind: store.PrincipalClient, Principal: c.Identifier, Name: c.Name, Epoch: c.Epoch},
 		Scopes:    scopesFrom(c.Scopes),
 		TTL:       c.TTL(),
 		TellScope: true,

@@ -93,10 +93,10 @@ func (g exchangeGrant) keyOfToken(ctx context.Context, text string) (*store.Key,
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("check token: %w: %w", ErrUnavailable, err)
 	}
-	if err != nil || !token.Live(g.config.Now()) || token.Kind != store.HolderKey || token.Actor != "" {
+	if err != nil || !token.Live(g.config.Now()) || token.Kind != store.PrincipalKey || token.Actor != "" {
 		return nil, badJWT("the token is not a live one of an API key acting for itself")
 	}
-	key, _, err := FindKey(ctx, g.config.Store.Keys(), token.Holder, g.config.Now())
+	key, _, err := FindKey(ctx, g.config.Store.Keys(), token.Principal, g.config.Now())
 	if err != nil {
 		return nil, err
 	}

@@ -36,19 +36,19 @@ func mayIntrospect(c *store.Client, t *store.Token) bool {
 }
 
 func owns(c *store.Client, t *store.Token) bool {
-	return t.Kind == store.HolderClient && t.Holder == c.Identifier
+	return t.Kind == store.PrincipalClient && t.Principal == c.Identifier
 }
 
 func (a *Authority) describe(t *store.Token) map[string]any {
 	body := map[string]any{
-		"active": true, "token_type": "Bearer", "iss": a.config.Issuer, "sub": t.Holder, "scope": JoinScopes(scopesFrom(t.Scopes), " "),
+		"active": true, "token_type": "Bearer", "iss": a.config.Issuer, "sub": t.Principal, "scope": JoinScopes(scopesFrom(t.Scopes), " "),
 		"iat": t.IssuedAt.Unix(), "exp": t.ExpiresAt.Unix(),
 	}
 	switch t.Kind {
-	case store.HolderClient:
-		body["client_id"] = t.Holder
-	case store.HolderUser:
-		body["username"] = t.Holder
+	case store.PrincipalClient:
+		body["client_id"] = t.Principal
+	case store.PrincipalUser:
+		body["username"] = t.Principal
 	}
 	if t.Actor != "" {
 		body["act"] = map[string]any{"sub": t.Actor}
@@ -75,7 +75,7 @@ func (a *Authority) Revoke(ctx context.Context, r *TokenRequest) error {
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
-	if err == nil && t.Kind == store.HolderClient && c == nil {
+	if err == nil && t.Kind == store.PrincipalClient && c == nil {
 		return &Error{Code: CodeInvalidClient, Message: "the client must prove itself to revoke its token"}
 	}
 	if err == nil && (c == nil || owns(c, t)) {

@@ -51,7 +51,7 @@ func (a *Authority) checkClaims(ctx context.Context, key *store.Key, c *jwt.Clai
 	if c.Expiry != nil {
 		remember = until(c.Expiry.Time(), now)
 	}
-	first, err := a.config.Store.Tokens().Once(ctx, "jwt:"+key.Key, c.ID, remember)
+	first, err := a.config.Store.Tokens().MarkUsed(ctx, "jwt:"+key.Key, c.ID, remember)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -64,7 +64,7 @@ func (a *Authority) checkClaims(ctx context.Context, key *store.Key, c *jwt.Clai
 // keyOffer is what a key may have, for itself or acting as a user.
 func (a *Authority) keyOffer(ctx context.Context, key *store.Key, subject string) (*Offer, error) {
 	o := &Offer{
-		Token:     store.Token{Kind: store.HolderKey, Holder: key.Key, Name: nameOf(key), Epoch: key.Epoch, Flows: key.Flows},
+		Token:     store.Token{Kind: store.PrincipalKey, Principal: key.Key, Name: nameOf(key), Epoch: key.Epoch, Flows: key.Flows},
 		Scopes:    keyScopes,
 		TTL:       keyTokenTTL,
 		TellScope: true,
@@ -80,7 +80,7 @@ func (a *Authority) keyOffer(ctx context.Context, key *store.Key, subject string
 		return nil, badJWT("this key may not act as that user")
 	}
 	o.Token = store.Token{
-		Kind: store.HolderUser, Holder: user.Name, Name: user.Name, Epoch: user.Epoch, Flows: key.Flows,
+		Kind: store.PrincipalUser, Principal: user.Name, Name: user.Name, Epoch: user.Epoch, Flows: key.Flows,
 		Actor: key.Key, ActorName: nameOf(key), ActorEpoch: key.Epoch,
 	}
 	o.Scopes = Intersect(keyScopes, UserScopes(user.Roles))

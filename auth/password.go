@@ -46,7 +46,7 @@ func (g passwordGrant) Check(ctx context.Context, r *TokenRequest) (*Offer, erro
 		return nil, &refused
 	}
 	return &Offer{
-		Token:   store.Token{Kind: store.HolderUser, Holder: user.Name, Name: user.Name, Epoch: user.Epoch, Staff: isStaff(user)},
+		Token:   store.Token{Kind: store.PrincipalUser, Principal: user.Name, Name: user.Name, Epoch: user.Epoch, Staff: isStaff(user)},
 		Scopes:  UserScopes(user.Roles),
 		TTL:     userTokenTTL,
 		TellTTL: userTokenTTL - time.Second,

@@ -18,8 +18,8 @@ func TestRowsThatAreTooLarge(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a database server of each kind")
 	}
-	f := newFleet(t)
-	p := f.process()
+	f := newTestFleet(t)
+	p := f.newProcess()
 	for kind, d := range map[string]*testenv.Database{"postgres": testenv.Postgres(t), "mysql": testenv.MariaDB(t)} {
 		p.put(store.Connection{Name: "db", Type: kind, Settings: map[string]string{
 			"host": d.Host, "port": d.Port, "database": d.Name, "username": d.User, "password": d.Password, "tls": "none",
@@ -34,12 +34,12 @@ func TestRowsThatAreTooLarge(t *testing.T) {
 			err = db.DB.QueryRowContext(t.Context(), query).Scan(&v)
 			return len(v), err
 		}
-		before := allocated()
+		before := totalAlloc()
 		if n, err := text("..............", "10000000"); err == nil || !db.TooLarge(err) {
 			t.Errorf("%s: 140 MB in one row: %d bytes, %v", kind, n, err)
 		}
-		t.Logf("%s: %d MiB were allocated", kind, (allocated()-before)>>20)
-		if made := allocated() - before; made > 6*largestRow {
+		t.Logf("%s: %d MiB were allocated", kind, (totalAlloc()-before)>>20)
+		if made := totalAlloc() - before; made > 6*maxRow {
 			t.Errorf("%s: %d MiB were allocated for a row that is refused", kind, made>>20)
 		}
 		if n, err := text("....", "10000000"); err != nil || n != 40_000_000 {
@@ -51,8 +51,8 @@ func TestRowsThatAreTooLarge(t *testing.T) {
 	}
 }
 
-// allocated returns the bytes that the process has allocated since its start.
-func allocated() uint64 {
+// totalAlloc returns the bytes that the process has allocated since its start.
+func totalAlloc() uint64 {
 	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(sample)
 	return sample[0].Value.Uint64()
@@ -73,7 +73,7 @@ func TestAnswersAreCounted(t *testing.T) {
 			return
 		}
 		defer conn.Close()
-		question, part := make([]byte, 1), make([]byte, largestAnswer/3*2)
+		question, part := make([]byte, 1), make([]byte, maxResponse/3*2)
 		for {
 			if _, err := io.ReadFull(conn, question); err != nil {
 				return
@@ -83,7 +83,7 @@ func TestAnswersAreCounted(t *testing.T) {
 			}
 		}
 	}()
-	a := new(answers)
+	a := new(responseLimiter)
 	conn, err := a.DialContext(context.Background(), "tcp", server.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +93,7 @@ func TestAnswersAreCounted(t *testing.T) {
 		if _, err := io.WriteString(conn, questions); err != nil {
 			return err
 		}
-		_, err := io.CopyN(io.Discard, conn, parts*(largestAnswer/3*2))
+		_, err := io.CopyN(io.Discard, conn, parts*(maxResponse/3*2))
 		return err
 	}
 	for range 3 {
@@ -101,10 +101,10 @@ func TestAnswersAreCounted(t *testing.T) {
 			t.Fatal("within the bound:", err)
 		}
 	}
-	if err := ask("ab", 2); err == nil || a.ended.Load() != 1 {
-		t.Errorf("beyond the bound: %v, %d told", err, a.ended.Load())
+	if err := ask("ab", 2); err == nil || a.closed.Load() != 1 {
+		t.Errorf("beyond the bound: %v, %d told", err, a.closed.Load())
 	}
-	pool := a.bound(new(pool))
+	pool := a.limitPool(new(pool))
 	if !pool.TooLarge(io.ErrUnexpectedEOF) || pool.TooLarge(io.ErrUnexpectedEOF) {
 		t.Error("it is not told once")
 	}

@@ -13,9 +13,9 @@ type bearer struct {
 	tokens *tokens
 }
 
-// mostSent is the maximum number of times a request is sent: with the token of the process, with that of the fleet,
+// maxSends is the maximum number of times a request is sent: with the token of the process, with that of the fleet,
 // and with a new one.
-const mostSent = 3
+const maxSends = 3
 
 // RoundTrip implements http.RoundTripper.
 func (b bearer) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -29,7 +29,7 @@ func (b bearer) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	for sent := 1; ; sent++ {
 		resp, err := b.send(req, body, token)
-		if err != nil || resp.StatusCode != http.StatusUnauthorized || fresh || sent == mostSent {
+		if err != nil || resp.StatusCode != http.StatusUnauthorized || fresh || sent == maxSends {
 			return resp, err
 		}
 		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection can be reused

@@ -33,17 +33,17 @@ type Resolver struct {
 	connections *store.Connections
 	secrets     *store.Secrets
 	grants      *store.Grants
-	computing   chan struct{} // semaphore of SQLite's statements
+	sqliteSlots chan struct{} // semaphore of SQLite's statements
 
-	mu      sync.Mutex           // guards the fields below
-	made    map[string]*resolved // by name
-	retired []io.Closer          // pools of replaced versions; closed with the Resolver
+	mu      sync.Mutex                   // guards the fields below
+	opened  map[string]*openedConnection // by name
+	retired []io.Closer                  // pools of replaced versions; closed with the Resolver
 }
 
-// resolved is one version of a connection, opened.
-type resolved struct {
+// openedConnection is one version of a connection, opened.
+type openedConnection struct {
 	version string
-	as      any // *pinned, *pool or *mailer
+	conn    any // *pinned, *pool or *mailer
 }
 
 var (
@@ -64,8 +64,8 @@ func New(config Config) (*Resolver, error) {
 		connections: config.Store.Connections(),
 		secrets:     config.Store.Secrets(),
 		grants:      config.Store.Grants(),
-		computing:   make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
-		made:        map[string]*resolved{},
+		sqliteSlots: make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
+		opened:      map[string]*openedConnection{},
 	}, nil
 }
 
@@ -98,9 +98,9 @@ func (r *Resolver) Mail(ctx context.Context, name string) (flows.Mailer, error) 
 
 // Secret implements flows.Secrets.
 func (r *Resolver) Secret(ctx context.Context, name string) (string, error) {
-	secret, err := patiently(ctx, func() (string, error) { return r.secrets.Secret(ctx, name) })
+	secret, err := retryWhileUnavailable(ctx, func() (string, error) { return r.secrets.Secret(ctx, name) })
 	if err != nil {
-		return "", r.unread(ctx, "secret", name, err)
+		return "", r.readError(ctx, "secret", name, err)
 	}
 	return secret, nil
 }
@@ -108,24 +108,24 @@ func (r *Resolver) Secret(ctx context.Context, name string) (string, error) {
 // resolve returns the connection as T, the type for that step kind.
 func resolve[T any](ctx context.Context, r *Resolver, name, step string) (T, error) {
 	var none T
-	c, err := patiently(ctx, func() (*store.Connection, error) { return r.connections.Connection(ctx, name) })
+	c, err := retryWhileUnavailable(ctx, func() (*store.Connection, error) { return r.connections.Connection(ctx, name) })
 	if err != nil {
-		return none, r.unread(ctx, "connection", name, err)
+		return none, r.readError(ctx, "connection", name, err)
 	}
-	made, err := r.ready(c)
+	made, err := r.openOnce(c)
 	if err != nil {
-		return none, troubled(name, "%v", err)
+		return none, failure(name, "%v", err)
 	}
-	conn, ok := made.as.(T)
+	conn, ok := made.conn.(T)
 	if !ok {
-		return none, troubled(name, "it is of the type %s, which %s steps cannot use", c.Type, step)
+		return none, failure(name, "it is of the type %s, which %s steps cannot use", c.Type, step)
 	}
 	return conn, nil
 }
 
-// patiently reads from the store. While the store is unavailable it waits, until ctx ends; a record that does not
+// retryWhileUnavailable reads from the store. While the store is unavailable it waits, until ctx ends; a record that does not
 // exist or cannot be opened is a final result.
-func patiently[T any](ctx context.Context, look func() (T, error)) (found T, err error) {
+func retryWhileUnavailable[T any](ctx context.Context, look func() (T, error)) (found T, err error) {
 	var answer error
 	err = redisconn.RetryUntilDone(ctx, func() error {
 		if found, answer = look(); redisconn.Unavailable(answer) {
@@ -139,9 +139,9 @@ func patiently[T any](ctx context.Context, look func() (T, error)) (found T, err
 	return found, err
 }
 
-// unread returns the error for a record that could not be read. The details of a fault of Redis or of a master key go
+// readError returns the error for a record that could not be read. The details of a fault of Redis or of a master key go
 // to the log only.
-func (r *Resolver) unread(ctx context.Context, what, name string, err error) error {
+func (r *Resolver) readError(ctx context.Context, what, name string, err error) error {
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return &flows.Error{Code: flows.CodeStepFailed, Message: fmt.Sprintf("there is no %s %q", what, name)}
@@ -154,11 +154,11 @@ func (r *Resolver) unread(ctx context.Context, what, name string, err error) err
 	}
 }
 
-// ready opens each version of a connection once.
-func (r *Resolver) ready(c *store.Connection) (*resolved, error) {
+// openOnce opens each version of a connection once.
+func (r *Resolver) openOnce(c *store.Connection) (*openedConnection, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	old := r.made[c.Name]
+	old := r.opened[c.Name]
 	if old != nil && old.version == c.Version {
 		return old, nil
 	}
@@ -169,14 +169,14 @@ func (r *Resolver) ready(c *store.Connection) (*resolved, error) {
 	if old != nil {
 		r.retire(old)
 	}
-	made := &resolved{version: c.Version, as: as}
-	r.made[c.Name] = made
+	made := &openedConnection{version: c.Version, conn: as}
+	r.opened[c.Name] = made
 	return made, nil
 }
 
 // retire lets running statements on an older version finish.
-func (r *Resolver) retire(old *resolved) {
-	if p, ok := old.as.(*pool); ok {
+func (r *Resolver) retire(old *openedConnection) {
+	if p, ok := old.conn.(*pool); ok {
 		p.DB.SetMaxIdleConns(-1)
 		r.retired = append(r.retired, p)
 	}
@@ -187,12 +187,12 @@ func (r *Resolver) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	closers := r.retired
-	for _, made := range r.made {
-		if c, ok := made.as.(io.Closer); ok {
+	for _, made := range r.opened {
+		if c, ok := made.conn.(io.Closer); ok {
 			closers = append(closers, c)
 		}
 	}
-	r.made, r.retired = map[string]*resolved{}, nil
+	r.opened, r.retired = map[string]*openedConnection{}, nil
 	var failures []error
 	for _, c := range closers {
 		failures = append(failures, c.Close())

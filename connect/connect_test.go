@@ -19,8 +19,8 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// fleet is a store that several processes share.
-type fleet struct {
+// testFleet is a store that several processes share.
+type testFleet struct {
 	t      *testing.T
 	redis  *testenv.RedisServer
 	master []byte
@@ -28,9 +28,9 @@ type fleet struct {
 	proxy  *testenv.Proxy // between processes and Redis; nil: none
 }
 
-func newFleet(t *testing.T) *fleet {
+func newTestFleet(t *testing.T) *testFleet {
 	t.Helper()
-	return &fleet{t: t, redis: testenv.Redis(t), master: store.NewMasterKey()}
+	return &testFleet{t: t, redis: testenv.Redis(t), master: store.NewMasterKey()}
 }
 
 // lockedBuffer is a log with concurrent writers.
@@ -51,15 +51,15 @@ func (b *lockedBuffer) String() string {
 	return b.text.String()
 }
 
-// process is one Resolver of the fleet, and its store.
-type process struct {
+// newProcess is one Resolver of the fleet, and its store.
+type testProcess struct {
 	*Resolver
 	t     *testing.T
 	store *store.Store
 	http  *http.Transport
 }
 
-func (f *fleet) process() *process {
+func (f *testFleet) newProcess() *testProcess {
 	t := f.t
 	t.Helper()
 	sealer, err := store.NewSealer(f.master)
@@ -90,10 +90,10 @@ func (f *fleet) process() *process {
 		}
 		transport.CloseIdleConnections()
 	})
-	return &process{r, t, s, transport}
+	return &testProcess{r, t, s, transport}
 }
 
-func (p *process) put(c store.Connection) {
+func (p *testProcess) put(c store.Connection) {
 	p.t.Helper()
 	if err := Check(&c); err != nil {
 		p.t.Fatal(err)
@@ -104,7 +104,7 @@ func (p *process) put(c store.Connection) {
 }
 
 // call sends a request with the credential of a connection, as the http step does, and returns status and body.
-func (p *process) call(ctx context.Context, name, method, url, body string) (int, string, error) {
+func (p *testProcess) call(ctx context.Context, name, method, url, body string) (int, string, error) {
 	conn, err := p.HTTP(ctx, name)
 	if err != nil {
 		return 0, "", err
@@ -134,8 +134,8 @@ func (p *process) call(ctx context.Context, name, method, url, body string) (int
 
 func TestResolverSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
-	p := f.process()
+	f := newTestFleet(t)
+	p := f.newProcess()
 	ctx := t.Context()
 	p.put(store.Connection{Name: "crm", Type: "bearer", Hosts: []string{"crm.example.org"}, Settings: map[string]string{"token": "s3cret"}})
 	_, none := p.HTTP(ctx, "none")
@@ -168,7 +168,7 @@ func TestResolverSaysWhatIsWrong(t *testing.T) {
 // A changed connection is used at once, and operations on the old one can end.
 func TestChangedConnection(t *testing.T) {
 	t.Parallel()
-	p := newFleet(t).process()
+	p := newTestFleet(t).newProcess()
 	ctx := t.Context()
 	put := func(file string) *flows.Database {
 		p.put(store.Connection{Name: "db", Type: "sqlite", Settings: map[string]string{"file": file}})

@@ -88,10 +88,10 @@ func (r *Resolver) Redeem(ctx context.Context, c *store.Connection, k Consent, c
 	switch {
 	case err != nil:
 		return "", unreachable(c.Name, "its token endpoint", err)
-	case answer.trouble != "":
-		return "", troubled(c.Name, "its token endpoint %s", answer.trouble)
+	case answer.failure != "":
+		return "", failure(c.Name, "its token endpoint %s", answer.failure)
 	case answer.refresh == "":
-		return "", troubled(c.Name, "its token endpoint gave no refresh token: servers want the scope offline_access, or access_type=offline in authorize_url")
+		return "", failure(c.Name, "its token endpoint gave no refresh token: servers want the scope offline_access, or access_type=offline in authorize_url")
 	}
 	return answer.refresh, nil
 }

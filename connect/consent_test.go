@@ -14,7 +14,7 @@ import (
 
 func TestConsentURL(t *testing.T) {
 	t.Parallel()
-	a := newAuthority(t)
+	a := newTokenServer(t)
 	c := a.connection("oauth2_refresh", "authorize_url", "https://login.example.org/authorize?access_type=offline", "scope", "read write")
 	target, err := Consent{Redirect: "https://p.example.org/console/authorised", State: "s1", Verifier: "v1"}.URL(&c)
 	if err != nil {
@@ -40,7 +40,7 @@ func TestConsentURL(t *testing.T) {
 
 func TestRedeem(t *testing.T) {
 	t.Parallel()
-	a := newAuthority(t)
+	a := newTokenServer(t)
 	var form url.Values
 	a.answer = func(w http.ResponseWriter, r *http.Request, n int64) bool {
 		_ = r.ParseForm()
@@ -56,7 +56,7 @@ func TestRedeem(t *testing.T) {
 		}
 		return false
 	}
-	p := newFleet(t).process()
+	p := newTestFleet(t).newProcess()
 	c := a.connection("oauth2_refresh", "authorize_url", a.URL+"/authorize")
 	k := Consent{Redirect: "https://p.example.org/back", Verifier: "v1"}
 	if token, err := p.Redeem(t.Context(), &c, k, "c0de"); token != "refresh-1" || err != nil {
@@ -77,8 +77,8 @@ func TestRedeem(t *testing.T) {
 // Steps that use a connection without authorisation get an error that says so.
 func TestNotYetAuthorised(t *testing.T) {
 	t.Parallel()
-	a := newAuthority(t)
-	p := newFleet(t).process()
+	a := newTokenServer(t)
+	p := newTestFleet(t).newProcess()
 	p.put(a.connection("oauth2_refresh", "authorize_url", a.URL+"/authorize"))
 	_, _, err := p.call(t.Context(), "api", "GET", a.URL+"/api", "")
 	if err == nil || !strings.Contains(err.Error(), "nobody has authorised it yet") {

@@ -22,8 +22,8 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// mirror responds with the headers that may be credentials.
-func mirror(w http.ResponseWriter, r *http.Request) {
+// echoCredentials responds with the headers that may be credentials.
+func echoCredentials(w http.ResponseWriter, r *http.Request) {
 	user, password, _ := r.BasicAuth()
 	body, _ := io.ReadAll(r.Body)
 	_ = json.NewEncoder(w).Encode(map[string]string{
@@ -33,9 +33,9 @@ func mirror(w http.ResponseWriter, r *http.Request) {
 
 func TestCredentials(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(http.HandlerFunc(mirror))
+	server := httptest.NewServer(http.HandlerFunc(echoCredentials))
 	t.Cleanup(server.Close)
-	p := newFleet(t).process()
+	p := newTestFleet(t).newProcess()
 	for _, test := range []struct {
 		kind     string
 		settings map[string]string
@@ -56,7 +56,7 @@ func TestCredentials(t *testing.T) {
 
 func TestClientCertificate(t *testing.T) {
 	t.Parallel()
-	certificate, key, pool := issued(t, "penstock")
+	certificate, key, pool := selfSigned(t, "penstock")
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, r.TLS.PeerCertificates[0].Subject.CommonName)
 	}))
@@ -67,7 +67,7 @@ func TestClientCertificate(t *testing.T) {
 	ca := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
 	host := strings.TrimPrefix(server.URL, "https://")
 
-	p := newFleet(t).process()
+	p := newTestFleet(t).newProcess()
 	p.put(store.Connection{Name: "api", Type: "mtls", Hosts: []string{host}, Settings: map[string]string{"certificate": certificate, "key": key, "ca": ca}})
 	for range 2 {
 		if _, body, err := p.call(t.Context(), "api", "GET", server.URL, ""); err != nil || body != "penstock" {
@@ -87,8 +87,8 @@ func TestClientCertificate(t *testing.T) {
 	}
 }
 
-// issued returns a self-signed client certificate and its key as PEM.
-func issued(t *testing.T, name string) (certificate, key string, pool *x509.CertPool) {
+// selfSigned returns a self-signed client certificate and its key as PEM.
+func selfSigned(t *testing.T, name string) (certificate, key string, pool *x509.CertPool) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -18,8 +18,8 @@ import (
 // The error of an unusable database contains no value of the connection.
 func TestDatabaseTrouble(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
-	p := f.process()
+	f := newTestFleet(t)
+	p := f.newProcess()
 	for kind, d := range map[string]*testenv.Database{"postgres": testenv.Postgres(t), "mysql": testenv.MariaDB(t)} {
 		good := map[string]string{"host": d.Host, "port": d.Port, "database": d.Name, "username": d.User, "password": d.Password, "tls": "none"}
 		for _, test := range []struct {
@@ -60,8 +60,8 @@ func TestDatabaseTrouble(t *testing.T) {
 
 func TestSQLiteStaysInItsDirectory(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
-	p := f.process()
+	f := newTestFleet(t)
+	p := f.newProcess()
 	outside := t.TempDir()
 	for name, target := range map[string]string{"dir": outside, "file.db": filepath.Join(outside, "other.db"), "loop.db": "loop.db", "new.db": filepath.Join(outside, "new.db")} {
 		if err := os.Symlink(target, filepath.Join(p.config.SQLiteDir, name)); err != nil {

@@ -22,15 +22,15 @@ type endpoint struct {
 	inBody         bool   // client credentials go into the body
 }
 
-// maxTokenAnswer is the maximum size of a response in bytes.
-const maxTokenAnswer = 256 << 10
+// maxTokenResponse is the maximum size of a response in bytes.
+const maxTokenResponse = 256 << 10
 
-// tokenAnswer is the response of the endpoint.
-type tokenAnswer struct {
+// tokenResponse is the response of the endpoint.
+type tokenResponse struct {
 	token, refresh string
 	life           time.Duration
 
-	trouble    string // reason for which there is no token; without text of the server
+	failure    string // reason for which there is no token; without text of the server
 	final      bool   // the same request would be rejected again
 	status     int
 	retryAfter time.Duration
@@ -38,7 +38,7 @@ type tokenAnswer struct {
 
 // request sends one request; an error means that there was no response. It follows no redirect and tries no second
 // authentication method, because servers count failures.
-func (e *endpoint) request(ctx context.Context, form url.Values) (*tokenAnswer, error) {
+func (e *endpoint) request(ctx context.Context, form url.Values) (*tokenResponse, error) {
 	if e.client != "" && (e.inBody || e.secret == "") {
 		form.Set("client_id", e.client)
 		if e.secret != "" {
@@ -59,15 +59,15 @@ func (e *endpoint) request(ctx context.Context, form url.Values) (*tokenAnswer, 
 		return nil, err
 	}
 	defer resp.Body.Close()
-	content, err := io.ReadAll(io.LimitReader(resp.Body, maxTokenAnswer))
+	content, err := io.ReadAll(io.LimitReader(resp.Body, maxTokenResponse))
 	if err != nil {
 		return nil, err
 	}
-	return readAnswer(resp, content), nil
+	return parseTokenResponse(resp, content), nil
 }
 
-// answerBody is the body of RFC 6749, sections 5.1 and 5.2. Some servers send expires_in as text.
-type answerBody struct {
+// tokenResponseBody is the body of RFC 6749, sections 5.1 and 5.2. Some servers send expires_in as text.
+type tokenResponseBody struct {
 	AccessToken  string      `json:"access_token"`
 	TokenType    string      `json:"token_type"`
 	ExpiresIn    json.Number `json:"expires_in"`
@@ -80,30 +80,30 @@ var (
 	tokenText = regexp.MustCompile(`^[\x21-\x7e]+$`)
 )
 
-// unstatedLife is the lifetime of a token without expires_in: short enough for all known servers, and a 401 renews it
+// defaultTokenLife is the lifetime of a token without expires_in: short enough for all known servers, and a 401 renews it
 // earlier.
-const unstatedLife = 5 * time.Minute
+const defaultTokenLife = 5 * time.Minute
 
-func readAnswer(resp *http.Response, content []byte) *tokenAnswer {
-	var body answerBody
+func parseTokenResponse(resp *http.Response, content []byte) *tokenResponse {
+	var body tokenResponseBody
 	unreadable := json.Unmarshal(content, &body) != nil
-	a := &tokenAnswer{token: body.AccessToken, refresh: body.RefreshToken, status: resp.StatusCode, life: unstatedLife}
+	a := &tokenResponse{token: body.AccessToken, refresh: body.RefreshToken, status: resp.StatusCode, life: defaultTokenLife}
 	switch {
 	case resp.StatusCode != http.StatusOK:
-		a.trouble = fmt.Sprintf("answered %d", resp.StatusCode)
+		a.failure = fmt.Sprintf("answered %d", resp.StatusCode)
 		if errorWord.MatchString(body.Error) {
-			a.trouble += " " + body.Error
+			a.failure += " " + body.Error
 		}
 		a.final = resp.StatusCode/100 == 4 && resp.StatusCode != http.StatusRequestTimeout && resp.StatusCode != http.StatusTooManyRequests
 		if seconds, err := strconv.ParseUint(resp.Header.Get("Retry-After"), 10, 16); err == nil {
 			a.retryAfter = time.Duration(seconds) * time.Second
 		}
 	case unreadable || body.AccessToken == "":
-		a.trouble = "answered without a token"
+		a.failure = "answered without a token"
 	case !tokenText.MatchString(body.AccessToken):
-		a.trouble = "answered with a token that cannot be sent"
+		a.failure = "answered with a token that cannot be sent"
 	case body.TokenType != "" && !strings.EqualFold(body.TokenType, "bearer"):
-		a.trouble = "answered with a token that is not a bearer token"
+		a.failure = "answered with a token that is not a bearer token"
 	}
 	if seconds, err := body.ExpiresIn.Float64(); err == nil && seconds > 0 && seconds < 10*365*24*3600 {
 		a.life = time.Duration(seconds * float64(time.Second))
@@ -112,6 +112,6 @@ func readAnswer(resp *http.Response, content []byte) *tokenAnswer {
 }
 
 // usableUntil reserves time for a request to arrive while the token is valid: a tenth of its lifetime, at most 30 s.
-func (a *tokenAnswer) usableUntil(now time.Time) time.Time {
+func (a *tokenResponse) usableUntil(now time.Time) time.Time {
 	return now.Add(a.life - min(a.life/10, 30*time.Second)).UTC().Round(0)
 }

@@ -25,7 +25,7 @@ func mtlsType() Type {
 			if err != nil {
 				return nil, err
 			}
-			p := &presenter{pair: pair, roots: roots, made: map[http.RoundTripper]*http.Transport{}}
+			p := &certificateTransports{pair: pair, roots: roots, byBase: map[http.RoundTripper]*http.Transport{}}
 			return &pinned{wrap: p.transport}, nil
 		},
 	}
@@ -43,35 +43,35 @@ func authorities(s settings) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// presenter presents a client certificate. Its connections must not be shared with steps that do not name it. It
+// certificateTransports presents a client certificate. Its connections must not be shared with steps that do not name it. It
 // therefore has its own transports: one for each base transport.
-type presenter struct {
+type certificateTransports struct {
 	pair  tls.Certificate
 	roots *x509.CertPool
 
-	mu   sync.Mutex
-	made map[http.RoundTripper]*http.Transport // guarded by mu
+	mu     sync.Mutex
+	byBase map[http.RoundTripper]*http.Transport // guarded by mu
 }
 
-// maxPresented is the maximum number of transports of one certificate: one for the process, and one for each step
+// maxCertificateTransports is the maximum number of transports of one certificate: one for the process, and one for each step
 // with its own authorities.
-const maxPresented = 32
+const maxCertificateTransports = 32
 
-func (p *presenter) transport(base http.RoundTripper) http.RoundTripper {
+func (p *certificateTransports) transport(base http.RoundTripper) http.RoundTripper {
 	cloner, ok := base.(interface{ Clone() *http.Transport })
 	if !ok {
-		return refuser{errors.New("a client certificate cannot be presented here")}
+		return failingTransport{errors.New("a client certificate cannot be presented here")}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if made := p.made[base]; made != nil {
+	if made := p.byBase[base]; made != nil {
 		return made
 	}
-	if len(p.made) == maxPresented { // most of them of steps that are gone
-		for _, old := range p.made {
+	if len(p.byBase) == maxCertificateTransports { // most of them of steps that are gone
+		for _, old := range p.byBase {
 			old.CloseIdleConnections()
 		}
-		clear(p.made)
+		clear(p.byBase)
 	}
 	made := cloner.Clone()
 	if made.TLSClientConfig == nil {
@@ -81,15 +81,15 @@ func (p *presenter) transport(base http.RoundTripper) http.RoundTripper {
 	if p.roots != nil {
 		made.TLSClientConfig.RootCAs = p.roots
 	}
-	p.made[base] = made
+	p.byBase[base] = made
 	return made
 }
 
-// refuser is a transport that always fails.
-type refuser struct{ err error }
+// failingTransport is a transport that always fails.
+type failingTransport struct{ err error }
 
 // RoundTrip implements http.RoundTripper.
-func (r refuser) RoundTrip(req *http.Request) (*http.Response, error) {
+func (r failingTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Body != nil {
 		req.Body.Close()
 	}

@@ -25,14 +25,14 @@ func mysqlType() Type {
 			config.Logger = &mysql.NopLogger{} // its default logger writes to standard error
 			config.ParseTime, config.Loc = true, time.UTC
 			config.Params = map[string]string{"time_zone": "'+00:00'"}
-			reading := new(answers)
+			reading := new(responseLimiter)
 			config.DialFunc = reading.DialContext
 			config.ClientFoundRows = true // an update counts matched rows, as with other databases
 			c, err := mysql.NewConnector(config)
 			if err != nil {
 				return nil, fmt.Errorf("make configuration: %w", err)
 			}
-			return reading.bound(newPool(s, flows.MySQL, c)), nil
+			return reading.limitPool(newPool(s, flows.MySQL, c)), nil
 		},
 	}
 }

@@ -18,8 +18,8 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// authority is a token endpoint with an API. Its tokens are numbers, and only the last one is valid.
-type authority struct {
+// tokenServer is a token endpoint with an API. Its tokens are numbers, and only the last one is valid.
+type tokenServer struct {
 	*httptest.Server
 	asked   atomic.Int64 // requests for a token
 	refused atomic.Int64 // responses 401 of the API
@@ -31,9 +31,9 @@ type authority struct {
 	good string
 }
 
-func newAuthority(t *testing.T) *authority {
+func newTokenServer(t *testing.T) *tokenServer {
 	t.Helper()
-	a := &authority{}
+	a := &tokenServer{}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /token", a.token)
 	mux.HandleFunc("/api", a.api)
@@ -42,7 +42,7 @@ func newAuthority(t *testing.T) *authority {
 	return a
 }
 
-func (a *authority) token(w http.ResponseWriter, r *http.Request) {
+func (a *tokenServer) token(w http.ResponseWriter, r *http.Request) {
 	n := a.asked.Add(1)
 	if a.gate != nil {
 		<-a.gate
@@ -58,7 +58,7 @@ func (a *authority) token(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"access_token": token, "token_type": "bearer", "expires_in": 600, "refresh_token": fmt.Sprintf("refresh-%d", n)})
 }
 
-func (a *authority) api(w http.ResponseWriter, r *http.Request) {
+func (a *tokenServer) api(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	good := "Bearer "+a.good == r.Header.Get("Authorization")
 	a.mu.Unlock()
@@ -67,17 +67,17 @@ func (a *authority) api(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
-	mirror(w, r)
+	echoCredentials(w, r)
 }
 
 // revoke invalidates the last token.
-func (a *authority) revoke() {
+func (a *tokenServer) revoke() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.good = "none"
 }
 
-func (a *authority) connection(kind string, more ...string) store.Connection {
+func (a *tokenServer) connection(kind string, more ...string) store.Connection {
 	settings := map[string]string{"token_url": a.URL + "/token", "client_id": "c", "client_secret": "s3cret"}
 	for i := 0; i < len(more); i += 2 {
 		settings[more[i]] = more[i+1]
@@ -88,9 +88,9 @@ func (a *authority) connection(kind string, more ...string) store.Connection {
 // Runs wait for an unavailable store, and a received token is stored, once.
 func TestATokenWaitsForTheStore(t *testing.T) {
 	t.Parallel()
-	a, f := newAuthority(t), newFleet(t)
+	a, f := newTokenServer(t), newTestFleet(t)
 	f.proxy = testenv.NewProxy(t, f.redis.Addr)
-	p := f.process()
+	p := f.newProcess()
 	p.put(a.connection("oauth2_client"))
 	if _, err := p.HTTP(t.Context(), "api"); err != nil { // this process has it in memory from now on
 		t.Fatal(err)
@@ -125,10 +125,10 @@ func TestATokenWaitsForTheStore(t *testing.T) {
 // Many runs in several processes share one token, requested once.
 func TestTokenIsSharedByTheFleet(t *testing.T) {
 	t.Parallel()
-	a := newAuthority(t)
+	a := newTokenServer(t)
 	a.gate = make(chan struct{})
-	f := newFleet(t)
-	processes := []*process{f.process(), f.process(), f.process()}
+	f := newTestFleet(t)
+	processes := []*testProcess{f.newProcess(), f.newProcess(), f.newProcess()}
 	processes[0].put(a.connection("oauth2_client"))
 	all := func() {
 		t.Helper()
@@ -176,8 +176,8 @@ func TestTokenIsSharedByTheFleet(t *testing.T) {
 // After a 401 the request is repeated once, with its body, and no more than once.
 func TestUnauthorizedIsAskedAgainOnce(t *testing.T) {
 	t.Parallel()
-	a := newAuthority(t)
-	p := newFleet(t).process()
+	a := newTokenServer(t)
+	p := newTestFleet(t).newProcess()
 	p.put(a.connection("oauth2_client"))
 	ctx := t.Context()
 	for range 2 {
@@ -206,16 +206,16 @@ func TestUnauthorizedIsAskedAgainOnce(t *testing.T) {
 
 func TestRefreshTokenIsReplaced(t *testing.T) {
 	t.Parallel()
-	a := newAuthority(t)
+	a := newTokenServer(t)
 	var seen []string
 	a.answer = func(_ http.ResponseWriter, r *http.Request, _ int64) bool {
 		seen = append(seen, r.PostFormValue("grant_type")+" "+r.PostFormValue("refresh_token"))
 		return false
 	}
-	f := newFleet(t)
-	first := f.process()
+	f := newTestFleet(t)
+	first := f.newProcess()
 	first.put(a.connection("oauth2_refresh", "refresh_token", "given"))
-	for _, p := range []*process{first, f.process(), first} {
+	for _, p := range []*testProcess{first, f.newProcess(), first} {
 		a.revoke()
 		if status, _, err := p.call(t.Context(), "api", "GET", a.URL+"/api", ""); status != http.StatusOK || err != nil {
 			t.Fatalf("%d, %v", status, err)
@@ -246,7 +246,7 @@ func TestTokenEndpointTrouble(t *testing.T) {
 		name   string
 		answer func(http.ResponseWriter, *http.Request, int64) bool
 		want   string
-		asked  int64 // of two calls: a refusal is cached for a while
+		asked  int64 // limiter two calls: a refusal is cached for a while
 	}{
 		{"refused", write(400, `{"error":"invalid_client","error_description":"the secret s3cret is wrong"}`), prefix + "answered 400 invalid_client", 1},
 		{"an error that is none", write(401, `{"error":"the secret s3cret is wrong"}`), prefix + "answered 401", 1},
@@ -261,10 +261,10 @@ func TestTokenEndpointTrouble(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			a := newAuthority(t)
+			a := newTokenServer(t)
 			a.answer = test.answer
-			f := newFleet(t)
-			p := f.process()
+			f := newTestFleet(t)
+			p := f.newProcess()
 			p.put(a.connection("oauth2_client"))
 			for range 2 {
 				_, _, err := p.call(t.Context(), "api", "GET", a.URL+"/api", "")
@@ -296,7 +296,7 @@ func TestTokenRequest(t *testing.T) {
 		{"oauth2_password", []string{"client_id", "", "username", "u", "password", "p"}, ": grant_type=password&password=p&username=u"},
 		{"jwt_assertion", []string{"assertion", "a.b.c", "scope", "x"}, "c:s3cret assertion=a.b.c&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&scope=x"},
 	} {
-		a := newAuthority(t)
+		a := newTokenServer(t)
 		var got string
 		a.answer = func(_ http.ResponseWriter, r *http.Request, _ int64) bool {
 			user, password, _ := r.BasicAuth()
@@ -304,7 +304,7 @@ func TestTokenRequest(t *testing.T) {
 			got = user + ":" + password + " " + r.PostForm.Encode()
 			return false
 		}
-		p := newFleet(t).process()
+		p := newTestFleet(t).newProcess()
 		p.put(a.connection(test.kind, test.more...))
 		if _, _, err := p.call(t.Context(), "api", "GET", a.URL+"/api", ""); err != nil || got != test.want {
 			t.Errorf("%s: %v\ngot  %s\nwant %s", test.kind, err, got, test.want)
@@ -315,9 +315,9 @@ func TestTokenRequest(t *testing.T) {
 // A process that dies while it requests a token delays the others no longer than its lock lasts.
 func TestLockOfADeadProcess(t *testing.T) {
 	t.Parallel()
-	a := newAuthority(t)
-	f := newFleet(t)
-	p := f.process()
+	a := newTokenServer(t)
+	f := newTestFleet(t)
+	p := f.newProcess()
 	p.put(a.connection("oauth2_client"))
 	c, err := p.connections.Connection(t.Context(), "api")
 	if err != nil {

@@ -64,7 +64,7 @@ func newOIDC(t *testing.T) *oidc {
 	return server
 }
 
-// asked returns the requests at the token endpoint, by grant and outcome.
+// tokenRequests returns the requests at the token endpoint, by grant and outcome.
 func (o *oidc) asked(t *testing.T) map[string]int {
 	t.Helper()
 	resp, err := http.Get(o.Issuer + "/asked")
@@ -82,8 +82,8 @@ func (o *oidc) asked(t *testing.T) map[string]int {
 func TestOAuthServer(t *testing.T) {
 	t.Parallel()
 	server := newOIDC(t)
-	f := newFleet(t)
-	processes := []*process{f.process(), f.process()}
+	f := newTestFleet(t)
+	processes := []*testProcess{f.newProcess(), f.newProcess()}
 	connections := map[string]store.Connection{}
 	for name, more := range map[string][]string{
 		"client":  {"oauth2_client", "client_id", "machine:1", "client_secret", "s3cret/+ %", "scope", "read write"},
@@ -114,7 +114,7 @@ func TestOAuthServer(t *testing.T) {
 		})
 	}
 	want := map[string]int{"client_credentials ok": 2, "refresh_token ok": 1, "password ok": 1, jwtBearer + " ok": 1}
-	if got := server.asked(t); !maps.Equal(got, want) {
+	if got := server.tokenRequests(t); !maps.Equal(got, want) {
 		t.Errorf("asked for tokens: %v, want %v", got, want)
 	}
 
@@ -133,7 +133,7 @@ func TestOAuthServer(t *testing.T) {
 	for grant, n := range want {
 		want[grant] = 3 * n
 	}
-	if got := server.asked(t); !maps.Equal(got, want) {
+	if got := server.tokenRequests(t); !maps.Equal(got, want) {
 		t.Errorf("asked for tokens: %v, want %v", got, want)
 	}
 
@@ -152,7 +152,7 @@ func TestOAuthServer(t *testing.T) {
 }
 
 // expire ends the token in use before its time.
-func (o *oidc) expire(t *testing.T, p *process, name string) {
+func (o *oidc) expire(t *testing.T, p *testProcess, name string) {
 	t.Helper()
 	_, body, err := p.call(t.Context(), name, "GET", o.Issuer+"/api", "")
 	var seen struct{ Token string }

@@ -13,7 +13,7 @@ import (
 // its connection.
 type plainDial struct{ networks []netip.Prefix }
 
-var errUntrusted = errors.New("the mail server's address is outside of trusted_network: without TLS it is not talked to")
+var errUntrustedAddress = errors.New("the mail server's address is outside of trusted_network: without TLS it is not talked to")
 
 // newPlainDial parses networks, separated by commas or spaces. Without any, the host must be a loopback address or
 // localhost.
@@ -57,7 +57,7 @@ func (d *plainDial) control(_, address string, _ syscall.RawConn) error {
 	}
 	ip, err := netip.ParseAddr(text)
 	if err != nil || !d.trusts(ip) {
-		return errUntrusted
+		return errUntrustedAddress
 	}
 	return nil
 }

@@ -27,11 +27,11 @@ func TestWhereMailGoesWithoutTLS(t *testing.T) {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
-	if _, err := m.dial(t.Context(), "tcp", "192.0.2.1:25"); !errors.Is(err, errUntrusted) {
+	if _, err := m.dial(t.Context(), "tcp", "192.0.2.1:25"); !errors.Is(err, errUntrustedAddress) {
 		t.Errorf("dial: %v", err)
 	}
 	var failure *flows.Error
-	if !errors.As(m.failed(errUntrusted), &failure) || failure.Class != "" || failure.Message != `connection "mail": `+errUntrusted.Error() {
+	if !errors.As(m.sendError(errUntrustedAddress), &failure) || failure.Class != "" || failure.Message != `connection "mail": `+errUntrustedAddress.Error() {
 		t.Errorf("told as %+v", failure)
 	}
 }

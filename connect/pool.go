@@ -52,8 +52,8 @@ type connector struct {
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	dialing, cancel := context.WithTimeout(ctx, dialLimit)
 	defer cancel()
-	dialled := &connecting{ctx: dialing}
-	conn, err := c.Connector.Connect(context.WithValue(dialing, connectingKey{}, dialled))
+	dialled := &loginDials{ctx: dialing}
+	conn, err := c.Connector.Connect(context.WithValue(dialing, loginDialsKey{}, dialled))
 	dialled.done()
 	switch {
 	case err == nil:
@@ -62,11 +62,11 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, ctx.Err()
 	case tooLarge(err): // SQLite has no memory to open a file
 		return nil, err
-	case refusesLogin(err):
-		return nil, troubled(c.name, "the database refuses the login")
+	case isLoginRejected(err):
+		return nil, failure(c.name, "the database refuses the login")
 	}
-	if words := refusal(err); words != "" {
-		return nil, troubled(c.name, "the database %s", words)
+	if words := rejectionReason(err); words != "" {
+		return nil, failure(c.name, "the database %s", words)
 	}
 	var ours *flows.Error
 	if errors.As(err, &ours) {

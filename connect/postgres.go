@@ -11,9 +11,9 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// largestRow is the maximum size of one message of a PostgreSQL server, such as a row, in bytes: the driver reads it
-// as a whole. It is twice the limit of an item.
-const largestRow = 128 << 20
+// maxRow is the maximum size of one message of a PostgreSQL server, such as a row, in bytes: the driver reads it
+// conn a whole. It is twice the limit of an item.
+const maxRow = 128 << 20
 
 func postgresType() Type {
 	return Type{
@@ -34,7 +34,7 @@ func postgresType() Type {
 			config.ConnectTimeout = dialLimit
 			config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
 				frontend := pgproto3.NewFrontend(r, w)
-				frontend.SetMaxBodyLen(largestRow)
+				frontend.SetMaxBodyLen(maxRow)
 				return frontend
 			}
 			config.RuntimeParams = map[string]string{"application_name": "penstock", "timezone": "UTC"}

@@ -10,8 +10,8 @@ import (
 	mssql "github.com/microsoft/go-mssqldb"
 )
 
-// refusesLogin reports whether a server rejects user and password.
-func refusesLogin(err error) bool {
+// isLoginRejected reports whether a server rejects user and password.
+func isLoginRejected(err error) bool {
 	var pg *pgconn.PgError
 	var my *mysql.MySQLError
 	var ms mssql.Error
@@ -26,8 +26,8 @@ func refusesLogin(err error) bool {
 	return false
 }
 
-// refusal describes other rejections of a connection by a server; empty when unknown.
-func refusal(err error) string {
+// rejectionReason describes other rejections of a connection by a server; empty when unknown.
+func rejectionReason(err error) string {
 	var pg *pgconn.PgError
 	var my *mysql.MySQLError
 	var ms mssql.Error

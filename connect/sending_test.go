@@ -14,14 +14,14 @@ func TestTheContextLimitsSending(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, limit := range []time.Duration{3 * time.Minute, time.Second} {
 			step, stop := context.WithTimeout(t.Context(), limit)
-			ctx, cancel, left := sending(step)
+			ctx, cancel, left := sendContext(step)
 			if until, ok := ctx.Deadline(); !ok || time.Until(until) != limit || left <= limit {
 				t.Errorf("a step of %v sends for %v, its mail for %v", limit, time.Until(until), left)
 			}
 			cancel()
 			stop()
 		}
-		ctx, cancel, left := sending(t.Context())
+		ctx, cancel, left := sendContext(t.Context())
 		defer cancel()
 		if until, ok := ctx.Deadline(); !ok || time.Until(until) != sendLimit || left <= sendLimit {
 			t.Errorf("without a deadline: %v, the library %v, want %v and more", time.Until(until), left, sendLimit)

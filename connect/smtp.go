@@ -36,7 +36,7 @@ func smtpType() Type {
 
 // mailer sends messages, each over its own connection. It implements flows.Mailer.
 type mailer struct {
-	name    string // of the connection
+	name    string // limiter the connection
 	host    string
 	tls     *tls.Config // nil: the connection starts without TLS
 	plain   *plainDial  // nil: the connection is encrypted
@@ -101,16 +101,16 @@ func (m *mailer) encrypt(s settings) (port int, err error) {
 func (m *mailer) Send(ctx context.Context, message *flows.Mail) error {
 	msg, err := m.compose(message)
 	if err != nil {
-		return troubled(m.name, "the message cannot be made: %v", err)
+		return failure(m.name, "the message cannot be made: %v", err)
 	}
-	ctx, cancel, left := sending(ctx)
+	ctx, cancel, left := sendContext(ctx)
 	defer cancel()
 	dial := gomail.WithDialContextFunc(func(_ context.Context, network, address string) (net.Conn, error) {
 		return m.dial(ctx, network, address)
 	})
 	client, err := gomail.NewClient(m.host, append(slices.Clip(m.options), gomail.WithTimeout(left), dial)...)
 	if err != nil {
-		return troubled(m.name, "the mail server cannot be used")
+		return failure(m.name, "the mail server cannot be used")
 	}
 	err = client.DialAndSendWithContext(ctx, msg)
 	switch {
@@ -119,13 +119,13 @@ func (m *mailer) Send(ctx context.Context, message *flows.Mail) error {
 	case ctx.Err() != nil && err != nil:
 		return ctx.Err()
 	case err == nil:
-		return troubled(m.name, "the mail server did not take the message")
+		return failure(m.name, "the mail server did not take the message")
 	}
-	return m.failed(err)
+	return m.sendError(err)
 }
 
-// sending returns the context of one exchange, and its maximum duration.
-func sending(ctx context.Context) (_ context.Context, cancel context.CancelFunc, left time.Duration) {
+// sendContext returns the context of one exchange, and its maximum duration.
+func sendContext(ctx context.Context) (_ context.Context, cancel context.CancelFunc, left time.Duration) {
 	if _, ok := ctx.Deadline(); ok { // a second timer would end at another time
 		ctx, cancel = context.WithCancel(ctx)
 	} else {
@@ -160,32 +160,32 @@ func (m *mailer) dial(ctx context.Context, network, address string) (net.Conn, e
 	return encrypted, nil
 }
 
-// failed returns the error for a failed exchange. It quotes the server's response to the message, but not that to the
+// sendError returns the error for a failed exchange. It quotes the server's response to the message, but not that to the
 // login.
-func (m *mailer) failed(err error) error {
+func (m *mailer) sendError(err error) error {
 	var said *gomail.SendError
 	var answer *textproto.Error
 	switch {
-	case errors.Is(err, errUntrusted):
-		return troubled(m.name, "%v", errUntrusted)
+	case errors.Is(err, errUntrustedAddress):
+		return failure(m.name, "%v", errUntrustedAddress)
 	case errors.As(err, &said) && said.ErrorCode() != 0:
-		e := troubled(m.name, "the mail server refuses the message: %s", firstLine(said))
+		e := failure(m.name, "the mail server refuses the message: %s", firstLine(said))
 		if said.IsTemp() {
 			e.Class = flows.ClassNetwork
 		}
 		return e
 	case errors.As(err, &answer) && answer.Code/10 == 53:
-		return troubled(m.name, "the mail server refuses the login")
+		return failure(m.name, "the mail server refuses the login")
 	case errors.As(err, &answer):
-		e := troubled(m.name, "the mail server answers %d", answer.Code)
+		e := failure(m.name, "the mail server answers %d", answer.Code)
 		if answer.Code/100 == 4 {
 			e.Class = flows.ClassNetwork
 		}
 		return e
 	case strings.Contains(err.Error(), "does not support STARTTLS"):
-		return troubled(m.name, "the mail server offers no STARTTLS")
+		return failure(m.name, "the mail server offers no STARTTLS")
 	case strings.Contains(err.Error(), "AUTH"):
-		return troubled(m.name, "the mail server offers no login that can be used")
+		return failure(m.name, "the mail server offers no login that can be used")
 	}
 	return unreachable(m.name, "the mail server", err)
 }

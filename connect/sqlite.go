@@ -32,7 +32,7 @@ func sqliteType() Type {
 				return nil, errors.New("file is no path inside the directory of sqlite files")
 			}
 			p := newPool(s, flows.SQLite, &sqliteConnector{name: s.conn.Name, dir: r.config.SQLiteDir, file: file})
-			p.Semaphore = r.computing // SQLite computes in this process
+			p.Semaphore = r.sqliteSlots // SQLite computes in this process
 			return p, nil
 		},
 	}
@@ -45,10 +45,10 @@ type sqliteConnector struct{ name, dir, file string }
 func (c *sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	path, err := c.path()
 	if err != nil {
-		return nil, troubled(c.name, "its file is not inside the directory of sqlite files")
+		return nil, failure(c.name, "its file is not inside the directory of sqlite files")
 	}
 	if err := makePrivate(path); err != nil {
-		return nil, troubled(c.name, "its file cannot be made")
+		return nil, failure(c.name, "its file cannot be made")
 	}
 	query := url.Values{
 		"_defensive": {"1"}, "_dqs": {"0"}, "_txlock": {"immediate"},
@@ -56,11 +56,11 @@ func (c *sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	}
 	conn, err := new(sqlite.Driver).Open((&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: query.Encode()}).String())
 	if err != nil {
-		return nil, troubled(c.name, "its file cannot be opened as a SQLite database")
+		return nil, failure(c.name, "its file cannot be opened as a SQLite database")
 	}
-	if err := bounded(ctx, conn); err != nil {
+	if err := setLimits(ctx, conn); err != nil {
 		_ = conn.Close() // the first error says more
-		return nil, troubled(c.name, "its memory cannot be bounded")
+		return nil, failure(c.name, "its memory cannot be bounded")
 	}
 	return conn, nil
 }

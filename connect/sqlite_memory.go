@@ -28,9 +28,9 @@ var countSQLite = sync.OnceFunc(func() {
 	sqlite3.Xsqlite3_config(tls, sqlite3.SQLITE_CONFIG_MEMSTATUS, args)
 })
 
-// bounded sets the limits of one connection (https://www.sqlite.org/limits.html).
-func bounded(ctx context.Context, conn driver.Conn) error {
-	db := sql.OpenDB(lent{conn})
+// setLimits sets the limits of one connection (https://www.sqlite.org/limits.html).
+func setLimits(ctx context.Context, conn driver.Conn) error {
+	db := sql.OpenDB(lentConn{conn})
 	defer db.Close() // does not close conn
 	handle, err := db.Conn(ctx)
 	if err != nil {
@@ -49,18 +49,18 @@ func bounded(ctx context.Context, conn driver.Conn) error {
 	return nil
 }
 
-// lent is a connector that lends one connection to database/sql, the only way to set the driver's limits, and keeps
+// lentConn is a connector that lends one connection to database/sql, the only way to set the driver's limits, and keeps
 // it open.
-type lent struct{ conn driver.Conn }
+type lentConn struct{ conn driver.Conn }
 
 // Connect implements driver.Connector.
-func (l lent) Connect(context.Context) (driver.Conn, error) { return l.conn, nil }
+func (l lentConn) Connect(context.Context) (driver.Conn, error) { return l.conn, nil }
 
 // Driver implements driver.Connector.
-func (l lent) Driver() driver.Driver { return lender{} }
+func (l lentConn) Driver() driver.Driver { return lentDriver{} }
 
-// lender is a driver that opens nothing.
-type lender struct{}
+// lentDriver is a driver that opens nothing.
+type lentDriver struct{}
 
 // Open implements driver.Driver.
-func (lender) Open(string) (driver.Conn, error) { return nil, errors.ErrUnsupported }
+func (lentDriver) Open(string) (driver.Conn, error) { return nil, errors.ErrUnsupported }

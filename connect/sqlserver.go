@@ -19,9 +19,9 @@ func sqlserverType() Type {
 			if err != nil {
 				return nil, err
 			}
-			reading, c := new(answers), mssql.NewConnectorConfig(config)
+			reading, c := new(responseLimiter), mssql.NewConnectorConfig(config)
 			c.Dialer = reading
-			return reading.bound(newPool(s, flows.SQLServer, c)), nil
+			return reading.limitPool(newPool(s, flows.SQLServer, c)), nil
 		},
 	}
 }

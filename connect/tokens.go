@@ -18,18 +18,18 @@ import (
 const (
 	// requestLimit is the maximum duration of one request for a token.
 	requestLimit = 10 * time.Second
-	// lockLife is how long a process may block the others: longer than requestLimit and the time to save the token.
-	lockLife = requestLimit + 5*time.Second
-	// lockPause is the interval at which waiting processes look for a token.
-	lockPause = 50 * time.Millisecond
+	// lockTTL is how long a process may block the others: longer than requestLimit and the time to save the token.
+	lockTTL = requestLimit + 5*time.Second
+	// lockPollInterval is the interval at which waiting processes look for a token.
+	lockPollInterval = 50 * time.Millisecond
 	// obtainLimit is the maximum duration of waiting and requesting together: the lock of a crashed process, and then
 	// one request.
-	obtainLimit = lockLife + requestLimit
-	// refusedLife is how long a rejection applies to all processes, so that a server that counts failures is not
-	// asked again by every run.
-	refusedLife = 10 * time.Second
-	// rotatedLife is how long a refresh token that replaced the connection's own is kept without use.
-	rotatedLife = 400 * 24 * time.Hour
+	obtainLimit = lockTTL + requestLimit
+	// rejectionTTL is how long a rejection applies to all processes, so that a server that counts failures is not
+	// tokenRequests again by every run.
+	rejectionTTL = 10 * time.Second
+	// refreshTokenTTL is how long a refresh token that replaced the connection's own is kept without use.
+	refreshTokenTTL = 400 * 24 * time.Hour
 )
 
 // tokens are the access tokens of one connection: requested by one process at a time, used by all. Safe for
@@ -49,7 +49,7 @@ type tokens struct {
 // is unavailable, token waits until ctx ends; a response of the server is final.
 func (t *tokens) token(ctx context.Context, rejected string) (token string, fresh bool, err error) {
 	away := redisconn.RetryUntilDone(ctx, func() error {
-		if token, fresh, err = t.once(ctx, rejected); errors.Is(err, errStoreAway) {
+		if token, fresh, err = t.tryToken(ctx, rejected); errors.Is(err, errStoreUnavailable) {
 			return err
 		}
 		return nil
@@ -60,11 +60,11 @@ func (t *tokens) token(ctx context.Context, rejected string) (token string, fres
 	return token, fresh, err
 }
 
-// errStoreAway reports that the store of the tokens is unavailable.
-var errStoreAway = errors.New("the store of tokens is away")
+// errStoreUnavailable reports that the store of the tokens is unavailable.
+var errStoreUnavailable = errors.New("the store of tokens is away")
 
-// once is a single try of token.
-func (t *tokens) once(ctx context.Context, rejected string) (token string, fresh bool, err error) {
+// tryToken is a single try of token.
+func (t *tokens) tryToken(ctx context.Context, rejected string) (token string, fresh bool, err error) {
 	if g := t.last.Load(); usable(g, rejected) {
 		return g.AccessToken, false, nil
 	}
@@ -105,17 +105,17 @@ func (t *tokens) obtain(ctx context.Context, rejected string) (obtained, error) 
 		if g != nil {
 			return obtained{g.AccessToken, false}, nil
 		}
-		lock, err := t.grants.Lock(ctx, t.conn, lockLife)
+		lock, err := t.grants.Lock(ctx, t.conn, lockTTL)
 		if err != nil {
-			return obtained{}, t.unstored(ctx, err)
+			return obtained{}, t.storeError(ctx, err)
 		}
 		if lock != "" {
 			return t.renew(ctx, lock, rejected)
 		}
 		select {
-		case <-time.After(lockPause):
+		case <-time.After(lockPollInterval):
 		case <-ctx.Done():
-			return obtained{}, t.unstored(ctx, ctx.Err())
+			return obtained{}, t.storeError(ctx, ctx.Err())
 		}
 	}
 }
@@ -128,12 +128,12 @@ func (t *tokens) stored(ctx context.Context, rejected string) (*store.Grant, err
 	case errors.Is(err, store.ErrNotFound):
 		return nil, nil
 	case err != nil:
-		return nil, t.unstored(ctx, err)
+		return nil, t.storeError(ctx, err)
 	case usable(g, rejected):
 		t.last.Store(g)
 		return g, nil
 	case g.Refused != "" && time.Until(g.ExpiresAt) > 0:
-		return nil, troubled(t.conn.Name, "%s", g.Refused)
+		return nil, failure(t.conn.Name, "%s", g.Refused)
 	}
 	return nil, nil
 }
@@ -152,20 +152,20 @@ func (t *tokens) renew(ctx context.Context, lock, rejected string) (obtained, er
 	case old != nil: // another process was faster, just before we had the lock
 		return obtained{old.AccessToken, false}, nil
 	}
-	replaced, err := t.replaced(ctx)
+	replaced, err := t.currentRefreshToken(ctx)
 	if err != nil {
 		return obtained{}, err
 	}
-	g, failure := t.ask(ctx, replaced)
+	g, failure := t.requestToken(ctx, replaced)
 	if g == nil {
 		return obtained{}, failure
 	}
 	life := time.Until(g.ExpiresAt)
 	if g.RefreshToken != "" {
-		life = rotatedLife
+		life = refreshTokenTTL
 	}
 	if err := t.save(ctx, lock, g, life); err != nil {
-		return obtained{}, t.unstored(ctx, err)
+		return obtained{}, t.storeError(ctx, err)
 	}
 	if failure != nil {
 		return obtained{}, failure
@@ -177,7 +177,7 @@ func (t *tokens) renew(ctx context.Context, lock, rejected string) (obtained, er
 // save stores a grant, which a server that rotates refresh tokens gives only once: while the store is unavailable it
 // waits. When a reply was lost, the grant may be stored and the lock released already.
 func (t *tokens) save(ctx context.Context, lock string, g *store.Grant, life time.Duration) error {
-	_, err := patiently(ctx, func() (struct{}, error) { return struct{}{}, t.grants.Save(ctx, t.conn, lock, g, life) })
+	_, err := retryWhileUnavailable(ctx, func() (struct{}, error) { return struct{}{}, t.grants.Save(ctx, t.conn, lock, g, life) })
 	if errors.Is(err, store.ErrLockLost) {
 		if kept, failed := t.grants.Grant(ctx, t.conn); failed == nil && kept.AccessToken == g.AccessToken && kept.Refused == g.Refused {
 			return nil
@@ -186,23 +186,23 @@ func (t *tokens) save(ctx context.Context, lock string, g *store.Grant, life tim
 	return err
 }
 
-// replaced returns the latest refresh token of the server; empty when there was none.
-func (t *tokens) replaced(ctx context.Context) (string, error) {
+// currentRefreshToken returns the latest refresh token of the server; empty when there was none.
+func (t *tokens) currentRefreshToken(ctx context.Context) (string, error) {
 	old, err := t.grants.Grant(ctx, t.conn)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return "", nil
 	case err != nil:
-		return "", t.unstored(ctx, err)
+		return "", t.storeError(ctx, err)
 	}
 	return old.RefreshToken, nil
 }
 
-// ask requests a token. It returns the grant to store, and the error when that is not a token.
-func (t *tokens) ask(ctx context.Context, replaced string) (*store.Grant, error) {
+// requestToken requests a token. It returns the grant to store, and the error when that is not a token.
+func (t *tokens) requestToken(ctx context.Context, replaced string) (*store.Grant, error) {
 	form, err := t.form(replaced)
 	if err != nil {
-		return nil, troubled(t.conn.Name, "%v", err)
+		return nil, failure(t.conn.Name, "%v", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestLimit)
 	defer cancel()
@@ -210,13 +210,13 @@ func (t *tokens) ask(ctx context.Context, replaced string) (*store.Grant, error)
 	if err != nil {
 		return nil, unreachable(t.conn.Name, "its token endpoint", err)
 	}
-	if answer.trouble != "" {
-		failure := troubled(t.conn.Name, "its token endpoint %s", answer.trouble)
+	if answer.failure != "" {
+		failure := failure(t.conn.Name, "its token endpoint %s", answer.failure)
 		failure.Upstream, failure.RetryAfter = answer.status, answer.retryAfter
 		if !answer.final {
 			return nil, failure
 		}
-		return &store.Grant{Refused: "its token endpoint " + answer.trouble, ExpiresAt: time.Now().Add(refusedLife), RefreshToken: replaced}, failure
+		return &store.Grant{Refused: "its token endpoint " + answer.failure, ExpiresAt: time.Now().Add(rejectionTTL), RefreshToken: replaced}, failure
 	}
 	g := &store.Grant{AccessToken: answer.token, ExpiresAt: answer.usableUntil(time.Now()), RefreshToken: replaced}
 	if form.Get("grant_type") == "refresh_token" && answer.refresh != "" {
@@ -225,15 +225,15 @@ func (t *tokens) ask(ctx context.Context, replaced string) (*store.Grant, error)
 	return g, nil
 }
 
-// unstored returns the error for a failure of the shared store; the details go to the log only.
-func (t *tokens) unstored(ctx context.Context, err error) error {
+// storeError returns the error for a failure of the shared store; the details go to the log only.
+func (t *tokens) storeError(ctx context.Context, err error) error {
 	t.log.Error("a token cannot be shared", "connection", t.conn.Name, "error", err)
-	e := troubled(t.conn.Name, "its token cannot be got now")
+	e := failure(t.conn.Name, "its token cannot be got now")
 	if e.Class = flows.ClassNetwork; ctx.Err() != nil {
 		e.Class = flows.ClassTimeout
 	}
 	if redisconn.Unavailable(err) {
-		e.Err = errStoreAway
+		e.Err = errStoreUnavailable
 	}
 	return e
 }

@@ -15,15 +15,15 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// troubled is a failure of a connection that a retry does not change.
-func troubled(name, format string, args ...any) *flows.Error {
+// failure is a failure of a connection that a retry does not change.
+func failure(name, format string, args ...any) *flows.Error {
 	return &flows.Error{Code: flows.CodeStepFailed, Message: fmt.Sprintf("connection %q: ", name) + fmt.Sprintf(format, args...)}
 }
 
 // unreachable is the failure of contacting a server. Errors of drivers contain hosts, users and more; only known
 // causes are described.
 func unreachable(name, server string, err error) *flows.Error {
-	e := troubled(name, "%s %s", server, reason(err))
+	e := failure(name, "%s %s", server, reason(err))
 	e.Class = flows.ClassNetwork
 	var timeout net.Error
 	switch {

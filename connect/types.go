@@ -78,7 +78,7 @@ func Check(c *store.Connection) error {
 func Shown(c *store.Connection) store.Connection {
 	shown := *c
 	shown.Settings = map[string]string{}
-	t, _ := typeNamed(c.Type) // of an unknown type nothing is shown
+	t, _ := typeNamed(c.Type) // limiter an unknown type nothing is shown
 	for _, f := range t.Fields {
 		if v, given := c.Settings[f.Name]; given && !f.Secret {
 			shown.Settings[f.Name] = v

@@ -16,10 +16,10 @@ import (
 
 func TestWhoMayWhat(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newTestConsole(t)
 	for user, role := range map[string]store.Role{"root": store.RoleAdmin, "olga": store.RoleOperator, "vera": store.RoleViewer} {
-		b, scopes := d.as(user), auth.UserScopes([]store.Role{role})
-		for path, scope := range d.paths(http.MethodGet) {
+		b, scopes := d.signedIn(user), auth.UserScopes([]store.Role{role})
+		for path, scope := range d.routePaths(http.MethodGet) {
 			may := scope == "" || auth.Covers(scopes, scope)
 			if strings.HasPrefix(path, "/runs/compare") || path == "/authorised" && may || strings.HasPrefix(path, "/connections/new") || path == "/runs/"+d.run+"/live" {
 				continue // they take more than their path
@@ -29,7 +29,7 @@ func TestWhoMayWhat(t *testing.T) {
 			}
 		}
 		token := b.token(b.page("/"))
-		for path, scope := range d.paths(http.MethodPost) {
+		for path, scope := range d.routePaths(http.MethodPost) {
 			if scope == "" || auth.Covers(scopes, scope) {
 				continue
 			}
@@ -44,15 +44,15 @@ func TestWhoMayWhat(t *testing.T) {
 // down once more.
 func TestWhoMayWrite(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newTestConsole(t)
 	may := map[string]string{
 		"vera": "/signout /flows/check",
 		"olga": "/signout /flows/check /flows/1/paused /flows/1/try /flows/1/call /runs/" + d.run + "/cancel /runs/" + d.run + "/replay /queues/api/queues",
 	}
 	for user, list := range may {
-		b, allowed := d.as(user), strings.Fields(list)
+		b, allowed := d.signedIn(user), strings.Fields(list)
 		token := b.token(b.page("/"))
-		for path := range d.paths(http.MethodPost) {
+		for path := range d.routePaths(http.MethodPost) {
 			if slices.Contains(allowed, path) {
 				continue
 			}
@@ -66,9 +66,9 @@ func TestWhoMayWrite(t *testing.T) {
 // What Redis says of itself is for those who run the queues.
 func TestAViewerDoesNotReadTheInfoOfRedis(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newTestConsole(t)
 	for user, want := range map[string]int{"vera": http.StatusForbidden, "olga": http.StatusOK, "root": http.StatusOK} {
-		b := d.as(user)
+		b := d.signedIn(user)
 		for _, path := range []string{"/queues/api/redis_info", "/queues/api/redis%5finfo"} {
 			w := b.get(path)
 			if w.Code != want || strings.Contains(w.Body.String(), "redis_version") != (want == http.StatusOK) {
@@ -83,8 +83,8 @@ func TestAViewerDoesNotReadTheInfoOfRedis(t *testing.T) {
 
 func TestWhatOneMayNotDoIsAbsent(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
-	vera, root := d.as("vera"), d.as("root")
+	d := newTestConsole(t)
+	vera, root := d.signedIn("vera"), d.signedIn("root")
 	for path, gone := range map[string][]string{
 		"/":              {"/console/access", "/console/connections", "/console/refused"},
 		"/flows":         {"/console/flows/new", `role="switch"`},
@@ -106,14 +106,14 @@ func TestWhatOneMayNotDoIsAbsent(t *testing.T) {
 
 func TestNobodyGetsInWithoutASession(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newTestConsole(t)
 	b := d.browser()
-	for path := range d.paths(http.MethodGet) {
+	for path := range d.routePaths(http.MethodGet) {
 		if w := b.get(path); w.Code != http.StatusSeeOther || !strings.HasPrefix(w.Header().Get("Location"), Root+"/signin") {
 			t.Errorf("GET %s: %d %s", path, w.Code, w.Header().Get("Location"))
 		}
 	}
-	for path := range d.paths(http.MethodPost) {
+	for path := range d.routePaths(http.MethodPost) {
 		if w := b.form(path, nil); w.Code != http.StatusSeeOther {
 			t.Errorf("POST %s: %d", path, w.Code)
 		}
@@ -125,17 +125,17 @@ func TestNobodyGetsInWithoutASession(t *testing.T) {
 
 func TestEveryWriteNeedsTheToken(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
-	b, other := d.as("root"), d.as("root")
+	d := newTestConsole(t)
+	b, other := d.signedIn("root"), d.signedIn("root")
 	foreign := other.token(other.page("/"))
-	for path := range d.paths(http.MethodPost) {
+	for path := range d.routePaths(http.MethodPost) {
 		for _, token := range []string{"", "AAAA", foreign} {
 			if w := b.form(path, []string{"csrf", token}); w.Code != http.StatusForbidden {
 				t.Errorf("POST %s with the token %q: %d", path, token, w.Code)
 			}
 		}
 	}
-	for path := range d.paths(http.MethodDelete) {
+	for path := range d.routePaths(http.MethodDelete) {
 		if w := b.do(httptest.NewRequest(http.MethodDelete, Root+path, nil)); w.Code != http.StatusForbidden {
 			t.Errorf("DELETE %s without a token: %d", path, w.Code)
 		}
@@ -158,9 +158,9 @@ var (
 
 func TestPagesKeepToThemselves(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
-	b := d.as("root")
-	for path := range d.paths(http.MethodGet) {
+	d := newTestConsole(t)
+	b := d.signedIn("root")
+	for path := range d.routePaths(http.MethodGet) {
 		w := b.get(path)
 		policy := w.Header().Get("Content-Security-Policy")
 		if !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") || strings.Contains(policy, "unsafe") {
@@ -186,17 +186,17 @@ func TestPagesKeepToThemselves(t *testing.T) {
 
 func TestSecretsStayWhereTheyAre(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
-	b := d.as("root")
-	for path := range d.paths(http.MethodGet) {
+	d := newTestConsole(t)
+	b := d.signedIn("root")
+	for path := range d.routePaths(http.MethodGet) {
 		if path == "/access/keys/crm" {
 			continue // an administrator may see it there, and only there
 		}
-		if strings.Contains(b.get(path).Body.String(), secretWord) {
+		if strings.Contains(b.get(path).Body.String(), testSecret) {
 			t.Errorf("%s shows a secret", path)
 		}
 	}
-	if !strings.Contains(b.page("/access/keys/crm"), secretWord) {
+	if !strings.Contains(b.page("/access/keys/crm"), testSecret) {
 		t.Error("the page of a key does not show its secret")
 	}
 	shown := b.post("/access/clients", "name", "B", "scope", "flows:run").Body.String()
@@ -212,8 +212,8 @@ func TestSecretsStayWhereTheyAre(t *testing.T) {
 
 func TestAnAdministratorCannotLockThemselvesOut(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
-	b := d.as("root")
+	d := newTestConsole(t)
+	b := d.signedIn("root")
 	for _, w := range []*httptest.ResponseRecorder{
 		b.post("/access/users/root/delete"),
 		b.post("/access/users/root", "role", "viewer"),
@@ -234,8 +234,8 @@ func TestAnAdministratorCannotLockThemselvesOut(t *testing.T) {
 func TestChangeover(t *testing.T) {
 	t.Parallel()
 	var meter *rotation.Meter
-	d := newDesk(t, func(c *Config) { meter = c.Rotations.(*rotation.Meter) })
-	root := d.as("root")
+	d := newTestConsole(t, func(c *Config) { meter = c.Rotations.(*rotation.Meter) })
+	root := d.signedIn("root")
 	if page := root.page("/access/keys/crm"); strings.Contains(page, "Calls since") {
 		t.Error("a key with one secret shows a meter")
 	}

@@ -16,19 +16,19 @@ import (
 //go:embed assets
 var assetFiles embed.FS
 
-// asset is one file as it is served.
+// asset is one embedded file with its compressed form.
 type asset struct {
-	kind    string // media type
-	plain   []byte
-	zipped  []byte
-	version string
+	mediaType string // media type
+	plain     []byte
+	gzipped   []byte
+	version   string // first 12 hexadecimal digits of the content's SHA-256
 }
 
-// assets are the styles, scripts and pictures of the console. They never
-// change while a process lives: a browser keeps each version for ever.
+// assets serves the styles, scripts and images of the console. They do not change while the process lives, so that
+// browsers may cache each version for ever.
 type assets struct{ byName map[string]*asset }
 
-// kinds of files that are served; others are not. Read only.
+// assetKinds maps the file name extensions that are served to their media types. Read only.
 var assetKinds = map[string]string{
 	".css": "text/css; charset=utf-8",
 	".js":  "text/javascript; charset=utf-8",
@@ -47,7 +47,7 @@ func loadAssets() (*assets, error) {
 			return err
 		}
 		sum := sha256.Sum256(plain)
-		all.byName[strings.TrimPrefix(name, "assets/")] = &asset{kind, plain, zip(plain), hex.EncodeToString(sum[:6])}
+		all.byName[strings.TrimPrefix(name, "assets/")] = &asset{kind, plain, gzipped(plain), hex.EncodeToString(sum[:6])}
 		return nil
 	})
 	if err != nil {
@@ -56,15 +56,15 @@ func loadAssets() (*assets, error) {
 	return all, nil
 }
 
-func zip(plain []byte) []byte {
+func gzipped(plain []byte) []byte {
 	var b bytes.Buffer
 	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // the level is one that exists
-	_, _ = w.Write(plain)                                 // memory takes everything
+	_, _ = w.Write(plain)                                 // a bytes.Buffer never fails
 	_ = w.Close()
 	return b.Bytes()
 }
 
-// url is where a file is served, with its version.
+// url returns the URL of a file, with its version.
 func (a *assets) url(name string) string {
 	version := ""
 	if file := a.byName[name]; file != nil {
@@ -73,7 +73,7 @@ func (a *assets) url(name string) string {
 	return Root + "/assets/" + name + "?v=" + version
 }
 
-// ServeHTTP serves the file that the path names after Root/assets/.
+// ServeHTTP serves the file named by the path after Root/assets/; 404 if there is none.
 func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	file := a.byName[r.PathValue("file")]
 	if file == nil {
@@ -81,7 +81,7 @@ func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h := w.Header()
-	h.Set("Content-Type", file.kind)
+	h.Set("Content-Type", file.mediaType)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Vary", "Accept-Encoding")
 	h.Set("Cache-Control", "no-cache")
@@ -90,7 +90,7 @@ func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		h.Set("Content-Encoding", "gzip")
-		_, _ = w.Write(file.zipped) // a browser that is gone needs nothing
+		_, _ = w.Write(file.gzipped) // an error means that the browser has disconnected
 		return
 	}
 	_, _ = w.Write(file.plain)

@@ -20,8 +20,8 @@ var loads = regexp.MustCompile(`(?:src|href)="(/console/assets/[^"]+)"`)
 
 func TestTheFirstPageIsLight(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
-	b := d.as("root")
+	d := newTestConsole(t)
+	b := d.signedIn("root")
 	for _, path := range []string{"/signin", "/", "/runs", "/runs/" + d.run, "/flows"} {
 		r := httptest.NewRequest(http.MethodGet, Root+path, nil)
 		r.Header.Set("Accept-Encoding", "gzip, br")
@@ -84,7 +84,7 @@ func TestVendoredFilesAreThoseOfTheirSums(t *testing.T) {
 
 func TestOnlyServedFilesAreServed(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newTestConsole(t)
 	b := d.browser()
 	for path, status := range map[string]int{
 		"/assets/console.css": 200, "/assets/vendor/htmx.min.js": 200, "/assets/vendor/SHA256SUMS": 404, "/assets/": 404, "/assets/../routes.go": 307,

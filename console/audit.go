@@ -7,13 +7,13 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// audit writes down what an administrator did. What was done is done: that
-// it cannot be written down is for the log.
-func (x *exchange) audit(act, object string) {
-	err := x.console.config.Store.Audit().Add(x.ctx(), store.Entry{
-		Actor: x.who.String(), Name: x.user.Name, Act: act, Object: object, Status: http.StatusOK, IP: x.ip(),
+// audit writes an entry of the audit log for the signed-in user. A failure to write it is logged only, because the
+// action has already been done.
+func (req *requestState) audit(act, object string) {
+	err := req.console.config.Store.Audit().Add(req.ctx(), store.Entry{
+		Actor: req.who.String(), Name: req.user.Name, Act: act, Object: object, Status: http.StatusOK, IP: req.ip(),
 	})
 	if err != nil {
-		x.console.config.Log.LogAttrs(x.ctx(), slog.LevelError, "audit log not written", slog.String("act", act), slog.String("error", err.Error()))
+		req.console.config.Log.LogAttrs(req.ctx(), slog.LevelError, "audit log not written", slog.String("act", act), slog.String("error", err.Error()))
 	}
 }

@@ -15,39 +15,39 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// callPage shows the exact request for each way in.
-func callPage(x *exchange) error {
-	t, err := x.trial()
+// callPage shows example requests for each API that can run the flow.
+func callPage(req *requestState) error {
+	t, err := req.tryForm()
 	if err != nil {
 		return err
 	}
-	c, err := x.calls(t, x.r.URL.Query().Get("key"), t.Event)
+	c, err := req.callExamples(t, req.r.URL.Query().Get("key"), t.Event)
 	if err != nil {
 		return err
 	}
-	return x.show(200, view.CallPage(x.page("flows", t.Name), c))
+	return req.render(200, view.CallPage(req.page("flows", t.Name), c))
 }
 
-// callSamples makes the requests anew, of another key or event, signed now.
-func callSamples(x *exchange) error {
-	t, err := x.trial()
+// callSamples shows the example requests for another key or event, with a new timestamp.
+func callSamples(req *requestState) error {
+	t, err := req.tryForm()
 	if err != nil {
 		return err
 	}
-	c, err := x.calls(t, x.r.PostFormValue("key"), x.r.PostFormValue("event"))
+	c, err := req.callExamples(t, req.r.PostFormValue("key"), req.r.PostFormValue("event"))
 	if err != nil {
 		return err
 	}
-	if x.fragment() {
-		return x.show(200, view.CallSamples(c))
+	if req.fragment() {
+		return req.render(200, view.CallSamples(c))
 	}
-	return x.show(200, view.CallPage(x.page("flows", t.Name), c))
+	return req.render(200, view.CallPage(req.page("flows", t.Name), c))
 }
 
-// calls makes all requests for a flow. Who may not run flows sees them with
-// a key to be filled in.
-func (x *exchange) calls(t view.Trial, chosen, event string) (view.Calls, error) {
-	c := view.Calls{Trial: t, Chosen: chosen}
+// callExamples builds the example requests for a flow. A user who may not run flows gets them with a placeholder
+// instead of a key.
+func (req *requestState) callExamples(t view.TryForm, chosen, event string) (view.CallExamples, error) {
+	c := view.CallExamples{TryForm: t, Chosen: chosen}
 	c.Event = event
 	var body bytes.Buffer
 	if t.TakesData && event != "" {
@@ -55,15 +55,15 @@ func (x *exchange) calls(t view.Trial, chosen, event string) (view.Calls, error)
 			return c, &fault{http.StatusBadRequest, "The event is not JSON", err.Error()}
 		}
 	}
-	request := samples.Request{Base: x.console.base(x.r), Flow: t.Number, Key: "YOUR_KEY", Body: body.String()}
-	if x.may(auth.ScopeRun) {
-		key, err := x.choose(&c)
+	request := samples.Request{Base: req.console.base(req.r), Flow: t.Number, Key: "YOUR_KEY", Body: body.String()}
+	if req.may(auth.ScopeRun) {
+		key, err := req.signingKey(&c)
 		if err != nil {
 			return c, err
 		}
 		if key != nil {
 			request.Key = key.Key
-			if c.Signed, err = x.sign(request, key); err != nil {
+			if c.Signed, err = req.signedURL(request, key); err != nil {
 				return c, err
 			}
 		}
@@ -72,10 +72,10 @@ func (x *exchange) calls(t view.Trial, chosen, event string) (view.Calls, error)
 	return c, nil
 }
 
-// choose finds the key to sign with, the first that may run the flow if none
-// was named; nil: there is none.
-func (x *exchange) choose(c *view.Calls) (*store.Key, error) {
-	keys, err := x.console.config.Store.Keys().List(x.ctx())
+// signingKey returns the chosen key, or the first one that may run the flow; nil when there is none. It also lists all
+// such keys in c.
+func (req *requestState) signingKey(c *view.CallExamples) (*store.Key, error) {
+	keys, err := req.console.config.Store.Keys().List(req.ctx())
 	if err != nil {
 		return nil, err
 	}
@@ -96,9 +96,9 @@ func (x *exchange) choose(c *view.Calls) (*store.Key, error) {
 	return found, nil
 }
 
-// sign makes the SmartSYNC URL of this moment.
-func (x *exchange) sign(r samples.Request, key *store.Key) (string, error) {
-	now := x.console.config.Now()
+// signedURL returns a SmartSYNC URL with the current timestamp and its check value.
+func (req *requestState) signedURL(r samples.Request, key *store.Key) (string, error) {
+	now := req.console.config.Now()
 	raw := "flow=" + strconv.FormatInt(r.Flow, 10) + "&key=" + url.QueryEscape(r.Key) + "&ts=" + strconv.FormatInt(now.Unix(), 10)
 	q, err := auth.ParseQuery(raw)
 	if err != nil {

@@ -8,31 +8,31 @@ import (
 	"github.com/penstock/penstock/console/view"
 )
 
-// comparePage shows two runs beside each other, the older one first.
-func comparePage(x *exchange) error {
-	ids := x.r.URL.Query()["run"]
+// comparePage compares two runs, the older one first.
+func comparePage(req *requestState) error {
+	ids := req.r.URL.Query()["run"]
 	if len(ids) != 2 {
 		return &fault{http.StatusBadRequest, "Two runs are needed", "Choose two in the list of runs, then compare them."}
 	}
 	var runs [2]view.Run
 	for i, id := range ids {
-		record, err := x.console.config.Queue.Record(x.ctx(), id)
+		record, err := req.console.config.Queue.Record(req.ctx(), id)
 		if err != nil {
 			return err
 		}
-		a := accountOf(&record)
-		runs[i] = x.runOf(&record, &a)
+		a := decodeSteps(&record)
+		runs[i] = req.runOf(&record, &a)
 	}
 	if runs[1].Created.Before(runs[0].Created) {
 		runs[0], runs[1] = runs[1], runs[0]
 	}
 	c := view.Comparison{
 		Runs:   runs,
-		Event:  hunks(compareTexts(indented(runs[0].Event), indented(runs[1].Event))),
-		Output: hunks(compareTexts(indented(runs[0].Output), indented(runs[1].Output))),
-		Steps:  pairUp(runs[0].Rows, runs[1].Rows),
+		Event:  hunks(diffLines(indented(runs[0].Event), indented(runs[1].Event))),
+		Output: hunks(diffLines(indented(runs[0].Output), indented(runs[1].Output))),
+		Steps:  pairSteps(runs[0].Rows, runs[1].Rows),
 	}
-	return x.show(200, view.ComparePage(x.page("runs", "Two runs"), c))
+	return req.render(200, view.ComparePage(req.page("runs", "Two runs"), c))
 }
 
 func indented(text []byte) string {
@@ -43,8 +43,8 @@ func indented(text []byte) string {
 	return b.String()
 }
 
-// pairUp puts the steps of the same path beside each other.
-func pairUp(before, after []view.StepRow) []view.StepPair {
+// pairSteps pairs the steps of two runs by their paths.
+func pairSteps(before, after []view.StepRow) []view.StepPair {
 	var pairs []view.StepPair
 	at := map[string]int{}
 	for i := range before {

@@ -15,17 +15,17 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// probeLimit bounds the test of a connection.
-const probeLimit = 10 * time.Second
+// testLimit is the maximum duration of a connection test.
+const testLimit = 10 * time.Second
 
-// connectionsPage lists connections and secrets, without what is secret.
-func connectionsPage(x *exchange) error {
-	config := x.console.config.Store
-	all, err := config.Connections().List(x.ctx())
+// connectionsPage lists connections and secrets without their secret values.
+func connectionsPage(req *requestState) error {
+	config := req.console.config.Store
+	all, err := config.Connections().List(req.ctx())
 	if err != nil {
 		return err
 	}
-	secrets, err := config.Secrets().List(x.ctx())
+	secrets, err := config.Secrets().List(req.ctx())
 	if err != nil {
 		return err
 	}
@@ -33,31 +33,31 @@ func connectionsPage(x *exchange) error {
 	for _, c := range all {
 		list.Items = append(list.Items, connect.Shown(c))
 	}
-	return x.show(200, view.ConnectionsPage(x.page("connections", "Connections"), list))
+	return req.render(200, view.ConnectionsPage(req.page("connections", "Connections"), list))
 }
 
-// newConnectionPage is the form of a type.
-func newConnectionPage(x *exchange) error {
-	kind, ok := typeOf(x.r.URL.Query().Get("type"))
+// newConnectionPage shows the form for a new connection of a type.
+func newConnectionPage(req *requestState) error {
+	kind, ok := typeOf(req.r.URL.Query().Get("type"))
 	if !ok {
-		return errNothing
+		return errNotFound
 	}
 	f := view.ConnectionForm{Type: kind, New: true}
-	return x.show(200, view.ConnectionPage(x.page("connections", "New connection"), f))
+	return req.render(200, view.ConnectionPage(req.page("connections", "New connection"), f))
 }
 
-// connectionPage is the form of a connection. Its secrets stay where they are.
-func connectionPage(x *exchange) error {
-	c, err := x.console.config.Store.Connections().Connection(x.ctx(), x.r.PathValue("name"))
+// connectionPage shows the form of an existing connection. Secret values are not sent to the browser.
+func connectionPage(req *requestState) error {
+	c, err := req.console.config.Store.Connections().Connection(req.ctx(), req.r.PathValue("name"))
 	if err != nil {
 		return err
 	}
 	kind, _ := typeOf(c.Type)
-	f := view.ConnectionForm{Type: kind, Connection: connect.Shown(c), Testable: x.console.config.Connections != nil && c.Type != "smtp"}
-	if connect.Consents(c) && x.console.config.Redeem != nil {
-		f.Redirect, f.Authorised = x.console.redirectURI(x.r), c.Settings["refresh_token"] != ""
+	f := view.ConnectionForm{Type: kind, Connection: connect.Shown(c), Testable: req.console.config.Connections != nil && c.Type != "smtp"}
+	if connect.Consents(c) && req.console.config.Redeem != nil {
+		f.Redirect, f.Authorised = req.console.redirectURI(req.r), c.Settings["refresh_token"] != ""
 	}
-	return x.show(200, view.ConnectionPage(x.page("connections", c.Name), f))
+	return req.render(200, view.ConnectionPage(req.page("connections", c.Name), f))
 }
 
 func typeOf(name string) (connect.Type, bool) {
@@ -69,26 +69,25 @@ func typeOf(name string) (connect.Type, bool) {
 	return all[i], true
 }
 
-// saveConnection makes or replaces a connection. A secret that is left empty
-// stays as it was.
-func saveConnection(x *exchange) error {
-	kind, ok := typeOf(x.r.PostFormValue("type"))
+// saveConnection creates or replaces a connection. An empty secret field keeps the stored value.
+func saveConnection(req *requestState) error {
+	kind, ok := typeOf(req.r.PostFormValue("type"))
 	if !ok {
-		return errNothing
+		return errNotFound
 	}
-	c := store.Connection{Name: strings.TrimSpace(x.r.PostFormValue("name")), Type: kind.Name, Hosts: words(x.r.PostFormValue("hosts")), Settings: map[string]string{}}
-	old, err := x.console.config.Store.Connections().Connection(x.ctx(), c.Name)
+	c := store.Connection{Name: strings.TrimSpace(req.r.PostFormValue("name")), Type: kind.Name, Hosts: words(req.r.PostFormValue("hosts")), Settings: map[string]string{}}
+	old, err := req.console.config.Store.Connections().Connection(req.ctx(), c.Name)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	if old != nil && x.r.PostFormValue("new") == "true" {
+	if old != nil && req.r.PostFormValue("new") == "true" {
 		return store.ErrExists
 	}
-	if c.Flows, err = readNumbers(x.r.PostFormValue("flows")); err != nil {
+	if c.Flows, err = readNumbers(req.r.PostFormValue("flows")); err != nil {
 		return err
 	}
 	for _, f := range kind.Fields {
-		value := strings.TrimSpace(x.r.PostFormValue("setting." + f.Name))
+		value := strings.TrimSpace(req.r.PostFormValue("setting." + f.Name))
 		if value == "" && f.Secret && old != nil && old.Type == kind.Name {
 			value = old.Settings[f.Name]
 		}
@@ -99,49 +98,48 @@ func saveConnection(x *exchange) error {
 	if err := connect.Check(&c); err != nil {
 		return &fault{http.StatusUnprocessableEntity, "This cannot be saved", err.Error()}
 	}
-	if _, err := x.console.config.Store.Connections().Put(x.ctx(), c); err != nil {
+	if _, err := req.console.config.Store.Connections().Put(req.ctx(), c); err != nil {
 		return err
 	}
-	x.audit("POST "+Root+"/connections", c.Name)
-	x.leaveNotice("The connection " + c.Name + " was saved. Steps use it from now on.")
-	return x.redirect(Root + "/connections/" + url.PathEscape(c.Name))
+	req.audit("POST "+Root+"/connections", c.Name)
+	req.setNotice("The connection " + c.Name + " was saved. Steps use it from now on.")
+	return req.redirect(Root + "/connections/" + url.PathEscape(c.Name))
 }
 
-func deleteConnection(x *exchange) error {
-	name := x.r.PathValue("name")
-	if err := x.console.config.Store.Connections().Delete(x.ctx(), name); err != nil {
+func deleteConnection(req *requestState) error {
+	name := req.r.PathValue("name")
+	if err := req.console.config.Store.Connections().Delete(req.ctx(), name); err != nil {
 		return err
 	}
-	x.audit("POST "+Root+"/connections/{name}/delete", name)
-	x.leaveNotice("The connection " + name + " was deleted.")
-	return x.redirect(Root + "/connections")
+	req.audit("POST "+Root+"/connections/{name}/delete", name)
+	req.setNotice("The connection " + name + " was deleted.")
+	return req.redirect(Root + "/connections")
 }
 
-// testConnection reaches the other side, from this server, and says how it
-// went.
-func testConnection(x *exchange) error {
-	c, err := x.console.config.Store.Connections().Connection(x.ctx(), x.r.PathValue("name"))
+// testConnection contacts the server of a connection from this process and shows the result.
+func testConnection(req *requestState) error {
+	c, err := req.console.config.Store.Connections().Connection(req.ctx(), req.r.PathValue("name"))
 	if err != nil {
 		return err
 	}
-	if x.console.config.Connections == nil {
-		return errNothing
+	if req.console.config.Connections == nil {
+		return errNotFound
 	}
-	x.audit("POST "+Root+"/connections/{name}/test", c.Name)
-	ctx, cancel := context.WithTimeout(x.ctx(), probeLimit)
+	req.audit("POST "+Root+"/connections/{name}/test", c.Name)
+	ctx, cancel := context.WithTimeout(req.ctx(), testLimit)
 	defer cancel()
 	begun := time.Now()
-	said, err := x.probe(ctx, c)
+	said, err := req.testTarget(ctx, c)
 	if err != nil {
-		return x.show(200, view.Probed(false, err.Error()))
+		return req.render(200, view.TestResult(false, err.Error()))
 	}
-	return x.show(200, view.Probed(true, said+" in "+view.Took(time.Since(begun))))
+	return req.render(200, view.TestResult(true, said+" in "+view.Took(time.Since(begun))))
 }
 
-// probe reaches a database, or an address with the credential of an HTTP
-// connection. The error is in words for its owner and holds no secret.
-func (x *exchange) probe(ctx context.Context, c *store.Connection) (string, error) {
-	reach := x.console.config.Connections
+// testTarget pings a database, or sends a GET with the credential of an HTTP connection to the URL of the form. The
+// error is shown to the user and contains no secret.
+func (req *requestState) testTarget(ctx context.Context, c *store.Connection) (string, error) {
+	reach := req.console.config.Connections
 	if kind, _ := typeOf(c.Type); !kind.Pinned {
 		db, err := reach.SQL(ctx, c.Name)
 		if err != nil {
@@ -156,45 +154,45 @@ func (x *exchange) probe(ctx context.Context, c *store.Connection) (string, erro
 	if err != nil {
 		return "", err
 	}
-	target, err := url.Parse(x.r.PostFormValue("url"))
+	target, err := url.Parse(req.r.PostFormValue("url"))
 	if err != nil || target.Host == "" || !conn.Allows(target) {
 		return "", errors.New("name a URL on one of the hosts of the connection")
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+	outgoing, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
-		return "", errors.New("the URL cannot be asked for")
+		return "", errors.New("the URL cannot be requested")
 	}
-	resp, err := conn.Transport(x.console.config.HTTP).RoundTrip(req)
+	resp, err := conn.Transport(req.console.config.HTTP).RoundTrip(outgoing)
 	if err != nil {
 		return "", err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode >= http.StatusBadRequest {
-		return "", errors.New("the other side answered " + resp.Status)
+		return "", errors.New("the server answered " + resp.Status)
 	}
-	return "The other side answered " + resp.Status, nil
+	return "The server answered " + resp.Status, nil
 }
 
-func saveSecret(x *exchange) error {
-	name, value := strings.TrimSpace(x.r.PostFormValue("name")), x.r.PostFormValue("value")
+func saveSecret(req *requestState) error {
+	name, value := strings.TrimSpace(req.r.PostFormValue("name")), req.r.PostFormValue("value")
 	if value == "" {
 		return &store.InvalidError{Member: "value", Reason: "is required"}
 	}
-	flows, err := readNumbers(x.r.PostFormValue("flows"))
+	flows, err := readNumbers(req.r.PostFormValue("flows"))
 	if err == nil && flows == nil {
-		err = x.console.config.Store.Secrets().Put(x.ctx(), name, value)
+		err = req.console.config.Store.Secrets().Put(req.ctx(), name, value)
 	} else if err == nil {
-		err = x.console.config.Store.Secrets().PutFor(x.ctx(), name, value, flows)
+		err = req.console.config.Store.Secrets().PutFor(req.ctx(), name, value, flows)
 	}
 	if err != nil {
 		return err
 	}
-	x.audit("POST "+Root+"/secrets", name)
-	x.leaveNotice("The secret " + name + " was saved.")
-	return x.redirect(Root + "/connections")
+	req.audit("POST "+Root+"/secrets", name)
+	req.setNotice("The secret " + name + " was saved.")
+	return req.redirect(Root + "/connections")
 }
 
-// readNumbers reads flow numbers with commas between them; nil: there are none.
+// readNumbers parses flow numbers separated by commas or white space; nil when there are none.
 func readNumbers(text string) (numbers []int64, err error) {
 	for _, word := range words(text) {
 		n, err := strconv.ParseInt(word, 10, 64)
@@ -206,12 +204,12 @@ func readNumbers(text string) (numbers []int64, err error) {
 	return numbers, nil
 }
 
-func deleteSecret(x *exchange) error {
-	name := x.r.PathValue("name")
-	if err := x.console.config.Store.Secrets().Delete(x.ctx(), name); err != nil {
+func deleteSecret(req *requestState) error {
+	name := req.r.PathValue("name")
+	if err := req.console.config.Store.Secrets().Delete(req.ctx(), name); err != nil {
 		return err
 	}
-	x.audit("POST "+Root+"/secrets/{name}/delete", name)
-	x.leaveNotice("The secret " + name + " was deleted.")
-	return x.redirect(Root + "/connections")
+	req.audit("POST "+Root+"/secrets/{name}/delete", name)
+	req.setNotice("The secret " + name + " was deleted.")
+	return req.redirect(Root + "/connections")
 }

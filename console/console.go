@@ -1,5 +1,4 @@
-// Package console is the web console: pages for people, rendered here and
-// made quick by a little script.
+// Package console serves the web console: server-rendered HTML pages with a small script.
 package console
 
 import (
@@ -24,63 +23,61 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// Root is the path that the console is mounted at. It takes everything below.
+// Root is the path at which the console is mounted. The console handles all paths below it.
 const Root = "/console"
 
-// Refusals tells what the doors refused lately. *refusals.Log does.
+// Refusals lists the latest requests rejected by the API. *refusals.Log implements it.
 type Refusals interface {
 	List(ctx context.Context, most int) ([]refusals.Refusal, error)
 }
 
-// Rotations tells which secret the calls of a key are signed with that has
-// two. *rotation.Meter does.
+// Rotations counts the calls signed with each of the two secrets of a key in rotation. *rotation.Meter implements it.
 type Rotations interface {
 	Use(ctx context.Context, k *store.Key) (rotation.Use, error)
 }
 
-// Config is what a Console needs. What comes before Connections is required.
+// Config configures a Console. The fields before Connections are required.
 type Config struct {
 	Store     *store.Store
 	Queue     *queue.Client
-	Redis     redis.UniversalClient // of the sessions and of asynq's own records; not closed
-	Catalogue *flows.Catalogue      // the kinds of step that a flow may use
+	Redis     redis.UniversalClient // for sessions and asynq's records; not closed
+	Catalogue *flows.Catalogue      // step kinds that flows may use
 	Hasher    *password.Hasher
-	Authority *auth.Authority // proves who signs in, makes assertions and tokens of clients, and explains requests
+	Authority *auth.Authority // verifies passwords, issues assertions and tokens, explains requests
 	Refusals  Refusals
 	Rotations Rotations
 	Log       *slog.Logger
 
-	// Connections and HTTP reach what connections are for, when somebody tests
-	// one; nil: nobody can.
+	// Connections and HTTP are used to test connections. Both or neither must be set; without them the test is not
+	// offered.
 	Connections flows.Connections
 	HTTP        http.RoundTripper
 
-	// Redeem lets people authorise connections at authorization servers; nil:
-	// nobody can.
+	// Redeem is used to authorize connections at authorization servers; nil: not offered.
 	Redeem Redeem
 
-	// Issuer is the external base URL: what requests to copy are made for, and
-	// whether cookies need https. Empty: what the browser asked for.
+	// Issuer is the external base URL, used in example requests; cookies are Secure if it is https. Empty: the URL of
+	// the request is used.
 	Issuer string
 
-	// Now is the clock; default time.Now.
+	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 }
 
-// Console serves every page below Root. Safe for concurrent use.
+// Console is the http.Handler of all pages below Root. Safe for concurrent use.
 type Console struct {
-	config   Config
-	sessions *sessions
-	asynq    *asynq.Inspector
-	pulse    *pulse
-	queues   queuesUI
-	assets   *assets
-	secure   bool // the issuer is https
-	origin   *http.CrossOriginProtection
-	mux      *http.ServeMux
+	config        Config
+	sessions      *sessions
+	asynq         *asynq.Inspector
+	overviewCache *overviewCache
+	queues        queuesUI
+	assets        *assets
+	secure        bool // the issuer is https
+	origin        *http.CrossOriginProtection
+	mux           *http.ServeMux
 }
 
-// New makes a Console.
+// New returns a Console. It returns an error if a required field is missing or the Issuer is not a URL.
 func New(config Config) (*Console, error) {
 	switch {
 	case config.Store == nil || config.Queue == nil || config.Redis == nil || config.Catalogue == nil:
@@ -110,17 +107,16 @@ func New(config Config) (*Console, error) {
 		secure:   issuer.Scheme == "https",
 		origin:   http.NewCrossOriginProtection(),
 	}
-	c.pulse = newPulse(config.Queue, c.asynq, config.Now)
+	c.overviewCache = newOverviewCache(config.Queue, c.asynq, config.Now)
 	c.queues = newQueuesUI(config.Redis)
 	c.mux = c.router()
 	return c, nil
 }
 
-// ServeHTTP implements http.Handler. The request's RemoteAddr is taken for
-// the address of the browser.
+// ServeHTTP implements http.Handler. It takes the request's RemoteAddr for the address of the browser.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.mux.ServeHTTP(w, r) }
 
-// base is the URL under which callers reach the front door.
+// base returns the base URL of the API for callers.
 func (c *Console) base(r *http.Request) string {
 	if c.config.Issuer != "" {
 		return c.config.Issuer

@@ -27,12 +27,12 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// secretWord is every password and secret here: it must show on no page that
+// testSecret is every password and secret here: it must show on no page that
 // is not for it.
-const secretWord = "correct-horse-battery"
+const testSecret = "correct-horse-battery"
 
-// hello is flow 1.
-const hello = `flow: 1
+// helloFlow is flow 1.
+const helloFlow = `flow: 1
 slug: hello
 name: Say hello
 trigger: webhook
@@ -40,35 +40,35 @@ steps:
   - set: {message: "Hello, ${ .name }"}
 `
 
-// desk is a console with a real store and queue behind it, and the users
+// testConsole is a console with a real store and queue behind it, and the users
 // root, olga (an operator), vera (a viewer) and ann (who may only use the API).
-type desk struct {
+type testConsole struct {
 	*Console
 	t     *testing.T
 	redis *redis.Client
-	clock *clock
+	clock *testClock
 	run   string // a run of flow 1 that waits
 }
 
-// clock stands still until it is moved.
-type clock struct {
+// testClock stands still until it is moved.
+type testClock struct {
 	mu sync.Mutex
 	at time.Time
 }
 
-func (c *clock) now() time.Time {
+func (c *testClock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.at
 }
 
-func (c *clock) pass(d time.Duration) {
+func (c *testClock) advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.at = c.at.Add(d)
 }
 
-func newDesk(t *testing.T, change ...func(*Config)) *desk {
+func newTestConsole(t *testing.T, change ...func(*Config)) *testConsole {
 	t.Helper()
 	server, log := testenv.Redis(t), slog.New(slog.DiscardHandler)
 	conn, err := redisconn.Parse(server.URL())
@@ -91,7 +91,7 @@ func newDesk(t *testing.T, change ...func(*Config)) *desk {
 	must(t, err)
 	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: s, Hasher: hasher, Guesses: auth.NewGuesses(attempts), Issuer: "http://localhost"})
 	must(t, err)
-	d := &desk{t: t, redis: client, clock: &clock{at: time.Now()}}
+	d := &testConsole{t: t, redis: client, clock: &testClock{at: time.Now()}}
 	config := Config{
 		Store: s, Queue: q, Redis: client, Catalogue: steps.Catalogue(), Hasher: hasher,
 		Authority: authority, Refusals: kept, Rotations: meter, Log: log, Now: d.clock.now,
@@ -101,7 +101,7 @@ func newDesk(t *testing.T, change ...func(*Config)) *desk {
 	}
 	d.Console, err = New(config)
 	must(t, err)
-	d.furnish()
+	d.createFixtures()
 	return d
 }
 
@@ -112,28 +112,28 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func (d *desk) furnish() {
+func (d *testConsole) createFixtures() {
 	d.t.Helper()
 	ctx := d.t.Context()
-	hash, err := d.config.Hasher.Hash(ctx, secretWord)
+	hash, err := d.config.Hasher.Hash(ctx, testSecret)
 	must(d.t, err)
 	for name, role := range map[string]store.Role{"root": store.RoleAdmin, "olga": store.RoleOperator, "vera": store.RoleViewer, "ann": store.RoleAPIUser} {
 		_, err := d.config.Store.Users().Create(ctx, store.User{Name: name, Hash: hash, Roles: []store.Role{role}})
 		must(d.t, err)
 	}
-	flow, err := flows.Parse("hello.yaml", []byte(hello), steps.Catalogue())
+	flow, err := flows.Parse("hello.yaml", []byte(helloFlow), steps.Catalogue())
 	must(d.t, err)
 	_, err = d.config.Store.Flows().Deploy(ctx, flow)
 	must(d.t, err)
-	_, err = d.config.Store.Keys().Create(ctx, store.Key{Key: "crm", Secret: secretWord, APIAccess: true})
+	_, err = d.config.Store.Keys().Create(ctx, store.Key{Key: "crm", Secret: testSecret, APIAccess: true})
 	must(d.t, err)
 	_, err = d.config.Store.Clients().Create(ctx, store.Client{Identifier: "client-a", Name: "A", Hash: hash, Scopes: []string{"flows:run"}})
 	must(d.t, err)
 	_, err = d.config.Store.Connections().Put(ctx, store.Connection{
-		Name: "crm", Type: "basic", Hosts: []string{"crm.example.org"}, Settings: map[string]string{"username": "u", "password": secretWord},
+		Name: "crm", Type: "basic", Hosts: []string{"crm.example.org"}, Settings: map[string]string{"username": "u", "password": testSecret},
 	})
 	must(d.t, err)
-	must(d.t, d.config.Store.Secrets().Put(ctx, "hook", secretWord))
+	must(d.t, d.config.Store.Secrets().Put(ctx, "hook", testSecret))
 	ticket, err := d.config.Queue.Submit(ctx, queue.Submission{Spec: queue.Spec{Flow: 1, Version: flow.Version, Queue: "default", Event: json.RawMessage(`{"name":"Ada"}`), Limit: time.Minute}})
 	must(d.t, err)
 	ticket.Close()
@@ -142,17 +142,17 @@ func (d *desk) furnish() {
 
 // browser is one that somebody looks at the desk with.
 type browser struct {
-	*desk
+	*testConsole
 	cookies map[string]string
 }
 
-func (d *desk) browser() *browser { return &browser{d, map[string]string{}} }
+func (d *testConsole) browser() *browser { return &browser{d, map[string]string{}} }
 
-// as is a browser in which a user has signed in.
-func (d *desk) as(user string) *browser {
+// signedIn is a browser in which a user has signed in.
+func (d *testConsole) signedIn(user string) *browser {
 	d.t.Helper()
 	b := d.browser()
-	if w := b.signIn(user, secretWord); w.Code != http.StatusSeeOther {
+	if w := b.signIn(user, testSecret); w.Code != http.StatusSeeOther {
 		d.t.Fatalf("sign in as %s: %d %s", user, w.Code, w.Body)
 	}
 	return b
@@ -223,8 +223,8 @@ func (b *browser) signIn(user, secret string) *httptest.ResponseRecorder {
 	return b.form("/signin", []string{"user", user, "password", secret, "csrf", token})
 }
 
-// paths are the addresses of all routes of a method, with what the desk has.
-func (d *desk) paths(method string) map[string]auth.Scope {
+// routePaths are the addresses of all routes of a method, with what the desk has.
+func (d *testConsole) routePaths(method string) map[string]auth.Scope {
 	fill := strings.NewReplacer("{$}", "", "{run}", d.run, "{part}", "event.json", "{flow}", "1", "{key}", "crm", "{client}", "client-a",
 		"{user}", "vera", "{path...}", "api/queues", "{name}", "crm")
 	paths := map[string]auth.Scope{}

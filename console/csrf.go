@@ -8,15 +8,15 @@ import (
 	"net/http"
 )
 
-// headerCSRF carries the token of scripts; forms send the field csrf.
+// headerCSRF is the header with the CSRF token of requests sent by the script; forms send it in the field csrf.
 const headerCSRF = "X-Csrf-Token"
 
-// errForged is the answer to a write that did not come from our own pages.
-var errForged = &fault{http.StatusForbidden, "This page is out of date", "Reload it and try again: the session that it was made for is another one."}
+// errCSRF is the response to a write without a valid CSRF token or from another origin.
+var errCSRF = &fault{http.StatusForbidden, "This page is out of date", "Reload it and try again: the session that it was made for is another one."}
 
-// mask hides a token under random bytes: it looks different on every page, so
-// that compression cannot give it away.
-func mask(token string) string {
+// maskToken returns the token XORed with a random pad, and the pad, in base64url. The text differs on every page, so
+// that an attacker cannot find the token through the size of compressed pages (BREACH).
+func maskToken(token string) string {
 	both := make([]byte, 2*len(token))
 	pad := both[:len(token)]
 	_, _ = rand.Read(pad) // never fails
@@ -24,8 +24,8 @@ func mask(token string) string {
 	return base64.RawURLEncoding.EncodeToString(both)
 }
 
-// unmask reverses mask.
-func unmask(masked string) (string, error) {
+// unmaskToken reverses maskToken.
+func unmaskToken(masked string) (string, error) {
 	both, err := base64.RawURLEncoding.DecodeString(masked)
 	if err != nil || len(both)%2 != 0 {
 		return "", errors.New("no masked token")
@@ -35,17 +35,17 @@ func unmask(masked string) (string, error) {
 	return string(both[half:]), nil
 }
 
-// genuine reports whether a request repeats the token.
-func genuine(r *http.Request, token string) bool {
+// csrfValid reports whether the request contains the masked token. It compares in constant time.
+func csrfValid(r *http.Request, token string) bool {
 	given := r.Header.Get(headerCSRF)
 	if given == "" {
 		given = r.PostFormValue("csrf")
 	}
-	plain, err := unmask(given)
+	plain, err := unmaskToken(given)
 	return err == nil && token != "" && subtle.ConstantTimeCompare([]byte(plain), []byte(token)) == 1
 }
 
-// writes reports whether a request may change something.
-func writes(r *http.Request) bool {
+// isWrite reports whether a request may change state.
+func isWrite(r *http.Request) bool {
 	return r.Method != http.MethodGet && r.Method != http.MethodHead
 }

@@ -7,11 +7,12 @@ import (
 	"github.com/penstock/penstock/internal/linediff"
 )
 
-// maxDiffLines bounds the texts that are compared line by line.
+// maxDiffLines bounds the time and memory of a comparison: beyond the square of it, all differing lines count as
+// changed.
 const maxDiffLines = 3000
 
-// compareTexts tells two texts apart line by line.
-func compareTexts(before, after string) []view.DiffLine {
+// diffLines compares two texts line by line; nil when they are equal.
+func diffLines(before, after string) []view.DiffLine {
 	if before == after {
 		return nil
 	}
@@ -24,12 +25,12 @@ func compareTexts(before, after string) []view.DiffLine {
 	for endA > start && endB > start && a[endA-1] == b[endB-1] {
 		endA, endB = endA-1, endB-1
 	}
-	lines := keep(a[:start], 1, 1)
-	lines = append(lines, changed(a[start:endA], b[start:endB], start+1)...)
-	return append(lines, keep(a[endA:], endA+1, endB+1)...)
+	lines := equalLines(a[:start], 1, 1)
+	lines = append(lines, changedLines(a[start:endA], b[start:endB], start+1)...)
+	return append(lines, equalLines(a[endA:], endA+1, endB+1)...)
 }
 
-// linesOf are the lines of a text; one that is empty has none.
+// linesOf splits a text into lines; the empty text has none.
 func linesOf(text string) []string {
 	if text == "" {
 		return nil
@@ -37,7 +38,7 @@ func linesOf(text string) []string {
 	return strings.Split(text, "\n")
 }
 
-func keep(same []string, before, after int) []view.DiffLine {
+func equalLines(same []string, before, after int) []view.DiffLine {
 	lines := make([]view.DiffLine, len(same))
 	for i, text := range same {
 		lines[i] = view.DiffLine{Before: before + i, After: after + i, Text: text}
@@ -45,17 +46,17 @@ func keep(same []string, before, after int) []view.DiffLine {
 	return lines
 }
 
-// changed compares what differs at both ends.
-func changed(a, b []string, first int) []view.DiffLine {
+// changedLines compares lines whose first and last ones differ. first is the number of the first line.
+func changedLines(a, b []string, first int) []view.DiffLine {
 	var lines []view.DiffLine
-	gone := func(i int) { lines = append(lines, view.DiffLine{Before: first + i, Text: a[i]}) }
-	come := func(j int) { lines = append(lines, view.DiffLine{After: first + j, Text: b[j]}) }
+	removed := func(i int) { lines = append(lines, view.DiffLine{Before: first + i, Text: a[i]}) }
+	added := func(j int) { lines = append(lines, view.DiffLine{After: first + j, Text: b[j]}) }
 	if len(a)*len(b) > maxDiffLines*maxDiffLines {
 		for i := range a {
-			gone(i)
+			removed(i)
 		}
 		for j := range b {
-			come(j)
+			added(j)
 		}
 		return lines
 	}
@@ -66,20 +67,20 @@ func changed(a, b []string, first int) []view.DiffLine {
 			lines = append(lines, view.DiffLine{Before: first + i, After: first + j, Text: a[i]})
 			i, j = i+1, j+1
 		case j == len(b) || i < len(a) && common[i+1][j] >= common[i][j+1]:
-			gone(i)
+			removed(i)
 			i++
 		default:
-			come(j)
+			added(j)
 			j++
 		}
 	}
 	return lines
 }
 
-// contextLines are shown around each change.
+// contextLines is the number of unchanged lines shown around a change.
 const contextLines = 3
 
-// hunks leaves out what lies far from any change.
+// hunks replaces unchanged lines far from any change by gaps.
 func hunks(lines []view.DiffLine) []view.DiffLine {
 	near := make([]bool, len(lines))
 	for i, l := range lines {

@@ -23,7 +23,7 @@ type fault struct {
 func (f *fault) Error() string { return f.Title + ": " + f.Text }
 
 var (
-	errNothing   = &fault{http.StatusNotFound, "Nothing is here", "The page may have moved, or what it showed was deleted."}
+	errNotFound  = &fault{http.StatusNotFound, "Nothing is here", "The page may have moved, or what it showed was deleted."}
 	errForbidden = &fault{http.StatusForbidden, "Not for your role", "Ask an administrator for a role that may do this."}
 )
 
@@ -52,7 +52,7 @@ func faultOf(err error) *fault {
 	case errors.As(err, &large):
 		return &fault{http.StatusRequestEntityTooLarge, "Too large", "The request is larger than this server takes."}
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, queue.ErrNotFound):
-		return errNothing
+		return errNotFound
 	case errors.Is(err, store.ErrExists):
 		return &fault{http.StatusConflict, "This cannot be saved", "There is one of that name already."}
 	case errors.Is(err, queue.ErrFull):
@@ -63,23 +63,23 @@ func faultOf(err error) *fault {
 	return &fault{http.StatusInternalServerError, "Something went wrong here", "The log says what, under the request id of this answer."}
 }
 
-// fail answers with an error, as a page or as a part of one.
-func (x *exchange) fail(err error) {
+// renderError answers with an error, as a page or as a part of one.
+func (req *requestState) renderError(err error) {
 	if errors.Is(err, context.Canceled) {
 		return // the browser is gone
 	}
 	f := faultOf(err)
 	if f.Status >= http.StatusInternalServerError {
-		x.console.config.Log.LogAttrs(x.ctx(), slog.LevelError, "console", slog.String("route", x.r.Pattern), slog.String("error", err.Error()))
+		req.console.config.Log.LogAttrs(req.ctx(), slog.LevelError, "console", slog.String("route", req.r.Pattern), slog.String("error", err.Error()))
 	}
-	if x.fragment() {
-		x.w.Header().Set("HX-Retarget", "#trouble")
-		x.w.Header().Set("HX-Reswap", "innerHTML")
-		err = x.show(f.Status, view.Trouble(f.Title, f.Text))
+	if req.fragment() {
+		req.w.Header().Set("HX-Retarget", "#trouble")
+		req.w.Header().Set("HX-Reswap", "innerHTML")
+		err = req.render(f.Status, view.ErrorFragment(f.Title, f.Text))
 	} else {
-		err = x.show(f.Status, view.Fault(x.page("", f.Title), f.Title, f.Text))
+		err = req.render(f.Status, view.ErrorPage(req.page("", f.Title), f.Title, f.Text))
 	}
 	if err != nil {
-		x.w.WriteHeader(http.StatusInternalServerError)
+		req.w.WriteHeader(http.StatusInternalServerError)
 	}
 }

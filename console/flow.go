@@ -11,37 +11,37 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/console/picture"
+	"github.com/penstock/penstock/console/diagram"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
 )
 
-// flowPage shows a flow as a picture beside its text.
-func flowPage(x *exchange) error {
-	head, err := x.head()
+// flowPage shows the diagram of a flow beside its source.
+func flowPage(req *requestState) error {
+	head, err := req.head()
 	if err != nil {
 		return err
 	}
-	source, err := x.console.config.Store.Flows().Source(x.ctx(), head.Number, head.Version)
+	source, err := req.console.config.Store.Flows().Source(req.ctx(), head.Number, head.Version)
 	if err != nil {
 		return err
 	}
-	f := view.Flow{FlowRow: x.flowRow(head), Source: string(source), Picture: x.draw(source), Schema: Root + "/flows/schema.json"}
-	f.Writable = x.may(auth.ScopeWriteFlows)
-	return x.show(200, view.FlowPage(x.page("flows", f.Name), f))
+	f := view.Flow{FlowRow: req.flowRow(head), Source: string(source), Diagram: req.diagram(source), Schema: Root + "/flows/schema.json"}
+	f.Writable = req.may(auth.ScopeWriteFlows)
+	return req.render(200, view.FlowPage(req.page("flows", f.Name), f))
 }
 
-// draw lays out a flow whose text is right; nil: it cannot be read.
-func (x *exchange) draw(source []byte) *picture.Picture {
-	o, err := picture.Read(source, x.console.config.Catalogue)
+// diagram returns the diagram of a valid source; nil when the source cannot be parsed.
+func (req *requestState) diagram(source []byte) *diagram.Diagram {
+	o, err := diagram.Read(source, req.console.config.Catalogue)
 	if err != nil {
 		return nil
 	}
-	p := picture.Lay(o)
+	p := diagram.Layout(o)
 	return &p
 }
 
-// newSource is where a new flow begins.
+// newSource is the source of a new flow.
 const newSource = `flow: %d
 slug: my-flow
 name: What it does, in a few words
@@ -54,56 +54,57 @@ tests:
     output: [{message: "Hello, Ada"}]
 `
 
-// newFlowPage is the editor with a flow to begin with.
-func newFlowPage(x *exchange) error {
+// newFlowPage shows the editor with a template for a new flow.
+func newFlowPage(req *requestState) error {
 	number := int64(1)
-	for _, head := range x.console.config.Store.Flows().List() {
+	for _, head := range req.console.config.Store.Flows().List() {
 		if head.Number >= number {
 			number = head.Number + 1
 		}
 	}
 	source := fmt.Sprintf(newSource, number)
-	f := view.Flow{Source: source, Picture: x.draw([]byte(source)), Writable: true, New: true, Schema: Root + "/flows/schema.json"}
+	f := view.Flow{Source: source, Diagram: req.diagram([]byte(source)), Writable: true, New: true, Schema: Root + "/flows/schema.json"}
 	f.Name = "New flow"
-	return x.show(200, view.FlowPage(x.page("flows", "New flow"), f))
+	return req.render(200, view.FlowPage(req.page("flows", "New flow"), f))
 }
 
-// flowSchema is the JSON Schema of flow files, for the editor's completion.
-func flowSchema(x *exchange) error {
-	x.w.Header().Set("Content-Type", "application/schema+json")
-	x.send(http.StatusOK, flows.Schema(x.console.config.Catalogue))
+// flowSchema serves the JSON Schema of flow files, which the editor's completion uses.
+func flowSchema(req *requestState) error {
+	req.w.Header().Set("Content-Type", "application/schema+json")
+	req.send(http.StatusOK, flows.Schema(req.console.config.Catalogue))
 	return nil
 }
 
-// checked is what the editor is told of a text.
-type checked struct {
+// checkResult is the response to a check of a source by the editor.
+type checkResult struct {
 	Problems flows.Problems `json:"problems"`
-	Picture  string         `json:"picture,omitempty"` // empty: the text has mistakes
-	Tests    []testTold     `json:"tests,omitempty"`
+	Diagram  string         `json:"picture,omitempty"` // HTML; empty: the source has mistakes
+	Tests    []testResult   `json:"tests,omitempty"`
 }
 
-type testTold struct {
+// testResult is the result of one test of a flow.
+type testResult struct {
 	Name    string `json:"name"`
 	Line    int    `json:"line"`
 	Failure string `json:"failure,omitempty"`
 }
 
-// written is the text of the editor. Forms end lines with CR LF, flow files
-// with LF, and the version of a flow is that of its bytes.
-func (x *exchange) written() []byte {
-	return []byte(strings.ReplaceAll(x.r.PostFormValue("source"), "\r\n", "\n"))
+// submittedSource returns the source in the form, with LF instead of the CR LF that forms send: the version of a flow
+// is the hash of its bytes.
+func (req *requestState) submittedSource() []byte {
+	return []byte(strings.ReplaceAll(req.r.PostFormValue("source"), "\r\n", "\n"))
 }
 
-// checkFlow tells the mistakes of a text, draws one that has none, and runs
-// its tests.
-func checkFlow(x *exchange) error {
-	source := x.written()
-	flow, err := flows.Parse("flow.yaml", source, x.console.config.Catalogue)
-	told := checked{Problems: flows.Problems{}}
+// checkFlow reports the mistakes in a source. For a source without mistakes it returns the diagram and the test
+// results.
+func checkFlow(req *requestState) error {
+	source := req.submittedSource()
+	flow, err := flows.Parse("flow.yaml", source, req.console.config.Catalogue)
+	told := checkResult{Problems: flows.Problems{}}
 	switch {
 	case err == nil:
-		told.Tests = runTests(x.ctx(), flow)
-		if told.Picture, err = x.pictureOf(source); err != nil {
+		told.Tests = runTests(req.ctx(), flow)
+		if told.Diagram, err = req.diagramHTML(source); err != nil {
 			return err
 		}
 	case !errors.As(err, &told.Problems):
@@ -113,80 +114,79 @@ func checkFlow(x *exchange) error {
 	if err != nil {
 		return fmt.Errorf("tell problems: %w", err)
 	}
-	x.w.Header().Set("Content-Type", "application/json")
-	x.send(http.StatusOK, text)
+	req.w.Header().Set("Content-Type", "application/json")
+	req.send(http.StatusOK, text)
 	return nil
 }
 
-func runTests(ctx context.Context, f *flows.Flow) []testTold {
-	var told []testTold
+func runTests(ctx context.Context, f *flows.Flow) []testResult {
+	var told []testResult
 	for _, r := range flows.RunTests(ctx, f) {
-		told = append(told, testTold{r.Name, r.Line, r.Failure})
+		told = append(told, testResult{r.Name, r.Line, r.Failure})
 	}
 	return told
 }
 
-// saveFlow deploys a text, or shows it again with its mistakes.
-func saveFlow(x *exchange) error {
-	source := x.written()
-	flow, err := flows.Parse("flow.yaml", source, x.console.config.Catalogue)
-	was, _ := strconv.ParseInt(x.r.PostFormValue("flow"), 10, 64) // zero: a new one
-	store := x.console.config.Store.Flows()
+// saveFlow deploys a source, or shows the editor again with the mistakes.
+func saveFlow(req *requestState) error {
+	source := req.submittedSource()
+	flow, err := flows.Parse("flow.yaml", source, req.console.config.Catalogue)
+	was, _ := strconv.ParseInt(req.r.PostFormValue("flow"), 10, 64) // zero: a new one
+	store := req.console.config.Store.Flows()
 	if err == nil {
-		err = x.mayTake(flow.Number, was)
+		err = req.checkNumber(flow.Number, was)
 	}
-	before, _ := store.Head(strconv.FormatInt(was, 10))
+	before, _ := store.Deployment(strconv.FormatInt(was, 10))
 	if err == nil {
-		_, err = store.Deploy(x.ctx(), flow)
+		_, err = store.Deploy(req.ctx(), flow)
 	}
 	if err != nil {
-		return x.showAgain(source, was, err)
+		return req.renderUnsaved(source, was, err)
 	}
 	number := strconv.FormatInt(flow.Number, 10)
-	x.audit("POST "+Root+"/flows", number)
+	req.audit("POST "+Root+"/flows", number)
 	if before.Version == flow.Version {
-		x.leaveNotice("Nothing had changed.")
+		req.setNotice("Nothing had changed.")
 	} else {
-		x.leaveNotice("Saved. New runs use version " + view.Short(flow.Version) + ".")
+		req.setNotice("Saved. New runs use version " + view.Short(flow.Version) + ".")
 	}
-	return x.redirect(Root + "/flows/" + number)
+	return req.redirect(Root + "/flows/" + number)
 }
 
-// mayTake refuses a text that would replace another flow than the one that
-// was opened.
-func (x *exchange) mayTake(number, was int64) error {
-	taken := slices.ContainsFunc(x.flowNames(), func(f view.FlowName) bool { return f.Number == number })
+// checkNumber rejects a source that would replace a flow other than the one opened in the editor.
+func (req *requestState) checkNumber(number, was int64) error {
+	taken := slices.ContainsFunc(req.flowNames(), func(f view.FlowName) bool { return f.Number == number })
 	if taken && number != was {
 		return &fault{http.StatusConflict, "The number is taken", fmt.Sprintf("Flow %d is another flow. Choose a number that is free.", number)}
 	}
 	return nil
 }
 
-// pictureOf is the picture as HTML.
-func (x *exchange) pictureOf(source []byte) (string, error) {
+// diagramHTML renders the diagram; empty when the source cannot be parsed.
+func (req *requestState) diagramHTML(source []byte) (string, error) {
 	var b strings.Builder
-	if p := x.draw(source); p != nil {
-		if err := view.Picture(*p).Render(x.ctx(), &b); err != nil {
+	if p := req.diagram(source); p != nil {
+		if err := view.FlowDiagram(*p).Render(req.ctx(), &b); err != nil {
 			return "", err
 		}
 	}
 	return b.String(), nil
 }
 
-// showAgain shows the editor with a text that was not saved.
-func (x *exchange) showAgain(source []byte, was int64, err error) error {
+// renderUnsaved shows the editor again with a source that was not saved. It returns err if that is an internal error.
+func (req *requestState) renderUnsaved(source []byte, was int64, err error) error {
 	why := faultOf(err)
 	if why.Status >= http.StatusInternalServerError {
 		return err
 	}
-	f := view.Flow{Source: string(source), Picture: x.draw(source), Writable: true, New: was == 0, Schema: Root + "/flows/schema.json"}
-	if head, err := x.console.config.Store.Flows().Head(strconv.FormatInt(was, 10)); err == nil {
-		f.FlowRow = x.flowRow(head)
+	f := view.Flow{Source: string(source), Diagram: req.diagram(source), Writable: true, New: was == 0, Schema: Root + "/flows/schema.json"}
+	if head, err := req.console.config.Store.Flows().Deployment(strconv.FormatInt(was, 10)); err == nil {
+		f.FlowRow = req.flowRow(head)
 	}
 	f.Trouble = why.Text
 	var problems flows.Problems
 	if errors.As(err, &problems) {
 		f.Problems, f.Trouble = problems, ""
 	}
-	return x.show(why.Status, view.FlowPage(x.page("flows", "Not saved"), f))
+	return req.render(why.Status, view.FlowPage(req.page("flows", "Not saved"), f))
 }

@@ -19,14 +19,14 @@ var d0 = time.Date(2026, 1, 1, 0, 1, 0, 0, time.UTC) // read only
 
 func TestAFlowIsSavedComparedAndRolledBack(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
-	b := d.as("root")
-	if w := b.post("/flows", "flow", "1", "source", hello+"tests: 3\n"); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "7:8") {
+	d := newTestConsole(t)
+	b := d.signedIn("root")
+	if w := b.post("/flows", "flow", "1", "source", helloFlow+"tests: 3\n"); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "7:8") {
 		t.Errorf("a flow with a mistake: %d", w.Code)
 	}
-	first, err := d.config.Store.Flows().Head("1")
+	first, err := d.config.Store.Flows().Deployment("1")
 	must(t, err)
-	next := strings.ReplaceAll(hello, "Hello,", "Good day,")
+	next := strings.ReplaceAll(helloFlow, "Hello,", "Good day,")
 	if w := b.post("/flows", "flow", "1", "source", strings.ReplaceAll(next, "\n", "\r\n")); w.Code != http.StatusSeeOther {
 		t.Fatalf("save: %d %s", w.Code, w.Body)
 	}
@@ -42,14 +42,14 @@ func TestAFlowIsSavedComparedAndRolledBack(t *testing.T) {
 		}
 	}
 	b.post("/flows/1/rollback", "version", first.Version)
-	if now, err := d.config.Store.Flows().Head("1"); err != nil || now.Version != first.Version {
+	if now, err := d.config.Store.Flows().Deployment("1"); err != nil || now.Version != first.Version {
 		t.Errorf("rolled back to %s, %v", now.Version, err)
 	}
 	if w := b.post("/flows", "source", next); w.Code != http.StatusConflict {
 		t.Errorf("a new flow with a number that is taken: %d", w.Code)
 	}
 	b.post("/flows/1/enabled", "enabled", "false")
-	if now, err := d.config.Store.Flows().Head("1"); err != nil || now.Enabled {
+	if now, err := d.config.Store.Flows().Deployment("1"); err != nil || now.Enabled {
 		t.Errorf("enabled %t, %v", now.Enabled, err)
 	}
 	b.post("/flows/1/delete")
@@ -66,27 +66,27 @@ func TestAFlowIsSavedComparedAndRolledBack(t *testing.T) {
 
 func TestATextIsChecked(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
-	b := d.as("vera")
-	check := func(source string) (told checked) {
+	d := newTestConsole(t)
+	b := d.signedIn("vera")
+	check := func(source string) (told checkResult) {
 		w := b.post("/flows/check", "source", source)
 		must(t, json.Unmarshal(w.Body.Bytes(), &told))
 		return told
 	}
-	good := check(hello + "tests:\n  - {name: one, event: {name: Ada}, output: [{message: \"Hello, Ada\"}]}\n  - {name: two, output: []}\n")
-	if len(good.Problems) != 0 || !strings.Contains(good.Picture, "<svg") || len(good.Tests) != 2 || good.Tests[0].Failure != "" || good.Tests[1].Failure == "" {
+	good := check(helloFlow + "tests:\n  - {name: one, event: {name: Ada}, output: [{message: \"Hello, Ada\"}]}\n  - {name: two, output: []}\n")
+	if len(good.Problems) != 0 || !strings.Contains(good.Diagram, "<svg") || len(good.Tests) != 2 || good.Tests[0].Failure != "" || good.Tests[1].Failure == "" {
 		t.Errorf("told %+v", good)
 	}
 	bad := check("flow: 1\ntrigger: webhook\nsteps:\n  - sett: {a: 1}\n")
-	if len(bad.Problems) != 1 || bad.Problems[0].Line != 4 || bad.Picture != "" {
+	if len(bad.Problems) != 1 || bad.Problems[0].Line != 4 || bad.Diagram != "" {
 		t.Errorf("told %+v", bad)
 	}
 }
 
 func TestAFlowIsTried(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
-	b := d.as("olga")
+	d := newTestConsole(t)
+	b := d.signedIn("olga")
 	w := b.post("/flows/1/try", "event", `{"name": "Zoë"}`)
 	run, err := d.config.Queue.Record(t.Context(), strings.TrimPrefix(w.Header().Get("Location"), Root+"/runs/"))
 	must(t, err)
@@ -100,8 +100,8 @@ func TestAFlowIsTried(t *testing.T) {
 
 func TestASignedURLIsRight(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, func(c *Config) { c.Issuer = "https://penstock.example.org" })
-	b := d.as("olga")
+	d := newTestConsole(t, func(c *Config) { c.Issuer = "https://penstock.example.org" })
+	b := d.signedIn("olga")
 	page := b.post("/flows/1/call", "event", "{\n  \"name\": \"Zoë\"\n}", "key", "crm").Body.String()
 	start := strings.Index(page, `data-copy="https://penstock.example.org/apis/execute.php?`)
 	if start < 0 {
@@ -111,10 +111,10 @@ func TestASignedURLIsRight(t *testing.T) {
 	raw, _, _ = strings.Cut(raw, `"`)
 	q, err := auth.ParseQuery(strings.ReplaceAll(raw, "&amp;", "&"))
 	must(t, err)
-	if !auth.VerifyCheck(q, []byte(`{"name":"Zoë"}`), auth.Secrets{Current: secretWord}) {
+	if !auth.VerifyCheck(q, []byte(`{"name":"Zoë"}`), auth.Secrets{Current: testSecret}) {
 		t.Errorf("the check of %s is wrong", raw)
 	}
-	if strings.Contains(page, secretWord) {
+	if strings.Contains(page, testSecret) {
 		t.Error("the page shows the secret of the key")
 	}
 	for _, language := range []string{"in-curl", "in-php", "in-node", "in-python", "in-csharp", "in-apex", "in-native"} {
@@ -131,7 +131,7 @@ func TestDiff(t *testing.T) {
 	t.Parallel()
 	before := "a\nb\nc\nd\ne\nf\ng\nh\ni"
 	after := "a\nb\nc\nd\nE\nf\ng\nh\ni\nj"
-	got := hunks(compareTexts(before, after))
+	got := hunks(diffLines(before, after))
 	want := []view.DiffLine{
 		{Gap: true},
 		{Before: 2, After: 2, Text: "b"}, {Before: 3, After: 3, Text: "c"}, {Before: 4, After: 4, Text: "d"},
@@ -142,10 +142,10 @@ func TestDiff(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("lines (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]view.DiffLine{{Before: 1, Text: "a"}, {Before: 2, Text: "b"}}, compareTexts("a\nb", "")); diff != "" {
+	if diff := cmp.Diff([]view.DiffLine{{Before: 1, Text: "a"}, {Before: 2, Text: "b"}}, diffLines("a\nb", "")); diff != "" {
 		t.Errorf("lines against nothing (-want +got):\n%s", diff)
 	}
-	if got := compareTexts("x", "x"); got != nil {
+	if got := diffLines("x", "x"); got != nil {
 		t.Errorf("equal texts differ: %v", got)
 	}
 }
@@ -160,14 +160,14 @@ func TestSummary(t *testing.T) {
 		}
 		return r
 	}
-	s := summary([]queue.Record{
+	s := summarize([]queue.Record{
 		run(0, time.Second, queue.Succeeded), run(30*time.Second, 3*time.Second, queue.Failed),
 		run(5*time.Minute, 2*time.Second, queue.TimedOut), run(14*time.Minute, 0, queue.Running),
 	}, d0, 15*time.Minute)
 	if s.Runs != 4 || s.Failed != 2 || s.Open != 1 || s.Rate != 2.0/60 || s.P50 != 2*time.Second || s.P99 != 3*time.Second {
 		t.Errorf("summary %+v", s)
 	}
-	if last, first := s.Bars[pulseBars-1], s.Bars[3]; last.Runs != 1 || first.Runs != 1 || s.Bars[pulseBars-3].Failed != 1 {
+	if last, first := s.Bars[overviewBars-1], s.Bars[3]; last.Runs != 1 || first.Runs != 1 || s.Bars[overviewBars-3].Failed != 1 {
 		t.Errorf("bars %+v", s.Bars)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/penstock/penstock/console/view"
 )
 
-// passedItem is what became of one item at a step, as workers record it.
-type passedItem struct {
+// itemOutcome is the result of one item at a step, as recorded by the worker.
+type itemOutcome struct {
 	Item     int    `json:"item"`
 	After    int64  `json:"after_us"`
 	Micros   int64  `json:"us"`
@@ -20,10 +20,11 @@ type passedItem struct {
 	Error    string `json:"error"`
 }
 
-// itemRows are the items of one passage, placed on the run's span.
-func (p *passed) itemRows(from time.Time, part func(time.Duration) float64) []view.ItemRow {
+// itemRows returns the items of a step run with their places on the run's timeline. from is the start of the timeline;
+// part converts a duration to percent of it.
+func (p *stepRun) itemRows(from time.Time, part func(time.Duration) float64) []view.ItemRow {
 	rows := make([]view.ItemRow, len(p.Each))
-	before, known := 0, true // where the item's results begin among those of the passage
+	before, known := 0, true // index of the item's first result in p.Items; false after a missing item
 	for i, e := range p.Each {
 		starts, took := p.begin().Sub(from)+time.Duration(e.After)*time.Microsecond, time.Duration(e.Micros)*time.Microsecond
 		rows[i] = view.ItemRow{
@@ -32,15 +33,14 @@ func (p *passed) itemRows(from time.Time, part func(time.Duration) float64) []vi
 			Bar: view.Bar{From: part(starts), Width: part(took), Failed: e.Error != ""},
 		}
 		if known = known && e.Item == i; known {
-			rows[i].Became = slice(p.Items, before, e.Out)
+			rows[i].Output = slice(p.Items, before, e.Out)
 			before += e.Out
 		}
 	}
 	return rows
 }
 
-// slice is n elements of a JSON array, as an array; nil when it has not all
-// of them.
+// slice returns n elements of a JSON array from an index on, as an array; nil when the array is shorter or n is 0.
 func slice(array json.RawMessage, from, n int) json.RawMessage {
 	var all []json.RawMessage
 	if n == 0 || array == nil || json.Unmarshal(array, &all) != nil || from+n > len(all) {

@@ -13,115 +13,115 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// overlapLimit is the longest time for which two secrets of a key count.
+// overlapLimit is the maximum time for which both secrets of a key are valid.
 const overlapLimit = 30 * 24 * time.Hour
 
 // keysPage lists the API keys.
-func keysPage(x *exchange) error {
-	keys, err := x.console.config.Store.Keys().List(x.ctx())
+func keysPage(req *requestState) error {
+	keys, err := req.console.config.Store.Keys().List(req.ctx())
 	if err != nil {
 		return err
 	}
-	return x.show(200, view.KeysPage(x.page("access", "API keys"), keys))
+	return req.render(200, view.KeysPage(req.page("access", "API keys"), keys))
 }
 
-// keyPage shows one key, its secret behind a click.
-func keyPage(x *exchange) error {
-	key, err := x.console.config.Store.Keys().Key(x.ctx(), x.r.PathValue("key"))
+// keyPage shows one key. Its secret is hidden until a click.
+func keyPage(req *requestState) error {
+	key, err := req.console.config.Store.Keys().Key(req.ctx(), req.r.PathValue("key"))
 	if err != nil {
 		return err
 	}
 	sheet := view.KeySheet{Key: key}
-	if x.console.config.Now().Before(key.PreviousUntil) {
-		if sheet.Use, err = x.console.config.Rotations.Use(x.ctx(), key); err != nil {
+	if req.console.config.Now().Before(key.PreviousUntil) {
+		if sheet.Use, err = req.console.config.Rotations.Use(req.ctx(), key); err != nil {
 			return err
 		}
 	}
-	return x.show(200, view.KeyPage(x.page("access", "API key"), sheet))
+	return req.render(200, view.KeyPage(req.page("access", "API key"), sheet))
 }
 
-func createKey(x *exchange) error {
-	key := store.Key{Key: strings.TrimSpace(x.r.PostFormValue("key")), APIAccess: true}
-	if err := x.readKey(&key); err != nil {
+func createKey(req *requestState) error {
+	key := store.Key{Key: strings.TrimSpace(req.r.PostFormValue("key")), APIAccess: true}
+	if err := req.readKey(&key); err != nil {
 		return err
 	}
-	made, err := x.console.config.Store.Keys().Create(x.ctx(), key)
+	made, err := req.console.config.Store.Keys().Create(req.ctx(), key)
 	if err != nil {
 		return err
 	}
-	x.audit("POST "+Root+"/access/keys", made.Key)
-	x.leaveNotice("The key was made. Its secret is below, whenever you need it.")
-	return x.redirect(view.KeyPath(made))
+	req.audit("POST "+Root+"/access/keys", made.Key)
+	req.setNotice("The key was created. Its secret is below.")
+	return req.redirect(view.KeyPath(made))
 }
 
-func changeKey(x *exchange) error {
-	return x.editKey("was saved", "POST "+Root+"/access/keys/{key}", x.readKey)
+func changeKey(req *requestState) error {
+	return req.editKey("was saved", "POST "+Root+"/access/keys/{key}", req.readKey)
 }
 
-// switchKey switches the API access of a key.
-func switchKey(x *exchange) error {
-	on := x.r.PostFormValue("on") == "true"
-	key, err := x.console.config.Store.Keys().Change(x.ctx(), x.r.PathValue("key"), func(k *store.Key) error {
+// switchKey enables or disables the API access of a key.
+func switchKey(req *requestState) error {
+	on := req.r.PostFormValue("on") == "true"
+	key, err := req.console.config.Store.Keys().Change(req.ctx(), req.r.PathValue("key"), func(k *store.Key) error {
 		k.APIAccess = on
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	x.audit("POST "+Root+"/access/keys/{key}/access", key.Key)
-	if x.fragment() {
-		return x.show(200, view.KeySwitch(x.page("access", ""), key))
+	req.audit("POST "+Root+"/access/keys/{key}/access", key.Key)
+	if req.fragment() {
+		return req.render(200, view.KeySwitch(req.page("access", ""), key))
 	}
-	return x.redirect(view.KeyPath(key))
+	return req.redirect(view.KeyPath(key))
 }
 
-// rotateKey gives a key a new secret; the one before counts for a while.
-func rotateKey(x *exchange) error {
-	hours, err := strconv.Atoi(x.r.PostFormValue("overlap_hours"))
+// rotateKey gives a key a new secret. The previous one stays valid for the overlap of the form.
+func rotateKey(req *requestState) error {
+	hours, err := strconv.Atoi(req.r.PostFormValue("overlap_hours"))
 	overlap := time.Duration(hours) * time.Hour
 	if err != nil || overlap < 0 || overlap > overlapLimit {
 		return &fault{http.StatusBadRequest, "This cannot be saved", "The overlap is from 0 to 720 hours."}
 	}
-	key, err := x.console.config.Store.Keys().Rotate(x.ctx(), x.r.PathValue("key"), overlap)
+	key, err := req.console.config.Store.Keys().Rotate(req.ctx(), req.r.PathValue("key"), overlap)
 	if err != nil {
 		return err
 	}
-	x.audit("POST "+Root+"/access/keys/{key}/rotate", key.Key)
-	x.leaveNotice("The key has a new secret.")
-	return x.redirect(view.KeyPath(key))
+	req.audit("POST "+Root+"/access/keys/{key}/rotate", key.Key)
+	req.setNotice("The key has a new secret.")
+	return req.redirect(view.KeyPath(key))
 }
 
-// endOverlap lets the secret before count no more.
-func endOverlap(x *exchange) error {
-	return x.editKey("has one secret now: the old one counts no more", "POST "+Root+"/access/keys/{key}/settle", func(k *store.Key) error {
+// endOverlap invalidates the previous secret of a key.
+func endOverlap(req *requestState) error {
+	return req.editKey("has one secret now: the old one is no longer valid", "POST "+Root+"/access/keys/{key}/settle", func(k *store.Key) error {
 		k.Previous, k.PreviousUntil = "", time.Time{}
 		return nil
 	})
 }
 
-func deleteKey(x *exchange) error {
-	key := x.r.PathValue("key")
-	if err := x.console.config.Store.Keys().Delete(x.ctx(), key); err != nil {
+func deleteKey(req *requestState) error {
+	key := req.r.PathValue("key")
+	if err := req.console.config.Store.Keys().Delete(req.ctx(), key); err != nil {
 		return err
 	}
-	x.audit("POST "+Root+"/access/keys/{key}/delete", key)
-	x.leaveNotice("The key was deleted.")
-	return x.redirect(Root + "/access/keys")
+	req.audit("POST "+Root+"/access/keys/{key}/delete", key)
+	req.setNotice("The key was deleted.")
+	return req.redirect(Root + "/access/keys")
 }
 
-func (x *exchange) editKey(done, act string, edit func(*store.Key) error) error {
-	key, err := x.console.config.Store.Keys().Change(x.ctx(), x.r.PathValue("key"), edit)
+func (req *requestState) editKey(done, act string, edit func(*store.Key) error) error {
+	key, err := req.console.config.Store.Keys().Change(req.ctx(), req.r.PathValue("key"), edit)
 	if err != nil {
 		return err
 	}
-	x.audit(act, key.Key)
-	x.leaveNotice("The key " + done + ".")
-	return x.redirect(view.KeyPath(key))
+	req.audit(act, key.Key)
+	req.setNotice("The key " + done + ".")
+	return req.redirect(view.KeyPath(key))
 }
 
-// readKey fills a key with what the form says.
-func (x *exchange) readKey(k *store.Key) (err error) {
-	form := func(name string) string { return strings.TrimSpace(x.r.PostFormValue(name)) }
+// readKey copies the values of the form to a key.
+func (req *requestState) readKey(k *store.Key) (err error) {
+	form := func(name string) string { return strings.TrimSpace(req.r.PostFormValue(name)) }
 	k.Name, k.OnReplay, k.Rate, k.PublicKey = form("name"), form("on_replay"), form("rate"), form("public_key")
 	k.RefuseV1 = form("signature_v1") == "refuse"
 	if k.Flows, err = readFlows(form("flows")); err != nil {
@@ -149,7 +149,7 @@ func (x *exchange) readKey(k *store.Key) (err error) {
 	return nil
 }
 
-// readFlows reads numbers; nothing, or "all", is all flows, "none" is none.
+// readFlows parses flow numbers. An empty text or "all" means all flows (nil), "none" means no flow (an empty slice).
 func readFlows(text string) ([]int64, error) {
 	flows := []int64{}
 	for _, word := range words(text) {
@@ -171,7 +171,7 @@ func readFlows(text string) ([]int64, error) {
 	return slices.Compact(flows), nil
 }
 
-// words parts a text at commas and white space.
+// words splits a text at commas and white space.
 func words(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\r' || r == '\t' })
 }

@@ -7,34 +7,34 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// linesPage shows who waits behind whom for the slots of each queue.
-func linesPage(x *exchange) error {
-	lines, err := x.lines()
+// linesPage shows the flows whose runs wait in line for the slots of each queue.
+func linesPage(req *requestState) error {
+	lines, err := req.lines()
 	if err != nil {
 		return err
 	}
-	return x.show(200, view.LinesPage(x.page("queues", "Who waits"), lines))
+	return req.render(200, view.LinesPage(req.page("queues", "Runs in line"), lines))
 }
 
-// linesNow is the part of the page that changes.
-func linesNow(x *exchange) error {
-	lines, err := x.lines()
+// linesFragment is the part of the page that is refreshed.
+func linesFragment(req *requestState) error {
+	lines, err := req.lines()
 	if err != nil {
 		return err
 	}
-	return x.show(200, view.LinesNow(x.page("queues", ""), lines))
+	return req.render(200, view.LinesFragment(req.page("queues", ""), lines))
 }
 
-func (x *exchange) lines() ([]view.QueueLines, error) {
-	all, err := x.console.config.Queue.Sharing(x.ctx())
+func (req *requestState) lines() ([]view.QueueLines, error) {
+	all, err := req.console.config.Queue.Sharing(req.ctx())
 	if err != nil {
 		return nil, err
 	}
 	names := map[int64]string{}
-	for _, f := range x.flowNames() {
+	for _, f := range req.flowNames() {
 		names[f.Number] = f.Name
 	}
-	queues, err := x.console.config.Queue.Stats(x.ctx())
+	queues, err := req.console.config.Queue.Stats(req.ctx())
 	if err != nil {
 		return nil, err
 	}
@@ -44,17 +44,17 @@ func (x *exchange) lines() ([]view.QueueLines, error) {
 	}
 	out := make([]view.QueueLines, 0, len(all))
 	for i := range all {
-		out = append(out, x.queueLines(&all[i], names, paused[all[i].Queue]))
+		out = append(out, req.queueLines(&all[i], names, paused[all[i].Queue]))
 	}
 	return out, nil
 }
 
-func (x *exchange) queueLines(s *queue.Sharing, names map[int64]string, paused bool) view.QueueLines {
+func (req *requestState) queueLines(s *queue.Sharing, names map[int64]string, paused bool) view.QueueLines {
 	q := view.QueueLines{Queue: s.Queue, Slots: s.Slots, Spare: s.Spare, Share: s.Share, Turns: s.Turns, More: s.More, Paused: paused}
 	for _, l := range s.Lines {
 		q.Lines = append(q.Lines, view.LineRow{
 			Flow: l.Flow, Name: names[l.Flow], Now: l.Now, Waited: l.Waited, Unwaited: l.Unwaited, Oldest: l.Oldest(),
-			Share: cmp.Or(l.Share, s.Share), AtLeast: l.AtLeast, Paused: !x.console.config.Store.Flows().Paused(l.Flow).IsZero(),
+			Share: cmp.Or(l.Share, s.Share), AtLeast: l.AtLeast, Paused: !req.console.config.Store.Flows().Paused(l.Flow).IsZero(),
 		})
 	}
 	return q

@@ -8,42 +8,42 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// overviewPage shows how the product does, and a newcomer what to do.
-func overviewPage(x *exchange) error {
-	o, err := x.overview()
+// overviewPage shows the state of the installation, and the first steps for a new user.
+func overviewPage(req *requestState) error {
+	o, err := req.overview()
 	if err != nil {
 		return err
 	}
-	return x.show(200, view.OverviewPage(x.page("overview", "Overview"), o))
+	return req.render(200, view.OverviewPage(req.page("overview", "Overview"), o))
 }
 
-// overviewPulse is the part of the overview that changes.
-func overviewPulse(x *exchange) error {
-	o, err := x.overview()
+// overviewFragment is the part of the overview that is refreshed.
+func overviewFragment(req *requestState) error {
+	o, err := req.overview()
 	if err != nil {
 		return err
 	}
-	return x.show(200, view.OverviewPulse(x.page("overview", ""), o))
+	return req.render(200, view.OverviewFragment(req.page("overview", ""), o))
 }
 
-// shownRuns are listed on the overview.
-const shownRuns = 8
+// latestRuns is the number of runs listed on the overview.
+const latestRuns = 8
 
-func (x *exchange) overview() (view.Overview, error) {
-	looked, err := x.console.pulse.take(x.ctx())
+func (req *requestState) overview() (view.Overview, error) {
+	looked, err := req.console.overviewCache.get(req.ctx())
 	if err != nil {
 		return view.Overview{}, err
 	}
-	o := view.Overview{Pulse: looked, Flows: len(x.console.config.Store.Flows().List())}
-	now, names := x.console.config.Now(), x.flowNames()
-	_, err = x.console.config.Queue.List(x.ctx(), queue.List{Most: shownRuns}, func(r *queue.Record) {
-		o.Latest = append(o.Latest, x.runRow(r, now, names))
+	o := view.Overview{Activity: looked, Flows: len(req.console.config.Store.Flows().List())}
+	now, names := req.console.config.Now(), req.flowNames()
+	_, err = req.console.config.Queue.List(req.ctx(), queue.List{Most: latestRuns}, func(r *queue.Record) {
+		o.Latest = append(o.Latest, req.runRow(r, now, names))
 	})
 	if err != nil {
 		return o, err
 	}
-	if x.may(auth.ScopeClients) {
-		if o.Keys, err = x.console.config.Store.Keys().Len(x.ctx()); err != nil {
+	if req.may(auth.ScopeClients) {
+		if o.Keys, err = req.console.config.Store.Keys().Len(req.ctx()); err != nil {
 			return o, err
 		}
 	}

@@ -12,12 +12,11 @@ import (
 	"github.com/penstock/penstock/auth"
 )
 
-// queuesUI is asynqmon behind the console's session: one for those who may
-// only look, one for those who may act. It has no authentication of its own.
-type queuesUI struct{ looking, acting http.Handler }
+// queuesUI is asynqmon, which has no authentication of its own, behind the console's session: one instance for users
+// who may only read, one for those who may write.
+type queuesUI struct{ readOnly, readWrite http.Handler }
 
-// sharedClient gives asynqmon the console's connection to Redis. It is never
-// told to close it.
+// sharedClient lets asynqmon use the console's Redis client. asynqmon is never closed, so that the client stays open.
 type sharedClient struct{ redis.UniversalClient }
 
 // MakeRedisClient implements asynq.RedisConnOpt.
@@ -27,62 +26,61 @@ func newQueuesUI(client redis.UniversalClient) queuesUI {
 	options := asynqmon.Options{RootPath: Root + "/queues", RedisConnOpt: sharedClient{client}}
 	acting := asynqmon.New(options)
 	options.ReadOnly = true
-	return queuesUI{looking: asynqmon.New(options), acting: acting}
+	return queuesUI{readOnly: asynqmon.New(options), readWrite: acting}
 }
 
-// queuesPage answers what asynqmon's page asks for. Its own files may be kept.
-func queuesPage(x *exchange) error {
-	ui := x.console.queues.looking
+// queuesPage serves asynqmon. Its static files may be cached.
+func queuesPage(req *requestState) error {
+	ui := req.console.queues.readOnly
 	switch {
-	case x.may(auth.ScopeWriteQueues):
-		ui = x.console.queues.acting
-	case strings.Contains(x.r.URL.Path, "/api/redis_info"):
-		return errForbidden // it says where Redis runs and how it is set up
+	case req.may(auth.ScopeWriteQueues):
+		ui = req.console.queues.readWrite
+	case strings.Contains(req.r.URL.Path, "/api/redis_info"):
+		return errForbidden // the response contains the address and the configuration of Redis
 	}
-	answer := heldAnswer{header: http.Header{}, status: http.StatusOK}
-	ui.ServeHTTP(&answer, x.r)
-	h, body := x.w.Header(), answer.body.Bytes()
+	answer := bufferedResponse{header: http.Header{}, status: http.StatusOK}
+	ui.ServeHTTP(&answer, req.r)
+	h, body := req.w.Header(), answer.body.Bytes()
 	kind := answer.header.Get("Content-Type")
 	if kind == "" {
 		kind = http.DetectContentType(body)
 	}
 	h.Set("Content-Type", kind)
 	switch {
-	case strings.HasPrefix(x.r.URL.Path, Root+"/queues/static/"):
+	case strings.HasPrefix(req.r.URL.Path, Root+"/queues/static/"):
 		h.Set("Cache-Control", "private, max-age=31536000, immutable")
-	case strings.HasPrefix(kind, "text/html") && !strings.HasPrefix(x.r.URL.Path, Root+"/queues/api/"):
-		body = x.adopt(body)
+	case strings.HasPrefix(kind, "text/html") && !strings.HasPrefix(req.r.URL.Path, Root+"/queues/api/"):
+		body = req.embedPage(body)
 	}
-	x.send(answer.status, body)
+	req.send(answer.status, body)
 	return nil
 }
 
-// heldAnswer keeps an answer back until it is whole.
-type heldAnswer struct {
+// bufferedResponse buffers a complete response.
+type bufferedResponse struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
 }
 
-func (a *heldAnswer) Header() http.Header         { return a.header }
-func (a *heldAnswer) WriteHeader(status int)      { a.status = status }
-func (a *heldAnswer) Write(b []byte) (int, error) { return a.body.Write(b) }
+func (a *bufferedResponse) Header() http.Header         { return a.header }
+func (a *bufferedResponse) WriteHeader(status int)      { a.status = status }
+func (a *bufferedResponse) Write(b []byte) (int, error) { return a.body.Write(b) }
 
 var (
 	foreignLink  = regexp.MustCompile(`<link[^>]*"https?://[^>]*>`)
 	manifestLink = regexp.MustCompile(`<link rel="manifest"[^>]*>`)
 )
 
-// adopt makes asynqmon's page one of ours: nothing comes from elsewhere, its
-// scripts and styles carry the nonce, its writes the token, and a bar leads
-// back.
-func (x *exchange) adopt(page []byte) []byte {
+// embedPage adapts asynqmon's page to the console: it removes links to other servers, adds the nonce to scripts and the
+// CSRF token for writes, and adds a bar that leads back to the console.
+func (req *requestState) embedPage(page []byte) []byte {
 	page = foreignLink.ReplaceAll(page, nil)
 	page = manifestLink.ReplaceAll(page, nil)
-	page = bytes.ReplaceAll(page, []byte("<script>"), []byte(`<script nonce="`+x.nonce+`">`))
-	ours := `<meta property="csp-nonce" content="` + x.nonce + `"/><meta name="csrf" content="` + mask(x.session.CSRF) + `"/>` +
-		`<link rel="stylesheet" href="` + x.console.assets.url("queues.css") + `"/><script src="` + x.console.assets.url("queues.js") + `"></script></head>`
-	x.w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self' 'nonce-"+x.nonce+"'; style-src 'self' 'nonce-"+x.nonce+"'; "+
+	page = bytes.ReplaceAll(page, []byte("<script>"), []byte(`<script nonce="`+req.nonce+`">`))
+	ours := `<meta property="csp-nonce" content="` + req.nonce + `"/><meta name="csrf" content="` + maskToken(req.session.CSRF) + `"/>` +
+		`<link rel="stylesheet" href="` + req.console.assets.url("queues.css") + `"/><script src="` + req.console.assets.url("queues.js") + `"></script></head>`
+	req.w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self' 'nonce-"+req.nonce+"'; style-src 'self' 'nonce-"+req.nonce+"'; "+
 		"img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	return bytes.Replace(page, []byte("</head>"), []byte(ours), 1)
 }

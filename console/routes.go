@@ -10,18 +10,18 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// route is one page or act: who may have it, and how it is answered.
+// route is one page or action.
 type route struct {
 	pattern string     // below Root
-	scope   auth.Scope // that it takes; empty: whoever is signed in
-	answer  func(*exchange) error
+	scope   auth.Scope // required; empty: any signed-in user
+	handle  func(*requestState) error
 }
 
-// routes lists everything that is for those who are signed in.
+// routes lists everything that requires a session.
 func (c *Console) routes() []route {
 	return []route{
 		{"GET /{$}", "", overviewPage},
-		{"GET /pulse", "", overviewPulse},
+		{"GET /overview", "", overviewFragment},
 		{"POST /signout", "", signOut},
 
 		{"GET /runs", auth.ScopeReadRuns, runsPage},
@@ -44,7 +44,7 @@ func (c *Console) routes() []route {
 		{"GET /flows/{flow}/call", auth.ScopeReadFlows, callPage},
 		{"POST /flows/{flow}/call", auth.ScopeRun, callSamples},
 		{"POST /flows/{flow}/enabled", auth.ScopeWriteFlows, enableFlow},
-		{"POST /flows/{flow}/paused", "", pauseFlow}, // asks for one of two scopes
+		{"POST /flows/{flow}/paused", "", pauseFlow}, // checks for one of two scopes itself
 		{"POST /flows/{flow}/rollback", auth.ScopeWriteFlows, rollBack},
 		{"POST /flows/{flow}/delete", auth.ScopeWriteFlows, deleteFlow},
 
@@ -79,8 +79,8 @@ func (c *Console) routes() []route {
 		{"GET /connections/new", auth.ScopeClients, newConnectionPage},
 		{"GET /connections/{name}", auth.ScopeClients, connectionPage},
 		{"POST /connections/{name}/test", auth.ScopeClients, testConnection},
-		{"POST /connections/{name}/authorise", auth.ScopeClients, authorise},
-		{"GET /authorised", auth.ScopeClients, authorised},
+		{"POST /connections/{name}/authorise", auth.ScopeClients, startConsent},
+		{"GET /authorised", auth.ScopeClients, finishConsent},
 		{"POST /connections/{name}/delete", auth.ScopeClients, deleteConnection},
 		{"POST /secrets", auth.ScopeClients, saveSecret},
 		{"POST /secrets/{name}/delete", auth.ScopeClients, deleteSecret},
@@ -89,7 +89,7 @@ func (c *Console) routes() []route {
 		{"POST /refused", auth.ScopeClients, explainRequest},
 
 		{"GET /lines", auth.ScopeReadQueues, linesPage},
-		{"GET /lines/now", auth.ScopeReadQueues, linesNow},
+		{"GET /lines/now", auth.ScopeReadQueues, linesFragment},
 		{"GET /queues", auth.ScopeReadQueues, queuesPage},
 		{"GET /queues/{path...}", auth.ScopeReadQueues, queuesPage},
 		{"POST /queues/{path...}", auth.ScopeWriteQueues, queuesPage},
@@ -97,94 +97,95 @@ func (c *Console) routes() []route {
 	}
 }
 
-// router lists every path.
+// router registers all paths.
 func (c *Console) router() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+Root+"/assets/{file...}", c.assets)
-	mux.HandleFunc("GET "+Root+"/signin", c.open(signInPage))
-	mux.HandleFunc("POST "+Root+"/signin", c.open(signIn))
+	mux.HandleFunc("GET "+Root+"/signin", c.wrap(signInPage))
+	mux.HandleFunc("POST "+Root+"/signin", c.wrap(signIn))
 	for _, r := range c.routes() {
 		method, path, _ := strings.Cut(r.pattern, " ")
-		mux.HandleFunc(method+" "+Root+path, c.open(c.guarded(r)))
+		mux.HandleFunc(method+" "+Root+path, c.wrap(c.authorize(r)))
 	}
 	mux.HandleFunc("GET "+Root, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, Root+"/", http.StatusMovedPermanently)
 	})
-	mux.HandleFunc(Root+"/", c.open(c.guarded(route{answer: func(*exchange) error { return errNothing }})))
+	mux.HandleFunc(Root+"/", c.wrap(c.authorize(route{handle: func(*requestState) error { return errNotFound }})))
 	return mux
 }
 
-// maxForm is the largest body of a write, in bytes: a flow and what is
-// around it.
+// maxForm is the maximum size of a request body in bytes: a flow file and the rest of its form.
 const maxForm = 1 << 20
 
-// open does for every page what none may forget.
-func (c *Console) open(answer func(*exchange) error) http.HandlerFunc {
+// wrap adds to a page what all pages need: security headers, a limit of the body, the check of the Origin header, and
+// the error page.
+func (c *Console) wrap(answer func(*requestState) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		x := c.newExchange(w, r)
-		x.protect()
+		req := c.newRequestState(w, r)
+		req.setSecurityHeaders()
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		err := c.origin.Check(r)
 		if err == nil {
-			err = answer(x)
+			err = answer(req)
 		} else {
-			err = errForged
+			err = errCSRF
 		}
 		if err != nil {
-			x.fail(err)
+			req.renderError(err)
 		}
 	}
 }
 
-// guarded lets those through who are signed in, may, and meant it.
-func (c *Console) guarded(to route) func(*exchange) error {
-	return func(x *exchange) error {
-		err := x.identify()
+// authorize lets a request through if it has a session, the user has the route's scope and, for a write, the CSRF token
+// is valid.
+func (c *Console) authorize(to route) func(*requestState) error {
+	return func(req *requestState) error {
+		err := req.identify()
 		switch {
 		case errors.Is(err, errNoSession):
-			return x.askToSignIn()
+			return req.redirectToSignIn()
 		case err != nil:
 			return err
-		case to.scope != "" && !x.may(to.scope):
+		case to.scope != "" && !req.may(to.scope):
 			return errForbidden
-		case writes(x.r) && !genuine(x.r, x.session.CSRF):
-			return errForged
+		case isWrite(req.r) && !csrfValid(req.r, req.session.CSRF):
+			return errCSRF
 		}
-		return to.answer(x)
+		return to.handle(req)
 	}
 }
 
-// people are the roles that open the console.
-var people = []store.Role{store.RoleAdmin, store.RoleOperator, store.RoleViewer} // read only
+// consoleRoles are the roles that give access to the console.
+var consoleRoles = []store.Role{store.RoleAdmin, store.RoleOperator, store.RoleViewer} // read only
 
-// identify finds the session and its user. A user who changed since, in
-// password or roles, is nobody.
-func (x *exchange) identify() error {
-	cookie, err := x.r.Cookie(cookieSession)
+// identify sets the session and its user. It returns errNoSession when there is none, or when the user's password or
+// roles have changed since the session began.
+func (req *requestState) identify() error {
+	cookie, err := req.r.Cookie(cookieSession)
 	if err != nil {
 		return errNoSession
 	}
-	s, err := x.console.sessions.find(x.ctx(), cookie.Value)
+	s, err := req.console.sessions.find(req.ctx(), cookie.Value)
 	if err != nil {
 		return err
 	}
-	user, err := x.console.config.Store.Users().User(x.ctx(), s.User)
+	user, err := req.console.config.Store.Users().User(req.ctx(), s.User)
 	if errors.Is(err, store.ErrNotFound) {
 		return errNoSession
 	}
 	if err != nil {
 		return err
 	}
-	roles := rolesHere(user)
+	roles := consoleRolesOf(user)
 	if len(roles) == 0 || user.Epoch != s.Epoch {
 		return errNoSession
 	}
-	x.session, x.user = s, user
-	x.who = &auth.Principal{Kind: auth.KindUser, ID: user.Name, Name: user.Name, Scopes: auth.UserScopes(roles), Staff: true}
+	req.session, req.user = s, user
+	req.who = &auth.Principal{Kind: auth.KindUser, ID: user.Name, Name: user.Name, Scopes: auth.UserScopes(roles), Staff: true}
 	return nil
 }
 
-// rolesHere are the roles of a user that count in the console.
-func rolesHere(u *store.User) []store.Role {
-	return slices.DeleteFunc(slices.Clone(people), func(r store.Role) bool { return !u.Is(r) })
+// consoleRolesOf returns the roles of a user that count in the console.
+func consoleRolesOf(u *store.User) []store.Role {
+	return slices.DeleteFunc(slices.Clone(consoleRoles), func(r store.Role) bool { return !u.Is(r) })
 }

@@ -14,26 +14,26 @@ import (
 )
 
 // runPage shows one run.
-func runPage(x *exchange) error {
-	record, err := x.console.config.Queue.Record(x.ctx(), x.r.PathValue("run"))
+func runPage(req *requestState) error {
+	record, err := req.console.config.Queue.Record(req.ctx(), req.r.PathValue("run"))
 	if err != nil {
 		return err
 	}
-	a := accountOf(&record)
-	run := x.runOf(&record, &a)
-	if x.fragment() {
-		return x.show(200, view.RunBody(x.page("runs", ""), run))
+	a := decodeSteps(&record)
+	run := req.runOf(&record, &a)
+	if req.fragment() {
+		return req.render(200, view.RunBody(req.page("runs", ""), run))
 	}
-	return x.show(200, view.RunPage(x.page("runs", "Run of "+run.FlowName), run))
+	return req.render(200, view.RunPage(req.page("runs", "Run of "+run.FlowName), run))
 }
 
-// runOf is a run as its page shows it.
-func (x *exchange) runOf(r *queue.Record, a *account) view.Run {
-	now := x.console.config.Now()
+// runOf returns a run as its page shows it.
+func (req *requestState) runOf(r *queue.Record, a *stepRecord) view.Run {
+	now := req.console.config.Now()
 	run := view.Run{
-		RunRow: x.runRow(r, now, x.flowNames()), Version: r.Version, Worker: r.Worker, Crashes: r.Crashes, Limit: r.Limit,
+		RunRow: req.runRow(r, now, req.flowNames()), Version: r.Version, Worker: r.Worker, Crashes: r.Crashes, Limit: r.Limit,
 		Started: r.Times.Started, Finished: r.Times.Finished, Event: r.Event, Params: r.Params, Headers: r.Headers,
-		Ended: r.State.Terminal(), Rows: a.rows(now, x.gathers), Lines: a.lines(), Dropped: a.Dropped, Phases: phases(r, now),
+		Ended: r.State.Terminal(), Rows: a.rows(now, req.aggregates), Lines: a.logLines(), Dropped: a.Dropped, Phases: phases(r, now),
 	}
 	from, to := a.span(now)
 	run.Span = to.Sub(from)
@@ -53,23 +53,23 @@ func (x *exchange) runOf(r *queue.Record, a *account) view.Run {
 		run.Early = r.Early.Status
 	}
 	run.WithItems()
-	head, err := x.console.config.Store.Flows().Head(strconv.FormatInt(r.Flow, 10))
+	head, err := req.console.config.Store.Flows().Deployment(strconv.FormatInt(r.Flow, 10))
 	run.Deployed = err == nil
 	run.Current = run.Deployed && head.Version == r.Version
 	return run
 }
 
-func (x *exchange) gathers(kind string) bool {
-	k, _ := x.console.config.Catalogue.Kind(kind)
+func (req *requestState) aggregates(kind string) bool {
+	k, _ := req.console.config.Catalogue.Kind(kind)
 	return k.Aggregates
 }
 
-// phases part the time of a run: on its way to Redis, waiting for a worker,
-// in its steps, and on its way to who waited.
+// phases divides the time of a run: on the way to Redis, waiting for a worker, executing steps, and on the way back to
+// the caller.
 func phases(r *queue.Record, now time.Time) []view.Phase {
 	t := r.Times
 	var all []view.Phase
-	// The door's clock and that of Redis differ; a negative or long way says no more than that.
+	// The clocks of the API process and of Redis may differ: a negative or long duration is meaningless.
 	if way := t.Accepted.Sub(r.Spec.Accepted); !t.Accepted.IsZero() && way > 0 && way < 5*time.Second {
 		all = append(all, view.Phase{Name: "door", Took: way})
 	}
@@ -78,87 +78,86 @@ func phases(r *queue.Record, now time.Time) []view.Phase {
 	if !t.Started.IsZero() {
 		all = append(all, view.Phase{Name: "steps", Took: max(0, cmp.Or(t.Finished, now).Sub(t.Started))})
 	}
-	// Of answers that were written in time; the others say that two clocks, or a caller's line, had trouble.
+	// The same applies to the way back; a slow caller can delay it, too.
 	if way := t.Delivered.Sub(t.Finished); !t.Delivered.IsZero() && way > 0 && way < 5*time.Second {
 		all = append(all, view.Phase{Name: "reply", Took: way})
 	}
 	return all
 }
 
-// runData answers with the event or the output of a run as it is stored.
-func runData(x *exchange) error {
-	record, err := x.console.config.Queue.Record(x.ctx(), x.r.PathValue("run"))
+// runData responds with the event or the output of a run as it is stored.
+func runData(req *requestState) error {
+	record, err := req.console.config.Queue.Record(req.ctx(), req.r.PathValue("run"))
 	if err != nil {
 		return err
 	}
 	var text json.RawMessage
-	switch x.r.PathValue("part") {
+	switch req.r.PathValue("part") {
 	case "event.json":
 		text = record.Event
 	case "output.json":
 		text = record.Output
 	}
 	if len(text) == 0 {
-		return errNothing
+		return errNotFound
 	}
-	x.w.Header().Set("Content-Type", "application/json")
-	x.send(http.StatusOK, text)
+	req.w.Header().Set("Content-Type", "application/json")
+	req.send(http.StatusOK, text)
 	return nil
 }
 
 // cancelRun ends a run that has not ended.
-func cancelRun(x *exchange) error {
-	why, err := json.Marshal(flows.Error{Code: flows.CodeCancelled, Message: "the run was cancelled by " + x.user.Name})
+func cancelRun(req *requestState) error {
+	why, err := json.Marshal(flows.Error{Code: flows.CodeCancelled, Message: "the run was cancelled by " + req.user.Name})
 	if err != nil {
 		return fmt.Errorf("cancel run: %w", err)
 	}
-	id := x.r.PathValue("run")
-	had, err := x.console.config.Queue.Cancel(x.ctx(), id, why)
+	id := req.r.PathValue("run")
+	had, err := req.console.config.Queue.Cancel(req.ctx(), id, why)
 	if err != nil {
 		return err
 	}
 	if had.Terminal() {
-		x.leaveNotice("The run had ended before.")
+		req.setNotice("The run had ended before.")
 	} else {
-		x.leaveNotice("The run was cancelled.")
+		req.setNotice("The run was cancelled.")
 	}
-	return x.redirect(Root + "/runs/" + id)
+	return req.redirect(Root + "/runs/" + id)
 }
 
-// replayRun runs the event of a run again, on the version that the run had or
-// on the current one.
-func replayRun(x *exchange) error {
-	config := x.console.config
-	record, err := config.Queue.Record(x.ctx(), x.r.PathValue("run"))
+// replayRun starts a new run with the event of a run, on the version of that run or on the current one.
+func replayRun(req *requestState) error {
+	config := req.console.config
+	record, err := config.Queue.Record(req.ctx(), req.r.PathValue("run"))
 	if err != nil {
 		return err
 	}
 	flow, found := config.Store.Flows().Find(strconv.FormatInt(record.Flow, 10))
-	if x.r.PostFormValue("version") == "pinned" {
-		flow, err = config.Store.Flows().Version(x.ctx(), record.Flow, record.Version)
+	if req.r.PostFormValue("version") == "pinned" {
+		flow, err = config.Store.Flows().Version(req.ctx(), record.Flow, record.Version)
 		if err != nil {
 			return err
 		}
 	} else if !found {
-		return errNothing
+		return errNotFound
 	}
-	s := x.submission(flow)
+	s := req.submission(flow)
 	s.Event, s.Params, s.Headers, s.ReplayOf = record.Event, record.Params, record.Headers, record.ID
-	if err := x.setFairKey(flow, &s); err != nil {
+	if err := req.setFairKey(flow, &s); err != nil {
 		return err
 	}
-	return x.start(s)
+	return req.start(s)
 }
 
-// submission is a run of a flow for the user.
-func (x *exchange) submission(flow *flows.Flow) queue.Submission {
+// submission returns a submission of a flow by the user.
+func (req *requestState) submission(flow *flows.Flow) queue.Submission {
 	s := queue.SubmissionOf(flow)
-	s.Principal, s.Accepted = x.who.String(), x.console.config.Now()
+	s.Principal, s.Accepted = req.who.String(), req.console.config.Now()
 	return s
 }
 
 // setFairKey renders the flow's run.fair_by for the event of a submission.
-func (x *exchange) setFairKey(flow *flows.Flow, s *queue.Submission) (err error) {
+func (req *requestState) setFairKey(flow *flows.Flow, s *queue.Submission) (err error) {
 	if flow.FairBy == nil {
 		return nil
 	}
@@ -168,18 +167,18 @@ func (x *exchange) setFairKey(flow *flows.Flow, s *queue.Submission) (err error)
 			return fmt.Errorf("decode event: %w", err)
 		}
 	}
-	if s.FairKey, err = flow.FairKey(x.ctx(), run); err != nil {
+	if s.FairKey, err = flow.FairKey(req.ctx(), run); err != nil {
 		return &fault{http.StatusBadRequest, "The flow's run.fair_by cannot be computed", err.Error()}
 	}
 	return nil
 }
 
-// start submits a run and shows it.
-func (x *exchange) start(s queue.Submission) error {
-	ticket, err := x.console.config.Queue.Submit(x.ctx(), s)
+// start submits a run and redirects to its page.
+func (req *requestState) start(s queue.Submission) error {
+	ticket, err := req.console.config.Queue.Submit(req.ctx(), s)
 	if err != nil {
 		return err
 	}
 	ticket.Close()
-	return x.redirect(Root + "/runs/" + ticket.RunID())
+	return req.redirect(Root + "/runs/" + ticket.RunID())
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// runFields are what runs may be filtered and ordered by, as in the API.
-func runFields() listing.Schema[queue.Record] {
+// runSchema lists the fields by which runs can be filtered and ordered, the same as in the API.
+func runSchema() listing.Schema[queue.Record] {
 	type run = queue.Record
 	return listing.Schema[run]{
 		Order: "-created_at", Cursor: true,
@@ -38,10 +38,10 @@ func runFields() listing.Schema[queue.Record] {
 	}
 }
 
-// accepted is when a run was accepted: by Redis' clock, as its other times.
+// accepted returns the time of acceptance: by Redis' clock, like the other times of a run.
 func accepted(r *queue.Record) time.Time { return cmp.Or(r.Times.Accepted, r.Spec.Accepted) }
 
-// duration is from acceptance to the end, or to now; zero: neither.
+// duration returns the time from acceptance to the end of the run, or to now; zero when both are zero.
 func duration(r *queue.Record, now time.Time) time.Duration {
 	end := cmp.Or(r.Times.Finished, now)
 	if end.IsZero() {
@@ -52,56 +52,56 @@ func duration(r *queue.Record, now time.Time) time.Duration {
 
 var runID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
-// runsPage lists runs. Its address says all that was asked, as in the API.
-func runsPage(x *exchange) error {
-	params := x.r.URL.Query()
+// runsPage lists runs. Its URL contains the whole query, as in the API.
+func runsPage(req *requestState) error {
+	params := req.r.URL.Query()
 	if id := strings.ToLower(strings.TrimSpace(params.Get("filter"))); runID.MatchString(id) {
-		return x.redirect(Root + "/runs/" + id)
+		return req.redirect(Root + "/runs/" + id)
 	}
-	for name, values := range params { // a form sends what was left empty
+	for name, values := range params { // forms send empty fields, too
 		if values[0] == "" {
 			params.Del(name)
 		}
 	}
-	list, err := x.findRuns(params)
+	list, err := req.findRuns(params)
 	if err != nil && faultOf(err).Status >= 500 {
 		return err
 	}
-	if err != nil { // a mistake in the filter is shown beside it
+	if err != nil { // an invalid filter: the message is shown beside it
 		list.Trouble = err.Error()
 	}
-	if x.fragment() {
-		if x.r.Header.Get("HX-Trigger") != "runs" { // not the list that looks for new runs
-			x.w.Header().Set("HX-Push-Url", view.RunsURL(params, nil))
+	if req.fragment() {
+		if req.r.Header.Get("HX-Trigger") != "runs" { // not the automatic refresh
+			req.w.Header().Set("HX-Push-Url", view.RunsURL(params, nil))
 		}
-		return x.show(200, view.RunsTable(x.page("runs", "Runs"), list))
+		return req.render(200, view.RunsTable(req.page("runs", "Runs"), list))
 	}
-	return x.show(200, view.RunsPage(x.page("runs", "Runs"), list))
+	return req.render(200, view.RunsPage(req.page("runs", "Runs"), list))
 }
 
 // findRuns reads one page of runs.
-func (x *exchange) findRuns(params url.Values) (view.RunList, error) {
-	list := view.RunList{Params: params, Filter: params.Get("filter"), Chosen: chosenIn(params.Get("filter")), Flows: x.flowNames()}
-	q, err := listing.Parse(params.Encode(), runFields())
+func (req *requestState) findRuns(params url.Values) (view.RunList, error) {
+	list := view.RunList{Params: params, Filter: params.Get("filter"), Chosen: parseChosen(params.Get("filter")), Flows: req.flowNames()}
+	q, err := listing.Parse(params.Encode(), runSchema())
 	if err != nil {
 		return list, err
 	}
 	list.Order = cmp.Or(params.Get("order_by"), "-created_at")
-	page, err := runlist.Find(x.ctx(), x.console.config.Queue, q, func(*queue.Record) bool { return true })
+	page, err := runlist.Find(req.ctx(), req.console.config.Queue, q, func(*queue.Record) bool { return true })
 	if err != nil {
 		return list, err
 	}
 	list.Page, list.PageSize, list.Total, list.AtLeast = page.Page, page.PageSize, page.Total, page.AtLeast
 	list.Next, list.Looked, list.LookedBackTo = page.Next, page.Looked, page.LookedBackTo
 	list.None = len(page.Items) == 0 && !page.AtLeast && list.Filter == "" && q.Cursor == "" && q.Page == 1
-	now := x.console.config.Now()
+	now := req.console.config.Now()
 	for i := range page.Items {
-		list.Items = append(list.Items, x.runRow(&page.Items[i], now, list.Flows))
+		list.Items = append(list.Items, req.runRow(&page.Items[i], now, list.Flows))
 	}
 	return list, nil
 }
 
-func (x *exchange) runRow(r *queue.Record, now time.Time, flows []view.FlowName) view.RunRow {
+func (req *requestState) runRow(r *queue.Record, now time.Time, flows []view.FlowName) view.RunRow {
 	row := view.RunRow{
 		ID: r.ID, Flow: r.Flow, FlowName: "flow " + strconv.FormatInt(r.Flow, 10), State: string(r.State), Principal: r.Principal,
 		Queue: r.Queue, Attempt: r.Attempt, Created: accepted(r), ReplayOf: r.ReplayOf,
@@ -118,10 +118,10 @@ func (x *exchange) runRow(r *queue.Record, now time.Time, flows []view.FlowName)
 	return row
 }
 
-// flowNames are the flows as a list to choose from.
-func (x *exchange) flowNames() []view.FlowName {
+// flowNames lists the flows for a selection.
+func (req *requestState) flowNames() []view.FlowName {
 	var names []view.FlowName
-	for _, head := range x.console.config.Store.Flows().List() {
+	for _, head := range req.console.config.Store.Flows().List() {
 		names = append(names, view.FlowName{Number: head.Number, Name: cmp.Or(head.Slug, head.Name, "flow "+strconv.FormatInt(head.Number, 10))})
 	}
 	return names
@@ -129,9 +129,8 @@ func (x *exchange) flowNames() []view.FlowName {
 
 var simpleTerm = regexp.MustCompile(`^(state|flow) eq (?:"([a-z_]+)"|([0-9]+))$`)
 
-// chosenIn reads the filters that the buttons above the list write: of a
-// state, of a flow. Others are left to the text.
-func chosenIn(filter string) view.Chosen {
+// parseChosen parses a filter written by the buttons above the list: a state, a flow, or both. Other filters set Other.
+func parseChosen(filter string) view.Chosen {
 	var c view.Chosen
 	if filter == "" {
 		return c

@@ -17,8 +17,8 @@ import (
 
 func TestRunsAreFilteredAsInTheAPI(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
-	b := d.as("vera")
+	d := newTestConsole(t)
+	b := d.signedIn("vera")
 	for filter, found := range map[string]bool{
 		`state eq "queued"`:                        true,
 		`state eq "failed"`:                        false,
@@ -44,8 +44,8 @@ func TestRunsAreFilteredAsInTheAPI(t *testing.T) {
 
 func TestARunCanBeCancelledAndReplayed(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
-	b := d.as("olga")
+	d := newTestConsole(t)
+	b := d.signedIn("olga")
 	if w := b.post("/runs/" + d.run + "/cancel"); w.Code != http.StatusSeeOther {
 		t.Fatalf("cancel: %d", w.Code)
 	}
@@ -68,8 +68,8 @@ func TestARunCanBeCancelledAndReplayed(t *testing.T) {
 
 func TestALiveRunEndsItsStream(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
-	b := d.as("olga")
+	d := newTestConsole(t)
+	b := d.signedIn("olga")
 	server := httptest.NewServer(d)
 	t.Cleanup(server.Close)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+Root+"/runs/"+d.run+"/live", nil)
@@ -99,14 +99,14 @@ func TestALiveRunEndsItsStream(t *testing.T) {
 
 func TestStepsAreRows(t *testing.T) {
 	t.Parallel()
-	var a account
+	var a stepRecord
 	must(t, json.Unmarshal([]byte(`{"steps": [
 		{"step": "switch.1.a", "kind": "set", "in": 1, "out": 1, "at": "2026-01-01T00:00:02Z", "us": 1000000},
 		{"step": "switch.1.a", "kind": "set", "in": 2, "out": 1, "at": "2026-01-01T00:00:04Z", "us": 1000000, "error": "no"},
 		{"step": "switch", "kind": "switch", "in": 3, "out": 2, "at": "2026-01-01T00:00:04Z", "us": 3000000},
 		{"step": "last", "kind": "log", "in": 2, "out": 2, "at": "2026-01-01T00:00:05Z", "us": 1000000}
 	]}`), &a))
-	rows := a.rows(d0, noGatherer)
+	rows := a.rows(d0, noAggregation)
 	want := []view.StepRow{
 		{Path: "switch", Name: "switch", Kind: "switch", In: 3, Out: 2, Times: 1},
 		{Path: "switch.1.a", Name: "1.a", Kind: "set", Depth: 1, In: 3, Out: 2, Times: 2, Error: "no"},
@@ -135,26 +135,26 @@ func TestStepsAreRows(t *testing.T) {
 
 func TestWhatIsToldOfARunThatRuns(t *testing.T) {
 	t.Parallel()
-	var a account
+	var a stepRecord
 	tell := func(attempt int, kind, data string) {
-		a.hear(queue.Event{Attempt: attempt, Kind: kind, Data: json.RawMessage(data)})
+		a.apply(queue.Event{Attempt: attempt, Kind: kind, Data: json.RawMessage(data)})
 	}
 	tell(1, "step_started", `{"step": "a", "kind": "http", "in": 1, "at": "2026-01-01T00:00:00Z"}`)
-	if rows := a.rows(d0, noGatherer); len(rows) != 1 || !rows[0].Running {
+	if rows := a.rows(d0, noAggregation); len(rows) != 1 || !rows[0].Running {
 		t.Errorf("while a runs: %+v", rows)
 	}
 	tell(1, "step", `{"step": "a", "kind": "http", "in": 1, "out": 1, "at": "2026-01-01T00:00:01Z", "us": 1000000}`)
 	tell(1, "step_started", `{"step": "b", "kind": "http", "in": 1, "at": "2026-01-01T00:00:01Z"}`)
-	if rows := a.rows(d0, noGatherer); len(rows) != 2 || rows[0].Running || !rows[1].Running {
+	if rows := a.rows(d0, noAggregation); len(rows) != 2 || rows[0].Running || !rows[1].Running {
 		t.Errorf("while b runs: %+v", rows)
 	}
 	tell(2, "step_started", `{"step": "a", "kind": "http", "in": 1, "at": "2026-01-01T00:00:09Z"}`)
-	if rows := a.rows(d0, noGatherer); len(rows) != 1 || rows[0].Path != "a" {
+	if rows := a.rows(d0, noAggregation); len(rows) != 1 || rows[0].Path != "a" {
 		t.Errorf("in the second attempt: %+v", rows)
 	}
 }
 
-func noGatherer(string) bool { return false }
+func noAggregation(string) bool { return false }
 
 // What became of single items is placed on the run's span, with what went in
 // and what came out as far as the record has it.
@@ -165,17 +165,17 @@ func TestRowsTellOfItems(t *testing.T) {
 		{"step":"send","kind":"http","in":3,"out":3,"at":"2026-11-01T00:00:00.010Z","us":9000,"attempts":3,"replayed":1,"items":["a","b","c"],
 		 "each":[{"item":0,"after_us":0,"us":4500,"attempts":1,"out":1},{"item":1,"after_us":10,"us":20,"replayed":true,"out":2},
 		  {"item":2,"after_us":4500,"us":4500,"attempts":2,"out":0,"error":"answered 500"}]}]}`
-	a := accountOf(&queue.Record{Steps: json.RawMessage(steps)})
-	run := view.Run{Rows: a.rows(time.Now(), noGatherer)}
+	a := decodeSteps(&queue.Record{Steps: json.RawMessage(steps)})
+	run := view.Run{Rows: a.rows(time.Now(), noAggregation)}
 	run.WithItems()
 	got := run.Rows[1].Each
 	want := []view.ItemRow{
 		{Label: "0", Starts: time.Millisecond, Took: 4500 * time.Microsecond, Attempts: 1, Out: 1,
-			Came: json.RawMessage(`{"id":1}`), Became: json.RawMessage(`["a"]`), Bar: view.Bar{From: 10, Width: 45}},
+			Input: json.RawMessage(`{"id":1}`), Output: json.RawMessage(`["a"]`), Bar: view.Bar{From: 10, Width: 45}},
 		{Item: 1, Label: "1", Starts: 1010 * time.Microsecond, Took: 20 * time.Microsecond, Replayed: true, Out: 2,
-			Came: json.RawMessage(`{"id":2}`), Became: json.RawMessage(`["b","c"]`), Bar: view.Bar{From: 10.1, Width: 0.2}},
+			Input: json.RawMessage(`{"id":2}`), Output: json.RawMessage(`["b","c"]`), Bar: view.Bar{From: 10.1, Width: 0.2}},
 		{Item: 2, Label: "2", Starts: 5500 * time.Microsecond, Took: 4500 * time.Microsecond, Attempts: 2, Error: "answered 500",
-			Came: json.RawMessage(`{"id":3}`), Bar: view.Bar{From: 55, Width: 45, Failed: true}},
+			Input: json.RawMessage(`{"id":3}`), Bar: view.Bar{From: 55, Width: 45, Failed: true}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

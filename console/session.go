@@ -14,18 +14,16 @@ import (
 )
 
 const (
-	// idleLimit ends a session that nobody used. It is below lifeLimit.
+	// idleLimit is the maximum time between two requests of a session. It is below lifeLimit.
 	idleLimit = 8 * time.Hour
-	// lifeLimit ends every session, however busy.
+	// lifeLimit is the maximum duration of a session.
 	lifeLimit = 24 * time.Hour
-	// touchEvery is how often the use of a session is written down. It is far
-	// below idleLimit.
-	touchEvery = time.Minute
+	// touchInterval is how often the last use of a session is stored. It is far below idleLimit.
+	touchInterval = time.Minute
 )
 
-// keySession holds one session: a hash of user, epoch, csrf, began and seen
-// (unix seconds). TTL: idleLimit, and never beyond lifeLimit. Only the SHA-256
-// of what the browser shows is in it.
+// keySession is a hash: user, epoch, csrf, began and seen (Unix seconds). TTL: idleLimit, and at most the rest of
+// lifeLimit. The key contains only the SHA-256 of the cookie.
 func keySession(token string) string {
 	sum := sha256.Sum256([]byte(token))
 	return "penstock:console:session:" + base64.RawURLEncoding.EncodeToString(sum[:])
@@ -33,18 +31,18 @@ func keySession(token string) string {
 
 // session is one signed-in browser.
 type session struct {
-	token string // what the browser shows
-	User  string // the user's name
-	Epoch string // of the user when it began: another one ends it
-	CSRF  string // what every write must repeat
-	began time.Time
-	seen  time.Time
+	token     string // what the browser shows
+	User      string // the user's name
+	Epoch     string // of the user at the start; a different one ends the session
+	CSRF      string // required in every write
+	startedAt time.Time
+	lastUsed  time.Time
 }
 
-// errNoSession says that nobody is signed in.
+// errNoSession reports that the browser has no valid session.
 var errNoSession = errors.New("no session")
 
-// sessions are the sessions of all processes. Safe for concurrent use.
+// sessions gives access to the sessions, which are shared by all processes. Safe for concurrent use.
 type sessions struct {
 	redis redis.UniversalClient
 	now   func() time.Time
@@ -53,7 +51,7 @@ type sessions struct {
 // begin stores a new session.
 func (s *sessions) begin(ctx context.Context, user, epoch string) (*session, error) {
 	now := s.now()
-	made := &session{token: rand.Text() + rand.Text(), User: user, Epoch: epoch, CSRF: rand.Text(), began: now, seen: now}
+	made := &session{token: rand.Text() + rand.Text(), User: user, Epoch: epoch, CSRF: rand.Text(), startedAt: now, lastUsed: now}
 	key := keySession(made.token)
 	_, err := s.redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		p.HSet(ctx, key, "user", user, "epoch", epoch, "csrf", made.CSRF, "began", now.Unix(), "seen", now.Unix())
@@ -66,8 +64,8 @@ func (s *sessions) begin(ctx context.Context, user, epoch string) (*session, err
 	return made, nil
 }
 
-// find returns the session of a token, and writes down that it was used;
-// errNoSession when there is none or its time is over.
+// find returns the session with this cookie and stores its use. It returns errNoSession for an unknown or expired
+// session.
 func (s *sessions) find(ctx context.Context, token string) (*session, error) {
 	if token == "" {
 		return nil, errNoSession
@@ -76,18 +74,18 @@ func (s *sessions) find(ctx context.Context, token string) (*session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find session: %w", err)
 	}
-	found := &session{token: token, User: f["user"], Epoch: f["epoch"], CSRF: f["csrf"], began: unix(f["began"]), seen: unix(f["seen"])}
+	found := &session{token: token, User: f["user"], Epoch: f["epoch"], CSRF: f["csrf"], startedAt: unix(f["began"]), lastUsed: unix(f["seen"])}
 	now := s.now()
-	if found.User == "" || found.CSRF == "" || now.Sub(found.began) >= lifeLimit || now.Sub(found.seen) >= idleLimit {
+	if found.User == "" || found.CSRF == "" || now.Sub(found.startedAt) >= lifeLimit || now.Sub(found.lastUsed) >= idleLimit {
 		return nil, errNoSession
 	}
-	if now.Sub(found.seen) < touchEvery {
+	if now.Sub(found.lastUsed) < touchInterval {
 		return found, nil
 	}
-	found.seen = now
+	found.lastUsed = now
 	_, err = s.redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		p.HSet(ctx, keySession(token), "seen", now.Unix())
-		p.Expire(ctx, keySession(token), min(idleLimit, lifeLimit-now.Sub(found.began)))
+		p.Expire(ctx, keySession(token), min(idleLimit, lifeLimit-now.Sub(found.startedAt)))
 		return nil
 	})
 	if err != nil {
@@ -96,7 +94,7 @@ func (s *sessions) find(ctx context.Context, token string) (*session, error) {
 	return found, nil
 }
 
-// end forgets a session.
+// end deletes a session.
 func (s *sessions) end(ctx context.Context, token string) error {
 	if err := s.redis.Del(ctx, keySession(token)).Err(); err != nil {
 		return fmt.Errorf("end session: %w", err)
@@ -105,6 +103,6 @@ func (s *sessions) end(ctx context.Context, token string) error {
 }
 
 func unix(text string) time.Time {
-	n, _ := strconv.ParseInt(text, 10, 64) // absent: long ago
+	n, _ := strconv.ParseInt(text, 10, 64) // an absent or invalid time becomes 1970
 	return time.Unix(n, 0)
 }

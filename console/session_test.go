@@ -11,7 +11,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-func (b *browser) wantIn(what string, in bool) {
+func (b *browser) wantSignedIn(what string, in bool) {
 	b.t.Helper()
 	if w := b.get("/runs"); (w.Code == http.StatusOK) != in {
 		b.t.Errorf("%s: %d, want it open: %t", what, w.Code, in)
@@ -20,41 +20,41 @@ func (b *browser) wantIn(what string, in bool) {
 
 func TestSessionsEnd(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
-	b := d.as("vera")
-	b.wantIn("at first", true)
-	d.clock.pass(idleLimit - time.Minute)
-	b.wantIn("used just in time", true)
-	d.clock.pass(idleLimit - time.Minute)
-	b.wantIn("used again", true)
-	d.clock.pass(idleLimit)
-	b.wantIn("idle for too long", false)
+	d := newTestConsole(t)
+	b := d.signedIn("vera")
+	b.wantSignedIn("at first", true)
+	d.clock.advance(idleLimit - time.Minute)
+	b.wantSignedIn("used just in time", true)
+	d.clock.advance(idleLimit - time.Minute)
+	b.wantSignedIn("used again", true)
+	d.clock.advance(idleLimit)
+	b.wantSignedIn("idle for too long", false)
 
-	b = d.as("vera")
+	b = d.signedIn("vera")
 	for range 5 {
-		d.clock.pass(lifeLimit / 6)
-		b.wantIn("in use", true)
+		d.clock.advance(lifeLimit / 6)
+		b.wantSignedIn("in use", true)
 	}
-	d.clock.pass(lifeLimit / 6)
-	b.wantIn("too old, though used", false)
+	d.clock.advance(lifeLimit / 6)
+	b.wantSignedIn("too old, though used", false)
 }
 
 func TestSigningOutEndsTheSession(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
-	b := d.as("vera")
+	d := newTestConsole(t)
+	b := d.signedIn("vera")
 	kept := b.cookies[cookieSession]
 	if w := b.post("/signout"); w.Code != http.StatusSeeOther {
 		t.Fatalf("sign out: %d", w.Code)
 	}
-	b.wantIn("signed out", false)
+	b.wantSignedIn("signed out", false)
 	b.cookies[cookieSession] = kept
-	b.wantIn("with the cookie kept", false)
+	b.wantSignedIn("with the cookie kept", false)
 }
 
 func TestWhoChangesIsSignedOut(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newTestConsole(t)
 	hash, err := d.config.Hasher.Hash(t.Context(), "another-password")
 	must(t, err)
 	for what, edit := range map[string]func(*store.User) error{
@@ -63,25 +63,25 @@ func TestWhoChangesIsSignedOut(t *testing.T) {
 		"role lost":    func(u *store.User) error { u.Roles = []store.Role{store.RoleAPIUser}; return nil },
 	} {
 		name := strings.ReplaceAll(what, " ", "-")
-		own, err := d.config.Hasher.Hash(t.Context(), secretWord)
+		own, err := d.config.Hasher.Hash(t.Context(), testSecret)
 		must(t, err)
 		_, err = d.config.Store.Users().Create(t.Context(), store.User{Name: name, Hash: own, Roles: []store.Role{store.RoleViewer}})
 		must(t, err)
-		b := d.as(name)
-		b.wantIn(what+", before", true)
+		b := d.signedIn(name)
+		b.wantSignedIn(what+", before", true)
 		_, err = d.config.Store.Users().Change(t.Context(), name, edit)
 		must(t, err)
-		b.wantIn(what, false)
+		b.wantSignedIn(what, false)
 	}
 }
 
 func TestTheCookieIsOnlyForUs(t *testing.T) {
 	t.Parallel()
 	for issuer, secure := range map[string]bool{"http://localhost:8080": false, "https://penstock.example.org": true} {
-		d := newDesk(t, func(c *Config) { c.Issuer = issuer })
+		d := newTestConsole(t, func(c *Config) { c.Issuer = issuer })
 		b := d.browser()
 		token := b.token(b.page("/signin"))
-		w := b.form("/signin", []string{"user", "vera", "password", secretWord, "csrf", token})
+		w := b.form("/signin", []string{"user", "vera", "password", testSecret, "csrf", token})
 		for _, c := range w.Result().Cookies() {
 			if c.Name != cookieSession {
 				continue
@@ -103,30 +103,30 @@ func TestTheCookieIsOnlyForUs(t *testing.T) {
 
 func TestSignIn(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newTestConsole(t)
 	b := d.browser()
-	for user, secret := range map[string]string{"vera": "wrong", "nobody": secretWord, "ann": secretWord, "": ""} {
+	for user, secret := range map[string]string{"vera": "wrong", "nobody": testSecret, "ann": testSecret, "": ""} {
 		w := b.signIn(user, secret)
 		if w.Code != http.StatusUnauthorized || !strings.Contains(w.Body.String(), "The name or the password is wrong") {
 			t.Errorf("%q: %d", user, w.Code)
 		}
 	}
-	if w := b.form("/signin", []string{"user", "vera", "password", secretWord, "csrf", "AAAA"}); w.Code != http.StatusForbidden {
+	if w := b.form("/signin", []string{"user", "vera", "password", testSecret, "csrf", "AAAA"}); w.Code != http.StatusForbidden {
 		t.Errorf("without the form's token: %d", w.Code)
 	}
 }
 
 func TestGuessingIsSlowedDown(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newTestConsole(t)
 	b := d.browser()
 	for range 6 {
 		b.signIn("vera", "wrong")
 	}
-	if w := b.signIn("vera", secretWord); w.Code != http.StatusTooManyRequests {
+	if w := b.signIn("vera", testSecret); w.Code != http.StatusTooManyRequests {
 		t.Errorf("the right password after six wrong ones: %d", w.Code)
 	}
-	if w := d.browser().signIn("olga", secretWord); w.Code != http.StatusSeeOther {
+	if w := d.browser().signIn("olga", testSecret); w.Code != http.StatusSeeOther {
 		t.Errorf("somebody else: %d", w.Code)
 	}
 }
@@ -149,11 +149,11 @@ func TestWhereASignInLeads(t *testing.T) {
 		"/consoles/":                  "/console/",
 		"javascript:alert(1)":         "/console/",
 	} {
-		if got := destination(to); got != want {
+		if got := safeDestination(to); got != want {
 			t.Errorf("%q leads to %q, want %q", to, got, want)
 		}
 	}
-	d := newDesk(t)
+	d := newTestConsole(t)
 	b := d.browser()
 	w := b.get("/runs?filter=flow+eq+1")
 	if want := Root + "/signin?to=" + url.QueryEscape("/console/runs?filter=flow+eq+1"); w.Header().Get("Location") != want {
@@ -163,8 +163,8 @@ func TestWhereASignInLeads(t *testing.T) {
 
 func TestTheTokenLooksDifferentEachTime(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
-	b := d.as("vera")
+	d := newTestConsole(t)
+	b := d.signedIn("vera")
 	one, two := b.token(b.page("/")), b.token(b.page("/"))
 	if one == two {
 		t.Error("two pages have the same token")
@@ -174,7 +174,7 @@ func TestTheTokenLooksDifferentEachTime(t *testing.T) {
 		r.Header.Set(headerCSRF, token)
 		s, err := d.sessions.find(t.Context(), b.cookies[cookieSession])
 		must(t, err)
-		if !genuine(r, s.CSRF) {
+		if !csrfValid(r, s.CSRF) {
 			t.Error("a token is not that of the session")
 		}
 	}

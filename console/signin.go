@@ -15,91 +15,92 @@ import (
 
 const (
 	cookieSession = "penstock_session"
-	cookieForm    = "penstock_signin" // binds the sign-in form to the browser that it was shown to
+	cookieForm    = "penstock_signin" // binds the sign-in form to the browser to which it was sent
 )
 
-// askToSignIn sends the browser to the form, and back here afterwards.
-func (x *exchange) askToSignIn() error {
+// redirectToSignIn sends the browser to the sign-in form, which returns here afterwards.
+func (req *requestState) redirectToSignIn() error {
 	to := Root + "/signin"
-	if x.r.Method == http.MethodGet && !x.fragment() && x.r.URL.Path != Root+"/" {
-		to += "?to=" + url.QueryEscape(x.r.URL.RequestURI())
+	if req.r.Method == http.MethodGet && !req.fragment() && req.r.URL.Path != Root+"/" {
+		to += "?to=" + url.QueryEscape(req.r.URL.RequestURI())
 	}
-	if x.fragment() {
-		x.w.Header().Set("HX-Redirect", to)
-		x.w.WriteHeader(http.StatusUnauthorized)
+	if req.fragment() {
+		req.w.Header().Set("HX-Redirect", to)
+		req.w.WriteHeader(http.StatusUnauthorized)
 		return nil
 	}
-	http.Redirect(x.w, x.r, to, http.StatusSeeOther)
+	http.Redirect(req.w, req.r, to, http.StatusSeeOther)
 	return nil
 }
 
-// signInPage shows the form, unless somebody is signed in.
-func signInPage(x *exchange) error {
-	err := x.identify()
+// signInPage shows the sign-in form, or redirects a signed-in user.
+func signInPage(req *requestState) error {
+	err := req.identify()
 	if err == nil {
-		return x.redirect(destination(x.r.URL.Query().Get("to")))
+		return req.redirect(safeDestination(req.r.URL.Query().Get("to")))
 	}
 	if !errors.Is(err, errNoSession) {
 		return err
 	}
-	return x.showSignIn(http.StatusOK, view.SignIn{To: x.r.URL.Query().Get("to")})
+	return req.showSignIn(http.StatusOK, view.SignIn{To: req.r.URL.Query().Get("to")})
 }
 
-func (x *exchange) showSignIn(status int, form view.SignIn) error {
+func (req *requestState) showSignIn(status int, form view.SignIn) error {
 	token := rand.Text()
-	x.setCookie(cookieForm, token, 0)
-	page := x.page("", "Sign in")
-	page.CSRF = mask(token)
-	return x.show(status, view.SignInPage(page, form))
+	req.setCookie(cookieForm, token, 0)
+	page := req.page("", "Sign in")
+	page.CSRF = maskToken(token)
+	return req.render(status, view.SignInPage(page, form))
 }
 
-// destination is where a sign-in leads: to a page of the console.
-func destination(to string) string {
+// safeDestination returns the page to show after signing in: to if it is a path of the console, else the overview. It
+// prevents open redirects.
+func safeDestination(to string) string {
 	u, err := url.Parse(to)
 	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(u.Path, Root+"/") || strings.HasPrefix(to, "//") || strings.Contains(to, `\`) {
 		return Root + "/"
 	}
 	for segment := range strings.SplitSeq(u.Path, "/") {
-		if segment == "." || segment == ".." { // browsers resolve them, encoded or not
+		if segment == "." || segment == ".." { // browsers resolve dot segments, percent-encoded ones too
 			return Root + "/"
 		}
 	}
 	return to
 }
 
-// signIn begins a session for who knows a user's password.
-func signIn(x *exchange) error {
-	cookie, err := x.r.Cookie(cookieForm)
-	if err != nil || !genuine(x.r, cookie.Value) {
-		return x.showSignIn(http.StatusForbidden, view.SignIn{To: x.r.PostFormValue("to"), Trouble: "The form was out of date. Please try again."})
+// signIn starts a session if the password is right and the user has a role in the console.
+func signIn(req *requestState) error {
+	cookie, err := req.r.Cookie(cookieForm)
+	if err != nil || !csrfValid(req.r, cookie.Value) {
+		return req.showSignIn(http.StatusForbidden, view.SignIn{To: req.r.PostFormValue("to"), Trouble: "The form was out of date. Please try again."})
 	}
-	form := view.SignIn{To: x.r.PostFormValue("to"), User: x.r.PostFormValue("user")}
-	user, err := x.console.config.Authority.User(x.ctx(), form.User, x.r.PostFormValue("password"), x.ip())
+	form := view.SignIn{To: req.r.PostFormValue("to"), User: req.r.PostFormValue("user")}
+	user, err := req.console.config.Authority.User(req.ctx(), form.User, req.r.PostFormValue("password"), req.ip())
 	var late *auth.Error
 	switch {
 	case errors.As(err, &late) && late.Code == auth.CodeSlowDown:
 		form.Trouble = fmt.Sprintf("Too many failed attempts. Try again in %s.", max(time.Second, late.Retry.Round(time.Second)))
-		return x.showSignIn(http.StatusTooManyRequests, form)
+		return req.showSignIn(http.StatusTooManyRequests, form)
 	case err != nil:
 		return err
-	case user == nil || len(rolesHere(user)) == 0:
+	case user == nil || len(consoleRolesOf(user)) == 0:
 		form.Trouble = "The name or the password is wrong, or the user has no role in the console."
-		return x.showSignIn(http.StatusUnauthorized, form)
+		return req.showSignIn(http.StatusUnauthorized, form)
 	}
-	s, err := x.console.sessions.begin(x.ctx(), user.Name, user.Epoch)
+	s, err := req.console.sessions.begin(req.ctx(), user.Name, user.Epoch)
 	if err != nil {
 		return err
 	}
-	x.setCookie(cookieForm, "", -1)
-	x.setCookie(cookieSession, s.token, int(lifeLimit/time.Second))
-	return x.redirect(destination(form.To))
+	req.setCookie(cookieForm, "", -1)
+	req.setCookie(cookieSession, s.token, int(lifeLimit/time.Second))
+	return req.redirect(safeDestination(form.To))
 }
 
 // signOut ends the session.
-func signOut(x *exchange) error {
-	if err := x.console.sessions.end(x.ctx(), x.session.token); err != nil {
+func signOut(req *requestState) error {
+	if err := req.console.sessions.end(req.ctx(), req.session.token); err != nil {
 		return err
 	}
-	x.setCookie(cookieSession, "", -1)
-	return x.redirect(Root + "/signin")
+	req.setCookie(cookieSession, "", -1)
+	return req.redirect(Root + "/signin")
 }

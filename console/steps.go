@@ -11,44 +11,44 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// passed is one passage of items through a step, as workers record it.
-type passed struct {
+// stepRun is one execution of a step over a list of items, as recorded by the worker.
+type stepRun struct {
 	Step     string    `json:"step"`
 	Kind     string    `json:"kind"`
 	In       int       `json:"in"`
 	Out      int       `json:"out"`
-	At       time.Time `json:"at"` // of its end, once there is one
+	At       time.Time `json:"at"` // of its end; of its start while it runs
 	Micros   int64     `json:"us"`
 	Attempts int       `json:"attempts"`
 	Replayed int       `json:"replayed"`
 	Error    string    `json:"error"`
-	Within   string    `json:"within"` // indices of the items that led into nested steps
+	Within   string    `json:"within"` // indices of the items in whose nested steps it ran; empty: not nested
 
-	Each    []passedItem    `json:"each"`          // what became of single items
-	Items   json.RawMessage `json:"items"`         // the first that it put out, masked; nil: not kept
-	LeftOut bool            `json:"left_out"`      // there were more, or no room for them
-	Waiting time.Time       `json:"waiting_until"` // of a step that parked the run
+	Each    []itemOutcome   `json:"each"`          // of the recorded items
+	Items   json.RawMessage `json:"items"`         // the first output items, masked; nil: not recorded
+	LeftOut bool            `json:"left_out"`      // Items is not complete
+	Waiting time.Time       `json:"waiting_until"` // of a step that parked the run: until when; zero: not parked
 
 	open bool // it has not ended
 }
 
-func (p *passed) begin() time.Time {
+func (p *stepRun) begin() time.Time {
 	if p.open {
 		return p.At
 	}
 	return p.At.Add(-time.Duration(p.Micros) * time.Microsecond)
 }
 
-func (p *passed) end(now time.Time) time.Time {
+func (p *stepRun) end(now time.Time) time.Time {
 	if p.open {
 		return now
 	}
 	return p.At
 }
 
-// account is what the steps of one attempt of a run did.
-type account struct {
-	Steps []passed `json:"steps"`
+// stepRecord is the record of the steps of one attempt.
+type stepRecord struct {
+	Steps []stepRun `json:"steps"`
 	Log   []struct {
 		Step    string         `json:"step"`
 		Item    int            `json:"item"`
@@ -59,28 +59,28 @@ type account struct {
 	} `json:"log"`
 	Dropped int `json:"dropped"`
 
-	attempt int // that events told of; zero: none
+	attempt int // of the applied events; zero: none
 }
 
-// accountOf reads what is stored of a run that has ended.
-func accountOf(r *queue.Record) account {
-	var a account
+// decodeSteps decodes the stored record of an ended run. A record that cannot be decoded is empty.
+func decodeSteps(r *queue.Record) stepRecord {
+	var a stepRecord
 	if r.Steps != nil {
-		_ = json.Unmarshal(r.Steps, &a) // our own worker wrote it; of what it cannot be nothing is shown
+		_ = json.Unmarshal(r.Steps, &a) // written by our own worker
 	}
 	return a
 }
 
-// hear takes in what is told of a run that has not ended.
-func (a *account) hear(e queue.Event) {
-	if e.Attempt != a.attempt { // another attempt begins from the beginning
-		*a = account{attempt: e.Attempt}
+// apply adds an event of a run that has not ended.
+func (a *stepRecord) apply(e queue.Event) {
+	if e.Attempt != a.attempt { // another attempt starts again
+		*a = stepRecord{attempt: e.Attempt}
 	}
-	var p passed
+	var p stepRun
 	if json.Unmarshal(e.Data, &p) != nil {
 		return
 	}
-	began := func(o passed) bool { return o.open && o.Step == p.Step }
+	began := func(o stepRun) bool { return o.open && o.Step == p.Step }
 	switch e.Kind {
 	case "step_started":
 		p.open = true
@@ -93,8 +93,8 @@ func (a *account) hear(e queue.Event) {
 	}
 }
 
-// span is from the first beginning to the last end.
-func (a *account) span(now time.Time) (from, to time.Time) {
+// span returns the start of the first step run and the end of the last one.
+func (a *stepRecord) span(now time.Time) (from, to time.Time) {
 	for i := range a.Steps {
 		s := &a.Steps[i]
 		if begin := s.begin(); from.IsZero() || begin.Before(from) {
@@ -107,15 +107,14 @@ func (a *account) span(now time.Time) (from, to time.Time) {
 	return from, to
 }
 
-// rows gathers the passages of each step in one row, in the order in which
-// they began, those of nested steps below what they are part of. gathers tells the
-// kinds that make one item of all.
-func (a *account) rows(now time.Time, gathers func(kind string) bool) []view.StepRow {
+// rows combines the runs of each step into one row, in the order of their starts, nested steps below their parent.
+// aggregates reports whether a kind makes one item of all.
+func (a *stepRecord) rows(now time.Time, gathers func(kind string) bool) []view.StepRow {
 	from, to := a.span(now)
 	total := max(to.Sub(from), time.Microsecond)
 	part := func(d time.Duration) float64 { return 100 * float64(d) / float64(total) }
 	steps := slices.Clone(a.Steps)
-	slices.SortStableFunc(steps, func(x, y passed) int {
+	slices.SortStableFunc(steps, func(x, y stepRun) int {
 		return cmp.Or(x.begin().Compare(y.begin()), cmp.Compare(len(x.Step), len(y.Step)))
 	})
 	at := map[string]int{}
@@ -125,7 +124,7 @@ func (a *account) rows(now time.Time, gathers func(kind string) bool) []view.Ste
 		if !known {
 			i = len(rows)
 			at[s.Step] = i
-			rows = append(rows, view.StepRow{Path: s.Step, Kind: s.Kind, Starts: s.begin().Sub(from), Gathers: gathers(s.Kind)})
+			rows = append(rows, view.StepRow{Path: s.Step, Kind: s.Kind, Starts: s.begin().Sub(from), Aggregates: gathers(s.Kind)})
 		}
 		r, took := &rows[i], s.end(now).Sub(s.begin())
 		r.In, r.Out, r.Attempts, r.Replayed, r.Times = r.In+s.In, r.Out+s.Out, r.Attempts+s.Attempts, r.Replayed+s.Replayed, r.Times+1
@@ -134,15 +133,14 @@ func (a *account) rows(now time.Time, gathers func(kind string) bool) []view.Ste
 		r.Running = r.Running || s.open
 		r.Error, r.Waiting = cmp.Or(r.Error, s.Error), s.Waiting
 		if s.Items != nil || s.LeftOut {
-			r.Items = append(r.Items, view.PutOut{Within: s.Within, Items: s.Items, LeftOut: s.LeftOut})
+			r.Items = append(r.Items, view.StepOutput{Within: s.Within, Items: s.Items, LeftOut: s.LeftOut})
 		}
 		r.Bars = append(r.Bars, view.Bar{From: part(s.begin().Sub(from)), Width: part(took), Failed: s.Error != "", Running: s.open})
 	}
 	return nested(rows)
 }
 
-// nested puts each row below the one that it is a part of and says how deep
-// it lies.
+// nested sorts rows below their parents and sets depths and names.
 func nested(rows []view.StepRow) []view.StepRow {
 	var out []view.StepRow
 	var add func(parent string, depth int, all []view.StepRow)
@@ -161,7 +159,7 @@ func nested(rows []view.StepRow) []view.StepRow {
 	return out
 }
 
-// parentOf is the longest path of a row that the path continues; empty: none.
+// parentOf returns the longest path of a row that is a prefix of this path; empty when there is none.
 func parentOf(path string, rows []view.StepRow) string {
 	parent := ""
 	for _, r := range rows {
@@ -172,13 +170,13 @@ func parentOf(path string, rows []view.StepRow) string {
 	return parent
 }
 
-// lines are what log steps said.
-func (a *account) lines() []view.LogLine {
+// logLines returns the messages of log steps.
+func (a *stepRecord) logLines() []view.LogLine {
 	lines := make([]view.LogLine, len(a.Log))
 	for i, l := range a.Log {
 		lines[i] = view.LogLine{Step: l.Step, Item: l.Item, At: l.At, Level: l.Level, Message: l.Message}
 		if len(l.Fields) > 0 {
-			fields, _ := json.Marshal(l.Fields) // it was JSON
+			fields, _ := json.Marshal(l.Fields) // decoded from JSON before
 			lines[i].Fields = string(fields)
 		}
 	}

@@ -4,60 +4,60 @@ import (
 	"bytes"
 	"net/http"
 
-	"github.com/penstock/penstock/console/picture"
+	"github.com/penstock/penstock/console/diagram"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/strictjson"
 )
 
-// maxDepth is how deep an event may nest, as at the doors.
+// maxDepth is the maximum depth of an event, as in the API.
 const maxDepth = 64
 
-// tryPage has an editor for an event, and room for what becomes of it.
-func tryPage(x *exchange) error {
-	t, err := x.trial()
+// tryPage shows an editor for an event and a place for the result of the run.
+func tryPage(req *requestState) error {
+	t, err := req.tryForm()
 	if err != nil {
 		return err
 	}
-	return x.show(200, view.TryPage(x.page("flows", t.Name), t))
+	return req.render(200, view.TryPage(req.page("flows", t.Name), t))
 }
 
-// trial is a flow with events to try it with.
-func (x *exchange) trial() (view.Trial, error) {
-	head, err := x.head()
+// tryForm returns a flow with example events: those of its tests, or one made from its schema.
+func (req *requestState) tryForm() (view.TryForm, error) {
+	head, err := req.head()
 	if err != nil {
-		return view.Trial{}, err
+		return view.TryForm{}, err
 	}
-	t := view.Trial{FlowRow: x.flowRow(head)}
-	source, err := x.console.config.Store.Flows().Source(x.ctx(), head.Number, head.Version)
+	t := view.TryForm{FlowRow: req.flowRow(head)}
+	source, err := req.console.config.Store.Flows().Source(req.ctx(), head.Number, head.Version)
 	if err != nil {
 		return t, err
 	}
-	t.Samples = picture.Samples(source)
+	t.Samples = diagram.Samples(source)
 	for _, s := range t.Samples {
 		if t.Event == "" {
 			t.Event = s.Event
 		}
 	}
-	flow, ok := x.console.config.Store.Flows().Find(x.r.PathValue("flow"))
+	flow, ok := req.console.config.Store.Flows().Find(req.r.PathValue("flow"))
 	if t.TakesData = ok && flow.Webhook != nil; t.TakesData && t.Event == "" {
-		t.Event = exampleOf(flow.Webhook.Schema)
+		t.Event = exampleEvent(flow.Webhook.Schema)
 	}
 	return t, nil
 }
 
-// exampleOf makes an event that a schema may take.
-func exampleOf(schema any) string {
+// exampleEvent returns an event with the properties of a schema.
+func exampleEvent(schema any) string {
 	object, _ := schema.(map[string]any)
 	properties, _ := object["properties"].(map[string]any)
 	example := map[string]any{}
 	for name, p := range properties {
-		example[name] = placeholder(p)
+		example[name] = exampleValue(p)
 	}
 	return indented(flows.EncodeJSON(example))
 }
 
-func placeholder(property any) any {
+func exampleValue(property any) any {
 	p, _ := property.(map[string]any)
 	kind := p["type"]
 	if several, ok := kind.([]any); ok && len(several) > 0 {
@@ -76,32 +76,32 @@ func placeholder(property any) any {
 	return ""
 }
 
-// tryFlow runs a flow with an event of the user's.
-func tryFlow(x *exchange) error {
-	flow, ok := x.console.config.Store.Flows().Find(x.r.PathValue("flow"))
+// tryFlow starts a run with the event of the form.
+func tryFlow(req *requestState) error {
+	flow, ok := req.console.config.Store.Flows().Find(req.r.PathValue("flow"))
 	if !ok {
-		return errNothing
+		return errNotFound
 	}
-	event := bytes.TrimSpace([]byte(x.r.PostFormValue("event")))
+	event := bytes.TrimSpace([]byte(req.r.PostFormValue("event")))
 	if len(event) > 0 {
 		if err := strictjson.Check(event, maxDepth); err != nil {
 			return &fault{http.StatusBadRequest, "The event is not JSON", err.Error()}
 		}
 	}
-	s := x.submission(flow)
+	s := req.submission(flow)
 	if len(event) > 0 {
 		s.Event = event
 	}
-	if err := x.setFairKey(flow, &s); err != nil {
+	if err := req.setFairKey(flow, &s); err != nil {
 		return err
 	}
-	if !x.fragment() {
-		return x.start(s)
+	if !req.fragment() {
+		return req.start(s)
 	}
-	ticket, err := x.console.config.Queue.Submit(x.ctx(), s)
+	ticket, err := req.console.config.Queue.Submit(req.ctx(), s)
 	if err != nil {
 		return err
 	}
 	ticket.Close()
-	return x.show(200, view.TryStarted(ticket.RunID()))
+	return req.render(200, view.TryStarted(ticket.RunID()))
 }

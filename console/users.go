@@ -19,76 +19,76 @@ const (
 )
 
 // usersPage lists the users.
-func usersPage(x *exchange) error {
-	users, err := x.console.config.Store.Users().List(x.ctx())
+func usersPage(req *requestState) error {
+	users, err := req.console.config.Store.Users().List(req.ctx())
 	if err != nil {
 		return err
 	}
-	return x.show(200, view.UsersPage(x.page("access", "Users"), users))
+	return req.render(200, view.UsersPage(req.page("access", "Users"), users))
 }
 
-func userPage(x *exchange) error {
-	user, err := x.console.config.Store.Users().User(x.ctx(), x.r.PathValue("user"))
+func userPage(req *requestState) error {
+	user, err := req.console.config.Store.Users().User(req.ctx(), req.r.PathValue("user"))
 	if err != nil {
 		return err
 	}
-	return x.show(200, view.UserPage(x.page("access", user.Name), user, user.Name == x.user.Name))
+	return req.render(200, view.UserPage(req.page("access", user.Name), user, user.Name == req.user.Name))
 }
 
-func createUser(x *exchange) error {
-	user := store.User{Name: strings.TrimSpace(x.r.PostFormValue("name"))}
-	hash, err := x.passwordHash()
+func createUser(req *requestState) error {
+	user := store.User{Name: strings.TrimSpace(req.r.PostFormValue("name"))}
+	hash, err := req.passwordHash()
 	if err == nil && hash == "" {
 		err = &store.InvalidError{Member: "password", Reason: "is required"}
 	}
 	if err != nil {
 		return err
 	}
-	user.Hash, user.Roles = hash, x.roles()
-	made, err := x.console.config.Store.Users().Create(x.ctx(), user)
+	user.Hash, user.Roles = hash, req.roles()
+	made, err := req.console.config.Store.Users().Create(req.ctx(), user)
 	if err != nil {
 		return err
 	}
-	x.audit("POST "+Root+"/access/users", made.Name)
-	x.leaveNotice("The user " + made.Name + " was made.")
-	return x.redirect(Root + "/access/users")
+	req.audit("POST "+Root+"/access/users", made.Name)
+	req.setNotice("The user " + made.Name + " was created.")
+	return req.redirect(Root + "/access/users")
 }
 
-// roles are those that the form has.
-func (x *exchange) roles() []store.Role {
+// roles returns the roles in the form.
+func (req *requestState) roles() []store.Role {
 	var roles []store.Role
-	for _, r := range x.r.PostForm["role"] {
+	for _, r := range req.r.PostForm["role"] {
 		roles = append(roles, store.Role(r))
 	}
 	return roles
 }
 
-// passwordHash is that of the form; empty: it has none.
-func (x *exchange) passwordHash() (string, error) {
-	secret := x.r.PostFormValue("password")
+// passwordHash returns the hash of the password in the form; empty when there is none.
+func (req *requestState) passwordHash() (string, error) {
+	secret := req.r.PostFormValue("password")
 	if secret == "" {
 		return "", nil
 	}
 	if len(secret) < minPassword || len(secret) > maxPassword {
 		return "", &store.InvalidError{Member: "password", Reason: "must have 6 to 1024 bytes"}
 	}
-	return x.console.config.Hasher.Hash(x.ctx(), secret)
+	return req.console.config.Hasher.Hash(req.ctx(), secret)
 }
 
-// errOwn keeps an administrator from locking the door from outside.
-var errOwn = &fault{http.StatusConflict, "That is you", "You cannot delete or disable yourself, or give up the role admin: another administrator can."}
+// errOwnAccount prevents an administrator from removing their own access.
+var errOwnAccount = &fault{http.StatusConflict, "That is you", "You cannot delete or disable yourself, or give up the role admin: another administrator can."}
 
-func changeUser(x *exchange) error {
-	hash, err := x.passwordHash()
+func changeUser(req *requestState) error {
+	hash, err := req.passwordHash()
 	if err != nil {
 		return err
 	}
-	roles, disabled := x.roles(), x.r.PostFormValue("disabled") == "on"
-	name := x.r.PathValue("user")
-	if name == x.user.Name && (disabled || !slices.Contains(roles, store.RoleAdmin)) {
-		return errOwn
+	roles, disabled := req.roles(), req.r.PostFormValue("disabled") == "on"
+	name := req.r.PathValue("user")
+	if name == req.user.Name && (disabled || !slices.Contains(roles, store.RoleAdmin)) {
+		return errOwnAccount
 	}
-	user, err := x.console.config.Store.Users().Change(x.ctx(), name, func(u *store.User) error {
+	user, err := req.console.config.Store.Users().Change(req.ctx(), name, func(u *store.User) error {
 		u.Roles, u.Disabled = roles, disabled
 		if hash != "" {
 			u.Hash = hash
@@ -98,42 +98,42 @@ func changeUser(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	x.audit("POST "+Root+"/access/users/{user}", user.Name)
-	if user.Name == x.user.Name && user.Epoch != x.session.Epoch { // the password is another one: this session goes on
-		if err := x.beginAgain(user); err != nil {
+	req.audit("POST "+Root+"/access/users/{user}", user.Name)
+	if user.Name == req.user.Name && user.Epoch != req.session.Epoch { // the user's own password changed: keep this browser signed in
+		if err := req.renewSession(user); err != nil {
 			return err
 		}
 	}
-	x.leaveNotice("The user " + user.Name + " was saved.")
-	return x.redirect(Root + "/access/users")
+	req.setNotice("The user " + user.Name + " was saved.")
+	return req.redirect(Root + "/access/users")
 }
 
-// beginAgain gives the browser a new session in the place of its own.
-func (x *exchange) beginAgain(user *store.User) error {
-	s, err := x.console.sessions.begin(x.ctx(), user.Name, user.Epoch)
+// renewSession replaces the session of this browser by a new one.
+func (req *requestState) renewSession(user *store.User) error {
+	s, err := req.console.sessions.begin(req.ctx(), user.Name, user.Epoch)
 	if err != nil {
 		return err
 	}
-	x.setCookie(cookieSession, s.token, int(lifeLimit.Seconds()))
-	return x.console.sessions.end(x.ctx(), x.session.token)
+	req.setCookie(cookieSession, s.token, int(lifeLimit.Seconds()))
+	return req.console.sessions.end(req.ctx(), req.session.token)
 }
 
-func deleteUser(x *exchange) error {
-	name := x.r.PathValue("user")
-	if name == x.user.Name {
-		return errOwn
+func deleteUser(req *requestState) error {
+	name := req.r.PathValue("user")
+	if name == req.user.Name {
+		return errOwnAccount
 	}
-	if err := x.console.config.Store.Users().Delete(x.ctx(), name); err != nil {
+	if err := req.console.config.Store.Users().Delete(req.ctx(), name); err != nil {
 		return err
 	}
-	x.audit("POST "+Root+"/access/users/{user}/delete", name)
-	x.leaveNotice("The user " + name + " was deleted, with all tokens and sessions.")
-	return x.redirect(Root + "/access/users")
+	req.audit("POST "+Root+"/access/users/{user}/delete", name)
+	req.setNotice("The user " + name + " was deleted, with all tokens and sessions.")
+	return req.redirect(Root + "/access/users")
 }
 
-// auditPage lists what administrators did.
-func auditPage(x *exchange) error {
-	list := view.AuditList{Params: x.r.URL.Query()}
+// auditPage lists the audit log.
+func auditPage(req *requestState) error {
+	list := view.AuditList{Params: req.r.URL.Query()}
 	list.Filter = list.Params.Get("filter")
 	if list.Filter == "" {
 		list.Params.Del("filter")
@@ -142,12 +142,12 @@ func auditPage(x *exchange) error {
 	var wrong *listing.Error
 	if errors.As(err, &wrong) {
 		list.Trouble = wrong.Error()
-		return x.show(http.StatusBadRequest, view.AuditPage(x.page("access", "Audit"), list))
+		return req.render(http.StatusBadRequest, view.AuditPage(req.page("access", "Audit"), list))
 	}
-	page, err := auditlist.Page(x.ctx(), x.console.config.Store.Audit(), q, true)
+	page, err := auditlist.Page(req.ctx(), req.console.config.Store.Audit(), q, true)
 	if err != nil {
 		return err
 	}
 	list.Items, list.Page, list.Total, list.PageSize = page.Items, page.Page, page.Total, page.PageSize
-	return x.show(200, view.AuditPage(x.page("access", "Audit"), list))
+	return req.render(200, view.AuditPage(req.page("access", "Audit"), list))
 }

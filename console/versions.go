@@ -7,13 +7,13 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// versionsPage lists the versions of a flow, and what one of them changed.
-func versionsPage(x *exchange) error {
-	head, err := x.head()
+// versionsPage lists the versions of a flow and the changes of one of them.
+func versionsPage(req *requestState) error {
+	head, err := req.head()
 	if err != nil {
 		return err
 	}
-	asked := x.r.URL.Query().Get("version")
+	asked := req.r.URL.Query().Get("version")
 	if asked == "" {
 		asked = head.Version
 	}
@@ -25,24 +25,23 @@ func versionsPage(x *exchange) error {
 		}
 		versions[i].Shown = true
 		if !versions[i].First {
-			if versions[i].Changes, err = x.changes(head.Number, head.History[i+1].Version, d.Version); err != nil {
+			if versions[i].Changes, err = req.changes(head.Number, head.History[i+1].Version, d.Version); err != nil {
 				return err
 			}
 		}
 	}
-	return x.show(200, view.VersionsPage(x.page("flows", "Versions"), x.flowRow(head), versions))
+	return req.render(200, view.VersionsPage(req.page("flows", "Versions"), req.flowRow(head), versions))
 }
 
-// changes tells two versions of a flow apart. One that is not stored any more
-// is as empty.
-func (x *exchange) changes(number int64, before, after string) ([]view.DiffLine, error) {
+// changes compares two versions of a flow. A version whose source is no longer stored counts as empty.
+func (req *requestState) changes(number int64, before, after string) ([]view.DiffLine, error) {
 	var texts [2]string
 	for i, version := range []string{before, after} {
-		source, err := x.console.config.Store.Flows().Source(x.ctx(), number, version)
+		source, err := req.console.config.Store.Flows().Source(req.ctx(), number, version)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return nil, err
 		}
 		texts[i] = string(source)
 	}
-	return hunks(compareTexts(texts[0], texts[1])), nil
+	return hunks(diffLines(texts[0], texts[1])), nil
 }

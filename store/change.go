@@ -23,47 +23,47 @@ const (
 	maxNames = 1000
 )
 
-// errBehind reports that the view is older than the store.
-var errBehind = errors.New("the view is not current")
+// errOutdated reports that the view is older than the store.
+var errOutdated = errors.New("the view is not current")
 
-// change decides on one transaction. v is the current content of the store; more can be read through tx. It returns
+// updateDeployment decides on one transaction. v is the current content of the store; more can be read through tx. It returns
 // the function that writes; nil: nothing to write. It may be called more than once.
-type change func(tx *redis.Tx, v *view) (write func(*writes), err error)
+type transaction func(tx *redis.Tx, v *snapshot) (write func(*transactionWrites), err error)
 
-// writes are the writes of a change, in one transaction.
-type writes struct {
+// transactionWrites are the writes of a change, in one transaction.
+type transactionWrites struct {
 	redis.Pipeliner
 	names []string // of the changed records
 }
 
 // set writes a record.
-func (w *writes) set(ctx context.Context, k kind, name string, record any) {
+func (w *transactionWrites) set(ctx context.Context, k kind, name string, record any) {
 	w.HSet(ctx, k.hash(), name, record)
 	w.names = append(w.names, k.of(name))
 }
 
-// drop deletes a record.
-func (w *writes) drop(ctx context.Context, k kind, name string) {
+// delete deletes a record.
+func (w *transactionWrites) delete(ctx context.Context, k kind, name string) {
 	w.HDel(ctx, k.hash(), name)
 	w.names = append(w.names, k.of(name))
 }
 
 // logged returns the log's text for the changed records.
-func (w *writes) logged() string {
+func (w *transactionWrites) logged() string {
 	if len(w.names) > maxNames {
 		return "*"
 	}
 	return strings.Join(w.names, "\n")
 }
 
-// apply executes a change as a transaction on the current view. When another change came first, it refreshes the view
+// update executes a change as a transaction on the current view. When another change came first, it refreshes the view
 // and decides again. After its return, this process sees the change.
-func (s *Store) apply(ctx context.Context, decide change) error {
+func (s *Store) update(ctx context.Context, decide transaction) error {
 	for range changeAttempts {
-		v := s.view.Load()
+		v := s.snapshot.Load()
 		err := s.config.Redis.Watch(ctx, func(tx *redis.Tx) error { return s.commit(ctx, tx, v, decide) }, keyRevision)
 		switch {
-		case errors.Is(err, redis.TxFailedErr), errors.Is(err, errBehind):
+		case errors.Is(err, redis.TxFailedErr), errors.Is(err, errOutdated):
 			if err := s.refresh(ctx, time.Now()); err != nil {
 				return err
 			}
@@ -77,20 +77,20 @@ func (s *Store) apply(ctx context.Context, decide change) error {
 }
 
 // commit writes the result of decide on top of v.
-func (s *Store) commit(ctx context.Context, tx *redis.Tx, v *view, decide change) error {
+func (s *Store) commit(ctx context.Context, tx *redis.Tx, v *snapshot, decide transaction) error {
 	found, err := tx.MGet(ctx, keyRevision, keyEpoch).Result()
 	if err != nil {
 		return err
 	}
 	if rev, _ := found[0].(string); rev != v.revText() || found[1] != v.epoch {
-		return errBehind
+		return errOutdated
 	}
 	write, err := decide(tx, v)
 	if err != nil || write == nil {
 		return err
 	}
 	_, err = tx.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		w := &writes{Pipeliner: p}
+		w := &transactionWrites{Pipeliner: p}
 		write(w)
 		p.Incr(ctx, keyRevision)
 		p.XAdd(ctx, &redis.XAddArgs{

@@ -19,10 +19,10 @@ var changesScript = redis.NewScript(changesLua)
 
 // Results of changes.lua for the time since a revision.
 const (
-	changedNothing = "same"
-	changedThese   = "these" // the reply contains the records
-	changedAll     = "all"   // unknown: everything must be read
-	changedBack    = "back"  // the revision is not in the store's past
+	changedNothing    = "same"
+	changedRecords    = "these" // the reply contains the records
+	changedAll        = "all"   // unknown: everything must be read
+	changedRolledBack = "back"  // the revision is not in the store's past
 )
 
 // changes are the changes since a revision.
@@ -31,11 +31,11 @@ type changes struct {
 	rev                int64
 	least              int
 	verdict            string
-	records            []changed
+	records            []changedRecord
 }
 
-// changed is the current content of a changed record; nil: deleted.
-type changed struct {
+// changedRecord is the current content of a changed record; nil: deleted.
+type changedRecord struct {
 	kind   kind
 	name   string
 	record *string
@@ -54,7 +54,7 @@ func (c *changes) byKind() map[kind]map[string]*string {
 }
 
 // changesSince reads the changes since a view in one call.
-func (s *Store) changesSince(ctx context.Context, v *view) (*changes, error) {
+func (s *Store) changesSince(ctx context.Context, v *snapshot) (*changes, error) {
 	ctx, cancel := context.WithTimeout(ctx, revisionLimit)
 	defer cancel()
 	keys := []string{keyRevision, keyEpoch, keyLog, keyMaster, keySchema}
@@ -79,7 +79,7 @@ func parseChanges(answer []any) (*changes, error) {
 	c.rev, _ = strconv.ParseInt(text(1), 10, 64)
 	c.least, _ = strconv.Atoi(text(4))
 	for i := head; i < len(answer); i += 3 {
-		r := changed{kind: kind(text(i)), name: text(i + 1)}
+		r := changedRecord{kind: kind(text(i)), name: text(i + 1)}
 		if data, ok := answer[i+2].(string); ok {
 			r.record = &data
 		}
@@ -90,7 +90,7 @@ func parseChanges(answer []any) (*changes, error) {
 
 // load reads the content of a view at one moment. It does not read sources that old has. The first process of an
 // installation gives the store its epoch.
-func (s *Store) load(ctx context.Context, old *view) (*view, error) {
+func (s *Store) load(ctx context.Context, old *snapshot) (*snapshot, error) {
 	if !s.config.ReadOnly {
 		if err := s.config.Redis.SetNX(ctx, keyEpoch, rand.Text(), 0).Err(); err != nil {
 			return nil, fmt.Errorf("name store: %w", err)
@@ -104,7 +104,7 @@ func (s *Store) load(ctx context.Context, old *view) (*view, error) {
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return nil, fmt.Errorf("read records: %w", err)
 	}
-	v := newView()
+	v := newSnapshot()
 	v.rev, _ = rev.Int64() // absent: nothing was ever stored
 	v.least, _ = least.Int()
 	v.epoch, v.master = epoch.Val(), master.Val()
@@ -117,7 +117,7 @@ func (s *Store) load(ctx context.Context, old *view) (*view, error) {
 	if err := s.loadFlows(ctx, v, old, heads.Val()); err != nil {
 		return nil, err
 	}
-	return v.seal(), nil
+	return v.complete(), nil
 }
 
 // sourceBatch is the number of sources read in one call.

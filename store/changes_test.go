@@ -12,8 +12,8 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// calls returns how often a command of Redis was called so far.
-func (f *fleet) calls(t *testing.T, command string) int {
+// commandCalls returns how often a command of Redis was called so far.
+func (f *testFleet) commandCalls(t *testing.T, command string) int {
 	t.Helper()
 	info, err := f.server.Client().InfoMap(t.Context(), "commandstats").Result()
 	if err != nil {
@@ -27,7 +27,7 @@ func (f *fleet) calls(t *testing.T, command string) int {
 // A change costs each process the changed records: it does not read a hash as a whole.
 func TestAChangeIsOneRecord(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newTestFleet(t)
 	here, there := f.openIdle(t), f.openIdle(t)
 	dir := fstest.MapFS{}
 	for i := range 50 {
@@ -35,7 +35,7 @@ func TestAChangeIsOneRecord(t *testing.T) {
 	}
 	load(t, here, dir)
 	follow(t, there)
-	before := f.calls(t, "hgetall")
+	before := f.commandCalls(t, "hgetall")
 	deploy(t, here, parse(t, 7, "seven", "new"))
 	if _, err := here.Keys().Put(t.Context(), Key{Key: "k", APIAccess: true}); err != nil {
 		t.Fatal(err)
@@ -55,7 +55,7 @@ func TestAChangeIsOneRecord(t *testing.T) {
 	if n := len(there.Flows().List()); n != 49 {
 		t.Errorf("%d flows, want 49", n)
 	}
-	if n := f.calls(t, "hgetall") - before; n != 0 {
+	if n := f.commandCalls(t, "hgetall") - before; n != 0 {
 		t.Errorf("%d hashes were read as a whole", n)
 	}
 }
@@ -71,7 +71,7 @@ func follow(t *testing.T, s *Store) {
 // A cached credential is dropped by the change that replaces it.
 func TestARememberedRecordIsForgotten(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newTestFleet(t)
 	ctx := t.Context()
 	here, there := f.openIdle(t), f.openIdle(t)
 	for i := range 3 {
@@ -93,11 +93,11 @@ func TestARememberedRecordIsForgotten(t *testing.T) {
 			}
 		}
 	}
-	before := f.calls(t, "hget")
+	before := f.commandCalls(t, "hget")
 	if _, err := there.Keys().Key(ctx, "k"); err != nil {
 		t.Fatal(err)
 	}
-	if n := f.calls(t, "hget") - before; n != 0 {
+	if n := f.commandCalls(t, "hget") - before; n != 0 {
 		t.Errorf("a key that is remembered was read %d times", n)
 	}
 }
@@ -105,7 +105,7 @@ func TestARememberedRecordIsForgotten(t *testing.T) {
 // A record that was read before a change, and arrived after the change was announced, is not cached.
 func TestALateRecordIsNotKept(t *testing.T) {
 	t.Parallel()
-	var r records[int]
+	var r recordCache[int]
 	_, era := r.find("a")
 	r.forget(map[string]*string{"b": nil})
 	old := 1
@@ -113,11 +113,11 @@ func TestALateRecordIsNotKept(t *testing.T) {
 	if found, _ := r.find("a"); found != nil {
 		t.Errorf("kept %d", *found)
 	}
-	for i := range recordsKept + 10 {
+	for i := range maxCachedRecords + 10 {
 		_, era = r.find("")
 		r.keep(fmt.Sprint(i), &old, era)
 	}
-	if len(r.opened) > recordsKept {
+	if len(r.opened) > maxCachedRecords {
 		t.Errorf("%d are kept", len(r.opened))
 	}
 }
@@ -126,7 +126,7 @@ func TestALateRecordIsNotKept(t *testing.T) {
 // counts every change.
 func TestChangesOfAnEarlierVersionAreSeen(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newTestFleet(t)
 	ctx, client := t.Context(), f.server.Client()
 	s := f.openIdle(t)
 	flow := parse(t, 5, "five", "old")
@@ -157,7 +157,7 @@ func TestChangesOfAnEarlierVersionAreSeen(t *testing.T) {
 // After a log that was cut, and after changes of more records than an entry names, the process reads everything.
 func TestAMissedChangeIsRepaired(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newTestFleet(t)
 	here, there := f.openIdle(t), f.openIdle(t)
 	deploy(t, here, parse(t, 1, "", "first"))
 	deploy(t, here, parse(t, 2, "", "second"))
@@ -186,14 +186,14 @@ func TestAMissedChangeIsRepaired(t *testing.T) {
 // A directory is one change; a directory that is already deployed is none, and is not compiled.
 func TestADirectoryIsOneChange(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newTestFleet(t)
 	s := f.openIdle(t)
 	dir := fstest.MapFS{}
 	for i := range 40 {
 		dir[fmt.Sprintf("%d.yaml", i)] = file(fmt.Sprintf("flow: %d\nslug: s%d", i+1, i+1) + rest)
 	}
 	load(t, s, dir)
-	if rev := s.view.Load().rev; rev != 1 {
+	if rev := s.snapshot.Load().rev; rev != 1 {
 		t.Errorf("revision = %d after a directory, want 1", rev)
 	}
 	again := f.openIdle(t)
@@ -216,7 +216,7 @@ func TestADirectoryIsOneChange(t *testing.T) {
 // A flow that another catalogue deployed is compiled again, once: this binary may not know a kind.
 func TestAnotherCatalogueCompilesAgain(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newTestFleet(t)
 	dir := fstest.MapFS{"a.yaml": file("flow: 1" + rest)}
 	load(t, f.openIdle(t), dir)
 	config := f.config(t)
@@ -233,13 +233,13 @@ func TestAnotherCatalogueCompilesAgain(t *testing.T) {
 // Redis is emptied, or restored from an older copy, under a running process.
 func TestAStoreThatGoesBack(t *testing.T) {
 	t.Parallel()
-	for name, goBack := range map[string]func(*testing.T, *fleet){
-		"emptied": func(t *testing.T, f *fleet) { f.server.Client().FlushAll(t.Context()) },
-		"emptied, and more was changed since": func(t *testing.T, f *fleet) {
+	for name, goBack := range map[string]func(*testing.T, *testFleet){
+		"emptied": func(t *testing.T, f *testFleet) { f.server.Client().FlushAll(t.Context()) },
+		"emptied, and more was changed since": func(t *testing.T, f *testFleet) {
 			f.server.Client().FlushAll(t.Context())
 			f.server.Client().Set(t.Context(), keyRevision, 100, 0)
 		},
-		"a change lost, and another one made": func(t *testing.T, f *fleet) {
+		"a change lost, and another one made": func(t *testing.T, f *testFleet) {
 			c := f.server.Client()
 			id := fmt.Sprintf("%s-0", c.Get(t.Context(), keyRevision).Val())
 			c.HDel(t.Context(), keyFlows, "1")
@@ -250,7 +250,7 @@ func TestAStoreThatGoesBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFleet(t)
+			f := newTestFleet(t)
 			restored := make(chan *Store, 10) // more than there will be
 			var s *Store
 			config := f.config(t)
@@ -294,7 +294,7 @@ func TestAStoreThatGoesBack(t *testing.T) {
 // named.
 func TestReadiness(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newTestFleet(t)
 	ctx := t.Context()
 	s := f.openIdle(t)
 	for _, name := range []string{"a", "b"} {

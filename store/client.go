@@ -41,10 +41,10 @@ type Client struct {
 
 	Assertion   string    `json:"assertion,omitempty"` // id of the only valid one; empty: none
 	AssertionAt time.Time `json:"assertion_at,omitzero"`
-	Life
+	CredentialState
 }
 
-var _ held[Client] = (*Client)(nil)
+var _ principalMethods[Client] = (*Client)(nil)
 
 // NewIdentifier returns the identifier of a new client.
 func NewIdentifier() string { return "client-" + strings.ToLower(rand.Text()[:20]) }
@@ -109,19 +109,21 @@ func (c *Client) validateReminders() error {
 	return nil
 }
 
-// outlives: a change of scopes, secret or assertion, or disabling, revokes tokens.
-func (c *Client) outlives(old *Client) bool {
+// keepsTokens: a change of scopes, secret or assertion, or disabling, revokes tokens.
+func (c *Client) keepsTokens(old *Client) bool {
 	return slices.Equal(c.Scopes, old.Scopes) && c.Hash == old.Hash && c.Assertion == old.Assertion && !c.Disabled
 }
 
 // Clients gives access to the API clients. Safe for concurrent use.
-type Clients struct{ all holders[Client, *Client] }
+type Clients struct {
+	all principalRecords[Client, *Client]
+}
 
 // Clients gives access to the API clients.
 func (s *Store) Clients() *Clients { return &Clients{s.clients()} }
 
-func (s *Store) clients() holders[Client, *Client] {
-	return holders[Client, *Client]{s, HolderClient, func(v *view) map[string]*Client { return v.clients }}
+func (s *Store) clients() principalRecords[Client, *Client] {
+	return principalRecords[Client, *Client]{s, PrincipalClient, func(v *snapshot) map[string]*Client { return v.clients }}
 }
 
 // Client returns a client, at most a second old; ErrNotFound.

@@ -13,7 +13,7 @@ import (
 
 func TestConnectionsAreKept(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newTestFleet(t)
 	ctx := t.Context()
 	here, there := f.open(t).Connections(), f.open(t).Connections()
 	want, err := here.Put(ctx, Connection{
@@ -49,7 +49,7 @@ func TestConnectionsAreKept(t *testing.T) {
 
 func TestConnectionsAreSealedAsAWhole(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newTestFleet(t)
 	s := f.open(t)
 	ctx := t.Context()
 	for _, name := range []string{"crm", "other"} {
@@ -87,7 +87,7 @@ func TestConnectionsAreSealedAsAWhole(t *testing.T) {
 
 func TestSecrets(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newTestFleet(t)
 	ctx := t.Context()
 	secrets := f.open(t).Secrets()
 	for _, bad := range []struct{ name, value string }{{"", "v"}, {"a b", "v"}, {"1a", "v"}, {"a", ""}, {"a", strings.Repeat("v", maxSecret+1)}} {
@@ -127,7 +127,7 @@ func TestSecrets(t *testing.T) {
 
 func TestGrantsHaveOneWriter(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newTestFleet(t)
 	ctx := t.Context()
 	here, there := f.openIdle(t).Grants(), f.openIdle(t).Grants()
 	c := &Connection{Name: "crm", Version: "v"}

@@ -47,15 +47,15 @@ func (f *Flows) LoadFS(ctx context.Context, dir fs.FS) (deployed []Deployed, pro
 		return nil, nil, fmt.Errorf("load flows: %w", err)
 	}
 	parsed, broken := f.parseAll(dir, files)
-	err = f.store.apply(ctx, func(_ *redis.Tx, v *view) (func(*writes), error) {
-		var heads []decided
+	err = f.store.update(ctx, func(_ *redis.Tx, v *snapshot) (func(*transactionWrites), error) {
+		var heads []pendingDeployment
 		deployed, problems, heads = f.store.decideAll(v, parsed)
 		if len(heads) == 0 {
 			return nil, nil
 		}
-		return func(w *writes) {
+		return func(w *transactionWrites) {
 			for _, h := range heads {
-				w.deploy(ctx, h.Head, h.flow)
+				w.deploy(ctx, h.Deployment, h.flow)
 			}
 		}, nil
 	})
@@ -65,31 +65,31 @@ func (f *Flows) LoadFS(ctx context.Context, dir fs.FS) (deployed []Deployed, pro
 	return deployed, append(broken, problems...), nil
 }
 
-// decided is the new head of a flow.
-type decided struct {
-	Head
+// pendingDeployment is the new head of a flow.
+type pendingDeployment struct {
+	Deployment
 	flow *flows.Flow
 }
 
 // decideAll decides on the flows of a directory one after the other, each with the previous decisions applied. heads
 // are the heads to write.
-func (s *Store) decideAll(v *view, parsed []Deployed) (deployed []Deployed, problems []Problem, heads []decided) {
-	after := v.scratch()
+func (s *Store) decideAll(v *snapshot, parsed []Deployed) (deployed []Deployed, problems []Problem, heads []pendingDeployment) {
+	after := v.clone()
 	for _, d := range parsed {
 		d.Changed = false
 		if d.Flow == nil {
 			deployed = append(deployed, d)
 			continue
 		}
-		head, err := s.deploys(d.Flow)(after)
+		head, err := s.deployDecision(d.Flow)(after)
 		if err != nil {
 			problems = append(problems, Problem{d.File, err})
 			continue
 		}
 		if head != nil {
 			d.Changed = after.version(head.Number, head.Version) == nil
-			heads = append(heads, decided{*head, d.Flow})
-			after.put(&deployedFlow{Head: *head})
+			heads = append(heads, pendingDeployment{*head, d.Flow})
+			after.add(&deployedFlow{Deployment: *head})
 		}
 		deployed = append(deployed, d)
 	}
@@ -128,7 +128,7 @@ func IsFlow(source []byte) bool { return flowKey.Match(source) }
 // parseAll reads the files and compiles those that are not deployed. Two files with the same number are both
 // rejected, because the order of reading would decide which one applies.
 func (f *Flows) parseAll(dir fs.FS, files []string) (parsed []Deployed, problems []Problem) {
-	current := f.store.view.Load().byVersion(f.store.fingerprint)
+	current := f.store.snapshot.Load().byVersion(f.store.fingerprint)
 	owners := map[int64][]string{}
 	for _, file := range files {
 		d, err := f.parseFile(dir, file, current)
@@ -149,7 +149,7 @@ func (f *Flows) parseAll(dir fs.FS, files []string) (parsed []Deployed, problems
 	return parsed, problems
 }
 
-func (f *Flows) parseFile(dir fs.FS, file string, current map[string]Head) (Deployed, error) {
+func (f *Flows) parseFile(dir fs.FS, file string, current map[string]Deployment) (Deployed, error) {
 	source, err := fs.ReadFile(dir, file)
 	if err != nil {
 		return Deployed{}, err

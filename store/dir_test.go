@@ -37,7 +37,7 @@ func load(t *testing.T, s *Store, dir fstest.MapFS) (changed []string, problems 
 
 func TestLoadFS(t *testing.T) {
 	t.Parallel()
-	s := newFleet(t).open(t)
+	s := newTestFleet(t).open(t)
 	dir := fstest.MapFS{
 		"a.yaml":           file("flow: 1\nslug: a" + rest),
 		"b.yml":            file("flow: 2" + rest),
@@ -85,7 +85,7 @@ func TestIsFlow(t *testing.T) {
 
 func TestAFileThatBreaksLater(t *testing.T) {
 	t.Parallel()
-	s := newFleet(t).open(t)
+	s := newTestFleet(t).open(t)
 	load(t, s, fstest.MapFS{"a.yaml": file("flow: 1\nname: good" + rest)})
 	_, problems := load(t, s, fstest.MapFS{"a.yaml": file("flow: 1\nname: bad\nsteps: 7\n")})
 	if len(problems) != 1 {
@@ -98,7 +98,7 @@ func TestAFileThatBreaksLater(t *testing.T) {
 
 func TestWatchDir(t *testing.T) {
 	t.Parallel()
-	s := newFleet(t).open(t)
+	s := newTestFleet(t).open(t)
 	dir := t.TempDir()
 	write := func(name, text string) {
 		t.Helper()

@@ -13,11 +13,11 @@ import (
 )
 
 const (
-	// beatEvery is the interval at which a process announces itself.
-	beatEvery = 2 * time.Second
-	// processLife is the validity of an announcement. It is several times beatEvery, so that one lost announcement
+	// announceInterval is the interval at which a process announces itself.
+	announceInterval = 2 * time.Second
+	// announceTTL is the validity of an announcement. It is several times announceInterval, so that one lost announcement
 	// does not matter.
-	processLife = 10 * time.Second
+	announceTTL = 10 * time.Second
 )
 
 //go:embed lua/fleet.lua
@@ -56,8 +56,8 @@ func Processes(ctx context.Context, client redis.Scripter) ([]Process, error) {
 	return announce(ctx, client, "", "", 0)
 }
 
-// beat announces this process and reads the announcements of the others.
-func (s *Store) beat(ctx context.Context) error {
+// announceSelf announces this process and reads the announcements of the others.
+func (s *Store) announceSelf(ctx context.Context) error {
 	if s.config.Process.Role == "" {
 		return nil
 	}
@@ -65,7 +65,7 @@ func (s *Store) beat(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("announce process: %w", err)
 	}
-	all, err := announce(ctx, s.config.Redis, s.config.Process.ID, string(data), processLife)
+	all, err := announce(ctx, s.config.Redis, s.config.Process.ID, string(data), announceTTL)
 	if err != nil {
 		return err
 	}
@@ -73,8 +73,8 @@ func (s *Store) beat(ctx context.Context) error {
 	return nil
 }
 
-// leave removes the announcement of this process.
-func (s *Store) leave(ctx context.Context) {
+// deregister removes the announcement of this process.
+func (s *Store) deregister(ctx context.Context) {
 	if s.config.Process.Role == "" {
 		return
 	}

@@ -27,7 +27,7 @@ type Flows struct{ store *Store }
 // Find returns the current version of a flow by its number or slug, from memory; while Redis is unavailable the view
 // may be older than a second. The flow is compiled at first use. A flow that this binary cannot compile is not found.
 func (f *Flows) Find(ref string) (*flows.Flow, bool) {
-	d := f.store.view.Load().find(ref)
+	d := f.store.snapshot.Load().find(ref)
 	if d == nil {
 		return nil, false
 	}
@@ -37,7 +37,7 @@ func (f *Flows) Find(ref string) (*flows.Flow, bool) {
 
 // Version returns one compiled version of a flow, for a run pinned to it; ErrNotFound when its source is not stored.
 func (f *Flows) Version(ctx context.Context, number int64, version string) (*flows.Flow, error) {
-	if d := f.store.view.Load().version(number, version); d != nil && d.source != nil {
+	if d := f.store.snapshot.Load().version(number, version); d != nil && d.source != nil {
 		return f.store.compiled(d)
 	}
 	return f.store.compile(ctx, versionID{number, version})
@@ -54,13 +54,13 @@ func (f *Flows) Source(ctx context.Context, number int64, version string) ([]byt
 	return f.store.source(ctx, versionID{number, version})
 }
 
-// Head returns the head of a flow by number or slug; ErrNotFound. It compiles the flow to set Problem.
-func (f *Flows) Head(ref string) (Head, error) {
-	d := f.store.view.Load().find(ref)
+// Deployment returns the head of a flow by number or slug; ErrNotFound. It compiles the flow to set Problem.
+func (f *Flows) Deployment(ref string) (Deployment, error) {
+	d := f.store.snapshot.Load().find(ref)
 	if d == nil {
-		return Head{}, ErrNotFound
+		return Deployment{}, ErrNotFound
 	}
-	head := d.Head
+	head := d.Deployment
 	_, err := f.store.compiled(d)
 	head.Problem = problem(err)
 	return head, nil
@@ -68,14 +68,14 @@ func (f *Flows) Head(ref string) (Head, error) {
 
 // VersionNow returns the current version of a flow from memory; empty: there is no such flow.
 func (f *Flows) VersionNow(number int64) string {
-	head, _ := f.store.view.Load().head(number)
+	head, _ := f.store.snapshot.Load().deployment(number)
 	return head.Version
 }
 
 // List returns all flows by number. Problem is set as far as known: flows deployed with another catalogue are
 // compiled in the background, which may take a while. The slice is shared and must not be modified.
-func (f *Flows) List() []Head {
-	all := f.store.view.Load().sorted()
+func (f *Flows) List() []Deployment {
+	all := f.store.snapshot.Load().sorted()
 	failed := f.store.versions.failures()
 	if len(failed) == 0 {
 		return all
@@ -101,17 +101,17 @@ func (e *ConflictError) Error() string {
 // its slug and name may change. Deploying the current version again changes nothing. It returns a *ConflictError when
 // another flow has the slug.
 func (f *Flows) Deploy(ctx context.Context, flow *flows.Flow) (string, error) {
-	err := f.change(ctx, flow.Number, f.store.deploys(flow), flow)
+	err := f.updateDeployment(ctx, flow.Number, f.store.deployDecision(flow), flow)
 	if err != nil {
 		return "", fmt.Errorf("deploy flow %d: %w", flow.Number, err)
 	}
 	return flow.Version, nil
 }
 
-// deploys returns the decision on the flow's new head.
-func (s *Store) deploys(flow *flows.Flow) func(*view) (*Head, error) {
-	return func(v *view) (*Head, error) {
-		old, exists := v.head(flow.Number)
+// deployDecision returns the decision on the flow's new head.
+func (s *Store) deployDecision(flow *flows.Flow) func(*snapshot) (*Deployment, error) {
+	return func(v *snapshot) (*Deployment, error) {
+		old, exists := v.deployment(flow.Number)
 		if exists && old.Version == flow.Version {
 			if old.Checked == s.fingerprint {
 				return nil, nil
@@ -119,7 +119,7 @@ func (s *Store) deploys(flow *flows.Flow) func(*view) (*Head, error) {
 			old.Checked = s.fingerprint
 			return &old, nil
 		}
-		if err := slugIsFree(v, flow); err != nil {
+		if err := checkSlug(v, flow); err != nil {
 			return nil, err
 		}
 		next := old.with(flow, time.Now())
@@ -134,13 +134,13 @@ func (f *Flows) Rollback(ctx context.Context, number int64, version string) erro
 	if err != nil {
 		return fmt.Errorf("roll back flow %d to %s: %w", number, version, err)
 	}
-	err = f.change(ctx, number, func(v *view) (*Head, error) {
-		old, exists := v.head(number)
-		known := slices.ContainsFunc(old.History, func(d Deployment) bool { return d.Version == version })
+	err = f.updateDeployment(ctx, number, func(v *snapshot) (*Deployment, error) {
+		old, exists := v.deployment(number)
+		known := slices.ContainsFunc(old.History, func(d VersionEntry) bool { return d.Version == version })
 		if !exists || !known {
 			return nil, ErrNotFound
 		}
-		if err := slugIsFree(v, flow); err != nil || old.Version == version {
+		if err := checkSlug(v, flow); err != nil || old.Version == version {
 			return nil, err
 		}
 		next := old.with(flow, time.Now())
@@ -155,8 +155,8 @@ func (f *Flows) Rollback(ctx context.Context, number int64, version string) erro
 
 // Enable enables or disables the flow's own triggers, until a new version with its own setting is deployed.
 func (f *Flows) Enable(ctx context.Context, number int64, enabled bool) error {
-	err := f.change(ctx, number, func(v *view) (*Head, error) {
-		head, exists := v.head(number)
+	err := f.updateDeployment(ctx, number, func(v *snapshot) (*Deployment, error) {
+		head, exists := v.deployment(number)
 		if !exists {
 			return nil, ErrNotFound
 		}
@@ -178,8 +178,8 @@ func (f *Flows) Enable(ctx context.Context, number int64, enabled bool) error {
 // pause that it started or found; zero: there was none.
 func (f *Flows) Pause(ctx context.Context, number int64, paused bool) (time.Time, error) {
 	var since time.Time
-	err := f.change(ctx, number, func(v *view) (*Head, error) {
-		head, exists := v.head(number)
+	err := f.updateDeployment(ctx, number, func(v *snapshot) (*Deployment, error) {
+		head, exists := v.deployment(number)
 		if !exists {
 			return nil, ErrNotFound
 		}
@@ -201,7 +201,7 @@ func (f *Flows) Pause(ctx context.Context, number int64, paused bool) (time.Time
 
 // Paused returns since when a flow is paused, from memory; zero: it is not.
 func (f *Flows) Paused(number int64) time.Time {
-	if d := f.store.view.Load().flows[number]; d != nil {
+	if d := f.store.snapshot.Load().flows[number]; d != nil {
 		return d.Paused
 	}
 	return time.Time{}
@@ -209,14 +209,14 @@ func (f *Flows) Paused(number int64) time.Time {
 
 // Delete removes a flow. Accepted runs still find their version.
 func (f *Flows) Delete(ctx context.Context, number int64) error {
-	err := f.store.apply(ctx, func(_ *redis.Tx, v *view) (func(*writes), error) {
-		head, exists := v.head(number)
+	err := f.store.update(ctx, func(_ *redis.Tx, v *snapshot) (func(*transactionWrites), error) {
+		head, exists := v.deployment(number)
 		if !exists {
 			return nil, ErrNotFound
 		}
-		return func(w *writes) {
-			w.drop(ctx, kindFlow, strconv.FormatInt(number, 10))
-			retire(ctx, w, number, head.History)
+		return func(w *transactionWrites) {
+			w.delete(ctx, kindFlow, strconv.FormatInt(number, 10))
+			expireSources(ctx, w, number, head.History)
 		}, nil
 	})
 	if err != nil {
@@ -225,20 +225,20 @@ func (f *Flows) Delete(ctx context.Context, number int64) error {
 	return nil
 }
 
-// change decides on the head of one flow; a nil head changes nothing. The source of flow, if not nil, is written with
+// updateDeployment decides on the head of one flow; a nil head changes nothing. The source of flow, if not nil, is written with
 // the head.
-func (f *Flows) change(ctx context.Context, number int64, decide func(*view) (*Head, error), flow *flows.Flow) error {
-	return f.store.apply(ctx, func(_ *redis.Tx, v *view) (func(*writes), error) {
+func (f *Flows) updateDeployment(ctx context.Context, number int64, decide func(*snapshot) (*Deployment, error), flow *flows.Flow) error {
+	return f.store.update(ctx, func(_ *redis.Tx, v *snapshot) (func(*transactionWrites), error) {
 		head, err := decide(v)
 		if err != nil || head == nil {
 			return nil, err
 		}
-		return func(w *writes) { w.deploy(ctx, *head, flow) }, nil
+		return func(w *transactionWrites) { w.deploy(ctx, *head, flow) }, nil
 	})
 }
 
 // deploy writes a head and, if flow is not nil, its source.
-func (w *writes) deploy(ctx context.Context, head Head, flow *flows.Flow) {
+func (w *transactionWrites) deploy(ctx context.Context, head Deployment, flow *flows.Flow) {
 	kept := min(len(head.History), historyLength)
 	dropped := slices.Clone(head.History[kept:])
 	head.History, head.Problem = head.History[:kept], ""
@@ -247,5 +247,5 @@ func (w *writes) deploy(ctx context.Context, head Head, flow *flows.Flow) {
 		w.Set(ctx, keySource(head.Number, flow.Version), flow.Source, 0) // also cancels a pending expiry
 	}
 	w.set(ctx, kindFlow, strconv.FormatInt(head.Number, 10), data)
-	retire(ctx, w, head.Number, dropped)
+	expireSources(ctx, w, head.Number, dropped)
 }

@@ -19,7 +19,7 @@ import (
 
 func TestFind(t *testing.T) {
 	t.Parallel()
-	s := newFleet(t).open(t)
+	s := newTestFleet(t).open(t)
 	deploy(t, s, parse(t, 69, "upsert", "first"))
 	for _, ref := range []string{"69", "upsert"} {
 		if flow, ok := s.Flows().Find(ref); !ok || flow.Number != 69 {
@@ -35,7 +35,7 @@ func TestFind(t *testing.T) {
 
 func TestDeployAgainThenRollBack(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newTestFleet(t)
 	s := f.open(t)
 	ctx := t.Context()
 	first, second := parse(t, 69, "upsert", "first"), parse(t, 69, "renamed", "second")
@@ -49,13 +49,13 @@ func TestDeployAgainThenRollBack(t *testing.T) {
 	if _, ok := s.Flows().Find("upsert"); ok {
 		t.Error("the old slug still finds the flow")
 	}
-	want := Head{
+	want := Deployment{
 		Number: 69, Slug: "renamed", Name: "second", Version: second.Version, Enabled: true,
-		History: []Deployment{{Version: second.Version}, {Version: first.Version}},
+		History: []VersionEntry{{Version: second.Version}, {Version: first.Version}},
 	}
-	ignoreTimes := cmpopts.IgnoreFields(Deployment{}, "DeployedAt")
-	ignoreTime := cmpopts.IgnoreFields(Head{}, "DeployedAt", "Checked")
-	head, err := f.openIdle(t).Flows().Head("renamed")
+	ignoreTimes := cmpopts.IgnoreFields(VersionEntry{}, "DeployedAt")
+	ignoreTime := cmpopts.IgnoreFields(Deployment{}, "DeployedAt", "Checked")
+	head, err := f.openIdle(t).Flows().Deployment("renamed")
 	if diff := cmp.Diff(want, head, ignoreTimes, ignoreTime); diff != "" || err != nil {
 		t.Errorf("head (%v) (-want +got):\n%s", err, diff)
 	}
@@ -77,7 +77,7 @@ func TestDeployAgainThenRollBack(t *testing.T) {
 
 func TestASlugBelongsToOneFlow(t *testing.T) {
 	t.Parallel()
-	s := newFleet(t).open(t)
+	s := newTestFleet(t).open(t)
 	deploy(t, s, parse(t, 1, "taken", "first"))
 	_, err := s.Flows().Deploy(t.Context(), parse(t, 2, "taken", "second"))
 	var conflict *ConflictError
@@ -91,7 +91,7 @@ func TestASlugBelongsToOneFlow(t *testing.T) {
 
 func TestEnableAndDelete(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newTestFleet(t)
 	s := f.open(t)
 	ctx := t.Context()
 	flow := parse(t, 1, "one", "first")
@@ -100,14 +100,14 @@ func TestEnableAndDelete(t *testing.T) {
 		if err := s.Flows().Enable(ctx, 1, enabled); err != nil {
 			t.Fatal(err)
 		}
-		if head, _ := s.Flows().Head("1"); head.Enabled != enabled {
+		if head, _ := s.Flows().Deployment("1"); head.Enabled != enabled {
 			t.Errorf("enabled = %v, want %v", head.Enabled, enabled)
 		}
 	}
 	if err := s.Flows().Delete(ctx, 1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Flows().Head("one"); !errors.Is(err, ErrNotFound) {
+	if _, err := s.Flows().Deployment("one"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("after deleting: %v", err)
 	}
 	// Its accepted runs still need the version, for a limited time.
@@ -133,7 +133,7 @@ func TestEnableAndDelete(t *testing.T) {
 
 func TestTheHistoryIsBounded(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newTestFleet(t)
 	s := f.openIdle(t)
 	ctx := t.Context()
 	var all []*flows.Flow
@@ -141,7 +141,7 @@ func TestTheHistoryIsBounded(t *testing.T) {
 		all = append(all, parse(t, 1, "", "v"+strconv.Itoa(i)))
 		deploy(t, s, all[i])
 	}
-	head, err := s.Flows().Head("1")
+	head, err := s.Flows().Deployment("1")
 	if err != nil || len(head.History) != historyLength || head.History[historyLength-1].Version != all[2].Version {
 		t.Errorf("the history has %d versions, %v", len(head.History), err)
 	}
@@ -157,7 +157,7 @@ func TestTheHistoryIsBounded(t *testing.T) {
 // A newer binary deployed a kind of step that this one does not know.
 func TestAVersionThatDoesNotCompile(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newTestFleet(t)
 	s := f.open(t)
 	ctx := t.Context()
 	deploy(t, s, parse(t, 1, "good", "good"))
@@ -173,7 +173,7 @@ func TestAVersionThatDoesNotCompile(t *testing.T) {
 	if _, ok := old.Flows().Find("bad"); ok {
 		t.Error("a flow that does not compile is found")
 	}
-	head, err := old.Flows().Head("bad")
+	head, err := old.Flows().Deployment("bad")
 	if err != nil || !strings.Contains(head.Problem, "echo") {
 		t.Errorf("head = %+v, %v; want the problem to name the kind", head, err)
 	}
@@ -233,14 +233,14 @@ func TestVersionsInMemoryAreBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for i := range versionsKept {
+	for i := range maxCachedVersions {
 		find(i)
 	}
-	find(0)            // used last: kept
-	find(versionsKept) // one too many: 1 goes
+	find(0)                 // used last: kept
+	find(maxCachedVersions) // one too many: 1 goes
 	find(0)
 	find(1)
-	if compiled["0"] != 1 || compiled["1"] != 2 || len(vs.byID) != versionsKept {
+	if compiled["0"] != 1 || compiled["1"] != 2 || len(vs.byID) != maxCachedVersions {
 		t.Errorf("0 was compiled %d times, 1 %d times, %d are kept", compiled["0"], compiled["1"], len(vs.byID))
 	}
 }

@@ -79,7 +79,7 @@ func (gs *Grants) Save(ctx context.Context, c *Connection, lock string, g *Grant
 	if err != nil {
 		return fmt.Errorf("save grant: %w", err)
 	}
-	sealed, err := gs.store.seal(gs.store.view.Load(), grantRecordID(c), string(plain))
+	sealed, err := gs.store.seal(gs.store.snapshot.Load(), grantRecordID(c), string(plain))
 	if err != nil {
 		return fmt.Errorf("save grant: %w", err)
 	}

@@ -20,7 +20,7 @@ func TestSinceWhenAScheduleIsInForce(t *testing.T) {
 		return flow
 	}
 	start := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
-	head := Head{}
+	head := Deployment{}
 	for minute, step := range []struct {
 		what, trigger string
 		enabled       bool // before
@@ -45,15 +45,15 @@ func TestSinceWhenAScheduleIsInForce(t *testing.T) {
 		}
 	}
 
-	s := newFleet(t).open(t)
+	s := newTestFleet(t).open(t)
 	deploy(t, s, scheduled("{schedule: '@daily'}"))
-	before, _ := s.Flows().Head("1")
+	before, _ := s.Flows().Deployment("1")
 	for _, enabled := range []bool{false, true} {
 		if err := s.Flows().Enable(t.Context(), 1, enabled); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if after, _ := s.Flows().Head("1"); after.Schedule != "CRON_TZ=UTC @daily" || before.Since.IsZero() || after.Since.Before(before.Since) {
+	if after, _ := s.Flows().Deployment("1"); after.Schedule != "CRON_TZ=UTC @daily" || before.Since.IsZero() || after.Since.Before(before.Since) {
 		t.Errorf("before %+v, after %+v", before, after)
 	}
 }

@@ -16,8 +16,8 @@ import (
 // ErrExists reports that a record of that name exists.
 var ErrExists = errors.New("exists already")
 
-// Life is the state common to users and clients.
-type Life struct {
+// CredentialState is the state common to users and clients.
+type CredentialState struct {
 	// Epoch is random and changes when all tokens issued so far must become invalid: a token contains the epoch of
 	// its principal. One write revokes them all. An edit that empties Epoch revokes them in any case.
 	Epoch     string    `json:"epoch"`
@@ -25,47 +25,47 @@ type Life struct {
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
-func (l *Life) life() *Life { return l }
+func (l *CredentialState) state() *CredentialState { return l }
 
-// holder is a stored principal to whom tokens are issued.
-type holder[T any] interface {
+// principalRecord is a stored principal to whom tokens are issued.
+type principalRecord[T any] interface {
 	*T
-	held[T]
+	principalMethods[T]
 }
 
-// held are the methods of a holder.
-type held[T any] interface {
-	life() *Life
+// principalMethods are the methods of a holder.
+type principalMethods[T any] interface {
+	state() *CredentialState
 	name() string
 	validate() error
-	outlives(old *T) bool // whether tokens issued to old stay valid
+	keepsTokens(old *T) bool // whether tokens issued to old stay valid
 }
 
-// holders are all principals of one kind, in memory and in one Redis hash.
-type holders[T any, P holder[T]] struct {
-	store *Store
-	kind  Holder // also the kind of the records
-	seen  func(*view) map[string]*T
+// principalRecords are all principals of one kind, in memory and in one Redis hash.
+type principalRecords[T any, P principalRecord[T]] struct {
+	store     *Store
+	kind      PrincipalKind // also the kind of the records
+	recordsIn func(*snapshot) map[string]*T
 }
 
-func (h holders[T, P]) find(ctx context.Context, name string) (*T, error) {
+func (h principalRecords[T, P]) find(ctx context.Context, name string) (*T, error) {
 	v, err := h.store.fresh(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if found, ok := h.seen(v)[name]; ok {
+	if found, ok := h.recordsIn(v)[name]; ok {
 		return found, nil
 	}
 	return nil, ErrNotFound
 }
 
 // list returns all of them by name.
-func (h holders[T, P]) list(ctx context.Context) ([]*T, error) {
+func (h principalRecords[T, P]) list(ctx context.Context) ([]*T, error) {
 	v, err := h.store.fresh(ctx)
 	if err != nil {
 		return nil, err
 	}
-	all := h.seen(v)
+	all := h.recordsIn(v)
 	var out []*T
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		out = append(out, all[name])
@@ -73,14 +73,14 @@ func (h holders[T, P]) list(ctx context.Context) ([]*T, error) {
 	return out, nil
 }
 
-func (h holders[T, P]) create(ctx context.Context, made T) (*T, error) {
+func (h principalRecords[T, P]) create(ctx context.Context, made T) (*T, error) {
 	p := P(&made)
 	if err := p.validate(); err != nil {
 		return nil, fmt.Errorf("create %s: %w", h.kind, err)
 	}
 	now := time.Now().UTC()
-	*p.life() = Life{Epoch: newEpoch(), CreatedAt: now, UpdatedAt: now}
-	err := h.store.apply(ctx, func(tx *redis.Tx, _ *view) (func(*writes), error) {
+	*p.state() = CredentialState{Epoch: newEpoch(), CreatedAt: now, UpdatedAt: now}
+	err := h.store.update(ctx, func(tx *redis.Tx, _ *snapshot) (func(*transactionWrites), error) {
 		return h.write(ctx, &made), checkNewName(ctx, tx, h.kind.records().hash(), "name", p.name(), false)
 	})
 	if err != nil {
@@ -89,10 +89,10 @@ func (h holders[T, P]) create(ctx context.Context, made T) (*T, error) {
 	return &made, nil
 }
 
-// change edits a copy and stores it. The name cannot change.
-func (h holders[T, P]) change(ctx context.Context, name string, edit func(*T) error) (*T, error) {
+// updateDeployment edits a copy and stores it. The name cannot change.
+func (h principalRecords[T, P]) change(ctx context.Context, name string, edit func(*T) error) (*T, error) {
 	var changed *T
-	err := h.store.apply(ctx, func(tx *redis.Tx, _ *view) (func(*writes), error) {
+	err := h.store.update(ctx, func(tx *redis.Tx, _ *snapshot) (func(*transactionWrites), error) {
 		old, err := h.read(ctx, tx, name)
 		if err != nil {
 			return nil, err
@@ -108,9 +108,9 @@ func (h holders[T, P]) change(ctx context.Context, name string, edit func(*T) er
 		if err != nil {
 			return nil, err
 		}
-		p.life().UpdatedAt = time.Now().UTC()
-		if !p.outlives(old) || p.life().Epoch == "" {
-			p.life().Epoch = newEpoch()
+		p.state().UpdatedAt = time.Now().UTC()
+		if !p.keepsTokens(old) || p.state().Epoch == "" {
+			p.state().Epoch = newEpoch()
 		}
 		changed = next
 		return h.write(ctx, next), nil
@@ -121,14 +121,14 @@ func (h holders[T, P]) change(ctx context.Context, name string, edit func(*T) er
 	return changed, nil
 }
 
-func (h holders[T, P]) remove(ctx context.Context, name string) error {
-	err := h.store.apply(ctx, func(tx *redis.Tx, _ *view) (func(*writes), error) {
+func (h principalRecords[T, P]) remove(ctx context.Context, name string) error {
+	err := h.store.update(ctx, func(tx *redis.Tx, _ *snapshot) (func(*transactionWrites), error) {
 		found, err := tx.HExists(ctx, h.kind.records().hash(), name).Result()
 		if err == nil && !found {
 			err = ErrNotFound
 		}
-		return func(w *writes) {
-			w.drop(ctx, h.kind.records(), name)
+		return func(w *transactionWrites) {
+			w.delete(ctx, h.kind.records(), name)
 			w.HDel(ctx, keyEpochs, h.kind.of(name))
 		}, err
 	})
@@ -138,7 +138,7 @@ func (h holders[T, P]) remove(ctx context.Context, name string) error {
 	return nil
 }
 
-func (h holders[T, P]) read(ctx context.Context, tx *redis.Tx, name string) (*T, error) {
+func (h principalRecords[T, P]) read(ctx context.Context, tx *redis.Tx, name string) (*T, error) {
 	data, err := tx.HGet(ctx, h.kind.records().hash(), name).Result()
 	if errors.Is(err, redis.Nil) {
 		return nil, ErrNotFound
@@ -153,17 +153,17 @@ func (h holders[T, P]) read(ctx context.Context, tx *redis.Tx, name string) (*T,
 	return found, nil
 }
 
-func (h holders[T, P]) write(ctx context.Context, record *T) func(*writes) {
+func (h principalRecords[T, P]) write(ctx context.Context, record *T) func(*transactionWrites) {
 	data, _ := json.Marshal(record) // of texts, numbers and times: cannot fail
 	p := P(record)
-	return func(w *writes) {
+	return func(w *transactionWrites) {
 		w.set(ctx, h.kind.records(), p.name(), data)
-		w.HSet(ctx, keyEpochs, h.kind.of(p.name()), p.life().Epoch)
+		w.HSet(ctx, keyEpochs, h.kind.of(p.name()), p.state().Epoch)
 	}
 }
 
 // load decodes all records of one kind. Records that cannot be decoded are logged and skipped.
-func (h holders[T, P]) load(records map[string]string) map[string]*T {
+func (h principalRecords[T, P]) load(records map[string]string) map[string]*T {
 	all := make(map[string]*T, len(records))
 	for name, data := range records {
 		found := new(T)
@@ -176,20 +176,20 @@ func (h holders[T, P]) load(records map[string]string) map[string]*T {
 	return all
 }
 
-// Holder is a kind of principal to whom tokens are issued.
-type Holder string
+// Principal is a kind of principal to whom tokens are issued.
+type PrincipalKind string
 
 // The kinds of holders. They are stored with tokens.
 const (
-	HolderUser   Holder = "user"
-	HolderClient Holder = "client"
-	HolderKey    Holder = "key"
+	PrincipalUser   PrincipalKind = "user"
+	PrincipalClient PrincipalKind = "client"
+	PrincipalKey    PrincipalKind = "key"
 )
 
-// records returns the record kind of the holders.
-func (h Holder) records() kind { return kind(h) }
+// recordCache returns the record kind of the holders.
+func (h PrincipalKind) records() kind { return kind(h) }
 
 // of returns the id of one holder: "user:<name>".
-func (h Holder) of(name string) string { return string(h) + ":" + name }
+func (h PrincipalKind) of(name string) string { return string(h) + ":" + name }
 
 func newEpoch() string { return rand.Text() }

@@ -10,7 +10,7 @@ import (
 
 func TestUsers(t *testing.T) {
 	t.Parallel()
-	ctx, f := t.Context(), newFleet(t)
+	ctx, f := t.Context(), newTestFleet(t)
 	here, there := f.open(t), f.open(t)
 	ann, err := here.Users().Create(ctx, User{Name: "ann", Hash: "h", Roles: []Role{RoleAPIUser, RoleViewer}})
 	if err != nil || ann.Epoch == "" || ann.CreatedAt.IsZero() {
@@ -48,7 +48,7 @@ func TestUsers(t *testing.T) {
 
 func TestAnEmptyEpochEndsTokens(t *testing.T) {
 	t.Parallel()
-	s := newFleet(t).open(t)
+	s := newTestFleet(t).open(t)
 	made, err := s.Clients().Create(t.Context(), Client{Identifier: NewIdentifier(), Name: "CRM", Hash: "h"})
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +65,7 @@ func TestAnEmptyEpochEndsTokens(t *testing.T) {
 
 func TestClientsAreValidated(t *testing.T) {
 	t.Parallel()
-	s := newFleet(t).open(t)
+	s := newTestFleet(t).open(t)
 	good := Client{Identifier: NewIdentifier(), Name: "CRM", Hash: "h"}
 	made, err := s.Clients().Create(t.Context(), good)
 	if err != nil || made.TokenTTL != 5 || made.TimeZone != "UTC" {
@@ -111,8 +111,8 @@ func TestDeadlineIsTheMidnightThatEndsTheDay(t *testing.T) {
 	}
 }
 
-// issue gives ann a token with her current epoch.
-func issue(t *testing.T, s *Store, token Token) string {
+// issueToken gives ann a token with her current epoch.
+func issueToken(t *testing.T, s *Store, token Token) string {
 	t.Helper()
 	token.IssuedAt = time.Now()
 	token.ExpiresAt = token.IssuedAt.Add(time.Minute)
@@ -125,7 +125,7 @@ func issue(t *testing.T, s *Store, token Token) string {
 
 func TestEveryReasonKillsAtOnce(t *testing.T) {
 	t.Parallel()
-	ctx, f := t.Context(), newFleet(t)
+	ctx, f := t.Context(), newTestFleet(t)
 	here, elsewhere := f.open(t), f.openIdle(t)
 	user := func(edit func(*User)) func(*Store) error {
 		return func(s *Store) error {
@@ -189,10 +189,10 @@ func TestEveryReasonKillsAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		tokens := map[string]string{
-			"u": issue(t, here, Token{Kind: HolderUser, Holder: "ann", Epoch: u.Epoch}),
-			"c": issue(t, here, Token{Kind: HolderClient, Holder: "c1", Epoch: c.Epoch}),
-			"k": issue(t, here, Token{Kind: HolderKey, Holder: "k1", Epoch: k.Epoch}),
-			"i": issue(t, here, Token{Kind: HolderUser, Holder: "ann", Epoch: u.Epoch, Actor: "k1", ActorEpoch: k.Epoch}),
+			"u": issueToken(t, here, Token{Kind: PrincipalUser, Principal: "ann", Epoch: u.Epoch}),
+			"c": issueToken(t, here, Token{Kind: PrincipalClient, Principal: "c1", Epoch: c.Epoch}),
+			"k": issueToken(t, here, Token{Kind: PrincipalKey, Principal: "k1", Epoch: k.Epoch}),
+			"i": issueToken(t, here, Token{Kind: PrincipalUser, Principal: "ann", Epoch: u.Epoch, Actor: "k1", ActorEpoch: k.Epoch}),
 		}
 		if err := tc.act(here); err != nil {
 			t.Fatalf("%s: %v", tc.name, err)
@@ -216,18 +216,18 @@ func TestEveryReasonKillsAtOnce(t *testing.T) {
 
 func TestTokens(t *testing.T) {
 	t.Parallel()
-	ctx, f := t.Context(), newFleet(t)
+	ctx, f := t.Context(), newTestFleet(t)
 	s := f.open(t)
 	u, err := s.Users().Create(ctx, User{Name: "ann", Hash: "h"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := issue(t, s, Token{Kind: HolderUser, Holder: "ann", Epoch: u.Epoch, Scopes: []string{"flows:run"}, Flows: []int64{7}})
+	text := issueToken(t, s, Token{Kind: PrincipalUser, Principal: "ann", Epoch: u.Epoch, Scopes: []string{"flows:run"}, Flows: []int64{7}})
 	if len(text) != 47 || text[:4] != "pst_" {
 		t.Errorf("token %q", text)
 	}
 	found, err := s.Tokens().Find(ctx, text)
-	if err != nil || found.Holder != "ann" || !slices.Equal(found.Flows, []int64{7}) || !found.Live(time.Now()) {
+	if err != nil || found.Principal != "ann" || !slices.Equal(found.Flows, []int64{7}) || !found.Live(time.Now()) {
 		t.Errorf("Find = %+v, %v", found, err)
 	}
 	if found.Live(found.ExpiresAt) {
@@ -252,11 +252,11 @@ func TestTokens(t *testing.T) {
 	if err := s.Tokens().Revoke(ctx, string(other)); !errors.Is(err, ErrNotFound) {
 		t.Errorf("an unknown one was revoked: %v", err)
 	}
-	if _, err := s.Tokens().Issue(ctx, Token{Kind: HolderUser, Holder: "ann", ExpiresAt: time.Now()}); err == nil {
+	if _, err := s.Tokens().Issue(ctx, Token{Kind: PrincipalUser, Principal: "ann", ExpiresAt: time.Now()}); err == nil {
 		t.Error("a token without an epoch was issued")
 	}
 	for _, want := range []bool{true, false} {
-		if first, err := s.Tokens().Once(ctx, "iss", "jti", time.Minute); err != nil || first != want {
+		if first, err := s.Tokens().MarkUsed(ctx, "iss", "jti", time.Minute); err != nil || first != want {
 			t.Errorf("Once = %v, %v", first, err)
 		}
 	}
@@ -264,7 +264,7 @@ func TestTokens(t *testing.T) {
 
 func TestSigningKeys(t *testing.T) {
 	t.Parallel()
-	ctx, f := t.Context(), newFleet(t)
+	ctx, f := t.Context(), newTestFleet(t)
 	here, there := f.open(t), f.open(t)
 	first, err := here.SigningKeys().Current(ctx)
 	if err != nil {
@@ -294,7 +294,7 @@ func TestSigningKeys(t *testing.T) {
 
 func TestAudit(t *testing.T) {
 	t.Parallel()
-	ctx, s := t.Context(), newFleet(t).open(t)
+	ctx, s := t.Context(), newTestFleet(t).open(t)
 	for i := range auditChunk + 5 {
 		if err := s.Audit().Add(ctx, Entry{Actor: "user:ann", Act: "DELETE /v1/keys/:key", Status: i}); err != nil {
 			t.Fatal(err)

@@ -57,15 +57,15 @@ func (k *Key) Secrets(now time.Time) (current, previous string) {
 // Allows reports whether the key may run a flow.
 func (k *Key) Allows(flow int64) bool { return k.Flows == nil || slices.Contains(k.Flows, flow) }
 
-// outlives: loss of access or flows, another secret or public key, and a shorter list of users to act as revoke
+// keepsTokens: loss of access or flows, another secret or public key, and a shorter list of users to act as revoke
 // tokens.
-func (k *Key) outlives(old *Key) bool {
+func (k *Key) keepsTokens(old *Key) bool {
 	return k.APIAccess && k.Secret == old.Secret && k.PublicKey == old.PublicKey &&
-		(k.Flows == nil || old.Flows != nil && covers(k.Flows, old.Flows)) && covers(k.Impersonate, old.Impersonate)
+		(k.Flows == nil || old.Flows != nil && containsAll(k.Flows, old.Flows)) && containsAll(k.Impersonate, old.Impersonate)
 }
 
-// covers reports whether more contains all of less.
-func covers[E comparable](more, less []E) bool {
+// containsAll reports whether more contains all of less.
+func containsAll[E comparable](more, less []E) bool {
 	return !slices.ContainsFunc(less, func(e E) bool { return !slices.Contains(more, e) })
 }
 

@@ -14,7 +14,7 @@ import (
 
 func TestPutFillsIn(t *testing.T) {
 	t.Parallel()
-	ks := newFleet(t).open(t).Keys()
+	ks := newTestFleet(t).open(t).Keys()
 	put, err := ks.Put(t.Context(), Key{Name: "CRM"})
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +30,7 @@ func TestPutFillsIn(t *testing.T) {
 
 func TestPutKeepsEveryField(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newTestFleet(t)
 	for _, want := range []Key{
 		{
 			Key: "a", Name: "n", Secret: "s|é", Previous: "p", PreviousUntil: time.Date(2030, 1, 2, 3, 4, 5, 6, time.UTC),
@@ -60,7 +60,7 @@ func TestPutKeepsEveryField(t *testing.T) {
 
 func TestPutRefuses(t *testing.T) {
 	t.Parallel()
-	ks := newFleet(t).open(t).Keys()
+	ks := newTestFleet(t).open(t).Keys()
 	for name, bad := range map[string]Key{
 		"a bar in the key": {Key: "a|b"},
 		"a long key":       {Key: strings.Repeat("k", 65)},
@@ -79,7 +79,7 @@ func TestPutRefuses(t *testing.T) {
 
 func TestRotate(t *testing.T) {
 	t.Parallel()
-	ks := newFleet(t).open(t).Keys()
+	ks := newTestFleet(t).open(t).Keys()
 	ctx := t.Context()
 	old, err := ks.Put(ctx, Key{Key: "k", Secret: "first", APIAccess: true, Flows: []int64{1}})
 	if err != nil {
@@ -117,7 +117,7 @@ func TestRotate(t *testing.T) {
 
 func TestSecretsAreStoredSealedOnly(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newTestFleet(t)
 	s := f.open(t)
 	if _, err := s.Keys().Put(t.Context(), Key{Key: "k", Secret: "plain-s3cret"}); err != nil {
 		t.Fatal(err)
@@ -153,10 +153,10 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 }
 
 // A record that cannot be decrypted is distinguished from a missing key, and a process without the fleet's master key
-// writes nothing that others could not decrypt.
+// transactionWrites nothing that others could not decrypt.
 func TestAnotherMasterKey(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newTestFleet(t)
 	ctx := t.Context()
 	if _, err := f.openIdle(t).Keys().Put(ctx, Key{Key: "old", Secret: "s1"}); err != nil {
 		t.Fatal(err)

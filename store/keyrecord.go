@@ -28,7 +28,7 @@ type keyRecord struct {
 }
 
 // sealKey returns the record of a key. Its sealed secrets can only be opened for this key.
-func (s *Store) sealKey(v *view, k *Key) (string, error) {
+func (s *Store) sealKey(v *snapshot, k *Key) (string, error) {
 	r := keyRecord{
 		Name: k.Name, APIAccess: k.APIAccess, Flows: k.Flows, Window: k.Window.String(), OnReplay: k.OnReplay, RefuseV1: k.RefuseV1,
 		Impersonate: k.Impersonate, PublicKey: k.PublicKey, Rate: k.Rate, Epoch: k.Epoch,
@@ -85,13 +85,13 @@ func (s *Store) readKey(ctx context.Context, from redis.HashCmdable, key string)
 }
 
 // writeKey returns the write of one key in a change.
-func (s *Store) writeKey(ctx context.Context, v *view, key *Key) (func(*writes), error) {
+func (s *Store) writeKey(ctx context.Context, v *snapshot, key *Key) (func(*transactionWrites), error) {
 	data, err := s.sealKey(v, key)
 	if err != nil {
 		return nil, err
 	}
-	return func(w *writes) {
+	return func(w *transactionWrites) {
 		w.set(ctx, kindKey, key.Key, data)
-		w.HSet(ctx, keyEpochs, HolderKey.of(key.Key), key.Epoch)
+		w.HSet(ctx, keyEpochs, PrincipalKey.of(key.Key), key.Epoch)
 	}, nil
 }

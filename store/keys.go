@@ -21,7 +21,7 @@ const (
 	keyLog       = "penstock:{store}:log"       // stream: revision-0 -> names of what changed, tag. No TTL, bounded by logLength
 	keyMaster    = "penstock:{store}:master"    // string: id of the master key that seals. No TTL
 	keySchema    = "penstock:{store}:schema"    // hash: version, least. No TTL
-	keyProcesses = "penstock:{store}:processes" // hash: process -> expiry, announcement (JSON). TTL: far above processLife
+	keyProcesses = "penstock:{store}:processes" // hash: process -> expiry, announcement (JSON). TTL: far above announceTTL
 	keyReseal    = "penstock:{store}:reseal"    // string: the process that reseals. TTL: resealLock
 
 	channelChanges = "penstock:{store}:changes" // published to with each change; the message says nothing

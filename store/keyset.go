@@ -88,7 +88,7 @@ func (ks *Keys) Put(ctx context.Context, key Key) (*Key, error) {
 		return nil, fmt.Errorf("put key: %w", err)
 	}
 	key.Epoch = newEpoch()
-	err := ks.store.apply(ctx, func(tx *redis.Tx, v *view) (func(*writes), error) {
+	err := ks.store.update(ctx, func(tx *redis.Tx, v *snapshot) (func(*transactionWrites), error) {
 		if err := checkNewName(ctx, tx, keyAPIKeys, "key", key.Key, true); err != nil {
 			return nil, err
 		}
@@ -108,15 +108,15 @@ func (ks *Keys) PutAll(ctx context.Context, keys []Key) error {
 		}
 		keys[i].Epoch = newEpoch()
 	}
-	err := ks.store.apply(ctx, func(_ *redis.Tx, v *view) (func(*writes), error) {
-		all := make([]func(*writes), len(keys))
+	err := ks.store.update(ctx, func(_ *redis.Tx, v *snapshot) (func(*transactionWrites), error) {
+		all := make([]func(*transactionWrites), len(keys))
 		for i := range keys {
 			var err error
 			if all[i], err = ks.store.writeKey(ctx, v, &keys[i]); err != nil {
 				return nil, err
 			}
 		}
-		return func(w *writes) {
+		return func(w *transactionWrites) {
 			for _, write := range all {
 				write(w)
 			}
@@ -134,7 +134,7 @@ func (ks *Keys) Create(ctx context.Context, key Key) (*Key, error) {
 		return nil, fmt.Errorf("create key: %w", err)
 	}
 	key.Epoch = newEpoch()
-	err := ks.store.apply(ctx, func(tx *redis.Tx, v *view) (func(*writes), error) {
+	err := ks.store.update(ctx, func(tx *redis.Tx, v *snapshot) (func(*transactionWrites), error) {
 		if err := checkNewName(ctx, tx, keyAPIKeys, "key", key.Key, false); err != nil {
 			return nil, err
 		}
@@ -150,7 +150,7 @@ func (ks *Keys) Create(ctx context.Context, key Key) (*Key, error) {
 // rights. Errors: ErrNotFound, *InvalidError.
 func (ks *Keys) Change(ctx context.Context, key string, edit func(*Key) error) (*Key, error) {
 	var changed *Key
-	err := ks.store.apply(ctx, func(tx *redis.Tx, v *view) (func(*writes), error) {
+	err := ks.store.update(ctx, func(tx *redis.Tx, v *snapshot) (func(*transactionWrites), error) {
 		old, err := ks.store.readKey(ctx, tx, key)
 		if err != nil {
 			return nil, err
@@ -163,7 +163,7 @@ func (ks *Keys) Change(ctx context.Context, key string, edit func(*Key) error) (
 		if err := next.validate(); err != nil {
 			return nil, err
 		}
-		if !next.outlives(old) {
+		if !next.keepsTokens(old) {
 			next.Epoch = newEpoch()
 		}
 		changed = &next
@@ -177,14 +177,14 @@ func (ks *Keys) Change(ctx context.Context, key string, edit func(*Key) error) (
 
 // Delete removes the key. Error: ErrNotFound.
 func (ks *Keys) Delete(ctx context.Context, key string) error {
-	err := ks.store.apply(ctx, func(tx *redis.Tx, v *view) (func(*writes), error) {
+	err := ks.store.update(ctx, func(tx *redis.Tx, v *snapshot) (func(*transactionWrites), error) {
 		found, err := tx.HExists(ctx, keyAPIKeys, key).Result()
 		if err == nil && !found {
 			err = ErrNotFound
 		}
-		return func(w *writes) {
-			w.drop(ctx, kindKey, key)
-			w.HDel(ctx, keyEpochs, HolderKey.of(key))
+		return func(w *transactionWrites) {
+			w.delete(ctx, kindKey, key)
+			w.HDel(ctx, keyEpochs, PrincipalKey.of(key))
 		}, err
 	})
 	if err != nil {
@@ -198,7 +198,7 @@ func (ks *Keys) Delete(ctx context.Context, key string) error {
 func (ks *Keys) Rotate(ctx context.Context, key string, overlap time.Duration) (*Key, error) {
 	var rotated *Key
 	secret := newSecret()
-	err := ks.store.apply(ctx, func(tx *redis.Tx, v *view) (func(*writes), error) {
+	err := ks.store.update(ctx, func(tx *redis.Tx, v *snapshot) (func(*transactionWrites), error) {
 		old, err := ks.store.readKey(ctx, tx, key)
 		if err != nil {
 			return nil, err

@@ -13,8 +13,8 @@ import (
 // DefaultSettle is the default of Config.Settle.
 const DefaultSettle = 30 * time.Second
 
-// seal encrypts the secret of a record with the fleet's master key. A change decided with another master key fails.
-func (s *Store) seal(v *view, record, secret string) (string, error) {
+// complete encrypts the secret of a record with the fleet's master key. A change decided with another master key fails.
+func (s *Store) seal(v *snapshot, record, secret string) (string, error) {
 	id := v.master
 	if id == "" {
 		id = s.oldestKey()
@@ -33,19 +33,19 @@ func masterError(id string) error {
 func (s *Store) oldestKey() string { return s.config.Sealer.ids[len(s.config.Sealer.ids)-1] }
 
 // Master returns the id of the fleet's master key; empty when it is not decided.
-func (s *Store) Master() string { return s.view.Load().master }
+func (s *Store) Master() string { return s.snapshot.Load().master }
 
 // FirstKey returns the id of the first master key of this process.
 func (s *Store) FirstKey() string { return s.config.Sealer.ids[0] }
 
 // MasterKey returns the index, in the setting, of the fleet's master key; 0 when this process does not have it.
 func (s *Store) MasterKey() int {
-	return max(0, slices.Index(s.config.Sealer.ids, s.view.Load().master))
+	return max(0, slices.Index(s.config.Sealer.ids, s.snapshot.Load().master))
 }
 
-// beginMaster sets the master key of a new store. A process that cannot open the existing records does nothing.
-func (s *Store) beginMaster(ctx context.Context) error {
-	if s.view.Load().master != "" || s.unopened.readiness() != nil {
+// initMaster sets the master key of a new store. A process that cannot open the existing records does nothing.
+func (s *Store) initMaster(ctx context.Context) error {
+	if s.snapshot.Load().master != "" || s.unopened.readiness() != nil {
 		return nil
 	}
 	if err := s.config.Redis.SetNX(ctx, keyMaster, s.oldestKey(), 0).Err(); err != nil {
@@ -56,11 +56,11 @@ func (s *Store) beginMaster(ctx context.Context) error {
 
 // setMaster sets the fleet's master key for sealing.
 func (s *Store) setMaster(ctx context.Context, id string) error {
-	err := s.apply(ctx, func(_ *redis.Tx, v *view) (func(*writes), error) {
+	err := s.update(ctx, func(_ *redis.Tx, v *snapshot) (func(*transactionWrites), error) {
 		if v.master == id {
 			return nil, nil
 		}
-		return func(w *writes) { w.Set(ctx, keyMaster, id, 0) }, nil
+		return func(w *transactionWrites) { w.Set(ctx, keyMaster, id, 0) }, nil
 	})
 	if err != nil {
 		return fmt.Errorf("change master key: %w", err)
@@ -93,11 +93,11 @@ func (a *agreement) reached(first string, all []Process, now time.Time, settle t
 	return len(ids) > 0 && now.Sub(a.since) >= settle
 }
 
-// agree changes the master key once the fleet agrees on another one.
-func (s *Store) agree(ctx context.Context) error {
+// switchIfAgreed changes the master key once the fleet agrees on another one.
+func (s *Store) switchIfAgreed(ctx context.Context) error {
 	all := s.fleet.Load()
 	first := s.FirstKey()
-	if all == nil || s.view.Load().master == first || s.Ready() != nil {
+	if all == nil || s.snapshot.Load().master == first || s.Ready() != nil {
 		return nil
 	}
 	if !s.agreement.reached(first, *all, time.Now(), s.config.Settle) {

@@ -20,8 +20,8 @@ func run(t *testing.T, s *Store) (stop func()) {
 	return stop
 }
 
-// member is a process with master keys of its own.
-func (f *fleet) member(t *testing.T, keys ...[]byte) (s *Store, stop func()) {
+// startProcess is a process with master keys of its own.
+func (f *testFleet) startProcess(t *testing.T, keys ...[]byte) (s *Store, stop func()) {
 	t.Helper()
 	config := f.config(t)
 	config.Sealer, config.Settle, config.Process = sealer(t, keys...), 100*time.Millisecond, Process{Role: "api"}
@@ -36,11 +36,11 @@ func (f *fleet) member(t *testing.T, keys ...[]byte) (s *Store, stop func()) {
 // everything.
 func TestRotatingTheMasterKey(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newTestFleet(t)
 	ctx := t.Context()
 	k1, k2 := NewMasterKey(), NewMasterKey()
-	one, stopOne := f.member(t, k1)
-	two, stopTwo := f.member(t, k1)
+	one, stopOne := f.startProcess(t, k1)
+	two, stopTwo := f.startProcess(t, k1)
 	connection, err := one.Connections().Put(ctx, Connection{Name: "crm", Type: "basic"})
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func TestRotatingTheMasterKey(t *testing.T) {
 			}
 			continue
 		}
-		record, _ := one.sealKey(one.view.Load(), &Key{Key: fmt.Sprint("k", i), Secret: "s", Window: time.Minute})
+		record, _ := one.sealKey(one.snapshot.Load(), &Key{Key: fmt.Sprint("k", i), Secret: "s", Window: time.Minute})
 		f.server.Client().HSet(ctx, keyAPIKeys, fmt.Sprint("k", i), record)
 	}
 	if err := two.Secrets().Put(ctx, "s", "v"); err != nil {
@@ -78,11 +78,11 @@ func TestRotatingTheMasterKey(t *testing.T) {
 		}
 	}
 	sealedWith := func(s *Store, key []byte) func() bool {
-		return func() bool { return s.view.Load().master == keyID(key) }
+		return func() bool { return s.snapshot.Load().master == keyID(key) }
 	}
 
 	stopOne()
-	one, stopOne = f.member(t, k2, k1)
+	one, stopOne = f.startProcess(t, k2, k1)
 	if err := one.Secrets().Put(ctx, "s", "again"); err != nil {
 		t.Fatal(err)
 	}
@@ -91,15 +91,15 @@ func TestRotatingTheMasterKey(t *testing.T) {
 		t.Error("the new key seals before all have it")
 	}
 	stopTwo()
-	two, stopTwo = f.member(t, k2, k1)
+	two, stopTwo = f.startProcess(t, k2, k1)
 	eventually(t, "the new key seals", sealedWith(two, k2))
-	eventually(t, "everything is sealed again", func() bool { return !one.unopened.isStale() && !two.unopened.isStale() && !stale(t, two) })
+	eventually(t, "everything is sealed again", func() bool { return !one.unopened.isStale() && !two.unopened.isStale() && !anyStale(t, two) })
 	reads("both have both", one, two)
 	if one.MasterKey() != 0 {
 		t.Errorf("the key at place %d seals", one.MasterKey())
 	}
 	// A process with the old key alone starts late.
-	late, stopLate := f.member(t, k1)
+	late, stopLate := f.startProcess(t, k1)
 	if err := late.Ready(); err == nil || !strings.Contains(err.Error(), keyID(k2)) {
 		t.Errorf("with the old key alone: %v", err)
 	}
@@ -108,18 +108,18 @@ func TestRotatingTheMasterKey(t *testing.T) {
 	}
 	stopLate()
 	stopOne()
-	one, _ = f.member(t, k2)
+	one, _ = f.startProcess(t, k2)
 	reads("one has the new key alone", one, two)
 	stopTwo()
-	two, _ = f.member(t, k2)
+	two, _ = f.startProcess(t, k2)
 	reads("both have the new key alone", one, two)
 }
 
-// stale reports whether any record is not sealed under the fleet's key.
-func stale(t *testing.T, s *Store) (found bool) {
+// anyStale reports whether any record is not sealed under the fleet's key.
+func anyStale(t *testing.T, s *Store) (found bool) {
 	t.Helper()
 	for _, k := range sealedKinds {
-		err := s.scan(t.Context(), k, func(_, data string) { found = found || s.isStale(s.view.Load(), k, data) })
+		err := s.scan(t.Context(), k, func(_, data string) { found = found || s.isStale(s.snapshot.Load(), k, data) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,9 +168,9 @@ func TestAgreement(t *testing.T) {
 
 func TestSwitchMasterRefuses(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newTestFleet(t)
 	k1, k2 := NewMasterKey(), NewMasterKey()
-	f.member(t, k1)
+	f.startProcess(t, k1)
 	config := f.config(t)
 	config.Sealer = sealer(t, k2, k1)
 	s, err := Open(t.Context(), config)
@@ -184,9 +184,9 @@ func TestSwitchMasterRefuses(t *testing.T) {
 
 func TestVersionsThatDoNotFit(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newTestFleet(t)
 	ctx, client := t.Context(), f.server.Client()
-	s, _ := f.member(t, f.master)
+	s, _ := f.startProcess(t, f.master)
 	later := Process{ID: "later", Role: "worker", Protocol: Protocol + 1, LeastProtocol: Protocol + 1, Started: time.Now().Add(time.Hour)}
 	earlier := later
 	earlier.ID, earlier.Started = "earlier", time.Now().Add(-time.Hour)

@@ -11,7 +11,7 @@ import (
 // Names that a path, a person or a file system confuses with another are refused at creation, and only then.
 func TestNamesThatLookAlike(t *testing.T) {
 	t.Parallel()
-	s := newFleet(t).open(t)
+	s := newTestFleet(t).open(t)
 	ctx := t.Context()
 	makers := map[string]func(name string) error{
 		"user": func(name string) error {
@@ -59,10 +59,12 @@ func TestNamesThatLookAlike(t *testing.T) {
 // A record of an earlier version keeps its name: it can be read, changed and replaced.
 func TestNamesOfBeforeStay(t *testing.T) {
 	t.Parallel()
-	s := newFleet(t).open(t)
+	s := newTestFleet(t).open(t)
 	ctx := t.Context()
 	old := &Key{Key: "..", Secret: "a-secret", APIAccess: true, OnReplay: OnReplayRefuse, Window: DefaultWindow, Epoch: "e"}
-	err := s.apply(ctx, func(_ *redis.Tx, v *view) (func(*writes), error) { return s.Keys().store.writeKey(ctx, v, old) })
+	err := s.update(ctx, func(_ *redis.Tx, v *snapshot) (func(*transactionWrites), error) {
+		return s.Keys().store.writeKey(ctx, v, old)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

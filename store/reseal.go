@@ -20,7 +20,7 @@ const (
 
 // Progress is the progress of resealing.
 type Progress struct {
-	Looked, All int // records; those that change meanwhile may count twice
+	Looked, All int // recordCache; those that change meanwhile may count twice
 	Resealed    int
 }
 
@@ -79,7 +79,7 @@ func (s *Store) resealKind(ctx context.Context, k kind, p *Progress, progress fu
 	}
 	err := s.scan(ctx, k, func(name, data string) {
 		p.Looked++
-		if s.isStale(s.view.Load(), k, data) {
+		if s.isStale(s.snapshot.Load(), k, data) {
 			names = append(names, name)
 		}
 		if len(names) == resealBatch {
@@ -91,7 +91,7 @@ func (s *Store) resealKind(ctx context.Context, k kind, p *Progress, progress fu
 }
 
 // isStale reports whether a part of a record was sealed with another master key.
-func (s *Store) isStale(v *view, k kind, data string) bool {
+func (s *Store) isStale(v *snapshot, k kind, data string) bool {
 	parts, _ := sealedParts(k, data)
 	for _, part := range parts {
 		if sealedUnder(part) != v.master {
@@ -103,7 +103,7 @@ func (s *Store) isStale(v *view, k kind, data string) bool {
 
 // resealBatch seals the current content of records again in one transaction.
 func (s *Store) resealBatch(ctx context.Context, k kind, names []string) (n int, err error) {
-	err = s.apply(ctx, func(tx *redis.Tx, v *view) (func(*writes), error) {
+	err = s.update(ctx, func(tx *redis.Tx, v *snapshot) (func(*transactionWrites), error) {
 		found, err := tx.HMGet(ctx, k.hash(), names...).Result()
 		if err != nil {
 			return nil, err
@@ -129,7 +129,7 @@ func (s *Store) resealBatch(ctx context.Context, k kind, names []string) (n int,
 		if n = len(resealed); n == 0 {
 			return nil, nil
 		}
-		return func(w *writes) {
+		return func(w *transactionWrites) {
 			for name, data := range resealed {
 				w.set(ctx, k, name, data)
 			}
@@ -140,7 +140,7 @@ func (s *Store) resealBatch(ctx context.Context, k kind, names []string) (n int,
 
 // resealed returns a record with all its parts sealed with the fleet's master key. Other members, including those of
 // later versions, stay.
-func (s *Store) resealed(v *view, k kind, name, data string) (string, error) {
+func (s *Store) resealed(v *snapshot, k kind, name, data string) (string, error) {
 	again := func(sealed string) (string, error) {
 		plain, err := s.config.Sealer.Open(k.of(name), sealed)
 		if err != nil {
@@ -190,7 +190,7 @@ func (s *Store) resealGrants(ctx context.Context, p *Progress) error {
 
 // resealGrant skips a grant that another process writes meanwhile, because it is then sealed with the fleet's key.
 func (s *Store) resealGrant(ctx context.Context, c *Connection) (changed bool, err error) {
-	key, v := keyGrant(c.Name, c.Version), s.view.Load()
+	key, v := keyGrant(c.Name, c.Version), s.snapshot.Load()
 	err = s.config.Redis.Watch(ctx, func(tx *redis.Tx) error {
 		sealed, err := tx.Get(ctx, key).Result()
 		if errors.Is(err, redis.Nil) || err == nil && sealedUnder(sealed) == v.master {
@@ -221,8 +221,8 @@ func (s *Store) resealGrant(ctx context.Context, c *Connection) (changed bool, e
 	return changed, err
 }
 
-// resealStale reseals if there is something to reseal and no other process does it.
-func (s *Store) resealStale(ctx context.Context) error {
+// resealIfStale reseals if there is something to reseal and no other process does it.
+func (s *Store) resealIfStale(ctx context.Context) error {
 	if !s.unopened.isStale() || s.Ready() != nil {
 		return nil
 	}
@@ -236,7 +236,7 @@ func (s *Store) resealStale(ctx context.Context) error {
 		return err
 	}
 	if p.Resealed > 0 {
-		s.config.Log.Info("records were sealed again", "records", p.Resealed, "master_key", s.view.Load().master)
+		s.config.Log.Info("records were sealed again", "records", p.Resealed, "master_key", s.snapshot.Load().master)
 	}
-	return s.vet(ctx)
+	return s.examineRecords(ctx)
 }

@@ -80,12 +80,12 @@ func (sk *SigningKeys) Rotate(ctx context.Context) (*SigningKey, error) { return
 
 // Delete removes a key and invalidates its signatures. Error: ErrNotFound.
 func (sk *SigningKeys) Delete(ctx context.Context, id string) error {
-	err := sk.store.apply(ctx, func(tx *redis.Tx, v *view) (func(*writes), error) {
+	err := sk.store.update(ctx, func(tx *redis.Tx, v *snapshot) (func(*transactionWrites), error) {
 		found, err := tx.HExists(ctx, keySigning, id).Result()
 		if err == nil && !found {
 			err = ErrNotFound
 		}
-		return func(w *writes) { w.drop(ctx, kindSigning, id) }, err
+		return func(w *transactionWrites) { w.delete(ctx, kindSigning, id) }, err
 	})
 	if err != nil {
 		return fmt.Errorf("delete signing key: %w", err)
@@ -100,13 +100,13 @@ func (sk *SigningKeys) add(ctx context.Context, onlyFirst bool) (*SigningKey, er
 		return nil, fmt.Errorf("make signing key: %w", err)
 	}
 	made := &SigningKey{ID: strings.ToLower(rand.Text()[:12]), CreatedAt: time.Now().UTC(), Private: private}
-	err = sk.store.apply(ctx, func(tx *redis.Tx, v *view) (func(*writes), error) {
+	err = sk.store.update(ctx, func(tx *redis.Tx, v *snapshot) (func(*transactionWrites), error) {
 		n, err := tx.HLen(ctx, keySigning).Result()
 		if err != nil || onlyFirst && n > 0 {
 			return nil, err
 		}
 		record, err := sk.store.sealSigning(v, made)
-		return func(w *writes) { w.set(ctx, kindSigning, made.ID, record) }, err
+		return func(w *transactionWrites) { w.set(ctx, kindSigning, made.ID, record) }, err
 	})
 	if err == nil && onlyFirst {
 		if err = sk.store.refresh(ctx, time.Now()); err == nil {
@@ -122,7 +122,7 @@ func (sk *SigningKeys) add(ctx context.Context, onlyFirst bool) (*SigningKey, er
 	return made, nil
 }
 
-func (s *Store) sealSigning(v *view, k *SigningKey) (string, error) {
+func (s *Store) sealSigning(v *snapshot, k *SigningKey) (string, error) {
 	sealed, err := s.seal(v, kindSigning.of(k.ID), base64.StdEncoding.EncodeToString(k.Private.Seed()))
 	if err != nil {
 		return "", err

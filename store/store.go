@@ -2,7 +2,7 @@
 // and secrets.
 //
 // Flows, users and clients are read from memory; API keys, connections and secrets are read at their first use. Each
-// change increments a revision in Redis, adds the names of the changed records to a log, and is announced. Every
+// updateDeployment increments a revision in Redis, adds the names of the changed records to a log, and is announced. Every
 // process subscribes to announcements and also reads the log twice a second: a change is normally visible everywhere
 // at once, and within a second at worst, and each process reads only the changed records. While Redis is unavailable,
 // an API key is trusted no longer than that; flows are still served.
@@ -26,10 +26,10 @@ import (
 )
 
 const (
-	// trust is how long the memory counts as current after the revision was read. It must exceed recheck.
-	trust = time.Second
-	// recheck is the interval of reading the revision without an announcement.
-	recheck = trust / 2
+	// maxStaleness is how long the memory counts as current after the revision was read. It must exceed recheck.
+	maxStaleness = time.Second
+	// pollInterval is the interval of reading the revision without an announcement.
+	pollInterval = maxStaleness / 2
 	// revisionLimit is the maximum duration of reading the revision, and so of a call of Key while Redis is
 	// unavailable.
 	revisionLimit = time.Second
@@ -69,24 +69,24 @@ type Store struct {
 	fingerprint string // of the catalogue; a flow compiled with the same one compiles again
 	versions    *versions
 
-	view    atomic.Pointer[view]
-	current atomic.Int64 // last time at which the view was current, Unix nanoseconds
-	flight  singleflight.Group
+	snapshot atomic.Pointer[snapshot]
+	current  atomic.Int64 // last time at which the view was current, Unix nanoseconds
+	flight   singleflight.Group
 
-	keys records[Key]
+	keys recordCache[Key]
 
-	absentKeys  records[struct{}] // requested names that are not API keys
+	absentKeys  recordCache[struct{}] // requested names that are not API keys
 	connections *vault[Connection]
 	secrets     *vault[Secret]
 	unopened    unopened
 
-	fleet     atomic.Pointer[[]Process] // processes at the last beat; nil: none yet
-	agreement agreement                 // owned by upkeep
-	told      string                    // owned by upkeep; last logged reason for not being ready
-	wake      chan struct{}             // wakes upkeep
-	unvetted  atomic.Bool               // the records must be opened again
-	back      atomic.Bool               // the store went back, and Restore has not succeeded
-	setbacks  atomic.Int64              // number of times it went back
+	fleet      atomic.Pointer[[]Process] // processes at the last beat; nil: none yet
+	agreement  agreement                 // owned by upkeep
+	lastLogged string                    // owned by upkeep; last logged reason for not being ready
+	wake       chan struct{}             // wakes upkeep
+	examineDue atomic.Bool               // the records must be opened again
+	restoreDue atomic.Bool               // the store went back, and Restore has not succeeded
+	setbacks   atomic.Int64              // number of times it went back
 }
 
 // Open reads the whole store. A process that lacks a master key can open the store, too, but is not ready.
@@ -114,7 +114,7 @@ func (s *Store) open(ctx context.Context) error {
 		if err := s.claimSchema(ctx); err != nil {
 			return err
 		}
-		if err := s.beat(ctx); err != nil {
+		if err := s.announceSelf(ctx); err != nil {
 			return err
 		}
 	}
@@ -124,10 +124,10 @@ func (s *Store) open(ctx context.Context) error {
 	if s.config.ReadOnly {
 		return nil
 	}
-	if err := s.vet(ctx); err != nil {
+	if err := s.examineRecords(ctx); err != nil {
 		return err
 	}
-	return s.beginMaster(ctx)
+	return s.initMaster(ctx)
 }
 
 // Keys gives access to the API keys.
@@ -140,15 +140,19 @@ func (s *Store) Flows() *Flows { return &Flows{s} }
 // works: Key reads the log itself, but Find returns outdated flows.
 func (s *Store) Run(ctx context.Context) error {
 	var parts sync.WaitGroup
-	defer s.leave(ctx)
+	defer s.deregister(ctx)
 	defer parts.Wait()
-	parts.Go(func() { repeat[struct{}](ctx, beatEvery, nil, s.beat, s.saysOnce("the fleet cannot be heard")) })
-	parts.Go(func() { repeat(ctx, beatEvery, s.wake, s.upkeep, s.saysOnce("the store cannot be kept up")) })
+	parts.Go(func() {
+		repeat[struct{}](ctx, announceInterval, nil, s.announceSelf, s.logTransitions("the fleet cannot be heard"))
+	})
+	parts.Go(func() {
+		repeat(ctx, announceInterval, s.wake, s.maintain, s.logTransitions("the store cannot be kept up"))
+	})
 	parts.Go(func() { s.compileUnchecked(ctx) })
 	changes := s.config.Redis.Subscribe(ctx, channelChanges)
 	defer changes.Close()
 	follow := func(ctx context.Context) error { return s.refresh(ctx, time.Now()) }
-	repeat(ctx, recheck, changes.Channel(), follow, s.saysOnce("the store cannot be read"))
+	repeat(ctx, pollInterval, changes.Channel(), follow, s.logTransitions("the store cannot be read"))
 	return nil
 }
 
@@ -169,8 +173,8 @@ func repeat[T any](ctx context.Context, every time.Duration, told <-chan T, do f
 	}
 }
 
-// saysOnce returns a function that logs once when something starts to fail, and once when it works again.
-func (s *Store) saysOnce(what string) func(error) {
+// logTransitions returns a function that logs once when something starts to fail, and once when it works again.
+func (s *Store) logTransitions(what string) func(error) {
 	failing := false
 	return func(err error) {
 		if failing == (err != nil) {
@@ -185,15 +189,15 @@ func (s *Store) saysOnce(what string) func(error) {
 }
 
 // fresh returns a view that was current less than a second ago.
-func (s *Store) fresh(ctx context.Context) (*view, error) {
+func (s *Store) fresh(ctx context.Context) (*snapshot, error) {
 	now := time.Now()
-	if now.UnixNano()-s.current.Load() < int64(trust) {
-		return s.view.Load(), nil
+	if now.UnixNano()-s.current.Load() < int64(maxStaleness) {
+		return s.snapshot.Load(), nil
 	}
 	if err := s.refresh(ctx, now); err != nil {
 		return nil, fmt.Errorf("read store: %w", err)
 	}
-	return s.view.Load(), nil
+	return s.snapshot.Load(), nil
 }
 
 // refresh makes the view current as of since or later. Of concurrent callers one reads from Redis; the others wait
@@ -216,7 +220,7 @@ func (s *Store) refresh(ctx context.Context, since time.Time) error {
 // reload reads the changes since the view.
 func (s *Store) reload(ctx context.Context) error {
 	asked := time.Now()
-	old := s.view.Load()
+	old := s.snapshot.Load()
 	if old == nil {
 		return s.reloadAll(ctx, asked)
 	}
@@ -225,8 +229,8 @@ func (s *Store) reload(ctx context.Context) error {
 		return err
 	}
 	switch {
-	case c.verdict == changedBack:
-		s.wentBack(old, c)
+	case c.verdict == changedRolledBack:
+		s.noteSetback(old, c)
 		return s.reloadAll(ctx, asked)
 	case c.verdict == changedAll:
 		return s.reloadAll(ctx, asked)
@@ -234,7 +238,7 @@ func (s *Store) reload(ctx context.Context) error {
 		s.current.Store(asked.UnixNano())
 		return nil
 	}
-	next, err := s.with(ctx, old, c)
+	next, err := s.withChanges(ctx, old, c)
 	if err != nil {
 		return err
 	}
@@ -246,9 +250,9 @@ func (s *Store) reload(ctx context.Context) error {
 	s.absentKeys.forget(touched[kindKey])
 	s.connections.opened.forget(touched[kindConnection])
 	s.secrets.opened.forget(touched[kindSecret])
-	s.publish(next, asked)
-	if next.master != old.master { // records sealed by others are stale now
-		s.unvetted.Store(true)
+	s.setSnapshot(next, asked)
+	if next.master != old.master { // recordCache sealed by others are stale now
+		s.examineDue.Store(true)
 		s.wakeUp()
 	}
 	return nil
@@ -258,7 +262,7 @@ func (s *Store) reload(ctx context.Context) error {
 func (s *Store) reloadAll(ctx context.Context, asked time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, loadLimit)
 	defer cancel()
-	next, err := s.load(ctx, s.view.Load())
+	next, err := s.load(ctx, s.snapshot.Load())
 	if err != nil {
 		return err
 	}
@@ -266,15 +270,15 @@ func (s *Store) reloadAll(ctx context.Context, asked time.Time) error {
 	s.absentKeys.clear()
 	s.connections.opened.clear()
 	s.secrets.opened.clear()
-	s.publish(next, asked)
-	s.unvetted.Store(true)
+	s.setSnapshot(next, asked)
+	s.examineDue.Store(true)
 	s.wakeUp()
 	return nil
 }
 
 // publish makes a view the current one. Outdated cached records must be dropped before.
-func (s *Store) publish(next *view, asked time.Time) {
-	s.view.Store(next)
+func (s *Store) setSnapshot(next *snapshot, asked time.Time) {
+	s.snapshot.Store(next)
 	s.current.Store(asked.UnixNano())
 }
 

@@ -26,25 +26,25 @@ func catalogue() *flows.Catalogue {
 	})
 }
 
-// fleet is a Redis with a master key that several stores share.
-type fleet struct {
+// testFleet is a Redis with a master key that several stores share.
+type testFleet struct {
 	server *testenv.RedisServer
 	master []byte
 	log    slog.Handler
 }
 
-func newFleet(t *testing.T) *fleet {
+func newTestFleet(t *testing.T) *testFleet {
 	t.Helper()
-	return &fleet{testenv.Redis(t), NewMasterKey(), slog.DiscardHandler}
+	return &testFleet{testenv.Redis(t), NewMasterKey(), slog.DiscardHandler}
 }
 
-func (f *fleet) config(t *testing.T) Config {
+func (f *testFleet) config(t *testing.T) Config {
 	t.Helper()
 	return Config{Redis: f.server.Client(), Sealer: sealer(t, f.master), Catalogue: catalogue(), Log: slog.New(f.log)}
 }
 
 // open starts one process of the fleet. Its Run ends with the test.
-func (f *fleet) open(t *testing.T) *Store {
+func (f *testFleet) open(t *testing.T) *Store {
 	t.Helper()
 	s := f.openIdle(t)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -55,7 +55,7 @@ func (f *fleet) open(t *testing.T) *Store {
 }
 
 // openIdle starts a process without Run.
-func (f *fleet) openIdle(t *testing.T) *Store {
+func (f *testFleet) openIdle(t *testing.T) *Store {
 	t.Helper()
 	s, err := Open(t.Context(), f.config(t))
 	if err != nil {
@@ -103,7 +103,7 @@ func eventually(t *testing.T, what string, yes func() bool) {
 
 func TestAChangeIsSeenByOthers(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newTestFleet(t)
 	here, there := f.open(t), f.open(t)
 	deploy(t, here, parse(t, 1, "one", "first"))
 	if flow, ok := here.Flows().Find("one"); !ok || flow.Name != "first" {
@@ -129,7 +129,7 @@ func TestAChangeIsSeenByOthers(t *testing.T) {
 // Without Run there is no subscription: the trust in the memory then expires.
 func TestAKeyIsNotTrustedForLongerThanASecond(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newTestFleet(t)
 	here, there := f.open(t), f.openIdle(t)
 	ctx := t.Context()
 	key, err := here.Keys().Put(ctx, Key{APIAccess: true})
@@ -141,7 +141,7 @@ func TestAKeyIsNotTrustedForLongerThanASecond(t *testing.T) {
 
 func TestRedisAway(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newTestFleet(t)
 	s := f.open(t)
 	ctx := t.Context()
 	deploy(t, s, parse(t, 1, "", "first"))
@@ -164,7 +164,7 @@ func TestRedisAway(t *testing.T) {
 // Concurrent changes to one store are all present in the end.
 func TestConcurrentChanges(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newTestFleet(t)
 	stores := []*Store{f.open(t), f.open(t)}
 	const each = 8
 	var all sync.WaitGroup

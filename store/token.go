@@ -20,9 +20,9 @@ const (
 	TokenPrefix = "pst_"
 	// tokenSize is the number of random bytes in a token.
 	tokenSize = 32
-	// tombstone is how long an expired token is still known, to report the expiry to its bearer instead of an unknown
+	// expiredTokenTTL is how long an expired token is still known, to report the expiry to its bearer instead of an unknown
 	// token.
-	tombstone = 24 * time.Hour
+	expiredTokenTTL = 24 * time.Hour
 )
 
 var (
@@ -37,13 +37,13 @@ var (
 
 // Token is the stored form of an access token. Of the token itself only the SHA-256 is stored.
 type Token struct {
-	Kind   Holder   `json:"kind"`
-	Holder string   `json:"holder"` // user, client or key of the token
-	Name   string   `json:"name"`   // of the holder, for display
-	Scopes []string `json:"scopes"`
-	Flows  []int64  `json:"flows"`           // flows that it may access; null: all
-	Grant  string   `json:"grant"`           // grant by which it was issued
-	Staff  bool     `json:"staff,omitempty"` // may see the runs of others
+	Kind      PrincipalKind `json:"kind"`
+	Principal string        `json:"holder"` // user, client or key of the token
+	Name      string        `json:"name"`   // of the holder, for display
+	Scopes    []string      `json:"scopes"`
+	Flows     []int64       `json:"flows"`           // flows that it may access; null: all
+	Grant     string        `json:"grant"`           // grant by which it was issued
+	Staff     bool          `json:"staff,omitempty"` // may see the runs of others
 
 	Epoch string `json:"-"` // of the holder when it was issued
 
@@ -59,7 +59,7 @@ type Token struct {
 }
 
 // LogValue shows the holder of the token only.
-func (t Token) LogValue() slog.Value { return slog.StringValue(t.Kind.of(t.Holder)) }
+func (t Token) LogValue() slog.Value { return slog.StringValue(t.Kind.of(t.Principal)) }
 
 // Live reports whether the token is valid at a time.
 func (t *Token) Live(now time.Time) bool { return !t.Dead && now.Before(t.ExpiresAt) }
@@ -83,13 +83,13 @@ func (ts *Tokens) Issue(ctx context.Context, t Token) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("issue token: %w", err)
 	}
-	fields := []any{"record", record, "holder", t.Kind.of(t.Holder), "epoch", t.Epoch}
+	fields := []any{"record", record, "holder", t.Kind.of(t.Principal), "epoch", t.Epoch}
 	if t.Actor != "" {
-		fields = append(fields, "actor", HolderKey.of(t.Actor), "actor_epoch", t.ActorEpoch)
+		fields = append(fields, "actor", PrincipalKey.of(t.Actor), "actor_epoch", t.ActorEpoch)
 	}
 	_, err = ts.store.config.Redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		p.HSet(ctx, keyToken(text), fields...)
-		p.PExpire(ctx, keyToken(text), life+tombstone)
+		p.PExpire(ctx, keyToken(text), life+expiredTokenTTL)
 		return nil
 	})
 	if err != nil {
@@ -131,8 +131,8 @@ func (ts *Tokens) Revoke(ctx context.Context, text string) error {
 	return nil
 }
 
-// Once reports whether an id is new in a scope, and stores it for the time remember.
-func (ts *Tokens) Once(ctx context.Context, scope, id string, remember time.Duration) (bool, error) {
+// MarkUsed reports whether an id is new in a scope, and stores it for the time remember.
+func (ts *Tokens) MarkUsed(ctx context.Context, scope, id string, remember time.Duration) (bool, error) {
 	first, err := ts.store.config.Redis.SetNX(ctx, keyOnce(scope, id), 1, remember).Result()
 	if err != nil {
 		return false, fmt.Errorf("remember id: %w", err)

@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// unopenedKept is the maximum number of names kept of records that cannot be opened.
-	unopenedKept = 1000
-	// unopenedTold is the maximum number of them in an error message.
-	unopenedTold = 3
+	// maxUnopened is the maximum number of names kept of records that cannot be opened.
+	maxUnopened = 1000
+	// maxUnopenedListed is the maximum number of them in an error message.
+	maxUnopenedListed = 3
 	// scanBatch is the number of records read in one call.
 	scanBatch = 1000
 )
@@ -48,7 +48,7 @@ func (u *unopened) add(record string, err error) {
 	if u.scanning != nil {
 		u.scanning[record] = err
 	}
-	if u.known[record] == nil && len(u.known) < unopenedKept {
+	if u.known[record] == nil && len(u.known) < maxUnopened {
 		u.known[record] = err
 		u.log.Error("a record cannot be opened", "record", record, "error", err)
 	}
@@ -117,21 +117,21 @@ func (u *unopened) readiness() error {
 	}
 	n := len(names)
 	return fmt.Errorf("%d records are sealed under a master key that this process does not have: %s%s", n,
-		strings.Join(names[:min(n, unopenedTold)], ", "), map[bool]string{true: " and others"}[n > unopenedTold])
+		strings.Join(names[:min(n, maxUnopenedListed)], ", "), map[bool]string{true: " and others"}[n > maxUnopenedListed])
 }
 
 // Unopened returns the number of records that this process cannot open, at most a thousand.
 func (s *Store) Unopened() int { return s.unopened.count() }
 
-// vet opens every sealed record once, without caching any.
-func (s *Store) vet(ctx context.Context) error {
+// examineRecords opens every sealed record once, without caching any.
+func (s *Store) examineRecords(ctx context.Context) error {
 	s.unopened.beginScan()
-	master := s.view.Load().master
+	master := s.snapshot.Load().master
 	found, stale := map[string]error{}, false
 	for _, k := range sealedKinds {
 		err := s.scan(ctx, k, func(name, data string) {
 			under, err := s.examine(k, name, data)
-			if err != nil && len(found) < unopenedKept {
+			if err != nil && len(found) < maxUnopened {
 				found[k.of(name)] = err
 			}
 			stale = stale || err == nil && slices.ContainsFunc(under, func(id string) bool { return id != master })

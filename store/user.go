@@ -32,10 +32,10 @@ type User struct {
 	Hash     string `json:"hash"` // of the password, see package password
 	Roles    []Role `json:"roles"`
 	Disabled bool   `json:"disabled"`
-	Life
+	CredentialState
 }
 
-var _ held[User] = (*User)(nil)
+var _ principalMethods[User] = (*User)(nil)
 
 // Is reports whether the user has a role and is not disabled.
 func (u *User) Is(r Role) bool { return !u.Disabled && slices.Contains(u.Roles, r) }
@@ -63,8 +63,8 @@ func (u *User) validate() error {
 	return nil
 }
 
-// outlives: a change of the password, the loss of a role, and disabling revoke tokens.
-func (u *User) outlives(old *User) bool {
+// keepsTokens: a change of the password, the loss of a role, and disabling revoke tokens.
+func (u *User) keepsTokens(old *User) bool {
 	lost := slices.ContainsFunc(old.Roles, func(r Role) bool { return !slices.Contains(u.Roles, r) })
 	return u.Hash == old.Hash && !lost && !u.Disabled
 }
@@ -75,13 +75,13 @@ type InvalidError struct{ Member, Reason string }
 func (e *InvalidError) Error() string { return e.Member + " " + e.Reason }
 
 // Users gives access to the users. Safe for concurrent use.
-type Users struct{ all holders[User, *User] }
+type Users struct{ all principalRecords[User, *User] }
 
 // Users gives access to the users.
 func (s *Store) Users() *Users { return &Users{s.users()} }
 
-func (s *Store) users() holders[User, *User] {
-	return holders[User, *User]{s, HolderUser, func(v *view) map[string]*User { return v.users }}
+func (s *Store) users() principalRecords[User, *User] {
+	return principalRecords[User, *User]{s, PrincipalUser, func(v *snapshot) map[string]*User { return v.users }}
 }
 
 // User returns a user, at most a second old; ErrNotFound.

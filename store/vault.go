@@ -16,7 +16,7 @@ import (
 type vault[T any] struct {
 	store  *Store
 	kind   kind // a sealed record is bound to its kind and name
-	opened records[T]
+	opened recordCache[T]
 }
 
 // find returns a record, at most a second old. It is shared.
@@ -88,12 +88,12 @@ func (v *vault[T]) put(ctx context.Context, name string, record *T) error {
 	if err != nil {
 		return fmt.Errorf("put %s %q: %w", v.kind, name, err)
 	}
-	err = v.store.apply(ctx, func(tx *redis.Tx, current *view) (func(*writes), error) {
+	err = v.store.update(ctx, func(tx *redis.Tx, current *snapshot) (func(*transactionWrites), error) {
 		if err := checkNewName(ctx, tx, v.kind.hash(), "name", name, true); err != nil {
 			return nil, err
 		}
 		sealed, err := v.store.seal(current, v.kind.of(name), string(plain))
-		return func(w *writes) { w.set(ctx, v.kind, name, sealed) }, err
+		return func(w *transactionWrites) { w.set(ctx, v.kind, name, sealed) }, err
 	})
 	if err != nil {
 		return fmt.Errorf("put %s %q: %w", v.kind, name, err)
@@ -102,12 +102,12 @@ func (v *vault[T]) put(ctx context.Context, name string, record *T) error {
 }
 
 func (v *vault[T]) remove(ctx context.Context, name string) error {
-	err := v.store.apply(ctx, func(tx *redis.Tx, _ *view) (func(*writes), error) {
+	err := v.store.update(ctx, func(tx *redis.Tx, _ *snapshot) (func(*transactionWrites), error) {
 		found, err := tx.HExists(ctx, v.kind.hash(), name).Result()
 		if err == nil && !found {
 			err = ErrNotFound
 		}
-		return func(w *writes) { w.drop(ctx, v.kind, name) }, err
+		return func(w *transactionWrites) { w.delete(ctx, v.kind, name) }, err
 	})
 	if err != nil {
 		return fmt.Errorf("delete %s %q: %w", v.kind, name, err)

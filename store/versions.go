@@ -15,9 +15,9 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// versionsKept is the maximum number of cached compiled versions, least recently used first to go. Compiling one
+// maxCachedVersions is the maximum number of cached compiled versions, least recently used first to go. Compiling one
 // takes a few milliseconds.
-const versionsKept = 4096
+const maxCachedVersions = 4096
 
 // versionID identifies one version of one flow.
 type versionID struct {
@@ -98,7 +98,7 @@ func (vs *versions) keep(v version) {
 	if v.err != nil {
 		vs.failed[v.id] = v.err
 	}
-	if vs.recent.Len() > versionsKept {
+	if vs.recent.Len() > maxCachedVersions {
 		last := vs.recent.Remove(vs.recent.Back()).(version)
 		delete(vs.byID, last.id)
 		delete(vs.failed, last.id)

@@ -12,9 +12,9 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// view is the content of the store at one revision, as every process holds it. It is immutable. API keys, connections
+// snapshot is the content of the store at one revision, as every process holds it. It is immutable. API keys, connections
 // and secrets are not part of it; they are read at their first use.
-type view struct {
+type snapshot struct {
 	rev    int64
 	epoch  string // of the store: an emptied store gets another one
 	tag    string // of the change that created rev; empty: none
@@ -27,24 +27,24 @@ type view struct {
 	flows   map[int64]*deployedFlow
 	slugs   map[string]*deployedFlow
 
-	sorted func() []Head // the heads by number, computed at the first call
+	sorted func() []Deployment // the heads by number, computed at the first call
 }
 
 // deployedFlow is a head with the source of its version; a nil source is not stored.
 type deployedFlow struct {
-	Head
+	Deployment
 	source []byte
 }
 
-func newView() *view {
-	return &view{
+func newSnapshot() *snapshot {
+	return &snapshot{
 		users: map[string]*User{}, clients: map[string]*Client{}, signing: map[string]*SigningKey{},
 		flows: map[int64]*deployedFlow{}, slugs: map[string]*deployedFlow{},
 	}
 }
 
 // revText returns the revision as stored in Redis; empty: nothing was ever stored.
-func (v *view) revText() string {
+func (v *snapshot) revText() string {
 	if v.rev == 0 {
 		return ""
 	}
@@ -53,7 +53,7 @@ func (v *view) revText() string {
 
 // find returns a flow by number or slug; nil when there is none. A number has one spelling: 069 and +69 are not flow
 // 69.
-func (v *view) find(ref string) *deployedFlow {
+func (v *snapshot) find(ref string) *deployedFlow {
 	if number, err := strconv.ParseInt(ref, 10, 64); err == nil {
 		if strconv.FormatInt(number, 10) != ref {
 			return nil
@@ -63,8 +63,8 @@ func (v *view) find(ref string) *deployedFlow {
 	return v.slugs[ref]
 }
 
-// put adds a flow, or replaces the one with its number.
-func (v *view) put(d *deployedFlow) {
+// add adds a flow, or replaces the one with its number.
+func (v *snapshot) add(d *deployedFlow) {
 	v.remove(d.Number)
 	v.flows[d.Number] = d
 	if d.Slug != "" {
@@ -72,28 +72,28 @@ func (v *view) put(d *deployedFlow) {
 	}
 }
 
-func (v *view) remove(number int64) {
+func (v *snapshot) remove(number int64) {
 	if old := v.flows[number]; old != nil && v.slugs[old.Slug] == old {
 		delete(v.slugs, old.Slug)
 	}
 	delete(v.flows, number)
 }
 
-// seal completes the view; put must not be called after it.
-func (v *view) seal() *view {
-	v.sorted = sync.OnceValue(func() []Head {
-		all := make([]Head, 0, len(v.flows))
+// complete completes the view; put must not be called after it.
+func (v *snapshot) complete() *snapshot {
+	v.sorted = sync.OnceValue(func() []Deployment {
+		all := make([]Deployment, 0, len(v.flows))
 		for _, d := range v.flows {
-			all = append(all, d.Head)
+			all = append(all, d.Deployment)
 		}
-		slices.SortFunc(all, func(a, b Head) int { return cmp.Compare(a.Number, b.Number) })
+		slices.SortFunc(all, func(a, b Deployment) int { return cmp.Compare(a.Number, b.Number) })
 		return all
 	})
 	return v
 }
 
-// scratch returns a copy whose flows may be modified.
-func (v *view) scratch() *view {
+// clone returns a copy whose flows may be modified.
+func (v *snapshot) clone() *snapshot {
 	next := *v
 	next.flows, next.slugs = maps.Clone(v.flows), maps.Clone(v.slugs)
 	return &next
@@ -101,18 +101,18 @@ func (v *view) scratch() *view {
 
 // byVersion returns the heads compiled with this catalogue by version. A version is the hash of the source, which
 // contains the flow's number.
-func (v *view) byVersion(fingerprint string) map[string]Head {
-	all := make(map[string]Head, len(v.flows))
+func (v *snapshot) byVersion(fingerprint string) map[string]Deployment {
+	all := make(map[string]Deployment, len(v.flows))
 	for _, d := range v.flows {
 		if d.source != nil && d.Checked == fingerprint {
-			all[d.Version] = d.Head
+			all[d.Version] = d.Deployment
 		}
 	}
 	return all
 }
 
-// with returns the view with the changed records applied. Unchanged maps are shared.
-func (s *Store) with(ctx context.Context, old *view, c *changes) (*view, error) {
+// withChanges returns the view with the changed records applied. Unchanged maps are shared.
+func (s *Store) withChanges(ctx context.Context, old *snapshot, c *changes) (*snapshot, error) {
 	next := *old
 	next.rev, next.tag, next.master, next.least = c.rev, c.tag, c.master, c.least
 	touched := c.byKind()
@@ -124,29 +124,29 @@ func (s *Store) with(ctx context.Context, old *view, c *changes) (*view, error) 
 	}
 	if names := touched[kindUser]; names != nil {
 		next.users = maps.Clone(old.users)
-		merge(next.users, names, s.users().load(present(names)))
+		applyRecords(next.users, names, s.users().load(existing(names)))
 	}
 	if names := touched[kindClient]; names != nil {
 		next.clients = maps.Clone(old.clients)
-		merge(next.clients, names, s.clients().load(present(names)))
+		applyRecords(next.clients, names, s.clients().load(existing(names)))
 	}
 	if names := touched[kindSigning]; names != nil {
 		next.signing = maps.Clone(old.signing)
-		merge(next.signing, names, s.loadSigning(present(names)))
+		applyRecords(next.signing, names, s.loadSigning(existing(names)))
 	}
-	return next.seal(), nil
+	return next.complete(), nil
 }
 
-// merge applies changes: names without a record are deleted.
-func merge[T any](all map[string]*T, names map[string]*string, records map[string]*T) {
+// applyRecords applies changes: names without a record are deleted.
+func applyRecords[T any](all map[string]*T, names map[string]*string, records map[string]*T) {
 	for name := range names {
 		delete(all, name)
 	}
 	maps.Copy(all, records)
 }
 
-// present returns the records that were not deleted.
-func present(names map[string]*string) map[string]string {
+// existing returns the records that were not deleted.
+func existing(names map[string]*string) map[string]string {
 	records := make(map[string]string, len(names))
 	for name, data := range names {
 		if data != nil {
@@ -158,36 +158,36 @@ func present(names map[string]*string) map[string]string {
 
 // applyFlows applies changed flows. It removes all of them before it adds any, because two flows may have exchanged
 // their slugs.
-func (s *Store) applyFlows(ctx context.Context, next, old *view, names map[string]*string) error {
+func (s *Store) applyFlows(ctx context.Context, next, old *snapshot, names map[string]*string) error {
 	for field := range names {
 		if number, err := strconv.ParseInt(field, 10, 64); err == nil {
 			next.remove(number)
 		}
 	}
-	return s.loadFlows(ctx, next, old, present(names))
+	return s.loadFlows(ctx, next, old, existing(names))
 }
 
 // loadFlows adds flows with their sources to a view. It does not read sources that old has.
-func (s *Store) loadFlows(ctx context.Context, v, old *view, records map[string]string) error {
-	heads, err := parseHeads(records)
+func (s *Store) loadFlows(ctx context.Context, v, old *snapshot, records map[string]string) error {
+	heads, err := parseDeployments(records)
 	if err != nil { // of some of them: the others run
 		s.config.Log.Error("a flow cannot be read", "error", err)
 	}
 	var missing []*deployedFlow
 	for number, head := range heads {
-		d := &deployedFlow{Head: head}
+		d := &deployedFlow{Deployment: head}
 		if before := old.version(number, head.Version); before != nil {
 			d.source = before.source
 		} else {
 			missing = append(missing, d)
 		}
-		v.put(d)
+		v.add(d)
 	}
 	return s.readSources(ctx, missing)
 }
 
 // version returns the flow if this version of it is deployed.
-func (v *view) version(number int64, version string) *deployedFlow {
+func (v *snapshot) version(number int64, version string) *deployedFlow {
 	if v == nil || v.flows[number] == nil || v.flows[number].Version != version {
 		return nil
 	}

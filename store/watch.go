@@ -10,8 +10,8 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// settle is how long a directory must be unchanged before it is read, because editors save in several steps.
-const settle = 100 * time.Millisecond
+// quietPeriod is how long a directory must be unchanged before it is read, because editors save in several steps.
+const quietPeriod = 100 * time.Millisecond
 
 // WatchDir deploys the directory again whenever a flow file in it changes, until ctx ends. It watches the directory
 // instead of the files, to see editors that save by renaming. loaded is called after each pass.
@@ -33,11 +33,11 @@ func (f *Flows) WatchDir(ctx context.Context, dir string, loaded func([]Deployed
 			return nil
 		case event, open := <-watcher.Events:
 			if open && IsFlowFile(event.Name) && event.Op != fsnotify.Chmod {
-				quiet.Reset(settle)
+				quiet.Reset(quietPeriod)
 			}
 		case err := <-watcher.Errors: // events were lost
 			f.store.config.Log.Warn("watching the flows missed something", slog.Any("error", err))
-			quiet.Reset(settle)
+			quiet.Reset(quietPeriod)
 		case <-quiet.C:
 			loaded(f.LoadFS(ctx, os.DirFS(dir)))
 		}

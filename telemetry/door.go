@@ -9,19 +9,19 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// doorMetrics are the metrics of the front door.
-type doorMetrics struct {
-	requests *prometheus.CounterVec
-	refusals *prometheus.CounterVec
-	duration *prometheus.HistogramVec
-	inFlight prometheus.Gauge
-	streams  prometheus.Gauge
+// apiMetrics are the metrics of the front door.
+type apiMetrics struct {
+	requests   *prometheus.CounterVec
+	rejections *prometheus.CounterVec
+	duration   *prometheus.HistogramVec
+	inFlight   prometheus.Gauge
+	streams    prometheus.Gauge
 }
 
-func newDoorMetrics(m *Metrics) doorMetrics {
-	return doorMetrics{
-		requests: m.counter("penstock_door_requests_total", "Requests that were answered, by who chose the status: the flow (a respond, fail or validate step) or the product.", "route", "method", "status", "origin"),
-		refusals: m.counter("penstock_door_refusals_total", "Requests that were to run a flow and were not let in, by reason: the code of the answer.", "route", "reason"),
+func newAPIMetrics(m *Metrics) apiMetrics {
+	return apiMetrics{
+		requests:   m.counter("penstock_door_requests_total", "Requests that were answered, by who chose the status: the flow (a respond, fail or validate step) or the product.", "route", "method", "status", "origin"),
+		rejections: m.counter("penstock_door_refusals_total", "Requests that were to run a flow and were not let in, by reason: the code of the answer.", "route", "reason"),
 		duration: m.histogram("penstock_door_request_duration_seconds",
 			"From the request's header to the end of its answer, the run that it waited for included.", runBounds, "route"),
 		inFlight: m.gauge("penstock_door_requests_in_flight", "Requests that are being answered.").WithLabelValues(),
@@ -33,43 +33,43 @@ func newDoorMetrics(m *Metrics) doorMetrics {
 // of series.
 const noRoute = "none"
 
-// label is a handler's description of its response. It is used by the request's goroutine only.
-type label struct {
-	byFlow  bool
-	refusal string // empty: not rejected
+// responseLabel is a handler's description of its response. It is used by the request's goroutine only.
+type responseLabel struct {
+	byFlow    bool
+	rejection string // empty: not rejected
 }
 
 type labelKey struct{}
 
 // Label is for handlers measured by Door: it describes the response to a request. byFlow: a flow chose the status.
-// refusal: the reason for a rejection; empty: not rejected. Each reason is a series, so that there must be few. ctx
+// rejection: the reason for a rejection; empty: not rejected. Each reason is a series, so that there must be few. ctx
 // is that of the request.
 func Label(ctx context.Context, byFlow bool, refusal string) {
-	if l, ok := ctx.Value(labelKey{}).(*label); ok {
-		l.byFlow, l.refusal = byFlow, refusal
+	if l, ok := ctx.Value(labelKey{}).(*responseLabel); ok {
+		l.byFlow, l.rejection = byFlow, refusal
 	}
 }
 
-// Door measures a handler that sets the request's Pattern to its route and calls Label.
-func (m *Metrics) Door(next http.Handler) http.Handler {
+// Middleware measures a handler that sets the request's Pattern to its route and calls Label.
+func (m *Metrics) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		begun, answer, said := time.Now(), &answer{ResponseWriter: w, status: http.StatusOK, streams: m.door.streams}, &label{}
+		begun, answer, said := time.Now(), &responseRecorder{ResponseWriter: w, status: http.StatusOK, streams: m.api.streams}, &responseLabel{}
 		outer := r
 		r = r.WithContext(context.WithValue(r.Context(), labelKey{}, said))
-		m.door.inFlight.Inc()
+		m.api.inFlight.Inc()
 		defer func() {
-			m.door.inFlight.Dec()
+			m.api.inFlight.Dec()
 			answer.end()
 			route := r.Pattern
 			outer.Pattern = route // for the code that wraps this handler
 			if route == "" {
 				route = noRoute
 			}
-			m.door.requests.WithLabelValues(route, method(r.Method), strconv.Itoa(answer.status), origin(said.byFlow)).Inc()
-			if said.refusal != "" {
-				m.door.refusals.WithLabelValues(route, said.refusal).Inc()
+			m.api.requests.WithLabelValues(route, method(r.Method), strconv.Itoa(answer.status), origin(said.byFlow)).Inc()
+			if said.rejection != "" {
+				m.api.rejections.WithLabelValues(route, said.rejection).Inc()
 			}
-			observe(r.Context(), m.door.duration.WithLabelValues(route), time.Since(begun))
+			observe(r.Context(), m.api.duration.WithLabelValues(route), time.Since(begun))
 		}()
 		next.ServeHTTP(answer, r)
 	})
@@ -91,8 +91,8 @@ func method(m string) string {
 	return "other"
 }
 
-// answer records the status. Other features of its writer are available to http.ResponseController by Unwrap.
-type answer struct {
+// responseRecorder records the status. Other features of its writer are available to http.ResponseController by Unwrap.
+type responseRecorder struct {
 	http.ResponseWriter
 	status    int
 	written   bool
@@ -100,7 +100,7 @@ type answer struct {
 	streams   prometheus.Gauge
 }
 
-func (a *answer) WriteHeader(status int) {
+func (a *responseRecorder) WriteHeader(status int) {
 	if !a.written {
 		a.status = status
 		a.begin(status >= http.StatusOK)
@@ -109,7 +109,7 @@ func (a *answer) WriteHeader(status int) {
 }
 
 // begin records that the response has started, and whether it is a stream.
-func (a *answer) begin(itself bool) {
+func (a *responseRecorder) begin(itself bool) {
 	if a.written || !itself {
 		return
 	}
@@ -120,23 +120,23 @@ func (a *answer) begin(itself bool) {
 	}
 }
 
-func (a *answer) end() {
+func (a *responseRecorder) end() {
 	if a.streaming {
 		a.streams.Dec()
 	}
 }
 
 // Write implements http.ResponseWriter; without WriteHeader the status is 200.
-func (a *answer) Write(p []byte) (int, error) {
+func (a *responseRecorder) Write(p []byte) (int, error) {
 	a.begin(true)
 	return a.ResponseWriter.Write(p)
 }
 
 // Flush implements http.Flusher, for event streams.
-func (a *answer) Flush() { _ = http.NewResponseController(a.ResponseWriter).Flush() }
+func (a *responseRecorder) Flush() { _ = http.NewResponseController(a.ResponseWriter).Flush() }
 
 // Unwrap is for http.ResponseController.
-func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+func (a *responseRecorder) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // Waiters exports the number of runs that callers wait for.
 func (m *Metrics) Waiters(count func() int) {

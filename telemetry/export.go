@@ -23,8 +23,8 @@ type exporter struct {
 	client   *http.Client
 }
 
-// exportTries is the maximum number of times a batch is sent; after that its spans are dropped.
-const exportTries = 4
+// maxExportAttempts is the maximum number of times a batch is sent; after that its spans are dropped.
+const maxExportAttempts = 4
 
 func newExporter(cfg TracingConfig) (*exporter, error) {
 	u, err := url.Parse(cfg.Endpoint)
@@ -49,7 +49,7 @@ func (e *exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpa
 		if err == nil {
 			return nil
 		}
-		if !again || n == exportTries {
+		if !again || n == maxExportAttempts {
 			return fmt.Errorf("send %d spans: %w", len(spans), err)
 		}
 		timer := time.NewTimer(wait)

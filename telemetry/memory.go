@@ -29,25 +29,25 @@ func newMemoryMetrics(m *Metrics) memoryMetrics {
 // Memory exports the memory budget of the process. nil: there is none.
 func (m *Metrics) Memory(p *budget.Process) {
 	if p != nil {
-		m.registry.MustRegister(&memory{m.memory, p})
+		m.registry.MustRegister(&memoryCollector{m.memory, p})
 	}
 }
 
-// memory reads the budget once per scrape.
-type memory struct {
+// memoryCollector reads the budget once per scrape.
+type memoryCollector struct {
 	memoryMetrics
 	process *budget.Process
 }
 
 // Describe implements prometheus.Collector.
-func (m *memory) Describe(ch chan<- *prometheus.Desc) {
+func (m *memoryCollector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{m.limit, m.heap, m.charged, m.full, m.ended, m.denied} {
 		ch <- d
 	}
 }
 
 // Collect implements prometheus.Collector.
-func (m *memory) Collect(ch chan<- prometheus.Metric) {
+func (m *memoryCollector) Collect(ch chan<- prometheus.Metric) {
 	s := m.process.Stats()
 	gauge := func(d *prometheus.Desc, v float64) { ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }
 	counter := func(d *prometheus.Desc, v int64) {

@@ -34,14 +34,14 @@ type Metrics struct {
 	registry  *prometheus.Registry
 	described []Metric
 
-	door   doorMetrics
-	runs   runMetrics
-	redis  redisMetrics
-	queues queueMetrics
-	work   workMetrics
-	roles  *prometheus.GaugeVec
-	late   *prometheus.CounterVec // outcomes of scheduled times
-	memory memoryMetrics
+	api           apiMetrics
+	runs          runMetrics
+	redis         redisMetrics
+	queues        queueMetrics
+	worker        workerMetrics
+	roles         *prometheus.GaugeVec
+	scheduleTimes *prometheus.CounterVec // outcomes of scheduled times
+	memory        memoryMetrics
 }
 
 // NewMetrics returns the metrics of a process of the given version.
@@ -54,12 +54,12 @@ func NewMetrics(version string) *Metrics {
 	m.gauge("penstock_build_info", "Always 1; the labels say which build this is.", "version", "goversion").
 		WithLabelValues(version, runtime.Version()).Set(1)
 	m.roles = m.gauge("penstock_role", "Always 1; the label says what this process is: an api, a worker, or both.", "role")
-	m.door = newDoorMetrics(m)
+	m.api = newAPIMetrics(m)
 	m.queues = newQueueMetrics(m)
-	m.work = newWorkMetrics(m)
+	m.worker = newWorkerMetrics(m)
 	m.memory = newMemoryMetrics(m)
 	m.runs = newRunMetrics(m)
-	m.late = m.counter("penstock_schedule_times_total",
+	m.scheduleTimes = m.counter("penstock_schedule_times_total",
 		"Times of schedules by what became of them: started, skipped (the run before had not ended), missed (too late to be made up for).", "flow", "outcome")
 	m.redis = newRedisMetrics(m)
 	return m
@@ -70,7 +70,7 @@ func (m *Metrics) Role(role string) { m.roles.WithLabelValues(role).Set(1) }
 
 // Times implements schedule.Meter.
 func (m *Metrics) Times(flow int64, outcome string, n int) {
-	m.late.WithLabelValues(m.runs.flows.label(flow), outcome).Add(float64(n))
+	m.scheduleTimes.WithLabelValues(m.runs.flows.label(flow), outcome).Add(float64(n))
 }
 
 // observe adds a duration to a histogram, with the sampled trace of the context as its exemplar.

@@ -34,12 +34,12 @@ func want(t *testing.T, scraped string, lines ...string) {
 	t.Helper()
 	for _, line := range lines {
 		if !strings.Contains(scraped, line+"\n") {
-			t.Errorf("no line %q in\n%s", line, ours(scraped))
+			t.Errorf("no line %q in\n%s", line, ownMetrics(scraped))
 		}
 	}
 }
 
-func ours(scraped string) string {
+func ownMetrics(scraped string) string {
 	var b strings.Builder
 	for line := range strings.Lines(scraped) {
 		if strings.HasPrefix(line, "penstock_") && !strings.Contains(line, "_bucket{") {
@@ -52,7 +52,7 @@ func ours(scraped string) string {
 func TestDoorIsMeasuredByRouteAndStatus(t *testing.T) {
 	t.Parallel()
 	m := NewMetrics("v1")
-	door := m.Door(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	door := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/v1/runs/") {
 			r.Pattern = "/v1/runs/:run"
 			w.WriteHeader(http.StatusEarlyHints) // is not the final response
@@ -77,7 +77,7 @@ func TestDoorIsMeasuredByRouteAndStatus(t *testing.T) {
 func TestDoorLetsStreamsThrough(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
-	server := httptest.NewServer(NewMetrics("v1").Door(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	server := httptest.NewServer(NewMetrics("v1").Middleware(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Write([]byte("first"))
 		w.(http.Flusher).Flush()
 		<-release
@@ -144,7 +144,7 @@ func TestRunsAreMeasured(t *testing.T) {
 
 func TestFlowsWithoutEndShareALabel(t *testing.T) {
 	t.Parallel()
-	n := newNumbers(2)
+	n := newFlowLabels(2)
 	var got []string
 	for _, flow := range []int64{1, 2, 3, 1, 4} {
 		got = append(got, n.label(flow))
@@ -180,7 +180,7 @@ func TestQueuesAndRedisAreMeasured(t *testing.T) {
 		`penstock_queue_waiting_runs{queue="slow"} 0`, `penstock_queue_tasks{queue="slow",state="aggregating"} 0`, `penstock_queue_oldest_run_seconds{queue="slow"} 0`, `penstock_flow_held_runs{flow="1"} 0`,
 		`penstock_redis_memory_limit_bytes 0`)
 	if !strings.Contains(scraped, `penstock_redis_command_duration_seconds_count{command="pipeline"}`) || strings.Contains(scraped, "\npenstock_redis_errors_total") {
-		t.Errorf("of Redis:\n%s", ours(scraped))
+		t.Errorf("of Redis:\n%s", ownMetrics(scraped))
 	}
 	ticket.Close()
 	server.Kill()
@@ -188,7 +188,7 @@ func TestQueuesAndRedisAreMeasured(t *testing.T) {
 	scraped = scrape(t, m)
 	want(t, scraped, `penstock_queues_up 0`, `penstock_door_waiters 0`)
 	if strings.Contains(scraped, "penstock_queue_tasks{") || !strings.Contains(scraped, `penstock_redis_errors_total{reason="connection"}`) {
-		t.Errorf("without Redis:\n%s", ours(scraped))
+		t.Errorf("without Redis:\n%s", ownMetrics(scraped))
 	}
 }
 
@@ -205,7 +205,7 @@ func TestWhoWaitsIsShown(t *testing.T) {
 	t.Parallel()
 	m := NewMetrics("v1")
 	var lines []queue.Line
-	for flow := range int64(mostFlows + 2) {
+	for flow := range int64(maxFlows + 2) {
 		lines = append(lines, queue.Line{Flow: flow, Waited: 2, Unwaited: 3, OldestWaited: time.Second, OldestUnwaited: time.Duration(flow) * time.Minute})
 	}
 	m.Queues(sharingOnly{{Queue: "default", Turns: 7, Lines: lines}}, func() []int64 { return nil }, slog.New(slog.DiscardHandler))
@@ -240,7 +240,7 @@ func TestReasonsOfRedisErrors(t *testing.T) {
 	client.Do(t.Context(), "nosuchcommand")
 	scraped := scrape(t, m)
 	if !strings.Contains(scraped, `penstock_redis_errors_total{reason="memory"}`) {
-		t.Errorf("no error for memory:\n%s", ours(scraped))
+		t.Errorf("no error for memory:\n%s", ownMetrics(scraped))
 	}
 	want(t, scraped, `penstock_redis_errors_total{reason="refused"} 1`, `penstock_redis_errors_total{reason="timeout"} 1`)
 }
@@ -255,8 +255,8 @@ func TestMetricsAreLinted(t *testing.T) {
 			t.Errorf("%s says %q", v.Name, v.Help)
 		}
 	}
-	m.door.requests.WithLabelValues("r", "GET", "200", "product").Inc()
-	m.door.refusals.WithLabelValues("r", "not_found").Inc()
+	m.api.requests.WithLabelValues("r", "GET", "200", "product").Inc()
+	m.api.rejections.WithLabelValues("r", "not_found").Inc()
 	m.Times(1, "missed", 2)
 	m.Parked(1, "delay")
 	m.Role("api")
@@ -321,9 +321,9 @@ func TestServerAnswersSupervisors(t *testing.T) {
 	}
 }
 
-func BenchmarkDoor(b *testing.B) {
+func BenchmarkMiddleware(b *testing.B) {
 	m := NewMetrics("v1")
-	door := m.Door(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { r.Pattern = "/v1/runs/:run" }))
+	door := m.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { r.Pattern = "/v1/runs/:run" }))
 	w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil)
 	for b.Loop() {
 		door.ServeHTTP(w, r)
@@ -347,7 +347,7 @@ func BenchmarkRun(b *testing.B) {
 func TestAnswersHaveOriginsAndStreamsAreCounted(t *testing.T) {
 	t.Parallel()
 	m := NewMetrics("v1")
-	door := m.Door(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	door := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Pattern = r.URL.Path
 		switch r.URL.Path {
 		case "/events":
@@ -379,8 +379,8 @@ func TestAnswersHaveOriginsAndStreamsAreCounted(t *testing.T) {
 // Durations of traced requests and runs have the trace as exemplar, for scrapes in the OpenMetrics format.
 func TestExemplarsNameTheTrace(t *testing.T) {
 	t.Parallel()
-	m, tracing := NewMetrics("v1"), newTestTracing(t, newSink(t))
-	door := tracing.Door(m.Door(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
+	m, tracing := NewMetrics("v1"), newTestTracing(t, newTestCollector(t))
+	door := tracing.Middleware(m.Middleware(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.Header.Set("Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 	door.ServeHTTP(httptest.NewRecorder(), r)

@@ -5,24 +5,24 @@ import (
 	"sync"
 )
 
-// mostFlows is the maximum number of flows with their own series, because each has dozens.
-const mostFlows = 200
+// maxFlows is the maximum number of flows with their own series, because each has dozens.
+const maxFlows = 200
 
-// numbers maps user-defined numbers to label values. Beyond the first most numbers it returns "other", because an
+// flowLabels maps user-defined numbers to label values. Beyond the first most numbers it returns "other", because an
 // unbounded label would overload Prometheus.
-type numbers struct {
-	most int
+type flowLabels struct {
+	max int
 
 	mu     sync.RWMutex
 	labels map[int64]string // guarded by mu
 }
 
-func newNumbers(most int) *numbers { return &numbers{most: most, labels: map[int64]string{}} }
+func newFlowLabels(most int) *flowLabels { return &flowLabels{max: most, labels: map[int64]string{}} }
 
-func (n *numbers) label(number int64) string {
+func (n *flowLabels) label(number int64) string {
 	n.mu.RLock()
 	label, known := n.labels[number]
-	full := len(n.labels) >= n.most
+	full := len(n.labels) >= n.max
 	n.mu.RUnlock()
 	if known {
 		return label
@@ -32,7 +32,7 @@ func (n *numbers) label(number int64) string {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if len(n.labels) >= n.most {
+	if len(n.labels) >= n.max {
 		return "other"
 	}
 	label = strconv.FormatInt(number, 10)

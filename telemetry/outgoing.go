@@ -16,20 +16,22 @@ import (
 
 // Transport traces the calls of steps and propagates the trace. A span lasts until the header of the response. It has
 // method, host and status, but not the path and the query, which may contain secrets of the flow.
-func (t *Tracing) Transport(next http.RoundTripper) http.RoundTripper { return outgoing{t, next} }
+func (t *Tracing) Transport(next http.RoundTripper) http.RoundTripper {
+	return tracedTransport{t, next}
+}
 
-type outgoing struct {
+type tracedTransport struct {
 	t    *Tracing
 	next http.RoundTripper
 }
 
 // RoundTrip implements http.RoundTripper.
-func (o outgoing) RoundTrip(r *http.Request) (*http.Response, error) {
+func (o tracedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx, span := o.t.tracer.Start(r.Context(), method(r.Method), trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(target(r)...))
 	defer span.End()
 	r = r.Clone(ctx)
 	if r.Header.Get("Traceparent") == "" { // else the flow has set its own
-		o.t.carry.Inject(ctx, propagation.HeaderCarrier(r.Header))
+		o.t.propagator.Inject(ctx, propagation.HeaderCarrier(r.Header))
 	}
 	w, err := o.next.RoundTrip(r)
 	if err != nil {

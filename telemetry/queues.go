@@ -58,20 +58,20 @@ type Inspector interface {
 // Queues exports the state of the queues. All processes that call it export the same values, which must not be added
 // up. paused lists the paused flows.
 func (m *Metrics) Queues(from Inspector, paused func() []int64, log *slog.Logger) {
-	m.registry.MustRegister(&inspection{queueMetrics: m.queues, from: from, paused: paused, flows: m.runs.flows, log: log})
+	m.registry.MustRegister(&queueCollector{queueMetrics: m.queues, from: from, paused: paused, flows: m.runs.flows, log: log})
 }
 
-// inspection reads the queues once per scrape.
-type inspection struct {
+// queueCollector reads the queues once per scrape.
+type queueCollector struct {
 	queueMetrics
 	from   Inspector
 	paused func() []int64
-	flows  *numbers
+	flows  *flowLabels
 	log    *slog.Logger
 }
 
 // Describe implements prometheus.Collector.
-func (i *inspection) Describe(ch chan<- *prometheus.Desc) {
+func (i *queueCollector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		i.queueMetrics.up, i.tasks, i.open, i.waiting, i.oldest, i.run, i.queueMetrics.paused, i.workers, i.held, i.used, i.limit, i.inLine, i.oldestInLine, i.turns,
 	} {
@@ -80,7 +80,7 @@ func (i *inspection) Describe(ch chan<- *prometheus.Desc) {
 }
 
 // Collect implements prometheus.Collector.
-func (i *inspection) Collect(ch chan<- prometheus.Metric) {
+func (i *queueCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeLimit)
 	defer cancel()
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
@@ -94,7 +94,7 @@ func (i *inspection) Collect(ch chan<- prometheus.Metric) {
 	}
 	gauge(i.up, 1)
 	i.memory(ctx, gauge)
-	i.heldRuns(ctx, gauge)
+	i.pausedRuns(ctx, gauge)
 	i.lines(ctx, gauge)
 	for _, q := range all {
 		for state, n := range map[string]int64{
@@ -111,10 +111,10 @@ func (i *inspection) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// gauging sends the value of one gauge.
-type gauging func(d *prometheus.Desc, v float64, labels ...string)
+// setGauge sends the value of one gauge.
+type setGauge func(d *prometheus.Desc, v float64, labels ...string)
 
-func (i *inspection) memory(ctx context.Context, gauge gauging) {
+func (i *queueCollector) memory(ctx context.Context, gauge setGauge) {
 	used, limit, err := i.from.Memory(ctx)
 	if err != nil { // the user may lack the right to INFO
 		i.log.Debug("read Redis' memory for a scrape", "error", err)
@@ -124,13 +124,13 @@ func (i *inspection) memory(ctx context.Context, gauge gauging) {
 	gauge(i.limit, float64(limit))
 }
 
-// heldRuns exports the number of waiting runs of paused flows. Flows with the same label are added up.
-func (i *inspection) heldRuns(ctx context.Context, gauge gauging) {
+// pausedRuns exports the number of waiting runs of paused flows. Flows with the same label are added up.
+func (i *queueCollector) pausedRuns(ctx context.Context, gauge setGauge) {
 	paused := i.paused()
 	if len(paused) == 0 {
 		return
 	}
-	held, err := i.from.PausedRuns(ctx, paused[:min(len(paused), mostFlows)])
+	held, err := i.from.PausedRuns(ctx, paused[:min(len(paused), maxFlows)])
 	if err != nil {
 		i.log.Warn("count held runs for a scrape", "error", err)
 		return
@@ -144,26 +144,26 @@ func (i *inspection) heldRuns(ctx context.Context, gauge gauging) {
 	}
 }
 
-// standing is the state of the lines of one label.
-type standing struct {
+// lineStats is the state of the lines of one label.
+type lineStats struct {
 	runs   [2]int // unwaited, waited
 	oldest [2]time.Duration
 }
 
 // lines exports the runs that wait for a slot. Flows with the same label are added up.
-func (i *inspection) lines(ctx context.Context, gauge gauging) {
+func (i *queueCollector) lines(ctx context.Context, gauge setGauge) {
 	all, err := i.from.Sharing(ctx)
 	if err != nil {
 		i.log.Warn("read who waits for a scrape", "error", err)
 		return
 	}
-	byLabel := map[string]*standing{}
+	byLabel := map[string]*lineStats{}
 	for _, s := range all {
 		gauge(i.turns, float64(s.Turns), s.Queue)
 		for _, l := range s.Lines {
 			label := i.flows.label(l.Flow)
 			if byLabel[label] == nil {
-				byLabel[label] = &standing{}
+				byLabel[label] = &lineStats{}
 			}
 			st := byLabel[label]
 			st.runs[0], st.runs[1] = st.runs[0]+l.Unwaited, st.runs[1]+l.Waited

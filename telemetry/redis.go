@@ -45,7 +45,7 @@ func (h redisHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		begun := time.Now()
 		err := next(ctx, cmd)
 		h.m.redis.duration.WithLabelValues(cmd.Name()).Observe(time.Since(begun).Seconds())
-		if !greets(cmd) {
+		if !isHandshake(cmd) {
 			h.failed(ctx, err)
 		}
 		return err
@@ -58,16 +58,16 @@ func (h redisHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 		begun := time.Now()
 		err := next(ctx, cmds)
 		h.m.redis.duration.WithLabelValues("pipeline").Observe(time.Since(begun).Seconds())
-		if !greets(cmds[0]) {
+		if !isHandshake(cmds[0]) {
 			h.failed(ctx, err)
 		}
 		return err
 	}
 }
 
-// greets reports whether a client sends the command at the start of a connection: older servers reject some of these,
+// isHandshake reports whether a client sends the command at the start of a connection: older servers reject some of these,
 // which does not matter.
-func greets(cmd redis.Cmder) bool { return cmd.Name() == "hello" || cmd.Name() == "client" }
+func isHandshake(cmd redis.Cmder) bool { return cmd.Name() == "hello" || cmd.Name() == "client" }
 
 // failed counts errors of Redis or the network. An absent key, a script not yet loaded, and a cancelled caller are
 // not errors.

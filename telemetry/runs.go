@@ -13,21 +13,21 @@ import (
 
 // runMetrics are a worker's metrics of its runs.
 type runMetrics struct {
-	flows    *numbers
-	now      *prometheus.GaugeVec
-	pickup   *prometheus.HistogramVec
-	duration *prometheus.HistogramVec
-	restarts *prometheus.CounterVec
-	steps    *prometheus.HistogramVec
-	failures *prometheus.CounterVec
-	retries  *prometheus.CounterVec
-	replays  *prometheus.CounterVec
+	flows     *flowLabels
+	executing *prometheus.GaugeVec
+	pickup    *prometheus.HistogramVec
+	duration  *prometheus.HistogramVec
+	restarts  *prometheus.CounterVec
+	steps     *prometheus.HistogramVec
+	failures  *prometheus.CounterVec
+	retries   *prometheus.CounterVec
+	replays   *prometheus.CounterVec
 }
 
 func newRunMetrics(m *Metrics) runMetrics {
 	return runMetrics{
-		flows: newNumbers(mostFlows),
-		now:   m.gauge("penstock_worker_flow_runs", "Runs of a flow that this process executes.", "flow"),
+		flows:     newFlowLabels(maxFlows),
+		executing: m.gauge("penstock_worker_flow_runs", "Runs of a flow that this process executes.", "flow"),
 		pickup: m.histogram("penstock_run_pickup_seconds",
 			"From a run's acceptance to the start of its first attempt.", runBounds, "queue"),
 		duration: m.histogram("penstock_run_duration_seconds",
@@ -58,8 +58,8 @@ func (m *Metrics) Begin(ctx context.Context, a *queue.Attempt) (context.Context,
 	} else {
 		m.runs.restarts.WithLabelValues(o.flow).Inc()
 	}
-	m.work.running.WithLabelValues(a.Queue).Inc()
-	m.runs.now.WithLabelValues(o.flow).Inc()
+	m.worker.running.WithLabelValues(a.Queue).Inc()
+	m.runs.executing.WithLabelValues(o.flow).Inc()
 	return ctx, o
 }
 
@@ -93,8 +93,8 @@ func (o *attempt) stepEnded(e flows.StepEnd) {
 
 // End implements Observation.
 func (o *attempt) End(end queue.Outcome, cause error) {
-	o.m.work.running.WithLabelValues(o.queue).Dec()
-	o.m.runs.now.WithLabelValues(o.flow).Dec()
+	o.m.worker.running.WithLabelValues(o.queue).Dec()
+	o.m.runs.executing.WithLabelValues(o.flow).Dec()
 	observe(o.ctx, o.m.runs.duration.WithLabelValues(o.flow, outcome(end, cause)), time.Since(o.begun))
 }
 

@@ -9,9 +9,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Door traces the requests of a handler that sets the request's Pattern to its route. It continues the caller's
+// Middleware traces the requests of a handler that sets the request's Pattern to its route. It continues the caller's
 // trace. Probes are not traced.
-func (t *Tracing) Door(next http.Handler) http.Handler {
+func (t *Tracing) Middleware(next http.Handler) http.Handler {
 	inner := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r)
 		span := trace.SpanFromContext(r.Context())
@@ -28,7 +28,7 @@ func (t *Tracing) Door(next http.Handler) http.Handler {
 	return otelhttp.NewHandler(inner, "",
 		otelhttp.WithTracerProvider(t.provider),
 		otelhttp.WithMeterProvider(noop.NewMeterProvider()), // Prometheus has these metrics
-		otelhttp.WithPropagators(t.carry),
+		otelhttp.WithPropagators(t.propagator),
 		otelhttp.WithFilter(func(r *http.Request) bool { return r.URL.Path != "/healthz" && r.URL.Path != "/readyz" }),
 		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string {
 			if r.Pattern == "" { // not routed yet, or without a route

@@ -15,7 +15,7 @@ import (
 
 // Begin implements Observer. The span of an attempt continues the trace of its task.
 func (t *Tracing) Begin(ctx context.Context, a *queue.Attempt) (context.Context, Observation) {
-	ctx = t.carry.Extract(ctx, propagation.MapCarrier(a.Trace))
+	ctx = t.propagator.Extract(ctx, propagation.MapCarrier(a.Trace))
 	ctx, span := t.tracer.Start(ctx, "run flow "+strconv.FormatInt(a.Flow, 10), trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
 		keyRun.String(a.ID), keyFlow.Int64(a.Flow), keyVersion.String(a.Version), keyQueue.String(a.Queue), keyAttempt.Int(a.Number),
 	))

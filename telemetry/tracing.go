@@ -49,9 +49,9 @@ type TracingConfig struct {
 // Tracing sends spans to a collector: of requests, tasks, steps and the calls of steps. OpenTelemetry's own variables
 // set the sampling (OTEL_TRACES_SAMPLER, OTEL_BSP_*). Safe for concurrent use.
 type Tracing struct {
-	provider *sdktrace.TracerProvider
-	tracer   trace.Tracer
-	carry    propagation.TextMapPropagator
+	provider   *sdktrace.TracerProvider
+	tracer     trace.Tracer
+	propagator propagation.TextMapPropagator
 }
 
 // NewTracing starts tracing. Close sends the remaining spans.
@@ -76,7 +76,7 @@ func NewTracing(cfg TracingConfig) (*Tracing, error) {
 	}
 	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(about))
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { cfg.Log.Warn("traces", "error", err) }))
-	return &Tracing{provider: provider, tracer: provider.Tracer("penstock"), carry: propagation.TraceContext{}}, nil
+	return &Tracing{provider: provider, tracer: provider.Tracer("penstock"), propagator: propagation.TraceContext{}}, nil
 }
 
 // Close sends the remaining spans, for at most five seconds.
@@ -92,6 +92,6 @@ func (t *Tracing) Flush(ctx context.Context) error { return t.provider.ForceFlus
 // Carrier returns the trace of a context as W3C headers, for a task.
 func (t *Tracing) Carrier(ctx context.Context) map[string]string {
 	m := propagation.MapCarrier{}
-	t.carry.Inject(ctx, m)
+	t.propagator.Inject(ctx, m)
 	return m
 }

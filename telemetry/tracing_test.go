@@ -22,8 +22,8 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// sink is a collector of OTLP over HTTP.
-type sink struct {
+// testCollector is a collector of OTLP over HTTP.
+type testCollector struct {
 	*httptest.Server
 	t *testing.T
 
@@ -33,15 +33,15 @@ type sink struct {
 	keys     []string                               // guarded by mu
 }
 
-func newSink(t *testing.T) *sink {
+func newTestCollector(t *testing.T) *testCollector {
 	t.Helper()
-	s := &sink{t: t}
+	s := &testCollector{t: t}
 	s.Server = httptest.NewServer(s)
 	t.Cleanup(s.Close)
 	return s
 }
 
-func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *testCollector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	body, err := io.ReadAll(r.Body)
@@ -59,7 +59,7 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // spans returns all received spans, by name.
-func (s *sink) spans() map[string]*otlp.Span {
+func (s *testCollector) spans() map[string]*otlp.Span {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := map[string]*otlp.Span{}
@@ -75,7 +75,7 @@ func (s *sink) spans() map[string]*otlp.Span {
 	return all
 }
 
-func (s *sink) text() string {
+func (s *testCollector) text() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var b strings.Builder
@@ -85,7 +85,7 @@ func (s *sink) text() string {
 	return b.String()
 }
 
-func newTestTracing(t *testing.T, s *sink) *Tracing {
+func newTestTracing(t *testing.T, s *testCollector) *Tracing {
 	t.Helper()
 	tracing, err := NewTracing(TracingConfig{
 		Endpoint: s.URL + "/v1/traces", Headers: map[string]string{"Api-Key": "k"}, Version: "v1", Instance: "i1", Log: slog.New(slog.DiscardHandler),
@@ -114,12 +114,12 @@ func attributes(span *otlp.Span) map[string]any {
 // makes, and holds no secret.
 func TestATraceGoesAllTheWay(t *testing.T) {
 	t.Parallel()
-	s := newSink(t)
+	s := newTestCollector(t)
 	tracing := newTestTracing(t, s)
 	const caller = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 	var task map[string]string
-	door := tracing.Door(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	door := tracing.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Pattern = "/apis/execute.php"
 		w.Header().Set("Penstock-Run-Id", "run-1")
 		task = tracing.Carrier(r.Context())
@@ -195,9 +195,9 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 
 func TestProbesAreNotTraced(t *testing.T) {
 	t.Parallel()
-	s := newSink(t)
+	s := newTestCollector(t)
 	tracing := newTestTracing(t, s)
-	door := tracing.Door(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	door := tracing.Middleware(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	for _, path := range []string{"/healthz", "/readyz", "/nowhere/s3cret"} {
 		door.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil))
 	}
@@ -211,7 +211,7 @@ func TestProbesAreNotTraced(t *testing.T) {
 
 func TestACallWithoutAnAnswerSaysWhy(t *testing.T) {
 	t.Parallel()
-	s := newSink(t)
+	s := newTestCollector(t)
 	tracing := newTestTracing(t, s)
 	for method, err := range map[string]error{
 		http.MethodGet: context.DeadlineExceeded, http.MethodPut: errors.New("dial s3cret: refused"), http.MethodPost: context.Canceled,
@@ -245,9 +245,9 @@ func TestSpansAreSentAgain(t *testing.T) {
 	}{
 		{[]int{503, 429}, true, 3},
 		{[]int{400}, false, 1},
-		{[]int{503, 503, 503, 503, 503}, false, exportTries},
+		{[]int{503, 503, 503, 503, 503}, false, maxExportAttempts},
 	} {
-		s := newSink(t)
+		s := newTestCollector(t)
 		s.refuse = c.refuse
 		tracing := newTestTracing(t, s)
 		_, run := tracing.Begin(t.Context(), &queue.Attempt{Spec: queue.Spec{Flow: 1}})
@@ -263,7 +263,7 @@ func TestLogLinesNameTheirTrace(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
 	log := slog.New(LogHandler(slog.NewTextHandler(&b, nil))).With("a", 1)
-	tracing := newTestTracing(t, newSink(t))
+	tracing := newTestTracing(t, newTestCollector(t))
 	ctx, span := tracing.tracer.Start(t.Context(), "x")
 	log.InfoContext(ctx, "under")
 	log.Info("beside")

@@ -30,7 +30,7 @@ func (a *api) putFlow(c *gin.Context) {
 		return
 	}
 	all := a.config.Store.Flows()
-	_, unknown := all.Head(flowNumber(flow.Number))
+	_, unknown := all.Deployment(flowNumber(flow.Number))
 	if _, err := all.Deploy(c.Request.Context(), flow); err != nil {
 		httpx.Fail(c, err)
 		return
@@ -77,7 +77,7 @@ func (a *api) isSlugOf(ref string, flow *flows.Flow) bool {
 	if flow.Slug != "" && ref == flow.Slug {
 		return true
 	}
-	h, err := a.config.Store.Flows().Head(ref)
+	h, err := a.config.Store.Flows().Deployment(ref)
 	return err == nil && h.Number == flow.Number
 }
 
@@ -129,7 +129,7 @@ func (a *api) rollbackFlow(c *gin.Context) {
 }
 
 // before is the version that was deployed before the current one.
-func before(h *store.Head) (string, error) {
+func before(h *store.Deployment) (string, error) {
 	if len(h.History) < 2 {
 		return "", &httpx.Fault{Status: http.StatusConflict, Code: "no_earlier_version", Message: "the flow has no earlier version"}
 	}
@@ -138,7 +138,7 @@ func before(h *store.Head) (string, error) {
 
 // writeDeployed answers with a flow as it is after a change.
 func (a *api) writeDeployed(c *gin.Context, status int, number int64) {
-	h, err := a.config.Store.Flows().Head(flowNumber(number))
+	h, err := a.config.Store.Flows().Deployment(flowNumber(number))
 	if err != nil {
 		httpx.Fail(c, err) // deleted meanwhile
 		return

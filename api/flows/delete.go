@@ -41,7 +41,7 @@ func (a *api) deleteFlow(c *gin.Context) {
 }
 
 // checkDeletion refuses to delete a paused flow with runs that wait, unless ?runs= says what becomes of them.
-func (a *api) checkDeletion(c *gin.Context, h *store.Head) error {
+func (a *api) checkDeletion(c *gin.Context, h *store.Deployment) error {
 	switch c.Query("runs") {
 	case runsFinish:
 		return nil
@@ -67,7 +67,7 @@ func (a *api) checkDeletion(c *gin.Context, h *store.Head) error {
 }
 
 // settleDeleted lets go of the runs of a flow that was deleted, or cancels them.
-func (a *api) settleDeleted(c *gin.Context, h *store.Head) (err error) {
+func (a *api) settleDeleted(c *gin.Context, h *store.Deployment) (err error) {
 	ctx := context.WithoutCancel(c.Request.Context()) // the flow is gone: nobody can ask again
 	if c.Query("runs") == runsCancel {
 		why, err := json.Marshal(flows.Error{Code: flows.CodeCancelled, Message: "the flow was deleted by " + httpx.StateOf(c).Principal.Name})

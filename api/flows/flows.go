@@ -34,13 +34,13 @@ func (a *api) listFlows(c *gin.Context) {
 
 // head returns what is deployed under the number or slug in the path. A flow
 // that the principal may not touch is as unknown as one that is not there.
-func (a *api) head(c *gin.Context, scope auth.Scope) (store.Head, error) {
-	h, err := a.config.Store.Flows().Head(c.Param("flow"))
+func (a *api) head(c *gin.Context, scope auth.Scope) (store.Deployment, error) {
+	h, err := a.config.Store.Flows().Deployment(c.Param("flow"))
 	if err != nil {
-		return store.Head{}, errNoFlow
+		return store.Deployment{}, errNoFlow
 	}
 	if !httpx.StateOf(c).Principal.May(scope, h.Number) {
-		return store.Head{}, errNoFlow
+		return store.Deployment{}, errNoFlow
 	}
 	httpx.StateOf(c).Object = "flow:" + flowNumber(h.Number)
 	return h, nil

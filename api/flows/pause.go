@@ -44,7 +44,7 @@ func (a *api) resumeFlow(c *gin.Context) {
 
 // operated returns the flow in the path, if the principal may write it or
 // operates queues.
-func (a *api) operated(c *gin.Context) (store.Head, error) {
+func (a *api) operated(c *gin.Context) (store.Deployment, error) {
 	h, err := a.head(c, auth.ScopeWriteQueues)
 	if err != nil {
 		return a.head(c, auth.ScopeWriteFlows)

@@ -44,7 +44,7 @@ func (a *api) mayUse(ctx context.Context, p *auth.Principal, flow *flows.Flow, u
 		return u.Name != "shared", "it is for writers of all flows", nil
 	case flows.ResourceFlow:
 		own := u.Name == flowNumber(flow.Number) || flow.Slug != "" && u.Name == flow.Slug
-		called, err := a.config.Store.Flows().Head(u.Name)
+		called, err := a.config.Store.Flows().Deployment(u.Name)
 		return own || err == nil && p.May(auth.ScopeRun, called.Number), "there is none that you may run", nil
 	case flows.ResourceConnection:
 		var c *store.Connection

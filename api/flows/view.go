@@ -28,7 +28,7 @@ type flowView struct {
 	Source  string      `json:"source,omitempty"`  // not in listings
 }
 
-func (a *api) viewFlow(c *gin.Context, h *store.Head) flowView {
+func (a *api) viewFlow(c *gin.Context, h *store.Deployment) flowView {
 	v := flowView{
 		Number: h.Number, Slug: h.Slug, Name: h.Name, Version: h.Version, Enabled: h.Enabled, Paused: h.Paused,
 		DeployedAt: h.DeployedAt, Versions: len(h.History), Schedule: h.Schedule, Problem: h.Problem,
@@ -60,7 +60,7 @@ func nextTimes(s *flows.Schedule, now time.Time) (next []time.Time) {
 }
 
 // writeFlow answers with a flow and its source.
-func (a *api) writeFlow(c *gin.Context, status int, h *store.Head) {
+func (a *api) writeFlow(c *gin.Context, status int, h *store.Deployment) {
 	source, err := a.config.Store.Flows().Source(c.Request.Context(), h.Number, h.Version)
 	if err != nil {
 		httpx.Fail(c, err)

@@ -100,7 +100,7 @@ func (a *api) calledURL(c *gin.Context, said string) string {
 // admitDelivery decides whether a delivery that was verified may run its flow,
 // and as what.
 func (a *api) admitDelivery(c *gin.Context, d *Delivery, flow *flows.Flow, verifier Verifier) (queue.Submission, error) {
-	if head, err := a.config.Store.Flows().Head(flowNumber(flow.Number)); err == nil && !head.Enabled {
+	if head, err := a.config.Store.Flows().Deployment(flowNumber(flow.Number)); err == nil && !head.Enabled {
 		return queue.Submission{}, &httpx.Fault{Status: http.StatusServiceUnavailable, Code: "disabled", Message: "this webhook is switched off; send again later", Retry: retryDisabled}
 	}
 	if err := httpx.Take(c, "hooks"); err != nil {

@@ -36,7 +36,7 @@ func (a *api) token(endpoint *auth.Endpoint) gin.HandlerFunc {
 			httpx.Fail(c, err)
 			return
 		}
-		httpx.StateOf(c).Principal = &auth.Principal{Kind: auth.Kind(answer.Token.Kind), ID: answer.Token.Holder, Name: answer.Token.Name}
+		httpx.StateOf(c).Principal = &auth.Principal{Kind: auth.Kind(answer.Token.Kind), ID: answer.Token.Principal, Name: answer.Token.Name}
 		write(c, http.StatusOK, answer.Body)
 	}
 }
@@ -48,7 +48,7 @@ func (a *api) noteImpersonation(c *gin.Context, t *store.Token) error {
 		return nil
 	}
 	err := a.config.Audit.Add(c.Request.Context(), store.Entry{
-		Actor: string(auth.KindKey) + ":" + t.Actor, Name: t.ActorName, Act: "impersonate", Object: string(t.Kind) + ":" + t.Holder,
+		Actor: string(auth.KindKey) + ":" + t.Actor, Name: t.ActorName, Act: "impersonate", Object: string(t.Kind) + ":" + t.Principal,
 		Status: http.StatusOK, IP: c.ClientIP(), RequestID: httpx.StateOf(c).ID,
 	})
 	if err != nil {

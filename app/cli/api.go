@@ -8,8 +8,8 @@ import (
 )
 
 func newAPI(e env, kinds *flows.Catalogue) *cobra.Command {
-	return newServe(e, kinds, app.Role{Door: true}, &cobra.Command{
+	return newServe(e, kinds, app.Role{API: true}, &cobra.Command{
 		Use:   "api",
-		Short: "Run the front door: it accepts requests and answers them with results",
+		Short: "Run the front door, which accepts requests and returns results",
 	})
 }

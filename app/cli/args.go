@@ -10,11 +10,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// exactly and atLeast check the number of arguments; mistakes are usageErrors.
-func exactly(n int) cobra.PositionalArgs { return checked(cobra.ExactArgs(n)) }
-func atLeast(n int) cobra.PositionalArgs { return checked(cobra.MinimumNArgs(n)) }
+// exactArgs and minArgs check the number of arguments; mistakes are usageErrors.
+func exactArgs(n int) cobra.PositionalArgs { return usageArgs(cobra.ExactArgs(n)) }
+func minArgs(n int) cobra.PositionalArgs   { return usageArgs(cobra.MinimumNArgs(n)) }
 
-func checked(check cobra.PositionalArgs) cobra.PositionalArgs {
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
 			return usageError{fmt.Errorf("%s: %w; usage: %s", cmd.Name(), err, cmd.UseLine())}
@@ -23,22 +23,21 @@ func checked(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
-// unknownVerb is the mistake in a command line whose group has no such command;
-// cobra would print the group's help and call it done.
-func unknownVerb(root *cobra.Command, args []string) error {
+// checkCommand returns a usageError for an unknown subcommand. Cobra would print the help of its parent and succeed.
+func checkCommand(root *cobra.Command, args []string) error {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd(args...)
 	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
-		return nil // what completion scripts call: cobra adds it when it executes
+		return nil // called by completion scripts; cobra adds the command later
 	}
 	group, rest, err := root.Find(args)
 	if err != nil || group.Runnable() || len(rest) == 0 || strings.HasPrefix(rest[0], "-") {
-		return nil // cobra sees to it
+		return nil // cobra reports it
 	}
-	return usageError{fmt.Errorf("unknown command %q for %q; `%s --help` lists what there is", rest[0], group.CommandPath(), group.CommandPath())}
+	return usageError{fmt.Errorf("unknown command %q for %q; `%s --help` lists the commands", rest[0], group.CommandPath(), group.CommandPath())}
 }
 
-// printIndented prints JSON that came from elsewhere, its numbers untouched.
+// printIndented prints JSON from a server and keeps its numbers as written.
 func printIndented(w io.Writer, text []byte) error {
 	var b bytes.Buffer
 	if err := json.Indent(&b, text, "", "  "); err != nil {

@@ -15,13 +15,13 @@ import (
 func newAuth(e env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "auth",
-		Short: "Find out about credentials",
+		Short: "Explain credentials",
 	}
 	cmd.AddCommand(newAuthExplain(e))
 	return cmd
 }
 
-// newAuthExplain takes its flags from curl: what failed can be pasted.
+// newAuthExplain uses the flag names of curl, so that a failed command can be pasted.
 func newAuthExplain(e env) *cobra.Command {
 	var p auth.Puzzle
 	var server, body string
@@ -29,7 +29,7 @@ func newAuthExplain(e env) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "explain [URL]",
-		Short: "Say why a check value, a signature or a JWT of an API key does not fit",
+		Short: "Explain why a check value, a signature or a JWT of an API key is rejected",
 		Long: "Ask the server why a request of an API key is not let in: which parameter or line break\n" +
 			"differs, and how far the clocks are apart. Describe the request as to curl. The answer never\n" +
 			"holds a secret. It takes an administrator, or the scope clients:admin. The exit code is 1 unless\n" +
@@ -49,7 +49,7 @@ func newAuthExplain(e env) *cobra.Command {
 		if len(args) > 0 {
 			p.URL = args[0]
 		}
-		if err := complete(&p, cmd, headers, body); err != nil {
+		if err := completeRequest(&p, cmd, headers, body); err != nil {
 			return err
 		}
 		c, err := e.remote(server, nil)
@@ -66,15 +66,15 @@ func newAuthExplain(e env) *cobra.Command {
 			err = printExplanation(cmd.OutOrStdout(), &answer)
 		}
 		if err == nil && (!answer.Fits || len(answer.Findings) > 0) {
-			err = errors.New("the request is not let in")
+			err = errors.New("the request is rejected")
 		}
 		return err
 	}
 	return cmd
 }
 
-// complete fills in the puzzle from the flags.
-func complete(p *auth.Puzzle, cmd *cobra.Command, headers []string, body string) (err error) {
+// completeRequest fills in the request from the flags.
+func completeRequest(p *auth.Puzzle, cmd *cobra.Command, headers []string, body string) (err error) {
 	if p.URL == "" && p.Assertion == "" {
 		return errors.New("explain: which request? Give its URL, or --assertion")
 	}
@@ -111,20 +111,19 @@ func readData(in io.Reader, data string) (string, error) {
 	return string(text), err
 }
 
-// finding tells a wrong proof from a right one of a request that is refused
-// all the same.
-func finding(e *auth.Explanation) string {
+// verdictText says whether the credential is valid, and whether a valid one is rejected for another reason.
+func verdictText(e *auth.Explanation) string {
 	switch {
 	case !e.Fits:
-		return "does not fit."
+		return "is not valid."
 	case len(e.Findings) > 0:
-		return "is signed as it should be, but it is refused:"
+		return "is valid, but the request is rejected:"
 	}
-	return "fits."
+	return "is valid."
 }
 
 func printExplanation(w io.Writer, e *auth.Explanation) error {
-	fmt.Fprintf(w, "The %s %s\n", e.Scheme, finding(e))
+	fmt.Fprintf(w, "The %s %s\n", e.Scheme, verdictText(e))
 	for _, finding := range e.Findings {
 		fmt.Fprintf(w, "  - %s\n", finding)
 	}

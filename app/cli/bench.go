@@ -15,7 +15,7 @@ import (
 	"github.com/penstock/penstock/internal/load"
 )
 
-// benchArgs are what `bench` is told.
+// benchArgs are the arguments of `bench`.
 type benchArgs struct {
 	url      string
 	flow     string
@@ -31,13 +31,13 @@ func newBench(e env) *cobra.Command {
 	var args benchArgs
 	cmd := &cobra.Command{
 		Use:   "bench",
-		Short: "Call a flow of a running server again and again, and print how long the answers took",
+		Short: "Call a flow of a running server repeatedly, and print the response times",
 		Long: "Call a flow of a running server again and again, through the native door, and print how\n" +
 			"long the answers took. Callers call again when they were answered (a closed loop); with\n" +
 			"--rate calls begin at their times whatever is answered, and count from then.\n\n" + remoteHelp,
 		Example: "  penstock bench --flow three-steps --callers 64 --duration 10s\n" +
 			"  penstock bench --flow three-steps --rate 500 --event @event.json --json",
-		Args: checked(cobra.NoArgs),
+		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runBench(cmd, e, args) },
 	}
 	addURL(cmd, &args.url)
@@ -45,9 +45,9 @@ func newBench(e env) *cobra.Command {
 	f.StringVar(&args.flow, "flow", "three-steps", "number or slug of the `flow`")
 	f.StringVar(&args.event, "event", "{}", "the event: `JSON`, @file, or - for standard input")
 	f.IntVar(&args.callers, "callers", 8, "callers of the closed loop")
-	f.Float64Var(&args.rate, "rate", 0, "calls a second, whatever is answered; 0: closed loop")
+	f.Float64Var(&args.rate, "rate", 0, "calls per second, independent of responses; 0: closed loop")
 	f.DurationVar(&args.duration, "duration", 10*time.Second, "how long to call")
-	f.IntVar(&args.calls, "calls", 0, "stop after so many calls; 0: no limit")
+	f.IntVar(&args.calls, "calls", 0, "stop after this many calls; 0: no limit")
 	f.BoolVar(&args.json, "json", false, "print JSON and no progress")
 	cmd.AddCommand(newBenchStore(e))
 	return cmd
@@ -69,7 +69,7 @@ func runBench(cmd *cobra.Command, e env, args benchArgs) error {
 		_, err := server.Start(ctx, client.Request{Flow: args.flow, Event: event})
 		return err
 	}
-	if err := call(cmd.Context()); err != nil { // a mistake is told once, not a thousand times
+	if err := call(cmd.Context()); err != nil { // reports a mistake once instead of for each call
 		return err
 	}
 	plan := load.Plan{Callers: args.callers, Rate: args.rate, Duration: args.duration, Calls: args.calls}
@@ -80,7 +80,7 @@ func runBench(cmd *cobra.Command, e env, args benchArgs) error {
 	return printBench(cmd.OutOrStdout(), args, report)
 }
 
-// progress shows how far a bench is, on one line.
+// progress prints the number of calls on one line.
 func progress(w io.Writer) func(int64) {
 	start := time.Now()
 	return func(calls int64) {
@@ -89,7 +89,7 @@ func progress(w io.Writer) func(int64) {
 	}
 }
 
-// percentiles that are printed.
+// percentiles are the percentiles printed.
 var percentiles = []float64{50, 90, 95, 99, 99.9, 100}
 
 func printBench(w io.Writer, args benchArgs, r *load.Report) error {

@@ -20,15 +20,15 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// storeBench is what `bench store` measures.
-type storeBench struct {
+// storeBenchmark is what `bench store` measures.
+type storeBenchmark struct {
 	Flows      int           `json:"flows"`
 	Keys       int           `json:"keys"`
-	Deploy     time.Duration `json:"deploy_ns"`     // of the directory, for the first time
-	Open       time.Duration `json:"open_ns"`       // until a process is ready, every credential opened once
+	Deploy     time.Duration `json:"deploy_ns"`     // forServer the directory, for the first time
+	Open       time.Duration `json:"open_ns"`       // waitFor a process is ready, every credential opened once
 	Unchanged  time.Duration `json:"unchanged_ns"`  // deploying the same directory again
-	HeapBytes  uint64        `json:"heap_bytes"`    // of a process that has opened the store
-	AllCalled  uint64        `json:"all_called"`    // of one whose flows and keys were all asked for
+	HeapBytes  uint64        `json:"heap_bytes"`    // forServer a process that has opened the store
+	AllCalled  uint64        `json:"all_called"`    // forServer one whose flows and keys were all asked for
 	RedisBytes int64         `json:"redis_bytes"`   // that the data takes there
 	Put        []float64     `json:"put_ms"`        // deploying one changed flow: p50, p99, max
 	Seen       []float64     `json:"seen_ms"`       // from then until another process has it
@@ -40,7 +40,7 @@ type storeBench struct {
 func newBenchStore(e env) *cobra.Command {
 	var redis string
 	var asJSON bool
-	b := storeBench{}
+	b := storeBenchmark{}
 	cmd := &cobra.Command{
 		Use:   "store",
 		Short: "Fill an empty Redis with flows and API keys, and print what starting and changing cost",
@@ -48,7 +48,7 @@ func newBenchStore(e env) *cobra.Command {
 			"ready, how long one change takes, when another process knows of it, and the memory.\n" +
 			"A Redis with data of the product is refused; what was written is left there.",
 		Example: "  penstock bench store --redis redis://127.0.0.1:6390 --flows 10000 --keys 100000",
-		Args:    checked(cobra.NoArgs),
+		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if redis == "" || b.Flows < 1 || b.Keys < 1 {
 				return usageError{errors.New("bench store: --redis must name a Redis that is empty, and --flows and --keys be 1 or more")}
@@ -72,13 +72,13 @@ func newBenchStore(e env) *cobra.Command {
 // benchChanges is how many changes, and look-ups of each sort, are measured.
 const benchChanges = 200
 
-func (b *storeBench) run(ctx context.Context, url string) error {
+func (b *storeBenchmark) run(ctx context.Context, url string) error {
 	conn, err := redisconn.Parse(url)
 	if err != nil {
 		return err
 	}
 	master := [][]byte{store.NewMasterKey()}
-	open := func() (*offline, error) { return openStoreAt(ctx, conn, master, slog.New(slog.DiscardHandler)) }
+	open := func() (*directStore, error) { return openStoreAt(ctx, conn, master, slog.New(slog.DiscardHandler)) }
 	dir := b.directory()
 	if err := b.fill(ctx, open, dir); err != nil {
 		return err
@@ -97,7 +97,7 @@ func (b *storeBench) run(ctx context.Context, url string) error {
 	}
 	b.Unchanged = time.Since(start)
 	b.HeapBytes = heap() - before
-	if err := b.ask(ctx, one.store); err != nil {
+	if err := b.lookUp(ctx, one.store); err != nil {
 		return err
 	}
 	b.AllCalled = heap() - before
@@ -110,13 +110,13 @@ func (b *storeBench) run(ctx context.Context, url string) error {
 		return err
 	}
 	for _, all := range []*[]float64{&b.Put, &b.Seen, &b.KeyFirst, &b.KeyAgain, &b.FlowFirst} {
-		*all = spread(*all)
+		*all = percentilesOf(*all)
 	}
 	return b.redisMemory(ctx, conn)
 }
 
 // directory has flows as small ones are: a few steps, a program each.
-func (b *storeBench) directory() fstest.MapFS {
+func (b *storeBenchmark) directory() fstest.MapFS {
 	dir := make(fstest.MapFS, b.Flows)
 	for i := range b.Flows {
 		dir[fmt.Sprintf("flow-%d.yaml", i)] = &fstest.MapFile{Data: []byte(benchFlow(i+1, "made"))}
@@ -131,7 +131,7 @@ func benchFlow(number int, name string) string {
 }
 
 // fill deploys the directory and makes the keys.
-func (b *storeBench) fill(ctx context.Context, open func() (*offline, error), dir fstest.MapFS) error {
+func (b *storeBenchmark) fill(ctx context.Context, open func() (*directStore, error), dir fstest.MapFS) error {
 	o, err := open()
 	if err != nil {
 		return err
@@ -164,7 +164,7 @@ func (b *storeBench) fill(ctx context.Context, open func() (*offline, error), di
 }
 
 // change measures changes of one process, and when another one has them.
-func (b *storeBench) change(ctx context.Context, one, other *store.Store) error {
+func (b *storeBenchmark) change(ctx context.Context, one, other *store.Store) error {
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- other.Run(running) }()
@@ -190,8 +190,8 @@ func (b *storeBench) change(ctx context.Context, one, other *store.Store) error 
 	return nil
 }
 
-// ask looks up keys and flows, then all of them.
-func (b *storeBench) ask(ctx context.Context, s *store.Store) error {
+// lookUp looks up keys and flows, then all of them.
+func (b *storeBenchmark) lookUp(ctx context.Context, s *store.Store) error {
 	for _, into := range []*[]float64{&b.KeyFirst, &b.KeyAgain} {
 		for i := range min(benchChanges, b.Keys) {
 			start := time.Now()
@@ -216,7 +216,7 @@ func (b *storeBench) ask(ctx context.Context, s *store.Store) error {
 	return nil
 }
 
-func (b *storeBench) redisMemory(ctx context.Context, conn *redisconn.Conn) error {
+func (b *storeBenchmark) redisMemory(ctx context.Context, conn *redisconn.Conn) error {
 	client := conn.Client()
 	defer client.Close()
 	info, err := client.Info(ctx, "memory").Result()
@@ -241,8 +241,8 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// spread is the median, the 99th percentile and the largest.
-func spread(all []float64) []float64 {
+// percentilesOf is the median, the 99th percentile and the largest.
+func percentilesOf(all []float64) []float64 {
 	if len(all) == 0 {
 		return nil
 	}
@@ -250,7 +250,7 @@ func spread(all []float64) []float64 {
 	return []float64{all[len(all)/2], all[len(all)*99/100], all[len(all)-1]}
 }
 
-func (b *storeBench) print(w io.Writer) error {
+func (b *storeBenchmark) print(w io.Writer) error {
 	const mib = 1 << 20
 	fmt.Fprintf(w, "%d flows, %d API keys; Redis has %d MiB\n", b.Flows, b.Keys, b.RedisBytes/mib)
 	fmt.Fprintf(w, "  first deployment of the directory   %v\n", b.Deploy.Round(time.Millisecond))

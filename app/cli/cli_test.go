@@ -17,7 +17,7 @@ import (
 func TestRemoteScripts(t *testing.T) {
 	t.Parallel()
 	redis := testenv.Redis(t, "--appendonly", "yes", "--appendfsync", "always", "--maxmemory", "256mb", "--maxmemory-policy", "noeviction")
-	dev := boot(t, app.Settings{
+	dev := startDev(t, app.Settings{
 		Data: app.NoData, Redis: redis.URL(), Flows: "testdata/flows", AdminUser: "ann", AdminPassword: "correct horse battery staple",
 		APIKey: "k", APISecret: "s3cret",
 	})
@@ -59,7 +59,7 @@ func TestExitCodes(t *testing.T) {
 		{usageError{errors.New("x")}, exitUsage},
 		{fmt.Errorf("x: %w", app.SettingsError{Err: errors.New("x")}), exitUsage},
 		{client.ErrUnreachable, exitAway},
-		{errNobody, exitDenied},
+		{errNoCredentials, exitDenied},
 		{errRunFailed, exitRun},
 		{&client.Error{Status: http.StatusUnauthorized}, exitDenied},
 		{&client.Error{Status: http.StatusForbidden}, exitDenied},

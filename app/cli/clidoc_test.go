@@ -56,7 +56,7 @@ func TestCommandReference(t *testing.T) {
 }
 
 // Each command shows how it is called, with flags that it has, and each example
-// of the table is shown.
+// forServer the table is shown.
 func TestCommandsHaveExamples(t *testing.T) {
 	t.Parallel()
 	root := newRoot(env{}, steps.Catalogue())

@@ -10,16 +10,15 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// completionLimit is how long a shell waits for what a server suggests.
+// completionLimit is how long a shell waits for suggestions of a server.
 const completionLimit = 1500 * time.Millisecond
 
-// completions suggests words for an argument or a flag.
-type completions = func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective)
+// completionFunc suggests words for an argument or a flag.
+type completionFunc = func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective)
 
-// suggest asks the server of the command for a page of what there is, and
-// suggests members of it, the second one as its description; empty: none. When
-// the server does not answer, or not this caller, nothing is suggested.
-func (e env) suggest(path string, query url.Values, names []string, about string) completions {
+// suggest requests the first page of a list and suggests the first of the named members that an item has. about names
+// the member with the description; empty: none. If the request fails, it suggests nothing.
+func (e env) suggest(path string, query url.Values, names []string, about string) completionFunc {
 	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		base := ""
 		if f := cmd.Flag("url"); f != nil {
@@ -43,12 +42,12 @@ func (e env) suggest(path string, query url.Values, names []string, about string
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return words(page, names, about, typed), cobra.ShellCompDirectiveNoFileComp
+		return completionsOf(page, names, about, typed), cobra.ShellCompDirectiveNoFileComp
 	}
 }
 
-// words are the first of the members that each item has.
-func words(page object, names []string, about, typed string) (all []cobra.Completion) {
+// completionsOf returns the suggestions in a page.
+func completionsOf(page object, names []string, about, typed string) (all []cobra.Completion) {
 	items, _ := page["items"].([]any)
 	for _, item := range items {
 		o, _ := item.(object)
@@ -67,8 +66,8 @@ func words(page object, names []string, about, typed string) (all []cobra.Comple
 	return all
 }
 
-// first suggests for the first argument, and nothing for others.
-func first(c completions) completions {
+// firstArgument suggests for the first argument only.
+func firstArgument(c completionFunc) completionFunc {
 	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
@@ -77,7 +76,7 @@ func first(c completions) completions {
 	}
 }
 
-func page(order string) url.Values {
+func pageQuery(order string) url.Values {
 	q := url.Values{"page_size": {"200"}}
 	if order != "" {
 		q.Set("order_by", order)
@@ -85,31 +84,30 @@ func page(order string) url.Values {
 	return q
 }
 
-// flowRefs suggests the flows: slugs, and numbers of those without one.
-func (e env) flowRefs() completions {
-	return e.suggest("/v1/flows", page(""), []string{"slug", "flow"}, "name")
+// flowRefs suggests flows: slugs, and the numbers of flows without one.
+func (e env) flowRefs() completionFunc {
+	return e.suggest("/v1/flows", pageQuery(""), []string{"slug", "flow"}, "name")
 }
 
 // runIDs suggests the newest runs.
-func (e env) runIDs() completions {
-	return e.suggest(runsPath, page("-created_at"), []string{"run_id"}, "state")
+func (e env) runIDs() completionFunc {
+	return e.suggest(runsPath, pageQuery("-created_at"), []string{"run_id"}, "state")
 }
 
-// nothing suggests nothing: no files either.
-func nothing(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+// noCompletion suggests nothing, not even files.
+func noCompletion(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	return nil, cobra.ShellCompDirectiveNoFileComp
 }
 
-// oneOf suggests fixed words.
-func oneOf(all ...string) completions {
+// fixedCompletions suggests fixed words.
+func fixedCompletions(all ...string) completionFunc {
 	return func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return all, cobra.ShellCompDirectiveNoFileComp
 	}
 }
 
-// completeArgs adds suggestions to the commands of a tree that have none:
-// FLOW and RUN in their usage texts are asked of the server, other words that
-// are no files suggest nothing.
+// completeArgs adds suggestions to commands that have none: flows and runs of the server for FLOW and RUN in their
+// usage texts, nothing for other words that are not files.
 func (e env) completeArgs(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		e.completeArgs(sub)
@@ -120,13 +118,13 @@ func (e env) completeArgs(cmd *cobra.Command) {
 	_, arguments, _ := strings.Cut(cmd.Use, " ")
 	switch {
 	case strings.HasPrefix(arguments, "FLOW"):
-		cmd.ValidArgsFunction = first(e.flowRefs())
+		cmd.ValidArgsFunction = firstArgument(e.flowRefs())
 	case strings.HasPrefix(arguments, "RUN"):
 		cmd.ValidArgsFunction = e.runIDs()
 	case !strings.Contains(arguments, "FILE") && !strings.Contains(arguments, "PATHS"):
-		cmd.ValidArgsFunction = nothing
+		cmd.ValidArgsFunction = noCompletion
 	}
 	if cmd.Flag("flow") != nil && cmd.Flag("url") != nil {
-		_ = cmd.RegisterFlagCompletionFunc("flow", e.flowRefs()) // fails for a flag that is not there
+		_ = cmd.RegisterFlagCompletionFunc("flow", e.flowRefs()) // fails only without the flag
 	}
 }

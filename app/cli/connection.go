@@ -14,7 +14,7 @@ func newConnection(e env) *cobra.Command {
 		columns: []column{{"name", "name"}, {"type", "type"}, {"updated", "updated_at"}},
 	}
 	cmd := r.command(e)
-	put := newPut(e, r, "file with the connection as JSON; - reads standard input, which keeps secrets off the command line")
+	put := newPut(e, r, "`file` with the connection as JSON; - for standard input, which keeps secrets off the command line")
 	remove := r.newDelete(e)
 	r.completeIDs(e, put)
 	r.completeIDs(e, remove)
@@ -22,10 +22,10 @@ func newConnection(e env) *cobra.Command {
 	return cmd
 }
 
-// newPut stores an object from a file.
+// newPut returns the command that stores an object from a file.
 func newPut(e env, r resource, help string) *cobra.Command {
 	var file string
-	cmd := &cobra.Command{Use: "put " + r.id + " --file FILE", Short: "Store a " + r.what + " under a name", Args: exactly(1)}
+	cmd := &cobra.Command{Use: "put " + r.id + " --file FILE", Short: "Store a " + r.what + " under a name", Args: exactArgs(1)}
 	c := newCall(e, cmd)
 	cmd.Flags().StringVar(&file, "file", "-", help)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -38,7 +38,7 @@ func newPut(e env, r resource, help string) *cobra.Command {
 			if file == "-" {
 				from = "standard input"
 			}
-			return usageError{fmt.Errorf("%s is not JSON", from)} // not shown: it holds secrets
+			return usageError{fmt.Errorf("%s is not JSON", from)} // without the content, which contains secrets
 		}
 		return c.send(cmd, http.MethodPut, r.at(args[0]), json.RawMessage(text), "")
 	}
@@ -47,13 +47,13 @@ func newPut(e env, r resource, help string) *cobra.Command {
 
 func newSecret(e env) *cobra.Command {
 	r := resource{name: "secret", what: "secret", path: "/v1/secrets", id: "NAME"}
-	cmd := &cobra.Command{Use: r.name, Short: "Work with secrets that flows name; they are never read back", Long: "Work with secrets that flows name.\n\n" + remoteHelp}
+	cmd := &cobra.Command{Use: r.name, Short: "Manage secrets that flows refer to by name; their values cannot be read", Long: "Manage secrets that flows refer to by name.\n\n" + remoteHelp}
 	var file string
-	put := &cobra.Command{Use: "put " + r.id, Short: "Store a secret: it is read from a file or standard input", Args: exactly(1)}
+	put := &cobra.Command{Use: "put " + r.id, Short: "Store a secret from a file or standard input", Args: exactArgs(1)}
 	c := newCall(e, put)
 	put.Flags().StringVar(&file, "file", "-", "`file` with the secret, - for standard input")
 	var flows []int64
-	put.Flags().Int64SliceVar(&flows, "flows", nil, "the `numbers` of the flows in which a writer of some flows may name it; left out: as they are")
+	put.Flags().Int64SliceVar(&flows, "flows", nil, "`numbers` of the flows in which authors restricted to some flows may use it; default: unchanged")
 	put.RunE = func(cmd *cobra.Command, args []string) error {
 		value, err := readFile(cmd.InOrStdin(), file)
 		if err != nil {

@@ -14,7 +14,7 @@ import (
 func newContext(e env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "context",
-		Short: "Choose among the servers that `penstock login` knows",
+		Short: "Select one of the servers known from `penstock login`",
 		Long: "Choose among the servers that `penstock login` knows. " + app.EnvContext + " names another one for\n" +
 			"one command. " + app.EnvURL + " and --url, and the variables that say who calls, win over a context.",
 	}
@@ -24,19 +24,19 @@ func newContext(e env) *cobra.Command {
 
 func newContextUse() *cobra.Command {
 	return &cobra.Command{
-		Use: "use NAME", Short: "Let commands talk to this server", Args: exactly(1), ValidArgsFunction: contextNames,
+		Use: "use NAME", Short: "Use this server for commands", Args: exactArgs(1), ValidArgsFunction: contextNames,
 		Example: "  penstock context use staging",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return changeLogins(args[0], func(l *logins) { l.Current = args[0] })
+			return changeContexts(args[0], func(l *contexts) { l.Current = args[0] })
 		},
 	}
 }
 
 func newContextRemove() *cobra.Command {
 	return &cobra.Command{
-		Use: "remove NAME", Short: "Forget a server and the token for it", Args: exactly(1), ValidArgsFunction: contextNames,
+		Use: "remove NAME", Short: "Remove a server and its token", Args: exactArgs(1), ValidArgsFunction: contextNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return changeLogins(args[0], func(l *logins) {
+			return changeContexts(args[0], func(l *contexts) {
 				delete(l.All, args[0])
 				if l.Current == args[0] {
 					l.Current = ""
@@ -46,9 +46,9 @@ func newContextRemove() *cobra.Command {
 	}
 }
 
-// changeLogins changes and saves the logins, of which one must have the name.
-func changeLogins(name string, change func(*logins)) error {
-	l, err := readLogins()
+// changeContexts changes and saves the contexts. It returns a usageError if none has the name.
+func changeContexts(name string, change func(*contexts)) error {
+	l, err := readContexts()
 	if err != nil {
 		return err
 	}
@@ -61,10 +61,10 @@ func changeLogins(name string, change func(*logins)) error {
 
 func newContextList(e env) *cobra.Command {
 	var asJSON bool
-	cmd := &cobra.Command{Use: "list", Short: "List the servers that are known; no token is shown", Args: exactly(0)}
+	cmd := &cobra.Command{Use: "list", Short: "List the known servers, without their tokens", Args: exactArgs(0)}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		l, err := readLogins()
+		l, err := readContexts()
 		if err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func newContextList(e env) *cobra.Command {
 }
 
 func contextNames(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	l, err := readLogins()
+	l, err := readContexts()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

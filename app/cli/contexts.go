@@ -14,30 +14,29 @@ import (
 	"github.com/penstock/penstock/app"
 )
 
-// logins are the servers that `penstock login` has got tokens for, and the one
-// that commands talk to. Its file holds credentials: nobody else may read it.
-type logins struct {
-	Current string            `json:"current,omitempty"`
-	All     map[string]*login `json:"contexts"` // by name
+// contexts are the servers for which `penstock login` has stored tokens. The file contains credentials: only its owner
+// may read it.
+type contexts struct {
+	Current string                   `json:"current,omitempty"`
+	All     map[string]*contextEntry `json:"contexts"` // by name
 }
 
-// login is one server with a token for it. A password is never kept.
-type login struct {
+// contextEntry is one server with its token. Passwords are not stored.
+type contextEntry struct {
 	URL     string    `json:"url"`
-	User    string    `json:"user,omitempty"` // empty: not known
+	User    string    `json:"user,omitempty"` // empty: unknown
 	Token   string    `json:"token"`
-	Expires time.Time `json:"expires_at,omitzero"` // zero: not known
+	Expires time.Time `json:"expires_at,omitzero"` // zero: unknown
 }
 
 // String keeps the token out of anything printed.
-func (l *login) String() string { return l.URL }
+func (l *contextEntry) String() string { return l.URL }
 
 // GoString keeps the token out of %#v.
-func (l *login) GoString() string { return l.URL }
+func (l *contextEntry) GoString() string { return l.URL }
 
-// loginsFile is where logins are kept: contexts.json in the user's
-// configuration directory.
-func loginsFile() (string, error) {
+// contextsFile returns the path of contexts.json in the user's configuration directory.
+func contextsFile() (string, error) {
 	dir, err := os.UserConfigDir()
 	if err != nil {
 		return "", fmt.Errorf("find contexts: %w", err)
@@ -45,10 +44,11 @@ func loginsFile() (string, error) {
 	return filepath.Join(dir, "penstock", "contexts.json"), nil
 }
 
-// readLogins reads them; there are none without a file or a home.
-func readLogins() (*logins, error) {
-	none := &logins{All: map[string]*login{}}
-	name, err := loginsFile()
+// readContexts reads the contexts; empty without a file or a home directory. It returns an error if other users may
+// read the file.
+func readContexts() (*contexts, error) {
+	none := &contexts{All: map[string]*contextEntry{}}
+	name, err := contextsFile()
 	if err != nil {
 		return none, nil
 	}
@@ -63,8 +63,8 @@ func readLogins() (*logins, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read contexts: %w", err)
 	}
-	var l logins
-	if json.Unmarshal(text, &l) != nil { // whose error may hold a part of a token
+	var l contexts
+	if json.Unmarshal(text, &l) != nil { // its error may contain a part of a token
 		return nil, fmt.Errorf("read contexts: %s is not what `penstock login` writes: remove it, and log in again", name)
 	}
 	for _, one := range l.All {
@@ -78,9 +78,9 @@ func readLogins() (*logins, error) {
 	return &l, nil
 }
 
-// save replaces the file: whole or not at all.
-func (l *logins) save() error {
-	name, err := loginsFile()
+// save replaces the file atomically.
+func (l *contexts) save() error {
+	name, err := contextsFile()
 	if err != nil {
 		return err
 	}
@@ -107,9 +107,8 @@ func (l *logins) save() error {
 	return nil
 }
 
-// current is the login that PENSTOCK_CONTEXT or `context use` names; nil:
-// there is none.
-func (l *logins) current(e env) (*login, error) {
+// current returns the context selected by PENSTOCK_CONTEXT or `context use`; nil when none is selected.
+func (l *contexts) current(e env) (*contextEntry, error) {
 	name := l.Current
 	if e[app.EnvContext] != "" {
 		name = e[app.EnvContext]
@@ -123,9 +122,8 @@ func (l *logins) current(e env) (*login, error) {
 	return l.All[name], nil
 }
 
-// of is the login for a server; nil: there is none. A token is for the server
-// that gave it and is sent to no other.
-func (l *logins) of(url string) *login {
+// forServer returns the context of a server; nil when there is none. A token is sent only to the server that issued it.
+func (l *contexts) forServer(url string) *contextEntry {
 	for _, one := range l.All {
 		if sameServer(one.URL, url) {
 			return one

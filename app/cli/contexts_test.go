@@ -20,13 +20,13 @@ func TestADamagedFileOfContexts(t *testing.T) {
 		t.Fatal(err)
 	}
 	url := ""
-	if _, err := (env{}).login(&url); err == nil || !strings.Contains(err.Error(), "remove it, and log in again") {
+	if _, err := (env{}).contextFor(&url); err == nil || !strings.Contains(err.Error(), "remove it, and log in again") {
 		t.Errorf("without a URL: %v", err)
 	}
-	if _, err := (env{app.EnvURL: "http://127.0.0.1:1"}).login(&url); err == nil {
+	if _, err := (env{app.EnvURL: "http://127.0.0.1:1"}).contextFor(&url); err == nil {
 		t.Error("without credentials")
 	}
-	if kept, err := (env{app.EnvURL: "http://127.0.0.1:1", app.EnvToken: "t"}).login(&url); err != nil || kept != nil {
+	if kept, err := (env{app.EnvURL: "http://127.0.0.1:1", app.EnvToken: "t"}).contextFor(&url); err != nil || kept != nil {
 		t.Errorf("with URL and credentials: %v, %v", kept, err)
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 func newDev(e env, kinds *flows.Catalogue) *cobra.Command {
-	return newServe(e, kinds, app.Role{Door: true, Worker: true, Dev: true}, &cobra.Command{
+	return newServe(e, kinds, app.Role{API: true, Worker: true, Dev: true}, &cobra.Command{
 		Use:   "dev",
 		Short: "Run everything in one process, with example flows and a demo CRM",
 		Long: "Run the front door and a worker in one process, on an embedded store unless --redis\n" +

@@ -21,22 +21,22 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// running is a program in this process.
-type running struct {
-	url, said string        // said: when it was ready
+// devProcess is a program in this process.
+type devProcess struct {
+	url, said string        // output: when it was ready
 	told      func() string // all that was said so far
 	stop      func()
 }
 
-// boot runs the program in the role of dev until the test ends or stops it.
-func boot(t *testing.T, s app.Settings) *running {
+// startDev runs the program in the role of dev until the test ends or stops it.
+func startDev(t *testing.T, s app.Settings) *devProcess {
 	t.Helper()
 	s.Listen, s.ReadyFile = "127.0.0.1:0", filepath.Join(t.TempDir(), "ready")
 	s.Queues, s.Concurrency = map[string]int{"default": 1}, 8
 	ctx, cancel := context.WithCancel(context.Background())
 	var said bytes.Buffer // read only after the ready file is there, see greeted
-	greeted := &greeting{buffer: &said, done: make(chan struct{})}
-	p, err := app.New(ctx, s, app.Role{Door: true, Worker: true, Dev: true}, steps.Catalogue(), slog.New(slog.DiscardHandler), greeted)
+	greeted := &greetingWriter{buffer: &said, done: make(chan struct{})}
+	p, err := app.New(ctx, s, app.Role{API: true, Worker: true, Dev: true}, steps.Catalogue(), slog.New(slog.DiscardHandler), greeted)
 	if err != nil {
 		cancel()
 		t.Fatalf("open: %v", err)
@@ -57,20 +57,20 @@ func boot(t *testing.T, s app.Settings) *running {
 	t.Cleanup(stop)
 	select {
 	case <-greeted.done:
-	case <-time.After(patience):
+	case <-time.After(testTimeout):
 		t.Fatal("dev did not say that it is ready")
 	}
-	return &running{url: readReady(t, s.ReadyFile), said: greeted.text(), told: greeted.text, stop: stop}
+	return &devProcess{url: readReady(t, s.ReadyFile), said: greeted.text(), told: greeted.text, stop: stop}
 }
 
-// greeting is done when the last line of dev's greeting was written.
-type greeting struct {
+// greetingWriter is done when the last line of dev's greeting was written.
+type greetingWriter struct {
 	mu     sync.Mutex // guards buffer
 	buffer *bytes.Buffer
 	done   chan struct{}
 }
 
-func (g *greeting) Write(data []byte) (int, error) {
+func (g *greetingWriter) Write(data []byte) (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if bytes.Contains(data, []byte("Ctrl-C")) {
@@ -79,7 +79,7 @@ func (g *greeting) Write(data []byte) (int, error) {
 	return g.buffer.Write(data)
 }
 
-func (g *greeting) text() string {
+func (g *greetingWriter) text() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.buffer.String()
@@ -94,8 +94,8 @@ func readReady(t *testing.T, file string) string {
 	return strings.TrimSpace(string(content))
 }
 
-// shown returns what the greeting shows under a name.
-func shown(t *testing.T, said, name string) string {
+// greetingValue returns what the greeting shows under a name.
+func greetingValue(t *testing.T, said, name string) string {
 	t.Helper()
 	m := regexp.MustCompile(`(?m)^  ` + name + ` +(\S+)`).FindStringSubmatch(said)
 	if m == nil {
@@ -117,10 +117,10 @@ func TestDev(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			dev := boot(t, c.settings(t))
-			robert(t, http.StatusOK, paste(t, c.shell, dev.said))
+			dev := startDev(t, c.settings(t))
+			wantRobert(t, http.StatusOK, runPastedCommand(t, c.shell, dev.said))
 
-			key, secret := shown(t, dev.said, "API key"), shown(t, dev.said, "secret")
+			key, secret := greetingValue(t, dev.said, "API key"), greetingValue(t, dev.said, "secret")
 			door, err := client.New(client.Config{URL: dev.url, Key: key, Secret: secret})
 			if err != nil {
 				t.Fatal(err)
@@ -134,9 +134,9 @@ func TestDev(t *testing.T) {
 				if err := json.Unmarshal(run.Output, &output); err != nil {
 					t.Fatal(err)
 				}
-				robert(t, http.StatusOK, answer{Success: true, Output: output})
+				wantRobert(t, http.StatusOK, answer{Success: true, Output: output})
 			}
-			if page := visit(t, http.MethodGet, dev.url+"/", ""); !strings.Contains(page, "<html") {
+			if page := request(t, http.MethodGet, dev.url+"/", ""); !strings.Contains(page, "<html") {
 				t.Errorf("the bare address does not lead to the console: %s", page)
 			}
 			if status, a := call(t, dev.url, key, "wrong", 69, ""); status != http.StatusUnauthorized || a.Error.Code != status {
@@ -146,8 +146,8 @@ func TestDev(t *testing.T) {
 	}
 }
 
-// paste runs the very command that dev prints, as a newcomer does.
-func paste(t *testing.T, shell, said string) (a answer) {
+// runPastedCommand runs the very command that dev prints, as a newcomer does.
+func runPastedCommand(t *testing.T, shell, said string) (a answer) {
 	t.Helper()
 	command := regexp.MustCompile(`(?ms)^key=.*^curl .*?$`).FindString(said)
 	if command == "" {
@@ -168,13 +168,13 @@ func paste(t *testing.T, shell, said string) (a answer) {
 func TestDevKeepsItsData(t *testing.T) {
 	t.Parallel()
 	settings := app.Settings{Data: t.TempDir(), Flows: "testdata/flows"}
-	dev := boot(t, settings)
-	secret := shown(t, dev.said, "secret")
+	dev := startDev(t, settings)
+	secret := greetingValue(t, dev.said, "secret")
 	dev.stop()
 
 	settings.Flows = "" // flow 71 is there from the first time
-	dev = boot(t, settings)
-	if again := shown(t, dev.said, "secret"); again != secret {
+	dev = startDev(t, settings)
+	if again := greetingValue(t, dev.said, "secret"); again != secret {
 		t.Error("the secret changed over a restart")
 	}
 	if status, a := call(t, dev.url, "dev", secret, 71, "{}"); status != http.StatusOK {
@@ -192,7 +192,7 @@ func TestDevWatchesItsFlows(t *testing.T) {
 		}
 	}
 	write("flow: 5\nsteps: [{set: {v: 1}}]\n")
-	dev := boot(t, app.Settings{Data: app.NoData, Flows: dir, APIKey: "k", APISecret: "s"})
+	dev := startDev(t, app.Settings{Data: app.NoData, Flows: dir, APIKey: "k", APISecret: "s"})
 	version := func() any {
 		t.Helper()
 		status, a := call(t, dev.url, "k", "s", 5, "")
@@ -208,7 +208,7 @@ func TestDevWatchesItsFlows(t *testing.T) {
 		t.Fatalf("the first version put out %v", v)
 	}
 	write("flow: 5\nsteps: [{set: {v: 2}}]\n")
-	limit := time.After(patience)
+	limit := time.After(testTimeout)
 	for tick := time.NewTicker(50 * time.Millisecond); version() != 2.0; {
 		select {
 		case <-tick.C:
@@ -218,8 +218,8 @@ func TestDevWatchesItsFlows(t *testing.T) {
 	}
 }
 
-// edits boots dev on a directory and returns what it says after an edit.
-func edits(t *testing.T, files map[string]string) (edit func(name, text, want string) string, dev *running, dir string) {
+// startDevWithFiles boots dev on a directory and returns what it says after an edit.
+func startDevWithFiles(t *testing.T, files map[string]string) (edit func(name, text, want string) string, dev *devProcess, dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	write := func(name, text string) {
@@ -237,12 +237,12 @@ func edits(t *testing.T, files map[string]string) (edit func(name, text, want st
 	for name, text := range files {
 		write(name, text)
 	}
-	dev = boot(t, app.Settings{Data: app.NoData, Flows: dir})
+	dev = startDev(t, app.Settings{Data: app.NoData, Flows: dir})
 	seen := len(dev.told())
 	return func(name, text, want string) string {
 		t.Helper()
 		write(name, text)
-		until(t, "dev says "+want, func() bool { return strings.Contains(dev.told()[seen:], want) })
+		waitFor(t, "dev says "+want, func() bool { return strings.Contains(dev.told()[seen:], want) })
 		said := dev.told()[seen:]
 		seen += len(said)
 		return said
@@ -255,7 +255,7 @@ const devFlow = "flow: 5\nslug: five\nsteps: [{set: {v: 1}}]\ntests:\n  - {name:
 // outcome of its tests, that it is right again, that it is gone.
 func TestDevSaysWhatBecameOfASavedFile(t *testing.T) {
 	t.Parallel()
-	edit, dev, dir := edits(t, map[string]string{"a.yaml": devFlow, "package.json": `{"name": "mine"}`})
+	edit, dev, dir := startDevWithFiles(t, map[string]string{"a.yaml": devFlow, "package.json": `{"name": "mine"}`})
 	if said := dev.said; !strings.Contains(said, "a.yaml: flow 5 five is deployed, 1 test passed\n") {
 		t.Errorf("at the start:\n%s", said)
 	}
@@ -286,8 +286,8 @@ func TestDevSaysWhatBecameOfASavedFile(t *testing.T) {
 func TestDevPutsItsCRMIntoExamplesOnly(t *testing.T) {
 	t.Parallel()
 	const crmInFiles = "http://127.0.0.1:8081" // as the examples have it
-	_, dev, _ := edits(t, map[string]string{"a.yaml": "flow: 5\nvars: {crm: '" + crmInFiles + "'}\nsteps: [{set: {at: '${ $vars.crm }'}}]\n"})
-	if _, a := call(t, dev.url, shown(t, dev.said, "API key"), shown(t, dev.said, "secret"), 5, ""); len(a.Output) != 1 || a.Output[0]["at"] != crmInFiles {
+	_, dev, _ := startDevWithFiles(t, map[string]string{"a.yaml": "flow: 5\nvars: {crm: '" + crmInFiles + "'}\nsteps: [{set: {at: '${ $vars.crm }'}}]\n"})
+	if _, a := call(t, dev.url, greetingValue(t, dev.said, "API key"), greetingValue(t, dev.said, "secret"), 5, ""); len(a.Output) != 1 || a.Output[0]["at"] != crmInFiles {
 		t.Errorf("output %+v", a)
 	}
 }
@@ -295,15 +295,15 @@ func TestDevPutsItsCRMIntoExamplesOnly(t *testing.T) {
 // The greeting shows how to call a flow of one's own, by both ways.
 func TestDevShowsHowToCallAnOwnFlow(t *testing.T) {
 	t.Parallel()
-	if _, empty, dir := edits(t, nil); !strings.Contains(empty.said, "  penstock flow init "+dir+"/greet.yaml\n") || strings.Contains(empty.said, "penstock run") {
+	if _, empty, dir := startDevWithFiles(t, nil); !strings.Contains(empty.said, "  penstock flow init "+dir+"/greet.yaml\n") || strings.Contains(empty.said, "penstock run") {
 		t.Errorf("of an empty directory the greeting shows\n%s", empty.said)
 	}
-	_, silent, _ := edits(t, map[string]string{"a.yaml": "flow: 5\nsteps: [{set: {v: 1}}]\n"})
-	if a := paste(t, "bash", silent.said); len(a.Output) != 1 || !strings.Contains(silent.said, "  penstock run 5\n") {
+	_, silent, _ := startDevWithFiles(t, map[string]string{"a.yaml": "flow: 5\nsteps: [{set: {v: 1}}]\n"})
+	if a := runPastedCommand(t, "bash", silent.said); len(a.Output) != 1 || !strings.Contains(silent.said, "  penstock run 5\n") {
 		t.Errorf("of a flow that takes no data: output %+v; the greeting shows\n%s", a, silent.said)
 	}
-	_, dev, _ := edits(t, map[string]string{"a.yaml": "trigger: webhook\n" + strings.Replace(devFlow, "{a: b}", `{a: "it's"}`, 1)})
-	if a := paste(t, "sh", dev.said); len(a.Output) != 1 || a.Output[0]["v"] != 1.0 {
+	_, dev, _ := startDevWithFiles(t, map[string]string{"a.yaml": "trigger: webhook\n" + strings.Replace(devFlow, "{a: b}", `{a: "it's"}`, 1)})
+	if a := runPastedCommand(t, "sh", dev.said); len(a.Output) != 1 || a.Output[0]["v"] != 1.0 {
 		t.Errorf("output %+v", a)
 	}
 	lines := regexp.MustCompile(`(?ms)^  export PENSTOCK_URL=.*?^  penstock run .*?$`).FindString(dev.said)

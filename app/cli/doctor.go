@@ -21,10 +21,10 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// doctorLimit bounds the whole examination.
+// doctorLimit is the maximum duration of the checks without --runs.
 const doctorLimit = 30 * time.Second
 
-// auditLimit bounds one that reads every run: about 20,000 are read in a second.
+// auditLimit is the maximum duration with --runs, which reads about 20,000 runs per second.
 const auditLimit = 10 * time.Minute
 
 func newDoctor(e env) *cobra.Command {
@@ -33,20 +33,20 @@ func newDoctor(e env) *cobra.Command {
 	var asJSON, runs bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Check Redis, clocks, keys and reachability, and say what to do",
+		Short: "Check Redis, clocks, master keys and reachability, and give advice",
 		Long: "Check what a fleet stands on, and say what to do about what is found: Redis (version,\n" +
 			"persistence, eviction, latency), clocks, the master key, queues, workers, and, with --url, the\n" +
 			"front door. Run it where the processes run, with their settings. It changes nothing.\n\n" +
 			"With --runs it also reads every run and names each that breaks a rule of the queue, such as one\n" +
 			"that goes on and that no worker would find.\n\n" +
 			"It fails when something does not work or loses runs; warnings do not count.",
-		Args: exactly(0),
+		Args: exactArgs(0),
 	}
 	f := cmd.Flags()
 	f.StringVar(&s.Redis, "redis", "", "`URL` of Redis, as the processes have it")
 	f.StringVar(&url, "url", "", "base `URL` of the front door; default "+app.EnvURL)
 	f.IntVar(&s.RedisPool, "redis-pool", redisconn.DefaultPool, "`connections` that each part of a process keeps at most, as the processes have it")
-	f.BoolVar(&runs, "runs", false, "also hold every run against the rules of the queue")
+	f.BoolVar(&runs, "runs", false, "also check every run against the invariants of the queue")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if pool := app.Variable("redis-pool"); !cmd.Flags().Changed("redis-pool") && e[pool] != "" {
@@ -105,7 +105,7 @@ func examineRedis(ctx context.Context, e env, r *doctor.Report, url string, pool
 	conn = conn.WithPool(pool)
 	r.Redis(ctx, conn)
 	if r.Worst() == doctor.Fail {
-		return // what stands on it cannot be better
+		return // the other checks depend on Redis
 	}
 	r.Add(masterKey(ctx, e, conn))
 	client, err := queue.NewClient(queue.Config{Redis: conn, Log: slog.New(slog.DiscardHandler)})
@@ -116,15 +116,15 @@ func examineRedis(ctx context.Context, e env, r *doctor.Report, url string, pool
 	r.Fleet(ctx, client)
 	connections := conn.Client()
 	defer connections.Close()
-	r.Connections(ctx, connections, client, doors(ctx, connections), conn.MaxConnections())
+	r.Connections(ctx, connections, client, apiProcesses(ctx, connections), conn.MaxConnections())
 	if runs {
 		r.Runs(ctx, client)
 	}
 }
 
-// doors is how many processes with a front door are alive.
-func doors(ctx context.Context, client redis.UniversalClient) (n int) {
-	all, _ := store.Processes(ctx, client) // an error is told by what examines Redis
+// apiProcesses counts the live processes with a front door.
+func apiProcesses(ctx context.Context, client redis.UniversalClient) (n int) {
+	all, _ := store.Processes(ctx, client) // the checks of Redis report an error
 	for _, p := range all {
 		if p.Role != "worker" {
 			n++
@@ -133,7 +133,7 @@ func doors(ctx context.Context, client redis.UniversalClient) (n int) {
 	return n
 }
 
-// masterKey says whether the key of this environment opens what is stored.
+// masterKey checks whether the master key of this environment decrypts the stored secrets.
 func masterKey(ctx context.Context, e env, conn *redisconn.Conn) doctor.Finding {
 	f := doctor.Finding{Check: "master key", Level: doctor.Fail}
 	text, err := e.secret(app.EnvMasterKey)

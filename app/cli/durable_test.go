@@ -63,20 +63,20 @@ func TestAnApproval(t *testing.T) {
 				}
 			}
 			settings.APIKey, settings.APISecret = "durable-key", "durable-secret"
-			dev := boot(t, settings)
+			dev := startDev(t, settings)
 			status, a := call(t, dev.url, settings.APIKey, settings.APISecret, 501, `{"amount":5}`)
 			if status != http.StatusAccepted || len(a.Output) != 1 {
 				t.Fatalf("%d %+v", status, a)
 			}
 			link, _ := a.Output[0]["url"].(string)
-			if page := visit(t, http.MethodGet, link, ""); !strings.Contains(page, `name="approved" value="yes"`) {
+			if page := request(t, http.MethodGet, link, ""); !strings.Contains(page, `name="approved" value="yes"`) {
 				t.Errorf("the page of the link: %s", page)
 			}
 			address, _, _ := strings.Cut(link, "?")
-			if said := visit(t, http.MethodPost, address, `{"approved": true}`); said != `{"accepted":true}` {
+			if said := request(t, http.MethodPost, address, `{"approved": true}`); said != `{"accepted":true}` {
 				t.Errorf("called: %s", said)
 			}
-			for deadline := time.Now().Add(patience); ; <-time.After(20 * time.Millisecond) {
+			for deadline := time.Now().Add(testTimeout); ; <-time.After(20 * time.Millisecond) {
 				_, a := call(t, dev.url, settings.APIKey, settings.APISecret, 503, "")
 				kept, err := json.Marshal(a.Output)
 				if err != nil {
@@ -96,14 +96,14 @@ func TestAnApproval(t *testing.T) {
 	}
 }
 
-func visit(t *testing.T, method, address, body string) string {
+func request(t *testing.T, method, address, body string) string {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	client := http.Client{Timeout: patience}
+	client := http.Client{Timeout: testTimeout}
 	resp, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// patience is how long a test waits for what usually takes milliseconds.
-const patience = 30 * time.Second
+// testTimeout is how long a test waits for what usually takes milliseconds.
+const testTimeout = 30 * time.Second
 
 // answer is the envelope of the SmartSYNC door.
 type answer struct {
@@ -43,7 +43,7 @@ func call(t *testing.T, base, key, secret string, flow int, body string) (int, a
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	client := http.Client{Timeout: patience}
+	client := http.Client{Timeout: testTimeout}
 	resp, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
@@ -60,8 +60,8 @@ func call(t *testing.T, base, key, secret string, flow int, body string) (int, a
 	return resp.StatusCode, a
 }
 
-// robert is the constituent of the SmartSYNC document.
-func robert(t *testing.T, status int, a answer) {
+// wantRobert is the constituent of the SmartSYNC document.
+func wantRobert(t *testing.T, status int, a answer) {
 	t.Helper()
 	if status != http.StatusOK || !a.Success || len(a.Output) != 1 || a.Output[0]["id"] != "280" || a.Output[0]["first"] != "Robert" {
 		t.Errorf("status %d, answer %+v; want constituent 280", status, a)

@@ -6,7 +6,7 @@ import (
 	"github.com/penstock/penstock/app"
 )
 
-// env are the variables of the environment that the commands read.
+// env contains the environment variables that the commands read.
 type env app.Env
 
 func (e env) fill(flags *pflag.FlagSet) error { return app.Env(e).Fill(flags) }

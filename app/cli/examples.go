@@ -6,11 +6,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// addExamples gives an example to each command whose own file has none.
+// addExamples adds examples to the commands that do not define any themselves.
 func addExamples(root *cobra.Command) {
 	for path, lines := range commandExamples() {
 		cmd, _, err := root.Find(strings.Fields(path))
-		if err != nil || cmd.Example != "" { // a test says so
+		if err != nil || cmd.Example != "" { // a test reports it
 			continue
 		}
 		for i, line := range lines {
@@ -20,7 +20,7 @@ func addExamples(root *cobra.Command) {
 	}
 }
 
-// commandExamples are the arguments of one or more calls by command.
+// commandExamples returns the arguments of example calls by command.
 func commandExamples() map[string][]string {
 	return map[string][]string{
 		"api":               {"--redis redis://127.0.0.1:6379/0 --listen :8080 --flows /etc/penstock/flows"},

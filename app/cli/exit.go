@@ -9,18 +9,18 @@ import (
 	"github.com/penstock/penstock/client"
 )
 
-// The exit codes, for scripts. They are in docs/cli.md.
+// Exit codes for scripts, documented in docs/cli.md.
 const (
-	exitFailed  = 1 // anything else
-	exitUsage   = 2 // the server, or we, did not understand what is wanted
-	exitDenied  = 3 // nobody proved who calls, or who does may not
-	exitMissing = 4 // what is named is not there
+	exitFailed  = 1 // any other failure
+	exitUsage   = 2 // invalid command line, setting or request
+	exitDenied  = 3 // no or invalid credentials, or no permission
+	exitMissing = 4 // the named object does not exist
 	exitRun     = 5 // the run was accepted and did not succeed
-	exitAway    = 6 // the server does not answer, or not now: try again
-	exitRunning = 7 // the run was accepted and goes on
+	exitAway    = 6 // the server is unavailable: try again
+	exitRunning = 7 // the run was accepted and has not ended
 )
 
-// exitCode says what became of a command.
+// exitCode returns the exit code for the error of a command.
 func exitCode(err error) int {
 	var answer *client.Error
 	var usage usageError
@@ -30,9 +30,9 @@ func exitCode(err error) int {
 		return 0
 	case errors.As(err, &usage), errors.As(err, &settings):
 		return exitUsage
-	case errors.Is(err, errNobody):
+	case errors.Is(err, errNoCredentials):
 		return exitDenied
-	case errors.Is(err, errRunning):
+	case errors.Is(err, errRunGoesOn):
 		return exitRunning
 	case errors.Is(err, errRunFailed):
 		return exitRun
@@ -56,18 +56,18 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
-// errRunFailed is a run that ended otherwise than well.
+// errRunFailed reports a run that ended without success.
 var errRunFailed = errors.New("the run did not succeed")
 
-// errRunning is a run that was not seen to its end.
-var errRunning = errors.New("the run goes on")
+// errRunGoesOn reports that the command ended before the run.
+var errRunGoesOn = errors.New("the run goes on")
 
-// goesOn says of a run that it goes on, and what to do about it.
-func goesOn(id string) error {
-	return fmt.Errorf("%w: penstock runs watch %s shows it, penstock runs cancel %s ends it", errRunning, id, id)
+// runGoesOn returns an errRunGoesOn with the commands to watch and to cancel the run.
+func runGoesOn(id string) error {
+	return fmt.Errorf("%w: penstock runs watch %s shows it, penstock runs cancel %s ends it", errRunGoesOn, id, id)
 }
 
-// usageError is a command line that cannot be followed.
+// usageError reports an invalid command line.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }

@@ -8,11 +8,11 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// field is a member of a request that a flag sets.
+// field is a member of a request that is set by a flag.
 type field struct {
 	flag, member, help string
 	kind               fieldKind
-	once               bool // only when it is made
+	once               bool // only when the object is created
 }
 
 type fieldKind int
@@ -38,7 +38,7 @@ func addFields(f *pflag.FlagSet, all []field, making bool) *fields {
 	set := &fields{values: make([]string, len(all)), lists: make([][]string, len(all)), bools: make([]bool, len(all))}
 	for i, d := range all {
 		if d.once && !making {
-			d.flag = "" // keeps its place
+			d.flag = "" // keeps the indices
 		}
 		set.all = append(set.all, d)
 		switch {
@@ -54,7 +54,7 @@ func addFields(f *pflag.FlagSet, all []field, making bool) *fields {
 	return set
 }
 
-// body holds what was given, and nothing else.
+// body returns the members whose flags were given.
 func (s *fields) body(cmd *cobra.Command) (object, error) {
 	body := object{}
 	for i, d := range s.all {
@@ -90,7 +90,7 @@ func (s *fields) value(cmd *cobra.Command, i int) (any, error) {
 	return s.values[i], nil
 }
 
-// flowNumbers reads numbers; "all" alone is null, which means all.
+// flowNumbers parses flow numbers; "all" alone is null, which means all flows.
 func flowNumbers(words []string) (any, error) {
 	if len(words) == 1 && words[0] == "all" {
 		return nil, nil

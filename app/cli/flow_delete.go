@@ -16,7 +16,7 @@ func newFlowDelete(e env) *cobra.Command {
 			"A paused flow with runs that wait is deleted only with --runs, which says what becomes of them.\n" +
 			"A server that is started with a directory of flow files deploys what is in it again.\n\n" + remoteHelp,
 		Example: "  penstock flow delete greet",
-		Args:    atLeast(1),
+		Args:    minArgs(1),
 	}
 	c := newCall(e, cmd)
 	var runs string

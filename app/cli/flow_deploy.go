@@ -16,13 +16,13 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// deployed is what `flow deploy` did with one file.
-type deployed struct {
+// deployResult is the result of `flow deploy` for one file.
+type deployResult struct {
 	File    string `json:"file"`
 	Flow    int64  `json:"flow"`
 	Slug    string `json:"slug,omitempty"`
 	Version string `json:"version"`
-	Before  string `json:"before,omitempty"` // the version that was current; empty: there was none
+	Before  string `json:"before,omitempty"` // previous version; empty: there was none
 	Changed bool   `json:"changed"`
 }
 
@@ -36,11 +36,11 @@ func newFlowDeploy(e env, kinds *flows.Catalogue) *cobra.Command {
 			"one of them has a mistake or fails, none is deployed. Runs that were accepted before keep\n" +
 			"their version. - is standard input.\n\n" + remoteHelp,
 		Example: "  penstock flow deploy flows/\n  penstock flow deploy greet.yaml --skip-tests",
-		Args:    checked(cobra.MinimumNArgs(1)),
+		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			ready, err := readFlows(cmd, cmd.ErrOrStderr(), kinds, paths)
 			if err == nil && !untested {
-				err = passTests(cmd.Context(), cmd.ErrOrStderr(), kinds, ready)
+				err = requirePassingTests(cmd.Context(), cmd.ErrOrStderr(), kinds, ready)
 			}
 			if err != nil {
 				return err
@@ -59,24 +59,23 @@ func newFlowDeploy(e env, kinds *flows.Catalogue) *cobra.Command {
 	return cmd
 }
 
-// flowFile is a flow with the file that it is in.
+// flowFile is a parsed flow with its file.
 type flowFile struct {
 	flowSource
 	flow *flows.Flow
 }
 
-// readFlows reads flow files that have no mistake. What is wrong is written
-// to w.
+// readFlows reads and parses flow files. It writes the problems of invalid files to w and returns an error.
 func readFlows(cmd *cobra.Command, w io.Writer, kinds *flows.Catalogue, paths []string) (read []flowFile, err error) {
 	files, err := flowSources(cmd, paths)
 	if err != nil {
 		return nil, err
 	}
-	problems, err := mistakes(kinds, files)
+	problems, err := problemsIn(kinds, files)
 	if err != nil {
 		return nil, err
 	}
-	if err := mistaken(problems, files); err != nil {
+	if err := problemsError(problems, files); err != nil {
 		printProblems(w, problems)
 		return nil, err
 	}
@@ -90,8 +89,8 @@ func readFlows(cmd *cobra.Command, w io.Writer, kinds *flows.Catalogue, paths []
 	return read, nil
 }
 
-// passTests runs the tests of flows. What fails is written to w.
-func passTests(ctx context.Context, w io.Writer, kinds *flows.Catalogue, all []flowFile) error {
+// requirePassingTests runs the tests of flows. It writes failures to w and returns an error.
+func requirePassingTests(ctx context.Context, w io.Writer, kinds *flows.Catalogue, all []flowFile) error {
 	files := make([]flowSource, len(all))
 	for i, f := range all {
 		files[i] = f.flowSource
@@ -99,13 +98,13 @@ func passTests(ctx context.Context, w io.Writer, kinds *flows.Catalogue, all []f
 	var said bytes.Buffer
 	err := testFlows(ctx, &said, kinds, files, false)
 	if err != nil {
-		_, _ = said.WriteTo(w) // the error says enough
+		_, _ = said.WriteTo(w) // the error is returned in any case
 	}
 	return err
 }
 
-// deployFlows deploys in order and stops at the first that the server refuses.
-func deployFlows(ctx context.Context, server *client.Client, ready []flowFile) (done []deployed, err error) {
+// deployFlows deploys in order and stops at the first error.
+func deployFlows(ctx context.Context, server *client.Client, ready []flowFile) (done []deployResult, err error) {
 	for _, f := range ready {
 		number := strconv.FormatInt(f.flow.Number, 10)
 		before, err := current(ctx, server, number)
@@ -116,7 +115,7 @@ func deployFlows(ctx context.Context, server *client.Client, ready []flowFile) (
 		if err != nil {
 			return done, fmt.Errorf("deploy %s: %w", f.name, err)
 		}
-		done = append(done, deployed{
+		done = append(done, deployResult{
 			File: f.name, Flow: after.Number, Slug: after.Slug, Version: after.Version,
 			Before: before.Version, Changed: after.Version != before.Version,
 		})
@@ -124,7 +123,7 @@ func deployFlows(ctx context.Context, server *client.Client, ready []flowFile) (
 	return done, nil
 }
 
-// current reads a flow from the server; the zero one when it has none.
+// current returns the deployed flow; the zero value when it does not exist.
 func current(ctx context.Context, server *client.Client, ref string) (client.Flow, error) {
 	flow, err := server.Flow(ctx, ref)
 	var refused *client.Error
@@ -137,7 +136,7 @@ func current(ctx context.Context, server *client.Client, ref string) (client.Flo
 	return *flow, nil
 }
 
-func printDeployed(w io.Writer, done []deployed, asJSON bool) error {
+func printDeployed(w io.Writer, done []deployResult, asJSON bool) error {
 	if asJSON {
 		return printValue(w, done)
 	}
@@ -156,10 +155,10 @@ func printDeployed(w io.Writer, done []deployed, asJSON bool) error {
 	return nil
 }
 
-// short is as much of a version as a person needs; the server takes it, too.
+// short returns the beginning of a version, which the server accepts, too.
 func short(version string) string { return version[:min(len(version), 12)] }
 
-// printValue prints JSON for programs; a list is never null.
+// printValue prints JSON for programs. Lists must not be nil.
 func printValue(w io.Writer, v any) error {
 	out := json.NewEncoder(w)
 	out.SetIndent("", "  ")

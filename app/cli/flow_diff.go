@@ -14,20 +14,20 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// diffArgs are what `flow diff` is told besides its files.
+// diffArgs are the arguments of `flow diff` besides its files.
 type diffArgs struct {
 	url      string
 	from, to string // versions; empty: the current one, and the file
 	json     bool
 }
 
-// difference is how one flow differs.
+// difference is the result for one flow.
 type difference struct {
 	Flow int64  `json:"flow"`
-	From string `json:"from"` // version, empty: none is deployed
+	From string `json:"from"` // version; empty: not deployed
 	To   string `json:"to"`
 	Same bool   `json:"same"`
-	Diff string `json:"diff,omitempty"` // unified
+	Diff string `json:"diff,omitempty"` // unifiedDiff
 }
 
 func newFlowDiff(e env, kinds *flows.Catalogue) *cobra.Command {
@@ -39,7 +39,7 @@ func newFlowDiff(e env, kinds *flows.Catalogue) *cobra.Command {
 			"of one flow differs from the current one, or from that of --to. The exit status is 1 when\n" +
 			"something differs.\n\n" + remoteHelp,
 		Example: "  penstock flow diff flows/\n  penstock flow diff upsert --from 3f9ac21d04be",
-		Args:    checked(cobra.MinimumNArgs(1)),
+		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			return diffFlows(cmd, e, kinds, names, args)
 		},
@@ -89,12 +89,11 @@ func diffVersions(ctx context.Context, server *client.Client, ref string, args d
 		}
 	}
 	d := difference{Flow: now.Number, From: from.Version, To: to.Version, Same: from.Version == to.Version}
-	d.Diff = unified(short(from.Version), short(to.Version), from.Source, to.Source)
+	d.Diff = unifiedDiff(short(from.Version), short(to.Version), from.Source, to.Source)
 	return []difference{d}, nil
 }
 
-// diffFiles compares files with what is deployed. What is wrong with them is
-// written to standard output.
+// diffFiles compares files with the deployed versions. It writes problems in the files to standard output.
 func diffFiles(cmd *cobra.Command, server *client.Client, kinds *flows.Catalogue, paths []string) (found []difference, err error) {
 	read, err := readFlows(cmd, cmd.OutOrStdout(), kinds, paths)
 	if err != nil {
@@ -111,13 +110,13 @@ func diffFiles(cmd *cobra.Command, server *client.Client, kinds *flows.Catalogue
 		}
 		found = append(found, difference{
 			Flow: f.flow.Number, From: now.Version, To: f.flow.Version, Same: now.Version == f.flow.Version,
-			Diff: unified(from, f.name, now.Source, string(f.flow.Source)),
+			Diff: unifiedDiff(from, f.name, now.Source, string(f.flow.Source)),
 		})
 	}
 	return found, nil
 }
 
-// printDifferences prints what differs; the error says that something does.
+// printDifferences prints the differences and returns errDiffers if there is one.
 func printDifferences(w io.Writer, found []difference, asJSON bool) error {
 	var differs error
 	for _, d := range found {

@@ -14,12 +14,12 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// stdinName names standard input where a file is taken.
+// stdinName stands for standard input in place of a file.
 const stdinName = "-"
 
-// flowSource is a flow file that was read.
+// flowSource is the content of a flow file.
 type flowSource struct {
-	name string // as people name it
+	name string // for messages
 	text []byte
 }
 
@@ -27,10 +27,8 @@ func (s flowSource) parse(kinds *flows.Catalogue) (*flows.Flow, error) {
 	return flows.Parse(s.name, s.text, kinds)
 }
 
-// flowSources reads the flow files that were named: files as they are, "-" is
-// standard input, in directories all that are named like flow files. Those
-// there that hold something else are passed over, which is said on the
-// command's standard error.
+// flowSources reads the named files; "-" is standard input. From directories it reads all files with the extension of
+// flow files, and reports those that are not flows on the command's standard error.
 func flowSources(cmd *cobra.Command, paths []string) ([]flowSource, error) {
 	var all []flowSource
 	for _, path := range paths {
@@ -70,8 +68,7 @@ func readSource(file string) (flowSource, error) {
 	return flowSource{file, text}, nil
 }
 
-// sourcesBelow passes over testdata and hidden directories, as Go's tools do:
-// what lies there is not flows.
+// sourcesBelow reads the flow files of a directory. Like Go's tools it skips testdata and hidden directories.
 func sourcesBelow(w io.Writer, dir string) (all []flowSource, err error) {
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.IsDir() && path != dir && (d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".")) {
@@ -85,7 +82,7 @@ func sourcesBelow(w io.Writer, dir string) (all []flowSource, err error) {
 		case err != nil:
 			return err
 		case !store.IsFlow(source.text):
-			fmt.Fprintf(w, "%s is passed over: %v\n", path, store.ErrNoFlow)
+			fmt.Fprintf(w, "%s is skipped: %v\n", path, store.ErrNoFlow)
 			return nil
 		}
 		all = append(all, source)

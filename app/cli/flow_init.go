@@ -17,10 +17,10 @@ func newFlowInit() *cobra.Command {
 	var trigger string
 	cmd := &cobra.Command{
 		Use:   "init FILE",
-		Short: "Write a first flow file, with a test, to change",
+		Short: "Write a template of a flow file with a test",
 		Example: "  penstock flow init greet.yaml\n" +
 			"  penstock flow init nightly.yaml --trigger schedule --flow 7",
-		Args: checked(cobra.ExactArgs(1)),
+		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, files []string) error {
 			if err := initFlow(files[0], number, trigger); err != nil {
 				return err
@@ -35,7 +35,7 @@ func newFlowInit() *cobra.Command {
 }
 
 func initFlow(file string, number int64, trigger string) error {
-	body, known := starters[trigger]
+	body, known := flowTemplates[trigger]
 	if !known {
 		return fmt.Errorf("write flow: there is no trigger %q: webhook, schedule, poll or manual", trigger)
 	}
@@ -55,7 +55,7 @@ func initFlow(file string, number int64, trigger string) error {
 	return nil
 }
 
-// slugOf makes a slug of a file's name.
+// slugOf derives a slug from the name of a file.
 func slugOf(file string) string {
 	name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
 	slug := strings.Trim(regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(name), "-"), "-")
@@ -65,8 +65,8 @@ func slugOf(file string) string {
 	return slug
 }
 
-// starters are what first files hold behind their names, by trigger. Read only.
-var starters = map[string]string{
+// flowTemplates are the contents of new flow files after their names, by trigger. Read only.
+var flowTemplates = map[string]string{
 	"webhook": `trigger:
   webhook:
     schema: {type: object, required: [names], properties: {names: {type: array}}}

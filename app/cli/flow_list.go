@@ -18,7 +18,7 @@ func newFlowList(e env) *cobra.Command {
 		Use:   "list",
 		Short: "List the flows of a server, with the times at which they fire next",
 		Long:  "List the flows of a server, with the times at which they fire next.\n\n" + remoteHelp,
-		Args:  checked(cobra.NoArgs),
+		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			server, err := e.remote(url, nil)
 			if err != nil {

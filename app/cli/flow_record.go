@@ -19,14 +19,14 @@ func newFlowRecord(e env, kinds *flows.Catalogue) *cobra.Command {
 	var redact []string
 	cmd := &cobra.Command{
 		Use:   "record RUN",
-		Short: "Make a test for a flow file of a run that has happened",
+		Short: "Make a test for a flow file from a past run",
 		Long: "Print an entry for the tests of a flow file: what a run was accepted with, what the world\n" +
 			"answered its steps, as mocks, and what came out. Values of fields whose names sound like\n" +
 			"secrets, and of those that --redact names, are masked, also where the same text stands by\n" +
 			"itself; look at the rest before it is shared.\n\n" +
 			"The flow must have `run: {record: items}` when it runs, or its answers are not kept.\n\n" + remoteHelp,
 		Example: "  penstock flow record 019aa7b6-… --redact email --redact phone",
-		Args:    checked(cobra.ExactArgs(1)),
+		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, runs []string) error {
 			server, err := e.remote(url, nil)
 			if err != nil {
@@ -48,8 +48,8 @@ func newFlowRecord(e env, kinds *flows.Catalogue) *cobra.Command {
 	return cmd
 }
 
-// recording is a run that has ended, as far as a test can repeat it.
-type recording struct {
+// recordedRun is an ended run, as far as a test can repeat it.
+type recordedRun struct {
 	flow   *flows.Flow
 	run    flows.Run
 	mocks  map[string]any
@@ -57,9 +57,8 @@ type recording struct {
 	failed *client.Failure
 }
 
-// readRecording reads a run with its flow and makes sure that its mocks
-// repeat it.
-func readRecording(ctx context.Context, server *client.Client, kinds *flows.Catalogue, id string) (*recording, error) {
+// readRecording reads a run with its flow and verifies that its mocks repeat it.
+func readRecording(ctx context.Context, server *client.Client, kinds *flows.Catalogue, id string) (*recordedRun, error) {
 	run, err := server.Status(ctx, id, 0)
 	if err != nil {
 		return nil, err
@@ -79,7 +78,7 @@ func readRecording(ctx context.Context, server *client.Client, kinds *flows.Cata
 	if err != nil {
 		return nil, err
 	}
-	r := &recording{flow: flow, failed: run.Error, run: flows.Run{ID: "test", Attempt: 1, Params: input.Params, Headers: input.Headers}}
+	r := &recordedRun{flow: flow, failed: run.Error, run: flows.Run{ID: "test", Attempt: 1, Params: input.Params, Headers: input.Headers}}
 	if r.run.Event, err = flows.DecodeJSON(input.Event); err != nil {
 		return nil, fmt.Errorf("read event: %w", err)
 	}
@@ -91,11 +90,11 @@ func readRecording(ctx context.Context, server *client.Client, kinds *flows.Cata
 	if r.mocks, err = mocksOf(flow, run.Steps); err != nil {
 		return nil, err
 	}
-	return r, r.repeats(ctx)
+	return r, r.verify(ctx)
 }
 
-// repeats runs the flow here, on the mocks.
-func (r *recording) repeats(ctx context.Context) error {
+// verify runs the flow locally with the mocks and compares the result.
+func (r *recordedRun) verify(ctx context.Context) error {
 	output, err := r.flow.RunWithMocks(ctx, r.run, r.mocks)
 	var failure *flows.Error
 	switch {
@@ -122,17 +121,16 @@ func clip(s string) string {
 	return s
 }
 
-// print writes the test. Its output is what the flow makes of masked values,
-// so that none of them is in it.
-func (r *recording) print(ctx context.Context, w io.Writer, name string, mask *masker) error {
+// print writes the test. Its output is computed from masked values, so that it contains no secret.
+func (r *recordedRun) print(ctx context.Context, w io.Writer, name string, mask *masker) error {
 	run := r.run
-	mask.learn(run.Event, false)
-	mask.learnTexts(run.Params)
-	mask.learnTexts(run.Headers)
+	mask.collect(run.Event, false)
+	mask.collectTexts(run.Params)
+	mask.collectTexts(run.Headers)
 	for step, mock := range r.mocks {
-		mask.learn(mock, false)
+		mask.collect(mock, false)
 		if mask.masks(step) {
-			mask.learnNameless(mock)
+			mask.collectUnnamed(mock)
 		}
 	}
 	run.Event = mask.value(run.Event)
@@ -170,7 +168,7 @@ type testField struct {
 	value any
 }
 
-// oneLine is a value as a line of YAML: with exact numbers where there are any.
+// oneLine encodes a value as one line of YAML and keeps the digits of numbers.
 func oneLine(v any) []byte {
 	if texts, ok := v.(map[string]string); ok {
 		text, _ := json.Marshal(texts) // texts always encode

@@ -36,8 +36,8 @@ steps:
           - transform: '{name: $steps.read.body.name, note: .body.id, session: $steps.read.body.session_token, mail: $steps.read.body.mail}'
 `
 
-// crm answers as the flow's world. Person 2 is not there.
-func crm(t *testing.T) *httptest.Server {
+// startCRM answers as the flow's world. Person 2 is not there.
+func startCRM(t *testing.T) *httptest.Server {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -59,12 +59,12 @@ func crm(t *testing.T) *httptest.Server {
 // A run that has happened becomes a test that passes, without what is secret.
 func TestFlowRecord(t *testing.T) {
 	t.Parallel()
-	server := boot(t, app.Settings{Data: app.NoData, Flows: t.TempDir(), AdminUser: "ann", AdminPassword: "correct horse battery"})
+	server := startDev(t, app.Settings{Data: app.NoData, Flows: t.TempDir(), AdminUser: "ann", AdminPassword: "correct horse battery"})
 	remote, err := client.New(client.Config{URL: server.url, User: "ann", Password: "correct horse battery"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	source := fmt.Sprintf(recordedFlow, crm(t).URL)
+	source := fmt.Sprintf(recordedFlow, startCRM(t).URL)
 	run := func(source, event string) string {
 		t.Helper()
 		if _, err := remote.Deploy(t.Context(), "5", []byte(source)); err != nil {
@@ -153,7 +153,7 @@ steps:
 // it out, or because the step itself redacts.
 func TestFlowRecordMasksBareSecrets(t *testing.T) {
 	t.Parallel()
-	server := boot(t, app.Settings{Data: app.NoData, Flows: t.TempDir(), AdminUser: "ann", AdminPassword: "correct horse battery"})
+	server := startDev(t, app.Settings{Data: app.NoData, Flows: t.TempDir(), AdminUser: "ann", AdminPassword: "correct horse battery"})
 	remote, err := client.New(client.Config{URL: server.url, User: "ann", Password: "correct horse battery"})
 	if err != nil {
 		t.Fatal(err)

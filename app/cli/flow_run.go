@@ -16,14 +16,14 @@ import (
 	"github.com/penstock/penstock/internal/phrase"
 )
 
-// runArgs are what `flow run` is told besides the file.
+// runArgs are the arguments of `flow run` besides the file.
 type runArgs struct {
 	event        string            // JSON, @file or @- for standard input; empty: none
 	params       map[string]string // query parameters
 	headers      map[string]string
 	vars         map[string]string
 	allowPrivate bool
-	json         bool // the output and nothing else
+	json         bool // print only the output
 }
 
 func newFlowRun(kinds *flows.Catalogue) *cobra.Command {
@@ -36,7 +36,7 @@ func newFlowRun(kinds *flows.Catalogue) *cobra.Command {
 			"standard input.",
 		Example: "  penstock flow run flow.yaml --event '{\"email\":\"a@b.org\"}'\n" +
 			"  penstock flow run flow.yaml --event @event.json --var crm=http://127.0.0.1:9000",
-		Args: checked(cobra.ExactArgs(1)),
+		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, files []string) error {
 			return runFlow(cmd, kinds, files[0], args)
 		},
@@ -47,7 +47,7 @@ func newFlowRun(kinds *flows.Catalogue) *cobra.Command {
 	f.StringToStringVar(&args.headers, "header", nil, "a header that the flow declares, `name=value`; may be repeated")
 	f.StringToStringVar(&args.vars, "var", nil, "a value for one of the flow's vars, `name=value`; may be repeated")
 	f.BoolVar(&args.allowPrivate, "allow-private-networks", false, "let http steps reach private addresses, too")
-	f.BoolVar(&args.json, "json", false, "print the output and nothing else")
+	f.BoolVar(&args.json, "json", false, "print only the output")
 	return cmd
 }
 
@@ -75,7 +75,7 @@ func runFlow(cmd *cobra.Command, kinds *flows.Catalogue, file string, args runAr
 	if err != nil {
 		return err
 	}
-	var steps tree
+	var steps stepTrace
 	output, took, err := execute(cmd.Context(), flow, event, args, &steps)
 	if !args.json {
 		steps.print(out)
@@ -89,7 +89,7 @@ func runFlow(cmd *cobra.Command, kinds *flows.Catalogue, file string, args runAr
 	return printJSON(out, output)
 }
 
-func execute(ctx context.Context, flow *flows.Flow, event any, args runArgs, steps *tree) ([]any, time.Duration, error) {
+func execute(ctx context.Context, flow *flows.Flow, event any, args runArgs, steps *stepTrace) ([]any, time.Duration, error) {
 	transport, err := outbound.New(outbound.Config{AllowLoopback: true, AllowPrivate: args.allowPrivate})
 	if err != nil {
 		return nil, 0, err
@@ -111,7 +111,7 @@ func execute(ctx context.Context, flow *flows.Flow, event any, args runArgs, ste
 	return output, time.Since(begun), err
 }
 
-// readEvent reads JSON with its numbers as they are written.
+// readEvent parses the event and keeps the digits of numbers; nil when there is none.
 func readEvent(stdin io.Reader, text string) (any, error) {
 	if text == "" {
 		return nil, nil
@@ -127,7 +127,7 @@ func readEvent(stdin io.Reader, text string) (any, error) {
 	return event, nil
 }
 
-// eventText reads what a flag holds: JSON, @file, or - or @- for standard input.
+// eventText returns the value of a flag: JSON, the content of @file, or standard input for - and @-.
 func eventText(stdin io.Reader, text string) ([]byte, error) {
 	name, isFile := strings.CutPrefix(text, "@")
 	switch {

@@ -21,7 +21,7 @@ func newFlowSchema(kinds *flows.Catalogue) *cobra.Command {
 			"checks a file whose first line names it:\n\n" +
 			"  # yaml-language-server: $schema=flow.schema.json",
 		Example: "  penstock flow schema > flow.schema.json",
-		Args:    checked(cobra.NoArgs),
+		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := cmd.OutOrStdout().Write(flows.Schema(kinds))
 			return err
@@ -34,7 +34,7 @@ func newFlowDocs(kinds *flows.Catalogue) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "docs [PAGE…]",
 		Aliases: []string{"kinds"},
-		Short:   "Print the reference of flow files and step kinds, as Markdown",
+		Short:   "Print the reference of flow files and step kinds as Markdown",
 		Long: "Print the reference: a page of what a flow file holds (flow), of what every step may have\n" +
 			"(step), and of each step kind. Without names: the pages of all kinds.",
 		Example: "  penstock flow docs http\n" +
@@ -54,7 +54,7 @@ func newFlowDocs(kinds *flows.Catalogue) *cobra.Command {
 	return cmd
 }
 
-// pagesOf picks the pages of these names; none: those of kinds, or all.
+// pagesOf returns the pages with these names. Without names it returns those of all kinds, or every page.
 func pagesOf(all []flows.Page, names []string, everything bool) ([]flows.Page, error) {
 	if len(names) == 0 {
 		return slices.DeleteFunc(all, func(p flows.Page) bool { return !everything && (p.Name == "flow" || p.Name == "step") }), nil
@@ -70,7 +70,7 @@ func pagesOf(all []flows.Page, names []string, everything bool) ([]flows.Page, e
 	return pages, nil
 }
 
-// printPages prints pages as the sections of one.
+// printPages prints pages as sections of one document.
 func printPages(w io.Writer, pages []flows.Page) error {
 	for _, p := range pages {
 		if _, err := fmt.Fprintf(w, "#%s\n", strings.TrimRight(p.Markdown, "\n")+"\n"); err != nil {

@@ -17,7 +17,7 @@ func newFlowSwitch(e env, on bool) *cobra.Command {
 		Use:   verb + " FLOW",
 		Short: does,
 		Long:  does + ". The API runs a flow either way.\n\n" + remoteHelp,
-		Args:  checked(cobra.ExactArgs(1)),
+		Args:  usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, refs []string) error {
 			server, err := e.remote(url, nil)
 			if err != nil {
@@ -49,7 +49,7 @@ func newFlowPause(e env, pause bool) *cobra.Command {
 		Use:   verb + " FLOW",
 		Short: does,
 		Long:  does + ". FLOW is its number or slug.\n" + more + "\n\n" + remoteHelp,
-		Args:  checked(cobra.ExactArgs(1)),
+		Args:  usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, refs []string) error {
 			server, err := e.remote(url, nil)
 			if err != nil {

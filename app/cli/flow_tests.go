@@ -18,10 +18,10 @@ func newFlowTest(kinds *flows.Catalogue) *cobra.Command {
 	var verbose, asJSON bool
 	cmd := &cobra.Command{
 		Use:     "test PATHS…",
-		Short:   "Run the tests of flow files, without network",
+		Short:   "Run the tests of flow files without network access",
 		Long:    "Run the tests that flow files hold, without network: steps that reach the world put out\nwhat the tests' mocks say. - is standard input.",
 		Example: "  penstock flow test flows/\n  penstock flow test -v greet.yaml",
-		Args:    checked(cobra.MinimumNArgs(1)),
+		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			files, err := flowSources(cmd, paths)
 			if err != nil {
@@ -38,38 +38,37 @@ func newFlowTest(kinds *flows.Catalogue) *cobra.Command {
 	return cmd
 }
 
-// tested is how one test of a file went.
-type tested struct {
+// testResult is the result of one test of a file.
+type testResult struct {
 	File     string         `json:"file"`
 	Line     int            `json:"line,omitempty"`
 	Name     string         `json:"name,omitempty"`
 	Micros   int64          `json:"us"`
 	Failure  string         `json:"failure,omitempty"`  // empty: it passed
-	Problems flows.Problems `json:"problems,omitempty"` // of a file whose tests cannot run
+	Problems flows.Problems `json:"problems,omitempty"` // of an invalid file, whose tests cannot run
 }
 
-// runTests runs the tests of the files. The list is never nil, an error none of
-// theirs.
-func runTests(ctx context.Context, kinds *flows.Catalogue, files []flowSource) ([]tested, error) {
-	all := []tested{}
+// runTests runs the tests of files. The list is never nil. The error is not that of a test.
+func runTests(ctx context.Context, kinds *flows.Catalogue, files []flowSource) ([]testResult, error) {
+	all := []testResult{}
 	for _, file := range files {
 		flow, err := file.parse(kinds)
 		if problems := (flows.Problems)(nil); errors.As(err, &problems) {
-			all = append(all, tested{File: file.name, Problems: problems})
+			all = append(all, testResult{File: file.name, Problems: problems})
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
 		for _, r := range flows.RunTests(ctx, flow) {
-			all = append(all, tested{File: file.name, Line: r.Line, Name: r.Name, Micros: r.Took.Microseconds(), Failure: r.Failure})
+			all = append(all, testResult{File: file.name, Line: r.Line, Name: r.Name, Micros: r.Took.Microseconds(), Failure: r.Failure})
 		}
 	}
 	return all, nil
 }
 
-// verdict is nil when all passed.
-func verdict(all []tested) error {
+// testsError returns an error unless all tests passed.
+func testsError(all []testResult) error {
 	failed := 0
 	for _, t := range all {
 		if t.Failure != "" || t.Problems != nil {
@@ -88,7 +87,7 @@ func testFlows(ctx context.Context, w io.Writer, kinds *flows.Catalogue, files [
 		return err
 	}
 	for _, file := range files {
-		if !slices.ContainsFunc(all, func(t tested) bool { return t.File == file.name }) {
+		if !slices.ContainsFunc(all, func(t testResult) bool { return t.File == file.name }) {
 			fmt.Fprintf(w, "%s: no tests\n", file.name)
 		}
 	}
@@ -103,7 +102,7 @@ func testFlows(ctx context.Context, w io.Writer, kinds *flows.Catalogue, files [
 			fmt.Fprintf(w, "%s:%d: ok %s (%s)\n", t.File, t.Line, t.Name, took)
 		}
 	}
-	if err := verdict(all); err != nil {
+	if err := testsError(all); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(w, "%s passed in %s\n", phrase.Count(len(all), "test"), phrase.Count(len(files), "file"))
@@ -115,5 +114,5 @@ func testFlowsJSON(ctx context.Context, w io.Writer, kinds *flows.Catalogue, fil
 	if err != nil {
 		return err
 	}
-	return errors.Join(printValue(w, all), verdict(all))
+	return errors.Join(printValue(w, all), testsError(all))
 }

@@ -18,7 +18,7 @@ func newFlowValidate(kinds *flows.Catalogue) *cobra.Command {
 		Short:   "Report every mistake in flow files",
 		Long:    "Check flow files, and those in directories, and report every mistake with its place. - is\nstandard input.",
 		Example: "  penstock flow validate flows/\n  penstock flow validate - < greet.yaml",
-		Args:    checked(cobra.MinimumNArgs(1)),
+		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			files, err := flowSources(cmd, paths)
 			if err != nil {
@@ -27,11 +27,11 @@ func newFlowValidate(kinds *flows.Catalogue) *cobra.Command {
 			if !asJSON {
 				return validate(cmd.OutOrStdout(), kinds, files)
 			}
-			problems, err := mistakes(kinds, files)
+			problems, err := problemsIn(kinds, files)
 			if err != nil {
 				return err
 			}
-			return errors.Join(printValue(cmd.OutOrStdout(), problems), mistaken(problems, files))
+			return errors.Join(printValue(cmd.OutOrStdout(), problems), problemsError(problems, files))
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the mistakes as JSON")
@@ -39,20 +39,20 @@ func newFlowValidate(kinds *flows.Catalogue) *cobra.Command {
 }
 
 func validate(w io.Writer, kinds *flows.Catalogue, files []flowSource) error {
-	problems, err := mistakes(kinds, files)
+	problems, err := problemsIn(kinds, files)
 	if err != nil {
 		return err
 	}
 	printProblems(w, problems)
-	if err := mistaken(problems, files); err != nil {
+	if err := problemsError(problems, files); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(w, "%s: no mistakes\n", phrase.Count(len(files), "file"))
 	return err
 }
 
-// mistakes are those of all files, never nil; an error is none of theirs.
-func mistakes(kinds *flows.Catalogue, files []flowSource) (flows.Problems, error) {
+// problemsIn returns the problems of all files, never nil. The error is not that of a flow.
+func problemsIn(kinds *flows.Catalogue, files []flowSource) (flows.Problems, error) {
 	all := flows.Problems{}
 	numbers := map[int64]string{}
 	for _, file := range files {
@@ -71,8 +71,8 @@ func mistakes(kinds *flows.Catalogue, files []flowSource) (flows.Problems, error
 	return all, nil
 }
 
-// mistaken is nil when there are no mistakes.
-func mistaken(problems flows.Problems, files []flowSource) error {
+// problemsError returns an error that counts the problems; nil when there are none.
+func problemsError(problems flows.Problems, files []flowSource) error {
 	if len(problems) == 0 {
 		return nil
 	}

@@ -18,7 +18,7 @@ func newFlowVersions(e env) *cobra.Command {
 		Use:   "versions FLOW",
 		Short: "List the versions of a flow, the newest first",
 		Long:  "List the versions of a flow that can be rolled back to, the newest first. FLOW is its\nnumber or slug.\n\n" + remoteHelp,
-		Args:  checked(cobra.ExactArgs(1)),
+		Args:  usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, refs []string) error {
 			server, err := e.remote(url, nil)
 			if err != nil {
@@ -60,7 +60,7 @@ func newFlowRollback(e env) *cobra.Command {
 		Short: "Make an earlier version of a flow the current one",
 		Long: "Make an earlier version of a flow the current one: the one before, or the one whose first\n" +
 			"digits are given. Runs that were accepted before keep their version.\n\n" + remoteHelp,
-		Args: checked(cobra.RangeArgs(1, 2)),
+		Args: usageArgs(cobra.RangeArgs(1, 2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			server, err := e.remote(url, nil)
 			if err != nil {

@@ -12,13 +12,13 @@ import (
 	"github.com/penstock/penstock/app"
 )
 
-// newHealth is for images that have no shell and no curl.
+// newHealth returns the health check for images without a shell and curl.
 func newHealth(e env) *cobra.Command {
 	var s app.Settings
 	cmd := &cobra.Command{
 		Use:   "health",
-		Short: "Ask the front door of this machine whether it is ready; fail when it is not",
-		Args:  checked(cobra.NoArgs),
+		Short: "Check whether the front door of this machine is ready; fail if it is not",
+		Args:  usageArgs(cobra.NoArgs),
 	}
 	cmd.Flags().StringVar(&s.Listen, "listen", "127.0.0.1:8080", "`address` that the front door listens on")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

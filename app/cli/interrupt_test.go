@@ -30,9 +30,9 @@ func TestCtrlCSaysThatTheRunGoesOn(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "a.yaml"), []byte(source), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	dev := boot(t, app.Settings{Data: app.NoData, Flows: dir})
+	dev := startDev(t, app.Settings{Data: app.NoData, Flows: dir})
 	defer close(release)
-	e := env{app.EnvURL: dev.url, app.EnvUser: shown(t, dev.said, "user"), app.EnvPassword: shown(t, dev.said, "password")}
+	e := env{app.EnvURL: dev.url, app.EnvUser: greetingValue(t, dev.said, "user"), app.EnvPassword: greetingValue(t, dev.said, "password")}
 	for _, args := range [][]string{{"run", "held", "--follow"}, {"run", "held"}} {
 		ctx, interrupt := context.WithCancel(t.Context())
 		root := newRoot(e, steps.Catalogue())
@@ -43,7 +43,7 @@ func TestCtrlCSaysThatTheRunGoesOn(t *testing.T) {
 		go func() { ended <- root.ExecuteContext(ctx) }()
 		<-begun
 		interrupt()
-		if err := <-ended; !errors.Is(err, errRunning) || exitCode(err) != exitRunning || !strings.Contains(err.Error(), "penstock runs ") {
+		if err := <-ended; !errors.Is(err, errRunGoesOn) || exitCode(err) != exitRunning || !strings.Contains(err.Error(), "penstock runs ") {
 			t.Errorf("%v: %v", args, err)
 		}
 	}
@@ -88,7 +88,7 @@ func TestWatchingEndsWithCtrlC(t *testing.T) {
 	t.Parallel()
 	ctx, interrupt := context.WithCancel(t.Context())
 	shows := 0
-	err := again(ctx, func() error {
+	err := repeatUntilDone(ctx, func() error {
 		if shows++; shows == 2 {
 			interrupt()
 			return ctx.Err()
@@ -98,7 +98,7 @@ func TestWatchingEndsWithCtrlC(t *testing.T) {
 	if err != nil || shows != 2 {
 		t.Errorf("shown %d times, %v", shows, err)
 	}
-	if err := again(t.Context(), func() error { return errNobody }); !errors.Is(err, errNobody) {
+	if err := repeatUntilDone(t.Context(), func() error { return errNoCredentials }); !errors.Is(err, errNoCredentials) {
 		t.Errorf("a failure is told as %v", err)
 	}
 }

@@ -6,8 +6,7 @@ import (
 	"maps"
 )
 
-// printItems prints what became of single items at the steps that had several,
-// or caught their failure.
+// printItems prints the items of steps that had several, or that caught an error.
 func printItems(w io.Writer, steps []any) error {
 	var rows []any
 	for _, s := range steps {
@@ -16,7 +15,7 @@ func printItems(w io.Writer, steps []any) error {
 		for _, one := range each {
 			item, _ := one.(map[string]any)
 			if item == nil || len(each) == 1 && cell(step["in"]) == "1" && (item["error"] == nil || step["error"] != nil) {
-				continue // the step says it
+				continue // the row of the step shows the same
 			}
 			row := maps.Clone(item)
 			within, _ := step["within"].(string)

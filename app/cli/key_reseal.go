@@ -16,8 +16,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// newKeyReseal makes the command that ends a rotation of the master key by
-// hand, and that shows how far one is.
+// newKeyReseal returns the command that completes a rotation of the master key at once, or shows its progress.
 func newKeyReseal(e env) *cobra.Command {
 	var redis string
 	var dry bool
@@ -29,9 +28,9 @@ func newKeyReseal(e env) *cobra.Command {
 			"this does it at once, when all of them have it at all. It can be interrupted and repeated.\n" +
 			"It talks to Redis, not to a front door.",
 		Example: "  penstock key reseal --dry-run\n  penstock key reseal",
-		Args:    checked(cobra.NoArgs),
+		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o, err := openOffline(cmd.Context(), e, redis, slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)))
+			o, err := openDirectStore(cmd.Context(), e, redis, slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)))
 			if err != nil {
 				return err
 			}
@@ -65,8 +64,7 @@ func reseal(ctx context.Context, out, progress io.Writer, s *store.Store) error 
 	return err
 }
 
-// showSealed prints who has which master keys, and how much is sealed under
-// each.
+// showSealed prints the master keys of each process and the number of records sealed under each key.
 func showSealed(ctx context.Context, w io.Writer, s *store.Store) error {
 	all, err := s.Processes(ctx)
 	if err != nil {

@@ -11,13 +11,13 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// newList makes the listing of something: a page of it, or all pages.
+// newList returns the command that lists objects: one page, or all pages.
 func newList(e env, short, path string, columns []column) *cobra.Command {
 	var filter, order, cursor string
 	var page, size int
 	var all bool
 	cmd := &cobra.Command{
-		Use: "list", Short: short, Args: exactly(0),
+		Use: "list", Short: short, Args: exactArgs(0),
 		Long: short + ". A filter compares fields: 'state eq \"failed\" and flow eq 69'; operators are eq ne lt le gt ge in\n" +
 			"contains, joined with and, or, not and parentheses.",
 	}
@@ -51,14 +51,14 @@ func newList(e env, short, path string, columns []column) *cobra.Command {
 	return cmd
 }
 
-// list prints a listing. JSON is the page as the server gave it, with all
-// items when all pages are wanted.
+// list requests a list and prints it. JSON is the page as sent by the server, with the items of all pages if all is
+// set.
 func (c *remoteCall) list(cmd *cobra.Command, path string, query url.Values, all bool, columns []column) error {
 	server, err := c.client()
 	if err != nil {
 		return err
 	}
-	items, counted := []any{}, 0 // all, and those since the last cursor, from which pages count anew
+	items, counted := []any{}, 0 // counted: since the last cursor, with which page numbers start again
 	for n := 1; ; n++ {
 		text, err := server.Raw(cmd.Context(), http.MethodGet, path+"?"+query.Encode(), nil)
 		if err != nil {

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// lister answers with a page that is not full although there may be more, and
+// servePartialList answers with a page that is not full although there may be more, and
 // behind its cursor with the rest.
-func lister(w http.ResponseWriter, r *http.Request) {
+func servePartialList(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	page := `{"items":[{"run_id":"a"}],"page":1,"page_size":50,"total":1,"total_at_least":true,"next_cursor":"further","looked_at":50000,"looked_back_to":"2026-11-28T10:00:00Z"}`
 	if r.URL.Query().Get("cursor") == "further" {
@@ -23,7 +23,7 @@ func lister(w http.ResponseWriter, r *http.Request) {
 // goes on there, and --all goes on to the end.
 func TestRunsListSaysHowFarItLooked(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(http.HandlerFunc(lister))
+	server := httptest.NewServer(http.HandlerFunc(servePartialList))
 	defer server.Close()
 	const warning = "looked at 50000 runs"
 	for _, c := range []struct {

@@ -20,7 +20,7 @@ import (
 	"github.com/penstock/penstock/client"
 )
 
-// loginArgs are what `login` is told besides the server.
+// loginArgs are the arguments of `login` besides the server.
 type loginArgs struct {
 	name, user              string
 	passwordFile, tokenFile string
@@ -30,7 +30,7 @@ func newLogin(e env) *cobra.Command {
 	var args loginArgs
 	cmd := &cobra.Command{
 		Use:   "login URL",
-		Short: "Get a token of a server, and let commands talk to it",
+		Short: "Get a token from a server and use that server for commands",
 		Long: "Get a token of a server for a user's name and password, keep it in the user's configuration\n" +
 			"directory (readable by nobody else), and let commands talk to that server. The password is\n" +
 			"asked for, or read from --password-file or standard input; it is not kept. The token lives as\n" +
@@ -39,7 +39,7 @@ func newLogin(e env) *cobra.Command {
 		Example: "  penstock login https://penstock.example.org --user ann\n" +
 			"  penstock login https://penstock.example.org --name prod --token-file token\n" +
 			"  penstock context use prod",
-		Args: exactly(1),
+		Args: exactArgs(1),
 	}
 	f := cmd.Flags()
 	f.StringVar(&args.name, "name", "", "`name` of the context; default: the server's host")
@@ -58,11 +58,11 @@ func logIn(cmd *cobra.Command, e env, server string, args loginArgs) error {
 	if base.Scheme == "http" && !app.IsLoopback(base.Hostname()) {
 		fmt.Fprintln(cmd.ErrOrStderr(), "warning: the connection is not encrypted: others on the way can read the password and the token")
 	}
-	l, err := readLogins()
+	l, err := readContexts()
 	if err != nil {
 		return err
 	}
-	made := &login{URL: base.String(), User: args.user}
+	made := &contextEntry{URL: base.String(), User: args.user}
 	if args.tokenFile != "" {
 		if made.Token, err = readFile(cmd.InOrStdin(), args.tokenFile); err == nil && made.Token == "" {
 			err = errors.New("it is empty")
@@ -88,8 +88,8 @@ func logIn(cmd *cobra.Command, e env, server string, args loginArgs) error {
 	return err
 }
 
-// fetchToken asks for what is missing and trades it for a token.
-func fetchToken(cmd *cobra.Command, e env, l *login, args loginArgs) error {
+// fetchToken asks for missing credentials and gets a token.
+func fetchToken(cmd *cobra.Command, e env, l *contextEntry, args loginArgs) error {
 	if l.User == "" {
 		l.User = e[app.EnvUser]
 	}
@@ -130,11 +130,12 @@ func line(in *bufio.Reader) (string, error) {
 	return strings.TrimRight(text, "\r\n"), err
 }
 
-// loginLimit bounds the request for a token.
+// loginLimit is the maximum duration of the request for a token.
 const loginLimit = 15 * time.Second
 
-// fetch gets a token (RFC 6749, section 4.3). The password follows no redirect.
-func (l *login) fetch(ctx context.Context, password string) error {
+// fetch gets a token (RFC 6749, section 4.3). It does not follow redirects, which could lead the password to another
+// server.
+func (l *contextEntry) fetch(ctx context.Context, password string) error {
 	ctx, cancel := context.WithTimeout(ctx, loginLimit)
 	defer cancel()
 	form := url.Values{"grant_type": {"password"}, "username": {l.User}, "password": {password}}
@@ -159,7 +160,7 @@ func (l *login) fetch(ctx context.Context, password string) error {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 	}
-	_ = json.Unmarshal(text, &answer) // what is no JSON has no token
+	_ = json.Unmarshal(text, &answer) // a response that is not JSON has no token
 	switch {
 	case answer.Error == "invalid_grant" || w.StatusCode == http.StatusUnauthorized || w.StatusCode == http.StatusForbidden:
 		return fmt.Errorf("log in: %w", &client.Error{Status: http.StatusUnauthorized, Message: "wrong user or password, or a user without the role api_user"})

@@ -1,6 +1,4 @@
-// Package cli has the commands of the program, a file for each, for programs
-// that add step kinds of their own: `penstock` itself is Main with the catalogue
-// that ships.
+// Package cli contains the commands of the program. A program with step kinds of its own calls Main with its catalogue.
 package cli
 
 import (
@@ -16,14 +14,13 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// Main is the command line of the product, whose flows may use the kinds of
-// the catalogue. A failure ends the process with its exit code.
+// Main runs the command line with these step kinds. After a failure it ends the process with an exit code.
 func Main(kinds *flows.Catalogue) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the second signal ends the process at once
-	redis.SetLogger(silence{})
+	redis.SetLogger(discardLogger{})
 	root := newRoot(env(app.Environment()), kinds)
-	err := unknownVerb(root, os.Args[1:])
+	err := checkCommand(root, os.Args[1:])
 	if err == nil {
 		err = root.ExecuteContext(ctx)
 	}
@@ -33,8 +30,7 @@ func Main(kinds *flows.Catalogue) {
 	}
 }
 
-// silence keeps go-redis from writing lines of its own between ours: whoever
-// calls it says what failed.
-type silence struct{}
+// discardLogger discards the log of go-redis. Its callers report their errors themselves.
+type discardLogger struct{}
 
-func (silence) Printf(context.Context, string, ...any) {}
+func (discardLogger) Printf(context.Context, string, ...any) {}

@@ -35,7 +35,7 @@ func TestServerScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/server",
 		Setup: func(e *testscript.Env) error {
-			dev := boot(t, app.Settings{Data: app.NoData, Flows: e.WorkDir + "/server", AdminUser: "ann", AdminPassword: "correct horse battery"})
+			dev := startDev(t, app.Settings{Data: app.NoData, Flows: e.WorkDir + "/server", AdminUser: "ann", AdminPassword: "correct horse battery"})
 			e.Setenv("PENSTOCK_URL", dev.url)
 			e.Setenv("PENSTOCK_USER", "ann")
 			e.Setenv("PENSTOCK_PASSWORD", "correct horse battery")

@@ -2,39 +2,38 @@ package cli
 
 import "strings"
 
-// secretNames are parts of the names of fields whose values are not shown.
-// Read only.
+// secretNames are parts of field names whose values are masked. Read only.
 var secretNames = []string{
 	"password", "passwd", "secret", "token", "authorization", "cookie", "apikey", "privatekey", "signature", "credential",
 	"cardnumber", "iban", "ssn",
 }
 
-// shortestSecret is the least length of a masked text that is masked
-// wherever else it stands: shorter ones are any word.
-const shortestSecret = 4
+// minSecretLength is the minimum length of a masked text that is also masked elsewhere; shorter texts may be ordinary
+// words.
+const minSecretLength = 4
 
-// masker takes values out of what is written down.
+// masker replaces secret values by "***".
 type masker struct {
-	names []string
-	known map[string]bool // texts that a masked field held, see learn
+	names   []string
+	secrets map[string]bool // values of masked fields, see collect
 }
 
-// newMasker masks what sounds like a secret, and fields of these names.
+// newMasker returns a masker for names that sound like secrets and for these names.
 func newMasker(names []string) *masker {
-	m := &masker{known: map[string]bool{}}
+	m := &masker{secrets: map[string]bool{}}
 	for _, name := range names {
-		m.names = append(m.names, plain(name))
+		m.names = append(m.names, normalized(name))
 	}
 	return m
 }
 
-// plain is a name as it is compared.
-func plain(name string) string {
+// normalized returns a name without case and separators, for comparison.
+func normalized(name string) string {
 	return strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(name))
 }
 
 func (m *masker) masks(name string) bool {
-	name = plain(name)
+	name = normalized(name)
 	for _, part := range secretNames {
 		if strings.Contains(name, part) {
 			return true
@@ -48,45 +47,43 @@ func (m *masker) masks(name string) bool {
 	return false
 }
 
-// learn remembers the texts that masked fields hold: they are masked where
-// they stand without a name, too.
-func (m *masker) learn(v any, masked bool) {
+// collect records the texts in masked fields, which are then masked everywhere.
+func (m *masker) collect(v any, masked bool) {
 	switch v := v.(type) {
 	case string:
-		if masked && len(v) >= shortestSecret {
-			m.known[v] = true
+		if masked && len(v) >= minSecretLength {
+			m.secrets[v] = true
 		}
 	case map[string]any:
 		for name, member := range v {
-			m.learn(member, masked || m.masks(name))
+			m.collect(member, masked || m.masks(name))
 		}
 	case []any:
 		for _, element := range v {
-			m.learn(element, masked)
+			m.collect(element, masked)
 		}
 	}
 }
 
-// learnNameless remembers the texts that no field names: of a step whose own
-// name says that they are secret.
-func (m *masker) learnNameless(v any) {
+// collectUnnamed records the texts that are not in a field, for a step whose own name is masked.
+func (m *masker) collectUnnamed(v any) {
 	switch v := v.(type) {
 	case string:
-		m.learn(v, true)
+		m.collect(v, true)
 	case []any:
 		for _, element := range v {
-			m.learnNameless(element)
+			m.collectUnnamed(element)
 		}
 	}
 }
 
-func (m *masker) learnTexts(all map[string]string) {
+func (m *masker) collectTexts(all map[string]string) {
 	for name, text := range all {
-		m.learn(text, m.masks(name))
+		m.collect(text, m.masks(name))
 	}
 }
 
-// value is v with what must not be seen replaced, at any depth.
+// value returns v with secrets masked at any depth.
 func (m *masker) value(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -106,7 +103,7 @@ func (m *masker) value(v any) any {
 		}
 		return list
 	case string:
-		if m.known[v] {
+		if m.secrets[v] {
 			return "***"
 		}
 	}
@@ -116,7 +113,7 @@ func (m *masker) value(v any) any {
 func (m *masker) texts(all map[string]string) map[string]string {
 	masked := make(map[string]string, len(all))
 	for name, text := range all {
-		if masked[name] = text; m.masks(name) || m.known[text] {
+		if masked[name] = text; m.masks(name) || m.secrets[text] {
 			masked[name] = "***"
 		}
 	}

@@ -11,12 +11,12 @@ import (
 	"github.com/penstock/penstock/telemetry"
 )
 
-// newMetrics prints what /metrics has, for who writes dashboards and alerts.
+// newMetrics returns the command that prints the reference of the metrics.
 func newMetrics() *cobra.Command {
 	return &cobra.Command{
 		Use:   "metrics",
 		Short: "Print the reference of metrics, as Markdown",
-		Args:  checked(cobra.NoArgs),
+		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			m := telemetry.NewMetrics(app.BuildVersion())
 			m.Waiters(func() int { return 0 })

@@ -12,7 +12,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// stepRecord is what a run's record tells of one step.
+// stepRecord is one step in the record of a run.
 type stepRecord struct {
 	Step    string          `json:"step"`
 	In      int             `json:"in"`
@@ -23,8 +23,7 @@ type stepRecord struct {
 	LeftOut bool            `json:"left_out"`
 }
 
-// mocksOf makes mocks of what steps that reach the world put out in a run.
-// The error tells all that is missing.
+// mocksOf makes mocks from the recorded outputs of external steps. The error lists everything that is missing.
 func mocksOf(flow *flows.Flow, steps json.RawMessage) (map[string]any, error) {
 	var record struct {
 		Steps   []stepRecord `json:"steps"`
@@ -38,15 +37,15 @@ func mocksOf(flow *flows.Flow, steps json.RawMessage) (map[string]any, error) {
 	mocks, paths := map[string]any{}, map[string]string{}
 	var missing []error
 	for _, reached := range flow.ExternalSteps() {
-		answers, err := answersOf(reached.Path, record.Steps)
+		answers, err := outputsOf(reached.Path, record.Steps)
 		switch {
 		case err != nil:
 			missing = append(missing, err)
-		case len(answers) == 0: // it was not executed
+		case len(answers) == 0: // not executed
 		case paths[reached.Mock] != "":
 			missing = append(missing, fmt.Errorf("the steps %s and %s have the same mock: give them names", paths[reached.Mock], reached.Path))
 		default:
-			mocks[reached.Mock], paths[reached.Mock] = mockOf(answers), reached.Path
+			mocks[reached.Mock], paths[reached.Mock] = mockFrom(answers), reached.Path
 		}
 	}
 	if len(missing) > 0 && !flow.RecordItems {
@@ -61,13 +60,13 @@ func mocksOf(flow *flows.Flow, steps json.RawMessage) (map[string]any, error) {
 	return mocks, nil
 }
 
-// answersOf are what a step put out, in the order in which a test executes it.
-func answersOf(path string, record []stepRecord) (answers []any, err error) {
+// outputsOf returns the outputs of a step in the order in which a test executes it.
+func outputsOf(path string, record []stepRecord) (answers []any, err error) {
 	passed := slices.DeleteFunc(slices.Clone(record), func(s stepRecord) bool { return s.Step != path })
 	slices.SortStableFunc(passed, func(a, b stepRecord) int { return byIndices(a.Within, b.Within) })
 	for _, s := range passed {
 		if s.Error != "" {
-			message := strings.TrimPrefix(s.Error, "step "+path+": ") // which a test puts before it again
+			message := strings.TrimPrefix(s.Error, "step "+path+": ") // a test adds this prefix again
 			return append(answers, map[string]any{"error": map[string]any{"message": message}}), nil
 		}
 		if s.In == 0 {
@@ -93,7 +92,7 @@ func answersOf(path string, record []stepRecord) (answers []any, err error) {
 	return answers, nil
 }
 
-// byIndices orders "3.10." behind "3.9.".
+// byIndices compares lists of indices numerically: "3.10." is after "3.9.".
 func byIndices(a, b string) int {
 	return slices.CompareFunc(strings.Split(a, "."), strings.Split(b, "."), func(x, y string) int {
 		m, _ := strconv.Atoi(x) // empty behind the last dot
@@ -102,8 +101,8 @@ func byIndices(a, b string) int {
 	})
 }
 
-// mockOf is the mock with these answers, one for each time.
-func mockOf(answers []any) any {
+// mockFrom returns a mock with these outputs, one per execution.
+func mockFrom(answers []any) any {
 	first := string(flows.EncodeJSON(answers[0]))
 	if !slices.ContainsFunc(answers, func(v any) bool { return string(flows.EncodeJSON(v)) != first }) {
 		return answers[0]

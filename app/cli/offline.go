@@ -11,16 +11,14 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// offline is the store as commands reach it that need no front door: with the
-// Redis and the master keys of this environment.
-type offline struct {
+// directStore is the store opened without a server, by the Redis and the master keys of this environment.
+type directStore struct {
 	store *store.Store
 	close func() error
 }
 
-// openOffline opens the store. The command does not count as a process of the
-// fleet.
-func openOffline(ctx context.Context, e env, redisURL string, log *slog.Logger) (*offline, error) {
+// openDirectStore opens the store. The command is not announced to the fleet.
+func openDirectStore(ctx context.Context, e env, redisURL string, log *slog.Logger) (*directStore, error) {
 	if redisURL == "" {
 		var err error
 		if redisURL, err = e.secret(app.EnvRedisURL); err != nil {
@@ -45,7 +43,7 @@ func openOffline(ctx context.Context, e env, redisURL string, log *slog.Logger) 
 	return openStoreAt(ctx, conn, keys, log)
 }
 
-func openStoreAt(ctx context.Context, conn *redisconn.Conn, keys [][]byte, log *slog.Logger) (*offline, error) {
+func openStoreAt(ctx context.Context, conn *redisconn.Conn, keys [][]byte, log *slog.Logger) (*directStore, error) {
 	sealer, err := store.NewSealer(keys...)
 	if err != nil {
 		return nil, err
@@ -56,5 +54,5 @@ func openStoreAt(ctx context.Context, conn *redisconn.Conn, keys [][]byte, log *
 		_ = client.Close()
 		return nil, err
 	}
-	return &offline{s, client.Close}, nil
+	return &directStore{s, client.Close}, nil
 }

@@ -34,7 +34,7 @@ steps:
 
 // Secrets of every kind are planted, used by runs that succeed and fail, and
 // searched for in the logs of all processes, in all that Redis holds, in
-// spans, in run records and in answers.
+// spanCollector, in run records and in answers.
 func TestAttackPlantedSecrets(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex // guards used
@@ -49,7 +49,7 @@ func TestAttackPlantedSecrets(t *testing.T) {
 		fmt.Fprint(w, `{"fine":true}`)
 	}))
 	defer remote.Close()
-	traces := &spans{traces: map[string][]string{}}
+	traces := &spanCollector{traces: map[string][]string{}}
 	sink := httptest.NewServer(traces)
 	defer sink.Close()
 	dir := t.TempDir()
@@ -83,7 +83,7 @@ func TestAttackPlantedSecrets(t *testing.T) {
 		"OTEL_EXPORTER_OTLP_ENDPOINT": sink.URL, "OTEL_BSP_SCHEDULE_DELAY": "50",
 	}
 	ready := filepath.Join(t.TempDir(), "ready")
-	door, worker := spawn(t, "api", settings, "--ready-file", ready), spawn(t, "worker", settings)
+	door, worker := startChild(t, "api", settings, "--ready-file", ready), startChild(t, "worker", settings)
 	door.ready(t, ready)
 	ann, err := client.New(client.Config{URL: door.url, User: "ann", Password: "planted-admin-password"})
 	if err != nil {
@@ -134,12 +134,12 @@ func TestAttackPlantedSecrets(t *testing.T) {
 			answers.Write(text)
 		}
 	}
-	eventually(t, "the last trace", func() bool { return traces.whole("run flow 99", "http") })
+	eventually(t, "the last trace", func() bool { return traces.hasTrace("run flow 99", "http") })
 	worker.end(t)
 	door.end(t)
 	everything := map[string]string{
 		"the answers": answers.String(), "the door's log": door.log.String(), "the worker's log": worker.log.String(),
-		"the spans": traces.text.String(), "Redis": everythingIn(t, server.Client()),
+		"the spans": traces.text.String(), "Redis": redisContent(t, server.Client()),
 	}
 	for where, mark := range map[string]string{"the answers": "fine", "the door's log": "run_id", "the worker's log": "run_id", "the spans": "run flow", "Redis": "basic-works"} {
 		if !strings.Contains(everything[where], mark) {
@@ -161,8 +161,8 @@ func TestAttackPlantedSecrets(t *testing.T) {
 	}
 }
 
-// everythingIn is all that a Redis holds, keys and values.
-func everythingIn(t *testing.T, client *redis.Client) string {
+// redisContent is all that a Redis holds, keys and values.
+func redisContent(t *testing.T, client *redis.Client) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

@@ -20,8 +20,8 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// process is the program as a child: the test binary under another name.
-type process struct {
+// childProcess is the program as a child: the test binary under another name.
+type childProcess struct {
 	cmd *exec.Cmd
 	log logBuffer
 	url string
@@ -45,18 +45,18 @@ func (b *logBuffer) String() string {
 	return b.text.String()
 }
 
-// said is what the child has logged so far.
-func (p *process) said() string { return p.log.String() }
+// output is what the child has logged so far.
+func (p *childProcess) output() string { return p.log.String() }
 
-// spawn starts a child, killed at the latest with the test. Its environment
-// holds the settings, as in production.
-func spawn(t *testing.T, role string, settings map[string]string, args ...string) *process {
+// startChild starts a child, killed at the latest with the test. Its environment
+// checkQueuePause the settings, as in production.
+func startChild(t *testing.T, role string, settings map[string]string, args ...string) *childProcess {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{}
+	p := &childProcess{}
 	p.cmd = exec.CommandContext(context.Background(), self, append([]string{role}, args...)...)
 	p.cmd.Args[0] = "penstock"
 	p.cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
@@ -80,9 +80,9 @@ func spawn(t *testing.T, role string, settings map[string]string, args ...string
 }
 
 // ready waits for the ready file of a child.
-func (p *process) ready(t *testing.T, file string) {
+func (p *childProcess) ready(t *testing.T, file string) {
 	t.Helper()
-	tick, limit := time.NewTicker(10*time.Millisecond), time.After(patience)
+	tick, limit := time.NewTicker(10*time.Millisecond), time.After(testTimeout)
 	defer tick.Stop()
 	for {
 		if content, err := os.ReadFile(file); err == nil {
@@ -98,7 +98,7 @@ func (p *process) ready(t *testing.T, file string) {
 }
 
 // end sends SIGTERM and wants a clean end.
-func (p *process) end(t *testing.T) {
+func (p *childProcess) end(t *testing.T) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -108,8 +108,8 @@ func (p *process) end(t *testing.T) {
 	}
 }
 
-// fleet is a front door and a worker as processes of their own, on a Redis.
-func fleet(t *testing.T) (door, worker *process, queue *redis.Client) {
+// startFleet is a front door and a worker as processes of their own, on a Redis.
+func startFleet(t *testing.T) (door, worker *childProcess, queue *redis.Client) {
 	t.Helper()
 	server := testenv.Redis(t, "--appendonly", "yes")
 	settings := map[string]string{
@@ -119,26 +119,26 @@ func fleet(t *testing.T) (door, worker *process, queue *redis.Client) {
 		"PENSTOCK_FLOWS": "testdata/flows", "PENSTOCK_LISTEN": "127.0.0.1:0",
 	}
 	ready := filepath.Join(t.TempDir(), "ready")
-	door = spawn(t, "api", settings, "--ready-file", ready)
-	worker = spawn(t, "worker", settings)
+	door = startChild(t, "api", settings, "--ready-file", ready)
+	worker = startChild(t, "worker", settings)
 	door.ready(t, ready)
 	return door, worker, server.Client()
 }
 
 func TestProcesses(t *testing.T) {
 	t.Parallel()
-	door, worker, _ := fleet(t)
+	door, worker, _ := startFleet(t)
 	status, a := call(t, door.url, "k", "s3cret", 71, `{"a": 1}`)
 	if status != http.StatusOK || len(a.Output) != 1 || a.Output[0]["done"] != true {
 		t.Errorf("status %d, %+v", status, a)
 	}
-	health := spawn(t, "health", map[string]string{"PENSTOCK_LISTEN": strings.TrimPrefix(door.url, "http://")})
+	health := startChild(t, "health", map[string]string{"PENSTOCK_LISTEN": strings.TrimPrefix(door.url, "http://")})
 	if err := health.cmd.Wait(); err != nil {
 		t.Errorf("health: %v: %s", err, health.log.String())
 	}
 	worker.end(t)
 	door.end(t)
-	for _, p := range []*process{door, worker} {
+	for _, p := range []*childProcess{door, worker} {
 		if said := p.log.String(); strings.Contains(said, "s3cret") {
 			t.Errorf("the log holds a secret:\n%s", said)
 		}
@@ -148,7 +148,7 @@ func TestProcesses(t *testing.T) {
 // A door that is told to stop answers who waits first.
 func TestSIGTERMWhileSomebodyWaits(t *testing.T) {
 	t.Parallel()
-	door, _, queue := fleet(t)
+	door, _, queue := startFleet(t)
 	var waiter sync.WaitGroup
 	waiter.Go(func() {
 		if status, a := call(t, door.url, "k", "s3cret", 71, `{}`); status != http.StatusOK || !a.Success {
@@ -159,7 +159,7 @@ func TestSIGTERMWhileSomebodyWaits(t *testing.T) {
 		n, err := queue.LLen(t.Context(), "asynq:{default}:active").Result()
 		return err == nil && n > 0
 	}
-	tick, limit := time.NewTicker(5*time.Millisecond), time.After(patience)
+	tick, limit := time.NewTicker(5*time.Millisecond), time.After(testTimeout)
 	defer tick.Stop()
 	for !begun() {
 		select {

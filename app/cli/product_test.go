@@ -28,7 +28,7 @@ func TestTheProductHasNoTestsInIt(t *testing.T) {
 
 // keepsMethods finds what calls a method by a name that is made while the
 // program runs: text/template does. The linker then keeps every exported method
-// of every type, 14 MB of them.
+// forServer every type, 14 MB of them.
 var keepsMethods = regexp.MustCompile(`"(?:text|html)/template"|\.(?:SetVersionTemplate|SetUsageTemplate|SetHelpTemplate|MethodByName)\(`)
 
 func TestTheLinkerMayDropMethods(t *testing.T) {

@@ -14,14 +14,14 @@ import (
 	"github.com/penstock/penstock/flows/steps"
 )
 
-// gate keeps what is written to it and calls open when text is.
-type gate struct {
+// matchWriter keeps what is written to it and calls open when text is.
+type matchWriter struct {
 	said bytes.Buffer
 	text string
 	open func()
 }
 
-func (g *gate) Write(data []byte) (int, error) {
+func (g *matchWriter) Write(data []byte) (int, error) {
 	if bytes.Contains(data, []byte(g.text)) {
 		g.open()
 	}
@@ -40,9 +40,9 @@ func TestFollowShowsProgress(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "a.yaml"), []byte(source), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	dev := boot(t, app.Settings{Data: app.NoData, Flows: dir})
-	root := newRoot(env{app.EnvURL: dev.url, app.EnvUser: shown(t, dev.said, "user"), app.EnvPassword: shown(t, dev.said, "password")}, steps.Catalogue())
-	said := &gate{text: "  running\n", open: sync.OnceFunc(func() { close(followed) })}
+	dev := startDev(t, app.Settings{Data: app.NoData, Flows: dir})
+	root := newRoot(env{app.EnvURL: dev.url, app.EnvUser: greetingValue(t, dev.said, "user"), app.EnvPassword: greetingValue(t, dev.said, "password")}, steps.Catalogue())
+	said := &matchWriter{text: "  running\n", open: sync.OnceFunc(func() { close(followed) })}
 	root.SetArgs([]string{"run", "many", "--follow"})
 	root.SetOut(new(bytes.Buffer))
 	root.SetErr(said)

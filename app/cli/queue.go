@@ -9,9 +9,9 @@ func newQueue(e env) *cobra.Command {
 			{"queue", "name"}, {"paused", "paused"}, {"pending", "pending"}, {"active", "active"}, {"in line", "in_line"}, {"oldest s", "oldest_seconds"},
 			{"open runs", "open_runs"}, {"archived", "archived"}, {"workers", "workers"},
 		},
-		acts: []act{
-			{verb: "pause", suffix: "pause", short: "Hold what waits in a queue; what runs goes on"},
-			{verb: "resume", suffix: "resume", short: "Let workers take from a queue again"},
+		actions: []action{
+			{verb: "pause", suffix: "pause", short: "Let no waiting run of a queue start; running ones continue"},
+			{verb: "resume", suffix: "resume", short: "Let the runs of a queue start again"},
 		},
 	}.command(e)
 }

@@ -14,14 +14,14 @@ import (
 const remoteHelp = "The server is --url, " + app.EnvURL + " or that of `penstock login`. Who calls: " + app.EnvToken + ", or " + app.EnvUser + "\nand " + app.EnvPassword +
 	", or " + app.EnvAPIKey + " and " + app.EnvAPISecret + ", else who logged in; each secret may be\nin a file that NAME_FILE names."
 
-// addURL gives a command the flag that every command against a server has.
+// addURL adds the --url flag.
 func addURL(cmd *cobra.Command, url *string) {
 	cmd.Flags().StringVar(url, "url", "", "base `URL` of the server; default "+app.EnvURL+", else that of the context, else http://127.0.0.1:8080")
 }
 
-// remote makes the client of a command. A nil transport is the usual one.
+// remote returns the client of a command. A nil transport means the default one.
 func (e env) remote(url string, transport http.RoundTripper) (*client.Client, error) {
-	kept, err := e.login(&url)
+	kept, err := e.contextFor(&url)
 	if err != nil {
 		return nil, err
 	}
@@ -36,9 +36,9 @@ func (e env) remote(url string, transport http.RoundTripper) (*client.Client, er
 	if config.Token == "" && config.User == "" && config.Key == "" {
 		switch {
 		case kept == nil:
-			return nil, errNobody
+			return nil, errNoCredentials
 		case !kept.Expires.IsZero() && time.Now().After(kept.Expires):
-			return nil, fmt.Errorf("%w: the token for %s ended at %s: penstock login %s", errNobody, kept.URL, kept.Expires.Local().Format(time.DateTime), kept.URL)
+			return nil, fmt.Errorf("%w: the token for %s ended at %s: penstock login %s", errNoCredentials, kept.URL, kept.Expires.Local().Format(time.DateTime), kept.URL)
 		}
 		config.Token = kept.Token
 	}
@@ -52,21 +52,21 @@ func (e env) remote(url string, transport http.RoundTripper) (*client.Client, er
 	return c, nil
 }
 
-// login completes the URL, from the environment and then from the contexts, and
-// returns the login for that server; nil: there is none.
-func (e env) login(url *string) (*login, error) {
+// contextFor completes the URL from the environment or the contexts, and returns the context of that server; nil when
+// there is none.
+func (e env) contextFor(url *string) (*contextEntry, error) {
 	if *url == "" {
 		*url = e[app.EnvURL]
 	}
-	known, err := readLogins()
+	known, err := readContexts()
 	if err != nil {
-		if *url != "" && e.saysWhoCalls() {
-			return nil, nil // nothing is needed of the contexts
+		if *url != "" && e.hasCredentials() {
+			return nil, nil // noCompletion is needed of the contexts
 		}
 		return nil, err
 	}
 	if *url != "" {
-		return known.of(*url), nil
+		return known.forServer(*url), nil
 	}
 	current, err := known.current(e)
 	if err != nil {
@@ -79,8 +79,8 @@ func (e env) login(url *string) (*login, error) {
 	return current, nil
 }
 
-// saysWhoCalls reports whether the environment has credentials.
-func (e env) saysWhoCalls() bool {
+// hasCredentials reports whether the environment has credentials.
+func (e env) hasCredentials() bool {
 	for _, name := range []string{app.EnvToken, app.EnvUser, app.EnvAPIKey} {
 		if value, err := e.secret(name); err == nil && value != "" {
 			return true
@@ -89,4 +89,4 @@ func (e env) saysWhoCalls() bool {
 	return false
 }
 
-var errNobody = fmt.Errorf("say who calls: `penstock login URL`, or set %s, or %s and %s, or %s and %s", app.EnvToken, app.EnvUser, app.EnvPassword, app.EnvAPIKey, app.EnvAPISecret)
+var errNoCredentials = fmt.Errorf("say who calls: `penstock login URL`, or set %s, or %s and %s, or %s and %s", app.EnvToken, app.EnvUser, app.EnvPassword, app.EnvAPIKey, app.EnvAPISecret)

@@ -14,33 +14,33 @@ import (
 	"github.com/penstock/penstock/client"
 )
 
-// resource is something that the API administers, as a command with the verbs
-// list, show, create, change and delete, and those that only it has.
+// resource describes objects administered through the API, from which the commands list, show, create, change, delete
+// and further actions are made.
 type resource struct {
 	name    string // of the command: "key"
 	what    string // for people: "API key"
 	path    string // "/v1/keys"
-	id      string // what names one in usage texts: "KEY"
+	id      string // placeholder of the id in usage texts: "KEY"
 	columns []column
-	fields  []field // that can be set; none: it cannot be made here
-	fixed   bool    // it cannot be changed once it is made
-	acts    []act
+	fields  []field // members that can be set; none: objects cannot be created
+	fixed   bool    // objects cannot be changed
+	actions []action
 }
 
-// act is a verb of one resource: POST path/ID/suffix.
-type act struct {
+// action is a further command of a resource: POST path/ID/suffix.
+type action struct {
 	verb, short, suffix string
 	fields              []field
-	show                string // member that is printed alone; empty: the whole object
+	show                string // member to print; empty: the whole object
 }
 
-// remoteCall is a command against a server.
+// remoteCall is a command that calls a server.
 type remoteCall struct {
 	env    env
 	url    string
 	asJSON bool
 
-	progress bool // the last line on a terminal says how far a step is
+	progress bool // the last line on the terminal is a progress line
 }
 
 func newCall(e env, cmd *cobra.Command) *remoteCall {
@@ -52,7 +52,7 @@ func newCall(e env, cmd *cobra.Command) *remoteCall {
 
 func (c *remoteCall) client() (*client.Client, error) { return c.env.remote(c.url, nil) }
 
-// send makes one request and prints its answer.
+// send sends one request and prints the response.
 func (c *remoteCall) send(cmd *cobra.Command, method, path string, body any, show string) error {
 	server, err := c.client()
 	if err != nil {
@@ -79,9 +79,9 @@ func (c *remoteCall) print(w io.Writer, text []byte, show string) error {
 	return printObject(w, o)
 }
 
-// command makes the command with its verbs.
+// command returns the command with its subcommands.
 func (r resource) command(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: r.name, Short: "Work with " + r.what + "s of a server", Long: "Work with " + r.what + "s of a server.\n\n" + remoteHelp}
+	cmd := &cobra.Command{Use: r.name, Short: "Manage " + r.what + "s of a server", Long: "Manage " + r.what + "s of a server.\n\n" + remoteHelp}
 	cmd.AddCommand(r.verbs(e)...)
 	return cmd
 }
@@ -95,8 +95,8 @@ func (r resource) verbs(e env) []*cobra.Command {
 		}
 		all = append(all, r.newDelete(e))
 	}
-	for _, a := range r.acts {
-		all = append(all, r.newAct(e, a))
+	for _, a := range r.actions {
+		all = append(all, r.newAction(e, a))
 	}
 	for _, cmd := range all {
 		r.completeIDs(e, cmd)
@@ -104,14 +104,14 @@ func (r resource) verbs(e env) []*cobra.Command {
 	return all
 }
 
-// completeIDs lets a command suggest what there is of the resource.
+// completeIDs makes a command suggest existing ids.
 func (r resource) completeIDs(e env, cmd *cobra.Command) {
 	if _, arguments, _ := strings.Cut(cmd.Use, " "); strings.HasPrefix(arguments, r.id) && r.id != "" {
-		cmd.ValidArgsFunction = e.suggest(r.path, page(""), []string{r.columnOfID()}, "")
+		cmd.ValidArgsFunction = e.suggest(r.path, pageQuery(""), []string{r.columnOfID()}, "")
 	}
 }
 
-// columnOfID is the member that names one: the first column.
+// columnOfID returns the member that contains the id: that of the first column.
 func (r resource) columnOfID() string {
 	if len(r.columns) == 0 {
 		return "name"
@@ -124,7 +124,7 @@ func (r resource) at(id string, suffix ...string) string {
 }
 
 func (r resource) newShow(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: "show " + r.id, Short: "Show one " + r.what, Args: exactly(1)}
+	cmd := &cobra.Command{Use: "show " + r.id, Short: "Show one " + r.what, Args: exactArgs(1)}
 	c := newCall(e, cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return c.send(cmd, http.MethodGet, r.at(args[0]), nil, "")
@@ -133,7 +133,7 @@ func (r resource) newShow(e env) *cobra.Command {
 }
 
 func (r resource) newCreate(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: "create", Short: "Make a new " + r.what + "; what is shown only once is shown now", Args: exactly(0)}
+	cmd := &cobra.Command{Use: "create", Short: "Create a new " + r.what + " and print it, including a generated secret", Args: exactArgs(0)}
 	c, set := newCall(e, cmd), addFields(cmd.Flags(), r.fields, true)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		body, err := set.body(cmd)
@@ -146,7 +146,7 @@ func (r resource) newCreate(e env) *cobra.Command {
 }
 
 func (r resource) newChange(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: "change " + r.id, Short: "Change what is given of one " + r.what, Args: exactly(1)}
+	cmd := &cobra.Command{Use: "change " + r.id, Short: "Change the given members of one " + r.what, Args: exactArgs(1)}
 	c, set := newCall(e, cmd), addFields(cmd.Flags(), r.fields, false)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		body, err := set.body(cmd)
@@ -162,7 +162,7 @@ func (r resource) newChange(e env) *cobra.Command {
 }
 
 func (r resource) newDelete(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: "delete " + r.id + "…", Short: "Delete " + r.what + "s; what they gave out dies with them", Args: atLeast(1)}
+	cmd := &cobra.Command{Use: "delete " + r.id + "…", Short: "Delete " + r.what + "s and revoke the tokens issued to them", Args: minArgs(1)}
 	c := newCall(e, cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		for _, id := range args {
@@ -175,8 +175,8 @@ func (r resource) newDelete(e env) *cobra.Command {
 	return cmd
 }
 
-func (r resource) newAct(e env, a act) *cobra.Command {
-	cmd := &cobra.Command{Use: a.verb + " " + r.id, Short: a.short, Args: exactly(1)}
+func (r resource) newAction(e env, a action) *cobra.Command {
+	cmd := &cobra.Command{Use: a.verb + " " + r.id, Short: a.short, Args: exactArgs(1)}
 	c, set := newCall(e, cmd), addFields(cmd.Flags(), a.fields, true)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		body, err := set.body(cmd)
@@ -191,8 +191,7 @@ func (r resource) newAct(e env, a act) *cobra.Command {
 	return cmd
 }
 
-// readFile reads a file, or standard input when it is "-", without the last
-// newline.
+// readFile reads a file, or standard input for "-", without trailing newlines.
 func readFile(stdin io.Reader, name string) (string, error) {
 	var text []byte
 	var err error

@@ -17,7 +17,7 @@ import (
 func TestRestore(t *testing.T) {
 	t.Parallel()
 	old := testenv.Redis(t, "--appendonly", "yes", "--appendfsync", "always")
-	s := newSite(t, old.URL())
+	s := newInstallation(t, old.URL())
 	ended := s.run("first", `[{"n":1}]`)
 	s.run("second", `[{"n":1,"on":2}]`)
 	if _, err := s.client.Raw(t.Context(), http.MethodPost, "/v1/queues/second/pause", nil); err != nil {
@@ -40,7 +40,7 @@ func TestRestore(t *testing.T) {
 
 	s.settings["PENSTOCK_REDIS_URL"] = testenv.Redis(t, "--dir", dir, "--appendonly", "yes").URL()
 	s.open()
-	spawn(t, "worker", s.settings)
+	startChild(t, "worker", s.settings)
 	if run, err := s.client.Status(t.Context(), ended.ID, 0); err != nil || run.State != "succeeded" || len(run.Output) == 0 {
 		t.Errorf("a run that had ended: %+v, %v", run, err)
 	}

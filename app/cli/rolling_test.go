@@ -37,14 +37,14 @@ func (b *balancer) pick() *client.Client {
 // not one request fails.
 func TestARollingRestartFailsNoRequest(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, testenv.Redis(t, "--appendonly", "yes").URL())
+	s := newInstallation(t, testenv.Redis(t, "--appendonly", "yes").URL())
 	s.settings["PENSTOCK_LINGER"] = "500ms"
 	var b balancer
-	door := func() (*process, *client.Client) {
+	door := func() (*childProcess, *client.Client) {
 		ready := filepath.Join(t.TempDir(), "ready")
-		p := spawn(t, "api", s.settings, "--ready-file", ready)
+		p := startChild(t, "api", s.settings, "--ready-file", ready)
 		p.ready(t, ready)
-		c, err := client.New(client.Config{URL: p.url, User: "ann", Password: siteWord})
+		c, err := client.New(client.Config{URL: p.url, User: "ann", Password: testSecret})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +75,7 @@ func TestARollingRestartFailsNoRequest(t *testing.T) {
 		eventually(t, "a hundred more calls", func() bool { return calls.Load() > before+100 })
 	}
 	some()
-	for i, old := range []*process{one, two} {
+	for i, old := range []*childProcess{one, two} {
 		_, nextClient := door()
 		if i == 0 {
 			b.set(nextClient, twoClient) // as the balancer does when /readyz fails
@@ -87,7 +87,7 @@ func TestARollingRestartFailsNoRequest(t *testing.T) {
 		some()
 	}
 	for i, old := range s.workers {
-		s.workers[i] = spawn(t, "worker", s.settings)
+		s.workers[i] = startChild(t, "worker", s.settings)
 		old.end(t)
 		some()
 	}

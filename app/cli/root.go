@@ -7,8 +7,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// newRoot is the command line of a product with these step kinds. Each
-// subcommand has a file of its own.
+// newRoot returns the root command. Flows may use the step kinds of the catalogue.
 func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "penstock",
@@ -19,14 +18,14 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Version:       versionDetails(),
-		Args:          checked(cobra.NoArgs),
+		Args:          usageArgs(cobra.NoArgs),
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{app.InvalidFlag(err)} })
 	root.AddCommand(
 		newDev(env, kinds),
 		newServer(env, kinds),
 		newAPI(env, kinds),
-		addFleet(env, newWorker(env, kinds)),
+		addWorkerCommands(env, newWorker(env, kinds)),
 		newFlow(env, kinds),
 		newLogin(env),
 		newContext(env),

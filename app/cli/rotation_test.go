@@ -21,9 +21,9 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// sealedSite is the settings of processes with a flow, number 6, that needs a
+// sealedSettings is the settings of processes with a flow, number 6, that needs a
 // connection, and what the connection is.
-func sealedSite(t *testing.T, url string) (settings map[string]string, connection map[string]any) {
+func sealedSettings(t *testing.T, url string) (settings map[string]string, connection map[string]any) {
 	t.Helper()
 	crm := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, word, _ := r.BasicAuth(); word != "w0rd" {
@@ -42,7 +42,7 @@ func sealedSite(t *testing.T, url string) (settings map[string]string, connectio
 	}
 	return map[string]string{
 			"PENSTOCK_REDIS_URL": url, "PENSTOCK_MASTER_KEY_SETTLE": "1s", "PENSTOCK_LINGER": "500ms",
-			"PENSTOCK_API_KEY": "k", "PENSTOCK_API_SECRET": "s3cret", "PENSTOCK_ADMIN_USER": "ann", "PENSTOCK_ADMIN_PASSWORD": siteWord,
+			"PENSTOCK_API_KEY": "k", "PENSTOCK_API_SECRET": "s3cret", "PENSTOCK_ADMIN_USER": "ann", "PENSTOCK_ADMIN_PASSWORD": testSecret,
 			"PENSTOCK_FLOWS": dir, "PENSTOCK_LISTEN": "127.0.0.1:0", "PENSTOCK_ALLOW_PRIVATE_NETWORKS": "true",
 		}, map[string]any{
 			"type": "basic", "hosts": []string{crm.URL}, "settings": map[string]string{"username": "u", "password": "w0rd"},
@@ -57,44 +57,44 @@ func setting(keys ...[]byte) string {
 	return strings.Join(all, ",")
 }
 
-// sealedDoor starts a front door with master keys.
-func sealedDoor(t *testing.T, settings map[string]string, keys ...[]byte) (*process, *client.Client) {
+// startSealedAPI starts a front door with master keys.
+func startSealedAPI(t *testing.T, settings map[string]string, keys ...[]byte) (*childProcess, *client.Client) {
 	t.Helper()
 	settings["PENSTOCK_MASTER_KEY"] = setting(keys...)
 	ready := filepath.Join(t.TempDir(), "ready")
-	p := spawn(t, "api", settings, "--ready-file", ready)
+	p := startChild(t, "api", settings, "--ready-file", ready)
 	p.ready(t, ready)
-	c, err := client.New(client.Config{URL: p.url, User: "ann", Password: siteWord})
+	c, err := client.New(client.Config{URL: p.url, User: "ann", Password: testSecret})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p, c
 }
 
-func sealedWorker(t *testing.T, settings map[string]string, keys ...[]byte) *process {
+func startSealedWorker(t *testing.T, settings map[string]string, keys ...[]byte) *childProcess {
 	t.Helper()
 	settings["PENSTOCK_MASTER_KEY"] = setting(keys...)
-	return spawn(t, "worker", settings)
+	return startChild(t, "worker", settings)
 }
 
 // Two doors and a worker get the new master key, then lose the old one, one
-// process at a time, while callers call a flow that needs a connection: not
+// childProcess at a time, while callers call a flow that needs a connection: not
 // one request and not one run fails.
 func TestRotatingTheMasterKeyFailsNothing(t *testing.T) {
 	t.Parallel()
 	redis := testenv.Redis(t, "--appendonly", "yes")
-	settings, connection := sealedSite(t, redis.URL())
+	settings, connection := sealedSettings(t, redis.URL())
 	k1, k2 := store.NewMasterKey(), store.NewMasterKey()
-	doors, clients := make([]*process, 2), make([]*client.Client, 2)
+	doors, clients := make([]*childProcess, 2), make([]*client.Client, 2)
 	for i := range doors {
-		doors[i], clients[i] = sealedDoor(t, settings, k1)
+		doors[i], clients[i] = startSealedAPI(t, settings, k1)
 	}
-	worker := sealedWorker(t, settings, k1)
+	worker := startSealedWorker(t, settings, k1)
 	if err := clients[0].Call(t.Context(), http.MethodPut, "/v1/connections/crm", connection, nil); err != nil {
 		t.Fatal(err)
 	}
-	var urls atomic.Pointer[[]string] // of the doors that the balancer sends to
-	send := func(all ...*process) {
+	var urls atomic.Pointer[[]string] // forServer the doors that the balancer sends to
+	send := func(all ...*childProcess) {
 		to := make([]string, len(all))
 		for i, p := range all {
 			to[i] = p.url
@@ -126,14 +126,14 @@ func TestRotatingTheMasterKeyFailsNothing(t *testing.T) {
 		t.Helper()
 		for i := range doors {
 			old := doors[i]
-			next, c := sealedDoor(t, settings, keys...)
+			next, c := startSealedAPI(t, settings, keys...)
 			doors[i], clients[i] = next, c
 			send(doors...)
 			old.end(t)
 			some()
 		}
 		old := worker
-		worker = sealedWorker(t, settings, keys...)
+		worker = startSealedWorker(t, settings, keys...)
 		old.end(t)
 		some()
 	}
@@ -164,14 +164,14 @@ func TestRotatingTheMasterKeyFailsNothing(t *testing.T) {
 func TestAWorkerWithAnotherMasterKey(t *testing.T) {
 	t.Parallel()
 	redis := testenv.Redis(t)
-	settings, connection := sealedSite(t, redis.URL())
+	settings, connection := sealedSettings(t, redis.URL())
 	right := store.NewMasterKey()
-	_, c := sealedDoor(t, settings, right)
+	_, c := startSealedAPI(t, settings, right)
 	if err := c.Call(t.Context(), http.MethodPut, "/v1/connections/crm", connection, nil); err != nil {
 		t.Fatal(err)
 	}
 	settings["PENSTOCK_METRICS_LISTEN"] = "127.0.0.1:0"
-	wrong := sealedWorker(t, settings, store.NewMasterKey())
+	wrong := startSealedWorker(t, settings, store.NewMasterKey())
 	delete(settings, "PENSTOCK_METRICS_LISTEN")
 	eventually(t, "the metrics of the wrong worker", func() bool { return metricsOf(wrong) != "" })
 	base := metricsOf(wrong)
@@ -183,12 +183,12 @@ func TestAWorkerWithAnotherMasterKey(t *testing.T) {
 	if _, metrics := fetch(t, base+"/metrics"); !strings.Contains(metrics, "\npenstock_store_ready 0") || strings.Contains(metrics, "\npenstock_store_unopened_records 0") {
 		t.Error("the metrics do not say that secrets cannot be opened")
 	}
-	sealedWorker(t, settings, right)
-	done, err := c.Status(t.Context(), run.ID, patience)
+	startSealedWorker(t, settings, right)
+	done, err := c.Status(t.Context(), run.ID, testTimeout)
 	if err != nil || done.State != "succeeded" || !strings.Contains(string(done.Output), "true") {
 		t.Errorf("the run: %+v, %v", done, err)
 	}
-	said := wrong.said()
+	said := wrong.output()
 	if !strings.Contains(said, "connection/crm") || !strings.Contains(said, "takes no work") {
 		t.Errorf("the wrong worker does not say which record: %s", said)
 	}
@@ -202,7 +202,7 @@ func TestAWorkerWithAnotherMasterKey(t *testing.T) {
 func TestRedisIsEmptied(t *testing.T) {
 	t.Parallel()
 	redis := testenv.Redis(t)
-	s := newSite(t, redis.URL())
+	s := newInstallation(t, redis.URL())
 	if status, a := call(t, s.door.url, "k", "s3cret", 1, `{"n":1}`); status != http.StatusOK {
 		t.Fatalf("before: %d, %+v", status, a)
 	}
@@ -210,7 +210,7 @@ func TestRedisIsEmptied(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Until the loss is noticed a call may be answered from memory.
-	eventually(t, "the loss is told", func() bool { return strings.Contains(s.door.said(), "gone back to an earlier state") })
+	eventually(t, "the loss is told", func() bool { return strings.Contains(s.door.output(), "gone back to an earlier state") })
 	eventually(t, "a call after the loss", func() bool {
 		status, _ := call(t, s.door.url, "k", "s3cret", 1, `{"n":1}`)
 		return status == http.StatusOK
@@ -237,8 +237,8 @@ func fetch(t *testing.T, url string) (status int, body string) {
 
 // metricsOf is the base URL of a process' metrics, from its log; empty: it did
 // not say it yet.
-func metricsOf(p *process) string {
-	_, rest, _ := strings.Cut(p.said(), `"msg":"metrics","url":"`)
+func metricsOf(p *childProcess) string {
+	_, rest, _ := strings.Cut(p.output(), `"msg":"metrics","url":"`)
 	url, _, found := strings.Cut(rest, `/metrics"`)
 	if !found {
 		return ""

@@ -18,7 +18,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// startArgs are what `run` is told besides the flow.
+// startArgs are the arguments of `run` besides the flow.
 type startArgs struct {
 	event  string
 	params map[string]string
@@ -38,7 +38,7 @@ func newRun(e env) *cobra.Command {
 		Example: "  penstock run 69 --event '{\"email\":\"a@b.org\"}'\n" +
 			"  penstock run nightly --follow\n" +
 			"  id=$(penstock run 69 --event @event.json --async)",
-		Args: exactly(1),
+		Args: exactArgs(1),
 	}
 	c := newCall(e, cmd)
 	f := cmd.Flags()
@@ -57,7 +57,7 @@ func newRun(e env) *cobra.Command {
 	return cmd
 }
 
-// checkWait refuses a --wait that servers do not know.
+// checkWait rejects values of --wait that servers do not support.
 func checkWait(cmd *cobra.Command, wait time.Duration) error {
 	if cmd.Flags().Changed("wait") && (wait < time.Second || wait%time.Second != 0) {
 		return usageError{fmt.Errorf("--wait %v: expected whole seconds, at least 1s", wait)}
@@ -91,35 +91,35 @@ func (c *remoteCall) start(cmd *cobra.Command, flow string, args startArgs) erro
 	}
 	err = c.printStarted(cmd.OutOrStdout(), run)
 	if err == nil && !args.async && run.Output == nil && run.Answer == nil {
-		err = goesOn(run.ID)
+		err = runGoesOn(run.ID)
 	}
 	return err
 }
 
-// overdue looks whether a run that the server waits for no longer goes on.
+// overdue checks whether a run has ended although the server reported a timeout.
 func (c *remoteCall) overdue(cmd *cobra.Command, server *client.Client, late *client.Error) error {
 	run, err := server.Status(cmd.Context(), late.Run, 0)
 	if err != nil || run.Ended() {
 		return late
 	}
-	return errors.Join(c.printStarted(cmd.OutOrStdout(), &client.Run{ID: run.ID, State: run.State}), goesOn(run.ID))
+	return errors.Join(c.printStarted(cmd.OutOrStdout(), &client.Run{ID: run.ID, State: run.State}), runGoesOn(run.ID))
 }
 
-// interruptedLimit is how long after Ctrl-C the server is asked for the run.
+// interruptedLimit is how long after Ctrl-C the command looks for the run.
 const interruptedLimit = 3 * time.Second
 
-// interrupted says that the run which this call started goes on. Its id is not
-// known, unless the flow has only one run that has not ended.
+// interrupted reports that the run started by this call goes on. Its id is known only if the flow has exactly one run
+// that has not ended.
 func (c *remoteCall) interrupted(ctx context.Context, server *client.Client, ref string) error {
 	ctx, cancel := context.WithTimeout(ctx, interruptedLimit)
 	defer cancel()
 	if flow, err := server.Flow(ctx, ref); err == nil {
 		open := fmt.Sprintf(`flow eq %d and state in ("queued", "running", "waiting")`, flow.Number)
 		if runs, err := server.Runs(ctx, client.Listing{Filter: open, PageSize: 2}); err == nil && len(runs.Items) == 1 {
-			return goesOn(runs.Items[0].ID)
+			return runGoesOn(runs.Items[0].ID)
 		}
 	}
-	return fmt.Errorf("%w, if it was accepted: penstock runs list --flow %s --since 5m shows it", errRunning, ref)
+	return fmt.Errorf("%w, if it was accepted: penstock runs list --flow %s --since 5m shows it", errRunGoesOn, ref)
 }
 
 // printStarted prints the output, or the id of a run that has not ended.
@@ -133,7 +133,7 @@ func (c *remoteCall) printStarted(w io.Writer, run *client.Run) error {
 			ID     string          `json:"run_id"`
 			State  string          `json:"state,omitempty"`
 			Output json.RawMessage `json:"output,omitempty"`
-			Answer string          `json:"answer,omitempty"` // of a respond step, as it was sent
+			Answer string          `json:"answer,omitempty"` // forServer a respond step, as it was sent
 		}{run.ID, run.State, run.Output, string(run.Answer)})
 	}
 	if run.Output == nil {
@@ -143,14 +143,14 @@ func (c *remoteCall) printStarted(w io.Writer, run *client.Run) error {
 	return printIndented(w, run.Output)
 }
 
-// follow shows what happens to a run on standard error, and then its output.
+// follow prints the events of a run to standard error and then its output.
 func (c *remoteCall) follow(cmd *cobra.Command, server *client.Client, id string) error {
 	if !c.asJSON {
 		fmt.Fprintln(cmd.ErrOrStderr(), "run "+id)
 	}
 	err := server.Watch(cmd.Context(), id, func(e client.Event) error { return c.printEvent(cmd, e) })
 	if cmd.Context().Err() != nil {
-		return goesOn(id)
+		return runGoesOn(id)
 	}
 	if err != nil {
 		return err
@@ -168,7 +168,7 @@ func (c *remoteCall) printEvent(cmd *cobra.Command, e client.Event) error {
 		return err
 	}
 	if c.progress {
-		fmt.Fprint(cmd.ErrOrStderr(), "\r\x1b[K") // what is said next takes its line
+		fmt.Fprint(cmd.ErrOrStderr(), "\r\x1b[K") // the next line replaces it
 		c.progress = false
 	}
 	switch e.Kind {
@@ -201,7 +201,7 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// took is how long a step took, for people.
+// took formats the duration of a step.
 func took(step object) string {
 	us, ok := step["us"].(json.Number)
 	if !ok {
@@ -211,8 +211,7 @@ func took(step object) string {
 	return round(time.Duration(n) * time.Microsecond).String()
 }
 
-// printRun prints a run: its output alone, or all of it. A run that ended
-// otherwise than well is an error as well.
+// printRun prints a run, or only its output. With outputOnly a run without success is an error.
 func (c *remoteCall) printRun(cmd *cobra.Command, server *client.Client, id string, wait time.Duration, outputOnly bool) error {
 	path := "/v1/runs/" + url.PathEscape(id)
 	if wait > 0 {
@@ -220,7 +219,7 @@ func (c *remoteCall) printRun(cmd *cobra.Command, server *client.Client, id stri
 	}
 	text, err := server.Raw(cmd.Context(), http.MethodGet, path, nil)
 	if err != nil && wait > 0 && cmd.Context().Err() != nil {
-		return goesOn(id)
+		return runGoesOn(id)
 	}
 	if err != nil {
 		return err
@@ -240,7 +239,7 @@ func (c *remoteCall) printRun(cmd *cobra.Command, server *client.Client, id stri
 	}
 	if err == nil && outputOnly && run.State != "succeeded" {
 		if !run.Ended() {
-			return goesOn(run.ID)
+			return runGoesOn(run.ID)
 		}
 		return runFailure(&run)
 	}
@@ -258,7 +257,7 @@ func runFailure(run *client.Run) error {
 	return fmt.Errorf("%w: %s%s: %s", errRunFailed, run.State, at, run.Error.Message)
 }
 
-// printRunView prints a run for people: its members, its steps, its output.
+// printRunView prints a run for people: its members, its steps and its output.
 func printRunView(w io.Writer, text []byte) error {
 	o, err := decodeObject(text)
 	if err != nil {

@@ -28,7 +28,7 @@ func newRuns(e env) *cobra.Command {
 func newRunsShow(e env) *cobra.Command {
 	var wait time.Duration
 	var output bool
-	cmd := &cobra.Command{Use: "show RUN", Short: "Show one run: its state, its steps, its output or why it has none", Args: exactly(1),
+	cmd := &cobra.Command{Use: "show RUN", Short: "Show one run: its state, its steps, its output or why it has none", Args: exactArgs(1),
 		Example: "  penstock runs show 019aa7b6-…\n  penstock runs show 019aa7b6-… --wait 30s --output"}
 	c := newCall(e, cmd)
 	cmd.Flags().DurationVar(&wait, "wait", 0, "wait for its end, up to 60s")
@@ -47,7 +47,7 @@ func newRunsShow(e env) *cobra.Command {
 }
 
 func newRunsWatch(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: "watch RUN", Short: "Show what happens to a run until it has ended, then its output", Args: exactly(1)}
+	cmd := &cobra.Command{Use: "watch RUN", Short: "Show what happens to a run until it has ended, then its output", Args: exactArgs(1)}
 	c := newCall(e, cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		server, err := c.client()
@@ -60,7 +60,7 @@ func newRunsWatch(e env) *cobra.Command {
 }
 
 func newRunsCancel(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: "cancel RUN…", Short: "End runs that have not ended", Args: atLeast(1)}
+	cmd := &cobra.Command{Use: "cancel RUN…", Short: "End runs that have not ended", Args: minArgs(1)}
 	c := newCall(e, cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		for _, id := range args {
@@ -75,7 +75,7 @@ func newRunsCancel(e env) *cobra.Command {
 
 func newRunsReplay(e env) *cobra.Command {
 	var version string
-	cmd := &cobra.Command{Use: "replay RUN", Short: "Run an event again, with the flow as it is now or as it was", Args: exactly(1)}
+	cmd := &cobra.Command{Use: "replay RUN", Short: "Run an event again, with the flow as it is now or as it was", Args: exactArgs(1)}
 	c := newCall(e, cmd)
 	cmd.Flags().StringVar(&version, "version", "current", "`current`, or pinned: the version that the first run had")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -15,10 +15,10 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// runStates are the states of runs, as filters know them. Read only.
+// runStates are the states of runs. Read only.
 var runStates = []string{"queued", "running", "waiting", "succeeded", "failed", "cancelled", "timed_out"}
 
-// runsFilter are the flags of `runs list` that stand for a filter.
+// runsFilter are the flags of `runs list` that make up a filter.
 type runsFilter struct {
 	states []string
 	flow   string
@@ -26,7 +26,7 @@ type runsFilter struct {
 	watch  bool
 }
 
-// watchEvery is the pause between two looks of --watch.
+// watchEvery is the interval of --watch.
 const watchEvery = 2 * time.Second
 
 func newRunsList(e env) *cobra.Command {
@@ -40,7 +40,7 @@ func newRunsList(e env) *cobra.Command {
 	f.StringVar(&args.flow, "flow", "", "show those of this `flow`, by number or slug")
 	f.StringVar(&args.since, "since", "", "show those created since a `time`: 15m, 24h, 7d, 2026-11-28 or 2026-11-28T09:00:00Z")
 	f.BoolVar(&args.watch, "watch", false, "show the list again every two seconds, until Ctrl-C")
-	_ = cmd.RegisterFlagCompletionFunc("state", oneOf(runStates...)) // fails for a flag that is not there
+	_ = cmd.RegisterFlagCompletionFunc("state", fixedCompletions(runStates...)) // fails only without the flag
 	list := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, none []string) error {
 		filter, err := args.filter(cmd, e)
@@ -53,7 +53,7 @@ func newRunsList(e env) *cobra.Command {
 		if !args.watch {
 			return list(cmd, none)
 		}
-		return again(cmd.Context(), func() error {
+		return repeatUntilDone(cmd.Context(), func() error {
 			if term.IsTerminal(1) {
 				fmt.Fprint(cmd.OutOrStdout(), "\x1b[H\x1b[2J") // home, and an empty screen
 			}
@@ -63,8 +63,8 @@ func newRunsList(e env) *cobra.Command {
 	return cmd
 }
 
-// again calls show now and then until it fails or ctx ends.
-func again(ctx context.Context, show func() error) error {
+// repeatUntilDone calls show at an interval until it fails or ctx ends.
+func repeatUntilDone(ctx context.Context, show func() error) error {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {
@@ -82,7 +82,7 @@ func again(ctx context.Context, show func() error) error {
 	}
 }
 
-// filter is the expression of the flags, that of --filter included; empty: all runs.
+// filter combines the flags, including --filter, to one expression; empty: all runs.
 func (a *runsFilter) filter(cmd *cobra.Command, e env) (string, error) {
 	var all []string
 	if f := cmd.Flag("filter").Value.String(); f != "" {
@@ -115,7 +115,7 @@ func (a *runsFilter) filter(cmd *cobra.Command, e env) (string, error) {
 	return strings.Join(all, " and "), nil
 }
 
-// flowNumber is the number of a flow; a slug is asked of the server.
+// flowNumber returns the number of a flow. For a slug it asks the server.
 func flowNumber(cmd *cobra.Command, e env, ref string) (int64, error) {
 	if n, err := strconv.ParseInt(ref, 10, 64); err == nil {
 		return n, nil
@@ -131,7 +131,7 @@ func flowNumber(cmd *cobra.Command, e env, ref string) (int64, error) {
 	return flow.Number, nil
 }
 
-// sinceTime reads a time, a day, or how long ago it is.
+// sinceTime parses a time, a day, or an age.
 func sinceTime(text string, now time.Time) (time.Time, error) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		if n, err := strconv.ParseUint(days, 10, 16); err == nil {

@@ -18,18 +18,18 @@ func TestScheduledFlow(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "tick.yaml"), []byte(source), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	boot(t, app.Settings{Data: app.NoData, Redis: redis.URL(), Flows: dir})
+	startDev(t, app.Settings{Data: app.NoData, Redis: redis.URL(), Flows: dir})
 	client := redis.Client()
-	until(t, "two runs ended", func() bool {
+	waitFor(t, "two runs ended", func() bool {
 		n, err := client.ZCard(t.Context(), "penstock:{default}:index").Result()
 		return err == nil && n >= 2
 	})
 }
 
-// until waits for what is true before long.
-func until(t *testing.T, what string, ok func() bool) {
+// waitFor waits for what is true before long.
+func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	tick, limit := time.NewTicker(20*time.Millisecond), time.After(patience)
+	tick, limit := time.NewTicker(20*time.Millisecond), time.After(testTimeout)
 	defer tick.Stop()
 	for !ok() {
 		select {

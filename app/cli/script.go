@@ -11,7 +11,7 @@ func newScriptChild() *cobra.Command {
 	return &cobra.Command{
 		Use:    app.ScriptChild,
 		Hidden: true,
-		Args:   checked(cobra.NoArgs),
+		Args:   usageArgs(cobra.NoArgs),
 		RunE:   func(cmd *cobra.Command, _ []string) error { return script.Serve(cmd.InOrStdin(), cmd.OutOrStdout()) },
 	}
 }

@@ -7,11 +7,11 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// newServe makes the subcommand of a role.
+// newServe returns the command that runs a process of a role.
 func newServe(e env, kinds *flows.Catalogue, r app.Role, cmd *cobra.Command) *cobra.Command {
 	var s app.Settings
 	s.AddFlags(cmd.Flags(), r)
-	cmd.Args = checked(cobra.NoArgs)
+	cmd.Args = usageArgs(cobra.NoArgs)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := s.Read(app.Env(e), cmd.Flags(), r); err != nil {
 			return err

@@ -8,7 +8,7 @@ import (
 )
 
 func newServer(e env, kinds *flows.Catalogue) *cobra.Command {
-	return newServe(e, kinds, app.Role{Door: true, Worker: true, Server: true}, &cobra.Command{
+	return newServe(e, kinds, app.Role{API: true, Worker: true, Server: true}, &cobra.Command{
 		Use:   "server",
 		Short: "Run the front door and a worker in one process: an installation on one machine",
 		Long: "Run the front door and a worker in one process. With --redis start it also runs the\n" +

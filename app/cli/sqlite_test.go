@@ -27,7 +27,7 @@ func TestSQLiteConnection(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(settings.Flows, "notes.yaml"), []byte(sqliteFlow), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	dev := boot(t, settings)
+	dev := startDev(t, settings)
 	admin, err := client.New(client.Config{URL: dev.url, User: settings.AdminUser, Password: settings.AdminPassword})
 	if err != nil {
 		t.Fatal(err)

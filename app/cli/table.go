@@ -14,11 +14,10 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// column is one of a table: its title and the member that it shows,
-// "error.code" for one inside another.
+// column is a column of a table: its title and the member that it shows; "error.code" is a nested member.
 type column struct{ title, member string }
 
-// object is JSON as it came, with exact numbers.
+// object is decoded JSON with exact numbers.
 type object = map[string]any
 
 func decodeObject(text []byte) (object, error) {
@@ -31,7 +30,7 @@ func decodeObject(text []byte) (object, error) {
 	return o, nil
 }
 
-// printTable writes items for people.
+// printTable prints items for people.
 func printTable(w io.Writer, columns []column, items []any) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	titles := make([]string, len(columns))
@@ -50,7 +49,7 @@ func printTable(w io.Writer, columns []column, items []any) error {
 	return t.Flush()
 }
 
-// printObject writes one object for people: a line for each member.
+// printObject prints one object for people, one member per line.
 func printObject(w io.Writer, o object) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	names := make([]string, 0, len(o))
@@ -73,7 +72,7 @@ func valueAt(o object, path string) any {
 	return valueAt(inner, rest)
 }
 
-// cell is a value on one line. What others wrote cannot steer a terminal.
+// cell formats a value on one line, without control characters, which could change the terminal.
 func cell(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -84,10 +83,10 @@ func cell(v any) string {
 		}
 		return "no"
 	case string:
-		return printable(moment(v))
+		return printable(formatTime(v))
 	case []any:
 		if len(v) == 0 {
-			return "none" // and not the same as a value that is not set
+			return "none" // unlike a value that is not set
 		}
 		parts := make([]string, len(v))
 		for i, one := range v {
@@ -100,8 +99,8 @@ func cell(v any) string {
 	return fmt.Sprint(v)
 }
 
-// moment shortens a time to seconds, in UTC as the server tells it.
-func moment(s string) string {
+// formatTime shortens a time to seconds, in UTC. It returns other texts unchanged.
+func formatTime(s string) string {
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil || len(s) < len("2006-01-02T15:04:05Z") {
 		return s

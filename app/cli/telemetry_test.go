@@ -21,15 +21,15 @@ import (
 	"github.com/penstock/penstock/telemetry"
 )
 
-// spans is a collector of OTLP over HTTP that keeps what comes: span names by
+// spanCollector is a collector of OTLP over HTTP that keeps what comes: span names by
 // trace, and everything as text.
-type spans struct {
+type spanCollector struct {
 	mu     sync.Mutex          // guards the rest
 	traces map[string][]string // by trace id
 	text   strings.Builder
 }
 
-func (s *spans) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *spanCollector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	request := &collector.ExportTraceServiceRequest{}
 	if err := proto.Unmarshal(body, request); err != nil {
@@ -48,8 +48,8 @@ func (s *spans) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// whole reports whether one trace has all the names.
-func (s *spans) whole(names ...string) bool {
+// hasTrace reports whether one trace has all the names.
+func (s *spanCollector) hasTrace(names ...string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, have := range s.traces {
@@ -93,7 +93,7 @@ func scrape(t *testing.T, addr string) string {
 // eventually asks until it is so.
 func eventually(t *testing.T, what string, so func() bool) {
 	t.Helper()
-	tick, limit := time.NewTicker(20*time.Millisecond), time.After(patience)
+	tick, limit := time.NewTicker(20*time.Millisecond), time.After(testTimeout)
 	defer tick.Stop()
 	for !so() {
 		select {
@@ -107,7 +107,7 @@ func eventually(t *testing.T, what string, so func() bool) {
 // An api and a worker as processes of their own are measured and traced.
 func TestProcessesAreObserved(t *testing.T) {
 	t.Parallel()
-	got := &spans{traces: map[string][]string{}}
+	got := &spanCollector{traces: map[string][]string{}}
 	sink := httptest.NewServer(got)
 	defer sink.Close()
 	redis := testenv.Redis(t)
@@ -120,14 +120,14 @@ func TestProcessesAreObserved(t *testing.T) {
 	}
 	ready := filepath.Join(t.TempDir(), "ready")
 	apiMetrics, workerMetrics := freeAddress(t), freeAddress(t)
-	door := spawn(t, "api", settings, "--ready-file", ready, "--metrics-listen", apiMetrics)
-	worker := spawn(t, "worker", settings, "--metrics-listen", workerMetrics)
+	door := startChild(t, "api", settings, "--ready-file", ready, "--metrics-listen", apiMetrics)
+	worker := startChild(t, "worker", settings, "--metrics-listen", workerMetrics)
 	door.ready(t, ready)
 	if status, a := call(t, door.url, "k", "s3cret", 71, `{"a": 1}`); status != http.StatusOK {
 		t.Fatalf("status %d, %+v", status, a)
 	}
 	eventually(t, "one trace from the door to the step", func() bool {
-		return got.whole("POST /apis/execute.php", "run flow 71", "set")
+		return got.hasTrace("POST /apis/execute.php", "run flow 71", "set")
 	})
 	for addr, lines := range map[string][]string{
 		apiMetrics: {

@@ -23,27 +23,27 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// site is a door and its workers as processes, on one Redis of any kind.
-type site struct {
+// installation is a door and its workers as processes, on one Redis of any kind.
+type installation struct {
 	t        *testing.T
 	settings map[string]string
-	door     *process
-	workers  []*process
+	door     *childProcess
+	workers  []*childProcess
 	client   *client.Client
 	redis    redis.UniversalClient
 }
 
-const siteWord = "correct horse battery staple"
+const testSecret = "correct horse battery staple"
 
-// newSite starts a door and two workers on the queues that its flows name, of
+// newInstallation starts a door and two workers on the queues that its flows name, of
 // which some may be spread over shards.
-func newSite(t *testing.T, url string, shards ...string) *site {
+func newInstallation(t *testing.T, url string, shards ...string) *installation {
 	t.Helper()
-	s := &site{t: t, settings: map[string]string{
+	s := &installation{t: t, settings: map[string]string{
 		"PENSTOCK_REDIS_URL":  url,
 		"PENSTOCK_MASTER_KEY": base64.StdEncoding.EncodeToString(store.NewMasterKey()),
 		"PENSTOCK_API_KEY":    "k", "PENSTOCK_API_SECRET": "s3cret",
-		"PENSTOCK_ADMIN_USER": "ann", "PENSTOCK_ADMIN_PASSWORD": siteWord,
+		"PENSTOCK_ADMIN_USER": "ann", "PENSTOCK_ADMIN_PASSWORD": testSecret,
 		"PENSTOCK_FLOWS": topologyFlows(t), "PENSTOCK_LISTEN": "127.0.0.1:0",
 		"PENSTOCK_QUEUES": "default,second,third", "PENSTOCK_SHARDS": strings.Join(shards, ","), "PENSTOCK_ALLOW_PRIVATE_NETWORKS": "true",
 	}}
@@ -55,7 +55,7 @@ func newSite(t *testing.T, url string, shards ...string) *site {
 	t.Cleanup(func() { _ = s.redis.Close() })
 	s.open()
 	for range 2 {
-		s.workers = append(s.workers, spawn(t, "worker", s.settings))
+		s.workers = append(s.workers, startChild(t, "worker", s.settings))
 	}
 	return s
 }
@@ -83,19 +83,19 @@ func topologyFlows(t *testing.T) string {
 }
 
 // open starts the door.
-func (s *site) open() {
+func (s *installation) open() {
 	s.t.Helper()
 	ready := filepath.Join(s.t.TempDir(), "ready")
-	s.door = spawn(s.t, "api", s.settings, "--ready-file", ready)
+	s.door = startChild(s.t, "api", s.settings, "--ready-file", ready)
 	s.door.ready(s.t, ready)
 	var err error
-	if s.client, err = client.New(client.Config{URL: s.door.url, User: "ann", Password: siteWord}); err != nil {
+	if s.client, err = client.New(client.Config{URL: s.door.url, User: "ann", Password: testSecret}); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
 // run wants an output of a flow.
-func (s *site) run(flow, want string) *client.Run {
+func (s *installation) run(flow, want string) *client.Run {
 	s.t.Helper()
 	run, err := s.client.Start(s.t.Context(), client.Request{Flow: flow, Event: []byte(`{"n":1}`)})
 	if err != nil {
@@ -107,8 +107,8 @@ func (s *site) run(flow, want string) *client.Run {
 	return run
 }
 
-// works goes through what the API does, on whatever Redis there is.
-func (s *site) works() {
+// checkAPI goes through what the API does, on whatever Redis there is.
+func (s *installation) checkAPI() {
 	t, ctx := s.t, s.t.Context()
 	t.Helper()
 	if status, a := call(t, s.door.url, "k", "s3cret", 1, `{"n":1}`); status != http.StatusOK || len(a.Output) != 1 {
@@ -133,7 +133,7 @@ func (s *site) works() {
 	if run, err := s.client.Status(ctx, parked.ID, 20*time.Second); err != nil || run.State != "succeeded" {
 		t.Errorf("a run that parked: %+v, %v", run, err)
 	}
-	s.holds("second")
+	s.checkQueuePause("second")
 	var list struct{ Total int }
 	if err := s.client.Call(ctx, http.MethodGet, "/v1/runs", nil, &list); err != nil || list.Total < 6 {
 		t.Errorf("the list has %d runs, %v", list.Total, err)
@@ -144,8 +144,8 @@ func (s *site) works() {
 	}
 }
 
-// holds pauses a queue, cancels a run that waits in it, and lets it go on.
-func (s *site) holds(flow string) {
+// checkQueuePause pauses a queue, cancels a run that waits in it, and lets it go on.
+func (s *installation) checkQueuePause(flow string) {
 	t, ctx := s.t, s.t.Context()
 	t.Helper()
 	if _, err := s.client.Raw(ctx, http.MethodPost, "/v1/queues/"+flow+"/pause", nil); err != nil {
@@ -172,8 +172,8 @@ func (s *site) holds(flow string) {
 	}
 }
 
-// survives kills a worker that has a run: another one ends it.
-func (s *site) survives() {
+// checkWorkerLoss kills a worker that has a run: another one ends it.
+func (s *installation) checkWorkerLoss() {
 	t := s.t
 	t.Helper()
 	run, err := s.client.Start(t.Context(), client.Request{Flow: "holds", Async: true})
@@ -213,16 +213,16 @@ func (s *site) survives() {
 
 func TestOnOneServer(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, testenv.Redis(t, "--appendonly", "yes").URL())
-	s.works()
-	s.survives()
+	s := newInstallation(t, testenv.Redis(t, "--appendonly", "yes").URL())
+	s.checkAPI()
+	s.checkWorkerLoss()
 }
 
 func TestOnSentinel(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, testenv.Sentinel(t, time.Second, "--appendonly", "yes").URL())
-	s.works()
-	s.survives()
+	s := newInstallation(t, testenv.Sentinel(t, time.Second, "--appendonly", "yes").URL())
+	s.checkAPI()
+	s.checkWorkerLoss()
 }
 
 // Three primaries, and three queues that live on different ones; one of them
@@ -230,9 +230,9 @@ func TestOnSentinel(t *testing.T) {
 func TestOnACluster(t *testing.T) {
 	t.Parallel()
 	c := testenv.Cluster(t, "--appendonly", "yes", "--appendfsync", "always")
-	s := newSite(t, c.URL(), "default=6", "second=3")
-	s.works()
-	s.survives()
+	s := newInstallation(t, c.URL(), "default=6", "second=3")
+	s.checkAPI()
+	s.checkWorkerLoss()
 	held := 0
 	for _, n := range c.Nodes {
 		if keys, err := n.Client().Keys(t.Context(), "penstock:{*}:index").Result(); err == nil && len(keys) > 0 {
@@ -245,11 +245,11 @@ func TestOnACluster(t *testing.T) {
 }
 
 // A primary of a Cluster is killed under load, and comes back from its file:
-// nothing that was accepted is lost, and callers that insist are all answered.
+// noCompletion that was accepted is lost, and callers that insist are all answered.
 func TestAPrimaryOfAClusterComesBack(t *testing.T) {
 	t.Parallel()
 	c := testenv.Cluster(t, "--appendonly", "yes", "--appendfsync", "always")
-	s := newSite(t, c.URL())
+	s := newInstallation(t, c.URL())
 	s.run("first", `[{"n":1}]`)
 	var accepted sync.Map
 	var next, answered, repeated atomic.Int64

@@ -13,16 +13,15 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// tree gathers what the steps of a run did. It implements flows.Tracer.
-type tree struct {
-	mu    sync.Mutex // guards what follows
-	steps []*passed  // in the order in which they first began
+// stepTrace collects what the steps of a run did. It implements flows.Tracer.
+type stepTrace struct {
+	mu    sync.Mutex     // guards the fields below
+	steps []*stepSummary // in the order of their first start
 	lines []flows.LogLine
 }
 
-// passed is one step, all its beginnings together: inside a switch a step
-// begins once for every item.
-type passed struct {
+// stepSummary is one step with all its runs combined: a step inside a switch runs once for every item.
+type stepSummary struct {
 	path     string
 	in, out  int
 	attempts int
@@ -31,14 +30,14 @@ type passed struct {
 }
 
 // Begin implements flows.Tracer.
-func (t *tree) Begin(b flows.StepStart) {
+func (t *stepTrace) Begin(b flows.StepStart) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.step(b.Step)
 }
 
 // End implements flows.Tracer.
-func (t *tree) End(e flows.StepEnd) {
+func (t *stepTrace) End(e flows.StepEnd) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.step(e.Step)
@@ -49,26 +48,26 @@ func (t *tree) End(e flows.StepEnd) {
 }
 
 // Log implements flows.Tracer.
-func (t *tree) Log(l flows.LogLine) {
+func (t *stepTrace) Log(l flows.LogLine) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.lines = append(t.lines, l)
 }
 
-// step returns a step, new if need be; the caller holds mu.
-func (t *tree) step(path string) *passed {
+// step returns a step and creates it if needed. The caller holds mu.
+func (t *stepTrace) step(path string) *stepSummary {
 	for _, s := range t.steps {
 		if s.path == path {
 			return s
 		}
 	}
-	s := &passed{path: path}
+	s := &stepSummary{path: path}
 	t.steps = append(t.steps, s)
 	return s
 }
 
-// print draws the steps, the nested ones below what they are part of.
-func (t *tree) print(w io.Writer) {
+// print prints the steps, nested ones below their parents.
+func (t *stepTrace) print(w io.Writer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -92,8 +91,8 @@ func (t *tree) print(w io.Writer) {
 	}
 }
 
-// label is the step's name behind the branches that lead to it.
-func (t *tree) label(i int) string {
+// label returns the step's name below its parent.
+func (t *stepTrace) label(i int) string {
 	path := t.steps[i].path
 	for j := i - 1; j >= 0; j-- {
 		if rest, below := strings.CutPrefix(path, t.steps[j].path+"."); below {
@@ -104,7 +103,7 @@ func (t *tree) label(i int) string {
 	return path
 }
 
-// printJSON prints the output as the API would give it, indented.
+// printJSON prints the output indented, otherwise as the API returns it.
 func printJSON(w io.Writer, output []any) error {
 	var pretty bytes.Buffer
 	if err := json.Indent(&pretty, flows.EncodeJSON(output), "", "  "); err != nil {
@@ -114,7 +113,7 @@ func printJSON(w io.Writer, output []any) error {
 	return err
 }
 
-// round keeps three digits or so: more are noise.
+// round rounds to about three digits.
 func round(d time.Duration) time.Duration {
 	switch {
 	case d > 10*time.Second:

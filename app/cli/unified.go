@@ -8,32 +8,32 @@ import (
 )
 
 const (
-	diffAround = 3       // unchanged lines shown around a change
-	diffCells  = 4 << 20 // pairs of lines that are compared; beyond, all of them differ
+	diffContext  = 3       // unchanged lines shown around a change
+	maxDiffCells = 4 << 20 // maximum number of compared pairs of lines; beyond it, all lines count as changed
 )
 
-// unified shows how two texts differ, as diff -u does; empty: they do not.
-func unified(from, to, before, after string) string {
+// unifiedDiff compares two texts in the format of diff -u; empty when they are equal.
+func unifiedDiff(from, to, before, after string) string {
 	if before == after {
 		return ""
 	}
 	a, b := lines(before), lines(after)
 	var out strings.Builder
 	fmt.Fprintf(&out, "--- %s\n+++ %s\n", from, to)
-	edits := compare(a, b)
+	edits := diffEdits(a, b)
 	for i := 0; i < len(edits); {
 		if edits[i].sign == ' ' {
 			i++
 			continue
 		}
-		first, last := max(0, i-diffAround), i
-		for end := i; end < len(edits) && end <= last+2*diffAround; end++ { // changes close by share a hunk
+		first, last := max(0, i-diffContext), i
+		for end := i; end < len(edits) && end <= last+2*diffContext; end++ { // changes close by share a hunk
 			if edits[end].sign != ' ' {
 				last = end
 			}
 		}
-		end := min(len(edits), last+1+diffAround)
-		hunk(&out, edits[first:end])
+		end := min(len(edits), last+1+diffContext)
+		writeHunk(&out, edits[first:end])
 		i = end
 	}
 	return out.String()
@@ -47,14 +47,14 @@ func lines(text string) []string {
 	return all
 }
 
-// edit is one line of both texts (' '), the first ('-') or the second ('+').
+// edit is one line of both texts (' '), of the first ('-') or of the second ('+').
 type edit struct {
 	sign byte
 	text string
-	a, b int // lines of the texts before it
+	a, b int // number of lines before it in each text
 }
 
-func hunk(out *strings.Builder, edits []edit) {
+func writeHunk(out *strings.Builder, edits []edit) {
 	var olds, news int
 	for _, e := range edits {
 		if e.sign != '+' {
@@ -64,7 +64,7 @@ func hunk(out *strings.Builder, edits []edit) {
 			news++
 		}
 	}
-	fmt.Fprintf(out, "@@ -%s +%s @@\n", span(edits[0].a, olds), span(edits[0].b, news))
+	fmt.Fprintf(out, "@@ -%s +%s @@\n", lineRange(edits[0].a, olds), lineRange(edits[0].b, news))
 	for _, e := range edits {
 		out.WriteByte(e.sign)
 		out.WriteString(strings.TrimSuffix(e.text, "\n") + "\n")
@@ -74,16 +74,16 @@ func hunk(out *strings.Builder, edits []edit) {
 	}
 }
 
-// span is a range of lines as diff writes it.
-func span(before, count int) string {
+// lineRange formats a range of lines as diff does.
+func lineRange(before, count int) string {
 	if count == 0 {
 		return fmt.Sprintf("%d,0", before)
 	}
 	return fmt.Sprintf("%d,%d", before+1, count)
 }
 
-// compare lists the lines of both texts, those in common once.
-func compare(a, b []string) (edits []edit) {
+// diffEdits returns the lines of both texts, common ones once.
+func diffEdits(a, b []string) (edits []edit) {
 	start := 0
 	for start < len(a) && start < len(b) && a[start] == b[start] {
 		start++
@@ -105,17 +105,17 @@ func compare(a, b []string) (edits []edit) {
 	for _, line := range a[:start] {
 		put(' ', line)
 	}
-	middle(a[start:len(a)-end], b[start:len(b)-end], put)
+	diffMiddle(a[start:len(a)-end], b[start:len(b)-end], put)
 	for _, line := range a[len(a)-end:] {
 		put(' ', line)
 	}
 	return edits
 }
 
-// middle puts lines whose first and last differ, the longest common ones kept.
-func middle(a, b []string, put func(byte, string)) {
+// diffMiddle compares lines whose first and last ones differ, by their longest common subsequence.
+func diffMiddle(a, b []string, put func(byte, string)) {
 	i, j := 0, 0
-	if len(a)*len(b) <= diffCells {
+	if len(a)*len(b) <= maxDiffCells {
 		common := linediff.Common(a, b)
 		for i < len(a) && j < len(b) {
 			switch {

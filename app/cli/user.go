@@ -10,7 +10,7 @@ func newUser(e env) *cobra.Command {
 			{flag: "name", member: "name", help: "the user's `name`", once: true},
 			{flag: "password-file", member: "password", kind: secretField, help: "`file` with the password, - for standard input"},
 			{flag: "roles", member: "roles", kind: listField, help: "`roles`: admin, operator, viewer, api_user"},
-			{flag: "disabled", member: "disabled", kind: boolField, help: "let nobody in under this name"},
+			{flag: "disabled", member: "disabled", kind: boolField, help: "disable the user"},
 		},
 	}.command(e)
 }

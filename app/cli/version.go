@@ -13,8 +13,8 @@ func newVersion() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "version",
-		Short: "Say which build this is",
-		Args:  checked(cobra.NoArgs),
+		Short: "Print the version of this build",
+		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if asJSON {
 				return printValue(cmd.OutOrStdout(), map[string]string{
@@ -29,10 +29,9 @@ func newVersion() *cobra.Command {
 	return cmd
 }
 
-// versionDetails is what `penstock version` prints after these two words, and
-// cobra for `penstock --version`. Cobra's template for that line is left alone:
-// to set it makes the linker keep every exported method of every type, for
-// text/template to call by name, 14 MB of them.
+// versionDetails returns the version for `penstock version` and `penstock --version`. Cobra's template for the latter
+// is not changed: setting it makes the linker keep every exported method of every type (14 MB), because text/template
+// calls methods by name.
 func versionDetails() string {
 	return fmt.Sprintf("%s (%s, %s/%s)", app.BuildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

@@ -10,6 +10,6 @@ import (
 func newWorker(e env, kinds *flows.Catalogue) *cobra.Command {
 	return newServe(e, kinds, app.Role{Worker: true}, &cobra.Command{
 		Use:   "worker",
-		Short: "Run a worker: it executes the flows",
+		Short: "Run a worker, which executes flows",
 	})
 }

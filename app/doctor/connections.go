@@ -9,8 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Redis clients of one process: the shared one, the store's, and two of its queue client. A worker has another one
-// for each queue that it serves, and a few blocking connections there.
+// Redis clients of one process: the shared one, that of the store, and two of the queue client. A worker has another client
+// and a few blocking connections for each queue that it serves.
 const (
 	processClients = 4
 	queueClients   = 1

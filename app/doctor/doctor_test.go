@@ -22,8 +22,8 @@ func text(r *Report) string {
 	return b.String()
 }
 
-// found expects these lines, each with its advice unless it is ok.
-func found(t *testing.T, r *Report, lines ...string) {
+// wantFindings expects these lines, each with its advice unless it is ok.
+func wantFindings(t *testing.T, r *Report, lines ...string) {
 	t.Helper()
 	for _, line := range lines {
 		if !strings.Contains(text(r), line) {
@@ -70,7 +70,7 @@ func TestRedis(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			r := examine(t, testenv.Redis(t, c.args...).URL())
-			found(t, r, c.lines...)
+			wantFindings(t, r, c.lines...)
 			if r.Worst() != c.worst {
 				t.Errorf("worst is %s, want %s:\n%s", r.Worst(), c.worst, text(r))
 			}
@@ -83,13 +83,13 @@ func TestARedisThatIsAwayOrSlowOrAReplica(t *testing.T) {
 	server := testenv.Redis(t, "--appendonly", "yes", "--maxmemory", "100mb")
 	proxy := testenv.NewProxy(t, server.Addr)
 	proxy.Delay(20 * time.Millisecond) // and back
-	found(t, examine(t, "redis://"+proxy.Addr), "fail redis latency: 4")
+	wantFindings(t, examine(t, "redis://"+proxy.Addr), "fail redis latency: 4")
 	proxy.Delay(3 * time.Millisecond)
-	found(t, examine(t, "redis://"+proxy.Addr), "warn redis latency: ")
+	wantFindings(t, examine(t, "redis://"+proxy.Addr), "warn redis latency: ")
 	host, port, _ := strings.Cut(server.Addr, ":")
-	found(t, examine(t, testenv.Redis(t, "--replicaof", host+" "+port).URL()), "fail redis role: it is a replica")
+	wantFindings(t, examine(t, testenv.Redis(t, "--replicaof", host+" "+port).URL()), "fail redis role: it is a replica")
 	r := examine(t, "redis://:hunter2@127.0.0.1:1")
-	found(t, r, "fail redis: does not answer")
+	wantFindings(t, r, "fail redis: does not answer")
 	if strings.Contains(text(r), "hunter2") {
 		t.Error("a password is shown")
 	}
@@ -100,9 +100,9 @@ func TestEveryPrimaryOfAClusterIsLookedAt(t *testing.T) {
 	c := testenv.Cluster(t, "--appendonly", "yes", "--maxmemory", "100mb")
 	r := examine(t, c.URL())
 	for _, n := range c.Nodes {
-		found(t, r, "ok redis "+n.Addr+" version: ")
+		wantFindings(t, r, "ok redis "+n.Addr+" version: ")
 	}
-	found(t, r, "ok redis cluster: all slots are served")
+	wantFindings(t, r, "ok redis cluster: all slots are served")
 	c.Nodes[1].Kill()
 	r = examine(t, c.URL())
 	if r.Worst() != Fail {
@@ -115,46 +115,46 @@ func TestClocksApart(t *testing.T) {
 	for off, want := range map[time.Duration]Level{time.Millisecond: OK, -3 * time.Second: Warn, time.Minute: Fail} {
 		r := &Report{}
 		r.skew("clock", off)
-		found(t, r)
+		wantFindings(t, r)
 		if r.Worst() != want {
 			t.Errorf("%v off is %s, want %s", off, r.Worst(), want)
 		}
 	}
 }
 
-type fleet struct {
+type stubFleet struct {
 	stats   []queue.Stats
 	workers []queue.Worker
 	err     error
 }
 
-func (f fleet) Stats(context.Context) ([]queue.Stats, error)    { return f.stats, f.err }
-func (f fleet) Workers(context.Context) ([]queue.Worker, error) { return f.workers, f.err }
+func (f stubFleet) Stats(context.Context) ([]queue.Stats, error)    { return f.stats, f.err }
+func (f stubFleet) Workers(context.Context) ([]queue.Worker, error) { return f.workers, f.err }
 
 func TestFleet(t *testing.T) {
 	t.Parallel()
 	r := &Report{}
-	r.Fleet(t.Context(), fleet{
+	r.Fleet(t.Context(), stubFleet{
 		stats: []queue.Stats{
 			{Queue: "paused", Paused: true, Pending: 3}, {Queue: "alone", Pending: 2}, {Queue: "late", Workers: 1, Oldest: time.Minute},
 			{Queue: "strange", Workers: 1, Archived: 4}, {Queue: "well", Workers: 1, Active: 2},
 		},
 		workers: []queue.Worker{{ID: "a", About: queue.About{Version: "v1"}}, {ID: "b", About: queue.About{Version: "v2"}}},
 	})
-	found(t, r, "warn queue paused: paused, with 3", "fail queue alone: 2 tasks wait and no worker", "warn queue late: a task has waited 1m0s",
+	wantFindings(t, r, "warn queue paused: paused, with 3", "fail queue alone: 2 tasks wait and no worker", "warn queue late: a task has waited 1m0s",
 		"warn queue strange: 4 tasks", "ok queue well: 0 pending, 2 active", "warn workers: 2 alive, of versions v1, v2")
 	for _, c := range []struct {
-		fleet
+		stubFleet
 		line string
 	}{
-		{fleet{}, "warn workers: none"},
-		{fleet{workers: []queue.Worker{{ID: "a", Draining: true}}}, "warn workers: 1 alive; drained: a"},
-		{fleet{workers: []queue.Worker{{ID: "a"}}}, "ok workers: 1 alive"},
-		{fleet{err: errors.New("x")}, "fail fleet: "},
+		{stubFleet{}, "warn workers: none"},
+		{stubFleet{workers: []queue.Worker{{ID: "a", Draining: true}}}, "warn workers: 1 alive; drained: a"},
+		{stubFleet{workers: []queue.Worker{{ID: "a"}}}, "ok workers: 1 alive"},
+		{stubFleet{err: errors.New("x")}, "fail fleet: "},
 	} {
 		r := &Report{}
-		r.Fleet(t.Context(), c.fleet)
-		found(t, r, c.line)
+		r.Fleet(t.Context(), c.stubFleet)
+		wantFindings(t, r, c.line)
 	}
 }
 
@@ -172,15 +172,15 @@ func TestServer(t *testing.T) {
 		r.Server(t.Context(), server.URL, server.Client())
 		return r
 	}
-	found(t, look(), "ok front door: http", "ok front door clock: 0s off")
+	wantFindings(t, look(), "ok front door: http", "ok front door clock: 0s off")
 	date = time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)
-	found(t, look(), "fail front door clock: ")
+	wantFindings(t, look(), "fail front door clock: ")
 	status = http.StatusServiceUnavailable
-	found(t, look(), "fail front door: ")
+	wantFindings(t, look(), "fail front door: ")
 	status = http.StatusNotFound
-	found(t, look(), "answered 404")
+	wantFindings(t, look(), "answered 404")
 	server.Close()
-	found(t, look(), "does not answer")
+	wantFindings(t, look(), "does not answer")
 }
 
 // The connections that a fleet may open are compared with those that Redis accepts.
@@ -193,13 +193,13 @@ func TestConnections(t *testing.T) {
 	if _, err := door.Receive(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	one := fleet{workers: []queue.Worker{{ID: "a", Queues: []queue.WorkerQueue{{Queue: "default", Slots: 1}, {Queue: "slow", Slots: 1}}}}}
+	one := stubFleet{workers: []queue.Worker{{ID: "a", Queues: []queue.WorkerQueue{{Queue: "default", Slots: 1}, {Queue: "slow", Slots: 1}}}}}
 	for perClient, line := range map[int]string{
 		10: "ok redis connections: ", 30: "warn redis connections: ",
 	} {
 		r := &Report{}
 		r.Connections(t.Context(), client, one, 0, perClient)
-		found(t, r, line)
+		wantFindings(t, r, line)
 		if !strings.Contains(text(r), "1 API processes and 1 workers") || !strings.Contains(text(r), "Redis accepts 200") {
 			t.Errorf("%s", text(r))
 		}

@@ -6,7 +6,7 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// Auditor checks the runs of queues against the rules of the queue, as queue.Client does.
+// Auditor checks the runs of queues against the invariants of the queue. *queue.Client implements it.
 type Auditor interface {
 	Queues(ctx context.Context) ([]string, error)
 	Audit(ctx context.Context, queue string) ([]queue.Fault, int, error)
@@ -14,7 +14,7 @@ type Auditor interface {
 
 const maxFaults = 100
 
-// Runs reports every run that breaks a rule of its queue.
+// Runs reports every run that violates an invariant of its queue.
 func (r *Report) Runs(ctx context.Context, a Auditor) {
 	const check = "runs"
 	queues, err := a.Queues(ctx)
@@ -30,13 +30,13 @@ func (r *Report) Runs(ctx context.Context, a Auditor) {
 		}
 		for i, f := range faults {
 			if i == maxFaults {
-				r.fail(check, "Mend the first ones and call doctor again.", "queue %s: %d more", name, len(faults)-i)
+				r.fail(check, "Repair the first ones and call doctor again.", "queue %s: %d more", name, len(faults)-i)
 				break
 			}
 			r.fail(check, "Report this with the run's record: penstock runs get "+f.Run, "queue %s: run %s %s", name, f.Run, f.Rule)
 		}
 		if len(faults) == 0 {
-			r.ok(check, "queue %s: %d runs, each as it should be", name, runs)
+			r.ok(check, "queue %s: %d runs, all consistent", name, runs)
 		}
 	}
 }

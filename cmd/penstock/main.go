@@ -1,5 +1,5 @@
-// Command penstock runs data flows in real time: a front door, workers, and both in one process for development.
-// Package app is the program itself, package app/cli its commands.
+// Command penstock runs data flows in real time: the front door, workers, or both in one process. Package app is the
+// program as a library, package app/cli has the commands.
 package main
 
 import (

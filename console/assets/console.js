@@ -1,12 +1,12 @@
-// What the pages of the console do beyond links and forms. Everything works
-// without it, only slower.
+// Script of the console's pages: keyboard shortcuts, refreshing, live updates and editors. Every page also works without
+// it, by links and forms.
 (() => {
   'use strict'
   const one = (selector, root = document) => root.querySelector(selector)
   const all = (selector, root = document) => [...root.querySelectorAll(selector)]
   const script = document.currentScript
 
-  // ---- Light and dark -------------------------------------------------------
+// ---- Colour scheme --------------------------------------------------------
 
   function switchTheme() {
     const dark = getComputedStyle(document.documentElement).colorScheme === 'dark' ||
@@ -16,7 +16,7 @@
     document.cookie = `penstock_theme=${next}; path=/console; max-age=31536000; samesite=lax` + (location.protocol === 'https:' ? '; secure' : '')
   }
 
-  // ---- Moments --------------------------------------------------------------
+// ---- Times ----------------------------------------------------------------
 
   function ago(then) {
     const s = (Date.now() - then) / 1000
@@ -28,7 +28,7 @@
     return ''
   }
 
-  function tellTimes(root = document) {
+  function updateTimes(root = document) {
     for (const time of all('time[data-ago]', root)) {
       const then = Date.parse(time.dateTime)
       const text = ago(then)
@@ -40,9 +40,9 @@
     }
   }
 
-  // ---- Keys -----------------------------------------------------------------
+// ---- Keyboard shortcuts ---------------------------------------------------
 
-  let prefix = 0 // when g was pressed
+  let prefix = 0 // time at which g was pressed
 
   function typing(target) {
     return target.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName)
@@ -103,7 +103,7 @@
   async function copy(button) {
     try {
       await navigator.clipboard.writeText(button.dataset.copy)
-    } catch { // not over plain http
+    } catch { // navigator.clipboard needs https
       const area = document.createElement('textarea')
       area.value = button.dataset.copy
       document.body.append(area)
@@ -137,7 +137,7 @@
     if (row && !target.closest('a, button, input, form, label') && !String(getSelection())) one('[data-open]', row)?.click()
   })
 
-  // Two runs can be compared.
+  // Exactly two runs can be selected for a comparison.
   document.addEventListener('change', event => {
     if (!event.target.matches('[data-pick]')) return
     const picked = all('[data-pick]:checked')
@@ -145,7 +145,7 @@
     all('[data-compare]').forEach(button => { button.disabled = picked.length !== 2 })
   })
 
-  // ---- What changes by itself -----------------------------------------------
+  // ---- Refreshing and live updates ------------------------------------------
 
   function busy(part) {
     return document.hidden || one('[data-pick]:checked', part) || one('details[name=menu][open]', part) || part.contains(document.activeElement)
@@ -157,11 +157,11 @@
       if ((!live || live.checked) && !busy(part)) htmx.trigger(part, 'poll')
     }
   }, 2000)
-  setInterval(tellTimes, 5000)
+  setInterval(updateTimes, 5000)
 
   const streams = new Map()
 
-  // follow draws a part anew with each picture that the server sends.
+  // follow replaces the content of a part with each update of its event stream. It keeps details open and focused.
   function follow(part) {
     const source = new EventSource(part.dataset.stream)
     streams.set(part, source)
@@ -175,18 +175,18 @@
         details.open = open.has(details.dataset.key)
         if (details.dataset.key === focus) one('summary', details).focus({ preventScroll: true })
       }
-      tellTimes(part)
+      updateTimes(part)
     })
     source.addEventListener('end', () => source.close())
   }
 
-  // ---- Parts that arrive ----------------------------------------------------
+  // ---- New parts ------------------------------------------------------------
 
   const editorLoaded = () => import(script.dataset.editor)
 
   function prepare(root) {
-    tellTimes(root)
-    const at = one('[data-at]', root)?.dataset.at // the answer to a form: loading it again must not send the form again
+    updateTimes(root)
+    const at = one('[data-at]', root)?.dataset.at // of the response to a form: a reload must not send the form again
     if (at && at !== location.pathname) history.replaceState(null, '', at)
     for (const picture of all('#picture', root)) picture.scrollLeft = (picture.scrollWidth - picture.clientWidth) / 2
     for (const part of root.matches?.('[data-stream]') ? [root] : all('[data-stream]', root)) {
@@ -200,7 +200,7 @@
   }
 
   document.addEventListener('htmx:load', event => prepare(event.detail.elt))
-  document.addEventListener('htmx:beforeSwap', event => { // an answer with a mistake is shown, too
+  document.addEventListener('htmx:beforeSwap', event => { // error responses are shown, too
     if (event.detail.xhr.status >= 400 && event.detail.xhr.getResponseHeader('HX-Retarget')) event.detail.shouldSwap = true
   })
   document.addEventListener('htmx:beforeRequest', () => { const trouble = one('#trouble'); if (trouble) trouble.replaceChildren() })

@@ -1,9 +1,9 @@
-// The editor of flows and events, loaded by the pages that have one. It
-// writes through to its textarea, which works without it.
+// Editor of flows and events, loaded by the pages that have one. It copies its text to the textarea, which also works without
+// the editor.
 
 const csrf = () => document.querySelector('meta[name=csrf]').content
 
-// edit puts an editor in the place of a textarea.
+// edit replaces a textarea by an editor.
 export async function edit(field, codemirror) {
   const cm = await import(codemirror)
   const yaml = field.dataset.editor === 'yaml'
@@ -22,7 +22,7 @@ export async function edit(field, codemirror) {
         cm.EditorState.readOnly.of(field.readOnly),
         checker ? cm.lintGutter() : [],
         completion ? cm.autocompletion({ override: [completion], icons: false }) : [],
-        // Tab leaves the editor unless something is selected: the keyboard is not trapped.
+        // Tab leaves the editor unless text is selected, so that the keyboard focus is not trapped.
         cm.keymap.of([...cm.closeBracketsKeymap, ...cm.defaultKeymap, ...cm.historyKeymap, ...cm.foldKeymap, ...cm.completionKeymap, ...cm.lintKeymap]),
         cm.EditorView.updateListener.of(update => {
           if (!update.docChanged) return
@@ -44,7 +44,7 @@ export async function edit(field, codemirror) {
   }
 }
 
-// reveal puts the cursor at a place and shows it.
+// reveal moves the cursor to a position and scrolls to it.
 function reveal(view, cm, line, column) {
   const at = view.state.doc.line(Math.min(line, view.state.doc.lines))
   const pos = Math.min(at.from + column - 1, at.to)
@@ -52,8 +52,8 @@ function reveal(view, cm, line, column) {
   view.focus()
 }
 
-// Checker has the server read the text as it is written, and shows what it
-// says: mistakes in the margin and below, the picture, the tests.
+// Checker sends the text to the server while it is edited, and shows the result: mistakes in the margin and below, the
+// diagram, and the test results.
 class Checker {
   constructor(field, cm) {
     this.field = field
@@ -83,7 +83,7 @@ class Checker {
       if (this.status) this.status.textContent = 'not checked: the server does not answer'
       return
     }
-    if (turn !== this.turn) return // there is a newer text
+    if (turn !== this.turn) return // the text has changed meanwhile
     this.mark(view, told)
     this.tell(view, told)
     if (told.picture && this.picture) this.picture.innerHTML = told.picture
@@ -139,7 +139,7 @@ class Checker {
   }
 }
 
-// look is the editor in the colours of the console.
+// look returns the editor's theme in the colours of the console.
 function look(cm) {
   const { tags } = cm
   const theme = cm.EditorView.theme({
@@ -171,7 +171,7 @@ function look(cm) {
   return [theme, cm.syntaxHighlighting(style)]
 }
 
-// schemaCompletion offers the keys that the JSON Schema has at the cursor.
+// schemaCompletion suggests the keys that the JSON Schema allows at the cursor.
 async function schemaCompletion(url) {
   let root
   try {
@@ -195,8 +195,7 @@ async function schemaCompletion(url) {
   }
 }
 
-// pathAt is the keys, and '-' for lists, that lead to a line of YAML in block
-// style.
+// pathAt returns the keys, with '-' for lists, that lead to a line of YAML in block style.
 function pathAt(doc, number, lead) {
   const path = []
   let indent = lead.length
@@ -210,7 +209,7 @@ function pathAt(doc, number, lead) {
     if (!match || /^\s*#/.test(text)) continue
     const at = match[1].length + match[2].length
     const start = match[1].length
-    if (match[2] && at === indent && !listed) { // the first member of our own element
+    if (match[2] && at === indent && !listed) { // the first member of the element that contains the line
       path.unshift('-')
       indent = start
       listed = true
@@ -231,7 +230,7 @@ function pathAt(doc, number, lead) {
   return path
 }
 
-// spread is a schema without references and choices: all that it may be.
+// spread resolves references and alternatives, and returns all schemas that may apply.
 function spread(root, schema, depth = 0) {
   if (!schema || typeof schema !== 'object' || depth > 8) return []
   if (schema.$ref) {

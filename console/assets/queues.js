@@ -1,13 +1,12 @@
-// Makes asynqmon's page one of the console's: its writes carry our token, a bar
-// leads back, and from a task to its run, and what its markup lacks for those
-// who hear the page is added.
+// Adapts asynqmon's page to the console: adds the CSRF token to its writes, adds a bar with links to the console and to the
+// run of the shown task, and adds missing ARIA attributes.
 (() => {
   'use strict'
-  if (innerWidth < 700) { // its menu would take half the page: closed until somebody opens it
+  if (innerWidth < 700) { // its menu would take half of the page: closed at first
     try {
       const kept = JSON.parse(localStorage.getItem('asynqmon:state') ?? '{}')
       localStorage.setItem('asynqmon:state', JSON.stringify({ ...kept, settings: { ...kept.settings, isDrawerOpen: false } }))
-    } catch { /* without storage it stays open */ }
+    } catch { /* without localStorage the menu stays open */ }
   }
   const open = XMLHttpRequest.prototype.open
   const send = XMLHttpRequest.prototype.send
@@ -28,11 +27,11 @@
     back.textContent = '← Penstock'
     const lines = document.createElement('a')
     lines.href = '/console/lines'
-    lines.textContent = 'Who waits'
+    lines.textContent = 'Runs in line'
     const run = document.createElement('a')
     bar.append(back, lines, run)
     document.body.prepend(bar)
-    const tell = () => { // the id of a task is that of its run, and the attempt
+    { // the id of a task is that of its run, and the attempt => const updateRunLink = () => { // the id of a task is the id of its run and the attempt => { // the id of a task is that of its run, and the attempt
       const id = /\/tasks\/([0-9a-f-]{36})\.\d+$/.exec(location.pathname)
       run.hidden = !id
       if (id) {
@@ -40,38 +39,37 @@
         run.textContent = 'Open the run of this task'
       }
     }
-    tell()
-    setInterval(tell, 300)
+    updateRunLink()
+    setInterval(updateRunLink, 300)
   })
 
-  // asynqmon has no setting for any of this, so it is put right in what React
-  // has drawn. Only attributes that React does not set are written, so it keeps
-  // them, and only added and removed elements are listened to, so that writing
-  // them calls for nothing again. What is not found is left as it is.
+  // asynqmon has no settings for these, so repair changes the elements rendered by React. It writes only attributes that
+  // React does not set, so that React keeps them; the observer watches only added and removed elements, so that these
+  // writes do not trigger it again.
   const all = selector => document.querySelectorAll(selector)
   const of = element => element.closest('tr')?.querySelector('th')?.textContent ?? ''
   const repair = () => {
-    const paper = document.querySelector('.MuiDrawer-paper') // knows the theme; what lies on no paper is black in the dark one
+    const paper = document.querySelector('.MuiDrawer-paper') // has the theme's colour; text outside of papers would be black on the dark theme
     if (paper) document.getElementById('root').style.color = getComputedStyle(paper).color
-    for (const list of all('ul.MuiList-root:not([role])')) { // the menu: lists around links, and around a div around items
+    for (const list of all('ul.MuiList-root:not([role])')) { // the menu: lists contain links, or a div with items
       if ([...list.children].every(child => child.localName === 'li')) continue
       list.setAttribute('role', 'none')
       for (const child of list.children) {
         if (child.localName !== 'a') child.setAttribute('role', child.localName === 'div' ? 'list' : 'none')
       }
     }
-    for (const box of all('button input[type=checkbox]')) { // a button that does nothing, around one that does
+    for (const box of all('button input[type=checkbox]')) { // a button without a function around the checkbox
       const around = box.closest('button')
       around.setAttribute('role', 'group')
       around.ariaLabel = 'Selection'
       around.tabIndex = -1
       if (!box.ariaLabel || box.named) {
-        box.named = true // by us: its row may be another one by now
+        box.named = true // named here: React may have reused it for another row
         box.ariaLabel = 'Select ' + of(box)
       }
     }
     for (const button of all('button.MuiIconButton-root:not([aria-label], [title], [role=group])')) {
-      const tip = button.getAttribute('aria-describedby') // an open tooltip has taken the title away
+      const tip = button.getAttribute('aria-describedby') // an open tooltip has removed the title
       if (tip) button.setAttribute('aria-labelledby', tip)
       else if (!button.textContent.trim()) button.ariaLabel = ('Actions ' + of(button)).trim()
     }

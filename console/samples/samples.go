@@ -1,5 +1,4 @@
-// Package samples writes requests that run a flow, in the languages of those
-// who call it.
+// Package samples generates example requests that run a flow, in several programming languages.
 package samples
 
 import (
@@ -12,7 +11,7 @@ import (
 //go:embed text
 var files embed.FS
 
-// Request is what the samples call.
+// Request is the request that the samples send.
 type Request struct {
 	Base string // URL of the front door
 	Flow int64
@@ -20,15 +19,15 @@ type Request struct {
 	Body string // JSON on one line; empty: none
 }
 
-// Sample is one program, or command.
+// Sample is one program or command.
 type Sample struct {
-	ID    string // for links and tests
+	ID    string // for links, tests and file names
 	Title string
-	Note  string // what it needs; empty: nothing
+	Note  string // requirements; empty: none
 	Text  string
 }
 
-// list is all samples in the order in which readers see them.
+// list returns all samples, without their texts, in the order of display.
 func list() []Sample {
 	return []Sample{
 		{ID: "curl", Title: "curl", Note: "For sh, bash and zsh. PENSTOCK_SECRET holds the secret of the key."},
@@ -42,7 +41,7 @@ func list() []Sample {
 	}
 }
 
-// All writes every sample.
+// All returns every sample for a request.
 func All(r Request) []Sample {
 	all := list()
 	for i := range all {
@@ -52,15 +51,14 @@ func All(r Request) []Sample {
 		}
 		text, err := files.ReadFile(name)
 		if err != nil {
-			panic(err) // the list and the files are of one commit
+			panic(err) // list and the embedded files do not fit together
 		}
 		all[i].Text = r.fill(string(text))
 	}
 	return all
 }
 
-// fill puts the request in the places of a sample, each as its language
-// writes text.
+// fill replaces the placeholders of a sample, each in the syntax of its language.
 func (r Request) fill(text string) string {
 	return strings.NewReplacer(
 		"@BASE@", r.Base,
@@ -72,7 +70,7 @@ func (r Request) fill(text string) string {
 	).Replace(text)
 }
 
-// double is a text in double quotes, as JSON, JavaScript, Python and C# read it.
+// double quotes a text in the syntax that JSON, JavaScript, Python and C# share.
 func double(s string) string {
 	var b strings.Builder
 	e := json.NewEncoder(&b)

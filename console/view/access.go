@@ -11,10 +11,10 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// KeyPath is the page of an API key.
+// KeyPath returns the path of the page of an API key.
 func KeyPath(k *store.Key) string { return Root + "/access/keys/" + url.PathEscape(k.Key) }
 
-// KeySheet is an API key and, while it has two secrets, their use.
+// KeySheet is an API key and, while it has two secrets, the number of calls signed with each.
 type KeySheet struct {
 	*store.Key
 	Use rotation.Use
@@ -22,26 +22,26 @@ type KeySheet struct {
 
 func (k KeySheet) calls() int64 { return k.Use.Current + k.Use.Previous }
 
-// share is the part of the calls with the new secret, in words. It says 100 %
-// only when no call used the old one.
+// share returns the percentage of calls signed with the new secret, rounded down: 100 % means that no call used the old
+// one.
 func (k KeySheet) share() string {
 	percent := 100 * k.Use.Current / k.calls()
 	return strconv.FormatInt(percent, 10) + " %"
 }
 
-// width is that part of a bar of 100.
+// width returns the same percentage as the width of a bar.
 func (k KeySheet) width() string {
 	return strconv.FormatFloat(100*float64(k.Use.Current)/float64(k.calls()), 'f', 1, 64)
 }
 
-// ClientPath is the page of an API client.
+// ClientPath returns the path of the page of an API client.
 func ClientPath(c *store.Client) string {
 	return Root + "/access/clients/" + url.PathEscape(c.Identifier)
 }
 
 func userPath(u *store.User) string { return Root + "/access/users/" + url.PathEscape(u.Name) }
 
-// keyFlows are the flows of a key, as the form takes them.
+// keyFlows formats the flows of a key for the form.
 func keyFlows(k *store.Key) string {
 	if k.Flows == nil {
 		return "all"
@@ -65,7 +65,7 @@ func keyName(k *store.Key) string {
 	return k.Name
 }
 
-// roleText says what a role is for.
+// roleText describes a role.
 type roleText struct {
 	Role store.Role
 	Text string
@@ -88,7 +88,7 @@ func roleNames(u *store.User) string {
 	return strings.Join(names, ", ")
 }
 
-// moreScopes are those of a client that have no box of their own.
+// moreScopes returns the scopes of a client that have no checkbox.
 func moreScopes(c *store.Client) string {
 	var more []string
 	for _, s := range c.Scopes {
@@ -109,7 +109,7 @@ func separator(c *store.Client) string {
 	return "space"
 }
 
-// AuditList is a page of the audit log.
+// AuditList is one page of the audit log.
 type AuditList struct {
 	Params                url.Values
 	Filter, Trouble       string

@@ -2,12 +2,11 @@ package view
 
 import "time"
 
-// DiffLine is a line of two texts; a number is zero where the line is only
-// in the other.
+// DiffLine is one line of a comparison. The number in a text that does not have the line is zero.
 type DiffLine struct {
 	Before, After int
 	Text          string
-	Gap           bool // stands for lines that both have
+	Gap           bool // stands for omitted unchanged lines
 }
 
 func (l DiffLine) class() string {
@@ -34,21 +33,21 @@ func (l DiffLine) sign() string {
 	return ""
 }
 
-// Comparison is two runs, the older one first.
+// Comparison compares two runs, the older one first.
 type Comparison struct {
 	Runs   [2]Run
-	Event  []DiffLine // nil: they are equal
-	Output []DiffLine // likewise
+	Event  []DiffLine // nil: equal
+	Output []DiffLine // nil: equal
 	Steps  []StepPair
 }
 
-// StepPair is one step in two runs; nil: it did not run.
+// StepPair is one step in two runs; nil: the step did not run.
 type StepPair struct {
 	Path          string
 	Before, After *StepRow
 }
 
-// change is how much longer, or shorter, the step took.
+// change describes the difference of the durations; "≈" below 1 ms or 10 %.
 func (p StepPair) change() string {
 	if p.Before == nil || p.After == nil {
 		return ""

@@ -432,7 +432,7 @@ func diffCard(title string, lines []DiffLine) templ.Component {
 	})
 }
 
-// Diff draws the lines of two texts.
+// Diff shows the lines of a comparison.
 func Diff(lines []DiffLine) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

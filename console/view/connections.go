@@ -9,26 +9,26 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// ConnectionList is all connections and secrets, without what is secret.
+// ConnectionList is all connections and secrets without their secret values.
 type ConnectionList struct {
 	Types   []connect.Type
 	Items   []store.Connection
 	Secrets []store.Secret
 }
 
-// ConnectionForm is a connection to be made or changed.
+// ConnectionForm is the form for a new or an existing connection.
 type ConnectionForm struct {
 	Type       connect.Type
-	Connection store.Connection // without what is secret
+	Connection store.Connection // without secret values
 	New        bool
 	Testable   bool
-	Redirect   string // where authorising comes back to; empty: it cannot be authorised
+	Redirect   string // redirect URI for the authorization; empty: the connection cannot be authorized
 	Authorised bool   // it has a refresh token
 }
 
 func connectionPath(name string) string { return Root + "/connections/" + url.PathEscape(name) }
 
-// settingTitle is the name of a setting as people write it.
+// settingTitle returns the label of a setting.
 func settingTitle(f connect.Field) string {
 	words := strings.Split(f.Name, "_")
 	for i, w := range words {
@@ -41,7 +41,7 @@ func settingTitle(f connect.Field) string {
 	return strings.ToUpper(text[:1]) + text[1:]
 }
 
-// settingHint is what the title does not say already.
+// settingHint returns the summary of a setting unless it only repeats the label.
 func settingHint(f connect.Field) string {
 	bare := func(text string) string {
 		return strings.ToLower(strings.NewReplacer(" ", "", ".", "", "_", "").Replace(text))
@@ -52,7 +52,7 @@ func settingHint(f connect.Field) string {
 	return about(f.Summary)
 }
 
-// hostOf is the host of a URL that was checked.
+// hostOf returns the host of a valid URL.
 func hostOf(target string) string {
 	u, err := url.Parse(target)
 	if err != nil {
@@ -61,10 +61,10 @@ func hostOf(target string) string {
 	return u.Host
 }
 
-// about is a summary without its Markdown.
+// about returns a summary without its Markdown.
 func about(text string) string { return strings.ReplaceAll(text, "`", "") }
 
-// shownSettings are the settings of a connection in one line.
+// shownSettings summarizes the settings of a connection in one line.
 func shownSettings(c store.Connection) string {
 	if len(c.Hosts) > 0 {
 		return strings.Join(c.Hosts, ", ")
@@ -72,7 +72,7 @@ func shownSettings(c store.Connection) string {
 	return strings.Trim(c.Settings["host"]+" "+c.Settings["database"], " ")
 }
 
-// numbers are flow numbers as a form has them.
+// numbers formats flow numbers for a form.
 func numbers(list []int64) string {
 	words := make([]string, len(list))
 	for i, n := range list {

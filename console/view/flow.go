@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/penstock/penstock/console/picture"
+	"github.com/penstock/penstock/console/diagram"
 	"github.com/penstock/penstock/flows"
 )
 
@@ -19,7 +19,7 @@ type FlowRow struct {
 	Version  string
 	Versions int
 	Deployed time.Time
-	Paused   time.Time // since when no run of it begins; zero: it is not paused
+	Paused   time.Time // start of the pause; zero: not paused
 	Last     *RunRow   // nil: no run is known
 }
 
@@ -27,16 +27,16 @@ func (f FlowRow) number() string { return strconv.FormatInt(f.Number, 10) }
 
 func (f FlowRow) path() string { return Root + "/flows/" + f.number() }
 
-// Flow is a flow on its own page.
+// Flow is the content of a flow's page.
 type Flow struct {
 	FlowRow
 	Source   string
-	Picture  *picture.Picture // nil: it cannot be drawn
-	Problems flows.Problems   // why it was not saved
-	Trouble  string           // likewise, in one sentence
+	Diagram  *diagram.Diagram // nil: the source cannot be parsed
+	Problems flows.Problems   // mistakes in a source that was not saved
+	Trouble  string           // any other reason for not saving
 	Writable bool
 	New      bool
-	Schema   string // address of the JSON Schema
+	Schema   string // URL of the JSON Schema
 }
 
 // Version is one version of a flow.
@@ -44,12 +44,12 @@ type Version struct {
 	Version  string
 	Deployed time.Time
 	Current  bool
-	Changes  []DiffLine // against the version before; nil: none, or not asked for
+	Changes  []DiffLine // compared with the previous version; nil: none, or not requested
 	Shown    bool
 	First    bool
 }
 
-// clip shortens a text for a place of so many characters.
+// clip shortens a text to a number of characters.
 func clip(text string, room int) string {
 	runes := []rune(text)
 	if len(runes) <= room {
@@ -58,19 +58,18 @@ func clip(text string, room int) string {
 	return string(runes[:room-1]) + "…"
 }
 
-// titleLine is the base line of a box's title: its middle when nothing
-// stands below.
-func titleLine(b picture.Box) int {
+// titleLine returns the y coordinate of a box's title: the middle if there is nothing below the title.
+func titleLine(b diagram.Box) int {
 	if b.Step.Detail == "" {
-		return picture.BoxHeight/2 + 4
+		return diagram.BoxHeight/2 + 4
 	}
 	return 19
 }
 
 func px(n int) string { return strconv.Itoa(n) }
 
-// curve is a line that leaves and arrives upright.
-func curve(l picture.Line) string {
+// curve returns the SVG path of a line that starts and ends vertically.
+func curve(l diagram.Line) string {
 	if l.FromX == l.ToX {
 		return "M" + px(l.FromX+1) + " " + px(l.FromY) + "V" + px(l.ToY)
 	}

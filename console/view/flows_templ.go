@@ -10,7 +10,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import (
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/console/picture"
+	"github.com/penstock/penstock/console/diagram"
 	"strconv"
 )
 
@@ -143,7 +143,7 @@ func FlowsPage(p Page, rows []FlowRow) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<table class=\"list flows\"><caption class=\"sr\">Flows</caption> <thead><tr><th scope=\"col\" class=\"num\">No.</th><th scope=\"col\">Flow</th><th scope=\"col\">Trigger</th><th scope=\"col\">Last run</th><th scope=\"col\">Deployed</th><th scope=\"col\" title=\"Off: the flow is paused, none of its runs begins.\">Runs</th><th scope=\"col\" title=\"Whether its own schedule fires. The API runs it either way.\">Enabled</th></tr></thead> <tbody>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<table class=\"list flows\"><caption class=\"sr\">Flows</caption> <thead><tr><th scope=\"col\" class=\"num\">No.</th><th scope=\"col\">Flow</th><th scope=\"col\">Trigger</th><th scope=\"col\">Last run</th><th scope=\"col\">Deployed</th><th scope=\"col\" title=\"Off: the flow is paused; its runs do not start.\">Runs</th><th scope=\"col\" title=\"Whether its own schedule starts runs. The API can run it in any case.\">Enabled</th></tr></thead> <tbody>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -691,7 +691,7 @@ func flowHead(p Page, f FlowRow, tab string) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if f.Problem != "" {
-			templ_7745c5c3_Err = Trouble("This server cannot run the flow", f.Problem).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ErrorFragment("This server cannot run the flow", f.Problem).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -879,7 +879,7 @@ func FlowPage(p Page, f Flow) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if f.Trouble != "" {
-				templ_7745c5c3_Err = Trouble("Not saved", f.Trouble).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ErrorFragment("Not saved", f.Trouble).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -888,8 +888,8 @@ func FlowPage(p Page, f Flow) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if f.Picture != nil {
-				templ_7745c5c3_Err = Picture(*f.Picture).Render(ctx, templ_7745c5c3_Buffer)
+			if f.Diagram != nil {
+				templ_7745c5c3_Err = FlowDiagram(*f.Diagram).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1116,7 +1116,7 @@ func FlowPage(p Page, f Flow) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 96, "<p>Callers get 404 from then on. Runs that were accepted end as they would have; their records stay.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 96, "<p>Callers then get 404. Accepted runs still end; their records stay.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1160,8 +1160,8 @@ func FlowPage(p Page, f Flow) templ.Component {
 	})
 }
 
-// Picture draws a flow. A click on a step shows its lines in the text.
-func Picture(d picture.Picture) templ.Component {
+// FlowDiagram draws a flow. A click on a step shows its lines in the source.
+func FlowDiagram(d diagram.Diagram) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -1446,7 +1446,7 @@ func Picture(d picture.Picture) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var69 string
-				templ_7745c5c3_Var69, templ_7745c5c3_Err = templ.JoinStringErrs(px(picture.BoxWidth))
+				templ_7745c5c3_Var69, templ_7745c5c3_Err = templ.JoinStringErrs(px(diagram.BoxWidth))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `console/view/flows.templ`, Line: 278, Col: 75}
 				}
@@ -1459,7 +1459,7 @@ func Picture(d picture.Picture) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var70 string
-				templ_7745c5c3_Var70, templ_7745c5c3_Err = templ.JoinStringErrs(px(picture.BoxHeight - 2))
+				templ_7745c5c3_Var70, templ_7745c5c3_Err = templ.JoinStringErrs(px(diagram.BoxHeight - 2))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `console/view/flows.templ`, Line: 278, Col: 112}
 				}
@@ -1498,7 +1498,7 @@ func Picture(d picture.Picture) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var73 string
-				templ_7745c5c3_Var73, templ_7745c5c3_Err = templ.JoinStringErrs(px(picture.BoxHeight - 18))
+				templ_7745c5c3_Var73, templ_7745c5c3_Err = templ.JoinStringErrs(px(diagram.BoxHeight - 18))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `console/view/flows.templ`, Line: 279, Col: 105}
 				}
@@ -1555,7 +1555,7 @@ func Picture(d picture.Picture) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var77 string
-					templ_7745c5c3_Var77, templ_7745c5c3_Err = templ.JoinStringErrs(px(b.X + picture.BoxWidth - 8))
+					templ_7745c5c3_Var77, templ_7745c5c3_Err = templ.JoinStringErrs(px(b.X + diagram.BoxWidth - 8))
 					if templ_7745c5c3_Err != nil {
 						return templ.Error{Err: templ_7745c5c3_Err, FileName: `console/view/flows.templ`, Line: 282, Col: 59}
 					}

@@ -1,6 +1,6 @@
 package view
 
-// iconPaths are the strokes of a sign on a field of 16 by 16.
+// iconPaths returns the SVG paths of an icon in a viewBox of 16 by 16; nil for an unknown name.
 func iconPaths(name string) []string {
 	switch name {
 	case "overview":

@@ -5,24 +5,24 @@ import (
 	"time"
 )
 
-// ItemRow is what became of one item at a step.
+// ItemRow is the result of one item at a step.
 type ItemRow struct {
-	Within   string // indices of the items that led into nested steps
+	Within   string // indices of the items in whose nested steps it ran; empty: not nested
 	Item     int    // its index at the step
-	Label    string // both
+	Label    string // Within and Item
 	Starts   time.Duration
-	Took     time.Duration // zero at a step that only computes: nobody took the time
+	Took     time.Duration // zero for a step that only computes: it is not measured
 	Attempts int
-	Replayed bool // the journal of an earlier attempt had its result
+	Replayed bool // the result came from the journal of an earlier attempt
 	Waits    bool
-	Out      int // items that it became
+	Out      int // number of output items
 	Error    string
-	Came     json.RawMessage // the item; nil: it is not kept
-	Became   json.RawMessage // what it became, an array; nil: it is not kept
+	Input    json.RawMessage // nil: not recorded
+	Output   json.RawMessage // an array; nil: not recorded
 	Bar      Bar
 }
 
-// note says in a word or two what is not ordinary about the item.
+// note describes what is unusual about the item; empty: nothing.
 func (i ItemRow) note() string {
 	switch {
 	case i.Error != "":
@@ -32,19 +32,19 @@ func (i ItemRow) note() string {
 	case i.Replayed:
 		return "from the journal"
 	case i.Attempts == 0:
-		return "passed by" // the condition of the step did not hold
+		return "skipped" // the condition of the step did not hold
 	case i.Attempts > 1:
 		return many(i.Attempts, "attempt", "attempts")
 	}
 	return ""
 }
 
-// tellsMore reports whether the items of a row tell more than the row itself.
-func (s StepRow) tellsMore() bool {
+// showItems reports whether the items of a row contain more than the row itself.
+func (s StepRow) showItems() bool {
 	return len(s.Each) > 1 || len(s.Each) == 1 && (s.In != 1 || s.Each[0].Error != s.Error)
 }
 
-// failures are the items on which the step failed, caught or not.
+// failures counts the items with an error, caught or not.
 func (s StepRow) failures() int {
 	n := 0
 	for _, e := range s.Each {
@@ -55,31 +55,31 @@ func (s StepRow) failures() int {
 	return n
 }
 
-// untold is how many items passed that are not told of one by one. A step
-// that only computes tells of none but those that failed.
-func (s StepRow) untold() int {
+// omitted returns the number of items without a row. A step that only computes records only failed items, so that it
+// omits none.
+func (s StepRow) omitted() int {
 	for _, e := range s.Each {
-		if e.Took > 0 && !s.Gathers {
+		if e.Took > 0 && !s.Aggregates {
 			return max(0, s.In-len(s.Each))
 		}
 	}
 	return 0
 }
 
-// WithItems gives the item rows what went in, as far as the record has it.
+// WithItems sets the inputs of the item rows, as far as they are recorded.
 func (r *Run) WithItems() {
 	for i := range r.Rows {
-		if s := &r.Rows[i]; !s.Gathers {
-			came := r.came(i)
+		if s := &r.Rows[i]; !s.Aggregates {
+			came := r.inputOf(i)
 			for j := range s.Each {
-				s.Each[j].Came = element(came, &s.Each[j])
+				s.Each[j].Input = itemInput(came, &s.Each[j])
 			}
 		}
 	}
 }
 
-// element is the item that went in, among what the passages before put out.
-func element(came []PutOut, e *ItemRow) json.RawMessage {
+// itemInput returns the input item of a row among the outputs of the previous step runs; nil: not recorded.
+func itemInput(came []StepOutput, e *ItemRow) json.RawMessage {
 	for _, p := range came {
 		var all []json.RawMessage
 		if p.Within == e.Within && json.Unmarshal(p.Items, &all) == nil && e.Item < len(all) {

@@ -12,14 +12,14 @@ import (
 	"github.com/a-h/templ"
 )
 
-// The bounds of what is drawn of one JSON text. The rest is behind a link.
+// Limits of the rendered part of one JSON text. A link leads to the whole text.
 const (
 	maxValues = 1500
 	maxText   = 1200 // bytes of one string
-	openDepth = 2    // levels that are open at first
+	openDepth = 2    // levels that are expanded initially
 )
 
-// jsonTree draws JSON that folds. Raw is where the text itself is.
+// jsonTree renders JSON as a collapsible tree. raw is the URL of the whole text.
 func jsonTree(text []byte, raw string) templ.Component {
 	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
 		d := json.NewDecoder(bytes.NewReader(text))
@@ -36,13 +36,12 @@ func jsonTree(text []byte, raw string) templ.Component {
 	})
 }
 
-// tree draws one JSON text from its tokens, which keeps the order of members
-// and the digits of numbers.
+// tree renders one JSON text token by token, which preserves the order of members and the digits of numbers.
 type tree struct {
 	decoder *json.Decoder
 	out     bytes.Buffer
-	left    int  // values that may still be drawn
-	cut     bool // a string was cut
+	left    int  // number of values that may still be rendered
+	cut     bool // a string was shortened
 }
 
 func (t *tree) value(depth int) {
@@ -99,7 +98,7 @@ func (t *tree) container(opening json.Delim, depth int) {
 	t.out.WriteString(`</ul><span class="p">` + closing + `</span></details>`)
 }
 
-// text draws a string as JSON writes it.
+// text renders a string as in JSON.
 func (t *tree) text(class, v string) {
 	if len(v) > maxText {
 		t.cut = true

@@ -467,7 +467,7 @@ func Layout(p Page) templ.Component {
 	})
 }
 
-// csrf is the proof of a form that it is ours.
+// csrf is the hidden field with the CSRF token.
 func csrf(p Page) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -575,8 +575,8 @@ func help(p Page) templ.Component {
 	})
 }
 
-// Fault is a page that could not be shown.
-func Fault(p Page, title, text string) templ.Component {
+// ErrorPage shows an error instead of a page.
+func ErrorPage(p Page, title, text string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -724,8 +724,8 @@ func faultText(title, text string) templ.Component {
 	})
 }
 
-// Trouble is why a part of a page could not be had.
-func Trouble(title, text string) templ.Component {
+// ErrorFragment shows an error instead of a part of a page.
+func ErrorFragment(title, text string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -788,7 +788,7 @@ func Trouble(title, text string) templ.Component {
 	})
 }
 
-// head is the title of a page with what can be done.
+// head is the title of a page with its actions.
 func head(title, about string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -5,26 +5,26 @@ import (
 	"time"
 )
 
-// QueueLines is a queue, and the flows that have runs in line for its slots.
+// QueueLines is a queue with the flows whose runs wait in line for its slots.
 type QueueLines struct {
 	Queue        string
 	Slots, Spare int // of the live workers
-	Share        int // of a flow without a share of its own, in percent
+	Share        int // default share of a flow, in percent of the slots
 	Turns        int64
-	Lines        []LineRow // the next first
-	More         int       // flows in line that are not shown
+	Lines        []LineRow // the flow with the next turn first
+	More         int       // number of flows in line that are not shown
 	Paused       bool
 }
 
-// LineRow is a flow in line.
+// LineRow is a flow with runs in line.
 type LineRow struct {
 	Flow             int64
-	Name             string // empty: the flow is gone
-	Now              int    // runs that are pending or executed
-	Waited, Unwaited int    // runs in line
+	Name             string // empty: the flow was deleted
+	Now              int    // runs that are pending or executing
+	Waited, Unwaited int    // runs in line with and without a waiting caller
 	Oldest           time.Duration
 	Share            int  // in percent
-	AtLeast          bool // more runs stand in line
+	AtLeast          bool // there are more runs in line
 	Paused           bool
 }
 
@@ -35,7 +35,7 @@ func (l LineRow) name() string {
 	return l.Name
 }
 
-// inLine writes a number of runs in line.
+// inLine formats a number of runs in line.
 func (l LineRow) inLine(n int) string {
 	if l.AtLeast && n > 0 {
 		return count(n) + "+"

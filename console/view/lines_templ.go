@@ -74,7 +74,7 @@ func LinesPage(p Page, queues []QueueLines) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = head("Who waits", "for the slots of the workers").Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = head("Runs in line", "for the slots of the workers").Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -82,7 +82,7 @@ func LinesPage(p Page, queues []QueueLines) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = LinesNow(p, queues).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = LinesFragment(p, queues).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -96,7 +96,7 @@ func LinesPage(p Page, queues []QueueLines) templ.Component {
 	})
 }
 
-func LinesNow(p Page, queues []QueueLines) templ.Component {
+func LinesFragment(p Page, queues []QueueLines) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -271,7 +271,7 @@ func queueLines(q QueueLines) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if len(q.Lines) == 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<p class=\"hint pad\">No flow waits: every run goes straight to a worker.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<p class=\"hint pad\">No run is in line: workers take every run at once.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -289,7 +289,7 @@ func queueLines(q QueueLines) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, ", the next first</caption> <thead><tr><th scope=\"col\">Flow</th><th scope=\"col\" class=\"num\" title=\"Runs that are pending or executed\">Now</th><th scope=\"col\" class=\"num\" title=\"Runs in line that a caller waits for\">With a caller</th><th scope=\"col\" class=\"num\" title=\"Runs in line that nobody waits for\">Without</th><th scope=\"col\" class=\"num\">Oldest</th><th scope=\"col\" class=\"num\">Share</th></tr></thead> <tbody>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, ", the next first</caption> <thead><tr><th scope=\"col\">Flow</th><th scope=\"col\" class=\"num\" title=\"Runs that are pending or executing\">Now</th><th scope=\"col\" class=\"num\" title=\"Runs in line with a waiting caller\">With a caller</th><th scope=\"col\" class=\"num\" title=\"Runs in line without a waiting caller\">Without</th><th scope=\"col\" class=\"num\">Oldest</th><th scope=\"col\" class=\"num\">Share</th></tr></thead> <tbody>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -5,29 +5,29 @@ import (
 	"time"
 )
 
-// Pulse is how the product does.
-type Pulse struct {
-	Window        time.Duration // that it looks back
+// Activity summarizes recent runs, queues and workers.
+type Activity struct {
+	Window        time.Duration // length of the summarized period
 	Runs          int
 	Failed        int
-	Open          int     // that have not ended
+	Open          int     // runs that have not ended
 	More          bool    // not all runs of the window were counted
 	Rate          float64 // runs per second, over the last minute at most
 	P50, P95, P99 time.Duration
-	Bars          []PulseBar // over the window, the oldest first
+	Bars          []ActivityBar // over the window, the oldest first
 	Queues        []QueueRow
 	Workers       []WorkerRow
 }
 
-// PulseBar is a part of the window.
-type PulseBar struct{ Runs, Failed int }
+// ActivityBar counts the runs of a part of the window.
+type ActivityBar struct{ Runs, Failed int }
 
 // QueueRow is a queue.
 type QueueRow struct {
 	Name            string
 	Pending, Active int
-	Today           int           // tasks done since midnight UTC
-	Oldest          time.Duration // that a task has waited
+	Today           int           // tasks processed since midnight UTC
+	Oldest          time.Duration // waiting time of the oldest pending task
 	Paused          bool
 }
 
@@ -39,16 +39,16 @@ type WorkerRow struct {
 	Stopping    bool
 }
 
-// Overview is the first page.
+// Overview is the content of the first page.
 type Overview struct {
-	Pulse
+	Activity
 	Latest []RunRow
 	Flows  int
-	Keys   int    // that the user may see
+	Keys   int    // API keys, if the user may see them
 	First  string // number of a flow to try; empty: there is none
 }
 
-func (p Pulse) rate() string {
+func (p Activity) rate() string {
 	switch {
 	case p.Rate == 0:
 		return "0"
@@ -60,31 +60,31 @@ func (p Pulse) rate() string {
 	return count(int(p.Rate))
 }
 
-// counted is how many runs the numbers stand for.
-func (p Pulse) counted() string {
+// runsText returns the number of counted runs.
+func (p Activity) runsText() string {
 	if p.More {
 		return "more than " + many(p.Runs, "run", "runs")
 	}
 	return many(p.Runs, "run", "runs")
 }
 
-// spanned is what the chart shows.
-func (p Pulse) spanned() string {
+// windowText describes the period of the chart.
+func (p Activity) windowText() string {
 	if p.More {
 		return "the latest " + count(p.Runs)
 	}
 	return "last " + length(p.Window)
 }
 
-// failing is the part of the runs that failed.
-func (p Pulse) failing() string {
+// failureRate returns the percentage of failed runs.
+func (p Activity) failureRate() string {
 	if p.Runs == 0 || p.Failed == 0 {
 		return "0%"
 	}
 	return strconv.FormatFloat(100*float64(p.Failed)/float64(p.Runs), 'f', 1, 64) + "%"
 }
 
-func (p Pulse) pending() int {
+func (p Activity) pending() int {
 	sum := 0
 	for _, q := range p.Queues {
 		sum += q.Pending
@@ -92,7 +92,7 @@ func (p Pulse) pending() int {
 	return sum
 }
 
-func (p Pulse) oldest() time.Duration {
+func (p Activity) oldest() time.Duration {
 	var oldest time.Duration
 	for _, q := range p.Queues {
 		if q.Pending > 0 {
@@ -102,22 +102,22 @@ func (p Pulse) oldest() time.Duration {
 	return oldest
 }
 
-func (p Pulse) busy() (busy, slots int) {
+func (p Activity) busy() (busy, slots int) {
 	for _, w := range p.Workers {
 		busy, slots = busy+w.Busy, slots+w.Slots
 	}
 	return busy, slots
 }
 
-func (p Pulse) load() string {
+func (p Activity) load() string {
 	busy, slots := p.busy()
 	return strconv.Itoa(busy) + " of " + strconv.Itoa(slots) + " slots"
 }
 
-// column is one bar of the picture, in a field of 60 by 100.
+// column is one bar of the chart in a viewBox of 60 by 100.
 type column struct{ X, Y, Height, BadY, BadHeight string }
 
-func (p Pulse) columns() []column {
+func (p Activity) columns() []column {
 	most := 1
 	for _, b := range p.Bars {
 		most = max(most, b.Runs)

@@ -1,4 +1,4 @@
-// Package view draws the pages of the console.
+// Package view renders the pages of the console.
 package view
 
 //go:generate go tool templ generate -path ../..
@@ -15,30 +15,30 @@ import (
 // Root is the path of the console.
 const Root = "/console"
 
-// Page is what every page has around its content.
+// Page is the data of the layout of a page.
 type Page struct {
-	Section string // of the navigation; empty: none
+	Section string // current entry of the navigation; empty: none
 	Title   string
-	User    string // who is signed in; empty: nobody
-	CSRF    string // for forms and scripts
-	Nonce   string // of styles that the editor makes
-	Theme   string // "light" or "dark"; empty: as the system has it
-	Notice  string // what was done; empty: nothing
+	User    string // signed-in user; empty: none
+	CSRF    string // masked token for forms and scripts
+	Nonce   string // of the Content-Security-Policy, for styles created by the editor
+	Theme   string // "light" or "dark"; empty: that of the system
+	Notice  string // message about the last action; empty: none
 	Asset   func(name string) string
-	May     func(auth.Scope) bool // nil: nothing
+	May     func(auth.Scope) bool // whether the user has a scope; nil: none
 	Now     time.Time
 }
 
-// Allows reports whether the user may do what takes a scope.
+// Allows reports whether the user has a scope.
 func (p Page) Allows(scope auth.Scope) bool { return p.May != nil && p.May(scope) }
 
 // section is one entry of the navigation.
 type section struct {
-	name, title, path, key string // key: pressed after g
+	name, title, path, key string // key: keyboard shortcut after g
 	scope                  auth.Scope
 }
 
-// sections are all of them, in their order.
+// sections lists all entries in their order.
 func sections() []section {
 	return []section{
 		{"overview", "Overview", "/", "o", ""},
@@ -61,7 +61,7 @@ func (p Page) sections() []section {
 	return some
 }
 
-// ago says how long a moment is past, in few letters.
+// ago describes the age of a time in short form.
 func ago(t, now time.Time) string {
 	d := now.Sub(t)
 	switch {
@@ -81,7 +81,7 @@ func ago(t, now time.Time) string {
 	return t.UTC().Format("2 Jan 2006")
 }
 
-// Took writes a duration with three digits or so.
+// Took formats a duration with about three digits.
 func Took(d time.Duration) string {
 	switch {
 	case d <= 0:
@@ -100,7 +100,7 @@ func Took(d time.Duration) string {
 	return fmt.Sprintf("%dh %02dm", int(d.Hours()), int(d.Minutes())%60)
 }
 
-// length is a round duration in words.
+// length formats a round duration in words.
 func length(d time.Duration) string {
 	switch {
 	case d < time.Minute:
@@ -111,7 +111,7 @@ func length(d time.Duration) string {
 	return many(int(d.Hours()), "hour", "hours")
 }
 
-// Short is enough of an id to tell it apart by eye.
+// Short returns the beginning of an id, enough to distinguish a few by eye.
 func Short(id string) string {
 	if len(id) <= 12 {
 		return id
@@ -119,7 +119,7 @@ func Short(id string) string {
 	return id[:8]
 }
 
-// tail is the end of a run id: the beginnings of neighbours are alike.
+// tail returns the end of a run id. The beginnings are alike, because ids are ordered by time.
 func tail(id string) string {
 	if len(id) <= 12 {
 		return id
@@ -127,7 +127,7 @@ func tail(id string) string {
 	return "…" + id[len(id)-12:]
 }
 
-// count writes a number in groups of three digits.
+// count formats a number in groups of three digits.
 func count(n int) string {
 	text := strconv.Itoa(n)
 	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
@@ -136,7 +136,7 @@ func count(n int) string {
 	return text
 }
 
-// many is a number with its word.
+// many formats a number with the singular or plural of its noun.
 func many(n int, one, more string) string {
 	if n == 1 {
 		return "1 " + one
@@ -144,13 +144,13 @@ func many(n int, one, more string) string {
 	return count(n) + " " + more
 }
 
-// stateText is a state as people read it.
+// stateText formats a state for display.
 func stateText(state string) string { return strings.ReplaceAll(state, "_", " ") }
 
-// iso is a moment as scripts read it.
+// iso formats a time for scripts.
 func iso(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
-// exact is a moment as people read it.
+// exact formats a time for display.
 func exact(t time.Time) string {
 	if t.IsZero() {
 		return "–"

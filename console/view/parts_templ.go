@@ -39,7 +39,7 @@ func logo() templ.Component {
 	})
 }
 
-// icon draws one of our signs, for eyes only.
+// icon draws an icon, hidden from screen readers.
 func icon(name string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -92,7 +92,7 @@ func icon(name string) templ.Component {
 	})
 }
 
-// state is a run's state, told by shape and word besides colour.
+// state shows the state of a run by shape and word besides colour.
 func state(s string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -240,7 +240,7 @@ func dot(s string) templ.Component {
 	})
 }
 
-// when is a moment, by how long ago it was.
+// when shows the age of a time.
 func when(t, now time.Time) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -316,7 +316,7 @@ func when(t, now time.Time) templ.Component {
 	})
 }
 
-// copyable is a value with a button that copies it.
+// copyable shows a value with a button that copies it.
 func copyable(value, label string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -443,7 +443,7 @@ func copyButton(value, label string) templ.Component {
 	})
 }
 
-// empty is a page without data: what it will show, and how to get there.
+// empty explains a page without data: what it will show, and how to get there.
 func empty(title, text string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

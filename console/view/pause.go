@@ -2,18 +2,18 @@ package view
 
 import "github.com/penstock/penstock/auth"
 
-// PauseNotice says what a pause, or its end, has done.
+// PauseNotice describes the effect of a pause or its end. released is the number of runs that had waited.
 func PauseNotice(paused bool, released int) string {
 	switch {
 	case paused:
 		return "The flow is paused: none of its runs begins until it is resumed."
 	case released == 0:
-		return "The flow goes on. No run had waited."
+		return "The flow is resumed. No run had waited."
 	}
-	return "The flow goes on, with " + many(released, "run", "runs") + " that had waited."
+	return "The flow is resumed, with " + many(released, "run", "runs") + " that had waited."
 }
 
-// mayPause reports whether the user may pause flows and resume them.
+// mayPause reports whether the user may pause and resume flows.
 func mayPause(p Page) bool {
 	return p.Allows(auth.ScopeWriteFlows) || p.Allows(auth.ScopeWriteQueues)
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/penstock/penstock/auth"
 )
 
-// pauseSwitch is the switch in the list of flows: on while runs begin.
+// pauseSwitch is the switch in the list of flows: on while the flow is not paused.
 func pauseSwitch(p Page, f FlowRow) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -116,7 +116,7 @@ func pauseSwitch(p Page, f FlowRow) templ.Component {
 	})
 }
 
-// pauseButton is for the head of the flow's pages.
+// pauseButton is the button in the head of a flow's pages.
 func pauseButton(p Page, f FlowRow) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -205,7 +205,7 @@ func pauseButton(p Page, f FlowRow) templ.Component {
 	})
 }
 
-// deletionChoice asks what becomes of the runs that a paused flow holds.
+// deletionChoice asks whether the waiting runs of a paused flow finish or are cancelled.
 func deletionChoice(p Page, f FlowRow) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -247,7 +247,7 @@ func deletionChoice(p Page, f FlowRow) templ.Component {
 	})
 }
 
-// pausedCallout says what a pause means for who looks at the flow.
+// pausedCallout explains that the flow is paused.
 func pausedCallout(p Page, f FlowRow) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

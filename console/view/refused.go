@@ -7,15 +7,14 @@ import (
 	"github.com/penstock/penstock/internal/refusals"
 )
 
-// Refused is what the doors refused lately, and perhaps the explanation of a
-// request.
+// Refused is the list of rejected requests, and the explanation of a request if the user has asked for one.
 type Refused struct {
 	Items             []refusals.Refusal
-	Method, URL, Body string            // of the request to be explained
-	Explanation       *auth.Explanation // nil: none was asked for
+	Method, URL, Body string            // of the request to explain
+	Explanation       *auth.Explanation // nil: not requested
 }
 
-// skew says how far two clocks are apart.
+// skew describes the difference between two clocks.
 func skew(c *auth.ClockSkew) string {
 	switch {
 	case c.Off == 0:

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Run is a run on its own page.
+// Run is the content of a run's page.
 type Run struct {
 	RunRow
 	Version  string
@@ -18,9 +18,9 @@ type Run struct {
 	Started  time.Time
 	Finished time.Time
 	Ended    bool
-	Deployed bool // the flow is still there
-	Current  bool // its version is the current one
-	Early    int  // status that the flow answered before the run's end; zero: none
+	Deployed bool // the flow still exists
+	Current  bool // the run's version is the current one
+	Early    int  // status of a response sent before the run's end; zero: none
 
 	Event   json.RawMessage // nil: none
 	Params  map[string]string
@@ -30,58 +30,58 @@ type Run struct {
 
 	Phases  []Phase
 	Rows    []StepRow
-	Span    time.Duration // that the rows cover
+	Span    time.Duration // covered by Rows
 	Lines   []LogLine
-	Dropped int // steps and lines that were not kept
+	Dropped int // number of steps and log lines that were not recorded
 }
 
-// Failure is why a run has no output.
+// Failure is the error of a run.
 type Failure struct {
 	Code, Message, Step string
-	Status              int // HTTP status that the flow chose; zero: none
-	Item                int // negative: none
+	Status              int // HTTP status chosen by the flow; zero: none
+	Item                int // index of the item; negative: none
 }
 
-// Phase is a part of a run's time.
+// Phase is a part of a run's duration.
 type Phase struct {
 	Name string
 	Took time.Duration
 }
 
-// StepRow is what one step did, all its passages together.
+// StepRow is one step with all its runs combined.
 type StepRow struct {
-	Path     string
-	Name     string // the path below what it is part of
-	Kind     string
-	Depth    int
-	In, Out  int // items
-	Times    int // passages
-	Attempts int
-	Replayed int
-	Starts   time.Duration // after the first step
-	Took     time.Duration
-	Running  bool
-	Waiting  time.Time // until when the run is parked there; zero: it is not
-	Error    string
-	Each     []ItemRow
-	Gathers  bool     // it makes one item of all
-	Items    []PutOut // nil: what it put out is not kept
-	Bars     []Bar
+	Path       string
+	Name       string // the path below the parent step
+	Kind       string
+	Depth      int
+	In, Out    int // items
+	Times      int // number of step runs
+	Attempts   int
+	Replayed   int
+	Starts     time.Duration // after the first step
+	Took       time.Duration
+	Running    bool
+	Waiting    time.Time // until when the run is parked at this step; zero: it is not
+	Error      string
+	Each       []ItemRow
+	Aggregates bool         // the kind makes one item of all
+	Items      []StepOutput // nil: the output is not recorded
+	Bars       []Bar
 }
 
-// PutOut is what one passage put out.
-type PutOut struct {
-	Within  string          // the items that led into nested steps; empty: it is not nested
-	Items   json.RawMessage // the first of them, masked; nil: there was no room
-	LeftOut bool            // there were more
+// StepOutput is the output of one step run.
+type StepOutput struct {
+	Within  string          // indices of the items in whose nested steps it ran; empty: not nested
+	Items   json.RawMessage // the first items, masked; nil: there was no room
+	LeftOut bool            // Items is not complete
 }
 
-// shownItems are how many passages of a step show what they put out.
-const shownItems = 10
+// maxOutputs is the number of step runs whose output is shown.
+const maxOutputs = 10
 
-// came is what went into a row: what the row before it put out, in the same
-// list of steps, or the event.
-func (r Run) came(i int) []PutOut {
+// inputOf returns the input of a row: the output of the previous row in the same list of steps, or the event. Nil: not
+// recorded.
+func (r Run) inputOf(i int) []StepOutput {
 	folder := func(path string) string { return path[:strings.LastIndexByte(path, '.')+1] }
 	for j := i - 1; j >= 0; j-- {
 		if folder(r.Rows[j].Path) == folder(r.Rows[i].Path) {
@@ -89,23 +89,23 @@ func (r Run) came(i int) []PutOut {
 		}
 	}
 	if r.Rows[i].Depth == 0 && r.Rows[i].Items != nil && r.Event != nil {
-		return []PutOut{{Items: json.RawMessage("[" + string(r.Event) + "]")}}
+		return []StepOutput{{Items: json.RawMessage("[" + string(r.Event) + "]")}}
 	}
 	return nil
 }
 
-// keepsItems reports whether the record holds what steps put out.
+// keepsItems reports whether the record contains the output of steps.
 func (r Run) keepsItems() bool {
 	return slices.ContainsFunc(r.Rows, func(s StepRow) bool { return s.Items != nil })
 }
 
-// Bar is one passage, in percent of the span.
+// Bar is one step run on the timeline, in percent of the span.
 type Bar struct {
 	From, Width     float64
 	Failed, Running bool
 }
 
-// LogLine is what a log step said.
+// LogLine is a message of a log step.
 type LogLine struct {
 	Step, Level, Message, Fields string
 	Item                         int
@@ -114,7 +114,7 @@ type LogLine struct {
 
 func percent(f float64) string { return strconv.FormatFloat(f, 'f', 3, 64) + "%" }
 
-// width of a bar; a short one can still be seen.
+// width returns the width of a bar, at least as much as can be seen.
 func (b Bar) width() string { return percent(max(b.Width, 0.4)) }
 
 func (b Bar) from() string { return percent(min(b.From, 99.6)) }
@@ -129,7 +129,7 @@ func (b Bar) class() string {
 	return "bar"
 }
 
-// total of the phases.
+// total returns the duration of all phases, at least 1 µs.
 func (r Run) total() time.Duration {
 	var sum time.Duration
 	for _, p := range r.Phases {
@@ -138,27 +138,27 @@ func (r Run) total() time.Duration {
 	return max(sum, time.Microsecond)
 }
 
-// placed is a phase with its place among them, in percent.
-type placed struct {
+// placedPhase is a phase with its position and width, in percent.
+type placedPhase struct {
 	Phase
 	From, Width string
 }
 
-func (r Run) placed() []placed {
-	var all []placed
+func (r Run) placedPhases() []placedPhase {
+	var all []placedPhase
 	var before time.Duration
 	for _, p := range r.Phases {
-		all = append(all, placed{p, percent(100 * float64(before) / float64(r.total())), percent(100 * float64(p.Took) / float64(r.total()))})
+		all = append(all, placedPhase{p, percent(100 * float64(before) / float64(r.total())), percent(100 * float64(p.Took) / float64(r.total()))})
 		before += p.Took
 	}
 	return all
 }
 
-// marks are the moments under the waterfall.
-func (r Run) marks() []placed {
-	var all []placed
+// marks returns the time labels below the timeline.
+func (r Run) marks() []placedPhase {
+	var all []placedPhase
 	for i := range 5 {
-		all = append(all, placed{Phase{Took: r.Span * time.Duration(i) / 4}, percent(25 * float64(i)), ""})
+		all = append(all, placedPhase{Phase{Took: r.Span * time.Duration(i) / 4}, percent(25 * float64(i)), ""})
 	}
 	return all
 }

@@ -793,7 +793,7 @@ func phasesBar(r Run) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		for _, ph := range r.placed() {
+		for _, ph := range r.placedPhases() {
 			var templ_7745c5c3_Var34 = []any{"phase", "of-" + ph.Name}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var34...)
 			if templ_7745c5c3_Err != nil {
@@ -1186,7 +1186,7 @@ func waterfall(r Run) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				if s.tellsMore() {
+				if s.showItems() {
 					templ_7745c5c3_Err = itemRows(s).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
@@ -1196,7 +1196,7 @@ func waterfall(r Run) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = stepItems("In", r.came(i)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = stepItems("In", r.inputOf(i)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1509,8 +1509,8 @@ func stepFacts(s StepRow) templ.Component {
 	})
 }
 
-// stepItems are items that passed, of a flow that records them.
-func stepItems(title string, items []PutOut) templ.Component {
+// stepItems shows the recorded items of a step.
+func stepItems(title string, items []StepOutput) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -1550,7 +1550,7 @@ func stepItems(title string, items []PutOut) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			for i, p := range items {
-				if i < shownItems {
+				if i < maxOutputs {
 					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 145, "<div>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
@@ -1597,13 +1597,13 @@ func stepItems(title string, items []PutOut) templ.Component {
 					}
 				}
 			}
-			if len(items) > shownItems {
+			if len(items) > maxOutputs {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 151, "<p class=\"hint\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var74 string
-				templ_7745c5c3_Var74, templ_7745c5c3_Err = templ.JoinStringErrs(many(len(items)-shownItems, "passage", "passages"))
+				templ_7745c5c3_Var74, templ_7745c5c3_Err = templ.JoinStringErrs(many(len(items)-maxOutputs, "passage", "passages"))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `console/view/run.templ`, Line: 344, Col: 72}
 				}

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// FlowName is a flow to choose from.
+// FlowName is a flow in a selection.
 type FlowName struct {
 	Number int64
 	Name   string
@@ -23,42 +23,41 @@ type RunRow struct {
 	Queue     string
 	Attempt   int
 	Created   time.Time
-	Took      time.Duration // zero: it has not begun
+	Took      time.Duration // zero: it has not started
 	Error     string
 	ReplayOf  string
 }
 
-// Chosen is what the buttons above the list of runs stand at.
+// Chosen is the state of the filter buttons above the list of runs.
 type Chosen struct {
 	State string // empty: any
 	Flow  int64  // zero: any
-	Other bool   // the filter says more than buttons can
+	Other bool   // the filter cannot be expressed by the buttons
 }
 
 // RunList is one page of runs.
 type RunList struct {
-	Params   url.Values // as asked
+	Params   url.Values // as requested
 	Filter   string
 	Order    string
-	Trouble  string // why the filter cannot be read; empty: it can
+	Trouble  string // error in the filter; empty: none
 	Chosen   Chosen
 	Flows    []FlowName
 	Items    []RunRow
 	Page     int
 	PageSize int
 	Total    int
-	AtLeast  bool   // there are more than were looked at
-	Next     string // cursor behind this page; empty: there is none
-	None     bool   // there has never been a run, as far as is known
+	AtLeast  bool   // Total is a lower bound
+	Next     string // cursor of the next page; empty: none
+	None     bool   // no run is known at all
 
-	// Of a page that is not full although there may be more: how many runs were
-	// looked at, and until which moment.
+	// Number of runs that were searched, and the time of the oldest of them, for a page that is not full although there
+	// may be more runs.
 	Looked       int
 	LookedBackTo *time.Time
 }
 
-// RunsURL is the address of the list of runs, with some parameters changed;
-// an empty value takes a parameter away.
+// RunsURL returns the URL of the list with some parameters changed; an empty value removes a parameter.
 func RunsURL(params url.Values, changes map[string]string) string {
 	next := url.Values{}
 	for name, values := range params {
@@ -77,7 +76,7 @@ func RunsURL(params url.Values, changes map[string]string) string {
 	return Root + "/runs?" + next.Encode()
 }
 
-// choose is the address of the list with other buttons pressed.
+// choose returns the URL of the list for a state and a flow of the filter buttons.
 func (l RunList) choose(state string, flow int64) string {
 	var terms []string
 	if state != "" {
@@ -89,8 +88,7 @@ func (l RunList) choose(state string, flow int64) string {
 	return RunsURL(l.Params, map[string]string{"filter": strings.Join(terms, " and "), "page": "", "cursor": ""})
 }
 
-// sortBy is the address of the list in the order of a field, turned round if
-// it is in that order already.
+// sortBy returns the URL of the list ordered by a field, descending; ascending if it is in that order already.
 func (l RunList) sortBy(field string) string {
 	order := "-" + field
 	if l.Order == order {
@@ -99,7 +97,7 @@ func (l RunList) sortBy(field string) string {
 	return RunsURL(l.Params, map[string]string{"order_by": order, "page": "", "cursor": ""})
 }
 
-// sorted is how assistive technology is told of the order.
+// sorted returns the aria-sort value of a column.
 func (l RunList) sorted(field string) string {
 	switch l.Order {
 	case field:
@@ -110,7 +108,7 @@ func (l RunList) sorted(field string) string {
 	return "none"
 }
 
-// pageURL is the address of a page; the one after this may be behind a cursor.
+// pageURL returns the URL of a page. The next page uses the cursor if there is one.
 func (l RunList) pageURL(page int) string {
 	if page > l.Page && l.Next != "" {
 		return RunsURL(l.Params, map[string]string{"cursor": l.Next, "page": ""})
@@ -125,7 +123,7 @@ func (l RunList) last() int {
 	return max(1, (l.Total+l.PageSize-1)/l.PageSize)
 }
 
-// span says which runs are on the page.
+// span describes which runs are on the page.
 func (l RunList) span() string {
 	looked := ""
 	if l.LookedBackTo != nil {
@@ -145,12 +143,12 @@ func (l RunList) span() string {
 	return text + looked
 }
 
-// live reports whether new runs would show up on the page.
+// live reports whether new runs would appear on the page.
 func (l RunList) live() bool {
 	return l.Page <= 1 && !l.Params.Has("cursor") && l.Order == "-created_at" && l.Trouble == ""
 }
 
-// states that the buttons offer.
+// states lists the states of the filter buttons.
 func states() []string {
 	return []string{"running", "queued", "succeeded", "failed", "timed_out", "cancelled"}
 }

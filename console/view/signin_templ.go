@@ -10,9 +10,9 @@ import templruntime "github.com/a-h/templ/runtime"
 
 // SignIn is the state of the sign-in form.
 type SignIn struct {
-	To      string // where to go afterwards
+	To      string // path to return to
 	User    string
-	Trouble string // why it did not work; empty: nothing was tried
+	Trouble string // why signing in failed; empty: not tried
 }
 
 func SignInPage(p Page, f SignIn) templ.Component {

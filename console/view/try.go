@@ -1,26 +1,26 @@
 package view
 
 import (
-	"github.com/penstock/penstock/console/picture"
+	"github.com/penstock/penstock/console/diagram"
 	"github.com/penstock/penstock/console/samples"
 )
 
-// Trial is a flow with events to try it with.
-type Trial struct {
+// TryForm is a flow with example events to run it with.
+type TryForm struct {
 	FlowRow
-	Event     string // to begin with
-	Samples   []picture.Sample
-	TakesData bool // it starts with what a caller sends
+	Event     string // initial event, JSON
+	Samples   []diagram.Sample
+	TakesData bool // callers send an event
 }
 
-// KeyName is an API key to choose from.
+// KeyName is an API key in a selection.
 type KeyName struct{ Key, Name string }
 
-// Calls is the exact request for each way in.
-type Calls struct {
-	Trial
+// CallExamples are the example requests that run a flow.
+type CallExamples struct {
+	TryForm
 	Keys    []KeyName
 	Chosen  string
-	Signed  string // URL of this moment; empty: there is no key to sign with
+	Signed  string // SmartSYNC URL with the current timestamp; empty: there is no key to sign with
 	Samples []samples.Sample
 }

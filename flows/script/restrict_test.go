@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// attempts are operations that the child must not be able to do. Each returns its error. Read only.
-var attempts = map[string]func() error{
+// forbiddenOperations are operations that the child must not be able to do. Each returns its error. Read only.
+var forbiddenOperations = map[string]func() error{
 	"read a file":          func() error { _, err := os.ReadFile("/etc/passwd"); return err },
 	"list a directory":     func() error { _, err := os.ReadDir("/"); return err },
 	"make a file":          func() error { _, err := os.Create(os.TempDir() + "/penstock-restricted"); return err },
@@ -28,14 +28,14 @@ var attempts = map[string]func() error{
 	"raise a limit":        func() error { return syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{Cur: 1, Max: 1}) },
 }
 
-// try is the child of TestChildIsRestricted: it drops the same permissions as a child of a pool, and writes the
+// runForbiddenOperations is the child of TestChildIsRestricted: it drops the same permissions as a child of a pool, and writes the
 // errors of its attempts.
-func try() error {
+func runForbiddenOperations() error {
 	if err := restrict(); err != nil {
 		return err
 	}
 	met := map[string]string{}
-	for name, attempt := range attempts {
+	for name, attempt := range forbiddenOperations {
 		met[name] = "done"
 		if err := attempt(); err != nil {
 			met[name] = err.Error()
@@ -64,12 +64,12 @@ func TestChildIsRestricted(t *testing.T) {
 	if err := json.Unmarshal(out, &met); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	for name := range attempts {
+	for name := range forbiddenOperations {
 		if !strings.Contains(met[name], "operation not permitted") {
 			t.Errorf("%s: %s", name, met[name])
 		}
 	}
-	if met["environment"] != "" || len(met) != len(attempts)+2 {
+	if met["environment"] != "" || len(met) != len(forbiddenOperations)+2 {
 		t.Errorf("met %v", met)
 	}
 }
@@ -88,7 +88,7 @@ func TestChildInheritsNoFiles(t *testing.T) {
 		t.Fatal(errno)
 	}
 	p := pool(t, 1)
-	if _, err := p.Eval(t.Context(), made("return 1", "{}")); err != nil {
+	if _, err := p.Eval(t.Context(), newScript("return 1", "{}")); err != nil {
 		t.Fatal(err)
 	}
 	flags, _, errno := syscall.Syscall(syscall.SYS_FCNTL, f.Fd(), syscall.F_GETFD, 0)

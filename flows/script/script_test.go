@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	if len(os.Args) > 1 && os.Args[1] == "script-try" {
-		if err := try(); err != nil {
+		if err := runForbiddenOperations(); err != nil {
 			panic(err)
 		}
 		os.Exit(0)
@@ -47,27 +47,27 @@ func pool(t *testing.T, size int) *Pool {
 	return p
 }
 
-// made is a script with more time than it needs on any machine.
-func made(code, input string) *flows.Script {
+// newScript is a script with more time than it needs on any machine.
+func newScript(code, input string) *flows.Script {
 	return &flows.Script{Code: code, Input: []byte(input), Mark: "mark:", Time: time.Minute, Memory: 8_000_000}
 }
 
-// short is a script that does not end.
-func short(code string) *flows.Script {
-	s := made(code, "{}")
+// endlessScript is a script that does not end.
+func endlessScript(code string) *flows.Script {
+	s := newScript(code, "{}")
 	s.Time, s.Memory = 250*time.Millisecond, 32_000_000
 	return s
 }
 
-// inBoth runs a test in this process and in a child.
-func inBoth(t *testing.T, test func(t *testing.T, eval func(context.Context, *flows.Script) ([]byte, error))) {
+// inProcessAndChild runs a test in this process and in a child.
+func inProcessAndChild(t *testing.T, test func(t *testing.T, eval func(context.Context, *flows.Script) ([]byte, error))) {
 	t.Run("in this process", func(t *testing.T) { t.Parallel(); test(t, Eval) })
 	t.Run("in a child", func(t *testing.T) { t.Parallel(); test(t, pool(t, 1).Eval) })
 }
 
 func TestEval(t *testing.T) {
 	t.Parallel()
-	inBoth(t, func(t *testing.T, eval func(context.Context, *flows.Script) ([]byte, error)) {
+	inProcessAndChild(t, func(t *testing.T, eval func(context.Context, *flows.Script) ([]byte, error)) {
 		for _, test := range []struct{ code, input, want, message string }{
 			{code: "return item.a + 1", input: `{"item":{"a":1}}`, want: "[2]"},
 			{code: "return [1, {b: [event]}, null]", input: `{"event":"é☃😀"}`, want: `[1,{"b":["é☃😀"]},null]`},
@@ -94,7 +94,7 @@ func TestEval(t *testing.T) {
 			if input == "" {
 				input = "{}"
 			}
-			got, err := eval(t.Context(), made(test.code, input))
+			got, err := eval(t.Context(), newScript(test.code, input))
 			switch {
 			case test.message != "" && (err == nil || !strings.Contains(err.Error(), test.message)):
 				t.Errorf("%s: %s, %v, want %s", test.code, got, err, test.message)
@@ -108,11 +108,11 @@ func TestEval(t *testing.T) {
 // Scripts share no state.
 func TestScriptsAreApart(t *testing.T) {
 	t.Parallel()
-	inBoth(t, func(t *testing.T, eval func(context.Context, *flows.Script) ([]byte, error)) {
-		if _, err := eval(t.Context(), made("globalThis.left = 1; Object.prototype.left = 1; return 1", "{}")); err != nil {
+	inProcessAndChild(t, func(t *testing.T, eval func(context.Context, *flows.Script) ([]byte, error)) {
+		if _, err := eval(t.Context(), newScript("globalThis.left = 1; Object.prototype.left = 1; return 1", "{}")); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := eval(t.Context(), made("return typeof left + typeof {}.left", "{}")); err != nil || string(got) != `["undefinedundefined"]` {
+		if got, err := eval(t.Context(), newScript("return typeof left + typeof {}.left", "{}")); err != nil || string(got) != `["undefinedundefined"]` {
 			t.Errorf("%s, %v", got, err)
 		}
 	})
@@ -120,7 +120,7 @@ func TestScriptsAreApart(t *testing.T) {
 
 func TestHostileScripts(t *testing.T) {
 	t.Parallel()
-	inBoth(t, func(t *testing.T, eval func(context.Context, *flows.Script) ([]byte, error)) {
+	inProcessAndChild(t, func(t *testing.T, eval func(context.Context, *flows.Script) ([]byte, error)) {
 		var before runtime.MemStats
 		runtime.ReadMemStats(&before)
 		for name, test := range map[string]struct{ code, message string }{
@@ -136,9 +136,9 @@ func TestHostileScripts(t *testing.T) {
 			"toString":          {"const o = {}; o.toString = () => '' + o; return '' + o", "stack overflow"},
 			"deep source":       {"return eval('('.repeat(1e5))", "stack overflow"},
 		} {
-			s := made(test.code, "{}")
+			s := newScript(test.code, "{}")
 			if strings.Contains(test.message, "longer") {
-				s = short(test.code)
+				s = endlessScript(test.code)
 			}
 			begun := time.Now()
 			got, err := eval(t.Context(), s)
@@ -149,7 +149,7 @@ func TestHostileScripts(t *testing.T) {
 				t.Errorf("%s took %v", name, took)
 			}
 		}
-		if got, err := eval(t.Context(), made("return 1", "{}")); err != nil || string(got) != "[1]" {
+		if got, err := eval(t.Context(), newScript("return 1", "{}")); err != nil || string(got) != "[1]" {
 			t.Errorf("after them: %s, %v", got, err)
 		}
 		var after runtime.MemStats
@@ -174,7 +174,7 @@ func TestPoolEndsWhatCannotBeInterrupted(t *testing.T) {
 	var all sync.WaitGroup
 	for _, code := range codes {
 		all.Go(func() {
-			_, err := p.Eval(t.Context(), short(code))
+			_, err := p.Eval(t.Context(), endlessScript(code))
 			var told *flows.Error
 			if !errors.As(err, &told) || told.Code != flows.CodeExpression || !strings.Contains(told.Message, "the script took longer than 250ms") {
 				t.Errorf("%s: %v", code, err)
@@ -182,7 +182,7 @@ func TestPoolEndsWhatCannotBeInterrupted(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if got, err := p.Eval(t.Context(), made("return 1", "{}")); err != nil || string(got) != "[1]" {
+	if got, err := p.Eval(t.Context(), newScript("return 1", "{}")); err != nil || string(got) != "[1]" {
 		t.Errorf("after them: %s, %v", got, err)
 	}
 }
@@ -190,7 +190,7 @@ func TestPoolEndsWhatCannotBeInterrupted(t *testing.T) {
 func TestPoolMindsTheContext(t *testing.T) {
 	t.Parallel()
 	p := pool(t, 1)
-	slow := made("for (;;) {}", "{}")
+	slow := newScript("for (;;) {}", "{}")
 	ctx, cancel := context.WithCancel(t.Context())
 	working := make(chan error, 1)
 	go func() {
@@ -202,20 +202,20 @@ func TestPoolMindsTheContext(t *testing.T) {
 	}
 	waiting, stop := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer stop()
-	if _, err := p.Eval(waiting, made("return 1", "{}")); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := p.Eval(waiting, newScript("return 1", "{}")); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a second script while the only child works: %v", err)
 	}
 	cancel()
 	if err := <-working; !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled script: %v", err)
 	}
-	if got, err := p.Eval(t.Context(), made("return 1", "{}")); err != nil || string(got) != "[1]" {
+	if got, err := p.Eval(t.Context(), newScript("return 1", "{}")); err != nil || string(got) != "[1]" {
 		t.Errorf("after it: %s, %v", got, err)
 	}
 	if err := p.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Eval(t.Context(), made("return 1", "{}")); !errors.Is(err, errClosed) {
+	if _, err := p.Eval(t.Context(), newScript("return 1", "{}")); !errors.Is(err, errClosed) {
 		t.Errorf("after Close: %v", err)
 	}
 }
@@ -225,7 +225,7 @@ func TestPoolKeepsItsChildren(t *testing.T) {
 	p := pool(t, 1)
 	var first *child
 	for range 20 {
-		if _, err := p.Eval(t.Context(), made("return 1", "{}")); err != nil {
+		if _, err := p.Eval(t.Context(), newScript("return 1", "{}")); err != nil {
 			t.Fatal(err)
 		}
 		p.mu.Lock()
@@ -238,7 +238,7 @@ func TestPoolKeepsItsChildren(t *testing.T) {
 		p.mu.Unlock()
 	}
 	first.served = maxServed
-	if _, err := p.Eval(t.Context(), made("return 1", "{}")); err != nil {
+	if _, err := p.Eval(t.Context(), newScript("return 1", "{}")); err != nil {
 		t.Fatal(err)
 	}
 	if len(p.idle) != 0 {
@@ -263,7 +263,7 @@ func TestPoolWithoutAProgram(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := p.Eval(t.Context(), made("return 1", "{}")); err == nil || !strings.Contains(err.Error(), "start script process") {
+		if _, err := p.Eval(t.Context(), newScript("return 1", "{}")); err == nil || !strings.Contains(err.Error(), "start script process") {
 			t.Errorf("%v: %v", command, err)
 		}
 		_ = p.Close()
@@ -274,7 +274,7 @@ func TestPoolWithoutAProgram(t *testing.T) {
 }
 
 func BenchmarkEval(b *testing.B) {
-	s := made("return {id: item.id, name: item.first + ' ' + item.last}", `{"item":{"id":1,"first":"a","last":"b"}}`)
+	s := newScript("return {id: item.id, name: item.first + ' ' + item.last}", `{"item":{"id":1,"first":"a","last":"b"}}`)
 	b.Run("in this process", func(b *testing.B) {
 		for b.Loop() {
 			if _, err := Eval(b.Context(), s); err != nil {

@@ -28,7 +28,7 @@ const (
 
 // Flows are the deployed flows. *store.Flows implements it.
 type Flows interface {
-	List() []store.Head
+	List() []store.Deployment
 	Find(ref string) (*flows.Flow, bool)
 }
 
@@ -109,7 +109,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	}
 }
 
-// pass decides on every due flow, and returns the time until the next one.
+// expectRuns decides on every due flow, and returns the time until the next one.
 func (s *Scheduler) pass(ctx context.Context) (time.Duration, error) {
 	come := s.come()
 	err := s.decide(ctx, come)
@@ -149,9 +149,9 @@ func (s *Scheduler) come() []*flows.Flow {
 }
 
 // inForce returns when a flow's schedule took effect.
-func inForce(head store.Head) time.Time {
+func inForce(head store.Deployment) time.Time {
 	if head.Since.IsZero() {
-		return head.DeployedAt // deployed by an older version, which did not store it
+		return head.DeployedAt // flowStore by an older version, which did not store it
 	}
 	return head.Since
 }

@@ -26,24 +26,24 @@ import (
 // them.
 var start = time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// deployed implements Flows.
-type deployed struct {
+// flowStore implements Flows.
+type flowStore struct {
 	mu    sync.Mutex
-	heads map[int64]store.Head   // guarded by mu
-	flows map[string]*flows.Flow // guarded by mu
+	heads map[int64]store.Deployment // guarded by mu
+	flows map[string]*flows.Flow     // guarded by mu
 }
 
-func (d *deployed) List() []store.Head {
+func (d *flowStore) List() []store.Deployment {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var all []store.Head
+	var all []store.Deployment
 	for _, h := range d.heads {
 		all = append(all, h)
 	}
 	return all
 }
 
-func (d *deployed) Find(ref string) (*flows.Flow, bool) {
+func (d *flowStore) Find(ref string) (*flows.Flow, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	flow, ok := d.flows[ref]
@@ -51,7 +51,7 @@ func (d *deployed) Find(ref string) (*flows.Flow, bool) {
 }
 
 // put deploys flow 7 with the trigger, in force since this time.
-func (d *deployed) put(t *testing.T, trigger string, since time.Time, enabled bool) {
+func (d *flowStore) put(t *testing.T, trigger string, since time.Time, enabled bool) {
 	t.Helper()
 	flow, err := flows.Parse("f.yaml", fmt.Appendf(nil, "flow: 7\ntrigger: %s\nsteps: [{transform: .}]\n", trigger), steps.Catalogue())
 	if err != nil {
@@ -60,18 +60,18 @@ func (d *deployed) put(t *testing.T, trigger string, since time.Time, enabled bo
 	d.set(flow, since, enabled)
 }
 
-func (d *deployed) set(flow *flows.Flow, since time.Time, enabled bool) {
+func (d *flowStore) set(flow *flows.Flow, since time.Time, enabled bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.heads = map[int64]store.Head{7: {Number: 7, Enabled: enabled, Schedule: flow.Schedule.Text(), Since: since}}
+	d.heads = map[int64]store.Deployment{7: {Number: 7, Enabled: enabled, Schedule: flow.Schedule.Text(), Since: since}}
 	d.flows = map[string]*flows.Flow{"7": flow}
 }
 
-// rig is a Redis, flows, a clock, and a queue that only records submissions.
-type rig struct {
+// testScheduler is a Redis, flows, a clock, and a queue that only records submissions.
+type testScheduler struct {
 	t     *testing.T
 	redis *testenv.RedisServer
-	deployed
+	flowStore
 
 	mu      sync.Mutex
 	now     time.Time              // guarded by mu
@@ -86,14 +86,14 @@ type rig struct {
 	loses   bool                   // guarded by mu; the worker is lost after Submit
 }
 
-func setup(t *testing.T) *rig {
+func newTestScheduler(t *testing.T) *testScheduler {
 	t.Helper()
-	return &rig{t: t, redis: testenv.Redis(t), now: start, guards: map[string]bool{}, states: map[string]queue.State{}}
+	return &testScheduler{t: t, redis: testenv.Redis(t), now: start, guards: map[string]bool{}, states: map[string]queue.State{}}
 }
 
 var errLost = errors.New("the worker is lost")
 
-func (r *rig) submit(_ context.Context, s queue.Submission) error {
+func (r *testScheduler) submit(_ context.Context, s queue.Submission) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.refuses != nil {
@@ -122,7 +122,7 @@ func (r *rig) submit(_ context.Context, s queue.Submission) error {
 	return nil
 }
 
-func (r *rig) state(_ context.Context, run string) (queue.State, error) {
+func (r *testScheduler) state(_ context.Context, run string) (queue.State, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s, ok := r.states[run]; ok {
@@ -131,20 +131,20 @@ func (r *rig) state(_ context.Context, run string) (queue.State, error) {
 	return "", queue.ErrNotFound
 }
 
-func (r *rig) clock() time.Time {
+func (r *testScheduler) clock() time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.now
 }
 
-func (r *rig) at(after time.Duration) {
+func (r *testScheduler) setTime(after time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.now = start.Add(after)
 }
 
 // started returns the times of the runs that were accepted since the last call.
-func (r *rig) started() []string {
+func (r *testScheduler) started() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	all := r.runs
@@ -153,10 +153,10 @@ func (r *rig) started() []string {
 	return all
 }
 
-func (r *rig) worker(id string) *Scheduler {
+func (r *testScheduler) worker(id string) *Scheduler {
 	r.t.Helper()
 	s, err := New(Config{
-		Redis: r.redis.Client(), Log: slog.New(slog.DiscardHandler), ID: id, Flows: &r.deployed,
+		Redis: r.redis.Client(), Log: slog.New(slog.DiscardHandler), ID: id, Flows: &r.flowStore,
 		Submit: r.submit, State: r.state, Now: r.clock,
 	})
 	if err != nil {
@@ -165,8 +165,8 @@ func (r *rig) worker(id string) *Scheduler {
 	return s
 }
 
-// pass runs one check and expects runs of these times.
-func (r *rig) pass(s *Scheduler, what string, want ...string) time.Duration {
+// expectRuns runs one check and expects runs of these times.
+func (r *testScheduler) expectRuns(s *Scheduler, what string, want ...string) time.Duration {
 	r.t.Helper()
 	wait, err := s.pass(r.t.Context())
 	if err != nil {
@@ -180,39 +180,39 @@ func (r *rig) pass(s *Scheduler, what string, want ...string) time.Duration {
 
 func TestTimesBecomeRuns(t *testing.T) {
 	t.Parallel()
-	r := setup(t)
+	r := newTestScheduler(t)
 	r.put(t, "{schedule: {cron: '0,10 * * * *', time_zone: Asia/Tokyo}}", start, true)
 	s := r.worker("a")
-	r.pass(s, "when it is deployed")
-	r.at(10*time.Minute - 300*time.Millisecond)
-	if wait := r.pass(s, "before the time"); wait != 300*time.Millisecond {
+	r.expectRuns(s, "when it is deployed")
+	r.setTime(10*time.Minute - 300*time.Millisecond)
+	if wait := r.expectRuns(s, "before the time"); wait != 300*time.Millisecond {
 		t.Errorf("waits %v, not until the time", wait)
 	}
-	r.at(10 * time.Minute)
-	if wait := r.pass(s, "at the time", "03-01 21:10:00"); wait != lookEvery {
+	r.setTime(10 * time.Minute)
+	if wait := r.expectRuns(s, "at the time", "03-01 21:10:00"); wait != lookEvery {
 		t.Errorf("waits %v: a change would be seen late", wait)
 	}
-	r.pass(s, "right after it")
+	r.expectRuns(s, "right after it")
 	if want := []string{`{"scheduled_at":"2025-03-01T21:10:00+09:00"}`}; !slices.Equal(r.events, want) {
 		t.Errorf("events %s, want %s", r.events, want)
 	}
-	r.at(time.Hour + 20*time.Second)
-	r.pass(s, "a little late", "03-01 22:00:00")
+	r.setTime(time.Hour + 20*time.Second)
+	r.expectRuns(s, "a little late", "03-01 22:00:00")
 }
 
 // A scheduled run has the share and key of its flow. A key that cannot be computed does not stop the schedule.
 func TestAScheduledRunTakesTurns(t *testing.T) {
 	t.Parallel()
 	for fairBy, want := range map[string]string{"tenant-${ .scheduled_at[0:4] }": "tenant-2025", "${ .scheduled_at.no }": ""} {
-		r := setup(t)
+		r := newTestScheduler(t)
 		source := fmt.Appendf(nil, "flow: 7\nrun: {share: 30, concurrency: 2, fair_by: %q}\ntrigger: {schedule: '@every 1m'}\nsteps: [{transform: .}]\n", fairBy)
 		flow, err := flows.Parse("f.yaml", source, steps.Catalogue())
 		if err != nil {
 			t.Fatal(err)
 		}
 		r.set(flow, start, true)
-		r.at(time.Minute)
-		r.pass(r.worker("a"), fairBy, "03-01 12:01:00")
+		r.setTime(time.Minute)
+		r.expectRuns(r.worker("a"), fairBy, "03-01 12:01:00")
 		if got := r.latest; got.FairKey != want || got.Share != 30 || !got.Limited {
 			t.Errorf("%s: key %q, share %d, gated %v; want %q, 30, true", fairBy, got.FairKey, got.Share, got.Limited, want)
 		}
@@ -222,7 +222,7 @@ func TestAScheduledRunTakesTurns(t *testing.T) {
 // Many workers check concurrently, and one of them is lost at the worst moment.
 func TestEachTimeIsOneRun(t *testing.T) {
 	t.Parallel()
-	r := setup(t)
+	r := newTestScheduler(t)
 	r.put(t, "{schedule: '@every 1m'}", start, true)
 	var fleet []*Scheduler
 	for i := range 8 {
@@ -241,12 +241,12 @@ func TestEachTimeIsOneRun(t *testing.T) {
 	}
 	all()
 	for minute := 1; minute <= 5; minute++ {
-		r.at(time.Duration(minute)*time.Minute + time.Second/2)
+		r.setTime(time.Duration(minute)*time.Minute + time.Second/2)
 		r.mu.Lock()
 		r.loses = minute%2 == 1
 		r.mu.Unlock()
 		all()
-		r.at(time.Duration(minute)*time.Minute + 3*time.Second)
+		r.setTime(time.Duration(minute)*time.Minute + 3*time.Second)
 		all()
 		want := []string{start.Add(time.Duration(minute) * time.Minute).Format("01-02 15:04:05")}
 		if diff := cmp.Diff(want, r.started()); diff != "" {
@@ -259,25 +259,25 @@ func TestEachTimeIsOneRun(t *testing.T) {
 // does not change later decisions.
 func TestAClaimThatIsNotLetGo(t *testing.T) {
 	t.Parallel()
-	r := setup(t)
+	r := newTestScheduler(t)
 	r.put(t, "{schedule: '@every 1m'}", start, true)
 	first, second := r.worker("first"), r.worker("second")
-	r.at(time.Minute)
+	r.setTime(time.Minute)
 	flow, _ := r.Find("7")
 	if answer, err := takeScript.Run(t.Context(), first.config.Redis, []string{keyMarks, keyClaims}, "first", 60_000, 7).StringSlice(); err != nil || answer[1] != "" {
 		t.Fatal(answer, err)
 	}
-	r.pass(second, "while another has the claim")
+	r.expectRuns(second, "while another has the claim")
 	if err := r.redis.Client().HSet(t.Context(), keyClaims, "7", "1 first").Err(); err != nil { // 1970: over
 		t.Fatal(err)
 	}
-	r.at(time.Minute + 2*time.Second)
-	r.pass(second, "when it is over", "03-01 12:01:00")
-	r.at(2 * time.Minute)
-	r.pass(second, "a minute later", "03-01 12:02:00")
+	r.setTime(time.Minute + 2*time.Second)
+	r.expectRuns(second, "when it is over", "03-01 12:01:00")
+	r.setTime(2 * time.Minute)
+	r.expectRuns(second, "a minute later", "03-01 12:02:00")
 
 	first.plans = map[int64]plan{7: {since: start}}
-	r.at(time.Minute)
+	r.setTime(time.Minute)
 	if err := first.one(t.Context(), flow, mark{}); err != nil { // it continues where it was stopped
 		t.Fatal(err)
 	}
@@ -305,11 +305,11 @@ func TestCatchUp(t *testing.T) {
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()
-			r := setup(t)
+			r := newTestScheduler(t)
 			r.put(t, "{schedule: {"+c.rule+"}}", start, true)
-			r.at(5*time.Hour + 10*time.Minute)
-			r.pass(r.worker("a"), "after the outage", c.want...)
-			r.pass(r.worker("b"), "another worker")
+			r.setTime(5*time.Hour + 10*time.Minute)
+			r.expectRuns(r.worker("a"), "after the outage", c.want...)
+			r.expectRuns(r.worker("b"), "another worker")
 		})
 	}
 }
@@ -317,9 +317,9 @@ func TestCatchUp(t *testing.T) {
 // A time that is too old to be sure that it has not run is not caught up.
 func TestCatchUpEndsWhereGuardsAreForgotten(t *testing.T) {
 	t.Parallel()
-	r := setup(t)
+	r := newTestScheduler(t)
 	r.put(t, "{schedule: {cron: '0 * * * *', catch_up: all}}", start, true)
-	r.at(10 * 24 * time.Hour)
+	r.setTime(10 * 24 * time.Hour)
 	s := r.worker("a")
 	if _, err := s.pass(t.Context()); err != nil {
 		t.Fatal(err)
@@ -328,47 +328,47 @@ func TestCatchUpEndsWhereGuardsAreForgotten(t *testing.T) {
 		t.Errorf("runs %v, want those of the last 23 hours", got)
 	}
 	// A rare one can be caught up for longer.
-	r = setup(t)
+	r = newTestScheduler(t)
 	r.put(t, "{schedule: {cron: '0 9 2 * *', catch_up: last}}", start, true)
-	r.at(20 * 24 * time.Hour)
-	r.pass(r.worker("a"), "eighteen days late", "03-02 09:00:00")
+	r.setTime(20 * 24 * time.Hour)
+	r.expectRuns(r.worker("a"), "eighteen days late", "03-02 09:00:00")
 }
 
 func TestOverlap(t *testing.T) {
 	t.Parallel()
-	r := setup(t)
+	r := newTestScheduler(t)
 	r.begins = queue.Running
 	s := r.worker("a")
 	r.put(t, "{schedule: '@every 1m'}", start, true)
-	r.at(time.Minute)
-	r.pass(s, "the first", "03-01 12:01:00")
-	r.at(2 * time.Minute)
-	r.pass(s, "while it runs")
+	r.setTime(time.Minute)
+	r.expectRuns(s, "the first", "03-01 12:01:00")
+	r.setTime(2 * time.Minute)
+	r.expectRuns(s, "while it runs")
 	r.mu.Lock()
 	r.states[r.last] = queue.Succeeded
 	r.mu.Unlock()
-	r.at(2*time.Minute + 30*time.Second)
-	r.pass(s, "what was skipped is not made up for")
-	r.at(3 * time.Minute)
-	r.pass(s, "when it has ended", "03-01 12:03:00")
+	r.setTime(2*time.Minute + 30*time.Second)
+	r.expectRuns(s, "what was skipped is not made up for")
+	r.setTime(3 * time.Minute)
+	r.expectRuns(s, "when it has ended", "03-01 12:03:00")
 
 	r.put(t, "{schedule: {cron: '@every 1m', overlap: allow}}", start, true)
-	r.at(4 * time.Minute)
-	r.pass(s, "allowed", "03-01 12:04:00")
+	r.setTime(4 * time.Minute)
+	r.expectRuns(s, "allowed", "03-01 12:04:00")
 }
 
 // Missed times are caught up one after the other, when runs must not overlap.
 func TestCatchUpWithoutOverlap(t *testing.T) {
 	t.Parallel()
-	r := setup(t)
+	r := newTestScheduler(t)
 	r.begins = queue.Waiting
 	s := r.worker("a")
 	r.put(t, "{schedule: {cron: '0 * * * *', catch_up: all}}", start, true)
 	for i, want := range []string{"03-01 13:00:00", "03-01 14:00:00"} {
-		r.at(2*time.Hour + time.Duration(10+2*i)*time.Minute)
-		r.pass(s, "one", want)
-		r.at(2*time.Hour + time.Duration(11+2*i)*time.Minute)
-		r.pass(s, "the next waits for its end")
+		r.setTime(2*time.Hour + time.Duration(10+2*i)*time.Minute)
+		r.expectRuns(s, "one", want)
+		r.setTime(2*time.Hour + time.Duration(11+2*i)*time.Minute)
+		r.expectRuns(s, "the next waits for its end")
 		r.mu.Lock()
 		delete(r.states, r.last)
 		r.mu.Unlock()
@@ -377,48 +377,48 @@ func TestCatchUpWithoutOverlap(t *testing.T) {
 
 func TestChangesTakeEffect(t *testing.T) {
 	t.Parallel()
-	r := setup(t)
+	r := newTestScheduler(t)
 	s := r.worker("a")
 	r.put(t, "{schedule: {cron: '0 * * * *', catch_up: all}}", start, true)
-	r.at(time.Hour)
-	r.pass(s, "enabled", "03-01 13:00:00")
+	r.setTime(time.Hour)
+	r.expectRuns(s, "enabled", "03-01 13:00:00")
 	r.put(t, "{schedule: {cron: '0 * * * *', catch_up: all}}", start, false)
-	r.at(2 * time.Hour)
-	r.pass(s, "disabled")
+	r.setTime(2 * time.Hour)
+	r.expectRuns(s, "disabled")
 	r.put(t, "{schedule: {cron: '0 * * * *', catch_up: all}}", start.Add(2*time.Hour+time.Minute), true)
-	r.at(2*time.Hour + 2*time.Minute)
-	r.pass(s, "what passed meanwhile was not its own")
+	r.setTime(2*time.Hour + 2*time.Minute)
+	r.expectRuns(s, "what passed meanwhile was not its own")
 	r.put(t, "{schedule: {cron: '*/5 * * * *', catch_up: all}}", start.Add(2*time.Hour+3*time.Minute), true)
-	r.at(2*time.Hour + 5*time.Minute)
-	r.pass(s, "another schedule", "03-01 14:05:00")
+	r.setTime(2*time.Hour + 5*time.Minute)
+	r.expectRuns(s, "another schedule", "03-01 14:05:00")
 }
 
 // A refused submission is repeated while its time is not too old.
 func TestTheQueueRefuses(t *testing.T) {
 	t.Parallel()
-	r := setup(t)
+	r := newTestScheduler(t)
 	s := r.worker("a")
 	r.put(t, "{schedule: '@every 10m'}", start, true)
-	r.at(10 * time.Minute)
+	r.setTime(10 * time.Minute)
 	r.refuses = queue.ErrFull
 	if wait, err := s.pass(t.Context()); !errors.Is(err, queue.ErrFull) || wait != lookEvery {
 		t.Fatalf("waits %v, %v", wait, err)
 	}
 	r.refuses = nil
-	r.at(10*time.Minute + 2*time.Second)
-	r.pass(s, "when it takes runs again", "03-01 12:10:00")
+	r.setTime(10*time.Minute + 2*time.Second)
+	r.expectRuns(s, "when it takes runs again", "03-01 12:10:00")
 }
 
 func TestPollsAreToldTheirWatermark(t *testing.T) {
 	t.Parallel()
-	r := setup(t)
+	r := newTestScheduler(t)
 	s := r.worker("a")
 	s.config.Watermark = func(_ context.Context, flow *flows.Flow) ([]byte, error) {
 		return fmt.Appendf(nil, `{"after": %d}`, flow.Number), nil
 	}
 	r.put(t, "{poll: '@every 1m'}", start, true)
-	r.at(time.Minute)
-	r.pass(s, "a poll", "03-01 12:01:00")
+	r.setTime(time.Minute)
+	r.expectRuns(s, "a poll", "03-01 12:01:00")
 	if want := `{"scheduled_at":"2025-03-01T12:01:00Z","watermark":{"after":7}}`; r.events[0] != want {
 		t.Errorf("event %s, want %s", r.events[0], want)
 	}
@@ -427,7 +427,7 @@ func TestPollsAreToldTheirWatermark(t *testing.T) {
 // Two schedulers run on one Redis and a real queue, by Redis' own clock.
 func TestTwoWorkersOnOneRedis(t *testing.T) {
 	t.Parallel()
-	r := setup(t)
+	r := newTestScheduler(t)
 	conn, err := redisconn.Parse(r.redis.URL())
 	if err != nil {
 		t.Fatal(err)
@@ -486,26 +486,26 @@ func (m meter) Times(_ int64, outcome string, n int) { m[outcome] += n }
 // Times are counted by outcome.
 func TestTimesAreCounted(t *testing.T) {
 	t.Parallel()
-	r := setup(t)
+	r := newTestScheduler(t)
 	s, counted := r.worker("a"), meter{}
 	s.config.Meter = counted
 	r.put(t, "{schedule: {cron: '0 * * * *', catch_up: all, catch_up_limit: 2, overlap: allow}}", start, true)
-	r.at(5*time.Hour + 10*time.Minute)
-	r.pass(s, "five have passed, two are made up for", "03-01 16:00:00", "03-01 17:00:00")
+	r.setTime(5*time.Hour + 10*time.Minute)
+	r.expectRuns(s, "five have passed, two are made up for", "03-01 16:00:00", "03-01 17:00:00")
 	if diff := cmp.Diff(meter{"started": 2, "missed": 3}, counted); diff != "" {
 		t.Errorf("after an outage (-want +got)\n%s", diff)
 	}
-	r.pass(s, "again")
+	r.expectRuns(s, "again")
 
-	r = setup(t)
+	r = newTestScheduler(t)
 	r.begins = queue.Running
 	s, counted = r.worker("a"), meter{}
 	s.config.Meter = counted
 	r.put(t, "{schedule: '@every 1m'}", start, true)
-	r.at(time.Minute)
-	r.pass(s, "the first", "03-01 12:01:00")
-	r.at(2 * time.Minute)
-	r.pass(s, "while it runs")
+	r.setTime(time.Minute)
+	r.expectRuns(s, "the first", "03-01 12:01:00")
+	r.setTime(2 * time.Minute)
+	r.expectRuns(s, "while it runs")
 	if diff := cmp.Diff(meter{"started": 1, "skipped": 1}, counted); diff != "" {
 		t.Errorf("while a run goes on (-want +got)\n%s", diff)
 	}

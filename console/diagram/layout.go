@@ -1,43 +1,42 @@
-package picture
+package diagram
 
-// The measures of a picture, in pixels.
+// Dimensions of a diagram in pixels.
 const (
 	BoxWidth  = 208
 	BoxHeight = 46
 	gapDown   = 26 // between a box and the next below it
 	gapAcross = 28 // between branches
-	headroom  = 24 // for the title of a branch
+	headroom  = 24 // space for the title of a branch
 )
 
-// Picture is a flow with every part in its place.
-type Picture struct {
+// Diagram is a flow with the position of every part.
+type Diagram struct {
 	Width, Height int
 	Boxes         []Box
 	Lines         []Line
 	Titles        []Title
 }
 
-// Box is a step, or the trigger.
+// Box is a step or the trigger.
 type Box struct {
 	X, Y    int
 	Step    Step
 	Trigger bool
-	End     bool // the mark at the end: what is put out
+	End     bool // the mark for the output at the end
 }
 
-// Line leads from one point down to another.
+// Line is a line from one point down to another.
 type Line struct{ FromX, FromY, ToX, ToY int }
 
-// Title stands above a branch.
+// Title is the title above a branch.
 type Title struct {
-	X, Y int // its middle, its base line
+	X, Y int // middle and base line of the text
 	Text string
 }
 
-// Lay puts every part of an outline in its place: steps below each other,
-// branches side by side.
-func Lay(o Outline) Picture {
-	p := &Picture{}
+// Layout positions the parts of an outline: steps below each other, branches side by side.
+func Layout(o Outline) Diagram {
+	p := &Diagram{}
 	width := max(columnWidth(o.Steps), BoxWidth)
 	middle := width / 2
 	p.Boxes = append(p.Boxes, Box{X: middle - BoxWidth/2, Y: 0, Trigger: true, Step: Step{Title: o.Trigger, Kind: "trigger", Detail: o.Detail}})
@@ -48,7 +47,7 @@ func Lay(o Outline) Picture {
 	return *p
 }
 
-// columnWidth is how wide a list of steps is.
+// columnWidth returns the width of a list of steps.
 func columnWidth(steps []Step) int {
 	widest := BoxWidth
 	for _, s := range steps {
@@ -65,8 +64,8 @@ func branchesWidth(branches []Branch) int {
 	return sum
 }
 
-// column places steps below a point and returns where the last one ends.
-func (p *Picture) column(steps []Step, middle, top int) int {
+// column positions steps below a point and returns the y coordinate of the end.
+func (p *Diagram) column(steps []Step, middle, top int) int {
 	for _, s := range steps {
 		p.line(middle, top, middle, top+gapDown)
 		top += gapDown
@@ -79,8 +78,8 @@ func (p *Picture) column(steps []Step, middle, top int) int {
 	return top
 }
 
-// fork places branches side by side and joins them again below.
-func (p *Picture) fork(branches []Branch, middle, top int) int {
+// fork positions branches side by side, joins them below, and returns the y coordinate of the join.
+func (p *Diagram) fork(branches []Branch, middle, top int) int {
 	left := middle - branchesWidth(branches)/2
 	var ends [][2]int
 	bottom := top
@@ -103,6 +102,6 @@ func (p *Picture) fork(branches []Branch, middle, top int) int {
 	return bottom + gapDown
 }
 
-func (p *Picture) line(fromX, fromY, toX, toY int) {
+func (p *Diagram) line(fromX, fromY, toX, toY int) {
 	p.Lines = append(p.Lines, Line{fromX, fromY, toX, toY})
 }

@@ -1,11 +1,10 @@
 package console
 
-// protect sets the headers that keep a page to itself: nothing is loaded from
-// elsewhere, no script stands in a page, nobody frames it, nothing is kept.
-// Styles that the editor makes carry the nonce of the page.
-func (x *exchange) protect() {
-	h := x.w.Header()
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-"+x.nonce+"'; "+
+// setSecurityHeaders sets the headers of every response: nothing is loaded from other servers, inline scripts and
+// framing are forbidden, and nothing is cached. Styles created by the editor need the nonce of the page.
+func (req *requestState) setSecurityHeaders() {
+	h := req.w.Header()
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-"+req.nonce+"'; "+
 		"img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
@@ -14,7 +13,7 @@ func (x *exchange) protect() {
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
 	h.Set("Cache-Control", "no-store")
-	if x.console.secure {
+	if req.console.secure {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
 }

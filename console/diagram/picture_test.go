@@ -1,4 +1,4 @@
-package picture
+package diagram
 
 import (
 	"context"
@@ -124,7 +124,7 @@ func TestNothingOverlaps(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
-		p := Lay(o)
+		p := Layout(o)
 		for i, a := range p.Boxes {
 			if a.X < 0 || a.Y < 0 || a.X+BoxWidth > p.Width && !a.End {
 				t.Errorf("%s: %s is outside of the picture", file, a.Step.Path)

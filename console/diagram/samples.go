@@ -1,4 +1,4 @@
-package picture
+package diagram
 
 import (
 	"bytes"
@@ -9,20 +9,20 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-// Sample is an event that a test of a flow begins with.
+// Sample is the event of a test of a flow.
 type Sample struct {
 	Name  string
 	Event string // JSON, indented; empty: none
 }
 
-// Samples are the events of a flow's tests, those that can be read.
+// Samples returns the events of a flow's tests. Tests that cannot be parsed are skipped.
 func Samples(source []byte) (all []Sample) {
-	defer func() { _ = recover() }() // the YAML library; what was read by then counts
+	defer func() { _ = recover() }() // the YAML library may panic; the samples read before count
 	file, err := parser.ParseBytes(source, 0)
 	if err != nil || len(file.Docs) == 0 {
 		return nil
 	}
-	tests, _ := plain(member(file.Docs[0].Body, "tests")).(*ast.SequenceNode)
+	tests, _ := unwrap(member(file.Docs[0].Body, "tests")).(*ast.SequenceNode)
 	if tests == nil {
 		return nil
 	}

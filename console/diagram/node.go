@@ -1,4 +1,4 @@
-package picture
+package diagram
 
 import (
 	"strings"
@@ -6,20 +6,20 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// plain is a node without what stands before it.
-func plain(n ast.Node) ast.Node {
+// unwrap returns a node without its anchors and tags.
+func unwrap(n ast.Node) ast.Node {
 	switch n := n.(type) {
 	case *ast.AnchorNode:
-		return plain(n.Value)
+		return unwrap(n.Value)
 	case *ast.TagNode:
-		return plain(n.Value)
+		return unwrap(n.Value)
 	}
 	return n
 }
 
-// members are the members of a mapping, none of anything else.
+// members returns the members of a mapping; nil for other nodes.
 func members(n ast.Node) []*ast.MappingValueNode {
-	switch n := plain(n).(type) {
+	switch n := unwrap(n).(type) {
 	case *ast.MappingNode:
 		return n.Values
 	case *ast.MappingValueNode:
@@ -28,7 +28,7 @@ func members(n ast.Node) []*ast.MappingValueNode {
 	return nil
 }
 
-// member is the value of a member, nil when there is none.
+// member returns the value of a member; nil when there is none.
 func member(n ast.Node, name string) ast.Node {
 	for _, m := range members(n) {
 		if text(m.Key) == name {
@@ -38,9 +38,9 @@ func member(n ast.Node, name string) ast.Node {
 	return nil
 }
 
-// text is a scalar as text; empty: it is none.
+// text returns a scalar as text; empty for other nodes.
 func text(n ast.Node) string {
-	switch n := plain(n).(type) {
+	switch n := unwrap(n).(type) {
 	case *ast.StringNode:
 		return n.Value
 	case *ast.LiteralNode:
@@ -63,17 +63,17 @@ func line(n ast.Node) int {
 	return n.GetToken().Position.Line
 }
 
-// methods of an http step; their value is what it is about.
-var methods = []string{"get", "post", "put", "patch", "delete", "head"} // read only
+// httpMethods are the parameters of an http step whose values are its detail.
+var httpMethods = []string{"get", "post", "put", "patch", "delete", "head"} // read only
 
-// detail is what a step is about, in one line.
+// detail returns the main parameter of a step on one line.
 func detail(n ast.Node) string {
 	if s := text(n); s != "" {
 		return oneLine(s)
 	}
 	all := members(n)
 	for _, m := range all {
-		for _, method := range methods {
+		for _, method := range httpMethods {
 			if text(m.Key) == method {
 				return strings.ToUpper(method) + " " + oneLine(text(m.Value))
 			}

@@ -14,13 +14,13 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// consenting is a desk with the connection erp, which wants to be authorised.
-func consenting(t *testing.T, redeem Redeem) *desk {
+// newConsentConsole is a desk with the connection erp, which wants to be authorised.
+func newConsentConsole(t *testing.T, redeem Redeem) *testConsole {
 	t.Helper()
-	d := newDesk(t, func(c *Config) { c.Redeem = redeem })
+	d := newTestConsole(t, func(c *Config) { c.Redeem = redeem })
 	_, err := d.config.Store.Connections().Put(t.Context(), store.Connection{
 		Name: "erp", Type: "oauth2_refresh", Hosts: []string{"erp.example.org"},
-		Settings: map[string]string{"token_url": "https://login.example.org/token", "authorize_url": "https://login.example.org/authorize", "client_id": "c", "client_secret": secretWord},
+		Settings: map[string]string{"token_url": "https://login.example.org/token", "authorize_url": "https://login.example.org/authorize", "client_id": "c", "client_secret": testSecret},
 	})
 	must(t, err)
 	return d
@@ -28,8 +28,8 @@ func consenting(t *testing.T, redeem Redeem) *desk {
 
 var goOn = regexp.MustCompile(`href="(https://login\.example\.org/[^"]+)"`)
 
-// asked begins to authorise erp and returns what the server is asked.
-func (b *browser) asked() url.Values {
+// startConsent begins to authorise erp and returns what the server is asked.
+func (b *browser) startConsent() url.Values {
 	b.t.Helper()
 	w := b.post("/connections/erp/authorise")
 	m := goOn.FindStringSubmatch(w.Body.String())
@@ -41,24 +41,24 @@ func (b *browser) asked() url.Values {
 	return u.Query()
 }
 
-func back(q url.Values) string { return "/authorised?" + q.Encode() }
+func callbackPath(q url.Values) string { return "/authorised?" + q.Encode() }
 
 func TestAuthorise(t *testing.T) {
 	t.Parallel()
 	var redeemed connect.Consent
-	d := consenting(t, func(_ context.Context, c *store.Connection, k connect.Consent, code string) (string, error) {
+	d := newConsentConsole(t, func(_ context.Context, c *store.Connection, k connect.Consent, code string) (string, error) {
 		redeemed = k
 		if c.Name != "erp" || code != "c0de" {
 			t.Errorf("redeems %s for %s", code, c.Name)
 		}
-		return "refresh-" + secretWord, nil
+		return "refresh-" + testSecret, nil
 	})
-	root := d.as("root")
+	root := d.signedIn("root")
 	if page := root.page("/connections/erp"); !strings.Contains(page, "http://example.com/console/authorised") || !strings.Contains(page, "not yet") {
 		t.Error("the page does not say what to register")
 	}
-	q := root.asked()
-	w := root.get(back(url.Values{"state": {q.Get("state")}, "code": {"c0de"}}))
+	q := root.startConsent()
+	w := root.get(callbackPath(url.Values{"state": {q.Get("state")}, "code": {"c0de"}}))
 	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/console/connections/erp" {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
@@ -67,13 +67,13 @@ func TestAuthorise(t *testing.T) {
 	}
 	c, err := d.config.Store.Connections().Connection(t.Context(), "erp")
 	must(t, err)
-	if c.Settings["refresh_token"] != "refresh-"+secretWord || c.Settings["client_secret"] != secretWord {
+	if c.Settings["refresh_token"] != "refresh-"+testSecret || c.Settings["client_secret"] != testSecret {
 		t.Error("the connection does not keep its secrets")
 	}
-	if page := root.page("/connections/erp"); !strings.Contains(page, "is authorised") || !strings.Contains(page, "has a refresh token") || strings.Contains(page, secretWord) {
+	if page := root.page("/connections/erp"); !strings.Contains(page, "is authorised") || !strings.Contains(page, "has a refresh token") || strings.Contains(page, testSecret) {
 		t.Error("the page does not say that it is authorised, or shows a secret")
 	}
-	if w := root.get(back(url.Values{"state": {q.Get("state")}, "code": {"c0de"}})); w.Code != http.StatusBadRequest {
+	if w := root.get(callbackPath(url.Values{"state": {q.Get("state")}, "code": {"c0de"}})); w.Code != http.StatusBadRequest {
 		t.Errorf("the answer counts twice: %d", w.Code)
 	}
 }
@@ -81,13 +81,13 @@ func TestAuthorise(t *testing.T) {
 func TestAuthoriseRefuses(t *testing.T) {
 	t.Parallel()
 	failing := false
-	d := consenting(t, func(context.Context, *store.Connection, connect.Consent, string) (string, error) {
+	d := newConsentConsole(t, func(context.Context, *store.Connection, connect.Consent, string) (string, error) {
 		if !failing {
 			t.Error("a code was redeemed")
 		}
 		return "", errors.New("its token endpoint answered 400 invalid_grant")
 	})
-	root, other := d.as("root"), d.as("root")
+	root, other := d.signedIn("root"), d.signedIn("root")
 	tests := []struct {
 		name   string
 		from   *browser
@@ -108,14 +108,14 @@ func TestAuthoriseRefuses(t *testing.T) {
 		{"a code that is refused", root, func() { failing = true }, url.Values{"code": {"c"}}, "invalid_grant"},
 	}
 	for _, tc := range tests {
-		q := root.asked()
+		q := root.startConsent()
 		if tc.change != nil {
 			tc.change()
 		}
 		if tc.with.Get("state") == "" {
 			tc.with.Set("state", q.Get("state"))
 		}
-		if w := tc.from.get(back(tc.with)); w.Code < 400 || !strings.Contains(w.Body.String(), tc.want) {
+		if w := tc.from.get(callbackPath(tc.with)); w.Code < 400 || !strings.Contains(w.Body.String(), tc.want) {
 			t.Errorf("%s: %d, want %q", tc.name, w.Code, tc.want)
 		}
 	}

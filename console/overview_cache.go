@@ -16,71 +16,70 @@ import (
 )
 
 const (
-	// pulseFor is how long one look serves all who ask.
-	pulseFor = time.Second
-	// pulseRuns bounds the runs of one look.
-	pulseRuns = 2000
-	// pulseWindow is how far back a look goes, at most.
-	pulseWindow = 15 * time.Minute
-	// pulseBars are drawn over the window.
-	pulseBars = 60
+	// overviewTTL is how long one result serves all users.
+	overviewTTL = time.Second
+	// overviewRuns is the maximum number of runs that are counted.
+	overviewRuns = 2000
+	// overviewWindow is the maximum age of the runs that are counted.
+	overviewWindow = 15 * time.Minute
+	// overviewBars is the number of bars of the chart.
+	overviewBars = 60
 )
 
-// pulse is how the product does, looked at once for all who ask. Safe for
-// concurrent use.
-type pulse struct {
+// overviewCache computes the state of the installation at most once a second for all users. Safe for concurrent use.
+type overviewCache struct {
 	queue *queue.Client
 	asynq *asynq.Inspector
 	now   func() time.Time
 
-	mu   sync.Mutex // held while looking; guards what follows
-	at   time.Time
-	last view.Pulse
+	mu       sync.Mutex // held while loading; guards the fields below
+	loadedAt time.Time
+	last     view.Activity
 }
 
-func newPulse(q *queue.Client, i *asynq.Inspector, now func() time.Time) *pulse {
-	return &pulse{queue: q, asynq: i, now: now}
+func newOverviewCache(q *queue.Client, i *asynq.Inspector, now func() time.Time) *overviewCache {
+	return &overviewCache{queue: q, asynq: i, now: now}
 }
 
-// take returns a look that is at most a second old.
-func (p *pulse) take(ctx context.Context) (view.Pulse, error) {
+// get returns a result that is at most a second old.
+func (p *overviewCache) get(ctx context.Context) (view.Activity, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.now()
-	if now.Sub(p.at) < pulseFor {
+	if now.Sub(p.loadedAt) < overviewTTL {
 		return p.last, nil
 	}
-	looked, err := p.look(ctx, now)
+	looked, err := p.load(ctx, now)
 	if err != nil {
-		return view.Pulse{}, err
+		return view.Activity{}, err
 	}
-	p.at, p.last = now, looked
+	p.loadedAt, p.last = now, looked
 	return looked, nil
 }
 
-func (p *pulse) look(ctx context.Context, now time.Time) (view.Pulse, error) {
+func (p *overviewCache) load(ctx context.Context, now time.Time) (view.Activity, error) {
 	var runs []queue.Record
-	from := now.Add(-pulseWindow)
-	_, err := p.queue.List(ctx, queue.List{Most: pulseRuns, From: from}, func(r *queue.Record) { runs = append(runs, *r) })
+	from := now.Add(-overviewWindow)
+	_, err := p.queue.List(ctx, queue.List{Most: overviewRuns, From: from}, func(r *queue.Record) { runs = append(runs, *r) })
 	if err != nil {
-		return view.Pulse{}, err
+		return view.Activity{}, err
 	}
-	window := pulseWindow
-	if len(runs) >= pulseRuns { // there are more than were read: say for how long they stand
+	window := overviewWindow
+	if len(runs) >= overviewRuns { // there are more runs: shorten the window to the ones that were read
 		window = max(now.Sub(accepted(&runs[len(runs)-1])), time.Second)
 	}
-	looked := summary(runs, now, window)
-	looked.More = len(runs) >= pulseRuns
+	looked := summarize(runs, now, window)
+	looked.More = len(runs) >= overviewRuns
 	if looked.Queues, err = p.queues(); err != nil {
-		return view.Pulse{}, err
+		return view.Activity{}, err
 	}
 	looked.Workers, err = p.workers(now)
 	return looked, err
 }
 
-// summary counts runs, the newest first, over a window.
-func summary(runs []queue.Record, now time.Time, window time.Duration) view.Pulse {
-	s := view.Pulse{Window: window, Bars: make([]view.PulseBar, pulseBars)}
+// summarize counts runs, given newest first, within a window before now.
+func summarize(runs []queue.Record, now time.Time, window time.Duration) view.Activity {
+	s := view.Activity{Window: window, Bars: make([]view.ActivityBar, overviewBars)}
 	recent := min(window, time.Minute)
 	var took []time.Duration
 	for i := range runs {
@@ -89,7 +88,7 @@ func summary(runs []queue.Record, now time.Time, window time.Duration) view.Puls
 		if age < recent {
 			s.Rate++
 		}
-		bar := &s.Bars[max(0, pulseBars-1-int(int64(age)*pulseBars/int64(window)))]
+		bar := &s.Bars[max(0, overviewBars-1-int(int64(age)*overviewBars/int64(window)))]
 		s.Runs++
 		bar.Runs++
 		switch {
@@ -109,7 +108,7 @@ func summary(runs []queue.Record, now time.Time, window time.Duration) view.Puls
 	return s
 }
 
-// percentile of durations in order; zero: there are none.
+// percentile returns the p-th percentile of sorted durations; zero when there are none.
 func percentile(sorted []time.Duration, p int) time.Duration {
 	if len(sorted) == 0 {
 		return 0
@@ -117,8 +116,8 @@ func percentile(sorted []time.Duration, p int) time.Duration {
 	return sorted[min(len(sorted)-1, len(sorted)*p/100)]
 }
 
-// queues are as asynq sees them.
-func (p *pulse) queues() ([]view.QueueRow, error) {
+// queues returns the queues as asynq reports them.
+func (p *overviewCache) queues() ([]view.QueueRow, error) {
 	names, err := p.asynq.Queues()
 	if err != nil {
 		return nil, fmt.Errorf("%w: list queues: %w", queue.ErrUnavailable, err)
@@ -140,8 +139,8 @@ func (p *pulse) queues() ([]view.QueueRow, error) {
 	return rows, nil
 }
 
-// workers are those that told asynq of themselves lately.
-func (p *pulse) workers(now time.Time) ([]view.WorkerRow, error) {
+// workers returns the servers registered in asynq.
+func (p *overviewCache) workers(now time.Time) ([]view.WorkerRow, error) {
 	servers, err := p.asynq.Servers()
 	if err != nil {
 		return nil, fmt.Errorf("%w: list workers: %w", queue.ErrUnavailable, err)

@@ -1,6 +1,5 @@
-// Package picture lays a flow out as a picture of its trigger, steps and
-// branches.
-package picture
+// Package diagram computes the diagram of a flow: boxes and lines for its trigger, steps and branches.
+package diagram
 
 import (
 	"errors"
@@ -15,36 +14,35 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// Outline is a flow as its file has it.
+// Outline is the structure of a flow file.
 type Outline struct {
 	Trigger string // "webhook"
 	Detail  string // of the trigger: "0 6 * * *"
 	Steps   []Step
 }
 
-// Step is one step as the file has it.
+// Step is one step of a flow file.
 type Step struct {
-	Path     string // as runs name it
-	Title    string // its name, or its kind
+	Path     string // the same as in the records of runs
+	Title    string // name, or kind if it has no name
 	Kind     string
-	Detail   string // what it is about, in one line
+	Detail   string // main parameter, on one line
 	Line     int    // in the file, from 1
 	Branches []Branch
 }
 
-// Branch is nested steps.
+// Branch is a list of nested steps.
 type Branch struct {
 	Title string // "when .missing", "else", "on error"
 	Steps []Step
 }
 
-// reader makes an outline of a file that was checked: what it does not
-// understand it leaves out.
+// reader builds an outline. It ignores what it does not know, because flows.Parse has checked the file.
 type reader struct{ catalogue *flows.Catalogue }
 
-// Read makes the outline of a flow file that flows.Parse has accepted.
+// Read returns the outline of a flow file that flows.Parse has accepted.
 func Read(source []byte, catalogue *flows.Catalogue) (o Outline, err error) {
-	defer func() { // the YAML library
+	defer func() { // the YAML library may panic
 		if trouble := recover(); trouble != nil {
 			err = fmt.Errorf("read outline: %v", trouble)
 		}
@@ -81,9 +79,9 @@ func trigger(root ast.Node) (name, detail string) {
 	return text(all[0].Key), ""
 }
 
-// steps reads a list of steps below a path.
+// steps reads a list of steps. path is the path of the parent.
 func (r reader) steps(n ast.Node, path string) []Step {
-	list, _ := plain(n).(*ast.SequenceNode)
+	list, _ := unwrap(n).(*ast.SequenceNode)
 	if list == nil {
 		return nil
 	}
@@ -128,8 +126,7 @@ func (r reader) step(n ast.Node, path string, taken map[string]bool) (Step, bool
 	return s, true
 }
 
-// branches finds nested steps among the parameters of a step, as the
-// compiler of package flows names them.
+// branches finds nested steps in the parameters of a step. It names them like the compiler in package flows.
 func (r reader) branches(params []flows.Param, n ast.Node, path string) []Branch {
 	var all []Branch
 	for _, p := range params {
@@ -152,7 +149,7 @@ func (r reader) branches(params []flows.Param, n ast.Node, path string) []Branch
 }
 
 func (r reader) list(p flows.Param, n ast.Node, path string) []Branch {
-	list, _ := plain(n).(*ast.SequenceNode)
+	list, _ := unwrap(n).(*ast.SequenceNode)
 	if list == nil {
 		return nil
 	}
@@ -170,8 +167,8 @@ func (r reader) list(p flows.Param, n ast.Node, path string) []Branch {
 	return all
 }
 
-// branchPath is the path of nested steps: that of what they are nested in for
-// a parameter that is just called steps, "switch.else" for the else of a list.
+// branchPath returns the path of nested steps: that of their parent for a parameter named "steps", "switch.else" for
+// the else of a list.
 func branchPath(path, param string) string {
 	switch param {
 	case "steps":

@@ -1,0 +1,114 @@
+package console
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/rand"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/a-h/templ"
+
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/view"
+	"github.com/penstock/penstock/store"
+)
+
+// requestState is the state of one request: the request, its response and the signed-in user. It is used by the
+// request's goroutine only.
+type requestState struct {
+	console *Console
+	w       http.ResponseWriter
+	r       *http.Request
+	session *session        // nil: not signed in
+	user    *store.User     // nil: not signed in
+	who     *auth.Principal // nil: not signed in
+	nonce   string          // of the page's Content-Security-Policy, for styles created by the editor
+}
+
+func (c *Console) newRequestState(w http.ResponseWriter, r *http.Request) *requestState {
+	return &requestState{console: c, w: w, r: r, nonce: rand.Text()}
+}
+
+func (req *requestState) ctx() context.Context { return req.r.Context() }
+
+// may reports whether the user has a scope for all flows.
+func (req *requestState) may(scope auth.Scope) bool { return req.who != nil && req.who.May(scope, 0) }
+
+// ip returns the address of the browser.
+func (req *requestState) ip() string {
+	host, _, err := net.SplitHostPort(req.r.RemoteAddr)
+	if err != nil {
+		return req.r.RemoteAddr
+	}
+	return host
+}
+
+// page returns the layout data of a page.
+func (req *requestState) page(section, title string) view.Page {
+	p := view.Page{
+		Section: section, Title: title, Nonce: req.nonce, Theme: req.theme(), Notice: req.takeNotice(),
+		Asset: req.console.assets.url, Now: req.console.config.Now(),
+	}
+	if req.session != nil {
+		p.CSRF, p.User = maskToken(req.session.CSRF), req.user.Name
+		p.May = func(scope auth.Scope) bool { return req.may(scope) }
+	}
+	return p
+}
+
+// theme returns the chosen colour scheme, "light" or "dark"; empty: that of the system.
+func (req *requestState) theme() string {
+	if cookie, err := req.r.Cookie("penstock_theme"); err == nil && (cookie.Value == "dark" || cookie.Value == "light") {
+		return cookie.Value
+	}
+	return ""
+}
+
+// fragment reports whether the script requested a part of a page.
+func (req *requestState) fragment() bool { return req.r.Header.Get("HX-Request") == "true" }
+
+// render responds with a page or a part of one.
+func (req *requestState) render(status int, component templ.Component) error {
+	var page bytes.Buffer
+	if err := component.Render(req.ctx(), &page); err != nil {
+		return err
+	}
+	h := req.w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Vary", "Accept-Encoding, HX-Request")
+	req.send(status, page.Bytes())
+	return nil
+}
+
+// minGzipSize is the minimum size of a compressed response in bytes.
+const minGzipSize = 1400
+
+// send writes a complete response, compressed if the browser accepts it. Compression does not reveal secrets through
+// the size of the response (BREACH): CSRF tokens are masked anew on each page, and pages with other secrets contain no
+// text of the caller.
+func (req *requestState) send(status int, body []byte) {
+	var w io.Writer = req.w
+	if len(body) >= minGzipSize && strings.Contains(req.r.Header.Get("Accept-Encoding"), "gzip") {
+		req.w.Header().Set("Content-Encoding", "gzip")
+		zipper := gzip.NewWriter(req.w)
+		defer zipper.Close()
+		w = zipper
+	}
+	req.w.WriteHeader(status)
+	_, _ = w.Write(body) // an error means that the browser has disconnected
+}
+
+// redirect sends the browser to another page of the console after a write.
+func (req *requestState) redirect(path string) error {
+	if req.fragment() {
+		req.w.Header().Set("HX-Redirect", path)
+		req.w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	http.Redirect(req.w, req.r, path, http.StatusSeeOther)
+	return nil
+}
