@@ -24,16 +24,16 @@ const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 func jwtAssertionType() Type {
 	algorithms := []string{"RS256", "PS256", "ES256", "ES384", "EdDSA", "HS256"}
 	return Type{
-		Name: "jwt_assertion", Summary: "OAuth 2.0 JWT bearer assertion (RFC 7523), signed for each token or given once.", Pinned: true,
+		Name: "jwt_assertion", Summary: "OAuth 2.0 JWT bearer assertion (RFC 7523), signed for each token request or given ready-made.", Pinned: true,
 		Fields: tokenFields(append(clientFields(false),
 			Field{Name: "key", Secret: true, Kind: FieldLines, Summary: "PEM private key, or the shared secret for HS256."},
-			Field{Name: "algorithm", Kind: FieldChoice, Choices: algorithms, Default: "RS256", Summary: "How the assertion is signed."},
-			Field{Name: "key_id", Summary: "`kid` of the key, where the server wants one."},
+			Field{Name: "algorithm", Kind: FieldChoice, Choices: algorithms, Default: "RS256", Summary: "Signature algorithm of the assertion."},
+			Field{Name: "key_id", Summary: "`kid` of the key, if the server requires one."},
 			Field{Name: "issuer", Summary: "`iss` of the assertion."},
-			Field{Name: "subject", Summary: "`sub` of the assertion; left out, the issuer."},
-			Field{Name: "assertion_audience", Summary: "`aud` of the assertion; left out, the token endpoint."},
-			Field{Name: "claims", Kind: FieldLines, Summary: "Further claims, a JSON object."},
-			Field{Name: "assertion", Secret: true, Summary: "A ready-made assertion, instead of a key."},
+			Field{Name: "subject", Summary: "`sub` of the assertion; default: the issuer."},
+			Field{Name: "assertion_audience", Summary: "`aud` of the assertion; default: the token endpoint."},
+			Field{Name: "claims", Kind: FieldLines, Summary: "Additional claims as a JSON object."},
+			Field{Name: "assertion", Secret: true, Summary: "A ready-made assertion instead of a key."},
 		)...),
 		open: func(r *Resolver, s settings) (any, error) {
 			sign, err := newAssertion(s)
@@ -102,7 +102,7 @@ func newSigner(algorithm jose.SignatureAlgorithm, key, id string) (jose.Signer, 
 	}
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: parsed}, options)
 	if err == nil {
-		_, err = signer.Sign([]byte("a key of another kind fails now, not at the first run"))
+		_, err = signer.Sign([]byte("test of the key"))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("key is no key for %s", algorithm)

@@ -23,7 +23,7 @@ func basicType() Type {
 
 func bearerType() Type {
 	return Type{
-		Name: "bearer", Summary: "HTTP Bearer: a token that does not change.", Pinned: true,
+		Name: "bearer", Summary: "HTTP Bearer: a fixed token.", Pinned: true,
 		Fields: []Field{{Name: "token", Required: true, Secret: true, Summary: "The token."}},
 		open: func(_ *Resolver, s settings) (any, error) {
 			header := "Bearer " + s.text["token"]
@@ -37,7 +37,7 @@ func apiKeyType() Type {
 		Name: "api_key", Summary: "A key in a header or a query parameter.", Pinned: true,
 		Fields: []Field{
 			{Name: "value", Required: true, Secret: true, Summary: "The key."},
-			{Name: "in", Kind: FieldChoice, Choices: []string{"header", "query"}, Default: "header", Summary: "Where it goes."},
+			{Name: "in", Kind: FieldChoice, Choices: []string{"header", "query"}, Default: "header", Summary: "Place of the key in the request."},
 			{Name: "name", Default: "X-API-Key", Summary: "Name of the header or parameter."},
 		},
 		open: func(_ *Resolver, s settings) (any, error) {

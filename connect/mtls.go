@@ -12,9 +12,9 @@ func mtlsType() Type {
 	return Type{
 		Name: "mtls", Summary: "A client certificate.", Pinned: true,
 		Fields: []Field{
-			{Name: "certificate", Required: true, Kind: FieldLines, Summary: "PEM certificate and the chain after it."},
+			{Name: "certificate", Required: true, Kind: FieldLines, Summary: "PEM certificate, followed by its chain."},
 			{Name: "key", Required: true, Secret: true, Kind: FieldLines, Summary: "PEM private key of the certificate."},
-			{Name: "ca", Kind: FieldLines, Summary: "PEM certificates of the authorities to trust instead of the system's."},
+			{Name: "ca", Kind: FieldLines, Summary: "PEM certificates of the trusted authorities, instead of the system's."},
 		},
 		open: func(_ *Resolver, s settings) (any, error) {
 			pair, err := tls.X509KeyPair([]byte(s.text["certificate"]), []byte(s.text["key"]))
@@ -67,7 +67,7 @@ func (p *certificateTransports) transport(base http.RoundTripper) http.RoundTrip
 	if made := p.byBase[base]; made != nil {
 		return made
 	}
-	if len(p.byBase) == maxCertificateTransports { // most of them of steps that are gone
+	if len(p.byBase) == maxCertificateTransports { // most of them belong to steps that no longer exist
 		for _, old := range p.byBase {
 			old.CloseIdleConnections()
 		}

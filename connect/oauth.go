@@ -13,9 +13,9 @@ import (
 func tokenFields(own ...Field) []Field {
 	return append(own,
 		Field{Name: "token_url", Required: true, Summary: "Token endpoint, https:// (http:// on loopback only)."},
-		Field{Name: "scope", Summary: "Scopes to ask for, separated by spaces."},
-		Field{Name: "audience", Summary: "`audience` parameter, where the server wants one."},
-		Field{Name: "resource", Summary: "`resource` parameter (RFC 8707), where the server wants one."},
+		Field{Name: "scope", Summary: "Requested scopes, separated by spaces."},
+		Field{Name: "audience", Summary: "`audience` parameter, if the server requires one."},
+		Field{Name: "resource", Summary: "`resource` parameter (RFC 8707), if the server requires one."},
 	)
 }
 
@@ -24,7 +24,7 @@ func clientFields(required bool) []Field {
 	return []Field{
 		{Name: "client_id", Required: required, Summary: "Client identifier."},
 		{Name: "client_secret", Secret: true, Summary: "Client secret."},
-		{Name: "client_auth", Kind: FieldChoice, Choices: []string{"basic", "body"}, Default: "basic", Summary: "How the client proves itself: HTTP Basic, or in the body of the request."},
+		{Name: "client_auth", Kind: FieldChoice, Choices: []string{"basic", "body"}, Default: "basic", Summary: "Client authentication: `basic` (HTTP Basic) or `body` (in the request body)."},
 	}
 }
 
@@ -42,10 +42,10 @@ func oauthClientType() Type {
 
 func oauthRefreshType() Type {
 	return Type{
-		Name: "oauth2_refresh", Summary: "OAuth 2.0 refresh token (RFC 6749, section 6), given here or got by authorising in the console (section 4.1).", Pinned: true,
+		Name: "oauth2_refresh", Summary: "OAuth 2.0 refresh token (RFC 6749, section 6), given here or obtained by authorising in the console (section 4.1).", Pinned: true,
 		Fields: tokenFields(append(clientFields(true),
-			Field{Name: "authorize_url", Summary: "Authorization endpoint, https:// (http:// on loopback only), with what the server wants to hear, as in `?access_type=offline`. With it, authorising in the console gets the refresh token."},
-			Field{Name: "refresh_token", Secret: true, Summary: "Refresh token; one that replaces it is kept in its place. Without authorize_url it is required."},
+			Field{Name: "authorize_url", Summary: "Authorization endpoint, https:// (http:// on loopback only), with parameters that the server requires, such as `?access_type=offline`. It lets a user obtain the refresh token by authorising in the console."},
+			Field{Name: "refresh_token", Secret: true, Summary: "Refresh token; required without authorize_url. A new one from the server replaces it."},
 		)...),
 		open: func(r *Resolver, s settings) (any, error) {
 			if err := checkConsent(s); err != nil {
@@ -54,7 +54,7 @@ func oauthRefreshType() Type {
 			return r.oauth(s, func(replaced string) (url.Values, error) {
 				token := cmp.Or(replaced, s.text["refresh_token"])
 				if token == "" {
-					return nil, errors.New("nobody has authorised it yet, in the console under Connections")
+					return nil, errors.New("it has not been authorised yet: authorise it in the console under Connections")
 				}
 				return url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}}, nil
 			})
@@ -64,7 +64,7 @@ func oauthRefreshType() Type {
 
 func oauthPasswordType() Type {
 	return Type{
-		Name: "oauth2_password", Summary: "OAuth 2.0 resource owner password (RFC 6749, section 4.3), for servers that offer nothing else.", Pinned: true,
+		Name: "oauth2_password", Summary: "OAuth 2.0 resource owner password (RFC 6749, section 4.3), for servers without other grants.", Pinned: true,
 		Fields: tokenFields(append(clientFields(false),
 			Field{Name: "username", Required: true, Summary: "User name."},
 			Field{Name: "password", Required: true, Secret: true, Summary: "Password."},

@@ -95,14 +95,14 @@ func databaseFields(port string) []Field {
 		{Name: "database", Required: true, Summary: "Name of the database."},
 		{Name: "username", Required: true, Summary: "User name."},
 		{Name: "password", Secret: true, Summary: "Password."},
-		{Name: "tls", Kind: FieldChoice, Choices: []string{"verify", "none"}, Default: "verify", Summary: "`verify` the server's certificate, or no TLS at all, for a network that is trusted."},
-		{Name: "ca", Kind: FieldLines, Summary: "PEM certificates of the authorities to trust instead of the system's."},
+		{Name: "tls", Kind: FieldChoice, Choices: []string{"verify", "none"}, Default: "verify", Summary: "`verify` the server's certificate, or `none` for no TLS in a trusted network."},
+		{Name: "ca", Kind: FieldLines, Summary: "PEM certificates of the trusted authorities, instead of the system's."},
 		maxConnections(),
 	}
 }
 
 func maxConnections() Field {
-	return Field{Name: "max_connections", Kind: FieldNumber, Default: poolSize, Summary: "Connections that each worker opens at most."}
+	return Field{Name: "max_connections", Kind: FieldNumber, Default: poolSize, Summary: "Maximum number of connections per worker."}
 }
 
 // tlsConfig returns nil for `tls: none`.

@@ -22,13 +22,13 @@ func smtpType() Type {
 		Name: "smtp", Summary: "A mail server (SMTP).",
 		Fields: []Field{
 			{Name: "host", Required: true, Summary: "Name or address of the server."},
-			{Name: "port", Kind: FieldNumber, Summary: "Port of the server; left out, 587, or 465 for `tls: implicit`."},
-			{Name: "tls", Kind: FieldChoice, Choices: []string{"starttls", "implicit", "none"}, Default: "starttls", Summary: "How the connection is encrypted; `none` is for a server on loopback or in `trusted_network`."},
-			{Name: "trusted_network", Summary: "With `tls: none`: the networks whose servers get messages and password unencrypted, as in `10.20.0.0/16, fd00::/8`. The address that the name stands for is checked each time."},
-			{Name: "ca", Kind: FieldLines, Summary: "PEM certificates of the authorities to trust instead of the system's."},
-			{Name: "username", Summary: "User name; left out, nobody logs in."},
+			{Name: "port", Kind: FieldNumber, Summary: "Port of the server; default: 587, or 465 for `tls: implicit`."},
+			{Name: "tls", Kind: FieldChoice, Choices: []string{"starttls", "implicit", "none"}, Default: "starttls", Summary: "Encryption of the connection; `none` only for a server on loopback or in `trusted_network`."},
+			{Name: "trusted_network", Summary: "With `tls: none`: networks of servers that receive messages and password unencrypted, such as `10.20.0.0/16, fd00::/8`. The resolved address is checked for each connection."},
+			{Name: "ca", Kind: FieldLines, Summary: "PEM certificates of the trusted authorities, instead of the system's."},
+			{Name: "username", Summary: "User name; default: no login."},
 			{Name: "password", Secret: true, Summary: "Password."},
-			{Name: "from", Required: true, Summary: "Sender of messages that name none: a@b.org or Name <a@b.org>."},
+			{Name: "from", Required: true, Summary: "Default sender: a@b.org or Name <a@b.org>."},
 		},
 		open: func(_ *Resolver, s settings) (any, error) { return newMailer(s) },
 	}
@@ -163,14 +163,14 @@ func (m *mailer) dial(ctx context.Context, network, address string) (net.Conn, e
 // sendError returns the error for a failed exchange. It quotes the server's response to the message, but not that to the
 // login.
 func (m *mailer) sendError(err error) error {
-	var said *gomail.SendError
+	var send *gomail.SendError
 	var answer *textproto.Error
 	switch {
 	case errors.Is(err, errUntrustedAddress):
 		return failure(m.name, "%v", errUntrustedAddress)
-	case errors.As(err, &said) && said.ErrorCode() != 0:
-		e := failure(m.name, "the mail server refuses the message: %s", firstLine(said))
-		if said.IsTemp() {
+	case errors.As(err, &send) && send.ErrorCode() != 0:
+		e := failure(m.name, "the mail server refuses the message: %s", firstLine(send))
+		if send.IsTemp() {
 			e.Class = flows.ClassNetwork
 		}
 		return e

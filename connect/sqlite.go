@@ -18,9 +18,9 @@ import (
 
 func sqliteType() Type {
 	return Type{
-		Name: "sqlite", Summary: "A SQLite file in the directory that the worker's setting `--sqlite` names.",
+		Name: "sqlite", Summary: "A SQLite file in the directory of the worker's setting `--sqlite`.",
 		Fields: []Field{
-			{Name: "file", Required: true, Summary: "Path of the file inside that directory; it is made when there is none."},
+			{Name: "file", Required: true, Summary: "Path of the file inside that directory; it is created if it does not exist."},
 			maxConnections(),
 		},
 		open: func(r *Resolver, s settings) (any, error) {

@@ -100,19 +100,19 @@ func (req *requestState) submittedSource() []byte {
 func checkFlow(req *requestState) error {
 	source := req.submittedSource()
 	flow, err := flows.Parse("flow.yaml", source, req.console.config.Catalogue)
-	told := checkResult{Problems: flows.Problems{}}
+	result := checkResult{Problems: flows.Problems{}}
 	switch {
 	case err == nil:
-		told.Tests = runTests(req.ctx(), flow)
-		if told.Diagram, err = req.diagramHTML(source); err != nil {
+		result.Tests = runTests(req.ctx(), flow)
+		if result.Diagram, err = req.diagramHTML(source); err != nil {
 			return err
 		}
-	case !errors.As(err, &told.Problems):
+	case !errors.As(err, &result.Problems):
 		return err
 	}
-	text, err := json.Marshal(told)
+	text, err := json.Marshal(result)
 	if err != nil {
-		return fmt.Errorf("tell problems: %w", err)
+		return fmt.Errorf("encode check result: %w", err)
 	}
 	req.w.Header().Set("Content-Type", "application/json")
 	req.send(http.StatusOK, text)
@@ -120,11 +120,11 @@ func checkFlow(req *requestState) error {
 }
 
 func runTests(ctx context.Context, f *flows.Flow) []testResult {
-	var told []testResult
+	var result []testResult
 	for _, r := range flows.RunTests(ctx, f) {
-		told = append(told, testResult{r.Name, r.Line, r.Failure})
+		result = append(result, testResult{r.Name, r.Line, r.Failure})
 	}
-	return told
+	return result
 }
 
 // saveFlow deploys a source, or shows the editor again with the mistakes.

@@ -85,8 +85,8 @@ func (s *Store) deregister(ctx context.Context) {
 	}
 }
 
-func announce(ctx context.Context, client redis.Scripter, id, said string, life time.Duration) ([]Process, error) {
-	answer, err := fleetScript.Run(ctx, client, []string{keyProcesses}, id, said, life.Milliseconds()).StringSlice()
+func announce(ctx context.Context, client redis.Scripter, id, announcement string, life time.Duration) ([]Process, error) {
+	answer, err := fleetScript.Run(ctx, client, []string{keyProcesses}, id, announcement, life.Milliseconds()).StringSlice()
 	if err != nil {
 		return nil, fmt.Errorf("announce process: %w", err)
 	}

@@ -17,14 +17,14 @@ const (
 	keyConnections = "penstock:{store}:connections" // hash: name -> record (JSON, sealed as a whole). No TTL
 	keySecrets     = "penstock:{store}:secrets"     // hash: name -> record (JSON, sealed as a whole). No TTL
 
-	keyEpoch     = "penstock:{store}:epoch"     // string, random: another one says that the store is another one. No TTL
+	keyEpoch     = "penstock:{store}:epoch"     // string, random: identifies the store; another value means another store. No TTL
 	keyLog       = "penstock:{store}:log"       // stream: revision-0 -> names of what changed, tag. No TTL, bounded by logLength
 	keyMaster    = "penstock:{store}:master"    // string: id of the master key that seals. No TTL
 	keySchema    = "penstock:{store}:schema"    // hash: version, least. No TTL
 	keyProcesses = "penstock:{store}:processes" // hash: process -> expiry, announcement (JSON). TTL: far above announceTTL
 	keyReseal    = "penstock:{store}:reseal"    // string: the process that reseals. TTL: resealLock
 
-	channelChanges = "penstock:{store}:changes" // published to with each change; the message says nothing
+	channelChanges = "penstock:{store}:changes" // a message is published with each change; its content is empty
 )
 
 // keySource is a string: the source of one version of a flow. No TTL while the version is in the head's history, then

@@ -70,8 +70,8 @@ func (s *Store) setMaster(ctx context.Context, id string) error {
 }
 
 // agreement tracks how long the fleet has agreed on a master key.
-type agreement struct { // agreeing processes and their key
-	processes string // who agreed, and on what
+type agreement struct {
+	processes string // master key and ids of the agreeing processes
 	since     time.Time
 }
 

@@ -19,7 +19,7 @@ import (
 )
 
 // SigningKey signs the assertions of clients with Ed25519.
-type SigningKey struct { // `kid` in the header of a JWT
+type SigningKey struct {
 	ID        string // the kid of a JWT's header
 	CreatedAt time.Time
 	Private   ed25519.PrivateKey

@@ -143,10 +143,10 @@ func (s *Store) Run(ctx context.Context) error {
 	defer s.deregister(ctx)
 	defer parts.Wait()
 	parts.Go(func() {
-		repeat[struct{}](ctx, announceInterval, nil, s.announceSelf, s.logTransitions("the fleet cannot be heard"))
+		repeat[struct{}](ctx, announceInterval, nil, s.announceSelf, s.logTransitions("the announcements of the fleet cannot be read"))
 	})
 	parts.Go(func() {
-		repeat(ctx, announceInterval, s.wake, s.maintain, s.logTransitions("the store cannot be kept up"))
+		repeat(ctx, announceInterval, s.wake, s.maintain, s.logTransitions("the maintenance of the store fails"))
 	})
 	parts.Go(func() { s.compileUnchecked(ctx) })
 	changes := s.config.Redis.Subscribe(ctx, channelChanges)
@@ -156,15 +156,15 @@ func (s *Store) Run(ctx context.Context) error {
 	return nil
 }
 
-// repeat calls do at an interval and on each value of told, until ctx ends.
-func repeat[T any](ctx context.Context, every time.Duration, told <-chan T, do func(context.Context) error, failed func(error)) {
+// repeat calls do at an interval and on each value of triggers, until ctx ends.
+func repeat[T any](ctx context.Context, every time.Duration, triggers <-chan T, do func(context.Context) error, failed func(error)) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-told:
+		case <-triggers:
 		case <-tick.C:
 		}
 		if err := do(ctx); ctx.Err() == nil {

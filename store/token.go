@@ -38,7 +38,7 @@ var (
 // Token is the stored form of an access token. Of the token itself only the SHA-256 is stored.
 type Token struct {
 	Kind      PrincipalKind `json:"kind"`
-	Principal string        `json:"holder"` // user, client or key of the token
+	Principal string        `json:"holder"` // name of the user, client or key of the token
 	Name      string        `json:"name"`   // of the holder, for display
 	Scopes    []string      `json:"scopes"`
 	Flows     []int64       `json:"flows"`           // flows that it may access; null: all
@@ -55,7 +55,7 @@ type Token struct {
 	IssuedAt  time.Time `json:"issued_at"`
 	ExpiresAt time.Time `json:"expires_at"`
 
-	Dead bool `json:"-"` // revoked, or the holder has changed
+	Dead bool `json:"-"` // revoked, or the principal has changed
 }
 
 // LogValue shows the holder of the token only.
@@ -131,7 +131,7 @@ func (ts *Tokens) Revoke(ctx context.Context, text string) error {
 	return nil
 }
 
-// MarkUsed reports whether an id is new in a scope, and stores it for the time remember.
+// MarkUsed stores an id in a scope for the time remember and reports whether it is new there.
 func (ts *Tokens) MarkUsed(ctx context.Context, scope, id string, remember time.Duration) (bool, error) {
 	first, err := ts.store.config.Redis.SetNX(ctx, keyOnce(scope, id), 1, remember).Result()
 	if err != nil {

@@ -17,12 +17,12 @@ func newMemoryMetrics(m *Metrics) memoryMetrics {
 		return prometheus.NewDesc(name, help, nil, nil)
 	}
 	return memoryMetrics{
-		limit:   desc("gauge", "penstock_memory_limit_bytes", "What this process may use: GOMEMLIMIT, or a share of the container's limit."),
-		heap:    desc("gauge", "penstock_memory_heap_bytes", "Objects on the heap when the budget last looked, dead ones included."),
-		charged: desc("gauge", "penstock_memory_charged_bytes", "What steps that execute now and the bodies of requests have been charged."),
-		full:    desc("gauge", "penstock_memory_full", "1 while this process takes no new runs and bodies, until there is room."),
-		ended:   desc("counter", "penstock_memory_runs_ended_total", "Runs that failed with limit because they held most when the process was short of memory."),
-		denied:  desc("counter", "penstock_memory_requests_denied_total", "Requests that got 503 because there was no memory for their bodies."),
+		limit:   desc("gauge", "penstock_memory_limit_bytes", "Memory limit of this process: GOMEMLIMIT, or a share of the container's limit."),
+		heap:    desc("gauge", "penstock_memory_heap_bytes", "Size of the heap at the last check, including garbage."),
+		charged: desc("gauge", "penstock_memory_charged_bytes", "Memory charged to executing steps and to request bodies."),
+		full:    desc("gauge", "penstock_memory_full", "1 while this process accepts no new runs and bodies for lack of memory, else 0."),
+		ended:   desc("counter", "penstock_memory_runs_ended_total", "Runs that failed with the code limit because they used the most memory when the process ran short of it."),
+		denied:  desc("counter", "penstock_memory_requests_denied_total", "Requests rejected with 503 because there was no memory for their bodies."),
 	}
 }
 

@@ -51,16 +51,16 @@ func NewMetrics(version string) *Metrics {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
-	m.gauge("penstock_build_info", "Always 1; the labels say which build this is.", "version", "goversion").
+	m.gauge("penstock_build_info", "Always 1; the labels identify the build.", "version", "goversion").
 		WithLabelValues(version, runtime.Version()).Set(1)
-	m.roles = m.gauge("penstock_role", "Always 1; the label says what this process is: an api, a worker, or both.", "role")
+	m.roles = m.gauge("penstock_role", "Always 1; the label is a role of this process: api or worker. A process may have both.", "role")
 	m.api = newAPIMetrics(m)
 	m.queues = newQueueMetrics(m)
 	m.worker = newWorkerMetrics(m)
 	m.memory = newMemoryMetrics(m)
 	m.runs = newRunMetrics(m)
 	m.scheduleTimes = m.counter("penstock_schedule_times_total",
-		"Times of schedules by what became of them: started, skipped (the run before had not ended), missed (too late to be made up for).", "flow", "outcome")
+		"Scheduled times by outcome: started, skipped (the previous run had not ended) or missed (too old to be caught up).", "flow", "outcome")
 	m.redis = newRedisMetrics(m)
 	return m
 }

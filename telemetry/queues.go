@@ -27,20 +27,20 @@ func newQueueMetrics(m *Metrics) queueMetrics {
 		return prometheus.NewDesc(name, help, labels, nil)
 	}
 	return queueMetrics{
-		up:           desc("penstock_queues_up", "1 when Redis said how its queues are doing, else 0: then nothing else is known of them."),
-		tasks:        desc("penstock_queue_tasks", "Tasks by state: pending, active, aggregating (their flow waits for its turn), scheduled, retry, archived.", "queue", "state"),
+		up:           desc("penstock_queues_up", "1 if the state of the queues could be read from Redis, else 0; then the other metrics of the queues are absent."),
+		tasks:        desc("penstock_queue_tasks", "Tasks by state: pending, active, aggregating (in line for a slot), scheduled, retry, archived.", "queue", "state"),
 		open:         desc("penstock_queue_open_runs", "Runs that have not ended: queued, running or waiting.", "queue"),
-		waiting:      desc("penstock_queue_waiting_runs", "Runs without a task: parked at a step, waiting at a concurrency limit, or held because their flow is paused.", "queue"),
-		oldest:       desc("penstock_queue_oldest_seconds", "How long the task has waited that comes next; 0 when none waits.", "queue"),
-		run:          desc("penstock_queue_oldest_run_seconds", "How long the oldest attempt has run that has not ended; 0 when none has run for 2 s.", "queue"),
+		waiting:      desc("penstock_queue_waiting_runs", "Runs without a task: parked at a step, waiting at a concurrency limit, or waiting because their flow is paused.", "queue"),
+		oldest:       desc("penstock_queue_oldest_seconds", "Waiting time of the next pending task in seconds; 0 if there is none.", "queue"),
+		run:          desc("penstock_queue_oldest_run_seconds", "Age of the oldest executing attempt in seconds; 0 if none has run for 2 s.", "queue"),
 		paused:       desc("penstock_queue_paused", "1 while the queue is paused.", "queue"),
 		workers:      desc("penstock_queue_workers", "Live workers that serve the queue.", "queue"),
-		held:         desc("penstock_flow_held_runs", "Runs that are held because their flow is paused, of flows that are.", "flow"),
-		inLine:       desc("penstock_flow_line_runs", "Runs that stand in line for a slot, of the first hundred flows of each queue that do, by whether somebody waits for them.", "flow", "waited"),
-		oldestInLine: desc("penstock_flow_line_oldest_seconds", "How long the first of them has waited; 0 when there is none.", "flow", "waited"),
-		turns:        desc("penstock_queue_turns", "Runs that were taken out of a line to be executed, since the queue is there: take its rate.", "queue"),
-		used:         desc("penstock_redis_memory_bytes", "Memory that Redis uses: of a Cluster, the primary that is fullest."),
-		limit:        desc("penstock_redis_memory_limit_bytes", "Its maxmemory, of which new runs are refused at 90 %; 0: there is none."),
+		held:         desc("penstock_flow_held_runs", "Runs that wait because their flow is paused, for each paused flow.", "flow"),
+		inLine:       desc("penstock_flow_line_runs", "Runs in line for a slot, by whether a caller waits for them; for the first hundred flows in line of each queue.", "flow", "waited"),
+		oldestInLine: desc("penstock_flow_line_oldest_seconds", "Waiting time of the first run in line in seconds; 0 if there is none.", "flow", "waited"),
+		turns:        desc("penstock_queue_turns", "Total number of runs taken out of a line for execution since the queue exists; use its rate.", "queue"),
+		used:         desc("penstock_redis_memory_bytes", "Memory used by Redis; for a Cluster, by the primary with the highest share of its limit."),
+		limit:        desc("penstock_redis_memory_limit_bytes", "The maxmemory of Redis; 0: none. New runs are rejected at 90 % of it."),
 	}
 }
 

@@ -19,9 +19,9 @@ type redisMetrics struct {
 func newRedisMetrics(m *Metrics) redisMetrics {
 	return redisMetrics{
 		duration: m.histogram("penstock_redis_command_duration_seconds",
-			"How long commands took that answer at once, by name; several that were sent together are a pipeline.", redisBounds, "command"),
+			"Duration of non-blocking commands, by name; commands sent together count as pipeline.", redisBounds, "command"),
 		failures: m.counter("penstock_redis_errors_total",
-			"Commands and connections that failed: timeout, connection, refused (Redis said no), memory (it is full).", "reason"),
+			"Failed commands and connections, by reason: timeout, connection, refused (an error reply) or memory (Redis is full).", "reason"),
 	}
 }
 
@@ -79,12 +79,12 @@ func (h redisHook) failed(ctx context.Context, err error) {
 }
 
 func reason(err error) string {
-	var said redis.Error
+	var reply redis.Error
 	var network net.Error
 	switch {
 	case redis.HasErrorPrefix(err, "OOM"):
 		return "memory"
-	case errors.As(err, &said):
+	case errors.As(err, &reply):
 		return "refused"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
 		return "timeout"

@@ -27,30 +27,30 @@ type runMetrics struct {
 func newRunMetrics(m *Metrics) runMetrics {
 	return runMetrics{
 		flows:     newFlowLabels(maxFlows),
-		executing: m.gauge("penstock_worker_flow_runs", "Runs of a flow that this process executes.", "flow"),
+		executing: m.gauge("penstock_worker_flow_runs", "Runs of a flow that this process is executing.", "flow"),
 		pickup: m.histogram("penstock_run_pickup_seconds",
-			"From a run's acceptance to the start of its first attempt.", runBounds, "queue"),
+			"Time from the acceptance of a run to the start of its first attempt.", runBounds, "queue"),
 		duration: m.histogram("penstock_run_duration_seconds",
-			"How long an attempt at a run took, by how it ended: succeeded, failed, cancelled, timed_out, waiting (parked), lost (to another worker), handed_back (by a worker that stops).",
+			"Duration of attempts, by outcome: succeeded, failed, cancelled, timed_out, waiting (parked), lost (to another worker) or handed_back (by a stopping worker).",
 			runBounds, "flow", "outcome"),
-		restarts: m.counter("penstock_run_restarts_total", "Attempts at runs that had begun before.", "flow"),
-		steps:    m.histogram("penstock_step_duration_seconds", "How long a step took for all its items.", stepBounds, "flow", "kind"),
+		restarts: m.counter("penstock_run_restarts_total", "Attempts of runs after the first attempt.", "flow"),
+		steps:    m.histogram("penstock_step_duration_seconds", "Duration of a step for all its items.", stepBounds, "flow", "kind"),
 		failures: m.counter("penstock_step_failures_total", "Steps that failed.", "flow", "kind"),
-		retries:  m.counter("penstock_step_retries_total", "Attempts of steps at an item after the first one.", "flow", "kind"),
-		replays:  m.counter("penstock_step_replays_total", "Effects that were not executed again: the journal had their results.", "flow", "kind"),
+		retries:  m.counter("penstock_step_retries_total", "Attempts of steps for an item after the first attempt.", "flow", "kind"),
+		replays:  m.counter("penstock_step_replays_total", "Effects whose results came from the journal instead of another execution.", "flow", "kind"),
 	}
 }
 
-// Observation follows one attempt of a worker: what of it a metric or a trace is
-// made from. A worker.Observation is one as well.
+// Observation receives the steps and the end of one attempt. It is the same interface as worker.Observation, which this
+// package does not import.
 type Observation interface {
-	// Step begins a step; the function that it returns is called when it ends.
+	// Step is called at the start of a step; the returned function is called at its end.
 	Step(ctx context.Context, b flows.StepStart) (context.Context, func(flows.StepEnd))
-	// End is called once. cause is why the attempt was stopped; nil: it was not.
+	// End is called once. cause is the reason for which the attempt was stopped; nil: it was not stopped.
 	End(o queue.Outcome, cause error)
 }
 
-// Begin begins to measure an attempt.
+// Begin starts to measure an attempt.
 func (m *Metrics) Begin(ctx context.Context, a *queue.Attempt) (context.Context, Observation) {
 	o := &attempt{m: m, ctx: ctx, flow: m.runs.flows.label(a.Flow), queue: a.Queue, begun: time.Now()}
 	if a.Number == 1 {

@@ -15,15 +15,15 @@ func (m *Metrics) Store(of Health) {
 		m.describe(name, "gauge", help, nil)
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}
-	gauge("penstock_store_ready", "1 when this process can work with what is stored, 0 when it takes no work: it lacks a master key, does not fit the others' versions, or the store is being restored.", func() float64 {
+	gauge("penstock_store_ready", "1 if this process can use the store; 0 if it takes no work because it lacks a master key, is incompatible with other processes, or the store is being restored.", func() float64 {
 		if of.Ready() != nil {
 			return 0
 		}
 		return 1
 	})
-	gauge("penstock_store_unopened_records", "Keys, connections, secrets and signing keys that this process cannot open; counted up to 1000.",
+	gauge("penstock_store_unopened_records", "API keys, connections, secrets and signing keys that this process cannot decrypt; at most 1000.",
 		func() float64 { return float64(of.Unopened()) })
-	const name, help = "penstock_store_setbacks_total", "How often the store was found to have gone back to an earlier state: Redis was emptied, restored, or lost changes in a failover."
+	const name, help = "penstock_store_setbacks_total", "Number of times the store was found in an earlier state: Redis was emptied, restored, or lost changes in a failover."
 	m.describe(name, "counter", help, nil)
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(of.Setbacks()) }))
 }

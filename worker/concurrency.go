@@ -23,7 +23,7 @@ func (r *runner) parkIfPaused(ctx context.Context, a *queue.Attempt) *queue.Outc
 	var o queue.Outcome
 	switch {
 	case err != nil:
-		o = r.outcome(ctx, nil, nil, fmt.Errorf("hold run: %w", err))
+		o = r.outcome(ctx, nil, nil, fmt.Errorf("park run of paused flow: %w", err))
 	case admission == queue.Deferred:
 		r.observeParked(a, "pause")
 		o = queue.Outcome{State: queue.Waiting}
@@ -42,17 +42,17 @@ func (r *runner) observeParked(a *queue.Attempt, why string) {
 
 // enterLimits acquires a place at each concurrency limit of the run. It returns nil when the run may execute.
 func (r *runner) enterLimits(ctx context.Context, a *queue.Attempt, flow *flows.Flow, run flows.Run) *queue.Outcome {
-	gates, err := concurrencyLimits(ctx, flow, run)
+	limits, err := concurrencyLimits(ctx, flow, run)
 	if err != nil {
 		o := r.outcome(ctx, nil, nil, err)
 		return &o
 	}
-	for _, g := range gates {
-		admission, err := a.Acquire(ctx, g)
+	for _, limit := range limits {
+		admission, err := a.Acquire(ctx, limit)
 		var o queue.Outcome
 		switch {
 		case err != nil:
-			o = r.outcome(ctx, nil, nil, fmt.Errorf("enter gate: %w", err))
+			o = r.outcome(ctx, nil, nil, fmt.Errorf("acquire concurrency limit: %w", err))
 		case admission == queue.Deferred:
 			r.observeParked(a, "limit")
 			o = queue.Outcome{State: queue.Waiting}
@@ -72,13 +72,13 @@ func (r *runner) enterLimits(ctx context.Context, a *queue.Attempt, flow *flows.
 // concurrencyLimits lists the concurrency limits of a run, none for most flows: the one of scheduled runs that must
 // not overlap, and the flow's own.
 func concurrencyLimits(ctx context.Context, flow *flows.Flow, run flows.Run) ([]queue.ConcurrencyLimit, error) {
-	var gates []queue.ConcurrencyLimit
+	var limits []queue.ConcurrencyLimit
 	if s := flow.Schedule; s != nil && s.Overlap == "queue" && run.Principal == "" {
-		gates = append(gates, queue.ConcurrencyLimit{Key: fmt.Sprintf("schedule %d", flow.Number), Max: 1, WhenFull: queue.WhenFullWait})
+		limits = append(limits, queue.ConcurrencyLimit{Key: fmt.Sprintf("schedule %d", flow.Number), Max: 1, WhenFull: queue.WhenFullWait})
 	}
 	c := flow.Concurrency
 	if c == nil {
-		return gates, nil
+		return limits, nil
 	}
 	key := ""
 	if c.Key != nil {
@@ -87,7 +87,7 @@ func concurrencyLimits(ctx context.Context, flow *flows.Flow, run flows.Run) ([]
 			return nil, keyError(err)
 		}
 	}
-	return append(gates, queue.ConcurrencyLimit{
+	return append(limits, queue.ConcurrencyLimit{
 		Key: fmt.Sprintf("flow %d %s", flow.Number, key), Max: c.Limit, WhenFull: queue.WhenFull(c.WhenFull),
 	}), nil
 }

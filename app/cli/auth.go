@@ -30,10 +30,10 @@ func newAuthExplain(e env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain [URL]",
 		Short: "Explain why a check value, a signature or a JWT of an API key is rejected",
-		Long: "Ask the server why a request of an API key is not let in: which parameter or line break\n" +
-			"differs, and how far the clocks are apart. Describe the request as to curl. The answer never\n" +
-			"holds a secret. It takes an administrator, or the scope clients:admin. The exit code is 1 unless\n" +
-			"the request fits.\n\n" + remoteHelp,
+		Long: "Ask the server why a request of an API key is rejected: which parameter or line break differs,\n" +
+			"and by how much the clocks differ. Describe the request with the flags of curl. The response\n" +
+			"contains no secret. Requires an administrator or the scope clients:admin. The exit code is 1\n" +
+			"unless the request is valid.\n\n" + remoteHelp,
 		Example: "  penstock auth explain 'https://penstock.example.org/apis/execute.php?flow=69&key=…&ts=…&check=…' -d @event.json\n" +
 			"  penstock auth explain --assertion eyJ…",
 		Args: cobra.MaximumNArgs(1),

@@ -32,9 +32,9 @@ func newBench(e env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Call a flow of a running server repeatedly, and print the response times",
-		Long: "Call a flow of a running server again and again, through the native door, and print how\n" +
-			"long the answers took. Callers call again when they were answered (a closed loop); with\n" +
-			"--rate calls begin at their times whatever is answered, and count from then.\n\n" + remoteHelp,
+		Long: "Call a flow of a running server repeatedly through the native API, and print the response\n" +
+			"times. Each caller sends its next call after a response (closed loop). With --rate, calls start\n" +
+			"at fixed times independent of responses, and are measured from those times.\n\n" + remoteHelp,
 		Example: "  penstock bench --flow three-steps --callers 64 --duration 10s\n" +
 			"  penstock bench --flow three-steps --rate 500 --event @event.json --json",
 		Args: usageArgs(cobra.NoArgs),

@@ -43,10 +43,10 @@ func newBenchStore(e env) *cobra.Command {
 	b := storeBenchmark{}
 	cmd := &cobra.Command{
 		Use:   "store",
-		Short: "Fill an empty Redis with flows and API keys, and print what starting and changing cost",
-		Long: "Fill an empty Redis with flows and API keys, and print how long a process takes to be\n" +
-			"ready, how long one change takes, when another process knows of it, and the memory.\n" +
-			"A Redis with data of the product is refused; what was written is left there.",
+		Short: "Fill an empty Redis with flows and API keys, and measure starts and changes",
+		Long: "Fill an empty Redis with flows and API keys, and print the start time of a process, the\n" +
+			"duration of a change, the delay until another process has it, and the memory used. A Redis\n" +
+			"with data of the product is rejected; the written data stays there.",
 		Example: "  penstock bench store --redis redis://127.0.0.1:6390 --flows 10000 --keys 100000",
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {

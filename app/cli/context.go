@@ -1,9 +1,16 @@
 package cli
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,8 +22,8 @@ func newContext(e env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "context",
 		Short: "Select one of the servers known from `penstock login`",
-		Long: "Choose among the servers that `penstock login` knows. " + app.EnvContext + " names another one for\n" +
-			"one command. " + app.EnvURL + " and --url, and the variables that say who calls, win over a context.",
+		Long: "Select one of the servers known from `penstock login`. " + app.EnvContext + " selects another one for\n" +
+			"one command. " + app.EnvURL + ", --url and the variables with credentials override a context.",
 	}
 	cmd.AddCommand(newContextUse(), newContextList(e), newContextRemove())
 	return cmd
@@ -95,4 +102,126 @@ func contextNames(*cobra.Command, []string, string) ([]string, cobra.ShellCompDi
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	return slices.Sorted(maps.Keys(l.All)), cobra.ShellCompDirectiveNoFileComp
+}
+
+// contexts are the servers for which `penstock login` has stored tokens. The file contains credentials: only its owner
+// may read it.
+type contexts struct {
+	Current string                   `json:"current,omitempty"`
+	All     map[string]*contextEntry `json:"contexts"` // by name
+}
+
+// contextEntry is one server with its token. Passwords are not stored.
+type contextEntry struct {
+	URL     string    `json:"url"`
+	User    string    `json:"user,omitempty"` // empty: unknown
+	Token   string    `json:"token"`
+	Expires time.Time `json:"expires_at,omitzero"` // zero: unknown
+}
+
+// String keeps the token out of anything printed.
+func (l *contextEntry) String() string { return l.URL }
+
+// GoString keeps the token out of %#v.
+func (l *contextEntry) GoString() string { return l.URL }
+
+// contextsFile returns the path of contexts.json in the user's configuration directory.
+func contextsFile() (string, error) {
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return "", fmt.Errorf("find contexts: %w", err)
+	}
+	return filepath.Join(dir, "penstock", "contexts.json"), nil
+}
+
+// readContexts reads the contexts; empty without a file or a home directory. It returns an error if other users may
+// read the file.
+func readContexts() (*contexts, error) {
+	none := &contexts{All: map[string]*contextEntry{}}
+	name, err := contextsFile()
+	if err != nil {
+		return none, nil
+	}
+	info, err := os.Stat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return none, nil
+	case err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0:
+		return nil, fmt.Errorf("read contexts: others may read %s, which holds credentials: chmod 600 it", name)
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("read contexts: %w", err)
+	}
+	var l contexts
+	if json.Unmarshal(text, &l) != nil { // its error may contain a part of a token
+		return nil, fmt.Errorf("read contexts: %s is not what `penstock login` writes: remove it, and log in again", name)
+	}
+	for _, one := range l.All {
+		if one == nil {
+			return nil, fmt.Errorf("read contexts: %s is not what `penstock login` writes: remove it, and log in again", name)
+		}
+	}
+	if l.All == nil {
+		l.All = none.All
+	}
+	return &l, nil
+}
+
+// save replaces the file atomically.
+func (l *contexts) save() error {
+	name, err := contextsFile()
+	if err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(l, "", "  ")
+	if err != nil {
+		return fmt.Errorf("save contexts: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return fmt.Errorf("save contexts: %w", err)
+	}
+	part, err := os.CreateTemp(filepath.Dir(name), ".contexts-*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("save contexts: %w", err)
+	}
+	_, err = part.Write(append(text, '\n'))
+	err = errors.Join(err, part.Sync(), part.Close())
+	if err == nil {
+		err = os.Rename(part.Name(), name)
+	}
+	if err != nil {
+		_ = os.Remove(part.Name())
+		return fmt.Errorf("save contexts: %w", err)
+	}
+	return nil
+}
+
+// current returns the context selected by PENSTOCK_CONTEXT or `context use`; nil when none is selected.
+func (l *contexts) current(e env) (*contextEntry, error) {
+	name := l.Current
+	if e[app.EnvContext] != "" {
+		name = e[app.EnvContext]
+	}
+	if name == "" {
+		return nil, nil
+	}
+	if l.All[name] == nil {
+		return nil, usageError{fmt.Errorf("there is no context %q: `penstock context list` shows those that there are", name)}
+	}
+	return l.All[name], nil
+}
+
+// forServer returns the context of a server; nil when there is none. A token is sent only to the server that issued it.
+func (l *contexts) forServer(url string) *contextEntry {
+	for _, one := range l.All {
+		if sameServer(one.URL, url) {
+			return one
+		}
+	}
+	return nil
+}
+
+func sameServer(a, b string) bool {
+	return strings.EqualFold(strings.TrimRight(a, "/"), strings.TrimRight(b, "/"))
 }

@@ -34,18 +34,18 @@ func newDoctor(e env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check Redis, clocks, master keys and reachability, and give advice",
-		Long: "Check what a fleet stands on, and say what to do about what is found: Redis (version,\n" +
-			"persistence, eviction, latency), clocks, the master key, queues, workers, and, with --url, the\n" +
-			"front door. Run it where the processes run, with their settings. It changes nothing.\n\n" +
-			"With --runs it also reads every run and names each that breaks a rule of the queue, such as one\n" +
-			"that goes on and that no worker would find.\n\n" +
-			"It fails when something does not work or loses runs; warnings do not count.",
+		Long: "Check the environment of a fleet and give advice: Redis (version, persistence, eviction,\n" +
+			"latency), clocks, the master key, queues, workers, and, with --url, the front door. Run it on a\n" +
+			"machine of the processes with their settings. It changes nothing.\n\n" +
+			"With --runs it also reads every run and reports those that violate an invariant of the queue,\n" +
+			"such as a run that has not ended and that no worker would find.\n\n" +
+			"It fails if something does not work or loses runs; warnings do not count.",
 		Args: exactArgs(0),
 	}
 	f := cmd.Flags()
-	f.StringVar(&s.Redis, "redis", "", "`URL` of Redis, as the processes have it")
+	f.StringVar(&s.Redis, "redis", "", "`URL` of Redis, as in the processes")
 	f.StringVar(&url, "url", "", "base `URL` of the front door; default "+app.EnvURL)
-	f.IntVar(&s.RedisPool, "redis-pool", redisconn.DefaultPool, "`connections` that each part of a process keeps at most, as the processes have it")
+	f.IntVar(&s.RedisPool, "redis-pool", redisconn.DefaultPool, "maximum `connections` of each part of a process, as in the processes")
 	f.BoolVar(&runs, "runs", false, "also check every run against the invariants of the queue")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

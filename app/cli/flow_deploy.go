@@ -95,10 +95,10 @@ func requirePassingTests(ctx context.Context, w io.Writer, kinds *flows.Catalogu
 	for i, f := range all {
 		files[i] = f.flowSource
 	}
-	var said bytes.Buffer
-	err := testFlows(ctx, &said, kinds, files, false)
+	var report bytes.Buffer
+	err := testFlows(ctx, &report, kinds, files, false)
 	if err != nil {
-		_, _ = said.WriteTo(w) // the error is returned in any case
+		_, _ = report.WriteTo(w) // the error is returned in any case
 	}
 	return err
 }

@@ -20,11 +20,11 @@ func newFlowRecord(e env, kinds *flows.Catalogue) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "record RUN",
 		Short: "Make a test for a flow file from a past run",
-		Long: "Print an entry for the tests of a flow file: what a run was accepted with, what the world\n" +
-			"answered its steps, as mocks, and what came out. Values of fields whose names sound like\n" +
-			"secrets, and of those that --redact names, are masked, also where the same text stands by\n" +
-			"itself; look at the rest before it is shared.\n\n" +
-			"The flow must have `run: {record: items}` when it runs, or its answers are not kept.\n\n" + remoteHelp,
+		Long: "Print an entry for the tests of a flow file: the event of a run, the results of its external\n" +
+			"steps as mocks, and its output. Values of fields whose names sound like secrets, and of those\n" +
+			"named by --redact, are masked, also where the same text occurs elsewhere; check the rest before\n" +
+			"you share it.\n\n" +
+			"The flow must have `run: {record: items}` when it runs, otherwise its items are not recorded.\n\n" + remoteHelp,
 		Example: "  penstock flow record 019aa7b6-… --redact email --redact phone",
 		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, runs []string) error {
@@ -43,8 +43,8 @@ func newFlowRecord(e env, kinds *flows.Catalogue) *cobra.Command {
 		},
 	}
 	addURL(cmd, &url)
-	cmd.Flags().StringVar(&name, "name", "", "what the test shows")
-	cmd.Flags().StringSliceVar(&redact, "redact", nil, "mask the values of fields of this `name`, and the bare texts that a step of this name put out, too; may be repeated")
+	cmd.Flags().StringVar(&name, "name", "", "`name` of the test")
+	cmd.Flags().StringSliceVar(&redact, "redact", nil, "also mask the values of fields, and the texts output by steps, of this `name`; may be repeated")
 	return cmd
 }
 

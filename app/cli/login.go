@@ -31,11 +31,10 @@ func newLogin(e env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "login URL",
 		Short: "Get a token from a server and use that server for commands",
-		Long: "Get a token of a server for a user's name and password, keep it in the user's configuration\n" +
-			"directory (readable by nobody else), and let commands talk to that server. The password is\n" +
-			"asked for, or read from --password-file or standard input; it is not kept. The token lives as\n" +
-			"long as the server lets it, 30 minutes for a user; `penstock client token` makes longer ones\n" +
-			"for --token-file.",
+		Long: "Get a token for a user's name and password, store it in the user's configuration directory\n" +
+			"(readable by that user only), and use that server for commands. The password is prompted for,\n" +
+			"or read from --password-file or standard input; it is not stored. The server sets the lifetime\n" +
+			"of the token, 30 minutes for a user; `penstock client token` creates longer ones for --token-file.",
 		Example: "  penstock login https://penstock.example.org --user ann\n" +
 			"  penstock login https://penstock.example.org --name prod --token-file token\n" +
 			"  penstock context use prod",

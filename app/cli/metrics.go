@@ -31,13 +31,15 @@ const metricsIntro = `# Metrics
 
 <!-- Written by ` + "`penstock metrics`" + `; go test ./app/cli -update writes it again. -->
 
-A process that is given ` + "`--metrics-listen`" + ` (` + "`PENSTOCK_METRICS_LISTEN`" + `) answers Prometheus at ` + "`/metrics`" + ` on that
-address, apart from the front door: nobody is asked for a password there, so keep it inside. It costs about a
-microsecond for each request and run, and nothing when it is off.
+With ` + "`--metrics-listen`" + ` (` + "`PENSTOCK_METRICS_LISTEN`" + `) a process serves ` + "`/metrics`" + ` for Prometheus on that address, separate
+from the front door. The address has no authentication: do not expose it. The metrics cost about a microsecond for each
+request and run.
 
-What is said of queues comes from Redis at each scrape, and every process says the same: take ` + "`max by (queue)`" + ` of it,
-not the sum. At most 200 flows have series of their own; later ones share the label ` + "`other`" + `. Prometheus' usual
-` + "`go_*` and `process_*`" + ` are there, too.
+The metrics of queues are read from Redis at each scrape, and every process exports the same values: use ` + "`max by (queue)`" + `,
+not the sum. At most 200 flows have their own series; further ones share the label ` + "`other`" + `. The standard metrics
+` + "`go_*` and `process_*`" + ` are exported, too.
+
+The prefix ` + "`penstock_door_`" + ` stands for the front door.
 
 | metric | type | labels | |
 |---|---|---|---|

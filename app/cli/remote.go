@@ -6,13 +6,21 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/penstock/penstock/app"
 	"github.com/penstock/penstock/client"
 )
 
-const remoteHelp = "The server is --url, " + app.EnvURL + " or that of `penstock login`. Who calls: " + app.EnvToken + ", or " + app.EnvUser + "\nand " + app.EnvPassword +
-	", or " + app.EnvAPIKey + " and " + app.EnvAPISecret + ", else who logged in; each secret may be\nin a file that NAME_FILE names."
+// env contains the environment variables that the commands read.
+type env app.Env
+
+func (e env) fill(flags *pflag.FlagSet) error { return app.Env(e).Fill(flags) }
+
+func (e env) secret(name string) (string, error) { return app.Env(e).Secret(name) }
+
+const remoteHelp = "The server is --url, " + app.EnvURL + " or that of `penstock login`. Credentials: " + app.EnvToken + ", or " + app.EnvUser + "\nand " + app.EnvPassword +
+	", or " + app.EnvAPIKey + " and " + app.EnvAPISecret + ", else those of the login; NAME_FILE\nmay name a file with each secret."
 
 // addURL adds the --url flag.
 func addURL(cmd *cobra.Command, url *string) {

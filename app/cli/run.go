@@ -44,10 +44,10 @@ func newRun(e env) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&args.event, "event", "", "the event: `JSON`, @file, or - for standard input")
 	f.StringToStringVar(&args.params, "param", nil, "a query parameter that the flow declares, `name=value`; may be repeated")
-	f.StringVar(&args.key, "idempotency-key", "", "calls with the same `key` make one run")
-	f.BoolVar(&args.async, "async", false, "do not wait: print the run's id")
-	f.BoolVar(&args.follow, "follow", false, "show steps while they happen; the run may take as long as its flow lets it")
-	f.DurationVar(&args.wait, "wait", 0, "wait no longer than this, in whole seconds; then print the run's id")
+	f.StringVar(&args.key, "idempotency-key", "", "calls with the same `key` start only one run")
+	f.BoolVar(&args.async, "async", false, "do not wait; print the run's id")
+	f.BoolVar(&args.follow, "follow", false, "show steps while they execute; the run may take as long as its flow allows")
+	f.DurationVar(&args.wait, "wait", 0, "maximum `time` to wait, in whole seconds; then print the run's id")
 	cmd.RunE = func(cmd *cobra.Command, flow []string) error {
 		if err := checkWait(cmd, args.wait); err != nil {
 			return err

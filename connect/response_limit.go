@@ -40,8 +40,8 @@ func (a *responseLimiter) DialContext(ctx context.Context, network, address stri
 	return &limitedConn{Conn: conn, limiter: a}, nil
 }
 
-// loginDials closes the connections dialled for one login when the context of the login ends, which SQL Server's
-// driver ignores. The context of a dial is another one; MySQL's driver ends it with the dial.
+// loginDials closes the connections dialled for one login when the context of the login ends. SQL Server's driver
+// ignores that context, and dials with another one; MySQL's driver ends the dial's context with the dial.
 type loginDials struct {
 	ctx   context.Context
 	mu    sync.Mutex

@@ -30,7 +30,7 @@ func (o tracedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx, span := o.t.tracer.Start(r.Context(), method(r.Method), trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(target(r)...))
 	defer span.End()
 	r = r.Clone(ctx)
-	if r.Header.Get("Traceparent") == "" { // else the flow has set its own
+	if r.Header.Get("Traceparent") == "" { // otherwise the flow has set its own
 		o.t.propagator.Inject(ctx, propagation.HeaderCarrier(r.Header))
 	}
 	w, err := o.next.RoundTrip(r)

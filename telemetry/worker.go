@@ -2,7 +2,7 @@ package telemetry
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// workerMetrics are a worker's metrics of itself.
+// workerMetrics are the metrics of a worker.
 type workerMetrics struct {
 	slots    *prometheus.GaugeVec
 	running  *prometheus.GaugeVec
@@ -13,15 +13,15 @@ type workerMetrics struct {
 
 func newWorkerMetrics(m *Metrics) workerMetrics {
 	return workerMetrics{
-		slots:   m.gauge("penstock_worker_slots", "Runs of a queue that this process may execute at once.", "queue"),
-		running: m.gauge("penstock_worker_runs", "Runs of a queue that this process executes.", "queue"),
+		slots:   m.gauge("penstock_worker_slots", "Maximum number of concurrent runs of a queue in this process.", "queue"),
+		running: m.gauge("penstock_worker_runs", "Runs of a queue that this process is executing.", "queue"),
 		parked: m.counter("penstock_runs_parked_total",
-			"Attempts that let go of their run until something happens, by what it waits for: limit (a place at a concurrency limit), pause (its flow is paused), or the kind of the step that waits: delay, wait_for, lock, or one between two attempts.",
+			"Attempts that parked their run, by what the run waits for: limit (a concurrency limit), pause (its flow is paused), or the kind of the waiting step: delay, wait_for, lock, or a step between two attempts.",
 			"flow", "why"),
 		lost: m.counter("penstock_leases_lost_total",
-			"Attempts that were stopped because their run had become another worker's, or had ended.", "queue"),
+			"Attempts that were stopped because another worker had taken the run, or the run had ended.", "queue"),
 		repaired: m.counter("penstock_runs_mended_total",
-			"What the reconciler did for runs, by what was wrong: lost (their worker died), missing (their task), late (past their limit), wake (parked until then), settle (ended, not settled).",
+			"Runs repaired by the reconciler, by fault: lost (the worker died), missing (no task), late (past the run's limit), wake (parked until a past time) or settle (ended, not settled).",
 			"queue", "fault"),
 	}
 }

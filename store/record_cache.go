@@ -5,15 +5,15 @@ import "sync"
 // maxCachedRecords is the maximum number of cached records of one kind.
 const maxCachedRecords = 10_000
 
-// recordCache caches the opened records of one kind after their first use. The log of changes tells which ones to drop.
-// Safe for concurrent use.
+// recordCache caches the opened records of one kind after their first use. The log of changes determines which ones to
+// drop. Safe for concurrent use.
 type recordCache[T any] struct { // guards the fields below
 	mu         sync.Mutex // incremented with each change of the store
 	generation int64      // moves with each change of the store
 	opened     map[string]*T
 }
 
-// find returns a cached record, and the era for keep.
+// find returns a cached record, and the generation for keep.
 func (r *recordCache[T]) find(name string) (found *T, era int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -39,7 +39,7 @@ func (r *recordCache[T]) keep(name string, record *T, era int64) {
 	r.opened[name] = record
 }
 
-// forget drops these records and starts a new era.
+// forget drops these records and starts a new generation.
 func (r *recordCache[T]) forget(names map[string]*string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -49,7 +49,7 @@ func (r *recordCache[T]) forget(names map[string]*string) {
 	}
 }
 
-// clear drops all records and starts a new era.
+// clear drops all records and starts a new generation.
 func (r *recordCache[T]) clear() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// Begin implements Observer. The span of an attempt continues the trace of its task.
+// Begin starts the span of an attempt, which continues the trace of the task.
 func (t *Tracing) Begin(ctx context.Context, a *queue.Attempt) (context.Context, Observation) {
 	ctx = t.propagator.Extract(ctx, propagation.MapCarrier(a.Trace))
 	ctx, span := t.tracer.Start(ctx, "run flow "+strconv.FormatInt(a.Flow, 10), trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(

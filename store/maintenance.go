@@ -25,19 +25,19 @@ func (s *Store) maintain(ctx context.Context) error {
 
 // logReadiness logs when this process becomes ready, and when it no longer is.
 func (s *Store) logReadiness() {
-	told := ""
+	reason := ""
 	err := s.Ready()
 	if err != nil {
-		told = err.Error()
+		reason = err.Error()
 	}
 	switch {
-	case told == s.lastLogged:
+	case reason == s.lastLogged:
 	case err != nil:
 		s.config.Log.Error("this process takes no work", "error", err)
 	default:
 		s.config.Log.Info("this process takes work again")
 	}
-	s.lastLogged = told
+	s.lastLogged = reason
 }
 
 // examineAll opens every sealed record when it is due: after unknown changes, and while there are records that cannot

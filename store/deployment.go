@@ -13,7 +13,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// Deployment is the deployed state of a flow number.
+// Deployment is the deployed state of a flow number: its current version, its settings and its history.
 type Deployment struct {
 	Number     int64          `json:"number"`
 	Slug       string         `json:"slug,omitempty"`
@@ -35,7 +35,7 @@ type VersionEntry struct {
 	DeployedAt time.Time `json:"deployed_at"`
 }
 
-// withChanges returns the head with the flow as its current version.
+// with returns the deployment with the flow as its current version.
 func (h Deployment) with(flow *flows.Flow, now time.Time) Deployment {
 	current := VersionEntry{flow.Version, now.UTC().Truncate(time.Millisecond)}
 	earlier := slices.DeleteFunc(slices.Clone(h.History), func(d VersionEntry) bool { return d.Version == flow.Version })

@@ -20,12 +20,12 @@ type apiMetrics struct {
 
 func newAPIMetrics(m *Metrics) apiMetrics {
 	return apiMetrics{
-		requests:   m.counter("penstock_door_requests_total", "Requests that were answered, by who chose the status: the flow (a respond, fail or validate step) or the product.", "route", "method", "status", "origin"),
-		rejections: m.counter("penstock_door_refusals_total", "Requests that were to run a flow and were not let in, by reason: the code of the answer.", "route", "reason"),
+		requests:   m.counter("penstock_door_requests_total", "Completed requests, by route, method, status, and origin of the status: the flow (a respond, fail or validate step) or the product.", "route", "method", "status", "origin"),
+		rejections: m.counter("penstock_door_refusals_total", "Rejected requests to run a flow, by the error code of the response.", "route", "reason"),
 		duration: m.histogram("penstock_door_request_duration_seconds",
-			"From the request's header to the end of its answer, the run that it waited for included.", runBounds, "route"),
-		inFlight: m.gauge("penstock_door_requests_in_flight", "Requests that are being answered.").WithLabelValues(),
-		streams:  m.gauge("penstock_door_streams", "Streams of events (Server-Sent Events) that are open.").WithLabelValues(),
+			"Duration from the request's header to the end of the response, including the run that the caller waits for.", runBounds, "route"),
+		inFlight: m.gauge("penstock_door_requests_in_flight", "Requests in flight.").WithLabelValues(),
+		streams:  m.gauge("penstock_door_streams", "Open event streams (Server-Sent Events).").WithLabelValues(),
 	}
 }
 
@@ -53,9 +53,9 @@ func Label(ctx context.Context, byFlow bool, refusal string) {
 // Middleware measures a handler that sets the request's Pattern to its route and calls Label.
 func (m *Metrics) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		begun, answer, said := time.Now(), &responseRecorder{ResponseWriter: w, status: http.StatusOK, streams: m.api.streams}, &responseLabel{}
+		begun, answer, label := time.Now(), &responseRecorder{ResponseWriter: w, status: http.StatusOK, streams: m.api.streams}, &responseLabel{}
 		outer := r
-		r = r.WithContext(context.WithValue(r.Context(), labelKey{}, said))
+		r = r.WithContext(context.WithValue(r.Context(), labelKey{}, label))
 		m.api.inFlight.Inc()
 		defer func() {
 			m.api.inFlight.Dec()
@@ -65,9 +65,9 @@ func (m *Metrics) Middleware(next http.Handler) http.Handler {
 			if route == "" {
 				route = noRoute
 			}
-			m.api.requests.WithLabelValues(route, method(r.Method), strconv.Itoa(answer.status), origin(said.byFlow)).Inc()
-			if said.rejection != "" {
-				m.api.rejections.WithLabelValues(route, said.rejection).Inc()
+			m.api.requests.WithLabelValues(route, method(r.Method), strconv.Itoa(answer.status), origin(label.byFlow)).Inc()
+			if label.rejection != "" {
+				m.api.rejections.WithLabelValues(route, label.rejection).Inc()
 			}
 			observe(r.Context(), m.api.duration.WithLabelValues(route), time.Since(begun))
 		}()
@@ -140,7 +140,7 @@ func (a *responseRecorder) Unwrap() http.ResponseWriter { return a.ResponseWrite
 
 // Waiters exports the number of runs that callers wait for.
 func (m *Metrics) Waiters(count func() int) {
-	const name, help = "penstock_door_waiters", "Runs whose results this process waits for."
+	const name, help = "penstock_door_waiters", "Runs whose results callers of this process wait for."
 	m.describe(name, "gauge", help, nil)
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(count()) }))
 }

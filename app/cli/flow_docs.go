@@ -35,8 +35,8 @@ func newFlowDocs(kinds *flows.Catalogue) *cobra.Command {
 		Use:     "docs [PAGE…]",
 		Aliases: []string{"kinds"},
 		Short:   "Print the reference of flow files and step kinds as Markdown",
-		Long: "Print the reference: a page of what a flow file holds (flow), of what every step may have\n" +
-			"(step), and of each step kind. Without names: the pages of all kinds.",
+		Long: "Print the reference: the page of flow files (flow), of the members of every step (step), or of a\n" +
+			"step kind. Without names: the pages of all kinds.",
 		Example: "  penstock flow docs http\n" +
 			"  penstock flow docs --dir reference",
 		RunE: func(cmd *cobra.Command, names []string) error {
@@ -50,7 +50,7 @@ func newFlowDocs(kinds *flows.Catalogue) *cobra.Command {
 			return printPages(cmd.OutOrStdout(), pages)
 		},
 	}
-	cmd.Flags().StringVar(&dir, "dir", "", "write a file for each page, of files and steps too, into this `directory`")
+	cmd.Flags().StringVar(&dir, "dir", "", "write all pages as files into this `directory`")
 	return cmd
 }
 

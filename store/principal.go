@@ -33,7 +33,7 @@ type principalRecord[T any] interface {
 	principalMethods[T]
 }
 
-// principalMethods are the methods of a holder.
+// principalMethods are the methods of a principalRecord.
 type principalMethods[T any] interface {
 	state() *CredentialState
 	name() string
@@ -41,7 +41,7 @@ type principalMethods[T any] interface {
 	keepsTokens(old *T) bool // whether tokens issued to old stay valid
 }
 
-// principalRecords are all principals of one kind, in memory and in one Redis hash.
+// principalRecords gives access to all principals of one kind, in memory and in one Redis hash.
 type principalRecords[T any, P principalRecord[T]] struct {
 	store     *Store
 	kind      PrincipalKind // also the kind of the records
@@ -176,20 +176,20 @@ func (h principalRecords[T, P]) load(records map[string]string) map[string]*T {
 	return all
 }
 
-// Principal is a kind of principal to whom tokens are issued.
+// PrincipalKind is a kind of principal to whom tokens are issued.
 type PrincipalKind string
 
-// The kinds of holders. They are stored with tokens.
+// The kinds of principals. They are stored with tokens.
 const (
 	PrincipalUser   PrincipalKind = "user"
 	PrincipalClient PrincipalKind = "client"
 	PrincipalKey    PrincipalKind = "key"
 )
 
-// recordCache returns the record kind of the holders.
+// records returns the record kind of the principals.
 func (h PrincipalKind) records() kind { return kind(h) }
 
-// of returns the id of one holder: "user:<name>".
+// of returns the id of one principal: "user:<name>".
 func (h PrincipalKind) of(name string) string { return string(h) + ":" + name }
 
 func newEpoch() string { return rand.Text() }

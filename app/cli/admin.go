@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/spf13/cobra"
+)
+
+func newUser(e env) *cobra.Command {
+	return resource{
+		name: "user", what: "user", path: "/v1/users", id: "NAME",
+		columns: []column{{"name", "name"}, {"roles", "roles"}, {"disabled", "disabled"}, {"created", "created_at"}},
+		fields: []field{
+			{flag: "name", member: "name", help: "the user's `name`", once: true},
+			{flag: "password-file", member: "password", kind: secretField, help: "`file` with the password, - for standard input"},
+			{flag: "roles", member: "roles", kind: listField, help: "`roles`: admin, operator, viewer, api_user"},
+			{flag: "disabled", member: "disabled", kind: boolField, help: "disable the user"},
+		},
+	}.command(e)
+}
+
+func newClient(e env) *cobra.Command {
+	return resource{
+		name: "client", what: "API client", path: "/v1/clients", id: "IDENTIFIER",
+		columns: []column{
+			{"identifier", "identifier"}, {"name", "name"}, {"scopes", "scopes"}, {"token minutes", "token_ttl_minutes"},
+			{"assertion until", "assertion_expires_on"}, {"disabled", "disabled"},
+		},
+		fields: []field{
+			{flag: "name", member: "name", help: "what it is for"},
+			{flag: "secret-file", member: "secret", kind: secretField, help: "`file` with the secret, - for standard input; default: a generated one", once: true},
+			{flag: "scopes", member: "scopes", kind: listField, help: "`scopes` of its tokens: flows:run,runs:read"},
+			{flag: "disabled", member: "disabled", kind: boolField, help: "disable the client"},
+			{flag: "time-zone", member: "time_zone", help: "time `zone` of the assertion's last day: Europe/Berlin"},
+			{flag: "assertion-expires-on", member: "assertion_expires_on", help: "last `day` of its assertion: 2027-12-31"},
+			{flag: "token-ttl", member: "token_ttl_minutes", kind: countField, help: "lifetime of its tokens in `minutes`"},
+			{flag: "reminder-emails", member: "reminder_emails", kind: listField, help: "e-mail `addresses` to remind before the assertion expires"},
+			{flag: "scope-separator", member: "scope_separator", help: "`separator` of scopes in responses of the token endpoint: comma or space"},
+		},
+		actions: []action{
+			{verb: "assertion", suffix: "assertion", short: "Create and print a new assertion; the previous one and all tokens are revoked", show: "assertion"},
+			{verb: "token", suffix: "token", short: "Create and print an access token", show: "access_token"},
+			{
+				verb: "secret", suffix: "secret", short: "Give a client a new secret; the old one becomes invalid",
+				fields: []field{{flag: "secret-file", member: "secret", kind: secretField, help: "`file` with the secret, - for standard input; default: a generated one"}},
+			},
+		},
+	}.command(e)
+}
+
+func newConnection(e env) *cobra.Command {
+	r := resource{
+		name: "connection", what: "connection", path: "/v1/connections", id: "NAME",
+		columns: []column{{"name", "name"}, {"type", "type"}, {"updated", "updated_at"}},
+	}
+	cmd := r.command(e)
+	put := newPut(e, r, "`file` with the connection as JSON; - for standard input, which keeps secrets off the command line")
+	remove := r.newDelete(e)
+	r.completeIDs(e, put)
+	r.completeIDs(e, remove)
+	cmd.AddCommand(put, remove)
+	return cmd
+}
+
+// newPut returns the command that stores an object from a file.
+func newPut(e env, r resource, help string) *cobra.Command {
+	var file string
+	cmd := &cobra.Command{Use: "put " + r.id + " --file FILE", Short: "Store a " + r.what + " under a name", Args: exactArgs(1)}
+	c := newCall(e, cmd)
+	cmd.Flags().StringVar(&file, "file", "-", help)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		text, err := readFile(cmd.InOrStdin(), file)
+		if err != nil {
+			return fmt.Errorf("read %s: %w", r.what, err)
+		}
+		if !json.Valid([]byte(text)) {
+			from := file
+			if file == "-" {
+				from = "standard input"
+			}
+			return usageError{fmt.Errorf("%s is not JSON", from)} // without the content, which contains secrets
+		}
+		return c.send(cmd, http.MethodPut, r.at(args[0]), json.RawMessage(text), "")
+	}
+	return cmd
+}
+
+func newSecret(e env) *cobra.Command {
+	r := resource{name: "secret", what: "secret", path: "/v1/secrets", id: "NAME"}
+	cmd := &cobra.Command{Use: r.name, Short: "Manage secrets that flows refer to by name; their values cannot be read", Long: "Manage secrets that flows refer to by name.\n\n" + remoteHelp}
+	var file string
+	put := &cobra.Command{Use: "put " + r.id, Short: "Store a secret from a file or standard input", Args: exactArgs(1)}
+	c := newCall(e, put)
+	put.Flags().StringVar(&file, "file", "-", "`file` with the secret, - for standard input")
+	var flows []int64
+	put.Flags().Int64SliceVar(&flows, "flows", nil, "`numbers` of the flows in which authors restricted to some flows may use it; default: unchanged")
+	put.RunE = func(cmd *cobra.Command, args []string) error {
+		value, err := readFile(cmd.InOrStdin(), file)
+		if err != nil {
+			return fmt.Errorf("read secret: %w", err)
+		}
+		body := object{"value": value}
+		if cmd.Flags().Changed("flows") {
+			body["flows"] = flows
+		}
+		return c.send(cmd, http.MethodPut, r.at(args[0]), body, "")
+	}
+	remove := r.newDelete(e)
+	r.completeIDs(e, put)
+	r.completeIDs(e, remove)
+	cmd.AddCommand(newList(e, "List the names of secrets", r.path, []column{{"name", "name"}, {"updated", "updated_at"}}), put, remove)
+	return cmd
+}
+
+func newQueue(e env) *cobra.Command {
+	return resource{
+		name: "queue", what: "queue", path: "/v1/queues", id: "NAME",
+		columns: []column{
+			{"queue", "name"}, {"paused", "paused"}, {"pending", "pending"}, {"active", "active"}, {"in line", "in_line"}, {"oldest s", "oldest_seconds"},
+			{"open runs", "open_runs"}, {"archived", "archived"}, {"workers", "workers"},
+		},
+		actions: []action{
+			{verb: "pause", suffix: "pause", short: "Let no waiting run of a queue start; running ones continue"},
+			{verb: "resume", suffix: "resume", short: "Let the runs of a queue start again"},
+		},
+	}.command(e)
+}
+
+func newAudit(e env) *cobra.Command {
+	cmd := &cobra.Command{Use: "audit", Short: "Show administrative actions on a server", Long: "Show administrative actions on a server.\n\n" + remoteHelp}
+	cmd.AddCommand(newList(e, "List actions, the newest first", "/v1/audit", []column{
+		{"at", "at"}, {"actor", "actor"}, {"act", "act"}, {"object", "object"}, {"status", "status"}, {"from", "ip"},
+	}))
+	return cmd
+}
