@@ -16,7 +16,7 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// composeService is what the tests look at of a service.
+// composeService contains the checked settings of a service.
 type composeService struct {
 	Environment map[string]string
 	ReadOnly    bool     `yaml:"read_only"`
@@ -55,7 +55,7 @@ func TestEveryServiceOfComposeIsHeldIn(t *testing.T) {
 	}
 }
 
-// Each variable that the file wants is one that make-env writes.
+// Make-env writes every variable that the file requires.
 func TestMakeEnvFitsTheComposeFile(t *testing.T) {
 	t.Parallel()
 	out, err := exec.CommandContext(t.Context(), "sh", "../deploy/make-env").Output()

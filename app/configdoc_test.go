@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// commands are the commands that run something, as the reference names them.
+// commands are the commands that run processes, as named in the reference.
 var commands = []struct {
 	name string
 	role Role
@@ -29,8 +29,7 @@ func flagsOf(r Role) *pflag.FlagSet {
 
 var settingRow = regexp.MustCompile("(?m)^\\| (?:`--([a-z-]+)`)? \\| (?:`([A-Z_]+)`)?[^|]*\\| ([^|]*?) ?\\| (.*) \\|$")
 
-// The table of settings has every flag with its variable, its default and the
-// commands that take it, and no other.
+// The table of settings contains every flag with its variable, its default and its commands, and nothing else.
 func TestTheConfigurationReferenceIsTrue(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../docs/configuration.md")
@@ -68,8 +67,7 @@ func TestTheConfigurationReferenceIsTrue(t *testing.T) {
 	}
 }
 
-// checkDefault holds what is said against a flag's default. Where that is
-// empty, the program decides, and words say how.
+// checkDefault compares the documented default with that of the flag. An empty default is described in words.
 func checkDefault(t *testing.T, f *pflag.Flag, said string) {
 	t.Helper()
 	switch is := f.DefValue; {
@@ -92,7 +90,7 @@ func checkDefault(t *testing.T, f *pflag.Flag, said string) {
 
 var commandNames = regexp.MustCompile("^(`[a-z]+`(, )?)+:")
 
-// listedCommands reads the commands before the colon of a description.
+// listedCommands returns the commands before the colon of a description.
 func listedCommands(text string) (names []string) {
 	said := commandNames.FindString(text)
 	for _, c := range commands {

@@ -12,7 +12,7 @@ import (
 	"github.com/penstock/penstock/telemetry"
 )
 
-// What is deployed asks for metrics that there are, by labels that they have.
+// Dashboards and alerts use only existing metrics and labels.
 func TestDeployedMetricsExist(t *testing.T) {
 	t.Parallel()
 	known := map[string]bool{}
@@ -88,9 +88,8 @@ func TestDashboardIsWhole(t *testing.T) {
 	}
 }
 
-// Every alert is explained to who is woken by it: its runbook_url leads to a
-// heading that exists. And each has a test in which it fires and one in which it
-// does not.
+// Every alert has a runbook_url that leads to an existing heading, a test in which it fires, and one in which it does
+// not.
 func TestAlertsAreExplainedAndTested(t *testing.T) {
 	t.Parallel()
 	read := func(path string) string {

@@ -16,7 +16,7 @@ import (
 	"github.com/penstock/penstock/internal/limits"
 )
 
-// settingsOf reads the settings of dev from arguments and environment.
+// settingsOf returns the settings of dev for arguments and an environment.
 func settingsOf(t *testing.T, e Env, args ...string) Settings {
 	t.Helper()
 	var s Settings
@@ -51,7 +51,7 @@ func TestAFlagWinsOverTheEnvironment(t *testing.T) {
 	}
 }
 
-// A setting that cannot work is refused by its name before anything starts.
+// Invalid settings are rejected with their names before anything starts.
 func TestSettingsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ flag, value, want string }{
@@ -105,7 +105,7 @@ func TestMisspeltVariables(t *testing.T) {
 	}
 }
 
-// The files for deploying name settings and subcommands: those must exist.
+// Deployment files contain only existing settings and subcommands.
 func TestDeployFilesNameWhatExists(t *testing.T) {
 	t.Parallel()
 	for _, file := range []string{"Dockerfile", "docker-compose.yml", "deploy/make-env", "README.md"} {

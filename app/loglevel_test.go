@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// A signal switches to debug, the next one back.
+// SIGUSR1 switches to debug, and the next one back.
 func TestASignalSwitchesTheLogLevel(t *testing.T) { //nolint:paralleltest // signals are the whole process'
 	level, usual := &slog.LevelVar{}, slog.LevelWarn
 	level.Set(usual)

@@ -16,7 +16,7 @@ func TestReadOTel(t *testing.T) {
 		{"traces alone", "OTEL_EXPORTER_OTLP_ENDPOINT=http://c OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://t/x", "http://t/x", "", nil},
 		{"disabled", "OTEL_EXPORTER_OTLP_ENDPOINT=http://c OTEL_SDK_DISABLED=true", "", "", nil},
 		{"no traces", "OTEL_EXPORTER_OTLP_ENDPOINT=http://c OTEL_TRACES_EXPORTER=none", "", "", nil},
-		{"another protocol", "OTEL_EXPORTER_OTLP_ENDPOINT=http://c OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "", "http/protobuf is the one", nil},
+		{"another protocol", "OTEL_EXPORTER_OTLP_ENDPOINT=http://c OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "", "only http/protobuf is supported", nil},
 		{"headers", "OTEL_EXPORTER_OTLP_ENDPOINT=http://c OTEL_EXPORTER_OTLP_HEADERS=a=b%20c,Key=x=", "http://c/v1/traces", "", map[string]string{"a": "b c", "Key": "x="}},
 		{"bad headers", "OTEL_EXPORTER_OTLP_ENDPOINT=http://c OTEL_EXPORTER_OTLP_HEADERS=s3cret", "", "is not name=value", nil},
 	}

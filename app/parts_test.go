@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// eventLog notes what parts do, in order.
+// eventLog records the actions of parts in order.
 type eventLog struct {
 	mu    sync.Mutex // guards lines
 	lines []string

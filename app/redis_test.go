@@ -9,7 +9,7 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// A process that starts on a Redis that may forget runs says so.
+// A process logs a warning when its Redis may evict runs.
 func TestAForgetfulRedisIsWarnedOf(t *testing.T) {
 	t.Parallel()
 	for policy, warns := range map[string]bool{"noeviction": false, "allkeys-lru": true, "volatile-lru": true} {

@@ -10,6 +10,7 @@ import (
 	"testing"
 )
 
+// A program built from a checkout has its revision; two different builds without one have different versions.
 func TestTheVersionIsTheRevision(t *testing.T) {
 	t.Parallel()
 	const revision = "244a7549d802a9766112e5777f1dbfdda22945ea"

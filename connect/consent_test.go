@@ -81,7 +81,7 @@ func TestNotYetAuthorised(t *testing.T) {
 	p := newTestFleet(t).newProcess()
 	p.put(a.connection("oauth2_refresh", "authorize_url", a.URL+"/authorize"))
 	_, _, err := p.call(t.Context(), "api", "GET", a.URL+"/api", "")
-	if err == nil || !strings.Contains(err.Error(), "nobody has authorised it yet") {
+	if err == nil || !strings.Contains(err.Error(), "it has not been authorised yet") {
 		t.Errorf("%v", err)
 	}
 	if n := a.asked.Load(); n != 0 {

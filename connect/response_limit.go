@@ -99,7 +99,7 @@ func (a *responseLimiter) claim() bool {
 type limitedConn struct {
 	net.Conn
 	limiter  *responseLimiter
-	received atomic.Int64 // bytes since the last Write
+	received atomic.Int64 // since the last Write
 	closed   atomic.Bool
 }
 

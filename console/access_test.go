@@ -40,8 +40,7 @@ func TestWhoMayWhat(t *testing.T) {
 	}
 }
 
-// TestWhoMayWrite holds the list of routes against the list of roles, written
-// down once more.
+// TestWhoMayWrite compares the routes with an independent list of the writes of each role.
 func TestWhoMayWrite(t *testing.T) {
 	t.Parallel()
 	d := newTestConsole(t)
@@ -63,7 +62,7 @@ func TestWhoMayWrite(t *testing.T) {
 	}
 }
 
-// What Redis says of itself is for those who run the queues.
+// Only users who operate queues may read the INFO of Redis.
 func TestAViewerDoesNotReadTheInfoOfRedis(t *testing.T) {
 	t.Parallel()
 	d := newTestConsole(t)
@@ -229,8 +228,8 @@ func TestAnAdministratorCannotLockThemselvesOut(t *testing.T) {
 	b.page("/") // the session goes on
 }
 
-// A key with two secrets shows how far its callers have changed over, and the
-// old one can be ended early.
+// The page of a key with two secrets shows the share of calls with the new one, and the old one can be invalidated
+// early.
 func TestChangeover(t *testing.T) {
 	t.Parallel()
 	var meter *rotation.Meter

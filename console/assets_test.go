@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// maxFirst is the weight of a first page with all that it loads, compressed.
+// maxFirst is the maximum size of a first page with all its assets, compressed.
 const maxFirst = 150 << 10
 
 var loads = regexp.MustCompile(`(?:src|href)="(/console/assets/[^"]+)"`)

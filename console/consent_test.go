@@ -14,7 +14,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// newConsentConsole is a desk with the connection erp, which wants to be authorised.
+// newConsentConsole returns a console with the connection erp, which can be authorized.
 func newConsentConsole(t *testing.T, redeem Redeem) *testConsole {
 	t.Helper()
 	d := newTestConsole(t, func(c *Config) { c.Redeem = redeem })
@@ -28,7 +28,7 @@ func newConsentConsole(t *testing.T, redeem Redeem) *testConsole {
 
 var goOn = regexp.MustCompile(`href="(https://login\.example\.org/[^"]+)"`)
 
-// startConsent begins to authorise erp and returns what the server is asked.
+// startConsent starts the authorization of erp and returns the parameters for the server.
 func (b *browser) startConsent() url.Values {
 	b.t.Helper()
 	w := b.post("/connections/erp/authorise")
@@ -95,8 +95,8 @@ func TestAuthoriseRefuses(t *testing.T) {
 		with   url.Values
 		want   string
 	}{
-		{"another browser", other, nil, url.Values{"code": {"c"}}, "Nobody here asked for this"},
-		{"another state", root, nil, url.Values{"code": {"c"}, "state": {"guessed"}}, "Nobody here asked for this"},
+		{"another browser", other, nil, url.Values{"code": {"c"}}, "This authorization was not started here"},
+		{"another state", root, nil, url.Values{"code": {"c"}, "state": {"guessed"}}, "This authorization was not started here"},
 		{"a refusal", root, nil, url.Values{"error": {"access_denied"}}, "said access_denied"},
 		{"a refusal in markup", root, nil, url.Values{"error": {"<b>"}}, "said no reason"},
 		{"a change in between", root, func() {

@@ -27,8 +27,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// testSecret is every password and secret here: it must show on no page that
-// is not for it.
+// testSecret is every password and secret in the tests. It may appear only on pages that show it on purpose.
 const testSecret = "correct-horse-battery"
 
 // helloFlow is flow 1.
@@ -40,8 +39,8 @@ steps:
   - set: {message: "Hello, ${ .name }"}
 `
 
-// testConsole is a console with a real store and queue behind it, and the users
-// root, olga (an operator), vera (a viewer) and ann (who may only use the API).
+// testConsole is a console with a real store and queue, and the users root, olga (operator), vera (viewer) and ann (API
+// user).
 type testConsole struct {
 	*Console
 	t     *testing.T
@@ -50,7 +49,7 @@ type testConsole struct {
 	run   string // a run of flow 1 that waits
 }
 
-// testClock stands still until it is moved.
+// testClock is a clock that advances only when told to.
 type testClock struct {
 	mu sync.Mutex
 	at time.Time
@@ -140,7 +139,7 @@ func (d *testConsole) createFixtures() {
 	d.run = ticket.RunID()
 }
 
-// browser is one that somebody looks at the desk with.
+// browser is a client of the console with cookies.
 type browser struct {
 	*testConsole
 	cookies map[string]string
@@ -148,7 +147,7 @@ type browser struct {
 
 func (d *testConsole) browser() *browser { return &browser{d, map[string]string{}} }
 
-// signedIn is a browser in which a user has signed in.
+// signedIn returns a browser with a session of the user.
 func (d *testConsole) signedIn(user string) *browser {
 	d.t.Helper()
 	b := d.browser()
@@ -179,7 +178,7 @@ func (b *browser) get(path string) *httptest.ResponseRecorder {
 	return b.do(httptest.NewRequestWithContext(b.t.Context(), http.MethodGet, Root+path, nil))
 }
 
-// page gets a page that must be there.
+// page gets a page with status 200.
 func (b *browser) page(path string) string {
 	b.t.Helper()
 	w := b.get(path)
@@ -191,7 +190,7 @@ func (b *browser) page(path string) string {
 
 var csrfField = regexp.MustCompile(`name="csrf" (?:value|content)="([^"]+)"`)
 
-// token is what forms of the page repeat.
+// token returns the CSRF token of a page.
 func (b *browser) token(page string) string {
 	b.t.Helper()
 	m := csrfField.FindStringSubmatch(page)
@@ -201,7 +200,7 @@ func (b *browser) token(page string) string {
 	return m[1]
 }
 
-// post sends a form with values in pairs, and the token of a page.
+// post sends a form with pairs of names and values and a CSRF token.
 func (b *browser) post(path string, values ...string) *httptest.ResponseRecorder {
 	b.t.Helper()
 	return b.form(path, append(values, "csrf", b.token(b.page("/"))))
@@ -223,7 +222,7 @@ func (b *browser) signIn(user, secret string) *httptest.ResponseRecorder {
 	return b.form("/signin", []string{"user", user, "password", secret, "csrf", token})
 }
 
-// routePaths are the addresses of all routes of a method, with what the desk has.
+// routePaths returns the paths of all routes of a method, filled with existing objects.
 func (d *testConsole) routePaths(method string) map[string]auth.Scope {
 	fill := strings.NewReplacer("{$}", "", "{run}", d.run, "{part}", "event.json", "{flow}", "1", "{key}", "crm", "{client}", "client-a",
 		"{user}", "vera", "{path...}", "api/queues", "{name}", "crm")

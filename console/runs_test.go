@@ -156,8 +156,7 @@ func TestWhatIsToldOfARunThatRuns(t *testing.T) {
 
 func noAggregation(string) bool { return false }
 
-// What became of single items is placed on the run's span, with what went in
-// and what came out as far as the record has it.
+// The results of single items are placed on the run's timeline, with their input and output as far as recorded.
 func TestRowsTellOfItems(t *testing.T) {
 	t.Parallel()
 	steps := `{"steps":[
@@ -182,7 +181,7 @@ func TestRowsTellOfItems(t *testing.T) {
 	}
 }
 
-// The time to the answer counts when it can be one: clocks may differ.
+// The time to the response counts only if it is plausible, because clocks may differ.
 func TestPhasesTellOfTheReply(t *testing.T) {
 	t.Parallel()
 	end := time.Date(2026, 11, 1, 0, 0, 1, 0, time.UTC)

@@ -21,25 +21,25 @@ func (ks *Keys) Key(ctx context.Context, key string) (*Key, error) {
 	if _, err := s.fresh(ctx); err != nil {
 		return nil, err
 	}
-	found, era := s.keys.find(key)
+	found, generation := s.keys.find(key)
 	if found != nil {
 		return found, nil
 	}
 	// Unknown keys are cached like known ones, so that the time of a rejection does not show which keys exist.
-	absent, absentEra := s.absentKeys.find(key)
+	absent, absentGeneration := s.absentKeys.find(key)
 	if absent != nil {
 		return nil, ErrNotFound
 	}
 	found, err := s.readKey(ctx, s.config.Redis, key)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		s.absentKeys.keep(key, &struct{}{}, absentEra)
+		s.absentKeys.keep(key, &struct{}{}, absentGeneration)
 		return nil, ErrNotFound
 	case err != nil:
 		s.unopened.add(kindKey.of(key), err)
 		return nil, fmt.Errorf("read key: %w", err)
 	}
-	s.keys.keep(key, found, era)
+	s.keys.keep(key, found, generation)
 	return found, nil
 }
 

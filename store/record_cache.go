@@ -7,24 +7,24 @@ const maxCachedRecords = 10_000
 
 // recordCache caches the opened records of one kind after their first use. The log of changes determines which ones to
 // drop. Safe for concurrent use.
-type recordCache[T any] struct { // guards the fields below
-	mu         sync.Mutex // incremented with each change of the store
-	generation int64      // moves with each change of the store
+type recordCache[T any] struct {
+	mu         sync.Mutex // guards the fields below
+	generation int64      // incremented with each change of the store
 	opened     map[string]*T
 }
 
 // find returns a cached record, and the generation for keep.
-func (r *recordCache[T]) find(name string) (found *T, era int64) {
+func (r *recordCache[T]) find(name string) (found *T, generation int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.opened[name], r.generation
 }
 
 // keep caches a record read after find, unless the store has changed since: the record may then be outdated.
-func (r *recordCache[T]) keep(name string, record *T, era int64) {
+func (r *recordCache[T]) keep(name string, record *T, generation int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.generation != era {
+	if r.generation != generation {
 		return
 	}
 	if r.opened == nil {

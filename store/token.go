@@ -39,15 +39,15 @@ var (
 type Token struct {
 	Kind      PrincipalKind `json:"kind"`
 	Principal string        `json:"holder"` // name of the user, client or key of the token
-	Name      string        `json:"name"`   // of the holder, for display
+	Name      string        `json:"name"`   // of the principal, for display
 	Scopes    []string      `json:"scopes"`
 	Flows     []int64       `json:"flows"`           // flows that it may access; null: all
 	Grant     string        `json:"grant"`           // grant by which it was issued
 	Staff     bool          `json:"staff,omitempty"` // may see the runs of others
 
-	Epoch string `json:"-"` // of the holder when it was issued
+	Epoch string `json:"-"` // of the principal when the token was issued
 
-	// Actor is the API key that acts as the holder; empty: none.
+	// Actor is the API key that acts as the principal; empty: none.
 	Actor      string `json:"actor,omitempty"`
 	ActorName  string `json:"actor_name,omitempty"`
 	ActorEpoch string `json:"-"`
@@ -58,7 +58,7 @@ type Token struct {
 	Dead bool `json:"-"` // revoked, or the principal has changed
 }
 
-// LogValue shows the holder of the token only.
+// LogValue shows the principal of the token only.
 func (t Token) LogValue() slog.Value { return slog.StringValue(t.Kind.of(t.Principal)) }
 
 // Live reports whether the token is valid at a time.

@@ -24,7 +24,7 @@ func (v *vault[T]) find(ctx context.Context, name string) (*T, error) {
 	if _, err := v.store.fresh(ctx); err != nil {
 		return nil, err
 	}
-	record, era := v.opened.find(name)
+	record, generation := v.opened.find(name)
 	if record != nil {
 		return record, nil
 	}
@@ -39,7 +39,7 @@ func (v *vault[T]) find(ctx context.Context, name string) (*T, error) {
 		v.store.unopened.add(v.kind.of(name), err)
 		return nil, err
 	}
-	v.opened.keep(name, record, era)
+	v.opened.keep(name, record, generation)
 	return record, nil
 }
 

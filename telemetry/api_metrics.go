@@ -41,7 +41,7 @@ type responseLabel struct {
 
 type labelKey struct{}
 
-// Label is for handlers measured by Door: it describes the response to a request. byFlow: a flow chose the status.
+// Label is for handlers measured by Middleware: it describes the response to a request. byFlow: a flow chose the status.
 // rejection: the reason for a rejection; empty: not rejected. Each reason is a series, so that there must be few. ctx
 // is that of the request.
 func Label(ctx context.Context, byFlow bool, refusal string) {

@@ -22,14 +22,14 @@ OpenAPI 3.1 at ` + "`/openapi.json`" + `. [Credentials](authentication.md) descr
 
 `
 
-// route is an operation, as far as the page tells of it.
+// route is an operation of the reference.
 type route struct {
 	Tags        []string `json:"tags"`
 	Summary     string   `json:"summary"`
 	Description string   `json:"description"`
 }
 
-// description is what the page takes from the OpenAPI document.
+// description contains the used members of the OpenAPI document.
 type description struct {
 	Info struct {
 		Description string `json:"description"`
@@ -51,8 +51,7 @@ type description struct {
 	} `json:"components"`
 }
 
-// The reference of the API is what its OpenAPI document says, which the API
-// itself is held to.
+// The reference of the API is generated from its OpenAPI document, which is compared with the routes elsewhere.
 func TestAPIReference(t *testing.T) {
 	t.Parallel()
 	said, err := openapi.Describe()
@@ -79,7 +78,7 @@ func TestAPIReference(t *testing.T) {
 	golden(t, filepath.Join("..", "..", "docs", "api.md"), b.String())
 }
 
-// describePath writes a row for each method of a path that belongs to a tag.
+// describePath writes a row for each method of a path with the tag.
 func describePath(t *testing.T, b *strings.Builder, tag, path string, members map[string]json.RawMessage) {
 	t.Helper()
 	for _, method := range []string{"get", "post", "put", "patch", "delete"} {

@@ -13,7 +13,7 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// The command line against a server, as an administrator.
+// The scripts run against a server as an administrator.
 func TestRemoteScripts(t *testing.T) {
 	t.Parallel()
 	redis := testenv.Redis(t, "--appendonly", "yes", "--appendfsync", "always", "--maxmemory", "256mb", "--maxmemory-policy", "noeviction")
@@ -35,7 +35,7 @@ func TestRemoteScripts(t *testing.T) {
 	})
 }
 
-// exits CODE COMMAND… wants an exit code.
+// exits implements the script command `exits CODE COMMAND…`, which fails for another exit code.
 func exits(ts *testscript.TestScript, _ bool, args []string) {
 	err := ts.Exec(args[1], args[2:]...)
 	code := 0

@@ -16,7 +16,7 @@ var (
 	shownFlag    = regexp.MustCompile(`(?:^| )--([a-z][a-z-]*)`)
 )
 
-// Every command line that the documentation shows is one, with flags that it has.
+// Every command line in the documentation is valid.
 func TestCommandLinesInTheDocumentation(t *testing.T) {
 	t.Parallel()
 	root := newRoot(env{}, steps.Catalogue())

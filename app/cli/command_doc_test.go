@@ -44,7 +44,7 @@ they ask the server, for at most 1.5 s.
 
 `
 
-// The reference of the command line is what the commands say of themselves.
+// The reference of the command line is generated from the commands.
 func TestCommandReference(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
@@ -55,8 +55,7 @@ func TestCommandReference(t *testing.T) {
 	golden(t, filepath.Join("..", "..", "docs", "cli.md"), strings.TrimRight(b.String(), "\n")+"\n")
 }
 
-// Each command shows how it is called, with flags that it has, and each example
-// forServer the table is shown.
+// Each command has an example with valid flags, and each example of the table is used.
 func TestCommandsHaveExamples(t *testing.T) {
 	t.Parallel()
 	root := newRoot(env{}, steps.Catalogue())

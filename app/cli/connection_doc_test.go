@@ -63,8 +63,7 @@ in a trusted network. Other hosts never get it, whatever the URL of a step.
 
 `
 
-// The page of connections is what their types say, and its examples can be
-// stored as they stand.
+// The page of connections is generated from their types, and its examples can be stored.
 func TestConnectionReference(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder

@@ -9,7 +9,7 @@ import (
 	"github.com/penstock/penstock/app"
 )
 
-// A file of contexts that cannot be read stops only who needs it.
+// A damaged file of contexts fails only commands that need it.
 func TestADamagedFileOfContexts(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("XDG_CONFIG_HOME", dir)

@@ -28,7 +28,7 @@ type devProcess struct {
 	stop      func()
 }
 
-// startDev runs the program in the role of dev until the test ends or stops it.
+// startDev runs the program in the role dev until the test ends or stops it.
 func startDev(t *testing.T, s app.Settings) *devProcess {
 	t.Helper()
 	s.Listen, s.ReadyFile = "127.0.0.1:0", filepath.Join(t.TempDir(), "ready")
@@ -63,7 +63,7 @@ func startDev(t *testing.T, s app.Settings) *devProcess {
 	return &devProcess{url: readReady(t, s.ReadyFile), said: greeted.text(), told: greeted.text, stop: stop}
 }
 
-// greetingWriter is done when the last line of dev's greeting was written.
+// greetingWriter closes its channel after the last line of dev's greeting.
 type greetingWriter struct {
 	mu     sync.Mutex // guards buffer
 	buffer *bytes.Buffer
@@ -94,7 +94,7 @@ func readReady(t *testing.T, file string) string {
 	return strings.TrimSpace(string(content))
 }
 
-// greetingValue returns what the greeting shows under a name.
+// greetingValue returns the value of a name in the greeting.
 func greetingValue(t *testing.T, said, name string) string {
 	t.Helper()
 	m := regexp.MustCompile(`(?m)^  ` + name + ` +(\S+)`).FindStringSubmatch(said)
@@ -146,7 +146,7 @@ func TestDev(t *testing.T) {
 	}
 }
 
-// runPastedCommand runs the very command that dev prints, as a newcomer does.
+// runPastedCommand runs the command printed by dev in a shell.
 func runPastedCommand(t *testing.T, shell, said string) (a answer) {
 	t.Helper()
 	command := regexp.MustCompile(`(?ms)^key=.*^curl .*?$`).FindString(said)
@@ -218,7 +218,7 @@ func TestDevWatchesItsFlows(t *testing.T) {
 	}
 }
 
-// startDevWithFiles boots dev on a directory and returns what it says after an edit.
+// startDevWithFiles runs dev on a directory. edit writes a file and waits for a text in the output.
 func startDevWithFiles(t *testing.T, files map[string]string) (edit func(name, text, want string) string, dev *devProcess, dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -251,8 +251,7 @@ func startDevWithFiles(t *testing.T, files map[string]string) (edit func(name, t
 
 const devFlow = "flow: 5\nslug: five\nsteps: [{set: {v: 1}}]\ntests:\n  - {name: one, event: {a: b}, output: [{v: 1}]}\n"
 
-// What a person must know of a file that is saved is said: all mistakes, the
-// outcome of its tests, that it is right again, that it is gone.
+// dev reports all mistakes of a saved file, the results of its tests, its repair and its removal.
 func TestDevSaysWhatBecameOfASavedFile(t *testing.T) {
 	t.Parallel()
 	edit, dev, dir := startDevWithFiles(t, map[string]string{"a.yaml": devFlow, "package.json": `{"name": "mine"}`})
@@ -282,7 +281,7 @@ func TestDevSaysWhatBecameOfASavedFile(t *testing.T) {
 	}
 }
 
-// What a flow of one's own names is what it reaches.
+// A user's own flow keeps the URL that it contains.
 func TestDevPutsItsCRMIntoExamplesOnly(t *testing.T) {
 	t.Parallel()
 	const crmInFiles = "http://127.0.0.1:8081" // as the examples have it
@@ -292,7 +291,7 @@ func TestDevPutsItsCRMIntoExamplesOnly(t *testing.T) {
 	}
 }
 
-// The greeting shows how to call a flow of one's own, by both ways.
+// The greeting shows two ways to call the user's own flow.
 func TestDevShowsHowToCallAnOwnFlow(t *testing.T) {
 	t.Parallel()
 	if _, empty, dir := startDevWithFiles(t, nil); !strings.Contains(empty.said, "  penstock flow init "+dir+"/greet.yaml\n") || strings.Contains(empty.said, "penstock run") {

@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write the references in docs again")
 
 const written = "<!-- Written by `penstock flow docs`; go test ./app/cli -update writes it again. -->\n\n"
 
-// The references of flow files and step kinds are what the catalogue says.
+// The references of flow files and step kinds are generated from the catalogue.
 func TestReferences(t *testing.T) {
 	t.Parallel()
 	for file, page := range map[string]struct {
@@ -42,7 +42,7 @@ func TestReferences(t *testing.T) {
 	}
 }
 
-// golden compares a written reference with what it should be.
+// golden compares a file with the wanted text, or writes it with -update.
 func golden(t *testing.T, file, want string) {
 	t.Helper()
 	if *update {
@@ -59,7 +59,7 @@ func golden(t *testing.T, file, want string) {
 	}
 }
 
-// Every flow that the documentation shows is right, and passes its tests.
+// Every flow in the documentation is valid and passes its tests.
 func TestFlowsInTheDocumentation(t *testing.T) {
 	t.Parallel()
 	found := 0
@@ -86,7 +86,7 @@ func TestFlowsInTheDocumentation(t *testing.T) {
 	}
 }
 
-// The index has every page, and links lead somewhere.
+// The index lists every page, and all links lead to existing targets.
 func TestTheDocumentationIsComplete(t *testing.T) {
 	t.Parallel()
 	index, err := os.ReadFile("../../docs/index.md")
@@ -127,7 +127,7 @@ func documents(t *testing.T) (all []document) {
 	return all
 }
 
-// The tests that the documentation names exist.
+// The tests named in the documentation exist.
 func TestNamedTestsExist(t *testing.T) {
 	t.Parallel()
 	var code bytes.Buffer
@@ -156,7 +156,7 @@ func TestNamedTestsExist(t *testing.T) {
 	}
 }
 
-// What the shell of the page about webhooks reads, it has set before.
+// Shell commands in the page about webhooks use only variables that were set before.
 func TestWebhookCommandsSetTheirVariables(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/webhooks.md")

@@ -48,6 +48,8 @@ slug: connected
 steps: [{http: {get: "http://127.0.0.1:9", connection: nowhere}}]
 `
 
+// The caller gets the callback URL at once, a call of it continues the run, and other flows can read what the run
+// stored.
 func TestAnApproval(t *testing.T) {
 	t.Parallel()
 	for name, settings := range map[string]app.Settings{

@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// testTimeout is how long a test waits for what usually takes milliseconds.
+// testTimeout is how long tests wait for operations that usually take milliseconds.
 const testTimeout = 30 * time.Second
 
-// answer is the envelope of the SmartSYNC door.
+// answer is the SmartSYNC response.
 type answer struct {
 	Success bool             `json:"success"`
 	Output  []map[string]any `json:"output"`
@@ -25,8 +25,7 @@ type answer struct {
 	} `json:"error"`
 }
 
-// call calls the SmartSYNC door, with the check value made by the rule as
-// the document writes it.
+// call sends a SmartSYNC request. It computes the check value independently, by the rule of the specification.
 func call(t *testing.T, base, key, secret string, flow int, body string) (int, answer) {
 	t.Helper()
 	ts := fmt.Sprint(time.Now().Unix())
@@ -60,7 +59,7 @@ func call(t *testing.T, base, key, secret string, flow int, body string) (int, a
 	return resp.StatusCode, a
 }
 
-// wantRobert is the constituent of the SmartSYNC document.
+// wantRobert fails unless the response contains the constituent of the SmartSYNC specification.
 func wantRobert(t *testing.T, status int, a answer) {
 	t.Helper()
 	if status != http.StatusOK || !a.Success || len(a.Output) != 1 || a.Output[0]["id"] != "280" || a.Output[0]["first"] != "Robert" {

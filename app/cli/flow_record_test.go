@@ -36,7 +36,7 @@ steps:
           - transform: '{name: $steps.read.body.name, note: .body.id, session: $steps.read.body.session_token, mail: $steps.read.body.mail}'
 `
 
-// startCRM answers as the flow's world. Person 2 is not there.
+// startCRM starts the API that the flow calls. Person 2 does not exist.
 func startCRM(t *testing.T) *httptest.Server {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -56,7 +56,7 @@ func startCRM(t *testing.T) *httptest.Server {
 	return server
 }
 
-// A run that has happened becomes a test that passes, without what is secret.
+// A past run becomes a passing test without secrets.
 func TestFlowRecord(t *testing.T) {
 	t.Parallel()
 	server := startDev(t, app.Settings{Data: app.NoData, Flows: t.TempDir(), AdminUser: "ann", AdminPassword: "correct horse battery"})
@@ -148,9 +148,8 @@ steps:
   - set: {done: true}
 `
 
-// A secret that is a whole item is masked as the one with a name is: because
-// a field with a name holds the same, because --redact names the step that put
-// it out, or because the step itself redacts.
+// A secret that is a whole item is masked, too: because a named field has the same value, because --redact names its
+// step, or because the step itself redacts.
 func TestFlowRecordMasksBareSecrets(t *testing.T) {
 	t.Parallel()
 	server := startDev(t, app.Settings{Data: app.NoData, Flows: t.TempDir(), AdminUser: "ann", AdminPassword: "correct horse battery"})

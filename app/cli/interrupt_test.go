@@ -15,8 +15,7 @@ import (
 	"github.com/penstock/penstock/flows/steps"
 )
 
-// Ctrl-C while a run is waited for says that the run goes on, with or without
-// its steps being shown.
+// Ctrl-C while waiting for a run reports that the run goes on, with or without --follow.
 func TestCtrlCSaysThatTheRunGoesOn(t *testing.T) {
 	t.Parallel()
 	begun, release := make(chan struct{}, 8), make(chan struct{})
@@ -49,7 +48,7 @@ func TestCtrlCSaysThatTheRunGoesOn(t *testing.T) {
 	}
 }
 
-// So it does while a run that was there is waited for.
+// The same applies to a wait for an existing run.
 func TestCtrlCWhileARunIsShown(t *testing.T) {
 	t.Parallel()
 	begun := make(chan struct{}, 1) // one call is made
@@ -70,7 +69,7 @@ func TestCtrlCWhileARunIsShown(t *testing.T) {
 	}
 }
 
-// A time to wait that servers do not know is refused.
+// Waiting times that servers do not support are rejected.
 func TestWaitsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"run", "f", "--wait", "0s"}, {"run", "f", "--wait", "-1s"}, {"runs", "show", "r1", "--wait", "1500ms"}} {
@@ -83,7 +82,7 @@ func TestWaitsThatAreRefused(t *testing.T) {
 	}
 }
 
-// --watch shows a list until Ctrl-C, which is no failure.
+// --watch shows a list until Ctrl-C and then succeeds.
 func TestWatchingEndsWithCtrlC(t *testing.T) {
 	t.Parallel()
 	ctx, interrupt := context.WithCancel(t.Context())

@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// servePartialList answers with a page that is not full although there may be more, and
-// behind its cursor with the rest.
+// servePartialList serves a page that is not full although there may be more runs, and the rest with its cursor.
 func servePartialList(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	page := `{"items":[{"run_id":"a"}],"page":1,"page_size":50,"total":1,"total_at_least":true,"next_cursor":"further","looked_at":50000,"looked_back_to":"2026-11-28T10:00:00Z"}`
@@ -19,8 +18,7 @@ func servePartialList(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(page))
 }
 
-// The command says on standard error how far the list of runs looked; --cursor
-// goes on there, and --all goes on to the end.
+// The command reports on standard error how many runs were searched; --cursor continues there, and --all to the end.
 func TestRunsListSaysHowFarItLooked(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(servePartialList))

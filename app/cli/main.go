@@ -87,7 +87,7 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 	return root
 }
 
-// exactArgs and minArgs check the number of arguments; mistakes are usageErrors.
+// exactArgs and minArgs check the number of arguments. Their errors are usageErrors.
 func exactArgs(n int) cobra.PositionalArgs { return usageArgs(cobra.ExactArgs(n)) }
 func minArgs(n int) cobra.PositionalArgs   { return usageArgs(cobra.MinimumNArgs(n)) }
 

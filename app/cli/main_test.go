@@ -11,8 +11,7 @@ import (
 	"github.com/penstock/penstock/flows/steps"
 )
 
-// The test binary is the program when it is called penstock, and the child
-// that evaluates scripts.
+// The test binary runs as the program when it is called penstock, and as a script child.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == app.ScriptChild {
 		if err := script.Serve(os.Stdin, os.Stdout); err != nil {
@@ -28,8 +27,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/script"})
 }
 
-// The scripts that talk to a server have one each, and an administrator's
-// password.
+// Each script that needs a server gets its own, with the password of an administrator.
 func TestServerScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{

@@ -20,8 +20,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// plantedFlows use one connection each, once with success and once against a
-// server that fails, and try to read what they use.
+// plantedFlows use each connection twice, against a working and a failing server, and try to read its secrets.
 const plantedFlows = `
 flow: %d
 slug: %s-%s
@@ -32,9 +31,8 @@ steps:
   - set: {answer: "${ . }", everything: "${ [$run, $vars, $event, $params, $headers] }"}
 `
 
-// Secrets of every kind are planted, used by runs that succeed and fail, and
-// searched for in the logs of all processes, in all that Redis holds, in
-// spanCollector, in run records and in answers.
+// Secrets of every kind are used by runs that succeed and fail. No secret may appear in the logs of any process, in
+// plain text in Redis, in spans, in run records or in responses.
 func TestAttackPlantedSecrets(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex // guards used
@@ -161,7 +159,7 @@ func TestAttackPlantedSecrets(t *testing.T) {
 	}
 }
 
-// redisContent is all that a Redis holds, keys and values.
+// redisContent returns all keys and values of a Redis.
 func redisContent(t *testing.T, client *redis.Client) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

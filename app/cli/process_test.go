@@ -27,7 +27,7 @@ type childProcess struct {
 	url string
 }
 
-// logBuffer is what a child writes; it may be read meanwhile.
+// logBuffer collects the output of a child. Safe for concurrent use.
 type logBuffer struct {
 	mu   sync.Mutex // guards text
 	text bytes.Buffer
@@ -45,11 +45,11 @@ func (b *logBuffer) String() string {
 	return b.text.String()
 }
 
-// output is what the child has logged so far.
+// output returns what the child has logged so far.
 func (p *childProcess) output() string { return p.log.String() }
 
-// startChild starts a child, killed at the latest with the test. Its environment
-// checkQueuePause the settings, as in production.
+// startChild starts a child, which is killed at the end of the test. Its settings are in the environment, as in
+// production.
 func startChild(t *testing.T, role string, settings map[string]string, args ...string) *childProcess {
 	t.Helper()
 	self, err := os.Executable()
@@ -79,7 +79,7 @@ func startChild(t *testing.T, role string, settings map[string]string, args ...s
 	return p
 }
 
-// ready waits for the ready file of a child.
+// ready waits for the ready file of the child.
 func (p *childProcess) ready(t *testing.T, file string) {
 	t.Helper()
 	tick, limit := time.NewTicker(10*time.Millisecond), time.After(testTimeout)
@@ -97,7 +97,7 @@ func (p *childProcess) ready(t *testing.T, file string) {
 	}
 }
 
-// end sends SIGTERM and wants a clean end.
+// end sends SIGTERM and requires a successful exit.
 func (p *childProcess) end(t *testing.T) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -108,7 +108,7 @@ func (p *childProcess) end(t *testing.T) {
 	}
 }
 
-// startFleet is a front door and a worker as processes of their own, on a Redis.
+// startFleet starts an API process and a worker on a Redis.
 func startFleet(t *testing.T) (door, worker *childProcess, queue *redis.Client) {
 	t.Helper()
 	server := testenv.Redis(t, "--appendonly", "yes")

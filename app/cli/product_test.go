@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// The product is linked without what only tests need.
+// The product does not import packages that only tests need.
 func TestTheProductHasNoTestsInIt(t *testing.T) {
 	t.Parallel()
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "github.com/penstock/penstock/cmd/penstock").Output()
@@ -26,9 +26,8 @@ func TestTheProductHasNoTestsInIt(t *testing.T) {
 	}
 }
 
-// keepsMethods finds what calls a method by a name that is made while the
-// program runs: text/template does. The linker then keeps every exported method
-// forServer every type, 14 MB of them.
+// keepsMethods matches calls that find methods by names computed at run time, as text/template does. With one of them
+// the linker keeps every exported method of every type (14 MB).
 var keepsMethods = regexp.MustCompile(`"(?:text|html)/template"|\.(?:SetVersionTemplate|SetUsageTemplate|SetHelpTemplate|MethodByName)\(`)
 
 func TestTheLinkerMayDropMethods(t *testing.T) {

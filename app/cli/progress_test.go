@@ -14,7 +14,7 @@ import (
 	"github.com/penstock/penstock/flows/steps"
 )
 
-// matchWriter keeps what is written to it and calls open when text is.
+// matchWriter calls open when text has been written.
 type matchWriter struct {
 	said bytes.Buffer
 	text string
@@ -28,8 +28,7 @@ func (g *matchWriter) Write(data []byte) (int, error) {
 	return g.said.Write(data)
 }
 
-// Whoever follows a run sees how far a step of many items is. The world answers
-// when the run is followed.
+// --follow shows the progress of a step with many items. The called API responds after the run is followed.
 func TestFollowShowsProgress(t *testing.T) {
 	t.Parallel()
 	followed := make(chan struct{})

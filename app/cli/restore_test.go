@@ -11,9 +11,8 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// What docs/operations-maintenance.md says of back-ups: the append-only file
-// is copied while Redis runs; everything dies; a new Redis on the copy has
-// what had ended, goes on with what had not, and knows the credentials.
+// The back-up described in docs/operations-maintenance.md works: a Redis started on a copy of the append-only file has
+// the ended runs and the credentials, and continues the open runs.
 func TestRestore(t *testing.T) {
 	t.Parallel()
 	old := testenv.Redis(t, "--appendonly", "yes", "--appendfsync", "always")

@@ -12,8 +12,8 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// balancer sends requests to doors in turn. Like any balancer it takes another
-// one when a connection is refused, and never repeats a request that was sent.
+// balancer sends requests to API processes in turn. Like any load balancer it tries another one after a refused
+// connection, and never repeats a request that was sent.
 type balancer struct {
 	mu    sync.Mutex
 	doors []*client.Client // guarded by mu
@@ -33,8 +33,7 @@ func (b *balancer) pick() *client.Client {
 	return b.doors[b.next%len(b.doors)]
 }
 
-// All doors and workers are replaced one after the other while callers call:
-// not one request fails.
+// All API processes and workers are replaced one after the other under load, and no request fails.
 func TestARollingRestartFailsNoRequest(t *testing.T) {
 	t.Parallel()
 	s := newInstallation(t, testenv.Redis(t, "--appendonly", "yes").URL())

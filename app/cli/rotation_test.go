@@ -21,8 +21,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// sealedSettings is the settings of processes with a flow, number 6, that needs a
-// connection, and what the connection is.
+// sealedSettings returns the settings of processes with flow 6, which needs a connection, and that connection.
 func sealedSettings(t *testing.T, url string) (settings map[string]string, connection map[string]any) {
 	t.Helper()
 	crm := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -57,7 +56,7 @@ func setting(keys ...[]byte) string {
 	return strings.Join(all, ",")
 }
 
-// startSealedAPI starts a front door with master keys.
+// startSealedAPI starts an API process with master keys.
 func startSealedAPI(t *testing.T, settings map[string]string, keys ...[]byte) (*childProcess, *client.Client) {
 	t.Helper()
 	settings["PENSTOCK_MASTER_KEY"] = setting(keys...)
@@ -77,9 +76,8 @@ func startSealedWorker(t *testing.T, settings map[string]string, keys ...[]byte)
 	return startChild(t, "worker", settings)
 }
 
-// Two doors and a worker get the new master key, then lose the old one, one
-// childProcess at a time, while callers call a flow that needs a connection: not
-// one request and not one run fails.
+// Two API processes and a worker get a new master key and lose the old one, one process at a time, under load. No
+// request and no run fails.
 func TestRotatingTheMasterKeyFailsNothing(t *testing.T) {
 	t.Parallel()
 	redis := testenv.Redis(t, "--appendonly", "yes")
@@ -159,8 +157,7 @@ func TestRotatingTheMasterKeyFailsNothing(t *testing.T) {
 	t.Logf("%d calls", calls.Load())
 }
 
-// A worker with a wrong master key says so, is not ready, and leaves the runs
-// to others: they lose no attempt.
+// A worker with a wrong master key logs it, is not ready, and takes no runs, so that these lose no attempt.
 func TestAWorkerWithAnotherMasterKey(t *testing.T) {
 	t.Parallel()
 	redis := testenv.Redis(t)
@@ -197,8 +194,7 @@ func TestAWorkerWithAnotherMasterKey(t *testing.T) {
 	}
 }
 
-// Redis is emptied under a door and a worker: what the settings make exist is
-// there again, without a restart.
+// After Redis was emptied, the processes create again what the settings define, without a restart.
 func TestRedisIsEmptied(t *testing.T) {
 	t.Parallel()
 	redis := testenv.Redis(t)
@@ -235,8 +231,7 @@ func fetch(t *testing.T, url string) (status int, body string) {
 	return resp.StatusCode, string(text)
 }
 
-// metricsOf is the base URL of a process' metrics, from its log; empty: it did
-// not say it yet.
+// metricsOf returns the base URL of a process's metrics from its log; empty: not logged yet.
 func metricsOf(p *childProcess) string {
 	_, rest, _ := strings.Cut(p.output(), `"msg":"metrics","url":"`)
 	url, _, found := strings.Cut(rest, `/metrics"`)

@@ -26,7 +26,7 @@ func TestScheduledFlow(t *testing.T) {
 	})
 }
 
-// waitFor waits for what is true before long.
+// waitFor polls until ok succeeds.
 func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	tick, limit := time.NewTicker(20*time.Millisecond), time.After(testTimeout)

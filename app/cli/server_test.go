@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// One command on one machine: runs are taken and executed, Ctrl-C ends all of
-// it in order, and what was there is there again.
+// `penstock server --redis start` executes runs, Ctrl-C stops all its processes in order, and a restart has the data
+// again.
 func TestServerWithARedisOfItsOwn(t *testing.T) {
 	t.Parallel()
 	data, ready := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "ready")

@@ -20,7 +20,7 @@ steps:
   - sql: {connection: notes, query: select text from notes}
 `
 
-// A file below --sqlite is a database that flows can name.
+// Flows can use a file below --sqlite as a database.
 func TestSQLiteConnection(t *testing.T) {
 	t.Parallel()
 	settings := app.Settings{Data: app.NoData, Flows: t.TempDir(), SQLite: t.TempDir(), AdminUser: "ann", AdminPassword: "correct horse battery staple"}

@@ -21,8 +21,7 @@ import (
 	"github.com/penstock/penstock/telemetry"
 )
 
-// spanCollector is a collector of OTLP over HTTP that keeps what comes: span names by
-// trace, and everything as text.
+// spanCollector is an OTLP collector. It stores span names by trace, and all received data as text.
 type spanCollector struct {
 	mu     sync.Mutex          // guards the rest
 	traces map[string][]string // by trace id
@@ -48,7 +47,7 @@ func (s *spanCollector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// hasTrace reports whether one trace has all the names.
+// hasTrace reports whether one trace contains all names.
 func (s *spanCollector) hasTrace(names ...string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -65,7 +64,7 @@ func (s *spanCollector) hasTrace(names ...string) bool {
 	return false
 }
 
-// freeAddress is an address that was free a moment ago.
+// freeAddress returns a currently free address.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -90,7 +89,7 @@ func scrape(t *testing.T, addr string) string {
 	return string(text)
 }
 
-// eventually asks until it is so.
+// eventually polls until so succeeds.
 func eventually(t *testing.T, what string, so func() bool) {
 	t.Helper()
 	tick, limit := time.NewTicker(20*time.Millisecond), time.After(testTimeout)
@@ -104,7 +103,7 @@ func eventually(t *testing.T, what string, so func() bool) {
 	}
 }
 
-// An api and a worker as processes of their own are measured and traced.
+// An API process and a worker export metrics and traces.
 func TestProcessesAreObserved(t *testing.T) {
 	t.Parallel()
 	got := &spanCollector{traces: map[string][]string{}}
@@ -156,7 +155,7 @@ func TestProcessesAreObserved(t *testing.T) {
 	}
 }
 
-// The reference of metrics is what the registry says.
+// The reference of the metrics is generated from the registry.
 func TestMetricsReference(t *testing.T) {
 	t.Parallel()
 	m := telemetry.NewMetrics("")

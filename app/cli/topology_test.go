@@ -23,7 +23,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// installation is a door and its workers as processes, on one Redis of any kind.
+// installation is an API process and its workers on one Redis of any topology.
 type installation struct {
 	t        *testing.T
 	settings map[string]string
@@ -35,8 +35,7 @@ type installation struct {
 
 const testSecret = "correct horse battery staple"
 
-// newInstallation starts a door and two workers on the queues that its flows name, of
-// which some may be spread over shards.
+// newInstallation starts an API process and two workers for the queues of its flows. shards names the sharded queues.
 func newInstallation(t *testing.T, url string, shards ...string) *installation {
 	t.Helper()
 	s := &installation{t: t, settings: map[string]string{
@@ -60,8 +59,7 @@ func newInstallation(t *testing.T, url string, shards ...string) *installation {
 	return s
 }
 
-// topologyFlows is a directory with flows on three queues, and one whose step
-// takes two seconds.
+// topologyFlows returns a directory with flows on three queues, and one whose step takes two seconds.
 func topologyFlows(t *testing.T) string {
 	t.Helper()
 	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -82,7 +80,7 @@ func topologyFlows(t *testing.T) string {
 	return dir
 }
 
-// open starts the door.
+// open starts the API process.
 func (s *installation) open() {
 	s.t.Helper()
 	ready := filepath.Join(s.t.TempDir(), "ready")
@@ -94,7 +92,7 @@ func (s *installation) open() {
 	}
 }
 
-// run wants an output of a flow.
+// run runs a flow and requires an output.
 func (s *installation) run(flow, want string) *client.Run {
 	s.t.Helper()
 	run, err := s.client.Start(s.t.Context(), client.Request{Flow: flow, Event: []byte(`{"n":1}`)})
@@ -107,7 +105,7 @@ func (s *installation) run(flow, want string) *client.Run {
 	return run
 }
 
-// checkAPI goes through what the API does, on whatever Redis there is.
+// checkAPI checks the API, which must work alike on every topology.
 func (s *installation) checkAPI() {
 	t, ctx := s.t, s.t.Context()
 	t.Helper()
@@ -144,7 +142,7 @@ func (s *installation) checkAPI() {
 	}
 }
 
-// checkQueuePause pauses a queue, cancels a run that waits in it, and lets it go on.
+// checkQueuePause pauses a queue, cancels a waiting run, and resumes the queue.
 func (s *installation) checkQueuePause(flow string) {
 	t, ctx := s.t, s.t.Context()
 	t.Helper()
@@ -172,7 +170,7 @@ func (s *installation) checkQueuePause(flow string) {
 	}
 }
 
-// checkWorkerLoss kills a worker that has a run: another one ends it.
+// checkWorkerLoss kills a worker during a run, which another worker must end.
 func (s *installation) checkWorkerLoss() {
 	t := s.t
 	t.Helper()
@@ -225,8 +223,7 @@ func TestOnSentinel(t *testing.T) {
 	s.checkWorkerLoss()
 }
 
-// Three primaries, and three queues that live on different ones; one of them
-// is spread over all.
+// The queues are on different primaries of three; one of them is sharded over all.
 func TestOnACluster(t *testing.T) {
 	t.Parallel()
 	c := testenv.Cluster(t, "--appendonly", "yes", "--appendfsync", "always")
@@ -244,8 +241,8 @@ func TestOnACluster(t *testing.T) {
 	}
 }
 
-// A primary of a Cluster is killed under load, and comes back from its file:
-// noCompletion that was accepted is lost, and callers that insist are all answered.
+// A primary of a Cluster is killed under load and restarted from its file: no accepted run is lost, and callers that
+// retry get a response.
 func TestAPrimaryOfAClusterComesBack(t *testing.T) {
 	t.Parallel()
 	c := testenv.Cluster(t, "--appendonly", "yes", "--appendfsync", "always")

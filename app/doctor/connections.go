@@ -30,14 +30,14 @@ func (p Processes) maxConnections(perClient int) int {
 }
 
 // Connections compares the connections that a fleet may open with the limit of the server. perClient is the maximum
-// of one client. doors is the number of API processes known to be alive: such a process has no channel before its
+// of one client. apis is the number of API processes known to be alive: such a process has no channel before its
 // first call.
-func (r *Report) Connections(ctx context.Context, client redis.UniversalClient, fleet Fleet, doors, perClient int) {
+func (r *Report) Connections(ctx context.Context, client redis.UniversalClient, fleet Fleet, apis, perClient int) {
 	p, err := processes(ctx, client, fleet)
 	if err != nil {
 		return // the findings about the fleet and Redis give the reason
 	}
-	p.APIs = max(p.APIs, doors)
+	p.APIs = max(p.APIs, apis)
 	eachServer(ctx, client, func(ctx context.Context, node redis.Cmdable) {
 		info, err := node.Info(ctx, "clients").Result()
 		if err != nil {
@@ -78,16 +78,16 @@ func processes(ctx context.Context, client redis.UniversalClient, fleet Fleet) (
 	for _, w := range workers {
 		p.Served += len(w.Queues)
 	}
-	doors := map[string]bool{}
+	apis := map[string]bool{}
 	eachServer(ctx, client, func(ctx context.Context, node redis.Cmdable) {
 		const channels = "penstock:*:reply:*"
 		names, _ := node.PubSubChannels(ctx, channels).Result()
 		sharded, _ := node.PubSubShardChannels(ctx, channels).Result() // channels of a Cluster
 		for _, name := range append(names, sharded...) {
-			doors[name[strings.LastIndexByte(name, ':')+1:]] = true
+			apis[name[strings.LastIndexByte(name, ':')+1:]] = true
 		}
 	})
-	p.APIs = len(doors)
+	p.APIs = len(apis)
 	return p, nil
 }
 

@@ -22,7 +22,7 @@ func text(r *Report) string {
 	return b.String()
 }
 
-// wantFindings expects these lines, each with its advice unless it is ok.
+// wantFindings fails unless the report contains these lines, each with advice unless it is ok.
 func wantFindings(t *testing.T, r *Report, lines ...string) {
 	t.Helper()
 	for _, line := range lines {
