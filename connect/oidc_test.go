@@ -65,7 +65,7 @@ func newOIDC(t *testing.T) *oidc {
 }
 
 // tokenRequests returns the requests at the token endpoint, by grant and outcome.
-func (o *oidc) asked(t *testing.T) map[string]int {
+func (o *oidc) tokenRequests(t *testing.T) map[string]int {
 	t.Helper()
 	resp, err := http.Get(o.Issuer + "/asked")
 	if err != nil {

@@ -49,7 +49,7 @@ type testConsole struct {
 	run   string // a run of flow 1 that waits
 }
 
-// testClock is a clock that advances only when told to.
+// testClock is a clock that advances only by advance.
 type testClock struct {
 	mu sync.Mutex
 	at time.Time

@@ -133,7 +133,7 @@ func TestStepsAreRows(t *testing.T) {
 	}
 }
 
-func TestWhatIsToldOfARunThatRuns(t *testing.T) {
+func TestRunningRuns(t *testing.T) {
 	t.Parallel()
 	var a stepRecord
 	tell := func(attempt int, kind, data string) {
@@ -157,7 +157,7 @@ func TestWhatIsToldOfARunThatRuns(t *testing.T) {
 func noAggregation(string) bool { return false }
 
 // The results of single items are placed on the run's timeline, with their input and output as far as recorded.
-func TestRowsTellOfItems(t *testing.T) {
+func TestItemRows(t *testing.T) {
 	t.Parallel()
 	steps := `{"steps":[
 		{"step":"split","kind":"split","in":1,"out":3,"at":"2026-11-01T00:00:00.001Z","us":1000,"items":[{"id":1},{"id":2},{"id":3}]},
@@ -182,7 +182,7 @@ func TestRowsTellOfItems(t *testing.T) {
 }
 
 // The time to the response counts only if it is plausible, because clocks may differ.
-func TestPhasesTellOfTheReply(t *testing.T) {
+func TestPhases(t *testing.T) {
 	t.Parallel()
 	end := time.Date(2026, 11, 1, 0, 0, 1, 0, time.UTC)
 	for took, want := range map[time.Duration]bool{2 * time.Millisecond: true, -time.Second: false, time.Minute: false} {

@@ -109,7 +109,7 @@ func (a *stepRecord) span(now time.Time) (from, to time.Time) {
 
 // rows combines the runs of each step into one row, in the order of their starts, nested steps below their parent.
 // aggregates reports whether a kind makes one item of all.
-func (a *stepRecord) rows(now time.Time, gathers func(kind string) bool) []view.StepRow {
+func (a *stepRecord) rows(now time.Time, aggregates func(kind string) bool) []view.StepRow {
 	from, to := a.span(now)
 	total := max(to.Sub(from), time.Microsecond)
 	part := func(d time.Duration) float64 { return 100 * float64(d) / float64(total) }
@@ -124,7 +124,7 @@ func (a *stepRecord) rows(now time.Time, gathers func(kind string) bool) []view.
 		if !known {
 			i = len(rows)
 			at[s.Step] = i
-			rows = append(rows, view.StepRow{Path: s.Step, Kind: s.Kind, Starts: s.begin().Sub(from), Aggregates: gathers(s.Kind)})
+			rows = append(rows, view.StepRow{Path: s.Step, Kind: s.Kind, Starts: s.begin().Sub(from), Aggregates: aggregates(s.Kind)})
 		}
 		r, took := &rows[i], s.end(now).Sub(s.begin())
 		r.In, r.Out, r.Attempts, r.Replayed, r.Times = r.In+s.In, r.Out+s.Out, r.Attempts+s.Attempts, r.Replayed+s.Replayed, r.Times+1

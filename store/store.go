@@ -219,10 +219,10 @@ func (s *Store) refresh(ctx context.Context, since time.Time) error {
 
 // reload reads the changes since the view.
 func (s *Store) reload(ctx context.Context) error {
-	asked := time.Now()
+	readAt := time.Now()
 	old := s.snapshot.Load()
 	if old == nil {
-		return s.reloadAll(ctx, asked)
+		return s.reloadAll(ctx, readAt)
 	}
 	c, err := s.changesSince(ctx, old)
 	if err != nil {
@@ -231,11 +231,11 @@ func (s *Store) reload(ctx context.Context) error {
 	switch {
 	case c.verdict == changedRolledBack:
 		s.noteSetback(old, c)
-		return s.reloadAll(ctx, asked)
+		return s.reloadAll(ctx, readAt)
 	case c.verdict == changedAll:
-		return s.reloadAll(ctx, asked)
+		return s.reloadAll(ctx, readAt)
 	case c.verdict == changedNothing && c.master == old.master && c.least == old.least:
-		s.current.Store(asked.UnixNano())
+		s.current.Store(readAt.UnixNano())
 		return nil
 	}
 	next, err := s.withChanges(ctx, old, c)
@@ -250,7 +250,7 @@ func (s *Store) reload(ctx context.Context) error {
 	s.absentKeys.forget(touched[kindKey])
 	s.connections.opened.forget(touched[kindConnection])
 	s.secrets.opened.forget(touched[kindSecret])
-	s.setSnapshot(next, asked)
+	s.setSnapshot(next, readAt)
 	if next.master != old.master { // recordCache sealed by others are stale now
 		s.examineDue.Store(true)
 		s.wakeUp()
@@ -259,7 +259,7 @@ func (s *Store) reload(ctx context.Context) error {
 }
 
 // reloadAll reads everything.
-func (s *Store) reloadAll(ctx context.Context, asked time.Time) error {
+func (s *Store) reloadAll(ctx context.Context, readAt time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, loadLimit)
 	defer cancel()
 	next, err := s.load(ctx, s.snapshot.Load())
@@ -270,16 +270,16 @@ func (s *Store) reloadAll(ctx context.Context, asked time.Time) error {
 	s.absentKeys.clear()
 	s.connections.opened.clear()
 	s.secrets.opened.clear()
-	s.setSnapshot(next, asked)
+	s.setSnapshot(next, readAt)
 	s.examineDue.Store(true)
 	s.wakeUp()
 	return nil
 }
 
 // publish makes a view the current one. Outdated cached records must be dropped before.
-func (s *Store) setSnapshot(next *snapshot, asked time.Time) {
+func (s *Store) setSnapshot(next *snapshot, readAt time.Time) {
 	s.snapshot.Store(next)
-	s.current.Store(asked.UnixNano())
+	s.current.Store(readAt.UnixNano())
 }
 
 // wakeUp makes upkeep run at once.

@@ -13,7 +13,7 @@ type ItemRow struct {
 	Starts   time.Duration
 	Took     time.Duration // zero for a step that only computes: it is not measured
 	Attempts int
-	Replayed bool // the result came from the journal of an earlier attempt
+	Replayed bool // the result inputs from the journal of an earlier attempt
 	Waits    bool
 	Out      int // number of output items
 	Error    string
@@ -70,17 +70,17 @@ func (s StepRow) omitted() int {
 func (r *Run) WithItems() {
 	for i := range r.Rows {
 		if s := &r.Rows[i]; !s.Aggregates {
-			came := r.inputOf(i)
+			inputs := r.inputOf(i)
 			for j := range s.Each {
-				s.Each[j].Input = itemInput(came, &s.Each[j])
+				s.Each[j].Input = itemInput(inputs, &s.Each[j])
 			}
 		}
 	}
 }
 
 // itemInput returns the input item of a row among the outputs of the previous step runs; nil: not recorded.
-func itemInput(came []StepOutput, e *ItemRow) json.RawMessage {
-	for _, p := range came {
+func itemInput(inputs []StepOutput, e *ItemRow) json.RawMessage {
+	for _, p := range inputs {
 		var all []json.RawMessage
 		if p.Within == e.Within && json.Unmarshal(p.Items, &all) == nil && e.Item < len(all) {
 			return all[e.Item]
