@@ -162,7 +162,11 @@ func (r resource) newChange(e env) *cobra.Command {
 }
 
 func (r resource) newDelete(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: "delete " + r.id + "…", Short: "Delete " + r.what + "s and revoke the tokens issued to them", Args: minArgs(1)}
+	short := "Delete " + r.what + "s"
+	if len(r.fields) > 0 { // users, clients and keys
+		short += " and revoke the tokens issued to them"
+	}
+	cmd := &cobra.Command{Use: "delete " + r.id + "…", Short: short, Args: minArgs(1)}
 	c := newCall(e, cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		for _, id := range args {
