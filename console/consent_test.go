@@ -97,8 +97,8 @@ func TestAuthoriseRefuses(t *testing.T) {
 	}{
 		{"another browser", other, nil, url.Values{"code": {"c"}}, "This authorization was not started here"},
 		{"another state", root, nil, url.Values{"code": {"c"}, "state": {"guessed"}}, "This authorization was not started here"},
-		{"a refusal", root, nil, url.Values{"error": {"access_denied"}}, "said access_denied"},
-		{"a refusal in markup", root, nil, url.Values{"error": {"<b>"}}, "said no reason"},
+		{"a refusal", root, nil, url.Values{"error": {"access_denied"}}, "answered: access_denied"},
+		{"a refusal in markup", root, nil, url.Values{"error": {"<b>"}}, "answered: no reason"},
 		{"a change in between", root, func() {
 			c, err := d.config.Store.Connections().Connection(t.Context(), "erp")
 			must(t, err)

@@ -23,6 +23,7 @@ func (v oneVersion) Version(context.Context, int64, string) (*flows.Flow, error)
 // A worker executes a run that a client has submitted, and the client gets its output.
 func ExampleWorker() {
 	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
 	log := slog.New(slog.DiscardHandler)
 	server, err := embedded.Start(embedded.Config{Log: log})
 	if err != nil {

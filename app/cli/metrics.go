@@ -39,8 +39,6 @@ The metrics of queues are read from Redis at each scrape, and every process expo
 not the sum. At most 200 flows have their own series; further ones share the label ` + "`other`" + `. The standard metrics
 ` + "`go_*` and `process_*`" + ` are exported, too.
 
-The prefix ` + "`penstock_door_`" + ` stands for the front door.
-
 | metric | type | labels | |
 |---|---|---|---|
 `
