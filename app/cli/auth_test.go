@@ -16,10 +16,10 @@ func TestPrintExplanation(t *testing.T) {
 		e    auth.Explanation
 		want string
 	}{
-		{"wrong", auth.Explanation{Scheme: "check", Findings: []string{"the body was not signed"}}, "The check does not fit.\n  - the body was not signed\n"},
+		{"wrong", auth.Explanation{Scheme: "check", Findings: []string{"the body was not signed"}}, "The check is not valid.\n  - the body was not signed\n"},
 		{"right, but refused", auth.Explanation{Scheme: "jwt", Fits: true, Findings: []string{"exp has passed"}},
-			"The jwt is signed as it should be, but it is refused:\n  - exp has passed\n"},
-		{"right", auth.Explanation{Scheme: "jwt", Fits: true}, "The jwt fits.\n"},
+			"The jwt is valid, but the request is rejected:\n  - exp has passed\n"},
+		{"right", auth.Explanation{Scheme: "jwt", Fits: true}, "The jwt is valid.\n"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -258,11 +258,11 @@ func TestDevSaysWhatBecameOfASavedFile(t *testing.T) {
 	if said := dev.said; !strings.Contains(said, "a.yaml: flow 5 five is deployed, 1 test passed\n") {
 		t.Errorf("at the start:\n%s", said)
 	}
-	if said := dev.said; strings.Count(said, filepath.Join(dir, "package.json")+" is passed over: it is no flow") != 1 {
+	if said := dev.said; strings.Count(said, filepath.Join(dir, "package.json")+" is skipped: it is no flow") != 1 {
 		t.Errorf("at the start:\n%s", said)
 	}
 	said := edit("a.yaml", "flow: 5\nsteps:\n  - spilt: .\n  - set: {a: '${ . ', b: '${ ) }'}\n", "is not deployed")
-	for _, want := range []string{filepath.Join(dir, "a.yaml") + ":3:5: ", "a.yaml:4:", "   3 |   - spilt: .", "has 3 mistakes and is not deployed; flow 5 five runs as it was before"} {
+	for _, want := range []string{filepath.Join(dir, "a.yaml") + ":3:5: ", "a.yaml:4:", "   3 |   - spilt: .", "has 3 mistakes and is not deployed; the previous version of flow 5 five stays deployed"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("of a file with mistakes nothing says %q:\n%s", want, said)
 		}
@@ -275,8 +275,8 @@ func TestDevSaysWhatBecameOfASavedFile(t *testing.T) {
 	if !strings.Contains(said, "flow 6 is deployed, it has no tests") || strings.Contains(said, "package.json") || strings.Contains(said, "a.yaml") {
 		t.Errorf("of another file:\n%s", said)
 	}
-	said = edit("b.yaml", "", "gone")
-	if !strings.Contains(said, "b.yaml is gone. Its flow goes on; to delete it: penstock flow delete 6") {
+	said = edit("b.yaml", "", "removed")
+	if !strings.Contains(said, "b.yaml was removed. Its flow stays deployed; to delete it: penstock flow delete 6") {
 		t.Errorf("of a file that is gone:\n%s", said)
 	}
 }

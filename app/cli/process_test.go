@@ -156,8 +156,12 @@ func TestSIGTERMWhileSomebodyWaits(t *testing.T) {
 		}
 	})
 	begun := func() bool {
-		n, err := queue.LLen(t.Context(), "asynq:{default}:active").Result()
-		return err == nil && n > 0
+		for _, run := range queue.Keys(t.Context(), "penstock:{default}:run:*").Val() {
+			if queue.HGet(t.Context(), run, "state").Val() == "running" {
+				return true
+			}
+		}
+		return false
 	}
 	tick, limit := time.NewTicker(5*time.Millisecond), time.After(testTimeout)
 	defer tick.Stop()
