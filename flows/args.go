@@ -3,6 +3,8 @@ package flows
 import (
 	"fmt"
 	"time"
+
+	"github.com/penstock/penstock/flows/internal/yaml"
 )
 
 // Args are the arguments of one step, parsed and checked against the parameters of its kind. An accessor returns the
@@ -10,10 +12,10 @@ import (
 // type, which is a bug in the kind.
 type Args struct {
 	values map[string]any
-	places map[string]place // of each value
-	place  place            // of the arguments as a whole
+	places map[string]yaml.Place // of each value
+	place  yaml.Place            // of the arguments as a whole
 
-	compile func(source string, locate func(offset int) place) *Expr // set while the flow is compiled
+	compile func(source string, locate func(offset int) yaml.Place) *Expr // set while the flow is compiled
 }
 
 // Field is one member of a TypeFields parameter.
@@ -80,7 +82,7 @@ func (a *Args) Statuses(name string) Statuses { return arg[Statuses](a, name) }
 // Program compiles a jq program that the kind generates from the named argument. Only Kind.New may call it. Problems
 // are reported at the argument; the result is then nil.
 func (a *Args) Program(param, source string) *Expr {
-	return a.compile(source, func(int) place { return a.places[param] })
+	return a.compile(source, func(int) yaml.Place { return a.places[param] })
 }
 
 // Errorf returns a Problem in the named argument. It points at the argument in the file, or at the step when the flow
@@ -90,7 +92,7 @@ func (a *Args) Errorf(param, format string, args ...any) error {
 	if !ok {
 		at = a.place
 	}
-	return &Problem{Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)}
+	return &Problem{Line: at.Line, Column: at.Column, Message: fmt.Sprintf(format, args...)}
 }
 
 // nested reports whether any nested step in the arguments has effects.

@@ -5,24 +5,27 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/penstock/penstock/flows/internal/suggest"
+	"github.com/penstock/penstock/flows/internal/yaml"
 )
 
 // arguments parses a mapping into the given parameters. trail is the prefix of the paths of nested steps.
-func (c *compiler) arguments(n *node, params []Param, trail string) *Args {
-	a := &Args{values: map[string]any{}, places: map[string]place{}, place: n.place, compile: c.program}
-	if n.shape != mapping && (n.shape != scalar || n.value != nil) {
-		c.add(n.place, "", "expected a mapping, found %s", quoted(n))
+func (c *compiler) arguments(n *yaml.Node, params []Param, trail string) *Args {
+	a := &Args{values: map[string]any{}, places: map[string]yaml.Place{}, place: n.Place, compile: c.program}
+	if n.Shape != yaml.Mapping && (n.Shape != yaml.Scalar || n.Value != nil) {
+		c.add(n.Place, "", "expected a mapping, found %s", quoted(n))
 		return a
 	}
 	mistyped := false
-	for i, k := range n.keys {
-		at := slices.IndexFunc(params, func(p Param) bool { return p.Name == k.name })
+	for i, k := range n.Keys {
+		at := slices.IndexFunc(params, func(p Param) bool { return p.Name == k.Name })
 		if at < 0 {
-			c.add(k.place, fieldHint(k.name, paramNames(params)), "unknown field %q", k.name)
+			c.add(k.Place, fieldHint(k.Name, paramNames(params)), "unknown field %q", k.Name)
 			mistyped = true
 			continue
 		}
-		c.argument(a, params[at], n.items[i], trail)
+		c.argument(a, params[at], n.Items[i], trail)
 	}
 	if !mistyped { // with an unknown field, a "missing" one may only be misspelled
 		c.checkRequired(a, params)
@@ -36,7 +39,7 @@ func fieldHint(name string, known []string) string {
 	if strings.Contains(name, " ") {
 		return "inside { } put quotes around a text that contains a comma"
 	}
-	return didYouMean(name, known)
+	return suggest.DidYouMean(name, known)
 }
 
 // checkRequired reports missing required parameters, and groups of exclusive parameters with none or several given.
@@ -58,7 +61,7 @@ func (c *compiler) checkRequired(a *Args, params []Param) {
 		given := slices.DeleteFunc(slices.Clone(names), func(name string) bool { _, ok := a.places[name]; return !ok })
 		switch {
 		case len(given) == 0:
-			c.add(a.place, oneOf(names), "one of its fields is missing")
+			c.add(a.place, suggest.OneOf(names), "one of its fields is missing")
 		case len(given) > 1:
 			c.add(a.places[given[1]], "keep one of them", "%s and %s exclude each other", given[0], given[1])
 		}
@@ -77,11 +80,11 @@ func paramNames(params []Param) []string {
 }
 
 // argument parses one value and stores it if it is valid.
-func (c *compiler) argument(a *Args, p Param, n *node, trail string) {
-	a.places[p.Name] = n.place
+func (c *compiler) argument(a *Args, p Param, n *yaml.Node, trail string) {
+	a.places[p.Name] = n.Place
 	v, err := c.read(p, n, trail)
 	if err != nil {
-		c.add(n.place, hintOf(p, n), "%s: %v", p.Name, err)
+		c.add(n.Place, hintOf(p, n), "%s: %v", p.Name, err)
 		return
 	}
 	if v != nil || p.Type == TypeLiteral {
@@ -92,34 +95,34 @@ func (c *compiler) argument(a *Args, p Param, n *node, trail string) {
 	}
 }
 
-func hintOf(p Param, n *node) string {
-	word, _ := n.value.(string)
+func hintOf(p Param, n *yaml.Node) string {
+	word, _ := n.Value.(string)
 	switch {
 	case p.Type == TypeEnum:
-		return didYouMean(word, p.Enum)
-	case p.Type == TypeObject && p.Short && n.shape == scalar:
-		return didYouMean(word, paramNames(p.Fields))
+		return suggest.DidYouMean(word, p.Enum)
+	case p.Type == TypeObject && p.Short && n.Shape == yaml.Scalar:
+		return suggest.DidYouMean(word, paramNames(p.Fields))
 	case p.Type == TypeString && strings.Contains(word, "${"):
 		return p.Hint
-	case p.Type == TypeDuration && n.shapeName() == "a number":
-		return "write " + stringify(n.value) + "s for seconds"
+	case p.Type == TypeDuration && n.ShapeName() == "a number":
+		return "write " + stringify(n.Value) + "s for seconds"
 	}
 	return ""
 }
 
 // read converts a node to the parameter's type. Problems inside programs and nested steps go to the report; the value
 // is then nil.
-func (c *compiler) read(p Param, n *node, trail string) (any, error) {
+func (c *compiler) read(p Param, n *yaml.Node, trail string) (any, error) {
 	switch p.Type {
 	case TypeExpr:
-		if n.shape != scalar {
-			return nil, fmt.Errorf("expected a jq program, found %s: put quotes around it", n.shapeName())
+		if n.Shape != yaml.Scalar {
+			return nil, fmt.Errorf("expected a jq program, found %s: put quotes around it", n.ShapeName())
 		}
 		return nonNil(c.bareProgram(n)), nil
 	case TypeTemplate:
 		return c.template(n), nil
 	case TypeFields:
-		if n.shape != mapping {
+		if n.Shape != yaml.Mapping {
 			return nil, expected("a mapping", n)
 		}
 		return c.fields(n), nil
@@ -168,22 +171,22 @@ func cutLast(trail string) (parent, last string) {
 }
 
 // shorthand expands the one-word form of an object.
-func (c *compiler) shorthand(p Param, n *node) (*node, error) {
-	if n.shape != scalar || n.value == nil {
+func (c *compiler) shorthand(p Param, n *yaml.Node) (*yaml.Node, error) {
+	if n.Shape != yaml.Scalar || n.Value == nil {
 		return n, nil
 	}
 	var words []string
 	for _, f := range p.Fields {
 		if f.Inline {
-			return &node{place: n.place, shape: mapping, keys: []key{{f.Name, n.place}}, items: []*node{n}}, nil
+			return yaml.Member(n.Place, f.Name, n), nil
 		}
 		if p.Short && f.Type == TypeObject {
 			words = append(words, f.Name)
 		}
 	}
-	word, _ := n.value.(string)
+	word, _ := n.Value.(string)
 	if slices.Contains(words, word) {
-		return &node{place: n.place, shape: mapping, keys: []key{{word, n.place}}, items: []*node{{place: n.place}}}, nil
+		return yaml.Member(n.Place, word, &yaml.Node{Place: n.Place}), nil
 	}
 	if p.Short {
 		return nil, fmt.Errorf("%s is not among its values", quoted(n))
@@ -191,12 +194,12 @@ func (c *compiler) shorthand(p Param, n *node) (*node, error) {
 	return n, nil
 }
 
-func (c *compiler) list(p Param, n *node, trail string) (any, error) {
-	if n.shape != sequence {
+func (c *compiler) list(p Param, n *yaml.Node, trail string) (any, error) {
+	if n.Shape != yaml.Sequence {
 		return nil, expected("a list", n)
 	}
-	list := make([]*Args, len(n.items))
-	for i, element := range n.items {
+	list := make([]*Args, len(n.Items))
+	for i, element := range n.Items {
 		list[i] = c.arguments(element, p.Fields, trail+"."+strconv.Itoa(i+1))
 	}
 	return list, nil

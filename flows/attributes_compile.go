@@ -3,6 +3,9 @@ package flows
 import (
 	"math"
 	"time"
+
+	"github.com/penstock/penstock/flows/internal/suggest"
+	"github.com/penstock/penstock/flows/internal/yaml"
 )
 
 // readAttributes reads the attributes that do not depend on the runner.
@@ -28,12 +31,12 @@ func (c *compiler) readAttributes(s *step, attrs *Args) {
 	}
 }
 
-func (c *compiler) name(s *step, name string, at place) {
+func (c *compiler) name(s *step, name string, at yaml.Place) {
 	switch first, taken := c.names[name]; {
 	case !stepName.MatchString(name):
 		c.add(at, "letters, digits and _, a letter first", "%q cannot be the name of a step", name)
 	case taken && first != at:
-		c.add(at, "", "the name %q is taken by the step in line %d", name, first.line)
+		c.add(at, "", "the name %q is taken by the step in line %d", name, first.Line)
 	default:
 		s.name, s.slot = name, len(c.slots)
 		c.slots = append(c.slots, s)
@@ -115,7 +118,7 @@ func (c *compiler) retryOn(r *retry, a *Args, effect Effect) {
 			r.network = true
 		default:
 			if err := r.statuses.add(word); err != nil {
-				c.add(a.places["on"], didYouMean(word, []string{"timeout", "network"}), "on: %v", err)
+				c.add(a.places["on"], suggest.DidYouMean(word, []string{"timeout", "network"}), "on: %v", err)
 			}
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/penstock/penstock/flows/internal/yaml"
 )
 
 // compiler compiles the nodes of one file into a flow. It is used once.
@@ -12,8 +14,8 @@ type compiler struct {
 	*report
 	catalogue         *Catalogue
 	flow              *Flow
-	names             map[string]place // of all steps of the file
-	slots             []*step          // steps with a name, by slot
+	names             map[string]yaml.Place // of all steps of the file
+	slots             []*step               // steps with a name, by slot
 	steps             int
 	depth             int           // of nested steps
 	scope             *scope        // the variables visible at this point
@@ -59,11 +61,11 @@ type Block struct {
 }
 
 // block compiles a list of steps. path is the path of the parent step, empty at the top.
-func (c *compiler) block(n *node, path string) (any, error) {
-	if n.shape != sequence {
+func (c *compiler) block(n *yaml.Node, path string) (any, error) {
+	if n.Shape != yaml.Sequence {
 		return nil, expected("a list of steps", n)
 	}
-	if len(n.items) == 0 {
+	if len(n.Items) == 0 {
 		return nil, errors.New("expected at least one step")
 	}
 	if c.depth++; c.depth > maxStepDepth {
@@ -74,7 +76,7 @@ func (c *compiler) block(n *node, path string) (any, error) {
 	b := &Block{}
 	taken := labels(n)
 	var terminal *step // the last step, if it fails on every item
-	for _, element := range n.items {
+	for _, element := range n.Items {
 		s := c.step(element, path, taken)
 		if s == nil {
 			continue
@@ -119,11 +121,11 @@ func (c *compiler) aggregateScope(by string) *scope {
 }
 
 // labels returns the names of the steps in a list.
-func labels(n *node) map[string]bool {
+func labels(n *yaml.Node) map[string]bool {
 	taken := map[string]bool{}
-	for _, element := range n.items {
-		if i := slices.IndexFunc(element.keys, func(k key) bool { return k.name == "name" }); i >= 0 {
-			if name, ok := element.items[i].value.(string); ok {
+	for _, element := range n.Items {
+		if i := slices.IndexFunc(element.Keys, func(k yaml.Key) bool { return k.Name == "name" }); i >= 0 {
+			if name, ok := element.Items[i].Value.(string); ok {
 				taken[name] = true
 			}
 		}

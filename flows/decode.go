@@ -9,12 +9,7 @@ import (
 
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/bulk"
-)
-
-// Limits of JSON values that enter or leave a flow.
-const (
-	maxDepth  = 512  // nesting; callers may ask for less
-	maxDigits = 1000 // characters of one number
+	"github.com/penstock/penstock/internal/strictjson"
 )
 
 // DecodeJSON decodes one JSON value. Numbers are json.Number, exactly as written. It is stricter than encoding/json:
@@ -95,8 +90,8 @@ func (d *decoder) next() byte {
 func (d *decoder) value(depth int) (any, error) {
 	switch c := d.next(); {
 	case c == '{' || c == '[':
-		if depth == maxDepth {
-			return nil, fmt.Errorf("the JSON is nested deeper than %d", maxDepth)
+		if depth == strictjson.MaxDepth {
+			return nil, fmt.Errorf("the JSON is nested deeper than %d", strictjson.MaxDepth)
 		}
 		d.at++
 		if c == '{' {
@@ -218,8 +213,8 @@ func (d *decoder) number() (any, error) {
 			return nil, d.malformed()
 		}
 	}
-	if n := d.at - start; n > maxDigits {
-		return nil, fmt.Errorf("the JSON has a number of %d characters, %d are allowed", n, maxDigits)
+	if n := d.at - start; n > strictjson.MaxDigits {
+		return nil, fmt.Errorf("the JSON has a number of %d characters, %d are allowed", n, strictjson.MaxDigits)
 	}
 	return json.Number(d.src[start:d.at]), nil
 }

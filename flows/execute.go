@@ -7,11 +7,12 @@ import (
 	"maps"
 	"time"
 
+	"github.com/penstock/penstock/flows/internal/jq"
 	"github.com/penstock/penstock/internal/budget"
 )
 
 // maxItems is the maximum number of output items of a step.
-const maxItems = 100_000
+const maxItems = jq.MaxResults
 
 // execution is one run of a flow. Its fields do not change during the run.
 type execution struct {
@@ -124,9 +125,9 @@ func (x *execution) runAll(ctx context.Context) (Items, error) {
 	if err != nil {
 		return Items{}, err
 	}
-	left := maxValueSize
+	left := jq.MaxValueSize
 	for _, it := range items.list {
-		if err := measureNested(it.value, maxDepth, &left); err != nil {
+		if err := jq.CheckElement(it.value, &left); err != nil {
 			return Items{}, &Error{Code: CodeLimit, Message: "the output cannot leave: " + err.Error(), Err: err}
 		}
 	}

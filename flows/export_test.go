@@ -1,12 +1,17 @@
 package flows
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/penstock/penstock/flows/internal/jq"
+	"github.com/penstock/penstock/flows/internal/yaml"
+)
 
 // ReadYAML returns the values of a file.
 func ReadYAML(t testing.TB, src []byte) any {
 	t.Helper()
 	c := &compiler{report: newReport("test.yaml", src)}
-	root := c.readYAML(src)
+	root := yaml.Read(src, c.lines, c.add)
 	if err := c.err(); err != nil {
 		t.Fatal(err)
 	}
@@ -15,12 +20,12 @@ func ReadYAML(t testing.TB, src []byte) any {
 
 // Scan splits a text at its ${ }, into alternating literals and programs.
 func Scan(s string) (literals, programs []string, open int) {
-	pieces, open := scan(s)
+	pieces, open := jq.Split(s)
 	for _, p := range pieces {
-		if p.program {
-			programs = append(programs, p.text)
+		if p.Program {
+			programs = append(programs, p.Text)
 		} else {
-			literals = append(literals, p.text)
+			literals = append(literals, p.Text)
 		}
 	}
 	return literals, programs, open

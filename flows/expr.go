@@ -4,27 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
-	"github.com/penstock/penstock/third_party/gojq"
+	"github.com/penstock/penstock/flows/internal/jq"
 )
 
 // Expr is a compiled jq program. Safe for concurrent use.
 type Expr struct {
-	source string
-	code   *gojq.Code
-	vars   []variable // variables that the program reads, in the order of its compilation
-	path   *path      // the program as a plain path; nil: it is not one
-
-	patterns map[string]int // sizes of its regular expressions
+	program *jq.Program
+	vars    []variable // values that the program reads, in the order of program.Variables
 }
 
 // All evaluates the program on the item and returns all its results.
 func (e *Expr) All(ctx context.Context, in *Input) ([]any, error) {
 	var all []any
 	err := e.each(ctx, in, in.item.value, func(v any) error {
-		if len(all) == maxResults {
-			return fmt.Errorf("more than %d results", maxResults)
+		if len(all) == jq.MaxResults {
+			return fmt.Errorf("more than %d results", jq.MaxResults)
 		}
 		all = append(all, v)
 		return nil
@@ -37,7 +32,7 @@ func (e *Expr) First(ctx context.Context, in *Input) (any, error) {
 	var first any
 	err := e.each(ctx, in, in.item.value, func(v any) error {
 		first = v
-		return errEnough
+		return jq.Stop
 	})
 	return first, err
 }
@@ -49,17 +44,15 @@ func (e *Expr) True(ctx context.Context, in *Input) (bool, error) {
 }
 
 // IsPath reports whether the program is a plain chain of names, which has exactly one result.
-func (e *Expr) IsPath() bool { return e.path != nil }
+func (e *Expr) IsPath() bool { return e.program.Path != nil }
 
 // String returns the source of the program.
-func (e *Expr) String() string { return e.source }
+func (e *Expr) String() string { return e.program.Source }
 
 // one evaluates a program that may have at most one result.
 func (e *Expr) one(ctx context.Context, in *Input) (any, error) {
-	if e.path != nil {
-		if v, ok := e.path.follow(in); ok {
-			return v, nil
-		}
+	if v, ok := e.follow(in); ok {
+		return v, nil
 	}
 	var one any
 	seen := false
@@ -73,36 +66,28 @@ func (e *Expr) one(ctx context.Context, in *Input) (any, error) {
 	return one, err
 }
 
-// errEnough ends an evaluation early.
-var errEnough = errors.New("enough")
+func (e *Expr) each(ctx context.Context, in *Input, v any, yield func(any) error) error {
+	if v, ok := e.follow(in); ok {
+		if err := yield(v); err != jq.Stop {
+			return err
+		}
+		return nil
+	}
+	return e.failed(e.program.Run(ctx, v, e.values(in), yield))
+}
 
-func (e *Expr) each(ctx context.Context, in *Input, v any, yield func(any) error) (err error) {
-	if e.path != nil {
-		if v, ok := e.path.follow(in); ok {
-			return ignoreEnough(yield(v))
-		}
+// follow evaluates a program that is a path. It returns false for another one, and when the interpreter must report
+// an error.
+func (e *Expr) follow(in *Input) (any, bool) {
+	path := e.program.Path
+	if path == nil {
+		return nil, false
 	}
-	meter := newMeter(ctx, v, e.patterns)
-	defer func() {
-		if r := recover(); r != nil {
-			err = e.failed(fmt.Errorf("cannot be evaluated: %v", r))
-		}
-	}()
-	results := e.code.RunWithContext(meter, v, e.values(in)...)
-	for {
-		v, ok := results.Next()
-		if !ok {
-			return nil
-		}
-		err, failed := v.(error)
-		if !failed {
-			meter.allow(timePerValue)
-			err = yield(v)
-		}
-		if err != nil {
-			return e.failed(ignoreEnough(err))
-		}
+	v := in.item.value
+	if path.Root >= 0 {
+		v = e.vars[path.Root].value(in)
 	}
+	return path.Follow(v)
 }
 
 func (e *Expr) values(in *Input) []any {
@@ -116,13 +101,6 @@ func (e *Expr) values(in *Input) []any {
 	return values
 }
 
-func ignoreEnough(err error) error {
-	if err == errEnough {
-		return nil
-	}
-	return err
-}
-
 // failed wraps an error of the evaluation. It returns the end of the context unchanged.
 func (e *Expr) failed(err error) error {
 	switch {
@@ -131,7 +109,7 @@ func (e *Expr) failed(err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	}
-	return &Error{Code: CodeExpression, Message: fmt.Sprintf("%s: %s", shorten(e.source, 60), shorten(err.Error(), 300)), Err: err}
+	return &Error{Code: CodeExpression, Message: fmt.Sprintf("%s: %s", shorten(e.program.Source, 60), shorten(err.Error(), 300)), Err: err}
 }
 
 // shorten truncates s to n characters for a message.
@@ -142,11 +120,3 @@ func shorten(s string, n int) string {
 	}
 	return string(runes[:n]) + "…"
 }
-
-// Limits of one evaluation of a program.
-const (
-	maxProgramTime = 250 * time.Millisecond
-	timePerValue   = 10 * time.Microsecond // added for each input element and each result
-	maxResults     = 100_000
-	maxProgramSize = 16 << 10 // bytes of source
-)

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/penstock/penstock/third_party/gojq"
 
 	"github.com/penstock/penstock/flows"

@@ -9,25 +9,27 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/penstock/penstock/flows/internal/yaml"
 )
 
 // readLiteral parses a value that is fixed at deployment.
-func readLiteral(p Param, n *node) (any, error) {
-	if s, ok := n.value.(string); ok && strings.Contains(s, "${") && !p.Verbatim {
+func readLiteral(p Param, n *yaml.Node) (any, error) {
+	if s, ok := n.Value.(string); ok && strings.Contains(s, "${") && !p.Verbatim {
 		return nil, errors.New("is fixed when the flow is deployed, ${ } has no meaning here")
 	}
 	switch p.Type {
 	case TypeInt:
 		return readInt(n)
 	case TypeBool:
-		if b, ok := n.value.(bool); ok {
+		if b, ok := n.Value.(bool); ok {
 			return b, nil
 		}
 		return nil, expected("true or false", n)
 	case TypeDuration:
 		return readDuration(n)
 	case TypeEnum:
-		if word, _ := n.value.(string); slices.Contains(p.Enum, word) {
+		if word, _ := n.Value.(string); slices.Contains(p.Enum, word) {
 			return word, nil
 		}
 		return nil, fmt.Errorf("%s is not among its values", quoted(n))
@@ -39,22 +41,22 @@ func readLiteral(p Param, n *node) (any, error) {
 	return readString(n)
 }
 
-func expected(what string, n *node) error {
+func expected(what string, n *yaml.Node) error {
 	return fmt.Errorf("expected %s, found %s", what, quoted(n))
 }
 
 // quoted returns a short scalar in quotes, else the name of the node's shape.
-func quoted(n *node) string {
-	if n.shape == scalar && n.value != nil {
-		if s := stringify(n.value); len(s) <= 40 {
+func quoted(n *yaml.Node) string {
+	if n.Shape == yaml.Scalar && n.Value != nil {
+		if s := stringify(n.Value); len(s) <= 40 {
 			return strconv.Quote(s)
 		}
 	}
-	return n.shapeName()
+	return n.ShapeName()
 }
 
-func readString(n *node) (any, error) {
-	switch v := n.value.(type) {
+func readString(n *yaml.Node) (any, error) {
+	switch v := n.Value.(type) {
 	case string:
 		return v, nil
 	case json.Number:
@@ -63,8 +65,8 @@ func readString(n *node) (any, error) {
 	return nil, expected("text", n)
 }
 
-func readInt(n *node) (any, error) {
-	number, ok := n.value.(json.Number)
+func readInt(n *yaml.Node) (any, error) {
+	number, ok := n.Value.(json.Number)
 	if !ok {
 		return nil, expected("a whole number", n)
 	}
@@ -75,8 +77,8 @@ func readInt(n *node) (any, error) {
 	return i, nil
 }
 
-func readDuration(n *node) (any, error) {
-	if s, ok := n.value.(string); ok {
+func readDuration(n *yaml.Node) (any, error) {
+	if s, ok := n.Value.(string); ok {
 		if d, ok := parseDuration(s); ok {
 			return d, nil
 		}
@@ -107,11 +109,11 @@ func parseDuration(s string) (time.Duration, bool) {
 	return d + more, true
 }
 
-func readStrings(n *node) (any, error) {
-	nodes := n.items
-	if n.shape == scalar {
-		nodes = []*node{n}
-	} else if n.shape == mapping {
+func readStrings(n *yaml.Node) (any, error) {
+	nodes := n.Items
+	if n.Shape == yaml.Scalar {
+		nodes = []*yaml.Node{n}
+	} else if n.Shape == yaml.Mapping {
 		return nil, expected("a list of words", n)
 	}
 	words := make([]string, 0, len(nodes))
@@ -125,7 +127,7 @@ func readStrings(n *node) (any, error) {
 	return words, nil
 }
 
-func readStatuses(n *node) (any, error) {
+func readStatuses(n *yaml.Node) (any, error) {
 	words, err := readStrings(n)
 	if err != nil {
 		return nil, err

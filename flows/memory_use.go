@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/penstock/penstock/flows/internal/jq"
 	"github.com/penstock/penstock/internal/budget"
 )
 
@@ -72,9 +73,8 @@ func (in *Input) Charger(ctx context.Context) *budget.Charger {
 	return budget.NewCharger(ctx, in.p.x.memory.account, in.made)
 }
 
-// measure returns the size of a value that leaves a program in bytes; the error says why it may not leave.
+// measure returns the size of an item in bytes; the error says why it may not leave its step.
 func measure(v any) (int64, error) {
-	left := maxValueSize
-	err := measureParts(v, maxDepth, &left)
-	return int64(maxValueSize-left) + itemSize, err
+	size, err := jq.Size(v)
+	return size + itemSize, err
 }

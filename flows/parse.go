@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/penstock/penstock/flows/internal/yaml"
 )
 
 // Limits of the duration of a run.
@@ -32,11 +34,11 @@ var (
 func Parse(file string, src []byte, catalogue *Catalogue) (*Flow, error) {
 	c := &compiler{
 		report: newReport(file, src), catalogue: catalogue,
-		names: map[string]place{},
+		names: map[string]yaml.Place{},
 	}
 	c.scope = &scope{steps: map[string]int{}, ambiguous: map[string]string{}}
 	c.flow = &Flow{Version: VersionOf(src), Source: slices.Clone(src)}
-	if root := c.readYAML(src); root != nil {
+	if root := yaml.Read(src, c.lines, c.add); root != nil {
 		c.file(root)
 	}
 	if err := c.err(); err != nil {
@@ -52,9 +54,9 @@ func VersionOf(src []byte) string {
 }
 
 // file compiles the file. Declarations come before the programs that refer to them.
-func (c *compiler) file(root *node) {
-	if root.shape != mapping {
-		c.add(root.place, "", "expected a flow, found %s", root.shapeName())
+func (c *compiler) file(root *yaml.Node) {
+	if root.Shape != yaml.Mapping {
+		c.add(root.Place, "", "expected a flow, found %s", root.ShapeName())
 		return
 	}
 	c.collectNames(root)
@@ -70,10 +72,10 @@ func (c *compiler) file(root *node) {
 }
 
 // declare reads vars and the webhook's parameters, before the programs that may name them.
-func (c *compiler) declare(root *node) {
-	for i, k := range root.keys {
-		n := root.items[i]
-		switch k.name {
+func (c *compiler) declare(root *yaml.Node) {
+	for i, k := range root.Keys {
+		n := root.Items[i]
+		switch k.Name {
 		case "vars":
 			c.vars(n)
 		case "trigger", "on":
@@ -84,36 +86,36 @@ func (c *compiler) declare(root *node) {
 	}
 }
 
-func (c *compiler) vars(n *node) {
-	if n.shape != mapping {
+func (c *compiler) vars(n *yaml.Node) {
+	if n.Shape != yaml.Mapping {
 		return // reported as an argument
 	}
 	c.flow.Vars = c.literal(n).(map[string]any)
 	c.flow.varNames = slices.Sorted(maps.Keys(c.flow.Vars))
-	for i, k := range n.keys {
-		if s, ok := n.items[i].value.(string); ok && strings.Contains(s, "${") {
-			c.add(n.items[i].place, "compute it in a step", "vars: %s is fixed when the flow is deployed, ${ } has no meaning here", k.name)
+	for i, k := range n.Keys {
+		if s, ok := n.Items[i].Value.(string); ok && strings.Contains(s, "${") {
+			c.add(n.Items[i].Place, "compute it in a step", "vars: %s is fixed when the flow is deployed, ${ } has no meaning here", k.Name)
 		}
 	}
 }
 
 // webhookNames returns the webhook of a trigger with its declared names; nil when the trigger is another one.
-func (c *compiler) webhookNames(n *node) *Webhook {
-	if n.value == "webhook" {
+func (c *compiler) webhookNames(n *yaml.Node) *Webhook {
+	if n.Value == "webhook" {
 		return &Webhook{Reply: "result"}
 	}
-	i := slices.IndexFunc(n.keys, func(k key) bool { return k.name == "webhook" })
+	i := slices.IndexFunc(n.Keys, func(k yaml.Key) bool { return k.Name == "webhook" })
 	if i < 0 {
 		return nil
 	}
 	w := &Webhook{Reply: "result"}
-	settings := n.items[i]
-	for j, k := range settings.keys {
-		words, err := readStrings(settings.items[j])
+	settings := n.Items[i]
+	for j, k := range settings.Keys {
+		words, err := readStrings(settings.Items[j])
 		if err != nil {
 			continue
 		}
-		switch k.name {
+		switch k.Name {
 		case "params":
 			w.Params = words.([]string)
 		case "headers":
@@ -134,23 +136,23 @@ func CheckQueue(name string) error {
 }
 
 // collectNames records the position of every step name in the file, to report programs that name a later step.
-func (c *compiler) collectNames(n *node) {
-	for i, k := range n.keys {
-		if k.name == "name" && n.shape == mapping {
-			if name, ok := n.items[i].value.(string); ok && c.isStep(n) {
+func (c *compiler) collectNames(n *yaml.Node) {
+	for i, k := range n.Keys {
+		if k.Name == "name" && n.Shape == yaml.Mapping {
+			if name, ok := n.Items[i].Value.(string); ok && c.isStep(n) {
 				if _, taken := c.names[name]; !taken {
-					c.names[name] = n.items[i].place
+					c.names[name] = n.Items[i].Place
 				}
 			}
 		}
 	}
-	for _, element := range n.items {
+	for _, element := range n.Items {
 		c.collectNames(element)
 	}
 }
 
-func (c *compiler) isStep(n *node) bool {
-	return slices.ContainsFunc(n.keys, func(k key) bool { return c.catalogue.byName[k.name] != nil })
+func (c *compiler) isStep(n *yaml.Node) bool {
+	return slices.ContainsFunc(n.Keys, func(k yaml.Key) bool { return c.catalogue.byName[k.Name] != nil })
 }
 
 func (c *compiler) head(a *Args) {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/penstock/penstock/flows/internal/yaml"
 )
 
 // Problem is one error in a flow file.
@@ -73,7 +75,7 @@ func (ps Problems) Error() string {
 // report collects the problems of a file.
 type report struct {
 	file  string
-	lines []string
+	lines yaml.Lines
 	found Problems
 }
 
@@ -82,12 +84,11 @@ type report struct {
 const maxProblems = 10_000
 
 func newReport(file string, src []byte) *report {
-	breaks := strings.NewReplacer("\r\n", "\n", "\r", "\n") // all three are line ends in YAML
-	return &report{file: file, lines: strings.Split(breaks.Replace(string(src)), "\n")}
+	return &report{file: file, lines: yaml.LinesOf(src)}
 }
 
-func (r *report) add(at place, hint, format string, args ...any) {
-	r.put(Problem{Line: at.line, Column: at.column, Hint: hint, Message: fmt.Sprintf(format, args...)})
+func (r *report) add(at yaml.Place, hint, format string, args ...any) {
+	r.put(Problem{Line: at.Line, Column: at.Column, Hint: hint, Message: fmt.Sprintf(format, args...)})
 }
 
 func (r *report) put(p Problem) {

@@ -1,6 +1,10 @@
 package flows
 
-import "context"
+import (
+	"context"
+
+	"github.com/penstock/penstock/flows/internal/yaml"
+)
 
 // responsePaths tracks which steps may answer the caller, so that no path through the flow answers twice.
 type responsePaths struct {
@@ -9,7 +13,7 @@ type responsePaths struct {
 }
 
 // noteResponder records whether s may answer the caller. The nested steps of s are compiled already.
-func (c *compiler) noteResponder(s *step, kind *Kind, outer responsePaths, at place) {
+func (c *compiler) noteResponder(s *step, kind *Kind, outer responsePaths, at yaml.Place) {
 	after := outer.before
 	if c.responses.inside != "" {
 		after = c.responses.inside

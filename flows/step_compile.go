@@ -6,23 +6,26 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/penstock/penstock/flows/internal/suggest"
+	"github.com/penstock/penstock/flows/internal/yaml"
 )
 
 var stepName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
 
 // step compiles one step. It returns nil when the step has no valid kind.
-func (c *compiler) step(n *node, path string, taken map[string]bool) *step {
+func (c *compiler) step(n *yaml.Node, path string, taken map[string]bool) *step {
 	switch c.steps++; c.steps {
 	case maxSteps + 1:
-		c.add(n.place, "split the flow", "more than %d steps", maxSteps)
+		c.add(n.Place, "split the flow", "more than %d steps", maxSteps)
 	case maxRead + 1:
-		c.add(n.place, "", "from here on nothing is checked")
+		c.add(n.Place, "", "from here on nothing is checked")
 	}
 	if c.steps > maxRead {
 		return nil
 	}
-	if n.shape != mapping {
-		c.add(n.place, "a step is a mapping with its kind, as in - set: {a: 1}", "expected a step, found %s", n.shapeName())
+	if n.Shape != yaml.Mapping {
+		c.add(n.Place, "a step is a mapping with its kind, as in - set: {a: 1}", "expected a step, found %s", n.ShapeName())
 		return nil
 	}
 	kind, at := c.kindOf(n)
@@ -48,44 +51,44 @@ func (c *compiler) step(n *node, path string, taken map[string]bool) *step {
 	}
 	c.resolveEffect(s, attrs)
 	c.noteExternalStep(s)
-	c.noteResponder(s, kind, answered, n.keys[at].place)
+	c.noteResponder(s, kind, answered, n.Keys[at].Place)
 	return s
 }
 
 // kindOf finds the key of a step that names its kind.
-func (c *compiler) kindOf(n *node) (*Kind, int) {
+func (c *compiler) kindOf(n *yaml.Node) (*Kind, int) {
 	found := -1
-	for i, k := range n.keys {
-		if c.catalogue.byName[k.name] == nil {
+	for i, k := range n.Keys {
+		if c.catalogue.byName[k.Name] == nil {
 			continue
 		}
 		if found >= 0 {
-			c.add(k.place, "make two steps of it", "a step has one kind, this one has %s and %s", n.keys[found].name, k.name)
+			c.add(k.Place, "make two steps of it", "a step has one kind, this one has %s and %s", n.Keys[found].Name, k.Name)
 			return nil, 0
 		}
 		found = i
 	}
 	if found >= 0 {
-		return c.catalogue.byName[n.keys[found].name], found
+		return c.catalogue.byName[n.Keys[found].Name], found
 	}
 	known := append(c.catalogue.names(), paramNames(attributes)...)
-	for _, k := range n.keys {
-		if !slices.Contains(paramNames(attributes), k.name) {
-			c.add(k.place, didYouMean(k.name, known), "unknown step kind %q", k.name)
+	for _, k := range n.Keys {
+		if !slices.Contains(paramNames(attributes), k.Name) {
+			c.add(k.Place, suggest.DidYouMean(k.Name, known), "unknown step kind %q", k.Name)
 			return nil, 0
 		}
 	}
-	c.add(n.place, oneOf(c.catalogue.names()), "the step has no kind")
+	c.add(n.Place, suggest.OneOf(c.catalogue.names()), "the step has no kind")
 	return nil, 0
 }
 
 // checkUnknownKind checks the common attributes of a step of unknown kind, so that this mistake neither hides others
 // nor causes new ones.
-func (c *compiler) checkUnknownKind(n *node, path string) {
-	common := &node{place: n.place, shape: mapping}
-	for i, k := range n.keys {
-		if slices.Contains(paramNames(attributes), k.name) {
-			common.keys, common.items = append(common.keys, k), append(common.items, n.items[i])
+func (c *compiler) checkUnknownKind(n *yaml.Node, path string) {
+	common := &yaml.Node{Place: n.Place, Shape: yaml.Mapping}
+	for i, k := range n.Keys {
+		if slices.Contains(paramNames(attributes), k.Name) {
+			common.Keys, common.Items = append(common.Keys, k), append(common.Items, n.Items[i])
 		}
 	}
 	s := &step{slot: -1}
@@ -96,47 +99,46 @@ func (c *compiler) checkUnknownKind(n *node, path string) {
 }
 
 // splitKeys separates the keys of a step into common attributes and the arguments of its kind.
-func (c *compiler) splitKeys(n *node, kind *Kind, at int) (common, own *node) {
-	common = &node{place: n.place, shape: mapping}
-	own = n.items[at]
+func (c *compiler) splitKeys(n *yaml.Node, kind *Kind, at int) (common, own *yaml.Node) {
+	common = &yaml.Node{Place: n.Place, Shape: yaml.Mapping}
+	own = n.Items[at]
 	inline := slices.IndexFunc(kind.Params, func(p Param) bool { return p.Inline })
-	if inline >= 0 && (own.shape != mapping || holdsMapping(kind.Params[inline].Type) || !hasParamName(own, kind.Params)) {
-		own = &node{place: n.keys[at].place, shape: mapping,
-			keys: []key{{kind.Params[inline].Name, n.keys[at].place}}, items: []*node{own}}
+	if inline >= 0 && (own.Shape != yaml.Mapping || holdsMapping(kind.Params[inline].Type) || !hasParamName(own, kind.Params)) {
+		own = yaml.Member(n.Keys[at].Place, kind.Params[inline].Name, own)
 	} else {
 		inline = -1
-		if own.shape == mapping {
-			own = &node{place: n.keys[at].place, shape: mapping, keys: own.keys, items: own.items}
-		} else if own.value == nil {
-			own = &node{place: n.keys[at].place, shape: mapping}
+		if own.Shape == yaml.Mapping {
+			own = &yaml.Node{Place: n.Keys[at].Place, Shape: yaml.Mapping, Keys: own.Keys, Items: own.Items}
+		} else if own.Value == nil {
+			own = &yaml.Node{Place: n.Keys[at].Place, Shape: yaml.Mapping}
 		}
 	}
-	for i, k := range n.keys {
-		beside := func(p Param) bool { return p.Name == k.name }
+	for i, k := range n.Keys {
+		beside := func(p Param) bool { return p.Name == k.Name }
 		switch {
 		case i == at:
 		case inline >= 0 && slices.ContainsFunc(kind.Params, beside):
-			own.keys, own.items = append(own.keys, k), append(own.items, n.items[i])
+			own.Keys, own.Items = append(own.Keys, k), append(own.Items, n.Items[i])
 		case slices.ContainsFunc(attributes, beside):
-			common.keys, common.items = append(common.keys, k), append(common.items, n.items[i])
+			common.Keys, common.Items = append(common.Keys, k), append(common.Items, n.Items[i])
 		default:
 			known := append(paramNames(attributes), nonInlineParams(kind.Params)...)
-			c.add(k.place, didYouMean(k.name, known), "unknown field %q of a %s step", k.name, kind.Name)
+			c.add(k.Place, suggest.DidYouMean(k.Name, known), "unknown field %q of a %s step", k.Name, kind.Name)
 		}
 	}
 	return common, own
 }
 
 // hasParamName reports whether a key of the mapping is a parameter, possibly misspelled.
-func hasParamName(n *node, params []Param) bool {
-	for _, k := range n.keys {
+func hasParamName(n *yaml.Node, params []Param) bool {
+	for _, k := range n.Keys {
 		for _, p := range params {
-			if editDistance(k.name, p.Name) <= 2 {
+			if suggest.Distance(k.Name, p.Name) <= 2 {
 				return true
 			}
 		}
 	}
-	return len(n.keys) == 0
+	return len(n.Keys) == 0
 }
 
 // nonInlineParams are the names of the parameters that may stand beside an inline one.
@@ -162,9 +164,9 @@ func holdsMapping(t Type) bool {
 
 // label returns the path element of a step: its name, or its kind, numbered from the second step of that kind in the
 // list.
-func (c *compiler) label(common *node, kind *Kind, taken map[string]bool) string {
-	for i, k := range common.keys {
-		if name, ok := common.items[i].value.(string); ok && k.name == "name" {
+func (c *compiler) label(common *yaml.Node, kind *Kind, taken map[string]bool) string {
+	for i, k := range common.Keys {
+		if name, ok := common.Items[i].Value.(string); ok && k.Name == "name" {
 			return name
 		}
 	}
@@ -184,7 +186,7 @@ func (c *compiler) construct(s *step, kind *Kind, args *Args) {
 	if err != nil {
 		var p *Problem
 		if !errors.As(err, &p) {
-			p = &Problem{Line: args.place.line, Column: args.place.column, Message: err.Error()}
+			p = &Problem{Line: args.place.Line, Column: args.place.Column, Message: err.Error()}
 		}
 		c.put(*p)
 		return

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+
+	"github.com/penstock/penstock/flows/internal/jq"
 )
 
 // Template is a value of the flow file in which ${ } is rendered in every string. The result of an expression is
@@ -33,7 +35,7 @@ func (t *Template) Render(ctx context.Context, in *Input) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkSize(v); err != nil {
+	if err := jq.Check(v); err != nil {
 		return nil, &Error{Code: CodeLimit, Message: err.Error(), Err: err}
 	}
 	return v, nil
@@ -88,13 +90,13 @@ func (t *Template) interpolate(ctx context.Context, in *Input) (any, error) {
 		}
 		v, err := p.expr.one(ctx, in)
 		if err == nil {
-			err = checkSize(v)
+			err = jq.Check(v)
 		}
 		if err != nil {
 			return nil, err
 		}
-		if b.WriteString(stringify(v)); b.Len() > maxValueSize {
-			return nil, errTooLarge
+		if b.WriteString(stringify(v)); b.Len() > jq.MaxValueSize {
+			return nil, jq.ErrTooLarge
 		}
 	}
 	return b.String(), nil

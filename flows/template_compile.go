@@ -3,18 +3,21 @@ package flows
 import (
 	"encoding/json"
 	"strings"
+
+	"github.com/penstock/penstock/flows/internal/jq"
+	"github.com/penstock/penstock/flows/internal/yaml"
 )
 
 // template compiles a value of the file that may contain ${ }. It always returns a template; problems are in the
 // report.
-func (c *compiler) template(n *node) *Template {
-	switch n.shape {
-	case mapping:
+func (c *compiler) template(n *yaml.Node) *Template {
+	switch n.Shape {
+	case yaml.Mapping:
 		return c.templateMapping(n)
-	case sequence:
+	case yaml.Sequence:
 		t := &Template{list: []*Template{}}
 		constant := true
-		for _, element := range n.items {
+		for _, element := range n.Items {
 			e := c.template(element)
 			_, fixed := e.Literal()
 			constant = constant && fixed
@@ -25,14 +28,14 @@ func (c *compiler) template(n *node) *Template {
 		}
 		return t
 	}
-	s, isText := n.value.(string)
+	s, isText := n.Value.(string)
 	if !isText || !strings.Contains(s, "${") {
-		return &Template{literal: n.value}
+		return &Template{literal: n.Value}
 	}
 	return c.templateText(n, s)
 }
 
-func (c *compiler) templateMapping(n *node) *Template {
+func (c *compiler) templateMapping(n *yaml.Node) *Template {
 	t := &Template{fields: c.fields(n)}
 	for _, f := range t.fields {
 		if _, fixed := f.Value.Literal(); !fixed {
@@ -42,32 +45,32 @@ func (c *compiler) templateMapping(n *node) *Template {
 	return &Template{literal: c.literal(n)}
 }
 
-func (c *compiler) fields(n *node) []Field {
-	fields := make([]Field, len(n.keys))
-	for i, k := range n.keys {
-		if strings.Contains(k.name, "${") {
-			c.add(k.place, "use a transform step to compute names", "names are not rendered, only values are")
+func (c *compiler) fields(n *yaml.Node) []Field {
+	fields := make([]Field, len(n.Keys))
+	for i, k := range n.Keys {
+		if strings.Contains(k.Name, "${") {
+			c.add(k.Place, "use a transform step to compute names", "names are not rendered, only values are")
 		}
-		fields[i] = Field{Name: k.name, Value: c.template(n.items[i])}
+		fields[i] = Field{Name: k.Name, Value: c.template(n.Items[i])}
 	}
 	return fields
 }
 
-func (c *compiler) templateText(n *node, s string) *Template {
-	pieces, open := scan(s)
+func (c *compiler) templateText(n *yaml.Node, s string) *Template {
+	pieces, open := jq.Split(s)
 	if open >= 0 {
 		c.unclosed(n, open)
 		return &Template{}
 	}
-	if len(pieces) == 1 && pieces[0].program {
+	if len(pieces) == 1 && pieces[0].Program {
 		return &Template{expr: c.pieceProgram(n, pieces[0])}
 	}
 	t := &Template{parts: []part{}}
 	for _, p := range pieces {
-		if p.program {
+		if p.Program {
 			t.parts = append(t.parts, part{expr: c.pieceProgram(n, p)})
 		} else {
-			t.parts = append(t.parts, part{text: p.text})
+			t.parts = append(t.parts, part{text: p.Text})
 		}
 	}
 	if len(t.parts) == 1 && t.parts[0].expr == nil {
@@ -76,53 +79,43 @@ func (c *compiler) templateText(n *node, s string) *Template {
 	return t
 }
 
-func (c *compiler) pieceProgram(n *node, p piece) *Expr {
-	return c.program(p.text, func(offset int) place { return c.locate(n, p.offset+offset) })
+func (c *compiler) pieceProgram(n *yaml.Node, p jq.Piece) *Expr {
+	return c.program(p.Text, func(offset int) yaml.Place { return c.lines.Locate(n, p.Offset+offset) })
 }
 
 // unclosed reports a ${ without }. In plain text the usual reason is that YAML read the rest as a comment.
-func (c *compiler) unclosed(n *node, open int) {
+func (c *compiler) unclosed(n *yaml.Node, open int) {
 	hint := "close it with }"
-	if n.style == plain && c.commentFollows(n) {
+	if n.Style == yaml.Plain && c.lines.CommentFollows(n) {
 		hint = `YAML reads " #" as the start of a comment: put quotes around the text`
 	}
-	c.add(c.locate(n, open), hint, "${ is not closed")
-}
-
-// commentFollows reports whether a comment follows a plain scalar on its last line.
-func (r *report) commentFollows(n *node) bool {
-	s, _ := n.value.(string)
-	end := r.locate(n, len(s))
-	if end.line < 1 || end.line > len(r.lines) {
-		return false
-	}
-	return strings.Contains(r.lines[end.line-1], " #")
+	c.add(c.lines.Locate(n, open), hint, "${ is not closed")
 }
 
 // literal returns a value of the file unrendered.
-func (c *compiler) literal(n *node) any {
-	switch n.shape {
-	case mapping:
-		object := make(map[string]any, len(n.keys))
-		for i, k := range n.keys {
-			object[k.name] = c.literal(n.items[i])
+func (c *compiler) literal(n *yaml.Node) any {
+	switch n.Shape {
+	case yaml.Mapping:
+		object := make(map[string]any, len(n.Keys))
+		for i, k := range n.Keys {
+			object[k.Name] = c.literal(n.Items[i])
 		}
 		return object
-	case sequence:
-		list := make([]any, len(n.items))
-		for i, element := range n.items {
+	case yaml.Sequence:
+		list := make([]any, len(n.Items))
+		for i, element := range n.Items {
 			list[i] = c.literal(element)
 		}
 		return list
 	}
-	return n.value
+	return n.Value
 }
 
 // bareProgram compiles a program without ${ }. YAML may have parsed it as another type than text: true, null and
 // numbers are programs too.
-func (c *compiler) bareProgram(n *node) *Expr {
+func (c *compiler) bareProgram(n *yaml.Node) *Expr {
 	source := ""
-	switch v := n.value.(type) {
+	switch v := n.Value.(type) {
 	case string:
 		source = v
 	case json.Number:
@@ -130,12 +123,12 @@ func (c *compiler) bareProgram(n *node) *Expr {
 	case bool:
 		source = stringify(v)
 	case nil:
-		c.add(n.place, "write . for the item itself", "expected a jq program, found nothing")
+		c.add(n.Place, "write . for the item itself", "expected a jq program, found nothing")
 		return nil
 	}
 	before := len(c.found)
-	e := c.program(source, func(offset int) place { return c.locate(n, offset) })
-	if len(c.found) > before && n.style == plain && c.found[before].Hint == "" && c.commentFollows(n) {
+	e := c.program(source, func(offset int) yaml.Place { return c.lines.Locate(n, offset) })
+	if len(c.found) > before && n.Style == yaml.Plain && c.found[before].Hint == "" && c.lines.CommentFollows(n) {
 		c.found[before].Hint = `YAML reads " #" as the start of a comment: put quotes around the program`
 	}
 	return e

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/penstock/penstock/flows/internal/suggest"
 	"github.com/penstock/penstock/third_party/gojq"
 )
 
@@ -41,7 +42,7 @@ type test struct {
 func (c *compiler) readTests(all []*Args) {
 	for _, a := range all {
 		t := test{
-			name: a.String("name"), line: a.place.line, vars: c.named(a, "vars", c.flow.varNames),
+			name: a.String("name"), line: a.place.Line, vars: c.named(a, "vars", c.flow.varNames),
 			mocks: c.named(a, "mocks", append(c.mockable(), c.catalogue.names()...)),
 			run:   Run{ID: "test", Attempt: 1, Event: a.Literal("event")},
 			fails: a.Has("error"), want: a.Literal("error"), output: a.Literal("output"),
@@ -79,7 +80,7 @@ func (c *compiler) named(a *Args, param string, known []string) map[string]any {
 	}
 	for name := range object {
 		if !slices.Contains(known, name) {
-			c.add(a.places[param], didYouMean(name, known), "%s: unknown name %q", param, name)
+			c.add(a.places[param], suggest.DidYouMean(name, known), "%s: unknown name %q", param, name)
 		}
 	}
 	return object

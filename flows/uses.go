@@ -1,5 +1,7 @@
 package flows
 
+import "github.com/penstock/penstock/flows/internal/yaml"
+
 // Resource is a type of object outside of the flow that a flow refers to by name.
 type Resource string
 
@@ -15,7 +17,7 @@ const (
 type Use struct {
 	Resource Resource
 	Name     string
-	place    place
+	place    yaml.Place
 }
 
 // Uses returns all references to resources, in no particular order.
@@ -34,10 +36,10 @@ func (f *Flow) Refuse(file string, refused func(Use) (reason string)) Problems {
 }
 
 // noteUse records the references in a parameter.
-func (c *compiler) noteUse(what Resource, n *node) {
-	for _, element := range append([]*node{n}, n.items...) {
-		if element.shape == scalar && element.value != nil {
-			c.flow.uses = append(c.flow.uses, Use{what, stringify(element.value), element.place})
+func (c *compiler) noteUse(what Resource, n *yaml.Node) {
+	for _, element := range append([]*yaml.Node{n}, n.Items...) {
+		if element.Shape == yaml.Scalar && element.Value != nil {
+			c.flow.uses = append(c.flow.uses, Use{what, stringify(element.Value), element.Place})
 		}
 	}
 }

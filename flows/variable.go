@@ -25,11 +25,6 @@ var variables = map[string]variableKind{
 	"$headers": ofHeaders, "$run": ofRun, "$index": ofIndex,
 }
 
-// variableNames are the candidates of didYouMean.
-func variableNames() []string {
-	return []string{"$event", "$steps", "$vars", "$params", "$headers", "$run", "$index"}
-}
-
 // runFields are the members of $run.
 var runFields = []string{"id", "attempt", "flow", "version", "principal", "deadline"}
 
@@ -67,30 +62,4 @@ func (a *ancestor) find(slot int) any {
 		}
 	}
 	return nil
-}
-
-// path is a program that is a chain of names, such as $event.email.address. It is the most frequent program, and is
-// evaluated without the interpreter.
-type path struct {
-	root  *variable // nil: the item
-	names []string
-}
-
-// follow evaluates the path. It returns false when the interpreter must report an error.
-func (p *path) follow(in *Input) (any, bool) {
-	v := in.item.value
-	if p.root != nil {
-		v = p.root.value(in)
-	}
-	for _, name := range p.names {
-		switch object := v.(type) {
-		case map[string]any:
-			v = object[name]
-		case nil:
-			return nil, true
-		default:
-			return nil, false
-		}
-	}
-	return v, true
 }

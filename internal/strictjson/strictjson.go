@@ -9,6 +9,12 @@ import (
 	"unicode/utf8"
 )
 
+// Limits of JSON values that enter or leave a flow.
+const (
+	MaxDepth  = 512  // nesting; callers may ask for less
+	MaxDigits = 1000 // characters of one number
+)
+
 // Error describes the error in the text and its position. It may quote a member name of the text, so that it may be
 // sent to the sender but not logged.
 type Error struct {

@@ -1,4 +1,4 @@
-package flows
+package jq
 
 import (
 	"context"
@@ -11,13 +11,14 @@ import (
 	"github.com/penstock/penstock/third_party/gojq"
 )
 
-// Limits on the memory of one evaluation.
+// Limits of one evaluation.
 const (
-	maxText      = 16 << 20  // bytes of one string
-	maxElements  = 1_000_000 // of one array or object
-	maxValueSize = 64 << 20  // bytes of a value with all its parts
-	maxGrowth    = 192 << 20 // bytes by which the heap may grow during an evaluation
-	maxMatched   = 512 << 10 // bytes of a text that is matched against a regular expression
+	maxTime      = 250 * time.Millisecond
+	timePerValue = 10 * time.Microsecond // added for each element of the input and each result
+	maxText      = 16 << 20              // bytes of one string
+	maxElements  = 1_000_000             // of one array or object
+	maxGrowth    = 192 << 20             // bytes by which the heap may grow
+	maxMatched   = 512 << 10             // bytes of a text that is matched against a regular expression
 )
 
 const (
@@ -52,7 +53,7 @@ func newMeter(ctx context.Context, v any, patterns map[string]int) *meter {
 	now := time.Now()
 	return &meter{
 		Context: ctx, patterns: patterns, begun: now, yielded: now,
-		allowed: maxProgramTime + time.Duration(min(len(list), maxItems))*timePerValue,
+		allowed: maxTime + time.Duration(min(len(list), MaxResults))*timePerValue,
 	}
 }
 
@@ -123,15 +124,15 @@ func (m *meter) After(name string, result any) error {
 	switch v := result.(type) {
 	case string:
 		if len(v) > maxText {
-			m.err = errTooLarge
+			m.err = ErrTooLarge
 		}
 	case []any:
 		if len(v) > maxElements {
-			m.err = errTooLarge
+			m.err = ErrTooLarge
 		}
 	case map[string]any:
 		if len(v) > maxElements {
-			m.err = errTooLarge
+			m.err = ErrTooLarge
 		}
 	}
 	return m.err
@@ -243,51 +244,7 @@ func (m *meter) charge(bytes int) error {
 		return nil
 	}
 	if bytes > maxGrowth {
-		return errTooLarge
+		return ErrTooLarge
 	}
 	return m.look(true)
-}
-
-// checkSize checks a value that leaves a program (as text, a request, a log line, or an item) against the limits,
-// each part as often as it occurs. It rejects small values that refer to themselves many times.
-func checkSize(v any) error {
-	_, err := measure(v)
-	return err
-}
-
-func measureParts(v any, depth int, left *int) error {
-	const each = 16 // minimum size of an element in bytes
-	switch v := v.(type) {
-	case string:
-		*left -= len(v)
-	case []any:
-		*left -= len(v) * each
-		for _, element := range v {
-			if err := measureNested(element, depth, left); err != nil {
-				return err
-			}
-		}
-	case map[string]any:
-		*left -= len(v) * each
-		for name, member := range v {
-			*left -= len(name)
-			if err := measureNested(member, depth, left); err != nil {
-				return err
-			}
-		}
-	}
-	if *left < 0 {
-		return errTooLarge
-	}
-	return nil
-}
-
-func measureNested(v any, depth int, left *int) error {
-	if depth == 0 {
-		return fmt.Errorf("a value is nested deeper than %d", maxDepth)
-	}
-	if *left < 0 {
-		return errTooLarge
-	}
-	return measureParts(v, depth-1, left)
 }

@@ -1,8 +1,7 @@
-package flows
+package jq
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/big"
 	"math/bits"
@@ -22,11 +21,8 @@ type cost struct {
 // processor after that.
 const maxNative = 10_000_000
 
-// maxLevels is the maximum nesting of a value inside a program. The results of a program are limited to maxDepth.
+// maxLevels is the maximum nesting of a value inside a program. The results of a program are limited to strictjson.MaxDepth.
 const maxLevels = 100_000
-
-// errTooLarge reports a value larger than maxText, maxElements or maxValueSize.
-var errTooLarge = errors.New("a value is too large")
 
 // add charges steps and reports whether any are left.
 func (b *cost) add(steps int) bool {

@@ -1,4 +1,4 @@
-package flows
+package yaml
 
 import (
 	"encoding/json"
@@ -8,11 +8,13 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/goccy/go-yaml"
+	goyaml "github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"github.com/penstock/penstock/internal/strictjson"
 )
 
 // Limits of a flow file.
@@ -22,21 +24,32 @@ const (
 	maxNesting = 64        // nesting of the YAML
 )
 
-// readYAML parses a file into nodes. It returns nil when the file cannot be parsed; problems are in the report.
-func (r *report) readYAML(src []byte) (root *node) {
+// Report receives one problem of a file. hint is a suggested correction, or empty.
+type Report func(at Place, hint, format string, args ...any)
+
+// reader reads one file.
+type reader struct {
+	lines  Lines
+	report Report
+}
+
+// Read parses a file, whose lines are given as well, into nodes. Problems go to the report. It returns nil when the
+// file cannot be parsed; members and numbers with a problem are left out of the node or kept as text.
+func Read(src []byte, lines Lines, report Report) (root *Node) {
+	r := &reader{lines: lines, report: report}
 	if len(src) > maxSource {
-		r.add(place{1, 1}, "", "the file has %d bytes, %d are allowed", len(src), maxSource)
+		r.report(Place{1, 1}, "", "the file has %d bytes, %d are allowed", len(src), maxSource)
 		return nil
 	}
 	defer func() {
 		if trouble := recover(); trouble != nil {
-			r.add(place{1, 1}, "", "the YAML cannot be read: %v", trouble)
+			r.report(Place{1, 1}, "", "the YAML cannot be read: %v", trouble)
 			root = nil
 		}
 	}()
 	tokens := lexer.Tokenize(string(src))
 	if len(tokens) > maxTokens {
-		r.add(place{1, 1}, "split the flow, or put data elsewhere", "the file has %d YAML tokens, %d are allowed", len(tokens), maxTokens)
+		r.report(Place{1, 1}, "split the flow, or put data elsewhere", "the file has %d YAML tokens, %d are allowed", len(tokens), maxTokens)
 		return nil
 	}
 	if !r.checkTokens(tokens) {
@@ -48,29 +61,29 @@ func (r *report) readYAML(src []byte) (root *node) {
 		return nil
 	}
 	if len(file.Docs) > 1 && file.Docs[1].Body != nil {
-		r.add(placeOf(file.Docs[1].Body.GetToken()), "put it into a file of its own", "a second document: one file holds one flow")
+		r.report(placeOf(file.Docs[1].Body.GetToken()), "put it into a file of its own", "a second document: one file holds one flow")
 		return nil
 	}
 	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
-		r.add(place{1, 1}, "", "the file is empty")
+		r.report(Place{1, 1}, "", "the file is empty")
 		return nil
 	}
 	return r.node(file.Docs[0].Body)
 }
 
 // malformed reports an error of the YAML parser.
-func (r *report) malformed(err error) {
-	var syntax *yaml.SyntaxError
+func (r *reader) malformed(err error) {
+	var syntax *goyaml.SyntaxError
 	if !errors.As(err, &syntax) || syntax.Token == nil {
-		r.add(place{1, 1}, "", "the YAML cannot be read: %v", err)
+		r.report(Place{1, 1}, "", "the YAML cannot be read: %v", err)
 		return
 	}
 	at := placeOf(syntax.Token)
-	r.add(at, r.syntaxHint(at, syntax.Message), "YAML: %s", syntax.Message)
+	r.report(at, r.syntaxHint(at, syntax.Message), "YAML: %s", syntax.Message)
 }
 
 // syntaxHint returns a hint for a syntax error whose message is clear, or whose line shows a frequent mistake.
-func (r *report) syntaxHint(at place, message string) string {
+func (r *reader) syntaxHint(at Place, message string) string {
 	for _, bracket := range []struct{ open, shut string }{{"[", "]"}, {"{", "}"}} {
 		shut := "'" + bracket.shut + "'"
 		if strings.Contains(message, "end token "+shut+" not found") || strings.Contains(message, "',' or "+shut+" must be specified") {
@@ -81,11 +94,11 @@ func (r *report) syntaxHint(at place, message string) string {
 }
 
 // quoteHint guesses the most frequent mistakes in such a line.
-func (r *report) quoteHint(at place) string {
-	if at.line < 1 || at.line > len(r.lines) {
+func (r *reader) quoteHint(at Place) string {
+	if at.Line < 1 || at.Line > len(r.lines) {
 		return ""
 	}
-	line := r.lines[at.line-1]
+	line := r.lines[at.Line-1]
 	switch {
 	case strings.Contains(line, "\t"):
 		return "indent with spaces, not with tabs"
@@ -97,48 +110,48 @@ func (r *report) quoteHint(at place) string {
 	return ""
 }
 
-func placeOf(t *token.Token) place {
+func placeOf(t *token.Token) Place {
 	if t == nil || t.Position == nil {
-		return place{1, 1}
+		return Place{1, 1}
 	}
-	return place{max(1, t.Position.Line), max(1, t.Position.Column)}
+	return Place{max(1, t.Position.Line), max(1, t.Position.Column)}
 }
 
-func (r *report) node(n ast.Node) *node {
+func (r *reader) node(n ast.Node) *Node {
 	switch n := n.(type) {
 	case *ast.MappingNode:
 		return r.mappingNode(placeOf(n.Start), n.Values)
 	case *ast.MappingValueNode:
 		return r.mappingNode(placeOf(n.Key.GetToken()), []*ast.MappingValueNode{n})
 	case *ast.SequenceNode:
-		list := &node{place: placeOf(n.Start), shape: sequence}
+		list := &Node{Place: placeOf(n.Start), Shape: Sequence}
 		for _, v := range n.Values {
-			list.items = append(list.items, r.node(v))
+			list.Items = append(list.Items, r.node(v))
 		}
 		return list
 	case *ast.LiteralNode:
-		return &node{place: placeOf(n.Start), style: block, value: n.Value.Value}
+		return &Node{Place: placeOf(n.Start), Style: Block, Value: n.Value.Value}
 	case nil:
-		return &node{place: place{1, 1}}
+		return &Node{Place: Place{1, 1}}
 	}
 	return r.scalarNode(n.GetToken())
 }
 
-func (r *report) mappingNode(at place, values []*ast.MappingValueNode) *node {
-	m := &node{place: at, shape: mapping}
-	seen := map[string]place{}
+func (r *reader) mappingNode(at Place, values []*ast.MappingValueNode) *Node {
+	m := &Node{Place: at, Shape: Mapping}
+	seen := map[string]Place{}
 	for i, v := range values {
-		k := key{name: v.Key.GetToken().Value, place: placeOf(v.Key.GetToken())}
-		if i == 0 && k.place.line == at.line && k.place.column < at.column {
-			m.place = k.place // in a block mapping the library gives the position of the colon
+		k := Key{Name: v.Key.GetToken().Value, Place: placeOf(v.Key.GetToken())}
+		if i == 0 && k.Place.Line == at.Line && k.Place.Column < at.Column {
+			m.Place = k.Place // in a block mapping the library gives the position of the colon
 		}
-		if first, twice := seen[k.name]; twice {
-			r.add(k.place, "", "%q is given twice, first in line %d", k.name, first.line)
+		if first, twice := seen[k.Name]; twice {
+			r.report(k.Place, "", "%q is given twice, first in line %d", k.Name, first.Line)
 			continue
 		}
-		seen[k.name] = k.place
-		m.keys = append(m.keys, k)
-		m.items = append(m.items, r.node(v.Value))
+		seen[k.Name] = k.Place
+		m.Keys = append(m.Keys, k)
+		m.Items = append(m.Items, r.node(v.Value))
 	}
 	return m
 }
@@ -149,33 +162,33 @@ var (
 	oddNumber   = regexp.MustCompile(`^[-+]?(\.inf|\.Inf|\.INF|\.nan|\.NaN|\.NAN|0[0-9]+|[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?|\.[0-9]+|[0-9]+\.|\+[0-9.]+)$|^\+[0-9]`)
 )
 
-func (r *report) scalarNode(t *token.Token) *node {
-	n := &node{place: placeOf(t), value: t.Value}
+func (r *reader) scalarNode(t *token.Token) *Node {
+	n := &Node{Place: placeOf(t), Value: t.Value}
 	switch t.Type {
 	case token.SingleQuoteType:
-		n.style = single
+		n.Style = Single
 		return n
 	case token.DoubleQuoteType:
-		n.style = double
+		n.Style = Double
 		return n
 	case token.NullType, token.ImplicitNullType:
-		n.value = nil
+		n.Value = nil
 		return n
 	case token.BoolType:
-		n.value = strings.EqualFold(t.Value, "true")
+		n.Value = strings.EqualFold(t.Value, "true")
 		return n
 	}
 	switch {
 	case jsonNumber.MatchString(t.Value):
-		if len(t.Value) > maxDigits {
-			r.add(n.place, "quote it", "a number of %d characters, %d are allowed", len(t.Value), maxDigits)
+		if len(t.Value) > strictjson.MaxDigits {
+			r.report(n.Place, "quote it", "a number of %d characters, %d are allowed", len(t.Value), strictjson.MaxDigits)
 		}
-		n.value = json.Number(t.Value)
+		n.Value = json.Number(t.Value)
 	case otherNumber.MatchString(t.Value):
 		i, _ := new(big.Int).SetString(t.Value, 0)
-		n.value = json.Number(i.String())
+		n.Value = json.Number(i.String())
 	case oddNumber.MatchString(t.Value):
-		r.add(n.place, fmt.Sprintf("write %q with quotes for text, or a number as JSON has it", t.Value),
+		r.report(n.Place, fmt.Sprintf("write %q with quotes for text, or a number as JSON has it", t.Value),
 			"%s is read differently by different programs", t.Value)
 	}
 	return n

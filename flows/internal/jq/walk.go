@@ -1,4 +1,4 @@
-package flows
+package jq
 
 import (
 	"strconv"
@@ -9,7 +9,7 @@ import (
 
 // The walk visits the syntax tree of a program bottom up. It resolves variables and rejects what flows cannot use.
 
-func (p *program) query(q *gojq.Query) {
+func (p *compilation) query(q *gojq.Query) {
 	if q == nil {
 		return
 	}
@@ -29,7 +29,7 @@ func (p *program) query(q *gojq.Query) {
 
 // define walks a function definition. Its name hides a jq function in its body, and from here to the end of the
 // enclosing query.
-func (p *program) define(def *gojq.FuncDef) {
+func (p *compilation) define(def *gojq.FuncDef) {
 	if strings.HasPrefix(def.Name, "_") {
 		p.problem(p.find(def.Name), "", "a function name cannot start with _")
 	}
@@ -47,7 +47,7 @@ func (p *program) define(def *gojq.FuncDef) {
 
 func signature(name string, args int) string { return name + "/" + strconv.Itoa(args) }
 
-func (p *program) term(t *gojq.Term) {
+func (p *compilation) term(t *gojq.Term) {
 	if t == nil {
 		return
 	}
@@ -82,7 +82,7 @@ func (p *program) term(t *gojq.Term) {
 	p.call(t)
 }
 
-func (p *program) loops(t *gojq.Term) {
+func (p *compilation) loops(t *gojq.Term) {
 	if r := t.Reduce; r != nil {
 		p.query(r.Query)
 		p.patterns(r.Patterns)
@@ -98,9 +98,9 @@ func (p *program) loops(t *gojq.Term) {
 	}
 }
 
-// suffixes walks the suffixes of a term. A $steps.NAME becomes a variable of its own, so that only named values are
-// looked up.
-func (p *program) suffixes(t *gojq.Term) {
+// suffixes walks the suffixes of a term. A variable with a member may become one variable, as $steps.NAME does, so
+// that only named values are looked up.
+func (p *compilation) suffixes(t *gojq.Term) {
 	for _, s := range t.SuffixList {
 		p.index(s.Index)
 	}
@@ -111,19 +111,17 @@ func (p *program) suffixes(t *gojq.Term) {
 	if len(t.SuffixList) > 0 {
 		member = memberName(t.SuffixList[0])
 	}
-	switch t.Func.Name {
-	case "$steps":
-		if p.stepVariable(t, member); t.Func.Name != "$steps" {
-			t.SuffixList = t.SuffixList[1:]
-		}
-	case "$vars", "$params", "$headers", "$run":
-		p.member(t.Func.Name, member)
+	if !p.predefined(t.Func.Name) {
+		return
+	}
+	if name := p.resolve(t.Func.Name, member); name != "" && name != t.Func.Name {
+		t.Func.Name, t.SuffixList = name, t.SuffixList[1:]
 	}
 }
 
 // index walks the brackets of a path. It limits literal indices, because an assignment allocates all elements before
 // the index; computed indices are limited at run time.
-func (p *program) index(x *gojq.Index) {
+func (p *compilation) index(x *gojq.Index) {
 	if x == nil {
 		return
 	}
@@ -140,7 +138,7 @@ func (p *program) index(x *gojq.Index) {
 	}
 }
 
-func (p *program) string(s *gojq.String) {
+func (p *compilation) string(s *gojq.String) {
 	if s == nil {
 		return
 	}
@@ -149,22 +147,23 @@ func (p *program) string(s *gojq.String) {
 	}
 }
 
-func (p *program) object(o *gojq.Object) {
+func (p *compilation) object(o *gojq.Object) {
 	if o == nil {
 		return
 	}
 	for _, kv := range o.KeyVals {
-		if kv.Key == "$steps" {
-			p.problem(p.find(kv.Key), "write $steps.NAME", "$steps is no value: name the step")
+		if p.predefined(kv.Key) {
+			p.resolve(kv.Key, "")
+		} else {
+			p.checkReserved(kv.Key)
 		}
-		p.variable(kv.Key)
 		p.string(kv.KeyString)
 		p.query(kv.KeyQuery)
 		p.query(kv.Val)
 	}
 }
 
-func (p *program) patterns(all []*gojq.Pattern) {
+func (p *compilation) patterns(all []*gojq.Pattern) {
 	for _, pattern := range all {
 		p.bind(pattern.Name)
 		p.patterns(pattern.Array)
@@ -182,12 +181,11 @@ func (p *program) patterns(all []*gojq.Pattern) {
 }
 
 // bind records a variable that the program binds.
-func (p *program) bind(name string) {
+func (p *compilation) bind(name string) {
 	if name == "" {
 		return
 	}
-	_, taken := variables[name]
-	if taken || name == "$steps" || strings.HasPrefix(name, "$__") {
+	if p.predefined(name) || strings.HasPrefix(name, "$__") {
 		p.problem(p.find(name), "choose another name", "%s cannot be bound: it has a meaning of its own", name)
 		return
 	}

@@ -1,4 +1,4 @@
-package flows
+package jq
 
 import (
 	"encoding/json"
@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"math/bits"
 
+	"github.com/penstock/penstock/internal/strictjson"
 	"github.com/penstock/penstock/third_party/gojq"
 )
 
@@ -129,7 +130,7 @@ func multiplying(b *cost, _ any, args []any) {
 func repeating(b *cost, s string, times any) {
 	n, ok := gojq.ToFloat64(times)
 	if ok && n*float64(len(s)) > maxText {
-		b.err = errTooLarge
+		b.err = ErrTooLarge
 	} else if ok && n > 0 {
 		b.bytes = int(n * float64(len(s)))
 		b.add(b.bytes / 32)
@@ -163,8 +164,8 @@ func dividing(b *cost, _ any, args []any) {
 // reading limits the length of a text that is parsed as a number.
 func reading(b *cost, in any, _ []any) {
 	if s, ok := in.(string); ok {
-		if len(s) > maxDigits {
-			b.err = fmt.Errorf("reads a number of %d characters, %d are allowed", len(s), maxDigits)
+		if len(s) > strictjson.MaxDigits {
+			b.err = fmt.Errorf("reads a number of %d characters, %d are allowed", len(s), strictjson.MaxDigits)
 		}
 		b.add(len(s))
 	}
@@ -222,7 +223,7 @@ func joining(b *cost, in any, args []any) {
 	}
 	one := func(v any) bool {
 		b.bytes += copyBytes(v) + between
-		return b.add(1+copyCost(v)+between/32) && b.bytes <= maxValueSize
+		return b.add(1+copyCost(v)+between/32) && b.bytes <= MaxValueSize
 	}
 	switch v := in.(type) {
 	case []any:
@@ -239,8 +240,8 @@ func joining(b *cost, in any, args []any) {
 			}
 		}
 	}
-	if b.bytes > maxValueSize {
-		b.err = errTooLarge
+	if b.bytes > MaxValueSize {
+		b.err = ErrTooLarge
 	}
 }
 
@@ -249,7 +250,7 @@ func flattening(b *cost, in any, _ []any) {
 	b.add(n)
 	b.bytes = 16 * n
 	if n > b.left {
-		b.err = errTooLarge
+		b.err = ErrTooLarge
 	}
 }
 
@@ -262,7 +263,7 @@ func transposing(b *cost, in any, _ []any) {
 		}
 	}
 	if len(rows)*longest > 2*maxElements {
-		b.err = errTooLarge
+		b.err = ErrTooLarge
 		return
 	}
 	b.add(len(rows) + len(rows)*longest)
@@ -295,8 +296,8 @@ func writing(b *cost, in any, _ []any) {
 	case []any, map[string]any:
 		n := b.size(in)
 		if b.steps > b.left {
-			b.err = errTooLarge
-		} else if b.err = checkSize(in); b.err == nil {
+			b.err = ErrTooLarge
+		} else if b.err = Check(in); b.err == nil {
 			b.add(n)
 		}
 	default:
@@ -327,7 +328,7 @@ func formatting(b *cost, in any, args []any) {
 			run = 0
 		}
 		if run > 3 {
-			b.err = errTooLarge
+			b.err = ErrTooLarge
 		}
 	}
 	b.bytes = 32 * len(pattern)
@@ -381,8 +382,8 @@ func along(v, path any) int {
 // index.
 func traversing(b *cost, path any) {
 	list, _ := path.([]any)
-	if len(list) > maxDepth {
-		b.err = fmt.Errorf("uses a path of %d parts, %d are allowed", len(list), maxDepth)
+	if len(list) > strictjson.MaxDepth {
+		b.err = fmt.Errorf("uses a path of %d parts, %d are allowed", len(list), strictjson.MaxDepth)
 		return
 	}
 	b.add(len(list))

@@ -1,36 +1,38 @@
-package flows
+package yaml
 
-import (
-	"github.com/goccy/go-yaml/token"
-)
+import "github.com/goccy/go-yaml/token"
 
 // checkTokens checks the YAML tokens before parsing, because the parser is recursive: it bounds the nesting and
 // rejects the YAML features that flows do not have, at their place. Authors who hit one of them mostly meant a jq
 // program.
-func (r *report) checkTokens(tokens token.Tokens) bool {
-	before := len(r.found)
+func (r *reader) checkTokens(tokens token.Tokens) bool {
+	accepted := true
+	refuse := func(at Place, hint, format string, args ...any) {
+		accepted = false
+		r.report(at, hint, format, args...)
+	}
 	depth := nesting{}
 	for _, t := range tokens {
 		switch t.Type {
 		case token.TagType:
-			r.add(placeOf(t), "put quotes around it: '"+t.Value+"'", "YAML reads what starts with ! as a tag")
+			refuse(placeOf(t), "put quotes around it: '"+t.Value+"'", "YAML reads what starts with ! as a tag")
 		case token.AnchorType:
-			r.add(placeOf(t), "put quotes around text; put shared values into vars", "YAML reads what starts with & as an anchor, flows have none")
+			refuse(placeOf(t), "put quotes around text; put shared values into vars", "YAML reads what starts with & as an anchor, flows have none")
 		case token.AliasType:
-			r.add(placeOf(t), "put quotes around text; put shared values into vars", "YAML reads what starts with * as an alias, flows have none")
+			refuse(placeOf(t), "put quotes around text; put shared values into vars", "YAML reads what starts with * as an alias, flows have none")
 		case token.MergeKeyType:
-			r.add(placeOf(t), "write the members out", "flows have no merge keys (<<)")
+			refuse(placeOf(t), "write the members out", "flows have no merge keys (<<)")
 		case token.MappingKeyType:
-			r.add(placeOf(t), "put quotes around a text that starts with ?", "flows have no complex keys")
+			refuse(placeOf(t), "put quotes around a text that starts with ?", "flows have no complex keys")
 		case token.DirectiveType:
-			r.add(placeOf(t), "", "flows have no YAML directives")
+			refuse(placeOf(t), "", "flows have no YAML directives")
 		}
 		if depth.enter(t) > maxNesting {
-			r.add(placeOf(t), "", "nested deeper than %d", maxNesting)
+			refuse(placeOf(t), "", "nested deeper than %d", maxNesting)
 			return false
 		}
 	}
-	return len(r.found) == before
+	return accepted
 }
 
 // nesting tracks the nesting depth of a token stream.

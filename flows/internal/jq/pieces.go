@@ -1,20 +1,20 @@
-package flows
+package jq
 
 import "strings"
 
-// piece is a part of a text with ${ } in it: literal text, or a program with its offset in the text.
-type piece struct {
-	text    string
-	program bool
-	offset  int
+// Piece is a part of a text with ${ } in it: literal text, or a program with its offset in the text.
+type Piece struct {
+	Text    string
+	Program bool
+	Offset  int
 }
 
-// scan splits a text into pieces. $${ stands for a literal ${. open is the offset of a ${ without its }, else -1.
-func scan(s string) (pieces []piece, open int) {
+// Split splits a text into pieces. $${ stands for a literal ${. open is the offset of a ${ without its }, else -1.
+func Split(s string) (pieces []Piece, open int) {
 	var literal strings.Builder
 	flush := func() {
 		if literal.Len() > 0 {
-			pieces = append(pieces, piece{text: literal.String()})
+			pieces = append(pieces, Piece{Text: literal.String()})
 			literal.Reset()
 		}
 	}
@@ -36,7 +36,7 @@ func scan(s string) (pieces []piece, open int) {
 			return nil, start
 		}
 		flush()
-		pieces = append(pieces, piece{text: s[start+2 : end], program: true, offset: start + 2})
+		pieces = append(pieces, Piece{Text: s[start+2 : end], Program: true, Offset: start + 2})
 		i = end + 1
 	}
 	flush()

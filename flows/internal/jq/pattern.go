@@ -1,4 +1,4 @@
-package flows
+package jq
 
 import (
 	"fmt"
@@ -17,7 +17,7 @@ var errPattern = fmt.Errorf("a regular expression is too large: its repetitions 
 
 // checkPattern requires a literal regular expression of limited size: gojq keeps every compiled one for the lifetime
 // of the program.
-func (p *program) checkPattern(f *gojq.Func) {
+func (p *compilation) checkPattern(f *gojq.Func) {
 	if len(f.Args) == 0 {
 		return
 	}
@@ -29,7 +29,7 @@ func (p *program) checkPattern(f *gojq.Func) {
 
 // literalPatterns records the literal strings of a pattern, or of a list of pattern and flags. It reports whether
 // there is nothing else.
-func (p *program) literalPatterns(q *gojq.Query) bool {
+func (p *compilation) literalPatterns(q *gojq.Query) bool {
 	t := q.Term
 	if t == nil || len(t.SuffixList) > 0 {
 		return false

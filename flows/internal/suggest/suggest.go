@@ -1,27 +1,28 @@
-package flows
+// Package suggest words hints for mistyped names.
+package suggest
 
 import (
 	"slices"
 	"strings"
 )
 
-// didYouMean returns a hint with the most similar known word; when none is similar, it lists the known words if they
+// DidYouMean returns a hint with the most similar known word; when none is similar, it lists the known words if they
 // are few.
-func didYouMean(word string, known []string) string {
+func DidYouMean(word string, known []string) string {
 	best, distance := "", max(1, len(word)/3)+1
 	for _, k := range known {
-		if d := editDistance(strings.ToLower(word), strings.ToLower(k)); d < distance {
+		if d := Distance(strings.ToLower(word), strings.ToLower(k)); d < distance {
 			best, distance = k, d
 		}
 	}
 	if best != "" {
 		return "did you mean " + best + "?"
 	}
-	return oneOf(known)
+	return OneOf(known)
 }
 
-// oneOf returns a hint that lists the allowed words; empty for more than 40.
-func oneOf(known []string) string {
+// OneOf returns a hint that lists the allowed words; empty for more than 40.
+func OneOf(known []string) string {
 	switch {
 	case len(known) == 0:
 		return ""
@@ -34,9 +35,9 @@ func oneOf(known []string) string {
 	return "expected one of " + strings.Join(sorted, ", ")
 }
 
-// editDistance counts insertions, deletions, substitutions and transpositions between two short words. It returns 64
+// Distance counts insertions, deletions, substitutions and transpositions between two short words. It returns 64
 // for words of more than 64 bytes.
-func editDistance(a, b string) int {
+func Distance(a, b string) int {
 	if len(a) > 64 || len(b) > 64 {
 		return 64
 	}
