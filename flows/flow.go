@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"slices"
 	"time"
 )
 
@@ -54,4 +55,93 @@ type Concurrency struct {
 	Limit    int
 	Key      *Template // the limit applies to each value of it; nil: to the flow
 	WhenFull string    // "queue", "reject" or "drop_oldest"
+}
+
+// flowParams are the fields of a flow file.
+var flowParams = []Param{
+	{Name: "flow", Type: TypeLiteral, Required: true, Summary: "The flow's number, which callers use."},
+	{Name: "slug", Type: TypeString, Summary: "A name for URLs: small letters, digits and -, not digits alone."},
+	{Name: "name", Type: TypeString, Summary: "What the flow does, in a few words."},
+	{Name: "description", Type: TypeString, Summary: "Further information for readers."},
+	{Name: "enabled", Type: TypeBool, Default: "true", Summary: "Whether its own schedule or poll fires. The API runs the flow either way."},
+	{Name: "trigger", Type: TypeObject, Short: true, Default: "manual", Summary: "What starts a run without the API.", Fields: triggerParams},
+	{Name: "on", Type: TypeObject, Short: true, Summary: "A synonym of trigger.", Fields: triggerParams},
+	{Name: "run", Type: TypeObject, Summary: "How runs of the flow are executed.", Fields: []Param{
+		{Name: "limit", Type: TypeDuration, Default: "60s", Summary: "How long a run may take, at most 24h. A caller that waits gets a response after 60s at the latest."},
+		{Name: "queue", Type: TypeString, Default: "default", Summary: "The queue whose workers execute the flow."},
+		{Name: "share", Type: TypeInt, Summary: "The part of the queue's slots, in percent, that the flow gets while runs of other flows wait; alone it may use all. The workers' `--flow-share` by default."},
+		{Name: "fair_by", Type: TypeTemplate, Summary: "The key of a run: while runs of the flow wait for a slot, its keys take turns, for instance `${ $run.principal }`. Without it the run that was accepted first is next."},
+		{Name: "record", Type: TypeEnum, Enum: []string{"steps", "items"}, Default: "steps", Summary: "What the run's record holds of each step: its outcome or, in addition, the first 20 items that it returned, up to 256 KiB per run, with the fields of `redact` masked."},
+		{Name: "concurrency", Type: TypeObject, Summary: "Limits the runs that execute at once.", Fields: []Param{
+			{Name: "limit", Type: TypeInt, Inline: true, Required: true, Summary: "Runs at once."},
+			{Name: "key", Type: TypeTemplate, Summary: "The limit applies to each value of this, not to the flow as a whole."},
+			{Name: "when_full", Type: TypeEnum, Enum: []string{"queue", "reject", "drop_oldest"}, Default: "queue", Summary: "What happens to a run beyond the limit: it waits, it fails, or the oldest executing one is cancelled for it."},
+		}},
+	}},
+	{Name: "vars", Type: TypeLiteral, Summary: "Values that programs read as `$vars.NAME`; the environment may override them."},
+	{Name: "steps", Type: TypeSteps, Required: true, Summary: "The steps that items pass through."},
+	{Name: "tests", Type: TypeList, Summary: "Executions without network, with the expected output.", Fields: testParams},
+}
+
+var triggerParams = []Param{
+	{Name: "webhook", Type: TypeObject, OneOf: "trigger", Summary: "A request with a JSON body, which becomes the event.", Fields: []Param{
+		{Name: "params", Type: TypeStrings, Summary: "Query parameters that programs read as `$params.NAME`."},
+		{Name: "headers", Type: TypeStrings, Summary: "Headers that programs read as `$headers[\"name\"]`. Naming one in a program declares it too."},
+		{Name: "schema", Type: TypeLiteral, Summary: "JSON Schema of the event; a run whose event violates it fails at once."},
+		{Name: "idempotency_key", Type: TypeTemplate, Summary: "Requests with the same key are one run."},
+		{Name: "verify", Type: TypeObject, Summary: "How the sender authenticates at `/hooks/{flow}`; without it every request there is refused.", Fields: verifyParams},
+		{Name: "reply", Type: TypeEnum, Enum: []string{"result", "ack"}, Default: "result", Summary: "Whether the sender waits for the result or gets 202 at once."},
+	}},
+	{Name: "schedule", Type: TypeObject, OneOf: "trigger", Summary: "Times at which a run starts.", Fields: scheduleParams},
+	{Name: "poll", Type: TypeObject, OneOf: "trigger", Summary: "A schedule whose flow asks a source for new data: `$event.watermark` is the value that a `state` step set as `watermark` in an earlier run. One run at a time.", Fields: pollParams},
+	{Name: "manual", Type: TypeObject, OneOf: "trigger", Summary: "Only the API starts a run."},
+}
+
+func (c *compiler) trigger(a *Args) {
+	t := a.Object("trigger")
+	if on := a.Object("on"); on != nil {
+		if t != nil {
+			c.add(a.places["on"], "keep trigger", "trigger and on are the same")
+		} else {
+			t = on
+		}
+	}
+	if t == nil {
+		return
+	}
+	if w := t.Object("webhook"); w != nil {
+		c.webhook(w)
+	}
+	for _, word := range []string{"schedule", "poll"} {
+		if s := t.Object(word); s != nil {
+			c.flow.Schedule = c.schedule(s, word == "poll")
+		}
+	}
+}
+
+func (c *compiler) webhook(a *Args) {
+	w := c.flow.Webhook
+	for _, name := range w.Params {
+		if !paramForm.MatchString(name) || slices.Contains([]string{"flow", "key", "ts", "check"}, name) {
+			c.add(a.places["params"], "", "params: %q cannot be a query parameter: letters, digits, - and _, and not flow, key, ts or check", name)
+		}
+	}
+	for _, name := range w.Headers {
+		if slices.Contains(secretHeaders, name) {
+			c.add(a.places["headers"], "", "headers: %s carries a credential: no expression can read it", name)
+		}
+	}
+	if w.IdempotencyKey = a.Template("idempotency_key"); a.Has("reply") {
+		w.Reply = a.String("reply")
+	}
+	if a.Has("schema") {
+		schema, err := NewValidator(a.Literal("schema"))
+		if err != nil {
+			c.add(a.places["schema"], "", "schema: %v", err)
+		}
+		c.flow.schema, w.Schema = schema, a.Literal("schema")
+	}
+	if v := a.Object("verify"); v != nil {
+		c.verify(v, w)
+	}
 }

@@ -2,6 +2,9 @@ package flows
 
 import (
 	"context"
+	"database/sql"
+	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -43,4 +46,111 @@ type Callbacks interface {
 	// URL is valid for one call, until it expires. The call's body becomes the journaled result of the effect with
 	// that key, and the run is woken.
 	URL(key string, expires time.Time) (string, error)
+}
+
+// Connections finds the connections that steps name. Errors are shown to the caller: they name the connection, never
+// its credential. Safe for concurrent use.
+type Connections interface {
+	// HTTP returns the connection of that name for http steps.
+	HTTP(ctx context.Context, name string) (HTTPConnection, error)
+	// SQL returns the connection of that name for sql steps.
+	SQL(ctx context.Context, name string) (*Database, error)
+	// Mail returns the connection of that name for email steps.
+	Mail(ctx context.Context, name string) (Mailer, error)
+}
+
+// Secrets finds the secrets that steps name, such as the key of an hmac. Errors never contain a secret. Safe for
+// concurrent use.
+type Secrets interface {
+	Secret(ctx context.Context, name string) (string, error)
+}
+
+// HTTPConnection is a credential for HTTP, restricted to the hosts that may receive it. The http step enforces the
+// restriction, so that no connection type can forget it. Safe for concurrent use.
+type HTTPConnection interface {
+	// Allows reports whether a request to u may carry the credential.
+	Allows(u *url.URL) bool
+	// Transport returns base with the credential added to each request, or its own transport that presents a client
+	// certificate. It is called for every request, and only for those that Allows accepts.
+	Transport(base http.RoundTripper) http.RoundTripper
+}
+
+// Database is a connection for sql steps: one bounded pool, shared by all steps of the process. Users of it must not
+// close it.
+type Database struct {
+	DB      *sql.DB
+	Dialect Dialect
+	// TooLarge reports whether an error means that a value or a statement exceeds the memory limit of an in-process
+	// database. nil: the database has no such limit.
+	TooLarge func(error) bool
+	// Semaphore bounds the number of concurrent statements of a database that computes in this process; see Acquire.
+	// nil: the database computes elsewhere.
+	Semaphore chan struct{}
+}
+
+// Acquire waits for a place in the semaphore until ctx ends. leave releases it and must be called when err is nil.
+func (d *Database) Acquire(ctx context.Context) (leave func(), err error) {
+	if d.Semaphore == nil {
+		return func() {}, nil
+	}
+	select {
+	case d.Semaphore <- struct{}{}:
+		return func() { <-d.Semaphore }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Dialect selects the syntax of placeholders and the conversion of the driver's values.
+type Dialect string
+
+const (
+	Postgres  Dialect = "postgres"
+	MySQL     Dialect = "mysql" // and MariaDB
+	SQLServer Dialect = "sqlserver"
+	SQLite    Dialect = "sqlite"
+)
+
+// Mailer sends messages. Safe for concurrent use.
+type Mailer interface {
+	// Send hands the message to the mail server once. The error is an *Error; its Class and Upstream say whether a
+	// retry may help.
+	Send(ctx context.Context, m *Mail) error
+}
+
+// Mail is a rendered message of an email step. Addresses are "a@b.org" or "Name <a@b.org>".
+type Mail struct {
+	ID          string // of the message, without < and domain; equal in every attempt
+	From        string // empty: the connection's
+	To, Cc, Bcc []string
+	ReplyTo     []string
+	Subject     string
+	Text, HTML  string // at least one is set; with both the mail client chooses
+	Headers     []MailHeader
+	Attachments []Attachment
+}
+
+// MailHeader is an additional header field.
+type MailHeader struct{ Name, Value string }
+
+// Attachment is a file attached to a message.
+type Attachment struct {
+	Name        string
+	ContentType string // empty: derived from the extension of Name
+	Content     []byte
+}
+
+// Scripts evaluates JavaScript in a place where an endless script can be killed. Safe for concurrent use.
+type Scripts interface {
+	// Eval returns the result of the script, a JSON array of items. The error is shown to the caller.
+	Eval(ctx context.Context, s *Script) ([]byte, error)
+}
+
+// Script is one evaluation of a script.
+type Script struct {
+	Code   string        `json:"code"`   // the body of a function
+	Input  []byte        `json:"input"`  // JSON object: the function's arguments by name
+	Mark   string        `json:"mark"`   // unguessable prefix of texts that stand for integers beyond 2^53, in the input and in the result
+	Time   time.Duration `json:"time"`   // time limit
+	Memory int64         `json:"memory"` // memory limit in bytes
 }

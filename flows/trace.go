@@ -1,7 +1,11 @@
 package flows
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"time"
 )
 
@@ -74,4 +78,134 @@ type LogLine struct {
 	Level   string // debug, info, warn, error
 	Message string
 	Fields  map[string]any // nil: none
+}
+
+// maxRecorded is the number of first items of a step whose outcome is recorded, and of failed items after those.
+const maxRecorded = 50
+
+// ItemOutcome is the outcome of one item at a step.
+type ItemOutcome struct {
+	Item     int       // index
+	At       time.Time // start of the step for this item; time of the failure, at a step that computes only
+	Duration time.Duration
+	Attempts int    // 0: the condition was false, or the journal had the result
+	Replayed bool   // the effect's result came from the journal
+	Waits    bool   // it parked the run
+	Out      int    // number of output items
+	Error    string // reason for the failure, even if on_error handled it; only the code, at a step with redact
+}
+
+// itemOutcomes collects the recorded outcomes of a step.
+type itemOutcomes struct {
+	items         []ItemOutcome
+	laterFailures int // recorded failures after the first items
+}
+
+// add records the outcome of one of the first items, or of a failed one.
+func (t *itemOutcomes) add(one ItemOutcome) {
+	if one.Item >= maxRecorded {
+		if one.Error == "" || t.laterFailures == maxRecorded {
+			return
+		}
+		t.laterFailures++
+	}
+	t.items = append(t.items, one)
+}
+
+// newOutcome returns the scratch record of one worker; nil when tracing is off or the step computes only. Reading the
+// clock for every item would then cost as much as the item.
+func (p *stepRun) newOutcome() *ItemOutcome {
+	if p.x.env.Trace == nil || !p.step.recordsOutcomes {
+		return nil
+	}
+	return &ItemOutcome{}
+}
+
+// startItem resets the scratch record for the next item.
+func (in *Input) startItem() {
+	if in.outcome != nil {
+		*in.outcome = ItemOutcome{Item: in.index, At: time.Now()}
+	}
+}
+
+// countAttempt counts a try of the item.
+func (p *stepRun) countAttempt(in *Input) {
+	p.attempts.Add(1)
+	if in.outcome != nil {
+		in.outcome.Attempts++
+	}
+}
+
+// countReplay counts an item whose result came from the journal.
+func (p *stepRun) countReplay(in *Input) {
+	p.replayed.Add(1)
+	if in.outcome != nil {
+		in.outcome.Replayed = true
+	}
+}
+
+// finishItem records the outcome of the item: the number of output items, or the error.
+func (p *stepRun) finishItem(in *Input, err error, became int) {
+	if in.outcome == nil {
+		return
+	}
+	one := *in.outcome
+	one.Duration = time.Since(one.At)
+	switch {
+	case err == nil:
+		one.Out = became
+	case asParked(err) != nil:
+		one.Waits = true
+	case one.Error == "":
+		one.Error = "stopped before it ended" // by the failure of another item, or by the end of the run
+	}
+	p.recordOutcome(one)
+}
+
+// noteFailure records the reason of an item's failure, before on_error is applied.
+func (p *stepRun) noteFailure(in *Input, err error) {
+	switch {
+	case in.outcome != nil:
+		in.outcome.Error = p.step.reason(err)
+	case p.x.env.Trace != nil:
+		p.recordOutcome(ItemOutcome{Item: in.index, At: time.Now(), Error: p.step.reason(err)})
+	}
+}
+
+func (p *stepRun) recordOutcome(one ItemOutcome) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.outcomes == nil {
+		p.outcomes = &itemOutcomes{}
+	}
+	p.outcomes.add(one)
+}
+
+// sortedOutcomes returns the recorded outcomes in the order of the items.
+func (p *stepRun) sortedOutcomes() []ItemOutcome {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.outcomes == nil {
+		return nil
+	}
+	slices.SortFunc(p.outcomes.items, func(a, b ItemOutcome) int { return cmp.Compare(a.Item, b.Item) })
+	return p.outcomes.items
+}
+
+// reason returns a failure as the run's record may contain it. At a step with redact the message is left out, because
+// a text has no field name to redact by.
+func (s *step) reason(err error) string {
+	var known *Error
+	if !errors.As(err, &known) {
+		known = &Error{Code: CodeStepFailed, Message: err.Error()}
+	}
+	switch {
+	case len(s.redact) > 0 && known.Upstream != 0:
+		return fmt.Sprintf("%s (status %d)", known.Code, known.Upstream)
+	case len(s.redact) > 0:
+		return string(known.Code)
+	case known.Step == s.path:
+		return known.Message
+	}
+	return known.Error()
 }
