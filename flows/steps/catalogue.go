@@ -3,6 +3,8 @@ package steps
 
 import (
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/email"
+	"github.com/penstock/penstock/flows/steps/encode"
 	"github.com/penstock/penstock/flows/steps/httpstep"
 	"github.com/penstock/penstock/flows/steps/sqlstep"
 )
@@ -22,8 +24,8 @@ func Catalogue() *flows.Catalogue {
 		callKind(),
 		httpstep.Kind(),
 		sqlstep.Kind(),
-		emailKind(),
-		encodeKind(),
+		email.Kind(),
+		encode.Kind(),
 		scriptKind(),
 		state(),
 		dedupe(),

@@ -1,4 +1,4 @@
-package steps
+package encode
 
 import (
 	"context"
@@ -31,12 +31,12 @@ func hashNamed(name string) func() hash.Hash {
 	return sha256.New
 }
 
-func hashFormat(args *flows.Args) (encodeForm, error) {
+func hashFormat(args *flows.Args) (form, error) {
 	function := hashNamed(args.String("algorithm"))
 	return digestFormat(args, func(context.Context, *flows.Input) (hash.Hash, error) { return function(), nil })
 }
 
-func hmacFormat(args *flows.Args) (encodeForm, error) {
+func hmacFormat(args *flows.Args) (form, error) {
 	function, secret := hashNamed(args.String("algorithm")), args.String("secret")
 	if secret == "" {
 		return nil, args.Errorf("secret", "secret is missing: the name of the stored secret that is the key")
@@ -48,7 +48,7 @@ func hmacFormat(args *flows.Args) (encodeForm, error) {
 }
 
 // digestFormat is the form of a hash created by start.
-func digestFormat(args *flows.Args, start func(context.Context, *flows.Input) (hash.Hash, error)) (encodeForm, error) {
+func digestFormat(args *flows.Args, start func(context.Context, *flows.Input) (hash.Hash, error)) (form, error) {
 	input, output := codecNamed(args.String("input")), hexCodec()
 	if args.Has("output") {
 		if output = codecNamed(args.String("output")); output.name == "text" {
@@ -81,7 +81,7 @@ func secretKey(ctx context.Context, in *flows.Input, name string) ([]byte, error
 // jwtAlgorithms are the names of RFC 7518 for HMAC.
 var jwtAlgorithms = map[string]string{"": "HS256", "sha256": "HS256", "sha384": "HS384", "sha512": "HS512"}
 
-func jwtFormat(args *flows.Args) (encodeForm, error) {
+func jwtFormat(args *flows.Args) (form, error) {
 	secret, algorithm := args.String("secret"), jwtAlgorithms[args.String("algorithm")]
 	switch {
 	case secret == "":

@@ -1,4 +1,4 @@
-package steps
+package email
 
 import "testing"
 
@@ -7,7 +7,7 @@ func TestEmailAddressIsOnePlainAddress(t *testing.T) {
 	for _, text := range []string{
 		"a@b.org", "a.b+c@x-y.example.org", "Ann <a@b.org>", "Ann Lee <a@b.org>", `"Lee, Ann" <a@b.org>`, `"a \"b\" c" <a@b.org>`, "Zoë Ünal <z@b.org>", "<a@b.org>",
 	} {
-		if got, err := emailAddress(text); err != nil || got != text {
+		if got, err := addressOf(text); err != nil || got != text {
 			t.Errorf("%s: %q, %v", text, got, err)
 		}
 	}
@@ -20,11 +20,11 @@ func TestEmailAddressIsOnePlainAddress(t *testing.T) {
 		map[string]any{"address": "a@b.org, c@d.org"}, map[string]any{"address": "Ann <a@b.org>"}, map[string]any{"address": `"a b"@b.org`},
 		map[string]any{"address": "a@[127.0.0.1]"}, map[string]any{"address": "a@b.org (x)"}, map[string]any{"name": "Ann"}, 1, nil,
 	} {
-		if got, err := emailAddress(v); err == nil {
+		if got, err := addressOf(v); err == nil {
 			t.Errorf("%#v is taken for %q", v, got)
 		}
 	}
-	got, err := emailAddress(map[string]any{"name": "Lee, Ann\r\nBcc: c@d.org", "address": "a@b.org"})
+	got, err := addressOf(map[string]any{"name": "Lee, Ann\r\nBcc: c@d.org", "address": "a@b.org"})
 	if err == nil {
 		t.Errorf("a line break in a name is taken for %q", got)
 	}

@@ -1,4 +1,4 @@
-package steps
+package encode
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ import (
 	"github.com/penstock/penstock/internal/budget"
 )
 
-func xmlFormat(args *flows.Args) (encodeForm, error) {
+func xmlFormat(args *flows.Args) (form, error) {
 	if args.Bool("decode") {
 		return decodeFormat(func(charger *budget.Charger, text string) (any, error) {
 			return content.ParseXML(charger, []byte(text), "utf-8")

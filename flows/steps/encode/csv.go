@@ -1,4 +1,4 @@
-package steps
+package encode
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ import (
 	"github.com/penstock/penstock/internal/budget"
 )
 
-func csvFormat(args *flows.Args) (encodeForm, error) {
+func csvFormat(args *flows.Args) (form, error) {
 	if args.Bool("decode") {
 		for _, name := range []string{"columns", "header"} {
 			if args.Has(name) {
@@ -32,7 +32,7 @@ func csvFormat(args *flows.Args) (encodeForm, error) {
 }
 
 // decodeFormat is the form of a text decoder.
-func decodeFormat(read func(charger *budget.Charger, text string) (any, error)) encodeForm {
+func decodeFormat(read func(charger *budget.Charger, text string) (any, error)) form {
 	return func(ctx context.Context, in *flows.Input, v any) (any, error) {
 		text, ok := v.(string)
 		if !ok {
@@ -127,7 +127,7 @@ func csvCells(row any, columns []string, lists bool) ([]string, error) {
 	return cells, nil
 }
 
-func formFormat(args *flows.Args) (encodeForm, error) {
+func formFormat(args *flows.Args) (form, error) {
 	if args.Bool("decode") {
 		return decodeFormat(readForm), nil
 	}

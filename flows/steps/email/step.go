@@ -1,4 +1,5 @@
-package steps
+// Package email is the step kind email.
+package email
 
 import (
 	"context"
@@ -9,21 +10,21 @@ import (
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
-// emailKind sends a message.
-func emailKind() flows.Kind {
+// Kind sends a message.
+func Kind() flows.Kind {
 	return flows.Kind{
 		Name:    "email",
 		Summary: "Sends a message through a mail server.",
-		Doc:     emailDoc,
-		Params:  emailParams(),
-		Example: emailExample,
+		Doc:     doc,
+		Params:  params(),
+		Example: example,
 		Effect:  flows.Once,
-		New:     func(args *flows.Args) (flows.Runner, error) { return newEmailStep(args) },
+		New:     func(args *flows.Args) (flows.Runner, error) { return newStep(args) },
 	}
 }
 
-// emailStep is one email step of a flow.
-type emailStep struct {
+// step is one email step of a flow.
+type step struct {
 	connection  string
 	from        *flows.Template // nil: the connection's
 	to, cc, bcc *flows.Template
@@ -31,11 +32,11 @@ type emailStep struct {
 	subject     *flows.Template
 	text, html  *flows.Template
 	headers     []flows.Field
-	attachments []emailAttachment
+	attachments []attachment
 }
 
-func newEmailStep(args *flows.Args) (*emailStep, error) {
-	s := &emailStep{
+func newStep(args *flows.Args) (*step, error) {
+	s := &step{
 		connection: args.String("connection"),
 		from:       args.Template("from"), to: args.Template("to"), cc: args.Template("cc"), bcc: args.Template("bcc"),
 		replyTo: args.Template("reply_to"), subject: args.Template("subject"),
@@ -48,11 +49,11 @@ func newEmailStep(args *flows.Args) (*emailStep, error) {
 	if s.text == nil && s.html == nil {
 		return nil, args.Errorf("text", "the message is empty: set text, html or both")
 	}
-	if err := checkEmailHeaders(args, s.headers); err != nil {
+	if err := checkHeaders(args, s.headers); err != nil {
 		return nil, err
 	}
 	for _, part := range args.List("attachments") {
-		s.attachments = append(s.attachments, emailAttachment{
+		s.attachments = append(s.attachments, attachment{
 			name: part.Template("name"), content: part.Template("content"), base64: part.Template("base64"), contentType: part.Template("content_type"),
 		})
 	}
@@ -60,7 +61,7 @@ func newEmailStep(args *flows.Args) (*emailStep, error) {
 }
 
 // Run sends one message for one item.
-func (s *emailStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
+func (s *step) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	connections := in.Env().Connections
 	if connections == nil {
 		return nil, failure.Errorf("there is no connection %q: no connections are configured here", s.connection)

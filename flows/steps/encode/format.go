@@ -1,4 +1,4 @@
-package steps
+package encode
 
 import (
 	"context"
@@ -8,16 +8,16 @@ import (
 	"github.com/penstock/penstock/flows/steps/internal/content"
 )
 
-// encodeFormat is one parameter that selects an encoding.
-type encodeFormat struct {
+// format is one parameter that selects an encoding.
+type format struct {
 	name, summary string
 	options       []string // allowed options, besides as
-	make          func(args *flows.Args) (encodeForm, error)
+	make          func(args *flows.Args) (form, error)
 }
 
-func encodeFormats() []encodeFormat {
+func formats() []format {
 	bytes := []string{"decode", "input", "output"}
-	return []encodeFormat{
+	return []format{
 		{"base64", "As base64 (RFC 4648).", bytes, codecFormat(base64Codec)},
 		{"base64url", "As base64 for URLs, without padding.", bytes, codecFormat(base64urlCodec)},
 		{"hex", "As hexadecimal digits.", bytes, codecFormat(hexCodec)},
@@ -33,8 +33,8 @@ func encodeFormats() []encodeFormat {
 }
 
 // form rejects options that do not apply to the encoding.
-func (f encodeFormat) form(args *flows.Args) (encodeForm, error) {
-	for _, p := range encodeOptions() {
+func (f format) form(args *flows.Args) (form, error) {
+	for _, p := range options() {
 		if args.Has(p.Name) && p.Name != "as" && !slices.Contains(f.options, p.Name) {
 			return nil, args.Errorf(p.Name, "%s has no meaning for %s", p.Name, f.name)
 		}
@@ -42,15 +42,15 @@ func (f encodeFormat) form(args *flows.Args) (encodeForm, error) {
 	return f.make(args)
 }
 
-func encodeParams() []flows.Param {
+func params() []flows.Param {
 	var params []flows.Param
-	for _, f := range encodeFormats() {
+	for _, f := range formats() {
 		params = append(params, flows.Param{Name: f.name, Type: flows.TypeTemplate, OneOf: "format", Summary: f.summary})
 	}
-	return append(params, encodeOptions()...)
+	return append(params, options()...)
 }
 
-func encodeOptions() []flows.Param {
+func options() []flows.Param {
 	return []flows.Param{
 		{Name: "as", Type: flows.TypeString, Default: "the result is the item", Summary: "Member of the item that takes the result."},
 		{Name: "decode", Type: flows.TypeBool, Default: "false", Summary: "Reads the form instead of writing it."},
@@ -63,7 +63,7 @@ func encodeOptions() []flows.Param {
 	}
 }
 
-func templateFormat(*flows.Args) (encodeForm, error) {
+func templateFormat(*flows.Args) (form, error) {
 	return func(_ context.Context, _ *flows.Input, v any) (any, error) {
 		if v == nil {
 			return "", nil
@@ -72,7 +72,7 @@ func templateFormat(*flows.Args) (encodeForm, error) {
 	}, nil
 }
 
-const encodeDoc = `**Bytes.** ` + "`base64`, `base64url`, `hex`, `url`, `hash` and `hmac`" + ` work on bytes: those of text in UTF-8, of other values as JSON, or
+const doc = `**Bytes.** ` + "`base64`, `base64url`, `hex`, `url`, `hash` and `hmac`" + ` work on bytes: those of text in UTF-8, of other values as JSON, or
 what a base64 or hexadecimal text stands for (` + "`input`" + `), such as a body with ` + "`parse: bytes`" + `. Decoding gives text; bytes that are
 no text need ` + "`output`" + `. Padding may be missing where base64 is read.
 

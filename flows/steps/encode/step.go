@@ -1,4 +1,5 @@
-package steps
+// Package encode is the step kind encode, with a form for each format.
+package encode
 
 import (
 	"context"
@@ -8,30 +9,30 @@ import (
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
-// encodeKind encodes values as text, and decodes them.
-func encodeKind() flows.Kind {
+// Kind encodes values as text, and decodes them.
+func Kind() flows.Kind {
 	return flows.Kind{
 		Name:    "encode",
 		Summary: "Writes a value as base64, hex, a hash, CSV, XML and so on, or reads it back.",
-		Doc:     encodeDoc,
-		Params:  encodeParams(),
+		Doc:     doc,
+		Params:  params(),
 		Example: "encode: {hmac: \"${ .payload }\", secret: partner_signing, output: base64, as: signature}",
-		New:     func(args *flows.Args) (flows.Runner, error) { return newEncodeStep(args) },
+		New:     func(args *flows.Args) (flows.Runner, error) { return newStep(args) },
 	}
 }
 
-// encodeStep is one encode step of a flow.
-type encodeStep struct {
+// step is one encode step of a flow.
+type step struct {
 	value *flows.Template
 	as    string // member of the item for the result; "": the result replaces the item
-	form  encodeForm
+	form  form
 }
 
-// encodeForm computes the result for a value, which it must not modify.
-type encodeForm func(ctx context.Context, in *flows.Input, v any) (any, error)
+// form computes the result for a value, which it must not modify.
+type form func(ctx context.Context, in *flows.Input, v any) (any, error)
 
-func newEncodeStep(args *flows.Args) (*encodeStep, error) {
-	for _, format := range encodeFormats() {
+func newStep(args *flows.Args) (*step, error) {
+	for _, format := range formats() {
 		if !args.Has(format.name) {
 			continue
 		}
@@ -39,13 +40,13 @@ func newEncodeStep(args *flows.Args) (*encodeStep, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &encodeStep{value: args.Template(format.name), as: args.String("as"), form: form}, nil
+		return &step{value: args.Template(format.name), as: args.String("as"), form: form}, nil
 	}
 	return nil, args.Errorf("", "there is nothing to encode") // the engine has reported this already
 }
 
 // Run encodes one item.
-func (s *encodeStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
+func (s *step) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	v, err := s.value.Render(ctx, in)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package steps
+package encode
 
 import (
 	"context"
@@ -68,8 +68,8 @@ func codecNamed(name string) codec {
 }
 
 // codecFormat is the form of a codec: encoding, or decoding with decode: true.
-func codecFormat(make func() codec) func(*flows.Args) (encodeForm, error) {
-	return func(args *flows.Args) (encodeForm, error) {
+func codecFormat(make func() codec) func(*flows.Args) (form, error) {
+	return func(args *flows.Args) (form, error) {
 		c := make()
 		if !args.Bool("decode") {
 			if args.Has("output") {

@@ -1,8 +1,8 @@
-package steps
+package email
 
 import "github.com/penstock/penstock/flows"
 
-func emailParams() []flows.Param {
+func params() []flows.Param {
 	return []flows.Param{
 		{Name: "connection", Type: flows.TypeString, Names: flows.ResourceConnection, Required: true, Summary: "Name of the mail server's connection."},
 		{Name: "to", Type: flows.TypeTemplate, Summary: "Recipient, or a list of them: `a@b.org`, `Name <a@b.org>` or `{name, address}` each."},
@@ -23,7 +23,7 @@ func emailParams() []flows.Param {
 	}
 }
 
-const emailExample = `email:
+const example = `email:
   connection: mail
   to: {name: "${ .name }", address: "${ .email }"}
   subject: Thank you, ${ .first }
@@ -31,7 +31,7 @@ const emailExample = `email:
     Dear ${ .first },
     your gift of ${ .amount } has arrived.`
 
-const emailDoc = `The resulting item is ` + "`{id, recipients}`" + `: the beginning of the Message-ID, and the number of addresses that the
+const doc = `The resulting item is ` + "`{id, recipients}`" + `: the beginning of the Message-ID, and the number of addresses that the
 server accepted: all or none.
 
 **Sent once.** The Message-ID is made of the run, the step and the item: a message that is sent again, by ` + "`retry`" + ` or

@@ -1,4 +1,4 @@
-package steps
+package email
 
 import (
 	"context"
@@ -21,8 +21,8 @@ const (
 	maxMessage    = 25_000_000 // bytes of text and attachments
 )
 
-func (s *emailStep) render(ctx context.Context, in *flows.Input) (*flows.Mail, error) {
-	r := emailRenderer{ctx: ctx, in: in}
+func (s *step) render(ctx context.Context, in *flows.Input) (*flows.Mail, error) {
+	r := renderer{ctx: ctx, in: in}
 	m := &flows.Mail{
 		ID: messageID(in),
 		To: r.addresses("to", s.to), Cc: r.addresses("cc", s.cc), Bcc: r.addresses("bcc", s.bcc),
@@ -74,15 +74,15 @@ func checkMail(m *flows.Mail) error {
 	return nil
 }
 
-// emailRenderer renders until the first error, which it keeps.
-type emailRenderer struct {
+// renderer renders until the first error, which it keeps.
+type renderer struct {
 	ctx context.Context
 	in  *flows.Input
 	err error
 }
 
 // value renders a template; nil for a nil template and after an error.
-func (r *emailRenderer) value(t *flows.Template) any {
+func (r *renderer) value(t *flows.Template) any {
 	if t == nil || r.err != nil {
 		return nil
 	}
@@ -94,7 +94,7 @@ func (r *emailRenderer) value(t *flows.Template) any {
 	return v
 }
 
-func (r *emailRenderer) text(t *flows.Template) string {
+func (r *renderer) text(t *flows.Template) string {
 	if v := r.value(t); v != nil {
 		return content.ScalarText(v)
 	}
@@ -102,7 +102,7 @@ func (r *emailRenderer) text(t *flows.Template) string {
 }
 
 // line renders text for a header field. It rejects line breaks, which would start another field.
-func (r *emailRenderer) line(what string, t *flows.Template) string {
+func (r *renderer) line(what string, t *flows.Template) string {
 	text := r.text(t)
 	if strings.ContainsFunc(text, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) && r.err == nil {
 		r.err = failure.Errorf("%s has a line break or another control character in it", what)
@@ -112,7 +112,7 @@ func (r *emailRenderer) line(what string, t *flows.Template) string {
 
 // addresses renders one address from a text or an object, several from a list. Each text is one address: a comma in a
 // value adds no recipient.
-func (r *emailRenderer) addresses(what string, t *flows.Template) []string {
+func (r *renderer) addresses(what string, t *flows.Template) []string {
 	v := r.value(t)
 	list, ok := v.([]any)
 	if !ok && v != nil {
@@ -120,7 +120,7 @@ func (r *emailRenderer) addresses(what string, t *flows.Template) []string {
 	}
 	var all []string
 	for _, element := range list {
-		address, err := emailAddress(element)
+		address, err := addressOf(element)
 		if err != nil && r.err == nil {
 			r.err = failure.Errorf("%s: %v", what, err)
 		}
@@ -129,8 +129,8 @@ func (r *emailRenderer) addresses(what string, t *flows.Template) []string {
 	return all
 }
 
-// emailAddress accepts "a@b.org", "Name <a@b.org>" or {address, name}.
-func emailAddress(v any) (string, error) {
+// addressOf accepts "a@b.org", "Name <a@b.org>" or {address, name}.
+func addressOf(v any) (string, error) {
 	text, isText := v.(string)
 	if object, ok := v.(map[string]any); ok {
 		name, _ := object["name"].(string)
@@ -176,10 +176,10 @@ func isPlain(address string) bool {
 	return ok && local != "" && domain != "" && !strings.ContainsAny(domain, "@") && !strings.ContainsAny(address, "\"()<>[]:;,\\ \t\r\n")
 }
 
-// emailAttachment is a file attached to the message.
-type emailAttachment struct{ name, content, base64, contentType *flows.Template }
+// attachment is a file attached to the message.
+type attachment struct{ name, content, base64, contentType *flows.Template }
 
-func (r *emailRenderer) attachment(a emailAttachment) flows.Attachment {
+func (r *renderer) attachment(a attachment) flows.Attachment {
 	rendered := flows.Attachment{Name: r.line("the name of an attachment", a.name), ContentType: r.line("content_type", a.contentType)}
 	if a.base64 == nil {
 		rendered.Content = []byte(r.text(a.content))
@@ -189,8 +189,8 @@ func (r *emailRenderer) attachment(a emailAttachment) flows.Attachment {
 	return rendered
 }
 
-// checkEmailHeaders rejects header fields that other parameters or the mail server set.
-func checkEmailHeaders(args *flows.Args, headers []flows.Field) error {
+// checkHeaders rejects header fields that other parameters or the mail server set.
+func checkHeaders(args *flows.Args, headers []flows.Field) error {
 	reserved := []string{
 		"From", "To", "Cc", "Bcc", "Reply-To", "Subject", "Date", "Message-Id", "Sender", "Return-Path", "Received",
 		"Mime-Version", "Dkim-Signature",
