@@ -1,7 +1,9 @@
 package flows
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows/internal/suggest"
+	"github.com/penstock/penstock/internal/linediff"
 	"github.com/penstock/penstock/third_party/gojq"
 )
 
@@ -194,4 +197,35 @@ func (t *test) compareError(err error) string {
 		return "the error differs (- wanted, + got)\n" + diff(indented(want), indented(got))
 	}
 	return ""
+}
+
+// indented returns a value as indented JSON.
+func indented(v any) string {
+	var b bytes.Buffer
+	if err := json.Indent(&b, EncodeJSON(v), "", "  "); err != nil {
+		return string(EncodeJSON(v))
+	}
+	return b.String()
+}
+
+// maxDiff is the maximum number of lines for a line-by-line diff.
+const maxDiff = 1000
+
+// diff returns a line diff: lines of want only are marked -, lines of got only +.
+func diff(want, got string) string {
+	a, b := strings.Split(want, "\n"), strings.Split(got, "\n")
+	if len(a) > maxDiff || len(b) > maxDiff {
+		return "- " + shorten(want, 500) + "\n+ " + shorten(got, 500)
+	}
+	var out strings.Builder
+	for _, l := range linediff.Compare(a, b) {
+		sign := "  "
+		if l.After == 0 {
+			sign = "- "
+		} else if l.Before == 0 {
+			sign = "+ "
+		}
+		out.WriteString(sign + l.Text + "\n")
+	}
+	return strings.TrimRight(out.String(), "\n")
 }
