@@ -37,7 +37,8 @@ type Resolver struct {
 
 	mu      sync.Mutex                   // guards the fields below
 	opened  map[string]*openedConnection // by name
-	retired []io.Closer                  // pools of replaced versions; closed with the Resolver
+	retired map[*pool]struct{}           // pools of replaced versions that are still in use
+	closing sync.WaitGroup               // pools of replaced versions that are being closed
 }
 
 // openedConnection is one version of a connection, opened.
@@ -66,6 +67,7 @@ func New(config Config) (*Resolver, error) {
 		grants:      config.Store.Grants(),
 		sqliteSlots: make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
 		opened:      map[string]*openedConnection{},
+		retired:     map[*pool]struct{}{},
 	}, nil
 }
 
@@ -80,11 +82,15 @@ func (r *Resolver) HTTP(ctx context.Context, name string) (flows.HTTPConnection,
 
 // SQL implements flows.Connections.
 func (r *Resolver) SQL(ctx context.Context, name string) (*flows.Database, error) {
-	p, err := resolve[*pool](ctx, r, name, "sql")
-	if err != nil {
-		return nil, err
+	for {
+		p, err := resolve[*pool](ctx, r, name, "sql")
+		if err != nil {
+			return nil, err
+		}
+		if db, ok := p.lease(); ok {
+			return db, nil
+		} // another caller has just replaced this version
 	}
-	return &p.Database, nil
 }
 
 // Mail implements flows.Connections.
@@ -174,28 +180,48 @@ func (r *Resolver) openOnce(c *store.Connection) (*openedConnection, error) {
 	return made, nil
 }
 
-// retire lets running statements on an older version finish.
+// retire closes the pool of an older version as soon as its last user has released it. r.mu must be held.
 func (r *Resolver) retire(old *openedConnection) {
-	if p, ok := old.conn.(*pool); ok {
-		p.DB.SetMaxIdleConns(-1)
-		r.retired = append(r.retired, p)
+	p, ok := old.conn.(*pool)
+	if !ok {
+		return
+	}
+	r.retired[p] = struct{}{}
+	p.DB.SetMaxIdleConns(-1)
+	p.retire(func() {
+		r.closing.Go(func() { r.closeRetired(p) })
+	})
+}
+
+// closeRetired closes a pool that nobody uses. A database that is away may take seconds to let go of a connection.
+func (r *Resolver) closeRetired(p *pool) {
+	r.mu.Lock()
+	delete(r.retired, p)
+	r.mu.Unlock()
+	if err := p.Close(); err != nil {
+		r.config.Log.Warn("an older version of a connection could not be closed", "error", err)
 	}
 }
 
 // Close closes the pools and waits for their statements.
 func (r *Resolver) Close() error {
+	err := r.closeAll()
+	r.closing.Wait()
+	return err
+}
+
+func (r *Resolver) closeAll() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	closers := r.retired
+	var failures []error
+	for p := range r.retired {
+		failures = append(failures, p.Close())
+	}
 	for _, made := range r.opened {
 		if c, ok := made.conn.(io.Closer); ok {
-			closers = append(closers, c)
+			failures = append(failures, c.Close())
 		}
 	}
-	r.opened, r.retired = map[string]*openedConnection{}, nil
-	var failures []error
-	for _, c := range closers {
-		failures = append(failures, c.Close())
-	}
+	r.opened, r.retired = map[string]*openedConnection{}, map[*pool]struct{}{}
 	return errors.Join(failures...)
 }

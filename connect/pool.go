@@ -26,12 +26,6 @@ const (
 	poolSize = "10"
 )
 
-// pool is a bounded pool of connections to one database.
-type pool struct{ flows.Database }
-
-// Close waits for running statements.
-func (p *pool) Close() error { return p.DB.Close() }
-
 func newPool(s settings, dialect flows.Dialect, c driver.Connector) *pool {
 	db := sql.OpenDB(connector{name: s.conn.Name, Connector: c})
 	most := s.number("max_connections")
@@ -39,7 +33,7 @@ func newPool(s settings, dialect flows.Dialect, c driver.Connector) *pool {
 	db.SetMaxIdleConns(most)
 	db.SetConnMaxIdleTime(idleLife)
 	db.SetConnMaxLifetime(serverLife)
-	return &pool{flows.Database{DB: db, Dialect: dialect, TooLarge: tooLarge}}
+	return &pool{Database: flows.Database{DB: db, Dialect: dialect, TooLarge: tooLarge}}
 }
 
 // connector replaces the errors of a driver's connector, whose texts contain hosts, users and files.

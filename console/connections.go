@@ -145,6 +145,7 @@ func (req *requestState) testTarget(ctx context.Context, c *store.Connection) (s
 		if err != nil {
 			return "", err
 		}
+		defer db.Release()
 		if err := db.DB.PingContext(ctx); err != nil {
 			return "", errors.New("the database does not answer, or refuses the credential")
 		}

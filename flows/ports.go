@@ -53,7 +53,7 @@ type Callbacks interface {
 type Connections interface {
 	// HTTP returns the connection of that name for http steps.
 	HTTP(ctx context.Context, name string) (HTTPConnection, error)
-	// SQL returns the connection of that name for sql steps.
+	// SQL returns the connection of that name for sql steps. The caller must release it.
 	SQL(ctx context.Context, name string) (*Database, error)
 	// Mail returns the connection of that name for email steps.
 	Mail(ctx context.Context, name string) (Mailer, error)
@@ -86,6 +86,16 @@ type Database struct {
 	// Semaphore bounds the number of concurrent statements of a database that computes in this process; see Acquire.
 	// nil: the database computes elsewhere.
 	Semaphore chan struct{}
+	// OnRelease is called by Release. nil: nothing depends on the end of the use.
+	OnRelease func()
+}
+
+// Release ends the use of the database, so that the pool of a replaced connection can be closed. Calling it again has
+// no effect.
+func (d *Database) Release() {
+	if d.OnRelease != nil {
+		d.OnRelease()
+	}
 }
 
 // Acquire waits for a place in the semaphore until ctx ends. leave releases it and must be called when err is nil.

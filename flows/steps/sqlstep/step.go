@@ -85,6 +85,7 @@ func (s *step) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer db.Release()
 	calls := make([]*call, len(s.statements))
 	for i, statement := range s.statements {
 		if calls[i], err = statement.render(ctx, in, db.Dialect); err != nil {
