@@ -88,11 +88,7 @@ func (c *sqliteConnector) path() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, c.file)
-	real, err := filepath.EvalSymlinks(path)
-	if _, missing := os.Lstat(path); errors.Is(missing, fs.ErrNotExist) { // the file does not exist yet
-		real, err = filepath.EvalSymlinks(filepath.Dir(path))
-		real = filepath.Join(real, filepath.Base(path))
-	}
+	real, err := realPath(path)
 	if err != nil {
 		return "", err
 	}
@@ -101,4 +97,14 @@ func (c *sqliteConnector) path() (string, error) {
 		return "", errors.New("outside")
 	}
 	return filepath.Abs(real)
+}
+
+// realPath resolves the links of a path whose last element may not exist yet. Another connection may create it at any
+// moment, so that its absence is looked at first.
+func realPath(path string) (string, error) {
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return filepath.EvalSymlinks(path)
+	}
+	dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+	return filepath.Join(dir, filepath.Base(path)), err
 }

@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// Response is a flow's answer to its caller while the run goes on.
+// Response is a flow's answer to its caller while the run goes on. Its JSON is part of the run's record.
 type Response struct {
-	Status  int               // HTTP, 200 to 599; 0: the status for a run's output
-	Headers map[string]string // including Content-Type
-	Body    []byte            // sent as it is
-	Items   []byte            // JSON array, instead of Body: sent like a run's output
+	Status  int               `json:"status,omitempty"`  // HTTP, 200 to 599; 0: the status for a run's output
+	Headers map[string]string `json:"headers,omitempty"` // including Content-Type
+	Body    []byte            `json:"body,omitempty"`    // sent as it is
+	Items   []byte            `json:"items,omitempty"`   // JSON array, instead of Body: sent like a run's output
 }
 
 // Flows finds other flows. Safe for concurrent use.

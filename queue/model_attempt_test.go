@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/penstock/penstock/flows"
 )
 
 // The steps of the model that attempts make: see TestModel.
@@ -264,7 +266,7 @@ func (w *world) journal(t *rapid.T) {
 func (w *world) respond(t *rapid.T) {
 	w.t = t
 	a, r := w.anAttempt()
-	err := a.Respond(w.ctx, Answer{Items: []byte("[1]")})
+	err := a.Respond(w.ctx, flows.Response{Items: []byte("[1]")})
 	w.says("I6: respond", err == nil, r.executes(a.Attempt))
 	r.early = r.early || err == nil
 }

@@ -55,7 +55,7 @@ type Result struct {
 	Error  *flows.Error    `json:"error,omitempty"`
 	Times  Times           `json:"times"`
 	gone   bool            // Redis has lost the record
-	Early  *Answer         `json:"early,omitempty"` // early response of the flow; nil: none. The run may continue, see State
+	Early  *flows.Response `json:"early,omitempty"` // early response of the flow; nil: none. The run may continue, see State
 }
 
 // Times are the times of a run by the clock of Redis. Zero: not reached.

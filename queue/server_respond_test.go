@@ -9,11 +9,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/testenv"
 )
 
 // responder is a handler that responds early and ends on a signal.
-func responder(t *testing.T, answers ...Answer) (Handler, chan<- struct{}) {
+func responder(t *testing.T, answers ...flows.Response) (Handler, chan<- struct{}) {
 	finish := make(chan struct{})
 	return func(ctx context.Context, a *Attempt) Outcome {
 		for _, answer := range answers {
@@ -29,8 +30,8 @@ func responder(t *testing.T, answers ...Answer) (Handler, chan<- struct{}) {
 func TestAnEarlyAnswerReachesTheCallerWhileTheRunGoesOn(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())
-	want := Answer{Status: 201, Headers: map[string]string{"x-a": "b"}, Body: []byte("\x00early\xff")}
-	handler, finish := responder(t, want, Answer{Status: 500}) // the first one stands
+	want := flows.Response{Status: 201, Headers: map[string]string{"x-a": "b"}, Body: []byte("\x00early\xff")}
+	handler, finish := responder(t, want, flows.Response{Status: 500}) // the first one stands
 	r.worker(handler)
 	guard := &IdempotencyKey{Key: "k", Window: time.Minute}
 	ticket := r.submit(Submission{Spec: spec(), IdempotencyKey: guard})
@@ -66,7 +67,7 @@ func TestAnEarlyAnswerIsFoundWhenItsAnnouncementWasLost(t *testing.T) {
 	r := newTestQueue(t, testenv.Redis(t).URL())
 	ticket := r.submit(Submission{Spec: spec()})
 	r.redis.HSet(t.Context(), keysOf("default").runPrefix()+ticket.RunID(), "reply", "")
-	handler, finish := responder(t, Answer{Status: 200})
+	handler, finish := responder(t, flows.Response{Status: 200})
 	defer close(finish)
 	r.worker(handler)
 	if got := r.wait(ticket); got.Early == nil || got.Early.Status != 200 {
@@ -82,7 +83,7 @@ func TestAStaleAttemptCannotAnswer(t *testing.T) {
 	r.worker(func(ctx context.Context, a *Attempt) Outcome {
 		close(began)
 		<-ctx.Done()
-		answered <- a.Respond(context.WithoutCancel(ctx), Answer{Status: 200})
+		answered <- a.Respond(context.WithoutCancel(ctx), flows.Response{Status: 200})
 		return Outcome{State: Failed}
 	})
 	ticket := r.submit(Submission{Spec: spec()})

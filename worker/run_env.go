@@ -31,7 +31,7 @@ type Starter interface {
 func (r *runner) runEnv(a *queue.Attempt, trace flows.Tracer) flows.Env {
 	env := r.cfg.Env
 	env.Journal, env.Trace, env.Parks = a.Journal(), trace, true
-	env.Respond = func(ctx context.Context, answer flows.Response) error { return a.Respond(ctx, queue.Answer(answer)) }
+	env.Respond = a.Respond
 	if r.cfg.Starter != nil && env.Flows != nil {
 		env.Emit = emitter{r.cfg.Starter, env.Flows, a.Principal, a.Depth}
 	}

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/penstock/penstock/api/httpx"
-	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/flows"
 )
 
 // ours are the headers that a flow does not choose: they frame the answer,
@@ -52,7 +52,7 @@ func inert(contentType string) string {
 
 // WriteAnswer writes what a flow itself answered. opening goes before its
 // items when it left the form of the answer to the door.
-func WriteAnswer(c *gin.Context, answer *queue.Answer, opening []byte) {
+func WriteAnswer(c *gin.Context, answer *flows.Response, opening []byte) {
 	httpx.StateOf(c).ByFlow = true
 	status := answer.Status
 	if status < 200 || status > 599 {
