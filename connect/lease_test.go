@@ -10,12 +10,12 @@ import (
 )
 
 // replace stores another version of the sqlite connection "db".
-func (p *process) replace(version int) {
+func (p *testProcess) replace(version int) {
 	p.t.Helper()
 	p.put(store.Connection{Name: "db", Type: "sqlite", Settings: map[string]string{"file": fmt.Sprintf("%d.db", version)}})
 }
 
-func (p *process) lease() *flows.Database {
+func (p *testProcess) lease() *flows.Database {
 	p.t.Helper()
 	db, err := p.SQL(p.t.Context(), "db")
 	if err != nil {
@@ -27,7 +27,7 @@ func (p *process) lease() *flows.Database {
 // The pool of a replaced connection serves its users, and is closed when the last one has released it.
 func TestReplacedPoolIsClosedAfterItsLastUser(t *testing.T) {
 	t.Parallel()
-	p := newFleet(t).process()
+	p := newTestFleet(t).process()
 	p.replace(1)
 	first, second := p.lease(), p.lease()
 	p.replace(2)
@@ -54,7 +54,7 @@ func TestReplacedPoolIsClosedAfterItsLastUser(t *testing.T) {
 // A pool that nobody uses is closed when it is replaced.
 func TestReplacedPoolWithoutUsersIsClosed(t *testing.T) {
 	t.Parallel()
-	p := newFleet(t).process()
+	p := newTestFleet(t).process()
 	p.replace(1)
 	old := p.lease()
 	old.Release()
@@ -69,7 +69,7 @@ func TestReplacedPoolWithoutUsersIsClosed(t *testing.T) {
 // Users never meet a closed pool while the connection is replaced again and again.
 func TestPoolsAreReplacedWhileTheyAreUsed(t *testing.T) {
 	t.Parallel()
-	p := newFleet(t).process()
+	p := newTestFleet(t).process()
 	p.replace(0)
 	stop := make(chan struct{})
 	var users sync.WaitGroup

@@ -90,7 +90,7 @@ func TestSecrets(t *testing.T) {
 	f := newTestFleet(t)
 	ctx := t.Context()
 	secrets := f.open(t).Secrets()
-	for _, bad := range []struct{ name, value string }{{"", "v"}, {"a b", "v"}, {"1a", "v"}, {"a", ""}, {"a", strings.Repeat("v", maxSecret+1)}} {
+	for _, bad := range []struct{ name, value string }{{"", "v"}, {"a b", "v"}, {"1a", "v"}, {"a", ""}, {"a", strings.Repeat("v", MaxSecret+1)}} {
 		if err := secrets.Put(ctx, bad.name, bad.value); err == nil {
 			t.Errorf("%q with %d bytes is accepted", bad.name, len(bad.value))
 		}

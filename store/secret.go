@@ -3,12 +3,13 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 )
 
-// maxSecret is the maximum size of a secret in bytes: a private key fits, a document does not.
-const maxSecret = 64 << 10
+// MaxSecret is the maximum size of a secret in bytes: a private key fits, a document does not.
+const MaxSecret = 64 << 10
 
 // Secret is a value that flows refer to by name and never read, such as the key of a webhook's signature.
 type Secret struct {
@@ -72,8 +73,8 @@ func (ss *Secrets) Put(ctx context.Context, name, value string) error {
 
 // PutFor creates the secret or replaces it as a whole.
 func (ss *Secrets) PutFor(ctx context.Context, name, value string, flows []int64) error {
-	if value == "" || len(value) > maxSecret {
-		return errors.New("put secret: a value has 1 to 65536 bytes")
+	if value == "" || len(value) > MaxSecret {
+		return fmt.Errorf("put secret: a value has 1 to %d bytes", MaxSecret)
 	}
 	return ss.vault.put(ctx, name, &Secret{name, value, flows, time.Now().UTC().Truncate(time.Millisecond)})
 }

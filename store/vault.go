@@ -78,11 +78,17 @@ func (v *vault[T]) all(ctx context.Context) ([]*T, error) {
 	return all, nil
 }
 
+// NameRule describes the names of connections and secrets, for messages.
+const NameRule = "1 to 64 letters, digits, '_', '.' or '-', a letter first"
+
 var vaultName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
 
+// ValidName reports whether a connection or secret can have the name.
+func ValidName(name string) bool { return vaultName.MatchString(name) }
+
 func (v *vault[T]) put(ctx context.Context, name string, record *T) error {
-	if !vaultName.MatchString(name) {
-		return fmt.Errorf("put %s: a name is 1 to 64 letters, digits, '_', '.' or '-', a letter first", v.kind)
+	if !ValidName(name) {
+		return fmt.Errorf("put %s: a name is %s", v.kind, NameRule)
 	}
 	plain, err := json.Marshal(record)
 	if err != nil {

@@ -39,8 +39,8 @@ func (a *api) putConnection(c *gin.Context) {
 	}
 	name := c.Param("name")
 	err := httpx.ReadJSON(c, &in)
-	if err == nil && (!validName(name) || in.Name != "" && in.Name != name) {
-		err = &store.InvalidError{Member: "name", Reason: "must be that of the path: 1 to 64 letters, digits, '_', '.' or '-', a letter first"}
+	if err == nil && (!store.ValidName(name) || in.Name != "" && in.Name != name) {
+		err = &store.InvalidError{Member: "name", Reason: "must be that of the path: " + store.NameRule}
 	}
 	conn := store.Connection{Name: name, Type: in.Type, Hosts: in.Hosts, Flows: in.Flows}
 	if err == nil {

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"fmt"
 	"net/http"
 	"time"
 
@@ -25,11 +26,11 @@ func (a *api) putSecret(c *gin.Context) {
 		Flows httpx.Given[[]int64] `json:"flows"` // absent: as they are
 	}
 	err := httpx.ReadJSON(c, &in)
-	if err == nil && !validName(c.Param("name")) {
-		err = &store.InvalidError{Member: "name", Reason: "must be 1 to 64 letters, digits, '_', '.' or '-', a letter first"}
+	if err == nil && !store.ValidName(c.Param("name")) {
+		err = &store.InvalidError{Member: "name", Reason: "must be " + store.NameRule}
 	}
-	if err == nil && (in.Value == "" || len(in.Value) > maxSecretValue) {
-		err = &store.InvalidError{Member: "value", Reason: "must have 1 to 65536 bytes"}
+	if err == nil && (in.Value == "" || len(in.Value) > store.MaxSecret) {
+		err = &store.InvalidError{Member: "value", Reason: fmt.Sprintf("must have 1 to %d bytes", store.MaxSecret)}
 	}
 	if err == nil {
 		err = checkFlows(in.Flows.Value)
@@ -49,8 +50,6 @@ func (a *api) putSecret(c *gin.Context) {
 	}
 	httpx.WriteJSON(c, http.StatusOK, secretView{c.Param("name"), append([]int64{}, in.Flows.Value...), httpx.Now(c).UTC()})
 }
-
-const maxSecretValue = 64 << 10
 
 func (a *api) deleteSecret(c *gin.Context) {
 	if err := a.config.Store.Secrets().Delete(c.Request.Context(), c.Param("name")); err != nil {

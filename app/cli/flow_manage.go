@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,27 +15,36 @@ import (
 )
 
 func newFlowList(e env) *cobra.Command {
-	var url string
-	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the flows of a server, with the times at which they fire next",
 		Long:  "List the flows of a server, with the times at which they fire next.\n\n" + remoteHelp,
 		Args:  usageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			server, err := e.remote(url, nil)
-			if err != nil {
-				return err
-			}
-			all, err := server.Flows(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return printValue(cmd.OutOrStdout(), append([]client.Flow{}, all...))
-			}
-			return printFlows(cmd.OutOrStdout(), all)
-		},
+	}
+	return listing(e, cmd, func(ctx context.Context, server *client.Client, _ []string) ([]client.Flow, error) {
+		return server.Flows(ctx)
+	}, printFlows)
+}
+
+// listing completes a command that reads all of something from a server and prints it as a table or as JSON.
+func listing[T any](
+	e env, cmd *cobra.Command, read func(context.Context, *client.Client, []string) ([]T, error), table func(io.Writer, []T) error,
+) *cobra.Command {
+	var url string
+	var asJSON bool
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		server, err := e.remote(url, nil)
+		if err != nil {
+			return err
+		}
+		all, err := read(cmd.Context(), server, args)
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return printValue(cmd.OutOrStdout(), append([]T{}, all...))
+		}
+		return table(cmd.OutOrStdout(), all)
 	}
 	addURL(cmd, &url)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")

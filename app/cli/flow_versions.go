@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -12,31 +13,15 @@ import (
 )
 
 func newFlowVersions(e env) *cobra.Command {
-	var url string
-	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "versions FLOW",
 		Short: "List the versions of a flow, the newest first",
 		Long:  "List the versions of a flow that can be rolled back to, the newest first. FLOW is its\nnumber or slug.\n\n" + remoteHelp,
 		Args:  usageArgs(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, refs []string) error {
-			server, err := e.remote(url, nil)
-			if err != nil {
-				return err
-			}
-			all, err := server.Versions(cmd.Context(), refs[0])
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return printValue(cmd.OutOrStdout(), append([]client.Version{}, all...))
-			}
-			return printVersions(cmd.OutOrStdout(), all)
-		},
 	}
-	addURL(cmd, &url)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return cmd
+	return listing(e, cmd, func(ctx context.Context, server *client.Client, refs []string) ([]client.Version, error) {
+		return server.Versions(ctx, refs[0])
+	}, printVersions)
 }
 
 func printVersions(w io.Writer, all []client.Version) error {
