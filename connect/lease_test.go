@@ -27,7 +27,7 @@ func (p *testProcess) lease() *flows.Database {
 // The pool of a replaced connection serves its users, and is closed when the last one has released it.
 func TestReplacedPoolIsClosedAfterItsLastUser(t *testing.T) {
 	t.Parallel()
-	p := newTestFleet(t).process()
+	p := newTestFleet(t).newProcess()
 	p.replace(1)
 	first, second := p.lease(), p.lease()
 	p.replace(2)
@@ -54,7 +54,7 @@ func TestReplacedPoolIsClosedAfterItsLastUser(t *testing.T) {
 // A pool that nobody uses is closed when it is replaced.
 func TestReplacedPoolWithoutUsersIsClosed(t *testing.T) {
 	t.Parallel()
-	p := newTestFleet(t).process()
+	p := newTestFleet(t).newProcess()
 	p.replace(1)
 	old := p.lease()
 	old.Release()
@@ -69,7 +69,7 @@ func TestReplacedPoolWithoutUsersIsClosed(t *testing.T) {
 // Users never meet a closed pool while the connection is replaced again and again.
 func TestPoolsAreReplacedWhileTheyAreUsed(t *testing.T) {
 	t.Parallel()
-	p := newTestFleet(t).process()
+	p := newTestFleet(t).newProcess()
 	p.replace(0)
 	stop := make(chan struct{})
 	var users sync.WaitGroup
