@@ -248,16 +248,10 @@ func TestAttackBruteForce(t *testing.T) {
 			t.Errorf("%s by Basic: %d %v", name, w.Code, w.Header())
 		}
 	}
+	o.clock.pass(time.Second)
 	w := o.form("/token", passwordForm)
-	wait, limit := time.NewTicker(50*time.Millisecond), time.After(10*time.Second)
-	defer wait.Stop()
-	for w.Code != 200 { // nobody stays locked out
-		select {
-		case <-wait.C:
-			w = o.form("/token", passwordForm)
-		case <-limit:
-			t.Fatalf("still locked out: %s", w.Body)
-		}
+	if w.Code != 200 {
+		t.Errorf("after the wait: %d %s", w.Code, w.Body)
 	}
 	for i := range 40 { // from one address, names without end
 		w = o.form("/token", with(passwordForm, "username", fmt.Sprint("name", i), "password", "x"))

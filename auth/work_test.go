@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
@@ -67,23 +69,90 @@ func (c counting) Check(context.Context, limits.Attempt) (limits.Wait, error) {
 	return limits.Wait{}, nil
 }
 
-// A user or client that is not there costs a hash like one that is. What a
-// hash costs is held by package password.
-func TestUnknownUsersAndClientsCostAHash(t *testing.T) {
-	t.Parallel()
+// hashMemory is the memory of one argon2id hash in bytes, see package password.
+const hashMemory = 19 << 20
+
+// A refused user or client costs one hash, whether it exists or not and
+// whatever it may do, so that the time of a refusal tells nothing. Two counts
+// must agree: the calls that precede a hash, and the memory that hashes fill.
+// Not parallel: the memory of other tests would count.
+func TestAttackEnumerationByWork(t *testing.T) {
 	hashes := 0
 	a := newAuthority(t, counting{hashes: &hashes})
-	for name, try := range map[string]func(){
-		"a user":          func() { _, _ = a.User(t.Context(), "ann", "guess", "192.0.2.1") },
-		"an unknown user": func() { _, _ = a.User(t.Context(), "nobody", "guess", "192.0.2.1") },
-		"a client":        func() { _, _ = a.client(t.Context(), clientRequest("client-a", "guess")) },
-		"unknown client":  func() { _, _ = a.client(t.Context(), clientRequest("client-b", "guess")) },
+	login := func(name, secret string) func() error {
+		return func() error {
+			_, err := a.Token(t.Context(), &TokenRequest{Endpoint: SyncAccess, Params: map[string]string{"grant_type": "password", "username": name, "password": secret}})
+			return err
+		}
+	}
+	user := func(name string) func() error {
+		return func() error {
+			u, err := a.User(t.Context(), name, "guess", "192.0.2.1")
+			if u != nil {
+				t.Errorf("a guess proved %s", name)
+			}
+			return err
+		}
+	}
+	client := func(id string) func() error {
+		return func() error {
+			r := clientRequest(id, "guess")
+			r.Params["grant_type"] = "client_credentials"
+			_, err := a.Token(t.Context(), r)
+			return err
+		}
+	}
+	for name, c := range map[string]struct {
+		try  func() error
+		code Code // of the refusal; empty: none
+		want int  // hashes
+	}{
+		"a user":                {login("ann", "guess"), CodeInvalidGrant, 1},
+		"an unknown user":       {login("nobody", "guess"), CodeInvalidGrant, 1},
+		"a user without a role": {login("guest", "guess"), CodeInvalidGrant, 1},
+		"a disabled user":       {login("gone", "guess"), CodeInvalidGrant, 1},
+		"a user, by Basic":      {user("ann"), "", 1},
+		"an unknown, by Basic":  {user("nobody"), "", 1},
+		"a client":              {client("client-a"), CodeInvalidClient, 1},
+		"an unknown client":     {client("client-b"), CodeInvalidClient, 1},
+		"control: no password":  {login("ann", ""), CodeInvalidRequest, 0},
 	} {
 		hashes = 0
-		try()
-		if hashes != 1 {
-			t.Errorf("%s costs %d hashes", name, hashes)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err := c.try()
+		runtime.ReadMemStats(&after)
+		if refused := asError(err); (refused == nil) != (c.code == "") || refused != nil && refused.Code != c.code {
+			t.Errorf("%s: %v, want %q", name, err, c.code)
 		}
+		if filled := (after.TotalAlloc - before.TotalAlloc) / hashMemory; hashes != c.want || int(filled) != c.want {
+			t.Errorf("%s costs %d hashes and the memory of %d, want %d", name, hashes, filled, c.want)
+		}
+	}
+}
+
+// Finding a key and comparing with its secrets costs the same work for a key
+// that is not there: the dummy secret takes the place of its own.
+func TestAttackEnumerationOfKeysByWork(t *testing.T) {
+	a := newAuthority(t, patient{})
+	if _, err := a.config.Store.Keys().Put(t.Context(), store.Key{Key: "key-a", Secret: "a-secret-of-a-key", APIAccess: true}); err != nil {
+		t.Fatal(err)
+	}
+	work := func(key string) float64 {
+		q, err := ParseQuery("flow=1&ts=1&check=00112233445566778899aabbccddeeff&key=" + key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := time.Now()
+		return testing.AllocsPerRun(100, func() {
+			_, secrets, err := FindKey(t.Context(), a.config.Store.Keys(), key, now)
+			if err != nil || VerifyCheck(q, []byte(`{"a":1}`), secrets) {
+				t.Fatalf("%s: %v", key, err)
+			}
+		})
+	}
+	if known, unknown := work("key-a"), work("key-b"); known != unknown || known == 0 {
+		t.Errorf("%v allocations for a key, %v for one that is not there", known, unknown)
 	}
 }
 

@@ -105,13 +105,12 @@ func TestATokenWaitsForTheStore(t *testing.T) {
 		}
 		answered <- err
 	}()
-	for !strings.Contains(f.logged.String(), "a token cannot be shared") {
-		select {
-		case err := <-answered:
-			t.Fatalf("answered without a store: %v", err)
-		case <-time.After(time.Millisecond):
+	testenv.Until(t, "the log says that the token cannot be shared", func() bool {
+		if len(answered) > 0 {
+			t.Fatalf("answered without a store: %v", <-answered)
 		}
-	}
+		return strings.Contains(f.logged.String(), "a token cannot be shared")
+	})
 	f.proxy.LoseAnswer("multi") // to the transaction that stores the token
 	f.proxy.Refuse(false)
 	if err := <-answered; err != nil {

@@ -18,15 +18,7 @@ func TestAPauseThatIsOverParksNothing(t *testing.T) {
 	var since atomic.Int64
 	since.Store(1000)
 	began := make(chan string, 10)
-	next := func() string {
-		select {
-		case event := <-began:
-			return event
-		case <-time.After(20 * time.Second):
-			t.Fatal("no run began")
-			return ""
-		}
-	}
+	next := func() string { return testenv.Receive(t, began, "the event of a run") }
 	r.worker(func(ctx context.Context, a *Attempt) Outcome {
 		if held, err := a.ParkIfPaused(ctx, time.UnixMilli(since.Load())); err != nil || held == Deferred {
 			return Outcome{State: Waiting}

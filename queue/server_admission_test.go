@@ -65,13 +65,7 @@ func (w *limitHandler) handle(ctx context.Context, a *Attempt) Outcome {
 // next is the event of the next run that enters.
 func (w *limitHandler) next(t *testing.T) string {
 	t.Helper()
-	select {
-	case e := <-w.entered:
-		return e
-	case <-time.After(20 * time.Second):
-		t.Fatal("no run entered")
-		return ""
-	}
+	return testenv.Receive(t, w.entered, "the event of a run that enters")
 }
 
 func numbered(n int) Submission {

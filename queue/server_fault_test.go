@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/testenv"
 )
 
@@ -117,10 +118,32 @@ func TestWorkersOutliveASilentRedis(t *testing.T) {
 	}
 }
 
+// failedCalls receives a value when a call of a script has failed, after all retries of the client.
+type failedCalls struct {
+	*scriptCalls
+	script *redis.Script
+	failed chan struct{} // buffer 1
+}
+
+func (f *failedCalls) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		if args := cmd.Args(); err != nil && len(args) > 1 && args[1] == f.script.Hash() && redisconn.Temporary(err) {
+			select {
+			case f.failed <- struct{}{}:
+			default:
+			}
+		}
+		return err
+	}
+}
+
 func TestTheJournalOutlastsAnAbsentRedis(t *testing.T) {
 	t.Parallel()
 	server := testenv.Redis(t, "--appendonly", "yes", "--appendfsync", "always")
 	r := newTestQueue(t, server.URL())
+	calls := &failedCalls{newScriptCalls(t), journalScript, make(chan struct{}, 1)}
+	r.conn = r.conn.With(calls)
 	began, gone := make(chan struct{}), make(chan struct{})
 	r.worker(func(ctx context.Context, a *Attempt) Outcome {
 		close(began)
@@ -138,7 +161,7 @@ func TestTheJournalOutlastsAnAbsentRedis(t *testing.T) {
 	<-began
 	server.Kill()
 	close(gone)
-	<-time.After(3 * time.Second) // longer than the client itself tries
+	testenv.Receive(t, calls.failed, "a call of the journal that fails for good")
 	server.Restart()
 	if got := r.wait(ticket); got.State != Succeeded {
 		t.Errorf("result %+v", got)

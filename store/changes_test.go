@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // commandCalls returns how often a command of Redis was called so far.
@@ -271,12 +272,8 @@ func TestAStoreThatGoesBack(t *testing.T) {
 			deploy(t, s, parse(t, 2, "two", "second"))
 			deploy(t, s, parse(t, 1, "one", "first"))
 			goBack(t, f)
-			select {
-			case <-restored:
-			case <-time.After(20 * time.Second):
-				t.Fatal("not restored")
-			}
-			eventually(t, "ready again", func() bool { return s.Ready() == nil })
+			testenv.Receive(t, restored, "the restored store")
+			testenv.Until(t, "ready again", func() bool { return s.Ready() == nil })
 			if flow, ok := s.Flows().Find("one"); !ok || flow.Name != "restored" {
 				t.Errorf("flow = %v, %v", flow, ok)
 			}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 func TestConnectionsAreKept(t *testing.T) {
@@ -23,7 +24,7 @@ func TestConnectionsAreKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, cs := range map[string]*Connections{"the process that put it": here, "another": there} {
-		eventually(t, "the connection in "+name, func() bool { _, err := cs.Connection(ctx, "crm"); return err == nil })
+		testenv.Until(t, "the connection in "+name, func() bool { _, err := cs.Connection(ctx, "crm"); return err == nil })
 		got, err := cs.Connection(ctx, "crm")
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%s: %v (-put +read)\n%s", name, err, diff)
@@ -37,11 +38,11 @@ func TestConnectionsAreKept(t *testing.T) {
 	if err != nil || changed.Version == want.Version {
 		t.Errorf("after a change the version is %v, %v", changed, err)
 	}
-	eventually(t, "the change", func() bool { c, err := there.Connection(ctx, "crm"); return err == nil && c.Type == "bearer" })
+	testenv.Until(t, "the change", func() bool { c, err := there.Connection(ctx, "crm"); return err == nil && c.Type == "bearer" })
 	if err := here.Delete(ctx, "crm"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the end", func() bool { _, err := there.Connection(ctx, "crm"); return errors.Is(err, ErrNotFound) })
+	testenv.Until(t, "the end", func() bool { _, err := there.Connection(ctx, "crm"); return errors.Is(err, ErrNotFound) })
 	if err := here.Delete(ctx, "crm"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("delete what is not there: %v", err)
 	}

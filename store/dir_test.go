@@ -8,9 +8,9 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 func file(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
@@ -117,13 +117,8 @@ func TestWatchDir(t *testing.T) {
 	})
 	named := func(want string) {
 		t.Helper()
-		limit := time.After(10 * time.Second)
 		for {
-			select {
-			case <-passes:
-			case <-limit:
-				t.Fatalf("flow 1 did not become %q", want)
-			}
+			testenv.Receive(t, passes, "a pass after which flow 1 is "+want)
 			if flow, ok := s.Flows().Find("1"); ok && flow.Name == want {
 				return
 			}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 func TestUsers(t *testing.T) {
@@ -16,7 +18,7 @@ func TestUsers(t *testing.T) {
 	if err != nil || ann.Epoch == "" || ann.CreatedAt.IsZero() {
 		t.Fatalf("Create = %+v, %v", ann, err)
 	}
-	eventually(t, "the user in another process", func() bool { _, err := there.Users().User(ctx, "ann"); return err == nil })
+	testenv.Until(t, "the user in another process", func() bool { _, err := there.Users().User(ctx, "ann"); return err == nil })
 	if _, err := there.Users().Create(ctx, User{Name: "ann", Hash: "x"}); !errors.Is(err, ErrExists) {
 		t.Errorf("a second ann: %v", err)
 	}
@@ -270,7 +272,7 @@ func TestSigningKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the key in another process", func() bool { _, err := there.SigningKeys().Find(ctx, first.ID); return err == nil })
+	testenv.Until(t, "the key in another process", func() bool { _, err := there.SigningKeys().Find(ctx, first.ID); return err == nil })
 	if same, err := there.SigningKeys().Current(ctx); err != nil || !same.Private.Equal(first.Private) {
 		t.Errorf("another process signs with %v, %v", same, err)
 	}

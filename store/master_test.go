@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // run makes a store take part until the test ends.
@@ -92,8 +94,8 @@ func TestRotatingTheMasterKey(t *testing.T) {
 	}
 	stopTwo()
 	two, stopTwo = f.startProcess(t, k2, k1)
-	eventually(t, "the new key seals", sealedWith(two, k2))
-	eventually(t, "everything is sealed again", func() bool { return !one.unopened.isStale() && !two.unopened.isStale() && !anyStale(t, two) })
+	testenv.Until(t, "the new key seals", sealedWith(two, k2))
+	testenv.Until(t, "everything is sealed again", func() bool { return !one.unopened.isStale() && !two.unopened.isStale() && !anyStale(t, two) })
 	reads("both have both", one, two)
 	if one.MasterKey() != 0 {
 		t.Errorf("the key at place %d seals", one.MasterKey())

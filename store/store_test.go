@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -85,22 +84,6 @@ func deploy(t *testing.T, s *Store, flow *flows.Flow) {
 	}
 }
 
-// eventually repeats the check until it succeeds; a change has a second.
-func eventually(t *testing.T, what string, yes func() bool) {
-	t.Helper()
-	limit := time.NewTimer(5 * time.Second) // far above the promise, because other tests run, too
-	defer limit.Stop()
-	poll := time.NewTicker(5 * time.Millisecond)
-	defer poll.Stop()
-	for !yes() {
-		select {
-		case <-limit.C:
-			t.Fatalf("not seen in time: %s", what)
-		case <-poll.C:
-		}
-	}
-}
-
 func TestAChangeIsSeenByOthers(t *testing.T) {
 	t.Parallel()
 	f := newTestFleet(t)
@@ -109,18 +92,18 @@ func TestAChangeIsSeenByOthers(t *testing.T) {
 	if flow, ok := here.Flows().Find("one"); !ok || flow.Name != "first" {
 		t.Error("the process that deployed does not see its flow")
 	}
-	eventually(t, "the flow in another process", func() bool { _, ok := there.Flows().Find("one"); return ok })
+	testenv.Until(t, "the flow in another process", func() bool { _, ok := there.Flows().Find("one"); return ok })
 
 	ctx := t.Context()
 	key, err := here.Keys().Put(ctx, Key{APIAccess: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the key in another process", func() bool { _, err := there.Keys().Key(ctx, key.Key); return err == nil })
+	testenv.Until(t, "the key in another process", func() bool { _, err := there.Keys().Key(ctx, key.Key); return err == nil })
 	if err := there.Keys().Delete(ctx, key.Key); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the end of the key", func() bool {
+	testenv.Until(t, "the end of the key", func() bool {
 		_, err := here.Keys().Key(ctx, key.Key)
 		return errors.Is(err, ErrNotFound)
 	})
@@ -136,7 +119,7 @@ func TestAKeyIsNotTrustedForLongerThanASecond(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the key in a process that does not listen", func() bool { _, err := there.Keys().Key(ctx, key.Key); return err == nil })
+	testenv.Until(t, "the key in a process that does not listen", func() bool { _, err := there.Keys().Key(ctx, key.Key); return err == nil })
 }
 
 func TestRedisAway(t *testing.T) {
@@ -150,7 +133,7 @@ func TestRedisAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.server.Kill()
-	eventually(t, "the end of trust in the key", func() bool {
+	testenv.Until(t, "the end of trust in the key", func() bool {
 		_, err := s.Keys().Key(ctx, key.Key)
 		return err != nil && !errors.Is(err, ErrNotFound)
 	})
@@ -158,7 +141,7 @@ func TestRedisAway(t *testing.T) {
 		t.Error("a flow is no longer served while Redis is away")
 	}
 	f.server.Restart() // empty: nothing was written to disk
-	eventually(t, "the loss", func() bool { _, err := s.Keys().Key(ctx, key.Key); return errors.Is(err, ErrNotFound) })
+	testenv.Until(t, "the loss", func() bool { _, err := s.Keys().Key(ctx, key.Key); return errors.Is(err, ErrNotFound) })
 }
 
 // Concurrent changes to one store are all present in the end.
@@ -180,7 +163,7 @@ func TestConcurrentChanges(t *testing.T) {
 	}
 	all.Wait()
 	for _, s := range stores {
-		eventually(t, "all flows", func() bool { return len(s.Flows().List()) == each*len(stores) })
+		testenv.Until(t, "all flows", func() bool { return len(s.Flows().List()) == each*len(stores) })
 	}
 	if rev, err := f.server.Client().Get(t.Context(), keyRevision).Int(); err != nil || rev != each*len(stores) {
 		t.Errorf("revision = %d, %v; want one for each change, %d", rev, err, each*len(stores))

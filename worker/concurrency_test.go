@@ -58,11 +58,7 @@ func (f firstSteps) config(c *Config) { c.Observers = []Observer{f} }
 // next waits until a run is held.
 func (f firstSteps) next() {
 	f.t.Helper()
-	select {
-	case <-f.begun:
-	case <-time.After(20 * time.Second):
-		f.t.Fatal("no run came to its first step")
-	}
+	testenv.Receive(f.t, f.begun, "the first step of a run")
 }
 
 func (f firstSteps) Begin(ctx context.Context, _ *queue.Attempt) (context.Context, Observation) {
@@ -155,13 +151,8 @@ func TestWhyRunsAreParked(t *testing.T) {
 	}, held.config)
 	wait := func(want string) {
 		t.Helper()
-		select {
-		case why := <-reasons:
-			if why != want {
-				t.Errorf("parked for %q, want %q", why, want)
-			}
-		case <-time.After(20 * time.Second):
-			t.Fatalf("no run was parked for %q", want)
+		if why := testenv.Receive(t, reasons, "a run that is parked for "+want); why != want {
+			t.Errorf("parked for %q, want %q", why, want)
 		}
 	}
 	first := r.submit("limit", `{}`)

@@ -112,11 +112,7 @@ func (d *durable) serve(w http.ResponseWriter, r *http.Request) {
 // nextRequest waits for a request to the sink, and returns its body.
 func (d *durable) nextRequest() map[string]any {
 	d.t.Helper()
-	select {
-	case <-d.came:
-	case <-time.After(20 * time.Second):
-		d.t.Fatal("the sink got no request")
-	}
+	testenv.Receive(d.t, d.came, "a request to the sink")
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var v map[string]any

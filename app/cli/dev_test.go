@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/penstock/penstock/app"
 	"github.com/penstock/penstock/client"
@@ -55,11 +54,7 @@ func startDev(t *testing.T, s app.Settings) *devProcess {
 		}
 	})
 	t.Cleanup(stop)
-	select {
-	case <-greeted.done:
-	case <-time.After(testTimeout):
-		t.Fatal("dev did not say that it is ready")
-	}
+	testenv.Receive(t, greeted.done, "dev's greeting")
 	return &devProcess{url: readReady(t, s.ReadyFile), said: greeted.text(), told: greeted.text, stop: stop}
 }
 
@@ -208,14 +203,7 @@ func TestDevWatchesItsFlows(t *testing.T) {
 		t.Fatalf("the first version put out %v", v)
 	}
 	write("flow: 5\nsteps: [{set: {v: 2}}]\n")
-	limit := time.After(testTimeout)
-	for tick := time.NewTicker(50 * time.Millisecond); version() != 2.0; {
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatal("the changed flow does not run")
-		}
-	}
+	testenv.Until(t, "the changed flow runs", func() bool { return version() == 2.0 })
 }
 
 // startDevWithFiles runs dev on a directory. edit writes a file and waits for a text in the output.
@@ -242,7 +230,7 @@ func startDevWithFiles(t *testing.T, files map[string]string) (edit func(name, t
 	return func(name, text, want string) string {
 		t.Helper()
 		write(name, text)
-		waitFor(t, "dev says "+want, func() bool { return strings.Contains(dev.told()[seen:], want) })
+		testenv.Until(t, "dev says "+want, func() bool { return strings.Contains(dev.told()[seen:], want) })
 		said := dev.told()[seen:]
 		seen += len(said)
 		return said

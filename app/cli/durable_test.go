@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/penstock/penstock/app"
 	"github.com/penstock/penstock/internal/testenv"
@@ -78,19 +77,17 @@ func TestAnApproval(t *testing.T) {
 			if said := request(t, http.MethodPost, address, `{"approved": true}`); said != `{"accepted":true}` {
 				t.Errorf("called: %s", said)
 			}
-			for deadline := time.Now().Add(testTimeout); ; <-time.After(20 * time.Millisecond) {
+			testenv.Eventually(t, func() string {
 				_, a := call(t, dev.url, settings.APIKey, settings.APISecret, 503, "")
 				kept, err := json.Marshal(a.Output)
 				if err != nil {
 					t.Fatal(err)
 				}
 				if string(kept) == `[{"count":1,"decision":{"approved":true},"seen":true}]` {
-					break
+					return ""
 				}
-				if time.Now().After(deadline) {
-					t.Fatalf("the run did not go on: %s", kept)
-				}
-			}
+				return "the run did not go on: " + string(kept)
+			})
 			if _, a := call(t, dev.url, settings.APIKey, settings.APISecret, 504, ""); !strings.Contains(a.Error.Msg, "nowhere") {
 				t.Errorf("a connection that is not there: %+v", a)
 			}

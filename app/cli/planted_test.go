@@ -132,7 +132,7 @@ func TestAttackPlantedSecrets(t *testing.T) {
 			answers.Write(text)
 		}
 	}
-	eventually(t, "the last trace", func() bool { return traces.hasTrace("run flow 99", "http") })
+	testenv.Until(t, "the last trace", func() bool { return traces.hasTrace("run flow 99", "http") })
 	worker.end(t)
 	door.end(t)
 	everything := map[string]string{

@@ -12,7 +12,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -82,19 +81,11 @@ func startChild(t *testing.T, role string, settings map[string]string, args ...s
 // ready waits for the ready file of the child.
 func (p *childProcess) ready(t *testing.T, file string) {
 	t.Helper()
-	tick, limit := time.NewTicker(10*time.Millisecond), time.After(testTimeout)
-	defer tick.Stop()
-	for {
-		if content, err := os.ReadFile(file); err == nil {
-			p.url = strings.TrimSpace(string(content))
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatal("the front door did not become ready")
-		}
-	}
+	testenv.Until(t, "the front door is ready", func() bool {
+		content, err := os.ReadFile(file)
+		p.url = strings.TrimSpace(string(content))
+		return err == nil
+	})
 }
 
 // end sends SIGTERM and requires a successful exit.
@@ -155,23 +146,14 @@ func TestSIGTERMWhileSomebodyWaits(t *testing.T) {
 			t.Errorf("the waiter got %d, %+v", status, a)
 		}
 	})
-	begun := func() bool {
+	testenv.Until(t, "the run has begun", func() bool {
 		for _, run := range queue.Keys(t.Context(), "penstock:{default}:run:*").Val() {
 			if queue.HGet(t.Context(), run, "state").Val() == "running" {
 				return true
 			}
 		}
 		return false
-	}
-	tick, limit := time.NewTicker(5*time.Millisecond), time.After(testTimeout)
-	defer tick.Stop()
-	for !begun() {
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatal("the run did not begin")
-		}
-	}
+	})
 	door.end(t)
 	waiter.Wait()
 }

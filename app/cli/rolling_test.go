@@ -71,7 +71,7 @@ func TestARollingRestartFailsNoRequest(t *testing.T) {
 	some := func() {
 		t.Helper()
 		before := calls.Load()
-		eventually(t, "a hundred more calls", func() bool { return calls.Load() > before+100 })
+		testenv.Until(t, "a hundred more calls", func() bool { return calls.Load() > before+100 })
 	}
 	some()
 	for i, old := range []*childProcess{one, two} {

@@ -118,7 +118,7 @@ func TestRotatingTheMasterKeyFailsNothing(t *testing.T) {
 	some := func() {
 		t.Helper()
 		before := calls.Load()
-		eventually(t, "fifty more calls", func() bool { return calls.Load() > before+50 })
+		testenv.Until(t, "fifty more calls", func() bool { return calls.Load() > before+50 })
 	}
 	restart := func(keys ...[]byte) {
 		t.Helper()
@@ -146,7 +146,7 @@ func TestRotatingTheMasterKeyFailsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer look.close()
-	eventually(t, "everything is sealed under the new key", func() bool {
+	testenv.Until(t, "everything is sealed under the new key", func() bool {
 		sealed, err := look.store.SealedUnder(t.Context())
 		return err == nil && len(sealed) == 1 && sealed[look.store.FirstKey()] > 0
 	})
@@ -170,9 +170,9 @@ func TestAWorkerWithAnotherMasterKey(t *testing.T) {
 	settings["PENSTOCK_METRICS_LISTEN"] = "127.0.0.1:0"
 	wrong := startSealedWorker(t, settings, store.NewMasterKey())
 	delete(settings, "PENSTOCK_METRICS_LISTEN")
-	eventually(t, "the metrics of the wrong worker", func() bool { return metricsOf(wrong) != "" })
+	testenv.Until(t, "the metrics of the wrong worker", func() bool { return metricsOf(wrong) != "" })
 	base := metricsOf(wrong)
-	eventually(t, "the wrong worker is not ready", func() bool { status, _ := fetch(t, base+"/readyz"); return status == http.StatusServiceUnavailable })
+	testenv.Until(t, "the wrong worker is not ready", func() bool { status, _ := fetch(t, base+"/readyz"); return status == http.StatusServiceUnavailable })
 	run, err := c.Start(t.Context(), client.Request{Flow: "uses", Async: true})
 	if err != nil {
 		t.Fatal(err)
@@ -206,8 +206,8 @@ func TestRedisIsEmptied(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Until the loss is noticed a call may be answered from memory.
-	eventually(t, "the loss is told", func() bool { return strings.Contains(s.door.output(), "gone back to an earlier state") })
-	eventually(t, "a call after the loss", func() bool {
+	testenv.Until(t, "the loss is told", func() bool { return strings.Contains(s.door.output(), "gone back to an earlier state") })
+	testenv.Until(t, "a call after the loss", func() bool {
 		status, _ := call(t, s.door.url, "k", "s3cret", 1, `{"n":1}`)
 		return status == http.StatusOK
 	})

@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/penstock/penstock/app"
 	"github.com/penstock/penstock/internal/testenv"
@@ -20,22 +19,8 @@ func TestScheduledFlow(t *testing.T) {
 	}
 	startDev(t, app.Settings{Data: app.NoData, Redis: redis.URL(), Flows: dir})
 	client := redis.Client()
-	waitFor(t, "two runs ended", func() bool {
+	testenv.Until(t, "two runs ended", func() bool {
 		n, err := client.ZCard(t.Context(), "penstock:{default}:index").Result()
 		return err == nil && n >= 2
 	})
-}
-
-// waitFor polls until ok succeeds.
-func waitFor(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	tick, limit := time.NewTicker(20*time.Millisecond), time.After(testTimeout)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatalf("%s: not in time", what)
-		}
-	}
 }

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	collector "go.opentelemetry.io/proto/slim/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/encoding/prototext"
@@ -89,20 +88,6 @@ func scrape(t *testing.T, addr string) string {
 	return string(text)
 }
 
-// eventually polls until so succeeds.
-func eventually(t *testing.T, what string, so func() bool) {
-	t.Helper()
-	tick, limit := time.NewTicker(20*time.Millisecond), time.After(testTimeout)
-	defer tick.Stop()
-	for !so() {
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatalf("not in time: %s", what)
-		}
-	}
-}
-
 // An API process and a worker export metrics and traces.
 func TestProcessesAreObserved(t *testing.T) {
 	t.Parallel()
@@ -125,7 +110,7 @@ func TestProcessesAreObserved(t *testing.T) {
 	if status, a := call(t, door.url, "k", "s3cret", 71, `{"a": 1}`); status != http.StatusOK {
 		t.Fatalf("status %d, %+v", status, a)
 	}
-	eventually(t, "one trace from the door to the step", func() bool {
+	testenv.Until(t, "one trace from the door to the step", func() bool {
 		return got.hasTrace("POST /apis/execute.php", "run flow 71", "set")
 	})
 	for addr, lines := range map[string][]string{

@@ -59,13 +59,14 @@ func newInstallation(t *testing.T, url string, shards ...string) *installation {
 	return s
 }
 
-// topologyFlows returns a directory with flows on three queues, and one whose step takes two seconds.
+// topologyFlows returns a directory with flows on three queues, and one whose step
+// ends in its second attempt: the first request gets no response.
 func topologyFlows(t *testing.T) string {
 	t.Helper()
-	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case <-time.After(2 * time.Second):
-		case <-r.Context().Done():
+	var requests atomic.Int64
+	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if requests.Add(1) == 1 {
+			<-r.Context().Done()
 		}
 	}))
 	t.Cleanup(slow.Close)
@@ -187,7 +188,7 @@ func (s *installation) checkWorkerLoss() {
 		}
 	}
 	victim := 0
-	eventually(t, "a worker has the run", func() bool {
+	testenv.Until(t, "a worker has the run", func() bool {
 		if err := s.client.Call(t.Context(), http.MethodGet, "/v1/workers", nil, &workers); err != nil {
 			return false
 		}
@@ -251,34 +252,31 @@ func TestAPrimaryOfAClusterComesBack(t *testing.T) {
 	var accepted sync.Map
 	var next, answered, repeated atomic.Int64
 	ctx, stop := context.WithCancel(t.Context())
+	patient, give := context.WithTimeout(t.Context(), time.Minute) // the API process itself waits for the primary
+	defer give()
 	var load sync.WaitGroup
 	for range 8 {
 		load.Go(func() {
 			for ctx.Err() == nil {
 				key := fmt.Sprint("call-", next.Add(1))
-				for tries := 0; ; tries++ {
-					run, err := s.client.Start(t.Context(), client.Request{Flow: "first", Event: []byte(`{"n":1}`), IdempotencyKey: key})
+				for {
+					run, err := s.client.Start(patient, client.Request{Flow: "first", Event: []byte(`{"n":1}`), IdempotencyKey: key})
 					if err == nil {
 						accepted.Store(run.ID, true)
 						answered.Add(1)
 						break
 					}
 					var answer *client.Error
-					if errors.As(err, &answer) && answer.Status < 500 || tries > 200 {
+					if errors.As(err, &answer) && answer.Status < 500 || patient.Err() != nil {
 						t.Errorf("%s: %v", key, err)
 						break
 					}
 					repeated.Add(1)
-					select {
-					case <-time.After(100 * time.Millisecond):
-					case <-t.Context().Done():
-						return
-					}
 				}
 			}
 		})
 	}
-	eventually(t, "200 calls have been answered", func() bool { return answered.Load() >= 200 })
+	testenv.Until(t, "200 calls have been answered", func() bool { return answered.Load() >= 200 })
 	killed := false
 	for _, n := range c.Nodes {
 		if keys, err := n.Client().Keys(t.Context(), "penstock:{default}:*").Result(); err == nil && len(keys) > 0 {
@@ -292,7 +290,7 @@ func TestAPrimaryOfAClusterComesBack(t *testing.T) {
 		t.Error("no primary has the queue")
 	}
 	before := answered.Load()
-	eventually(t, "calls are answered again", func() bool { return answered.Load() > before+200 })
+	testenv.Until(t, "calls are answered again", func() bool { return answered.Load() > before+200 })
 	stop()
 	load.Wait()
 	lost := 0

@@ -253,16 +253,7 @@ func TestRunPassesAtOnceAndEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { _ = r.Run(ctx) })
-	limit := time.After(10 * time.Second)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for len(f.box.letters()) == 0 {
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatal("nothing was sent")
-		}
-	}
+	testenv.Until(t, "a letter was sent", func() bool { return len(f.box.letters()) > 0 })
 	cancel()
 	running.Wait()
 	if _, err := New(Config{}); err == nil {

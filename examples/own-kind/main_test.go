@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -136,23 +137,46 @@ func start(t *testing.T, dir string) string {
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
 	cmd.Env = append(cmd.Env, "PENSTOCK_API_KEY=own-key", "PENSTOCK_API_SECRET=own-secret")
-	var said bytes.Buffer // read when the program has ended
-	cmd.Stdout, cmd.Stderr = &said, &said
+	said := &output{ready: make(chan struct{})} // read when the program has ended
+	cmd.Stdout, cmd.Stderr = said, said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // it was interrupted
+		close(ended)
+	}()
 	t.Cleanup(func() {
 		stop()
-		_ = cmd.Wait() // it was interrupted
+		<-ended
 		if t.Failed() {
-			t.Log(said.String())
+			t.Log(said.text.String())
 		}
 	})
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); <-time.After(20 * time.Millisecond) {
-		if url, err := os.ReadFile(ready); err == nil {
-			return strings.TrimSpace(string(url))
-		}
+	select {
+	case <-said.ready:
+	case <-ended:
+		t.Fatal("the program did not get ready")
 	}
-	t.Fatal("the program did not get ready")
-	return ""
+	url, err := os.ReadFile(ready)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(url))
+}
+
+// output is what a program writes. It closes ready at the last line of the greeting.
+type output struct {
+	text    bytes.Buffer
+	ready   chan struct{}
+	greeted sync.Once
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.text.Write(p)
+	if bytes.Contains(o.text.Bytes(), []byte("Ctrl-C")) {
+		o.greeted.Do(func() { close(o.ready) })
+	}
+	return n, err
 }

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
+	"github.com/penstock/penstock/internal/testenv"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -142,26 +142,19 @@ func TestTheChildEndsWithItsParent(t *testing.T) {
 	}
 	_ = parent.Process.Kill()
 	_ = parent.Wait()
-	limit := time.After(30 * time.Second)
-	for tick := time.NewTicker(10 * time.Millisecond); ; {
-		s, err := Start(t.Context(), Config{Dir: dir, Log: slog.New(slog.DiscardHandler)})
-		if err == nil {
-			if state := stateOf(pid); state != "" && state != "Z" {
-				t.Errorf("the first child (%d) is alive beside the second: %s", pid, state)
-			}
-			if err := s.Close(); err != nil {
-				t.Error(err)
-			}
-			return
-		}
-		if !strings.Contains(err.Error(), "is in use by the redis-server") {
+	var second *Server
+	testenv.Until(t, "the child has ended with its parent", func() bool {
+		second, err = Start(t.Context(), Config{Dir: dir, Log: slog.New(slog.DiscardHandler)})
+		if err != nil && !strings.Contains(err.Error(), "is in use by the redis-server") {
 			t.Fatal(err)
 		}
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatal("the child did not end with its parent")
-		}
+		return err == nil
+	})
+	if state := stateOf(pid); state != "" && state != "Z" {
+		t.Errorf("the first child (%d) is alive beside the second: %s", pid, state)
+	}
+	if err := second.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -50,7 +50,7 @@ func newStand(t *testing.T) *stand {
 		"PENSTOCK_REDIS_URL=" + s.redis.URL(), "PENSTOCK_ADMIN_USER=ann", "PENSTOCK_ADMIN_PASSWORD=" + word,
 	}, "dev", "--listen", "127.0.0.1:0", "--data", "none", "--ready-file", ready)
 	var url []byte
-	until(t, "the door is ready", func() bool { url, _ = os.ReadFile(ready); return len(url) > 0 })
+	testenv.Until(t, "the door is ready", func() bool { url, _ = os.ReadFile(ready); return len(url) > 0 })
 	var err error
 	if s.door, err = client.New(client.Config{URL: strings.TrimSpace(string(url)), User: "ann", Password: word}); err != nil {
 		t.Fatal(err)
@@ -86,19 +86,6 @@ func (s *stand) ended(t *testing.T) {
 	}
 }
 
-func until(t *testing.T, what string, so func() bool) {
-	t.Helper()
-	tick, limit := time.NewTicker(20*time.Millisecond), time.After(patience)
-	defer tick.Stop()
-	for !so() {
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatalf("not in time: %s", what)
-		}
-	}
-}
-
 // asynqmon starts the stand-alone web interface and returns its address.
 func asynqmon(t *testing.T, s *stand, args ...string) string {
 	t.Helper()
@@ -110,7 +97,7 @@ func asynqmon(t *testing.T, s *stand, args ...string) string {
 	l.Close()
 	testenv.Start(t, "asynqmon", program(t, "asynqmon"), nil, append([]string{"--port", port, "--redis-url", s.redis.URL()}, args...)...)
 	url := "http://127.0.0.1:" + port
-	until(t, "asynqmon answers", func() bool {
+	testenv.Until(t, "asynqmon answers", func() bool {
 		r, err := http.Get(url + "/api/queues")
 		if err == nil {
 			r.Body.Close()

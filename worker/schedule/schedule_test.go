@@ -461,15 +461,11 @@ func TestTwoWorkersOnOneRedis(t *testing.T) {
 	}
 	var seen []string
 	for len(seen) < 3 {
-		select {
-		case e := <-accepted:
-			if slices.Contains(seen, e) {
-				t.Errorf("%s became two runs", e)
-			}
-			seen = append(seen, e)
-		case <-time.After(20 * time.Second):
-			t.Fatalf("only %v became runs", seen)
+		e := testenv.Receive(t, accepted, fmt.Sprint("a run after ", seen))
+		if slices.Contains(seen, e) {
+			t.Errorf("%s became two runs", e)
 		}
+		seen = append(seen, e)
 	}
 	cancel()
 	running.Wait()

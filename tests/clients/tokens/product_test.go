@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 const (
@@ -101,20 +103,15 @@ func boot(t *testing.T) string {
 	return await(t, ready)
 }
 
-func await(t *testing.T, file string) string {
+// await returns the address in the ready file once the product has written it.
+func await(t *testing.T, file string) (url string) {
 	t.Helper()
-	tick, limit := time.NewTicker(10*time.Millisecond), time.After(patience)
-	defer tick.Stop()
-	for {
-		if url, err := os.ReadFile(file); err == nil {
-			return strings.TrimSpace(string(url))
-		}
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatal("the product did not become ready")
-		}
-	}
+	testenv.Until(t, "the product is ready", func() bool {
+		content, err := os.ReadFile(file)
+		url = strings.TrimSpace(string(content))
+		return err == nil
+	})
+	return url
 }
 
 // admin calls the API as the administrator.
