@@ -20,12 +20,17 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
+// testBlock is how long a worker waits for a task in one call. A worker that stops ends after it.
+const testBlock = 100 * time.Millisecond
+
 // testQueue is a Client on one Redis, with methods that start workers.
 type testQueue struct {
-	t      testing.TB
-	conn   *redisconn.Conn
-	redis  redis.UniversalClient
-	client *Client
+	t       testing.TB
+	conn    *redisconn.Conn
+	redis   redis.UniversalClient
+	client  *Client
+	test    context.Context // of the workers; stopAll ends it
+	stopAll func()
 }
 
 func newTestQueue(t testing.TB, url string) *testQueue {
@@ -40,6 +45,7 @@ func newTestQueue(t testing.TB, url string) *testQueue {
 		t.Fatal(err)
 	}
 	r := &testQueue{t: t, conn: conn, redis: conn.Client(), client: client}
+	r.test, r.stopAll = context.WithCancel(context.Background())
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { client.Run(ctx) })
@@ -57,7 +63,8 @@ func (r *testQueue) worker(handler Handler, change ...func(*ServerConfig)) (stop
 	r.t.Helper()
 	cfg := ServerConfig{
 		Redis: r.conn, Log: slog.New(slog.DiscardHandler), Queue: "default", ID: NewRunID("worker"),
-		Slots: 8, Handler: handler, Block: time.Second, Drain: 10 * time.Second,
+		Slots: 8, Handler: handler, Block: testBlock, Drain: 10 * time.Second,
+		DelayedTaskCheck: testBlock,
 	}
 	for _, c := range change {
 		c(&cfg)
@@ -66,7 +73,7 @@ func (r *testQueue) worker(handler Handler, change ...func(*ServerConfig)) (stop
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(r.test)
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
 	stop = sync.OnceFunc(func() {
@@ -76,7 +83,10 @@ func (r *testQueue) worker(handler Handler, change ...func(*ServerConfig)) (stop
 		}
 		s.Close()
 	})
-	r.t.Cleanup(stop)
+	r.t.Cleanup(func() {
+		r.stopAll() // all workers at once: each takes up to testBlock to stop
+		stop()
+	})
 	return stop
 }
 

@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -184,8 +185,9 @@ func TestFlowsAndKeysTakeTurns(t *testing.T) {
 	for _, ticket := range all {
 		r.wait(ticket)
 	}
+	order = slices.DeleteFunc(order, func(one string) bool { return one[0] == '9' }) // it may have a run in line when the others begin
 	count, keys := map[byte]int{}, map[string]int{}
-	for _, one := range order[10:130] { // 40 turns of each of three flows
+	for _, one := range order[:120] { // 40 turns of each of three flows
 		count[one[0]]++
 		if keys["1b"] < 20 { // while both keys of flow 1 have runs in line
 			keys[one]++

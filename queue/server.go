@@ -68,6 +68,10 @@ type ServerConfig struct {
 	// to the queue. Zero means 20 s.
 	Drain time.Duration
 
+	// DelayedTaskCheck is how often asynq looks for scheduled and retried tasks that are
+	// due. Zero means 5 s. It concerns tasks that carry no run.
+	DelayedTaskCheck time.Duration
+
 	// MaxCrashes is the number of lost workers after which a run fails. Zero means 3.
 	MaxCrashes int
 
@@ -115,6 +119,7 @@ func (c *ServerConfig) validate() error {
 		{&c.Lease, 2 * time.Second, 4 * time.Second},
 		{&c.Retention, time.Second, 24 * time.Hour},
 		{&c.Drain, time.Millisecond, 20 * time.Second},
+		{&c.DelayedTaskCheck, time.Millisecond, 5 * time.Second},
 	} {
 		if *d.value == 0 {
 			*d.value = d.usual
@@ -211,13 +216,14 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	wake := &waker{UniversalClient: s.redis, cfg: &s.cfg, encoder: s.asynq, claims: s.claims, pending: s.pending, visible: s.visible}
 	server := asynq.NewServerFromRedisClient(wake, asynq.Config{
-		Concurrency:       s.cfg.Slots,
-		Queues:            map[string]int{s.cfg.Queue: 1},
-		TaskCheckInterval: 1, // nanosecond, because waker blocks instead
-		RetryDelayFunc:    s.cfg.RetryDelay,
-		ShutdownTimeout:   s.cfg.Drain + 10*time.Second,
-		Logger:            asynqLog{s.cfg.Log},
-		LogLevel:          asynq.WarnLevel,
+		Concurrency:              s.cfg.Slots,
+		Queues:                   map[string]int{s.cfg.Queue: 1},
+		TaskCheckInterval:        1, // nanosecond, because waker blocks instead
+		DelayedTaskCheckInterval: s.cfg.DelayedTaskCheck,
+		RetryDelayFunc:           s.cfg.RetryDelay,
+		ShutdownTimeout:          s.cfg.Drain + 10*time.Second,
+		Logger:                   asynqLog{s.cfg.Log},
+		LogLevel:                 asynq.WarnLevel,
 	})
 	if err := s.beatOnce(ctx); err != nil { // an unregistered worker may claim nothing
 		return fmt.Errorf("register worker: %w", err)
