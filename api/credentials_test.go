@@ -19,7 +19,6 @@ import (
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/limits"
-	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/testenv"
 	"github.com/penstock/penstock/store"
@@ -100,12 +99,8 @@ func newOffice(t *testing.T, change ...func(*api.Config)) *office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hasher, err := password.NewHasher(2)
-	if err != nil {
-		t.Fatal(err)
-	}
 	guesses := newGuesses(t, client, clock.now)
-	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: s, Hasher: hasher, Guesses: guesses, Issuer: issuer + "/", Now: clock.now})
+	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: s, Hasher: apitest.Hasher(t), Guesses: guesses, Issuer: issuer + "/", Now: clock.now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,23 +109,16 @@ func newOffice(t *testing.T, change ...func(*api.Config)) *office {
 	}}, change...)...)
 	d.Sent = append(d.Sent, annsPassword, rootsPassword, jwtSecret, crmSecret)
 	o := &office{Door: d, store: s, clock: clock, redis: client}
-	o.furnish(hasher)
+	o.furnish()
 	return o
 }
 
-func (o *office) furnish(hasher *password.Hasher) {
+func (o *office) furnish() {
 	o.T.Helper()
 	ctx := o.T.Context()
-	hash := func(secret string) string {
-		h, err := hasher.Hash(ctx, secret)
-		if err != nil {
-			o.T.Fatal(err)
-		}
-		return h
-	}
-	anns := hash(annsPassword)
+	anns := apitest.Hash(o.T, annsPassword)
 	for _, u := range []store.User{
-		{Name: "root", Hash: hash(rootsPassword), Roles: []store.Role{store.RoleAdmin, store.RoleAPIUser}},
+		{Name: "root", Hash: apitest.Hash(o.T, rootsPassword), Roles: []store.Role{store.RoleAdmin, store.RoleAPIUser}},
 		{Name: "ann", Hash: anns, Roles: []store.Role{store.RoleAPIUser}},
 		{Name: "guest", Hash: anns, Roles: []store.Role{store.RoleViewer}},
 		{Name: "gone", Hash: anns, Roles: []store.Role{store.RoleAPIUser}, Disabled: true},
@@ -148,7 +136,7 @@ func (o *office) furnish(hasher *password.Hasher) {
 		}
 	}
 	_, err := o.store.Clients().Create(ctx, store.Client{
-		Identifier: "client-crm", Name: "CRM", Hash: hash(crmSecret), Scopes: []string{"flows:run:69", "runs:read"},
+		Identifier: "client-crm", Name: "CRM", Hash: apitest.Hash(o.T, crmSecret), Scopes: []string{"flows:run:69", "runs:read"},
 		TimeZone: "America/Denver", Expires: "2026-11-30",
 	})
 	if err != nil {

@@ -25,7 +25,6 @@ import (
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps"
 	"github.com/penstock/penstock/internal/limits"
-	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/testenv"
 	"github.com/penstock/penstock/queue"
@@ -83,13 +82,11 @@ func NewProductQueue(t *testing.T, settings queue.Config, change ...func(*api.Co
 	})
 	Fatal(t, err)
 	Running(t, w.Run, w.Close)
-	hasher, err := password.NewHasher(2)
-	Fatal(t, err)
 	attempts, err := limits.NewAttempts(limits.AttemptsConfig{Redis: client, Key: []byte("a test's")})
 	Fatal(t, err)
-	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: p.Store, Hasher: hasher, Guesses: auth.NewGuesses(attempts), Issuer: Issuer})
+	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: p.Store, Hasher: Hasher(t), Guesses: auth.NewGuesses(attempts), Issuer: Issuer})
 	Fatal(t, err)
-	p.people(hasher)
+	p.people()
 	door := api.Queue{Client: p.Queue}
 	config := api.Config{
 		Submit: door.Submit, Records: door, Runs: door, Flows: p.Store.Flows(), Keys: p.Store.Keys(), Log: log,
@@ -117,9 +114,8 @@ func Fatal(t *testing.T, err error) {
 
 // people are ann, who may do everything, and vera, otto and ulf, who view,
 // operate and use.
-func (p *Product) people(hasher *password.Hasher) {
-	hash, err := hasher.Hash(p.T.Context(), Password)
-	Fatal(p.T, err)
+func (p *Product) people() {
+	hash := Hash(p.T, Password)
 	for name, role := range map[string]store.Role{"ann": store.RoleAdmin, "otto": store.RoleOperator, "vera": store.RoleViewer, "ulf": store.RoleAPIUser} {
 		roles := []store.Role{store.RoleAPIUser}
 		if role != store.RoleAPIUser {
