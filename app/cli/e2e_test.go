@@ -15,6 +15,15 @@ import (
 // testTimeout is how long tests wait for operations that usually take milliseconds.
 const testTimeout = 30 * time.Second
 
+// needsMinutes skips a test of several processes under load, or of their failures, in ./test --quick. Without the flag
+// -short, as in ./test, it runs.
+func needsMinutes(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("takes long: it runs without -short")
+	}
+}
+
 // answer is the SmartSYNC response.
 type answer struct {
 	Success bool             `json:"success"`

@@ -15,6 +15,7 @@ import (
 // the ended runs and the credentials, and continues the open runs.
 func TestRestore(t *testing.T) {
 	t.Parallel()
+	needsMinutes(t)
 	old := testenv.Redis(t, "--appendonly", "yes", "--appendfsync", "always")
 	s := newInstallation(t, old.URL())
 	ended := s.run("first", `[{"n":1}]`)

@@ -36,6 +36,7 @@ func (b *balancer) pick() *client.Client {
 // All API processes and workers are replaced one after the other under load, and no request fails.
 func TestARollingRestartFailsNoRequest(t *testing.T) {
 	t.Parallel()
+	needsMinutes(t)
 	s := newInstallation(t, testenv.Redis(t, "--appendonly", "yes").URL())
 	s.settings["PENSTOCK_LINGER"] = "500ms"
 	var b balancer

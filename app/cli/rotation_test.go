@@ -80,6 +80,7 @@ func startSealedWorker(t *testing.T, settings map[string]string, keys ...[]byte)
 // request and no run fails.
 func TestRotatingTheMasterKeyFailsNothing(t *testing.T) {
 	t.Parallel()
+	needsMinutes(t)
 	redis := testenv.Redis(t, "--appendonly", "yes")
 	settings, connection := sealedSettings(t, redis.URL())
 	k1, k2 := store.NewMasterKey(), store.NewMasterKey()
@@ -207,6 +208,9 @@ func TestRedisIsEmptied(t *testing.T) {
 	}
 	// Until the loss is noticed a call may be answered from memory.
 	testenv.Until(t, "the loss is told", func() bool { return strings.Contains(s.door.output(), "gone back to an earlier state") })
+	testenv.Until(t, "the users and keys of the settings exist again", func() bool {
+		return strings.Contains(s.door.output(), "the store is restored to what the settings make exist")
+	})
 	testenv.Until(t, "a call after the loss", func() bool {
 		status, _ := call(t, s.door.url, "k", "s3cret", 1, `{"n":1}`)
 		return status == http.StatusOK

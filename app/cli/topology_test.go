@@ -219,6 +219,7 @@ func TestOnOneServer(t *testing.T) {
 
 func TestOnSentinel(t *testing.T) {
 	t.Parallel()
+	needsMinutes(t)
 	s := newInstallation(t, testenv.Sentinel(t, time.Second, "--appendonly", "yes").URL())
 	s.checkAPI()
 	s.checkWorkerLoss()
@@ -227,6 +228,7 @@ func TestOnSentinel(t *testing.T) {
 // The queues are on different primaries of three; one of them is sharded over all.
 func TestOnACluster(t *testing.T) {
 	t.Parallel()
+	needsMinutes(t)
 	c := testenv.Cluster(t, "--appendonly", "yes", "--appendfsync", "always")
 	s := newInstallation(t, c.URL(), "default=6", "second=3")
 	s.checkAPI()
@@ -246,6 +248,7 @@ func TestOnACluster(t *testing.T) {
 // retry get a response.
 func TestAPrimaryOfAClusterComesBack(t *testing.T) {
 	t.Parallel()
+	needsMinutes(t)
 	c := testenv.Cluster(t, "--appendonly", "yes", "--appendfsync", "always")
 	s := newInstallation(t, c.URL())
 	s.run("first", `[{"n":1}]`)
