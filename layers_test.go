@@ -47,6 +47,7 @@ var layers = []struct {
 	{tree: "api/smartsync", may: domains, why: whyDomains},
 	{tree: "api/native", may: domains, why: whyDomains},
 	{tree: "api/hooks", may: domains, why: whyDomains},
+	{tree: "api/resources", may: append([]string{"api/listing"}, domains...), why: whyDomains},
 	{tree: "api/runs", may: append([]string{"api/listing", "api/runlist"}, domains...), why: whyDomains},
 	{tree: "api/callbacks", may: []string{"api/httpx", "flows", "queue", "internal"}, why: "the token is the proof: neither credentials nor the store are looked at"},
 	{tree: "api/oauth", may: []string{"api/httpx", "auth", "store", "internal/strictjson"}, why: "tokens are issued without knowing of flows or runs"},
@@ -54,7 +55,7 @@ var layers = []struct {
 	{tree: "api/flows", may: []string{"api/httpx", "api/listing", "api/runner", "auth", "flows", "queue", "store"}, why: "deploying a flow runs nothing; of the queue it needs the runs that wait for a flow"},
 	{tree: "api/fleet", may: []string{"api/httpx", "api/listing", "auth", "queue"}, why: "queues and workers are operated without knowing of flows"},
 	{tree: "api", alone: true, may: append([]string{
-		"api/openapi", "api/smartsync", "api/native", "api/hooks", "api/runs", "api/callbacks", "api/oauth", "api/admin", "api/flows", "api/fleet",
+		"api/openapi", "api/smartsync", "api/native", "api/resources", "api/hooks", "api/runs", "api/callbacks", "api/oauth", "api/admin", "api/flows", "api/fleet",
 	}, domains...), why: "the frame mounts the domains and hands each what it needs; it never imports worker, which may run elsewhere"},
 
 	{tree: "console", may: []string{"api/listing", "api/auditlist", "api/runlist", "auth", "connect", "flows", "store", "queue", "internal"}, why: "pages are made from the layers that the API is made from; of the API itself they only share the lists"},

@@ -24,6 +24,12 @@ type Field struct {
 	Value *Template
 }
 
+// Entry is one member of a TypeMap parameter.
+type Entry struct {
+	Name string
+	*Args
+}
+
 func arg[T any](a *Args, name string) T {
 	v, ok := a.values[name]
 	if !ok {
@@ -69,6 +75,9 @@ func (a *Args) Object(name string) *Args { return arg[*Args](a, name) }
 
 // List returns a TypeList argument.
 func (a *Args) List(name string) []*Args { return arg[[]*Args](a, name) }
+
+// Map returns a TypeMap argument in the order of the file.
+func (a *Args) Map(name string) []Entry { return arg[[]Entry](a, name) }
 
 // Steps returns a TypeSteps argument, nil when absent.
 func (a *Args) Steps(name string) *Block { return arg[*Block](a, name) }

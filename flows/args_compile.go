@@ -134,6 +134,8 @@ func (c *compiler) read(p Param, n *yaml.Node, trail string) (any, error) {
 		return c.arguments(long, p.Fields, trail+"."+p.Name), nil
 	case TypeList:
 		return c.list(p, n, trail)
+	case TypeMap:
+		return c.entries(p, n, trail)
 	case TypeSteps:
 		return c.block(n, nestedPath(trail, p.Name))
 	case TypeLiteral:
@@ -195,6 +197,9 @@ func (c *compiler) shorthand(p Param, n *yaml.Node) (*yaml.Node, error) {
 }
 
 func (c *compiler) list(p Param, n *yaml.Node, trail string) (any, error) {
+	if n.Shape == yaml.Mapping && p.Single {
+		return []*Args{c.arguments(n, p.Fields, trail)}, nil
+	}
 	if n.Shape != yaml.Sequence {
 		return nil, expected("a list", n)
 	}
@@ -203,4 +208,36 @@ func (c *compiler) list(p Param, n *yaml.Node, trail string) (any, error) {
 		list[i] = c.arguments(element, p.Fields, trail+"."+strconv.Itoa(i+1))
 	}
 	return list, nil
+}
+
+// entries reads a TypeMap. A list of words is a mapping from them to nothing.
+func (c *compiler) entries(p Param, n *yaml.Node, trail string) (any, error) {
+	if n.Shape == yaml.Sequence {
+		words, err := readStrings(n)
+		if err != nil {
+			return nil, err
+		}
+		named := &yaml.Node{Place: n.Place, Shape: yaml.Mapping, Items: make([]*yaml.Node, len(n.Items))}
+		for i, word := range words.([]string) {
+			at := n.Items[i].Place
+			named.Keys, named.Items[i] = append(named.Keys, yaml.Key{Name: word, Place: at}), &yaml.Node{Place: at}
+		}
+		n = named
+	}
+	if n.Shape != yaml.Mapping {
+		return nil, expected("a mapping", n)
+	}
+	all := make([]Entry, len(n.Keys))
+	for i, k := range n.Keys {
+		long, err := c.shorthand(Param{Fields: p.Fields}, n.Items[i])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", k.Name, err)
+		}
+		all[i] = Entry{k.Name, c.arguments(long, p.Fields, trail)}
+		all[i].place = k.Place
+		if slices.ContainsFunc(all[:i], func(e Entry) bool { return e.Name == k.Name }) {
+			c.add(k.Place, "", "%s: %q comes twice", p.Name, k.Name)
+		}
+	}
+	return all, nil
 }

@@ -22,6 +22,8 @@ type compiler struct {
 	entry             *scope        // the scope at the start of the current list of steps
 	responses         responsePaths // see responsePaths
 	afterResponseStep string        // path of the first step with after_response; empty: none
+	httpParams        []string      // names of the parameters of all operations of an http trigger
+	httpListing       bool          // some operation has a listing
 }
 
 // scope is the set of steps that are ancestors of every item at one point of the flow.

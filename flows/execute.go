@@ -22,6 +22,7 @@ type execution struct {
 	vars     map[string]any
 	params   map[string]any
 	headers  map[string]any
+	listing  map[string]any // $listing
 	runInfo  map[string]any // $run
 	mocks    map[string]any // of a test; nil: not a test
 	sequence *mockSequence  // of a test; see mockSequence
@@ -94,6 +95,9 @@ func (f *Flow) begin(run Run, env Env) *execution {
 	if f.reads[ofParams] {
 		x.params = values(run.Params)
 	}
+	if f.HTTP != nil {
+		x.setHTTP(run.Event)
+	}
 	if f.reads[ofHeaders] {
 		x.headers = values(run.Headers)
 	}
@@ -116,6 +120,11 @@ func values(texts map[string]string) map[string]any {
 
 // runAll executes the whole flow, as a run or as a called flow.
 func (x *execution) runAll(ctx context.Context) (Items, error) {
+	if x.flow.HTTP != nil {
+		if err := x.prepareHTTP(ctx); err != nil {
+			return Items{}, err
+		}
+	}
 	if x.flow.schema != nil {
 		if err := x.flow.schema.Check(ctx, x.run.Event); err != nil {
 			return Items{}, SchemaError(err, "event: ", 422)

@@ -24,8 +24,10 @@ type Flow struct {
 	RecordItems bool         // run.record is "items": the run's record includes output items of the steps
 
 	Webhook  *Webhook  // nil: the trigger is not a webhook
+	HTTP     *HTTP     // nil: the trigger is not http
 	Schedule *Schedule // nil: the trigger is neither a schedule nor a poll
 	Vars     map[string]any
+	Output   any // output_schema: JSON Schema of an output item; nil: not declared
 
 	steps         *Block
 	afterResponse *Block // the after_response steps; nil: none
@@ -34,11 +36,31 @@ type Flow struct {
 	externalSteps []ExternalStep
 	uses          []Use
 	schema        *Validator
+	output        *Validator       // of Output; nil without
 	reads         [ofStep + 1]bool // by kind of variable: some program reads it
 }
 
 // Responds reports whether the flow may answer its caller before it ends.
 func (f *Flow) Responds() bool { return f.steps.Responds() || f.afterResponse != nil }
+
+// Headers are the request headers that the flow reads, lower-case.
+func (f *Flow) Headers() []string {
+	if all := f.headers(); all != nil {
+		return *all
+	}
+	return nil
+}
+
+// headers is where the headers are declared; nil: the trigger has none.
+func (f *Flow) headers() *[]string {
+	switch {
+	case f.Webhook != nil:
+		return &f.Webhook.Headers
+	case f.HTTP != nil:
+		return &f.HTTP.Headers
+	}
+	return nil
+}
 
 // Webhook is a webhook trigger.
 type Webhook struct {
@@ -80,6 +102,7 @@ var flowParams = []Param{
 	}},
 	{Name: "vars", Type: TypeLiteral, Summary: "Values that programs read as `$vars.NAME`; the environment may override them."},
 	{Name: "steps", Type: TypeSteps, Required: true, Summary: "The steps that items pass through."},
+	{Name: "output_schema", Type: TypeLiteral, Summary: "JSON Schema of each item of the output, for the documentation of an `http` trigger's API; the flow's tests check it."},
 	{Name: "tests", Type: TypeList, Summary: "Executions without network, with the expected output.", Fields: testParams},
 }
 
@@ -94,6 +117,7 @@ var triggerParams = []Param{
 	}},
 	{Name: "schedule", Type: TypeObject, OneOf: "trigger", Summary: "Times at which a run starts.", Fields: scheduleParams},
 	{Name: "poll", Type: TypeObject, OneOf: "trigger", Summary: "A schedule whose flow asks a source for new data: `$event.watermark` is the value that a `state` step set as `watermark` in an earlier run. One run at a time.", Fields: pollParams},
+	{Name: "http", Type: TypeList, Single: true, OneOf: "trigger", Fields: httpParams, Summary: "Requests at a path of the flow's own; several operations are a list."},
 	{Name: "manual", Type: TypeObject, OneOf: "trigger", Summary: "Only the API starts a run."},
 }
 
@@ -111,6 +135,9 @@ func (c *compiler) trigger(a *Args) {
 	}
 	if w := t.Object("webhook"); w != nil {
 		c.webhook(w)
+	}
+	if at, given := t.places["http"]; given {
+		c.http(t.List("http"), at)
 	}
 	for _, word := range []string{"schedule", "poll"} {
 		if s := t.Object(word); s != nil {

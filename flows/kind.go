@@ -56,6 +56,7 @@ const (
 	TypeSteps                // nested steps
 	TypeLiteral              // any literal value: a JSON Schema
 	TypeStatuses             // list of HTTP statuses and classes: 200, 404, 2xx
+	TypeMap                  // mapping from names of the flow's own to mappings with the parameters in Param.Fields; a list of names stands for empty ones
 )
 
 // Param is one parameter of a kind.
@@ -66,8 +67,9 @@ type Param struct {
 	Required bool
 	Default  string   // for the reference; New applies it
 	Enum     []string // TypeEnum
-	Fields   []Param  // TypeObject, TypeList
+	Fields   []Param  // TypeObject, TypeList, TypeMap
 	Inline   bool     // `kind: value` sets this parameter; the others may then stand beside the kind
+	Single   bool     // TypeList: one mapping stands for a list of one
 	Short    bool     // TypeObject: the name of one of its TypeObject fields is its one-word form, as in `trigger: webhook`
 	Hint     string   // TypeString: what to write instead of ${ }, for the error message
 	Verbatim bool     // TypeString: ${ } is literal text, as in a script

@@ -66,6 +66,7 @@ func (c *compiler) file(root *yaml.Node) {
 	if b := a.Steps("steps"); b != nil {
 		c.flow.steps, c.flow.afterResponse = b, b.splitAfterResponse()
 	}
+	c.outputSchema(a)
 	c.trigger(a)
 	c.run(a.Object("run"))
 	c.readTests(a.List("tests"))
@@ -81,6 +82,9 @@ func (c *compiler) declare(root *yaml.Node) {
 		case "trigger", "on":
 			if w := c.webhookNames(n); w != nil {
 				c.flow.Webhook = w
+			}
+			if h := c.httpNames(n); h != nil {
+				c.flow.HTTP = h
 			}
 		}
 	}
@@ -174,6 +178,17 @@ func (c *compiler) head(a *Args) {
 	c.flow.Enabled = !a.Has("enabled") || a.Bool("enabled")
 	if _, ok := a.Literal("vars").(map[string]any); a.Has("vars") && !ok && a.Literal("vars") != nil {
 		c.add(a.places["vars"], "", "vars: expected a mapping")
+	}
+}
+
+func (c *compiler) outputSchema(a *Args) {
+	if !a.Has("output_schema") {
+		return
+	}
+	var err error
+	c.flow.Output = a.Literal("output_schema")
+	if c.flow.output, err = NewValidator(c.flow.Output); err != nil {
+		c.add(a.places["output_schema"], "", "output_schema: %v", err)
 	}
 }
 

@@ -80,9 +80,12 @@ func table(params []Param, path string) string {
 			meaning += " May stand by itself as the value."
 		}
 		fmt.Fprintf(&b, "| `%s%s` | %s | %s |\n", path, p.Name, holds(p), strings.ReplaceAll(meaning, "|", `\|`))
-		if p.Type == TypeList {
+		switch p.Type {
+		case TypeList:
 			b.WriteString(table(p.Fields, path+p.Name+"[]."))
-		} else {
+		case TypeMap:
+			b.WriteString(table(p.Fields, path+p.Name+".NAME."))
+		default:
 			b.WriteString(table(p.Fields, path+p.Name+"."))
 		}
 	}
@@ -95,7 +98,10 @@ func holds(p Param) string {
 		TypeString: "text", TypeInt: "whole number", TypeBool: "true or false", TypeDuration: "duration",
 		TypeExpr: "jq program", TypeTemplate: "any value, `${ }` rendered", TypeFields: "mapping, `${ }` rendered",
 		TypeStrings: "words", TypeObject: "mapping", TypeList: "list of mappings", TypeSteps: "steps",
-		TypeLiteral: "any value", TypeStatuses: "statuses",
+		TypeLiteral: "any value", TypeStatuses: "statuses", TypeMap: "names, with mappings",
+	}
+	if p.Single {
+		return "mapping, or list of mappings"
 	}
 	if p.Type == TypeEnum {
 		return "`" + strings.Join(p.Enum, "`, `") + "`"

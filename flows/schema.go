@@ -147,7 +147,14 @@ func typeSchema(p Param) object {
 	case TypeObject:
 		return objectSchema(p)
 	case TypeList:
-		return object{"type": "array", "items": mappingSchema(p.Fields)}
+		list := object{"type": "array", "items": mappingSchema(p.Fields)}
+		if p.Single {
+			return alternatives([]any{mappingSchema(p.Fields), list})
+		}
+		return list
+	case TypeMap:
+		entry := objectSchema(Param{Fields: p.Fields})
+		return alternatives([]any{object{"type": "object", "additionalProperties": entry}, object{"type": "array", "items": wordSchema()}})
 	case TypeSteps:
 		return object{"$ref": "#/$defs/steps"}
 	case TypeStatuses:

@@ -19,7 +19,7 @@ import (
 var testParams = []Param{
 	{Name: "name", Type: TypeString, Required: true, Summary: "What the test checks."},
 	{Name: "event", Type: TypeLiteral, Summary: "The trigger's payload; none is null."},
-	{Name: "params", Type: TypeLiteral, Summary: "Query parameters."},
+	{Name: "params", Type: TypeLiteral, Summary: "Query parameters; of an `http` trigger all parameters, in place of `params` in the event."},
 	{Name: "headers", Type: TypeLiteral, Summary: "Headers, names in lower case."},
 	{Name: "vars", Type: TypeLiteral, Summary: "Override the flow's vars."},
 	{Name: "state", Type: TypeLiteral, Summary: "Named values that state steps read. Default: none."},
@@ -51,6 +51,7 @@ func (c *compiler) readTests(all []*Args) {
 			fails: a.Has("error"), want: a.Literal("error"), output: a.Literal("output"),
 		}
 		t.run.Params, t.run.Headers = c.texts(a, "params"), c.texts(a, "headers")
+		c.httpTest(a, &t)
 		if t.state, _ = a.Literal("state").(map[string]any); t.state == nil && a.Literal("state") != nil {
 			c.add(a.places["state"], "", "state: expected a mapping")
 		}
@@ -140,7 +141,16 @@ func (f *Flow) runTest(ctx context.Context, t *test) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f.execute(ctx, t.run, env, mocks)
+	output, err := f.execute(ctx, t.run, env, mocks)
+	if err != nil || f.output == nil {
+		return output, err
+	}
+	for i, item := range output {
+		if err := f.output.Check(ctx, item); err != nil {
+			return nil, fmt.Errorf("item %d of the output does not fit output_schema: %w", i+1, err)
+		}
+	}
+	return output, nil
 }
 
 // testEnv returns the environment of a test: its own state, initialized as the test says, and an Emitter that starts

@@ -16,13 +16,14 @@ const (
 	ofHeaders
 	ofRun
 	ofIndex
+	ofListing
 	ofStep // $steps.NAME
 )
 
 // variables are the predefined variables. $steps is not among them, because only its members are values.
 var variables = map[string]variableKind{
 	"$event": ofEvent, "$vars": ofVars, "$params": ofParams,
-	"$headers": ofHeaders, "$run": ofRun, "$index": ofIndex,
+	"$headers": ofHeaders, "$run": ofRun, "$index": ofIndex, "$listing": ofListing,
 }
 
 // runFields are the members of $run.
@@ -43,6 +44,8 @@ func (v variable) value(in *Input) any {
 		return in.p.x.runInfo
 	case ofIndex:
 		return in.index
+	case ofListing:
+		return in.p.x.listing
 	}
 	return in.item.lineage.find(v.slot)
 }

@@ -32,7 +32,7 @@ func (c *compiler) program(source string, locate func(offset int) yaml.Place) *E
 }
 
 // predefinedNames are the variables of a program. $steps has no value, only its members have.
-var predefinedNames = []string{"$event", "$steps", "$vars", "$params", "$headers", "$run", "$index"}
+var predefinedNames = []string{"$event", "$steps", "$vars", "$params", "$headers", "$run", "$index", "$listing"}
 
 // Names implements jq.Scope.
 func (r *resolver) Names() []string { return predefinedNames }
@@ -42,11 +42,24 @@ func (r *resolver) Resolve(ref jq.Reference) string {
 	if ref.Name == "$steps" {
 		return r.stepVariable(ref)
 	}
+	if ref.Name == "$listing" && !r.readListing(ref) {
+		return ref.Name
+	}
 	if ref.Member != "" {
 		r.member(ref)
 	}
 	r.read(variable{name: ref.Name, kind: variables[ref.Name]})
 	return ref.Name
+}
+
+// readListing notes that the flow applies the listing itself. It reports a flow without one.
+func (r *resolver) readListing(ref jq.Reference) bool {
+	if r.flow.HTTP == nil || !r.httpListing {
+		ref.Report("", "$listing belongs to an http trigger with listing, this flow has none")
+		return false
+	}
+	r.flow.HTTP.pushdown = true
+	return true
 }
 
 func (r *resolver) read(v variable) {
@@ -88,7 +101,7 @@ func (r *resolver) unknownStep(ref jq.Reference) {
 	ref.Report(suggest.DidYouMean(name, known), "no step is named %q", name)
 }
 
-// member checks a member of $vars, $params, $headers or $run.
+// member checks a member of $vars, $params, $headers, $run or $listing.
 func (r *resolver) member(ref jq.Reference) {
 	name := ref.Member
 	switch ref.Name {
@@ -100,6 +113,13 @@ func (r *resolver) member(ref jq.Reference) {
 		if !slices.Contains(runFields, name) {
 			ref.Report(suggest.DidYouMean(name, runFields), "$run has no %q", name)
 		}
+	case "$listing":
+		if !slices.Contains(listingMembers, name) {
+			ref.Report(suggest.DidYouMean(name, listingMembers), "$listing has no %q", name)
+		}
+		if name == "filter" {
+			r.flow.HTTP.filterTree = true
+		}
 	case "$params":
 		r.param(ref)
 	case "$headers":
@@ -108,9 +128,15 @@ func (r *resolver) member(ref jq.Reference) {
 }
 
 func (r *resolver) param(ref jq.Reference) {
+	if r.flow.HTTP != nil {
+		if !slices.Contains(r.httpParams, ref.Member) {
+			ref.Report(suggest.DidYouMean(ref.Member, r.httpParams), "no operation of trigger.http has a parameter %q", ref.Member)
+		}
+		return
+	}
 	w := r.flow.Webhook
 	if w == nil {
-		ref.Report("", "$params belongs to a webhook trigger, this flow has none")
+		ref.Report("", "$params belongs to a webhook or http trigger, this flow has none")
 		return
 	}
 	if !slices.Contains(w.Params, ref.Member) {
@@ -124,16 +150,16 @@ func (r *resolver) param(ref jq.Reference) {
 
 // header declares the header that an expression names. Headers with credentials are rejected: no run receives them.
 func (r *resolver) header(ref jq.Reference) {
-	w, lower := r.flow.Webhook, strings.ToLower(ref.Member)
+	declared, lower := r.flow.headers(), strings.ToLower(ref.Member)
 	switch {
-	case w == nil:
-		ref.Report("", "$headers belongs to a webhook trigger, this flow has none")
+	case declared == nil:
+		ref.Report("", "$headers belongs to a webhook or http trigger, this flow has none")
 	case lower != ref.Member:
 		ref.Report("write "+lower, "header names are lower-case here")
 	case slices.Contains(secretHeaders, lower):
 		ref.Report("", "the header %s carries a credential: no expression can read it", lower)
-	case !slices.Contains(w.Headers, lower):
-		w.Headers = append(w.Headers, lower)
+	case !slices.Contains(*declared, lower):
+		*declared = append(*declared, lower)
 	}
 }
 
