@@ -25,6 +25,7 @@ import (
 
 // installation is an API process and its workers on one Redis of any topology.
 type installation struct {
+	held     atomic.Int64 // requests of the flow "holds"
 	t        *testing.T
 	settings map[string]string
 	door     *childProcess
@@ -38,14 +39,15 @@ const testSecret = "correct horse battery staple"
 // newInstallation starts an API process and two workers for the queues of its flows. shards names the sharded queues.
 func newInstallation(t *testing.T, url string, shards ...string) *installation {
 	t.Helper()
-	s := &installation{t: t, settings: map[string]string{
+	s := &installation{t: t}
+	s.settings = map[string]string{
 		"PENSTOCK_REDIS_URL":  url,
 		"PENSTOCK_MASTER_KEY": base64.StdEncoding.EncodeToString(store.NewMasterKey()),
 		"PENSTOCK_API_KEY":    "k", "PENSTOCK_API_SECRET": "s3cret",
 		"PENSTOCK_ADMIN_USER": "ann", "PENSTOCK_ADMIN_PASSWORD": testSecret,
-		"PENSTOCK_FLOWS": topologyFlows(t), "PENSTOCK_LISTEN": "127.0.0.1:0",
+		"PENSTOCK_FLOWS": s.writeFlows(), "PENSTOCK_LISTEN": "127.0.0.1:0",
 		"PENSTOCK_QUEUES": "default,second,third", "PENSTOCK_SHARDS": strings.Join(shards, ","), "PENSTOCK_ALLOW_PRIVATE_NETWORKS": "true",
-	}}
+	}
 	conn, err := redisconn.Parse(url)
 	if err != nil {
 		t.Fatal(err)
@@ -59,13 +61,13 @@ func newInstallation(t *testing.T, url string, shards ...string) *installation {
 	return s
 }
 
-// topologyFlows returns a directory with flows on three queues, and one whose step
+// writeFlows returns a directory with flows on three queues, and one, "holds", whose step
 // ends in its second attempt: the first request gets no response.
-func topologyFlows(t *testing.T) string {
+func (s *installation) writeFlows() string {
+	t := s.t
 	t.Helper()
-	var requests atomic.Int64
 	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		if requests.Add(1) == 1 {
+		if s.held.Add(1) == 1 {
 			<-r.Context().Done()
 		}
 	}))
@@ -197,7 +199,7 @@ func (s *installation) checkWorkerLoss() {
 				victim = w.PID
 			}
 		}
-		return victim != 0
+		return victim != 0 && s.held.Load() == 1 // killed before its request, it would leave the first request to the second attempt
 	})
 	for _, w := range s.workers {
 		if w.cmd.Process.Pid == victim {
