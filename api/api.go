@@ -23,6 +23,7 @@ import (
 	"github.com/penstock/penstock/api/runs"
 	"github.com/penstock/penstock/api/smartsync"
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/callback"
 	"github.com/penstock/penstock/store"
@@ -108,7 +109,7 @@ type Config struct {
 // API is the handler of every route. Safe for concurrent use.
 type API struct {
 	config   Config
-	schemes  []auth.Authenticator
+	schemes  []scheme
 	frame    httpx.Frame
 	runner   *runner.Runner
 	engine   *gin.Engine
@@ -156,9 +157,12 @@ func New(config Config) (*API, error) {
 	if config.Store != nil {
 		signatures.Replays = config.Store.Tokens()
 	}
-	a.schemes = append([]auth.Authenticator{signatures}, config.Schemes...)
+	a.schemes = append(a.schemes, scheme{flows.AuthKey, signatures})
+	for _, s := range config.Schemes {
+		a.schemes = append(a.schemes, scheme{"", s})
+	}
 	if config.Authority != nil {
-		a.schemes = append(a.schemes, config.Authority.Schemes()...)
+		a.schemes = append(a.schemes, scheme{flows.AuthBearer, config.Authority.Bearer()}, scheme{flows.AuthBasic, config.Authority.Basic()})
 	}
 	var err error
 	if a.engine, err = a.router(); err != nil {

@@ -1,15 +1,35 @@
 package api
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/flows"
 )
+
+// scheme is a way to prove who one is.
+type scheme struct {
+	way string // as in flows.Operation; empty: another one
+	auth.Authenticator
+}
 
 // authenticate resolves the principal of a request by the first scheme that
 // the request uses. Without a principal nobody gets further.
 func (a *API) authenticate(c *gin.Context) {
+	if err := a.authenticateBy(c, nil); err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	c.Next()
+}
+
+// authenticateBy resolves the principal of a request by one of some ways; nil:
+// by any.
+func (a *API) authenticateBy(c *gin.Context, allowed []string) error {
 	r := &auth.Request{
 		Method: c.Request.Method,
 		Target: c.Request.URL.RequestURI(),
@@ -18,17 +38,31 @@ func (a *API) authenticate(c *gin.Context) {
 		IP:     c.ClientIP(),
 		Body:   func() ([]byte, error) { return httpx.ReadBody(c) },
 	}
-	for _, scheme := range a.schemes {
-		p, err := scheme.Authenticate(c.Request.Context(), r)
+	for _, s := range a.schemes {
+		if allowed != nil && s.way != "" && !slices.Contains(allowed, s.way) {
+			continue
+		}
+		p, err := s.Authenticate(c.Request.Context(), r)
 		if err != nil {
-			httpx.Fail(c, err)
-			return
+			return err
 		}
 		if p != nil {
 			httpx.StateOf(c).Principal = p
-			c.Next()
-			return
+			return nil
 		}
 	}
-	httpx.Fail(c, &auth.Error{Code: auth.CodeUnauthorized, Message: "credentials are required: a bearer token, Basic, or a Penstock-Signature"})
+	return &auth.Error{Code: auth.CodeUnauthorized, Message: "credentials are required: " + offer(allowed)}
+}
+
+// offer describes the credentials that would do.
+func offer(allowed []string) string {
+	words := map[string]string{flows.AuthBearer: "a bearer token", flows.AuthBasic: "Basic", flows.AuthKey: "a Penstock-Signature"}
+	if allowed == nil {
+		return "a bearer token, Basic, or a Penstock-Signature"
+	}
+	var all []string
+	for _, way := range allowed {
+		all = append(all, words[way])
+	}
+	return strings.Join(all, " or ")
 }

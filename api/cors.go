@@ -13,8 +13,8 @@ import (
 // standard always lets them. Read only.
 var (
 	corsMethods = []string{"GET, POST, PUT, PATCH, DELETE"}
-	corsHeaders = []string{"Authorization, Content-Type, Idempotency-Key, If-Match, Last-Event-ID, Penstock-Key, Penstock-Signature, Prefer, X-Request-Id"}
-	corsExposed = []string{"ETag, Idempotent-Replayed, Link, Location, Penstock-Run-Id, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, WWW-Authenticate, X-Request-Id"}
+	corsHeaders = []string{"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Penstock-Key, Penstock-Signature, Prefer, X-Request-Id"}
+	corsExposed = []string{"ETag, Idempotent-Replayed, Link, Location, Penstock-Run-Id, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, WWW-Authenticate, X-Request-Id, X-Total-Count"}
 	corsMaxAge  = []string{"600"}
 	varyOrigin  = "Origin"
 )

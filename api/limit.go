@@ -13,6 +13,8 @@ import (
 // endpointOf names the endpoint of a route, as limits are set for it.
 func endpointOf(c *gin.Context) string {
 	switch route := c.FullPath(); {
+	case httpx.StateOf(c).Route != "":
+		return "runs"
 	case smartsync.Serves(c.Request.URL.Path):
 		return "execute"
 	case oauth.Serves(c.Request.URL.Path):
@@ -25,19 +27,28 @@ func endpointOf(c *gin.Context) string {
 	return "api"
 }
 
-// limitAddress counts a request against the limits of its address, each route
-// apart. It comes before anything that costs more.
+// limitAddress counts a request against the limits of its address. It comes
+// before anything that costs more.
 func (a *API) limitAddress(c *gin.Context) {
-	endpoint := endpointOf(c)
-	use := limits.Use{Endpoint: endpoint, IP: c.ClientIP()}
-	if endpoint == "api" {
-		use.Route = c.FullPath()
-	}
-	if err := httpx.Count(c, "address", use); err != nil {
+	if err := a.countAddress(c); err != nil {
 		httpx.Fail(c, err)
 		return
 	}
 	c.Next()
+}
+
+// countAddress counts a request against the limits of its address: each route of
+// the API apart, and each operation of a flow.
+func (a *API) countAddress(c *gin.Context) error {
+	endpoint := endpointOf(c)
+	use := limits.Use{Endpoint: endpoint, IP: c.ClientIP()}
+	switch resource := httpx.StateOf(c).Route; {
+	case resource != "":
+		use.Route = c.Request.Method + " " + resource
+	case endpoint == "api":
+		use.Route = c.FullPath()
+	}
+	return httpx.Count(c, "address", use)
 }
 
 // limitCredential counts a request against the limits of its principal.

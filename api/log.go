@@ -36,7 +36,7 @@ func (a *API) logRequest(c *gin.Context) {
 	line := append(stack[:0],
 		slog.String(attrRequest, x.ID),
 		slog.String(attrMethod, c.Request.Method),
-		slog.String(attrRoute, c.FullPath()), // not the path: it is the caller's text
+		slog.String(attrRoute, httpx.Route(c)), // not the path: it is the caller's text
 		slog.Int(attrStatus, status),
 		slog.Int64(attrIn, max(c.Request.ContentLength, int64(len(x.Body())))),
 		slog.Int(attrOut, max(c.Writer.Size(), 0)),

@@ -343,6 +343,8 @@ func callUsers(p *apitest.Product) {
 	p.Want(p.Do("PATCH", "/v1/users/new", "ann", `{"roles":["king"]}`), 400)
 	p.Want(p.Do("DELETE", "/v1/users/new", "ann", ""), 204)
 	p.Want(p.Do("DELETE", "/v1/users/new", "ann", ""), 404)
+	p.Want(p.Do("GET", "/v1/scopes", "ann", ""), 200)
+	p.Want(p.Do("GET", "/v1/scopes", "vera", ""), 403)
 	p.Want(p.Do("GET", "/v1/audit", "ann", ""), 200)
 	p.Want(p.Do("GET", "/v1/audit", "vera", ""), 403)
 	p.Want(p.Do("POST", "/v1/auth/explain", "ann", `{"method":"GET","url":"/apis/execute?flow=1&key=key-one&ts=1&check=x"}`), 200)

@@ -24,7 +24,7 @@ func (a *API) recovery(c *gin.Context) {
 			panic(p)
 		}
 		a.config.Log.LogAttrs(c.Request.Context(), slog.LevelError, "panic",
-			slog.String(attrRequest, httpx.StateOf(c).ID), slog.String(attrRoute, c.FullPath()), slog.String(attrStack, string(debug.Stack())))
+			slog.String(attrRequest, httpx.StateOf(c).ID), slog.String(attrRoute, httpx.Route(c)), slog.String(attrStack, string(debug.Stack())))
 		httpx.Fail(c, panicError(p))
 	}()
 	c.Next()

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -26,13 +27,13 @@ const maxExplained = 64 << 10
 // keepRefusal keeps a request that was to run a flow, or to get a token, and
 // was not let in: without its body and its proof.
 func (a *API) keepRefusal(c *gin.Context) {
-	x, route := httpx.StateOf(c), c.FullPath()
+	x, route := httpx.StateOf(c), httpx.Route(c)
 	if a.config.Refusals == nil || !isRefused(c) {
 		return
 	}
 	r := refusals.Refusal{
 		Method: c.Request.Method, Route: route, Status: x.Fault.Status, Code: x.Fault.Code, Message: x.Fault.Message,
-		Flow: c.Param("flow"), Key: keyOf(c.GetHeader(auth.HeaderKey)), IP: c.ClientIP(), RequestID: x.ID,
+		Flow: flowOf(c), Key: keyOf(c.GetHeader(auth.HeaderKey)), IP: c.ClientIP(), RequestID: x.ID,
 	}
 	if smartsync.Serves(c.Request.URL.Path) {
 		query, err := auth.ParseQuery(c.Request.URL.RawQuery)
@@ -42,6 +43,14 @@ func (a *API) keepRefusal(c *gin.Context) {
 		r.Explain = a.explainLater(c, x)
 	}
 	a.config.Refusals.Add(r)
+}
+
+// flowOf is the flow that the path names, by its route or by itself.
+func flowOf(c *gin.Context) string {
+	if x := httpx.StateOf(c); x.Route != "" {
+		return strconv.FormatInt(x.FlowNumber, 10)
+	}
+	return c.Param("flow")
 }
 
 // isRefused reports whether the request was to run a flow, or to get a token,
@@ -72,7 +81,7 @@ func (a *API) label(c *gin.Context) {
 // look at things or to administer.
 func isDoor(c *gin.Context) bool {
 	route := c.FullPath()
-	return smartsync.Serves(c.Request.URL.Path) || c.Request.Method == http.MethodPost && (route == pathRun || route == hooks.Path)
+	return httpx.StateOf(c).Route != "" || smartsync.Serves(c.Request.URL.Path) || c.Request.Method == http.MethodPost && (route == pathRun || route == hooks.Path)
 }
 
 // keyOf is a key as it may be kept: one that cannot be any may be a secret in

@@ -13,6 +13,7 @@ import (
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/native"
 	"github.com/penstock/penstock/api/oauth"
+	"github.com/penstock/penstock/api/resources"
 	"github.com/penstock/penstock/api/runs"
 	"github.com/penstock/penstock/api/smartsync"
 )
@@ -39,6 +40,11 @@ func (a *API) router() (*gin.Engine, error) {
 	a.mountDomains(e)
 	if a.config.Console != nil {
 		a.mountConsole(e)
+	}
+	if a.config.Store != nil {
+		resources.Mount(e, resources.Config{
+			Flows: a.config.Store.Flows(), Runner: a.runner, Authenticate: a.authenticateBy, LimitAddress: a.countAddress, NotFound: a.noRoute, Memory: a.config.Memory,
+		})
 	}
 	return e, nil
 }

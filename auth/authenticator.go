@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/penstock/penstock/store"
@@ -95,13 +96,21 @@ func FindKey(ctx context.Context, keys Keys, name string, now time.Time) (*store
 // keyScopes are what every API key may do. Read only.
 var keyScopes = []Scope{ScopeRun, ScopeReadRuns}
 
+// scopesOfKey are what an API key may do: what every key may, and scopes of the installation's own making.
+func scopesOfKey(k *store.Key) []Scope {
+	if len(k.Scopes) == 0 {
+		return keyScopes
+	}
+	return append(slices.Clone(keyScopes), scopesFrom(k.Scopes)...)
+}
+
 // KeyPrincipal is the principal that an API key stands for.
 func KeyPrincipal(k *store.Key) *Principal {
 	return &Principal{
 		Kind:   KindKey,
 		ID:     k.Key,
 		Name:   nameOf(k),
-		Scopes: keyScopes,
+		Scopes: scopesOfKey(k),
 		Flows:  k.Flows,
 		Rate:   k.Rate,
 	}

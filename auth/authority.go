@@ -70,10 +70,11 @@ func NewAuthority(config AuthorityConfig) (*Authority, error) {
 // Issuer is the external base URL, without a slash at its end.
 func (a *Authority) Issuer() string { return a.config.Issuer }
 
-// Schemes prove who calls the API by the tokens and passwords of the authority.
-func (a *Authority) Schemes() []Authenticator {
-	return []Authenticator{bearerScheme{a}, basicScheme{a}}
-}
+// Bearer proves who calls the API by the tokens of the authority.
+func (a *Authority) Bearer() Authenticator { return bearerScheme{a} }
+
+// Basic proves who calls the API by the passwords of users.
+func (a *Authority) Basic() Authenticator { return basicScheme{a} }
 
 // Hash is what is stored of a password or a client's secret.
 func (a *Authority) Hash(ctx context.Context, secret string) (string, error) {

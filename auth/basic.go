@@ -42,7 +42,7 @@ func (s basicScheme) Authenticate(ctx context.Context, r *Request) (*Principal, 
 
 // UserPrincipal is the principal that a user of the API is.
 func UserPrincipal(u *store.User) *Principal {
-	return &Principal{Kind: KindUser, ID: u.Name, Name: u.Name, Scopes: UserScopes(u.Roles), Staff: isStaff(u)}
+	return &Principal{Kind: KindUser, ID: u.Name, Name: u.Name, Scopes: ScopesOf(u), Staff: isStaff(u)}
 }
 
 func isStaff(u *store.User) bool {

@@ -65,7 +65,7 @@ func (a *Authority) checkClaims(ctx context.Context, key *store.Key, c *jwt.Clai
 func (a *Authority) keyOffer(ctx context.Context, key *store.Key, subject string) (*Offer, error) {
 	o := &Offer{
 		Token:     store.Token{Kind: store.PrincipalKey, Principal: key.Key, Name: nameOf(key), Epoch: key.Epoch, Flows: key.Flows},
-		Scopes:    keyScopes,
+		Scopes:    scopesOfKey(key),
 		TTL:       keyTokenTTL,
 		TellScope: true,
 	}
@@ -83,6 +83,6 @@ func (a *Authority) keyOffer(ctx context.Context, key *store.Key, subject string
 		Kind: store.PrincipalUser, Principal: user.Name, Name: user.Name, Epoch: user.Epoch, Flows: key.Flows,
 		Actor: key.Key, ActorName: nameOf(key), ActorEpoch: key.Epoch,
 	}
-	o.Scopes = Intersect(keyScopes, UserScopes(user.Roles))
+	o.Scopes = Intersect(scopesOfKey(key), ScopesOf(user))
 	return o, nil
 }

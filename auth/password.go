@@ -47,7 +47,7 @@ func (g passwordGrant) Check(ctx context.Context, r *TokenRequest) (*Offer, erro
 	}
 	return &Offer{
 		Token:   store.Token{Kind: store.PrincipalUser, Principal: user.Name, Name: user.Name, Epoch: user.Epoch, Staff: isStaff(user)},
-		Scopes:  UserScopes(user.Roles),
+		Scopes:  ScopesOf(user),
 		TTL:     userTokenTTL,
 		TellTTL: userTokenTTL - time.Second,
 		Extra:   map[string]any{"username": user.Name},

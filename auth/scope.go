@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/store"
 )
 
@@ -21,11 +22,27 @@ const (
 	ScopeWriteQueues Scope = "queues:write"
 )
 
-// Scopes are all scopes. Read only.
+// Scopes are the scopes of the server. Flows may ask for others, see Own. Read only.
 var Scopes = []Scope{
 	ScopeRun, ScopeReadFlows, ScopeWriteFlows, ScopeReadRuns, ScopeWriteRuns,
 	ScopeClients, ScopeUsers, ScopeReadQueues, ScopeWriteQueues,
 }
+
+// descriptions are what each scope of the server allows. Read only.
+var descriptions = map[Scope]string{
+	ScopeRun:         "Run flows, and read and cancel the runs that one started",
+	ScopeReadFlows:   "Read flows and their versions",
+	ScopeWriteFlows:  "Deploy, switch, roll back and delete flows",
+	ScopeReadRuns:    "Read runs",
+	ScopeWriteRuns:   "Cancel the runs of others",
+	ScopeClients:     "Administer clients, keys, secrets and connections",
+	ScopeUsers:       "Administer users, and read the audit log",
+	ScopeReadQueues:  "Look at queues and workers",
+	ScopeWriteQueues: "Pause queues and flows, and drain workers",
+}
+
+// Describe says what a scope of the server allows; empty for others.
+func Describe(s Scope) string { return descriptions[s] }
 
 // narrowable are the scopes that may end in ":<flow number>". Read only.
 var narrowable = []Scope{ScopeRun, ScopeReadFlows, ScopeWriteFlows, ScopeReadRuns, ScopeWriteRuns}
@@ -50,10 +67,26 @@ func UserScopes(roles []store.Role) []Scope {
 	return all
 }
 
+// ScopesOf are what a user holds: what the roles allow, and scopes of the installation's own making.
+func ScopesOf(u *store.User) []Scope { return append(UserScopes(u.Roles), scopesFrom(u.Scopes)...) }
+
+// Own reports whether a scope, perhaps narrowed to a flow, is of the installation's own making: its flows say what it
+// allows.
+func (s Scope) Own() bool {
+	name, _, ok := s.base()
+	return ok && !slices.Contains(Scopes, name)
+}
+
+// Name is a scope without the flow it is narrowed to; empty: there is no such scope.
+func (s Scope) Name() Scope {
+	name, _, _ := s.base()
+	return name
+}
+
 // base splits a scope into its name and the flow it is narrowed to; zero:
 // none.
 func (s Scope) base() (name Scope, flow int64, ok bool) {
-	if slices.Contains(Scopes, s) {
+	if slices.Contains(Scopes, s) || flows.CheckScope(string(s)) == "" {
 		return s, 0, true
 	}
 	cut := strings.LastIndexByte(string(s), ':')
@@ -62,7 +95,7 @@ func (s Scope) base() (name Scope, flow int64, ok bool) {
 	}
 	name, number := s[:cut], string(s[cut+1:])
 	flow, err := strconv.ParseInt(number, 10, 64)
-	ok = err == nil && flow > 0 && strconv.FormatInt(flow, 10) == number && slices.Contains(narrowable, name)
+	ok = err == nil && flow > 0 && strconv.FormatInt(flow, 10) == number && (slices.Contains(narrowable, name) || flows.CheckScope(string(name)) == "")
 	return name, flow, ok
 }
 

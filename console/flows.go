@@ -70,6 +70,8 @@ func triggerOf(f *flows.Flow) string {
 		return "schedule"
 	case f.Webhook != nil:
 		return "webhook"
+	case f.HTTP != nil:
+		return "http"
 	}
 	return "manual"
 }

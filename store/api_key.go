@@ -31,6 +31,7 @@ type Key struct {
 	PreviousUntil time.Time     // end of the previous secret's validity
 	APIAccess     bool          // false: the key is disabled
 	Flows         []int64       // flows that it may run; nil: all, empty: none
+	Scopes        []string      // of the installation's own making that it holds, besides those of every key
 	Window        time.Duration // maximum deviation of a timestamp; zero: 300 s, at most 24 h
 	OnReplay      string        // "refuse" (also when empty) or "attach"
 	RefuseV1      bool          // reject a Penstock-Signature of version 1, which covers the body only
@@ -57,11 +58,11 @@ func (k *Key) Secrets(now time.Time) (current, previous string) {
 // Allows reports whether the key may run a flow.
 func (k *Key) Allows(flow int64) bool { return k.Flows == nil || slices.Contains(k.Flows, flow) }
 
-// keepsTokens: loss of access or flows, another secret or public key, and a shorter list of users to act as revoke
+// keepsTokens: loss of access, flows or scopes, another secret or public key, and a shorter list of users to act as revoke
 // tokens.
 func (k *Key) keepsTokens(old *Key) bool {
 	return k.APIAccess && k.Secret == old.Secret && k.PublicKey == old.PublicKey &&
-		(k.Flows == nil || old.Flows != nil && containsAll(k.Flows, old.Flows)) && containsAll(k.Impersonate, old.Impersonate)
+		(k.Flows == nil || old.Flows != nil && containsAll(k.Flows, old.Flows)) && containsAll(k.Scopes, old.Scopes) && containsAll(k.Impersonate, old.Impersonate)
 }
 
 // containsAll reports whether more contains all of less.
@@ -87,6 +88,8 @@ func (k *Key) validate() error {
 	switch {
 	case !regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`).MatchString(k.Key):
 		return &InvalidError{"key", "is 1 to 64 letters, digits, '_', '.' or '-'"}
+	case len(k.Scopes) > maxScopes:
+		return &InvalidError{"scopes", fmt.Sprintf("are more than %d", maxScopes)}
 	case k.Window < time.Second || k.Window > maxWindow:
 		return &InvalidError{"ts_window", fmt.Sprintf("of %v is not between 1s and %v", k.Window, maxWindow)}
 	case k.OnReplay != OnReplayRefuse && k.OnReplay != OnReplayAttach:

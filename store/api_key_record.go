@@ -18,6 +18,7 @@ type keyRecord struct {
 	PreviousUntil time.Time `json:"previous_until,omitzero"`
 	APIAccess     bool      `json:"api_access"`
 	Flows         []int64   `json:"flows"` // null: all
+	Scopes        []string  `json:"scopes,omitempty"`
 	Window        string    `json:"window"`
 	OnReplay      string    `json:"on_replay"`
 	RefuseV1      bool      `json:"refuse_v1,omitempty"`
@@ -31,7 +32,7 @@ type keyRecord struct {
 func (s *Store) sealKey(v *snapshot, k *Key) (string, error) {
 	r := keyRecord{
 		Name: k.Name, APIAccess: k.APIAccess, Flows: k.Flows, Window: k.Window.String(), OnReplay: k.OnReplay, RefuseV1: k.RefuseV1,
-		Impersonate: k.Impersonate, PublicKey: k.PublicKey, Rate: k.Rate, Epoch: k.Epoch,
+		Impersonate: k.Impersonate, PublicKey: k.PublicKey, Rate: k.Rate, Epoch: k.Epoch, Scopes: k.Scopes,
 	}
 	var err error
 	if r.Secret, err = s.seal(v, kindKey.of(k.Key), k.Secret); err != nil {
@@ -55,7 +56,7 @@ func (s *Store) openKey(key, data string) (_ *Key, err error) {
 	}
 	k := &Key{
 		Key: key, Name: r.Name, PreviousUntil: r.PreviousUntil, APIAccess: r.APIAccess, Flows: r.Flows, OnReplay: r.OnReplay, RefuseV1: r.RefuseV1,
-		Impersonate: r.Impersonate, PublicKey: r.PublicKey, Rate: r.Rate, Epoch: r.Epoch,
+		Impersonate: r.Impersonate, PublicKey: r.PublicKey, Rate: r.Rate, Epoch: r.Epoch, Scopes: r.Scopes,
 	}
 	if k.Window, err = time.ParseDuration(r.Window); err != nil {
 		return nil, fmt.Errorf("read record of key %s: %w", key, err)

@@ -15,18 +15,19 @@ import (
 
 // Deployment is the deployed state of a flow number: its current version, its settings and its history.
 type Deployment struct {
-	Number     int64          `json:"number"`
-	Slug       string         `json:"slug,omitempty"`
-	Name       string         `json:"name,omitempty"`
-	Version    string         `json:"version"`         // content hash
-	Enabled    bool           `json:"enabled"`         // its own triggers fire; the API can run it in any case
-	Paused     time.Time      `json:"paused,omitzero"` // start of the pause, during which no run begins; zero: not paused
-	DeployedAt time.Time      `json:"deployed_at"`
-	Schedule   string         `json:"schedule,omitempty"` // flows.Schedule's Text; empty: none
-	Since      time.Time      `json:"since,omitzero"`     // when the schedule took effect; earlier times do not apply
-	History    []VersionEntry `json:"history"`            // newest first, including the current version
-	Checked    string         `json:"checked,omitempty"`  // fingerprint of the catalogue that compiled this version; empty: deployed by an older version of the product
-	Problem    string         `json:"problem,omitempty"`  // why this binary cannot run it; never stored
+	Number     int64            `json:"number"`
+	Slug       string           `json:"slug,omitempty"`
+	Name       string           `json:"name,omitempty"`
+	Version    string           `json:"version"`         // content hash
+	Enabled    bool             `json:"enabled"`         // its own triggers fire; the API can run it in any case
+	Paused     time.Time        `json:"paused,omitzero"` // start of the pause, during which no run begins; zero: not paused
+	DeployedAt time.Time        `json:"deployed_at"`
+	Schedule   string           `json:"schedule,omitempty"`  // flows.Schedule's Text; empty: none
+	Since      time.Time        `json:"since,omitzero"`      // when the schedule took effect; earlier times do not apply
+	Endpoints  []flows.Endpoint `json:"endpoints,omitempty"` // of its http trigger
+	History    []VersionEntry   `json:"history"`             // newest first, including the current version
+	Checked    string           `json:"checked,omitempty"`   // fingerprint of the catalogue that compiled this version; empty: deployed by an older version of the product
+	Problem    string           `json:"problem,omitempty"`   // why this binary cannot run it; never stored
 }
 
 // VersionEntry is one version in a flow's history.
@@ -46,6 +47,7 @@ func (h Deployment) with(flow *flows.Flow, now time.Time) Deployment {
 		h.Schedule, h.Since = flow.Schedule.Text(), current.DeployedAt
 	}
 	h.Number, h.Slug, h.Name, h.Version = flow.Number, flow.Slug, flow.Name, flow.Version
+	h.Endpoints = flow.Endpoints()
 	h.DeployedAt, h.History = current.DeployedAt, append([]VersionEntry{current}, earlier...)
 	return h
 }

@@ -99,7 +99,7 @@ func (e *ConflictError) Error() string {
 
 // Deploy makes the flow the current version of its number and returns the version. The number identifies the flow;
 // its slug and name may change. Deploying the current version again changes nothing. It returns a *ConflictError when
-// another flow has the slug.
+// another flow has the slug, and flows.Problems when another flow has the method and path of an operation.
 func (f *Flows) Deploy(ctx context.Context, flow *flows.Flow) (string, error) {
 	err := f.updateDeployment(ctx, flow.Number, f.store.deployDecision(flow), flow)
 	if err != nil {
@@ -119,7 +119,7 @@ func (s *Store) deployDecision(flow *flows.Flow) func(*snapshot) (*Deployment, e
 			old.Checked = s.fingerprint
 			return &old, nil
 		}
-		if err := checkSlug(v, flow); err != nil {
+		if err := checkFree(v, flow); err != nil {
 			return nil, err
 		}
 		next := old.with(flow, time.Now())
@@ -140,7 +140,7 @@ func (f *Flows) Rollback(ctx context.Context, number int64, version string) erro
 		if !exists || !known {
 			return nil, ErrNotFound
 		}
-		if err := checkSlug(v, flow); err != nil || old.Version == version {
+		if err := checkFree(v, flow); err != nil || old.Version == version {
 			return nil, err
 		}
 		next := old.with(flow, time.Now())

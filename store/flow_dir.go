@@ -83,7 +83,7 @@ func (s *Store) decideAll(v *snapshot, parsed []Deployed) (deployed []Deployed, 
 		}
 		head, err := s.deployDecision(d.Flow)(after)
 		if err != nil {
-			problems = append(problems, Problem{d.File, err})
+			problems = append(problems, Problem{d.File, inFile(err, d.File)})
 			continue
 		}
 		if head != nil {
@@ -94,6 +94,19 @@ func (s *Store) decideAll(v *snapshot, parsed []Deployed) (deployed []Deployed, 
 		deployed = append(deployed, d)
 	}
 	return deployed, problems, heads
+}
+
+// inFile names the file in the problems of a flow.
+func inFile(err error, file string) error {
+	var problems flows.Problems
+	if errors.As(err, &problems) {
+		problems = slices.Clone(problems)
+		for i := range problems {
+			problems[i].File = file
+		}
+		return problems
+	}
+	return err
 }
 
 func flowFiles(dir fs.FS) ([]string, error) {

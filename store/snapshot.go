@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/pathtree"
 )
 
 // snapshot is the content of the store at one revision, as every process holds it. It is immutable. API keys, connections
@@ -28,12 +29,14 @@ type snapshot struct {
 	slugs   map[string]*deployedFlow
 
 	sorted func() []Deployment // the heads by number, computed at the first call
+	routes func() *routes      // of the heads, computed at the first call
 }
 
 // deployedFlow is a head with the source of its version; a nil source is not stored.
 type deployedFlow struct {
 	Deployment
 	source []byte
+	paths  []pathtree.Template // of Head.Endpoints, set by put
 }
 
 func newSnapshot() *snapshot {
@@ -67,6 +70,10 @@ func (v *snapshot) find(ref string) *deployedFlow {
 func (v *snapshot) add(d *deployedFlow) {
 	v.remove(d.Number)
 	v.flows[d.Number] = d
+	d.paths = make([]pathtree.Template, len(d.Endpoints))
+	for i, e := range d.Endpoints {
+		d.paths[i], _ = pathtree.Parse(e.Path) // it was parsed when it was deployed; one that is not matches nothing
+	}
 	if d.Slug != "" {
 		v.slugs[d.Slug] = d
 	}
@@ -81,6 +88,9 @@ func (v *snapshot) remove(number int64) {
 
 // complete completes the view; put must not be called after it.
 func (v *snapshot) complete() *snapshot {
+	if v.routes == nil {
+		v.routes = sync.OnceValue(func() *routes { return v.route() })
+	}
 	v.sorted = sync.OnceValue(func() []Deployment {
 		all := make([]Deployment, 0, len(v.flows))
 		for _, d := range v.flows {
@@ -117,7 +127,7 @@ func (s *Store) withChanges(ctx context.Context, old *snapshot, c *changes) (*sn
 	next.rev, next.tag, next.master, next.least = c.rev, c.tag, c.master, c.least
 	touched := c.byKind()
 	if names := touched[kindFlow]; names != nil {
-		next.flows, next.slugs = maps.Clone(old.flows), maps.Clone(old.slugs)
+		next.flows, next.slugs, next.routes = maps.Clone(old.flows), maps.Clone(old.slugs), nil
 		if err := s.applyFlows(ctx, &next, old, names); err != nil {
 			return nil, err
 		}

@@ -32,6 +32,9 @@ type User struct {
 	Hash     string `json:"hash"` // of the password, see package password
 	Roles    []Role `json:"roles"`
 	Disabled bool   `json:"disabled"`
+
+	// Scopes are those of the installation's own making that the user holds, besides those of the roles.
+	Scopes []string `json:"scopes,omitempty"`
 	CredentialState
 }
 
@@ -51,6 +54,8 @@ func (u *User) validate() error {
 		return &InvalidError{"name", "must be 1 to 64 letters, digits, '_', '.', '@', '+' or '-', and begin with a letter or digit"}
 	case u.Hash == "":
 		return &InvalidError{"password", "is required"}
+	case len(u.Scopes) > maxScopes:
+		return &InvalidError{"scopes", fmt.Sprintf("must be at most %d", maxScopes)}
 	}
 	for i, r := range u.Roles {
 		if !slices.Contains(roles, r) {
@@ -63,10 +68,10 @@ func (u *User) validate() error {
 	return nil
 }
 
-// keepsTokens: a change of the password, the loss of a role, and disabling revoke tokens.
+// keepsTokens: a change of the password, the loss of a role or scope, and disabling revoke tokens.
 func (u *User) keepsTokens(old *User) bool {
 	lost := slices.ContainsFunc(old.Roles, func(r Role) bool { return !slices.Contains(u.Roles, r) })
-	return u.Hash == old.Hash && !lost && !u.Disabled
+	return u.Hash == old.Hash && !lost && containsAll(u.Scopes, old.Scopes) && !u.Disabled
 }
 
 // InvalidError reports an invalid member of a record. Its text is for the caller.

@@ -53,7 +53,7 @@ type clientInput struct {
 }
 
 // apply changes a client as asked.
-func (in *clientInput) apply(c *store.Client) error {
+func (in *clientInput) apply(a *api, c *store.Client) error {
 	in.Name.Into(&c.Name)
 	in.Disabled.Into(&c.Disabled)
 	in.TimeZone.Into(&c.TimeZone)
@@ -70,6 +70,9 @@ func (in *clientInput) apply(c *store.Client) error {
 			if !s.Known() {
 				return &store.InvalidError{Member: "scopes", Reason: fmt.Sprintf("must be scopes, as in flows:run or flows:run:69; %q is none", s)}
 			}
+		}
+		if err := a.checkOwn(ownOnly(in.Scopes.Value), c.Scopes); err != nil {
+			return err
 		}
 		c.Scopes = auth.Strings(in.Scopes.Value)
 	}

@@ -19,7 +19,7 @@ func (a *api) createClient(c *gin.Context) {
 	made := store.Client{Identifier: store.NewIdentifier()}
 	err := httpx.ReadJSON(c, &in)
 	if err == nil {
-		err = in.apply(&made)
+		err = in.apply(a, &made)
 	}
 	if err == nil {
 		err = mayHandle(c, &made)
@@ -71,7 +71,7 @@ func (a *api) changeClient(c *gin.Context) {
 		if err := mayHandle(c, client); err != nil {
 			return err
 		}
-		if err := in.apply(client); err != nil {
+		if err := in.apply(a, client); err != nil {
 			return err
 		}
 		return mayHandle(c, client)

@@ -28,7 +28,8 @@ type keyView struct {
 	Previous      string    `json:"previous_secret,omitempty"`
 	PreviousUntil time.Time `json:"previous_secret_until,omitzero"`
 	APIAccess     bool      `json:"api_access"`
-	Flows         []int64   `json:"flows"` // null: all
+	Flows         []int64   `json:"flows"`  // null: all
+	Scopes        []string  `json:"scopes"` // of the installation's own making
 	Window        int64     `json:"ts_window"`
 	OnReplay      string    `json:"on_replay"`
 	SignatureV1   bool      `json:"signature_v1"` // the first version of Penstock-Signature counts
@@ -43,7 +44,7 @@ func viewKey(k *store.Key) keyView {
 	return keyView{
 		Name: k.Name, Key: k.Key, PreviousUntil: k.PreviousUntil, APIAccess: k.APIAccess, Flows: k.Flows,
 		Window: int64(k.Window / time.Second), OnReplay: k.OnReplay, SignatureV1: !k.RefuseV1, Impersonate: append([]string{}, k.Impersonate...),
-		PublicKey: k.PublicKey, Rate: k.Rate,
+		PublicKey: k.PublicKey, Rate: k.Rate, Scopes: append([]string{}, k.Scopes...),
 	}
 }
 
@@ -56,25 +57,32 @@ func viewSecret(k *store.Key) keyView {
 
 // keyInput is what may be set of a key.
 type keyInput struct {
-	Key         string                `json:"key"`
-	Name        httpx.Given[string]   `json:"name"`
-	Secret      httpx.Given[string]   `json:"secret"`
-	APIAccess   httpx.Given[bool]     `json:"api_access"`
-	Flows       httpx.Given[[]int64]  `json:"flows"`
-	Window      httpx.Given[int64]    `json:"ts_window"` // seconds
-	OnReplay    httpx.Given[string]   `json:"on_replay"`
-	SignatureV1 httpx.Given[bool]     `json:"signature_v1"`
-	Impersonate httpx.Given[[]string] `json:"impersonate"`
-	PublicKey   httpx.Given[string]   `json:"public_key"`
-	Rate        httpx.Given[string]   `json:"rate_limit"`
+	Key         string                    `json:"key"`
+	Name        httpx.Given[string]       `json:"name"`
+	Secret      httpx.Given[string]       `json:"secret"`
+	APIAccess   httpx.Given[bool]         `json:"api_access"`
+	Flows       httpx.Given[[]int64]      `json:"flows"`
+	Scopes      httpx.Given[[]auth.Scope] `json:"scopes"`
+	Window      httpx.Given[int64]        `json:"ts_window"` // seconds
+	OnReplay    httpx.Given[string]       `json:"on_replay"`
+	SignatureV1 httpx.Given[bool]         `json:"signature_v1"`
+	Impersonate httpx.Given[[]string]     `json:"impersonate"`
+	PublicKey   httpx.Given[string]       `json:"public_key"`
+	Rate        httpx.Given[string]       `json:"rate_limit"`
 }
 
 // apply changes a key as asked.
-func (in *keyInput) apply(k *store.Key) error {
+func (in *keyInput) apply(a *api, k *store.Key) error {
 	in.Name.Into(&k.Name)
 	in.APIAccess.Into(&k.APIAccess)
 	in.Flows.Into(&k.Flows)
 	in.OnReplay.Into(&k.OnReplay)
+	if in.Scopes.Set {
+		if err := a.checkOwn(in.Scopes.Value, k.Scopes); err != nil {
+			return err
+		}
+		k.Scopes = auth.Strings(in.Scopes.Value)
+	}
 	if in.SignatureV1.Set {
 		k.RefuseV1 = !in.SignatureV1.Value
 	}

@@ -17,11 +17,11 @@ func (a *api) createKey(c *gin.Context) {
 	k := store.Key{APIAccess: true}
 	err := httpx.ReadJSON(c, &in)
 	if err == nil {
-		err = keyGrants(c)
+		k.Key = in.Key
+		err = in.apply(a, &k)
 	}
 	if err == nil {
-		k.Key = in.Key
-		err = in.apply(&k)
+		err = keyGrants(c, &k)
 	}
 	if err != nil {
 		httpx.Fail(c, err)
@@ -42,14 +42,19 @@ func (a *api) changeKey(c *gin.Context) {
 	if err == nil && in.Key != "" && in.Key != c.Param("key") {
 		err = &store.InvalidError{Member: "key", Reason: "cannot change"}
 	}
-	if err == nil {
-		err = keyGrants(c)
-	}
 	if err != nil {
 		httpx.Fail(c, err)
 		return
 	}
-	k, err := a.config.Store.Keys().Change(c.Request.Context(), c.Param("key"), in.apply)
+	k, err := a.config.Store.Keys().Change(c.Request.Context(), c.Param("key"), func(k *store.Key) error {
+		if err := keyGrants(c, k); err != nil {
+			return err
+		}
+		if err := in.apply(a, k); err != nil {
+			return err
+		}
+		return keyGrants(c, k)
+	})
 	if err != nil {
 		httpx.Fail(c, err)
 		return
@@ -64,7 +69,7 @@ func (a *api) readKey(c *gin.Context) {
 		return
 	}
 	view := viewKey(k)
-	if keyGrants(c) == nil {
+	if keyGrants(c, k) == nil {
 		view = viewSecret(k)
 	}
 	if view.Use, err = a.useOf(c, k); err != nil {
@@ -96,8 +101,12 @@ func (a *api) rotateKey(c *gin.Context) {
 			err = &store.InvalidError{Member: "overlap_seconds", Reason: "must be between 0 and " + strconv.Itoa(int(maxOverlap/time.Second))}
 		}
 	}
+	var before *store.Key
 	if err == nil {
-		err = keyGrants(c)
+		before, err = a.config.Store.Keys().Key(c.Request.Context(), c.Param("key"))
+	}
+	if err == nil {
+		err = keyGrants(c, before)
 	}
 	if err != nil {
 		httpx.Fail(c, err)
@@ -123,6 +132,7 @@ func (a *api) listKeys(c *gin.Context) {
 		listing.Bool("api_access", func(k *keyView) bool { return k.APIAccess }),
 		listing.Text("on_replay", func(k *keyView) string { return k.OnReplay }),
 		listing.Number("ts_window", func(k *keyView) int64 { return k.Window }),
+		listing.List("scopes", func(k *keyView) []string { return k.Scopes }),
 		listing.List("impersonate", func(k *keyView) []string { return k.Impersonate }),
 	}}, views)
 }

@@ -65,6 +65,7 @@ func Mount(v1 *gin.RouterGroup, config Config) {
 	connections.PUT("/:name", a.putConnection)
 	connections.DELETE("/:name", a.deleteConnection)
 
+	v1.GET("/scopes", httpx.Requires(auth.ScopeClients, auth.ScopeUsers), a.listScopes)
 	v1.GET("/audit", httpx.Requires(auth.ScopeUsers), a.listAudit)
 	v1.POST("/auth/explain", httpx.Requires(auth.ScopeClients), a.explain)
 }

@@ -19,13 +19,14 @@ const minPassword = 6
 type userView struct {
 	Name      string       `json:"name"`
 	Roles     []store.Role `json:"roles"`
+	Scopes    []string     `json:"scopes"` // of the installation's own making
 	Disabled  bool         `json:"disabled"`
 	CreatedAt time.Time    `json:"created_at"`
 	UpdatedAt time.Time    `json:"updated_at"`
 }
 
 func viewUser(u *store.User) userView {
-	return userView{u.Name, append([]store.Role{}, u.Roles...), u.Disabled, u.CreatedAt, u.UpdatedAt}
+	return userView{u.Name, append([]store.Role{}, u.Roles...), append([]string{}, u.Scopes...), u.Disabled, u.CreatedAt, u.UpdatedAt}
 }
 
 // userInput is what may be set of a user.
@@ -33,6 +34,7 @@ type userInput struct {
 	Name     string                    `json:"name"`
 	Password httpx.Given[string]       `json:"password"`
 	Roles    httpx.Given[[]store.Role] `json:"roles"`
+	Scopes   httpx.Given[[]auth.Scope] `json:"scopes"`
 	Disabled httpx.Given[bool]         `json:"disabled"`
 }
 
@@ -43,13 +45,17 @@ func (a *api) createUser(c *gin.Context) {
 		err = &store.InvalidError{Member: "password", Reason: "is required"}
 	}
 	if err == nil {
-		err = mayGrant(c, auth.UserScopes(in.Roles.Value))
+		err = a.checkOwn(in.Scopes.Value, nil)
+	}
+	u := &store.User{Name: in.Name, Hash: hash, Roles: in.Roles.Value, Scopes: auth.Strings(in.Scopes.Value), Disabled: in.Disabled.Value}
+	if err == nil {
+		err = mayGrant(c, auth.ScopesOf(u))
 	}
 	if err != nil {
 		httpx.Fail(c, err)
 		return
 	}
-	u, err := a.config.Store.Users().Create(c.Request.Context(), store.User{Name: in.Name, Hash: hash, Roles: in.Roles.Value, Disabled: in.Disabled.Value})
+	u, err = a.config.Store.Users().Create(c.Request.Context(), *u)
 	if err != nil {
 		httpx.Fail(c, err)
 		return
@@ -69,13 +75,19 @@ func (a *api) changeUser(c *gin.Context) {
 		return
 	}
 	u, err := a.config.Store.Users().Change(c.Request.Context(), c.Param("name"), func(u *store.User) error {
-		before := u.Roles
+		before := auth.ScopesOf(u)
 		in.Roles.Into(&u.Roles)
+		if in.Scopes.Set {
+			if err := a.checkOwn(in.Scopes.Value, u.Scopes); err != nil {
+				return err
+			}
+			u.Scopes = auth.Strings(in.Scopes.Value)
+		}
 		in.Disabled.Into(&u.Disabled)
 		if in.Password.Set {
 			u.Hash = hash
 		}
-		return mayGrant(c, append(auth.UserScopes(before), auth.UserScopes(u.Roles)...))
+		return mayGrant(c, append(before, auth.ScopesOf(u)...))
 	})
 	if err != nil {
 		httpx.Fail(c, err)
@@ -110,7 +122,7 @@ func (a *api) deleteUser(c *gin.Context) {
 	users, name := a.config.Store.Users(), c.Param("name")
 	u, err := users.User(c.Request.Context(), name)
 	if err == nil {
-		err = mayGrant(c, auth.UserScopes(u.Roles))
+		err = mayGrant(c, auth.ScopesOf(u))
 	}
 	if err == nil {
 		err = users.Delete(c.Request.Context(), name)
@@ -131,6 +143,7 @@ func (a *api) listUsers(c *gin.Context) {
 	httpx.List(c, listing.Schema[userView]{Order: "name", Fields: []listing.Field[userView]{
 		listing.Text("name", func(u *userView) string { return u.Name }),
 		listing.List("roles", func(u *userView) []string { return texts(u.Roles) }),
+		listing.List("scopes", func(u *userView) []string { return u.Scopes }),
 		listing.Bool("disabled", func(u *userView) bool { return u.Disabled }),
 		listing.Time("created_at", func(u *userView) time.Time { return u.CreatedAt }),
 		listing.Time("updated_at", func(u *userView) time.Time { return u.UpdatedAt }),

@@ -17,7 +17,7 @@ type flowView struct {
 	Name       string    `json:"name,omitempty"`
 	Version    string    `json:"version"`
 	Enabled    bool      `json:"enabled"`
-	Trigger    string    `json:"trigger"`            // webhook, schedule, poll, manual; empty: it cannot run here
+	Trigger    string    `json:"trigger"`            // webhook, http, schedule, poll, manual; empty: it cannot run here
 	Paused     time.Time `json:"paused_at,omitzero"` // since when its runs wait; absent: they begin
 	DeployedAt time.Time `json:"deployed_at"`
 	Versions   int       `json:"versions"`           // that it can be rolled back to, the current one included
@@ -38,6 +38,8 @@ func (a *api) viewFlow(c *gin.Context, h *store.Deployment) flowView {
 	case !ok:
 	case flow.Webhook != nil:
 		v.Trigger = "webhook"
+	case flow.HTTP != nil:
+		v.Trigger = "http"
 	case flow.Schedule != nil && flow.Schedule.Poll:
 		v.Trigger = "poll"
 	case flow.Schedule != nil:

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/flows"
 )
 
 // Fail ends a request with an error, in the envelope of its door. Headers
@@ -52,8 +55,28 @@ func challenge(c *gin.Context, f *Fault, basicOnly bool) {
 	case f.Status == http.StatusUnauthorized && basicOnly:
 		h["Www-Authenticate"] = []string{basicChallenge}
 	case f.Status == http.StatusUnauthorized:
-		h["Www-Authenticate"] = []string{bearer, basicChallenge}
+		h["Www-Authenticate"] = offered(StateOf(c).Ways, bearer)
 	case f.Status == http.StatusForbidden && f.Bearer != "":
 		h["Www-Authenticate"] = []string{bearer}
 	}
+}
+
+// offered are the challenges of the ways that there are. A signature has none:
+// an operation that takes no other still offers Bearer, as a 401 must offer
+// something (RFC 9110, section 11.6.1).
+func offered(ways []string, bearer string) []string {
+	if ways == nil {
+		return []string{bearer, basicChallenge}
+	}
+	var all []string
+	if slices.Contains(ways, flows.AuthBearer) {
+		all = append(all, bearer)
+	}
+	if slices.Contains(ways, flows.AuthBasic) {
+		all = append(all, basicChallenge)
+	}
+	if all == nil {
+		return []string{bearer}
+	}
+	return all
 }

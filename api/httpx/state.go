@@ -45,6 +45,8 @@ type State struct {
 	ID         string // request id
 	Start      time.Time
 	Principal  *auth.Principal // nil: nobody proved anything
+	Route      string          // of a flow's own resource: the template of its path; empty: as the router says
+	Ways       []string        // by which a caller may authenticate here, as in flows.Operation; nil: by all
 	Run        string          // the run it belongs to
 	FlowNumber int64           // of the flow that the request is for; 0: none, or there is no such flow
 	ByFlow     bool            // the flow chose the status of the answer
@@ -82,3 +84,12 @@ func Now(c *gin.Context) time.Time { return StateOf(c).frame.Now() }
 
 // Body is the body as it was sent, nil until ReadBody was called.
 func (x *State) Body() []byte { return x.body }
+
+// Route is the template of the path that serves a request, for logs, measures
+// and limits; empty: nothing does.
+func Route(c *gin.Context) string {
+	if route := StateOf(c).Route; route != "" {
+		return route
+	}
+	return c.FullPath()
+}

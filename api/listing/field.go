@@ -13,6 +13,8 @@ type Field[T any] struct {
 	kind  kind
 	get   func(*T) value
 	words []string // all texts that there are; none: any
+
+	operators []string // that a filter may use; nil: all of its kind
 }
 
 // Name is how callers write the field.
@@ -23,7 +25,9 @@ type kind string
 const (
 	text   kind = "text"
 	number kind = "number"
+	real   kind = "decimal number"
 	moment kind = "time"
+	day    kind = "date"
 	truth  kind = "truth value"
 	list   kind = "list"
 )
@@ -32,8 +36,9 @@ const (
 // "eq null", and comes first in an order.
 type value struct {
 	absent bool
-	text   string
-	number int64 // of a truth value: 0 or 1
+	text   string // also of a real, moment or day in a filter: as it was written
+	number int64  // of a truth value: 0 or 1
+	real   float64
 	moment time.Time
 	list   []string
 }
@@ -86,7 +91,9 @@ func compare(a, b value, k kind) int {
 	switch k {
 	case text:
 		return strings.Compare(a.text, b.text)
-	case moment:
+	case real:
+		return cmp.Compare(a.real, b.real)
+	case moment, day:
 		return a.moment.Compare(b.moment)
 	}
 	return cmp.Compare(a.number, b.number)

@@ -3,6 +3,7 @@
 package listing
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strconv"
@@ -28,12 +29,25 @@ const (
 type Schema[T any] struct {
 	Fields []Field[T]
 
+	// OrderFields are those by which items may be ordered; nil: by all Fields.
+	OrderFields []Field[T]
+
 	// Cursor says that the listing takes a cursor, from which it goes on.
 	Cursor bool
 
 	// Order is used when the caller names none, as in order_by; empty: as the
 	// items come.
 	Order string
+
+	// MaxOrder is how many fields an order may have; zero: 8.
+	MaxOrder int
+
+	// PageSize is the size of a page for a caller that names none, and
+	// MaxPageSize the largest; zero: 50 and 200.
+	PageSize, MaxPageSize int
+
+	// Others are parameters that are not the listing's, and stay in its links.
+	Others []string
 }
 
 // Query is what a caller asked of a listing. It does not change and is safe
@@ -44,13 +58,23 @@ type Query[T any] struct {
 	Cursor   string // that an earlier page gave; empty: from the beginning
 
 	filter node[T] // nil: all
+	loose  int     // the character of the filter from which on it is more than comparisons joined by and, from 1; 0: it is not
 	order  []key[T]
 	params url.Values // as they came, for links
 }
 
 // Parse reads a raw query string. Errors are *Error.
 func Parse[T any](raw string, s Schema[T]) (*Query[T], error) {
-	params, err := readParams(raw, s.Cursor)
+	params, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, &Error{Message: "the query string cannot be read: " + err.Error()}
+	}
+	return ParseParams(params, s)
+}
+
+// ParseParams reads the parameters of a query string. Errors are *Error.
+func ParseParams[T any](params url.Values, s Schema[T]) (*Query[T], error) {
+	err := checkParams(params, s.Cursor, s.Others)
 	if err != nil {
 		return nil, err
 	}
@@ -58,42 +82,44 @@ func Parse[T any](raw string, s Schema[T]) (*Query[T], error) {
 	if q.Page, err = readNumber(params, ParamPage, 1, maxPage); err != nil {
 		return nil, err
 	}
-	if q.PageSize, err = readNumber(params, ParamPageSize, defaultPageSize, maxPageSize); err != nil {
+	if q.PageSize, err = readNumber(params, ParamPageSize, cmp.Or(s.PageSize, defaultPageSize), cmp.Or(s.MaxPageSize, maxPageSize)); err != nil {
 		return nil, err
 	}
 	order := s.Order
 	if params.Has(ParamOrder) {
 		order = params.Get(ParamOrder)
 	}
-	if q.order, err = parseOrder(order, s.Fields); err != nil {
+	orderFields := s.OrderFields
+	if orderFields == nil {
+		orderFields = s.Fields
+	}
+	if q.order, err = parseOrder(order, orderFields, cmp.Or(s.MaxOrder, maxOrder)); err != nil {
 		return nil, err
 	}
 	if params.Has(ParamFilter) {
-		q.filter, err = parseFilter(params.Get(ParamFilter), s.Fields)
+		q.filter, q.loose, err = parseFilter(params.Get(ParamFilter), s.Fields)
 	}
 	return q, err
 }
 
-// readParams parses the query string and drops nothing: what cannot be read,
-// comes twice or is not known is an error.
-func readParams(raw string, cursor bool) (url.Values, error) {
-	params, err := url.ParseQuery(raw)
-	if err != nil {
-		return nil, &Error{Message: "the query string cannot be read: " + err.Error()}
-	}
+// checkParams drops nothing: what comes twice or is not known is an error.
+func checkParams(params url.Values, cursor bool, others []string) error {
 	known, names := []string{ParamFilter, ParamOrder, ParamPage, ParamPageSize}, "filter, order_by, page and page_size"
 	if cursor {
 		known, names = append(known, ParamCursor), "filter, order_by, page, page_size and cursor"
 	}
 	for _, name := range sortedNames(params) {
+		if slices.Contains(others, name) {
+			continue
+		}
 		if !slices.Contains(known, name) {
-			return nil, &Error{Param: name, Message: "there is no such parameter; a listing takes " + names}
+			return &Error{Param: name, Message: "there is no such parameter; a listing takes " + names}
 		}
 		if len(params[name]) > 1 {
-			return nil, &Error{Param: name, Message: "comes twice"}
+			return &Error{Param: name, Message: "comes twice"}
 		}
 	}
-	return params, nil
+	return nil
 }
 
 func sortedNames(params url.Values) []string {

@@ -2,6 +2,7 @@ package listing
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -15,7 +16,7 @@ type key[T any] struct {
 }
 
 // parseOrder reads names separated by commas; "-" before one turns it round.
-func parseOrder[T any](order string, fields []Field[T]) ([]key[T], error) {
+func parseOrder[T any](order string, fields []Field[T], most int) ([]key[T], error) {
 	var out []key[T]
 	if order == "" {
 		return nil, nil
@@ -41,8 +42,8 @@ func parseOrder[T any](order string, fields []Field[T]) ([]key[T], error) {
 		if slices.ContainsFunc(out, func(o key[T]) bool { return o.field.name == name }) {
 			return nil, fault(name + " comes twice")
 		}
-		if out = append(out, k); len(out) > maxOrder {
-			return nil, fault("there are too many fields")
+		if out = append(out, k); len(out) > most {
+			return nil, fault("there are too many fields, at most " + strconv.Itoa(most) + " are taken")
 		}
 		at += len(part) + 1
 	}

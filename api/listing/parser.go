@@ -25,28 +25,35 @@ type parser[T any] struct {
 	tokens []token
 	depth  int
 	terms  int
+	loose  int // see Query
 }
 
-func parseFilter[T any](filter string, fields []Field[T]) (node[T], error) {
+func parseFilter[T any](filter string, fields []Field[T]) (n node[T], loose int, err error) {
 	if len(filter) > maxFilter {
-		return nil, &Error{Param: ParamFilter, Message: "is longer than 4096 bytes"}
+		return nil, 0, &Error{Param: ParamFilter, Message: "is longer than 4096 bytes"}
 	}
 	if !utf8.ValidString(filter) {
-		return nil, &Error{Param: ParamFilter, Message: "is not UTF-8"}
+		return nil, 0, &Error{Param: ParamFilter, Message: "is not UTF-8"}
 	}
 	tokens, err := lex(filter)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	p := &parser[T]{filter: filter, fields: fields, tokens: tokens}
-	n, err := p.either()
-	if err != nil {
-		return nil, err
+	if n, err = p.either(); err != nil {
+		return nil, 0, err
 	}
 	if t := p.tokens[0]; t.kind != end {
-		return nil, p.wrong(t, "and, or, or the end is expected here")
+		return nil, 0, p.wrong(t, "and, or, or the end is expected here")
 	}
-	return n, nil
+	return n, p.loose, nil
+}
+
+// loosen notes the first part of the filter that is no comparison joined by and.
+func (p *parser[T]) loosen(t token) {
+	if at := utf8.RuneCountInString(p.filter[:t.start]) + 1; p.loose == 0 || at < p.loose {
+		p.loose = at
+	}
 }
 
 func (p *parser[T]) next() token {
@@ -100,8 +107,12 @@ func (p *parser[T]) series(keyword string, part func() (node[T], error)) ([]node
 			return nil, err
 		}
 		parts = append(parts, n)
+		at := p.tokens[0]
 		if !p.is(keyword) {
 			return parts, nil
+		}
+		if keyword == "or" {
+			p.loosen(at)
 		}
 	}
 }
@@ -113,6 +124,7 @@ func (p *parser[T]) one() (node[T], error) {
 	}
 	defer func() { p.depth-- }()
 	if p.is("not") {
+		p.loosen(start)
 		part, err := p.one()
 		return negation[T]{part}, err
 	}
@@ -141,7 +153,10 @@ func (p *parser[T]) comparison() (node[T], error) {
 	}
 	operator := p.next()
 	c := comparison[T]{field: field, operator: strings.ToLower(operator.text)}
-	allowed := operatorsOf(field.kind)
+	allowed := field.operators
+	if allowed == nil {
+		allowed = operatorsOf(field.kind)
+	}
 	if operator.kind != word || !slices.Contains(allowed, c.operator) {
 		return nil, p.wrong(operator, "an operator is expected here; "+field.name+" is a "+string(field.kind)+" and takes "+strings.Join(allowed, ", "))
 	}

@@ -50,6 +50,18 @@ func (p *parser[T]) value(f Field[T], operator string) (value, error) {
 			return value{number: n}, nil
 		}
 		return value{}, p.wrong(t, f.name+" is compared with a whole number")
+	case real:
+		if n, err := strconv.ParseFloat(t.text, 64); t.kind == digits && err == nil && isDecimal(t.text) {
+			return value{real: n, text: t.text}, nil
+		}
+		return value{}, p.wrong(t, f.name+" is compared with a number")
+	case day:
+		if when, err := time.Parse(time.DateOnly, t.text); t.kind == quoted && err == nil {
+			return value{moment: when, text: t.text}, nil
+		}
+		if t.kind == quoted || t.text != "null" {
+			return value{}, p.wrong(t, f.name+` is compared with a date in double quotes, as in "2026-11-01"`)
+		}
 	case truth:
 		if t.kind == word && (t.text == "true" || t.text == "false") {
 			return value{number: int64(strings.Count(t.text, "true"))}, nil
@@ -63,8 +75,17 @@ func (p *parser[T]) value(f Field[T], operator string) (value, error) {
 	if t.kind != quoted || !ok {
 		return value{}, p.wrong(t, f.name+` is compared with a time in double quotes, as in "2026-11-01T00:00:00Z" or "2026-11-01"`)
 	}
-	return value{moment: when}, nil
+	return value{moment: when, text: t.text}, nil
 }
+
+// isDecimal reports whether a number is written as JSON writes it, without an exponent.
+func isDecimal(s string) bool {
+	whole, fraction, dotted := strings.Cut(strings.TrimPrefix(s, "-"), ".")
+	return span(whole, isDigit) == len(whole) && whole != "" && (whole == "0" || whole[0] != '0') &&
+		span(fraction, isDigit) == len(fraction) && dotted == (fraction != "")
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // parseTime reads RFC 3339, or a date, which stands for its first moment in UTC.
 func parseTime(s string) (time.Time, bool) {

@@ -65,21 +65,15 @@ func (a *api) admit(c *gin.Context) (queue.Submission, error) {
 // request. It is never derived from the body; nil when nobody names a key.
 func (a *api) idempotencyGuard(c *gin.Context, f *flows.Flow, s *queue.Submission, query auth.Query) (*queue.IdempotencyKey, error) {
 	scope := s.Principal + "\x00" + strconv.FormatInt(f.Number, 10) + "\x00"
-	key, err := runner.ParseIdempotencyKey(c.Request.Header)
-	if err != nil {
-		return nil, err
-	}
-	if key != "" {
-		return &queue.IdempotencyKey{
-			Key:         "request\x00" + scope + key,
-			Fingerprint: fingerprint(query, s.Event),
-			Window:      runner.IdempotencyWindow,
-		}, nil
+	guard, err := runner.RequestGuard(c.Request.Header, scope, func() string { return fingerprint(query, s.Event) })
+	if err != nil || guard != nil {
+		return guard, err
 	}
 	if f.Webhook == nil || f.Webhook.IdempotencyKey == nil {
 		return nil, nil
 	}
-	if key, err = a.config.Runner.FlowKey(c.Request.Context(), f, s); err != nil || key == "" {
+	key, err := a.config.Runner.FlowKey(c.Request.Context(), f, s)
+	if err != nil || key == "" {
 		return nil, err
 	}
 	return &queue.IdempotencyKey{Key: "flow\x00" + scope + key, Window: runner.IdempotencyWindow}, nil

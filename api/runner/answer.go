@@ -54,12 +54,26 @@ func inert(contentType string) string {
 // items when it left the form of the answer to the door.
 func WriteAnswer(c *gin.Context, answer *flows.Response, opening []byte) {
 	httpx.StateOf(c).ByFlow = true
-	status := answer.Status
+	h := c.Writer.Header()
+	status, contentType := AnswerHeader(answer, h)
+	switch {
+	case answer.Items != nil:
+		httpx.Write(c, status, httpx.TypeJSON, opening, answer.Items, SuccessClose)
+	case status == http.StatusNoContent || status == http.StatusNotModified:
+		h["Cache-Control"] = httpx.NoStore
+		c.Status(status) // a Content-Length would be wrong
+	default:
+		httpx.Write(c, status, contentType, answer.Body)
+	}
+}
+
+// AnswerHeader sets the headers that a flow may choose, and returns its status
+// and the type of its body, nil when it names none.
+func AnswerHeader(answer *flows.Response, h http.Header) (status int, contentType []string) {
+	status = answer.Status
 	if status < 200 || status > 599 {
 		status = http.StatusOK
 	}
-	h := c.Writer.Header()
-	contentType := []string(nil)
 	for name, value := range answer.Headers {
 		name = http.CanonicalHeaderKey(name)
 		switch {
@@ -72,15 +86,7 @@ func WriteAnswer(c *gin.Context, answer *flows.Response, opening []byte) {
 		}
 	}
 	h["Content-Security-Policy"] = sandboxed
-	switch {
-	case answer.Items != nil:
-		httpx.Write(c, status, httpx.TypeJSON, opening, answer.Items, SuccessClose)
-	case status == http.StatusNoContent || status == http.StatusNotModified:
-		h["Cache-Control"] = httpx.NoStore
-		c.Status(status) // a Content-Length would be wrong
-	default:
-		httpx.Write(c, status, contentType, answer.Body)
-	}
+	return status, contentType
 }
 
 // sandboxed keeps a page that a flow made, perhaps of what somebody sent it,

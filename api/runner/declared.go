@@ -36,11 +36,8 @@ func DeclaredParams(f *flows.Flow, query auth.Query, own ...string) (map[string]
 
 // declaredHeaders returns the headers that the flow reads, nil when none came.
 func declaredHeaders(f *flows.Flow, h http.Header) map[string]string {
-	if f.Webhook == nil {
-		return nil
-	}
 	var headers map[string]string
-	for _, name := range f.Webhook.Headers {
+	for _, name := range f.Headers() {
 		values := h.Values(name)
 		if len(values) == 0 {
 			continue

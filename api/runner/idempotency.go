@@ -32,27 +32,37 @@ func (r *Runner) FlowKey(ctx context.Context, f *flows.Flow, s *queue.Submission
 // setting in the fault of one that cannot be computed.
 func (r *Runner) render(ctx context.Context, s *queue.Submission, code string, text func(context.Context, flows.Run) (string, error)) (string, error) {
 	run := flows.Run{Principal: s.Principal, Params: s.Params, Headers: s.Headers}
-	if len(s.Event) > 0 {
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		account := r.config.Memory.Open(0, cancel)
-		defer account.Close()
-		var made atomic.Int64
-		defer account.Settle(&made)
-		event, err := flows.DecodeJSONOn(budget.NewCharger(ctx, account, &made), s.Event)
-		if account.Err() != nil {
-			return "", account.Err()
-		}
-		if err != nil {
-			return "", fmt.Errorf("decode event: %w", err) // it was checked: ours
-		}
+	var rendered string
+	err := r.WithValue(ctx, s.Event, func(ctx context.Context, event any) (err error) {
 		run.Event = event
+		if rendered, err = text(ctx, run); err != nil {
+			return &httpx.Fault{Status: http.StatusBadRequest, Code: code, Message: "the flow's " + code + " cannot be computed: " + err.Error()}
+		}
+		return nil
+	})
+	return rendered, err
+}
+
+// WithValue decodes a JSON text that was checked, nil when it is empty, and
+// charges it to the process' memory while use runs.
+func (r *Runner) WithValue(ctx context.Context, text []byte, use func(ctx context.Context, value any) error) error {
+	if len(text) == 0 {
+		return use(ctx, nil)
 	}
-	rendered, err := text(ctx, run)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	account := r.config.Memory.Open(0, cancel)
+	defer account.Close()
+	var made atomic.Int64
+	defer account.Settle(&made)
+	value, err := flows.DecodeJSONOn(budget.NewCharger(ctx, account, &made), text)
+	if account.Err() != nil {
+		return account.Err()
+	}
 	if err != nil {
-		return "", &httpx.Fault{Status: http.StatusBadRequest, Code: code, Message: "the flow's " + code + " cannot be computed: " + err.Error()}
+		return fmt.Errorf("decode value: %w", err) // it was checked: ours
 	}
-	return rendered, nil
+	return use(ctx, value)
 }
 
 // ParseIdempotencyKey returns the Idempotency-Key, quoted (as the IETF draft
@@ -107,6 +117,17 @@ func unquote(s string) (string, bool) {
 		out = append(out, inner[i])
 	}
 	return string(out), true
+}
+
+// RequestGuard makes one run of requests with one Idempotency-Key; nil when
+// the request has none. scope names the principal and what is run, the
+// fingerprint tells payloads apart.
+func RequestGuard(h http.Header, scope string, fingerprint func() string) (*queue.IdempotencyKey, error) {
+	key, err := ParseIdempotencyKey(h)
+	if err != nil || key == "" {
+		return nil, err
+	}
+	return &queue.IdempotencyKey{Key: "request\x00" + scope + key, Fingerprint: fingerprint(), Window: IdempotencyWindow}, nil
 }
 
 // AttachRepeated makes one run of a signature that comes again, unless

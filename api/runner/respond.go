@@ -11,14 +11,29 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// Answer submits a run and answers as its caller prefers.
+// Answer submits a run and answers as its caller prefers, in the native form.
 func (r *Runner) Answer(c *gin.Context, s queue.Submission, prefer Preference) {
+	result, err := r.Await(c, s, prefer)
+	switch x := httpx.StateOf(c); {
+	case err != nil:
+		httpx.Fail(c, err)
+	case result == nil: // answered already
+	case result.Early != nil:
+		WriteAnswer(c, result.Early, nativeOpening(x.Run))
+	default:
+		writeResult(c, x.Run, result)
+	}
+}
+
+// Await submits a run and waits for its result as its caller prefers. The
+// result is nil when the caller did not want to wait that long: then the
+// request has been answered with where the result will be.
+func (r *Runner) Await(c *gin.Context, s queue.Submission, prefer Preference) (*queue.Result, error) {
 	var patience time.Duration
 	if prefer.Given {
 		patience = min(prefer.Wait, s.Limit, maxWait)
 	} else if err := r.RejectIfPaused(s.Flow); err != nil {
-		httpx.Fail(c, err)
-		return
+		return nil, err
 	} else {
 		patience = WaitForAll(c, &s)
 	}
@@ -29,10 +44,9 @@ func (r *Runner) Answer(c *gin.Context, s queue.Submission, prefer Preference) {
 		c.Header("Idempotent-Replayed", "true")
 		c.Header(httpx.HeaderRun, ran.Run)
 		writeHandle(c, ran.Run)
-		return
+		return nil, nil
 	case err != nil:
-		httpx.Fail(c, err)
-		return
+		return nil, err
 	}
 	x := httpx.StateOf(c)
 	if x.Attached {
@@ -44,13 +58,11 @@ func (r *Runner) Answer(c *gin.Context, s queue.Submission, prefer Preference) {
 	switch {
 	case result == nil && prefer.Given:
 		writeHandle(c, x.Run)
+		return nil, nil
 	case result == nil:
-		httpx.Fail(c, r.unfinished(c, x.Run))
-	case result.Early != nil:
-		WriteAnswer(c, result.Early, nativeOpening(x.Run))
-	default:
-		writeResult(c, x.Run, result)
+		return nil, r.unfinished(c, x.Run)
 	}
+	return result, nil
 }
 
 // writeResult answers with the stored output, or with why there is none.

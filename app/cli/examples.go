@@ -65,6 +65,7 @@ func commandExamples() map[string][]string {
 		"runs cancel":       {"019aa7b6-…"},
 		"runs replay":       {"019aa7b6-… --version pinned"},
 		"runs watch":        {"019aa7b6-…"},
+		"scope list":        {"", "--filter 'own eq true'"},
 		"secret delete":     {"crm-password"},
 		"secret list":       {""},
 		"secret put":        {"crm-password --file password.txt", "crm-password --flows 69,70 < password.txt"},

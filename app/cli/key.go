@@ -20,7 +20,7 @@ func newKey(e env) *cobra.Command {
 	cmd := resource{
 		name: "key", what: "API key", path: "/v1/keys", id: "KEY",
 		columns: []column{
-			{"key", "key"}, {"name", "name"}, {"api access", "api_access"}, {"only flows", "flows"}, {"window", "ts_window"}, {"on replay", "on_replay"},
+			{"key", "key"}, {"name", "name"}, {"api access", "api_access"}, {"only flows", "flows"}, {"scopes", "scopes"}, {"window", "ts_window"}, {"on replay", "on_replay"},
 			{"rate", "rate_limit"},
 		},
 		fields: []field{
@@ -29,6 +29,7 @@ func newKey(e env) *cobra.Command {
 			{flag: "secret-file", member: "secret", kind: secretField, help: "`file` with the secret, - for standard input; default: a generated one"},
 			{flag: "api-access", member: "api_access", kind: boolField, help: "enable the key"},
 			{flag: "flows", member: "flows", kind: flowsField, help: "`numbers` of the flows that it may call; default: all"},
+			{flag: "scopes", member: "scopes", kind: listField, help: "`scopes` of your own making, which flows ask for"},
 			{flag: "ts-window", member: "ts_window", kind: countField, help: "maximum deviation of a timestamp in `seconds`"},
 			{flag: "on-replay", member: "on_replay", help: "response to a repeated request: `refuse`, or attach to the first run"},
 			{flag: "signature-v1", member: "signature_v1", kind: boolField, help: "accept version 1 of Penstock-Signature, which covers the body only"},

@@ -72,6 +72,7 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 		newClient(env),
 		newConnection(env),
 		newSecret(env),
+		newScope(env),
 		newQueue(env),
 		newAudit(env),
 		newDoctor(env),
