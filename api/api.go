@@ -36,9 +36,9 @@ type Config struct {
 	Keys    auth.Keys
 	Log     *slog.Logger
 
-	// Replied is told of runs whose result has been written to who waited for
+	// MarkDelivered is told of runs whose result has been written to who waited for
 	// it; it must not block. nil: nobody wants to know.
-	Replied func(run string)
+	MarkDelivered func(run string)
 
 	// Runs lists, awaits, watches and cancels runs; nil: they can only be read.
 	Runs runs.Runs
@@ -60,21 +60,21 @@ type Config struct {
 	Callbacks *callback.Signer
 	Call      callbacks.Call
 
-	// Guesses slows down who guesses the secrets of API keys; nil: nobody is.
-	Guesses *auth.Guesses
+	// Guard slows down who guesses the secrets of API keys; nil: nobody is.
+	Guard *auth.BruteForceGuard
 
 	// Limiter counts requests per address and per principal; nil: no limit.
 	Limiter httpx.Limiter
 
 	// Meter counts which secret the calls of API keys are signed with that have
 	// two; nil: nothing is counted.
-	Meter auth.Meter
+	Usage auth.UsageCounter
 
-	// Rotations tells what Meter counted; nil: nobody can read it here.
-	Rotations admin.Rotations
+	// KeyUsage tells what Meter counted; nil: nobody can read it here.
+	KeyUsage admin.KeyUsage
 
-	// Refusals keeps what was refused, for people to look at; nil: nobody does.
-	Refusals Refusals
+	// RejectLog keeps what was refused, for people to look at; nil: nobody does.
+	RejectLog RejectLog
 
 	// Label is told of each answer, under the request's context: whether a flow
 	// chose its status, and why a request that was to run a flow was refused,
@@ -152,7 +152,7 @@ func New(config Config) (*API, error) {
 		},
 	}
 	a.runner = runner.New(runner.Config{Submit: config.Submit, Records: config.Records, Paused: a.paused, Memory: config.Memory})
-	signatures := auth.SignatureScheme{Keys: config.Keys, Guesses: config.Guesses, Meter: config.Meter}
+	signatures := auth.SignatureScheme{Keys: config.Keys, Guard: config.Guard, Usage: config.Usage}
 	if config.Store != nil {
 		signatures.Replays = config.Store.Tokens()
 	}

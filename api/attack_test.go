@@ -22,7 +22,7 @@ import (
 
 func TestAttackEnumerationByText(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	answers := map[string]bool{}
 	for _, form := range []url.Values{
 		with(passwordForm, "password", "wrong"), with(passwordForm, "username", "nobody"),
@@ -63,7 +63,7 @@ func TestAttackEnumerationByText(t *testing.T) {
 // A client that administers clients is not thereby an administrator.
 func TestAttackScopeEscalation(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	big := o.root("POST", "/v1/clients", `{"name":"big","scopes":["users:admin"]}`, 201)
 	clerk := o.root("POST", "/v1/clients", `{"name":"clerk","scopes":["clients:admin","runs:read"],"secret":"the-clerks-own-secret"}`, 201)
 	bigID, _ := big["identifier"].(string)
@@ -118,7 +118,7 @@ func TestAttackScopeEscalation(t *testing.T) {
 // Acting as an administrator makes nobody one.
 func TestAttackImpersonatingAnAdmin(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	w := o.integrify(o.signed(claims{"sub": "root"}))
 	if o.object(w)["scope"] != "flows:run runs:read" {
 		t.Errorf("scopes %s", w.Body)
@@ -135,7 +135,7 @@ func TestAttackImpersonatingAnAdmin(t *testing.T) {
 // Every administrative object, asked for by who may only use the API.
 func TestAttackObjectsOfOthers(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	anns := []string{bearer(o.annsToken()), basic("ann", annsPassword), bearer(o.token(o.integrify(o.signed(nil)))), bearer(o.manualToken())}
 	for _, authorization := range anns {
 		for _, object := range []string{
@@ -158,24 +158,24 @@ func TestAttackObjectsOfOthers(t *testing.T) {
 	}
 }
 
-// limited is an office whose token endpoints take three requests a minute
+// limited is an authAPI whose token endpoints take three requests a minute
 // from an address.
-func limited(t *testing.T, change ...func(*api.Config)) *office {
+func newLimitedAPI(t *testing.T, change ...func(*api.Config)) *authAPI {
 	t.Helper()
 	limiter, err := limits.New(limits.Config{
-		Redis:      officesRedis(t),
+		Redis:      credentialsRedis(t),
 		IP:         limits.Rates{"token": {Limit: 3, Window: time.Minute}, "api": {Limit: 3, Window: time.Minute}},
 		Credential: limits.Rates{"runs": {Limit: 2, Window: time.Minute}, "execute": {Limit: 2, Window: time.Minute}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newOffice(t, append(change, func(c *api.Config) { c.Limiter = limiter })...)
+	return newAuthAPI(t, append(change, func(c *api.Config) { c.Limiter = limiter })...)
 }
 
 func TestLimits(t *testing.T) {
 	t.Parallel()
-	o := limited(t)
+	o := newLimitedAPI(t)
 	token := func(path string) *httptest.ResponseRecorder { return o.form(path, passwordForm) }
 	first := token("/token")
 	if h := first.Header(); first.Code != 200 || h.Get("RateLimit-Policy") != `"address";q=3;w=60` || !strings.HasPrefix(h.Get("RateLimit"), `"address";r=2;t=`) {
@@ -209,7 +209,7 @@ func TestLimits(t *testing.T) {
 
 func TestAttackForwardedForSpoofing(t *testing.T) {
 	t.Parallel()
-	o := limited(t)
+	o := newLimitedAPI(t)
 	spoof := func(n int) *httptest.ResponseRecorder {
 		return o.form("/token", passwordForm, "X-Forwarded-For", fmt.Sprintf("203.0.113.%d", n), "X-Real-IP", fmt.Sprintf("203.0.113.%d", n), "Forwarded", fmt.Sprintf("for=203.0.113.%d", n))
 	}
@@ -220,7 +220,7 @@ func TestAttackForwardedForSpoofing(t *testing.T) {
 	}
 	// Behind a proxy that is trusted, the address that it adds counts, not
 	// what the caller wrote before it.
-	proxied := limited(t, func(c *api.Config) { c.TrustedProxies = []string{"192.0.2.1"} })
+	proxied := newLimitedAPI(t, func(c *api.Config) { c.TrustedProxies = []string{"192.0.2.1"} })
 	for n, want := range []int{200, 200, 200, 429} {
 		w := proxied.form("/token", passwordForm, "X-Forwarded-For", fmt.Sprintf("203.0.113.%d, 198.51.100.7", n))
 		if w.Code != want {
@@ -231,7 +231,7 @@ func TestAttackForwardedForSpoofing(t *testing.T) {
 
 func TestAttackBruteForce(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	for _, name := range []string{"ann", "nobody"} { // known or not, the same
 		guess := func(password string) *httptest.ResponseRecorder {
 			return o.form("/token", with(passwordForm, "username", name, "password", password))
@@ -267,7 +267,7 @@ func TestAttackBruteForce(t *testing.T) {
 
 func TestAttackHeaderInjection(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	const split = "x\r\nSet-Cookie: a=b"
 	responses := []*httptest.ResponseRecorder{
 		o.form("/token", with(passwordForm, "username", "x\r", "scope", "a\"b")),
@@ -298,7 +298,7 @@ func TestAttackHeaderInjection(t *testing.T) {
 // Redis and the log hold afterwards.
 func TestAttackSecretsAtRest(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	a := o.assertion()
 	secrets := map[string]string{
 		"a user's password": annsPassword, "the administrator's": rootsPassword, "a key's secret": jwtSecret, "a client's secret": crmSecret,

@@ -9,7 +9,7 @@ func (a *API) begin(c *gin.Context) {
 	x := a.frame.Begin(c)
 	c.Request.Pattern = c.FullPath() // for who measures or traces from outside
 	c.Next()
-	if a.config.Replied != nil && x.Ended && !x.Attached {
-		a.config.Replied(x.Run)
+	if a.config.MarkDelivered != nil && x.RunEnded && !x.Attached {
+		a.config.MarkDelivered(x.Run)
 	}
 }

@@ -15,13 +15,13 @@ const (
 
 // mountDocs adds the description of the API, for programs and for people.
 func (a *API) mountDocs(e *gin.Engine) {
-	e.GET(pathDocument, a.described(httpx.TypeJSON, func(d *openapi.Description) []byte { return d.Document }))
-	e.GET(httpx.PathDocs, a.described(httpx.TypeHTML, func(d *openapi.Description) []byte { return d.Page }))
-	e.GET(openapi.StylePath, a.described(typeCSS, func(*openapi.Description) []byte { return openapi.Style }))
+	e.GET(pathDocument, a.serveDescription(httpx.TypeJSON, func(d *openapi.Description) []byte { return d.Document }))
+	e.GET(httpx.PathDocs, a.serveDescription(httpx.TypeHTML, func(d *openapi.Description) []byte { return d.Page }))
+	e.GET(openapi.StylePath, a.serveDescription(typeCSS, func(*openapi.Description) []byte { return openapi.Style }))
 }
 
-// described answers with a part of the description.
-func (a *API) described(contentType []string, part func(*openapi.Description) []byte) gin.HandlerFunc {
+// serveDescription answers with a part of the description.
+func (a *API) serveDescription(contentType []string, part func(*openapi.Description) []byte) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		d, err := a.description()
 		if err != nil {

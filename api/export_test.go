@@ -7,8 +7,8 @@ const (
 	WriteTimeout   = writeTimeout
 )
 
-// KeyOf is keyOf.
-var KeyOf = keyOf
+// KeyOf is loggableKey.
+var KeyOf = loggableKey
 
 // Config is what the API was made with, defaults included.
 func (a *API) Config() Config { return a.config }

@@ -39,7 +39,7 @@ func (k keyring) Key(_ context.Context, key string) (*store.Key, error) {
 }
 
 // live is a door on the real queue. Several may share one Redis.
-func live(t *testing.T, redis *testenv.RedisServer, onReplay string, now func() time.Time) *client.Client {
+func startAPI(t *testing.T, redis *testenv.RedisServer, onReplay string, now func() time.Time) *client.Client {
 	t.Helper()
 	conn, err := redisconn.Parse(redis.URL())
 	if err != nil {
@@ -82,7 +82,7 @@ func work(t *testing.T, redis *testenv.RedisServer, handler queue.Handler) {
 	apitest.Running(t, s.Run, s.Close)
 }
 
-func giveBack(_ context.Context, a *queue.Attempt) queue.Outcome {
+func returnEvent(_ context.Context, a *queue.Attempt) queue.Outcome {
 	output := append(append([]byte("["), a.Event...), ']')
 	return queue.Outcome{State: queue.Succeeded, Output: output}
 }
@@ -90,8 +90,8 @@ func giveBack(_ context.Context, a *queue.Attempt) queue.Outcome {
 func TestLiveRoundTrip(t *testing.T) {
 	t.Parallel()
 	redis := testenv.Redis(t)
-	work(t, redis, giveBack)
-	c := live(t, redis, "", nil)
+	work(t, redis, returnEvent)
+	c := startAPI(t, redis, "", nil)
 	const want = `[{"n": 12345678901234567890.10, "s":"<é&>"}]`
 	run, err := c.Execute(t.Context(), "69", []byte("{\"n\": 12345678901234567890.10,\n \"s\":\"<é&>\"}"), nil)
 	if err != nil || string(run.Output) != want {
@@ -110,11 +110,11 @@ func TestLiveEqualRequestsAreOneRun(t *testing.T) {
 	var executed atomic.Int64
 	work(t, redis, func(ctx context.Context, a *queue.Attempt) queue.Outcome {
 		executed.Add(1)
-		return giveBack(ctx, a)
+		return returnEvent(ctx, a)
 	})
 	stopped := time.Now()
 	now := func() time.Time { return stopped }
-	doors := []*client.Client{live(t, redis, "attach", now), live(t, redis, "attach", now)}
+	doors := []*client.Client{startAPI(t, redis, "attach", now), startAPI(t, redis, "attach", now)}
 	var all sync.WaitGroup
 	ids := make([]string, 200)
 	for i := range ids {
@@ -144,10 +144,10 @@ func TestLiveEqualRequestsAreOneRun(t *testing.T) {
 func TestLiveReplayIsRefused(t *testing.T) {
 	t.Parallel()
 	redis := testenv.Redis(t)
-	work(t, redis, giveBack)
+	work(t, redis, returnEvent)
 	stopped := time.Now()
 	now := func() time.Time { return stopped }
-	doors := []*client.Client{live(t, redis, "refuse", now), live(t, redis, "refuse", now)}
+	doors := []*client.Client{startAPI(t, redis, "refuse", now), startAPI(t, redis, "refuse", now)}
 	if _, err := doors[0].Execute(t.Context(), "69", nil, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func TestLiveRunFails(t *testing.T) {
 	work(t, redis, func(context.Context, *queue.Attempt) queue.Outcome {
 		return queue.Outcome{State: queue.Failed, Error: &flows.Error{Code: flows.CodeFail, Message: "no such person", Step: "find", Status: 410}}
 	})
-	c := live(t, redis, "", nil)
+	c := startAPI(t, redis, "", nil)
 	if refused := wantStatus(t, c, 400); refused.Message != "no such person" || refused.Run == "" {
 		t.Errorf("error %+v", refused)
 	}
@@ -186,7 +186,7 @@ func TestLiveRunFails(t *testing.T) {
 func TestLiveRedisAway(t *testing.T) {
 	t.Parallel()
 	redis := testenv.Redis(t)
-	c := live(t, redis, "", nil)
+	c := startAPI(t, redis, "", nil)
 	redis.Kill()
 	if refused := wantStatus(t, c, 503); refused.RetryAfter < time.Second {
 		t.Errorf("error %+v", refused)

@@ -13,7 +13,7 @@ import (
 func (a *API) logRequest(c *gin.Context) {
 	c.Next()
 	x := httpx.StateOf(c)
-	a.keepRefusal(c)
+	a.logRejection(c)
 	a.label(c)
 	status := c.Writer.Status()
 	if x.Fault != nil {

@@ -48,7 +48,7 @@ var document = sync.OnceValues(func() (routers.Router, error) {
 
 // held validates what goes over it against the document, and notes which
 // operations were called and how they were answered.
-type held struct {
+type contractClient struct {
 	t      *testing.T
 	router routers.Router
 
@@ -56,15 +56,15 @@ type held struct {
 	called map[string][]int // guarded by mu
 }
 
-func newHeld(t *testing.T) *held {
+func newContractClient(t *testing.T) *contractClient {
 	t.Helper()
 	router, err := document()
 	apitest.Fatal(t, err)
-	return &held{t: t, router: router, called: map[string][]int{}}
+	return &contractClient{t: t, router: router, called: map[string][]int{}}
 }
 
 // RoundTrip implements http.RoundTripper.
-func (h *held) RoundTrip(r *http.Request) (*http.Response, error) {
+func (h *contractClient) RoundTrip(r *http.Request) (*http.Response, error) {
 	w, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func (h *held) RoundTrip(r *http.Request) (*http.Response, error) {
 	local.URL.Scheme, local.URL.Host = "", ""
 	route, params, err := h.router.FindRoute(local)
 	if err != nil {
-		h.t.Errorf("%s %s is not described: %v", r.Method, r.URL.Path, err)
+		h.t.Errorf("%s %s is not serveDescription: %v", r.Method, r.URL.Path, err)
 		return w, nil
 	}
 	h.mu.Lock()
@@ -95,7 +95,7 @@ func (h *held) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w, nil
 }
 
-func (h *held) check(in *openapi3filter.RequestValidationInput, w *http.Response, body []byte) {
+func (h *contractClient) check(in *openapi3filter.RequestValidationInput, w *http.Response, body []byte) {
 	if w.StatusCode < 400 { // what was taken is what the document says is taken
 		if err := openapi3filter.ValidateRequest(in.Request.Context(), in); err != nil {
 			h.t.Errorf("%s %s was answered %d, though the document takes no such request: %v", in.Request.Method, in.Request.URL.Path, w.StatusCode, err)
@@ -121,14 +121,14 @@ func TestDocumentAndRouterAgree(t *testing.T) {
 	t.Parallel()
 	_, callable := callbacks(t)
 	p := apitest.NewProduct(t, callable)
-	described := map[string]bool{}
+	serveDescription := map[string]bool{}
 	d, err := openapi.Describe()
 	apitest.Fatal(t, err)
 	doc, err := openapi3.NewLoader().LoadFromData(d.Document)
 	apitest.Fatal(t, err)
 	for path, item := range doc.Paths.Map() {
 		for method := range item.Operations() {
-			described[method+" "+path] = true
+			serveDescription[method+" "+path] = true
 		}
 	}
 	for _, route := range p.API.Routes() {
@@ -139,13 +139,13 @@ func TestDocumentAndRouterAgree(t *testing.T) {
 			continue // as GET, without the body
 		}
 		route = ginParam.ReplaceAllString(route, "{$1}")
-		if !described[route] {
-			t.Errorf("%s is not described", route)
+		if !serveDescription[route] {
+			t.Errorf("%s is not serveDescription", route)
 		}
-		delete(described, route)
+		delete(serveDescription, route)
 	}
-	if len(described) > 0 {
-		t.Errorf("nothing is at %v", slices.Sorted(maps.Keys(described)))
+	if len(serveDescription) > 0 {
+		t.Errorf("nothing is at %v", slices.Sorted(maps.Keys(serveDescription)))
 	}
 }
 
@@ -154,10 +154,10 @@ func TestServerDoesWhatTheDocumentSays(t *testing.T) {
 	t.Parallel()
 	signer, callable := callbacks(t)
 	p := apitest.NewProduct(t, callable)
-	h := newHeld(t)
+	h := newContractClient(t)
 	p.HTTP = &http.Client{Transport: h}
 	callCallbacks(p, signer)
-	for _, calls := range []func(*apitest.Product){callDoors, callRuns, callFlows, callTokens, callUsers, callKeys, callClients, callSecrets, callFleet, callServer} {
+	for _, calls := range []func(*apitest.Product){callRunEndpoints, callRuns, callFlows, callTokens, callUsers, callKeys, callClients, callSecrets, callFleet, callServer} {
 		calls(p)
 	}
 	d, err := openapi.Describe()
@@ -228,7 +228,7 @@ func TestEveryCodeIsDescribed(t *testing.T) {
 	}
 	for _, code := range found {
 		if code != "caller_gone" && !bytes.Contains(d.Page, []byte(`id="problem-`+code+`"`)) { // who has gone hears nothing
-			t.Errorf("the code %s is not described", code)
+			t.Errorf("the code %s is not serveDescription", code)
 		}
 	}
 }
@@ -243,7 +243,7 @@ func callServer(p *apitest.Product) {
 
 const formType = "application/x-www-form-urlencoded"
 
-func callDoors(p *apitest.Product) {
+func callRunEndpoints(p *apitest.Product) {
 	p.Deploy(1, apitest.FlowPasses)
 	p.Deploy(3, apitest.FlowFails)
 	p.Deploy(7, apitest.HookFlow("scheme: github, verify_token: hook", ""))

@@ -26,7 +26,7 @@ func (a *API) router() (*gin.Engine, error) {
 	if err := e.SetTrustedProxies(a.config.TrustedProxies); err != nil {
 		return nil, err
 	}
-	e.Use(a.begin, httpx.RequestID, a.logRequest, a.recovery, a.closing, a.wellFormed, a.cors, httpx.LimitBody)
+	e.Use(a.begin, httpx.RequestID, a.logRequest, a.recovery, a.closeWhenDraining, a.wellFormed, a.cors, httpx.LimitBody)
 	e.NoRoute(a.noRoute)
 	e.NoMethod(a.noMethod)
 
@@ -54,8 +54,8 @@ const pathRun = pathV1 + native.Path
 func (a *API) mountDomains(e *gin.Engine) {
 	limited := e.Group("", a.limitAddress) // the domain itself checks who calls
 	smartsync.Mount(limited, smartsync.Config{
-		Flows: a.config.Flows, Keys: a.config.Keys, Runner: a.runner, Guesses: a.config.Guesses, Meter: a.config.Meter,
-		BodiesRecorded: a.config.Refusals != nil,
+		Flows: a.config.Flows, Keys: a.config.Keys, Runner: a.runner, Guard: a.config.Guard, Usage: a.config.Usage,
+		BodiesRecorded: a.config.RejectLog != nil,
 	})
 	if a.config.Callbacks != nil && a.config.Call != nil {
 		callbacks.Mount(limited, callbacks.Config{Callbacks: a.config.Callbacks, Call: a.config.Call})
@@ -63,7 +63,7 @@ func (a *API) mountDomains(e *gin.Engine) {
 	v1 := e.Group(pathV1, a.limitAddress, a.authenticate, a.audited, a.limitCredential)
 	if a.config.Authority != nil {
 		oauth.Mount(e, limited, oauth.Config{Authority: a.config.Authority, Audit: a.config.Store.Audit()})
-		admin.Mount(v1, admin.Config{Store: a.config.Store, Authority: a.config.Authority, Rotations: a.config.Rotations})
+		admin.Mount(v1, admin.Config{Store: a.config.Store, Authority: a.config.Authority, KeyUsage: a.config.KeyUsage})
 	}
 	native.Mount(v1, native.Config{Flows: a.config.Flows, Runner: a.runner})
 	runs.Mount(v1, runs.Config{
@@ -72,7 +72,7 @@ func (a *API) mountDomains(e *gin.Engine) {
 	if a.config.Store != nil {
 		flowsapi.Mount(v1.Group("/flows"), flowsapi.Config{Store: a.config.Store, Flows: a.config.Flows, Runs: a.config.Fleet})
 		hooks.Mount(limited, hooks.Config{
-			Flows: a.config.Flows, Store: a.config.Store, Authority: a.config.Authority, Runner: a.runner, Guesses: a.config.Guesses,
+			Flows: a.config.Flows, Store: a.config.Store, Authority: a.config.Authority, Runner: a.runner, Guard: a.config.Guard,
 		})
 	}
 	if a.config.Fleet != nil {
@@ -80,8 +80,8 @@ func (a *API) mountDomains(e *gin.Engine) {
 	}
 }
 
-// closing tells callers to connect elsewhere once this process stops.
-func (a *API) closing(c *gin.Context) {
+// closeWhenDraining tells callers to connect elsewhere once this process stops.
+func (a *API) closeWhenDraining(c *gin.Context) {
 	if a.draining.Load() {
 		c.Header("Connection", "close")
 	}

@@ -13,7 +13,7 @@ import (
 
 // raw sends text to a server and returns its answers, until it closes the
 // connection.
-func raw(t *testing.T, listener *pipes, text string) []*http.Response {
+func raw(t *testing.T, listener *memoryListener, text string) []*http.Response {
 	t.Helper()
 	conn := listener.dial(t)
 	defer conn.Close()
@@ -50,7 +50,7 @@ func TestRequestsThatCannotBeRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				d := apitest.NewDoor(t)
+				d := apitest.NewFakeAPI(t)
 				listener, stop := serve(t, d, nil)
 				answers := raw(t, listener, tc.text+"GET /healthz HTTP/1.1\r\nHost: smuggled\r\n\r\n")
 				if len(answers) != 1 || !answers[0].Close || answers[0].StatusCode < 400 || answers[0].StatusCode > 404 {
@@ -72,7 +72,7 @@ func TestRequestsThatCannotBeRead(t *testing.T) {
 func TestCallerLeavesWithinTheBody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := apitest.NewDoor(t)
+		d := apitest.NewFakeAPI(t)
 		listener, stop := serve(t, d, nil)
 		conn := listener.dial(t)
 		if _, err := io.WriteString(conn, "POST /apis/execute?flow=69&key=k&ts=1&check=c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{"); err != nil {

@@ -37,9 +37,9 @@ func (p *Program) openAuthority(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.guesses = auth.NewGuesses(attempts)
+	p.guesses = auth.NewBruteForceGuard(attempts)
 	p.authority, err = auth.NewAuthority(auth.AuthorityConfig{
-		Store: p.store, Hasher: hasher, Guesses: p.guesses, Issuer: cmp.Or(p.settings.Issuer, p.url), Meter: p.meter,
+		Store: p.store, Hasher: hasher, Guard: p.guesses, Issuer: cmp.Or(p.settings.Issuer, p.url), Usage: p.meter,
 	})
 	if err != nil {
 		return err

@@ -17,7 +17,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/auth/rotation"
+	"github.com/penstock/penstock/auth/keyusage"
 	"github.com/penstock/penstock/console"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/budget"
@@ -25,7 +25,7 @@ import (
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/redisconn"
-	"github.com/penstock/penstock/internal/refusals"
+	"github.com/penstock/penstock/internal/rejectlog"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 	"github.com/penstock/penstock/telemetry"
@@ -51,10 +51,10 @@ type Program struct {
 	authority *auth.Authority
 	hasher    *password.Hasher
 	console   *console.Console
-	refusals  *refusals.Log
-	meter     *rotation.Meter
+	refusals  *rejectlog.Log
+	meter     *keyusage.Counter
 	limiter   *limits.Limiter
-	guesses   *auth.Guesses
+	guesses   *auth.BruteForceGuard
 	guessKey  []byte // under which names and networks of guesses are hashed
 	callbacks *callback.Signer
 	memory    *budget.Process    // nil: the limit of the process is not known

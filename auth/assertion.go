@@ -29,7 +29,7 @@ var errAssertion = &Error{Code: CodeInvalidGrant, Message: "the assertion is not
 func (assertionGrant) Type() string { return typeJWTBearer }
 
 // Check implements Grant.
-func (g assertionGrant) Check(ctx context.Context, r *TokenRequest) (*Offer, error) {
+func (g assertionGrant) Check(ctx context.Context, r *TokenRequest) (*TokenGrant, error) {
 	text := r.Params["assertion"]
 	claims, wrong := g.openAssertion(ctx, text)
 	current := func(c *store.Client) bool {
@@ -47,7 +47,7 @@ func (g assertionGrant) Check(ctx context.Context, r *TokenRequest) (*Offer, err
 	case !current(c):
 		return nil, errAssertion
 	}
-	o, err := g.clientOffer(c)
+	o, err := g.clientGrant(c)
 	if err != nil {
 		return nil, err
 	}
@@ -133,11 +133,11 @@ func (a *Authority) ManualToken(ctx context.Context, id string) (string, *store.
 	if c.Disabled {
 		return "", nil, fmt.Errorf("make token: %w", &store.InvalidError{Member: "disabled", Reason: "is true: this client gets no tokens"})
 	}
-	offer, err := a.clientOffer(c)
+	granted, err := a.clientGrant(c)
 	if err != nil {
 		return "", nil, fmt.Errorf("make token: %w", ErrNoDeadline)
 	}
-	return a.issue(ctx, offer, offer.Scopes, "manual")
+	return a.issue(ctx, granted, granted.Scopes, "manual")
 }
 
 // until returns the seconds that are left of a moment, at least one.

@@ -14,9 +14,9 @@ import (
 
 // AuthorityConfig is what an Authority needs. All but Now is required.
 type AuthorityConfig struct {
-	Store   *store.Store
-	Hasher  *password.Hasher
-	Guesses *Guesses
+	Store  *store.Store
+	Hasher *password.Hasher
+	Guard  *BruteForceGuard
 
 	// Issuer is the external base URL. What tokens are for, and every link,
 	// follows from it, never from what a request says of its host.
@@ -24,7 +24,7 @@ type AuthorityConfig struct {
 
 	// Meter counts which secret JWTs of API keys are signed with; nil: nothing
 	// is counted.
-	Meter Meter
+	Usage UsageCounter
 
 	// Now is the clock; default time.Now.
 	Now func() time.Time
@@ -48,8 +48,8 @@ func CheckIssuer(issuer string) error {
 
 // NewAuthority makes an Authority.
 func NewAuthority(config AuthorityConfig) (*Authority, error) {
-	if config.Store == nil || config.Hasher == nil || config.Guesses == nil {
-		return nil, errors.New("new authority: Store, Hasher and Guesses are required")
+	if config.Store == nil || config.Hasher == nil || config.Guard == nil {
+		return nil, errors.New("new authority: Store, Hasher and Guard are required")
 	}
 	if err := CheckIssuer(config.Issuer); err != nil {
 		return nil, fmt.Errorf("new authority: %w", err)

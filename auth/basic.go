@@ -28,7 +28,7 @@ func (s basicScheme) Authenticate(ctx context.Context, r *Request) (*Principal, 
 		return nil, &Error{Code: CodeUnauthorized, Message: "the Basic credentials cannot be read: base64 of name:password in UTF-8 is expected"}
 	}
 	user, err := s.apiUser(ctx, name, secret, r.IP)
-	var late *delayed
+	var late *delayedError
 	switch {
 	case errors.As(err, &late):
 		return nil, tooMany(late.For)

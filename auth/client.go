@@ -53,7 +53,7 @@ func (a *Authority) clientOf(ctx context.Context, pairs [][2]string, ip string, 
 			return nil, fmt.Errorf("find client: %w: %w", ErrUnavailable, err)
 		}
 	}
-	p := proof{name: string(KindClient) + ":" + id, ip: ip}
+	p := passwordProof{name: string(KindClient) + ":" + id, ip: ip}
 	if c != nil {
 		p.hash, p.strong = c.Hash, strong(c)
 	}
@@ -63,7 +63,7 @@ func (a *Authority) clientOf(ctx context.Context, pairs [][2]string, ip string, 
 		}
 	}
 	right, err := a.prove(ctx, p)
-	var late *delayed
+	var late *delayedError
 	switch {
 	case errors.As(err, &late):
 		return nil, tooMany(late.For)
@@ -75,16 +75,16 @@ func (a *Authority) clientOf(ctx context.Context, pairs [][2]string, ip string, 
 	return c, nil
 }
 
-// clientOffer is what a client may have, however it asks.
-func (a *Authority) clientOffer(c *store.Client) (*Offer, error) {
+// clientGrant is what a client may have, however it asks.
+func (a *Authority) clientGrant(c *store.Client) (*TokenGrant, error) {
 	if end := c.Deadline(); !end.IsZero() && !a.config.Now().Before(end) {
 		return nil, &Error{Code: CodeInvalidGrant, Message: "the client's expiry date has passed: set a new one"}
 	}
-	o := &Offer{
-		Token:     store.Token{Kind: store.HolderClient, Holder: c.Identifier, Name: c.Name, Epoch: c.Epoch},
-		Scopes:    scopesFrom(c.Scopes),
-		TTL:       c.TTL(),
-		TellScope: true,
+	o := &TokenGrant{
+		Token:        store.Token{Kind: store.HolderClient, Holder: c.Identifier, Name: c.Name, Epoch: c.Epoch},
+		Scopes:       scopesFrom(c.Scopes),
+		TTL:          c.TTL(),
+		IncludeScope: true,
 	}
 	if c.Commas != nil {
 		o.Separator = " "

@@ -13,7 +13,7 @@ import (
 
 const (
 	rounds  = 20 // of samples, before it is judged
-	appeals = 4  // so often it is measured again, as many rounds each: noise goes, a difference stays
+	retries = 4  // so often it is measured again, as many rounds each: noise goes, a difference stays
 )
 
 // comparison tells whether requests take longer, or shorter, than a known one.
@@ -31,11 +31,11 @@ type comparison struct {
 const again = "known again"
 
 // run samples until it is clear enough that the others differ as they should,
-// or for as long as it appeals.
+// or for as long as it retries.
 func (c *comparison) run(should bool) (differs map[string]bool) {
-	for range 1 + appeals {
+	for range 1 + retries {
 		c.sample()
-		differs = c.judge()
+		differs = c.compare()
 		if !slices.Contains(slices.Collect(maps.Values(differs)), !should) && c.noise < c.median("known")/3 {
 			break
 		}
@@ -60,11 +60,11 @@ func (c *comparison) sample() {
 	}
 }
 
-// judge compares the median of each round's difference from the known request
+// compare compares the median of each round's difference from the known request
 // with how far off the same median may be for the known request itself: five
 // standard errors, from the middle half of its differences, which outliers do
 // not move, and no less than a twentieth of the time.
-func (c *comparison) judge() map[string]bool {
+func (c *comparison) compare() map[string]bool {
 	null := c.differences(again)
 	half := null[len(null)*3/4] - null[len(null)/4]
 	err := 1.25 * 0.74 * float64(half) / math.Sqrt(float64(len(null)))
@@ -102,14 +102,14 @@ func (c *comparison) String() string {
 	return b.String()
 }
 
-// The judge itself: noise of ten times a difference hides it, noise as large as
+// The compare itself: noise of ten times a difference hides it, noise as large as
 // a difference does not.
 func TestComparison(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(3, 4))
 	for shift, want := range map[time.Duration]bool{0: false, time.Millisecond: false, 12 * time.Millisecond: true, -12 * time.Millisecond: true} {
 		c := &comparison{others: map[string]func(){"other": nil}, samples: map[string][]time.Duration{}}
-		for range rounds * (1 + appeals) {
+		for range rounds * (1 + retries) {
 			for _, who := range []string{"known", again, "other"} {
 				took := 25*time.Millisecond + time.Duration(random.ExpFloat64()*float64(10*time.Millisecond))
 				if who == "other" {
@@ -118,7 +118,7 @@ func TestComparison(t *testing.T) {
 				c.samples[who] = append(c.samples[who], took)
 			}
 		}
-		if got := c.judge()["other"]; got != want {
+		if got := c.compare()["other"]; got != want {
 			t.Errorf("a shift of %v differs: %v; %s", shift, got, c)
 		}
 	}

@@ -17,7 +17,7 @@ import (
 // refuse them. What a difference is, the same request tells: "known" against
 // itself. That the test would see one, a refusal without a hash shows.
 func TestAttackEnumerationByTiming(t *testing.T) {
-	a := newAuthority(t, patient{}) // not parallel: it measures
+	a := newAuthority(t, noWait{}) // not parallel: it measures
 	guesses := 0
 	refused := func(r *TokenRequest, want Code) {
 		if _, err := a.Token(t.Context(), r); asError(err) == nil || asError(err).Code != want {

@@ -17,7 +17,7 @@ type Grant interface {
 	// Type is its grant_type.
 	Type() string
 	// Check proves who asks. Its errors are *Error, or wrap ErrUnavailable.
-	Check(ctx context.Context, r *TokenRequest) (*Offer, error)
+	Check(ctx context.Context, r *TokenRequest) (*TokenGrant, error)
 }
 
 // TokenRequest is a request for a token, each parameter at most once.
@@ -29,15 +29,15 @@ type TokenRequest struct {
 }
 
 // Offer is what a grant is ready to give.
-type Offer struct {
+type TokenGrant struct {
 	Token  store.Token // whose: kind, holder, name, epochs, flows
 	Scopes []Scope     // all that may be asked for
 	TTL    time.Duration
 
-	TellScope bool           // also when the caller got all it asked for
-	Separator string         // of scopes; empty: the endpoint's
-	Extra     map[string]any // members of the answer
-	TellTTL   time.Duration  // for expires_in; zero: TTL
+	IncludeScope bool           // also when the caller got all it asked for
+	Separator    string         // of scopes; empty: the endpoint's
+	Extra        map[string]any // members of the answer
+	ReportedTTL  time.Duration  // for expires_in; zero: TTL
 }
 
 // TokenAnswer is a token that was issued.
@@ -52,19 +52,19 @@ func (a *Authority) Token(ctx context.Context, r *TokenRequest) (*TokenAnswer, e
 	if err != nil {
 		return nil, err
 	}
-	offer, err := grant.Check(ctx, r)
+	granted, err := grant.Check(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	scopes, err := narrow(offer.Scopes, r.Params["scope"])
+	scopes, err := narrow(granted.Scopes, r.Params["scope"])
 	if err != nil {
 		return nil, err
 	}
-	text, token, err := a.issue(ctx, offer, scopes, grant.Type())
+	text, token, err := a.issue(ctx, granted, scopes, grant.Type())
 	if err != nil {
 		return nil, err
 	}
-	return &TokenAnswer{Body: offer.body(r, text, scopes), Token: token}, nil
+	return &TokenAnswer{Body: granted.body(r, text, scopes), Token: token}, nil
 }
 
 func (a *Authority) grantOf(r *TokenRequest) (Grant, error) {
@@ -77,11 +77,11 @@ func (a *Authority) grantOf(r *TokenRequest) (Grant, error) {
 			return g, nil
 		}
 	}
-	var taken []string
+	var accepted []string
 	for _, g := range a.grants[r.Endpoint] {
-		taken = append(taken, g.Type())
+		accepted = append(accepted, g.Type())
 	}
-	return nil, &Error{Code: CodeUnsupportedGrant, Message: "this endpoint takes no such grant_type, but " + strings.Join(taken, ", ")}
+	return nil, &Error{Code: CodeUnsupportedGrant, Message: "this endpoint takes no such grant_type, but " + strings.Join(accepted, ", ")}
 }
 
 // narrow returns the scopes that were asked for; all, if none were.
@@ -96,8 +96,8 @@ func narrow(granted []Scope, asked string) ([]Scope, error) {
 	return scopes, nil
 }
 
-// issue stores the token of an offer.
-func (a *Authority) issue(ctx context.Context, o *Offer, scopes []Scope, grant string) (string, *store.Token, error) {
+// issue stores the token of an granted.
+func (a *Authority) issue(ctx context.Context, o *TokenGrant, scopes []Scope, grant string) (string, *store.Token, error) {
 	token := o.Token
 	token.Scopes, token.Grant = Strings(scopes), grant
 	token.IssuedAt = a.config.Now().UTC()
@@ -109,8 +109,8 @@ func (a *Authority) issue(ctx context.Context, o *Offer, scopes []Scope, grant s
 	return text, &token, nil
 }
 
-func (o *Offer) body(r *TokenRequest, text string, scopes []Scope) map[string]any {
-	life := o.TellTTL
+func (o *TokenGrant) body(r *TokenRequest, text string, scopes []Scope) map[string]any {
+	life := o.ReportedTTL
 	if life == 0 {
 		life = o.TTL
 	}
@@ -119,7 +119,7 @@ func (o *Offer) body(r *TokenRequest, text string, scopes []Scope) map[string]an
 		"token_type":   r.Endpoint.TokenType,
 		"expires_in":   int(life / time.Second),
 	}
-	if o.TellScope || r.Params["scope"] != "" {
+	if o.IncludeScope || r.Params["scope"] != "" {
 		separator := o.Separator
 		if separator == "" {
 			separator = r.Endpoint.Separator

@@ -17,7 +17,7 @@ type jwtGrant struct{ *Authority }
 func (jwtGrant) Type() string { return typeJWTBearer }
 
 // Check implements Grant.
-func (g jwtGrant) Check(ctx context.Context, r *TokenRequest) (*Offer, error) {
+func (g jwtGrant) Check(ctx context.Context, r *TokenRequest) (*TokenGrant, error) {
 	text := r.Params["assertion"]
 	if text == "" {
 		return nil, &Error{Code: CodeInvalidRequest, Message: "assertion is missing"}
@@ -26,7 +26,7 @@ func (g jwtGrant) Check(ctx context.Context, r *TokenRequest) (*Offer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return g.keyOffer(ctx, key, claims.Subject)
+	return g.keyGrant(ctx, key, claims.Subject)
 }
 
 func badJWT(message string) error { return &Error{Code: CodeInvalidGrant, Message: message} }
@@ -44,24 +44,24 @@ func (a *Authority) openJWT(ctx context.Context, text, ip string) (*store.Key, *
 	if err != nil || len(token.Headers) != 1 {
 		return nil, nil, badJWT("the assertion is not a JWT signed with HS256, RS256, ES256 or EdDSA")
 	}
-	unproved := &jwt.Claims{}
-	if err := token.UnsafeClaimsWithoutVerification(unproved); err != nil {
+	unverified := &jwt.Claims{}
+	if err := token.UnsafeClaimsWithoutVerification(unverified); err != nil {
 		return nil, nil, badJWT("the assertion's claims cannot be read")
 	}
-	key, secrets, err := FindKey(ctx, a.config.Store.Keys(), unproved.Issuer, a.config.Now())
+	key, secrets, err := FindKey(ctx, a.config.Store.Keys(), unverified.Issuer, a.config.Now())
 	if err != nil {
 		return nil, nil, err
 	}
 	claims := verifyJWT(token, key, secrets)
-	guess := Guess{
-		Name: string(KindKey) + ":" + unproved.Issuer, IP: ip, Now: a.config.Now(), Fits: claims != nil,
+	proof := Proof{
+		Name: string(KindKey) + ":" + unverified.Issuer, IP: ip, Now: a.config.Now(), Valid: claims != nil,
 		Strong: key != nil && key.PublicKey != "" || Strong(secrets.Current, secrets.Previous),
 	}
-	if err := a.judgeJWT(ctx, guess); err != nil {
+	if err := a.checkJWTProof(ctx, proof); err != nil {
 		return nil, nil, err
 	}
 	if key.PublicKey == "" {
-		Tally(a.config.Meter, key, secrets, func(only Secrets) bool { return verifyJWT(token, key, only) != nil })
+		RecordUse(a.config.Usage, key, secrets, func(only Secrets) bool { return verifyJWT(token, key, only) != nil })
 	}
 	if !key.APIAccess {
 		return nil, nil, &Error{Code: CodeUnauthorizedUse, Message: ErrAccessOff.Message}
@@ -72,16 +72,16 @@ func (a *Authority) openJWT(ctx context.Context, text, ip string) (*store.Key, *
 	return key, claims, nil
 }
 
-// judgeJWT is Judge in the words of the endpoint: the answer for a name that
+// checkJWTProof is Judge in the words of the endpoint: the answer for a name that
 // must wait is the one for a wrong signature.
-func (a *Authority) judgeJWT(ctx context.Context, guess Guess) error {
-	wait, err := a.config.Guesses.judge(ctx, guess)
+func (a *Authority) checkJWTProof(ctx context.Context, proof Proof) error {
+	wait, err := a.config.Guard.check(ctx, proof)
 	switch {
 	case err != nil:
 		return err
 	case wait.Network:
 		return tooMany(wait.For)
-	case wait.For > 0 || !guess.Fits:
+	case wait.For > 0 || !proof.Valid:
 		refused := *errJWT
 		refused.Retry = wait.For
 		return &refused

@@ -17,9 +17,9 @@ const (
 	keyTokenTTL = 3600 * time.Second
 	// maxAhead is how far ahead a JWT's exp may be.
 	maxAhead = time.Hour
-	// maxOff is how far a JWT's iat may be off when it has no exp, and how far
+	// maxClockSkew is how far a JWT's iat may be off when it has no exp, and how far
 	// ahead any of its times may be: clocks differ.
-	maxOff = 300 * time.Second
+	maxClockSkew = 300 * time.Second
 )
 
 // checkClaims holds a verified JWT to the rules: for us, now, and once.
@@ -33,25 +33,25 @@ func (a *Authority) checkClaims(ctx context.Context, key *store.Key, c *jwt.Clai
 		return badJWT("exp is missing")
 	case c.Expiry == nil && c.IssuedAt == nil:
 		return badJWT("exp and iat are missing")
-	case c.Expiry == nil && c.IssuedAt.Time().Before(now.Add(-maxOff)):
-		return badJWT(fmt.Sprintf("iat is %.0f s ago; without exp it may be %.0f s", now.Sub(c.IssuedAt.Time()).Seconds(), maxOff.Seconds()))
+	case c.Expiry == nil && c.IssuedAt.Time().Before(now.Add(-maxClockSkew)):
+		return badJWT(fmt.Sprintf("iat is %.0f s ago; without exp it may be %.0f s", now.Sub(c.IssuedAt.Time()).Seconds(), maxClockSkew.Seconds()))
 	case c.Expiry != nil && !now.Before(c.Expiry.Time()):
 		return badJWT("the assertion has expired")
 	case c.Expiry != nil && c.Expiry.Time().After(now.Add(maxAhead)):
 		return badJWT("exp is more than an hour ahead")
-	case c.IssuedAt != nil && c.IssuedAt.Time().After(now.Add(maxOff)):
+	case c.IssuedAt != nil && c.IssuedAt.Time().After(now.Add(maxClockSkew)):
 		return badJWT("iat is in the future: check the clock")
-	case c.NotBefore != nil && c.NotBefore.Time().After(now.Add(maxOff)):
+	case c.NotBefore != nil && c.NotBefore.Time().After(now.Add(maxClockSkew)):
 		return badJWT("nbf is in the future: check the clock")
 	}
 	if c.ID == "" {
 		return nil
 	}
-	remember := maxOff + maxOff // until iat is too long ago, however far ahead it is now
+	ttl := maxClockSkew + maxClockSkew // until iat is too long ago, however far ahead it is now
 	if c.Expiry != nil {
-		remember = until(c.Expiry.Time(), now)
+		ttl = until(c.Expiry.Time(), now)
 	}
-	first, err := a.config.Store.Tokens().Once(ctx, "jwt:"+key.Key, c.ID, remember)
+	first, err := a.config.Store.Tokens().Once(ctx, "jwt:"+key.Key, c.ID, ttl)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -61,13 +61,13 @@ func (a *Authority) checkClaims(ctx context.Context, key *store.Key, c *jwt.Clai
 	return nil
 }
 
-// keyOffer is what a key may have, for itself or acting as a user.
-func (a *Authority) keyOffer(ctx context.Context, key *store.Key, subject string) (*Offer, error) {
-	o := &Offer{
-		Token:     store.Token{Kind: store.HolderKey, Holder: key.Key, Name: nameOf(key), Epoch: key.Epoch, Flows: key.Flows},
-		Scopes:    keyScopes,
-		TTL:       keyTokenTTL,
-		TellScope: true,
+// keyGrant is what a key may have, for itself or acting as a user.
+func (a *Authority) keyGrant(ctx context.Context, key *store.Key, subject string) (*TokenGrant, error) {
+	o := &TokenGrant{
+		Token:        store.Token{Kind: store.HolderKey, Holder: key.Key, Name: nameOf(key), Epoch: key.Epoch, Flows: key.Flows},
+		Scopes:       keyScopes,
+		TTL:          keyTokenTTL,
+		IncludeScope: true,
 	}
 	if subject == "" || subject == key.Key {
 		return o, nil

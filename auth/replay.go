@@ -16,7 +16,7 @@ import (
 type Replays interface {
 	// Claim notes the use of an id in a scope and remembers it for so long. It
 	// returns the use that was noted first; first reports that it is this one.
-	Claim(ctx context.Context, scope, id, use string, remember time.Duration) (was string, first bool, err error)
+	Claim(ctx context.Context, scope, id, use string, remember time.Duration) (firstUse string, first bool, err error)
 }
 
 // Repeat names a signature whose repetition is answered with the run of the
@@ -28,8 +28,8 @@ type Repeat struct {
 
 var errReplayed = &Error{Code: CodeReplayed, Message: "replayed: this signature was used before; sign a new one"}
 
-// useRead is how a request that only reads uses a signature of version 1.
-const useRead = "read"
+// readUse is how a request that only isRead uses a signature of version 1.
+const readUse = "read"
 
 // ReplayWindow is how long a timestamp may be accepted: from a window before
 // to a window after, and the second that whole-second clocks hide.
@@ -39,7 +39,7 @@ func ReplayWindow(k *store.Key) time.Duration { return 2*Window(k) + time.Second
 // again through when the key says attach. What identifies a signature is the
 // text that it signs, not the header: that may be written in several ways.
 //
-// The text of version 1 names no method and no path, so that all reads of one
+// The text of version 1 names no method and no path, so that all isRead of one
 // second share a signature: they are not refused, and what served a read
 // starts nothing.
 func (s SignatureScheme) claim(ctx context.Context, r *Request, key *store.Key, p *Principal, version int, text []byte) error {
@@ -48,17 +48,17 @@ func (s SignatureScheme) claim(ctx context.Context, r *Request, key *store.Key, 
 	}
 	sum := sha256.Sum256(text)
 	id, window := hex.EncodeToString(sum[:]), ReplayWindow(key)
-	reads := version == 1 && (r.Method == http.MethodGet || r.Method == http.MethodHead)
-	use := useRead
-	if !reads {
+	isRead := version == 1 && (r.Method == http.MethodGet || r.Method == http.MethodHead)
+	use := readUse
+	if !isRead {
 		use = digestUse(r.Method, r.Target, strings.Join(r.Header.Values("Idempotency-Key"), ","))
 	}
-	was, first, err := s.Replays.Claim(ctx, "signature:"+key.Key, id, use, window)
+	firstUse, first, err := s.Replays.Claim(ctx, "signature:"+key.Key, id, use, window)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	case reads || first:
-	case key.OnReplay != store.OnReplayAttach || was != use:
+	case isRead || first:
+	case key.OnReplay != store.OnReplayAttach || firstUse != use:
 		return errReplayed
 	}
 	if key.OnReplay == store.OnReplayAttach {

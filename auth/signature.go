@@ -28,9 +28,9 @@ const (
 //	Penstock-Signature: t=<ts>,v1=<hex of the HMAC over "<ts>.<raw body>">
 type SignatureScheme struct {
 	Keys    Keys
-	Guesses *Guesses // nil: nobody is slowed down
-	Meter   Meter    // nil: nothing is counted
-	Replays Replays  // nil: repetitions are not noticed
+	Guard   *BruteForceGuard // nil: nobody is slowed down
+	Usage   UsageCounter     // nil: nothing is counted
+	Replays Replays          // nil: repetitions are not noticed
 }
 
 var errSignature = &Error{Code: CodeUnauthorized, Message: "unknown key or wrong signature"}
@@ -55,14 +55,14 @@ func (s SignatureScheme) Authenticate(ctx context.Context, r *Request) (*Princip
 		return nil, err
 	}
 	text := sent.signedText(r, name, body)
-	guess := Guess{
+	proof := Proof{
 		Name: string(KindKey) + ":" + name, IP: r.IP, Now: r.Now,
-		Fits: verifySignature(text, sent.given, secrets), Strong: Strong(secrets.Current, secrets.Previous),
+		Valid: verifySignature(text, sent.given, secrets), Strong: Strong(secrets.Current, secrets.Previous),
 	}
-	if err := s.Guesses.Judge(ctx, guess, errSignature); err != nil {
+	if err := s.Guard.Check(ctx, proof, errSignature); err != nil {
 		return nil, err
 	}
-	Tally(s.Meter, key, secrets, func(only Secrets) bool { return verifySignature(text, sent.given, only) })
+	RecordUse(s.Usage, key, secrets, func(only Secrets) bool { return verifySignature(text, sent.given, only) })
 	if err := CheckTime(sent.ts, r.Now, Window(key)); err != nil {
 		return nil, err
 	}

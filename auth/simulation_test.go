@@ -27,8 +27,8 @@ import (
 type caller struct {
 	name, ip string
 	right    bool
-	every    time.Duration // zero: as soon as it was told that it may
-	door     *Guesses      // the process that it talks to
+	every    time.Duration    // zero: as soon as it was told that it may
+	guard    *BruteForceGuard // the process that it talks to
 
 	at               time.Duration // of the next try
 	tries, served    int
@@ -55,8 +55,8 @@ func (c *callers) Pop() any {
 type simulation struct {
 	t        *testing.T
 	begin    time.Time
-	now      time.Duration // since begin
-	doors    []*Guesses    // one for each process; they share Redis
+	now      time.Duration      // since begin
+	guards   []*BruteForceGuard // one for each process; they share Redis
 	callers  callers
 	guesses  map[string][]time.Duration // that were evaluated, by name
 	networks map[string][]time.Duration // the same, by network
@@ -71,7 +71,7 @@ func newSimulation(t *testing.T) *simulation {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.doors = append(s.doors, NewGuesses(a))
+		s.guards = append(s.guards, NewBruteForceGuard(a))
 	}
 	return s
 }
@@ -79,7 +79,7 @@ func newSimulation(t *testing.T) *simulation {
 func (s *simulation) clock() time.Time { return s.begin.Add(s.now) }
 
 func (s *simulation) add(c caller) *caller {
-	c.order, c.door = len(s.callers), s.doors[len(s.callers)%len(s.doors)]
+	c.order, c.guard = len(s.callers), s.guards[len(s.callers)%len(s.guards)]
 	s.callers = append(s.callers, &c)
 	return &c
 }
@@ -87,7 +87,7 @@ func (s *simulation) add(c caller) *caller {
 // try lets a caller try once, and returns how long it waits for the next.
 func (s *simulation) try(c *caller) time.Duration {
 	wrong := errors.New("wrong")
-	err := c.door.Judge(s.t.Context(), Guess{Name: c.name, IP: c.ip, Now: s.clock(), Fits: c.right}, wrong)
+	err := c.guard.Check(s.t.Context(), Proof{Name: c.name, IP: c.ip, Now: s.clock(), Valid: c.right}, wrong)
 	c.tries++
 	refused := asError(err)
 	switch {
@@ -189,7 +189,7 @@ func TestSimulatedAttackOnAName(t *testing.T) {
 		}
 		s.now += 24 * time.Hour
 		for _, o := range each {
-			*o = caller{name: o.name, ip: o.ip, right: true, every: o.every, door: o.door, order: o.order, at: s.now + min(o.every, span/2)}
+			*o = caller{name: o.name, ip: o.ip, right: true, every: o.every, guard: o.guard, order: o.order, at: s.now + min(o.every, span/2)}
 		}
 		began := s.now
 		for i := range n {
@@ -287,7 +287,7 @@ func TestSimulatedGuesserInTheOffice(t *testing.T) {
 	s := newSimulation(t)
 	const office = "192.0.2.1"
 	for i := range 50 {
-		s.try(&caller{name: fmt.Sprint("user:tenant", i), ip: office, right: true, door: s.doors[0]})
+		s.try(&caller{name: fmt.Sprint("user:tenant", i), ip: office, right: true, guard: s.guards[0]})
 		s.add(caller{name: fmt.Sprint("user:tenant", i), ip: office})
 	}
 	for i := range 20 {

@@ -14,11 +14,11 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// patient slows nobody down, so that there is something to measure.
-type patient struct{}
+// noWait slows nobody down, so that there is something to measure.
+type noWait struct{}
 
-func (patient) Check(context.Context, limits.Attempt) (limits.Wait, error) { return limits.Wait{}, nil }
-func (patient) Record(context.Context, limits.Attempt, bool) (limits.Wait, error) {
+func (noWait) Check(context.Context, limits.Attempt) (limits.Wait, error) { return limits.Wait{}, nil }
+func (noWait) Record(context.Context, limits.Attempt, bool) (limits.Wait, error) {
 	return limits.Wait{}, nil
 }
 
@@ -45,7 +45,7 @@ func newAuthority(t *testing.T, attempts Attempts) *Authority {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := NewAuthority(AuthorityConfig{Store: s, Hasher: hasher, Guesses: NewGuesses(attempts), Issuer: "https://penstock.example.org"})
+	a, err := NewAuthority(AuthorityConfig{Store: s, Hasher: hasher, Guard: NewBruteForceGuard(attempts), Issuer: "https://penstock.example.org"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestRightProofsAreRemembered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, kept := proof{name: "user:ann", secrets: []string{"the right password"}, ip: "192.0.2.1", hash: user.Hash}, a.config.Guesses.right
+	p, kept := passwordProof{name: "user:ann", secrets: []string{"the right password"}, ip: "192.0.2.1", hash: user.Hash}, a.config.Guard.right
 	isKept := func(p proof) bool { return kept.has(p.attempt(), p.parts(), now) }
 	remembered := func() bool { return isKept(p) }
 	if ok, err := a.prove(t.Context(), p); !ok || err != nil || !remembered() {

@@ -58,7 +58,7 @@ func TestUnknownPrincipalsCostTheSameWork(t *testing.T) {
 
 // counting counts the hashes that are about to be made: each asks first.
 type counting struct {
-	patient
+	noWait
 	hashes *int
 }
 

@@ -33,15 +33,15 @@ func (e *Error) Error() string {
 	return text
 }
 
-// maxShown bounds what is shown of an answer that is no envelope, in bytes: a
+// maxExcerpt bounds what is shown of an answer that is no envelope, in bytes: a
 // flow may answer a failure in any form.
-const maxShown = 300
+const maxExcerpt = 300
 
-func beginning(body []byte) string {
-	if len(body) <= maxShown {
+func excerpt(body []byte) string {
+	if len(body) <= maxExcerpt {
 		return strings.TrimSpace(string(body))
 	}
-	return strings.ToValidUTF8(string(body[:maxShown]), "") + "…"
+	return strings.ToValidUTF8(string(body[:maxExcerpt]), "") + "…"
 }
 
 // newError reads either envelope: the problem of the native door or the
@@ -64,7 +64,7 @@ func newError(a *answer) *Error {
 	e := &Error{
 		Status:    a.status,
 		Code:      body.Code,
-		Message:   cmp.Or(body.Detail, smart.Msg, beginning(a.body), "the server does not say why"),
+		Message:   cmp.Or(body.Detail, smart.Msg, excerpt(a.body), "the server does not say why"),
 		Run:       cmp.Or(body.RunID, smart.RunID, a.header.Get("Penstock-Run-Id")),
 		Step:      body.Step,
 		RequestID: a.header.Get("X-Request-Id"),

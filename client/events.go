@@ -22,8 +22,8 @@ type Event struct {
 // maxEvent bounds one line of a stream, in bytes.
 const maxEvent = 64 << 20
 
-// comeAgain is how long to wait before a stream that was cut is read on.
-const comeAgain = time.Second
+// reconnectDelay is how long to wait before a stream that was cut is read on.
+const reconnectDelay = time.Second
 
 // Watch calls each with what happens to a run until it has ended, ctx ends, or
 // each returns an error. A stream that is cut is read on where it was. Errors
@@ -40,7 +40,7 @@ func (c *Client) Watch(ctx context.Context, id string, each func(Event) error) e
 		if ended || err != nil {
 			return err
 		}
-		pause := time.NewTimer(comeAgain)
+		pause := time.NewTimer(reconnectDelay)
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
@@ -61,9 +61,9 @@ func (c *Client) stream(ctx context.Context, id, last string, each func(Event) e
 		r.Header.Set("Last-Event-ID", last)
 	}
 	c.authorize(r, nil)
-	unhurried := *c.config.HTTP
-	unhurried.Timeout = 0 // ctx bounds a stream, not the time
-	w, err := unhurried.Do(r)
+	streaming := *c.config.HTTP
+	streaming.Timeout = 0 // ctx bounds a stream, not the time
+	w, err := streaming.Do(r)
 	if err != nil {
 		return false, fmt.Errorf("%w: %w", ErrUnreachable, withoutQuery(err))
 	}

@@ -14,7 +14,7 @@ type Listing struct {
 	Order    string // "-created_at,flow"; empty: as the server likes
 	Page     int    // from 1; 0: the first
 	PageSize int    // at most 200; 0: 50
-	Cursor   string // Next of an earlier page; empty: from the beginning
+	Cursor   string // Next of an earlier page; empty: from the excerpt
 }
 
 func (l *Listing) query() string {

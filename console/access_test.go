@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/auth/rotation"
+	"github.com/penstock/penstock/auth/keyusage"
 	"github.com/penstock/penstock/store"
 )
 
@@ -233,8 +233,8 @@ func TestAnAdministratorCannotLockThemselvesOut(t *testing.T) {
 // old one can be ended early.
 func TestChangeover(t *testing.T) {
 	t.Parallel()
-	var meter *rotation.Meter
-	d := newDesk(t, func(c *Config) { meter = c.Rotations.(*rotation.Meter) })
+	var meter *keyusage.Counter
+	d := newDesk(t, func(c *Config) { meter = c.KeyUsage.(*keyusage.Counter) })
 	root := d.as("root")
 	if page := root.page("/access/keys/crm"); strings.Contains(page, "Calls since") {
 		t.Error("a key with one secret shows a meter")

@@ -16,10 +16,10 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/auth/rotation"
+	"github.com/penstock/penstock/auth/keyusage"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/password"
-	"github.com/penstock/penstock/internal/refusals"
+	"github.com/penstock/penstock/internal/rejectlog"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 )
@@ -27,15 +27,15 @@ import (
 // Root is the path that the console is mounted at. It takes everything below.
 const Root = "/console"
 
-// Refusals tells what the doors refused lately. *refusals.Log does.
-type Refusals interface {
-	List(ctx context.Context, most int) ([]refusals.Refusal, error)
+// RejectLog tells what the doors refused lately. *rejectlog.Log does.
+type RejectLog interface {
+	List(ctx context.Context, most int) ([]rejectlog.Rejection, error)
 }
 
-// Rotations tells which secret the calls of a key are signed with that has
-// two. *rotation.Meter does.
-type Rotations interface {
-	Use(ctx context.Context, k *store.Key) (rotation.Use, error)
+// KeyUsage tells which secret the calls of a key are signed with that has
+// two. *keyusage.Counter does.
+type KeyUsage interface {
+	Use(ctx context.Context, k *store.Key) (keyusage.Use, error)
 }
 
 // Config is what a Console needs. What comes before Connections is required.
@@ -46,8 +46,8 @@ type Config struct {
 	Catalogue *flows.Catalogue      // the kinds of step that a flow may use
 	Hasher    *password.Hasher
 	Authority *auth.Authority // proves who signs in, makes assertions and tokens of clients, and explains requests
-	Refusals  Refusals
-	Rotations Rotations
+	RejectLog RejectLog
+	KeyUsage  KeyUsage
 	Log       *slog.Logger
 
 	// Connections and HTTP reach what connections are for, when somebody tests
@@ -85,8 +85,8 @@ func New(config Config) (*Console, error) {
 	switch {
 	case config.Store == nil || config.Queue == nil || config.Redis == nil || config.Catalogue == nil:
 		return nil, errors.New("new console: Store, Queue, Redis and Catalogue are required")
-	case config.Hasher == nil || config.Authority == nil || config.Refusals == nil || config.Rotations == nil || config.Log == nil:
-		return nil, errors.New("new console: Hasher, Authority, Refusals, Rotations and Log are required")
+	case config.Hasher == nil || config.Authority == nil || config.RejectLog == nil || config.KeyUsage == nil || config.Log == nil:
+		return nil, errors.New("new console: Hasher, Authority, RejectLog, KeyUsage and Log are required")
 	case (config.Connections == nil) != (config.HTTP == nil):
 		return nil, errors.New("new console: Connections and HTTP go together")
 	}

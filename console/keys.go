@@ -33,7 +33,7 @@ func keyPage(x *exchange) error {
 	}
 	sheet := view.KeySheet{Key: key}
 	if x.console.config.Now().Before(key.PreviousUntil) {
-		if sheet.Use, err = x.console.config.Rotations.Use(x.ctx(), key); err != nil {
+		if sheet.Use, err = x.console.config.KeyUsage.Use(x.ctx(), key); err != nil {
 			return err
 		}
 	}

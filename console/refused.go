@@ -21,7 +21,7 @@ func refusedPage(x *exchange) error {
 }
 
 func (x *exchange) refused() (view.Refused, error) {
-	all, err := x.console.config.Refusals.List(x.ctx(), shownRefusals)
+	all, err := x.console.config.RejectLog.List(x.ctx(), shownRefusals)
 	return view.Refused{Items: all, Method: http.MethodGet}, err
 }
 
@@ -33,7 +33,7 @@ func explainRequest(x *exchange) error {
 	}
 	r.Method, r.URL, r.Body = x.r.PostFormValue("method"), strings.TrimSpace(x.r.PostFormValue("url")), x.r.PostFormValue("body")
 	// A form sends line breaks as CR LF; they are signed as if they were not there.
-	r.Explanation, err = x.console.config.Authority.Explain(x.ctx(), &auth.Puzzle{Method: r.Method, URL: r.URL, Body: strings.ReplaceAll(r.Body, "\r\n", "\n")})
+	r.Explanation, err = x.console.config.Authority.Explain(x.ctx(), &auth.ExplainRequest{Method: r.Method, URL: r.URL, Body: strings.ReplaceAll(r.Body, "\r\n", "\n")})
 	if err != nil {
 		return err
 	}

@@ -41,15 +41,15 @@ func viewClient(c *store.Client) clientView {
 // clientInput is what may be set of a client. Its secret has an endpoint of
 // its own once it exists.
 type clientInput struct {
-	Name      httpx.Given[string]       `json:"name"`
-	Secret    httpx.Given[string]       `json:"secret"`
-	Scopes    httpx.Given[[]auth.Scope] `json:"scopes"`
-	Disabled  httpx.Given[bool]         `json:"disabled"`
-	TimeZone  httpx.Given[string]       `json:"time_zone"`
-	Expires   httpx.Given[string]       `json:"assertion_expires_on"`
-	TokenTTL  httpx.Given[int]          `json:"token_ttl_minutes"`
-	Remind    httpx.Given[[]string]     `json:"reminder_emails"`
-	Separator httpx.Given[string]       `json:"scope_separator"`
+	Name      httpx.Optional[string]       `json:"name"`
+	Secret    httpx.Optional[string]       `json:"secret"`
+	Scopes    httpx.Optional[[]auth.Scope] `json:"scopes"`
+	Disabled  httpx.Optional[bool]         `json:"disabled"`
+	TimeZone  httpx.Optional[string]       `json:"time_zone"`
+	Expires   httpx.Optional[string]       `json:"assertion_expires_on"`
+	TokenTTL  httpx.Optional[int]          `json:"token_ttl_minutes"`
+	Remind    httpx.Optional[[]string]     `json:"reminder_emails"`
+	Separator httpx.Optional[string]       `json:"scope_separator"`
 }
 
 // apply changes a client as asked.

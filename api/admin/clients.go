@@ -22,7 +22,7 @@ func (a *api) createClient(c *gin.Context) {
 		err = in.apply(&made)
 	}
 	if err == nil {
-		err = mayHandle(c, &made)
+		err = mayManage(c, &made)
 	}
 	var secret string
 	if err == nil {
@@ -44,13 +44,13 @@ func (a *api) createClient(c *gin.Context) {
 }
 
 // clientSecret returns the secret that was given, or a new one, and its hash.
-func (a *api) clientSecret(c *gin.Context, in httpx.Given[string]) (secret, hash string, err error) {
+func (a *api) clientSecret(c *gin.Context, in httpx.Optional[string]) (secret, hash string, err error) {
 	secret = store.NewSecret()
 	if in.Set {
 		secret = in.Value
 	}
-	odd := strings.ContainsFunc(secret, func(r rune) bool { return r < ' ' || r > '~' })
-	if len(secret) < minClientSecret || len(secret) > maxPassword || odd { // the characters of RFC 6749
+	unprintable := strings.ContainsFunc(secret, func(r rune) bool { return r < ' ' || r > '~' })
+	if len(secret) < minClientSecret || len(secret) > maxPassword || unprintable { // the characters of RFC 6749
 		return "", "", &store.InvalidError{Member: "secret", Reason: "must have 16 to 1024 printable ASCII characters"}
 	}
 	hash, err = a.config.Authority.Hash(c.Request.Context(), secret)
@@ -68,13 +68,13 @@ func (a *api) changeClient(c *gin.Context) {
 		return
 	}
 	client, err := a.config.Store.Clients().Change(c.Request.Context(), c.Param("identifier"), func(client *store.Client) error {
-		if err := mayHandle(c, client); err != nil {
+		if err := mayManage(c, client); err != nil {
 			return err
 		}
 		if err := in.apply(client); err != nil {
 			return err
 		}
-		return mayHandle(c, client)
+		return mayManage(c, client)
 	})
 	if err != nil {
 		httpx.Fail(c, err)
@@ -89,7 +89,7 @@ func (a *api) ownClient(c *gin.Context) (*store.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return client, mayHandle(c, client)
+	return client, mayManage(c, client)
 }
 
 func (a *api) readClient(c *gin.Context) {
@@ -117,7 +117,7 @@ func (a *api) deleteClient(c *gin.Context) {
 // or generated, shown this once.
 func (a *api) makeSecret(c *gin.Context) {
 	var in struct {
-		Secret httpx.Given[string] `json:"secret"`
+		Secret httpx.Optional[string] `json:"secret"`
 	}
 	err := httpx.ReadJSON(c, &in)
 	if err == nil {

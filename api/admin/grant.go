@@ -18,8 +18,8 @@ func mayGrant(c *gin.Context, scopes []auth.Scope) error {
 	return nil
 }
 
-// mayHandle refuses who holds less than the client does.
-func mayHandle(c *gin.Context, client *store.Client) error {
+// mayManage refuses who holds less than the client does.
+func mayManage(c *gin.Context, client *store.Client) error {
 	scopes := make([]auth.Scope, len(client.Scopes))
 	for i, s := range client.Scopes {
 		scopes[i] = auth.Scope(s)
@@ -27,8 +27,8 @@ func mayHandle(c *gin.Context, client *store.Client) error {
 	return mayGrant(c, scopes)
 }
 
-// keyGrants refuses principals without the scopes that the secret of an API key
+// mayIssueKeys refuses principals without the scopes that the secret of an API key
 // gives.
-func keyGrants(c *gin.Context) error {
+func mayIssueKeys(c *gin.Context) error {
 	return mayGrant(c, []auth.Scope{auth.ScopeRun, auth.ScopeReadRuns})
 }

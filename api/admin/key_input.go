@@ -36,7 +36,7 @@ type keyView struct {
 	PublicKey     string    `json:"public_key,omitempty"`
 	Rate          string    `json:"rate_limit,omitempty"`
 
-	Use *useView `json:"secret_use,omitempty"` // nil: the key has one secret, or this is no answer about one key
+	Use *usageView `json:"secret_use,omitempty"` // nil: the key has one secret, or this is no answer about one key
 }
 
 func viewKey(k *store.Key) keyView {
@@ -56,17 +56,17 @@ func viewSecret(k *store.Key) keyView {
 
 // keyInput is what may be set of a key.
 type keyInput struct {
-	Key         string                `json:"key"`
-	Name        httpx.Given[string]   `json:"name"`
-	Secret      httpx.Given[string]   `json:"secret"`
-	APIAccess   httpx.Given[bool]     `json:"api_access"`
-	Flows       httpx.Given[[]int64]  `json:"flows"`
-	Window      httpx.Given[int64]    `json:"ts_window"` // seconds
-	OnReplay    httpx.Given[string]   `json:"on_replay"`
-	SignatureV1 httpx.Given[bool]     `json:"signature_v1"`
-	Impersonate httpx.Given[[]string] `json:"impersonate"`
-	PublicKey   httpx.Given[string]   `json:"public_key"`
-	Rate        httpx.Given[string]   `json:"rate_limit"`
+	Key         string                   `json:"key"`
+	Name        httpx.Optional[string]   `json:"name"`
+	Secret      httpx.Optional[string]   `json:"secret"`
+	APIAccess   httpx.Optional[bool]     `json:"api_access"`
+	Flows       httpx.Optional[[]int64]  `json:"flows"`
+	Window      httpx.Optional[int64]    `json:"ts_window"` // seconds
+	OnReplay    httpx.Optional[string]   `json:"on_replay"`
+	SignatureV1 httpx.Optional[bool]     `json:"signature_v1"`
+	Impersonate httpx.Optional[[]string] `json:"impersonate"`
+	PublicKey   httpx.Optional[string]   `json:"public_key"`
+	Rate        httpx.Optional[string]   `json:"rate_limit"`
 }
 
 // apply changes a key as asked.

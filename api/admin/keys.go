@@ -17,7 +17,7 @@ func (a *api) createKey(c *gin.Context) {
 	k := store.Key{APIAccess: true}
 	err := httpx.ReadJSON(c, &in)
 	if err == nil {
-		err = keyGrants(c)
+		err = mayIssueKeys(c)
 	}
 	if err == nil {
 		k.Key = in.Key
@@ -43,7 +43,7 @@ func (a *api) changeKey(c *gin.Context) {
 		err = &store.InvalidError{Member: "key", Reason: "cannot change"}
 	}
 	if err == nil {
-		err = keyGrants(c)
+		err = mayIssueKeys(c)
 	}
 	if err != nil {
 		httpx.Fail(c, err)
@@ -64,10 +64,10 @@ func (a *api) readKey(c *gin.Context) {
 		return
 	}
 	view := viewKey(k)
-	if keyGrants(c) == nil {
+	if mayIssueKeys(c) == nil {
 		view = viewSecret(k)
 	}
-	if view.Use, err = a.useOf(c, k); err != nil {
+	if view.Use, err = a.usageOf(c, k); err != nil {
 		httpx.Fail(c, err)
 		return
 	}
@@ -86,7 +86,7 @@ func (a *api) deleteKey(c *gin.Context) {
 // one before still counts.
 func (a *api) rotateKey(c *gin.Context) {
 	var in struct {
-		Overlap httpx.Given[int64] `json:"overlap_seconds"`
+		Overlap httpx.Optional[int64] `json:"overlap_seconds"`
 	}
 	err := httpx.ReadJSON(c, &in)
 	overlap := defaultOverlap
@@ -97,7 +97,7 @@ func (a *api) rotateKey(c *gin.Context) {
 		}
 	}
 	if err == nil {
-		err = keyGrants(c)
+		err = mayIssueKeys(c)
 	}
 	if err != nil {
 		httpx.Fail(c, err)

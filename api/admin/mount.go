@@ -14,7 +14,7 @@ import (
 type Config struct {
 	Store     *store.Store
 	Authority *auth.Authority
-	Rotations Rotations // counts which secret of a key is used; nil: the answers do not say
+	KeyUsage  KeyUsage // counts which secret of a key is used; nil: the answers do not say
 }
 
 // api has the handlers of the routes.

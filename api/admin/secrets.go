@@ -21,8 +21,8 @@ type secretView struct {
 // putSecret answers PUT /v1/secrets/{name}. The value is never read back.
 func (a *api) putSecret(c *gin.Context) {
 	var in struct {
-		Value string               `json:"value"`
-		Flows httpx.Given[[]int64] `json:"flows"` // absent: as they are
+		Value string                  `json:"value"`
+		Flows httpx.Optional[[]int64] `json:"flows"` // absent: as they are
 	}
 	err := httpx.ReadJSON(c, &in)
 	if err == nil && !validName(c.Param("name")) {

@@ -30,10 +30,10 @@ func viewUser(u *store.User) userView {
 
 // userInput is what may be set of a user.
 type userInput struct {
-	Name     string                    `json:"name"`
-	Password httpx.Given[string]       `json:"password"`
-	Roles    httpx.Given[[]store.Role] `json:"roles"`
-	Disabled httpx.Given[bool]         `json:"disabled"`
+	Name     string                       `json:"name"`
+	Password httpx.Optional[string]       `json:"password"`
+	Roles    httpx.Optional[[]store.Role] `json:"roles"`
+	Disabled httpx.Optional[bool]         `json:"disabled"`
 }
 
 func (a *api) createUser(c *gin.Context) {

@@ -87,12 +87,12 @@ func NewProductQueue(t *testing.T, settings queue.Config, change ...func(*api.Co
 	Fatal(t, err)
 	attempts, err := limits.NewAttempts(limits.AttemptsConfig{Redis: client, Key: []byte("a test's")})
 	Fatal(t, err)
-	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: p.Store, Hasher: hasher, Guesses: auth.NewGuesses(attempts), Issuer: Issuer})
+	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: p.Store, Hasher: hasher, Guard: auth.NewBruteForceGuard(attempts), Issuer: Issuer})
 	Fatal(t, err)
 	p.people(hasher)
-	door := api.Queue{Client: p.Queue}
+	handler := api.Queue{Client: p.Queue}
 	config := api.Config{
-		Submit: door.Submit, Records: door, Runs: door, Flows: p.Store.Flows(), Keys: p.Store.Keys(), Log: log,
+		Submit: handler.Submit, Records: handler, Runs: handler, Flows: p.Store.Flows(), Keys: p.Store.Keys(), Log: log,
 		Authority: authority, Store: p.Store, Fleet: p.Queue, Ready: p.Queue.Ping,
 	}
 	for _, c := range change {

@@ -36,18 +36,18 @@ func (a *api) openCallback(c *gin.Context) (callback.Call, error) {
 	return call, nil
 }
 
-// takeCallback answers POST /v1/callbacks/{token}: the body, JSON or a form,
+// acceptCallback answers POST /v1/callbacks/{token}: the body, JSON or a form,
 // becomes the item of the step that waits.
-func (a *api) takeCallback(c *gin.Context) {
+func (a *api) acceptCallback(c *gin.Context) {
 	call, err := a.openCallback(c)
 	var item []byte
 	if err == nil {
-		item, err = calledWith(c)
+		item, err = readItem(c)
 	}
 	if err == nil {
 		httpx.StateOf(c).Run = call.Run
 		result := slices.Concat([]byte(`{"items":[`), item, []byte(`]}`))
-		err = calledTooLate(a.config.Call(c.Request.Context(), call.Run, call.Key, result))
+		err = callFault(a.config.Call(c.Request.Context(), call.Run, call.Key, result))
 	}
 	switch {
 	case isForm(c.Request) && err != nil:
@@ -61,8 +61,8 @@ func (a *api) takeCallback(c *gin.Context) {
 	}
 }
 
-// calledTooLate says why a call changes nothing any more.
-func calledTooLate(err error) error {
+// callFault says why a call changes nothing any more.
+func callFault(err error) error {
 	switch {
 	case errors.Is(err, queue.ErrCalled):
 		return &httpx.Fault{Status: http.StatusConflict, Code: "already_called", Message: "this has been answered already", Err: err}
@@ -72,10 +72,10 @@ func calledTooLate(err error) error {
 	return err
 }
 
-// calledWith returns the body as JSON: of a form an object, of nothing null.
-func calledWith(c *gin.Context) ([]byte, error) {
+// readItem returns the body as JSON: of a form an object, of nothing null.
+func readItem(c *gin.Context) ([]byte, error) {
 	if isForm(c.Request) {
-		return calledWithForm(c)
+		return readForm(c)
 	}
 	body, err := httpx.ReadEvent(c)
 	if err == nil && len(body) == 0 {
@@ -89,7 +89,7 @@ func isForm(r *http.Request) bool {
 	return strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded")
 }
 
-func calledWithForm(c *gin.Context) ([]byte, error) {
+func readForm(c *gin.Context) ([]byte, error) {
 	body, err := httpx.ReadBody(c)
 	if err != nil {
 		return nil, err
@@ -114,10 +114,10 @@ func calledWithForm(c *gin.Context) ([]byte, error) {
 	return text, strictjson.Check(text, httpx.MaxDepth)
 }
 
-// askCallback answers GET /v1/callbacks/{token} with a page that posts the
+// showConfirmation answers GET /v1/callbacks/{token} with a page that posts the
 // link's parameters: programs that open links, such as mail scanners, must
 // not answer for a person.
-func (a *api) askCallback(c *gin.Context) {
+func (a *api) showConfirmation(c *gin.Context) {
 	if _, err := a.openCallback(c); err != nil {
 		writeFault(c, err)
 		return

@@ -21,14 +21,14 @@ type calls struct {
 	err    error    // of the next ones
 }
 
-func newCalls(t *testing.T) (*calls, *apitest.Door) {
+func newCalls(t *testing.T) (*calls, *apitest.FakeAPI) {
 	t.Helper()
 	signer, err := callback.New("http://door", [][]byte{bytes.Repeat([]byte{7}, 32)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &calls{signer: signer}
-	return c, apitest.NewDoor(t, func(config *api.Config) {
+	return c, apitest.NewFakeAPI(t, func(config *api.Config) {
 		config.Callbacks = signer
 		config.Call = func(_ context.Context, run, key string, result []byte) error {
 			c.made = append(c.made, run+" "+key+" "+string(result))
@@ -41,7 +41,7 @@ func (c *calls) path(after time.Duration) string {
 	return callback.Path + c.signer.Token(callback.Call{Run: apitest.RunID(3), Key: "wait_for.0", Expires: apitest.Epoch.Add(after)})
 }
 
-func called(d *apitest.Door, method, path, kind, body string) *httptest.ResponseRecorder {
+func called(d *apitest.FakeAPI, method, path, kind, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	if kind != "" {
 		r.Header.Set("Content-Type", kind)

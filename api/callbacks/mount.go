@@ -21,6 +21,6 @@ type api struct{ config Config }
 // credential.
 func Mount(r gin.IRouter, config Config) {
 	a := &api{config}
-	r.GET(callback.Path+":token", a.askCallback)
-	r.POST(callback.Path+":token", a.takeCallback)
+	r.GET(callback.Path+":token", a.showConfirmation)
+	r.POST(callback.Path+":token", a.acceptCallback)
 }

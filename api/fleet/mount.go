@@ -22,7 +22,7 @@ type Fleet interface {
 	Pause(ctx context.Context, queue string) error
 	Resume(ctx context.Context, queue string) error
 	// Drain makes a worker take nothing new for as long as rest is true.
-	Drain(ctx context.Context, worker string, rest bool) error
+	Drain(ctx context.Context, worker string, drain bool) error
 }
 
 // Config of the routes. Both are required.
@@ -41,8 +41,8 @@ func Mount(v1 gin.IRouter, config Config) {
 	read, write := httpx.Requires(auth.ScopeReadQueues), httpx.Requires(auth.ScopeWriteQueues)
 	v1.GET("/queues", read, a.listQueues)
 	v1.GET("/queues/:queue", read, a.readQueue)
-	v1.POST("/queues/:queue/pause", write, a.holdQueue(Fleet.Pause))
-	v1.POST("/queues/:queue/resume", write, a.holdQueue(Fleet.Resume))
+	v1.POST("/queues/:queue/pause", write, a.setPaused(Fleet.Pause))
+	v1.POST("/queues/:queue/resume", write, a.setPaused(Fleet.Resume))
 	v1.GET("/workers", read, a.listWorkers)
 	v1.GET("/workers/:worker", read, a.readWorker)
 	v1.POST("/workers/:worker/drain", write, a.drainWorker(true))

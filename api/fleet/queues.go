@@ -132,19 +132,19 @@ func (a *api) readQueue(c *gin.Context) {
 	httpx.Fail(c, err)
 }
 
-// holdQueue answers POST /v1/queues/{queue}/pause and /resume with the queue.
-func (a *api) holdQueue(change func(Fleet, context.Context, string) error) gin.HandlerFunc {
+// setPaused answers POST /v1/queues/{queue}/pause and /resume with the queue.
+func (a *api) setPaused(change func(Fleet, context.Context, string) error) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if err := change(a.config.Fleet, c.Request.Context(), c.Param("queue")); err != nil {
-			httpx.Fail(c, unknownAs(err, errNoQueue))
+			httpx.Fail(c, replaceNotFound(err, errNoQueue))
 			return
 		}
 		a.readQueue(c)
 	}
 }
 
-// unknownAs says of what is not there that it is not.
-func unknownAs(err error, missing *httpx.Fault) error {
+// replaceNotFound says of what is not there that it is not.
+func replaceNotFound(err error, missing *httpx.Fault) error {
 	if errors.Is(err, queue.ErrNotFound) {
 		return missing
 	}

@@ -31,7 +31,7 @@ func (a *api) deleteFlow(c *gin.Context) {
 		err = a.config.Store.Flows().Delete(c.Request.Context(), h.Number)
 	}
 	if err == nil && a.config.Runs != nil {
-		err = a.settleDeleted(c, &h)
+		err = a.endRunsOfDeleted(c, &h)
 	}
 	if err != nil {
 		httpx.Fail(c, err)
@@ -62,12 +62,12 @@ func (a *api) checkDeletion(c *gin.Context, h *store.Head) error {
 		return err
 	}
 	held, parked := n.Paused+n.Queued, n.Parked
-	return &httpx.Fault{Status: http.StatusConflict, Code: "runs_wait", Held: &held, Parked: &parked, Message: fmt.Sprintf(
+	return &httpx.Fault{Status: http.StatusConflict, Code: "runs_wait", PausedRuns: &held, ParkedRuns: &parked, Message: fmt.Sprintf(
 		"the flow is paused and %d of its runs are held, %d parked: let them end with ?runs=finish, or cancel them with ?runs=cancel (--runs on the command line)", held, parked)}
 }
 
-// settleDeleted lets go of the runs of a flow that was deleted, or cancels them.
-func (a *api) settleDeleted(c *gin.Context, h *store.Head) (err error) {
+// endRunsOfDeleted lets go of the runs of a flow that was deleted, or cancels them.
+func (a *api) endRunsOfDeleted(c *gin.Context, h *store.Head) (err error) {
 	ctx := context.WithoutCancel(c.Request.Context()) // the flow is gone: nobody can ask again
 	if c.Query("runs") == runsCancel {
 		why, err := json.Marshal(flows.Error{Code: flows.CodeCancelled, Message: "the flow was deleted by " + httpx.StateOf(c).Principal.Name})

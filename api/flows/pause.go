@@ -14,7 +14,7 @@ import (
 // pauseFlow answers POST /v1/flows/{flow}/pause: from now on no run of the
 // flow begins.
 func (a *api) pauseFlow(c *gin.Context) {
-	h, err := a.operated(c)
+	h, err := a.pausableFlow(c)
 	if err == nil {
 		_, err = a.config.Store.Flows().Pause(c.Request.Context(), h.Number, true)
 	}
@@ -28,7 +28,7 @@ func (a *api) pauseFlow(c *gin.Context) {
 // resumeFlow answers POST /v1/flows/{flow}/resume, when the runs that waited
 // are enqueued. Resuming again enqueues what a fault has left.
 func (a *api) resumeFlow(c *gin.Context) {
-	h, err := a.operated(c)
+	h, err := a.pausableFlow(c)
 	if err == nil {
 		var since time.Time
 		if since, err = a.config.Store.Flows().Pause(c.Request.Context(), h.Number, false); err == nil {
@@ -42,9 +42,9 @@ func (a *api) resumeFlow(c *gin.Context) {
 	a.writeDeployed(c, http.StatusOK, h.Number)
 }
 
-// operated returns the flow in the path, if the principal may write it or
+// pausableFlow returns the flow in the path, if the principal may write it or
 // operates queues.
-func (a *api) operated(c *gin.Context) (store.Head, error) {
+func (a *api) pausableFlow(c *gin.Context) (store.Head, error) {
 	h, err := a.head(c, auth.ScopeWriteQueues)
 	if err != nil {
 		return a.head(c, auth.ScopeWriteFlows)

@@ -21,7 +21,7 @@ func guardedProduct(t *testing.T) *apitest.Product {
 	attempts, err := limits.NewAttempts(limits.AttemptsConfig{Redis: testenv.Redis(t).Client(), Key: []byte("a test's")})
 	apitest.Fatal(t, err)
 	return apitest.NewProduct(t, func(c *api.Config) {
-		c.Guesses, c.TrustedProxies = auth.NewGuesses(attempts), []string{"127.0.0.1"}
+		c.Guard, c.TrustedProxies = auth.NewBruteForceGuard(attempts), []string{"127.0.0.1"}
 	})
 }
 

@@ -13,10 +13,10 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// errUnproved is all that a sender hears whose proof does not fit, whatever is
+// errRejected is all that a sender hears whose proof does not fit, whatever is
 // wrong: that the flow is not there, takes no webhooks, or another signature.
 // The log says which.
-func errUnproved(why error) error {
+func errRejected(why error) error {
 	return &httpx.Fault{Status: http.StatusUnauthorized, Code: string(auth.CodeUnauthorized), Message: "there is no such webhook, or it was not signed as it should be", Err: why}
 }
 
@@ -35,19 +35,19 @@ func (a *api) verify(c *gin.Context, d *Delivery, flow *flows.Flow) (Verifier, e
 		why = fmt.Errorf("none of the secrets %q is stored", flow.Webhook.Verify.Secrets)
 	}
 	strong := Signs(flow.Webhook.Verify.Scheme) && auth.Strong(secrets...)
-	if err := a.judgeDelivery(c, flowNumber(flow.Number), strong, why); err != nil {
+	if err := a.checkProof(c, flowNumber(flow.Number), strong, why); err != nil {
 		return nil, err
 	}
 	return verifier, nil
 }
 
-// judgeDelivery refuses a delivery that is not proved, or that came too soon
+// checkProof refuses a delivery that is not proved, or that came too soon
 // after too many of those. A webhook that is not there is guarded like one
 // that is.
-func (a *api) judgeDelivery(c *gin.Context, name string, strong bool, why error) error {
-	return a.config.Guesses.Judge(c.Request.Context(), auth.Guess{
-		Name: string(kindHook) + ":" + name, IP: c.ClientIP(), Now: httpx.Now(c), Fits: why == nil, Strong: strong,
-	}, errUnproved(why))
+func (a *api) checkProof(c *gin.Context, name string, strong bool, why error) error {
+	return a.config.Guard.Check(c.Request.Context(), auth.Proof{
+		Name: string(kindHook) + ":" + name, IP: c.ClientIP(), Now: httpx.Now(c), Valid: why == nil, Strong: strong,
+	}, errRejected(why))
 }
 
 // secretsOf looks secrets up by their names. One that is missing proves

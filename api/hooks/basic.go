@@ -18,22 +18,22 @@ func (b basic) Verify(d *Delivery, secrets []string) error {
 	if !ok {
 		return ErrUnsigned
 	}
-	given := hashed(user + "\x00" + password)
-	return decided(match([][]byte{given}, eachSecret(secrets, func(secret []byte) []byte {
-		return hashed(b.v.User + "\x00" + string(secret))
+	given := hashOf(user + "\x00" + password)
+	return wrongUnless(match([][]byte{given}, perSecret(secrets, func(secret []byte) []byte {
+		return hashOf(b.v.User + "\x00" + string(secret))
 	})))
 }
 
-func hashed(text string) []byte {
+func hashOf(text string) []byte {
 	sum := sha256.Sum256([]byte(text))
 	return sum[:]
 }
 
 // ID implements Verifier.
-func (b basic) ID(d *Delivery) string { return named(d, b.v) }
+func (b basic) ID(d *Delivery) string { return headerID(d, b.v) }
 
 // named is what the header says that the flow names; empty without one.
-func named(d *Delivery, v *flows.Verify) string {
+func headerID(d *Delivery, v *flows.Verify) string {
 	if v.IDHeader == "" {
 		return ""
 	}

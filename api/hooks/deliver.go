@@ -75,7 +75,7 @@ func (a *api) readDelivery(c *gin.Context) (*Delivery, *flows.Flow, error) {
 	}
 	flow, ok := a.config.Flows.Find(c.Param("flow"))
 	if !ok || flow.Webhook == nil || flow.Webhook.Verify == nil {
-		return nil, nil, a.judgeDelivery(c, c.Param("flow"), false, errors.New("no flow with that number or slug has trigger.webhook.verify"))
+		return nil, nil, a.checkProof(c, c.Param("flow"), false, errors.New("no flow with that number or slug has trigger.webhook.verify"))
 	}
 	d := &Delivery{Header: c.Request.Header, Query: query, Body: body, Now: httpx.Now(c)}
 	if flow.Webhook.Verify.Scheme == "twilio" {
@@ -108,14 +108,14 @@ func (a *api) admitDelivery(c *gin.Context, d *Delivery, flow *flows.Flow, verif
 	}
 	event, err := Event(d, httpx.MaxDepth)
 	if err != nil {
-		return queue.Submission{}, eventFault(err)
+		return queue.Submission{}, faultOfEvent(err)
 	}
 	s := runner.Submission(c, flow, httpx.StateOf(c).Principal)
 	s.Event = event
 	if s.Params, err = deliveredParams(flow, d.Query); err != nil {
 		return queue.Submission{}, err
 	}
-	s.IdempotencyKey, err = a.deliveryGuard(c, d, flow, verifier, &s)
+	s.IdempotencyKey, err = a.deliveryKey(c, d, flow, verifier, &s)
 	return s, err
 }
 
@@ -138,10 +138,10 @@ func deliveredParams(flow *flows.Flow, query url.Values) (map[string]string, err
 	return params, nil
 }
 
-// deliveryGuard makes one run of a delivery that is sent again: by what the
+// deliveryKey makes one run of a delivery that is sent again: by what the
 // flow says identifies it, else by the sender's own name for it. Senders send
 // again what failed, so that a run which failed is none.
-func (a *api) deliveryGuard(c *gin.Context, d *Delivery, flow *flows.Flow, verifier Verifier, s *queue.Submission) (*queue.IdempotencyKey, error) {
+func (a *api) deliveryKey(c *gin.Context, d *Delivery, flow *flows.Flow, verifier Verifier, s *queue.Submission) (*queue.IdempotencyKey, error) {
 	scope := s.Principal + "\x00"
 	if flow.Webhook.IdempotencyKey != nil {
 		key, err := a.config.Runner.FlowKey(c.Request.Context(), flow, s)
@@ -157,8 +157,8 @@ func (a *api) deliveryGuard(c *gin.Context, d *Delivery, flow *flows.Flow, verif
 	return &queue.IdempotencyKey{Key: "delivery\x00" + scope + id, Window: runner.IdempotencyWindow, RetryFailed: true}, nil
 }
 
-// eventFault says why a delivery is no event.
-func eventFault(err error) error {
+// faultOfEvent says why a delivery is no event.
+func faultOfEvent(err error) error {
 	switch {
 	case errors.Is(err, ErrType):
 		return &httpx.Fault{Status: http.StatusUnsupportedMediaType, Code: "unsupported_media_type",

@@ -29,14 +29,14 @@ func (g generic) Verify(d *Delivery, secrets []string) error {
 		ts = d.Header.Get(g.v.TimestampHeader)
 		before = ts + "."
 	}
-	right := eachSecret(secrets, func(secret []byte) []byte { return sum(algorithm, secret, before, string(d.Body)) })
-	if err := decided(match([][]byte{given}, right)); err != nil {
+	right := perSecret(secrets, func(secret []byte) []byte { return sum(algorithm, secret, before, string(d.Body)) })
+	if err := wrongUnless(match([][]byte{given}, right)); err != nil {
 		return err
 	}
 	if g.v.TimestampHeader == "" {
 		return nil
 	}
-	return fresh(ts, d.Now, g.v.Tolerance)
+	return checkTimestamp(ts, d.Now, g.v.Tolerance)
 }
 
 // ID implements Verifier: what the flow says names it; else, where a time is

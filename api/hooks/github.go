@@ -15,7 +15,7 @@ func (github) Verify(d *Delivery, secrets []string) error {
 	if !ok || given == nil {
 		return ErrUnsigned
 	}
-	return decided(match([][]byte{given}, eachSecret(secrets, func(secret []byte) []byte {
+	return wrongUnless(match([][]byte{given}, perSecret(secrets, func(secret []byte) []byte {
 		return sum(sha256.New, secret, string(d.Body))
 	})))
 }

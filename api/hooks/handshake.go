@@ -37,22 +37,22 @@ func (a *api) verifyChallenge(c *gin.Context, d *Delivery, flow *flows.Flow) err
 			return err
 		}
 		why = ErrWrong
-		if len(secrets) == 1 && sameText(d.Query.Get("hub.verify_token"), secrets[0]) {
+		if len(secrets) == 1 && equalTexts(d.Query.Get("hub.verify_token"), secrets[0]) {
 			why = nil
 		}
 	}
-	return a.judgeDelivery(c, flowNumber(flow.Number)+"/verify_token", false, why)
+	return a.checkProof(c, flowNumber(flow.Number)+"/verify_token", false, why)
 }
 
-// sameText compares without telling where texts differ.
-func sameText(a, b string) bool {
+// equalTexts compares without telling where texts differ.
+func equalTexts(a, b string) bool {
 	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
 // writeChallenge repeats what a sender wants to hear.
 func writeChallenge(c *gin.Context, text string) {
-	if !httpx.SaneID(text) {
+	if !httpx.ValidID(text) {
 		httpx.Fail(c, httpx.BadRequest("bad_challenge", "the challenge is not one that is repeated here"))
 		return
 	}

@@ -38,7 +38,7 @@ func match(given [][]byte, right [][]byte) bool {
 }
 
 // decided turns a comparison into an answer.
-func decided(fits bool) error {
+func wrongUnless(fits bool) error {
 	if !fits {
 		return ErrWrong
 	}
@@ -46,7 +46,7 @@ func decided(fits bool) error {
 }
 
 // fresh compares a signed Unix time with now.
-func fresh(ts string, now time.Time, tolerance time.Duration) error {
+func checkTimestamp(ts string, now time.Time, tolerance time.Duration) error {
 	signed, err := strconv.ParseInt(ts, 10, 64)
 	if err != nil || len(ts) > 12 {
 		return ErrUnsigned
@@ -72,8 +72,8 @@ func decode(encoding, text string) []byte {
 	return out
 }
 
-// eachSecret makes one proof for each secret.
-func eachSecret(secrets []string, proof func(secret []byte) []byte) [][]byte {
+// perSecret makes one proof for each secret.
+func perSecret(secrets []string, proof func(secret []byte) []byte) [][]byte {
 	out := make([][]byte, len(secrets))
 	for i, s := range secrets {
 		out[i] = proof([]byte(s))

@@ -17,11 +17,11 @@ func (s slack) Verify(d *Delivery, secrets []string) error {
 	if !ok || given == nil || ts == "" {
 		return ErrUnsigned
 	}
-	right := eachSecret(secrets, func(secret []byte) []byte { return sum(sha256.New, secret, "v0:", ts, ":", string(d.Body)) })
-	if err := decided(match([][]byte{given}, right)); err != nil {
+	right := perSecret(secrets, func(secret []byte) []byte { return sum(sha256.New, secret, "v0:", ts, ":", string(d.Body)) })
+	if err := wrongUnless(match([][]byte{given}, right)); err != nil {
 		return err
 	}
-	return fresh(ts, d.Now, s.tolerance)
+	return checkTimestamp(ts, d.Now, s.tolerance)
 }
 
 // ID implements Verifier: that of an event, which stays when it is sent

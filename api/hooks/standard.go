@@ -44,10 +44,10 @@ func (s standard) Verify(d *Delivery, secrets []string) error {
 		}
 		fits = fits || one
 	}
-	if err := decided(fits); err != nil {
+	if err := wrongUnless(fits); err != nil {
 		return err
 	}
-	return fresh(ts, d.Now, s.tolerance)
+	return checkTimestamp(ts, d.Now, s.tolerance)
 }
 
 // proves reports whether one of the signatures was made with the secret.

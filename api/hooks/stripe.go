@@ -25,11 +25,11 @@ func (s stripe) Verify(d *Delivery, secrets []string) error {
 	if ts == "" || len(given) == 0 {
 		return ErrUnsigned
 	}
-	right := eachSecret(secrets, func(secret []byte) []byte { return sum(sha256.New, secret, ts, ".", string(d.Body)) })
-	if err := decided(match(given, right)); err != nil {
+	right := perSecret(secrets, func(secret []byte) []byte { return sum(sha256.New, secret, ts, ".", string(d.Body)) })
+	if err := wrongUnless(match(given, right)); err != nil {
 		return err
 	}
-	return fresh(ts, d.Now, s.tolerance)
+	return checkTimestamp(ts, d.Now, s.tolerance)
 }
 
 // ID implements Verifier: that of the event, which stays when it is sent again.

@@ -35,9 +35,9 @@ func (t twilio) Verify(d *Delivery, secrets []string) error {
 	}
 	var right [][]byte
 	for _, target := range d.URLs {
-		right = append(right, eachSecret(secrets, func(secret []byte) []byte { return sum(sha1.New, secret, target, params) })...)
+		right = append(right, perSecret(secrets, func(secret []byte) []byte { return sum(sha1.New, secret, target, params) })...)
 	}
-	return decided(match([][]byte{given}, right))
+	return wrongUnless(match([][]byte{given}, right))
 }
 
 // signed are the parameters as they are signed: names and values in order,

@@ -28,7 +28,7 @@ const bodyCopies = 3
 // What the body takes of the process' memory is given back here.
 func LimitBody(c *gin.Context) {
 	x := StateOf(c)
-	defer func() { x.frame.Memory.Free(x.taken) }()
+	defer func() { x.frame.Memory.Free(x.reserved) }()
 	if c.Request.Body != nil && c.Request.Body != http.NoBody {
 		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, x.frame.MaxBody)
 	}
@@ -47,12 +47,12 @@ func ReadBody(c *gin.Context) ([]byte, error) {
 	return x.body, x.bodyErr
 }
 
-// takeBody takes memory for n bytes of a body.
-func takeBody(x *State, n int) error {
+// reserveBody takes memory for n bytes of a body.
+func reserveBody(x *State, n int) error {
 	if !x.frame.Memory.Admit(bodyCopies * int64(n)) {
-		return errNoRoom
+		return errNoMemory
 	}
-	x.taken += bodyCopies * int64(n)
+	x.reserved += bodyCopies * int64(n)
 	return nil
 }
 
@@ -67,7 +67,7 @@ func readOnce(r *http.Request, x *State) ([]byte, error) {
 	if r.ContentLength >= 0 {
 		size = min(r.ContentLength+1, firstRead) // one more: the end is seen without growing
 	}
-	if err := takeBody(x, int(size)); err != nil {
+	if err := reserveBody(x, int(size)); err != nil {
 		return nil, err
 	}
 	text := make([]byte, 0, size)
@@ -81,7 +81,7 @@ func readOnce(r *http.Request, x *State) ([]byte, error) {
 			return nil, bodyError(r, err)
 		case len(text) == cap(text):
 			text = append(text, 0)[:len(text)]
-			if err := takeBody(x, cap(text)-len(text)); err != nil {
+			if err := reserveBody(x, cap(text)-len(text)); err != nil {
 				return nil, err
 			}
 		}

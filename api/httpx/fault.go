@@ -36,7 +36,7 @@ type Fault struct {
 	Position  int            // the character of it, from 1; 0: the whole of it
 	Problems  flows.Problems // the mistakes of a flow; nil: none
 
-	Held, Parked *int // runs of a flow that are held and parked; nil: not said
+	PausedRuns, ParkedRuns *int // runs of a flow that are held and parked; nil: not said
 }
 
 func (f *Fault) Error() string { return f.Code + ": " + f.Message }
@@ -51,8 +51,8 @@ const StatusGone = 499
 // stops before the runs do that their callers wait for.
 var ErrHandOver = errors.New("the server stops")
 
-// errNoRoom says that the process is short of memory.
-var errNoRoom = errors.New("no memory for the request")
+// errNoMemory says that the process is short of memory.
+var errNoMemory = errors.New("no memory for the request")
 
 // faults is the one table from error to answer. What is not in it, and is no
 // type that FaultOf knows, is internal.
@@ -64,7 +64,7 @@ var faults = []struct {
 	{queue.ErrMismatch, Fault{Status: http.StatusUnprocessableEntity, Code: "idempotency_mismatch", Message: "this Idempotency-Key came before with another payload"}},
 	{queue.ErrGone, Fault{Status: http.StatusServiceUnavailable, Code: "lost", Message: "the record of the run is gone: it is not known whether it ran", Retry: 2 * time.Second}},
 	{queue.ErrFull, Fault{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "too much work is waiting; try again later", Retry: 2 * time.Second}},
-	{errNoRoom, Fault{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "the server is short of memory; try again later", Retry: 2 * time.Second}},
+	{errNoMemory, Fault{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "the server is short of memory; try again later", Retry: 2 * time.Second}},
 	{budget.ErrEvicted, Fault{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "the server is short of memory; try again later", Retry: 2 * time.Second}},
 	{queue.ErrUnavailable, Fault{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "runs cannot be accepted now; try again later", Retry: time.Second}},
 	{auth.ErrUnavailable, Fault{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "requests cannot be checked now; try again later", Retry: time.Second}},

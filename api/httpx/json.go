@@ -21,13 +21,13 @@ func ReadJSON(c *gin.Context, into any) error {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
-		return BadRequest("bad_json", "the body is not what is expected here: "+mistyped(err))
+		return BadRequest("bad_json", "the body is not what is expected here: "+typeErrorText(err))
 	}
 	return nil
 }
 
-// mistyped says what encoding/json says, in the words of JSON instead of Go.
-func mistyped(err error) string {
+// typeErrorText says what encoding/json says, in the words of JSON instead of Go.
+func typeErrorText(err error) string {
 	var wrong *json.UnmarshalTypeError
 	if !errors.As(err, &wrong) {
 		return strings.TrimPrefix(err.Error(), "json: ")
@@ -49,21 +49,21 @@ func jsonKind(k reflect.Kind) string {
 	return "a whole number"
 }
 
-// Given is a member of a PATCH: null is a value, absence is none.
-type Given[T any] struct {
+// Optional is a member of a PATCH: null is a value, absence is none.
+type Optional[T any] struct {
 	Set   bool
 	Value T
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (g *Given[T]) UnmarshalJSON(text []byte) error {
-	g.Set = true
-	return json.Unmarshal(text, &g.Value)
+func (o *Optional[T]) UnmarshalJSON(text []byte) error {
+	o.Set = true
+	return json.Unmarshal(text, &o.Value)
 }
 
 // Into sets a field to the value, if there is one.
-func (g Given[T]) Into(field *T) {
-	if g.Set {
-		*field = g.Value
+func (o Optional[T]) Into(field *T) {
+	if o.Set {
+		*field = o.Value
 	}
 }

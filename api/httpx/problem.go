@@ -49,8 +49,8 @@ func WriteProblem(c *gin.Context, f *Fault) {
 		Parameter: f.Parameter,
 		Position:  f.Position,
 		Problems:  f.Problems,
-		Held:      f.Held,
-		Parked:    f.Parked,
+		Held:      f.PausedRuns,
+		Parked:    f.ParkedRuns,
 	}
 	if f.Run != "" {
 		p.Instance = RunPath(f.Run)

@@ -17,7 +17,7 @@ const (
 // X-Request-Id when that is sane, else by 128 random bits.
 func RequestID(c *gin.Context) {
 	id := c.GetHeader(HeaderRequestID)
-	if !SaneID(id) {
+	if !ValidID(id) {
 		id = rand.Text()
 	}
 	StateOf(c).ID = id
@@ -25,8 +25,8 @@ func RequestID(c *gin.Context) {
 	c.Next()
 }
 
-// SaneID reports whether a caller's id may be repeated in headers and logs.
-func SaneID(id string) bool {
+// ValidID reports whether a caller's id may be repeated in headers and logs.
+func ValidID(id string) bool {
 	if id == "" || len(id) > maxRequestID {
 		return false
 	}

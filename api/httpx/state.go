@@ -42,22 +42,22 @@ func (f *Frame) envelope(path string) Envelope {
 // State is what is known of one request on its way through the middleware.
 // It belongs to the request's goroutine.
 type State struct {
-	ID         string // request id
-	Start      time.Time
-	Principal  *auth.Principal // nil: nobody proved anything
-	Run        string          // the run it belongs to
-	FlowNumber int64           // of the flow that the request is for; 0: none, or there is no such flow
-	ByFlow     bool            // the flow chose the status of the answer
-	Object     string          // of an administrative act, when its path does not name it
-	Ended      bool            // its run had ended when it was answered
-	Attached   bool            // to a run of an earlier request
-	Answers    bool            // its flow may answer before it ends
-	Flow       *flows.Flow     // that is to run; nil: none, or a run is started again
-	Fault      *Fault          // nil: answered as asked
-	body       []byte          // as sent; see ReadBody
-	bodyErr    error
-	bodyRead   bool
-	taken      int64 // of the process' memory, bytes
+	ID              string // request id
+	Start           time.Time
+	Principal       *auth.Principal // nil: nobody proved anything
+	Run             string          // the run it belongs to
+	FlowNumber      int64           // of the flow that the request is for; 0: none, or there is no such flow
+	ByFlow          bool            // the flow chose the status of the answer
+	Object          string          // of an administrative act, when its path does not name it
+	RunEnded        bool            // its run had ended when it was answered
+	Attached        bool            // to a run of an earlier request
+	MayRespondEarly bool            // its flow may answer before it ends
+	Flow            *flows.Flow     // that is to run; nil: none, or a run is started again
+	Fault           *Fault          // nil: answered as asked
+	body            []byte          // as sent; see ReadBody
+	bodyErr         error
+	bodyRead        bool
+	reserved        int64 // of the process' memory, bytes
 
 	frame *Frame
 }

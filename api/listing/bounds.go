@@ -11,7 +11,7 @@ func (q *Query[T]) conjuncts(field string) []comparison[T] {
 	var collect func(node[T])
 	collect = func(n node[T]) {
 		switch n := n.(type) {
-		case all[T]:
+		case conjunction[T]:
 			for _, part := range n.parts {
 				collect(part)
 			}

@@ -8,15 +8,15 @@ import (
 // node is one part of a filter.
 type node[T any] interface{ match(*T) bool }
 
-type all[T any] struct{ parts []node[T] }
+type conjunction[T any] struct{ parts []node[T] }
 
-func (a all[T]) match(item *T) bool {
+func (a conjunction[T]) match(item *T) bool {
 	return !slices.ContainsFunc(a.parts, func(n node[T]) bool { return !n.match(item) })
 }
 
-type some[T any] struct{ parts []node[T] }
+type disjunction[T any] struct{ parts []node[T] }
 
-func (s some[T]) match(item *T) bool {
+func (s disjunction[T]) match(item *T) bool {
 	return slices.ContainsFunc(s.parts, func(n node[T]) bool { return n.match(item) })
 }
 

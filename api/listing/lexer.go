@@ -17,12 +17,12 @@ type token struct {
 type tokenKind int
 
 const (
-	end    tokenKind = iota
-	word             // a field, an operator, true, false, null
-	digits           // a whole number
-	quoted           // a string
-	open             // (
-	shut             // )
+	end        tokenKind = iota
+	word                 // a field, an operator, true, false, null
+	digits               // a whole number
+	quoted               // a string
+	openParen            // (
+	closeParen           // )
 	comma
 )
 
@@ -48,9 +48,9 @@ func lexOne(filter string, at int) (int, token, error) {
 	rest := filter[at:]
 	switch c := rest[0]; {
 	case c == '(':
-		return 1, token{open, "(", at}, nil
+		return 1, token{openParen, "(", at}, nil
 	case c == ')':
-		return 1, token{shut, ")", at}, nil
+		return 1, token{closeParen, ")", at}, nil
 	case c == ',':
 		return 1, token{comma, ",", at}, nil
 	case c == '"':

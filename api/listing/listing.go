@@ -44,7 +44,7 @@ type Query[T any] struct {
 	Cursor   string // that an earlier page gave; empty: from the beginning
 
 	filter node[T] // nil: all
-	order  []key[T]
+	order  []orderKey[T]
 	params url.Values // as they came, for links
 }
 

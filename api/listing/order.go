@@ -9,14 +9,14 @@ import (
 const maxOrder = 8 // fields of one order
 
 // key is one field of an order.
-type key[T any] struct {
-	field Field[T]
-	down  bool
+type orderKey[T any] struct {
+	field      Field[T]
+	descending bool
 }
 
 // parseOrder reads names separated by commas; "-" before one turns it round.
-func parseOrder[T any](order string, fields []Field[T]) ([]key[T], error) {
-	var out []key[T]
+func parseOrder[T any](order string, fields []Field[T]) ([]orderKey[T], error) {
+	var out []orderKey[T]
 	if order == "" {
 		return nil, nil
 	}
@@ -26,7 +26,7 @@ func parseOrder[T any](order string, fields []Field[T]) ([]key[T], error) {
 		fault := func(message string) error {
 			return &Error{Param: ParamOrder, Position: utf8.RuneCountInString(order[:at]) + 1, Message: message}
 		}
-		k := key[T]{down: strings.HasPrefix(name, "-")}
+		k := orderKey[T]{descending: strings.HasPrefix(name, "-")}
 		name = strings.TrimPrefix(name, "-")
 		var ok bool
 		if k.field, ok = find(fields, name); !ok {
@@ -38,7 +38,7 @@ func parseOrder[T any](order string, fields []Field[T]) ([]key[T], error) {
 		if k.field.kind == list {
 			return nil, fault(name + " is a list, which has no order")
 		}
-		if slices.ContainsFunc(out, func(o key[T]) bool { return o.field.name == name }) {
+		if slices.ContainsFunc(out, func(o orderKey[T]) bool { return o.field.name == name }) {
 			return nil, fault(name + " comes twice")
 		}
 		if out = append(out, k); len(out) > maxOrder {
@@ -53,7 +53,7 @@ func parseOrder[T any](order string, fields []Field[T]) ([]key[T], error) {
 func (q *Query[T]) Compare(a, b *T) int {
 	for _, k := range q.order {
 		if c := compare(k.field.get(a), k.field.get(b), k.field.kind); c != 0 {
-			if k.down {
+			if k.descending {
 				return -c
 			}
 			return c
@@ -62,10 +62,10 @@ func (q *Query[T]) Compare(a, b *T) int {
 	return 0
 }
 
-// OrderedBy reports whether the order is by one field alone, and which way.
-func (q *Query[T]) OrderedBy(field string) (down, alone bool) {
+// OrderedBy reports whether the order is by one field only, and which way.
+func (q *Query[T]) OrderedBy(field string) (descending, only bool) {
 	if len(q.order) != 1 || q.order[0].field.name != field {
 		return false, false
 	}
-	return q.order[0].down, true
+	return q.order[0].descending, true
 }

@@ -74,7 +74,7 @@ func (p *parser[T]) either() (node[T], error) {
 	if err != nil || len(parts) == 1 {
 		return first(parts), err
 	}
-	return some[T]{parts}, nil
+	return disjunction[T]{parts}, nil
 }
 
 func (p *parser[T]) both() (node[T], error) {
@@ -82,7 +82,7 @@ func (p *parser[T]) both() (node[T], error) {
 	if err != nil || len(parts) == 1 {
 		return first(parts), err
 	}
-	return all[T]{parts}, nil
+	return conjunction[T]{parts}, nil
 }
 
 func first[T any](parts []node[T]) node[T] {
@@ -116,7 +116,7 @@ func (p *parser[T]) one() (node[T], error) {
 		part, err := p.one()
 		return negation[T]{part}, err
 	}
-	if start.kind != open {
+	if start.kind != openParen {
 		return p.comparison()
 	}
 	p.next()
@@ -124,7 +124,7 @@ func (p *parser[T]) one() (node[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	if t := p.next(); t.kind != shut {
+	if t := p.next(); t.kind != closeParen {
 		return nil, p.wrong(t, "and, or, or a closing parenthesis is expected here")
 	}
 	return n, nil

@@ -9,7 +9,7 @@ import (
 
 // values reads what follows in.
 func (p *parser[T]) values(f Field[T]) ([]value, error) {
-	if t := p.next(); t.kind != open {
+	if t := p.next(); t.kind != openParen {
 		return nil, p.wrong(t, "in takes a list in parentheses")
 	}
 	var out []value
@@ -23,7 +23,7 @@ func (p *parser[T]) values(f Field[T]) ([]value, error) {
 			return nil, p.wrong(at, "there are too many values")
 		}
 		switch t := p.next(); t.kind {
-		case shut:
+		case closeParen:
 			return out, nil
 		case comma:
 		default:

@@ -55,15 +55,15 @@ func (a *api) admit(c *gin.Context) (queue.Submission, error) {
 	}
 	s := runner.Submission(c, flow, p)
 	s.Event, s.Params = event, params
-	s.IdempotencyKey, err = a.idempotencyGuard(c, flow, &s, query)
+	s.IdempotencyKey, err = a.idempotencyKey(c, flow, &s, query)
 	runner.AttachRepeated(&s, p)
 	return s, err
 }
 
-// idempotencyGuard makes one run of requests with one Idempotency-Key, for one
+// idempotencyKey makes one run of requests with one Idempotency-Key, for one
 // principal and flow. Without that header the flow may say what identifies a
 // request. It is never derived from the body; nil when nobody names a key.
-func (a *api) idempotencyGuard(c *gin.Context, f *flows.Flow, s *queue.Submission, query auth.Query) (*queue.IdempotencyKey, error) {
+func (a *api) idempotencyKey(c *gin.Context, f *flows.Flow, s *queue.Submission, query auth.Query) (*queue.IdempotencyKey, error) {
 	scope := s.Principal + "\x00" + strconv.FormatInt(f.Number, 10) + "\x00"
 	key, err := runner.ParseIdempotencyKey(c.Request.Header)
 	if err != nil {

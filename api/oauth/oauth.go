@@ -30,7 +30,7 @@ func (a *api) token(endpoint *auth.Endpoint) gin.HandlerFunc {
 		}
 		answer, err := a.config.Authority.Token(c.Request.Context(), r)
 		if err == nil {
-			err = a.noteImpersonation(c, answer.Token)
+			err = a.auditImpersonation(c, answer.Token)
 		}
 		if err != nil {
 			httpx.Fail(c, err)
@@ -41,9 +41,9 @@ func (a *api) token(endpoint *auth.Endpoint) gin.HandlerFunc {
 	}
 }
 
-// noteImpersonation writes to the audit log that a key begins to act as a
+// auditImpersonation writes to the audit log that a key begins to act as a
 // user, before it can.
-func (a *api) noteImpersonation(c *gin.Context, t *store.Token) error {
+func (a *api) auditImpersonation(c *gin.Context, t *store.Token) error {
 	if t.Actor == "" {
 		return nil
 	}

@@ -1,6 +1,6 @@
 // Package runlist finds the runs that a listing asks for. There is no index by
 // state or flow: it looks at runs in the order of their acceptance until the
-// page is full, and says how far it looked.
+// page is full, and says how far it scanned.
 package runlist
 
 import (
@@ -18,9 +18,9 @@ import (
 
 // What one call looks at. It is bounded in runs and in time.
 const (
-	lookAtLeast = 10_000          // so many are counted when the page is full before that
-	lookAtMost  = 50_000          // in the order of acceptance
-	lookFor     = 3 * time.Second // after which no further look begins
+	minScanned  = 10_000          // so many are counted when the page is full before that
+	maxScanned  = 50_000          // in the order of acceptance
+	maxScanTime = 3 * time.Second // after which no further look begins
 )
 
 // Lister looks at runs. *queue.Client is one.
@@ -28,30 +28,30 @@ type Lister interface {
 	List(ctx context.Context, l queue.List, each func(*queue.Record)) (more bool, err error)
 }
 
-// Find reads one page of the runs that match the query and that sees admits.
+// Find reads one page of the runs that match the query and that visible admits.
 // Other orders than that of acceptance are those of the first 10,000 runs
 // behind the query's cursor. Errors: *listing.Error for a cursor that is none,
 // and the lister's.
-func Find(ctx context.Context, runs Lister, q *listing.Query[queue.Record], sees func(*queue.Record) bool) (listing.Page[queue.Record], error) {
+func Find(ctx context.Context, runs Lister, q *listing.Query[queue.Record], visible func(*queue.Record) bool) (listing.Page[queue.Record], error) {
 	scan, inOrder := scanOf(q)
 	var err error
 	if scan.After, err = parseCursor(q.Cursor); err != nil {
 		return listing.Page[queue.Record]{}, err
 	}
-	f := &finder{query: q, sees: sees, inOrder: inOrder, most: lookAtLeast}
+	f := &finder{query: q, visible: visible, inOrder: inOrder, limit: minScanned}
 	if inOrder {
-		f.most = lookAtMost
+		f.limit = maxScanned
 	}
 	for begun := time.Now(); ; {
 		from := scan.After
 		more, err := runs.List(ctx, scan, func(r *queue.Record) {
 			scan.After = r.Place()
-			f.look(r)
+			f.add(r)
 		})
 		if err != nil {
 			return listing.Page[queue.Record]{}, err
 		}
-		done := f.full() || f.looked >= f.most || time.Since(begun) > lookFor || scan.After == from
+		done := f.full() || f.scanned >= f.limit || time.Since(begun) > maxScanTime || scan.After == from
 		if !more || done {
 			return f.page(scan.After, more), nil
 		}
@@ -62,20 +62,20 @@ func Find(ctx context.Context, runs Lister, q *listing.Query[queue.Record], sees
 // of the page, in other orders all matches.
 type finder struct {
 	query   *listing.Query[queue.Record]
-	sees    func(*queue.Record) bool
+	visible func(*queue.Record) bool
 	inOrder bool
-	most    int // runs to look at
+	limit   int // runs to look at
 
-	looked int
-	total  int       // matches
-	back   time.Time // when the last run was accepted that was looked at
-	found  []queue.Record
+	scanned   int
+	total     int       // matches
+	scannedTo time.Time // when the last run was accepted that was scanned at
+	found     []queue.Record
 }
 
-func (f *finder) look(r *queue.Record) {
-	f.looked++
-	f.back = accepted(r)
-	if !f.sees(r) || !f.query.Match(r) {
+func (f *finder) add(r *queue.Record) {
+	f.scanned++
+	f.scannedTo = accepted(r)
+	if !f.visible(r) || !f.query.Match(r) {
 		return
 	}
 	f.total++
@@ -88,7 +88,7 @@ func (f *finder) look(r *queue.Record) {
 func (f *finder) full() bool { return f.total > f.query.Offset()+f.query.PageSize }
 
 // page is what was found. more: there are runs behind the place that were not
-// looked at.
+// scanned at.
 func (f *finder) page(behind queue.Place, more bool) listing.Page[queue.Record] {
 	var p listing.Page[queue.Record]
 	var last queue.Place // of the page, in the order of the list
@@ -107,7 +107,7 @@ func (f *finder) page(behind queue.Place, more bool) listing.Page[queue.Record] 
 		p.Next = formatCursor(last)
 	case more && !f.full():
 		p.Next = formatCursor(behind)
-		p.Looked, p.LookedBackTo = f.looked, &f.back
+		p.Looked, p.LookedBackTo = f.scanned, &f.scannedTo
 	}
 	return p
 }
@@ -125,7 +125,7 @@ func scanOf(q *listing.Query[queue.Record]) (l queue.List, inOrder bool) {
 // accepted is when a run was accepted, by Redis' clock as its other times.
 func accepted(r *queue.Record) time.Time { return cmp.Or(r.Times.Accepted, r.Spec.Accepted).UTC() }
 
-// formatCursor names a place, for the caller to give back.
+// formatCursor names a place, for the caller to give scannedTo.
 func formatCursor(p queue.Place) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(p.At, 10) + "." + p.ID))
 }

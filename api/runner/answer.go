@@ -12,11 +12,11 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// ours are the headers that a flow does not choose: they frame the answer,
+// reservedHeaders are the headers that a flow does not choose: they frame the answer,
 // name the request and the run, would let a flow's answer act on behalf of
 // what else is served at this origin, or are orders to a proxy before it.
 // docs/security.md lists them. Read only.
-var ours = []string{
+var reservedHeaders = []string{
 	"Connection", "Content-Length", "Date", "Keep-Alive", "Proxy-Connection", "Trailer", "Transfer-Encoding", "Upgrade",
 	httpx.HeaderRequestID, httpx.HeaderRun, "Server-Timing",
 	"Proxy-Authenticate", "Set-Cookie", "Set-Login", "Www-Authenticate",
@@ -27,23 +27,23 @@ var ours = []string{
 	"X-Sendfile", "X-Lighttpd-Send-File", "X-Reproxy-Url",
 }
 
-// isOurs reports whether a flow may not set a header, whose name is canonical.
-func isOurs(name string) bool {
-	return slices.Contains(ours, name) || strings.HasPrefix(name, "Access-Control-") || strings.HasPrefix(name, "X-Accel-")
+// isReserved reports whether a flow may not set a header, whose name is canonical.
+func isReserved(name string) bool {
+	return slices.Contains(reservedHeaders, name) || strings.HasPrefix(name, "Access-Control-") || strings.HasPrefix(name, "X-Accel-")
 }
 
-// loadable are the media types, but for JavaScript's, that a page of this
+// executableTypes are the media types, but for JavaScript's, that a page of this
 // origin would execute or apply. Read only.
-var loadable = []string{"text/css", "application/wasm", "application/manifest+json", "text/cache-manifest", "application/speculationrules+json"}
+var executableTypes = []string{"text/css", "application/wasm", "application/manifest+json", "text/cache-manifest", "application/speculationrules+json"}
 
-// inert is the type under which an answer is sent: script and style of a flow
+// inertType is the type under which an answer is sent: script and style of a flow
 // go out as text, so that the console's policy, which trusts its own origin,
-// does not trust them. The bytes stay as they are. Documents are sandboxed
+// does not trust them. The bytes stay as they are. Documents are sandboxPolicy
 // instead.
-func inert(contentType string) string {
+func inertType(contentType string) string {
 	media, _, _ := strings.Cut(contentType, ";")
 	media = strings.ToLower(strings.TrimSpace(media))
-	if slices.Contains(loadable, media) || strings.Contains(media, "javascript") || strings.Contains(media, "ecmascript") ||
+	if slices.Contains(executableTypes, media) || strings.Contains(media, "javascript") || strings.Contains(media, "ecmascript") ||
 		strings.Contains(media, "jscript") || strings.Contains(media, "livescript") {
 		return "text/plain; charset=utf-8"
 	}
@@ -64,14 +64,14 @@ func WriteAnswer(c *gin.Context, answer *queue.Answer, opening []byte) {
 		name = http.CanonicalHeaderKey(name)
 		switch {
 		case !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value):
-		case isOurs(name):
+		case isReserved(name):
 		case name == "Content-Type":
-			contentType = []string{inert(value)}
+			contentType = []string{inertType(value)}
 		default:
 			h[name] = []string{value}
 		}
 	}
-	h["Content-Security-Policy"] = sandboxed
+	h["Content-Security-Policy"] = sandboxPolicy
 	switch {
 	case answer.Items != nil:
 		httpx.Write(c, status, httpx.TypeJSON, opening, answer.Items, SuccessClose)
@@ -83,6 +83,6 @@ func WriteAnswer(c *gin.Context, answer *queue.Answer, opening []byte) {
 	}
 }
 
-// sandboxed keeps a page that a flow made, perhaps of what somebody sent it,
+// sandboxPolicy keeps a page that a flow made, perhaps of what somebody sent it,
 // from running scripts at this origin. Read only.
-var sandboxed = []string{"sandbox"}
+var sandboxPolicy = []string{"sandbox"}

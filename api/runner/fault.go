@@ -37,9 +37,9 @@ func RunFault(id string, r *queue.Result) *httpx.Fault {
 	return f
 }
 
-// overdue is the fault of a run whose result did not come in time: by then it
+// timeoutFault is the fault of a run whose result did not come in time: by then it
 // has been cancelled at its limit.
-func overdue(id string) *httpx.Fault {
+func timeoutFault(id string) *httpx.Fault {
 	return RunFault(id, &queue.Result{State: queue.TimedOut})
 }
 

@@ -13,16 +13,16 @@ import (
 
 // Answer submits a run and answers as its caller prefers.
 func (r *Runner) Answer(c *gin.Context, s queue.Submission, prefer Preference) {
-	var patience time.Duration
+	var wait time.Duration
 	if prefer.Given {
-		patience = min(prefer.Wait, s.Limit, maxWait)
+		wait = min(prefer.Wait, s.Limit, maxWait)
 	} else if err := r.RejectIfPaused(s.Flow); err != nil {
 		httpx.Fail(c, err)
 		return
 	} else {
-		patience = WaitForAll(c, &s)
+		wait = WaitForEnd(c, &s)
 	}
-	result, err := r.Execute(c, s, patience)
+	result, err := r.Execute(c, s, wait)
 	var ran *queue.RanError
 	switch {
 	case errors.As(err, &ran) && prefer.Given && prefer.Wait == 0: // all that its caller wants is that it was accepted
@@ -45,7 +45,7 @@ func (r *Runner) Answer(c *gin.Context, s queue.Submission, prefer Preference) {
 	case result == nil && prefer.Given:
 		writeHandle(c, x.Run)
 	case result == nil:
-		httpx.Fail(c, r.unfinished(c, x.Run))
+		httpx.Fail(c, r.unfinishedFault(c, x.Run))
 	case result.Early != nil:
 		WriteAnswer(c, result.Early, nativeOpening(x.Run))
 	default:

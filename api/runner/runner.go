@@ -70,27 +70,27 @@ const (
 
 // Submission is a run of a flow for a principal, accepted now.
 func Submission(c *gin.Context, f *flows.Flow, p *auth.Principal) queue.Submission {
-	httpx.StateOf(c).Answers, httpx.StateOf(c).Flow, httpx.StateOf(c).FlowNumber = f.Responds(), f, f.Number
+	httpx.StateOf(c).MayRespondEarly, httpx.StateOf(c).Flow, httpx.StateOf(c).FlowNumber = f.Responds(), f, f.Number
 	s := queue.SubmissionOf(f)
 	s.Principal, s.Headers, s.Accepted = p.String(), declaredHeaders(f, c.Request.Header), httpx.Now(c)
 	return s
 }
 
-// WaitForAll makes the run one that is waited for to its end, and returns how
+// WaitForEnd makes the run one that is waited for to its end, and returns how
 // long that may take. No run outlives who waits for it like this.
-func WaitForAll(c *gin.Context, s *queue.Submission) time.Duration {
+func WaitForEnd(c *gin.Context, s *queue.Submission) time.Duration {
 	s.Sync = true
-	patience := min(s.Limit, maxWait)
-	if !httpx.StateOf(c).Answers { // else it may go on after its caller has left
-		s.Limit = patience
+	wait := min(s.Limit, maxWait)
+	if !httpx.StateOf(c).MayRespondEarly { // else it may go on after its caller has left
+		s.Limit = wait
 	}
-	return patience + AnswerGrace
+	return wait + AnswerGrace
 }
 
-// Execute submits a run and waits for its result as long as patience lasts;
+// Execute submits a run and waits for its result as long as wait lasts;
 // nil when that was too short. All doors run flows through it: it names the
 // run in the answer, keeps the connection open and lets go of the waiter.
-func (r *Runner) Execute(c *gin.Context, s queue.Submission, patience time.Duration) (*queue.Result, error) {
+func (r *Runner) Execute(c *gin.Context, s queue.Submission, wait time.Duration) (*queue.Result, error) {
 	x, submitted := httpx.StateOf(c), httpx.Now(c)
 	var err error
 	if s.FairKey, err = r.fairKey(c.Request.Context(), x.Flow, &s); err != nil {
@@ -103,17 +103,17 @@ func (r *Runner) Execute(c *gin.Context, s queue.Submission, patience time.Durat
 	defer ticket.Close()
 	x.Run, x.Attached = ticket.RunID(), ticket.Attached()
 	c.Header(httpx.HeaderRun, x.Run)
-	if patience <= 0 {
+	if wait <= 0 {
 		setTiming(c, x.Start, submitted, queue.Times{}, submitted)
 		return nil, nil
 	}
-	httpx.KeepOpen(c, patience)
-	ctx, cancel := context.WithTimeout(c.Request.Context(), patience)
+	httpx.KeepOpen(c, wait)
+	ctx, cancel := context.WithTimeout(c.Request.Context(), wait)
 	defer cancel()
 	result, err := ticket.Wait(ctx)
 	setTiming(c, x.Start, submitted, result.Times, httpx.Now(c))
 	if err == nil {
-		x.Ended = result.State.Terminal()
+		x.RunEnded = result.State.Terminal()
 		return &result, nil
 	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.DeadlineExceeded) {

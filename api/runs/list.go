@@ -52,7 +52,7 @@ func (a *api) listRuns(c *gin.Context) {
 		return
 	}
 	p := httpx.StateOf(c).Principal
-	page, err := runlist.Find(c.Request.Context(), a.config.Runs, q, func(r *queue.Record) bool { return sees(p, auth.ScopeReadRuns, r) })
+	page, err := runlist.Find(c.Request.Context(), a.config.Runs, q, func(r *queue.Record) bool { return mayAccess(p, auth.ScopeReadRuns, r) })
 	if err != nil {
 		httpx.Fail(c, err)
 		return

@@ -16,8 +16,8 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// replaying is the body of a replay.
-type replaying struct {
+// replayInput is the body of a replay.
+type replayInput struct {
 	Version string `json:"version"` // "current", the default, or "pinned": that of the first run
 }
 
@@ -46,7 +46,7 @@ func (a *api) admitReplay(c *gin.Context) (queue.Submission, error) {
 	if err := httpx.Take(c, "runs"); err != nil {
 		return queue.Submission{}, err
 	}
-	want := replaying{Version: "current"}
+	want := replayInput{Version: "current"}
 	if err := httpx.ReadJSON(c, &want); err != nil {
 		return queue.Submission{}, err
 	}

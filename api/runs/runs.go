@@ -54,10 +54,10 @@ func longPoll(query auth.Query) (time.Duration, error) {
 	return longest, nil
 }
 
-// sees reports whether a principal may do to a run what a scope allows. Whoever
+// mayAccess reports whether a principal may do to a run what a scope allows. Whoever
 // may run a flow may do it to its own runs of that flow; those of others are
 // for the staff, if it holds the scope.
-func sees(p *auth.Principal, scope auth.Scope, r *queue.Record) bool {
+func mayAccess(p *auth.Principal, scope auth.Scope, r *queue.Record) bool {
 	if r.Principal == p.String() {
 		return p.May(scope, r.Flow) || p.May(auth.ScopeRun, r.Flow)
 	}
@@ -71,7 +71,7 @@ func (a *api) visibleRun(c *gin.Context, scope auth.Scope) (queue.Record, error)
 	if err != nil {
 		return queue.Record{}, err
 	}
-	if !sees(httpx.StateOf(c).Principal, scope, &record) {
+	if !mayAccess(httpx.StateOf(c).Principal, scope, &record) {
 		return queue.Record{}, queue.ErrNotFound
 	}
 	httpx.StateOf(c).Run, httpx.StateOf(c).FlowNumber = record.ID, record.Flow

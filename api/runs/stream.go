@@ -22,7 +22,7 @@ const streamWrite = 10 * time.Second
 type stream struct {
 	c       *gin.Context
 	control *http.ResponseController
-	told    place // the last numbered event
+	sent    position // the last numbered event
 	last    queue.State
 	err     error // of writing: the reader is gone
 }
@@ -33,8 +33,8 @@ func newStream(c *gin.Context) *stream {
 	s := &stream{c: c, control: http.NewResponseController(c.Writer)}
 	attempt, number, _ := strings.Cut(c.GetHeader("Last-Event-ID"), ".")
 	if a, err := strconv.Atoi(attempt); err == nil {
-		s.told.attempt = a
-		s.told.number, _ = strconv.Atoi(number)
+		s.sent.attempt = a
+		s.sent.number, _ = strconv.Atoi(number)
 	}
 	h := c.Writer.Header()
 	h["Content-Type"] = []string{"text/event-stream"}
@@ -45,7 +45,7 @@ func newStream(c *gin.Context) *stream {
 }
 
 // state tells a state that is new.
-func (s *stream) state(state queue.State, failure *flows.Error) {
+func (s *stream) writeState(state queue.State, failure *flows.Error) {
 	if state == s.last {
 		return
 	}
@@ -61,21 +61,21 @@ func (s *stream) state(state queue.State, failure *flows.Error) {
 }
 
 // event tells what a worker told, once.
-func (s *stream) event(e queue.Event) {
+func (s *stream) writeEvent(e queue.Event) {
 	if e.Kind == queue.EventState {
 		var state queue.State
 		if json.Unmarshal(e.Data, &state) == nil {
-			s.state(state, nil)
+			s.writeState(state, nil)
 		}
 		return
 	}
 	id := ""
 	if e.Number > 0 {
-		at := place{e.Attempt, e.Number}
-		if !s.told.before(at) {
+		at := position{e.Attempt, e.Number}
+		if !s.sent.before(at) {
 			return
 		}
-		s.told, id = at, "id: "+at.String()+"\n"
+		s.sent, id = at, "id: "+at.String()+"\n"
 	}
 	s.write(id + "event: " + e.Kind + "\ndata: " + string(e.Data) + "\n\n")
 }
@@ -85,8 +85,8 @@ func (s *stream) write(text string) {
 		return
 	}
 	until := time.Now()
-	_ = s.control.SetReadDeadline(until.Add(heartbeat + lookAgain + streamWrite)) // not supported: there is no deadline to move
-	_ = s.control.SetWriteDeadline(until.Add(heartbeat + lookAgain + streamWrite))
+	_ = s.control.SetReadDeadline(until.Add(heartbeat + pollInterval + streamWrite)) // not supported: there is no deadline to move
+	_ = s.control.SetWriteDeadline(until.Add(heartbeat + pollInterval + streamWrite))
 	if _, s.err = s.c.Writer.WriteString(text); s.err == nil {
 		s.err = s.control.Flush()
 	}

@@ -19,9 +19,9 @@ const (
 	// heartbeat is how long a stream of events may be silent: proxies cut
 	// connections that are, usually after a minute.
 	heartbeat = 15 * time.Second
-	// lookAgain is how often a watched run is read besides, for what no worker
+	// pollInterval is how often a watched run is read besides, for what no worker
 	// tells: that its own was lost.
-	lookAgain = 5 * time.Second
+	pollInterval = 5 * time.Second
 	// maxStreams bounds the streams of one process.
 	maxStreams = 1000
 )
@@ -81,34 +81,34 @@ func (a *api) follow(ctx context.Context, s *stream, record *queue.Record) error
 
 // relay writes events until the run has ended.
 func (a *api) relay(ctx context.Context, s *stream, record *queue.Record, events <-chan queue.Event, ended chan error) error {
-	s.state(record.State, nil)
-	beat, look := time.NewTicker(heartbeat), time.NewTicker(lookAgain)
-	defer beat.Stop()
-	defer look.Stop()
+	s.writeState(record.State, nil)
+	beats, polls := time.NewTicker(heartbeat), time.NewTicker(pollInterval)
+	defer beats.Stop()
+	defer polls.Stop()
 	for s.err == nil {
 		select {
 		case e, open := <-events:
 			if !open {
 				return nil // it reads too slowly; it comes again for the rest
 			}
-			s.event(e)
+			s.writeEvent(e)
 		case err := <-ended:
 			ended <- err // for who waits for the sender
 			if err != nil {
 				return cmp.Or(context.Cause(ctx), err)
 			}
 			for len(events) > 0 { // what came before the end goes out before it
-				s.event(<-events)
+				s.writeEvent(<-events)
 			}
 			return a.finishStream(ctx, s, record.ID)
-		case <-look.C:
+		case <-polls.C:
 			if a.config.Draining() {
 				return nil // elsewhere it goes on
 			}
 			if next, err := a.config.Records.Record(ctx, record.ID); err == nil && !next.State.Terminal() {
-				s.state(next.State, nil)
+				s.writeState(next.State, nil)
 			}
-		case <-beat.C:
+		case <-beats.C:
 			s.write(": still here\n\n")
 		}
 	}
@@ -131,17 +131,17 @@ func (s *stream) end(r *queue.Record) {
 	}
 	if r.Steps != nil && json.Unmarshal(r.Steps, &kept) == nil {
 		for i, step := range kept.Steps {
-			s.event(queue.Event{Attempt: r.Attempt, Number: i + 1, Kind: "step", Data: step})
+			s.writeEvent(queue.Event{Attempt: r.Attempt, Number: i + 1, Kind: "step", Data: step})
 		}
 	}
-	s.state(r.State, r.Error)
+	s.writeState(r.State, r.Error)
 }
 
 // place is where a reader is in the steps of a run.
-type place struct{ attempt, number int }
+type position struct{ attempt, number int }
 
-func (p place) String() string { return strconv.Itoa(p.attempt) + "." + strconv.Itoa(p.number) }
+func (p position) String() string { return strconv.Itoa(p.attempt) + "." + strconv.Itoa(p.number) }
 
-func (p place) before(o place) bool {
+func (p position) before(o position) bool {
 	return p.attempt < o.attempt || p.attempt == o.attempt && p.number < o.number
 }

@@ -9,14 +9,14 @@ import (
 	"github.com/penstock/penstock/auth"
 )
 
-// Config of the routes. All but Guesses and Meter are required.
+// Config of the routes. All but Guard and Meter are required.
 type Config struct {
 	Flows  runner.Flows
 	Keys   auth.Keys
 	Runner *runner.Runner
 
-	Guesses *auth.Guesses // slows down who guesses secrets; nil: nobody is slowed down
-	Meter   auth.Meter    // counts which secret a call is signed with; nil: nothing is counted
+	Guard *auth.BruteForceGuard // slows down who guesses secrets; nil: nobody is slowed down
+	Usage auth.UsageCounter     // counts which secret a call is signed with; nil: nothing is counted
 
 	// BodiesRecorded: the bodies of refused requests are kept as they were sent.
 	// Then they are copied before they are changed.

@@ -49,7 +49,7 @@ func (a *api) execute(c *gin.Context) {
 		httpx.Fail(c, err)
 		return
 	}
-	result, err := a.config.Runner.Execute(c, s, runner.WaitForAll(c, &s))
+	result, err := a.config.Runner.Execute(c, s, runner.WaitForEnd(c, &s))
 	if err != nil {
 		httpx.Fail(c, err)
 		return
@@ -58,7 +58,7 @@ func (a *api) execute(c *gin.Context) {
 		runner.WriteAnswer(c, result.Early, successOpen)
 		return
 	}
-	if f := signedFault(httpx.StateOf(c).Run, result); f != nil {
+	if f := failureOf(httpx.StateOf(c).Run, result); f != nil {
 		if result == nil && a.config.Runner.Parked(c, f.Run) {
 			f.Message = runner.ParkedMessage
 		}
@@ -90,14 +90,14 @@ func (a *api) readSigned(c *gin.Context) (*signedCall, error) {
 	if err != nil {
 		return nil, err
 	}
-	guess := auth.Guess{
+	proof := auth.Proof{
 		Name: string(auth.KindKey) + ":" + query.Get("key"), IP: c.ClientIP(), Now: httpx.Now(c),
-		Fits: auth.VerifyCheck(query, call.data, secrets), Strong: auth.Strong(secrets.Current, secrets.Previous),
+		Valid: auth.VerifyCheck(query, call.data, secrets), Strong: auth.Strong(secrets.Current, secrets.Previous),
 	}
-	if err := a.config.Guesses.Judge(c.Request.Context(), guess, errCheck); err != nil {
+	if err := a.config.Guard.Check(c.Request.Context(), proof, errCheck); err != nil {
 		return nil, err
 	}
-	auth.Tally(a.config.Meter, key, secrets, func(only auth.Secrets) bool { return auth.VerifyCheck(query, call.data, only) })
+	auth.RecordUse(a.config.Usage, key, secrets, func(only auth.Secrets) bool { return auth.VerifyCheck(query, call.data, only) })
 	call.key = key
 	return call, nil
 }
@@ -132,7 +132,7 @@ func (a *api) authorizeSigned(c *gin.Context, call *signedCall) (queue.Submissio
 	}
 	s := runner.Submission(c, flow, p)
 	s.Event, s.Params = call.data, params
-	s.IdempotencyKey = replayGuard(call)
+	s.IdempotencyKey = replayKey(call)
 	return s, nil
 }
 
@@ -160,8 +160,8 @@ func checkData(c *gin.Context, f *flows.Flow, data []byte) error {
 	return strictjson.Check(data, httpx.MaxDepth)
 }
 
-// replayGuard remembers a check value as long as its time is accepted.
-func replayGuard(call *signedCall) *queue.IdempotencyKey {
+// replayKey remembers a check value as long as its time is accepted.
+func replayKey(call *signedCall) *queue.IdempotencyKey {
 	return &queue.IdempotencyKey{
 		Key:    "smartsync\x00" + call.key.Key + "\x00" + strings.ToLower(call.query.Get("check")),
 		Window: auth.ReplayWindow(call.key),
@@ -169,10 +169,10 @@ func replayGuard(call *signedCall) *queue.IdempotencyKey {
 	}
 }
 
-// signedFault is what this door says of a run without output (nil result: it
+// failureOf is what this door says of a run without output (nil result: it
 // did not end in time). Its status is 400 whatever the flow would choose,
 // unless the failure is ours.
-func signedFault(id string, r *queue.Result) *httpx.Fault {
+func failureOf(id string, r *queue.Result) *httpx.Fault {
 	if r == nil {
 		r = &queue.Result{State: queue.TimedOut}
 	}
@@ -180,9 +180,9 @@ func signedFault(id string, r *queue.Result) *httpx.Fault {
 	if f == nil {
 		return nil
 	}
-	ours := r.Error != nil && r.Error.Code == flows.CodeInternal
+	internal := r.Error != nil && r.Error.Code == flows.CodeInternal
 	f.Status, f.ByFlow = http.StatusBadRequest, false
-	if ours {
+	if internal {
 		f.Status = http.StatusInternalServerError
 	}
 	if f.Step != "" && f.Code != string(flows.CodeFail) { // a fail step's message is the flow's own

@@ -23,7 +23,7 @@ func newAuth(e env) *cobra.Command {
 
 // newAuthExplain takes its flags from curl: what failed can be pasted.
 func newAuthExplain(e env) *cobra.Command {
-	var p auth.Puzzle
+	var p auth.ExplainRequest
 	var server, body string
 	var headers []string
 	var asJSON bool
@@ -73,8 +73,8 @@ func newAuthExplain(e env) *cobra.Command {
 	return cmd
 }
 
-// complete fills in the puzzle from the flags.
-func complete(p *auth.Puzzle, cmd *cobra.Command, headers []string, body string) (err error) {
+// complete fills in the request from the flags.
+func complete(p *auth.ExplainRequest, cmd *cobra.Command, headers []string, body string) (err error) {
 	if p.URL == "" && p.Assertion == "" {
 		return errors.New("explain: which request? Give its URL, or --assertion")
 	}

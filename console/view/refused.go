@@ -4,13 +4,13 @@ import (
 	"strconv"
 
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/internal/refusals"
+	"github.com/penstock/penstock/internal/rejectlog"
 )
 
 // Refused is what the doors refused lately, and perhaps the explanation of a
 // request.
 type Refused struct {
-	Items             []refusals.Refusal
+	Items             []rejectlog.Rejection
 	Method, URL, Body string            // of the request to be explained
 	Explanation       *auth.Explanation // nil: none was asked for
 }

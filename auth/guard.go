@@ -15,25 +15,27 @@ type Attempts interface {
 	Record(ctx context.Context, t limits.Attempt, right bool) (limits.Wait, error)
 }
 
-// Guesses slows down who guesses secrets. Every proof of a secret goes through
+// Guard slows down who guesses secrets. Every proof of a secret goes through
 // it: Judge takes those that are cheap to evaluate, Authority those that are
 // hashed slowly. The rule is a table in docs/security.md. Safe for concurrent
 // use; nil slows nobody down.
-type Guesses struct {
+type BruteForceGuard struct {
 	attempts Attempts
-	right    *verified
+	proven   *proofCache
 }
 
-// NewGuesses makes a Guesses.
-func NewGuesses(attempts Attempts) *Guesses { return &Guesses{attempts, newVerified()} }
+// NewBruteForceGuard makes a Guard.
+func NewBruteForceGuard(attempts Attempts) *BruteForceGuard {
+	return &BruteForceGuard{attempts, newProofCache()}
+}
 
 // Guess is one proof of a secret, evaluated.
-type Guess struct {
+type Proof struct {
 	Name   string // with its kind, as the caller gives it, known or not: "key:k"
 	IP     string
 	Now    time.Time
-	Fits   bool
-	Strong bool // Fits says more than guessing could reach; see Strong
+	Valid  bool
+	Strong bool // Valid says more than guessing could reach; see Strong
 }
 
 // Judge returns nil for a proof that fits, wrong for one that does not, and a
@@ -41,44 +43,44 @@ type Guess struct {
 // told from a wrong one. A strong proof that fits is never refused and costs
 // no round trip, nor does one of a name that proved itself from the same
 // network within the last minute. Other errors wrap ErrUnavailable.
-func (g *Guesses) Judge(ctx context.Context, guess Guess, wrong error) error {
-	wait, err := g.judge(ctx, guess)
+func (g *BruteForceGuard) Check(ctx context.Context, proof Proof, wrong error) error {
+	wait, err := g.check(ctx, proof)
 	switch {
 	case err != nil:
 		return err
 	case wait.For > 0:
 		return tooMany(wait.For)
-	case !guess.Fits:
+	case !proof.Valid:
 		return wrong
 	}
 	return nil
 }
 
-// judge returns how long a proof must wait; zero: it counts for what it is.
-func (g *Guesses) judge(ctx context.Context, guess Guess) (limits.Wait, error) {
-	if g == nil || guess.Fits && guess.Strong {
+// check returns how long a proof must wait; zero: it counts for what it is.
+func (g *BruteForceGuard) check(ctx context.Context, proof Proof) (limits.Wait, error) {
+	if g == nil || proof.Valid && proof.Strong {
 		return limits.Wait{}, nil
 	}
-	at := limits.Attempt{Name: guess.Name, IP: guess.IP}
-	if guess.Fits && g.right.has(at, nil, guess.Now) {
+	at := limits.Attempt{Name: proof.Name, IP: proof.IP}
+	if proof.Valid && g.proven.contains(at, nil, proof.Now) {
 		return limits.Wait{}, nil
 	}
-	return g.record(ctx, at, nil, guess.Fits, guess.Now)
+	return g.record(ctx, at, nil, proof.Valid, proof.Now)
 }
 
 // record counts an evaluated proof, and remembers a right one.
-func (g *Guesses) record(ctx context.Context, at limits.Attempt, secrets []string, right bool, now time.Time) (limits.Wait, error) {
+func (g *BruteForceGuard) record(ctx context.Context, at limits.Attempt, secrets []string, right bool, now time.Time) (limits.Wait, error) {
 	if !right {
-		g.right.drop(at)
+		g.proven.remove(at)
 	}
 	wait, err := g.attempts.Record(ctx, at, right)
 	switch {
 	case err != nil:
 		return wait, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	case wait.For > 0:
-		g.right.drop(at)
+		g.proven.remove(at)
 	case right:
-		g.right.add(at, secrets, now)
+		g.proven.add(at, secrets, now)
 	}
 	return wait, nil
 }

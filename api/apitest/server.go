@@ -50,11 +50,11 @@ func Start(t testing.TB) *Server {
 		Key: "sdfjh435hh345454", Secret: "dfhfdjsghs",
 		runs: map[string]queue.Record{}, guards: map[string]guarded{},
 	}
-	door, err := api.New(api.Config{Submit: s.submit, Records: s, Flows: s, Keys: keys{s}, Log: slog.New(slog.DiscardHandler)})
+	handler, err := api.New(api.Config{Submit: s.submit, Records: s, Flows: s, Keys: keys{s}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	web := httptest.NewServer(door)
+	web := httptest.NewServer(handler)
 	t.Cleanup(web.Close)
 	s.URL = web.URL
 	return s

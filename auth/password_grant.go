@@ -25,13 +25,13 @@ var errPassword = Error{Code: CodeInvalidGrant, Message: errBasic.Message}
 func (passwordGrant) Type() string { return "password" }
 
 // Check implements Grant.
-func (g passwordGrant) Check(ctx context.Context, r *TokenRequest) (*Offer, error) {
+func (g passwordGrant) Check(ctx context.Context, r *TokenRequest) (*TokenGrant, error) {
 	name, secret := r.Params["username"], r.Params["password"]
 	if name == "" || secret == "" {
 		return nil, &Error{Code: CodeInvalidRequest, Message: "username and password are required"}
 	}
 	user, err := g.apiUser(ctx, name, secret, r.IP)
-	var late *delayed
+	var late *delayedError
 	switch {
 	case errors.As(err, &late) && late.Network:
 		return nil, tooMany(late.For)
@@ -45,11 +45,11 @@ func (g passwordGrant) Check(ctx context.Context, r *TokenRequest) (*Offer, erro
 		refused := errPassword
 		return nil, &refused
 	}
-	return &Offer{
-		Token:   store.Token{Kind: store.HolderUser, Holder: user.Name, Name: user.Name, Epoch: user.Epoch, Staff: isStaff(user)},
-		Scopes:  UserScopes(user.Roles),
-		TTL:     userTokenTTL,
-		TellTTL: userTokenTTL - time.Second,
-		Extra:   map[string]any{"username": user.Name},
+	return &TokenGrant{
+		Token:       store.Token{Kind: store.HolderUser, Holder: user.Name, Name: user.Name, Epoch: user.Epoch, Staff: isStaff(user)},
+		Scopes:      UserScopes(user.Roles),
+		TTL:         userTokenTTL,
+		ReportedTTL: userTokenTTL - time.Second,
+		Extra:       map[string]any{"username": user.Name},
 	}, nil
 }

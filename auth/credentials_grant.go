@@ -10,10 +10,10 @@ type credentialsGrant struct{ *Authority }
 func (credentialsGrant) Type() string { return "client_credentials" }
 
 // Check implements Grant.
-func (g credentialsGrant) Check(ctx context.Context, r *TokenRequest) (*Offer, error) {
+func (g credentialsGrant) Check(ctx context.Context, r *TokenRequest) (*TokenGrant, error) {
 	c, err := g.client(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	return g.clientOffer(c)
+	return g.clientGrant(c)
 }

@@ -9,13 +9,13 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// delayed says that a proof came during a wait.
-type delayed struct{ limits.Wait }
+// delayedError says that a proof came during a wait.
+type delayedError struct{ limits.Wait }
 
-func (d *delayed) Error() string { return "too many wrong proofs" }
+func (d *delayedError) Error() string { return "too many wrong proofs" }
 
 // proof is a name and a secret that somebody sent from somewhere.
-type proof struct {
+type passwordProof struct {
 	name    string   // with its kind: "user:ann"
 	secrets []string // what the secret may be; one must be right
 	ip      string
@@ -23,27 +23,27 @@ type proof struct {
 	strong  bool   // a further proof came along that cannot be guessed: it does not wait
 }
 
-func (p *proof) attempt() limits.Attempt { return limits.Attempt{Name: p.name, IP: p.ip} }
+func (p *passwordProof) attempt() limits.Attempt { return limits.Attempt{Name: p.name, IP: p.ip} }
 
 // parts are what must be as it was for a proof to be the same. With the
 // password the stored hash changes, and the proof is another.
-func (p *proof) parts() []string { return append([]string{p.hash}, p.secrets...) }
+func (p *passwordProof) parts() []string { return append([]string{p.hash}, p.secrets...) }
 
 // prove reports whether the secret is right. Whoever it is, it costs one
 // hash for each secret, unless the same proof was right less than a minute
-// ago at the same network. The error is a *delayed, or wraps ErrUnavailable.
-func (a *Authority) prove(ctx context.Context, p proof) (bool, error) {
-	right := a.config.Guesses.right
-	if right.has(p.attempt(), p.parts(), a.config.Now()) {
+// ago at the same network. The error is a *delayedError, or wraps ErrUnavailable.
+func (a *Authority) prove(ctx context.Context, p passwordProof) (bool, error) {
+	proven := a.config.Guard.proven
+	if proven.contains(p.attempt(), p.parts(), a.config.Now()) {
 		return true, nil
 	}
 	// Of equal proofs at one moment, as of a program that starts, one is hashed.
-	id := right.id(append([]string{p.name, limits.Network(p.ip), fmt.Sprint(p.strong)}, p.parts()...)...)
-	landed := right.flight.DoChan(string(id[:]), func() (any, error) {
+	id := proven.id(append([]string{p.name, limits.Network(p.ip), fmt.Sprint(p.strong)}, p.parts()...)...)
+	done := proven.flight.DoChan(string(id[:]), func() (any, error) {
 		return a.compare(context.WithoutCancel(ctx), p)
 	})
 	select {
-	case r := <-landed:
+	case r := <-done:
 		if r.Err != nil {
 			return false, r.Err
 		}
@@ -54,31 +54,31 @@ func (a *Authority) prove(ctx context.Context, p proof) (bool, error) {
 }
 
 // compare hashes the secret once its turn has come and counts how it ended.
-func (a *Authority) compare(ctx context.Context, p proof) (bool, error) {
-	right, err := a.anyRight(ctx, p)
-	var late *delayed
+func (a *Authority) compare(ctx context.Context, p passwordProof) (bool, error) {
+	right, err := a.anyMatches(ctx, p)
+	var late *delayedError
 	switch {
 	case errors.As(err, &late):
-		a.config.Guesses.right.drop(p.attempt())
+		a.config.Guard.proven.remove(p.attempt())
 		return false, late
 	case err != nil:
 		return false, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	case right && p.strong:
 		return true, nil
 	}
-	wait, err := a.config.Guesses.record(ctx, p.attempt(), p.parts(), right, a.config.Now())
+	wait, err := a.config.Guard.record(ctx, p.attempt(), p.parts(), right, a.config.Now())
 	switch {
 	case err != nil:
 		return false, err
 	case wait.For > 0:
-		return false, &delayed{wait}
+		return false, &delayedError{wait}
 	}
 	return right, nil
 }
 
-func (a *Authority) anyRight(ctx context.Context, p proof) (right bool, err error) {
+func (a *Authority) anyMatches(ctx context.Context, p passwordProof) (right bool, err error) {
 	for _, secret := range p.secrets {
-		right, err = a.config.Hasher.Matches(ctx, p.hash, secret, func() error { return a.mayTry(ctx, p) })
+		right, err = a.config.Hasher.Matches(ctx, p.hash, secret, func() error { return a.checkWait(ctx, p) })
 		if right || err != nil {
 			break
 		}
@@ -86,13 +86,13 @@ func (a *Authority) anyRight(ctx context.Context, p proof) (right bool, err erro
 	return right, err
 }
 
-func (a *Authority) mayTry(ctx context.Context, p proof) error {
+func (a *Authority) checkWait(ctx context.Context, p passwordProof) error {
 	if p.strong {
 		return nil
 	}
-	wait, err := a.config.Guesses.attempts.Check(ctx, p.attempt())
+	wait, err := a.config.Guard.attempts.Check(ctx, p.attempt())
 	if err == nil && wait.For > 0 {
-		err = &delayed{wait}
+		err = &delayedError{wait}
 	}
 	return err
 }
@@ -103,7 +103,7 @@ func (a *Authority) mayTry(ctx context.Context, p proof) error {
 // ErrUnavailable.
 func (a *Authority) User(ctx context.Context, name, secret, ip string) (*store.User, error) {
 	user, err := a.user(ctx, name, secret, ip)
-	var late *delayed
+	var late *delayedError
 	if errors.As(err, &late) {
 		return nil, tooMany(late.For)
 	}
@@ -115,7 +115,7 @@ func (a *Authority) user(ctx context.Context, name, secret, ip string) (*store.U
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("find user: %w: %w", ErrUnavailable, err)
 	}
-	p := proof{name: string(KindUser) + ":" + name, secrets: []string{secret}, ip: ip}
+	p := passwordProof{name: string(KindUser) + ":" + name, secrets: []string{secret}, ip: ip}
 	if user != nil {
 		p.hash = user.Hash
 	}

@@ -13,12 +13,12 @@ func TestAnswersAreInert(t *testing.T) {
 		"application/ecmascript", "text/ecmascript", "text/x-ecmascript", "text/jscript", "text/livescript", "text/javascript1.5",
 		"text/css", "application/wasm", "application/manifest+json",
 	} {
-		if got := inert(media); got != "text/plain; charset=utf-8" {
+		if got := inertType(media); got != "text/plain; charset=utf-8" {
 			t.Errorf("%s is sent as %s", media, got)
 		}
 	}
 	for _, media := range []string{"text/html", "application/json", "image/svg+xml", "application/xml", "text/csv", "application/pdf", ""} {
-		if got := inert(media); got != media {
+		if got := inertType(media); got != media {
 			t.Errorf("%s is sent as %s", media, got)
 		}
 	}
@@ -34,12 +34,12 @@ func TestHeadersOfAnOriginAreNotAFlows(t *testing.T) {
 		"x-frame-options", "x-content-type-options", "permissions-policy", "origin-agent-cluster", "x-accel-redirect", "x-sendfile",
 		"www-authenticate", "transfer-encoding", "connection", "speculation-rules",
 	} {
-		if !isOurs(http.CanonicalHeaderKey(name)) {
+		if !isReserved(http.CanonicalHeaderKey(name)) {
 			t.Errorf("a flow may set %s", name)
 		}
 	}
 	for _, name := range []string{"location", "link", "etag", "cache-control", "retry-after", "content-disposition", "content-language", "x-flow", "last-modified"} {
-		if isOurs(http.CanonicalHeaderKey(name)) {
+		if isReserved(http.CanonicalHeaderKey(name)) {
 			t.Errorf("a flow may not set %s", name)
 		}
 	}

@@ -11,44 +11,44 @@ import (
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/smartsync"
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/internal/refusals"
+	"github.com/penstock/penstock/internal/rejectlog"
 )
 
-// Refusals keeps what was refused. *refusals.Log is one.
-type Refusals interface {
-	Add(refusals.Refusal)
+// RejectLog keeps what was refused. *rejectlog.Log is one.
+type RejectLog interface {
+	Add(rejectlog.Rejection)
 }
 
 // maxExplained is the largest body, in bytes, of a signed request whose wrong
 // check value is explained: many guesses are hashed for it.
 const maxExplained = 64 << 10
 
-// keepRefusal keeps a request that was to run a flow, or to get a token, and
+// logRejection keeps a request that was to run a flow, or to get a token, and
 // was not let in: without its body and its proof.
-func (a *API) keepRefusal(c *gin.Context) {
+func (a *API) logRejection(c *gin.Context) {
 	x, route := httpx.StateOf(c), c.FullPath()
-	if a.config.Refusals == nil || !isRefused(c) {
+	if a.config.RejectLog == nil || !isRejected(c) {
 		return
 	}
-	r := refusals.Refusal{
+	r := rejectlog.Rejection{
 		Method: c.Request.Method, Route: route, Status: x.Fault.Status, Code: x.Fault.Code, Message: x.Fault.Message,
-		Flow: c.Param("flow"), Key: keyOf(c.GetHeader(auth.HeaderKey)), IP: c.ClientIP(), RequestID: x.ID,
+		Flow: c.Param("flow"), Key: loggableKey(c.GetHeader(auth.HeaderKey)), IP: c.ClientIP(), RequestID: x.ID,
 	}
 	if smartsync.Serves(c.Request.URL.Path) {
 		query, err := auth.ParseQuery(c.Request.URL.RawQuery)
 		if err == nil {
-			r.Flow, r.Key = query.Get("flow"), keyOf(query.Get("key"))
+			r.Flow, r.Key = query.Get("flow"), loggableKey(query.Get("key"))
 		}
-		r.Explain = a.explainLater(c, x)
+		r.Explain = a.deferExplanation(c, x)
 	}
-	a.config.Refusals.Add(r)
+	a.config.RejectLog.Add(r)
 }
 
-// isRefused reports whether the request was to run a flow, or to get a token,
+// isRejected reports whether the request was to run a flow, or to get a token,
 // and was not let in.
-func isRefused(c *gin.Context) bool {
+func isRejected(c *gin.Context) bool {
 	x := httpx.StateOf(c)
-	if x.Fault == nil || x.Run != "" || !isDoor(c) {
+	if x.Fault == nil || x.Run != "" || !runsFlow(c) {
 		return false
 	}
 	s := x.Fault.Status
@@ -62,22 +62,22 @@ func (a *API) label(c *gin.Context) {
 		return
 	}
 	x, refusal := httpx.StateOf(c), ""
-	if isRefused(c) {
+	if isRejected(c) {
 		refusal = x.Fault.Code
 	}
 	a.config.Label(c.Request.Context(), x.ByFlow || x.Fault != nil && x.Fault.ByFlow, refusal)
 }
 
-// isDoor reports whether the route is a way in for others, and not one to
+// runsFlow reports whether the route is a way in for others, and not one to
 // look at things or to administer.
-func isDoor(c *gin.Context) bool {
+func runsFlow(c *gin.Context) bool {
 	route := c.FullPath()
 	return smartsync.Serves(c.Request.URL.Path) || c.Request.Method == http.MethodPost && (route == pathRun || route == hooks.Path)
 }
 
-// keyOf is a key as it may be kept: one that cannot be any may be a secret in
+// loggableKey is a key as it may be kept: one that cannot be any may be a secret in
 // the wrong place.
-func keyOf(name string) string {
+func loggableKey(name string) string {
 	if len(name) > 64 || strings.ContainsFunc(name, func(r rune) bool { return !strings.ContainsRune(keyLetters, r) }) {
 		return ""
 	}
@@ -86,15 +86,15 @@ func keyOf(name string) string {
 
 const keyLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 
-// explainLater finds out why a check value was wrong, when there is time for
+// deferExplanation finds out why a check value was wrong, when there is time for
 // it; nil: it is not that, or too large.
-func (a *API) explainLater(c *gin.Context, x *httpx.State) func(context.Context) []string {
+func (a *API) deferExplanation(c *gin.Context, x *httpx.State) func(context.Context) []string {
 	if a.config.Authority == nil || x.Fault.Status != http.StatusUnauthorized || len(x.Body()) > maxExplained {
 		return nil
 	}
-	puzzle := auth.Puzzle{Method: c.Request.Method, URL: c.Request.URL.RequestURI(), Body: string(x.Body())}
+	request := auth.ExplainRequest{Method: c.Request.Method, URL: c.Request.URL.RequestURI(), Body: string(x.Body())}
 	return func(ctx context.Context) []string {
-		e, err := a.config.Authority.Explain(ctx, &puzzle)
+		e, err := a.config.Authority.Explain(ctx, &request)
 		if err != nil {
 			return nil
 		}

@@ -26,27 +26,27 @@ type proofID [sha256.Size]byte
 // verified are the proofs that were right a short while ago, one for each name
 // at a network. The first wrong proof that is seen from there ends it: nobody
 // compares guesses with it during a wait.
-type verified struct {
+type proofCache struct {
 	key    []byte
 	flight singleflight.Group
 
-	mu    sync.Mutex // guards proof
-	proof map[proofID]lately
+	mu     sync.Mutex // guards proofs
+	proofs map[proofID]verifiedProof
 }
 
-// lately is what proved a name, and until when it is believed.
-type lately struct {
+// verifiedProof is what proved a name, and until when it is believed.
+type verifiedProof struct {
 	by    proofID
 	until time.Time
 }
 
-func newVerified() *verified {
+func newProofCache() *proofCache {
 	key := make([]byte, sha256.Size)
 	_, _ = rand.Read(key) // never fails
-	return &verified{key: key, proof: map[proofID]lately{}}
+	return &proofCache{key: key, proofs: map[proofID]verifiedProof{}}
 }
 
-func (v *verified) id(parts ...string) (id proofID) {
+func (v *proofCache) id(parts ...string) (id proofID) {
 	mac := hmac.New(sha256.New, v.key)
 	for _, part := range parts {
 		_, _ = fmt.Fprintf(mac, "%d:%s", len(part), part) // a hash takes everything
@@ -55,39 +55,39 @@ func (v *verified) id(parts ...string) (id proofID) {
 	return id
 }
 
-func (v *verified) at(t limits.Attempt) proofID { return v.id(t.Name, limits.Network(t.IP)) }
+func (v *proofCache) placeID(t limits.Attempt) proofID { return v.id(t.Name, limits.Network(t.IP)) }
 
 // has reports whether the secrets proved the name from that network. Secrets
 // are whatever must be as it was: none for a signature, which fits anew each
 // time.
-func (v *verified) has(t limits.Attempt, secrets []string, now time.Time) bool {
-	at, by := v.at(t), v.id(secrets...)
+func (v *proofCache) contains(t limits.Attempt, secrets []string, now time.Time) bool {
+	at, by := v.placeID(t), v.id(secrets...)
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	p, ok := v.proof[at]
+	p, ok := v.proofs[at]
 	return ok && hmac.Equal(p.by[:], by[:]) && now.Before(p.until)
 }
 
-func (v *verified) add(t limits.Attempt, secrets []string, now time.Time) {
-	at, by := v.at(t), v.id(secrets...)
+func (v *proofCache) add(t limits.Attempt, secrets []string, now time.Time) {
+	at, by := v.placeID(t), v.id(secrets...)
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if len(v.proof) >= maxVerified {
-		for other, p := range v.proof {
+	if len(v.proofs) >= maxVerified {
+		for other, p := range v.proofs {
 			if !now.Before(p.until) {
-				delete(v.proof, other)
+				delete(v.proofs, other)
 			}
 		}
 	}
-	if len(v.proof) >= maxVerified {
-		clear(v.proof) // they are evaluated again, that is all
+	if len(v.proofs) >= maxVerified {
+		clear(v.proofs) // they are evaluated again, that is all
 	}
-	v.proof[at] = lately{by, now.Add(verifiedFor)}
+	v.proofs[at] = verifiedProof{by, now.Add(verifiedFor)}
 }
 
-func (v *verified) drop(t limits.Attempt) {
-	at := v.at(t)
+func (v *proofCache) remove(t limits.Attempt) {
+	at := v.placeID(t)
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	delete(v.proof, at)
+	delete(v.proofs, at)
 }

@@ -8,13 +8,13 @@ import (
 // A key with a strong secret, and one that proved itself a moment ago: what
 // every signed request pays.
 func BenchmarkKnownKey(b *testing.B) {
-	g, now := NewGuesses(patient{}), time.Now()
+	g, now := NewBruteForceGuard(noWait{}), time.Now()
 	for name, strong := range map[string]bool{"strong": true, "weak": false} {
 		b.Run(name, func(b *testing.B) {
-			guess := Guess{Name: "key:sdfjh435hh345454", IP: "192.0.2.1", Now: now, Fits: true, Strong: strong}
+			proof := Proof{Name: "key:sdfjh435hh345454", IP: "192.0.2.1", Now: now, Valid: true, Strong: strong}
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := g.Judge(b.Context(), guess, errSignature); err != nil {
+				if err := g.Check(b.Context(), proof, errSignature); err != nil {
 					b.Fatal(err)
 				}
 			}

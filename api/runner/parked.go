@@ -13,11 +13,11 @@ import (
 // ParkedMessage is for a caller whose run waits for longer than a caller does.
 const ParkedMessage = "the run waits and goes on by itself; its result can be read later"
 
-// unfinished is the fault of a run whose result did not come in time: it hit
+// unfinishedFault is the fault of a run whose result did not come in time: it hit
 // its limit, unless it is parked.
-func (r *Runner) unfinished(c *gin.Context, id string) *httpx.Fault {
+func (r *Runner) unfinishedFault(c *gin.Context, id string) *httpx.Fault {
 	if !r.Parked(c, id) {
-		return overdue(id)
+		return timeoutFault(id)
 	}
 	return &httpx.Fault{Status: http.StatusGatewayTimeout, Code: string(queue.Waiting), Message: ParkedMessage, Run: id}
 }

@@ -25,7 +25,7 @@ type exchangeGrant struct{ *Authority }
 func (exchangeGrant) Type() string { return typeExchange }
 
 // Check implements Grant.
-func (g exchangeGrant) Check(ctx context.Context, r *TokenRequest) (*Offer, error) {
+func (g exchangeGrant) Check(ctx context.Context, r *TokenRequest) (*TokenGrant, error) {
 	text := r.Params["subject_token"]
 	if text == "" || r.Params["subject_token_type"] == "" {
 		return nil, &Error{Code: CodeInvalidRequest, Message: "subject_token and subject_token_type are required"}
@@ -43,12 +43,12 @@ func (g exchangeGrant) Check(ctx context.Context, r *TokenRequest) (*Offer, erro
 	if err := g.checkActor(ctx, r, key); err != nil {
 		return nil, err
 	}
-	offer, err := g.keyOffer(ctx, key, subject)
+	granted, err := g.keyGrant(ctx, key, subject)
 	if err != nil {
 		return nil, err
 	}
-	offer.Extra = map[string]any{"issued_token_type": typeAccessToken}
-	return offer, nil
+	granted.Extra = map[string]any{"issued_token_type": typeAccessToken}
+	return granted, nil
 }
 
 // subject returns the key that asks, and whom it wants to act as.

@@ -16,8 +16,8 @@ import (
 func TestRunTellsWhenItWasAnswered(t *testing.T) {
 	t.Parallel()
 	told := make(chan string, 8)
-	p := apitest.NewProduct(t, func(c *api.Config) { c.Replied = func(run string) { told <- run } })
-	p.HTTP = &http.Client{Transport: newHeld(t)}
+	p := apitest.NewProduct(t, func(c *api.Config) { c.MarkDelivered = func(run string) { told <- run } })
+	p.HTTP = &http.Client{Transport: newContractClient(t)}
 	p.Deploy(1, "steps:\n  - set: {a: 1}")
 	later := p.Start("ulf", 1, "{}")
 	p.Want(p.Do("GET", "/v1/runs/"+later+"?wait=30", "ulf", ""), 200)
@@ -43,7 +43,7 @@ func TestRunTellsWhenItWasAnswered(t *testing.T) {
 func TestRunTellsOfItems(t *testing.T) {
 	t.Parallel()
 	p := apitest.NewProduct(t)
-	p.HTTP = &http.Client{Transport: newHeld(t)}
+	p.HTTP = &http.Client{Transport: newContractClient(t)}
 	p.Deploy(1, "steps:\n  - split: .[]\n  - name: one\n    script: \"if (item === 2) throw new Error('no two'); return item\"\n    on_error: skip")
 	run := p.Do("GET", "/v1/runs/"+p.Run("ulf", 1, "[1,2,3]"), "ulf", "")
 	for _, part := range []string{`"each":[{"item":0,"after_us":`, `"item":1,`, `"out":0,"error":"`, `no two`} {

@@ -27,18 +27,18 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// The API key of a Door.
+// The API key of a FakeAPI.
 const (
 	KeyID     = "sdfjh435hh345454"
 	KeySecret = "dfhfdjsghs"
 )
 
-// Epoch is the time at which a Door stands still.
+// Epoch is the time at which a FakeAPI stands still.
 var Epoch = time.Unix(1795280000, 0)
 
-// Door is an API on fakes. When its test ends, it looks through the log for
+// FakeAPI is an API on fakes. When its test ends, it looks through the log for
 // anything that was secret or sent.
-type Door struct {
+type FakeAPI struct {
 	T     *testing.T
 	API   *api.API
 	Queue *FakeQueue
@@ -50,10 +50,10 @@ type Door struct {
 	Sent []string // what must not be in the log
 }
 
-// NewDoor makes a Door; each change is made to its configuration first.
-func NewDoor(t *testing.T, change ...func(*api.Config)) *Door {
+// NewFakeAPI makes a FakeAPI; each change is made to its configuration first.
+func NewFakeAPI(t *testing.T, change ...func(*api.Config)) *FakeAPI {
 	t.Helper()
-	d := &Door{T: t, Queue: NewFakeQueue(), Log: &LogBuffer{}}
+	d := &FakeAPI{T: t, Queue: NewFakeQueue(), Log: &LogBuffer{}}
 	d.Flows = FlowList{
 		{Number: 69, Slug: "upsert", Version: "v69", Queue: "default", Limit: time.Minute,
 			Webhook: &flows.Webhook{Params: []string{"debug"}, Headers: []string{"x-event-id"}}},
@@ -83,7 +83,7 @@ func NewDoor(t *testing.T, change ...func(*api.Config)) *Door {
 	return d
 }
 
-func (d *Door) checkLog() {
+func (d *FakeAPI) checkLog() {
 	log := d.Log.String()
 	for _, text := range d.Sent {
 		if len(text) >= 8 && strings.Contains(log, text) { // shorter ones are anywhere
@@ -93,14 +93,14 @@ func (d *Door) checkLog() {
 }
 
 // Hide notes texts that must stay out of the log.
-func (d *Door) Hide(texts ...string) {
+func (d *FakeAPI) Hide(texts ...string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.Sent = append(d.Sent, texts...)
 }
 
 // Do sends a request and notes what of it must stay out of the log.
-func (d *Door) Do(r *http.Request) *httptest.ResponseRecorder {
+func (d *FakeAPI) Do(r *http.Request) *httptest.ResponseRecorder {
 	d.mu.Lock()
 	d.Sent = append(d.Sent, r.URL.Query().Get("check"), r.Header.Get("Authorization"))
 	if _, signature, ok := strings.Cut(r.Header.Get("Penstock-Signature"), "v1="); ok {
@@ -181,10 +181,10 @@ func SignCheck(params map[string]string, body, method, with string) string {
 }
 
 // Call signs and sends a call.
-func (d *Door) Call(k Call) *httptest.ResponseRecorder { return d.Do(k.Request()) }
+func (d *FakeAPI) Call(k Call) *httptest.ResponseRecorder { return d.Do(k.Request()) }
 
 // WantFailure checks the whole envelope of a failure and that nothing ran.
-func (d *Door) WantFailure(w *httptest.ResponseRecorder, status int, message string) {
+func (d *FakeAPI) WantFailure(w *httptest.ResponseRecorder, status int, message string) {
 	d.T.Helper()
 	d.WantEnvelope(w, status, message)
 	if n := len(d.Queue.Submitted()); n != 0 {
@@ -193,7 +193,7 @@ func (d *Door) WantFailure(w *httptest.ResponseRecorder, status int, message str
 }
 
 // WantEnvelope checks the whole envelope of a failure.
-func (d *Door) WantEnvelope(w *httptest.ResponseRecorder, status int, message string) Failure {
+func (d *FakeAPI) WantEnvelope(w *httptest.ResponseRecorder, status int, message string) Failure {
 	d.T.Helper()
 	if w.Code != status {
 		d.T.Errorf("status %d, want %d: %s", w.Code, status, w.Body)
@@ -214,7 +214,7 @@ func (d *Door) WantEnvelope(w *httptest.ResponseRecorder, status int, message st
 }
 
 // WantOne returns the one submission that was made.
-func (d *Door) WantOne() queue.Submission {
+func (d *FakeAPI) WantOne() queue.Submission {
 	d.T.Helper()
 	all := d.Queue.Submitted()
 	if len(all) != 1 {
@@ -275,7 +275,7 @@ func (NoKeys) Key(context.Context, string) (*store.Key, error) {
 	return nil, fmt.Errorf("find key: dial 10.0.0.1")
 }
 
-// Failure is the envelope of a failure at the SmartSYNC door, as its callers
+// Failure is the envelope of a failure at the SmartSYNC handler, as its callers
 // read it.
 type Failure struct {
 	Success bool `json:"success"`
@@ -286,8 +286,8 @@ type Failure struct {
 	} `json:"error"`
 }
 
-// Post signs and sends a request to the native door.
-func (d *Door) Post(path, body string, header ...string) *httptest.ResponseRecorder {
+// Post signs and sends a request to the native handler.
+func (d *FakeAPI) Post(path, body string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest("POST", path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	d.Sign(r, body)
@@ -298,20 +298,20 @@ func (d *Door) Post(path, body string, header ...string) *httptest.ResponseRecor
 }
 
 // Get signs and sends a request without a body.
-func (d *Door) Get(path string) *httptest.ResponseRecorder {
+func (d *FakeAPI) Get(path string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest("GET", path, nil)
 	d.Sign(r, "")
 	return d.Do(r)
 }
 
 // Sign adds the signature of the API key.
-func (d *Door) Sign(r *http.Request, body string) {
+func (d *FakeAPI) Sign(r *http.Request, body string) {
 	r.Header.Set(auth.HeaderKey, KeyID)
 	r.Header.Set(auth.HeaderSignature, auth.Sign("1795280000", []byte(body), KeySecret))
 }
 
 // WantProblem checks a whole problem document.
-func (d *Door) WantProblem(w *httptest.ResponseRecorder, status int, code, detail string) httpx.Problem {
+func (d *FakeAPI) WantProblem(w *httptest.ResponseRecorder, status int, code, detail string) httpx.Problem {
 	d.T.Helper()
 	var got httpx.Problem
 	dec := json.NewDecoder(w.Body)
@@ -335,7 +335,7 @@ func (d *Door) WantProblem(w *httptest.ResponseRecorder, status int, code, detai
 }
 
 // Line is the last line of the log.
-func (d *Door) Line() map[string]any {
+func (d *FakeAPI) Line() map[string]any {
 	d.T.Helper()
 	lines := strings.Split(strings.TrimSpace(d.Log.String()), "\n")
 	var line map[string]any
