@@ -2,8 +2,7 @@ package auth
 
 import "context"
 
-// credentialsGrant is the plain way of a client: its secret is all (RFC 6749
-// section 4.4).
+// credentialsGrant is the client credentials grant: the client sends only its secret (RFC 6749 section 4.4).
 type credentialsGrant struct{ *Authority }
 
 // Type implements Grant.

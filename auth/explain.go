@@ -11,39 +11,39 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// maskedSecret stands where a secret was hashed.
+// maskedSecret is shown at the place where the secret is hashed.
 const maskedSecret = "<the secret>"
 
-// ExplainRequest is a request whose proof somebody cannot make fit, as it was sent.
+// ExplainRequest is a request of an API key to be explained, as it was sent.
 type ExplainRequest struct {
 	Method  string            `json:"method"`
 	URL     string            `json:"url"`
 	Headers map[string]string `json:"headers"`
 	Body    string            `json:"body"`
 
-	// Assertion is a JWT of an API key; then the rest is not looked at.
+	// Assertion is a JWT of an API key. When it is set, the other fields are ignored.
 	Assertion string `json:"assertion"`
 }
 
-// Explanation says what of a proof fits and what does not. It never holds a
-// secret, nor what a right proof would be.
+// Explanation says which parts of a proof are right and which are wrong. It contains neither a secret nor the right
+// proof.
 type Explanation struct {
 	Scheme string `json:"scheme"` // "check", "signature" or "jwt"
 	Key    string `json:"key"`
-	Fits   bool   `json:"fits"` // the proof itself; the findings may still stand against the request
+	Fits   bool   `json:"fits"` // whether the proof is right; the request may still be rejected for one of the findings
 
-	// Signed is the text that must be hashed, the secret maskedSecret.
+	// Signed is the text to be hashed, with the secret masked.
 	Signed string `json:"signed,omitempty"`
-	// Findings say what is wrong, what weighs most first.
+	// Findings are the mistakes, the most important one first.
 	Findings []string   `json:"findings"`
 	Clock    *ClockSkew `json:"clock,omitempty"`
 }
 
-// ClockSkew holds a signed time against ours.
+// ClockSkew compares a signed time with the server's clock. All values are in seconds.
 type ClockSkew struct {
-	Signed  int64 `json:"signed"` // seconds since 1970
+	Signed  int64 `json:"signed"` // since 1970
 	Ours    int64 `json:"ours"`
-	Off     int64 `json:"off_seconds"` // ours less the signed one
+	Off     int64 `json:"off_seconds"` // Ours minus Signed
 	Allowed int64 `json:"allowed_seconds"`
 }
 
@@ -51,8 +51,8 @@ func (e *Explanation) addFinding(format string, args ...any) {
 	e.Findings = append(e.Findings, fmt.Sprintf(format, args...))
 }
 
-// Explain says why a request of an API key is, or is not, let in. For
-// administrators: it tells which keys there are.
+// Explain explains why a request of an API key is accepted or rejected. Only administrators may call it, because it
+// reveals which keys exist.
 func (a *Authority) Explain(ctx context.Context, p *ExplainRequest) (*Explanation, error) {
 	if p.Assertion != "" {
 		return a.explainJWT(ctx, p.Assertion)
@@ -65,7 +65,7 @@ func (a *Authority) Explain(ctx context.Context, p *ExplainRequest) (*Explanatio
 	return a.explainCheck(ctx, p)
 }
 
-// explainCheck is for the SmartSYNC door.
+// explainCheck explains a request to the SmartSYNC API.
 func (a *Authority) explainCheck(ctx context.Context, p *ExplainRequest) (*Explanation, error) {
 	e := &Explanation{Scheme: "check", Findings: []string{}}
 	u, err := url.Parse(p.URL)
@@ -100,7 +100,7 @@ func (a *Authority) explainCheck(ctx context.Context, p *ExplainRequest) (*Expla
 	return e, nil
 }
 
-// signedBody is what is signed of a request's body.
+// signedBody returns the signed part of the body.
 func signedBody(p *ExplainRequest) []byte {
 	if !strings.EqualFold(p.Method, "POST") {
 		return nil
@@ -108,7 +108,7 @@ func signedBody(p *ExplainRequest) []byte {
 	return Canonical([]byte(p.Body))
 }
 
-// explainKey finds the key that a request names; nil: there is none.
+// explainKey returns the key that the request names, or nil after adding a finding.
 func (a *Authority) explainKey(ctx context.Context, e *Explanation) (*store.Key, error) {
 	key, err := a.config.Store.Keys().Key(ctx, e.Key)
 	if errors.Is(err, store.ErrNotFound) {
@@ -121,7 +121,7 @@ func (a *Authority) explainKey(ctx context.Context, e *Explanation) (*store.Key,
 	return key, nil
 }
 
-// clock compares times.
+// clock compares the signed time with the server's clock.
 func (e *Explanation) clock(ts string, now time.Time, window time.Duration) {
 	signed, ok := parseTime(ts)
 	if !ok {
@@ -138,7 +138,7 @@ func (e *Explanation) clock(ts string, now time.Time, window time.Duration) {
 	}
 }
 
-// state says what of the key itself stands against the request.
+// state adds a finding when the settings of the key reject the request.
 func (e *Explanation) state(key *store.Key) {
 	if !key.APIAccess {
 		e.addFinding("API access is switched off for this key")

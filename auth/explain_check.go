@@ -16,27 +16,26 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// checkCase is a check value that does not fit, with all that it may have
-// been made of.
+// checkCase is a wrong check value with everything that it may have been computed from.
 type checkCase struct {
 	query     Query
-	raw       string // query string as sent
+	raw       string // query string, as sent
 	body      string // as sent
 	canonical []byte
 	key       *store.Key
 	given     string
 }
 
-// guess is one mistake that callers make, and what they then hash.
+// mistake is a common mistake of callers, with the text that is hashed because of it.
 type mistake struct {
 	says   string
-	signed string // without the secret
-	after  string // what follows the secret
-	before bool   // the secret comes first
+	signed string // hashed text without the secret
+	after  string // text after the secret
+	before bool   // true: the secret comes first
 }
 
-// explainDigest finds the mistake that leads to the given check value: it
-// makes each of them and compares.
+// explainDigest adds a finding for the mistake that results in the given check value. It computes the check value
+// of each known mistake.
 func explainDigest(e *Explanation, k *checkCase) {
 	right := string(signedText(k.query, k.canonical))
 	if says := k.secretMistake(right); says != "" {
@@ -65,8 +64,8 @@ func (k *checkCase) equals(digest string) bool {
 	return subtle.ConstantTimeCompare([]byte(digest), []byte(strings.ToLower(k.given))) == 1
 }
 
-// secretMistake says whether the text was right and only the secret, or the
-// hash, was not.
+// secretMistake returns a finding when the text is right and the secret, the hash function or the encoding is
+// wrong.
 func (k *checkCase) secretMistake(right string) string {
 	old := md5.Sum([]byte(right + k.key.Previous))
 	one, two := sha1.Sum([]byte(right+k.key.Secret)), sha256.Sum256([]byte(right+k.key.Secret))
@@ -82,7 +81,7 @@ func (k *checkCase) secretMistake(right string) string {
 	return ""
 }
 
-// bodyMistakes are the mistakes with the body.
+// bodyMistakes returns the known mistakes with the body.
 func (k *checkCase) bodyMistakes() []mistake {
 	head := string(signedText(k.query, nil))
 	noBreaks := strings.NewReplacer("\r", "", "\n", "").Replace(k.body)
@@ -102,7 +101,7 @@ func (k *checkCase) bodyMistakes() []mistake {
 	return mistakes
 }
 
-// firstLineBreak says where the first line break of the body is.
+// firstLineBreak describes the position of the first line break in the body.
 func (k *checkCase) firstLineBreak() string {
 	at := strings.IndexAny(k.body, "\r\n")
 	if at < 0 {
@@ -112,7 +111,7 @@ func (k *checkCase) firstLineBreak() string {
 	return fmt.Sprintf("there is a %s at byte %d, which belongs out of what is signed", name, at)
 }
 
-// paramMistakes are the mistakes with the parameters and the separators.
+// paramMistakes returns the known mistakes with the parameters and the separators.
 func (k *checkCase) paramMistakes(right string) []mistake {
 	body := ""
 	if len(k.canonical) > 0 {
@@ -148,8 +147,8 @@ func (k *checkCase) paramMistakes(right string) []mistake {
 	)
 }
 
-// asSent returns the values in the order of the URL, and in that of the names
-// but percent-encoded.
+// asSent returns the parameter values in the order of the URL, and the percent-encoded values in the order of the
+// names.
 func (k *checkCase) asSent() (unsorted, encoded []string) {
 	names := map[string]string{}
 	for pair := range strings.SplitSeq(k.raw, "&") {
@@ -193,7 +192,7 @@ func (k *checkCase) each(value func(Param) (string, bool)) string {
 	return joined(kept)
 }
 
-// joined ends each value with "|".
+// joined returns the values, each followed by "|".
 func joined(values []string) string {
 	if len(values) == 0 {
 		return ""
@@ -201,8 +200,7 @@ func joined(values []string) string {
 	return strings.Join(values, "|") + "|"
 }
 
-// unknown says what is left when no mistake that is known leads to the
-// check value.
+// unknown returns the finding for a check value that no known mistake results in.
 func (k *checkCase) unknown(right string) string {
 	if _, err := hex.DecodeString(k.given); err != nil || len(k.given) != hex.EncodedLen(md5.Size) {
 		return fmt.Sprintf("check has %d characters; the MD5 in hexadecimal has 32", len(k.given))
@@ -210,7 +208,7 @@ func (k *checkCase) unknown(right string) string {
 	return fmt.Sprintf("the check is that of another text or of another secret: compare the %d bytes that must be hashed, shown as signed, with yours, and the secret with that of the key", len(right)+len(k.key.Secret))
 }
 
-// signedText is what signedPart hashes.
+// signedText returns the text that signedPart hashes.
 func signedText(q Query, c []byte) []byte {
 	var text []byte
 	for _, p := range q.Params() {

@@ -13,8 +13,8 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// explainJWT is for the assertions of API keys. Nothing is used up: the jti
-// of the assertion may still come once.
+// explainJWT explains an assertion of an API key. It does not consume the claim jti, so that the assertion can
+// still be used.
 func (a *Authority) explainJWT(ctx context.Context, text string) (*Explanation, error) {
 	e := &Explanation{Scheme: "jwt", Findings: []string{}}
 	token, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.HS256, jose.RS256, jose.ES256, jose.EdDSA})
@@ -42,7 +42,7 @@ func (a *Authority) explainJWT(ctx context.Context, text string) (*Explanation, 
 		e.addFinding("%s", jwtMistake(token, key))
 	}
 	once := *claims
-	once.ID = "" // or it would be used up
+	once.ID = "" // so that checkClaims does not consume it
 	if err := a.checkClaims(ctx, key, &once); err != nil {
 		e.addFinding("%s", err)
 	}
@@ -72,7 +72,7 @@ func (a *Authority) explainSubject(ctx context.Context, e *Explanation, key *sto
 	return nil
 }
 
-// jwtMistake finds why a signature does not fit.
+// jwtMistake returns the reason why the signature of a JWT is wrong.
 func jwtMistake(token *jwt.JSONWebToken, key *store.Key) string {
 	alg := jose.SignatureAlgorithm(token.Headers[0].Algorithm)
 	if key.PublicKey != "" {

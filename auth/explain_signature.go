@@ -12,7 +12,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// explainSignature is for the header Penstock-Signature.
+// explainSignature explains the header Penstock-Signature.
 func (a *Authority) explainSignature(ctx context.Context, p *ExplainRequest, header string) (*Explanation, error) {
 	e := &Explanation{Scheme: "signature", Findings: []string{}}
 	for name, value := range p.Headers {
@@ -51,7 +51,7 @@ func (a *Authority) explainSignature(ctx context.Context, p *ExplainRequest, hea
 	return e, nil
 }
 
-// signatureV2Mistake finds the mistake that leads to one of the given digests.
+// signatureV2Mistake returns the known mistake that results in one of the given digests.
 func signatureV2Mistake(sent *signedHeader, method, target, body string, key *store.Key) string {
 	base := func(method, target, body string) []byte {
 		return Base(method, target, key.Key, sent.ts, sent.nonce, []byte(body))
@@ -79,10 +79,10 @@ func signatureV2Mistake(sent *signedHeader, method, target, body string, key *st
 	return unknownMistake
 }
 
-// unknownMistake is said when no known mistake leads to what was sent.
+// unknownMistake is the finding for a signature that no known mistake results in.
 const unknownMistake = "the signature is that of another text or of another secret: compare the bytes shown as signed with yours, and the secret with that of the key"
 
-// signatureV1Mistake finds the mistake that leads to one of the given digests.
+// signatureV1Mistake returns the known mistake that results in one of the given digests.
 func signatureV1Mistake(ts, body string, given [][sha256.Size]byte, secret, previous string) string {
 	one := func(secret, text string) [sha256.Size]byte {
 		h := hmac.New(sha256.New, []byte(secret))
@@ -98,7 +98,7 @@ func signatureV1Mistake(ts, body string, given [][sha256.Size]byte, secret, prev
 		{"only the body was signed; the time and a dot come before it", one(secret, body)},
 		{"there is no dot between the time and the body", one(secret, ts+body)},
 		{"the body was signed without the white space around it: it is signed as it is sent", one(secret, ts+"."+strings.TrimSpace(body))},
-		{"the body was signed without its line breaks, as at the SmartSYNC door: here it is signed as it is sent", one(secret, ts+"."+string(Canonical([]byte(body))))},
+		{"the body was signed without its line breaks, as for the SmartSYNC API; here it is signed as it is sent", one(secret, ts+"."+string(Canonical([]byte(body))))},
 		{"the body was signed with a line break at its end, which was not sent", one(secret, full+"\n")},
 		{"a line break follows the secret", one(secret+"\n", full)},
 		{"it is a plain SHA-256; an HMAC with the secret as its key is expected", sha256.Sum256([]byte(full + secret))},

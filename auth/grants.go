@@ -10,17 +10,16 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// Grant is one way to get an access token. The frame around it, Token, reads
-// the request and owns what all grants share: the scopes asked for, the token
-// and the form of the answer. A grant says who proved what.
+// Grant is one grant type of a token endpoint. Authority.Token calls it, and does what all grant types share: it
+// reads the request, narrows the scopes, stores the token and writes the response.
 type Grant interface {
-	// Type is its grant_type.
+	// Type returns the value of the parameter grant_type.
 	Type() string
-	// Check proves who asks. Its errors are *Error, or wrap ErrUnavailable.
+	// Check authenticates the request. Its errors are *Error, or wrap ErrUnavailable.
 	Check(ctx context.Context, r *TokenRequest) (*TokenGrant, error)
 }
 
-// TokenRequest is a request for a token, each parameter at most once.
+// TokenRequest is a request to a token endpoint. It has each parameter at most once.
 type TokenRequest struct {
 	Endpoint *Endpoint
 	Params   map[string]string
@@ -28,21 +27,21 @@ type TokenRequest struct {
 	IP       string
 }
 
-// Offer is what a grant is ready to give.
+// TokenGrant is a token that may be issued.
 type TokenGrant struct {
-	Token  store.Token // whose: kind, holder, name, epochs, flows
-	Scopes []Scope     // all that may be asked for
+	Token  store.Token // kind, holder, name, epochs and flows are set
+	Scopes []Scope     // all scopes that the caller may request
 	TTL    time.Duration
 
-	IncludeScope bool           // also when the caller got all it asked for
-	Separator    string         // of scopes; empty: the endpoint's
-	Extra        map[string]any // members of the answer
-	ReportedTTL  time.Duration  // for expires_in; zero: TTL
+	IncludeScope bool           // the response has the scopes even when the caller requested none
+	Separator    string         // between scopes; empty: that of the endpoint
+	Extra        map[string]any // further members of the response
+	ReportedTTL  time.Duration  // value of expires_in; zero: TTL
 }
 
-// TokenAnswer is a token that was issued.
+// TokenAnswer is an issued token with the body of the response.
 type TokenAnswer struct {
-	Body  map[string]any // of the answer
+	Body  map[string]any
 	Token *store.Token
 }
 
@@ -84,7 +83,7 @@ func (a *Authority) grantOf(r *TokenRequest) (Grant, error) {
 	return nil, &Error{Code: CodeUnsupportedGrant, Message: "this endpoint takes no such grant_type, but " + strings.Join(accepted, ", ")}
 }
 
-// narrow returns the scopes that were asked for; all, if none were.
+// narrow returns the requested scopes, or all granted scopes when none are requested.
 func narrow(granted []Scope, asked string) ([]Scope, error) {
 	scopes := ParseScopes(asked)
 	if len(scopes) == 0 {
@@ -96,7 +95,7 @@ func narrow(granted []Scope, asked string) ([]Scope, error) {
 	return scopes, nil
 }
 
-// issue stores the token of an granted.
+// issue stores the token and returns its text.
 func (a *Authority) issue(ctx context.Context, o *TokenGrant, scopes []Scope, grant string) (string, *store.Token, error) {
 	token := o.Token
 	token.Scopes, token.Grant = Strings(scopes), grant

@@ -8,40 +8,38 @@ import (
 	"github.com/penstock/penstock/internal/limits"
 )
 
-// Attempts counts tries to prove a name and decides who must wait.
-// *limits.Attempts is one.
+// Attempts counts attempts to prove a name, and decides when the next one is allowed. *limits.Attempts implements
+// it.
 type Attempts interface {
 	Check(ctx context.Context, t limits.Attempt) (limits.Wait, error)
 	Record(ctx context.Context, t limits.Attempt, right bool) (limits.Wait, error)
 }
 
-// Guard slows down who guesses secrets. Every proof of a secret goes through
-// it: Judge takes those that are cheap to evaluate, Authority those that are
-// hashed slowly. The rule is a table in docs/security.md. Safe for concurrent
-// use; nil slows nobody down.
+// BruteForceGuard slows down callers that guess secrets. All proofs of secrets pass it: Check takes proofs that are
+// cheap to verify, and Authority passes the slowly hashed ones. docs/security.md has the rules as a table. Safe for
+// concurrent use. A nil guard delays nobody.
 type BruteForceGuard struct {
 	attempts Attempts
 	proven   *proofCache
 }
 
-// NewBruteForceGuard makes a Guard.
+// NewBruteForceGuard returns a guard that counts with attempts.
 func NewBruteForceGuard(attempts Attempts) *BruteForceGuard {
 	return &BruteForceGuard{attempts, newProofCache()}
 }
 
-// Guess is one proof of a secret, evaluated.
+// Proof is a verified proof of a secret, right or wrong.
 type Proof struct {
-	Name   string // with its kind, as the caller gives it, known or not: "key:k"
+	Name   string // kind and name as the caller sent it, known or unknown: "key:k"
 	IP     string
 	Now    time.Time
 	Valid  bool
-	Strong bool // Valid says more than guessing could reach; see Strong
+	Strong bool // a right proof cannot be the result of guessing; see the function Strong
 }
 
-// Judge returns nil for a proof that fits, wrong for one that does not, and a
-// CodeSlowDown *Error for either during a wait, so that a right guess is not
-// told from a wrong one. A strong proof that fits is never refused and costs
-// no round trip, nor does one of a name that proved itself from the same
+// Check returns nil for a valid proof and wrong for an invalid one. While the caller has to wait, it returns a
+// CodeSlowDown *Error for both, so that a right guess cannot be told from a wrong one. A valid strong proof is
+// never rejected and costs no round trip; neither does a valid proof of a name that was proved from the same
 // network within the last minute. Other errors wrap ErrUnavailable.
 func (g *BruteForceGuard) Check(ctx context.Context, proof Proof, wrong error) error {
 	wait, err := g.check(ctx, proof)
@@ -56,7 +54,8 @@ func (g *BruteForceGuard) Check(ctx context.Context, proof Proof, wrong error) e
 	return nil
 }
 
-// check returns how long a proof must wait; zero: it counts for what it is.
+// check counts a proof and returns how long the caller has to wait; zero: the proof is accepted or rejected on its
+// merits.
 func (g *BruteForceGuard) check(ctx context.Context, proof Proof) (limits.Wait, error) {
 	if g == nil || proof.Valid && proof.Strong {
 		return limits.Wait{}, nil
@@ -68,7 +67,7 @@ func (g *BruteForceGuard) check(ctx context.Context, proof Proof) (limits.Wait, 
 	return g.record(ctx, at, nil, proof.Valid, proof.Now)
 }
 
-// record counts an evaluated proof, and remembers a right one.
+// record counts a verified proof, and adds a valid one to the cache.
 func (g *BruteForceGuard) record(ctx context.Context, at limits.Attempt, secrets []string, right bool, now time.Time) (limits.Wait, error) {
 	if !right {
 		g.proven.remove(at)
@@ -85,19 +84,19 @@ func (g *BruteForceGuard) record(ctx context.Context, at limits.Attempt, secrets
 	return wait, nil
 }
 
-// tooMany refuses a proof during a wait.
+// tooMany returns the error for a proof that arrives during a wait.
 func tooMany(wait time.Duration) *Error {
 	return &Error{Code: CodeSlowDown, Message: "too many wrong proofs; try again later", Retry: wait}
 }
 
 const (
-	strongLength   = 16 // bytes: 64 bits even of hexadecimal digits
+	strongLength   = 16 // bytes; 64 bits of entropy if they are random hexadecimal digits
 	strongDistinct = 8  // different bytes
 )
 
-// Strong reports whether secrets cannot be guessed by asking: all of them look
-// like 64 random bits or more, from which on NIST SP 800-63B asks for no limit
-// of tries. No secrets, or one that is empty among them, count for nothing.
+// Strong reports whether no secret can be guessed by trying: each one looks like 64 random bits or more, for which
+// NIST SP 800-63B requires no limit of attempts. Empty secrets are ignored; without any other secret the result is
+// false.
 func Strong(secrets ...string) bool {
 	found := false
 	for _, s := range secrets {

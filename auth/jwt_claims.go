@@ -13,16 +13,17 @@ import (
 )
 
 const (
-	// keyTokenTTL is how long the tokens of keys live.
+	// keyTokenTTL is the lifetime of the tokens of keys.
 	keyTokenTTL = 3600 * time.Second
-	// maxAhead is how far ahead a JWT's exp may be.
+	// maxAhead is the longest time from now to the claim exp of a JWT.
 	maxAhead = time.Hour
-	// maxClockSkew is how far a JWT's iat may be off when it has no exp, and how far
-	// ahead any of its times may be: clocks differ.
+	// maxClockSkew is the maximum age of the claim iat in a JWT without exp, and how far any time of a JWT may be
+	// in the future.
 	maxClockSkew = 300 * time.Second
 )
 
-// checkClaims holds a verified JWT to the rules: for us, now, and once.
+// checkClaims checks the claims of a verified JWT: the audience is this server, the times are valid, and the claim
+// jti was not used before.
 func (a *Authority) checkClaims(ctx context.Context, key *store.Key, c *jwt.Claims) error {
 	now, issuer := a.config.Now(), a.config.Issuer
 	if len(c.Audience) != 1 || !slices.Contains([]string{issuer, issuer + "/", issuer + Integrify.Paths[0]}, c.Audience[0]) {
@@ -47,7 +48,7 @@ func (a *Authority) checkClaims(ctx context.Context, key *store.Key, c *jwt.Clai
 	if c.ID == "" {
 		return nil
 	}
-	ttl := maxClockSkew + maxClockSkew // until iat is too long ago, however far ahead it is now
+	ttl := maxClockSkew + maxClockSkew // from the earliest to the latest moment at which iat is valid
 	if c.Expiry != nil {
 		ttl = until(c.Expiry.Time(), now)
 	}
@@ -61,7 +62,7 @@ func (a *Authority) checkClaims(ctx context.Context, key *store.Key, c *jwt.Clai
 	return nil
 }
 
-// keyGrant is what a key may have, for itself or acting as a user.
+// keyGrant returns the token grant of a key, for itself or acting as the user named by subject.
 func (a *Authority) keyGrant(ctx context.Context, key *store.Key, subject string) (*TokenGrant, error) {
 	o := &TokenGrant{
 		Token:        store.Token{Kind: store.HolderKey, Holder: key.Key, Name: nameOf(key), Epoch: key.Epoch, Flows: key.Flows},

@@ -8,17 +8,15 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// userTokenTTL is how long the tokens of users live. syncAccess tells callers
-// a second less.
+// userTokenTTL is the lifetime of the tokens of users. The response of syncAccess reports one second less.
 const userTokenTTL = 1800 * time.Second
 
-// passwordGrant is syncAccess' way: a user's name and password (RFC 6749
-// section 4.3). Credentials of a client are not looked at; well-known
-// libraries send empty ones along.
+// passwordGrant is syncAccess' grant: the name and password of a user (RFC 6749 section 4.3). Client credentials
+// are ignored, because well-known libraries send empty ones.
 type passwordGrant struct{ *Authority }
 
-// errPassword is one text for a wrong password, an unknown user, a user who
-// may not use the API, and one who is slowed down.
+// errPassword is the same text for a wrong password, an unknown user, a user who may not use the API, and a user
+// who has to wait.
 var errPassword = Error{Code: CodeInvalidGrant, Message: errBasic.Message}
 
 // Type implements Grant.

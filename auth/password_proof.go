@@ -9,35 +9,35 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// delayedError says that a proof came during a wait.
+// delayedError says that the caller has to wait before its next proof is checked.
 type delayedError struct{ limits.Wait }
 
 func (d *delayedError) Error() string { return "too many wrong proofs" }
 
-// proof is a name and a secret that somebody sent from somewhere.
+// passwordProof is a name with a secret, sent from an address.
 type passwordProof struct {
-	name    string   // with its kind: "user:ann"
-	secrets []string // what the secret may be; one must be right
+	name    string   // kind and name: "user:ann"
+	secrets []string // possible decodings of the secret; one must match
 	ip      string
-	hash    string // what is stored; empty: there is nobody of that name
-	strong  bool   // a further proof came along that cannot be guessed: it does not wait
+	hash    string // stored hash; empty: the name is unknown
+	strong  bool   // the request has a second proof that cannot be guessed, so it never waits
 }
 
 func (p *passwordProof) attempt() limits.Attempt { return limits.Attempt{Name: p.name, IP: p.ip} }
 
-// parts are what must be as it was for a proof to be the same. With the
-// password the stored hash changes, and the proof is another.
+// parts returns what identifies the proof in the cache. The stored hash is part of it, so that a change of the
+// password invalidates the entry.
 func (p *passwordProof) parts() []string { return append([]string{p.hash}, p.secrets...) }
 
-// prove reports whether the secret is right. Whoever it is, it costs one
-// hash for each secret, unless the same proof was right less than a minute
-// ago at the same network. The error is a *delayedError, or wraps ErrUnavailable.
+// prove reports whether the secret is right. It computes one hash per secret, whether or not the name exists,
+// unless the same proof was right at the same network less than a minute ago. The error is a *delayedError, or
+// wraps ErrUnavailable.
 func (a *Authority) prove(ctx context.Context, p passwordProof) (bool, error) {
 	proven := a.config.Guard.proven
 	if proven.contains(p.attempt(), p.parts(), a.config.Now()) {
 		return true, nil
 	}
-	// Of equal proofs at one moment, as of a program that starts, one is hashed.
+	// Concurrent equal proofs, such as those of a starting program, are hashed once.
 	id := proven.id(append([]string{p.name, limits.Network(p.ip), fmt.Sprint(p.strong)}, p.parts()...)...)
 	done := proven.flight.DoChan(string(id[:]), func() (any, error) {
 		return a.compare(context.WithoutCancel(ctx), p)
@@ -53,7 +53,7 @@ func (a *Authority) prove(ctx context.Context, p passwordProof) (bool, error) {
 	}
 }
 
-// compare hashes the secret once its turn has come and counts how it ended.
+// compare hashes the secret as soon as the hasher has capacity, and counts the result.
 func (a *Authority) compare(ctx context.Context, p passwordProof) (bool, error) {
 	right, err := a.anyMatches(ctx, p)
 	var late *delayedError
@@ -97,10 +97,9 @@ func (a *Authority) checkWait(ctx context.Context, p passwordProof) error {
 	return err
 }
 
-// User returns the user that a name and password prove, nil when they prove
-// nobody. Which of the two is not told, nor does it show in the time that it
-// takes. During a wait the error is a CodeSlowDown *Error; others wrap
-// ErrUnavailable.
+// User returns the user with this name and password, or nil when there is none: a wrong user and a wrong password
+// are indistinguishable to the caller, also by the time. While the caller has to wait, the error is a CodeSlowDown
+// *Error; other errors wrap ErrUnavailable.
 func (a *Authority) User(ctx context.Context, name, secret, ip string) (*store.User, error) {
 	user, err := a.user(ctx, name, secret, ip)
 	var late *delayedError

@@ -14,18 +14,17 @@ import (
 )
 
 const (
-	// verifiedFor is how long a right proof is not evaluated again.
+	// verifiedFor is how long a right proof is accepted without hashing it again.
 	verifiedFor = 60 * time.Second
 	maxVerified = 10_000
 )
 
-// proofID names a name at a network, or what proved it. Without the process'
-// key it tells nothing of it.
+// proofID is a keyed hash of a name at a network, or of its proof. The key is random for each process, so that a
+// memory dump does not reveal the proof.
 type proofID [sha256.Size]byte
 
-// verified are the proofs that were right a short while ago, one for each name
-// at a network. The first wrong proof that is seen from there ends it: nobody
-// compares guesses with it during a wait.
+// proofCache stores recent right proofs, one for each name at a network. A wrong proof from the same place removes
+// the entry, so that guesses during a wait cannot be compared with it.
 type proofCache struct {
 	key    []byte
 	flight singleflight.Group
@@ -34,7 +33,7 @@ type proofCache struct {
 	proofs map[proofID]verifiedProof
 }
 
-// verifiedProof is what proved a name, and until when it is believed.
+// verifiedProof is the last right proof of a name, and when it expires.
 type verifiedProof struct {
 	by    proofID
 	until time.Time
@@ -49,7 +48,7 @@ func newProofCache() *proofCache {
 func (v *proofCache) id(parts ...string) (id proofID) {
 	mac := hmac.New(sha256.New, v.key)
 	for _, part := range parts {
-		_, _ = fmt.Fprintf(mac, "%d:%s", len(part), part) // a hash takes everything
+		_, _ = fmt.Fprintf(mac, "%d:%s", len(part), part) // a hash never returns an error
 	}
 	mac.Sum(id[:0])
 	return id
@@ -57,9 +56,8 @@ func (v *proofCache) id(parts ...string) (id proofID) {
 
 func (v *proofCache) placeID(t limits.Attempt) proofID { return v.id(t.Name, limits.Network(t.IP)) }
 
-// has reports whether the secrets proved the name from that network. Secrets
-// are whatever must be as it was: none for a signature, which fits anew each
-// time.
+// contains reports whether these secrets proved the name from that network. secrets must be the same as in add;
+// none for a signature, which is verified anew each time.
 func (v *proofCache) contains(t limits.Attempt, secrets []string, now time.Time) bool {
 	at, by := v.placeID(t), v.id(secrets...)
 	v.mu.Lock()
@@ -80,7 +78,7 @@ func (v *proofCache) add(t limits.Attempt, secrets []string, now time.Time) {
 		}
 	}
 	if len(v.proofs) >= maxVerified {
-		clear(v.proofs) // they are evaluated again, that is all
+		clear(v.proofs) // the cost is that they are verified again
 	}
 	v.proofs[at] = verifiedProof{by, now.Add(verifiedFor)}
 }
