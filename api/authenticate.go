@@ -7,8 +7,8 @@ import (
 	"github.com/penstock/penstock/auth"
 )
 
-// authenticate resolves the principal of a request by the first scheme that
-// the request uses. Without a principal nobody gets further.
+// authenticate sets the principal of a request by the first scheme that the request uses. A request without valid
+// credentials is rejected.
 func (a *API) authenticate(c *gin.Context) {
 	r := &auth.Request{
 		Method: c.Request.Method,

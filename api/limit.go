@@ -10,7 +10,7 @@ import (
 	"github.com/penstock/penstock/internal/limits"
 )
 
-// endpointOf names the endpoint of a route, as limits are set for it.
+// endpointOf returns the endpoint of a request, by which limits are configured.
 func endpointOf(c *gin.Context) string {
 	switch route := c.FullPath(); {
 	case smartsync.Serves(c.Request.URL.Path):
@@ -25,8 +25,8 @@ func endpointOf(c *gin.Context) string {
 	return "api"
 }
 
-// limitAddress counts a request against the limits of its address, each route
-// apart. It comes before anything that costs more.
+// limitAddress counts a request against the limits of its address, separately for each endpoint and route. It runs
+// before anything that costs more.
 func (a *API) limitAddress(c *gin.Context) {
 	endpoint := endpointOf(c)
 	use := limits.Use{Endpoint: endpoint, IP: c.ClientIP()}
@@ -42,7 +42,7 @@ func (a *API) limitAddress(c *gin.Context) {
 
 // limitCredential counts a request against the limits of its principal.
 func (a *API) limitCredential(c *gin.Context) {
-	if endpoint := endpointOf(c); endpoint == "api" { // the doors count when they know that there is such a flow
+	if endpoint := endpointOf(c); endpoint == "api" { // the endpoints that run flows count by themselves, once they have found the flow
 		if err := httpx.Take(c, endpoint); err != nil {
 			httpx.Fail(c, err)
 			return

@@ -14,17 +14,16 @@ import (
 	"github.com/penstock/penstock/internal/rejectlog"
 )
 
-// RejectLog keeps what was refused. *rejectlog.Log is one.
+// RejectLog stores rejected requests. *rejectlog.Log implements it.
 type RejectLog interface {
 	Add(rejectlog.Rejection)
 }
 
-// maxExplained is the largest body, in bytes, of a signed request whose wrong
-// check value is explained: many guesses are hashed for it.
+// maxExplained is the largest body, in bytes, of a signed request whose wrong check value is explained. The limit
+// exists because an explanation hashes the body once per known mistake.
 const maxExplained = 64 << 10
 
-// logRejection keeps a request that was to run a flow, or to get a token, and
-// was not let in: without its body and its proof.
+// logRejection adds a rejected request to run a flow to the reject log, without its body and its credentials.
 func (a *API) logRejection(c *gin.Context) {
 	x, route := httpx.StateOf(c), c.FullPath()
 	if a.config.RejectLog == nil || !isRejected(c) {
@@ -44,8 +43,7 @@ func (a *API) logRejection(c *gin.Context) {
 	a.config.RejectLog.Add(r)
 }
 
-// isRejected reports whether the request was to run a flow, or to get a token,
-// and was not let in.
+// isRejected reports whether the request was to run a flow and was rejected.
 func isRejected(c *gin.Context) bool {
 	x := httpx.StateOf(c)
 	if x.Fault == nil || x.Run != "" || !runsFlow(c) {
@@ -55,8 +53,8 @@ func isRejected(c *gin.Context) bool {
 	return s != httpx.StatusGone && (s < http.StatusInternalServerError || s == http.StatusServiceUnavailable)
 }
 
-// label tells of the answer, for who counts answers. The codes of refusals are
-// constants of the doors: no caller and no flow chooses one.
+// label calls Config.Label for the response. The codes of rejections are constants of this server, so neither a
+// caller nor a flow can choose a label.
 func (a *API) label(c *gin.Context) {
 	if a.config.Label == nil {
 		return
@@ -68,15 +66,14 @@ func (a *API) label(c *gin.Context) {
 	a.config.Label(c.Request.Context(), x.ByFlow || x.Fault != nil && x.Fault.ByFlow, refusal)
 }
 
-// runsFlow reports whether the route is a way in for others, and not one to
-// look at things or to administer.
+// runsFlow reports whether the route runs a flow for an external caller.
 func runsFlow(c *gin.Context) bool {
 	route := c.FullPath()
 	return smartsync.Serves(c.Request.URL.Path) || c.Request.Method == http.MethodPost && (route == pathRun || route == hooks.Path)
 }
 
-// loggableKey is a key as it may be kept: one that cannot be any may be a secret in
-// the wrong place.
+// loggableKey returns the name of a key for the log, or "" when the text cannot be a key, because it may be a
+// secret in the wrong place.
 func loggableKey(name string) string {
 	if len(name) > 64 || strings.ContainsFunc(name, func(r rune) bool { return !strings.ContainsRune(keyLetters, r) }) {
 		return ""
@@ -86,8 +83,8 @@ func loggableKey(name string) string {
 
 const keyLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 
-// deferExplanation finds out why a check value was wrong, when there is time for
-// it; nil: it is not that, or too large.
+// deferExplanation returns a function that explains a wrong check value later; nil when the request was rejected
+// for another reason or its body is too large.
 func (a *API) deferExplanation(c *gin.Context, x *httpx.State) func(context.Context) []string {
 	if a.config.Authority == nil || x.Fault.Status != http.StatusUnauthorized || len(x.Body()) > maxExplained {
 		return nil

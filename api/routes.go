@@ -17,7 +17,7 @@ import (
 	"github.com/penstock/penstock/api/smartsync"
 )
 
-// router lists every middleware and every route, in one place to be read.
+// router returns the engine with all middleware and routes.
 func (a *API) router() (*gin.Engine, error) {
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
@@ -30,7 +30,7 @@ func (a *API) router() (*gin.Engine, error) {
 	e.NoRoute(a.noRoute)
 	e.NoMethod(a.noMethod)
 
-	for _, method := range []string{http.MethodGet, http.MethodHead} { // some probes want no body
+	for _, method := range []string{http.MethodGet, http.MethodHead} { // some probes send HEAD
 		e.Handle(method, pathAlive, alive)
 		e.Handle(method, pathReady, a.ready)
 	}
@@ -43,16 +43,15 @@ func (a *API) router() (*gin.Engine, error) {
 	return e, nil
 }
 
-// pathV1 begins the paths whose requests the API authenticates.
+// pathV1 is the prefix of the paths that require authentication by the middleware.
 const pathV1 = "/v1"
 
-// pathRun is the route that runs a flow for a caller with credentials.
+// pathRun is the route of the native API that runs a flow.
 const pathRun = pathV1 + native.Path
 
-// mountDomains mounts the routes of each domain, and hands it all that it may
-// use.
+// mountDomains mounts the routes of each domain, with the dependencies of the domain.
 func (a *API) mountDomains(e *gin.Engine) {
-	limited := e.Group("", a.limitAddress) // the domain itself checks who calls
+	limited := e.Group("", a.limitAddress) // the domain authenticates callers itself
 	smartsync.Mount(limited, smartsync.Config{
 		Flows: a.config.Flows, Keys: a.config.Keys, Runner: a.runner, Guard: a.config.Guard, Usage: a.config.Usage,
 		BodiesRecorded: a.config.RejectLog != nil,
@@ -80,7 +79,7 @@ func (a *API) mountDomains(e *gin.Engine) {
 	}
 }
 
-// closeWhenDraining tells callers to connect elsewhere once this process stops.
+// closeWhenDraining makes callers reconnect to another process after Drain.
 func (a *API) closeWhenDraining(c *gin.Context) {
 	if a.draining.Load() {
 		c.Header("Connection", "close")
@@ -92,7 +91,7 @@ func (a *API) noRoute(c *gin.Context) {
 	httpx.Fail(c, &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "nothing is at this path"})
 }
 
-// noMethod answers with the Allow header that gin has set.
+// noMethod answers 405. gin has set the header Allow.
 func (a *API) noMethod(c *gin.Context) {
 	httpx.Fail(c, &httpx.Fault{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Message: "allowed here: " + c.Writer.Header().Get("Allow")})
 }

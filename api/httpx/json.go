@@ -11,8 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// ReadJSON decodes a body into a struct and refuses what the struct does not
-// have. Without a body the struct stays as it is.
+// ReadJSON decodes the body into a struct and rejects unknown members. Without a body the struct is unchanged.
 func ReadJSON(c *gin.Context, into any) error {
 	body, err := ReadEvent(c)
 	if err != nil || len(body) == 0 {
@@ -26,7 +25,7 @@ func ReadJSON(c *gin.Context, into any) error {
 	return nil
 }
 
-// typeErrorText says what encoding/json says, in the words of JSON instead of Go.
+// typeErrorText returns the text of a decoding error with the type names of JSON instead of Go.
 func typeErrorText(err error) string {
 	var wrong *json.UnmarshalTypeError
 	if !errors.As(err, &wrong) {
@@ -49,7 +48,7 @@ func jsonKind(k reflect.Kind) string {
 	return "a whole number"
 }
 
-// Optional is a member of a PATCH: null is a value, absence is none.
+// Optional is a member of a PATCH body. Set is true when the member is present, also with the value null.
 type Optional[T any] struct {
 	Set   bool
 	Value T
@@ -61,7 +60,7 @@ func (o *Optional[T]) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, &o.Value)
 }
 
-// Into sets a field to the value, if there is one.
+// Into sets a field to the value if the member is present.
 func (o Optional[T]) Into(field *T) {
 	if o.Set {
 		*field = o.Value

@@ -12,10 +12,8 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// reservedHeaders are the headers that a flow does not choose: they frame the answer,
-// name the request and the run, would let a flow's answer act on behalf of
-// what else is served at this origin, or are orders to a proxy before it.
-// docs/security.md lists them. Read only.
+// reservedHeaders are the headers that a flow cannot set: they frame the response, identify the request or the run,
+// affect other resources of this origin, or control a proxy. docs/security.md lists them. Read only.
 var reservedHeaders = []string{
 	"Connection", "Content-Length", "Date", "Keep-Alive", "Proxy-Connection", "Trailer", "Transfer-Encoding", "Upgrade",
 	httpx.HeaderRequestID, httpx.HeaderRun, "Server-Timing",
@@ -27,19 +25,18 @@ var reservedHeaders = []string{
 	"X-Sendfile", "X-Lighttpd-Send-File", "X-Reproxy-Url",
 }
 
-// isReserved reports whether a flow may not set a header, whose name is canonical.
+// isReserved reports whether a flow cannot set a header. The name must be canonical.
 func isReserved(name string) bool {
 	return slices.Contains(reservedHeaders, name) || strings.HasPrefix(name, "Access-Control-") || strings.HasPrefix(name, "X-Accel-")
 }
 
-// executableTypes are the media types, but for JavaScript's, that a page of this
-// origin would execute or apply. Read only.
+// executableTypes are the media types, besides those of JavaScript, that a page of this origin would execute or
+// apply. Read only.
 var executableTypes = []string{"text/css", "application/wasm", "application/manifest+json", "text/cache-manifest", "application/speculationrules+json"}
 
-// inertType is the type under which an answer is sent: script and style of a flow
-// go out as text, so that the console's policy, which trusts its own origin,
-// does not trust them. The bytes stay as they are. Documents are sandboxPolicy
-// instead.
+// inertType returns the media type with which the response of a flow is sent. Scripts and style sheets become text,
+// because the Content-Security-Policy of the console trusts its own origin. The body is unchanged. HTML documents
+// keep their type and are sandboxed instead.
 func inertType(contentType string) string {
 	media, _, _ := strings.Cut(contentType, ";")
 	media = strings.ToLower(strings.TrimSpace(media))
@@ -50,8 +47,8 @@ func inertType(contentType string) string {
 	return contentType
 }
 
-// WriteAnswer writes what a flow itself answered. opening goes before its
-// items when it left the form of the answer to the door.
+// WriteAnswer writes the response that a flow chose. If the flow responds with its items, opening is written before
+// them: the beginning of the envelope of the API that was called.
 func WriteAnswer(c *gin.Context, answer *queue.Answer, opening []byte) {
 	httpx.StateOf(c).ByFlow = true
 	status := answer.Status
@@ -83,6 +80,6 @@ func WriteAnswer(c *gin.Context, answer *queue.Answer, opening []byte) {
 	}
 }
 
-// sandboxPolicy keeps a page that a flow made, perhaps of what somebody sent it,
-// from running scripts at this origin. Read only.
+// sandboxPolicy prevents a page that a flow returns, and that may contain data of other people, from running
+// scripts at this origin. Read only.
 var sandboxPolicy = []string{"sandbox"}

@@ -11,7 +11,7 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// Answer submits a run and answers as its caller prefers.
+// Answer submits a run and writes the response that the caller prefers.
 func (r *Runner) Answer(c *gin.Context, s queue.Submission, prefer Preference) {
 	var wait time.Duration
 	if prefer.Given {
@@ -25,7 +25,7 @@ func (r *Runner) Answer(c *gin.Context, s queue.Submission, prefer Preference) {
 	result, err := r.Execute(c, s, wait)
 	var ran *queue.RanError
 	switch {
-	case errors.As(err, &ran) && prefer.Given && prefer.Wait == 0: // all that its caller wants is that it was accepted
+	case errors.As(err, &ran) && prefer.Given && prefer.Wait == 0: // the caller needs only the acceptance, not the result
 		c.Header("Idempotent-Replayed", "true")
 		c.Header(httpx.HeaderRun, ran.Run)
 		writeHandle(c, ran.Run)
@@ -53,7 +53,7 @@ func (r *Runner) Answer(c *gin.Context, s queue.Submission, prefer Preference) {
 	}
 }
 
-// writeResult answers with the stored output, or with why there is none.
+// writeResult writes the stored output, or the error of a run without output.
 func writeResult(c *gin.Context, id string, result *queue.Result) {
 	if f := RunFault(id, result); f != nil {
 		httpx.Fail(c, f)
@@ -62,13 +62,13 @@ func writeResult(c *gin.Context, id string, result *queue.Result) {
 	httpx.Write(c, http.StatusOK, httpx.TypeJSON, nativeOpening(id), OutputOf(result), SuccessClose)
 }
 
-// nativeOpening is what goes before the output of a run.
+// nativeOpening returns the envelope of the native API up to the output.
 func nativeOpening(id string) []byte {
 	opening := append(make([]byte, 0, 96), `{"success":true,"run_id":"`...)
 	return append(append(opening, id...), `","output":`...)
 }
 
-// writeHandle answers with where the result will be.
+// writeHandle writes 202 with the address of the run.
 func writeHandle(c *gin.Context, id string) {
 	c.Header("Location", httpx.RunPath(id))
 	httpx.Write(c, http.StatusAccepted, httpx.TypeJSON, []byte(`{"run_id":"`+id+`","href":"`+httpx.RunPath(id)+`"}`))

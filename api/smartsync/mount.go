@@ -1,5 +1,5 @@
-// Package smartsync serves callers of SmartSYNC: it runs a flow for a caller who
-// signs with a check value, and answers with an envelope of its own.
+// Package smartsync is the SmartSYNC API: it runs a flow for a caller that signs with a check value, and responds
+// with an envelope of its own.
 package smartsync
 
 import (
@@ -18,8 +18,8 @@ type Config struct {
 	Guard *auth.BruteForceGuard // slows down who guesses secrets; nil: nobody is slowed down
 	Usage auth.UsageCounter     // counts which secret a call is signed with; nil: nothing is counted
 
-	// BodiesRecorded: the bodies of refused requests are kept as they were sent.
-	// Then they are copied before they are changed.
+	// BodiesRecorded says that the bodies of rejected requests are recorded as sent. They are then copied before
+	// they are changed.
 	BodiesRecorded bool
 }
 
