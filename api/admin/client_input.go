@@ -9,11 +9,11 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// clientView is an API client as administrators see it.
+// clientView is an API client in responses to administrators.
 type clientView struct {
 	Name        string    `json:"name"`
 	Identifier  string    `json:"identifier"`
-	Secret      string    `json:"secret,omitempty"` // only when it was just made
+	Secret      string    `json:"secret,omitempty"` // only in the response that creates it
 	Scopes      []string  `json:"scopes"`
 	Disabled    bool      `json:"disabled"`
 	TimeZone    string    `json:"time_zone"`
@@ -38,8 +38,8 @@ func viewClient(c *store.Client) clientView {
 	return v
 }
 
-// clientInput is what may be set of a client. Its secret has an endpoint of
-// its own once it exists.
+// clientInput is the settable part of a client. The secret of an existing client is changed by an endpoint of its
+// own.
 type clientInput struct {
 	Name      httpx.Optional[string]       `json:"name"`
 	Secret    httpx.Optional[string]       `json:"secret"`
@@ -52,7 +52,7 @@ type clientInput struct {
 	Separator httpx.Optional[string]       `json:"scope_separator"`
 }
 
-// apply changes a client as asked.
+// apply sets the members that are present.
 func (in *clientInput) apply(c *store.Client) error {
 	in.Name.Into(&c.Name)
 	in.Disabled.Into(&c.Disabled)

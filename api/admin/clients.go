@@ -12,7 +12,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-const minClientSecret = 16 // bytes of a secret that is not generated
+const minClientSecret = 16 // minimum length in bytes of a secret chosen by the administrator
 
 func (a *api) createClient(c *gin.Context) {
 	var in clientInput
@@ -43,7 +43,7 @@ func (a *api) createClient(c *gin.Context) {
 	httpx.Created(c, httpx.PathOf("clients", client.Identifier), view)
 }
 
-// clientSecret returns the secret that was given, or a new one, and its hash.
+// clientSecret returns the chosen secret or a generated one, and its hash.
 func (a *api) clientSecret(c *gin.Context, in httpx.Optional[string]) (secret, hash string, err error) {
 	secret = store.NewSecret()
 	if in.Set {
@@ -83,7 +83,7 @@ func (a *api) changeClient(c *gin.Context) {
 	httpx.WriteJSON(c, http.StatusOK, viewClient(client))
 }
 
-// ownClient finds the client of the path, which the caller may handle.
+// ownClient returns the client in the path. It returns an error when the principal may not manage it.
 func (a *api) ownClient(c *gin.Context) (*store.Client, error) {
 	client, err := a.config.Store.Clients().Client(c.Request.Context(), c.Param("identifier"))
 	if err != nil {
@@ -113,8 +113,8 @@ func (a *api) deleteClient(c *gin.Context) {
 	httpx.NoContent(c)
 }
 
-// makeSecret answers POST /v1/clients/{identifier}/secret: a new secret, given
-// or generated, shown this once.
+// makeSecret answers POST /v1/clients/{identifier}/secret: it sets a chosen or generated secret. Only this response
+// contains it.
 func (a *api) makeSecret(c *gin.Context) {
 	var in struct {
 		Secret httpx.Optional[string] `json:"secret"`

@@ -9,8 +9,7 @@ import (
 	"github.com/penstock/penstock/auth"
 )
 
-// explain answers POST /v1/auth/explain: why a request of an API key is not
-// let in.
+// explain answers POST /v1/auth/explain: why a request of an API key is rejected.
 func (a *api) explain(c *gin.Context) {
 	var request auth.ExplainRequest
 	if err := httpx.ReadJSON(c, &request); err != nil {

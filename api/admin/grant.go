@@ -8,8 +8,8 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// mayGrant refuses to grant scopes that the principal does not hold, because it
-// could grant them to itself.
+// mayGrant rejects a principal that would grant scopes that it does not hold, because it could grant them to
+// itself.
 func mayGrant(c *gin.Context, scopes []auth.Scope) error {
 	p := httpx.StateOf(c).Principal
 	if p.Flows != nil || !auth.CoversAll(p.Scopes, scopes) {
@@ -18,7 +18,7 @@ func mayGrant(c *gin.Context, scopes []auth.Scope) error {
 	return nil
 }
 
-// mayManage refuses who holds less than the client does.
+// mayManage rejects a principal that does not hold all scopes of the client.
 func mayManage(c *gin.Context, client *store.Client) error {
 	scopes := make([]auth.Scope, len(client.Scopes))
 	for i, s := range client.Scopes {
@@ -27,8 +27,7 @@ func mayManage(c *gin.Context, client *store.Client) error {
 	return mayGrant(c, scopes)
 }
 
-// mayIssueKeys refuses principals without the scopes that the secret of an API key
-// gives.
+// mayIssueKeys rejects a principal that does not hold the scopes of API keys.
 func mayIssueKeys(c *gin.Context) error {
 	return mayGrant(c, []auth.Scope{auth.ScopeRun, auth.ScopeReadRuns})
 }

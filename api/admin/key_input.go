@@ -11,16 +11,15 @@ import (
 )
 
 const (
-	minKeySecret = 8 // bytes of a secret that is not generated
+	minKeySecret = 8 // length in bytes of a secret chosen by the administrator
 	maxKeySecret = 256
 
-	// The overlap of a rotation, during which the previous secret counts.
+	// The overlap of a rotation, during which the previous secret is valid.
 	defaultOverlap = 24 * time.Hour
 	maxOverlap     = 30 * 24 * time.Hour
 )
 
-// keyView is an API key as administrators see it. Its secrets are in the
-// answers about one key, not in listings.
+// keyView is an API key in responses to administrators. Listings do not contain its secrets.
 type keyView struct {
 	Name          string    `json:"name"`
 	Key           string    `json:"key"`
@@ -31,12 +30,12 @@ type keyView struct {
 	Flows         []int64   `json:"flows"` // null: all
 	Window        int64     `json:"ts_window"`
 	OnReplay      string    `json:"on_replay"`
-	SignatureV1   bool      `json:"signature_v1"` // the first version of Penstock-Signature counts
+	SignatureV1   bool      `json:"signature_v1"` // version 1 of Penstock-Signature is accepted
 	Impersonate   []string  `json:"impersonate"`
 	PublicKey     string    `json:"public_key,omitempty"`
 	Rate          string    `json:"rate_limit,omitempty"`
 
-	Use *usageView `json:"secret_use,omitempty"` // nil: the key has one secret, or this is no answer about one key
+	Use *usageView `json:"secret_use,omitempty"` // nil: the key has one secret only, or the response is a listing
 }
 
 func viewKey(k *store.Key) keyView {
@@ -47,14 +46,14 @@ func viewKey(k *store.Key) keyView {
 	}
 }
 
-// viewSecret is the view with what is secret.
+// viewSecret returns the view with the secrets.
 func viewSecret(k *store.Key) keyView {
 	v := viewKey(k)
 	v.Secret, v.Previous = k.Secrets(time.Now())
 	return v
 }
 
-// keyInput is what may be set of a key.
+// keyInput is the settable part of a key.
 type keyInput struct {
 	Key         string                   `json:"key"`
 	Name        httpx.Optional[string]   `json:"name"`
@@ -69,7 +68,7 @@ type keyInput struct {
 	Rate        httpx.Optional[string]   `json:"rate_limit"`
 }
 
-// apply changes a key as asked.
+// apply sets the members that are present.
 func (in *keyInput) apply(k *store.Key) error {
 	in.Name.Into(&k.Name)
 	in.APIAccess.Into(&k.APIAccess)

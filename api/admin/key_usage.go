@@ -11,21 +11,19 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// KeyUsage counts which secret is used while a key has two. *keyusage.Counter
-// is one.
+// KeyUsage returns how often each secret of a key is used during a rotation. *keyusage.Counter implements it.
 type KeyUsage interface {
 	Use(ctx context.Context, k *store.Key) (keyusage.Use, error)
 }
 
-// usageView is how far the callers of a key have changed over to its new secret.
+// usageView says how many calls are signed with each secret of a key.
 type usageView struct {
 	Current      int64     `json:"current"`
 	Previous     int64     `json:"previous"`
 	LastPrevious time.Time `json:"last_previous_at,omitzero"`
 }
 
-// usageOf reads the meter of a key whose previous secret still counts; nil for
-// any other.
+// usageOf returns the usage of a key whose previous secret is still valid; nil for any other.
 func (a *api) usageOf(c *gin.Context, k *store.Key) (*usageView, error) {
 	if a.config.KeyUsage == nil || !httpx.Now(c).Before(k.PreviousUntil) {
 		return nil, nil

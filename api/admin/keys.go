@@ -82,8 +82,7 @@ func (a *api) deleteKey(c *gin.Context) {
 	httpx.NoContent(c)
 }
 
-// rotateKey answers POST /v1/keys/{key}/rotate: a new secret, and how long the
-// one before still counts.
+// rotateKey answers POST /v1/keys/{key}/rotate with a new secret and the end of the validity of the previous one.
 func (a *api) rotateKey(c *gin.Context) {
 	var in struct {
 		Overlap httpx.Optional[int64] `json:"overlap_seconds"`

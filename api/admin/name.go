@@ -6,7 +6,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// validName reports whether a secret or connection can have the name.
+// validName reports whether name is valid for a secret or a connection.
 func validName(name string) bool {
 	if name == "" || len(name) > 64 {
 		return false
@@ -21,7 +21,7 @@ func validName(name string) bool {
 	return true
 }
 
-// checkFlows refuses a list with what is no flow number.
+// checkFlows returns an error unless all elements are flow numbers.
 func checkFlows(list []int64) error {
 	if slices.ContainsFunc(list, func(n int64) bool { return n < 1 }) {
 		return &store.InvalidError{Member: "flows", Reason: "must be flow numbers"}

@@ -18,13 +18,13 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// Call gives a step that waits its result, as queue.Client.Call does.
+// Call stores the result of a waiting step and resumes its run, as queue.Client.Call does.
 type Call func(ctx context.Context, run, key string, result []byte) error
 
-// maxFields is how many fields a form may have.
+// maxFields is the maximum number of fields of a form.
 const maxFields = 100
 
-// openCallback reads the token of the path.
+// openCallback verifies the token in the path.
 func (a *api) openCallback(c *gin.Context) (callback.Call, error) {
 	call, err := a.config.Callbacks.Open(c.Param("token"), httpx.Now(c))
 	switch {
@@ -36,8 +36,8 @@ func (a *api) openCallback(c *gin.Context) (callback.Call, error) {
 	return call, nil
 }
 
-// acceptCallback answers POST /v1/callbacks/{token}: the body, JSON or a form,
-// becomes the item of the step that waits.
+// acceptCallback answers POST /v1/callbacks/{token}: the body, JSON or a form, becomes the item of the waiting
+// step.
 func (a *api) acceptCallback(c *gin.Context) {
 	call, err := a.openCallback(c)
 	var item []byte
@@ -61,7 +61,8 @@ func (a *api) acceptCallback(c *gin.Context) {
 	}
 }
 
-// callFault says why a call changes nothing any more.
+// callFault returns the error for a call that has no effect, because the step has its result already or the run has
+// ended.
 func callFault(err error) error {
 	switch {
 	case errors.Is(err, queue.ErrCalled):
@@ -72,7 +73,7 @@ func callFault(err error) error {
 	return err
 }
 
-// readItem returns the body as JSON: of a form an object, of nothing null.
+// readItem returns the body as JSON: a form as an object, an empty body as null.
 func readItem(c *gin.Context) ([]byte, error) {
 	if isForm(c.Request) {
 		return readForm(c)
@@ -114,9 +115,8 @@ func readForm(c *gin.Context) ([]byte, error) {
 	return text, strictjson.Check(text, httpx.MaxDepth)
 }
 
-// showConfirmation answers GET /v1/callbacks/{token} with a page that posts the
-// link's parameters: programs that open links, such as mail scanners, must
-// not answer for a person.
+// showConfirmation answers GET /v1/callbacks/{token} with a page whose button posts the parameters of the link. A
+// GET alone has no effect, because programs such as mail scanners open links.
 func (a *api) showConfirmation(c *gin.Context) {
 	if _, err := a.openCallback(c); err != nil {
 		writeFault(c, err)
@@ -130,7 +130,7 @@ func (a *api) showConfirmation(c *gin.Context) {
 	writeHTML(c, http.StatusOK, "Confirm your answer", confirmation(fields))
 }
 
-// confirmation is a form that sends the fields.
+// confirmation returns a form with the fields.
 func confirmation(fields url.Values) string {
 	var b strings.Builder
 	b.WriteString(`<form method="post" action="?"><dl>`)

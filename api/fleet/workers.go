@@ -12,7 +12,7 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// workerView is a worker as its operator sees it.
+// workerView is a worker in responses.
 type workerView struct {
 	ID        string         `json:"id"`
 	Host      string         `json:"host"`
@@ -97,8 +97,8 @@ func (a *api) readWorker(c *gin.Context) {
 	httpx.Fail(c, err)
 }
 
-// drainWorker answers POST /v1/workers/{worker}/drain and /resume with the
-// worker, which does as it is told within about a second.
+// drainWorker answers POST /v1/workers/{worker}/drain and /resume with the worker, which follows within about a
+// second.
 func (a *api) drainWorker(drain bool) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if err := a.config.Fleet.Drain(c.Request.Context(), c.Param("worker"), drain); err != nil {

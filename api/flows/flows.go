@@ -12,7 +12,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// listFlows answers GET /v1/flows with those that the principal may read.
+// listFlows answers GET /v1/flows with the flows that the principal may read.
 func (a *api) listFlows(c *gin.Context) {
 	views := []flowView{}
 	for _, h := range a.config.Store.Flows().List() {
@@ -32,8 +32,8 @@ func (a *api) listFlows(c *gin.Context) {
 	}}, views)
 }
 
-// head returns what is deployed under the number or slug in the path. A flow
-// that the principal may not touch is as unknown as one that is not there.
+// head returns the deployed flow with the number or slug in the path. The error is the same for an unknown flow and
+// for one that the principal may not access.
 func (a *api) head(c *gin.Context, scope auth.Scope) (store.Head, error) {
 	h, err := a.config.Store.Flows().Head(c.Param("flow"))
 	if err != nil {
@@ -48,7 +48,7 @@ func (a *api) head(c *gin.Context, scope auth.Scope) (store.Head, error) {
 
 var errNoFlow = &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such flow for you"}
 
-// readFlow answers GET /v1/flows/{flow}, with its source.
+// readFlow answers GET /v1/flows/{flow} with the flow and its source.
 func (a *api) readFlow(c *gin.Context) {
 	h, err := a.head(c, auth.ScopeReadFlows)
 	if err != nil {

@@ -11,8 +11,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// pauseFlow answers POST /v1/flows/{flow}/pause: from now on no run of the
-// flow begins.
+// pauseFlow answers POST /v1/flows/{flow}/pause: no further run of the flow begins.
 func (a *api) pauseFlow(c *gin.Context) {
 	h, err := a.pausableFlow(c)
 	if err == nil {
@@ -25,8 +24,8 @@ func (a *api) pauseFlow(c *gin.Context) {
 	a.writeDeployed(c, http.StatusOK, h.Number)
 }
 
-// resumeFlow answers POST /v1/flows/{flow}/resume, when the runs that waited
-// are enqueued. Resuming again enqueues what a fault has left.
+// resumeFlow answers POST /v1/flows/{flow}/resume after enqueueing the runs that waited. Calling it again enqueues
+// the runs that are still waiting after an error.
 func (a *api) resumeFlow(c *gin.Context) {
 	h, err := a.pausableFlow(c)
 	if err == nil {
@@ -42,8 +41,7 @@ func (a *api) resumeFlow(c *gin.Context) {
 	a.writeDeployed(c, http.StatusOK, h.Number)
 }
 
-// pausableFlow returns the flow in the path, if the principal may write it or
-// operates queues.
+// pausableFlow returns the flow in the path if the principal may write it or may operate queues.
 func (a *api) pausableFlow(c *gin.Context) (store.Head, error) {
 	h, err := a.head(c, auth.ScopeWriteQueues)
 	if err != nil {

@@ -7,11 +7,10 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// basic is a user name and a password (RFC 7617).
+// basic verifies a user name and a password (RFC 7617).
 type basic struct{ v *flows.Verify }
 
-// Verify implements Verifier. What is compared are hashes: they have one
-// length.
+// Verify implements Verifier. It compares hashes, which have equal lengths.
 func (b basic) Verify(d *Delivery, secrets []string) error {
 	r := http.Request{Header: d.Header}
 	user, password, ok := r.BasicAuth()
@@ -32,7 +31,7 @@ func hashOf(text string) []byte {
 // ID implements Verifier.
 func (b basic) ID(d *Delivery) string { return headerID(d, b.v) }
 
-// named is what the header says that the flow names; empty without one.
+// headerID returns the header that the flow configures as the id of a delivery; empty without one.
 func headerID(d *Delivery, v *flows.Verify) string {
 	if v.IDHeader == "" {
 		return ""

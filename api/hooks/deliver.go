@@ -18,18 +18,17 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// kindHook is the kind of principal that a webhook's sender is: "hook:69".
+// kindHook is the kind of principal of a webhook's sender: "hook:69".
 const kindHook auth.Kind = "hook"
 
 const (
 	// Path is the route of deliveries.
 	Path = "/hooks/:flow"
-	// retryDisabled is when a sender may try a flow again that is switched off.
+	// retryDisabled is the Retry-After of a flow whose triggers are switched off.
 	retryDisabled = time.Minute
 )
 
-// deliver answers POST /hooks/{flow}: a delivery that its sender has signed in
-// its own way runs the flow.
+// deliver answers POST /hooks/{flow}: it runs the flow for a delivery that is signed in the scheme of its sender.
 func (a *api) deliver(c *gin.Context) {
 	d, flow, err := a.readDelivery(c)
 	if err != nil {
@@ -53,14 +52,14 @@ func (a *api) deliver(c *gin.Context) {
 		httpx.Fail(c, err)
 		return
 	}
-	if flow.Webhook.Reply == "ack" || a.config.Runner.Paused(flow.Number) { // many senders never send again what was refused
+	if flow.Webhook.Reply == "ack" || a.config.Runner.Paused(flow.Number) { // many senders do not repeat a rejected delivery
 		a.config.Runner.Answer(c, s, runner.Preference{Given: true})
 		return
 	}
 	a.config.Runner.Answer(c, s, runner.Preference{})
 }
 
-// readDelivery reads a request whole, before anything is believed of it.
+// readDelivery reads the whole request before it is verified.
 func (a *api) readDelivery(c *gin.Context) (*Delivery, *flows.Flow, error) {
 	if err := httpx.CheckEncoding(c.Request.Header); err != nil {
 		return nil, nil, err
@@ -84,9 +83,8 @@ func (a *api) readDelivery(c *gin.Context) (*Delivery, *flows.Flow, error) {
 	return d, flow, nil
 }
 
-// calledURL is the URL that a sender called, as far as it is known here: what
-// the flow says, or the issuer's. What a request says of its host counts for
-// nothing.
+// calledURL returns the URL that the sender called: configured in the flow, or derived from the issuer. The Host
+// header is not trusted.
 func (a *api) calledURL(c *gin.Context, said string) string {
 	if said == "" {
 		return a.config.Authority.Issuer() + c.Request.URL.RequestURI()
@@ -97,8 +95,7 @@ func (a *api) calledURL(c *gin.Context, said string) string {
 	return said
 }
 
-// admitDelivery decides whether a delivery that was verified may run its flow,
-// and as what.
+// admitDelivery returns the submission of a verified delivery, or the reason why it is rejected.
 func (a *api) admitDelivery(c *gin.Context, d *Delivery, flow *flows.Flow, verifier Verifier) (queue.Submission, error) {
 	if head, err := a.config.Store.Flows().Head(flowNumber(flow.Number)); err == nil && !head.Enabled {
 		return queue.Submission{}, &httpx.Fault{Status: http.StatusServiceUnavailable, Code: "disabled", Message: "this webhook is switched off; send again later", Retry: retryDisabled}
@@ -119,8 +116,7 @@ func (a *api) admitDelivery(c *gin.Context, d *Delivery, flow *flows.Flow, verif
 	return s, err
 }
 
-// deliveredParams are the query parameters that the flow declares; others are
-// the sender's own affair.
+// deliveredParams returns the query parameters that the flow declares. Others are ignored.
 func deliveredParams(flow *flows.Flow, query url.Values) (map[string]string, error) {
 	var params map[string]string
 	for name, values := range query {
@@ -138,9 +134,9 @@ func deliveredParams(flow *flows.Flow, query url.Values) (map[string]string, err
 	return params, nil
 }
 
-// deliveryKey makes one run of a delivery that is sent again: by what the
-// flow says identifies it, else by the sender's own name for it. Senders send
-// again what failed, so that a run which failed is none.
+// deliveryKey returns the key by which repeated deliveries share a run: the idempotency_key of the flow, or else
+// the delivery id of the sender; nil without both. A run that failed does not count, because senders repeat
+// deliveries that failed.
 func (a *api) deliveryKey(c *gin.Context, d *Delivery, flow *flows.Flow, verifier Verifier, s *queue.Submission) (*queue.IdempotencyKey, error) {
 	scope := s.Principal + "\x00"
 	if flow.Webhook.IdempotencyKey != nil {
@@ -157,7 +153,7 @@ func (a *api) deliveryKey(c *gin.Context, d *Delivery, flow *flows.Flow, verifie
 	return &queue.IdempotencyKey{Key: "delivery\x00" + scope + id, Window: runner.IdempotencyWindow, RetryFailed: true}, nil
 }
 
-// faultOfEvent says why a delivery is no event.
+// faultOfEvent returns the error for a delivery whose body is not a valid event.
 func faultOfEvent(err error) error {
 	switch {
 	case errors.Is(err, ErrType):

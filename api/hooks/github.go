@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// github signs the body; Meta's products sign in the same way.
+// github verifies an HMAC of the body. Meta's products use the same scheme.
 type github struct{}
 
 // Verify implements Verifier.

@@ -11,7 +11,7 @@ import (
 // Config of the routes. All but Guard are required.
 type Config struct {
 	Flows     runner.Flows
-	Store     *store.Store // has the secrets, and knows which flows are switched on
+	Store     *store.Store // has the secrets, and which flows are enabled
 	Authority *auth.Authority
 	Runner    *runner.Runner
 	Guard     *auth.BruteForceGuard // slows down who guesses signatures; nil: nobody is slowed down

@@ -2,7 +2,7 @@ package hooks
 
 import "crypto/sha256"
 
-// shopify signs the body.
+// shopify verifies an HMAC of the body.
 type shopify struct{}
 
 // Verify implements Verifier.

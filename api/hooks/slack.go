@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// slack signs a time and the body.
+// slack verifies an HMAC of a timestamp and the body.
 type slack struct{ tolerance time.Duration }
 
 // Verify implements Verifier.
@@ -24,9 +24,8 @@ func (s slack) Verify(d *Delivery, secrets []string) error {
 	return checkTimestamp(ts, d.Now, s.tolerance)
 }
 
-// ID implements Verifier: that of an event, which stays when it is sent
-// again. Commands and interactions have none and are sent once; the
-// signature names them, so that nobody else can send them again either.
+// ID implements Verifier: the id of an event, which is the same when Slack repeats it. Commands and interactions
+// have no id and are sent once; their signature is the id, so that nobody else can replay them.
 func (slack) ID(d *Delivery) string {
 	if id := member(d.Body, "event_id"); id != "" {
 		return id

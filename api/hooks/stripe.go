@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// stripe signs a time and the body, once for each secret.
+// stripe verifies HMACs of a timestamp and the body, one per secret.
 type stripe struct{ tolerance time.Duration }
 
 // Verify implements Verifier.
@@ -18,7 +18,7 @@ func (s stripe) Verify(d *Delivery, secrets []string) error {
 		switch {
 		case name == "t" && ts == "":
 			ts = value
-		case name == "v1": // v0 is for tests of theirs
+		case name == "v1": // v0 is for Stripe's own tests
 			given = append(given, decode("hex", value))
 		}
 	}
@@ -32,10 +32,10 @@ func (s stripe) Verify(d *Delivery, secrets []string) error {
 	return checkTimestamp(ts, d.Now, s.tolerance)
 }
 
-// ID implements Verifier: that of the event, which stays when it is sent again.
+// ID implements Verifier: the id of the event, which is the same when Stripe repeats it.
 func (stripe) ID(d *Delivery) string { return member(d.Body, "id") }
 
-// member is a text member of a JSON object; empty when there is none.
+// member returns a string member of a JSON object; empty when there is none.
 func member(body []byte, name string) string {
 	var object map[string]json.RawMessage
 	var text string

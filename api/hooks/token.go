@@ -6,8 +6,8 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// token is a secret that the sender just sends: in a header, as a bearer
-// token, or, when it can set no header, in the query string.
+// token compares a secret that the sender sends: in a header, as a bearer token, or in the query string if the
+// sender cannot set headers.
 type token struct{ v *flows.Verify }
 
 // Verify implements Verifier.
