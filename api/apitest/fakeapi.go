@@ -33,11 +33,11 @@ const (
 	KeySecret = "dfhfdjsghs"
 )
 
-// Epoch is the time at which a FakeAPI stands still.
+// Epoch is the fixed time of a FakeAPI.
 var Epoch = time.Unix(1795280000, 0)
 
-// FakeAPI is an API on fakes. When its test ends, it looks through the log for
-// anything that was secret or sent.
+// FakeAPI is an API on fakes. At the end of its test it checks that the log contains no secrets and no data of
+// requests.
 type FakeAPI struct {
 	T     *testing.T
 	API   *api.API
@@ -47,10 +47,10 @@ type FakeAPI struct {
 	Log   *LogBuffer
 
 	mu   sync.Mutex
-	Sent []string // what must not be in the log
+	Sent []string // texts that must not be in the log
 }
 
-// NewFakeAPI makes a FakeAPI; each change is made to its configuration first.
+// NewFakeAPI returns a FakeAPI. Each change is applied to its configuration first.
 func NewFakeAPI(t *testing.T, change ...func(*api.Config)) *FakeAPI {
 	t.Helper()
 	d := &FakeAPI{T: t, Queue: NewFakeQueue(), Log: &LogBuffer{}}
@@ -86,20 +86,20 @@ func NewFakeAPI(t *testing.T, change ...func(*api.Config)) *FakeAPI {
 func (d *FakeAPI) checkLog() {
 	log := d.Log.String()
 	for _, text := range d.Sent {
-		if len(text) >= 8 && strings.Contains(log, text) { // shorter ones are anywhere
+		if len(text) >= 8 && strings.Contains(log, text) { // shorter texts occur by chance
 			d.T.Errorf("the log holds %.60q, which was sent or secret:\n%s", text, log)
 		}
 	}
 }
 
-// Hide notes texts that must stay out of the log.
+// Hide adds texts that must not be in the log.
 func (d *FakeAPI) Hide(texts ...string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.Sent = append(d.Sent, texts...)
 }
 
-// Do sends a request and notes what of it must stay out of the log.
+// Do sends a request, and adds its secrets to the texts that must not be in the log.
 func (d *FakeAPI) Do(r *http.Request) *httptest.ResponseRecorder {
 	d.mu.Lock()
 	d.Sent = append(d.Sent, r.URL.Query().Get("check"), r.Header.Get("Authorization"))
@@ -116,16 +116,15 @@ func (d *FakeAPI) Do(r *http.Request) *httptest.ResponseRecorder {
 type Call struct {
 	Method  string // default GET, POST with a body
 	Path    string
-	Params  map[string]string // over flow=69, key and ts
-	Without string            // a parameter to leave out
+	Params  map[string]string // added to flow=69, key and ts
+	Without string            // parameter to omit
 	Body    string
 	Header  http.Header
-	Check   string // default: the right one
+	Check   string // default: the right check value
 	Secret  string
 }
 
-// Request signs the call by the rule of the source document, written out here
-// once more on purpose.
+// Request signs the call. It implements the rule of the source document again, independently of package auth.
 func (k Call) Request() *http.Request {
 	params := map[string]string{"flow": "69", "key": KeyID, "ts": "1795280000"}
 	maps.Copy(params, k.Params)
@@ -164,7 +163,7 @@ func (k Call) Request() *http.Request {
 	return r
 }
 
-// SignCheck is the check value of SmartSYNC for parameters and a body.
+// SignCheck returns the check value of SmartSYNC for parameters and a body.
 func SignCheck(params map[string]string, body, method, with string) string {
 	if with == "" {
 		with = KeySecret
@@ -183,7 +182,7 @@ func SignCheck(params map[string]string, body, method, with string) string {
 // Call signs and sends a call.
 func (d *FakeAPI) Call(k Call) *httptest.ResponseRecorder { return d.Do(k.Request()) }
 
-// WantFailure checks the whole envelope of a failure and that nothing ran.
+// WantFailure checks the whole envelope of a failure, and that no run was submitted.
 func (d *FakeAPI) WantFailure(w *httptest.ResponseRecorder, status int, message string) {
 	d.T.Helper()
 	d.WantEnvelope(w, status, message)
@@ -213,7 +212,7 @@ func (d *FakeAPI) WantEnvelope(w *httptest.ResponseRecorder, status int, message
 	return got
 }
 
-// WantOne returns the one submission that was made.
+// WantOne returns the only submission.
 func (d *FakeAPI) WantOne() queue.Submission {
 	d.T.Helper()
 	all := d.Queue.Submitted()
@@ -247,7 +246,7 @@ func (l KeyList) Key(_ context.Context, key string) (*store.Key, error) {
 	return nil, fmt.Errorf("find key: %w", store.ErrNotFound)
 }
 
-// LogBuffer is a log that many goroutines write.
+// LogBuffer stores a log. Safe for concurrent use.
 type LogBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -260,14 +259,14 @@ func (s *LogBuffer) Write(p []byte) (int, error) {
 	return s.b.Write(p)
 }
 
-// String is all that was written.
+// String returns everything that was written.
 func (s *LogBuffer) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.String()
 }
 
-// NoKeys cannot look anything up.
+// NoKeys is an auth.Keys that fails.
 type NoKeys struct{}
 
 // Key implements auth.Keys.
@@ -275,8 +274,7 @@ func (NoKeys) Key(context.Context, string) (*store.Key, error) {
 	return nil, fmt.Errorf("find key: dial 10.0.0.1")
 }
 
-// Failure is the envelope of a failure at the SmartSYNC handler, as its callers
-// read it.
+// Failure is the envelope of a failure of the SmartSYNC API.
 type Failure struct {
 	Success bool `json:"success"`
 	Error   struct {
@@ -286,7 +284,7 @@ type Failure struct {
 	} `json:"error"`
 }
 
-// Post signs and sends a request to the native handler.
+// Post signs and sends a request to the native API. header has pairs of name and value.
 func (d *FakeAPI) Post(path, body string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest("POST", path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
@@ -310,7 +308,7 @@ func (d *FakeAPI) Sign(r *http.Request, body string) {
 	r.Header.Set(auth.HeaderSignature, auth.Sign("1795280000", []byte(body), KeySecret))
 }
 
-// WantProblem checks a whole problem document.
+// WantProblem checks a whole problem document and returns it.
 func (d *FakeAPI) WantProblem(w *httptest.ResponseRecorder, status int, code, detail string) httpx.Problem {
 	d.T.Helper()
 	var got httpx.Problem
@@ -334,7 +332,7 @@ func (d *FakeAPI) WantProblem(w *httptest.ResponseRecorder, status int, code, de
 	return got
 }
 
-// Line is the last line of the log.
+// Line returns the last line of the log.
 func (d *FakeAPI) Line() map[string]any {
 	d.T.Helper()
 	lines := strings.Split(strings.TrimSpace(d.Log.String()), "\n")

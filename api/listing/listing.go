@@ -1,5 +1,4 @@
-// Package listing reads what every listing takes, filter, order and page, and
-// applies it.
+// Package listing parses the parameters of listings, filter, order and page, and applies them.
 package listing
 
 import (
@@ -8,13 +7,13 @@ import (
 	"strconv"
 )
 
-// The parameters of a listing. There are no others.
+// The parameters of a listing. All others are rejected.
 const (
 	ParamFilter   = "filter"
 	ParamOrder    = "order_by"
 	ParamPage     = "page"
 	ParamPageSize = "page_size"
-	ParamCursor   = "cursor" // of listings that have one
+	ParamCursor   = "cursor" // only of listings with Schema.Cursor
 )
 
 const (
@@ -23,32 +22,29 @@ const (
 	maxPage         = 1_000_000
 )
 
-// Schema is the allow-list of one listing: the fields by which its items may
-// be filtered and ordered.
+// Schema defines one listing: the fields by which its items can be filtered and ordered.
 type Schema[T any] struct {
 	Fields []Field[T]
 
-	// Cursor says that the listing takes a cursor, from which it goes on.
+	// Cursor says that the listing accepts a cursor.
 	Cursor bool
 
-	// Order is used when the caller names none, as in order_by; empty: as the
-	// items come.
+	// Order is the default order, in the syntax of order_by; empty: the order of the items.
 	Order string
 }
 
-// Query is what a caller asked of a listing. It does not change and is safe
-// for concurrent use.
+// Query is a parsed request for a listing. It does not change and is safe for concurrent use.
 type Query[T any] struct {
 	Page     int    // from 1
 	PageSize int    // 1 to 200
-	Cursor   string // that an earlier page gave; empty: from the beginning
+	Cursor   string // next_cursor of an earlier page; empty: from the beginning
 
-	filter node[T] // nil: all
+	filter node[T] // nil: all items match
 	order  []orderKey[T]
-	params url.Values // as they came, for links
+	params url.Values // as sent, for the links
 }
 
-// Parse reads a raw query string. Errors are *Error.
+// Parse parses a raw query string. Errors are *Error.
 func Parse[T any](raw string, s Schema[T]) (*Query[T], error) {
 	params, err := readParams(raw, s.Cursor)
 	if err != nil {
@@ -74,8 +70,7 @@ func Parse[T any](raw string, s Schema[T]) (*Query[T], error) {
 	return q, err
 }
 
-// readParams parses the query string and drops nothing: what cannot be read,
-// comes twice or is not known is an error.
+// readParams parses the query string. Invalid, repeated and unknown parameters are errors.
 func readParams(raw string, cursor bool) (url.Values, error) {
 	params, err := url.ParseQuery(raw)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-const maxOrder = 8 // fields of one order
+const maxOrder = 8 // maximum number of fields
 
 // key is one field of an order.
 type orderKey[T any] struct {
@@ -14,7 +14,7 @@ type orderKey[T any] struct {
 	descending bool
 }
 
-// parseOrder reads names separated by commas; "-" before one turns it round.
+// parseOrder parses field names separated by commas; "-" before a name means descending.
 func parseOrder[T any](order string, fields []Field[T]) ([]orderKey[T], error) {
 	var out []orderKey[T]
 	if order == "" {
@@ -49,7 +49,7 @@ func parseOrder[T any](order string, fields []Field[T]) ([]orderKey[T], error) {
 	return out, nil
 }
 
-// Compare orders two items as the caller asked.
+// Compare compares two items by the order of the query.
 func (q *Query[T]) Compare(a, b *T) int {
 	for _, k := range q.order {
 		if c := compare(k.field.get(a), k.field.get(b), k.field.kind); c != 0 {
@@ -62,7 +62,7 @@ func (q *Query[T]) Compare(a, b *T) int {
 	return 0
 }
 
-// OrderedBy reports whether the order is by one field only, and which way.
+// OrderedBy reports whether the order consists of this field only, and whether it is descending.
 func (q *Query[T]) OrderedBy(field string) (descending, only bool) {
 	if len(q.order) != 1 || q.order[0].field.name != field {
 		return false, false

@@ -6,11 +6,11 @@ import (
 	"unicode/utf8"
 )
 
-// The bounds of a filter: what is beyond them was not written by a person.
+// The limits of a filter.
 const (
 	maxFilter = 4096 // bytes
 	maxNested = 32
-	maxTerms  = 200 // comparisons, and values of one in
+	maxTerms  = 200 // comparisons of a filter, and values of one operator in
 )
 
 // parser reads a filter by recursive descent:
@@ -57,7 +57,7 @@ func (p *parser[T]) next() token {
 	return t
 }
 
-// is reports whether the next token is a keyword, and takes it if so.
+// is reports whether the next token is the keyword, and consumes it in that case.
 func (p *parser[T]) is(keyword string) bool {
 	t := p.tokens[0]
 	if t.kind != word || !strings.EqualFold(t.text, keyword) {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// values reads what follows in.
+// values parses the list of values after the operator in.
 func (p *parser[T]) values(f Field[T]) ([]value, error) {
 	if t := p.next(); t.kind != openParen {
 		return nil, p.wrong(t, "in takes a list in parentheses")
@@ -32,7 +32,7 @@ func (p *parser[T]) values(f Field[T]) ([]value, error) {
 	}
 }
 
-// value reads one value of the field's kind.
+// value parses one value of the kind of the field.
 func (p *parser[T]) value(f Field[T], operator string) (value, error) {
 	t := p.next()
 	switch f.kind {
@@ -66,7 +66,7 @@ func (p *parser[T]) value(f Field[T], operator string) (value, error) {
 	return value{moment: when}, nil
 }
 
-// parseTime reads RFC 3339, or a date, which stands for its first moment in UTC.
+// parseTime parses RFC 3339, or a date, which means its first moment in UTC.
 func parseTime(s string) (time.Time, bool) {
 	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
 		if t, err := time.Parse(layout, s); err == nil {

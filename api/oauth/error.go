@@ -11,7 +11,7 @@ import (
 	"github.com/penstock/penstock/auth"
 )
 
-// WriteFault sends a fault as RFC 6749 section 5.2 has it.
+// WriteFault writes a fault as in RFC 6749 section 5.2.
 func WriteFault(c *gin.Context, f *httpx.Fault) {
 	code := f.Code
 	switch {
@@ -34,7 +34,7 @@ func isCode(code auth.Code) bool {
 	}, code)
 }
 
-// escapeDescription keeps to the characters that an error_description may have.
+// escapeDescription replaces the characters that error_description must not contain.
 func escapeDescription(message string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' || r == '"' || r == '\\' {

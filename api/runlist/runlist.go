@@ -1,6 +1,5 @@
-// Package runlist finds the runs that a listing asks for. There is no index by
-// state or flow: it looks at runs in the order of their acceptance until the
-// page is full, and says how far it scanned.
+// Package runlist lists runs. There is no index by state or flow: it reads runs in the order of their acceptance
+// until the page is full, and returns how far it read.
 package runlist
 
 import (
@@ -16,22 +15,21 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// What one call looks at. It is bounded in runs and in time.
+// The limits of one call.
 const (
-	minScanned  = 10_000          // so many are counted when the page is full before that
-	maxScanned  = 50_000          // in the order of acceptance
-	maxScanTime = 3 * time.Second // after which no further look begins
+	minScanned  = 10_000          // runs that are read even when the page is full earlier, for a better total
+	maxScanned  = 50_000          // maximum number of runs in the order of acceptance
+	maxScanTime = 3 * time.Second // after this time no further batch is read
 )
 
-// Lister looks at runs. *queue.Client is one.
+// Lister reads runs. *queue.Client implements it.
 type Lister interface {
 	List(ctx context.Context, l queue.List, each func(*queue.Record)) (more bool, err error)
 }
 
-// Find reads one page of the runs that match the query and that visible admits.
-// Other orders than that of acceptance are those of the first 10,000 runs
-// behind the query's cursor. Errors: *listing.Error for a cursor that is none,
-// and the lister's.
+// Find returns one page of the runs that match the query and that visible accepts. In an order other than that of
+// acceptance it sorts the first 10,000 runs after the query's cursor. Errors: *listing.Error for an invalid cursor,
+// and those of the lister.
 func Find(ctx context.Context, runs Lister, q *listing.Query[queue.Record], visible func(*queue.Record) bool) (listing.Page[queue.Record], error) {
 	scan, inOrder := scanOf(q)
 	var err error
@@ -58,13 +56,13 @@ func Find(ctx context.Context, runs Lister, q *listing.Query[queue.Record], visi
 	}
 }
 
-// finder gathers the runs of a page. In the order of acceptance it keeps those
-// of the page, in other orders all matches.
+// finder collects the runs of a page. In the order of acceptance it keeps only the runs of the page, in other
+// orders all matches.
 type finder struct {
 	query   *listing.Query[queue.Record]
 	visible func(*queue.Record) bool
 	inOrder bool
-	limit   int // runs to look at
+	limit   int // runs to read
 
 	scanned   int
 	total     int       // matches
@@ -84,14 +82,13 @@ func (f *finder) add(r *queue.Record) {
 	}
 }
 
-// full reports whether the page is, and there is one after it.
+// full reports whether the page is full and there is a next one.
 func (f *finder) full() bool { return f.total > f.query.Offset()+f.query.PageSize }
 
-// page is what was found. more: there are runs behind the place that were not
-// scanned at.
+// page returns the page. more says that there are runs after behind that were not read.
 func (f *finder) page(behind queue.Place, more bool) listing.Page[queue.Record] {
 	var p listing.Page[queue.Record]
-	var last queue.Place // of the page, in the order of the list
+	var last queue.Place // last run of the page, in the order of acceptance
 	if f.inOrder && len(f.found) > 0 {
 		last = f.found[len(f.found)-1].Place()
 	}
@@ -112,8 +109,8 @@ func (f *finder) page(behind queue.Place, more bool) listing.Page[queue.Record] 
 	return p
 }
 
-// scanOf is the part of the query that the queue's index knows, and whether
-// its order is that of acceptance.
+// scanOf returns the part of the query that the queue's index supports, and whether its order is that of
+// acceptance.
 func scanOf(q *listing.Query[queue.Record]) (l queue.List, inOrder bool) {
 	l.Queues, _ = q.Only("queue")
 	l.From, l.To = q.Between("created_at")
@@ -122,10 +119,10 @@ func scanOf(q *listing.Query[queue.Record]) (l queue.List, inOrder bool) {
 	return l, alone
 }
 
-// accepted is when a run was accepted, by Redis' clock as its other times.
+// accepted returns when a run was accepted, by the clock of Redis like its other times.
 func accepted(r *queue.Record) time.Time { return cmp.Or(r.Times.Accepted, r.Spec.Accepted).UTC() }
 
-// formatCursor names a place, for the caller to give scannedTo.
+// formatCursor encodes a place as a cursor.
 func formatCursor(p queue.Place) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(p.At, 10) + "." + p.ID))
 }

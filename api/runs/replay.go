@@ -18,11 +18,11 @@ import (
 
 // replayInput is the body of a replay.
 type replayInput struct {
-	Version string `json:"version"` // "current", the default, or "pinned": that of the first run
+	Version string `json:"version"` // "current", the default, or "pinned": the version of the first run
 }
 
-// replayRun answers POST /v1/runs/{run}/replay: a new run with the event of an
-// earlier one, answered as POST /v1/flows/{flow}/runs is.
+// replayRun answers POST /v1/runs/{run}/replay: it starts a new run with the event of an earlier one. The response
+// is that of POST /v1/flows/{flow}/runs.
 func (a *api) replayRun(c *gin.Context) {
 	s, err := a.admitReplay(c)
 	if err != nil {
@@ -38,7 +38,7 @@ func (a *api) admitReplay(c *gin.Context) (queue.Submission, error) {
 	if err != nil {
 		return queue.Submission{}, err
 	}
-	httpx.StateOf(c).Run = "" // the answer is about the new one
+	httpx.StateOf(c).Run = "" // the response is about the new run
 	c.Writer.Header().Del(httpx.HeaderRun)
 	if !p.May(auth.ScopeRun, first.Flow) {
 		return queue.Submission{}, &auth.Error{Code: auth.CodeForbidden, Message: "the scope " + string(auth.ScopeRun) + " is required for this flow"}
@@ -68,7 +68,7 @@ func (a *api) admitReplay(c *gin.Context) (queue.Submission, error) {
 	return s, err
 }
 
-// versionFor finds the version that a replay executes.
+// versionFor returns the flow version that a replay executes.
 func (a *api) versionFor(ctx context.Context, first *queue.Record, version string) (*flows.Flow, error) {
 	switch version {
 	case "current":
