@@ -79,7 +79,7 @@ func (h *contractClient) RoundTrip(r *http.Request) (*http.Response, error) {
 	local.URL.Scheme, local.URL.Host = "", ""
 	route, params, err := h.router.FindRoute(local)
 	if err != nil {
-		h.t.Errorf("%s %s is not serveDescription: %v", r.Method, r.URL.Path, err)
+		h.t.Errorf("%s %s is not described: %v", r.Method, r.URL.Path, err)
 		return w, nil
 	}
 	h.mu.Lock()
@@ -121,14 +121,14 @@ func TestDocumentAndRouterAgree(t *testing.T) {
 	t.Parallel()
 	_, callable := callbacks(t)
 	p := apitest.NewProduct(t, callable)
-	serveDescription := map[string]bool{}
+	described := map[string]bool{}
 	d, err := openapi.Describe()
 	apitest.Fatal(t, err)
 	doc, err := openapi3.NewLoader().LoadFromData(d.Document)
 	apitest.Fatal(t, err)
 	for path, item := range doc.Paths.Map() {
 		for method := range item.Operations() {
-			serveDescription[method+" "+path] = true
+			described[method+" "+path] = true
 		}
 	}
 	for _, route := range p.API.Routes() {
@@ -139,13 +139,13 @@ func TestDocumentAndRouterAgree(t *testing.T) {
 			continue // as GET, without the body
 		}
 		route = ginParam.ReplaceAllString(route, "{$1}")
-		if !serveDescription[route] {
-			t.Errorf("%s is not serveDescription", route)
+		if !described[route] {
+			t.Errorf("%s is not described", route)
 		}
-		delete(serveDescription, route)
+		delete(described, route)
 	}
-	if len(serveDescription) > 0 {
-		t.Errorf("nothing is at %v", slices.Sorted(maps.Keys(serveDescription)))
+	if len(described) > 0 {
+		t.Errorf("nothing is at %v", slices.Sorted(maps.Keys(described)))
 	}
 }
 
@@ -228,7 +228,7 @@ func TestEveryCodeIsDescribed(t *testing.T) {
 	}
 	for _, code := range found {
 		if code != "caller_gone" && !bytes.Contains(d.Page, []byte(`id="problem-`+code+`"`)) { // who has gone hears nothing
-			t.Errorf("the code %s is not serveDescription", code)
+			t.Errorf("the code %s is not described", code)
 		}
 	}
 }

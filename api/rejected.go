@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/fault"
 	"github.com/penstock/penstock/api/hooks"
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/smartsync"
@@ -50,7 +51,7 @@ func isRejected(c *gin.Context) bool {
 		return false
 	}
 	s := x.Fault.Status
-	return s != httpx.StatusGone && (s < http.StatusInternalServerError || s == http.StatusServiceUnavailable)
+	return s != fault.StatusGone && (s < http.StatusInternalServerError || s == http.StatusServiceUnavailable)
 }
 
 // label calls Config.Label for the response. The codes of rejections are constants of this server, so neither a

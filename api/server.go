@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/fault"
 	"github.com/penstock/penstock/internal/framing"
 )
 
@@ -109,7 +109,7 @@ func (s *Server) drain() error {
 	linger := time.NewTimer(s.config.Linger)
 	defer linger.Stop()
 	<-linger.C
-	handOver := time.AfterFunc(s.config.Patience, func() { s.handOver(httpx.ErrHandOver) })
+	handOver := time.AfterFunc(s.config.Patience, func() { s.handOver(fault.ErrHandOver) })
 	defer handOver.Stop()
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.Patience+handOverGrace)
 	defer cancel()
@@ -122,7 +122,7 @@ func (s *Server) drain() error {
 // Close stops at once and closes all connections. It may be called before, during and after Run, and more than
 // once.
 func (s *Server) Close() error {
-	s.handOver(httpx.ErrHandOver)
+	s.handOver(fault.ErrHandOver)
 	return errors.Join(s.http.Close(), closeListener(s.config.Listener))
 }
 

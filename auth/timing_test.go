@@ -78,7 +78,7 @@ func TestRightProofsAreRemembered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, kept := passwordProof{name: "user:ann", secrets: []string{"the right password"}, ip: "192.0.2.1", hash: user.Hash}, a.config.Guard.right
+	p, kept := passwordProof{name: "user:ann", secrets: []string{"the right password"}, ip: "192.0.2.1", hash: user.Hash}, a.config.Guard.proven
 	isKept := func(p proof) bool { return kept.has(p.attempt(), p.parts(), now) }
 	remembered := func() bool { return isKept(p) }
 	if ok, err := a.prove(t.Context(), p); !ok || err != nil || !remembered() {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/fault"
 	"github.com/penstock/penstock/internal/strictjson"
 )
 
@@ -49,7 +50,7 @@ func ReadBody(c *gin.Context) ([]byte, error) {
 // reserveBody reserves memory for n further bytes of a body.
 func reserveBody(x *State, n int) error {
 	if !x.frame.Memory.Admit(bodyCopies * int64(n)) {
-		return errNoMemory
+		return fault.ErrNoMemory
 	}
 	x.reserved += bodyCopies * int64(n)
 	return nil

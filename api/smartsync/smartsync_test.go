@@ -16,6 +16,7 @@ import (
 
 	"github.com/penstock/penstock/api"
 	"github.com/penstock/penstock/api/apitest"
+	"github.com/penstock/penstock/api/fault"
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/flows"
@@ -565,7 +566,7 @@ func TestHandedOver(t *testing.T) {
 	d := apitest.NewFakeAPI(t)
 	d.Queue.Hold = true
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(httpx.ErrHandOver)
+	cancel(fault.ErrHandOver)
 	w := d.Do(apitest.Call{}.Request().WithContext(ctx))
 	if got := d.WantEnvelope(w, 504, "the run goes on"); got.Error.RunID != apitest.RunID(0) {
 		t.Errorf("run id %q", got.Error.RunID)
