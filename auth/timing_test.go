@@ -79,7 +79,7 @@ func TestRightProofsAreRemembered(t *testing.T) {
 		t.Fatal(err)
 	}
 	p, kept := passwordProof{name: "user:ann", secrets: []string{"the right password"}, ip: "192.0.2.1", hash: user.Hash}, a.config.Guard.proven
-	isKept := func(p proof) bool { return kept.has(p.attempt(), p.parts(), now) }
+	isKept := func(p passwordProof) bool { return kept.contains(p.attempt(), p.parts(), now) }
 	remembered := func() bool { return isKept(p) }
 	if ok, err := a.prove(t.Context(), p); !ok || err != nil || !remembered() {
 		t.Errorf("prove = %v, %v", ok, err)
@@ -111,7 +111,7 @@ func TestRightProofsAreRemembered(t *testing.T) {
 	for i := range maxVerified + 1 {
 		kept.add(limits.Attempt{Name: fmt.Sprint(i)}, nil, now)
 	}
-	if n := len(kept.proof); n > maxVerified {
+	if n := len(kept.proofs); n > maxVerified {
 		t.Errorf("%d proofs are remembered", n)
 	}
 }

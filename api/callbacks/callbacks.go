@@ -68,7 +68,7 @@ func callFault(err error) error {
 	case errors.Is(err, queue.ErrCalled):
 		return &httpx.Fault{Status: http.StatusConflict, Code: "already_called", Message: "this has been answered already", Err: err}
 	case errors.Is(err, queue.ErrOver), errors.Is(err, queue.ErrNotFound):
-		return &httpx.Fault{Status: http.StatusGone, Code: "over", Message: "nobody waits for this answer any more", Err: err}
+		return &httpx.Fault{Status: http.StatusGone, Code: "over", Message: "the run has ended, so this answer has no effect", Err: err}
 	}
 	return err
 }

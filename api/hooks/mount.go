@@ -14,7 +14,7 @@ type Config struct {
 	Store     *store.Store // has the secrets, and which flows are enabled
 	Authority *auth.Authority
 	Runner    *runner.Runner
-	Guard     *auth.BruteForceGuard // slows down who guesses signatures; nil: nobody is slowed down
+	Guard     *auth.BruteForceGuard // slows down callers that guess signatures; optional
 }
 
 // api has the handlers of the routes.

@@ -66,7 +66,7 @@ type finder struct {
 
 	scanned   int
 	total     int       // matches
-	scannedTo time.Time // when the last run was accepted that was scanned at
+	scannedTo time.Time // time of acceptance of the last run that was read
 	found     []queue.Record
 }
 

@@ -92,8 +92,8 @@ func TestTheListSaysHowFarItLooked(t *testing.T) {
 	t.Parallel()
 	s := listerOf(62_000, 3)
 	page := find(t, s, "filter", failed)
-	want := epoch.Add(-(lookAtMost - 1) * time.Second)
-	if len(page.Items) != 0 || !page.AtLeast || page.Looked != lookAtMost || page.LookedBackTo == nil || !page.LookedBackTo.Equal(want) || s.calls != lookAtMost/10_000 {
+	want := epoch.Add(-(maxScanned - 1) * time.Second)
+	if len(page.Items) != 0 || !page.AtLeast || page.Looked != maxScanned || page.LookedBackTo == nil || !page.LookedBackTo.Equal(want) || s.calls != maxScanned/10_000 {
 		t.Fatalf("looked at %d in %d calls, back to %v, next %q", page.Looked, s.calls, page.LookedBackTo, page.Next)
 	}
 	page = find(t, s, "filter", failed, "cursor", page.Next)
@@ -128,7 +128,7 @@ func TestCursorsLeadToEveryRunOnce(t *testing.T) {
 func TestOtherOrdersSayHowFarTheyLooked(t *testing.T) {
 	t.Parallel()
 	page := find(t, listerOf(15_000, 0), "order_by", "flow,-created_at", "page_size", "2")
-	if len(page.Items) != 2 || page.Items[0].Flow != 0 || page.Total != lookAtLeast || !page.AtLeast || page.Next != "" {
+	if len(page.Items) != 2 || page.Items[0].Flow != 0 || page.Total != minScanned || !page.AtLeast || page.Next != "" {
 		t.Errorf("%d of %d, next %q", len(page.Items), page.Total, page.Next)
 	}
 	last := find(t, listerOf(15_000, 0), "order_by", "flow", "page_size", "200", "page", "50")

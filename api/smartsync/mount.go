@@ -15,8 +15,8 @@ type Config struct {
 	Keys   auth.Keys
 	Runner *runner.Runner
 
-	Guard *auth.BruteForceGuard // slows down who guesses secrets; nil: nobody is slowed down
-	Usage auth.UsageCounter     // counts which secret a call is signed with; nil: nothing is counted
+	Guard *auth.BruteForceGuard // slows down callers that guess secrets; optional
+	Usage auth.UsageCounter     // counts which of two secrets signs a call; optional
 
 	// BodiesRecorded says that the bodies of rejected requests are recorded as sent. They are then copied before
 	// they are changed.
