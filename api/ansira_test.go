@@ -19,7 +19,7 @@ const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 var crmBasic = basic("client-crm", crmSecret) // read only
 
-// assertion generates and downloads the assertion of crm.
+// assertion downloads a new assertion of crm.
 func (o *authAPI) assertion() string {
 	o.T.Helper()
 	w := o.API("POST", "/v1/clients/client-crm/assertion", basic("root", rootsPassword), "")
@@ -125,7 +125,7 @@ func TestAnsiraRefuses(t *testing.T) {
 	o.wantOAuthError("password", o.form("/oauth/v2/oauth-token", passwordForm, "Authorization", crmBasic), 400, "unsupported_grant_type")
 }
 
-// signJWT makes a JWT of any kind.
+// signJWT returns a JWT with any algorithm, header and claims.
 func signJWT(t *testing.T, alg jose.SignatureAlgorithm, key any, header map[jose.HeaderKey]any, claims any) string {
 	t.Helper()
 	options := (&jose.SignerOptions{}).WithType("JWT")
@@ -143,7 +143,7 @@ func signJWT(t *testing.T, alg jose.SignatureAlgorithm, key any, header map[jose
 	return text
 }
 
-// Nobody but the product can sign an assertion, whatever the header says.
+// Only assertions that this server signed are accepted, whatever their header says.
 func TestAnsiraAssertionsCannotBeForged(t *testing.T) {
 	t.Parallel()
 	o := newAuthAPI(t)
@@ -223,7 +223,7 @@ func TestAnsiraAnEarlierDateCounts(t *testing.T) {
 	o.wantOAuthError("a date before today", o.ansira(a, ""), 400, "invalid_grant")
 }
 
-// Every reason that the documents list, each as the caller sees it.
+// All errors of the documents, as the caller gets them.
 func TestAnsiraInvalidation(t *testing.T) {
 	t.Parallel()
 	o := newAuthAPI(t)
@@ -268,7 +268,7 @@ func TestAnsiraInvalidation(t *testing.T) {
 	o.wantOAuthError("the assertion of a deleted client", o.ansira(a, ""), 401, "invalid_client")
 }
 
-// manualToken downloads a token of crm.
+// manualToken downloads an access token of crm.
 func (o *authAPI) manualToken() string {
 	o.T.Helper()
 	w := o.API("POST", "/v1/clients/client-crm/token", basic("root", rootsPassword), "")

@@ -117,8 +117,8 @@ func TestProxiesAreNotTrusted(t *testing.T) {
 	}
 }
 
-// Every line of a request that is for a flow, or for one of its runs, has the
-// flow, whoever asks and whatever the answer is.
+// The log line of a request for a flow, or for one of its runs, has the number of the flow, for every caller and
+// response.
 func TestLogLinesNameTheFlow(t *testing.T) {
 	t.Parallel()
 	d := apitest.NewFakeAPI(t)

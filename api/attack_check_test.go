@@ -13,8 +13,8 @@ import (
 	"github.com/penstock/penstock/api/apitest"
 )
 
-// What was signed for one method is not run by another: data cannot be taken
-// away from a signed call, nor added to one.
+// A call that is signed for one method is rejected with another: data cannot be removed from a signed call, nor
+// added.
 func TestAttackMethodSwap(t *testing.T) {
 	t.Parallel()
 	params := map[string]string{"flow": "69", "key": apitest.KeyID, "ts": "1795280000"}
@@ -42,8 +42,8 @@ func TestAttackMethodSwap(t *testing.T) {
 	}
 }
 
-// The join of values by "|" says nothing of where one ends: moving a part of
-// one into its neighbour keeps the text that was signed.
+// The separator "|" is rejected in values, because otherwise a part of one value could be moved to the next without
+// changing the signed text.
 func TestAttackSeparatorShift(t *testing.T) {
 	t.Parallel()
 	signed := apitest.SignCheck(map[string]string{"debug": "x", "flow": "69", "key": apitest.KeyID, "ts": "1795280000"}, "", "GET", "")
@@ -66,7 +66,7 @@ func TestAttackSeparatorShift(t *testing.T) {
 	}
 }
 
-// Who reads its answer slowly, or not at all, does not keep its connection.
+// A caller that reads its response slowly, or not at all, loses its connection.
 func TestAttackSlowRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -93,7 +93,7 @@ func TestAttackSlowRead(t *testing.T) {
 	})
 }
 
-// What would grow when it is read is not read.
+// A compressed body is rejected without being read.
 func TestAttackBodyBombs(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

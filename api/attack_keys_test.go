@@ -17,7 +17,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// guarded is an authAPI that slows down who guesses the secrets of keys.
+// newGuardedAPI returns an authAPI with a brute-force guard for API keys.
 func newGuardedAPI(t *testing.T) *authAPI {
 	t.Helper()
 	return newAuthAPI(t, func(c *api.Config) {
@@ -25,8 +25,7 @@ func newGuardedAPI(t *testing.T) *authAPI {
 	})
 }
 
-// Two ways to use a key: each request is another, and signed with a secret
-// from an address.
+// keyEndpoints are the two APIs that accept a key. Each call signs another request with a secret, from an address.
 func keyEndpoints(o *authAPI) map[string]func(key, secret, ip string) *httptest.ResponseRecorder {
 	n := 0
 	return map[string]func(key, secret, ip string) *httptest.ResponseRecorder{
@@ -81,9 +80,8 @@ func TestAttackGuessingTheSecretsOfKeys(t *testing.T) {
 	}
 }
 
-// However many guess a key's secret from however many places, its owner does
-// not notice: one whose secret can be guessed, where it was proved lately, and
-// any other everywhere.
+// Attackers at any number of addresses do not delay the owner of a key: a weak secret is accepted where it was
+// proved lately, a strong one everywhere.
 func TestAttackLockingOutAKey(t *testing.T) {
 	t.Parallel()
 	const strong = "0123456789abcdef"
@@ -117,8 +115,8 @@ func TestAttackLockingOutAKey(t *testing.T) {
 	}
 }
 
-// A JWT that fits, and a client's secret beside its assertion, are not refused
-// for others' failures, nor for those at the same name.
+// A valid JWT, and a client's secret together with its assertion, are never rejected because of the failures of
+// others, even for the same name.
 func TestAttackSignedGrantsAreNotRefused(t *testing.T) {
 	t.Parallel()
 	o := newAuthAPI(t)

@@ -18,7 +18,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// The attacks of docs/security.md. Each tries, and says what happened.
+// The attacks of docs/security.md.
 
 func TestAttackEnumerationByText(t *testing.T) {
 	t.Parallel()
@@ -60,7 +60,7 @@ func TestAttackEnumerationByText(t *testing.T) {
 	}
 }
 
-// A client that administers clients is not thereby an administrator.
+// A client with the scope clients:admin cannot become an administrator.
 func TestAttackScopeEscalation(t *testing.T) {
 	t.Parallel()
 	o := newAuthAPI(t)
@@ -115,7 +115,7 @@ func TestAttackScopeEscalation(t *testing.T) {
 	}
 }
 
-// Acting as an administrator makes nobody one.
+// A key that acts as an administrator has no administrative scopes.
 func TestAttackImpersonatingAnAdmin(t *testing.T) {
 	t.Parallel()
 	o := newAuthAPI(t)
@@ -132,7 +132,7 @@ func TestAttackImpersonatingAnAdmin(t *testing.T) {
 	o.wantOAuthError("an admin scope", o.form("/oauth2/token", url.Values{"grant_type": {jwtBearer}, "assertion": {o.signed(claims{"sub": "root"})}, "scope": {"users:admin"}}), 400, "invalid_scope")
 }
 
-// Every administrative object, asked for by who may only use the API.
+// A caller with only the API role has no access to any administrative object.
 func TestAttackObjectsOfOthers(t *testing.T) {
 	t.Parallel()
 	o := newAuthAPI(t)
@@ -158,8 +158,7 @@ func TestAttackObjectsOfOthers(t *testing.T) {
 	}
 }
 
-// limited is an authAPI whose token endpoints take three requests a minute
-// from an address.
+// newLimitedAPI returns an authAPI whose token endpoints accept three requests a minute from an address.
 func newLimitedAPI(t *testing.T, change ...func(*api.Config)) *authAPI {
 	t.Helper()
 	limiter, err := limits.New(limits.Config{
@@ -294,8 +293,7 @@ func TestAttackHeaderInjection(t *testing.T) {
 	}
 }
 
-// Everything secret that this test sends or gets is looked for in all that
-// Redis and the log hold afterwards.
+// No secret that this test sends or receives is stored in Redis or logged.
 func TestAttackSecretsAtRest(t *testing.T) {
 	t.Parallel()
 	o := newAuthAPI(t)
@@ -326,7 +324,7 @@ func TestAttackSecretsAtRest(t *testing.T) {
 	}
 }
 
-// dump is everything that a Redis holds, keys and values.
+// dump returns all keys and values of a Redis.
 func dump(t *testing.T, client redis.UniversalClient) string {
 	t.Helper()
 	ctx := context.Background()

@@ -35,9 +35,8 @@ const (
 	crmSecret     = "the-secret-of-the-crm-client"
 )
 
-// authAPI is a door with a real store behind it: the users root (an
-// administrator), ann (who may use the API) and guest (who may not), the key
-// "signer" that may act as ann and guest, and the client crm.
+// authAPI is a FakeAPI with a real store: the users root (an administrator), ann (who may use the API) and guest
+// (who may not), the key "signer", which may act as ann and guest, and the client crm.
 type authAPI struct {
 	*apitest.FakeAPI
 	store *store.Store
@@ -45,7 +44,7 @@ type authAPI struct {
 	redis redis.UniversalClient
 }
 
-// clock stands still until it is moved.
+// clock is a clock that only pass moves.
 type clock struct {
 	mu sync.Mutex
 	at time.Time
@@ -63,8 +62,8 @@ func (c *clock) pass(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
-// credentialsRedis is one of the test's own: a Cluster for the tests that
-// TestCredentialsOnACluster runs again, else a single server.
+// credentialsRedis returns a Redis of the test's own: a Cluster for the tests that TestCredentialsOnACluster
+// repeats, else a single server.
 func credentialsRedis(t *testing.T) redis.UniversalClient {
 	t.Helper()
 	if !strings.HasPrefix(t.Name(), "TestCredentialsOnACluster/") {
@@ -155,14 +154,14 @@ func (o *authAPI) seed(hasher *password.Hasher) {
 	}
 }
 
-// form posts a form; header comes in pairs of name and value.
+// form posts a form; header has pairs of name and value.
 func (o *authAPI) form(path string, values url.Values, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(values.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	return o.send(r, header...)
 }
 
-// api calls the API with a JSON body, if any.
+// API calls the API with an optional JSON body.
 func (o *authAPI) API(method, path, authorization, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	if body != "" {
@@ -181,7 +180,7 @@ func (o *authAPI) send(r *http.Request, header ...string) *httptest.ResponseReco
 	return o.Do(r)
 }
 
-// root calls the API as the administrator and wants a status.
+// root calls the API as the administrator and checks the status.
 func (o *authAPI) root(method, path, body string, status int) map[string]any {
 	o.T.Helper()
 	w := o.API(method, path, basic("root", rootsPassword), body)
@@ -205,7 +204,7 @@ func (o *authAPI) object(w *httptest.ResponseRecorder) map[string]any {
 	return body
 }
 
-// wantOAuthError checks the whole form of RFC 6749 section 5.2.
+// wantOAuthError checks an error in the format of RFC 6749 section 5.2.
 func (o *authAPI) wantOAuthError(what string, w *httptest.ResponseRecorder, status int, code string) {
 	o.T.Helper()
 	body := o.object(w)
@@ -217,7 +216,7 @@ func (o *authAPI) wantOAuthError(what string, w *httptest.ResponseRecorder, stat
 	}
 }
 
-// token takes the access token out of an answer.
+// token returns the access token in a response.
 func (o *authAPI) token(w *httptest.ResponseRecorder) string {
 	o.T.Helper()
 	text, _ := o.object(w)["access_token"].(string)
@@ -228,13 +227,13 @@ func (o *authAPI) token(w *httptest.ResponseRecorder) string {
 	return text
 }
 
-// annsToken gets one by the password grant.
+// annsToken returns a token of ann by the password grant.
 func (o *authAPI) annsToken() string {
 	o.T.Helper()
 	return o.token(o.form("/token", url.Values{"grant_type": {"password"}, "username": {"ann"}, "password": {annsPassword}}))
 }
 
-// run asks for a run of flow 69 and returns the answer.
+// run runs flow 69 and returns the response.
 func (o *authAPI) run(authorization string) *httptest.ResponseRecorder {
 	return o.API(http.MethodPost, "/v1/flows/69/runs", authorization, `{}`)
 }
@@ -247,8 +246,7 @@ func basic(name, secret string) string {
 
 func bearer(token string) string { return "Bearer " + token }
 
-// Everything that proves, grants and takes away keeps its keys in slots of a
-// Cluster as it does on one server: the same tests, once more.
+// The same tests on a Redis Cluster, where the keys of each operation must be in one slot.
 func TestCredentialsOnACluster(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]func(*testing.T){

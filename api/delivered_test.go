@@ -11,8 +11,8 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// The time of the answer is that of who waited first: not of who asked not to
-// wait, nor of a repeated request. It is in the run's representation.
+// The time of delivery is recorded for the first request that waits, not for one that does not wait or is repeated.
+// The run has it as replied_at.
 func TestRunTellsWhenItWasAnswered(t *testing.T) {
 	t.Parallel()
 	told := make(chan string, 8)
@@ -39,7 +39,7 @@ func TestRunTellsWhenItWasAnswered(t *testing.T) {
 	})
 }
 
-// What steps tell of items is in the run as OpenAPI describes it.
+// The item outcomes of steps are in the run as OpenAPI describes them.
 func TestRunTellsOfItems(t *testing.T) {
 	t.Parallel()
 	p := apitest.NewProduct(t)

@@ -17,8 +17,7 @@ import (
 	"github.com/penstock/penstock/auth"
 )
 
-// explained asks about a request, and holds the answer to what it must never
-// hold.
+// explained explains a request, and checks that the explanation contains no secret.
 func (o *authAPI) explained(p auth.ExplainRequest) auth.Explanation {
 	o.T.Helper()
 	text, err := json.Marshal(p)

@@ -21,13 +21,12 @@ import (
 	"github.com/penstock/penstock/api/apitest"
 )
 
-// hmacKey pads as HMAC does, for the library that signs.
+// hmacKey is the secret, padded for the library that signs.
 var hmacKey = append([]byte(jwtSecret), make([]byte, 32-len(jwtSecret))...) // read only
 
 type claims = map[string]any
 
-// signed are claims as the published client makes them, with changes; nil
-// leaves a claim out.
+// signed returns claims as those of the published client, with changes; nil removes a claim.
 func (o *authAPI) signed(change claims) string {
 	o.T.Helper()
 	return signJWT(o.T, jose.HS256, hmacKey, nil, base(change))
@@ -143,7 +142,7 @@ func TestIntegrifyRefuses(t *testing.T) {
 	o.wantOAuthError("access switched off", o.integrify(o.signed(nil)), 400, "unauthorized_client")
 }
 
-// alg comes from the key's record.
+// The algorithm is determined by the record of the key.
 func TestIntegrifyAlgorithmConfusion(t *testing.T) {
 	t.Parallel()
 	o := newAuthAPI(t)
@@ -188,7 +187,7 @@ func TestIntegrifyAlgorithmConfusion(t *testing.T) {
 	}
 }
 
-// twice has the claim iss twice, well signed: which one would count?
+// twice returns a validly signed JWT that has the claim iss twice.
 func twice(t *testing.T) string {
 	t.Helper()
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS256, Key: hmacKey}, nil)

@@ -18,7 +18,7 @@ func (uses) Use(context.Context, *store.Key) (keyusage.Use, error) {
 	return keyusage.Use{Current: 3, Previous: 1, LastPrevious: time.Unix(1795280000, 0).UTC()}, nil
 }
 
-// While two secrets count, reading the key tells who still uses the old one.
+// While a key has two secrets, the response for the key has the usage of both.
 func TestKeyTellsTheUseOfItsSecrets(t *testing.T) {
 	t.Parallel()
 	p := apitest.NewProduct(t, func(c *api.Config) { c.KeyUsage = uses{} })

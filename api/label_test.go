@@ -10,7 +10,7 @@ import (
 	"github.com/penstock/penstock/api/apitest"
 )
 
-// labelRecorder are what a door says of its answers.
+// labelRecorder records the calls of Config.Label.
 type labelRecorder struct {
 	mu   sync.Mutex
 	said []string // guarded by mu
@@ -28,8 +28,7 @@ func (l *labelRecorder) last() string {
 	return l.said[len(l.said)-1]
 }
 
-// Of each answer it is said whether a flow chose its status and why a request
-// was refused.
+// Each response is labelled with whether a flow chose its status and with the reason of a rejection.
 func TestAnswersAreLabelled(t *testing.T) {
 	t.Parallel()
 	l := &labelRecorder{}

@@ -21,14 +21,14 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// echo is a flow that takes data; what a run of it does is up to the handler.
+// echo finds a flow that accepts data. The handler of the test decides what a run does.
 type echo struct{}
 
 func (echo) Find(ref string) (*flows.Flow, bool) {
 	return &flows.Flow{Number: 69, Version: "v", Queue: "default", Limit: 20 * time.Second, Webhook: &flows.Webhook{}}, ref == "69"
 }
 
-// keyring is one key with the replay policy of a test.
+// keyring has one key with the replay policy of a test.
 type keyring struct{ onReplay string }
 
 func (k keyring) Key(_ context.Context, key string) (*store.Key, error) {
@@ -38,7 +38,7 @@ func (k keyring) Key(_ context.Context, key string) (*store.Key, error) {
 	return &store.Key{Key: "k", Secret: "s", APIAccess: true, OnReplay: k.onReplay}, nil
 }
 
-// live is a door on the real queue. Several may share one Redis.
+// startAPI starts an API on the real queue. Several APIs may share one Redis.
 func startAPI(t *testing.T, redis *testenv.RedisServer, onReplay string, now func() time.Time) *client.Client {
 	t.Helper()
 	conn, err := redisconn.Parse(redis.URL())
@@ -66,7 +66,7 @@ func startAPI(t *testing.T, redis *testenv.RedisServer, onReplay string, now fun
 	return c
 }
 
-// serve runs a handler for the runs of a Redis.
+// work executes the runs of a Redis with a handler.
 func work(t *testing.T, redis *testenv.RedisServer, handler queue.Handler) {
 	t.Helper()
 	conn, err := redisconn.Parse(redis.URL())
@@ -103,7 +103,7 @@ func TestLiveRoundTrip(t *testing.T) {
 	}
 }
 
-// I5: one idempotency key, one run; here over two doors.
+// I5: requests with one idempotency key make one run, also at two API processes.
 func TestLiveEqualRequestsAreOneRun(t *testing.T) {
 	t.Parallel()
 	redis := testenv.Redis(t)

@@ -46,8 +46,8 @@ var document = sync.OnceValues(func() (routers.Router, error) {
 	return gorillamux.NewRouter(doc)
 })
 
-// held validates what goes over it against the document, and notes which
-// operations were called and how they were answered.
+// contractClient validates requests and responses against the document, and records the called operations with
+// their statuses.
 type contractClient struct {
 	t      *testing.T
 	router routers.Router
@@ -115,8 +115,7 @@ var (
 	consoleAt = regexp.MustCompile(`^\w+ /(console|$)`) // and the bare address, which leads there
 )
 
-// Every route is in the document, and every operation of the document is a
-// route.
+// The document and the router have the same operations.
 func TestDocumentAndRouterAgree(t *testing.T) {
 	t.Parallel()
 	_, callable := callbacks(t)
@@ -149,7 +148,7 @@ func TestDocumentAndRouterAgree(t *testing.T) {
 	}
 }
 
-// The server does what the document says, operation by operation.
+// The responses of all operations conform to the document.
 func TestServerDoesWhatTheDocumentSays(t *testing.T) {
 	t.Parallel()
 	signer, callable := callbacks(t)
@@ -177,7 +176,8 @@ func TestServerDoesWhatTheDocumentSays(t *testing.T) {
 	}
 }
 
-// callbacks makes a door take calls for runs that wait, of which there are none.
+// callbacks returns a signer and a configuration of the API that accepts callbacks of runs, of which there are
+// none.
 func callbacks(t *testing.T) (*callback.Signer, func(*api.Config)) {
 	t.Helper()
 	signer, err := callback.New(apitest.Issuer, [][]byte{bytes.Repeat([]byte{7}, 32)})
@@ -202,7 +202,7 @@ func callCallbacks(p *apitest.Product, signer *callback.Signer) {
 
 var codes = regexp.MustCompile(`(?:Code: |[bB]adRequest\()"([a-z_]+)"`)
 
-// Every code that a problem may carry is explained on the page.
+// The reference explains all codes of problems.
 func TestEveryCodeIsDescribed(t *testing.T) {
 	t.Parallel()
 	d, err := openapi.Describe()

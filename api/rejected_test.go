@@ -15,7 +15,7 @@ import (
 	"github.com/penstock/penstock/internal/rejectlog"
 )
 
-// rejections keeps refusals in memory.
+// rejections is a RejectLog in memory.
 type rejections struct {
 	mu  sync.Mutex // guards all
 	all []rejectlog.Rejection

@@ -11,8 +11,8 @@ import (
 	"github.com/penstock/penstock/internal/budget"
 )
 
-// A front door that is short of memory refuses bodies, says when to come back,
-// and goes on without one.
+// An API process that is short of memory rejects requests with bodies, with Retry-After, and serves requests
+// without one.
 func TestABodyWithoutRoomIsRefused(t *testing.T) {
 	t.Parallel()
 	process := budget.New(1<<20, slog.New(slog.NewTextHandler(io.Discard, nil)))

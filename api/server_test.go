@@ -19,7 +19,7 @@ import (
 	"github.com/penstock/penstock/api/runner"
 )
 
-// memoryListener is a listener in memory, so that a bubble of synctest can drive time.
+// memoryListener is a listener in memory, so that synctest controls the time.
 type memoryListener struct {
 	conns  chan net.Conn
 	closed chan struct{}
@@ -53,8 +53,7 @@ func (p *memoryListener) dial(t *testing.T) net.Conn {
 	return client
 }
 
-// serve runs a server on a door until stop is called, which returns what Run
-// returned.
+// serve runs a server until stop is called, which returns the result of Run.
 func serve(t *testing.T, d *apitest.FakeAPI, change func(*api.ServerConfig)) (listener *memoryListener, stop func() error) {
 	t.Helper()
 	listener = newMemoryListener()
@@ -75,7 +74,7 @@ func serve(t *testing.T, d *apitest.FakeAPI, change func(*api.ServerConfig)) (li
 	}
 }
 
-// send writes a request and returns the answer when it comes.
+// send writes a request and returns the response.
 func send(t *testing.T, c net.Conn, r *http.Request) (*http.Response, string) {
 	t.Helper()
 	if err := r.Write(c); err != nil {

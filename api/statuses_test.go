@@ -13,8 +13,8 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// Every status that one of the four documents names, by the words of its row.
-// What the bodies must hold is tested where the door is.
+// The test causes each status that one of the four documents lists, by the words of its row. The tests of the
+// domains check the bodies.
 func TestStatusesOfTheDocuments(t *testing.T) {
 	t.Parallel()
 	failed := queue.Result{State: queue.Failed, Error: &flows.Error{Code: flows.CodeStepFailed, Message: "HTTP 500"}}

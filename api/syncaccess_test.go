@@ -184,7 +184,7 @@ func TestTokenLivesFor1800Seconds(t *testing.T) {
 	o.wantDead("expired", o.run(bearer(token)))
 }
 
-// wantDead checks what the bearer of a token that was one is told.
+// wantDead checks the response to an invalidated token.
 func (o *authAPI) wantDead(what string, w *httptest.ResponseRecorder) {
 	o.T.Helper()
 	if got := w.Header().Values("WWW-Authenticate"); w.Code != 403 || len(got) != 1 || got[0] != `Bearer realm="penstock", error="invalid_token"` {

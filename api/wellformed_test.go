@@ -11,8 +11,7 @@ import (
 	"github.com/penstock/penstock/api/apitest"
 )
 
-// raw sends text to a server and returns its answers, until it closes the
-// connection.
+// raw sends text to a server and returns its responses, until the server closes the connection.
 func raw(t *testing.T, listener *memoryListener, text string) []*http.Response {
 	t.Helper()
 	conn := listener.dial(t)
@@ -30,8 +29,7 @@ func raw(t *testing.T, listener *memoryListener, text string) []*http.Response {
 	}
 }
 
-// What cannot be read is the caller's fault: 400 in the envelope of the door,
-// the connection is closed, and the log raises no alarm.
+// A malformed request gets 400 in the format of its path, the connection is closed, and the log has no error.
 func TestRequestsThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	const head = "POST /apis/execute.php?flow=69&key=k&ts=1&check=c HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
@@ -68,7 +66,7 @@ func TestRequestsThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// A caller who goes away within the body raises no alarm either.
+// A caller that disconnects within the body causes no error in the log either.
 func TestCallerLeavesWithinTheBody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

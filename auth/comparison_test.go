@@ -12,13 +12,12 @@ import (
 )
 
 const (
-	rounds  = 20 // of samples, before it is judged
-	retries = 4  // so often it is measured again, as many rounds each: noise goes, a difference stays
+	rounds  = 20 // samples before each comparison
+	retries = 4  // further measurements of as many rounds: noise averages out, a difference stays
 )
 
-// comparison tells whether requests take longer, or shorter, than a known one.
-// All are sampled in turn, in random order, so that what else the machine does
-// hits all alike; the known one twice, which shows the noise.
+// comparison reports which requests take a different time than a known one. It measures all of them alternately in
+// random order, so that other load affects all equally, and the known one twice, to measure the noise.
 type comparison struct {
 	known  func()
 	others map[string]func()
@@ -27,11 +26,10 @@ type comparison struct {
 	noise   time.Duration
 }
 
-// again names the second sample of the known request.
+// again is the name of the second measurement of the known request.
 const again = "known again"
 
-// run samples until it is clear enough that the others differ as they should,
-// or for as long as it retries.
+// run measures until the result is as expected and the noise is low, at most 1 + retries times.
 func (c *comparison) run(should bool) (differs map[string]bool) {
 	for range 1 + retries {
 		c.sample()
@@ -60,10 +58,9 @@ func (c *comparison) sample() {
 	}
 }
 
-// compare compares the median of each round's difference from the known request
-// with how far off the same median may be for the known request itself: five
-// standard errors, from the middle half of its differences, which outliers do
-// not move, and no less than a twentieth of the time.
+// compare compares the median difference from the known request with its noise: five standard errors of the same
+// median for the known request itself, from its interquartile range, which is robust against outliers, and at least
+// a twentieth of the time.
 func (c *comparison) compare() map[string]bool {
 	null := c.differences(again)
 	half := null[len(null)*3/4] - null[len(null)/4]
@@ -77,7 +74,7 @@ func (c *comparison) compare() map[string]bool {
 	return differs
 }
 
-// differences are those of each round, from the smallest to the largest.
+// differences returns the sorted differences from the known request, one per round.
 func (c *comparison) differences(who string) []time.Duration {
 	all := slices.Clone(c.samples[who])
 	for i := range all {

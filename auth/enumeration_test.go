@@ -13,9 +13,8 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// Which users and clients there are does not show in how long it takes to
-// refuse them. What a difference is, the same request tells: "known" against
-// itself. That the test would see one, a refusal without a hash shows.
+// The duration of a rejection does not reveal whether a user or client exists. The noise is measured by comparing
+// the request "known" with itself; a rejection without a hash shows that the test detects a difference.
 func TestAttackEnumerationByTiming(t *testing.T) {
 	a := newAuthority(t, noWait{}) // not parallel: it measures
 	guesses := 0

@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// A key with a strong secret, and one that proved itself a moment ago: what
-// every signed request pays.
+// The cost for each signed request: of a key with a strong secret, and of one that proved itself a moment ago.
 func BenchmarkKnownKey(b *testing.B) {
 	g, now := NewBruteForceGuard(noWait{}), time.Now()
 	for name, strong := range map[string]bool{"strong": true, "weak": false} {

@@ -29,8 +29,8 @@ const (
 type SignatureScheme struct {
 	Keys    Keys
 	Guard   *BruteForceGuard // optional
-	Usage   UsageCounter     // nil: nothing is counted
-	Replays Replays          // nil: repetitions are not noticed
+	Usage   UsageCounter     // optional
+	Replays Replays          // nil: replays are not detected
 }
 
 var errSignature = &Error{Code: CodeUnauthorized, Message: "unknown key or wrong signature"}

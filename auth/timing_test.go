@@ -14,7 +14,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// noWait slows nobody down, so that there is something to measure.
+// noWait is an Attempts without delays, so that hashing can be measured.
 type noWait struct{}
 
 func (noWait) Check(context.Context, limits.Attempt) (limits.Wait, error) { return limits.Wait{}, nil }
@@ -68,7 +68,7 @@ func newAuthority(t *testing.T, attempts Attempts) *Authority {
 	return a
 }
 
-// A right password is hashed once a minute, a wrong one every time.
+// A right password is hashed once a minute, a wrong one each time.
 func TestRightProofsAreRemembered(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t, newAttempts(t))

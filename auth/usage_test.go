@@ -10,7 +10,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// counter notes what it is told.
+// counter records the calls of Count.
 type counter []bool
 
 func (c *counter) Count(_ *store.Key, previous bool) { *c = append(*c, previous) }

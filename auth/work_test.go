@@ -14,8 +14,8 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// Whoever it is, the same work is done: what is counted are allocations, which
-// each hash makes, and not time. Not parallel: allocations of others count.
+// An unknown key causes the same work as a known one. The test counts allocations, which each hash makes, instead
+// of measuring time. It is not parallel, because the allocations of other tests would count.
 func TestUnknownPrincipalsCostTheSameWork(t *testing.T) {
 	const secret = "no secret: it is as long as this"
 	known := Secrets{Current: secret}
@@ -56,7 +56,7 @@ func TestUnknownPrincipalsCostTheSameWork(t *testing.T) {
 	}
 }
 
-// counting counts the hashes that are about to be made: each asks first.
+// counting counts the password hashes: each one asks Check first.
 type counting struct {
 	noWait
 	hashes *int
@@ -67,8 +67,8 @@ func (c counting) Check(context.Context, limits.Attempt) (limits.Wait, error) {
 	return limits.Wait{}, nil
 }
 
-// A user or client that is not there costs a hash like one that is. What a
-// hash costs is held by package password.
+// An unknown user or client costs one hash, like a known one. The tests of package password check the cost of a
+// hash.
 func TestUnknownUsersAndClientsCostAHash(t *testing.T) {
 	t.Parallel()
 	hashes := 0

@@ -14,7 +14,7 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// calls is what a door passed on to runs that wait.
+// calls records the calls of Config.Call.
 type calls struct {
 	signer *callback.Signer
 	made   []string // run, key, result
@@ -101,7 +101,7 @@ func TestCallsThatAreRefused(t *testing.T) {
 	d.WantProblem(called(d, "POST", c.path(0), "", ""), 410, "expired", "has expired")
 }
 
-// A link in a message asks before it answers, and shows what it will say.
+// A link shows a page with the answer, and has no effect before it is confirmed.
 func TestALinkAsksFirst(t *testing.T) {
 	t.Parallel()
 	c, d := newCalls(t)
@@ -151,7 +151,7 @@ func many() string {
 	return b.String()[1:]
 }
 
-// A caller whose run is parked is told that it goes on.
+// The response to the caller of a parked run says that the run continues.
 func TestACallerOfAParkedRun(t *testing.T) {
 	t.Parallel()
 	_, d := newCalls(t)

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Whoever sends a body knows JSON, not Go.
+// Error texts use the type names of JSON, not those of Go.
 func TestMistyped(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{

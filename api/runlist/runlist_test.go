@@ -14,8 +14,7 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// fakeLister is a queue of runs in the order of their acceptance, the newest first,
-// that looks at 10,000 in one call, as the real one does.
+// fakeLister lists runs in memory, the newest first, 10,000 per call like the queue.
 type fakeLister struct {
 	runs  []queue.Record
 	calls int
@@ -40,7 +39,7 @@ func (s *fakeLister) List(_ context.Context, l queue.List, each func(*queue.Reco
 
 var epoch = time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)
 
-// listerOf is a fakeLister of n runs that succeeded, and failed older ones.
+// listerOf returns a lister of n runs that succeeded, and of failed older ones.
 func listerOf(n, failed int) *fakeLister {
 	s := &fakeLister{}
 	for i := range n + failed {
@@ -78,7 +77,7 @@ func find(t *testing.T, s *fakeLister, params ...string) listing.Page[queue.Reco
 
 const failed = `state eq "failed"`
 
-// Runs that failed are found behind more newer ones than one look covers.
+// Failed runs are found behind more newer runs than one call reads.
 func TestTheListGoesOnUntilItsPageIsFull(t *testing.T) {
 	t.Parallel()
 	page := find(t, listerOf(12_000, 3), "filter", failed)
@@ -87,7 +86,7 @@ func TestTheListGoesOnUntilItsPageIsFull(t *testing.T) {
 	}
 }
 
-// One call looks at so many runs and says so; the next one goes on there.
+// One call reads a limited number of runs and returns a cursor, with which the next call continues.
 func TestTheListSaysHowFarItLooked(t *testing.T) {
 	t.Parallel()
 	s := listerOf(62_000, 3)
@@ -102,7 +101,7 @@ func TestTheListSaysHowFarItLooked(t *testing.T) {
 	}
 }
 
-// The cursors of pages lead to every match once, in either order.
+// The cursors of pages lead to each match once, in both orders.
 func TestCursorsLeadToEveryRunOnce(t *testing.T) {
 	t.Parallel()
 	s := listerOf(1000, 250)
@@ -123,8 +122,7 @@ func TestCursorsLeadToEveryRunOnce(t *testing.T) {
 	}
 }
 
-// In another order the first runs are sorted, and it is said that there are
-// others.
+// In another order the first runs are sorted, and the page says that there are more.
 func TestOtherOrdersSayHowFarTheyLooked(t *testing.T) {
 	t.Parallel()
 	page := find(t, listerOf(15_000, 0), "order_by", "flow,-created_at", "page_size", "2")

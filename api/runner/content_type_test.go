@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A flow's answer is never script or style that the console's policy trusts.
+// The response of a flow is never sent as a script or style sheet that the policy of the console trusts.
 func TestAnswersAreInert(t *testing.T) {
 	t.Parallel()
 	for _, media := range []string{
@@ -24,7 +24,7 @@ func TestAnswersAreInert(t *testing.T) {
 	}
 }
 
-// What a flow may not say for the whole origin, or to a proxy before it.
+// A flow cannot set headers that affect the whole origin or a proxy.
 func TestHeadersOfAnOriginAreNotAFlows(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{

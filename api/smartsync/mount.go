@@ -9,7 +9,7 @@ import (
 	"github.com/penstock/penstock/auth"
 )
 
-// Config of the routes. All but Guard and Meter are required.
+// Config of the routes. All but Guard, Usage and BodiesRecorded are required.
 type Config struct {
 	Flows  runner.Flows
 	Keys   auth.Keys

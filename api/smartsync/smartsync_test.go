@@ -234,7 +234,7 @@ func TestPreviousSecret(t *testing.T) {
 	}
 }
 
-// meter notes whether calls were signed with the old secret.
+// meter records whether calls were signed with the previous secret.
 type meter []bool
 
 func (m *meter) Count(_ *store.Key, previous bool) { *m = append(*m, previous) }
@@ -465,7 +465,7 @@ func TestUndeclaredParameters(t *testing.T) {
 	d.WantFailure(d.Call(apitest.Call{Params: map[string]string{"flow": "70", "debug": "1"}}), 400, "no such parameters: debug")
 }
 
-// limiter refuses everybody for a while, or fails.
+// limiter rejects all requests, or fails.
 type limiter struct {
 	wait time.Duration
 	err  error
