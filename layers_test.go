@@ -42,7 +42,8 @@ var layers = []struct {
 	{tree: "api/openapi", why: "the description is a document, and must not depend on the code that it describes"},
 	{tree: "api/auditlist", may: []string{"api/listing", "store"}, why: "the API and the console list the audit log alike"},
 	{tree: "api/runlist", may: []string{"api/listing", "queue"}, why: "the API and the console list runs alike"},
-	{tree: "api/httpx", may: []string{"api/listing", "auth", "flows", "store", "queue", "internal"}, why: "the one table from error to status knows the errors of all layers below the front door"},
+	{tree: "api/fault", may: []string{"api/listing", "auth", "flows", "store", "queue", "internal"}, why: "the one table from error to response knows the errors of all layers below the front door; the console renders it as pages"},
+	{tree: "api/httpx", may: []string{"api/fault", "api/listing", "auth", "flows", "store", "queue", "internal"}, why: "what handlers share: requests, bodies and responses"},
 	{tree: "api/runner", may: []string{"api/httpx", "auth", "flows", "queue", "internal/budget"}, why: "running a flow for a caller is the same in each domain, and needs no store"},
 	{tree: "api/smartsync", may: domains, why: whyDomains},
 	{tree: "api/native", may: domains, why: whyDomains},
@@ -55,10 +56,10 @@ var layers = []struct {
 	{tree: "api/flows", may: []string{"api/httpx", "api/listing", "api/runner", "auth", "flows", "queue", "store"}, why: "deploying a flow runs nothing; of the queue it needs the runs that wait for a flow"},
 	{tree: "api/fleet", may: []string{"api/httpx", "api/listing", "auth", "queue"}, why: "queues and workers are operated without knowing of flows"},
 	{tree: "api", alone: true, may: append([]string{
-		"api/openapi", "api/smartsync", "api/native", "api/resources", "api/hooks", "api/runs", "api/callbacks", "api/oauth", "api/admin", "api/flows", "api/fleet",
+		"api/fault", "api/openapi", "api/smartsync", "api/native", "api/resources", "api/hooks", "api/runs", "api/callbacks", "api/oauth", "api/admin", "api/flows", "api/fleet",
 	}, domains...), why: "the frame mounts the domains and hands each what it needs; it never imports worker, which may run elsewhere"},
 
-	{tree: "console", may: []string{"api/listing", "api/auditlist", "api/runlist", "auth", "connect", "flows", "store", "queue", "internal"}, why: "pages are made from the layers that the API is made from; of the API itself they only share the lists"},
+	{tree: "console", may: []string{"api/fault", "api/listing", "api/auditlist", "api/runlist", "auth", "connect", "flows", "store", "queue", "internal"}, why: "pages are made from the layers that the API is made from; of the API itself they only share the lists and the table of errors"},
 	{tree: "client", why: "it speaks the protocol and shares no code with the server, as any other client"},
 	{tree: "api/apitest", may: []string{"api", "api/httpx", "api/runner", "api/runs", "auth", "client", "flows", "store", "queue", "worker", "internal"}, why: "it starts a front door, and a worker behind it, for tests; nothing but tests imports it"},
 

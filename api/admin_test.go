@@ -14,7 +14,7 @@ import (
 
 func TestUsersAreAdministered(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	w := o.API("POST", "/v1/users", basic("root", rootsPassword), `{"name":"bob","password":"bobs-password","roles":["api_user","viewer"]}`)
 	if w.Code != 201 || w.Header().Get("Location") != "/v1/users/bob" || strings.Contains(w.Body.String(), "password") || strings.Contains(w.Body.String(), "argon2") {
 		t.Errorf("create: %d %v %s", w.Code, w.Header(), w.Body)
@@ -55,7 +55,7 @@ func TestUsersAreAdministered(t *testing.T) {
 
 func TestKeysAreAdministered(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	made := o.root("POST", "/v1/keys", `{"name":"shop","flows":[69],"ts_window":60,"on_replay":"attach"}`, 201)
 	key, _ := made["key"].(string)
 	first, _ := made["secret"].(string)
@@ -105,7 +105,7 @@ func TestKeysAreAdministered(t *testing.T) {
 
 func TestClientsAreAdministered(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	made := o.root("POST", "/v1/clients", `{"name":"Shop","scopes":["flows:run"],"token_ttl_minutes":1440,"time_zone":"Europe/Paris","assertion_expires_on":"2028-11-30","reminder_emails":["it@example.org"]}`, 201)
 	id, _ := made["identifier"].(string)
 	first, _ := made["secret"].(string)
@@ -150,7 +150,7 @@ func TestClientsAreAdministered(t *testing.T) {
 
 func TestSecretsAreNeverReadBack(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	o.Sent = append(o.Sent, "the-value-of-a-secret")
 	o.root("PUT", "/v1/secrets/gh_hook", `{"value":"the-value-of-a-secret"}`, 200)
 	if value, err := o.store.Secrets().Secret(t.Context(), "gh_hook"); err != nil || value != "the-value-of-a-secret" {
@@ -170,7 +170,7 @@ func TestSecretsAreNeverReadBack(t *testing.T) {
 
 func TestConnectionsShowNoSecret(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	o.Sent = append(o.Sent, "the-password-of-a-mail-server")
 	const smtp = `{"type":"smtp","settings":{"host":"mail.example.org","from":"a@b.org","username":"u","password":"the-password-of-a-mail-server"}}`
 	for _, w := range []*httptest.ResponseRecorder{
@@ -208,7 +208,7 @@ func TestConnectionsShowNoSecret(t *testing.T) {
 
 func TestSigningKeysAreRotated(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	a := o.assertion()
 	o.root("POST", "/v1/signing-keys", "", 201)
 	o.token(o.ansira(a, "")) // the old key still verifies
@@ -226,7 +226,7 @@ func TestSigningKeysAreRotated(t *testing.T) {
 
 func TestAuditLog(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	o.root("POST", "/v1/users", `{"name":"bob","password":"bobs-password"}`, 201)
 	o.API("DELETE", "/v1/users/bob", basic("ann", annsPassword), "") // refused
 	o.root("DELETE", "/v1/users/nobody", "", 404)                    // changed nothing
@@ -258,7 +258,7 @@ func TestAuditLog(t *testing.T) {
 
 func TestIntrospection(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	own := o.token(o.form("/oauth2/token", url.Values{"grant_type": {"client_credentials"}}, "Authorization", crmBasic))
 	admin := o.root("POST", "/v1/clients", `{"name":"auditor","scopes":["users:admin"],"secret":"the-auditors-secret"}`, 201)
 	adminID, _ := admin["identifier"].(string)
@@ -310,7 +310,7 @@ func TestIntrospection(t *testing.T) {
 
 func TestMetadata(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	r := httptest.NewRequest("GET", "/.well-known/oauth-authorization-server", nil)
 	r.Host = "evil.example"
 	w := o.send(r, "X-Forwarded-Host", "evil.example", "X-Forwarded-Proto", "ftp", "Forwarded", "host=evil.example")

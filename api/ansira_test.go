@@ -19,8 +19,8 @@ const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 var crmBasic = basic("client-crm", crmSecret) // read only
 
-// assertion generates and downloads the assertion of crm.
-func (o *office) assertion() string {
+// assertion downloads a new assertion of crm.
+func (o *authAPI) assertion() string {
 	o.T.Helper()
 	w := o.API("POST", "/v1/clients/client-crm/assertion", basic("root", rootsPassword), "")
 	if w.Code != 201 || w.Header().Get("Content-Disposition") != `attachment; filename="client-crm-assertion.txt"` {
@@ -30,7 +30,7 @@ func (o *office) assertion() string {
 	return w.Body.String()
 }
 
-func (o *office) ansira(assertion, scope string, header ...string) *httptest.ResponseRecorder {
+func (o *authAPI) ansira(assertion, scope string, header ...string) *httptest.ResponseRecorder {
 	form := url.Values{"grant_type": {jwtBearer}, "assertion": {assertion}}
 	if scope != "" {
 		form.Set("scope", scope)
@@ -43,7 +43,7 @@ func (o *office) ansira(assertion, scope string, header ...string) *httptest.Res
 
 func TestAnsiraToken(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	a := o.assertion()
 	for scope, want := range map[string]string{
 		"":                        "flows:run:69,runs:read",
@@ -77,7 +77,7 @@ func TestAnsiraToken(t *testing.T) {
 
 func TestAnsiraRefuses(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	old := o.assertion()
 	a := o.assertion()
 	o.root("POST", "/v1/clients", `{"name":"other","secret":"another-secret-of-16","assertion_expires_on":"2030-01-01"}`, 201)
@@ -125,7 +125,7 @@ func TestAnsiraRefuses(t *testing.T) {
 	o.wantOAuthError("password", o.form("/oauth/v2/oauth-token", passwordForm, "Authorization", crmBasic), 400, "unsupported_grant_type")
 }
 
-// signJWT makes a JWT of any kind.
+// signJWT returns a JWT with any algorithm, header and claims.
 func signJWT(t *testing.T, alg jose.SignatureAlgorithm, key any, header map[jose.HeaderKey]any, claims any) string {
 	t.Helper()
 	options := (&jose.SignerOptions{}).WithType("JWT")
@@ -143,10 +143,10 @@ func signJWT(t *testing.T, alg jose.SignatureAlgorithm, key any, header map[jose
 	return text
 }
 
-// Nobody but the product can sign an assertion, whatever the header says.
+// Only assertions that this server signed are accepted, whatever their header says.
 func TestAnsiraAssertionsCannotBeForged(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	o.assertion()
 	crm, err := o.store.Clients().Client(t.Context(), "client-crm")
 	if err != nil {
@@ -195,7 +195,7 @@ func TestAnsiraAssertionsCannotBeForged(t *testing.T) {
 
 func TestAnsiraAssertionsEndAtMidnightOfTheirZone(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	a := o.assertion()
 	token := o.token(o.ansira(a, ""))
 	midnight := time.Date(2026, 12, 1, 7, 0, 0, 0, time.UTC) // the end of 30 November in Denver
@@ -217,16 +217,16 @@ func TestAnsiraAssertionsEndAtMidnightOfTheirZone(t *testing.T) {
 
 func TestAnsiraAnEarlierDateCounts(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	a := o.assertion()
 	o.root("PATCH", "/v1/clients/client-crm", `{"assertion_expires_on":"2026-11-20"}`, 200)
 	o.wantOAuthError("a date before today", o.ansira(a, ""), 400, "invalid_grant")
 }
 
-// Every reason that the documents list, each as the caller sees it.
+// All errors of the documents, as the caller gets them.
 func TestAnsiraInvalidation(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	root := basic("root", rootsPassword)
 	a := o.assertion()
 	patch := func(body string) func() {
@@ -268,8 +268,8 @@ func TestAnsiraInvalidation(t *testing.T) {
 	o.wantOAuthError("the assertion of a deleted client", o.ansira(a, ""), 401, "invalid_client")
 }
 
-// manualToken downloads a token of crm.
-func (o *office) manualToken() string {
+// manualToken downloads an access token of crm.
+func (o *authAPI) manualToken() string {
 	o.T.Helper()
 	w := o.API("POST", "/v1/clients/client-crm/token", basic("root", rootsPassword), "")
 	if w.Code != 201 || w.Header().Get("Content-Disposition") != `attachment; filename="client-crm-token.txt"` || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain") {
@@ -280,7 +280,7 @@ func (o *office) manualToken() string {
 
 func TestAnsiraScopeEditLeavesTheAssertion(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	a := o.assertion()
 	o.root("PATCH", "/v1/clients/client-crm", `{"scopes":["runs:read"]}`, 200)
 	if w := o.ansira(a, ""); o.object(w)["scope"] != "runs:read" {
@@ -290,7 +290,7 @@ func TestAnsiraScopeEditLeavesTheAssertion(t *testing.T) {
 
 func TestClientCredentials(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	form := url.Values{"grant_type": {"client_credentials"}}
 	w := o.form("/oauth2/token", form, "Authorization", crmBasic)
 	if got := o.object(w); got["token_type"] != "Bearer" || got["scope"] != "flows:run:69 runs:read" || len(got) != 4 {

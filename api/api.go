@@ -1,5 +1,5 @@
-// Package api is the front door: it lets requests in, hands runs to the
-// queue, and writes their results to who waits for them.
+// Package api is the front door: the HTTP interface that accepts requests, submits runs to the queue, and writes
+// their results to the waiting callers.
 package api
 
 import (
@@ -37,69 +37,65 @@ type Config struct {
 	Keys    auth.Keys
 	Log     *slog.Logger
 
-	// Replied is told of runs whose result has been written to who waited for
-	// it; it must not block. nil: nobody wants to know.
-	Replied func(run string)
+	// MarkDelivered records that the result of a run was written to the caller that submitted it; optional. It must
+	// not block.
+	MarkDelivered func(run string)
 
-	// Runs lists, awaits, watches and cancels runs; nil: they can only be read.
+	// Runs lists, awaits, watches and cancels runs; nil: runs can only be read.
 	Runs runs.Runs
 
-	// Fleet looks at queues and workers and holds them; nil: nobody can.
+	// Fleet reads, pauses and drains queues and workers; nil: there are no endpoints for them.
 	Fleet Fleet
 
-	// Schemes prove who calls the native door, tried in order after the
-	// signatures of API keys.
+	// Schemes authenticate callers of the native API. They are tried in order, after the signatures of API keys;
+	// optional.
 	Schemes []auth.Authenticator
 
-	// Authority proves users and clients and issues tokens; nil: only API keys
-	// open the native door. Store is what it administers. One needs the other.
+	// Authority authenticates users and clients and issues tokens, and Store has the records that it administers;
+	// both or neither. nil: the native API accepts API keys only.
 	Authority *auth.Authority
 	Store     *store.Store
 
-	// Callbacks reads the tokens of steps that wait, and Call gives them what
-	// they wait for; nil: nobody can call.
+	// Callbacks verifies the tokens of waiting steps, and Call resumes the steps; nil: there are no callback URLs.
 	Callbacks *callback.Signer
 	Call      callbacks.Call
 
-	// Guesses slows down who guesses the secrets of API keys; nil: nobody is.
-	Guesses *auth.Guesses
+	// Guard slows down callers that guess the secrets of API keys; optional.
+	Guard *auth.BruteForceGuard
 
-	// Limiter counts requests per address and per principal; nil: no limit.
+	// Limiter limits requests per address and per principal; nil: no limit.
 	Limiter httpx.Limiter
 
-	// Meter counts which secret the calls of API keys are signed with that have
-	// two; nil: nothing is counted.
-	Meter auth.Meter
+	// Usage counts which of two secrets signs the calls of an API key; optional.
+	Usage auth.UsageCounter
 
-	// Rotations tells what Meter counted; nil: nobody can read it here.
-	Rotations admin.Rotations
+	// KeyUsage reads what Usage counted; nil: responses do not have it.
+	KeyUsage admin.KeyUsage
 
-	// Refusals keeps what was refused, for people to look at; nil: nobody does.
-	Refusals Refusals
+	// RejectLog stores rejected requests for administrators; optional.
+	RejectLog RejectLog
 
-	// Label is told of each answer, under the request's context: whether a flow
-	// chose its status, and why a request that was to run a flow was refused,
-	// empty when it was not; nil: nobody wants to know.
+	// Label is called for each response, with the context of the request: byFlow says that a flow chose the status,
+	// and refusal is the code of a rejected request to run a flow, empty for all others; optional.
 	Label func(ctx context.Context, byFlow bool, refusal string)
 
-	// Console serves everything below /console; nil: there is none.
+	// Console serves all paths below /console; nil: there is no console.
 	Console http.Handler
 
-	// Ready says whether new runs can be accepted; nil: always.
+	// Ready returns an error while new runs cannot be accepted; nil: always ready.
 	Ready func(ctx context.Context) error
 
-	// Memory is the budget of the process, from which bodies are taken while
-	// their requests last; nil: there is always room.
+	// Memory is the memory budget of the process, from which bodies are reserved for the duration of their
+	// requests; nil: no limit.
 	Memory *budget.Process
 
-	// MaxBody is the largest body in bytes; default 1 MiB.
+	// MaxBody is the maximum size of a body in bytes. Zero means 1 MiB.
 	MaxBody int64
 
-	// TrustedProxies are the addresses or networks whose X-Forwarded-For is
-	// believed; none by default.
+	// TrustedProxies are the addresses or networks whose header X-Forwarded-For is trusted. Empty: none.
 	TrustedProxies []string
 
-	// Origins are those whose pages may call the API; none by default.
+	// Origins are the origins whose pages may call the API with CORS. Empty: none.
 	Origins []string
 
 	// Now is the clock; default time.Now.
@@ -115,10 +111,10 @@ type API struct {
 	engine   *gin.Engine
 	draining atomic.Bool
 
-	description func() (*openapi.Description, error) // made once, when somebody asks
+	description func() (*openapi.Description, error) // made at the first request
 }
 
-// New makes an API; it serves until its Server, or any other, stops calling.
+// New returns an API. It needs no closing.
 func New(config Config) (*API, error) {
 	if config.Submit == nil || config.Records == nil || config.Flows == nil || config.Keys == nil || config.Log == nil {
 		return nil, errors.New("new api: Submit, Records, Flows, Keys and Log are required")
@@ -153,7 +149,7 @@ func New(config Config) (*API, error) {
 		},
 	}
 	a.runner = runner.New(runner.Config{Submit: config.Submit, Records: config.Records, Paused: a.paused, Memory: config.Memory})
-	signatures := auth.SignatureScheme{Keys: config.Keys, Guesses: config.Guesses, Meter: config.Meter}
+	signatures := auth.SignatureScheme{Keys: config.Keys, Guard: config.Guard, Usage: config.Usage}
 	if config.Store != nil {
 		signatures.Replays = config.Store.Tokens()
 	}
@@ -174,8 +170,7 @@ func New(config Config) (*API, error) {
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.engine.ServeHTTP(w, r) }
 
-// Drain makes /readyz fail. Requests are served as before, and told to close
-// their connections.
+// Drain makes /readyz fail. Requests are still served, with the header Connection: close.
 func (a *API) Drain() { a.draining.Store(true) }
 
 // paused reports whether a flow is paused: its runs wait until it is resumed.

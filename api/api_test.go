@@ -18,7 +18,7 @@ func TestNewDemandsItsParts(t *testing.T) {
 	if _, err := api.New(api.Config{}); err == nil {
 		t.Error("an API without anything was made")
 	}
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	config := d.API.Config()
 	config.MaxBody = -1
 	if _, err := api.New(config); err == nil {
@@ -33,7 +33,7 @@ func TestNewDemandsItsParts(t *testing.T) {
 
 func TestRequestID(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	for sent, echoed := range map[string]bool{
 		"abc-123_x.y:z/1+2=": true, strings.Repeat("x", 128): true,
 		"": false, "a b": false, "a\"b": false, "é": false, "a\tb": false, "<script>": false, strings.Repeat("x", 129): false,
@@ -51,7 +51,7 @@ func TestHealth(t *testing.T) {
 	t.Parallel()
 	down := errors.New("down")
 	var broken error
-	d := apitest.NewDoor(t, func(c *api.Config) { c.Ready = func(context.Context) error { return broken } })
+	d := apitest.NewFakeAPI(t, func(c *api.Config) { c.Ready = func(context.Context) error { return broken } })
 	status := func(path string) int { return d.Do(httptest.NewRequest("GET", path, nil)).Code }
 	if alive, ready := status("/healthz"), status("/readyz"); alive != 200 || ready != 200 {
 		t.Errorf("at first: alive %d, ready %d", alive, ready)
@@ -77,7 +77,7 @@ func TestHealth(t *testing.T) {
 
 func TestNoRoute(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	for _, path := range []string{"/", "/apis/execute.php/", "/apis/", "/v1/runs/", "/v2", "//apis/execute.php", "/APIS/EXECUTE.PHP"} {
 		w := d.Do(httptest.NewRequest("GET", path, nil))
 		if w.Code == 404 {
@@ -90,7 +90,7 @@ func TestNoRoute(t *testing.T) {
 
 func TestNoMethod(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	w := d.Do(httptest.NewRequest("PUT", "/v1/flows/69/runs", nil))
 	if allow := w.Header().Get("Allow"); allow != "POST" {
 		t.Errorf("Allow %q", allow)
@@ -107,7 +107,7 @@ func TestProxiesAreNotTrusted(t *testing.T) {
 		{nil, "192.0.2.1"},
 		{[]string{"192.0.2.0/24"}, "203.0.113.7"},
 	} {
-		d := apitest.NewDoor(t, func(c *api.Config) { c.TrustedProxies = tc.proxies })
+		d := apitest.NewFakeAPI(t, func(c *api.Config) { c.TrustedProxies = tc.proxies })
 		r := httptest.NewRequest("GET", "/healthz", nil) // from 192.0.2.1
 		r.Header.Set("X-Forwarded-For", "203.0.113.7")
 		d.Do(r)
@@ -117,11 +117,11 @@ func TestProxiesAreNotTrusted(t *testing.T) {
 	}
 }
 
-// Every line of a request that is for a flow, or for one of its runs, has the
-// flow, whoever asks and whatever the answer is.
+// The log line of a request for a flow, or for one of its runs, has the number of the flow, for every caller and
+// response.
 func TestLogLinesNameTheFlow(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	for target, flow := range map[string]any{
 		"/v1/flows/upsert/runs": 69.0, "/v1/flows/71/runs": 71.0, "/v1/flows/nosuch/runs": nil, "/healthz": nil,
 	} {
@@ -134,7 +134,7 @@ func TestLogLinesNameTheFlow(t *testing.T) {
 
 func TestLogLine(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	d.Do(httptest.NewRequest("GET", "/healthz", nil))
 	if got := d.Line(); got["level"] != "DEBUG" || got["route"] != "/healthz" {
 		t.Errorf("a probe's line %v", got)
@@ -163,7 +163,7 @@ func TestLogLine(t *testing.T) {
 
 func TestLogNeverNamesANamelessKey(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	d.Keys[apitest.KeyID].Name = ""
 	d.Call(apitest.Call{})
 	if p, _ := d.Line()["principal"].(string); !strings.HasPrefix(p, "key:#") || len(p) != len("key:#12345678") {

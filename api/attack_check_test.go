@@ -13,8 +13,8 @@ import (
 	"github.com/penstock/penstock/api/apitest"
 )
 
-// What was signed for one method is not run by another: data cannot be taken
-// away from a signed call, nor added to one.
+// A call that is signed for one method is rejected with another: data cannot be removed from a signed call, nor
+// added.
 func TestAttackMethodSwap(t *testing.T) {
 	t.Parallel()
 	params := map[string]string{"flow": "69", "key": apitest.KeyID, "ts": "1795280000"}
@@ -28,7 +28,7 @@ func TestAttackMethodSwap(t *testing.T) {
 		"data moved into a parameter":                {apitest.Call{Method: http.MethodGet, Params: map[string]string{"zz": `{"a":1}`}, Check: apitest.SignCheck(params, `{"a":1}`, "POST", "")}, 400},
 		"a parameter that was signed, moved to data": {apitest.Call{Method: http.MethodPost, Body: `1`, Check: apitest.SignCheck(map[string]string{"flow": "69", "key": apitest.KeyID, "ts": "1795280000", "zz": "1"}, "", "GET", "")}, 200},
 	} {
-		d := apitest.NewDoor(t)
+		d := apitest.NewFakeAPI(t)
 		w := d.Call(tc.call)
 		if tc.status == http.StatusOK {
 			// The rule of the source document joins both the same way. It is
@@ -42,8 +42,8 @@ func TestAttackMethodSwap(t *testing.T) {
 	}
 }
 
-// The join of values by "|" says nothing of where one ends: moving a part of
-// one into its neighbour keeps the text that was signed.
+// The separator "|" is rejected in values, because otherwise a part of one value could be moved to the next without
+// changing the signed text.
 func TestAttackSeparatorShift(t *testing.T) {
 	t.Parallel()
 	signed := apitest.SignCheck(map[string]string{"debug": "x", "flow": "69", "key": apitest.KeyID, "ts": "1795280000"}, "", "GET", "")
@@ -55,7 +55,7 @@ func TestAttackSeparatorShift(t *testing.T) {
 		"an encoded separator":        "debug=x%257C69&flow=69&key=" + apitest.KeyID + "&ts=1795280000",
 		"another name, the same text": "a=x&flow=69&key=" + apitest.KeyID + "&ts=1795280000",
 	} {
-		d := apitest.NewDoor(t)
+		d := apitest.NewFakeAPI(t)
 		w := d.Do(httptest.NewRequest("GET", "/apis/execute.php?"+query+"&check="+signed, nil))
 		if w.Code != 400 && w.Code != 401 {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
@@ -66,11 +66,11 @@ func TestAttackSeparatorShift(t *testing.T) {
 	}
 }
 
-// Who reads its answer slowly, or not at all, does not keep its connection.
+// A caller that reads its response slowly, or not at all, loses its connection.
 func TestAttackSlowRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := apitest.NewDoor(t)
+		d := apitest.NewFakeAPI(t)
 		listener, stop := serve(t, d, nil)
 		conn := listener.dial(t)
 		if _, err := io.WriteString(conn, "GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
@@ -93,7 +93,7 @@ func TestAttackSlowRead(t *testing.T) {
 	})
 }
 
-// What would grow when it is read is not read.
+// A compressed body is rejected without being read.
 func TestAttackBodyBombs(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -108,7 +108,7 @@ func TestAttackBodyBombs(t *testing.T) {
 		"more than the limit":     {apitest.Call{Body: `"` + strings.Repeat("x", 2<<20) + `"`}, 413},
 		"a multipart of nothing":  {apitest.Call{Body: "--x", Header: http.Header{"Content-Type": {"multipart/form-data; boundary=x"}}}, 415},
 	} {
-		d := apitest.NewDoor(t)
+		d := apitest.NewFakeAPI(t)
 		begin := time.Now()
 		w := d.Call(tc.call)
 		d.WantFailure(w, tc.status, "")

@@ -17,17 +17,16 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// guarded is an office that slows down who guesses the secrets of keys.
-func guarded(t *testing.T) *office {
+// newGuardedAPI returns an authAPI with a brute-force guard for API keys.
+func newGuardedAPI(t *testing.T) *authAPI {
 	t.Helper()
-	return newOffice(t, func(c *api.Config) {
-		c.Guesses = newGuesses(t, testenv.Redis(t).Client(), c.Now)
+	return newAuthAPI(t, func(c *api.Config) {
+		c.Guard = newGuard(t, testenv.Redis(t).Client(), c.Now)
 	})
 }
 
-// Two ways to use a key: each request is another, and signed with a secret
-// from an address.
-func keyDoors(o *office) map[string]func(key, secret, ip string) *httptest.ResponseRecorder {
+// keyEndpoints are the two APIs that accept a key. Each call signs another request with a secret, from an address.
+func keyEndpoints(o *authAPI) map[string]func(key, secret, ip string) *httptest.ResponseRecorder {
 	n := 0
 	return map[string]func(key, secret, ip string) *httptest.ResponseRecorder{
 		"check value": func(key, secret, ip string) *httptest.ResponseRecorder {
@@ -50,8 +49,8 @@ func keyDoors(o *office) map[string]func(key, secret, ip string) *httptest.Respo
 func TestAttackGuessingTheSecretsOfKeys(t *testing.T) {
 	t.Parallel()
 	for _, door := range []string{"check value", "signature"} {
-		o := guarded(t)
-		send := keyDoors(o)[door]
+		o := newGuardedAPI(t)
+		send := keyEndpoints(o)[door]
 		want := func(what string, w *httptest.ResponseRecorder, status int) {
 			t.Helper()
 			if w.Code != status || status == 429 && w.Header().Get("Retry-After") == "" {
@@ -76,17 +75,16 @@ func TestAttackGuessingTheSecretsOfKeys(t *testing.T) {
 	}
 }
 
-// However many guess a key's secret from however many places, its owner does
-// not notice: one whose secret can be guessed, where it was proved lately, and
-// any other everywhere.
+// Attackers at any number of addresses do not delay the owner of a key: a weak secret is accepted where it was
+// proved lately, a strong one everywhere.
 func TestAttackLockingOutAKey(t *testing.T) {
 	t.Parallel()
 	const strong = "0123456789abcdef"
-	o := guarded(t)
+	o := newGuardedAPI(t)
 	if _, err := o.store.Keys().Put(t.Context(), store.Key{Key: "strong-key", Secret: strong, APIAccess: true}); err != nil {
 		t.Fatal(err)
 	}
-	for name, send := range keyDoors(o) {
+	for name, send := range keyEndpoints(o) {
 		if w := send(apitest.KeyID, apitest.KeySecret, "192.0.2.77"); w.Code != 200 {
 			t.Errorf("%s: the owner, before: %d %s", name, w.Code, w.Body)
 		}
@@ -112,11 +110,11 @@ func TestAttackLockingOutAKey(t *testing.T) {
 	}
 }
 
-// A JWT that fits, and a client's secret beside its assertion, are not refused
-// for others' failures, nor for those at the same name.
+// A valid JWT, and a client's secret together with its assertion, are never rejected because of the failures of
+// others, even for the same name.
 func TestAttackSignedGrantsAreNotRefused(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	a := o.assertion()
 	for i := range 40 {
 		o.form("/token", with(passwordForm, "username", fmt.Sprint("name", i), "password", "x"))

@@ -18,11 +18,11 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// The attacks of docs/security.md. Each tries, and says what happened.
+// The attacks of docs/security.md.
 
 func TestAttackEnumerationByText(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	answers := map[string]bool{}
 	for _, form := range []url.Values{
 		with(passwordForm, "password", "wrong"), with(passwordForm, "username", "nobody"),
@@ -60,10 +60,10 @@ func TestAttackEnumerationByText(t *testing.T) {
 	}
 }
 
-// A client that administers clients is not thereby an administrator.
+// A client with the scope clients:admin cannot become an administrator.
 func TestAttackScopeEscalation(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	big := o.root("POST", "/v1/clients", `{"name":"big","scopes":["users:admin"]}`, 201)
 	clerk := o.root("POST", "/v1/clients", `{"name":"clerk","scopes":["clients:admin","runs:read"],"secret":"the-clerks-own-secret"}`, 201)
 	bigID, _ := big["identifier"].(string)
@@ -115,10 +115,10 @@ func TestAttackScopeEscalation(t *testing.T) {
 	}
 }
 
-// Acting as an administrator makes nobody one.
+// A key that acts as an administrator has no administrative scopes.
 func TestAttackImpersonatingAnAdmin(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	w := o.integrify(o.signed(claims{"sub": "root"}))
 	if o.object(w)["scope"] != "flows:run runs:read" {
 		t.Errorf("scopes %s", w.Body)
@@ -132,10 +132,10 @@ func TestAttackImpersonatingAnAdmin(t *testing.T) {
 	o.wantOAuthError("an admin scope", o.form("/oauth2/token", url.Values{"grant_type": {jwtBearer}, "assertion": {o.signed(claims{"sub": "root"})}, "scope": {"users:admin"}}), 400, "invalid_scope")
 }
 
-// Every administrative object, asked for by who may only use the API.
+// A caller with only the API role has no access to any administrative object.
 func TestAttackObjectsOfOthers(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	anns := []string{bearer(o.annsToken()), basic("ann", annsPassword), bearer(o.token(o.integrify(o.signed(nil)))), bearer(o.manualToken())}
 	for _, authorization := range anns {
 		for _, object := range []string{
@@ -158,24 +158,23 @@ func TestAttackObjectsOfOthers(t *testing.T) {
 	}
 }
 
-// limited is an office whose token endpoints take three requests a minute
-// from an address.
-func limited(t *testing.T, change ...func(*api.Config)) *office {
+// newLimitedAPI returns an authAPI whose token endpoints accept three requests a minute from an address.
+func newLimitedAPI(t *testing.T, change ...func(*api.Config)) *authAPI {
 	t.Helper()
 	limiter, err := limits.New(limits.Config{
-		Redis:      officesRedis(t),
+		Redis:      credentialsRedis(t),
 		IP:         limits.Rates{"token": {Limit: 3, Window: time.Minute}, "api": {Limit: 3, Window: time.Minute}},
 		Credential: limits.Rates{"runs": {Limit: 2, Window: time.Minute}, "execute": {Limit: 2, Window: time.Minute}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newOffice(t, append(change, func(c *api.Config) { c.Limiter = limiter })...)
+	return newAuthAPI(t, append(change, func(c *api.Config) { c.Limiter = limiter })...)
 }
 
 func TestLimits(t *testing.T) {
 	t.Parallel()
-	o := limited(t)
+	o := newLimitedAPI(t)
 	token := func(path string) *httptest.ResponseRecorder { return o.form(path, passwordForm) }
 	first := token("/token")
 	if h := first.Header(); first.Code != 200 || h.Get("RateLimit-Policy") != `"address";q=3;w=60` || !strings.HasPrefix(h.Get("RateLimit"), `"address";r=2;t=`) {
@@ -209,7 +208,7 @@ func TestLimits(t *testing.T) {
 
 func TestAttackForwardedForSpoofing(t *testing.T) {
 	t.Parallel()
-	o := limited(t)
+	o := newLimitedAPI(t)
 	spoof := func(n int) *httptest.ResponseRecorder {
 		return o.form("/token", passwordForm, "X-Forwarded-For", fmt.Sprintf("203.0.113.%d", n), "X-Real-IP", fmt.Sprintf("203.0.113.%d", n), "Forwarded", fmt.Sprintf("for=203.0.113.%d", n))
 	}
@@ -220,7 +219,7 @@ func TestAttackForwardedForSpoofing(t *testing.T) {
 	}
 	// Behind a proxy that is trusted, the address that it adds counts, not
 	// what the caller wrote before it.
-	proxied := limited(t, func(c *api.Config) { c.TrustedProxies = []string{"192.0.2.1"} })
+	proxied := newLimitedAPI(t, func(c *api.Config) { c.TrustedProxies = []string{"192.0.2.1"} })
 	for n, want := range []int{200, 200, 200, 429} {
 		w := proxied.form("/token", passwordForm, "X-Forwarded-For", fmt.Sprintf("203.0.113.%d, 198.51.100.7", n))
 		if w.Code != want {
@@ -231,7 +230,7 @@ func TestAttackForwardedForSpoofing(t *testing.T) {
 
 func TestAttackBruteForce(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	for _, name := range []string{"ann", "nobody"} { // known or not, the same
 		guess := func(password string) *httptest.ResponseRecorder {
 			return o.form("/token", with(passwordForm, "username", name, "password", password))
@@ -261,7 +260,7 @@ func TestAttackBruteForce(t *testing.T) {
 
 func TestAttackHeaderInjection(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	const split = "x\r\nSet-Cookie: a=b"
 	responses := []*httptest.ResponseRecorder{
 		o.form("/token", with(passwordForm, "username", "x\r", "scope", "a\"b")),
@@ -288,11 +287,10 @@ func TestAttackHeaderInjection(t *testing.T) {
 	}
 }
 
-// Everything secret that this test sends or gets is looked for in all that
-// Redis and the log hold afterwards.
+// No secret that this test sends or receives is stored in Redis or logged.
 func TestAttackSecretsAtRest(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	a := o.assertion()
 	secrets := map[string]string{
 		"a user's password": annsPassword, "the administrator's": rootsPassword, "a key's secret": jwtSecret, "a client's secret": crmSecret,
@@ -320,7 +318,7 @@ func TestAttackSecretsAtRest(t *testing.T) {
 	}
 }
 
-// dump is everything that a Redis holds, keys and values.
+// dump returns all keys and values of a Redis.
 func dump(t *testing.T, client redis.UniversalClient) string {
 	t.Helper()
 	ctx := context.Background()

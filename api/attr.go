@@ -1,7 +1,7 @@
 package api
 
-// The attribute keys of log lines. The line of a request never holds a query
-// string, a header of the caller's or a body: secrets travel there.
+// The attribute keys of log lines. The line of a request never contains a query string, a request header or a body,
+// because these may contain secrets.
 const (
 	attrRequest   = "request_id"
 	attrMethod    = "method"
@@ -9,7 +9,7 @@ const (
 	attrStatus    = "status"
 	attrIn        = "bytes_in"
 	attrOut       = "bytes_out"
-	attrDuration  = "duration_ms" // to the microsecond
+	attrDuration  = "duration_ms" // with three decimals
 	attrIP        = "ip"
 	attrPrincipal = "principal"
 	attrFlow      = "flow"

@@ -11,10 +11,9 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// audited writes every act that changes something to the audit log, once it
-// is known how it ended; also those that were refused for want of a scope.
-// New routes are audited without a word: what is not an administrative act is
-// listed here.
+// audited adds an entry to the audit log for each request that changed something or was rejected for a missing
+// scope. Entries are written after the response. New routes are audited by default; the function lists the
+// exceptions.
 func (a *API) audited(c *gin.Context) {
 	c.Next()
 	x, method := httpx.StateOf(c), c.Request.Method
@@ -23,7 +22,7 @@ func (a *API) audited(c *gin.Context) {
 		return
 	}
 	if c.FullPath() == pathRun {
-		return // work, not administration; the run's record says who asked
+		return // no administration; the record of the run has the principal
 	}
 	if status >= http.StatusBadRequest && status != http.StatusForbidden {
 		return // nothing changed
@@ -35,12 +34,12 @@ func (a *API) audited(c *gin.Context) {
 	if entry.Object == "" && len(c.Params) > 0 {
 		entry.Object = bounded(c.Params[0].Value)
 	}
-	// The act is done, whether or not its caller still listens.
+	// The change is made, so the entry is written even when the caller has disconnected.
 	if err := a.config.Store.Audit().Add(context.WithoutCancel(c.Request.Context()), entry); err != nil {
-		a.config.Log.LogAttrs(c.Request.Context(), slog.LevelError, "an act is missing in the audit log",
+		a.config.Log.LogAttrs(c.Request.Context(), slog.LevelError, "an entry is missing in the audit log",
 			slog.String("actor", x.Principal.Name), slog.String("act", entry.Act), slog.String(attrError, err.Error()))
 	}
 }
 
-// bounded cuts what a caller wrote to what a name can be.
+// bounded shortens text of the caller to the maximum length of a name.
 func bounded(s string) string { return s[:min(len(s), 128)] }

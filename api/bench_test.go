@@ -17,27 +17,27 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// blank is a ResponseWriter that costs nothing.
-type blank struct{ header http.Header }
+// discardWriter is a ResponseWriter that discards the response.
+type discardWriter struct{ header http.Header }
 
-func (b *blank) Header() http.Header         { return b.header }
-func (b *blank) Write(p []byte) (int, error) { return len(p), nil }
-func (b *blank) WriteHeader(int)             {}
+func (b *discardWriter) Header() http.Header         { return b.header }
+func (b *discardWriter) Write(p []byte) (int, error) { return len(p), nil }
+func (b *discardWriter) WriteHeader(int)             {}
 
-func (b *blank) SetReadDeadline(time.Time) error  { return nil }
-func (b *blank) SetWriteDeadline(time.Time) error { return nil }
+func (b *discardWriter) SetReadDeadline(time.Time) error  { return nil }
+func (b *discardWriter) SetWriteDeadline(time.Time) error { return nil }
 
-// instant is the ticket of a run that has ended.
-type instant struct{ result queue.Result }
+// endedTicket is the ticket of a run that has ended.
+type endedTicket struct{ result queue.Result }
 
-func (t *instant) RunID() string                              { return "0193a4b0-0000-7000-8000-000000000000" }
-func (t *instant) Attached() bool                             { return false }
-func (t *instant) Close()                                     {}
-func (t *instant) Wait(context.Context) (queue.Result, error) { return t.result, nil }
+func (t *endedTicket) RunID() string                              { return "0193a4b0-0000-7000-8000-000000000000" }
+func (t *endedTicket) Attached() bool                             { return false }
+func (t *endedTicket) Close()                                     {}
+func (t *endedTicket) Wait(context.Context) (queue.Result, error) { return t.result, nil }
 
 func benchAPI(b *testing.B) *api.API {
 	b.Helper()
-	ticket := &instant{queue.Result{State: queue.Succeeded, Output: []byte(`[{"id":"280","pad":"` + strings.Repeat("x", 1000) + `"}]`),
+	ticket := &endedTicket{queue.Result{State: queue.Succeeded, Output: []byte(`[{"id":"280","pad":"` + strings.Repeat("x", 1000) + `"}]`),
 		Times: queue.Times{Accepted: apitest.Epoch, Started: apitest.Epoch, Finished: apitest.Epoch}}}
 	a, err := api.New(api.Config{
 		Submit:  func(context.Context, queue.Submission) (runner.Ticket, error) { return ticket, nil },
@@ -55,19 +55,19 @@ func benchAPI(b *testing.B) *api.API {
 
 var fixedFlow = &flows.Flow{Number: 69, Version: "v69", Queue: "default", Limit: time.Minute, Webhook: &flows.Webhook{}}
 
-// oneFlow finds its flow without formatting numbers.
+// oneFlow finds its flow by any reference.
 type oneFlow struct{ flow *flows.Flow }
 
 func (o oneFlow) Find(string) (*flows.Flow, bool) { return o.flow, true }
 
-// BenchmarkDoor is what the door itself costs for a POST of 1 KB: query, check
-// value, JSON, log line and answer, without network and queue.
-func BenchmarkDoor(b *testing.B) {
+// BenchmarkSmartSYNC measures a POST of 1 KB without network and queue: query, check value, JSON, log line and
+// response.
+func BenchmarkSmartSYNC(b *testing.B) {
 	a := benchAPI(b)
 	body := `{"email":"a@b.org","tags":["x","y"],"address":{"city":"Denver","zip":80202},"pad":"` + strings.Repeat("x", 900) + `"}`
 	signed := apitest.Call{Body: body}.Request()
 	native := httptest.NewRequest("POST", "/v1/flows/69/runs", nil)
-	(&apitest.Door{}).Sign(native, body)
+	(&apitest.FakeAPI{}).Sign(native, body)
 	native.Header.Set("Content-Type", "application/json")
 	for name, r := range map[string]*http.Request{"smartsync": signed, "native": native} {
 		b.Run(name, func(b *testing.B) {
@@ -77,7 +77,7 @@ func BenchmarkDoor(b *testing.B) {
 			for b.Loop() {
 				reader.Reset(body)
 				r.Body = io.NopCloser(reader)
-				w := blank{http.Header{}}
+				w := discardWriter{http.Header{}}
 				a.ServeHTTP(&w, r)
 				if w.header.Get("Penstock-Run-Id") == "" {
 					b.Fatal("nothing ran")

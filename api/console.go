@@ -10,9 +10,8 @@ import (
 // consoleRoot is the path that the console is mounted at.
 const consoleRoot = "/console"
 
-// mountConsole gives the console everything below its root. It sees the
-// address of the browser where that of a proxy would be. Whoever opens the
-// server's bare address is sent there.
+// mountConsole mounts the console at its root and redirects the path / to it. The console gets the address of the
+// browser as RemoteAddr, also behind a trusted proxy.
 func (a *API) mountConsole(e *gin.Engine) {
 	e.GET("/", func(c *gin.Context) { c.Redirect(http.StatusFound, consoleRoot) })
 	serve := func(c *gin.Context) {

@@ -9,7 +9,7 @@ import (
 	"github.com/penstock/penstock/api/apitest"
 )
 
-// The rows of section 2 of the contracts, by their names, on the whole product.
+// The rows of section 2 of the contracts, by their names, on the complete product.
 func TestNativeDoor(t *testing.T) {
 	t.Parallel()
 	p := apitest.NewProduct(t)

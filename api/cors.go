@@ -9,8 +9,8 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// What pages of another origin may send and read, besides what the Fetch
-// standard always lets them. Read only.
+// The methods and headers that pages of another origin may send and read, besides those that the Fetch standard
+// always allows. Read only.
 var (
 	corsMethods = []string{"GET, POST, PUT, PATCH, DELETE"}
 	corsHeaders = []string{"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Penstock-Key, Penstock-Signature, Prefer, X-Request-Id"}
@@ -19,8 +19,8 @@ var (
 	varyOrigin  = "Origin"
 )
 
-// CheckOrigins refuses what is no origin as browsers write it: a scheme, a
-// host and perhaps a port. "*" is none: whoever may call is named.
+// CheckOrigins returns an error for a text that is not an origin as browsers send it: a scheme, a host and an
+// optional port. "*" is rejected: each origin must be named.
 func CheckOrigins(origins []string) error {
 	for _, o := range origins {
 		u, err := url.Parse(o)
@@ -31,8 +31,8 @@ func CheckOrigins(origins []string) error {
 	return nil
 }
 
-// cors lets pages of the origins that the settings name call the API, with a
-// token and never with cookies. Without such settings it does nothing.
+// cors allows pages of the configured origins to call the API with a token, never with cookies. Without configured
+// origins it does nothing.
 func (a *API) cors(c *gin.Context) {
 	if len(a.config.Origins) == 0 {
 		c.Next()

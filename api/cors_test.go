@@ -10,7 +10,7 @@ import (
 
 const app = "https://app.example.org"
 
-func preflight(d *apitest.Door, origin string) *httptest.ResponseRecorder {
+func preflight(d *apitest.FakeAPI, origin string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest("OPTIONS", "/v1/flows/69/runs", nil)
 	r.Header.Set("Origin", origin)
 	r.Header.Set("Access-Control-Request-Method", "POST")
@@ -19,7 +19,7 @@ func preflight(d *apitest.Door, origin string) *httptest.ResponseRecorder {
 
 func TestCORSIsOff(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	if w := preflight(d, app); w.Code != 405 || w.Header().Get("Access-Control-Allow-Origin") != "" || w.Header().Get("Vary") != "" {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}
@@ -30,7 +30,7 @@ func TestCORSIsOff(t *testing.T) {
 
 func TestCORSForNamedOrigins(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t, func(c *api.Config) { c.Origins = []string{app} })
+	d := apitest.NewFakeAPI(t, func(c *api.Config) { c.Origins = []string{app} })
 	w := preflight(d, app)
 	h := w.Header()
 	if w.Code != 204 || h.Get("Access-Control-Allow-Origin") != app || h.Get("Access-Control-Allow-Methods") == "" || h.Get("Access-Control-Allow-Headers") == "" ||
@@ -54,7 +54,7 @@ func TestCORSForNamedOrigins(t *testing.T) {
 func TestOriginsAreChecked(t *testing.T) {
 	t.Parallel()
 	for _, origin := range []string{"*", "app.example.org", "https://app.example.org/", "https://app.example.org/x", "ftp://x.org", "https://"} {
-		config := apitest.NewDoor(t).API.Config()
+		config := apitest.NewFakeAPI(t).API.Config()
 		config.Origins = []string{origin}
 		if _, err := api.New(config); err == nil {
 			t.Errorf("%q was accepted", origin)

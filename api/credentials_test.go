@@ -26,7 +26,7 @@ import (
 
 const issuer = "https://penstock.example.org"
 
-// The credentials of an office.
+// The credentials of an authAPI.
 const (
 	annsPassword  = "ann-has-a-password"
 	rootsPassword = "root-has-a-password"
@@ -34,17 +34,16 @@ const (
 	crmSecret     = "the-secret-of-the-crm-client"
 )
 
-// office is a door with a real store behind it: the users root (an
-// administrator), ann (who may use the API) and guest (who may not), the key
-// "signer" that may act as ann and guest, and the client crm.
-type office struct {
-	*apitest.Door
+// authAPI is a FakeAPI with a real store: the users root (an administrator), ann (who may use the API) and guest
+// (who may not), the key "signer", which may act as ann and guest, and the client crm.
+type authAPI struct {
+	*apitest.FakeAPI
 	store *store.Store
 	clock *clock
 	redis redis.UniversalClient
 }
 
-// clock stands still until it is moved.
+// clock is a clock that only pass moves.
 type clock struct {
 	mu sync.Mutex
 	at time.Time
@@ -62,9 +61,9 @@ func (c *clock) pass(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
-// officesRedis is one of the test's own: a Cluster for the tests that
-// TestCredentialsOnACluster runs again, else a single server.
-func officesRedis(t *testing.T) redis.UniversalClient {
+// credentialsRedis returns a Redis of the test's own: a Cluster for the tests that TestCredentialsOnACluster
+// repeats, else a single server.
+func credentialsRedis(t *testing.T) redis.UniversalClient {
 	t.Helper()
 	if !strings.HasPrefix(t.Name(), "TestCredentialsOnACluster/") {
 		return testenv.Redis(t).Client()
@@ -79,18 +78,18 @@ func officesRedis(t *testing.T) redis.UniversalClient {
 }
 
 // newGuesses returns a guard whose waits pass by the clock now: how fast the test runs does not change what is refused.
-func newGuesses(t *testing.T, client redis.UniversalClient, now func() time.Time) *auth.Guesses {
+func newGuard(t *testing.T, client redis.UniversalClient, now func() time.Time) *auth.BruteForceGuard {
 	t.Helper()
 	attempts, err := limits.NewAttempts(limits.AttemptsConfig{Redis: client, Key: []byte("a test's"), Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return auth.NewGuesses(attempts)
+	return auth.NewBruteForceGuard(attempts)
 }
 
-func newOffice(t *testing.T, change ...func(*api.Config)) *office {
+func newAuthAPI(t *testing.T, change ...func(*api.Config)) *authAPI {
 	t.Helper()
-	client, clock := officesRedis(t), &clock{at: apitest.Epoch}
+	client, clock := credentialsRedis(t), &clock{at: apitest.Epoch}
 	sealer, err := store.NewSealer(store.NewMasterKey())
 	if err != nil {
 		t.Fatal(err)
@@ -99,21 +98,21 @@ func newOffice(t *testing.T, change ...func(*api.Config)) *office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	guesses := newGuesses(t, client, clock.now)
-	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: s, Hasher: apitest.Hasher(t), Guesses: guesses, Issuer: issuer + "/", Now: clock.now})
+	guesses := newGuard(t, client, clock.now)
+	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: s, Hasher: apitest.Hasher(t), Guard: guesses, Issuer: issuer + "/", Now: clock.now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := apitest.NewDoor(t, append([]func(*api.Config){func(c *api.Config) {
+	d := apitest.NewFakeAPI(t, append([]func(*api.Config){func(c *api.Config) {
 		c.Keys, c.Authority, c.Store, c.Now = s.Keys(), authority, s, clock.now
 	}}, change...)...)
 	d.Sent = append(d.Sent, annsPassword, rootsPassword, jwtSecret, crmSecret)
-	o := &office{Door: d, store: s, clock: clock, redis: client}
+	o := &authAPI{FakeAPI: d, store: s, clock: clock, redis: client}
 	o.furnish()
 	return o
 }
 
-func (o *office) furnish() {
+func (o *authAPI) furnish() {
 	o.T.Helper()
 	ctx := o.T.Context()
 	anns := apitest.Hash(o.T, annsPassword)
@@ -144,15 +143,15 @@ func (o *office) furnish() {
 	}
 }
 
-// form posts a form; header comes in pairs of name and value.
-func (o *office) form(path string, values url.Values, header ...string) *httptest.ResponseRecorder {
+// form posts a form; header has pairs of name and value.
+func (o *authAPI) form(path string, values url.Values, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(values.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	return o.send(r, header...)
 }
 
-// api calls the API with a JSON body, if any.
-func (o *office) API(method, path, authorization, body string) *httptest.ResponseRecorder {
+// API calls the API with an optional JSON body.
+func (o *authAPI) API(method, path, authorization, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
@@ -163,15 +162,15 @@ func (o *office) API(method, path, authorization, body string) *httptest.Respons
 	return o.send(r)
 }
 
-func (o *office) send(r *http.Request, header ...string) *httptest.ResponseRecorder {
+func (o *authAPI) send(r *http.Request, header ...string) *httptest.ResponseRecorder {
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Add(header[i], header[i+1])
 	}
 	return o.Do(r)
 }
 
-// root calls the API as the administrator and wants a status.
-func (o *office) root(method, path, body string, status int) map[string]any {
+// root calls the API as the administrator and checks the status.
+func (o *authAPI) root(method, path, body string, status int) map[string]any {
 	o.T.Helper()
 	w := o.API(method, path, basic("root", rootsPassword), body)
 	if w.Code != status {
@@ -183,7 +182,7 @@ func (o *office) root(method, path, body string, status int) map[string]any {
 	return o.object(w)
 }
 
-func (o *office) object(w *httptest.ResponseRecorder) map[string]any {
+func (o *authAPI) object(w *httptest.ResponseRecorder) map[string]any {
 	o.T.Helper()
 	var body map[string]any
 	dec := json.NewDecoder(bytes.NewReader(w.Body.Bytes()))
@@ -194,8 +193,8 @@ func (o *office) object(w *httptest.ResponseRecorder) map[string]any {
 	return body
 }
 
-// wantOAuthError checks the whole form of RFC 6749 section 5.2.
-func (o *office) wantOAuthError(what string, w *httptest.ResponseRecorder, status int, code string) {
+// wantOAuthError checks an error in the format of RFC 6749 section 5.2.
+func (o *authAPI) wantOAuthError(what string, w *httptest.ResponseRecorder, status int, code string) {
 	o.T.Helper()
 	body := o.object(w)
 	if w.Code != status || body["error"] != code || body["error_description"] == "" || len(body) != 2 {
@@ -206,8 +205,8 @@ func (o *office) wantOAuthError(what string, w *httptest.ResponseRecorder, statu
 	}
 }
 
-// token takes the access token out of an answer.
-func (o *office) token(w *httptest.ResponseRecorder) string {
+// token returns the access token in a response.
+func (o *authAPI) token(w *httptest.ResponseRecorder) string {
 	o.T.Helper()
 	text, _ := o.object(w)["access_token"].(string)
 	if w.Code != http.StatusOK || text == "" {
@@ -217,14 +216,14 @@ func (o *office) token(w *httptest.ResponseRecorder) string {
 	return text
 }
 
-// annsToken gets one by the password grant.
-func (o *office) annsToken() string {
+// annsToken returns a token of ann by the password grant.
+func (o *authAPI) annsToken() string {
 	o.T.Helper()
 	return o.token(o.form("/token", url.Values{"grant_type": {"password"}, "username": {"ann"}, "password": {annsPassword}}))
 }
 
-// run asks for a run of flow 69 and returns the answer.
-func (o *office) run(authorization string) *httptest.ResponseRecorder {
+// run runs flow 69 and returns the response.
+func (o *authAPI) run(authorization string) *httptest.ResponseRecorder {
 	return o.API(http.MethodPost, "/v1/flows/69/runs", authorization, `{}`)
 }
 
@@ -236,8 +235,7 @@ func basic(name, secret string) string {
 
 func bearer(token string) string { return "Bearer " + token }
 
-// Everything that proves, grants and takes away keeps its keys in slots of a
-// Cluster as it does on one server: the same tests, once more.
+// The same tests on a Redis Cluster, where the keys of each operation must be in one slot.
 func TestCredentialsOnACluster(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]func(*testing.T){

@@ -13,15 +13,15 @@ const (
 	pathDocument = "/openapi.json"
 )
 
-// mountDocs adds the description of the API, for programs and for people.
+// mountDocs adds the OpenAPI document and the reference page.
 func (a *API) mountDocs(e *gin.Engine) {
-	e.GET(pathDocument, a.described(httpx.TypeJSON, func(d *openapi.Description) []byte { return d.Document }))
-	e.GET(httpx.PathDocs, a.described(httpx.TypeHTML, func(d *openapi.Description) []byte { return d.Page }))
-	e.GET(openapi.StylePath, a.described(typeCSS, func(*openapi.Description) []byte { return openapi.Style }))
+	e.GET(pathDocument, a.serveDescription(httpx.TypeJSON, func(d *openapi.Description) []byte { return d.Document }))
+	e.GET(httpx.PathDocs, a.serveDescription(httpx.TypeHTML, func(d *openapi.Description) []byte { return d.Page }))
+	e.GET(openapi.StylePath, a.serveDescription(typeCSS, func(*openapi.Description) []byte { return openapi.Style }))
 }
 
-// described answers with a part of the description.
-func (a *API) described(contentType []string, part func(*openapi.Description) []byte) gin.HandlerFunc {
+// serveDescription returns a handler that writes a part of the description.
+func (a *API) serveDescription(contentType []string, part func(*openapi.Description) []byte) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		d, err := a.description()
 		if err != nil {
@@ -35,7 +35,7 @@ func (a *API) described(contentType []string, part func(*openapi.Description) []
 	}
 }
 
-// The page has a style sheet and nothing else. Read only.
+// The page loads a style sheet and nothing else. Read only.
 var (
 	docsPolicy = []string{"default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
 	noReferrer = []string{"no-referrer"}

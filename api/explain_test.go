@@ -17,9 +17,8 @@ import (
 	"github.com/penstock/penstock/auth"
 )
 
-// explained asks about a request, and holds the answer to what it must never
-// hold.
-func (o *office) explained(p auth.Puzzle) auth.Explanation {
+// explained explains a request, and checks that the explanation contains no secret.
+func (o *authAPI) explained(p auth.ExplainRequest) auth.Explanation {
 	o.T.Helper()
 	text, err := json.Marshal(p)
 	if err != nil {
@@ -48,7 +47,7 @@ func hexMD5(text string) string {
 
 func TestExplainCheck(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	const ts, sent = "1795280000", "\r\n {\"a\": 1,\n \"u\":\"x/y\" } "
 	const clean = `{"a": 1, "u":"x/y" }`
 	const head = "69|" + apitest.KeyID + "|" + ts + "|"
@@ -77,7 +76,7 @@ func TestExplainCheck(t *testing.T) {
 		}(), "base64"},
 		{"cut short", hexMD5(good)[:31], "31 characters"},
 	} {
-		e := o.explained(auth.Puzzle{Method: "POST", URL: "https://x/apis/execute.php?key=" + apitest.KeyID + "&flow=69&ts=" + ts + "&check=" + tc.check, Body: sent})
+		e := o.explained(auth.ExplainRequest{Method: "POST", URL: "https://x/apis/execute.php?key=" + apitest.KeyID + "&flow=69&ts=" + ts + "&check=" + tc.check, Body: sent})
 		if e.Scheme != "check" || e.Key != apitest.KeyID || e.Fits != (tc.finding == "") || e.Signed != head+clean+"|<the secret>" || e.Clock == nil || e.Clock.Off != 0 {
 			t.Errorf("%s: %+v", tc.name, e)
 		}
@@ -89,7 +88,7 @@ func TestExplainCheck(t *testing.T) {
 
 func TestExplainClockAndKey(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	for name, tc := range map[string]struct{ query, finding string }{
 		"late":         {"ts=1795279000", "1000 s in the past"},
 		"early":        {"ts=1795281000", "1000 s in the future"},
@@ -102,13 +101,13 @@ func TestExplainClockAndKey(t *testing.T) {
 		if !strings.Contains(query, "key=") {
 			query += "&key=" + apitest.KeyID
 		}
-		e := o.explained(auth.Puzzle{URL: "/apis/execute?flow=69&check=x&" + strings.TrimPrefix(query, "&")})
+		e := o.explained(auth.ExplainRequest{URL: "/apis/execute?flow=69&check=x&" + strings.TrimPrefix(query, "&")})
 		if all := strings.Join(e.Findings, "\n"); !strings.Contains(all, tc.finding) {
 			t.Errorf("%s: %q, want %q", name, all, tc.finding)
 		}
 	}
 	o.root("PATCH", "/v1/keys/"+apitest.KeyID, `{"api_access":false}`, 200)
-	e := o.explained(auth.Puzzle{URL: "/?flow=69&ts=1795280000&key=" + apitest.KeyID + "&check=" + hexMD5("69|"+apitest.KeyID+"|1795280000|"+apitest.KeySecret)})
+	e := o.explained(auth.ExplainRequest{URL: "/?flow=69&ts=1795280000&key=" + apitest.KeyID + "&check=" + hexMD5("69|"+apitest.KeyID+"|1795280000|"+apitest.KeySecret)})
 	if !e.Fits || len(e.Findings) != 1 || !strings.Contains(e.Findings[0], "switched off") {
 		t.Errorf("switched off: %+v", e)
 	}
@@ -119,7 +118,7 @@ func TestExplainClockAndKey(t *testing.T) {
 
 func TestExplainSignature(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	hash := func(text string) string {
 		h := hmac.New(sha256.New, []byte(apitest.KeySecret))
 		h.Write([]byte(text))
@@ -136,7 +135,7 @@ func TestExplainSignature(t *testing.T) {
 		"another":       {hash("x"), "another text or of another secret"},
 		"no hex digest": {"zz", "must read"},
 	} {
-		e := o.explained(auth.Puzzle{Headers: map[string]string{"penstock-key": apitest.KeyID, "penstock-signature": "t=" + ts + ",v1=" + tc.v1}, Body: body})
+		e := o.explained(auth.ExplainRequest{Headers: map[string]string{"penstock-key": apitest.KeyID, "penstock-signature": "t=" + ts + ",v1=" + tc.v1}, Body: body})
 		if all := strings.Join(e.Findings, "\n"); e.Fits != (tc.finding == "") || !strings.Contains(all, tc.finding) || e.Scheme != "signature" {
 			t.Errorf("%s: %+v", name, e)
 		}
@@ -145,7 +144,7 @@ func TestExplainSignature(t *testing.T) {
 
 func TestExplainJWT(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	now := apitest.Epoch.Unix()
 	other := append([]byte("another secret"), make([]byte, 32)...)
 	for name, tc := range map[string]struct{ text, finding string }{
@@ -161,15 +160,15 @@ func TestExplainJWT(t *testing.T) {
 		"no JWT":         {"x", "not a JWT"},
 		"none":           {unsigned(`{"alg":"none"}`, `{}`), "not a JWT"},
 	} {
-		e := o.explained(auth.Puzzle{Assertion: tc.text})
+		e := o.explained(auth.ExplainRequest{Assertion: tc.text})
 		if all := strings.Join(e.Findings, "\n"); !strings.Contains(all, tc.finding) || (tc.finding == "") != (all == "") || e.Scheme != "jwt" {
 			t.Errorf("%s: %+v, want %q", name, e, tc.finding)
 		}
 	}
 	used := o.signed(claims{"jti": "explained"})
-	o.explained(auth.Puzzle{Assertion: used})
+	o.explained(auth.ExplainRequest{Assertion: used})
 	o.token(o.integrify(used)) // explaining did not use it up
-	if got := fmt.Sprint(o.explained(auth.Puzzle{Assertion: o.signed(claims{"iat": now - 40})}).Clock.Off); got != "40" {
+	if got := fmt.Sprint(o.explained(auth.ExplainRequest{Assertion: o.signed(claims{"iat": now - 40})}).Clock.Off); got != "40" {
 		t.Errorf("clock skew %s, want 40", got)
 	}
 }

@@ -7,13 +7,13 @@ const (
 	WriteTimeout   = writeTimeout
 )
 
-// KeyOf is keyOf.
-var KeyOf = keyOf
+// KeyOf exports loggableKey to the tests.
+var KeyOf = loggableKey
 
-// Config is what the API was made with, defaults included.
+// Config returns the configuration with its defaults.
 func (a *API) Config() Config { return a.config }
 
-// Routes are the method and path of every route, as gin writes them.
+// Routes returns the method and path of all routes, as gin writes them.
 func (a *API) Routes() (all []string) {
 	for _, r := range a.engine.Routes() {
 		all = append(all, r.Method+" "+r.Path)

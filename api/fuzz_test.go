@@ -14,8 +14,8 @@ import (
 	"github.com/penstock/penstock/api/apitest"
 )
 
-// FuzzSmartSYNC sends anything to the door. Nothing may run without the right
-// check value, and nothing a caller sends is an internal error.
+// FuzzSmartSYNC checks that no run starts without a valid check value, and that no request causes an internal
+// error.
 func FuzzSmartSYNC(f *testing.F) {
 	good := apitest.Call{Body: `{"a":1}`}.Request()
 	f.Add("POST", good.URL.RawQuery, `{"a":1}`, "application/json", "")

@@ -11,8 +11,8 @@ import (
 	"github.com/penstock/penstock/api/httpx"
 )
 
-// readyTimeout bounds one look at what the door depends on. It must stay
-// below the timeouts of usual probes (1 s and more).
+// readyTimeout limits one check of the dependencies. It must be less than the timeouts of usual probes (1 s and
+// more).
 const readyTimeout = 900 * time.Millisecond
 
 const (
@@ -20,19 +20,18 @@ const (
 	pathReady = "/readyz"
 )
 
-// isProbe reports whether a balancer asks, not a caller.
+// isProbe reports whether the request is a health check.
 func isProbe(c *gin.Context) bool {
 	return c.FullPath() == pathAlive || c.FullPath() == pathReady
 }
 
-// alive answers /healthz: the process serves.
+// alive answers /healthz: the process is running.
 func alive(c *gin.Context) {
 	httpx.Write(c, http.StatusOK, httpx.TypeJSON, []byte(`{"status":"ok"}`))
 }
 
-// ready answers /readyz: new requests are welcome here. It fails first when
-// the process stops, so that a balancer looks elsewhere while the waiters are
-// still answered.
+// ready answers /readyz: the process accepts new requests. It fails first when the process stops, so that load
+// balancers send requests elsewhere while the waiting callers still get their responses.
 func (a *API) ready(c *gin.Context) {
 	if a.draining.Load() {
 		httpx.Write(c, http.StatusServiceUnavailable, httpx.TypeJSON, []byte(`{"status":"stopping"}`))

@@ -21,14 +21,13 @@ import (
 	"github.com/penstock/penstock/api/apitest"
 )
 
-// hmacKey pads as HMAC does, for the library that signs.
+// hmacKey is the secret, padded for the library that signs.
 var hmacKey = append([]byte(jwtSecret), make([]byte, 32-len(jwtSecret))...) // read only
 
 type claims = map[string]any
 
-// signed are claims as the published client makes them, with changes; nil
-// leaves a claim out.
-func (o *office) signed(change claims) string {
+// signed returns claims as those of the published client, with changes; nil removes a claim.
+func (o *authAPI) signed(change claims) string {
 	o.T.Helper()
 	return signJWT(o.T, jose.HS256, hmacKey, nil, base(change))
 }
@@ -50,13 +49,13 @@ func unsigned(header, payload string) string {
 	return enc([]byte(header)) + "." + enc([]byte(payload)) + "."
 }
 
-func (o *office) integrify(assertion string) *httptest.ResponseRecorder {
+func (o *authAPI) integrify(assertion string) *httptest.ResponseRecorder {
 	return o.form("/oauth2/token", url.Values{"grant_type": {jwtBearer}, "assertion": {assertion}})
 }
 
 func TestIntegrifyToken(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	now := apitest.Epoch.Unix()
 	for name, change := range map[string]claims{
 		"as the published client":  {},
@@ -101,7 +100,7 @@ func TestIntegrifyToken(t *testing.T) {
 
 func TestIntegrifyRefuses(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	now := apitest.Epoch.Unix()
 	for name, change := range map[string]claims{
 		"unknown key":              {"iss": "x"},
@@ -143,10 +142,10 @@ func TestIntegrifyRefuses(t *testing.T) {
 	o.wantOAuthError("access switched off", o.integrify(o.signed(nil)), 400, "unauthorized_client")
 }
 
-// alg comes from the key's record.
+// The algorithm is determined by the record of the key.
 func TestIntegrifyAlgorithmConfusion(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	rsaKey, err1 := rsa.GenerateKey(rand.Reader, 2048)
 	ecKey, err2 := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	_, edKey, err3 := ed25519.GenerateKey(rand.Reader)
@@ -188,7 +187,7 @@ func TestIntegrifyAlgorithmConfusion(t *testing.T) {
 	}
 }
 
-// twice has the claim iss twice, well signed: which one would count?
+// twice returns a validly signed JWT that has the claim iss twice.
 func twice(t *testing.T) string {
 	t.Helper()
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS256, Key: hmacKey}, nil)
@@ -217,7 +216,7 @@ func publicPEM(t *testing.T, key crypto.PublicKey) string {
 
 func TestIntegrifyDuringARotation(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	token := o.token(o.integrify(o.signed(nil)))
 	made := o.root("POST", "/v1/keys/signer/rotate", `{"overlap_seconds":3600}`, 200)
 	next, _ := made["secret"].(string)
@@ -233,7 +232,7 @@ func TestIntegrifyDuringARotation(t *testing.T) {
 
 func TestIntegrifyTokensDieWithTheirReasons(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	for _, act := range []func(){
 		func() { o.root("PATCH", "/v1/keys/signer", `{"impersonate":["guest"]}`, 200) },
 		func() { o.root("PATCH", "/v1/keys/signer", `{"flows":[70]}`, 200) },
@@ -250,7 +249,7 @@ func TestIntegrifyTokensDieWithTheirReasons(t *testing.T) {
 
 func TestExchange(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	const (
 		grant  = "urn:ietf:params:oauth:grant-type:token-exchange"
 		access = "urn:ietf:params:oauth:token-type:access_token"

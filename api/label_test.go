@@ -10,29 +10,28 @@ import (
 	"github.com/penstock/penstock/api/apitest"
 )
 
-// labels are what a door says of its answers.
-type labels struct {
+// labelRecorder records the calls of Config.Label.
+type labelRecorder struct {
 	mu   sync.Mutex
 	said []string // guarded by mu
 }
 
-func (l *labels) add(_ context.Context, byFlow bool, refusal string) {
+func (l *labelRecorder) add(_ context.Context, byFlow bool, refusal string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.said = append(l.said, strconv.FormatBool(byFlow)+" "+refusal)
 }
 
-func (l *labels) last() string {
+func (l *labelRecorder) last() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.said[len(l.said)-1]
 }
 
-// Of each answer it is said whether a flow chose its status and why a request
-// was refused.
+// Each response is labelled with whether a flow chose its status and with the reason of a rejection.
 func TestAnswersAreLabelled(t *testing.T) {
 	t.Parallel()
-	l := &labels{}
+	l := &labelRecorder{}
 	p := apitest.NewProduct(t, func(c *api.Config) { c.Label = l.add })
 	p.Deploy(1, "trigger: webhook\nsteps: [{respond: {status: 503, json: {down: true}}}]")
 	p.Deploy(2, "trigger: webhook\nsteps: [{fail: {message: closed, status: 503}}]")

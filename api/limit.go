@@ -10,7 +10,7 @@ import (
 	"github.com/penstock/penstock/internal/limits"
 )
 
-// endpointOf names the endpoint of a route, as limits are set for it.
+// endpointOf returns the endpoint of a request, by which limits are configured.
 func endpointOf(c *gin.Context) string {
 	switch route := c.FullPath(); {
 	case httpx.StateOf(c).Route != "":
@@ -27,7 +27,7 @@ func endpointOf(c *gin.Context) string {
 	return "api"
 }
 
-// limitAddress counts a request against the limits of its address. It comes
+// limitAddress counts a request against the limits of its address, separately for each endpoint and route. It runs
 // before anything that costs more.
 func (a *API) limitAddress(c *gin.Context) {
 	if err := a.countAddress(c); err != nil {
@@ -53,7 +53,7 @@ func (a *API) countAddress(c *gin.Context) error {
 
 // limitCredential counts a request against the limits of its principal.
 func (a *API) limitCredential(c *gin.Context) {
-	if endpoint := endpointOf(c); endpoint == "api" { // the doors count when they know that there is such a flow
+	if endpoint := endpointOf(c); endpoint == "api" { // the endpoints that run flows count by themselves, once they have found the flow
 		if err := httpx.Take(c, endpoint); err != nil {
 			httpx.Fail(c, err)
 			return

@@ -21,14 +21,14 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// echo is a flow that takes data; what a run of it does is up to the handler.
+// echo finds a flow that accepts data. The handler of the test decides what a run does.
 type echo struct{}
 
 func (echo) Find(ref string) (*flows.Flow, bool) {
 	return &flows.Flow{Number: 69, Version: "v", Queue: "default", Limit: 20 * time.Second, Webhook: &flows.Webhook{}}, ref == "69"
 }
 
-// keyring is one key with the replay policy of a test.
+// keyring has one key with the replay policy of a test.
 type keyring struct{ onReplay string }
 
 func (k keyring) Key(_ context.Context, key string) (*store.Key, error) {
@@ -38,8 +38,8 @@ func (k keyring) Key(_ context.Context, key string) (*store.Key, error) {
 	return &store.Key{Key: "k", Secret: "s", APIAccess: true, OnReplay: k.onReplay}, nil
 }
 
-// live is a door on the real queue. Several may share one Redis.
-func live(t *testing.T, redis *testenv.RedisServer, onReplay string, now func() time.Time) *client.Client {
+// startAPI starts an API on the real queue. Several APIs may share one Redis.
+func startAPI(t *testing.T, redis *testenv.RedisServer, onReplay string, now func() time.Time) *client.Client {
 	t.Helper()
 	conn, err := redisconn.Parse(redis.URL())
 	if err != nil {
@@ -66,7 +66,7 @@ func live(t *testing.T, redis *testenv.RedisServer, onReplay string, now func() 
 	return c
 }
 
-// serve runs a handler for the runs of a Redis.
+// work executes the runs of a Redis with a handler.
 func work(t *testing.T, redis *testenv.RedisServer, handler queue.Handler) {
 	t.Helper()
 	conn, err := redisconn.Parse(redis.URL())
@@ -82,7 +82,7 @@ func work(t *testing.T, redis *testenv.RedisServer, handler queue.Handler) {
 	apitest.Running(t, s.Run, s.Close)
 }
 
-func giveBack(_ context.Context, a *queue.Attempt) queue.Outcome {
+func returnEvent(_ context.Context, a *queue.Attempt) queue.Outcome {
 	output := append(append([]byte("["), a.Event...), ']')
 	return queue.Outcome{State: queue.Succeeded, Output: output}
 }
@@ -90,8 +90,8 @@ func giveBack(_ context.Context, a *queue.Attempt) queue.Outcome {
 func TestLiveRoundTrip(t *testing.T) {
 	t.Parallel()
 	redis := testenv.Redis(t)
-	work(t, redis, giveBack)
-	c := live(t, redis, "", nil)
+	work(t, redis, returnEvent)
+	c := startAPI(t, redis, "", nil)
 	const want = `[{"n": 12345678901234567890.10, "s":"<é&>"}]`
 	run, err := c.Execute(t.Context(), "69", []byte("{\"n\": 12345678901234567890.10,\n \"s\":\"<é&>\"}"), nil)
 	if err != nil || string(run.Output) != want {
@@ -103,18 +103,18 @@ func TestLiveRoundTrip(t *testing.T) {
 	}
 }
 
-// I5: one idempotency key, one run; here over two doors.
+// I5: requests with one idempotency key make one run, also at two API processes.
 func TestLiveEqualRequestsAreOneRun(t *testing.T) {
 	t.Parallel()
 	redis := testenv.Redis(t)
 	var executed atomic.Int64
 	work(t, redis, func(ctx context.Context, a *queue.Attempt) queue.Outcome {
 		executed.Add(1)
-		return giveBack(ctx, a)
+		return returnEvent(ctx, a)
 	})
 	stopped := time.Now()
 	now := func() time.Time { return stopped }
-	doors := []*client.Client{live(t, redis, "attach", now), live(t, redis, "attach", now)}
+	doors := []*client.Client{startAPI(t, redis, "attach", now), startAPI(t, redis, "attach", now)}
 	var all sync.WaitGroup
 	ids := make([]string, 200)
 	for i := range ids {
@@ -144,10 +144,10 @@ func TestLiveEqualRequestsAreOneRun(t *testing.T) {
 func TestLiveReplayIsRefused(t *testing.T) {
 	t.Parallel()
 	redis := testenv.Redis(t)
-	work(t, redis, giveBack)
+	work(t, redis, returnEvent)
 	stopped := time.Now()
 	now := func() time.Time { return stopped }
-	doors := []*client.Client{live(t, redis, "refuse", now), live(t, redis, "refuse", now)}
+	doors := []*client.Client{startAPI(t, redis, "refuse", now), startAPI(t, redis, "refuse", now)}
 	if _, err := doors[0].Execute(t.Context(), "69", nil, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func TestLiveRunFails(t *testing.T) {
 	work(t, redis, func(context.Context, *queue.Attempt) queue.Outcome {
 		return queue.Outcome{State: queue.Failed, Error: &flows.Error{Code: flows.CodeFail, Message: "no such person", Step: "find", Status: 410}}
 	})
-	c := live(t, redis, "", nil)
+	c := startAPI(t, redis, "", nil)
 	if refused := wantStatus(t, c, 400); refused.Message != "no such person" || refused.Run == "" {
 		t.Errorf("error %+v", refused)
 	}
@@ -186,7 +186,7 @@ func TestLiveRunFails(t *testing.T) {
 func TestLiveRedisAway(t *testing.T) {
 	t.Parallel()
 	redis := testenv.Redis(t)
-	c := live(t, redis, "", nil)
+	c := startAPI(t, redis, "", nil)
 	redis.Kill()
 	if refused := wantStatus(t, c, 503); refused.RetryAfter < time.Second {
 		t.Errorf("error %+v", refused)

@@ -9,11 +9,11 @@ import (
 	"github.com/penstock/penstock/api/httpx"
 )
 
-// logRequest writes one wide line per request, when it has been answered.
+// logRequest writes one log line per request, after the response.
 func (a *API) logRequest(c *gin.Context) {
 	c.Next()
 	x := httpx.StateOf(c)
-	a.keepRefusal(c)
+	a.logRejection(c)
 	a.label(c)
 	status := c.Writer.Status()
 	if x.Fault != nil {
@@ -22,10 +22,10 @@ func (a *API) logRequest(c *gin.Context) {
 	level := slog.LevelInfo
 	switch {
 	case isProbe(c) && status < http.StatusBadRequest:
-		level = slog.LevelDebug // every second or so, for ever
+		level = slog.LevelDebug // probes come about every second
 	case status == http.StatusInternalServerError:
 		level = slog.LevelError
-	case status > http.StatusInternalServerError: // not ours alone: Redis away, the flow too slow
+	case status > http.StatusInternalServerError: // caused outside of this process: Redis is away, the flow is too slow
 		level = slog.LevelWarn
 	}
 	ctx := c.Request.Context()
@@ -46,7 +46,7 @@ func (a *API) logRequest(c *gin.Context) {
 	if x.Principal != nil {
 		line = append(line, slog.String(attrPrincipal, string(x.Principal.Kind)+":"+x.Principal.Name))
 	}
-	if x.FlowNumber == 0 && c.Param("flow") != "" { // refused before it was looked for
+	if x.FlowNumber == 0 && c.Param("flow") != "" { // rejected before the handler looked for the flow
 		if flow, ok := a.config.Flows.Find(c.Param("flow")); ok {
 			x.FlowNumber = flow.Number
 		}
@@ -58,7 +58,7 @@ func (a *API) logRequest(c *gin.Context) {
 		line = append(line, slog.String(attrRun, x.Run), slog.Bool(attrAttached, x.Attached))
 	}
 	if x.Fault != nil {
-		// The message may quote the caller, the code cannot.
+		// The message may contain text of the caller; the code cannot.
 		line = append(line, slog.String(attrFault, x.Fault.Code))
 		if x.Fault.Err != nil {
 			line = append(line, slog.String(attrError, x.Fault.Err.Error()))

@@ -46,9 +46,9 @@ var document = sync.OnceValues(func() (routers.Router, error) {
 	return gorillamux.NewRouter(doc)
 })
 
-// held validates what goes over it against the document, and notes which
-// operations were called and how they were answered.
-type held struct {
+// contractClient validates requests and responses against the document, and records the called operations with
+// their statuses.
+type contractClient struct {
 	t      *testing.T
 	router routers.Router
 
@@ -56,15 +56,15 @@ type held struct {
 	called map[string][]int // guarded by mu
 }
 
-func newHeld(t *testing.T) *held {
+func newContractClient(t *testing.T) *contractClient {
 	t.Helper()
 	router, err := document()
 	apitest.Fatal(t, err)
-	return &held{t: t, router: router, called: map[string][]int{}}
+	return &contractClient{t: t, router: router, called: map[string][]int{}}
 }
 
 // RoundTrip implements http.RoundTripper.
-func (h *held) RoundTrip(r *http.Request) (*http.Response, error) {
+func (h *contractClient) RoundTrip(r *http.Request) (*http.Response, error) {
 	w, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func (h *held) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w, nil
 }
 
-func (h *held) check(in *openapi3filter.RequestValidationInput, w *http.Response, body []byte) {
+func (h *contractClient) check(in *openapi3filter.RequestValidationInput, w *http.Response, body []byte) {
 	if w.StatusCode < 400 { // what was taken is what the document says is taken
 		if err := openapi3filter.ValidateRequest(in.Request.Context(), in); err != nil {
 			h.t.Errorf("%s %s was answered %d, though the document takes no such request: %v", in.Request.Method, in.Request.URL.Path, w.StatusCode, err)
@@ -115,8 +115,7 @@ var (
 	consoleAt = regexp.MustCompile(`^\w+ /(console|$)`) // and the bare address, which leads there
 )
 
-// Every route is in the document, and every operation of the document is a
-// route.
+// The document and the router have the same operations.
 func TestDocumentAndRouterAgree(t *testing.T) {
 	t.Parallel()
 	_, callable := callbacks(t)
@@ -149,15 +148,15 @@ func TestDocumentAndRouterAgree(t *testing.T) {
 	}
 }
 
-// The server does what the document says, operation by operation.
+// The responses of all operations conform to the document.
 func TestServerDoesWhatTheDocumentSays(t *testing.T) {
 	t.Parallel()
 	signer, callable := callbacks(t)
 	p := apitest.NewProduct(t, callable)
-	h := newHeld(t)
+	h := newContractClient(t)
 	p.HTTP = &http.Client{Transport: h}
 	callCallbacks(p, signer)
-	for _, calls := range []func(*apitest.Product){callDoors, callRuns, callFlows, callTokens, callUsers, callKeys, callClients, callSecrets, callFleet, callServer} {
+	for _, calls := range []func(*apitest.Product){callRunEndpoints, callRuns, callFlows, callTokens, callUsers, callKeys, callClients, callSecrets, callFleet, callServer} {
 		calls(p)
 	}
 	d, err := openapi.Describe()
@@ -177,7 +176,8 @@ func TestServerDoesWhatTheDocumentSays(t *testing.T) {
 	}
 }
 
-// callbacks makes a door take calls for runs that wait, of which there are none.
+// callbacks returns a signer and a configuration of the API that accepts callbacks of runs, of which there are
+// none.
 func callbacks(t *testing.T) (*callback.Signer, func(*api.Config)) {
 	t.Helper()
 	signer, err := callback.New(apitest.Issuer, [][]byte{bytes.Repeat([]byte{7}, 32)})
@@ -202,7 +202,7 @@ func callCallbacks(p *apitest.Product, signer *callback.Signer) {
 
 var codes = regexp.MustCompile(`(?:Code: |[bB]adRequest\()"([a-z_]+)"`)
 
-// Every code that a problem may carry is explained on the page.
+// The reference explains all codes of problems.
 func TestEveryCodeIsDescribed(t *testing.T) {
 	t.Parallel()
 	d, err := openapi.Describe()
@@ -243,7 +243,7 @@ func callServer(p *apitest.Product) {
 
 const formType = "application/x-www-form-urlencoded"
 
-func callDoors(p *apitest.Product) {
+func callRunEndpoints(p *apitest.Product) {
 	p.Deploy(1, apitest.FlowPasses)
 	p.Deploy(3, apitest.FlowFails)
 	p.Deploy(7, apitest.HookFlow("scheme: github, verify_token: hook", ""))

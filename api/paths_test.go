@@ -8,7 +8,7 @@ import (
 	"github.com/penstock/penstock/api/apitest"
 )
 
-// Every path has one spelling; others are not there.
+// Each path has one spelling; all others are not found.
 func TestPathsHaveOneSpelling(t *testing.T) {
 	t.Parallel()
 	p := apitest.NewProduct(t)

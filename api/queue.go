@@ -10,10 +10,10 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// Queue is the queue as a door sees it: Submit, Records and Runs of a Config.
+// Queue adapts queue.Client to the fields Submit, Records and Runs of Config.
 type Queue struct{ *queue.Client }
 
-// Submit implements Submit. A nil ticket must become a nil interface.
+// Submit implements runner.Submit. It returns a nil interface, not a nil ticket, with an error.
 func (q Queue) Submit(ctx context.Context, s queue.Submission) (runner.Ticket, error) {
 	ticket, err := q.Client.Submit(ctx, s)
 	if err != nil {
@@ -40,8 +40,7 @@ func (q Queue) Watch(ctx context.Context, id string) (runs.Watch, error) {
 	return watch, nil
 }
 
-// Fleet looks at queues, workers and the runs of paused flows, and holds them.
-// *queue.Client is one.
+// Fleet reads and operates queues, workers and the runs of paused flows. *queue.Client implements it.
 type Fleet interface {
 	fleet.Fleet
 	flowsapi.WaitingRuns

@@ -12,8 +12,7 @@ import (
 	"github.com/penstock/penstock/api/httpx"
 )
 
-// recovery answers a panic with an internal error in the envelope of the
-// door; the stack goes to the log only.
+// recovery turns a panic into an internal error. Only the log has the stack.
 func (a *API) recovery(c *gin.Context) {
 	defer func() {
 		p := recover()
@@ -30,8 +29,8 @@ func (a *API) recovery(c *gin.Context) {
 	c.Next()
 }
 
-// panicError describes a panic without its value, which may quote the
-// request, unless the runtime wrote it.
+// panicError returns an error without the value of the panic, which may contain data of the request, unless the
+// value is an error of the runtime.
 func panicError(p any) error {
 	if err, ok := p.(runtime.Error); ok {
 		return err

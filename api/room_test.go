@@ -11,12 +11,12 @@ import (
 	"github.com/penstock/penstock/internal/budget"
 )
 
-// A front door that is short of memory refuses bodies, says when to come back,
-// and goes on without one.
+// An API process that is short of memory rejects requests with bodies, with Retry-After, and serves requests
+// without one.
 func TestABodyWithoutRoomIsRefused(t *testing.T) {
 	t.Parallel()
 	process := budget.New(1<<20, slog.New(slog.NewTextHandler(io.Discard, nil)))
-	d := apitest.NewDoor(t, func(c *api.Config) { c.Memory = process })
+	d := apitest.NewFakeAPI(t, func(c *api.Config) { c.Memory = process })
 	body := `"` + strings.Repeat("x", 100_000) + `"` // three times this is more than 15 % of a mebibyte
 	w := d.Call(apitest.Call{Body: body})
 	if w.Code != 503 || w.Header().Get("Retry-After") == "" {

@@ -18,7 +18,7 @@ import (
 	"github.com/penstock/penstock/api/smartsync"
 )
 
-// router lists every middleware and every route, in one place to be read.
+// router returns the engine with all middleware and routes.
 func (a *API) router() (*gin.Engine, error) {
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
@@ -27,11 +27,11 @@ func (a *API) router() (*gin.Engine, error) {
 	if err := e.SetTrustedProxies(a.config.TrustedProxies); err != nil {
 		return nil, err
 	}
-	e.Use(a.begin, httpx.RequestID, a.logRequest, a.recovery, a.closing, a.wellFormed, a.cors, httpx.LimitBody)
+	e.Use(a.begin, httpx.RequestID, a.logRequest, a.recovery, a.closeWhenDraining, a.wellFormed, a.cors, httpx.LimitBody)
 	e.NoRoute(a.noRoute)
 	e.NoMethod(a.noMethod)
 
-	for _, method := range []string{http.MethodGet, http.MethodHead} { // some probes want no body
+	for _, method := range []string{http.MethodGet, http.MethodHead} { // some probes send HEAD
 		e.Handle(method, pathAlive, alive)
 		e.Handle(method, pathReady, a.ready)
 	}
@@ -49,19 +49,18 @@ func (a *API) router() (*gin.Engine, error) {
 	return e, nil
 }
 
-// pathV1 begins the paths whose requests the API authenticates.
+// pathV1 is the prefix of the paths that require authentication by the middleware.
 const pathV1 = "/v1"
 
-// pathRun is the route that runs a flow for a caller with credentials.
+// pathRun is the route of the native API that runs a flow.
 const pathRun = pathV1 + native.Path
 
-// mountDomains mounts the routes of each domain, and hands it all that it may
-// use.
+// mountDomains mounts the routes of each domain, with the dependencies of the domain.
 func (a *API) mountDomains(e *gin.Engine) {
-	limited := e.Group("", a.limitAddress) // the domain itself checks who calls
+	limited := e.Group("", a.limitAddress) // the domain authenticates callers itself
 	smartsync.Mount(limited, smartsync.Config{
-		Flows: a.config.Flows, Keys: a.config.Keys, Runner: a.runner, Guesses: a.config.Guesses, Meter: a.config.Meter,
-		BodiesRecorded: a.config.Refusals != nil,
+		Flows: a.config.Flows, Keys: a.config.Keys, Runner: a.runner, Guard: a.config.Guard, Usage: a.config.Usage,
+		BodiesRecorded: a.config.RejectLog != nil,
 	})
 	if a.config.Callbacks != nil && a.config.Call != nil {
 		callbacks.Mount(limited, callbacks.Config{Callbacks: a.config.Callbacks, Call: a.config.Call})
@@ -69,7 +68,7 @@ func (a *API) mountDomains(e *gin.Engine) {
 	v1 := e.Group(pathV1, a.limitAddress, a.authenticate, a.audited, a.limitCredential)
 	if a.config.Authority != nil {
 		oauth.Mount(e, limited, oauth.Config{Authority: a.config.Authority, Audit: a.config.Store.Audit()})
-		admin.Mount(v1, admin.Config{Store: a.config.Store, Authority: a.config.Authority, Rotations: a.config.Rotations})
+		admin.Mount(v1, admin.Config{Store: a.config.Store, Authority: a.config.Authority, KeyUsage: a.config.KeyUsage})
 	}
 	native.Mount(v1, native.Config{Flows: a.config.Flows, Runner: a.runner})
 	runs.Mount(v1, runs.Config{
@@ -78,7 +77,7 @@ func (a *API) mountDomains(e *gin.Engine) {
 	if a.config.Store != nil {
 		flowsapi.Mount(v1.Group("/flows"), flowsapi.Config{Store: a.config.Store, Flows: a.config.Flows, Runs: a.config.Fleet})
 		hooks.Mount(limited, hooks.Config{
-			Flows: a.config.Flows, Store: a.config.Store, Authority: a.config.Authority, Runner: a.runner, Guesses: a.config.Guesses,
+			Flows: a.config.Flows, Store: a.config.Store, Authority: a.config.Authority, Runner: a.runner, Guard: a.config.Guard,
 		})
 	}
 	if a.config.Fleet != nil {
@@ -86,8 +85,8 @@ func (a *API) mountDomains(e *gin.Engine) {
 	}
 }
 
-// closing tells callers to connect elsewhere once this process stops.
-func (a *API) closing(c *gin.Context) {
+// closeWhenDraining makes callers reconnect to another process after Drain.
+func (a *API) closeWhenDraining(c *gin.Context) {
 	if a.draining.Load() {
 		c.Header("Connection", "close")
 	}
@@ -98,7 +97,7 @@ func (a *API) noRoute(c *gin.Context) {
 	httpx.Fail(c, &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "nothing is at this path"})
 }
 
-// noMethod answers with the Allow header that gin has set.
+// noMethod answers 405. gin has set the header Allow.
 func (a *API) noMethod(c *gin.Context) {
 	httpx.Fail(c, &httpx.Fault{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Message: "allowed here: " + c.Writer.Header().Get("Allow")})
 }

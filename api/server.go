@@ -9,50 +9,48 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/fault"
 	"github.com/penstock/penstock/internal/framing"
 )
 
-// ServerConfig is what a Server needs. Listener, API and Log are required.
+// ServerConfig configures a Server. Listener, API and Log are required.
 type ServerConfig struct {
 	Listener net.Listener
 	API      *API
 	Log      *slog.Logger
 
-	// Wrap goes around the API, as tracing does; nil: nothing.
+	// Wrap returns a handler around the API, for example for traces; optional.
 	Wrap func(http.Handler) http.Handler
 
-	// Linger is how long new requests are served after /readyz has begun to
-	// fail, for balancers to notice. Default zero. It must exceed the probe's
-	// period times its failure threshold.
+	// Linger is how long new requests are served after /readyz has begun to fail, so that load balancers notice.
+	// Zero means no time. It must exceed the period of the probe times its failure threshold.
 	Linger time.Duration
 
-	// Patience is how long, after Linger, waiters may go on waiting for their
-	// results before they get the run's id instead. Default 20 s; Linger +
-	// Patience + 5 s must stay below the grace of whoever stops the process
+	// Patience is how long, after Linger, callers may wait for their results; then they get the id of the run
+	// instead. Zero means 20 s. Linger + Patience + 5 s must be less than the time until the process is killed
 	// (Kubernetes: 30 s).
 	Patience time.Duration
 }
 
-// The limits of one connection. Waiting for a run moves the read and write
-// deadlines of its own connection, see httpx.KeepOpen.
+// The limits of one connection. A request that waits for a run moves the read and write deadlines of its
+// connection; see httpx.KeepOpen.
 const (
 	headerTimeout  = 10 * time.Second // for the request's header
 	requestTimeout = 30 * time.Second // for header and body
-	writeTimeout   = 45 * time.Second // from the header to the answer's end; above requestTimeout
-	idleTimeout    = 2 * time.Minute  // between requests; above the 60 s that balancers usually keep connections
+	writeTimeout   = 45 * time.Second // from the header to the end of the response; above requestTimeout
+	idleTimeout    = 2 * time.Minute  // between requests; above the 60 s for which load balancers usually keep connections
 	maxHeader      = 32 << 10         // bytes, the URL included
-	handOverGrace  = 5 * time.Second  // for the last answers, once waiters were told to stop waiting
+	handOverGrace  = 5 * time.Second  // for the last responses, after the end of Patience
 )
 
-// Server serves an API on one listener and stops without dropping anybody.
+// Server serves an API on one listener, and stops without dropping requests.
 type Server struct {
 	config   ServerConfig
 	http     *http.Server
 	handOver context.CancelCauseFunc
 }
 
-// NewServer makes a Server. Close releases the listener when Run is not called.
+// NewServer returns a Server. If Run is not called, Close releases the listener.
 func NewServer(config ServerConfig) (*Server, error) {
 	if config.Listener == nil || config.API == nil || config.Log == nil {
 		return nil, errors.New("new server: Listener, API and Log are required")
@@ -88,11 +86,10 @@ func NewServer(config ServerConfig) (*Server, error) {
 	}, nil
 }
 
-// Run serves until ctx ends, then drains: readiness fails, new requests are
-// still served for Linger, waiters have Patience for their results and get
-// their run's id after that.
+// Run serves until ctx ends and then drains: readiness fails, new requests are served for Linger, and callers wait
+// up to Patience for their results before they get the id of their run.
 func (s *Server) Run(ctx context.Context) error {
-	served := make(chan error, 1) // Serve ends when we no longer look
+	served := make(chan error, 1) // buffered, because Run may return first
 	go func() { served <- s.http.Serve(framing.Listener{Listener: s.config.Listener}) }()
 	select {
 	case err := <-served:
@@ -112,7 +109,7 @@ func (s *Server) drain() error {
 	linger := time.NewTimer(s.config.Linger)
 	defer linger.Stop()
 	<-linger.C
-	handOver := time.AfterFunc(s.config.Patience, func() { s.handOver(httpx.ErrHandOver) })
+	handOver := time.AfterFunc(s.config.Patience, func() { s.handOver(fault.ErrHandOver) })
 	defer handOver.Stop()
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.Patience+handOverGrace)
 	defer cancel()
@@ -122,10 +119,10 @@ func (s *Server) drain() error {
 	return nil
 }
 
-// Close stops at once and cuts connections. It is safe before, during and
-// after Run, and more than once.
+// Close stops at once and closes all connections. It may be called before, during and after Run, and more than
+// once.
 func (s *Server) Close() error {
-	s.handOver(httpx.ErrHandOver)
+	s.handOver(fault.ErrHandOver)
 	return errors.Join(s.http.Close(), closeListener(s.config.Listener))
 }
 

@@ -19,16 +19,18 @@ import (
 	"github.com/penstock/penstock/api/runner"
 )
 
-// pipes is a listener in memory, so that a bubble of synctest can drive time.
-type pipes struct {
+// memoryListener is a listener in memory, so that synctest controls the time.
+type memoryListener struct {
 	conns  chan net.Conn
 	closed chan struct{}
 	once   sync.Once
 }
 
-func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), closed: make(chan struct{})} }
+func newMemoryListener() *memoryListener {
+	return &memoryListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+}
 
-func (p *pipes) Accept() (net.Conn, error) {
+func (p *memoryListener) Accept() (net.Conn, error) {
 	select {
 	case c := <-p.conns:
 		return c, nil
@@ -37,25 +39,24 @@ func (p *pipes) Accept() (net.Conn, error) {
 	}
 }
 
-func (p *pipes) Close() error {
+func (p *memoryListener) Close() error {
 	p.once.Do(func() { close(p.closed) })
 	return nil
 }
 
-func (p *pipes) Addr() net.Addr { return &net.IPAddr{} }
+func (p *memoryListener) Addr() net.Addr { return &net.IPAddr{} }
 
-func (p *pipes) dial(t *testing.T) net.Conn {
+func (p *memoryListener) dial(t *testing.T) net.Conn {
 	t.Helper()
 	client, server := net.Pipe()
 	p.conns <- server
 	return client
 }
 
-// serve runs a server on a door until stop is called, which returns what Run
-// returned.
-func serve(t *testing.T, d *apitest.Door, change func(*api.ServerConfig)) (listener *pipes, stop func() error) {
+// serve runs a server until stop is called, which returns the result of Run.
+func serve(t *testing.T, d *apitest.FakeAPI, change func(*api.ServerConfig)) (listener *memoryListener, stop func() error) {
 	t.Helper()
-	listener = newPipes()
+	listener = newMemoryListener()
 	config := api.ServerConfig{Listener: listener, API: d.API, Log: d.API.Config().Log}
 	if change != nil {
 		change(&config)
@@ -73,7 +74,7 @@ func serve(t *testing.T, d *apitest.Door, change func(*api.ServerConfig)) (liste
 	}
 }
 
-// send writes a request and returns the answer when it comes.
+// send writes a request and returns the response.
 func send(t *testing.T, c net.Conn, r *http.Request) (*http.Response, string) {
 	t.Helper()
 	if err := r.Write(c); err != nil {
@@ -93,7 +94,7 @@ func send(t *testing.T, c net.Conn, r *http.Request) (*http.Response, string) {
 func TestServerHoldsAConnectionForTheWholeWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := apitest.NewDoor(t)
+		d := apitest.NewFakeAPI(t)
 		d.Queue.Hold = true
 		listener, stop := serve(t, d, nil)
 		conn := listener.dial(t)
@@ -124,7 +125,7 @@ func TestServerCutsSlowRequests(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				d := apitest.NewDoor(t)
+				d := apitest.NewFakeAPI(t)
 				listener, stop := serve(t, d, nil)
 				conn := listener.dial(t)
 				begin := time.Now()
@@ -161,7 +162,7 @@ func TestServerAnswersWaitersWhenItStops(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				d := apitest.NewDoor(t)
+				d := apitest.NewFakeAPI(t)
 				d.Queue.Hold = true
 				listener, stop := serve(t, d, func(c *api.ServerConfig) { c.Linger, c.Patience = 2*time.Second, 10*time.Second })
 				answered := make(chan *http.Response)
@@ -194,8 +195,8 @@ func TestServerAnswersWaitersWhenItStops(t *testing.T) {
 
 func TestServerClose(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
-	listener := newPipes()
+	d := apitest.NewFakeAPI(t)
+	listener := newMemoryListener()
 	s, err := api.NewServer(api.ServerConfig{Listener: listener, API: d.API, Log: d.API.Config().Log})
 	if err != nil {
 		t.Fatal(err)
@@ -215,11 +216,11 @@ func TestServerClose(t *testing.T) {
 
 func TestNewServerDemandsItsParts(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	for _, config := range []api.ServerConfig{
 		{},
-		{Listener: newPipes(), API: d.API},
-		{Listener: newPipes(), API: d.API, Log: d.API.Config().Log, Linger: -1},
+		{Listener: newMemoryListener(), API: d.API},
+		{Listener: newMemoryListener(), API: d.API, Log: d.API.Config().Log, Linger: -1},
 	} {
 		if _, err := api.NewServer(config); err == nil {
 			t.Errorf("a server was made from %+v", config)

@@ -11,8 +11,7 @@ import (
 	"github.com/penstock/penstock/auth"
 )
 
-// One header starts one run, wherever it is sent; what was made for a read
-// starts none.
+// A signature header starts one run, at whichever endpoint it is sent. One that was used for a read starts none.
 func TestASignatureStartsOneRun(t *testing.T) {
 	t.Parallel()
 	p := apitest.NewProduct(t)

@@ -28,7 +28,7 @@ func with(base url.Values, pairs ...string) url.Values {
 
 func TestSyncAccessToken(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	asJSON := func(path string) *httptest.ResponseRecorder {
 		return o.API("POST", path, "", `{"grant_type":"password","username":"ann","password":"`+annsPassword+`"}`)
 	}
@@ -77,7 +77,7 @@ func formRequest(path, body, contentType string) *http.Request {
 
 func TestSyncAccessRefuses(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	const form = "application/x-www-form-urlencoded"
 	for _, tc := range []struct {
 		name  string
@@ -134,7 +134,7 @@ func TestSyncAccessRefuses(t *testing.T) {
 
 func TestBasicAndBearerOpenTheAPI(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	token := o.annsToken()
 	for _, authorization := range []string{
 		"Bearer " + token, "bearer " + token, "BEARER " + token, "Bearer  " + token + " ",
@@ -174,7 +174,7 @@ func TestBasicAndBearerOpenTheAPI(t *testing.T) {
 
 func TestTokenLivesFor1800Seconds(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	token := o.annsToken()
 	o.clock.pass(1800*time.Second - time.Millisecond)
 	if w := o.run(bearer(token)); w.Code != 200 {
@@ -184,8 +184,8 @@ func TestTokenLivesFor1800Seconds(t *testing.T) {
 	o.wantDead("expired", o.run(bearer(token)))
 }
 
-// wantDead checks what the bearer of a token that was one is told.
-func (o *office) wantDead(what string, w *httptest.ResponseRecorder) {
+// wantDead checks the response to an invalidated token.
+func (o *authAPI) wantDead(what string, w *httptest.ResponseRecorder) {
 	o.T.Helper()
 	if got := w.Header().Values("WWW-Authenticate"); w.Code != 403 || len(got) != 1 || got[0] != `Bearer realm="penstock", error="invalid_token"` {
 		o.T.Errorf("%s: %d %v %s", what, w.Code, got, w.Body)
@@ -194,7 +194,7 @@ func (o *office) wantDead(what string, w *httptest.ResponseRecorder) {
 
 func TestABasicPasswordIsBelievedNoLongerThanItIsRight(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newAuthAPI(t)
 	if w := o.run(basic("ann", annsPassword)); w.Code != 200 {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}

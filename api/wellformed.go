@@ -10,8 +10,8 @@ import (
 	"github.com/penstock/penstock/internal/framing"
 )
 
-// wellFormed refuses requests that others on their way here may have read
-// differently: in where they end, or in which path they name.
+// wellFormed rejects requests that a proxy may have parsed differently: ambiguous in the length of the body or in
+// the path.
 func (a *API) wellFormed(c *gin.Context) {
 	if refusal := framing.Refused(c.Request); refusal != nil {
 		httpx.Fail(c, &httpx.Fault{Status: http.StatusBadRequest, Code: "bad_framing", Message: refusal.Reason, Close: true})

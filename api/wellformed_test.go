@@ -11,9 +11,8 @@ import (
 	"github.com/penstock/penstock/api/apitest"
 )
 
-// raw sends text to a server and returns its answers, until it closes the
-// connection.
-func raw(t *testing.T, listener *pipes, text string) []*http.Response {
+// raw sends text to a server and returns its responses, until the server closes the connection.
+func raw(t *testing.T, listener *memoryListener, text string) []*http.Response {
 	t.Helper()
 	conn := listener.dial(t)
 	defer conn.Close()
@@ -30,8 +29,7 @@ func raw(t *testing.T, listener *pipes, text string) []*http.Response {
 	}
 }
 
-// What cannot be read is the caller's fault: 400 in the envelope of the door,
-// the connection is closed, and the log raises no alarm.
+// A malformed request gets 400 in the format of its path, the connection is closed, and the log has no error.
 func TestRequestsThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	const head = "POST /apis/execute.php?flow=69&key=k&ts=1&check=c HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
@@ -50,7 +48,7 @@ func TestRequestsThatCannotBeRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				d := apitest.NewDoor(t)
+				d := apitest.NewFakeAPI(t)
 				listener, stop := serve(t, d, nil)
 				answers := raw(t, listener, tc.text+"GET /healthz HTTP/1.1\r\nHost: smuggled\r\n\r\n")
 				if len(answers) != 1 || !answers[0].Close || answers[0].StatusCode < 400 || answers[0].StatusCode > 404 {
@@ -68,11 +66,11 @@ func TestRequestsThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// A caller who goes away within the body raises no alarm either.
+// A caller that disconnects within the body causes no error in the log either.
 func TestCallerLeavesWithinTheBody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := apitest.NewDoor(t)
+		d := apitest.NewFakeAPI(t)
 		listener, stop := serve(t, d, nil)
 		conn := listener.dial(t)
 		if _, err := io.WriteString(conn, "POST /apis/execute?flow=69&key=k&ts=1&check=c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{"); err != nil {

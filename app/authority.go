@@ -35,9 +35,9 @@ func (p *Program) openAuthority(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.bruteForceGuard = auth.NewGuesses(attempts)
+	p.bruteForceGuard = auth.NewBruteForceGuard(attempts)
 	p.authority, err = auth.NewAuthority(auth.AuthorityConfig{
-		Store: p.store, Hasher: hasher, Guesses: p.bruteForceGuard, Issuer: cmp.Or(p.settings.Issuer, p.url), Meter: p.rotationMeter,
+		Store: p.store, Hasher: hasher, Guard: p.bruteForceGuard, Issuer: cmp.Or(p.settings.Issuer, p.url), Usage: p.keyUsage,
 	})
 	if err != nil {
 		return err

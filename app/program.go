@@ -17,7 +17,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/auth/rotation"
+	"github.com/penstock/penstock/auth/keyusage"
 	"github.com/penstock/penstock/console"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/budget"
@@ -25,7 +25,7 @@ import (
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/redisconn"
-	"github.com/penstock/penstock/internal/refusals"
+	"github.com/penstock/penstock/internal/rejectlog"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 	"github.com/penstock/penstock/telemetry"
@@ -51,10 +51,10 @@ type Program struct {
 	authority       *auth.Authority
 	hasher          *password.Hasher
 	console         *console.Console
-	refusals        *refusals.Log
-	rotationMeter   *rotation.Meter
+	rejectLog       *rejectlog.Log
+	keyUsage        *keyusage.Counter
 	limiter         *limits.Limiter
-	bruteForceGuard *auth.Guesses
+	bruteForceGuard *auth.BruteForceGuard
 	bruteForceKey   []byte // key of the hashes of guessed names and networks
 	callbacks       *callback.Signer
 	memory          *budget.Process    // nil: the limit of the process is unknown
@@ -87,7 +87,7 @@ func New(ctx context.Context, settings Settings, r Role, kinds *flows.Catalogue,
 		open = append(open, p.openWorker)
 	}
 	if r.API {
-		open = append(open, p.openRotationMeter, p.openAuthority, p.openReminder, p.openRefusals, p.openConsole, p.openAPI)
+		open = append(open, p.openKeyUsage, p.openAuthority, p.openReminder, p.openRejectLog, p.openConsole, p.openAPI)
 	}
 	for _, step := range open {
 		if err := step(ctx); err != nil {

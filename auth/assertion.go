@@ -19,8 +19,8 @@ const typeJWTBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 // maxAssertion bounds what is parsed of an assertion, in bytes.
 const maxAssertion = 8 << 10
 
-// assertionGrant is Ansira's way: the client's secret and the assertion that
-// was generated for it here, as often as it likes until its last day ends.
+// assertionGrant is Ansira's grant: the client sends its secret and the assertion that this server generated for
+// it. The assertion may be used any number of times until the client's expiry date has passed.
 type assertionGrant struct{ *Authority }
 
 var errAssertion = &Error{Code: CodeInvalidGrant, Message: "the assertion is not the client's current one, or has expired: generate and download a new one"}
@@ -29,7 +29,7 @@ var errAssertion = &Error{Code: CodeInvalidGrant, Message: "the assertion is not
 func (assertionGrant) Type() string { return typeJWTBearer }
 
 // Check implements Grant.
-func (g assertionGrant) Check(ctx context.Context, r *TokenRequest) (*Offer, error) {
+func (g assertionGrant) Check(ctx context.Context, r *TokenRequest) (*TokenGrant, error) {
 	text := r.Params["assertion"]
 	claims, wrong := g.openAssertion(ctx, text)
 	current := func(c *store.Client) bool {
@@ -47,7 +47,7 @@ func (g assertionGrant) Check(ctx context.Context, r *TokenRequest) (*Offer, err
 	case !current(c):
 		return nil, errAssertion
 	}
-	o, err := g.clientOffer(c)
+	o, err := g.clientGrant(c)
 	if err != nil {
 		return nil, err
 	}
@@ -57,8 +57,8 @@ func (g assertionGrant) Check(ctx context.Context, r *TokenRequest) (*Offer, err
 	return o, nil
 }
 
-// openAssertion verifies with our own keys and one algorithm, whatever the
-// header proposes.
+// openAssertion verifies an assertion with this server's signing keys. It accepts EdDSA only, whatever the header
+// names.
 func (a *Authority) openAssertion(ctx context.Context, text string) (*jwt.Claims, error) {
 	if len(text) > maxAssertion {
 		return nil, errAssertion
@@ -81,11 +81,11 @@ func (a *Authority) openAssertion(ctx context.Context, text string) (*jwt.Claims
 	return claims, nil
 }
 
-// ErrNoDeadline says that a client has no day left for an assertion.
+// ErrNoDeadline says that a client has no expiry date, or one in the past, so that no assertion can be generated.
 var ErrNoDeadline = errors.New("the client has no expiry date in the future: set assertion_expires_on first")
 
-// NewAssertion generates the assertion of a client. The one before dies, and
-// all tokens of the client. ErrNoDeadline, store.ErrNotFound.
+// NewAssertion generates the assertion of a client. It invalidates the previous assertion and all tokens of the
+// client. Errors: ErrNoDeadline, store.ErrNotFound.
 func (a *Authority) NewAssertion(ctx context.Context, id string) (string, *store.Client, error) {
 	key, err := a.config.Store.SigningKeys().Current(ctx)
 	if err != nil {
@@ -123,7 +123,7 @@ func signAssertion(key *store.SigningKey, claims jwt.Claims) (string, error) {
 	return jwt.Signed(signer).Claims(claims).Serialize()
 }
 
-// ManualToken issues a token of a client to be downloaded. ErrNoDeadline,
+// ManualToken issues an access token that an administrator downloads for a client. Errors: ErrNoDeadline,
 // store.ErrNotFound.
 func (a *Authority) ManualToken(ctx context.Context, id string) (string, *store.Token, error) {
 	c, err := a.config.Store.Clients().Client(ctx, id)
@@ -133,12 +133,12 @@ func (a *Authority) ManualToken(ctx context.Context, id string) (string, *store.
 	if c.Disabled {
 		return "", nil, fmt.Errorf("make token: %w", &store.InvalidError{Member: "disabled", Reason: "is true: this client gets no tokens"})
 	}
-	offer, err := a.clientOffer(c)
+	granted, err := a.clientGrant(c)
 	if err != nil {
 		return "", nil, fmt.Errorf("make token: %w", ErrNoDeadline)
 	}
-	return a.issue(ctx, offer, offer.Scopes, "manual")
+	return a.issue(ctx, granted, granted.Scopes, "manual")
 }
 
-// until returns the seconds that are left of a moment, at least one.
+// until returns the time from now to end, at least one second.
 func until(end, now time.Time) time.Duration { return max(time.Second, end.Sub(now)) }

@@ -1,3 +1,3 @@
-// Package auth says who is asking and what they may do: principals, scopes,
-// and one file per way to prove who one is.
+// Package auth authenticates callers and decides what they may do: principals, scopes, and one file for each
+// authentication scheme.
 package auth

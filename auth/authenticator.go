@@ -13,38 +13,37 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// Authenticator proves by one scheme who a request is from. It is used by
-// many goroutines at once.
+// Authenticator authenticates requests by one scheme. Implementations must be safe for concurrent use.
 type Authenticator interface {
-	// Authenticate returns nil, nil when the request does not use the scheme,
-	// and an *Error when it does but proves nothing.
+	// Authenticate returns nil, nil when the request does not use the scheme, and an *Error when its credentials
+	// are not valid.
 	Authenticate(ctx context.Context, r *Request) (*Principal, error)
 }
 
-// Request is what schemes may look at.
+// Request is the part of an HTTP request that schemes read.
 type Request struct {
 	Method string
 	Target string // path and query string, as sent
 	Header http.Header
 	Now    time.Time
-	IP     string                 // of the caller, for the back-off
-	Body   func() ([]byte, error) // the raw body; may be called again
+	IP     string                 // address of the caller, for the brute-force guard
+	Body   func() ([]byte, error) // returns the raw body; may be called more than once
 }
 
-// Keys finds API keys. Unknown ones are store.ErrNotFound.
+// Keys finds API keys. The error for an unknown key wraps store.ErrNotFound.
 type Keys interface {
 	Key(ctx context.Context, key string) (*store.Key, error)
 }
 
-// Code says which way a request was not let in, or a token not issued.
+// Code is the reason why a request is rejected or a token is not issued.
 type Code string
 
 // The codes of API calls.
 const (
-	CodeUnauthorized Code = "unauthorized"      // no or wrong credentials
-	CodeForbidden    Code = "forbidden"         // known, but not allowed
-	CodeSlowDown     Code = "too_many_requests" // too many wrong ones
-	CodeReplayed     Code = "replayed"          // right ones that count once
+	CodeUnauthorized Code = "unauthorized"      // missing or wrong credentials
+	CodeForbidden    Code = "forbidden"         // valid credentials without the permission
+	CodeSlowDown     Code = "too_many_requests" // too many wrong credentials
+	CodeReplayed     Code = "replayed"          // valid credentials that were used before
 )
 
 // The codes of RFC 6749, 6750 and 8693, as OAuth endpoints write them.
@@ -60,27 +59,26 @@ const (
 	CodeUnauthorizedUse  Code = "unauthorized_client"
 )
 
-// Error is why a request is not let in. Its message is for the caller.
+// Error is the reason why a request is rejected. Its message is sent to the caller.
 type Error struct {
 	Code    Code
 	Message string
 
-	// Bearer is the error that a bearer challenge names (RFC 6750); empty: none.
+	// Bearer is the error code of the bearer challenge (RFC 6750); empty: the challenge names none.
 	Bearer Code
-	// Scope is the one that is missing; empty: not said.
+	// Scope is the missing scope; empty: the response does not name one.
 	Scope Scope
-	// Retry is how long to wait before the next try; zero: not said.
+	// Retry is the time to wait before the next attempt; zero: the response does not say.
 	Retry time.Duration
 }
 
 func (e *Error) Error() string { return e.Message }
 
-// ErrUnavailable is wrapped by the errors of schemes that cannot look up
-// credentials now.
+// ErrUnavailable is wrapped by the errors of schemes that cannot look up credentials at present.
 var ErrUnavailable = errors.New("credentials cannot be looked up")
 
-// FindKey looks up an API key and the secrets that count now. An unknown key
-// is nil without secrets. Other errors wrap ErrUnavailable.
+// FindKey looks up an API key and its currently valid secrets. For an unknown key it returns nil and no secrets.
+// Other errors wrap ErrUnavailable.
 func FindKey(ctx context.Context, keys Keys, name string, now time.Time) (*store.Key, Secrets, error) {
 	k, err := keys.Key(ctx, name)
 	if errors.Is(err, store.ErrNotFound) {
@@ -93,7 +91,7 @@ func FindKey(ctx context.Context, keys Keys, name string, now time.Time) (*store
 	return k, Secrets{current, previous}, nil
 }
 
-// keyScopes are what every API key may do. Read only.
+// keyScopes are the scopes of every API key. Read only.
 var keyScopes = []Scope{ScopeRun, ScopeReadRuns}
 
 // scopesOfKey are what an API key may do: what every key may, and scopes of the installation's own making.
@@ -116,8 +114,8 @@ func KeyPrincipal(k *store.Key) *Principal {
 	}
 }
 
-// nameOf is what logs call a key. Its id is half of what a request needs, so a
-// key without a name goes by a short hash.
+// nameOf returns the name of a key for logs. The id of a key is half of its credentials, so a key without a name is
+// logged as a short hash of its id.
 func nameOf(k *store.Key) string {
 	if k.Name != "" {
 		return k.Name
@@ -126,7 +124,7 @@ func nameOf(k *store.Key) string {
 	return "#" + hex.EncodeToString(sum[:4])
 }
 
-// asError returns the *Error that an error is, nil for others.
+// asError returns the *Error in the chain of err, or nil.
 func asError(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {

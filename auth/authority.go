@@ -12,32 +12,31 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// AuthorityConfig is what an Authority needs. All but Now is required.
+// AuthorityConfig configures an Authority. All fields but Usage and Now are required.
 type AuthorityConfig struct {
-	Store   *store.Store
-	Hasher  *password.Hasher
-	Guesses *Guesses
+	Store  *store.Store
+	Hasher *password.Hasher
+	Guard  *BruteForceGuard
 
-	// Issuer is the external base URL. What tokens are for, and every link,
-	// follows from it, never from what a request says of its host.
+	// Issuer is the external base URL. The audience of tokens and all links are derived from it, never from the
+	// Host header of a request.
 	Issuer string
 
-	// Meter counts which secret JWTs of API keys are signed with; nil: nothing
-	// is counted.
-	Meter Meter
+	// Usage counts which secret of an API key signed a JWT; optional.
+	Usage UsageCounter
 
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 }
 
-// Authority proves users and clients, issues their tokens and checks them.
-// Safe for concurrent use.
+// Authority authenticates users and clients, and issues and checks their tokens. Safe for concurrent use.
 type Authority struct {
 	config AuthorityConfig
 	grants map[*Endpoint][]Grant
 }
 
-// CheckIssuer refuses what is no base URL of a server.
+// CheckIssuer returns an error unless issuer is the base URL of a server: http or https, without user, query and
+// fragment.
 func CheckIssuer(issuer string) error {
 	u, err := url.Parse(issuer)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
@@ -46,10 +45,10 @@ func CheckIssuer(issuer string) error {
 	return nil
 }
 
-// NewAuthority makes an Authority.
+// NewAuthority returns an Authority.
 func NewAuthority(config AuthorityConfig) (*Authority, error) {
-	if config.Store == nil || config.Hasher == nil || config.Guesses == nil {
-		return nil, errors.New("new authority: Store, Hasher and Guesses are required")
+	if config.Store == nil || config.Hasher == nil || config.Guard == nil {
+		return nil, errors.New("new authority: Store, Hasher and Guard are required")
 	}
 	if err := CheckIssuer(config.Issuer); err != nil {
 		return nil, fmt.Errorf("new authority: %w", err)
@@ -67,7 +66,7 @@ func NewAuthority(config AuthorityConfig) (*Authority, error) {
 	return a, nil
 }
 
-// Issuer is the external base URL, without a slash at its end.
+// Issuer returns the external base URL, without a trailing slash.
 func (a *Authority) Issuer() string { return a.config.Issuer }
 
 // Bearer proves who calls the API by the tokens of the authority.
@@ -76,7 +75,8 @@ func (a *Authority) Bearer() Authenticator { return bearerScheme{a} }
 // Basic proves who calls the API by the passwords of users.
 func (a *Authority) Basic() Authenticator { return basicScheme{a} }
 
-// Hash is what is stored of a password or a client's secret.
+// Hash returns the stored form of a password or client secret. The error wraps ErrUnavailable when too many hashes
+// are being computed.
 func (a *Authority) Hash(ctx context.Context, secret string) (string, error) {
 	hash, err := a.config.Hasher.Hash(ctx, secret)
 	if errors.Is(err, password.ErrBusy) {

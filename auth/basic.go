@@ -12,7 +12,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// basicScheme lets users in by name and password, if they may use the API.
+// basicScheme authenticates users with the role api_user by name and password (RFC 7617).
 type basicScheme struct{ *Authority }
 
 var errBasic = &Error{Code: CodeUnauthorized, Message: "the user name or password is wrong, or the user may not use the API"}
@@ -28,7 +28,7 @@ func (s basicScheme) Authenticate(ctx context.Context, r *Request) (*Principal, 
 		return nil, &Error{Code: CodeUnauthorized, Message: "the Basic credentials cannot be read: base64 of name:password in UTF-8 is expected"}
 	}
 	user, err := s.apiUser(ctx, name, secret, r.IP)
-	var late *delayed
+	var late *delayedError
 	switch {
 	case errors.As(err, &late):
 		return nil, tooMany(late.For)
@@ -40,7 +40,7 @@ func (s basicScheme) Authenticate(ctx context.Context, r *Request) (*Principal, 
 	return UserPrincipal(user), nil
 }
 
-// UserPrincipal is the principal that a user of the API is.
+// UserPrincipal returns the principal of a user.
 func UserPrincipal(u *store.User) *Principal {
 	return &Principal{Kind: KindUser, ID: u.Name, Name: u.Name, Scopes: ScopesOf(u), Staff: isStaff(u)}
 }
@@ -49,9 +49,8 @@ func isStaff(u *store.User) bool {
 	return u.Is(store.RoleAdmin) || u.Is(store.RoleOperator) || u.Is(store.RoleViewer)
 }
 
-// apiUser returns the user that a name and password prove, nil when they
-// prove nobody who may use the API: which of the two is not told, nor does it
-// show in the time it takes.
+// apiUser returns the user with this name and password, or nil when the credentials are wrong or the user may not
+// use the API. The caller cannot tell these cases apart, neither by the result nor by the time.
 func (a *Authority) apiUser(ctx context.Context, name, secret, ip string) (*store.User, error) {
 	user, err := a.user(ctx, name, secret, ip)
 	if err != nil || user == nil || !user.Is(store.RoleAPIUser) {
@@ -60,8 +59,8 @@ func (a *Authority) apiUser(ctx context.Context, name, secret, ip string) (*stor
 	return user, nil
 }
 
-// authorization returns what follows a scheme's name in the Authorization
-// header. Two such headers are nobody's: which one would count?
+// authorization returns the credentials in the Authorization header if it names the scheme. More than one such
+// header is an error, because it would be ambiguous which one counts.
 func authorization(h http.Header, scheme string) (credentials string, uses bool, err error) {
 	values := h.Values("Authorization")
 	if len(values) == 0 {
@@ -82,8 +81,8 @@ func parseBasic(credentials string) (name, secret string, ok bool) {
 	return strings.Cut(string(text), ":")
 }
 
-// pairs are what the two sides of Basic may mean for a client: as they are,
-// and form-decoded, as RFC 6749 has it and half of the world does not.
+// pairs returns the possible meanings of a client's Basic credentials: as sent, and form-decoded. RFC 6749 requires
+// form encoding, but many clients do not encode.
 func pairs(id, secret string) [][2]string {
 	all := [][2]string{{id, secret}}
 	plainID, err1 := url.QueryUnescape(id)

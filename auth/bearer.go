@@ -8,7 +8,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// bearerScheme lets in who shows an access token.
+// bearerScheme authenticates callers by access token (RFC 6750).
 type bearerScheme struct{ *Authority }
 
 var (
@@ -34,7 +34,7 @@ func (s bearerScheme) Authenticate(ctx context.Context, r *Request) (*Principal,
 	return s.tokenPrincipal(ctx, token), nil
 }
 
-// tokenPrincipal is who the bearer of a token is.
+// tokenPrincipal returns the principal of a token.
 func (a *Authority) tokenPrincipal(ctx context.Context, t *store.Token) *Principal {
 	p := &Principal{
 		Kind: Kind(t.Kind), ID: t.Principal, Name: t.Name, Scopes: scopesFrom(t.Scopes), Flows: t.Flows, Actor: t.Actor, Staff: t.Staff,

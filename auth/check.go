@@ -8,21 +8,21 @@ import (
 	"hash"
 )
 
-// Secrets are the secrets that a request may be signed with at one moment.
+// Secrets are the valid secrets of an API key at one moment.
 type Secrets struct {
-	Current  string // empty: nothing matches, as for an unknown key
-	Previous string // during a rotation; empty: none
+	Current  string // empty for an unknown key: nothing matches
+	Previous string // the old secret during a rotation; empty: none
 }
 
-// dummy stands in for a secret that is not there, so that an unknown key
-// costs what a known one costs. Matching it counts for nothing.
+// dummy is hashed in place of a missing secret, so that an unknown key takes the same time as a known one. A match
+// with it is discarded.
 const dummy = "no secret: matches are discarded"
 
-// trimmed are the bytes that PHP's trim removes.
+// trimmed are the bytes that PHP's trim function removes.
 const trimmed = " \t\n\r\x00\x0b"
 
-// Canonical returns what is signed, and run, of a POST body: without the
-// white space around it and without any CR or LF. It reuses body's memory.
+// Canonical returns the canonical form of a POST body, which is what the caller signs and what the run gets:
+// without white space around it, and without any CR or LF. It reuses the memory of body.
 func Canonical(body []byte) []byte {
 	c := bytes.Trim(body, trimmed)
 	if bytes.IndexByte(c, '\n') < 0 && bytes.IndexByte(c, '\r') < 0 {
@@ -37,17 +37,15 @@ func Canonical(body []byte) []byte {
 	return kept
 }
 
-// CheckValue returns the check value, in lower-case hex, of a request with
-// the parameters q and the canonical body c (empty: none). A parameter named
-// check is left out.
+// CheckValue returns the check value, in lower-case hex, of a request with the parameters q and the canonical body
+// c, which may be empty. A parameter named check is left out.
 func CheckValue(q Query, c []byte, secret string) string {
 	sum := signedWith(signedPart(q, c), secret)
 	return hex.EncodeToString(sum[:])
 }
 
-// VerifyCheck reports whether the parameter check of q is the check value of
-// q and c under one of the secrets. It takes the same time whichever matches,
-// if any, and whether or not there are secrets.
+// VerifyCheck reports whether the parameter check of q is the check value of q and c under one of the secrets. Its
+// duration depends neither on which secret matches nor on whether there are any.
 func VerifyCheck(q Query, c []byte, secrets Secrets) bool {
 	var given [md5.Size]byte
 	wellFormed := decodeCheck(&given, q.Get("check"))
@@ -75,7 +73,7 @@ func matches(signed hash.Hash, secret string, given *[md5.Size]byte) int {
 	return present & subtle.ConstantTimeCompare(sum[:], given[:])
 }
 
-// signedPart hashes everything but the secret, once for all secrets.
+// signedPart returns the hash state after everything but the secret, to be completed once per secret.
 func signedPart(q Query, c []byte) hash.Hash {
 	var stack [256]byte
 	text := stack[:0]
@@ -95,7 +93,7 @@ func signedPart(q Query, c []byte) hash.Hash {
 	return h
 }
 
-// signedWith completes the hash with a secret and leaves signed as it was.
+// signedWith completes the hash with a secret. It does not change signed.
 func signedWith(signed hash.Hash, secret string) (sum [md5.Size]byte) {
 	h, err := signed.(hash.Cloner).Clone()
 	if err != nil {

@@ -10,8 +10,7 @@ import (
 	"testing"
 )
 
-// vector is one published check value; the clients in other languages read
-// the same file.
+// vector is a published check value. The clients in other languages are tested with the same file.
 type vector struct {
 	Name   string
 	Method string
@@ -127,8 +126,8 @@ func TestCanonical(t *testing.T) {
 	}
 }
 
-// FuzzCheckValue compares the hash in pieces with the rule written out, and
-// holds Canonical to what it promises.
+// FuzzCheckValue compares CheckValue with a direct implementation of the rule, and checks the properties of
+// Canonical.
 func FuzzCheckValue(f *testing.F) {
 	f.Add("flow=69&key=k&ts=1", "\r\n {\"a\": 1,\n \"b\": [1,2] }\n ", "secret")
 	f.Add("check=ab&z=1&a=2", "", "s")

@@ -10,14 +10,14 @@ import (
 
 var errClient = &Error{Code: CodeInvalidClient, Message: "the client is unknown, disabled, or its secret is wrong"}
 
-// client proves an API client by its secret, as Basic or in the body, never
-// both (RFC 6749 section 2.3.1).
+// client authenticates an API client by its secret, either with Basic or in the body, never both (RFC 6749 section
+// 2.3.1).
 func (a *Authority) client(ctx context.Context, r *TokenRequest) (*store.Client, error) {
 	return a.clientWith(ctx, r, func(*store.Client) bool { return false })
 }
 
-// clientWith is client, but one with a further proof that cannot be guessed
-// does not wait for the failures of others.
+// clientWith is client with a predicate: a client for which strong returns true has sent a second proof that cannot
+// be guessed, so that the failures of others do not delay it.
 func (a *Authority) clientWith(ctx context.Context, r *TokenRequest, strong func(*store.Client) bool) (*store.Client, error) {
 	id, secret := r.Params["client_id"], r.Params["client_secret"]
 	credentials, basic, err := authorization(r.Header, "basic")
@@ -40,7 +40,7 @@ func (a *Authority) clientWith(ctx context.Context, r *TokenRequest, strong func
 	return a.clientOf(ctx, pairs(name, password), r.IP, strong)
 }
 
-// clientOf returns the client that one of the pairs of id and secret proves.
+// clientOf returns the client that is authenticated by one of the pairs of id and secret.
 func (a *Authority) clientOf(ctx context.Context, pairs [][2]string, ip string, strong func(*store.Client) bool) (*store.Client, error) {
 	id, c := pairs[0][0], (*store.Client)(nil)
 	for _, pair := range pairs {
@@ -53,7 +53,7 @@ func (a *Authority) clientOf(ctx context.Context, pairs [][2]string, ip string, 
 			return nil, fmt.Errorf("find client: %w: %w", ErrUnavailable, err)
 		}
 	}
-	p := proof{name: string(KindClient) + ":" + id, ip: ip}
+	p := passwordProof{name: string(KindClient) + ":" + id, ip: ip}
 	if c != nil {
 		p.hash, p.strong = c.Hash, strong(c)
 	}
@@ -63,7 +63,7 @@ func (a *Authority) clientOf(ctx context.Context, pairs [][2]string, ip string, 
 		}
 	}
 	right, err := a.prove(ctx, p)
-	var late *delayed
+	var late *delayedError
 	switch {
 	case errors.As(err, &late):
 		return nil, tooMany(late.For)
@@ -75,16 +75,16 @@ func (a *Authority) clientOf(ctx context.Context, pairs [][2]string, ip string, 
 	return c, nil
 }
 
-// clientOffer is what a client may have, however it asks.
-func (a *Authority) clientOffer(c *store.Client) (*Offer, error) {
+// clientGrant returns the token grant of a client, which is the same for all grant types.
+func (a *Authority) clientGrant(c *store.Client) (*TokenGrant, error) {
 	if end := c.Deadline(); !end.IsZero() && !a.config.Now().Before(end) {
 		return nil, &Error{Code: CodeInvalidGrant, Message: "the client's expiry date has passed: set a new one"}
 	}
-	o := &Offer{
-		Token:     store.Token{Kind: store.PrincipalClient, Principal: c.Identifier, Name: c.Name, Epoch: c.Epoch},
-		Scopes:    scopesFrom(c.Scopes),
-		TTL:       c.TTL(),
-		TellScope: true,
+	o := &TokenGrant{
+		Token:        store.Token{Kind: store.PrincipalClient, Principal: c.Identifier, Name: c.Name, Epoch: c.Epoch},
+		Scopes:       scopesFrom(c.Scopes),
+		TTL:          c.TTL(),
+		IncludeScope: true,
 	}
 	if c.Commas != nil {
 		o.Separator = " "

@@ -1,13 +1,13 @@
 package auth
 
-// Endpoint is one product's token endpoint: where it is and how it writes its
-// answers. Which grants it takes is listed in NewAuthority.
+// Endpoint is the token endpoint of one product: its paths and the format of its responses. NewAuthority lists the
+// grants of each.
 type Endpoint struct {
 	Name  string
-	Paths []string // the first is the one that is published
+	Paths []string // the first one is the documented one
 
-	TokenType string // as the product's own documentation writes it
-	Separator string // of scopes in answers
+	TokenType string // spelled as in the product's documentation
+	Separator string // between scopes in responses
 }
 
 // The token endpoints. Read only.
@@ -26,14 +26,14 @@ const (
 	PathMetadata   = "/.well-known/oauth-authorization-server"
 )
 
-// Metadata describes the authority (RFC 8414). Of the token endpoints it names
-// the one that takes the grants of the RFCs.
+// Metadata is the authorization server metadata (RFC 8414). TokenEndpoint is the endpoint with the grants of the
+// RFCs.
 type Metadata struct {
 	Issuer                string   `json:"issuer"`
 	TokenEndpoint         string   `json:"token_endpoint"`
 	TokenAuth             []string `json:"token_endpoint_auth_methods_supported"`
 	GrantTypes            []string `json:"grant_types_supported"`
-	ResponseTypes         []string `json:"response_types_supported"` // none: there is no authorization endpoint
+	ResponseTypes         []string `json:"response_types_supported"` // empty, because there is no authorization endpoint
 	Scopes                []string `json:"scopes_supported"`
 	RevocationEndpoint    string   `json:"revocation_endpoint"`
 	RevocationAuth        []string `json:"revocation_endpoint_auth_methods_supported"`
@@ -42,7 +42,7 @@ type Metadata struct {
 	Documentation         string   `json:"service_documentation"`
 }
 
-// Metadata describes the authority.
+// Metadata returns the authorization server metadata.
 func (a *Authority) Metadata() Metadata {
 	issuer, secrets := a.config.Issuer, []string{"client_secret_basic", "client_secret_post"}
 	m := Metadata{

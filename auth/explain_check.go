@@ -16,65 +16,64 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// checkCase is a check value that does not fit, with all that it may have
-// been made of.
+// checkCase is a wrong check value with everything that it may have been computed from.
 type checkCase struct {
 	query     Query
-	raw       string // query string as sent
+	raw       string // query string, as sent
 	body      string // as sent
 	canonical []byte
 	key       *store.Key
 	given     string
 }
 
-// guess is one mistake that callers make, and what they then hash.
-type guess struct {
+// mistake is a common mistake of callers, with the text that is hashed because of it.
+type mistake struct {
 	says   string
-	signed string // without the secret
-	after  string // what follows the secret
-	before bool   // the secret comes first
+	signed string // hashed text without the secret
+	after  string // text after the secret
+	before bool   // true: the secret comes first
 }
 
-// explainDigest finds the mistake that leads to the given check value: it
-// makes each of them and compares.
+// explainDigest adds a finding for the mistake that results in the given check value. It computes the check value
+// of each known mistake.
 func explainDigest(e *Explanation, k *checkCase) {
 	right := string(signedText(k.query, k.canonical))
-	if says := k.otherSecret(right); says != "" {
-		e.find("%s", says)
+	if says := k.secretMistake(right); says != "" {
+		e.addFinding("%s", says)
 		return
 	}
-	for _, g := range append(k.ofBody(), k.ofParams(right)...) {
-		if k.fits(g) {
-			e.find("%s", g.says)
+	for _, m := range append(k.bodyMistakes(), k.paramMistakes(right)...) {
+		if k.madeBy(m) {
+			e.addFinding("%s", m.says)
 			return
 		}
 	}
-	e.find("%s", k.unexplained(right))
+	e.addFinding("%s", k.unknown(right))
 }
 
-func (k *checkCase) fits(g guess) bool {
-	text := g.signed + k.key.Secret + g.after
-	if g.before {
-		text = k.key.Secret + "|" + strings.TrimSuffix(g.signed, "|")
+func (k *checkCase) madeBy(m mistake) bool {
+	text := m.signed + k.key.Secret + m.after
+	if m.before {
+		text = k.key.Secret + "|" + strings.TrimSuffix(m.signed, "|")
 	}
 	sum := md5.Sum([]byte(text))
-	return k.is(hex.EncodeToString(sum[:]))
+	return k.equals(hex.EncodeToString(sum[:]))
 }
 
-func (k *checkCase) is(digest string) bool {
+func (k *checkCase) equals(digest string) bool {
 	return subtle.ConstantTimeCompare([]byte(digest), []byte(strings.ToLower(k.given))) == 1
 }
 
-// otherSecret says whether the text was right and only the secret, or the
-// hash, was not.
-func (k *checkCase) otherSecret(right string) string {
+// secretMistake returns a finding when the text is right and the secret, the hash function or the encoding is
+// wrong.
+func (k *checkCase) secretMistake(right string) string {
 	old := md5.Sum([]byte(right + k.key.Previous))
 	one, two := sha1.Sum([]byte(right+k.key.Secret)), sha256.Sum256([]byte(right+k.key.Secret))
 	five := md5.Sum([]byte(right + k.key.Secret))
 	switch {
-	case k.key.Previous != "" && k.is(hex.EncodeToString(old[:])):
+	case k.key.Previous != "" && k.equals(hex.EncodeToString(old[:])):
 		return "it is signed with the secret before the last rotation, which does not count any more"
-	case k.is(hex.EncodeToString(one[:])), k.is(hex.EncodeToString(two[:])):
+	case k.equals(hex.EncodeToString(one[:])), k.equals(hex.EncodeToString(two[:])):
 		return "the text is right, but it was hashed with SHA; the check is an MD5"
 	case k.given == base64.StdEncoding.EncodeToString(five[:]):
 		return "the digest is right, but written in base64; hexadecimal is expected"
@@ -82,13 +81,13 @@ func (k *checkCase) otherSecret(right string) string {
 	return ""
 }
 
-// ofBody are the mistakes with the body.
-func (k *checkCase) ofBody() []guess {
+// bodyMistakes returns the known mistakes with the body.
+func (k *checkCase) bodyMistakes() []mistake {
 	head := string(signedText(k.query, nil))
 	noBreaks := strings.NewReplacer("\r", "", "\n", "").Replace(k.body)
-	guesses := []guess{
-		{says: "the body was signed as it was sent: " + k.firstBreak(), signed: head + k.body + "|"},
-		{says: "the body was trimmed, but not freed from the line breaks within: " + k.firstBreak(), signed: head + strings.Trim(k.body, trimmed) + "|"},
+	mistakes := []mistake{
+		{says: "the body was signed as it was sent: " + k.firstLineBreak(), signed: head + k.body + "|"},
+		{says: "the body was trimmed, but not freed from the line breaks within: " + k.firstLineBreak(), signed: head + strings.Trim(k.body, trimmed) + "|"},
 		{says: "the line breaks were removed, but not the white space around the body", signed: head + noBreaks + "|"},
 		{says: "the body was not signed", signed: head},
 		{says: "an empty body was signed as well: without one there is no part for it", signed: head + "|"},
@@ -97,13 +96,13 @@ func (k *checkCase) ofBody() []guess {
 	}
 	var compact bytes.Buffer
 	if json.Compact(&compact, []byte(k.body)) == nil {
-		guesses = append(guesses, guess{says: "the JSON was written anew between signing and sending: white space within it differs", signed: head + compact.String() + "|"})
+		mistakes = append(mistakes, mistake{says: "the JSON was written anew between signing and sending: white space within it differs", signed: head + compact.String() + "|"})
 	}
-	return guesses
+	return mistakes
 }
 
-// firstBreak says where the first line break of the body is.
-func (k *checkCase) firstBreak() string {
+// firstLineBreak describes the position of the first line break in the body.
+func (k *checkCase) firstLineBreak() string {
 	at := strings.IndexAny(k.body, "\r\n")
 	if at < 0 {
 		return "white space around it belongs off"
@@ -112,15 +111,15 @@ func (k *checkCase) firstBreak() string {
 	return fmt.Sprintf("there is a %s at byte %d, which belongs out of what is signed", name, at)
 }
 
-// ofParams are the mistakes with the parameters and the separators.
-func (k *checkCase) ofParams(right string) []guess {
+// paramMistakes returns the known mistakes with the parameters and the separators.
+func (k *checkCase) paramMistakes(right string) []mistake {
 	body := ""
 	if len(k.canonical) > 0 {
 		body = string(k.canonical) + "|"
 	}
 	var values, pairs []string
 	unsorted, encoded := k.asSent()
-	guesses := []guess{
+	mistakes := []mistake{
 		{says: "a line break follows the secret: `echo` adds one, `printf '%s'` does not", signed: right, after: "\n"},
 		{says: "a CR LF follows the secret", signed: right, after: "\r\n"},
 		{says: "a space follows the secret", signed: right, after: " "},
@@ -136,20 +135,20 @@ func (k *checkCase) ofParams(right string) []guess {
 			continue
 		}
 		values, pairs = append(values, p.Value), append(pairs, p.Name+"="+p.Value)
-		guesses = append(guesses,
-			guess{says: fmt.Sprintf("the parameter %s was not signed", p.Name), signed: k.without(p.Name) + body},
-			guess{says: fmt.Sprintf("the parameter %s was signed with white space around its value, or is sent with it", p.Name), signed: k.trimmed(p.Name) + body})
+		mistakes = append(mistakes,
+			mistake{says: fmt.Sprintf("the parameter %s was not signed", p.Name), signed: k.without(p.Name) + body},
+			mistake{says: fmt.Sprintf("the parameter %s was signed with white space around its value, or is sent with it", p.Name), signed: k.trimmed(p.Name) + body})
 	}
-	return append(guesses,
-		guess{says: `the names of the parameters were signed, too; only their values are`, signed: joined(pairs) + body},
-		guess{says: `the names of the parameters were signed, joined by "&"`, signed: strings.Join(pairs, "&") + "|" + body},
-		guess{says: `the values were joined without "|"`, signed: strings.Join(values, "") + strings.TrimSuffix(body, "|")},
-		guess{says: `the values were joined with "&"`, signed: strings.Join(values, "&") + "&" + strings.ReplaceAll(body, "|", "&")},
+	return append(mistakes,
+		mistake{says: `the names of the parameters were signed, too; only their values are`, signed: joined(pairs) + body},
+		mistake{says: `the names of the parameters were signed, joined by "&"`, signed: strings.Join(pairs, "&") + "|" + body},
+		mistake{says: `the values were joined without "|"`, signed: strings.Join(values, "") + strings.TrimSuffix(body, "|")},
+		mistake{says: `the values were joined with "&"`, signed: strings.Join(values, "&") + "&" + strings.ReplaceAll(body, "|", "&")},
 	)
 }
 
-// asSent returns the values in the order of the URL, and in that of the names
-// but percent-encoded.
+// asSent returns the parameter values in the order of the URL, and the percent-encoded values in the order of the
+// names.
 func (k *checkCase) asSent() (unsorted, encoded []string) {
 	names := map[string]string{}
 	for pair := range strings.SplitSeq(k.raw, "&") {
@@ -193,7 +192,7 @@ func (k *checkCase) each(value func(Param) (string, bool)) string {
 	return joined(kept)
 }
 
-// joined ends each value with "|".
+// joined returns the values, each followed by "|".
 func joined(values []string) string {
 	if len(values) == 0 {
 		return ""
@@ -201,16 +200,15 @@ func joined(values []string) string {
 	return strings.Join(values, "|") + "|"
 }
 
-// unexplained says what is left when no mistake that is known leads to the
-// check value.
-func (k *checkCase) unexplained(right string) string {
+// unknown returns the finding for a check value that no known mistake results in.
+func (k *checkCase) unknown(right string) string {
 	if _, err := hex.DecodeString(k.given); err != nil || len(k.given) != hex.EncodedLen(md5.Size) {
 		return fmt.Sprintf("check has %d characters; the MD5 in hexadecimal has 32", len(k.given))
 	}
 	return fmt.Sprintf("the check is that of another text or of another secret: compare the %d bytes that must be hashed, shown as signed, with yours, and the secret with that of the key", len(right)+len(k.key.Secret))
 }
 
-// signedText is what signedPart hashes.
+// signedText returns the text that signedPart hashes.
 func signedText(q Query, c []byte) []byte {
 	var text []byte
 	for _, p := range q.Params() {

@@ -13,23 +13,23 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// explainJWT is for the assertions of API keys. Nothing is used up: the jti
-// of the assertion may still come once.
+// explainJWT explains an assertion of an API key. It does not consume the claim jti, so that the assertion can
+// still be used.
 func (a *Authority) explainJWT(ctx context.Context, text string) (*Explanation, error) {
 	e := &Explanation{Scheme: "jwt", Findings: []string{}}
 	token, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.HS256, jose.RS256, jose.ES256, jose.EdDSA})
 	if err != nil || len(token.Headers) != 1 || len(text) > maxAssertion {
-		e.find("it is not a JWT of one signature by HS256, RS256, ES256 or EdDSA")
+		e.addFinding("it is not a JWT of one signature by HS256, RS256, ES256 or EdDSA")
 		return e, nil
 	}
 	claims := &jwt.Claims{}
 	if err := token.UnsafeClaimsWithoutVerification(claims); err != nil {
-		e.find("its claims cannot be read: a time that is not a number, a claim that comes twice")
+		e.addFinding("its claims cannot be read: a time that is not a number, a claim that comes twice")
 		return e, nil
 	}
 	e.Key = claims.Issuer
 	if e.Key == "" {
-		e.find("iss is missing: it names the API key")
+		e.addFinding("iss is missing: it names the API key")
 		return e, nil
 	}
 	key, err := a.explainKey(ctx, e)
@@ -39,16 +39,16 @@ func (a *Authority) explainJWT(ctx context.Context, text string) (*Explanation, 
 	current, previous := key.Secrets(a.config.Now())
 	e.Fits = verifyJWT(token, key, Secrets{current, previous}) != nil
 	if !e.Fits {
-		e.find("%s", misSignedJWT(token, key))
+		e.addFinding("%s", jwtMistake(token, key))
 	}
 	once := *claims
-	once.ID = "" // or it would be used up
+	once.ID = "" // so that checkClaims does not consume it
 	if err := a.checkClaims(ctx, key, &once); err != nil {
-		e.find("%s", err)
+		e.addFinding("%s", err)
 	}
 	if claims.IssuedAt != nil {
 		now, signed := a.config.Now().Unix(), claims.IssuedAt.Time().Unix()
-		e.Clock = &ClockSkew{signed, now, now - signed, int64(maxOff.Seconds())}
+		e.Clock = &ClockSkew{signed, now, now - signed, int64(maxClockSkew.Seconds())}
 	}
 	if sub := claims.Subject; sub != "" && sub != key.Key {
 		if err := a.explainSubject(ctx, e, key, sub); err != nil {
@@ -61,19 +61,19 @@ func (a *Authority) explainJWT(ctx context.Context, text string) (*Explanation, 
 
 func (a *Authority) explainSubject(ctx context.Context, e *Explanation, key *store.Key, sub string) error {
 	if !slices.Contains(key.Impersonate, sub) {
-		e.find("%q is not in the key's impersonate", sub)
+		e.addFinding("%q is not in the key's impersonate", sub)
 	}
-	if _, err := a.keyOffer(ctx, key, sub); err != nil && slices.Contains(key.Impersonate, sub) {
+	if _, err := a.keyGrant(ctx, key, sub); err != nil && slices.Contains(key.Impersonate, sub) {
 		if asError(err) == nil {
 			return err
 		}
-		e.find("there is no user %q who may use the API", sub)
+		e.addFinding("there is no user %q who may use the API", sub)
 	}
 	return nil
 }
 
-// misSignedJWT finds why a signature does not fit.
-func misSignedJWT(token *jwt.JSONWebToken, key *store.Key) string {
+// jwtMistake returns the reason why the signature of a JWT is wrong.
+func jwtMistake(token *jwt.JSONWebToken, key *store.Key) string {
 	alg := jose.SignatureAlgorithm(token.Headers[0].Algorithm)
 	if key.PublicKey != "" {
 		_, want, err := ParsePublicKey(key.PublicKey)

@@ -12,8 +12,8 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// explainSignature is for the header Penstock-Signature.
-func (a *Authority) explainSignature(ctx context.Context, p *Puzzle, header string) (*Explanation, error) {
+// explainSignature explains the header Penstock-Signature.
+func (a *Authority) explainSignature(ctx context.Context, p *ExplainRequest, header string) (*Explanation, error) {
 	e := &Explanation{Scheme: "signature", Findings: []string{}}
 	for name, value := range p.Headers {
 		if strings.EqualFold(name, HeaderKey) {
@@ -22,7 +22,7 @@ func (a *Authority) explainSignature(ctx context.Context, p *Puzzle, header stri
 	}
 	sent, ok := parseSignature(header)
 	if !ok {
-		e.find("%s %s", HeaderSignature, signatureForm)
+		e.addFinding("%s %s", HeaderSignature, signatureForm)
 		return e, nil
 	}
 	key, err := a.explainKey(ctx, e)
@@ -39,20 +39,20 @@ func (a *Authority) explainSignature(ctx context.Context, p *Puzzle, header stri
 	e.Fits = verifySignature(text, sent.given, Secrets{current, previous})
 	switch {
 	case e.Fits && sent.version == 1 && key.RefuseV1:
-		e.find("signatures of version 1 are switched off for this key")
+		e.addFinding("signatures of version 1 are switched off for this key")
 	case e.Fits:
 	case sent.version == 2:
-		e.find("%s", misSignedV2(&sent, p.Method, target, p.Body, key))
+		e.addFinding("%s", signatureV2Mistake(&sent, p.Method, target, p.Body, key))
 	default:
-		e.find("%s", misSigned(sent.ts, p.Body, sent.given, key.Secret, key.Previous))
+		e.addFinding("%s", signatureV1Mistake(sent.ts, p.Body, sent.given, key.Secret, key.Previous))
 	}
 	e.clock(sent.ts, a.config.Now(), Window(key))
 	e.state(key)
 	return e, nil
 }
 
-// misSignedV2 finds the mistake that leads to one of the given digests.
-func misSignedV2(sent *signedHeader, method, target, body string, key *store.Key) string {
+// signatureV2Mistake returns the known mistake that results in one of the given digests.
+func signatureV2Mistake(sent *signedHeader, method, target, body string, key *store.Key) string {
 	base := func(method, target, body string) []byte {
 		return Base(method, target, key.Key, sent.ts, sent.nonce, []byte(body))
 	}
@@ -76,14 +76,14 @@ func misSignedV2(sent *signedHeader, method, target, body string, key *store.Key
 	if verifySignature(right, sent.given, Secrets{Current: key.Previous}) {
 		return "it is signed with the secret before the last rotation, which does not count any more"
 	}
-	return otherText
+	return unknownMistake
 }
 
-// otherText is said when no known mistake leads to what was sent.
-const otherText = "the signature is that of another text or of another secret: compare the bytes shown as signed with yours, and the secret with that of the key"
+// unknownMistake is the finding for a signature that no known mistake results in.
+const unknownMistake = "the signature is that of another text or of another secret: compare the bytes shown as signed with yours, and the secret with that of the key"
 
-// misSigned finds the mistake that leads to one of the given digests.
-func misSigned(ts, body string, given [][sha256.Size]byte, secret, previous string) string {
+// signatureV1Mistake returns the known mistake that results in one of the given digests.
+func signatureV1Mistake(ts, body string, given [][sha256.Size]byte, secret, previous string) string {
 	one := func(secret, text string) [sha256.Size]byte {
 		h := hmac.New(sha256.New, []byte(secret))
 		h.Write([]byte(text))
@@ -98,7 +98,7 @@ func misSigned(ts, body string, given [][sha256.Size]byte, secret, previous stri
 		{"only the body was signed; the time and a dot come before it", one(secret, body)},
 		{"there is no dot between the time and the body", one(secret, ts+body)},
 		{"the body was signed without the white space around it: it is signed as it is sent", one(secret, ts+"."+strings.TrimSpace(body))},
-		{"the body was signed without its line breaks, as at the SmartSYNC door: here it is signed as it is sent", one(secret, ts+"."+string(Canonical([]byte(body))))},
+		{"the body was signed without its line breaks, as for the SmartSYNC API; here it is signed as it is sent", one(secret, ts+"."+string(Canonical([]byte(body))))},
 		{"the body was signed with a line break at its end, which was not sent", one(secret, full+"\n")},
 		{"a line break follows the secret", one(secret+"\n", full)},
 		{"it is a plain SHA-256; an HMAC with the secret as its key is expected", sha256.Sum256([]byte(full + secret))},
@@ -110,5 +110,5 @@ func misSigned(ts, body string, given [][sha256.Size]byte, secret, previous stri
 			}
 		}
 	}
-	return otherText
+	return unknownMistake
 }

@@ -10,17 +10,16 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// Grant is one way to get an access token. The frame around it, Token, reads
-// the request and owns what all grants share: the scopes asked for, the token
-// and the form of the answer. A grant says who proved what.
+// Grant is one grant type of a token endpoint. Authority.Token calls it, and does what all grant types share: it
+// reads the request, narrows the scopes, stores the token and writes the response.
 type Grant interface {
-	// Type is its grant_type.
+	// Type returns the value of the parameter grant_type.
 	Type() string
-	// Check proves who asks. Its errors are *Error, or wrap ErrUnavailable.
-	Check(ctx context.Context, r *TokenRequest) (*Offer, error)
+	// Check authenticates the request. Its errors are *Error, or wrap ErrUnavailable.
+	Check(ctx context.Context, r *TokenRequest) (*TokenGrant, error)
 }
 
-// TokenRequest is a request for a token, each parameter at most once.
+// TokenRequest is a request to a token endpoint. It has each parameter at most once.
 type TokenRequest struct {
 	Endpoint *Endpoint
 	Params   map[string]string
@@ -28,21 +27,21 @@ type TokenRequest struct {
 	IP       string
 }
 
-// Offer is what a grant is ready to give.
-type Offer struct {
-	Token  store.Token // whose: kind, holder, name, epochs, flows
-	Scopes []Scope     // all that may be asked for
+// TokenGrant is a token that may be issued.
+type TokenGrant struct {
+	Token  store.Token // kind, holder, name, epochs and flows are set
+	Scopes []Scope     // all scopes that the caller may request
 	TTL    time.Duration
 
-	TellScope bool           // also when the caller got all it asked for
-	Separator string         // of scopes; empty: the endpoint's
-	Extra     map[string]any // members of the answer
-	TellTTL   time.Duration  // for expires_in; zero: TTL
+	IncludeScope bool           // the response has the scopes even when the caller requested none
+	Separator    string         // between scopes; empty: that of the endpoint
+	Extra        map[string]any // further members of the response
+	ReportedTTL  time.Duration  // value of expires_in; zero: TTL
 }
 
-// TokenAnswer is a token that was issued.
+// TokenAnswer is an issued token with the body of the response.
 type TokenAnswer struct {
-	Body  map[string]any // of the answer
+	Body  map[string]any
 	Token *store.Token
 }
 
@@ -52,19 +51,19 @@ func (a *Authority) Token(ctx context.Context, r *TokenRequest) (*TokenAnswer, e
 	if err != nil {
 		return nil, err
 	}
-	offer, err := grant.Check(ctx, r)
+	granted, err := grant.Check(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	scopes, err := narrow(offer.Scopes, r.Params["scope"])
+	scopes, err := narrow(granted.Scopes, r.Params["scope"])
 	if err != nil {
 		return nil, err
 	}
-	text, token, err := a.issue(ctx, offer, scopes, grant.Type())
+	text, token, err := a.issue(ctx, granted, scopes, grant.Type())
 	if err != nil {
 		return nil, err
 	}
-	return &TokenAnswer{Body: offer.body(r, text, scopes), Token: token}, nil
+	return &TokenAnswer{Body: granted.body(r, text, scopes), Token: token}, nil
 }
 
 func (a *Authority) grantOf(r *TokenRequest) (Grant, error) {
@@ -77,14 +76,14 @@ func (a *Authority) grantOf(r *TokenRequest) (Grant, error) {
 			return g, nil
 		}
 	}
-	var taken []string
+	var accepted []string
 	for _, g := range a.grants[r.Endpoint] {
-		taken = append(taken, g.Type())
+		accepted = append(accepted, g.Type())
 	}
-	return nil, &Error{Code: CodeUnsupportedGrant, Message: "this endpoint takes no such grant_type, but " + strings.Join(taken, ", ")}
+	return nil, &Error{Code: CodeUnsupportedGrant, Message: "this endpoint takes no such grant_type, but " + strings.Join(accepted, ", ")}
 }
 
-// narrow returns the scopes that were asked for; all, if none were.
+// narrow returns the requested scopes, or all granted scopes when none are requested.
 func narrow(granted []Scope, asked string) ([]Scope, error) {
 	scopes := ParseScopes(asked)
 	if len(scopes) == 0 {
@@ -96,8 +95,8 @@ func narrow(granted []Scope, asked string) ([]Scope, error) {
 	return scopes, nil
 }
 
-// issue stores the token of an offer.
-func (a *Authority) issue(ctx context.Context, o *Offer, scopes []Scope, grant string) (string, *store.Token, error) {
+// issue stores the token and returns its text.
+func (a *Authority) issue(ctx context.Context, o *TokenGrant, scopes []Scope, grant string) (string, *store.Token, error) {
 	token := o.Token
 	token.Scopes, token.Grant = Strings(scopes), grant
 	token.IssuedAt = a.config.Now().UTC()
@@ -109,8 +108,8 @@ func (a *Authority) issue(ctx context.Context, o *Offer, scopes []Scope, grant s
 	return text, &token, nil
 }
 
-func (o *Offer) body(r *TokenRequest, text string, scopes []Scope) map[string]any {
-	life := o.TellTTL
+func (o *TokenGrant) body(r *TokenRequest, text string, scopes []Scope) map[string]any {
+	life := o.ReportedTTL
 	if life == 0 {
 		life = o.TTL
 	}
@@ -119,7 +118,7 @@ func (o *Offer) body(r *TokenRequest, text string, scopes []Scope) map[string]an
 		"token_type":   r.Endpoint.TokenType,
 		"expires_in":   int(life / time.Second),
 	}
-	if o.TellScope || r.Params["scope"] != "" {
+	if o.IncludeScope || r.Params["scope"] != "" {
 		separator := o.Separator
 		if separator == "" {
 			separator = r.Endpoint.Separator

@@ -8,9 +8,9 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// Introspect says what a token is (RFC 7662) to the client that it was issued
-// to, or to one that administers users or clients. Of any other token, and of
-// a dead or unknown one, it says that it is not active.
+// Introspect describes a token (RFC 7662) to the client that it was issued to, and to clients that administer users
+// or clients. For all other callers, and for invalid or unknown tokens, the response is that the token is not
+// active.
 func (a *Authority) Introspect(ctx context.Context, r *TokenRequest) (map[string]any, error) {
 	c, err := a.client(ctx, r)
 	if err != nil {
@@ -56,9 +56,9 @@ func (a *Authority) describe(t *store.Token) map[string]any {
 	return body
 }
 
-// Revoke kills a token (RFC 7009). A client may kill its own, and must prove
-// itself; the tokens of users and keys were got without a client, so that
-// having one is enough. That a token is unknown, or another's, is not told.
+// Revoke invalidates a token (RFC 7009). A client may revoke its own tokens and must authenticate. Tokens of users
+// and keys are issued without a client, so whoever has one may revoke it. The response does not reveal whether the
+// token is unknown or belongs to another client.
 func (a *Authority) Revoke(ctx context.Context, r *TokenRequest) error {
 	var c *store.Client
 	if _, sent := r.Params["client_id"]; sent || r.Header.Get("Authorization") != "" {

@@ -9,15 +9,15 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// jwtGrant is Integrify's way: a JWT signed with the secret of an API key, or
-// with the private key to its public one, and nothing else (RFC 7523).
+// jwtGrant is Integrify's grant: a JWT that is signed with the secret of an API key, or with the private key of its
+// public key (RFC 7523). The client sends no other credentials.
 type jwtGrant struct{ *Authority }
 
 // Type implements Grant.
 func (jwtGrant) Type() string { return typeJWTBearer }
 
 // Check implements Grant.
-func (g jwtGrant) Check(ctx context.Context, r *TokenRequest) (*Offer, error) {
+func (g jwtGrant) Check(ctx context.Context, r *TokenRequest) (*TokenGrant, error) {
 	text := r.Params["assertion"]
 	if text == "" {
 		return nil, &Error{Code: CodeInvalidRequest, Message: "assertion is missing"}
@@ -26,16 +26,16 @@ func (g jwtGrant) Check(ctx context.Context, r *TokenRequest) (*Offer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return g.keyOffer(ctx, key, claims.Subject)
+	return g.keyGrant(ctx, key, claims.Subject)
 }
 
 func badJWT(message string) error { return &Error{Code: CodeInvalidGrant, Message: message} }
 
-// errJWT is one text for an unknown key and a wrong signature.
+// errJWT is the same text for an unknown key and a wrong signature.
 var errJWT = &Error{Code: CodeInvalidGrant, Message: "the assertion's issuer is no API key, or its signature is not that key's"}
 
-// openJWT verifies a JWT of an API key. Nothing is said about a key before
-// the signature fits.
+// openJWT verifies a JWT of an API key. The response reveals nothing about the key before the signature is
+// verified.
 func (a *Authority) openJWT(ctx context.Context, text, ip string) (*store.Key, *jwt.Claims, error) {
 	if len(text) > maxAssertion {
 		return nil, nil, badJWT("the assertion is too long")
@@ -44,24 +44,24 @@ func (a *Authority) openJWT(ctx context.Context, text, ip string) (*store.Key, *
 	if err != nil || len(token.Headers) != 1 {
 		return nil, nil, badJWT("the assertion is not a JWT signed with HS256, RS256, ES256 or EdDSA")
 	}
-	unproved := &jwt.Claims{}
-	if err := token.UnsafeClaimsWithoutVerification(unproved); err != nil {
+	unverified := &jwt.Claims{}
+	if err := token.UnsafeClaimsWithoutVerification(unverified); err != nil {
 		return nil, nil, badJWT("the assertion's claims cannot be read")
 	}
-	key, secrets, err := FindKey(ctx, a.config.Store.Keys(), unproved.Issuer, a.config.Now())
+	key, secrets, err := FindKey(ctx, a.config.Store.Keys(), unverified.Issuer, a.config.Now())
 	if err != nil {
 		return nil, nil, err
 	}
 	claims := verifyJWT(token, key, secrets)
-	guess := Guess{
-		Name: string(KindKey) + ":" + unproved.Issuer, IP: ip, Now: a.config.Now(), Fits: claims != nil,
+	proof := Proof{
+		Name: string(KindKey) + ":" + unverified.Issuer, IP: ip, Now: a.config.Now(), Valid: claims != nil,
 		Strong: key != nil && key.PublicKey != "" || Strong(secrets.Current, secrets.Previous),
 	}
-	if err := a.judgeJWT(ctx, guess); err != nil {
+	if err := a.checkJWTProof(ctx, proof); err != nil {
 		return nil, nil, err
 	}
 	if key.PublicKey == "" {
-		Tally(a.config.Meter, key, secrets, func(only Secrets) bool { return verifyJWT(token, key, only) != nil })
+		RecordUse(a.config.Usage, key, secrets, func(only Secrets) bool { return verifyJWT(token, key, only) != nil })
 	}
 	if !key.APIAccess {
 		return nil, nil, &Error{Code: CodeUnauthorizedUse, Message: ErrAccessOff.Message}
@@ -72,16 +72,16 @@ func (a *Authority) openJWT(ctx context.Context, text, ip string) (*store.Key, *
 	return key, claims, nil
 }
 
-// judgeJWT is Judge in the words of the endpoint: the answer for a name that
-// must wait is the one for a wrong signature.
-func (a *Authority) judgeJWT(ctx context.Context, guess Guess) error {
-	wait, err := a.config.Guesses.judge(ctx, guess)
+// checkJWTProof is BruteForceGuard.Check with the errors of the token endpoint: a caller that has to wait gets the
+// error of a wrong signature.
+func (a *Authority) checkJWTProof(ctx context.Context, proof Proof) error {
+	wait, err := a.config.Guard.check(ctx, proof)
 	switch {
 	case err != nil:
 		return err
 	case wait.Network:
 		return tooMany(wait.For)
-	case wait.For > 0 || !guess.Fits:
+	case wait.For > 0 || !proof.Valid:
 		refused := *errJWT
 		refused.Retry = wait.For
 		return &refused
@@ -89,8 +89,8 @@ func (a *Authority) judgeJWT(ctx context.Context, guess Guess) error {
 	return nil
 }
 
-// verifyJWT returns the claims if the signature fits. The key decides on the
-// algorithm; what the header says must agree.
+// verifyJWT returns the claims if the signature is valid, else nil. The record of the key decides on the algorithm;
+// the header must name the same.
 func verifyJWT(token *jwt.JSONWebToken, key *store.Key, secrets Secrets) *jwt.Claims {
 	alg := jose.SignatureAlgorithm(token.Headers[0].Algorithm)
 	if key != nil && key.PublicKey != "" {
@@ -115,8 +115,8 @@ func verifyJWT(token *jwt.JSONWebToken, key *store.Key, secrets Secrets) *jwt.Cl
 	return match
 }
 
-// hmacKey fills a short secret up with zeros, as HMAC itself does: the
-// signature stays the same, and the library, which wants 32 bytes, takes it.
+// hmacKey pads a short secret with zeros to 32 bytes, which the library requires. HMAC pads keys in the same way,
+// so the signature does not change.
 func hmacKey(secret string) []byte {
 	key := []byte(secret)
 	return append(key, make([]byte, max(0, 32-len(key)))...)

@@ -13,16 +13,17 @@ import (
 )
 
 const (
-	// keyTokenTTL is how long the tokens of keys live.
+	// keyTokenTTL is the lifetime of the tokens of keys.
 	keyTokenTTL = 3600 * time.Second
-	// maxAhead is how far ahead a JWT's exp may be.
+	// maxAhead is the longest time from now to the claim exp of a JWT.
 	maxAhead = time.Hour
-	// maxOff is how far a JWT's iat may be off when it has no exp, and how far
-	// ahead any of its times may be: clocks differ.
-	maxOff = 300 * time.Second
+	// maxClockSkew is the maximum age of the claim iat in a JWT without exp, and how far any time of a JWT may be
+	// in the future.
+	maxClockSkew = 300 * time.Second
 )
 
-// checkClaims holds a verified JWT to the rules: for us, now, and once.
+// checkClaims checks the claims of a verified JWT: the audience is this server, the times are valid, and the claim
+// jti was not used before.
 func (a *Authority) checkClaims(ctx context.Context, key *store.Key, c *jwt.Claims) error {
 	now, issuer := a.config.Now(), a.config.Issuer
 	if len(c.Audience) != 1 || !slices.Contains([]string{issuer, issuer + "/", issuer + Integrify.Paths[0]}, c.Audience[0]) {
@@ -33,25 +34,25 @@ func (a *Authority) checkClaims(ctx context.Context, key *store.Key, c *jwt.Clai
 		return badJWT("exp is missing")
 	case c.Expiry == nil && c.IssuedAt == nil:
 		return badJWT("exp and iat are missing")
-	case c.Expiry == nil && c.IssuedAt.Time().Before(now.Add(-maxOff)):
-		return badJWT(fmt.Sprintf("iat is %.0f s ago; without exp it may be %.0f s", now.Sub(c.IssuedAt.Time()).Seconds(), maxOff.Seconds()))
+	case c.Expiry == nil && c.IssuedAt.Time().Before(now.Add(-maxClockSkew)):
+		return badJWT(fmt.Sprintf("iat is %.0f s ago; without exp it may be %.0f s", now.Sub(c.IssuedAt.Time()).Seconds(), maxClockSkew.Seconds()))
 	case c.Expiry != nil && !now.Before(c.Expiry.Time()):
 		return badJWT("the assertion has expired")
 	case c.Expiry != nil && c.Expiry.Time().After(now.Add(maxAhead)):
 		return badJWT("exp is more than an hour ahead")
-	case c.IssuedAt != nil && c.IssuedAt.Time().After(now.Add(maxOff)):
+	case c.IssuedAt != nil && c.IssuedAt.Time().After(now.Add(maxClockSkew)):
 		return badJWT("iat is in the future: check the clock")
-	case c.NotBefore != nil && c.NotBefore.Time().After(now.Add(maxOff)):
+	case c.NotBefore != nil && c.NotBefore.Time().After(now.Add(maxClockSkew)):
 		return badJWT("nbf is in the future: check the clock")
 	}
 	if c.ID == "" {
 		return nil
 	}
-	remember := maxOff + maxOff // until iat is too long ago, however far ahead it is now
+	ttl := maxClockSkew + maxClockSkew // from the earliest to the latest moment at which iat is valid
 	if c.Expiry != nil {
-		remember = until(c.Expiry.Time(), now)
+		ttl = until(c.Expiry.Time(), now)
 	}
-	first, err := a.config.Store.Tokens().MarkUsed(ctx, "jwt:"+key.Key, c.ID, remember)
+	first, err := a.config.Store.Tokens().MarkUsed(ctx, "jwt:"+key.Key, c.ID, ttl)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -61,13 +62,13 @@ func (a *Authority) checkClaims(ctx context.Context, key *store.Key, c *jwt.Clai
 	return nil
 }
 
-// keyOffer is what a key may have, for itself or acting as a user.
-func (a *Authority) keyOffer(ctx context.Context, key *store.Key, subject string) (*Offer, error) {
-	o := &Offer{
-		Token:     store.Token{Kind: store.PrincipalKey, Principal: key.Key, Name: nameOf(key), Epoch: key.Epoch, Flows: key.Flows},
-		Scopes:    scopesOfKey(key),
-		TTL:       keyTokenTTL,
-		TellScope: true,
+// keyGrant returns the token grant of a key, for itself or acting as the user named by subject.
+func (a *Authority) keyGrant(ctx context.Context, key *store.Key, subject string) (*TokenGrant, error) {
+	o := &TokenGrant{
+		Token:        store.Token{Kind: store.PrincipalKey, Principal: key.Key, Name: nameOf(key), Epoch: key.Epoch, Flows: key.Flows},
+		Scopes:       scopesOfKey(key),
+		TTL:          keyTokenTTL,
+		IncludeScope: true,
 	}
 	if subject == "" || subject == key.Key {
 		return o, nil

@@ -18,35 +18,33 @@ const (
 // Scope is one permission. Appending ":<flow number>" narrows it to a flow.
 type Scope string
 
-// Principal is who a request is from and what they may do. It is made for one
-// request and not changed.
+// Principal is the authenticated caller and its permissions. It is created for one request and does not change.
 type Principal struct {
 	Kind   Kind
 	ID     string // the API key, the user's name, the client's identifier
-	Name   string // for people and logs; never a secret
+	Name   string // display name, for logs; never a secret
 	Scopes []Scope
-	Flows  []int64 // the flows it may touch; nil: all
+	Flows  []int64 // flow numbers that the principal may access; nil: all
 
-	// Actor is the API key that acts as the principal; empty: nobody does.
+	// Actor is the API key that acts as the principal; empty: the principal acts itself.
 	Actor string
-	// Staff may see and stop the runs of others.
+	// Staff says that the principal may read and cancel the runs of other principals.
 	Staff bool
-	// Rate bounds its requests instead of what the settings say, as package
-	// limits reads it; empty: as the settings say.
+	// Rate is the rate limit of the principal, in the syntax of package limits; empty: the limit in the settings.
 	Rate string
 
-	// BodyOnly says that the proof covers the body alone, so that nothing of
-	// the query string may change what runs.
+	// BodyOnly says that the signature covers only the body, so that parameters of the query string must not affect
+	// the run.
 	BodyOnly bool
-	// Repeat is the signature whose repetition is answered with the run of the
-	// first; nil: there is none, or a repetition is refused.
+	// Repeat identifies a signature whose second use gets the result of the first run; nil: there is no signature,
+	// or a second use is rejected.
 	Repeat *Repeat
 }
 
-// String names the principal in records: "key:<key>".
+// String returns the principal as stored in records: "key:<key>".
 func (p *Principal) String() string { return string(p.Kind) + ":" + p.ID }
 
-// May reports whether the principal holds a scope for a flow.
+// May reports whether the principal has a scope for a flow.
 func (p *Principal) May(scope Scope, flow int64) bool {
 	if p.Flows != nil && !slices.Contains(p.Flows, flow) {
 		return false
@@ -55,7 +53,7 @@ func (p *Principal) May(scope Scope, flow int64) bool {
 		slices.Contains(p.Scopes, scope+":"+Scope(strconv.FormatInt(flow, 10)))
 }
 
-// Holds reports whether the principal holds a scope for at least some flows.
+// Holds reports whether the principal has a scope for at least one flow.
 func (p *Principal) Holds(scope Scope) bool {
 	return slices.ContainsFunc(p.Scopes, func(s Scope) bool {
 		return s == scope || len(s) > len(scope) && s[:len(scope)] == scope && s[len(scope)] == ':'

@@ -13,8 +13,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// ParsePublicKey reads the PEM of an RSA key of 2048 bits or more, a P-256 key
-// or an Ed25519 key, and says which algorithm it is for.
+// ParsePublicKey parses the PEM text of an RSA key with at least 2048 bits, a P-256 key or an Ed25519 key, and
+// returns the algorithm that it is used with.
 func ParsePublicKey(text string) (crypto.PublicKey, jose.SignatureAlgorithm, error) {
 	block, rest := pem.Decode([]byte(text))
 	if block == nil || block.Type != "PUBLIC KEY" || len(rest) > 0 {

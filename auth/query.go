@@ -8,31 +8,30 @@ import (
 )
 
 const (
-	maxName   = 64  // bytes of a parameter's name
-	maxParams = 100 // parameters of a request: keeping them sorted stays cheap
+	maxName   = 64  // bytes in the name of a parameter
+	maxParams = 100 // parameters of a request, which bounds the cost of sorted insertion
 )
 
-// Query holds the parameters of a query string that was parsed strictly:
-// every name once, sorted by byte order, the order in which they are signed.
+// Query is a strictly parsed query string. Each name occurs once. The parameters are sorted by the bytes of their
+// names, which is the order in which they are signed.
 type Query struct{ params []Param }
 
 // Param is one decoded parameter.
 type Param struct{ Name, Value string }
 
-// QueryError says why a query string was refused. It never holds a value.
+// QueryError is the reason why a query string is rejected. It never contains a value.
 type QueryError struct {
 	Reason string
-	Offset int // byte of the raw query where the parameter starts
+	Offset int // offset of the parameter in the raw query, in bytes
 }
 
 func (e *QueryError) Error() string {
 	return fmt.Sprintf("query parameter at byte %d: %s", e.Offset, e.Reason)
 }
 
-// ParseQuery parses a raw query string. Unlike url.ParseQuery it drops
-// nothing: a duplicate or unusual name, a bad escape, a ";", invalid UTF-8 or
-// a "|" in a value is a *QueryError. Two parsers that read one string
-// differently would sign different requests.
+// ParseQuery parses a raw query string. Unlike url.ParseQuery it skips nothing: a duplicate or invalid name, an
+// invalid escape, a ";", invalid UTF-8 or a "|" in a value is a *QueryError. Otherwise two parsers could read one
+// string differently, and a signature would be valid for two requests.
 func ParseQuery(raw string) (Query, error) {
 	if raw == "" {
 		return Query{}, nil
@@ -61,7 +60,7 @@ func ParseQuery(raw string) (Query, error) {
 
 func byName(p Param, name string) int { return strings.Compare(p.Name, name) }
 
-// parseParam returns one parameter, or why it is refused.
+// parseParam returns one parameter, or the reason why it is rejected.
 func parseParam(pair string) (Param, string) {
 	if strings.IndexByte(pair, ';') >= 0 {
 		return Param{}, `";" must be written as %3B`
@@ -100,7 +99,7 @@ func validName(name string) bool {
 	return true
 }
 
-// unescape decodes %XX and "+" as HTML forms do; false: a bad escape.
+// unescape decodes %XX and "+" as in HTML forms; false: an escape is invalid.
 func unescape(s string) (string, bool) {
 	first := strings.IndexAny(s, "%+")
 	if first < 0 {
@@ -129,7 +128,7 @@ func unescape(s string) (string, bool) {
 	return string(out), true
 }
 
-// fromHex returns the value of a hexadecimal digit, above 15 for anything else.
+// fromHex returns the value of a hexadecimal digit, and 0xff for any other byte.
 func fromHex(c byte) byte {
 	switch {
 	case '0' <= c && c <= '9':
@@ -142,13 +141,13 @@ func fromHex(c byte) byte {
 	return 0xff
 }
 
-// Get returns the value of a parameter, "" when it is absent.
+// Get returns the value of a parameter, "" if it is absent.
 func (q Query) Get(name string) string {
 	value, _ := q.Lookup(name)
 	return value
 }
 
-// Lookup returns the value of a parameter and whether it is there.
+// Lookup returns the value of a parameter and whether it is present.
 func (q Query) Lookup(name string) (string, bool) {
 	at, found := slices.BinarySearchFunc(q.params, name, byName)
 	if !found {

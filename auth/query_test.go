@@ -127,7 +127,7 @@ func FuzzParseQuery(f *testing.F) {
 	})
 }
 
-// encode writes a query so that parsing it again gives the same parameters.
+// encode returns a query string with the parameters of q.
 func encode(q Query) string {
 	var b strings.Builder
 	for i, p := range q.Params() {

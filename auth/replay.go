@@ -12,53 +12,51 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// Replays remembers what was claimed. *store.Tokens is one.
+// Replays stores which signatures were used. *store.Tokens implements it.
 type Replays interface {
-	// Claim notes the use of an id in a scope and remembers it for so long. It
-	// returns the use that was noted first; first reports that it is this one.
-	Claim(ctx context.Context, scope, id, use string, remember time.Duration) (was string, first bool, err error)
+	// Claim stores the use of an id in a scope for the duration remember, unless the id was used before. It returns
+	// the stored use and whether it is this one.
+	Claim(ctx context.Context, scope, id, use string, remember time.Duration) (firstUse string, first bool, err error)
 }
 
-// Repeat names a signature whose repetition is answered with the run of the
-// first.
+// Repeat identifies a signature whose second use gets the result of the first run.
 type Repeat struct {
 	ID     string
-	Window time.Duration // for which it can come again
+	Window time.Duration // time during which the signature is valid
 }
 
 var errReplayed = &Error{Code: CodeReplayed, Message: "replayed: this signature was used before; sign a new one"}
 
-// useRead is how a request that only reads uses a signature of version 1.
-const useRead = "read"
+// readUse is the use of a version 1 signature by a request that only reads.
+const readUse = "read"
 
-// ReplayWindow is how long a timestamp may be accepted: from a window before
-// to a window after, and the second that whole-second clocks hide.
+// ReplayWindow returns how long a timestamp is valid: one window before and one after, plus one second because
+// timestamps are whole seconds.
 func ReplayWindow(k *store.Key) time.Duration { return 2*Window(k) + time.Second }
 
-// claim refuses a signature that was used before, or lets the same request
-// again through when the key says attach. What identifies a signature is the
-// text that it signs, not the header: that may be written in several ways.
+// claim rejects a signature that was used before. If the key's on_replay is attach, it lets the same request
+// through again. A signature is identified by its signed text, not by the header, which can be written in several
+// ways.
 //
-// The text of version 1 names no method and no path, so that all reads of one
-// second share a signature: they are not refused, and what served a read
-// starts nothing.
+// The text of version 1 contains neither method nor path, so all reads within one second have the same signature.
+// Reads are therefore not rejected, but a signature that was used for a read cannot start a run.
 func (s SignatureScheme) claim(ctx context.Context, r *Request, key *store.Key, p *Principal, version int, text []byte) error {
 	if s.Replays == nil {
 		return nil
 	}
 	sum := sha256.Sum256(text)
 	id, window := hex.EncodeToString(sum[:]), ReplayWindow(key)
-	reads := version == 1 && (r.Method == http.MethodGet || r.Method == http.MethodHead)
-	use := useRead
-	if !reads {
+	isRead := version == 1 && (r.Method == http.MethodGet || r.Method == http.MethodHead)
+	use := readUse
+	if !isRead {
 		use = digestUse(r.Method, r.Target, strings.Join(r.Header.Values("Idempotency-Key"), ","))
 	}
-	was, first, err := s.Replays.Claim(ctx, "signature:"+key.Key, id, use, window)
+	firstUse, first, err := s.Replays.Claim(ctx, "signature:"+key.Key, id, use, window)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	case reads || first:
-	case key.OnReplay != store.OnReplayAttach || was != use:
+	case isRead || first:
+	case key.OnReplay != store.OnReplayAttach || firstUse != use:
 		return errReplayed
 	}
 	if key.OnReplay == store.OnReplayAttach {
@@ -67,7 +65,7 @@ func (s SignatureScheme) claim(ctx context.Context, r *Request, key *store.Key, 
 	return nil
 }
 
-// digestUse names what a signature was used for.
+// digestUse returns the identifier of a use of a signature.
 func digestUse(parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:16])

@@ -22,7 +22,7 @@ const (
 	ScopeWriteQueues Scope = "queues:write"
 )
 
-// Scopes are the scopes of the server. Flows may ask for others, see Own. Read only.
+// Scopes lists all scopes. Read only.
 var Scopes = []Scope{
 	ScopeRun, ScopeReadFlows, ScopeWriteFlows, ScopeReadRuns, ScopeWriteRuns,
 	ScopeClients, ScopeUsers, ScopeReadQueues, ScopeWriteQueues,
@@ -47,16 +47,16 @@ func Describe(s Scope) string { return descriptions[s] }
 // narrowable are the scopes that may end in ":<flow number>". Read only.
 var narrowable = []Scope{ScopeRun, ScopeReadFlows, ScopeWriteFlows, ScopeReadRuns, ScopeWriteRuns}
 
-// scopesOf are what a role allows. Only RoleAPIUser opens the API; the others
-// add to it. Read only.
+// scopesOf maps a role to its scopes. Only users with RoleAPIUser may call the API; the other roles add scopes.
+// Read only.
 var scopesOf = map[store.Role][]Scope{
-	store.RoleAPIUser:  {ScopeRun, ScopeReadFlows, ScopeReadRuns}, // it may cancel its own runs all the same
+	store.RoleAPIUser:  {ScopeRun, ScopeReadFlows, ScopeReadRuns}, // and may cancel its own runs
 	store.RoleViewer:   {ScopeReadFlows, ScopeReadRuns, ScopeReadQueues},
 	store.RoleOperator: {ScopeRun, ScopeReadFlows, ScopeReadRuns, ScopeWriteRuns, ScopeReadQueues, ScopeWriteQueues},
 	store.RoleAdmin:    Scopes,
 }
 
-// UserScopes are what a user's roles allow, without repetition.
+// UserScopes returns the scopes of a user's roles, each once.
 func UserScopes(roles []store.Role) []Scope {
 	var all []Scope
 	for _, scope := range Scopes {
@@ -99,22 +99,21 @@ func (s Scope) base() (name Scope, flow int64, ok bool) {
 	return name, flow, ok
 }
 
-// Known reports whether there is such a scope.
+// Known reports whether the scope exists.
 func (s Scope) Known() bool { _, _, ok := s.base(); return ok }
 
-// Covers reports whether holding granted is holding scope: the same, or the
-// same for all flows.
+// Covers reports whether granted includes scope, either as it is or for all flows.
 func Covers(granted []Scope, scope Scope) bool {
 	name, _, ok := scope.base()
 	return ok && (slices.Contains(granted, scope) || slices.Contains(granted, name))
 }
 
-// CoversAll reports whether holding granted is holding all of scopes.
+// CoversAll reports whether granted includes all of scopes.
 func CoversAll(granted, scopes []Scope) bool {
 	return !slices.ContainsFunc(scopes, func(s Scope) bool { return !Covers(granted, s) })
 }
 
-// Intersect returns what both hold.
+// Intersect returns the scopes that both lists include.
 func Intersect(a, b []Scope) []Scope {
 	both := []Scope{}
 	for _, list := range [][2][]Scope{{a, b}, {b, a}} {
@@ -127,7 +126,8 @@ func Intersect(a, b []Scope) []Scope {
 	return both
 }
 
-// ParseScopes reads a list separated by spaces or commas.
+// ParseScopes parses a list of scopes separated by spaces or commas. It keeps unknown scopes and removes
+// duplicates.
 func ParseScopes(text string) []Scope {
 	var all []Scope
 	for _, s := range strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' }) {
@@ -138,12 +138,12 @@ func ParseScopes(text string) []Scope {
 	return all
 }
 
-// JoinScopes writes a list.
+// JoinScopes returns scopes as a list with a separator.
 func JoinScopes(scopes []Scope, separator string) string {
 	return strings.Join(Strings(scopes), separator)
 }
 
-// Strings are scopes as they are stored.
+// Strings returns scopes as stored.
 func Strings(scopes []Scope) []string {
 	all := make([]string, len(scopes))
 	for i, s := range scopes {
@@ -152,7 +152,7 @@ func Strings(scopes []Scope) []string {
 	return all
 }
 
-// scopesFrom are scopes as they were stored.
+// scopesFrom returns stored scopes.
 func scopesFrom(all []string) []Scope {
 	scopes := make([]Scope, len(all))
 	for i, s := range all {

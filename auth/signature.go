@@ -17,26 +17,25 @@ const (
 )
 
 const (
-	maxSignatures = 4  // v1= or v2= members of one header; senders add one per secret during a rotation
+	maxSignatures = 4  // v1= or v2= members of one header; clients add one per secret during a rotation
 	maxNonce      = 64 // bytes
 )
 
-// SignatureScheme lets API keys in by an HMAC-SHA256 in one of two forms:
+// SignatureScheme authenticates API keys by an HMAC-SHA256 in one of two versions:
 //
 //	Penstock-Key: <key>
 //	Penstock-Signature: t=<ts>,n=<nonce>,v2=<hex of the HMAC over Base>
 //	Penstock-Signature: t=<ts>,v1=<hex of the HMAC over "<ts>.<raw body>">
 type SignatureScheme struct {
 	Keys    Keys
-	Guesses *Guesses // nil: nobody is slowed down
-	Meter   Meter    // nil: nothing is counted
-	Replays Replays  // nil: repetitions are not noticed
+	Guard   *BruteForceGuard // optional
+	Usage   UsageCounter     // optional
+	Replays Replays          // nil: replays are not detected
 }
 
 var errSignature = &Error{Code: CodeUnauthorized, Message: "unknown key or wrong signature"}
 
-// Authenticate implements Authenticator. As at the SmartSYNC door, nothing is
-// said about a key before its signature fits.
+// Authenticate implements Authenticator. The response reveals nothing about a key before its signature is verified.
 func (s SignatureScheme) Authenticate(ctx context.Context, r *Request) (*Principal, error) {
 	name, header := r.Header.Get(HeaderKey), r.Header.Get(HeaderSignature)
 	if name == "" && header == "" {
@@ -55,14 +54,14 @@ func (s SignatureScheme) Authenticate(ctx context.Context, r *Request) (*Princip
 		return nil, err
 	}
 	text := sent.signedText(r, name, body)
-	guess := Guess{
+	proof := Proof{
 		Name: string(KindKey) + ":" + name, IP: r.IP, Now: r.Now,
-		Fits: verifySignature(text, sent.given, secrets), Strong: Strong(secrets.Current, secrets.Previous),
+		Valid: verifySignature(text, sent.given, secrets), Strong: Strong(secrets.Current, secrets.Previous),
 	}
-	if err := s.Guesses.Judge(ctx, guess, errSignature); err != nil {
+	if err := s.Guard.Check(ctx, proof, errSignature); err != nil {
 		return nil, err
 	}
-	Tally(s.Meter, key, secrets, func(only Secrets) bool { return verifySignature(text, sent.given, only) })
+	RecordUse(s.Usage, key, secrets, func(only Secrets) bool { return verifySignature(text, sent.given, only) })
 	if err := CheckTime(sent.ts, r.Now, Window(key)); err != nil {
 		return nil, err
 	}
@@ -77,29 +76,27 @@ func (s SignatureScheme) Authenticate(ctx context.Context, r *Request) (*Princip
 	return p, s.claim(ctx, r, key, p, sent.version, text)
 }
 
-// ErrAccessOff refuses a key whose API access is switched off.
+// ErrAccessOff rejects a key whose API access is switched off.
 var ErrAccessOff = &Error{Code: CodeForbidden, Message: "API access is switched off for this key"}
 
-// signatureForm is what the header must look like.
+// signatureForm describes the format of the header.
 const signatureForm = `must read "t=<seconds since 1970>,n=<nonce>,v2=<64 hexadecimal digits>", or "t=…,v1=…"`
 
-// Sign returns the value of Penstock-Signature in version 1.
+// Sign returns the header Penstock-Signature in version 1.
 func Sign(ts string, body []byte, secret string) string {
 	sum := mac(signedV1(ts, body), secret)
 	return "t=" + ts + ",v1=" + hex.EncodeToString(sum[:])
 }
 
-// SignV2 returns the value of Penstock-Signature in version 2. Target is the
-// path with the query string, as it is sent.
+// SignV2 returns the header Penstock-Signature in version 2. target is the path with the query string, as sent.
 func SignV2(method, target, key, ts, nonce string, body []byte, secret string) string {
 	sum := mac(Base(method, target, key, ts, nonce, body), secret)
 	return "t=" + ts + ",n=" + nonce + ",v2=" + hex.EncodeToString(sum[:])
 }
 
-// Base is the text that version 2 signs: the signature base of RFC 9421,
-// section 2.5, over the components @method, @request-target (path and query)
-// and content-digest (RFC 9530), with the parameters created, nonce and keyid.
-// Lines end in LF but for the last.
+// Base returns the text that version 2 signs: the signature base of RFC 9421, section 2.5, with the components
+// @method, @request-target (path and query) and content-digest (RFC 9530), and the parameters created, nonce and
+// keyid. All lines but the last end in LF.
 func Base(method, target, key, ts, nonce string, body []byte) []byte {
 	digest := sha256.Sum256(body)
 	return []byte("\"@method\": " + method +
@@ -117,10 +114,10 @@ func signedV1(ts string, body []byte) []byte {
 type signedHeader struct {
 	version   int // 1 or 2
 	ts, nonce string
-	given     [][sha256.Size]byte // one at least
+	given     [][sha256.Size]byte // at least one
 }
 
-// signedText is what must be signed of a request.
+// signedText returns the signed text of a request.
 func (p *signedHeader) signedText(r *Request, key string, body []byte) []byte {
 	if p.version == 1 {
 		return signedV1(p.ts, body)
@@ -128,9 +125,8 @@ func (p *signedHeader) signedText(r *Request, key string, body []byte) []byte {
 	return Base(r.Method, r.Target, key, p.ts, p.nonce, body)
 }
 
-// parseSignature reads the header. Members that it does not know are for
-// others. v1 and v2 exclude each other: whoever takes v2 out of a header must
-// not be left with one that counts.
+// parseSignature parses the header and ignores unknown members. v1 and v2 exclude each other, so that removing v2
+// from a header does not leave a valid one.
 func parseSignature(header string) (p signedHeader, ok bool) {
 	for member := range strings.SplitSeq(header, ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(member), "=")
@@ -158,7 +154,7 @@ func parseSignature(header string) (p signedHeader, ok bool) {
 	return p, p.ts != "" && len(p.given) > 0 && (p.version == 1 || p.nonce != "")
 }
 
-// isNonce: the bytes need no quoting in a signature base.
+// isNonce reports whether s is 1 to 64 bytes that need no quoting in a signature base.
 func isNonce(s string) bool {
 	for i := range len(s) {
 		b := s[i]
@@ -169,7 +165,8 @@ func isNonce(s string) bool {
 	return s != "" && len(s) <= maxNonce
 }
 
-// verifySignature costs the same whether or not there are secrets.
+// verifySignature reports whether one of the digests was made with one of the secrets. Its duration does not depend
+// on whether there are secrets.
 func verifySignature(text []byte, given [][sha256.Size]byte, secrets Secrets) bool {
 	match := 0
 	for _, secret := range []string{secrets.Current, secrets.Previous} {

@@ -14,7 +14,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// oneKey knows a single key.
+// oneKey has a single key.
 type oneKey struct {
 	key *store.Key
 	err error

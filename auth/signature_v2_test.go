@@ -11,7 +11,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// vector is the worked example of docs/authentication.md.
+// vector is the example in docs/authentication.md.
 const (
 	vectorBase = `"@method": POST
 "@request-target": /v1/flows/69/runs?debug=1
@@ -58,7 +58,7 @@ func signed(method, target, signature, body string) *Request {
 	return r
 }
 
-// Whatever is changed of a request that was signed in version 2 is refused.
+// A request signed in version 2 is rejected after any change.
 func TestSignatureV2Covers(t *testing.T) {
 	t.Parallel()
 	const ts, target, body = "1795280000", "/v1/flows/69/runs?debug=1", `{"a":1}`
@@ -90,8 +90,8 @@ func TestSignatureV2Covers(t *testing.T) {
 	}
 }
 
-// A signature counts once, however its header is written. A key that attaches
-// lets the same request again through, and no other.
+// A signature is accepted once, however its header is written. A key with on_replay attach accepts the same request
+// again, and no other.
 func TestSignatureCountsOnce(t *testing.T) {
 	t.Parallel()
 	const ts, run, other, read, body = "1795280000", "/v1/flows/69/runs", "/v1/flows/70/runs", "/v1/runs", ""

@@ -1,4 +1,4 @@
-// One goroutine plays all callers: the race detector would see nothing, slowly.
+// One goroutine simulates all callers, so the race detector would only slow the test down.
 
 //go:build !race
 
@@ -19,16 +19,15 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// The real guard, on a real Redis, with a clock of the test's own. The short
-// form scales the largest attacks down; PENSTOCK_SIMULATE=long does not. It
-// prints the table that docs/security.md shows.
+// The tests use the real guard on a real Redis with a simulated clock. The short form scales the largest attacks
+// down; PENSTOCK_SIMULATE=long does not. It prints the table in docs/security.md.
 
-// caller tries again and again to prove a name from an address.
+// caller is a simulated caller that repeatedly tries to prove a name from an address.
 type caller struct {
 	name, ip string
 	right    bool
-	every    time.Duration // zero: as soon as it was told that it may
-	door     *Guesses      // the process that it talks to
+	every    time.Duration    // zero: as soon as it was told that it may
+	guard    *BruteForceGuard // the process that it talks to
 
 	at               time.Duration // of the next try
 	tries, served    int
@@ -36,7 +35,7 @@ type caller struct {
 	evaluated, order int
 }
 
-// callers is a heap by the time of the next try.
+// callers is a heap ordered by the time of the next attempt.
 type callers []*caller
 
 func (c callers) Len() int { return len(c) }
@@ -51,12 +50,12 @@ func (c *callers) Pop() any {
 	return last
 }
 
-// simulation is a guard, its clock, and who comes.
+// simulation is a set of guards with a clock and callers.
 type simulation struct {
 	t        *testing.T
 	begin    time.Time
-	now      time.Duration // since begin
-	doors    []*Guesses    // one for each process; they share Redis
+	now      time.Duration      // since begin
+	guards   []*BruteForceGuard // one for each process; they share Redis
 	callers  callers
 	guesses  map[string][]time.Duration // that were evaluated, by name
 	networks map[string][]time.Duration // the same, by network
@@ -71,7 +70,7 @@ func newSimulation(t *testing.T) *simulation {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.doors = append(s.doors, NewGuesses(a))
+		s.guards = append(s.guards, NewBruteForceGuard(a))
 	}
 	return s
 }
@@ -79,15 +78,15 @@ func newSimulation(t *testing.T) *simulation {
 func (s *simulation) clock() time.Time { return s.begin.Add(s.now) }
 
 func (s *simulation) add(c caller) *caller {
-	c.order, c.door = len(s.callers), s.doors[len(s.callers)%len(s.doors)]
+	c.order, c.guard = len(s.callers), s.guards[len(s.callers)%len(s.guards)]
 	s.callers = append(s.callers, &c)
 	return &c
 }
 
-// try lets a caller try once, and returns how long it waits for the next.
+// try makes one attempt of a caller and returns the time until the next.
 func (s *simulation) try(c *caller) time.Duration {
 	wrong := errors.New("wrong")
-	err := c.door.Judge(s.t.Context(), Guess{Name: c.name, IP: c.ip, Now: s.clock(), Fits: c.right}, wrong)
+	err := c.guard.Check(s.t.Context(), Proof{Name: c.name, IP: c.ip, Now: s.clock(), Valid: c.right}, wrong)
 	c.tries++
 	refused := asError(err)
 	switch {
@@ -112,7 +111,7 @@ func (s *simulation) try(c *caller) time.Duration {
 	return time.Second
 }
 
-// run simulates a span.
+// run simulates a period.
 func (s *simulation) run(span time.Duration) {
 	end := s.now + span
 	heap.Init(&s.callers)
@@ -125,7 +124,7 @@ func (s *simulation) run(span time.Duration) {
 	s.now = end
 }
 
-// most is the largest number of moments in any hour.
+// most returns the maximum number of times within any hour.
 func most(all map[string][]time.Duration) int {
 	found := 0
 	for _, moments := range all {
@@ -141,7 +140,7 @@ func most(all map[string][]time.Duration) int {
 	return found
 }
 
-// address is one of many, each of another network.
+// address returns the i-th address; each is of another network.
 func address(i int) string { return fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255) }
 
 func rate(c ...*caller) float64 {
@@ -152,7 +151,7 @@ func rate(c ...*caller) float64 {
 	return 100 * float64(served) / float64(max(1, tries))
 }
 
-// bounds fails the test when a scenario breaks the promise.
+// bounds fails the test when a scenario exceeds the documented limits.
 func (s *simulation) bounds(row string, owners ...*caller) (perName, perNetwork int) {
 	s.t.Helper()
 	perName, perNetwork = most(s.guesses), most(s.networks)
@@ -167,8 +166,7 @@ func (s *simulation) bounds(row string, owners ...*caller) (perName, perNetwork 
 	return perName, perNetwork
 }
 
-// A name is attacked from many addresses. Half of the attackers wait as they
-// are told, the others never do.
+// Many addresses attack one name. Half of the attackers wait as told, the others do not.
 func TestSimulatedAttackOnAName(t *testing.T) {
 	t.Parallel()
 	long := os.Getenv("PENSTOCK_SIMULATE") == "long"
@@ -189,7 +187,7 @@ func TestSimulatedAttackOnAName(t *testing.T) {
 		}
 		s.now += 24 * time.Hour
 		for _, o := range each {
-			*o = caller{name: o.name, ip: o.ip, right: true, every: o.every, door: o.door, order: o.order, at: s.now + min(o.every, span/2)}
+			*o = caller{name: o.name, ip: o.ip, right: true, every: o.every, guard: o.guard, order: o.order, at: s.now + min(o.every, span/2)}
 		}
 		began := s.now
 		for i := range n {
@@ -220,8 +218,8 @@ func TestSimulatedAttackOnAName(t *testing.T) {
 	t.Log("\n" + strings.Join(table, "\n"))
 }
 
-// daily goes on for days. Of each, the minute around the owner's call is
-// simulated: that is when the attack could hit it.
+// daily simulates days; of each day only the minute around the owner's call, which is when the attack could affect
+// it.
 func (s *simulation) daily(owner *caller, days int) {
 	s.t.Helper()
 	for range days {
@@ -232,8 +230,8 @@ func (s *simulation) daily(owner *caller, days int) {
 	}
 }
 
-// Fifty tenants share an address. One of them is broken and repeats a wrong
-// password for ever; in the second part somebody among them guesses at all.
+// Fifty tenants share an address. One of them repeats a wrong password for ever; in the second part another one
+// also guesses passwords.
 func TestSimulatedOffice(t *testing.T) {
 	t.Parallel()
 	span := 10 * time.Minute
@@ -280,14 +278,14 @@ func (s *simulation) tried() int {
 	return n
 }
 
-// Somebody in an office of fifty guesses at everybody there, and at names that
-// nobody proved there, as often as they are let.
+// A user behind the shared address of fifty users guesses their passwords, and those of unknown names, as often as
+// the guard allows.
 func TestSimulatedGuesserInTheOffice(t *testing.T) {
 	t.Parallel()
 	s := newSimulation(t)
 	const office = "192.0.2.1"
 	for i := range 50 {
-		s.try(&caller{name: fmt.Sprint("user:tenant", i), ip: office, right: true, door: s.doors[0]})
+		s.try(&caller{name: fmt.Sprint("user:tenant", i), ip: office, right: true, guard: s.guards[0]})
 		s.add(caller{name: fmt.Sprint("user:tenant", i), ip: office})
 	}
 	for i := range 20 {

@@ -14,11 +14,11 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// patient slows nobody down, so that there is something to measure.
-type patient struct{}
+// noWait is an Attempts without delays, so that hashing can be measured.
+type noWait struct{}
 
-func (patient) Check(context.Context, limits.Attempt) (limits.Wait, error) { return limits.Wait{}, nil }
-func (patient) Record(context.Context, limits.Attempt, bool) (limits.Wait, error) {
+func (noWait) Check(context.Context, limits.Attempt) (limits.Wait, error) { return limits.Wait{}, nil }
+func (noWait) Record(context.Context, limits.Attempt, bool) (limits.Wait, error) {
 	return limits.Wait{}, nil
 }
 
@@ -45,7 +45,7 @@ func newAuthority(t *testing.T, attempts Attempts) *Authority {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := NewAuthority(AuthorityConfig{Store: s, Hasher: hasher, Guesses: NewGuesses(attempts), Issuer: "https://penstock.example.org"})
+	a, err := NewAuthority(AuthorityConfig{Store: s, Hasher: hasher, Guard: NewBruteForceGuard(attempts), Issuer: "https://penstock.example.org"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func newAuthority(t *testing.T, attempts Attempts) *Authority {
 	return a
 }
 
-// A right password is hashed once a minute, a wrong one every time.
+// A right password is hashed once a minute, a wrong one each time.
 func TestRightProofsAreRemembered(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t, newAttempts(t))
@@ -78,8 +78,8 @@ func TestRightProofsAreRemembered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, kept := proof{name: "user:ann", secrets: []string{"the right password"}, ip: "192.0.2.1", hash: user.Hash}, a.config.Guesses.right
-	isKept := func(p proof) bool { return kept.has(p.attempt(), p.parts(), now) }
+	p, kept := passwordProof{name: "user:ann", secrets: []string{"the right password"}, ip: "192.0.2.1", hash: user.Hash}, a.config.Guard.proven
+	isKept := func(p passwordProof) bool { return kept.contains(p.attempt(), p.parts(), now) }
 	remembered := func() bool { return isKept(p) }
 	if ok, err := a.prove(t.Context(), p); !ok || err != nil || !remembered() {
 		t.Errorf("prove = %v, %v", ok, err)
@@ -111,7 +111,7 @@ func TestRightProofsAreRemembered(t *testing.T) {
 	for i := range maxVerified + 1 {
 		kept.add(limits.Attempt{Name: fmt.Sprint(i)}, nil, now)
 	}
-	if n := len(kept.proof); n > maxVerified {
+	if n := len(kept.proofs); n > maxVerified {
 		t.Errorf("%d proofs are remembered", n)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// Window returns how far off a signed time may be, to either side.
+// Window returns the maximum difference between a signed time and the clock, in both directions.
 func Window(k *store.Key) time.Duration {
 	if k.Window <= 0 {
 		return store.DefaultWindow
@@ -16,9 +16,9 @@ func Window(k *store.Key) time.Duration {
 	return k.Window
 }
 
-// CheckTime compares a signed time (seconds since 1970, 1 to 12 digits) with
-// now, both in whole seconds. Being off by exactly the window is in time. The
-// error is an *Error that says on which side the time is.
+// CheckTime compares a signed time (seconds since 1970, 1 to 12 digits) with now, both in whole seconds. A
+// difference of exactly the window is accepted. The error is an *Error that says whether the time is in the past or
+// in the future.
 func CheckTime(ts string, now time.Time, window time.Duration) error {
 	signed, ok := parseTime(ts)
 	if !ok {

@@ -16,8 +16,8 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// Whoever it is, the same work is done: what is counted are allocations, which
-// each hash makes, and not time. Not parallel: allocations of others count.
+// An unknown key causes the same work as a known one. The test counts allocations, which each hash makes, instead
+// of measuring time. It is not parallel, because the allocations of other tests would count.
 func TestUnknownPrincipalsCostTheSameWork(t *testing.T) {
 	const secret = "no secret: it is as long as this"
 	known := Secrets{Current: secret}
@@ -58,9 +58,9 @@ func TestUnknownPrincipalsCostTheSameWork(t *testing.T) {
 	}
 }
 
-// counting counts the hashes that are about to be made: each asks first.
+// counting counts the password hashes: each one asks Check first.
 type counting struct {
-	patient
+	noWait
 	hashes *int
 }
 
@@ -134,7 +134,7 @@ func TestAttackEnumerationByWork(t *testing.T) {
 // Finding a key and comparing with its secrets costs the same work for a key
 // that is not there: the dummy secret takes the place of its own.
 func TestAttackEnumerationOfKeysByWork(t *testing.T) {
-	a := newAuthority(t, patient{})
+	a := newAuthority(t, noWait{})
 	if _, err := a.config.Store.Keys().Put(t.Context(), store.Key{Key: "key-a", Secret: "a-secret-of-a-key", APIAccess: true}); err != nil {
 		t.Fatal(err)
 	}

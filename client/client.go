@@ -1,5 +1,4 @@
-// Package client calls a Penstock server over HTTP, through the SmartSYNC
-// door or the native one.
+// Package client calls a Penstock server over HTTP, through the SmartSYNC API or the native API.
 package client
 
 import (
@@ -15,24 +14,24 @@ import (
 	"time"
 )
 
-// timeout bounds a call. It must exceed the 60 s that a door waits for a run,
-// and the 2 s that it may take longer to say so.
+// timeout is the time limit of a call. It must exceed the 60 s for which the server waits for a run, plus the 2 s
+// of its response.
 const timeout = 75 * time.Second
 
-// maxAnswer bounds what is read of an answer, in bytes.
+// maxAnswer is the maximum size of a response in bytes.
 const maxAnswer = 64 << 20
 
-// Config of a Client. URL and one kind of credential are required: Key and
-// Secret, Token, or User and Password. The SmartSYNC door takes keys only.
+// Config configures a Client. URL and one kind of credential are required: Key and Secret, Token, or User and
+// Password. The SmartSYNC API accepts keys only.
 type Config struct {
-	URL string // of the server: "https://penstock.example.org"
+	URL string // base URL of the server: "https://penstock.example.org"
 
 	Key, Secret    string
 	Token          string
 	User, Password string
 
-	HTTP *http.Client     // default: one with a timeout of 75 s
-	Now  func() time.Time // default time.Now; what is signed carries the time
+	HTTP *http.Client     // default: a client with a timeout of 75 s
+	Now  func() time.Time // clock for signatures; default time.Now
 }
 
 // Client calls one server. Safe for concurrent use.
@@ -41,7 +40,7 @@ type Client struct {
 	base   *url.URL
 }
 
-// New makes a Client. It needs no closing.
+// New returns a Client. It needs no closing.
 func New(config Config) (*Client, error) {
 	base, err := url.Parse(strings.TrimRight(config.URL, "/"))
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
@@ -59,18 +58,18 @@ func New(config Config) (*Client, error) {
 	return &Client{config: config, base: base}, nil
 }
 
-// ErrUnreachable says that the server gave no answer.
+// ErrUnreachable is wrapped by the errors of calls that got no response.
 var ErrUnreachable = errors.New("call server")
 
-// answer is a response that was read to its end.
+// answer is a response with its body.
 type answer struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// send sends one request with the client's credentials and reads the answer.
-// A status of 400 or more is an *Error.
+// send sends one request with the client's credentials and reads the response. A status of 400 or more is an
+// *Error.
 func (c *Client) send(ctx context.Context, method, path string, body []byte, header http.Header) (*answer, error) {
 	r, err := c.request(ctx, method, path, body)
 	if err != nil {
@@ -121,8 +120,7 @@ func readAnswer(w *http.Response) (*answer, error) {
 	return &answer{w.StatusCode, w.Header, text}, nil
 }
 
-// withoutQuery takes the query string out of an error of net/http: the check
-// value is in it.
+// withoutQuery removes the query string from an error of net/http, because it contains the check value.
 func withoutQuery(err error) error {
 	var failed *url.Error
 	if errors.As(err, &failed) {
@@ -131,8 +129,8 @@ func withoutQuery(err error) error {
 	return err
 }
 
-// Call sends in (nil: no body) as JSON and decodes the answer into out (nil:
-// ignored). Errors of the server are *Error.
+// Call sends in as JSON and decodes the response into out. A nil in sends no body; a nil out ignores the response.
+// Errors of the server are *Error.
 func (c *Client) Call(ctx context.Context, method, path string, in, out any) error {
 	var body []byte
 	if in != nil {

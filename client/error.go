@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// Error is an answer of the server that is not what was asked for.
+// Error is an error response of the server.
 type Error struct {
 	Status     int
-	Code       string        // a stable word; the SmartSYNC door has none
-	Message    string        // what the server says
-	Run        string        // the run it belongs to; empty: none
-	Step       string        // the step that failed; empty: none
-	RetryAfter time.Duration // when to come back; zero: not said
-	RequestID  string        // names the request in the server's log
+	Code       string        // stable code of the error; empty for the SmartSYNC API
+	Message    string        // explanation by the server
+	Run        string        // id of the run; empty: none
+	Step       string        // name of the failed step; empty: none
+	RetryAfter time.Duration // time to wait before the next attempt; zero: not known
+	RequestID  string        // id of the request in the log of the server
 }
 
 func (e *Error) Error() string {
@@ -33,19 +33,19 @@ func (e *Error) Error() string {
 	return text
 }
 
-// maxShown bounds what is shown of an answer that is no envelope, in bytes: a
-// flow may answer a failure in any form.
-const maxShown = 300
+// maxExcerpt is the maximum length, in bytes, of the excerpt of a response with an unknown format. A flow may
+// respond to a failure in any format.
+const maxExcerpt = 300
 
-func beginning(body []byte) string {
-	if len(body) <= maxShown {
+func excerpt(body []byte) string {
+	if len(body) <= maxExcerpt {
 		return strings.TrimSpace(string(body))
 	}
-	return strings.ToValidUTF8(string(body[:maxShown]), "") + "…"
+	return strings.ToValidUTF8(string(body[:maxExcerpt]), "") + "…"
 }
 
-// newError reads either envelope: the problem of the native door or the
-// failure of the SmartSYNC one.
+// newError decodes an error of either format: the problem document of the native API or the failure of the
+// SmartSYNC API.
 func newError(a *answer) *Error {
 	var body struct {
 		Detail string          `json:"detail"`
@@ -59,12 +59,12 @@ func newError(a *answer) *Error {
 		RunID string `json:"run_id"`
 	}
 	if json.Unmarshal(a.body, &body) == nil && body.Error != nil {
-		_ = json.Unmarshal(body.Error, &smart) // not that envelope: an OAuth error is a string
+		_ = json.Unmarshal(body.Error, &smart) // fails for an OAuth error, which is a string
 	}
 	e := &Error{
 		Status:    a.status,
 		Code:      body.Code,
-		Message:   cmp.Or(body.Detail, smart.Msg, beginning(a.body), "the server does not say why"),
+		Message:   cmp.Or(body.Detail, smart.Msg, excerpt(a.body), "the server does not say why"),
 		Run:       cmp.Or(body.RunID, smart.RunID, a.header.Get("Penstock-Run-Id")),
 		Step:      body.Step,
 		RequestID: a.header.Get("X-Request-Id"),

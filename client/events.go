@@ -12,22 +12,21 @@ import (
 	"time"
 )
 
-// Event is something that happened to a run.
+// Event is an event of a run.
 type Event struct {
-	ID   string          // names its place; empty: it has none
+	ID   string          // position in the stream; empty: it has none
 	Kind string          // "state", "step_started", "step"
 	Data json.RawMessage // an object
 }
 
-// maxEvent bounds one line of a stream, in bytes.
+// maxEvent is the maximum length of one line of a stream, in bytes.
 const maxEvent = 64 << 20
 
-// comeAgain is how long to wait before a stream that was cut is read on.
-const comeAgain = time.Second
+// reconnectDelay is the pause before an interrupted stream is resumed.
+const reconnectDelay = time.Second
 
-// Watch calls each with what happens to a run until it has ended, ctx ends, or
-// each returns an error. A stream that is cut is read on where it was. Errors
-// of the server are *Error.
+// Watch calls each for the events of a run until the run has ended, ctx ends, or each returns an error. An
+// interrupted stream is resumed after its last event. Errors of the server are *Error.
 func (c *Client) Watch(ctx context.Context, id string, each func(Event) error) error {
 	last := ""
 	for {
@@ -40,7 +39,7 @@ func (c *Client) Watch(ctx context.Context, id string, each func(Event) error) e
 		if ended || err != nil {
 			return err
 		}
-		pause := time.NewTimer(comeAgain)
+		pause := time.NewTimer(reconnectDelay)
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
@@ -50,7 +49,7 @@ func (c *Client) Watch(ctx context.Context, id string, each func(Event) error) e
 	}
 }
 
-// stream reads one stream, and says whether the run had ended.
+// stream reads one stream, and reports whether the run has ended.
 func (c *Client) stream(ctx context.Context, id, last string, each func(Event) error) (over bool, err error) {
 	r, err := c.request(ctx, http.MethodGet, "/v1/runs/"+url.PathEscape(id)+"/events", nil)
 	if err != nil {
@@ -61,9 +60,9 @@ func (c *Client) stream(ctx context.Context, id, last string, each func(Event) e
 		r.Header.Set("Last-Event-ID", last)
 	}
 	c.authorize(r, nil)
-	unhurried := *c.config.HTTP
-	unhurried.Timeout = 0 // ctx bounds a stream, not the time
-	w, err := unhurried.Do(r)
+	streaming := *c.config.HTTP
+	streaming.Timeout = 0 // a stream is limited by ctx only
+	w, err := streaming.Do(r)
 	if err != nil {
 		return false, fmt.Errorf("%w: %w", ErrUnreachable, withoutQuery(err))
 	}
@@ -76,7 +75,7 @@ func (c *Client) stream(ctx context.Context, id, last string, each func(Event) e
 		return false, newError(a)
 	}
 	refused := error(nil)
-	_ = readEvents(w.Body, func(e Event) error { // a stream that is cut is read on
+	_ = readEvents(w.Body, func(e Event) error { // Watch resumes an interrupted stream
 		over = over || e.ends()
 		refused = each(e)
 		return refused
@@ -84,13 +83,13 @@ func (c *Client) stream(ctx context.Context, id, last string, each func(Event) e
 	return over, refused
 }
 
-// ends reports that the run has ended.
+// ends reports whether the event is the end of the run.
 func (e Event) ends() bool {
 	var s struct{ State string }
 	return e.Kind == "state" && json.Unmarshal(e.Data, &s) == nil && ended(s.State)
 }
 
-// readEvents reads Server-Sent Events as the WHATWG HTML standard has them.
+// readEvents parses Server-Sent Events (WHATWG HTML, section 9.2).
 func readEvents(r io.Reader, each func(Event) error) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxEvent)

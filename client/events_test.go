@@ -13,7 +13,7 @@ import (
 	"github.com/penstock/penstock/client"
 )
 
-// A stream that is cut is read on where it was, until the run has ended.
+// An interrupted stream is resumed after the last event, until the run has ended.
 func TestWatchReadsOnWhereItWas(t *testing.T) {
 	t.Parallel()
 	var asked []string

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Flow is a deployed flow as the server tells of it.
+// Flow is a deployed flow.
 type Flow struct {
 	Number     int64       `json:"flow"`
 	Slug       string      `json:"slug,omitempty"`
@@ -18,10 +18,10 @@ type Flow struct {
 	Trigger    string      `json:"trigger"`            // webhook, http, schedule, poll, manual; empty: the server cannot run it
 	Paused     time.Time   `json:"paused_at,omitzero"` // since when its runs wait; zero: they begin
 	DeployedAt time.Time   `json:"deployed_at"`
-	Versions   int         `json:"versions"`           // in its history, the current one included
-	Schedule   string      `json:"schedule,omitempty"` // of a schedule or poll
-	Next       []time.Time `json:"next,omitempty"`     // the next times at which that fires
-	Problem    string      `json:"problem,omitempty"`  // why the server cannot run it
+	Versions   int         `json:"versions"`           // number of stored versions, including the current one
+	Schedule   string      `json:"schedule,omitempty"` // cron expression of a schedule or poll
+	Next       []time.Time `json:"next,omitempty"`     // next times of the schedule
+	Problem    string      `json:"problem,omitempty"`  // reason why the server cannot run it
 	Source     string      `json:"source,omitempty"`   // not in listings
 }
 
@@ -33,11 +33,11 @@ type Version struct {
 	Source     string    `json:"source,omitempty"` // not in listings
 }
 
-// pageSize is the most that the server gives at once.
+// pageSize is the maximum page size of the server.
 const pageSize = 200
 
-// Flows lists the deployed flows that the caller may read, by number. Errors
-// of the server are *Error, here and in all that follow.
+// Flows lists the deployed flows that the caller may read, ordered by number. Errors of the server are *Error, also
+// in the methods below.
 func (c *Client) Flows(ctx context.Context) ([]Flow, error) {
 	return all[Flow](ctx, c, "/v1/flows")
 }
@@ -48,7 +48,7 @@ func (c *Client) Flow(ctx context.Context, ref string) (*Flow, error) {
 	return flow, c.Call(ctx, http.MethodGet, flowPath(ref), nil, flow)
 }
 
-// Deploy makes a flow file the current version of the flow.
+// Deploy deploys a flow file.
 func (c *Client) Deploy(ctx context.Context, ref string, source []byte) (*Flow, error) {
 	a, err := c.send(ctx, http.MethodPut, flowPath(ref), source, http.Header{"Content-Type": {"application/yaml"}})
 	if err != nil {
@@ -58,7 +58,7 @@ func (c *Client) Deploy(ctx context.Context, ref string, source []byte) (*Flow, 
 	return flow, a.decode(flow)
 }
 
-// Enable switches the flow's own triggers on or off.
+// Enable enables or disables the triggers of a flow.
 func (c *Client) Enable(ctx context.Context, ref string, enabled bool) (*Flow, error) {
 	verb := "/disable"
 	if enabled {
@@ -68,7 +68,7 @@ func (c *Client) Enable(ctx context.Context, ref string, enabled bool) (*Flow, e
 	return flow, c.Call(ctx, http.MethodPost, flowPath(ref)+verb, nil, flow)
 }
 
-// Pause makes new runs of a flow wait, or lets them begin again.
+// Pause pauses or resumes a flow.
 func (c *Client) Pause(ctx context.Context, ref string, paused bool) (*Flow, error) {
 	verb := "/resume"
 	if paused {
@@ -78,18 +78,18 @@ func (c *Client) Pause(ctx context.Context, ref string, paused bool) (*Flow, err
 	return flow, c.Call(ctx, http.MethodPost, flowPath(ref)+verb, nil, flow)
 }
 
-// Versions lists a flow's history, the newest first.
+// Versions lists the versions of a flow, the newest first.
 func (c *Client) Versions(ctx context.Context, ref string) ([]Version, error) {
 	return all[Version](ctx, c, flowPath(ref)+"/versions")
 }
 
-// Version reads one version with its source. Its first digits name it.
+// Version reads one version with its source. A unique prefix of the version is enough.
 func (c *Client) Version(ctx context.Context, ref, version string) (*Version, error) {
 	v := &Version{}
 	return v, c.Call(ctx, http.MethodGet, flowPath(ref)+"/versions/"+url.PathEscape(version), nil, v)
 }
 
-// Rollback makes an earlier version the current one; empty: the one before.
+// Rollback deploys an earlier version again; empty: the previous one.
 func (c *Client) Rollback(ctx context.Context, ref, version string) (*Flow, error) {
 	flow := &Flow{}
 	in := map[string]string{}

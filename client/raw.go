@@ -7,8 +7,8 @@ import (
 	"net/http"
 )
 
-// Raw sends in (nil: no body) as JSON and returns the answer as it came, with
-// JSON asked for. Errors of the server are *Error.
+// Raw sends in as JSON and returns the body of the response, requested as JSON. A nil in sends no body. Errors of
+// the server are *Error.
 func (c *Client) Raw(ctx context.Context, method, path string, in any) ([]byte, error) {
 	var body []byte
 	if in != nil {

@@ -11,32 +11,32 @@ import (
 	"time"
 )
 
-// Run is a run as the server tells of it.
+// Run is a run.
 type Run struct {
 	ID         string          `json:"run_id"`
 	Flow       int64           `json:"flow"`
 	Version    string          `json:"version"`
-	State      string          `json:"state"` // queued, running, waiting, succeeded, failed, cancelled, timed_out; empty: not said
+	State      string          `json:"state"` // queued, running, waiting, succeeded, failed, cancelled, timed_out; empty: not known
 	Attempt    int             `json:"attempt"`
 	CreatedAt  time.Time       `json:"created_at"`
 	StartedAt  time.Time       `json:"started_at"`
 	FinishedAt time.Time       `json:"finished_at"`
-	Output     json.RawMessage `json:"output"` // the items of the final step; nil: none yet, or it failed
+	Output     json.RawMessage `json:"output"` // items of the final step; nil: the run has not succeeded
 	Error      *Failure        `json:"error"`
 	Steps      json.RawMessage `json:"steps"`
 
-	Replayed bool   `json:"-"` // it belongs to an earlier, equal request
-	Answer   []byte `json:"-"` // what a respond step answered in its own form; nil: the server's own answer
+	Replayed bool   `json:"-"` // the run belongs to an earlier, equal request
+	Answer   []byte `json:"-"` // body that a respond step chose; nil: the response has the format of the server
 }
 
-// Ended reports whether the run has ended, as far as its state is said.
+// Ended reports whether the run has ended; false if its state is not known.
 func (r *Run) Ended() bool { return ended(r.State) }
 
 func ended(state string) bool {
 	return state == "succeeded" || state == "failed" || state == "cancelled" || state == "timed_out"
 }
 
-// Failure is why a run has no output.
+// Failure is the error of a run.
 type Failure struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
@@ -44,12 +44,11 @@ type Failure struct {
 	Status  int    `json:"status"`
 }
 
-// Execute runs a flow through the SmartSYNC door and returns its output: with
-// GET when event is nil, else with POST. params are those that the flow
-// declares. Errors of the server are *Error.
+// Execute runs a flow through the SmartSYNC API and returns its output. It sends a GET if event is nil, else a
+// POST. params are parameters that the flow declares. Errors of the server are *Error.
 func (c *Client) Execute(ctx context.Context, flow string, event []byte, params map[string]string) (*Run, error) {
 	if c.config.Key == "" {
-		return nil, errors.New("execute flow: the SmartSYNC door takes an API key")
+		return nil, errors.New("execute flow: the SmartSYNC API requires an API key")
 	}
 	signed := map[string]string{"flow": flow, "key": c.config.Key, "ts": c.timestamp()}
 	maps.Copy(signed, params)
@@ -74,20 +73,19 @@ func (c *Client) Execute(ctx context.Context, flow string, event []byte, params 
 	return run, a.decode(run)
 }
 
-// Request is a run to start through the native door.
+// Request is a run to be started through the native API.
 type Request struct {
 	Flow           string // number or slug
 	Event          []byte // JSON; nil: none
 	Params         map[string]string
-	IdempotencyKey string // equal requests with it make one run; empty: each makes its own
+	IdempotencyKey string // equal requests with the same key share one run; empty: no deduplication
 
-	Async bool          // do not wait
-	Wait  time.Duration // wait no longer than this, in whole seconds; zero: to the end
+	Async bool          // return without waiting for the run
+	Wait  time.Duration // maximum wait in whole seconds; zero: until the end of the run
 }
 
-// Start runs a flow through the native door. Without Async and Wait the run
-// has ended when it returns. Errors of the server are *Error; the run of one
-// that failed is named there.
+// Start runs a flow through the native API. Without Async and Wait the run has ended when Start returns. Errors of
+// the server are *Error, with the id of a run that failed.
 func (c *Client) Start(ctx context.Context, q Request) (*Run, error) {
 	query := url.Values{}
 	for name, value := range q.Params {
@@ -114,8 +112,8 @@ func (c *Client) Start(ctx context.Context, q Request) (*Run, error) {
 	return startedRun(a)
 }
 
-// startedRun reads the server's answer to Start, or the flow's own, which has
-// any form: the run's id is in a header then.
+// startedRun decodes the response to Start. If a flow chose the response, its format is unknown and the id of the
+// run is in a header.
 func startedRun(a *answer) (*Run, error) {
 	run, id := &Run{}, a.header.Get("Penstock-Run-Id")
 	err := a.decode(run)
@@ -129,8 +127,7 @@ func startedRun(a *answer) (*Run, error) {
 	return run, err
 }
 
-// Status reads a run, after it has ended or the wait is over. Errors of the
-// server are *Error.
+// Status reads a run after its end or after the wait. Errors of the server are *Error.
 func (c *Client) Status(ctx context.Context, id string, wait time.Duration) (*Run, error) {
 	path := "/v1/runs/" + url.PathEscape(id)
 	if wait > 0 {

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// Listing asks for a part of a list. The zero Listing is the first page.
+// Listing are the parameters of a listing. The zero value requests the first page.
 type Listing struct {
-	Filter   string // `state eq "failed" and flow eq 69`; empty: all
-	Order    string // "-created_at,flow"; empty: as the server likes
+	Filter   string // `state eq "failed" and flow eq 69`; empty: all items
+	Order    string // "-created_at,flow"; empty: default order of the server
 	Page     int    // from 1; 0: the first
 	PageSize int    // at most 200; 0: 50
-	Cursor   string // Next of an earlier page; empty: from the beginning
+	Cursor   string // Next of an earlier page; empty: from the excerpt
 }
 
 func (l *Listing) query() string {
@@ -32,36 +32,33 @@ func (l *Listing) query() string {
 	return query.Encode()
 }
 
-// Runs is one page of runs, without their output and steps.
+// Runs is one page of runs, without their outputs and steps.
 type Runs struct {
 	Items    []Run `json:"items"`
 	Page     int   `json:"page"`
 	PageSize int   `json:"page_size"`
 	Total    int   `json:"total"`
-	AtLeast  bool  `json:"total_at_least"` // there are more than were counted
+	AtLeast  bool  `json:"total_at_least"` // Total is a lower bound
 
-	Next         string    `json:"next_cursor"`    // goes on behind this page; empty: by the next page number, or there is nothing more
-	Looked       int       `json:"looked_at"`      // of a page that is not full although there may be more: runs that were looked at
-	LookedBackTo time.Time `json:"looked_back_to"` // likewise: until when
+	Next         string    `json:"next_cursor"`    // cursor of the next page; empty: the next page has a number, or there is none
+	Looked       int       `json:"looked_at"`      // number of runs read, for a page that is not full although there may be more
+	LookedBackTo time.Time `json:"looked_back_to"` // time of acceptance of the last one
 }
 
-// Runs lists runs, the newest first unless told otherwise. Errors of the
-// server are *Error.
+// Runs lists runs, by default the newest first. Errors of the server are *Error.
 func (c *Client) Runs(ctx context.Context, l Listing) (*Runs, error) {
 	page := &Runs{}
 	return page, c.Call(ctx, http.MethodGet, "/v1/runs?"+l.query(), nil, page)
 }
 
-// Cancel ends a run that has not ended, and returns it. Errors of the server
-// are *Error; 409: it has ended.
+// Cancel cancels a run and returns it. Errors of the server are *Error, with status 409 if the run has ended.
 func (c *Client) Cancel(ctx context.Context, id string) (*Run, error) {
 	run := &Run{}
 	return run, c.Call(ctx, http.MethodPost, "/v1/runs/"+url.PathEscape(id)+"/cancel", nil, run)
 }
 
-// Replay runs a flow again with the event of an earlier run, in its current
-// version or in that of the earlier run, and returns at once. Errors of the
-// server are *Error.
+// Replay starts a new run with the event of an earlier one, and returns without waiting. pinned selects the version
+// of the earlier run instead of the current one. Errors of the server are *Error.
 func (c *Client) Replay(ctx context.Context, id string, pinned bool) (*Run, error) {
 	body := `{"version":"current"}`
 	if pinned {

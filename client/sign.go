@@ -15,7 +15,7 @@ import (
 	"strings"
 )
 
-// authorize adds the client's credentials to a request of the native door.
+// authorize adds the client's credentials to a request to the native API.
 func (c *Client) authorize(r *http.Request, body []byte) {
 	switch {
 	case c.config.Token != "":
@@ -29,10 +29,9 @@ func (c *Client) authorize(r *http.Request, body []byte) {
 	}
 }
 
-// Signature returns the value of the header Penstock-Signature: an HMAC-SHA256
-// over the signature base of RFC 9421 with method, target (the path with the
-// query string, as it is sent), digest of the body, time, nonce and key. A
-// nonce is 1 to 64 letters, digits, '-' or '_', another one for each request.
+// Signature returns the header Penstock-Signature: an HMAC-SHA256 over the signature base of RFC 9421 with method,
+// target (the path with the query string, as sent), digest of the body, time, nonce and key. A nonce is 1 to 64
+// letters, digits, '-' or '_', and must be different for each request.
 func Signature(method, target, key, ts, nonce string, body []byte, secret string) string {
 	digest := sha256.Sum256(body)
 	h := hmac.New(sha256.New, []byte(secret))
@@ -43,10 +42,9 @@ func Signature(method, target, key, ts, nonce string, body []byte, secret string
 
 func (c *Client) timestamp() string { return strconv.FormatInt(c.config.Now().Unix(), 10) }
 
-// Check returns the check value of a request at the SmartSYNC door: the MD5 of
-// the parameters' values in the order of their names, of the body without the
-// white space around it and without line breaks, and of the secret, all joined
-// with "|". A parameter named check is left out.
+// Check returns the check value of a request to the SmartSYNC API: the MD5 of the parameter values in the order of
+// their names, the body without surrounding white space and without line breaks, and the secret, joined with "|". A
+// parameter named check is left out.
 func Check(params map[string]string, body []byte, secret string) string {
 	names := make([]string, 0, len(params))
 	for name := range params {

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/auth/rotation"
+	"github.com/penstock/penstock/auth/keyusage"
 	"github.com/penstock/penstock/store"
 )
 
@@ -232,8 +232,8 @@ func TestAnAdministratorCannotLockThemselvesOut(t *testing.T) {
 // early.
 func TestChangeover(t *testing.T) {
 	t.Parallel()
-	var meter *rotation.Meter
-	d := newTestConsole(t, func(c *Config) { meter = c.Rotations.(*rotation.Meter) })
+	var meter *keyusage.Counter
+	d := newTestConsole(t, func(c *Config) { meter = c.KeyUsage.(*keyusage.Counter) })
 	root := d.signedIn("root")
 	if page := root.page("/access/keys/crm"); strings.Contains(page, "Calls since") {
 		t.Error("a key with one secret shows a meter")
@@ -242,7 +242,7 @@ func TestChangeover(t *testing.T) {
 	key, err := d.config.Store.Keys().Key(t.Context(), "crm")
 	must(t, err)
 	if page := root.page("/access/keys/crm"); !strings.Contains(page, "none yet, with either secret") {
-		t.Error("the meter does not begin at nothing")
+		t.Error("the meter does not begin at 0")
 	}
 	for range 199 {
 		meter.Count(key, false)

@@ -15,10 +15,10 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/auth/rotation"
+	"github.com/penstock/penstock/auth/keyusage"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/password"
-	"github.com/penstock/penstock/internal/refusals"
+	"github.com/penstock/penstock/internal/rejectlog"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 )
@@ -26,14 +26,14 @@ import (
 // Root is the path at which the console is mounted. The console handles all paths below it.
 const Root = "/console"
 
-// Refusals lists the latest requests rejected by the API. *refusals.Log implements it.
-type Refusals interface {
-	List(ctx context.Context, most int) ([]refusals.Refusal, error)
+// RejectLog lists the latest requests rejected by the API. *rejectlog.Log implements it.
+type RejectLog interface {
+	List(ctx context.Context, most int) ([]rejectlog.Rejection, error)
 }
 
-// Rotations counts the calls signed with each of the two secrets of a key in rotation. *rotation.Meter implements it.
-type Rotations interface {
-	Use(ctx context.Context, k *store.Key) (rotation.Use, error)
+// KeyUsage counts the calls signed with each of the two secrets of a key in rotation. *keyusage.Meter implements it.
+type KeyUsage interface {
+	Use(ctx context.Context, k *store.Key) (keyusage.Use, error)
 }
 
 // Config configures a Console. The fields before Connections are required.
@@ -44,8 +44,8 @@ type Config struct {
 	Catalogue *flows.Catalogue      // step kinds that flows may use
 	Hasher    *password.Hasher
 	Authority *auth.Authority // verifies passwords, issues assertions and tokens, explains requests
-	Refusals  Refusals
-	Rotations Rotations
+	RejectLog RejectLog
+	KeyUsage  KeyUsage
 	Log       *slog.Logger
 
 	// Connections and HTTP are used to test connections. Both or neither must be set; without them the test is not
@@ -82,8 +82,8 @@ func New(config Config) (*Console, error) {
 	switch {
 	case config.Store == nil || config.Queue == nil || config.Redis == nil || config.Catalogue == nil:
 		return nil, errors.New("new console: Store, Queue, Redis and Catalogue are required")
-	case config.Hasher == nil || config.Authority == nil || config.Refusals == nil || config.Rotations == nil || config.Log == nil:
-		return nil, errors.New("new console: Hasher, Authority, Refusals, Rotations and Log are required")
+	case config.Hasher == nil || config.Authority == nil || config.RejectLog == nil || config.KeyUsage == nil || config.Log == nil:
+		return nil, errors.New("new console: Hasher, Authority, RejectLog, KeyUsage and Log are required")
 	case (config.Connections == nil) != (config.HTTP == nil):
 		return nil, errors.New("new console: Connections and HTTP go together")
 	}

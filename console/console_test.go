@@ -15,13 +15,13 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/auth/rotation"
+	"github.com/penstock/penstock/auth/keyusage"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/redisconn"
-	"github.com/penstock/penstock/internal/refusals"
+	"github.com/penstock/penstock/internal/rejectlog"
 	"github.com/penstock/penstock/internal/testenv"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
@@ -82,18 +82,18 @@ func newTestConsole(t *testing.T, change ...func(*Config)) *testConsole {
 	t.Cleanup(func() { _ = q.Close() })
 	hasher, err := password.NewHasher(2)
 	must(t, err)
-	kept, err := refusals.New(refusals.Config{Redis: client, Log: log})
+	kept, err := rejectlog.New(rejectlog.Config{Redis: client, Log: log})
 	must(t, err)
-	meter, err := rotation.New(rotation.Config{Redis: client, Log: log})
+	meter, err := keyusage.New(keyusage.Config{Redis: client, Log: log})
 	must(t, err)
 	attempts, err := limits.NewAttempts(limits.AttemptsConfig{Redis: client, Key: []byte("a test's")})
 	must(t, err)
-	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: s, Hasher: hasher, Guesses: auth.NewGuesses(attempts), Issuer: "http://localhost"})
+	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: s, Hasher: hasher, Guard: auth.NewBruteForceGuard(attempts), Issuer: "http://localhost"})
 	must(t, err)
 	d := &testConsole{t: t, redis: client, clock: &testClock{at: time.Now()}}
 	config := Config{
 		Store: s, Queue: q, Redis: client, Catalogue: steps.Catalogue(), Hasher: hasher,
-		Authority: authority, Refusals: kept, Rotations: meter, Log: log, Now: d.clock.now,
+		Authority: authority, RejectLog: kept, KeyUsage: meter, Log: log, Now: d.clock.now,
 	}
 	for _, c := range change {
 		c(&config)

@@ -33,7 +33,7 @@ func keyPage(req *requestState) error {
 	}
 	sheet := view.KeySheet{Key: key}
 	if req.console.config.Now().Before(key.PreviousUntil) {
-		if sheet.Use, err = req.console.config.Rotations.Use(req.ctx(), key); err != nil {
+		if sheet.Use, err = req.console.config.KeyUsage.Use(req.ctx(), key); err != nil {
 			return err
 		}
 	}

@@ -21,7 +21,7 @@ func refusedPage(req *requestState) error {
 }
 
 func (req *requestState) refused() (view.Refused, error) {
-	all, err := req.console.config.Refusals.List(req.ctx(), refusedLimit)
+	all, err := req.console.config.RejectLog.List(req.ctx(), refusedLimit)
 	return view.Refused{Items: all, Method: http.MethodGet}, err
 }
 
@@ -33,7 +33,7 @@ func explainRequest(req *requestState) error {
 	}
 	r.Method, r.URL, r.Body = req.r.PostFormValue("method"), strings.TrimSpace(req.r.PostFormValue("url")), req.r.PostFormValue("body")
 	// A form sends line breaks as CR LF; check values are computed without line breaks.
-	r.Explanation, err = req.console.config.Authority.Explain(req.ctx(), &auth.Puzzle{Method: r.Method, URL: r.URL, Body: strings.ReplaceAll(r.Body, "\r\n", "\n")})
+	r.Explanation, err = req.console.config.Authority.Explain(req.ctx(), &auth.ExplainRequest{Method: r.Method, URL: r.URL, Body: strings.ReplaceAll(r.Body, "\r\n", "\n")})
 	if err != nil {
 		return err
 	}

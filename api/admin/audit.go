@@ -7,7 +7,7 @@ import (
 	"github.com/penstock/penstock/api/httpx"
 )
 
-// listAudit answers GET /v1/audit, the newest first.
+// listAudit answers GET /v1/audit; by default the newest entries come first.
 func (a *api) listAudit(c *gin.Context) {
 	q, err := auditlist.Parse(c.Request.URL.RawQuery)
 	if err != nil {

@@ -9,11 +9,11 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// clientView is an API client as administrators see it.
+// clientView is an API client in responses to administrators.
 type clientView struct {
 	Name        string    `json:"name"`
 	Identifier  string    `json:"identifier"`
-	Secret      string    `json:"secret,omitempty"` // only when it was just made
+	Secret      string    `json:"secret,omitempty"` // only in the response that creates it
 	Scopes      []string  `json:"scopes"`
 	Disabled    bool      `json:"disabled"`
 	TimeZone    string    `json:"time_zone"`
@@ -38,18 +38,18 @@ func viewClient(c *store.Client) clientView {
 	return v
 }
 
-// clientInput is what may be set of a client. Its secret has an endpoint of
-// its own once it exists.
+// clientInput is the settable part of a client. The secret of an existing client is changed by an endpoint of its
+// own.
 type clientInput struct {
-	Name      httpx.Given[string]       `json:"name"`
-	Secret    httpx.Given[string]       `json:"secret"`
-	Scopes    httpx.Given[[]auth.Scope] `json:"scopes"`
-	Disabled  httpx.Given[bool]         `json:"disabled"`
-	TimeZone  httpx.Given[string]       `json:"time_zone"`
-	Expires   httpx.Given[string]       `json:"assertion_expires_on"`
-	TokenTTL  httpx.Given[int]          `json:"token_ttl_minutes"`
-	Remind    httpx.Given[[]string]     `json:"reminder_emails"`
-	Separator httpx.Given[string]       `json:"scope_separator"`
+	Name      httpx.Optional[string]       `json:"name"`
+	Secret    httpx.Optional[string]       `json:"secret"`
+	Scopes    httpx.Optional[[]auth.Scope] `json:"scopes"`
+	Disabled  httpx.Optional[bool]         `json:"disabled"`
+	TimeZone  httpx.Optional[string]       `json:"time_zone"`
+	Expires   httpx.Optional[string]       `json:"assertion_expires_on"`
+	TokenTTL  httpx.Optional[int]          `json:"token_ttl_minutes"`
+	Remind    httpx.Optional[[]string]     `json:"reminder_emails"`
+	Separator httpx.Optional[string]       `json:"scope_separator"`
 }
 
 // apply changes a client as asked.

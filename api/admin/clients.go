@@ -12,7 +12,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-const minClientSecret = 16 // bytes of a secret that is not generated
+const minClientSecret = 16 // minimum length in bytes of a secret chosen by the administrator
 
 func (a *api) createClient(c *gin.Context) {
 	var in clientInput
@@ -22,7 +22,7 @@ func (a *api) createClient(c *gin.Context) {
 		err = in.apply(a, &made)
 	}
 	if err == nil {
-		err = mayHandle(c, &made)
+		err = mayManage(c, &made)
 	}
 	var secret string
 	if err == nil {
@@ -43,14 +43,14 @@ func (a *api) createClient(c *gin.Context) {
 	httpx.Created(c, httpx.PathOf("clients", client.Identifier), view)
 }
 
-// clientSecret returns the secret that was given, or a new one, and its hash.
-func (a *api) clientSecret(c *gin.Context, in httpx.Given[string]) (secret, hash string, err error) {
+// clientSecret returns the chosen secret or a generated one, and its hash.
+func (a *api) clientSecret(c *gin.Context, in httpx.Optional[string]) (secret, hash string, err error) {
 	secret = store.NewSecret()
 	if in.Set {
 		secret = in.Value
 	}
-	odd := strings.ContainsFunc(secret, func(r rune) bool { return r < ' ' || r > '~' })
-	if len(secret) < minClientSecret || len(secret) > maxPassword || odd { // the characters of RFC 6749
+	unprintable := strings.ContainsFunc(secret, func(r rune) bool { return r < ' ' || r > '~' })
+	if len(secret) < minClientSecret || len(secret) > maxPassword || unprintable { // the characters of RFC 6749
 		return "", "", &store.InvalidError{Member: "secret", Reason: "must have 16 to 1024 printable ASCII characters"}
 	}
 	hash, err = a.config.Authority.Hash(c.Request.Context(), secret)
@@ -68,13 +68,13 @@ func (a *api) changeClient(c *gin.Context) {
 		return
 	}
 	client, err := a.config.Store.Clients().Change(c.Request.Context(), c.Param("identifier"), func(client *store.Client) error {
-		if err := mayHandle(c, client); err != nil {
+		if err := mayManage(c, client); err != nil {
 			return err
 		}
 		if err := in.apply(a, client); err != nil {
 			return err
 		}
-		return mayHandle(c, client)
+		return mayManage(c, client)
 	})
 	if err != nil {
 		httpx.Fail(c, err)
@@ -83,13 +83,13 @@ func (a *api) changeClient(c *gin.Context) {
 	httpx.WriteJSON(c, http.StatusOK, viewClient(client))
 }
 
-// ownClient finds the client of the path, which the caller may handle.
+// ownClient returns the client in the path. It returns an error when the principal may not manage it.
 func (a *api) ownClient(c *gin.Context) (*store.Client, error) {
 	client, err := a.config.Store.Clients().Client(c.Request.Context(), c.Param("identifier"))
 	if err != nil {
 		return nil, err
 	}
-	return client, mayHandle(c, client)
+	return client, mayManage(c, client)
 }
 
 func (a *api) readClient(c *gin.Context) {
@@ -113,11 +113,11 @@ func (a *api) deleteClient(c *gin.Context) {
 	httpx.NoContent(c)
 }
 
-// makeSecret answers POST /v1/clients/{identifier}/secret: a new secret, given
-// or generated, shown this once.
+// makeSecret answers POST /v1/clients/{identifier}/secret: it sets a chosen or generated secret. Only this response
+// contains it.
 func (a *api) makeSecret(c *gin.Context) {
 	var in struct {
-		Secret httpx.Given[string] `json:"secret"`
+		Secret httpx.Optional[string] `json:"secret"`
 	}
 	err := httpx.ReadJSON(c, &in)
 	if err == nil {

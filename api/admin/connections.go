@@ -13,13 +13,13 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// connectionView is a connection as anybody sees it: without its secrets.
+// connectionView is a connection in responses, without its secrets.
 type connectionView struct {
 	Name      string            `json:"name"`
 	Type      string            `json:"type"`
 	Hosts     []string          `json:"hosts,omitempty"`
 	Settings  map[string]string `json:"settings"`
-	Flows     []int64           `json:"flows"` // that a writer of some flows may use it in
+	Flows     []int64           `json:"flows"` // flows in which their writers may use it
 	UpdatedAt time.Time         `json:"updated_at"`
 }
 
@@ -28,7 +28,7 @@ func viewConnection(c *store.Connection) connectionView {
 	return connectionView{shown.Name, shown.Type, shown.Hosts, shown.Settings, append([]int64{}, c.Flows...), shown.UpdatedAt}
 }
 
-// putConnection answers PUT /v1/connections/{name}: it replaces all of it.
+// putConnection answers PUT /v1/connections/{name}: it replaces the whole connection.
 func (a *api) putConnection(c *gin.Context) {
 	var in struct {
 		Name     string                     `json:"name"`

@@ -10,8 +10,8 @@ import (
 	"github.com/penstock/penstock/api/httpx"
 )
 
-// makeAssertion answers POST /v1/clients/{identifier}/assertion: a new
-// assertion as a file. The one before, and all tokens of the client, are dead.
+// makeAssertion answers POST /v1/clients/{identifier}/assertion with a new assertion as a file. It invalidates the
+// previous assertion and all tokens of the client.
 func (a *api) makeAssertion(c *gin.Context) {
 	client, err := a.ownClient(c)
 	var text string
@@ -27,8 +27,8 @@ func (a *api) makeAssertion(c *gin.Context) {
 	})
 }
 
-// makeToken answers POST /v1/clients/{identifier}/token: an access token as a
-// file, for those who cannot do the assertion flow.
+// makeToken answers POST /v1/clients/{identifier}/token with an access token as a file, for clients that cannot
+// request tokens.
 func (a *api) makeToken(c *gin.Context) {
 	client, err := a.ownClient(c)
 	if err != nil {
@@ -46,8 +46,7 @@ func (a *api) makeToken(c *gin.Context) {
 	})
 }
 
-// download answers with a file that holds the bare text, or with JSON for
-// those who ask for it.
+// download writes a text file, or JSON if the caller accepts it.
 func download(c *gin.Context, name, text string, object map[string]any) {
 	if strings.Contains(c.GetHeader("Accept"), "application/json") {
 		c.Header("Content-Disposition", `attachment; filename="`+name+`.json"`)

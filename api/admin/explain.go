@@ -9,15 +9,14 @@ import (
 	"github.com/penstock/penstock/auth"
 )
 
-// explain answers POST /v1/auth/explain: why a request of an API key is not
-// let in.
+// explain answers POST /v1/auth/explain: why a request of an API key is rejected.
 func (a *api) explain(c *gin.Context) {
-	var puzzle auth.Puzzle
-	if err := httpx.ReadJSON(c, &puzzle); err != nil {
+	var request auth.ExplainRequest
+	if err := httpx.ReadJSON(c, &request); err != nil {
 		httpx.Fail(c, err)
 		return
 	}
-	explanation, err := a.config.Authority.Explain(c.Request.Context(), &puzzle)
+	explanation, err := a.config.Authority.Explain(c.Request.Context(), &request)
 	if err != nil {
 		httpx.Fail(c, err)
 		return

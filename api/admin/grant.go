@@ -11,9 +11,9 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// mayGrant refuses to grant scopes that the principal does not hold, because it
-// could grant them to itself. Scopes of the installation's own making may also be
-// granted by who may write every flow, and so decides what they allow.
+// mayGrant rejects a principal that would grant scopes that it does not hold, because it could grant them to
+// itself. A principal that may write every flow may also grant the scopes that flows define, because it decides what
+// these scopes allow.
 func mayGrant(c *gin.Context, scopes []auth.Scope) error {
 	p := httpx.StateOf(c).Principal
 	writes := auth.Covers(p.Scopes, auth.ScopeWriteFlows)
@@ -23,9 +23,8 @@ func mayGrant(c *gin.Context, scopes []auth.Scope) error {
 	return nil
 }
 
-// checkOwn refuses scopes of the installation's own making that no flow asks for,
-// which are misspelt, unless the holder had them before. It also refuses what is
-// no such scope.
+// checkOwn rejects scopes that are not defined by flows, and scopes that no deployed flow requires, because they are
+// probably misspelt. It accepts every scope in before, the earlier scopes of the same holder.
 func (a *api) checkOwn(scopes []auth.Scope, before []string) error {
 	for _, s := range scopes {
 		switch {
@@ -38,19 +37,18 @@ func (a *api) checkOwn(scopes []auth.Scope, before []string) error {
 	return nil
 }
 
-// ownOnly are the scopes of the installation's own making among scopes.
+// ownOnly returns the scopes that are defined by flows.
 func ownOnly(scopes []auth.Scope) []auth.Scope {
 	return slices.DeleteFunc(slices.Clone(scopes), func(s auth.Scope) bool { return !s.Own() })
 }
 
-// mayHandle refuses who holds less than the client does.
-func mayHandle(c *gin.Context, client *store.Client) error {
+// mayManage rejects a principal that does not hold all scopes of the client.
+func mayManage(c *gin.Context, client *store.Client) error {
 	return mayGrant(c, asScopes(client.Scopes))
 }
 
-// keyGrants refuses principals without the scopes that the secret of an API key
-// gives.
-func keyGrants(c *gin.Context, k *store.Key) error {
+// mayIssue rejects a principal that does not hold the scopes of the API key.
+func mayIssue(c *gin.Context, k *store.Key) error {
 	return mayGrant(c, append([]auth.Scope{auth.ScopeRun, auth.ScopeReadRuns}, asScopes(k.Scopes)...))
 }
 

@@ -11,16 +11,15 @@ import (
 )
 
 const (
-	minKeySecret = 8 // bytes of a secret that is not generated
+	minKeySecret = 8 // length in bytes of a secret chosen by the administrator
 	maxKeySecret = 256
 
-	// The overlap of a rotation, during which the previous secret counts.
+	// The overlap of a rotation, during which the previous secret is valid.
 	defaultOverlap = 24 * time.Hour
 	maxOverlap     = 30 * 24 * time.Hour
 )
 
-// keyView is an API key as administrators see it. Its secrets are in the
-// answers about one key, not in listings.
+// keyView is an API key in responses to administrators. Listings do not contain its secrets.
 type keyView struct {
 	Name          string    `json:"name"`
 	Key           string    `json:"key"`
@@ -32,12 +31,12 @@ type keyView struct {
 	Scopes        []string  `json:"scopes"` // of the installation's own making
 	Window        int64     `json:"ts_window"`
 	OnReplay      string    `json:"on_replay"`
-	SignatureV1   bool      `json:"signature_v1"` // the first version of Penstock-Signature counts
+	SignatureV1   bool      `json:"signature_v1"` // version 1 of Penstock-Signature is accepted
 	Impersonate   []string  `json:"impersonate"`
 	PublicKey     string    `json:"public_key,omitempty"`
 	Rate          string    `json:"rate_limit,omitempty"`
 
-	Use *useView `json:"secret_use,omitempty"` // nil: the key has one secret, or this is no answer about one key
+	Use *usageView `json:"secret_use,omitempty"` // nil: the key has one secret only, or the response is a listing
 }
 
 func viewKey(k *store.Key) keyView {
@@ -48,27 +47,27 @@ func viewKey(k *store.Key) keyView {
 	}
 }
 
-// viewSecret is the view with what is secret.
+// viewSecret returns the view with the secrets.
 func viewSecret(k *store.Key) keyView {
 	v := viewKey(k)
 	v.Secret, v.Previous = k.Secrets(time.Now())
 	return v
 }
 
-// keyInput is what may be set of a key.
+// keyInput is the settable part of a key.
 type keyInput struct {
-	Key         string                    `json:"key"`
-	Name        httpx.Given[string]       `json:"name"`
-	Secret      httpx.Given[string]       `json:"secret"`
-	APIAccess   httpx.Given[bool]         `json:"api_access"`
-	Flows       httpx.Given[[]int64]      `json:"flows"`
-	Scopes      httpx.Given[[]auth.Scope] `json:"scopes"`
-	Window      httpx.Given[int64]        `json:"ts_window"` // seconds
-	OnReplay    httpx.Given[string]       `json:"on_replay"`
-	SignatureV1 httpx.Given[bool]         `json:"signature_v1"`
-	Impersonate httpx.Given[[]string]     `json:"impersonate"`
-	PublicKey   httpx.Given[string]       `json:"public_key"`
-	Rate        httpx.Given[string]       `json:"rate_limit"`
+	Key         string                       `json:"key"`
+	Name        httpx.Optional[string]       `json:"name"`
+	Secret      httpx.Optional[string]       `json:"secret"`
+	APIAccess   httpx.Optional[bool]         `json:"api_access"`
+	Flows       httpx.Optional[[]int64]      `json:"flows"`
+	Scopes      httpx.Optional[[]auth.Scope] `json:"scopes"`
+	Window      httpx.Optional[int64]        `json:"ts_window"` // seconds
+	OnReplay    httpx.Optional[string]       `json:"on_replay"`
+	SignatureV1 httpx.Optional[bool]         `json:"signature_v1"`
+	Impersonate httpx.Optional[[]string]     `json:"impersonate"`
+	PublicKey   httpx.Optional[string]       `json:"public_key"`
+	Rate        httpx.Optional[string]       `json:"rate_limit"`
 }
 
 // apply changes a key as asked.

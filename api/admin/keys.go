@@ -21,7 +21,7 @@ func (a *api) createKey(c *gin.Context) {
 		err = in.apply(a, &k)
 	}
 	if err == nil {
-		err = keyGrants(c, &k)
+		err = mayIssue(c, &k)
 	}
 	if err != nil {
 		httpx.Fail(c, err)
@@ -47,13 +47,13 @@ func (a *api) changeKey(c *gin.Context) {
 		return
 	}
 	k, err := a.config.Store.Keys().Change(c.Request.Context(), c.Param("key"), func(k *store.Key) error {
-		if err := keyGrants(c, k); err != nil {
+		if err := mayIssue(c, k); err != nil {
 			return err
 		}
 		if err := in.apply(a, k); err != nil {
 			return err
 		}
-		return keyGrants(c, k)
+		return mayIssue(c, k)
 	})
 	if err != nil {
 		httpx.Fail(c, err)
@@ -69,10 +69,10 @@ func (a *api) readKey(c *gin.Context) {
 		return
 	}
 	view := viewKey(k)
-	if keyGrants(c, k) == nil {
+	if mayIssue(c, k) == nil {
 		view = viewSecret(k)
 	}
-	if view.Use, err = a.useOf(c, k); err != nil {
+	if view.Use, err = a.usageOf(c, k); err != nil {
 		httpx.Fail(c, err)
 		return
 	}
@@ -87,11 +87,10 @@ func (a *api) deleteKey(c *gin.Context) {
 	httpx.NoContent(c)
 }
 
-// rotateKey answers POST /v1/keys/{key}/rotate: a new secret, and how long the
-// one before still counts.
+// rotateKey answers POST /v1/keys/{key}/rotate with a new secret and the end of the validity of the previous one.
 func (a *api) rotateKey(c *gin.Context) {
 	var in struct {
-		Overlap httpx.Given[int64] `json:"overlap_seconds"`
+		Overlap httpx.Optional[int64] `json:"overlap_seconds"`
 	}
 	err := httpx.ReadJSON(c, &in)
 	overlap := defaultOverlap
@@ -106,7 +105,7 @@ func (a *api) rotateKey(c *gin.Context) {
 		before, err = a.config.Store.Keys().Key(c.Request.Context(), c.Param("key"))
 	}
 	if err == nil {
-		err = keyGrants(c, before)
+		err = mayIssue(c, before)
 	}
 	if err != nil {
 		httpx.Fail(c, err)

@@ -1,5 +1,5 @@
-// Package admin has the endpoints that administer users, keys, clients,
-// secrets and connections, and read the audit log.
+// Package admin has the endpoints that administer users, keys, clients, secrets and connections, and that list the
+// audit log.
 package admin
 
 import (
@@ -14,14 +14,13 @@ import (
 type Config struct {
 	Store     *store.Store
 	Authority *auth.Authority
-	Rotations Rotations // counts which secret of a key is used; nil: the answers do not say
+	KeyUsage  KeyUsage // optional; nil: responses do not have the usage of secrets
 }
 
 // api has the handlers of the routes.
 type api struct{ config Config }
 
-// Mount adds the routes below /v1, where requests are authenticated and acts
-// are audited.
+// Mount adds the routes to /v1, where requests are authenticated and changes are audited.
 func Mount(v1 *gin.RouterGroup, config Config) {
 	a := &api{config}
 	users := v1.Group("/users", httpx.Requires(auth.ScopeUsers))

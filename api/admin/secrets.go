@@ -12,18 +12,18 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// secretView is a secret as anybody sees it: without its value.
+// secretView is a secret in responses, without its value.
 type secretView struct {
 	Name      string    `json:"name"`
-	Flows     []int64   `json:"flows"` // that a writer of some flows may use it in
+	Flows     []int64   `json:"flows"` // flows in which their writers may use it
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
-// putSecret answers PUT /v1/secrets/{name}. The value is never read back.
+// putSecret answers PUT /v1/secrets/{name}. No endpoint returns the value.
 func (a *api) putSecret(c *gin.Context) {
 	var in struct {
-		Value string               `json:"value"`
-		Flows httpx.Given[[]int64] `json:"flows"` // absent: as they are
+		Value string                  `json:"value"`
+		Flows httpx.Optional[[]int64] `json:"flows"` // absent: unchanged
 	}
 	err := httpx.ReadJSON(c, &in)
 	if err == nil && !store.ValidName(c.Param("name")) {

@@ -10,11 +10,11 @@ import (
 	"github.com/penstock/penstock/api/listing"
 )
 
-// signingView is a key that signs assertions, as anybody sees it.
+// signingView is a signing key for assertions, without its private part.
 type signingView struct {
 	ID        string    `json:"kid"`
 	CreatedAt time.Time `json:"created_at"`
-	Signs     bool      `json:"signs"` // the others verify what they signed
+	Signs     bool      `json:"signs"` // false: it only verifies older assertions
 }
 
 func (a *api) listSigningKeys(c *gin.Context) {
@@ -38,8 +38,8 @@ func (a *api) signingViews(ctx context.Context) ([]signingView, error) {
 	return views, err
 }
 
-// rotateSigningKey answers POST /v1/signing-keys: assertions are signed with a
-// new key; those that exist count until their own is deleted.
+// rotateSigningKey answers POST /v1/signing-keys: new assertions are signed with a new key. Existing assertions are
+// valid until their key is deleted.
 func (a *api) rotateSigningKey(c *gin.Context) {
 	k, err := a.config.Store.SigningKeys().Rotate(c.Request.Context())
 	if err != nil {

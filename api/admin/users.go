@@ -12,10 +12,10 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// minPassword is the shortest password of a user, in bytes.
+// minPassword is the minimum length of a user's password, in bytes.
 const minPassword = 6
 
-// userView is a user as administrators see it.
+// userView is a user in responses to administrators.
 type userView struct {
 	Name      string       `json:"name"`
 	Roles     []store.Role `json:"roles"`
@@ -29,13 +29,13 @@ func viewUser(u *store.User) userView {
 	return userView{u.Name, append([]store.Role{}, u.Roles...), append([]string{}, u.Scopes...), u.Disabled, u.CreatedAt, u.UpdatedAt}
 }
 
-// userInput is what may be set of a user.
+// userInput is the settable part of a user.
 type userInput struct {
-	Name     string                    `json:"name"`
-	Password httpx.Given[string]       `json:"password"`
-	Roles    httpx.Given[[]store.Role] `json:"roles"`
-	Scopes   httpx.Given[[]auth.Scope] `json:"scopes"`
-	Disabled httpx.Given[bool]         `json:"disabled"`
+	Name     string                       `json:"name"`
+	Password httpx.Optional[string]       `json:"password"`
+	Roles    httpx.Optional[[]store.Role] `json:"roles"`
+	Scopes   httpx.Optional[[]auth.Scope] `json:"scopes"`
+	Disabled httpx.Optional[bool]         `json:"disabled"`
 }
 
 func (a *api) createUser(c *gin.Context) {
@@ -96,7 +96,7 @@ func (a *api) changeUser(c *gin.Context) {
 	httpx.WriteJSON(c, http.StatusOK, viewUser(u))
 }
 
-// readUserInput returns the hash of the password, if there is one.
+// readUserInput decodes the body and returns the hash of the password, "" without one.
 func (a *api) readUserInput(c *gin.Context, in *userInput) (hash string, err error) {
 	if err := httpx.ReadJSON(c, in); err != nil || !in.Password.Set {
 		return "", err

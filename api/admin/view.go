@@ -2,7 +2,7 @@ package admin
 
 import "context"
 
-// viewAll lists records as their readers see them.
+// viewAll returns the views of all records.
 func viewAll[T, V any](ctx context.Context, all func(context.Context) ([]*T, error), view func(*T) V) ([]V, error) {
 	records, err := all(ctx)
 	views := make([]V, len(records))

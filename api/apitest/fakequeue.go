@@ -14,27 +14,26 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// FakeQueue accepts runs as the queue does, guards included, and ends each of
-// them with result.
+// FakeQueue accepts runs like the queue, including idempotency keys, and ends each of them with Result.
 type FakeQueue struct {
 	mu     sync.Mutex
 	all    []queue.Submission
-	guards map[string]int // guard key to the first run's place in all
+	guards map[string]int // idempotency key to the index of the first run in all
 
-	Result  queue.Result // of every run
-	Hold    bool         // runs end when released
+	Result  queue.Result // result of every run
+	Hold    bool         // runs end at Release
 	freed   chan struct{}
-	Fail    error // of Submit
+	Fail    error // error of Submit and List
 	Records map[string]queue.Record
-	Closed  int // tickets let go of
+	Closed  int // number of closed tickets
 
-	Listed queue.List // what was asked for last
-	More   bool       // of List
+	Listed queue.List // last argument of List
+	More   bool       // result of List
 	ended  map[string][]chan struct{}
 	events chan queue.Event
 }
 
-// NewFakeQueue makes a queue whose runs succeed.
+// NewFakeQueue returns a queue whose runs succeed.
 func NewFakeQueue() *FakeQueue {
 	return &FakeQueue{
 		guards:  map[string]int{},
@@ -50,7 +49,7 @@ func NewFakeQueue() *FakeQueue {
 	}
 }
 
-// Submitted are the runs that were accepted.
+// Submitted returns the accepted runs.
 func (q *FakeQueue) Submitted() []queue.Submission {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -80,7 +79,7 @@ func (q *FakeQueue) Submit(_ context.Context, s queue.Submission) (runner.Ticket
 	return &fakeTicket{q, RunID(len(q.all) - 1), false}, nil
 }
 
-// Release ends the runs that were held.
+// Release ends the runs that wait because of Hold.
 func (q *FakeQueue) Release() { close(q.freed) }
 
 // Record implements runner.Records.
@@ -94,7 +93,7 @@ func (q *FakeQueue) Record(_ context.Context, id string) (queue.Record, error) {
 	return r, nil
 }
 
-// SetRecord changes or adds a record, and ends its run if it has ended.
+// SetRecord changes or adds a record. Tickets of the run return if the record is of a run that has ended.
 func (q *FakeQueue) SetRecord(r queue.Record) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -162,7 +161,7 @@ func (q *FakeQueue) Attach(ctx context.Context, id string) (runner.Ticket, error
 	return &endTicket{fakeTicket{q, id, true}, ended}, nil
 }
 
-// endTicket waits for a record that says that its run has ended.
+// endTicket waits until SetRecord ends the run.
 type endTicket struct {
 	fakeTicket
 	ended chan struct{}
@@ -190,7 +189,7 @@ func (q *FakeQueue) Events() <-chan queue.Event { return q.events }
 // Close implements Watch.
 func (q *FakeQueue) Close() {}
 
-// RunID is the id of the n-th run of a FakeQueue.
+// RunID returns the id of the n-th run of a FakeQueue.
 func RunID(n int) string { return fmt.Sprintf("0193a4b0-0000-7000-8000-%012d", n) }
 
 type fakeTicket struct {

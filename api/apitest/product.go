@@ -32,10 +32,9 @@ import (
 	"github.com/penstock/penstock/worker"
 )
 
-// Product is everything behind one door but the program: a real store, queue
-// and worker on a Redis of its own, a user of each role and two API keys. It
-// has two kinds of step of its own: gate waits until it is opened, and answer
-// answers the caller with its item.
+// Product is a complete installation in one process: an API, a store, a queue and a worker on a Redis of its own,
+// with one user of each role and two API keys. It has two additional step kinds: gate waits for a value in Gate,
+// and answer responds to the caller with its item.
 type Product struct {
 	T     *testing.T
 	URL   string
@@ -43,23 +42,24 @@ type Product struct {
 	API   *api.API
 	Store *store.Store
 	Queue *queue.Client
-	Gate  chan struct{} // lets one item through the gate for each value
-	At    chan struct{} // an item has come to the gate
+	Gate  chan struct{} // each value lets one item pass a step of kind gate
+	At    chan struct{} // receives a value when an item arrives at such a step
 }
 
-// What the product is made with.
+// Constants of a Product.
 const (
-	Password = "correct horse battery staple" // everybody's password
+	Password = "correct horse battery staple" // of all users
 	Issuer   = "https://penstock.example.org"
 )
 
-// NewProduct starts a product that ends with the test.
+// NewProduct starts a product that stops at the end of the test. Each change is applied to the configuration of the
+// API first.
 func NewProduct(t *testing.T, change ...func(*api.Config)) *Product {
 	t.Helper()
 	return NewProductQueue(t, queue.Config{}, change...)
 }
 
-// NewProductQueue is newProduct with settings of the queue.
+// NewProductQueue is NewProduct with settings of the queue.
 func NewProductQueue(t *testing.T, settings queue.Config, change ...func(*api.Config)) *Product {
 	t.Helper()
 	p := &Product{T: t, HTTP: http.DefaultClient, Gate: make(chan struct{}), At: make(chan struct{}, 16)}
@@ -84,12 +84,12 @@ func NewProductQueue(t *testing.T, settings queue.Config, change ...func(*api.Co
 	Running(t, w.Run, w.Close)
 	attempts, err := limits.NewAttempts(limits.AttemptsConfig{Redis: client, Key: []byte("a test's")})
 	Fatal(t, err)
-	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: p.Store, Hasher: Hasher(t), Guesses: auth.NewGuesses(attempts), Issuer: Issuer})
+	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: p.Store, Hasher: Hasher(t), Guard: auth.NewBruteForceGuard(attempts), Issuer: Issuer})
 	Fatal(t, err)
 	p.people()
-	door := api.Queue{Client: p.Queue}
+	handler := api.Queue{Client: p.Queue}
 	config := api.Config{
-		Submit: door.Submit, Records: door, Runs: door, Flows: p.Store.Flows(), Keys: p.Store.Keys(), Log: log,
+		Submit: handler.Submit, Records: handler, Runs: handler, Flows: p.Store.Flows(), Keys: p.Store.Keys(), Log: log,
 		Authority: authority, Store: p.Store, Fleet: p.Queue, Ready: p.Queue.Ping,
 	}
 	for _, c := range change {
@@ -144,7 +144,7 @@ func (p *Product) gateKind() flows.Kind {
 	}}
 }
 
-// answerKind answers the caller with a status, a header and a body out of its item.
+// answerKind returns a step kind that responds with a status, a header and a body from its item.
 func answerKind() flows.Kind {
 	return flows.Kind{Name: "answer", Summary: "Answers.", Responds: true, Effect: flows.Read, New: func(*flows.Args) (flows.Runner, error) {
 		return flows.RunFunc(func(ctx context.Context, in *flows.Input) ([]any, error) {
@@ -161,7 +161,7 @@ func answerKind() flows.Kind {
 	}}
 }
 
-// Deploy makes a flow of steps.
+// Deploy deploys a flow. text is the flow file without its number.
 func (p *Product) Deploy(number int, text string) {
 	p.T.Helper()
 	flow, err := p.Store.Flows().Parse("test", fmt.Appendf(nil, "flow: %d\n%s\n", number, text))
@@ -170,14 +170,14 @@ func (p *Product) Deploy(number int, text string) {
 	Fatal(p.T, err)
 }
 
-// Reply is an answer that was read to its end.
+// Reply is a response with its body.
 type Reply struct {
 	*http.Response
 	Text string // its body
 }
 
-// Request makes a request as a user, or with the signature of an API key; an
-// empty who sends no credentials.
+// Request returns a request of a user or, if who begins with "key-", of an API key; an empty who sends no
+// credentials. header has pairs of name and value.
 func (p *Product) Request(method, path, who, body string, header ...string) *http.Request {
 	p.T.Helper()
 	r, err := http.NewRequestWithContext(p.T.Context(), method, p.URL+path, strings.NewReader(body))
@@ -198,13 +198,13 @@ func (p *Product) Request(method, path, who, body string, header ...string) *htt
 	return r
 }
 
-// Do sends a Request and reads the answer.
+// Do sends a Request and reads the response.
 func (p *Product) Do(method, path, who, body string, header ...string) Reply {
 	p.T.Helper()
 	return p.Send(p.Request(method, path, who, body, header...))
 }
 
-// Send sends a request and reads the answer.
+// Send sends a request and reads the response.
 func (p *Product) Send(r *http.Request) Reply {
 	p.T.Helper()
 	w, err := p.HTTP.Do(r)
@@ -215,8 +215,7 @@ func (p *Product) Send(r *http.Request) Reply {
 	return Reply{w, string(text)}
 }
 
-// Want fails the test unless the status is right; it returns the members of
-// the answer.
+// Want fails the test unless the status is right. It returns the members of a JSON body.
 func (p *Product) Want(r Reply, status int) map[string]any {
 	p.T.Helper()
 	if r.StatusCode != status {
@@ -242,7 +241,7 @@ func (p *Product) Run(who string, flow int, body string) string {
 	return p.Want(p.Do("POST", fmt.Sprintf("/v1/flows/%d/runs", flow), who, body), 200)["run_id"].(string)
 }
 
-// Until reads a run again until it is in a state.
+// Until waits until a run is in a state.
 func (p *Product) Until(id, state string) {
 	p.T.Helper()
 	testenv.Eventually(p.T, func() string {
@@ -260,15 +259,15 @@ func (p *Product) Secret(name, value string) {
 	Fatal(p.T, p.Store.Secrets().Put(p.T.Context(), name, value))
 }
 
-// GitHub delivers a body as GitHub does.
+// GitHub sends a delivery as GitHub does.
 func (p *Product) GitHub(path, body, id string, header ...string) Reply {
 	p.T.Helper()
 	return p.Do("POST", path, "", body, append([]string{"X-Hub-Signature-256", "sha256=" + HexMAC("s3", body), "X-GitHub-Delivery", id}, header...)...)
 }
 
-// Signed is a SmartSYNC request of an API key.
+// Signed returns a SmartSYNC request of an API key.
 func (p *Product) Signed(method, path, flow, body string) *http.Request {
-	params := map[string]string{"flow": flow, "key": "key-one", "ts": strconv.FormatInt(time.Now().Unix()-int64(len(path)), 10)} // so that no two are equal
+	params := map[string]string{"flow": flow, "key": "key-one", "ts": strconv.FormatInt(time.Now().Unix()-int64(len(path)), 10)} // so that the paths have different times
 	query := url.Values{"check": {client.Check(params, []byte(body), "secret-of-key-one")}}
 	for name, value := range params {
 		query.Set(name, value)
@@ -276,7 +275,7 @@ func (p *Product) Signed(method, path, flow, body string) *http.Request {
 	return p.Request(method, path+"?"+query.Encode(), "", body)
 }
 
-// HookFlow is a flow that gives its event back to a sender that signs.
+// HookFlow returns a flow that returns its event to a sender that signs.
 func HookFlow(verify, rest string) string {
 	return "slug: hooked\ntrigger: {webhook: {" + rest + " verify: {secret: hook, " + verify + "}}}\nsteps: [{transform: '{event: ., run: $run.principal}'}]"
 }
@@ -288,7 +287,7 @@ const (
 	FlowFails  = "trigger: webhook\nsteps: [{fail: {message: no such person, status: 410}}]"
 )
 
-// Running runs something until the test ends, and then closes it.
+// Running calls run in a goroutine until the end of the test, and then closing.
 func Running(t *testing.T, run func(context.Context) error, closing func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
@@ -300,7 +299,7 @@ func Running(t *testing.T, run func(context.Context) error, closing func() error
 	})
 }
 
-// HexMAC is the HMAC-SHA256 of a text, in hex.
+// HexMAC returns the HMAC-SHA256 of a text, in hex.
 func HexMAC(secret, text string) string {
 	m := hmac.New(sha256.New, []byte(secret))
 	m.Write([]byte(text))

@@ -1,5 +1,4 @@
-// Package auditlist lists the audit log, filtered and page by page, without
-// reading more of it than the page needs.
+// Package auditlist lists the audit log with filters and pages. It reads only the entries that a page needs.
 package auditlist
 
 import (
@@ -13,8 +12,8 @@ import (
 
 type entry = store.Entry
 
-// Parse reads the query string of a listing: the newest entries first, unless
-// it says otherwise. Errors are *listing.Error.
+// Parse parses the query string of a listing. The default order is the newest entries first. Errors are
+// *listing.Error.
 func Parse(raw string) (*listing.Query[entry], error) {
 	return listing.Parse(raw, listing.Schema[entry]{
 		Order: "-at",
@@ -30,11 +29,9 @@ func Parse(raw string) (*listing.Query[entry], error) {
 	})
 }
 
-// Page reads one page of the log. It begins at the moment that the filter
-// bounds at by, and ends as soon as the page is full and it is known whether
-// there is another: then the total of a filtered listing is the least that it
-// can be, unless it must be exact. In an order that is not that of the log
-// everything within the bounds is read.
+// Page reads one page of the log. In the order of the log it reads only the period that the filter allows for the
+// field at, and stops when the page is full and the existence of a next page is known. The total of a filtered
+// listing is then a lower bound, unless exact is true. In any other order it reads the whole period.
 func Page(ctx context.Context, log *store.Audit, q *listing.Query[entry], exact bool) (listing.Page[entry], error) {
 	down, alone := q.OrderedBy("at")
 	within := store.AuditRange{Oldest: alone && !down}

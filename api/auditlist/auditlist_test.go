@@ -18,7 +18,7 @@ import (
 
 const length = 2000
 
-// written is a log of entries 0 to length-1, by ann and, every hundredth, bob.
+// written returns a log of the entries 0 to length-1, each hundredth by bob, all others by ann.
 func written(t *testing.T) (*store.Audit, *redis.Client) {
 	t.Helper()
 	client := testenv.Redis(t).Client()
@@ -42,7 +42,7 @@ func written(t *testing.T) (*store.Audit, *redis.Client) {
 	return s.Audit(), client
 }
 
-// reads is how often the log was read since the last time.
+// reads returns how often the log was read since the last call.
 func reads(t *testing.T, client *redis.Client) (n int) {
 	t.Helper()
 	stats, err := client.Info(t.Context(), "commandstats").Result()
@@ -116,7 +116,7 @@ func downTo(n int) (all []int) {
 	return all
 }
 
-// What follows a moment that the last page ended at is found from there on.
+// Reading continues at the moment at which the last page ended.
 func TestAFilterByTimeIsACursor(t *testing.T) {
 	t.Parallel()
 	log, client := written(t)

@@ -18,13 +18,13 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// Call gives a step that waits its result, as queue.Client.Call does.
+// Call stores the result of a waiting step and resumes its run, as queue.Client.Call does.
 type Call func(ctx context.Context, run, key string, result []byte) error
 
-// maxFields is how many fields a form may have.
+// maxFields is the maximum number of fields of a form.
 const maxFields = 100
 
-// openCallback reads the token of the path.
+// openCallback verifies the token in the path.
 func (a *api) openCallback(c *gin.Context) (callback.Call, error) {
 	call, err := a.config.Callbacks.Open(c.Param("token"), httpx.Now(c))
 	switch {
@@ -36,18 +36,18 @@ func (a *api) openCallback(c *gin.Context) (callback.Call, error) {
 	return call, nil
 }
 
-// takeCallback answers POST /v1/callbacks/{token}: the body, JSON or a form,
-// becomes the item of the step that waits.
-func (a *api) takeCallback(c *gin.Context) {
+// acceptCallback answers POST /v1/callbacks/{token}: the body, JSON or a form, becomes the item of the waiting
+// step.
+func (a *api) acceptCallback(c *gin.Context) {
 	call, err := a.openCallback(c)
 	var item []byte
 	if err == nil {
-		item, err = calledWith(c)
+		item, err = readItem(c)
 	}
 	if err == nil {
 		httpx.StateOf(c).Run = call.Run
 		result := slices.Concat([]byte(`{"items":[`), item, []byte(`]}`))
-		err = calledTooLate(a.config.Call(c.Request.Context(), call.Run, call.Key, result))
+		err = callFault(a.config.Call(c.Request.Context(), call.Run, call.Key, result))
 	}
 	switch {
 	case isForm(c.Request) && err != nil:
@@ -61,21 +61,22 @@ func (a *api) takeCallback(c *gin.Context) {
 	}
 }
 
-// calledTooLate says why a call changes nothing any more.
-func calledTooLate(err error) error {
+// callFault returns the error for a call that has no effect, because the step has its result already or the run has
+// ended.
+func callFault(err error) error {
 	switch {
 	case errors.Is(err, queue.ErrCalled):
 		return &httpx.Fault{Status: http.StatusConflict, Code: "already_called", Message: "this has been answered already", Err: err}
 	case errors.Is(err, queue.ErrOver), errors.Is(err, queue.ErrNotFound):
-		return &httpx.Fault{Status: http.StatusGone, Code: "over", Message: "nobody waits for this answer any more", Err: err}
+		return &httpx.Fault{Status: http.StatusGone, Code: "over", Message: "the run has ended, so this answer has no effect", Err: err}
 	}
 	return err
 }
 
-// calledWith returns the body as JSON: of a form an object, of nothing null.
-func calledWith(c *gin.Context) ([]byte, error) {
+// readItem returns the body as JSON: a form as an object, an empty body as null.
+func readItem(c *gin.Context) ([]byte, error) {
 	if isForm(c.Request) {
-		return calledWithForm(c)
+		return readForm(c)
 	}
 	body, err := httpx.ReadEvent(c)
 	if err == nil && len(body) == 0 {
@@ -89,7 +90,7 @@ func isForm(r *http.Request) bool {
 	return strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded")
 }
 
-func calledWithForm(c *gin.Context) ([]byte, error) {
+func readForm(c *gin.Context) ([]byte, error) {
 	body, err := httpx.ReadBody(c)
 	if err != nil {
 		return nil, err
@@ -114,10 +115,9 @@ func calledWithForm(c *gin.Context) ([]byte, error) {
 	return text, strictjson.Check(text, httpx.MaxDepth)
 }
 
-// askCallback answers GET /v1/callbacks/{token} with a page that posts the
-// link's parameters: programs that open links, such as mail scanners, must
-// not answer for a person.
-func (a *api) askCallback(c *gin.Context) {
+// showConfirmation answers GET /v1/callbacks/{token} with a page whose button posts the parameters of the link. A
+// GET alone has no effect, because programs such as mail scanners open links.
+func (a *api) showConfirmation(c *gin.Context) {
 	if _, err := a.openCallback(c); err != nil {
 		writeFault(c, err)
 		return
@@ -130,7 +130,7 @@ func (a *api) askCallback(c *gin.Context) {
 	writeHTML(c, http.StatusOK, "Confirm your answer", confirmation(fields))
 }
 
-// confirmation is a form that sends the fields.
+// confirmation returns a form with the fields.
 func confirmation(fields url.Values) string {
 	var b strings.Builder
 	b.WriteString(`<form method="post" action="?"><dl>`)

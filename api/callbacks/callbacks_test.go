@@ -14,21 +14,21 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// calls is what a door passed on to runs that wait.
+// calls records the calls of Config.Call.
 type calls struct {
 	signer *callback.Signer
 	made   []string // run, key, result
 	err    error    // of the next ones
 }
 
-func newCalls(t *testing.T) (*calls, *apitest.Door) {
+func newCalls(t *testing.T) (*calls, *apitest.FakeAPI) {
 	t.Helper()
 	signer, err := callback.New("http://door", [][]byte{bytes.Repeat([]byte{7}, 32)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &calls{signer: signer}
-	return c, apitest.NewDoor(t, func(config *api.Config) {
+	return c, apitest.NewFakeAPI(t, func(config *api.Config) {
 		config.Callbacks = signer
 		config.Call = func(_ context.Context, run, key string, result []byte) error {
 			c.made = append(c.made, run+" "+key+" "+string(result))
@@ -41,7 +41,7 @@ func (c *calls) path(after time.Duration) string {
 	return callback.Path + c.signer.Token(callback.Call{Run: apitest.RunID(3), Key: "wait_for.0", Expires: apitest.Epoch.Add(after)})
 }
 
-func called(d *apitest.Door, method, path, kind, body string) *httptest.ResponseRecorder {
+func called(d *apitest.FakeAPI, method, path, kind, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	if kind != "" {
 		r.Header.Set("Content-Type", kind)
@@ -101,7 +101,7 @@ func TestCallsThatAreRefused(t *testing.T) {
 	d.WantProblem(called(d, "POST", c.path(0), "", ""), 410, "expired", "has expired")
 }
 
-// A link in a message asks before it answers, and shows what it will say.
+// A link shows a page with the answer, and has no effect before it is confirmed.
 func TestALinkAsksFirst(t *testing.T) {
 	t.Parallel()
 	c, d := newCalls(t)
@@ -151,7 +151,7 @@ func many() string {
 	return b.String()[1:]
 }
 
-// A caller whose run is parked is told that it goes on.
+// The response to the caller of a parked run says that the run continues.
 func TestACallerOfAParkedRun(t *testing.T) {
 	t.Parallel()
 	_, d := newCalls(t)

@@ -1,5 +1,4 @@
-// Package callbacks serves the addresses that resume a step that waits: a program
-// posts JSON, a person a form.
+// Package callbacks serves the URLs that resume a waiting step: a program posts JSON, a person posts a form.
 package callbacks
 
 import (
@@ -10,17 +9,16 @@ import (
 
 // Config of the routes. Both are required.
 type Config struct {
-	Callbacks *callback.Signer // reads the tokens of steps that wait
-	Call      Call             // gives a step what it waits for
+	Callbacks *callback.Signer // verifies the tokens of waiting steps
+	Call      Call             // stores the result and resumes the run
 }
 
 // api has the handlers of the routes.
 type api struct{ config Config }
 
-// Mount adds the callback URLs of steps that wait. The token in the URL is the
-// credential.
+// Mount adds the callback URLs of waiting steps. The token in the URL is the credential.
 func Mount(r gin.IRouter, config Config) {
 	a := &api{config}
-	r.GET(callback.Path+":token", a.askCallback)
-	r.POST(callback.Path+":token", a.takeCallback)
+	r.GET(callback.Path+":token", a.showConfirmation)
+	r.POST(callback.Path+":token", a.acceptCallback)
 }

@@ -14,21 +14,21 @@ const (
 		`<meta name="robots" content="noindex"><style>:root{color-scheme:light dark}body{font:1.1rem/1.5 system-ui,sans-serif;` +
 		`max-width:34rem;margin:12vh auto;padding:0 1.2rem}dt{opacity:.7;font-size:.9rem}dd{margin:0 0 .8rem;overflow-wrap:anywhere}` +
 		`button{font:inherit;padding:.5rem 1.4rem}</style><title>`
-	// pagePolicy lets a page do nothing but post to where it came from.
+	// pagePolicy allows a page only to post to its own origin.
 	pagePolicy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
-// writeHTML answers with a page. body is HTML.
+// writeHTML writes a page. body is HTML.
 func writeHTML(c *gin.Context, status int, title, body string) {
 	h := c.Writer.Header()
 	h.Set("Content-Security-Policy", pagePolicy)
-	h.Set("Referrer-Policy", "no-referrer") // the address is a credential
+	h.Set("Referrer-Policy", "no-referrer") // the URL is a credential
 	httpx.Write(c, status, httpx.TypeHTML, []byte(pageOpening+escape(title)+"</title><h1>"+escape(title)+"</h1>"+body+"</html>"))
 }
 
 func escape(s string) string { return html.EscapeString(s) }
 
-// writeFault answers with a fault that a person reads.
+// writeFault writes an error as a page.
 func writeFault(c *gin.Context, err error) {
 	f := httpx.FaultOf(err)
 	httpx.StateOf(c).Fault = f

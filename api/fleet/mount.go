@@ -11,18 +11,18 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// Fleet looks at queues and workers, and holds them. *queue.Client is one.
-// What is not there is queue.ErrNotFound.
+// Fleet reads and operates queues and workers. *queue.Client implements it. The error for an unknown queue or
+// worker wraps queue.ErrNotFound.
 type Fleet interface {
 	Stats(ctx context.Context) ([]queue.Stats, error)
-	// Sharing returns the lines of the flows in each queue.
+	// Sharing returns the waiting flows of each queue.
 	Sharing(ctx context.Context) ([]queue.Sharing, error)
 	Workers(ctx context.Context) ([]queue.Worker, error)
-	// Pause and Resume hold the tasks of a queue, and let them go.
+	// Pause and Resume stop and continue the delivery of the tasks of a queue.
 	Pause(ctx context.Context, queue string) error
 	Resume(ctx context.Context, queue string) error
-	// Drain makes a worker take nothing new for as long as rest is true.
-	Drain(ctx context.Context, worker string, rest bool) error
+	// Drain tells a worker to begin no further runs, or to begin them again.
+	Drain(ctx context.Context, worker string, drain bool) error
 }
 
 // Config of the routes. Both are required.
@@ -34,15 +34,14 @@ type Config struct {
 // api has the handlers of the routes.
 type api struct{ config Config }
 
-// Mount adds the routes below /v1, where requests are authenticated and acts
-// are audited.
+// Mount adds the routes to /v1, where requests are authenticated and changes are audited.
 func Mount(v1 gin.IRouter, config Config) {
 	a := &api{config}
 	read, write := httpx.Requires(auth.ScopeReadQueues), httpx.Requires(auth.ScopeWriteQueues)
 	v1.GET("/queues", read, a.listQueues)
 	v1.GET("/queues/:queue", read, a.readQueue)
-	v1.POST("/queues/:queue/pause", write, a.holdQueue(Fleet.Pause))
-	v1.POST("/queues/:queue/resume", write, a.holdQueue(Fleet.Resume))
+	v1.POST("/queues/:queue/pause", write, a.setPaused(Fleet.Pause))
+	v1.POST("/queues/:queue/resume", write, a.setPaused(Fleet.Resume))
 	v1.GET("/workers", read, a.listWorkers)
 	v1.GET("/workers/:worker", read, a.readWorker)
 	v1.POST("/workers/:worker/drain", write, a.drainWorker(true))

@@ -14,15 +14,15 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// queueView is a queue as its operator sees it.
+// queueView is a queue in responses.
 type queueView struct {
 	Name      string  `json:"name"`
-	Shards    int     `json:"shards"` // over which it is spread; 1: it is not
+	Shards    int     `json:"shards"` // number of shards
 	Paused    bool    `json:"paused"`
-	Pending   int64   `json:"pending"` // tasks that wait for a worker
+	Pending   int64   `json:"pending"` // tasks waiting for a worker
 	Active    int64   `json:"active"`
-	InLine    int64   `json:"in_line"` // tasks whose flow waits for its turn
-	Backlog   int64   `json:"backlog"` // the first two: divided by the slots of a worker, how many workers there should be
+	InLine    int64   `json:"in_line"` // runs in the lines of their flows
+	Backlog   int64   `json:"backlog"` // pending + active; divided by the slots of a worker it is the needed number of workers
 	Oldest    float64 `json:"oldest_seconds"`
 	OpenRuns  int64   `json:"open_runs"`
 	Scheduled int64   `json:"scheduled"`
@@ -43,10 +43,10 @@ type sharingView struct {
 	queueView
 	Slots int        `json:"slots"`
 	Spare int        `json:"spare_slots"`
-	Share int        `json:"flow_share"` // of a flow without a share of its own, in percent
-	Turns int64      `json:"turns"`      // given since the queue is there
-	Lines []lineView `json:"lines"`      // whose turn is next
-	More  int        `json:"more_lines"` // flows in line that are not among Lines
+	Share int        `json:"flow_share"` // share in percent of a flow without a configured one
+	Turns int64      `json:"turns"`      // since the creation of the queue
+	Lines []lineView `json:"lines"`      // flows with the next turns
+	More  int        `json:"more_lines"` // number of flows in line that Lines does not have
 }
 
 // lineView is a flow in line.
@@ -60,7 +60,7 @@ type lineView struct {
 	Paused   bool    `json:"paused"`
 }
 
-// viewSharing adds who waits to a queue. Flows that the principal may not see have no line.
+// viewSharing adds the lines of the flows to a queue. Flows that the principal may not see are left out.
 func (a *api) viewSharing(ctx context.Context, v queueView, may func(flow int64) bool) (sharingView, error) {
 	out := sharingView{queueView: v, Lines: []lineView{}}
 	all, err := a.config.Fleet.Sharing(ctx)
@@ -80,7 +80,7 @@ func (a *api) viewSharing(ctx context.Context, v queueView, may func(flow int64)
 	return out, err
 }
 
-// queues reads all of them.
+// queues returns all queues.
 func (a *api) queues(ctx context.Context) ([]queueView, error) {
 	all, err := a.config.Fleet.Stats(ctx)
 	views := make([]queueView, len(all))
@@ -132,19 +132,19 @@ func (a *api) readQueue(c *gin.Context) {
 	httpx.Fail(c, err)
 }
 
-// holdQueue answers POST /v1/queues/{queue}/pause and /resume with the queue.
-func (a *api) holdQueue(change func(Fleet, context.Context, string) error) gin.HandlerFunc {
+// setPaused answers POST /v1/queues/{queue}/pause and /resume with the queue.
+func (a *api) setPaused(change func(Fleet, context.Context, string) error) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if err := change(a.config.Fleet, c.Request.Context(), c.Param("queue")); err != nil {
-			httpx.Fail(c, unknownAs(err, errNoQueue))
+			httpx.Fail(c, replaceNotFound(err, errNoQueue))
 			return
 		}
 		a.readQueue(c)
 	}
 }
 
-// unknownAs says of what is not there that it is not.
-func unknownAs(err error, missing *httpx.Fault) error {
+// replaceNotFound returns missing for queue.ErrNotFound, and other errors unchanged.
+func replaceNotFound(err error, missing *httpx.Fault) error {
 	if errors.Is(err, queue.ErrNotFound) {
 		return missing
 	}

@@ -12,18 +12,18 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// workerView is a worker as its operator sees it.
+// workerView is a worker in responses.
 type workerView struct {
-	ID        string       `json:"id"`
-	Host      string       `json:"host"`
-	PID       int          `json:"pid"`
-	Version   string       `json:"version"`
-	StartedAt time.Time    `json:"started_at,omitzero"`
-	SeenAt    time.Time    `json:"seen_at"`
-	Draining  bool         `json:"draining"`
-	Slots     int          `json:"slots"`
-	Queues    []servedView `json:"queues"`
-	Runs      []heldView   `json:"runs"`
+	ID        string         `json:"id"`
+	Host      string         `json:"host"`
+	PID       int            `json:"pid"`
+	Version   string         `json:"version"`
+	StartedAt time.Time      `json:"started_at,omitzero"`
+	SeenAt    time.Time      `json:"seen_at"`
+	Draining  bool           `json:"draining"`
+	Slots     int            `json:"slots"`
+	Queues    []servedView   `json:"queues"`
+	Runs      []inFlightView `json:"runs"`
 }
 
 type servedView struct {
@@ -31,7 +31,7 @@ type servedView struct {
 	Slots int    `json:"slots"`
 }
 
-type heldView struct {
+type inFlightView struct {
 	ID        string    `json:"run_id"`
 	Flow      int64     `json:"flow"`
 	Queue     string    `json:"queue"`
@@ -42,13 +42,13 @@ type heldView struct {
 func viewWorker(w *queue.Worker) workerView {
 	v := workerView{
 		ID: w.ID, Host: w.Host, PID: w.PID, Version: w.Version, StartedAt: httpx.InUTC(w.Started), SeenAt: w.Seen.UTC(),
-		Draining: w.Draining, Slots: w.Slots(), Queues: []servedView{}, Runs: []heldView{},
+		Draining: w.Draining, Slots: w.Slots(), Queues: []servedView{}, Runs: []inFlightView{},
 	}
 	for _, q := range w.Queues {
 		v.Queues = append(v.Queues, servedView{q.Queue, q.Slots})
 	}
 	for _, r := range w.Runs {
-		v.Runs = append(v.Runs, heldView{r.ID, r.Flow, r.Queue, r.Attempt, r.Started.UTC()})
+		v.Runs = append(v.Runs, inFlightView{r.ID, r.Flow, r.Queue, r.Attempt, r.Started.UTC()})
 	}
 	return v
 }
@@ -97,12 +97,12 @@ func (a *api) readWorker(c *gin.Context) {
 	httpx.Fail(c, err)
 }
 
-// drainWorker answers POST /v1/workers/{worker}/drain and /resume with the
-// worker, which does as it is told within about a second.
-func (a *api) drainWorker(rest bool) gin.HandlerFunc {
+// drainWorker answers POST /v1/workers/{worker}/drain and /resume with the worker, which follows within about a
+// second.
+func (a *api) drainWorker(drain bool) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if err := a.config.Fleet.Drain(c.Request.Context(), c.Param("worker"), rest); err != nil {
-			httpx.Fail(c, unknownAs(err, errNoWorker))
+		if err := a.config.Fleet.Drain(c.Request.Context(), c.Param("worker"), drain); err != nil {
+			httpx.Fail(c, replaceNotFound(err, errNoWorker))
 			return
 		}
 		a.readWorker(c)

@@ -15,14 +15,12 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// sourceTypes are what the source of a flow may call itself; JSON is YAML.
-// Read only.
+// sourceTypes are the accepted media types of flow files. JSON is valid YAML. Read only.
 var sourceTypes = []string{
 	"application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "application/json", "text/plain", "application/octet-stream",
 }
 
-// putFlow answers PUT /v1/flows/{flow} with a new version of a flow, or with
-// everything that is wrong with it.
+// putFlow answers PUT /v1/flows/{flow} with the deployed version, or with all mistakes of the flow.
 func (a *api) putFlow(c *gin.Context) {
 	flow, err := a.readSource(c)
 	if err != nil {
@@ -43,8 +41,8 @@ func (a *api) putFlow(c *gin.Context) {
 	a.writeDeployed(c, status, flow.Number)
 }
 
-// readSource reads the flow in the body and makes sure that it is the one of
-// the path, and the principal's to write.
+// readSource parses the flow in the body, and checks that it is the flow in the path and that the principal may
+// write it.
 func (a *api) readSource(c *gin.Context) (*flows.Flow, error) {
 	if err := httpx.CheckEncoding(c.Request.Header); err != nil {
 		return nil, err
@@ -71,8 +69,7 @@ func (a *api) readSource(c *gin.Context) (*flows.Flow, error) {
 	return flow, a.checkUses(c.Request.Context(), httpx.StateOf(c).Principal, flow)
 }
 
-// isSlugOf reports whether the path calls the flow by its slug: that which it
-// has now, or gets.
+// isSlugOf reports whether ref is the current or the new slug of the flow.
 func (a *api) isSlugOf(ref string, flow *flows.Flow) bool {
 	if flow.Slug != "" && ref == flow.Slug {
 		return true
@@ -84,10 +81,9 @@ func (a *api) isSlugOf(ref string, flow *flows.Flow) bool {
 func (a *api) enableFlow(c *gin.Context)  { a.switchFlow(c, true) }
 func (a *api) disableFlow(c *gin.Context) { a.switchFlow(c, false) }
 
-// switchFlow switches the triggers of a flow on or off; the API runs it
-// either way.
+// switchFlow enables or disables the triggers of a flow. Runs through the API are not affected.
 func (a *api) switchFlow(c *gin.Context, enabled bool) {
-	h, err := a.head(c, auth.ScopeWriteFlows)
+	h, err := a.deployment(c, auth.ScopeWriteFlows)
 	if err == nil {
 		err = a.config.Store.Flows().Enable(c.Request.Context(), h.Number, enabled)
 	}
@@ -98,10 +94,10 @@ func (a *api) switchFlow(c *gin.Context, enabled bool) {
 	a.writeDeployed(c, http.StatusOK, h.Number)
 }
 
-// rollbackFlow answers POST /v1/flows/{flow}/rollback: a version of the
-// history is deployed again, by default the one before.
+// rollbackFlow answers POST /v1/flows/{flow}/rollback: it deploys an earlier version again, by default the previous
+// one.
 func (a *api) rollbackFlow(c *gin.Context) {
-	h, err := a.head(c, auth.ScopeWriteFlows)
+	h, err := a.deployment(c, auth.ScopeWriteFlows)
 	var in struct {
 		Version string `json:"version"`
 	}
@@ -128,7 +124,7 @@ func (a *api) rollbackFlow(c *gin.Context) {
 	a.writeDeployed(c, http.StatusOK, h.Number)
 }
 
-// before is the version that was deployed before the current one.
+// before returns the version that was deployed before the current one.
 func before(h *store.Deployment) (string, error) {
 	if len(h.History) < 2 {
 		return "", &httpx.Fault{Status: http.StatusConflict, Code: "no_earlier_version", Message: "the flow has no earlier version"}
@@ -136,17 +132,17 @@ func before(h *store.Deployment) (string, error) {
 	return h.History[1].Version, nil
 }
 
-// writeDeployed answers with a flow as it is after a change.
+// writeDeployed writes the flow after a change.
 func (a *api) writeDeployed(c *gin.Context, status int, number int64) {
 	h, err := a.config.Store.Flows().Deployment(flowNumber(number))
 	if err != nil {
-		httpx.Fail(c, err) // deleted meanwhile
+		httpx.Fail(c, err) // deleted in the meantime
 		return
 	}
 	a.writeFlow(c, status, &h)
 }
 
-// isUTF8 reports whether a charset, if one is named, is the one we read.
+// isUTF8 reports whether the charset is UTF-8 or absent.
 func isUTF8(charset string) bool { return charset == "" || strings.EqualFold(charset, "utf-8") }
 
 func flowNumber(n int64) string { return strconv.FormatInt(n, 10) }

@@ -14,16 +14,16 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// What becomes of the runs of a deleted flow that no worker executes, as ?runs= says it.
+// Values of the parameter runs, which says what happens to the waiting runs of a deleted flow.
 const (
-	runsFinish = "finish" // they execute the version that they were accepted with
+	runsFinish = "finish" // they execute the version that they are pinned to
 	runsCancel = "cancel"
 )
 
-// deleteFlow answers DELETE /v1/flows/{flow}. Runs that execute end as usual. A paused flow
-// with runs that wait is deleted only when the caller says what becomes of them.
+// deleteFlow answers DELETE /v1/flows/{flow}. Runs that execute end as usual. A paused flow with waiting runs is
+// deleted only with the parameter runs.
 func (a *api) deleteFlow(c *gin.Context) {
-	h, err := a.head(c, auth.ScopeWriteFlows)
+	h, err := a.deployment(c, auth.ScopeWriteFlows)
 	if err == nil {
 		err = a.checkDeletion(c, &h)
 	}
@@ -31,7 +31,7 @@ func (a *api) deleteFlow(c *gin.Context) {
 		err = a.config.Store.Flows().Delete(c.Request.Context(), h.Number)
 	}
 	if err == nil && a.config.Runs != nil {
-		err = a.settleDeleted(c, &h)
+		err = a.endRunsOfDeleted(c, &h)
 	}
 	if err != nil {
 		httpx.Fail(c, err)
@@ -40,7 +40,8 @@ func (a *api) deleteFlow(c *gin.Context) {
 	httpx.NoContent(c)
 }
 
-// checkDeletion refuses to delete a paused flow with runs that wait, unless ?runs= says what becomes of them.
+// checkDeletion rejects the deletion of a paused flow with waiting runs, unless the parameter runs says what
+// happens to them.
 func (a *api) checkDeletion(c *gin.Context, h *store.Deployment) error {
 	switch c.Query("runs") {
 	case runsFinish:
@@ -62,13 +63,13 @@ func (a *api) checkDeletion(c *gin.Context, h *store.Deployment) error {
 		return err
 	}
 	held, parked := n.Paused+n.Queued, n.Parked
-	return &httpx.Fault{Status: http.StatusConflict, Code: "runs_wait", Held: &held, Parked: &parked, Message: fmt.Sprintf(
+	return &httpx.Fault{Status: http.StatusConflict, Code: "runs_wait", PausedRuns: &held, ParkedRuns: &parked, Message: fmt.Sprintf(
 		"the flow is paused and %d of its runs are held, %d parked: let them end with ?runs=finish, or cancel them with ?runs=cancel (--runs on the command line)", held, parked)}
 }
 
-// settleDeleted lets go of the runs of a flow that was deleted, or cancels them.
-func (a *api) settleDeleted(c *gin.Context, h *store.Deployment) (err error) {
-	ctx := context.WithoutCancel(c.Request.Context()) // the flow is gone: nobody can ask again
+// endRunsOfDeleted cancels or resumes the waiting runs of a deleted flow.
+func (a *api) endRunsOfDeleted(c *gin.Context, h *store.Deployment) (err error) {
+	ctx := context.WithoutCancel(c.Request.Context()) // the flow is deleted, so the request cannot be repeated
 	if c.Query("runs") == runsCancel {
 		why, err := json.Marshal(flows.Error{Code: flows.CodeCancelled, Message: "the flow was deleted by " + httpx.StateOf(c).Principal.Name})
 		if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// listFlows answers GET /v1/flows with those that the principal may read.
+// listFlows answers GET /v1/flows with the flows that the principal may read.
 func (a *api) listFlows(c *gin.Context) {
 	views := []flowView{}
 	for _, h := range a.config.Store.Flows().List() {
@@ -32,9 +32,9 @@ func (a *api) listFlows(c *gin.Context) {
 	}}, views)
 }
 
-// head returns what is deployed under the number or slug in the path. A flow
-// that the principal may not touch is as unknown as one that is not there.
-func (a *api) head(c *gin.Context, scope auth.Scope) (store.Deployment, error) {
+// deployment returns the deployed flow with the number or slug in the path. The error is the same for an unknown flow
+// and for one that the principal may not access.
+func (a *api) deployment(c *gin.Context, scope auth.Scope) (store.Deployment, error) {
 	h, err := a.config.Store.Flows().Deployment(c.Param("flow"))
 	if err != nil {
 		return store.Deployment{}, errNoFlow
@@ -48,9 +48,9 @@ func (a *api) head(c *gin.Context, scope auth.Scope) (store.Deployment, error) {
 
 var errNoFlow = &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such flow for you"}
 
-// readFlow answers GET /v1/flows/{flow}, with its source.
+// readFlow answers GET /v1/flows/{flow} with the flow and its source.
 func (a *api) readFlow(c *gin.Context) {
-	h, err := a.head(c, auth.ScopeReadFlows)
+	h, err := a.deployment(c, auth.ScopeReadFlows)
 	if err != nil {
 		httpx.Fail(c, err)
 		return

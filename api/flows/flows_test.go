@@ -129,7 +129,7 @@ func TestListFlows(t *testing.T) {
 	}
 }
 
-// A flow that fires by itself tells when it does so next.
+// A scheduled flow has its next times.
 func TestFlowsTellTheirNextTimes(t *testing.T) {
 	t.Parallel()
 	p := apitest.NewProduct(t)

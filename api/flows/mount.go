@@ -14,29 +14,28 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// WaitingRuns are the runs of flows that no worker executes. *queue.Client has
-// them.
+// WaitingRuns reads and changes the runs of flows that no worker executes. *queue.Client implements it.
 type WaitingRuns interface {
-	// ResumeFlow enqueues the waiting runs of a flow whose pause began at since.
+	// ResumeFlow enqueues the waiting runs of a flow whose pause began at since, and returns their number.
 	ResumeFlow(ctx context.Context, flow int64, since time.Time) (int, error)
 	// FlowRuns counts the runs of a flow that no worker executes.
 	FlowRuns(ctx context.Context, flow int64) (queue.FlowRuns, error)
-	// CancelFlow cancels them and returns how many; since as for ResumeFlow, zero: the flow was not paused.
+	// CancelFlow cancels these runs and returns their number. since is the beginning of the pause; zero: the flow
+	// is not paused.
 	CancelFlow(ctx context.Context, flow int64, since time.Time, why []byte) (int, error)
 }
 
 // Config of the routes. Store and Flows are required.
 type Config struct {
 	Store *store.Store
-	Flows runner.Flows // those that this process can run
+	Flows runner.Flows // the flows that this process can run
 	Runs  WaitingRuns  // nil: flows cannot be paused
 }
 
 // api has the handlers of the routes.
 type api struct{ config Config }
 
-// Mount adds the routes to the group of /v1/flows, where requests are
-// authenticated and acts are audited.
+// Mount adds the routes to the group /v1/flows, where requests are authenticated and changes are audited.
 func Mount(group gin.IRouter, config Config) {
 	a := &api{config}
 	read, write := httpx.Requires(auth.ScopeReadFlows), httpx.Requires(auth.ScopeWriteFlows)
@@ -49,7 +48,7 @@ func Mount(group gin.IRouter, config Config) {
 	group.POST("/:flow/enable", write, a.enableFlow)
 	group.POST("/:flow/disable", write, a.disableFlow)
 	group.POST("/:flow/rollback", write, a.rollbackFlow)
-	if config.Runs != nil { // whoever operates flows may pause them, too
+	if config.Runs != nil { // operators of queues may pause flows, too
 		may := httpx.Requires(auth.ScopeWriteFlows, auth.ScopeWriteQueues)
 		group.POST("/:flow/pause", may, a.pauseFlow)
 		group.POST("/:flow/resume", may, a.resumeFlow)

@@ -11,10 +11,9 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// pauseFlow answers POST /v1/flows/{flow}/pause: from now on no run of the
-// flow begins.
+// pauseFlow answers POST /v1/flows/{flow}/pause: no further run of the flow begins.
 func (a *api) pauseFlow(c *gin.Context) {
-	h, err := a.operated(c)
+	h, err := a.pausableFlow(c)
 	if err == nil {
 		_, err = a.config.Store.Flows().Pause(c.Request.Context(), h.Number, true)
 	}
@@ -25,10 +24,10 @@ func (a *api) pauseFlow(c *gin.Context) {
 	a.writeDeployed(c, http.StatusOK, h.Number)
 }
 
-// resumeFlow answers POST /v1/flows/{flow}/resume, when the runs that waited
-// are enqueued. Resuming again enqueues what a fault has left.
+// resumeFlow answers POST /v1/flows/{flow}/resume after enqueueing the runs that waited. Calling it again enqueues
+// the runs that are still waiting after an error.
 func (a *api) resumeFlow(c *gin.Context) {
-	h, err := a.operated(c)
+	h, err := a.pausableFlow(c)
 	if err == nil {
 		var since time.Time
 		if since, err = a.config.Store.Flows().Pause(c.Request.Context(), h.Number, false); err == nil {
@@ -42,12 +41,11 @@ func (a *api) resumeFlow(c *gin.Context) {
 	a.writeDeployed(c, http.StatusOK, h.Number)
 }
 
-// operated returns the flow in the path, if the principal may write it or
-// operates queues.
-func (a *api) operated(c *gin.Context) (store.Deployment, error) {
-	h, err := a.head(c, auth.ScopeWriteQueues)
+// pausableFlow returns the flow in the path if the principal may write it or may operate queues.
+func (a *api) pausableFlow(c *gin.Context) (store.Deployment, error) {
+	h, err := a.deployment(c, auth.ScopeWriteQueues)
 	if err != nil {
-		return a.head(c, auth.ScopeWriteFlows)
+		return a.deployment(c, auth.ScopeWriteFlows)
 	}
 	return h, nil
 }

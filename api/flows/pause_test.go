@@ -8,8 +8,8 @@ import (
 	"github.com/penstock/penstock/api/apitest"
 )
 
-// What runs ends, what nobody waits for waits, who would wait is refused, and
-// all go on in their order.
+// While a flow is paused, executing runs end, asynchronous ones wait, and synchronous ones are rejected. After the
+// pause all waiting runs execute in their order.
 func TestAPausedFlowHoldsItsRuns(t *testing.T) {
 	t.Parallel()
 	p := apitest.NewProduct(t)
@@ -74,7 +74,7 @@ func TestAPausedFlowTakesDeliveries(t *testing.T) {
 	p.Until(id, "succeeded")
 }
 
-// A paused flow with runs that wait is deleted only when it is said what becomes of them.
+// A paused flow with waiting runs is deleted only with the parameter runs.
 func TestDeletingAPausedFlow(t *testing.T) {
 	t.Parallel()
 	for runs, end := range map[string]string{"finish": "succeeded", "cancel": "cancelled"} {

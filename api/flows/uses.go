@@ -10,10 +10,9 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// checkUses refuses a flow that uses what its writer may not. A writer of all
-// flows may use everything; a writer of some may call flows that it may run,
-// use the connections and secrets whose record lists the flow, and keep state
-// that is the flow's own. The error is flows.Problems, or that of the store.
+// checkUses rejects a flow that uses resources that its writer may not use. A writer of all flows may use
+// everything. A writer of some flows may call the flows that it may run, use the connections and secrets whose
+// record lists the flow, and keep state of the flow itself. The error is flows.Problems, or that of the store.
 func (a *api) checkUses(ctx context.Context, p *auth.Principal, flow *flows.Flow) error {
 	if p.May(auth.ScopeWriteFlows, 0) {
 		return nil
@@ -36,7 +35,7 @@ func (a *api) checkUses(ctx context.Context, p *auth.Principal, flow *flows.Flow
 	return nil
 }
 
-// mayUse decides on one use. What does not exist is refused in the same words.
+// mayUse decides on one use. The reason is the same for a resource that does not exist.
 func (a *api) mayUse(ctx context.Context, p *auth.Principal, flow *flows.Flow, u flows.Use) (may bool, reason string, err error) {
 	var listed []int64
 	switch u.Resource {

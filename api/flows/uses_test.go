@@ -9,8 +9,8 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// A writer of flow 69 deploys nothing that calls flow 100 or names a
-// connection or a secret whose record does not list flow 69.
+// A writer of flow 69 cannot deploy a flow that calls flow 100, or that uses a connection or secret whose record
+// does not list flow 69.
 func TestAWriterOfSomeFlowsUsesWhatItMay(t *testing.T) {
 	t.Parallel()
 	p := apitest.NewProduct(t)

@@ -22,7 +22,7 @@ type versionView struct {
 
 // listVersions answers GET /v1/flows/{flow}/versions, the newest first.
 func (a *api) listVersions(c *gin.Context) {
-	h, err := a.head(c, auth.ScopeReadFlows)
+	h, err := a.deployment(c, auth.ScopeReadFlows)
 	if err != nil {
 		httpx.Fail(c, err)
 		return
@@ -38,10 +38,10 @@ func (a *api) listVersions(c *gin.Context) {
 	}}, views)
 }
 
-// readVersion answers GET /v1/flows/{flow}/versions/{version}, with its source.
-// The first digits of a version name it when no other begins with them.
+// readVersion answers GET /v1/flows/{flow}/versions/{version} with the source. A unique prefix of the version is
+// enough.
 func (a *api) readVersion(c *gin.Context) {
-	h, err := a.head(c, auth.ScopeReadFlows)
+	h, err := a.deployment(c, auth.ScopeReadFlows)
 	if err != nil {
 		httpx.Fail(c, err)
 		return

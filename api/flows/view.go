@@ -10,21 +10,21 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// flowView is a flow as its reader sees it.
+// flowView is a flow in responses.
 type flowView struct {
 	Number     int64     `json:"flow"`
 	Slug       string    `json:"slug,omitempty"`
 	Name       string    `json:"name,omitempty"`
 	Version    string    `json:"version"`
 	Enabled    bool      `json:"enabled"`
-	Trigger    string    `json:"trigger"`            // webhook, http, schedule, poll, manual; empty: it cannot run here
-	Paused     time.Time `json:"paused_at,omitzero"` // since when its runs wait; absent: they begin
+	Trigger    string    `json:"trigger"`            // webhook, http, schedule, poll, manual; empty: this server cannot run it
+	Paused     time.Time `json:"paused_at,omitzero"` // beginning of the pause; absent: not paused
 	DeployedAt time.Time `json:"deployed_at"`
-	Versions   int       `json:"versions"`           // that it can be rolled back to, the current one included
-	Schedule   string    `json:"schedule,omitempty"` // of a schedule or poll: CRON_TZ=zone and the cron expression
+	Versions   int       `json:"versions"`           // number of stored versions, including the current one
+	Schedule   string    `json:"schedule,omitempty"` // schedule or poll: CRON_TZ=zone and the cron expression
 
-	Next    []time.Time `json:"next,omitempty"`    // the next times at which that fires, when the flow is enabled
-	Problem string      `json:"problem,omitempty"` // why this server cannot run it
+	Next    []time.Time `json:"next,omitempty"`    // next times of the schedule, if the flow is enabled
+	Problem string      `json:"problem,omitempty"` // reason why this server cannot run it
 	Source  string      `json:"source,omitempty"`  // not in listings
 }
 
@@ -53,7 +53,7 @@ func (a *api) viewFlow(c *gin.Context, h *store.Deployment) flowView {
 	return v
 }
 
-// nextTimes are the next three times at which a schedule fires.
+// nextTimes returns the next three times of a schedule.
 func nextTimes(s *flows.Schedule, now time.Time) (next []time.Time) {
 	for at := s.Next(now); !at.IsZero() && len(next) < 3; at = s.Next(at) {
 		next = append(next, at)

@@ -14,19 +14,19 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// guardedProduct slows down who guesses, and takes the caller's address from a
-// trusted proxy, which is the test.
+// guardedProduct returns a Product with a brute-force guard that trusts the test as a proxy, so that the test
+// chooses the caller's address.
 func guardedProduct(t *testing.T) *apitest.Product {
 	t.Helper()
 	attempts, err := limits.NewAttempts(limits.AttemptsConfig{Redis: testenv.Redis(t).Client(), Key: []byte("a test's")})
 	apitest.Fatal(t, err)
 	return apitest.NewProduct(t, func(c *api.Config) {
-		c.Guesses, c.TrustedProxies = auth.NewGuesses(attempts), []string{"127.0.0.1"}
+		c.Guard, c.TrustedProxies = auth.NewBruteForceGuard(attempts), []string{"127.0.0.1"}
 	})
 }
 
-// The secret itself is sent by these schemes, so it is guarded like a
-// password: during a wait right and wrong are answered alike.
+// These schemes send the secret itself, so it is guarded like a password: during a wait a right and a wrong one get
+// the same response.
 func TestAttackGuessingTheSecretsOfWebhooks(t *testing.T) {
 	t.Parallel()
 	p := guardedProduct(t)
@@ -79,8 +79,7 @@ func TestAttackGuessingTheSecretsOfWebhooks(t *testing.T) {
 	}
 }
 
-// A signature that fits is not refused for others' failures, however many, at
-// any address, when its secret cannot be guessed.
+// A valid signature with a strong secret is never rejected because of the failures of others.
 func TestAttackASignatureThatFitsIsNotRefused(t *testing.T) {
 	t.Parallel()
 	p := guardedProduct(t)

@@ -13,18 +13,17 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// errUnproved is all that a sender hears whose proof does not fit, whatever is
-// wrong: that the flow is not there, takes no webhooks, or another signature.
-// The log says which.
-func errUnproved(why error) error {
+// errRejected is the response to every delivery with a wrong proof, so that it does not reveal whether the flow
+// exists, has a webhook, or expects another signature. why is only logged.
+func errRejected(why error) error {
 	return &httpx.Fault{Status: http.StatusUnauthorized, Code: string(auth.CodeUnauthorized), Message: "there is no such webhook, or it was not signed as it should be", Err: why}
 }
 
-// verify holds a delivery against the secrets of its flow.
+// verify checks the proof of a delivery with the secrets of its flow.
 func (a *api) verify(c *gin.Context, d *Delivery, flow *flows.Flow) (Verifier, error) {
 	verifier, err := New(flow.Webhook.Verify)
 	if err != nil {
-		return nil, err // the parser knows the same schemes
+		return nil, err // internal error: the parser accepts the same schemes
 	}
 	secrets, err := a.secretsOf(c, flow.Webhook.Verify.Secrets)
 	if err != nil {
@@ -35,23 +34,21 @@ func (a *api) verify(c *gin.Context, d *Delivery, flow *flows.Flow) (Verifier, e
 		why = fmt.Errorf("none of the secrets %q is stored", flow.Webhook.Verify.Secrets)
 	}
 	strong := Signs(flow.Webhook.Verify.Scheme) && auth.Strong(secrets...)
-	if err := a.judgeDelivery(c, flowNumber(flow.Number), strong, why); err != nil {
+	if err := a.checkProof(c, flowNumber(flow.Number), strong, why); err != nil {
 		return nil, err
 	}
 	return verifier, nil
 }
 
-// judgeDelivery refuses a delivery that is not proved, or that came too soon
-// after too many of those. A webhook that is not there is guarded like one
-// that is.
-func (a *api) judgeDelivery(c *gin.Context, name string, strong bool, why error) error {
-	return a.config.Guesses.Judge(c.Request.Context(), auth.Guess{
-		Name: string(kindHook) + ":" + name, IP: c.ClientIP(), Now: httpx.Now(c), Fits: why == nil, Strong: strong,
-	}, errUnproved(why))
+// checkProof returns an error for a wrong proof, and for any proof while the sender has to wait. why is the reason
+// why the proof is wrong; nil: it is right. Unknown webhooks are guarded like known ones.
+func (a *api) checkProof(c *gin.Context, name string, strong bool, why error) error {
+	return a.config.Guard.Check(c.Request.Context(), auth.Proof{
+		Name: string(kindHook) + ":" + name, IP: c.ClientIP(), Now: httpx.Now(c), Valid: why == nil, Strong: strong,
+	}, errRejected(why))
 }
 
-// secretsOf looks secrets up by their names. One that is missing proves
-// nothing.
+// secretsOf returns the values of secrets by their names. Missing ones are skipped.
 func (a *api) secretsOf(c *gin.Context, names []string) ([]string, error) {
 	var values []string
 	for _, name := range names {

@@ -7,33 +7,32 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// basic is a user name and a password (RFC 7617).
+// basic verifies a user name and a password (RFC 7617).
 type basic struct{ v *flows.Verify }
 
-// Verify implements Verifier. What is compared are hashes: they have one
-// length.
+// Verify implements Verifier. It compares hashes, which have equal lengths.
 func (b basic) Verify(d *Delivery, secrets []string) error {
 	r := http.Request{Header: d.Header}
 	user, password, ok := r.BasicAuth()
 	if !ok {
 		return ErrUnsigned
 	}
-	given := hashed(user + "\x00" + password)
-	return decided(match([][]byte{given}, eachSecret(secrets, func(secret []byte) []byte {
-		return hashed(b.v.User + "\x00" + string(secret))
+	given := hashOf(user + "\x00" + password)
+	return wrongUnless(match([][]byte{given}, perSecret(secrets, func(secret []byte) []byte {
+		return hashOf(b.v.User + "\x00" + string(secret))
 	})))
 }
 
-func hashed(text string) []byte {
+func hashOf(text string) []byte {
 	sum := sha256.Sum256([]byte(text))
 	return sum[:]
 }
 
 // ID implements Verifier.
-func (b basic) ID(d *Delivery) string { return named(d, b.v) }
+func (b basic) ID(d *Delivery) string { return headerID(d, b.v) }
 
-// named is what the header says that the flow names; empty without one.
-func named(d *Delivery, v *flows.Verify) string {
+// headerID returns the header that the flow configures as the id of a delivery; empty without one.
+func headerID(d *Delivery, v *flows.Verify) string {
 	if v.IDHeader == "" {
 		return ""
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/penstock/penstock/api/apitest"
 )
 
-// Webhooks that the senders' own libraries sign are let in, and nothing else.
+// Deliveries that the libraries of the senders sign are accepted, and all others rejected.
 func TestPublishedSenders(t *testing.T) {
 	t.Parallel()
 	p := apitest.NewProduct(t)
@@ -42,7 +42,7 @@ func TestPublishedSenders(t *testing.T) {
 	}
 }
 
-// signedBy asks a sender's library for the headers of a delivery.
+// signedBy returns the headers of a delivery that the library of a sender signs.
 func signedBy(t *testing.T, scheme, secret, body, url string) (headers []string) {
 	t.Helper()
 	input, err := json.Marshal(map[string]string{"scheme": scheme, "secret": secret, "body": body, "url": url})

@@ -18,18 +18,17 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// kindHook is the kind of principal that a webhook's sender is: "hook:69".
+// kindHook is the kind of principal of a webhook's sender: "hook:69".
 const kindHook auth.Kind = "hook"
 
 const (
 	// Path is the route of deliveries.
 	Path = "/hooks/:flow"
-	// retryDisabled is when a sender may try a flow again that is switched off.
+	// retryDisabled is the Retry-After of a flow whose triggers are switched off.
 	retryDisabled = time.Minute
 )
 
-// deliver answers POST /hooks/{flow}: a delivery that its sender has signed in
-// its own way runs the flow.
+// deliver answers POST /hooks/{flow}: it runs the flow for a delivery that is signed in the scheme of its sender.
 func (a *api) deliver(c *gin.Context) {
 	d, flow, err := a.readDelivery(c)
 	if err != nil {
@@ -53,14 +52,14 @@ func (a *api) deliver(c *gin.Context) {
 		httpx.Fail(c, err)
 		return
 	}
-	if flow.Webhook.Reply == "ack" || a.config.Runner.Paused(flow.Number) { // many senders never send again what was refused
+	if flow.Webhook.Reply == "ack" || a.config.Runner.Paused(flow.Number) { // many senders do not repeat a rejected delivery
 		a.config.Runner.Answer(c, s, runner.Preference{Given: true})
 		return
 	}
 	a.config.Runner.Answer(c, s, runner.Preference{})
 }
 
-// readDelivery reads a request whole, before anything is believed of it.
+// readDelivery reads the whole request before it is verified.
 func (a *api) readDelivery(c *gin.Context) (*Delivery, *flows.Flow, error) {
 	if err := httpx.CheckEncoding(c.Request.Header); err != nil {
 		return nil, nil, err
@@ -75,7 +74,7 @@ func (a *api) readDelivery(c *gin.Context) (*Delivery, *flows.Flow, error) {
 	}
 	flow, ok := a.config.Flows.Find(c.Param("flow"))
 	if !ok || flow.Webhook == nil || flow.Webhook.Verify == nil {
-		return nil, nil, a.judgeDelivery(c, c.Param("flow"), false, errors.New("no flow with that number or slug has trigger.webhook.verify"))
+		return nil, nil, a.checkProof(c, c.Param("flow"), false, errors.New("no flow with that number or slug has trigger.webhook.verify"))
 	}
 	d := &Delivery{Header: c.Request.Header, Query: query, Body: body, Now: httpx.Now(c)}
 	if flow.Webhook.Verify.Scheme == "twilio" {
@@ -84,9 +83,8 @@ func (a *api) readDelivery(c *gin.Context) (*Delivery, *flows.Flow, error) {
 	return d, flow, nil
 }
 
-// calledURL is the URL that a sender called, as far as it is known here: what
-// the flow says, or the issuer's. What a request says of its host counts for
-// nothing.
+// calledURL returns the URL that the sender called: configured in the flow, or derived from the issuer. The Host
+// header is not trusted.
 func (a *api) calledURL(c *gin.Context, said string) string {
 	if said == "" {
 		return a.config.Authority.Issuer() + c.Request.URL.RequestURI()
@@ -97,8 +95,7 @@ func (a *api) calledURL(c *gin.Context, said string) string {
 	return said
 }
 
-// admitDelivery decides whether a delivery that was verified may run its flow,
-// and as what.
+// admitDelivery returns the submission of a verified delivery, or the reason why it is rejected.
 func (a *api) admitDelivery(c *gin.Context, d *Delivery, flow *flows.Flow, verifier Verifier) (queue.Submission, error) {
 	if head, err := a.config.Store.Flows().Deployment(flowNumber(flow.Number)); err == nil && !head.Enabled {
 		return queue.Submission{}, &httpx.Fault{Status: http.StatusServiceUnavailable, Code: "disabled", Message: "this webhook is switched off; send again later", Retry: retryDisabled}
@@ -108,19 +105,18 @@ func (a *api) admitDelivery(c *gin.Context, d *Delivery, flow *flows.Flow, verif
 	}
 	event, err := Event(d, httpx.MaxDepth)
 	if err != nil {
-		return queue.Submission{}, eventFault(err)
+		return queue.Submission{}, faultOfEvent(err)
 	}
 	s := runner.Submission(c, flow, httpx.StateOf(c).Principal)
 	s.Event = event
 	if s.Params, err = deliveredParams(flow, d.Query); err != nil {
 		return queue.Submission{}, err
 	}
-	s.IdempotencyKey, err = a.deliveryGuard(c, d, flow, verifier, &s)
+	s.IdempotencyKey, err = a.deliveryKey(c, d, flow, verifier, &s)
 	return s, err
 }
 
-// deliveredParams are the query parameters that the flow declares; others are
-// the sender's own affair.
+// deliveredParams returns the query parameters that the flow declares. Others are ignored.
 func deliveredParams(flow *flows.Flow, query url.Values) (map[string]string, error) {
 	var params map[string]string
 	for name, values := range query {
@@ -138,10 +134,10 @@ func deliveredParams(flow *flows.Flow, query url.Values) (map[string]string, err
 	return params, nil
 }
 
-// deliveryGuard makes one run of a delivery that is sent again: by what the
-// flow says identifies it, else by the sender's own name for it. Senders send
-// again what failed, so that a run which failed is none.
-func (a *api) deliveryGuard(c *gin.Context, d *Delivery, flow *flows.Flow, verifier Verifier, s *queue.Submission) (*queue.IdempotencyKey, error) {
+// deliveryKey returns the key by which repeated deliveries share a run: the idempotency_key of the flow, or else
+// the delivery id of the sender; nil without both. A run that failed does not count, because senders repeat
+// deliveries that failed.
+func (a *api) deliveryKey(c *gin.Context, d *Delivery, flow *flows.Flow, verifier Verifier, s *queue.Submission) (*queue.IdempotencyKey, error) {
 	scope := s.Principal + "\x00"
 	if flow.Webhook.IdempotencyKey != nil {
 		key, err := a.config.Runner.FlowKey(c.Request.Context(), flow, s)
@@ -157,8 +153,8 @@ func (a *api) deliveryGuard(c *gin.Context, d *Delivery, flow *flows.Flow, verif
 	return &queue.IdempotencyKey{Key: "delivery\x00" + scope + id, Window: runner.IdempotencyWindow, RetryFailed: true}, nil
 }
 
-// eventFault says why a delivery is no event.
-func eventFault(err error) error {
+// faultOfEvent returns the error for a delivery whose body is not a valid event.
+func faultOfEvent(err error) error {
 	switch {
 	case errors.Is(err, ErrType):
 		return &httpx.Fault{Status: http.StatusUnsupportedMediaType, Code: "unsupported_media_type",

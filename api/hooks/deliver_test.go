@@ -91,8 +91,8 @@ func TestHookAck(t *testing.T) {
 	}
 }
 
-// A sender that was told 202 has its run executed. What a flow's line has no
-// room for is refused, so that the sender sends it again.
+// The run of a delivery that was answered with 202 is executed. A delivery for a flow with a full line is rejected,
+// so that the sender repeats it.
 func TestHookAckIsAPromise(t *testing.T) {
 	t.Parallel()
 	for name, head := range map[string]string{"slots": "", "concurrency limit": "run: {concurrency: 1}\n"} {
@@ -226,8 +226,7 @@ func TestHookBodyTooLarge(t *testing.T) {
 	p.Want(p.GitHub("/hooks/7", fmt.Sprintf("%q", strings.Repeat("x", 200)), "d"), http.StatusRequestEntityTooLarge)
 }
 
-// Senders deliver again what failed: that must not be answered with the
-// failure of before.
+// A repeated delivery starts a new run if the first run failed.
 func TestADeliveryWhoseRunFailedRunsAgain(t *testing.T) {
 	t.Parallel()
 	p := apitest.NewProduct(t)

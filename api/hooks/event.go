@@ -11,19 +11,18 @@ import (
 	"github.com/penstock/penstock/internal/strictjson"
 )
 
-// maxFields bounds a form.
+// maxFields is the maximum number of fields of a form.
 const maxFields = 1000
 
-// What Event refuses, besides *strictjson.Error.
+// Errors of Event, besides *strictjson.Error.
 var (
 	ErrType = errors.New("the Content-Type must be JSON or a form")
 	ErrForm = errors.New("the form cannot be read")
 )
 
-// Event makes the event of a delivery that was verified: its JSON body as it
-// is, or an object of a form's fields, in which a name that comes twice holds
-// a list. A form of the one field payload stands for the JSON in it, as GitHub
-// and Slack send. nil: the body is empty.
+// Event returns the event of a verified delivery: a JSON body unchanged, or an object of the fields of a form, in
+// which repeated fields become lists. The JSON in a form with the single field payload is returned as it is,
+// because GitHub and Slack send that. nil: the body is empty.
 func Event(d *Delivery, depth int) ([]byte, error) {
 	if len(d.Body) == 0 {
 		return nil, nil

@@ -1,7 +1,7 @@
 package hooks
 
 import (
-	"crypto/sha1" // some senders know no better
+	"crypto/sha1" // some senders support nothing else
 	"crypto/sha256"
 	"crypto/sha512"
 	"hash"
@@ -10,10 +10,10 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// generic is an HMAC of the body, or of a time and the body, in a header.
+// generic verifies an HMAC of the body, or of a timestamp and the body, in a header.
 type generic struct{ v *flows.Verify }
 
-// algorithms are those that a flow may name. Read only.
+// algorithms are the hash functions that a flow may configure. Read only.
 var algorithms = map[string]func() hash.Hash{"sha1": sha1.New, "sha256": sha256.New, "sha512": sha512.New}
 
 // Verify implements Verifier.
@@ -29,18 +29,18 @@ func (g generic) Verify(d *Delivery, secrets []string) error {
 		ts = d.Header.Get(g.v.TimestampHeader)
 		before = ts + "."
 	}
-	right := eachSecret(secrets, func(secret []byte) []byte { return sum(algorithm, secret, before, string(d.Body)) })
-	if err := decided(match([][]byte{given}, right)); err != nil {
+	right := perSecret(secrets, func(secret []byte) []byte { return sum(algorithm, secret, before, string(d.Body)) })
+	if err := wrongUnless(match([][]byte{given}, right)); err != nil {
 		return err
 	}
 	if g.v.TimestampHeader == "" {
 		return nil
 	}
-	return fresh(ts, d.Now, g.v.Tolerance)
+	return checkTimestamp(ts, d.Now, g.v.Tolerance)
 }
 
-// ID implements Verifier: what the flow says names it; else, where a time is
-// signed, the signature, so that nobody can send it again.
+// ID implements Verifier: the configured header, or else the signature if the scheme signs a timestamp, so that a
+// delivery cannot be replayed.
 func (g generic) ID(d *Delivery) string {
 	switch {
 	case g.v.IDHeader != "":

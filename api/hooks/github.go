@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// github signs the body; Meta's products sign in the same way.
+// github verifies an HMAC of the body. Meta's products use the same scheme.
 type github struct{}
 
 // Verify implements Verifier.
@@ -15,7 +15,7 @@ func (github) Verify(d *Delivery, secrets []string) error {
 	if !ok || given == nil {
 		return ErrUnsigned
 	}
-	return decided(match([][]byte{given}, eachSecret(secrets, func(secret []byte) []byte {
+	return wrongUnless(match([][]byte{given}, perSecret(secrets, func(secret []byte) []byte {
 		return sum(sha256.New, secret, string(d.Body))
 	})))
 }

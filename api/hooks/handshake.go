@@ -12,8 +12,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// challenge answers GET /hooks/{flow}: Meta's question, when somebody
-// subscribes, whether this is the right door.
+// challenge answers GET /hooks/{flow}: the handshake with which Meta verifies the URL of a new subscription.
 func (a *api) challenge(c *gin.Context) {
 	d, flow, err := a.readDelivery(c)
 	if err == nil {
@@ -26,8 +25,8 @@ func (a *api) challenge(c *gin.Context) {
 	writeChallenge(c, d.Query.Get("hub.challenge"))
 }
 
-// verifyChallenge holds a handshake against its token, which is guarded like
-// the flow's own secrets, but apart from them.
+// verifyChallenge checks the token of a handshake. The brute-force guard counts it separately from the secrets of
+// the flow.
 func (a *api) verifyChallenge(c *gin.Context, d *Delivery, flow *flows.Flow) error {
 	name := flow.Webhook.Verify.VerifyToken
 	why := errors.New("it is not a handshake that the flow knows")
@@ -37,22 +36,22 @@ func (a *api) verifyChallenge(c *gin.Context, d *Delivery, flow *flows.Flow) err
 			return err
 		}
 		why = ErrWrong
-		if len(secrets) == 1 && sameText(d.Query.Get("hub.verify_token"), secrets[0]) {
+		if len(secrets) == 1 && equalTexts(d.Query.Get("hub.verify_token"), secrets[0]) {
 			why = nil
 		}
 	}
-	return a.judgeDelivery(c, flowNumber(flow.Number)+"/verify_token", false, why)
+	return a.checkProof(c, flowNumber(flow.Number)+"/verify_token", false, why)
 }
 
-// sameText compares without telling where texts differ.
-func sameText(a, b string) bool {
+// equalTexts compares in a time that does not depend on the position of a difference.
+func equalTexts(a, b string) bool {
 	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
-// writeChallenge repeats what a sender wants to hear.
+// writeChallenge writes the challenge back to the sender.
 func writeChallenge(c *gin.Context, text string) {
-	if !httpx.SaneID(text) {
+	if !httpx.ValidID(text) {
 		httpx.Fail(c, httpx.BadRequest("bad_challenge", "the challenge is not one that is repeated here"))
 		return
 	}

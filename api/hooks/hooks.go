@@ -1,5 +1,4 @@
-// Package hooks verifies that webhooks came from their senders; one file for
-// each scheme.
+// Package hooks receives webhooks and verifies their senders, with one file for each signature scheme.
 package hooks
 
 import (
@@ -12,41 +11,38 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// Delivery is one request of a sender, as it came.
+// Delivery is one request of a sender, as received.
 type Delivery struct {
 	Header http.Header
 	Query  url.Values
-	Body   []byte   // raw: what was signed
-	URLs   []string // what the sender may have called, for schemes that sign it
+	Body   []byte   // raw, as signed
+	URLs   []string // possible spellings of the called URL, for schemes that sign it
 	Now    time.Time
 }
 
-// Verifier proves by one scheme who sent a delivery. Safe for concurrent use.
+// Verifier verifies deliveries of one scheme. Safe for concurrent use.
 type Verifier interface {
-	// Verify returns why no secret proves the delivery, for the log: the
-	// sender is told nothing. It takes the same time whichever does.
+	// Verify returns nil when one of the secrets proves the delivery. The error is for the log only; the sender
+	// does not get it. The duration does not depend on which secret matches.
 	Verify(d *Delivery, secrets []string) error
-	// ID names a delivery that was verified, the same when it is sent again;
-	// empty: nothing names it.
+	// ID returns the id of a verified delivery, which is the same when the sender repeats it; empty: it has none.
 	ID(d *Delivery) string
 }
 
-// Challenger is a Verifier of a scheme in which the sender first asks whether
-// anybody is there.
+// Challenger is a Verifier of a scheme in which the sender first verifies the URL.
 type Challenger interface {
-	// Challenge returns what a verified delivery wants to hear; false: it is a
-	// delivery like others.
+	// Challenge returns the text that the sender expects; false: it is a usual delivery.
 	Challenge(d *Delivery) (string, bool)
 }
 
-// Why a delivery is refused.
+// Reasons why a delivery is rejected.
 var (
 	ErrUnsigned = errors.New("the proof is missing or cannot be read")
 	ErrWrong    = errors.New("no secret proves it")
 	ErrSecret   = errors.New("a secret is not of the scheme's form")
 )
 
-// schemes are all that there are. Read only.
+// schemes lists all schemes. Read only.
 var schemes = map[string]func(*flows.Verify) Verifier{
 	"standard-webhooks": func(v *flows.Verify) Verifier { return standard{v.Tolerance} },
 	"github":            func(*flows.Verify) Verifier { return github{} },
@@ -59,11 +55,10 @@ var schemes = map[string]func(*flows.Verify) Verifier{
 	"token":             func(v *flows.Verify) Verifier { return token{v} },
 }
 
-// Signs reports whether a sender by this scheme signs, and does not send the
-// secret itself.
+// Signs reports whether the senders of a scheme sign; false: they send the secret itself.
 func Signs(scheme string) bool { return scheme != "basic" && scheme != "token" }
 
-// New returns the verifier that a flow asks for.
+// New returns the verifier that a flow configures.
 func New(v *flows.Verify) (Verifier, error) {
 	build, known := schemes[v.Scheme]
 	if !known {

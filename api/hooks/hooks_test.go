@@ -20,7 +20,7 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// sent is a delivery that fits one secret, and the means to spoil it.
+// sent is a valid delivery, with the headers by which the tests make it invalid.
 type sent struct {
 	name   string
 	verify flows.Verify
@@ -51,8 +51,7 @@ func macOf(h func() hash.Hash, secret, text string) []byte {
 func hexOf(b []byte) string { return hex.EncodeToString(b) }
 func b64(b []byte) string   { return base64.StdEncoding.EncodeToString(b) }
 
-// deliveries of every scheme; the first ones are those that the senders'
-// documents print.
+// deliveries returns deliveries of all schemes. The first ones are from the documentation of the senders.
 func deliveries() []sent {
 	private := ed25519.NewKeyFromSeed([]byte(strings.Repeat("s", ed25519.SeedSize)))
 	public := "whpk_" + b64(private.Public().(ed25519.PublicKey))
@@ -212,7 +211,7 @@ func TestSchemes(t *testing.T) {
 	}
 }
 
-// times checks the window, to both sides, and that the time is signed.
+// times checks the time window in both directions, and that the time is signed.
 func (s *sent) times(t *testing.T, v hooks.Verifier) {
 	t.Helper()
 	if !s.tolerates && s.verify.Scheme != "stripe" {
@@ -237,8 +236,7 @@ func (s *sent) times(t *testing.T, v hooks.Verifier) {
 	}
 }
 
-// A symmetric signature made with the public key, which everybody knows, is
-// no proof.
+// A symmetric signature made with the public key, which is not secret, is rejected.
 func TestAPublicKeyIsNoSecret(t *testing.T) {
 	t.Parallel()
 	public := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)).Public().(ed25519.PublicKey)

@@ -8,13 +8,13 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// Config of the routes. All but Guesses are required.
+// Config of the routes. All but Guard are required.
 type Config struct {
 	Flows     runner.Flows
-	Store     *store.Store // has the secrets, and knows which flows are switched on
+	Store     *store.Store // has the secrets, and which flows are enabled
 	Authority *auth.Authority
 	Runner    *runner.Runner
-	Guesses   *auth.Guesses // slows down who guesses signatures; nil: nobody is slowed down
+	Guard     *auth.BruteForceGuard // slows down callers that guess signatures; optional
 }
 
 // api has the handlers of the routes.

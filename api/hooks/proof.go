@@ -12,11 +12,10 @@ import (
 	"time"
 )
 
-// maxProofs bounds the signatures of one delivery: senders add one for each
-// secret during a rotation.
+// maxProofs is the maximum number of signatures in one delivery. Senders add one per secret during a rotation.
 const maxProofs = 16
 
-// sum is the HMAC of parts.
+// sum returns the HMAC of the parts.
 func sum(algorithm func() hash.Hash, secret []byte, parts ...string) []byte {
 	mac := hmac.New(algorithm, secret)
 	for _, p := range parts {
@@ -25,8 +24,7 @@ func sum(algorithm func() hash.Hash, secret []byte, parts ...string) []byte {
 	return mac.Sum(nil)
 }
 
-// match reports whether one of the given proofs is one of the right ones. It
-// compares all of them.
+// match reports whether one of the given proofs equals one of the right ones. It always compares all pairs.
 func match(given [][]byte, right [][]byte) bool {
 	found := 0
 	for _, g := range given[:min(len(given), maxProofs)] {
@@ -37,16 +35,16 @@ func match(given [][]byte, right [][]byte) bool {
 	return found == 1
 }
 
-// decided turns a comparison into an answer.
-func decided(fits bool) error {
+// wrongUnless returns ErrWrong unless the proof matched.
+func wrongUnless(fits bool) error {
 	if !fits {
 		return ErrWrong
 	}
 	return nil
 }
 
-// fresh compares a signed Unix time with now.
-func fresh(ts string, now time.Time, tolerance time.Duration) error {
+// checkTimestamp compares a signed Unix time with now.
+func checkTimestamp(ts string, now time.Time, tolerance time.Duration) error {
 	signed, err := strconv.ParseInt(ts, 10, 64)
 	if err != nil || len(ts) > 12 {
 		return ErrUnsigned
@@ -57,7 +55,7 @@ func fresh(ts string, now time.Time, tolerance time.Duration) error {
 	return nil
 }
 
-// decode reads a proof; nil when it cannot be one.
+// decode decodes a proof; nil when it is invalid or empty.
 func decode(encoding, text string) []byte {
 	var out []byte
 	var err error
@@ -72,8 +70,8 @@ func decode(encoding, text string) []byte {
 	return out
 }
 
-// eachSecret makes one proof for each secret.
-func eachSecret(secrets []string, proof func(secret []byte) []byte) [][]byte {
+// perSecret returns one proof per secret.
+func perSecret(secrets []string, proof func(secret []byte) []byte) [][]byte {
 	out := make([][]byte, len(secrets))
 	for i, s := range secrets {
 		out[i] = proof([]byte(s))

@@ -2,7 +2,7 @@ package hooks
 
 import "crypto/sha256"
 
-// shopify signs the body.
+// shopify verifies an HMAC of the body.
 type shopify struct{}
 
 // Verify implements Verifier.
@@ -11,7 +11,7 @@ func (shopify) Verify(d *Delivery, secrets []string) error {
 	if given == nil {
 		return ErrUnsigned
 	}
-	return decided(match([][]byte{given}, eachSecret(secrets, func(secret []byte) []byte {
+	return wrongUnless(match([][]byte{given}, perSecret(secrets, func(secret []byte) []byte {
 		return sum(sha256.New, secret, string(d.Body))
 	})))
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// slack signs a time and the body.
+// slack verifies an HMAC of a timestamp and the body.
 type slack struct{ tolerance time.Duration }
 
 // Verify implements Verifier.
@@ -17,16 +17,15 @@ func (s slack) Verify(d *Delivery, secrets []string) error {
 	if !ok || given == nil || ts == "" {
 		return ErrUnsigned
 	}
-	right := eachSecret(secrets, func(secret []byte) []byte { return sum(sha256.New, secret, "v0:", ts, ":", string(d.Body)) })
-	if err := decided(match([][]byte{given}, right)); err != nil {
+	right := perSecret(secrets, func(secret []byte) []byte { return sum(sha256.New, secret, "v0:", ts, ":", string(d.Body)) })
+	if err := wrongUnless(match([][]byte{given}, right)); err != nil {
 		return err
 	}
-	return fresh(ts, d.Now, s.tolerance)
+	return checkTimestamp(ts, d.Now, s.tolerance)
 }
 
-// ID implements Verifier: that of an event, which stays when it is sent
-// again. Commands and interactions have none and are sent once; the
-// signature names them, so that nobody else can send them again either.
+// ID implements Verifier: the id of an event, which is the same when Slack repeats it. Commands and interactions
+// have no id and are sent once; their signature is the id, so that nobody else can replay them.
 func (slack) ID(d *Delivery) string {
 	if id := member(d.Body, "event_id"); id != "" {
 		return id

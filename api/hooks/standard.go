@@ -9,18 +9,17 @@ import (
 	"time"
 )
 
-// standard is Standard Webhooks (standardwebhooks.com): an id, a time and a
-// list of signatures, symmetric (v1) or Ed25519 (v1a).
+// standard verifies Standard Webhooks (standardwebhooks.com): an id, a timestamp and a list of signatures,
+// symmetric (v1) or Ed25519 (v1a).
 type standard struct{ tolerance time.Duration }
 
-// The forms of its secrets.
+// Prefixes of secrets.
 const (
 	symmetricPrefix = "whsec_" // then base64 of the key
 	publicPrefix    = "whpk_"  // then base64 of an Ed25519 public key
 )
 
-// header reads a header of the scheme, also under the name that Svix, from
-// whom the scheme comes, gives it.
+// header returns a header of the scheme, also by the name that Svix, the origin of the scheme, uses.
 func (standard) header(h http.Header, name string) string {
 	if v := h.Get("Webhook-" + name); v != "" {
 		return v
@@ -44,10 +43,10 @@ func (s standard) Verify(d *Delivery, secrets []string) error {
 		}
 		fits = fits || one
 	}
-	if err := decided(fits); err != nil {
+	if err := wrongUnless(fits); err != nil {
 		return err
 	}
-	return fresh(ts, d.Now, s.tolerance)
+	return checkTimestamp(ts, d.Now, s.tolerance)
 }
 
 // proves reports whether one of the signatures was made with the secret.

@@ -14,8 +14,8 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// Whatever Standard Webhooks' own library signs is let in, and what it refuses
-// is refused: the spoilt body, id, time, secret and signature, one at a time.
+// The verifier agrees with the library of Standard Webhooks: it accepts what the library signs, and rejects a
+// delivery with a changed body, id, time, secret or signature.
 func TestStandardWebhooksLibraryAgrees(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))

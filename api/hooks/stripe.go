@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// stripe signs a time and the body, once for each secret.
+// stripe verifies HMACs of a timestamp and the body, one per secret.
 type stripe struct{ tolerance time.Duration }
 
 // Verify implements Verifier.
@@ -18,24 +18,24 @@ func (s stripe) Verify(d *Delivery, secrets []string) error {
 		switch {
 		case name == "t" && ts == "":
 			ts = value
-		case name == "v1": // v0 is for tests of theirs
+		case name == "v1": // v0 is for Stripe's own tests
 			given = append(given, decode("hex", value))
 		}
 	}
 	if ts == "" || len(given) == 0 {
 		return ErrUnsigned
 	}
-	right := eachSecret(secrets, func(secret []byte) []byte { return sum(sha256.New, secret, ts, ".", string(d.Body)) })
-	if err := decided(match(given, right)); err != nil {
+	right := perSecret(secrets, func(secret []byte) []byte { return sum(sha256.New, secret, ts, ".", string(d.Body)) })
+	if err := wrongUnless(match(given, right)); err != nil {
 		return err
 	}
-	return fresh(ts, d.Now, s.tolerance)
+	return checkTimestamp(ts, d.Now, s.tolerance)
 }
 
-// ID implements Verifier: that of the event, which stays when it is sent again.
+// ID implements Verifier: the id of the event, which is the same when Stripe repeats it.
 func (stripe) ID(d *Delivery) string { return member(d.Body, "id") }
 
-// member is a text member of a JSON object; empty when there is none.
+// member returns a string member of a JSON object; empty when there is none.
 func member(body []byte, name string) string {
 	var object map[string]json.RawMessage
 	var text string

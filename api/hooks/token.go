@@ -6,8 +6,8 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// token is a secret that the sender just sends: in a header, as a bearer
-// token, or, when it can set no header, in the query string.
+// token compares a secret that the sender sends: in a header, as a bearer token, or in the query string if the
+// sender cannot set headers.
 type token struct{ v *flows.Verify }
 
 // Verify implements Verifier.
@@ -16,7 +16,7 @@ func (t token) Verify(d *Delivery, secrets []string) error {
 	if given == "" {
 		return ErrUnsigned
 	}
-	return decided(match([][]byte{hashed(given)}, eachSecret(secrets, func(secret []byte) []byte { return hashed(string(secret)) })))
+	return wrongUnless(match([][]byte{hashOf(given)}, perSecret(secrets, func(secret []byte) []byte { return hashOf(string(secret)) })))
 }
 
 func (t token) read(d *Delivery) string {
@@ -34,4 +34,4 @@ func (t token) read(d *Delivery) string {
 }
 
 // ID implements Verifier.
-func (t token) ID(d *Delivery) string { return named(d, t.v) }
+func (t token) ID(d *Delivery) string { return headerID(d, t.v) }

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// twilio signs the URL that it calls and the parameters of the form that it
-// sends; of any other body it puts a hash into the URL.
+// twilio verifies an HMAC of the called URL and the fields of the form. For other bodies the URL contains a hash of
+// the body.
 type twilio struct{}
 
 // Verify implements Verifier.
@@ -35,13 +35,13 @@ func (t twilio) Verify(d *Delivery, secrets []string) error {
 	}
 	var right [][]byte
 	for _, target := range d.URLs {
-		right = append(right, eachSecret(secrets, func(secret []byte) []byte { return sum(sha1.New, secret, target, params) })...)
+		right = append(right, perSecret(secrets, func(secret []byte) []byte { return sum(sha1.New, secret, target, params) })...)
 	}
-	return decided(match([][]byte{given}, right))
+	return wrongUnless(match([][]byte{given}, right))
 }
 
-// signed are the parameters as they are signed: names and values in order,
-// nothing between them, a value of a name once.
+// signed returns the signed form of the fields: sorted names and values without separators; equal values of a name
+// once.
 func (twilio) signed(form url.Values) string {
 	names := make([]string, 0, len(form))
 	for name := range form {
@@ -62,8 +62,7 @@ func (twilio) signed(form url.Values) string {
 // ID implements Verifier.
 func (twilio) ID(d *Delivery) string { return d.Header.Get("I-Twilio-Idempotency-Token") }
 
-// URLs are the forms in which a sender may sign one URL: with the port of the
-// scheme and without it.
+// URLs returns the spellings in which a sender may sign a URL: with and without the default port.
 func URLs(target string) []string {
 	u, err := url.Parse(target)
 	if err != nil {

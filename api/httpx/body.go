@@ -14,30 +14,30 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/api/fault"
 	"github.com/penstock/penstock/internal/strictjson"
 )
 
-// firstRead is how much memory a request gets on its word that a body comes.
+// firstRead is the maximum size in bytes of the first buffer for a body, whatever its Content-Length announces.
 const firstRead = 64 << 10
 
-// bodyCopies is how often the bytes of a body are in memory at once: as they
-// were read, in the run's record, and in the command that stores it.
+// bodyCopies is the number of copies of a body in memory at once: as read, in the record of the run, and in the
+// command that stores it.
 const bodyCopies = 3
 
-// LimitBody bounds what may be read of a request's body. Nothing is read yet.
-// What the body takes of the process' memory is given back here.
+// LimitBody limits how much of a body can be read, and releases the memory of the body after the request. It does
+// not read the body.
 func LimitBody(c *gin.Context) {
 	x := StateOf(c)
-	defer func() { x.frame.Memory.Free(x.taken) }()
+	defer func() { x.frame.Memory.Free(x.reserved) }()
 	if c.Request.Body != nil && c.Request.Body != http.NoBody {
 		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, x.frame.MaxBody)
 	}
 	c.Next()
 }
 
-// ReadBody returns the body as it was sent, and again when called again.
-// Errors: *http.MaxBytesError, at once when the length is announced; a fault
-// when the body does not arrive whole.
+// ReadBody returns the body as sent. It may be called more than once. Errors: *http.MaxBytesError, before reading
+// when the announced length is too large; a Fault when the body is incomplete or malformed.
 func ReadBody(c *gin.Context) ([]byte, error) {
 	x := StateOf(c)
 	if !x.bodyRead {
@@ -47,12 +47,12 @@ func ReadBody(c *gin.Context) ([]byte, error) {
 	return x.body, x.bodyErr
 }
 
-// takeBody takes memory for n bytes of a body.
-func takeBody(x *State, n int) error {
+// reserveBody reserves memory for n further bytes of a body.
+func reserveBody(x *State, n int) error {
 	if !x.frame.Memory.Admit(bodyCopies * int64(n)) {
-		return errNoRoom
+		return fault.ErrNoMemory
 	}
-	x.taken += bodyCopies * int64(n)
+	x.reserved += bodyCopies * int64(n)
 	return nil
 }
 
@@ -65,9 +65,9 @@ func readOnce(r *http.Request, x *State) ([]byte, error) {
 	}
 	size := int64(512)
 	if r.ContentLength >= 0 {
-		size = min(r.ContentLength+1, firstRead) // one more: the end is seen without growing
+		size = min(r.ContentLength+1, firstRead) // one more byte, to see the end without growing
 	}
-	if err := takeBody(x, int(size)); err != nil {
+	if err := reserveBody(x, int(size)); err != nil {
 		return nil, err
 	}
 	text := make([]byte, 0, size)
@@ -81,15 +81,15 @@ func readOnce(r *http.Request, x *State) ([]byte, error) {
 			return nil, bodyError(r, err)
 		case len(text) == cap(text):
 			text = append(text, 0)[:len(text)]
-			if err := takeBody(x, cap(text)-len(text)); err != nil {
+			if err := reserveBody(x, cap(text)-len(text)); err != nil {
 				return nil, err
 			}
 		}
 	}
 }
 
-// HasBody reports whether at least one byte of a body comes with the request.
-// The body cannot be read as a whole afterwards.
+// HasBody reports whether the request has a body of at least one byte. It may consume that byte, so that ReadBody
+// must not follow.
 func HasBody(r *http.Request) (bool, error) {
 	if r.ContentLength >= 0 || r.Body == nil {
 		return r.ContentLength > 0, nil
@@ -105,9 +105,8 @@ func HasBody(r *http.Request) (bool, error) {
 	return true, nil
 }
 
-// bodyError tells what stopped a body from being read: what the caller sent
-// (RFC 9110, section 15.5.1), the caller's connection, a limit of the server,
-// or a fault of this program. net/http has no types for the errors of chunks.
+// bodyError returns the error for a body that cannot be read: the fault of the caller (RFC 9110, section 15.5.1), a
+// lost connection, a limit of this server, or an internal error. net/http has no types for errors of chunks.
 func bodyError(r *http.Request, err error) error {
 	var (
 		large  *http.MaxBytesError
@@ -119,15 +118,15 @@ func bodyError(r *http.Request, err error) error {
 	case errors.As(err, &large), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, http.ErrBodyReadAfterClose):
 		return fmt.Errorf("read body: %w", err)
 	case errors.As(err, &broken), errors.Is(err, net.ErrClosed):
-		return fmt.Errorf("read body: %w: %w", context.Canceled, err) // nobody is there to be answered
+		return fmt.Errorf("read body: %w: %w", context.Canceled, err) // the caller has disconnected
 	case slices.Contains(r.TransferEncoding, "chunked"):
 		return &Fault{Status: http.StatusBadRequest, Code: "bad_chunks", Message: "the chunks of the body cannot be read (RFC 9112, section 7.1)", Close: true}
 	}
 	return fmt.Errorf("read body: %w", err)
 }
 
-// CheckEncoding refuses a body that is compressed or otherwise encoded: it
-// cannot be read, so neither can its signature.
+// CheckEncoding rejects a compressed or otherwise encoded body, because neither its content nor its signature can
+// be checked.
 func CheckEncoding(h http.Header) error {
 	for _, value := range h.Values("Content-Encoding") {
 		for coding := range strings.SplitSeq(value, ",") {
@@ -139,7 +138,7 @@ func CheckEncoding(h http.Header) error {
 	return nil
 }
 
-// CheckType refuses what does not say that it is JSON in UTF-8.
+// CheckType rejects a request that does not declare its body as JSON in UTF-8.
 func CheckType(h http.Header) error {
 	all := h.Values("Content-Type")
 	if len(all) != 1 {
@@ -161,7 +160,7 @@ func CheckType(h http.Header) error {
 	return nil
 }
 
-// ReadEvent returns the body, checked and untouched; nil when there is none.
+// ReadEvent returns the unchanged body after checking that it is valid JSON; nil when there is none.
 func ReadEvent(c *gin.Context) ([]byte, error) {
 	if err := CheckEncoding(c.Request.Header); err != nil {
 		return nil, err
@@ -176,5 +175,5 @@ func ReadEvent(c *gin.Context) ([]byte, error) {
 	return body, strictjson.Check(body, MaxDepth)
 }
 
-// MaxDepth is how deep an event may nest.
+// MaxDepth is the maximum nesting depth of an event.
 const MaxDepth = 64

@@ -11,8 +11,8 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// Fail ends a request with an error, in the envelope of its door. Headers
-// that go with every fault are set here, so that no door forgets one.
+// Fail ends a request with an error, in the format of its path. It also sets the headers that belong to errors in
+// every format.
 func Fail(c *gin.Context, err error) {
 	x := StateOf(c)
 	f := FaultOf(err)
@@ -21,7 +21,7 @@ func Fail(c *gin.Context, err error) {
 	if f.Run == "" && x.Run != "" {
 		f.Run = x.Run
 	}
-	if errors.Is(f.Err, context.Canceled) || c.Writer.Written() { // nobody listens, or too late
+	if errors.Is(f.Err, context.Canceled) || c.Writer.Written() { // the caller has disconnected, or the response has begun
 		return
 	}
 	envelope := x.frame.envelope(c.Request.URL.Path)
@@ -30,18 +30,18 @@ func Fail(c *gin.Context, err error) {
 		c.Header("Retry-After", RetryAfter(f.Retry))
 	}
 	if f.Close || f.Status == http.StatusRequestEntityTooLarge || f.Status == http.StatusRequestTimeout {
-		c.Header("Connection", "close") // the rest of the body is not worth reading
+		c.Header("Connection", "close") // the rest of the body is not read
 	}
 	envelope.Write(c, f)
 }
 
-// What a 401 offers.
+// The challenges of a 401 response.
 const (
 	bearerChallenge = `Bearer realm="penstock"`
 	basicChallenge  = `Basic realm="penstock", charset="UTF-8"`
 )
 
-// challenge says what credentials would do, and what was wrong with a token.
+// challenge sets the header WWW-Authenticate: the accepted schemes, and the error of a bearer token.
 func challenge(c *gin.Context, f *Fault, basicOnly bool) {
 	bearer := bearerChallenge
 	if f.Bearer != "" {

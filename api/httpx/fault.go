@@ -1,127 +1,73 @@
 package httpx
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"os"
 	"time"
 
+	"github.com/penstock/penstock/api/fault"
 	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/budget"
-	"github.com/penstock/penstock/internal/strictjson"
 	"github.com/penstock/penstock/queue"
-	"github.com/penstock/penstock/store"
 )
 
-// Fault is why a request is not answered as asked, ready to be written in the
-// envelope of whichever door it came through.
+// Fault is an error response, independent of the format in which it is written.
 type Fault struct {
 	Status  int
-	Code    string        // a stable word
+	Code    string        // stable code for programs
 	Message string        // for the caller
-	Retry   time.Duration // when to come back; zero: not said
-	Run     string        // the run it belongs to; empty: none
-	Step    string        // the step that failed; empty: none
-	Bearer  auth.Code     // the error that a bearer challenge names; empty: none
-	Scope   auth.Scope    // that is missing; empty: not said
-	Err     error         // for the log; nil: Message says it all
+	Retry   time.Duration // value of Retry-After; zero: none
+	Run     string        // id of the run; empty: none
+	Step    string        // name of the failed step; empty: none
+	Bearer  auth.Code     // error code of the bearer challenge; empty: none
+	Scope   auth.Scope    // missing scope; empty: not named
+	Err     error         // cause, for the log; nil: Message says everything
 	ByFlow  bool          // the flow chose the status
-	Close   bool          // the connection ends with the answer: what follows on it cannot be told apart
+	Close   bool          // close the connection, because the end of the request is not known
 
-	Parameter string         // the query parameter that is wrong; empty: none
-	Position  int            // the character of it, from 1; 0: the whole of it
-	Problems  flows.Problems // the mistakes of a flow; nil: none
+	Parameter string         // name of the wrong query parameter; empty: none
+	Position  int            // position of the mistake in it, in characters from 1; 0: the whole parameter
+	Problems  flows.Problems // mistakes in a flow; nil: none
 
-	Held, Parked *int // runs of a flow that are held and parked; nil: not said
+	PausedRuns, ParkedRuns *int // waiting runs of a flow, by reason; nil: not known
 }
 
 func (f *Fault) Error() string { return f.Code + ": " + f.Message }
 
 func (f *Fault) Unwrap() error { return f.Err }
 
-// StatusGone is what the log says of a caller who did not wait; nothing is
-// written.
-const StatusGone = 499
-
-// ErrHandOver is the cause of request contexts that end because this process
-// stops before the runs do that their callers wait for.
-var ErrHandOver = errors.New("the server stops")
-
-// errNoRoom says that the process is short of memory.
-var errNoRoom = errors.New("no memory for the request")
-
-// faults is the one table from error to answer. What is not in it, and is no
-// type that FaultOf knows, is internal.
-var faults = []struct {
-	err error
-	Fault
-}{
-	{queue.ErrReplayed, Fault{Status: http.StatusUnauthorized, Code: "replayed", Message: "replayed: this request was seen before; sign a new one with the current time"}},
-	{queue.ErrMismatch, Fault{Status: http.StatusUnprocessableEntity, Code: "idempotency_mismatch", Message: "this Idempotency-Key came before with another payload"}},
-	{queue.ErrGone, Fault{Status: http.StatusServiceUnavailable, Code: "lost", Message: "the record of the run is gone: it is not known whether it ran", Retry: 2 * time.Second}},
-	{queue.ErrFull, Fault{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "too much work is waiting; try again later", Retry: 2 * time.Second}},
-	{errNoRoom, Fault{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "the server is short of memory; try again later", Retry: 2 * time.Second}},
-	{budget.ErrEvicted, Fault{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "the server is short of memory; try again later", Retry: 2 * time.Second}},
-	{queue.ErrUnavailable, Fault{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "runs cannot be accepted now; try again later", Retry: time.Second}},
-	{auth.ErrUnavailable, Fault{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "requests cannot be checked now; try again later", Retry: time.Second}},
-	{queue.ErrNotFound, Fault{Status: http.StatusNotFound, Code: "not_found", Message: "no such run"}},
-	{store.ErrExists, Fault{Status: http.StatusConflict, Code: "exists", Message: "there is one of that name already"}},
-	{auth.ErrNoDeadline, Fault{Status: http.StatusConflict, Code: "expired", Message: auth.ErrNoDeadline.Error()}},
-	{store.ErrNotFound, Fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is none of that name"}},
-	{os.ErrDeadlineExceeded, Fault{Status: http.StatusRequestTimeout, Code: "request_timeout", Message: "the request took too long to arrive"}},
-	{ErrHandOver, Fault{Status: http.StatusGatewayTimeout, Code: "handed_over", Message: "this server stops; the run goes on, its result can be read later"}},
-	{context.Canceled, Fault{Status: StatusGone, Code: "caller_gone", Message: "the caller did not wait"}},
-}
-
-// FaultOf returns what a caller gets for an error.
+// FaultOf returns the response for an error: by package fault, with the details that only the API shows.
 func FaultOf(err error) *Fault {
+	var f *Fault
+	if errors.As(err, &f) {
+		known := *f // a copy, because package variables are shared by many requests
+		return &known
+	}
+	var rejected *auth.Error
+	if errors.As(err, &rejected) {
+		return &Fault{Status: statusOf(rejected.Code), Code: string(rejected.Code), Message: rejected.Message,
+			Retry: rejected.Retry, Bearer: rejected.Bearer, Scope: rejected.Scope}
+	}
+	k := fault.Of(err)
+	f = &Fault{Status: k.Status, Code: k.Code, Message: k.Message, Retry: k.Retry}
+	if k.Hidden {
+		f.Err = err
+		return f
+	}
 	var (
-		f     *Fault
-		query *auth.QueryError
-		text  *strictjson.Error
-		large *http.MaxBytesError
-		enter *auth.Error
-		wrong *store.InvalidError
-		list  *listing.Error
-		flow  flows.Problems
-		ran   *queue.RanError
-		slug  *store.ConflictError
+		ran  *queue.RanError
+		list *listing.Error
 	)
 	switch {
-	case errors.As(err, &f):
-		known := *f // it may be a package variable, shared by many requests
-		return &known
 	case errors.As(err, &ran):
-		return &Fault{Status: http.StatusConflict, Code: "already_ran", Message: "this request was accepted before, and the result of its run is not kept any more", Run: ran.Run}
-	case errors.As(err, &enter):
-		return &Fault{Status: statusOf(enter.Code), Code: string(enter.Code), Message: enter.Message, Retry: enter.Retry, Bearer: enter.Bearer, Scope: enter.Scope}
-	case errors.As(err, &wrong):
-		return &Fault{Status: http.StatusBadRequest, Code: "invalid", Message: wrong.Error()}
-	case errors.As(err, &query):
-		return &Fault{Status: http.StatusBadRequest, Code: "bad_query", Message: query.Error()}
+		f.Run = ran.Run
 	case errors.As(err, &list):
-		return &Fault{Status: http.StatusBadRequest, Code: "bad_listing", Message: list.Error(), Parameter: list.Param, Position: list.Position}
-	case errors.As(err, &flow):
-		return &Fault{Status: http.StatusUnprocessableEntity, Code: "bad_flow", Message: "the flow has mistakes: " + flow[0].Error(), Problems: flow}
-	case errors.As(err, &slug):
-		return &Fault{Status: http.StatusConflict, Code: "slug_taken", Message: slug.Error()}
-	case errors.As(err, &text):
-		return &Fault{Status: http.StatusBadRequest, Code: "bad_json", Message: "the body is not the JSON that is expected: " + text.Error()}
-	case errors.As(err, &large):
-		return &Fault{Status: http.StatusRequestEntityTooLarge, Code: "too_large", Message: fmt.Sprintf("the body is larger than %d bytes", large.Limit)}
+		f.Parameter, f.Position = list.Param, list.Position
+	default:
+		errors.As(err, &f.Problems)
 	}
-	for _, known := range faults {
-		if errors.Is(err, known.err) {
-			f := known.Fault
-			f.Err = err
-			return &f
-		}
-	}
-	return &Fault{Status: http.StatusInternalServerError, Code: "internal", Message: "internal error; the request id names it in our log", Err: err}
+	return f
 }
 
 func statusOf(code auth.Code) int {

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Many requests fail with one and the same fault: the run of one of them must
-// not appear in the answers of the others.
+// A fault in a package variable is shared by many requests: the run of one of them must not appear in the responses
+// to the others.
 func TestASharedFaultIsCopied(t *testing.T) {
 	t.Parallel()
 	shared := &Fault{Status: 503, Code: "overloaded", Message: "try again later"}

@@ -11,8 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// ReadJSON decodes a body into a struct and refuses what the struct does not
-// have. Without a body the struct stays as it is.
+// ReadJSON decodes the body into a struct and rejects unknown members. Without a body the struct is unchanged.
 func ReadJSON(c *gin.Context, into any) error {
 	body, err := ReadEvent(c)
 	if err != nil || len(body) == 0 {
@@ -21,13 +20,13 @@ func ReadJSON(c *gin.Context, into any) error {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
-		return BadRequest("bad_json", "the body is not what is expected here: "+mistyped(err))
+		return BadRequest("bad_json", "the body is not what is expected here: "+typeErrorText(err))
 	}
 	return nil
 }
 
-// mistyped says what encoding/json says, in the words of JSON instead of Go.
-func mistyped(err error) string {
+// typeErrorText returns the text of a decoding error with the type names of JSON instead of Go.
+func typeErrorText(err error) string {
 	var wrong *json.UnmarshalTypeError
 	if !errors.As(err, &wrong) {
 		return strings.TrimPrefix(err.Error(), "json: ")
@@ -49,21 +48,21 @@ func jsonKind(k reflect.Kind) string {
 	return "a whole number"
 }
 
-// Given is a member of a PATCH: null is a value, absence is none.
-type Given[T any] struct {
+// Optional is a member of a PATCH body. Set is true when the member is present, also with the value null.
+type Optional[T any] struct {
 	Set   bool
 	Value T
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (g *Given[T]) UnmarshalJSON(text []byte) error {
-	g.Set = true
-	return json.Unmarshal(text, &g.Value)
+func (o *Optional[T]) UnmarshalJSON(text []byte) error {
+	o.Set = true
+	return json.Unmarshal(text, &o.Value)
 }
 
-// Into sets a field to the value, if there is one.
-func (g Given[T]) Into(field *T) {
-	if g.Set {
-		*field = g.Value
+// Into sets a field to the value if the member is present.
+func (o Optional[T]) Into(field *T) {
+	if o.Set {
+		*field = o.Value
 	}
 }

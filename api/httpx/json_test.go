@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Whoever sends a body knows JSON, not Go.
+// Error texts use the type names of JSON, not those of Go.
 func TestMistyped(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
@@ -19,10 +19,10 @@ func TestMistyped(t *testing.T) {
 		`{"given": {"minutes": true}}`: "given must be a text, not a JSON object",
 	} {
 		var into struct {
-			Name     string        `json:"name"`
-			Roles    []string      `json:"roles"`
-			Disabled bool          `json:"disabled"`
-			Given    Given[string] `json:"given"`
+			Name     string           `json:"name"`
+			Roles    []string         `json:"roles"`
+			Disabled bool             `json:"disabled"`
+			Optional Optional[string] `json:"given"`
 			At       struct {
 				Minutes int `json:"minutes"`
 			} `json:"at"`
@@ -30,7 +30,7 @@ func TestMistyped(t *testing.T) {
 		err := json.Unmarshal([]byte(body), &into)
 		if err == nil {
 			t.Errorf("%s was taken", body)
-		} else if got := mistyped(err); got != want {
+		} else if got := typeErrorText(err); got != want {
 			t.Errorf("%s: %q, want %q", body, got, want)
 		}
 	}

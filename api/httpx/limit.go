@@ -14,25 +14,23 @@ import (
 	"github.com/penstock/penstock/internal/limits"
 )
 
-// Limiter bounds how often a caller may use an endpoint. *limits.Limiter is
-// one.
+// Limiter limits how often a caller may use an endpoint. *limits.Limiter implements it.
 type Limiter interface {
-	// Take counts one request, or says how long it must wait.
+	// Take counts one request, or returns how long it has to wait.
 	Take(ctx context.Context, u limits.Use) (limits.Quota, error)
 }
 
-// Take counts a request against the limits of its principal.
+// Take counts a request against the limits of its principal. A key that acts as a user is counted as the key.
 func Take(c *gin.Context, endpoint string) error {
 	p := StateOf(c).Principal
 	caller := p.String()
-	if p.Actor != "" { // whomever it acts as, it is one caller
+	if p.Actor != "" { // all its impersonations share one limit
 		caller = string(auth.KindKey) + ":" + p.Actor
 	}
 	return Count(c, "credential", limits.Use{Endpoint: endpoint, Caller: caller, Rate: p.Rate})
 }
 
-// Count counts a request and says in headers what is left
-// (draft-ietf-httpapi-ratelimit-headers).
+// Count counts a request and writes the remaining quota to the headers (draft-ietf-httpapi-ratelimit-headers).
 func Count(c *gin.Context, policy string, use limits.Use) error {
 	limiter := StateOf(c).frame.Limiter
 	if limiter == nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/penstock/penstock/api/listing"
 )
 
-// List answers a listing of what is in memory.
+// List writes one page of a list that is in memory.
 func List[T any](c *gin.Context, schema listing.Schema[T], items []T) {
 	q, err := listing.Parse(c.Request.URL.RawQuery, schema)
 	if err != nil {
@@ -20,7 +20,7 @@ func List[T any](c *gin.Context, schema listing.Schema[T], items []T) {
 	WritePage(c, q, q.Apply(items))
 }
 
-// WritePage answers with one page of a listing.
+// WritePage writes one page of a listing.
 func WritePage[Q, T any](c *gin.Context, q *listing.Query[Q], page listing.Page[T]) {
 	text, err := json.Marshal(page)
 	if err != nil {

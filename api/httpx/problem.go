@@ -9,33 +9,33 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// Problem is an answer as RFC 9457 describes it, with our extensions.
+// Problem is an error response in the format of RFC 9457, with extensions.
 type Problem struct {
-	Type      string `json:"type"` // where the page explains the code
+	Type      string `json:"type"` // URL of the explanation of the code
 	Title     string `json:"title"`
 	Status    int    `json:"status"`
 	Detail    string `json:"detail,omitempty"`
-	Instance  string `json:"instance,omitempty"` // of a run: where to read it
+	Instance  string `json:"instance,omitempty"` // URL of the run, if there is one
 	RequestID string `json:"request_id"`
 	Code      string `json:"code"`
 	RunID     string `json:"run_id,omitempty"`
 	Step      string `json:"step,omitempty"`
 
-	Parameter string         `json:"parameter,omitempty"` // of a listing: what is wrong
-	Position  int            `json:"position,omitempty"`  // and from which character on, from 1
-	Problems  flows.Problems `json:"problems,omitempty"`  // the mistakes of a flow
+	Parameter string         `json:"parameter,omitempty"` // wrong parameter of a listing
+	Position  int            `json:"position,omitempty"`  // position of the mistake in it, in characters from 1
+	Problems  flows.Problems `json:"problems,omitempty"`  // mistakes in a flow
 
-	Held   *int `json:"held,omitempty"`   // of a flow that is to be deleted: runs that wait for its pause to end
-	Parked *int `json:"parked,omitempty"` // and for something else
+	Held   *int `json:"held,omitempty"`   // runs that wait for the end of the pause of a flow to be deleted
+	Parked *int `json:"parked,omitempty"` // parked runs of the flow
 }
 
-// problemPage is where the reference explains a code.
+// problemPage is the prefix of the URLs that explain codes.
 const problemPage = PathDocs + "#problem-"
 
-// PathDocs is where the front door shows its reference.
+// PathDocs is the path of the API reference.
 const PathDocs = "/docs"
 
-// WriteProblem writes a fault as a Problem.
+// WriteProblem writes a fault as a problem document.
 func WriteProblem(c *gin.Context, f *Fault) {
 	p := Problem{
 		Type:      problemPage + f.Code,
@@ -49,8 +49,8 @@ func WriteProblem(c *gin.Context, f *Fault) {
 		Parameter: f.Parameter,
 		Position:  f.Position,
 		Problems:  f.Problems,
-		Held:      f.Held,
-		Parked:    f.Parked,
+		Held:      f.PausedRuns,
+		Parked:    f.ParkedRuns,
 	}
 	if f.Run != "" {
 		p.Instance = RunPath(f.Run)

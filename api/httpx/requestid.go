@@ -6,18 +6,18 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// Headers of answers.
+// Headers of responses.
 const (
 	HeaderRequestID = "X-Request-Id"
-	HeaderRun       = "Penstock-Run-Id" // of an answer: the run it belongs to
+	HeaderRun       = "Penstock-Run-Id" // id of the run that the response belongs to
 	maxRequestID    = 128
 )
 
-// RequestID names the request in the answer and the log: by the caller's own
-// X-Request-Id when that is sane, else by 128 random bits.
+// RequestID sets the id of the request for the response and the log: the caller's header X-Request-Id if it is
+// valid, else 128 random bits.
 func RequestID(c *gin.Context) {
 	id := c.GetHeader(HeaderRequestID)
-	if !SaneID(id) {
+	if !ValidID(id) {
 		id = rand.Text()
 	}
 	StateOf(c).ID = id
@@ -25,8 +25,9 @@ func RequestID(c *gin.Context) {
 	c.Next()
 }
 
-// SaneID reports whether a caller's id may be repeated in headers and logs.
-func SaneID(id string) bool {
+// ValidID reports whether an id sent by a caller may be repeated in headers and logs: 1 to 128 letters, digits and
+// some punctuation.
+func ValidID(id string) bool {
 	if id == "" || len(id) > maxRequestID {
 		return false
 	}

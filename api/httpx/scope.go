@@ -6,7 +6,7 @@ import (
 	"github.com/penstock/penstock/auth"
 )
 
-// Requires lets those through who hold one of the scopes for at least some flows.
+// Requires rejects principals that hold none of the scopes for any flow.
 func Requires(scopes ...auth.Scope) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		p := StateOf(c).Principal
@@ -20,7 +20,7 @@ func Requires(scopes ...auth.Scope) gin.HandlerFunc {
 	}
 }
 
-// missingScope is what a principal without a scope is told (RFC 6750).
+// missingScope returns the error for a principal without a scope (RFC 6750).
 func missingScope(scope auth.Scope) error {
 	return &auth.Error{
 		Code: auth.CodeForbidden, Message: "the scope " + string(scope) + " is required", Bearer: auth.CodeMissingScope, Scope: scope,

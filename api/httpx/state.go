@@ -1,5 +1,5 @@
-// Package httpx holds what every handler of the front door shares: the state of
-// a request, its body, and the answers that all domains write alike.
+// Package httpx has what the handlers of all domains share: the state of a request, its body, errors and common
+// responses.
 package httpx
 
 import (
@@ -12,24 +12,23 @@ import (
 	"github.com/penstock/penstock/internal/budget"
 )
 
-// Frame holds what all requests of one front door have in common. It must not
-// change once requests are served.
+// Frame is the shared configuration of all requests. It must not change while requests are served.
 type Frame struct {
 	Now       func() time.Time
-	Memory    *budget.Process // bodies are taken from it while their requests last; nil: there is always room
-	MaxBody   int64           // the largest body, in bytes
+	Memory    *budget.Process // budget for bodies, for the duration of their requests; nil: no limit
+	MaxBody   int64           // maximum size of a body in bytes
 	Limiter   Limiter         // nil: no limit
-	Envelopes []Envelope      // of paths whose faults are not written as problems (RFC 9457)
+	Envelopes []Envelope      // for paths whose errors are not written as problem documents (RFC 9457)
 }
 
-// Envelope is the form in which faults are written at some paths.
+// Envelope is the format of errors at some paths.
 type Envelope struct {
 	Serves    func(path string) bool
 	Write     func(c *gin.Context, f *Fault)
-	BasicOnly bool // a 401 offers Basic alone, and no bearer token
+	BasicOnly bool // a 401 offers Basic only, without a bearer challenge
 }
 
-// envelope returns the Envelope of a path; of most paths it writes problems.
+// envelope returns the Envelope of a path; the default writes problem documents.
 func (f *Frame) envelope(path string) Envelope {
 	for _, e := range f.Envelopes {
 		if e.Serves(path) {
@@ -39,35 +38,35 @@ func (f *Frame) envelope(path string) Envelope {
 	return Envelope{Write: WriteProblem}
 }
 
-// State is what is known of one request on its way through the middleware.
-// It belongs to the request's goroutine.
+// State is the state of one request, shared by middleware and handlers. Only the goroutine of the request may use
+// it.
 type State struct {
-	ID         string // request id
-	Start      time.Time
-	Principal  *auth.Principal // nil: nobody proved anything
-	Route      string          // of a flow's own resource: the template of its path; empty: as the router says
-	Ways       []string        // by which a caller may authenticate here, as in flows.Operation; nil: by all
-	Run        string          // the run it belongs to
-	FlowNumber int64           // of the flow that the request is for; 0: none, or there is no such flow
-	ByFlow     bool            // the flow chose the status of the answer
-	Object     string          // of an administrative act, when its path does not name it
-	Ended      bool            // its run had ended when it was answered
-	Attached   bool            // to a run of an earlier request
-	Answers    bool            // its flow may answer before it ends
-	Flow       *flows.Flow     // that is to run; nil: none, or a run is started again
-	Fault      *Fault          // nil: answered as asked
-	body       []byte          // as sent; see ReadBody
-	bodyErr    error
-	bodyRead   bool
-	taken      int64 // of the process' memory, bytes
+	ID              string // request id
+	Start           time.Time
+	Principal       *auth.Principal // nil: not authenticated
+	Route           string          // path template of a flow's own operation; empty: the router's template
+	Ways            []string        // allowed ways to authenticate, as in flows.Operation; nil: all
+	Run             string          // id of the run of this request; empty: none
+	FlowNumber      int64           // number of the requested flow; 0: none, or unknown
+	ByFlow          bool            // the flow chose the status of the response
+	Object          string          // object of an administrative request, if its path does not name it
+	RunEnded        bool            // the run had ended before the response
+	Attached        bool            // the run belongs to an earlier, equal request
+	MayRespondEarly bool            // the flow may respond before its end
+	Flow            *flows.Flow     // flow to run; nil: none, or a replay
+	Fault           *Fault          // nil: the request succeeded
+	body            []byte          // as sent; see ReadBody
+	bodyErr         error
+	bodyRead        bool
+	reserved        int64 // bytes of Frame.Memory
 
 	frame *Frame
 }
 
 const stateKey = "penstock.state"
 
-// Begin attaches a new State to the request. The outermost middleware calls it;
-// StateOf panics before.
+// Begin attaches a new State to the request. The outermost middleware must call it first: StateOf panics without
+// it.
 func (f *Frame) Begin(c *gin.Context) *State {
 	x := &State{Start: f.Now(), frame: f}
 	c.Set(stateKey, x)
@@ -79,10 +78,10 @@ func StateOf(c *gin.Context) *State {
 	return c.MustGet(stateKey).(*State)
 }
 
-// Now is the time by the clock of the front door.
+// Now returns the time by the clock of the front door.
 func Now(c *gin.Context) time.Time { return StateOf(c).frame.Now() }
 
-// Body is the body as it was sent, nil until ReadBody was called.
+// Body returns the body as sent, nil before the first ReadBody.
 func (x *State) Body() []byte { return x.body }
 
 // Route is the template of the path that serves a request, for logs, measures

@@ -11,7 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// Values of headers, shared by all answers. Read only.
+// Values of headers, shared by all responses. Read only.
 var (
 	TypeHTML    = []string{"text/html; charset=utf-8"}
 	TypeText    = []string{"text/plain; charset=utf-8"}
@@ -21,7 +21,7 @@ var (
 	NoSniff     = []string{"nosniff"}
 )
 
-// Write sends a whole answer that nobody may keep.
+// Write writes a complete response that must not be cached.
 func Write(c *gin.Context, status int, contentType []string, parts ...[]byte) {
 	length := 0
 	for _, p := range parts {
@@ -35,39 +35,39 @@ func Write(c *gin.Context, status int, contentType []string, parts ...[]byte) {
 	c.Status(status)
 	for _, p := range parts {
 		if _, err := c.Writer.Write(p); err != nil {
-			return // the caller is gone
+			return // the caller has disconnected
 		}
 	}
 }
 
-// RetryAfter is a delay in whole seconds, at least one.
+// RetryAfter returns a delay in whole seconds, rounded up, at least 1.
 func RetryAfter(d time.Duration) string {
 	return strconv.FormatInt(max(1, int64(math.Ceil(d.Seconds()))), 10)
 }
 
-// WriteJSON answers with an object.
+// WriteJSON writes an object as JSON.
 func WriteJSON(c *gin.Context, status int, object any) {
 	text, err := json.Marshal(object)
 	if err != nil {
-		panic(err) // the views of the doors always encode
+		panic(err) // all views can be encoded
 	}
 	Write(c, status, TypeJSON, text)
 }
 
-// Created answers 201 with an object and where it is.
+// Created writes 201 with an object and its path in the header Location.
 func Created(c *gin.Context, path string, object any) {
 	c.Header("Location", path)
 	WriteJSON(c, http.StatusCreated, object)
 }
 
-// NoContent answers 204.
+// NoContent writes 204.
 func NoContent(c *gin.Context) {
 	c.Writer.Header()["Cache-Control"] = NoStore
 	c.Status(http.StatusNoContent)
 	c.Writer.WriteHeaderNow()
 }
 
-// PathOf returns the path of an object of the API from the parts of its name.
+// PathOf returns the path of an object of the API. parts are its collection and its name.
 func PathOf(parts ...string) string {
 	path := "/v1"
 	for _, p := range parts {
@@ -76,10 +76,10 @@ func PathOf(parts ...string) string {
 	return path
 }
 
-// RunPath returns the path at which a run can be read.
+// RunPath returns the path of a run.
 func RunPath(id string) string { return "/v1/runs/" + id }
 
-// InUTC keeps the zero time zero.
+// InUTC returns the time in UTC, and the zero time unchanged.
 func InUTC(t time.Time) time.Time {
 	if t.IsZero() {
 		return t

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// conjuncts are the comparisons that every match fulfils.
+// conjuncts returns the comparisons of a field that every match must satisfy.
 func (q *Query[T]) conjuncts(field string) []comparison[T] {
 	var out []comparison[T]
 	var collect func(node[T])
 	collect = func(n node[T]) {
 		switch n := n.(type) {
-		case all[T]:
+		case conjunction[T]:
 			for _, part := range n.parts {
 				collect(part)
 			}
@@ -25,9 +25,8 @@ func (q *Query[T]) conjuncts(field string) []comparison[T] {
 	return out
 }
 
-// Between returns the earliest and the latest value of a time field that can
-// match; zero: no bound. Who reads from an index need not look beyond. It may
-// be wider than the filter, never narrower.
+// Between returns the earliest and the latest value of a time field that can match; zero: no bound. A reader of an
+// index need not read beyond. The range may be wider than the filter, never narrower.
 func (q *Query[T]) Between(field string) (from, to time.Time) {
 	for _, c := range q.conjuncts(field) {
 		t := c.values[0].moment
@@ -60,11 +59,11 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// Filtered reports whether the query leaves anything out.
+// Filtered reports whether the query has a filter.
 func (q *Query[T]) Filtered() bool { return q.filter != nil }
 
-// Only returns the values of a text or number field that can match, and
-// whether the filter limits them at all. As Between it may be wider.
+// Only returns the values of a text or number field that can match, and whether the filter restricts them. Like the
+// range of Between, they may be more than match.
 func (q *Query[T]) Only(field string) ([]string, bool) {
 	for _, c := range q.conjuncts(field) {
 		if c.operator != "eq" && c.operator != "in" {

@@ -2,11 +2,10 @@ package listing
 
 import "strconv"
 
-// Error says what is wrong with the parameters of a listing. Its text is for
-// the caller.
+// Error is a mistake in the parameters of a listing. Its text is for the caller.
 type Error struct {
-	Param    string // the parameter; empty: the query string itself
-	Position int    // the character of its value at which it is wrong, from 1; 0: the whole of it
+	Param    string // name of the parameter; empty: the query string itself
+	Position int    // position of the mistake in its value, in characters from 1; 0: the whole value
 	Message  string
 }
 

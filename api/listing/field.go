@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Field is one property by which items may be filtered and ordered.
+// Field is a property by which items can be filtered and ordered.
 type Field[T any] struct {
 	name  string
 	kind  kind
@@ -17,7 +17,7 @@ type Field[T any] struct {
 	operators []string // that a filter may use; nil: all of its kind
 }
 
-// Name is how callers write the field.
+// Name returns the name of the field in filters.
 func (f Field[T]) Name() string { return f.name }
 
 type kind string
@@ -32,8 +32,7 @@ const (
 	list   kind = "list"
 )
 
-// value is one value of any kind. An absent one matches nothing but ne and
-// "eq null", and comes first in an order.
+// value is one value of any kind. An absent value matches only ne and "eq null", and sorts first.
 type value struct {
 	absent bool
 	text   string // also of a real, moment or day in a filter: as it was written
@@ -43,24 +42,24 @@ type value struct {
 	list   []string
 }
 
-// Text is a field with text.
+// Text returns a text field.
 func Text[T any](name string, get func(*T) string) Field[T] {
 	return Field[T]{name: name, kind: text, get: func(item *T) value { return value{text: get(item)} }}
 }
 
-// Word is a field with one of a few texts: eq, ne and in take no others.
+// Word returns a text field with a fixed set of values. eq, ne and in accept no others.
 func Word[T any](name string, words []string, get func(*T) string) Field[T] {
 	f := Text(name, get)
 	f.words = words
 	return f
 }
 
-// Number is a field with a whole number.
+// Number returns a field with a whole number.
 func Number[T any](name string, get func(*T) int64) Field[T] {
 	return Field[T]{name: name, kind: number, get: func(item *T) value { return value{number: get(item)} }}
 }
 
-// Time is a field with a moment; the zero time is an absent one.
+// Time returns a field with a time. The zero time is an absent value.
 func Time[T any](name string, get func(*T) time.Time) Field[T] {
 	return Field[T]{name: name, kind: moment, get: func(item *T) value {
 		t := get(item)
@@ -68,7 +67,7 @@ func Time[T any](name string, get func(*T) time.Time) Field[T] {
 	}}
 }
 
-// Bool is a field that is true or false.
+// Bool returns a field that is true or false.
 func Bool[T any](name string, get func(*T) bool) Field[T] {
 	return Field[T]{name: name, kind: truth, get: func(item *T) value {
 		if get(item) {
@@ -78,7 +77,7 @@ func Bool[T any](name string, get func(*T) bool) Field[T] {
 	}}
 }
 
-// List is a field with several texts, for contains only.
+// List returns a field with a list of texts. Its only operator is contains.
 func List[T any](name string, get func(*T) []string) Field[T] {
 	return Field[T]{name: name, kind: list, get: func(item *T) value { return value{list: get(item)} }}
 }
@@ -114,7 +113,7 @@ func find[T any](fields []Field[T], name string) (Field[T], bool) {
 	return fields[at], true
 }
 
-// unknown describes a field that is not there by those that are.
+// unknown returns the message for an unknown field, with the names of the known ones.
 func unknown[T any](fields []Field[T], name string) string {
 	names := make([]string, len(fields))
 	for i, f := range fields {

@@ -5,18 +5,18 @@ import (
 	"strings"
 )
 
-// node is one part of a filter.
+// node is a part of a filter.
 type node[T any] interface{ match(*T) bool }
 
-type all[T any] struct{ parts []node[T] }
+type conjunction[T any] struct{ parts []node[T] }
 
-func (a all[T]) match(item *T) bool {
+func (a conjunction[T]) match(item *T) bool {
 	return !slices.ContainsFunc(a.parts, func(n node[T]) bool { return !n.match(item) })
 }
 
-type some[T any] struct{ parts []node[T] }
+type disjunction[T any] struct{ parts []node[T] }
 
-func (s some[T]) match(item *T) bool {
+func (s disjunction[T]) match(item *T) bool {
 	return slices.ContainsFunc(s.parts, func(n node[T]) bool { return n.match(item) })
 }
 
@@ -25,7 +25,7 @@ type negation[T any] struct{ part node[T] }
 //lint:ignore U1000 it is called through node
 func (n negation[T]) match(item *T) bool { return !n.part.match(item) }
 
-// comparison holds a field against one value, or against several with in.
+// comparison compares a field with one value, or with several for the operator in.
 type comparison[T any] struct {
 	field    Field[T]
 	operator string
@@ -60,11 +60,11 @@ func (c comparison[T]) match(item *T) bool {
 	case "gt":
 		return order > 0
 	}
-	return order >= 0 // ge: the parser lets no other through
+	return order >= 0 // ge: the parser accepts no other operator
 }
 
 //lint:ignore U1000 match calls it
 func (c comparison[T]) equal(a, b value) bool { return compare(a, b, c.field.kind) == 0 }
 
-// Match reports whether an item passes the filter.
+// Match reports whether an item satisfies the filter.
 func (q *Query[T]) Match(item *T) bool { return q.filter == nil || q.filter.match(item) }

@@ -7,26 +7,26 @@ import (
 	"unicode/utf8"
 )
 
-// token is one word of a filter.
+// token is one token of a filter.
 type token struct {
 	kind  tokenKind
-	text  string // as written; of a string its value
-	start int    // byte of the filter
+	text  string // as written; the decoded value of a string
+	start int    // offset in the filter, in bytes
 }
 
 type tokenKind int
 
 const (
-	end    tokenKind = iota
-	word             // a field, an operator, true, false, null
-	digits           // a whole number
-	quoted           // a string
-	open             // (
-	shut             // )
+	end        tokenKind = iota
+	word                 // a field, an operator, true, false, null
+	digits               // a whole number
+	quoted               // a string
+	openParen            // (
+	closeParen           // )
 	comma
 )
 
-// lex takes a filter apart.
+// lex splits a filter into tokens. The last one is end.
 func lex(filter string) ([]token, error) {
 	var out []token
 	for at := 0; ; {
@@ -43,14 +43,14 @@ func lex(filter string) ([]token, error) {
 	}
 }
 
-// lexOne reads the token at a byte, and its length.
+// lexOne returns the token at an offset, and its length in bytes.
 func lexOne(filter string, at int) (int, token, error) {
 	rest := filter[at:]
 	switch c := rest[0]; {
 	case c == '(':
-		return 1, token{open, "(", at}, nil
+		return 1, token{openParen, "(", at}, nil
 	case c == ')':
-		return 1, token{shut, ")", at}, nil
+		return 1, token{closeParen, ")", at}, nil
 	case c == ',':
 		return 1, token{comma, ",", at}, nil
 	case c == '"':
@@ -74,8 +74,7 @@ func lexOne(filter string, at int) (int, token, error) {
 	return 0, token{}, wrong(filter, at, strconv.QuoteRune(r)+" means nothing here; texts are written in double quotes")
 }
 
-// stringLength is the length of the string literal that s starts with, 0 when
-// it does not end.
+// stringLength returns the length of the string literal at the beginning of s; 0: it has no closing quote.
 func stringLength(s string) int {
 	for i := 1; i < len(s); i++ {
 		switch s[i] {
@@ -100,7 +99,7 @@ func isWord(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '.'
 }
 
-// wrong is the error at a byte of the filter, told in characters.
+// wrong returns the error at an offset of the filter, with the position in characters.
 func wrong(filter string, at int, message string) error {
 	return &Error{Param: ParamFilter, Position: utf8.RuneCountInString(filter[:at]) + 1, Message: message}
 }

@@ -1,5 +1,4 @@
-// Package listing reads what every listing takes, filter, order and page, and
-// applies it.
+// Package listing parses the parameters of listings, filter, order and page, and applies them.
 package listing
 
 import (
@@ -9,13 +8,13 @@ import (
 	"strconv"
 )
 
-// The parameters of a listing. There are no others.
+// The parameters of a listing. All others are rejected.
 const (
 	ParamFilter   = "filter"
 	ParamOrder    = "order_by"
 	ParamPage     = "page"
 	ParamPageSize = "page_size"
-	ParamCursor   = "cursor" // of listings that have one
+	ParamCursor   = "cursor" // only of listings with Schema.Cursor
 )
 
 const (
@@ -24,8 +23,7 @@ const (
 	maxPage         = 1_000_000
 )
 
-// Schema is the allow-list of one listing: the fields by which its items may
-// be filtered and ordered.
+// Schema defines one listing: the fields by which its items can be filtered and ordered.
 type Schema[T any] struct {
 	Fields []Field[T]
 
@@ -35,8 +33,7 @@ type Schema[T any] struct {
 	// Cursor says that the listing takes a cursor, from which it goes on.
 	Cursor bool
 
-	// Order is used when the caller names none, as in order_by; empty: as the
-	// items come.
+	// Order is the default order, in the syntax of order_by; empty: the order of the items.
 	Order string
 
 	// MaxOrder is how many fields an order may have; zero: 8.
@@ -50,20 +47,19 @@ type Schema[T any] struct {
 	Others []string
 }
 
-// Query is what a caller asked of a listing. It does not change and is safe
-// for concurrent use.
+// Query is a parsed request for a listing. It does not change and is safe for concurrent use.
 type Query[T any] struct {
 	Page     int    // from 1
 	PageSize int    // 1 to 200
-	Cursor   string // that an earlier page gave; empty: from the beginning
+	Cursor   string // next_cursor of an earlier page; empty: from the beginning
 
 	filter node[T] // nil: all
 	loose  int     // the character of the filter from which on it is more than comparisons joined by and, from 1; 0: it is not
-	order  []key[T]
+	order  []orderKey[T]
 	params url.Values // as they came, for links
 }
 
-// Parse reads a raw query string. Errors are *Error.
+// Parse parses a raw query string. Errors are *Error.
 func Parse[T any](raw string, s Schema[T]) (*Query[T], error) {
 	params, err := url.ParseQuery(raw)
 	if err != nil {

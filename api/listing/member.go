@@ -82,7 +82,7 @@ func (q *Query[T]) Comparisons() ([]Comparison, error) {
 	var collect func(node[T])
 	collect = func(n node[T]) {
 		switch n := n.(type) {
-		case all[T]:
+		case conjunction[T]:
 			for _, part := range n.parts {
 				collect(part)
 			}
@@ -107,9 +107,9 @@ func treeOf[T any](n node[T]) any {
 		return out
 	}
 	switch n := n.(type) {
-	case all[T]:
+	case conjunction[T]:
 		return map[string]any{"and": list(n.parts)}
-	case some[T]:
+	case disjunction[T]:
 		return map[string]any{"or": list(n.parts)}
 	case negation[T]:
 		return map[string]any{"not": treeOf(n.part)}
@@ -160,7 +160,7 @@ type Key struct {
 func (q *Query[T]) Order() []Key {
 	keys := make([]Key, len(q.order))
 	for i, k := range q.order {
-		keys[i] = Key{k.field.name, k.down}
+		keys[i] = Key{k.field.name, k.descending}
 	}
 	return keys
 }
@@ -171,11 +171,11 @@ func (q *Query[T]) Names() []string {
 	var collect func(node[T])
 	collect = func(n node[T]) {
 		switch n := n.(type) {
-		case all[T]:
+		case conjunction[T]:
 			for _, part := range n.parts {
 				collect(part)
 			}
-		case some[T]:
+		case disjunction[T]:
 			for _, part := range n.parts {
 				collect(part)
 			}

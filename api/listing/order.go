@@ -7,17 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-const maxOrder = 8 // fields of one order
+const maxOrder = 8 // maximum number of fields
 
-// key is one field of an order.
-type key[T any] struct {
-	field Field[T]
-	down  bool
+// orderKey is one field of an order.
+type orderKey[T any] struct {
+	field      Field[T]
+	descending bool
 }
 
-// parseOrder reads names separated by commas; "-" before one turns it round.
-func parseOrder[T any](order string, fields []Field[T], most int) ([]key[T], error) {
-	var out []key[T]
+// parseOrder parses up to most field names separated by commas; "-" before a name means descending.
+func parseOrder[T any](order string, fields []Field[T], most int) ([]orderKey[T], error) {
+	var out []orderKey[T]
 	if order == "" {
 		return nil, nil
 	}
@@ -27,7 +27,7 @@ func parseOrder[T any](order string, fields []Field[T], most int) ([]key[T], err
 		fault := func(message string) error {
 			return &Error{Param: ParamOrder, Position: utf8.RuneCountInString(order[:at]) + 1, Message: message}
 		}
-		k := key[T]{down: strings.HasPrefix(name, "-")}
+		k := orderKey[T]{descending: strings.HasPrefix(name, "-")}
 		name = strings.TrimPrefix(name, "-")
 		var ok bool
 		if k.field, ok = find(fields, name); !ok {
@@ -39,7 +39,7 @@ func parseOrder[T any](order string, fields []Field[T], most int) ([]key[T], err
 		if k.field.kind == list {
 			return nil, fault(name + " is a list, which has no order")
 		}
-		if slices.ContainsFunc(out, func(o key[T]) bool { return o.field.name == name }) {
+		if slices.ContainsFunc(out, func(o orderKey[T]) bool { return o.field.name == name }) {
 			return nil, fault(name + " comes twice")
 		}
 		if out = append(out, k); len(out) > most {
@@ -50,11 +50,11 @@ func parseOrder[T any](order string, fields []Field[T], most int) ([]key[T], err
 	return out, nil
 }
 
-// Compare orders two items as the caller asked.
+// Compare compares two items by the order of the query.
 func (q *Query[T]) Compare(a, b *T) int {
 	for _, k := range q.order {
 		if c := compare(k.field.get(a), k.field.get(b), k.field.kind); c != 0 {
-			if k.down {
+			if k.descending {
 				return -c
 			}
 			return c
@@ -63,10 +63,10 @@ func (q *Query[T]) Compare(a, b *T) int {
 	return 0
 }
 
-// OrderedBy reports whether the order is by one field alone, and which way.
-func (q *Query[T]) OrderedBy(field string) (down, alone bool) {
+// OrderedBy reports whether the order consists of this field only, and whether it is descending.
+func (q *Query[T]) OrderedBy(field string) (descending, only bool) {
 	if len(q.order) != 1 || q.order[0].field.name != field {
 		return false, false
 	}
-	return q.order[0].down, true
+	return q.order[0].descending, true
 }

@@ -9,28 +9,26 @@ import (
 	"time"
 )
 
-// Page is the answer of a listing.
+// Page is one page of a listing.
 type Page[T any] struct {
 	Items    []T `json:"items"` // never null
 	Page     int `json:"page"`
 	PageSize int `json:"page_size"`
-	Total    int `json:"total"` // items on all pages
+	Total    int `json:"total"` // number of items on all pages
 
-	// AtLeast says that there are more items than were counted.
+	// AtLeast says that Total is a lower bound.
 	AtLeast bool `json:"total_at_least,omitempty"`
 
-	// Next is the cursor with which the listing goes on behind this page; empty:
-	// with the next page number, or there is nothing more.
+	// Next is the cursor of the next page; empty: the next page is requested by its number, or there is none.
 	Next string `json:"next_cursor,omitempty"`
 
-	// Looked and LookedBackTo say of a page that is not full although there may
-	// be more how many items were looked at, and until which moment.
+	// Looked is the number of items that were read, and LookedBackTo the time of the last one. They are set for a
+	// page that is not full although there may be more matches.
 	Looked       int        `json:"looked_at,omitempty"`
 	LookedBackTo *time.Time `json:"looked_back_to,omitempty"`
 }
 
-// Apply filters, orders and cuts a list that is in memory. The list keeps its
-// own order where the query names none.
+// Apply filters, orders and pages a list that is in memory. Without an order the list keeps its own.
 func (q *Query[T]) Apply(items []T) Page[T] {
 	var kept []T
 	for i := range items {
@@ -42,10 +40,10 @@ func (q *Query[T]) Apply(items []T) Page[T] {
 	return q.Cut(kept)
 }
 
-// Offset is how many items come before the page.
+// Offset returns the number of matches before the page.
 func (q *Query[T]) Offset() int { return (q.Page - 1) * q.PageSize }
 
-// Cut takes the page out of all matches, which are in order.
+// Cut returns the page of all matches, which must be in order.
 func (q *Query[T]) Cut(matches []T) Page[T] {
 	from := min(q.Offset(), len(matches))
 	to := min(from+q.PageSize, len(matches))
@@ -57,20 +55,20 @@ func (q *Query[T]) Cut(matches []T) Page[T] {
 	}
 }
 
-// Reader takes a page out of items that come one by one, in the order that
-// was asked for, and keeps no others. It is for one goroutine.
+// Reader collects the items of a page from items that are added one by one, in the requested order. It is not safe
+// for concurrent use.
 type Reader[T any] struct {
 	query *Query[T]
 	page  Page[T]
 }
 
-// Reader begins to read the page.
+// Reader returns a new Reader of the page.
 func (q *Query[T]) Reader() *Reader[T] {
 	return &Reader[T]{q, Page[T]{Items: []T{}, Page: q.Page, PageSize: q.PageSize}}
 }
 
-// Add takes the next item, and reports whether the page needs more to be full
-// and to know of a page after it.
+// Add adds the next item. It reports whether more items are needed to fill the page and to know whether there is a
+// next one.
 func (r *Reader[T]) Add(item *T) (more bool) {
 	if !r.query.Match(item) {
 		return !r.page.AtLeast
@@ -84,13 +82,11 @@ func (r *Reader[T]) Add(item *T) (more bool) {
 	return !r.page.AtLeast
 }
 
-// Page is what was read. Its total counts the matches that were added.
+// Page returns the collected page. Its total is the number of matches that were added.
 func (r *Reader[T]) Page() Page[T] { return r.page }
 
-// Links is the value of the Link header (RFC 8288) of a page at a path:
-// first, prev, next and last, where there are such pages; next is the page behind
-// the cursor if there is one. The links keep the
-// caller's other parameters.
+// Links returns the header Link (RFC 8288) of a page: first, prev, next and last, if they exist. next has the
+// cursor if there is one. The links keep the other parameters of the request.
 func (q *Query[T]) Links(path string, total int, atLeast bool, cursor string) string {
 	last := max(1, (total+q.PageSize-1)/q.PageSize)
 	var out []string

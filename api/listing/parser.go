@@ -6,11 +6,11 @@ import (
 	"unicode/utf8"
 )
 
-// The bounds of a filter: what is beyond them was not written by a person.
+// The limits of a filter.
 const (
 	maxFilter = 4096 // bytes
 	maxNested = 32
-	maxTerms  = 200 // comparisons, and values of one in
+	maxTerms  = 200 // comparisons of a filter, and values of one operator in
 )
 
 // parser reads a filter by recursive descent:
@@ -64,7 +64,7 @@ func (p *parser[T]) next() token {
 	return t
 }
 
-// is reports whether the next token is a keyword, and takes it if so.
+// is reports whether the next token is the keyword, and consumes it in that case.
 func (p *parser[T]) is(keyword string) bool {
 	t := p.tokens[0]
 	if t.kind != word || !strings.EqualFold(t.text, keyword) {
@@ -81,7 +81,7 @@ func (p *parser[T]) either() (node[T], error) {
 	if err != nil || len(parts) == 1 {
 		return first(parts), err
 	}
-	return some[T]{parts}, nil
+	return disjunction[T]{parts}, nil
 }
 
 func (p *parser[T]) both() (node[T], error) {
@@ -89,7 +89,7 @@ func (p *parser[T]) both() (node[T], error) {
 	if err != nil || len(parts) == 1 {
 		return first(parts), err
 	}
-	return all[T]{parts}, nil
+	return conjunction[T]{parts}, nil
 }
 
 func first[T any](parts []node[T]) node[T] {
@@ -128,7 +128,7 @@ func (p *parser[T]) one() (node[T], error) {
 		part, err := p.one()
 		return negation[T]{part}, err
 	}
-	if start.kind != open {
+	if start.kind != openParen {
 		return p.comparison()
 	}
 	p.next()
@@ -136,7 +136,7 @@ func (p *parser[T]) one() (node[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	if t := p.next(); t.kind != shut {
+	if t := p.next(); t.kind != closeParen {
 		return nil, p.wrong(t, "and, or, or a closing parenthesis is expected here")
 	}
 	return n, nil

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// values reads what follows in.
+// values parses the list of values after the operator in.
 func (p *parser[T]) values(f Field[T]) ([]value, error) {
-	if t := p.next(); t.kind != open {
+	if t := p.next(); t.kind != openParen {
 		return nil, p.wrong(t, "in takes a list in parentheses")
 	}
 	var out []value
@@ -23,7 +23,7 @@ func (p *parser[T]) values(f Field[T]) ([]value, error) {
 			return nil, p.wrong(at, "there are too many values")
 		}
 		switch t := p.next(); t.kind {
-		case shut:
+		case closeParen:
 			return out, nil
 		case comma:
 		default:
@@ -32,7 +32,7 @@ func (p *parser[T]) values(f Field[T]) ([]value, error) {
 	}
 }
 
-// value reads one value of the field's kind.
+// value parses one value of the kind of the field.
 func (p *parser[T]) value(f Field[T], operator string) (value, error) {
 	t := p.next()
 	switch f.kind {

@@ -1,5 +1,4 @@
-// Package native serves callers with credentials of this server: it runs a flow
-// and answers with its output, or with the address at which it will be.
+// Package native is the native API for running flows: it responds with the output, or with the address of the run.
 package native
 
 import (
@@ -19,7 +18,7 @@ type Config struct {
 // api has the handlers of the routes.
 type api struct{ config Config }
 
-// Path is the route, below /v1, that runs a flow.
+// Path is the route below /v1 that runs a flow.
 const Path = "/flows/:flow/runs"
 
 // Mount adds the route below /v1, where requests are authenticated.

@@ -16,8 +16,8 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// runFlow answers POST /v1/flows/{flow}/runs: with the output, or with a
-// handle when the caller prefers not to wait.
+// runFlow answers POST /v1/flows/{flow}/runs with the output, or with the address of the run when the caller
+// prefers not to wait.
 func (a *api) runFlow(c *gin.Context) {
 	prefer := runner.ParsePrefer(c.Request.Header)
 	s, err := a.admit(c)
@@ -28,7 +28,7 @@ func (a *api) runFlow(c *gin.Context) {
 	a.config.Runner.Answer(c, s, prefer)
 }
 
-// admit decides whether the request may run the flow, and as what.
+// admit returns the submission, or the reason why it is rejected.
 func (a *api) admit(c *gin.Context) (queue.Submission, error) {
 	p := httpx.StateOf(c).Principal
 	flow, ok := a.config.Flows.Find(c.Param("flow"))
@@ -55,15 +55,15 @@ func (a *api) admit(c *gin.Context) (queue.Submission, error) {
 	}
 	s := runner.Submission(c, flow, p)
 	s.Event, s.Params = event, params
-	s.IdempotencyKey, err = a.idempotencyGuard(c, flow, &s, query)
+	s.IdempotencyKey, err = a.idempotencyKey(c, flow, &s, query)
 	runner.AttachRepeated(&s, p)
 	return s, err
 }
 
-// idempotencyGuard makes one run of requests with one Idempotency-Key, for one
-// principal and flow. Without that header the flow may say what identifies a
-// request. It is never derived from the body; nil when nobody names a key.
-func (a *api) idempotencyGuard(c *gin.Context, f *flows.Flow, s *queue.Submission, query auth.Query) (*queue.IdempotencyKey, error) {
+// idempotencyKey returns the key by which equal requests of one principal to one flow share a run: the header
+// Idempotency-Key, or else the idempotency_key of the flow; nil without both. It is never derived from the body
+// alone.
+func (a *api) idempotencyKey(c *gin.Context, f *flows.Flow, s *queue.Submission, query auth.Query) (*queue.IdempotencyKey, error) {
 	scope := s.Principal + "\x00" + strconv.FormatInt(f.Number, 10) + "\x00"
 	guard, err := runner.RequestGuard(c.Request.Header, scope, func() string { return fingerprint(query, s.Event) })
 	if err != nil || guard != nil {
@@ -79,7 +79,7 @@ func (a *api) idempotencyGuard(c *gin.Context, f *flows.Flow, s *queue.Submissio
 	return &queue.IdempotencyKey{Key: "flow\x00" + scope + key, Window: runner.IdempotencyWindow}, nil
 }
 
-// fingerprint tells two payloads apart.
+// fingerprint returns a hash of the parameters and the event, to detect another payload with the same key.
 func fingerprint(query auth.Query, event []byte) string {
 	h := sha256.New()
 	for _, p := range query.Params() {

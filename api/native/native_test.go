@@ -19,7 +19,7 @@ import (
 func TestRunFlow(t *testing.T) {
 	t.Parallel()
 	for _, ref := range []string{"69", "upsert"} {
-		d := apitest.NewDoor(t)
+		d := apitest.NewFakeAPI(t)
 		w := d.Post("/v1/flows/"+ref+"/runs", "{\"a\": 1,\n\"b\":[]} ")
 		if want := `{"success":true,"run_id":"` + apitest.RunID(0) + `","output":` + string(d.Queue.Result.Output) + `}`; w.Code != 200 || w.Body.String() != want {
 			t.Errorf("%d %s, want %s", w.Code, w.Body, want)
@@ -39,7 +39,7 @@ func TestRunFlow(t *testing.T) {
 
 func TestRunFlowWithoutEvent(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	if w := d.Post("/v1/flows/70/runs", ""); w.Code != 200 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
@@ -50,7 +50,7 @@ func TestRunFlowWithoutEvent(t *testing.T) {
 
 func TestNobodyWaitsLongerThanAMinute(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	d.Flows[0].Limit = time.Hour
 	d.Post("/v1/flows/69/runs", "")
 	d.Call(apitest.Call{})
@@ -83,7 +83,7 @@ func TestRunFlowFailed(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			d := apitest.NewDoor(t)
+			d := apitest.NewFakeAPI(t)
 			d.Queue.Result = tc.result
 			w := d.Post("/v1/flows/69/runs", "")
 			got := d.WantProblem(w, tc.status, tc.code, tc.detail)
@@ -100,7 +100,7 @@ func TestRunFlowFailed(t *testing.T) {
 func TestRunFlowOverdue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := apitest.NewDoor(t)
+		d := apitest.NewFakeAPI(t)
 		d.Queue.Hold = true
 		begin := time.Now()
 		w := d.Post("/v1/flows/70/runs", "")
@@ -133,7 +133,7 @@ func TestPrefer(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				d := apitest.NewDoor(t)
+				d := apitest.NewFakeAPI(t)
 				d.Queue.Hold = tc.hold
 				begin := time.Now()
 				w := d.Post("/v1/flows/70/runs", `{}`, "Prefer", tc.prefer)
@@ -156,7 +156,7 @@ func TestPrefer(t *testing.T) {
 
 func TestIdempotencyKey(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	first := d.Post("/v1/flows/69/runs", `{"a":1}`, "Idempotency-Key", `"k \"1\""`)
 	if first.Header().Get("Idempotent-Replayed") != "" {
 		t.Error("the first is a replay")
@@ -184,13 +184,13 @@ func TestIdempotencyKey(t *testing.T) {
 func TestBadIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{"", `""`, `"a`, `"a"b"`, `"a\b"`, `"a\"`, "é", "a\tb", strings.Repeat("x", 256)} {
-		d := apitest.NewDoor(t)
+		d := apitest.NewFakeAPI(t)
 		d.WantProblem(d.Post("/v1/flows/69/runs", "", "Idempotency-Key", key), 400, "bad_idempotency_key", "1 to 255")
 		if len(d.Queue.Submitted()) != 0 {
 			t.Errorf("%q was accepted", key)
 		}
 	}
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	d.WantProblem(d.Post("/v1/flows/69/runs", "", "Idempotency-Key", "a", "Idempotency-Key", "a"), 400, "bad_idempotency_key", "one value")
 	if w := d.Post("/v1/flows/69/runs", "", "Idempotency-Key", strings.Repeat("x", 255)); w.Code != 200 {
 		t.Errorf("the longest key: %s", w.Body)
@@ -218,7 +218,7 @@ func TestRunFlowRefuses(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			d := apitest.NewDoor(t)
+			d := apitest.NewFakeAPI(t)
 			d.WantProblem(d.Post(tc.path, tc.body, tc.header...), tc.status, tc.code, "")
 			if len(d.Queue.Submitted()) != 0 {
 				t.Error("a run was submitted")
@@ -229,7 +229,7 @@ func TestRunFlowRefuses(t *testing.T) {
 
 func TestNoCredentials(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	d.WantProblem(d.Do(httptest.NewRequest("POST", "/v1/flows/69/runs", nil)), 401, "unauthorized", "credentials are required")
 	r := httptest.NewRequest("POST", "/v1/flows/69/runs", nil)
 	d.Sign(r, "another body")
@@ -251,7 +251,7 @@ func record(id, principal string, state queue.State) queue.Record {
 
 func TestReadRun(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	d.Queue.SetRecord(record("r1", "key:"+apitest.KeyID, queue.Succeeded))
 	w := d.Get("/v1/runs/r1")
 	const want = `{"run_id":"r1","flow":69,"version":"v69","queue":"default","state":"succeeded","principal":"key:sdfjh435hh345454","attempt":1,"created_at":"2026-11-21T16:53:20Z","started_at":"2026-11-21T16:53:21Z","output":[{"a": "<1>"}]}`
@@ -264,7 +264,7 @@ func TestReadRun(t *testing.T) {
 
 func TestReadRunOfOthers(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	d.Queue.SetRecord(record("r1", "key:other", queue.Succeeded))
 	theirs := d.Get("/v1/runs/r1")
 	if strings.Contains(theirs.Body.String(), "r1") {
@@ -276,7 +276,7 @@ func TestReadRunOfOthers(t *testing.T) {
 
 func TestReadRunBadParameters(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	d.Queue.SetRecord(record("r1", "key:"+apitest.KeyID, queue.Succeeded))
 	for _, query := range []string{"wait=soon", "wait=-1", "wait=", "foo=1", "wait=1&foo=1", "wait=1&wait=1"} {
 		d.WantProblem(d.Get("/v1/runs/r1?"+query), 400, "bad_query", "")
@@ -286,7 +286,7 @@ func TestReadRunBadParameters(t *testing.T) {
 func TestLongPoll(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := apitest.NewDoor(t)
+		d := apitest.NewFakeAPI(t)
 		d.Queue.SetRecord(record("r1", "key:"+apitest.KeyID, queue.Running))
 		begin := time.Now()
 		if w := d.Get("/v1/runs/r1?wait=5"); w.Code != 200 || !strings.Contains(w.Body.String(), `"state":"running"`) || strings.Contains(w.Body.String(), "output") {

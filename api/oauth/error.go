@@ -11,7 +11,7 @@ import (
 	"github.com/penstock/penstock/auth"
 )
 
-// WriteFault sends a fault as RFC 6749 section 5.2 has it.
+// WriteFault writes a fault as in RFC 6749 section 5.2.
 func WriteFault(c *gin.Context, f *httpx.Fault) {
 	code := f.Code
 	switch {
@@ -24,7 +24,7 @@ func WriteFault(c *gin.Context, f *httpx.Fault) {
 	case !isCode(auth.Code(f.Code)):
 		code = string(auth.CodeInvalidRequest)
 	}
-	write(c, f.Status, map[string]string{"error": code, "error_description": describable(f.Message)})
+	write(c, f.Status, map[string]string{"error": code, "error_description": escapeDescription(f.Message)})
 }
 
 func isCode(code auth.Code) bool {
@@ -34,8 +34,8 @@ func isCode(code auth.Code) bool {
 	}, code)
 }
 
-// describable keeps to the characters that an error_description may have.
-func describable(message string) string {
+// escapeDescription replaces the characters that error_description must not contain.
+func escapeDescription(message string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' || r == '"' || r == '\\' {
 			return '\''

@@ -1,5 +1,4 @@
-// Package oauth has the endpoints that issue, describe and revoke tokens (RFC
-// 6749, 7009, 7662, 8414).
+// Package oauth has the endpoints that issue, introspect and revoke tokens (RFC 6749, 7009, 7662, 8414).
 package oauth
 
 import (
@@ -12,14 +11,13 @@ import (
 // Config of the routes. Both are required.
 type Config struct {
 	Authority *auth.Authority
-	Audit     *store.Audit // is told that a key begins to act as a user
+	Audit     *store.Audit // records that a key begins to act as a user
 }
 
 // api has the handlers of the routes.
 type api struct{ config Config }
 
-// Mount adds the routes to limited, which counts requests; the metadata, which
-// are the same for everybody, to open.
+// Mount adds the routes to limited, which counts requests, and the public metadata to open.
 func Mount(open, limited gin.IRouter, config Config) {
 	a := &api{config}
 	for _, endpoint := range auth.Endpoints {

@@ -13,14 +13,13 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// Serves reports whether a path is that of an endpoint whose errors are those
-// of RFC 6749.
+// Serves reports whether the errors of a path have the format of RFC 6749.
 func Serves(path string) bool {
 	return path == auth.PathIntrospect || path == auth.PathRevoke ||
 		slices.ContainsFunc(auth.Endpoints, func(e *auth.Endpoint) bool { return slices.Contains(e.Paths, path) })
 }
 
-// token answers the token endpoint of a product.
+// token returns the handler of the token endpoint of a product.
 func (a *api) token(endpoint *auth.Endpoint) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		r, err := tokenRequest(c, endpoint)
@@ -30,7 +29,7 @@ func (a *api) token(endpoint *auth.Endpoint) gin.HandlerFunc {
 		}
 		answer, err := a.config.Authority.Token(c.Request.Context(), r)
 		if err == nil {
-			err = a.noteImpersonation(c, answer.Token)
+			err = a.auditImpersonation(c, answer.Token)
 		}
 		if err != nil {
 			httpx.Fail(c, err)
@@ -41,9 +40,9 @@ func (a *api) token(endpoint *auth.Endpoint) gin.HandlerFunc {
 	}
 }
 
-// noteImpersonation writes to the audit log that a key begins to act as a
-// user, before it can.
-func (a *api) noteImpersonation(c *gin.Context, t *store.Token) error {
+// auditImpersonation adds an entry to the audit log when a key begins to act as a user. It does so before the
+// response, so that a token without an entry is never sent.
+func (a *api) auditImpersonation(c *gin.Context, t *store.Token) error {
 	if t.Actor == "" {
 		return nil
 	}
@@ -85,7 +84,7 @@ func (a *api) revoke(c *gin.Context) {
 
 func (a *api) metadata(c *gin.Context) { write(c, http.StatusOK, a.config.Authority.Metadata()) }
 
-// write sends an answer of an OAuth endpoint.
+// write writes a response of an OAuth endpoint.
 func write(c *gin.Context, status int, body any) {
 	text, err := json.Marshal(body)
 	if err != nil {

@@ -14,15 +14,15 @@ import (
 	"github.com/penstock/penstock/internal/strictjson"
 )
 
-// secretParams are the parameters that OAuth endpoints read. In a query string
-// they would end up in logs and histories. Read only.
+// secretParams are the parameters of OAuth endpoints. They are rejected in query strings, which end up in logs and
+// histories. Read only.
 var secretParams = []string{
 	"grant_type", "username", "password", "client_id", "client_secret", "assertion", "scope", "token", "token_type_hint",
 	"subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_subject",
 }
 
-// tokenRequest reads a request for an OAuth endpoint: a form, or JSON whose
-// members are texts, each parameter once.
+// tokenRequest parses a request to an OAuth endpoint: a form, or JSON whose members are strings. Repeated
+// parameters are an error.
 func tokenRequest(c *gin.Context, endpoint *auth.Endpoint) (*auth.TokenRequest, error) {
 	query, err := url.ParseQuery(c.Request.URL.RawQuery)
 	if err != nil || slices.ContainsFunc(secretParams, query.Has) {

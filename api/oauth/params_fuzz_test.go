@@ -7,8 +7,7 @@ import (
 	"github.com/penstock/penstock/api/httpx"
 )
 
-// Whatever a token endpoint is sent, its parameters are read whole or not at
-// all.
+// FuzzTokenParameters checks that the parameters of a request are accepted as a whole or rejected.
 func FuzzTokenParameters(f *testing.F) {
 	f.Add("grant_type=password&username=ann&password=x", false)
 	f.Add("a=1&a=2&%zz=;", false)

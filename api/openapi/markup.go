@@ -7,10 +7,10 @@ import (
 
 func escape(s string) string { return html.EscapeString(s) }
 
-// anchor is a name as the target of a link.
+// anchor returns the HTML id of a name.
 func anchor(name string) string { return strings.ReplaceAll(strings.ToLower(name), " ", "-") }
 
-// prose writes paragraphs.
+// prose writes the paragraphs of a text.
 func (p *page) prose(s string) {
 	for _, paragraph := range strings.Split(strings.TrimSpace(s), "\n\n") {
 		if paragraph != "" {
@@ -19,7 +19,7 @@ func (p *page) prose(s string) {
 	}
 }
 
-// inline turns the marks of a text into HTML: `code` and **bold**.
+// inline converts the marks of a text to HTML: `code` and **bold**.
 func inline(s string) string {
 	var b strings.Builder
 	for i, part := range strings.Split(escape(s), "`") {

@@ -1,4 +1,4 @@
-// Package openapi describes the API, in a document and on a page.
+// Package openapi has the description of the API, as an OpenAPI document and as an HTML page.
 package openapi
 
 import (
@@ -11,21 +11,21 @@ import (
 //go:embed openapi.yaml
 var source []byte
 
-// Style is the style sheet of the page, at StylePath.
+// Style is the style sheet of the page, served at StylePath.
 //
 //go:embed style.css
 var Style []byte
 
-// StylePath is where the page looks for its style sheet.
+// StylePath is the path of the style sheet.
 const StylePath = "/docs/style.css"
 
-// Description is what a server says of its API.
+// Description is the API reference.
 type Description struct {
 	Document []byte // OpenAPI 3.1 (JSON)
-	Page     []byte // HTML: the same for people. It asks for nothing but Style
+	Page     []byte // HTML for people; it loads only Style
 }
 
-// Describe reads the document that is built in.
+// Describe returns the description that is built into the program.
 func Describe() (*Description, error) {
 	document, err := yaml.YAMLToJSON(source)
 	if err != nil {
@@ -41,7 +41,7 @@ func Describe() (*Description, error) {
 // object is a mapping in the order of the file.
 type object = yaml.MapSlice
 
-// at returns what is under a path of names; nil: nothing.
+// at returns the value at a path of names; nil: there is none.
 func at(v any, names ...string) any {
 	for _, name := range names {
 		o, _ := v.(object)

@@ -22,8 +22,7 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
-// The page names every operation and every code, its links lead somewhere,
-// and it asks for nothing from elsewhere.
+// The page has all operations and codes, its links have targets, and it loads nothing from other servers.
 func TestPage(t *testing.T) {
 	t.Parallel()
 	d, err := Describe()

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// page writes the HTML of a document.
+// page writes a document as HTML.
 type page struct {
 	root object
 	out  strings.Builder
@@ -49,7 +49,7 @@ func (p *page) head() {
 	p.printf(`</dl>`)
 }
 
-// operations writes those of one tag, in the order of the file.
+// operations writes the operations of a tag, in the order of the file.
 func (p *page) operations(tag string) {
 	for _, path := range members(p.root, "paths") {
 		shared := list(path.Value, "parameters")
@@ -81,7 +81,7 @@ func (p *page) operation(method, path string, o any, shared []any) {
 	p.printf(`</dl></section>`)
 }
 
-// status is how a person calls a response.
+// status returns the label of a response.
 func status(key string) string {
 	if key == "default" {
 		return "otherwise"
@@ -106,7 +106,7 @@ func (p *page) parameters(all []any) {
 	p.printf(`</tbody></table>`)
 }
 
-// content writes the media types of a body with what they hold.
+// content writes the media types of a body and their schemas.
 func (p *page) content(body any) {
 	for _, m := range members(body, "content") {
 		p.printf(`<p class="media"><code>%s</code> %s</p>`, escape(m.Key.(string)), p.kind(at(m.Value, "schema")))
@@ -114,7 +114,7 @@ func (p *page) content(body any) {
 	}
 }
 
-// problems writes what each code means, where the type of a problem leads.
+// problems writes the explanations of all codes, which the type of a problem links to.
 func (p *page) problems() {
 	p.printf(`<h2 id="problems">Problems</h2><dl>`)
 	for _, v := range list(p.root, "components", "schemas", "Code", "oneOf") {
@@ -124,7 +124,7 @@ func (p *page) problems() {
 	p.printf(`</dl>`)
 }
 
-// resolve follows a reference within the document.
+// resolve returns the target of a reference within the document.
 func (p *page) resolve(v any) any {
 	ref := text(v, "$ref")
 	if ref == "" {

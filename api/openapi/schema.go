@@ -20,7 +20,7 @@ func (p *page) schemas() {
 	}
 }
 
-// table writes the members of an object that is described in place.
+// table writes the members of an object.
 func (p *page) table(schema any) {
 	properties := members(schema, "properties")
 	if len(properties) == 0 {
@@ -40,7 +40,7 @@ func (p *page) table(schema any) {
 	p.printf(`</tbody></table>`)
 }
 
-// kind says in a few words what a schema holds.
+// kind returns a short description of a schema.
 func (p *page) kind(schema any) string {
 	if ref := text(schema, "$ref"); ref != "" {
 		name := ref[strings.LastIndex(ref, "/")+1:]

@@ -1,6 +1,5 @@
-// Package runlist finds the runs that a listing asks for. There is no index by
-// state or flow: it looks at runs in the order of their acceptance until the
-// page is full, and says how far it looked.
+// Package runlist lists runs. There is no index by state or flow: it reads runs in the order of their acceptance
+// until the page is full, and returns how far it read.
 package runlist
 
 import (
@@ -16,66 +15,65 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// What one call looks at. It is bounded in runs and in time.
+// The limits of one call.
 const (
-	lookAtLeast = 10_000          // so many are counted when the page is full before that
-	lookAtMost  = 50_000          // in the order of acceptance
-	lookFor     = 3 * time.Second // after which no further look begins
+	minScanned  = 10_000          // runs that are read even when the page is full earlier, for a better total
+	maxScanned  = 50_000          // maximum number of runs in the order of acceptance
+	maxScanTime = 3 * time.Second // after this time no further batch is read
 )
 
-// Lister looks at runs. *queue.Client is one.
+// Lister reads runs. *queue.Client implements it.
 type Lister interface {
 	List(ctx context.Context, l queue.List, each func(*queue.Record)) (more bool, err error)
 }
 
-// Find reads one page of the runs that match the query and that sees admits.
-// Other orders than that of acceptance are those of the first 10,000 runs
-// behind the query's cursor. Errors: *listing.Error for a cursor that is none,
-// and the lister's.
-func Find(ctx context.Context, runs Lister, q *listing.Query[queue.Record], sees func(*queue.Record) bool) (listing.Page[queue.Record], error) {
+// Find returns one page of the runs that match the query and that visible accepts. In an order other than that of
+// acceptance it sorts the first 10,000 runs after the query's cursor. Errors: *listing.Error for an invalid cursor,
+// and those of the lister.
+func Find(ctx context.Context, runs Lister, q *listing.Query[queue.Record], visible func(*queue.Record) bool) (listing.Page[queue.Record], error) {
 	scan, inOrder := scanOf(q)
 	var err error
 	if scan.After, err = parseCursor(q.Cursor); err != nil {
 		return listing.Page[queue.Record]{}, err
 	}
-	f := &finder{query: q, sees: sees, inOrder: inOrder, most: lookAtLeast}
+	f := &finder{query: q, visible: visible, inOrder: inOrder, limit: minScanned}
 	if inOrder {
-		f.most = lookAtMost
+		f.limit = maxScanned
 	}
 	for begun := time.Now(); ; {
 		from := scan.After
 		more, err := runs.List(ctx, scan, func(r *queue.Record) {
 			scan.After = r.Place()
-			f.look(r)
+			f.add(r)
 		})
 		if err != nil {
 			return listing.Page[queue.Record]{}, err
 		}
-		done := f.full() || f.looked >= f.most || time.Since(begun) > lookFor || scan.After == from
+		done := f.full() || f.scanned >= f.limit || time.Since(begun) > maxScanTime || scan.After == from
 		if !more || done {
 			return f.page(scan.After, more), nil
 		}
 	}
 }
 
-// finder gathers the runs of a page. In the order of acceptance it keeps those
-// of the page, in other orders all matches.
+// finder collects the runs of a page. In the order of acceptance it keeps only the runs of the page, in other
+// orders all matches.
 type finder struct {
 	query   *listing.Query[queue.Record]
-	sees    func(*queue.Record) bool
+	visible func(*queue.Record) bool
 	inOrder bool
-	most    int // runs to look at
+	limit   int // runs to read
 
-	looked int
-	total  int       // matches
-	back   time.Time // when the last run was accepted that was looked at
-	found  []queue.Record
+	scanned   int
+	total     int       // matches
+	scannedTo time.Time // time of acceptance of the last run that was read
+	found     []queue.Record
 }
 
-func (f *finder) look(r *queue.Record) {
-	f.looked++
-	f.back = accepted(r)
-	if !f.sees(r) || !f.query.Match(r) {
+func (f *finder) add(r *queue.Record) {
+	f.scanned++
+	f.scannedTo = accepted(r)
+	if !f.visible(r) || !f.query.Match(r) {
 		return
 	}
 	f.total++
@@ -84,14 +82,13 @@ func (f *finder) look(r *queue.Record) {
 	}
 }
 
-// full reports whether the page is, and there is one after it.
+// full reports whether the page is full and there is a next one.
 func (f *finder) full() bool { return f.total > f.query.Offset()+f.query.PageSize }
 
-// page is what was found. more: there are runs behind the place that were not
-// looked at.
+// page returns the page. more says that there are runs after behind that were not read.
 func (f *finder) page(behind queue.Place, more bool) listing.Page[queue.Record] {
 	var p listing.Page[queue.Record]
-	var last queue.Place // of the page, in the order of the list
+	var last queue.Place // last run of the page, in the order of acceptance
 	if f.inOrder && len(f.found) > 0 {
 		last = f.found[len(f.found)-1].Place()
 	}
@@ -107,13 +104,13 @@ func (f *finder) page(behind queue.Place, more bool) listing.Page[queue.Record] 
 		p.Next = formatCursor(last)
 	case more && !f.full():
 		p.Next = formatCursor(behind)
-		p.Looked, p.LookedBackTo = f.looked, &f.back
+		p.Looked, p.LookedBackTo = f.scanned, &f.scannedTo
 	}
 	return p
 }
 
-// scanOf is the part of the query that the queue's index knows, and whether
-// its order is that of acceptance.
+// scanOf returns the part of the query that the queue's index supports, and whether its order is that of
+// acceptance.
 func scanOf(q *listing.Query[queue.Record]) (l queue.List, inOrder bool) {
 	l.Queues, _ = q.Only("queue")
 	l.From, l.To = q.Between("created_at")
@@ -122,10 +119,10 @@ func scanOf(q *listing.Query[queue.Record]) (l queue.List, inOrder bool) {
 	return l, alone
 }
 
-// accepted is when a run was accepted, by Redis' clock as its other times.
+// accepted returns when a run was accepted, by the clock of Redis like its other times.
 func accepted(r *queue.Record) time.Time { return cmp.Or(r.Times.Accepted, r.Spec.Accepted).UTC() }
 
-// formatCursor names a place, for the caller to give back.
+// formatCursor encodes a place as a cursor.
 func formatCursor(p queue.Place) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(p.At, 10) + "." + p.ID))
 }

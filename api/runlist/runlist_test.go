@@ -14,14 +14,13 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// shelf is a queue of runs in the order of their acceptance, the newest first,
-// that looks at 10,000 in one call, as the real one does.
-type shelf struct {
+// fakeLister lists runs in memory, the newest first, 10,000 per call like the queue.
+type fakeLister struct {
 	runs  []queue.Record
 	calls int
 }
 
-func (s *shelf) List(_ context.Context, l queue.List, each func(*queue.Record)) (bool, error) {
+func (s *fakeLister) List(_ context.Context, l queue.List, each func(*queue.Record)) (bool, error) {
 	s.calls++
 	runs := slices.Clone(s.runs)
 	if l.Oldest {
@@ -40,9 +39,9 @@ func (s *shelf) List(_ context.Context, l queue.List, each func(*queue.Record)) 
 
 var epoch = time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)
 
-// filled is a shelf of n runs that succeeded, and failed older ones.
-func filled(n, failed int) *shelf {
-	s := &shelf{}
+// listerOf returns a lister of n runs that succeeded, and of failed older ones.
+func listerOf(n, failed int) *fakeLister {
+	s := &fakeLister{}
 	for i := range n + failed {
 		at := epoch.Add(-time.Duration(i) * time.Second)
 		r := queue.Record{Spec: queue.Spec{ID: fmt.Sprintf("run-%06d", i), Flow: int64(i % 7)}, ListedAt: at.UnixMilli()}
@@ -55,7 +54,7 @@ func filled(n, failed int) *shelf {
 	return s
 }
 
-func find(t *testing.T, s *shelf, params ...string) listing.Page[queue.Record] {
+func find(t *testing.T, s *fakeLister, params ...string) listing.Page[queue.Record] {
 	t.Helper()
 	v := url.Values{}
 	for i := 0; i < len(params); i += 2 {
@@ -78,22 +77,22 @@ func find(t *testing.T, s *shelf, params ...string) listing.Page[queue.Record] {
 
 const failed = `state eq "failed"`
 
-// Runs that failed are found behind more newer ones than one look covers.
+// Failed runs are found behind more newer runs than one call reads.
 func TestTheListGoesOnUntilItsPageIsFull(t *testing.T) {
 	t.Parallel()
-	page := find(t, filled(12_000, 3), "filter", failed)
+	page := find(t, listerOf(12_000, 3), "filter", failed)
 	if len(page.Items) != 3 || page.Total != 3 || page.AtLeast || page.Next != "" || page.LookedBackTo != nil {
 		t.Errorf("%d of %d, at least %v, next %q, back to %v", len(page.Items), page.Total, page.AtLeast, page.Next, page.LookedBackTo)
 	}
 }
 
-// One call looks at so many runs and says so; the next one goes on there.
+// One call reads a limited number of runs and returns a cursor, with which the next call continues.
 func TestTheListSaysHowFarItLooked(t *testing.T) {
 	t.Parallel()
-	s := filled(62_000, 3)
+	s := listerOf(62_000, 3)
 	page := find(t, s, "filter", failed)
-	want := epoch.Add(-(lookAtMost - 1) * time.Second)
-	if len(page.Items) != 0 || !page.AtLeast || page.Looked != lookAtMost || page.LookedBackTo == nil || !page.LookedBackTo.Equal(want) || s.calls != lookAtMost/10_000 {
+	want := epoch.Add(-(maxScanned - 1) * time.Second)
+	if len(page.Items) != 0 || !page.AtLeast || page.Looked != maxScanned || page.LookedBackTo == nil || !page.LookedBackTo.Equal(want) || s.calls != maxScanned/10_000 {
 		t.Fatalf("looked at %d in %d calls, back to %v, next %q", page.Looked, s.calls, page.LookedBackTo, page.Next)
 	}
 	page = find(t, s, "filter", failed, "cursor", page.Next)
@@ -102,10 +101,10 @@ func TestTheListSaysHowFarItLooked(t *testing.T) {
 	}
 }
 
-// The cursors of pages lead to every match once, in either order.
+// The cursors of pages lead to each match once, in both orders.
 func TestCursorsLeadToEveryRunOnce(t *testing.T) {
 	t.Parallel()
-	s := filled(1000, 250)
+	s := listerOf(1000, 250)
 	for _, order := range []string{"-created_at", "created_at"} {
 		var got []string
 		for cursor, n := "", 0; ; n++ {
@@ -123,15 +122,14 @@ func TestCursorsLeadToEveryRunOnce(t *testing.T) {
 	}
 }
 
-// In another order the first runs are sorted, and it is said that there are
-// others.
+// In another order the first runs are sorted, and the page says that there are more.
 func TestOtherOrdersSayHowFarTheyLooked(t *testing.T) {
 	t.Parallel()
-	page := find(t, filled(15_000, 0), "order_by", "flow,-created_at", "page_size", "2")
-	if len(page.Items) != 2 || page.Items[0].Flow != 0 || page.Total != lookAtLeast || !page.AtLeast || page.Next != "" {
+	page := find(t, listerOf(15_000, 0), "order_by", "flow,-created_at", "page_size", "2")
+	if len(page.Items) != 2 || page.Items[0].Flow != 0 || page.Total != minScanned || !page.AtLeast || page.Next != "" {
 		t.Errorf("%d of %d, next %q", len(page.Items), page.Total, page.Next)
 	}
-	last := find(t, filled(15_000, 0), "order_by", "flow", "page_size", "200", "page", "50")
+	last := find(t, listerOf(15_000, 0), "order_by", "flow", "page_size", "200", "page", "50")
 	if len(last.Items) != 200 || last.Next == "" || last.LookedBackTo == nil {
 		t.Errorf("the last page: %d, next %q", len(last.Items), last.Next)
 	}

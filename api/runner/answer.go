@@ -12,11 +12,9 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// ours are the headers that a flow does not choose: they frame the answer,
-// name the request and the run, would let a flow's answer act on behalf of
-// what else is served at this origin, or are orders to a proxy before it.
-// docs/security.md lists them. Read only.
-var ours = []string{
+// reservedHeaders are the headers that a flow cannot set: they frame the response, identify the request or the run,
+// affect other resources of this origin, or control a proxy. docs/security.md lists them. Read only.
+var reservedHeaders = []string{
 	"Connection", "Content-Length", "Date", "Keep-Alive", "Proxy-Connection", "Trailer", "Transfer-Encoding", "Upgrade",
 	httpx.HeaderRequestID, httpx.HeaderRun, "Server-Timing",
 	"Proxy-Authenticate", "Set-Cookie", "Set-Login", "Www-Authenticate",
@@ -27,31 +25,30 @@ var ours = []string{
 	"X-Sendfile", "X-Lighttpd-Send-File", "X-Reproxy-Url",
 }
 
-// isOurs reports whether a flow may not set a header, whose name is canonical.
-func isOurs(name string) bool {
-	return slices.Contains(ours, name) || strings.HasPrefix(name, "Access-Control-") || strings.HasPrefix(name, "X-Accel-")
+// isReserved reports whether a flow cannot set a header. The name must be canonical.
+func isReserved(name string) bool {
+	return slices.Contains(reservedHeaders, name) || strings.HasPrefix(name, "Access-Control-") || strings.HasPrefix(name, "X-Accel-")
 }
 
-// loadable are the media types, but for JavaScript's, that a page of this
-// origin would execute or apply. Read only.
-var loadable = []string{"text/css", "application/wasm", "application/manifest+json", "text/cache-manifest", "application/speculationrules+json"}
+// executableTypes are the media types, besides those of JavaScript, that a page of this origin would execute or
+// apply. Read only.
+var executableTypes = []string{"text/css", "application/wasm", "application/manifest+json", "text/cache-manifest", "application/speculationrules+json"}
 
-// inert is the type under which an answer is sent: script and style of a flow
-// go out as text, so that the console's policy, which trusts its own origin,
-// does not trust them. The bytes stay as they are. Documents are sandboxed
-// instead.
-func inert(contentType string) string {
+// inertType returns the media type with which the response of a flow is sent. Scripts and style sheets become text,
+// because the Content-Security-Policy of the console trusts its own origin. The body is unchanged. HTML documents
+// keep their type and are sandboxed instead.
+func inertType(contentType string) string {
 	media, _, _ := strings.Cut(contentType, ";")
 	media = strings.ToLower(strings.TrimSpace(media))
-	if slices.Contains(loadable, media) || strings.Contains(media, "javascript") || strings.Contains(media, "ecmascript") ||
+	if slices.Contains(executableTypes, media) || strings.Contains(media, "javascript") || strings.Contains(media, "ecmascript") ||
 		strings.Contains(media, "jscript") || strings.Contains(media, "livescript") {
 		return "text/plain; charset=utf-8"
 	}
 	return contentType
 }
 
-// WriteAnswer writes what a flow itself answered. opening goes before its
-// items when it left the form of the answer to the door.
+// WriteAnswer writes the response that a flow chose. If the flow responds with its items, opening is written before
+// them: the beginning of the envelope of the API that was called.
 func WriteAnswer(c *gin.Context, answer *flows.Response, opening []byte) {
 	httpx.StateOf(c).ByFlow = true
 	h := c.Writer.Header()
@@ -67,8 +64,8 @@ func WriteAnswer(c *gin.Context, answer *flows.Response, opening []byte) {
 	}
 }
 
-// AnswerHeader sets the headers that a flow may choose, and returns its status
-// and the type of its body, nil when it names none.
+// AnswerHeader copies the headers that a flow may set to h. It returns the status of the response, and the media type
+// of its body, nil if the flow set none.
 func AnswerHeader(answer *flows.Response, h http.Header) (status int, contentType []string) {
 	status = answer.Status
 	if status < 200 || status > 599 {
@@ -78,17 +75,17 @@ func AnswerHeader(answer *flows.Response, h http.Header) (status int, contentTyp
 		name = http.CanonicalHeaderKey(name)
 		switch {
 		case !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value):
-		case isOurs(name):
+		case isReserved(name):
 		case name == "Content-Type":
-			contentType = []string{inert(value)}
+			contentType = []string{inertType(value)}
 		default:
 			h[name] = []string{value}
 		}
 	}
-	h["Content-Security-Policy"] = sandboxed
+	h["Content-Security-Policy"] = sandboxPolicy
 	return status, contentType
 }
 
-// sandboxed keeps a page that a flow made, perhaps of what somebody sent it,
-// from running scripts at this origin. Read only.
-var sandboxed = []string{"sandbox"}
+// sandboxPolicy prevents a page that a flow returns, and that may contain data of other people, from running
+// scripts at this origin. Read only.
+var sandboxPolicy = []string{"sandbox"}

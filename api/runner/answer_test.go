@@ -12,7 +12,7 @@ import (
 	"github.com/penstock/penstock/client"
 )
 
-// answers is a flow that answers with its event and goes on, through the gate.
+// answer returns a flow that responds with its event and continues with a step of kind gate.
 const answers = "trigger: webhook\nsteps: [{answer: {}}, {gate: {}}]"
 
 func answer(status int, contentType, body string) string {
@@ -20,7 +20,7 @@ func answer(status int, contentType, body string) string {
 		status, contentType, base64.StdEncoding.EncodeToString([]byte(body)))
 }
 
-// At every door a flow's script goes out as text, in a sandbox.
+// In every API the script of a flow is sent as text, with a sandbox policy.
 func TestAFlowsScriptIsNotScript(t *testing.T) {
 	t.Parallel()
 	p := apitest.NewProduct(t)
@@ -113,7 +113,7 @@ func TestRespondInTheFormOfTheDoor(t *testing.T) {
 	}
 }
 
-// Who answers early may go on for longer than anybody waits.
+// A run that has responded may continue for longer than the longest wait of a caller.
 func TestAFlowThatAnswersKeepsItsLimit(t *testing.T) {
 	t.Parallel()
 	p := apitest.NewProduct(t)

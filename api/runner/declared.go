@@ -10,9 +10,9 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// DeclaredParams returns the parameters that the flow declares, nil when none
-// came. Those that the door itself reads are left out; any other is refused
-// by name: a misspelt one must not run the flow without it.
+// DeclaredParams returns the parameters that the flow declares, nil when there are none. own are the parameters
+// that the caller of this function reads. All others are rejected by name, so that a misspelt parameter does not
+// run the flow without it.
 func DeclaredParams(f *flows.Flow, query auth.Query, own ...string) (map[string]string, error) {
 	var params map[string]string
 	var unknown []string
@@ -34,7 +34,7 @@ func DeclaredParams(f *flows.Flow, query auth.Query, own ...string) (map[string]
 	return params, nil
 }
 
-// declaredHeaders returns the headers that the flow reads, nil when none came.
+// declaredHeaders returns the request headers that the flow declares, nil when there are none.
 func declaredHeaders(f *flows.Flow, h http.Header) map[string]string {
 	var headers map[string]string
 	for _, name := range f.Headers() {

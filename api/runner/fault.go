@@ -8,7 +8,7 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// RunFault is why a run has no output; nil for one that succeeded.
+// RunFault returns the error of a run without output, nil for a successful one.
 func RunFault(id string, r *queue.Result) *httpx.Fault {
 	f := &httpx.Fault{Status: http.StatusUnprocessableEntity, Code: string(flows.CodeInternal), Message: "the run failed", Run: id}
 	switch r.State {
@@ -24,7 +24,7 @@ func RunFault(id string, r *queue.Result) *httpx.Fault {
 		return f
 	}
 	f.Code, f.Step = string(e.Code), e.Step
-	if e.Code == flows.CodeInternal { // its message is for the log
+	if e.Code == flows.CodeInternal { // its message is only logged
 		f.Status, f.Message = http.StatusInternalServerError, "the run failed for a reason of ours"
 		return f
 	}
@@ -37,13 +37,13 @@ func RunFault(id string, r *queue.Result) *httpx.Fault {
 	return f
 }
 
-// overdue is the fault of a run whose result did not come in time: by then it
-// has been cancelled at its limit.
-func overdue(id string) *httpx.Fault {
+// timeoutFault returns the error of a run whose result did not arrive in time. At that moment the run has been
+// cancelled at its limit.
+func timeoutFault(id string) *httpx.Fault {
 	return RunFault(id, &queue.Result{State: queue.TimedOut})
 }
 
-// OutputOf returns the stored output, byte for byte.
+// OutputOf returns the stored output, unchanged.
 func OutputOf(r *queue.Result) []byte {
 	if len(r.Output) == 0 {
 		return emptyOutput
@@ -51,8 +51,8 @@ func OutputOf(r *queue.Result) []byte {
 	return r.Output
 }
 
-// Fixed parts of answers. Read only.
+// Fixed parts of responses. Read only.
 var (
 	emptyOutput  = []byte("[]")
-	SuccessClose = []byte(`}`) // ends an answer that ends with an output
+	SuccessClose = []byte(`}`) // the end of an envelope whose last member is the output
 )

@@ -17,19 +17,18 @@ import (
 
 const (
 	maxIdempotencyKey = 255
-	IdempotencyWindow = 24 * time.Hour // how long a key is remembered
+	IdempotencyWindow = 24 * time.Hour // how long a key is stored
 )
 
-// FlowKey renders the flow's own idempotency_key; "" when it has none for this
-// event.
+// FlowKey computes the flow's own idempotency_key; "" when the flow has none for this event.
 func (r *Runner) FlowKey(ctx context.Context, f *flows.Flow, s *queue.Submission) (string, error) {
 	return r.render(ctx, s, "idempotency_key", func(ctx context.Context, run flows.Run) (string, error) {
 		return f.Text(ctx, f.Webhook.IdempotencyKey, run)
 	})
 }
 
-// render computes a text of a flow's settings from what was submitted; code names the
-// setting in the fault of one that cannot be computed.
+// render computes a text setting of a flow from the submission. code is the name of the setting and the code of the
+// error when it cannot be computed.
 func (r *Runner) render(ctx context.Context, s *queue.Submission, code string, text func(context.Context, flows.Run) (string, error)) (string, error) {
 	run := flows.Run{Principal: s.Principal, Params: s.Params, Headers: s.Headers}
 	var rendered string
@@ -65,8 +64,8 @@ func (r *Runner) WithValue(ctx context.Context, text []byte, use func(ctx contex
 	return use(ctx, value)
 }
 
-// ParseIdempotencyKey returns the Idempotency-Key, quoted (as the IETF draft
-// has it) or bare; "" when there is none.
+// ParseIdempotencyKey returns the value of the header Idempotency-Key, which may be quoted as in the IETF draft; ""
+// without the header.
 func ParseIdempotencyKey(h http.Header) (string, error) {
 	lines := h.Values("Idempotency-Key")
 	if len(lines) == 0 {
@@ -97,7 +96,7 @@ func badIdempotencyKey() error {
 	return httpx.BadRequest("bad_idempotency_key", "Idempotency-Key must be one value of 1 to 255 printable ASCII characters, bare or in double quotes")
 }
 
-// unquote reads a string of RFC 8941.
+// unquote parses a string of RFC 8941.
 func unquote(s string) (string, bool) {
 	if len(s) < 2 || s[len(s)-1] != '"' {
 		return "", false

@@ -9,22 +9,21 @@ import (
 	"github.com/penstock/penstock/api/httpx"
 )
 
-// Preference is what a caller prefers to waiting for the whole run (RFC 7240).
+// Preference is the header Prefer (RFC 7240) of a request: how long the caller is willing to wait for the run.
 type Preference struct {
 	Given   bool
-	Wait    time.Duration // zero: not at all
-	Applied string        // for Preference-Applied
+	Wait    time.Duration // zero: do not wait
+	Applied string        // value of the header Preference-Applied
 }
 
-// ParsePrefer reads respond-async and wait=N. Together they mean: wait that
-// long, then answer with the handle, which wait=N means here by itself. What
-// is unknown or unreadable is ignored, as the RFC demands.
+// ParsePrefer parses respond-async and wait=N. wait=N means to wait N seconds and then to respond with 202, with or
+// without respond-async. Unknown and invalid preferences are ignored, as the RFC requires.
 func ParsePrefer(h http.Header) Preference {
 	var p Preference
 	waits := false
 	for _, line := range h.Values("Prefer") {
 		for member := range strings.SplitSeq(line, ",") {
-			member, _, _ = strings.Cut(member, ";") // parameters mean nothing here
+			member, _, _ = strings.Cut(member, ";") // parameters have no meaning here
 			name, value, _ := strings.Cut(strings.TrimSpace(member), "=")
 			switch strings.ToLower(strings.TrimSpace(name)) {
 			case "respond-async":
@@ -33,7 +32,7 @@ func ParsePrefer(h http.Header) Preference {
 				}
 			case "wait":
 				seconds, ok := httpx.ParseSeconds(strings.Trim(strings.TrimSpace(value), `"`))
-				if ok && !waits { // the first one counts
+				if ok && !waits { // only the first one counts
 					waits = true
 					p = Preference{Given: true, Wait: seconds, Applied: "wait=" + strconv.Itoa(int(seconds/time.Second))}
 				}

@@ -11,13 +11,13 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// Answer submits a run and answers as its caller prefers, in the native form.
+// Answer submits a run and writes the response that the caller prefers, in the envelope of the native API.
 func (r *Runner) Answer(c *gin.Context, s queue.Submission, prefer Preference) {
 	result, err := r.Await(c, s, prefer)
 	switch x := httpx.StateOf(c); {
 	case err != nil:
 		httpx.Fail(c, err)
-	case result == nil: // answered already
+	case result == nil: // Await has responded
 	case result.Early != nil:
 		WriteAnswer(c, result.Early, nativeOpening(x.Run))
 	default:
@@ -25,22 +25,21 @@ func (r *Runner) Answer(c *gin.Context, s queue.Submission, prefer Preference) {
 	}
 }
 
-// Await submits a run and waits for its result as its caller prefers. The
-// result is nil when the caller did not want to wait that long: then the
-// request has been answered with where the result will be.
+// Await submits a run and waits for its result as long as the caller prefers. If the caller prefers not to wait until
+// the end, Await writes 202 with the address of the run and returns nil, nil.
 func (r *Runner) Await(c *gin.Context, s queue.Submission, prefer Preference) (*queue.Result, error) {
-	var patience time.Duration
+	var wait time.Duration
 	if prefer.Given {
-		patience = min(prefer.Wait, s.Limit, maxWait)
+		wait = min(prefer.Wait, s.Limit, maxWait)
 	} else if err := r.RejectIfPaused(s.Flow); err != nil {
 		return nil, err
 	} else {
-		patience = WaitForAll(c, &s)
+		wait = WaitForEnd(c, &s)
 	}
-	result, err := r.Execute(c, s, patience)
+	result, err := r.Execute(c, s, wait)
 	var ran *queue.RanError
 	switch {
-	case errors.As(err, &ran) && prefer.Given && prefer.Wait == 0: // all that its caller wants is that it was accepted
+	case errors.As(err, &ran) && prefer.Given && prefer.Wait == 0: // the caller needs only the acceptance, not the result
 		c.Header("Idempotent-Replayed", "true")
 		c.Header(httpx.HeaderRun, ran.Run)
 		writeHandle(c, ran.Run)
@@ -60,12 +59,12 @@ func (r *Runner) Await(c *gin.Context, s queue.Submission, prefer Preference) (*
 		writeHandle(c, x.Run)
 		return nil, nil
 	case result == nil:
-		return nil, r.unfinished(c, x.Run)
+		return nil, r.unfinishedFault(c, x.Run)
 	}
 	return result, nil
 }
 
-// writeResult answers with the stored output, or with why there is none.
+// writeResult writes the stored output, or the error of a run without output.
 func writeResult(c *gin.Context, id string, result *queue.Result) {
 	if f := RunFault(id, result); f != nil {
 		httpx.Fail(c, f)
@@ -74,13 +73,13 @@ func writeResult(c *gin.Context, id string, result *queue.Result) {
 	httpx.Write(c, http.StatusOK, httpx.TypeJSON, nativeOpening(id), OutputOf(result), SuccessClose)
 }
 
-// nativeOpening is what goes before the output of a run.
+// nativeOpening returns the envelope of the native API up to the output.
 func nativeOpening(id string) []byte {
 	opening := append(make([]byte, 0, 96), `{"success":true,"run_id":"`...)
 	return append(append(opening, id...), `","output":`...)
 }
 
-// writeHandle answers with where the result will be.
+// writeHandle writes 202 with the address of the run.
 func writeHandle(c *gin.Context, id string) {
 	c.Header("Location", httpx.RunPath(id))
 	httpx.Write(c, http.StatusAccepted, httpx.TypeJSON, []byte(`{"run_id":"`+id+`","href":"`+httpx.RunPath(id)+`"}`))

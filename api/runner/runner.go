@@ -1,5 +1,5 @@
-// Package runner runs flows for the domains of the front door: it submits a run,
-// waits for its result as long as its caller does, and writes the answer.
+// Package runner runs flows for the domains of the front door: it submits a run, waits for its result as long as
+// the caller waits, and writes the response.
 package runner
 
 import (
@@ -16,12 +16,12 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// Ticket waits for one accepted run. *queue.Ticket is one.
+// Ticket waits for one accepted run. *queue.Ticket implements it.
 type Ticket interface {
 	RunID() string
-	Attached() bool // the run is that of an earlier, equal request
-	// Wait returns how the run ended, or the context's error when that ends
-	// first; then it may be called again.
+	Attached() bool // the run belongs to an earlier, equal request
+	// Wait returns the result of the run, or the error of the context if it ends first; then Wait may be called
+	// again.
 	Wait(ctx context.Context) (queue.Result, error)
 	Close() // stops waiting; the run goes on
 }
@@ -29,7 +29,7 @@ type Ticket interface {
 // Submit stores and enqueues a run, as queue.Client.Submit does.
 type Submit func(ctx context.Context, s queue.Submission) (Ticket, error)
 
-// Records finds runs. Unknown ones are queue.ErrNotFound.
+// Records finds runs. The error for an unknown run wraps queue.ErrNotFound.
 type Records interface {
 	Record(ctx context.Context, id string) (queue.Record, error)
 }
@@ -47,50 +47,46 @@ type Config struct {
 	// Paused reports whether a flow is paused; nil: none is.
 	Paused func(flow int64) bool
 
-	// Memory is the budget from which an event is taken while a key is computed
-	// from it; nil: there is always room.
+	// Memory is the budget for the event while a key is computed from it; nil: no limit.
 	Memory *budget.Process
 }
 
 // Runner submits runs and waits for them. Safe for concurrent use.
 type Runner struct{ config Config }
 
-// New makes a Runner.
+// New returns a Runner.
 func New(config Config) *Runner { return &Runner{config} }
 
 const (
-	// maxWait is the longest that a door waits for a run, and so the limit of
-	// a run that somebody waits for.
+	// maxWait is the longest wait of a request, and so the limit of a run that a caller waits for.
 	maxWait = 60 * time.Second
-	// AnswerGrace is how long past a run's limit its result is waited for: the
-	// limit is enforced elsewhere and the news must travel. Invariant I4 allows
-	// 2 s in all.
+	// AnswerGrace is the additional wait after the limit of a run, because a worker enforces the limit and the
+	// result must arrive here. Invariant I4 allows 2 s in total.
 	AnswerGrace = 1500 * time.Millisecond
 )
 
-// Submission is a run of a flow for a principal, accepted now.
+// Submission returns a new submission of a flow for a principal, accepted now.
 func Submission(c *gin.Context, f *flows.Flow, p *auth.Principal) queue.Submission {
-	httpx.StateOf(c).Answers, httpx.StateOf(c).Flow, httpx.StateOf(c).FlowNumber = f.Responds(), f, f.Number
+	httpx.StateOf(c).MayRespondEarly, httpx.StateOf(c).Flow, httpx.StateOf(c).FlowNumber = f.Responds(), f, f.Number
 	s := queue.SubmissionOf(f)
 	s.Principal, s.Headers, s.Accepted = p.String(), declaredHeaders(f, c.Request.Header), httpx.Now(c)
 	return s
 }
 
-// WaitForAll makes the run one that is waited for to its end, and returns how
-// long that may take. No run outlives who waits for it like this.
-func WaitForAll(c *gin.Context, s *queue.Submission) time.Duration {
+// WaitForEnd marks the submission as synchronous, and returns how long the request waits. The limit of the run is
+// set to that time, so that it does not outlive its caller, unless its flow responds before its end.
+func WaitForEnd(c *gin.Context, s *queue.Submission) time.Duration {
 	s.Sync = true
-	patience := min(s.Limit, maxWait)
-	if !httpx.StateOf(c).Answers { // else it may go on after its caller has left
-		s.Limit = patience
+	wait := min(s.Limit, maxWait)
+	if !httpx.StateOf(c).MayRespondEarly { // a flow that has responded may go on after the response
+		s.Limit = wait
 	}
-	return patience + AnswerGrace
+	return wait + AnswerGrace
 }
 
-// Execute submits a run and waits for its result as long as patience lasts;
-// nil when that was too short. All doors run flows through it: it names the
-// run in the answer, keeps the connection open and lets go of the waiter.
-func (r *Runner) Execute(c *gin.Context, s queue.Submission, patience time.Duration) (*queue.Result, error) {
+// Execute submits a run and waits for its result; nil when the run has not ended in this time. All domains run
+// flows through it: it sets the header with the run id, keeps the connection open and closes the ticket.
+func (r *Runner) Execute(c *gin.Context, s queue.Submission, wait time.Duration) (*queue.Result, error) {
 	x, submitted := httpx.StateOf(c), httpx.Now(c)
 	var err error
 	if s.FairKey, err = r.fairKey(c.Request.Context(), x.Flow, &s); err != nil {
@@ -103,21 +99,21 @@ func (r *Runner) Execute(c *gin.Context, s queue.Submission, patience time.Durat
 	defer ticket.Close()
 	x.Run, x.Attached = ticket.RunID(), ticket.Attached()
 	c.Header(httpx.HeaderRun, x.Run)
-	if patience <= 0 {
+	if wait <= 0 {
 		setTiming(c, x.Start, submitted, queue.Times{}, submitted)
 		return nil, nil
 	}
-	httpx.KeepOpen(c, patience)
-	ctx, cancel := context.WithTimeout(c.Request.Context(), patience)
+	httpx.KeepOpen(c, wait)
+	ctx, cancel := context.WithTimeout(c.Request.Context(), wait)
 	defer cancel()
 	result, err := ticket.Wait(ctx)
 	setTiming(c, x.Start, submitted, result.Times, httpx.Now(c))
 	if err == nil {
-		x.Ended = result.State.Terminal()
+		x.RunEnded = result.State.Terminal()
 		return &result, nil
 	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.DeadlineExceeded) {
-		return nil, cause // the caller went away, or this process stops
+		return nil, cause // the caller has disconnected, or this process stops
 	}
 	if ctx.Err() != nil {
 		return nil, nil
@@ -125,7 +121,7 @@ func (r *Runner) Execute(c *gin.Context, s queue.Submission, patience time.Durat
 	return nil, err
 }
 
-// fairKey renders the flow's run.fair_by; "" without it. f is nil for a run that is started again.
+// fairKey computes the flow's run.fair_by; "" without it. f is nil for a replay.
 func (r *Runner) fairKey(ctx context.Context, f *flows.Flow, s *queue.Submission) (string, error) {
 	if f == nil || f.FairBy == nil {
 		return "", nil

@@ -9,9 +9,8 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// setTiming says where the time of a run went: auth until it was submitted,
-// queue until a worker took it up, run, and reply until now. The moments are
-// of different machines; a negative span is shown as zero.
+// setTiming sets the header Server-Timing: auth until the submission, queue until a worker began the run, run, and
+// reply until now. The times are from different machines; negative durations are written as zero.
 func setTiming(c *gin.Context, start, submitted time.Time, t queue.Times, now time.Time) {
 	var stack [96]byte
 	line := append(stack[:0], "auth;dur="...)

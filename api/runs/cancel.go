@@ -11,8 +11,8 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// cancelRun answers POST /v1/runs/{run}/cancel with the run as it then is.
-// Its worker may take a second to notice, and can change nothing meanwhile.
+// cancelRun answers POST /v1/runs/{run}/cancel with the cancelled run. Its worker may notice up to a second later,
+// but can no longer change the run.
 func (a *api) cancelRun(c *gin.Context) {
 	record, err := a.visibleRun(c, auth.ScopeWriteRuns)
 	if err != nil {

@@ -10,11 +10,11 @@ import (
 	"github.com/penstock/penstock/auth"
 )
 
-// inputView is what a run was accepted with.
+// inputView is the input of a run.
 type inputView struct {
-	Event   json.RawMessage   `json:"event"` // null: there was none
+	Event   json.RawMessage   `json:"event"` // null: the run has no event
 	Params  map[string]string `json:"params,omitempty"`
-	Headers map[string]string `json:"headers,omitempty"` // those that the flow reads
+	Headers map[string]string `json:"headers,omitempty"` // the headers that the flow declares
 }
 
 // readRunInput answers GET /v1/runs/{run}/input.

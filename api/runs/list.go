@@ -12,7 +12,7 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// runSchema is what runs may be filtered and ordered by.
+// runSchema returns the fields by which runs can be filtered and ordered.
 func runSchema() listing.Schema[queue.Record] {
 	type run = queue.Record
 	return listing.Schema[run]{
@@ -41,10 +41,8 @@ func states() (names []string) {
 	return names
 }
 
-// listRuns answers GET /v1/runs: it looks at the newest runs, or the oldest
-// when asked for in that order, within the bounds that the filter sets to queue
-// and created_at, until the page is full or it has looked at as many as one call
-// may.
+// listRuns answers GET /v1/runs, by default the newest runs first. It reads runs within the bounds that the filter
+// sets to queue and created_at, until the page is full or the limit of one call is reached.
 func (a *api) listRuns(c *gin.Context) {
 	q, err := listing.Parse(c.Request.URL.RawQuery, runSchema())
 	if err != nil {
@@ -52,7 +50,7 @@ func (a *api) listRuns(c *gin.Context) {
 		return
 	}
 	p := httpx.StateOf(c).Principal
-	page, err := runlist.Find(c.Request.Context(), a.config.Runs, q, func(r *queue.Record) bool { return sees(p, auth.ScopeReadRuns, r) })
+	page, err := runlist.Find(c.Request.Context(), a.config.Runs, q, func(r *queue.Record) bool { return mayAccess(p, auth.ScopeReadRuns, r) })
 	if err != nil {
 		httpx.Fail(c, err)
 		return

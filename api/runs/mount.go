@@ -1,4 +1,4 @@
-// Package runs has the endpoints that find, follow, cancel and replay runs.
+// Package runs has the endpoints that list, read, watch, cancel and replay runs.
 package runs
 
 import (
@@ -14,23 +14,23 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// Runs finds, ends and follows runs. api.Queue is one. Unknown runs are
+// Runs lists, cancels and watches runs. api.Queue implements it. The error for an unknown run wraps
 // queue.ErrNotFound.
 type Runs interface {
-	// List calls each for runs in the order of their acceptance, without
-	// their data; more: there are others.
+	// List calls each for runs in the order of their acceptance, without their events and outputs; more: there are
+	// further runs.
 	List(ctx context.Context, l queue.List, each func(*queue.Record)) (more bool, err error)
-	// Cancel ends a run and returns the state that it had.
+	// Cancel cancels a run and returns its previous state.
 	Cancel(ctx context.Context, id string, why []byte) (queue.State, error)
-	// Attach waits for the end of a run.
+	// Attach returns a ticket that waits for the end of a run.
 	Attach(ctx context.Context, id string) (runner.Ticket, error)
-	// Watch follows a run while it runs.
+	// Watch subscribes to the events of a run.
 	Watch(ctx context.Context, id string) (Watch, error)
 }
 
-// Watch tells what happens to a run. *queue.Watch is one.
+// Watch is a subscription to the events of a run. *queue.Watch implements it.
 type Watch interface {
-	Events() <-chan queue.Event // closed when its reader is too slow
+	Events() <-chan queue.Event // closed when the reader is too slow
 	Close()
 }
 
@@ -39,23 +39,22 @@ type Config struct {
 	Records runner.Records
 	Runs    Runs // nil: runs can only be read
 
-	// Runner replays runs, with flows of Flows or versions of Store. Store nil:
-	// runs cannot be replayed.
+	// Runner replays runs with the current flows of Flows or pinned versions of Store. Without a Store runs cannot
+	// be replayed.
 	Runner *runner.Runner
 	Flows  runner.Flows
 	Store  *store.Store
 
-	Draining func() bool // reports whether this process stops: then streams of events end
+	Draining func() bool // reports whether this process stops; event streams end then
 }
 
 // api has the handlers of the routes.
 type api struct {
 	config  Config
-	streams atomic.Int64 // of events, open now
+	streams atomic.Int64 // number of open event streams
 }
 
-// Mount adds the routes below /v1, where requests are authenticated and acts
-// are audited.
+// Mount adds the routes to /v1, where requests are authenticated and changes are audited.
 func Mount(v1 gin.IRouter, config Config) {
 	a := &api{config: config}
 	read := httpx.Requires(auth.ScopeReadRuns, auth.ScopeRun)

@@ -16,13 +16,13 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// replaying is the body of a replay.
-type replaying struct {
-	Version string `json:"version"` // "current", the default, or "pinned": that of the first run
+// replayInput is the body of a replay.
+type replayInput struct {
+	Version string `json:"version"` // "current", the default, or "pinned": the version of the first run
 }
 
-// replayRun answers POST /v1/runs/{run}/replay: a new run with the event of an
-// earlier one, answered as POST /v1/flows/{flow}/runs is.
+// replayRun answers POST /v1/runs/{run}/replay: it starts a new run with the event of an earlier one. The response
+// is that of POST /v1/flows/{flow}/runs.
 func (a *api) replayRun(c *gin.Context) {
 	s, err := a.admitReplay(c)
 	if err != nil {
@@ -38,7 +38,7 @@ func (a *api) admitReplay(c *gin.Context) (queue.Submission, error) {
 	if err != nil {
 		return queue.Submission{}, err
 	}
-	httpx.StateOf(c).Run = "" // the answer is about the new one
+	httpx.StateOf(c).Run = "" // the response is about the new run
 	c.Writer.Header().Del(httpx.HeaderRun)
 	if !p.May(auth.ScopeRun, first.Flow) {
 		return queue.Submission{}, &auth.Error{Code: auth.CodeForbidden, Message: "the scope " + string(auth.ScopeRun) + " is required for this flow"}
@@ -46,7 +46,7 @@ func (a *api) admitReplay(c *gin.Context) (queue.Submission, error) {
 	if err := httpx.Take(c, "runs"); err != nil {
 		return queue.Submission{}, err
 	}
-	want := replaying{Version: "current"}
+	want := replayInput{Version: "current"}
 	if err := httpx.ReadJSON(c, &want); err != nil {
 		return queue.Submission{}, err
 	}
@@ -68,7 +68,7 @@ func (a *api) admitReplay(c *gin.Context) (queue.Submission, error) {
 	return s, err
 }
 
-// versionFor finds the version that a replay executes.
+// versionFor returns the flow version that a replay executes.
 func (a *api) versionFor(ctx context.Context, first *queue.Record, version string) (*flows.Flow, error) {
 	switch version {
 	case "current":

@@ -13,11 +13,10 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// maxLongPoll is the longest wait for a run's end at GET /v1/runs/{run}.
+// maxLongPoll is the longest wait for the end of a run at GET /v1/runs/{run}.
 const maxLongPoll = 60 * time.Second
 
-// readRun answers GET /v1/runs/{run}, with ?wait=N once the run has ended or
-// after N seconds.
+// readRun answers GET /v1/runs/{run}; with ?wait=N after the end of the run or after N seconds.
 func (a *api) readRun(c *gin.Context) {
 	query, err := auth.ParseQuery(c.Request.URL.RawQuery)
 	if err != nil {
@@ -41,7 +40,7 @@ func (a *api) readRun(c *gin.Context) {
 	writeRun(c, &record)
 }
 
-// longPoll reads the parameter wait, the only one there is.
+// longPoll parses the parameter wait, which is the only one.
 func longPoll(query auth.Query) (time.Duration, error) {
 	var longest time.Duration
 	for _, p := range query.Params() {
@@ -54,24 +53,23 @@ func longPoll(query auth.Query) (time.Duration, error) {
 	return longest, nil
 }
 
-// sees reports whether a principal may do to a run what a scope allows. Whoever
-// may run a flow may do it to its own runs of that flow; those of others are
-// for the staff, if it holds the scope.
-func sees(p *auth.Principal, scope auth.Scope, r *queue.Record) bool {
+// mayAccess reports whether a principal may apply a scope to a run. Its own runs of a flow are accessible with the
+// scope to run the flow; the runs of others only to staff with the scope.
+func mayAccess(p *auth.Principal, scope auth.Scope, r *queue.Record) bool {
 	if r.Principal == p.String() {
 		return p.May(scope, r.Flow) || p.May(auth.ScopeRun, r.Flow)
 	}
 	return p.Staff && p.May(scope, r.Flow)
 }
 
-// visibleRun reads the run that the path names. Runs that are not for the
-// principal are as unknown as those that never were.
+// visibleRun returns the run in the path. The error is the same for an unknown run and for one that the principal
+// may not access.
 func (a *api) visibleRun(c *gin.Context, scope auth.Scope) (queue.Record, error) {
 	record, err := a.config.Records.Record(c.Request.Context(), c.Param("run"))
 	if err != nil {
 		return queue.Record{}, err
 	}
-	if !sees(httpx.StateOf(c).Principal, scope, &record) {
+	if !mayAccess(httpx.StateOf(c).Principal, scope, &record) {
 		return queue.Record{}, queue.ErrNotFound
 	}
 	httpx.StateOf(c).Run, httpx.StateOf(c).FlowNumber = record.ID, record.Flow
@@ -79,7 +77,7 @@ func (a *api) visibleRun(c *gin.Context, scope auth.Scope) (queue.Record, error)
 	return record, nil
 }
 
-// awaitEnd returns the record once the run has ended or the wait is over.
+// awaitEnd returns the record after the end of the run or of the wait.
 func (a *api) awaitEnd(ctx context.Context, record queue.Record, wait time.Duration) (queue.Record, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, wait, errWaited)
 	defer cancel()
@@ -97,5 +95,5 @@ func (a *api) awaitEnd(ctx context.Context, record queue.Record, wait time.Durat
 	return a.config.Records.Record(context.WithoutCancel(ctx), record.ID)
 }
 
-// errWaited is the cause of contexts that end because a wait is over.
+// errWaited is the cause of contexts that end after the requested wait.
 var errWaited = errors.New("waited long enough")

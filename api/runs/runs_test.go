@@ -138,7 +138,7 @@ func TestLongPollEndsWithTheRun(t *testing.T) {
 	}
 }
 
-// stream reads events one by one.
+// stream returns a function that reads the next event.
 func stream(p *apitest.Product, id, who string, header ...string) func() string {
 	p.T.Helper()
 	w, err := http.DefaultClient.Do(p.Request("GET", "/v1/runs/"+id+"/events", who, "", header...))

@@ -14,38 +14,36 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// streamWrite is how long a reader may take for one event.
+// streamWrite is the time limit for writing one event.
 const streamWrite = 10 * time.Second
 
-// stream writes Server-Sent Events (WHATWG HTML, section 9.2). It belongs to
-// its request's goroutine.
+// stream writes Server-Sent Events (WHATWG HTML, section 9.2). Only the goroutine of its request may use it.
 type stream struct {
 	c       *gin.Context
 	control *http.ResponseController
-	told    place // the last numbered event
+	sent    position // position of the last numbered event
 	last    queue.State
-	err     error // of writing: the reader is gone
+	err     error // the first write error: the reader has disconnected
 }
 
-// newStream begins the answer. Where the reader was is in Last-Event-ID; one
-// that cannot be read counts as none.
+// newStream begins the response. The position of the reader is in Last-Event-ID; an invalid one is ignored.
 func newStream(c *gin.Context) *stream {
 	s := &stream{c: c, control: http.NewResponseController(c.Writer)}
 	attempt, number, _ := strings.Cut(c.GetHeader("Last-Event-ID"), ".")
 	if a, err := strconv.Atoi(attempt); err == nil {
-		s.told.attempt = a
-		s.told.number, _ = strconv.Atoi(number)
+		s.sent.attempt = a
+		s.sent.number, _ = strconv.Atoi(number)
 	}
 	h := c.Writer.Header()
 	h["Content-Type"] = []string{"text/event-stream"}
 	h["Cache-Control"] = httpx.NoStore
 	h["X-Content-Type-Options"] = httpx.NoSniff
-	h["X-Accel-Buffering"] = []string{"no"} // nginx would hold events back
+	h["X-Accel-Buffering"] = []string{"no"} // otherwise nginx buffers events
 	return s
 }
 
-// state tells a state that is new.
-func (s *stream) state(state queue.State, failure *flows.Error) {
+// writeState writes a state that differs from the last one.
+func (s *stream) writeState(state queue.State, failure *flows.Error) {
 	if state == s.last {
 		return
 	}
@@ -60,22 +58,22 @@ func (s *stream) state(state queue.State, failure *flows.Error) {
 	s.write("event: state\ndata: " + string(data) + "\n\n")
 }
 
-// event tells what a worker told, once.
-func (s *stream) event(e queue.Event) {
+// writeEvent writes an event of a worker. A numbered event is written once.
+func (s *stream) writeEvent(e queue.Event) {
 	if e.Kind == queue.EventState {
 		var state queue.State
 		if json.Unmarshal(e.Data, &state) == nil {
-			s.state(state, nil)
+			s.writeState(state, nil)
 		}
 		return
 	}
 	id := ""
 	if e.Number > 0 {
-		at := place{e.Attempt, e.Number}
-		if !s.told.before(at) {
+		at := position{e.Attempt, e.Number}
+		if !s.sent.before(at) {
 			return
 		}
-		s.told, id = at, "id: "+at.String()+"\n"
+		s.sent, id = at, "id: "+at.String()+"\n"
 	}
 	s.write(id + "event: " + e.Kind + "\ndata: " + string(e.Data) + "\n\n")
 }
@@ -85,8 +83,8 @@ func (s *stream) write(text string) {
 		return
 	}
 	until := time.Now()
-	_ = s.control.SetReadDeadline(until.Add(heartbeat + lookAgain + streamWrite)) // not supported: there is no deadline to move
-	_ = s.control.SetWriteDeadline(until.Add(heartbeat + lookAgain + streamWrite))
+	_ = s.control.SetReadDeadline(until.Add(heartbeat + pollInterval + streamWrite)) // an error means that there is no deadline
+	_ = s.control.SetWriteDeadline(until.Add(heartbeat + pollInterval + streamWrite))
 	if _, s.err = s.c.Writer.WriteString(text); s.err == nil {
 		s.err = s.control.Flush()
 	}

@@ -14,15 +14,14 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// runView is a run as its reader sees it. Output follows, spliced in byte for
-// byte.
+// runView is a run in responses. writeRun adds the output unchanged.
 type runView struct {
 	ID         string          `json:"run_id"`
 	Flow       int64           `json:"flow"`
 	Version    string          `json:"version"`
 	Queue      string          `json:"queue"`
 	State      queue.State     `json:"state"`
-	Principal  string          `json:"principal,omitempty"` // who asked for it
+	Principal  string          `json:"principal,omitempty"` // caller that started the run
 	Attempt    int             `json:"attempt"`
 	Crashes    int             `json:"crashes,omitempty"`
 	CreatedAt  time.Time       `json:"created_at"`
@@ -54,7 +53,7 @@ func viewOf(r *queue.Record) runView {
 	}
 }
 
-// createdAt is when a run was accepted: by Redis' clock, as its other times.
+// createdAt returns when a run was accepted, by the clock of Redis like its other times.
 func createdAt(r *queue.Record) time.Time {
 	return cmp.Or(r.Times.Accepted, r.Spec.Accepted)
 }
@@ -62,7 +61,7 @@ func createdAt(r *queue.Record) time.Time {
 func writeRun(c *gin.Context, r *queue.Record) {
 	head, err := json.Marshal(viewOf(r))
 	if err != nil {
-		panic(err) // what was stored as JSON encodes again
+		panic(err) // stored JSON can be encoded again
 	}
 	if r.State != queue.Succeeded {
 		httpx.Write(c, http.StatusOK, httpx.TypeJSON, head)
@@ -71,5 +70,5 @@ func writeRun(c *gin.Context, r *queue.Record) {
 	httpx.Write(c, http.StatusOK, httpx.TypeJSON, head[:len(head)-1], outputMember, runner.OutputOf(&r.Result), runner.SuccessClose)
 }
 
-// outputMember goes between a run's view and its output. Read only.
+// outputMember is written between the view of a run and its output. Read only.
 var outputMember = []byte(`,"output":`)

@@ -16,21 +16,20 @@ import (
 )
 
 const (
-	// heartbeat is how long a stream of events may be silent: proxies cut
-	// connections that are, usually after a minute.
+	// heartbeat is the longest silence of an event stream. Proxies close silent connections, usually after a
+	// minute.
 	heartbeat = 15 * time.Second
-	// lookAgain is how often a watched run is read besides, for what no worker
-	// tells: that its own was lost.
-	lookAgain = 5 * time.Second
-	// maxStreams bounds the streams of one process.
+	// pollInterval is how often a watched run is read in addition to its events, because no worker reports a lost
+	// worker.
+	pollInterval = 5 * time.Second
+	// maxStreams is the maximum number of event streams of one process.
 	maxStreams = 1000
 )
 
 var errStreams = &httpx.Fault{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "too many streams are open here; try again later", Retry: time.Second}
 
-// watchRun answers GET /v1/runs/{run}/events: a stream of the run's states and
-// steps (Server-Sent Events) that ends with the run. A reader who comes again
-// with Last-Event-ID gets the steps that it missed.
+// watchRun answers GET /v1/runs/{run}/events: a stream of the run's states and steps (Server-Sent Events) that ends
+// with the run. A reader that reconnects with Last-Event-ID gets the steps that it missed.
 func (a *api) watchRun(c *gin.Context) {
 	record, err := a.visibleRun(c, auth.ScopeReadRuns)
 	if err != nil {
@@ -49,12 +48,11 @@ func (a *api) watchRun(c *gin.Context) {
 		return
 	}
 	if err := a.follow(c.Request.Context(), s, &record); err != nil {
-		httpx.Fail(c, err) // the log tells; the reader, once there are events, comes again
+		httpx.Fail(c, err) // logged; a reader that has received events reconnects
 	}
 }
 
-// follow writes what happens until the run ends, or its reader or this
-// process leaves.
+// follow writes events until the run has ended, the reader has disconnected or this process stops.
 func (a *api) follow(ctx context.Context, s *stream, record *queue.Record) error {
 	watch, err := a.config.Runs.Watch(ctx, record.ID)
 	if err != nil {
@@ -67,7 +65,7 @@ func (a *api) follow(ctx context.Context, s *stream, record *queue.Record) error
 	}
 	defer ticket.Close()
 	waiting, stop := context.WithCancel(ctx)
-	ended := make(chan error, 1) // its sender never waits
+	ended := make(chan error, 1) // buffered, so that the sender never blocks
 	go func() {
 		_, err := ticket.Wait(waiting)
 		ended <- err
@@ -81,34 +79,34 @@ func (a *api) follow(ctx context.Context, s *stream, record *queue.Record) error
 
 // relay writes events until the run has ended.
 func (a *api) relay(ctx context.Context, s *stream, record *queue.Record, events <-chan queue.Event, ended chan error) error {
-	s.state(record.State, nil)
-	beat, look := time.NewTicker(heartbeat), time.NewTicker(lookAgain)
-	defer beat.Stop()
-	defer look.Stop()
+	s.writeState(record.State, nil)
+	beats, polls := time.NewTicker(heartbeat), time.NewTicker(pollInterval)
+	defer beats.Stop()
+	defer polls.Stop()
 	for s.err == nil {
 		select {
 		case e, open := <-events:
 			if !open {
-				return nil // it reads too slowly; it comes again for the rest
+				return nil // the reader is too slow; it reconnects for the rest
 			}
-			s.event(e)
+			s.writeEvent(e)
 		case err := <-ended:
-			ended <- err // for who waits for the sender
+			ended <- err // received by the deferred function in follow
 			if err != nil {
 				return cmp.Or(context.Cause(ctx), err)
 			}
-			for len(events) > 0 { // what came before the end goes out before it
-				s.event(<-events)
+			for len(events) > 0 { // events from before the end are written before it
+				s.writeEvent(<-events)
 			}
 			return a.finishStream(ctx, s, record.ID)
-		case <-look.C:
+		case <-polls.C:
 			if a.config.Draining() {
-				return nil // elsewhere it goes on
+				return nil // the reader reconnects to another process
 			}
 			if next, err := a.config.Records.Record(ctx, record.ID); err == nil && !next.State.Terminal() {
-				s.state(next.State, nil)
+				s.writeState(next.State, nil)
 			}
-		case <-beat.C:
+		case <-beats.C:
 			s.write(": still here\n\n")
 		}
 	}
@@ -124,24 +122,24 @@ func (a *api) finishStream(ctx context.Context, s *stream, id string) error {
 	return nil
 }
 
-// end writes the steps that were not told yet and the run's last state.
+// end writes the steps that were not written yet and the final state.
 func (s *stream) end(r *queue.Record) {
 	var kept struct {
 		Steps []json.RawMessage `json:"steps"`
 	}
 	if r.Steps != nil && json.Unmarshal(r.Steps, &kept) == nil {
 		for i, step := range kept.Steps {
-			s.event(queue.Event{Attempt: r.Attempt, Number: i + 1, Kind: "step", Data: step})
+			s.writeEvent(queue.Event{Attempt: r.Attempt, Number: i + 1, Kind: "step", Data: step})
 		}
 	}
-	s.state(r.State, r.Error)
+	s.writeState(r.State, r.Error)
 }
 
-// place is where a reader is in the steps of a run.
-type place struct{ attempt, number int }
+// position is the position of a reader in the steps of a run.
+type position struct{ attempt, number int }
 
-func (p place) String() string { return strconv.Itoa(p.attempt) + "." + strconv.Itoa(p.number) }
+func (p position) String() string { return strconv.Itoa(p.attempt) + "." + strconv.Itoa(p.number) }
 
-func (p place) before(o place) bool {
+func (p position) before(o position) bool {
 	return p.attempt < o.attempt || p.attempt == o.attempt && p.number < o.number
 }

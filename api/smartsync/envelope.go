@@ -8,10 +8,10 @@ import (
 	"github.com/penstock/penstock/api/httpx"
 )
 
-// successOpen begins the envelope of success at the SmartSYNC door. Read only.
+// successOpen is the envelope of a successful response of the SmartSYNC API up to the output. Read only.
 var successOpen = []byte(`{"success":true,"output":`)
 
-// failure is the envelope of every other answer at that door.
+// failure is the envelope of all other responses of the SmartSYNC API.
 type failure struct {
 	Success bool        `json:"success"` // false
 	Error   failureBody `json:"error"`
@@ -23,7 +23,7 @@ type failureBody struct {
 	RunID string `json:"run_id,omitempty"`
 }
 
-// WriteFault answers with the envelope of a failure.
+// WriteFault writes a fault in the envelope of a failure.
 func WriteFault(c *gin.Context, f *httpx.Fault) {
 	text, err := json.Marshal(failure{Error: failureBody{Code: f.Status, Msg: f.Message, RunID: f.Run}})
 	if err != nil {

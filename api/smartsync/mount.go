@@ -1,5 +1,5 @@
-// Package smartsync serves callers of SmartSYNC: it runs a flow for a caller who
-// signs with a check value, and answers with an envelope of its own.
+// Package smartsync is the SmartSYNC API: it runs a flow for a caller that signs with a check value, and responds
+// with an envelope of its own.
 package smartsync
 
 import (
@@ -9,17 +9,17 @@ import (
 	"github.com/penstock/penstock/auth"
 )
 
-// Config of the routes. All but Guesses and Meter are required.
+// Config of the routes. All but Guard, Usage and BodiesRecorded are required.
 type Config struct {
 	Flows  runner.Flows
 	Keys   auth.Keys
 	Runner *runner.Runner
 
-	Guesses *auth.Guesses // slows down who guesses secrets; nil: nobody is slowed down
-	Meter   auth.Meter    // counts which secret a call is signed with; nil: nothing is counted
+	Guard *auth.BruteForceGuard // slows down callers that guess secrets; optional
+	Usage auth.UsageCounter     // counts which of two secrets signs a call; optional
 
-	// BodiesRecorded: the bodies of refused requests are kept as they were sent.
-	// Then they are copied before they are changed.
+	// BodiesRecorded says that the bodies of rejected requests are recorded as sent. They are then copied before
+	// they are changed.
 	BodiesRecorded bool
 }
 

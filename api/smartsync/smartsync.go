@@ -17,7 +17,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// Paths are where callers of SmartSYNC knock.
+// Paths are the paths of the SmartSYNC API. Read only.
 var Paths = []string{"/apis/execute.php", "/apis/execute"}
 
 // Serves reports whether a path is one of Paths.
@@ -25,18 +25,18 @@ func Serves(path string) bool {
 	return path == Paths[0] || path == Paths[1]
 }
 
-// signedCall is a request whose check value fits.
+// signedCall is a request with a valid check value.
 type signedCall struct {
 	query auth.Query
-	data  []byte // canonical body of a POST: what was signed is what runs
+	data  []byte // canonical body of a POST: the signed text is the event
 	key   *store.Key
 }
 
-// errCheck is one text for an unknown key and a wrong check value.
+// errCheck is the same text for an unknown key and a wrong check value.
 var errCheck = &auth.Error{Code: auth.CodeUnauthorized, Message: "unknown key or wrong check value"}
 
-// execute runs a flow for a caller who signs with a check value, and answers
-// with the output of its final step, or with the one envelope for failures.
+// execute runs a flow for a caller that signs with a check value, and responds with the output of the final step or
+// with the envelope of a failure.
 func (a *api) execute(c *gin.Context) {
 	call, err := a.readSigned(c)
 	if err != nil {
@@ -49,7 +49,7 @@ func (a *api) execute(c *gin.Context) {
 		httpx.Fail(c, err)
 		return
 	}
-	result, err := a.config.Runner.Execute(c, s, runner.WaitForAll(c, &s))
+	result, err := a.config.Runner.Execute(c, s, runner.WaitForEnd(c, &s))
 	if err != nil {
 		httpx.Fail(c, err)
 		return
@@ -58,7 +58,7 @@ func (a *api) execute(c *gin.Context) {
 		runner.WriteAnswer(c, result.Early, successOpen)
 		return
 	}
-	if f := signedFault(httpx.StateOf(c).Run, result); f != nil {
+	if f := failureOf(httpx.StateOf(c).Run, result); f != nil {
 		if result == nil && a.config.Runner.Parked(c, f.Run) {
 			f.Message = runner.ParkedMessage
 		}
@@ -68,8 +68,8 @@ func (a *api) execute(c *gin.Context) {
 	httpx.Write(c, http.StatusOK, httpx.TypeJSON, successOpen, runner.OutputOf(result), runner.SuccessClose)
 }
 
-// readSigned reads the request and compares its check value. Whoever has no
-// secret learns nothing here but whether the request can be read at all.
+// readSigned reads the request and verifies its check value. A caller without the secret learns only whether the
+// request is well-formed.
 func (a *api) readSigned(c *gin.Context) (*signedCall, error) {
 	query, err := auth.ParseQuery(c.Request.URL.RawQuery)
 	if err != nil {
@@ -90,20 +90,20 @@ func (a *api) readSigned(c *gin.Context) (*signedCall, error) {
 	if err != nil {
 		return nil, err
 	}
-	guess := auth.Guess{
+	proof := auth.Proof{
 		Name: string(auth.KindKey) + ":" + query.Get("key"), IP: c.ClientIP(), Now: httpx.Now(c),
-		Fits: auth.VerifyCheck(query, call.data, secrets), Strong: auth.Strong(secrets.Current, secrets.Previous),
+		Valid: auth.VerifyCheck(query, call.data, secrets), Strong: auth.Strong(secrets.Current, secrets.Previous),
 	}
-	if err := a.config.Guesses.Judge(c.Request.Context(), guess, errCheck); err != nil {
+	if err := a.config.Guard.Check(c.Request.Context(), proof, errCheck); err != nil {
 		return nil, err
 	}
-	auth.Tally(a.config.Meter, key, secrets, func(only auth.Secrets) bool { return auth.VerifyCheck(query, call.data, only) })
+	auth.RecordUse(a.config.Usage, key, secrets, func(only auth.Secrets) bool { return auth.VerifyCheck(query, call.data, only) })
 	call.key = key
 	return call, nil
 }
 
-// authorizeSigned decides whether a signed call may run, and as what. Whether it
-// was seen before is decided when it is submitted, in the same round trip.
+// authorizeSigned returns the submission of a signed call, or the reason why it is rejected. Submitting it detects
+// repetitions, in the same round trip.
 func (a *api) authorizeSigned(c *gin.Context, call *signedCall) (queue.Submission, error) {
 	if err := auth.CheckTime(call.query.Get("ts"), httpx.Now(c), auth.Window(call.key)); err != nil {
 		return queue.Submission{}, err
@@ -132,11 +132,11 @@ func (a *api) authorizeSigned(c *gin.Context, call *signedCall) (queue.Submissio
 	}
 	s := runner.Submission(c, flow, p)
 	s.Event, s.Params = call.data, params
-	s.IdempotencyKey = replayGuard(call)
+	s.IdempotencyKey = replayKey(call)
 	return s, nil
 }
 
-// checkData holds what was sent against the method and the flow's trigger.
+// checkData checks whether the method and the trigger of the flow allow the data.
 func checkData(c *gin.Context, f *flows.Flow, data []byte) error {
 	if c.Request.Method == http.MethodGet {
 		sent, err := httpx.HasBody(c.Request)
@@ -160,8 +160,8 @@ func checkData(c *gin.Context, f *flows.Flow, data []byte) error {
 	return strictjson.Check(data, httpx.MaxDepth)
 }
 
-// replayGuard remembers a check value as long as its time is accepted.
-func replayGuard(call *signedCall) *queue.IdempotencyKey {
+// replayKey returns the idempotency key of a check value, which is stored as long as its timestamp is valid.
+func replayKey(call *signedCall) *queue.IdempotencyKey {
 	return &queue.IdempotencyKey{
 		Key:    "smartsync\x00" + call.key.Key + "\x00" + strings.ToLower(call.query.Get("check")),
 		Window: auth.ReplayWindow(call.key),
@@ -169,10 +169,9 @@ func replayGuard(call *signedCall) *queue.IdempotencyKey {
 	}
 }
 
-// signedFault is what this door says of a run without output (nil result: it
-// did not end in time). Its status is 400 whatever the flow would choose,
-// unless the failure is ours.
-func signedFault(id string, r *queue.Result) *httpx.Fault {
+// failureOf returns the error of a run without output, or nil. A nil result means that the run did not end in time.
+// The status is 400 for all errors but internal ones, also when the flow chooses another.
+func failureOf(id string, r *queue.Result) *httpx.Fault {
 	if r == nil {
 		r = &queue.Result{State: queue.TimedOut}
 	}
@@ -180,22 +179,22 @@ func signedFault(id string, r *queue.Result) *httpx.Fault {
 	if f == nil {
 		return nil
 	}
-	ours := r.Error != nil && r.Error.Code == flows.CodeInternal
+	internal := r.Error != nil && r.Error.Code == flows.CodeInternal
 	f.Status, f.ByFlow = http.StatusBadRequest, false
-	if ours {
+	if internal {
 		f.Status = http.StatusInternalServerError
 	}
-	if f.Step != "" && f.Code != string(flows.CodeFail) { // a fail step's message is the flow's own
+	if f.Step != "" && f.Code != string(flows.CodeFail) { // the message of a fail step is written by the author of the flow
 		f.Message = "step " + f.Step + ": " + f.Message
 	}
 	return f
 }
 
-// acceptsBody reports whether a flow starts with what a caller sends.
+// acceptsBody reports whether the event of a flow is sent by its caller.
 func acceptsBody(f *flows.Flow) bool { return f.Webhook != nil }
 
-// copyIfRecorded is a body that may be changed: a copy of one with line breaks,
-// if somebody may ask later what was sent.
+// copyIfRecorded returns a body that may be changed: a copy if the body contains line breaks, which are removed,
+// and is recorded as sent.
 func (a *api) copyIfRecorded(body []byte) []byte {
 	if !a.config.BodiesRecorded || bytes.IndexByte(body, '\n') < 0 && bytes.IndexByte(body, '\r') < 0 {
 		return body

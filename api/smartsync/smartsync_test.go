@@ -16,6 +16,7 @@ import (
 
 	"github.com/penstock/penstock/api"
 	"github.com/penstock/penstock/api/apitest"
+	"github.com/penstock/penstock/api/fault"
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/flows"
@@ -27,7 +28,7 @@ import (
 func TestGood(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/apis/execute.php", "/apis/execute"} {
-		d := apitest.NewDoor(t)
+		d := apitest.NewFakeAPI(t)
 		w := d.Call(apitest.Call{Path: path, Body: "\r\n {\"a\": 1,\n \"b\": [1,2] }\n ", Params: map[string]string{"debug": "1"},
 			Header: http.Header{"X-Event-Id": {"e1"}, "X-Secret": {"s"}}})
 		if w.Code != http.StatusOK {
@@ -75,7 +76,7 @@ func TestGoodWithoutData(t *testing.T) {
 		"ts at the window's other end":   {Params: map[string]string{"ts": "1795280300"}},
 		"Content-Length zero with a GET": {Header: http.Header{"Content-Length": {"0"}}},
 	} {
-		d := apitest.NewDoor(t)
+		d := apitest.NewFakeAPI(t)
 		if w := d.Call(k); w.Code != http.StatusOK {
 			t.Errorf("%s: status %d: %s", name, w.Code, w.Body)
 		}
@@ -87,7 +88,7 @@ func TestGoodWithoutData(t *testing.T) {
 
 func TestOutputIsAlwaysAnArray(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	d.Queue.Result.Output = nil
 	if w := d.Call(apitest.Call{}); w.Body.String() != `{"success":true,"output":[]}` {
 		t.Errorf("body %s", w.Body)
@@ -113,7 +114,7 @@ func TestRunFailed(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			d := apitest.NewDoor(t)
+			d := apitest.NewFakeAPI(t)
 			d.Queue.Result = tc.result
 			w := d.Call(apitest.Call{})
 			got := d.WantEnvelope(w, tc.status, tc.message)
@@ -133,7 +134,7 @@ func TestRunFailed(t *testing.T) {
 func TestResultOverdue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := apitest.NewDoor(t, func(c *api.Config) { c.Now = time.Now })
+		d := apitest.NewFakeAPI(t, func(c *api.Config) { c.Now = time.Now })
 		d.Keys[apitest.KeyID].Window = 100 * 365 * 24 * time.Hour // the bubble's clock starts in 2000
 		d.Queue.Hold = true
 		begin := time.Now()
@@ -165,7 +166,7 @@ func TestUnknownKeyAndBadCheckAreOneAnswer(t *testing.T) {
 		"bad check, no webhook":     {Check: strings.Repeat("0", 32), Body: `{}`, Params: map[string]string{"flow": "70"}},
 		"bad check, undeclared":     {Check: strings.Repeat("0", 32), Params: map[string]string{"foo": "1"}},
 	} {
-		d := apitest.NewDoor(t)
+		d := apitest.NewFakeAPI(t)
 		w := d.Call(k)
 		bodies = append(bodies, w.Body.String())
 		if len(w.Header().Values("WWW-Authenticate")) != 2 { // RFC 9110: every 401 says what would do
@@ -180,13 +181,13 @@ func TestUnknownKeyAndBadCheckAreOneAnswer(t *testing.T) {
 
 func TestNoCheck(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	d.WantFailure(d.Do(httptest.NewRequest("GET", "/apis/execute?flow=69&ts=1795280000&key="+apitest.KeyID, nil)), 401, "unknown key or wrong check value")
 }
 
 func TestAccessOffSaysNothingBeforeTheMatch(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	d.Keys[apitest.KeyID].APIAccess = false
 	d.WantFailure(d.Call(apitest.Call{Check: strings.Repeat("0", 32)}), 401, "unknown key or wrong check value")
 }
@@ -202,12 +203,12 @@ func TestTimestamp(t *testing.T) {
 		{"", "digits"},
 		{"now", "digits"},
 	} {
-		d := apitest.NewDoor(t)
+		d := apitest.NewFakeAPI(t)
 		d.WantFailure(d.Call(apitest.Call{Params: map[string]string{"ts": tc.ts}}), 401, tc.message)
 	}
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	d.WantFailure(d.Call(apitest.Call{Without: "ts"}), 401, "digits")
-	d = apitest.NewDoor(t)
+	d = apitest.NewFakeAPI(t)
 	d.Keys[apitest.KeyID].Window = 10 * time.Second
 	d.WantFailure(d.Call(apitest.Call{Params: map[string]string{"ts": "1795279989"}}), 401, "11 s in the past, the window is 10 s")
 }
@@ -215,7 +216,7 @@ func TestTimestamp(t *testing.T) {
 func TestPreviousSecret(t *testing.T) {
 	t.Parallel()
 	var counted meter
-	d := apitest.NewDoor(t, func(c *api.Config) { c.Meter = &counted })
+	d := apitest.NewFakeAPI(t, func(c *api.Config) { c.Usage = &counted })
 	k := d.Keys[apitest.KeyID]
 	k.Secret, k.Previous, k.PreviousUntil = "the new secret", apitest.KeySecret, apitest.Epoch.Add(time.Second)
 	if w := d.Call(apitest.Call{}); w.Code != 200 {
@@ -233,14 +234,14 @@ func TestPreviousSecret(t *testing.T) {
 	}
 }
 
-// meter notes whether calls were signed with the old secret.
+// meter records whether calls were signed with the previous secret.
 type meter []bool
 
 func (m *meter) Count(_ *store.Key, previous bool) { *m = append(*m, previous) }
 
 func TestReplayed(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	if w := d.Call(apitest.Call{}); w.Code != 200 {
 		t.Fatal(w.Body)
 	}
@@ -262,7 +263,7 @@ func TestReplayed(t *testing.T) {
 
 func TestReplayGuardsAreApart(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	other := *d.Keys[apitest.KeyID]
 	other.Key = "k2"
 	d.Keys["k2"] = &other
@@ -276,7 +277,7 @@ func TestReplayGuardsAreApart(t *testing.T) {
 
 func TestAttach(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	d.Keys[apitest.KeyID].OnReplay = "attach"
 	first, second := d.Call(apitest.Call{}), d.Call(apitest.Call{})
 	if second.Code != 200 || second.Body.String() != first.Body.String() || second.Header().Get(httpx.HeaderRun) != apitest.RunID(0) {
@@ -287,7 +288,7 @@ func TestAttach(t *testing.T) {
 
 func TestAccessOff(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	d.Keys[apitest.KeyID].APIAccess = false
 	d.WantFailure(d.Call(apitest.Call{}), 403, "switched off")
 }
@@ -299,7 +300,7 @@ func TestUnknownAndForbiddenFlowAreOneAnswer(t *testing.T) {
 		{Params: map[string]string{"flow": "4711"}}, {Params: map[string]string{"flow": "71"}}, {Params: map[string]string{"flow": "other"}},
 		{Params: map[string]string{"flow": ""}}, {Without: "flow"},
 	} {
-		d := apitest.NewDoor(t)
+		d := apitest.NewFakeAPI(t)
 		w := d.Call(k)
 		bodies = append(bodies, w.Body.String())
 		d.WantFailure(w, 404, "no such flow")
@@ -311,7 +312,7 @@ func TestUnknownAndForbiddenFlowAreOneAnswer(t *testing.T) {
 
 func TestFlowDisabled(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	d.Flows[0].Enabled = false
 	if w := d.Call(apitest.Call{}); w.Code != 200 {
 		t.Errorf("status %d: %s", w.Code, w.Body)
@@ -321,13 +322,13 @@ func TestFlowDisabled(t *testing.T) {
 
 func TestDataForAFlowWithoutWebhook(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	d.WantFailure(d.Call(apitest.Call{Body: `{}`, Params: map[string]string{"flow": "70"}}), 400, "does not start with a webhook")
 }
 
 func TestGETWithABody(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	d.WantFailure(d.Call(apitest.Call{Method: "GET", Body: `{"a":1}`}), 400, "a GET has no body")
 	r := apitest.Call{Method: "GET", Body: `{"a":1}`}.Request()
 	r.ContentLength = -1 // chunked
@@ -351,9 +352,9 @@ func TestBadBody(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			d := apitest.NewDoor(t)
+			d := apitest.NewFakeAPI(t)
 			d.WantFailure(d.Call(apitest.Call{Body: tc.body}), tc.status, tc.message)
-			d = apitest.NewDoor(t)
+			d = apitest.NewFakeAPI(t)
 			r := apitest.Call{Body: tc.body}.Request()
 			r.ContentLength = -1 // chunked
 			d.WantFailure(d.Do(r), tc.status, tc.message)
@@ -367,7 +368,7 @@ func TestLargestBodyAndDepth(t *testing.T) {
 		`"` + strings.Repeat("x", 1<<20-2) + `"`,
 		strings.Repeat("[", 64) + strings.Repeat("]", 64),
 	} {
-		d := apitest.NewDoor(t)
+		d := apitest.NewFakeAPI(t)
 		if w := d.Call(apitest.Call{Body: body}); w.Code != 200 {
 			t.Errorf("status %d: %s", w.Code, w.Body)
 		}
@@ -379,7 +380,7 @@ func TestLargestBodyAndDepth(t *testing.T) {
 
 func TestWhatWasSignedIsWhatRuns(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	if w := d.Call(apitest.Call{Body: "\x00\x0b{\"n\":1\r\n2,\"s\":\"a\nb\",\"e\":\"\\r\\n\", \"big\":1e400}\r"}); w.Code != 200 {
 		t.Fatal(w.Body)
 	}
@@ -413,7 +414,7 @@ func TestMediaType(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			d := apitest.NewDoor(t)
+			d := apitest.NewFakeAPI(t)
 			w := d.Call(apitest.Call{Body: `{"a":1}`, Header: tc.header})
 			if tc.status == 200 {
 				if w.Code != 200 {
@@ -429,7 +430,7 @@ func TestMediaType(t *testing.T) {
 func TestAnyOtherMethod(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{"PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE", "BREW"} {
-		d := apitest.NewDoor(t)
+		d := apitest.NewFakeAPI(t)
 		w := d.Call(apitest.Call{Method: method})
 		if allow := w.Header().Get("Allow"); allow != "GET, POST" {
 			t.Errorf("%s: Allow %q", method, allow)
@@ -451,7 +452,7 @@ func TestBadQuery(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			d := apitest.NewDoor(t)
+			d := apitest.NewFakeAPI(t)
 			d.WantFailure(d.Do(httptest.NewRequest("GET", "/apis/execute.php?"+tc.query, nil)), 400, tc.message)
 		})
 	}
@@ -459,12 +460,12 @@ func TestBadQuery(t *testing.T) {
 
 func TestUndeclaredParameters(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	d.WantFailure(d.Call(apitest.Call{Params: map[string]string{"debug": "1", "dbug": "1", "Debug": "2"}}), 400, "no such parameters: Debug, dbug")
 	d.WantFailure(d.Call(apitest.Call{Params: map[string]string{"flow": "70", "debug": "1"}}), 400, "no such parameters: debug")
 }
 
-// limiter refuses everybody for a while, or fails.
+// limiter rejects all requests, or fails.
 type limiter struct {
 	wait time.Duration
 	err  error
@@ -496,7 +497,7 @@ func TestTooMuch(t *testing.T) {
 			if tc.change != nil {
 				change = append(change, tc.change)
 			}
-			d := apitest.NewDoor(t, change...)
+			d := apitest.NewFakeAPI(t, change...)
 			d.Queue.Fail = tc.fail
 			w := d.Call(apitest.Call{})
 			if got := w.Header().Get("Retry-After"); got != tc.retry {
@@ -512,7 +513,7 @@ func TestTooMuch(t *testing.T) {
 
 func TestInternal(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	d.Queue.Fail = errors.New("dial 10.0.0.1")
 	w := d.Call(apitest.Call{})
 	if strings.Contains(w.Body.String(), "dial") {
@@ -526,7 +527,7 @@ func TestInternal(t *testing.T) {
 
 func TestPanic(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t, func(c *api.Config) {
+	d := apitest.NewFakeAPI(t, func(c *api.Config) {
 		c.Submit = func(context.Context, queue.Submission) (runner.Ticket, error) { panic("with " + apitest.KeySecret) }
 	})
 	w := d.Call(apitest.Call{Body: `{"a":1}`})
@@ -541,7 +542,7 @@ func TestPanic(t *testing.T) {
 
 func TestCallerGone(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	d.Queue.Hold = true
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -562,10 +563,10 @@ func TestCallerGone(t *testing.T) {
 
 func TestHandedOver(t *testing.T) {
 	t.Parallel()
-	d := apitest.NewDoor(t)
+	d := apitest.NewFakeAPI(t)
 	d.Queue.Hold = true
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(httpx.ErrHandOver)
+	cancel(fault.ErrHandOver)
 	w := d.Do(apitest.Call{}.Request().WithContext(ctx))
 	if got := d.WantEnvelope(w, 504, "the run goes on"); got.Error.RunID != apitest.RunID(0) {
 		t.Errorf("run id %q", got.Error.RunID)

@@ -23,7 +23,7 @@ func newAuth(e env) *cobra.Command {
 
 // newAuthExplain uses the flag names of curl, so that a failed command can be pasted.
 func newAuthExplain(e env) *cobra.Command {
-	var p auth.Puzzle
+	var p auth.ExplainRequest
 	var server, body string
 	var headers []string
 	var asJSON bool
@@ -74,7 +74,7 @@ func newAuthExplain(e env) *cobra.Command {
 }
 
 // completeRequest fills in the request from the flags.
-func completeRequest(p *auth.Puzzle, cmd *cobra.Command, headers []string, body string) (err error) {
+func completeRequest(p *auth.ExplainRequest, cmd *cobra.Command, headers []string, body string) (err error) {
 	if p.URL == "" && p.Assertion == "" {
 		return errors.New("explain: which request? Give its URL, or --assertion")
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/auth/rotation"
+	"github.com/penstock/penstock/auth/keyusage"
 	"github.com/penstock/penstock/store"
 )
 
@@ -17,7 +17,7 @@ func KeyPath(k *store.Key) string { return Root + "/access/keys/" + url.PathEsca
 // KeySheet is an API key and, while it has two secrets, the number of calls signed with each.
 type KeySheet struct {
 	*store.Key
-	Use rotation.Use
+	Use keyusage.Use
 }
 
 func (k KeySheet) calls() int64 { return k.Use.Current + k.Use.Previous }

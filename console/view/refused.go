@@ -4,12 +4,12 @@ import (
 	"strconv"
 
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/internal/refusals"
+	"github.com/penstock/penstock/internal/rejectlog"
 )
 
 // Refused is the list of rejected requests, and the explanation of a request if the user has asked for one.
 type Refused struct {
-	Items             []refusals.Refusal
+	Items             []rejectlog.Rejection
 	Method, URL, Body string            // of the request to explain
 	Explanation       *auth.Explanation // nil: not requested
 }

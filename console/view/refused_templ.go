@@ -10,7 +10,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import (
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/internal/refusals"
+	"github.com/penstock/penstock/internal/rejectlog"
 	"strconv"
 )
 
@@ -235,7 +235,7 @@ func RefusedPage(p Page, r Refused) templ.Component {
 	})
 }
 
-func refusal(p Page, r refusals.Refusal) templ.Component {
+func refusal(p Page, r rejectlog.Rejection) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

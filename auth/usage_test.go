@@ -10,7 +10,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// counter notes what it is told.
+// counter records the calls of Count.
 type counter []bool
 
 func (c *counter) Count(_ *store.Key, previous bool) { *c = append(*c, previous) }
@@ -19,7 +19,7 @@ func TestTally(t *testing.T) {
 	t.Parallel()
 	const ts, body = "1795280000", `{"a":1}`
 	var got counter
-	scheme := SignatureScheme{Keys: oneKey{key: testKey()}, Meter: &got}
+	scheme := SignatureScheme{Keys: oneKey{key: testKey()}, Usage: &got}
 	for _, secret := range []string{"current", "previous", "neither", "previous"} {
 		_, _ = scheme.Authenticate(t.Context(), request("k1", Sign(ts, []byte(body), secret), body))
 	}
@@ -51,7 +51,7 @@ func TestTallyOfJWTs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		Tally(&got, testKey(), secrets, func(only Secrets) bool { return verifyJWT(token, testKey(), only) != nil })
+		RecordUse(&got, testKey(), secrets, func(only Secrets) bool { return verifyJWT(token, testKey(), only) != nil })
 	}
 	if want := (counter{true, false}); !slices.Equal(got, want) {
 		t.Errorf("counted %v, want %v", got, want)

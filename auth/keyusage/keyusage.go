@@ -1,6 +1,6 @@
-// Package rotation counts the use of both secrets of an API key during a rotation, so that people know when the old
+// Package keyusage counts the use of both secrets of an API key during a rotation, so that people know when the old
 // one is no longer used.
-package rotation
+package keyusage
 
 import (
 	"context"
@@ -41,14 +41,14 @@ type Use struct {
 	LastPrevious      time.Time // zero: never
 }
 
-// Config configures a Meter. Both fields are required.
+// Config configures a Counter. Both fields are required.
 type Config struct {
 	Redis redis.UniversalClient
 	Log   *slog.Logger
 }
 
-// Meter counts uses of secrets. Safe for concurrent use.
-type Meter struct {
+// Counter counts uses of secrets. Safe for concurrent use.
+type Counter struct {
 	config Config
 
 	mu      sync.Mutex
@@ -60,23 +60,23 @@ type count struct {
 	until time.Time
 }
 
-// New returns a Meter. It writes only while Run runs.
-func New(config Config) (*Meter, error) {
+// New returns a Counter. It writes only while Run runs.
+func New(config Config) (*Counter, error) {
 	if config.Redis == nil || config.Log == nil {
-		return nil, errors.New("new meter of rotations: Redis and Log are required")
+		return nil, errors.New("new counter of key usage: Redis and Log are required")
 	}
-	return &Meter{config: config, counted: map[string]*count{}}, nil
+	return &Counter{config: config, counted: map[string]*count{}}, nil
 }
 
 // Count counts a call of a key with two secrets. It never waits for Redis.
-func (m *Meter) Count(k *store.Key, previous bool) {
+func (counter *Counter) Count(k *store.Key, previous bool) {
 	id := keyUse(k)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	c := m.counted[id]
+	counter.mu.Lock()
+	defer counter.mu.Unlock()
+	c := counter.counted[id]
 	if c == nil {
 		c = &count{until: k.PreviousUntil}
-		m.counted[id] = c
+		counter.counted[id] = c
 	}
 	if previous {
 		c.Previous, c.LastPrevious = c.Previous+1, time.Now()
@@ -86,7 +86,7 @@ func (m *Meter) Count(k *store.Key, previous bool) {
 }
 
 // Run writes the counts until ctx ends, and then once more.
-func (m *Meter) Run(ctx context.Context) error {
+func (counter *Counter) Run(ctx context.Context) error {
 	tick := time.NewTicker(writeInterval)
 	defer tick.Stop()
 	for {
@@ -94,24 +94,24 @@ func (m *Meter) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeLimit)
 			defer cancel()
-			m.write(last)
+			counter.write(last)
 			return nil
 		case <-tick.C:
-			m.write(ctx)
+			counter.write(ctx)
 		}
 	}
 }
 
 // write adds the counts in Redis. Counts that cannot be written are lost; they are only a hint.
-func (m *Meter) write(ctx context.Context) {
-	m.mu.Lock()
-	counted := m.counted
-	m.counted = map[string]*count{}
-	m.mu.Unlock()
+func (counter *Counter) write(ctx context.Context) {
+	counter.mu.Lock()
+	counted := counter.counted
+	counter.counted = map[string]*count{}
+	counter.mu.Unlock()
 	if len(counted) == 0 {
 		return
 	}
-	_, err := m.config.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err := counter.config.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for id, c := range counted {
 			p.HIncrBy(ctx, id, "current", c.Current)
 			p.HIncrBy(ctx, id, "previous", c.Previous)
@@ -123,13 +123,13 @@ func (m *Meter) write(ctx context.Context) {
 		return nil
 	})
 	if err != nil {
-		m.config.Log.Warn("the use of secrets is not counted", "error", err)
+		counter.config.Log.Warn("the use of secrets is not counted", "error", err)
 	}
 }
 
 // Use returns the counts since the key's last rotation.
-func (m *Meter) Use(ctx context.Context, k *store.Key) (Use, error) {
-	f, err := m.config.Redis.HGetAll(ctx, keyUse(k)).Result()
+func (counter *Counter) Use(ctx context.Context, k *store.Key) (Use, error) {
+	f, err := counter.config.Redis.HGetAll(ctx, keyUse(k)).Result()
 	if err != nil {
 		return Use{}, fmt.Errorf("read use of secrets: %w", err)
 	}

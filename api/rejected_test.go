@@ -12,16 +12,16 @@ import (
 
 	"github.com/penstock/penstock/api"
 	"github.com/penstock/penstock/api/apitest"
-	"github.com/penstock/penstock/internal/refusals"
+	"github.com/penstock/penstock/internal/rejectlog"
 )
 
-// keeper keeps refusals in memory.
-type keeper struct {
+// rejections is a RejectLog in memory.
+type rejections struct {
 	mu  sync.Mutex // guards all
-	all []refusals.Refusal
+	all []rejectlog.Rejection
 }
 
-func (k *keeper) Add(r refusals.Refusal) {
+func (k *rejections) Add(r rejectlog.Rejection) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.all = append(k.all, r)
@@ -29,16 +29,16 @@ func (k *keeper) Add(r refusals.Refusal) {
 
 func TestRefusalsAreKept(t *testing.T) {
 	t.Parallel()
-	kept := &keeper{}
-	d := apitest.NewDoor(t, func(c *api.Config) { c.Refusals = kept })
+	kept := &rejections{}
+	d := apitest.NewFakeAPI(t, func(c *api.Config) { c.RejectLog = kept })
 	d.Call(apitest.Call{})
 	d.Call(apitest.Call{Body: `{"secret":"of somebody"}`, Check: strings.Repeat("0", 32)})
 	d.Call(apitest.Call{Params: map[string]string{"foo": "bar"}})
-	want := []refusals.Refusal{
+	want := []rejectlog.Rejection{
 		{Method: "POST", Route: "/apis/execute.php", Status: 401, Code: "unauthorized", Message: "unknown key or wrong check value", Flow: "69", Key: apitest.KeyID, IP: "192.0.2.1"},
 		{Method: "GET", Route: "/apis/execute.php", Status: 400, Code: "undeclared_parameters", Message: "this flow declares no such parameters: foo", Flow: "69", Key: apitest.KeyID, IP: "192.0.2.1"},
 	}
-	if diff := cmp.Diff(want, kept.all, cmpopts.IgnoreFields(refusals.Refusal{}, "RequestID", "Explain")); diff != "" {
+	if diff := cmp.Diff(want, kept.all, cmpopts.IgnoreFields(rejectlog.Rejection{}, "RequestID", "Explain")); diff != "" {
 		t.Errorf("refusals (-want +got):\n%s", diff)
 	}
 }
@@ -56,8 +56,8 @@ func TestAKeyThatIsNoneIsNotKept(t *testing.T) {
 
 func TestAWrongCheckIsExplainedLater(t *testing.T) {
 	t.Parallel()
-	kept := &keeper{}
-	o := newOffice(t, func(c *api.Config) { c.Refusals = kept })
+	kept := &rejections{}
+	o := newAuthAPI(t, func(c *api.Config) { c.RejectLog = kept })
 	body := "{\"a\": 1,\n \"b\": 2}"
 	params := map[string]string{"flow": "69", "key": apitest.KeyID, "ts": "1795280000"}
 	sum := md5.Sum([]byte("69|" + apitest.KeyID + "|" + params["ts"] + "|" + body + "|" + apitest.KeySecret)) // the line break is signed: a common mistake

@@ -1,6 +1,5 @@
-// Package apitest starts a front door for tests: Server on a queue in memory
-// whose runs give their event back, Product on a Redis of its own with a store,
-// a queue and a worker.
+// Package apitest starts front doors for tests. Server uses a queue in memory whose runs return their event.
+// FakeAPI uses fakes and checks the log. Product has its own Redis, store, queue and worker.
 package apitest
 
 import (
@@ -21,12 +20,12 @@ import (
 
 // The flows of a Server, by number.
 const (
-	Echo  = 69 // its output is its event, or [] without one; it declares the parameter debug
+	Echo  = 69 // returns its event, or [] without one; declares the parameter debug
 	Fails = 70 // fails with the message "no such person"
 	Never = 71 // does not end
 )
 
-// Server is a front door on loopback. It ends with its test.
+// Server is a front door on loopback. It stops at the end of its test.
 type Server struct {
 	URL    string
 	Key    string
@@ -43,18 +42,18 @@ type guarded struct {
 	first       *queue.Record
 }
 
-// Start boots a Server.
+// Start starts a Server.
 func Start(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{
 		Key: "sdfjh435hh345454", Secret: "dfhfdjsghs",
 		runs: map[string]queue.Record{}, guards: map[string]guarded{},
 	}
-	door, err := api.New(api.Config{Submit: s.submit, Records: s, Flows: s, Keys: keys{s}, Log: slog.New(slog.DiscardHandler)})
+	handler, err := api.New(api.Config{Submit: s.submit, Records: s, Flows: s, Keys: keys{s}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	web := httptest.NewServer(door)
+	web := httptest.NewServer(handler)
 	t.Cleanup(web.Close)
 	s.URL = web.URL
 	return s
@@ -72,7 +71,7 @@ func (s *Server) Find(ref string) (*flows.Flow, bool) {
 	}, true
 }
 
-// keys knows the server's only key.
+// keys finds the only key of the server.
 type keys struct{ *Server }
 
 func (k keys) Key(_ context.Context, key string) (*store.Key, error) {

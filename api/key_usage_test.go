@@ -8,21 +8,21 @@ import (
 
 	"github.com/penstock/penstock/api"
 	"github.com/penstock/penstock/api/apitest"
-	"github.com/penstock/penstock/auth/rotation"
+	"github.com/penstock/penstock/auth/keyusage"
 	"github.com/penstock/penstock/store"
 )
 
 type uses struct{}
 
-func (uses) Use(context.Context, *store.Key) (rotation.Use, error) {
-	return rotation.Use{Current: 3, Previous: 1, LastPrevious: time.Unix(1795280000, 0).UTC()}, nil
+func (uses) Use(context.Context, *store.Key) (keyusage.Use, error) {
+	return keyusage.Use{Current: 3, Previous: 1, LastPrevious: time.Unix(1795280000, 0).UTC()}, nil
 }
 
-// While two secrets count, reading the key tells who still uses the old one.
+// While a key has two secrets, the response for the key has the usage of both.
 func TestKeyTellsTheUseOfItsSecrets(t *testing.T) {
 	t.Parallel()
-	p := apitest.NewProduct(t, func(c *api.Config) { c.Rotations = uses{} })
-	p.HTTP = &http.Client{Transport: newHeld(t)}
+	p := apitest.NewProduct(t, func(c *api.Config) { c.KeyUsage = uses{} })
+	p.HTTP = &http.Client{Transport: newContractClient(t)}
 	p.Want(p.Do("POST", "/v1/keys", "ann", `{"key":"web"}`), 201)
 	read := func() map[string]any { return p.Want(p.Do("GET", "/v1/keys/web", "ann", ""), 200) }
 	if use, told := read()["secret_use"]; told {

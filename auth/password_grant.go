@@ -8,30 +8,28 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// userTokenTTL is how long the tokens of users live. syncAccess tells callers
-// a second less.
+// userTokenTTL is the lifetime of the tokens of users. The response of syncAccess reports one second less.
 const userTokenTTL = 1800 * time.Second
 
-// passwordGrant is syncAccess' way: a user's name and password (RFC 6749
-// section 4.3). Credentials of a client are not looked at; well-known
-// libraries send empty ones along.
+// passwordGrant is syncAccess' grant: the name and password of a user (RFC 6749 section 4.3). Client credentials
+// are ignored, because well-known libraries send empty ones.
 type passwordGrant struct{ *Authority }
 
-// errPassword is one text for a wrong password, an unknown user, a user who
-// may not use the API, and one who is slowed down.
+// errPassword is the same text for a wrong password, an unknown user, a user who may not use the API, and a user
+// who has to wait.
 var errPassword = Error{Code: CodeInvalidGrant, Message: errBasic.Message}
 
 // Type implements Grant.
 func (passwordGrant) Type() string { return "password" }
 
 // Check implements Grant.
-func (g passwordGrant) Check(ctx context.Context, r *TokenRequest) (*Offer, error) {
+func (g passwordGrant) Check(ctx context.Context, r *TokenRequest) (*TokenGrant, error) {
 	name, secret := r.Params["username"], r.Params["password"]
 	if name == "" || secret == "" {
 		return nil, &Error{Code: CodeInvalidRequest, Message: "username and password are required"}
 	}
 	user, err := g.apiUser(ctx, name, secret, r.IP)
-	var late *delayed
+	var late *delayedError
 	switch {
 	case errors.As(err, &late) && late.Network:
 		return nil, tooMany(late.For)
@@ -45,11 +43,11 @@ func (g passwordGrant) Check(ctx context.Context, r *TokenRequest) (*Offer, erro
 		refused := errPassword
 		return nil, &refused
 	}
-	return &Offer{
-		Token:   store.Token{Kind: store.PrincipalUser, Principal: user.Name, Name: user.Name, Epoch: user.Epoch, Staff: isStaff(user)},
-		Scopes:  ScopesOf(user),
-		TTL:     userTokenTTL,
-		TellTTL: userTokenTTL - time.Second,
-		Extra:   map[string]any{"username": user.Name},
+	return &TokenGrant{
+		Token:       store.Token{Kind: store.PrincipalUser, Principal: user.Name, Name: user.Name, Epoch: user.Epoch, Staff: isStaff(user)},
+		Scopes:      ScopesOf(user),
+		TTL:         userTokenTTL,
+		ReportedTTL: userTokenTTL - time.Second,
+		Extra:       map[string]any{"username": user.Name},
 	}, nil
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A flow's answer is never script or style that the console's policy trusts.
+// The response of a flow is never sent as a script or style sheet that the policy of the console trusts.
 func TestAnswersAreInert(t *testing.T) {
 	t.Parallel()
 	for _, media := range []string{
@@ -13,18 +13,18 @@ func TestAnswersAreInert(t *testing.T) {
 		"application/ecmascript", "text/ecmascript", "text/x-ecmascript", "text/jscript", "text/livescript", "text/javascript1.5",
 		"text/css", "application/wasm", "application/manifest+json",
 	} {
-		if got := inert(media); got != "text/plain; charset=utf-8" {
+		if got := inertType(media); got != "text/plain; charset=utf-8" {
 			t.Errorf("%s is sent as %s", media, got)
 		}
 	}
 	for _, media := range []string{"text/html", "application/json", "image/svg+xml", "application/xml", "text/csv", "application/pdf", ""} {
-		if got := inert(media); got != media {
+		if got := inertType(media); got != media {
 			t.Errorf("%s is sent as %s", media, got)
 		}
 	}
 }
 
-// What a flow may not say for the whole origin, or to a proxy before it.
+// A flow cannot set headers that affect the whole origin or a proxy.
 func TestHeadersOfAnOriginAreNotAFlows(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
@@ -34,12 +34,12 @@ func TestHeadersOfAnOriginAreNotAFlows(t *testing.T) {
 		"x-frame-options", "x-content-type-options", "permissions-policy", "origin-agent-cluster", "x-accel-redirect", "x-sendfile",
 		"www-authenticate", "transfer-encoding", "connection", "speculation-rules",
 	} {
-		if !isOurs(http.CanonicalHeaderKey(name)) {
+		if !isReserved(http.CanonicalHeaderKey(name)) {
 			t.Errorf("a flow may set %s", name)
 		}
 	}
 	for _, name := range []string{"location", "link", "etag", "cache-control", "retry-after", "content-disposition", "content-language", "x-flow", "last-modified"} {
-		if isOurs(http.CanonicalHeaderKey(name)) {
+		if isReserved(http.CanonicalHeaderKey(name)) {
 			t.Errorf("a flow may not set %s", name)
 		}
 	}

@@ -27,18 +27,18 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// The API key of a Door.
+// The API key of a FakeAPI.
 const (
 	KeyID     = "sdfjh435hh345454"
 	KeySecret = "dfhfdjsghs"
 )
 
-// Epoch is the time at which a Door stands still.
+// Epoch is the fixed time of a FakeAPI.
 var Epoch = time.Unix(1795280000, 0)
 
-// Door is an API on fakes. When its test ends, it looks through the log for
-// anything that was secret or sent.
-type Door struct {
+// FakeAPI is an API on fakes. At the end of its test it checks that the log contains no secrets and no data of
+// requests.
+type FakeAPI struct {
 	T     *testing.T
 	API   *api.API
 	Queue *FakeQueue
@@ -47,13 +47,13 @@ type Door struct {
 	Log   *LogBuffer
 
 	mu   sync.Mutex
-	Sent []string // what must not be in the log
+	Sent []string // texts that must not be in the log
 }
 
-// NewDoor makes a Door; each change is made to its configuration first.
-func NewDoor(t *testing.T, change ...func(*api.Config)) *Door {
+// NewFakeAPI returns a FakeAPI. Each change is applied to its configuration first.
+func NewFakeAPI(t *testing.T, change ...func(*api.Config)) *FakeAPI {
 	t.Helper()
-	d := &Door{T: t, Queue: NewFakeQueue(), Log: &LogBuffer{}}
+	d := &FakeAPI{T: t, Queue: NewFakeQueue(), Log: &LogBuffer{}}
 	d.Flows = FlowList{
 		{Number: 69, Slug: "upsert", Version: "v69", Queue: "default", Limit: time.Minute,
 			Webhook: &flows.Webhook{Params: []string{"debug"}, Headers: []string{"x-event-id"}}},
@@ -83,24 +83,24 @@ func NewDoor(t *testing.T, change ...func(*api.Config)) *Door {
 	return d
 }
 
-func (d *Door) checkLog() {
+func (d *FakeAPI) checkLog() {
 	log := d.Log.String()
 	for _, text := range d.Sent {
-		if len(text) >= 8 && strings.Contains(log, text) { // shorter ones are anywhere
+		if len(text) >= 8 && strings.Contains(log, text) { // shorter texts occur by chance
 			d.T.Errorf("the log holds %.60q, which was sent or secret:\n%s", text, log)
 		}
 	}
 }
 
-// Hide notes texts that must stay out of the log.
-func (d *Door) Hide(texts ...string) {
+// Hide adds texts that must not be in the log.
+func (d *FakeAPI) Hide(texts ...string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.Sent = append(d.Sent, texts...)
 }
 
-// Do sends a request and notes what of it must stay out of the log.
-func (d *Door) Do(r *http.Request) *httptest.ResponseRecorder {
+// Do sends a request, and adds its secrets to the texts that must not be in the log.
+func (d *FakeAPI) Do(r *http.Request) *httptest.ResponseRecorder {
 	d.mu.Lock()
 	d.Sent = append(d.Sent, r.URL.Query().Get("check"), r.Header.Get("Authorization"))
 	if _, signature, ok := strings.Cut(r.Header.Get("Penstock-Signature"), "v1="); ok {
@@ -116,16 +116,15 @@ func (d *Door) Do(r *http.Request) *httptest.ResponseRecorder {
 type Call struct {
 	Method  string // default GET, POST with a body
 	Path    string
-	Params  map[string]string // over flow=69, key and ts
-	Without string            // a parameter to leave out
+	Params  map[string]string // added to flow=69, key and ts
+	Without string            // parameter to omit
 	Body    string
 	Header  http.Header
-	Check   string // default: the right one
+	Check   string // default: the right check value
 	Secret  string
 }
 
-// Request signs the call by the rule of the source document, written out here
-// once more on purpose.
+// Request signs the call. It implements the rule of the source document again, independently of package auth.
 func (k Call) Request() *http.Request {
 	params := map[string]string{"flow": "69", "key": KeyID, "ts": "1795280000"}
 	maps.Copy(params, k.Params)
@@ -164,7 +163,7 @@ func (k Call) Request() *http.Request {
 	return r
 }
 
-// SignCheck is the check value of SmartSYNC for parameters and a body.
+// SignCheck returns the check value of SmartSYNC for parameters and a body.
 func SignCheck(params map[string]string, body, method, with string) string {
 	if with == "" {
 		with = KeySecret
@@ -181,10 +180,10 @@ func SignCheck(params map[string]string, body, method, with string) string {
 }
 
 // Call signs and sends a call.
-func (d *Door) Call(k Call) *httptest.ResponseRecorder { return d.Do(k.Request()) }
+func (d *FakeAPI) Call(k Call) *httptest.ResponseRecorder { return d.Do(k.Request()) }
 
-// WantFailure checks the whole envelope of a failure and that nothing ran.
-func (d *Door) WantFailure(w *httptest.ResponseRecorder, status int, message string) {
+// WantFailure checks the whole envelope of a failure, and that no run was submitted.
+func (d *FakeAPI) WantFailure(w *httptest.ResponseRecorder, status int, message string) {
 	d.T.Helper()
 	d.WantEnvelope(w, status, message)
 	if n := len(d.Queue.Submitted()); n != 0 {
@@ -193,7 +192,7 @@ func (d *Door) WantFailure(w *httptest.ResponseRecorder, status int, message str
 }
 
 // WantEnvelope checks the whole envelope of a failure.
-func (d *Door) WantEnvelope(w *httptest.ResponseRecorder, status int, message string) Failure {
+func (d *FakeAPI) WantEnvelope(w *httptest.ResponseRecorder, status int, message string) Failure {
 	d.T.Helper()
 	if w.Code != status {
 		d.T.Errorf("status %d, want %d: %s", w.Code, status, w.Body)
@@ -213,8 +212,8 @@ func (d *Door) WantEnvelope(w *httptest.ResponseRecorder, status int, message st
 	return got
 }
 
-// WantOne returns the one submission that was made.
-func (d *Door) WantOne() queue.Submission {
+// WantOne returns the only submission.
+func (d *FakeAPI) WantOne() queue.Submission {
 	d.T.Helper()
 	all := d.Queue.Submitted()
 	if len(all) != 1 {
@@ -247,7 +246,7 @@ func (l KeyList) Key(_ context.Context, key string) (*store.Key, error) {
 	return nil, fmt.Errorf("find key: %w", store.ErrNotFound)
 }
 
-// LogBuffer is a log that many goroutines write.
+// LogBuffer stores a log. Safe for concurrent use.
 type LogBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -260,14 +259,14 @@ func (s *LogBuffer) Write(p []byte) (int, error) {
 	return s.b.Write(p)
 }
 
-// String is all that was written.
+// String returns everything that was written.
 func (s *LogBuffer) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.String()
 }
 
-// NoKeys cannot look anything up.
+// NoKeys is an auth.Keys that fails.
 type NoKeys struct{}
 
 // Key implements auth.Keys.
@@ -275,8 +274,7 @@ func (NoKeys) Key(context.Context, string) (*store.Key, error) {
 	return nil, fmt.Errorf("find key: dial 10.0.0.1")
 }
 
-// Failure is the envelope of a failure at the SmartSYNC door, as its callers
-// read it.
+// Failure is the envelope of a failure of the SmartSYNC API.
 type Failure struct {
 	Success bool `json:"success"`
 	Error   struct {
@@ -286,8 +284,8 @@ type Failure struct {
 	} `json:"error"`
 }
 
-// Post signs and sends a request to the native door.
-func (d *Door) Post(path, body string, header ...string) *httptest.ResponseRecorder {
+// Post signs and sends a request to the native API. header has pairs of name and value.
+func (d *FakeAPI) Post(path, body string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest("POST", path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	d.Sign(r, body)
@@ -298,20 +296,20 @@ func (d *Door) Post(path, body string, header ...string) *httptest.ResponseRecor
 }
 
 // Get signs and sends a request without a body.
-func (d *Door) Get(path string) *httptest.ResponseRecorder {
+func (d *FakeAPI) Get(path string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest("GET", path, nil)
 	d.Sign(r, "")
 	return d.Do(r)
 }
 
 // Sign adds the signature of the API key.
-func (d *Door) Sign(r *http.Request, body string) {
+func (d *FakeAPI) Sign(r *http.Request, body string) {
 	r.Header.Set(auth.HeaderKey, KeyID)
 	r.Header.Set(auth.HeaderSignature, auth.Sign("1795280000", []byte(body), KeySecret))
 }
 
-// WantProblem checks a whole problem document.
-func (d *Door) WantProblem(w *httptest.ResponseRecorder, status int, code, detail string) httpx.Problem {
+// WantProblem checks a whole problem document and returns it.
+func (d *FakeAPI) WantProblem(w *httptest.ResponseRecorder, status int, code, detail string) httpx.Problem {
 	d.T.Helper()
 	var got httpx.Problem
 	dec := json.NewDecoder(w.Body)
@@ -334,8 +332,8 @@ func (d *Door) WantProblem(w *httptest.ResponseRecorder, status int, code, detai
 	return got
 }
 
-// Line is the last line of the log.
-func (d *Door) Line() map[string]any {
+// Line returns the last line of the log.
+func (d *FakeAPI) Line() map[string]any {
 	d.T.Helper()
 	lines := strings.Split(strings.TrimSpace(d.Log.String()), "\n")
 	var line map[string]any

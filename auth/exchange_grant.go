@@ -15,17 +15,16 @@ const (
 	typeJWT         = "urn:ietf:params:oauth:token-type:jwt"
 )
 
-// exchangeGrant lets an API key act as a user the standard way (RFC 8693),
-// under the rules of jwtGrant. The subject token is either a JWT that the key
-// signed, whose sub is the user, or the key's own access token; then
-// requested_subject names the user.
+// exchangeGrant lets an API key act as a user by token exchange (RFC 8693), under the rules of jwtGrant. The
+// subject token is either a JWT signed by the key, with the user in its claim sub, or the key's own access token,
+// with the user in the parameter requested_subject.
 type exchangeGrant struct{ *Authority }
 
 // Type implements Grant.
 func (exchangeGrant) Type() string { return typeExchange }
 
 // Check implements Grant.
-func (g exchangeGrant) Check(ctx context.Context, r *TokenRequest) (*Offer, error) {
+func (g exchangeGrant) Check(ctx context.Context, r *TokenRequest) (*TokenGrant, error) {
 	text := r.Params["subject_token"]
 	if text == "" || r.Params["subject_token_type"] == "" {
 		return nil, &Error{Code: CodeInvalidRequest, Message: "subject_token and subject_token_type are required"}
@@ -43,15 +42,15 @@ func (g exchangeGrant) Check(ctx context.Context, r *TokenRequest) (*Offer, erro
 	if err := g.checkActor(ctx, r, key); err != nil {
 		return nil, err
 	}
-	offer, err := g.keyOffer(ctx, key, subject)
+	granted, err := g.keyGrant(ctx, key, subject)
 	if err != nil {
 		return nil, err
 	}
-	offer.Extra = map[string]any{"issued_token_type": typeAccessToken}
-	return offer, nil
+	granted.Extra = map[string]any{"issued_token_type": typeAccessToken}
+	return granted, nil
 }
 
-// subject returns the key that asks, and whom it wants to act as.
+// subject returns the API key that requests the token, and the user that it wants to act as.
 func (g exchangeGrant) subject(ctx context.Context, r *TokenRequest, text string) (*store.Key, string, error) {
 	switch r.Params["subject_token_type"] {
 	case typeJWT:
@@ -70,7 +69,7 @@ func (g exchangeGrant) subject(ctx context.Context, r *TokenRequest, text string
 	return nil, "", &Error{Code: CodeInvalidRequest, Message: "subject_token_type must be " + typeJWT + " or " + typeAccessToken}
 }
 
-// checkActor: an actor token may be sent along if it is the key's own.
+// checkActor accepts an actor token only if it belongs to the same key. The actor token is optional.
 func (g exchangeGrant) checkActor(ctx context.Context, r *TokenRequest, key *store.Key) error {
 	text, kind := r.Params["actor_token"], r.Params["actor_token_type"]
 	if text == "" && kind == "" {
@@ -81,13 +80,13 @@ func (g exchangeGrant) checkActor(ctx context.Context, r *TokenRequest, key *sto
 	}
 	actor, err := g.keyOfToken(ctx, text)
 	if err == nil && actor.Key != key.Key {
-		err = badJWT("the actor token is another key's")
+		err = badJWT("the actor token belongs to another key")
 	}
 	return err
 }
 
-// keyOfToken returns the key whose own, live access token it is. A token with
-// which a key already acts as a user opens no second door: there are no chains.
+// keyOfToken returns the key that a valid access token was issued to. It rejects a token with which a key already
+// acts as a user, so that impersonation cannot be chained.
 func (g exchangeGrant) keyOfToken(ctx context.Context, text string) (*store.Key, error) {
 	token, err := g.config.Store.Tokens().Find(ctx, text)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {

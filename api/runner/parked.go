@@ -10,19 +10,19 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// ParkedMessage is for a caller whose run waits for longer than a caller does.
+// ParkedMessage is the message for a caller whose run is parked when the wait ends.
 const ParkedMessage = "the run waits and goes on by itself; its result can be read later"
 
-// unfinished is the fault of a run whose result did not come in time: it hit
-// its limit, unless it is parked.
-func (r *Runner) unfinished(c *gin.Context, id string) *httpx.Fault {
+// unfinishedFault returns the error of a run whose result did not arrive in time: it reached its limit, unless it
+// is parked.
+func (r *Runner) unfinishedFault(c *gin.Context, id string) *httpx.Fault {
 	if !r.Parked(c, id) {
-		return overdue(id)
+		return timeoutFault(id)
 	}
 	return &httpx.Fault{Status: http.StatusGatewayTimeout, Code: string(queue.Waiting), Message: ParkedMessage, Run: id}
 }
 
-// Parked reports whether nobody works on a run because it waits.
+// Parked reports whether a run is parked.
 func (r *Runner) Parked(c *gin.Context, id string) bool {
 	record, err := r.config.Records.Record(c.Request.Context(), id)
 	return err == nil && record.State == queue.Waiting
@@ -33,8 +33,8 @@ func (r *Runner) Paused(flow int64) bool {
 	return r.config.Paused != nil && r.config.Paused(flow)
 }
 
-// RejectIfPaused refuses a run that its caller would wait for: nobody knows
-// until when. A run that nobody waits for is accepted, and waits itself.
+// RejectIfPaused rejects a synchronous run of a paused flow, because the end of the pause is unknown. An
+// asynchronous run is accepted and waits.
 func (r *Runner) RejectIfPaused(flow int64) error {
 	if r.Paused(flow) {
 		return &httpx.Fault{Status: http.StatusServiceUnavailable, Code: "flow_paused",
@@ -43,5 +43,5 @@ func (r *Runner) RejectIfPaused(flow int64) error {
 	return nil
 }
 
-// retryPaused is when a caller may try a flow again that is paused.
+// retryPaused is the Retry-After of a paused flow.
 const retryPaused = 30 * time.Second

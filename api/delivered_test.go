@@ -11,13 +11,13 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// The time of the answer is that of who waited first: not of who asked not to
-// wait, nor of a repeated request. It is in the run's representation.
+// The time of delivery is recorded for the first request that waits, not for one that does not wait or is repeated.
+// The run has it as replied_at.
 func TestRunTellsWhenItWasAnswered(t *testing.T) {
 	t.Parallel()
 	told := make(chan string, 8)
-	p := apitest.NewProduct(t, func(c *api.Config) { c.Replied = func(run string) { told <- run } })
-	p.HTTP = &http.Client{Transport: newHeld(t)}
+	p := apitest.NewProduct(t, func(c *api.Config) { c.MarkDelivered = func(run string) { told <- run } })
+	p.HTTP = &http.Client{Transport: newContractClient(t)}
 	p.Deploy(1, "steps:\n  - set: {a: 1}")
 	later := p.Start("ulf", 1, "{}")
 	p.Want(p.Do("GET", "/v1/runs/"+later+"?wait=30", "ulf", ""), 200)
@@ -39,11 +39,11 @@ func TestRunTellsWhenItWasAnswered(t *testing.T) {
 	})
 }
 
-// What steps tell of items is in the run as OpenAPI describes it.
+// The item outcomes of steps are in the run as OpenAPI describes them.
 func TestRunTellsOfItems(t *testing.T) {
 	t.Parallel()
 	p := apitest.NewProduct(t)
-	p.HTTP = &http.Client{Transport: newHeld(t)}
+	p.HTTP = &http.Client{Transport: newContractClient(t)}
 	p.Deploy(1, "steps:\n  - split: .[]\n  - name: one\n    script: \"if (item === 2) throw new Error('no two'); return item\"\n    on_error: skip")
 	run := p.Do("GET", "/v1/runs/"+p.Run("ulf", 1, "[1,2,3]"), "ulf", "")
 	for _, part := range []string{`"each":[{"item":0,"after_us":`, `"item":1,`, `"out":0,"error":"`, `no two`} {

@@ -1,6 +1,6 @@
-// Package refusals keeps a log of recently rejected requests, without their contents, for people who ask for the
+// Package rejectlog keeps a log of recently rejected requests, without their contents, for people who ask for the
 // reason.
-package refusals
+package rejectlog
 
 import (
 	"context"
@@ -35,8 +35,8 @@ const key = "penstock:refused"
 
 const field = "refusal"
 
-// Refusal is a rejected request. It contains neither a body nor a credential.
-type Refusal struct {
+// Rejection is a rejected request. It contains neither a body nor a credential.
+type Rejection struct {
 	ID        string    `json:"-"`
 	At        time.Time `json:"-"` // time of writing
 	Method    string    `json:"method"`
@@ -63,19 +63,19 @@ type Config struct {
 // Log stores rejections. Safe for concurrent use.
 type Log struct {
 	config  Config
-	waiting chan Refusal // buffered, so that Add never blocks
+	waiting chan Rejection // buffered, so that Add never blocks
 }
 
 // New returns a Log. It writes only while Run runs.
 func New(config Config) (*Log, error) {
 	if config.Redis == nil || config.Log == nil {
-		return nil, errors.New("new log of refusals: Redis and Log are required")
+		return nil, errors.New("new reject log: Redis and Log are required")
 	}
-	return &Log{config, make(chan Refusal, bufferSize)}, nil
+	return &Log{config, make(chan Rejection, bufferSize)}, nil
 }
 
 // Add records a rejection, or drops it when too many are waiting. It never blocks.
-func (l *Log) Add(r Refusal) {
+func (l *Log) Add(r Rejection) {
 	select {
 	case l.waiting <- r:
 	default:
@@ -90,9 +90,9 @@ func (l *Log) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case r := <-l.waiting:
-			err := l.write(ctx, append([]Refusal{r}, l.drain()...))
+			err := l.write(ctx, append([]Rejection{r}, l.drain()...))
 			if err != nil && !failing && ctx.Err() == nil { // logged once
-				l.config.Log.Warn("refusals are not kept", "error", err)
+				l.config.Log.Warn("rejections are not stored", "error", err)
 			}
 			failing = err != nil
 		}
@@ -106,8 +106,8 @@ func (l *Log) Run(ctx context.Context) error {
 }
 
 // drain returns the entries that are waiting now.
-func (l *Log) drain() []Refusal {
-	var all []Refusal
+func (l *Log) drain() []Rejection {
+	var all []Rejection
 	for {
 		select {
 		case r := <-l.waiting:
@@ -118,7 +118,7 @@ func (l *Log) drain() []Refusal {
 	}
 }
 
-func (l *Log) write(ctx context.Context, batch []Refusal) error {
+func (l *Log) write(ctx context.Context, batch []Rejection) error {
 	_, err := l.config.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i := range batch {
 			text, err := json.Marshal(finish(ctx, &batch[i]))
@@ -131,13 +131,13 @@ func (l *Log) write(ctx context.Context, batch []Refusal) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("write refusals: %w", err)
+		return fmt.Errorf("write rejections: %w", err)
 	}
 	return nil
 }
 
 // finish explains a rejection and shortens its texts.
-func finish(ctx context.Context, r *Refusal) *Refusal {
+func finish(ctx context.Context, r *Rejection) *Rejection {
 	if r.Explain != nil {
 		ctx, cancel := context.WithTimeout(ctx, explainLimit)
 		defer cancel()
@@ -160,14 +160,14 @@ func shorten(s string) string {
 }
 
 // List returns the newest rejections, at most the given number.
-func (l *Log) List(ctx context.Context, most int) ([]Refusal, error) {
+func (l *Log) List(ctx context.Context, most int) ([]Rejection, error) {
 	messages, err := l.config.Redis.XRevRangeN(ctx, key, "+", "-", int64(most)).Result()
 	if err != nil {
-		return nil, fmt.Errorf("read refusals: %w", err)
+		return nil, fmt.Errorf("read rejections: %w", err)
 	}
-	all := make([]Refusal, 0, len(messages))
+	all := make([]Rejection, 0, len(messages))
 	for _, m := range messages {
-		var r Refusal
+		var r Rejection
 		text, _ := m.Values[field].(string)
 		if json.Unmarshal([]byte(text), &r) != nil {
 			continue // possibly of a newer version

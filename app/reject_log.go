@@ -1,0 +1,16 @@
+package app
+
+import (
+	"context"
+
+	"github.com/penstock/penstock/internal/rejectlog"
+)
+
+// openRejectLog opens the log of rejected requests, which the console shows.
+func (p *Program) openRejectLog(context.Context) (err error) {
+	if p.rejectLog, err = rejectlog.New(rejectlog.Config{Redis: p.shared, Log: p.log}); err != nil {
+		return err
+	}
+	p.add("reject log", p.rejectLog.Run)
+	return nil
+}
