@@ -32,7 +32,7 @@ func (e *Expr) First(ctx context.Context, in *Input) (any, error) {
 	var first any
 	err := e.each(ctx, in, in.item.value, func(v any) error {
 		first = v
-		return jq.Stop
+		return jq.ErrStop
 	})
 	return first, err
 }
@@ -68,7 +68,7 @@ func (e *Expr) one(ctx context.Context, in *Input) (any, error) {
 
 func (e *Expr) each(ctx context.Context, in *Input, v any, yield func(any) error) error {
 	if v, ok := e.follow(in); ok {
-		if err := yield(v); err != jq.Stop {
+		if err := yield(v); err != jq.ErrStop {
 			return err
 		}
 		return nil

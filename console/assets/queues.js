@@ -31,7 +31,7 @@
     const run = document.createElement('a')
     bar.append(back, lines, run)
     document.body.prepend(bar)
-    { // the id of a task is that of its run, and the attempt => const updateRunLink = () => { // the id of a task is the id of its run and the attempt => { // the id of a task is that of its run, and the attempt
+    const updateRunLink = () => { // the id of a task is the id of its run and the attempt
       const id = /\/tasks\/([0-9a-f-]{36})\.\d+$/.exec(location.pathname)
       run.hidden = !id
       if (id) {

@@ -568,7 +568,7 @@ func OverviewFragment(p Page, o Overview) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if len(o.Workers) == 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "nobody works on runs")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "no worker is running")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -205,7 +205,7 @@ func RefusedPage(p Page, r Refused) templ.Component {
 					ctx = templ.InitializeContext(ctx)
 					return nil
 				})
-				templ_7745c5c3_Err = empty("Nothing was refused lately", "Requests to run a flow that were not let in show here for a week, the newest first: why, and from where. Bodies and proofs are not kept.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var8), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = empty("No rejected requests", "Rejected requests to run a flow are listed here for a week, the newest first, with reason and origin. Bodies and credentials are not stored.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var8), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -23,8 +23,8 @@ type Program struct {
 	patterns map[string]int // sizes of its regular expressions
 }
 
-// Stop is returned by a yield function to end an evaluation without an error.
-var Stop = errors.New("stop") //nolint:errname // as io.EOF: no failure
+// ErrStop is returned by a yield function to end an evaluation without an error.
+var ErrStop = errors.New("stop")
 
 // Run evaluates the program on v and calls yield with each result. values are those of Variables, in the same order;
 // they are shared and never modified. It returns the first error of the program, of yield, or of ctx.
@@ -46,7 +46,7 @@ func (p *Program) Run(ctx context.Context, v any, values []any, yield func(any) 
 			meter.allow(timePerValue)
 			err = yield(v)
 		}
-		if err == Stop {
+		if err == ErrStop {
 			return nil
 		}
 		if err != nil {
