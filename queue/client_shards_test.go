@@ -122,7 +122,8 @@ func TestShardsAreOneQueue(t *testing.T) {
 		if err != nil || len(all) != 1 {
 			t.Fatalf("stats %+v, %v", all, err)
 		}
-		all[0].Oldest = 0
+		all[0].Pending += all[0].InLine // a shard that got many runs has a line
+		all[0].Oldest, all[0].InLine = 0, 0
 		return cmp.Diff(want, all[0])
 	})
 	workers, err := r.client.Workers(ctx)

@@ -19,7 +19,7 @@ import (
 type Stats struct {
 	Queue     string
 	Shards    int           // number of shards in use; 1: the queue is not spread
-	Pending   int64         // tasks in the pending list
+	Pending   int64         // tasks that a worker may claim: in asynq's pending list, or in the express list, which is for spare slots
 	Active    int64         // runs that workers execute; tasks without a run are not counted
 	Open      int64         // runs that have not been settled: pending, active, waiting
 	Scheduled int64         // tasks with a start time in the future
@@ -124,14 +124,14 @@ func readQueue(ctx context.Context, pipe redis.Pipeliner, name string) queueRead
 
 func (l *queueRead) stats(name string) Stats {
 	s := Stats{
-		Queue: wholeQueue(name), Shards: 1, Pending: l.pending.Val(), Active: l.active.Val(), Open: l.sets[0].Val(),
+		Queue: wholeQueue(name), Shards: 1, Pending: l.pending.Val() + l.express.Val(), Active: l.active.Val(), Open: l.sets[0].Val(),
 		Scheduled: l.sets[1].Val(), Retry: l.sets[2].Val(), Archived: l.sets[3].Val(), Workers: l.sets[4].Val(),
 		Paused: l.paused.Val() == 1,
 	}
 	for _, line := range l.lines {
 		s.InLine += line.Val()
 	}
-	s.Waiting = max(0, s.Open-s.Pending-l.express.Val()-s.Active-s.InLine-s.Scheduled-s.Retry)
+	s.Waiting = max(0, s.Open-s.Pending-s.Active-s.InLine-s.Scheduled-s.Retry)
 	if l.began != nil {
 		if started := micros(l.began.Val()); !started.IsZero() {
 			s.OldestRun = max(0, time.Since(started)) // by Redis' clock, which may be ahead of ours

@@ -62,6 +62,20 @@ func TestStatsTellWaitingAndRunning(t *testing.T) {
 	if stats, err := one.client.Stats(t.Context()); err != nil || stats[0].InLine == 0 || stats[0].Open != 41 || stats[0].Waiting != 0 {
 		t.Errorf("of flows that take turns: %+v, %v", stats, err)
 	}
+	if err := one.client.Pause(t.Context(), "default"); err != nil { // the worker moves nothing any more
+		t.Fatal(err)
+	}
+	before, err := one.client.Stats(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := keysOf("default")
+	if err := one.redis.LMove(t.Context(), k.pending(), k.express(), "RIGHT", "LEFT").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if stats, err := one.client.Stats(t.Context()); err != nil || stats[0].Pending != before[0].Pending || stats[0].Pending+stats[0].InLine != 40 || stats[0].Waiting != 0 {
+		t.Errorf("with a task in the express list: %+v, %v", stats, err)
+	}
 	held, err := r.client.PausedRuns(t.Context(), []int64{1, 2})
 	if err != nil || held[1] != 2 || held[2] != 0 {
 		t.Errorf("held %v, %v", held, err)
