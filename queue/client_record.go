@@ -38,11 +38,30 @@ func (c *Client) Record(ctx context.Context, id string) (Record, error) {
 		if err != nil {
 			return Record{}, redisError("read run", err)
 		}
-		if len(fields) > 0 {
-			return decodeRecord(id, queue, fields)
+		if len(fields) == 0 {
+			continue
 		}
+		if err := c.readLong(ctx, keysOf(queue).journalPrefix()+id, fields, "output", "early"); err != nil {
+			return Record{}, err
+		}
+		return decodeRecord(id, queue, fields)
 	}
 	return Record{}, ErrNotFound
+}
+
+// readLong replaces references in fields of a record by their values.
+func (c *Client) readLong(ctx context.Context, journal string, fields map[string]string, names ...string) error {
+	for _, name := range names {
+		if !isReference(fields[name]) {
+			continue
+		}
+		value, err := readPieces(ctx, c.redis, journal, fields[name])
+		if err != nil {
+			return redisError("read "+name+" of run", err)
+		}
+		fields[name] = value
+	}
+	return nil
 }
 
 // queuesOf lists the queues that a run may be on: one, unless the checksums of

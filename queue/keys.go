@@ -44,15 +44,16 @@ const asynqQueues = "asynq:queues" // SET of queue names
 //	replied              likewise, when the caller received the result; not in all runs
 //	deadline             unix milliseconds; absent until the limit has begun to count
 //	limit                milliseconds; absent when the deadline was known at once
-//	output error steps   how it ended (JSON)
+//	output error steps   how it ended (JSON); a long output is a reference to its pieces
 //	called               "1" when a callback arrived while the run was running
-//	early                early response of the flow (JSON)
+//	early                early response of the flow (JSON), or a reference to its pieces
 //
 // TTL: none; tidy removes it when its retention is over.
 func (k keys) runPrefix() string { return k.ours + "run:" }
 
 // journalPrefix + id is the HASH of a run's effects: step key to "s" (started) and a
-// random mark, or to "r" and the result. TTL: none; tidy removes it with the run.
+// random mark, or to "r" and the result. It also has the pieces of long values, see
+// perCall. TTL: none; tidy removes it with the run.
 func (k keys) journalPrefix() string { return k.ours + "journal:" }
 
 // due is a ZSET of the runs that have not been settled, by the time of their next

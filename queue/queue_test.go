@@ -544,16 +544,6 @@ func TestRepliesAreHeardAgainAfterRedisWasAway(t *testing.T) {
 	r.nothingLeft()
 }
 
-func TestALargeOutputIsReadFromTheRun(t *testing.T) {
-	t.Parallel()
-	r := newTestQueue(t, testenv.Redis(t).URL())
-	large := `["` + strings.Repeat("x", maxReplyOutput) + `"]`
-	r.worker(func(context.Context, *Attempt) Outcome { return Outcome{State: Succeeded, Output: []byte(large)} })
-	if got := r.wait(r.submit(Submission{Spec: spec()})); string(got.Output) != large {
-		t.Errorf("%d bytes of output, want %d", len(got.Output), len(large))
-	}
-}
-
 func TestForeignTasksAreArchivedNotLost(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())

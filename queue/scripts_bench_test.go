@@ -66,7 +66,7 @@ func BenchmarkRareScripts(b *testing.B) {
 			args := []any{"2026-01-01", 4102444800}
 			for range 256 {
 				id := s.running("w")
-				s.must(finishScript, 100, "PUBLISH", id, 1, "succeeded", "[]", "", "")
+				s.must(finishScript, "PUBLISH", id, 1, "succeeded", "[]", "", "")
 				args = append(args, id, "")
 			}
 			s.must(settleScript, args...)
@@ -243,11 +243,11 @@ func (s *scriptBench) calls() []scriptCall {
 			s.must(claimScript, "w", 1, pendingList, 1, 0)
 		}},
 		{"finish", finishScript, func(int) {
-			s.must(finishScript, 65_536, "PUBLISH", s.running("w"), 1, "succeeded", "[]", "", "")
+			s.must(finishScript, "PUBLISH", s.running("w"), 1, "succeeded", "[]", "", "")
 		}},
 		{"settle", settleScript, func(int) {
 			id := s.running("w")
-			s.must(finishScript, 65_536, "PUBLISH", id, 1, "succeeded", "[]", "", "")
+			s.must(finishScript, "PUBLISH", id, 1, "succeeded", "[]", "", "")
 			s.must(settleScript, "2026-01-01", 4102444800, id, "")
 		}},
 		{"park", parkScript, func(int) { s.must(parkScript, s.running("w"), 1, 3_600_000, "") }},

@@ -44,7 +44,7 @@ func TestWhatLeavesLetsTheNextMoveUp(t *testing.T) {
 	}{
 		"settle": {"ended", func() { s.run(settleScript, "2026-01-01", 4102444800, s.id, "1") }},
 		"complete": {"running", func() {
-			s.run(completeScript, 100, "PUBLISH", "2026-01-01", 4102444800, "w", s.id, at3, "succeeded", "[]", "", "", "1")
+			s.run(completeScript, "PUBLISH", "2026-01-01", 4102444800, "w", s.id, at3, "succeeded", "[]", "", "", "1")
 		}},
 		"park":        {"running", func() { s.run(parkScript, s.id, at3, 1000, "") }},
 		"park_paused": {"running", func() { s.run(parkPausedScript, s.id, at3, 1, 5) }},
@@ -356,7 +356,7 @@ func TestARunAtALimitIsSettledAfterItsWorkerHasReleasedIt(t *testing.T) {
 	if got := s.run(acquireScript, s.id, at3, "g", 1, "queue"); got != "in" {
 		t.Fatalf("enter: %s", got)
 	}
-	if got := s.run(completeScript, 100, "PUBLISH", "2026-01-01", 4102444800, "w", s.id, at3, "succeeded", "[]", "", "", ""); got != "[1 0]" {
+	if got := s.run(completeScript, "PUBLISH", "2026-01-01", 4102444800, "w", s.id, at3, "succeeded", "[]", "", "", ""); got != "[1 0]" {
 		t.Errorf("complete: %s", got)
 	}
 	if s.now() != "succeeded 3 due" || s.c.ZCard(ctx, s.keys.ours+"gate:g:inside").Val() != 1 {

@@ -147,14 +147,14 @@ func TestEveryScriptInEveryState(t *testing.T) {
 			return fmt.Sprint(len(reply))
 		}, "0", map[string]transition{"running 3": {"8", "running 3 due"}}},
 		{"finish", func(fence int) string {
-			return s.run(finishScript, 100, "PUBLISH", s.id, fence, "succeeded", "[]", "", "")
+			return s.run(finishScript, "PUBLISH", s.id, fence, "succeeded", "[]", "", "")
 		}, "[0]", map[string]transition{
 			"running 3": {"[1]", "succeeded 3 due"},
 			"ended 3":   {"[1]", "succeeded 3 due"}, // a repeated call
 			"stopped 3": {"[1]", "cancelled 3 due"}, // no attempt has this number
 		}},
 		{"complete", func(fence int) string {
-			return s.run(completeScript, 100, "PUBLISH", "2026-01-01", 4102444800, "w", s.id, fence, "succeeded", "[]", "", "", "")
+			return s.run(completeScript, "PUBLISH", "2026-01-01", 4102444800, "w", s.id, fence, "succeeded", "[]", "", "", "")
 		}, "[0 0]", map[string]transition{
 			"running 3": {"[2 0]", "succeeded 3 not due"},
 			"ended 3":   {"[1 0]", "succeeded 3 due"}, // a repeated call: settle makes sure

@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -16,13 +17,14 @@ const (
 	finishBatch    = 128
 	finishWait     = 5 * time.Second
 	completeFrom   = 4        // size of a batch from which on complete.lua is used: less work for Redis, but each reply is sent a little later
-	maxReplyOutput = 64 << 10 // bytes; a larger output is not in the reply, and the API process reads it from the record
+	maxReplyOutput = 64 << 10 // bytes; a larger output is stored in pieces, and the API process reads it from the record
 )
 
 // finishing is the end of an attempt in a batch, with its reply.
 type finishing struct {
 	attempt *Attempt
 	outcome *Outcome
+	output  any // the output, or the reference to its pieces
 	failure []byte
 	last    bool // the attempt has ended its run; false: it was stale
 	settled bool // the run is settled already
@@ -33,7 +35,7 @@ type finishing struct {
 // the server's life ends: the outcome stays valid while Redis does not answer. False:
 // the attempt is stale, and nothing was stored.
 func (s *Server) finish(a *Attempt, o Outcome) (bool, error) {
-	f := &finishing{attempt: a, outcome: &o}
+	f := &finishing{attempt: a, outcome: &o, output: o.Output}
 	if o.Error != nil {
 		var err error
 		if f.failure, err = json.Marshal(o.Error); err != nil {
@@ -43,6 +45,16 @@ func (s *Server) finish(a *Attempt, o Outcome) (bool, error) {
 	by := s.completions
 	if a.Sync {
 		by = s.finishes
+	}
+	if len(o.Output) > maxReplyOutput {
+		reference, err := a.storePieces(s.life, "output", o.Output)
+		switch {
+		case errors.Is(err, ErrLost):
+			return false, nil
+		case err != nil:
+			return false, fmt.Errorf("finish run %s: %w", a.ID, err)
+		}
+		f.output = reference
 	}
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		by.do(f)
@@ -61,7 +73,7 @@ func (s *Server) finish(a *Attempt, o Outcome) (bool, error) {
 
 // args are the arguments of one attempt in finish.lua and complete.lua.
 func (f *finishing) args() []any {
-	return []any{f.attempt.ID, f.attempt.Number, string(f.outcome.State), f.outcome.Output, f.failure, f.outcome.Steps}
+	return []any{f.attempt.ID, f.attempt.Number, string(f.outcome.State), f.output, f.failure, f.outcome.Steps}
 }
 
 // flushFinishes sends a batch to finish.lua, or to complete.lua when it is large.
@@ -70,8 +82,8 @@ func (s *Server) flushFinishes(batch []*finishing) {
 		s.flushCompletions(batch)
 		return
 	}
-	args := make([]any, 0, 2+6*len(batch))
-	args = append(args, maxReplyOutput, publishCommand(s.cfg.Redis.Cluster()))
+	args := make([]any, 0, 1+6*len(batch))
+	args = append(args, publishCommand(s.cfg.Redis.Cluster()))
 	for _, f := range batch {
 		args = append(args, f.args()...)
 	}
@@ -80,8 +92,8 @@ func (s *Server) flushFinishes(batch []*finishing) {
 
 // flushCompletions sends a batch to complete.lua.
 func (s *Server) flushCompletions(batch []*finishing) {
-	args := make([]any, 0, 5+7*len(batch))
-	args = append(args, maxReplyOutput, publishCommand(s.cfg.Redis.Cluster()))
+	args := make([]any, 0, 4+7*len(batch))
+	args = append(args, publishCommand(s.cfg.Redis.Cluster()))
 	args = append(append(args, today()...), s.cfg.ID)
 	for _, f := range batch {
 		args = append(append(args, f.args()...), scriptFlag(f.attempt.wasVisible()))

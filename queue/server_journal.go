@@ -6,11 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
-
-	"github.com/redis/go-redis/v9"
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/redisconn"
@@ -19,11 +16,6 @@ import (
 // Journal returns the journal of the run's effects. Its writes require the fence of
 // this attempt.
 func (a *Attempt) Journal() flows.Journal { return &journal{attempt: a} }
-
-// perCall is the largest part of a result in one command, in bytes, because Redis
-// serves nobody else meanwhile. A longer result is stored in pieces, followed by
-// their number as the result, "r#3". No JSON value begins with #.
-const perCall = 256 << 10
 
 // journal implements flows.Journal. A first attempt has nothing to read, and only an
 // effect with flows.Once records its start, so that other effects cost no call before
@@ -54,21 +46,14 @@ func (j *journal) Finish(ctx context.Context, key string, result []byte) error {
 		_, err := j.record(ctx, key, "r"+string(result))
 		return err
 	}
-	n := 0
-	for piece := range slices.Chunk(result, perCall) {
-		if _, err := j.record(ctx, pieceKey(key, n), "p"+string(piece)); err != nil {
-			return err
-		}
-		n++
+	j.attempt.effects.Store(true)
+	reference, err := j.attempt.storePieces(ctx, key, result)
+	if err != nil {
+		return j.failed(err)
 	}
-	_, err := j.record(ctx, key, "r#"+strconv.Itoa(n))
+	_, err = j.record(ctx, key, "r"+reference)
 	return err
 }
-
-// pieceKey returns the field of a piece of a result. No other key contains a #.
-func pieceKey(key string, n int) string { return key + "#" + strconv.Itoa(n) }
-
-func isPiece(key string) bool { return strings.Contains(key, "#") }
 
 func recorded(known string) flows.Recorded {
 	if known == "" {
@@ -99,15 +84,22 @@ func (j *journal) lookUp(ctx context.Context, key string) (string, error) {
 		}
 	}
 	known := j.known[key]
-	number, pieces := strings.CutPrefix(known, "r#")
-	if !pieces {
+	result, finished := strings.CutPrefix(known, "r")
+	if !finished || !isReference(result) {
 		return known, nil
 	}
-	n, err := strconv.Atoi(number)
-	if err != nil {
-		return "", fmt.Errorf("read journal: %w", err)
+	if !strings.Contains(result, ":") {
+		result += ":" + key // of an earlier version
 	}
-	return j.joined(ctx, key, n)
+	s := j.attempt.server
+	err := redisconn.RetryUntilDone(ctx, func() (err error) {
+		result, err = readPieces(ctx, s.redis, s.keys.journalPrefix()+j.attempt.ID, result)
+		return err
+	})
+	if err != nil {
+		return "", redisError("read journal", err)
+	}
+	return "r" + result, nil
 }
 
 // load reads all entries of earlier attempts except the pieces of long results.
@@ -139,40 +131,20 @@ func (j *journal) load(ctx context.Context) error {
 	return nil
 }
 
-// joined reads a result that was stored in n pieces.
-func (j *journal) joined(ctx context.Context, key string, n int) (string, error) {
-	s := j.attempt.server
-	var result strings.Builder
-	result.WriteByte('r')
-	for i := range n {
-		err := redisconn.RetryUntilDone(ctx, func() error {
-			piece, err := s.redis.HGet(ctx, s.keys.journalPrefix()+j.attempt.ID, pieceKey(key, i)).Result()
-			if err == nil {
-				result.WriteString(piece[1:])
-			}
-			return err
-		})
-		if err != nil {
-			return "", redisError("read journal", err)
-		}
-	}
-	return result.String(), nil
-}
-
 func (j *journal) record(ctx context.Context, key, what string) (string, error) {
-	a := j.attempt
-	a.effects.Store(true)
-	var known string
-	err := redisconn.RetryUntilDone(ctx, func() (err error) {
-		known, err = journalScript.Run(ctx, a.server.redis, a.server.keys.slot(), a.ID, a.Number, key, what).Text()
-		return err
-	})
-	if errors.Is(err, redis.Nil) {
-		a.end(ErrLost)
-		return "", fmt.Errorf("record effect: %w", ErrLost)
-	}
+	j.attempt.effects.Store(true)
+	known, err := j.attempt.recordEntry(ctx, key, what)
 	if err != nil {
-		return "", redisError("record effect", err)
+		return "", j.failed(err)
 	}
 	return known, nil
+}
+
+// failed returns the error for an entry that was not stored. It ends a stale attempt.
+func (j *journal) failed(err error) error {
+	if errors.Is(err, ErrLost) {
+		j.attempt.end(ErrLost)
+		return fmt.Errorf("record effect: %w", ErrLost)
+	}
+	return redisError("record effect", err)
 }

@@ -2,7 +2,9 @@ package queue
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/penstock/penstock/flows"
@@ -17,7 +19,18 @@ func (a *Attempt) Respond(ctx context.Context, answer flows.Response) error {
 		return fmt.Errorf("encode answer: %w", err)
 	}
 	s := a.server
-	n, err := respondScript.Run(ctx, s.redis, s.keys.slot(), a.ID, a.Number, text, publishCommand(s.cfg.Redis.Cluster())).Int64()
+	stored := any(text)
+	if len(text) > maxReplyOutput {
+		// The key is another one for each call, because only the first response counts.
+		stored, err = a.storePieces(ctx, "early."+rand.Text(), text)
+		switch {
+		case errors.Is(err, ErrLost):
+			return ErrLost
+		case err != nil:
+			return redisError("respond", err)
+		}
+	}
+	n, err := respondScript.Run(ctx, s.redis, s.keys.slot(), a.ID, a.Number, stored, publishCommand(s.cfg.Redis.Cluster())).Int64()
 	if err != nil {
 		return redisError("respond", err)
 	}

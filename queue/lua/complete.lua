@@ -4,9 +4,9 @@
 -- settled here: settle follows after its worker has released its place.
 --
 -- KEYS[1] due
--- ARGV[1] largest output sent along with a reply, bytes  ARGV[2] PUBLISH, or SPUBLISH on a Cluster
--- ARGV[3] asynq's day, as in its keys  ARGV[4] expiry of the day's counts, unix seconds
--- ARGV[5] worker of the attempts
+-- ARGV[1] PUBLISH, or SPUBLISH on a Cluster
+-- ARGV[2] asynq's day, as in its keys  ARGV[3] expiry of the day's counts, unix seconds
+-- ARGV[4] worker of the attempts
 -- then seven for each attempt: run id, fence, state, output, error, steps, and "1" when
 -- beat may have made it visible to asynq, otherwise ""
 --
@@ -14,19 +14,19 @@
 -- settle must follow, also for a repeated call, 0 for a stale fence; and at the end
 -- whether runs are in line (more than 0).
 local _, us = clock()
-local largest, out = tonumber(ARGV[1]), {}
+local out = {}
 
-for i = 6, #ARGV, 7 do
+for i = 5, #ARGV, 7 do
 	local id = ARGV[i]
 	local r = call("HMGET", RUN .. id, "state", "fence", "reply", "started", "at", "early", "turn", "gates")
-	local answer = finishRun(r, i, us, largest, ARGV[2])
+	local answer = finishRun(r, i, us, ARGV[1])
 	if answer == 1 and live(r[1]) and not r[8] then
 		answer = 2
-		leave(id, r[2], ARGV[5], r[7], ARGV[i+6])
+		leave(id, r[2], ARGV[4], r[7], ARGV[i+6])
 		enterIndex(id, ARGV[i+2], r[5])
 	end
 	out[#out+1] = answer
 end
-announce(ARGV[2])
-out[#out+1] = settleAll(ARGV[3], ARGV[4])
+announce(ARGV[1])
+out[#out+1] = settleAll(ARGV[2], ARGV[3])
 return out

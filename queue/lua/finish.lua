@@ -4,17 +4,17 @@
 -- other work of a run's end is done by settle.
 --
 -- KEYS[1] due
--- ARGV[1] largest output sent along with a reply, bytes  ARGV[2] PUBLISH, or SPUBLISH on a Cluster
--- then six for each attempt: run id, fence, state, output, error, steps
+-- ARGV[1] PUBLISH, or SPUBLISH on a Cluster
+-- then six for each attempt: run id, fence, state, output or the reference to its pieces, error, steps
 --
 -- Returns for each attempt 1 when it has ended its run, also for a repeated call, 0
 -- for a stale fence.
 local _, us = clock()
-local largest, out = tonumber(ARGV[1]), {}
+local out = {}
 
-for i = 3, #ARGV, 6 do
+for i = 2, #ARGV, 6 do
 	local r = call("HMGET", RUN .. ARGV[i], "state", "fence", "reply", "started", "at", "early")
-	out[#out+1] = finishRun(r, i, us, largest, ARGV[2])
+	out[#out+1] = finishRun(r, i, us, ARGV[1])
 end
-announce(ARGV[2])
+announce(ARGV[1])
 return out

@@ -1,0 +1,86 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/penstock/penstock/internal/redisconn"
+)
+
+// perCall is the largest part of a value in one command, in bytes, because Redis serves
+// nobody else meanwhile. A longer value is stored in pieces: fields of the journal of
+// its run, named by a key, "#" and their number. In place of the value stands a
+// reference: "#", the number of pieces, ":" and the key. No JSON value begins with "#",
+// and no other key of a journal contains one.
+const perCall = 256 << 10
+
+// piecesPerRead is the number of pieces that are read in one command.
+const piecesPerRead = 4
+
+func pieceKey(key string, n int) string { return key + "#" + strconv.Itoa(n) }
+
+func isPiece(key string) bool { return strings.Contains(key, "#") }
+
+// isReference reports whether a value was stored in pieces.
+func isReference(value string) bool { return strings.HasPrefix(value, "#") }
+
+// storePieces stores a long value of the run in pieces, which replace earlier ones of
+// the key, and returns the reference to them. Errors: ErrLost when the attempt is
+// stale, ErrFull, ErrUnavailable.
+func (a *Attempt) storePieces(ctx context.Context, key string, value []byte) (string, error) {
+	n := 0
+	for ; len(value) > 0; n++ {
+		size := min(len(value), perCall)
+		if _, err := a.recordEntry(ctx, pieceKey(key, n), "p"+string(value[:size])); err != nil {
+			return "", err
+		}
+		value = value[size:]
+	}
+	return fmt.Sprintf("#%d:%s", n, key), nil
+}
+
+// recordEntry calls journal.lua until Redis answers, and returns the previous entry.
+func (a *Attempt) recordEntry(ctx context.Context, key, what string) (known string, err error) {
+	s := a.server
+	err = redisconn.RetryUntilDone(ctx, func() (err error) {
+		known, err = journalScript.Run(ctx, s.redis, s.keys.slot(), a.ID, a.Number, key, what).Text()
+		return err
+	})
+	if errors.Is(err, redis.Nil) {
+		return "", ErrLost
+	}
+	return known, err
+}
+
+// readPieces reads the value of a reference from the journal of a run.
+func readPieces(ctx context.Context, r redis.Cmdable, journal, reference string) (string, error) {
+	number, key, _ := strings.Cut(reference[1:], ":")
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		return "", fmt.Errorf("read pieces: bad reference %q", reference)
+	}
+	var value strings.Builder
+	for at := 0; at < n; at += piecesPerRead {
+		var fields []string
+		for i := at; i < min(at+piecesPerRead, n); i++ {
+			fields = append(fields, pieceKey(key, i))
+		}
+		pieces, err := r.HMGet(ctx, journal, fields...).Result()
+		if err != nil {
+			return "", err
+		}
+		for i, piece := range pieces {
+			text, _ := piece.(string)
+			if text == "" {
+				return "", fmt.Errorf("read pieces: %s is missing", fields[i])
+			}
+			value.WriteString(text[1:])
+		}
+	}
+	return value.String(), nil
+}
