@@ -12,6 +12,7 @@ import (
 	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 	"github.com/penstock/penstock/internal/bulk"
+	"github.com/penstock/penstock/internal/payload"
 )
 
 // codec encodes bytes as text and decodes them.
@@ -22,19 +23,19 @@ type codec struct {
 }
 
 func base64Codec() codec {
-	return codec{"base64", content.EncodeBase64, func(s string) ([]byte, error) {
+	return codec{"base64", payload.EncodeBase64, func(s string) ([]byte, error) {
 		return base64.RawStdEncoding.DecodeString(unpadded(s))
 	}}
 }
 
 func base64urlCodec() codec {
-	return codec{"base64url", content.Chunked(base64.RawURLEncoding.EncodedLen, base64.RawURLEncoding.EncodeToString), func(s string) ([]byte, error) {
+	return codec{"base64url", payload.Chunked(base64.RawURLEncoding.EncodedLen, base64.RawURLEncoding.EncodeToString), func(s string) ([]byte, error) {
 		return base64.RawURLEncoding.DecodeString(unpadded(s))
 	}}
 }
 
 func hexCodec() codec {
-	return codec{"hex", content.Chunked(hex.EncodedLen, hex.EncodeToString), hex.DecodeString}
+	return codec{"hex", payload.Chunked(hex.EncodedLen, hex.EncodeToString), hex.DecodeString}
 }
 
 // urlCodec escapes all but the unreserved characters of RFC 3986, so that the text fits a path, a query and a form.

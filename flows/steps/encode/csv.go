@@ -6,12 +6,12 @@ import (
 	"encoding/csv"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 	"github.com/penstock/penstock/internal/budget"
+	"github.com/penstock/penstock/internal/payload"
 )
 
 func csvFormat(args *flows.Args) (form, error) {
@@ -22,7 +22,7 @@ func csvFormat(args *flows.Args) (form, error) {
 			}
 		}
 		return decodeFormat(func(charger *budget.Charger, text string) (any, error) {
-			return content.ParseCSV(charger, content.TrimBOM([]byte(text)))
+			return payload.ParseCSV(charger, payload.TrimBOM([]byte(text)))
 		}), nil
 	}
 	columns, header := args.Strings("columns"), !args.Has("header") || args.Bool("header")
@@ -73,7 +73,7 @@ func writeCSV(charger *budget.Charger, v any, columns []string, header bool) (an
 		if err != nil {
 			return nil, failure.Errorf("row %d %v", i+1, err)
 		}
-		if err := charger.Charge(content.RowSize(cells) + 2*budget.Text*int64(len(cells))); err != nil {
+		if err := charger.Charge(payload.RowSize(cells) + 2*budget.Text*int64(len(cells))); err != nil {
 			return nil, err
 		}
 		_ = w.Write(cells)
@@ -150,21 +150,7 @@ func formFormat(args *flows.Args) (form, error) {
 	}, nil
 }
 
-// readForm decodes a form: a text for a name that occurs once, a list for one that occurs several times.
+// readForm decodes a form, as the front door does.
 func readForm(charger *budget.Charger, text string) (any, error) {
-	const pair = 256 // bytes, in the list of pairs and in the object
-	if err := charger.Charge(pair*int64(1+strings.Count(text, "&")) + 2*int64(len(text))); err != nil {
-		return nil, err
-	}
-	pairs, err := url.ParseQuery(text)
-	if err != nil {
-		return nil, failure.Errorf("the text is no form")
-	}
-	object := make(map[string]any, len(pairs))
-	for name, values := range pairs {
-		for _, value := range values {
-			content.AddMember(object, name, value)
-		}
-	}
-	return object, nil
+	return payload.ParseForm(charger, []byte(text), "", false)
 }

@@ -12,12 +12,13 @@ import (
 	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 	"github.com/penstock/penstock/internal/budget"
+	"github.com/penstock/penstock/internal/payload"
 )
 
 func xmlFormat(args *flows.Args) (form, error) {
 	if args.Bool("decode") {
 		return decodeFormat(func(charger *budget.Charger, text string) (any, error) {
-			return content.ParseXML(charger, []byte(text), "utf-8")
+			return payload.ParseXML(charger, []byte(text), "utf-8")
 		}), nil
 	}
 	return func(ctx context.Context, in *flows.Input, v any) (any, error) {
@@ -61,8 +62,8 @@ func (w *xmlWriter) element(name string, v any, depth int) {
 	switch {
 	case !xmlName.MatchString(name):
 		w.fail("%q cannot be the name of an XML element", failure.ShortLine(name))
-	case depth > content.MaxXMLDepth:
-		w.fail("the XML is nested deeper than %d", content.MaxXMLDepth)
+	case depth > payload.MaxXMLDepth:
+		w.fail("the XML is nested deeper than %d", payload.MaxXMLDepth)
 	}
 	if w.err == nil { // the buffer grows by at least a half
 		w.err = w.charger.Charge(2*int64(w.Len()-w.charged) + budget.Text)

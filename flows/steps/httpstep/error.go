@@ -15,8 +15,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
+	"github.com/penstock/penstock/internal/payload"
 )
 
 // name returns the request for messages, without query and user information, which may contain credentials.
@@ -101,7 +101,7 @@ func excerpt(resp *http.Response) string {
 	if mediaType != "" && !isText(mediaType) || resp.Header.Get("Content-Encoding") != "" {
 		return ""
 	}
-	coding, err := content.Charset(params["charset"])
+	coding, err := payload.Charset(params["charset"])
 	if err == nil && coding != nil {
 		text, err = coding.NewDecoder().Bytes(text)
 	}

@@ -5,13 +5,12 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/bulk"
+	"github.com/penstock/penstock/internal/payload"
 )
 
 // parseBody decodes a response body: as the flow says or, for "auto" and "", by the content type. An empty body is
@@ -28,17 +27,17 @@ func parseBody(charger *budget.Charger, as string, header http.Header, body []by
 		as = parseFor(mediaType, body)
 	}
 	if as == "bytes" {
-		return content.EncodeBase64(body), charger.Charge(int64(base64.StdEncoding.EncodedLen(len(body))))
+		return payload.EncodeBase64(body), charger.Charge(int64(base64.StdEncoding.EncodedLen(len(body))))
 	}
 	if coding := header.Get("Content-Encoding"); coding != "" && coding != "identity" {
 		return nil, fmt.Errorf("the response is compressed with %q; only gzip is understood, or parse: bytes", coding)
 	}
 	if as == "xml" {
-		return content.ParseXML(charger, body, params["charset"])
+		return payload.ParseXML(charger, body, params["charset"])
 	}
-	text, err := content.DecodeText(body, params["charset"])
+	text, err := payload.DecodeText(charger, body, params["charset"])
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the response cannot be read: %w; use parse: bytes", err)
 	}
 	switch as {
 	case "json":
@@ -48,7 +47,7 @@ func parseBody(charger *budget.Charger, as string, header http.Header, body []by
 		}
 		return v, nil
 	case "csv":
-		return content.ParseCSV(charger, text)
+		return payload.ParseCSV(charger, text)
 	}
 	return bulk.Text(text), nil
 }
@@ -63,30 +62,24 @@ func contentType(header http.Header) (string, map[string]string) {
 
 // parseFor returns the parser for a media type. Without a known media type, valid UTF-8 is text.
 func parseFor(mediaType string, body []byte) string {
-	switch {
-	case mediaType == "application/json", mediaType == "text/json", strings.HasSuffix(mediaType, "+json"):
-		return "json"
-	case mediaType == "application/xml", mediaType == "text/xml":
-		return "xml"
-	case mediaType == "text/html", mediaType == "application/xhtml+xml", mediaType == "image/svg+xml":
+	switch form := payload.FormOf(mediaType); form {
+	case payload.JSON, payload.XML, payload.CSV, payload.Text:
+		return string(form)
+	case payload.URLEncoded, payload.NDJSON:
 		return "text"
-	case strings.HasSuffix(mediaType, "+xml"):
-		return "xml"
-	case mediaType == "text/csv":
-		return "csv"
-	case isText(mediaType):
-		return "text"
-	case mediaType == "" && utf8.Valid(body):
-		return "text"
+	case "":
+		if utf8.Valid(body) {
+			return "text"
+		}
 	}
 	return "bytes"
 }
 
+// isText reports whether an excerpt of a body can be shown.
 func isText(mediaType string) bool {
-	switch mediaType {
-	case "application/x-www-form-urlencoded", "application/javascript", "application/x-ndjson", "application/jsonl",
-		"application/json", "application/xml", "application/yaml", "application/jwt":
-		return true
+	switch payload.FormOf(mediaType) {
+	case payload.Bytes, payload.Multipart, "":
+		return false
 	}
-	return strings.HasPrefix(mediaType, "text/") || strings.HasSuffix(mediaType, "+json") || strings.HasSuffix(mediaType, "+xml")
+	return true
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/penstock/penstock/flows/steps/internal/content"
+	"github.com/penstock/penstock/internal/payload"
 )
 
 type object = map[string]any
@@ -58,8 +58,8 @@ func TestParseBodyRefuses(t *testing.T) {
 	tests := []struct{ name, as, contentType, body, want string }{
 		{"broken JSON", "auto", "application/json", `{"a":`, "the response cannot be read: the JSON ends too early"},
 		{"data after JSON", "json", "", `{} {}`, "goes on after its value"},
-		{"unknown charset", "auto", "text/plain; charset=koi8-r", "x", `the charset "koi8-r"`},
-		{"bytes as text", "text", "", "\xff", "not text in UTF-8"},
+		{"unknown charset", "auto", "text/plain; charset=klingon", "x", `the charset "klingon"`},
+		{"bytes as text", "text", "", "\xff", "it is not text in UTF-8; use parse: bytes"},
 		{"uneven CSV", "csv", "", "a,b\n1\n", "wrong number of fields"},
 		{"CSV columns of one name", "csv", "", "a,a\n1,2\n", `two columns named "a"`},
 		{"broken XML", "xml", "", "<a><b></a>", "element <b> closed by </a>"},
@@ -94,7 +94,7 @@ func TestXMLMapping(t *testing.T) {
   <empty></empty>
   <text><![CDATA[<raw>]]></text>
 </s:order>`
-	got, err := content.ParseXML(nil, []byte(document), "")
+	got, err := payload.ParseXML(nil, []byte(document), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestXMLMapping(t *testing.T) {
 
 func TestXMLListKeepsEmptyElements(t *testing.T) {
 	t.Parallel()
-	got, err := content.ParseXML(nil, []byte("<a><b/><b/><b>x</b></a>"), "")
+	got, err := payload.ParseXML(nil, []byte("<a><b/><b/><b>x</b></a>"), "")
 	if diff := cmp.Diff(any(object{"a": object{"b": []any{nil, nil, "x"}}}), got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}

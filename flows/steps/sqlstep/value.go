@@ -12,6 +12,7 @@ import (
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/internal/bulk"
+	"github.com/penstock/penstock/internal/payload"
 )
 
 // sqlValue converts a value scanned from a column of the given type.
@@ -85,7 +86,7 @@ func sqlBytes(dialect flows.Dialect, column string, value []byte) any {
 	case column == "BIT" && dialect == flows.MySQL:
 		return json.Number(new(big.Int).SetBytes(value).String())
 	case isBinary(column) || dialect == flows.SQLite: // in SQLite, text is never bytes
-		return content.EncodeBase64(value)
+		return payload.EncodeBase64(value)
 	}
 	return sqlText(column, bulk.Text(value))
 }

@@ -1,2 +1,2 @@
-// Package content reads and writes the forms of content that several step kinds share: text, sizes, base64, CSV and XML.
+// Package content reads and writes the forms of content that several step kinds share: text, sizes and base64.
 package content

@@ -1,7 +1,6 @@
 package content
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/big"
@@ -53,9 +52,6 @@ func TypeName(v any) string {
 	}
 	return "an object"
 }
-
-// TrimBOM removes a UTF-8 byte order mark, which some servers send.
-func TrimBOM(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) }
 
 // IsNumber reports whether a text is a JSON number.
 func IsNumber(text string) bool {

@@ -1,4 +1,4 @@
-package content
+package payload
 
 import (
 	"bytes"
@@ -29,8 +29,8 @@ func ParseXML(charger *budget.Charger, content []byte, declared string) (any, er
 	defer read.tokens.Drop()
 	d := xml.NewDecoder(read.from(TrimBOM(content)))
 	d.CharsetReader = charsetReader
-	if declared != "" {
-		text, err := DecodeText(content, declared)
+	if _, size := mark(content); declared != "" || size == 2 { // two bytes: UTF-16
+		text, err := DecodeText(charger, content, declared)
 		if err != nil {
 			return nil, err
 		}

@@ -1,19 +1,25 @@
-package content
+package payload
 
 import (
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 
-	"github.com/penstock/penstock/flows/steps/internal/failure"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/bulk"
 )
 
 // ParseCSV decodes CSV (RFC 4180) to a list of objects: the first row names the members, all values are text. It
 // charges for the objects before it creates them.
-func ParseCSV(charger *budget.Charger, text []byte) (any, error) {
+func ParseCSV(charger *budget.Charger, text []byte) (any, error) { return parseCSV(charger, text, 0) }
+
+// errRepeats says that the names of columns, which each row has as JSON, are too long for the number of rows.
+var errRepeats = errors.New("the names of its columns are too long for so many rows")
+
+// parseCSV is ParseCSV with a limit of the names and cells of all rows together, in bytes; 0: none.
+func parseCSV(charger *budget.Charger, text []byte, limit int64) (any, error) {
 	const cell = 48 // bytes that the reader needs for each cell of the longest row
 	if err := charger.Charge(cell * int64(longestRow(text))); err != nil {
 		return nil, err
@@ -31,11 +37,11 @@ func ParseCSV(charger *budget.Charger, text []byte) (any, error) {
 	seen := map[string]bool{}
 	for _, name := range names {
 		if seen[name] {
-			return nil, fmt.Errorf("the CSV has two columns named %q; use parse: text", failure.ShortLine(name))
+			return nil, fmt.Errorf("the CSV has two columns named %.60q", name)
 		}
 		seen[name] = true
 	}
-	rows := []any{}
+	rows, size := []any{}, int64(0)
 	for {
 		row, err := r.Read()
 		if err == io.EOF {
@@ -46,6 +52,9 @@ func ParseCSV(charger *budget.Charger, text []byte) (any, error) {
 		}
 		if err := charger.Charge(budget.Cell + budget.Object + budget.Members(len(names)) + RowSize(row)); err != nil {
 			return nil, err
+		}
+		if size += RowSize(names) + RowSize(row); limit > 0 && size > limit {
+			return nil, errRepeats
 		}
 		object := make(map[string]any, len(names))
 		for i, name := range names {
