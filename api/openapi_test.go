@@ -262,7 +262,7 @@ func callRunEndpoints(p *apitest.Product) {
 	p.Want(p.Do("POST", "/v1/flows/1/runs", "", ""), 401)
 	p.Want(p.Do("POST", "/v1/flows/99/runs", "ulf", ""), 404)
 	p.Want(p.Do("POST", "/v1/flows/1/runs?x=y", "ulf", ""), 400)
-	p.Want(p.Do("POST", "/v1/flows/1/runs", "ulf", "x", "Content-Type", "text/plain"), 415)
+	p.Want(p.Do("POST", "/v1/flows/1/runs", "ulf", "x", "Content-Type", "text/plain; charset=klingon"), 415)
 	p.Want(p.GitHub("/hooks/7", `{}`, "d"), 200)
 	p.Want(p.Do("POST", "/hooks/7", "", `{}`), 401)
 	p.Want(p.Do("GET", "/hooks/7?hub.mode=subscribe&hub.verify_token=s3&hub.challenge=1", "", ""), 200)

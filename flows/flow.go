@@ -3,6 +3,8 @@ package flows
 import (
 	"slices"
 	"time"
+
+	"github.com/penstock/penstock/internal/payload"
 )
 
 // Flow is a parsed, checked and compiled flow. It is immutable and safe for concurrent use.
@@ -64,12 +66,13 @@ func (f *Flow) headers() *[]string {
 
 // Webhook is a webhook trigger.
 type Webhook struct {
-	Params         []string  // query parameters that the flow reads
-	Headers        []string  // request headers that the flow reads, lower-case: declared, or named in an expression
-	Schema         any       // JSON Schema of the event; nil: none. Execute checks it
-	IdempotencyKey *Template // nil: none; rendered by Flow.Text
-	Verify         *Verify   // how the sender authenticates; nil: the webhook URL accepts none, only the API does
-	Reply          string    // "result": the sender waits; "ack": the sender is answered at once
+	Params         []string     // query parameters that the flow reads
+	Headers        []string     // request headers that the flow reads, lower-case: declared, or named in an expression
+	Schema         any          // JSON Schema of the event; nil: none. Execute checks it
+	IdempotencyKey *Template    // nil: none; rendered by Flow.Text
+	BodyForm       payload.Form // how a body becomes the event; empty: by its content type
+	Verify         *Verify      // how the sender authenticates; nil: the webhook URL accepts none, only the API does
+	Reply          string       // "result": the sender waits; "ack": the sender is answered at once
 }
 
 // Concurrency limits the runs of a flow that execute at once.
@@ -107,9 +110,10 @@ var flowParams = []Param{
 }
 
 var triggerParams = []Param{
-	{Name: "webhook", Type: TypeObject, OneOf: "trigger", Summary: "A request with a JSON body, which becomes the event.", Fields: []Param{
+	{Name: "webhook", Type: TypeObject, OneOf: "trigger", Summary: "A request whose body becomes the event.", Fields: []Param{
 		{Name: "params", Type: TypeStrings, Summary: "Query parameters that programs read as `$params.NAME`."},
 		{Name: "headers", Type: TypeStrings, Summary: "Headers that programs read as `$headers[\"name\"]`. Naming one in a program declares it too."},
+		{Name: "body", Type: TypeEnum, Enum: bodyForms, Default: "auto", Summary: bodySummary},
 		{Name: "schema", Type: TypeLiteral, Summary: "JSON Schema of the event; a run whose event violates it fails at once."},
 		{Name: "idempotency_key", Type: TypeTemplate, Summary: "Requests with the same key are one run."},
 		{Name: "verify", Type: TypeObject, Summary: "How the sender authenticates at `/hooks/{flow}`; without it every request there is refused.", Fields: verifyParams},
@@ -161,6 +165,7 @@ func (c *compiler) webhook(a *Args) {
 	if w.IdempotencyKey = a.Template("idempotency_key"); a.Has("reply") {
 		w.Reply = a.String("reply")
 	}
+	w.BodyForm = payload.Form(a.String("body"))
 	if a.Has("schema") {
 		schema, err := NewValidator(a.Literal("schema"))
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/penstock/penstock/flows/internal/suggest"
 	"github.com/penstock/penstock/flows/internal/yaml"
 	"github.com/penstock/penstock/internal/pathtree"
+	"github.com/penstock/penstock/internal/payload"
 )
 
 var (
@@ -187,13 +188,14 @@ func (c *compiler) operationAccess(a *Args, o *Operation) {
 }
 
 func (c *compiler) operationSchemas(a *Args, o *Operation) {
+	if o.BodyForm = payload.Form(a.String("body")); o.BodyForm != "" {
+		c.needsBody(a, o, "body")
+	}
 	if a.Has("schema") {
+		c.needsBody(a, o, "schema")
 		var err error
 		if o.body, err = NewValidator(o.Body); err != nil {
 			c.add(a.places["schema"], "", "schema: %v", err)
-		}
-		if !slices.Contains([]string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, ""}, o.Method) {
-			c.add(a.places["schema"], "", "schema: a request with %s has no body", o.Method)
 		}
 	}
 	if a.Has("output_schema") {
@@ -201,6 +203,13 @@ func (c *compiler) operationSchemas(a *Args, o *Operation) {
 		if _, err := NewValidator(o.Output); err != nil {
 			c.add(a.places["output_schema"], "", "output_schema: %v", err)
 		}
+	}
+}
+
+// needsBody checks that requests of the operation have a body, which a field is about.
+func (c *compiler) needsBody(a *Args, o *Operation, field string) {
+	if !slices.Contains([]string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, ""}, o.Method) {
+		c.add(a.places[field], "", "%s: a request with %s has no body", field, o.Method)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/penstock/penstock/flows/internal/yaml"
 	"github.com/penstock/penstock/internal/pathtree"
+	"github.com/penstock/penstock/internal/payload"
 )
 
 // HTTP is an http trigger: operations at paths of the flow's own.
@@ -31,7 +32,8 @@ type Operation struct {
 	Scopes []HTTPScope // all of which the caller must hold; empty: flows:run for the flow
 	Auth   []string    // of AuthBearer, AuthBasic and AuthKey; empty: anybody may call (auth: none)
 
-	Body     any           // JSON Schema of the request's body; nil: any JSON, or none
+	Body     any           // JSON Schema of the request's body; nil: any body, or none
+	BodyForm payload.Form  // how the body is read; empty: by its content type
 	Output   any           // JSON Schema of one output item, of the body with ResponseBody; nil: not declared
 	Response string        // ResponseItems, ResponseOne, ResponsePage or ResponseBody
 	Listing  *Listing      // nil: the operation takes no filter, order or page

@@ -12,9 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
-	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/callback"
-	"github.com/penstock/penstock/internal/strictjson"
 	"github.com/penstock/penstock/queue"
 )
 
@@ -36,8 +34,7 @@ func (a *api) openCallback(c *gin.Context) (callback.Call, error) {
 	return call, nil
 }
 
-// acceptCallback answers POST /v1/callbacks/{token}: the body, JSON or a form, becomes the item of the waiting
-// step.
+// acceptCallback answers POST /v1/callbacks/{token}: what the body says becomes the item of the waiting step.
 func (a *api) acceptCallback(c *gin.Context) {
 	call, err := a.openCallback(c)
 	var item []byte
@@ -73,46 +70,24 @@ func callFault(err error) error {
 	return err
 }
 
-// readItem returns the body as JSON: a form as an object, an empty body as null.
+// readItem returns the body as JSON, an empty body as null, and an empty form as an empty object.
 func readItem(c *gin.Context) ([]byte, error) {
-	if isForm(c.Request) {
-		return readForm(c)
-	}
-	body, err := httpx.ReadEvent(c)
-	if err == nil && len(body) == 0 {
+	body, err := httpx.DecodeEvent(c, "")
+	switch {
+	case err != nil || len(body) > 0:
+	case isForm(c.Request):
+		body = []byte("{}")
+	default:
 		body = []byte("null")
 	}
 	return body, err
 }
 
+// isForm reports whether a browser may have sent the request, which then shows a page.
 func isForm(r *http.Request) bool {
 	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-	return strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded")
-}
-
-func readForm(c *gin.Context) ([]byte, error) {
-	body, err := httpx.ReadBody(c)
-	if err != nil {
-		return nil, err
-	}
-	fields, err := url.ParseQuery(string(body))
-	if err != nil || len(fields) > maxFields {
-		return nil, &httpx.Fault{Status: http.StatusBadRequest, Code: "bad_form", Message: "the form cannot be read"}
-	}
-	item := make(map[string]any, len(fields))
-	for name, values := range fields {
-		if len(values) == 1 {
-			item[name] = values[0]
-			continue
-		}
-		list := make([]any, len(values))
-		for i, v := range values {
-			list[i] = v
-		}
-		item[name] = list
-	}
-	text := flows.EncodeJSON(item)
-	return text, strictjson.Check(text, httpx.MaxDepth)
+	media = strings.ToLower(strings.TrimSpace(media))
+	return media == "application/x-www-form-urlencoded" || media == "multipart/form-data"
 }
 
 // showConfirmation answers GET /v1/callbacks/{token} with a page whose button posts the parameters of the link. A

@@ -58,6 +58,8 @@ func TestACallBecomesTheItem(t *testing.T) {
 		{"", "", "null"},
 		{form, "approved=yes&by=A+%26+B&tag=1&tag=2", `{"approved":"yes","by":"A & B","tag":["1","2"]}`},
 		{form + "; charset=utf-8", "", "{}"},
+		{"text/plain", "yes", `"yes"`},
+		{"application/xml", "<a>1</a>", `{"a":"1"}`},
 	} {
 		c, d := newCalls(t)
 		w := called(d, "POST", c.path(time.Hour), test.kind, test.body)
@@ -78,7 +80,7 @@ func TestCallsThatAreRefused(t *testing.T) {
 		code       string
 	}{
 		{kind: "application/json", body: "{", status: 400, code: "bad_json"},
-		{kind: "text/plain", body: "yes", status: 415, code: "unsupported_media_type"},
+		{kind: "text/plain; charset=klingon", body: "yes", status: 415, code: "unsupported_media_type"},
 		{change: func(p string) string { return p[:len(p)-1] }, status: 404, code: "not_found"},
 		{change: func(string) string { return callback.Path + "a.b" }, status: 404, code: "not_found"},
 		{err: queue.ErrCalled, status: 409, code: "already_called"},

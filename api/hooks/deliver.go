@@ -61,16 +61,13 @@ func (a *api) deliver(c *gin.Context) {
 
 // readDelivery reads the whole request before it is verified.
 func (a *api) readDelivery(c *gin.Context) (*Delivery, *flows.Flow, error) {
-	if err := httpx.CheckEncoding(c.Request.Header); err != nil {
-		return nil, nil, err
-	}
 	body, err := httpx.ReadBody(c)
 	if err != nil {
 		return nil, nil, err
 	}
-	query, err := url.ParseQuery(c.Request.URL.RawQuery)
+	query, err := httpx.Query(c.Request)
 	if err != nil {
-		return nil, nil, httpx.BadRequest("bad_query", "the query string cannot be read")
+		return nil, nil, err
 	}
 	flow, ok := a.config.Flows.Find(c.Param("flow"))
 	if !ok || flow.Webhook == nil || flow.Webhook.Verify == nil {
@@ -103,9 +100,9 @@ func (a *api) admitDelivery(c *gin.Context, d *Delivery, flow *flows.Flow, verif
 	if err := httpx.Take(c, "hooks"); err != nil {
 		return queue.Submission{}, err
 	}
-	event, err := Event(d, httpx.MaxDepth)
+	event, err := httpx.DecodeEvent(c, flow.BodyForm())
 	if err != nil {
-		return queue.Submission{}, faultOfEvent(err)
+		return queue.Submission{}, err
 	}
 	s := runner.Submission(c, flow, httpx.StateOf(c).Principal)
 	s.Event = event
@@ -151,18 +148,6 @@ func (a *api) deliveryKey(c *gin.Context, d *Delivery, flow *flows.Flow, verifie
 		return nil, nil
 	}
 	return &queue.IdempotencyKey{Key: "delivery\x00" + scope + id, Window: runner.IdempotencyWindow, RetryFailed: true}, nil
-}
-
-// faultOfEvent returns the error for a delivery whose body is not a valid event.
-func faultOfEvent(err error) error {
-	switch {
-	case errors.Is(err, ErrType):
-		return &httpx.Fault{Status: http.StatusUnsupportedMediaType, Code: "unsupported_media_type",
-			Message: "the Content-Type must be application/json or application/x-www-form-urlencoded, in UTF-8", Err: err}
-	case errors.Is(err, ErrForm):
-		return &httpx.Fault{Status: http.StatusBadRequest, Code: "bad_form", Message: "the form cannot be read", Err: err}
-	}
-	return err
 }
 
 func flowNumber(n int64) string { return strconv.FormatInt(n, 10) }

@@ -39,9 +39,12 @@ func TestHookRunsAFlowAndAnswersWithItsResult(t *testing.T) {
 		t.Errorf("a form: %s", form.Text)
 	}
 	p.Want(p.GitHub("/hooks/7", `{"a":1,"a":2}`, "d-4"), 400)
-	p.Want(p.GitHub("/hooks/7", "<a/>", "d-5", "Content-Type", "text/xml"), 415)
+	p.Want(p.GitHub("/hooks/7", "<a>1</a>", "d-5", "Content-Type", "text/xml"), 200)
+	p.Want(p.GitHub("/hooks/7", "<a>", "d-5b", "Content-Type", "text/xml"), 400)
+	p.Want(p.GitHub("/hooks/7?debug=%ff", "{}", "d-5c"), 400)
 	p.Want(p.GitHub("/hooks/7?debug=1&debug=2", `{}`, "d-6"), 400)
-	p.Want(p.GitHub("/hooks/7", `{}`, "d-7", "Content-Encoding", "gzip"), 415)
+	p.Want(p.GitHub("/hooks/7", `{}`, "d-7", "Content-Encoding", "gzip"), 400)
+	p.Want(p.GitHub("/hooks/7", `{}`, "d-8", "Content-Encoding", "compress"), 415)
 }
 
 func TestAFailedCheckMakesNoRunAndSaysNothing(t *testing.T) {

@@ -296,34 +296,3 @@ func TestURLs(t *testing.T) {
 		}
 	}
 }
-
-func TestEvent(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct{ media, body, want string }{
-		{"application/json", "{\"a\": 1.10}", "{\"a\": 1.10}"},
-		{"application/cloudevents+json; charset=UTF-8", "[1]", "[1]"},
-		{"", "", ""},
-		{"application/x-www-form-urlencoded", "a=1&b=%C3%A9&c=x&c=y&d", `{"a":"1","b":"é","c":["x","y"],"d":""}`},
-		{"application/x-www-form-urlencoded", "payload=%7B%22a%22%3A1%7D", `{"a":1}`},
-		{"application/x-www-form-urlencoded", "payload=%7B&x=1", `{"payload":"{","x":"1"}`},
-		{"application/x-www-form-urlencoded", "payload=plain", `{"payload":"plain"}`},
-		{"application/json", `{"a":1,"a":2}`, "error"},
-		{"application/json", `[[[[1]]]]`, "error"},
-		{"application/json; charset=latin1", "{}", "error"},
-		{"text/plain", "x", "error"},
-		{"", "{}", "error"},
-		{"application/x-www-form-urlencoded", "a=%zz", "error"},
-		{"application/x-www-form-urlencoded", "a=%ff", "error"},
-		{"application/x-www-form-urlencoded", "%ff=a", "error"},
-		{"application/x-www-form-urlencoded", "a;b=c", "error"},
-	} {
-		d := &hooks.Delivery{Header: http.Header{"Content-Type": {c.media}}, Body: []byte(c.body)}
-		got, err := hooks.Event(d, 3)
-		if err != nil {
-			got = []byte("error")
-		}
-		if string(got) != c.want {
-			t.Errorf("%s %s: %s (%v), want %s", c.media, c.body, got, err, c.want)
-		}
-	}
-}

@@ -49,7 +49,7 @@ func (a *api) admit(c *gin.Context) (queue.Submission, error) {
 	if len(params) > 0 && p.BodyOnly {
 		return queue.Submission{}, httpx.BadRequest("unsigned_parameters", "a signature of version 1 does not cover parameters: sign with v2, use /apis/execute, or other credentials")
 	}
-	event, err := httpx.ReadEvent(c)
+	event, err := httpx.DecodeEvent(c, flow.BodyForm())
 	if err != nil {
 		return queue.Submission{}, err
 	}

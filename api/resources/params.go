@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
@@ -16,13 +15,10 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// maxQuery bounds the parameters of a query string.
-const maxQuery = 200
-
 // readParams returns the typed values of all declared parameters, and the
 // query string. What is not declared is refused by name.
 func readParams(c *gin.Context, o *flows.Operation, values []string) (map[string]any, url.Values, error) {
-	query, err := readQuery(c.Request.URL.RawQuery)
+	query, err := httpx.Query(c.Request)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -72,26 +68,6 @@ func valueOf(p *flows.HTTPParam, texts []string) (any, error) {
 	return nil, &httpx.Fault{Status: http.StatusBadRequest, Code: "bad_parameter", Message: message, Parameter: p.Name}
 }
 
-// readQuery parses a query string and drops nothing.
-func readQuery(raw string) (url.Values, error) {
-	if raw == "" {
-		return nil, nil
-	}
-	if strings.Count(raw, "&") >= maxQuery {
-		return nil, httpx.BadRequest("bad_query", "there are more than 200 parameters")
-	}
-	query, err := url.ParseQuery(raw)
-	if err != nil {
-		return nil, httpx.BadRequest("bad_query", "the query string cannot be read: "+err.Error())
-	}
-	for name, values := range query {
-		if !utf8.ValidString(name) || slices.ContainsFunc(values, func(v string) bool { return !utf8.ValidString(v) }) {
-			return nil, httpx.BadRequest("bad_query", "the query string is not UTF-8")
-		}
-	}
-	return query, nil
-}
-
 // listingParams are those of every listing.
 var listingParams = []string{listing.ParamFilter, listing.ParamOrder, listing.ParamPage, listing.ParamPageSize}
 
@@ -113,7 +89,7 @@ func checkDeclared(o *flows.Operation, query url.Values) error {
 		Message: "this operation has no such parameters: " + strings.Join(unknown, ", ")}
 }
 
-// readBody returns the JSON of a body that fits the operation's schema; nil:
+// readBody returns the body as JSON that fits the operation's schema; nil:
 // there is none.
 func (a *api) readBody(c *gin.Context, o *flows.Operation) ([]byte, error) {
 	if o.Safe() {
@@ -123,7 +99,7 @@ func (a *api) readBody(c *gin.Context, o *flows.Operation) ([]byte, error) {
 		}
 		return nil, err
 	}
-	body, err := httpx.ReadEvent(c)
+	body, err := httpx.DecodeEvent(c, o.BodyForm)
 	if err != nil || !o.ChecksBody() {
 		return body, err
 	}

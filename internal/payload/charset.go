@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
@@ -30,6 +31,9 @@ func (e *CharsetError) Error() string {
 func Charset(label string) (encoding.Encoding, error) {
 	if label == "" {
 		return nil, nil
+	}
+	if strings.EqualFold(label, "latin9") { // in use, though the standard does not have it
+		label = "iso-8859-15"
 	}
 	coding, err := htmlindex.Get(label)
 	if err != nil {

@@ -25,6 +25,7 @@ type Reader struct {
 
 // Content is what a body says: JSON, as text, or a value; neither for an empty body.
 type Content struct {
+	Form  Form // how it was read; empty for an empty body
 	JSON  []byte
 	Value any
 }
@@ -64,7 +65,7 @@ func (r *Reader) Read(as Form, contentType string, body []byte) (Content, error)
 		as = r.detect(media, params["charset"], body)
 	}
 	content, err := r.read(as, auto, contentType, params, body)
-	if err == nil {
+	if content.Form = as; err == nil {
 		return content, nil
 	}
 	if stopped := r.Charger.Err(); stopped != nil {
