@@ -140,7 +140,7 @@ func TestALinkAsksFirst(t *testing.T) {
 	if w := called(d, "POST", c.path(time.Hour), form, "a=b"); w.Code != 409 || !strings.Contains(w.Body.String(), "has been answered already") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
-	if w := called(d, "POST", c.path(time.Hour), form, "a=%zz"); w.Code != 400 {
+	if w := called(d, "POST", c.path(time.Hour), form+"; charset=klingon", "a=b"); w.Code != 415 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

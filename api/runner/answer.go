@@ -12,24 +12,6 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// reservedHeaders are the headers that a flow cannot set: they frame the response, identify the request or the run,
-// affect other resources of this origin, or control a proxy. docs/security.md lists them. Read only.
-var reservedHeaders = []string{
-	"Connection", "Content-Length", "Date", "Keep-Alive", "Proxy-Connection", "Trailer", "Transfer-Encoding", "Upgrade",
-	httpx.HeaderRequestID, httpx.HeaderRun, "Server-Timing",
-	"Proxy-Authenticate", "Set-Cookie", "Set-Login", "Www-Authenticate",
-	"Content-Security-Policy", "Content-Security-Policy-Report-Only", "Permissions-Policy", "X-Content-Type-Options", "X-Frame-Options",
-	"Cross-Origin-Embedder-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Origin-Agent-Cluster", "Timing-Allow-Origin",
-	"Alt-Svc", "Clear-Site-Data", "Expect-Ct", "Nel", "Public-Key-Pins", "Refresh", "Report-To", "Reporting-Endpoints", "Service-Worker-Allowed",
-	"Speculation-Rules", "Strict-Transport-Security",
-	"X-Sendfile", "X-Lighttpd-Send-File", "X-Reproxy-Url",
-}
-
-// isReserved reports whether a flow cannot set a header. The name must be canonical.
-func isReserved(name string) bool {
-	return slices.Contains(reservedHeaders, name) || strings.HasPrefix(name, "Access-Control-") || strings.HasPrefix(name, "X-Accel-")
-}
-
 // executableTypes are the media types, besides those of JavaScript, that a page of this origin would execute or
 // apply. Read only.
 var executableTypes = []string{"text/css", "application/wasm", "application/manifest+json", "text/cache-manifest", "application/speculationrules+json"}
@@ -75,7 +57,7 @@ func AnswerHeader(answer *flows.Response, h http.Header) (status int, contentTyp
 		name = http.CanonicalHeaderKey(name)
 		switch {
 		case !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value):
-		case isReserved(name):
+		case flows.IsReservedHeader(name): // validate refuses it; a flow that was deployed earlier may have it
 		case name == "Content-Type":
 			contentType = []string{inertType(value)}
 		default:

@@ -34,12 +34,12 @@ func TestHeadersOfAnOriginAreNotAFlows(t *testing.T) {
 		"x-frame-options", "x-content-type-options", "permissions-policy", "origin-agent-cluster", "x-accel-redirect", "x-sendfile",
 		"www-authenticate", "transfer-encoding", "connection", "speculation-rules",
 	} {
-		if !isReserved(http.CanonicalHeaderKey(name)) {
+		if !flows.IsReservedHeader(name) {
 			t.Errorf("a flow may set %s", name)
 		}
 	}
 	for _, name := range []string{"location", "link", "etag", "cache-control", "retry-after", "content-disposition", "content-language", "x-flow", "last-modified"} {
-		if isReserved(http.CanonicalHeaderKey(name)) {
+		if flows.IsReservedHeader(name) {
 			t.Errorf("a flow may not set %s", name)
 		}
 	}

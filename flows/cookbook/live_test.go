@@ -116,7 +116,7 @@ func TestFormToAMailbox(t *testing.T) {
 	if len(s.mails) != 2 || s.mails[0].subject != "Message from Ann Bcc: x@y.org" || len(s.mails[0].to) != 1 || s.mails[1].to[0] != "a@b.org" {
 		t.Errorf("mails %+v", s.mails)
 	}
-	if len(s.answers) != 1 || !strings.Contains(string(s.answers[0].Body), "Thank you, Ann") {
+	if len(s.answers) != 2 || !strings.Contains(string(s.answers[0].Body), "Thank you, Ann") || string(s.answers[1].Body) != string(s.answers[0].Body) {
 		t.Errorf("answered %+v", s.answers)
 	}
 }

@@ -81,6 +81,9 @@ func (s *session) Reset()      { s.to = nil }
 func (*session) Logout() error { return nil }
 
 func (s *session) Data(r io.Reader) error {
+	if s.services.isDown() {
+		return &smtp.SMTPError{Code: 554, Message: "an outage"}
+	}
 	message, err := mail.ReadMessage(r)
 	if err != nil {
 		return err

@@ -37,6 +37,34 @@ type services struct {
 	answers []flows.Response
 	links   map[string]string // callback URLs by key
 	journal map[string][]byte
+	down    bool // every service refuses
+}
+
+// stop makes every service refuse, start ends that.
+func (s *services) stop()  { s.outage(true) }
+func (s *services) start() { s.outage(false) }
+
+func (s *services) outage(down bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.down = down
+}
+
+func (s *services) isDown() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.down
+}
+
+// guarded answers 403, which no retry changes, during an outage.
+func (s *services) guarded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.isDown() {
+			reply(w, 403, map[string]any{"why": "an outage"})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func newServices(t testing.TB) *services {
@@ -47,7 +75,7 @@ func newServices(t testing.TB) *services {
 	mux.HandleFunc("GET /gifts", s.gifts)
 	mux.HandleFunc("POST /soap", s.soap)
 	mux.HandleFunc("/", s.write)
-	server := httptest.NewServer(mux)
+	server := httptest.NewServer(s.guarded(mux))
 	t.Cleanup(server.Close)
 	s.url = server.URL
 	return s
@@ -163,7 +191,12 @@ func (s *services) HTTP(context.Context, string) (flows.HTTPConnection, error) {
 	return nil, errors.ErrUnsupported
 }
 
-func (s *services) SQL(context.Context, string) (*flows.Database, error) { return s.db, nil }
+func (s *services) SQL(context.Context, string) (*flows.Database, error) {
+	if s.isDown() {
+		return nil, errors.New("an outage")
+	}
+	return s.db, nil
+}
 
 func (s *services) respond(_ context.Context, a flows.Response) error {
 	s.mu.Lock()

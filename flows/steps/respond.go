@@ -3,7 +3,6 @@ package steps
 import (
 	"context"
 	"encoding/base64"
-	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -20,7 +19,8 @@ func respond() flows.Kind {
 		Summary: "Responds to the caller now; the run continues, and all items pass unchanged.",
 		Doc: "The response is made from the first item. Without a body the caller gets all items of the step, as the output of a " +
 			"run. A caller gets one response: a second respond on the same path is a mistake, and of two that are executed only the " +
-			"first responds. Without a waiter the step does nothing.",
+			"first responds. Without a waiter the step does nothing.\n\nThese headers are the server's own, and no flow can set them: " +
+			"`" + strings.Join(flows.ReservedHeaders(), "`, `") + "`.",
 		Params: []flows.Param{
 			{Name: "status", Type: flows.TypeInt, Default: "200", Summary: "HTTP status, 200 to 599."},
 			{Name: "headers", Type: flows.TypeFields, Summary: "Headers of the response."},
@@ -43,9 +43,6 @@ type respondStep struct {
 	body    *flows.Template // nil: all items
 }
 
-// reservedResponseHeaders are set by the API process.
-var reservedResponseHeaders = []string{"content-length", "transfer-encoding", "connection", "penstock-run-id", "x-request-id", "server-timing"}
-
 func newRespond(args *flows.Args) (flows.Runner, error) {
 	r := &respondStep{status: 200, headers: args.Fields("headers")}
 	if args.Has("status") {
@@ -63,8 +60,11 @@ func newRespond(args *flows.Args) (flows.Runner, error) {
 		r.form, r.body = form, args.Template(form)
 	}
 	for _, h := range r.headers {
-		if slices.Contains(reservedResponseHeaders, strings.ToLower(h.Name)) || !httpguts.ValidHeaderFieldName(h.Name) {
+		switch {
+		case !httpguts.ValidHeaderFieldName(h.Name):
 			return nil, args.Errorf("headers", "headers: %q cannot be set", h.Name)
+		case flows.IsReservedHeader(h.Name):
+			return nil, args.Errorf("headers", "headers: %q cannot be set: it is the server's own", h.Name)
 		}
 	}
 	return flows.RunFunc(r.run), nil
