@@ -168,7 +168,7 @@ func New(config Config) (*API, error) {
 }
 
 // ServeHTTP implements http.Handler.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.engine.ServeHTTP(w, r) }
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.engine.ServeHTTP(w, trimSlash(r)) }
 
 // Drain makes /readyz fail. Requests are still served, with the header Connection: close.
 func (a *API) Drain() { a.draining.Store(true) }

@@ -51,6 +51,21 @@ func TestCORSForNamedOrigins(t *testing.T) {
 	}
 }
 
+// A page may send the header that the token of a webhook is in, whatever its name.
+func TestCORSForAWebhook(t *testing.T) {
+	t.Parallel()
+	d := apitest.NewFakeAPI(t, func(c *api.Config) { c.Origins = []string{app} })
+	for path, want := range map[string]bool{"/hooks/69": true, "/hooks/none": true, "/v1/flows/69/runs": false} {
+		r := httptest.NewRequest("OPTIONS", path, nil)
+		r.Header.Set("Origin", app)
+		r.Header.Set("Access-Control-Request-Method", "POST")
+		r.Header.Set("Access-Control-Request-Headers", "x-form-token, content-type")
+		if got := d.Do(r).Header().Get("Access-Control-Allow-Headers"); (got == "x-form-token, content-type") != want {
+			t.Errorf("%s: %q", path, got)
+		}
+	}
+}
+
 func TestOriginsAreChecked(t *testing.T) {
 	t.Parallel()
 	for _, origin := range []string{"*", "app.example.org", "https://app.example.org/", "https://app.example.org/x", "ftp://x.org", "https://"} {

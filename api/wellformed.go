@@ -7,8 +7,12 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/internal/callback"
 	"github.com/penstock/penstock/internal/framing"
 )
+
+// pathHooks is the prefix of the paths of webhooks.
+const pathHooks = "/hooks/"
 
 // wellFormed rejects requests that a proxy may have parsed differently: ambiguous in the length of the body or in
 // the path.
@@ -22,6 +26,22 @@ func (a *API) wellFormed(c *gin.Context) {
 		return
 	}
 	c.Next()
+}
+
+// trimSlash returns a request to a webhook or callback without the slash at the end of its path, which some senders add.
+// Other paths have one spelling, because signatures cover them.
+func trimSlash(r *http.Request) *http.Request {
+	path := r.URL.Path
+	if !strings.HasSuffix(path, "/") || !strings.HasPrefix(path, pathHooks) && !strings.HasPrefix(path, callback.Path) {
+		return r
+	}
+	if path = path[:len(path)-1]; path+"/" == pathHooks || path+"/" == callback.Path || strings.HasSuffix(path, "/") {
+		return r
+	}
+	trimmed, u := *r, *r.URL
+	u.Path, u.RawPath = path, strings.TrimSuffix(u.RawPath, "/")
+	trimmed.URL = &u
+	return &trimmed
 }
 
 // canonicalPath reports whether a path is the only spelling of itself (RFC

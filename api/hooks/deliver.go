@@ -84,7 +84,11 @@ func (a *api) readDelivery(c *gin.Context) (*Delivery, *flows.Flow, error) {
 // header is not trusted.
 func (a *api) calledURL(c *gin.Context, said string) string {
 	if said == "" {
-		return a.config.Authority.Issuer() + c.Request.URL.RequestURI()
+		target := c.Request.RequestURI // as sent: a trailing slash is signed, too
+		if !strings.HasPrefix(target, "/") {
+			target = c.Request.URL.RequestURI()
+		}
+		return a.config.Authority.Issuer() + target
 	}
 	if raw := c.Request.URL.RawQuery; raw != "" && !strings.Contains(said, "?") {
 		return said + "?" + raw

@@ -25,6 +25,13 @@ func (a *api) challenge(c *gin.Context) {
 	writeChallenge(c, d.Query.Get("hub.challenge"))
 }
 
+// probe answers HEAD /hooks/{flow} with 200: some senders, as Trello, ask whether somebody is there before they send. The
+// answer is the same for every name, so that it does not reveal which flows exist.
+func probe(c *gin.Context) {
+	c.Header("Cache-Control", "no-store")
+	c.Status(http.StatusOK)
+}
+
 // verifyChallenge checks the token of a handshake. The brute-force guard counts it separately from the secrets of
 // the flow.
 func (a *api) verifyChallenge(c *gin.Context, d *Delivery, flow *flows.Flow) error {

@@ -24,5 +24,6 @@ type api struct{ config Config }
 func Mount(r gin.IRouter, config Config) {
 	a := &api{config}
 	r.GET(Path, a.challenge)
+	r.HEAD(Path, probe)
 	r.POST(Path, a.deliver)
 }

@@ -158,5 +158,12 @@ func eventFault(err error) error {
 	case errors.As(err, &charset):
 		return Unsupported(wrong.Error() + whatIsRead)
 	}
-	return BadRequest("bad_"+string(wrong.Form), wrong.Error()+whatIsRead)
+	message := wrong.Error() + whatIsRead
+	switch wrong.Form {
+	case payload.JSON:
+		return BadRequest("bad_json", message)
+	case payload.URLEncoded, payload.Nested, payload.Multipart:
+		return BadRequest("bad_form", message)
+	}
+	return BadRequest("bad_body", message)
 }

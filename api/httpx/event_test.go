@@ -106,7 +106,7 @@ func TestDecodeEventRefuses(t *testing.T) {
 		"not in its coding":    {"", []string{`{}`, "Content-Encoding", "br"}, 400, "bad_coding"},
 		"too large unpacked":   {"", []string{gzipped(t, `"`+strings.Repeat("x", 1<<10)+`"`), "Content-Encoding", "gzip", "Content-Type", "application/json"}, 413, "too_large"},
 		"too large as base64":  {payload.Bytes, []string{strings.Repeat("x", 1000)}, 413, "too_large"},
-		"too deep as an event": {"", []string{strings.Repeat("<a>", 70) + strings.Repeat("</a>", 70), "Content-Type", "text/xml"}, 400, "bad_xml"},
+		"too deep as an event": {"", []string{strings.Repeat("<a>", 70) + strings.Repeat("</a>", 70), "Content-Type", "text/xml"}, 400, "bad_body"},
 		"another form":         {payload.JSON, []string{`a=1`, "Content-Type", "application/x-www-form-urlencoded"}, 400, "bad_json"},
 		"another origin":       {"", []string{`{}`, "Content-Type", "text/plain", "Authorization", "Basic YTpi", "Sec-Fetch-Site", "cross-site"}, 403, "cross_origin"},
 	} {

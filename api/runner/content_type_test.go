@@ -1,8 +1,9 @@
 package runner
 
 import (
-	"net/http"
 	"testing"
+
+	"github.com/penstock/penstock/flows"
 )
 
 // The response of a flow is never sent as a script or style sheet that the policy of the console trusts.
