@@ -294,6 +294,9 @@ func TestIntrospection(t *testing.T) {
 		if want := map[bool]int{true: 200, false: 400}[token != ""]; w.Code != want {
 			t.Errorf("revoke %q: %d %s", token, w.Code, w.Body)
 		}
+		if _, typed := w.Header()["Content-Type"]; w.Code == 200 && (typed || w.Body.Len() > 0 || w.Header().Get("Content-Length") != "0" || w.Header().Get("Cache-Control") != "no-store") {
+			t.Errorf("revoke %q: want an empty response without a media type, got %q with %v", token, w.Body, w.Header())
+		}
 	}
 	if got := ask(own, crm); got["active"] != false {
 		t.Errorf("revoked: %v", got)

@@ -30,7 +30,7 @@ func (a *Authority) clientWith(ctx context.Context, r *TokenRequest, strong func
 		}
 		return a.clientOf(ctx, [][2]string{{id, secret}}, r.IP, strong)
 	}
-	name, password, ok := parseBasic(credentials)
+	name, password, ok := ParseBasic(credentials)
 	if !ok {
 		return nil, &Error{Code: CodeInvalidClient, Message: "the Basic credentials cannot be read"}
 	}
