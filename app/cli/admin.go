@@ -11,12 +11,15 @@ import (
 func newUser(e env) *cobra.Command {
 	return resource{
 		name: "user", what: "user", path: "/v1/users", id: "NAME",
-		columns: []column{{"name", "name"}, {"roles", "roles"}, {"scopes", "scopes"}, {"disabled", "disabled"}, {"created", "created_at"}},
+		columns: []column{{"name", "name"}, {"first name", "first_name"}, {"last name", "last_name"}, {"email", "email"}, {"roles", "roles"}, {"scopes", "scopes"}, {"disabled", "disabled"}, {"created", "created_at"}},
 		fields: []field{
 			{flag: "name", member: "name", help: "the user's `name`", once: true},
 			{flag: "password-file", member: "password", kind: secretField, help: "`file` with the password, - for standard input"},
 			{flag: "roles", member: "roles", kind: listField, help: "`roles`: admin, operator, viewer, api_user"},
 			{flag: "scopes", member: "scopes", kind: listField, help: "`scopes` of your own making, which flows ask for"},
+			{flag: "email", member: "email", help: "e-mail `address` of the user"},
+			{flag: "first-name", member: "first_name", help: "the user's first `name`"},
+			{flag: "last-name", member: "last_name", help: "the user's last `name`"},
 			{flag: "disabled", member: "disabled", kind: boolField, help: "disable the user"},
 		},
 	}.command(e)
