@@ -33,6 +33,8 @@ type Client struct {
 	Scopes     []string `json:"scopes"`
 	Disabled   bool     `json:"disabled"`
 
+	RefreshTokens bool `json:"refresh_tokens,omitempty"` // the assertion grant issues refresh tokens to it
+
 	TimeZone string   `json:"time_zone"`         // IANA name; empty: UTC
 	Expires  string   `json:"expires,omitempty"` // last day of its assertions, 2006-01-02; empty: no assertions
 	TokenTTL int      `json:"token_ttl_minutes"` // 1 to 1440; zero: 5

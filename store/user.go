@@ -35,6 +35,8 @@ type User struct {
 
 	// Scopes are those of the installation's own making that the user holds, besides those of the roles.
 	Scopes []string `json:"scopes,omitempty"`
+	// RefreshTokens says that the password grant issues refresh tokens to the user.
+	RefreshTokens bool `json:"refresh_tokens,omitempty"`
 	Profile
 	CredentialState
 }

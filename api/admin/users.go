@@ -21,6 +21,7 @@ type userView struct {
 	Roles     []store.Role `json:"roles"`
 	Scopes    []string     `json:"scopes"` // of the installation's own making
 	Disabled  bool         `json:"disabled"`
+	Refresh   bool         `json:"refresh_tokens"`
 	Email     string       `json:"email,omitempty"`
 	FirstName string       `json:"first_name,omitempty"`
 	LastName  string       `json:"last_name,omitempty"`
@@ -30,7 +31,7 @@ type userView struct {
 
 func viewUser(u *store.User) userView {
 	return userView{
-		Name: u.Name, Roles: append([]store.Role{}, u.Roles...), Scopes: append([]string{}, u.Scopes...), Disabled: u.Disabled,
+		Name: u.Name, Roles: append([]store.Role{}, u.Roles...), Scopes: append([]string{}, u.Scopes...), Disabled: u.Disabled, Refresh: u.RefreshTokens,
 		Email: u.Email, FirstName: u.FirstName, LastName: u.LastName, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
 	}
 }
@@ -43,6 +44,7 @@ type userInput struct {
 	Scopes   httpx.Optional[[]auth.Scope] `json:"scopes"`
 	Disabled httpx.Optional[bool]         `json:"disabled"`
 
+	Refresh   httpx.Optional[bool]   `json:"refresh_tokens"`
 	Email     httpx.Optional[string] `json:"email"`
 	FirstName httpx.Optional[string] `json:"first_name"`
 	LastName  httpx.Optional[string] `json:"last_name"`
@@ -65,6 +67,7 @@ func (a *api) createUser(c *gin.Context) {
 		err = a.checkOwn(in.Scopes.Value, nil)
 	}
 	u := &store.User{Name: in.Name, Hash: hash, Roles: in.Roles.Value, Scopes: auth.Strings(in.Scopes.Value), Disabled: in.Disabled.Value}
+	u.RefreshTokens = in.Refresh.Value
 	in.profileInto(&u.Profile)
 	if err == nil {
 		err = mayGrant(c, auth.ScopesOf(u))
@@ -102,6 +105,7 @@ func (a *api) changeUser(c *gin.Context) {
 			u.Scopes = auth.Strings(in.Scopes.Value)
 		}
 		in.Disabled.Into(&u.Disabled)
+		in.Refresh.Into(&u.RefreshTokens)
 		in.profileInto(&u.Profile)
 		if in.Password.Set {
 			u.Hash = hash

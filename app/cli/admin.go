@@ -21,6 +21,7 @@ func newUser(e env) *cobra.Command {
 			{flag: "first-name", member: "first_name", help: "the user's first `name`"},
 			{flag: "last-name", member: "last_name", help: "the user's last `name`"},
 			{flag: "disabled", member: "disabled", kind: boolField, help: "disable the user"},
+			{flag: "refresh-tokens", member: "refresh_tokens", kind: boolField, help: "issue refresh tokens with the password grant"},
 		},
 	}.command(e)
 }
@@ -37,6 +38,7 @@ func newClient(e env) *cobra.Command {
 			{flag: "secret-file", member: "secret", kind: secretField, help: "`file` with the secret, - for standard input; default: a generated one", once: true},
 			{flag: "scopes", member: "scopes", kind: listField, help: "`scopes` of its tokens: flows:run,runs:read"},
 			{flag: "disabled", member: "disabled", kind: boolField, help: "disable the client"},
+			{flag: "refresh-tokens", member: "refresh_tokens", kind: boolField, help: "issue refresh tokens with its assertion"},
 			{flag: "time-zone", member: "time_zone", help: "time `zone` of the assertion's last day: Europe/Berlin"},
 			{flag: "assertion-expires-on", member: "assertion_expires_on", help: "last `day` of its assertion: 2027-12-31"},
 			{flag: "token-ttl", member: "token_ttl_minutes", kind: countField, help: "lifetime of its tokens in `minutes`"},
