@@ -64,7 +64,7 @@ var errRevokeClient = &Error{Code: CodeInvalidClient, Message: "the client must 
 // token is unknown or belongs to another client.
 func (a *Authority) Revoke(ctx context.Context, r *TokenRequest) error {
 	var c *store.Client
-	if _, sent := r.Params["client_id"]; sent || r.Header.Get("Authorization") != "" {
+	if _, sent := r.Params["client_id"]; sent || r.Params["client_assertion"] != "" || r.Header.Get("Authorization") != "" {
 		var err error
 		if c, err = a.client(ctx, r); err != nil {
 			return err

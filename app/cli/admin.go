@@ -39,6 +39,7 @@ func newClient(e env) *cobra.Command {
 			{flag: "scopes", member: "scopes", kind: listField, help: "`scopes` of its tokens: flows:run,runs:read"},
 			{flag: "disabled", member: "disabled", kind: boolField, help: "disable the client"},
 			{flag: "refresh-tokens", member: "refresh_tokens", kind: boolField, help: "issue refresh tokens with its assertion"},
+			{flag: "public-key-file", member: "public_key", kind: secretField, help: "`file` with the public key by which it may authenticate at the token endpoints instead of the secret (PEM)"},
 			{flag: "time-zone", member: "time_zone", help: "time `zone` of the assertion's last day: Europe/Berlin"},
 			{flag: "assertion-expires-on", member: "assertion_expires_on", help: "last `day` of its assertion: 2027-12-31"},
 			{flag: "token-ttl", member: "token_ttl_minutes", kind: countField, help: "lifetime of its tokens in `minutes`"},
