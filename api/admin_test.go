@@ -53,6 +53,28 @@ func TestUsersAreAdministered(t *testing.T) {
 	}
 }
 
+func TestUsersHaveProfiles(t *testing.T) {
+	t.Parallel()
+	o := newAuthAPI(t)
+	root := basic("root", rootsPassword)
+	w := o.API("POST", "/v1/users", root, `{"name":"eve","password":"eves-password","roles":["api_user"],"email":"eve@example.org","first_name":"Eve","last_name":"Łuk"}`)
+	if got := o.object(w); w.Code != 201 || got["email"] != "eve@example.org" || got["first_name"] != "Eve" || got["last_name"] != "Łuk" {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	if w := o.API("PATCH", "/v1/users/eve", root, `{"last_name":"Luk","email":""}`); w.Code != 200 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	if got := o.object(o.API("GET", "/v1/users/eve", root, "")); got["email"] != nil || got["first_name"] != "Eve" || got["last_name"] != "Luk" {
+		t.Errorf("changed: %v", got)
+	}
+	if w := o.API("PATCH", "/v1/users/eve", root, `{"email":"eve"}`); w.Code != 422 && w.Code != 400 || !strings.Contains(w.Body.String(), "email") {
+		t.Errorf("a wrong address: %d %s", w.Code, w.Body)
+	}
+	if got := o.object(o.API("GET", "/v1/users?filter="+url.QueryEscape(`last_name eq "Luk"`), root, "")); fmt.Sprint(got["total"]) != "1" {
+		t.Errorf("filtered: %v", got)
+	}
+}
+
 func TestKeysAreAdministered(t *testing.T) {
 	t.Parallel()
 	o := newAuthAPI(t)
@@ -293,6 +315,9 @@ func TestIntrospection(t *testing.T) {
 		w := o.form("/oauth/revoke", url.Values{"token": {token}, "token_type_hint": {"refresh_token"}}, crm...)
 		if want := map[bool]int{true: 200, false: 400}[token != ""]; w.Code != want {
 			t.Errorf("revoke %q: %d %s", token, w.Code, w.Body)
+		}
+		if _, typed := w.Header()["Content-Type"]; w.Code == 200 && (typed || w.Body.Len() > 0 || w.Header().Get("Content-Length") != "0" || w.Header().Get("Cache-Control") != "no-store") {
+			t.Errorf("revoke %q: want an empty response without a media type, got %q with %v", token, w.Body, w.Header())
 		}
 	}
 	if got := ask(own, crm); got["active"] != false {

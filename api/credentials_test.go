@@ -233,6 +233,28 @@ func basic(name, secret string) string {
 	return r.Header.Get("Authorization")
 }
 
+// Basic without padding is accepted from users and from clients, at the API and at the endpoints of OAuth.
+func TestBasicWithoutPadding(t *testing.T) {
+	t.Parallel()
+	o := newAuthAPI(t)
+	for name, of := range map[string]func(string) string{
+		"no padding": func(h string) string { return strings.TrimRight(h, "=") },
+		"lower case": func(h string) string { return strings.Replace(h, "Basic ", "basic   ", 1) },
+	} {
+		anns, client := of(basic("ann", annsPassword)), of(crmBasic)
+		if !strings.HasSuffix(basic("ann", annsPassword), "=") {
+			t.Fatal("the credentials need no padding: the test shows nothing")
+		}
+		if w := o.run(anns); w.Code != http.StatusOK {
+			t.Errorf("%s: a user: %d %s", name, w.Code, w.Body)
+		}
+		o.token(o.form("/oauth2/token", url.Values{"grant_type": {"client_credentials"}}, "Authorization", client))
+		if w := o.form("/oauth/introspect", url.Values{"token": {"x"}}, "Authorization", client); w.Code != http.StatusOK {
+			t.Errorf("%s: introspection: %d %s", name, w.Code, w.Body)
+		}
+	}
+}
+
 func bearer(token string) string { return "Bearer " + token }
 
 // The same tests on a Redis Cluster, where the keys of each operation must be in one slot.

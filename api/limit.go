@@ -41,7 +41,7 @@ func (a *API) limitAddress(c *gin.Context) {
 // the API apart, and each operation of a flow.
 func (a *API) countAddress(c *gin.Context) error {
 	endpoint := endpointOf(c)
-	use := limits.Use{Endpoint: endpoint, IP: c.ClientIP()}
+	use := limits.Use{Endpoint: endpoint, IP: c.ClientIP(), Flow: a.requestedFlow(c, endpoint)}
 	switch resource := httpx.StateOf(c).Route; {
 	case resource != "":
 		use.Route = c.Request.Method + " " + resource
@@ -49,6 +49,25 @@ func (a *API) countAddress(c *gin.Context) error {
 		use.Route = c.FullPath()
 	}
 	return httpx.Count(c, "address", use)
+}
+
+// requestedFlow returns the number of the flow that an unauthenticated request names; zero: none, or there is no such
+// flow.
+func (a *API) requestedFlow(c *gin.Context, endpoint string) int64 {
+	ref := ""
+	switch endpoint {
+	case "runs", "hooks":
+		ref = c.Param("flow")
+	case "execute":
+		ref = c.Query("flow")
+	}
+	if ref == "" || a.config.Flows == nil {
+		return 0
+	}
+	if flow, ok := a.config.Flows.Find(ref); ok {
+		return flow.Number
+	}
+	return 0
 }
 
 // limitCredential counts a request against the limits of its principal.

@@ -96,7 +96,7 @@ func TestSyncAccessRefuses(t *testing.T) {
 		{"no grant_type", "", with(passwordForm, "grant_type", "").Encode(), form, "invalid_request"},
 		{"empty grant_type", "", passwordForm.Encode() + "&grant_type=", form, "invalid_request"},
 		{"another grant_type", "", with(passwordForm, "grant_type", "client_credentials").Encode(), form, "unsupported_grant_type"},
-		{"refresh", "", "grant_type=refresh_token&refresh_token=x", form, "unsupported_grant_type"},
+		{"refresh", "", "grant_type=refresh_token&refresh_token=x", form, "invalid_grant"},
 		{"credentials in the query", passwordForm.Encode(), "", form, "invalid_request"},
 		{"password in the query", "password=x", passwordForm.Encode(), form, "invalid_request"},
 		{"a broken query", "%zz", passwordForm.Encode(), form, "invalid_request"},

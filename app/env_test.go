@@ -51,11 +51,27 @@ func TestAFlagWinsOverTheEnvironment(t *testing.T) {
 	}
 }
 
+func TestAProfileSetsWhatNoFlagDoes(t *testing.T) {
+	t.Parallel()
+	for want, args := range map[string][]string{
+		"token=10/s":                            nil,
+		"default=10/s,token=10/s":               {"--profile", "ansira"},
+		"default=10/s,token=10/s,runs:69=5/s":   {"--profile", "ansira", "--rate-ip", "runs:69=5/s"},
+		"default=off,token=10/s":                {"--rate-ip", "default=off", "--profile", "ansira"},
+		"default=10/s,token=3/s,GET /x/{y}=2/s": {"--profile", "ansira", "--rate-ip", "token=3/s,GET /x/{y}=2/s"},
+	} {
+		if s := settingsOf(t, nil, args...); s.RateIP.String() != want {
+			t.Errorf("%v: %s, want %s", args, s.RateIP, want)
+		}
+	}
+}
+
 // Invalid settings are rejected with their names before anything starts.
 func TestSettingsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ flag, value, want string }{
 		{"concurrency", "0", "--concurrency 0"},
+		{"profile", "hubspot", "--profile hubspot"},
 		{"concurrency", "-5", "--concurrency -5"},
 		{"retention", "0s", "--retention 0s"},
 		{"max-body", "-1", "--max-body -1"},

@@ -53,6 +53,7 @@ type Settings struct {
 	MasterKeys        [][]byte      // the new one first; none: dev creates one
 	MasterKeySettle   time.Duration // how long all processes must agree on a new first master key before it seals
 
+	Profile        string       // of the product that callers come from: ansira; empty: none
 	RateIP         limits.Rates // per address and endpoint
 	RateCredential limits.Rates // per credential and endpoint
 
@@ -101,9 +102,10 @@ func (s *Settings) AddFlags(f *pflag.FlagSet, r Role) {
 	}
 	if r.API {
 		s.RateIP = limits.Rates{"token": {Limit: 10, Window: time.Second}}
+		f.StringVar(&s.Profile, "profile", "", "`product` whose limits the front door takes over: ansira allows an address 10 requests a second at each endpoint, where --rate-ip says nothing else")
 		f.StringVar(&s.ReminderMail, "reminder-mail", "", "smtp `connection` for e-mails that remind of expiring assertions")
-		f.Var(&s.RateIP, "rate-ip", "maximum request `rates` of one address by endpoint: \"default=off,token=10/s,runs=600/m\"")
-		f.Var(&s.RateCredential, "rate-credential", "maximum request `rates` of one credential by endpoint, for keys without their own rate")
+		f.Var(&s.RateIP, "rate-ip", "maximum request `rates` of one address by endpoint, flow or path: \"default=off,token=10/s,runs:69=5/s,GET /people/{id}=10/s\"")
+		f.Var(&s.RateCredential, "rate-credential", "maximum request `rates` of one credential by endpoint, flow or path, for keys without their own rate")
 	}
 	if r.Worker {
 		f.BoolVar(&s.AllowPrivate, "allow-private-networks", false, "let http steps reach loopback and private addresses")
@@ -144,10 +146,21 @@ func (s *Settings) Read(e Env, f *pflag.FlagSet, r Role) error {
 			return fmt.Errorf("read settings: %s: %w", EnvMasterKey, err)
 		}
 	}
+	s.applyProfile()
 	if err := errors.Join(s.check(r), s.Shares.check("--flow-share")); err != nil {
 		return SettingsError{Err: err}
 	}
 	return nil
+}
+
+// profileAnsira has the limits that Ansira documents for its APIs: 10 requests a second per address and endpoint.
+const profileAnsira = "ansira"
+
+// applyProfile sets what the profile says and no flag does.
+func (s *Settings) applyProfile() {
+	if _, named := s.RateIP["default"]; s.Profile == profileAnsira && !named {
+		s.RateIP["default"] = limits.Rate{Limit: 10, Window: time.Second}
+	}
 }
 
 // minPool is the minimum pool size: with fewer connections, one running batch would block everything else.
@@ -158,6 +171,8 @@ const maxShards = 64
 
 func (s *Settings) check(r Role) error {
 	switch {
+	case s.Profile != "" && s.Profile != profileAnsira:
+		return fmt.Errorf("read settings: --profile %s: there is no such profile; there is ansira", s.Profile)
 	case s.Pprof && s.MetricsListen == "":
 		return fmt.Errorf("read settings: --pprof requires --metrics-listen")
 	case s.RedisPool < minPool:

@@ -51,6 +51,9 @@ func (g assertionGrant) Check(ctx context.Context, r *TokenRequest) (*TokenGrant
 	if err != nil {
 		return nil, err
 	}
+	if c.RefreshTokens {
+		o.refresh = &refreshing{}
+	}
 	o.Extra = map[string]any{"claims": map[string]any{
 		"iss": g.config.Issuer, "sub": c.Identifier, "name": c.Name, "assertion_exp": claims.Expiry.Time().Unix(),
 	}}

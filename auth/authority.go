@@ -59,9 +59,9 @@ func NewAuthority(config AuthorityConfig) (*Authority, error) {
 	}
 	a := &Authority{config: config}
 	a.grants = map[*Endpoint][]Grant{
-		SyncAccess: {passwordGrant{a}},
-		Ansira:     {assertionGrant{a}, credentialsGrant{a}},
-		Integrify:  {jwtGrant{a}, exchangeGrant{a}, credentialsGrant{a}},
+		SyncAccess: {passwordGrant{a}, refreshGrant{a}},
+		Ansira:     {assertionGrant{a}, credentialsGrant{a}, refreshGrant{a}},
+		Integrify:  {jwtGrant{a}, exchangeGrant{a}, credentialsGrant{a}, refreshGrant{a}},
 	}
 	return a, nil
 }

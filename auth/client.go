@@ -10,8 +10,8 @@ import (
 
 var errClient = &Error{Code: CodeInvalidClient, Message: "the client is unknown, disabled, or its secret is wrong"}
 
-// client authenticates an API client by its secret, either with Basic or in the body, never both (RFC 6749 section
-// 2.3.1).
+// client authenticates an API client by its secret, either with Basic or in the body (RFC 6749 section 2.3.1), or by a
+// signed assertion, never by two of these.
 func (a *Authority) client(ctx context.Context, r *TokenRequest) (*store.Client, error) {
 	return a.clientWith(ctx, r, func(*store.Client) bool { return false })
 }
@@ -19,6 +19,10 @@ func (a *Authority) client(ctx context.Context, r *TokenRequest) (*store.Client,
 // clientWith is client with a predicate: a client for which strong returns true has sent a second proof that cannot
 // be guessed, so that the failures of others do not delay it.
 func (a *Authority) clientWith(ctx context.Context, r *TokenRequest, strong func(*store.Client) bool) (*store.Client, error) {
+	_, asserted := r.Params["client_assertion"]
+	if _, typed := r.Params["client_assertion_type"]; asserted || typed {
+		return a.assertedClient(ctx, r)
+	}
 	id, secret := r.Params["client_id"], r.Params["client_secret"]
 	credentials, basic, err := authorization(r.Header, "basic")
 	if err != nil {
@@ -30,7 +34,7 @@ func (a *Authority) clientWith(ctx context.Context, r *TokenRequest, strong func
 		}
 		return a.clientOf(ctx, [][2]string{{id, secret}}, r.IP, strong)
 	}
-	name, password, ok := parseBasic(credentials)
+	name, password, ok := ParseBasic(credentials)
 	if !ok {
 		return nil, &Error{Code: CodeInvalidClient, Message: "the Basic credentials cannot be read"}
 	}

@@ -32,6 +32,7 @@ type Metadata struct {
 	Issuer                string   `json:"issuer"`
 	TokenEndpoint         string   `json:"token_endpoint"`
 	TokenAuth             []string `json:"token_endpoint_auth_methods_supported"`
+	TokenSigning          []string `json:"token_endpoint_auth_signing_alg_values_supported"`
 	GrantTypes            []string `json:"grant_types_supported"`
 	ResponseTypes         []string `json:"response_types_supported"` // empty, because there is no authorization endpoint
 	Scopes                []string `json:"scopes_supported"`
@@ -44,11 +45,12 @@ type Metadata struct {
 
 // Metadata returns the authorization server metadata.
 func (a *Authority) Metadata() Metadata {
-	issuer, secrets := a.config.Issuer, []string{"client_secret_basic", "client_secret_post"}
+	issuer, secrets := a.config.Issuer, []string{"client_secret_basic", "client_secret_post", "private_key_jwt"}
 	m := Metadata{
 		Issuer:                issuer,
 		TokenEndpoint:         issuer + Integrify.Paths[0],
 		TokenAuth:             append([]string{"none"}, secrets...),
+		TokenSigning:          []string{"RS256", "ES256", "EdDSA"},
 		ResponseTypes:         []string{},
 		Scopes:                Strings(Scopes),
 		RevocationEndpoint:    issuer + PathRevoke,

@@ -37,6 +37,8 @@ type TokenGrant struct {
 	Separator    string         // between scopes; empty: that of the endpoint
 	Extra        map[string]any // further members of the response
 	ReportedTTL  time.Duration  // value of expires_in; zero: TTL
+
+	refresh *refreshing // nil: no refresh token
 }
 
 // TokenAnswer is an issued token with the body of the response.
@@ -57,6 +59,9 @@ func (a *Authority) Token(ctx context.Context, r *TokenRequest) (*TokenAnswer, e
 	}
 	scopes, err := narrow(granted.Scopes, r.Params["scope"])
 	if err != nil {
+		return nil, err
+	}
+	if err := a.addRefresh(ctx, r, granted, scopes); err != nil {
 		return nil, err
 	}
 	text, token, err := a.issue(ctx, granted, scopes, grant.Type())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/penstock/penstock/store"
 )
@@ -56,12 +57,14 @@ func (a *Authority) describe(t *store.Token) map[string]any {
 	return body
 }
 
+var errRevokeClient = &Error{Code: CodeInvalidClient, Message: "the client must prove itself to revoke its token"}
+
 // Revoke invalidates a token (RFC 7009). A client may revoke its own tokens and must authenticate. Tokens of users
 // and keys are issued without a client, so whoever has one may revoke it. The response does not reveal whether the
 // token is unknown or belongs to another client.
 func (a *Authority) Revoke(ctx context.Context, r *TokenRequest) error {
 	var c *store.Client
-	if _, sent := r.Params["client_id"]; sent || r.Header.Get("Authorization") != "" {
+	if _, sent := r.Params["client_id"]; sent || r.Params["client_assertion"] != "" || r.Header.Get("Authorization") != "" {
 		var err error
 		if c, err = a.client(ctx, r); err != nil {
 			return err
@@ -71,12 +74,15 @@ func (a *Authority) Revoke(ctx context.Context, r *TokenRequest) error {
 	if text == "" {
 		return &Error{Code: CodeInvalidRequest, Message: "token is missing"}
 	}
+	if strings.HasPrefix(text, store.RefreshPrefix) {
+		return a.revokeRefresh(ctx, text, c)
+	}
 	t, err := a.config.Store.Tokens().Find(ctx, text)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
 	if err == nil && t.Kind == store.PrincipalClient && c == nil {
-		return &Error{Code: CodeInvalidClient, Message: "the client must prove itself to revoke its token"}
+		return errRevokeClient
 	}
 	if err == nil && (c == nil || owns(c, t)) {
 		err = a.config.Store.Tokens().Revoke(ctx, text)

@@ -26,7 +26,11 @@ func (g jwtGrant) Check(ctx context.Context, r *TokenRequest) (*TokenGrant, erro
 	if err != nil {
 		return nil, err
 	}
-	return g.keyGrant(ctx, key, claims.Subject)
+	o, err := g.keyGrant(ctx, key, claims.Subject)
+	if err == nil && key.RefreshTokens && o.Token.Kind == store.PrincipalKey {
+		o.refresh = &refreshing{}
+	}
+	return o, err
 }
 
 func badJWT(message string) error { return &Error{Code: CodeInvalidGrant, Message: message} }

@@ -43,11 +43,20 @@ func (g passwordGrant) Check(ctx context.Context, r *TokenRequest) (*TokenGrant,
 		refused := errPassword
 		return nil, &refused
 	}
+	o := userGrant(user)
+	if user.RefreshTokens {
+		o.refresh = &refreshing{}
+	}
+	return o, nil
+}
+
+// userGrant returns the token grant of a user.
+func userGrant(user *store.User) *TokenGrant {
 	return &TokenGrant{
 		Token:       store.Token{Kind: store.PrincipalUser, Principal: user.Name, Name: user.Name, Epoch: user.Epoch, Staff: isStaff(user)},
 		Scopes:      ScopesOf(user),
 		TTL:         userTokenTTL,
 		ReportedTTL: userTokenTTL - time.Second,
 		Extra:       map[string]any{"username": user.Name},
-	}, nil
+	}
 }

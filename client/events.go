@@ -74,6 +74,9 @@ func (c *Client) stream(ctx context.Context, id, last string, each func(Event) e
 		}
 		return false, newError(a)
 	}
+	if w.StatusCode == http.StatusNoContent { // last is the id of the final event
+		return true, nil
+	}
 	refused := error(nil)
 	_ = readEvents(w.Body, func(e Event) error { // Watch resumes an interrupted stream
 		over = over || e.ends()

@@ -44,6 +44,27 @@ func TestWatchReadsOnWhereItWas(t *testing.T) {
 	}
 }
 
+// 204 says that the reader has received the end: the stream is not requested again.
+func TestWatchEndsAt204(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked++; asked == 1 {
+			fmt.Fprint(w, "id: 1.1\nevent: step\ndata: {}\n\n")
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	defer server.Close()
+	c, err := client.New(client.Config{URL: server.URL, Token: "t"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Watch(t.Context(), "r1", func(client.Event) error { return nil }); err != nil || asked != 2 {
+		t.Errorf("watch: %v, after %d requests", err, asked)
+	}
+}
+
 func TestWatchTellsErrors(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/auth/keyusage"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps"
 	"github.com/penstock/penstock/store"
 )
 
@@ -206,6 +208,89 @@ func TestSecretsStayWhereTheyAre(t *testing.T) {
 	id := regexp.MustCompile(`client-[a-z0-9]{20}`).FindString(shown)
 	if strings.Contains(b.page("/access/clients/"+id), m[1]) {
 		t.Error("the secret of a client is shown again")
+	}
+}
+
+const scopedFlow = `flow: 2
+name: people
+trigger:
+  http:
+    get: /people
+    scopes: {"people:read": Read the people, "people:list": List them}
+steps:
+  - set: {n: 1}
+`
+
+// The forms of users, keys and clients offer the scopes that flows ask for, and keep those that are no longer asked for.
+func TestOwnScopesAreChosen(t *testing.T) {
+	t.Parallel()
+	d := newTestConsole(t)
+	b := d.signedIn("root")
+	checkbox := func(name, scope string, checked bool) string {
+		box := `<input type="checkbox" name="` + name + `" value="` + scope + `"`
+		if checked {
+			box += " checked"
+		}
+		return box + ">"
+	}
+	pages := map[string]string{"/access/users/ann": "own_scope", "/access/keys/crm": "own_scope", "/access/clients/client-a": "scope"}
+	for path := range pages {
+		if strings.Contains(b.page(path), "Scopes of your flows") {
+			t.Errorf("%s offers scopes though no flow asks for any", path)
+		}
+	}
+	flow, err := flows.Parse("people.yaml", []byte(scopedFlow), steps.Catalogue())
+	must(t, err)
+	_, err = d.config.Store.Flows().Deploy(t.Context(), flow)
+	must(t, err)
+	for path, name := range pages {
+		for _, at := range []string{path, path[:strings.LastIndexByte(path, '/')]} {
+			if page := b.page(at); !strings.Contains(page, checkbox(name, "people:read", false)) || !strings.Contains(page, "Read the people") || !strings.Contains(page, checkbox(name, "people:list", false)) {
+				t.Errorf("%s does not offer the scopes of the flow", at)
+			}
+		}
+		form := []string{name, "people:read", "role", "api_user", "name", "x", "flows", "all"}
+		if w := b.post(path, form...); w.Code != http.StatusSeeOther {
+			t.Fatalf("%s: %d %s", path, w.Code, w.Body)
+		}
+		if page := b.page(path); !strings.Contains(page, checkbox(name, "people:read", true)) || !strings.Contains(page, checkbox(name, "people:list", false)) {
+			t.Errorf("%s does not show the scope that was granted", path)
+		}
+		if name == "own_scope" {
+			if w := b.post(path, name, "people:write", "role", "api_user", "flows", "all"); w.Code != http.StatusUnprocessableEntity {
+				t.Errorf("%s: a scope that no flow asks for: %d", path, w.Code)
+			}
+		}
+	}
+	must(t, d.config.Store.Flows().Delete(t.Context(), 2))
+	if page := b.page("/access/users/ann"); !strings.Contains(page, checkbox("own_scope", "people:read", true)) || strings.Contains(page, "people:list") {
+		t.Error("a scope that is still held disappears from the form with its flow: saving would take it away")
+	}
+}
+
+func TestUsersHaveProfiles(t *testing.T) {
+	t.Parallel()
+	d := newTestConsole(t)
+	b := d.signedIn("root")
+	if w := b.post("/access/users", "name", "eve", "password", "eves-password", "role", "viewer", "email", "eve@example.org", "first_name", "Eve", "last_name", "Łuk"); w.Code != http.StatusSeeOther {
+		t.Fatalf("create: %d %s", w.Code, w.Body)
+	}
+	if page := b.page("/access/users"); !strings.Contains(page, "Eve Łuk") {
+		t.Error("the list does not name the person")
+	}
+	if page := b.page("/access/users/eve"); !strings.Contains(page, `value="eve@example.org"`) || !strings.Contains(page, `value="Łuk"`) {
+		t.Error("the page does not show the profile")
+	}
+	if w := b.post("/access/users/eve", "role", "viewer", "email", "not an address"); w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("a wrong address: %d", w.Code)
+	}
+	if w := b.post("/access/users/eve", "role", "viewer", "first_name", "Eva"); w.Code != http.StatusSeeOther {
+		t.Errorf("change: %d", w.Code)
+	}
+	user, err := d.config.Store.Users().User(t.Context(), "eve")
+	must(t, err)
+	if want := (store.Profile{FirstName: "Eva"}); user.Profile != want {
+		t.Errorf("profile %+v, want %+v", user.Profile, want)
 	}
 }
 

@@ -20,7 +20,7 @@ func clientsPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	return req.render(200, view.ClientsPage(req.page("access", "API clients"), clients))
+	return req.render(200, view.ClientsPage(req.page("access", "API clients"), clients, req.scopeChoices(nil)))
 }
 
 func (req *requestState) client() (*store.Client, error) {
@@ -32,7 +32,7 @@ func clientPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	return req.render(200, view.ClientPage(req.page("access", client.Name), client, ""))
+	return req.render(200, view.ClientPage(req.page("access", client.Name), client, "", req.scopeChoices(nil)))
 }
 
 // createClient creates a client and shows its secret. The secret is not shown again.
@@ -51,7 +51,7 @@ func createClient(req *requestState) error {
 		return err
 	}
 	req.audit("POST "+Root+"/access/clients", made.Identifier)
-	return req.render(http.StatusCreated, view.ClientPage(req.page("access", made.Name), made, secret))
+	return req.render(http.StatusCreated, view.ClientPage(req.page("access", made.Name), made, secret, req.scopeChoices(nil)))
 }
 
 // newClientSecret replaces the secret of a client and shows it. The secret is not shown again.
@@ -67,7 +67,7 @@ func newClientSecret(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	return req.render(http.StatusCreated, view.ClientPage(req.page("access", client.Name), client, secret))
+	return req.render(http.StatusCreated, view.ClientPage(req.page("access", client.Name), client, secret, req.scopeChoices(nil)))
 }
 
 // secretOf returns the secret of the form, or a new one if the form has none, and its hash.

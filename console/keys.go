@@ -22,7 +22,7 @@ func keysPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	return req.render(200, view.KeysPage(req.page("access", "API keys"), keys))
+	return req.render(200, view.KeysPage(req.page("access", "API keys"), keys, req.scopeChoices(nil)))
 }
 
 // keyPage shows one key. Its secret is hidden until a click.
@@ -31,7 +31,7 @@ func keyPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	sheet := view.KeySheet{Key: key}
+	sheet := view.KeySheet{Key: key, Scopes: req.scopeChoices(key.Scopes)}
 	if req.console.config.Now().Before(key.PreviousUntil) {
 		if sheet.Use, err = req.console.config.KeyUsage.Use(req.ctx(), key); err != nil {
 			return err
@@ -125,6 +125,9 @@ func (req *requestState) readKey(k *store.Key) (err error) {
 	k.Name, k.OnReplay, k.Rate, k.PublicKey = form("name"), form("on_replay"), form("rate"), form("public_key")
 	k.RefuseV1 = form("signature_v1") == "refuse"
 	if k.Flows, err = readFlows(form("flows")); err != nil {
+		return err
+	}
+	if k.Scopes, err = req.ownScopes(k.Scopes); err != nil {
 		return err
 	}
 	k.Impersonate = words(form("impersonate"))

@@ -24,7 +24,7 @@ func usersPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	return req.render(200, view.UsersPage(req.page("access", "Users"), users))
+	return req.render(200, view.UsersPage(req.page("access", "Users"), users, req.scopeChoices(nil)))
 }
 
 func userPage(req *requestState) error {
@@ -32,7 +32,7 @@ func userPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	return req.render(200, view.UserPage(req.page("access", user.Name), user, user.Name == req.user.Name))
+	return req.render(200, view.UserPage(req.page("access", user.Name), user, user.Name == req.user.Name, req.scopeChoices(user.Scopes)))
 }
 
 func createUser(req *requestState) error {
@@ -44,7 +44,10 @@ func createUser(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	user.Hash, user.Roles = hash, req.roles()
+	user.Hash, user.Roles, user.Profile = hash, req.roles(), req.profile()
+	if user.Scopes, err = req.ownScopes(nil); err != nil {
+		return err
+	}
 	made, err := req.console.config.Store.Users().Create(req.ctx(), user)
 	if err != nil {
 		return err
@@ -52,6 +55,12 @@ func createUser(req *requestState) error {
 	req.audit("POST "+Root+"/access/users", made.Name)
 	req.setNotice("The user " + made.Name + " was created.")
 	return req.redirect(Root + "/access/users")
+}
+
+// profile returns the profile in the form.
+func (req *requestState) profile() store.Profile {
+	form := func(name string) string { return strings.TrimSpace(req.r.PostFormValue(name)) }
+	return store.Profile{Email: form("email"), FirstName: form("first_name"), LastName: form("last_name")}
 }
 
 // roles returns the roles in the form.
@@ -89,7 +98,11 @@ func changeUser(req *requestState) error {
 		return errOwnAccount
 	}
 	user, err := req.console.config.Store.Users().Change(req.ctx(), name, func(u *store.User) error {
-		u.Roles, u.Disabled = roles, disabled
+		scopes, err := req.ownScopes(u.Scopes)
+		if err != nil {
+			return err
+		}
+		u.Roles, u.Scopes, u.Disabled, u.Profile = roles, scopes, disabled, req.profile()
 		if hash != "" {
 			u.Hash = hash
 		}

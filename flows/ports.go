@@ -14,6 +14,7 @@ type Response struct {
 	Headers map[string]string `json:"headers,omitempty"` // including Content-Type
 	Body    []byte            `json:"body,omitempty"`    // sent as it is
 	Items   []byte            `json:"items,omitempty"`   // JSON array, instead of Body: sent like a run's output
+	Bare    bool              `json:"bare,omitempty"`    // sent without the envelope of the API that was called
 }
 
 // Flows finds other flows. Safe for concurrent use.

@@ -41,6 +41,8 @@ type Key struct {
 	// PublicKey verifies the JWTs of the key: PEM of an RSA, P-256 or Ed25519 key. Empty: JWTs are signed with the
 	// secret (HS256).
 	PublicKey string
+	// RefreshTokens says that the JWT grant issues refresh tokens to the key.
+	RefreshTokens bool
 	// Rate is the key's own request rate: "10/s", "600/m", "off". Empty: as configured.
 	Rate string
 

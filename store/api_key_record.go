@@ -25,6 +25,7 @@ type keyRecord struct {
 	Impersonate   []string  `json:"impersonate,omitempty"`
 	PublicKey     string    `json:"public_key,omitempty"`
 	Rate          string    `json:"rate,omitempty"`
+	RefreshTokens bool      `json:"refresh_tokens,omitempty"`
 	Epoch         string    `json:"epoch,omitempty"`
 }
 
@@ -32,7 +33,7 @@ type keyRecord struct {
 func (s *Store) sealKey(v *snapshot, k *Key) (string, error) {
 	r := keyRecord{
 		Name: k.Name, APIAccess: k.APIAccess, Flows: k.Flows, Window: k.Window.String(), OnReplay: k.OnReplay, RefuseV1: k.RefuseV1,
-		Impersonate: k.Impersonate, PublicKey: k.PublicKey, Rate: k.Rate, Epoch: k.Epoch, Scopes: k.Scopes,
+		Impersonate: k.Impersonate, PublicKey: k.PublicKey, Rate: k.Rate, Epoch: k.Epoch, Scopes: k.Scopes, RefreshTokens: k.RefreshTokens,
 	}
 	var err error
 	if r.Secret, err = s.seal(v, kindKey.of(k.Key), k.Secret); err != nil {
@@ -56,7 +57,7 @@ func (s *Store) openKey(key, data string) (_ *Key, err error) {
 	}
 	k := &Key{
 		Key: key, Name: r.Name, PreviousUntil: r.PreviousUntil, APIAccess: r.APIAccess, Flows: r.Flows, OnReplay: r.OnReplay, RefuseV1: r.RefuseV1,
-		Impersonate: r.Impersonate, PublicKey: r.PublicKey, Rate: r.Rate, Epoch: r.Epoch, Scopes: r.Scopes,
+		Impersonate: r.Impersonate, PublicKey: r.PublicKey, Rate: r.Rate, Epoch: r.Epoch, Scopes: r.Scopes, RefreshTokens: r.RefreshTokens,
 	}
 	if k.Window, err = time.ParseDuration(r.Window); err != nil {
 		return nil, fmt.Errorf("read record of key %s: %w", key, err)

@@ -33,6 +33,9 @@ type Client struct {
 	Scopes     []string `json:"scopes"`
 	Disabled   bool     `json:"disabled"`
 
+	PublicKey     string `json:"public_key,omitempty"`     // PEM; verifies its private_key_jwt assertions. Empty: it has none
+	RefreshTokens bool   `json:"refresh_tokens,omitempty"` // the assertion grant issues refresh tokens to it
+
 	TimeZone string   `json:"time_zone"`         // IANA name; empty: UTC
 	Expires  string   `json:"expires,omitempty"` // last day of its assertions, 2006-01-02; empty: no assertions
 	TokenTTL int      `json:"token_ttl_minutes"` // 1 to 1440; zero: 5
@@ -109,9 +112,9 @@ func (c *Client) validateReminders() error {
 	return nil
 }
 
-// keepsTokens: a change of scopes, secret or assertion, or disabling, revokes tokens.
+// keepsTokens: a change of scopes, secret, public key or assertion, or disabling, revokes tokens.
 func (c *Client) keepsTokens(old *Client) bool {
-	return slices.Equal(c.Scopes, old.Scopes) && c.Hash == old.Hash && c.Assertion == old.Assertion && !c.Disabled
+	return slices.Equal(c.Scopes, old.Scopes) && c.Hash == old.Hash && c.PublicKey == old.PublicKey && c.Assertion == old.Assertion && !c.Disabled
 }
 
 // Clients gives access to the API clients. Safe for concurrent use.

@@ -33,9 +33,17 @@ func keySource(number int64, version string) string {
 	return "penstock:{store}:flow:" + strconv.FormatInt(number, 10) + ":v:" + version
 }
 
-// keyToken is a hash of an access token: record (JSON), holder, epoch, actor, actor_epoch and revoked. TTL: its
-// lifetime and a day.
+// keyToken is a hash of an access token: record (JSON), holder, epoch, actor, actor_epoch, revoked, and
+// family, the key of its family of refresh tokens. TTL: its lifetime and a day.
 func keyToken(text string) string { return "penstock:{store}:token:" + digest(text) }
+
+// keyFamily is a hash of a family of refresh tokens: record (JSON), holder, epoch and current, the hash of its only valid
+// token. TTL: the lifetime of its refresh tokens and of an access token.
+func keyFamily(name string) string { return "penstock:{store}:refresh:" + digest(name) }
+
+// keyFamilies is a zset of the families of a principal: key of the family -> end of its tokens in ms. TTL: that of the
+// last family.
+func keyFamilies(holder string) string { return "penstock:{store}:refreshes:" + digest(holder) }
 
 // keyOnce is a string: an id that is valid once. TTL: as long as the id could be repeated.
 func keyOnce(scope, id string) string { return "penstock:{store}:once:" + digest(scope, id) }

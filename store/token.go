@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -52,6 +51,9 @@ type Token struct {
 	ActorName  string `json:"actor_name,omitempty"`
 	ActorEpoch string `json:"-"`
 
+	// Family is the key of the family of refresh tokens with which the token is revoked; empty: none.
+	Family string `json:"-"`
+
 	IssuedAt  time.Time `json:"issued_at"`
 	ExpiresAt time.Time `json:"expires_at"`
 
@@ -76,9 +78,7 @@ func (ts *Tokens) Issue(ctx context.Context, t Token) (string, error) {
 	if t.Epoch == "" || t.Actor != "" && t.ActorEpoch == "" || life <= 0 {
 		return "", errors.New("issue token: no epoch or no life")
 	}
-	random := make([]byte, tokenSize)
-	_, _ = rand.Read(random) // never fails
-	text := TokenPrefix + base64.RawURLEncoding.EncodeToString(random)
+	text := TokenPrefix + randomText(tokenSize)
 	record, err := json.Marshal(t)
 	if err != nil {
 		return "", fmt.Errorf("issue token: %w", err)
@@ -86,6 +86,9 @@ func (ts *Tokens) Issue(ctx context.Context, t Token) (string, error) {
 	fields := []any{"record", record, "holder", t.Kind.of(t.Principal), "epoch", t.Epoch}
 	if t.Actor != "" {
 		fields = append(fields, "actor", PrincipalKey.of(t.Actor), "actor_epoch", t.ActorEpoch)
+	}
+	if t.Family != "" {
+		fields = append(fields, "family", t.Family)
 	}
 	_, err = ts.store.config.Redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		p.HSet(ctx, keyToken(text), fields...)

@@ -35,6 +35,9 @@ type User struct {
 
 	// Scopes are those of the installation's own making that the user holds, besides those of the roles.
 	Scopes []string `json:"scopes,omitempty"`
+	// RefreshTokens says that the password grant issues refresh tokens to the user.
+	RefreshTokens bool `json:"refresh_tokens,omitempty"`
+	Profile
 	CredentialState
 }
 
@@ -65,7 +68,7 @@ func (u *User) validate() error {
 			return &InvalidError{"roles", fmt.Sprintf("%q comes twice", r)}
 		}
 	}
-	return nil
+	return u.Profile.validate()
 }
 
 // keepsTokens: a change of the password, the loss of a role or scope, and disabling revoke tokens.

@@ -22,6 +22,8 @@ type clientView struct {
 	Remind      []string  `json:"reminder_emails"`
 	Separator   string    `json:"scope_separator,omitempty"`
 	AssertionAt time.Time `json:"assertion_generated_at,omitzero"`
+	Refresh     bool      `json:"refresh_tokens"`
+	PublicKey   string    `json:"public_key,omitempty"`
 	CreatedAt   time.Time `json:"created_at"`
 	UpdatedAt   time.Time `json:"updated_at"`
 }
@@ -30,7 +32,7 @@ func viewClient(c *store.Client) clientView {
 	v := clientView{
 		Name: c.Name, Identifier: c.Identifier, Scopes: append([]string{}, c.Scopes...), Disabled: c.Disabled,
 		TimeZone: c.TimeZone, Expires: c.Expires, TokenTTL: c.TokenTTL, Remind: append([]string{}, c.Remind...),
-		AssertionAt: c.AssertionAt, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
+		AssertionAt: c.AssertionAt, Refresh: c.RefreshTokens, PublicKey: c.PublicKey, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
 	if c.Commas != nil {
 		v.Separator = map[bool]string{true: "comma", false: "space"}[*c.Commas]
@@ -50,12 +52,21 @@ type clientInput struct {
 	TokenTTL  httpx.Optional[int]          `json:"token_ttl_minutes"`
 	Remind    httpx.Optional[[]string]     `json:"reminder_emails"`
 	Separator httpx.Optional[string]       `json:"scope_separator"`
+	Refresh   httpx.Optional[bool]         `json:"refresh_tokens"`
+	PublicKey httpx.Optional[string]       `json:"public_key"`
 }
 
 // apply changes a client as asked.
 func (in *clientInput) apply(a *api, c *store.Client) error {
 	in.Name.Into(&c.Name)
 	in.Disabled.Into(&c.Disabled)
+	in.Refresh.Into(&c.RefreshTokens)
+	in.PublicKey.Into(&c.PublicKey)
+	if c.PublicKey != "" {
+		if _, _, err := auth.ParsePublicKey(c.PublicKey); err != nil {
+			return &store.InvalidError{Member: "public_key", Reason: "is refused: " + err.Error()}
+		}
+	}
 	in.TimeZone.Into(&c.TimeZone)
 	in.Expires.Into(&c.Expires)
 	in.Remind.Into(&c.Remind)

@@ -35,6 +35,7 @@ type keyView struct {
 	Impersonate   []string  `json:"impersonate"`
 	PublicKey     string    `json:"public_key,omitempty"`
 	Rate          string    `json:"rate_limit,omitempty"`
+	Refresh       bool      `json:"refresh_tokens"`
 
 	Use *usageView `json:"secret_use,omitempty"` // nil: the key has one secret only, or the response is a listing
 }
@@ -43,7 +44,7 @@ func viewKey(k *store.Key) keyView {
 	return keyView{
 		Name: k.Name, Key: k.Key, PreviousUntil: k.PreviousUntil, APIAccess: k.APIAccess, Flows: k.Flows,
 		Window: int64(k.Window / time.Second), OnReplay: k.OnReplay, SignatureV1: !k.RefuseV1, Impersonate: append([]string{}, k.Impersonate...),
-		PublicKey: k.PublicKey, Rate: k.Rate, Scopes: append([]string{}, k.Scopes...),
+		PublicKey: k.PublicKey, Rate: k.Rate, Refresh: k.RefreshTokens, Scopes: append([]string{}, k.Scopes...),
 	}
 }
 
@@ -68,6 +69,7 @@ type keyInput struct {
 	Impersonate httpx.Optional[[]string]     `json:"impersonate"`
 	PublicKey   httpx.Optional[string]       `json:"public_key"`
 	Rate        httpx.Optional[string]       `json:"rate_limit"`
+	Refresh     httpx.Optional[bool]         `json:"refresh_tokens"`
 }
 
 // apply changes a key as asked.
@@ -88,6 +90,7 @@ func (in *keyInput) apply(a *api, k *store.Key) error {
 	in.Impersonate.Into(&k.Impersonate)
 	in.PublicKey.Into(&k.PublicKey)
 	in.Rate.Into(&k.Rate)
+	in.Refresh.Into(&k.RefreshTokens)
 	if in.Window.Set {
 		if in.Window.Value < 1 || in.Window.Value > 86400 {
 			return &store.InvalidError{Member: "ts_window", Reason: "must be between 1 and 86400 seconds"}

@@ -21,12 +21,19 @@ type userView struct {
 	Roles     []store.Role `json:"roles"`
 	Scopes    []string     `json:"scopes"` // of the installation's own making
 	Disabled  bool         `json:"disabled"`
+	Refresh   bool         `json:"refresh_tokens"`
+	Email     string       `json:"email,omitempty"`
+	FirstName string       `json:"first_name,omitempty"`
+	LastName  string       `json:"last_name,omitempty"`
 	CreatedAt time.Time    `json:"created_at"`
 	UpdatedAt time.Time    `json:"updated_at"`
 }
 
 func viewUser(u *store.User) userView {
-	return userView{u.Name, append([]store.Role{}, u.Roles...), append([]string{}, u.Scopes...), u.Disabled, u.CreatedAt, u.UpdatedAt}
+	return userView{
+		Name: u.Name, Roles: append([]store.Role{}, u.Roles...), Scopes: append([]string{}, u.Scopes...), Disabled: u.Disabled, Refresh: u.RefreshTokens,
+		Email: u.Email, FirstName: u.FirstName, LastName: u.LastName, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
+	}
 }
 
 // userInput is the settable part of a user.
@@ -36,6 +43,18 @@ type userInput struct {
 	Roles    httpx.Optional[[]store.Role] `json:"roles"`
 	Scopes   httpx.Optional[[]auth.Scope] `json:"scopes"`
 	Disabled httpx.Optional[bool]         `json:"disabled"`
+
+	Refresh   httpx.Optional[bool]   `json:"refresh_tokens"`
+	Email     httpx.Optional[string] `json:"email"`
+	FirstName httpx.Optional[string] `json:"first_name"`
+	LastName  httpx.Optional[string] `json:"last_name"`
+}
+
+// profileInto changes the members of a profile that were sent.
+func (in *userInput) profileInto(p *store.Profile) {
+	in.Email.Into(&p.Email)
+	in.FirstName.Into(&p.FirstName)
+	in.LastName.Into(&p.LastName)
 }
 
 func (a *api) createUser(c *gin.Context) {
@@ -48,6 +67,8 @@ func (a *api) createUser(c *gin.Context) {
 		err = a.checkOwn(in.Scopes.Value, nil)
 	}
 	u := &store.User{Name: in.Name, Hash: hash, Roles: in.Roles.Value, Scopes: auth.Strings(in.Scopes.Value), Disabled: in.Disabled.Value}
+	u.RefreshTokens = in.Refresh.Value
+	in.profileInto(&u.Profile)
 	if err == nil {
 		err = mayGrant(c, auth.ScopesOf(u))
 	}
@@ -84,6 +105,8 @@ func (a *api) changeUser(c *gin.Context) {
 			u.Scopes = auth.Strings(in.Scopes.Value)
 		}
 		in.Disabled.Into(&u.Disabled)
+		in.Refresh.Into(&u.RefreshTokens)
+		in.profileInto(&u.Profile)
 		if in.Password.Set {
 			u.Hash = hash
 		}
@@ -144,6 +167,9 @@ func (a *api) listUsers(c *gin.Context) {
 		listing.Text("name", func(u *userView) string { return u.Name }),
 		listing.List("roles", func(u *userView) []string { return texts(u.Roles) }),
 		listing.List("scopes", func(u *userView) []string { return u.Scopes }),
+		listing.Text("email", func(u *userView) string { return u.Email }),
+		listing.Text("first_name", func(u *userView) string { return u.FirstName }),
+		listing.Text("last_name", func(u *userView) string { return u.LastName }),
 		listing.Bool("disabled", func(u *userView) bool { return u.Disabled }),
 		listing.Time("created_at", func(u *userView) time.Time { return u.CreatedAt }),
 		listing.Time("updated_at", func(u *userView) time.Time { return u.UpdatedAt }),

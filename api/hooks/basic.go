@@ -2,8 +2,8 @@ package hooks
 
 import (
 	"crypto/sha256"
-	"net/http"
 
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 )
 
@@ -12,9 +12,9 @@ type basic struct{ v *flows.Verify }
 
 // Verify implements Verifier. It compares hashes, which have equal lengths.
 func (b basic) Verify(d *Delivery, secrets []string) error {
-	r := http.Request{Header: d.Header}
-	user, password, ok := r.BasicAuth()
-	if !ok {
+	credentials, uses := auth.Credentials(d.Header.Get("Authorization"), "basic")
+	user, password, ok := auth.ParseBasic(credentials)
+	if !uses || !ok {
 		return ErrUnsigned
 	}
 	given := hashOf(user + "\x00" + password)

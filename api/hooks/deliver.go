@@ -101,6 +101,7 @@ func (a *api) admitDelivery(c *gin.Context, d *Delivery, flow *flows.Flow, verif
 	if head, err := a.config.Store.Flows().Deployment(flowNumber(flow.Number)); err == nil && !head.Enabled {
 		return queue.Submission{}, &httpx.Fault{Status: http.StatusServiceUnavailable, Code: "disabled", Message: "this webhook is switched off; send again later", Retry: retryDisabled}
 	}
+	httpx.StateOf(c).FlowNumber = flow.Number
 	if err := httpx.Take(c, "hooks"); err != nil {
 		return queue.Submission{}, err
 	}

@@ -123,8 +123,12 @@ func deliveries() []sent {
 			header: map[string]string{"Authorization": "Basic " + b64([]byte("crm:pass:word")), "X-Id": "9"}, signed: "Authorization",
 		},
 		{
+			name: "basic without padding", verify: flows.Verify{Scheme: "basic", User: "demo"}, secret: "p@55w0rd", body: body,
+			header: map[string]string{"Authorization": "basic  ZGVtbzpwQDU1dzByZA"}, signed: "Authorization",
+		},
+		{
 			name: "token as bearer", verify: flows.Verify{Scheme: "token"}, secret: "tok-1", body: body,
-			header: map[string]string{"Authorization": "bearer tok-1"}, signed: "Authorization",
+			header: map[string]string{"Authorization": "bearer \ttok-1"}, signed: "Authorization",
 		},
 		{
 			name: "token in a header", verify: flows.Verify{Scheme: "token", Header: "X-Token"}, secret: "tok-1", body: body,

@@ -1,8 +1,7 @@
 package hooks
 
 import (
-	"strings"
-
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 )
 
@@ -26,11 +25,11 @@ func (t token) read(d *Delivery) string {
 	case t.v.Header != "":
 		return d.Header.Get(t.v.Header)
 	}
-	scheme, value, _ := strings.Cut(d.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "bearer") {
+	given, uses := auth.Credentials(d.Header.Get("Authorization"), "bearer")
+	if !uses {
 		return ""
 	}
-	return strings.TrimSpace(value)
+	return given
 }
 
 // ID implements Verifier.

@@ -36,6 +36,10 @@ func Count(c *gin.Context, policy string, use limits.Use) error {
 	if limiter == nil {
 		return nil
 	}
+	if use.Flow == 0 {
+		use.Flow = StateOf(c).FlowNumber
+	}
+	use.Method, use.Path = c.Request.Method, Route(c)
 	q, err := limiter.Take(c.Request.Context(), use)
 	if err != nil {
 		return errors.Join(auth.ErrUnavailable, err)

@@ -60,6 +60,16 @@ func Created(c *gin.Context, path string, object any) {
 	WriteJSON(c, http.StatusCreated, object)
 }
 
+// WriteEmpty writes a response without content, and thus without a media type.
+func WriteEmpty(c *gin.Context, status int) {
+	h := c.Writer.Header()
+	h["Content-Length"] = []string{"0"}
+	h["Cache-Control"] = NoStore
+	h["X-Content-Type-Options"] = NoSniff
+	c.Status(status)
+	c.Writer.WriteHeaderNow()
+}
+
 // NoContent writes 204.
 func NoContent(c *gin.Context) {
 	c.Writer.Header()["Cache-Control"] = NoStore

@@ -35,6 +35,7 @@ func (a *api) admit(c *gin.Context) (queue.Submission, error) {
 	if !ok || !p.May(auth.ScopeRun, flow.Number) {
 		return queue.Submission{}, &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such flow for you"}
 	}
+	httpx.StateOf(c).FlowNumber = flow.Number
 	if err := httpx.Take(c, "runs"); err != nil {
 		return queue.Submission{}, err
 	}

@@ -79,7 +79,8 @@ func (a *api) revoke(c *gin.Context) {
 		httpx.Fail(c, err)
 		return
 	}
-	httpx.Write(c, http.StatusOK, httpx.TypeJSON)
+	c.Header("Pragma", "no-cache")
+	httpx.WriteEmpty(c, http.StatusOK) // RFC 7009 section 2.2: the status says everything, the client ignores a body
 }
 
 func (a *api) metadata(c *gin.Context) { write(c, http.StatusOK, a.config.Authority.Metadata()) }

@@ -30,12 +30,14 @@ func inertType(contentType string) string {
 }
 
 // WriteAnswer writes the response that a flow chose. If the flow responds with its items, opening is written before
-// them: the beginning of the envelope of the API that was called.
+// them: the beginning of the envelope of the API that was called, unless the flow asked for no envelope.
 func WriteAnswer(c *gin.Context, answer *flows.Response, opening []byte) {
 	httpx.StateOf(c).ByFlow = true
 	h := c.Writer.Header()
 	status, contentType := AnswerHeader(answer, h)
 	switch {
+	case answer.Items != nil && answer.Bare:
+		httpx.Write(c, status, httpx.TypeJSON, answer.Items)
 	case answer.Items != nil:
 		httpx.Write(c, status, httpx.TypeJSON, opening, answer.Items, SuccessClose)
 	case status == http.StatusNoContent || status == http.StatusNotModified:

@@ -183,9 +183,38 @@ func TestEventsTellStatesAndStepsAsTheyHappen(t *testing.T) {
 	want(`id: 1.2 | event: step | data: {"step":"gate"`, `event: step_started | data: {"step":"after","kind":"gate","in":1`)
 	<-p.At
 	p.Gate <- struct{}{}
-	want(`id: 1.3 | event: step | data: {"step":"after"`, `event: state | data: {"state":"succeeded"}`, "end")
+	want(`id: 1.3 | event: step | data: {"step":"after"`, `id: end | event: state | data: {"state":"succeeded"}`, "end")
 	next = stream(p, id, "ulf", "Last-Event-ID", "1.2")
-	want(`id: 1.3 | event: step | data: {"step":"after"`, `event: state | data: {"state":"succeeded"}`, "end")
+	want(`id: 1.3 | event: step | data: {"step":"after"`, `id: end | event: state | data: {"state":"succeeded"}`, "end")
+}
+
+// A browser reconnects whenever a stream ends, with the id of the last event, until it gets 204.
+func TestAReaderThatHasTheEndIsToldToStayAway(t *testing.T) {
+	t.Parallel()
+	p := apitest.NewProduct(t)
+	p.Deploy(1, apitest.FlowPasses)
+	p.Deploy(2, apitest.FlowWaits)
+	p.Deploy(3, apitest.FlowFails)
+	p.Want(p.Do("POST", "/v1/flows/3/runs", "ulf", ""), 410)
+	failed := p.Want(p.Do("GET", "/v1/runs?filter="+url.QueryEscape(`state eq "failed"`), "ulf", ""), 200)["items"].([]any)[0].(map[string]any)["run_id"].(string)
+	for _, id := range []string{p.Run("ulf", 1, `{"n":1}`), failed} {
+		last, next := "", stream(p, id, "ulf")
+		for event := next(); event != "end"; event = next() {
+			if id, found := strings.CutPrefix(event, "id: "); found {
+				last, _, _ = strings.Cut(id, " ")
+			}
+		}
+		r := p.Do("GET", "/v1/runs/"+id+"/events", "ulf", "", "Last-Event-ID", last)
+		if r.StatusCode != 204 || r.Text != "" || r.Header.Get("Content-Type") != "" {
+			t.Errorf("with the last id %q: %d %q, %v", last, r.StatusCode, r.Text, r.Header)
+		}
+	}
+	open := p.Start("ulf", 2, `{"n":1}`)
+	<-p.At
+	if event := stream(p, open, "ulf", "Last-Event-ID", "end")(); event != `event: state | data: {"state":"running"}` {
+		t.Errorf("a run that has not ended: %s", event)
+	}
+	p.Want(p.Do("GET", "/v1/runs/"+open+"/events", "key-two", "", "Last-Event-ID", "end"), 404)
 }
 
 func TestEventsOfACancelledRun(t *testing.T) {

@@ -26,6 +26,10 @@ type stream struct {
 	err     error // the first write error: the reader has disconnected
 }
 
+// endID is the id of the event with the final state. A reader that sends it as Last-Event-ID has received the whole
+// stream.
+const endID = "end"
+
 // newStream begins the response. The position of the reader is in Last-Event-ID; an invalid one is ignored.
 func newStream(c *gin.Context) *stream {
 	s := &stream{c: c, control: http.NewResponseController(c.Writer)}
@@ -55,7 +59,11 @@ func (s *stream) writeState(state queue.State, failure *flows.Error) {
 	if err != nil {
 		panic(err) // texts always encode
 	}
-	s.write("event: state\ndata: " + string(data) + "\n\n")
+	id := ""
+	if state.Terminal() {
+		id = "id: " + endID + "\n"
+	}
+	s.write(id + "event: state\ndata: " + string(data) + "\n\n")
 }
 
 // writeEvent writes an event of a worker. A numbered event is written once.

@@ -29,11 +29,16 @@ const (
 var errStreams = &httpx.Fault{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "too many streams are open here; try again later", Retry: time.Second}
 
 // watchRun answers GET /v1/runs/{run}/events: a stream of the run's states and steps (Server-Sent Events) that ends
-// with the run. A reader that reconnects with Last-Event-ID gets the steps that it missed.
+// with the run. A reader that reconnects with Last-Event-ID gets the steps that it missed, or 204 when it has received
+// the end: browsers then stop reconnecting (WHATWG HTML, section 9.2.3).
 func (a *api) watchRun(c *gin.Context) {
 	record, err := a.visibleRun(c, auth.ScopeReadRuns)
 	if err != nil {
 		httpx.Fail(c, err)
+		return
+	}
+	if record.State.Terminal() && c.GetHeader("Last-Event-ID") == endID {
+		httpx.NoContent(c)
 		return
 	}
 	if a.streams.Add(1) > maxStreams {

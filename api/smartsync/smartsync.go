@@ -55,7 +55,7 @@ func (a *api) execute(c *gin.Context) {
 		return
 	}
 	if result != nil && result.Early != nil {
-		runner.WriteAnswer(c, result.Early, successOpen)
+		writeAnswer(c, result.Early)
 		return
 	}
 	if f := failureOf(httpx.StateOf(c).Run, result); f != nil {
@@ -184,7 +184,7 @@ func failureOf(id string, r *queue.Result) *httpx.Fault {
 	if internal {
 		f.Status = http.StatusInternalServerError
 	}
-	if f.Step != "" && f.Code != string(flows.CodeFail) { // the message of a fail step is written by the author of the flow
+	if f.Step != "" && flows.Reserved(flows.Code(f.Code)) { // the author of the flow wrote the messages of all other codes
 		f.Message = "step " + f.Step + ": " + f.Message
 	}
 	return f

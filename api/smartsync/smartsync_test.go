@@ -105,6 +105,7 @@ func TestRunFailed(t *testing.T) {
 	}{
 		{"a step failed", queue.Result{State: queue.Failed, Error: &flows.Error{Code: flows.CodeStepFailed, Step: "find", Message: "HTTP 500"}}, 400, "step find: HTTP 500"},
 		{"a fail step chose message and status", queue.Result{State: queue.Failed, Error: &flows.Error{Code: flows.CodeFail, Step: "steps[1]", Message: "no such person", Status: 404}}, 400, "no such person"},
+		{"a fail step chose a code", queue.Result{State: queue.Failed, Error: &flows.Error{Code: "no_such_person", Step: "steps[1]", Message: "nobody is called so", Status: 404}}, 400, "nobody is called so"},
 		{"a fail step chose a status of the log's own", queue.Result{State: queue.Failed, Error: &flows.Error{Code: flows.CodeFail, Message: "odd", Status: 499}}, 400, "odd"},
 		{"hit its execution limit", queue.Result{State: queue.TimedOut}, 400, "execution limit"},
 		{"hit its execution limit in a step", queue.Result{State: queue.TimedOut, Error: &flows.Error{Code: flows.CodeTimeout, Step: "find", Message: "too slow"}}, 400, "step find: too slow"},
@@ -121,11 +122,50 @@ func TestRunFailed(t *testing.T) {
 			if strings.Contains(got.Error.Msg, "dial") {
 				t.Errorf("the message %q is for the log", got.Error.Msg)
 			}
-			if tc.name == "a fail step chose message and status" && got.Error.Msg != "no such person" {
-				t.Errorf("message %q", got.Error.Msg)
+			if strings.HasPrefix(tc.name, "a fail step") && got.Error.Msg != tc.message {
+				t.Errorf("message %q, want that of the flow alone: %q", got.Error.Msg, tc.message)
 			}
 			if got.Error.RunID != apitest.RunID(0) || w.Header().Get(httpx.HeaderRun) != apitest.RunID(0) {
 				t.Errorf("run id %q in the body, %q in the header", got.Error.RunID, w.Header().Get(httpx.HeaderRun))
+			}
+		})
+	}
+}
+
+func TestAFlowThatRespondsEarlyKeepsTheEnvelope(t *testing.T) {
+	t.Parallel()
+	typed := func(kind string) map[string]string { return map[string]string{"content-type": kind, "x-own": "1"} }
+	const problem = "{\"success\":false,\"error\":{\"code\":400,\"msg\":"
+	for _, tc := range []struct {
+		name   string
+		answer flows.Response
+		status int
+		body   string
+	}{
+		{"its items", flows.Response{Items: []byte(`[{"a":1}]`)}, 200, `{"success":true,"output":[{"a":1}]}`},
+		{"its items alone", flows.Response{Items: []byte(`[{"a":1}]`), Bare: true}, 200, `[{"a":1}]`},
+		{"an object", flows.Response{Status: 202, Headers: typed("application/json"), Body: []byte(`{"id":7}`)}, 202, `{"success":true,"output":[{"id":7}]}`},
+		{"an object alone", flows.Response{Status: 202, Headers: typed("application/json"), Body: []byte(`{"id":7}`), Bare: true}, 202, `{"id":7}`},
+		{"an array", flows.Response{Headers: typed("application/vnd.api+json"), Body: []byte(` [1,2]`)}, 200, `{"success":true,"output":[1,2]}`},
+		{"a text", flows.Response{Headers: typed("text/plain; charset=utf-8"), Body: []byte(`say "<hi>"`)}, 200, "{\"success\":true,\"output\":[\"say \\\"\\u003chi\\u003e\\\"\"]}"},
+		{"JSON that is none", flows.Response{Headers: typed("application/json"), Body: []byte(`{`)}, 200, `{"success":true,"output":["{"]}`},
+		{"bytes", flows.Response{Headers: typed("application/octet-stream"), Body: []byte{0xff, 0xfe}}, 200, `{"success":true,"output":["//4="]}`},
+		{"nothing", flows.Response{Status: 204}, 200, `{"success":true,"output":[]}`},
+		{"not modified", flows.Response{Status: 304, Bare: true}, 304, ``},
+		{"a failure", flows.Response{Status: 404, Headers: typed("application/json"), Body: []byte(`"nobody"`)}, 400, problem + `"nobody","run_id":"` + apitest.RunID(0) + `"}}`},
+		{"a failure without a body", flows.Response{Status: 500}, 400, problem + `"the flow responded with a failure","run_id":"` + apitest.RunID(0) + `"}}`},
+		{"a failure alone", flows.Response{Status: 404, Headers: typed("text/plain"), Body: []byte(`nobody`), Bare: true}, 404, `nobody`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			d := apitest.NewFakeAPI(t)
+			d.Queue.Result = queue.Result{State: queue.Succeeded, Early: &tc.answer}
+			w := d.Call(apitest.Call{})
+			if w.Code != tc.status || w.Body.String() != tc.body {
+				t.Errorf("%d %s, want %d %s", w.Code, w.Body, tc.status, tc.body)
+			}
+			if strings.HasPrefix(tc.body, "{\"success") && w.Header().Get("Content-Type") != "application/json" || w.Header().Get("X-Own") != tc.answer.Headers["x-own"] {
+				t.Errorf("header %v", w.Header())
 			}
 		})
 	}

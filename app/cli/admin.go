@@ -11,13 +11,17 @@ import (
 func newUser(e env) *cobra.Command {
 	return resource{
 		name: "user", what: "user", path: "/v1/users", id: "NAME",
-		columns: []column{{"name", "name"}, {"roles", "roles"}, {"scopes", "scopes"}, {"disabled", "disabled"}, {"created", "created_at"}},
+		columns: []column{{"name", "name"}, {"first name", "first_name"}, {"last name", "last_name"}, {"email", "email"}, {"roles", "roles"}, {"scopes", "scopes"}, {"disabled", "disabled"}, {"created", "created_at"}},
 		fields: []field{
 			{flag: "name", member: "name", help: "the user's `name`", once: true},
 			{flag: "password-file", member: "password", kind: secretField, help: "`file` with the password, - for standard input"},
 			{flag: "roles", member: "roles", kind: listField, help: "`roles`: admin, operator, viewer, api_user"},
 			{flag: "scopes", member: "scopes", kind: listField, help: "`scopes` of your own making, which flows ask for"},
+			{flag: "email", member: "email", help: "e-mail `address` of the user"},
+			{flag: "first-name", member: "first_name", help: "the user's first `name`"},
+			{flag: "last-name", member: "last_name", help: "the user's last `name`"},
 			{flag: "disabled", member: "disabled", kind: boolField, help: "disable the user"},
+			{flag: "refresh-tokens", member: "refresh_tokens", kind: boolField, help: "issue refresh tokens with the password grant"},
 		},
 	}.command(e)
 }
@@ -34,6 +38,8 @@ func newClient(e env) *cobra.Command {
 			{flag: "secret-file", member: "secret", kind: secretField, help: "`file` with the secret, - for standard input; default: a generated one", once: true},
 			{flag: "scopes", member: "scopes", kind: listField, help: "`scopes` of its tokens: flows:run,runs:read"},
 			{flag: "disabled", member: "disabled", kind: boolField, help: "disable the client"},
+			{flag: "refresh-tokens", member: "refresh_tokens", kind: boolField, help: "issue refresh tokens with its assertion"},
+			{flag: "public-key-file", member: "public_key", kind: secretField, help: "`file` with the public key by which it may authenticate at the token endpoints instead of the secret (PEM)"},
 			{flag: "time-zone", member: "time_zone", help: "time `zone` of the assertion's last day: Europe/Berlin"},
 			{flag: "assertion-expires-on", member: "assertion_expires_on", help: "last `day` of its assertion: 2027-12-31"},
 			{flag: "token-ttl", member: "token_ttl_minutes", kind: countField, help: "lifetime of its tokens in `minutes`"},

@@ -36,6 +36,7 @@ func newKey(e env) *cobra.Command {
 			{flag: "impersonate", member: "impersonate", kind: listField, help: "`users` that its assertions may act as"},
 			{flag: "public-key-file", member: "public_key", kind: secretField, help: "`file` with the public key that verifies its assertions (PEM)"},
 			{flag: "rate-limit", member: "rate_limit", help: "a `rate` of its own: 10/s, 600/m"},
+			{flag: "refresh-tokens", member: "refresh_tokens", kind: boolField, help: "issue refresh tokens with its JWTs"},
 		},
 		actions: []action{{
 			verb: "rotate", suffix: "rotate", short: "Give a key a new secret; the old one stays valid for an overlap",

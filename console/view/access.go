@@ -17,8 +17,12 @@ func KeyPath(k *store.Key) string { return Root + "/access/keys/" + url.PathEsca
 // KeySheet is an API key and, while it has two secrets, the number of calls signed with each.
 type KeySheet struct {
 	*store.Key
-	Use keyusage.Use
+	Use    keyusage.Use
+	Scopes []ScopeChoice // that the form offers
 }
+
+// ScopeChoice is a scope of the installation's own making that a form offers as a checkbox.
+type ScopeChoice struct{ Name, Description string }
 
 func (k KeySheet) calls() int64 { return k.Use.Current + k.Use.Previous }
 
@@ -89,10 +93,10 @@ func roleNames(u *store.User) string {
 }
 
 // moreScopes returns the scopes of a client that have no checkbox.
-func moreScopes(c *store.Client) string {
+func moreScopes(c *store.Client, own []ScopeChoice) string {
 	var more []string
 	for _, s := range c.Scopes {
-		if !slices.Contains(auth.Scopes, auth.Scope(s)) {
+		if !slices.Contains(auth.Scopes, auth.Scope(s)) && !slices.ContainsFunc(own, func(o ScopeChoice) bool { return o.Name == s }) {
 			more = append(more, s)
 		}
 	}

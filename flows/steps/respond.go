@@ -27,6 +27,7 @@ func respond() flows.Kind {
 			{Name: "json", Type: flows.TypeTemplate, Summary: "The body, as JSON."},
 			{Name: "text", Type: flows.TypeTemplate, Summary: "The body, as text."},
 			{Name: "base64", Type: flows.TypeTemplate, Summary: "The body, bytes in base64."},
+			{Name: "envelope", Type: flows.TypeEnum, Enum: []string{"api", "none"}, Default: "api", Summary: "`none` sends the body, or the items, as they are to callers of every interface. `api` keeps the envelope of the interface: the native one wraps the items only, SmartSYNC's also a body, which becomes its output."},
 		},
 		Example:      "respond: {status: 202, json: {id: \"${ .id }\", state: accepted}}",
 		Effect:       flows.Durable,
@@ -41,10 +42,11 @@ type respondStep struct {
 	headers []flows.Field
 	form    string          // json, text or base64; empty: all items
 	body    *flows.Template // nil: all items
+	bare    bool            // without the envelope of the interface
 }
 
 func newRespond(args *flows.Args) (flows.Runner, error) {
-	r := &respondStep{status: 200, headers: args.Fields("headers")}
+	r := &respondStep{status: 200, headers: args.Fields("headers"), bare: args.String("envelope") == "none"}
 	if args.Has("status") {
 		if r.status = args.Int("status"); r.status < 200 || r.status > 599 {
 			return nil, args.Errorf("status", "status: expected 200 to 599")
@@ -90,7 +92,7 @@ func (r *respondStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 
 // answer renders the answer for the first item.
 func (r *respondStep) answer(ctx context.Context, in *flows.Input) (flows.Response, error) {
-	answer := flows.Response{Status: r.status, Headers: map[string]string{}}
+	answer := flows.Response{Status: r.status, Headers: map[string]string{}, Bare: r.bare}
 	for _, h := range r.headers {
 		value, err := h.Value.Text(ctx, in)
 		if err != nil {

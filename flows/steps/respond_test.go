@@ -24,6 +24,10 @@ func TestRespondAnswers(t *testing.T) {
 		{"respond: {json: '${ null }'}", flows.Response{Status: 200, Headers: map[string]string{"content-type": "application/json"}, Body: []byte("null")}},
 		{"respond: {text: 'n: ${ .n }', headers: {Content-Type: text/html}}", flows.Response{Status: 200,
 			Headers: map[string]string{"content-type": "text/html"}, Body: []byte("n: 1")}},
+		{"respond: {text: hi, envelope: none}", flows.Response{Status: 200,
+			Headers: map[string]string{"content-type": "text/plain; charset=utf-8"}, Body: []byte("hi"), Bare: true}},
+		{"respond: {envelope: none}", flows.Response{Status: 200, Headers: map[string]string{}, Items: []byte(`[{"n":1},{"n":2}]`), Bare: true}},
+		{"respond: {text: hi, envelope: api}", flows.Response{Status: 200, Headers: map[string]string{"content-type": "text/plain; charset=utf-8"}, Body: []byte("hi")}},
 		{"respond: {base64: AP8=}", flows.Response{Status: 200, Headers: map[string]string{"content-type": "application/octet-stream"}, Body: []byte{0, 255}}},
 	}
 	for _, test := range tests {

@@ -29,6 +29,10 @@ type Use struct {
 	IP       string // empty: count by credential
 	Caller   string // credential; empty: count by address
 	Rate     string // the credential's own rate, see ParseRate; empty: as configured
+
+	// These select an override, see Rates. All may be empty.
+	Flow         int64  // number of the requested flow
+	Method, Path string // method of the request and template of its path
 }
 
 // Quota is the remaining quota of a caller.
@@ -59,21 +63,26 @@ func New(config Config) (*Limiter, error) {
 
 // Take counts one request, or returns how long it must wait.
 func (l *Limiter) Take(ctx context.Context, u Use) (Quota, error) {
-	rate, who := l.config.Credential.Of(u.Endpoint), u.Caller
+	rates, who := l.config.Credential, u.Caller
 	if u.IP != "" {
-		rate, who = l.config.IP.Of(u.Endpoint), Network(u.IP)
+		rates, who = l.config.IP, Network(u.IP)
+	}
+	rate, override := rates.of(&u)
+	window := keyWindow(u.Endpoint, u.Route, who)
+	if override != "" {
+		window = keyWindow("override", override, who)
 	}
 	if u.Rate != "" {
 		own, err := ParseRate(u.Rate)
 		if err != nil {
 			return Quota{}, fmt.Errorf("count request: %w", err)
 		}
-		rate = own
+		rate, window = own, keyWindow(u.Endpoint, u.Route, who)
 	}
 	if rate.Limit == 0 {
 		return Quota{}, nil
 	}
-	answer, err := takeScript.Run(ctx, l.config.Redis, []string{keyWindow(u.Endpoint, u.Route, who)}, rate.Limit, rate.Window.Microseconds()).Int64Slice()
+	answer, err := takeScript.Run(ctx, l.config.Redis, []string{window}, rate.Limit, rate.Window.Microseconds()).Int64Slice()
 	if err != nil {
 		return Quota{}, fmt.Errorf("count request: %w", err)
 	}

@@ -157,6 +157,35 @@ func TestKeysHoldNothingThatWasSent(t *testing.T) {
 	}
 }
 
+// An override has a window of its own; a rate of the credential comes before it.
+func TestOverridesAreCountedApart(t *testing.T) {
+	t.Parallel()
+	client, _ := clocked(t)
+	l := limiter(t, client, "default=3/s,runs:69=1/s,GET /people=2/s", "default=off,runs:69=1/s")
+	flow := Use{Endpoint: "runs", IP: "192.0.2.1", Flow: 69}
+	for i, tc := range []struct {
+		use   Use
+		limit int
+		wait  bool
+	}{
+		{flow, 1, false},
+		{flow, 1, true},
+		{Use{Endpoint: "runs", IP: "192.0.2.2", Flow: 69}, 1, false},
+		{Use{Endpoint: "runs", IP: "192.0.2.1", Flow: 70}, 3, false},
+		{Use{Endpoint: "runs", IP: "192.0.2.1", Flow: 69, Route: "GET /people", Method: "GET", Path: "/people"}, 2, false},
+		{Use{Endpoint: "runs", IP: "192.0.2.1", Flow: 69, Route: "HEAD /people", Method: "HEAD", Path: "/people"}, 2, false},
+		{Use{Endpoint: "runs", IP: "192.0.2.1", Flow: 69, Route: "GET /people", Method: "GET", Path: "/people"}, 2, true},
+		{Use{Endpoint: "runs", Caller: "key:a", Flow: 69}, 1, false},
+		{Use{Endpoint: "runs", Caller: "key:a", Flow: 69}, 1, true},
+		{Use{Endpoint: "runs", Caller: "key:a", Flow: 69, Rate: "5/s"}, 5, false},
+		{Use{Endpoint: "runs", Caller: "key:a", Flow: 70}, 0, false},
+	} {
+		if q := take(t, l, tc.use); q.Limit != tc.limit || (q.Wait > 0) != tc.wait {
+			t.Errorf("%d, %+v: %+v", i, tc.use, q)
+		}
+	}
+}
+
 func TestRates(t *testing.T) {
 	t.Parallel()
 	var r Rates
@@ -172,12 +201,41 @@ func TestRates(t *testing.T) {
 	if r.Of("hooks").Limit != 0 || r.Of("runs") != (Rate{600, time.Minute}) {
 		t.Errorf("hooks %v, runs %v", r.Of("hooks"), r.Of("runs"))
 	}
-	for _, bad := range []string{"", "token", "token=", "token=0/s", "token=-1/s", "token=10", "token=10/d", "token=10001/s", "tokens=1/s", "x=1/s"} {
+	if err := r.Set("GET /people/{id}=10/s, runs:69=5/s,hooks:7=off"); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := r.String(), "default=off,token=5/s,runs=600/m,GET /people/{id}=10/s,hooks:7=off,runs:69=5/s"; got != want {
+		t.Errorf("rates %s, want %s", got, want)
+	}
+	var again Rates
+	if err := again.Set(r.String()); err != nil || again.String() != r.String() {
+		t.Errorf("read again: %s, %v", again, err)
+	}
+	for _, tc := range []struct {
+		use  Use
+		want string
+	}{
+		{Use{Endpoint: "runs", Flow: 69, Method: "POST", Path: "/v1/flows/:flow/runs"}, "5/s runs:69"},
+		{Use{Endpoint: "runs", Flow: 70, Method: "POST", Path: "/v1/flows/:flow/runs"}, "600/m "},
+		{Use{Endpoint: "runs", Flow: 69, Method: "GET", Path: "/people/{id}"}, "10/s GET /people/{id}"},
+		{Use{Endpoint: "runs", Flow: 69, Method: "HEAD", Path: "/people/:name"}, "10/s GET /people/{id}"},
+		{Use{Endpoint: "runs", Flow: 69, Method: "PUT", Path: "/people/{id}"}, "5/s runs:69"},
+		{Use{Endpoint: "runs", Method: "GET", Path: "/people/{id}/x"}, "600/m "},
+		{Use{Endpoint: "runs", Method: "GET", Path: "/people/all"}, "600/m "},
+		{Use{Endpoint: "hooks", Flow: 7}, "off hooks:7"},
+		{Use{Endpoint: "api", Flow: 69}, "off "},
+	} {
+		if rate, name := r.of(&tc.use); rate.String()+" "+name != tc.want {
+			t.Errorf("%+v: %s %s, want %s", tc.use, rate, name, tc.want)
+		}
+	}
+	before := r.String()
+	for _, bad := range []string{"", "token", "runs:=1/s", "runs:0=1/s", "runs:069=1/s", "runs:x=1/s", "token:69=1/s", "GET=1/s", "GET people=1/s", "get /people=1/s", "GET /a?b=1/s", "GET /a b=1/s", "token=", "token=0/s", "token=-1/s", "token=10", "token=10/d", "token=10001/s", "tokens=1/s", "x=1/s"} {
 		if err := r.Set(bad); err == nil {
 			t.Errorf("%q was accepted", bad)
 		}
 	}
-	if r.String() != "default=off,token=5/s,runs=600/m" {
+	if r.String() != before {
 		t.Errorf("a bad setting changed the rates to %s", r)
 	}
 	if _, err := New(Config{}); err == nil {
