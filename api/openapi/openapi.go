@@ -27,12 +27,12 @@ type Description struct {
 
 // Describe returns the description that is built into the program.
 func Describe() (*Description, error) {
-	document, err := yaml.YAMLToJSON(source)
-	if err != nil {
-		return nil, fmt.Errorf("read openapi.yaml: %w", err)
-	}
 	var root object
 	if err := yaml.UnmarshalWithOptions(source, &root, yaml.UseOrderedMap()); err != nil {
+		return nil, fmt.Errorf("read openapi.yaml: %w", err)
+	}
+	document, err := encode(root)
+	if err != nil {
 		return nil, fmt.Errorf("read openapi.yaml: %w", err)
 	}
 	return &Description{Document: document, Page: render(root)}, nil
