@@ -32,6 +32,9 @@ func write(b *bytes.Buffer, v any, at string) error {
 		}
 		b.WriteByte(']')
 		return nil
+	case json.RawMessage:
+		b.Write(v)
+		return nil
 	}
 	text, err := json.Marshal(v)
 	if err != nil {

@@ -23,6 +23,8 @@ const StylePath = "/docs/style.css"
 type Description struct {
 	Document []byte // OpenAPI 3.1 (JSON)
 	Page     []byte // HTML for people; it loads only Style
+
+	root object // of Document, not modified
 }
 
 // Describe returns the description that is built into the program.
@@ -35,7 +37,7 @@ func Describe() (*Description, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read openapi.yaml: %w", err)
 	}
-	return &Description{Document: document, Page: render(root)}, nil
+	return &Description{Document: document, Page: render(root), root: root}, nil
 }
 
 // object is a mapping in the order of the file.
