@@ -70,6 +70,10 @@ const (
 
 type object = map[string]any
 
+// asynchronous is said once for each flow: a parameter and a response at every operation would make each answer of a
+// generated client a union with a handle, which nobody gets who does not ask for it.
+const asynchronous = "With `Prefer: respond-async` (RFC 7240) an operation answers 202 at once, with the address of the run in `Location`."
+
 // Describe returns the description of a flow. It computes without the network, in a few milliseconds, and its size is
 // bounded by that of the flow's file.
 func Describe(f *flows.Flow) *Part {
@@ -89,7 +93,7 @@ func Describe(f *flows.Flow) *Part {
 			p.Operations = append(p.Operations, d.http(o, id))
 		}
 	}
-	p.Tag = flows.EncodeJSON(object{"name": d.tag, "x-displayName": p.Title, "description": "Flow " + strconv.FormatInt(f.Number, 10) + ": " + p.Title + "."})
+	p.Tag = flows.EncodeJSON(object{"name": d.tag, "x-displayName": p.Title, "description": "Flow " + strconv.FormatInt(f.Number, 10) + ": " + p.Title + ".\n\n" + asynchronous})
 	return p
 }
 

@@ -22,10 +22,10 @@ func (d *describer) native() Operation {
 			params = append(params, object{"name": name, "in": "query", "schema": object{"type": "string"}})
 		}
 	}
-	op["parameters"] = append(params, ref("parameters", "Prefer"), ref("parameters", "IdempotencyKey"))
+	op["parameters"] = append(params, ref("parameters", "IdempotencyKey"))
 	op["requestBody"] = d.event(event, &out, all)
 	r := object{
-		"200": d.nativeOutput(&out, all), "202": ref("responses", "HandleAnswer"), "400": ref("responses", "BadRequest"), "401": ref("responses", "Unauthorized"),
+		"200": d.nativeOutput(&out, all), "400": ref("responses", "BadRequest"), "401": ref("responses", "Unauthorized"),
 		"403": ref("responses", "Forbidden"), "422": ref("responses", "RunFailed"), "429": ref("responses", "TooManyRequests"), "503": ref("responses", "Unavailable"),
 		"504": ref("responses", "RunOverdue"), "default": ref("responses", "ProblemAnswer"),
 	}

@@ -72,9 +72,6 @@ func (d *describer) common(o *flows.Operation) []any {
 	if o.Listing != nil {
 		all = append(all, listingParams(o.Listing)...)
 	}
-	if o.Param("Prefer") == nil {
-		all = append(all, ref("parameters", "Prefer"))
-	}
 	if !o.Safe() {
 		all = append(all, ref("parameters", "IdempotencyKey"))
 	}

@@ -12,7 +12,7 @@ import (
 // responses describes the answers of an operation.
 func (d *describer) responses(o *flows.Operation, out *Operation, all []sample) object {
 	r := object{
-		"200": d.succeeded(o, out, all), "202": ref("responses", "HandleAnswer"), "400": ref("responses", "BadRequest"),
+		"200": d.succeeded(o, out, all), "400": ref("responses", "BadRequest"),
 		"422": ref("responses", "RunFailed"), "429": ref("responses", "TooManyRequests"), "503": ref("responses", "Unavailable"),
 		"504": ref("responses", "RunOverdue"), "default": ref("responses", "ProblemAnswer"),
 	}
