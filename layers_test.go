@@ -40,6 +40,7 @@ var layers = []struct {
 
 	{tree: "api/listing", why: "the dialect of filters and pages is the same for every list"},
 	{tree: "api/openapi", why: "the description is a document, and must not depend on the code that it describes"},
+	{tree: "api/openapi/flowdoc", may: []string{"api/openapi", "flows"}, why: "flows are described from what they declare, whoever asks"},
 	{tree: "api/auditlist", may: []string{"api/listing", "store"}, why: "the API and the console list the audit log alike"},
 	{tree: "api/runlist", may: []string{"api/listing", "queue"}, why: "the API and the console list runs alike"},
 	{tree: "api/fault", may: []string{"api/listing", "auth", "flows", "store", "queue", "internal"}, why: "the one table from error to response knows the errors of all layers below the front door; the console renders it as pages"},
@@ -49,6 +50,7 @@ var layers = []struct {
 	{tree: "api/native", may: domains, why: whyDomains},
 	{tree: "api/hooks", may: domains, why: whyDomains},
 	{tree: "api/resources", may: append([]string{"api/listing"}, domains...), why: whyDomains},
+	{tree: "api/docs", may: append([]string{"api/openapi", "api/openapi/flowdoc"}, domains...), why: "who may call what is decided here; what a flow is like, in flowdoc"},
 	{tree: "api/runs", may: append([]string{"api/listing", "api/runlist"}, domains...), why: whyDomains},
 	{tree: "api/callbacks", may: []string{"api/httpx", "flows", "queue", "internal"}, why: "the token is the proof: neither credentials nor the store are looked at"},
 	{tree: "api/oauth", may: []string{"api/httpx", "auth", "store", "internal/strictjson"}, why: "tokens are issued without knowing of flows or runs"},
@@ -56,7 +58,7 @@ var layers = []struct {
 	{tree: "api/flows", may: []string{"api/httpx", "api/listing", "api/runner", "auth", "flows", "queue", "store"}, why: "deploying a flow runs nothing; of the queue it needs the runs that wait for a flow"},
 	{tree: "api/fleet", may: []string{"api/httpx", "api/listing", "auth", "queue"}, why: "queues and workers are operated without knowing of flows"},
 	{tree: "api", alone: true, may: append([]string{
-		"api/fault", "api/openapi", "api/smartsync", "api/native", "api/resources", "api/hooks", "api/runs", "api/callbacks", "api/oauth", "api/admin", "api/flows", "api/fleet",
+		"api/fault", "api/docs", "api/smartsync", "api/native", "api/resources", "api/hooks", "api/runs", "api/callbacks", "api/oauth", "api/admin", "api/flows", "api/fleet",
 	}, domains...), why: "the frame mounts the domains and hands each what it needs; it never imports worker, which may run elsewhere"},
 
 	{tree: "console", may: []string{"api/fault", "api/listing", "api/auditlist", "api/runlist", "auth", "connect", "flows", "store", "queue", "internal"}, why: "pages are made from the layers that the API is made from; of the API itself they only share the lists and the table of errors"},

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,7 +17,6 @@ import (
 	"github.com/penstock/penstock/api/callbacks"
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/oauth"
-	"github.com/penstock/penstock/api/openapi"
 	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/api/runs"
 	"github.com/penstock/penstock/api/smartsync"
@@ -110,8 +108,6 @@ type API struct {
 	runner   *runner.Runner
 	engine   *gin.Engine
 	draining atomic.Bool
-
-	description func() (*openapi.Description, error) // made at the first request
 }
 
 // New returns an API. It needs no closing.
@@ -137,10 +133,7 @@ func New(config Config) (*API, error) {
 	if (config.Authority == nil) != (config.Store == nil) {
 		return nil, errors.New("new api: Authority and Store go together")
 	}
-	a := &API{
-		config:      config,
-		description: sync.OnceValues(openapi.Describe),
-	}
+	a := &API{config: config}
 	a.frame = httpx.Frame{
 		Now: config.Now, Memory: config.Memory, MaxBody: config.MaxBody, Limiter: config.Limiter,
 		Envelopes: []httpx.Envelope{

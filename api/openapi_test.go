@@ -237,6 +237,8 @@ func callServer(p *apitest.Product) {
 	for _, path := range []string{"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/style.css", "/.well-known/oauth-authorization-server"} {
 		p.Want(p.Do("GET", path, "", ""), 200)
 	}
+	p.Want(p.Do("GET", "/openapi.json", "ulf", ""), 200)
+	p.Want(p.Do("GET", "/openapi.json", "", "", "Authorization", "Bearer unknown"), 401)
 	p.API.Drain()
 	p.Want(p.Do("GET", "/readyz", "", ""), 503)
 }
@@ -301,6 +303,8 @@ func callFlows(p *apitest.Product) {
 	p.Want(p.Do("GET", "/v1/flows/99/versions", "ann", ""), 404)
 	p.Want(p.Do("GET", "/v1/flows/9", "ann", ""), 200)
 	p.Want(p.Do("GET", "/v1/flows/99", "ann", ""), 404)
+	p.Want(p.Do("GET", "/v1/flows/9/openapi.json", "ulf", ""), 200)
+	p.Want(p.Do("GET", "/v1/flows/99/openapi.json", "ulf", ""), 404)
 	for _, act := range []string{"disable", "enable", "pause", "resume", "rollback"} {
 		p.Want(p.Do("POST", "/v1/flows/9/"+act, "ann", ""), 200)
 		p.Want(p.Do("POST", "/v1/flows/9/"+act, "ulf", ""), 403)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/penstock/penstock/api/admin"
 	"github.com/penstock/penstock/api/callbacks"
+	"github.com/penstock/penstock/api/docs"
 	"github.com/penstock/penstock/api/fleet"
 	flowsapi "github.com/penstock/penstock/api/flows"
 	"github.com/penstock/penstock/api/hooks"
@@ -35,8 +36,6 @@ func (a *API) router() (*gin.Engine, error) {
 		e.Handle(method, pathAlive, alive)
 		e.Handle(method, pathReady, a.ready)
 	}
-	a.mountDocs(e)
-
 	a.mountDomains(e)
 	if a.config.Console != nil {
 		a.mountConsole(e)
@@ -70,6 +69,11 @@ func (a *API) mountDomains(e *gin.Engine) {
 		oauth.Mount(e, limited, oauth.Config{Authority: a.config.Authority, Audit: a.config.Store.Audit()})
 		admin.Mount(v1, admin.Config{Store: a.config.Store, Authority: a.config.Authority, KeyUsage: a.config.KeyUsage})
 	}
+	described := docs.Config{Authenticate: func(c *gin.Context) error { return a.authenticateBy(c, nil) }, LimitAddress: a.limitAddress}
+	if a.config.Store != nil {
+		described.Flows = a.config.Store.Flows()
+	}
+	docs.Mount(e, v1, described)
 	native.Mount(v1, native.Config{Flows: a.config.Flows, Runner: a.runner})
 	runs.Mount(v1, runs.Config{
 		Records: a.config.Records, Runs: a.config.Runs, Runner: a.runner, Flows: a.config.Flows, Store: a.config.Store, Draining: a.draining.Load,

@@ -43,6 +43,7 @@ func (c *compiler) readAttributes(s *step, attrs *Args) {
 	s.cond = attrs.Expr("if")
 	s.timeout = attrs.Duration("timeout")
 	s.redact = attrs.Strings("redact")
+	c.flow.redacts = append(c.flow.redacts, s.redact...)
 	s.rerun = attrs.String("on_uncertain") == "rerun"
 	s.afterResponse = attrs.Bool("after_response")
 	c.afterResponse(s, attrs)

@@ -35,6 +35,7 @@ type Flow struct {
 	afterResponse *Block // the after_response steps; nil: none
 	varNames      []string
 	tests         []test
+	redacts       []string // fields that some step redacts
 	externalSteps []ExternalStep
 	uses          []Use
 	schema        *Validator

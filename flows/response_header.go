@@ -20,7 +20,9 @@ var reservedHeaders = []string{
 }
 
 // ReservedHeaders lists the headers that no response of a flow can have, for documentation.
-func ReservedHeaders() []string { return append(slices.Sorted(slices.Values(reservedHeaders)), "Access-Control-*", "X-Accel-*") }
+func ReservedHeaders() []string {
+	return append(slices.Sorted(slices.Values(reservedHeaders)), "Access-Control-*", "X-Accel-*")
+}
 
 // IsReservedHeader reports whether no response of a flow can have a header.
 func IsReservedHeader(name string) bool {

@@ -23,19 +23,21 @@ const StylePath = "/docs/style.css"
 type Description struct {
 	Document []byte // OpenAPI 3.1 (JSON)
 	Page     []byte // HTML for people; it loads only Style
+
+	root object // of Document, not modified
 }
 
 // Describe returns the description that is built into the program.
 func Describe() (*Description, error) {
-	document, err := yaml.YAMLToJSON(source)
-	if err != nil {
-		return nil, fmt.Errorf("read openapi.yaml: %w", err)
-	}
 	var root object
 	if err := yaml.UnmarshalWithOptions(source, &root, yaml.UseOrderedMap()); err != nil {
 		return nil, fmt.Errorf("read openapi.yaml: %w", err)
 	}
-	return &Description{Document: document, Page: render(root)}, nil
+	document, err := encode(root)
+	if err != nil {
+		return nil, fmt.Errorf("read openapi.yaml: %w", err)
+	}
+	return &Description{Document: document, Page: render(root), root: root}, nil
 }
 
 // object is a mapping in the order of the file.

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/penstock/penstock/internal/strictjson"
 )
 
 func TestDescribe(t *testing.T) {
@@ -56,5 +58,27 @@ func TestPage(t *testing.T) {
 			t.Errorf("the id %s is there twice", m[1])
 		}
 		ids[m[1]] = true
+	}
+}
+
+// No member and no operation is there twice: generators refuse such a document.
+func TestNothingIsTwice(t *testing.T) {
+	t.Parallel()
+	d, err := Describe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := strictjson.Check(d.Document, strictjson.MaxDepth); err != nil {
+		t.Error(err)
+	}
+	seen := map[string]bool{}
+	for _, m := range regexp.MustCompile(`"operationId":"(\w+)"`).FindAllStringSubmatch(string(d.Document), -1) {
+		if seen[m[1]] {
+			t.Errorf("the operation %s is there twice", m[1])
+		}
+		seen[m[1]] = true
+	}
+	if _, err := encode(object{{Key: "a", Value: object{{Key: "b", Value: 1}, {Key: "b", Value: 2}}}}); err == nil || !strings.Contains(err.Error(), "#/a: the member b is there twice") {
+		t.Errorf("a member that is there twice: %v", err)
 	}
 }
