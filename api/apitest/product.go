@@ -36,7 +36,7 @@ import (
 // with one user of each role and two API keys. It has two additional step kinds: gate waits for a value in Gate,
 // and answer responds to the caller with its item.
 type Product struct {
-	T     *testing.T
+	T     testing.TB
 	URL   string
 	HTTP  *http.Client
 	API   *api.API
@@ -54,13 +54,13 @@ const (
 
 // NewProduct starts a product that stops at the end of the test. Each change is applied to the configuration of the
 // API first.
-func NewProduct(t *testing.T, change ...func(*api.Config)) *Product {
+func NewProduct(t testing.TB, change ...func(*api.Config)) *Product {
 	t.Helper()
 	return NewProductQueue(t, queue.Config{}, change...)
 }
 
 // NewProductQueue is NewProduct with settings of the queue.
-func NewProductQueue(t *testing.T, settings queue.Config, change ...func(*api.Config)) *Product {
+func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Config)) *Product {
 	t.Helper()
 	p := &Product{T: t, HTTP: http.DefaultClient, Gate: make(chan struct{}), At: make(chan struct{}, 16)}
 	conn, err := redisconn.Parse(testenv.Redis(t).URL())
@@ -105,7 +105,7 @@ func NewProductQueue(t *testing.T, settings queue.Config, change ...func(*api.Co
 }
 
 // Fatal ends the test if there is an error.
-func Fatal(t *testing.T, err error) {
+func Fatal(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -288,7 +288,7 @@ const (
 )
 
 // Running calls run in a goroutine until the end of the test, and then closing.
-func Running(t *testing.T, run func(context.Context) error, closing func() error) {
+func Running(t testing.TB, run func(context.Context) error, closing func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
 	all.Go(func() { _ = run(ctx) })
