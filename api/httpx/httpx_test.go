@@ -204,7 +204,7 @@ func TestTake(t *testing.T) {
 	if w.Code != 204 || w.Header().Get("RateLimit") != `"credential";r=9;t=2` || w.Header().Get("RateLimit-Policy") != `"credential";q=10;w=60` {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}
-	if want := (limits.Use{Endpoint: "runs", Caller: "key:k", Rate: "5/s"}); l.use != want {
+	if want := (limits.Use{Endpoint: "runs", Caller: "key:k", Rate: "5/s", Method: "GET", Path: "/*path"}); l.use != want {
 		t.Errorf("use %+v", l.use)
 	}
 	take(l, &auth.Principal{Kind: auth.KindUser, ID: "ann", Actor: "k"})
