@@ -121,7 +121,7 @@ func (p *Program) firstOwnFlow() *flows.Flow {
 		return nil
 	}
 	for _, head := range p.store.Flows().List() {
-		if flow, ok := p.store.Flows().Find(fmt.Sprint(head.Number)); ok && !p.isExample(flow) && flow.Schedule == nil {
+		if flow, ok := p.store.Flows().Find(fmt.Sprint(head.Number)); ok && !p.isExample(flow) && flow.Schedule == nil && flow.HTTP == nil {
 			return flow
 		}
 	}

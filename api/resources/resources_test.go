@@ -183,6 +183,17 @@ func TestOwnScopes(t *testing.T) {
 	if denied.StatusCode != 403 || !strings.Contains(denied.Header.Get("WWW-Authenticate"), `error="insufficient_scope", scope="subscribers:read"`) {
 		t.Errorf("without the scope: %d %v", denied.StatusCode, denied.Header)
 	}
+	byNumber := func(who string) apitest.Reply {
+		return p.Do("POST", "/v1/flows/1/runs", who, `{}`, "Prefer", "respond-async")
+	}
+	if r := byNumber("ulf"); r.StatusCode != 403 || !strings.Contains(r.Header.Get("WWW-Authenticate"), `scope="subscribers:read"`) {
+		t.Errorf("by its number, without the scope: %d %v", r.StatusCode, r.Header)
+	}
+	execute := p.Send(p.Signed("POST", "/apis/execute.php", "1", `{}`))
+	if !strings.Contains(execute.Text, "subscribers:read is required") {
+		t.Errorf("by SmartSYNC, without the scope: %d %s", execute.StatusCode, execute.Text)
+	}
+	wantStatus(t, byNumber("ann"), 202) // she may write the flow
 	const both = `{"scopes":["subscribers:read","feeds:read"]}`
 	for _, who := range []string{"users/ulf", "keys/key-one"} {
 		if r := p.Do("PATCH", "/v1/"+who, "ann", `{"scopes":["subscribers:raed"]}`); r.StatusCode != 400 || !strings.Contains(r.Text, "no deployed flow asks for") {
@@ -195,6 +206,7 @@ func TestOwnScopes(t *testing.T) {
 	}
 	for _, who := range []string{"ulf", "key-one"} {
 		wantStatus(t, p.Do("GET", "/subs", who, ""), 200)
+		wantStatus(t, byNumber(who), 202)
 	}
 	if r := p.Do("GET", "/subs", "key-two", ""); r.StatusCode != 403 {
 		t.Errorf("another key: %d", r.StatusCode)
@@ -360,7 +372,8 @@ func TestCachedRuns(t *testing.T) {
 		}
 	}
 	hit := p.Do("GET", "/slow/1/", "ulf", "", "Cache-Control", "no-cache")
-	if !strings.HasPrefix(hit.Header.Get("Cache-Status"), "Penstock; hit; ttl=") || !strings.HasPrefix(hit.Header.Get("Cache-Control"), "private, max-age=") || hit.Text != first.Text {
+	if !strings.HasPrefix(hit.Header.Get("Cache-Status"), "Penstock; hit; ttl=") || hit.Header.Get("Cache-Control") != "private, max-age=30" || hit.Header.Get("Age") == "" ||
+		hit.Header.Get("Vary") != "Authorization, Penstock-Key" || hit.Text != first.Text {
 		t.Errorf("hit: %s %v", hit.Text, hit.Header)
 	}
 	if r := p.Do("GET", "/slow/1", "ulf", "", "If-None-Match", first.Header.Get("ETag")); r.StatusCode != 304 {

@@ -94,6 +94,7 @@ func (a *api) lead(c *gin.Context, r *request, key cacheKey, f *flight, ttl time
 	shared.reply, failed = out, nil
 	c.Writer.Header().Del("Idempotent-Replayed")
 	c.Header("Cache-Status", "Penstock; fwd=miss")
+	varyOf(c, r.flow)
 	out.write(c, controlOf(r.operation, shared.until.Sub(httpx.Now(c))))
 	return nil
 }
@@ -106,7 +107,18 @@ func (a *api) writeKept(c *gin.Context, r *request, k *kept, how string) {
 	left := max(0, k.until.Sub(httpx.Now(c)))
 	c.Header("Cache-Status", "Penstock; "+how+"; ttl="+strconv.Itoa(int(left/time.Second)))
 	c.Header("Age", strconv.Itoa(int((r.operation.Cache-left)/time.Second)))
-	k.reply.write(c, controlOf(r.operation, left))
+	varyOf(c, r.flow)
+	k.reply.write(c, controlOf(r.operation, r.operation.Cache)) // of which Age is over
+}
+
+// varyOf names the request headers on which the answer depends, for caches between here and the caller (RFC 9110,
+// section 12.5.5).
+func varyOf(c *gin.Context, f *flows.Flow) {
+	h := c.Writer.Header()
+	h.Add("Vary", "Authorization, Penstock-Key")
+	for _, name := range f.Headers() {
+		h.Add("Vary", http.CanonicalHeaderKey(name))
+	}
 }
 
 // controlOf is the Cache-Control of an answer that counts for a while.

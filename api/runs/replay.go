@@ -54,6 +54,9 @@ func (a *api) admitReplay(c *gin.Context) (queue.Submission, error) {
 	if err != nil {
 		return queue.Submission{}, err
 	}
+	if err := runner.CheckScopes(p, flow); err != nil {
+		return queue.Submission{}, err
+	}
 	s := runner.Submission(c, flow, p)
 	s.Event, s.Params, s.Headers, s.ReplayOf = first.Event, first.Params, first.Headers, first.ID
 	key, err := runner.ParseIdempotencyKey(c.Request.Header)

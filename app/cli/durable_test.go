@@ -21,7 +21,7 @@ trigger: webhook
 steps:
   - wait_for:
       within: 1h
-      steps: [{respond: {status: 202, json: {success: true, output: [{url: "${ .url }?approved=yes"}]}}}]
+      steps: [{respond: {envelope: none, status: 202, json: {success: true, output: [{url: "${ .url }?approved=yes"}]}}}]
   - state: {set: decision, to: "${ . }", scope: shared}
   - call: count
 `

@@ -30,6 +30,9 @@ func (r *Reader) parseMultipart(body []byte, boundary string) (any, error) {
 	for n := 1; ; n++ {
 		p, err := parts.NextPart()
 		if err == io.EOF { // not errors.Is: the error for a body without its last boundary wraps io.EOF
+			if !bytes.Contains(body, []byte("--"+boundary+"--")) { // cut off within the header of a part
+				return nil, errors.New("the last boundary is missing")
+			}
 			return object, nil
 		}
 		if err == nil && n > maxParts {

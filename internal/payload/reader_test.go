@@ -134,6 +134,7 @@ func TestReadRefuses(t *testing.T) {
 		{"", "text/csv", strings.Repeat("a", 2000) + "\n" + strings.Repeat("1\n", 1000), "too long for so many rows"},
 		{"", "application/x-ndjson", "1\n{", "line 2: the JSON ends too early"},
 		{"", "multipart/form-data", "--b", "no boundary"},
+		{"", multi, "--b\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--b\r\nContent-Disposition: form-da", "the last boundary is missing"},
 		{"", multi, "x", "part 1: "},
 		{"", multi, "--b\r\n\r\nx\r\n--b--", "part 1: it has no name"},
 		{"", multi, "--b\r\nContent-Disposition: form-data; name=f\r\n\r\nx", "part 1: "},
