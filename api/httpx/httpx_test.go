@@ -129,7 +129,7 @@ func TestFailHeaders(t *testing.T) {
 	}{
 		{&auth.Error{Code: auth.CodeUnauthorized, Message: "m"}, 401, bearerChallenge + "; " + basicChallenge, ""},
 		{&auth.Error{Code: auth.CodeUnauthorized, Message: "m", Bearer: auth.CodeInvalidToken}, 401, bearerChallenge + `, error="invalid_token"; ` + basicChallenge, ""},
-		{missingScope(auth.ScopeRun), 403, bearerChallenge + `, error="insufficient_scope", scope="flows:run"`, ""},
+		{auth.MissingScope(auth.ScopeRun, ""), 403, bearerChallenge + `, error="insufficient_scope", scope="flows:run"`, ""},
 		{&auth.Error{Code: auth.CodeForbidden, Message: "m"}, 403, "", ""},
 		{&auth.Error{Code: auth.CodeSlowDown, Message: "m", Retry: 1500 * time.Millisecond}, 429, "", "2"},
 		{queue.ErrFull, 503, "", "2"},

@@ -16,13 +16,6 @@ func Requires(scopes ...auth.Scope) gin.HandlerFunc {
 				return
 			}
 		}
-		Fail(c, missingScope(scopes[0]))
-	}
-}
-
-// missingScope returns the error for a principal without a scope (RFC 6750).
-func missingScope(scope auth.Scope) error {
-	return &auth.Error{
-		Code: auth.CodeForbidden, Message: "the scope " + string(scope) + " is required", Bearer: auth.CodeMissingScope, Scope: scope,
+		Fail(c, auth.MissingScope(scopes[0], ""))
 	}
 }

@@ -39,7 +39,7 @@ func (a *api) admit(c *gin.Context) (queue.Submission, error) {
 	if err := httpx.Take(c, "runs"); err != nil {
 		return queue.Submission{}, err
 	}
-	if err := runner.CheckScopes(p, flow); err != nil {
+	if err := p.CheckOperationScopes(flow); err != nil {
 		return queue.Submission{}, err
 	}
 	query, err := auth.ParseQuery(c.Request.URL.RawQuery)

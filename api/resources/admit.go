@@ -82,10 +82,7 @@ func (a *api) authorize(c *gin.Context, r *request) error {
 	}
 	for _, scope := range scopesOf(o) {
 		if !x.Principal.May(scope, number) {
-			return &auth.Error{
-				Code: auth.CodeForbidden, Message: "the scope " + string(scope) + " is required, for flow " + strconv.FormatInt(number, 10),
-				Bearer: auth.CodeMissingScope, Scope: scope,
-			}
+			return auth.MissingScope(scope, ", for flow "+strconv.FormatInt(number, 10))
 		}
 	}
 	return nil

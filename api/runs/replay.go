@@ -54,7 +54,7 @@ func (a *api) admitReplay(c *gin.Context) (queue.Submission, error) {
 	if err != nil {
 		return queue.Submission{}, err
 	}
-	if err := runner.CheckScopes(p, flow); err != nil {
+	if err := p.CheckOperationScopes(flow); err != nil {
 		return queue.Submission{}, err
 	}
 	s := runner.Submission(c, flow, p)

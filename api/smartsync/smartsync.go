@@ -120,7 +120,7 @@ func (a *api) authorizeSigned(c *gin.Context, call *signedCall) (queue.Submissio
 	if err := httpx.Take(c, "execute"); err != nil {
 		return queue.Submission{}, err
 	}
-	if err := runner.CheckScopes(p, flow); err != nil {
+	if err := p.CheckOperationScopes(flow); err != nil {
 		return queue.Submission{}, err
 	}
 	if err := checkData(c, flow, call.data); err != nil {
