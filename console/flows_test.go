@@ -12,6 +12,7 @@ import (
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
 )
 
 // d0 is later than the steps of these tests.
@@ -95,6 +96,33 @@ func TestAFlowIsTried(t *testing.T) {
 	}
 	if w := b.post("/flows/1/try", "event", `{"name": `); w.Code != http.StatusBadRequest {
 		t.Errorf("an event that is no JSON: %d", w.Code)
+	}
+}
+
+// Trying and replaying are runs by number: they need the scopes of the flow's operations, or the right to write it.
+func TestOperationsAreTriedWithTheirScopes(t *testing.T) {
+	t.Parallel()
+	d := newTestConsole(t)
+	flow, err := d.config.Store.Flows().Parse("test", []byte("flow: 7\ntrigger: {http: {get: /people, scopes: ['people:read']}}\nsteps: [{set: {a: 1}}]\n"))
+	must(t, err)
+	_, err = d.config.Store.Flows().Deploy(t.Context(), flow)
+	must(t, err)
+	w := d.signedIn("root").post("/flows/7/try")
+	run, found := strings.CutPrefix(w.Header().Get("Location"), Root+"/runs/")
+	if !found {
+		t.Fatalf("by who may write the flow: %d %s", w.Code, w.Body)
+	}
+	for _, path := range []string{"/flows/7/try", "/runs/" + run + "/replay"} {
+		if w := d.signedIn("olga").post(path); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "people:read is required") {
+			t.Errorf("%s without the scope: %d %s", path, w.Code, w.Body)
+		}
+	}
+	_, err = d.config.Store.Users().Change(t.Context(), "olga", func(u *store.User) error { u.Scopes = []string{"people:read"}; return nil })
+	must(t, err)
+	for _, path := range []string{"/flows/7/try", "/runs/" + run + "/replay"} {
+		if w := d.signedIn("olga").post(path); w.Code != http.StatusSeeOther {
+			t.Errorf("%s with the scope: %d %s", path, w.Code, w.Body)
+		}
 	}
 }
 

@@ -181,7 +181,8 @@ func (req *requestState) identify() error {
 		return errNoSession
 	}
 	req.session, req.user = s, user
-	req.who = &auth.Principal{Kind: auth.KindUser, ID: user.Name, Name: user.Name, Scopes: auth.UserScopes(roles), Staff: true}
+	scopes := auth.ScopesOf(&store.User{Roles: roles, Scopes: user.Scopes})
+	req.who = &auth.Principal{Kind: auth.KindUser, ID: user.Name, Name: user.Name, Scopes: scopes, Staff: true}
 	return nil
 }
 

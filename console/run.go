@@ -141,7 +141,10 @@ func replayRun(req *requestState) error {
 	} else if !found {
 		return errNotFound
 	}
-	s := req.submission(flow)
+	s, err := req.submission(flow)
+	if err != nil {
+		return err
+	}
 	s.Event, s.Params, s.Headers, s.ReplayOf = record.Event, record.Params, record.Headers, record.ID
 	if err := req.setFairKey(flow, &s); err != nil {
 		return err
@@ -149,11 +152,14 @@ func replayRun(req *requestState) error {
 	return req.start(s)
 }
 
-// submission returns a submission of a flow by the user.
-func (req *requestState) submission(flow *flows.Flow) queue.Submission {
+// submission returns a submission of a flow by the user. The error is for a user without the scopes of its operations.
+func (req *requestState) submission(flow *flows.Flow) (queue.Submission, error) {
+	if err := req.who.CheckOperationScopes(flow); err != nil {
+		return queue.Submission{}, &fault{http.StatusForbidden, errForbidden.Title, err.Error()}
+	}
 	s := queue.SubmissionOf(flow)
 	s.Principal, s.Accepted = req.who.String(), req.console.config.Now()
-	return s
+	return s, nil
 }
 
 // setFairKey renders the flow's run.fair_by for the event of a submission.

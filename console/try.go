@@ -88,7 +88,10 @@ func tryFlow(req *requestState) error {
 			return &fault{http.StatusBadRequest, "The event is not JSON", err.Error()}
 		}
 	}
-	s := req.submission(flow)
+	s, err := req.submission(flow)
+	if err != nil {
+		return err
+	}
 	if len(event) > 0 {
 		s.Event = event
 	}
