@@ -41,7 +41,7 @@ func (c *Client) Record(ctx context.Context, id string) (Record, error) {
 		if len(fields) == 0 {
 			continue
 		}
-		if err := c.readLong(ctx, keysOf(queue).journalPrefix()+id, fields, "output", "early"); err != nil {
+		if err := c.readLong(ctx, keysOf(queue).journalPrefix()+id, fields); err != nil {
 			return Record{}, err
 		}
 		return decodeRecord(id, queue, fields)
@@ -49,9 +49,9 @@ func (c *Client) Record(ctx context.Context, id string) (Record, error) {
 	return Record{}, ErrNotFound
 }
 
-// readLong replaces references in fields of a record by their values.
-func (c *Client) readLong(ctx context.Context, journal string, fields map[string]string, names ...string) error {
-	for _, name := range names {
+// readLong replaces references in the fields of a record by their values.
+func (c *Client) readLong(ctx context.Context, journal string, fields map[string]string) error {
+	for _, name := range []string{"output", "early"} {
 		if !isReference(fields[name]) {
 			continue
 		}

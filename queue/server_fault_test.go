@@ -310,10 +310,7 @@ func TestALongResultIsStoredInPieces(t *testing.T) {
 	ctx, k := context.Background(), keysOf("default")
 	results := map[string][]byte{}
 	for name, size := range map[string]int{"step.0": perCall, "step.1": perCall + 1, "step.2": 5*perCall + 7} {
-		results[name] = make([]byte, size)
-		for i := range results[name] {
-			results[name][i] = byte('a' + i*7%26)
-		}
+		results[name] = textOf(size)
 	}
 	ticket := r.submit(Submission{Spec: spec()})
 	name := k.journalPrefix() + ticket.RunID()
@@ -334,11 +331,7 @@ func TestALongResultIsStoredInPieces(t *testing.T) {
 		if known, err := later.Start(ctx, "step.3", flows.Once); err != nil || !known.Started || known.Result != nil {
 			t.Errorf("what only began: %v, %v", known, err)
 		}
-		for field, value := range r.redis.HGetAll(ctx, name).Val() {
-			if len(value) > perCall+1 {
-				t.Errorf("field %s has %d bytes", field, len(value))
-			}
-		}
+		r.checkFields(name)
 		return echo(ctx, a)
 	})
 	if got := r.wait(ticket); got.State != Succeeded {
