@@ -23,8 +23,8 @@ type scopeView struct {
 	Clients     []string `json:"clients"`
 }
 
-// listScopes answers GET /v1/scopes: those of the server, those that flows ask
-// for, and others that somebody still holds.
+// listScopes answers GET /v1/scopes with the scopes of the server, those that flows require, and those that principals
+// still hold.
 func (a *api) listScopes(c *gin.Context) {
 	all := map[auth.Scope]*scopeView{}
 	at := func(name auth.Scope) *scopeView {

@@ -115,7 +115,7 @@ func TestETag(t *testing.T) {
 	}
 }
 
-// Whoever shows a credential that is wrong is told so.
+// A wrong credential is rejected; it is not treated as none.
 func TestWrongCredentials(t *testing.T) {
 	t.Parallel()
 	p := apitest.NewProduct(t)

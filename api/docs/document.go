@@ -8,7 +8,6 @@ import (
 	"hash"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -48,7 +47,7 @@ func (a *api) serveDocument(c *gin.Context) {
 	a.write(c, keyOf("all", m.version, parts, note), func() ([]byte, error) { return m.builder.All(parts, note) })
 }
 
-// identify finds out who calls. A request without credentials is nobody's.
+// identify authenticates the caller. A request without credentials has no principal.
 func (a *api) identify(c *gin.Context) error {
 	err := a.config.Authenticate(c)
 	switch h := c.Request.Header; {
@@ -139,7 +138,7 @@ func (a *api) partOf(ctx context.Context, ref, version string) (*flowdoc.Part, e
 	return part, nil
 }
 
-// begin waits until nobody else makes a description; end must follow. The error is that of ctx.
+// begin waits until no other request builds a description; end must follow. The error is that of ctx.
 func (a *api) begin(ctx context.Context) error {
 	select {
 	case a.turn <- struct{}{}:
@@ -175,7 +174,7 @@ func (a *api) write(c *gin.Context, key string, makeText func() ([]byte, error))
 	h := c.Writer.Header()
 	etag := `"` + key + `"`
 	h["Etag"], h["Vary"] = []string{etag}, []string{"Authorization, Penstock-Key"}
-	if strings.Contains(c.GetHeader("If-None-Match"), etag) {
+	if httpx.NotModified(c, etag) {
 		h["Cache-Control"] = privately
 		c.Status(http.StatusNotModified)
 		c.Writer.WriteHeaderNow()

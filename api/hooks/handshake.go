@@ -25,8 +25,8 @@ func (a *api) challenge(c *gin.Context) {
 	writeChallenge(c, d.Query.Get("hub.challenge"))
 }
 
-// probe answers HEAD /hooks/{flow} with 200: some senders, as Trello, ask whether somebody is there before they send. The
-// answer is the same for every name, so that it does not reveal which flows exist.
+// probe answers HEAD /hooks/{flow} with 200, because some senders, as Trello, check the URL before they send. The response
+// is the same for every name, so that it does not reveal which flows exist.
 func probe(c *gin.Context) {
 	c.Header("Cache-Control", "no-store")
 	c.Status(http.StatusOK)

@@ -129,7 +129,7 @@ func outputOf(t *testing.T, r apitest.Reply) string {
 	return canonical(t, answer.Output)
 }
 
-// One slash at the end of the path counts as none, and HEAD says that somebody is there, whoever is asked for.
+// One slash at the end of the path is ignored, and HEAD is answered with 200 for every name.
 func TestOtherSpellingsAndHEAD(t *testing.T) {
 	t.Parallel()
 	p := apitest.NewProduct(t)

@@ -25,7 +25,7 @@ func (s slack) Verify(d *Delivery, secrets []string) error {
 }
 
 // ID implements Verifier: the id of an event, which is the same when Slack repeats it. Commands and interactions
-// have no id and are sent once; their signature is the id, so that nobody else can replay them.
+// have no id and are sent once; their signature is the id, so that they cannot be replayed.
 func (slack) ID(d *Delivery) string {
 	if id := member(d.Body, "event_id"); id != "" {
 		return id

@@ -119,15 +119,3 @@ func TestCacheConcurrently(t *testing.T) {
 		}
 	}
 }
-
-func TestIfNoneMatch(t *testing.T) {
-	t.Parallel()
-	for line, want := range map[string]bool{`"a"`: true, `W/"a"`: true, `"b", "a"`: true, "*": true, `"b"`: false, "a": false, "": false, `"a`: false} {
-		if matches([]string{line}, `"a"`) != want {
-			t.Errorf("%s: %v", line, !want)
-		}
-	}
-	if matches(nil, `"a"`) {
-		t.Error("no header matches")
-	}
-}

@@ -164,7 +164,7 @@ func (r *reply) write(c *gin.Context, control string) {
 		h["Cache-Control"] = httpx.NoStore
 	}
 	status := r.status
-	if get && status == http.StatusOK && etag != "" && matches(c.Request.Header.Values("If-None-Match"), etag) {
+	if get && status == http.StatusOK && etag != "" && httpx.NotModified(c, etag) {
 		status = http.StatusNotModified
 	}
 	if status == http.StatusNotModified || status == http.StatusNoContent {
@@ -182,20 +182,6 @@ func (r *reply) write(c *gin.Context, control string) {
 		return
 	}
 	_, _ = c.Writer.Write(r.body) // its error: the caller is gone
-}
-
-// matches reports whether If-None-Match names a tag, by the weak comparison
-// (RFC 9110, section 13.1.2).
-func matches(lines []string, etag string) bool {
-	want := strings.TrimPrefix(etag, "W/")
-	for _, line := range lines {
-		for tag := range strings.SplitSeq(line, ",") {
-			if tag = strings.TrimSpace(tag); tag == "*" || strings.TrimPrefix(tag, "W/") == want {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // keepable reports whether the reply may be given to others who ask the same.

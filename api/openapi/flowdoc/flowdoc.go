@@ -70,8 +70,8 @@ const (
 
 type object = map[string]any
 
-// asynchronous is said once for each flow: a parameter and a response at every operation would make each answer of a
-// generated client a union with a handle, which nobody gets who does not ask for it.
+// asynchronous is part of the text of each flow. As a parameter and a response of every operation it would make each
+// result of a generated client a union with a handle, which only callers with that preference get.
 const asynchronous = "With `Prefer: respond-async` (RFC 7240) an operation answers 202 at once, with the address of the run in `Location`."
 
 // Describe returns the description of a flow. It computes without the network, in a few milliseconds, and its size is

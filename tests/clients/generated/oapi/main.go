@@ -1,4 +1,4 @@
-// Calls the operations of flows with the client that oapi-codegen generates into the package api.
+// Command oapi calls the operations of flows with the client that oapi-codegen generates into the package api.
 package main
 
 import (
