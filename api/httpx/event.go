@@ -3,6 +3,7 @@ package httpx
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -134,11 +135,13 @@ func unpackBody(x *State, h http.Header, body []byte) ([]byte, error) {
 	}
 }
 
+// codingFault returns the error for a body that cannot be unpacked to at most limit bytes.
 func codingFault(err error, limit int64) error {
 	if errors.Is(err, payload.ErrTooLarge) {
-		return &http.MaxBytesError{Limit: limit}
+		message := fmt.Sprintf("the body is larger than %d bytes without its Content-Encoding", limit)
+		return &Fault{Status: http.StatusRequestEntityTooLarge, Code: "too_large", Message: message, Err: err}
 	}
-	return &Fault{Status: http.StatusBadRequest, Code: "bad_coding", Message: payload.ErrCoding.Error(), Err: err}
+	return &Fault{Status: http.StatusBadRequest, Code: "bad_coding", Message: err.Error(), Err: err}
 }
 
 // whatIsRead ends the message of each body that cannot be read.

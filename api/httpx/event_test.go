@@ -115,6 +115,16 @@ func TestDecodeEventRefuses(t *testing.T) {
 			t.Errorf("%s: %d %+v, want %d %s", name, w.Code, p, c.status, c.code)
 		}
 	}
+	large := decoded(t, &Frame{MaxBody: 1 << 10}, "", gzipped(t, strings.Repeat("x", 2<<10)), "Content-Encoding", "gzip")
+	broken := decoded(t, &Frame{MaxBody: 1 << 10}, "", "{}", "Content-Encoding", "gzip")
+	for w, want := range map[*httptest.ResponseRecorder]string{
+		large:  "the body is larger than 1024 bytes without its Content-Encoding",
+		broken: "the body is not in its Content-Encoding gzip: ",
+	} {
+		if detail := problemOf(t, w).Detail; !strings.HasPrefix(detail, want) {
+			t.Errorf("the detail is %q, want %q", detail, want)
+		}
+	}
 	for name, header := range map[string][]string{
 		"no browser": {"Authorization", "Basic YTpi"}, "a token": {"Authorization", "Bearer x", "Sec-Fetch-Site", "cross-site"},
 		"JSON": {"Content-Type", "application/json", "Authorization", "Basic YTpi", "Sec-Fetch-Site", "cross-site"},

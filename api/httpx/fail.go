@@ -37,8 +37,9 @@ func Fail(c *gin.Context, err error) {
 
 // The challenges of a 401 response.
 const (
-	bearerChallenge = `Bearer realm="penstock"`
-	basicChallenge  = `Basic realm="penstock", charset="UTF-8"`
+	bearerChallenge    = `Bearer realm="penstock"`
+	basicChallenge     = `Basic realm="penstock", charset="UTF-8"`
+	signatureChallenge = `Penstock-Signature realm="penstock"` // a 401 must name a scheme (RFC 9110, section 11.6.1)
 )
 
 // challenge sets the header WWW-Authenticate: the accepted schemes, and the error of a bearer token.
@@ -61,9 +62,8 @@ func challenge(c *gin.Context, f *Fault, basicOnly bool) {
 	}
 }
 
-// offered are the challenges of the ways that there are. A signature has none:
-// an operation that takes no other still offers Bearer, as a 401 must offer
-// something (RFC 9110, section 11.6.1).
+// offered returns the challenges of the ways in that an operation takes; nil ways are all. A signature is named only where
+// nothing else is taken, because browsers and clients know the other two.
 func offered(ways []string, bearer string) []string {
 	if ways == nil {
 		return []string{bearer, basicChallenge}
@@ -76,7 +76,7 @@ func offered(ways []string, bearer string) []string {
 		all = append(all, basicChallenge)
 	}
 	if all == nil {
-		return []string{bearer}
+		return []string{signatureChallenge}
 	}
 	return all
 }

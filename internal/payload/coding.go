@@ -157,5 +157,8 @@ func codingError(coding string, err error) error {
 	if errors.Is(err, ErrTooLarge) || errors.Is(err, ErrCoding) {
 		return err
 	}
+	if errors.Is(err, zstd.ErrWindowSizeExceeded) {
+		return fmt.Errorf("%w %s: its window is larger than %d MiB (RFC 9659)", ErrCoding, coding, zstdWindow>>20)
+	}
 	return fmt.Errorf("%w %s: %w", ErrCoding, coding, err)
 }

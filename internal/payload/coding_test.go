@@ -112,7 +112,7 @@ func TestZstdWindow(t *testing.T) {
 		_, _ = w.Write(make([]byte, 1<<20))
 	}
 	_ = w.Close()
-	if _, err := unpack("zstd", b.Bytes(), 1<<30); !errors.Is(err, payload.ErrCoding) {
+	if _, err := unpack("zstd", b.Bytes(), 1<<30); !errors.Is(err, payload.ErrCoding) || !strings.Contains(err.Error(), "larger than 8 MiB") {
 		t.Errorf("%v", err)
 	}
 }

@@ -1,15 +1,17 @@
 package payload
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/penstock/penstock/internal/budget"
 )
 
-// maxNesting is the maximum number of brackets in the name of a nested field. The rest of a longer name is part of the
-// last one.
+// maxNesting is the maximum number of brackets in the name of a nested field.
 const maxNesting = 32
+
+var errNesting = fmt.Errorf("the name of a field has more than %d brackets", maxNesting)
 
 // node is an object or a list of a nested form. Its members are strings and *node.
 type node struct {
@@ -22,7 +24,10 @@ func newNode() *node { return &node{members: map[string]any{}} }
 // put adds a field whose name PHP reads as a path: a[b][c] is the member c of the member b of a, a[] is the next element
 // of a list, a[0] its first one. A later value replaces an earlier one. Brackets that are not closed are text.
 func (n *node) put(charger *budget.Charger, name, value string) error {
-	path := pathOf(name)
+	path, err := pathOf(name)
+	if err != nil {
+		return err
+	}
 	if err := charger.Charge(int64(len(path)) * (budget.Object + budget.Members(1))); err != nil {
 		return err
 	}
@@ -51,24 +56,24 @@ func (n *node) index(name string) string {
 }
 
 // pathOf splits a name at its brackets.
-func pathOf(name string) []string {
+func pathOf(name string) ([]string, error) {
 	first, rest, ok := strings.Cut(name, "[")
 	if !ok || first == "" {
-		return []string{name}
+		return []string{name}, nil
 	}
 	path := []string{first}
 	for len(path) <= maxNesting {
 		step, after, closed := strings.Cut(rest, "]")
 		if !closed {
-			return []string{name}
+			return []string{name}, nil
 		}
 		path = append(path, step)
 		if !strings.HasPrefix(after, "[") {
-			return path // PHP ignores what follows the last bracket
+			return path, nil // PHP ignores what follows the last bracket
 		}
 		rest = after[1:]
 	}
-	return path
+	return nil, errNesting
 }
 
 // object returns the members of a form.

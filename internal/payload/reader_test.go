@@ -94,6 +94,7 @@ func TestRead(t *testing.T) {
 		{"", "application/x-ndjson", "{\"a\":1}\r\n\n[2]\n", `[{"a":1},[2]]`},
 		{"ndjson", "", "\x1e1\n\x1e2", `[1,2]`},
 		{"json", "text/xml", `{}`, `{}`},
+		{"", "text/xml", `<a xmlns:p="u" xmlns:q="w" p:x="1" q:x="2"/>`, `{"a":{"@x":["1","2"]}}`},
 		{"", multi, "--b\r\nContent-Disposition: form-data; name=\"filename\"\r\n\r\nx\r\n" +
 			"--b\r\nContent-Disposition: form-data; name=\"filename\"\r\n\r\ny\r\n" +
 			"--b\r\nContent-Disposition: form-data; name=meta\r\nContent-Type: application/json\r\n\r\n{\"n\":1}\r\n" +
@@ -130,6 +131,9 @@ func TestReadRefuses(t *testing.T) {
 		{"", urlencoded, strings.Repeat("a&", 1000), "has 1001 fields, 1000 are allowed"},
 		{"", "text/xml", "<a>", "the XML cannot be read"},
 		{"", "text/xml", `<!DOCTYPE a [<!ENTITY x "ha">]><a>&x;</a>`, "invalid character entity"},
+		{"", "text/xml", `<a x="1" x="2"/>`, "the element a has the attribute x twice"},
+		{"", "text/xml", `<a xmlns:p="u" xmlns:q="u" p:x="1" q:x="2"/>`, "the element a has the attribute x twice"},
+		{"nested_form", urlencoded, "a" + strings.Repeat("[b]", 33) + "=1", "more than 32 brackets"},
 		{"", "text/csv", "a,a\n", `two columns named "a"`},
 		{"", "text/csv", strings.Repeat("a", 2000) + "\n" + strings.Repeat("1\n", 1000), "too long for so many rows"},
 		{"", "application/x-ndjson", "1\n{", "line 2: the JSON ends too early"},

@@ -19,7 +19,7 @@ const MaxXMLDepth = 256
 //
 //   - an element without attributes or children is its text, null when empty;
 //   - any other element is an object: attributes as "@name", children by name, a list
-//     for a repeated name, its own text as "#text";
+//     for a repeated name (of attributes: in several namespaces), its own text as "#text";
 //   - namespace prefixes and declarations are dropped, comments are ignored;
 //   - white space around text is dropped; entities of a DTD are errors.
 //
@@ -59,7 +59,7 @@ func (x *xmlReader) from(text []byte) io.Reader {
 // Read implements io.Reader. The decoder returns an element with all its attributes at once; Read therefore charges
 // for attributes and checks for the end of the run.
 func (x *xmlReader) Read(p []byte) (int, error) {
-	const attribute = 256 // bytes, with its texts and the lists that it has outgrown
+	const attribute = 384 // bytes, with its texts, its name in a map and the lists that it has outgrown
 	n, err := x.text.Read(p)
 	charge := x.tokens.Charge(attribute * int64(bytes.Count(p[:n], []byte("="))))
 	if charge == nil {
@@ -146,12 +146,22 @@ func (x *xmlReader) member(n int) int64 {
 // attributes returns nil when the element has none.
 func (x *xmlReader) attributes(start xml.StartElement) (map[string]any, error) {
 	var object map[string]any
+	var seen map[xml.Name]bool
+	if len(start.Attr) > 1 {
+		seen = make(map[xml.Name]bool, len(start.Attr))
+	}
 	for _, a := range start.Attr {
+		if seen[a.Name] {
+			return nil, fmt.Errorf("the element %.100s has the attribute %.100s twice", start.Name.Local, a.Name.Local)
+		}
+		if seen != nil {
+			seen[a.Name] = true
+		}
 		if a.Name.Space != "xmlns" && a.Name.Local != "xmlns" {
 			if object == nil {
 				object = map[string]any{}
 			}
-			object["@"+a.Name.Local] = a.Value
+			AddMember(object, "@"+a.Name.Local, a.Value)
 			if err := x.charger.Charge(x.member(len(object)) + int64(len(a.Name.Local)+len(a.Value))); err != nil {
 				return nil, err
 			}
