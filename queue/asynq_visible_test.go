@@ -39,6 +39,34 @@ func TestARunThatLastsIsVisibleToAsynq(t *testing.T) {
 	r.nothingLeft()
 }
 
+// An attempt that was visible to asynq is delivered again and ends before its second
+// heartbeat, as after a failover of Redis, or a restart of its worker.
+func TestARedeliveredAttemptLeavesAsynq(t *testing.T) {
+	t.Parallel()
+	r := newTestQueue(t, testenv.Redis(t).URL())
+	ctx, first, release := context.Background(), make(chan *Attempt, 1), make(chan struct{})
+	defer close(release)
+	r.worker(func(ctx context.Context, a *Attempt) Outcome {
+		if !a.redelivered {
+			first <- a
+			<-release
+		}
+		return echo(ctx, a)
+	})
+	ticket := r.submit(Submission{Spec: spec()})
+	a := <-first
+	until(t, "the attempt is visible", func() bool { return r.redis.LLen(ctx, "asynq:{default}:active").Val() == 1 })
+	a.server.inFlight.remove(a.task)
+	a.server.claims.replyLost.Store(true)
+	if err := a.server.claims.startSession(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if result := r.wait(ticket); result.State != Succeeded {
+		t.Errorf("run ended %s", result.State)
+	}
+	r.nothingLeft()
+}
+
 func TestNoMoreRunsAtOnceThanSlots(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())

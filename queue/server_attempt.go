@@ -29,7 +29,7 @@ type Attempt struct {
 	task        string        // id of the asynq task
 	message     string        // asynq's encoding of the task; "" for a task that carries a run
 	spare       bool          // it uses a spare slot
-	redelivered bool          // the claim's reply was lost; this is the same attempt, delivered again
+	redelivered bool          // a reply was lost, or this process restarted: the same attempt, delivered again
 	spec        string        // not yet decoded
 	effects     atomic.Bool   // the journal has entries
 	visibility  atomic.Int32  // hidden, visible or ended
@@ -57,10 +57,11 @@ const (
 	ended         // it was hidden to its end
 )
 
-// wasVisible reports whether the attempt may have become visible to asynq. The attempt
-// has ended: it does not become visible any more.
+// wasVisible reports whether the attempt may have become visible to asynq, also before it
+// was delivered again. The attempt has ended: it does not become visible any more.
 func (a *Attempt) wasVisible() bool {
-	return !a.visibility.CompareAndSwap(hidden, ended) && a.visibility.Load() == visible
+	wasHidden := a.visibility.CompareAndSwap(hidden, ended)
+	return a.redelivered || !wasHidden && a.visibility.Load() == visible
 }
 
 // Outcome is how an attempt ended: with a terminal State, parked, or returned to
