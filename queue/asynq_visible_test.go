@@ -56,7 +56,7 @@ func TestARedeliveredAttemptLeavesAsynq(t *testing.T) {
 	ticket := r.submit(Submission{Spec: spec()})
 	a := <-first
 	until(t, "the attempt is visible", func() bool { return r.redis.LLen(ctx, "asynq:{default}:active").Val() == 1 })
-	a.server.inFlight.remove(a.task)
+	a.server.inFlight.remove(a)
 	a.server.claims.replyLost.Store(true)
 	if err := a.server.claims.startSession(ctx); err != nil {
 		t.Fatal(err)

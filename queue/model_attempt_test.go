@@ -37,7 +37,7 @@ func (w *world) finish(t *rapid.T) {
 func (w *world) handBack(a begunAttempt, settles bool) {
 	a.by.releaseLimits(a.Attempt)
 	w.released(a)
-	a.by.inFlight.remove(a.task)
+	a.by.inFlight.remove(a.Attempt)
 	if settles {
 		w.settleRuns(a.by, a.wasVisible(), []*modelRun{w.byID[a.ID]})
 	}

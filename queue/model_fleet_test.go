@@ -207,7 +207,7 @@ func (w *world) stopWorker(t *rapid.T) {
 			if r := w.byID[a.ID]; r.executes(a.Attempt) {
 				w.next(r)
 			}
-			m.inFlight.remove(a.task)
+			m.inFlight.remove(a.Attempt)
 		}
 	}
 	m.deregister(w.ctx)

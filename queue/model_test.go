@@ -44,39 +44,44 @@ func TestModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t, conn, client, base)
 		defer w.close()
-		t.Repeat(map[string]func(*rapid.T){
-			"":               w.check,
-			"submit":         w.submit,
-			"submit ":        w.submit,
-			"submit delayed": w.submitDelayed,
-			"claim":          w.claim,
-			"claim ":         w.claim,
-			"beat":           w.beat,
-			"repair":         w.repairLate,
-			"finish":         w.finish,
-			"finish ":        w.finish,
-			"park":           w.park,
-			"acquire":        w.acquire,
-			"acquire ":       w.acquire,
-			"park paused":    w.parkIfPaused,
-			"park paused ":   w.parkIfPaused,
-			"journal":        w.journal,
-			"respond":        w.respond,
-			"call":           w.call,
-			"cancel":         w.cancel,
-			"settle":         w.settle,
-			"tidy":           w.tidy,
-			"resume flow":    w.resumeFlow,
-			"deliver":        w.redeliver,
-			"inbox":          w.strand,
-			"stop":           w.stopWorker,
-			"kill":           w.killWorker,
-			"evict":          w.evict,
-			"time":           w.pass,
-			"sessions":       w.lateClaim,
-		})
+		t.Repeat(w.steps())
 		w.end()
 	})
+}
+
+// steps are the steps of a history by name, and the check after each.
+func (w *world) steps() map[string]func(*rapid.T) {
+	return map[string]func(*rapid.T){
+		"":               w.check,
+		"submit":         w.submit,
+		"submit ":        w.submit,
+		"submit delayed": w.submitDelayed,
+		"claim":          w.claim,
+		"claim ":         w.claim,
+		"beat":           w.beat,
+		"repair":         w.repairLate,
+		"finish":         w.finish,
+		"finish ":        w.finish,
+		"park":           w.park,
+		"acquire":        w.acquire,
+		"acquire ":       w.acquire,
+		"park paused":    w.parkIfPaused,
+		"park paused ":   w.parkIfPaused,
+		"journal":        w.journal,
+		"respond":        w.respond,
+		"call":           w.call,
+		"cancel":         w.cancel,
+		"settle":         w.settle,
+		"tidy":           w.tidy,
+		"resume flow":    w.resumeFlow,
+		"deliver":        w.redeliver,
+		"inbox":          w.strand,
+		"stop":           w.stopWorker,
+		"kill":           w.killWorker,
+		"evict":          w.evict,
+		"time":           w.pass,
+		"sessions":       w.lateClaim,
+	}
 }
 
 // Moments of the model are minutes. They lie far enough apart that the time
@@ -421,7 +426,7 @@ func (w *world) answers() {
 func (w *world) empty() {
 	left, err := w.redis.Keys(w.ctx, "*").Result()
 	w.must(err)
-	kept := []string{"slots", "capacity", "sessions", "workers", "fleet", "resumed", "turn", "given", "tidy", "processed", "failed"}
+	kept := []string{"slots", "capacity", "sessions", "workers", "fleet", "resumed", "turn", "given", "shares", "tidy", "processed", "failed"}
 	for _, key := range left {
 		_, name, ours := strings.Cut(key, "}:")
 		if name, _, _ = strings.Cut(name, ":"); ours && !slices.Contains(kept, name) {

@@ -48,7 +48,7 @@ func (a *Attempt) storePieces(ctx context.Context, key string, value []byte) (st
 func (a *Attempt) recordEntry(ctx context.Context, key, what string) (known string, err error) {
 	s := a.server
 	err = redisconn.RetryUntilDone(ctx, func() (err error) {
-		known, err = journalScript.Run(ctx, s.redis, s.keys.slot(), a.ID, a.Number, key, what).Text()
+		known, err = journalScript.Run(ctx, s.redis, s.keys.slot(), a.ID, a.Number, key, what, s.cfg.ID).Text()
 		return err
 	})
 	if errors.Is(err, redis.Nil) {

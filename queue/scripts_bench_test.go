@@ -66,7 +66,7 @@ func BenchmarkRareScripts(b *testing.B) {
 			args := []any{"2026-01-01", 4102444800}
 			for range 256 {
 				id := s.running("w")
-				s.must(finishScript, "PUBLISH", id, 1, "succeeded", "[]", "", "")
+				s.must(finishScript, "PUBLISH", "w", id, 1, "succeeded", "[]", "", "")
 				args = append(args, id, "")
 			}
 			s.must(settleScript, args...)
@@ -243,17 +243,17 @@ func (s *scriptBench) calls() []scriptCall {
 			s.must(claimScript, "w", 1, pendingList, 1, 0)
 		}},
 		{"finish", finishScript, func(int) {
-			s.must(finishScript, "PUBLISH", s.running("w"), 1, "succeeded", "[]", "", "")
+			s.must(finishScript, "PUBLISH", "w", s.running("w"), 1, "succeeded", "[]", "", "")
 		}},
 		{"settle", settleScript, func(int) {
 			id := s.running("w")
-			s.must(finishScript, "PUBLISH", id, 1, "succeeded", "[]", "", "")
+			s.must(finishScript, "PUBLISH", "w", id, 1, "succeeded", "[]", "", "")
 			s.must(settleScript, "2026-01-01", 4102444800, id, "")
 		}},
-		{"park", parkScript, func(int) { s.must(parkScript, s.running("w"), 1, 3_600_000, "") }},
-		{"requeue", requeueScript, func(int) { s.must(requeueScript, s.running("w"), 1, "running", "m", "1", 3, "") }},
+		{"park", parkScript, func(int) { s.must(parkScript, s.running("w"), 1, 3_600_000, "", "w") }},
+		{"requeue", requeueScript, func(int) { s.must(requeueScript, s.running("w"), 1, "running", "m", "1", 3, "", "") }},
 		{"stop", stopScript, func(int) { s.must(stopScript, s.running("w"), "", "cancelled", "{}", "PUBLISH") }},
-		{"journal", journalScript, func(int) { s.must(journalScript, s.running("w"), 1, "k", "r{}") }},
+		{"journal", journalScript, func(int) { s.must(journalScript, s.running("w"), 1, "k", "r{}", "w") }},
 		{"beat", beatScript, func(int) { s.must(beatScript, "w", 1, 10_000, 256, "100000 10 50") }},
 		{"redeliver", redeliverScript, func(i int) { s.must(redeliverScript, "w", i+2) }},
 		{"tidy", tidyScript, func(int) {

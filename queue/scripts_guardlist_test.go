@@ -29,8 +29,9 @@ func TestGuardsAreThere(t *testing.T) {
 }
 
 var guards = []guard{
-	{file: "lib/run", text: `state == "running" and stored == fence`, gone: `stored == fence`},
-	{file: "lib/run", text: `state == "running" and stored == fence`, gone: `state == "running"`},
+	{file: "lib/run", text: `state == "running" and stored == fence and of == worker`, gone: `stored == fence and of == worker`},
+	{file: "lib/run", text: `state == "running" and stored == fence and of == worker`, gone: `state == "running" and of == worker`},
+	{file: "lib/run", text: ` and of == worker`},
 
 	{file: "claim", text: `if call("EXISTS", ASYNQ .. "paused") == 1 then return giveBack("paused") end`, test: "TestAPausedQueueWaitsAndGoesOn"},
 	{file: "claim", text: `if not session then return giveBack("dead") end`, gone: `session = session or "0"`},
@@ -45,18 +46,19 @@ var guards = []guard{
 
 	{file: "redeliver", text: `if not call("HGET", OURS .. "sessions", worker) then return "dead" end`},
 	{file: "redeliver", text: `call("HSET", OURS .. "sessions", worker, ARGV[2])`},
-	{file: "redeliver", text: `executes(r[1], r[2], attempt) and `},
-	{file: "redeliver", text: ` and r[3] == worker`},
+	{file: "redeliver", text: `executes(r[1], r[2], attempt, r[3], worker)`, gone: `r[3] == worker`},
 
-	{file: "lib/finish", text: `executes(r[1], r[2], ARGV[i+1])`, gone: `r[2] == ARGV[i+1]`},
-	{file: "lib/finish", text: `executes(r[1], r[2], ARGV[i+1])`, gone: `r[1] == "running"`},
+	{file: "lib/finish", text: `executes(r[1], r[2], ARGV[i+1], r[7], worker)`, gone: `r[2] == ARGV[i+1]`},
+	{file: "lib/finish", text: `executes(r[1], r[2], ARGV[i+1], r[7], worker)`, gone: `r[1] == "running"`},
 	{file: "lib/finish", text: `r[1] and not live(r[1]) and r[2] == ARGV[i+1]`, gone: `r[2] == ARGV[i+1]`},
 	{file: "lib/finish", text: `r[1] and not live(r[1]) and r[2] == ARGV[i+1]`, gone: `r[1] and not live(r[1])`},
+	{file: "lib/finish", text: ` and r[7] == worker`},
 	{file: "lib/finish", text: `if r[6] or`, gone: `if`, test: "Test.*Answer.*"},
 	{file: "lib/finish", text: `or string.sub(output, 1, 1) == "#" then`, gone: `then`, test: "TestALongOutputIsStoredInPieces"},
 
-	{file: "park", text: `if r[1] == "waiting" and r[2] == ARGV[2] then return 1 end`},
-	{file: "park", text: `if not executes(r[1], r[2], ARGV[2]) then return 0 end`},
+	{file: "park", text: `if r[1] == "waiting" and r[2] == ARGV[2] and r[5] == ARGV[5] then return 1 end`},
+	{file: "park", text: ` and r[5] == ARGV[5]`},
+	{file: "park", text: `if not executes(r[1], r[2], ARGV[2], r[5], ARGV[5]) then return 0 end`},
 	{file: "park", text: `	wake = now
 	call("HDEL", run, "called")`, test: "TestACallBeforeTheRunParks"},
 	{file: "park", text: `leaveWorker(taskOf(id, ARGV[2]), r[5], true)`},
@@ -75,7 +77,7 @@ var guards = []guard{
 	{file: "lib/settle", text: `return advance()`, gone: `return 0`},
 
 	{file: "complete", text: `and live(r[1])`, test: "TestEveryScriptInEveryState"},
-	{file: "complete", text: `and not r[8]`, test: "TestARunAtALimitIsSettledAfterItsWorkerHasReleasedIt"},
+	{file: "complete", text: `and not r[9]`, test: "TestARunAtALimitIsSettledAfterItsWorkerHasReleasedIt"},
 
 	{file: "tidy", text: `if turn and turn ~= ARGV[1] then return -1 end`},
 	{file: "tidy", text: `not live(r[1]) and r[2] and `, gone: `r[2] and `},
@@ -86,6 +88,7 @@ var guards = []guard{
 
 	{file: "requeue", text: `r[1] ~= ARGV[3] or `},
 	{file: "requeue", text: ` or whole(fence) ~= ARGV[2]`},
+	{file: "requeue", text: ` or ARGV[8] ~= "" and r[4] ~= ARGV[8]`},
 	{file: "requeue", text: `, "fence", whole(fence))`, gone: `)`},
 	{file: "requeue", text: `if tonumber(r[3] or "0") + 1 >= tonumber(ARGV[6]) then return 2 end`, test: "TestTheThirdCrashEndsARun"},
 	{file: "requeue", text: `call("HINCRBY", run, "crashes", 1)`},
@@ -129,8 +132,8 @@ var guards = []guard{
 	{file: "callback", text: `	call("HSET", run, "called", "1")`, test: "TestACallBeforeTheRunParks"},
 	{file: "callback", text: `lookAt(ARGV[1], 0)`},
 
-	{file: "acquire", text: `if r[1] == "waiting" and r[2] == ARGV[2] and call("ZSCORE", WAITING, id) then return "parked" end`},
-	{file: "acquire", text: `if not executes(r[1], r[2], ARGV[2]) then return "lost" end`},
+	{file: "acquire", text: `if r[1] == "waiting" and r[2] == ARGV[2] and r[7] == ARGV[6] and call("ZSCORE", WAITING, id) then return "parked" end`},
+	{file: "acquire", text: `if not executes(r[1], r[2], ARGV[2], r[7], ARGV[6]) then return "lost" end`},
 	{file: "acquire", text: `if call("ZSCORE", HOLDERS, id) then return admitHere() end`},
 	{file: "acquire", text: `if s ~= "running" and s ~= "queued" then free`, gone: `if true then free`},
 	{file: "acquire", text: `if s ~= "running" and s ~= "queued" then free`, gone: `if false then free`},
@@ -139,17 +142,17 @@ var guards = []guard{
 	{file: "acquire", text: `leaveFlight(id, r[8])`},
 	{file: "acquire", text: `tonumber(r[3]) < tonumber(oldest[2]) and id or oldest[1]`, gone: `oldest[1]`},
 
-	{file: "park_paused", text: `if r[1] == "waiting" and r[2] == ARGV[2] and call("ZSCORE", line, id) then return "parked" end`},
-	{file: "park_paused", text: `if not executes(r[1], r[2], ARGV[2]) then return "lost" end`},
+	{file: "park_paused", text: `if r[1] == "waiting" and r[2] == ARGV[2] and r[7] == ARGV[5] and call("ZSCORE", line, id) then return "parked" end`},
+	{file: "park_paused", text: `if not executes(r[1], r[2], ARGV[2], r[7], ARGV[5]) then return "lost" end`},
 	{file: "park_paused", text: `r[6] or call("HGET", OURS .. "resumed", ARGV[3]) == ARGV[4]`, gone: `r[6]`, test: "TestAPauseThatIsOverParksNothing"},
 	{file: "park_paused", text: `r[6] or call("HGET", OURS .. "resumed", ARGV[3]) == ARGV[4]`, gone: `call("HGET", OURS .. "resumed", ARGV[3]) == ARGV[4]`, test: "TestARunThatWasParkedHalfWayIsNotPaused"},
 	{file: "park_paused", text: `leaveWorker(taskOf(id, ARGV[2]), r[7], true)`},
 	{file: "park_paused", text: `leaveFlight(id, r[8])`},
 	{file: "resume_flow", text: `call("HSET", OURS .. "resumed", ARGV[1], ARGV[2])`, test: "TestAPauseThatIsOverParksNothing"},
 
-	{file: "journal", text: `if not executes(r[1], r[2], ARGV[2]) then return nil end`},
+	{file: "journal", text: `if not executes(r[1], r[2], ARGV[2], r[3], ARGV[5]) then return nil end`},
 	{file: "journal", text: `if string.sub(known, 1, 1) ~= "r" then call`, gone: `if true then call`},
-	{file: "respond", text: `if not executes(r[1], r[2], ARGV[2]) then return 0 end`},
+	{file: "respond", text: `if not executes(r[1], r[2], ARGV[2], r[7], ARGV[5]) then return 0 end`},
 	{file: "respond", text: `if r[3] then return 2 end`},
 	{file: "attach", text: `if live(r[1]) then subscribe`, gone: `if false then subscribe`, test: "TestWhatIsAttachedTo"},
 	{file: "attach", text: `if live(r[1]) then subscribe`, gone: `if true then subscribe`},
@@ -160,7 +163,7 @@ var guards = []guard{
 	{file: "release", text: ` and id ~= ARGV[1]`},
 	{file: "release", text: `	free = free - 1 -- it will acquire the place`},
 
-	{file: "beat", text: `if not executes(r[1], r[2], ARGV[i+1]) then`, gone: `if false then`},
+	{file: "beat", text: `if not executes(r[1], r[2], ARGV[i+1], r[3], worker) then`, gone: `if false then`},
 	{file: "beat", text: `if new and `, gone: `if `, test: "TestABeatMakesARunVisible"},
 	{file: "beat", text: ` and call("LLEN", ASYNQ .. "active") < MOST_ACTIVE`, test: "TestABeatMakesARunVisible"},
 	{file: "beat", text: `if before and not heard then`, gone: `if false then`},

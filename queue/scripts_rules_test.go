@@ -46,13 +46,13 @@ func TestWhatLeavesLetsTheNextMoveUp(t *testing.T) {
 		"complete": {"running", func() {
 			s.run(completeScript, "PUBLISH", "2026-01-01", 4102444800, "w", s.id, at3, "succeeded", "[]", "", "", "1")
 		}},
-		"park":        {"running", func() { s.run(parkScript, s.id, at3, 1000, "") }},
-		"park_paused": {"running", func() { s.run(parkPausedScript, s.id, at3, 1, 5) }},
+		"park":        {"running", func() { s.run(parkScript, s.id, at3, 1000, "", "w") }},
+		"park_paused": {"running", func() { s.run(parkPausedScript, s.id, at3, 1, 5, "w") }},
 		"stop":        {"running", func() { s.run(stopScript, s.id, at3, "cancelled", "{}", "PUBLISH") }},
 		"acquire": {"running", func() {
 			s.c.ZAdd(ctx, s.keys.ours+"gate:g:inside", redis.Z{Score: 1, Member: "other"})
 			s.c.HSet(ctx, s.keys.runPrefix()+"other", "state", "running")
-			s.run(acquireScript, s.id, at3, "g", 1, "queue")
+			s.run(acquireScript, s.id, at3, "g", 1, "queue", "w")
 		}},
 	} {
 		s.arrange(leave.state)
@@ -84,7 +84,7 @@ func TestSettleTakesARunOutOfItsLimits(t *testing.T) {
 	}
 	s.arrange("running")
 	for _, gate := range []string{"g", "h"} {
-		if got := s.run(acquireScript, s.id, at3, gate, 1, "queue"); got != "in" {
+		if got := s.run(acquireScript, s.id, at3, gate, 1, "queue", "w"); got != "in" {
 			t.Fatalf("enter: %s", got)
 		}
 		s.c.ZAdd(ctx, s.keys.ours+"gate:"+gate+":line", redis.Z{Member: s.id})
@@ -141,7 +141,7 @@ func TestWhatIsRequeuedIsLookedAtSoon(t *testing.T) {
 		s.arrange(state)
 		s.c.Del(ctx, s.keys.taskPrefix()+taskID(s.id, at3))
 		s.c.ZAdd(ctx, s.keys.due(), redis.Z{Score: float64(time.Now().Add(parkUntilCalled).UnixMilli()), Member: s.id})
-		s.run(requeueScript, s.id, at3, state, "m", "", 3, "")
+		s.run(requeueScript, s.id, at3, state, "m", "", 3, "", "")
 		if due := time.UnixMilli(int64(s.c.ZScore(ctx, s.keys.due(), s.id).Val())); time.Until(due) > time.Minute {
 			t.Errorf("from %s: looked at in %v", state, time.Until(due))
 		}
@@ -157,7 +157,7 @@ func TestWhatLeavesItsLine(t *testing.T) {
 		"stop": func() { s.run(stopScript, s.id, "", "cancelled", "{}", "PUBLISH") },
 		"requeue": func() {
 			s.c.Del(ctx, s.keys.taskPrefix()+task)
-			s.run(requeueScript, s.id, at3, "queued", "m", "", 3, "")
+			s.run(requeueScript, s.id, at3, "queued", "m", "", 3, "", "")
 		},
 	} {
 		s.arrange("queued")
@@ -250,7 +250,7 @@ func TestWhatEnters(t *testing.T) {
 		}
 		got := ""
 		for range it.calls {
-			got = s.run(acquireScript, s.id, at3, "g", 1, it.full)
+			got = s.run(acquireScript, s.id, at3, "g", 1, it.full, "w")
 		}
 		if got != it.want {
 			t.Errorf("%s: %s, want %s", name, got, it.want)
@@ -326,7 +326,7 @@ func TestWhatWasDeletedDoesNotMoveUp(t *testing.T) {
 	s.arrange("running")
 	standing := s.crowd()
 	s.c.Del(ctx, s.keys.taskPrefix()+standing)
-	s.run(parkScript, s.id, at3, 1000, "")
+	s.run(parkScript, s.id, at3, 1000, "", "w")
 	if s.c.LPos(ctx, s.keys.pending(), standing, redis.LPosArgs{}).Err() == nil {
 		t.Error("the task has moved up")
 	}
@@ -353,7 +353,7 @@ func TestARunAtALimitIsSettledAfterItsWorkerHasReleasedIt(t *testing.T) {
 	t.Parallel()
 	s, ctx := newStoredRun(t), t.Context()
 	s.arrange("running")
-	if got := s.run(acquireScript, s.id, at3, "g", 1, "queue"); got != "in" {
+	if got := s.run(acquireScript, s.id, at3, "g", 1, "queue", "w"); got != "in" {
 		t.Fatalf("enter: %s", got)
 	}
 	if got := s.run(completeScript, "PUBLISH", "2026-01-01", 4102444800, "w", s.id, at3, "succeeded", "[]", "", "", ""); got != "[1 0]" {

@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -102,6 +103,7 @@ func TestEveryScriptInEveryState(t *testing.T) {
 	t.Parallel()
 	server := testenv.Redis(t)
 	s := &storedRun{t: t, c: server.Client(), keys: keysOf("default"), id: NewRunID("default")}
+	by := "w" // the worker of the attempt that calls
 	for _, script := range []struct {
 		name string
 		call func(fence int) string
@@ -147,47 +149,49 @@ func TestEveryScriptInEveryState(t *testing.T) {
 			return fmt.Sprint(len(reply))
 		}, "0", map[string]transition{"running 3": {"8", "running 3 due"}}},
 		{"finish", func(fence int) string {
-			return s.run(finishScript, "PUBLISH", s.id, fence, "succeeded", "[]", "", "")
+			return s.run(finishScript, "PUBLISH", by, s.id, fence, "succeeded", "[]", "", "")
 		}, "[0]", map[string]transition{
 			"running 3": {"[1]", "succeeded 3 due"},
 			"ended 3":   {"[1]", "succeeded 3 due"}, // a repeated call
 			"stopped 3": {"[1]", "cancelled 3 due"}, // no attempt has this number
 		}},
 		{"complete", func(fence int) string {
-			return s.run(completeScript, "PUBLISH", "2026-01-01", 4102444800, "w", s.id, fence, "succeeded", "[]", "", "", "")
+			return s.run(completeScript, "PUBLISH", "2026-01-01", 4102444800, by, s.id, fence, "succeeded", "[]", "", "", "")
 		}, "[0 0]", map[string]transition{
 			"running 3": {"[2 0]", "succeeded 3 not due"},
 			"ended 3":   {"[1 0]", "succeeded 3 due"}, // a repeated call: settle makes sure
 			"stopped 3": {"[1 0]", "cancelled 3 due"},
 		}},
-		{"park", func(fence int) string { return s.run(parkScript, s.id, fence, 1000, "") }, "0", map[string]transition{
+		{"park", func(fence int) string { return s.run(parkScript, s.id, fence, 1000, "", by) }, "0", map[string]transition{
 			"running 3": {"1", "waiting 3 due"},
 			"waiting 3": {"1", "waiting 3 due"},
 		}},
 		{"acquire, no place", func(fence int) string {
 			s.c.ZAdd(context.Background(), s.keys.ours+"gate:g:inside", redis.Z{Score: 1, Member: "other"})
 			s.c.HSet(context.Background(), s.keys.runPrefix()+"other", "state", "running")
-			return s.run(acquireScript, s.id, fence, "g", 1, "queue")
+			return s.run(acquireScript, s.id, fence, "g", 1, "queue", by)
 		}, "lost", map[string]transition{"running 3": {"parked", "waiting 3 due"}}},
-		{"acquire, a place", func(fence int) string { return s.run(acquireScript, s.id, fence, "g", 1, "queue") },
+		{"acquire, a place", func(fence int) string { return s.run(acquireScript, s.id, fence, "g", 1, "queue", by) },
 			"lost", map[string]transition{"running 3": {"in", "running 3 due"}}},
-		{"park_paused", func(fence int) string { return s.run(parkPausedScript, s.id, fence, 1, 5) },
+		{"park_paused", func(fence int) string { return s.run(parkPausedScript, s.id, fence, 1, 5, by) },
 			"lost", map[string]transition{"running 3": {"parked", "waiting 3 due"}}},
-		{"journal", func(fence int) string { return s.run(journalScript, s.id, fence, "k", "r{}") },
+		{"journal", func(fence int) string { return s.run(journalScript, s.id, fence, "k", "r{}", by) },
 			"nil", map[string]transition{"running 3": {"", "running 3 due"}}},
-		{"respond", func(fence int) string { return s.run(respondScript, s.id, fence, "{}", "PUBLISH") },
+		{"respond", func(fence int) string { return s.run(respondScript, s.id, fence, "{}", "PUBLISH", by) },
 			"0", map[string]transition{"running 3": {"1", "running 3 due"}}},
 		{"respond, again", func(fence int) string {
-			s.run(respondScript, s.id, fence, "{}", "PUBLISH")
-			return s.run(respondScript, s.id, fence, "{}", "PUBLISH")
+			s.run(respondScript, s.id, fence, "{}", "PUBLISH", by)
+			return s.run(respondScript, s.id, fence, "{}", "PUBLISH", by)
 		}, "0", map[string]transition{"running 3": {"2", "running 3 due"}}},
 		{"requeue from queued", func(fence int) string {
 			s.c.Del(context.Background(), s.keys.taskPrefix()+taskID(s.id, at3))
-			return s.run(requeueScript, s.id, fence, "queued", "m", "", 3, "")
+			return s.run(requeueScript, s.id, fence, "queued", "m", "", 3, "", "")
 		}, "0", map[string]transition{"queued 3": {"1", "queued 3 due"}}},
-		{"requeue from running", func(fence int) string { return s.run(requeueScript, s.id, fence, "running", "m", "1", 3, "") },
+		{"requeue from running", func(fence int) string { return s.run(requeueScript, s.id, fence, "running", "m", "1", 3, "", "") },
 			"0", map[string]transition{"running 3": {"1", "queued 4 due"}}},
-		{"requeue from waiting", func(fence int) string { return s.run(requeueScript, s.id, fence, "waiting", "m", "", 3, "") },
+		{"hand back", func(fence int) string { return s.run(requeueScript, s.id, fence, "running", "m", "", 3, "", by) },
+			"0", map[string]transition{"running 3": {"1", "queued 4 due"}}},
+		{"requeue from waiting", func(fence int) string { return s.run(requeueScript, s.id, fence, "waiting", "m", "", 3, "", "") },
 			"0", map[string]transition{"waiting 3": {"1", "queued 4 due"}}},
 		{"stop", func(fence int) string { return s.run(stopScript, s.id, fence, "cancelled", "{}", "PUBLISH") }, "", map[string]transition{
 			"queued 3":  {"queued", "cancelled 4 due"},
@@ -245,6 +249,18 @@ func TestEveryScriptInEveryState(t *testing.T) {
 					t.Errorf("%s of attempt %d on a run that is %s: %+v, want %+v", script.name, fence, state, got, want)
 				}
 			}
+			if !slices.Contains(ofAttempts, script.name) {
+				continue
+			}
+			by = "other"
+			s.arrange(state)
+			if got, want := (transition{script.call(at3), s.now()}), (transition{script.nope, unchanged[state]}); got != want {
+				t.Errorf("%s of another worker's attempt on a run that is %s: %+v, want %+v", script.name, state, got, want)
+			}
+			by = "w"
 		}
 	}
 }
+
+// ofAttempts are the scripts that attempts call.
+var ofAttempts = []string{"finish", "complete", "park", "acquire, no place", "acquire, a place", "park_paused", "journal", "respond", "hand back"}

@@ -258,7 +258,7 @@ func (s *Server) drain(ctx context.Context, server *asynq.Server, wake *waker, t
 	server.Stop()
 	taking.Wait()
 	for _, a := range wake.ready { // asynq has stopped and will not dequeue them
-		s.inFlight.remove(a.task)
+		s.inFlight.remove(a)
 	}
 	if !within(s.inFlight.drained(), s.cfg.Drain) {
 		for _, a := range s.inFlight.all() {
@@ -300,7 +300,7 @@ func (s *Server) begin(a *Attempt) {
 	a.server, a.Queue, a.done = s, wholeQueue(s.cfg.Queue), make(chan struct{})
 	s.pool.run(func() {
 		defer close(a.done)
-		defer s.inFlight.remove(a.task)
+		defer s.inFlight.remove(a)
 		s.work(a)
 	})
 }
@@ -320,7 +320,7 @@ func (s *Server) process(ctx context.Context, t *asynq.Task) error {
 	if a == nil {
 		return fmt.Errorf("task %s was not claimed by this worker", task)
 	}
-	defer s.inFlight.remove(task)
+	defer s.inFlight.remove(a)
 	return s.cfg.Others.ProcessTask(ctx, t)
 }
 

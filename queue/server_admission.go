@@ -73,7 +73,7 @@ func (a *Attempt) Acquire(ctx context.Context, limit ConcurrencyLimit) (Admissio
 func (a *Attempt) acquire(ctx context.Context, limit ConcurrencyLimit) (answer string, err error) {
 	s := a.server
 	err = redisconn.RetryUntilDone(ctx, func() (err error) {
-		answer, err = acquireScript.Run(ctx, s.redis, s.keys.slot(), a.ID, a.Number, keyHash(limit.Key), limit.Max, string(limit.WhenFull)).Text()
+		answer, err = acquireScript.Run(ctx, s.redis, s.keys.slot(), a.ID, a.Number, keyHash(limit.Key), limit.Max, string(limit.WhenFull), s.cfg.ID).Text()
 		return err
 	})
 	if err != nil {
@@ -131,7 +131,7 @@ func (a *Attempt) ParkIfPaused(ctx context.Context, since time.Time) (Admission,
 	s := a.server
 	var answer string
 	err := redisconn.RetryUntilDone(ctx, func() (err error) {
-		answer, err = parkPausedScript.Run(ctx, s.redis, s.keys.slot(), a.ID, a.Number, a.Flow, since.UnixMilli()).Text()
+		answer, err = parkPausedScript.Run(ctx, s.redis, s.keys.slot(), a.ID, a.Number, a.Flow, since.UnixMilli(), s.cfg.ID).Text()
 		return err
 	})
 	switch {

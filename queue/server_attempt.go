@@ -29,7 +29,7 @@ type Attempt struct {
 	task        string        // id of the asynq task
 	message     string        // asynq's encoding of the task; "" for a task that carries a run
 	spare       bool          // it uses a spare slot
-	redelivered bool          // a reply was lost, or this process restarted: the same attempt, delivered again
+	redelivered bool          // the same attempt, delivered again: a reply was lost, or Redis failed over
 	spec        string        // not yet decoded
 	effects     atomic.Bool   // the journal has entries
 	visibility  atomic.Int32  // hidden, visible or ended
@@ -142,12 +142,31 @@ type inFlight struct {
 
 func newInFlight() *inFlight { return &inFlight{byTask: map[string]*Attempt{}} }
 
+// add adds an attempt, and ends the one whose place it takes: when Redis fails over to a
+// replica that lags behind, a worker may claim what it executes already.
 func (h *inFlight) add(a *Attempt) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	before := h.byTask[a.task]
+	h.drop(before)
 	h.byTask[a.task] = a
 	if a.spare {
 		h.spares++
+	}
+	h.mu.Unlock()
+	if before != nil {
+		a.redelivered = true
+		before.end(ErrLost)
+	}
+}
+
+// drop removes an attempt. The caller holds mu.
+func (h *inFlight) drop(a *Attempt) {
+	if a == nil {
+		return
+	}
+	delete(h.byTask, a.task)
+	if a.spare {
+		h.spares--
 	}
 }
 
@@ -157,13 +176,13 @@ func (h *inFlight) get(task string) *Attempt {
 	return h.byTask[task]
 }
 
-func (h *inFlight) remove(task string) {
+// remove removes an attempt, unless another one has taken its place.
+func (h *inFlight) remove(a *Attempt) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if a := h.byTask[task]; a != nil && a.spare {
-		h.spares--
+	if h.byTask[a.task] == a {
+		h.drop(a)
 	}
-	delete(h.byTask, task)
 	if len(h.byTask) == 0 && h.empty != nil {
 		close(h.empty)
 		h.empty = nil

@@ -146,7 +146,8 @@ type requeue struct {
 	fence int
 	from  State
 	crash bool
-	last  bool // to the end of the queue; false: to its head
+	last  bool   // to the end of the queue; false: to its head
+	of    string // the worker that must execute the run; empty: any
 }
 
 func (s *Server) requeue(ctx context.Context, r requeue) error {
@@ -186,7 +187,7 @@ func requeueCall(ctx context.Context, c redis.Scripter, tasks *asynq.Client, que
 		return nil, err
 	}
 	return requeueScript.Run(ctx, c, keysOf(queue).slot(),
-		r.id, r.fence, string(r.from), message, flag(r.crash), maxCrashes, flag(r.last)), nil
+		r.id, r.fence, string(r.from), message, flag(r.crash), maxCrashes, flag(r.last), r.of), nil
 }
 
 // handBack returns a run to the head of the queue. It does not count as a crash.
@@ -194,7 +195,7 @@ func (s *Server) handBack(ctx context.Context, a *Attempt) error {
 	if a.Number == 0 {
 		return nil // not a run: asynq recovers the task when its lease ends
 	}
-	return s.requeue(ctx, requeue{id: a.ID, fence: a.Number, from: Running})
+	return s.requeue(ctx, requeue{id: a.ID, fence: a.Number, from: Running, of: s.cfg.ID})
 }
 
 // tidy calls tidy.lua until no run with an expired retention is left.

@@ -82,8 +82,8 @@ func (s *Server) flushFinishes(batch []*finishing) {
 		s.flushCompletions(batch)
 		return
 	}
-	args := make([]any, 0, 1+6*len(batch))
-	args = append(args, publishCommand(s.cfg.Redis.Cluster()))
+	args := make([]any, 0, 2+6*len(batch))
+	args = append(args, publishCommand(s.cfg.Redis.Cluster()), s.cfg.ID)
 	for _, f := range batch {
 		args = append(args, f.args()...)
 	}
@@ -131,7 +131,7 @@ func (s *Server) park(ctx context.Context, a *Attempt, o Outcome) (bool, error) 
 	if !o.Wake.IsZero() {
 		wait = max(0, time.Until(o.Wake)) // as a duration, because the clock of Redis may differ
 	}
-	n, err := parkScript.Run(ctx, s.redis, s.keys.slot(), a.ID, a.Number, wait.Milliseconds(), o.Steps).Int64()
+	n, err := parkScript.Run(ctx, s.redis, s.keys.slot(), a.ID, a.Number, wait.Milliseconds(), o.Steps, s.cfg.ID).Int64()
 	if err != nil {
 		return false, redisError("park run", err)
 	}

@@ -30,7 +30,7 @@ func (a *Attempt) Respond(ctx context.Context, answer flows.Response) error {
 			return redisError("respond", err)
 		}
 	}
-	n, err := respondScript.Run(ctx, s.redis, s.keys.slot(), a.ID, a.Number, stored, publishCommand(s.cfg.Redis.Cluster())).Int64()
+	n, err := respondScript.Run(ctx, s.redis, s.keys.slot(), a.ID, a.Number, stored, publishCommand(s.cfg.Redis.Cluster()), s.cfg.ID).Int64()
 	if err != nil {
 		return redisError("respond", err)
 	}

@@ -6,6 +6,7 @@
 -- KEYS[1] due
 -- ARGV[1] run id  ARGV[2] fence that must hold  ARGV[3] hash of the limit's key  ARGV[4] places of the limit
 -- ARGV[5] what happens without a free place: "queue", "reject" or "drop_oldest"
+-- ARGV[6] worker of the attempt
 --
 -- Returns "in" when the run is a holder; "parked" when it waits and no worker has it;
 -- "full" when it is rejected; "lost" for a stale fence; or, for "drop_oldest", the id of
@@ -18,8 +19,8 @@ local LOOK = 50 -- runs that are read at once
 local id, run, most = ARGV[1], RUN .. ARGV[1], tonumber(ARGV[4])
 local HOLDERS, WAITING = OURS .. "gate:" .. ARGV[3] .. ":inside", OURS .. "gate:" .. ARGV[3] .. ":line"
 local r = call("HMGET", run, "state", "fence", "at", "deadline", "limit", "entered", "worker", "turn", "gated", "gates")
-if r[1] == "waiting" and r[2] == ARGV[2] and call("ZSCORE", WAITING, id) then return "parked" end -- a repeated call
-if not executes(r[1], r[2], ARGV[2]) then return "lost" end
+if r[1] == "waiting" and r[2] == ARGV[2] and r[7] == ARGV[6] and call("ZSCORE", WAITING, id) then return "parked" end -- a repeated call
+if not executes(r[1], r[2], ARGV[2], r[7], ARGV[6]) then return "lost" end
 if not string.find(r[10] or "", ARGV[3], 1, true) then -- settle removes the run from these limits
 	call("HSET", run, "gates", (r[10] and r[10] .. "," or "") .. ARGV[3])
 end

@@ -26,8 +26,8 @@ local now = clock()
 
 local lost = {}
 for i = 6, #ARGV, 3 do
-	local r = call("HMGET", RUN .. ARGV[i], "state", "fence")
-	if not executes(r[1], r[2], ARGV[i+1]) then
+	local r = call("HMGET", RUN .. ARGV[i], "state", "fence", "worker")
+	if not executes(r[1], r[2], ARGV[i+1], r[3], worker) then
 		lost[#lost+1] = ARGV[i]
 	elseif ARGV[i+2] ~= "" then
 		local task = taskOf(ARGV[i], ARGV[i+1])

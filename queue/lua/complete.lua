@@ -18,11 +18,11 @@ local out = {}
 
 for i = 5, #ARGV, 7 do
 	local id = ARGV[i]
-	local r = call("HMGET", RUN .. id, "state", "fence", "reply", "started", "at", "early", "turn", "gates")
-	local answer = finishRun(r, i, us, ARGV[1])
-	if answer == 1 and live(r[1]) and not r[8] then
+	local r = call("HMGET", RUN .. id, "state", "fence", "reply", "started", "at", "early", "worker", "turn", "gates")
+	local answer = finishRun(r, i, us, ARGV[1], ARGV[4])
+	if answer == 1 and live(r[1]) and not r[9] then
 		answer = 2
-		leave(id, r[2], ARGV[4], r[7], ARGV[i+6])
+		leave(id, r[2], ARGV[4], r[8], ARGV[i+6])
 		enterIndex(id, ARGV[i+2], r[5])
 	end
 	out[#out+1] = answer

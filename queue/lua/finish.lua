@@ -5,6 +5,7 @@
 --
 -- KEYS[1] due
 -- ARGV[1] PUBLISH, or SPUBLISH on a Cluster
+-- ARGV[2] worker of the attempts
 -- then six for each attempt: run id, fence, state, output or the reference to its pieces, error, steps
 --
 -- Returns for each attempt 1 when it has ended its run, also for a repeated call, 0
@@ -12,9 +13,9 @@
 local _, us = clock()
 local out = {}
 
-for i = 2, #ARGV, 6 do
-	local r = call("HMGET", RUN .. ARGV[i], "state", "fence", "reply", "started", "at", "early")
-	out[#out+1] = finishRun(r, i, us, ARGV[1])
+for i = 3, #ARGV, 6 do
+	local r = call("HMGET", RUN .. ARGV[i], "state", "fence", "reply", "started", "at", "early", "worker")
+	out[#out+1] = finishRun(r, i, us, ARGV[1], ARGV[2])
 end
 announce(ARGV[1])
 return out

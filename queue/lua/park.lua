@@ -4,13 +4,13 @@
 --
 -- KEYS[1] due
 -- ARGV[1] run id  ARGV[2] fence that must hold  ARGV[3] ms until it wakes
--- ARGV[4] what its steps did (JSON), "" for nothing
+-- ARGV[4] what its steps did (JSON), "" for nothing  ARGV[5] worker of the attempt
 --
 -- Returns 1, also for a repeated call, or 0 for a stale fence.
 local id, run = ARGV[1], RUN .. ARGV[1]
 local r = call("HMGET", run, "state", "fence", "deadline", "called", "worker", "turn")
-if r[1] == "waiting" and r[2] == ARGV[2] then return 1 end
-if not executes(r[1], r[2], ARGV[2]) then return 0 end
+if r[1] == "waiting" and r[2] == ARGV[2] and r[5] == ARGV[5] then return 1 end
+if not executes(r[1], r[2], ARGV[2], r[5], ARGV[5]) then return 0 end
 
 local now = clock()
 local wake = now + ARGV[3]

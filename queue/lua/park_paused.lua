@@ -4,6 +4,7 @@
 --
 -- KEYS[1] due
 -- ARGV[1] run id  ARGV[2] fence that must hold  ARGV[3] flow  ARGV[4] the pause, by its beginning in unix ms
+-- ARGV[5] worker of the attempt
 --
 -- Returns "parked"; "in" when the run may execute, also when that pause is over and
 -- the worker does not know it yet; "lost" for a stale fence.
@@ -11,8 +12,8 @@ local LOOK = 300000 -- ms, 5 min, after which a run is woken to check whether it
 
 local id, run, line = ARGV[1], RUN .. ARGV[1], OURS .. "held:" .. ARGV[3]
 local r = call("HMGET", run, "state", "fence", "at", "deadline", "limit", "steps", "worker", "turn")
-if r[1] == "waiting" and r[2] == ARGV[2] and call("ZSCORE", line, id) then return "parked" end -- a repeated call
-if not executes(r[1], r[2], ARGV[2]) then return "lost" end
+if r[1] == "waiting" and r[2] == ARGV[2] and r[7] == ARGV[5] and call("ZSCORE", line, id) then return "parked" end -- a repeated call
+if not executes(r[1], r[2], ARGV[2], r[7], ARGV[5]) then return "lost" end
 if r[6] or call("HGET", OURS .. "resumed", ARGV[3]) == ARGV[4] then return "in" end
 
 local now = clock()

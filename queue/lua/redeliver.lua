@@ -25,7 +25,7 @@ for i = 3, #ARGV do
 	local task = ARGV[i]
 	local key, attempt = RUN .. string.sub(task, 1, ID), string.sub(task, ID + 2)
 	local r = call("HMGET", key, "state", "fence", "worker")
-	if executes(r[1], r[2], attempt) and r[3] == worker then
+	if executes(r[1], r[2], attempt, r[3], worker) then
 		call("HSET", key, "started", us)
 		local v = call("HMGET", key, "at", "deadline", "spec", "event")
 		for _, value in ipairs({task, "", attempt, v[1], us, v[2], v[3], v[4]}) do out[#out+1] = value or "" end

@@ -7,13 +7,14 @@
 -- ARGV[1] run id  ARGV[2] fence that must hold  ARGV[3] live state that must hold
 -- ARGV[4] message of the task  ARGV[5] "1" when the attempt was lost with its worker  ARGV[6] most crashes
 -- ARGV[7] "1" for the end of the queue, else its head
+-- ARGV[8] worker that must execute the run; "" for any
 --
 -- Returns 1 done, 0 when the state or the fence does not hold, 2 when the run has lost
 -- too many workers.
 local id, run = ARGV[1], RUN .. ARGV[1]
 local r = call("HMGET", run, "state", "fence", "crashes", "worker", "at", "turn", "deadline")
 local fence = fenceOf(r[1], r[2])
-if r[1] ~= ARGV[3] or whole(fence) ~= ARGV[2] then return 0 end
+if r[1] ~= ARGV[3] or whole(fence) ~= ARGV[2] or ARGV[8] ~= "" and r[4] ~= ARGV[8] then return 0 end
 if ARGV[5] == "1" then
 	if tonumber(r[3] or "0") + 1 >= tonumber(ARGV[6]) then return 2 end
 	call("HINCRBY", run, "crashes", 1)

@@ -24,11 +24,11 @@ end
 
 -- finishRun stores the outcome of the attempt whose values begin at ARGV[i]: run id,
 -- fence, state, output or the reference to its pieces, error, steps. r contains the
--- fields state, fence, reply, started, at and early of the run. It returns 1 when the
--- attempt has ended its run, also for a repeated call, and 0 for a stale fence.
-local function finishRun(r, i, us, command)
+-- fields state, fence, reply, started, at, early and worker of the run. It returns 1 when
+-- the attempt has ended its run, also for a repeated call, and 0 for a stale fence.
+local function finishRun(r, i, us, command, worker)
 	local id = ARGV[i]
-	if executes(r[1], r[2], ARGV[i+1]) then
+	if executes(r[1], r[2], ARGV[i+1], r[7], worker) then
 		call("HSET", RUN .. id, "state", ARGV[i+2], "output", ARGV[i+3], "error", ARGV[i+4], "steps", ARGV[i+5], "finished", us)
 		if r[3] and r[3] ~= "" then
 			local output, complete = ARGV[i+3], "1"
@@ -40,5 +40,5 @@ local function finishRun(r, i, us, command)
 		return 1
 	end
 	-- A repeated call: only the attempt that has ended a run has its fence.
-	return r[1] and not live(r[1]) and r[2] == ARGV[i+1] and 1 or 0
+	return r[1] and not live(r[1]) and r[2] == ARGV[i+1] and r[7] == worker and 1 or 0
 end

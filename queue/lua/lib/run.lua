@@ -27,10 +27,11 @@ local function fenceOf(state, stored)
 	return tonumber(stored) or (state == "queued" and 1 or 0)
 end
 
--- executes reports whether an attempt is the current one of its run. Only the current
--- attempt may write.
-local function executes(state, stored, fence)
-	return state == "running" and stored == fence
+-- executes reports whether an attempt of a worker is the current one of its run. Only the
+-- current attempt may write. When Redis fails over to a replica that lags behind, a second
+-- worker may begin the same attempt: of is the worker in the record.
+local function executes(state, stored, fence, of, worker)
+	return state == "running" and stored == fence and of == worker
 end
 
 local function taskOf(id, fence)
