@@ -16,9 +16,6 @@ import (
 // typeJWTBearer is the grant_type of RFC 7523.
 const typeJWTBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
-// maxAssertion bounds what is parsed of an assertion, in bytes.
-const maxAssertion = 8 << 10
-
 // assertionGrant is Ansira's grant: the client sends its secret and the assertion that this server generated for
 // it. The assertion may be used any number of times until the client's expiry date has passed.
 type assertionGrant struct{ *Authority }
@@ -63,11 +60,8 @@ func (g assertionGrant) Check(ctx context.Context, r *TokenRequest) (*TokenGrant
 // openAssertion verifies an assertion with this server's signing keys. It accepts EdDSA only, whatever the header
 // names.
 func (a *Authority) openAssertion(ctx context.Context, text string) (*jwt.Claims, error) {
-	if len(text) > maxAssertion {
-		return nil, errAssertion
-	}
-	token, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.EdDSA})
-	if err != nil || len(token.Headers) != 1 {
+	token := parseJWT(text, jose.EdDSA)
+	if token == nil {
 		return nil, errAssertion
 	}
 	key, err := a.config.Store.SigningKeys().Find(ctx, token.Headers[0].KeyID)

@@ -30,13 +30,12 @@ func (a *Authority) assertedClient(ctx context.Context, r *TokenRequest) (*store
 		return nil, &Error{Code: CodeInvalidRequest, Message: "client_assertion_type must be " + typeClientAssertion}
 	case r.Params["client_secret"] != "" || r.Header.Get("Authorization") != "":
 		return nil, &Error{Code: CodeInvalidRequest, Message: "the client proves itself twice: use the assertion or the secret"}
-	case text == "" || len(text) > maxAssertion:
-		return nil, badClientJWT("client_assertion is missing or too long")
+	case text == "":
+		return nil, badClientJWT("client_assertion is missing")
 	}
-	token, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.RS256, jose.ES256, jose.EdDSA})
-	unverified := &jwt.Claims{}
-	if err != nil || len(token.Headers) != 1 || token.UnsafeClaimsWithoutVerification(unverified) != nil {
-		return nil, badClientJWT("client_assertion is not a JWT signed with RS256, ES256 or EdDSA")
+	token, unverified := parseJWT(text, jose.RS256, jose.ES256, jose.EdDSA), &jwt.Claims{}
+	if token == nil || token.UnsafeClaimsWithoutVerification(unverified) != nil {
+		return nil, badClientJWT("client_assertion is not a JWT of at most 8 KiB signed with RS256, ES256 or EdDSA")
 	}
 	c, err := a.config.Store.Clients().Client(ctx, unverified.Subject)
 	if errors.Is(err, store.ErrNotFound) {

@@ -17,7 +17,8 @@ const (
 
 // exchangeGrant lets an API key act as a user by token exchange (RFC 8693), under the rules of jwtGrant. The
 // subject token is either a JWT signed by the key, with the user in its claim sub, or the key's own access token,
-// with the user in the parameter requested_subject.
+// with the user in the parameter requested_subject. A token that is issued for an access token has no scope that this
+// one lacks, expires no later, and is revoked with its family of refresh tokens: an exchange is no way to renew a token.
 type exchangeGrant struct{ *Authority }
 
 // Type implements Grant.
@@ -35,38 +36,50 @@ func (g exchangeGrant) Check(ctx context.Context, r *TokenRequest) (*TokenGrant,
 	if want := r.Params["requested_token_type"]; want != "" && want != typeAccessToken {
 		return nil, &Error{Code: CodeInvalidRequest, Message: "only access tokens are issued"}
 	}
-	key, subject, err := g.subject(ctx, r, text)
+	s, err := g.subject(ctx, r, text)
 	if err != nil {
 		return nil, err
 	}
-	if err := g.checkActor(ctx, r, key); err != nil {
+	if err := g.checkActor(ctx, r, s.key); err != nil {
 		return nil, err
 	}
-	granted, err := g.keyGrant(ctx, key, subject)
+	granted, err := g.keyGrant(ctx, s.key, s.user)
 	if err != nil {
 		return nil, err
+	}
+	if s.token != nil {
+		granted.Scopes = Intersect(granted.Scopes, scopesFrom(s.token.Scopes))
+		granted.TTL = min(granted.TTL, s.token.ExpiresAt.Sub(g.config.Now()))
+		granted.Token.Flows, granted.Token.Family = s.token.Flows, s.token.Family
 	}
 	granted.Extra = map[string]any{"issued_token_type": typeAccessToken}
 	return granted, nil
 }
 
-// subject returns the API key that requests the token, and the user that it wants to act as.
-func (g exchangeGrant) subject(ctx context.Context, r *TokenRequest, text string) (*store.Key, string, error) {
+// exchangeSubject is what a subject token says.
+type exchangeSubject struct {
+	key   *store.Key   // requests the token
+	user  string       // that the key acts as; empty: none
+	token *store.Token // the subject token, if it is an access token; nil: it is a JWT
+}
+
+// subject verifies the subject token of a request.
+func (g exchangeGrant) subject(ctx context.Context, r *TokenRequest, text string) (exchangeSubject, error) {
 	switch r.Params["subject_token_type"] {
 	case typeJWT:
 		key, claims, err := g.openJWT(ctx, text, r.IP)
 		if err != nil {
-			return nil, "", err
+			return exchangeSubject{}, err
 		}
 		if wanted := r.Params["requested_subject"]; wanted != "" && wanted != claims.Subject {
-			return nil, "", badJWT("requested_subject is not the assertion's sub")
+			return exchangeSubject{}, badJWT("requested_subject is not the assertion's sub")
 		}
-		return key, claims.Subject, nil
+		return exchangeSubject{key: key, user: claims.Subject}, nil
 	case typeAccessToken:
-		key, err := g.keyOfToken(ctx, text)
-		return key, r.Params["requested_subject"], err
+		key, token, err := g.keyOfToken(ctx, text)
+		return exchangeSubject{key, r.Params["requested_subject"], token}, err
 	}
-	return nil, "", &Error{Code: CodeInvalidRequest, Message: "subject_token_type must be " + typeJWT + " or " + typeAccessToken}
+	return exchangeSubject{}, &Error{Code: CodeInvalidRequest, Message: "subject_token_type must be " + typeJWT + " or " + typeAccessToken}
 }
 
 // checkActor accepts an actor token only if it belongs to the same key. The actor token is optional.
@@ -78,29 +91,29 @@ func (g exchangeGrant) checkActor(ctx context.Context, r *TokenRequest, key *sto
 	if kind != typeAccessToken {
 		return &Error{Code: CodeInvalidRequest, Message: "actor_token_type must be " + typeAccessToken}
 	}
-	actor, err := g.keyOfToken(ctx, text)
+	actor, _, err := g.keyOfToken(ctx, text)
 	if err == nil && actor.Key != key.Key {
 		err = badJWT("the actor token belongs to another key")
 	}
 	return err
 }
 
-// keyOfToken returns the key that a valid access token was issued to. It rejects a token with which a key already
-// acts as a user, so that impersonation cannot be chained.
-func (g exchangeGrant) keyOfToken(ctx context.Context, text string) (*store.Key, error) {
+// keyOfToken returns a valid access token and the key that it was issued to. It rejects a token with which a key
+// already acts as a user, so that impersonation cannot be chained.
+func (g exchangeGrant) keyOfToken(ctx context.Context, text string) (*store.Key, *store.Token, error) {
 	token, err := g.config.Store.Tokens().Find(ctx, text)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return nil, fmt.Errorf("check token: %w: %w", ErrUnavailable, err)
+		return nil, nil, fmt.Errorf("check token: %w: %w", ErrUnavailable, err)
 	}
 	if err != nil || !token.Live(g.config.Now()) || token.Kind != store.PrincipalKey || token.Actor != "" {
-		return nil, badJWT("the token is not a live one of an API key acting for itself")
+		return nil, nil, badJWT("the token is not a live one of an API key acting for itself")
 	}
 	key, _, err := FindKey(ctx, g.config.Store.Keys(), token.Principal, g.config.Now())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if key == nil {
-		return nil, badJWT("the token is not a live one of an API key acting for itself")
+		return nil, nil, badJWT("the token is not a live one of an API key acting for itself")
 	}
-	return key, nil
+	return key, token, nil
 }

@@ -202,8 +202,11 @@ func joined(values []string) string {
 
 // unknown returns the finding for a check value that no known mistake results in.
 func (k *checkCase) unknown(right string) string {
-	if _, err := hex.DecodeString(k.given); err != nil || len(k.given) != hex.EncodedLen(md5.Size) {
+	if len(k.given) != hex.EncodedLen(md5.Size) {
 		return fmt.Sprintf("check has %d characters; the MD5 in hexadecimal has 32", len(k.given))
+	}
+	if _, err := hex.DecodeString(k.given); err != nil {
+		return "check is not hexadecimal: 32 of the digits 0 to 9 and a to f are expected"
 	}
 	return fmt.Sprintf("the check is that of another text or of another secret: compare the %d bytes that must be hashed, shown as signed, with yours, and the secret with that of the key", len(right)+len(k.key.Secret))
 }

@@ -17,9 +17,9 @@ import (
 // still be used.
 func (a *Authority) explainJWT(ctx context.Context, text string) (*Explanation, error) {
 	e := &Explanation{Scheme: "jwt", Findings: []string{}}
-	token, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.HS256, jose.RS256, jose.ES256, jose.EdDSA})
-	if err != nil || len(token.Headers) != 1 || len(text) > maxAssertion {
-		e.addFinding("it is not a JWT of one signature by HS256, RS256, ES256 or EdDSA")
+	token := parseJWT(text, keyAlgorithms...)
+	if token == nil {
+		e.addFinding("it is not a JWT of at most 8 KiB, without line breaks, with one signature by HS256, RS256, ES256 or EdDSA")
 		return e, nil
 	}
 	claims := &jwt.Claims{}

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
@@ -38,15 +39,32 @@ func badJWT(message string) error { return &Error{Code: CodeInvalidGrant, Messag
 // errJWT is the same text for an unknown key and a wrong signature.
 var errJWT = &Error{Code: CodeInvalidGrant, Message: "the assertion's issuer is no API key, or its signature is not that key's"}
 
+// maxAssertion bounds what is parsed of a JWT, in bytes.
+const maxAssertion = 8 << 10
+
+// keyAlgorithms sign the JWTs of API keys. Read only.
+var keyAlgorithms = []jose.SignatureAlgorithm{jose.HS256, jose.RS256, jose.ES256, jose.EdDSA}
+
+// parseJWT parses a JWT that is signed once, with one of the algorithms; nil: it is none. It rejects line breaks, as RFC
+// 7515 section 5.2 requires: the decoder of base64 skips them, so that one JWT would have many spellings. One at the end
+// is that of the file from which a JWT is sent.
+func parseJWT(text string, algorithms ...jose.SignatureAlgorithm) *jwt.JSONWebToken {
+	if text = strings.TrimRight(text, "\r\n"); len(text) > maxAssertion || strings.ContainsAny(text, "\r\n") {
+		return nil
+	}
+	token, err := jwt.ParseSigned(text, algorithms)
+	if err != nil || len(token.Headers) != 1 {
+		return nil
+	}
+	return token
+}
+
 // openJWT verifies a JWT of an API key. The response reveals nothing about the key before the signature is
 // verified.
 func (a *Authority) openJWT(ctx context.Context, text, ip string) (*store.Key, *jwt.Claims, error) {
-	if len(text) > maxAssertion {
-		return nil, nil, badJWT("the assertion is too long")
-	}
-	token, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.HS256, jose.RS256, jose.ES256, jose.EdDSA})
-	if err != nil || len(token.Headers) != 1 {
-		return nil, nil, badJWT("the assertion is not a JWT signed with HS256, RS256, ES256 or EdDSA")
+	token := parseJWT(text, keyAlgorithms...)
+	if token == nil {
+		return nil, nil, badJWT("the assertion is not a JWT of at most 8 KiB signed with HS256, RS256, ES256 or EdDSA")
 	}
 	unverified := &jwt.Claims{}
 	if err := token.UnsafeClaimsWithoutVerification(unverified); err != nil {

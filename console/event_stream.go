@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/queue"
 )
@@ -14,8 +15,8 @@ import (
 const (
 	// sendInterval is the minimum time between two updates of a running run.
 	sendInterval = 200 * time.Millisecond
-	// pollInterval is how often the record is read in addition, for changes without an event. The update also keeps
-	// proxies from closing an idle connection.
+	// pollInterval is how often the record is read in addition, for changes without an event, and the session, so that
+	// the stream ends soon after it. The update also keeps proxies from closing an idle connection.
 	pollInterval = 5 * time.Second
 	// streamLimit is the maximum duration of a stream; the browser reconnects.
 	streamLimit = 10 * time.Minute
@@ -97,9 +98,10 @@ func (l *eventStream) loop(ctx context.Context, events <-chan queue.Event, ended
 			}
 			changed = false
 		case <-look.C:
-			if next, err := l.req.console.config.Queue.Record(ctx, l.record.ID); err == nil && !next.State.Terminal() {
-				l.record, changed = next, true
+			if err := l.refresh(ctx); err != nil {
+				return err
 			}
+			changed = true
 		case err := <-ended:
 			if err != nil {
 				return err
@@ -112,6 +114,21 @@ func (l *eventStream) loop(ctx context.Context, events <-chan queue.Event, ended
 		}
 	}
 	return l.err
+}
+
+// refresh reads the record of a run that has not ended. The error is for a user who may no longer see it: the session
+// has ended, or the user has changed.
+func (l *eventStream) refresh(ctx context.Context) error {
+	if err := l.req.identify(); err != nil {
+		return err
+	}
+	if !l.req.may(auth.ScopeReadRuns) {
+		return errForbidden
+	}
+	if next, err := l.req.console.config.Queue.Record(ctx, l.record.ID); err == nil && !next.State.Terminal() {
+		l.record = next
+	}
+	return nil
 }
 
 // apply updates the run with an event. An event implies that the run has started.

@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -70,7 +69,7 @@ func (p *overviewCache) load(ctx context.Context, now time.Time) (view.Activity,
 	}
 	looked := summarize(runs, now, window)
 	looked.More = len(runs) >= overviewRuns
-	if looked.Queues, err = p.queues(); err != nil {
+	if looked.Queues, err = p.queues(ctx); err != nil {
 		return view.Activity{}, err
 	}
 	looked.Workers, err = p.workers(now)
@@ -116,25 +115,17 @@ func percentile(sorted []time.Duration, p int) time.Duration {
 	return sorted[min(len(sorted)-1, len(sorted)*p/100)]
 }
 
-// queues returns the queues as asynq reports them.
-func (p *overviewCache) queues() ([]view.QueueRow, error) {
-	names, err := p.asynq.Queues()
+// queues returns the queues by name. asynq's own figures are not asked for: they include the memory of tasks, and fail
+// while the task of a run that was stopped in the queue is still in its list.
+func (p *overviewCache) queues(ctx context.Context) ([]view.QueueRow, error) {
+	all, err := p.queue.Stats(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%w: list queues: %w", queue.ErrUnavailable, err)
+		return nil, err
 	}
-	slices.Sort(names)
-	var rows []view.QueueRow
-	for _, name := range names {
-		info, err := p.asynq.GetQueueInfo(name)
-		if errors.Is(err, asynq.ErrQueueNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%w: read queue: %w", queue.ErrUnavailable, err)
-		}
-		rows = append(rows, view.QueueRow{
-			Name: name, Pending: info.Pending, Active: info.Active, Oldest: info.Latency, Paused: info.Paused, Today: info.Processed,
-		})
+	rows := make([]view.QueueRow, len(all))
+	for i := range all {
+		s := &all[i]
+		rows[i] = view.QueueRow{Name: s.Queue, Pending: int(s.Pending), Active: int(s.Active), Oldest: s.Oldest, Paused: s.Paused}
 	}
 	return rows, nil
 }

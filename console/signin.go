@@ -91,6 +91,11 @@ func signIn(req *requestState) error {
 	if err != nil {
 		return err
 	}
+	if old, err := req.r.Cookie(cookieSession); err == nil { // its cookie is replaced, so that nobody could end it
+		if err := req.console.sessions.end(req.ctx(), old.Value); err != nil {
+			return err
+		}
+	}
 	req.setCookie(cookieForm, "", -1)
 	req.setCookie(cookieSession, s.token, int(lifeLimit/time.Second))
 	return req.redirect(safeDestination(form.To))

@@ -118,7 +118,7 @@ func (ts *Tokens) Find(ctx context.Context, text string) (*Token, error) {
 	if err := json.Unmarshal([]byte(answer[0]), t); err != nil {
 		return nil, fmt.Errorf("read token: %w", err)
 	}
-	t.Dead = answer[1] != "1"
+	t.Dead, t.Family = answer[1] != "1", answer[2]
 	return t, nil
 }
 

@@ -12,18 +12,19 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// executableTypes are the media types, besides those of JavaScript, that a page of this origin would execute or
-// apply. Read only.
-var executableTypes = []string{"text/css", "application/wasm", "application/manifest+json", "text/cache-manifest", "application/speculationrules+json"}
+// executableTypes are the media types, or parts of them, that a page of this origin would execute or apply. Read only.
+var executableTypes = []string{
+	"javascript", "ecmascript", "jscript", "livescript",
+	"text/css", "application/wasm", "application/manifest+json", "text/cache-manifest", "application/speculationrules+json",
+}
 
 // inertType returns the media type with which the response of a flow is sent. Scripts and style sheets become text,
 // because the Content-Security-Policy of the console trusts its own origin. The body is unchanged. HTML documents
-// keep their type and are sandboxed instead.
+// keep their type and are sandboxed instead. The whole value counts: of several types with commas between them,
+// browsers take the last one (WHATWG Fetch, extract a MIME type).
 func inertType(contentType string) string {
-	media, _, _ := strings.Cut(contentType, ";")
-	media = strings.ToLower(strings.TrimSpace(media))
-	if slices.Contains(executableTypes, media) || strings.Contains(media, "javascript") || strings.Contains(media, "ecmascript") ||
-		strings.Contains(media, "jscript") || strings.Contains(media, "livescript") {
+	lower := strings.ToLower(contentType)
+	if slices.ContainsFunc(executableTypes, func(t string) bool { return strings.Contains(lower, t) }) {
 		return "text/plain; charset=utf-8"
 	}
 	return contentType

@@ -13,12 +13,13 @@ func TestAnswersAreInert(t *testing.T) {
 		"text/javascript", "application/javascript", "application/x-javascript", "TEXT/JavaScript; charset=utf-8", " text/javascript ;x",
 		"application/ecmascript", "text/ecmascript", "text/x-ecmascript", "text/jscript", "text/livescript", "text/javascript1.5",
 		"text/css", "application/wasm", "application/manifest+json",
+		"text/html, text/css", "text/html,text/javascript", "text/html; a=b, Text/CSS; charset=utf-8", "application/json,application/wasm",
 	} {
 		if got := inertType(media); got != "text/plain; charset=utf-8" {
 			t.Errorf("%s is sent as %s", media, got)
 		}
 	}
-	for _, media := range []string{"text/html", "application/json", "image/svg+xml", "application/xml", "text/csv", "application/pdf", ""} {
+	for _, media := range []string{"text/html", "application/json", "image/svg+xml", "application/xml", "text/csv", "application/pdf", "text/html, text/plain", ""} {
 		if got := inertType(media); got != media {
 			t.Errorf("%s is sent as %s", media, got)
 		}

@@ -26,7 +26,6 @@ type ActivityBar struct{ Runs, Failed int }
 type QueueRow struct {
 	Name            string
 	Pending, Active int
-	Today           int           // tasks processed since midnight UTC
 	Oldest          time.Duration // waiting time of the oldest pending task
 	Paused          bool
 }
