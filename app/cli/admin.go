@@ -27,7 +27,7 @@ func newUser(e env) *cobra.Command {
 }
 
 func newClient(e env) *cobra.Command {
-	return resource{
+	cmd := resource{
 		name: "client", what: "API client", path: "/v1/clients", id: "IDENTIFIER",
 		columns: []column{
 			{"identifier", "identifier"}, {"name", "name"}, {"scopes", "scopes"}, {"token minutes", "token_ttl_minutes"},
@@ -55,6 +55,8 @@ func newClient(e env) *cobra.Command {
 			},
 		},
 	}.command(e)
+	cmd.AddCommand(newClientGenerate(e))
+	return cmd
 }
 
 func newConnection(e env) *cobra.Command {

@@ -42,6 +42,7 @@ func commandExamples() map[string][]string {
 		"client change":     {"crm --token-ttl 30"},
 		"client create":     {"--name 'The CRM' --scopes flows:run"},
 		"client delete":     {"crm"},
+		"client generate":   {"--lang go --package crm --out crm/crm.go", "--lang ts --flow people --out people.ts", "--lang ts --file openapi.json"},
 		"client list":       {"", `--filter 'name contains "CRM"'`},
 		"client secret":     {"crm", "crm --secret-file -"},
 		"client show":       {"crm"},

@@ -42,6 +42,7 @@ func TestOpenAPI(t *testing.T) {
 	t.Run("redocly", func(t *testing.T) { t.Parallel(); redocly(t, s) })
 	t.Run("spectral", func(t *testing.T) { t.Parallel(); spectral(t, s) })
 	t.Run("typescript", func(t *testing.T) { t.Parallel(); typescript(t, s) })
+	t.Run("penstock", func(t *testing.T) { t.Parallel(); penstock(t, s) })
 	t.Run("oapi-codegen", func(t *testing.T) { t.Parallel(); oapiCodegen(t, s) })
 }
 
@@ -84,6 +85,22 @@ func typescript(t *testing.T, s *server) {
 	for _, file := range []string{"call_fetch", "call_hey", "call_generator"} {
 		s.wantAnswers(t, file, run(t, dir, "node", filepath.Join("out", file+".js")))
 	}
+}
+
+// penstock generates clients with the product itself, compiles them strictly and runs one. That of flows whose texts are
+// hostile is the one of the generator's own tests.
+func penstock(t *testing.T, s *server) {
+	dir := t.TempDir()
+	copyFiles(t, dir, "tsconfig.json", "call_penstock.ts", "../../../client/generate/testdata/hostile/hostile.ts")
+	modules, err := filepath.Abs("node_modules")
+	fatal(t, err)
+	fatal(t, os.Symlink(modules, filepath.Join(dir, "node_modules")))
+	program, err := build()
+	fatal(t, err)
+	run(t, ".", program, "client", "generate", "--lang", "ts", "--out", filepath.Join(dir, "shop.ts")) // of PENSTOCK_URL, with PENSTOCK_TOKEN
+	run(t, dir, bin("tsc"), "-p", ".", "--noUncheckedIndexedAccess", "--noImplicitOverride", "--exactOptionalPropertyTypes", "false")
+	s.wantAnswers(t, "penstock", run(t, dir, "node", filepath.Join("out", "call_penstock.js")))
+	run(t, dir, "node", filepath.Join("out", "hostile.js")) // its texts would end it, with status 1
 }
 
 func oapiCodegen(t *testing.T, s *server) {
@@ -132,6 +149,16 @@ func start(t *testing.T) *server {
 	s.token = made.Token
 	t.Setenv("PENSTOCK_URL", s.url)
 	t.Setenv("PENSTOCK_TOKEN", s.token)
+	t.Setenv("PENSTOCK_PASSWORD", password)
+	asAdmin := func(r *http.Request) { r.SetBasicAuth(adminUser, adminPassword) }
+	var key struct{ Key, Secret string }
+	fatal(t, json.Unmarshal(fetch(t, "POST", s.url+"/v1/keys", `{"name":"shop","api_access":true,"scopes":["people:read"]}`, asAdmin), &key))
+	t.Setenv("PENSTOCK_KEY", key.Key)
+	t.Setenv("PENSTOCK_SECRET", key.Secret)
+	var client struct{ Identifier, Secret string }
+	fatal(t, json.Unmarshal(fetch(t, "POST", s.url+"/v1/clients", `{"name":"shop","scopes":["people:read","flows:run"]}`, asAdmin), &client))
+	t.Setenv("PENSTOCK_CLIENT", client.Identifier)
+	t.Setenv("PENSTOCK_CLIENT_SECRET", client.Secret)
 	for name, path := range documents {
 		text := fetch(t, "GET", s.url+path, "", func(r *http.Request) {
 			if name != "own" {
