@@ -218,7 +218,7 @@ func TestACrashFreesThePlace(t *testing.T) {
 	claimed := r.abandonedRuns()
 	lost := &Attempt{
 		Spec: Spec{ID: first.RunID()}, Number: 1, task: claimed[0],
-		server: &Server{keys: keysOf("default"), redis: r.redis},
+		server: &Server{cfg: ServerConfig{ID: "dead"}, keys: keysOf("default"), redis: r.redis},
 	}
 	if got, err := lost.Acquire(t.Context(), w.gate); got != Admitted || err != nil {
 		t.Fatal(got, err)
