@@ -1,6 +1,8 @@
 package portal
 
 import (
+	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -149,5 +151,22 @@ func (p *Portal) showOperation(r *Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Render(200, view.OperationPage(r.Page("apis", o.Title()), o))
+	example(&o)
+	return p.renderOperation(r, http.StatusOK, &o)
+}
+
+// renderOperation shows an operation with its form, and with samples of what the form says.
+func (p *Portal) renderOperation(r *Request, status int, o *view.Operation) error {
+	o.Callable = p.config.Call != nil
+	placeholders := *o
+	placeholders.Values = maps.Clone(o.Values)
+	for _, m := range o.Sheet.Params { // a sample needs some value in the path
+		if at := m.In + "." + m.Name; m.In == "path" && placeholders.Values[at] == "" {
+			placeholders.Values[at] = strings.ToUpper(m.Name)
+		}
+	}
+	if c, err := callOf(&placeholders); err == nil {
+		o.Samples = c.samples(o)
+	}
+	return r.Render(status, view.OperationPage(r.Page("apis", o.Title()), *o))
 }

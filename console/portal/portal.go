@@ -85,6 +85,7 @@ func (p *Portal) Routes() []Route {
 		{"GET /{$}", p.listAPIs},
 		{"GET /apis/{flow}", p.showAPI},
 		{"GET /apis/{flow}/{operation}", p.showOperation},
+		{"POST /apis/{flow}/{operation}", p.tryOperation},
 
 		{"GET /clients", p.listClients},
 		{"GET /clients/new", p.newClient},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/penstock/penstock/api/openapi/flowdoc"
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/samples"
 	"github.com/penstock/penstock/store"
 )
 
@@ -72,7 +73,27 @@ type Operation struct {
 	Sheet *flowdoc.Sheet
 	Base  string        // URL of the API
 	Needs []ScopeChoice // scopes that a caller must hold
+
+	Callable bool              // the page offers to call it
+	Values   map[string]string // of parameters on the form, by place and name: "query.since"
+	Body     string            // on the form
+	Trouble  string            // what is wrong with the form; empty: nothing
+	Answer   *Answer           // to the call of the form; nil: none was made
+	Samples  []samples.Sample  // of the call on the form
 }
+
+// Answer is the request that was made to an API, and its response.
+type Answer struct {
+	Method, Target string
+	Sent           []string // lines of the request's header
+	Status         int
+	Header         []string // lines of the response's header
+	Body           string   // its beginning, indented if it is JSON
+	Size           int      // of the body, in bytes
+	Took           time.Duration
+}
+
+func (a *Answer) cut() bool { return a.Size > 64<<10 }
 
 // Title returns the summary of an operation, or its method and path.
 func (o Operation) Title() string {

@@ -37,6 +37,9 @@ type Response struct {
 	Content             *Content // nil: no body
 }
 
+// ProblemType is the media type of failures (RFC 9457). All have the same schema, which sheets leave out.
+const ProblemType = "application/problem+json"
+
 // Content is a body.
 type Content struct {
 	MediaType string
@@ -167,7 +170,7 @@ func (r *resolver) content(of object) *Content {
 	name := slices.Min(slices.Collect(maps.Keys(media)))
 	body := asObject(media[name])
 	c := &Content{MediaType: name}
-	if schema := asObject(body["schema"]); len(schema) > 0 {
+	if schema := asObject(body["schema"]); len(schema) > 0 && name != ProblemType {
 		c.Members = r.members(schema)
 		c.Schema = indented(r.inline(schema, 0))
 	}
