@@ -487,3 +487,32 @@ func TestAdministratorsGrantInTheConsole(t *testing.T) {
 		t.Errorf("a viewer was granted flows:run: %d", w.Code)
 	}
 }
+
+func TestTheChangelogOfAnAPI(t *testing.T) {
+	t.Parallel()
+	p := newPortal(t)
+	for _, source := range []string{
+		strings.Replace(shopFlows[:strings.Index(shopFlows, "---\n")], "scopes: {\"orders:read\"", "deprecated: true\n      scopes: {\"orders:read\"", 1),
+		strings.Replace(strings.Replace(shopFlows[:strings.Index(shopFlows, "---\n")], "get: /shop/orders/{kind}", "get: /shop/all/{kind}", 1), "/shop/orders/{kind}", "/shop/old/{kind}", 1),
+	} {
+		flow, err := flows.Parse("shop.yaml", []byte(source), steps.Catalogue())
+		must(t, err)
+		_, err = p.config.Store.Flows().Deploy(t.Context(), flow)
+		must(t, err)
+	}
+	dora := p.developer("dora")
+	page := dora.shows("/apis/shop/changes")
+	for text, want := range map[string]bool{
+		"GET /shop/all/{kind}": true, "The operation is new.": true, "GET /shop/orders/{kind}": true, "The operation was removed.": true,
+		"1 breaking change": true, "It is deprecated.": true, "The first version.": true, "/shop/old/": false, "DELETE": false, "<script>": false,
+	} {
+		if strings.Contains(page, text) != want {
+			t.Errorf("the changelog has %q: %t", text, !want)
+		}
+	}
+	for _, path := range []string{"/apis/payroll/changes", "/apis/hello/changes", "/apis/nothing/changes"} {
+		if w := dora.at(path, nil); w.Code != http.StatusNotFound {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+}

@@ -69,7 +69,9 @@ func (a *api) serveFlow(c *gin.Context) {
 	var part *flowdoc.Part
 	if flow, ok := a.config.Flows.Find(c.Param("flow")); ok {
 		if part, err = a.partOf(c.Request.Context(), strconv.FormatInt(flow.Number, 10), flow.Version); part != nil {
-			part = part.Only(func(o *flowdoc.Operation) bool { return httpx.StateOf(c).Principal.MayCall(flow.Number, o.Ways, o.Scopes) })
+			part = part.Only(func(o *flowdoc.Operation) bool {
+				return httpx.StateOf(c).Principal.MayCall(flow.Number, o.Ways, o.Scopes)
+			})
 		}
 	}
 	if part == nil && err == nil {

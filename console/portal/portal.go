@@ -84,6 +84,7 @@ func (p *Portal) Routes() []Route {
 	return []Route{
 		{"GET /{$}", p.listAPIs},
 		{"GET /apis/{flow}", p.showAPI},
+		{"GET /apis/{flow}/changes", p.showChanges},
 		{"GET /apis/{flow}/{operation}", p.showOperation},
 		{"POST /apis/{flow}/{operation}", p.tryOperation},
 

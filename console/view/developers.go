@@ -103,6 +103,26 @@ func (o Operation) Title() string {
 	return strings.ToUpper(o.Sheet.Method) + " " + o.Sheet.Path
 }
 
+// VersionChanges is a version of an API in its changelog.
+type VersionChanges struct {
+	Version    string
+	DeployedAt time.Time
+	First      bool // of the flow, as far as is known
+	Unreadable bool // it, or the one before, cannot be read any more
+	Changes    []flowdoc.Change
+}
+
+// breaking returns the number of breaking changes.
+func (v VersionChanges) breaking() int {
+	n := 0
+	for _, c := range v.Changes {
+		if c.Breaking {
+			n++
+		}
+	}
+	return n
+}
+
 // ClientSheet is an API client as its owner sees it.
 type ClientSheet struct {
 	*store.Client
