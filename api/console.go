@@ -7,10 +7,12 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// consoleRoot is the path that the console is mounted at.
-const consoleRoot = "/console"
+const (
+	consoleRoot    = "/console"
+	developersRoot = "/developers"
+)
 
-// mountConsole mounts the console at its root and redirects the path / to it. The console gets the address of the
+// mountConsole mounts the console at its root and that of the developer portal, and redirects the path / to it. The console gets the address of the
 // browser as RemoteAddr, also behind a trusted proxy.
 func (a *API) mountConsole(e *gin.Engine) {
 	e.GET("/", func(c *gin.Context) { c.Redirect(http.StatusFound, consoleRoot) })
@@ -19,6 +21,8 @@ func (a *API) mountConsole(e *gin.Engine) {
 		r.RemoteAddr = net.JoinHostPort(c.ClientIP(), "0")
 		a.config.Console.ServeHTTP(c.Writer, &r)
 	}
-	e.Any(consoleRoot, serve)
-	e.Any(consoleRoot+"/*path", serve)
+	for _, root := range []string{consoleRoot, developersRoot} {
+		e.Any(root, serve)
+		e.Any(root+"/*path", serve)
+	}
 }

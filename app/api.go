@@ -68,6 +68,7 @@ func (p *Program) openAPI(context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.handler = handler
 	server, err := api.NewServer(api.ServerConfig{Listener: p.listener, API: handler, Log: p.log, Wrap: p.middleware(), Linger: p.settings.Linger})
 	if err != nil {
 		return err

@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"net/http"
 
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/console"
 	"github.com/penstock/penstock/internal/outbound"
@@ -34,6 +36,7 @@ func (p *Program) openConsole(context.Context) error {
 		HTTP:        transport,
 		Redeem:      connections.Redeem,
 		Issuer:      p.settings.Issuer,
+		Call:        func(w http.ResponseWriter, r *http.Request, who *auth.Principal) { p.handler.ServeAs(w, r, who) },
 	})
 	return err
 }

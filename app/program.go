@@ -16,6 +16,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/penstock/penstock/api"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/auth/keyusage"
 	"github.com/penstock/penstock/console"
@@ -51,6 +52,7 @@ type Program struct {
 	authority       *auth.Authority
 	hasher          *password.Hasher
 	console         *console.Console
+	handler         *api.API // serves the console, which calls it
 	rejectLog       *rejectlog.Log
 	keyUsage        *keyusage.Counter
 	limiter         *limits.Limiter

@@ -44,7 +44,7 @@ func (g assertionGrant) Check(ctx context.Context, r *TokenRequest) (*TokenGrant
 	case !current(c):
 		return nil, errAssertion
 	}
-	o, err := g.clientGrant(c)
+	o, err := g.clientGrant(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -130,9 +130,14 @@ func (a *Authority) ManualToken(ctx context.Context, id string) (string, *store.
 	if c.Disabled {
 		return "", nil, fmt.Errorf("make token: %w", &store.InvalidError{Member: "disabled", Reason: "is true: this client gets no tokens"})
 	}
-	granted, err := a.clientGrant(c)
-	if err != nil {
+	granted, err := a.clientGrant(ctx, c)
+	switch {
+	case errors.Is(err, errClientExpired):
 		return "", nil, fmt.Errorf("make token: %w", ErrNoDeadline)
+	case errors.Is(err, errClient):
+		return "", nil, fmt.Errorf("make token: %w", &store.InvalidError{Member: "owner", Reason: "is no developer at present: this client gets no tokens"})
+	case err != nil:
+		return "", nil, fmt.Errorf("make token: %w", err)
 	}
 	return a.issue(ctx, granted, granted.Scopes, "manual")
 }

@@ -76,19 +76,50 @@ func (a *Authority) clientOf(ctx context.Context, pairs [][2]string, ip string, 
 	case !right || c.Disabled:
 		return nil, errClient
 	}
+	if _, _, err := a.clientScopes(ctx, c); err != nil {
+		return nil, err
+	}
 	return c, nil
 }
 
+// clientScopes returns what a client may do at present, and its owner; nil: it has none. A client with an owner may do
+// what both were granted, and nothing once the owner is no developer, disabled or deleted: the error is errClient then,
+// other errors wrap ErrUnavailable.
+func (a *Authority) clientScopes(ctx context.Context, c *store.Client) ([]Scope, *store.User, error) {
+	if c.Owner == "" {
+		return scopesFrom(c.Scopes), nil, nil
+	}
+	owner, err := a.config.Store.Users().User(ctx, c.Owner)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, nil, errClient
+	case err != nil:
+		return nil, nil, fmt.Errorf("find owner of client: %w: %w", ErrUnavailable, err)
+	case !owner.Is(store.RoleDeveloper):
+		return nil, nil, errClient
+	}
+	return Intersect(scopesFrom(c.Scopes), DeveloperScopes(owner)), owner, nil
+}
+
+var errClientExpired = &Error{Code: CodeInvalidGrant, Message: "the client's expiry date has passed: set a new one"}
+
 // clientGrant returns the token grant of a client, which is the same for all grant types.
-func (a *Authority) clientGrant(c *store.Client) (*TokenGrant, error) {
+func (a *Authority) clientGrant(ctx context.Context, c *store.Client) (*TokenGrant, error) {
 	if end := c.Deadline(); !end.IsZero() && !a.config.Now().Before(end) {
-		return nil, &Error{Code: CodeInvalidGrant, Message: "the client's expiry date has passed: set a new one"}
+		return nil, errClientExpired
+	}
+	scopes, owner, err := a.clientScopes(ctx, c)
+	if err != nil {
+		return nil, err
 	}
 	o := &TokenGrant{
 		Token:        store.Token{Kind: store.PrincipalClient, Principal: c.Identifier, Name: c.Name, Epoch: c.Epoch},
-		Scopes:       scopesFrom(c.Scopes),
+		Scopes:       scopes,
 		TTL:          c.TTL(),
 		IncludeScope: true,
+	}
+	if owner != nil {
+		o.Token.Owner, o.Token.OwnerEpoch = owner.Name, owner.Epoch
 	}
 	if c.Commas != nil {
 		o.Separator = " "

@@ -49,6 +49,12 @@ func (a *Authority) assertedClient(ctx context.Context, r *TokenRequest) (*store
 	if err != nil || c.Disabled || token.Headers[0].Algorithm != string(algorithm) || token.Claims(public, claims) != nil {
 		return nil, errClientJWT
 	}
+	if _, _, err := a.clientScopes(ctx, c); err != nil {
+		if errors.Is(err, errClient) {
+			err = errClientJWT
+		}
+		return nil, err
+	}
 	if err := a.checkClientClaims(ctx, r, c, claims); err != nil {
 		return nil, err
 	}

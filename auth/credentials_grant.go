@@ -14,5 +14,5 @@ func (g credentialsGrant) Check(ctx context.Context, r *TokenRequest) (*TokenGra
 	if err != nil {
 		return nil, err
 	}
-	return g.clientGrant(c)
+	return g.clientGrant(ctx, c)
 }

@@ -25,14 +25,21 @@ func (a *Authority) Introspect(ctx context.Context, r *TokenRequest) (map[string
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("check token: %w: %w", ErrUnavailable, err)
 	}
-	if err != nil || !t.Live(a.config.Now()) || !mayIntrospect(c, t) {
+	if err != nil || !t.Live(a.config.Now()) {
+		return map[string]any{"active": false}, nil
+	}
+	held, _, err := a.clientScopes(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if !mayIntrospect(c, held, t) {
 		return map[string]any{"active": false}, nil
 	}
 	return a.describe(t), nil
 }
 
-func mayIntrospect(c *store.Client, t *store.Token) bool {
-	held := scopesFrom(c.Scopes)
+// mayIntrospect reports whether a client with the scopes held may look at a token.
+func mayIntrospect(c *store.Client, held []Scope, t *store.Token) bool {
 	return owns(c, t) || Covers(held, ScopeClients) || Covers(held, ScopeUsers)
 }
 

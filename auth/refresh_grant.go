@@ -57,7 +57,7 @@ func (g refreshGrant) refreshed(ctx context.Context, r *TokenRequest, family *st
 			return nil, err
 		}
 		if allowed = c.RefreshTokens && c.Identifier == family.Principal; allowed {
-			o, err = g.clientGrant(c)
+			o, err = g.clientGrant(ctx, c)
 		}
 	case store.PrincipalUser:
 		var u *store.User

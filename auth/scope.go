@@ -54,6 +54,7 @@ var scopesOf = map[store.Role][]Scope{
 	store.RoleViewer:   {ScopeReadFlows, ScopeReadRuns, ScopeReadQueues},
 	store.RoleOperator: {ScopeRun, ScopeReadFlows, ScopeReadRuns, ScopeWriteRuns, ScopeReadQueues, ScopeWriteQueues},
 	store.RoleAdmin:    Scopes,
+	// store.RoleDeveloper adds none: a developer holds what was granted.
 }
 
 // UserScopes returns the scopes of a user's roles, each once.
@@ -69,6 +70,26 @@ func UserScopes(roles []store.Role) []Scope {
 
 // ScopesOf are what a user holds: what the roles allow, and scopes of the installation's own making.
 func ScopesOf(u *store.User) []Scope { return append(UserScopes(u.Roles), scopesFrom(u.Scopes)...) }
+
+// clientScopes are the scopes of the server that a developer may be granted, perhaps narrowed to a flow, to make
+// clients with. Read only.
+var clientScopes = []Scope{ScopeRun, ScopeReadRuns}
+
+// GrantableTo reports whether a user may hold a scope besides those of the roles: one of the installation's own making,
+// or for a developer one of clientScopes.
+func (s Scope) GrantableTo(u *store.User) bool {
+	return s.Own() || slices.Contains(u.Roles, store.RoleDeveloper) && slices.Contains(clientScopes, s.Name())
+}
+
+// DeveloperScopes returns the scopes within which a developer may make and use clients, each once; nil for a user who is
+// none, or disabled.
+func DeveloperScopes(u *store.User) []Scope {
+	if !u.Is(store.RoleDeveloper) {
+		return nil
+	}
+	granted := slices.DeleteFunc(scopesFrom(u.Scopes), func(s Scope) bool { return !s.GrantableTo(u) })
+	return Intersect(granted, granted)
+}
 
 // Own reports whether a scope, perhaps narrowed to a flow, is of the installation's own making: its flows say what it
 // allows.

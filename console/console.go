@@ -16,6 +16,7 @@ import (
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/auth/keyusage"
+	"github.com/penstock/penstock/console/portal"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/rejectlog"
@@ -25,6 +26,9 @@ import (
 
 // Root is the path at which the console is mounted. The console handles all paths below it.
 const Root = "/console"
+
+// Developers is the path at which the developer portal is mounted. The console handles all paths below it, too.
+const Developers = "/developers"
 
 // RejectLog lists the latest requests rejected by the API. *rejectlog.Log implements it.
 type RejectLog interface {
@@ -60,17 +64,21 @@ type Config struct {
 	// the request is used.
 	Issuer string
 
+	// Call serves a request to the API for a signed-in developer; nil: the developer portal offers no calls.
+	Call func(w http.ResponseWriter, r *http.Request, p *auth.Principal)
+
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 }
 
-// Console is the http.Handler of all pages below Root. Safe for concurrent use.
+// Console is the http.Handler of all pages below Root and Developers. Safe for concurrent use.
 type Console struct {
 	config        Config
 	sessions      *sessions
 	asynq         *asynq.Inspector
 	overviewCache *overviewCache
 	queues        queuesUI
+	portal        *portal.Portal
 	assets        *assets
 	secure        bool // the issuer is https
 	origin        *http.CrossOriginProtection
@@ -109,6 +117,10 @@ func New(config Config) (*Console, error) {
 	}
 	c.overviewCache = newOverviewCache(config.Queue, c.asynq, config.Now)
 	c.queues = newQueuesUI(config.Redis)
+	c.portal, err = portal.New(portal.Config{Store: config.Store, Authority: config.Authority, Base: c.base, Now: config.Now, Call: config.Call})
+	if err != nil {
+		return nil, fmt.Errorf("new console: %w", err)
+	}
 	c.mux = c.router()
 	return c, nil
 }

@@ -30,7 +30,7 @@ func (req *requestState) takeNotice() string {
 // the browser closes.
 func (req *requestState) setCookie(name, value string, age int) {
 	http.SetCookie(req.w, &http.Cookie{
-		Name: name, Value: value, Path: Root, MaxAge: age,
+		Name: name, Value: value, Path: req.site.Root, MaxAge: age,
 		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: req.console.secure || req.r.TLS != nil,
 	})
 }

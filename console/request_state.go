@@ -21,6 +21,7 @@ import (
 // request's goroutine only.
 type requestState struct {
 	console *Console
+	site    *site
 	w       http.ResponseWriter
 	r       *http.Request
 	session *session        // nil: not signed in
@@ -29,8 +30,8 @@ type requestState struct {
 	nonce   string          // of the page's Content-Security-Policy, for styles created by the editor
 }
 
-func (c *Console) newRequestState(w http.ResponseWriter, r *http.Request) *requestState {
-	return &requestState{console: c, w: w, r: r, nonce: rand.Text()}
+func (c *Console) newRequestState(at *site, w http.ResponseWriter, r *http.Request) *requestState {
+	return &requestState{console: c, site: at, w: w, r: r, nonce: rand.Text()}
 }
 
 func (req *requestState) ctx() context.Context { return req.r.Context() }
@@ -50,7 +51,7 @@ func (req *requestState) ip() string {
 // page returns the layout data of a page.
 func (req *requestState) page(section, title string) view.Page {
 	p := view.Page{
-		Section: section, Title: title, Nonce: req.nonce, Theme: req.theme(), Notice: req.takeNotice(),
+		Site: req.site.Site, Section: section, Title: title, Nonce: req.nonce, Theme: req.theme(), Notice: req.takeNotice(),
 		Asset: req.console.assets.url, Now: req.console.config.Now(),
 	}
 	if req.session != nil {
@@ -102,7 +103,7 @@ func (req *requestState) send(status int, body []byte) {
 	_, _ = w.Write(body) // an error means that the browser has disconnected
 }
 
-// redirect sends the browser to another page of the console after a write.
+// redirect sends the browser to another page of the site after a write.
 func (req *requestState) redirect(path string) error {
 	if req.fragment() {
 		req.w.Header().Set("HX-Redirect", path)

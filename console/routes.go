@@ -3,7 +3,6 @@ package console
 import (
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/penstock/penstock/auth"
@@ -12,12 +11,12 @@ import (
 
 // route is one page or action.
 type route struct {
-	pattern string     // below Root
+	pattern string     // below the root of its site
 	scope   auth.Scope // required; empty: any signed-in user
 	handle  func(*requestState) error
 }
 
-// routes lists everything that requires a session.
+// routes lists everything of the console that requires a session.
 func (c *Console) routes() []route {
 	return []route{
 		{"GET /{$}", "", overviewPage},
@@ -97,21 +96,28 @@ func (c *Console) routes() []route {
 	}
 }
 
-// router registers all paths.
+// router registers all paths of both sites.
 func (c *Console) router() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+Root+"/assets/{file...}", c.assets)
-	mux.HandleFunc("GET "+Root+"/signin", c.wrap(signInPage))
-	mux.HandleFunc("POST "+Root+"/signin", c.wrap(signIn))
-	for _, r := range c.routes() {
-		method, path, _ := strings.Cut(r.pattern, " ")
-		mux.HandleFunc(method+" "+Root+path, c.wrap(c.authorize(r)))
-	}
-	mux.HandleFunc("GET "+Root, func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, Root+"/", http.StatusMovedPermanently)
-	})
-	mux.HandleFunc(Root+"/", c.wrap(c.authorize(route{handle: func(*requestState) error { return errNotFound }})))
+	c.mount(mux, consoleSite(), c.routes())
+	c.mount(mux, developerSite(), c.developerRoutes())
 	return mux
+}
+
+// mount registers the pages of a site.
+func (c *Console) mount(mux *http.ServeMux, at *site, routes []route) {
+	root := at.Root
+	mux.HandleFunc("GET "+root+"/signin", c.wrap(at, signInPage))
+	mux.HandleFunc("POST "+root+"/signin", c.wrap(at, signIn))
+	for _, r := range routes {
+		method, path, _ := strings.Cut(r.pattern, " ")
+		mux.HandleFunc(method+" "+root+path, c.wrap(at, c.authorize(r)))
+	}
+	mux.HandleFunc("GET "+root, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, root+"/", http.StatusMovedPermanently)
+	})
+	mux.HandleFunc(root+"/", c.wrap(at, c.authorize(route{handle: func(*requestState) error { return errNotFound }})))
 }
 
 // maxForm is the maximum size of a request body in bytes: a flow file and the rest of its form.
@@ -119,9 +125,9 @@ const maxForm = 1 << 20
 
 // wrap adds to a page what all pages need: security headers, a limit of the body, the check of the Origin header, and
 // the error page.
-func (c *Console) wrap(answer func(*requestState) error) http.HandlerFunc {
+func (c *Console) wrap(at *site, answer func(*requestState) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		req := c.newRequestState(w, r)
+		req := c.newRequestState(at, w, r)
 		req.setSecurityHeaders()
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		err := c.origin.Check(r)
@@ -155,9 +161,6 @@ func (c *Console) authorize(to route) func(*requestState) error {
 	}
 }
 
-// consoleRoles are the roles that give access to the console.
-var consoleRoles = []store.Role{store.RoleAdmin, store.RoleOperator, store.RoleViewer} // read only
-
 // identify sets the session and its user. It returns errNoSession when there is none, or when the user's password or
 // roles have changed since the session began.
 func (req *requestState) identify() error {
@@ -176,17 +179,10 @@ func (req *requestState) identify() error {
 	if err != nil {
 		return err
 	}
-	roles := consoleRolesOf(user)
-	if len(roles) == 0 || user.Epoch != s.Epoch {
+	who := req.site.principal(user)
+	if who == nil || user.Epoch != s.Epoch {
 		return errNoSession
 	}
-	req.session, req.user = s, user
-	scopes := auth.ScopesOf(&store.User{Roles: roles, Scopes: user.Scopes})
-	req.who = &auth.Principal{Kind: auth.KindUser, ID: user.Name, Name: user.Name, Scopes: scopes, Staff: true}
+	req.session, req.user, req.who = s, user, who
 	return nil
-}
-
-// consoleRolesOf returns the roles of a user that count in the console.
-func consoleRolesOf(u *store.User) []store.Role {
-	return slices.DeleteFunc(slices.Clone(consoleRoles), func(r store.Role) bool { return !u.Is(r) })
 }

@@ -3,6 +3,7 @@ package console
 import (
 	"slices"
 
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/store"
 )
@@ -20,6 +21,26 @@ func (req *requestState) scopeChoices(held []string) []view.ScopeChoice {
 		}
 	}
 	return all
+}
+
+// userScopes returns the scopes of the form for a user with the roles of u, who holds those of u so far.
+func (req *requestState) userScopes(u *store.User) ([]string, error) {
+	checked, err := req.ownScopes(u.Scopes)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range words(req.r.PostFormValue("more_scopes")) {
+		if !slices.Contains(checked, name) {
+			checked = append(checked, name)
+		}
+	}
+	for _, name := range checked {
+		s := auth.Scope(name)
+		if !s.GrantableTo(u) || s.Own() && !slices.Contains(u.Scopes, name) && !req.console.config.Store.Flows().HasScope(string(s.Name())) {
+			return nil, &store.InvalidError{Member: "scopes", Reason: "contains " + name + ": users hold scopes that flows ask for, and developers also flows:run and runs:read, as in flows:run:69"}
+		}
+	}
+	return checked, nil
 }
 
 // ownScopes returns the checked scopes of the form. Each must be a choice for a principal that holds the scopes held.

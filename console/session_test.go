@@ -149,7 +149,7 @@ func TestWhereASignInLeads(t *testing.T) {
 		"/consoles/":                  "/console/",
 		"javascript:alert(1)":         "/console/",
 	} {
-		if got := safeDestination(to); got != want {
+		if got := consoleSite().safeDestination(to); got != want {
 			t.Errorf("%q leads to %q, want %q", to, got, want)
 		}
 	}

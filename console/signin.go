@@ -20,8 +20,8 @@ const (
 
 // redirectToSignIn sends the browser to the sign-in form, which returns here afterwards.
 func (req *requestState) redirectToSignIn() error {
-	to := Root + "/signin"
-	if req.r.Method == http.MethodGet && !req.fragment() && req.r.URL.Path != Root+"/" {
+	to := req.site.Root + "/signin"
+	if req.r.Method == http.MethodGet && !req.fragment() && req.r.URL.Path != req.site.Root+"/" {
 		to += "?to=" + url.QueryEscape(req.r.URL.RequestURI())
 	}
 	if req.fragment() {
@@ -37,7 +37,7 @@ func (req *requestState) redirectToSignIn() error {
 func signInPage(req *requestState) error {
 	err := req.identify()
 	if err == nil {
-		return req.redirect(safeDestination(req.r.URL.Query().Get("to")))
+		return req.redirect(req.site.safeDestination(req.r.URL.Query().Get("to")))
 	}
 	if !errors.Is(err, errNoSession) {
 		return err
@@ -53,22 +53,22 @@ func (req *requestState) showSignIn(status int, form view.SignIn) error {
 	return req.render(status, view.SignInPage(page, form))
 }
 
-// safeDestination returns the page to show after signing in: to if it is a path of the console, else the overview. It
+// safeDestination returns the page to show after signing in: to if it is a path of the site, else its first page. It
 // prevents open redirects.
-func safeDestination(to string) string {
+func (s *site) safeDestination(to string) string {
 	u, err := url.Parse(to)
-	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(u.Path, Root+"/") || strings.HasPrefix(to, "//") || strings.Contains(to, `\`) {
-		return Root + "/"
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(u.Path, s.Root+"/") || strings.HasPrefix(to, "//") || strings.Contains(to, `\`) {
+		return s.Root + "/"
 	}
 	for segment := range strings.SplitSeq(u.Path, "/") {
 		if segment == "." || segment == ".." { // browsers resolve dot segments, percent-encoded ones too
-			return Root + "/"
+			return s.Root + "/"
 		}
 	}
 	return to
 }
 
-// signIn starts a session if the password is right and the user has a role in the console.
+// signIn starts a session if the password is right and the user may use the site.
 func signIn(req *requestState) error {
 	cookie, err := req.r.Cookie(cookieForm)
 	if err != nil || !csrfValid(req.r, cookie.Value) {
@@ -83,8 +83,8 @@ func signIn(req *requestState) error {
 		return req.showSignIn(http.StatusTooManyRequests, form)
 	case err != nil:
 		return err
-	case user == nil || len(consoleRolesOf(user)) == 0:
-		form.Trouble = "The name or the password is wrong, or the user has no role in the console."
+	case user == nil || req.site.principal(user) == nil:
+		form.Trouble = req.site.denied
 		return req.showSignIn(http.StatusUnauthorized, form)
 	}
 	s, err := req.console.sessions.begin(req.ctx(), user.Name, user.Epoch)
@@ -98,7 +98,7 @@ func signIn(req *requestState) error {
 	}
 	req.setCookie(cookieForm, "", -1)
 	req.setCookie(cookieSession, s.token, int(lifeLimit/time.Second))
-	return req.redirect(safeDestination(form.To))
+	return req.redirect(req.site.safeDestination(form.To))
 }
 
 // signOut ends the session.
@@ -107,5 +107,5 @@ func signOut(req *requestState) error {
 		return err
 	}
 	req.setCookie(cookieSession, "", -1)
-	return req.redirect(Root + "/signin")
+	return req.redirect(req.site.Root + "/signin")
 }

@@ -45,7 +45,7 @@ func createUser(req *requestState) error {
 		return err
 	}
 	user.Hash, user.Roles, user.Profile = hash, req.roles(), req.profile()
-	if user.Scopes, err = req.ownScopes(nil); err != nil {
+	if user.Scopes, err = req.userScopes(&user); err != nil {
 		return err
 	}
 	made, err := req.console.config.Store.Users().Create(req.ctx(), user)
@@ -98,11 +98,12 @@ func changeUser(req *requestState) error {
 		return errOwnAccount
 	}
 	user, err := req.console.config.Store.Users().Change(req.ctx(), name, func(u *store.User) error {
-		scopes, err := req.ownScopes(u.Scopes)
+		u.Roles, u.Disabled, u.Profile = roles, disabled, req.profile()
+		scopes, err := req.userScopes(u)
 		if err != nil {
 			return err
 		}
-		u.Roles, u.Scopes, u.Disabled, u.Profile = roles, scopes, disabled, req.profile()
+		u.Scopes = scopes
 		if hash != "" {
 			u.Hash = hash
 		}

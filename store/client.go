@@ -21,6 +21,9 @@ const (
 	maxReminders  = 16  // addresses
 	maxScopes     = 256
 
+	// MaxOwned is the maximum number of clients that one user owns.
+	MaxOwned = 20
+
 	dateLayout = time.DateOnly
 )
 
@@ -32,6 +35,10 @@ type Client struct {
 	Hash       string   `json:"hash"`       // of the secret, see package password
 	Scopes     []string `json:"scopes"`
 	Disabled   bool     `json:"disabled"`
+
+	// Owner is the user who keeps the client in the developer portal; empty: administrators alone do. Such a client may
+	// at no time do more than its owner was granted, see package auth.
+	Owner string `json:"owner,omitempty"`
 
 	PublicKey     string `json:"public_key,omitempty"`     // PEM; verifies its private_key_jwt assertions. Empty: it has none
 	RefreshTokens bool   `json:"refresh_tokens,omitempty"` // the assertion grant issues refresh tokens to it
@@ -100,6 +107,26 @@ func (c *Client) validate() error {
 	return c.validateReminders()
 }
 
+// admit checks the owner, unless it stays: a developer who owns less than MaxOwned clients.
+func (c *Client) admit(v *snapshot, old *Client) error {
+	if c.Owner == "" || old != nil && old.Owner == c.Owner {
+		return nil
+	}
+	if owner := v.users[c.Owner]; owner == nil || !slices.Contains(owner.Roles, RoleDeveloper) {
+		return &InvalidError{"owner", fmt.Sprintf("must be a user with the role %s", RoleDeveloper)}
+	}
+	owned := 0
+	for _, other := range v.clients {
+		if other.Owner == c.Owner {
+			owned++
+		}
+	}
+	if owned >= MaxOwned {
+		return &InvalidError{"owner", fmt.Sprintf("has %d clients, which is the maximum: delete one first", MaxOwned)}
+	}
+	return nil
+}
+
 func (c *Client) validateReminders() error {
 	if len(c.Remind) > maxReminders {
 		return &InvalidError{"reminder_emails", fmt.Sprintf("must be at most %d", maxReminders)}
@@ -112,9 +139,10 @@ func (c *Client) validateReminders() error {
 	return nil
 }
 
-// keepsTokens: a change of scopes, secret, public key or assertion, or disabling, revokes tokens.
+// keepsTokens: a change of scopes, secret, public key, assertion or owner, or disabling, revokes tokens.
 func (c *Client) keepsTokens(old *Client) bool {
-	return slices.Equal(c.Scopes, old.Scopes) && c.Hash == old.Hash && c.PublicKey == old.PublicKey && c.Assertion == old.Assertion && !c.Disabled
+	return slices.Equal(c.Scopes, old.Scopes) && c.Hash == old.Hash && c.PublicKey == old.PublicKey && c.Assertion == old.Assertion &&
+		c.Owner == old.Owner && !c.Disabled
 }
 
 // Clients gives access to the API clients. Safe for concurrent use.
@@ -137,6 +165,12 @@ func (cs *Clients) Client(ctx context.Context, id string) (*Client, error) {
 // List returns all clients by identifier.
 func (cs *Clients) List(ctx context.Context) ([]*Client, error) { return cs.all.list(ctx) }
 
+// Owned returns the clients of a user by identifier.
+func (cs *Clients) Owned(ctx context.Context, owner string) ([]*Client, error) {
+	all, err := cs.all.list(ctx)
+	return slices.DeleteFunc(all, func(c *Client) bool { return owner == "" || c.Owner != owner }), err
+}
+
 // Create stores a new client. Error: *InvalidError.
 func (cs *Clients) Create(ctx context.Context, c Client) (*Client, error) {
 	return cs.all.create(ctx, c)
@@ -149,4 +183,4 @@ func (cs *Clients) Change(ctx context.Context, id string, edit func(*Client) err
 }
 
 // Delete removes a client and revokes its assertion and tokens. Error: ErrNotFound.
-func (cs *Clients) Delete(ctx context.Context, id string) error { return cs.all.remove(ctx, id) }
+func (cs *Clients) Delete(ctx context.Context, id string) error { return cs.all.remove(ctx, id, nil) }

@@ -38,7 +38,8 @@ type principalMethods[T any] interface {
 	state() *CredentialState
 	name() string
 	validate() error
-	keepsTokens(old *T) bool // whether tokens issued to old stay valid
+	admit(v *snapshot, old *T) error // whether the content of the store allows the record; old is nil for a new one
+	keepsTokens(old *T) bool         // whether tokens issued to old stay valid
 }
 
 // principalRecords gives access to all principals of one kind, in memory and in one Redis hash.
@@ -80,8 +81,12 @@ func (h principalRecords[T, P]) create(ctx context.Context, made T) (*T, error) 
 	}
 	now := time.Now().UTC()
 	*p.state() = CredentialState{Epoch: newEpoch(), CreatedAt: now, UpdatedAt: now}
-	err := h.store.update(ctx, func(tx *redis.Tx, _ *snapshot) (func(*transactionWrites), error) {
-		return h.write(ctx, &made), checkNewName(ctx, tx, h.kind.records().hash(), "name", p.name(), false)
+	err := h.store.update(ctx, func(tx *redis.Tx, v *snapshot) (func(*transactionWrites), error) {
+		err := p.admit(v, nil)
+		if err == nil {
+			err = checkNewName(ctx, tx, h.kind.records().hash(), "name", p.name(), false)
+		}
+		return h.write(ctx, &made), err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create %s %s: %w", h.kind, p.name(), err)
@@ -92,7 +97,7 @@ func (h principalRecords[T, P]) create(ctx context.Context, made T) (*T, error) 
 // updateDeployment edits a copy and stores it. The name cannot change.
 func (h principalRecords[T, P]) change(ctx context.Context, name string, edit func(*T) error) (*T, error) {
 	var changed *T
-	err := h.store.update(ctx, func(tx *redis.Tx, _ *snapshot) (func(*transactionWrites), error) {
+	err := h.store.update(ctx, func(tx *redis.Tx, v *snapshot) (func(*transactionWrites), error) {
 		old, err := h.read(ctx, tx, name)
 		if err != nil {
 			return nil, err
@@ -104,6 +109,9 @@ func (h principalRecords[T, P]) change(ctx context.Context, name string, edit fu
 		p := P(next)
 		if err == nil {
 			err = p.validate()
+		}
+		if err == nil {
+			err = p.admit(v, old)
 		}
 		if err != nil {
 			return nil, err
@@ -121,21 +129,30 @@ func (h principalRecords[T, P]) change(ctx context.Context, name string, edit fu
 	return changed, nil
 }
 
-func (h principalRecords[T, P]) remove(ctx context.Context, name string) error {
-	err := h.store.update(ctx, func(tx *redis.Tx, _ *snapshot) (func(*transactionWrites), error) {
+// remove deletes a record. also, if there is one, adds the writes that go with it.
+func (h principalRecords[T, P]) remove(ctx context.Context, name string, also func(*snapshot, *transactionWrites)) error {
+	err := h.store.update(ctx, func(tx *redis.Tx, v *snapshot) (func(*transactionWrites), error) {
 		found, err := tx.HExists(ctx, h.kind.records().hash(), name).Result()
 		if err == nil && !found {
 			err = ErrNotFound
 		}
 		return func(w *transactionWrites) {
-			w.delete(ctx, h.kind.records(), name)
-			w.HDel(ctx, keyEpochs, h.kind.of(name))
+			h.erase(ctx, w, name)
+			if also != nil {
+				also(v, w)
+			}
 		}, err
 	})
 	if err != nil {
 		return fmt.Errorf("delete %s: %w", h.kind, err)
 	}
 	return nil
+}
+
+// erase adds the writes that delete a record and revoke its tokens.
+func (h principalRecords[T, P]) erase(ctx context.Context, w *transactionWrites, name string) {
+	w.delete(ctx, h.kind.records(), name)
+	w.HDel(ctx, keyEpochs, h.kind.of(name))
 }
 
 func (h principalRecords[T, P]) read(ctx context.Context, tx *redis.Tx, name string) (*T, error) {

@@ -51,6 +51,11 @@ type Token struct {
 	ActorName  string `json:"actor_name,omitempty"`
 	ActorEpoch string `json:"-"`
 
+	// Owner is the user who owns the client of the token; empty: nobody. The token dies with a change of the owner that
+	// revokes the owner's own tokens.
+	Owner      string `json:"owner,omitempty"`
+	OwnerEpoch string `json:"-"`
+
 	// Family is the key of the family of refresh tokens with which the token is revoked; empty: none.
 	Family string `json:"-"`
 
@@ -75,7 +80,7 @@ func (s *Store) Tokens() *Tokens { return &Tokens{s} }
 // Issue stores a token and returns its text for the bearer. Times and epochs must be set.
 func (ts *Tokens) Issue(ctx context.Context, t Token) (string, error) {
 	life := t.ExpiresAt.Sub(t.IssuedAt)
-	if t.Epoch == "" || t.Actor != "" && t.ActorEpoch == "" || life <= 0 {
+	if t.Epoch == "" || t.Actor != "" && t.ActorEpoch == "" || t.Owner != "" && t.OwnerEpoch == "" || life <= 0 {
 		return "", errors.New("issue token: no epoch or no life")
 	}
 	text := TokenPrefix + randomText(tokenSize)
@@ -84,8 +89,11 @@ func (ts *Tokens) Issue(ctx context.Context, t Token) (string, error) {
 		return "", fmt.Errorf("issue token: %w", err)
 	}
 	fields := []any{"record", record, "holder", t.Kind.of(t.Principal), "epoch", t.Epoch}
-	if t.Actor != "" {
+	switch { // a token has one of the two at most: keys act as users, and users own clients
+	case t.Actor != "":
 		fields = append(fields, "actor", PrincipalKey.of(t.Actor), "actor_epoch", t.ActorEpoch)
+	case t.Owner != "":
+		fields = append(fields, "actor", PrincipalUser.of(t.Owner), "actor_epoch", t.OwnerEpoch)
 	}
 	if t.Family != "" {
 		fields = append(fields, "family", t.Family)

@@ -12,16 +12,18 @@ import (
 // Role is the role of a user.
 type Role string
 
-// The roles. Only RoleAPIUser gives access to the API.
+// The roles. Only RoleAPIUser gives access to the API; RoleDeveloper gives access to the developer portal alone.
 const (
 	RoleAdmin    Role = "admin"
 	RoleOperator Role = "operator"
 	RoleViewer   Role = "viewer"
 	RoleAPIUser  Role = "api_user"
+
+	RoleDeveloper Role = "developer" // makes API clients within User.Scopes
 )
 
 var (
-	roles    = []Role{RoleAdmin, RoleOperator, RoleViewer, RoleAPIUser} // read only
+	roles    = []Role{RoleAdmin, RoleOperator, RoleViewer, RoleAPIUser, RoleDeveloper} // read only
 	userName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.@+-]{0,63}$`)
 )
 
@@ -33,7 +35,8 @@ type User struct {
 	Roles    []Role `json:"roles"`
 	Disabled bool   `json:"disabled"`
 
-	// Scopes are those of the installation's own making that the user holds, besides those of the roles.
+	// Scopes are those that the user holds besides those of the roles: of the installation's own making, and for a
+	// developer also those of the server that clients may be made with. A developer's clients hold no others.
 	Scopes []string `json:"scopes,omitempty"`
 	// RefreshTokens says that the password grant issues refresh tokens to the user.
 	RefreshTokens bool `json:"refresh_tokens,omitempty"`
@@ -50,6 +53,8 @@ func (u *User) Is(r Role) bool { return !u.Disabled && slices.Contains(u.Roles, 
 func (u User) LogValue() slog.Value { return slog.StringValue(u.Name) }
 
 func (u *User) name() string { return u.Name }
+
+func (u *User) admit(*snapshot, *User) error { return nil }
 
 func (u *User) validate() error {
 	switch {
@@ -112,5 +117,14 @@ func (us *Users) Change(ctx context.Context, name string, edit func(*User) error
 	})
 }
 
-// Delete removes a user and revokes the user's tokens. Error: ErrNotFound.
-func (us *Users) Delete(ctx context.Context, name string) error { return us.all.remove(ctx, name) }
+// Delete removes a user with the API clients that the user owns, and revokes the tokens of all of them. A later user of
+// the same name owns none of them. Error: ErrNotFound.
+func (us *Users) Delete(ctx context.Context, name string) error {
+	return us.all.remove(ctx, name, func(v *snapshot, w *transactionWrites) {
+		for id, c := range v.clients {
+			if c.Owner == name {
+				us.all.store.clients().erase(ctx, w, id)
+			}
+		}
+	})
+}

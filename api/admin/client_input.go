@@ -13,6 +13,7 @@ import (
 type clientView struct {
 	Name        string    `json:"name"`
 	Identifier  string    `json:"identifier"`
+	Owner       string    `json:"owner,omitempty"`
 	Secret      string    `json:"secret,omitempty"` // only in the response that creates it
 	Scopes      []string  `json:"scopes"`
 	Disabled    bool      `json:"disabled"`
@@ -30,7 +31,7 @@ type clientView struct {
 
 func viewClient(c *store.Client) clientView {
 	v := clientView{
-		Name: c.Name, Identifier: c.Identifier, Scopes: append([]string{}, c.Scopes...), Disabled: c.Disabled,
+		Name: c.Name, Owner: c.Owner, Identifier: c.Identifier, Scopes: append([]string{}, c.Scopes...), Disabled: c.Disabled,
 		TimeZone: c.TimeZone, Expires: c.Expires, TokenTTL: c.TokenTTL, Remind: append([]string{}, c.Remind...),
 		AssertionAt: c.AssertionAt, Refresh: c.RefreshTokens, PublicKey: c.PublicKey, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
@@ -44,6 +45,7 @@ func viewClient(c *store.Client) clientView {
 // own.
 type clientInput struct {
 	Name      httpx.Optional[string]       `json:"name"`
+	Owner     httpx.Optional[string]       `json:"owner"`
 	Secret    httpx.Optional[string]       `json:"secret"`
 	Scopes    httpx.Optional[[]auth.Scope] `json:"scopes"`
 	Disabled  httpx.Optional[bool]         `json:"disabled"`
@@ -59,6 +61,7 @@ type clientInput struct {
 // apply changes a client as asked.
 func (in *clientInput) apply(a *api, c *store.Client) error {
 	in.Name.Into(&c.Name)
+	in.Owner.Into(&c.Owner)
 	in.Disabled.Into(&c.Disabled)
 	in.Refresh.Into(&c.RefreshTokens)
 	in.PublicKey.Into(&c.PublicKey)

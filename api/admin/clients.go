@@ -153,6 +153,7 @@ func (a *api) listClients(c *gin.Context) {
 	httpx.List(c, listing.Schema[clientView]{Order: "name,identifier", Fields: []listing.Field[clientView]{
 		listing.Text("name", func(v *clientView) string { return v.Name }),
 		listing.Text("identifier", func(v *clientView) string { return v.Identifier }),
+		listing.Text("owner", func(v *clientView) string { return v.Owner }),
 		listing.List("scopes", func(v *clientView) []string { return v.Scopes }),
 		listing.Bool("disabled", func(v *clientView) bool { return v.Disabled }),
 		listing.Text("time_zone", func(v *clientView) string { return v.TimeZone }),

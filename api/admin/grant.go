@@ -37,6 +37,18 @@ func (a *api) checkOwn(scopes []auth.Scope, before []string) error {
 	return nil
 }
 
+// checkHeld rejects scopes that a user cannot hold besides those of the roles. It accepts every scope in before that the
+// roles still allow.
+func (a *api) checkHeld(u *store.User, before []string) error {
+	held := asScopes(u.Scopes)
+	for _, s := range held {
+		if !s.Own() && !s.GrantableTo(u) && s.Known() {
+			return &store.InvalidError{Member: "scopes", Reason: fmt.Sprintf("has %q: users hold scopes that flows ask for, and developers also flows:run and runs:read, as in flows:run:69", s)}
+		}
+	}
+	return a.checkOwn(slices.DeleteFunc(held, func(s auth.Scope) bool { return !s.Own() && s.Known() }), before)
+}
+
 // ownOnly returns the scopes that are defined by flows.
 func ownOnly(scopes []auth.Scope) []auth.Scope {
 	return slices.DeleteFunc(slices.Clone(scopes), func(s auth.Scope) bool { return !s.Own() })

@@ -19,7 +19,7 @@ const minPassword = 6
 type userView struct {
 	Name      string       `json:"name"`
 	Roles     []store.Role `json:"roles"`
-	Scopes    []string     `json:"scopes"` // of the installation's own making
+	Scopes    []string     `json:"scopes"` // besides those of the roles
 	Disabled  bool         `json:"disabled"`
 	Refresh   bool         `json:"refresh_tokens"`
 	Email     string       `json:"email,omitempty"`
@@ -63,12 +63,12 @@ func (a *api) createUser(c *gin.Context) {
 	if err == nil && !in.Password.Set {
 		err = &store.InvalidError{Member: "password", Reason: "is required"}
 	}
-	if err == nil {
-		err = a.checkOwn(in.Scopes.Value, nil)
-	}
 	u := &store.User{Name: in.Name, Hash: hash, Roles: in.Roles.Value, Scopes: auth.Strings(in.Scopes.Value), Disabled: in.Disabled.Value}
 	u.RefreshTokens = in.Refresh.Value
 	in.profileInto(&u.Profile)
+	if err == nil {
+		err = a.checkHeld(u, nil)
+	}
 	if err == nil {
 		err = mayGrant(c, auth.ScopesOf(u))
 	}
@@ -96,13 +96,15 @@ func (a *api) changeUser(c *gin.Context) {
 		return
 	}
 	u, err := a.config.Store.Users().Change(c.Request.Context(), c.Param("name"), func(u *store.User) error {
-		before := auth.ScopesOf(u)
+		before, held := auth.ScopesOf(u), u.Scopes
 		in.Roles.Into(&u.Roles)
 		if in.Scopes.Set {
-			if err := a.checkOwn(in.Scopes.Value, u.Scopes); err != nil {
+			u.Scopes = auth.Strings(in.Scopes.Value)
+		}
+		if in.Scopes.Set || in.Roles.Set {
+			if err := a.checkHeld(u, held); err != nil {
 				return err
 			}
-			u.Scopes = auth.Strings(in.Scopes.Value)
 		}
 		in.Disabled.Into(&u.Disabled)
 		in.Refresh.Into(&u.RefreshTokens)

@@ -69,7 +69,9 @@ func (a *api) serveFlow(c *gin.Context) {
 	var part *flowdoc.Part
 	if flow, ok := a.config.Flows.Find(c.Param("flow")); ok {
 		if part, err = a.partOf(c.Request.Context(), strconv.FormatInt(flow.Number, 10), flow.Version); part != nil {
-			part = part.Only(func(o *flowdoc.Operation) bool { return mayCall(httpx.StateOf(c).Principal, flow.Number, o) })
+			part = part.Only(func(o *flowdoc.Operation) bool {
+				return httpx.StateOf(c).Principal.MayCall(flow.Number, o.Ways, o.Scopes)
+			})
 		}
 	}
 	if part == nil && err == nil {
@@ -88,7 +90,7 @@ func (a *api) visible(ctx context.Context, p *auth.Principal) (parts []*flowdoc.
 	looked, operations, size := 0, 0, 0
 	for _, http := range []bool{true, false} {
 		for _, h := range a.config.Flows.List() {
-			if (len(h.Endpoints) > 0) != http || !mayTry(p, &h) {
+			if (len(h.Endpoints) > 0) != http || !p.MayCallSome(&h) {
 				continue
 			}
 			if looked++; looked > maxFlows {
@@ -101,7 +103,7 @@ func (a *api) visible(ctx context.Context, p *auth.Principal) (parts []*flowdoc.
 			if part == nil || !part.Declared {
 				continue
 			}
-			if part = part.Only(func(o *flowdoc.Operation) bool { return mayCall(p, h.Number, o) }); part == nil {
+			if part = part.Only(func(o *flowdoc.Operation) bool { return p.MayCall(h.Number, o.Ways, o.Scopes) }); part == nil {
 				continue
 			}
 			operations, size = operations+len(part.Operations), size+part.Size()

@@ -15,7 +15,7 @@ func newUser(e env) *cobra.Command {
 		fields: []field{
 			{flag: "name", member: "name", help: "the user's `name`", once: true},
 			{flag: "password-file", member: "password", kind: secretField, help: "`file` with the password, - for standard input"},
-			{flag: "roles", member: "roles", kind: listField, help: "`roles`: admin, operator, viewer, api_user"},
+			{flag: "roles", member: "roles", kind: listField, help: "`roles`: admin, operator, viewer, api_user, developer"},
 			{flag: "scopes", member: "scopes", kind: listField, help: "`scopes` of your own making, which flows ask for"},
 			{flag: "email", member: "email", help: "e-mail `address` of the user"},
 			{flag: "first-name", member: "first_name", help: "the user's first `name`"},
@@ -30,11 +30,12 @@ func newClient(e env) *cobra.Command {
 	cmd := resource{
 		name: "client", what: "API client", path: "/v1/clients", id: "IDENTIFIER",
 		columns: []column{
-			{"identifier", "identifier"}, {"name", "name"}, {"scopes", "scopes"}, {"token minutes", "token_ttl_minutes"},
+			{"identifier", "identifier"}, {"name", "name"}, {"owner", "owner"}, {"scopes", "scopes"}, {"token minutes", "token_ttl_minutes"},
 			{"assertion until", "assertion_expires_on"}, {"disabled", "disabled"},
 		},
 		fields: []field{
 			{flag: "name", member: "name", help: "what it is for"},
+			{flag: "owner", member: "owner", help: "developer who keeps it in the developer portal; empty: nobody does"},
 			{flag: "secret-file", member: "secret", kind: secretField, help: "`file` with the secret, - for standard input; default: a generated one", once: true},
 			{flag: "scopes", member: "scopes", kind: listField, help: "`scopes` of its tokens: flows:run,runs:read"},
 			{flag: "disabled", member: "disabled", kind: boolField, help: "disable the client"},

@@ -81,6 +81,7 @@ func roleTexts() []roleText {
 		{store.RoleOperator, "runs flows, cancels and replays, manages queues"},
 		{store.RoleViewer, "sees flows, runs and queues"},
 		{store.RoleAPIUser, "may use the API: Basic, or the password grant"},
+		{store.RoleDeveloper, "makes API clients in the developer portal, within the scopes granted here"},
 	}
 }
 

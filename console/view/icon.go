@@ -5,6 +5,10 @@ func iconPaths(name string) []string {
 	switch name {
 	case "overview":
 		return []string{"M2 13V9M6 13V3M10 13V7M14 13V5"}
+	case "apis":
+		return []string{"M5.500 4 1.500 8l4 4M10.500 4l4 4-4 4"}
+	case "clients":
+		return []string{"M2.500 3.500h11v9h-11zM2.500 6.500h11M5 9.500h3"}
 	case "flows":
 		return []string{"M2 3h4v3H2zM10 10h4v3h-4zM4 6v3.5A2 2 0 0 0 6 11.5h4"}
 	case "runs":

@@ -12,11 +12,46 @@ import (
 	"github.com/penstock/penstock/auth"
 )
 
-// Root is the path of the console.
-const Root = "/console"
+const (
+	// Root is the path of the console.
+	Root = "/console"
+	// Developers is the path of the developer portal.
+	Developers = "/developers"
+)
+
+// Site is one of the two sets of pages.
+type Site struct {
+	Root     string // path
+	Name     string // beside the product's
+	First    string // what its first page is, for links
+	SignIn   string // advice under the form
+	sections []section
+}
+
+// ConsoleSite returns the console.
+func ConsoleSite() Site {
+	return Site{Root, "", "the overview", "", []section{
+		{"overview", "Overview", "/", "o", ""},
+		{"flows", "Flows", "/flows", "f", auth.ScopeReadFlows},
+		{"runs", "Runs", "/runs", "r", auth.ScopeReadRuns},
+		{"queues", "Queues", "/queues", "q", auth.ScopeReadQueues},
+		{"connections", "Connections", "/connections", "c", auth.ScopeClients},
+		{"access", "Access", "/access/keys", "a", auth.ScopeClients},
+		{"refused", "Rejected", "/refused", "x", auth.ScopeClients},
+	}}
+}
+
+// DeveloperSite returns the developer portal.
+func DeveloperSite() Site {
+	return Site{Developers, "Developers", "your APIs", "Your administrator makes your user, and grants what you may call.", []section{
+		{"apis", "APIs", "/", "a", ""},
+		{"clients", "API clients", "/clients", "c", ""},
+	}}
+}
 
 // Page is the data of the layout of a page.
 type Page struct {
+	Site    Site
 	Section string // current entry of the navigation; empty: none
 	Title   string
 	User    string // signed-in user; empty: none
@@ -38,22 +73,9 @@ type section struct {
 	scope                  auth.Scope
 }
 
-// sections lists all entries in their order.
-func sections() []section {
-	return []section{
-		{"overview", "Overview", "/", "o", ""},
-		{"flows", "Flows", "/flows", "f", auth.ScopeReadFlows},
-		{"runs", "Runs", "/runs", "r", auth.ScopeReadRuns},
-		{"queues", "Queues", "/queues", "q", auth.ScopeReadQueues},
-		{"connections", "Connections", "/connections", "c", auth.ScopeClients},
-		{"access", "Access", "/access/keys", "a", auth.ScopeClients},
-		{"refused", "Rejected", "/refused", "x", auth.ScopeClients},
-	}
-}
-
 func (p Page) sections() []section {
 	var some []section
-	for _, s := range sections() {
+	for _, s := range p.Site.sections {
 		if s.scope == "" || p.Allows(s.scope) {
 			some = append(some, s)
 		}

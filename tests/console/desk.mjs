@@ -24,8 +24,8 @@ export const close = () => browser.close()
 // look makes a page of its own session. What goes wrong on it is in troubles.
 // It may go nowhere else but to abroad. One that is audited has axe-core in all
 // it loads: cheaper than to send it to each page.
-export async function look({ width = 1440, abroad = base, audited = false } = {}) {
-  const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: 'light', permissions: ['clipboard-read', 'clipboard-write'] })
+export async function look({ width = 1440, abroad = base, audited = false, scripts = true } = {}) {
+  const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: 'light', javaScriptEnabled: scripts, permissions: ['clipboard-read', 'clipboard-write'] })
   if (audited) await context.addInitScript(axe)
   const page = await context.newPage()
   page.setDefaultTimeout(10_000)

@@ -1,0 +1,221 @@
+package flowdoc
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/penstock/penstock/flows"
+)
+
+// Sheet is what a page says about an operation.
+type Sheet struct {
+	*Operation
+	Summary     string
+	Description string // with `code` and blank lines between paragraphs
+	Deprecated  bool
+	Params      []Param
+	Body        *Content // nil: it takes none
+	BodyNeeded  bool
+	Responses   []Response // by status; "default" is the last
+}
+
+// Param is a parameter of the path, the query or a header.
+type Param struct {
+	Name, In, Type, Description string
+	Required                    bool
+	Enum                        []string
+	Default, Example            string // empty: none
+}
+
+// Response is one status.
+type Response struct {
+	Status, Description string
+	Headers             []string
+	Content             *Content // nil: no body
+}
+
+// ProblemType is the media type of failures (RFC 9457). All have the same schema, which sheets leave out.
+const ProblemType = "application/problem+json"
+
+// Content is a body.
+type Content struct {
+	MediaType string
+	Members   []Member // of its schema, flattened
+	Schema    string   // JSON, indented; empty: none
+	Examples  []Example
+}
+
+// Example is a body from a test of the flow.
+type Example struct{ Name, Text string }
+
+// Sheet returns the page of an operation.
+func (b *Builder) Sheet(o *Operation) (*Sheet, error) {
+	r := &resolver{b: b, schemas: o.schemas}
+	op := r.decode(o.object)
+	if op == nil {
+		return nil, fmt.Errorf("read the description of %s", o.ID)
+	}
+	s := &Sheet{Operation: o, Summary: textOf(op["summary"]), Description: textOf(op["description"]), Deprecated: op["deprecated"] == true}
+	for _, p := range listOf(op["parameters"]) {
+		s.Params = append(s.Params, r.param(r.follow(p)))
+	}
+	if body := r.follow(op["requestBody"]); body != nil {
+		s.Body, s.BodyNeeded = r.content(body), body["required"] == true
+	}
+	responses := asObject(op["responses"])
+	for _, status := range slices.Sorted(maps.Keys(responses)) { // "default" comes after the digits
+		answer := r.follow(responses[status])
+		s.Responses = append(s.Responses, Response{
+			Status: status, Description: textOf(answer["description"]), Headers: slices.Sorted(maps.Keys(asObject(answer["headers"]))), Content: r.content(answer),
+		})
+	}
+	return s, nil
+}
+
+// Request returns an example of the operation's body; empty: there is none.
+func (s *Sheet) Request() string {
+	if s.Body == nil || len(s.Body.Examples) == 0 {
+		return ""
+	}
+	return s.Body.Examples[0].Text
+}
+
+// resolver reads the parts of a description that references lead to.
+type resolver struct {
+	b       *Builder // nil: references lead to schemas alone
+	schemas map[string][]byte
+
+	read  map[string]object // by reference
+	steps int               // references followed so far
+}
+
+// maxSteps bounds how many references are followed: schemas that refer to themselves several times would be written out
+// for ever.
+const maxSteps = 2000
+
+func (r *resolver) decode(text []byte) object {
+	var v object
+	if json.Unmarshal(text, &v) != nil {
+		return nil
+	}
+	return v
+}
+
+// follow returns an object, or the one that it refers to; nil: it is none.
+func (r *resolver) follow(v any) object {
+	o := asObject(v)
+	for range 8 { // references to references
+		name, is := o["$ref"].(string)
+		if !is {
+			return o
+		}
+		if r.steps++; r.steps > maxSteps {
+			return nil
+		}
+		to, known := r.read[name]
+		if !known {
+			to = r.at(name)
+			if r.read == nil {
+				r.read = map[string]object{}
+			}
+			r.read[name] = to
+		}
+		o = to
+	}
+	return nil
+}
+
+func (r *resolver) at(ref string) object {
+	section, name, ok := strings.Cut(strings.TrimPrefix(ref, "#/components/"), "/")
+	if !ok {
+		return nil
+	}
+	if text, own := r.schemas[name]; own && section == "schemas" {
+		return r.decode(text)
+	}
+	if r.b == nil {
+		return nil
+	}
+	if shared, ok := r.b.shared[section][name]; ok {
+		return r.decode(flows.EncodeJSON(shared))
+	}
+	return r.decode(r.b.own.Component(section, name))
+}
+
+func (r *resolver) param(p object) Param {
+	schema := r.follow(p["schema"])
+	m := r.member("", schema, false)
+	out := Param{
+		Name: textOf(p["name"]), In: textOf(p["in"]), Required: p["required"] == true, Description: textOf(p["description"]),
+		Type: m.Type, Enum: m.Enum, Default: plainText(schema["default"]), Example: plainText(p["example"]),
+	}
+	if out.Enum == nil && schema["items"] != nil {
+		out.Enum = r.member("", r.follow(schema["items"]), false).Enum
+	}
+	if out.Description == "" {
+		out.Description = textOf(schema["description"])
+	}
+	return out
+}
+
+// content returns the body of a request or response; nil: it has none.
+func (r *resolver) content(of object) *Content {
+	media := asObject(of["content"])
+	if len(media) == 0 {
+		return nil
+	}
+	name := slices.Min(slices.Collect(maps.Keys(media)))
+	body := asObject(media[name])
+	c := &Content{MediaType: name}
+	if schema := asObject(body["schema"]); len(schema) > 0 && name != ProblemType {
+		c.Members = r.members(schema)
+		c.Schema = indented(r.inline(schema, 0))
+	}
+	examples := asObject(body["examples"])
+	for _, id := range slices.Sorted(maps.Keys(examples)) {
+		e := r.follow(examples[id])
+		c.Examples = append(c.Examples, Example{Name: textOf(e["summary"]), Text: indented(e["value"])})
+	}
+	return c
+}
+
+func indented(v any) string {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return ""
+	}
+	return unescaped.Replace(string(text))
+}
+
+// unescaped writes what encoding/json escapes for HTML, which pages escape themselves.
+var unescaped = strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&") // read only
+
+// plainText is a value as a person would type it; empty for nil.
+func plainText(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case []any:
+		parts := make([]string, len(v))
+		for i, part := range v {
+			parts[i] = plainText(part)
+		}
+		return strings.Join(parts, ",")
+	}
+	return string(flows.EncodeJSON(v))
+}
+
+func textOf(v any) string {
+	s, _ := v.(string)
+	return s
+}
+
+func listOf(v any) []any {
+	list, _ := v.([]any)
+	return list
+}

@@ -1,0 +1,53 @@
+package console
+
+import (
+	"slices"
+
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/view"
+	"github.com/penstock/penstock/store"
+)
+
+// site is one of the two sets of pages that share sessions, sign-in and look: the console and the developer portal. A
+// browser signs in to each apart: the cookies of one are not sent to the other.
+type site struct {
+	view.Site
+	// principal returns what a signed-in user may do there; nil: nothing, and the user cannot sign in.
+	principal func(*store.User) *auth.Principal
+	denied    string // answer to a sign-in that fails, whatever the reason
+}
+
+// consoleSite is for administrators, operators and viewers.
+func consoleSite() *site {
+	return &site{view.ConsoleSite(), consolePrincipal, "The name or the password is wrong, or the user has no role in the console."}
+}
+
+// developerSite is for developers.
+func developerSite() *site {
+	return &site{view.DeveloperSite(), developerPrincipal, "The name or the password is wrong, or the user is no developer."}
+}
+
+// consoleRoles are the roles that give access to the console.
+var consoleRoles = []store.Role{store.RoleAdmin, store.RoleOperator, store.RoleViewer} // read only
+
+// consoleRolesOf returns the roles of a user that count in the console.
+func consoleRolesOf(u *store.User) []store.Role {
+	return slices.DeleteFunc(slices.Clone(consoleRoles), func(r store.Role) bool { return !u.Is(r) })
+}
+
+func consolePrincipal(u *store.User) *auth.Principal {
+	roles := consoleRolesOf(u)
+	if len(roles) == 0 {
+		return nil
+	}
+	scopes := auth.ScopesOf(&store.User{Roles: roles, Scopes: u.Scopes})
+	return &auth.Principal{Kind: auth.KindUser, ID: u.Name, Name: u.Name, Scopes: scopes, Staff: true}
+}
+
+// developerPrincipal holds what an administrator granted, and nothing by a role.
+func developerPrincipal(u *store.User) *auth.Principal {
+	if !u.Is(store.RoleDeveloper) {
+		return nil
+	}
+	return &auth.Principal{Kind: auth.KindUser, ID: u.Name, Name: u.Name, Scopes: auth.DeveloperScopes(u)}
+}
