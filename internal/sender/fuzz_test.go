@@ -1,13 +1,13 @@
-package hooks_test
+package sender_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"testing"
 	"time"
 
-	"github.com/penstock/penstock/api/hooks"
-	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/sender"
 )
 
 // FuzzVerify checks that no delivery is accepted without the secret, and that no verifier panics.
@@ -18,21 +18,21 @@ func FuzzVerify(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, scheme, proof, ts, body, query string) {
-		v, err := hooks.New(&flows.Verify{
-			Scheme: scheme, Tolerance: time.Hour, Header: "X-Proof", Algorithm: "sha256", Encoding: "hex", TimestampHeader: "X-Time", User: "u",
+		v, err := sender.Compile(&sender.Spec{
+			Scheme: scheme, Tolerance: time.Hour, Header: []string{"X-Proof"}, Algorithm: "sha256", Encoding: "hex", TimestampHeader: "X-Time", User: "u",
 		})
 		if err != nil {
 			return
 		}
 		params, _ := url.ParseQuery(query)
-		d := &hooks.Delivery{Header: http.Header{}, Query: params, Body: []byte(body), URLs: hooks.URLs("https://x.org/?" + query), Now: time.Unix(at, 0)}
+		d := &sender.Delivery{Header: http.Header{}, Query: params, Body: []byte(body), URLs: sender.URLs("https://x.org/?" + query), Now: time.Unix(at, 0)}
 		for _, name := range []string{"X-Proof", "Webhook-Signature", "X-Hub-Signature-256", "Stripe-Signature", "X-Slack-Signature", "X-Shopify-Hmac-Sha256", "X-Twilio-Signature", "Authorization"} {
 			d.Header.Set(name, proof)
 		}
 		for _, name := range []string{"X-Time", "Webhook-Timestamp", "X-Slack-Request-Timestamp", "Webhook-Id"} {
 			d.Header.Set(name, ts)
 		}
-		if err := v.Verify(d, []string{"whsec_c2VjcmV0IHRoYXQgbm9ib2R5IGtub3dz"}); err == nil {
+		if err := v.Verify(context.Background(), d, []string{"whsec_c2VjcmV0IHRoYXQgbm9ib2R5IGtub3dz"}, nil); err == nil {
 			t.Errorf("%s let in %q", scheme, proof)
 		}
 		v.ID(d)

@@ -1,6 +1,7 @@
-package hooks_test
+package sender_test
 
 import (
+	"context"
 	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
@@ -10,8 +11,7 @@ import (
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
-	"github.com/penstock/penstock/api/hooks"
-	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/sender"
 )
 
 // The verifier agrees with the library of Standard Webhooks: it accepts what the library signs, and rejects a
@@ -26,7 +26,7 @@ func TestStandardWebhooksLibraryAgrees(t *testing.T) {
 		}
 		return b
 	}
-	v, err := hooks.New(&flows.Verify{Scheme: "standard-webhooks", Tolerance: 5 * time.Minute})
+	v, err := sender.Compile(&sender.Spec{Scheme: "standard-webhooks", Tolerance: 5 * time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestStandardWebhooksLibraryAgrees(t *testing.T) {
 		h.Set(standardwebhooks.HeaderWebhookTimestamp, fmt.Sprint(sent.Unix()))
 		h.Set(standardwebhooks.HeaderWebhookSignature, signature)
 		want := library.Verify(body, h) == nil
-		got := v.Verify(&hooks.Delivery{Header: h, Body: body, Now: now}, []string{secret}) == nil
+		got := v.Verify(context.Background(), &sender.Delivery{Header: h, Body: body, Now: now}, []string{secret}, nil) == nil
 		if distance := now.Sub(sent).Abs(); distance > 298*time.Second && distance < 302*time.Second {
 			continue // the library has a clock of its own
 		}

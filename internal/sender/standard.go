@@ -1,7 +1,9 @@
-package hooks
+package sender
 
 import (
+	"context"
 	"crypto/ed25519"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
@@ -9,8 +11,8 @@ import (
 	"time"
 )
 
-// standard verifies Standard Webhooks (standardwebhooks.com): an id, a timestamp and a list of signatures,
-// symmetric (v1) or Ed25519 (v1a).
+// standard verifies Standard Webhooks (standardwebhooks.com): an id, a timestamp and a list of signatures, symmetric
+// (v1) or Ed25519 (v1a). It is code, because the secret decides on the algorithm.
 type standard struct{ tolerance time.Duration }
 
 // Prefixes of secrets.
@@ -27,8 +29,7 @@ func (standard) header(h http.Header, name string) string {
 	return h.Get("Svix-" + name)
 }
 
-// Verify implements Verifier.
-func (s standard) Verify(d *Delivery, secrets []string) error {
+func (s standard) check(_ context.Context, d *Delivery, secrets []string, _ Keys) error {
 	id, ts := s.header(d.Header, "Id"), s.header(d.Header, "Timestamp")
 	signatures := strings.Fields(s.header(d.Header, "Signature"))
 	if id == "" || ts == "" || len(signatures) == 0 || len(signatures) > maxProofs {
@@ -43,10 +44,10 @@ func (s standard) Verify(d *Delivery, secrets []string) error {
 		}
 		fits = fits || one
 	}
-	if err := wrongUnless(fits); err != nil {
-		return err
+	if !fits {
+		return ErrWrong
 	}
-	return checkTimestamp(ts, d.Now, s.tolerance)
+	return checkTimestamp(formatUnix, ts, d.Now, s.tolerance)
 }
 
 // proves reports whether one of the signatures was made with the secret.
@@ -67,8 +68,10 @@ func (s standard) proves(signed string, signatures []string, secret string) (boo
 			return true, nil
 		}
 	}
-	return match(given, [][]byte{sum(sha256.New, key, signed)}), nil
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(signed))
+	return match(given, [][]byte{mac.Sum(nil)}), nil
 }
 
-// ID implements Verifier.
-func (s standard) ID(d *Delivery) string { return s.header(d.Header, "Id") }
+// id returns the id of a delivery.
+func (s standard) id(d *Delivery) string { return s.header(d.Header, "Id") }
