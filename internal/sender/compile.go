@@ -127,7 +127,7 @@ func (s *Scheme) readJWT(v *Spec) error {
 			j.claims = append(j.claims, e)
 		}
 	}
-	s.proof, s.signature = j, j.text
+	s.proof, s.signature = j, j.signed
 	return nil
 }
 
@@ -137,16 +137,7 @@ func (s *Scheme) readSigned(v *Spec, named bool) error {
 		return err
 	}
 	s.timestamp = base.timestamp
-	s.signature = func(d *Delivery) string {
-		texts, _ := base.place.texts(d)
-		if len(texts) == 0 {
-			return ""
-		}
-		if len(base.place.pieces) > 0 {
-			return texts[0]
-		}
-		return base.place.prefix + texts[0]
-	}
+	s.signature = base.digest
 	if v.Scheme == schemeHMAC {
 		s.proof = &hmacProof{*base, v.SecretEncoding}
 		return nil
@@ -196,7 +187,7 @@ func newSigned(v *Spec, named bool) (*signed, error) {
 
 // validate checks that what a flow relies on is signed.
 func (b *signed) validate(v *Spec, named bool) error {
-	inBody := b.timestamp != nil && b.timestamp.has("member") && b.template.has("body")
+	inBody := b.timestamp != nil && b.timestamp.has("member") && b.template.has("body") || b.listsTime()
 	switch {
 	case !named && !b.template.has("body", "sha256", "crc32", "form"):
 		return &FieldError{"signed", "it must have the body: {body}, {sha256}, {crc32} or {form}"}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -63,6 +64,12 @@ func (j *jwtProof) text(d *Delivery) string {
 		return ""
 	}
 	return texts[0]
+}
+
+// signed returns the signed part of the JWT.
+func (j *jwtProof) signed(d *Delivery) string {
+	text := j.text(d)
+	return hex.EncodeToString(hashOf(text[:max(0, strings.LastIndexByte(text, '.'))]))
 }
 
 // keys returns the keys with which the JWT may be signed.

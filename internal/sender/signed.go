@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"hash"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -48,6 +49,9 @@ func (s *signed) read(d *Delivery) ([][]byte, *values, error) {
 		return nil, nil, fmt.Errorf("the time is missing: %w", ErrUnsigned)
 	}
 	v := &values{Delivery: d, timestamp: ts, hashParam: s.bodyHashParam}
+	if err := s.checkListed(d); err != nil {
+		return nil, nil, err
+	}
 	return signatures, v, s.checkBody(d)
 }
 
@@ -63,6 +67,32 @@ func (s *signed) checkBody(d *Delivery) error {
 	if s.template.has("form") {
 		if _, err := url.ParseQuery(string(d.Body)); err != nil {
 			return fmt.Errorf("the body is no form: %w", ErrUnsigned)
+		}
+	}
+	return nil
+}
+
+// listsTime reports whether the time is one of the members or headers that the template lists. Which headers are listed
+// is said by each delivery.
+func (s *signed) listsTime() bool {
+	if s.timestamp == nil || len(s.timestamp.parts) != 1 {
+		return false
+	}
+	own := s.timestamp.parts[0]
+	return slices.ContainsFunc(s.template.parts, func(p part) bool {
+		return p == own || p.name == "headers" && own.name == "header" || p.name == "lines" && own.name == "member" && slices.Contains(strings.Split(p.arg, ","), own.arg)
+	})
+}
+
+// checkListed checks that the headers which a delivery lists as signed have the time.
+func (s *signed) checkListed(d *Delivery) error {
+	for _, p := range s.template.parts {
+		if p.name != "headers" || s.timestamp == nil || s.template.has("timestamp") {
+			continue
+		}
+		listed := strings.Split(strings.ToLower(strings.ReplaceAll(d.Header.Get(p.arg), " ", "")), ",")
+		if !slices.Contains(listed, strings.ToLower(s.timestamp.parts[0].arg)) {
+			return fmt.Errorf("the time is not signed: %w", ErrUnsigned)
 		}
 	}
 	return nil
@@ -90,6 +120,20 @@ func (s *signed) checkTime(v *values) error {
 		return nil
 	}
 	return checkTimestamp(s.timeFormat, v.timestamp, v.Now, s.tolerance)
+}
+
+// digest returns the SHA-256 of what is signed. It is the same for each spelling of a signature.
+func (s *signed) digest(d *Delivery) string {
+	_, v, err := s.read(d)
+	if err != nil {
+		return ""
+	}
+	if urls := s.urls(d); len(urls) > 0 {
+		v.url = urls[0]
+	}
+	h := sha256.New()
+	s.template.write(h, v)
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // hmacProof verifies an HMAC.
