@@ -53,7 +53,7 @@ var verifyParams = []Param{
 	{Name: "body_claim", Type: TypeString, Summary: "`jwt`: the claim with the SHA-256 of the body."},
 	{Name: "certificate_url", Type: TypeString, Summary: "`rsa`, `ecdsa`: where the URL of the sender's certificate is, such as `{header:X-Cert-Url}`."},
 	{Name: "hosts", Type: TypeStrings, Summary: "The hosts of `certificate_url` and `visit`; `*` is a part of one label."},
-	{Name: "expect", Type: TypeLiteral, Summary: "Values that a proved delivery must have as well, such as `{member:TopicArn: …}` or `claim:email: …`."},
+	{Name: "expect", Type: TypeLiteral, Summary: "Values that a proved delivery must have as well, such as `{\"member:TopicArn\": …}` or `{\"claim:email\": …}`."},
 	{Name: "verify_token", Type: TypeString, Names: ResourceSecret, Summary: "The name of the secret that the sender sends when it asks about the URL, as Meta does (`hub.verify_token`)."},
 	{Name: "challenge", Type: TypeList, Single: true, Fields: challengeParams, Summary: "Questions that the sender asks about the URL."},
 }
@@ -87,7 +87,7 @@ func (c *compiler) verify(a *Args, w *Webhook) {
 	if err != nil {
 		c.addFieldError(a, err)
 	}
-	if w.Verify.Sender = scheme; scheme == nil || scheme.NeedsSecret() {
+	if w.Verify.Sender = scheme; scheme != nil && scheme.NeedsSecret() {
 		c.requireSecret(a)
 	}
 }

@@ -99,7 +99,7 @@ func (e *Entry) checkNeeds(flow *Spec) error {
 		word, member, isExpect := strings.Cut(need, " ")
 		switch {
 		case isExpect && len(flow.Expect[member]) == 0:
-			return &FieldError{"", fmt.Sprintf("the scheme %s needs %s: {%s: …}", e.Name, word, member)}
+			return &FieldError{"", fmt.Sprintf("the scheme %s needs %s: {%q: …}", e.Name, word, member)}
 		case !isExpect && !given[word]:
 			return &FieldError{"", fmt.Sprintf("the scheme %s needs %s", e.Name, word)}
 		}

@@ -38,3 +38,24 @@ func FuzzVerify(f *testing.F) {
 		v.ID(d)
 	})
 }
+
+// FuzzDescription checks that no description and no delivery makes the program panic, and that none is accepted without
+// the secret.
+func FuzzDescription(f *testing.F) {
+	for _, e := range sender.All() {
+		f.Add(e.Verify.Signed, e.Verify.Format, e.Verify.Timestamp, "t=1,v1=aa;h1=bb", `{"a":{"b":[1]}}`)
+	}
+	f.Add("{lines:a,b}{headers:X-Proof}{param:a}{member:a.*.b}", "v1={signature}", "{member:a}", "", "a=b&a=c")
+	f.Fuzz(func(t *testing.T, signed, format, timestamp, proof, body string) {
+		v, err := sender.Compile(&sender.Spec{Scheme: "hmac", Header: []string{"X-Proof"}, Signed: signed, Format: format, Timestamp: timestamp})
+		if err != nil {
+			return
+		}
+		d := &sender.Delivery{Method: "POST", Header: http.Header{"X-Proof": {proof}}, Body: []byte(body), URLs: []string{"https://x.org/"}, Now: time.Unix(at, 0)}
+		if err := v.Verify(context.Background(), d, []string{"a secret that nobody knows"}, nil); err == nil {
+			t.Errorf("%q let in %q", signed, proof)
+		}
+		v.ID(d)
+		v.Explain(context.Background(), d, []string{"a secret that nobody knows"})
+	})
+}
