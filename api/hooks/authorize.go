@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -34,7 +36,7 @@ func (a *api) verify(c *gin.Context, d *sender.Delivery, flow *flows.Flow) error
 	if len(secrets) == 0 && v.Sender.NeedsSecret() {
 		why = fmt.Errorf("none of the secrets %q is stored", v.Secrets)
 	}
-	if errors.Is(why, sender.ErrWrong) {
+	if errors.Is(why, sender.ErrWrong) && a.explanations.admit(httpx.Now(c)) {
 		why = explained(why, v.Sender.Explain(c.Request.Context(), d, secrets))
 	}
 	strong := v.Sender.Signs() && (auth.Strong(secrets...) || !v.Sender.NeedsSecret())
@@ -47,6 +49,26 @@ func explained(why error, hint string) error {
 		return why
 	}
 	return fmt.Errorf("%w: %s", why, hint)
+}
+
+// explanations bounds how often wrong proofs are explained, which costs more than the proof.
+type explanations struct {
+	mu     sync.Mutex // guards what follows
+	second time.Time
+	n      int
+}
+
+// maxExplanations is the maximum number of explanations in a second.
+const maxExplanations = 5
+
+func (e *explanations) admit(now time.Time) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if now.Sub(e.second).Abs() >= time.Second {
+		e.second, e.n = now, 0
+	}
+	e.n++
+	return e.n <= maxExplanations
 }
 
 // checkProof returns an error for a wrong proof, and for any proof while the sender has to wait. why is the reason

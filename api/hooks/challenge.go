@@ -32,22 +32,28 @@ func (a *api) asked(c *gin.Context) bool {
 	return ok && flow.Webhook != nil && flow.Webhook.Verify != nil && flow.Webhook.Verify.Sender.Asks(c.Request.Method)
 }
 
-// prove checks that a request comes from the sender of the flow: a delivery, or a question.
-func (a *api) prove(c *gin.Context, d *sender.Delivery, flow *flows.Flow, question *sender.Challenge) error {
-	if question == nil {
-		if !flow.Webhook.Accepts(d.Method) {
-			return a.checkProof(c, flowNumber(flow.Number), false, errNoQuestion)
+// prove checks that a request comes from the sender of the flow, and returns the question that it asks; nil: it is a
+// delivery. A body is not parsed before its signature is verified.
+func (a *api) prove(c *gin.Context, d *sender.Delivery, flow *flows.Flow) (*sender.Challenge, error) {
+	scheme, name := flow.Webhook.Verify.Sender, flowNumber(flow.Number)
+	if question := scheme.UnsignedChallenge(d); question != nil {
+		if question.Unproved() {
+			return question, nil
 		}
-		return a.verify(c, d, flow)
+		token, _ := question.Token(d)
+		return question, a.verifyToken(c, flow, token)
 	}
-	token, byToken := question.Token(d)
-	switch {
-	case question.Unproved():
-		return nil
-	case byToken:
-		return a.verifyToken(c, flow, token)
+	if !flow.Webhook.Accepts(d.Method) && !scheme.Asks(d.Method) {
+		return nil, a.checkProof(c, name, false, errNoQuestion)
 	}
-	return a.verify(c, d, flow)
+	if err := a.verify(c, d, flow); err != nil {
+		return nil, err
+	}
+	question := scheme.Challenge(d)
+	if question == nil && !flow.Webhook.Accepts(d.Method) {
+		return nil, errRejected(errNoQuestion)
+	}
+	return question, nil
 }
 
 // verifyToken checks the token of a question. The brute-force guard counts it separately from the secrets of the flow.

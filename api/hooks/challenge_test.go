@@ -151,6 +151,7 @@ func TestQuestionsMakeNoRun(t *testing.T) {
 		"graph":              {p.Do("POST", "/hooks/microsoft-graph?validationToken=a+b", "", ""), 200, "a b"},
 		"cloudevents":        {p.Do("OPTIONS", "/hooks/cloudevents", "", "", "WebHook-Request-Origin", "x.example"), 200, ""},
 		"no such flow":       {p.Do("OPTIONS", "/hooks/none", "", "", "WebHook-Request-Origin", "x.example"), 405, ""},
+		"okta, no question":  {p.Do("GET", "/hooks/okta", "", "", "Authorization", "a secret of 27 characters.."), 401, ""},
 		"another's question": {p.Do("GET", "/hooks/zoom?challenge=c1", "", ""), 401, ""},
 	} {
 		if c.r.StatusCode != c.status || !strings.Contains(c.r.Text, c.text) || c.r.Header.Get("Penstock-Run-Id") != "" {

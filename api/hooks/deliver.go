@@ -47,8 +47,8 @@ func (a *api) serve(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	question := flow.Webhook.Verify.Sender.Challenge(d)
-	if err := a.prove(c, d, flow, question); err != nil {
+	question, err := a.prove(c, d, flow)
+	if err != nil {
 		return err
 	}
 	httpx.StateOf(c).Principal = &auth.Principal{Kind: kindHook, ID: flowNumber(flow.Number), Name: flowNumber(flow.Number)}

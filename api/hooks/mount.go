@@ -30,11 +30,14 @@ type Config struct {
 }
 
 // api has the handlers of the routes.
-type api struct{ config Config }
+type api struct {
+	config       Config
+	explanations explanations
+}
 
 // Mount adds the routes.
 func Mount(r gin.IRouter, config Config) {
-	a := &api{config}
+	a := &api{config: config}
 	r.GET(Path, a.deliver)
 	r.HEAD(Path, probe)
 	r.POST(Path, a.deliver)

@@ -43,10 +43,21 @@ type Answer struct {
 // challengeForm is what a text may be that is sent back: no markup, and no JSON object.
 var challengeForm = regexp.MustCompile(`^[A-Za-z0-9 .,:;/+=_~|@?%*!-]{1,512}$`)
 
-// Challenge returns the question that a request asks; nil: it is a usual delivery.
+// Challenge returns the question that a request asks; nil: it is a usual delivery. Call it for a request that is verified:
+// it may parse the body.
 func (s *Scheme) Challenge(d *Delivery) *Challenge {
+	return s.challenge(d, func(*Challenge) bool { return true })
+}
+
+// UnsignedChallenge returns the question that a request asks if it has a token of its own as proof, or none; nil: the
+// request must be verified.
+func (s *Scheme) UnsignedChallenge(d *Delivery) *Challenge {
+	return s.challenge(d, func(c *Challenge) bool { return c.proof != proofSignature })
+}
+
+func (s *Scheme) challenge(d *Delivery, considered func(*Challenge) bool) *Challenge {
 	for _, c := range s.challenges {
-		if d.Method != c.method {
+		if d.Method != c.method || !considered(c) {
 			continue
 		}
 		if value := c.when.text(d); value != "" && (c.is == "" || c.is == value) {

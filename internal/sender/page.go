@@ -31,7 +31,7 @@ func (e *Entry) Page() string {
 // CheckedBy says what the entry was checked against.
 func (e *Entry) CheckedBy() string {
 	if e.Library == "" {
-		return "against a computation of our own; there is no library of the sender"
+		return "against a computation of our own: no library of the sender was found that signs or verifies"
 	}
 	registry, rest, _ := strings.Cut(e.Library, " ")
 	name, version, _ := strings.Cut(rest, " ")
