@@ -15,6 +15,7 @@ import (
 
 	"github.com/penstock/penstock/api/admin"
 	"github.com/penstock/penstock/api/callbacks"
+	"github.com/penstock/penstock/api/hooks"
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/oauth"
 	"github.com/penstock/penstock/api/runner"
@@ -57,6 +58,9 @@ type Config struct {
 	// Callbacks verifies the tokens of waiting steps, and Call resumes the steps; nil: there are no callback URLs.
 	Callbacks *callback.Signer
 	Call      callbacks.Call
+
+	// HookKeys gets the public keys of webhook senders; nil: senders whose keys are published are rejected.
+	HookKeys hooks.Keys
 
 	// Guard slows down callers that guess the secrets of API keys; optional.
 	Guard *auth.BruteForceGuard

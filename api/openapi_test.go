@@ -269,6 +269,9 @@ func callRunEndpoints(p *apitest.Product) {
 	p.Want(p.Do("POST", "/hooks/7", "", `{}`), 401)
 	p.Want(p.Do("GET", "/hooks/7?hub.mode=subscribe&hub.verify_token=s3&hub.challenge=1", "", ""), 200)
 	p.Want(p.Do("GET", "/hooks/7", "", ""), 401)
+	p.Deploy(8, strings.Replace(apitest.HookFlow("scheme: cloudevents", ""), "hooked", "events", 1))
+	p.Want(p.Do("OPTIONS", "/hooks/8", "", "", "WebHook-Request-Origin", "eventemitter.example.com"), 200)
+	p.Want(p.Do("OPTIONS", "/hooks/7", "", ""), 405)
 }
 
 func callRuns(p *apitest.Product) {

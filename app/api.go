@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/penstock/penstock/api"
 	"github.com/penstock/penstock/api/runner"
+	"github.com/penstock/penstock/internal/outbound"
+	"github.com/penstock/penstock/internal/sender"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/telemetry"
 )
@@ -36,6 +39,11 @@ func reachable(addr *net.TCPAddr) string {
 // openAPI serves the API and the console on the listener.
 func (p *Program) openAPI(context.Context) error {
 	q := api.Queue{Client: p.client}
+	transport, err := outbound.New(outbound.Config{AllowPrivate: p.settings.AllowPrivate})
+	if err != nil {
+		return err
+	}
+	p.onClose(func() error { transport.CloseIdleConnections(); return nil })
 	handler, err := api.New(api.Config{
 		Submit: func(ctx context.Context, s queue.Submission) (runner.Ticket, error) {
 			p.addTrace(ctx, &s)
@@ -51,6 +59,7 @@ func (p *Program) openAPI(context.Context) error {
 		Store:          p.store,
 		Callbacks:      p.callbacks,
 		Call:           p.client.Call,
+		HookKeys:       sender.NewFetcher(transport, time.Now),
 		Guard:          p.bruteForceGuard,
 		Limiter:        p.limiter,
 		Console:        p.console,

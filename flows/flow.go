@@ -71,6 +71,7 @@ type Webhook struct {
 	Headers        []string     // request headers that the flow reads, lower-case: declared, or named in an expression
 	Schema         any          // JSON Schema of the event; nil: none. Execute checks it
 	IdempotencyKey *Template    // nil: none; rendered by Flow.Text
+	Methods        []string     // of deliveries; empty: POST
 	BodyForm       payload.Form // how a body becomes the event; empty: by its content type
 	Verify         *Verify      // how the sender authenticates; nil: the webhook URL accepts none, only the API does
 	Reply          string       // "result": the sender waits; "ack": the sender is answered at once
@@ -117,6 +118,7 @@ var triggerParams = []Param{
 		{Name: "body", Type: TypeEnum, Enum: bodyForms, Default: "auto", Summary: bodySummary},
 		{Name: "schema", Type: TypeLiteral, Summary: "JSON Schema of the event; a run whose event violates it fails at once."},
 		{Name: "idempotency_key", Type: TypeTemplate, Summary: "Requests with the same key are one run."},
+		{Name: "methods", Type: TypeStrings, Default: "[POST]", Summary: "Methods of deliveries at `/hooks/{flow}`: `POST`, `GET`. The event of a GET is an object of its query parameters."},
 		{Name: "verify", Type: TypeObject, Summary: "How the sender authenticates at `/hooks/{flow}`; without it every request there is refused.", Fields: verifyParams},
 		{Name: "reply", Type: TypeEnum, Enum: []string{"result", "ack"}, Default: "result", Summary: "Whether the sender waits for the result or gets 202 at once."},
 	}},
@@ -174,7 +176,9 @@ func (c *compiler) webhook(a *Args) {
 		}
 		c.flow.schema, w.Schema = schema, a.Literal("schema")
 	}
+	w.Methods = a.Strings("methods")
 	if v := a.Object("verify"); v != nil {
 		c.verify(v, w)
 	}
+	c.checkMethods(a, w)
 }

@@ -41,14 +41,14 @@ tests:
 	f := parseFile(t, source)
 	got := map[string]any{
 		"number": f.Number, "slug": f.Slug, "name": f.Name, "enabled": f.Enabled, "limit": f.Limit, "queue": f.Queue,
-		"params": f.Webhook.Params, "headers": f.Webhook.Headers, "schema": f.Webhook.Schema, "verify": f.Webhook.Verify,
+		"params": f.Webhook.Params, "headers": f.Webhook.Headers, "schema": f.Webhook.Schema, "scheme": f.Webhook.Verify.Scheme, "secrets": f.Webhook.Verify.Secrets,
 		"reply": f.Webhook.Reply, "vars": f.Vars, "at once": f.Concurrency.Limit, "when full": f.Concurrency.WhenFull,
 		"schedule": f.Schedule, "source": string(f.Source),
 	}
 	wanted := map[string]any{
 		"number": int64(69), "slug": "constituent-upsert", "name": "Look up", "enabled": false, "limit": 55 * time.Second, "queue": "slow",
 		"params": []string{"debug"}, "headers": []string{"x-trace", "x-event-id"}, "schema": map[string]any{"type": "object"},
-		"verify": &flows.Verify{Scheme: "github", Secrets: []string{"gh_hook"}, Tolerance: 5 * time.Minute, Algorithm: "sha256", Encoding: "hex"}, "reply": "ack",
+		"scheme": "github", "secrets": []string{"gh_hook"}, "reply": "ack",
 		"vars": map[string]any{"crm": "http://h", "n": json.Number("1.10")}, "at once": 20, "when full": "reject",
 		"schedule": (*flows.Schedule)(nil), "source": source,
 	}

@@ -1,112 +1,219 @@
 package flows
 
 import (
+	"errors"
+	"net/http"
 	"slices"
 	"strings"
-	"time"
+
+	"github.com/penstock/penstock/internal/sender"
 )
 
 // Verify is the authentication of a webhook's sender.
 type Verify struct {
-	Scheme    string
-	Secrets   []string      // names of stored secrets; several during a rotation
-	Tolerance time.Duration // maximum age of the signed time
-	IDHeader  string        // header with the delivery's id; empty: the scheme defines it, or there is none
+	Scheme      string
+	Secrets     []string // names of stored secrets; several during a rotation; none: the sender's published keys are enough
+	URL         string   // the URL that was called, for senders that sign it; empty: as the server determines it
+	VerifyToken string   // name of the secret that a question about the URL has; empty: none
 
-	Header          string // of hmac and token: header with the proof; empty: Authorization
-	Param           string // of token: query parameter with the proof, instead of a header
-	Algorithm       string // of hmac: sha1, sha256, sha512
-	Encoding        string // of hmac: hex, base64
-	Prefix          string // of hmac: prefix of the signature
-	TimestampHeader string // of hmac: header with the time, signed before the body with a dot between; empty: only the body is signed
-	User            string // of basic
-	URL             string // of twilio: the URL that was called; empty: as the server determines it
-	VerifyToken     string // name of the secret for Meta's handshake; empty: none
+	Sender *sender.Scheme // verifies deliveries
 }
 
-const defaultTolerance = 5 * time.Minute
+// hashAlgorithms and jwtAlgorithms are the values of the word algorithm.
+var (
+	hashAlgorithms = []string{"sha256", "sha1", "sha512", "sha384", "md5"}
+	jwtAlgorithms  = []string{"RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA", "HS256", "HS384", "HS512"}
+)
 
-// verifyParams are the parameters of trigger.webhook.verify, for all schemes.
+// verifyParams are the parameters of trigger.webhook.verify, for all schemes: the words of sender.Spec.
 var verifyParams = []Param{
-	{Name: "scheme", Type: TypeEnum, Required: true, Enum: verifySchemes, Summary: "How the sender signs."},
-	{Name: "secret", Type: TypeStrings, Names: ResourceSecret, Required: true, Summary: "The name of a stored secret, or of several while one replaces another."},
+	{Name: "scheme", Type: TypeEnum, Required: true, Enum: sender.Names(), Summary: "How the sender signs: a [sender](senders.md) by name, or one of the first eight with the words below."},
+	{Name: "secret", Type: TypeStrings, Names: ResourceSecret, Summary: "The name of a stored secret, or of several while one replaces another. It is left out only where the sender publishes its keys."},
 	{Name: "tolerance", Type: TypeDuration, Default: "5m", Summary: "How far the signed time may be off, where a scheme signs one."},
 	{Name: "id_header", Type: TypeString, Summary: "The header with the id of a delivery: equal ones are one run. Schemes of products have one by default."},
-	{Name: "header", Type: TypeString, Summary: "`hmac`, `token`: the header with the signature or the token."},
-	{Name: "param", Type: TypeString, Summary: "`token`: the query parameter with the token, for senders that can set no header."},
-	{Name: "algorithm", Type: TypeEnum, Enum: []string{"sha256", "sha1", "sha512"}, Default: "sha256", Summary: "`hmac`: the hash."},
-	{Name: "encoding", Type: TypeEnum, Enum: []string{"hex", "base64"}, Default: "hex", Summary: "`hmac`: how the signature is written."},
-	{Name: "prefix", Type: TypeString, Summary: "`hmac`: the text before the signature, such as `sha256=`."},
-	{Name: "timestamp_header", Type: TypeString, Summary: "`hmac`: the header with the Unix time; time, a dot and the body are signed."},
+	{Name: "header", Type: TypeStrings, Summary: "The header with the signature or the token, or several of which one has it."},
+	{Name: "param", Type: TypeString, Summary: "The query parameter with it, for senders that can set no header."},
+	{Name: "signature", Type: TypeString, Summary: "Where else it is, such as `{member:signature.value}`."},
+	{Name: "prefix", Type: TypeString, Summary: "The text before it, such as `sha256=`."},
+	{Name: "format", Type: TypeString, Summary: "How a header with several values is written, such as `t={timestamp},v1={signature}`; the separator is `,` or `;`."},
+	{Name: "encoding", Type: TypeEnum, Enum: []string{"hex", "base64", "base64url"}, Default: "hex", Summary: "How the signature is written."},
+	{Name: "algorithm", Type: TypeEnum, Enum: slices.Concat(hashAlgorithms, jwtAlgorithms), Default: "sha256", Summary: "The hash; of a `jwt` its algorithm, RS256 by default."},
+	{Name: "padding", Type: TypeEnum, Enum: []string{"pkcs1v15", "pss"}, Default: "pkcs1v15", Summary: "`rsa`: the padding."},
+	{Name: "secret_encoding", Type: TypeEnum, Enum: []string{"text", "hex", "base64", "base64url"}, Default: "text", Summary: "`hmac`: how the key is written in the secret."},
+	{Name: "signed", Type: TypeString, Default: "{body}, or {timestamp}.{body}", Summary: "What is signed, such as `v0:{timestamp}:{body}`; see [placeholders](webhooks.md#a-sender-of-your-own)."},
+	{Name: "body_hash_param", Type: TypeString, Summary: "The query parameter with the SHA-256 of a body that is no form, where `{form}` is signed."},
+	{Name: "timestamp_header", Type: TypeString, Summary: "The header with the time."},
+	{Name: "timestamp", Type: TypeString, Summary: "Where else the time is, such as `{member:sent_at}`."},
+	{Name: "timestamp_format", Type: TypeEnum, Enum: []string{"unix", "unix_ms", "rfc3339"}, Default: "unix", Summary: "How the time is written."},
+	{Name: "id", Type: TypeString, Summary: "The id of a delivery, if it is no header, such as `{member:event.id}`."},
 	{Name: "user", Type: TypeString, Summary: "`basic`: the user name."},
-	{Name: "url", Type: TypeString, Summary: "`twilio`: the called URL, if it is not the issuer's."},
-	{Name: "verify_token", Type: TypeString, Names: ResourceSecret, Summary: "`github`, `hmac`: the name of the secret that Meta sends when it subscribes (`hub.verify_token`)."},
+	{Name: "url", Type: TypeString, Summary: "The called URL, where it is signed, if it is not the issuer's."},
+	{Name: "jwks", Type: TypeString, Summary: "`jwt`: the https URL of the sender's public keys; without it the secret is the key."},
+	{Name: "audience", Type: TypeString, Summary: "`jwt`: the claim `aud`."},
+	{Name: "body_claim", Type: TypeString, Summary: "`jwt`: the claim with the SHA-256 of the body."},
+	{Name: "certificate_url", Type: TypeString, Summary: "`rsa`, `ecdsa`: where the URL of the sender's certificate is, such as `{header:X-Cert-Url}`."},
+	{Name: "hosts", Type: TypeStrings, Summary: "The hosts of `certificate_url` and `visit`; `*` is a part of one label."},
+	{Name: "expect", Type: TypeLiteral, Summary: "Values that a proved delivery must have as well, such as `{\"member:TopicArn\": …}` or `{\"claim:email\": …}`."},
+	{Name: "verify_token", Type: TypeString, Names: ResourceSecret, Summary: "The name of the secret that the sender sends when it asks about the URL, as Meta does (`hub.verify_token`)."},
+	{Name: "challenge", Type: TypeList, Single: true, Fields: challengeParams, Summary: "Questions that the sender asks about the URL."},
 }
 
-// verifySchemes are the ways in which webhook senders authenticate.
-var verifySchemes = []string{"standard-webhooks", "github", "stripe", "slack", "shopify", "twilio", "hmac", "basic", "token"}
-
-// verifyTakes are the parameters of each scheme, besides scheme and secret.
-var verifyTakes = map[string][]string{
-	"standard-webhooks": {"tolerance"},
-	"github":            {"verify_token"},
-	"stripe":            {"tolerance"},
-	"slack":             {"tolerance"},
-	"shopify":           {},
-	"twilio":            {"url"},
-	"hmac":              {"header", "algorithm", "encoding", "prefix", "timestamp_header", "tolerance", "id_header", "verify_token"},
-	"basic":             {"user", "id_header"},
-	"token":             {"header", "param", "id_header"},
+// challengeParams are the words of sender.ChallengeSpec.
+var challengeParams = []Param{
+	{Name: "method", Type: TypeEnum, Enum: []string{"POST", "GET", "OPTIONS"}, Default: "POST", Summary: "The method of the question."},
+	{Name: "when", Type: TypeString, Required: true, Summary: "The request is the question if this is there, such as `{member:challenge}`."},
+	{Name: "is", Type: TypeString, Summary: "The value that `when` has; any by default."},
+	{Name: "proof", Type: TypeEnum, Enum: []string{"signature", "verify_token", "none"}, Default: "signature", Summary: "What proves the question: what proves a delivery, the token, or nothing."},
+	{Name: "token", Type: TypeString, Summary: "Where the token is, such as `{param:token}`; `verify_token` names the secret."},
+	{Name: "text", Type: TypeString, Summary: "The answer, as text."},
+	{Name: "json", Type: TypeLiteral, Summary: "The answer, as a JSON object; its texts are templates, with `{hmac:member:NAME}` for a signature."},
+	{Name: "headers", Type: TypeLiteral, Summary: "Headers of the answer."},
+	{Name: "visit", Type: TypeString, Summary: "The URL that is called to confirm, of one of `hosts`."},
 }
 
 func (c *compiler) verify(a *Args, w *Webhook) {
-	v := &Verify{
-		Scheme: a.String("scheme"), Secrets: a.Strings("secret"), Tolerance: defaultTolerance, IDHeader: a.String("id_header"),
-		Header: a.String("header"), Param: a.String("param"), Algorithm: "sha256", Encoding: "hex", Prefix: a.String("prefix"),
-		TimestampHeader: a.String("timestamp_header"), User: a.String("user"), URL: a.String("url"), VerifyToken: a.String("verify_token"),
+	w.Verify = &Verify{Scheme: a.String("scheme"), Secrets: a.Strings("secret"), URL: a.String("url"), VerifyToken: a.String("verify_token")}
+	takes, known := sender.Takes(w.Verify.Scheme)
+	if !known {
+		c.requireSecret(a)
+		return // the scheme is already reported
 	}
-	if a.Has("tolerance") {
-		v.Tolerance = a.Duration("tolerance")
-	}
-	if a.Has("algorithm") {
-		v.Algorithm = a.String("algorithm")
-	}
-	if a.Has("encoding") {
-		v.Encoding = a.String("encoding")
-	}
-	c.checkVerify(a, v)
-	if v.Scheme == "token" && slices.Contains(w.Headers, strings.ToLower(v.Header)) || slices.Contains(w.Params, v.Param) {
+	c.checkVerify(a, takes)
+	if header := a.Strings("header"); w.Verify.Scheme == "token" && slices.ContainsFunc(header, func(h string) bool { return slices.Contains(w.Headers, strings.ToLower(h)) }) ||
+		slices.Contains(w.Params, a.String("param")) {
 		c.add(a.place, "", "verify: expressions cannot read the header or parameter with the token")
 	}
-	w.Verify = v
+	scheme, err := sender.Compile(c.spec(a))
+	if err != nil {
+		c.addFieldError(a, err)
+	}
+	if w.Verify.Sender = scheme; scheme != nil && scheme.NeedsSecret() {
+		c.requireSecret(a)
+	}
+}
+
+// Accepts reports whether deliveries may come with a method.
+func (w *Webhook) Accepts(method string) bool {
+	return slices.Contains(w.Methods, method) || len(w.Methods) == 0 && method == http.MethodPost
+}
+
+func (c *compiler) checkMethods(a *Args, w *Webhook) {
+	for _, m := range w.Methods {
+		if m != http.MethodPost && m != http.MethodGet {
+			c.add(a.places["methods"], "", "methods: %q is neither POST nor GET", m)
+		}
+	}
+	if w.Accepts(http.MethodGet) && w.Verify != nil && w.Verify.Scheme == "basic" {
+		c.add(a.places["methods"], "use token", "methods: a browser sends a remembered password with every GET, also with one of another page")
+	}
+}
+
+func (c *compiler) requireSecret(a *Args) {
+	if _, given := a.places["secret"]; !given {
+		c.add(a.place, "", "secret is missing")
+	}
+}
+
+// addFieldError reports a mistake in the description at the word that it is in.
+func (c *compiler) addFieldError(a *Args, err error) {
+	var mistake *sender.FieldError
+	at := a.place
+	if errors.As(err, &mistake) && mistake.Field != "" {
+		if place, given := a.places[mistake.Field]; given {
+			at = place
+		}
+	}
+	c.add(at, "", "verify: %v", err)
 }
 
 // checkVerify checks the parameters against the scheme.
-func (c *compiler) checkVerify(a *Args, v *Verify) {
-	takes, known := verifyTakes[v.Scheme]
-	if !known {
-		return // already reported
-	}
+func (c *compiler) checkVerify(a *Args, takes []string) {
 	for _, p := range verifyParams[2:] {
 		if at, given := a.places[p.Name]; given && !slices.Contains(takes, p.Name) {
-			c.add(at, "", "verify: the scheme %s does not take %s", v.Scheme, p.Name)
+			c.add(at, "", "verify: the scheme %s does not take %s", a.String("scheme"), p.Name)
 		}
 	}
-	missing := func(name string) { c.add(a.place, "", "verify: the scheme %s needs %s", v.Scheme, name) }
-	switch {
-	case v.Scheme == "hmac" && v.Header == "":
-		missing("header")
-	case v.Scheme == "basic" && v.User == "":
-		missing("user")
-	case v.Header != "" && v.Param != "":
+	if a.Has("header") && a.Has("param") {
 		c.add(a.places["param"], "keep one of them", "verify: header and param exclude each other")
 	}
-	for _, name := range []string{"header", "timestamp_header", "id_header"} {
-		if value := a.String(name); a.Has(name) && !headerForm.MatchString(value) {
-			c.add(a.places[name], "", "verify: %q cannot be a header", value)
+	for _, name := range []string{"timestamp_header", "id_header"} {
+		c.checkHeader(a, name, a.String(name))
+	}
+	for _, h := range a.Strings("header") {
+		c.checkHeader(a, "header", h)
+	}
+	if param := a.String("param"); a.Has("param") && !paramForm.MatchString(param) {
+		c.add(a.places["param"], "", "verify: %q cannot be a query parameter", param)
+	}
+}
+
+func (c *compiler) checkHeader(a *Args, name, value string) {
+	if a.Has(name) && !headerForm.MatchString(value) {
+		c.add(a.places[name], "", "verify: %q cannot be a header", value)
+	}
+}
+
+// spec returns the description that the parameters make.
+func (c *compiler) spec(a *Args) *sender.Spec {
+	return &sender.Spec{
+		Scheme: a.String("scheme"), Tolerance: a.Duration("tolerance"), IDHeader: a.String("id_header"), ID: a.String("id"),
+		Header: a.Strings("header"), Param: a.String("param"), Signature: a.String("signature"), Prefix: a.String("prefix"), Format: a.String("format"),
+		Encoding: a.String("encoding"), Algorithm: a.String("algorithm"), Padding: a.String("padding"), SecretEncoding: a.String("secret_encoding"),
+		Signed: a.String("signed"), BodyHashParam: a.String("body_hash_param"),
+		TimestampHeader: a.String("timestamp_header"), Timestamp: a.String("timestamp"), TimestampFormat: a.String("timestamp_format"),
+		User: a.String("user"), URL: a.String("url"), VerifyToken: a.String("verify_token"),
+		JWKS: a.String("jwks"), Audience: a.String("audience"), BodyClaim: a.String("body_claim"), CertificateURL: a.String("certificate_url"), Hosts: a.Strings("hosts"),
+		Expect: c.expected(a), Challenge: c.challenges(a),
+	}
+}
+
+// expected reads the allowed values of expect: one text or several.
+func (c *compiler) expected(a *Args) map[string][]string {
+	if !a.Has("expect") {
+		return nil
+	}
+	object, ok := a.Literal("expect").(map[string]any)
+	if !ok {
+		c.add(a.places["expect"], "", "expect: expected a mapping")
+	}
+	all := make(map[string][]string, len(object))
+	for name, value := range object {
+		list, several := value.([]any)
+		if !several {
+			list = []any{value}
+		}
+		for _, v := range list {
+			text, ok := v.(string)
+			if !ok || text == "" {
+				c.add(a.places["expect"], "put quotes around it", "expect: the value of %s must be a text, or a list of texts", name)
+				continue
+			}
+			all[name] = append(all[name], text)
 		}
 	}
-	if a.Has("param") && !paramForm.MatchString(v.Param) {
-		c.add(a.places["param"], "", "verify: %q cannot be a query parameter", v.Param)
+	return all
+}
+
+func (c *compiler) challenges(a *Args) []sender.ChallengeSpec {
+	var all []sender.ChallengeSpec
+	for _, q := range a.List("challenge") {
+		object, _ := q.Literal("json").(map[string]any)
+		if q.Has("json") && object == nil {
+			c.add(q.places["json"], "", "json: expected a mapping")
+		}
+		headers := map[string]string{}
+		given, _ := q.Literal("headers").(map[string]any)
+		for name, value := range given {
+			text, ok := value.(string)
+			if !ok {
+				c.add(q.places["headers"], "", "headers: the value of %s must be a text", name)
+			}
+			headers[name] = text
+		}
+		all = append(all, sender.ChallengeSpec{
+			Method: q.String("method"), When: q.String("when"), Is: q.String("is"), Proof: q.String("proof"), Token: q.String("token"),
+			Text: q.String("text"), JSON: object, Headers: headers, Visit: q.String("visit"),
+		})
 	}
+	return all
 }

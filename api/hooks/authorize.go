@@ -4,12 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/sender"
 	"github.com/penstock/penstock/store"
 )
 
@@ -20,24 +23,52 @@ func errRejected(why error) error {
 }
 
 // verify checks the proof of a delivery with the secrets of its flow.
-func (a *api) verify(c *gin.Context, d *Delivery, flow *flows.Flow) (Verifier, error) {
-	verifier, err := New(flow.Webhook.Verify)
+func (a *api) verify(c *gin.Context, d *sender.Delivery, flow *flows.Flow) error {
+	v := flow.Webhook.Verify
+	secrets, err := a.secretsOf(c, v.Secrets)
 	if err != nil {
-		return nil, err // internal error: the parser accepts the same schemes
+		return err
 	}
-	secrets, err := a.secretsOf(c, flow.Webhook.Verify.Secrets)
-	if err != nil {
-		return nil, err
+	why := v.Sender.Verify(c.Request.Context(), d, secrets, a.config.Keys)
+	if errors.Is(why, sender.ErrKeys) { // the sender is told to try again
+		return fmt.Errorf("%w: %w", auth.ErrUnavailable, why)
 	}
-	why := verifier.Verify(d, secrets)
-	if len(secrets) == 0 {
-		why = fmt.Errorf("none of the secrets %q is stored", flow.Webhook.Verify.Secrets)
+	if len(secrets) == 0 && v.Sender.NeedsSecret() {
+		why = fmt.Errorf("none of the secrets %q is stored", v.Secrets)
 	}
-	strong := Signs(flow.Webhook.Verify.Scheme) && auth.Strong(secrets...)
-	if err := a.checkProof(c, flowNumber(flow.Number), strong, why); err != nil {
-		return nil, err
+	if errors.Is(why, sender.ErrWrong) && a.explanations.admit(httpx.Now(c)) {
+		why = explained(why, v.Sender.Explain(c.Request.Context(), d, secrets))
 	}
-	return verifier, nil
+	strong := v.Sender.Signs() && (auth.Strong(secrets...) || !v.Sender.NeedsSecret())
+	return a.checkProof(c, flowNumber(flow.Number), strong, why)
+}
+
+// explained adds what the log should say about a wrong proof.
+func explained(why error, hint string) error {
+	if hint == "" {
+		return why
+	}
+	return fmt.Errorf("%w: %s", why, hint)
+}
+
+// explanations bounds how often wrong proofs are explained, which costs more than the proof.
+type explanations struct {
+	mu     sync.Mutex // guards what follows
+	second time.Time
+	n      int
+}
+
+// maxExplanations is the maximum number of explanations in a second.
+const maxExplanations = 5
+
+func (e *explanations) admit(now time.Time) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if now.Sub(e.second).Abs() >= time.Second {
+		e.second, e.n = now, 0
+	}
+	e.n++
+	return e.n <= maxExplanations
 }
 
 // checkProof returns an error for a wrong proof, and for any proof while the sender has to wait. why is the reason

@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/sender"
 	"github.com/penstock/penstock/queue"
 )
 
@@ -28,39 +30,45 @@ const (
 	retryDisabled = time.Minute
 )
 
-// deliver answers POST /hooks/{flow}: it runs the flow for a delivery that is signed in the scheme of its sender.
+// deliver answers POST /hooks/{flow}, and other methods where the flow or its sender uses them: it runs the flow for a
+// delivery that is proved in the way of its sender, and answers the questions that the sender asks about the URL.
 func (a *api) deliver(c *gin.Context) {
+	if err := a.serve(c); err != nil {
+		httpx.Fail(c, err)
+	}
+}
+
+func (a *api) serve(c *gin.Context) error {
+	if c.Request.Method == http.MethodOptions && !a.asked(c) {
+		c.Header("Allow", "GET, HEAD, POST")
+		return &httpx.Fault{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Message: "allowed here: GET, HEAD, POST"}
+	}
 	d, flow, err := a.readDelivery(c)
 	if err != nil {
-		httpx.Fail(c, err)
-		return
+		return err
 	}
-	verifier, err := a.verify(c, d, flow)
+	question, err := a.prove(c, d, flow)
 	if err != nil {
-		httpx.Fail(c, err)
-		return
+		return err
 	}
 	httpx.StateOf(c).Principal = &auth.Principal{Kind: kindHook, ID: flowNumber(flow.Number), Name: flowNumber(flow.Number)}
-	if asks, ok := verifier.(Challenger); ok {
-		if text, asked := asks.Challenge(d); asked {
-			writeChallenge(c, text)
-			return
-		}
+	if question != nil {
+		return a.answer(c, d, flow, question)
 	}
-	s, err := a.admitDelivery(c, d, flow, verifier)
+	s, err := a.admitDelivery(c, d, flow)
 	if err != nil {
-		httpx.Fail(c, err)
-		return
+		return err
 	}
+	preference := runner.Preference{}
 	if flow.Webhook.Reply == "ack" || a.config.Runner.Paused(flow.Number) { // many senders do not repeat a rejected delivery
-		a.config.Runner.Answer(c, s, runner.Preference{Given: true})
-		return
+		preference.Given = true
 	}
-	a.config.Runner.Answer(c, s, runner.Preference{})
+	a.config.Runner.Answer(c, s, preference)
+	return nil
 }
 
 // readDelivery reads the whole request before it is verified.
-func (a *api) readDelivery(c *gin.Context) (*Delivery, *flows.Flow, error) {
+func (a *api) readDelivery(c *gin.Context) (*sender.Delivery, *flows.Flow, error) {
 	body, err := httpx.ReadBody(c)
 	if err != nil {
 		return nil, nil, err
@@ -73,9 +81,11 @@ func (a *api) readDelivery(c *gin.Context) (*Delivery, *flows.Flow, error) {
 	if !ok || flow.Webhook == nil || flow.Webhook.Verify == nil {
 		return nil, nil, a.checkProof(c, c.Param("flow"), false, errors.New("no flow with that number or slug has trigger.webhook.verify"))
 	}
-	d := &Delivery{Header: c.Request.Header, Query: query, Body: body, Now: httpx.Now(c)}
-	if flow.Webhook.Verify.Scheme == "twilio" {
-		d.URLs = URLs(a.calledURL(c, flow.Webhook.Verify.URL))
+	d := &sender.Delivery{
+		Method: c.Request.Method, Header: c.Request.Header, Query: query, Body: body, Path: c.Request.URL.RequestURI(), Now: httpx.Now(c),
+	}
+	if flow.Webhook.Verify.Sender.SignsURL() {
+		d.URLs = sender.URLs(a.calledURL(c, flow.Webhook.Verify.URL))
 	}
 	return d, flow, nil
 }
@@ -97,7 +107,7 @@ func (a *api) calledURL(c *gin.Context, said string) string {
 }
 
 // admitDelivery returns the submission of a verified delivery, or the reason why it is rejected.
-func (a *api) admitDelivery(c *gin.Context, d *Delivery, flow *flows.Flow, verifier Verifier) (queue.Submission, error) {
+func (a *api) admitDelivery(c *gin.Context, d *sender.Delivery, flow *flows.Flow) (queue.Submission, error) {
 	if head, err := a.config.Store.Flows().Deployment(flowNumber(flow.Number)); err == nil && !head.Enabled {
 		return queue.Submission{}, &httpx.Fault{Status: http.StatusServiceUnavailable, Code: "disabled", Message: "this webhook is switched off; send again later", Retry: retryDisabled}
 	}
@@ -105,7 +115,7 @@ func (a *api) admitDelivery(c *gin.Context, d *Delivery, flow *flows.Flow, verif
 	if err := httpx.Take(c, "hooks"); err != nil {
 		return queue.Submission{}, err
 	}
-	event, err := httpx.DecodeEvent(c, flow.BodyForm())
+	event, err := eventOf(c, d, flow)
 	if err != nil {
 		return queue.Submission{}, err
 	}
@@ -114,8 +124,26 @@ func (a *api) admitDelivery(c *gin.Context, d *Delivery, flow *flows.Flow, verif
 	if s.Params, err = deliveredParams(flow, d.Query); err != nil {
 		return queue.Submission{}, err
 	}
-	s.IdempotencyKey, err = a.deliveryKey(c, d, flow, verifier, &s)
+	s.IdempotencyKey, err = a.deliveryKey(c, d, flow, &s)
 	return s, err
+}
+
+// eventOf returns the event of a delivery: its body, or the parameters of a GET without those that prove it.
+func eventOf(c *gin.Context, d *sender.Delivery, flow *flows.Flow) ([]byte, error) {
+	if d.Method != http.MethodGet {
+		return httpx.DecodeEvent(c, flow.BodyForm())
+	}
+	event := map[string]any{}
+	for name, values := range d.Query {
+		switch {
+		case flow.Webhook.Verify.Sender.Hides(name):
+		case len(values) == 1:
+			event[name] = values[0]
+		default:
+			event[name] = values
+		}
+	}
+	return json.Marshal(event)
 }
 
 // deliveredParams returns the query parameters that the flow declares. Others are ignored.
@@ -139,7 +167,7 @@ func deliveredParams(flow *flows.Flow, query url.Values) (map[string]string, err
 // deliveryKey returns the key by which repeated deliveries share a run: the idempotency_key of the flow, or else
 // the delivery id of the sender; nil without both. A run that failed does not count, because senders repeat
 // deliveries that failed.
-func (a *api) deliveryKey(c *gin.Context, d *Delivery, flow *flows.Flow, verifier Verifier, s *queue.Submission) (*queue.IdempotencyKey, error) {
+func (a *api) deliveryKey(c *gin.Context, d *sender.Delivery, flow *flows.Flow, s *queue.Submission) (*queue.IdempotencyKey, error) {
 	scope := s.Principal + "\x00"
 	if flow.Webhook.IdempotencyKey != nil {
 		key, err := a.config.Runner.FlowKey(c.Request.Context(), flow, s)
@@ -148,7 +176,7 @@ func (a *api) deliveryKey(c *gin.Context, d *Delivery, flow *flows.Flow, verifie
 		}
 		return &queue.IdempotencyKey{Key: "flow\x00" + scope + key, Window: runner.IdempotencyWindow, RetryFailed: true}, nil
 	}
-	id := verifier.ID(d)
+	id := flow.Webhook.Verify.Sender.ID(d)
 	if id == "" {
 		return nil, nil
 	}

@@ -29,16 +29,16 @@ var sampleSenders = map[string]struct {
 	verify string
 	sign   func(body string) []string
 }{
-	"azuredevops": {"scheme: basic, user: devops", func(string) []string {
+	"azuredevops": {"scheme: azure-devops, user: devops", func(string) []string {
 		return []string{"Authorization", "Basic " + base64.StdEncoding.EncodeToString([]byte("devops:"+sampleSecret))}
 	}},
-	"bitbucket":        {"scheme: hmac, header: X-Hub-Signature, prefix: 'sha256='", signHex("X-Hub-Signature", "sha256=")},
-	"bitbucket-server": {"scheme: hmac, header: X-Hub-Signature, prefix: 'sha256='", signHex("X-Hub-Signature", "sha256=")},
-	"docker":           {"scheme: token, param: token", func(string) []string { return nil }},
-	"gitea":            {"scheme: hmac, header: X-Gitea-Signature", signHex("X-Gitea-Signature", "")},
+	"bitbucket":        {"scheme: bitbucket", signHex("X-Hub-Signature", "sha256=")},
+	"bitbucket-server": {"scheme: bitbucket-server", signHex("X-Hub-Signature", "sha256=")},
+	"docker":           {"scheme: docker-hub", func(string) []string { return nil }},
+	"gitea":            {"scheme: gitea", signHex("X-Gitea-Signature", "")},
 	"github":           {"scheme: github", signHex("X-Hub-Signature-256", "sha256=")},
-	"gitlab":           {"scheme: token, header: X-Gitlab-Token", func(string) []string { return []string{"X-Gitlab-Token", sampleSecret} }},
-	"gogs":             {"scheme: hmac, header: X-Gogs-Signature", signHex("X-Gogs-Signature", "")},
+	"gitlab":           {"scheme: gitlab", func(string) []string { return []string{"X-Gitlab-Token", sampleSecret} }},
+	"gogs":             {"scheme: gogs", signHex("X-Gogs-Signature", "")},
 	"shopify": {"scheme: shopify", func(body string) []string {
 		return []string{"X-Shopify-Hmac-Sha256", base64Of(apitest.HexMAC(sampleSecret, body))}
 	}},

@@ -35,6 +35,8 @@ func commandExamples() map[string][]string {
 		"flow rollback":     {"greet", "greet 3f9a1c"},
 		"flow versions":     {"greet"},
 		"health":            {"--listen :9090"},
+		"hook detect":       {"< request.txt", "--secret-file secret.txt < request.txt"},
+		"hook senders":      {"", "zoom"},
 		"metrics":           {"> metrics.md"},
 		"version":           {"", "--json"},
 		"audit list":        {`--filter 'act contains "pause"'`},
