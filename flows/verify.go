@@ -22,14 +22,17 @@ type Verify struct {
 	User            string // of basic
 	URL             string // of twilio: the URL that was called; empty: as the server determines it
 	VerifyToken     string // name of the secret for Meta's handshake; empty: none
+
+	Origins []string  // of none and token: origins whose pages may send; empty: a page's origin is not looked at, and pages cannot read answers
+	Open    *Unsigned // of none: what bounds senders that prove nothing; nil: the sender proves itself
 }
 
 const defaultTolerance = 5 * time.Minute
 
 // verifyParams are the parameters of trigger.webhook.verify, for all schemes.
 var verifyParams = []Param{
-	{Name: "scheme", Type: TypeEnum, Required: true, Enum: verifySchemes, Summary: "How the sender signs."},
-	{Name: "secret", Type: TypeStrings, Names: ResourceSecret, Required: true, Summary: "The name of a stored secret, or of several while one replaces another."},
+	{Name: "scheme", Type: TypeEnum, Required: true, Inline: true, Enum: verifySchemes, Summary: "How the sender signs; `none` for senders that cannot: anybody may send then."},
+	{Name: "secret", Type: TypeStrings, Names: ResourceSecret, Summary: "The name of a stored secret, or of several while one replaces another. Every scheme but `none` needs it."},
 	{Name: "tolerance", Type: TypeDuration, Default: "5m", Summary: "How far the signed time may be off, where a scheme signs one."},
 	{Name: "id_header", Type: TypeString, Summary: "The header with the id of a delivery: equal ones are one run. Schemes of products have one by default."},
 	{Name: "header", Type: TypeString, Summary: "`hmac`, `token`: the header with the signature or the token."},
@@ -41,10 +44,15 @@ var verifyParams = []Param{
 	{Name: "user", Type: TypeString, Summary: "`basic`: the user name."},
 	{Name: "url", Type: TypeString, Summary: "`twilio`: the called URL, if it is not the issuer's."},
 	{Name: "verify_token", Type: TypeString, Names: ResourceSecret, Summary: "`github`, `hmac`: the name of the secret that Meta sends when it subscribes (`hub.verify_token`)."},
+	{Name: "origins", Type: TypeStrings, Summary: "`none`, `token`: the origins whose pages may send, such as `https://www.example.org`; they may read the answer (CORS). A browser names the page's origin, and one of another is refused."},
+	{Name: "limit", Type: TypeString, Default: "10/m", Summary: "`none`: how many requests an address may send, such as `10/m`, `1/s` or `100/h`."},
+	{Name: "max_body", Type: TypeInt, Default: "65536", Summary: "`none`: the maximum size of a body in bytes."},
+	{Name: "honeypot", Type: TypeString, Summary: "`none`: a field that people do not see and leave empty. A body that fills it is answered as others are, and starts no run."},
+	{Name: "honeypot_location", Type: TypeString, Summary: "`none`: the address to which such a body is redirected (303), the one of the flow's `respond`; without it the answer is 200."},
 }
 
 // verifySchemes are the ways in which webhook senders authenticate.
-var verifySchemes = []string{"standard-webhooks", "github", "stripe", "slack", "shopify", "twilio", "hmac", "basic", "token"}
+var verifySchemes = []string{"standard-webhooks", "github", "stripe", "slack", "shopify", "twilio", "hmac", "basic", "token", schemeNone}
 
 // verifyTakes are the parameters of each scheme, besides scheme and secret.
 var verifyTakes = map[string][]string{
@@ -56,14 +64,15 @@ var verifyTakes = map[string][]string{
 	"twilio":            {"url"},
 	"hmac":              {"header", "algorithm", "encoding", "prefix", "timestamp_header", "tolerance", "id_header", "verify_token"},
 	"basic":             {"user", "id_header"},
-	"token":             {"header", "param", "id_header"},
+	"token":             {"header", "param", "id_header", "origins"},
+	schemeNone:          {"id_header", "origins", "limit", "max_body", "honeypot", "honeypot_location"},
 }
 
 func (c *compiler) verify(a *Args, w *Webhook) {
 	v := &Verify{
 		Scheme: a.String("scheme"), Secrets: a.Strings("secret"), Tolerance: defaultTolerance, IDHeader: a.String("id_header"),
 		Header: a.String("header"), Param: a.String("param"), Algorithm: "sha256", Encoding: "hex", Prefix: a.String("prefix"),
-		TimestampHeader: a.String("timestamp_header"), User: a.String("user"), URL: a.String("url"), VerifyToken: a.String("verify_token"),
+		TimestampHeader: a.String("timestamp_header"), User: a.String("user"), URL: a.String("url"), VerifyToken: a.String("verify_token"), Origins: a.Strings("origins"),
 	}
 	if a.Has("tolerance") {
 		v.Tolerance = a.Duration("tolerance")
@@ -75,6 +84,7 @@ func (c *compiler) verify(a *Args, w *Webhook) {
 		v.Encoding = a.String("encoding")
 	}
 	c.checkVerify(a, v)
+	c.openTo(a, v)
 	if v.Scheme == "token" && slices.Contains(w.Headers, strings.ToLower(v.Header)) || slices.Contains(w.Params, v.Param) {
 		c.add(a.place, "", "verify: expressions cannot read the header or parameter with the token")
 	}
@@ -86,6 +96,12 @@ func (c *compiler) checkVerify(a *Args, v *Verify) {
 	takes, known := verifyTakes[v.Scheme]
 	if !known {
 		return // already reported
+	}
+	switch given := a.Has("secret"); {
+	case given && v.Scheme == schemeNone:
+		c.add(a.places["secret"], "", "verify: the scheme none has no secret")
+	case !given && v.Scheme != schemeNone:
+		c.add(a.place, "", "verify: the scheme %s needs secret", v.Scheme)
 	}
 	for _, p := range verifyParams[2:] {
 		if at, given := a.places[p.Name]; given && !slices.Contains(takes, p.Name) {

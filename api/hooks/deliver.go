@@ -36,6 +36,9 @@ func (a *api) deliver(c *gin.Context) {
 		return
 	}
 	verifier, err := a.verify(c, d, flow)
+	if err == nil {
+		err = a.admitUnsigned(c, d, flow)
+	}
 	if err != nil {
 		httpx.Fail(c, err)
 		return
@@ -50,6 +53,10 @@ func (a *api) deliver(c *gin.Context) {
 	s, err := a.admitDelivery(c, d, flow, verifier)
 	if err != nil {
 		httpx.Fail(c, err)
+		return
+	}
+	if trapped, err := a.trapped(c, flow, &s); trapped || err != nil {
+		answerTrapped(c, flow.Webhook.Verify.Open, err)
 		return
 	}
 	if flow.Webhook.Reply == "ack" || a.config.Runner.Paused(flow.Number) { // many senders do not repeat a rejected delivery

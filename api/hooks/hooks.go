@@ -53,10 +53,11 @@ var schemes = map[string]func(*flows.Verify) Verifier{
 	"hmac":              func(v *flows.Verify) Verifier { return generic{v} },
 	"basic":             func(v *flows.Verify) Verifier { return basic{v} },
 	"token":             func(v *flows.Verify) Verifier { return token{v} },
+	"none":              func(v *flows.Verify) Verifier { return unsigned{v} },
 }
 
-// Signs reports whether the senders of a scheme sign; false: they send the secret itself.
-func Signs(scheme string) bool { return scheme != "basic" && scheme != "token" }
+// Signs reports whether the senders of a scheme sign; false: they send the secret itself, or prove nothing.
+func Signs(scheme string) bool { return scheme != "basic" && scheme != "token" && scheme != "none" }
 
 // New returns the verifier that a flow configures.
 func New(v *flows.Verify) (Verifier, error) {

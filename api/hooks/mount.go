@@ -26,4 +26,5 @@ func Mount(r gin.IRouter, config Config) {
 	r.GET(Path, a.challenge)
 	r.HEAD(Path, probe)
 	r.POST(Path, a.deliver)
+	r.OPTIONS(Path, a.preflight)
 }
