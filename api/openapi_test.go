@@ -269,6 +269,7 @@ func callRunEndpoints(p *apitest.Product) {
 	p.Want(p.Do("POST", "/hooks/7", "", `{}`), 401)
 	p.Want(p.Do("GET", "/hooks/7?hub.mode=subscribe&hub.verify_token=s3&hub.challenge=1", "", ""), 200)
 	p.Want(p.Do("GET", "/hooks/7", "", ""), 401)
+	p.Want(p.Do("OPTIONS", "/hooks/7", "", ""), 204)
 }
 
 func callRuns(p *apitest.Product) {

@@ -39,7 +39,7 @@ func (a *api) admitUnsigned(c *gin.Context, d *Delivery, flow *flows.Flow) error
 		return err
 	}
 	if len(d.Body) > v.Open.MaxBody {
-		return &httpx.Fault{Status: http.StatusRequestEntityTooLarge, Code: "body_too_large", Message: "the body is larger than this webhook takes"}
+		return &httpx.Fault{Status: http.StatusRequestEntityTooLarge, Code: "too_large", Message: "the body is larger than this webhook takes"}
 	}
 	return nil
 }

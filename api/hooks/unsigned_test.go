@@ -119,7 +119,7 @@ func TestUnsignedForm(t *testing.T) {
 			t.Errorf("%s: Vary %q", name, r.Header.Get("Vary"))
 		}
 	}
-	if got := log.codes(); strings.Count(got, "form origin_not_allowed") != 6 || strings.Count(got, "form honeypot") != 1 || strings.Count(got, "form body_too_large") != 1 {
+	if got := log.codes(); strings.Count(got, "form origin_not_allowed") != 6 || strings.Count(got, "form honeypot") != 1 || strings.Count(got, "form too_large") != 1 {
 		t.Errorf("rejections %s", got)
 	}
 	if q.rates["unsigned 1"] != "7/m 127.0.0.1" {
