@@ -111,6 +111,7 @@ type API struct {
 	frame    httpx.Frame
 	runner   *runner.Runner
 	engine   *gin.Engine
+	handler  http.Handler // engine, which compresses
 	draining atomic.Bool
 }
 
@@ -161,11 +162,14 @@ func New(config Config) (*API, error) {
 	if a.engine, err = a.router(); err != nil {
 		return nil, fmt.Errorf("new api: %w", err)
 	}
+	if a.handler, err = compressed(a.engine); err != nil {
+		return nil, fmt.Errorf("new api: %w", err)
+	}
 	return a, nil
 }
 
 // ServeHTTP implements http.Handler.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.engine.ServeHTTP(w, trimSlash(r)) }
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, trimSlash(r)) }
 
 // Drain makes /readyz fail. Requests are still served, with the header Connection: close.
 func (a *API) Drain() { a.draining.Store(true) }

@@ -3,11 +3,12 @@ package api
 import (
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/flows"
 )
 
 // The methods and headers that pages of another origin may send and read, besides those that the Fetch standard
@@ -24,8 +25,7 @@ var (
 // optional port. "*" is rejected: each origin must be named.
 func CheckOrigins(origins []string) error {
 	for _, o := range origins {
-		u, err := url.Parse(o)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || o != u.Scheme+"://"+u.Host {
+		if !flows.IsOrigin(o) {
 			return fmt.Errorf("%q is no origin, such as https://app.example.org", o)
 		}
 	}

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"net/http/httptest"
+	"slices"
 	"testing"
 
 	"github.com/penstock/penstock/api"
@@ -20,7 +21,7 @@ func preflight(d *apitest.FakeAPI, origin string) *httptest.ResponseRecorder {
 func TestCORSIsOff(t *testing.T) {
 	t.Parallel()
 	d := apitest.NewFakeAPI(t)
-	if w := preflight(d, app); w.Code != 405 || w.Header().Get("Access-Control-Allow-Origin") != "" || w.Header().Get("Vary") != "" {
+	if w := preflight(d, app); w.Code != 405 || w.Header().Get("Access-Control-Allow-Origin") != "" || slices.Contains(w.Header().Values("Vary"), "Origin") {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}
 	if w := d.Post("/v1/flows/69/runs", "{}", "Origin", app); w.Code != 200 || w.Header().Get("Access-Control-Allow-Origin") != "" {
@@ -34,7 +35,7 @@ func TestCORSForNamedOrigins(t *testing.T) {
 	w := preflight(d, app)
 	h := w.Header()
 	if w.Code != 204 || h.Get("Access-Control-Allow-Origin") != app || h.Get("Access-Control-Allow-Methods") == "" || h.Get("Access-Control-Allow-Headers") == "" ||
-		h.Get("Vary") != "Origin" || h.Get("Access-Control-Allow-Credentials") != "" {
+		!slices.Contains(h.Values("Vary"), "Origin") || h.Get("Access-Control-Allow-Credentials") != "" {
 		t.Errorf("preflight: %d %v", w.Code, h)
 	}
 	w = d.Post("/v1/flows/69/runs", "{}", "Origin", app)
@@ -45,7 +46,7 @@ func TestCORSForNamedOrigins(t *testing.T) {
 		t.Errorf("%d runs", n)
 	}
 	for _, origin := range []string{"https://evil.example.org", "https://app.example.org.evil.org", "http://app.example.org", "null", ""} {
-		if w := preflight(d, origin); w.Code != 405 || w.Header().Get("Access-Control-Allow-Origin") != "" || w.Header().Get("Vary") != "Origin" {
+		if w := preflight(d, origin); w.Code != 405 || w.Header().Get("Access-Control-Allow-Origin") != "" || !slices.Contains(w.Header().Values("Vary"), "Origin") {
 			t.Errorf("%q: %d %v", origin, w.Code, w.Header())
 		}
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -147,7 +148,13 @@ func (p *Program) scheduleMeter() schedule.Meter {
 
 // addTrace adds the trace of a request to its submission.
 func (p *Program) addTrace(ctx context.Context, s *queue.Submission) {
-	if p.tracing != nil && s.Trace == nil {
-		s.Trace = p.tracing.Carrier(ctx)
+	if p.tracing == nil || s.Trace["traceparent"] != "" {
+		return
 	}
+	trace := p.tracing.Carrier(ctx)
+	if trace == nil {
+		return
+	}
+	maps.Copy(trace, s.Trace)
+	s.Trace = trace
 }

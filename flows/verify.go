@@ -17,6 +17,9 @@ type Verify struct {
 	VerifyToken string   // name of the secret that a question about the URL has; empty: none
 
 	Sender *sender.Scheme // verifies deliveries
+
+	Origins []string  // of none and token: origins whose pages may send; empty: a page's origin is not looked at, and pages cannot read answers
+	Open    *Unsigned // of none: what bounds senders that prove nothing; nil: the sender proves itself
 }
 
 // hashAlgorithms and jwtAlgorithms are the values of the word algorithm.
@@ -27,8 +30,8 @@ var (
 
 // verifyParams are the parameters of trigger.webhook.verify, for all schemes: the words of sender.Spec.
 var verifyParams = []Param{
-	{Name: "scheme", Type: TypeEnum, Required: true, Enum: sender.Names(), Summary: "How the sender signs: a [sender](senders.md) by name, or one of the first eight with the words below."},
-	{Name: "secret", Type: TypeStrings, Names: ResourceSecret, Summary: "The name of a stored secret, or of several while one replaces another. It is left out only where the sender publishes its keys."},
+	{Name: "scheme", Type: TypeEnum, Required: true, Inline: true, Enum: sender.Names(), Summary: "How the sender signs: a [sender](senders.md) by name, or one of the first eight with the words below; `none` for senders that cannot: anybody may send then."},
+	{Name: "secret", Type: TypeStrings, Names: ResourceSecret, Summary: "The name of a stored secret, or of several while one replaces another. It is left out only where the sender publishes its keys, and with `none`."},
 	{Name: "tolerance", Type: TypeDuration, Default: "5m", Summary: "How far the signed time may be off, where a scheme signs one."},
 	{Name: "id_header", Type: TypeString, Summary: "The header with the id of a delivery: equal ones are one run. Schemes of products have one by default."},
 	{Name: "header", Type: TypeStrings, Summary: "The header with the signature or the token, or several of which one has it."},
@@ -55,6 +58,11 @@ var verifyParams = []Param{
 	{Name: "hosts", Type: TypeStrings, Summary: "The hosts of `certificate_url` and `visit`; `*` is a part of one label."},
 	{Name: "expect", Type: TypeLiteral, Summary: "Values that a proved delivery must have as well, such as `{\"member:TopicArn\": …}` or `{\"claim:email\": …}`."},
 	{Name: "verify_token", Type: TypeString, Names: ResourceSecret, Summary: "The name of the secret that the sender sends when it asks about the URL, as Meta does (`hub.verify_token`)."},
+	{Name: "origins", Type: TypeStrings, Summary: "`none`, `token`: the origins whose pages may send, such as `https://www.example.org`; they may read the answer (CORS). A browser names the page's origin, and one of another is refused."},
+	{Name: "limit", Type: TypeString, Default: "10/m", Summary: "`none`: how many requests an address may send, such as `10/m`, `1/s` or `100/h`."},
+	{Name: "max_body", Type: TypeInt, Default: "65536", Summary: "`none`: the maximum size of a body in bytes."},
+	{Name: "honeypot", Type: TypeString, Summary: "`none`: a field that people do not see and leave empty. A body that fills it is answered as others are, and starts no run."},
+	{Name: "honeypot_location", Type: TypeString, Summary: "`none`: the address to which such a body is redirected (303), the one of the flow's `respond`; without it the answer is 200."},
 	{Name: "challenge", Type: TypeList, Single: true, Fields: challengeParams, Summary: "Questions that the sender asks about the URL."},
 }
 
@@ -72,13 +80,14 @@ var challengeParams = []Param{
 }
 
 func (c *compiler) verify(a *Args, w *Webhook) {
-	w.Verify = &Verify{Scheme: a.String("scheme"), Secrets: a.Strings("secret"), URL: a.String("url"), VerifyToken: a.String("verify_token")}
+	w.Verify = &Verify{Scheme: a.String("scheme"), Secrets: a.Strings("secret"), URL: a.String("url"), VerifyToken: a.String("verify_token"), Origins: a.Strings("origins")}
 	takes, known := sender.Takes(w.Verify.Scheme)
 	if !known {
 		c.requireSecret(a)
 		return // the scheme is already reported
 	}
-	c.checkVerify(a, takes)
+	c.checkVerify(a, slices.Concat(takes, openWords[w.Verify.Scheme]))
+	c.openTo(a, w.Verify)
 	if header := a.Strings("header"); w.Verify.Scheme == "token" && slices.ContainsFunc(header, func(h string) bool { return slices.Contains(w.Headers, strings.ToLower(h)) }) ||
 		slices.Contains(w.Params, a.String("param")) {
 		c.add(a.place, "", "verify: expressions cannot read the header or parameter with the token")

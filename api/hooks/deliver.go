@@ -40,14 +40,17 @@ func (a *api) deliver(c *gin.Context) {
 
 func (a *api) serve(c *gin.Context) error {
 	if c.Request.Method == http.MethodOptions && !a.asked(c) {
-		c.Header("Allow", "GET, HEAD, POST")
-		return &httpx.Fault{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Message: "allowed here: GET, HEAD, POST"}
+		a.preflight(c)
+		return nil
 	}
 	d, flow, err := a.readDelivery(c)
 	if err != nil {
 		return err
 	}
 	question, err := a.prove(c, d, flow)
+	if err == nil {
+		err = a.admitUnsigned(c, d, flow)
+	}
 	if err != nil {
 		return err
 	}
@@ -57,6 +60,12 @@ func (a *api) serve(c *gin.Context) error {
 	}
 	s, err := a.admitDelivery(c, d, flow)
 	if err != nil {
+		return err
+	}
+	if trapped, err := a.trapped(c, flow, &s); trapped || err != nil {
+		if err == nil {
+			answerTrapped(c, flow.Webhook.Verify.Open)
+		}
 		return err
 	}
 	preference := runner.Preference{}

@@ -1,6 +1,7 @@
 package httpx
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 
@@ -16,7 +17,7 @@ type Problem struct {
 	Status    int    `json:"status"`
 	Detail    string `json:"detail,omitempty"`
 	Instance  string `json:"instance,omitempty"` // URL of the run, if there is one
-	RequestID string `json:"request_id"`
+	RequestID string `json:"request_id"` // of a replayed failure: that of the request that began the run
 	Code      string `json:"code"`
 	RunID     string `json:"run_id,omitempty"`
 	Step      string `json:"step,omitempty"`
@@ -37,12 +38,13 @@ const PathDocs = "/docs"
 
 // WriteProblem writes a fault as a problem document.
 func WriteProblem(c *gin.Context, f *Fault) {
+	x := StateOf(c)
 	p := Problem{
 		Type:      problemPage + f.Code,
 		Title:     http.StatusText(f.Status),
 		Status:    f.Status,
 		Detail:    f.Message,
-		RequestID: StateOf(c).ID,
+		RequestID: x.ID,
 		Code:      f.Code,
 		RunID:     f.Run,
 		Step:      f.Step,
@@ -53,6 +55,9 @@ func WriteProblem(c *gin.Context, f *Fault) {
 		Parked:    f.ParkedRuns,
 	}
 	if f.Run != "" {
+		if x.FirstID != nil {
+			p.RequestID = cmp.Or(x.FirstID(), x.ID)
+		}
 		p.Instance = RunPath(f.Run)
 		c.Header("Link", "<"+p.Instance+`>; rel="status"`)
 	}

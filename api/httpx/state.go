@@ -52,6 +52,7 @@ type State struct {
 	Object          string          // object of an administrative request, if its path does not name it
 	RunEnded        bool            // the run had ended before the response
 	Attached        bool            // the run belongs to an earlier, equal request
+	FirstID         func() string   // reads the id of that request, for problems about the run; nil: there was none
 	MayRespondEarly bool            // the flow may respond before its end
 	Flow            *flows.Flow     // flow to run; nil: none, or a replay
 	Fault           *Fault          // nil: the request succeeded

@@ -92,6 +92,7 @@ func (r *Runner) Execute(c *gin.Context, s queue.Submission, wait time.Duration)
 	if s.FairKey, err = r.fairKey(c.Request.Context(), x.Flow, &s); err != nil {
 		return nil, err
 	}
+	noteRequest(&s, x.ID)
 	ticket, err := r.config.Submit(c.Request.Context(), s)
 	if err != nil {
 		return nil, err
@@ -99,6 +100,9 @@ func (r *Runner) Execute(c *gin.Context, s queue.Submission, wait time.Duration)
 	defer ticket.Close()
 	x.Run, x.Attached = ticket.RunID(), ticket.Attached()
 	c.Header(httpx.HeaderRun, x.Run)
+	if x.Attached {
+		x.FirstID = func() string { return r.firstRequest(c.Request.Context(), x.Run) }
+	}
 	if wait <= 0 {
 		setTiming(c, x.Start, submitted, queue.Times{}, submitted)
 		return nil, nil

@@ -86,6 +86,9 @@ func (s *Scheme) readProof(v *Spec, named bool) error {
 		}
 		s.proof = &basic{v.User}
 		return nil
+	case schemeNone:
+		s.proof = unproved{}
+		return nil
 	case schemeToken:
 		return s.readToken(v)
 	case schemeJWT:

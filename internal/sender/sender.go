@@ -44,6 +44,11 @@ type proof interface {
 	check(ctx context.Context, d *Delivery, secrets []string, keys Keys) error
 }
 
+// unproved accepts every delivery.
+type unproved struct{}
+
+func (unproved) check(context.Context, *Delivery, []string, Keys) error { return nil }
+
 // Scheme is a compiled description. Immutable, and safe for concurrent use.
 type Scheme struct {
 	spec       Spec
@@ -86,15 +91,18 @@ func (s *Scheme) ID(d *Delivery) string {
 	return ""
 }
 
-// Signs reports whether the sender signs; false: it sends the secret itself.
+// Signs reports whether the sender signs; false: it sends the secret itself, or proves nothing.
 func (s *Scheme) Signs() bool {
 	_, isToken := s.proof.(*token)
 	_, isBasic := s.proof.(*basic)
-	return !isToken && !isBasic
+	return !isToken && !isBasic && s.spec.Scheme != schemeNone
 }
 
 // NeedsSecret reports whether a stored secret is part of the proof; false: published keys are enough.
 func (s *Scheme) NeedsSecret() bool {
+	if s.spec.Scheme == schemeNone {
+		return false
+	}
 	return s.spec.JWKS == "" && s.spec.CertificateURL == "" || s.spec.usesSecret()
 }
 

@@ -69,12 +69,13 @@ const (
 	schemeJWT      = "jwt"
 	schemeToken    = "token"
 	schemeBasic    = "basic"
+	schemeNone     = "none" // of senders that cannot prove anything
 	schemeStandard = "standard-webhooks"
 )
 
 // Primitives returns the names of the schemes that other descriptions are made of.
 func Primitives() []string {
-	return []string{schemeStandard, schemeHMAC, schemeEd25519, schemeECDSA, schemeRSA, schemeJWT, schemeToken, schemeBasic}
+	return []string{schemeStandard, schemeHMAC, schemeEd25519, schemeECDSA, schemeRSA, schemeJWT, schemeToken, schemeBasic, schemeNone}
 }
 
 // Words that several schemes take.
@@ -105,6 +106,8 @@ func Takes(scheme string) ([]string, bool) {
 		return slices.Concat(wordsOfAll, wordsOfPlace), true
 	case schemeBasic:
 		return slices.Concat(wordsOfAll, []string{"user"}), true
+	case schemeNone:
+		return []string{"id_header", "id"}, true
 	}
 	e, known := Find(scheme)
 	if !known {
