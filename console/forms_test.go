@@ -145,6 +145,15 @@ func TestSecretsOfConnectionsStayWithTheirType(t *testing.T) {
 	if status, _ := b.postAs(token, "/connections", append(basic, "setting.password", "another")...); status != http.StatusSeeOther || stored().Settings["password"] != "another" {
 		t.Errorf("with another secret: %d", status)
 	}
+	elsewhere := []string{"type", "postgres", "name", "crm", "setting.host", "db.example.org", "setting.database", "d", "setting.username", "u"}
+	status, _ := b.postAs(token, "/connections", elsewhere...)
+	if c := stored(); status != http.StatusSeeOther || c.Type != "postgres" || c.Settings["password"] != "" {
+		t.Errorf("%d: the password of a %s goes to another server, whose type has a setting of the same name", status, c.Type)
+	}
+	must(t, d.config.Store.Connections().Delete(t.Context(), "crm"))
+	if status, _ := b.postAs(token, "/connections", append(basic, "setting.password", "another")...); status != http.StatusSeeOther {
+		t.Fatalf("again: %d", status)
+	}
 	if status, _ := b.postAs(token, "/connections", "type", "bearer", "name", "crm", "hosts", "crm.example.org"); status != http.StatusUnprocessableEntity || stored().Type != "basic" {
 		t.Errorf("another type without its secret: %d", status)
 	}
