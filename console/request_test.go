@@ -32,7 +32,7 @@ func TestStreamsCarryAnyText(t *testing.T) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, Root+"/runs/"+d.run+"/live"+query, nil)
 		r.AddCookie(&http.Cookie{Name: cookieSession, Value: b.cookies[cookieSession]})
 		w := httptest.NewRecorder()
-		req := d.newRequestState(w, r)
+		req := d.newRequestState(consoleSite(), w, r)
 		must(t, req.identify())
 		l := &eventStream{req: req, control: http.NewResponseController(w), record: record, compact: query != ""}
 		l.sendBody()
@@ -101,7 +101,7 @@ func TestCompression(t *testing.T) {
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, Root+"/", nil)
 			r.Header.Set("Accept-Encoding", accepts)
 			body := []byte(strings.Repeat("x", size))
-			d.newRequestState(w, r).send(http.StatusOK, body)
+			d.newRequestState(consoleSite(), w, r).send(http.StatusOK, body)
 			var got io.Reader = bufio.NewReader(w.Body)
 			if (w.Header().Get("Content-Encoding") == "gzip") != zipped {
 				t.Errorf("%d bytes for %q: %v", size, accepts, w.Header())
@@ -137,7 +137,7 @@ func TestInternalErrors(t *testing.T) {
 		"gone":           {context.Canceled, 200, true},
 	} {
 		w := httptest.NewRecorder()
-		d.newRequestState(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, Root+"/", nil)).renderError(tc.err)
+		d.newRequestState(consoleSite(), w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, Root+"/", nil)).renderError(tc.err)
 		if w.Code != tc.status || strings.Contains(w.Body.String(), "s3cret") || (w.Body.Len() == 0) != tc.silent {
 			t.Errorf("%s: %d %.200s", name, w.Code, w.Body)
 		}

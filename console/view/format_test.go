@@ -109,10 +109,10 @@ func TestSectionsOfAPage(t *testing.T) {
 		return strings.Join(all, " ")
 	}
 	holds := func(scopes ...auth.Scope) Page {
-		return Page{May: func(s auth.Scope) bool { return auth.Covers(scopes, s) }}
+		return Page{Site: ConsoleSite(), May: func(s auth.Scope) bool { return auth.Covers(scopes, s) }}
 	}
 	for want, p := range map[string]Page{
-		"overview":                            {},
+		"overview":                            {Site: ConsoleSite()},
 		"overview runs":                       holds(auth.ScopeReadRuns),
 		"overview flows queues":               holds(auth.ScopeReadFlows, auth.ScopeReadQueues),
 		"overview connections access refused": holds(auth.ScopeClients),
