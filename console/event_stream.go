@@ -143,6 +143,10 @@ func (l *eventStream) apply(e queue.Event) {
 	}
 }
 
+// eventLines continues the data of an event on the next line. Lines end in LF, CR or both, so that a CR in a message of a
+// run would otherwise begin a field. Read only.
+var eventLines = strings.NewReplacer("\r\n", "\ndata: ", "\r", "\ndata: ", "\n", "\ndata: ")
+
 // sendBody sends the HTML of the run.
 func (l *eventStream) sendBody() {
 	var page bytes.Buffer
@@ -154,7 +158,7 @@ func (l *eventStream) sendBody() {
 	if l.err == nil {
 		l.err = body.Render(l.req.ctx(), &page)
 	}
-	l.write("event: run\ndata: " + strings.ReplaceAll(page.String(), "\n", "\ndata: ") + "\n\n")
+	l.write("event: run\ndata: " + eventLines.Replace(page.String()) + "\n\n")
 }
 
 func (l *eventStream) write(text string) {

@@ -43,7 +43,7 @@ func (cs *Connections) Connection(ctx context.Context, name string) (*Connection
 func (cs *Connections) List(ctx context.Context) ([]*Connection, error) { return cs.vault.all(ctx) }
 
 // Put creates or replaces a connection, which must have passed the check of package connect. It sets Version and
-// UpdatedAt.
+// UpdatedAt. Error: *InvalidError.
 func (cs *Connections) Put(ctx context.Context, c Connection) (*Connection, error) {
 	c.Version, c.UpdatedAt = rand.Text(), time.Now().UTC().Truncate(time.Millisecond)
 	if err := cs.vault.put(ctx, c.Name, &c); err != nil {

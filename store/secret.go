@@ -71,10 +71,10 @@ func (ss *Secrets) Put(ctx context.Context, name, value string) error {
 	return ss.PutFor(ctx, name, value, flows)
 }
 
-// PutFor creates the secret or replaces it as a whole.
+// PutFor creates the secret or replaces it as a whole. Error: *InvalidError.
 func (ss *Secrets) PutFor(ctx context.Context, name, value string, flows []int64) error {
 	if value == "" || len(value) > MaxSecret {
-		return fmt.Errorf("put secret: a value has 1 to %d bytes", MaxSecret)
+		return fmt.Errorf("put secret: %w", &InvalidError{"value", fmt.Sprintf("must have 1 to %d bytes", MaxSecret)})
 	}
 	return ss.vault.put(ctx, name, &Secret{name, value, flows, time.Now().UTC().Truncate(time.Millisecond)})
 }

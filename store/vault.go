@@ -88,7 +88,7 @@ func ValidName(name string) bool { return vaultName.MatchString(name) }
 
 func (v *vault[T]) put(ctx context.Context, name string, record *T) error {
 	if !ValidName(name) {
-		return fmt.Errorf("put %s: a name is %s", v.kind, NameRule)
+		return fmt.Errorf("put %s: %w", v.kind, &InvalidError{"name", "must be " + NameRule})
 	}
 	plain, err := json.Marshal(record)
 	if err != nil {

@@ -69,16 +69,19 @@ func (p *Pool) Eval(ctx context.Context, s *flows.Script) ([]byte, error) {
 		c.end()
 		return nil, lost(ctx, s, err)
 	}
-	p.give(c)
 	var answer reply
 	if err := json.Unmarshal(response, &answer); err != nil {
+		c.end() // it is not what it was, and must not answer another script
 		return nil, fmt.Errorf("read reply: %w", err)
 	}
+	p.give(c)
 	switch {
 	case answer.Message != "":
 		return nil, &flows.Error{Code: flows.CodeExpression, Message: answer.Message}
 	case answer.Broken != "":
 		return nil, fmt.Errorf("evaluate script: %s", answer.Broken)
+	case answer.Items == nil:
+		return nil, errors.New("evaluate script: the reply is empty")
 	}
 	return answer.Items, nil
 }
