@@ -386,7 +386,7 @@ func TestStreamsEndWithTheSession(t *testing.T) {
 			r.AddCookie(&http.Cookie{Name: cookieSession, Value: b.cookies[cookieSession]})
 			record, err := d.config.Queue.Record(t.Context(), d.run)
 			must(t, err)
-			l := &eventStream{req: d.newRequestState(httptest.NewRecorder(), r), record: record}
+			l := &eventStream{req: d.newRequestState(consoleSite(), httptest.NewRecorder(), r), record: record}
 			if err := l.refresh(t.Context()); err != nil || l.record.State != queue.Queued {
 				t.Fatalf("at first: %v, %v", l.record.State, err)
 			}

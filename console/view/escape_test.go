@@ -15,6 +15,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"github.com/penstock/penstock/api/openapi/flowdoc"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/diagram"
 	"github.com/penstock/penstock/store"
@@ -84,7 +85,7 @@ func filled[T any](yes bool) T {
 
 // pageOf is the layout of a page with hostile texts. The texts that the server makes itself, such as the nonce, stay.
 func pageOf(yes bool) Page {
-	p := Page{Title: hostile, User: hostile, Notice: hostile, CSRF: "csrf", Nonce: "nonce", Now: time.Unix(1795280100, 0)}
+	p := Page{Site: ConsoleSite(), Title: hostile, User: hostile, Notice: hostile, CSRF: "csrf", Nonce: "nonce", Now: time.Unix(1795280100, 0)}
 	p.Asset = func(name string) string { return "/console/assets/" + name }
 	p.May = func(auth.Scope) bool { return yes }
 	return p
@@ -130,6 +131,13 @@ func components(yes bool) map[string]templ.Component {
 		"TryResult":        TryResult(p, filled[Run](yes)),
 		"CallPage":         CallPage(p, filled[CallExamples](yes)),
 		"CallSamples":      CallSamples(filled[CallExamples](yes)),
+		"APIListPage":      APIListPage(p, filled[APIList](yes)),
+		"APIPage":          APIPage(p, filled[API](yes), filled[[]*flowdoc.Sheet](yes)),
+		"ChangesPage":      ChangesPage(p, filled[API](yes), filled[[]VersionChanges](yes)),
+		"OperationPage":    OperationPage(p, filled[Operation](yes)),
+		"OwnClientsPage":   OwnClientsPage(p, filled[[]*store.Client](yes), nil),
+		"NewClientPage":    NewClientPage(p, filled[ClientSheet](yes)),
+		"OwnClientPage":    OwnClientPage(p, filled[ClientSheet](yes)),
 		"VersionsPage":     VersionsPage(p, filled[FlowRow](yes), filled[[]Version](yes)),
 	}
 }
