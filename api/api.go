@@ -74,6 +74,9 @@ type Config struct {
 	// KeyUsage reads what Usage counted; nil: responses do not have it.
 	KeyUsage admin.KeyUsage
 
+	// CountCall counts a call of an API client by its status; optional. It must not block.
+	CountCall func(client string, status int)
+
 	// RejectLog stores rejected requests for administrators; optional.
 	RejectLog RejectLog
 

@@ -4,11 +4,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/penstock/penstock/api"
 	"github.com/penstock/penstock/api/apitest"
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/store"
 )
 
@@ -30,9 +35,9 @@ type developer struct {
 
 const clientSecret = "the secret of this client"
 
-func newDeveloper(t *testing.T) *developer {
+func newDeveloper(t *testing.T, change ...func(*api.Config)) *developer {
 	t.Helper()
-	d := &developer{Product: apitest.NewProduct(t)}
+	d := &developer{Product: apitest.NewProduct(t, change...)}
 	d.Deploy(1, ordersFlow)
 	d.Deploy(2, "slug: others\ntrigger: webhook\nsteps:\n  - set: {a: 1}")
 	d.ok(201, "POST", "/v1/users", `{"name":"dora","password":"`+apitest.Password+`","roles":["developer"],"scopes":["orders:read","flows:run:2"]}`)
@@ -152,4 +157,60 @@ func TestWhatDevelopersAreGranted(t *testing.T) {
 	d.ok(400, "POST", "/v1/clients", `{"name":"one too many","owner":"dora"}`)
 	d.ok(200, "PATCH", "/v1/clients/"+d.client, `{"owner":""}`) // becomes the administrators'
 	d.ok(201, "POST", "/v1/clients", `{"name":"again","owner":"dora"}`)
+}
+
+// TestServeAs: a call of a signed-in developer is held to what was granted, and to the idempotency of any call.
+func TestServeAs(t *testing.T) {
+	t.Parallel()
+	d := newDeveloper(t)
+	dora := &auth.Principal{Kind: auth.KindUser, ID: "dora", Name: "dora", Scopes: []auth.Scope{"orders:read", "flows:run:2"}}
+	call := func(method, path, body, key string) *httptest.ResponseRecorder {
+		r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		if key != "" {
+			r.Header.Set("Idempotency-Key", key)
+		}
+		w := httptest.NewRecorder()
+		d.API.ServeAs(w, r, dora)
+		return w
+	}
+	for path, want := range map[string]int{"/orders": 200, "/v1/flows": 403, "/v1/users": 403, "/v1/clients": 403, "/v1/audit": 403, "/v1/secrets": 403} {
+		if w := call("GET", path, "", ""); w.Code != want {
+			t.Errorf("GET %s: %d, want %d", path, w.Code, want)
+		}
+	}
+	if w := call("POST", "/v1/flows/1/runs", "{}", ""); w.Code != 404 {
+		t.Errorf("a flow that was not granted: %d", w.Code)
+	}
+	first, again := call("POST", "/v1/flows/2/runs", "{}", "once"), call("POST", "/v1/flows/2/runs", "{}", "once")
+	if first.Code != 200 || again.Header().Get("Idempotent-Replayed") != "true" || again.Header().Get("Penstock-Run-Id") != first.Header().Get("Penstock-Run-Id") {
+		t.Errorf("the same call twice: %d %v, %d %v", first.Code, first.Header(), again.Code, again.Header())
+	}
+	run, err := d.Queue.Record(t.Context(), first.Header().Get("Penstock-Run-Id"))
+	if err != nil || run.Principal != "user:dora" {
+		t.Errorf("the run is that of %+v, %v", run, err)
+	}
+}
+
+// Calls of clients are counted with their statuses, those of others are not.
+func TestCallsOfClientsAreCounted(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	counted := map[string][]int{}
+	d := newDeveloper(t, func(c *api.Config) {
+		c.CountCall = func(client string, status int) {
+			mu.Lock()
+			defer mu.Unlock()
+			counted[client] = append(counted[client], status)
+		}
+	})
+	token, _ := d.token()
+	d.calls(token)
+	d.Send(d.Request("GET", "/v1/users", "", "", "Authorization", "Bearer "+token))
+	d.ok(200, "GET", "/v1/users", "")
+	mu.Lock()
+	defer mu.Unlock()
+	if got := counted[d.client]; len(counted) != 1 || !slices.Equal(got, []int{200, 200, 403}) {
+		t.Errorf("counted %v", counted)
+	}
 }

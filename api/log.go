@@ -7,6 +7,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/auth"
 )
 
 // logRequest writes one log line per request, after the response.
@@ -18,6 +19,9 @@ func (a *API) logRequest(c *gin.Context) {
 	status := c.Writer.Status()
 	if x.Fault != nil {
 		status = x.Fault.Status
+	}
+	if a.config.CountCall != nil && x.Principal != nil && x.Principal.Kind == auth.KindClient && endpointOf(c) != "token" {
+		a.config.CountCall(x.Principal.ID, status)
 	}
 	level := slog.LevelInfo
 	switch {

@@ -67,6 +67,7 @@ func (p *Program) openAPI(context.Context) error {
 		RejectLog:      p.rejectLog,
 		Usage:          p.keyUsage,
 		KeyUsage:       p.keyUsage,
+		CountCall:      p.clientUsage.Count,
 		Log:            p.log,
 		Ready:          p.ready,
 		Memory:         p.memory,

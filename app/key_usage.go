@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 
+	"github.com/penstock/penstock/auth/clientusage"
 	"github.com/penstock/penstock/auth/keyusage"
 )
 
@@ -13,5 +14,14 @@ func (p *Program) openKeyUsage(context.Context) (err error) {
 		return err
 	}
 	p.add("key usage", p.keyUsage.Run)
+	return nil
+}
+
+// openClientUsage opens the counters of calls by API clients. The developer portal shows them.
+func (p *Program) openClientUsage(context.Context) (err error) {
+	if p.clientUsage, err = clientusage.New(clientusage.Config{Redis: p.shared, Log: p.log}); err != nil {
+		return err
+	}
+	p.add("client usage", p.clientUsage.Run)
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/penstock/penstock/api"
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/auth/clientusage"
 	"github.com/penstock/penstock/auth/keyusage"
 	"github.com/penstock/penstock/console"
 	"github.com/penstock/penstock/flows"
@@ -55,6 +56,7 @@ type Program struct {
 	handler         *api.API // serves the console, which calls it
 	rejectLog       *rejectlog.Log
 	keyUsage        *keyusage.Counter
+	clientUsage     *clientusage.Counter
 	limiter         *limits.Limiter
 	bruteForceGuard *auth.BruteForceGuard
 	bruteForceKey   []byte // key of the hashes of guessed names and networks
@@ -89,7 +91,7 @@ func New(ctx context.Context, settings Settings, r Role, kinds *flows.Catalogue,
 		open = append(open, p.openWorker)
 	}
 	if r.API {
-		open = append(open, p.openKeyUsage, p.openAuthority, p.openReminder, p.openRejectLog, p.openConsole, p.openAPI)
+		open = append(open, p.openKeyUsage, p.openClientUsage, p.openAuthority, p.openReminder, p.openRejectLog, p.openConsole, p.openAPI)
 	}
 	for _, step := range open {
 		if err := step(ctx); err != nil {

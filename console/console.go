@@ -18,6 +18,7 @@ import (
 	"github.com/penstock/penstock/auth/keyusage"
 	"github.com/penstock/penstock/console/portal"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/rejectlog"
 	"github.com/penstock/penstock/queue"
@@ -66,6 +67,12 @@ type Config struct {
 
 	// Call serves a request to the API for a signed-in developer; nil: the developer portal offers no calls.
 	Call func(w http.ResponseWriter, r *http.Request, p *auth.Principal)
+
+	// ClientUsage counts the calls of API clients, and RateIP and RateClient limit them per address and per client; the
+	// developer portal shows them. Optional.
+	ClientUsage portal.Usage
+	RateIP      limits.Rates
+	RateClient  limits.Rates
 
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
@@ -117,7 +124,8 @@ func New(config Config) (*Console, error) {
 	}
 	c.overviewCache = newOverviewCache(config.Queue, c.asynq, config.Now)
 	c.queues = newQueuesUI(config.Redis)
-	c.portal, err = portal.New(portal.Config{Store: config.Store, Authority: config.Authority, Base: c.base, Now: config.Now, Call: config.Call})
+	c.portal, err = portal.New(portal.Config{Store: config.Store, Authority: config.Authority, Base: c.base, Now: config.Now, Call: config.Call,
+		Usage: config.ClientUsage, RateIP: config.RateIP, RateClient: config.RateClient})
 	if err != nil {
 		return nil, fmt.Errorf("new console: %w", err)
 	}

@@ -1,16 +1,20 @@
 package console
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/auth/clientusage"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps"
+	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/store"
 )
 
@@ -513,6 +517,35 @@ func TestTheChangelogOfAnAPI(t *testing.T) {
 	for _, path := range []string{"/apis/payroll/changes", "/apis/hello/changes", "/apis/nothing/changes"} {
 		if w := dora.at(path, nil); w.Code != http.StatusNotFound {
 			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+}
+
+// fakeUsage has the same calls for each client.
+type fakeUsage struct{}
+
+func (fakeUsage) Use(context.Context, string) (all, today clientusage.Use, err error) {
+	return clientusage.Use{Calls: 1234, Refused: 56, Failed: 7, Last: time.Now()}, clientusage.Use{Calls: 89}, nil
+}
+
+func TestUseAndLimitsAreShown(t *testing.T) {
+	t.Parallel()
+	p := newPortal(t, func(c *Config) {
+		c.ClientUsage = fakeUsage{}
+		c.RateIP = limits.Rates{"GET /shop/orders/{kind}": {Limit: 10, Window: time.Second}}
+		c.RateClient = limits.Rates{"runs:12": {Limit: 600, Window: time.Minute}}
+	})
+	dora := p.developer("dora")
+	for path, wanted := range map[string][]string{
+		"/clients/client-of-dora": {">1,234<", ">89 today (UTC)<", ">56<", ">7<"},
+		"/apis/shop/shop_list":    {"10 calls in 1 second", "not limited", "1 minute, then 504"},
+		"/apis/greet/greet_run":   {"600 calls in 1 minute", "not limited"},
+	} {
+		page := dora.shows(path)
+		for _, text := range wanted {
+			if !strings.Contains(page, text) {
+				t.Errorf("%s does not show %q", path, text)
+			}
 		}
 	}
 }

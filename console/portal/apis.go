@@ -11,6 +11,7 @@ import (
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/store"
 )
 
@@ -47,7 +48,7 @@ func (p *Portal) listAPIs(r *Request) error {
 
 // apiOf returns a flow as an API, with the operations that a principal may call; false: it is none, or there are none.
 func apiOf(who *auth.Principal, flow *flows.Flow, head *store.Deployment) (view.API, bool) {
-	api := view.API{Number: flow.Number, Slug: flow.Slug, Name: flow.Name, Deployed: head.DeployedAt, Enabled: head.Enabled, Paused: !head.Paused.IsZero()}
+	api := view.API{Number: flow.Number, Slug: flow.Slug, Name: flow.Name, Deployed: head.DeployedAt, Limit: flow.Limit, Enabled: head.Enabled, Paused: !head.Paused.IsZero()}
 	if flow.HTTP == nil {
 		declared := flow.Output != nil || flow.Webhook != nil && flow.Webhook.Schema != nil
 		api.Operations = []view.APIOperation{{Method: "POST", Path: "/v1/flows/" + strconv.FormatInt(flow.Number, 10) + "/runs"}}
@@ -142,7 +143,15 @@ func (p *Portal) operation(r *Request) (view.Operation, error) {
 	for _, name := range scopes {
 		described = append(described, p.grants(&auth.Principal{Scopes: []auth.Scope{auth.Scope(name)}})...)
 	}
-	return view.Operation{API: api, Sheet: sheet, Base: p.config.Base(r.HTTP), Needs: described}, err
+	o := view.Operation{API: api, Sheet: sheet, Base: p.config.Base(r.HTTP), Needs: described}
+	if err == nil {
+		use := limits.Use{Endpoint: "runs", Flow: api.Number, Method: strings.ToUpper(sheet.Method), Path: sheet.Path}
+		if strings.HasPrefix(use.Path, "/v1/") { // the one route for all flows by number
+			use.Path = "/v1/flows/{flow}/runs"
+		}
+		o.RateIP, o.RateClient = p.config.RateIP.Applying(use), p.config.RateClient.Applying(use)
+	}
+	return o, err
 }
 
 // showOperation shows an operation in full.

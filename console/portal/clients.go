@@ -30,6 +30,13 @@ func (p *Portal) own(r *Request) (*store.Client, error) {
 func (p *Portal) render(r *Request, status int, c *store.Client, secret string) error {
 	sheet := p.sheet(r, *c)
 	sheet.Secret = secret
+	if p.config.Usage != nil {
+		var err error
+		if sheet.Use, sheet.Today, err = p.config.Usage.Use(r.HTTP.Context(), c.Identifier); err != nil {
+			return err
+		}
+		sheet.Counted = true
+	}
 	return r.Render(status, view.OwnClientPage(r.Page("clients", c.Name), sheet))
 }
 

@@ -3,6 +3,7 @@
 package portal
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,17 +14,30 @@ import (
 	"github.com/penstock/penstock/api/openapi"
 	"github.com/penstock/penstock/api/openapi/flowdoc"
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/auth/clientusage"
 	"github.com/penstock/penstock/console/view"
+	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/store"
 )
 
-// Config configures a Portal. All but Call are required.
+// Usage returns the calls of a client in the last clientusage.Days, and those of today. *clientusage.Counter implements
+// it.
+type Usage interface {
+	Use(ctx context.Context, client string) (all, today clientusage.Use, err error)
+}
+
+// Config configures a Portal. The fields before Usage are required.
 type Config struct {
 	Store     *store.Store
 	Authority *auth.Authority
 	// Base returns the base URL of the API for callers.
 	Base func(*http.Request) string
 	Now  func() time.Time
+
+	// Usage counts the calls of clients; nil: the pages do not show it.
+	Usage Usage
+	// RateIP and RateClient limit calls per address and per client; nil: there is no limit.
+	RateIP, RateClient limits.Rates
 
 	// Call serves a request to the API for a principal that has signed in, with the limits and the idempotency of any
 	// call. nil: Try it is not offered.

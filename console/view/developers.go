@@ -9,7 +9,9 @@ import (
 
 	"github.com/penstock/penstock/api/openapi/flowdoc"
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/auth/clientusage"
 	"github.com/penstock/penstock/console/samples"
+	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/store"
 )
 
@@ -20,6 +22,7 @@ type API struct {
 	Deployed   time.Time
 	Enabled    bool // false: its paths answer 503
 	Paused     bool
+	Limit      time.Duration // of a run
 	Operations []APIOperation // that the developer may call
 }
 
@@ -73,6 +76,8 @@ type Operation struct {
 	Sheet *flowdoc.Sheet
 	Base  string        // URL of the API
 	Needs []ScopeChoice // scopes that a caller must hold
+
+	RateIP, RateClient limits.Rate // of calls per address and per client; zero: not limited
 
 	Callable bool              // the page offers to call it
 	Values   map[string]string // of parameters on the form, by place and name: "query.since"
@@ -132,6 +137,17 @@ type ClientSheet struct {
 	Secret   string        // shown once; empty: none
 	Trouble  string        // what is wrong with the form; empty: nothing
 	Base     string        // URL of the API
+
+	Counted    bool // the calls of the client are counted
+	Use, Today clientusage.Use
+}
+
+// rateText describes a rate.
+func rateText(r limits.Rate) string {
+	if r.Limit == 0 {
+		return "not limited"
+	}
+	return count(r.Limit) + " calls in " + length(r.Window)
 }
 
 // OwnClientPath returns the path of the page of a developer's client.

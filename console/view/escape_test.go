@@ -135,7 +135,7 @@ func components(yes bool) map[string]templ.Component {
 		"APIPage":          APIPage(p, filled[API](yes), filled[[]*flowdoc.Sheet](yes)),
 		"ChangesPage":      ChangesPage(p, filled[API](yes), filled[[]VersionChanges](yes)),
 		"OperationPage":    OperationPage(p, filled[Operation](yes)),
-		"OwnClientsPage":   OwnClientsPage(p, filled[[]*store.Client](yes), filled[[]auth.Scope](yes)),
+		"OwnClientsPage":   OwnClientsPage(p, filled[[]*store.Client](yes), nil),
 		"NewClientPage":    NewClientPage(p, filled[ClientSheet](yes)),
 		"OwnClientPage":    OwnClientPage(p, filled[ClientSheet](yes)),
 		"VersionsPage":     VersionsPage(p, filled[FlowRow](yes), filled[[]Version](yes)),

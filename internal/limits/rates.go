@@ -36,6 +36,12 @@ func (r Rates) Of(endpoint string) Rate {
 	return r["default"]
 }
 
+// Applying returns the rate that applies to a request.
+func (r Rates) Applying(u Use) Rate {
+	rate, _ := r.of(&u)
+	return rate
+}
+
 // of returns the rate for a request, and the name of the override that applies; an empty name: the rate is that of the
 // endpoint.
 func (r Rates) of(u *Use) (rate Rate, name string) {

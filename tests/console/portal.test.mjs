@@ -133,7 +133,7 @@ test('reads well at both widths and in both themes', async () => {
     await readable(page, 'the sign-in form of the portal', 'portal-signin')
     await enter(page)
     for (const [name, path] of Object.entries({
-      apis: '/', api: '/apis/orders', list: '/apis/orders/orders_list', create: '/apis/orders/orders_create',
+      apis: '/', api: '/apis/orders', changes: '/apis/orders/changes', list: '/apis/orders/orders_list', create: '/apis/orders/orders_create',
       clients: '/clients', 'new': '/clients/new', client: '/clients/' + client.identifier, nothing: '/apis/nothing',
     })) {
       await page.goto(portal + path)
