@@ -105,12 +105,11 @@ func (a *api) admitDelivery(c *gin.Context, d *Delivery, flow *flows.Flow, verif
 	if err := httpx.Take(c, "hooks"); err != nil {
 		return queue.Submission{}, err
 	}
-	event, err := httpx.DecodeEvent(c, flow.BodyForm())
+	s := runner.Submission(c, flow, httpx.StateOf(c).Principal)
+	err := runner.ReadEvent(c, &s, flow.BodyForm(), flow.MaxBody())
 	if err != nil {
 		return queue.Submission{}, err
 	}
-	s := runner.Submission(c, flow, httpx.StateOf(c).Principal)
-	s.Event = event
 	if s.Params, err = deliveredParams(flow, d.Query); err != nil {
 		return queue.Submission{}, err
 	}
