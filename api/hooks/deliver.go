@@ -61,15 +61,18 @@ func (a *api) deliver(c *gin.Context) {
 
 // readDelivery reads the whole request before it is verified.
 func (a *api) readDelivery(c *gin.Context) (*Delivery, *flows.Flow, error) {
-	body, err := httpx.ReadBody(c)
-	if err != nil {
-		return nil, nil, err
+	flow, ok := a.config.Flows.Find(c.Param("flow"))
+	var body []byte
+	var err error
+	if !ok || !streamsBody(flow) {
+		if body, err = httpx.ReadBody(c); err != nil {
+			return nil, nil, err
+		}
 	}
 	query, err := httpx.Query(c.Request)
 	if err != nil {
 		return nil, nil, err
 	}
-	flow, ok := a.config.Flows.Find(c.Param("flow"))
 	if !ok || flow.Webhook == nil || flow.Webhook.Verify == nil {
 		return nil, nil, a.checkProof(c, c.Param("flow"), false, errors.New("no flow with that number or slug has trigger.webhook.verify"))
 	}
@@ -78,6 +81,12 @@ func (a *api) readDelivery(c *gin.Context) (*Delivery, *flows.Flow, error) {
 		d.URLs = URLs(a.calledURL(c, flow.Webhook.Verify.URL))
 	}
 	return d, flow, nil
+}
+
+// streamsBody reports whether the body of a delivery is read after it was verified: when it may have files, and the proof is
+// not about it.
+func streamsBody(f *flows.Flow) bool {
+	return f.MaxBody() > 0 && f.Webhook.Verify != nil && !Signs(f.Webhook.Verify.Scheme)
 }
 
 // calledURL returns the URL that the sender called: configured in the flow, or derived from the issuer. The Host
