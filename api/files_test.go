@@ -20,6 +20,7 @@ import (
 	"github.com/penstock/penstock/api/apitest"
 	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/blob/blobtest"
+	"github.com/penstock/penstock/internal/testenv"
 )
 
 // fileForm is a form with a field and a file. It returns the Content-Type, too.
@@ -58,6 +59,14 @@ func post(t *testing.T, p *apitest.Product, path, contentType string, body io.Re
 	return apitest.Reply{Response: resp, Text: string(text)}
 }
 
+// unless describes a condition that does not hold yet.
+func unless(ok bool) string {
+	if ok {
+		return ""
+	}
+	return "the condition does not hold"
+}
+
 // stored returns the owners of all blobs.
 func stored(t *testing.T, p *apitest.Product) []string {
 	t.Helper()
@@ -89,7 +98,7 @@ func outputOf(t *testing.T, p *apitest.Product, r apitest.Reply) (item map[strin
 func TestFilesOfAForm(t *testing.T) {
 	t.Parallel()
 	p := apitest.NewProduct(t)
-	p.Deploy(1, webhookFiles+"steps: [{set: {seen: true}}]")
+	p.Deploy(1, webhookFiles+"steps: [{transform: '.'}]")
 	content := blobtest.Content(3 << 20)
 	body, contentType := fileForm(t, content)
 	item, run := outputOf(t, p, post(t, p, "/v1/flows/1/runs", contentType, body))
@@ -169,7 +178,7 @@ func TestLargeBodiesAreFiles(t *testing.T) {
 func TestNothingIsLeftOfRefusedRequests(t *testing.T) {
 	t.Parallel()
 	p := apitest.NewProduct(t, func(c *api.Config) { c.MaxBody = 1000 })
-	p.Deploy(1, "trigger: {webhook: {max_body: 3MB, idempotency_key: '${ .name | ltrimstr(\"x\") }'}}\nsteps: [{set: {seen: true}}]")
+	p.Deploy(1, "trigger: {webhook: {max_body: 3MB, idempotency_key: '${ .name | ltrimstr(\"x\") }'}}\nsteps: [{transform: '.'}]")
 	big := blobtest.Content(2 << 20)
 	form := func(content []byte) (string, string) {
 		body, contentType := fileForm(t, content)
@@ -222,7 +231,7 @@ func TestNothingIsLeftOfRefusedRequests(t *testing.T) {
 func TestNothingIsLeftOfAnAbandonedUpload(t *testing.T) {
 	t.Parallel()
 	p := apitest.NewProduct(t)
-	p.Deploy(1, webhookFiles+"steps: [{set: {seen: true}}]")
+	p.Deploy(1, webhookFiles+"steps: [{transform: '.'}]")
 	form, contentType := fileForm(t, blobtest.Content(3<<20))
 	second := strings.Replace(form.String(), `name="doc"`, `name="second"`, 1)
 	body := strings.TrimSuffix(form.String(), "--\r\n") + "\r\n" + strings.SplitN(second, "\r\n", 2)[1]
@@ -241,10 +250,11 @@ func TestNothingIsLeftOfAnAbandonedUpload(t *testing.T) {
 	}()
 	_, err := io.WriteString(w, body[:4<<20])
 	apitest.Fatal(t, err)
-	apitest.Eventually(t, func() bool { return len(stored(t, p)) == 1 }) // the first file
+	testenv.Eventually(t, func() string { return unless(len(stored(t, p)) == 1) }) // the first file
 	cancel()
+	_ = w.CloseWithError(context.Canceled) // net/http waits for a Read of the body
 	<-ended
-	apitest.Eventually(t, func() bool { return len(stored(t, p)) == 0 })
+	testenv.Eventually(t, func() string { return unless(len(stored(t, p)) == 0) })
 }
 
 // awayBackend fails as a store that is full or away.
@@ -261,7 +271,7 @@ func TestAStoreThatTakesNothing(t *testing.T) {
 		store, failed := blob.New(blob.Config{Backend: &awayBackend{err: err}, MaxSize: 1 << 20})
 		apitest.Fatal(t, failed)
 		p := apitest.NewProduct(t, func(c *api.Config) { c.Files = store })
-		p.Deploy(1, webhookFiles+"steps: [{set: {seen: true}}]")
+		p.Deploy(1, webhookFiles+"steps: [{transform: '.'}]")
 		body, contentType := fileForm(t, []byte("x"))
 		if r := post(t, p, "/v1/flows/1/runs", contentType, body); r.StatusCode != status || r.Header.Get("Retry-After") == "" || strings.Contains(r.Text, "closed pipe") {
 			t.Errorf("%v: %d %s", err, r.StatusCode, r.Text)
@@ -308,7 +318,7 @@ func TestRespondWithAFile(t *testing.T) {
 func TestUploadsAtOnceAreLimited(t *testing.T) {
 	t.Parallel()
 	p := apitest.NewProduct(t, func(c *api.Config) { c.MaxUploads = 1 })
-	p.Deploy(1, webhookFiles+"steps: [{set: {seen: true}}]")
+	p.Deploy(1, webhookFiles+"steps: [{transform: '.'}]")
 	form, contentType := fileForm(t, blobtest.Content(100))
 	text := form.String()
 	sent, w := io.Pipe()
@@ -316,9 +326,9 @@ func TestUploadsAtOnceAreLimited(t *testing.T) {
 	go func() { first <- post(t, p, "/v1/flows/1/runs", contentType, sent) }()
 	_, err := io.WriteString(w, text[:50])
 	apitest.Fatal(t, err)
-	apitest.Eventually(t, func() bool {
+	testenv.Eventually(t, func() string {
 		r := post(t, p, "/v1/flows/1/runs", contentType, strings.NewReader(text))
-		return r.StatusCode == 503 && r.Header.Get("Retry-After") != ""
+		return unless(r.StatusCode == 503 && r.Header.Get("Retry-After") != "")
 	})
 	_, err = io.WriteString(w, text[50:])
 	apitest.Fatal(t, err)
@@ -335,9 +345,8 @@ func TestUploadsAtOnceAreLimited(t *testing.T) {
 func TestFilesOfAWebhook(t *testing.T) {
 	t.Parallel()
 	p := apitest.NewProduct(t)
-	_, err := p.Store.Secrets().Put(t.Context(), "tok", "a-long-token-of-the-sender")
-	apitest.Fatal(t, err)
-	p.Deploy(1, "trigger: {webhook: {max_body: 6MB, verify: {token: {header: X-Token, secret: tok}}}}\nsteps: [{set: {seen: true}}]")
+	apitest.Fatal(t, p.Store.Secrets().Put(t.Context(), "tok", "a-long-token-of-the-sender"))
+	p.Deploy(1, "trigger: {webhook: {max_body: 6MB, verify: {scheme: token, header: X-Token, secret: tok}}}\nsteps: [{transform: '.'}]")
 	form, contentType := fileForm(t, blobtest.Content(3<<20))
 	send := func(token string) apitest.Reply {
 		return post(t, p, "/hooks/1", contentType, strings.NewReader(form.String()), "X-Token", token, "Authorization", "")

@@ -169,14 +169,22 @@ func (u *upload) whole(c *gin.Context) ([]byte, error) {
 		if failed := u.failure(); failed != nil {
 			return nil, failed
 		}
-		return nil, storeFault(err)
+		var unstored *storeError
+		if errors.As(err, &unstored) {
+			err = storeFault(unstored.err)
+		}
+		return nil, err
 	}
 	return flows.EncodeJSON(value), nil
 }
 
-// save stores one file and returns its value. The error of the store is a storeError.
+// save stores one file and returns its value. The error of the store is a storeError, others are those of content.
 func (u *upload) save(name, contentType string, content io.Reader) (any, error) {
-	info, err := u.x.store(u.ctx, u.rule.Owner, 0, content)
+	noted := &notedReader{content: content}
+	info, err := u.x.store(u.ctx, u.rule.Owner, 0, noted)
+	if noted.err != nil {
+		return nil, noted.err
+	}
 	if err != nil {
 		return nil, &storeError{err}
 	}
@@ -192,6 +200,21 @@ func (u *upload) failure() error {
 		return storeFault(cause)
 	}
 	return nil
+}
+
+// notedReader keeps the error of what it reads.
+type notedReader struct {
+	content io.Reader
+	err     error // nil at the end of the content
+}
+
+// Read implements io.Reader.
+func (n *notedReader) Read(p []byte) (int, error) {
+	size, err := n.content.Read(p)
+	if err != nil && err != io.EOF {
+		n.err = err
+	}
+	return size, err
 }
 
 var errStoreSlow = errors.New("the store of files does not answer")
