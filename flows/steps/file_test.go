@@ -63,7 +63,7 @@ func TestHTTPSendsAFile(t *testing.T) {
 		}
 	}))
 	t.Cleanup(server.Close)
-	_, err := runWithFiles(t, store, map[string]any{"doc": file}, fmt.Sprintf("steps: [{http: {put: %q, file: '${ .doc }', follow_redirects: 1}, retry: {attempts: 2, delay: 1ms, on: [5xx]}}]", server.URL))
+	_, err := runWithFiles(t, store, map[string]any{"doc": file}, fmt.Sprintf("steps: [{http: {put: %q, file: '${ .doc }', follow_redirects: 1}, retry: {attempts: 2, backoff: 1ms, on: [5xx]}}]", server.URL))
 	if err != nil || calls.Load() != 3 {
 		t.Errorf("%d calls, %v", calls.Load(), err)
 	}
