@@ -17,6 +17,7 @@ type reader struct {
 	redis     redis.UniversalClient
 	owner, id string
 	at, size  int64
+	buffer    []byte // of every chunk, so that reading leaves no garbage; nil: none was read
 	chunk     []byte // the rest of the chunk that was read last
 }
 
@@ -27,14 +28,17 @@ func (r *reader) Read(p []byte) (int, error) {
 			return 0, io.EOF
 		}
 		n, skip := r.at/blob.Chunk, r.at%blob.Chunk
-		text, err := r.redis.Get(r.ctx, chunk(r.owner, r.id, n)).Bytes()
-		if errors.Is(err, redis.Nil) || err == nil && int64(len(text)) <= skip {
+		if r.buffer == nil {
+			r.buffer = make([]byte, blob.Chunk)
+		}
+		length, err := r.redis.GetToBuffer(r.ctx, chunk(r.owner, r.id, n), r.buffer).Result()
+		if errors.Is(err, redis.Nil) || err == nil && int64(length) <= skip {
 			return 0, blob.ErrNotFound // deleted meanwhile
 		}
 		if err != nil {
 			return 0, fmt.Errorf("read chunk: %w", err)
 		}
-		r.chunk = text[skip:]
+		r.chunk = r.buffer[skip:length]
 	}
 	n := copy(p, r.chunk)
 	r.chunk, r.at = r.chunk[n:], r.at+int64(n)
