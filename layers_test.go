@@ -45,7 +45,7 @@ var layers = []struct {
 	{tree: "api/runlist", may: []string{"api/listing", "queue"}, why: "the API and the console list runs alike"},
 	{tree: "api/fault", may: []string{"api/listing", "auth", "flows", "store", "queue", "internal"}, why: "the one table from error to response knows the errors of all layers below the front door; the console renders it as pages"},
 	{tree: "api/httpx", may: []string{"api/fault", "api/listing", "auth", "flows", "store", "queue", "internal"}, why: "what handlers share: requests, bodies and responses"},
-	{tree: "api/runner", may: []string{"api/httpx", "auth", "flows", "queue", "internal/budget"}, why: "running a flow for a caller is the same in each domain, and needs no store"},
+	{tree: "api/runner", may: []string{"api/httpx", "auth", "flows", "queue", "internal/budget", "internal/payload"}, why: "running a flow for a caller is the same in each domain, with the form of its body, and needs no store"},
 	{tree: "api/smartsync", may: domains, why: whyDomains},
 	{tree: "api/native", may: domains, why: whyDomains},
 	{tree: "api/hooks", may: domains, why: whyDomains},

@@ -23,6 +23,7 @@ import (
 	"github.com/penstock/penstock/api/smartsync"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/callback"
 	"github.com/penstock/penstock/store"
@@ -97,6 +98,12 @@ type Config struct {
 	// MaxBody is the maximum size of a body in bytes. Zero means 1 MiB.
 	MaxBody int64
 
+	// Files has the files of runs. nil: there are none, and files in a body are part of its event.
+	Files *blob.Store
+
+	// MaxUploads is the maximum number of bodies with files that are being received. Zero means 32.
+	MaxUploads int
+
 	// TrustedProxies are the addresses or networks whose header X-Forwarded-For is trusted. Empty: none.
 	TrustedProxies []string
 
@@ -132,6 +139,9 @@ func New(config Config) (*API, error) {
 	if config.MaxBody == 0 {
 		config.MaxBody = 1 << 20
 	}
+	if config.MaxUploads <= 0 {
+		config.MaxUploads = 32
+	}
 	if config.Now == nil {
 		config.Now = time.Now
 	}
@@ -144,6 +154,7 @@ func New(config Config) (*API, error) {
 	a := &API{config: config}
 	a.frame = httpx.Frame{
 		Now: config.Now, Memory: config.Memory, MaxBody: config.MaxBody, Limiter: config.Limiter,
+		Files: config.Files, Uploads: make(chan struct{}, config.MaxUploads),
 		Envelopes: []httpx.Envelope{
 			{Serves: smartsync.Serves, Write: smartsync.WriteFault},
 			{Serves: oauth.Serves, Write: oauth.WriteFault, BasicOnly: true},

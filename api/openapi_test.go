@@ -285,6 +285,13 @@ func callRuns(p *apitest.Product) {
 		p.Want(p.Do("GET", "/v1/runs/"+id+path, "ulf", ""), 200)
 		p.Want(p.Do("GET", "/v1/runs/nothing"+path, "ulf", ""), 404)
 	}
+	p.Deploy(12, "trigger: {webhook: {max_body: 1MB, body: file}}\nsteps: [{transform: '.'}]")
+	stored := p.Want(p.Do("POST", "/v1/flows/12/runs", "ulf", `{"n":1}`), 200)
+	file := stored["output"].([]any)[0].(map[string]any)["file"].(string)
+	if r := p.Do("GET", "/v1/runs/"+stored["run_id"].(string)+"/files/"+file, "ulf", ""); r.StatusCode != 200 || r.Text != `{"n":1}` {
+		p.T.Errorf("%d %s", r.StatusCode, r.Text)
+	}
+	p.Want(p.Do("GET", "/v1/runs/"+id+"/files/"+file, "ulf", ""), 404)
 	p.Want(p.Do("GET", "/v1/runs/"+open, "ulf", ""), 200)
 	p.Want(p.Do("POST", "/v1/runs/"+open+"/cancel", "ulf", ""), 200)
 	p.Want(p.Do("POST", "/v1/runs/"+open+"/cancel", "ulf", ""), 409)

@@ -72,6 +72,7 @@ func (p *Program) openAPI(context.Context) error {
 		Ready:          p.ready,
 		Memory:         p.memory,
 		MaxBody:        p.settings.MaxBody,
+		Files:          p.files,
 		TrustedProxies: p.settings.TrustedProxies,
 		Origins:        p.settings.Origins,
 	})

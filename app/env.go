@@ -21,7 +21,10 @@ const (
 	EnvAdminUser = EnvPrefix + "ADMIN_USER"
 	EnvAdminPass = EnvPrefix + "ADMIN_PASSWORD"
 	EnvMasterKey = EnvPrefix + "MASTER_KEY"
-	EnvRedisURL  = EnvPrefix + "REDIS_URL" // also has a flag, for URLs without a password
+	// The credential of the S3-compatible store of --files.
+	EnvFilesAccessKey = EnvPrefix + "FILES_ACCESS_KEY"
+	EnvFilesSecretKey = EnvPrefix + "FILES_SECRET_KEY"
+	EnvRedisURL       = EnvPrefix + "REDIS_URL" // also has a flag, for URLs without a password
 )
 
 // Env contains the environment variables with EnvPrefix.
@@ -114,7 +117,7 @@ func (e Env) Secret(name string) (string, error) {
 // Unknown returns the variables that no command reads, probably misspelt.
 func (e Env) Unknown() []string {
 	var known []string
-	for _, name := range []string{EnvAPIKey, EnvAPISecret, EnvAdminUser, EnvAdminPass, EnvMasterKey, EnvRedisURL, EnvToken, EnvPassword} {
+	for _, name := range []string{EnvAPIKey, EnvAPISecret, EnvAdminUser, EnvAdminPass, EnvMasterKey, EnvFilesAccessKey, EnvFilesSecretKey, EnvRedisURL, EnvToken, EnvPassword} {
 		known = append(known, name, name+"_FILE")
 	}
 	known = append(known, EnvURL, EnvUser, EnvContext) // read by client commands, possibly in the same shell

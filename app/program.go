@@ -22,6 +22,7 @@ import (
 	"github.com/penstock/penstock/auth/keyusage"
 	"github.com/penstock/penstock/console"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/callback"
 	"github.com/penstock/penstock/internal/limits"
@@ -61,6 +62,7 @@ type Program struct {
 	bruteForceGuard *auth.BruteForceGuard
 	bruteForceKey   []byte // key of the hashes of guessed names and networks
 	callbacks       *callback.Signer
+	files           *blob.Store        // of runs
 	memory          *budget.Process    // nil: the limit of the process is unknown
 	metrics         *telemetry.Metrics // nil: off
 	tracing         *telemetry.Tracing // nil: off
@@ -82,7 +84,7 @@ func New(ctx context.Context, settings Settings, r Role, kinds *flows.Catalogue,
 			_ = p.Close() // the first error is more useful
 		}
 	}()
-	open := []func(context.Context) error{p.openMemory, p.openTelemetry, p.openRedis, p.openStore, p.openQueue}
+	open := []func(context.Context) error{p.openMemory, p.openTelemetry, p.openRedis, p.openFiles, p.openStore, p.openQueue}
 	if r.API {
 		// The listener comes first, because it fails most often.
 		open = append([]func(context.Context) error{p.openListener}, append(open, p.loadFlows)...)

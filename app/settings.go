@@ -39,6 +39,9 @@ type Settings struct {
 	Queues         queues        // queues of a worker with their weights
 	Retention      time.Duration // of the records of ended runs
 	MaxBody        int64         // maximum request body in bytes
+	Files          string        // where the files of runs are: redis, dir:/PATH or s3://…; empty: the data directory, without one Redis
+	FilesTotal     int64         // maximum of all files in Redis in bytes
+	MaxFile        int64         // maximum of a file in bytes; 0: by the place
 	TrustedProxies []string      // addresses and networks whose X-Forwarded-For is used
 	Origins        []string      // origins whose pages may call the API
 	LogLevel       slog.Level
@@ -56,6 +59,8 @@ type Settings struct {
 	Profile        string       // of the product that callers come from: ansira; empty: none
 	RateIP         limits.Rates // per address and endpoint
 	RateCredential limits.Rates // per credential and endpoint
+
+	FilesAccessKey, FilesSecretKey string // of the S3-compatible store; empty: it is not used
 
 	ReminderMail string // smtp connection for reminders; empty: off
 
@@ -84,6 +89,9 @@ func (s *Settings) AddFlags(f *pflag.FlagSet, r Role) {
 	f.BoolVar(&s.Pprof, "pprof", false, "serve Go's profiles on the address of --metrics-listen, at /debug/pprof/")
 	f.IntVar(&s.RedisPool, "redis-pool", redisconn.DefaultPool, "maximum `connections` to Redis of each part of the process")
 	if r.API || r.Worker {
+		f.StringVar(&s.Files, "files", "", "`place` of the files of runs: redis, dir:/PATH, or s3://BUCKET/PREFIX?endpoint=HOST; the same for all processes")
+		f.Int64Var(&s.FilesTotal, "files-total", 512<<20, "maximum size of all files in Redis together in `bytes`")
+		f.Int64Var(&s.MaxFile, "max-file", 0, "maximum size of a file in `bytes`; 0: 100000000 in Redis, 1000000000 elsewhere")
 		f.StringVar(&s.Issuer, "issuer", "", "base `URL` of the front door for callers, if it is not the listening address; a separate worker needs it to sign callback URLs")
 	}
 	if r.API {
@@ -137,6 +145,7 @@ func (s *Settings) Read(e Env, f *pflag.FlagSet, r Role) error {
 	}
 	s.APIKey, s.APISecret = read(EnvAPIKey), read(EnvAPISecret)
 	s.AdminUser, s.AdminPassword = read(EnvAdminUser), read(EnvAdminPass)
+	s.FilesAccessKey, s.FilesSecretKey = read(EnvFilesAccessKey), read(EnvFilesSecretKey)
 	masterKeys := read(EnvMasterKey)
 	if err != nil {
 		return err
@@ -198,7 +207,7 @@ func (s *Settings) check(r Role) error {
 	case s.SQLite != "" && !isDirectory(s.SQLite):
 		return fmt.Errorf("read settings: --sqlite %s is not a directory", s.SQLite)
 	}
-	if err := cmp.Or(s.checkAddresses(r), s.checkServer(r)); err != nil {
+	if err := cmp.Or(s.checkAddresses(r), s.checkServer(r), s.checkFiles(r)); err != nil {
 		return err
 	}
 	switch {

@@ -51,5 +51,6 @@ func (p *Program) openWorker(ctx context.Context) error {
 	p.onClose(w.Close)
 	p.exportSlots(w)
 	p.add("worker", w.Run)
+	p.add("files", p.sweepFiles)
 	return p.openSchedule(w.ID())
 }

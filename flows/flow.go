@@ -73,6 +73,7 @@ type Webhook struct {
 	IdempotencyKey *Template    // nil: none; rendered by Flow.Text
 	Methods        []string     // of deliveries; empty: POST
 	BodyForm       payload.Form // how a body becomes the event; empty: by its content type
+	MaxBody        int64        // maximum size in bytes of a body with files; 0: files are part of the event
 	Verify         *Verify      // how the sender authenticates; nil: the webhook URL accepts none, only the API does
 	Reply          string       // "result": the sender waits; "ack": the sender is answered at once
 }
@@ -116,6 +117,7 @@ var triggerParams = []Param{
 		{Name: "params", Type: TypeStrings, Summary: "Query parameters that programs read as `$params.NAME`."},
 		{Name: "headers", Type: TypeStrings, Summary: "Headers that programs read as `$headers[\"name\"]`. Naming one in a program declares it too."},
 		{Name: "body", Type: TypeEnum, Enum: bodyForms, Default: "auto", Summary: bodySummary},
+		{Name: "max_body", Type: TypeString, Summary: maxBodySummary},
 		{Name: "schema", Type: TypeLiteral, Summary: "JSON Schema of the event; a run whose event violates it fails at once."},
 		{Name: "idempotency_key", Type: TypeTemplate, Summary: "Requests with the same key are one run."},
 		{Name: "methods", Type: TypeStrings, Default: "[POST]", Summary: "Methods of deliveries at `/hooks/{flow}`: `POST`, `GET`. The event of a GET is an object of its query parameters."},
@@ -168,7 +170,7 @@ func (c *compiler) webhook(a *Args) {
 	if w.IdempotencyKey = a.Template("idempotency_key"); a.Has("reply") {
 		w.Reply = a.String("reply")
 	}
-	w.BodyForm = payload.Form(a.String("body"))
+	w.BodyForm, w.MaxBody = payload.Form(a.String("body")), c.maxBody(a)
 	if a.Has("schema") {
 		schema, err := NewValidator(a.Literal("schema"))
 		if err != nil {

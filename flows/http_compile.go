@@ -191,6 +191,9 @@ func (c *compiler) operationSchemas(a *Args, o *Operation) {
 	if o.BodyForm = payload.Form(a.String("body")); o.BodyForm != "" {
 		c.needsBody(a, o, "body")
 	}
+	if o.MaxBody = c.maxBody(a); o.MaxBody > 0 {
+		c.needsBody(a, o, "max_body")
+	}
 	if a.Has("schema") {
 		c.needsBody(a, o, "schema")
 		var err error

@@ -34,6 +34,7 @@ type Operation struct {
 
 	Body     any           // JSON Schema of the request's body; nil: any body, or none
 	BodyForm payload.Form  // how the body is read; empty: by its content type
+	MaxBody  int64         // maximum size in bytes of a body with files; 0: files are part of the event
 	Output   any           // JSON Schema of one output item, of the body with ResponseBody; nil: not declared
 	Response string        // ResponseItems, ResponseOne, ResponsePage or ResponseBody
 	Listing  *Listing      // nil: the operation takes no filter, order or page

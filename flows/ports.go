@@ -13,6 +13,7 @@ type Response struct {
 	Status  int               `json:"status,omitempty"`  // HTTP, 200 to 599; 0: the status for a run's output
 	Headers map[string]string `json:"headers,omitempty"` // including Content-Type
 	Body    []byte            `json:"body,omitempty"`    // sent as it is
+	File    string            `json:"file,omitempty"`    // id of a file of the run, instead of Body
 	Items   []byte            `json:"items,omitempty"`   // JSON array, instead of Body: sent like a run's output
 	Bare    bool              `json:"bare,omitempty"`    // sent without the envelope of the API that was called
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/budget"
 )
 
@@ -36,6 +37,7 @@ type Env struct {
 	Flows       Flows       // nil: steps that name another flow fail
 	Emit        Emitter     // nil: steps that start runs fail
 	Callbacks   Callbacks   // nil: wait_for steps fail
+	Files       *blob.Store // nil: steps that read or create files fail
 	// Respond answers the caller while the run goes on. Only the first answer of a run counts. nil: callers are not
 	// answered early.
 	Respond   func(ctx context.Context, a Response) error

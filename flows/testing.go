@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows/internal/suggest"
+	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/linediff"
 	"github.com/penstock/penstock/third_party/gojq"
 )
@@ -18,7 +19,7 @@ import (
 // testParams are the fields of one test of a flow.
 var testParams = []Param{
 	{Name: "name", Type: TypeString, Required: true, Summary: "What the test checks."},
-	{Name: "event", Type: TypeLiteral, Summary: "The trigger's payload; none is null."},
+	{Name: "event", Type: TypeLiteral, Summary: "The trigger's payload; none is null. `{file: {text: …, name: …, content_type: …}}`, here and in mocks, is a file; `base64` or `json` in place of `text` are other contents."},
 	{Name: "params", Type: TypeLiteral, Summary: "Query parameters; of an `http` trigger all parameters, in place of `params` in the event."},
 	{Name: "headers", Type: TypeLiteral, Summary: "Headers, names in lower case."},
 	{Name: "vars", Type: TypeLiteral, Summary: "Override the flow's vars."},
@@ -141,7 +142,18 @@ func (f *Flow) runTest(ctx context.Context, t *test) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	output, err := f.execute(ctx, t.run, env, mocks)
+	run := t.run
+	if run.Event, err = storeTestFiles(ctx, env.Files, run.ID, run.Event); err != nil {
+		return nil, err
+	}
+	if len(mocks) > 0 {
+		stored, err := storeTestFiles(ctx, env.Files, run.ID, mocks)
+		if err != nil {
+			return nil, err
+		}
+		mocks, _ = stored.(map[string]any)
+	}
+	output, err := f.execute(ctx, run, env, mocks)
 	if err != nil || f.output == nil {
 		return output, err
 	}
@@ -162,7 +174,11 @@ func (f *Flow) testEnv(ctx context.Context, t *test) (Env, error) {
 			return Env{}, err
 		}
 	}
-	return Env{Vars: t.vars, State: memory, Pace: memory, Emit: discardEmitter{}}, nil
+	files, err := blob.New(blob.Config{Backend: &blob.Memory{MaxTotal: maxTestFiles}, MaxSize: maxTestFiles})
+	if err != nil {
+		return Env{}, err
+	}
+	return Env{Vars: t.vars, State: memory, Pace: memory, Emit: discardEmitter{}, Files: files}, nil
 }
 
 // discardEmitter is the Emitter of tests. It starts no runs.

@@ -24,6 +24,7 @@ import (
 	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps"
+	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/testenv"
@@ -42,6 +43,8 @@ type Product struct {
 	API   *api.API
 	Store *store.Store
 	Queue *queue.Client
+	Files *blob.Store
+	Blobs blob.Memory   // of Files
 	Gate  chan struct{} // each value lets one item pass a step of kind gate
 	At    chan struct{} // receives a value when an item arrives at such a step
 }
@@ -77,7 +80,10 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 	p.Queue, err = queue.NewClient(settings)
 	Fatal(t, err)
 	Running(t, p.Queue.Run, p.Queue.Close)
+	p.Files, err = blob.New(blob.Config{Backend: &p.Blobs, MaxSize: 8 << 20})
+	Fatal(t, err)
 	w, err := worker.New(worker.Config{
+		Env:   flows.Env{HTTP: http.DefaultTransport, Files: p.Files},
 		Redis: conn, Log: log, Versions: p.Store.Flows(), Paused: p.Store.Flows().Paused, Queues: map[string]int{"default": 1}, Slots: 8, Block: 100 * time.Millisecond,
 	})
 	Fatal(t, err)
@@ -90,7 +96,7 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 	handler := api.Queue{Client: p.Queue}
 	config := api.Config{
 		Submit: handler.Submit, Records: handler, Runs: handler, Flows: p.Store.Flows(), Keys: p.Store.Keys(), Log: log,
-		Authority: authority, Store: p.Store, Fleet: p.Queue, Ready: p.Queue.Ping,
+		Authority: authority, Store: p.Store, Fleet: p.Queue, Ready: p.Queue.Ping, Files: p.Files,
 	}
 	for _, c := range change {
 		c(&config)

@@ -78,15 +78,18 @@ func (a *api) serve(c *gin.Context) error {
 
 // readDelivery reads the whole request before it is verified.
 func (a *api) readDelivery(c *gin.Context) (*sender.Delivery, *flows.Flow, error) {
-	body, err := httpx.ReadBody(c)
-	if err != nil {
-		return nil, nil, err
+	flow, ok := a.config.Flows.Find(c.Param("flow"))
+	var body []byte
+	var err error
+	if !ok || !streamsBody(flow) {
+		if body, err = httpx.ReadBody(c); err != nil {
+			return nil, nil, err
+		}
 	}
 	query, err := httpx.Query(c.Request)
 	if err != nil {
 		return nil, nil, err
 	}
-	flow, ok := a.config.Flows.Find(c.Param("flow"))
 	if !ok || flow.Webhook == nil || flow.Webhook.Verify == nil {
 		return nil, nil, a.checkProof(c, c.Param("flow"), false, errors.New("no flow with that number or slug has trigger.webhook.verify"))
 	}
@@ -97,6 +100,16 @@ func (a *api) readDelivery(c *gin.Context) (*sender.Delivery, *flows.Flow, error
 		d.URLs = sender.URLs(a.calledURL(c, flow.Webhook.Verify.URL))
 	}
 	return d, flow, nil
+}
+
+// streamsBody reports whether the body of a delivery is read after it was verified: when it may have files, and the proof is
+// not about it.
+func streamsBody(f *flows.Flow) bool {
+	if f.MaxBody() == 0 || f.Webhook.Verify == nil {
+		return false
+	}
+	v := f.Webhook.Verify
+	return v.Open == nil && !v.Sender.ReadsBody()
 }
 
 // calledURL returns the URL that the sender called: configured in the flow, or derived from the issuer. The Host
@@ -124,23 +137,23 @@ func (a *api) admitDelivery(c *gin.Context, d *sender.Delivery, flow *flows.Flow
 	if err := httpx.Take(c, "hooks"); err != nil {
 		return queue.Submission{}, err
 	}
-	event, err := eventOf(c, d, flow)
+	s := runner.Submission(c, flow, httpx.StateOf(c).Principal)
+	if err := readEvent(c, d, flow, &s); err != nil {
+		return queue.Submission{}, err
+	}
+	params, err := deliveredParams(flow, d.Query)
 	if err != nil {
 		return queue.Submission{}, err
 	}
-	s := runner.Submission(c, flow, httpx.StateOf(c).Principal)
-	s.Event = event
-	if s.Params, err = deliveredParams(flow, d.Query); err != nil {
-		return queue.Submission{}, err
-	}
+	s.Params = params
 	s.IdempotencyKey, err = a.deliveryKey(c, d, flow, &s)
 	return s, err
 }
 
-// eventOf returns the event of a delivery: its body, or the parameters of a GET without those that prove it.
-func eventOf(c *gin.Context, d *sender.Delivery, flow *flows.Flow) ([]byte, error) {
+// readEvent reads the event of a delivery: its body, or the parameters of a GET without those that prove it.
+func readEvent(c *gin.Context, d *sender.Delivery, flow *flows.Flow, s *queue.Submission) (err error) {
 	if d.Method != http.MethodGet {
-		return httpx.DecodeEvent(c, flow.BodyForm())
+		return runner.ReadEvent(c, s, flow.BodyForm(), flow.MaxBody())
 	}
 	event := map[string]any{}
 	for name, values := range d.Query {
@@ -152,7 +165,8 @@ func eventOf(c *gin.Context, d *sender.Delivery, flow *flows.Flow) ([]byte, erro
 			event[name] = values
 		}
 	}
-	return json.Marshal(event)
+	s.Event, err = json.Marshal(event)
+	return err
 }
 
 // deliveredParams returns the query parameters that the flow declares. Others are ignored.

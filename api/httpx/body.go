@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"mime"
 	"net"
 	"net/http"
@@ -25,12 +26,16 @@ const firstRead = 64 << 10
 // command that stores it.
 const bodyCopies = 3
 
-// LimitBody limits how much of a body can be read, and releases the memory of the body after the request. It does
-// not read the body.
+// LimitBody limits how much of a body can be read. After the request it releases the memory of the body, and deletes the
+// files of a request that became no run. It does not read the body.
 func LimitBody(c *gin.Context) {
 	x := StateOf(c)
-	defer func() { x.frame.Memory.Free(x.reserved) }()
+	defer func() {
+		x.frame.Memory.Free(x.reserved)
+		x.deleteFiles(c.Request.Context())
+	}()
 	if c.Request.Body != nil && c.Request.Body != http.NoBody {
+		x.rawBody = c.Request.Body
 		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, x.frame.MaxBody)
 	}
 	c.Next()
@@ -63,26 +68,47 @@ func readOnce(r *http.Request, x *State) ([]byte, error) {
 	if r.ContentLength > x.frame.MaxBody {
 		return nil, &http.MaxBytesError{Limit: x.frame.MaxBody}
 	}
+	text, _, err := readUpTo(requestBody{r}, x, r.ContentLength, math.MaxInt64)
+	return text, err
+}
+
+// requestBody reads the body of a request, with the errors that bodyError returns.
+type requestBody struct{ r *http.Request }
+
+// Read implements io.Reader.
+func (b requestBody) Read(p []byte) (int, error) {
+	n, err := b.r.Body.Read(p)
+	if err != nil && err != io.EOF {
+		err = bodyError(b.r, err)
+	}
+	return n, err
+}
+
+// readUpTo reads until the end of a body, or until more than limit bytes are there. Their memory is reserved. announced is
+// the Content-Length; negative: unknown.
+func readUpTo(body io.Reader, x *State, announced, limit int64) (text []byte, ended bool, err error) {
 	size := int64(512)
-	if r.ContentLength >= 0 {
-		size = min(r.ContentLength+1, firstRead) // one more byte, to see the end without growing
+	if announced >= 0 {
+		size = min(announced+1, firstRead) // one more byte, to see the end without growing
 	}
 	if err := reserveBody(x, int(size)); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	text := make([]byte, 0, size)
+	text = make([]byte, 0, size)
 	for {
-		n, err := r.Body.Read(text[len(text):cap(text)])
+		n, err := body.Read(text[len(text):cap(text)])
 		text = text[:len(text)+n]
 		switch {
-		case errors.Is(err, io.EOF):
-			return text, nil
+		case err == io.EOF: // not errors.Is: a body that was cut off wraps it
+			return text, true, nil
 		case err != nil:
-			return nil, bodyError(r, err)
+			return nil, false, err
+		case int64(len(text)) > limit:
+			return text, false, nil
 		case len(text) == cap(text):
 			text = append(text, 0)[:len(text)]
 			if err := reserveBody(x, cap(text)-len(text)); err != nil {
-				return nil, err
+				return nil, false, err
 			}
 		}
 	}

@@ -69,6 +69,17 @@ func isPlainJSON(h http.Header, types []string, as payload.Form) bool {
 
 // decodeEvent reads the body and writes the event. The values in between are charged to the memory of the process.
 func (x *State) decodeEvent(ctx context.Context, as payload.Form, contentType string, body []byte) ([]byte, error) {
+	return x.makeEvent(ctx, contentType, func(reader *payload.Reader) (payload.Content, error) { return reader.Read(as, contentType, body) })
+}
+
+// decodeStream is decodeEvent for a form that is not in memory, whose files go to save.
+func (x *State) decodeStream(ctx context.Context, contentType string, body io.Reader, save payload.SaveFile) ([]byte, error) {
+	return x.makeEvent(ctx, contentType, func(reader *payload.Reader) (payload.Content, error) {
+		return reader.ReadMultipart(contentType, body, save)
+	})
+}
+
+func (x *State) makeEvent(ctx context.Context, contentType string, read func(*payload.Reader) (payload.Content, error)) ([]byte, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	account := x.frame.Memory.Open(0, cancel)
@@ -76,8 +87,7 @@ func (x *State) decodeEvent(ctx context.Context, as payload.Form, contentType st
 	var made atomic.Int64
 	defer account.Settle(&made)
 	charger := budget.NewCharger(ctx, account, &made)
-	reader := payload.Reader{Charger: charger, Depth: MaxDepth, MaxSize: x.frame.MaxBody, Decode: flows.DecodeJSONOn}
-	content, err := reader.Read(as, contentType, body)
+	content, err := read(&payload.Reader{Charger: charger, Depth: MaxDepth, MaxSize: x.frame.MaxBody, Decode: flows.DecodeJSONOn})
 	if err != nil || content.Empty() {
 		return nil, err
 	}

@@ -3,12 +3,14 @@
 package httpx
 
 import (
+	"io"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/budget"
 )
 
@@ -18,6 +20,8 @@ type Frame struct {
 	Memory    *budget.Process // budget for bodies, for the duration of their requests; nil: no limit
 	MaxBody   int64           // maximum size of a body in bytes
 	Limiter   Limiter         // nil: no limit
+	Files     *blob.Store     // of runs; nil: files are part of their events
+	Uploads   chan struct{}   // has an element for each body that is being stored; its capacity is their maximum
 	Envelopes []Envelope      // for paths whose errors are not written as problem documents (RFC 9457)
 }
 
@@ -59,7 +63,9 @@ type State struct {
 	body            []byte          // as sent; see ReadBody
 	bodyErr         error
 	bodyRead        bool
-	reserved        int64 // bytes of Frame.Memory
+	reserved        int64         // bytes of Frame.Memory
+	rawBody         io.ReadCloser // the body without the limit of LimitBody; nil: none
+	files           requestFiles
 
 	frame *Frame
 }

@@ -53,12 +53,11 @@ func (a *api) admit(c *gin.Context) (queue.Submission, error) {
 	if len(params) > 0 && p.BodyOnly {
 		return queue.Submission{}, httpx.BadRequest("unsigned_parameters", "a signature of version 1 does not cover parameters: sign with v2, use /apis/execute, or other credentials")
 	}
-	event, err := httpx.DecodeEvent(c, flow.BodyForm())
-	if err != nil {
+	s := runner.Submission(c, flow, p)
+	if err := runner.ReadEvent(c, &s, flow.BodyForm(), flow.MaxBody()); err != nil {
 		return queue.Submission{}, err
 	}
-	s := runner.Submission(c, flow, p)
-	s.Event, s.Params = event, params
+	s.Params = params
 	s.IdempotencyKey, err = a.idempotencyKey(c, flow, &s, query)
 	runner.AttachRepeated(&s, p)
 	return s, err
@@ -69,7 +68,7 @@ func (a *api) admit(c *gin.Context) (queue.Submission, error) {
 // alone.
 func (a *api) idempotencyKey(c *gin.Context, f *flows.Flow, s *queue.Submission, query auth.Query) (*queue.IdempotencyKey, error) {
 	scope := s.Principal + "\x00" + strconv.FormatInt(f.Number, 10) + "\x00"
-	guard, err := runner.RequestGuard(c.Request.Header, scope, func() string { return fingerprint(query, s.Event) })
+	guard, err := runner.RequestGuard(c.Request.Header, scope, func() string { return fingerprint(query, httpx.StateOf(c).WithoutFileIDs(s.Event)) })
 	if err != nil || guard != nil {
 		return guard, err
 	}

@@ -115,11 +115,11 @@ func (a *api) read(c *gin.Context, r *request, values []string) error {
 			return err
 		}
 	}
-	body, err := a.readBody(c, r.operation)
+	r.submit = runner.Submission(c, r.flow, r.principal)
+	body, err := a.readBody(c, r.operation, &r.submit)
 	if err != nil {
 		return err
 	}
-	r.submit = runner.Submission(c, r.flow, r.principal)
 	r.submit.Event = withBody(event, body)
 	if r.submit.IdempotencyKey, err = a.guard(c, r); err != nil {
 		return err
@@ -136,7 +136,7 @@ func (a *api) guard(c *gin.Context, r *request) (*queue.IdempotencyKey, error) {
 		scope += c.ClientIP() + "\x00"
 	}
 	return runner.RequestGuard(c.Request.Header, scope, func() string {
-		sum := sha256.Sum256(r.submit.Event)
+		sum := sha256.Sum256(httpx.StateOf(c).WithoutFileIDs(r.submit.Event))
 		return hex.EncodeToString(sum[:])
 	})
 }

@@ -12,7 +12,9 @@ import (
 
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/queue"
 )
 
 // readParams returns the typed values of all declared parameters, and the
@@ -91,7 +93,7 @@ func checkDeclared(o *flows.Operation, query url.Values) error {
 
 // readBody returns the body as JSON that fits the operation's schema; nil:
 // there is none.
-func (a *api) readBody(c *gin.Context, o *flows.Operation) ([]byte, error) {
+func (a *api) readBody(c *gin.Context, o *flows.Operation, s *queue.Submission) ([]byte, error) {
 	if o.Safe() {
 		sent, err := httpx.HasBody(c.Request)
 		if err == nil && sent {
@@ -99,7 +101,8 @@ func (a *api) readBody(c *gin.Context, o *flows.Operation) ([]byte, error) {
 		}
 		return nil, err
 	}
-	body, err := httpx.DecodeEvent(c, o.BodyForm)
+	err := runner.ReadEvent(c, s, o.BodyForm, o.MaxBody)
+	body := s.Event
 	if err != nil || !o.ChecksBody() {
 		return body, err
 	}

@@ -29,6 +29,7 @@ type reply struct {
 	header      http.Header // what the flow chose, and the links of a page
 	contentType []string
 	body        []byte
+	file        string // id of the file of the run that is the body; empty: body is
 	etag        string // of a 200; empty: the flow chose one, or it is none
 }
 
@@ -45,7 +46,9 @@ func (a *api) replyOf(c *gin.Context, r *request, result *queue.Result) (*reply,
 		out.byFlow = true
 		out.status, out.contentType = runner.AnswerHeader(early, out.header)
 		if early.Items == nil {
-			out.body = early.Body
+			if out.body, out.file = early.Body, early.File; out.file != "" {
+				return out, nil
+			}
 			return out.tagged(), nil
 		}
 		items, out.contentType = early.Items, httpx.TypeJSON
@@ -175,6 +178,12 @@ func (r *reply) write(c *gin.Context, control string) {
 	if r.contentType != nil {
 		h["Content-Type"] = r.contentType
 	}
+	if r.file != "" {
+		if err := httpx.WriteFile(c, status, r.run, r.file); err != nil {
+			httpx.Fail(c, err)
+		}
+		return
+	}
 	h["Content-Length"] = []string{strconv.Itoa(len(r.body))}
 	c.Status(status)
 	if c.Request.Method == http.MethodHead {
@@ -187,5 +196,5 @@ func (r *reply) write(c *gin.Context, control string) {
 // keepable reports whether the reply may be given to others who ask the same.
 func (r *reply) keepable() bool {
 	control := strings.ToLower(r.header.Get("Cache-Control"))
-	return r.status == http.StatusOK && !strings.Contains(control, "no-store") && !strings.Contains(control, "no-cache")
+	return r.file == "" && r.status == http.StatusOK && !strings.Contains(control, "no-store") && !strings.Contains(control, "no-cache")
 }

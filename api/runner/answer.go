@@ -44,6 +44,11 @@ func WriteAnswer(c *gin.Context, answer *flows.Response, opening []byte) {
 	case status == http.StatusNoContent || status == http.StatusNotModified:
 		h["Cache-Control"] = httpx.NoStore
 		c.Status(status) // a Content-Length would be wrong
+	case answer.File != "":
+		h["Content-Type"] = contentType
+		if err := httpx.WriteFile(c, status, httpx.StateOf(c).Run, answer.File); err != nil {
+			httpx.Fail(c, err)
+		}
 	default:
 		httpx.Write(c, status, contentType, answer.Body)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/budget"
+	"github.com/penstock/penstock/internal/payload"
 	"github.com/penstock/penstock/queue"
 )
 
@@ -73,6 +74,23 @@ func Submission(c *gin.Context, f *flows.Flow, p *auth.Principal) queue.Submissi
 	return s
 }
 
+// ReadEvent reads the body of the request to the event of the submission. Files in it are stored for the run, which gets its
+// id here.
+func ReadEvent(c *gin.Context, s *queue.Submission, form payload.Form, maxBody int64) error {
+	owner := ""
+	if maxBody > 0 {
+		owner = queue.NewRunID(s.Queue)
+	}
+	event, err := httpx.DecodeFiles(c, httpx.BodyRule{Form: form, MaxBody: maxBody, Owner: owner})
+	if err != nil {
+		return err
+	}
+	if s.Event = event; httpx.StateOf(c).HasFiles() {
+		s.ID = owner
+	}
+	return nil
+}
+
 // WaitForEnd marks the submission as synchronous, and returns how long the request waits. The limit of the run is
 // set to that time, so that it does not outlive its caller, unless its flow responds before its end.
 func WaitForEnd(c *gin.Context, s *queue.Submission) time.Duration {
@@ -94,11 +112,16 @@ func (r *Runner) Execute(c *gin.Context, s queue.Submission, wait time.Duration)
 	}
 	noteRequest(&s, x.ID)
 	ticket, err := r.config.Submit(c.Request.Context(), s)
+	if errors.Is(err, queue.ErrUnavailable) {
+		x.KeepFiles() // it may have been accepted
+	}
 	if err != nil {
 		return nil, err
 	}
 	defer ticket.Close()
-	x.Run, x.Attached = ticket.RunID(), ticket.Attached()
+	if x.Run, x.Attached = ticket.RunID(), ticket.Attached(); x.Run == s.ID {
+		x.KeepFiles()
+	}
 	c.Header(httpx.HeaderRun, x.Run)
 	if x.Attached {
 		x.FirstID = func() string { return r.firstRequest(c.Request.Context(), x.Run) }

@@ -58,7 +58,10 @@ func (a *api) admitReplay(c *gin.Context) (queue.Submission, error) {
 		return queue.Submission{}, err
 	}
 	s := runner.Submission(c, flow, p)
-	s.Event, s.Params, s.Headers, s.ReplayOf = first.Event, first.Params, first.Headers, first.ID
+	s.Params, s.Headers, s.ReplayOf = first.Params, first.Headers, first.ID
+	if err := copyEvent(c, &s, &first); err != nil {
+		return queue.Submission{}, err
+	}
 	key, err := runner.ParseIdempotencyKey(c.Request.Header)
 	if key != "" {
 		s.IdempotencyKey = &queue.IdempotencyKey{
@@ -69,6 +72,19 @@ func (a *api) admitReplay(c *gin.Context) (queue.Submission, error) {
 	}
 	runner.AttachRepeated(&s, p)
 	return s, err
+}
+
+// copyEvent gives the new run the event of the first, with copies of its files.
+func copyEvent(c *gin.Context, s *queue.Submission, first *queue.Record) error {
+	x, owner := httpx.StateOf(c), queue.NewRunID(s.Queue)
+	event, err := x.CopyFiles(c.Request.Context(), first.Event, first.ID, owner)
+	if err != nil {
+		return err
+	}
+	if s.Event = event; x.HasFiles() {
+		s.ID = owner
+	}
+	return nil
 }
 
 // versionFor returns the flow version that a replay executes.

@@ -20,7 +20,7 @@ import (
 // envelope, so a body becomes the output, unless the flow asked for no envelope. A status of 400 or more becomes a
 // failure with status 400, as for a failed run.
 func writeAnswer(c *gin.Context, answer *flows.Response) {
-	if answer.Items != nil || answer.Bare {
+	if answer.Items != nil || answer.Bare || answer.File != "" {
 		runner.WriteAnswer(c, answer, successOpen)
 		return
 	}

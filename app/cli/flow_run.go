@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/outbound"
 	"github.com/penstock/penstock/internal/phrase"
 )
@@ -93,6 +94,9 @@ func runFlow(cmd *cobra.Command, kinds *flows.Catalogue, file string, args runAr
 	return printJSON(out, output)
 }
 
+// maxLocalFiles is the maximum size in bytes of the files of a run in this process, which are in memory.
+const maxLocalFiles = 256 << 20
+
 func execute(ctx context.Context, flow *flows.Flow, event any, args runArgs, steps *stepTrace) ([]any, time.Duration, error) {
 	transport, err := outbound.New(outbound.Config{AllowLoopback: true, AllowPrivate: args.allowPrivate})
 	if err != nil {
@@ -107,11 +111,15 @@ func execute(ctx context.Context, flow *flows.Flow, event any, args runArgs, ste
 	for name, value := range args.headers {
 		headers[strings.ToLower(name)] = value
 	}
+	files, err := blob.New(blob.Config{Backend: &blob.Memory{MaxTotal: maxLocalFiles}, MaxSize: maxLocalFiles})
+	if err != nil {
+		return nil, 0, err
+	}
 	memory := flows.NewMemory()
 	begun := time.Now()
 	output, err := flow.Execute(ctx, flows.Run{
 		ID: "local", Attempt: 1, Event: event, Params: args.params, Headers: headers,
-	}, flows.Env{Trace: steps, HTTP: transport, Vars: vars, State: memory, Pace: memory})
+	}, flows.Env{Trace: steps, HTTP: transport, Vars: vars, State: memory, Pace: memory, Files: files})
 	return output, time.Since(begun), err
 }
 

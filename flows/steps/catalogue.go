@@ -26,6 +26,7 @@ func Catalogue() *flows.Catalogue {
 		sqlstep.Kind(),
 		email.Kind(),
 		encode.Kind(),
+		readFile(),
 		scriptKind(),
 		state(),
 		dedupe(),

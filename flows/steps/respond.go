@@ -27,6 +27,7 @@ func respond() flows.Kind {
 			{Name: "json", Type: flows.TypeTemplate, Summary: "The body, as JSON."},
 			{Name: "text", Type: flows.TypeTemplate, Summary: "The body, as text."},
 			{Name: "base64", Type: flows.TypeTemplate, Summary: "The body, bytes in base64."},
+			{Name: "file", Type: flows.TypeTemplate, Summary: "The body, the bytes of a file of the run, which are streamed. Its content type is the usual one. It has no envelope in any interface."},
 			{Name: "envelope", Type: flows.TypeEnum, Enum: []string{"api", "none"}, Default: "api", Summary: "`none` sends the body, or the items, as they are to callers of every interface. `api` keeps the envelope of the interface: the native one wraps the items only, SmartSYNC's also a body, which becomes its output."},
 		},
 		Example:      "respond: {status: 202, json: {id: \"${ .id }\", state: accepted}}",
@@ -40,7 +41,7 @@ func respond() flows.Kind {
 type respondStep struct {
 	status  int
 	headers []flows.Field
-	form    string          // json, text or base64; empty: all items
+	form    string          // json, text, base64 or file; empty: all items
 	body    *flows.Template // nil: all items
 	bare    bool            // without the envelope of the interface
 }
@@ -52,7 +53,7 @@ func newRespond(args *flows.Args) (flows.Runner, error) {
 			return nil, args.Errorf("status", "status: expected 200 to 599")
 		}
 	}
-	for _, form := range []string{"json", "text", "base64"} {
+	for _, form := range []string{"json", "text", "base64", "file"} {
 		if !args.Has(form) {
 			continue
 		}
@@ -118,6 +119,12 @@ func (r *respondStep) answer(ctx context.Context, in *flows.Input) (flows.Respon
 	case "text":
 		kind = "text/plain; charset=utf-8"
 		answer.Body, err = plainText(v)
+	case "file":
+		var file flows.File
+		if file, err = storedFile(ctx, in, v); err != nil {
+			return answer, err
+		}
+		answer.File, kind = file.ID, file.ContentType
 	case "base64":
 		kind = "application/octet-stream"
 		said, _ := v.(string)
@@ -129,6 +136,15 @@ func (r *respondStep) answer(ctx context.Context, in *flows.Input) (flows.Respon
 		answer.Headers["content-type"] = kind
 	}
 	return answer, err
+}
+
+// storedFile describes a file of the run, which exists.
+func storedFile(ctx context.Context, in *flows.Input, v any) (flows.File, error) {
+	r, file, err := in.OpenFile(ctx, v)
+	if err != nil {
+		return file, err
+	}
+	return file, r.Close()
 }
 
 func plainText(v any) ([]byte, error) {

@@ -21,6 +21,7 @@ const (
 	NDJSON     Form = "ndjson" // one JSON value on each line
 	Text       Form = "text"
 	Bytes      Form = "bytes"
+	File       Form = "file" // stored instead of being read; Reader does not know it
 )
 
 // The media types whose name does not say their form. Read only.

@@ -127,7 +127,7 @@ func (r *Reader) read(as Form, auto bool, contentType string, params map[string]
 		}
 		c.Value = form
 	case Multipart:
-		c.Value, err = r.parseMultipart(body, params["boundary"])
+		c.Value, err = r.parseMultipart(bytes.NewReader(body), params["boundary"], nil)
 	case XML:
 		c.Value, err = ParseXML(r.Charger, body, label)
 	case CSV:

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -96,6 +97,12 @@ func (s *Scheme) Signs() bool {
 	_, isToken := s.proof.(*token)
 	_, isBasic := s.proof.(*basic)
 	return !isToken && !isBasic && s.spec.Scheme != schemeNone
+}
+
+// ReadsBody reports whether the body is part of the proof, of the id of a delivery or of a question.
+func (s *Scheme) ReadsBody() bool {
+	inBody := strings.Contains(s.spec.Signature+s.spec.ID, "{member:")
+	return s.Signs() || inBody || len(s.expect) > 0 || len(s.challenges) > 0
 }
 
 // NeedsSecret reports whether a stored secret is part of the proof; false: published keys are enough.

@@ -18,6 +18,7 @@ func params() []flows.Param {
 			{Name: "name", Type: flows.TypeTemplate, Required: true, Summary: "Name of the file."},
 			{Name: "content", Type: flows.TypeTemplate, OneOf: "content", Summary: "Content: text, or JSON for lists and objects."},
 			{Name: "base64", Type: flows.TypeTemplate, OneOf: "content", Summary: "Content as the bytes that this base64 text stands for."},
+			{Name: "file", Type: flows.TypeTemplate, OneOf: "content", Summary: "Content as the bytes of a file of the run, which are in memory while the message is sent."},
 			{Name: "content_type", Type: flows.TypeTemplate, Default: "by the name's ending", Summary: "Content type."},
 		}},
 	}

@@ -1,6 +1,7 @@
 package email
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/mail"
@@ -177,16 +178,29 @@ func isPlain(address string) bool {
 }
 
 // attachment is a file attached to the message.
-type attachment struct{ name, content, base64, contentType *flows.Template }
+type attachment struct{ name, content, base64, file, contentType *flows.Template }
 
 func (r *renderer) attachment(a attachment) flows.Attachment {
 	rendered := flows.Attachment{Name: r.line("the name of an attachment", a.name), ContentType: r.line("content_type", a.contentType)}
-	if a.base64 == nil {
+	switch {
+	case a.file != nil:
+		r.attachFile(&rendered, r.value(a.file))
+	case a.base64 == nil:
 		rendered.Content = []byte(r.text(a.content))
-	} else if r.err == nil {
+	case r.err == nil:
 		rendered.Content, r.err = content.DecodeBase64(r.ctx, r.in, a.base64)
 	}
 	return rendered
+}
+
+// attachFile attaches a file of the run. Its content type is the default.
+func (r *renderer) attachFile(to *flows.Attachment, v any) {
+	if r.err != nil {
+		return
+	}
+	var file flows.File
+	to.Content, file, r.err = content.ReadFile(r.ctx, r.in, v, maxMessage)
+	to.ContentType = cmp.Or(to.ContentType, file.ContentType)
 }
 
 // checkHeaders rejects header fields that other parameters or the mail server set.

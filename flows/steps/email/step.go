@@ -54,7 +54,7 @@ func newStep(args *flows.Args) (*step, error) {
 	}
 	for _, part := range args.List("attachments") {
 		s.attachments = append(s.attachments, attachment{
-			name: part.Template("name"), content: part.Template("content"), base64: part.Template("base64"), contentType: part.Template("content_type"),
+			name: part.Template("name"), content: part.Template("content"), base64: part.Template("base64"), file: part.Template("file"), contentType: part.Template("content_type"),
 		})
 	}
 	return s, nil

@@ -1,21 +1,55 @@
 package httpstep
 
 import (
+	"bytes"
 	"context"
+	"io"
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps/internal/content"
+	"github.com/penstock/penstock/internal/blob"
 )
 
 // httpBody is one encoding of a request body.
 type httpBody interface {
-	render(ctx context.Context, in *flows.Input) (content []byte, contentType string, err error)
+	render(ctx context.Context, in *flows.Input) (rendered, error)
+}
+
+// rendered is a request body that can be sent more than once.
+type rendered struct {
+	content     []byte
+	contentType string
+	stream      *streamedBody // in place of content; nil: content is the body
+}
+
+// open returns the body from its beginning.
+func (r rendered) open(ctx context.Context) io.ReadCloser {
+	if r.stream != nil {
+		return r.stream.open(ctx)
+	}
+	return io.NopCloser(bytes.NewReader(r.content))
+}
+
+// size is the length of the body in bytes.
+func (r rendered) size() int64 {
+	if r.stream != nil {
+		return r.stream.size
+	}
+	return int64(len(r.content))
+}
+
+// memory is what the body needs in bytes while it is sent.
+func (r rendered) memory() int64 {
+	if r.stream != nil {
+		return blob.Chunk
+	}
+	return int64(len(r.content))
 }
 
 // setBody reads the body parameter; a step has at most one.
 func (s *step) setBody(args *flows.Args) error {
 	var form string
-	for _, name := range []string{"json", "form", "multipart", "raw", "base64"} {
+	for _, name := range []string{"json", "form", "multipart", "raw", "base64", "file"} {
 		switch {
 		case !args.Has(name):
 		case form != "":
@@ -33,6 +67,8 @@ func (s *step) setBody(args *flows.Args) error {
 		s.body = textBody{args.Template("raw")}
 	case "base64":
 		s.body = bytesBody{args.Template("base64")}
+	case "file":
+		s.body = fileBody{args.Template("file")}
 	case "multipart":
 		return s.setMultipart(args)
 	}
@@ -45,7 +81,7 @@ func (s *step) setContentType(args *flows.Args) error {
 		return nil
 	}
 	if s.body == nil {
-		return args.Errorf("content_type", "content_type needs a body: json, form, raw or base64")
+		return args.Errorf("content_type", "content_type needs a body: json, form, raw, base64 or file")
 	}
 	s.headers = append(s.headers, httpHeader{"Content-Type", args.Template("content_type")})
 	return nil
@@ -53,32 +89,32 @@ func (s *step) setContentType(args *flows.Args) error {
 
 type jsonBody struct{ value *flows.Template }
 
-func (b jsonBody) render(ctx context.Context, in *flows.Input) ([]byte, string, error) {
+func (b jsonBody) render(ctx context.Context, in *flows.Input) (rendered, error) {
 	v, err := b.value.Render(ctx, in)
 	if err != nil {
-		return nil, "", err
+		return rendered{}, err
 	}
 	content, err := flows.EncodeJSONOn(in.Charger(ctx), v)
-	return content, "application/json", err
+	return rendered{content: content, contentType: "application/json"}, err
 }
 
 type formBody struct{ fields []flows.Field }
 
-func (b formBody) render(ctx context.Context, in *flows.Input) ([]byte, string, error) {
+func (b formBody) render(ctx context.Context, in *flows.Input) (rendered, error) {
 	pairs, err := encodeFields(ctx, in, b.fields, "form field")
-	return []byte(pairs), "application/x-www-form-urlencoded", err
+	return rendered{content: []byte(pairs), contentType: "application/x-www-form-urlencoded"}, err
 }
 
 type textBody struct{ value *flows.Template }
 
-func (b textBody) render(ctx context.Context, in *flows.Input) ([]byte, string, error) {
+func (b textBody) render(ctx context.Context, in *flows.Input) (rendered, error) {
 	text, err := b.value.Text(ctx, in)
-	return []byte(text), "text/plain; charset=utf-8", err
+	return rendered{content: []byte(text), contentType: "text/plain; charset=utf-8"}, err
 }
 
 type bytesBody struct{ value *flows.Template }
 
-func (b bytesBody) render(ctx context.Context, in *flows.Input) ([]byte, string, error) {
+func (b bytesBody) render(ctx context.Context, in *flows.Input) (rendered, error) {
 	content, err := content.DecodeBase64(ctx, in, b.value)
-	return content, "application/octet-stream", err
+	return rendered{content: content, contentType: "application/octet-stream"}, err
 }

@@ -1,7 +1,6 @@
 package httpstep
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -18,7 +17,7 @@ type httpCall struct {
 	method  string
 	url     *url.URL
 	header  http.Header
-	content []byte // of the body
+	body    rendered
 	hasBody bool
 	key     string          // generated Idempotency-Key; "": none
 	page    int             // from 0
@@ -40,16 +39,16 @@ func (s *step) render(ctx context.Context, in *flows.Input) (*httpCall, error) {
 		return nil, err
 	}
 	if s.body != nil {
-		content, contentType, err := s.body.render(ctx, in)
+		body, err := s.body.render(ctx, in)
 		if err != nil {
 			return nil, err
 		}
-		if err := in.Charger(ctx).Charge(int64(len(content))); err != nil {
+		if err := in.Charger(ctx).Charge(body.memory()); err != nil {
 			return nil, failure.Limit(err)
 		}
-		call.content, call.hasBody = content, true
+		call.body, call.hasBody = body, true
 		if _, ok := call.header["Content-Type"]; !ok {
-			call.header["Content-Type"] = []string{contentType}
+			call.header["Content-Type"] = []string{body.contentType}
 		}
 	}
 	if _, ok := call.header[idempotencyKey]; !ok && s.Effect() != flows.Read {
@@ -73,10 +72,10 @@ func (c *httpCall) request(ctx context.Context) *http.Request {
 		req.Header[idempotencyKey] = []string{key}
 	}
 	if c.hasBody {
-		req.Body = io.NopCloser(bytes.NewReader(c.content))
-		req.ContentLength = int64(len(c.content))
+		req.Body = c.body.open(ctx)
+		req.ContentLength = c.body.size()
 		if c.replay {
-			req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(c.content)), nil }
+			req.GetBody = func() (io.ReadCloser, error) { return c.body.open(ctx), nil }
 		}
 	}
 	return req

@@ -41,7 +41,7 @@ func send(ctx context.Context, client *http.Client, method, target string) (*htt
 		return nil, err
 	}
 	s := &step{anyOK: true, limit: 1 << 20}
-	return s.send(ctx, client, &httpCall{method: method, url: u, header: http.Header{}, key: "run.step.0"})
+	return s.send(ctx, nil, client, &httpCall{method: method, url: u, header: http.Header{}, key: "run.step.0"})
 }
 
 func serve(t testing.TB, handler http.HandlerFunc) *httptest.Server {

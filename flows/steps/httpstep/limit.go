@@ -9,17 +9,32 @@ import (
 const (
 	defaultResponse = 10_000_000
 	maxResponse     = 100_000_000
+
+	defaultFile = 100_000_000 // with parse: file
+	maxFile     = 1_000_000_000
 )
+
+// parseFile is the value of parse with which a body becomes a file.
+const parseFile = "file"
 
 func (s *step) setLimit(args *flows.Args) error {
 	s.limit = defaultResponse
+	most := int64(maxResponse)
+	if s.parse == parseFile {
+		s.limit, most = defaultFile, maxFile
+	}
 	if !args.Has("max_response") {
 		return nil
 	}
 	limit, ok := content.ParseSize(args.String("max_response"))
-	if !ok || limit < 1 || limit > maxResponse {
-		return args.Errorf("max_response", "max_response is a size from 1B to %s, such as 512KB or 10MB", content.SizeText(maxResponse))
+	if !ok || limit < 1 || limit > most {
+		return args.Errorf("max_response", "max_response is a size from 1B to %s, such as 512KB or 10MB", content.SizeText(most))
 	}
 	s.limit = limit
 	return nil
+}
+
+// tooLarge is the error for a response body above the limit.
+func (s *step) tooLarge() error {
+	return finalErrorf("the response body is larger than %s; raise max_response or ask for less", content.SizeText(s.limit))
 }

@@ -2,6 +2,7 @@ package httpstep
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"mime/multipart"
@@ -19,8 +20,9 @@ type multipartBody struct{ parts []multipartPart }
 // multipartPart is one field or, with a filename, one file.
 type multipartPart struct {
 	name        *flows.Template
-	value       *flows.Template // text, or JSON for lists and objects; nil: base64 is set
+	value       *flows.Template // text, or JSON for lists and objects; nil: base64 or file is set
 	base64      *flows.Template
+	file        *flows.Template // a file of the run, whose name and content type are the defaults
 	filename    *flows.Template // nil: none
 	contentType *flows.Template // nil: derived from the value
 }
@@ -40,6 +42,7 @@ func (s *step) setMultipart(args *flows.Args) error {
 			name:        part.Template("name"),
 			value:       part.Template("value"),
 			base64:      part.Template("base64"),
+			file:        part.Template("file"),
 			filename:    part.Template("filename"),
 			contentType: part.Template("content_type"),
 		})
@@ -48,38 +51,65 @@ func (s *step) setMultipart(args *flows.Args) error {
 	return nil
 }
 
-func (b multipartBody) render(ctx context.Context, in *flows.Input) ([]byte, string, error) {
-	var content bytes.Buffer
-	w := multipart.NewWriter(&content)
-	charger := in.Charger(ctx)
+func (b multipartBody) render(ctx context.Context, in *flows.Input) (rendered, error) {
+	var text bytes.Buffer
+	w := multipart.NewWriter(&text)
+	charger, body := in.Charger(ctx), &streamedBody{in: in}
 	for _, part := range b.parts {
-		before := content.Len()
-		if err := part.write(ctx, in, w); err != nil {
-			return nil, "", err
+		before := text.Len()
+		file, err := part.write(ctx, in, w)
+		if err != nil {
+			return rendered{}, err
 		}
-		if err := charger.Charge(2 * int64(content.Len()-before)); err != nil { // the part and the form
-			return nil, "", failure.Limit(err)
+		if err := charger.Charge(2 * int64(text.Len()-before)); err != nil { // the part and the form
+			return rendered{}, failure.Limit(err)
+		}
+		if file == nil {
+			continue
+		}
+		body.addText(bytes.Clone(text.Bytes()))
+		text.Reset()
+		if _, err := body.addFile(ctx, file); err != nil {
+			return rendered{}, err
 		}
 	}
 	err := w.Close()
-	return content.Bytes(), w.FormDataContentType(), err
+	if len(body.parts) == 0 {
+		return rendered{content: text.Bytes(), contentType: w.FormDataContentType()}, err
+	}
+	body.addText(text.Bytes())
+	return rendered{contentType: w.FormDataContentType(), stream: body}, err
 }
 
-func (p multipartPart) write(ctx context.Context, in *flows.Input, w *multipart.Writer) error {
+// write writes the part, except the content of a file, which it returns.
+func (p multipartPart) write(ctx context.Context, in *flows.Input, w *multipart.Writer) (file any, err error) {
 	content, contentType, err := p.content(ctx, in)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	name, err := p.name.Text(ctx, in)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	filename := ""
+	if p.file != nil {
+		if file, err = p.file.Render(ctx, in); err != nil {
+			return nil, err
+		}
+		described, ok := flows.FileOf(file)
+		if !ok {
+			return nil, failure.Errorf("the part %s is no file, which is an object with the member file", failure.ShortLine(name))
+		}
+		filename = cmp.Or(described.Name, "file")
+		contentType = cmp.Or(contentType, described.ContentType)
+	}
+	if p.filename != nil {
+		if filename, err = p.filename.Text(ctx, in); err != nil {
+			return nil, err
+		}
 	}
 	disposition := fmt.Sprintf(`form-data; name="%s"`, quoteParam(name))
-	if p.filename != nil {
-		filename, err := p.filename.Text(ctx, in)
-		if err != nil {
-			return err
-		}
+	if p.filename != nil || p.file != nil {
 		disposition += fmt.Sprintf(`; filename="%s"`, quoteParam(filename))
 	}
 	header := textproto.MIMEHeader{"Content-Disposition": {disposition}}
@@ -88,18 +118,20 @@ func (p multipartPart) write(ctx context.Context, in *flows.Input, w *multipart.
 	}
 	part, err := w.CreatePart(header)
 	if err != nil {
-		return fmt.Errorf("write part: %w", err)
+		return nil, fmt.Errorf("write part: %w", err)
 	}
 	_, err = part.Write(content)
-	return err
+	return file, err
 }
 
 // content renders the part. A plain field has no content type.
 func (p multipartPart) content(ctx context.Context, in *flows.Input) (rendered []byte, contentType string, err error) {
-	if p.base64 != nil {
+	switch {
+	case p.file != nil:
+	case p.base64 != nil:
 		contentType = "application/octet-stream"
 		rendered, err = content.DecodeBase64(ctx, in, p.base64)
-	} else {
+	default:
 		rendered, contentType, err = p.text(ctx, in)
 	}
 	if err != nil || p.contentType == nil {

@@ -48,7 +48,7 @@ func (p *httpPages) run(ctx context.Context, in *flows.Input, s *step, client *h
 	for {
 		read := charger.Part()
 		call.charger = read
-		answer, err := s.send(ctx, client, call)
+		answer, err := s.send(ctx, in, client, call)
 		if err != nil {
 			read.Drop()
 			return nil, err

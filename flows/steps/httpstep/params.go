@@ -35,6 +35,7 @@ func httpRequestParams() []flows.Param {
 		{Name: "multipart", Type: flows.TypeList, Fields: multipartParams(), Summary: "Body as a form with files (`multipart/form-data`)."},
 		{Name: "raw", Type: flows.TypeTemplate, Summary: "Body as text."},
 		{Name: "base64", Type: flows.TypeTemplate, Summary: "Body as the bytes that this base64 text stands for, such as the body of a step with `parse: bytes`."},
+		{Name: "file", Type: flows.TypeTemplate, Summary: "Body as the bytes of a file of the run, such as one of the event. They are streamed, and its content type is the usual one."},
 		{Name: "content_type", Type: flows.TypeTemplate, Summary: "Content type of the body, if not the usual one."},
 		{Name: "connection", Type: flows.TypeString, Names: flows.ResourceConnection, Summary: "Name of the connection whose credential the request carries, to its allowed hosts only."},
 		{Name: "tls", Type: flows.TypeObject, Fields: []flows.Param{
@@ -48,6 +49,7 @@ func multipartParams() []flows.Param {
 		{Name: "name", Type: flows.TypeTemplate, Required: true, Summary: "Name of the form field."},
 		{Name: "value", Type: flows.TypeTemplate, OneOf: "content", Summary: "Content: text, or JSON for lists and objects."},
 		{Name: "base64", Type: flows.TypeTemplate, OneOf: "content", Summary: "Content as the bytes that this base64 text stands for."},
+		{Name: "file", Type: flows.TypeTemplate, OneOf: "content", Summary: "Content as the bytes of a file of the run. Its name and content type are those of the part, if they are not given."},
 		{Name: "filename", Type: flows.TypeTemplate, Summary: "Makes the part a file of this name."},
 		{Name: "content_type", Type: flows.TypeTemplate, Summary: "Content type of the part."},
 	}
@@ -56,8 +58,8 @@ func multipartParams() []flows.Param {
 func httpResponseParams() []flows.Param {
 	return []flows.Param{
 		{Name: "expect", Type: flows.TypeStatuses, Default: "2xx", Summary: "Statuses that are not failures."},
-		{Name: "parse", Type: flows.TypeEnum, Enum: []string{"auto", "json", "text", "bytes", "xml", "csv"}, Default: "auto", Summary: "What the body becomes; `auto` goes by its content type, `bytes` is base64."},
-		{Name: "max_response", Type: flows.TypeString, Default: "10MB", Summary: "Largest body, decompressed; a larger one is a failure. At most 100MB."},
+		{Name: "parse", Type: flows.TypeEnum, Enum: []string{"auto", "json", "text", "bytes", "xml", "csv", parseFile}, Default: "auto", Summary: "What the body becomes; `auto` goes by its content type, `bytes` is base64, and `file` stores it as a file of the run, which later steps take by reference."},
+		{Name: "max_response", Type: flows.TypeString, Default: "10MB", Summary: "Largest body, decompressed; a larger one is a failure. At most 100MB. With `parse: file` 100MB, and at most 1GB."},
 		{Name: "follow_redirects", Type: flows.TypeInt, Default: "5 for GET and HEAD, else 0", Summary: "How many redirects are followed, at most 20."},
 		{Name: "paginate", Type: flows.TypeObject, Fields: paginateParams(), Summary: "Fetches page after page; the output is the items of all pages."},
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/blob"
 )
 
 // Kind calls an HTTP API and puts out the response.
@@ -108,7 +109,7 @@ func (s *step) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 		return s.pages.run(ctx, in, s, client, call)
 	}
 	call.charger = in.Charger(ctx)
-	answer, err := s.send(ctx, client, call)
+	answer, err := s.send(ctx, in, client, call)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +117,7 @@ func (s *step) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 }
 
 // send sends one request and reads the response.
-func (s *step) send(ctx context.Context, client *http.Client, call *httpCall) (*httpResponse, error) {
+func (s *step) send(ctx context.Context, in *flows.Input, client *http.Client, call *httpCall) (*httpResponse, error) {
 	resp, err := client.Do(call.request(ctx))
 	if err != nil {
 		return nil, call.failure(ctx, err)
@@ -127,6 +128,16 @@ func (s *step) send(ctx context.Context, client *http.Client, call *httpCall) (*
 	}
 	raw := call.charger.Part()
 	defer raw.Drop()
+	if s.parse == parseFile {
+		if err := raw.Charge(blob.Chunk); err != nil {
+			return nil, call.failure(ctx, err)
+		}
+		body, size, err := s.saveBody(ctx, in, resp)
+		if err != nil {
+			return nil, call.failure(ctx, err)
+		}
+		return &httpResponse{url: resp.Request.URL, status: resp.StatusCode, header: resp.Header, body: body, size: size}, nil
+	}
 	content, err := readBody(raw, resp, s.limit)
 	if err != nil {
 		return nil, call.failure(ctx, err)

@@ -1,0 +1,110 @@
+package steps
+
+import (
+	"context"
+	"errors"
+
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
+	"github.com/penstock/penstock/flows/steps/internal/failure"
+	"github.com/penstock/penstock/internal/payload"
+)
+
+// Limits of max_size of a read_file step in bytes.
+const (
+	defaultReadSize = 10_000_000
+	maxReadSize     = 50_000_000
+	readDepth       = 64 // nesting of JSON, that of an event
+)
+
+// readFile reads a file of the run as a value.
+func readFile() flows.Kind {
+	return flows.Kind{
+		Name:    "read_file",
+		Summary: "Reads a file of the run as a value, which replaces the item.",
+		Doc: "All other steps take a file by its reference, without reading it into memory. This one is for files that the flow must look " +
+			"into: the value is charged to the memory of the run. A list, such as the rows of a CSV file, is one item; `split` makes an item of each element.",
+		Params: []flows.Param{
+			{Name: "file", Type: flows.TypeTemplate, Inline: true, Required: true, Summary: "The file: an object with the member `file`, or that member."},
+			{Name: "parse", Type: flows.TypeEnum, Enum: []string{"auto", "json", "ndjson", "csv", "xml", "text", "base64"}, Default: "auto", Summary: "What it becomes. `auto` goes by its content type, and for text by what it looks like; what is not text is base64."},
+			{Name: "max_size", Type: flows.TypeString, Default: "10MB", Summary: "Largest file; a larger one is a failure. At most 50MB."},
+		},
+		Example:  "read_file: {file: \"${ .members }\", parse: csv}",
+		CPUBound: true,
+		New:      newReadFile,
+	}
+}
+
+type readFileStep struct {
+	file  *flows.Template
+	parse payload.Form // empty: base64
+	limit int64
+}
+
+func newReadFile(args *flows.Args) (flows.Runner, error) {
+	s := &readFileStep{file: args.Template("file"), parse: payload.Form(args.String("parse")), limit: defaultReadSize}
+	switch s.parse {
+	case "":
+		s.parse = payload.Auto
+	case "base64":
+		s.parse = payload.Bytes
+	}
+	if args.Has("max_size") {
+		size, ok := content.ParseSize(args.String("max_size"))
+		if !ok || size < 1 || size > maxReadSize {
+			return nil, args.Errorf("max_size", "max_size is a size from 1B to %s, such as 512KB or 10MB", content.SizeText(maxReadSize))
+		}
+		s.limit = size
+	}
+	return s, nil
+}
+
+// Run reads one file.
+func (s *readFileStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
+	v, err := s.file.Render(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	text, file, err := content.ReadFile(ctx, in, v, s.limit)
+	if err != nil {
+		return nil, err
+	}
+	value, err := s.value(ctx, in, file, text)
+	if err != nil {
+		return nil, err
+	}
+	return []any{value}, nil
+}
+
+func (s *readFileStep) value(ctx context.Context, in *flows.Input, file flows.File, text []byte) (any, error) {
+	charger := in.Charger(ctx)
+	form := s.parse
+	if form == payload.Auto && payload.IsMultipart(form, file.ContentType) {
+		form = payload.Bytes
+	}
+	if form == payload.Bytes {
+		return base64Value(ctx, in, text)
+	}
+	reader := payload.Reader{Charger: charger, Depth: readDepth, Decode: flows.DecodeJSONOn}
+	read, err := reader.Read(form, file.ContentType, text)
+	var wrong *payload.Error
+	switch {
+	case errors.As(err, &wrong):
+		return nil, failure.Errorf("the file cannot be read as %s: %v", wrong.Form, wrong.Err)
+	case err != nil:
+		return nil, failure.Limit(err)
+	case read.Form == payload.Bytes:
+		return base64Value(ctx, in, text)
+	case read.JSON != nil:
+		value, err := flows.DecodeJSONOn(charger, read.JSON)
+		return value, failure.Limit(err)
+	}
+	return read.Value, nil
+}
+
+func base64Value(ctx context.Context, in *flows.Input, text []byte) (any, error) {
+	if err := in.Charger(ctx).Charge(2 * int64(len(text))); err != nil {
+		return nil, failure.Limit(err)
+	}
+	return payload.EncodeBase64(text), nil
+}
