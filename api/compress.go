@@ -17,8 +17,8 @@ const minCompressed = 1 << 10
 // compressible reports whether the answers at a path are compressed for callers who ask for it: outputs, runs, listings and
 // descriptions. The length of a compressed body tells what else is in it to whoever can choose a part of it and sees its
 // length (BREACH). So answers with tokens, secrets or credentials are sent as they are, as are the pages of the console,
-// which hold their CSRF token, and streams of events. The SmartSYNC API answers as its callers know it. Where answers are compressed, credentials are in headers, never in
-// cookies: a page of somebody else cannot make requests there.
+// which hold their CSRF token, and streams of events. The SmartSYNC API answers as its callers know it. Where answers are
+// compressed, credentials are in headers, never in cookies: a page of another site cannot make requests there.
 func compressible(path string) bool {
 	rest, v1 := strings.CutPrefix(path, pathV1+"/")
 	switch {

@@ -6,12 +6,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -42,6 +44,15 @@ func fileForm(t *testing.T, content []byte) (body *bytes.Buffer, contentType str
 // post sends a body of any length to a path as user ulf.
 func post(t *testing.T, p *apitest.Product, path, contentType string, body io.Reader, header ...string) apitest.Reply {
 	t.Helper()
+	r, err := tryPost(t, p, path, contentType, body, header...)
+	apitest.Fatal(t, err)
+	return r
+}
+
+// tryPost is post for a body that the server may not read to its end: then the connection may be reset before the answer is
+// read.
+func tryPost(t *testing.T, p *apitest.Product, path, contentType string, body io.Reader, header ...string) (apitest.Reply, error) {
+	t.Helper()
 	r := p.Request("POST", path, "ulf", "")
 	r.Body, r.ContentLength = io.NopCloser(body), -1
 	if sized, ok := body.(interface{ Len() int }); ok {
@@ -52,11 +63,12 @@ func post(t *testing.T, p *apitest.Product, path, contentType string, body io.Re
 		r.Header.Set(header[i], header[i+1])
 	}
 	resp, err := p.HTTP.Do(r)
-	apitest.Fatal(t, err)
+	if err != nil {
+		return apitest.Reply{}, err
+	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
-	apitest.Fatal(t, err)
-	return apitest.Reply{Response: resp, Text: string(text)}
+	return apitest.Reply{Response: resp, Text: string(text)}, err
 }
 
 // unless describes a condition that does not hold yet.
@@ -198,7 +210,12 @@ func TestNothingIsLeftOfRefusedRequests(t *testing.T) {
 		"a bad field after all": {strings.Replace(good, "--\r\n", "\r\nContent-Disposition: form-data\r\n\r\nx\r\n", 1), contentType, 400},
 	} {
 		for _, body := range []io.Reader{strings.NewReader(c.body), io.MultiReader(strings.NewReader(c.body))} {
-			if r := post(t, p, "/v1/flows/1/runs", c.contentType, body); r.StatusCode != c.status {
+			r, err := tryPost(t, p, "/v1/flows/1/runs", c.contentType, body)
+			if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+				continue // refused before all of it was read
+			}
+			apitest.Fatal(t, err)
+			if r.StatusCode != c.status {
 				t.Errorf("%s: %d %s", name, r.StatusCode, r.Text)
 			}
 		}

@@ -271,6 +271,7 @@ func callRunEndpoints(p *apitest.Product) {
 	p.Want(p.Do("GET", "/hooks/7", "", ""), 401)
 	p.Deploy(8, strings.Replace(apitest.HookFlow("scheme: cloudevents", ""), "hooked", "events", 1))
 	p.Want(p.Do("OPTIONS", "/hooks/8", "", "", "WebHook-Request-Origin", "eventemitter.example.com"), 200)
+	p.Want(p.Do("OPTIONS", "/hooks/8", "", "", "WebHook-Request-Origin", "<b>"), 400)
 	p.Want(p.Do("OPTIONS", "/hooks/7", "", ""), 204)
 }
 

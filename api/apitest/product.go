@@ -65,7 +65,10 @@ func NewProduct(t testing.TB, change ...func(*api.Config)) *Product {
 // NewProductQueue is NewProduct with settings of the queue.
 func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Config)) *Product {
 	t.Helper()
-	p := &Product{T: t, HTTP: http.DefaultClient, Gate: make(chan struct{}), At: make(chan struct{}, 16)}
+	plain := http.DefaultTransport.(*http.Transport).Clone()
+	plain.DisableCompression = true // answers are as they are for callers who do not ask for a coding
+	t.Cleanup(plain.CloseIdleConnections)
+	p := &Product{T: t, HTTP: &http.Client{Transport: plain}, Gate: make(chan struct{}), At: make(chan struct{}, 16)}
 	conn, err := redisconn.Parse(testenv.Redis(t).URL())
 	Fatal(t, err)
 	client := conn.Client()

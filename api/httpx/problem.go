@@ -17,7 +17,7 @@ type Problem struct {
 	Status    int    `json:"status"`
 	Detail    string `json:"detail,omitempty"`
 	Instance  string `json:"instance,omitempty"` // URL of the run, if there is one
-	RequestID string `json:"request_id"` // of a replayed failure: that of the request that began the run
+	RequestID string `json:"request_id"`         // of a replayed failure: that of the request that began the run
 	Code      string `json:"code"`
 	RunID     string `json:"run_id,omitempty"`
 	Step      string `json:"step,omitempty"`

@@ -13,7 +13,7 @@ const traceRequest = "penstock-request"
 // noteRequest keeps the id of the request with a run that equal requests may attach to. A failure is a problem document
 // with that id, and all of them get the same bytes.
 func noteRequest(s *queue.Submission, id string) {
-	if s.IdempotencyKey == nil {
+	if s.IdempotencyKey == nil || s.IdempotencyKey.Reject { // no request attaches to it
 		return
 	}
 	trace := maps.Clone(s.Trace)

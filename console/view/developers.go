@@ -22,7 +22,7 @@ type API struct {
 	Deployed   time.Time
 	Enabled    bool // false: its paths answer 503
 	Paused     bool
-	Limit      time.Duration // of a run
+	Limit      time.Duration  // of a run
 	Operations []APIOperation // that the developer may call
 }
 
