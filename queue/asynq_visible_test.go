@@ -39,6 +39,25 @@ func TestARunThatLastsIsVisibleToAsynq(t *testing.T) {
 	r.nothingLeft()
 }
 
+// asynq's tools show a queue with a stopped run: its task is stored as long as it is listed.
+func TestAStoppedRunStaysListed(t *testing.T) {
+	t.Parallel()
+	r := newTestQueue(t, testenv.Redis(t).URL())
+	inspector := asynq.NewInspectorFromRedisClient(r.redis)
+	ticket := r.submit(Submission{Spec: spec()})
+	if _, err := r.client.Cancel(context.Background(), ticket.RunID(), []byte(`{"code":"cancelled"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := inspector.GetQueueInfo("default"); err != nil || info.Pending != 1 {
+		t.Errorf("the queue is %+v, %v", info, err)
+	}
+	if tasks, err := inspector.ListPendingTasks("default"); err != nil || len(tasks) != 1 {
+		t.Errorf("pending tasks %v, %v", tasks, err)
+	}
+	r.worker(echo)
+	r.nothingLeft()
+}
+
 // An attempt that was visible to asynq is delivered again and ends before its second
 // heartbeat, as after a failover of Redis, or a restart of its worker.
 func TestARedeliveredAttemptLeavesAsynq(t *testing.T) {

@@ -175,13 +175,50 @@ func (a *auditor) checkRuns() error {
 			a.add(id, "is queued and has no task")
 		}
 	}
+	return a.checkTasks()
+}
+
+// checkTasks checks that each task has a run. That of a stopped run remains in its list until a claim drops it, which may
+// be after the run's retention.
+func (a *auditor) checkTasks() error {
+	var orphans []string
 	for task := range a.tasks {
-		id, ok := runOfTask(task)
-		if ok && a.runs[id] == nil {
+		if id, ok := runOfTask(task); ok && a.runs[id] == nil {
+			orphans = append(orphans, task)
+		}
+	}
+	if len(orphans) == 0 {
+		return nil
+	}
+	listed, err := a.listed()
+	for _, task := range orphans {
+		if id, _ := runOfTask(task); !listed[task] {
 			a.add(id, "has a task and no record")
 		}
 	}
-	return nil
+	return err
+}
+
+// listed returns the tasks in the lists from which workers claim.
+func (a *auditor) listed() (map[string]bool, error) {
+	lists, err := a.find(a.keys.ours + "inbox:")
+	if err != nil {
+		return nil, err
+	}
+	for i := range lists {
+		lists[i] = a.keys.ours + "inbox:" + lists[i]
+	}
+	listed := map[string]bool{}
+	for _, list := range append(lists, a.keys.pending(), a.keys.express()) {
+		tasks, err := a.c.LRange(a.ctx, list, 0, -1).Result()
+		if err != nil {
+			return nil, err
+		}
+		for _, task := range tasks {
+			listed[task] = true
+		}
+	}
+	return listed, nil
 }
 
 // runOfTask returns the run of a task; false: the task carries no run.

@@ -3,7 +3,7 @@
 -- to end it, or has lost too many workers. It increases the fence, so that a worker
 -- that still executes the run can change nothing. The task of a queued run remains in
 -- its list until a claim drops it, because the cost of searching it would grow with
--- the list.
+-- the list; asynq's tools fail on a listed task that is not stored.
 --
 -- KEYS[1] due
 -- ARGV[1] run id  ARGV[2] fence that must hold, "" for any  ARGV[3] new state
@@ -26,7 +26,7 @@ call("HSET", run, "state", ARGV[3], "fence", whole(fence + 1), "stopped", whole(
 send(ARGV[5], r[3], replyOf(id, ARGV[3], r[6] and "0" or "1", r[4], r[5], us, ARGV[4], ""))
 if state == "queued" then
 	if r[8] then leaveLine(task, r[8]) end
-	call("DEL", TASK .. task)
+	if call("HGET", TASK .. task, "state") == "aggregating" then call("DEL", TASK .. task) end
 elseif state == "running" then
 	leaveWorker(task, r[7], true)
 end
