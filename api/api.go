@@ -101,7 +101,7 @@ type Config struct {
 	// Files has the files of runs. nil: there are none, and files in a body are part of its event.
 	Files *blob.Store
 
-	// MaxUploads is the maximum number of bodies with files that are being received. Zero means 32.
+	// MaxUploads is the maximum number of bodies with files that are being received, a quarter of them from one network. Zero means 32.
 	MaxUploads int
 
 	// TrustedProxies are the addresses or networks whose header X-Forwarded-For is trusted. Empty: none.
@@ -154,7 +154,7 @@ func New(config Config) (*API, error) {
 	a := &API{config: config}
 	a.frame = httpx.Frame{
 		Now: config.Now, Memory: config.Memory, MaxBody: config.MaxBody, Limiter: config.Limiter,
-		Files: config.Files, Uploads: make(chan struct{}, config.MaxUploads),
+		Files: config.Files, Uploads: httpx.NewUploads(config.MaxUploads),
 		Envelopes: []httpx.Envelope{
 			{Serves: smartsync.Serves, Write: smartsync.WriteFault},
 			{Serves: oauth.Serves, Write: oauth.WriteFault, BasicOnly: true},

@@ -41,7 +41,7 @@ func compressed(next http.Handler) (http.Handler, error) {
 		return nil, fmt.Errorf("make compression: %w", err)
 	}
 	coded := wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(&codedWriter{ResponseWriter: w, asked: strings.Contains(strings.Join(r.Header.Values("Accept-Encoding"), ","), "gzip")}, r)
+		next.ServeHTTP(&codedWriter{ResponseWriter: w, asked: strings.Contains(strings.ToLower(strings.Join(r.Header.Values("Accept-Encoding"), ",")), "gzip")}, r)
 	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/" || !compressible(r.URL.Path) {

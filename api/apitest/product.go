@@ -67,6 +67,7 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 	t.Helper()
 	plain := http.DefaultTransport.(*http.Transport).Clone()
 	plain.DisableCompression = true // answers are as they are for callers who do not ask for a coding
+	plain.ExpectContinueTimeout = time.Minute
 	t.Cleanup(plain.CloseIdleConnections)
 	p := &Product{T: t, HTTP: &http.Client{Transport: plain}, Gate: make(chan struct{}), At: make(chan struct{}, 16)}
 	conn, err := redisconn.Parse(testenv.Redis(t).URL())

@@ -25,6 +25,9 @@ func (a *api) admitUnsigned(c *gin.Context, d *sender.Delivery, flow *flows.Flow
 	if err := httpx.Count(c, "webhook", use); err != nil {
 		return err
 	}
+	if d.Header["Content-Encoding"] != nil {
+		return httpx.Unsupported("this webhook takes no Content-Encoding")
+	}
 	if len(d.Body) > v.Open.MaxBody {
 		return &httpx.Fault{Status: http.StatusRequestEntityTooLarge, Code: "too_large", Message: "the body is larger than this webhook takes"}
 	}

@@ -104,6 +104,7 @@ func TestUnsignedForm(t *testing.T) {
 		"with a Referer that is no URL":    {fields, []string{"Referer", "::"}, 403, false},
 		"a page that lies with Referer":    {fields, []string{"Origin", "https://evil.example", "Referer", page}, 403, false},
 		"a program that fills every field": {spam, []string{"Origin", page}, 303, false},
+		"a body that may become large":     {fields, []string{"Content-Encoding", "gzip"}, 415, false},
 		"a body that is too large":         {url.Values{"message": {strings.Repeat("x", 300)}}, nil, 413, false},
 	} {
 		r := form(p, "/hooks/form", tc.fields, tc.header...)

@@ -21,7 +21,7 @@ type Frame struct {
 	MaxBody   int64           // maximum size of a body in bytes
 	Limiter   Limiter         // nil: no limit
 	Files     *blob.Store     // of runs; nil: files are part of their events
-	Uploads   chan struct{}   // has an element for each body that is being stored; its capacity is their maximum
+	Uploads   *Uploads        // required with Files
 	Envelopes []Envelope      // for paths whose errors are not written as problem documents (RFC 9457)
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/penstock/penstock/api/fault"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/blob"
+	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/payload"
 )
 
@@ -61,7 +62,7 @@ func DecodeFiles(c *gin.Context, rule BodyRule) ([]byte, error) {
 	if err := checkOrigin(c); err != nil {
 		return nil, err
 	}
-	leave, err := x.beginUpload()
+	leave, err := x.beginUpload(c.ClientIP())
 	if err != nil {
 		return nil, err
 	}
@@ -78,17 +79,16 @@ func DecodeFiles(c *gin.Context, rule BodyRule) ([]byte, error) {
 }
 
 // beginUpload takes one of the places for bodies that are being stored; leave gives it back.
-func (x *State) beginUpload() (leave func(), err error) {
+func (x *State) beginUpload(ip string) (leave func(), err error) {
 	if !x.frame.Memory.Admit(uploadMemory) {
 		return nil, fault.ErrNoMemory
 	}
 	x.reserved += uploadMemory
-	select {
-	case x.frame.Uploads <- struct{}{}:
-		return func() { <-x.frame.Uploads }, nil
-	default:
+	network := limits.Network(ip)
+	if !x.frame.Uploads.enter(network) {
 		return nil, &Fault{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "too many files arrive at once; try again later", Retry: 2 * time.Second}
 	}
+	return func() { x.frame.Uploads.leave(network) }, nil
 }
 
 // upload stores the files of one body.
