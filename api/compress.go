@@ -15,7 +15,7 @@ import (
 const minCompressed = 1 << 10
 
 // compressible reports whether the answers at a path are compressed for callers who ask for it: outputs, runs, listings and
-// descriptions. The length of a compressed body tells what else is in it to whoever can choose a part of it and sees its
+// descriptions. The length of a compressed body reveals its content to an attacker who can choose a part of it and see the
 // length (BREACH). So answers with tokens, secrets or credentials are sent as they are, as are the pages of the console,
 // which hold their CSRF token, and streams of events. The SmartSYNC API answers as its callers know it. Where answers are
 // compressed, credentials are in headers, never in cookies: a page of another site cannot make requests there.
@@ -41,14 +41,17 @@ func compressed(next http.Handler) (http.Handler, error) {
 		return nil, fmt.Errorf("make compression: %w", err)
 	}
 	coded := wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(&codedWriter{ResponseWriter: w, asked: strings.Contains(strings.ToLower(strings.Join(r.Header.Values("Accept-Encoding"), ",")), "gzip")}, r)
+		next.ServeHTTP(&codedWriter{ResponseWriter: w, asked: true}, r)
 	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/" || !compressible(r.URL.Path) {
+		switch {
+		case r.URL.Path == "/" || !compressible(r.URL.Path):
 			next.ServeHTTP(w, r)
-			return
+		case strings.Contains(strings.ToLower(strings.Join(r.Header.Values("Accept-Encoding"), ",")), "gzip"):
+			coded.ServeHTTP(w, r)
+		default:
+			next.ServeHTTP(&codedWriter{ResponseWriter: w}, r)
 		}
-		coded.ServeHTTP(w, r)
 	}), nil
 }
 
@@ -58,6 +61,14 @@ type codedWriter struct {
 	http.ResponseWriter
 	asked bool // for gzip
 	begun bool
+}
+
+// SendAsIs implements httpx.Coder.
+func (w *codedWriter) SendAsIs() {
+	if w.asked {
+		w.asked = false
+		w.Header()[gzhttp.HeaderNoCompression] = []string{"true"} // gzhttp removes it
+	}
 }
 
 func (w *codedWriter) WriteHeader(status int) {

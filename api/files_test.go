@@ -139,7 +139,7 @@ func TestFilesOfAForm(t *testing.T) {
 	}
 }
 
-// A reference opens a file of its own run only, whoever writes it into an event.
+// A reference opens a file of its own run only, also when a caller has written it into an event.
 func TestAForgedReferenceOpensNothing(t *testing.T) {
 	t.Parallel()
 	p := apitest.NewProduct(t)
@@ -325,6 +325,11 @@ func TestRespondWithAFile(t *testing.T) {
 	if r.StatusCode != 201 || r.Text != string(content) || r.Header.Get("Content-Type") != "application/x-thing" || r.Header.Get("X-A") != "b" ||
 		r.ContentLength != int64(len(content)) || r.Header.Get("Content-Security-Policy") != "sandbox" {
 		t.Errorf("%d, %d bytes, %v", r.StatusCode, len(r.Text), r.Header)
+	}
+	body, contentType = fileForm(t, content)
+	r = post(t, p, "/v1/flows/1/runs", contentType, body, "Accept-Encoding", "gzip")
+	if r.Text != string(content) || r.ContentLength != int64(len(content)) || r.Header.Get("Content-Encoding") != "" || r.Header.Get("No-Gzip-Compression") != "" {
+		t.Errorf("for a caller of gzip: %d, %d bytes, %v", r.StatusCode, len(r.Text), r.Header)
 	}
 	if r := post(t, p, "/echo", "text/css", bytes.NewReader(content)); r.StatusCode != 200 || r.Text != string(content) || r.Header.Get("Content-Type") != "text/plain; charset=utf-8" {
 		t.Errorf("%d, %d bytes, %v", r.StatusCode, len(r.Text), r.Header)

@@ -30,6 +30,7 @@ func WriteFile(c *gin.Context, status int, run, id string) error {
 		return &Fault{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "files cannot be read now; try again later", Retry: 2 * time.Second, Run: run, Err: err}
 	}
 	defer content.Close()
+	sendAsIs(c.Writer)
 	h := c.Writer.Header()
 	h["X-Content-Type-Options"] = NoSniff
 	if h["Cache-Control"] == nil {
@@ -60,6 +61,24 @@ func WriteFile(c *gin.Context, status int, run, id string) error {
 		if err != nil {
 			return nil // net/http closes the connection, because the response is shorter than its Content-Length
 		}
+	}
+}
+
+// Coder is a writer that may compress a response. SendAsIs must be called before the response begins.
+type Coder interface{ SendAsIs() }
+
+// sendAsIs keeps a response from being compressed: the end of a compressed one does not show whether it is whole.
+func sendAsIs(w http.ResponseWriter) {
+	for {
+		if coder, ok := w.(Coder); ok {
+			coder.SendAsIs()
+			return
+		}
+		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return
+		}
+		w = wrapper.Unwrap()
 	}
 }
 
