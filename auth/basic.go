@@ -2,13 +2,11 @@ package auth
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/url"
-	"strings"
-	"unicode/utf8"
 
+	"github.com/penstock/penstock/internal/httpauth"
 	"github.com/penstock/penstock/store"
 )
 
@@ -23,7 +21,7 @@ func (s basicScheme) Authenticate(ctx context.Context, r *Request) (*Principal, 
 	if err != nil || !uses {
 		return nil, err
 	}
-	name, secret, ok := ParseBasic(credentials)
+	name, secret, ok := httpauth.ParseBasic(credentials)
 	if !ok {
 		return nil, &Error{Code: CodeUnauthorized, Message: "the Basic credentials cannot be read: base64 of name:password in UTF-8 is expected"}
 	}
@@ -69,38 +67,8 @@ func authorization(h http.Header, scheme string) (credentials string, uses bool,
 	if len(values) > 1 {
 		return "", false, &Error{Code: CodeUnauthorized, Message: "there is more than one Authorization header"}
 	}
-	credentials, uses = Credentials(values[0], scheme)
+	credentials, uses = httpauth.Credentials(values[0], scheme)
 	return credentials, uses, nil
-}
-
-// Credentials returns what follows the scheme in the value of an Authorization header. If the value names another
-// scheme, it returns "", false. Schemes are compared without regard to case (RFC 9110 section 11.1); any number of spaces and
-// tabs may surround scheme and credentials.
-func Credentials(value, scheme string) (credentials string, uses bool) {
-	const blank = " \t"
-	value = strings.Trim(value, blank)
-	name, rest := value, ""
-	if end := strings.IndexAny(value, blank); end >= 0 {
-		name, rest = value[:end], strings.TrimLeft(value[end:], blank)
-	}
-	if !strings.EqualFold(name, scheme) {
-		return "", false
-	}
-	return rest, true
-}
-
-// ParseBasic decodes the credentials of Basic: base64 of name:secret in UTF-8 (RFC 7617). The padding of the base64
-// may be absent (RFC 4648 section 3.2), because several products document credentials without it.
-func ParseBasic(credentials string) (name, secret string, ok bool) {
-	encoding := base64.StdEncoding
-	if len(credentials)%4 != 0 { // padded base64 is a multiple of 4 characters long
-		encoding = base64.RawStdEncoding
-	}
-	text, err := encoding.DecodeString(credentials)
-	if err != nil || !utf8.Valid(text) {
-		return "", "", false
-	}
-	return strings.Cut(string(text), ":")
 }
 
 // pairs returns the possible meanings of a client's Basic credentials: as sent, and form-decoded. RFC 6749 requires

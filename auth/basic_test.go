@@ -3,6 +3,8 @@ package auth
 import (
 	"net/http"
 	"testing"
+
+	"github.com/penstock/penstock/internal/httpauth"
 )
 
 // The credentials are the ones that Integrify's documentation prints, without padding, and those of RFC 7617.
@@ -36,13 +38,13 @@ func TestParseBasic(t *testing.T) {
 		if err != nil || !uses {
 			t.Errorf("%s: uses %v, %v", tc.name, uses, err)
 		}
-		user, password, ok := ParseBasic(credentials)
+		user, password, ok := httpauth.ParseBasic(credentials)
 		if ok != tc.ok || ok && (user != tc.user || password != tc.password) {
 			t.Errorf("%s: %q, %q, %v", tc.name, user, password, ok)
 		}
 	}
 	for _, other := range []string{"", "Basical QQ", "Bearer ZGVtbzpwQDU1dzByZA", "ZGVtbzpwQDU1dzByZA"} {
-		if _, uses := Credentials(other, "basic"); uses {
+		if _, uses := httpauth.Credentials(other, "basic"); uses {
 			t.Errorf("%q uses Basic", other)
 		}
 	}

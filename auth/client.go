@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/penstock/penstock/internal/httpauth"
 	"github.com/penstock/penstock/store"
 )
 
@@ -34,7 +35,7 @@ func (a *Authority) clientWith(ctx context.Context, r *TokenRequest, strong func
 		}
 		return a.clientOf(ctx, [][2]string{{id, secret}}, r.IP, strong)
 	}
-	name, password, ok := ParseBasic(credentials)
+	name, password, ok := httpauth.ParseBasic(credentials)
 	if !ok {
 		return nil, &Error{Code: CodeInvalidClient, Message: "the Basic credentials cannot be read"}
 	}

@@ -91,12 +91,9 @@ func (s *Scheme) guessable(d *Delivery) bool {
 // Unproved reports whether the question is answered to anyone.
 func (c *Challenge) Unproved() bool { return c.proof == proofNone }
 
-// Token returns the token that is compared with the secret of verify_token; false: the proof is another.
-func (c *Challenge) Token(d *Delivery) (string, bool) {
-	if c.proof != proofToken {
-		return "", false
-	}
-	return c.token.text(d), true
+// Proves reports whether the question has one of the secrets of verify_token.
+func (c *Challenge) Proves(d *Delivery, secrets []string) bool {
+	return c.proof == proofToken && isOneOf(c.token.text(d), secrets)
 }
 
 // Answer returns the answer, which the first secret signs if it is signed. The error says that the question has a text

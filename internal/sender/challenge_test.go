@@ -54,9 +54,8 @@ func TestQuestionsOfTheCatalogue(t *testing.T) {
 			t.Errorf("%s: it is no question", name)
 			continue
 		}
-		token, byToken := question.Token(d)
-		if question.Unproved() != c.unproved || byToken != (c.token != "") || token != c.token {
-			t.Errorf("%s: unproved %v, token %q", name, question.Unproved(), token)
+		if question.Unproved() != c.unproved || question.Proves(d, []string{c.token}) != (c.token != "") || question.Proves(d, []string{c.token + "x"}) {
+			t.Errorf("%s: unproved %v, proved by %q %v", name, question.Unproved(), c.token, question.Proves(d, []string{c.token}))
 		}
 		answer, err := question.Answer(d, []string{keyText})
 		if err != nil || string(answer.Body) != c.answer || answer.Visit != c.visit || answer.Header.Get("WebHook-Allowed-Origin") != c.header {

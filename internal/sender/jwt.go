@@ -13,6 +13,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/penstock/penstock/internal/httpauth"
 )
 
 // jwtProof verifies a JWT of the sender, and the claim that has the hash of the body.
@@ -56,7 +58,7 @@ func (j *jwtProof) check(ctx context.Context, d *Delivery, secrets []string, sou
 // text returns the JWT: of the configured place, or else the bearer token.
 func (j *jwtProof) text(d *Delivery) string {
 	if j.place.value == nil && j.place.param == "" && len(j.place.headers) == 0 {
-		text, _ := credentials(d.Header.Get("Authorization"), "bearer")
+		text, _ := httpauth.Credentials(d.Header.Get("Authorization"), "bearer")
 		return text
 	}
 	texts, _ := j.place.texts(d)
