@@ -10,21 +10,15 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/penstock/penstock/internal/tally"
 )
 
-const (
-	// Days is how many days are counted, today (UTC) included.
-	Days = 30
-	// writeInterval is the pause between two writes: counts are visible that much later, and lost when the process is
-	// killed.
-	writeInterval = time.Second
-	// writeLimit is the maximum duration of the last write, at the end of the process.
-	writeLimit = 2 * time.Second
-)
+// Days is how many days are counted, today (UTC) included.
+const Days = 30
 
 // keyUse is a hash with the counts of one client on one day: calls, refused, failed, and last (unix milliseconds of the
 // last call). TTL: Days and one more.
@@ -57,10 +51,8 @@ type Config struct {
 
 // Counter counts calls. Safe for concurrent use.
 type Counter struct {
-	config Config
-
-	mu      sync.Mutex
-	counted map[string]*Use // by keyUse, since the last write; guarded by mu
+	config  Config
+	counted *tally.Tally[Use] // by keyUse
 }
 
 // New returns a Counter. It writes only while Run runs.
@@ -71,7 +63,9 @@ func New(config Config) (*Counter, error) {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	return &Counter{config: config, counted: map[string]*Use{}}, nil
+	counter := &Counter{config: config}
+	counter.counted = tally.New(counter.write)
+	return counter, nil
 }
 
 // Count counts a call of a client and its status. It never waits for Redis.
@@ -84,43 +78,16 @@ func (counter *Counter) Count(client string, status int) {
 	case status >= http.StatusBadRequest:
 		call.Refused = 1
 	}
-	id := keyUse(client, now)
-	counter.mu.Lock()
-	defer counter.mu.Unlock()
-	if counter.counted[id] == nil {
-		counter.counted[id] = &Use{}
-	}
-	counter.counted[id].add(call)
+	counter.counted.Add(keyUse(client, now), func(u *Use) { u.add(call) })
 }
 
 // Run writes the counts until ctx ends, and then once more.
-func (counter *Counter) Run(ctx context.Context) error {
-	tick := time.NewTicker(writeInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeLimit)
-			defer cancel()
-			counter.write(last)
-			return nil
-		case <-tick.C:
-			counter.write(ctx)
-		}
-	}
-}
+func (counter *Counter) Run(ctx context.Context) error { return counter.counted.Run(ctx) }
 
 // write adds the counts in Redis. Counts that cannot be written are lost; they are only a hint.
-func (counter *Counter) write(ctx context.Context) {
-	counter.mu.Lock()
-	counted := counter.counted
-	counter.counted = map[string]*Use{}
-	counter.mu.Unlock()
-	if len(counted) == 0 {
-		return
-	}
+func (counter *Counter) write(ctx context.Context, counts map[string]*Use) {
 	_, err := counter.config.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for id, u := range counted {
+		for id, u := range counts {
 			p.HIncrBy(ctx, id, "calls", u.Calls)
 			p.HIncrBy(ctx, id, "refused", u.Refused)
 			p.HIncrBy(ctx, id, "failed", u.Failed)

@@ -10,23 +10,16 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/penstock/penstock/internal/tally"
 	"github.com/penstock/penstock/store"
 )
 
-const (
-	// writeInterval is the pause between two writes: counts are visible that much later, and lost when the process is
-	// killed.
-	writeInterval = time.Second
-	// retention is how long counts are kept after the end of the old secret.
-	retention = 24 * time.Hour
-	// writeLimit is the maximum duration of the last write, at the end of the process.
-	writeLimit = 2 * time.Second
-)
+// retention is how long counts are kept after the end of the old secret.
+const retention = 24 * time.Hour
 
 // keyUse is a hash with the counts of one rotation: current and previous (calls), and last (unix milliseconds of the
 // last call with the previous secret). TTL: until retention after the end of the previous secret.
@@ -49,10 +42,8 @@ type Config struct {
 
 // Counter counts uses of secrets. Safe for concurrent use.
 type Counter struct {
-	config Config
-
-	mu      sync.Mutex
-	counted map[string]*count // by keyUse, since the last write; guarded by mu
+	config  Config
+	counted *tally.Tally[count] // by keyUse
 }
 
 type count struct {
@@ -65,54 +56,30 @@ func New(config Config) (*Counter, error) {
 	if config.Redis == nil || config.Log == nil {
 		return nil, errors.New("new counter of key usage: Redis and Log are required")
 	}
-	return &Counter{config: config, counted: map[string]*count{}}, nil
+	counter := &Counter{config: config}
+	counter.counted = tally.New(counter.write)
+	return counter, nil
 }
 
 // Count counts a call of a key with two secrets. It never waits for Redis.
 func (counter *Counter) Count(k *store.Key, previous bool) {
-	id := keyUse(k)
-	counter.mu.Lock()
-	defer counter.mu.Unlock()
-	c := counter.counted[id]
-	if c == nil {
-		c = &count{until: k.PreviousUntil}
-		counter.counted[id] = c
-	}
-	if previous {
-		c.Previous, c.LastPrevious = c.Previous+1, time.Now()
-	} else {
-		c.Current++
-	}
+	counter.counted.Add(keyUse(k), func(c *count) {
+		c.until = k.PreviousUntil
+		if previous {
+			c.Previous, c.LastPrevious = c.Previous+1, time.Now()
+		} else {
+			c.Current++
+		}
+	})
 }
 
 // Run writes the counts until ctx ends, and then once more.
-func (counter *Counter) Run(ctx context.Context) error {
-	tick := time.NewTicker(writeInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeLimit)
-			defer cancel()
-			counter.write(last)
-			return nil
-		case <-tick.C:
-			counter.write(ctx)
-		}
-	}
-}
+func (counter *Counter) Run(ctx context.Context) error { return counter.counted.Run(ctx) }
 
 // write adds the counts in Redis. Counts that cannot be written are lost; they are only a hint.
-func (counter *Counter) write(ctx context.Context) {
-	counter.mu.Lock()
-	counted := counter.counted
-	counter.counted = map[string]*count{}
-	counter.mu.Unlock()
-	if len(counted) == 0 {
-		return
-	}
+func (counter *Counter) write(ctx context.Context, counts map[string]*count) {
 	_, err := counter.config.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for id, c := range counted {
+		for id, c := range counts {
 			p.HIncrBy(ctx, id, "current", c.Current)
 			p.HIncrBy(ctx, id, "previous", c.Previous)
 			if !c.LastPrevious.IsZero() {
