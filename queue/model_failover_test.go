@@ -1,15 +1,10 @@
 package queue
 
 import (
-	"context"
-	"log/slog"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
-
-	"github.com/penstock/penstock/internal/redisconn"
-	"github.com/penstock/penstock/internal/testenv"
 )
 
 // TestModelFailover has Redis go back to an earlier state in the middle of a history, as a
@@ -18,20 +13,9 @@ import (
 // step, and nothing is left.
 func TestModelFailover(t *testing.T) {
 	t.Parallel()
-	server := testenv.Redis(t)
-	conn, err := redisconn.Parse(server.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, err := NewClient(Config{Redis: conn, Log: slog.New(slog.DiscardHandler), MaxPending: -1, MaxAge: -1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	base := conn.Client()
-	defer base.Close()
+	history := newHistories(t)
 	rapid.Check(t, func(t *rapid.T) {
-		w := newWorld(t, conn, client, base)
+		w := history(t)
 		defer w.close()
 		f := &failover{world: w}
 		f.replicate(t)
@@ -240,7 +224,7 @@ func (f *failover) end() {
 func (f *failover) live() map[string]State {
 	live := map[string]State{}
 	for _, r := range f.runs {
-		state := State(f.redis.HGet(context.Background(), f.keys.runPrefix()+r.id, "state").Val())
+		state := State(f.redis.HGet(f.ctx, f.keys.runPrefix()+r.id, "state").Val())
 		if state != "" && !state.Terminal() {
 			live[r.id] = state
 		}

@@ -28,21 +28,9 @@ import (
 // A failure prints its seed and the shortest history that was found.
 func TestModel(t *testing.T) {
 	t.Parallel()
-	server := testenv.Redis(t)
-	conn, err := redisconn.Parse(server.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn = conn.With(newScriptCalls(t))
-	client, err := NewClient(Config{Redis: conn, Log: slog.New(slog.DiscardHandler), MaxPending: -1, MaxAge: -1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	base := conn.Client()
-	defer base.Close()
+	history := newHistories(t)
 	rapid.Check(t, func(t *rapid.T) {
-		w := newWorld(t, conn, client, base)
+		w := history(t)
 		defer w.close()
 		t.Repeat(w.steps())
 		w.end()
@@ -176,6 +164,26 @@ type world struct {
 	ended      []*modelRun         // settled, in that order
 	made       int                 // workers
 	pausesMade int
+}
+
+// newHistories starts a Redis, on which each call of the result begins a history.
+func newHistories(t *testing.T) func(*rapid.T) *world {
+	t.Helper()
+	conn, err := redisconn.Parse(testenv.Redis(t).URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn = conn.With(newScriptCalls(t))
+	client, err := NewClient(Config{Redis: conn, Log: slog.New(slog.DiscardHandler), MaxPending: -1, MaxAge: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := conn.Client()
+	t.Cleanup(func() {
+		client.Close()
+		_ = base.Close()
+	})
+	return func(t *rapid.T) *world { return newWorld(t, conn, client, base) }
 }
 
 func newWorld(t *rapid.T, conn *redisconn.Conn, client *Client, base redis.UniversalClient) *world {

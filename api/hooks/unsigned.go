@@ -73,8 +73,8 @@ func originOf(h http.Header) string {
 	return u.Scheme + "://" + u.Host
 }
 
-// preflight answers OPTIONS /hooks/{flow}: whether pages of an origin may send (Fetch standard). What it says of a flow
-// is told to that flow's own origins only.
+// preflight answers OPTIONS /hooks/{flow}: whether pages of an origin may send (Fetch standard). For other origins than those
+// of the flow the answer is the same as for a flow that does not exist.
 func (a *api) preflight(c *gin.Context) {
 	c.Writer.Header().Add("Vary", "Origin")
 	origin, h := c.GetHeader("Origin"), c.Writer.Header()

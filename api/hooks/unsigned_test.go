@@ -129,7 +129,7 @@ func TestUnsignedForm(t *testing.T) {
 	}
 }
 
-// verify: none takes JSON as well, and has a limit of its own; without verify nobody may send.
+// A webhook with verify: none takes JSON as well and has a limit of its own; one without verify refuses every request.
 func TestUnsignedIsSaidAloud(t *testing.T) {
 	t.Parallel()
 	q := &quotas{most: 2, taken: map[string]int{}, rates: map[string]string{}}
@@ -150,7 +150,7 @@ func TestUnsignedIsSaidAloud(t *testing.T) {
 	p.Want(p.Do("GET", "/hooks/open?hub.mode=subscribe&hub.verify_token=x&hub.challenge=y", "", ""), 401)
 }
 
-// A page that sends with fetch asks first. Only a flow's own origins are told what it takes.
+// The preflight of a browser is answered with the headers of CORS for the origins of the flow only.
 func TestPreflight(t *testing.T) {
 	t.Parallel()
 	p, _ := unsignedProduct(t, &quotas{most: 100, taken: map[string]int{}, rates: map[string]string{}})

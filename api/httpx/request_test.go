@@ -33,7 +33,7 @@ func faultOf(t *testing.T, err error) *Fault {
 	return FaultOf(err)
 }
 
-// Only JSON in UTF-8 is JSON: another type would be read in another way by somebody else.
+// A body is JSON only if it is declared as JSON in UTF-8: other readers could read another type differently.
 func TestCheckType(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -134,7 +134,7 @@ func TestRequires(t *testing.T) {
 	}
 }
 
-// A body that is not whole is the caller's fault, a connection that is gone nobody's, and the rest ours.
+// Mistakes of a caller are 4xx, other failures 500; a caller that has left gets no response.
 func TestBodyError(t *testing.T) {
 	t.Parallel()
 	chunked := &http.Request{TransferEncoding: []string{"chunked"}}

@@ -137,12 +137,8 @@ func (u *upload) form() ([]byte, error) {
 	event, err := u.x.decodeStream(u.ctx, u.contentType, u.body, func(name, contentType string, content io.Reader) (any, error) {
 		return u.save(name, contentType, content)
 	})
-	if failed := u.failure(); err != nil && failed != nil {
+	if failed := u.failure(err); err != nil && failed != nil {
 		return nil, failed
-	}
-	var unstored *storeError
-	if errors.As(err, &unstored) {
-		return nil, storeFault(unstored.err)
 	}
 	return event, eventFault(err)
 }
@@ -166,12 +162,8 @@ func (u *upload) whole(c *gin.Context) ([]byte, error) {
 	}
 	value, err := u.save("", u.contentType, io.MultiReader(bytes.NewReader(start), u.body))
 	if err != nil {
-		if failed := u.failure(); failed != nil {
+		if failed := u.failure(err); failed != nil {
 			return nil, failed
-		}
-		var unstored *storeError
-		if errors.As(err, &unstored) {
-			err = storeFault(unstored.err)
 		}
 		return nil, err
 	}
@@ -191,13 +183,18 @@ func (u *upload) save(name, contentType string, content io.Reader) (any, error) 
 	return flows.NewFile(info, name, contentType).Value(), nil
 }
 
-// failure is why the body could not be read, or the store did not answer; nil: neither.
-func (u *upload) failure() error {
+// failure is why a body with the error err was not received: it could not be read, or not be stored; nil: the mistake is in
+// it.
+func (u *upload) failure(err error) error {
 	if u.from.err != nil {
 		return u.from.err
 	}
 	if cause := context.Cause(u.ctx); errors.Is(cause, errStoreSlow) {
 		return storeFault(cause)
+	}
+	var unstored *storeError
+	if errors.As(err, &unstored) {
+		return storeFault(unstored.err)
 	}
 	return nil
 }

@@ -50,9 +50,9 @@ func newReadFile(args *flows.Args) (flows.Runner, error) {
 		s.parse = payload.Bytes
 	}
 	if args.Has("max_size") {
-		size, ok := content.ParseSize(args.String("max_size"))
+		size, ok := flows.ParseSize(args.String("max_size"))
 		if !ok || size < 1 || size > maxReadSize {
-			return nil, args.Errorf("max_size", "max_size is a size from 1B to %s, such as 512KB or 10MB", content.SizeText(maxReadSize))
+			return nil, args.Errorf("max_size", "max_size is a size from 1B to %s, such as 512KB or 10MB", flows.SizeText(maxReadSize))
 		}
 		s.limit = size
 	}

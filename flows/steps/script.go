@@ -55,9 +55,9 @@ func newScriptStep(args *flows.Args) (*scriptStep, error) {
 		}
 	}
 	if args.Has("max_memory") {
-		size, ok := content.ParseSize(args.String("max_memory"))
+		size, ok := flows.ParseSize(args.String("max_memory"))
 		if !ok || size < minScriptMemory || size > maxScriptMemory {
-			return nil, args.Errorf("max_memory", "max_memory is from %s to %s", content.SizeText(minScriptMemory), content.SizeText(maxScriptMemory))
+			return nil, args.Errorf("max_memory", "max_memory is from %s to %s", flows.SizeText(minScriptMemory), flows.SizeText(maxScriptMemory))
 		}
 		s.memory = size
 	}

@@ -150,16 +150,7 @@ func (c *comparison) params(was, is map[string]Param) {
 		now := is[at]
 		before, known := was[at]
 		what := "parameter `" + now.Name + "` (" + now.In + ")"
-		switch {
-		case !known && now.Required:
-			c.add(true, "The %s is new and required.", what)
-		case !known:
-			c.add(false, "The %s is new.", what)
-		case now.Required && !before.Required:
-			c.add(true, "The %s is required.", what)
-		case before.Required && !now.Required:
-			c.add(false, "The %s is optional.", what)
-		}
+		c.input(what, known, before.Required, now.Required)
 		if known {
 			c.values(true, what, before.Type, now.Type, before.Enum, now.Enum)
 			if before.Default != now.Default {
@@ -174,21 +165,26 @@ func (c *comparison) params(was, is map[string]Param) {
 	}
 }
 
+// input tells whether callers have to send what they did not have to before. known: the version before had it.
+func (c *comparison) input(what string, known, wasRequired, isRequired bool) {
+	switch {
+	case !known && isRequired:
+		c.add(true, "The %s is new and required.", what)
+	case !known:
+		c.add(false, "The %s is new.", what)
+	case isRequired && !wasRequired:
+		c.add(true, "The %s is required.", what)
+	case wasRequired && !isRequired:
+		c.add(false, "The %s is optional.", what)
+	}
+}
+
 func (c *comparison) request(was, is map[string]Member) {
 	for _, at := range slices.Sorted(maps.Keys(is)) {
 		now := is[at]
 		before, known := was[at]
 		what := "member `" + at + "` of the request"
-		switch {
-		case !known && now.Required && !inside(was, is, at):
-			c.add(true, "The %s is new and required.", what)
-		case !known:
-			c.add(false, "The %s is new.", what)
-		case now.Required && !before.Required:
-			c.add(true, "The %s is required.", what)
-		case before.Required && !now.Required:
-			c.add(false, "The %s is optional.", what)
-		}
+		c.input(what, known, before.Required, now.Required && (known || !inside(was, is, at)))
 		if known {
 			c.values(true, what, before.Type, now.Type, before.Enum, now.Enum)
 		}

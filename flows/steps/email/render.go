@@ -70,7 +70,7 @@ func checkMail(m *flows.Mail) error {
 	case m.Text == "" && m.HTML == "":
 		return failure.Errorf("the message is empty")
 	case mailSize(m) > maxMessage:
-		return failure.Errorf("the message is larger than %s", content.SizeText(maxMessage))
+		return failure.Errorf("the message is larger than %s", flows.SizeText(maxMessage))
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package httpstep
 
 import (
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/flows/steps/internal/content"
 )
 
 // Limits of max_response in bytes.
@@ -26,9 +25,9 @@ func (s *step) setLimit(args *flows.Args) error {
 	if !args.Has("max_response") {
 		return nil
 	}
-	limit, ok := content.ParseSize(args.String("max_response"))
+	limit, ok := flows.ParseSize(args.String("max_response"))
 	if !ok || limit < 1 || limit > most {
-		return args.Errorf("max_response", "max_response is a size from 1B to %s, such as 512KB or 10MB", content.SizeText(most))
+		return args.Errorf("max_response", "max_response is a size from 1B to %s, such as 512KB or 10MB", flows.SizeText(most))
 	}
 	s.limit = limit
 	return nil
@@ -36,5 +35,5 @@ func (s *step) setLimit(args *flows.Args) error {
 
 // tooLarge is the error for a response body above the limit.
 func (s *step) tooLarge() error {
-	return finalErrorf("the response body is larger than %s; raise max_response or ask for less", content.SizeText(s.limit))
+	return finalErrorf("the response body is larger than %s; raise max_response or ask for less", flows.SizeText(s.limit))
 }

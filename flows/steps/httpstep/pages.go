@@ -6,7 +6,6 @@ import (
 	"net/url"
 
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
@@ -54,7 +53,7 @@ func (p *httpPages) run(ctx context.Context, in *flows.Input, s *step, client *h
 			return nil, err
 		}
 		if size += answer.size; size > maxResponse {
-			return nil, failure.Errorf("%s: the pages are larger than %s together", call.name(), content.SizeText(maxResponse))
+			return nil, failure.Errorf("%s: the pages are larger than %s together", call.name(), flows.SizeText(maxResponse))
 		}
 		found, err := p.itemsOf(ctx, in, answer)
 		if err == nil && p.items != nil { // only the items of the page are kept

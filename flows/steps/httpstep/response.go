@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/penstock/penstock/flows/steps/internal/content"
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/bulk"
 )
@@ -35,7 +35,7 @@ func readBody(charger *budget.Charger, resp *http.Response, limit int64) ([]byte
 	if resp.Request.Method == http.MethodHead {
 		return nil, nil
 	}
-	tooLarge := finalErrorf("the response body is larger than %s; raise max_response or ask for less", content.SizeText(limit))
+	tooLarge := finalErrorf("the response body is larger than %s; raise max_response or ask for less", flows.SizeText(limit))
 	if resp.ContentLength > limit {
 		return nil, tooLarge
 	}

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/penstock/penstock/flows/steps/internal/content"
+	"github.com/penstock/penstock/flows"
 )
 
 func TestParseTarget(t *testing.T) {
@@ -75,12 +75,12 @@ func TestNextLink(t *testing.T) {
 func TestParseSize(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]int64{"1B": 1, "17": 17, "512KB": 512_000, "10 MB": 10_000_000, "1mb": 1_000_000, "1GB": 1_000_000_000} {
-		if got, ok := content.ParseSize(text); !ok || got != want {
+		if got, ok := flows.ParseSize(text); !ok || got != want {
 			t.Errorf("%q: %d, %v, want %d", text, got, ok, want)
 		}
 	}
 	for _, text := range []string{"", "MB", "-1KB", "1.5MB", "10TB", "1 K B", "99999999999MB"} {
-		if got, ok := content.ParseSize(text); ok && got > 0 {
+		if got, ok := flows.ParseSize(text); ok && got > 0 {
 			t.Errorf("%q is read as %d", text, got)
 		}
 	}

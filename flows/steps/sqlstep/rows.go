@@ -4,7 +4,6 @@ import (
 	"database/sql"
 
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/bulk"
@@ -70,7 +69,7 @@ func (r *rowReader) item(columns []*sql.ColumnType, values []any) (map[string]an
 			return nil, failure.Limit(err)
 		}
 		if r.size > maxSQLSize {
-			return nil, failure.Errorf("the rows are larger than %s together", content.SizeText(maxSQLSize))
+			return nil, failure.Errorf("the rows are larger than %s together", flows.SizeText(maxSQLSize))
 		}
 		item[column.Name()] = sqlValue(r.dialect, column.DatabaseTypeName(), values[i])
 	}

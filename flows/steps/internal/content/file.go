@@ -16,7 +16,7 @@ func ReadFile(ctx context.Context, in *flows.Input, v any, limit int64) ([]byte,
 	}
 	defer r.Close()
 	if file.Size > limit {
-		return nil, file, failure.Errorf("the file has %s; at most %s are read", SizeText(file.Size), SizeText(limit))
+		return nil, file, failure.Errorf("the file has %s; at most %s are read", flows.SizeText(file.Size), flows.SizeText(limit))
 	}
 	if err := in.Charger(ctx).Charge(file.Size); err != nil {
 		return nil, file, failure.Limit(err)
