@@ -1,3 +1,8 @@
+// A test that judges the heap, on as many items as a run may have: the race detector multiplies both its memory and its
+// time, so that a step takes longer than an evaluation may.
+
+//go:build !race
+
 package flows_test
 
 import (
