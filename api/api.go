@@ -160,7 +160,7 @@ func New(config Config) (*API, error) {
 			{Serves: oauth.Serves, Write: oauth.WriteFault, BasicOnly: true},
 		},
 	}
-	a.runner = runner.New(runner.Config{Submit: config.Submit, Records: config.Records, Paused: a.paused, Memory: config.Memory})
+	a.runner = runner.New(runner.Config{Submit: config.Submit, Records: config.Records, Version: a.version, Paused: a.paused, Memory: config.Memory})
 	signatures := auth.SignatureScheme{Keys: config.Keys, Guard: config.Guard, Usage: config.Usage}
 	if config.Store != nil {
 		signatures.Replays = config.Store.Tokens()
@@ -187,6 +187,18 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.Serv
 
 // Drain makes /readyz fail. Requests are still served, with the header Connection: close.
 func (a *API) Drain() { a.draining.Store(true) }
+
+// version returns a stored version of a flow; nil for one that is not kept.
+func (a *API) version(ctx context.Context, flow int64, version string) (*flows.Flow, error) {
+	if a.config.Store == nil {
+		return nil, nil
+	}
+	f, err := a.config.Store.Flows().Version(ctx, flow, version)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return f, err
+}
 
 // paused reports whether a flow is paused: its runs wait until it is resumed.
 func (a *API) paused(flow int64) bool {

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
@@ -12,7 +11,6 @@ import (
 	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/blob/redisblob"
 	"github.com/penstock/penstock/internal/blob/s3blob"
-	"github.com/penstock/penstock/queue"
 )
 
 const (
@@ -69,13 +67,6 @@ func (p *Program) openFilesS3(place string) (blob.Backend, error) {
 
 // sweepFiles deletes the files of runs whose records are gone, and of requests that became no run.
 func (p *Program) sweepFiles(ctx context.Context) error {
-	exists := func(ctx context.Context, run string) (bool, error) {
-		_, err := p.runState(ctx, run)
-		if errors.Is(err, queue.ErrNotFound) {
-			return false, nil
-		}
-		return err == nil, err
-	}
 	timer := time.NewTimer(rand.N(sweepInterval)) // processes that start together do not sweep together
 	defer timer.Stop()
 	for {
@@ -84,7 +75,7 @@ func (p *Program) sweepFiles(ctx context.Context) error {
 			return nil
 		case <-timer.C:
 		}
-		deleted, err := p.files.Sweep(ctx, time.Now(), exists)
+		deleted, err := p.files.Sweep(ctx, time.Now(), p.client.KeepsFiles)
 		if err != nil && ctx.Err() == nil {
 			p.log.Warn("sweep files", "error", err)
 		}

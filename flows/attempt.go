@@ -2,6 +2,7 @@ package flows
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -68,28 +69,26 @@ func (p *stepRun) record(charger *budget.Charger, results []any, failed error, i
 		return EncodeJSONOn(charger, map[string]any{"items": results})
 	}
 	e := p.step.fail(failed, index)
-	return EncodeJSON(map[string]any{"failed": map[string]any{
-		"code": string(e.Code), "message": e.Message, "status": e.Status, "upstream": e.Upstream,
-	}}), nil
+	return json.Marshal(map[string]recordedFailure{"failed": {
+		Code: e.Code, Message: e.Message, Status: e.Status, Upstream: e.Upstream, Handled: p.step.onError != failRun && e.catchable(),
+	}})
 }
 
 // replay decodes what record has encoded.
 func replay(charger *budget.Charger, result []byte) ([]any, error) {
+	if failed := failureOf(result); failed != nil {
+		return nil, &Error{Code: failed.Code, Message: failed.Message, Status: failed.Status, Upstream: failed.Upstream}
+	}
 	v, err := DecodeJSONOn(charger, result)
 	if err != nil {
 		return nil, &Error{Code: CodeInternal, Message: "a recorded effect cannot be read", Err: err}
 	}
 	object, _ := v.(map[string]any)
-	if items, ok := object["items"].([]any); ok {
-		return items, nil
-	}
-	failed, ok := object["failed"].(map[string]any)
+	items, ok := object["items"].([]any)
 	if !ok {
 		return nil, &Error{Code: CodeInternal, Message: "a recorded effect cannot be read"}
 	}
-	code, _ := failed["code"].(string)
-	message, _ := failed["message"].(string)
-	return nil, &Error{Code: Code(code), Message: message, Status: asInt(failed["status"]), Upstream: asInt(failed["upstream"])}
+	return items, nil
 }
 
 // withRetry executes the step until it succeeds or the retry attribute allows no further try.

@@ -94,7 +94,7 @@ func (in *Input) OpenFile(ctx context.Context, v any) (*blob.Reader, File, error
 	if store == nil {
 		return nil, file, errNoFiles()
 	}
-	r, err := store.Open(ctx, in.Run().ID, file.ID)
+	r, err := store.Open(ctx, in.Run().origin(), file.ID)
 	switch {
 	case errors.Is(err, blob.ErrNotFound):
 		return nil, file, &Error{Code: CodeStepFailed, Message: "this run has no such file: a file can be read only in the run that it came with or that created it", Err: err}
@@ -114,7 +114,7 @@ func (in *Input) SaveFile(ctx context.Context, limit int64, name, contentType st
 	if store == nil {
 		return File{}, errNoFiles()
 	}
-	info, err := store.Put(ctx, in.Run().ID, limit, content)
+	info, err := store.Put(ctx, in.Run().origin(), limit, content)
 	var large *blob.TooLargeError
 	switch {
 	case errors.As(err, &large):

@@ -32,7 +32,9 @@ type Flow struct {
 	Output   any // output_schema: JSON Schema of an output item; nil: not declared
 
 	steps         *Block
-	afterResponse *Block // the after_response steps; nil: none
+	allSteps      []*step   // in the order of the file, nested ones after the step that they are nested in
+	topSteps      []topStep // those that are not nested
+	afterResponse *Block    // the after_response steps; nil: none
 	varNames      []string
 	tests         []test
 	redacts       []string // fields that some step redacts
@@ -76,6 +78,7 @@ type Webhook struct {
 	MaxBody        int64        // maximum size in bytes of a body with files; 0: files are part of the event
 	Verify         *Verify      // how the sender authenticates; nil: the webhook URL accepts none, only the API does
 	Reply          string       // "result": the sender waits; "ack": the sender is answered at once
+	OnRedelivery   string       // what a delivery does whose first run failed: "resume" continues that run, "rerun" starts anew
 }
 
 // Concurrency limits the runs of a flow that execute at once.
@@ -123,6 +126,7 @@ var triggerParams = []Param{
 		{Name: "methods", Type: TypeStrings, Default: "[POST]", Summary: "Methods of deliveries at `/hooks/{flow}`: `POST`, `GET`. The event of a GET is an object of its query parameters."},
 		{Name: "verify", Type: TypeObject, Summary: "How the sender authenticates at `/hooks/{flow}`; without it every request there is refused.", Fields: verifyParams},
 		{Name: "reply", Type: TypeEnum, Enum: []string{"result", "ack"}, Default: "result", Summary: "Whether the sender waits for the result or gets 202 at once."},
+		{Name: "on_redelivery", Type: TypeEnum, Enum: []string{"resume", "rerun"}, Default: "resume", Summary: "What happens when a delivery comes again whose run failed: a run that continues the failed one, without what that one has done, or a run from the start."},
 	}},
 	{Name: "schedule", Type: TypeObject, OneOf: "trigger", Summary: "Times at which a run starts.", Fields: scheduleParams},
 	{Name: "poll", Type: TypeObject, OneOf: "trigger", Summary: "A schedule whose flow asks a source for new data: `$event.watermark` is the value that a `state` step set as `watermark` in an earlier run. One run at a time.", Fields: pollParams},
@@ -169,6 +173,9 @@ func (c *compiler) webhook(a *Args) {
 	}
 	if w.IdempotencyKey = a.Template("idempotency_key"); a.Has("reply") {
 		w.Reply = a.String("reply")
+	}
+	if a.Has("on_redelivery") {
+		w.OnRedelivery = a.String("on_redelivery")
 	}
 	w.BodyForm, w.MaxBody = payload.Form(a.String("body")), c.maxBody(a)
 	if a.Has("schema") {

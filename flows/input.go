@@ -28,8 +28,8 @@ func (in *Input) Key() string {
 	return in.p.journalKey() + strconv.Itoa(in.index)
 }
 
-// RunKey is Key made unique across runs, for an Idempotency-Key header.
-func (in *Input) RunKey() string { return in.p.x.run.ID + "." + in.Key() }
+// RunKey is Key made unique across runs, for an Idempotency-Key header. A run that continues another one has its keys.
+func (in *Input) RunKey() string { return in.p.x.run.origin() + "." + in.Key() }
 
 // Run returns the current run. It must not be modified.
 func (in *Input) Run() *Run { return &in.p.x.run }

@@ -18,6 +18,11 @@ const (
 	Durable                  // stores its own progress in the journal: executed again by every attempt
 )
 
+// String returns the name of the effect, as a flow writes it; Durable has none there.
+func (e Effect) String() string {
+	return [...]string{"pure", "read", "idempotent", "once", "durable"}[e]
+}
+
 // Kind is one kind of step. The declaration of its parameters drives the parser, the JSON Schema, the reference page
 // and the console's form.
 type Kind struct {

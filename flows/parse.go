@@ -106,13 +106,13 @@ func (c *compiler) vars(n *yaml.Node) {
 // webhookNames returns the webhook of a trigger with its declared names; nil when the trigger is another one.
 func (c *compiler) webhookNames(n *yaml.Node) *Webhook {
 	if n.Value == "webhook" {
-		return &Webhook{Reply: "result"}
+		return &Webhook{Reply: "result", OnRedelivery: "resume"}
 	}
 	i := slices.IndexFunc(n.Keys, func(k yaml.Key) bool { return k.Name == "webhook" })
 	if i < 0 {
 		return nil
 	}
-	w := &Webhook{Reply: "result"}
+	w := &Webhook{Reply: "result", OnRedelivery: "resume"}
 	settings := n.Items[i]
 	for j, k := range settings.Keys {
 		words, err := readStrings(settings.Items[j])

@@ -3,6 +3,7 @@
 package flows
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -14,6 +15,7 @@ import (
 // Run is the input of one execution of a flow.
 type Run struct {
 	ID        string
+	Origin    string // the first of the runs that this one continues, whose effects and files are its own; empty: none
 	Attempt   int    // from 1
 	Principal string // who called, "key:<key>"; empty for a schedule or poll
 	Event     any    // decoded with exact numbers; nil for a call without a body
@@ -21,6 +23,9 @@ type Run struct {
 	Headers   map[string]string // those that the flow declares, with lower-case names
 	Deadline  time.Time         // zero: the flow's own limit, from the start of the execution
 }
+
+// origin returns the id under which other systems know the run's effects, and under which its files are stored.
+func (r *Run) origin() string { return cmp.Or(r.Origin, r.ID) }
 
 // Env is what an execution may reach outside of itself. The zero Env executes pure steps; all other steps fail.
 type Env struct {

@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"regexp"
@@ -37,6 +38,10 @@ func (c *compiler) step(n *yaml.Node, path string, taken map[string]bool) *step 
 	s := &step{kind: kind.Name, slot: -1, aggregates: kind.Aggregates, internalOnly: kind.InternalOnly, terminal: kind.Terminal, recordsOutcomes: kind.CPUBound}
 	common, own := c.splitKeys(n, kind, at)
 	s.path = join(path, c.label(common, kind, taken))
+	c.flow.allSteps = append(c.flow.allSteps, s)
+	if path == "" {
+		c.flow.topSteps = append(c.flow.topSteps, topStep{s.path, sha256.Sum256(EncodeJSON(c.literal(n)))})
+	}
 	inner, answered := c.scope, c.responses
 	c.responses.inside = ""
 	if kind.Aggregates {

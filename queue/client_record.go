@@ -18,6 +18,11 @@ type Record struct {
 	Worker  string          `json:"worker,omitempty"`
 	Steps   json.RawMessage `json:"steps,omitempty"` // what each step did, as the worker reports it
 
+	ResumedBy string `json:"resumed_by,omitempty"` // the run that continues this one
+
+	shard string // the queue that it is on
+	fence int
+
 	// ListedAt is the time, in unix milliseconds, by which List orders the record;
 	// zero: the record was not read by List.
 	ListedAt int64 `json:"-"`
@@ -94,7 +99,7 @@ func decodeRecord(id, queue string, f map[string]string) (Record, error) {
 	if err := decodeSpec(f["spec"], &r.Spec); err != nil {
 		return Record{}, err
 	}
-	r.ID, r.Queue = id, wholeQueue(queue)
+	r.ID, r.Queue, r.shard = id, wholeQueue(queue), queue
 	if f["event"] != "" {
 		r.Event = json.RawMessage(f["event"])
 	}
@@ -104,7 +109,8 @@ func decodeRecord(id, queue string, f map[string]string) (Record, error) {
 	if r.Early, err = decodeAnswer(f["early"]); err != nil {
 		return Record{}, err
 	}
-	r.Attempt, _ = strconv.Atoi(f["fence"])
+	r.fence, _ = strconv.Atoi(f["fence"])
+	r.Attempt = r.fence
 	switch {
 	case f["stopped"] != "": // stop.lua advanced the fence without an attempt
 		r.Attempt, _ = strconv.Atoi(f["stopped"])
@@ -112,7 +118,7 @@ func decodeRecord(id, queue string, f map[string]string) (Record, error) {
 		r.Attempt = max(0, r.Attempt-1)
 	}
 	r.Crashes, _ = strconv.Atoi(f["crashes"])
-	r.Worker = f["worker"]
+	r.Worker, r.ResumedBy = f["worker"], f["resumed_by"]
 	if f["steps"] != "" {
 		r.Steps = json.RawMessage(f["steps"])
 	}

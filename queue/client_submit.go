@@ -31,6 +31,9 @@ type Submission struct {
 	// FairKey groups the runs of a flow in line: the keys of a flow take turns.
 	// Empty: runs leave the line in the order of acceptance.
 	FairKey string
+
+	// Resume is what the run continues; nil: nothing.
+	Resume *Resume
 }
 
 // SubmissionOf returns a submission with everything that the flow decides except
@@ -48,8 +51,17 @@ type IdempotencyKey struct {
 	Fingerprint string        // of the payload: a repetition with another one gets ErrMismatch; all empty: not compared
 	Window      time.Duration // how long the key is stored
 	Reject      bool          // a repetition gets ErrReplayed; false: it is attached to the first run
-	RetryFailed bool          // a repetition of a run that failed or timed out is a new run; no effect with Reject
+	Failed      Repetition    // of a run that failed or timed out; no effect with Reject
 }
+
+// Repetition is what becomes of a submission with the idempotency key of a run that failed or timed out.
+type Repetition uint8
+
+const (
+	AttachToFailed Repetition = iota // it is attached to that run
+	RunAgain                         // it is a new run
+	TellFailed                       // it gets a FailedError
+)
 
 // turn encodes how the run shares the queue with others; lua/lib/turns.lua describes the format.
 func (s *Submission) turn() string {
@@ -68,7 +80,7 @@ func (s *Submission) turn() string {
 }
 
 // submittedFields is the number of arguments of one run in submit.lua.
-const submittedFields = 11
+const submittedFields = 12
 
 // submission is an encoded Submission in a batch, with its reply.
 type submission struct {
@@ -82,10 +94,13 @@ type submission struct {
 // Submit fills in an empty Accepted and ID, and replaces a spread queue by one of
 // its shards.
 //
-// Errors: ErrReplayed, ErrMismatch, a RanError, ErrFull; ErrUnavailable when Redis does
-// not answer, in which case the run may have been accepted.
+// Errors: ErrReplayed, ErrMismatch, a RanError, a FailedError, ErrFull; with Resume also
+// ErrNotFound, ErrMoved and a ResumedError; ErrUnavailable when Redis does not answer, in
+// which case the run may have been accepted.
 func (c *Client) Submit(ctx context.Context, s Submission) (*Ticket, error) {
-	s.Queue = c.cfg.Shards.shardOf(&s)
+	if s.Queue = c.cfg.Shards.shardOf(&s); s.Resume != nil {
+		s.Queue = s.Resume.shard
+	}
 	q, err := c.queueState(ctx, s.Queue)
 	if err != nil {
 		return nil, err
@@ -119,9 +134,12 @@ func (c *Client) Submit(ctx context.Context, s Submission) (*Ticket, error) {
 		err = ErrMismatch
 	case "full":
 		err = ErrFull
+	case "gone":
+		err = ErrNotFound
+	case "moved":
+		err = ErrMoved
 	default:
-		if first, ok := strings.CutPrefix(sub.answer, "ran"); ok {
-			err = &RanError{Run: first}
+		if err = refusalOf(sub.answer); err != nil {
 			break
 		}
 		t.attach(sub.answer)
@@ -131,11 +149,25 @@ func (c *Client) Submit(ctx context.Context, s Submission) (*Ticket, error) {
 	return nil, err
 }
 
+// refusalOf returns the error of an answer that names another run; nil: the submission is attached to that run.
+func refusalOf(answer string) error {
+	if run, ok := strings.CutPrefix(answer, "ran"); ok {
+		return &RanError{Run: run}
+	}
+	if run, ok := strings.CutPrefix(answer, "failed"); ok {
+		return &FailedError{Run: run}
+	}
+	if run, ok := strings.CutPrefix(answer, "resumed"); ok {
+		return &ResumedError{By: run}
+	}
+	return nil
+}
+
 // compose encodes the arguments of one run for submit.lua.
 func (c *Client) compose(ctx context.Context, q *queueState, sub *submission, s *Submission) error {
 	message, err := q.template.forRun(s.ID), error(nil)
-	if len(s.Trace) > 0 { // the trace context is stored in the headers of the task
-		message, err = encodeTask(ctx, c.asynq, s.Queue, s.ID, "1", s.Trace)
+	if attempt := s.firstAttempt(); attempt > 1 || len(s.Trace) > 0 { // the trace context is stored in the headers of the task
+		message, err = encodeTask(ctx, c.asynq, s.Queue, s.ID, strconv.Itoa(attempt), s.Trace)
 	}
 	if err != nil {
 		return err
@@ -144,11 +176,14 @@ func (c *Client) compose(ctx context.Context, q *queueState, sub *submission, s 
 	if err != nil {
 		return err
 	}
-	sub.args = [submittedFields]any{s.ID, message, spec, []byte(s.Event), s.Limit.Milliseconds(), flag(s.Sync), s.turn(), "", "", "", ""}
+	sub.args = [submittedFields]any{s.ID, message, spec, []byte(s.Event), s.Limit.Milliseconds(), flag(s.Sync), s.turn(), "", "", "", "", ""}
 	if g := s.IdempotencyKey; g != nil {
 		copy(sub.args[7:], []any{keyHash(g.Key), g.Fingerprint, g.Window.Milliseconds(), g.repetition()})
 	}
-	return nil
+	if s.Resume != nil {
+		sub.args[11], err = s.Resume.encode(&s.Spec)
+	}
+	return err
 }
 
 // repetition is the argument of submit.lua for repeated submissions.
@@ -156,8 +191,10 @@ func (g *IdempotencyKey) repetition() string {
 	switch {
 	case g.Reject:
 		return "refuse"
-	case g.RetryFailed:
+	case g.Failed == RunAgain:
 		return "again"
+	case g.Failed == TellFailed:
+		return "tell"
 	}
 	return ""
 }

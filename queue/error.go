@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/redis/go-redis/v9"
@@ -14,6 +15,23 @@ type RanError struct{ Run string }
 func (e *RanError) Error() string {
 	return "queue: run " + e.Run + " was accepted for the same key, and its record is not kept any more"
 }
+
+// FailedError reports that a run with the same idempotency key failed, see TellFailed. The
+// submission was not accepted.
+type FailedError struct{ Run string }
+
+func (e *FailedError) Error() string {
+	return "queue: run " + e.Run + " was accepted for the same key, and failed"
+}
+
+// ResumedError reports that a run cannot be continued, because another one continues it.
+type ResumedError struct{ By string }
+
+func (e *ResumedError) Error() string { return "queue: the run is continued by " + e.By }
+
+// ErrMoved reports that a run cannot be continued: it has not ended, it has succeeded, or
+// it is not what it was when it was read.
+var ErrMoved = errors.New("queue: the run has not failed, or has changed")
 
 // redisError wraps an error of Redis in ErrFull when Redis is out of memory, and in
 // ErrUnavailable otherwise.

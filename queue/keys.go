@@ -47,6 +47,7 @@ const asynqQueues = "asynq:queues" // SET of queue names
 //	output error steps   how it ended (JSON); a long output is a reference to its pieces
 //	called               "1" when a callback arrived while the run was running
 //	early                early response of the flow (JSON), or a reference to its pieces
+//	resumed_by origin    the run that continues it; the first of the runs that it continues
 //
 // TTL: none; tidy removes it when its retention is over.
 func (k keys) runPrefix() string { return k.ours + "run:" }
@@ -55,6 +56,10 @@ func (k keys) runPrefix() string { return k.ours + "run:" }
 // random mark, or to "r" and the result. It also has the pieces of long values, see
 // perCall. TTL: none; tidy removes it with the run.
 func (k keys) journalPrefix() string { return k.ours + "journal:" }
+
+// originPrefix + id of a run is a STRING, the last of the runs that continue it. TTL: none;
+// tidy removes it with that run.
+func (k keys) originPrefix() string { return k.ours + "origin:" }
 
 // due is a ZSET of the runs that have not been settled, by the time of their next
 // check by the reconciler, unix milliseconds of Redis' clock.

@@ -24,7 +24,8 @@ func (w *world) submit(t *rapid.T) {
 		s.IdempotencyKey = &IdempotencyKey{Key: key, Fingerprint: rapid.SampledFrom([]string{"f", "f", "f", "g"}).Draw(t, "payload")}
 		minutes := rapid.SampledFrom([]int{modelWindow, 10 * modelWindow}).Draw(t, "window")
 		s.IdempotencyKey.Window = time.Duration(minutes) * time.Minute
-		s.IdempotencyKey.Reject, s.IdempotencyKey.RetryFailed = rapid.IntRange(0, 9).Draw(t, "refuse") == 0, rapid.Bool().Draw(t, "again")
+		s.IdempotencyKey.Reject = rapid.IntRange(0, 9).Draw(t, "refuse") == 0
+		s.IdempotencyKey.Failed = rapid.SampledFrom([]Repetition{AttachToFailed, RunAgain, TellFailed}).Draw(t, "failed")
 		want = w.guarded(s.IdempotencyKey, s.ID)
 	}
 	lost := rapid.Bool().Draw(t, "the answer is lost")
@@ -58,7 +59,17 @@ func (w *world) send(s Submission, lost bool) (answer string, ticket *Ticket, ag
 	if !lost {
 		ticket, err := w.client.Submit(w.ctx, s)
 		var ran *RanError
+		var failed *FailedError
+		var resumed *ResumedError
 		switch {
+		case errors.As(err, &failed):
+			return "failed" + failed.Run, nil, nil
+		case errors.As(err, &resumed):
+			return "resumed" + resumed.By, nil, nil
+		case errors.Is(err, ErrNotFound):
+			return "gone", nil, nil
+		case errors.Is(err, ErrMoved):
+			return "moved", nil, nil
 		case errors.As(err, &ran):
 			return "ran" + ran.Run, nil, nil
 		case errors.Is(err, ErrReplayed):
@@ -97,12 +108,71 @@ func (w *world) guarded(g *IdempotencyKey, id string) string {
 			return "replayed"
 		case first.gone:
 			return "ran" + first.id
-		case !g.RetryFailed || first.state != Failed && first.state != TimedOut:
+		}
+		for first.resumedBy != nil && !first.resumedBy.gone {
+			first = first.resumedBy
+		}
+		if first.state != Failed && first.state != TimedOut || g.Failed == AttachToFailed {
 			return first.id
+		}
+		if g.Failed == TellFailed {
+			return "failed" + first.id
 		}
 	}
 	w.guards[g.Key] = modelKey{id, g.Fingerprint, w.now + int(g.Window/time.Minute)}
 	return ""
+}
+
+// read reads a run with which it may be resumed later.
+func (w *world) read(t *rapid.T) {
+	w.t = t
+	if r := w.aRun(); !r.gone {
+		record, err := w.client.Record(w.ctx, r.id)
+		w.must(err)
+		w.records = append(w.records, record)
+	}
+}
+
+// resume continues a run as it was when it was read.
+func (w *world) resume(t *rapid.T) {
+	w.t = t
+	if len(w.records) == 0 {
+		t.Skip("no run was read")
+	}
+	record := w.records[rapid.IntRange(0, len(w.records)-1).Draw(t, "record")]
+	r := w.byID[record.ID]
+	s := Submission{Spec: spec()}
+	s.ID, s.Version, s.Flow, s.Sync, s.Limit = NewRunID("default"), r.version, r.flow, true, modelLimit*time.Minute
+	record.Resume(&s)
+	s.Resume.Remove, s.Resume.Set = []string{"one"}, map[string][]byte{"two": []byte("assumed")}
+	want := ""
+	switch {
+	case r.gone:
+		want = "gone"
+	case r.live() || r.state == Succeeded || r.fence != record.fence:
+		want = "moved"
+	case r.resumedBy != nil:
+		want = "resumed" + r.resumedBy.id
+	}
+	lost := rapid.Bool().Draw(t, "the answer is lost")
+	got, ticket, again := w.send(s, lost)
+	w.says("resume", got, want)
+	if got != "" {
+		if ticket != nil {
+			ticket.Close()
+		}
+		return
+	}
+	r.resumedBy = &modelRun{
+		id: s.ID, version: s.Version, flow: s.Flow, waited: true, state: Queued, fence: r.fence + 1, due: w.now + soon, deadline: w.now + modelLimit, ticket: ticket,
+	}
+	w.add(r.resumedBy)
+	r.resumedBy.journal, r.journal = r.journal, map[string]string{}
+	delete(r.resumedBy.journal, "one")
+	r.resumedBy.journal["two"] = "rassumed"
+	if lost {
+		w.says("resume again", again(), "")
+	}
 }
 
 func (w *world) submitDelayed(t *rapid.T) {

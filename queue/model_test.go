@@ -44,6 +44,8 @@ func (w *world) steps() map[string]func(*rapid.T) {
 		"submit":         w.submit,
 		"submit ":        w.submit,
 		"submit delayed": w.submitDelayed,
+		"read":           w.read,
+		"resume":         w.resume,
 		"claim":          w.claim,
 		"claim ":         w.claim,
 		"beat":           w.beat,
@@ -109,6 +111,7 @@ type modelRun struct {
 	gone        bool // removed by tidy
 	early       bool
 	journal     map[string]string
+	resumedBy   *modelRun
 	ticket      *Ticket
 }
 
@@ -157,6 +160,7 @@ type world struct {
 	workers    []*modelWorker // the two that live, then those that are dead
 	attempts   []begunAttempt
 	handed     []dueRun // by beats whose worker has not repaired yet
+	records    []Record // with which runs may be resumed later
 	guards     map[string]modelKey
 	pauses     map[int64]time.Time // flow to its last pause
 	resumed    map[int64]bool      // that pause is over

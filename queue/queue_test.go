@@ -571,7 +571,7 @@ func TestAnIdempotencyKeyMayRepeatAFailedRun(t *testing.T) {
 	ends := make(chan State)
 	r.worker(func(context.Context, *Attempt) Outcome { return Outcome{State: <-ends, Output: []byte("[]")} })
 	for state, again := range map[State]bool{Failed: true, TimedOut: true, Cancelled: false, Succeeded: false} {
-		guard := &IdempotencyKey{Key: string(state), Window: time.Minute, RetryFailed: true}
+		guard := &IdempotencyKey{Key: string(state), Window: time.Minute, Failed: RunAgain}
 		submit := func() *Ticket { return r.submit(Submission{Spec: spec(), IdempotencyKey: guard}) }
 		first := submit()
 		if active := submit(); active.RunID() != first.RunID() || !active.Attached() {
@@ -601,7 +601,7 @@ func TestAnIdempotencyKeyOutlivesTheRecord(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())
 	r.worker(echo)
-	guard := &IdempotencyKey{Key: "k", Fingerprint: "a", Window: time.Minute, RetryFailed: true}
+	guard := &IdempotencyKey{Key: "k", Fingerprint: "a", Window: time.Minute, Failed: RunAgain}
 	first := r.submit(Submission{Spec: spec(), IdempotencyKey: guard})
 	r.wait(first)
 	r.nothingLeft()

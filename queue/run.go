@@ -32,20 +32,22 @@ func (s State) Terminal() bool {
 
 // Spec is what was accepted. It does not change once the run is stored.
 type Spec struct {
-	ID        string            `json:"id"` // UUIDv7; empty in a submission: Submit makes one
-	Flow      int64             `json:"flow"`
-	Version   string            `json:"version"` // content hash of the flow version that the run executes (I8)
-	Queue     string            `json:"queue"`
-	Principal string            `json:"principal,omitempty"` // "key:<key>", "user:<name>", "client:<id>"
-	Event     json.RawMessage   `json:"event,omitempty"`     // absent for a call without a body
-	Params    map[string]string `json:"params,omitempty"`    // query parameters that the flow declares
-	Headers   map[string]string `json:"headers,omitempty"`   // headers that the flow declares, lower-case names
-	Accepted  time.Time         `json:"accepted"`
-	Limit     time.Duration     `json:"limit"`           // execution limit
-	Sync      bool              `json:"sync,omitempty"`  // a caller waits for the result: the limit counts from acceptance, otherwise from the first start
-	Trace     map[string]string `json:"trace,omitempty"` // W3C trace context
-	ReplayOf  string            `json:"replay_of,omitempty"`
-	Depth     int               `json:"depth,omitempty"` // number of runs in the chain that started this one; 0: no run started it
+	ID          string            `json:"id"` // UUIDv7; empty in a submission: Submit makes one
+	Flow        int64             `json:"flow"`
+	Version     string            `json:"version"` // content hash of the flow version that the run executes (I8)
+	Queue       string            `json:"queue"`
+	Principal   string            `json:"principal,omitempty"` // "key:<key>", "user:<name>", "client:<id>"
+	Event       json.RawMessage   `json:"event,omitempty"`     // absent for a call without a body
+	Params      map[string]string `json:"params,omitempty"`    // query parameters that the flow declares
+	Headers     map[string]string `json:"headers,omitempty"`   // headers that the flow declares, lower-case names
+	Accepted    time.Time         `json:"accepted"`
+	Limit       time.Duration     `json:"limit"`           // execution limit
+	Sync        bool              `json:"sync,omitempty"`  // a caller waits for the result: the limit counts from acceptance, otherwise from the first start
+	Trace       map[string]string `json:"trace,omitempty"` // W3C trace context
+	ReplayOf    string            `json:"replay_of,omitempty"`
+	ResumedFrom string            `json:"resumed_from,omitempty"` // the run that this one continues
+	Origin      string            `json:"origin,omitempty"`       // the first of the runs that continue each other, whose effects and files are theirs
+	Depth       int               `json:"depth,omitempty"`        // number of runs in the chain that started this one; 0: no run started it
 }
 
 // Result is the result of a run. Output is set when it succeeded, Error otherwise.

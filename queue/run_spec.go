@@ -2,6 +2,7 @@ package queue
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -14,7 +15,7 @@ import (
 //
 //	format flow version principal accepted limit sync replay_of params headers trace
 //
-// followed by depth, unless it is 0.
+// followed by depth, resumed_from and origin, unless all of them are zero.
 const (
 	specFormat    = "1"
 	specSeparator = "\x1f" // UNIT SEPARATOR; refused within a field
@@ -47,8 +48,11 @@ func encodeSpec(s *Spec) ([]byte, error) {
 		}
 		out = append(out, f...)
 	}
-	if s.Depth > 0 {
+	if s.Depth > 0 || s.ResumedFrom != "" {
 		out = strconv.AppendInt(append(out, specSeparator...), int64(s.Depth), 10)
+	}
+	if s.ResumedFrom != "" {
+		out = append(out, specSeparator+s.ResumedFrom+specSeparator+s.Origin...)
 	}
 	return out, nil
 }
@@ -62,6 +66,13 @@ func decodeSpec(text string, s *Spec) error {
 		}
 	}
 	if more {
+		text, chain, resumed := strings.Cut(text, specSeparator)
+		if resumed {
+			var whole bool
+			if s.ResumedFrom, s.Origin, whole = strings.Cut(chain, specSeparator); !whole {
+				return errors.New("decode run: the runs that it continues are not complete")
+			}
+		}
 		depth, err := strconv.Atoi(text)
 		if err != nil {
 			return fmt.Errorf("decode run: %w", err)

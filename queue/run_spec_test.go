@@ -17,6 +17,7 @@ func TestASpecComesBackAsItWent(t *testing.T) {
 			Params: map[string]string{"a": "x\x1fy", "b": ""}, Headers: map[string]string{"h": "☃"}, Trace: map[string]string{"traceparent": "00-1-2-01"},
 			Depth: 31,
 		},
+		{Flow: 1, Version: "v", Accepted: time.UnixMicro(1), Limit: time.Second, ResumedFrom: "b", Origin: "a"},
 	} {
 		b, err := encodeSpec(&want)
 		if err != nil {

@@ -166,7 +166,7 @@ func TestWhoMovesUp(t *testing.T) {
 			for range 1 + random.IntN(200) {
 				i := random.IntN(1 + random.IntN(flows))
 				turn := fmt.Sprint([]string{"w", "u"}[random.IntN(2)], i+1, shares[i], []string{"", "", ":a", ":b", ":c"}[random.IntN(1+min(i, 4))])
-				s.run(submitScript, "", "", -1, -1, NewRunID("default"), "m", "s", "", 60000, "", turn, "", "", "", "")
+				s.run(submitScript, "", "", -1, -1, NewRunID("default"), "m", "s", "", 60000, "", turn, "", "", "", "", "")
 			}
 			for range 6 {
 				s.c.Set(ctx, s.keys.slots(), fmt.Sprintf("%d %d 50", 4+random.IntN(60), random.IntN(12)), 0)

@@ -232,7 +232,7 @@ type scriptCall struct {
 func (s *scriptBench) calls() []scriptCall {
 	submit := func() string {
 		id := NewRunID("default")
-		s.must(submitScript, "api", "", 10_000, -1, id, "m", "s", `{"n":1}`, 60_000, "1", "w1", "", "", 0, "")
+		s.must(submitScript, "api", "", 10_000, -1, id, "m", "s", `{"n":1}`, 60_000, "1", "w1", "", "", 0, "", "")
 		return id
 	}
 	return []scriptCall{

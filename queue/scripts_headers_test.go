@@ -26,7 +26,7 @@ var (
 	argument = regexp.MustCompile(`ARGV\[(\d+)\]`)
 	group    = regexp.MustCompile(`(?:then|ARGV) (?:(\w+) for each|(?:run )?ids)`)
 	loop     = regexp.MustCompile(`for i = (\d+), #ARGV(?:, (\d+))? do|ipairs\(ARGV\)`)
-	numerals = []string{"", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven"}
+	numerals = []string{"", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"}
 )
 
 // headerOf reads the part of the comment from KEYS on, until an empty line.

@@ -213,7 +213,7 @@ func TestWhatIsRefused(t *testing.T) {
 		for i := range it.gated {
 			s.c.SAdd(ctx, s.keys.ours+"gated:1", i)
 		}
-		if got := s.run(submitScript, "", "", 2, 1000, s.id, "m", "s", "", 60000, "", it.turn, "", "", "", ""); got != it.want {
+		if got := s.run(submitScript, "", "", 2, 1000, s.id, "m", "s", "", 60000, "", it.turn, "", "", "", "", ""); got != it.want {
 			t.Errorf("%s: %s, want %s", name, got, it.want)
 		}
 	}

@@ -225,9 +225,16 @@ func TestEveryScriptInEveryState(t *testing.T) {
 			"stopped 2": {"0", "<nil> <nil> due"}, "stopped 3": {"0", "<nil> <nil> due"}, "stopped 4": {"0", "<nil> <nil> due"},
 		}},
 		{"submit, repeated", func(int) string {
-			return s.run(submitScript, "", "1", -1, -1, s.id, "m", "s", "", 60000, "", "u1", "", "", "", "")
+			return s.run(submitScript, "", "1", -1, -1, s.id, "m", "s", "", 60000, "", "u1", "", "", "", "", "")
 		}, "[]", map[string]transition{
 			"none 2": {"[]", "queued <nil> due"}, "none 3": {"[]", "queued <nil> due"}, "none 4": {"[]", "queued <nil> due"},
+		}},
+		{"submit of a run that continues it", func(fence int) string {
+			return s.run(submitScript, "", "", -1, -1, NewRunID("default"), "m", "s", "", 60000, "", "u1", "", "", "", "",
+				fmt.Sprintf(`{"run": %q, "fence": %d, "origin": %q, "remove": [], "set": {}}`, s.id, fence, s.id))
+		}, "[moved]", map[string]transition{
+			"none 2": {"[gone]", unchanged["none"]}, "none 3": {"[gone]", unchanged["none"]}, "none 4": {"[gone]", unchanged["none"]},
+			"stopped 3": {"[]", unchanged["stopped"]},
 		}},
 		{"submit_delayed", func(int) string { return s.run(submitDelayedScript, s.id, "s", "", 60000, 1000, "u1", "", "", "") }, s.id, map[string]transition{
 			"none 2": {s.id, "waiting <nil> due"}, "none 3": {s.id, "waiting <nil> due"}, "none 4": {s.id, "waiting <nil> due"},

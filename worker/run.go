@@ -65,7 +65,7 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 		return failed(eventError(account, err))
 	}
 	run := flows.Run{
-		ID: a.ID, Attempt: a.Number, Principal: a.Principal, Event: event,
+		ID: a.ID, Origin: a.Origin, Attempt: a.Number, Principal: a.Principal, Event: event,
 		Params: a.Params, Headers: a.Headers, Deadline: a.Deadline,
 	}
 	if o := r.enterLimits(ctx, a, flow, run); o != nil {

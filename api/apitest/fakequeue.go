@@ -82,6 +82,11 @@ func (q *FakeQueue) Submit(_ context.Context, s queue.Submission) (runner.Ticket
 // Release ends the runs that wait because of Hold.
 func (q *FakeQueue) Release() { close(q.freed) }
 
+// Journal implements runner.Records. No run has one.
+func (*FakeQueue) Journal(context.Context, *queue.Record) ([]flows.JournalEntry, error) {
+	return nil, nil
+}
+
 // Record implements runner.Records.
 func (q *FakeQueue) Record(_ context.Context, id string) (queue.Record, error) {
 	q.mu.Lock()

@@ -81,6 +81,9 @@ func (k keys) Key(_ context.Context, key string) (*store.Key, error) {
 	return &store.Key{Key: key, Name: "test", Secret: k.Secret, APIAccess: true}, nil
 }
 
+// Journal implements runner.Records. No run has one.
+func (*Server) Journal(context.Context, *queue.Record) ([]flows.JournalEntry, error) { return nil, nil }
+
 // Record implements runner.Records.
 func (s *Server) Record(_ context.Context, id string) (queue.Record, error) {
 	s.mu.Lock()

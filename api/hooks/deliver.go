@@ -188,22 +188,25 @@ func deliveredParams(flow *flows.Flow, query url.Values) (map[string]string, err
 }
 
 // deliveryKey returns the key by which repeated deliveries share a run: the idempotency_key of the flow, or else
-// the delivery id of the sender; nil without both. A run that failed does not count, because senders repeat
-// deliveries that failed.
+// the delivery id of the sender; nil without both. Senders repeat deliveries that failed: the flow says whether such a
+// run is continued or does not count.
 func (a *api) deliveryKey(c *gin.Context, d *sender.Delivery, flow *flows.Flow, s *queue.Submission) (*queue.IdempotencyKey, error) {
-	scope := s.Principal + "\x00"
+	scope, failed := s.Principal+"\x00", queue.TellFailed
+	if flow.Webhook.OnRedelivery == "rerun" {
+		failed = queue.RunAgain
+	}
 	if flow.Webhook.IdempotencyKey != nil {
 		key, err := a.config.Runner.FlowKey(c.Request.Context(), flow, s)
 		if err != nil || key == "" {
 			return nil, err
 		}
-		return &queue.IdempotencyKey{Key: "flow\x00" + scope + key, Window: runner.IdempotencyWindow, RetryFailed: true}, nil
+		return &queue.IdempotencyKey{Key: "flow\x00" + scope + key, Window: runner.IdempotencyWindow, Failed: failed}, nil
 	}
 	id := flow.Webhook.Verify.Sender.ID(d)
 	if id == "" {
 		return nil, nil
 	}
-	return &queue.IdempotencyKey{Key: "delivery\x00" + scope + id, Window: runner.IdempotencyWindow, RetryFailed: true}, nil
+	return &queue.IdempotencyKey{Key: "delivery\x00" + scope + id, Window: runner.IdempotencyWindow, Failed: failed}, nil
 }
 
 func flowNumber(n int64) string { return strconv.FormatInt(n, 10) }

@@ -229,19 +229,31 @@ func TestHookBodyTooLarge(t *testing.T) {
 	p.Want(p.GitHub("/hooks/7", fmt.Sprintf("%q", strings.Repeat("x", 200)), "d"), http.StatusRequestEntityTooLarge)
 }
 
-// A repeated delivery starts a new run if the first run failed.
-func TestADeliveryWhoseRunFailedRunsAgain(t *testing.T) {
+// A repeated delivery whose first run failed continues that run, without the effects that it has had, or starts a new one,
+// as the flow says.
+func TestADeliveryWhoseRunFailedComesAgain(t *testing.T) {
 	t.Parallel()
+	for _, does := range []string{"resume", "rerun"} {
+		t.Run(does, func(t *testing.T) {
+			t.Parallel()
+			repeatedDelivery(t, does)
+		})
+	}
+}
+
+func repeatedDelivery(t *testing.T, does string) {
 	p := apitest.NewProduct(t)
 	p.Secret("hook", "s3")
 	deploy := func(last string) {
-		p.Deploy(7, "trigger: {webhook: {reply: ack, verify: {secret: hook, scheme: github}}}\nsteps: [{gate: {}}, "+last+"]")
+		p.Deploy(7, "trigger: {webhook: {reply: ack, on_redelivery: "+does+", verify: {secret: hook, scheme: github}}}\nsteps: [{gate: {}}, "+last+"]")
 	}
 	deliver := func() string { return p.GitHub("/hooks/7", `{}`, "d-1").Header.Get("Penstock-Run-Id") }
-	ends := func(id, state string) {
+	ends := func(id, state string, gate bool) {
 		t.Helper()
-		<-p.At
-		p.Gate <- struct{}{}
+		if gate {
+			<-p.At
+			p.Gate <- struct{}{}
+		}
 		if run := p.Want(p.Do("GET", "/v1/runs/"+id+"?wait=30", "vera", ""), 200); run["state"] != state {
 			t.Fatalf("run %v, want %s", run, state)
 		}
@@ -251,13 +263,17 @@ func TestADeliveryWhoseRunFailedRunsAgain(t *testing.T) {
 	if active := deliver(); active != first {
 		t.Errorf("while it runs: %s, want %s", active, first)
 	}
-	ends(first, "failed")
+	ends(first, "failed", true)
 	deploy("{set: {mended: true}}")
 	second := deliver()
 	if active := deliver(); second == first || active != second {
 		t.Errorf("after it failed: %s, then %s; it was %s", second, active, first)
 	}
-	ends(second, "succeeded")
+	ends(second, "succeeded", does == "rerun")
+	run := p.Want(p.Do("GET", "/v1/runs/"+second, "vera", ""), 200)
+	if from := run["resumed_from"]; does == "resume" && from != first || does == "rerun" && from != nil {
+		t.Errorf("the second run continues %v", from)
+	}
 	if third := deliver(); third != second {
 		t.Errorf("after it succeeded: %s, want %s", third, second)
 	}

@@ -75,7 +75,7 @@ func (a *api) lead(c *gin.Context, r *request, key cacheKey, f *flight, ttl time
 	begun := httpx.Now(c)
 	shared, failed := kept{until: begun.Add(ttl)}, errLeft // after a panic, too
 	defer func() { a.cache.end(key, f, shared, failed) }()
-	r.submit.IdempotencyKey = &queue.IdempotencyKey{Key: "cache\x00" + hex.EncodeToString(key[:]), Window: ttl, RetryFailed: true}
+	r.submit.IdempotencyKey = &queue.IdempotencyKey{Key: "cache\x00" + hex.EncodeToString(key[:]), Window: ttl, Failed: queue.RunAgain}
 	out, err := a.runOnce(c, r)
 	var ran *queue.RanError
 	if errors.As(err, &ran) { // its record is gone before its time

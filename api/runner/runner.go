@@ -30,9 +30,10 @@ type Ticket interface {
 // Submit stores and enqueues a run, as queue.Client.Submit does.
 type Submit func(ctx context.Context, s queue.Submission) (Ticket, error)
 
-// Records finds runs. The error for an unknown run wraps queue.ErrNotFound.
+// Records finds runs, and the journals of runs that have ended. The error for an unknown run wraps queue.ErrNotFound.
 type Records interface {
 	Record(ctx context.Context, id string) (queue.Record, error)
+	Journal(ctx context.Context, r *queue.Record) ([]flows.JournalEntry, error)
 }
 
 // Flows finds the current version of a flow by its number or slug.
@@ -44,6 +45,9 @@ type Flows interface {
 type Config struct {
 	Submit  Submit
 	Records Records
+
+	// Version returns a version of a flow, for runs that continue others; nil for an unknown one. Optional.
+	Version func(ctx context.Context, flow int64, version string) (*flows.Flow, error)
 
 	// Paused reports whether a flow is paused; nil: none is.
 	Paused func(flow int64) bool
@@ -111,7 +115,7 @@ func (r *Runner) Execute(c *gin.Context, s queue.Submission, wait time.Duration)
 		return nil, err
 	}
 	noteRequest(&s, x.ID)
-	ticket, err := r.config.Submit(c.Request.Context(), s)
+	ticket, err := r.submit(c, &s)
 	if errors.Is(err, queue.ErrUnavailable) {
 		x.KeepFiles() // it may have been accepted
 	}

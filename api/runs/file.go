@@ -20,7 +20,7 @@ func (a *api) readRunFile(c *gin.Context) {
 		h["Content-Type"] = []string{"application/octet-stream"}
 		h["Content-Disposition"] = []string{"attachment"}
 		h["Content-Security-Policy"] = []string{"sandbox"}
-		err = httpx.WriteFile(c, http.StatusOK, record.ID, id)
+		err = httpx.WriteFile(c, http.StatusOK, record.FilesOf(), id)
 	}
 	if err != nil {
 		c.Writer.Header().Del("Content-Disposition")

@@ -1,4 +1,4 @@
-// Package runs has the endpoints that list, read, watch, cancel and replay runs.
+// Package runs has the endpoints that list, read, watch, cancel, replay and resume runs.
 package runs
 
 import (
@@ -68,5 +68,6 @@ func Mount(v1 gin.IRouter, config Config) {
 	}
 	if config.Store != nil {
 		v1.POST("/runs/:run/replay", httpx.Requires(auth.ScopeRun), a.replayRun)
+		v1.POST("/runs/:run/resume", httpx.Requires(auth.ScopeRun), a.resumeRun)
 	}
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/runner"
-	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
@@ -34,23 +33,15 @@ func (a *api) replayRun(c *gin.Context) {
 
 func (a *api) admitReplay(c *gin.Context) (queue.Submission, error) {
 	p := httpx.StateOf(c).Principal
-	first, err := a.visibleRun(c, auth.ScopeReadRuns)
+	first, err := a.mayStartAgain(c)
 	if err != nil {
-		return queue.Submission{}, err
-	}
-	httpx.StateOf(c).Run = "" // the response is about the new run
-	c.Writer.Header().Del(httpx.HeaderRun)
-	if !p.May(auth.ScopeRun, first.Flow) {
-		return queue.Submission{}, &auth.Error{Code: auth.CodeForbidden, Message: "the scope " + string(auth.ScopeRun) + " is required for this flow"}
-	}
-	if err := httpx.Take(c, "runs"); err != nil {
 		return queue.Submission{}, err
 	}
 	want := replayInput{Version: "current"}
 	if err := httpx.ReadJSON(c, &want); err != nil {
 		return queue.Submission{}, err
 	}
-	flow, err := a.versionFor(c.Request.Context(), &first, want.Version)
+	flow, err := a.versionFor(c.Request.Context(), first, want.Version)
 	if err != nil {
 		return queue.Submission{}, err
 	}
@@ -59,7 +50,7 @@ func (a *api) admitReplay(c *gin.Context) (queue.Submission, error) {
 	}
 	s := runner.Submission(c, flow, p)
 	s.Params, s.Headers, s.ReplayOf = first.Params, first.Headers, first.ID
-	if err := copyEvent(c, &s, &first); err != nil {
+	if err := copyEvent(c, &s, first); err != nil {
 		return queue.Submission{}, err
 	}
 	key, err := runner.ParseIdempotencyKey(c.Request.Header)
@@ -77,7 +68,7 @@ func (a *api) admitReplay(c *gin.Context) (queue.Submission, error) {
 // copyEvent gives the new run the event of the first, with copies of its files.
 func copyEvent(c *gin.Context, s *queue.Submission, first *queue.Record) error {
 	x, owner := httpx.StateOf(c), queue.NewRunID(s.Queue)
-	event, err := x.CopyFiles(c.Request.Context(), first.Event, first.ID, owner)
+	event, err := x.CopyFiles(c.Request.Context(), first.Event, first.FilesOf(), owner)
 	if err != nil {
 		return err
 	}

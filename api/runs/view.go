@@ -16,40 +16,44 @@ import (
 
 // runView is a run in responses. writeRun adds the output unchanged.
 type runView struct {
-	ID         string          `json:"run_id"`
-	Flow       int64           `json:"flow"`
-	Version    string          `json:"version"`
-	Queue      string          `json:"queue"`
-	State      queue.State     `json:"state"`
-	Principal  string          `json:"principal,omitempty"` // caller that started the run
-	Attempt    int             `json:"attempt"`
-	Crashes    int             `json:"crashes,omitempty"`
-	CreatedAt  time.Time       `json:"created_at"`
-	StartedAt  time.Time       `json:"started_at,omitzero"`
-	FinishedAt time.Time       `json:"finished_at,omitzero"`
-	RepliedAt  time.Time       `json:"replied_at,omitzero"`
-	ReplayOf   string          `json:"replay_of,omitempty"`
-	Error      *flows.Error    `json:"error,omitempty"`
-	Steps      json.RawMessage `json:"steps,omitempty"`
+	ID          string          `json:"run_id"`
+	Flow        int64           `json:"flow"`
+	Version     string          `json:"version"`
+	Queue       string          `json:"queue"`
+	State       queue.State     `json:"state"`
+	Principal   string          `json:"principal,omitempty"` // caller that started the run
+	Attempt     int             `json:"attempt"`
+	Crashes     int             `json:"crashes,omitempty"`
+	CreatedAt   time.Time       `json:"created_at"`
+	StartedAt   time.Time       `json:"started_at,omitzero"`
+	FinishedAt  time.Time       `json:"finished_at,omitzero"`
+	RepliedAt   time.Time       `json:"replied_at,omitzero"`
+	ReplayOf    string          `json:"replay_of,omitempty"`
+	ResumedFrom string          `json:"resumed_from,omitempty"` // run that this one continues
+	ResumedBy   string          `json:"resumed_by,omitempty"`   // run that continues this one
+	Error       *flows.Error    `json:"error,omitempty"`
+	Steps       json.RawMessage `json:"steps,omitempty"`
 }
 
 func viewOf(r *queue.Record) runView {
 	return runView{
-		ID:         r.ID,
-		Flow:       r.Flow,
-		Version:    r.Version,
-		Queue:      r.Queue,
-		State:      r.State,
-		Principal:  r.Principal,
-		Attempt:    r.Attempt,
-		Crashes:    r.Crashes,
-		CreatedAt:  createdAt(r).UTC(),
-		StartedAt:  httpx.InUTC(r.Times.Started),
-		FinishedAt: httpx.InUTC(r.Times.Finished),
-		RepliedAt:  httpx.InUTC(r.Times.Delivered),
-		ReplayOf:   r.ReplayOf,
-		Error:      r.Error,
-		Steps:      r.Steps,
+		ID:          r.ID,
+		Flow:        r.Flow,
+		Version:     r.Version,
+		Queue:       r.Queue,
+		State:       r.State,
+		Principal:   r.Principal,
+		Attempt:     r.Attempt,
+		Crashes:     r.Crashes,
+		CreatedAt:   createdAt(r).UTC(),
+		StartedAt:   httpx.InUTC(r.Times.Started),
+		FinishedAt:  httpx.InUTC(r.Times.Finished),
+		RepliedAt:   httpx.InUTC(r.Times.Delivered),
+		ReplayOf:    r.ReplayOf,
+		ResumedFrom: r.ResumedFrom,
+		ResumedBy:   r.ResumedBy,
+		Error:       r.Error,
+		Steps:       r.Steps,
 	}
 }
 

@@ -29,8 +29,8 @@ var runColumns = []column{
 }
 
 func newRuns(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: "runs", Short: "Show, cancel and replay runs of a server", Long: "Show, cancel and replay runs of a server.\n\n" + remoteHelp}
-	cmd.AddCommand(newRunsList(e), newRunsShow(e), newRunsWatch(e), newRunsCancel(e), newRunsReplay(e))
+	cmd := &cobra.Command{Use: "runs", Short: "Show, cancel, replay and resume runs of a server", Long: "Show, cancel, replay and resume runs of a server.\n\n" + remoteHelp}
+	cmd.AddCommand(newRunsList(e), newRunsShow(e), newRunsWatch(e), newRunsCancel(e), newRunsReplay(e), newRunsResume(e))
 	return cmd
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/penstock/penstock/api"
 	"github.com/penstock/penstock/api/runner"
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/load"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
@@ -77,6 +78,10 @@ func (p *process) Key(_ context.Context, key string) (*store.Key, error) {
 
 // noRecords implements runner.Records.
 type noRecords struct{}
+
+func (noRecords) Journal(context.Context, *queue.Record) ([]flows.JournalEntry, error) {
+	return nil, nil
+}
 
 func (noRecords) Record(context.Context, string) (queue.Record, error) {
 	return queue.Record{}, queue.ErrNotFound

@@ -1,4 +1,4 @@
--- uses: keys run reply turns place
+-- uses: keys run reply turns place resume
 -- submit stores runs and enqueues their tasks in one step, in pending or in the lines of their flows.
 --
 -- KEYS[1] due
@@ -6,17 +6,21 @@
 -- ARGV[2] "1" for a repeated call, after a lost reply
 -- ARGV[3] most runs of one flow that may wait, -1 for any number
 -- ARGV[4] longest wait in ms of a run with a waiting caller, -1 for any
--- then eleven for each run:
+-- then twelve for each run:
 --   id, task message, spec, event, limit in ms, "1" when the limit
 --   counts from now (else from the first start), turn,
 --   hash of the idempotency key or "", fingerprint, window in ms, what happens to a
 --   repetition: "refuse" rejects it, "again" makes a new run if the first has
---   failed, "" always attaches it to the first
+--   failed, "tell" returns its id then, "" always attaches it to the first,
+--   the run that it continues, see lib/resume.lua, or ""
 --
 -- Returns one string for each run: "" when it is accepted, also by a repeated call with
--- the same id; the id of the first run, to which this one is attached; "replayed";
--- "mismatch"; "full"; or "ran" and the id of a first run whose record was removed.
+-- the same id; the id of the first run, to which this one is attached, or of the last
+-- one that continues it; "replayed"; "mismatch"; "full"; "ran" and the id of a first run
+-- whose record was removed; "failed" and the id of one that failed; or why the run that
+-- it should continue cannot be continued, see notResumable.
 local ms, us = clock()
+local CONTINUED = 100 -- runs that continue each other and are looked through
 local process, repeated, most, patience = ARGV[1], ARGV[2] == "1", tonumber(ARGV[3]), tonumber(ARGV[4])
 
 -- attach returns the reply for a run whose idempotency key belongs to an earlier run;
@@ -24,9 +28,17 @@ local process, repeated, most, patience = ARGV[1], ARGV[2] == "1", tonumber(ARGV
 local function attach(first, same, repetition)
 	if not same then return "mismatch" end
 	if repetition == "refuse" then return "replayed" end
-	local r = call("HMGET", RUN .. first, "state", "reply")
+	local r = call("HMGET", RUN .. first, "state", "reply", "resumed_by")
 	if not r[1] then return "ran" .. first end
-	if repetition == "again" and (r[1] == "failed" or r[1] == "timed_out") then return nil end
+	for _ = 1, CONTINUED do
+		local next = r[3] and call("HMGET", RUN .. r[3], "state", "reply", "resumed_by")
+		if not next or not next[1] then break end
+		first, r = r[3], next
+	end
+	if r[1] == "failed" or r[1] == "timed_out" then
+		if repetition == "again" then return nil end
+		if repetition == "tell" then return "failed" .. first end
+	end
 	if process ~= "" then subscribe(RUN .. first, r[2], process) end
 	return first
 end
@@ -51,7 +63,7 @@ local function full(turn)
 end
 
 local out, due = {}, {}
-for i = 5, #ARGV, 11 do
+for i = 5, #ARGV, 12 do
 	local id, run, turn = ARGV[i], RUN .. ARGV[i], ARGV[i+6]
 	local guard = ARGV[i+7] ~= "" and OURS .. "guard:" .. ARGV[i+7]
 	local held = guard and call("GET", guard)
@@ -62,6 +74,8 @@ for i = 5, #ARGV, 11 do
 	elseif repeated and call("EXISTS", run) == 1 then
 		answer = ""
 	end
+	local continues = not answer and ARGV[i+11] ~= "" and cjson.decode(ARGV[i+11])
+	if continues then answer = notResumable(continues) end
 	if not answer and full(turn) then answer = "full" end
 	if not answer then
 		answer = ""
@@ -73,7 +87,7 @@ for i = 5, #ARGV, 11 do
 		call("HSET", run, "state", "queued", "spec", ARGV[i+2], "event", ARGV[i+3], "at", us, "reply", process, "turn", turn, field, value)
 		if guard then call("SET", guard, id .. ARGV[i+8], "PX", ARGV[i+9]) end
 		due[#due+1], due[#due+2] = whole(look), id
-		place(id, id .. ".1", ARGV[i+1], us, turn, us)
+		place(id, taskOf(id, continues and continueRun(id, continues) or 1), ARGV[i+1], us, turn, us)
 	end
 	out[#out+1] = answer
 end

@@ -1,6 +1,7 @@
 -- uses: keys run
 -- tidy removes runs after their retention, with their journals, in the order of their
--- ends. One worker at a time does it.
+-- ends. With the last of the runs that continue each other it removes the mark by which
+-- their files are kept. One worker at a time does it.
 --
 -- KEYS[1] due
 -- ARGV[1] worker id  ARGV[2] retention in ms  ARGV[3] most runs to remove  ARGV[4] ms for which this worker is the one
@@ -28,6 +29,9 @@ local function remove(id)
 	seen[id] = true
 	ids[#ids+1] = id
 	keys[#keys+1], keys[#keys+2] = RUN .. id, OURS .. "journal:" .. id
+	local origin = call("HGET", RUN .. id, "origin")
+	local mark = origin and OURS .. "origin:" .. origin
+	if mark and call("GET", mark) == id then keys[#keys+1] = mark end
 end
 
 local most = tonumber(ARGV[3])

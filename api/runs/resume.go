@@ -1,0 +1,132 @@
+package runs
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/runner"
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/queue"
+)
+
+// resumeInput is the body of a request to resume a run.
+type resumeInput struct {
+	Version string            `json:"version"` // "pinned", the default: the version of the run; or "current"
+	From    string            `json:"from"`    // step from which on everything is executed again; empty: the failed one
+	Assume  map[string]string `json:"assume"`  // "done" or "not_done", by step
+	Outputs map[string][]any  `json:"outputs"` // items that a step puts out that is assumed to be done, by step
+	DryRun  bool              `json:"dry_run"` // answer with the plan alone
+}
+
+// resumePlan is the response to a dry run.
+type resumePlan struct {
+	Run       string        `json:"run_id"`
+	Flow      int64         `json:"flow"`
+	Version   string        `json:"version"`
+	Steps     []resumedStep `json:"steps"`
+	Uncertain []string      `json:"uncertain"`
+}
+
+type resumedStep struct {
+	Step      string `json:"step"`
+	Kind      string `json:"kind,omitempty"`
+	Effect    string `json:"effect,omitempty"`
+	Action    string `json:"action"`
+	Kept      int    `json:"kept"`
+	Repeated  int    `json:"repeated"`
+	Uncertain int    `json:"uncertain"`
+}
+
+// resumeRun answers POST /v1/runs/{run}/resume: it starts a new run that continues one that failed, with its journal. The
+// response is that of POST /v1/flows/{flow}/runs, or the plan.
+func (a *api) resumeRun(c *gin.Context) {
+	s, plan, err := a.planResume(c)
+	switch {
+	case err != nil:
+		httpx.Fail(c, err)
+	case plan != nil:
+		httpx.WriteJSON(c, http.StatusOK, plan)
+	default:
+		a.config.Runner.Answer(c, s, runner.ParsePrefer(c.Request.Header))
+	}
+}
+
+// planResume returns the submission of the new run, or the plan of a dry run.
+func (a *api) planResume(c *gin.Context) (s queue.Submission, dry *resumePlan, err error) {
+	first, err := a.mayStartAgain(c)
+	if err != nil {
+		return s, nil, err
+	}
+	want := resumeInput{Version: "pinned"}
+	if err := httpx.ReadJSON(c, &want); err != nil {
+		return s, nil, err
+	}
+	options, err := want.options()
+	if err != nil {
+		return s, nil, err
+	}
+	earlier, err := a.versionFor(c.Request.Context(), first, "pinned")
+	if err != nil {
+		return s, nil, err
+	}
+	flow := earlier
+	if want.Version != "pinned" {
+		if flow, err = a.versionFor(c.Request.Context(), first, want.Version); err != nil {
+			return s, nil, err
+		}
+	}
+	if err := httpx.StateOf(c).Principal.CheckOperationScopes(flow); err != nil {
+		return s, nil, err
+	}
+	plan, err := a.config.Runner.PlanResume(c.Request.Context(), first, flow, earlier, options)
+	if err != nil {
+		return s, nil, err
+	}
+	if want.DryRun {
+		return s, planView(first, flow, plan), nil
+	}
+	s, err = runner.ResumeSubmission(c, flow, first, plan)
+	return s, nil, err
+}
+
+// options checks the decisions of the caller.
+func (i *resumeInput) options() (flows.ResumeOptions, error) {
+	o := flows.ResumeOptions{From: i.From, Assume: map[string]flows.Assumption{}}
+	for step, word := range i.Assume {
+		if word != "done" && word != "not_done" {
+			return o, httpx.BadRequest("bad_resume", `assume: a step is "done" or "not_done"`)
+		}
+		o.Assume[step] = flows.Assumption{Done: word == "done", Output: i.Outputs[step]}
+	}
+	for step := range i.Outputs {
+		if !o.Assume[step].Done {
+			return o, httpx.BadRequest("bad_resume", "outputs: the step "+step+" is not assumed to be done")
+		}
+	}
+	return o, nil
+}
+
+func planView(first *queue.Record, flow *flows.Flow, plan *flows.Resumption) *resumePlan {
+	view := &resumePlan{Run: first.ID, Flow: first.Flow, Version: flow.Version, Steps: []resumedStep{}, Uncertain: append([]string{}, plan.Uncertain()...)}
+	for _, s := range plan.Steps {
+		view.Steps = append(view.Steps, resumedStep{s.Step, s.Kind, s.Effect, s.Action(), s.Kept, s.Repeated, s.Uncertain})
+	}
+	return view
+}
+
+// mayStartAgain returns the run in the path, if the caller may start a run of its flow with its event.
+func (a *api) mayStartAgain(c *gin.Context) (*queue.Record, error) {
+	first, err := a.visibleRun(c, auth.ScopeReadRuns)
+	if err != nil {
+		return nil, err
+	}
+	httpx.StateOf(c).Run = "" // the response is about the new run
+	c.Writer.Header().Del(httpx.HeaderRun)
+	if !httpx.StateOf(c).Principal.May(auth.ScopeRun, first.Flow) {
+		return nil, &auth.Error{Code: auth.CodeForbidden, Message: "the scope " + string(auth.ScopeRun) + " is required for this flow"}
+	}
+	return &first, httpx.Take(c, "runs")
+}
