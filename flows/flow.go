@@ -33,6 +33,7 @@ type Flow struct {
 
 	steps         *Block
 	afterResponse *Block // the after_response steps; nil: none
+	respondsFile  bool   // some respond step has a file
 	varNames      []string
 	tests         []test
 	redacts       []string // fields that some step redacts
@@ -45,6 +46,9 @@ type Flow struct {
 
 // Responds reports whether the flow may answer its caller before it ends.
 func (f *Flow) Responds() bool { return f.steps.Responds() || f.afterResponse != nil }
+
+// RespondsWithFile reports whether some step may answer the caller with a file.
+func (f *Flow) RespondsWithFile() bool { return f.respondsFile }
 
 // Headers are the request headers that the flow reads, lower-case.
 func (f *Flow) Headers() []string {
