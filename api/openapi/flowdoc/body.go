@@ -100,7 +100,10 @@ func (o *Operation) form(role string, schema any, files []string) object {
 	if s["type"] = "object"; len(properties) > 0 {
 		s["properties"] = properties
 	}
-	media := object{"schema": o.component(role, s)}
+	media := object{"schema": s}
+	if len(s) > 1 {
+		media["schema"] = o.component(role, s)
+	}
 	if len(encoding) > 0 {
 		media["encoding"] = encoding
 	}

@@ -107,7 +107,7 @@ func TestBodies(t *testing.T) {
 		"/paths/~1crm~1v1~1documents~1{id}/put/requestBody/content":   `{"application/octet-stream":{"schema":{"format":"binary","type":"string"}}}`,
 		"/paths/~1crm~1v1~1documents~1{id}/put/responses/200/content": `{"*/*":{"schema":{"format":"binary","type":"string"}}}`,
 		"/paths/~1crm~1v1~1notes/post/requestBody/content": `{"application/json":{"examples":{"example1":{"summary":"a note","value":{"text":"hello"}}},"schema":{}},` +
-			`"application/octet-stream":{"schema":{"format":"binary","type":"string"}},"multipart/form-data":{"schema":{"$ref":"#/components/schemas/documents_note_BodyForm"}}}`,
+			`"application/octet-stream":{"schema":{"format":"binary","type":"string"}},"multipart/form-data":{"schema":{"type":"object"}}}`,
 	} {
 		got, err := json.Marshal(value(doc, at))
 		if err != nil || string(got) != want {
