@@ -49,29 +49,17 @@ func WriteFile(c *gin.Context, status int, run, id string) error {
 	}
 }
 
-// ServeFile writes a file of a run, or the ranges of it that the request asks for (RFC 9110, section 14). The bytes of an id
-// never change, so that the id is its entity tag. Errors are those before the response begins.
+// ServeFile answers with a file of a run, or with the ranges of it that the request asks for. Errors are those before the
+// response begins.
 func ServeFile(c *gin.Context, run, id string) error {
 	content, err := openFile(c, run, id)
 	if err != nil {
 		return err
 	}
 	defer content.Close()
-	fileHeader(c)["Etag"] = []string{`"` + id + `"`}
-	http.ServeContent(c.Writer, c.Request, "", time.Time{}, &keptOpen{content, c})
+	fileHeader(c)
+	content.ServeHTTP(c.Writer, c.Request)
 	return nil
-}
-
-// keptOpen moves the deadline of the connection with each piece that is read.
-type keptOpen struct {
-	*blob.Reader
-	c *gin.Context
-}
-
-// Read implements io.Reader.
-func (k *keptOpen) Read(p []byte) (int, error) {
-	KeepOpen(k.c, downloadPause)
-	return k.Reader.Read(p)
 }
 
 // openFile opens a file of a run.
