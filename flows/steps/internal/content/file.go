@@ -23,10 +23,15 @@ func ReadFile(ctx context.Context, in *flows.Input, v any, limit int64) ([]byte,
 	}
 	text := make([]byte, file.Size)
 	if _, err := io.ReadFull(r, text); err != nil {
-		if ctx.Err() != nil {
-			return nil, file, ctx.Err()
-		}
-		return nil, file, &flows.Error{Code: flows.CodeStepFailed, Message: "the file cannot be read: the store of files does not answer", Class: flows.ClassNetwork, Err: err}
+		return nil, file, FileError(ctx, err)
 	}
 	return text, file, nil
+}
+
+// FileError is the failure of a step while it reads an open file.
+func FileError(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return &flows.Error{Code: flows.CodeStepFailed, Message: "the file cannot be read: the store of files does not answer", Class: flows.ClassNetwork, Err: err}
 }
