@@ -83,7 +83,7 @@ func hashFile(ctx context.Context, in *flows.Input, h hash.Hash, v any) error {
 	}
 	defer r.Close()
 	if _, err := io.Copy(h, r); err != nil {
-		return content.FileError(ctx, err)
+		return content.FileError(ctx, "read", err)
 	}
 	return nil
 }
