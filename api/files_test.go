@@ -218,7 +218,7 @@ func TestLargeBodiesAreFiles(t *testing.T) {
 	p.Deploy(1, webhookFiles+"steps: [{transform: '{event: ., file: .file?}'}]")
 	p.Deploy(2, "trigger: {http: {post: /files, max_body: 6MB, body: file, response: one}}\nsteps: [{transform: '.body'}]")
 	large := []byte(`["` + strings.Repeat("a", 2<<20) + `"]`)
-	for name, body := range map[string]io.Reader{"announced": bytes.NewReader(large), "chunked": iotest.OneByteReader(bytes.NewReader(large[:3000])), "of one piece": io.MultiReader(bytes.NewReader(large))} {
+	for name, body := range map[string]io.Reader{"announced": bytes.NewReader(large), "chunked": iotest.OneByteReader(bytes.NewReader(large[:3000])), "of one piece": io.MultiReader(bytes.NewReader(large)), "of one byte more": io.MultiReader(strings.NewReader(`["` + strings.Repeat("a", 997) + `"]`))} {
 		item, _ := outputOf(t, p, post(t, p, "/v1/flows/1/runs", "application/json", body))
 		if ref, _ := item["file"].(string); !strings.HasPrefix(ref, "blob:") {
 			t.Errorf("%s: %v", name, item)
