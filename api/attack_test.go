@@ -82,6 +82,7 @@ func TestAttackScopeEscalation(t *testing.T) {
 		{"POST", "/v1/keys", `{"name":"x"}`},
 		{"PATCH", "/v1/keys/signer", `{"secret":"a-secret-i-know"}`},
 		{"POST", "/v1/keys/signer/rotate", ""},
+		{"DELETE", "/v1/keys/signer", ""},
 		{"GET", "/v1/users", ""},
 		{"POST", "/v1/users", `{"name":"x","password":"xxxxxxxx","roles":["admin","api_user"]}`},
 		{"GET", "/v1/audit", ""},

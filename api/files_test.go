@@ -12,6 +12,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -139,6 +140,53 @@ func TestFilesOfAForm(t *testing.T) {
 	}
 }
 
+// A download can be resumed, and asked for its size.
+func TestRangesOfAFile(t *testing.T) {
+	t.Parallel()
+	p := apitest.NewProduct(t)
+	p.Deploy(1, webhookFiles+"steps: [{transform: '.'}]")
+	content := blobtest.Content(3*blob.Chunk + 7)
+	body, contentType := fileForm(t, content)
+	item, run := outputOf(t, p, post(t, p, "/v1/flows/1/runs", contentType, body))
+	doc, _ := item["doc"].(map[string]any)
+	ref, _ := doc["file"].(string)
+	get := func(method string, header ...string) apitest.Reply {
+		t.Helper()
+		r := p.Request(method, "/v1/runs/"+run+"/files/"+ref, "ulf", "")
+		for i := 0; i < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
+		resp, err := p.HTTP.Do(r)
+		apitest.Fatal(t, err)
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		apitest.Fatal(t, err)
+		return apitest.Reply{Response: resp, Text: string(text)}
+	}
+	size := strconv.Itoa(len(content))
+	if r := get("HEAD"); r.StatusCode != 200 || r.Text != "" || r.Header.Get("Content-Length") != size || r.Header.Get("Accept-Ranges") != "bytes" || r.Header.Get("Etag") != `"`+strings.TrimPrefix(ref, "blob:")+`"` {
+		t.Errorf("HEAD: %d %v", r.StatusCode, r.Header)
+	}
+	etag := get("HEAD").Header.Get("Etag")
+	from := blob.Chunk - 1
+	for ask, want := range map[string]string{
+		fmt.Sprintf("bytes=%d-%d", from, from+1): string(content[from : from+2]), fmt.Sprintf("bytes=%d-", from): string(content[from:]), "bytes=-7": string(content[len(content)-7:]),
+	} {
+		for _, condition := range []string{etag, `"another"`} {
+			r := get("GET", "Range", ask, "If-Range", condition, "Accept-Encoding", "gzip")
+			if condition == etag && (r.StatusCode != 206 || r.Text != want || !strings.HasSuffix(r.Header.Get("Content-Range"), "/"+size)) || condition != etag && (r.StatusCode != 200 || r.Text != string(content)) {
+				t.Errorf("%s if %s: %d, %d bytes, %v", ask, condition, r.StatusCode, len(r.Text), r.Header)
+			}
+		}
+	}
+	if r := get("GET", "Range", "bytes="+size+"-"); r.StatusCode != 416 || r.Header.Get("Content-Range") != "bytes */"+size {
+		t.Errorf("beyond the end: %d %v", r.StatusCode, r.Header)
+	}
+	if r := get("GET", "If-None-Match", etag); r.StatusCode != 304 {
+		t.Errorf("a copy: %d", r.StatusCode)
+	}
+}
+
 // A reference opens a file of its own run only, also when a caller has written it into an event.
 func TestAForgedReferenceOpensNothing(t *testing.T) {
 	t.Parallel()
@@ -170,7 +218,7 @@ func TestLargeBodiesAreFiles(t *testing.T) {
 	p.Deploy(1, webhookFiles+"steps: [{transform: '{event: ., file: .file?}'}]")
 	p.Deploy(2, "trigger: {http: {post: /files, max_body: 6MB, body: file, response: one}}\nsteps: [{transform: '.body'}]")
 	large := []byte(`["` + strings.Repeat("a", 2<<20) + `"]`)
-	for name, body := range map[string]io.Reader{"announced": bytes.NewReader(large), "chunked": iotest.OneByteReader(bytes.NewReader(large[:3000])), "of one piece": io.MultiReader(bytes.NewReader(large))} {
+	for name, body := range map[string]io.Reader{"announced": bytes.NewReader(large), "chunked": iotest.OneByteReader(bytes.NewReader(large[:3000])), "of one piece": io.MultiReader(bytes.NewReader(large)), "of one byte more": io.MultiReader(strings.NewReader(`["` + strings.Repeat("a", 997) + `"]`))} {
 		item, _ := outputOf(t, p, post(t, p, "/v1/flows/1/runs", "application/json", body))
 		if ref, _ := item["file"].(string); !strings.HasPrefix(ref, "blob:") {
 			t.Errorf("%s: %v", name, item)

@@ -38,6 +38,7 @@ func (p *Program) openConsole(context.Context) error {
 		Connections: connections,
 		HTTP:        transport,
 		Redeem:      connections.Redeem,
+		Files:       p.files,
 		Issuer:      p.settings.Issuer,
 		Call:        func(w http.ResponseWriter, r *http.Request, who *auth.Principal) { p.handler.ServeAs(w, r, who) },
 	})

@@ -18,6 +18,7 @@ import (
 	"github.com/penstock/penstock/auth/keyusage"
 	"github.com/penstock/penstock/console/portal"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/rejectlog"
@@ -60,6 +61,9 @@ type Config struct {
 
 	// Redeem is used to authorize connections at authorization servers; nil: not offered.
 	Redeem Redeem
+
+	// Files has the files of runs; nil: runs have none.
+	Files *blob.Store
 
 	// Issuer is the external base URL, used in example requests; cookies are Secure if it is https. Empty: the URL of
 	// the request is used.

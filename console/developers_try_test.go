@@ -1,13 +1,19 @@
 package console
 
 import (
+	"bytes"
 	"io"
+	"mime"
+	"mime/multipart"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps"
 )
 
 // called is a request to the API that the portal has made.
@@ -100,5 +106,78 @@ func TestSamplesOfOperations(t *testing.T) {
 	}
 	if !strings.Contains(page, "http://example.com/shop/orders/"+url.PathEscape(hostile)) || !strings.Contains(page, "$ACCESS_TOKEN") {
 		t.Error("the samples are not of the operation")
+	}
+}
+
+// A body may be a file, or a form with files.
+func TestTryItSendsFiles(t *testing.T) {
+	t.Parallel()
+	p, calls := newTryPortal(t, "{}")
+	flow, err := flows.Parse("documents.yaml", []byte(`
+flow: 31
+slug: documents
+trigger:
+  http:
+    - {put: /documents, name: whole, body: file, max_body: 1MB, scopes: {"orders:read": Read}}
+    - {post: /documents, name: form, max_body: 1MB, scopes: {"orders:read": Read}, schema: {type: object, required: [doc], properties: {title: {type: string}, pages: {type: integer}, doc: {type: object, properties: {file: {type: string}}}}}}
+    - {post: /notes, name: any, max_body: 1MB, scopes: {"orders:read": Read}}
+steps: [{set: {a: 1}}]
+`), steps.Catalogue())
+	must(t, err)
+	_, err = p.config.Store.Flows().Deploy(t.Context(), flow)
+	must(t, err)
+	dora := p.developer("dora")
+	send := func(path string, values ...string) (called, string) {
+		t.Helper()
+		var body bytes.Buffer
+		form := multipart.NewWriter(&body)
+		must(t, form.WriteField("csrf", dora.token(dora.shows("/"))))
+		for i := 0; i < len(values); i += 2 {
+			if !strings.HasPrefix(values[i], "file.") {
+				must(t, form.WriteField(values[i], values[i+1]))
+				continue
+			}
+			w, err := form.CreateFormFile(values[i], "ä \"b\".txt")
+			must(t, err)
+			_, err = io.WriteString(w, values[i+1])
+			must(t, err)
+		}
+		must(t, form.Close())
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, Developers+path, &body)
+		r.Header.Set("Content-Type", form.FormDataContentType())
+		*calls = nil
+		w := dora.do(r)
+		if w.Code != http.StatusOK || len(*calls) != 1 {
+			return called{}, w.Body.String()
+		}
+		return (*calls)[0], w.Body.String()
+	}
+	if c, _ := send("/apis/documents/documents_whole", "file.", "\x00bytes"); c.body != "\x00bytes" || c.Header.Get("Content-Type") != "application/octet-stream" {
+		t.Errorf("a file: %q %v", c.body, c.Header)
+	}
+	if c, _ := send("/apis/documents/documents_whole"); c.Request == nil || c.body != "" || c.Header.Get("Content-Type") != "" {
+		t.Errorf("no file: %q %v", c.body, c.Request)
+	}
+	c, page := send("/apis/documents/documents_form", "body", `{"title": "A", "pages": 2}`, "file.doc", "content")
+	_, params, err := mime.ParseMediaType(c.Header.Get("Content-Type"))
+	must(t, err)
+	sent, err := multipart.NewReader(strings.NewReader(c.body), params["boundary"]).ReadForm(1 << 20)
+	must(t, err)
+	if sent.Value["title"][0] != "A" || sent.Value["pages"][0] != "2" || !strings.Contains(c.body, "application/json") || sent.File["doc"][0].Filename != `ä "b".txt` || sent.File["doc"][0].Size != 7 {
+		t.Errorf("a form: %+v %s", sent, c.body)
+	}
+	if !strings.Contains(page, `enctype="multipart/form-data"`) || !strings.Contains(page, `name="file.doc"`) || !strings.Contains(page, "doc=@doc.bin") {
+		t.Error("the page has no input for the file, or no sample with it")
+	}
+	if _, page := send("/apis/documents/documents_form", "body", `[1]`); len(*calls) != 0 || !strings.Contains(page, "JSON object with the fields") {
+		t.Errorf("a form that is a list was sent, or not explained")
+	}
+	for media, want := range map[string]string{"application/json": "{}", "application/octet-stream": "content", "a lie": "{}"} {
+		if c, _ := send("/apis/documents/documents_any", "media", media, "body", "{}", "file.", "content"); c.Request == nil || c.body != want {
+			t.Errorf("%s: %q", media, c.body)
+		}
+	}
+	if c, _ := send("/apis/documents/documents_any", "media", "multipart/form-data", "file.file", "content"); !strings.Contains(c.body, `name="file"; filename="ä`) {
+		t.Errorf("a form of which nothing is known: %q", c.body)
 	}
 }

@@ -28,6 +28,7 @@ func (c *Console) routes() []route {
 		{"GET /runs/{run}", auth.ScopeReadRuns, runPage},
 		{"GET /runs/{run}/live", auth.ScopeReadRuns, runLive},
 		{"GET /runs/{run}/{part}", auth.ScopeReadRuns, runData},
+		{"GET /runs/{run}/files/{file}", auth.ScopeReadRuns, runFile},
 		{"POST /runs/{run}/cancel", auth.ScopeWriteRuns, cancelRun},
 		{"POST /runs/{run}/replay", auth.ScopeWriteRuns, replayRun},
 

@@ -1,15 +1,22 @@
 package console
 
 import (
+	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
+	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/queue"
 )
 
@@ -53,6 +60,7 @@ func (req *requestState) runOf(r *queue.Record, a *stepRecord) view.Run {
 		run.Early = r.Early.Status
 	}
 	run.WithItems()
+	run.Files = filesOf(run.Event, run.Output)
 	head, err := req.console.config.Store.Flows().Deployment(strconv.FormatInt(r.Flow, 10))
 	run.Deployed = err == nil
 	run.Current = run.Deployed && head.Version == r.Version
@@ -106,6 +114,81 @@ func runData(req *requestState) error {
 	return nil
 }
 
+// runFile responds with a file of a run, as bytes to be saved whatever it is: it may be anybody's.
+func runFile(req *requestState) error {
+	files := req.console.config.Files
+	record, err := req.console.config.Queue.Record(req.ctx(), req.r.PathValue("run"))
+	if err != nil {
+		return err
+	}
+	if files == nil {
+		return errNotFound
+	}
+	content, err := files.Open(req.ctx(), record.FilesOf(), req.r.PathValue("file"))
+	if errors.Is(err, blob.ErrNotFound) {
+		return errNotFound
+	}
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	h := req.w.Header()
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": fileNameOf(&record, req.r.PathValue("file"))}))
+	content.ServeHTTP(req.w, req.r)
+	return nil
+}
+
+// fileNameOf returns the name by which a file of a run is saved.
+func fileNameOf(r *queue.Record, id string) string {
+	for _, f := range filesOf(r.Event, r.Output) {
+		if f.ID == id && f.Name != "" {
+			return f.Name
+		}
+	}
+	return id + ".bin"
+}
+
+const (
+	// maxListedFiles is the maximum number of files that the page of a run lists.
+	maxListedFiles = 100
+	// maxFilesText is the size of an event or output, in bytes, beyond which its files are not listed.
+	maxFilesText = 4 << 20
+)
+
+// filesOf lists the files that an event and an output describe, each once.
+func filesOf(texts ...json.RawMessage) []flows.File {
+	var all []flows.File
+	var visit func(v any)
+	visit = func(v any) {
+		switch v := v.(type) {
+		case []any:
+			for _, element := range v {
+				visit(element)
+			}
+		case map[string]any:
+			f, is := flows.FileOf(v)
+			if is && len(all) < maxListedFiles && !slices.ContainsFunc(all, func(o flows.File) bool { return o.ID == f.ID }) {
+				number, _ := v["size"].(json.Number)
+				f.Size, _ = number.Int64()
+				all = append(all, f)
+			}
+			for _, name := range slices.Sorted(maps.Keys(v)) {
+				visit(v[name])
+			}
+		}
+	}
+	for _, text := range texts {
+		if len(text) > maxFilesText || !bytes.Contains(text, []byte(`"blob:`)) {
+			continue
+		}
+		if v, err := flows.DecodeJSON(text); err == nil {
+			visit(v)
+		}
+	}
+	return all
+}
+
 // cancelRun ends a run that has not ended.
 func cancelRun(req *requestState) error {
 	why, err := json.Marshal(flows.Error{Code: flows.CodeCancelled, Message: "the run was cancelled by " + req.user.Name})
@@ -145,11 +228,22 @@ func replayRun(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	s.Event, s.Params, s.Headers, s.ReplayOf = record.Event, record.Params, record.Headers, record.ID
-	if err := req.setFairKey(flow, &s); err != nil {
-		return err
+	s.Params, s.Headers, s.ReplayOf = record.Params, record.Headers, record.ID
+	owner := queue.NewRunID(s.Queue)
+	event, files, err := flows.CopyFiles(req.ctx(), config.Files, record.Event, record.FilesOf(), owner)
+	if s.Event = event; len(files) > 0 {
+		s.ID = owner
 	}
-	return req.start(s)
+	if err == nil {
+		err = req.setFairKey(flow, &s)
+	}
+	if err == nil {
+		return req.start(s) // after an error the run may have begun; files without a run are swept
+	}
+	for _, id := range files {
+		_ = config.Files.Delete(context.WithoutCancel(req.ctx()), owner, id) // else it is swept
+	}
+	return err
 }
 
 // submission returns a submission of a flow by the user. The error is for a user without the scopes of its operations.

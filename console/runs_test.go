@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penstock/penstock/console/view"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/queue"
 )
 
@@ -63,6 +65,52 @@ func TestARunCanBeCancelledAndReplayed(t *testing.T) {
 	}
 	if page := b.page("/runs/compare?run=" + d.run + "&run=" + again.ID); !strings.Contains(page, "No difference.") {
 		t.Error("two runs with one event differ")
+	}
+}
+
+// The page of a run leads to its files, and a replay has copies of them.
+func TestFilesOfARun(t *testing.T) {
+	t.Parallel()
+	files, err := blob.New(blob.Config{Backend: new(blob.Memory), MaxSize: 1 << 20})
+	must(t, err)
+	d := newTestConsole(t, func(c *Config) { c.Files = files })
+	flow, found := d.config.Store.Flows().Find("1")
+	if !found {
+		t.Fatal("no flow 1")
+	}
+	s := queue.SubmissionOf(flow)
+	s.ID, s.Accepted = queue.NewRunID(s.Queue), time.Now()
+	info, err := files.Put(t.Context(), s.ID, 0, strings.NewReader("<script>content"))
+	must(t, err)
+	described := flows.NewFile(info, `ä "b"<i>.html`, "text/html").Value()
+	s.Event = flows.EncodeJSON(map[string]any{"name": "x", "all": []any{described, described}, "gone": map[string]any{"file": "blob:" + strings.Repeat("0", 32)}})
+	ticket, err := d.config.Queue.Submit(t.Context(), s)
+	must(t, err)
+	ticket.Close()
+	b := d.signedIn("olga")
+	at := "/runs/" + s.ID + "/files/" + info.ID
+	if page := b.page("/runs/" + s.ID); strings.Count(page, Root+at+`"`) != 1 || strings.Contains(page, "<i>") {
+		t.Error("the page does not lead to the file")
+	}
+	w := b.get(at)
+	if h := w.Header(); w.Code != http.StatusOK || w.Body.String() != "<script>content" || h.Get("Content-Type") != "application/octet-stream" || !strings.HasPrefix(h.Get("Content-Disposition"), "attachment; filename*=utf-8''%C3%A4%20") {
+		t.Errorf("%d %s %v", w.Code, w.Body, h)
+	}
+	for _, path := range []string{"/runs/" + d.run + "/files/" + info.ID, "/runs/" + s.ID + "/files/" + strings.Repeat("0", 32), "/runs/nobody/files/" + info.ID} {
+		if w := b.get(path); w.Code != http.StatusNotFound || w.Header().Get("Content-Disposition") != "" {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+	w = b.post("/runs/"+s.ID+"/replay", "version", "current")
+	again, err := d.config.Queue.Record(t.Context(), strings.TrimPrefix(w.Header().Get("Location"), Root+"/runs/"))
+	must(t, err)
+	copies := filesOf(again.Event)
+	if len(copies) != 2 || copies[0].ID == info.ID || copies[0].Name != `ä "b"<i>.html` {
+		t.Fatalf("files of the replay: %+v", copies)
+	}
+	must(t, files.Delete(t.Context(), s.ID, info.ID))
+	if w := b.get("/runs/" + again.ID + "/files/" + copies[0].ID); w.Body.String() != "<script>content" {
+		t.Errorf("the copy: %d %s", w.Code, w.Body)
 	}
 }
 

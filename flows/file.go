@@ -1,10 +1,12 @@
 package flows
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"mime"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -125,6 +127,38 @@ func (in *Input) SaveFile(ctx context.Context, limit int64, name, contentType st
 		return File{}, err
 	}
 	return NewFile(info, name, contentType), nil
+}
+
+// fileReference matches the reference to a file in the JSON of an event.
+var fileReference = regexp.MustCompile(`"` + filePrefix + `([0-9a-f]{32})"`)
+
+// CopyFiles copies the files that an event of one run names to another run, and returns the event with the new references, and
+// the ids of the copies, also with an error. A reference to what the first run does not have is unchanged, and opens nothing.
+// A nil store has no files.
+func CopyFiles(ctx context.Context, store *blob.Store, event []byte, from, to string) (copied []byte, ids []string, err error) {
+	if store == nil {
+		return event, nil, nil
+	}
+	for _, match := range fileReference.FindAllSubmatch(event, -1) {
+		id := match[1]
+		if !bytes.Contains(event, id) { // named twice
+			continue
+		}
+		content, err := store.Open(ctx, from, string(id))
+		if errors.Is(err, blob.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, ids, err
+		}
+		info, err := store.Put(ctx, to, 0, content)
+		_ = content.Close() // it was read
+		if err != nil {
+			return nil, ids, err
+		}
+		ids, event = append(ids, info.ID), bytes.ReplaceAll(event, id, []byte(info.ID))
+	}
+	return event, ids, nil
 }
 
 func errNoFiles() error {

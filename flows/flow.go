@@ -35,6 +35,7 @@ type Flow struct {
 	allSteps      []*step   // in the order of the file, nested ones after the step that they are nested in
 	topSteps      []topStep // those that are not nested
 	afterResponse *Block    // the after_response steps; nil: none
+	respondsFile  bool      // some respond step has a file
 	varNames      []string
 	tests         []test
 	redacts       []string // fields that some step redacts
@@ -47,6 +48,9 @@ type Flow struct {
 
 // Responds reports whether the flow may answer its caller before it ends.
 func (f *Flow) Responds() bool { return f.steps.Responds() || f.afterResponse != nil }
+
+// RespondsWithFile reports whether some step may answer the caller with a file.
+func (f *Flow) RespondsWithFile() bool { return f.respondsFile }
 
 // Headers are the request headers that the flow reads, lower-case.
 func (f *Flow) Headers() []string {
@@ -190,4 +194,20 @@ func (c *compiler) webhook(a *Args) {
 		c.verify(v, w)
 	}
 	c.checkMethods(a, w)
+	c.checkMaxBody(a, w)
 }
+
+// checkMaxBody reports a max_body that deliveries cannot reach, because their bodies are read as a whole before anything else.
+// It may still be there for the files of forms.
+func (c *compiler) checkMaxBody(a *Args, w *Webhook) {
+	switch v := w.Verify; {
+	case w.MaxBody == 0 || v == nil || v.Sender == nil:
+	case v.Open != nil && w.MaxBody > int64(v.Open.MaxBody):
+		c.add(a.places["max_body"], "raise max_body of verify, or write at most as much here", "max_body: a sender without a proof sends at most the %d bytes of max_body of verify", v.Open.MaxBody)
+	case v.Open == nil && v.Sender.ReadsBody() && w.MaxBody > wholeBody:
+		c.add(a.places["max_body"], "write max_body: 1MB, or verify by token or basic", "max_body: the scheme %s signs the body, which is therefore read as a whole, and may be as large as --max-body (1 MiB by default)", v.Scheme)
+	}
+}
+
+// wholeBody is the default of --max-body in bytes: more than that is not read as a whole, unless the server says so.
+const wholeBody = 1 << 20

@@ -46,8 +46,8 @@ type Emission struct {
 // Callbacks creates the URLs by which an external system resumes an item of a run.
 type Callbacks interface {
 	// URL is valid for one call, until it expires. The call's body becomes the journaled result of the effect with
-	// that key, and the run is woken.
-	URL(key string, expires time.Time) (string, error)
+	// that key, and the run is woken. maxBody is the maximum size in bytes of a body with files; 0: it has none.
+	URL(key string, expires time.Time, maxBody int64) (string, error)
 }
 
 // Connections finds the connections that steps name. Errors are shown to the caller: they name the connection, never

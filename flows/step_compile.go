@@ -53,6 +53,7 @@ func (c *compiler) step(n *yaml.Node, path string, taken map[string]bool) *step 
 	c.readAttributes(s, attrs)
 	if s.effect = kind.Effect; len(c.found) == before { // with problems, the arguments may be incomplete
 		c.construct(s, kind, args)
+		c.flow.respondsFile = c.flow.respondsFile || kind.Responds && args.Has("file")
 	}
 	c.resolveEffect(s, attrs)
 	c.noteExternalStep(s)

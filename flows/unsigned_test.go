@@ -41,3 +41,22 @@ func TestUnsigned(t *testing.T) {
 		}
 	}
 }
+
+// A max_body that no delivery can reach is a mistake.
+func TestMaxBodyOfDeliveries(t *testing.T) {
+	t.Parallel()
+	for webhook, want := range map[string]string{
+		"max_body: 100MB": "",
+		"max_body: 100MB, verify: {scheme: token, header: X-T, secret: s}": "",
+		"max_body: 100MB, verify: {scheme: hmac, header: X-S, secret: s}":  "the scheme hmac signs the body",
+		"max_body: 100MB, verify: {scheme: github, secret: s}":             "the scheme github signs the body",
+		"max_body: 1MB, verify: {scheme: github, secret: s}":               "",
+		"max_body: 100KB, verify: none":                                    "at most the 65536 bytes of max_body of verify",
+		"max_body: 100KB, verify: {scheme: none, max_body: 200000}":        "",
+	} {
+		_, err := flows.Parse("f", []byte("flow: 1\ntrigger: {webhook: {"+webhook+"}}\nsteps: [{transform: .}]\n"), steps.Catalogue())
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: error %v, want one with %q", webhook, err, want)
+		}
+	}
+}

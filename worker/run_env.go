@@ -101,6 +101,6 @@ type callbacks struct {
 }
 
 // URL signs the callback of one step and item.
-func (c callbacks) URL(key string, expires time.Time) (string, error) {
-	return c.signer.URL(callback.Call{Run: c.run, Key: key, Expires: expires})
+func (c callbacks) URL(key string, expires time.Time, maxBody int64) (string, error) {
+	return c.signer.URL(callback.Call{Run: c.run, Key: key, Expires: expires, MaxBody: maxBody})
 }

@@ -80,7 +80,14 @@ func (a *api) readKey(c *gin.Context) {
 }
 
 func (a *api) deleteKey(c *gin.Context) {
-	if err := a.config.Store.Keys().Delete(c.Request.Context(), c.Param("key")); err != nil {
+	k, err := a.config.Store.Keys().Key(c.Request.Context(), c.Param("key"))
+	if err == nil {
+		err = mayIssue(c, k)
+	}
+	if err == nil {
+		err = a.config.Store.Keys().Delete(c.Request.Context(), k.Key)
+	}
+	if err != nil {
 		httpx.Fail(c, err)
 		return
 	}

@@ -39,12 +39,15 @@ func (a *api) acceptCallback(c *gin.Context) {
 	call, err := a.openCallback(c)
 	var item []byte
 	if err == nil {
-		item, err = readItem(c)
+		item, err = readItem(c, call)
 	}
 	if err == nil {
 		httpx.StateOf(c).Run = call.Run
 		result := slices.Concat([]byte(`{"items":[`), item, []byte(`]}`))
 		err = callFault(a.config.Call(c.Request.Context(), call.Run, call.Key, result))
+		if refused := (*httpx.Fault)(nil); !errors.As(err, &refused) { // after another error the step may have the item
+			httpx.StateOf(c).KeepFiles()
+		}
 	}
 	switch {
 	case isForm(c.Request) && err != nil:
@@ -71,8 +74,8 @@ func callFault(err error) error {
 }
 
 // readItem returns the body as JSON, an empty body as null, and an empty form as an empty object.
-func readItem(c *gin.Context) ([]byte, error) {
-	body, err := httpx.DecodeEvent(c, "")
+func readItem(c *gin.Context, call callback.Call) ([]byte, error) {
+	body, err := httpx.DecodeFiles(c, httpx.BodyRule{MaxBody: call.MaxBody, Owner: call.Run})
 	switch {
 	case err != nil || len(body) > 0:
 	case isForm(c.Request):

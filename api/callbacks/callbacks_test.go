@@ -10,6 +10,7 @@ import (
 
 	"github.com/penstock/penstock/api"
 	"github.com/penstock/penstock/api/apitest"
+	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/callback"
 	"github.com/penstock/penstock/queue"
 )
@@ -21,7 +22,7 @@ type calls struct {
 	err    error    // of the next ones
 }
 
-func newCalls(t *testing.T) (*calls, *apitest.FakeAPI) {
+func newCalls(t *testing.T, files ...*blob.Store) (*calls, *apitest.FakeAPI) {
 	t.Helper()
 	signer, err := callback.New("http://door", [][]byte{bytes.Repeat([]byte{7}, 32)})
 	if err != nil {
@@ -30,6 +31,9 @@ func newCalls(t *testing.T) (*calls, *apitest.FakeAPI) {
 	c := &calls{signer: signer}
 	return c, apitest.NewFakeAPI(t, func(config *api.Config) {
 		config.Callbacks = signer
+		for _, store := range files {
+			config.Files = store
+		}
 		config.Call = func(_ context.Context, run, key string, result []byte) error {
 			c.made = append(c.made, run+" "+key+" "+string(result))
 			return c.err
@@ -67,6 +71,53 @@ func TestACallBecomesTheItem(t *testing.T) {
 		if w.Code != 200 || len(c.made) != 1 || c.made[0] != want {
 			t.Errorf("%d %s, called %s, want %s", w.Code, w.Body, c.made, want)
 		}
+	}
+}
+
+// With max_body the files of a call belong to the waiting run, unless the call has no effect.
+func TestFilesOfACall(t *testing.T) {
+	t.Parallel()
+	const multipart, body = "multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"doc\"; filename=\"a.txt\"\r\nContent-Type: text/plain\r\n\r\ncontent\r\n--b--\r\n"
+	for _, test := range []struct {
+		maxBody      int64
+		err          error
+		status, left int
+	}{
+		{1000, nil, 200, 1}, {1000, queue.ErrCalled, 409, 0}, {1000, queue.ErrOver, 410, 0}, {1000, queue.ErrUnavailable, 503, 1}, {10, nil, 413, 0}, {0, nil, 200, 0},
+	} {
+		backend := new(blob.Memory)
+		files, err := blob.New(blob.Config{Backend: backend, MaxSize: 1 << 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, d := newCalls(t, files)
+		c.err = test.err
+		run := apitest.RunID(3)
+		path := callback.Path + c.signer.Token(callback.Call{Run: run, Key: "k", Expires: apitest.Epoch.Add(time.Hour), MaxBody: test.maxBody})
+		if w := called(d, "POST", path, multipart, body); w.Code != test.status {
+			t.Errorf("%+v: %d %s", test, w.Code, w.Body)
+		}
+		left := 0
+		if err := backend.Owners(t.Context(), func(owner string, _ time.Time) error {
+			if left++; owner != run {
+				t.Errorf("%+v: a file of %s", test, owner)
+			}
+			return nil
+		}); err != nil || left != test.left {
+			t.Errorf("%+v: files of %d runs are left, %v", test, left, err)
+		}
+		if test.status == 200 && strings.Contains(c.made[0], `"file":"blob:`) != (test.maxBody > 0) {
+			t.Errorf("%+v: called %v", test, c.made)
+		}
+	}
+	files, err := blob.New(blob.Config{Backend: new(blob.Memory), MaxSize: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, d := newCalls(t, files)
+	path := callback.Path + c.signer.Token(callback.Call{Run: apitest.RunID(3), Key: "k", Expires: apitest.Epoch.Add(time.Hour), MaxBody: 5 << 20})
+	if w := called(d, "POST", path, "application/pdf", strings.Repeat("x", 1<<20+100_000)); w.Code != 413 { // of the store
+		t.Errorf("larger than the store takes: %d", w.Code)
 	}
 }
 

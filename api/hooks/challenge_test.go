@@ -200,5 +200,10 @@ steps: [{transform: "{event: .}"}]`)
 		t.Errorf("question: %d %s", r.StatusCode, r.Text)
 	}
 	p.Want(send("POST", "/hooks/own?a=2", `{}`), 401)
+	const odd = "/hooks/own?a=50%&b=x;y&c=%zz%41&&d"
+	ts := fmt.Sprint(time.Now().Unix())
+	if r := p.Do("GET", odd, "", "", "X-Acme-Signature", "time="+ts+";sig="+apitest.HexMAC("a secret of 27 characters..", "GET\n"+odd+"\n"+ts+"\n")); r.StatusCode != 200 || !strings.Contains(r.Text, `"event":{"a":"50%","b":"x;y","c":"%zzA","d":""}`) {
+		t.Errorf("a query as browsers write it: %d %s", r.StatusCode, r.Text)
+	}
 	p.Want(p.Do("GET", "/hooks/own?a=1", "", ""), 401)
 }

@@ -86,7 +86,7 @@ func (a *api) readDelivery(c *gin.Context) (*sender.Delivery, *flows.Flow, error
 			return nil, nil, err
 		}
 	}
-	query, err := httpx.Query(c.Request)
+	query, err := httpx.SenderQuery(c.Request)
 	if err != nil {
 		return nil, nil, err
 	}

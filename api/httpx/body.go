@@ -99,12 +99,12 @@ func readUpTo(body io.Reader, x *State, announced, limit int64) (text []byte, en
 		n, err := body.Read(text[len(text):cap(text)])
 		text = text[:len(text)+n]
 		switch {
-		case err == io.EOF: // not errors.Is: a body that was cut off wraps it
-			return text, true, nil
-		case err != nil:
+		case err != nil && err != io.EOF: // not errors.Is: a body that was cut off wraps it
 			return nil, false, err
 		case int64(len(text)) > limit:
 			return text, false, nil
+		case err == io.EOF:
+			return text, true, nil
 		case len(text) == cap(text):
 			text = append(text, 0)[:len(text)]
 			if err := reserveBody(x, cap(text)-len(text)); err != nil {

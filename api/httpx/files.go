@@ -3,11 +3,10 @@ package httpx
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
-	"regexp"
 	"time"
 
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/blob"
 )
 
@@ -48,30 +47,13 @@ func (x *State) deleteFiles(ctx context.Context) {
 	}
 }
 
-// fileReference matches the reference to a file in the JSON of an event.
-var fileReference = regexp.MustCompile(`"blob:([0-9a-f]{32})"`)
-
 // CopyFiles copies the files that an event of one run names to another run, and returns the event with the new references.
 // A reference to what the first run does not have is unchanged, and opens nothing.
 func (x *State) CopyFiles(ctx context.Context, event []byte, from, to string) ([]byte, error) {
-	if x.frame.Files == nil {
-		return event, nil
-	}
-	for _, match := range fileReference.FindAllSubmatch(event, -1) {
-		id := string(match[1])
-		content, err := x.frame.Files.Open(ctx, from, id)
-		if err != nil {
-			if errors.Is(err, blob.ErrNotFound) {
-				continue
-			}
-			return nil, storeFault(err)
-		}
-		info, err := x.store(ctx, to, 0, content)
-		_ = content.Close() // it was read
-		if err != nil {
-			return nil, storeFault(err)
-		}
-		event = bytes.ReplaceAll(event, []byte(id), []byte(info.ID))
+	event, ids, err := flows.CopyFiles(ctx, x.frame.Files, event, from, to)
+	x.files.owner, x.files.ids = to, append(x.files.ids, ids...)
+	if err != nil {
+		return nil, storeFault(err)
 	}
 	return event, nil
 }

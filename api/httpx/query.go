@@ -3,6 +3,7 @@ package httpx
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -13,8 +14,26 @@ const maxQuery = 200
 
 // Query returns the parameters of a request's query string. The error is a Fault: it cannot be read, is not UTF-8, or has
 // too many parameters.
-func Query(r *http.Request) (url.Values, error) {
-	raw := r.URL.RawQuery
+func Query(r *http.Request) (url.Values, error) { return parseQuery(r.URL.RawQuery) }
+
+// SenderQuery is Query for a query string that is the sender's own affair: it is read as browsers read it (WHATWG URL,
+// application/x-www-form-urlencoded parsing), so that a ";", and a "%" without two hexadecimal digits, are text.
+func SenderQuery(r *http.Request) (url.Values, error) {
+	return parseQuery(bareQuery.ReplaceAllStringFunc(r.URL.RawQuery, func(c string) string {
+		switch {
+		case c == ";":
+			return "%3B"
+		case len(c) == 3: // an escape
+			return c
+		}
+		return "%25" + c[1:]
+	}))
+}
+
+// bareQuery matches what Query refuses, and escapes.
+var bareQuery = regexp.MustCompile(`%[0-9A-Fa-f]{2}|%|;`)
+
+func parseQuery(raw string) (url.Values, error) {
 	if raw == "" {
 		return nil, nil
 	}

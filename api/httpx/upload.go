@@ -56,7 +56,7 @@ func DecodeFiles(c *gin.Context, rule BodyRule) ([]byte, error) {
 	if !isForm && rule.Form != payload.File && (fits || x.bodyRead) {
 		return DecodeEvent(c, rule.Form)
 	}
-	if c.Request.ContentLength > rule.MaxBody {
+	if c.Request.ContentLength > rule.MaxBody && !x.bodyRead { // else --max-body was the limit
 		return nil, &http.MaxBytesError{Limit: rule.MaxBody}
 	}
 	if err := checkOrigin(c); err != nil {

@@ -1,7 +1,6 @@
 package runs
 
 import (
-	"net/http"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -10,8 +9,8 @@ import (
 	"github.com/penstock/penstock/auth"
 )
 
-// readRunFile answers GET /v1/runs/{run}/files/{file} with the bytes of a file of the run. file is its reference, with or
-// without "blob:". Whatever the file is, it is sent as bytes to be saved, because it may be anybody's.
+// readRunFile answers GET and HEAD /v1/runs/{run}/files/{file} with the bytes of a file of the run. file is its reference, with or
+// without "blob:". HEAD, ranges and conditions are those of RFC 9110. Whatever the file is, it is sent as bytes to be saved, because it may be anybody's.
 func (a *api) readRunFile(c *gin.Context) {
 	record, err := a.visibleRun(c, auth.ScopeReadRuns)
 	if err == nil {
@@ -20,7 +19,7 @@ func (a *api) readRunFile(c *gin.Context) {
 		h["Content-Type"] = []string{"application/octet-stream"}
 		h["Content-Disposition"] = []string{"attachment"}
 		h["Content-Security-Policy"] = []string{"sandbox"}
-		err = httpx.WriteFile(c, http.StatusOK, record.FilesOf(), id)
+		err = httpx.ServeFile(c, record.FilesOf(), id)
 	}
 	if err != nil {
 		c.Writer.Header().Del("Content-Disposition")

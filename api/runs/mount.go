@@ -3,6 +3,7 @@ package runs
 
 import (
 	"context"
+	"net/http"
 	"sync/atomic"
 
 	"github.com/gin-gonic/gin"
@@ -60,7 +61,7 @@ func Mount(v1 gin.IRouter, config Config) {
 	read := httpx.Requires(auth.ScopeReadRuns, auth.ScopeRun)
 	v1.GET("/runs/:run", read, a.readRun)
 	v1.GET("/runs/:run/input", read, a.readRunInput)
-	v1.GET("/runs/:run/files/:file", read, a.readRunFile)
+	v1.Match([]string{http.MethodGet, http.MethodHead}, "/runs/:run/files/:file", read, a.readRunFile)
 	if config.Runs != nil {
 		v1.GET("/runs", read, a.listRuns)
 		v1.GET("/runs/:run/events", read, a.watchRun)

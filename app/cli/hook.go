@@ -44,6 +44,9 @@ func newHookDetect() *cobra.Command {
 		found := sender.Detect(d)
 		if scheme != "" {
 			e, known := sender.Find(scheme)
+			if standard := sender.Standard(); scheme == standard.Name {
+				e, known = standard, true
+			}
 			if !known {
 				return usageError{fmt.Errorf("detect: there is no sender %q; penstock hook senders lists them", scheme)}
 			}

@@ -1,8 +1,10 @@
 package generate_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"regexp"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"github.com/penstock/penstock/api/apitest"
 	_ "github.com/penstock/penstock/client/generate/testdata/hostile" // compiles
 	"github.com/penstock/penstock/client/generate/testdata/shop"
+	"github.com/penstock/penstock/internal/blob/blobtest"
 	"github.com/penstock/penstock/store"
 )
 
@@ -20,7 +23,7 @@ import (
 func shopServer(t *testing.T) map[string]*shop.Client {
 	t.Helper()
 	p := apitest.NewProduct(t)
-	for number, file := range map[int]string{610: "people.yaml", 611: "orders.yaml"} {
+	for number, file := range map[int]string{610: "people.yaml", 611: "orders.yaml", 612: "files.yaml"} {
 		text, err := os.ReadFile(flowsOfClients + file)
 		apitest.Fatal(t, err)
 		p.Deploy(number, regexp.MustCompile(`(?m)^flow: .*\n`).ReplaceAllString(string(text), ""))
@@ -151,5 +154,39 @@ func TestGoClientIdempotency(t *testing.T) {
 	}
 	if a, b := run(), run(); a == b {
 		t.Errorf("both calls are run %s", a)
+	}
+}
+
+// Files go to the server in a form or as a body, and come back as they were.
+func TestGoClientFiles(t *testing.T) {
+	t.Parallel()
+	clients := shopServer(t)
+	content := blobtest.Content(3 << 20)
+	for _, name := range []string{"basic", "client"} {
+		c := clients[name]
+		document := shop.File{Content: bytes.NewReader(content), Name: "a.pdf", ContentType: "application/pdf"}
+		got, err := c.DocumentsUpload(t.Context(), shop.DocumentsUploadBody{Title: "A", Pages: shop.Ptr[int64](2), Document: document, More: []shop.File{{Content: strings.NewReader("b")}, {Content: strings.NewReader("c")}}})
+		apitest.Fatal(t, err)
+		if got.Title != "A" || *got.Pages != 2 || got.Size != int64(len(content)) || got.Name != "a.pdf" || got.Type != "application/pdf" || got.More != 2 {
+			t.Errorf("%s: %+v", name, got)
+		}
+		file, err := c.DocumentsEcho(t.Context(), shop.DocumentsEchoParams{ID: 7}, shop.File{Content: io.MultiReader(bytes.NewReader(content)), ContentType: "application/pdf"})
+		apitest.Fatal(t, err)
+		text, err := io.ReadAll(file.Body)
+		apitest.Fatal(t, err)
+		apitest.Fatal(t, file.Body.Close())
+		if !bytes.Equal(text, content) || file.Header.Get("X-Id") != "7" || file.Header.Get("Content-Type") != "application/pdf" {
+			t.Errorf("%s: %d bytes, %v", name, len(text), file.Header)
+		}
+	}
+	c := clients["key"] // signs what it sends, which the server reads as a whole
+	if got, err := c.DocumentsNoteForm(t.Context(), shop.Form{"text": "x", "n": 1}); err != nil || string(got.Got) != `{"n":1,"text":"x"}` {
+		t.Errorf("%s, %v", got.Got, err)
+	}
+	if got, err := c.DocumentsNoteFile(t.Context(), shop.File{Content: io.MultiReader(strings.NewReader(`{"a":1}`)), ContentType: "application/json"}); err != nil || string(got.Got) != `{"a":1}` {
+		t.Errorf("%s, %v", got.Got, err)
+	}
+	if _, err := c.DocumentsUpload(t.Context(), shop.DocumentsUploadBody{Title: "A"}); err == nil || !strings.Contains(err.Error(), "document has no Content") {
+		t.Errorf("without the file: %v", err)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// operation is an operation of a flow.
+// operation is an operation of a flow, with one of the media types of its body.
 type operation struct {
 	id, method, path     string
 	summary, description string
@@ -18,8 +18,10 @@ type operation struct {
 	public               bool // takes no credentials
 	keyed                bool // takes an Idempotency-Key
 	params               []param
-	body                 *schema // nil: takes none
+	media                string // of the body; empty: takes none
+	body                 *schema
 	bodyRequired         bool
+	download             bool    // the answer is a file
 	answer               *schema // nil: its form is not described
 	mayBeEmpty           bool    // may answer 204
 	listing              bool    // has pages, which Link leads through
@@ -97,7 +99,7 @@ func read(text []byte) ([]operation, map[string]*schema, error) {
 			if err := made.checkPath(); err != nil {
 				return nil, nil, err
 			}
-			all = append(all, made)
+			all = append(all, made.ofBodies(o.Body)...)
 		}
 	}
 	if len(all) == 0 {
@@ -125,16 +127,47 @@ func (doc *openAPI) operation(method, path string, o *apiOperation) operation {
 			out.params = append(out.params, param{p.Name, p.In, p.Description, p.Required || p.In == "path", p.Schema})
 		}
 	}
-	if o.Body != nil {
-		out.body, out.bodyRequired = jsonOf(o.Body), o.Body.Required
-	}
 	_, out.mayBeEmpty = o.Responses["204"]
 	if ok := o.Responses["200"]; ok != nil {
-		out.answer = jsonOf(ok)
+		for _, media := range ok.Content {
+			out.download = out.download || media.Schema.isFile()
+		}
+		if !out.download {
+			out.answer = jsonOf(ok)
+		}
 		_, linked := ok.Headers["Link"]
 		out.listing = linked && method == "get"
 	}
 	return out
+}
+
+// Media types that clients encode. Bodies of others are sent as they are.
+const (
+	mediaJSON   = "application/json"
+	mediaForm   = "multipart/form-data"
+	mediaFields = "application/x-www-form-urlencoded"
+)
+
+// ofBodies returns the operation for each media type of its body. Those besides JSON, or besides the first, have a word more
+// in their ids.
+func (o *operation) ofBodies(b *apiBody) []operation {
+	if b == nil || len(b.Content) == 0 {
+		return []operation{*o}
+	}
+	var all []operation
+	_, hasJSON := b.Content[mediaJSON]
+	for i, media := range sorted(b.Content) { // application/json is before multipart/form-data
+		made := *o
+		made.media, made.body, made.bodyRequired = media, b.Content[media].Schema, b.Required
+		if media != mediaJSON && (hasJSON || i > 0) {
+			made.id += map[string]string{mediaForm: "_form", mediaFields: "_fields"}[media]
+			if media != mediaForm && media != mediaFields {
+				made.id += "_file"
+			}
+		}
+		all = append(all, made)
+	}
+	return all
 }
 
 // template is the form of paths: characters that need no encoding (RFC 3986, section 3.3), and parameters.
@@ -154,7 +187,7 @@ func (o *operation) checkPath() error {
 
 // jsonOf is the schema of a JSON body; nil: it may be anything else.
 func jsonOf(b *apiBody) *schema {
-	media, ok := b.Content["application/json"]
+	media, ok := b.Content[mediaJSON]
 	if !ok {
 		return nil
 	}

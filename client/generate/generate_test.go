@@ -28,7 +28,7 @@ const flowsOfClients = "../../tests/clients/generated/flows/"
 
 // clients are the flows of the clients in testdata, which are compiled and called by other tests.
 var clients = map[string][]string{ // read only
-	"shop":    {flowsOfClients + "people.yaml", flowsOfClients + "orders.yaml"},
+	"shop":    {flowsOfClients + "people.yaml", flowsOfClients + "orders.yaml", flowsOfClients + "files.yaml"},
 	"hostile": {"testdata/hostile.yaml"},
 }
 

@@ -12,6 +12,9 @@ func (g *goTypes) operation(b *strings.Builder, o *operation, methods names) {
 	args := g.arguments(o, name)
 	builder := g.names.take("new" + name + "Request")
 	result := "*Response"
+	if o.download {
+		result = "*Download"
+	}
 	if o.answer != nil {
 		result = g.elementOf(o.answer, name+"Answer")
 		if o.mayBeEmpty && !nilable(result) {
@@ -21,7 +24,7 @@ func (g *goTypes) operation(b *strings.Builder, o *operation, methods names) {
 	goComment(b, "", name+" calls "+o.method+" "+o.path+".", o.summary, o.description, emptyText(o), deprecatedText(o))
 	fmt.Fprintf(b, "func (c *Client) %s(ctx context.Context, %soptions ...Option) (%s, error) {\n", name, args.declared, result)
 	if o.answer == nil {
-		fmt.Fprintf(b, "\treturn c.send(ctx, %s(%s), options)\n}\n\n", builder, args.passed)
+		fmt.Fprintf(b, "\treturn c.%s(ctx, %s(%s), options)\n}\n\n", map[bool]string{true: "fetch", false: "send"}[o.download], builder, args.passed)
 	} else {
 		fmt.Fprintf(b, "\treturn call[%s](ctx, c, %s(%s), options)\n}\n\n", result, builder, args.passed)
 	}
@@ -82,13 +85,8 @@ func (g *goTypes) arguments(o *operation, name string) arguments {
 		g.out.WriteString(b.String())
 		declared, passed = append(declared, "params "+kind), append(passed, "params")
 	}
-	if o.body != nil {
-		if a.body = g.elementOf(o.body, name+"Body"); a.body == goRaw {
-			a.body = "any"
-		}
-		if !o.bodyRequired && !nilable(a.body) {
-			a.body = "*" + a.body
-		}
+	if o.media != "" {
+		a.body = g.bodyType(o, name+"Body")
 		declared, passed = append(declared, "body "+a.body), append(passed, "body")
 	}
 	if a.declared = strings.Join(declared, ", "); a.declared != "" {
@@ -96,6 +94,59 @@ func (g *goTypes) arguments(o *operation, name string) arguments {
 	}
 	a.passed = strings.Join(passed, ", ")
 	return a
+}
+
+// bodyType is the type of a body.
+func (g *goTypes) bodyType(o *operation, name string) string {
+	text := ""
+	switch o.media {
+	case mediaJSON:
+		if text = g.elementOf(o.body, name); text == goRaw {
+			text = "any"
+		}
+	case mediaForm:
+		if text = "Form"; g.formSchema(o.body) != nil {
+			text = g.typeOf(o.body, name)
+		}
+	case mediaFields:
+		return "url.Values"
+	default:
+		return "File"
+	}
+	if !o.bodyRequired && !nilable(text) && text != "Form" {
+		text = "*" + text
+	}
+	return text
+}
+
+// formSchema is the schema of a form whose fields are those of a struct; nil: they are not known.
+func (g *goTypes) formSchema(s *schema) *schema {
+	s, _ = s.nullable()
+	if to := s.component(); to != "" && !g.circular[to] {
+		return g.formSchema(g.components[to])
+	}
+	if !g.structured(s) {
+		return nil
+	}
+	return s
+}
+
+// form writes how the fields of a form become its parts.
+func (g *goTypes) form(b *strings.Builder, s *schema) {
+	fields := names{}
+	for _, member := range sorted(s.Properties) {
+		field := fields.take(goName(member))
+		text, _ := g.memberType(s, member, field)
+		add := fmt.Sprintf("q.addPart(%s, body.%s)", strconv.Quote(member), field)
+		switch {
+		case strings.HasPrefix(text, "*"):
+			fmt.Fprintf(b, "\tif body.%s != nil {\n\t\tq.addPart(%s, *body.%[1]s)\n\t}\n", field, strconv.Quote(member))
+		case nilable(text):
+			fmt.Fprintf(b, "\tif body.%s != nil {\n\t\t%s\n\t}\n", field, add)
+		default:
+			b.WriteString("\t" + add + "\n")
+		}
+	}
 }
 
 // paramType is the type of a parameter: one that paramText of the runtime knows.
@@ -140,13 +191,32 @@ func (g *goTypes) builder(b *strings.Builder, o *operation, name string, a argum
 			fmt.Fprintf(b, "\tif params.%s != nil {\n\t\tq.%s(%s, %s)\n\t}\n", p.field, add, strconv.Quote(p.name), value)
 		}
 	}
+	g.setBody(b, o, a.body)
+	b.WriteString("\treturn q\n}\n\n")
+}
+
+// setBody writes how the body is set.
+func (g *goTypes) setBody(b *strings.Builder, o *operation, text string) {
+	form := g.formSchema(o.body)
 	switch {
-	case a.body != "" && nilable(a.body):
+	case text == "":
+	case o.media == mediaForm && form == nil:
+		b.WriteString("\tq.addForm()\n\tq.addParts(body)\n")
+	case o.media == mediaForm && nilable(text):
+		b.WriteString("\tif body == nil {\n\t\treturn q\n\t}\n\tq.addForm()\n")
+		g.form(b, form)
+	case o.media == mediaForm:
+		b.WriteString("\tq.addForm()\n")
+		g.form(b, form)
+	case text == "File" && o.bodyRequired:
+		fmt.Fprintf(b, "\tq.media, q.body = %s, body\n", strconv.Quote(o.media))
+	case text == "File":
+		fmt.Fprintf(b, "\tif body.Content != nil {\n\t\tq.media, q.body = %s, body\n\t}\n", strconv.Quote(o.media))
+	case nilable(text), text == "url.Values":
 		b.WriteString("\tif body != nil {\n\t\tq.body = body\n\t}\n")
-	case a.body != "":
+	default:
 		b.WriteString("\tq.body = body\n")
 	}
-	b.WriteString("\treturn q\n}\n\n")
 }
 
 // itemsOf returns the type of the items of a listing, and how they are reached from a page; empty: it has none.

@@ -93,21 +93,7 @@ func (g *goTypes) declareStruct(name string, s *schema, is string) {
 	fmt.Fprintf(&b, "type %s struct {\n", name)
 	for _, member := range sorted(s.Properties) {
 		property, field := s.Properties[member], fields.take(goName(member))
-		text := g.typeOf(property, name+field)
-		tag := member
-		switch required := slices.Contains(s.Required, member); {
-		case required && !g.isNullable(property):
-		case nilable(text) && !required:
-			tag += ",omitzero"
-		case nilable(text):
-		case required:
-			text = "*" + text
-		default:
-			text, tag = "*"+text, tag+",omitempty"
-		}
-		if name := property.component(); name != "" && text == g.typeNames[name] && g.recursive(name) {
-			text = "*" + text // a struct cannot hold itself
-		}
+		text, tag := g.memberType(s, member, name+field)
 		if property != nil {
 			goComment(&b, "\t", property.Description, valuesText(property))
 		}
@@ -115,6 +101,26 @@ func (g *goTypes) declareStruct(name string, s *schema, is string) {
 	}
 	b.WriteString("}\n\n")
 	g.out.WriteString(b.String())
+}
+
+// memberType is the type of the field of a member, and its tag.
+func (g *goTypes) memberType(s *schema, member, name string) (text, tag string) {
+	property := s.Properties[member]
+	text, tag = g.typeOf(property, name), member
+	switch required := slices.Contains(s.Required, member); {
+	case required && !g.isNullable(property):
+	case nilable(text) && !required:
+		tag += ",omitzero"
+	case nilable(text):
+	case required:
+		text = "*" + text
+	default:
+		text, tag = "*"+text, tag+",omitempty"
+	}
+	if name := property.component(); name != "" && text == g.typeNames[name] && g.recursive(name) {
+		text = "*" + text // a struct cannot hold itself
+	}
+	return text, tag
 }
 
 // fieldOf returns the name of the field of a member in a struct that was declared for a schema.
@@ -145,6 +151,8 @@ func (g *goTypes) typeOf(s *schema, name string) string {
 		return g.typeNames[to]
 	}
 	switch values := s.values(); {
+	case s.isFile():
+		return "File"
 	case values != nil:
 		return goTypeOfValues(values)
 	case len(s.alternatives())+len(s.AllOf) > 0:

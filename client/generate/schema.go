@@ -11,6 +11,7 @@ import (
 type schema struct {
 	Ref         string             `json:"$ref"`
 	Type        words              `json:"type"`
+	Format      string             `json:"format"`
 	Description string             `json:"description"`
 	Enum        []json.RawMessage  `json:"enum"`
 	Const       json.RawMessage    `json:"const"`
@@ -81,6 +82,9 @@ func (s *schema) alternatives() []*schema { return slices.Concat(s.AnyOf, s.OneO
 func (s *schema) isNull() bool {
 	return s != nil && (len(s.Type) == 1 && s.Type[0] == "null" || string(s.Const) == "null")
 }
+
+// isFile reports whether the schema describes bytes.
+func (s *schema) isFile() bool { return s != nil && s.Format == "binary" }
 
 // isObject reports whether the schema describes the members of objects.
 func (s *schema) isObject() bool {

@@ -9,9 +9,10 @@ import (
 
 // tsReserved are the names that the runtime declares or uses, and those that no type may have.
 var tsReserved = []string{ // read only
-	"AbortSignal", "Array", "AsyncGenerator", "Caller", "CallOptions", "ClientConfig", "Date", "Error", "ErrorDetails", "Headers", "JSON", "Math", "Number",
-	"Object", "OperationCall", "ParamValue", "PenstockClient", "PenstockError", "Prepared", "Promise", "RawAnswer", "ReadonlyArray", "Record", "Response",
-	"String", "TextDecoder", "TextEncoder", "TypeError", "URL", "URLSearchParams", "Uint8Array", "WeakSet",
+	"AbortController", "AbortSignal", "Array", "AsyncGenerator", "Blob", "Caller", "CallOptions", "ClientConfig", "Date", "Error", "ErrorDetails", "File",
+	"FileAnswer", "FileBody", "Headers", "JSON", "Math", "Number", "Object", "OperationCall", "ParamValue", "PenstockClient", "PenstockError", "Prepared",
+	"Promise", "RawAnswer", "ReadableStream", "ReadonlyArray", "Record", "RequestInit", "Response", "String", "TextDecoder", "TextEncoder", "TypeError", "URL",
+	"URLSearchParams", "Uint8Array", "WeakSet",
 }
 
 // tsTypes writes TypeScript types for schemas.
@@ -73,6 +74,8 @@ func (g *tsTypes) typeOf(s *schema, indent string) string {
 			return g.typeNames[to]
 		}
 		return "unknown"
+	case s.isFile():
+		return "Blob"
 	case s.Const != nil:
 		return literal(s.Const)
 	case s.Enum != nil:

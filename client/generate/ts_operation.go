@@ -10,7 +10,10 @@ func (g *tsTypes) operation(b *strings.Builder, o *operation, methods names) {
 	name := methods.take(identifier(o.id, title, true))
 	args, passed := g.arguments(o, identifier(o.id, title, false))
 	call := g.call(o, passed)
-	result := "RawAnswer"
+	result, send := "RawAnswer", "raw"
+	if o.download {
+		result, send = "FileAnswer", "file"
+	}
 	if o.answer != nil {
 		if result = g.typeOf(o.answer, "  "); o.mayBeEmpty {
 			result += " | undefined"
@@ -19,7 +22,7 @@ func (g *tsTypes) operation(b *strings.Builder, o *operation, methods names) {
 	b.WriteString("\n")
 	tsComment(b, "  ", o.deprecated, o.method+" "+o.path, o.summary, o.description)
 	if o.answer == nil {
-		fmt.Fprintf(b, "  %s(%s): Promise<%s> {\n    return this.#caller.raw(%s, options);\n  }\n", name, args, result, call)
+		fmt.Fprintf(b, "  %s(%s): Promise<%s> {\n    return this.#caller.%s(%s, options);\n  }\n", name, args, result, send, call)
 	} else {
 		fmt.Fprintf(b, "  %s(%s): Promise<%s> {\n    return this.#caller.json<%s>(%s, options);\n  }\n", name, args, result, result, call)
 	}
@@ -54,14 +57,24 @@ func (g *tsTypes) arguments(o *operation, name string) (declared string, passed 
 		g.out.WriteString("}\n\n")
 		all, passed = append(all, "params: "+kind+initial), append(passed, "params")
 	}
-	if o.body != nil {
+	if o.media != "" {
 		mark := "?"
 		if o.bodyRequired {
 			mark = ""
 		}
-		all, passed = append(all, "body"+mark+": "+g.typeOf(o.body, "  ")), append(passed, "body")
+		all, passed = append(all, "body"+mark+": "+g.bodyType(o)), append(passed, "body")
 	}
 	return strings.Join(append(all, "options: CallOptions = {}"), ", "), passed
+}
+
+func (g *tsTypes) bodyType(o *operation) string {
+	switch o.media {
+	case mediaJSON, mediaForm:
+		return g.typeOf(o.body, "  ")
+	case mediaFields:
+		return "URLSearchParams"
+	}
+	return "FileBody"
 }
 
 // paramType is the type of a parameter: one that paramText of the runtime knows.
@@ -87,6 +100,9 @@ func (g *tsTypes) call(o *operation, passed []string) string {
 		if len(lists[in]) > 0 {
 			parts = append(parts, in+": "+quoteAll(lists[in]))
 		}
+	}
+	if o.media != "" && o.media != mediaJSON {
+		parts = append(parts, "media: "+quote(o.media))
 	}
 	parts = append(parts, fmt.Sprintf("keyed: %t, public: %t", o.keyed, o.public))
 	return "{ " + strings.Join(parts, ", ") + " }"

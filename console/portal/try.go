@@ -5,9 +5,12 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
+	"mime/multipart"
 	"net"
 	"net/http"
+	"net/textproto"
 	"net/url"
 	"slices"
 	"strings"
@@ -26,11 +29,16 @@ const maxAnswer = 64 << 10
 // prefixParam begins the names of form fields with the values of parameters: "param.query.since".
 const prefixParam = "param."
 
+// prefixFile begins the names of form fields with files: "file.document". The name of the field with a whole body ends there.
+const prefixFile = "file."
+
 // call is a request to an operation, as the form says it.
 type call struct {
 	method, target string // path and query
 	header         http.Header
-	kind, body     string // media type; empty: no body
+	kind, body     string          // content type; empty: no body
+	fields         []samples.Field // of a form with files, whose bytes are in body; nil: another body
+	file           bool            // the body is bytes
 }
 
 // example fills the form as the description does: with the examples of parameters that are required, and of the body.
@@ -42,6 +50,9 @@ func example(o *view.Operation) {
 		}
 	}
 	o.Body = o.Sheet.Request()
+	if len(o.Sheet.Bodies) > 0 {
+		o.Media = o.Sheet.Bodies[0].MediaType
+	}
 }
 
 func first(all []string) string {
@@ -51,16 +62,31 @@ func first(all []string) string {
 	return all[0]
 }
 
-// read fills the form with what was sent.
-func read(r *Request, o *view.Operation) {
+// read fills the form with what was sent, and returns the files.
+func read(r *Request, o *view.Operation) map[string]*multipart.FileHeader {
 	o.Values = map[string]string{}
 	for _, m := range o.Sheet.Params {
 		o.Values[m.In+"."+m.Name] = r.HTTP.PostFormValue(prefixParam + m.In + "." + m.Name)
 	}
 	o.Body = strings.ReplaceAll(r.HTTP.PostFormValue("body"), "\r\n", "\n")
+	o.Media = r.HTTP.PostFormValue("media")
+	if len(o.Sheet.Bodies) > 0 && o.Content() == nil {
+		o.Media = o.Sheet.Bodies[0].MediaType
+	}
+	files := map[string]*multipart.FileHeader{}
+	if r.HTTP.MultipartForm == nil {
+		return files
+	}
+	for name, all := range r.HTTP.MultipartForm.File {
+		if field, ok := strings.CutPrefix(name, prefixFile); ok && (all[0].Filename != "" || all[0].Size > 0) {
+			files[field] = all[0]
+		}
+	}
+	return files
 }
 
-// callOf returns the request of a form. Empty values are left out; those of the path are required.
+// callOf returns the request of a form. Empty values are left out; those of the path are required. Of the files the request
+// has the names alone.
 func callOf(o *view.Operation) (*call, error) {
 	c := &call{method: strings.ToUpper(o.Sheet.Method), target: o.Sheet.Path, header: http.Header{}}
 	query := url.Values{}
@@ -83,10 +109,98 @@ func callOf(o *view.Operation) (*call, error) {
 	if len(query) > 0 {
 		c.target += "?" + query.Encode()
 	}
-	if o.Sheet.Body != nil && strings.TrimSpace(o.Body) != "" {
-		c.kind, c.body = cmp.Or(concrete(o.Sheet.Body), "application/json"), o.Body
+	return c, c.setBody(o)
+}
+
+// setBody sets the body in the chosen media type.
+func (c *call) setBody(o *view.Operation) error {
+	content := o.Content()
+	switch {
+	case content == nil:
+	case content.Binary:
+		c.kind, c.file = content.MediaType, true
+	case content.MediaType == typeForm:
+		fields := map[string]json.RawMessage{}
+		if strings.TrimSpace(o.Body) != "" {
+			if err := json.Unmarshal([]byte(o.Body), &fields); err != nil {
+				return &store.InvalidError{Member: "the body", Reason: "must be a JSON object with the fields of the form"}
+			}
+		}
+		c.kind, c.fields = typeForm, []samples.Field{}
+		for _, name := range slices.Sorted(maps.Keys(fields)) {
+			f := samples.Field{Name: name}
+			if json.Unmarshal(fields[name], &f.Value) != nil {
+				f.Value, f.Type = string(fields[name]), "application/json"
+			}
+			c.fields = append(c.fields, f)
+		}
+	case strings.TrimSpace(o.Body) != "":
+		c.kind, c.body = cmp.Or(concrete(content), "application/json"), o.Body
 	}
-	return c, nil
+	return nil
+}
+
+// typeForm is the media type of forms with files.
+const typeForm = "multipart/form-data"
+
+// attach adds the files to the body.
+func (c *call) attach(files map[string]*multipart.FileHeader) error {
+	switch {
+	case c.file:
+		c.kind, c.body = "", ""
+		if f := files[""]; f != nil {
+			text, err := contentOf(f)
+			c.kind, c.body = cmp.Or(f.Header.Get("Content-Type"), "application/octet-stream"), text
+			return err
+		}
+	case c.fields != nil:
+		var b strings.Builder
+		form := multipart.NewWriter(&b)
+		for _, f := range c.fields {
+			header := textproto.MIMEHeader{"Content-Disposition": {fmt.Sprintf("form-data; name=%q", f.Name)}}
+			if f.Type != "" {
+				header.Set("Content-Type", f.Type)
+			}
+			if err := writePart(form, header, f.Value); err != nil {
+				return err
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(files)) {
+			text, err := contentOf(files[name])
+			if err != nil {
+				return err
+			}
+			header := textproto.MIMEHeader{
+				"Content-Disposition": {multipart.FileContentDisposition(cmp.Or(name, "file"), files[name].Filename)},
+				"Content-Type":        {cmp.Or(files[name].Header.Get("Content-Type"), "application/octet-stream")},
+			}
+			if err := writePart(form, header, text); err != nil {
+				return err
+			}
+		}
+		err := form.Close()
+		c.kind, c.body = form.FormDataContentType(), b.String()
+		return err
+	}
+	return nil
+}
+
+func writePart(form *multipart.Writer, header textproto.MIMEHeader, content string) error {
+	w, err := form.CreatePart(header)
+	if err == nil {
+		_, err = io.WriteString(w, content)
+	}
+	return err
+}
+
+func contentOf(f *multipart.FileHeader) (string, error) {
+	content, err := f.Open()
+	if err != nil {
+		return "", fmt.Errorf("read file: %w", err)
+	}
+	defer content.Close()
+	text, err := io.ReadAll(content)
+	return string(text), err
 }
 
 // concrete returns the media type of a body; empty: any is accepted.
@@ -100,6 +214,14 @@ func concrete(c *flowdoc.Content) string {
 // samples returns the call in each language, with a placeholder for the token.
 func (c *call) samples(o *view.Operation) []samples.Sample {
 	s := samples.Call{Method: c.method, URL: o.Base + c.target, Type: c.kind, Body: c.body, Bearer: len(o.Sheet.Ways) > 0}
+	if c.file {
+		s.File = "document.bin"
+	}
+	if s.Form = c.fields; s.Form != nil {
+		for _, name := range o.Content().FileFields() {
+			s.Form = append(s.Form, samples.Field{Name: name, Value: name + ".bin", IsFile: true})
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.header)) {
 		s.Header = append(s.Header, [2]string{name, c.header.Get(name)})
 	}
@@ -115,8 +237,11 @@ func (p *Portal) tryOperation(r *Request) error {
 	if p.config.Call == nil {
 		return store.ErrNotFound
 	}
-	read(r, &o)
+	files := read(r, &o)
 	c, err := callOf(&o)
+	if err == nil {
+		err = c.attach(files)
+	}
 	if err != nil {
 		if o.Trouble, _ = troubleOf(err); o.Trouble == "" {
 			return err
@@ -139,7 +264,7 @@ func (p *Portal) send(r *Request, c *call) (*view.Answer, error) {
 	inner.Header = c.header.Clone()
 	inner.Header.Set("Accept", "application/json")
 	inner.Header.Set("User-Agent", "Penstock developer portal")
-	if c.body != "" {
+	if c.kind != "" {
 		inner.Header.Set("Content-Type", c.kind)
 	} else {
 		inner.Body = http.NoBody

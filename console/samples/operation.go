@@ -2,6 +2,7 @@ package samples
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf16"
 )
@@ -14,23 +15,41 @@ type Call struct {
 	Header [][2]string // names and values, besides Authorization and Content-Type
 	Type   string      // media type of the body
 	Body   string      // empty: none
+	File   string      // name of the file whose bytes are the body; empty: the body is Body
+	Form   []Field     // the body is a form with files; nil: it is not
 	Bearer bool        // it takes an access token
 }
 
-// Of returns the call in each language. The texts of the call are literals of the language, whatever is in them.
+// Field is a field of a form with files.
+type Field struct {
+	Name, Value string
+	Type        string // media type of the value; empty: text
+	IsFile      bool   // the value is the name of a file
+}
+
+// Of returns the call in each language; a form with files in those alone whose libraries can write it. The texts of the call are
+// literals of the language, whatever is in them.
 func Of(c Call) []Sample {
-	if c.Body != "" {
+	if c.Body != "" || c.File != "" {
 		c.Header = append([][2]string{{"Content-Type", c.Type}}, c.Header...)
 	}
-	return []Sample{
+	all := []Sample{
 		{ID: "curl", Title: "curl", Note: "For sh, bash and zsh.", Text: c.curl()},
 		{ID: "php", Title: "PHP", Note: "PHP 7.1 or later, with curl.", Text: c.php()},
-		{ID: "node", Title: "Node", Note: "Node 18 or later, as a module.", Text: c.node()},
+		{ID: "node", Title: "Node", Note: "Node 20 or later, as a module.", Text: c.node()},
 		{ID: "python", Title: "Python", Note: "Python 3.8 or later, nothing to install.", Text: c.python()},
 		{ID: "csharp", Title: "C#", Note: ".NET 6 or later.", Text: c.csharp()},
 		{ID: "java", Title: "Java", Note: "Java 11 or later, nothing to install.", Text: c.java()},
 		{ID: "apex", Title: "Apex", Note: "Add the address to the remote site settings, and keep the token in a protected setting.", Text: c.apex()},
 	}
+	if c.Form == nil {
+		return all
+	}
+	able := []string{"curl", "csharp"}
+	if !slices.ContainsFunc(c.Form, func(f Field) bool { return f.Type != "" }) { // which PHP and FormData send as files alone
+		able = append(able, "php", "node")
+	}
+	return slices.DeleteFunc(all, func(s Sample) bool { return !slices.Contains(able, s.ID) })
 }
 
 func (c Call) curl() string {
@@ -46,10 +65,28 @@ func (c Call) curl() string {
 	for _, h := range c.Header {
 		b.WriteString(" \\\n  -H " + shell(h[0]+": "+h[1]))
 	}
-	if c.Body != "" {
+	switch {
+	case c.File != "":
+		b.WriteString(" \\\n  --data-binary " + shell("@"+c.File))
+	case c.Body != "":
 		b.WriteString(" \\\n  --data-raw " + shell(c.Body)) // -d would read a file for a body that begins with @
 	}
+	for _, f := range c.Form {
+		switch {
+		case f.IsFile:
+			b.WriteString(" \\\n  -F " + shell(f.Name+"=@"+f.Value))
+		case f.Type != "":
+			b.WriteString(" \\\n  -F " + shell(f.Name+"="+quotedForm(f.Value)+";type="+f.Type))
+		default:
+			b.WriteString(" \\\n  --form-string " + shell(f.Name+"="+f.Value))
+		}
+	}
 	return b.String()
+}
+
+// quotedForm quotes a value of curl's -F, which ends at a ";" otherwise.
+func quotedForm(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
 func (c Call) php() string {
@@ -62,7 +99,20 @@ func (c Call) php() string {
 		fmt.Fprintf(&b, "        %s,\n", single(h[0]+": "+h[1]))
 	}
 	b.WriteString("    ],\n")
-	if c.Body != "" {
+	switch {
+	case c.File != "":
+		fmt.Fprintf(&b, "    CURLOPT_POSTFIELDS => file_get_contents(%s),\n", single(c.File))
+	case c.Form != nil:
+		b.WriteString("    CURLOPT_POSTFIELDS => [\n")
+		for _, f := range c.Form {
+			value := single(f.Value)
+			if f.IsFile {
+				value = "new CURLFile(" + value + ")"
+			}
+			fmt.Fprintf(&b, "        %s => %s,\n", single(f.Name), value)
+		}
+		b.WriteString("    ],\n")
+	case c.Body != "":
 		fmt.Fprintf(&b, "    CURLOPT_POSTFIELDS => %s,\n", single(c.Body))
 	}
 	b.WriteString("]);\n$body = curl_exec($call);\necho curl_getinfo($call, CURLINFO_RESPONSE_CODE), \"\\n\", $body, \"\\n\";\n")
@@ -71,6 +121,26 @@ func (c Call) php() string {
 
 func (c Call) node() string {
 	var b strings.Builder
+	body := double(c.Body)
+	switch {
+	case c.File != "":
+		body = "await openAsBlob(" + double(c.File) + ")"
+	case c.Form != nil:
+		body = "form"
+	}
+	if c.File != "" || c.Form != nil {
+		b.WriteString("import { openAsBlob } from 'node:fs'\n\n")
+	}
+	if c.Form != nil {
+		b.WriteString("const form = new FormData()\n")
+	}
+	for _, f := range c.Form {
+		value := double(f.Value)
+		if f.IsFile {
+			value = "await openAsBlob(" + value + "), " + value
+		}
+		fmt.Fprintf(&b, "form.append(%s, %s)\n", double(f.Name), value)
+	}
 	fmt.Fprintf(&b, "const response = await fetch(%s, {\n  method: %s,\n  headers: {\n", double(c.URL), double(c.Method))
 	if c.Bearer {
 		b.WriteString("    Authorization: `Bearer ${process.env.ACCESS_TOKEN}`,\n")
@@ -79,8 +149,8 @@ func (c Call) node() string {
 		fmt.Fprintf(&b, "    %s: %s,\n", double(h[0]), double(h[1]))
 	}
 	b.WriteString("  },\n")
-	if c.Body != "" {
-		fmt.Fprintf(&b, "  body: %s,\n", double(c.Body))
+	if c.Body != "" || body != double(c.Body) {
+		fmt.Fprintf(&b, "  body: %s,\n", body)
 	}
 	b.WriteString("})\nconsole.log(response.status, await response.text())\n")
 	return b.String()
@@ -90,7 +160,10 @@ func (c Call) python() string {
 	var b strings.Builder
 	b.WriteString("import os\nimport urllib.error\nimport urllib.request\n\n")
 	fmt.Fprintf(&b, "request = urllib.request.Request(%s, method=%s", double(c.URL), double(c.Method))
-	if c.Body != "" {
+	switch {
+	case c.File != "":
+		fmt.Fprintf(&b, ", data=open(%s, \"rb\").read()", double(c.File))
+	case c.Body != "":
 		fmt.Fprintf(&b, ", data=%s.encode()", double(c.Body))
 	}
 	b.WriteString(")\n")
@@ -111,7 +184,23 @@ func (c Call) csharp() string {
 	if c.Bearer {
 		b.WriteString("request.Headers.Authorization = new(\"Bearer\", Environment.GetEnvironmentVariable(\"ACCESS_TOKEN\"));\n")
 	}
-	if c.Body != "" {
+	switch {
+	case c.File != "":
+		fmt.Fprintf(&b, "request.Content = new StreamContent(File.OpenRead(%s));\n", double(c.File))
+	case c.Form != nil:
+		b.WriteString("var form = new MultipartFormDataContent();\n")
+		for _, f := range c.Form {
+			switch {
+			case f.IsFile:
+				fmt.Fprintf(&b, "form.Add(new StreamContent(File.OpenRead(%s)), %s, %[1]s);\n", double(f.Value), double(f.Name))
+			case f.Type != "":
+				fmt.Fprintf(&b, "form.Add(new StringContent(%s, Encoding.UTF8, %s), %s);\n", double(f.Value), double(f.Type), double(f.Name))
+			default:
+				fmt.Fprintf(&b, "form.Add(new StringContent(%s), %s);\n", double(f.Value), double(f.Name))
+			}
+		}
+		b.WriteString("request.Content = form;\n")
+	case c.Body != "":
 		fmt.Fprintf(&b, "request.Content = new ByteArrayContent(Encoding.UTF8.GetBytes(%s));\n", double(c.Body))
 	}
 	for _, h := range c.Header {
@@ -136,7 +225,10 @@ func (c Call) java() string {
 		fmt.Fprintf(&b, "            .header(%s, %s)\n", java(h[0]), java(h[1]))
 	}
 	body := "noBody()"
-	if c.Body != "" {
+	switch {
+	case c.File != "":
+		body = "ofFile(java.nio.file.Path.of(" + java(c.File) + "))"
+	case c.Body != "":
 		body = "ofString(" + java(c.Body) + ")"
 	}
 	fmt.Fprintf(&b, "            .method(%s, HttpRequest.BodyPublishers.%s)\n            .build();\n", java(c.Method), body)
@@ -153,7 +245,10 @@ func (c Call) apex() string {
 	for _, h := range c.Header {
 		fmt.Fprintf(&b, "request.setHeader(%s, %s);\n", apex(h[0]), apex(h[1]))
 	}
-	if c.Body != "" {
+	switch {
+	case c.File != "":
+		b.WriteString("request.setBodyAsBlob(file); // a Blob, such as the VersionData of a ContentVersion\n")
+	case c.Body != "":
 		fmt.Fprintf(&b, "request.setBody(%s);\n", apex(c.Body))
 	}
 	b.WriteString("HttpResponse response = new Http().send(request);\nSystem.debug(response.getStatusCode() + ' ' + response.getBody());\n")

@@ -3,6 +3,7 @@ package samples
 import (
 	"encoding/json"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -37,7 +38,12 @@ func TestSamplesSendTheCall(t *testing.T) {
 	t.Cleanup(server.Close)
 	call := hostileCall(server.URL)
 	want := got{"PUT", strings.TrimPrefix(call.URL, server.URL), call.Header[0][1], call.Type, "Bearer the-token", hostile}
-	for _, s := range Of(call) {
+	ofFile := call
+	ofFile.Body, ofFile.File = "", filepath.Join(t.TempDir(), "it's a file")
+	if err := os.WriteFile(ofFile.File, []byte(hostile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range append(Of(call), Of(ofFile)...) {
 		run := map[string][]string{"curl": {"sh"}, "php": {"php"}, "node": {"node"}, "python": {"python3"}, "java": {"java"}}[s.ID]
 		if run == nil {
 			continue
@@ -58,6 +64,65 @@ func TestSamplesSendTheCall(t *testing.T) {
 		}
 		if sent := <-requests; sent != want {
 			t.Errorf("%s sent\n%q, want\n%q", s.ID, sent, want)
+		}
+	}
+}
+
+// TestSamplesOfForms sends forms with files, and reads them as a server does.
+func TestSamplesOfForms(t *testing.T) {
+	t.Parallel()
+	type got struct{ text, typed, kind, file string }
+	requests := make(chan got, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		form, err := r.MultipartReader()
+		var sent got
+		for err == nil {
+			var part *multipart.Part
+			if part, err = form.NextPart(); err != nil {
+				break
+			}
+			content, _ := io.ReadAll(part)
+			switch part.FormName() {
+			case "text":
+				sent.text = string(content)
+			case "typed":
+				sent.typed, sent.kind = string(content), part.Header.Get("Content-Type")
+			case "it's a file":
+				sent.file = part.FileName() + ":" + string(content)
+			}
+		}
+		requests <- sent
+	}))
+	t.Cleanup(server.Close)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a.bin"), []byte("content"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const value = "@x; \"a\" \\ 'b'"
+	for _, typed := range []string{"", "application/json"} {
+		call := Call{Method: "POST", URL: server.URL, Form: []Field{{Name: "text", Value: value}, {Name: "it's a file", Value: "a.bin", IsFile: true}}}
+		want := got{text: value, file: "a.bin:content"}
+		if typed != "" {
+			call.Form = append(call.Form, Field{Name: "typed", Value: value, Type: typed})
+			want.typed, want.kind = value, typed
+		}
+		for _, s := range Of(call) {
+			run := map[string]string{"curl": "sh", "php": "php", "node": "node"}[s.ID]
+			if _, err := exec.LookPath(run); run == "" || err != nil {
+				continue
+			}
+			if err := os.WriteFile(filepath.Join(dir, "call.mjs"), []byte(s.Text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.CommandContext(t.Context(), run, "call.mjs")
+			cmd.Dir, cmd.Env = dir, append(os.Environ(), "NO_PROXY=*", "no_proxy=*")
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%s: %v\n%s\n%s", s.ID, err, out, s.Text)
+				continue
+			}
+			if sent := <-requests; sent != want {
+				t.Errorf("%s sent\n%q, want\n%q", s.ID, sent, want)
+			}
 		}
 	}
 }

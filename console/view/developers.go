@@ -81,10 +81,44 @@ type Operation struct {
 
 	Callable bool              // the page offers to call it
 	Values   map[string]string // of parameters on the form, by place and name: "query.since"
+	Media    string            // chosen media type of the body
 	Body     string            // on the form
 	Trouble  string            // what is wrong with the form; empty: nothing
 	Answer   *Answer           // to the call of the form; nil: none was made
 	Samples  []samples.Sample  // of the call on the form
+}
+
+// Content returns the body in the chosen media type; nil: the operation takes none.
+func (o Operation) Content() *flowdoc.Content {
+	if i := slices.IndexFunc(o.Sheet.Bodies, func(c *flowdoc.Content) bool { return c.MediaType == o.Media }); i >= 0 {
+		return o.Sheet.Bodies[i]
+	}
+	return nil
+}
+
+// textual reports whether some body of the operation is written, and not a file.
+func (o Operation) textual() bool {
+	return slices.ContainsFunc(o.Sheet.Bodies, func(c *flowdoc.Content) bool { return !c.Binary })
+}
+
+// fileFields are the names of the files that a body may have, and the empty name of a body that is a file.
+func (o Operation) fileFields() []string {
+	var all []string
+	for _, c := range o.Sheet.Bodies {
+		if c.Binary {
+			all = append(all, "")
+		} else if c.MediaType == "multipart/form-data" {
+			all = append(all, c.FileFields()...)
+		}
+	}
+	return all
+}
+
+func fileLabel(name string) string {
+	if name == "" {
+		return "The body, a file"
+	}
+	return "File " + name
 }
 
 // Answer is the request that was made to an API, and its response.

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/penstock/penstock/flows"
 )
 
 // Run is the content of a run's page.
@@ -27,6 +29,7 @@ type Run struct {
 	Headers map[string]string
 	Output  json.RawMessage // nil: none
 	Failure *Failure        // nil: none
+	Files   []flows.File    // that the event and the output describe
 
 	Phases  []Phase
 	Rows    []StepRow

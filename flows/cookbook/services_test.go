@@ -205,7 +205,7 @@ func (s *services) respond(_ context.Context, a flows.Response) error {
 	return nil
 }
 
-func (s *services) URL(key string, _ time.Time) (string, error) {
+func (s *services) URL(key string, _ time.Time, _ int64) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.links[key] = "https://door/" + key

@@ -30,6 +30,7 @@ type durableRun struct {
 	answers   []flows.Response
 	emitted   []flows.Emission
 	callbacks map[string]time.Time // expiry by key
+	maxBody   int64                // of the latest callback
 	effects   []any                // items that a probe processed
 	others    map[string]*flows.Flow
 }
@@ -150,9 +151,10 @@ func (r *durableRun) Emit(_ context.Context, e flows.Emission) (string, error) {
 	return "new-run", nil
 }
 
-func (r *durableRun) URL(key string, expires time.Time) (string, error) {
+func (r *durableRun) URL(key string, expires time.Time, maxBody int64) (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.maxBody = maxBody
 	r.callbacks[key] = expires
 	return "https://here/" + key, nil
 }

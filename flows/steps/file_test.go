@@ -2,7 +2,9 @@ package steps_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
@@ -164,5 +166,28 @@ func TestFilesThatAreNone(t *testing.T) {
 				t.Errorf("%s: %v, want %s", step, err, c.want)
 			}
 		}
+	}
+}
+
+// encode takes the bytes of a file, and hashes files that are larger than what becomes text.
+func TestEncodeFiles(t *testing.T) {
+	t.Parallel()
+	content := blobtest.Content(blob.Chunk + 1)
+	store, file := newFiles(t, content)
+	sum := sha256.Sum256(content)
+	for step, want := range map[string]string{
+		"base64: '${ .doc }'":    base64.StdEncoding.EncodeToString(content),
+		"hex: '${ .doc.file }'":  hex.EncodeToString(content),
+		"hash: '${ .doc }'":      hex.EncodeToString(sum[:]),
+		"base64: '${ .doc.x }'":  "expected a file",
+		"hash: '${ .doc.name }'": "expected a file",
+	} {
+		items, err := runWithFiles(t, store, map[string]any{"doc": file}, "steps: [{encode: {"+step+", input: file}}]")
+		if err != nil && !strings.Contains(err.Error(), want) || err == nil && items[0] != want {
+			t.Errorf("%s: %.100v, %v", step, items, err)
+		}
+	}
+	if _, err := flows.Parse("test", []byte("flow: 1\nsteps: [{encode: {csv: '${ . }', input: file}}]"), steps.Catalogue()); err == nil {
+		t.Error("csv takes a file")
 	}
 }

@@ -71,6 +71,7 @@ func TestWaitingOnTheSpot(t *testing.T) {
 
 const approval = `
   - wait_for:
+      max_body: 5MB
       within: 1h
       steps:
         - probe:
@@ -87,7 +88,7 @@ func TestWaitForIsCalled(t *testing.T) {
 		if wait := r.parked(event); wait != time.Hour {
 			t.Errorf("parked for %v", wait)
 		}
-		if len(r.callbacks) != 2 || !r.callbacks["wait_for.1"].Equal(time.Now().Add(time.Hour)) {
+		if len(r.callbacks) != 2 || r.maxBody != 5_000_000 || !r.callbacks["wait_for.1"].Equal(time.Now().Add(time.Hour)) {
 			t.Errorf("callbacks %v", r.callbacks)
 		}
 		sent := map[string]bool{} // items wait concurrently, in no defined order

@@ -122,6 +122,7 @@ func TestAnsweringMistakes(t *testing.T) {
 		"[{state: {set: a}}]":                                                                        "to is missing",
 		"[{state: {set: a, to: 1, into: b}}]":                                                        "set has no result",
 		"[{state: {get: a, set: b}}]":                                                                "get and set exclude each other",
+		"[{wait_for: {steps: [{filter: .}], max_body: 2GB}}]":                                        "max_body is a size from 1B to 1GB",
 		"[{wait_for: {steps: [{filter: .}], within: 1000h}}]":                                        "within: expected 1s to 720h",
 		"[{call: 'flow-${ . }'}]":                                                                    "${ } has no meaning here",
 	} {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/blob/blobtest"
 	"github.com/penstock/penstock/internal/testenv"
 )
 
@@ -178,4 +179,44 @@ func TestSQLPoolIsBounded(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// A file of the run is stored in a column as its bytes, and becomes a file again when it is read.
+func TestSQLFiles(t *testing.T) {
+	t.Parallel()
+	for kind, c := range map[string]struct{ blob, one string }{"sqlite": {"blob", "?1"}, "postgres": {"bytea", "$1"}, "mysql": {"longblob", "?"}} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			switch kind {
+			case "sqlite":
+				w.connect(kind, kind, map[string]string{"file": "files.db"})
+			case "postgres":
+				w.database(kind, testenv.Postgres(t))
+			default:
+				w.database(kind, testenv.MariaDB(t))
+			}
+			bytes := blobtest.Content(300_001)
+			var file map[string]any
+			w.env.Files, file = newFiles(t, bytes)
+			w.must("sql: {connection: "+kind+", exec: 'create table docs (id int, doc "+c.blob+", note varchar(100))'}", nil)
+			event := map[string]any{"doc": file, "text": map[string]any{"file": "a.txt"}}
+			w.must("sql:\n  connection: "+kind+"\n  transaction: [{exec: 'insert into docs (id, doc) values (1, "+c.one+")', args: ['${ .doc }']}, {exec: insert into docs (id) values (2)}]", event)
+			items, err := w.run(t.Context(), "sql: {connection: "+kind+", query: 'select id, doc from docs order by id', files: [doc]}", nil)
+			if err != nil || len(items) != 2 || items[1].(map[string]any)["doc"] != nil {
+				t.Fatalf("%v, %v", items, err)
+			}
+			stored := items[0].(map[string]any)["doc"].(map[string]any)
+			if stored["sha256"] != file["sha256"] || stored["size"] != 300_001 || stored["file"] == file["file"] {
+				t.Errorf("%v, want %v", stored, file)
+			}
+			w.sql(t, kind, []sqlCase{
+				{step: "query: select id from docs\nfiles: [doc]", message: `the rows have no column "doc"`},
+				{step: "query: select id, doc from docs\nfiles: [id]", message: "a column of numbers or times"},
+				{step: "exec: delete from docs\nfiles: [doc]", message: "files are columns of a query"},
+				{step: "transaction: [{query: select doc from docs}]\nfiles: [doc]", message: "each statement of a transaction has its own files"},
+				{step: "exec: update docs set doc = " + c.one + "\nargs: [{file: 'blob:" + strings.Repeat("0", 32) + "'}]", message: "this run has no such file"},
+			})
+		})
+	}
 }

@@ -20,12 +20,13 @@ func waitFor() flows.Kind {
 		Name:    "wait_for",
 		Summary: "Parks the run until a signed URL is called; the JSON body of the call becomes the item.",
 		Doc: "The nested steps send the URL to somebody: their item is `{url, expires, item}`, and their output is discarded. The " +
-			"URL accepts one POST with a JSON body or a form; later ones have no effect. In a browser it shows a page with a " +
+			"URL accepts one POST with a body of any form, JSON for instance; later ones have no effect. In a browser it shows a page with a " +
 			"button, and the query string of the link becomes the body: `${ .url }?approved=true` is a link for a message. The " +
 			"waiting run occupies no worker, and the time does not count towards the run's limit. Without a call in time the step " +
 			"fails, which `on_error` may handle. In a test, a mock is the body of the call.",
 		Params: []flows.Param{
 			{Name: "within", Type: flows.TypeDuration, Default: "24h", Summary: "How long the URL is valid, at most 720h."},
+			{Name: "max_body", Type: flows.TypeString, Summary: "Lets the call bring files: the largest body, at most 1GB. Without it files are part of the item, as text or base64."},
 			{Name: "steps", Type: flows.TypeSteps, Required: true, Summary: "The steps that send the URL."},
 		},
 		Example: "name: approval\nwait_for:\n  within: 72h\n  steps:\n    - http: {post: \"https://chat.example.org/hook\", json: {text: \"Approve ${ .item.amount }? ${ .url }?approved=true\"}}",
@@ -37,14 +38,21 @@ func waitFor() flows.Kind {
 					return nil, args.Errorf("within", "within: expected 1s to %dh", int(maxWithin.Hours()))
 				}
 			}
+			if args.Has("max_body") {
+				size, ok := flows.ParseSize(args.String("max_body"))
+				if w.maxBody = size; !ok || size < 1 || size > flows.MaxMaxBody {
+					return nil, args.Errorf("max_body", "max_body is a size from 1B to 1GB, such as 100MB")
+				}
+			}
 			return flows.RunFunc(w.run), nil
 		},
 	}
 }
 
 type waitForStep struct {
-	within time.Duration
-	steps  *flows.Block
+	within  time.Duration
+	maxBody int64 // bytes; 0: a call brings no files
+	steps   *flows.Block
 }
 
 // run is executed by every attempt until the journal has the call, or the failure of a call that did not arrive in
@@ -62,7 +70,7 @@ func (w *waitForStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	url, err := in.Env().Callbacks.URL(in.Key(), expires)
+	url, err := in.Env().Callbacks.URL(in.Key(), expires, w.maxBody)
 	if err != nil {
 		return nil, fmt.Errorf("make a callback URL: %w", err)
 	}

@@ -49,6 +49,9 @@ func (r *Reader) Read(p []byte) (int, error) {
 		if r.at == r.size {
 			return 0, io.EOF
 		}
+		if len(p) == 0 {
+			return 0, nil
+		}
 		err := r.open()
 		if err == nil {
 			var n int
@@ -69,6 +72,24 @@ func (r *Reader) Read(p []byte) (int, error) {
 			return 0, fmt.Errorf("read blob: %w", err)
 		}
 	}
+}
+
+// Seek implements io.Seeker. The blob is opened again where it is to be read next, when it is.
+func (r *Reader) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		offset += r.at
+	case io.SeekEnd:
+		offset += r.size
+	}
+	if offset < 0 || offset > r.size {
+		return 0, fmt.Errorf("seek blob: %d is outside of its %d bytes", offset, r.size)
+	}
+	if offset == r.at {
+		return offset, nil
+	}
+	r.at = offset
+	return offset, r.Close()
 }
 
 // Close ends the reading. It may be called more than once.

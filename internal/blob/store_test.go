@@ -104,3 +104,28 @@ func TestMemoryIsBounded(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A reader that seeks reads from there, and knows the size.
+func TestReaderSeeks(t *testing.T) {
+	t.Parallel()
+	store, err := blob.New(blob.Config{Backend: new(blob.Memory), MaxSize: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := blobtest.Content(5000)
+	info, err := store.Put(t.Context(), "run", 0, bytes.NewReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := store.Open(t.Context(), "run", info.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := iotest.TestReader(r, content); err != nil { // seeks as well
+		t.Error(err)
+	}
+	if at, err := r.Seek(5001, io.SeekStart); err == nil {
+		t.Errorf("beyond the end: %d", at)
+	}
+}

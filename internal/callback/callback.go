@@ -26,6 +26,7 @@ type Call struct {
 	Run     string
 	Key     string // journal key of the step and item
 	Expires time.Time
+	MaxBody int64 // maximum size in bytes of a body with files; 0: files are part of the item
 }
 
 // Signer creates and verifies tokens. Safe for concurrent use.
@@ -62,7 +63,11 @@ func (s *Signer) URL(c Call) (string, error) {
 
 // Token returns the signed call.
 func (s *Signer) Token(c Call) string {
-	text := c.Run + "\n" + strconv.FormatInt(c.Expires.Unix(), 36) + "\n" + c.Key
+	text := c.Run + "\n" + strconv.FormatInt(c.Expires.Unix(), 36)
+	if c.MaxBody > 0 {
+		text += " " + strconv.FormatInt(c.MaxBody, 36)
+	}
+	text += "\n" + c.Key
 	return encode([]byte(text)) + "." + encode(mac(s.keys[s.sign()], text)[:tagSize])
 }
 
@@ -78,11 +83,15 @@ func (s *Signer) Open(token string, now time.Time) (Call, error) {
 	if len(parts) != 3 {
 		return Call{}, ErrForged
 	}
-	seconds, err := strconv.ParseInt(parts[1], 36, 64)
+	until, limit, limited := strings.Cut(parts[1], " ")
+	seconds, err := strconv.ParseInt(until, 36, 64)
+	c := Call{Run: parts[0], Key: parts[2], Expires: time.Unix(seconds, 0)}
+	if err == nil && limited {
+		c.MaxBody, err = strconv.ParseInt(limit, 36, 64)
+	}
 	if err != nil {
 		return Call{}, fmt.Errorf("%w: %w", ErrForged, err)
 	}
-	c := Call{Run: parts[0], Key: parts[2], Expires: time.Unix(seconds, 0)}
 	if !now.Before(c.Expires) {
 		return c, ErrExpired
 	}

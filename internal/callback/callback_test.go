@@ -28,7 +28,7 @@ func signer(t testing.TB, base string, keys ...byte) *callback.Signer {
 func TestATokenIsTheCall(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1795280000, 0)
-	call := callback.Call{Run: "0190-run", Key: "wait_for.0\n/3.1", Expires: now.Add(time.Hour)}
+	call := callback.Call{Run: "0190-run", Key: "wait_for.0\n/3.1", Expires: now.Add(time.Hour), MaxBody: 1_000_000_000}
 	s := signer(t, "https://pipes.example.org/", 1)
 	url, err := s.URL(call)
 	if err != nil {

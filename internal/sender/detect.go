@@ -21,7 +21,7 @@ const maxCandidates = 5
 // forms only; whether a secret proves the request is another question.
 func Detect(d *Delivery) []Candidate {
 	var all []Candidate
-	for _, e := range All() {
+	for _, e := range append([]*Entry{Standard()}, All()...) { // who sends just that goes before those who cannot be told apart from it
 		c := e.compare(d)
 		if c.Score > 0 {
 			all = append(all, c)
@@ -34,6 +34,14 @@ func Detect(d *Delivery) []Candidate {
 	best := all[0].Score
 	all = slices.DeleteFunc(all, func(c Candidate) bool { return c.Score*2 < best })
 	return all[:min(len(all), maxCandidates)]
+}
+
+// Standard describes all senders that sign as Standard Webhooks says, as the scheme of that name does.
+func Standard() *Entry {
+	return &Entry{
+		Name: schemeStandard, Title: "Any sender that follows Standard Webhooks", Docs: "https://www.standardwebhooks.com",
+		Secret: "the signing secret, `whsec_…`", Verify: Spec{Scheme: schemeStandard},
+	}
 }
 
 // common are headers of many senders, which tell little. Read only.

@@ -21,6 +21,13 @@ func TestDetect(t *testing.T) {
 			t.Errorf("%s is candidate %d of %d", name, at, len(found))
 		}
 	}
+	for name, v := range vectors(t) {
+		if v.Sender == "standard-webhooks" {
+			if found := sender.Detect(v.delivery(t)); !slices.ContainsFunc(found, func(c sender.Candidate) bool { return c.Entry.Name == v.Sender }) {
+				t.Errorf("%s is not proposed: %+v", name, found)
+			}
+		}
+	}
 	if found := sender.Detect((&vector{Method: "POST", URL: "https://x.org/", Body: "{}"}).delivery(t)); len(found) > 0 {
 		t.Errorf("a request without a proof comes from %s", found[0].Entry.Name)
 	}

@@ -52,6 +52,7 @@ type facts struct {
 	params       map[string]Param  // by place and name
 	request      map[string]Member // by path
 	needed       bool              // there must be a body
+	media        []string          // media types of the body; empty: there is none
 	response     map[string]Member
 	inferred     bool // the response is known from tests alone
 	scopes, ways []string
@@ -74,7 +75,7 @@ func factsOf(p *Part) map[string]*facts {
 			}
 		}
 		body := r.follow(op["requestBody"])
-		f.request, f.needed = r.byPath(body), body["required"] == true
+		f.request, f.needed, f.media = r.byPath(body), body["required"] == true, preferred(asObject(body["content"]))
 		success := r.follow(asObject(op["responses"])["200"])
 		f.response = r.byPath(success)
 		f.inferred = r.inferred(success)
@@ -83,10 +84,15 @@ func factsOf(p *Part) map[string]*facts {
 	return all
 }
 
-// byPath returns the members of the JSON body of a request or response.
+// byPath returns the members of the body of a request or response, in the preferred media type.
 func (r *resolver) byPath(of object) map[string]Member {
 	members := map[string]Member{}
-	schema := asObject(asObject(asObject(of["content"])["application/json"])["schema"])
+	content := asObject(of["content"])
+	all := preferred(content)
+	if len(all) == 0 {
+		return members
+	}
+	schema := asObject(asObject(content[all[0]])["schema"])
 	if len(schema) == 0 {
 		return members
 	}
@@ -140,6 +146,14 @@ func (c *comparison) compare(was, is *facts) {
 	c.params(was.params, is.params)
 	if is.needed && !was.needed {
 		c.add(true, "A body is required.")
+	}
+	for _, media := range missingIn(was.media, is.media) {
+		c.add(true, "It no longer takes bodies as `%s`.", media)
+	}
+	if len(was.media) > 0 {
+		for _, media := range missingIn(is.media, was.media) {
+			c.add(false, "It takes bodies as `%s`, too.", media)
+		}
 	}
 	c.request(was.request, is.request)
 	c.response(was, is)

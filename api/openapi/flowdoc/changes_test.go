@@ -51,7 +51,12 @@ func TestCompare(t *testing.T) {
 		"more values":              {"      params: {since: {format: date}, kind: {enum: [a, b, c]}}\n", body, output, "The parameter `kind` (query) may be `c`."},
 		"a scope":                  {plain + "      scopes: {\"people:write\": Write}\n", body, output, "! It requires the scope `people:write`."},
 		"fewer credentials":        {plain + "      auth: [bearer, basic]\n", body, output, "! It no longer takes the credentials `key`."},
-		"deprecated":               {plain + "      deprecated: true\n", body, output, "It is deprecated."},
+		"files":                    {plain + "      max_body: 1MB\n", body, output, "It takes bodies as `multipart/form-data`, too.\nIt takes bodies as `application/octet-stream`, too."},
+		"another form of the body": {
+			plain + "      body: form\n", body, output,
+			"! It no longer takes bodies as `application/json`.\nIt takes bodies as `application/x-www-form-urlencoded`, too.",
+		},
+		"deprecated": {plain + "      deprecated: true\n", body, output, "It is deprecated."},
 		"a required member of the request": {
 			plain, `{type: object, required: [name, age], properties: {name: {type: string}, age: {type: integer}}}`, output,
 			"! The member `age` of the request is required.",
@@ -134,10 +139,10 @@ func TestSheetsOfRecursiveSchemas(t *testing.T) {
 		t.Fatal(err)
 	}
 	sheet, err := b.Sheet(&part.Operations[0])
-	if err != nil || sheet.Body == nil {
+	if err != nil || len(sheet.Bodies) != 1 {
 		t.Fatalf("%+v, %v", sheet, err)
 	}
-	if n := len(sheet.Body.Members); n == 0 || n > maxMembers || len(sheet.Body.Schema) > 4<<20 {
-		t.Errorf("%d members, a schema of %d bytes", n, len(sheet.Body.Schema))
+	if n := len(sheet.Bodies[0].Members); n == 0 || n > maxMembers || len(sheet.Bodies[0].Schema) > 4<<20 {
+		t.Errorf("%d members, a schema of %d bytes", n, len(sheet.Bodies[0].Schema))
 	}
 }

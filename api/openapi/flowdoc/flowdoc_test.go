@@ -3,7 +3,9 @@ package flowdoc_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,7 +26,7 @@ func TestDocumentsAreValid(t *testing.T) {
 	t.Parallel()
 	b := builder(t)
 	var parts []*flowdoc.Part
-	for _, file := range []string{"people.yaml", "orders.yaml"} {
+	for _, file := range []string{"people.yaml", "orders.yaml", "files.yaml"} {
 		source, err := os.ReadFile(flowsOfClients + file)
 		if err != nil {
 			t.Fatal(err)
@@ -87,6 +89,61 @@ func TestOperation(t *testing.T) {
 	}
 	if text := string(flows.EncodeJSON(doc)); strings.Contains(text, "a-secret-of-a-test") {
 		t.Error("a redacted value is in the document")
+	}
+}
+
+// Bodies are described by the media types in which they are taken, and files in them as bytes.
+func TestBodies(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile(flowsOfClients + "files.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := load(t, builder(t).One(flowdoc.Describe(parse(t, string(source)))))
+	for at, want := range map[string]string{
+		"/paths/~1crm~1v1~1documents/post/requestBody": `{"content":{"multipart/form-data":{"encoding":{"pages":{"contentType":"application/json"}},"schema":{"$ref":"#/components/schemas/documents_upload_Body"}}},"required":true}`,
+		"/components/schemas/documents_upload_Body/properties": `{"document":{"description":"The document.","format":"binary","type":"string"},"more":{"items":{"format":"binary","type":"string"},"type":"array"},` +
+			`"pages":{"type":"integer"},"title":{"type":"string"}}`,
+		"/paths/~1crm~1v1~1documents~1{id}/put/requestBody/content":   `{"application/octet-stream":{"schema":{"format":"binary","type":"string"}}}`,
+		"/paths/~1crm~1v1~1documents~1{id}/put/responses/200/content": `{"*/*":{"schema":{"format":"binary","type":"string"}}}`,
+		"/paths/~1crm~1v1~1notes/post/requestBody/content": `{"application/json":{"examples":{"example1":{"summary":"a note","value":{"text":"hello"}}},"schema":{}},` +
+			`"application/octet-stream":{"schema":{"format":"binary","type":"string"}},"multipart/form-data":{"schema":{"type":"object"}}}`,
+	} {
+		got, err := json.Marshal(value(doc, at))
+		if err != nil || string(got) != want {
+			t.Errorf("%s is\n%s, want\n%s", at, got, want)
+		}
+	}
+}
+
+// The media types of a body follow what the flow declares.
+func TestMediaTypes(t *testing.T) {
+	t.Parallel()
+	for declared, want := range map[string]string{
+		"":                          "application/json",
+		"body: json":                "application/json",
+		"body: json, max_body: 1MB": "application/json",
+		"body: form":                "application/x-www-form-urlencoded",
+		"body: nested_form":         "application/x-www-form-urlencoded",
+		"body: multipart":           "multipart/form-data",
+		"body: xml":                 "application/xml",
+		"body: csv":                 "text/csv",
+		"body: ndjson":              "application/x-ndjson",
+		"body: text":                "text/plain",
+		"body: bytes":               "application/octet-stream",
+		"body: file, max_body: 1MB": "application/octet-stream",
+		"max_body: 1MB":             "application/json application/octet-stream multipart/form-data",
+		"max_body: 1MB, schema: {type: object, properties: {a: {type: object, properties: {file: {}}}}}": "application/json application/octet-stream multipart/form-data",
+	} {
+		for _, trigger := range []string{"http: {post: /a, %s}", "webhook: {%s}"} {
+			p := flowdoc.Describe(parse(t, "flow: 1\ntrigger: {"+fmt.Sprintf(trigger, declared)+"}\nsteps: [{respond: {file: '${ .a }'}}]"))
+			text := builder(t).One(p)
+			valid(t, text)
+			content, _ := value(load(t, text), "/paths/"+strings.ReplaceAll(p.Operations[0].Path, "/", "~1")+"/post/requestBody/content").(map[string]any)
+			if got := strings.Join(slices.Sorted(maps.Keys(content)), " "); got != want {
+				t.Errorf("%s with %s: %s, want %s", trigger, declared, got, want)
+			}
+		}
 	}
 }
 

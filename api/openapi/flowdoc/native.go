@@ -15,15 +15,15 @@ func (d *describer) native() Operation {
 	op := d.described("", "Runs the flow and answers with its output.\n\nScope `flows:run`, for flow "+number+".", d.scopes(nil), ways)
 	op["operationId"] = out.ID
 	params := []any{}
-	var event any
+	var rule bodyRule
 	if w := d.flow.Webhook; w != nil {
-		event = w.Schema
+		rule = bodyRule{w.Schema, w.BodyForm, w.MaxBody > 0}
 		for _, name := range w.Params {
 			params = append(params, object{"name": name, "in": "query", "schema": object{"type": "string"}})
 		}
 	}
 	op["parameters"] = append(params, ref("parameters", "IdempotencyKey"))
-	op["requestBody"] = d.event(event, &out, all)
+	op["requestBody"] = d.request(&out, "Event", rule, all)
 	r := object{
 		"200": d.nativeOutput(&out, all), "400": ref("responses", "BadRequest"), "401": ref("responses", "Unauthorized"),
 		"403": ref("responses", "Forbidden"), "422": ref("responses", "RunFailed"), "429": ref("responses", "TooManyRequests"), "503": ref("responses", "Unavailable"),
@@ -33,21 +33,6 @@ func (d *describer) native() Operation {
 	op["responses"] = r
 	out.object = flows.EncodeJSON(op)
 	return out
-}
-
-func (d *describer) event(schema any, out *Operation, all []sample) object {
-	media, required := object{"schema": object{}}, false
-	if schema != nil {
-		media["schema"], required = out.component("Event", schema), !fits(schema, nil)
-	}
-	if examples := examplesOf(all, schema, func(s sample) (any, bool) { return s.Body, s.Body != nil }); len(examples) > 0 {
-		media["examples"] = examples
-	}
-	body := object{"content": object{"application/json": media}}
-	if required {
-		body["required"] = true
-	}
-	return body
 }
 
 func (d *describer) nativeOutput(out *Operation, all []sample) object {
@@ -70,7 +55,11 @@ func (d *describer) nativeOutput(out *Operation, all []sample) object {
 	if d.flow.Responds() {
 		description += " A `respond` step may choose another body."
 	}
-	return object{"description": description, "headers": object{"Penstock-Run-Id": ref("headers", "RunId")}, "content": object{"application/json": media}}
+	content := object{"application/json": media}
+	if d.flow.RespondsWithFile() {
+		content["*/*"] = binaryMedia()
+	}
+	return object{"description": description, "headers": object{"Penstock-Run-Id": ref("headers", "RunId")}, "content": content}
 }
 
 func (d *describer) nativeAnswer(schema any, s sample) (any, bool) {

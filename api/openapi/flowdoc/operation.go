@@ -80,20 +80,8 @@ func (d *describer) common(o *flows.Operation) []any {
 
 // body describes the request's body; nil: there is none.
 func (d *describer) body(o *flows.Operation, out *Operation, all []sample) object {
-	if !slices.Contains([]string{http.MethodPost, http.MethodPut, http.MethodPatch}, o.Method) && o.Body == nil {
+	if !slices.Contains([]string{http.MethodPost, http.MethodPut, http.MethodPatch}, o.Method) && o.Body == nil && o.BodyForm == "" && o.MaxBody == 0 {
 		return nil
 	}
-	media, required := object{"schema": object{}}, false
-	if o.Body != nil {
-		media["schema"] = out.component("Body", o.Body)
-		required = !fits(o.Body, nil)
-	}
-	if examples := examplesOf(all, o.Body, func(s sample) (any, bool) { return s.Body, s.Body != nil }); len(examples) > 0 {
-		media["examples"] = examples
-	}
-	body := object{"content": object{"application/json": media}}
-	if required {
-		body["required"] = true
-	}
-	return body
+	return d.request(out, "Body", bodyRule{o.Body, o.BodyForm, o.MaxBody > 0}, all)
 }

@@ -71,7 +71,11 @@ func (d *describer) succeeded(o *flows.Operation, out *Operation, all []sample) 
 	item := visible(o, schema)
 	switch {
 	case item == nil && o.Response == flows.ResponseBody:
-		r["content"] = object{"*/*": object{"schema": object{}}}
+		media := object{"schema": object{}}
+		if d.flow.RespondsWithFile() {
+			media = binaryMedia()
+		}
+		r["content"] = object{"*/*": media}
 		return r
 	case item == nil:
 		item = object{}

@@ -1,6 +1,7 @@
 package flowdoc
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -17,7 +18,7 @@ type Sheet struct {
 	Description string // with `code` and blank lines between paragraphs
 	Deprecated  bool
 	Params      []Param
-	Body        *Content // nil: it takes none
+	Bodies      []*Content // by media type, JSON first; empty: it takes none
 	BodyNeeded  bool
 	Responses   []Response // by status; "default" is the last
 }
@@ -43,9 +44,19 @@ const ProblemType = "application/problem+json"
 // Content is a body.
 type Content struct {
 	MediaType string
+	Binary    bool     // the body is bytes
+	Files     []string // members of a form that are files
 	Members   []Member // of its schema, flattened
 	Schema    string   // JSON, indented; empty: none
 	Examples  []Example
+}
+
+// FileFields returns the names of the files of a form; a form of which nothing is known has the field "file".
+func (c *Content) FileFields() []string {
+	if len(c.Files) == 0 {
+		return []string{"file"}
+	}
+	return c.Files
 }
 
 // Example is a body from a test of the flow.
@@ -63,24 +74,26 @@ func (b *Builder) Sheet(o *Operation) (*Sheet, error) {
 		s.Params = append(s.Params, r.param(r.follow(p)))
 	}
 	if body := r.follow(op["requestBody"]); body != nil {
-		s.Body, s.BodyNeeded = r.content(body), body["required"] == true
+		s.Bodies, s.BodyNeeded = r.contents(body), body["required"] == true
 	}
 	responses := asObject(op["responses"])
 	for _, status := range slices.Sorted(maps.Keys(responses)) { // "default" comes after the digits
 		answer := r.follow(responses[status])
-		s.Responses = append(s.Responses, Response{
-			Status: status, Description: textOf(answer["description"]), Headers: slices.Sorted(maps.Keys(asObject(answer["headers"]))), Content: r.content(answer),
-		})
+		response := Response{Status: status, Description: textOf(answer["description"]), Headers: slices.Sorted(maps.Keys(asObject(answer["headers"])))}
+		if all := r.contents(answer); len(all) > 0 {
+			response.Content = all[0]
+		}
+		s.Responses = append(s.Responses, response)
 	}
 	return s, nil
 }
 
 // Request returns an example of the operation's body; empty: there is none.
 func (s *Sheet) Request() string {
-	if s.Body == nil || len(s.Body.Examples) == 0 {
+	if len(s.Bodies) == 0 || len(s.Bodies[0].Examples) == 0 {
 		return ""
 	}
-	return s.Body.Examples[0].Text
+	return s.Bodies[0].Examples[0].Text
 }
 
 // resolver reads the parts of a description that references lead to.
@@ -161,15 +174,34 @@ func (r *resolver) param(p object) Param {
 	return out
 }
 
-// content returns the body of a request or response; nil: it has none.
-func (r *resolver) content(of object) *Content {
-	media := asObject(of["content"])
-	if len(media) == 0 {
-		return nil
+// preferred returns the media types of a body in the order of their use: JSON, forms with files, others by name.
+func preferred(content object) []string {
+	return slices.SortedFunc(maps.Keys(content), func(a, b string) int {
+		rank := func(media string) int { return slices.Index([]string{typeMultipart, "application/json"}, media) }
+		return cmp.Or(cmp.Compare(rank(b), rank(a)), cmp.Compare(a, b))
+	})
+}
+
+// contents returns the body of a request or response in each of its media types.
+func (r *resolver) contents(of object) []*Content {
+	content := asObject(of["content"])
+	var all []*Content
+	for _, media := range preferred(content) {
+		all = append(all, r.content(media, asObject(content[media])))
 	}
-	name := slices.Min(slices.Collect(maps.Keys(media)))
-	body := asObject(media[name])
+	return all
+}
+
+func (r *resolver) content(name string, body object) *Content {
 	c := &Content{MediaType: name}
+	schema := r.follow(body["schema"])
+	c.Binary = isBinary(schema)
+	for _, member := range slices.Sorted(maps.Keys(asObject(schema["properties"]))) {
+		property := r.follow(asObject(schema["properties"])[member])
+		if isBinary(property) || isBinary(r.follow(property["items"])) {
+			c.Files = append(c.Files, member)
+		}
+	}
 	if schema := asObject(body["schema"]); len(schema) > 0 && name != ProblemType {
 		c.Members = r.members(schema)
 		c.Schema = indented(r.inline(schema, 0))
@@ -181,6 +213,9 @@ func (r *resolver) content(of object) *Content {
 	}
 	return c
 }
+
+// isBinary reports whether a schema describes bytes.
+func isBinary(s object) bool { return s["format"] == "binary" }
 
 func indented(v any) string {
 	text, err := json.MarshalIndent(v, "", "  ")

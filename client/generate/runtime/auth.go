@@ -20,13 +20,17 @@ import (
 
 // authorize adds credentials to one attempt. token is the token of an API client that was used; empty for other
 // credentials.
-func (c *Client) authorize(ctx context.Context, method, target string, header http.Header, body []byte) (token string, err error) {
+func (c *Client) authorize(ctx context.Context, method, target string, header http.Header, body *content) (token string, err error) {
 	switch {
 	case c.config.Token != "":
 		header.Set("Authorization", "Bearer "+c.config.Token)
 	case c.config.Key != "":
 		header.Set("Penstock-Key", c.config.Key)
-		header.Set("Penstock-Signature", c.signature(method, target, body))
+		digest, err := body.digest()
+		if err != nil {
+			return "", err
+		}
+		header.Set("Penstock-Signature", c.signature(method, target, digest))
 	case c.config.ClientID != "":
 		if token, err = c.clientToken(ctx); err != nil {
 			return "", err
@@ -39,8 +43,8 @@ func (c *Client) authorize(ctx context.Context, method, target string, header ht
 }
 
 // signature is an HMAC-SHA256 over the signature base of RFC 9421, with a new nonce for each attempt.
-func (c *Client) signature(method, target string, body []byte) string {
-	ts, nonce, digest := strconv.FormatInt(time.Now().Unix(), 10), rand.Text(), sha256.Sum256(body)
+func (c *Client) signature(method, target string, digest [sha256.Size]byte) string {
+	ts, nonce := strconv.FormatInt(time.Now().Unix(), 10), rand.Text()
 	h := hmac.New(sha256.New, []byte(c.config.Secret))
 	fmt.Fprintf(h, "\"@method\": %s\n\"@request-target\": %s\n\"content-digest\": sha-256=:%s:\n", method, target, base64.StdEncoding.EncodeToString(digest[:]))
 	fmt.Fprintf(h, `"@signature-params": ("@method" "@request-target" "content-digest");created=%s;nonce="%s";keyid="%s"`, ts, nonce, c.config.Key)
@@ -113,7 +117,7 @@ func (c *Client) fetchToken(ctx context.Context) (string, error) {
 	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"}}
 	header.Set("Authorization", basic(url.QueryEscape(c.config.ClientID), url.QueryEscape(c.config.ClientSecret)))
 	from := time.Now()
-	answer, err := c.exchange(ctx, http.MethodPost, "/oauth2/token", header, []byte(form.Encode()))
+	answer, err := c.exchange(ctx, http.MethodPost, "/oauth2/token", header, textOf([]byte(form.Encode())), false)
 	if err != nil {
 		return "", fmt.Errorf("fetch token: %w", err)
 	}

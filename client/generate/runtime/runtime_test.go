@@ -1,11 +1,15 @@
 package runtime
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +25,12 @@ type server struct {
 }
 
 func (s *server) RoundTrip(r *http.Request) (*http.Response, error) {
+	sent, err := io.ReadAll(r.Body)
+	_ = r.Body.Close() // as a transport does
+	if err != nil {
+		return nil, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(sent))
 	s.mu.Lock()
 	n := len(s.requests)
 	s.requests = append(s.requests, r)
@@ -75,8 +85,7 @@ func TestRetries(t *testing.T) {
 		}
 		seen := map[string]bool{}
 		for _, r := range s.requests {
-			body, _ := r.GetBody()
-			text, err := io.ReadAll(body)
+			text, err := io.ReadAll(r.Body)
 			if r.Header.Get("Idempotency-Key") != s.requests[0].Header.Get("Idempotency-Key") || string(text) != `{"a":1}` || err != nil || r.URL.Path != "/base/x" {
 				t.Errorf("header %v, body %q", r.Header, text)
 			}
@@ -294,4 +303,145 @@ func TestNew(t *testing.T) {
 			t.Errorf("%q: %v", url, err)
 		}
 	}
+}
+
+// pipe reads a text once.
+func pipe(text string) io.Reader { return io.MultiReader(strings.NewReader(text)) }
+
+// A file is sent from where it was, at each attempt; one that can be read only once is sent once.
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		content  func() io.Reader
+		config   Config
+		requests int
+	}{
+		"a seeker":         {func() io.Reader { r := strings.NewReader("..content"); _, _ = r.Seek(2, io.SeekStart); return r }, Config{Token: "t"}, 2},
+		"a signed seeker":  {func() io.Reader { return strings.NewReader("content") }, Config{Key: "k", Secret: "s"}, 2},
+		"a pipe":           {func() io.Reader { return pipe("content") }, Config{Token: "t"}, 1},
+		"a signed pipe":    {func() io.Reader { return pipe("content") }, Config{Key: "k", Secret: "s"}, 2}, // it was read into memory
+		"an ended token":   {func() io.Reader { return strings.NewReader("content") }, Config{ClientID: "i", ClientSecret: "s"}, 4},
+		"a token, a pipe":  {func() io.Reader { return pipe("content") }, Config{ClientID: "i", ClientSecret: "s"}, 2},
+		"no file, no body": {func() io.Reader { return nil }, Config{Token: "t"}, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &server{answer: func(n int, r *http.Request) *http.Response {
+				switch {
+				case r.URL.Path == "/base/oauth2/token":
+					return respond(200, `{"access_token":"t","expires_in":300}`)
+				case n < 2 && tc.config.ClientID != "":
+					return respond(401, ``)
+				case n == 0:
+					return respond(503, ``)
+				}
+				return respond(200, `{"a":1}`)
+			}}
+			q := &request{method: "PUT", path: "/x", body: File{Content: tc.content()}, media: "text/csv"}
+			_, err := call[any](t.Context(), connect(t, s, tc.config), q, nil)
+			if len(s.requests) != tc.requests || (err == nil) != (tc.requests == 2 && tc.config.ClientID == "" || tc.requests == 4) {
+				t.Errorf("%s: %d requests, want %d: %v", name, len(s.requests), tc.requests, err)
+			}
+			for _, r := range s.requests {
+				text, _ := io.ReadAll(r.Body)
+				if r.URL.Path == "/base/x" && (string(text) != "content" || r.Header.Get("Content-Type") != "text/csv") {
+					t.Errorf("%s: sent %q as %q", name, text, r.Header.Get("Content-Type"))
+				}
+				if known := tc.config.Key != "" || !strings.Contains(name, "pipe"); r.URL.Path == "/base/x" && (r.ContentLength == 7) != known {
+					t.Errorf("%s: length %d", name, r.ContentLength)
+				}
+			}
+		})
+	}
+}
+
+// A form has files, texts, and other values as JSON.
+func TestForms(t *testing.T) {
+	t.Parallel()
+	s := &server{answer: func(int, *http.Request) *http.Response { return respond(200, `1`) }}
+	q := &request{method: "POST", path: "/x"}
+	q.addForm()
+	q.addParts(Form{"a\"b": "text", "n": 7, "f": File{Content: pipe("one"), Name: "x\"\r\ny", ContentType: "text/csv"}, "g": []File{{Content: pipe("two")}, {Content: strings.NewReader("three")}}})
+	if _, err := call[any](t.Context(), connect(t, s, Config{Token: "t"}), q, nil); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	form, err := s.requests[0].MultipartReader()
+	for err == nil {
+		var p *multipart.Part
+		if p, err = form.NextPart(); err == nil {
+			text, _ := io.ReadAll(p)
+			got = append(got, strings.Join([]string{p.FormName(), p.FileName(), p.Header.Get("Content-Type"), string(text)}, "|"))
+		}
+	}
+	if want := []string{`a"b|||text`, `f|x"%0D%0Ay|text/csv|one`, `g|file|application/octet-stream|two`, `g|file|application/octet-stream|three`, `n||application/json|7`}; !slices.Equal(got, want) || !errors.Is(err, io.EOF) {
+		t.Errorf("parts %q, %v", got, err)
+	}
+	q.addPart("none", File{})
+	if _, err := call[any](t.Context(), connect(t, s, Config{Token: "t"}), q, nil); err == nil || !strings.Contains(err.Error(), "the file none has no Content") {
+		t.Errorf("a file without content: %v", err)
+	}
+	if _, err := call[any](t.Context(), connect(t, s, Config{Token: "t"}), &request{method: "POST", path: "/x", body: url.Values{"a": {"b c"}}}, nil); err != nil {
+		t.Error(err)
+	}
+	if text, _ := io.ReadAll(s.requests[1].Body); string(text) != "a=b+c" || s.requests[1].Header.Get("Content-Type") != "application/x-www-form-urlencoded" {
+		t.Errorf("sent %q", text)
+	}
+}
+
+// A download is read while it arrives, for longer than an attempt may take; one that fails is an error.
+func TestDownload(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r, w := io.Pipe()
+		s := &server{answer: func(n int, _ *http.Request) *http.Response {
+			if n == 0 {
+				return respond(404, `{"code":"no_item"}`)
+			}
+			return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"text/csv"}}, Body: r}
+		}}
+		c := connect(t, s, Config{Token: "t", Timeout: time.Second})
+		var failed *Error
+		if _, err := c.fetch(t.Context(), &request{method: "GET", path: "/x"}, nil); !errors.As(err, &failed) || failed.Code != "no_item" {
+			t.Fatal(err)
+		}
+		file, err := c.fetch(t.Context(), &request{method: "GET", path: "/x"}, nil)
+		if err != nil || file.Status != 200 || file.Header.Get("Content-Type") != "text/csv" || s.requests[1].Header.Get("Accept") != "*/*" {
+			t.Fatal(file, err)
+		}
+		time.Sleep(time.Minute)
+		go func() {
+			_, _ = io.WriteString(w, "content")
+			_ = w.Close() // of a pipe: never fails
+		}()
+		if text, err := io.ReadAll(file.Body); string(text) != "content" || err != nil || s.requests[1].Context().Err() != nil {
+			t.Errorf("%q, %v", text, err)
+		}
+		if err := file.Body.Close(); err != nil || s.requests[1].Context().Err() == nil {
+			t.Errorf("%v: the request goes on", err)
+		}
+	})
+}
+
+// slow takes a minute for each of its bytes.
+type slow struct{ left int }
+
+func (s *slow) Read(p []byte) (int, error) {
+	if s.left == 0 {
+		return 0, io.EOF
+	}
+	time.Sleep(time.Minute)
+	s.left--
+	return 1, nil
+}
+
+// An attempt does not end while it sends.
+func TestASlowUpload(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{answer: func(int, *http.Request) *http.Response { return respond(200, `1`) }}
+		_, err := call[any](t.Context(), connect(t, s, Config{Token: "t"}), &request{method: "PUT", path: "/x", body: File{Content: &slow{5}}}, nil)
+		if err != nil || len(s.requests) != 1 {
+			t.Errorf("%d requests, %v", len(s.requests), err)
+		}
+	})
 }

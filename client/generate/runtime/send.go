@@ -3,7 +3,6 @@ package runtime
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -36,17 +35,19 @@ func (c *Client) send(ctx context.Context, q *request, options []Option) (*Respo
 		return nil, q.err
 	}
 	o := callOptions{header: http.Header{"Accept": {"application/json"}}}
+	if q.download {
+		o.header.Set("Accept", "*/*")
+	}
 	maps.Copy(o.header, q.header)
 	if q.keyed {
 		o.key = rand.Text()
 	}
-	var body []byte
-	if q.body != nil {
-		var err error
-		if body, err = json.Marshal(q.body); err != nil {
-			return nil, fmt.Errorf("encode request: %w", err)
-		}
-		o.header.Set("Content-Type", "application/json")
+	body, contentType, err := q.content()
+	if err != nil {
+		return nil, err
+	}
+	if contentType != "" {
+		o.header.Set("Content-Type", contentType)
 	}
 	for _, option := range options {
 		option(&o)
@@ -54,7 +55,8 @@ func (c *Client) send(ctx context.Context, q *request, options []Option) (*Respo
 	if o.key != "" {
 		o.header.Set("Idempotency-Key", o.key)
 	}
-	return c.retry(ctx, repeatable(q.method, o.key), func() (*Response, error) { return c.attempt(ctx, q, o.header, body) })
+	may := func() bool { return repeatable(q.method, o.key) && body.repeatable() }
+	return c.retry(ctx, may, func() (*Response, error) { return c.attempt(ctx, q, o.header, &body) })
 }
 
 // repeatable reports whether a request may be sent twice: a repeated POST or PATCH is one run only with a key.
@@ -63,7 +65,7 @@ func repeatable(method, key string) bool {
 }
 
 // attempt sends a request once, and once more with a new token if the one of the API client is not accepted.
-func (c *Client) attempt(ctx context.Context, q *request, header http.Header, body []byte) (*Response, error) {
+func (c *Client) attempt(ctx context.Context, q *request, header http.Header, body *content) (*Response, error) {
 	path := q.path
 	if query := q.query.Encode(); query != "" {
 		path += "?" + query
@@ -76,9 +78,9 @@ func (c *Client) attempt(ctx context.Context, q *request, header http.Header, bo
 				return nil, err
 			}
 		}
-		answer, err := c.exchange(ctx, q.method, path, h, body)
+		answer, err := c.exchange(ctx, q.method, path, h, *body, q.download)
 		var refused *Error
-		if token == "" || renewed || !errors.As(err, &refused) || !refused.tokenEnded() {
+		if token == "" || renewed || !body.repeatable() || !errors.As(err, &refused) || !refused.tokenEnded() {
 			return answer, err
 		}
 		c.token.drop(token)
@@ -86,10 +88,10 @@ func (c *Client) attempt(ctx context.Context, q *request, header http.Header, bo
 }
 
 // retry repeats an attempt that the server had no room for, or that did not reach it.
-func (c *Client) retry(ctx context.Context, may bool, attempt func() (*Response, error)) (*Response, error) {
+func (c *Client) retry(ctx context.Context, may func() bool, attempt func() (*Response, error)) (*Response, error) {
 	for i := 0; ; i++ {
 		answer, err := attempt()
-		if err == nil || !may || i >= c.config.Retries {
+		if err == nil || i >= c.config.Retries || !may() {
 			return answer, err
 		}
 		wait, again := c.pause(err, i)

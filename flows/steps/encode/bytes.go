@@ -76,6 +76,9 @@ func codecFormat(make func() codec) func(*flows.Args) (form, error) {
 			if args.Has("output") {
 				return nil, args.Errorf("output", "output has no meaning for %s unless it decodes", c.name)
 			}
+			if args.String("input") == inputFile {
+				return func(ctx context.Context, in *flows.Input, v any) (any, error) { return encodeFile(ctx, in, c, v) }, nil
+			}
 			input := codecNamed(args.String("input"))
 			return func(_ context.Context, _ *flows.Input, v any) (any, error) {
 				content, err := readBytes(input, v)
@@ -94,6 +97,23 @@ func codecFormat(make func() codec) func(*flows.Args) (form, error) {
 			return writeBytes(output, content)
 		}, nil
 	}
+}
+
+const (
+	inputFile = "file" // the value is a file of the run
+	// maxFile is the maximum size in bytes of a file that becomes text.
+	maxFile = 50_000_000
+)
+
+func encodeFile(ctx context.Context, in *flows.Input, c codec, v any) (any, error) {
+	bytes, _, err := content.ReadFile(ctx, in, v, maxFile)
+	if err == nil {
+		err = in.Charger(ctx).Charge(3 * int64(len(bytes))) // hex and escapes need up to three bytes for one
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c.encode(bytes), nil
 }
 
 // readBytes decodes a value to bytes.

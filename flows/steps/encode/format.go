@@ -54,7 +54,7 @@ func options() []flows.Param {
 	return []flows.Param{
 		{Name: "as", Type: flows.TypeString, Default: "the result is the item", Summary: "Member of the item that takes the result."},
 		{Name: "decode", Type: flows.TypeBool, Default: "false", Summary: "Reads the form instead of writing it."},
-		{Name: "input", Type: flows.TypeEnum, Enum: []string{"text", "base64", "hex"}, Default: "text", Summary: "How the value stands for bytes; `text` is UTF-8."},
+		{Name: "input", Type: flows.TypeEnum, Enum: []string{"text", "base64", "hex", "file"}, Default: "text", Summary: "How the value stands for bytes; `text` is UTF-8, `file` a file of the run."},
 		{Name: "output", Type: flows.TypeEnum, Enum: []string{"text", "hex", "base64", "base64url"}, Default: "hex for a hash and an HMAC, text when decoding", Summary: "How the bytes of the result are written."},
 		{Name: "algorithm", Type: flows.TypeEnum, Enum: []string{"sha256", "sha512", "sha384", "sha1", "md5"}, Default: "sha256", Summary: "Hash function."},
 		{Name: "secret", Type: flows.TypeString, Names: flows.ResourceSecret, Hint: "name a stored secret: keys are never values", Summary: "Name of the stored secret that is the key."},
@@ -73,7 +73,8 @@ func templateFormat(*flows.Args) (form, error) {
 }
 
 const doc = `**Bytes.** ` + "`base64`, `base64url`, `hex`, `url`, `hash` and `hmac`" + ` work on bytes: those of text in UTF-8, of other values as JSON, or
-what a base64 or hexadecimal text stands for (` + "`input`" + `), such as a body with ` + "`parse: bytes`" + `. Decoding gives text; bytes that are
+what a base64 or hexadecimal text stands for (` + "`input`" + `), such as a body with ` + "`parse: bytes`" + `. With ` + "`input: file`" + ` they are those of a file of the run: of at
+most 50 MB, and of any size for ` + "`hash` and `hmac`" + `, which stream it. Decoding gives text; bytes that are
 no text need ` + "`output`" + `. Padding may be missing where base64 is read.
 
 **Keys** of ` + "`hmac`" + ` and ` + "`jwt`" + ` are stored secrets, named by ` + "`secret`" + `. ` + "`jwt`" + ` adds no claim: ` + "`iat`" + ` and ` + "`exp`" + ` come from the flow.
@@ -87,6 +88,7 @@ between; a list repeats its element; null is an empty element.
 ` + "```yaml" + `
 - encode: {csv: "${ .rows }", columns: [id, name], as: report}
 - encode: {base64: "${ .document }", decode: true}
+- encode: {hash: "${ .upload }", input: file, algorithm: md5, as: md5}
 - encode: {template: "Dear ${ .name },\nthank you.", as: letter}
 ` + "```" + `
 `

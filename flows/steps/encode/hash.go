@@ -9,6 +9,7 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"hash"
+	"io"
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps/internal/content"
@@ -49,24 +50,42 @@ func hmacFormat(args *flows.Args) (form, error) {
 
 // digestFormat is the form of a hash created by start.
 func digestFormat(args *flows.Args, start func(context.Context, *flows.Input) (hash.Hash, error)) (form, error) {
-	input, output := codecNamed(args.String("input")), hexCodec()
+	input, output, ofFile := codecNamed(args.String("input")), hexCodec(), args.String("input") == inputFile
 	if args.Has("output") {
 		if output = codecNamed(args.String("output")); output.name == "text" {
 			return nil, args.Errorf("output", "a hash is no text: hex, base64 or base64url")
 		}
 	}
 	return func(ctx context.Context, in *flows.Input, v any) (any, error) {
-		content, err := readBytes(input, v)
-		if err != nil {
-			return nil, err
-		}
 		h, err := start(ctx, in)
 		if err != nil {
 			return nil, err
 		}
-		h.Write(content)
+		if ofFile {
+			err = hashFile(ctx, in, h, v)
+		} else {
+			var content []byte
+			content, err = readBytes(input, v)
+			h.Write(content)
+		}
+		if err != nil {
+			return nil, err
+		}
 		return output.encode(h.Sum(nil)), nil
 	}, nil
+}
+
+// hashFile writes a file of the run to a hash.
+func hashFile(ctx context.Context, in *flows.Input, h hash.Hash, v any) error {
+	r, _, err := in.OpenFile(ctx, v)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if _, err := io.Copy(h, r); err != nil {
+		return content.FileError(ctx, "read", err)
+	}
+	return nil
 }
 
 func secretKey(ctx context.Context, in *flows.Input, name string) ([]byte, error) {

@@ -26,7 +26,7 @@ func (c *call) run(ctx context.Context, db runner, rows *rowReader) ([]any, erro
 		return nil, err
 	}
 	defer found.Close()
-	return rows.read(found)
+	return rows.read(ctx, found, c.statement.files)
 }
 
 func (c *call) exec(ctx context.Context, db runner) ([]any, error) {

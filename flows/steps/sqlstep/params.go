@@ -16,7 +16,8 @@ func statementParams() []flows.Param {
 	return []flows.Param{
 		{Name: "query", Type: flows.TypeString, OneOf: "statement", Hint: instead, Summary: "Statement that returns rows."},
 		{Name: "exec", Type: flows.TypeString, OneOf: "statement", Hint: instead, Summary: "Statement that changes something."},
-		{Name: "args", Type: flows.TypeTemplate, Summary: "List of the values for the placeholders, in their order."},
+		{Name: "args", Type: flows.TypeTemplate, Summary: "List of the values for the placeholders, in their order. A file of the run is its bytes, 50 MB at most together."},
+		{Name: "files", Type: flows.TypeStrings, Summary: "Columns of the query whose values become files of the run."},
 	}
 }
 
@@ -41,7 +42,8 @@ item, the list of its statements' results: the rows of a query as a list, that o
 | SQLite | ` + "`?`, `?1`" + ` | JSON text, for ` + "`json_each(?)`" + ` |
 
 **Values.** Integers, NUMERIC and DECIMAL stay exact. JSON columns become values. Times are RFC 3339 in UTC, a column without a
-time zone is taken as UTC; dates are ` + "`2026-11-21`" + `. Binary columns are base64. Types that JSON does not have are text as the
+time zone is taken as UTC; dates are ` + "`2026-11-21`" + `. Binary columns are base64; those
+of ` + "`files`" + ` become files of the run, null stays null, and a file among the args is stored as its bytes. Types that JSON does not have are text as the
 database writes them, a PostgreSQL array for instance; ` + "`to_jsonb(tags)`" + ` makes a list of it.
 
 **Effect.** A query whose text only reads may run again when a run resumes; all other statements happen once. A
@@ -57,5 +59,13 @@ sql:
       args: ["${ .donor }", "${ .amount }"]
     - query: update donors set total = total + $2 where id = $1 returning total
       args: ["${ .donor }", "${ .amount }"]
+` + "```" + `
+
+` + "```yaml" + `
+sql:
+  connection: donors
+  query: select name, photo from donors where id = $1
+  args: ["${ .id }"]
+  files: [photo]
 ` + "```" + `
 `

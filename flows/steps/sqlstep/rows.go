@@ -1,9 +1,13 @@
 package sqlstep
 
 import (
+	"bytes"
+	"context"
 	"database/sql"
+	"slices"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/bulk"
@@ -15,17 +19,19 @@ type rowReader struct {
 	maxRows int // rows of one query
 	size    int // bytes read so far
 	charger *budget.Charger
+	in      *flows.Input // has the files
 }
 
 // maxSQLSize limits the total size of the rows of a step in bytes.
 const maxSQLSize = 100_000_000
 
-func (r *rowReader) read(rows *sql.Rows) ([]any, error) {
+// read returns the rows. The values of the columns that files names become files of the run.
+func (r *rowReader) read(ctx context.Context, rows *sql.Rows, files []string) ([]any, error) {
 	columns, err := rows.ColumnTypes()
 	if err != nil {
 		return nil, err
 	}
-	if err := checkColumns(columns); err != nil {
+	if err := checkColumns(columns, files); err != nil {
 		return nil, err
 	}
 	values := make([]any, len(columns))
@@ -41,7 +47,7 @@ func (r *rowReader) read(rows *sql.Rows) ([]any, error) {
 		if err := rows.Scan(places...); err != nil {
 			return nil, err
 		}
-		item, err := r.item(columns, values)
+		item, err := r.item(ctx, columns, values, files)
 		if err != nil {
 			return nil, err
 		}
@@ -50,12 +56,19 @@ func (r *rowReader) read(rows *sql.Rows) ([]any, error) {
 	return items, rows.Err()
 }
 
-func (r *rowReader) item(columns []*sql.ColumnType, values []any) (map[string]any, error) {
+func (r *rowReader) item(ctx context.Context, columns []*sql.ColumnType, values []any, files []string) (map[string]any, error) {
 	if err := r.charger.Charge(budget.Cell + budget.Object + budget.Members(len(columns))); err != nil {
 		return nil, failure.Limit(err)
 	}
 	item := make(map[string]any, len(columns))
 	for i, column := range columns {
+		if slices.Contains(files, column.Name()) {
+			var err error
+			if item[column.Name()], err = r.file(ctx, values[i]); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		before := r.size
 		switch v := values[i].(type) {
 		case string:
@@ -76,7 +89,33 @@ func (r *rowReader) item(columns []*sql.ColumnType, values []any) (map[string]an
 	return item, nil
 }
 
-func checkColumns(columns []*sql.ColumnType) error {
+// file stores a value as a file of the run. Its memory, and what is counted of it, is given back.
+func (r *rowReader) file(ctx context.Context, value any) (any, error) {
+	var text []byte
+	contentType := "application/octet-stream"
+	switch value := value.(type) {
+	case nil:
+		return nil, nil
+	case []byte:
+		text = value
+	case string:
+		text, contentType = []byte(value), "text/plain; charset=utf-8"
+	default:
+		return nil, failure.Errorf("files: a column of numbers or times cannot become a file")
+	}
+	held := r.charger.Part()
+	defer held.Drop()
+	if err := held.Charge(2 * int64(len(text))); err != nil { // the driver's copy and ours
+		return nil, failure.Limit(err)
+	}
+	file, err := r.in.SaveFile(ctx, 0, "", contentType, bytes.NewReader(text))
+	if err != nil {
+		return nil, content.FileError(ctx, "stored", err)
+	}
+	return file.Value(), nil
+}
+
+func checkColumns(columns []*sql.ColumnType, files []string) error {
 	seen := map[string]bool{}
 	for i, column := range columns {
 		name := column.Name()
@@ -87,6 +126,11 @@ func checkColumns(columns []*sql.ColumnType) error {
 			return failure.Errorf("two columns are named %q: give one another name with AS", name)
 		}
 		seen[name] = true
+	}
+	for _, name := range files {
+		if !seen[name] {
+			return failure.Errorf("files: the rows have no column %q", name)
+		}
 	}
 	return nil
 }

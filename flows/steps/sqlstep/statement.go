@@ -14,6 +14,7 @@ type statement struct {
 	text   string
 	query  bool // returns rows
 	args   *flows.Template
+	files  []string // columns whose values become files
 	writes bool
 }
 
@@ -21,13 +22,16 @@ type statement struct {
 const maxStatement = 64 << 10
 
 func newStatement(args *flows.Args) (*statement, error) {
-	s := &statement{query: args.Has("query"), args: args.Template("args")}
+	s := &statement{query: args.Has("query"), args: args.Template("args"), files: args.Strings("files")}
 	param := "exec"
 	if s.query {
 		param = "query"
 	}
 	if s.text = args.String(param); len(s.text) > maxStatement {
 		return nil, args.Errorf(param, "a statement has at most %d bytes", maxStatement)
+	}
+	if args.Has("files") && !s.query {
+		return nil, args.Errorf("files", "files are columns of a query")
 	}
 	if list, fixed := s.argsLiteral(); fixed {
 		if _, ok := list.([]any); !ok {
@@ -83,8 +87,22 @@ func (s *statement) render(ctx context.Context, in *flows.Input, dialect flows.D
 		return nil, failure.Errorf("args is %s, not a list with one value for each placeholder", content.TypeName(v))
 	}
 	c.args = make([]any, len(list))
+	left := int64(maxFiles)
 	for i, value := range list {
+		if object, isObject := value.(map[string]any); isObject {
+			if _, isFile := flows.FileOf(object); isFile {
+				bytes, _, err := content.ReadFile(ctx, in, value, left)
+				if err != nil {
+					return nil, err
+				}
+				c.args[i], left = bytes, left-int64(len(bytes))
+				continue
+			}
+		}
 		c.args[i] = bindSQL(dialect, value)
 	}
 	return c, nil
 }
+
+// maxFiles limits the files among the arguments of a statement in bytes.
+const maxFiles = 50_000_000

@@ -7,7 +7,6 @@ import (
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
-	"github.com/penstock/penstock/internal/budget"
 )
 
 // Kind queries and changes a database.
@@ -47,8 +46,10 @@ func newStep(args *flows.Args) (*step, error) {
 	parts := []*flows.Args{args}
 	if s.transaction {
 		parts = args.List("transaction")
-		if args.Has("args") {
-			return nil, args.Errorf("args", "each statement of a transaction has its own args")
+		for _, name := range []string{"args", "files"} {
+			if args.Has(name) {
+				return nil, args.Errorf(name, "each statement of a transaction has its own %s", name)
+			}
 		}
 		if len(parts) == 0 {
 			return nil, args.Errorf("transaction", "expected at least one statement")
@@ -98,21 +99,21 @@ func (s *step) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	}
 	defer leave()
 	if s.transaction {
-		return s.runTransaction(ctx, db, calls, in.Charger(ctx))
+		return s.runTransaction(ctx, db, calls, in)
 	}
-	rows := rowReader{dialect: db.Dialect, maxRows: s.maxRows, charger: in.Charger(ctx)}
+	rows := rowReader{dialect: db.Dialect, maxRows: s.maxRows, charger: in.Charger(ctx), in: in}
 	items, err := calls[0].run(ctx, db.DB, &rows)
 	return items, sqlError(ctx, db, err)
 }
 
 // runTransaction executes all statements or none. It puts out one item, the list of the statements' results.
-func (s *step) runTransaction(ctx context.Context, db *flows.Database, calls []*call, charger *budget.Charger) ([]any, error) {
+func (s *step) runTransaction(ctx context.Context, db *flows.Database, calls []*call, in *flows.Input) ([]any, error) {
 	tx, err := db.DB.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, sqlError(ctx, db, err)
 	}
 	defer tx.Rollback() // no effect after a commit
-	rows := rowReader{dialect: db.Dialect, maxRows: s.maxRows, charger: charger}
+	rows := rowReader{dialect: db.Dialect, maxRows: s.maxRows, charger: in.Charger(ctx), in: in}
 	given := make([]any, len(calls))
 	for i, call := range calls {
 		items, err := call.run(ctx, tx, &rows)

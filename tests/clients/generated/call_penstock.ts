@@ -42,6 +42,28 @@ async function others(client: PenstockClient) {
   if (runs[0]!.run_id !== runs[1]!.run_id || runs[0]!.run_id === runs[2]!.run_id) fail("keys", runs);
 }
 
+/** Files go to the server in a form or as a body, and come back as they were. */
+async function files(client: PenstockClient) {
+  const content = new Uint8Array(3 << 20).map((_, i) => i % 251);
+  const same = (got: Uint8Array) => Buffer.compare(got, content) === 0;
+  const document = new File([content], 'a "b".pdf', { type: "application/pdf" });
+  const got = await client.documentsUpload({ title: "A", pages: 2, document, more: [new Blob(["b"]), new Blob(["c"])] });
+  if (got.title !== "A" || got.pages !== 2 || got.size !== content.length || got.name !== 'a "b".pdf' || got.type !== "application/pdf" || got.more !== 2) fail("upload", got);
+  for (const body of [document, document.stream()]) {
+    const echoed = await client.documentsEcho({ id: 7 }, body, { headers: body === document ? {} : { "Content-Type": "application/pdf" } });
+    if (!same(new Uint8Array(await new Response(echoed.body).arrayBuffer()))) fail("echo");
+    if (echoed.headers.get("X-Id") !== "7" || echoed.headers.get("Content-Type") !== "application/pdf") fail("headers of the echo", [...echoed.headers]);
+  }
+  const missing = await refused(client.documentsEcho({ id: -1.5 }, document) as Promise<unknown>);
+  if (missing.code !== "bad_parameter") fail("a failed download", missing);
+}
+
+async function signedFiles(client: PenstockClient) {
+  const form = await client.documentsNoteForm({ text: "x", n: 1 });
+  const file = await client.documentsNoteFile(new Blob(['{"a":1}'], { type: "application/json" }).stream(), { headers: { "Content-Type": "application/json" } });
+  if (JSON.stringify([form.got, file.got]) !== '[{"n":1,"text":"x"},{"a":1}]') fail("signed files", form, file);
+}
+
 /** A server in memory, which answers with these statuses, and says what it got. */
 function scripted(answers: Array<[number, Record<string, string>, string?] | "away" | "never">) {
   const got: Request[] = [];
@@ -102,9 +124,11 @@ async function main() {
     const client = new PenstockClient({ url: url + "/", ...way });
     all.push(JSON.stringify(await answers(client)));
     await others(client);
+    await files(client);
   }
   const signed = new PenstockClient({ url, key: PENSTOCK_KEY, secret: PENSTOCK_SECRET });
   if ((await signed.peopleRead({ id: 7 })).id !== 7 || (await signed.ordersTakeRun({ source: "ä b&c" }, { order: 1, lines: [{ sku: "ü" }] })).output[0]!.lines !== 1) fail("signature");
+  await signedFiles(signed);
   const nobody = new PenstockClient({ url });
   if ((await nobody.peopleStatus()).length !== 1 || (await refused(nobody.peopleRead({ id: 7 }))).status !== 401) fail("nobody");
   if (new Set(all).size !== 1) fail("the ways differ", all);

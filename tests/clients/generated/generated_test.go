@@ -34,7 +34,7 @@ type server struct{ url, token, documents string }
 
 // documents are the paths of the documents, by name.
 var documents = map[string]string{
-	"own": "/openapi.json", "all": "/openapi.json", "people": "/v1/flows/people/openapi.json", "orders": "/v1/flows/611/openapi.json",
+	"own": "/openapi.json", "all": "/openapi.json", "people": "/v1/flows/people/openapi.json", "orders": "/v1/flows/611/openapi.json", "documents": "/v1/flows/612/openapi.json",
 }
 
 func TestOpenAPI(t *testing.T) {

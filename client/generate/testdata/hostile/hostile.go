@@ -4,6 +4,7 @@
 package hostile
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/hmac"
@@ -18,8 +19,11 @@ import (
 	"iter"
 	"maps"
 	mathrand "math/rand/v2"
+	"mime/multipart"
 	"net/http"
+	"net/textproto"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -184,7 +188,7 @@ type Config struct {
 	User, Password         string   // Basic
 
 	HTTP    *http.Client  // default: a new one; redirects are never followed
-	Timeout time.Duration // of one attempt; zero means 75 s. It must exceed the limit of the slowest flow, 60 s at most
+	Timeout time.Duration // of one attempt, from its last progress in sending; zero means 75 s. It must exceed the limit of the slowest flow, 60 s at most
 	Retries int           // attempts after the first; zero means 3, negative none
 	MaxWait time.Duration // longest pause between attempts; zero means 30 s. A longer Retry-After ends the call
 }
@@ -229,6 +233,15 @@ type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
+
+	stream io.ReadCloser // in place of Body, of a download
+}
+
+// Download is an answer that is a file, which is read while it arrives.
+type Download struct {
+	Status int // 204: there is none
+	Header http.Header
+	Body   io.ReadCloser // must be closed
 }
 
 // request is one logical call of an operation.
@@ -236,9 +249,12 @@ type request struct {
 	method, path string // the path is escaped
 	query        url.Values
 	header       http.Header
-	body         any  // encoded as JSON; nil: no body
-	keyed        bool // the operation takes an Idempotency-Key
-	public       bool // the operation takes no credentials
+	body         any    // a File, url.Values, or what is encoded as JSON; nil: no body
+	media        string // content type of a File without one
+	parts        []part // of a form with files, in place of body; nil: none
+	download     bool   // the answer is a file
+	keyed        bool   // the operation takes an Idempotency-Key
+	public       bool   // the operation takes no credentials
 	err          error
 }
 
@@ -252,6 +268,16 @@ func call[T any](ctx context.Context, c *Client, q *request, options []Option) (
 	return out, decode(answer, &out)
 }
 
+// fetch sends a request whose answer is a file.
+func (c *Client) fetch(ctx context.Context, q *request, options []Option) (*Download, error) {
+	q.download = true
+	answer, err := c.send(ctx, q, options)
+	if err != nil {
+		return nil, err
+	}
+	return &Download{answer.Status, answer.Header, answer.stream}, nil
+}
+
 func decode(answer *Response, out any) error {
 	if err := json.Unmarshal(answer.Body, out); err != nil {
 		return fmt.Errorf("decode answer: %w", err)
@@ -259,33 +285,78 @@ func decode(answer *Response, out any) error {
 	return nil
 }
 
-// exchange sends one HTTP request, and reads the answer within the timeout. A status outside of 2xx, and 202 for a run
-// that goes on, are an *Error.
-func (c *Client) exchange(ctx context.Context, method, path string, header http.Header, body []byte) (*Response, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, method, c.base+path, strings.NewReader(string(body)))
+// exchange sends one HTTP request, and reads the answer within the timeout; that of a download is not read. A status outside
+// of 2xx, and 202 for a run that goes on, are an *Error.
+func (c *Client) exchange(ctx context.Context, method, path string, header http.Header, body content, download bool) (*Response, error) {
+	attempt, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(c.config.Timeout, func() { cancel(context.DeadlineExceeded) })
+	end := func() { timer.Stop(); cancel(nil) }
+	answer, err := c.roundTrip(attempt, method, path, header, body, func() { timer.Reset(c.config.Timeout) })
+	if err == nil && download && answer.Status/100 == 2 && answer.Status != http.StatusAccepted {
+		timer.Stop()
+		answer.stream = &stream{answer.stream, end}
+		return answer, nil
+	}
+	defer end()
+	if err == nil {
+		defer answer.stream.Close()
+		if answer.Body, err = io.ReadAll(io.LimitReader(answer.stream, maxAnswer+1)); err != nil {
+			err = &unreachable{err}
+		}
+	}
+	switch {
+	case err != nil && ctx.Err() == nil && errors.Is(context.Cause(attempt), context.DeadlineExceeded):
+		return nil, &unreachable{context.DeadlineExceeded}
+	case err != nil:
+		return nil, err
+	case len(answer.Body) > maxAnswer:
+		return nil, fmt.Errorf("read answer: it is larger than %d bytes", maxAnswer)
+	case answer.Status/100 != 2 || answer.Status == http.StatusAccepted:
+		return nil, newError(answer)
+	}
+	return answer, nil
+}
+
+// roundTrip sends one HTTP request and returns the answer with its body unread. progress is called while the content is sent.
+func (c *Client) roundTrip(ctx context.Context, method, path string, header http.Header, body content, progress func()) (*Response, error) {
+	r, err := http.NewRequestWithContext(ctx, method, c.base+path, http.NoBody)
 	if err != nil {
 		return nil, fmt.Errorf("make request: %w", err)
 	}
 	r.Header = header
+	if size := body.size(); size != 0 {
+		sent := &sending{progress: progress}
+		open := func() (io.ReadCloser, error) {
+			_ = sent.Close() // never fails
+			reader, err := body.open()
+			sent = &sending{progress: progress, reader: reader}
+			return sent, err
+		}
+		if r.ContentLength = size; body.repeatable() {
+			r.GetBody = open
+		}
+		if r.Body, err = open(); err != nil {
+			return nil, err
+		}
+		defer func() { _ = sent.Close() }() // never fails
+	}
 	w, err := c.http.Do(r)
 	if err != nil {
 		return nil, &unreachable{withoutQuery(err)}
 	}
-	defer w.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(w.Body, maxAnswer+1))
-	switch {
-	case err != nil:
-		return nil, &unreachable{err}
-	case len(text) > maxAnswer:
-		return nil, fmt.Errorf("read answer: it is larger than %d bytes", maxAnswer)
-	}
-	answer := &Response{w.StatusCode, w.Header, text}
-	if w.StatusCode/100 != 2 || w.StatusCode == http.StatusAccepted {
-		return nil, newError(answer)
-	}
-	return answer, nil
+	return &Response{Status: w.StatusCode, Header: w.Header, stream: w.Body}, nil
+}
+
+// stream is the body of a download.
+type stream struct {
+	io.ReadCloser
+	end func()
+}
+
+// Close implements io.Closer.
+func (s *stream) Close() error {
+	defer s.end()
+	return s.ReadCloser.Close()
 }
 
 // withoutQuery removes the query string from an error of net/http: it holds a caller's data.
@@ -321,17 +392,19 @@ func (c *Client) send(ctx context.Context, q *request, options []Option) (*Respo
 		return nil, q.err
 	}
 	o := callOptions{header: http.Header{"Accept": {"application/json"}}}
+	if q.download {
+		o.header.Set("Accept", "*/*")
+	}
 	maps.Copy(o.header, q.header)
 	if q.keyed {
 		o.key = rand.Text()
 	}
-	var body []byte
-	if q.body != nil {
-		var err error
-		if body, err = json.Marshal(q.body); err != nil {
-			return nil, fmt.Errorf("encode request: %w", err)
-		}
-		o.header.Set("Content-Type", "application/json")
+	body, contentType, err := q.content()
+	if err != nil {
+		return nil, err
+	}
+	if contentType != "" {
+		o.header.Set("Content-Type", contentType)
 	}
 	for _, option := range options {
 		option(&o)
@@ -339,7 +412,8 @@ func (c *Client) send(ctx context.Context, q *request, options []Option) (*Respo
 	if o.key != "" {
 		o.header.Set("Idempotency-Key", o.key)
 	}
-	return c.retry(ctx, repeatable(q.method, o.key), func() (*Response, error) { return c.attempt(ctx, q, o.header, body) })
+	may := func() bool { return repeatable(q.method, o.key) && body.repeatable() }
+	return c.retry(ctx, may, func() (*Response, error) { return c.attempt(ctx, q, o.header, &body) })
 }
 
 // repeatable reports whether a request may be sent twice: a repeated POST or PATCH is one run only with a key.
@@ -348,7 +422,7 @@ func repeatable(method, key string) bool {
 }
 
 // attempt sends a request once, and once more with a new token if the one of the API client is not accepted.
-func (c *Client) attempt(ctx context.Context, q *request, header http.Header, body []byte) (*Response, error) {
+func (c *Client) attempt(ctx context.Context, q *request, header http.Header, body *content) (*Response, error) {
 	path := q.path
 	if query := q.query.Encode(); query != "" {
 		path += "?" + query
@@ -361,9 +435,9 @@ func (c *Client) attempt(ctx context.Context, q *request, header http.Header, bo
 				return nil, err
 			}
 		}
-		answer, err := c.exchange(ctx, q.method, path, h, body)
+		answer, err := c.exchange(ctx, q.method, path, h, *body, q.download)
 		var refused *Error
-		if token == "" || renewed || !errors.As(err, &refused) || !refused.tokenEnded() {
+		if token == "" || renewed || !body.repeatable() || !errors.As(err, &refused) || !refused.tokenEnded() {
 			return answer, err
 		}
 		c.token.drop(token)
@@ -371,10 +445,10 @@ func (c *Client) attempt(ctx context.Context, q *request, header http.Header, bo
 }
 
 // retry repeats an attempt that the server had no room for, or that did not reach it.
-func (c *Client) retry(ctx context.Context, may bool, attempt func() (*Response, error)) (*Response, error) {
+func (c *Client) retry(ctx context.Context, may func() bool, attempt func() (*Response, error)) (*Response, error) {
 	for i := 0; ; i++ {
 		answer, err := attempt()
-		if err == nil || !may || i >= c.config.Retries {
+		if err == nil || i >= c.config.Retries || !may() {
 			return answer, err
 		}
 		wait, again := c.pause(err, i)
@@ -414,15 +488,243 @@ func jitter(d time.Duration) time.Duration {
 	return d/2 + mathrand.N(d/2+1)
 }
 
+// File is a file to send, as a body or in a form. A call is repeated only if Content is an io.Seeker, or was not read: each
+// attempt sends it from where it was at first. A call that is signed with an API key reads other contents into memory.
+type File struct {
+	Content     io.Reader
+	Name        string // in a form; empty: "file"
+	ContentType string // empty: that of the operation, or application/octet-stream
+}
+
+// Form is a form with files whose fields the API does not describe, by name. A File and a []File are sent as files, a string
+// as it is, and other values as JSON.
+type Form map[string]any
+
+const typeBytes = "application/octet-stream"
+
+// addForm makes the body a form without fields.
+func (q *request) addForm() { q.parts = []part{} }
+
+// part is a field of a form.
+type part struct {
+	name  string
+	value any
+}
+
+func (q *request) addPart(name string, v any) {
+	if files, ok := v.([]File); ok {
+		for _, f := range files {
+			q.addPart(name, f)
+		}
+		return
+	}
+	q.parts = append(q.parts, part{name, v})
+}
+
+func (q *request) addParts(form Form) {
+	for _, name := range slices.Sorted(maps.Keys(form)) {
+		q.addPart(name, form[name])
+	}
+}
+
+// content is the body of a request: sources one after another. One attempt uses it at a time.
+type content []*source
+
+// source is a part of a content.
+type source struct {
+	reader      io.Reader
+	seeker      io.Seeker // nil: it can be read once
+	start, size int64     // of the reader; size -1: it is not known
+	begun       bool      // something was read
+}
+
+func newSource(r io.Reader) *source {
+	s := &source{reader: r, size: -1}
+	seeker, ok := r.(io.Seeker)
+	if !ok {
+		return s
+	}
+	start, err := seeker.Seek(0, io.SeekCurrent)
+	if err != nil { // a pipe
+		return s
+	}
+	end, err := seeker.Seek(0, io.SeekEnd)
+	if _, back := seeker.Seek(start, io.SeekStart); err != nil || back != nil {
+		return s
+	}
+	s.seeker, s.start, s.size = seeker, start, end-start
+	return s
+}
+
+func textOf(text []byte) content { return content{newSource(bytes.NewReader(text))} }
+
+// content returns the body of the request with its content type; empty: it has none.
+func (q *request) content() (content, string, error) {
+	if q.parts != nil {
+		return q.form()
+	}
+	switch body := q.body.(type) {
+	case nil:
+		return nil, "", nil
+	case File:
+		if body.Content == nil {
+			return nil, "", errors.New("encode request: the file has no Content")
+		}
+		return content{newSource(body.Content)}, cmp.Or(body.ContentType, q.media, typeBytes), nil
+	case url.Values:
+		return textOf([]byte(body.Encode())), "application/x-www-form-urlencoded", nil
+	}
+	text, err := json.Marshal(q.body)
+	if err != nil {
+		return nil, "", fmt.Errorf("encode request: %w", err)
+	}
+	return textOf(text), "application/json", nil
+}
+
+// form encodes a form (RFC 7578).
+func (q *request) form() (content, string, error) {
+	var all content
+	var text bytes.Buffer
+	form := multipart.NewWriter(&text)
+	for _, p := range q.parts {
+		header := textproto.MIMEHeader{"Content-Disposition": {`form-data; name="` + quoted(p.name) + `"`}}
+		var value []byte
+		file, isFile := p.value.(File)
+		switch said, isText := p.value.(string); {
+		case isFile && file.Content == nil:
+			return nil, "", fmt.Errorf("encode request: the file %s has no Content", p.name)
+		case isFile:
+			header["Content-Disposition"][0] += `; filename="` + quoted(cmp.Or(file.Name, "file")) + `"`
+			header.Set("Content-Type", cmp.Or(file.ContentType, typeBytes))
+		case isText:
+			value = []byte(said)
+		default:
+			var err error
+			if value, err = json.Marshal(p.value); err != nil {
+				return nil, "", fmt.Errorf("encode request: %s: %w", p.name, err)
+			}
+			header.Set("Content-Type", "application/json")
+		}
+		w, err := form.CreatePart(header)
+		if err != nil {
+			return nil, "", fmt.Errorf("encode request: %s: %w", p.name, err)
+		}
+		_, _ = w.Write(value) // a bytes.Buffer takes all
+		if isFile {
+			all = append(all, textOf(bytes.Clone(text.Bytes()))[0], newSource(file.Content))
+			text.Reset()
+		}
+	}
+	_ = form.Close() // a bytes.Buffer takes all
+	return append(all, textOf(text.Bytes())...), form.FormDataContentType(), nil
+}
+
+// quoted escapes a name within quotation marks as browsers do.
+func quoted(name string) string {
+	return strings.NewReplacer("\\", "\\\\", `"`, `\"`, "\r", "%0D", "\n", "%0A").Replace(name)
+}
+
+// repeatable reports whether the content can be read from its beginning.
+func (c content) repeatable() bool {
+	return !slices.ContainsFunc(c, func(s *source) bool { return s.seeker == nil && s.begun })
+}
+
+// size is the size in bytes; -1: it is not known.
+func (c content) size() int64 {
+	var size int64
+	for _, s := range c {
+		if s.size < 0 {
+			return -1
+		}
+		size += s.size
+	}
+	return size
+}
+
+// open returns a reader of the content from its beginning.
+func (c content) open() (io.Reader, error) {
+	readers := make([]io.Reader, len(c))
+	for i, s := range c {
+		if s.seeker != nil {
+			if _, err := s.seeker.Seek(s.start, io.SeekStart); err != nil {
+				return nil, fmt.Errorf("read content: %w", err)
+			}
+		}
+		readers[i] = s
+	}
+	return io.MultiReader(readers...), nil
+}
+
+// Read implements io.Reader.
+func (s *source) Read(p []byte) (int, error) {
+	s.begun = true
+	return s.reader.Read(p)
+}
+
+// digest is the SHA-256 of the content, which it reads into memory if it can be read only once.
+func (c *content) digest() ([sha256.Size]byte, error) {
+	r, err := c.open()
+	if err != nil {
+		return [sha256.Size]byte{}, err
+	}
+	if once := slices.ContainsFunc(*c, func(s *source) bool { return s.seeker == nil }); once {
+		text, err := io.ReadAll(io.LimitReader(r, maxAnswer+1))
+		if err == nil && len(text) > maxAnswer {
+			err = fmt.Errorf("it is larger than %d bytes, and no io.Seeker", maxAnswer)
+		}
+		if err != nil {
+			return [sha256.Size]byte{}, fmt.Errorf("read content: %w", err)
+		}
+		*c = textOf(text)
+		return sha256.Sum256(text), nil
+	}
+	sum := sha256.New()
+	if _, err := io.Copy(sum, r); err != nil {
+		return [sha256.Size]byte{}, fmt.Errorf("read content: %w", err)
+	}
+	return [sha256.Size]byte(sum.Sum(nil)), nil
+}
+
+// sending is the body of one attempt. After Close nothing reads the content.
+type sending struct {
+	progress func() // is called after each read
+
+	mu     sync.Mutex // guards reader
+	reader io.Reader  // nil: closed
+}
+
+// Read implements io.Reader.
+func (s *sending) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.reader == nil {
+		return 0, io.ErrClosedPipe
+	}
+	defer s.progress()
+	return s.reader.Read(p)
+}
+
+// Close implements io.Closer.
+func (s *sending) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reader = nil
+	return nil
+}
+
 // authorize adds credentials to one attempt. token is the token of an API client that was used; empty for other
 // credentials.
-func (c *Client) authorize(ctx context.Context, method, target string, header http.Header, body []byte) (token string, err error) {
+func (c *Client) authorize(ctx context.Context, method, target string, header http.Header, body *content) (token string, err error) {
 	switch {
 	case c.config.Token != "":
 		header.Set("Authorization", "Bearer "+c.config.Token)
 	case c.config.Key != "":
 		header.Set("Penstock-Key", c.config.Key)
-		header.Set("Penstock-Signature", c.signature(method, target, body))
+		digest, err := body.digest()
+		if err != nil {
+			return "", err
+		}
+		header.Set("Penstock-Signature", c.signature(method, target, digest))
 	case c.config.ClientID != "":
 		if token, err = c.clientToken(ctx); err != nil {
 			return "", err
@@ -435,8 +737,8 @@ func (c *Client) authorize(ctx context.Context, method, target string, header ht
 }
 
 // signature is an HMAC-SHA256 over the signature base of RFC 9421, with a new nonce for each attempt.
-func (c *Client) signature(method, target string, body []byte) string {
-	ts, nonce, digest := strconv.FormatInt(time.Now().Unix(), 10), rand.Text(), sha256.Sum256(body)
+func (c *Client) signature(method, target string, digest [sha256.Size]byte) string {
+	ts, nonce := strconv.FormatInt(time.Now().Unix(), 10), rand.Text()
 	h := hmac.New(sha256.New, []byte(c.config.Secret))
 	fmt.Fprintf(h, "\"@method\": %s\n\"@request-target\": %s\n\"content-digest\": sha-256=:%s:\n", method, target, base64.StdEncoding.EncodeToString(digest[:]))
 	fmt.Fprintf(h, `"@signature-params": ("@method" "@request-target" "content-digest");created=%s;nonce="%s";keyid="%s"`, ts, nonce, c.config.Key)
@@ -509,7 +811,7 @@ func (c *Client) fetchToken(ctx context.Context) (string, error) {
 	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"}}
 	header.Set("Authorization", basic(url.QueryEscape(c.config.ClientID), url.QueryEscape(c.config.ClientSecret)))
 	from := time.Now()
-	answer, err := c.exchange(ctx, http.MethodPost, "/oauth2/token", header, []byte(form.Encode()))
+	answer, err := c.exchange(ctx, http.MethodPost, "/oauth2/token", header, textOf([]byte(form.Encode())), false)
 	if err != nil {
 		return "", fmt.Errorf("fetch token: %w", err)
 	}

@@ -10,6 +10,63 @@ export class PenstockClient {
   }
 
   /**
+   * PUT /crm/v1/documents/{id}
+   *
+   * Answers with the document that it gets
+   *
+   * Scope `flows:run`, for flow 612.
+   */
+  documentsEcho(params: DocumentsEchoParams, body?: FileBody, options: CallOptions = {}): Promise<FileAnswer> {
+    return this.#caller.file({ method: "PUT", path: ["/crm/v1/documents/", "id", ""], params, body, media: "application/octet-stream", keyed: true, public: false }, options);
+  }
+
+  /**
+   * POST /crm/v1/notes
+   *
+   * Documents
+   *
+   * Scope `flows:run`, for flow 612.
+   */
+  documentsNote(body?: unknown, options: CallOptions = {}): Promise<DocumentsNoteItem> {
+    return this.#caller.json<DocumentsNoteItem>({ method: "POST", path: ["/crm/v1/notes"], body, keyed: true, public: false }, options);
+  }
+
+  /**
+   * POST /crm/v1/notes
+   *
+   * Documents
+   *
+   * Scope `flows:run`, for flow 612.
+   */
+  documentsNoteFile(body?: FileBody, options: CallOptions = {}): Promise<DocumentsNoteItem> {
+    return this.#caller.json<DocumentsNoteItem>({ method: "POST", path: ["/crm/v1/notes"], body, media: "application/octet-stream", keyed: true, public: false }, options);
+  }
+
+  /**
+   * POST /crm/v1/notes
+   *
+   * Documents
+   *
+   * Scope `flows:run`, for flow 612.
+   */
+  documentsNoteForm(body?: {
+    [member: string]: unknown;
+  }, options: CallOptions = {}): Promise<DocumentsNoteItem> {
+    return this.#caller.json<DocumentsNoteItem>({ method: "POST", path: ["/crm/v1/notes"], body, media: "multipart/form-data", keyed: true, public: false }, options);
+  }
+
+  /**
+   * POST /crm/v1/documents
+   *
+   * Takes a document with what is known of it
+   *
+   * Scope `flows:run`, for flow 612.
+   */
+  documentsUpload(body: DocumentsUploadBody, options: CallOptions = {}): Promise<DocumentsUploadItem> {
+    return this.#caller.json<DocumentsUploadItem>({ method: "POST", path: ["/crm/v1/documents"], body, media: "multipart/form-data", keyed: true, public: false }, options);
+  }
+
+  /**
    * POST /v1/flows/611/runs
    *
    * Takes an order
@@ -126,6 +183,30 @@ export class PenstockClient {
   }
 }
 
+export type DocumentsNoteItem = {
+  got: unknown;
+};
+
+export type DocumentsUploadBody = {
+  /**
+   * The document.
+   */
+  document: Blob;
+  more?: Array<Blob>;
+  pages?: number;
+  title: string;
+};
+
+export type DocumentsUploadItem = {
+  more: number;
+  name: string;
+  pages?: number | null;
+  sha256?: string;
+  size: number;
+  title: string;
+  type: string;
+};
+
 export type OrdersTakeRunEvent = {
   lines: Array<OrdersTakeRunEventLine>;
   order: number | string;
@@ -191,6 +272,10 @@ export type PeopleWriteItem = {
   name: string;
   source: unknown;
 };
+
+export interface DocumentsEchoParams {
+  id: number;
+}
 
 export interface OrdersTakeRunParams {
   source?: string;
@@ -301,7 +386,10 @@ export interface ClientConfig {
   /** Basic. */
   user?: string;
   password?: string;
-  /** Milliseconds for one attempt; default 75,000. It must exceed the limit of the slowest flow, 60 s at most. */
+  /**
+   * Milliseconds for one attempt; default 75,000. It must exceed the limit of the slowest flow, 60 s at most. Attempts that send files have no
+   * such limit, and of an answer that is a file it is the time until it begins.
+   */
   timeout?: number;
   /** Attempts after the first; default 3. */
   retries?: number;
@@ -326,6 +414,20 @@ export interface RawAnswer {
   body: Uint8Array;
 }
 
+/** An answer that is a file, read while it arrives: `await new Response(answer.body).blob()` has all of it. */
+export interface FileAnswer {
+  /** 204: there is none. */
+  status: number;
+  headers: Headers;
+  body: ReadableStream<Uint8Array>;
+}
+
+/**
+ * A body that is a file. The type of a Blob is its Content-Type, which otherwise is that of the operation or in `headers`. A call with a stream
+ * is sent once; with an API key it is read into memory before.
+ */
+export type FileBody = Blob | ReadableStream<Uint8Array>;
+
 type ParamValue = string | number | boolean | ReadonlyArray<string | number | boolean>;
 
 /** One logical call of an operation. */
@@ -337,6 +439,8 @@ interface OperationCall {
   query?: string[];
   header?: string[];
   body?: unknown;
+  /** Of the body, if it is not JSON. */
+  media?: string;
   keyed: boolean;
   public: boolean;
 }
@@ -346,8 +450,10 @@ interface Prepared {
   method: string;
   target: string;
   headers: Record<string, string>;
-  body?: string;
+  body?: string | FileBody;
   public: boolean;
+  /** The answer is a file, which is not read. */
+  file: boolean;
   signal?: AbortSignal;
 }
 
@@ -371,8 +477,14 @@ class Caller {
   }
 
   async raw(call: OperationCall, options: CallOptions): Promise<RawAnswer> {
-    const { response, body } = await this.#send(this.#prepare(call, options, queryOf(call)));
+    const { response, body } = await this.#send(await this.#prepare(call, options, queryOf(call)));
     return { status: response.status, headers: response.headers, body };
+  }
+
+  async file(call: OperationCall, options: CallOptions): Promise<FileAnswer> {
+    const request = await this.#prepare(call, options, queryOf(call));
+    const { response } = await this.#send({ ...request, file: true, headers: { ...request.headers, Accept: "*/*" } });
+    return { status: response.status, headers: response.headers, body: response.body ?? new Blob([]).stream() };
   }
 
   /** Yields the items of all pages, each fetched when it is needed. */
@@ -386,25 +498,23 @@ class Caller {
   }
 
   async #page<T>(call: OperationCall, options: CallOptions, query: string): Promise<{ body: T; next?: string }> {
-    const { response, body } = await this.#send(this.#prepare(call, options, query));
+    const { response, body } = await this.#send(await this.#prepare(call, options, query));
     return { body: (body.length === 0 ? undefined : parse(body)) as T, next: nextQuery(response.headers.get("Link")) };
   }
 
-  #prepare(call: OperationCall, options: CallOptions, query: string): Prepared {
+  async #prepare(call: OperationCall, options: CallOptions, query: string): Promise<Prepared> {
     const headers: Record<string, string> = { Accept: "application/json" };
     for (const name of call.header ?? []) {
       const value = own(call.params, name);
       if (value !== undefined) headers[name] = paramText(value);
     }
     if (call.keyed) headers["Idempotency-Key"] = options.idempotencyKey ?? crypto.randomUUID();
-    let body: string | undefined;
-    if (call.body !== undefined) {
-      body = JSON.stringify(call.body);
-      headers["Content-Type"] = "application/json";
-    }
+    let { body, type } = encode(call);
+    if (type) headers["Content-Type"] = type;
+    if (body instanceof ReadableStream && !call.public && !this.#config.token && this.#config.key) body = await new Response(body).blob(); // which is signed
     return {
       method: call.method, target: pathOf(call) + (query && "?" + query), headers: { ...headers, ...options.headers }, body,
-      public: call.public, signal: options.signal,
+      public: call.public, file: false, signal: options.signal,
     };
   }
 
@@ -414,7 +524,7 @@ class Caller {
       try {
         return await this.#attempt(request);
       } catch (err) {
-        const wait = repeatable(request) && attempt < (this.#config.retries ?? 3) ? this.#pause(err, attempt) : undefined;
+        const wait = repeatable(request) && !(request.body instanceof ReadableStream) && attempt < (this.#config.retries ?? 3) ? this.#pause(err, attempt) : undefined;
         if (wait === undefined || request.signal?.aborted) throw err;
         await sleep(wait, request.signal);
       }
@@ -425,24 +535,31 @@ class Caller {
   async #attempt(request: Prepared): Promise<{ response: Response; body: Uint8Array }> {
     for (let renewed = false; ; renewed = true) {
       const credentials = request.public ? {} : await this.#authorize(request);
-      const answer = await this.#exchange(request.method, request.target, { ...request.headers, ...credentials }, request.body, request.signal);
+      const answer = await this.#exchange(request.method, request.target, { ...request.headers, ...credentials }, request.body, request.signal, request.file);
       const { response, body } = answer;
       if (response.ok && response.status !== 202) return answer;
       const ended = response.status === 401 || (response.status === 403 && response.headers.get("WWW-Authenticate")?.includes('error="invalid_token"'));
-      if (renewed || !ended || !this.#asClient || request.public) throw errorOf(response, body);
+      if (renewed || !ended || request.body instanceof ReadableStream || !this.#asClient || request.public) throw errorOf(response, body);
       if (credentials["Authorization"] === "Bearer " + this.#token?.text) this.#token = undefined; // else another call has a new one
     }
   }
 
-  async #exchange(method: string, target: string, headers: Record<string, string>, body: string | undefined, signal?: AbortSignal) {
-    const limit = AbortSignal.timeout(this.#config.timeout ?? 75_000);
+  async #exchange(method: string, target: string, headers: Record<string, string>, body?: string | FileBody, signal?: AbortSignal, file = false) {
+    const limit = new AbortController();
+    const sendsFile = body !== undefined && typeof body !== "string";
+    const timer = sendsFile ? undefined : setTimeout(() => limit.abort(), this.#config.timeout ?? 75_000);
     try {
       const send = this.#config.fetch ?? fetch;
-      const response = await send(this.#base + target, { method, headers, body, redirect: "manual", signal: signal ? AbortSignal.any([signal, limit]) : limit });
-      return { response, body: new Uint8Array(await response.arrayBuffer()) };
+      const init = { method, headers, body, redirect: "manual", duplex: "half", signal: signal ? AbortSignal.any([signal, limit.signal]) : limit.signal };
+      const response = await send(this.#base + target, init as RequestInit); // duplex is not in every version of its type
+      const leave = file && response.ok && response.status !== 202;
+      return { response, body: leave ? new Uint8Array() : new Uint8Array(await response.arrayBuffer()) };
     } catch (err) {
       if (signal?.aborted) throw signal.reason;
-      throw new PenstockError("call server: " + (limit.aborted ? "no answer in time" : "it cannot be reached"), { status: 0, code: limit.aborted ? "timeout" : "unreachable" }, err);
+      const late = limit.signal.aborted;
+      throw new PenstockError("call server: " + (late ? "no answer in time" : "it cannot be reached"), { status: 0, code: late ? "timeout" : "unreachable" }, err);
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -463,7 +580,7 @@ class Caller {
   async #authorize(request: Prepared): Promise<Record<string, string>> {
     const c = this.#config;
     if (c.token) return { Authorization: "Bearer " + c.token };
-    if (c.key) return { "Penstock-Key": c.key, "Penstock-Signature": await signature(request.method, new URL(this.#base).pathname.replace(/\/+$/, "") + request.target, request.body ?? "", c.key, c.secret ?? "") };
+    if (c.key) return { "Penstock-Key": c.key, "Penstock-Signature": await signature(request.method, new URL(this.#base).pathname.replace(/\/+$/, "") + request.target, await new Response(request.body ?? "").arrayBuffer(), c.key, c.secret ?? "") };
     if (c.clientId) return { Authorization: "Bearer " + (await abortable(this.#clientToken(), request.signal)) };
     if (c.user) return { Authorization: basic(c.user, c.password ?? "") };
     return {};
@@ -492,6 +609,37 @@ class Caller {
     this.#token = { text: made.access_token, until: from + life - Math.min(10_000, life / 10) };
     return made.access_token;
   }
+}
+
+/** The body of a request, with its content type. */
+function encode(call: OperationCall): { body?: string | FileBody; type?: string } {
+  if (call.body === undefined) return {};
+  if (call.media === undefined) return { body: JSON.stringify(call.body), type: "application/json" };
+  if (call.body instanceof URLSearchParams) return { body: call.body.toString(), type: call.media };
+  if (call.body instanceof ReadableStream) return { body: call.body, type: call.media };
+  if (call.body instanceof Blob) return { body: call.body, type: call.body.type || call.media };
+  return encodeForm(call.body as object);
+}
+
+/** A form (RFC 7578): Blobs are files, texts are fields, and other values are JSON, which FormData cannot say. */
+function encodeForm(fields: object): { body: Blob; type: string } {
+  const boundary = crypto.randomUUID();
+  const quoted = (text: string) => text.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\r/g, "%0D").replace(/\n/g, "%0A");
+  const parts: Array<string | Blob> = [];
+  const add = (name: string, value: unknown) => {
+    parts.push(`--${boundary}\r\nContent-Disposition: form-data; name="${quoted(name)}"`);
+    if (value instanceof Blob) {
+      const file = "name" in value && typeof value.name === "string" ? value.name : "file";
+      parts.push(`; filename="${quoted(file)}"\r\nContent-Type: ${value.type || "application/octet-stream"}\r\n\r\n`, value, "\r\n");
+    } else if (typeof value === "string") parts.push("\r\n\r\n", value, "\r\n");
+    else parts.push("\r\nContent-Type: application/json\r\n\r\n", JSON.stringify(value), "\r\n");
+  };
+  for (const [name, value] of Object.entries(fields)) {
+    if (Array.isArray(value) && value.length > 0 && value.every((one) => one instanceof Blob)) for (const file of value) add(name, file);
+    else if (value !== undefined) add(name, value);
+  }
+  parts.push(`--${boundary}--\r\n`);
+  return { body: new Blob(parts), type: `multipart/form-data; boundary=${boundary}` };
 }
 
 /** A repeated POST or PATCH is one run only with a key. */
@@ -579,9 +727,9 @@ function basic(user: string, password: string): string {
 }
 
 /** An HMAC-SHA256 over the signature base of RFC 9421, with a new nonce for each attempt. */
-async function signature(method: string, target: string, body: string, key: string, secret: string): Promise<string> {
+async function signature(method: string, target: string, body: ArrayBuffer, key: string, secret: string): Promise<string> {
   const bytes = (text: string) => new TextEncoder().encode(text);
-  const digest = btoa(String.fromCharCode(...new Uint8Array(await crypto.subtle.digest("SHA-256", bytes(body)))));
+  const digest = btoa(String.fromCharCode(...new Uint8Array(await crypto.subtle.digest("SHA-256", body))));
   const ts = Math.floor(Date.now() / 1000);
   const nonce = crypto.randomUUID();
   const base = `"@method": ${method}\n"@request-target": ${target}\n"content-digest": sha-256=:${digest}:\n"@signature-params": ("@method" "@request-target" "content-digest");created=${ts};nonce="${nonce}";keyid="${key}"`;

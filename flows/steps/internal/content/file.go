@@ -2,6 +2,7 @@ package content
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/penstock/penstock/flows"
@@ -23,10 +24,19 @@ func ReadFile(ctx context.Context, in *flows.Input, v any, limit int64) ([]byte,
 	}
 	text := make([]byte, file.Size)
 	if _, err := io.ReadFull(r, text); err != nil {
-		if ctx.Err() != nil {
-			return nil, file, ctx.Err()
-		}
-		return nil, file, &flows.Error{Code: flows.CodeStepFailed, Message: "the file cannot be read: the store of files does not answer", Class: flows.ClassNetwork, Err: err}
+		return nil, file, FileError(ctx, "read", err)
 	}
 	return text, file, nil
+}
+
+// FileError is the failure of a step whose file cannot be read, or stored, as done says.
+func FileError(ctx context.Context, done string, err error) error {
+	var known *flows.Error
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &known):
+		return known
+	}
+	return &flows.Error{Code: flows.CodeStepFailed, Message: "the file cannot be " + done + ": the store of files does not answer", Class: flows.ClassNetwork, Err: err}
 }
