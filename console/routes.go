@@ -31,6 +31,8 @@ func (c *Console) routes() []route {
 		{"GET /runs/{run}/files/{file}", auth.ScopeReadRuns, runFile},
 		{"POST /runs/{run}/cancel", auth.ScopeWriteRuns, cancelRun},
 		{"POST /runs/{run}/replay", auth.ScopeWriteRuns, replayRun},
+		{"GET /runs/{run}/resume", auth.ScopeWriteRuns, resumePage},
+		{"POST /runs/{run}/resume", auth.ScopeWriteRuns, resumeRun},
 
 		{"GET /flows", auth.ScopeReadFlows, flowsPage},
 		{"GET /flows/new", auth.ScopeWriteFlows, newFlowPage},

@@ -28,6 +28,8 @@ var mayReach = map[string]string{ // read only
 	"GET /runs/{run}/files/{file}": "vor",
 	"POST /runs/{run}/cancel":      "or",
 	"POST /runs/{run}/replay":      "or",
+	"GET /runs/{run}/resume":       "or",
+	"POST /runs/{run}/resume":      "or",
 
 	"GET /flows":                  "vor",
 	"GET /flows/new":              "r",

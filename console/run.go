@@ -59,6 +59,7 @@ func (req *requestState) runOf(r *queue.Record, a *stepRecord) view.Run {
 	if r.Early != nil {
 		run.Early = r.Early.Status
 	}
+	run.Resumable, run.ResumedFrom, run.ResumedBy = r.Resumable() == nil, r.ResumedFrom, r.ResumedBy
 	run.WithItems()
 	run.Files = filesOf(run.Event, run.Output)
 	head, err := req.console.config.Store.Flows().Deployment(strconv.FormatInt(r.Flow, 10))

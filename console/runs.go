@@ -28,6 +28,8 @@ func runSchema() listing.Schema[queue.Record] {
 			listing.Text("principal", func(r *run) string { return r.Principal }),
 			listing.Text("queue", func(r *run) string { return r.Queue }),
 			listing.Text("replay_of", func(r *run) string { return r.ReplayOf }),
+			listing.Text("resumed_from", func(r *run) string { return r.ResumedFrom }),
+			listing.Text("resumed_by", func(r *run) string { return r.ResumedBy }),
 			listing.Number("attempt", func(r *run) int64 { return int64(r.Attempt) }),
 			listing.Number("crashes", func(r *run) int64 { return int64(r.Crashes) }),
 			listing.Number("duration_ms", func(r *run) int64 { return duration(r, time.Time{}).Milliseconds() }),

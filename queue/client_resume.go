@@ -29,6 +29,18 @@ func (r *Record) Resume(s *Submission) {
 	s.Resume = &Resume{run: r.ID, shard: r.shard, fence: r.fence}
 }
 
+// Resumable returns nil for a run that another one may continue. Errors: ErrMoved for one
+// that has not ended or has succeeded, and a ResumedError.
+func (r *Record) Resumable() error {
+	if r.ResumedBy != "" {
+		return &ResumedError{By: r.ResumedBy}
+	}
+	if !r.State.Terminal() || r.State == Succeeded {
+		return ErrMoved
+	}
+	return nil
+}
+
 // FilesOf returns the id under which the files of the run are stored: the first of the
 // runs that continue each other.
 func (s *Spec) FilesOf() string {

@@ -51,7 +51,7 @@ var kinds = []struct {
 	Kind
 }{
 	{as: fixed[*queue.RanError], Kind: Kind{Status: http.StatusConflict, Code: "already_ran", Message: "this request was accepted before, and the result of its run is not kept any more"}},
-	{as: resumedBy, Kind: Kind{Status: http.StatusConflict, Code: "already_resumed", Message: "the run is continued by "}},
+	{as: resumedBy, Kind: Kind{Status: http.StatusConflict, Code: "already_resumed", Message: "the run is continued by ", Title: "Another run continues this one"}},
 	{as: textOf[*store.InvalidError], Kind: Kind{Status: http.StatusBadRequest, Code: "invalid", PageStatus: http.StatusUnprocessableEntity, Title: notSaved}},
 	{as: textOf[*auth.QueryError], Kind: Kind{Status: http.StatusBadRequest, Code: "bad_query", Title: "The address cannot be read"}},
 	{as: textOf[*listing.Error], Kind: Kind{Status: http.StatusBadRequest, Code: "bad_listing", Title: "The filter cannot be read"}},
@@ -71,7 +71,8 @@ var kinds = []struct {
 		Title: "Redis does not answer", Text: "Nothing is lost; try again in a moment."}},
 	{target: auth.ErrUnavailable, Kind: Kind{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "requests cannot be checked now; try again later", Retry: time.Second}},
 	{target: queue.ErrNotFound, Kind: Kind{Status: http.StatusNotFound, Code: "not_found", Message: "no such run", Title: NotFoundTitle, Text: NotFoundText}},
-	{target: queue.ErrMoved, Kind: Kind{Status: http.StatusConflict, Code: "not_resumable", Message: "the run has not ended, or has succeeded"}},
+	{target: queue.ErrMoved, Kind: Kind{Status: http.StatusConflict, Code: "not_resumable", Message: "the run has not ended, or has succeeded",
+		Title: "The run cannot be resumed", Text: "It has not ended, or it has succeeded."}},
 	{target: store.ErrExists, Kind: Kind{Status: http.StatusConflict, Code: "exists", Message: "there is one of that name already", Title: notSaved, Text: "There is one of that name already."}},
 	{target: auth.ErrNoDeadline, Kind: Kind{Status: http.StatusConflict, Code: "expired", Message: auth.ErrNoDeadline.Error()}},
 	{target: store.ErrNotFound, Kind: Kind{Status: http.StatusNotFound, Code: "not_found", Message: "there is none of that name", Title: NotFoundTitle, Text: NotFoundText}},

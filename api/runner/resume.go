@@ -17,11 +17,8 @@ import (
 // queue.ResumedError, queue.ErrMoved for a run that has not ended or has succeeded, and a Fault for options that do not
 // fit.
 func (r *Runner) PlanResume(ctx context.Context, record *queue.Record, flow, earlier *flows.Flow, o flows.ResumeOptions) (*flows.Resumption, error) {
-	if record.ResumedBy != "" {
-		return nil, &queue.ResumedError{By: record.ResumedBy}
-	}
-	if !record.State.Terminal() || record.State == queue.Succeeded {
-		return nil, queue.ErrMoved
+	if err := record.Resumable(); err != nil {
+		return nil, err
 	}
 	journal, err := r.config.Records.Journal(ctx, record)
 	if err != nil {

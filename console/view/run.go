@@ -13,16 +13,18 @@ import (
 // Run is the content of a run's page.
 type Run struct {
 	RunRow
-	Version  string
-	Worker   string
-	Crashes  int
-	Limit    time.Duration
-	Started  time.Time
-	Finished time.Time
-	Ended    bool
-	Deployed bool // the flow still exists
-	Current  bool // the run's version is the current one
-	Early    int  // status of a response sent before the run's end; zero: none
+	Version                string
+	Worker                 string
+	Crashes                int
+	Limit                  time.Duration
+	Started                time.Time
+	Finished               time.Time
+	Ended                  bool
+	Resumable              bool   // a new run may continue it
+	ResumedFrom, ResumedBy string // runs before and after it; empty: none
+	Deployed               bool   // the flow still exists
+	Current                bool   // the run's version is the current one
+	Early                  int    // status of a response sent before the run's end; zero: none
 
 	Event   json.RawMessage // nil: none
 	Params  map[string]string

@@ -1,0 +1,82 @@
+package console
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps"
+	"github.com/penstock/penstock/queue"
+)
+
+const payFlow = `flow: 8
+slug: pay
+steps:
+  - name: charge
+    http: {post: "https://pay.example.org/charge", json: {}}
+  - name: notify
+    http: {put: "https://pay.example.org/notify", json: {}}
+`
+
+// failedPayment returns a run that has ended, with one begun payment in its journal.
+func (d *testConsole) failedPayment() string {
+	d.t.Helper()
+	ctx := d.t.Context()
+	flow, err := flows.Parse("pay.yaml", []byte(payFlow), steps.Catalogue())
+	must(d.t, err)
+	_, err = d.config.Store.Flows().Deploy(ctx, flow)
+	must(d.t, err)
+	s := queue.SubmissionOf(flow)
+	s.Principal, s.Accepted, s.Event = "key:shop", time.Now(), []byte(`{"n":1}`)
+	ticket, err := d.config.Queue.Submit(ctx, s)
+	must(d.t, err)
+	ticket.Close()
+	must(d.t, d.redis.HSet(ctx, "penstock:{default}:journal:"+ticket.RunID(), "charge.0", "sBEGUN").Err())
+	_, err = d.config.Queue.Cancel(ctx, ticket.RunID(), []byte(`{"code":"cancelled"}`))
+	must(d.t, err)
+	return ticket.RunID()
+}
+
+// The page of a run that failed shows what a new run would do, and asks about effects whose outcome is unknown.
+func TestResumeARun(t *testing.T) {
+	t.Parallel()
+	d := newTestConsole(t)
+	run, b := d.failedPayment(), d.signedIn("olga")
+	path := "/runs/" + run + "/resume"
+	if page := b.page("/runs/" + run); !strings.Contains(page, path) {
+		t.Error("the page of the run does not lead to the plan")
+	}
+	page := b.page(path)
+	for _, part := range []string{"Did <code>charge</code> happen?", "1 uncertain", `name="assume.charge"`, "done, nothing is known of it"} {
+		if !strings.Contains(page, part) {
+			t.Errorf("the plan does not say %q", part)
+		}
+	}
+	if page := b.page(path + "?from=nowhere"); !strings.Contains(page, "There is no plan: the flow has no step") {
+		t.Error("an unknown step has a plan")
+	}
+	if page := b.page(path + "?from=charge"); !strings.Contains(page, "1 done again") || strings.Contains(page, "Did <code>") {
+		t.Error("a plan from the first step asks about it")
+	}
+	if w := b.post(path); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "Did <code>charge</code> happen?") {
+		t.Errorf("without an assumption: %d", w.Code)
+	}
+	w := b.post(path, "assume.charge", "not_done")
+	id := strings.TrimPrefix(w.Header().Get("Location"), Root+"/runs/")
+	next, err := d.config.Queue.Record(t.Context(), id)
+	must(t, err)
+	if next.ResumedFrom != run || next.Principal != "key:shop" || string(next.Event) != `{"n":1}` || next.State != queue.Queued {
+		t.Errorf("the new run: %+v", next)
+	}
+	if n := d.redis.HLen(t.Context(), "penstock:{default}:journal:"+id).Val(); n != 0 {
+		t.Errorf("its journal has %d entries", n)
+	}
+	if page := b.page("/runs/" + id); !strings.Contains(page, "Continues") || !strings.Contains(page, "/runs/"+run) {
+		t.Error("the page of the new run does not name the first")
+	}
+	if w := b.get(path); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "Another run continues this one") {
+		t.Errorf("a second time: %d", w.Code)
+	}
+}
