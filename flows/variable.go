@@ -1,5 +1,15 @@
 package flows
 
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/penstock/penstock/flows/internal/jq"
+	"github.com/penstock/penstock/flows/internal/suggest"
+	"github.com/penstock/penstock/flows/internal/yaml"
+)
+
 // variable is a predefined variable that a program reads.
 type variable struct {
 	name string // name in the compiled program: "$event"
@@ -66,3 +76,159 @@ func (a *ancestor) find(slot int) any {
 	}
 	return nil
 }
+
+// resolver is the jq.Scope of one program.
+type resolver struct {
+	*compiler
+	vars []variable // that the program reads, in the order of its jq.Program.Variables
+}
+
+var _ jq.Scope = (*resolver)(nil)
+
+// program compiles a jq program. locate returns the position in the file of a byte of the source. Problems go to the
+// report; the Expr is then nil.
+func (c *compiler) program(source string, locate func(offset int) yaml.Place) *Expr {
+	r := &resolver{compiler: c}
+	program := jq.Compile(source, r, func(offset int, hint, format string, args ...any) {
+		c.add(locate(offset), hint, format, args...)
+	})
+	if program == nil {
+		return nil
+	}
+	return &Expr{program: program, vars: r.vars}
+}
+
+// predefinedNames are the variables of a program. $steps has no value, only its members have.
+var predefinedNames = []string{"$event", "$steps", "$vars", "$params", "$headers", "$run", "$index", "$listing"}
+
+// Names implements jq.Scope.
+func (r *resolver) Names() []string { return predefinedNames }
+
+// Resolve implements jq.Scope.
+func (r *resolver) Resolve(ref jq.Reference) string {
+	if ref.Name == "$steps" {
+		return r.stepVariable(ref)
+	}
+	if ref.Name == "$listing" && !r.readListing(ref) {
+		return ref.Name
+	}
+	if ref.Member != "" {
+		r.member(ref)
+	}
+	r.read(variable{name: ref.Name, kind: variables[ref.Name]})
+	return ref.Name
+}
+
+// readListing notes that the flow applies the listing itself. It reports a flow without one.
+func (r *resolver) readListing(ref jq.Reference) bool {
+	if r.flow.HTTP == nil || !r.httpListing {
+		ref.Report("", "$listing belongs to an http trigger with listing, this flow has none")
+		return false
+	}
+	r.flow.HTTP.pushdown = true
+	return true
+}
+
+func (r *resolver) read(v variable) {
+	r.flow.reads[v.kind] = true
+	if !slices.Contains(r.vars, v) {
+		r.vars = append(r.vars, v)
+	}
+}
+
+// stepVariable returns the variable for the value of a step.
+func (r *resolver) stepVariable(ref jq.Reference) string {
+	if ref.Member == "" {
+		ref.Report("write $steps.NAME", "$steps is no value: name the step")
+		return ""
+	}
+	slot, visible := r.scope.steps[ref.Member]
+	if !visible {
+		r.unknownStep(ref)
+		return ""
+	}
+	r.slots[slot].recorded = true
+	v := variable{name: "$__step_" + ref.Member, kind: ofStep, slot: slot}
+	r.read(v)
+	return v.name
+}
+
+func (r *resolver) unknownStep(ref jq.Reference) {
+	name := ref.Member
+	if by, gone := r.scope.ambiguous[name]; gone {
+		ref.Report("carry what you need in the item itself",
+			"$steps.%s is ambiguous here: %s made one list of all items, which have different ancestors", name, by)
+		return
+	}
+	if _, later := r.names[name]; later {
+		ref.Report("only earlier steps have a value", "$steps.%s does not exist yet at this step", name)
+		return
+	}
+	known := slices.Sorted(maps.Keys(r.scope.steps))
+	ref.Report(suggest.DidYouMean(name, known), "no step is named %q", name)
+}
+
+// member checks a member of $vars, $params, $headers, $run or $listing.
+func (r *resolver) member(ref jq.Reference) {
+	name := ref.Member
+	switch ref.Name {
+	case "$vars":
+		if !slices.Contains(r.flow.varNames, name) {
+			ref.Report(suggest.DidYouMean(name, r.flow.varNames), "vars has no %q", name)
+		}
+	case "$run":
+		if !slices.Contains(runFields, name) {
+			ref.Report(suggest.DidYouMean(name, runFields), "$run has no %q", name)
+		}
+	case "$listing":
+		if !slices.Contains(listingMembers, name) {
+			ref.Report(suggest.DidYouMean(name, listingMembers), "$listing has no %q", name)
+		}
+		if name == "filter" {
+			r.flow.HTTP.filterTree = true
+		}
+	case "$params":
+		r.param(ref)
+	case "$headers":
+		r.header(ref)
+	}
+}
+
+func (r *resolver) param(ref jq.Reference) {
+	if r.flow.HTTP != nil {
+		if !slices.Contains(r.httpParams, ref.Member) {
+			ref.Report(suggest.DidYouMean(ref.Member, r.httpParams), "no operation of trigger.http has a parameter %q", ref.Member)
+		}
+		return
+	}
+	w := r.flow.Webhook
+	if w == nil {
+		ref.Report("", "$params belongs to a webhook or http trigger, this flow has none")
+		return
+	}
+	if !slices.Contains(w.Params, ref.Member) {
+		hint := suggest.DidYouMean(ref.Member, w.Params)
+		if hint == "" {
+			hint = "add it: trigger: {webhook: {params: [" + ref.Member + "]}}"
+		}
+		ref.Report(hint, "the query parameter %q is not declared in trigger.webhook.params", ref.Member)
+	}
+}
+
+// header declares the header that an expression names. Headers with credentials are rejected: no run receives them.
+func (r *resolver) header(ref jq.Reference) {
+	declared, lower := r.flow.headers(), strings.ToLower(ref.Member)
+	switch {
+	case declared == nil:
+		ref.Report("", "$headers belongs to a webhook or http trigger, this flow has none")
+	case lower != ref.Member:
+		ref.Report("write "+lower, "header names are lower-case here")
+	case slices.Contains(secretHeaders, lower):
+		ref.Report("", "the header %s carries a credential: no expression can read it", lower)
+	case !slices.Contains(*declared, lower):
+		*declared = append(*declared, lower)
+	}
+}
+
+// secretHeaders never reach a run.
+var secretHeaders = []string{"authorization", "cookie", "proxy-authorization", "penstock-signature"}
