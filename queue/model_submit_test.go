@@ -144,7 +144,12 @@ func (w *world) resume(t *rapid.T) {
 	s := Submission{Spec: spec()}
 	s.ID, s.Version, s.Flow, s.Sync, s.Limit = NewRunID("default"), r.version, r.flow, true, modelLimit*time.Minute
 	record.Resume(&s)
-	s.Resume.Remove, s.Resume.Set = []string{"one"}, map[string][]byte{"two": []byte("assumed")}
+	if rapid.Bool().Draw(t, "removes") {
+		s.Resume.Remove = []string{"one"}
+	}
+	if rapid.Bool().Draw(t, "assumes") {
+		s.Resume.Set = map[string][]byte{"two": []byte("assumed")}
+	}
 	want := ""
 	switch {
 	case r.gone:
@@ -168,8 +173,12 @@ func (w *world) resume(t *rapid.T) {
 	}
 	w.add(r.resumedBy)
 	r.resumedBy.journal, r.journal = r.journal, map[string]string{}
-	delete(r.resumedBy.journal, "one")
-	r.resumedBy.journal["two"] = "rassumed"
+	for _, key := range s.Resume.Remove {
+		delete(r.resumedBy.journal, key)
+	}
+	for key, result := range s.Resume.Set {
+		r.resumedBy.journal[key] = "r" + string(result)
+	}
 	if lost {
 		w.says("resume again", again(), "")
 	}

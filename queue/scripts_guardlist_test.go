@@ -112,7 +112,6 @@ var guards = []guard{
 	{file: "submit", text: `if repetition == "refuse" then return "replayed" end`, test: "TestAnIdempotencyKeyMakesOneRun"},
 	{file: "submit", text: `if not r[1] then return "ran" .. first end`, test: "TestAnIdempotencyKeyOutlivesTheRecord"},
 	{file: "submit", text: `if r[1] == "failed" or r[1] == "timed_out" then`, gone: `if not live(r[1]) then`, test: "TestAnIdempotencyKeyMayRepeatAFailedRun"},
-	{file: "submit", text: `if not next or not next[1] then break end`, gone: `if not next then break end`},
 	{file: "submit", text: `if continues then answer = notResumable(continues) end`},
 	{file: "lib/resume", text: `live(had[1])`, gone: `false`},
 	{file: "lib/resume", text: `had[1] == "succeeded"`, gone: `false`},
