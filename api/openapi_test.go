@@ -301,7 +301,11 @@ func callRuns(p *apitest.Product) {
 	p.Deploy(13, apitest.FlowFails)
 	failed := p.Want(p.Do("POST", "/v1/flows/13/runs", "ulf", "{}"), 410)["run_id"].(string)
 	p.Want(p.Do("POST", "/v1/runs/"+failed+"/resume", "ulf", `{"dry_run":true}`), 200)
-	p.Want(p.Do("POST", "/v1/runs/"+failed+"/resume", "ulf", `{"from":"nowhere"}`), 400)
+	p.Want(p.Do("POST", "/v1/runs/"+failed+"/resume", "otto", `{"from":"nowhere"}`), 400)
+	for _, decision := range []string{`{"from":"fail"}`, `{"assume":{"fail":"done"}}`, `{"outputs":{"fail":[]}}`} { // a caller decides nothing about its own run
+		p.Want(p.Do("POST", "/v1/runs/"+failed+"/resume", "ulf", decision), 403)
+	}
+	p.Want(p.Do("POST", "/v1/runs/"+failed+"/resume?dry_run=true", "ulf", ""), 400)
 	p.Want(p.Do("POST", "/v1/runs/"+failed+"/resume", "ulf", ""), 410)
 	p.Want(p.Do("POST", "/v1/runs/"+failed+"/resume", "ulf", ""), 409)
 	p.Want(p.Do("POST", "/v1/runs/"+id+"/resume", "ulf", ""), 409)

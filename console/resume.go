@@ -78,7 +78,10 @@ func (req *requestState) resumeForm(value func(string) string) (form view.Resume
 		return form, nil, err
 	}
 	// The first plan finds the steps of which something may be assumed.
-	options := flows.ResumeOptions{From: form.From}
+	options := flows.ResumeOptions{Run: record.ID, From: form.From}
+	if record.Error != nil {
+		options.Failed = record.Error.Step
+	}
 	if plan.Resumption, err = plan.flow.Resume(earlier, journal, options); err == nil {
 		form.Uncertain = plan.Uncertain()
 		options.Assume = form.ReadAssumptions(value)

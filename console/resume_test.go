@@ -49,7 +49,7 @@ func TestResumeARun(t *testing.T) {
 		t.Error("the page of the run does not lead to the plan")
 	}
 	page := b.page(path)
-	for _, part := range []string{"Did <code>charge</code> happen?", "1 uncertain", `name="assume.charge"`, "done, nothing is known of it"} {
+	for _, part := range []string{"Did <code>charge</code> happen?", "1 uncertain", `name="assume.charge"`, "executed: nothing is known of it"} {
 		if !strings.Contains(page, part) {
 			t.Errorf("the plan does not say %q", part)
 		}

@@ -19,19 +19,28 @@ func (p *stepRun) journaled(ctx context.Context, in *Input) ([]any, error) {
 		return p.withRetry(ctx, in)
 	}
 	key := in.Key()
+	if err := p.readAgain(ctx, in, key); err != nil {
+		return nil, err
+	}
 	known, err := journal.Start(ctx, key, p.step.effect)
 	switch {
 	case err != nil:
 		return nil, journalError(ctx, err)
 	case known.Result != nil:
 		p.countReplay(in)
-		return replay(in.Charger(ctx), known.Result)
+		return p.replay(in.Charger(ctx), known.Result)
 	case known.Started && p.step.effect == Once && !p.step.rerun:
 		return nil, &Error{Code: CodeUncertain,
 			Message: "an earlier attempt began this and left no result: it may or may not have happened"}
 	}
+	outer := ctx
+	if p.step.effect == Once {
+		var stop context.CancelFunc
+		ctx, stop = untilDone(ctx)
+		defer stop()
+	}
 	results, failed := p.withRetry(ctx, in)
-	if failed != nil && (ctx.Err() != nil || asParked(failed) != nil) {
+	if failed != nil && (ctx.Err() != nil || runEnds(outer) && p.step.effect == Once || asParked(failed) != nil) {
 		return nil, failed // the outcome is unknown, or the effect has not happened yet
 	}
 	// The result is recorded even when the run ends now.
@@ -46,6 +55,45 @@ func (p *stepRun) journaled(ctx context.Context, in *Input) ([]any, error) {
 		return nil, journalError(ctx, err)
 	}
 	return results, failed
+}
+
+// readAgain sets what makes the key of the effect another one than in the run that this one continues.
+func (p *stepRun) readAgain(ctx context.Context, in *Input, key string) error {
+	if in.again = ""; p.x.run.Origin == "" {
+		return nil
+	}
+	known, err := p.x.env.Journal.Start(ctx, key+"."+againName, Idempotent)
+	if err != nil {
+		return journalError(ctx, err)
+	}
+	if text := ""; known.Result != nil && json.Unmarshal(known.Result, &text) == nil {
+		in.again = "." + text
+	}
+	return nil
+}
+
+// errOtherItemFailed is the cause of a context that ended because another item of a step failed.
+var errOtherItemFailed = errors.New("another item of the step failed")
+
+// runEnds reports whether ctx has ended for another reason than that another item failed.
+func runEnds(ctx context.Context) bool {
+	return ctx.Err() != nil && context.Cause(ctx) != errOtherItemFailed
+}
+
+// untilDone returns a context that ends like ctx, except when another item fails: an effect that must not happen twice
+// is not interrupted for that, because nobody would know whether it has happened.
+func untilDone(ctx context.Context) (context.Context, context.CancelFunc) {
+	kept, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		if runEnds(ctx) {
+			cancel(context.Cause(ctx))
+		}
+	})
+	limited, done := kept, context.CancelFunc(func() {})
+	if deadline, ok := ctx.Deadline(); ok {
+		limited, done = context.WithDeadline(kept, deadline)
+	}
+	return limited, func() { stop(); done(); cancel(nil) }
 }
 
 // recordTime is how long recording an effect may take after the run has ended. Before that it may take as long as the
@@ -66,16 +114,18 @@ func (p *stepRun) record(charger *budget.Charger, results []any, failed error, i
 		if results == nil {
 			results = []any{}
 		}
-		return EncodeJSONOn(charger, map[string]any{"items": results})
+		return EncodeJSONOn(charger, map[string]any{"items": results, "of": len(p.items)})
 	}
 	e := p.step.fail(failed, index)
 	return json.Marshal(map[string]recordedFailure{"failed": {
 		Code: e.Code, Message: e.Message, Status: e.Status, Upstream: e.Upstream, Handled: p.step.onError != failRun && e.catchable(),
+		Ambiguous: p.step.effect == Once && !p.step.rerun && e.ambiguous(),
 	}})
 }
 
-// replay decodes what record has encoded.
-func replay(charger *budget.Charger, result []byte) ([]any, error) {
+// replay decodes what record has encoded. A result is that of an item by its index, so the step must have as many items as
+// then.
+func (p *stepRun) replay(charger *budget.Charger, result []byte) ([]any, error) {
 	if failed := failureOf(result); failed != nil {
 		return nil, &Error{Code: failed.Code, Message: failed.Message, Status: failed.Status, Upstream: failed.Upstream}
 	}
@@ -87,6 +137,10 @@ func replay(charger *budget.Charger, result []byte) ([]any, error) {
 	items, ok := object["items"].([]any)
 	if !ok {
 		return nil, &Error{Code: CodeInternal, Message: "a recorded effect cannot be read"}
+	}
+	if of, given := object["of"]; given && asInt(of) != len(p.items) {
+		return nil, &Error{Code: CodeUncertain, Message: fmt.Sprintf(
+			"the step has %d items, and had %v when its results were recorded: which result is that of which item is not known", len(p.items), of)}
 	}
 	return items, nil
 }

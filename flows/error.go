@@ -1,7 +1,9 @@
 package flows
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"time"
 )
 
@@ -63,6 +65,19 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// ambiguous reports whether the other side may have done what was asked of it: it was reached, and did not answer.
+func (e *Error) ambiguous() bool {
+	var dial *net.OpError
+	var name *net.DNSError
+	switch {
+	case e.Upstream != 0 || e.Class == "":
+		return false
+	case e.Class == ClassTimeout:
+		return true
+	}
+	return !(errors.As(e.Err, &name) || errors.As(e.Err, &dial) && dial.Op == "dial")
+}
 
 // item is the error as an item, the output of on_error: continue.
 func (e *Error) item() map[string]any {

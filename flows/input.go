@@ -12,6 +12,7 @@ type Input struct {
 	item    item
 	index   int
 	outcome *ItemOutcome  // scratch record of the worker; nil: not recorded, see newOutcome
+	again   string        // makes the key of an effect another one, see RunKey
 	made    *atomic.Int64 // bytes charged by chargers for the item
 }
 
@@ -28,8 +29,9 @@ func (in *Input) Key() string {
 	return in.p.journalKey() + strconv.Itoa(in.index)
 }
 
-// RunKey is Key made unique across runs, for an Idempotency-Key header. A run that continues another one has its keys.
-func (in *Input) RunKey() string { return in.p.x.run.origin() + "." + in.Key() }
+// RunKey is Key made unique across runs, for an Idempotency-Key header. A run that continues another one has its keys,
+// except of effects that it repeats although they had succeeded.
+func (in *Input) RunKey() string { return in.p.x.run.origin() + "." + in.Key() + in.again }
 
 // Run returns the current run. It must not be modified.
 func (in *Input) Run() *Run { return &in.p.x.run }

@@ -15,19 +15,21 @@ type JournalEntry struct {
 	Result []byte // what Journal.Finish recorded; nil: the effect was begun and left no result
 }
 
-// ResumeOptions are the decisions of the person who resumes a run.
+// ResumeOptions are the decisions of the person who resumes a run, and what is known of the run.
 type ResumeOptions struct {
+	Run    string // id of the run that has ended
+	Failed string // path of the step at which it failed; empty: unknown, or at none
 	// From is the path of a step that is not nested: it and all steps after it are executed again. Empty: the failed
 	// step and what has not been done.
 	From string
-	// Assume says for a step with an uncertain effect whether the effect happened, by the path of the step.
+	// Assume says of uncertain effects whether they happened, by the path of their step, or by Uncertain.
 	Assume map[string]Assumption
 }
 
 // Assumption is what is assumed of the uncertain effects of a step.
 type Assumption struct {
 	Done   bool  // false: it did not happen, and is executed
-	Output []any // items that the step puts out when it was done; nil: one null
+	Output []any // items that the step puts out for the effect; nil: one null
 }
 
 // Resumption is how a new run continues one that has ended: what the new run does with each effect, and how the journal
@@ -40,18 +42,18 @@ type Resumption struct {
 
 // ResumedStep is what a resumed run does with a step that has effects.
 type ResumedStep struct {
-	Step      string // path, prefixed with those of the calling steps: "call/charge"
-	Kind      string // empty for a step of a called flow
-	Effect    string // likewise
-	Kept      int    // effects whose recorded results are used
-	Repeated  int    // effects that failed and are executed again
-	Uncertain int    // effects that were begun and left no result, and of which nothing is assumed
+	Step      string   // path, prefixed with those of the calling steps: "call/charge"
+	Kind      string   // empty for a step of a called flow
+	Effect    string   // likewise
+	Kept      int      // effects whose recorded results are used
+	Repeated  int      // effects that failed and are executed again
+	Uncertain []string // keys of the effects of which it is not known whether they happened, and of which nothing is assumed
 }
 
 // Action summarizes the step: "uncertain", "repeat", "keep", or "first" when nothing is known of it.
 func (s *ResumedStep) Action() string {
 	switch {
-	case s.Uncertain > 0:
+	case len(s.Uncertain) > 0:
 		return "uncertain"
 	case s.Repeated > 0:
 		return "repeat"
@@ -65,7 +67,7 @@ func (s *ResumedStep) Action() string {
 func (r *Resumption) Uncertain() []string {
 	var paths []string
 	for i := range r.Steps {
-		if r.Steps[i].Uncertain > 0 {
+		if len(r.Steps[i].Uncertain) > 0 {
 			paths = append(paths, r.Steps[i].Step)
 		}
 	}
@@ -83,9 +85,12 @@ func (e *ResumeError) Error() string { return e.Message }
 // Resume plans a run of this version of the flow that continues a run of an earlier version, or of the same one, with its
 // journal. Steps whose results are kept, and those before them, must be equal in both versions.
 func (f *Flow) Resume(earlier *Flow, journal []JournalEntry, o ResumeOptions) (*Resumption, error) {
+	if earlier.Schedule != nil && earlier.Schedule.Poll {
+		return nil, &ResumeError{"flow", "a run of a poll is not continued: the next one asks again for what this one did not get"}
+	}
 	p := &resumePlan{
 		options: o, last: -1, order: make(map[string]int, len(earlier.allSteps)), flow: earlier,
-		done: map[string]bool{}, steps: map[string]*ResumedStep{}, assumed: map[string]bool{},
+		done: map[string]bool{}, joined: map[string]bool{}, expired: map[string]bool{}, steps: map[string]*ResumedStep{}, assumed: map[string]int{},
 		Resumption: Resumption{Set: map[string][]byte{}},
 	}
 	for i, s := range earlier.allSteps {
@@ -100,16 +105,27 @@ func (f *Flow) Resume(earlier *Flow, journal []JournalEntry, o ResumeOptions) (*
 		p.from = at
 	}
 	for _, e := range journal {
-		if splitJournalKey(e.Key).value == "" && e.Result != nil && failureOf(e.Result) == nil {
+		switch key := splitJournalKey(e.Key); {
+		case key.value == "joined":
+			p.joined[key.effect] = true
+		case key.value != "" || e.Result == nil:
+		case failureOf(e.Result) == nil:
 			p.done[e.Key] = true
+		default:
+			if at, known := p.order[key.outer]; known && earlier.allSteps[at].kind == "wait_for" {
+				p.expired[e.Key] = true
+			}
 		}
 	}
 	for _, e := range journal {
 		p.decide(e)
 	}
-	for path := range o.Assume {
-		if !p.assumed[path] {
-			return nil, &ResumeError{"assume", fmt.Sprintf("nothing is uncertain about the step %q", path)}
+	for path, a := range o.Assume {
+		switch n := p.assumed[path]; {
+		case n == 0:
+			return nil, &ResumeError{"assume", fmt.Sprintf("there is no step or effect %q that is uncertain", path)}
+		case n > 1 && a.Output != nil:
+			return nil, &ResumeError{"outputs", fmt.Sprintf("%d effects of the step %q are uncertain: say for each what it put out", n, path)}
 		}
 	}
 	if differ := earlier.differences(f, p.last); len(differ) > 0 {
@@ -124,13 +140,15 @@ func (f *Flow) Resume(earlier *Flow, journal []JournalEntry, o ResumeOptions) (*
 type resumePlan struct {
 	Resumption
 	options ResumeOptions
-	flow    *Flow          // of the journal
-	order   map[string]int // of its steps, by path
-	from    int            // steps from here on are executed again
-	last    int            // the last step of which something is kept; -1: none
-	done    map[string]bool
+	flow    *Flow           // of the journal
+	order   map[string]int  // of its steps, by path
+	from    int             // steps from here on are executed again
+	last    int             // the last step of which something is kept; -1: none
+	done    map[string]bool // effects with a result
+	joined  map[string]bool // effects of parallel steps whose branch is chosen
+	expired map[string]bool // wait_for effects that got no call in time
 	steps   map[string]*ResumedStep
-	assumed map[string]bool // steps of options.Assume that had an uncertain effect
+	assumed map[string]int // uncertain effects by key of options.Assume
 }
 
 // decide decides about one entry.
@@ -140,24 +158,23 @@ func (p *resumePlan) decide(e JournalEntry) {
 	if !known {
 		return // it cannot be of this flow
 	}
-	if at >= p.from {
-		p.Remove = append(p.Remove, e.Key)
-		if key.value == "" {
-			p.step(key.step).Repeated++
-		}
+	failed := failureOf(e.Result)
+	switch {
+	case at >= p.from || p.handlerFailed(key.step) || within(p.expired, key.outer, e.Key):
+		p.repeat(e.Key, key, failed == nil)
 		return
-	}
-	switch failed := failureOf(e.Result); {
 	case key.value != "":
-		if decidedAgain[key.value] && !p.done[key.effect] {
+		if p.decidedAgain(key) {
 			p.Remove = append(p.Remove, e.Key)
 			return
 		}
-	case e.Result == nil:
+	case e.Result == nil, failed != nil && failed.Ambiguous && !failed.Handled && !p.handled(key):
+		if within(p.joined, key.outer, e.Key) { // parallel has gone on with another branch
+			return
+		}
 		p.decideUncertain(e.Key, key)
-	case failed != nil && !failed.Handled && !p.handled(key):
-		p.Remove = append(p.Remove, e.Key)
-		p.step(key.step).Repeated++
+	case failed != nil && (p.options.Failed != "" && strings.HasPrefix(p.options.Failed, key.step+handlerSuffix) || !failed.Handled && !p.handled(key)):
+		p.repeat(e.Key, key, false)
 		return
 	default:
 		p.step(key.step).Kept++
@@ -165,19 +182,79 @@ func (p *resumePlan) decide(e JournalEntry) {
 	p.last = max(p.last, at)
 }
 
-// decidedAgain are the names of remembered values that hold for one run only: the times at which a wait ends.
-var decidedAgain = map[string]bool{"asked": true, "expires": true}
+// handlerSuffix follows the path of a step in the paths of the steps of its on_error.
+const handlerSuffix = ".on_error."
+
+// handlerFailed reports whether a step is one of an on_error whose steps failed: they are executed again after the failed
+// effect, if that fails again.
+func (p *resumePlan) handlerFailed(path string) bool {
+	failed := p.options.Failed
+	end := strings.LastIndex(failed, handlerSuffix)
+	return end >= 0 && strings.HasPrefix(path, failed[:end+len(handlerSuffix)])
+}
+
+// repeat removes an entry, so that the effect is executed again. One that had succeeded or was begun gets a new key for
+// other systems, which would otherwise take it for the first one.
+func (p *resumePlan) repeat(entry string, key journalKey, anew bool) {
+	p.Remove = append(p.Remove, entry)
+	if key.value != "" {
+		return
+	}
+	p.step(key.step).Repeated++
+	if anew {
+		p.Set[entry+"."+againName] = EncodeJSON(p.options.Run)
+	}
+}
+
+// againName is the name of the remembered value that makes the key of an effect another one, see Input.RunKey.
+const againName = "again"
+
+// decidedAgain reports whether a remembered value holds for one run only: the time at which a wait ends, and whether a
+// dedupe step whose steps failed had the first of equal items.
+func (p *resumePlan) decidedAgain(key journalKey) bool {
+	switch key.value {
+	case "asked":
+		return !p.done[key.effect]
+	case "expires":
+		return p.expired[key.effect]
+	case "first":
+		return strings.HasPrefix(p.options.Failed, key.step+".")
+	}
+	return false
+}
+
+// within reports whether an effect is nested in one of others.
+func within(others map[string]bool, path, effect string) bool {
+	indices := strings.Split(strings.TrimPrefix(effect, path+"."), ".")
+	for end := strings.LastIndexByte(path, '.'); end >= 0 && len(others) > 0; end = strings.LastIndexByte(path, '.') {
+		path = path[:end]
+		for n := 1; n < len(indices); n++ {
+			if others[path+"."+strings.Join(indices[:n], ".")] {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 func (p *resumePlan) decideUncertain(entry string, key journalKey) {
 	if s := p.flow.allSteps[p.order[key.outer]]; s.path == key.step && s.rerun {
 		p.step(key.step).Repeated++
 		return
 	}
-	assumption, made := p.options.Assume[key.step]
-	p.assumed[key.step] = made
+	word := entry
+	assumption, made := p.options.Assume[word]
+	if !made {
+		word = key.step
+		assumption, made = p.options.Assume[word]
+	}
+	if made {
+		p.assumed[word]++
+	}
 	switch {
 	case !made:
-		p.step(key.step).Uncertain++
+		s := p.step(key.step)
+		s.Uncertain = append(s.Uncertain, entry)
 	case assumption.Done:
 		output := assumption.Output
 		if output == nil {
@@ -269,6 +346,8 @@ type recordedFailure struct {
 	Status   int    `json:"status"`
 	Upstream int    `json:"upstream"`
 	Handled  bool   `json:"handled,omitempty"` // by on_error of the step
+
+	Ambiguous bool `json:"ambiguous,omitempty"` // the request of a once effect was sent, and there was no response
 }
 
 // failureOf returns the failure that a result of the journal records; nil: it is none.
@@ -292,19 +371,22 @@ type journalKey struct {
 }
 
 // splitJournalKey splits "<step path>.<item index>" with the keys of the calling steps before it, and perhaps the name
-// of a remembered value after it. No part of a path is a number.
+// of a remembered value after it.
 func splitJournalKey(key string) journalKey {
 	k := journalKey{effect: key}
 	segments := strings.Split(key, "/")
 	for i, segment := range segments {
 		parts := strings.Split(segment, ".")
-		number := slices.IndexFunc(parts, isIndex)
-		if number < 0 { // a value of the step, not of one of its items
-			number = len(parts) - 1
+		end := len(parts)
+		for end > 0 && !isIndex(parts[end-1]) {
+			end--
 		}
-		end := number
-		for end < len(parts) && isIndex(parts[end]) {
-			end++
+		if end == 0 { // a value of the step, not of one of its items
+			end = len(parts) - 1
+		}
+		number := end // the indices are the last numbers: branches of switch and parallel are numbers in the path
+		for number > 0 && isIndex(parts[number-1]) {
+			number--
 		}
 		path := strings.Join(parts[:number], ".")
 		if i == 0 {

@@ -1,10 +1,13 @@
 package flows_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -27,7 +30,19 @@ const resumed = `
   - name: other
     call: count
   - name: wait
-    wait_for: {within: 1h, steps: [{set: {a: 1}}]}
+    wait_for: {within: 1h, steps: [{name: send, http: {post: "https://example.org/ask", json: {}}}]}
+  - name: choose
+    switch:
+      - when: .a
+        steps: [{name: small, http: {post: "https://example.org/small", json: {}}}]
+  - name: both
+    parallel:
+      - steps: [{name: left, http: {post: "https://example.org/left", json: {}}}]
+      - steps: [{name: right, http: {post: "https://example.org/right", json: {}}}]
+    join: any
+  - name: careful
+    http: {post: "https://example.org/careful", json: {}}
+    on_error: {steps: [{name: alert, http: {post: "https://example.org/alert", json: {}}}]}
   - name: last
     http: {post: "https://example.org/last", json: {}}
     on_uncertain: rerun
@@ -44,6 +59,7 @@ func TestWhatAResumedRunKeeps(t *testing.T) {
 		steps   string // step action kept/repeated/uncertain of those that have a journal
 		remove  []string
 		set     string
+		again   []string // effects that get another key
 		refused string
 	}{
 		{name: "nothing was done", steps: ""},
@@ -64,13 +80,28 @@ func TestWhatAResumedRunKeeps(t *testing.T) {
 		{name: "a wait that ended begins anew", journal: map[string]string{"wait.0": failed, "wait.0.expires": `"2026-01-01T00:00:00Z"`},
 			steps: "wait repeat 0/1/0", remove: []string{"wait.0", "wait.0.expires"}},
 		{name: "a wait with a result is over", journal: map[string]string{"wait.0": done, "wait.0.expires": `"2026-01-01T00:00:00Z"`}, steps: "wait keep 1/0/0"},
+		{name: "what an expired wait has sent is sent anew", journal: map[string]string{"wait.0": failed, "wait.0.expires": `"x"`, "wait.send.0.0": done},
+			steps: "wait repeat 0/1/0, wait.send repeat 0/1/0", remove: []string{"wait.0", "wait.0.expires", "wait.send.0.0"}, again: []string{"wait.send.0.0"}},
+		{name: "a wait that goes on keeps its URL", journal: map[string]string{"wait.0.expires": `"x"`, "wait.send.0.0": done}, steps: "wait.send keep 1/0/0"},
 		{name: "from a step on", journal: map[string]string{"ask.0": done, "each.charge.0.0": done, "each.tell.0.0": handled, "last.0": "", "wait.0.expires": `"x"`},
 			options: flows.ResumeOptions{From: "each"}, steps: "ask keep 1/0/0, each.charge repeat 0/1/0, each.tell repeat 0/1/0, last repeat 0/1/0",
-			remove: []string{"each.charge.0.0", "each.tell.0.0", "last.0", "wait.0.expires"}},
+			remove: []string{"each.charge.0.0", "each.tell.0.0", "last.0", "wait.0.expires"}, again: []string{"each.charge.0.0", "last.0"}},
+		{name: "branches have numbers", journal: map[string]string{"choose.1.small.0.0": failed, "both.2.right.0.0": ""},
+			steps: "choose.1.small repeat 0/1/0, both.2.right uncertain 0/0/1", remove: []string{"choose.1.small.0.0"}},
+		{name: "a branch that parallel has left", journal: map[string]string{"both.1.left.0.0": done, "both.2.right.0.0": "", "both.0.joined": "[1]"}, steps: "both.1.left keep 1/0/0"},
+		{name: "a handler that failed", journal: map[string]string{"careful.0": handled, "careful.on_error.alert.0.0": failed},
+			options: flows.ResumeOptions{Failed: "careful.on_error.alert"}, steps: "careful repeat 0/1/0, careful.on_error.alert repeat 0/1/0", remove: []string{"careful.0", "careful.on_error.alert.0.0"}},
+		{name: "a handler that succeeded", journal: map[string]string{"careful.0": handled, "careful.on_error.alert.0.0": done, "last.0": failed},
+			options: flows.ResumeOptions{Failed: "last"}, steps: "careful keep 1/0/0, careful.on_error.alert keep 1/0/0, last repeat 0/1/0", remove: []string{"last.0"}},
+		{name: "no answer came", journal: map[string]string{"each.charge.0.0": `{"failed":{"code":"step_failed","ambiguous":true}}`}, steps: "each.charge uncertain 0/0/1"},
+		{name: "assumed of single effects", journal: map[string]string{"each.charge.0.0": "", "each.charge.0.1": ""}, steps: "each.charge uncertain 0/1/1", remove: []string{"each.charge.0.1"},
+			options: flows.ResumeOptions{Assume: map[string]flows.Assumption{"each.charge.0.1": {}}}},
+		{name: "one output for two effects", journal: map[string]string{"each.charge.0.0": "", "each.charge.0.1": ""}, refused: "outputs: 2 effects of the step",
+			options: flows.ResumeOptions{Assume: map[string]flows.Assumption{"each.charge": {Done: true, Output: []any{1}}}}},
 		{name: "from a nested step", options: flows.ResumeOptions{From: "each.charge"}, refused: `from: the flow has no step "each.charge" that is not nested`},
 		{name: "from an unknown step", options: flows.ResumeOptions{From: "nowhere"}, refused: `from: the flow has no step "nowhere"`},
 		{name: "assumed of what is certain", journal: map[string]string{"ask.0": done}, options: flows.ResumeOptions{Assume: map[string]flows.Assumption{"ask": {}}},
-			refused: `assume: nothing is uncertain about the step "ask"`},
+			refused: `assume: there is no step or effect "ask" that is uncertain`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -84,8 +115,8 @@ func TestWhatAResumedRunKeeps(t *testing.T) {
 			}
 			var said []string
 			for _, s := range plan.Steps {
-				if s.Kept+s.Repeated+s.Uncertain > 0 {
-					said = append(said, fmt.Sprintf("%s %s %d/%d/%d", s.Step, s.Action(), s.Kept, s.Repeated, s.Uncertain))
+				if s.Kept+s.Repeated+len(s.Uncertain) > 0 {
+					said = append(said, fmt.Sprintf("%s %s %d/%d/%d", s.Step, s.Action(), s.Kept, s.Repeated, len(s.Uncertain)))
 				}
 			}
 			if got := strings.Join(said, ", "); got != c.steps {
@@ -94,10 +125,20 @@ func TestWhatAResumedRunKeeps(t *testing.T) {
 			if diff := cmp.Diff(c.remove, plan.Remove); diff != "" {
 				t.Error(diff)
 			}
+			var again []string
 			for key, result := range plan.Set {
+				if effect, is := strings.CutSuffix(key, ".again"); is {
+					again = append(again, effect)
+					delete(plan.Set, key)
+					continue
+				}
 				if got := key + "=" + string(result); got != c.set {
 					t.Errorf("set %s, want %s", got, c.set)
 				}
+			}
+			slices.Sort(again)
+			if diff := cmp.Diff(c.again, again); diff != "" {
+				t.Error(diff)
 			}
 			if (c.set != "") != (len(plan.Set) == 1) {
 				t.Errorf("set: %q", plan.Set)
@@ -161,5 +202,30 @@ func TestAResumedRunKeepsWhatAnOuterStepHandled(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"http.0"}, plan.Remove); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// When an item fails, a once effect of another item that is under way is not interrupted: its result is recorded.
+func TestAFailedItemInterruptsNoOnceEffect(t *testing.T) {
+	t.Parallel()
+	begun := make(chan struct{})
+	flow := parseProbe(t, "  - split: .[]\n  - probe:\n    concurrency: 2\n", func(ctx context.Context, in *flows.Input) ([]any, error) {
+		if in.Index() == 0 {
+			close(begun)
+			select {
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			case <-time.After(50 * time.Millisecond): // the other item fails at once
+				return []any{"done"}, nil
+			}
+		}
+		<-begun
+		return nil, errors.New("broken")
+	})
+	j := newJournal()
+	_, err := flow.Execute(t.Context(), flows.Run{Event: []any{1, 2}}, flows.Env{Journal: j})
+	wantError(t, err, flows.CodeStepFailed, "broken")
+	if result := string(j.results["probe.0"]); result != `{"items":["done"],"of":2}` {
+		t.Errorf("recorded: %s", result)
 	}
 }

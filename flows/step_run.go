@@ -115,8 +115,8 @@ func (p *stepRun) aggregate(items []item) []item {
 // runConcurrently processes several items at once. Results keep the order of the items. Of several failures, that of
 // the item with the lowest index is returned.
 func (p *stepRun) runConcurrently(ctx context.Context, items []item, workers int) ([]item, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	results := make([][]item, len(items))
 	var next atomic.Int64
 	var first firstFailure
@@ -136,7 +136,7 @@ func (p *stepRun) runConcurrently(ctx context.Context, items []item, workers int
 				p.reportProgress()
 				if err != nil && !first.notePark(err) {
 					first.noteError(i, err, ctx.Err() != nil)
-					cancel()
+					cancel(errOtherItemFailed)
 				}
 			}
 		})

@@ -167,7 +167,7 @@ var (
 )
 
 // Call stores the result of a step that waits for a callback, JSON as a
-// flows.Journal records it, and wakes the run. Only the first call of a step is
+// flows.Journal records it, and wakes the run, or the one that continues it. Only the first call of a step is
 // stored. Errors: ErrNotFound, ErrOver, ErrCalled, ErrUnavailable, ErrFull.
 func (c *Client) Call(ctx context.Context, run, key string, result []byte) error {
 	queues, err := c.queuesOf(ctx, run)
@@ -175,12 +175,24 @@ func (c *Client) Call(ctx context.Context, run, key string, result []byte) error
 		return err
 	}
 	for _, queue := range queues {
-		if err := c.call(ctx, queue, run, key, result); !errors.Is(err, ErrNotFound) {
+		err := c.call(ctx, queue, run, key, result)
+		for n := 0; errors.Is(err, ErrOver) && n < maxContinued; n++ {
+			next, failed := c.redis.HGet(ctx, keysOf(queue).runPrefix()+run, "resumed_by").Result()
+			if failed != nil { // also when no run continues it
+				break
+			}
+			run = next
+			err = c.call(ctx, queue, run, key, result)
+		}
+		if !errors.Is(err, ErrNotFound) {
 			return err
 		}
 	}
 	return ErrNotFound
 }
+
+// maxContinued is the number of runs that continue each other and are looked through.
+const maxContinued = 100
 
 func (c *Client) call(ctx context.Context, queue, run, key string, result []byte) error {
 	k := keysOf(queue)

@@ -27,7 +27,9 @@ func (e *FailedError) Error() string {
 // ResumedError reports that a run cannot be continued, because another one continues it.
 type ResumedError struct{ By string }
 
-func (e *ResumedError) Error() string { return "queue: the run is continued by " + e.By }
+func (e *ResumedError) Error() string {
+	return "queue: the run is continued, or was begun anew, by " + e.By
+}
 
 // ErrMoved reports that a run cannot be continued: it has not ended, it has succeeded, or
 // it is not what it was when it was read.

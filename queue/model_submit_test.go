@@ -20,6 +20,7 @@ func (w *world) submit(t *rapid.T) {
 		s.Share, s.FairKey = 20, rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "fair key")
 	}
 	want := ""
+	w.replaced = nil
 	if key := rapid.SampledFrom([]string{"", "", "x", "y"}).Draw(t, "key"); key != "" {
 		s.IdempotencyKey = &IdempotencyKey{Key: key, Fingerprint: rapid.SampledFrom([]string{"f", "f", "f", "g"}).Draw(t, "payload")}
 		minutes := rapid.SampledFrom([]int{modelWindow, 10 * modelWindow}).Draw(t, "window")
@@ -33,6 +34,9 @@ func (w *world) submit(t *rapid.T) {
 	w.says("submit", got, want)
 	if got == "" {
 		r := &modelRun{id: s.ID, version: s.Version, flow: s.Flow, waited: s.Sync, state: Queued, fence: 1, due: w.now + soon, deadline: never, ticket: ticket}
+		if w.replaced != nil {
+			w.replaced.resumedBy = r
+		}
 		if r.limit = modelLimit; r.waited {
 			r.deadline, r.limit = w.now+modelLimit, 0
 		}
@@ -98,6 +102,7 @@ func (w *world) send(s Submission, lost bool) (answer string, ticket *Ticket, ag
 
 // guarded is the expected reply to a submission with an idempotency key; "": it is a new run.
 func (w *world) guarded(g *IdempotencyKey, id string) string {
+	w.replaced = nil
 	known, held := w.guards[g.Key]
 	if held && w.now < known.until {
 		first := w.byID[known.run]
@@ -118,6 +123,7 @@ func (w *world) guarded(g *IdempotencyKey, id string) string {
 		if g.Failed == TellFailed {
 			return "failed" + first.id
 		}
+		w.replaced = first
 	}
 	w.guards[g.Key] = modelKey{id, g.Fingerprint, w.now + int(g.Window/time.Minute)}
 	return ""
@@ -200,6 +206,10 @@ func (w *world) call(t *rapid.T) {
 	w.t = t
 	r, key := w.aRun(), rapid.SampledFrom([]string{"one", "two"}).Draw(t, "step")
 	var want error
+	called := r
+	for !r.gone && !r.live() && r.resumedBy != nil {
+		r = r.resumedBy
+	}
 	switch {
 	case r.gone:
 		want = ErrNotFound
@@ -215,7 +225,7 @@ func (w *world) call(t *rapid.T) {
 			r.called = true
 		}
 	}
-	w.says("call", w.client.Call(w.ctx, r.id, key, []byte("called")), want)
+	w.says("call", w.client.Call(w.ctx, called.id, key, []byte("called")), want)
 }
 
 func (w *world) cancel(t *rapid.T) {

@@ -162,6 +162,7 @@ type world struct {
 	handed     []dueRun // by beats whose worker has not repaired yet
 	records    []Record // with which runs may be resumed later
 	guards     map[string]modelKey
+	replaced   *modelRun           // the failed run in whose place the last submission began
 	pauses     map[int64]time.Time // flow to its last pause
 	resumed    map[int64]bool      // that pause is over
 	tidier     string              // has the turn until time passes

@@ -51,7 +51,7 @@ var kinds = []struct {
 	Kind
 }{
 	{as: fixed[*queue.RanError], Kind: Kind{Status: http.StatusConflict, Code: "already_ran", Message: "this request was accepted before, and the result of its run is not kept any more"}},
-	{as: resumedBy, Kind: Kind{Status: http.StatusConflict, Code: "already_resumed", Message: "the run is continued by ", Title: "Another run continues this one"}},
+	{as: resumedBy, Kind: Kind{Status: http.StatusConflict, Code: "already_resumed", Message: "the run is continued, or was begun anew, by ", Title: "Another run continues this one"}},
 	{as: textOf[*store.InvalidError], Kind: Kind{Status: http.StatusBadRequest, Code: "invalid", PageStatus: http.StatusUnprocessableEntity, Title: notSaved}},
 	{as: textOf[*auth.QueryError], Kind: Kind{Status: http.StatusBadRequest, Code: "bad_query", Title: "The address cannot be read"}},
 	{as: textOf[*listing.Error], Kind: Kind{Status: http.StatusBadRequest, Code: "bad_listing", Title: "The filter cannot be read"}},

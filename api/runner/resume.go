@@ -17,18 +17,27 @@ import (
 // queue.ResumedError, queue.ErrMoved for a run that has not ended or has succeeded, and a Fault for options that do not
 // fit.
 func (r *Runner) PlanResume(ctx context.Context, record *queue.Record, flow, earlier *flows.Flow, o flows.ResumeOptions) (*flows.Resumption, error) {
-	if err := record.Resumable(); err != nil {
+	switch err := record.Resumable(); {
+	case errors.Is(err, queue.ErrMoved):
+		return nil, &httpx.Fault{Status: http.StatusConflict, Code: "not_resumable", Message: "only a run that failed, timed out or was cancelled can be continued; this one is " + string(record.State)}
+	case err != nil:
 		return nil, err
 	}
 	journal, err := r.config.Records.Journal(ctx, record)
 	if err != nil {
 		return nil, err
 	}
+	if o.Run = record.ID; record.Error != nil {
+		o.Failed = record.Error.Step
+	}
 	plan, err := flow.Resume(earlier, journal, o)
 	var mistake *flows.ResumeError
 	if errors.As(err, &mistake) {
-		if mistake.Field == "version" {
+		switch mistake.Field {
+		case "version":
 			return nil, &httpx.Fault{Status: http.StatusConflict, Code: "version_differs", Message: mistake.Message}
+		case "flow":
+			return nil, &httpx.Fault{Status: http.StatusConflict, Code: "not_resumable", Message: mistake.Message}
 		}
 		return nil, httpx.BadRequest("bad_resume", mistake.Field+": "+mistake.Message)
 	}
@@ -117,7 +126,7 @@ func ResumeSubmission(c *gin.Context, flow *flows.Flow, record *queue.Record, pl
 	if uncertain := plan.Uncertain(); len(uncertain) > 0 {
 		return queue.Submission{}, &httpx.Fault{
 			Status: http.StatusConflict, Code: string(flows.CodeUncertain),
-			Message: "assume says nothing of steps that may or may not have happened: " + strings.Join(uncertain, ", "),
+			Message: "it is not known whether these steps happened: " + strings.Join(uncertain, ", ") + `; find out, and say for each in assume "done" or "not_done"`,
 		}
 	}
 	x := httpx.StateOf(c)

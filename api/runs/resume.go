@@ -1,7 +1,10 @@
 package runs
 
 import (
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -16,8 +19,8 @@ import (
 type resumeInput struct {
 	Version string            `json:"version"` // "pinned", the default: the version of the run; or "current"
 	From    string            `json:"from"`    // step from which on everything is executed again; empty: the failed one
-	Assume  map[string]string `json:"assume"`  // "done" or "not_done", by step
-	Outputs map[string][]any  `json:"outputs"` // items that a step puts out that is assumed to be done, by step
+	Assume  map[string]string `json:"assume"`  // "done" or "not_done", by step or effect
+	Outputs map[string][]any  `json:"outputs"` // items that are put out for an effect that is assumed to be done, by step or effect
 	DryRun  bool              `json:"dry_run"` // answer with the plan alone
 }
 
@@ -31,13 +34,14 @@ type resumePlan struct {
 }
 
 type resumedStep struct {
-	Step      string `json:"step"`
-	Kind      string `json:"kind,omitempty"`
-	Effect    string `json:"effect,omitempty"`
-	Action    string `json:"action"`
-	Kept      int    `json:"kept"`
-	Repeated  int    `json:"repeated"`
-	Uncertain int    `json:"uncertain"`
+	Step      string   `json:"step"`
+	Kind      string   `json:"kind,omitempty"`
+	Effect    string   `json:"effect,omitempty"`
+	Action    string   `json:"action"`
+	Kept      int      `json:"kept"`
+	Repeated  int      `json:"repeated"`
+	Uncertain int      `json:"uncertain"`
+	Effects   []string `json:"uncertain_effects,omitempty"`
 }
 
 // resumeRun answers POST /v1/runs/{run}/resume: it starts a new run that continues one that failed, with its journal. The
@@ -56,12 +60,19 @@ func (a *api) resumeRun(c *gin.Context) {
 
 // planResume returns the submission of the new run, or the plan of a dry run.
 func (a *api) planResume(c *gin.Context) (s queue.Submission, dry *resumePlan, err error) {
+	if c.Request.URL.RawQuery != "" {
+		return s, nil, httpx.BadRequest("bad_query", "there are no query parameters here: what to do is in the body")
+	}
 	first, err := a.mayStartAgain(c)
 	if err != nil {
 		return s, nil, err
 	}
 	want := resumeInput{Version: "pinned"}
 	if err := httpx.ReadJSON(c, &want); err != nil {
+		return s, nil, err
+	}
+	httpx.StateOf(c).Object = want.audited(first.ID)
+	if err := want.mayDecide(httpx.StateOf(c).Principal, first); err != nil {
 		return s, nil, err
 	}
 	options, err := want.options()
@@ -73,10 +84,14 @@ func (a *api) planResume(c *gin.Context) (s queue.Submission, dry *resumePlan, e
 		return s, nil, err
 	}
 	flow := earlier
-	if want.Version != "pinned" {
+	switch want.Version {
+	case "pinned":
+	case "current":
 		if flow, err = a.versionFor(c.Request.Context(), first, want.Version); err != nil {
 			return s, nil, err
 		}
+	default:
+		return s, nil, httpx.BadRequest("bad_resume", `version must be "pinned" or "current"`)
 	}
 	if err := httpx.StateOf(c).Principal.CheckOperationScopes(flow); err != nil {
 		return s, nil, err
@@ -90,6 +105,38 @@ func (a *api) planResume(c *gin.Context) (s queue.Submission, dry *resumePlan, e
 	}
 	s, err = runner.ResumeSubmission(c, flow, first, plan)
 	return s, nil, err
+}
+
+// mayDecide returns an error for a caller who may not resume the run in this way. A caller may continue its own runs. The
+// runs of others, and what a run has done, are decided about by those who may change runs: otherwise a caller could answer
+// for a system that its run asks.
+func (i *resumeInput) mayDecide(p *auth.Principal, first *queue.Record) error {
+	if p.Staff && p.May(auth.ScopeWriteRuns, first.Flow) {
+		return nil
+	}
+	if first.Principal == p.String() && i.From == "" && len(i.Assume) == 0 && len(i.Outputs) == 0 {
+		return nil
+	}
+	return &auth.Error{Code: auth.CodeForbidden, Message: "the scope " + string(auth.ScopeWriteRuns) + " is required for the runs of others, and for from, assume and outputs"}
+}
+
+// audited returns what the audit log says of the request.
+func (i *resumeInput) audited(run string) string {
+	said := run
+	if i.DryRun {
+		said += ", dry run"
+	}
+	if i.From != "" {
+		said += ", from " + i.From
+	}
+	for _, step := range slices.Sorted(maps.Keys(i.Assume)) {
+		said += ", " + step + " " + i.Assume[step]
+		if i.Outputs[step] != nil {
+			said += " with outputs"
+		}
+	}
+	const most = 256 // bytes
+	return strings.ToValidUTF8(said[:min(len(said), most)], "")
 }
 
 // options checks the decisions of the caller.
@@ -112,7 +159,7 @@ func (i *resumeInput) options() (flows.ResumeOptions, error) {
 func planView(first *queue.Record, flow *flows.Flow, plan *flows.Resumption) *resumePlan {
 	view := &resumePlan{Run: first.ID, Flow: first.Flow, Version: flow.Version, Steps: []resumedStep{}, Uncertain: append([]string{}, plan.Uncertain()...)}
 	for _, s := range plan.Steps {
-		view.Steps = append(view.Steps, resumedStep{s.Step, s.Kind, s.Effect, s.Action(), s.Kept, s.Repeated, s.Uncertain})
+		view.Steps = append(view.Steps, resumedStep{s.Step, s.Kind, s.Effect, s.Action(), s.Kept, s.Repeated, len(s.Uncertain), s.Uncertain})
 	}
 	return view
 }

@@ -116,7 +116,7 @@ steps:
 			if out, err := cli("runs", "resume", first); err == nil || !strings.Contains(err.Error(), second[0]) {
 				t.Errorf("resumed twice: %v %s", err, out)
 			}
-			if out, err := cli("runs", "resume", second[0]); err == nil || !strings.Contains(err.Error(), "has succeeded") {
+			if out, err := cli("runs", "resume", second[0]); err == nil || !strings.Contains(err.Error(), "this one is succeeded") {
 				t.Errorf("a run that succeeded was resumed: %v %s", err, out)
 			}
 		})

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -16,7 +17,8 @@ effects that have a result are not repeated, all others are executed. Other syst
 first run again.
 
 An effect that was begun and left no result is uncertain: it may have happened. Find out at the other system, and say
---assume STEP=done or --assume STEP=not_done. --dry-run shows what would be kept and what would be repeated.`
+--assume STEP=done or --assume STEP=not_done. --dry-run shows what would be kept and what would be repeated.
+--from and --assume need the scope runs:write, and so do the runs of others.`
 
 // resumeColumns are the columns of a plan.
 var resumeColumns = []column{
@@ -44,6 +46,9 @@ func newRunsResume(e env) *cobra.Command {
 	f.StringToStringVar(&body.Assume, "assume", nil, "what became of the uncertain effects of a step: `STEP=done` or STEP=not_done")
 	f.BoolVar(&body.DryRun, "dry-run", false, "show the plan and start nothing")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if cmd.Flags().Changed("from") && body.From == "" {
+			return usageError{errors.New("--from: expected the path of a step")}
+		}
 		server, err := c.client()
 		if err != nil {
 			return err
@@ -57,6 +62,7 @@ func newRunsResume(e env) *cobra.Command {
 			if err := json.Unmarshal(text, &run); err != nil {
 				return fmt.Errorf("decode answer: %w", err)
 			}
+			fmt.Fprintf(cmd.ErrOrStderr(), "run %s continues %s\n", run.ID, args[0])
 			return c.printStarted(cmd.OutOrStdout(), &run)
 		}
 		if c.asJSON {

@@ -307,9 +307,9 @@ func ResumePage(p Page, r Resume) templ.Component {
 							return templ_7745c5c3_Err
 						}
 						var templ_7745c5c3_Var17 string
-						templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinStringErrs(resumeAction(s.Kept, s.Repeated, s.Uncertain))
+						templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinStringErrs(resumeAction(s.Kept, s.Repeated, len(s.Uncertain)))
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `console/view/resume.templ`, Line: 63, Col: 62}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `console/view/resume.templ`, Line: 63, Col: 67}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var17))
 						if templ_7745c5c3_Err != nil {
@@ -429,7 +429,7 @@ func resumeAction(kept, repeated, uncertain int) string {
 		}
 	}
 	if len(all) == 0 {
-		return "done, nothing is known of it"
+		return "executed: nothing is known of it"
 	}
 	return strings.Join(all, ", ")
 }

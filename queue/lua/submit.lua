@@ -25,6 +25,8 @@ local process, repeated, most, patience = ARGV[1], ARGV[2] == "1", tonumber(ARGV
 
 -- attach returns the reply for a run whose idempotency key belongs to an earlier run;
 -- nil: it becomes a run of its own.
+local replaced = nil -- the failed run in whose place the one under examination begins
+
 local function attach(first, same, repetition)
 	if not same then return "mismatch" end
 	if repetition == "refuse" then return "replayed" end
@@ -36,7 +38,10 @@ local function attach(first, same, repetition)
 		first, r = r[3], next
 	end
 	if r[1] == "failed" or r[1] == "timed_out" then
-		if repetition == "again" then return nil end
+		if repetition == "again" then
+			replaced = first
+			return nil
+		end
 		if repetition == "tell" then return "failed" .. first end
 	end
 	if process ~= "" then subscribe(RUN .. first, r[2], process) end
@@ -69,6 +74,7 @@ for i = 5, #ARGV, 12 do
 	local held = guard and call("GET", guard)
 	local first = held and string.sub(held, 1, ID)
 	local answer = nil
+	replaced = nil
 	if first and first ~= id then
 		answer = attach(first, string.sub(held, ID + 1) == ARGV[i+8], ARGV[i+10])
 	elseif repeated and call("EXISTS", run) == 1 then
@@ -86,6 +92,7 @@ for i = 5, #ARGV, 12 do
 		end
 		call("HSET", run, "state", "queued", "spec", ARGV[i+2], "event", ARGV[i+3], "at", us, "reply", process, "turn", turn, field, value)
 		if guard then call("SET", guard, id .. ARGV[i+8], "PX", ARGV[i+9]) end
+		if replaced then call("HSET", RUN .. replaced, "resumed_by", id) end
 		due[#due+1], due[#due+2] = whole(look), id
 		place(id, taskOf(id, continues and continueRun(id, continues) or 1), ARGV[i+1], us, turn, us)
 	end
