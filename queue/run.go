@@ -45,7 +45,8 @@ type Spec struct {
 	Sync      bool              `json:"sync,omitempty"`  // a caller waits for the result: the limit counts from acceptance, otherwise from the first start
 	Trace     map[string]string `json:"trace,omitempty"` // W3C trace context
 	ReplayOf  string            `json:"replay_of,omitempty"`
-	Depth     int               `json:"depth,omitempty"` // number of runs in the chain that started this one; 0: no run started it
+	Depth     int               `json:"depth,omitempty"`      // number of runs in the chain that started this one; 0: no run started it
+	RequestID string            `json:"request_id,omitempty"` // of the request that began the run, if others may attach to it
 }
 
 // Result is the result of a run. Output is set when it succeeded, Error otherwise.

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -14,7 +15,7 @@ import (
 //
 //	format flow version principal accepted limit sync replay_of params headers trace
 //
-// followed by depth, unless it is 0.
+// followed by depth and request_id, as far as one of them is not empty.
 const (
 	specFormat    = "1"
 	specSeparator = "\x1f" // UNIT SEPARATOR; refused within a field
@@ -47,8 +48,14 @@ func encodeSpec(s *Spec) ([]byte, error) {
 		}
 		out = append(out, f...)
 	}
-	if s.Depth > 0 {
+	if s.Depth > 0 || s.RequestID != "" {
 		out = strconv.AppendInt(append(out, specSeparator...), int64(s.Depth), 10)
+	}
+	if strings.Contains(s.RequestID, specSeparator) {
+		return nil, errors.New("encode run: the id of the request holds a control character")
+	}
+	if s.RequestID != "" {
+		out = append(append(out, specSeparator...), s.RequestID...)
 	}
 	return out, nil
 }
@@ -62,7 +69,11 @@ func decodeSpec(text string, s *Spec) error {
 		}
 	}
 	if more {
+		text, s.RequestID, more = strings.Cut(text, specSeparator)
 		depth, err := strconv.Atoi(text)
+		if more && s.RequestID == "" {
+			err = errors.New("the id of the request is empty")
+		}
 		if err != nil {
 			return fmt.Errorf("decode run: %w", err)
 		}

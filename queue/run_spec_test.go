@@ -17,6 +17,7 @@ func TestASpecComesBackAsItWent(t *testing.T) {
 			Params: map[string]string{"a": "x\x1fy", "b": ""}, Headers: map[string]string{"h": "☃"}, Trace: map[string]string{"traceparent": "00-1-2-01"},
 			Depth: 31,
 		},
+		{Flow: 1, Accepted: time.UnixMicro(0), RequestID: "4YY5KIG42"},
 	} {
 		b, err := encodeSpec(&want)
 		if err != nil {
@@ -36,6 +37,9 @@ func TestABrokenSpecIsAnError(t *testing.T) {
 	t.Parallel()
 	if _, err := encodeSpec(&Spec{Principal: "a\x1fb"}); err == nil {
 		t.Error("a separator within a field was accepted")
+	}
+	if _, err := encodeSpec(&Spec{RequestID: "a\x1fb"}); err == nil {
+		t.Error("a separator within the id of the request was accepted")
 	}
 	whole, err := encodeSpec(&Spec{Flow: 1})
 	if err != nil {
