@@ -49,7 +49,9 @@ func example(o *view.Operation) {
 			o.Values[m.In+"."+m.Name] = cmp.Or(m.Example, m.Default, first(m.Enum))
 		}
 	}
-	o.Body = o.Sheet.Request()
+	if o.Body = o.Sheet.Request(); o.Body == "" && len(o.Sheet.Bodies) > 0 && o.Sheet.Bodies[0].MediaType == "application/json" {
+		o.Body = "{}" // of a body of which nothing is known
+	}
 	if len(o.Sheet.Bodies) > 0 {
 		o.Media = o.Sheet.Bodies[0].MediaType
 	}
