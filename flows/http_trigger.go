@@ -80,6 +80,7 @@ type HTTPParam struct {
 	In          string // InPath, InQuery or InHeader
 	Type        string // string, integer, number, boolean or array
 	Items       string // of an array: the type of its elements
+	Explode     bool   // of an array in the query: commas do not separate elements
 	Format      string // date, date-time, time, uuid, email or uri; empty: any text
 	Enum        []any  // allowed values; nil: all
 	Min, Max    *float64

@@ -100,6 +100,12 @@ func callOf(o *view.Operation) (*call, error) {
 		case value == "":
 		case m.In == "path":
 			c.target = strings.ReplaceAll(c.target, "{"+m.Name+"}", url.PathEscape(value))
+		case m.In == "query" && m.Explode:
+			for line := range strings.SplitSeq(value, "\n") {
+				if line = strings.TrimSuffix(line, "\r"); line != "" {
+					query.Add(m.Name, line)
+				}
+			}
 		case m.In == "query":
 			query.Set(m.Name, value)
 		case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }):

@@ -27,6 +27,7 @@ type Sheet struct {
 type Param struct {
 	Name, In, Type, Description string
 	Required                    bool
+	Explode                     bool // each element of the list is a parameter of its own
 	Enum                        []string
 	Default, Example            string // empty: none
 }
@@ -168,6 +169,13 @@ func (r *resolver) param(p object) Param {
 	out := Param{
 		Name: textOf(p["name"]), In: textOf(p["in"]), Required: p["required"] == true, Description: textOf(p["description"]),
 		Type: m.Type, Enum: m.Enum, Default: plainText(schema["default"]), Example: plainText(p["example"]),
+	}
+	if out.Explode = p["explode"] == true; out.Explode {
+		lines := make([]string, 0, len(listOf(p["example"])))
+		for _, v := range listOf(p["example"]) {
+			lines = append(lines, plainText(v))
+		}
+		out.Example = strings.Join(lines, "\n")
 	}
 	if out.Enum == nil && schema["items"] != nil {
 		out.Enum = r.member("", r.follow(schema["items"]), false).Enum
