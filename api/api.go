@@ -182,6 +182,14 @@ func New(config Config) (*API, error) {
 	return a, nil
 }
 
+// Routes lists the operations of the server itself, as in "GET /v1/runs/:run".
+func (a *API) Routes() (all []string) {
+	for _, r := range a.engine.Routes() {
+		all = append(all, r.Method+" "+r.Path)
+	}
+	return all
+}
+
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, trimSlash(r)) }
 

@@ -228,6 +228,9 @@ func TestLargeBodiesAreFiles(t *testing.T) {
 	if fmt.Sprint(item["event"]) != "map[a:1]" {
 		t.Errorf("a small body: %v", item)
 	}
+	if r := post(t, p, "/v1/flows/1/runs", "json", bytes.NewReader(large)); r.StatusCode != 415 || !strings.Contains(r.Text, "no media type") {
+		t.Errorf("a large body of no media type: %d %s", r.StatusCode, r.Text)
+	}
 	r := post(t, p, "/files", "text/plain", strings.NewReader("hi"))
 	if r.StatusCode != 200 || !strings.Contains(r.Text, `"file":"blob:`) || !strings.Contains(r.Text, `"size":2`) {
 		t.Errorf("body: file: %d %s", r.StatusCode, r.Text)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/penstock/penstock/api"
 	"github.com/penstock/penstock/api/runner"
+	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/outbound"
 	"github.com/penstock/penstock/internal/sender"
 	"github.com/penstock/penstock/queue"
@@ -80,6 +81,7 @@ func (p *Program) openAPI(context.Context) error {
 		return err
 	}
 	p.handler = handler
+	p.warnOfRates(handler.Routes())
 	server, err := api.NewServer(api.ServerConfig{Listener: p.listener, API: handler, Log: p.log, Wrap: p.middleware(), Linger: p.settings.Linger})
 	if err != nil {
 		return err
@@ -87,6 +89,22 @@ func (p *Program) openAPI(context.Context) error {
 	p.onClose(server.Close)
 	p.add("front door", server.Run)
 	return nil
+}
+
+// warnOfRates logs the rates that apply to no flow that is deployed, and to no operation that there is: they may be misspelled.
+func (p *Program) warnOfRates(operations []string) {
+	var numbers []int64
+	for _, head := range p.store.Flows().List() {
+		numbers = append(numbers, head.Number)
+		for _, e := range head.Endpoints {
+			operations = append(operations, e.Method+" "+e.Path)
+		}
+	}
+	for flag, rates := range map[string]limits.Rates{"--rate-ip": p.settings.RateIP, "--rate-credential": p.settings.RateCredential} {
+		for _, name := range rates.Unmatched(numbers, operations) {
+			p.log.Warn("rate is about no flow and no path that there is now", "flag", flag, "rate", name)
+		}
+	}
 }
 
 func ignoreClosed(err error) error {

@@ -144,3 +144,16 @@ func TestDeployFilesNameWhatExists(t *testing.T) {
 		}
 	}
 }
+
+func TestLogLevels(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{"debug": "", "WARN": "", "info+2": "", "loud": `"loud" is none of debug, info, warn and error`} {
+		var s Settings
+		f := pflag.NewFlagSet("", pflag.ContinueOnError)
+		s.AddFlags(f, Role{})
+		err := f.Parse([]string{"--log-level", text})
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: error %v, want %q", text, err, want)
+		}
+	}
+}

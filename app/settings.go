@@ -73,6 +73,20 @@ const NoData = "none"
 // Role selects the parts of a process and the flags of its command.
 type Role struct{ API, Worker, Dev, Server bool }
 
+// logLevel is a slog.Level whose mistakes are explained.
+type logLevel slog.Level
+
+// MarshalText implements encoding.TextMarshaler.
+func (l logLevel) MarshalText() ([]byte, error) { return slog.Level(l).MarshalText() }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (l *logLevel) UnmarshalText(text []byte) error {
+	if err := (*slog.Level)(l).UnmarshalText(text); err != nil {
+		return fmt.Errorf("%.40q is none of debug, info, warn and error", text)
+	}
+	return nil
+}
+
 // AddFlags defines the flags of a role. Variable returns the environment variable of a flag.
 func (s *Settings) AddFlags(f *pflag.FlagSet, r Role) {
 	redis := "`URL` of Redis: redis://, rediss://, unix://, redis-sentinel:// or redis-cluster://"
@@ -80,7 +94,7 @@ func (s *Settings) AddFlags(f *pflag.FlagSet, r Role) {
 		redis += "; or start, which starts a redis-server on this machine"
 	}
 	f.StringVar(&s.Redis, "redis", "", redis)
-	f.TextVar(&s.LogLevel, "log-level", slog.LevelInfo, "minimum `level` of logged messages: debug, info, warn or error")
+	f.TextVar((*logLevel)(&s.LogLevel), "log-level", logLevel(slog.LevelInfo), "minimum `level` of logged messages: debug, info, warn or error")
 	metrics := ""
 	if r.Dev {
 		metrics = "127.0.0.1:0"

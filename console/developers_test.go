@@ -549,3 +549,63 @@ func TestUseAndLimitsAreShown(t *testing.T) {
 		}
 	}
 }
+
+// The last day of assertions is not in the past when it is set, and what is over may stay.
+func TestClientsDoNotBeginExpired(t *testing.T) {
+	t.Parallel()
+	p := newPortal(t)
+	dora := p.developer("dora")
+	form := func(name, day string) []string {
+		return []string{"name", name, "token_ttl_minutes", "7", "assertion_expires_on", day, "time_zone", "UTC", "scope", "orders:read"}
+	}
+	yesterday, today := p.clock.now().AddDate(0, 0, -1).UTC().Format(time.DateOnly), p.clock.now().UTC().Format(time.DateOnly)
+	if w := dora.send("/clients", form("late", yesterday)...); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "The last day of its assertions is over") {
+		t.Errorf("yesterday: %d", w.Code)
+	}
+	if w := dora.send("/clients", form("today", today)...); w.Code != http.StatusCreated {
+		t.Errorf("today: %d %s", w.Code, w.Body)
+	}
+	_, err := p.config.Store.Clients().Change(t.Context(), "client-of-dora", func(c *store.Client) error { c.Expires, c.TimeZone = yesterday, "UTC"; return nil })
+	must(t, err)
+	if w := dora.send("/clients/client-of-dora", form("renamed", yesterday)...); w.Code != http.StatusSeeOther {
+		t.Errorf("a client that has expired is renamed: %d", w.Code)
+	}
+	if w := dora.send("/clients/client-of-dora", form("renamed", "2001-01-01")...); w.Code != http.StatusBadRequest {
+		t.Errorf("an earlier day: %d", w.Code)
+	}
+}
+
+// Scopes that allow nothing are not offered.
+func TestScopesOfMissingFlowsAreNotShown(t *testing.T) {
+	t.Parallel()
+	p := newPortal(t)
+	_, err := p.config.Store.Users().Change(t.Context(), "dora", func(u *store.User) error {
+		u.Scopes = []string{"orders:read", "orders:read:10", "flows:run:12", "flows:run:9999", "orders:read:9998", "gone:read"}
+		return nil
+	})
+	must(t, err)
+	page := p.developer("dora").shows("/")
+	for scope, want := range map[string]bool{"orders:read<": true, "orders:read:10": true, "flows:run:12": true, "flows:run:9999": false, "orders:read:9998": false, "gone:read": false} {
+		if strings.Contains(page, scope) != want {
+			t.Errorf("the page has %s: %t", scope, !want)
+		}
+	}
+}
+
+// An operation with a body has one in its form and its samples, also without tests.
+func TestSamplesHaveABody(t *testing.T) {
+	t.Parallel()
+	p := newPortal(t)
+	flow, err := flows.Parse("f.yaml", []byte("flow: 41\nslug: notes\ntrigger:\n  http:\n    - {post: /notes, name: known, scopes: {\"orders:read\": Read}, schema: {type: object, properties: {note: {type: string}}}}\n"+
+		"    - {put: /notes, name: open, scopes: {\"orders:read\": Read}}\nsteps: [{set: {a: 1}}]\n"), steps.Catalogue())
+	must(t, err)
+	_, err = p.config.Store.Flows().Deploy(t.Context(), flow)
+	must(t, err)
+	dora := p.developer("dora")
+	if page := dora.shows("/apis/notes/notes_known"); !strings.Contains(page, "--data-raw") || !strings.Contains(page, "&#34;note&#34;: &#34;text&#34;") {
+		t.Error("the sample has no body in the form of the schema")
+	}
+	if page := dora.shows("/apis/notes/notes_open"); !strings.Contains(page, "--data-raw &#39;{}&#39;") {
+		t.Error("the sample has no body")
+	}
+}

@@ -2,7 +2,9 @@ package flows
 
 import (
 	"context"
+	"fmt"
 	"maps"
+	"slices"
 	"strings"
 )
 
@@ -14,6 +16,9 @@ const (
 	eventListing   = "listing"
 )
 
+// eventMembers are all members of the event. Read only.
+var eventMembers = []string{eventOperation, eventParams, eventBody, eventListing, "method", "path"}
+
 // httpEvent completes and checks the event of a flow with an http trigger, which comes from the front door, or from
 // whoever runs the flow by its number. What is missing has its default. Errors are *Error with status 422.
 func (f *Flow) httpEvent(ctx context.Context, event any) (map[string]any, error) {
@@ -24,6 +29,11 @@ func (f *Flow) httpEvent(ctx context.Context, event any) (map[string]any, error)
 	e := maps.Clone(given)
 	if e == nil {
 		e = map[string]any{}
+	}
+	for _, name := range slices.Sorted(maps.Keys(e)) {
+		if !slices.Contains(eventMembers, name) {
+			return nil, eventError(fmt.Sprintf("there is no member %.60q; the members are %s", name, strings.Join(eventMembers, ", ")))
+		}
 	}
 	o, err := f.eventOperation(e)
 	if err != nil {

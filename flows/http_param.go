@@ -28,7 +28,7 @@ func (c *compiler) operationParams(a *Args, o *Operation) {
 	for _, e := range a.Map("params") {
 		p := HTTPParam{
 			Name: e.Name, In: e.String("in"), Type: "string", Format: e.String("format"), Default: e.Literal("default"),
-			Required: e.Bool("required"), Description: e.String("description"),
+			Explode: e.Bool("explode"), Required: e.Bool("required"), Description: e.String("description"),
 		}
 		if e.Has("type") {
 			p.Type = e.String("type")
@@ -63,6 +63,8 @@ func (c *compiler) paramPlace(e Entry, o *Operation, p *HTTPParam, inPath bool) 
 		c.add(e.places["default"], "", "params: %s is in the path and always has a value", p.Name)
 	case p.In == InPath && p.Type == "array":
 		c.add(at, "", "params: %s is in the path and cannot be an array", p.Name)
+	case p.Explode && (p.Type != "array" || p.In != InQuery):
+		c.add(e.places["explode"], "", "params: %s: explode is for arrays in the query", p.Name)
 	case p.In == InHeader && !headerForm.MatchString(p.Name):
 		c.add(at, "", "params: %q cannot be a header", p.Name)
 	case p.In == InHeader && slices.Contains(secretHeaders, strings.ToLower(p.Name)):
@@ -149,6 +151,10 @@ func (p *HTTPParam) Texts(texts []string) (any, error) {
 	for _, text := range texts {
 		if text == "" && len(texts) == 1 {
 			break
+		}
+		if p.Explode {
+			elements = append(elements, text)
+			continue
 		}
 		for part := range strings.SplitSeq(text, ",") {
 			elements = append(elements, part)
@@ -288,7 +294,7 @@ func (p *HTTPParam) expected() string {
 	unit := ""
 	switch {
 	case p.Type == "array":
-		what += " " + map[string]string{"integer": "whole numbers", "number": "numbers", "boolean": "true or false", "string": "texts"}[p.Items] + ", separated by commas,"
+		what += " " + map[string]string{"integer": "whole numbers", "number": "numbers", "boolean": "true or false", "string": "texts"}[p.Items] + map[bool]string{true: ", each in a parameter of its own,", false: ", separated by commas,"}[p.Explode]
 		unit = " elements"
 	case p.Format != "":
 		what = formats[p.Format]

@@ -81,6 +81,7 @@ type HTTPParam struct {
 	In          string // InPath, InQuery or InHeader
 	Type        string // string, integer, number, boolean or array
 	Items       string // of an array: the type of its elements
+	Explode     bool   // of an array in the query: commas do not separate elements
 	Format      string // date, date-time, time, uuid, email or uri; empty: any text
 	Enum        []any  // allowed values; nil: all
 	Min, Max    *float64
@@ -226,6 +227,7 @@ var httpMethodSummaries = map[string]string{
 
 var httpParamParams = []Param{
 	{Name: "type", Type: TypeEnum, Inline: true, Enum: []string{"string", "integer", "number", "boolean", "array"}, Default: "string", Summary: "Its type. An array is written with commas, or by repeating the parameter."},
+	{Name: "explode", Type: TypeBool, Default: "false", Summary: "Whether an array in the query is written only by repeating the parameter, so that its elements may have commas."},
 	{Name: "in", Type: TypeEnum, Enum: []string{InPath, InQuery, InHeader}, Summary: "Where it is: in the path if the path has it, else in the query."},
 	{Name: "items", Type: TypeEnum, Enum: []string{"string", "integer", "number", "boolean"}, Default: "string", Summary: "The type of the elements of an array."},
 	{Name: "format", Type: TypeEnum, Enum: []string{"date", "date-time", "time", "uuid", "email", "uri"}, Summary: "The form of a text."},

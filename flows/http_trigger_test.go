@@ -132,6 +132,8 @@ func TestHTTPTriggerMistakes(t *testing.T) {
 		{"unknown way", "get: /a\nauth: [baerer]", passes, `5:11: auth: "baerer" is no way to authenticate (did you mean bearer?)`},
 		{"none and another", "get: /a\nauth: [none, basic]", passes, "exclude each other"},
 		{"none with scopes", "get: /a\nauth: none\nscopes: [a:b]", passes, "nobody shows any"},
+		{"exploded text", "get: /a\nparams: {a: {explode: true}}", passes, "explode is for arrays in the query"},
+		{"exploded header", "get: /a\nparams: {A: {in: header, type: array, explode: true}}", passes, "explode is for arrays in the query"},
 		{"bad schema", "post: /a\nschema: {type: 3}", passes, "schema:"},
 		{"schema of GET", "get: /a\nschema: {}", passes, "GET has no body"},
 		{"cached POST", "post: /a\ncache: 30s", passes, "only answers to GET are cached"},
@@ -194,6 +196,7 @@ listing: {filter: [x]}`, "steps: [{transform: '{p: $params, e: $event.operation,
 		{"nothing", one, `null`, `[{"e":"get","l":50,"m":"GET","p":{"id":null,"on":true,"tags":null,"when":null}}]`},
 		{"not an object", one, `[]`, "expected an object with operation"},
 		{"unknown parameter", one, `{"params":{"di":1}}`, "get has no parameter di"},
+		{"unknown member", one, `{"parms":{}}`, "there is no member \"parms\"; the members are operation, params, body, listing, method, path"},
 		{"wrong", one, `{"params":{"id":"x"}}`, "params: id: expected a whole number"},
 		{"an object", one, `{"params":{"id":{}}}`, "id: expected a whole number"},
 		{"wrong in a list", one, `{"params":{"tags":["x"]}}`, "tags: expected a list of whole numbers"},
@@ -230,6 +233,7 @@ params:
   num: {type: number, max: 1.5}
   yes: boolean
   list: {type: array, max: 2}
+  words: {type: array, explode: true, max: 2}
   few: {type: array, enum: [a, b]}
   size: {type: integer, enum: [1, 2]}
   date: {format: date}
@@ -244,6 +248,7 @@ params:
 		{"num", "1.50", "1.50"}, {"num", "1e0", "1e0"}, {"num", "2", "a number that is at most 1.5"}, {"num", "NaN", "number"}, {"num", "0x1", "number"}, {"num", "-1e999", "number"},
 		{"yes", "True", "true"}, {"yes", "0", "false"}, {"yes", "yes", "true or false"},
 		{"list", "a,b", `["a","b"]`}, {"list", "", "[]"}, {"list", "a,b,c", "a list of texts, separated by commas of at most 2 elements"}, {"list", "a,", `["a",""]`},
+		{"words", "a,b", `["a,b"]`}, {"words", "", "[]"},
 		{"few", "b,a", `["b","a"]`}, {"few", "c", "a list of a, b"}, {"size", "2", "2"}, {"size", "3", "one of 1, 2"},
 		{"date", "2026-02-28", `"2026-02-28"`}, {"date", "2026-02-30", "a date such as"}, {"at", "2026-02-28T01:02:03.4+01:00", `"2026-02-28T01:02:03.4+01:00"`},
 		{"at", "2026-02-28", "a time such as"}, {"clock", "08:30", `"08:30"`}, {"clock", "24:30", "time of day"}, {"id", "0b9b7f0e-6b2b-4a3e-9d1a-1f2e3d4c5b6a", `"0b9b7f0e-6b2b-4a3e-9d1a-1f2e3d4c5b6a"`},
@@ -260,6 +265,13 @@ params:
 	}
 	if v, err := f.HTTP.Operations[0].Param("list").Texts([]string{"a", "b"}); err != nil || len(v.([]any)) != 2 {
 		t.Errorf("repeated: %v %v", v, err)
+	}
+	words := f.HTTP.Operations[0].Param("words")
+	if v, err := words.Texts([]string{"a,b", ""}); err != nil || string(flows.EncodeJSON(v)) != `["a,b",""]` {
+		t.Errorf("exploded: %v %v", v, err)
+	}
+	if _, err := words.Texts([]string{"a", "b", "c"}); err == nil || !strings.Contains(err.Error(), "texts, each in a parameter of its own of at most 2 elements") {
+		t.Errorf("too many: %v", err)
 	}
 	if _, err := f.HTTP.Operations[0].Param("text").Texts([]string{"ab", "ab"}); err == nil {
 		t.Error("a text that comes twice is taken")

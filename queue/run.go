@@ -52,6 +52,7 @@ type Spec struct {
 	ResumedFrom string            `json:"resumed_from,omitempty"` // the run that this one continues
 	Origin      string            `json:"origin,omitempty"`       // the first of the runs that continue each other, whose effects and files are theirs
 	Depth       int               `json:"depth,omitempty"`        // number of runs in the chain that started this one; 0: no run started it
+	RequestID   string            `json:"request_id,omitempty"`   // of the request that began the run, if others may attach to it
 }
 
 // Result is the result of a run. Output is set when it succeeded, Error otherwise.

@@ -15,7 +15,7 @@ import (
 //
 //	format flow version principal accepted limit sync replay_of params headers trace
 //
-// followed by depth, resumed_from and origin, unless all of them are zero.
+// followed by depth, request_id, resumed_from and origin, as far as one of them is not empty.
 const (
 	specFormat    = "1"
 	specSeparator = "\x1f" // UNIT SEPARATOR; refused within a field
@@ -48,11 +48,15 @@ func encodeSpec(s *Spec) ([]byte, error) {
 		}
 		out = append(out, f...)
 	}
-	if s.Depth > 0 || s.ResumedFrom != "" {
+	if rest := [...]string{s.RequestID, s.ResumedFrom, s.Origin}; s.Depth > 0 || rest != [len(rest)]string{} {
+		text := strings.Join(rest[:], specSeparator)
+		if strings.Count(text, specSeparator) != len(rest)-1 {
+			return nil, errors.New("encode run: an id holds a control character")
+		}
 		out = strconv.AppendInt(append(out, specSeparator...), int64(s.Depth), 10)
-	}
-	if s.ResumedFrom != "" {
-		out = append(out, specSeparator+s.ResumedFrom+specSeparator+s.Origin...)
+		if text = strings.TrimRight(text, specSeparator); text != "" {
+			out = append(append(out, specSeparator...), text...)
+		}
 	}
 	return out, nil
 }
@@ -66,18 +70,18 @@ func decodeSpec(text string, s *Spec) error {
 		}
 	}
 	if more {
-		text, chain, resumed := strings.Cut(text, specSeparator)
-		if resumed {
-			var whole bool
-			if s.ResumedFrom, s.Origin, whole = strings.Cut(chain, specSeparator); !whole {
-				return errors.New("decode run: the runs that it continues are not complete")
-			}
+		rest := strings.Split(text, specSeparator)
+		depth, err := strconv.Atoi(rest[0])
+		if len(rest) > 4 || len(rest) > 1 && rest[len(rest)-1] == "" {
+			err = errors.New("it ends with other fields than are known")
 		}
-		depth, err := strconv.Atoi(text)
 		if err != nil {
 			return fmt.Errorf("decode run: %w", err)
 		}
 		s.Depth = depth
+		for i, id := range rest[1:] {
+			*[...]*string{&s.RequestID, &s.ResumedFrom, &s.Origin}[i] = id
+		}
 	}
 	if fields[0] != specFormat {
 		return fmt.Errorf("decode run: written in format %q, which this version does not know", fields[0])

@@ -18,6 +18,7 @@ func TestASpecComesBackAsItWent(t *testing.T) {
 			Depth: 31,
 		},
 		{Flow: 1, Version: "v", Accepted: time.UnixMicro(1), Limit: time.Second, ResumedFrom: "b", Origin: "a"},
+		{Flow: 1, Accepted: time.UnixMicro(0), RequestID: "4YY5KIG42"},
 	} {
 		b, err := encodeSpec(&want)
 		if err != nil {
@@ -37,6 +38,9 @@ func TestABrokenSpecIsAnError(t *testing.T) {
 	t.Parallel()
 	if _, err := encodeSpec(&Spec{Principal: "a\x1fb"}); err == nil {
 		t.Error("a separator within a field was accepted")
+	}
+	if _, err := encodeSpec(&Spec{RequestID: "a\x1fb"}); err == nil {
+		t.Error("a separator within the id of the request was accepted")
 	}
 	whole, err := encodeSpec(&Spec{Flow: 1})
 	if err != nil {

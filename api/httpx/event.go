@@ -34,6 +34,9 @@ func DecodeEvent(c *gin.Context, as payload.Form) ([]byte, error) {
 	if isPlainJSON(h, types, as) && strictjson.Check(body, MaxDepth) == nil {
 		return body, nil
 	}
+	if err := checkMedia(as, strings.Join(types, "")); err != nil {
+		return nil, err
+	}
 	if err := checkOrigin(c); err != nil {
 		return nil, err
 	}
@@ -43,6 +46,14 @@ func DecodeEvent(c *gin.Context, as payload.Form) ([]byte, error) {
 	}
 	event, err := x.decodeEvent(c.Request.Context(), as, strings.Join(types, ""), body)
 	return event, eventFault(err)
+}
+
+// checkMedia rejects a Content-Type that is none, where it decides how the body is read.
+func checkMedia(as payload.Form, contentType string) error {
+	if (as == "" || as == payload.Auto) && !payload.IsMediaType(contentType) {
+		return Unsupported(fmt.Sprintf("the Content-Type %.100q is no media type, such as application/json; send one, or none", contentType))
+	}
+	return nil
 }
 
 // checkOrigin rejects a body that a page of another origin sends with a password that the browser remembers (Basic). For

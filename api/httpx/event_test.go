@@ -77,6 +77,8 @@ func TestDecodeEventInEightForms(t *testing.T) {
 		"a form":           {"name=Zo%C3%AB&note=a;b+%+c&tags=x&tags=y", "Content-Type", "application/x-www-form-urlencoded;charset=utf8"},
 		"multipart":        {parts.String(), "Content-Type", w.FormDataContentType()},
 		"without a type":   {event},
+		"an empty type":    {event, "Content-Type", " "},
+		"odd parameters":   {event, "Content-Type", "application/json; charset; x=="},
 		"JSON in Latin-15": {strings.ReplaceAll(event, "ë", "\xeb"), "Content-Type", "application/json; charset=latin9"},
 	} {
 		got := decoded(t, &Frame{MaxBody: 1 << 20}, "", c[0], c[1:]...)
@@ -102,6 +104,8 @@ func TestDecodeEventRefuses(t *testing.T) {
 	}{
 		"two types":            {"", []string{`{}`, "Content-Type", "application/json", "Content-Type", "text/plain"}, 400, "bad_content_type"},
 		"unknown charset":      {"", []string{`{}`, "Content-Type", "application/json; charset=x"}, 415, "unsupported_media_type"},
+		"no media type":        {"", []string{`{}`, "Content-Type", "json"}, 415, "unsupported_media_type"},
+		"a range of types":     {payload.Auto, []string{`{}`, "Content-Type", "*/*"}, 415, "unsupported_media_type"},
 		"unknown coding":       {"", []string{`{}`, "Content-Encoding", "compress"}, 415, "unsupported_media_type"},
 		"not in its coding":    {"", []string{`{}`, "Content-Encoding", "br"}, 400, "bad_coding"},
 		"too large unpacked":   {"", []string{gzipped(t, `"`+strings.Repeat("x", 1<<10)+`"`), "Content-Encoding", "gzip", "Content-Type", "application/json"}, 413, "too_large"},

@@ -59,6 +59,9 @@ func DecodeFiles(c *gin.Context, rule BodyRule) ([]byte, error) {
 	if c.Request.ContentLength > rule.MaxBody && !x.bodyRead { // else --max-body was the limit
 		return nil, &http.MaxBytesError{Limit: rule.MaxBody}
 	}
+	if err := checkMedia(rule.Form, contentType); err != nil {
+		return nil, err
+	}
 	if err := checkOrigin(c); err != nil {
 		return nil, err
 	}

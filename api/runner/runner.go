@@ -114,7 +114,9 @@ func (r *Runner) Execute(c *gin.Context, s queue.Submission, wait time.Duration)
 	if s.FairKey, err = r.fairKey(c.Request.Context(), x.Flow, &s); err != nil {
 		return nil, err
 	}
-	noteRequest(&s, x.ID)
+	if s.IdempotencyKey != nil && !s.IdempotencyKey.Reject { // else no request attaches to the run
+		s.RequestID = x.ID
+	}
 	ticket, err := r.submit(c, &s)
 	if errors.Is(err, queue.ErrUnavailable) {
 		x.KeepFiles() // it may have been accepted
@@ -128,7 +130,13 @@ func (r *Runner) Execute(c *gin.Context, s queue.Submission, wait time.Duration)
 	}
 	c.Header(httpx.HeaderRun, x.Run)
 	if x.Attached {
-		x.FirstID = func() string { return r.firstRequest(c.Request.Context(), x.Run) }
+		x.FirstID = func() string { // the failure of a run has the same bytes for all equal requests, with the id of the first
+			record, err := r.config.Records.Record(c.Request.Context(), x.Run)
+			if err != nil {
+				return ""
+			}
+			return record.RequestID
+		}
 	}
 	if wait <= 0 {
 		setTiming(c, x.Start, submitted, queue.Times{}, submitted)

@@ -9,8 +9,9 @@ import (
 	"github.com/penstock/penstock/auth"
 )
 
-// readRunFile answers GET and HEAD /v1/runs/{run}/files/{file} with the bytes of a file of the run. file is its reference, with or
-// without "blob:". HEAD, ranges and conditions are those of RFC 9110. Whatever the file is, it is sent as bytes to be saved, because it may be anybody's.
+// readRunFile answers GET and HEAD /v1/runs/{run}/files/{file} with the bytes of a file of the run, or with the ranges that are
+// asked for (RFC 9110). file is its reference, with or without "blob:". Whatever the file is, it is sent as bytes to be saved,
+// because it may be anybody's.
 func (a *api) readRunFile(c *gin.Context) {
 	record, err := a.visibleRun(c, auth.ScopeReadRuns)
 	if err == nil {

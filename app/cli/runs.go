@@ -127,7 +127,7 @@ func newRunsList(e env) *cobra.Command {
 		"  penstock runs list --filter 'attempt gt 1' --json"
 	f := cmd.Flags()
 	f.StringSliceVar(&args.states, "state", nil, "show those in one of these `states`: "+strings.Join(runStates, ", "))
-	f.StringVar(&args.flow, "flow", "", "show those of this `flow`, by number or slug")
+	f.StringVar(&args.flow, "flow", "", "show those of this `flow`, by number or slug; those of a deleted one by number")
 	f.StringVar(&args.since, "since", "", "show those created since a `time`: 15m, 24h, 7d, 2026-11-28 or 2026-11-28T09:00:00Z")
 	f.BoolVar(&args.watch, "watch", false, "show the list again every two seconds, until Ctrl-C")
 	_ = cmd.RegisterFlagCompletionFunc("state", fixedCompletions(runStates...)) // fails only without the flag
@@ -215,6 +215,9 @@ func flowNumber(cmd *cobra.Command, e env, ref string) (int64, error) {
 		return 0, err
 	}
 	flow, err := server.Flow(cmd.Context(), ref)
+	if refused := (*client.Error)(nil); errors.As(err, &refused) && refused.Status == http.StatusNotFound {
+		return 0, fmt.Errorf("no flow has the slug %s; runs of a deleted flow are found by its number: %w", ref, err)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("find flow %s: %w", ref, err)
 	}

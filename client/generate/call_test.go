@@ -54,7 +54,7 @@ func TestGoClientCalls(t *testing.T) {
 	clients := shopServer(t)
 	for _, name := range []string{"basic", "key", "client"} {
 		t.Run(name, func(t *testing.T) {
-			page, err := clients[name].PeopleList(t.Context(), shop.PeopleListParams{State: shop.Ptr("CO"), Tags: []string{"a", "b"}, Filter: shop.Ptr("score ge 7"), OrderBy: shop.Ptr("name")})
+			page, err := clients[name].PeopleList(t.Context(), shop.PeopleListParams{State: shop.Ptr("CO"), Tags: []string{"a", "b"}, Words: []string{"a,b", "c,d"}, Filter: shop.Ptr("score ge 7"), OrderBy: shop.Ptr("name")})
 			apitest.Fatal(t, err)
 			if page.Total != 1 || page.Items[0].Name != "Ann" || *page.Items[0].State != "CO" || page.Items[0].Friends[0].ID != 2 {
 				t.Errorf("page %+v", page)

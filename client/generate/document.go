@@ -31,6 +31,7 @@ type operation struct {
 type param struct {
 	name, in, description string
 	required              bool
+	explode               bool // each element of a list is a parameter of its own
 	schema                *schema
 }
 
@@ -62,6 +63,7 @@ type apiParameter struct {
 	In          string  `json:"in"`
 	Description string  `json:"description"`
 	Required    bool    `json:"required"`
+	Explode     bool    `json:"explode"`
 	Schema      *schema `json:"schema"`
 }
 
@@ -124,7 +126,7 @@ func (doc *openAPI) operation(method, path string, o *apiOperation) operation {
 		case p.In == "header" && strings.EqualFold(p.Name, "Idempotency-Key"):
 			out.keyed = true
 		case p.Name != "" && slices.Contains([]string{"path", "query", "header"}, p.In):
-			out.params = append(out.params, param{p.Name, p.In, p.Description, p.Required || p.In == "path", p.Schema})
+			out.params = append(out.params, param{p.Name, p.In, p.Description, p.Required || p.In == "path", p.Explode && p.In == "query", p.Schema})
 		}
 	}
 	_, out.mayBeEmpty = o.Responses["204"]

@@ -181,6 +181,8 @@ func (g *goTypes) builder(b *strings.Builder, o *operation, name string, a argum
 		add := map[string]string{"query": "addQuery", "header": "addHeader"}[p.in]
 		switch {
 		case add == "":
+		case p.explode && strings.HasPrefix(p.kind, "[]"):
+			fmt.Fprintf(b, "\taddEach(q, %s, params.%s)\n", strconv.Quote(p.name), p.field)
 		case p.required:
 			fmt.Fprintf(b, "\tq.%s(%s, params.%s)\n", add, strconv.Quote(p.name), p.field)
 		default:

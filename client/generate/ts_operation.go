@@ -93,10 +93,13 @@ func (g *tsTypes) call(o *operation, passed []string) string {
 	lists := map[string][]string{}
 	for _, p := range o.params {
 		lists[p.in] = append(lists[p.in], p.name)
+		if p.explode {
+			lists["explode"] = append(lists["explode"], p.name)
+		}
 	}
 	parts := []string{"method: " + quote(o.method), "path: " + quoteAll(pathParts(o.path))}
 	parts = append(parts, passed...)
-	for _, in := range []string{"query", "header"} {
+	for _, in := range []string{"query", "explode", "header"} {
 		if len(lists[in]) > 0 {
 			parts = append(parts, in+": "+quoteAll(lists[in]))
 		}

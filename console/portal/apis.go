@@ -66,17 +66,23 @@ func apiOf(who *auth.Principal, flow *flows.Flow, head *store.Deployment) (view.
 	return api, len(api.Operations) > 0
 }
 
-// grants lists what the developer was granted, with what it allows.
+// grants lists what the developer was granted, with what it allows. Scopes that allow nothing, because no deployed flow has them
+// or is the one to which they are narrowed, are left out.
 func (p *Portal) grants(who *auth.Principal) []view.ScopeChoice {
 	var all []view.ScopeChoice
 	own := p.config.Store.Flows().Scopes()
 	for _, s := range who.Scopes {
 		c := view.ScopeChoice{Name: string(s), Description: auth.Describe(s.Name())}
+		known := c.Description != ""
 		if at := slices.IndexFunc(own, func(o store.OwnScope) bool { return o.Name == string(s.Name()) }); at >= 0 {
-			c.Description = own[at].Description
+			known, c.Description = true, own[at].Description
 		}
-		if s.Name() != s {
-			c.Description = strings.TrimSpace(c.Description + " (flow " + strings.TrimPrefix(string(s), string(s.Name())+":") + ")")
+		if _, flow, narrowed := strings.Cut(strings.TrimPrefix(string(s), string(s.Name())), ":"); narrowed {
+			_, deployed := p.config.Store.Flows().Find(flow)
+			known, c.Description = known && deployed, strings.TrimSpace(c.Description+" (flow "+flow+")")
+		}
+		if !known {
+			continue
 		}
 		all = append(all, c)
 	}

@@ -34,12 +34,17 @@ func (p *Portal) sheet(r *Request, c store.Client) view.ClientSheet {
 	return s
 }
 
-// readForm copies the values of the form to a client. Its scopes must be within those of the developer.
-func readForm(r *Request, c *store.Client) error {
+// readForm copies the values of the form to a client. Its scopes must be within those of the developer, and a new last day of its
+// assertions must not be over.
+func (p *Portal) readForm(r *Request, c *store.Client) error {
 	form := func(name string) string { return strings.TrimSpace(r.HTTP.PostFormValue(name)) }
+	had := *c
 	c.Name, c.TimeZone, c.Expires, c.PublicKey = form("name"), form("time_zone"), form("assertion_expires_on"), form("public_key")
 	c.Remind = words(form("reminder_emails"))
 	c.Disabled = form("disabled") == "on"
+	if end := c.Deadline(); !end.IsZero() && !p.config.Now().Before(end) && (c.Expires != had.Expires || c.TimeZone != had.TimeZone) {
+		return &store.InvalidError{Member: "assertion_expires_on", Reason: "is over: choose today or a later day"}
+	}
 	c.Scopes = nil
 	for _, name := range append(slices.Clone(r.HTTP.PostForm["scope"]), words(form("more_scopes"))...) {
 		if !auth.Covers(r.Who.Scopes, auth.Scope(name)) {

@@ -60,7 +60,7 @@ func (p *Portal) newClient(r *Request) error {
 // createClient creates a client and shows its secret, which is not shown again.
 func (p *Portal) createClient(r *Request) error {
 	c := store.Client{Identifier: store.NewIdentifier(), Owner: r.User.Name}
-	err := readForm(r, &c)
+	err := p.readForm(r, &c)
 	var secret string
 	if err == nil {
 		secret, c.Hash, err = p.secret(r)
@@ -85,7 +85,7 @@ func (p *Portal) createClient(r *Request) error {
 func (p *Portal) changeClient(r *Request) error {
 	var sent store.Client
 	c, err := p.change(r, "", func(c *store.Client) error {
-		err := readForm(r, c)
+		err := p.readForm(r, c)
 		sent = *c
 		return err
 	})

@@ -49,7 +49,9 @@ func example(o *view.Operation) {
 			o.Values[m.In+"."+m.Name] = cmp.Or(m.Example, m.Default, first(m.Enum))
 		}
 	}
-	o.Body = o.Sheet.Request()
+	if o.Body = o.Sheet.Request(); o.Body == "" && len(o.Sheet.Bodies) > 0 && o.Sheet.Bodies[0].MediaType == "application/json" {
+		o.Body = "{}" // of a body of which nothing is known
+	}
 	if len(o.Sheet.Bodies) > 0 {
 		o.Media = o.Sheet.Bodies[0].MediaType
 	}
@@ -98,6 +100,12 @@ func callOf(o *view.Operation) (*call, error) {
 		case value == "":
 		case m.In == "path":
 			c.target = strings.ReplaceAll(c.target, "{"+m.Name+"}", url.PathEscape(value))
+		case m.In == "query" && m.Explode:
+			for line := range strings.SplitSeq(value, "\n") {
+				if line = strings.TrimSuffix(line, "\r"); line != "" {
+					query.Add(m.Name, line)
+				}
+			}
 		case m.In == "query":
 			query.Set(m.Name, value)
 		case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }):

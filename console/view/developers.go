@@ -2,6 +2,7 @@ package view
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -212,25 +213,72 @@ func daysLeft(c *store.Client, now time.Time) (int, bool) {
 // soon is the number of days before the end of an assertion from which pages warn.
 const soon = 30
 
-// span is a part of a text; code is between backticks.
+// span is a part of a text.
 type span struct {
 	text string
-	code bool
+	mark string // "code", "strong" or "em"; empty: plain
+	href string // of a link; empty: it is none
 }
 
-// paragraphs splits a description at its blank lines, and each part at its backticks.
+var (
+	// marked are the parts of a line of Markdown that pages show as such.
+	marked = regexp.MustCompile("`([^`]+)`|\\*\\*([^*]+)\\*\\*|\\*([^*\\s][^*]*)\\*|\\[([^\\]]+)\\]\\((https?://[^)\\s]+)\\)")
+	// blockMark begins an element of a list, or a heading.
+	blockMark = regexp.MustCompile(`^(?:([-*+]|[0-9]{1,3}[.)])|#{1,6})\s+`)
+)
+
+// paragraphs reads a description in Markdown: paragraphs with code, emphasis and links. Each element of a list is a paragraph
+// with a bullet, and a heading one in bold. Everything else is text.
 func paragraphs(text string) [][]span {
 	var all [][]span
 	for part := range strings.SplitSeq(text, "\n\n") {
 		var line []span
-		for i, piece := range strings.Split(strings.TrimSpace(part), "`") {
-			if piece != "" {
-				line = append(line, span{piece, i%2 == 1})
+		for text := range strings.SplitSeq(strings.TrimSpace(part), "\n") {
+			text = strings.TrimSpace(text)
+			begin := blockMark.FindStringSubmatch(text)
+			if begin == nil {
+				if line != nil {
+					text = " " + text
+				}
+				line = append(line, spansOf(text)...)
+				continue
 			}
+			if line != nil {
+				all = append(all, line)
+			}
+			rest := text[len(begin[0]):]
+			if begin[1] == "" {
+				all, line = append(all, []span{{text: rest, mark: "strong"}}), nil
+				continue
+			}
+			line = append([]span{{text: "• "}}, spansOf(rest)...)
 		}
 		if line != nil {
 			all = append(all, line)
 		}
+	}
+	return all
+}
+
+// spansOf reads the marks of a line.
+func spansOf(text string) (all []span) {
+	at := 0
+	for _, m := range marked.FindAllStringSubmatchIndex(text, -1) {
+		if m[0] > at {
+			all = append(all, span{text: text[at:m[0]]})
+		}
+		for group, mark := range []string{1: "code", 2: "strong", 3: "em", 4: ""} {
+			if from := m[2*group]; group > 0 && from >= 0 {
+				all = append(all, span{text: text[from:m[2*group+1]], mark: mark})
+			}
+		}
+		if m[10] >= 0 {
+			all[len(all)-1].href = text[m[10]:m[11]]
+		}
+		at = m[1]
+	}
+	if at < len(text) {
+		all = append(all, span{text: text[at:]})
 	}
 	return all
 }

@@ -93,6 +93,28 @@ func isParameter(segment string) bool {
 	return strings.HasPrefix(segment, ":") || strings.HasPrefix(segment, "{") && strings.HasSuffix(segment, "}")
 }
 
+// Unmatched returns the names of the overrides, sorted, that are about none of the flows and operations. An operation is a
+// method and the template of a path.
+func (r Rates) Unmatched(flows []int64, operations []string) (names []string) {
+	known := func(name string) bool {
+		if method, path, found := strings.Cut(name, " "); found {
+			return slices.ContainsFunc(operations, func(o string) bool {
+				m, p, _ := strings.Cut(o, " ")
+				return m == method && sameTemplate(p, path) || method == http.MethodHead && m == http.MethodGet && sameTemplate(p, path)
+			})
+		}
+		_, number, narrowed := strings.Cut(name, ":")
+		return !narrowed || slices.ContainsFunc(flows, func(n int64) bool { return strconv.FormatInt(n, 10) == number })
+	}
+	for name := range r {
+		if !known(name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // String returns the form that Set accepts: endpoints first, then overrides by name.
 func (r Rates) String() string {
 	var parts, overrides []string

@@ -56,6 +56,12 @@ func FormOf(media string) Form {
 	return Bytes
 }
 
+// IsMediaType reports whether a Content-Type names a type and a subtype, or is empty. Its parameters do not matter.
+func IsMediaType(contentType string) bool {
+	media, _ := mediaType(contentType)
+	return media != "" || strings.TrimSpace(contentType) == ""
+}
+
 // mediaType returns the media type of a Content-Type in lower case, and its parameters. Parameters that cannot be read are
 // ignored; a type that cannot be read is none.
 func mediaType(contentType string) (media string, params map[string]string) {

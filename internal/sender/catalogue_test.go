@@ -36,3 +36,14 @@ func TestCatalogue(t *testing.T) {
 		}
 	}
 }
+
+// The page of a sender says when the id of a delivery is not signed.
+func TestPageOfUnsignedIDs(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{"github": true, "shopify": true, "stripe": false, "sns": false, "svix": false, "gitlab": false} {
+		e, known := sender.Find(name)
+		if !known || strings.Contains(e.Page(), "which is not signed") != want {
+			t.Errorf("%s (known: %t): the page says so: %t, want %t", name, known, !want, want)
+		}
+	}
+}

@@ -18,6 +18,9 @@ func (e *Entry) Page() string {
 		fmt.Fprintf(&b, "The secret is %s.\n", e.Secret)
 	}
 	fmt.Fprintf(&b, "%s\n", e.checked())
+	if id := e.Verify.withDefaults().ID; !e.signsID() {
+		fmt.Fprintf(&b, "The id of a delivery is in `%s`, which is not signed: a party that has read a delivery can send it again under another id%s.\n", id, e.whileTimely())
+	}
 	if e.Verify.Event != "" {
 		fmt.Fprintf(&b, "The event's name is in `%s`.\n", e.Verify.Event)
 	}
@@ -26,6 +29,22 @@ func (e *Entry) Page() string {
 	}
 	fmt.Fprintf(&b, "\nChecked %s. The sender's description: <%s>\n", e.CheckedBy(), e.Docs)
 	return b.String()
+}
+
+// signsID reports whether the signature is also about the id of the delivery, which may be in a header. It is true where nothing
+// is signed, or there is no id.
+func (e *Entry) signsID() bool {
+	v := e.Verify.withDefaults()
+	signs := slices.Contains([]string{schemeHMAC, schemeEd25519, schemeECDSA, schemeRSA}, v.Scheme)
+	return !signs || !strings.HasPrefix(v.ID, "{header:") || strings.Contains(v.Signed, v.ID)
+}
+
+// whileTimely says until when an old delivery is accepted.
+func (e *Entry) whileTimely() string {
+	if v := e.Verify.withDefaults(); v.hasTime() {
+		return ", within the tolerance of its time"
+	}
+	return ""
 }
 
 // CheckedBy says what the entry was checked against.

@@ -146,3 +146,30 @@ func TestSheetsOfRecursiveSchemas(t *testing.T) {
 		t.Errorf("%d members, a schema of %d bytes", n, len(sheet.Bodies[0].Schema))
 	}
 }
+
+// A body without an example has one in the form of its schema.
+func TestSkeleton(t *testing.T) {
+	t.Parallel()
+	own, err := openapi.Describe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := NewBuilder(own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for schema, want := range map[string]string{
+		`{type: object, properties: {a: {type: string}, b: {type: [integer, 'null'], minimum: 3}, c: {type: array, items: {$ref: '#/$defs/d'}}, e: {enum: [x, y]}, f: {oneOf: [{type: boolean}, {}]}}, $defs: {d: {type: object, properties: {at: {type: string, format: date}}}}}`: `{"a":"text","b":3,"c":[{"at":"2026-11-29"}],"e":"x","f":true}`,
+		`{type: object, properties: {again: {$ref: '#'}}}`: `{"again":{"again":{"again":{"again":{"again":null}}}}}`,
+		`{type: string}`: "",
+	} {
+		part := people(t, "", schema, "")
+		sheet, err := b.Sheet(&part.Operations[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(strings.Fields(sheet.Request()), ""); got != want {
+			t.Errorf("%s: %s, want %s", schema, got, want)
+		}
+	}
+}

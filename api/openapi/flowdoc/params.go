@@ -26,7 +26,7 @@ func (d *describer) params(o *flows.Operation, all []sample) []any {
 			param["description"] = p.Description
 		}
 		if p.Type == "array" && p.In == flows.InQuery {
-			param["style"], param["explode"] = "form", false
+			param["style"], param["explode"] = "form", p.Explode
 		}
 		if v, ok := paramExample(p, all); ok {
 			param["example"] = v

@@ -27,6 +27,7 @@ type Sheet struct {
 type Param struct {
 	Name, In, Type, Description string
 	Required                    bool
+	Explode                     bool // each element of the list is a parameter of its own
 	Enum                        []string
 	Default, Example            string // empty: none
 }
@@ -48,6 +49,7 @@ type Content struct {
 	Files     []string // members of a form that are files
 	Members   []Member // of its schema, flattened
 	Schema    string   // JSON, indented; empty: none
+	Skeleton  string   // JSON that has the form of the schema, indented; empty: the body is no JSON object
 	Examples  []Example
 }
 
@@ -88,12 +90,15 @@ func (b *Builder) Sheet(o *Operation) (*Sheet, error) {
 	return s, nil
 }
 
-// Request returns an example of the operation's body; empty: there is none.
+// Request returns an example of the operation's body, or one in the form of its schema; empty: there is neither.
 func (s *Sheet) Request() string {
-	if len(s.Bodies) == 0 || len(s.Bodies[0].Examples) == 0 {
+	switch {
+	case len(s.Bodies) == 0:
 		return ""
+	case len(s.Bodies[0].Examples) > 0:
+		return s.Bodies[0].Examples[0].Text
 	}
-	return s.Bodies[0].Examples[0].Text
+	return s.Bodies[0].Skeleton
 }
 
 // resolver reads the parts of a description that references lead to.
@@ -165,6 +170,13 @@ func (r *resolver) param(p object) Param {
 		Name: textOf(p["name"]), In: textOf(p["in"]), Required: p["required"] == true, Description: textOf(p["description"]),
 		Type: m.Type, Enum: m.Enum, Default: plainText(schema["default"]), Example: plainText(p["example"]),
 	}
+	if out.Explode = p["explode"] == true; out.Explode {
+		lines := make([]string, 0, len(listOf(p["example"])))
+		for _, v := range listOf(p["example"]) {
+			lines = append(lines, plainText(v))
+		}
+		out.Example = strings.Join(lines, "\n")
+	}
 	if out.Enum == nil && schema["items"] != nil {
 		out.Enum = r.member("", r.follow(schema["items"]), false).Enum
 	}
@@ -205,6 +217,9 @@ func (r *resolver) content(name string, body object) *Content {
 	if schema := asObject(body["schema"]); len(schema) > 0 && name != ProblemType {
 		c.Members = r.members(schema)
 		c.Schema = indented(r.inline(schema, 0))
+		if value, ok := r.skeleton(schema, 0).(object); ok {
+			c.Skeleton = indented(value)
+		}
 	}
 	examples := asObject(body["examples"])
 	for _, id := range slices.Sorted(maps.Keys(examples)) {
@@ -212,6 +227,55 @@ func (r *resolver) content(name string, body object) *Content {
 		c.Examples = append(c.Examples, Example{Name: textOf(e["summary"]), Text: indented(e["value"])})
 	}
 	return c
+}
+
+// formatted are texts of the formats of JSON Schema. Read only.
+var formatted = map[string]string{
+	"date": "2026-11-29", "date-time": "2026-11-29T08:00:00Z", "time": "08:00:00", "email": "name@example.org",
+	"uri": "https://example.org/", "uuid": "00000000-0000-4000-8000-000000000000",
+}
+
+// maxSkeleton is the maximum nesting of a skeleton.
+const maxSkeleton = 4
+
+// skeleton returns a value in the form of a schema, as a beginning for who writes one; it need not fit. Files are left out.
+func (r *resolver) skeleton(v any, level int) any {
+	s := r.follow(v)
+	for _, value := range append(listOf(s["examples"]), append(listOf(s["enum"]), s["const"], s["default"])...) {
+		if value != nil {
+			return value
+		}
+	}
+	if some := append(listOf(s["anyOf"]), append(listOf(s["oneOf"]), listOf(s["allOf"])...)...); len(some) > 0 && s["properties"] == nil {
+		return r.skeleton(some[0], level+1)
+	}
+	switch {
+	case s == nil || level > maxSkeleton:
+		return nil
+	case hasType(s, "object") || s["properties"] != nil:
+		all := object{}
+		for name, property := range asObject(s["properties"]) {
+			if p := r.follow(property); !isBinary(p) && !isBinary(r.follow(p["items"])) {
+				all[name] = r.skeleton(property, level+1)
+			}
+		}
+		return all
+	case hasType(s, "array"):
+		if item := r.skeleton(s["items"], level+1); item != nil {
+			return []any{item}
+		}
+		return []any{}
+	case hasType(s, "integer"), hasType(s, "number"):
+		if least := s["minimum"]; least != nil {
+			return least
+		}
+		return 0
+	case hasType(s, "boolean"):
+		return true
+	case hasType(s, "string"):
+		return cmp.Or(formatted[textOf(s["format"])], "text")
+	}
+	return nil
 }
 
 // isBinary reports whether a schema describes bytes.

@@ -110,6 +110,8 @@ interface OperationCall {
   path: string[];
   params?: object;
   query?: string[];
+  /** Of the query: lists whose elements are parameters of their own. */
+  explode?: string[];
   header?: string[];
   body?: unknown;
   /** Of the body, if it is not JSON. */
@@ -386,7 +388,8 @@ function queryOf(call: OperationCall): string {
   const query = new URLSearchParams();
   for (const name of call.query ?? []) {
     const value = own(call.params, name);
-    if (value !== undefined) query.set(name, paramText(value));
+    if (Array.isArray(value) && call.explode?.includes(name)) for (const one of value) query.append(name, paramText(one));
+    else if (value !== undefined) query.set(name, paramText(value));
   }
   return query.toString();
 }

@@ -285,13 +285,15 @@ func TestParamsAreSent(t *testing.T) {
 	s := &server{answer: func(int, *http.Request) *http.Response { return respond(204, ``) }}
 	q := &request{method: "GET", path: "/x"}
 	q.addQuery("a&b", "c=d")
+	addEach(q, "e", []string{"x,y", "z"})
+	addEach(q, "f", []int64{1, 2})
 	q.addHeader("X-Source", int64(7))
 	answer, err := connect(t, s, Config{User: "ü", Password: "p"}).send(t.Context(), q, []Option{Header("X-Other", "o")})
 	if err != nil || answer.Status != 204 {
 		t.Fatal(answer, err)
 	}
 	r := s.requests[0]
-	if user, password, _ := r.BasicAuth(); r.URL.RawQuery != "a%26b=c%3Dd" || r.Header.Get("X-Source") != "7" || r.Header.Get("X-Other") != "o" || user != "ü" || password != "p" || Ptr(1) == nil {
+	if user, password, _ := r.BasicAuth(); r.URL.RawQuery != "a%26b=c%3Dd&e=x%2Cy&e=z&f=1&f=2" || r.Header.Get("X-Source") != "7" || r.Header.Get("X-Other") != "o" || user != "ü" || password != "p" || Ptr(1) == nil {
 		t.Errorf("%s, header %v", r.URL, r.Header)
 	}
 }

@@ -17,7 +17,7 @@ async function refused(call: Promise<unknown>): Promise<PenstockError> {
 }
 
 async function answers(client: PenstockClient) {
-  const page = await client.peopleList({ state: "CO", page_size: 10, tags: ["a", "b"] });
+  const page = await client.peopleList({ state: "CO", page_size: 10, tags: ["a", "b"], words: ["a,b", "c,d"] });
   const names: string[] = page.items.map((person) => person.name);
   const read = await client.peopleRead({ id: 7 });
   const id: number = read.id as number;

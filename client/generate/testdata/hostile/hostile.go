@@ -842,6 +842,16 @@ func (q *request) addQuery(name string, v any) {
 	q.query.Set(name, paramText(v))
 }
 
+// addEach adds a list whose elements are parameters of their own.
+func addEach[T any](q *request, name string, all []T) {
+	if q.query == nil {
+		q.query = url.Values{}
+	}
+	for _, v := range all {
+		q.query.Add(name, paramText(v))
+	}
+}
+
 func (q *request) addHeader(name string, v any) {
 	if q.header == nil {
 		q.header = http.Header{}

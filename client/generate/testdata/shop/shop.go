@@ -177,6 +177,7 @@ func newPeopleListRequest(params PeopleListParams) *request {
 	if params.Tags != nil {
 		q.addQuery("tags", params.Tags)
 	}
+	addEach(q, "words", params.Words)
 	if params.Filter != nil {
 		q.addQuery("filter", *params.Filter)
 	}
@@ -380,6 +381,7 @@ type PeopleListParams struct {
 	// One of "CO", "NY".
 	State *string  // optional, in the query
 	Tags  []string // optional, in the query
+	Words []string // optional, in the query
 	// Which items, as in `state eq "…"`. Fields: `state` (string), `score` (integer: eq ge).
 	Filter *string // optional, in the query
 	// The order: fields with commas between them, `-` before one that descends. Fields: `name`, `score`.
@@ -1082,6 +1084,16 @@ func (q *request) addQuery(name string, v any) {
 		q.query = url.Values{}
 	}
 	q.query.Set(name, paramText(v))
+}
+
+// addEach adds a list whose elements are parameters of their own.
+func addEach[T any](q *request, name string, all []T) {
+	if q.query == nil {
+		q.query = url.Values{}
+	}
+	for _, v := range all {
+		q.query.Add(name, paramText(v))
+	}
 }
 
 func (q *request) addHeader(name string, v any) {

@@ -117,7 +117,7 @@ export class PenstockClient {
      * There are more than were counted.
      */
     total_at_least?: boolean;
-  }>({ method: "GET", path: ["/crm/v1/people"], params, query: ["since", "state", "tags", "filter", "order_by", "page", "page_size"], keyed: false, public: false }, options);
+  }>({ method: "GET", path: ["/crm/v1/people"], params, query: ["since", "state", "tags", "words", "filter", "order_by", "page", "page_size"], explode: ["words"], keyed: false, public: false }, options);
   }
 
   /**
@@ -133,7 +133,7 @@ export class PenstockClient {
      * There are more than were counted.
      */
     total_at_least?: boolean;
-  }, PeopleListItem>({ method: "GET", path: ["/crm/v1/people"], params, query: ["since", "state", "tags", "filter", "order_by", "page", "page_size"], keyed: false, public: false }, options, (page) => page.items);
+  }, PeopleListItem>({ method: "GET", path: ["/crm/v1/people"], params, query: ["since", "state", "tags", "words", "filter", "order_by", "page", "page_size"], explode: ["words"], keyed: false, public: false }, options, (page) => page.items);
   }
 
   /**
@@ -288,6 +288,7 @@ export interface PeopleListParams {
    */
   state?: "CO" | "NY";
   tags?: Array<string>;
+  words?: Array<string>;
   /**
    * Which items, as in `state eq "…"`. Fields: `state` (string), `score` (integer: eq ge).
    */
@@ -437,6 +438,8 @@ interface OperationCall {
   path: string[];
   params?: object;
   query?: string[];
+  /** Of the query: lists whose elements are parameters of their own. */
+  explode?: string[];
   header?: string[];
   body?: unknown;
   /** Of the body, if it is not JSON. */
@@ -713,7 +716,8 @@ function queryOf(call: OperationCall): string {
   const query = new URLSearchParams();
   for (const name of call.query ?? []) {
     const value = own(call.params, name);
-    if (value !== undefined) query.set(name, paramText(value));
+    if (Array.isArray(value) && call.explode?.includes(name)) for (const one of value) query.append(name, paramText(one));
+    else if (value !== undefined) query.set(name, paramText(value));
   }
   return query.toString();
 }
