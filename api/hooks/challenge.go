@@ -55,7 +55,7 @@ func (a *api) prove(c *gin.Context, d *sender.Delivery, flow *flows.Flow) (*send
 
 // verifyToken checks the token of a question. The brute-force guard counts it separately from the secrets of the flow.
 func (a *api) verifyToken(c *gin.Context, d *sender.Delivery, flow *flows.Flow, question *sender.Challenge) error {
-	secrets, err := a.secretsOf(c, []string{flow.Webhook.Verify.VerifyToken})
+	secrets, err := a.secretsOf(c.Request.Context(), []string{flow.Webhook.Verify.VerifyToken})
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (a *api) verifyToken(c *gin.Context, d *sender.Delivery, flow *flows.Flow, 
 
 // answer writes the answer to a question.
 func (a *api) answer(c *gin.Context, d *sender.Delivery, flow *flows.Flow, question *sender.Challenge) error {
-	secrets, err := a.secretsOf(c, flow.Webhook.Verify.Secrets)
+	secrets, err := a.secretsOf(c.Request.Context(), flow.Webhook.Verify.Secrets)
 	if err != nil {
 		return err
 	}
