@@ -84,11 +84,15 @@ func (a *api) answer(c *gin.Context, d *sender.Delivery, flow *flows.Flow, quest
 			return fmt.Errorf("%w: confirm subscription: %w", auth.ErrUnavailable, err)
 		}
 	}
+	writeReply(c, reply)
+	return nil
+}
+
+func writeReply(c *gin.Context, reply *sender.Answer) {
 	maps.Copy(c.Writer.Header(), reply.Header)
 	kind := httpx.TypeText
 	if reply.JSON {
 		kind = httpx.TypeJSON
 	}
 	httpx.Write(c, http.StatusOK, kind, reply.Body)
-	return nil
 }

@@ -97,12 +97,21 @@ func (a *api) findDelivery(c *gin.Context, scope auth.Scope) (*flows.Flow, *deli
 
 var errNoDelivery = &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such delivery, or it is not kept any more"}
 
-// recordingInput is the body of PUT /v1/flows/{flow}/recording.
-type recordingInput struct {
-	Seconds int64 `json:"seconds"`
+// readSeconds reads a body with how long something lasts.
+func readSeconds(c *gin.Context, standard, most time.Duration) (time.Duration, error) {
+	in := struct {
+		Seconds int64 `json:"seconds"`
+	}{int64(standard / time.Second)}
+	if err := httpx.ReadJSON(c, &in); err != nil {
+		return 0, err
+	}
+	if in.Seconds < 1 || in.Seconds > int64(most/time.Second) {
+		return 0, httpx.BadRequest("bad_seconds", fmt.Sprintf("seconds must be from 1 to %d", most/time.Second))
+	}
+	return time.Duration(in.Seconds) * time.Second, nil
 }
 
-// recordingView is the answer to it.
+// recordingView is the answer to PUT /v1/flows/{flow}/recording.
 type recordingView struct {
 	Until time.Time `json:"until"`
 }
@@ -110,17 +119,14 @@ type recordingView struct {
 // startRecording answers PUT /v1/flows/{flow}/recording: headers and bodies of deliveries are kept from now on, until the
 // end that is returned.
 func (a *api) startRecording(c *gin.Context) {
-	in := recordingInput{Seconds: int64(deliveries.DefaultRecording / time.Second)}
 	flow, err := a.flowFor(c, auth.ScopeWriteRuns)
+	var length time.Duration
 	if err == nil {
-		err = httpx.ReadJSON(c, &in)
-	}
-	if most := int64(deliveries.MaxRecording / time.Second); err == nil && (in.Seconds < 1 || in.Seconds > most) {
-		err = httpx.BadRequest("bad_recording", fmt.Sprintf("seconds must be from 1 to %d", most))
+		length, err = readSeconds(c, deliveries.DefaultRecording, deliveries.MaxRecording)
 	}
 	var until time.Time
 	if err == nil {
-		until, err = a.config.Deliveries.Record(c.Request.Context(), flow.Number, time.Duration(in.Seconds)*time.Second)
+		until, err = a.config.Deliveries.Record(c.Request.Context(), flow.Number, length)
 	}
 	if err != nil {
 		httpx.Fail(c, err)

@@ -60,4 +60,11 @@ func Mount(r, v1 gin.IRouter, config Config) {
 	v1.POST("/flows/:flow/deliveries/:delivery/redeliver", httpx.Requires(auth.ScopeRun), a.redeliver)
 	v1.PUT("/flows/:flow/recording", write, a.startRecording)
 	v1.DELETE("/flows/:flow/recording", write, a.stopRecording)
+
+	for _, method := range captureMethods {
+		r.Handle(method, pathCapture, a.capture)
+	}
+	v1.POST("/captures", write, a.openCapture)
+	v1.GET("/captures/:capture", write, a.readCapture)
+	v1.DELETE("/captures/:capture", write, a.closeCapture)
 }

@@ -19,7 +19,7 @@ import (
 
 func newHook(e env, kinds *flows.Catalogue) *cobra.Command {
 	cmd := &cobra.Command{Use: "hook", Short: "Look at senders of webhooks, and at what they send"}
-	cmd.AddCommand(newHookListen(e), newHookShow(e, kinds), newHookRedeliver(e), newHookRecord(e), newHookDetect(), newHookSenders())
+	cmd.AddCommand(newHookListen(e), newHookShow(e, kinds), newHookRedeliver(e), newHookRecord(e), newHookCapture(e), newHookDetect(), newHookSenders())
 	return cmd
 }
 

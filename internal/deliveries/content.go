@@ -134,7 +134,7 @@ func (r *redactor) headerValue(name, value string, secrets *Secrets) string {
 		return length(value)
 	case in(secrets.Headers), in(secretHeaders):
 		return length(value)
-	case in(secrets.Signatures), strings.Contains(strings.ToLower(name), "signature"):
+	case in(secrets.Signatures), strings.Contains(strings.ToLower(name), "signature"), strings.Contains(strings.ToLower(name), "hmac"):
 		return signaturePiece.ReplaceAllStringFunc(value, signatureForm)
 	case r.Masks(name):
 		return length(value)
@@ -189,7 +189,7 @@ func (r *redactor) field(value string) string {
 		return value
 	}
 	if out := r.text(r.json(plain)); out != plain {
-		return url.QueryEscape(out)
+		return strings.ReplaceAll(url.QueryEscape(out), url.QueryEscape(mask.Text), mask.Text)
 	}
 	return value
 }

@@ -17,3 +17,9 @@ func flowKeys(flow int64) []string {
 	prefix := "penstock:{hooks}:" + strconv.FormatInt(flow, 10) + ":"
 	return []string{prefix + "count", prefix + "accepted", prefix + "rejected", prefix + "content", keyRecording}
 }
+
+// keyCaptures is a zset: hash of a capture's token -> its end in unix milliseconds. TTL: MaxCapture after the last one began.
+const keyCaptures = "penstock:{hooks}:captures"
+
+// captureKey is a list: what a capture is, and then its requests (JSON), at most maxCaptured. TTL: until it ends.
+func captureKey(hash string) string { return "penstock:{hooks}:capture:" + hash }
