@@ -36,6 +36,11 @@ func (req *requestState) tryForm() (view.TryForm, error) {
 			t.Event = s.Event
 		}
 	}
+	if number := req.r.URL.Query().Get("delivery"); number != "" {
+		if t.Event, err = req.deliveredEvent(number); err != nil {
+			return t, err
+		}
+	}
 	flow, ok := req.console.config.Store.Flows().Find(req.r.PathValue("flow"))
 	if t.TakesData = ok && flow.Webhook != nil; t.TakesData && t.Event == "" {
 		t.Event = exampleEvent(flow.Webhook.Schema)

@@ -1,7 +1,6 @@
 package hooks
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
 	"time"
@@ -20,11 +19,6 @@ const pathCapture = "/hooks/captures/:token"
 var captureMethods = []string{
 	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
 }
-
-var (
-	errNoCapture = &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such capture, or it has ended"}
-	errCaptures  = &httpx.Fault{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "too many captures are open; try again later", Retry: time.Minute}
-)
 
 // captureView is a capture in responses.
 type captureView struct {
@@ -46,9 +40,6 @@ func (a *api) openCapture(c *gin.Context) {
 	if err == nil {
 		capture, err = a.config.Deliveries.OpenCapture(c.Request.Context(), httpx.StateOf(c).Principal.String(), length)
 	}
-	if errors.Is(err, deliveries.ErrTooMany) {
-		err = errCaptures
-	}
 	if err != nil {
 		httpx.Fail(c, err)
 		return
@@ -60,7 +51,7 @@ func (a *api) openCapture(c *gin.Context) {
 func (a *api) readCapture(c *gin.Context) {
 	capture, err := a.config.Deliveries.FindCapture(c.Request.Context(), httpx.StateOf(c).Principal.String(), c.Param("capture"))
 	if err != nil {
-		httpx.Fail(c, captureFault(err))
+		httpx.Fail(c, err)
 		return
 	}
 	httpx.WriteJSON(c, http.StatusOK, a.viewCapture(capture))
@@ -70,17 +61,10 @@ func (a *api) readCapture(c *gin.Context) {
 func (a *api) closeCapture(c *gin.Context) {
 	httpx.StateOf(c).Object = "capture" // the token is no text for the audit log
 	if err := a.config.Deliveries.CloseCapture(c.Request.Context(), httpx.StateOf(c).Principal.String(), c.Param("capture")); err != nil {
-		httpx.Fail(c, captureFault(err))
+		httpx.Fail(c, err)
 		return
 	}
 	httpx.NoContent(c)
-}
-
-func captureFault(err error) error {
-	if errors.Is(err, deliveries.ErrNotFound) {
-		return errNoCapture
-	}
-	return err
 }
 
 // capture answers any method of /hooks/captures/{token}. It proposes the sender of the request, and answers a question that
@@ -98,7 +82,7 @@ func (a *api) capture(c *gin.Context) {
 		}
 	}
 	if err != nil {
-		httpx.Fail(c, captureFault(err))
+		httpx.Fail(c, err)
 		return
 	}
 	httpx.Write(c, http.StatusOK, httpx.TypeJSON, []byte(`{"captured":true}`))

@@ -3,7 +3,6 @@ package hooks
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -85,17 +84,12 @@ func (a *api) findDelivery(c *gin.Context, scope auth.Scope) (*flows.Flow, *deli
 	}
 	number, err := strconv.ParseInt(c.Param("delivery"), 10, 64)
 	if err != nil {
-		return nil, nil, nil, errNoDelivery
+		return nil, nil, nil, deliveries.ErrNotFound
 	}
 	d, content, err := a.config.Deliveries.Find(c.Request.Context(), flow.Number, number)
-	if errors.Is(err, deliveries.ErrNotFound) {
-		err = errNoDelivery
-	}
 	httpx.StateOf(c).Object = fmt.Sprintf("flow:%d/delivery:%d", flow.Number, number)
 	return flow, d, content, err
 }
-
-var errNoDelivery = &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such delivery, or it is not kept any more"}
 
 // readSeconds reads a body with how long something lasts.
 func readSeconds(c *gin.Context, standard, most time.Duration) (time.Duration, error) {

@@ -1,14 +1,13 @@
 package hooks
 
 import (
-	"net/http"
-
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/queue"
 )
 
@@ -39,12 +38,12 @@ func (a *api) admitRedelivery(c *gin.Context) (queue.Submission, error) {
 	if err := httpx.Take(c, "runs"); err != nil {
 		return queue.Submission{}, err
 	}
-	var run flows.Run
-	if err = content.Kept(); err == nil {
-		run, err = flow.ReadDelivery(d.Method, content.Header, content.Query, content.Body)
+	if err := content.Repeatable(); err != nil {
+		return queue.Submission{}, err
 	}
+	run, err := flow.ReadDelivery(d.Method, content.Header, content.Query, content.Body)
 	if err != nil {
-		return queue.Submission{}, &httpx.Fault{Status: http.StatusConflict, Code: "not_recorded", Message: "the delivery cannot be repeated: " + err.Error()}
+		return queue.Submission{}, &deliveries.UnrepeatableError{Reason: err.Error()}
 	}
 	s := runner.Submission(c, flow, p)
 	if s.Params, s.Headers = run.Params, run.Headers; run.Event != nil {

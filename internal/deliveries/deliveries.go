@@ -4,7 +4,6 @@ package deliveries
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 )
@@ -74,13 +73,18 @@ type Content struct {
 	Masked  bool        `json:"masked,omitempty"`  // something in Query or Body was a secret
 }
 
-// Kept returns the reason why the delivery cannot be repeated; nil: it can. The content may be nil.
-func (c *Content) Kept() error {
+// UnrepeatableError says why a delivery cannot be repeated.
+type UnrepeatableError struct{ Reason string }
+
+func (e *UnrepeatableError) Error() string { return "the delivery cannot be repeated: " + e.Reason }
+
+// Repeatable returns an *UnrepeatableError if the content, which may be nil, is not complete.
+func (c *Content) Repeatable() error {
 	switch {
 	case c == nil:
-		return errors.New("its headers and its body are not kept")
+		return &UnrepeatableError{"its headers and its body are not kept"}
 	case c.Omitted != "":
-		return errors.New("its body is not kept: " + c.Omitted)
+		return &UnrepeatableError{"its body is not kept: " + c.Omitted}
 	}
 	return nil
 }
