@@ -169,6 +169,9 @@ func openCapture(req *requestState) error {
 // capturePage shows what came to a capture of the user.
 func capturePage(req *requestState) error {
 	c, err := req.console.config.Deliveries.FindCapture(req.ctx(), req.who.String(), req.r.PathValue("capture"))
+	if errors.Is(err, deliveries.ErrNotFound) && req.fragment() { // the page is open for longer than the capture
+		return req.render(200, view.CaptureFragment(req.page("flows", ""), view.Capture{Ended: true}))
+	}
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -77,5 +78,10 @@ func TestCapturePages(t *testing.T) {
 	b.post(path + "/close")
 	if w := b.get(path); w.Code != http.StatusNotFound {
 		t.Errorf("after its end: %d", w.Code)
+	}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, Root+path, nil)
+	r.Header.Set("HX-Request", "true")
+	if w := b.do(r); w.Code != http.StatusOK || strings.Contains(w.Body.String(), "data-poll") {
+		t.Errorf("the open page after its end: %d %s", w.Code, w.Body)
 	}
 }

@@ -32,7 +32,8 @@ func (d Delivery) path() string {
 // Capture is what came to a capture.
 type Capture struct {
 	deliveries.Capture
-	URL string // for the sender
+	URL   string // for the sender
+	Ended bool
 }
 
 func (c Capture) path() string { return Root + "/captures/" + c.Token }
