@@ -55,38 +55,44 @@ func (e *proofError) Error() string {
 
 // record adds a request to the deliveries of its flow, after the response.
 func (a *api) record(c *gin.Context) {
-	if a.config.Deliveries == nil {
+	x, verdict := httpx.StateOf(c), deliveries.Answered
+	switch {
+	case x.Run != "":
+		verdict = deliveries.Accepted
+	case x.Fault != nil:
+		verdict = deliveries.Rejected
+	}
+	if a.config.Deliveries == nil || a.config.Deliveries.Busy(verdict) {
 		return
 	}
 	flow, ok := a.config.Flows.Find(c.Param("flow"))
 	if !ok {
 		return
 	}
-	x := httpx.StateOf(c)
 	d := deliveries.Delivery{
-		Flow: flow.Number, Method: c.Request.Method, Verdict: deliveries.Answered, Status: c.Writer.Status(), Run: x.Run, Repeated: x.Attached,
+		Flow: flow.Number, Method: c.Request.Method, Verdict: verdict, Status: c.Writer.Status(), Run: x.Run, Repeated: x.Attached,
 		IP: c.ClientIP(), RequestID: x.ID, ContentType: c.GetHeader("Content-Type"), Size: max(c.Request.ContentLength, int64(len(x.Body()))),
 	}
-	if x.Run != "" {
-		d.Verdict = deliveries.Accepted
-	}
-	if f := x.Fault; f != nil {
-		d.Status, d.Code, d.Why = f.Status, f.Code, f.Message
-		if x.Run == "" {
-			d.Verdict = deliveries.Rejected
-		}
-		if f.Status == http.StatusUnauthorized && f.Err != nil {
-			d.Why = f.Err.Error()
-		}
-		var proof *proofError
-		if errors.As(f.Err, &proof) {
-			d.Findings = proof.findings
-		}
+	if x.Fault != nil {
+		d.Status, d.Code = x.Fault.Status, x.Fault.Code
+		d.Why, d.Findings = reasons(x.Fault)
 	}
 	if a.config.Deliveries.Recording(flow.Number) {
 		d.Content = a.contentOf(c, flow)
 	}
 	a.config.Deliveries.Add(d)
+}
+
+// reasons returns why a request failed: of a wrong proof, what the sender does not get.
+func reasons(f *httpx.Fault) (string, []deliveries.Finding) {
+	if f.Status != http.StatusUnauthorized || f.Err == nil {
+		return f.Message, nil
+	}
+	var proof *proofError
+	if errors.As(f.Err, &proof) {
+		return f.Err.Error(), proof.findings
+	}
+	return f.Err.Error(), nil
 }
 
 // contentOf returns a function that returns the headers and the body of a request without secrets.

@@ -55,14 +55,21 @@ func New(config Config) (*Log, error) {
 
 // Add keeps a delivery, or drops it when too many are waiting. It never blocks.
 func (l *Log) Add(d Delivery) {
-	waiting := l.accepted
-	if d.Verdict == Rejected { // a flood of these does not displace the others
-		waiting = l.rejected
-	}
 	select {
-	case waiting <- d:
+	case l.waiting(d.Verdict) <- d:
 	default:
 	}
+}
+
+// Busy reports whether Add would drop a delivery with a verdict.
+func (l *Log) Busy(v Verdict) bool { return len(l.waiting(v)) == bufferSize }
+
+// waiting returns where deliveries with a verdict wait: a flood of rejected ones does not displace the others.
+func (l *Log) waiting(v Verdict) chan Delivery {
+	if v == Rejected {
+		return l.rejected
+	}
+	return l.accepted
 }
 
 // Run writes the added deliveries until ctx ends.
