@@ -77,6 +77,24 @@ func TestDeliveriesAreListed(t *testing.T) {
 	}
 }
 
+// What is wrong with the flow is said, too.
+func TestDeliveriesSayWhatTheFlowLacks(t *testing.T) {
+	t.Parallel()
+	p := apitest.NewProduct(t)
+	p.Secret("hook", "s3")
+	p.Deploy(1, apitest.FlowPasses)
+	p.Deploy(7, strings.Replace(apitest.HookFlow("scheme: github", ""), "secret: hook", "secret: [gone, hook]", 1))
+	p.GitHub("/hooks/1", `{}`, "d-1")
+	p.Do("POST", "/hooks/7", "", `{}`, "X-Hub-Signature-256", "sha256="+apitest.HexMAC("s3\n", `{}`))
+	if d := deliveriesOf(t, p, "1", 1)[0]; !strings.Contains(d["why"].(string), "no flow with that number or slug has trigger.webhook.verify") {
+		t.Errorf("without verify: %v", d)
+	}
+	want := []any{map[string]any{"word": "secret", "secret": "gone", "text": "it is not stored"}, map[string]any{"word": "secret", "secret": "hook", "text": "the stored secret lacks a line end"}}
+	if d := deliveriesOf(t, p, "7", 1)[0]; fmt.Sprint(d["findings"]) != fmt.Sprint(want) {
+		t.Errorf("findings %v, want %v", d["findings"], want)
+	}
+}
+
 // Neither one's own scopes nor those for another flow show deliveries.
 func TestDeliveriesNeedAScope(t *testing.T) {
 	t.Parallel()
