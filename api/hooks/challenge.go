@@ -11,6 +11,7 @@ import (
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/internal/sender"
 )
 
@@ -59,7 +60,12 @@ func (a *api) verifyToken(c *gin.Context, d *sender.Delivery, flow *flows.Flow, 
 	if err != nil {
 		return err
 	}
-	why := sender.ErrWrong
+	name := flow.Webhook.Verify.VerifyToken
+	finding := deliveries.Finding{Word: "verify_token", Secret: name, Text: "the token of the question is another one"}
+	if len(secrets) == 0 {
+		finding.Text = notStored
+	}
+	var why error = &proofError{sender.ErrWrong, []deliveries.Finding{finding}}
 	if question.Proves(d, secrets) {
 		why = nil
 	}

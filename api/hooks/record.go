@@ -29,7 +29,7 @@ func explained(why error, findings []sender.Finding, named, stored []string) err
 	e := &proofError{error: why}
 	for _, name := range named {
 		if !slices.Contains(stored, name) {
-			e.findings = append(e.findings, deliveries.Finding{Word: "secret", Secret: name, Text: "it is not stored"})
+			e.findings = append(e.findings, deliveries.Finding{Word: "secret", Secret: name, Text: notStored})
 		}
 	}
 	for _, f := range findings {
@@ -41,6 +41,8 @@ func explained(why error, findings []sender.Finding, named, stored []string) err
 	}
 	return e
 }
+
+const notStored = "it is not stored"
 
 // Error implements error. The text has what the error itself does not say.
 func (e *proofError) Error() string {

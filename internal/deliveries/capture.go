@@ -120,6 +120,9 @@ func (l *Log) AddCaptured(ctx context.Context, token string, r *Captured) error 
 		return err
 	}
 	r.Method, r.ContentType = shorten(r.Method, maxText), shorten(r.ContentType, maxText)
+	if _, err := r.Content.encode(); err != nil { // shortens it
+		return err
+	}
 	text, err := json.Marshal(r)
 	if err == nil {
 		err = captureAddScript.Run(ctx, l.config.Redis, []string{captureKey(hash)}, text, maxCaptured).Err()

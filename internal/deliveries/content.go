@@ -3,6 +3,7 @@ package deliveries
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"html"
 	"io"
 	"maps"
@@ -67,6 +68,22 @@ func unpack(codings []string, body []byte) ([]byte, error) {
 	}
 	defer closeAll()
 	return io.ReadAll(unpacked)
+}
+
+// maxEncoded is the maximum size in bytes of a content in Redis: JSON may need six bytes for one.
+const maxEncoded = 2 * MaxBody
+
+// encode returns the content as it is stored. It omits a body that would be too large.
+func (c *Content) encode() ([]byte, error) {
+	text, err := json.Marshal(c)
+	if err == nil && len(text) > maxEncoded {
+		c.Body, c.Omitted = "", TooLarge
+		text, err = json.Marshal(c)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("encode content: %w", err)
+	}
+	return text, nil
 }
 
 // redactor masks the secrets of one request.

@@ -3,9 +3,11 @@ package deliveries_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/penstock/penstock/internal/deliveries"
 )
@@ -52,6 +54,24 @@ func TestContentIsRedacted(t *testing.T) {
 		if got != want {
 			t.Errorf("%s: %s is shown as %q, want %q", given[0], given[1], got, want)
 		}
+	}
+}
+
+// A body that JSON makes much larger is not kept.
+func TestContentIsBoundedAsStored(t *testing.T) {
+	t.Parallel()
+	log, client, run := start(t)
+	if _, err := log.Record(t.Context(), 7, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	log.Add(deliveries.Delivery{Flow: 7, Verdict: deliveries.Accepted, Content: func(context.Context) (*deliveries.Content, error) {
+		return deliveries.NewContent(http.Header{}, "", bytes.Repeat([]byte{1}, deliveries.MaxBody), "", &deliveries.Secrets{}), nil
+	}})
+	run()
+	list(t, log, 7, func(all []deliveries.Delivery) bool { return len(all) == 1 })
+	_, content, err := log.Find(t.Context(), 7, 1)
+	if err != nil || content.Body != "" || content.Omitted != deliveries.TooLarge || client.HStrLen(t.Context(), "penstock:{hooks}:7:content", "1").Val() > 1000 {
+		t.Errorf("%+v: %v", content, err)
 	}
 }
 

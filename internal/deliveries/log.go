@@ -22,7 +22,10 @@ const (
 	writeInterval = 250 * time.Millisecond
 	// refreshInterval is how often the flows that are recorded are read.
 	refreshInterval = time.Second
-	maxText         = 500 // bytes of a text of a delivery
+	// maxContents is the maximum number of deliveries of one write whose content is kept, because secrets are looked for in
+	// it; the others are kept without it.
+	maxContents = 16
+	maxText     = 500 // bytes of a text of a delivery
 )
 
 //go:embed lua/add.lua
@@ -111,8 +114,13 @@ func (l *Log) write(ctx context.Context, batch []Delivery) error {
 	if len(batch) == 0 {
 		return nil
 	}
-	all := make([][2][]byte, len(batch))
+	all, contents := make([][2][]byte, len(batch)), 0
 	for i := range batch {
+		if batch[i].Content != nil {
+			if contents++; contents > maxContents {
+				batch[i].Content = nil
+			}
+		}
 		var err error
 		if all[i], err = encode(ctx, &batch[i]); err != nil {
 			return err
@@ -164,7 +172,7 @@ func encode(ctx context.Context, d *Delivery) (texts [2][]byte, err error) {
 	if err != nil {
 		return texts, err
 	}
-	texts[1], err = json.Marshal(content)
+	texts[1], err = content.encode()
 	return texts, err
 }
 
