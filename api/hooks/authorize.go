@@ -23,6 +23,9 @@ func errRejected(why error) error {
 	return &httpx.Fault{Status: http.StatusUnauthorized, Code: string(auth.CodeUnauthorized), Message: "there is no such webhook, or it was not signed as it should be", Err: why}
 }
 
+// errNoSecret is why a delivery is rejected whose flow has no stored secret.
+var errNoSecret = errors.New("no secret is stored")
+
 // verify checks the proof of a delivery with the secrets of its flow.
 func (a *api) verify(c *gin.Context, d *sender.Delivery, flow *flows.Flow) error {
 	v := flow.Webhook.Verify
@@ -38,7 +41,7 @@ func (a *api) verify(c *gin.Context, d *sender.Delivery, flow *flows.Flow) error
 		return fmt.Errorf("%w: %w", auth.ErrUnavailable, why)
 	}
 	if len(secrets) == 0 && v.Sender.NeedsSecret() {
-		why = fmt.Errorf("none of the secrets %q is stored", v.Secrets)
+		why = errNoSecret
 	}
 	if why != nil && a.explanations.admit(httpx.Now(c)) {
 		why = explained(why, v.Sender.Explain(c.Request.Context(), d, secrets, why), v.Secrets, names)

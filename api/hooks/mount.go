@@ -32,7 +32,7 @@ type Config struct {
 	Keys      Keys                  // nil: senders whose keys are published are rejected
 
 	Deliveries *deliveries.Log // nil: deliveries are not kept
-	Draining   func() bool     // reports whether this process stops; event streams end then
+	Draining   func() bool     // reports whether this process stops; event streams end then. Required with Deliveries
 }
 
 // api has the handlers of the routes.

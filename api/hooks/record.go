@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -48,7 +49,10 @@ const notStored = "it is not stored"
 func (e *proofError) Error() string {
 	text := e.error.Error()
 	for _, f := range e.findings {
-		if !strings.Contains(text, f.Text) {
+		switch {
+		case f.Secret != "":
+			text += ": secret " + strconv.Quote(f.Secret) + ": " + f.Text
+		case !strings.Contains(text, f.Text):
 			text += ": " + f.Text
 		}
 	}

@@ -53,7 +53,7 @@ type Delivery struct {
 	Recorded    bool      `json:"recorded"` // Content returns its headers and body, unless the recording has ended
 
 	// Content returns the headers and the body, without secrets; nil: the flow is not recorded. It is called later, and
-	// must not use what ends with the request.
+	// must not use what ends with the request. After an error the delivery is kept without them.
 	Content func(ctx context.Context) (*Content, error) `json:"-"`
 }
 

@@ -1,9 +1,7 @@
 // Package mask replaces secrets in recorded values by "***": the values of fields whose names sound like secrets.
 package mask
 
-import (
-	"strings"
-)
+import "strings"
 
 // Text replaces a secret.
 const Text = "***"
