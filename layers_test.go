@@ -48,7 +48,7 @@ var layers = []struct {
 	{tree: "api/runner", may: []string{"api/httpx", "auth", "flows", "queue", "internal/budget", "internal/payload"}, why: "running a flow for a caller is the same in each domain, with the form of its body, and needs no store"},
 	{tree: "api/smartsync", may: domains, why: whyDomains},
 	{tree: "api/native", may: domains, why: whyDomains},
-	{tree: "api/hooks", may: domains, why: whyDomains},
+	{tree: "api/hooks", may: append([]string{"api/listing"}, domains...), why: whyDomains},
 	{tree: "api/resources", may: append([]string{"api/listing"}, domains...), why: whyDomains},
 	{tree: "api/docs", may: append([]string{"api/openapi", "api/openapi/flowdoc"}, domains...), why: "who may call what is decided here; what a flow is like, in flowdoc"},
 	{tree: "api/runs", may: append([]string{"api/listing", "api/runlist"}, domains...), why: whyDomains},

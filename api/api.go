@@ -26,6 +26,7 @@ import (
 	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/callback"
+	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/store"
 )
 
@@ -62,6 +63,9 @@ type Config struct {
 
 	// HookKeys gets the public keys of webhook senders; nil: senders whose keys are published are rejected.
 	HookKeys hooks.Keys
+
+	// Deliveries keeps what arrives at webhooks; nil: deliveries are not kept.
+	Deliveries *deliveries.Log
 
 	// Guard slows down callers that guess the secrets of API keys; optional.
 	Guard *auth.BruteForceGuard

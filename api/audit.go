@@ -11,14 +11,14 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// audited adds an entry to the audit log for each request that changed something or was rejected for a missing
-// scope. Entries are written after the response. New routes are audited by default; the function lists the
+// audited adds an entry to the audit log for each request that changed something, was rejected for a missing scope, or
+// read what State.Audited says. Entries are written after the response. New routes are audited by default; the function lists the
 // exceptions.
 func (a *API) audited(c *gin.Context) {
 	c.Next()
 	x, method := httpx.StateOf(c), c.Request.Method
 	status := c.Writer.Status()
-	if a.config.Store == nil || x.Principal == nil || method == http.MethodGet || method == http.MethodHead {
+	if a.config.Store == nil || x.Principal == nil || !x.Audited && (method == http.MethodGet || method == http.MethodHead) {
 		return
 	}
 	if c.FullPath() == pathRun {

@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -24,6 +25,7 @@ import (
 	"github.com/penstock/penstock/api/apitest"
 	"github.com/penstock/penstock/api/openapi"
 	"github.com/penstock/penstock/internal/callback"
+	"github.com/penstock/penstock/internal/testenv"
 	"github.com/penstock/penstock/queue"
 )
 
@@ -156,7 +158,7 @@ func TestServerDoesWhatTheDocumentSays(t *testing.T) {
 	h := newContractClient(t)
 	p.HTTP = &http.Client{Transport: h}
 	callCallbacks(p, signer)
-	for _, calls := range []func(*apitest.Product){callRunEndpoints, callRuns, callFlows, callTokens, callUsers, callKeys, callClients, callSecrets, callFleet, callServer} {
+	for _, calls := range []func(*apitest.Product){callRunEndpoints, callDeliveries, callRuns, callFlows, callTokens, callUsers, callKeys, callClients, callSecrets, callFleet, callServer} {
 		calls(p)
 	}
 	d, err := openapi.Describe()
@@ -233,6 +235,43 @@ func TestEveryCodeIsDescribed(t *testing.T) {
 	}
 }
 
+func callDeliveries(p *apitest.Product) {
+	p.Want(p.Do("PUT", "/v1/flows/7/recording", "otto", `{"seconds":60}`), 200)
+	p.Want(p.Do("PUT", "/v1/flows/7/recording", "otto", `{"seconds":0}`), 400)
+	p.Want(p.GitHub("/hooks/7?debug=1", `{"n":1}`, "recorded"), 200)
+	newest := ""
+	testenv.Eventually(p.T, func() string {
+		page := p.Want(p.Do("GET", "/v1/flows/7/deliveries?page_size=1", "vera", ""), 200)
+		if items := page["items"].([]any); len(items) > 0 && items[0].(map[string]any)["recorded"] == true {
+			newest = fmt.Sprint("/v1/flows/7/deliveries/", items[0].(map[string]any)["delivery"])
+			return ""
+		}
+		return "the delivery is not recorded yet"
+	})
+	p.Want(p.Do("GET", "/v1/flows/99/deliveries", "vera", ""), 404)
+	p.Want(p.Do("GET", newest, "vera", ""), 200)
+	p.Want(p.Do("GET", newest+"0000", "vera", ""), 404)
+	p.Want(p.Do("POST", newest+"/redeliver", "otto", ""), 200)
+	p.Want(p.Do("POST", newest+"0000/redeliver", "otto", ""), 404)
+	p.Want(p.Do("DELETE", "/v1/flows/7/recording", "otto", ""), 204)
+	p.Want(p.Do("DELETE", "/v1/flows/7/recording", "vera", ""), 403)
+	p.Want(p.Do("GET", "/v1/flows/99/deliveries/events", "vera", ""), 404)
+
+	p.Want(p.Do("POST", "/v1/captures", "vera", ""), 403)
+	capture := p.Want(p.Do("POST", "/v1/captures", "otto", ""), 201)
+	path := strings.TrimPrefix(capture["url"].(string), apitest.Issuer)
+	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
+		p.Want(p.Do(method, path, "", ""), 200)
+		p.Want(p.Do(method, path+"A", "", ""), 404)
+	}
+	p.Want(p.GitHub(path, `{}`, "d"), 200)
+	opened := "/v1/captures/" + capture["capture"].(string)
+	p.Want(p.Do("GET", opened, "otto", ""), 200)
+	p.Want(p.Do("GET", opened, "ann", ""), 404)
+	p.Want(p.Do("DELETE", opened, "ann", ""), 404)
+	p.Want(p.Do("DELETE", opened, "otto", ""), 204)
+}
+
 func callServer(p *apitest.Product) {
 	for _, path := range []string{"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/style.css", "/.well-known/oauth-authorization-server"} {
 		p.Want(p.Do("GET", path, "", ""), 200)
@@ -241,6 +280,7 @@ func callServer(p *apitest.Product) {
 	p.Want(p.Do("GET", "/openapi.json", "", "", "Authorization", "Bearer unknown"), 401)
 	p.API.Drain()
 	p.Want(p.Do("GET", "/readyz", "", ""), 503)
+	p.Want(p.Do("GET", "/v1/flows/7/deliveries/events", "vera", ""), 200) // ends at once
 }
 
 const formType = "application/x-www-form-urlencoded"

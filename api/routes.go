@@ -80,8 +80,9 @@ func (a *API) mountDomains(e *gin.Engine) {
 	})
 	if a.config.Store != nil {
 		flowsapi.Mount(v1.Group("/flows"), flowsapi.Config{Store: a.config.Store, Flows: a.config.Flows, Runs: a.config.Fleet})
-		hooks.Mount(limited, hooks.Config{
+		hooks.Mount(limited, v1, hooks.Config{
 			Flows: a.config.Flows, Store: a.config.Store, Authority: a.config.Authority, Runner: a.runner, Guard: a.config.Guard, Keys: a.config.HookKeys,
+			Deliveries: a.config.Deliveries, Draining: a.draining.Load,
 		})
 	}
 	if a.config.Fleet != nil {

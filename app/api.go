@@ -61,6 +61,7 @@ func (p *Program) openAPI(context.Context) error {
 		Callbacks:      p.callbacks,
 		Call:           p.client.Call,
 		HookKeys:       sender.NewFetcher(transport, time.Now),
+		Deliveries:     p.deliveries,
 		Guard:          p.bruteForceGuard,
 		Limiter:        p.limiter,
 		Console:        p.console,

@@ -30,6 +30,7 @@ func (p *Program) openConsole(context.Context) error {
 		Hasher:      p.hasher,
 		Authority:   p.authority,
 		RejectLog:   p.rejectLog,
+		Deliveries:  p.deliveries,
 		KeyUsage:    p.keyUsage,
 		ClientUsage: p.clientUsage,
 		RateIP:      p.settings.RateIP,

@@ -25,6 +25,7 @@ import (
 	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/callback"
+	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/redisconn"
@@ -56,6 +57,7 @@ type Program struct {
 	console         *console.Console
 	handler         *api.API // serves the console, which calls it
 	rejectLog       *rejectlog.Log
+	deliveries      *deliveries.Log
 	keyUsage        *keyusage.Counter
 	clientUsage     *clientusage.Counter
 	limiter         *limits.Limiter
@@ -93,7 +95,7 @@ func New(ctx context.Context, settings Settings, r Role, kinds *flows.Catalogue,
 		open = append(open, p.openWorker)
 	}
 	if r.API {
-		open = append(open, p.openKeyUsage, p.openClientUsage, p.openAuthority, p.openReminder, p.openRejectLog, p.openConsole, p.openAPI)
+		open = append(open, p.openKeyUsage, p.openClientUsage, p.openAuthority, p.openReminder, p.openRejectLog, p.openDeliveries, p.openConsole, p.openAPI)
 	}
 	for _, step := range open {
 		if err := step(ctx); err != nil {

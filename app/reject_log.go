@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 
+	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/internal/rejectlog"
 )
 
@@ -12,5 +13,14 @@ func (p *Program) openRejectLog(context.Context) (err error) {
 		return err
 	}
 	p.add("reject log", p.rejectLog.Run)
+	return nil
+}
+
+// openDeliveries opens the log of what arrives at webhooks, which the API and the console show.
+func (p *Program) openDeliveries(context.Context) (err error) {
+	if p.deliveries, err = deliveries.New(deliveries.Config{Redis: p.shared, Log: p.log}); err != nil {
+		return err
+	}
+	p.add("deliveries", p.deliveries.Run)
 	return nil
 }

@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// Event is an event of a run.
+// Event is an event of a stream.
 type Event struct {
 	ID   string          // position in the stream; empty: it has none
-	Kind string          // "state", "step_started", "step"
+	Kind string          // of a run: "state", "step_started", "step"; else "delivery"
 	Data json.RawMessage // an object
 }
 
@@ -28,9 +28,19 @@ const reconnectDelay = time.Second
 // Watch calls each for the events of a run until the run has ended, ctx ends, or each returns an error. An
 // interrupted stream is resumed after its last event. Errors of the server are *Error.
 func (c *Client) Watch(ctx context.Context, id string, each func(Event) error) error {
-	last := ""
+	return c.follow(ctx, "/v1/runs/"+url.PathEscape(id)+"/events", "", each)
+}
+
+// Listen calls each for the deliveries to the webhook of a flow, as they come, until ctx ends or each returns an error. after
+// is the number of the delivery after which it begins; empty: now. Errors of the server are *Error.
+func (c *Client) Listen(ctx context.Context, flow, after string, each func(Event) error) error {
+	return c.follow(ctx, "/v1/flows/"+url.PathEscape(flow)+"/deliveries/events", after, each)
+}
+
+// follow reads a stream, and resumes it when it is interrupted.
+func (c *Client) follow(ctx context.Context, path, last string, each func(Event) error) error {
 	for {
-		ended, err := c.stream(ctx, id, last, func(e Event) error {
+		ended, err := c.stream(ctx, path, last, func(e Event) error {
 			if e.ID != "" {
 				last = e.ID
 			}
@@ -49,9 +59,9 @@ func (c *Client) Watch(ctx context.Context, id string, each func(Event) error) e
 	}
 }
 
-// stream reads one stream, and reports whether the run has ended.
-func (c *Client) stream(ctx context.Context, id, last string, each func(Event) error) (over bool, err error) {
-	r, err := c.request(ctx, http.MethodGet, "/v1/runs/"+url.PathEscape(id)+"/events", nil)
+// stream reads one stream, and reports whether it has ended for good.
+func (c *Client) stream(ctx context.Context, path, last string, each func(Event) error) (over bool, err error) {
+	r, err := c.request(ctx, http.MethodGet, path, nil)
 	if err != nil {
 		return false, err
 	}
@@ -78,7 +88,7 @@ func (c *Client) stream(ctx context.Context, id, last string, each func(Event) e
 		return true, nil
 	}
 	refused := error(nil)
-	_ = readEvents(w.Body, func(e Event) error { // Watch resumes an interrupted stream
+	_ = readEvents(w.Body, func(e Event) error { // follow resumes an interrupted stream
 		over = over || e.ends()
 		refused = each(e)
 		return refused

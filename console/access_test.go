@@ -23,8 +23,8 @@ func TestWhoMayWhat(t *testing.T) {
 		b, scopes := d.signedIn(user), auth.UserScopes([]store.Role{role})
 		for path, scope := range d.routePaths(http.MethodGet) {
 			may := scope == "" || auth.Covers(scopes, scope)
-			if strings.HasPrefix(path, "/runs/compare") || path == "/authorised" && may || strings.HasPrefix(path, "/connections/new") || path == "/runs/"+d.run+"/live" || strings.Contains(path, "/files/") || path == "/runs/"+d.run+"/resume" && may {
-				continue // they take more than their path
+			if strings.HasPrefix(path, "/runs/compare") || path == "/authorised" && may || strings.HasPrefix(path, "/connections/new") || path == "/runs/"+d.run+"/live" || path == "/runs/"+d.run+"/resume" && may || may && user != "root" && strings.HasPrefix(path, "/captures/") {
+				continue // they take more than their path, or are for one user
 			}
 			if strings.Contains(path, "/files/") && may {
 				continue // there is no file; TestFilesOfARun has one
@@ -51,7 +51,8 @@ func TestWhoMayWrite(t *testing.T) {
 	d := newTestConsole(t)
 	may := map[string]string{
 		"vera": "/signout /flows/check",
-		"olga": "/signout /flows/check /flows/1/paused /flows/1/try /flows/1/call /runs/" + d.run + "/cancel /runs/" + d.run + "/replay /runs/" + d.run + "/resume /queues/api/queues",
+		"olga": "/signout /flows/check /flows/1/paused /flows/1/try /flows/1/call /runs/" + d.run + "/cancel /runs/" + d.run + "/replay /runs/" + d.run + "/resume /queues/api/queues" +
+			" /flows/1/recording /flows/1/deliveries/1/redeliver /captures /captures/" + d.capture + "/close",
 	}
 	for user, list := range may {
 		b, allowed := d.signedIn(user), strings.Fields(list)

@@ -19,6 +19,7 @@ import (
 	"github.com/penstock/penstock/console/portal"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/blob"
+	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/rejectlog"
@@ -44,15 +45,16 @@ type KeyUsage interface {
 
 // Config configures a Console. The fields before Connections are required.
 type Config struct {
-	Store     *store.Store
-	Queue     *queue.Client
-	Redis     redis.UniversalClient // for sessions and asynq's records; not closed
-	Catalogue *flows.Catalogue      // step kinds that flows may use
-	Hasher    *password.Hasher
-	Authority *auth.Authority // verifies passwords, issues assertions and tokens, explains requests
-	RejectLog RejectLog
-	KeyUsage  KeyUsage
-	Log       *slog.Logger
+	Store      *store.Store
+	Queue      *queue.Client
+	Redis      redis.UniversalClient // for sessions and asynq's records; not closed
+	Catalogue  *flows.Catalogue      // step kinds that flows may use
+	Hasher     *password.Hasher
+	Authority  *auth.Authority // verifies passwords, issues assertions and tokens, explains requests
+	RejectLog  RejectLog
+	Deliveries *deliveries.Log // what arrives at webhooks
+	KeyUsage   KeyUsage
+	Log        *slog.Logger
 
 	// Connections and HTTP are used to test connections. Both or neither must be set; without them the test is not
 	// offered.
@@ -101,8 +103,8 @@ func New(config Config) (*Console, error) {
 	switch {
 	case config.Store == nil || config.Queue == nil || config.Redis == nil || config.Catalogue == nil:
 		return nil, errors.New("new console: Store, Queue, Redis and Catalogue are required")
-	case config.Hasher == nil || config.Authority == nil || config.RejectLog == nil || config.KeyUsage == nil || config.Log == nil:
-		return nil, errors.New("new console: Hasher, Authority, RejectLog, KeyUsage and Log are required")
+	case config.Hasher == nil || config.Authority == nil || config.RejectLog == nil || config.Deliveries == nil || config.KeyUsage == nil || config.Log == nil:
+		return nil, errors.New("new console: Hasher, Authority, RejectLog, Deliveries, KeyUsage and Log are required")
 	case (config.Connections == nil) != (config.HTTP == nil):
 		return nil, errors.New("new console: Connections and HTTP go together")
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/penstock/penstock/auth/keyusage"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps"
+	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/redisconn"
@@ -43,10 +44,11 @@ steps:
 // user).
 type testConsole struct {
 	*Console
-	t     *testing.T
-	redis *redis.Client
-	clock *testClock
-	run   string // a run of flow 1 that waits
+	t       *testing.T
+	redis   *redis.Client
+	clock   *testClock
+	run     string // a run of flow 1 that waits
+	capture string // token of a capture of root
 }
 
 // testClock is a clock that advances only by advance.
@@ -84,6 +86,8 @@ func newTestConsole(t *testing.T, change ...func(*Config)) *testConsole {
 	must(t, err)
 	kept, err := rejectlog.New(rejectlog.Config{Redis: client, Log: log})
 	must(t, err)
+	arrived, err := deliveries.New(deliveries.Config{Redis: client, Log: log})
+	must(t, err)
 	meter, err := keyusage.New(keyusage.Config{Redis: client, Log: log})
 	must(t, err)
 	attempts, err := limits.NewAttempts(limits.AttemptsConfig{Redis: client, Key: []byte("a test's")})
@@ -93,7 +97,7 @@ func newTestConsole(t *testing.T, change ...func(*Config)) *testConsole {
 	d := &testConsole{t: t, redis: client, clock: &testClock{at: time.Now()}}
 	config := Config{
 		Store: s, Queue: q, Redis: client, Catalogue: steps.Catalogue(), Hasher: hasher,
-		Authority: authority, RejectLog: kept, KeyUsage: meter, Log: log, Now: d.clock.now,
+		Authority: authority, RejectLog: kept, Deliveries: arrived, KeyUsage: meter, Log: log, Now: d.clock.now,
 	}
 	for _, c := range change {
 		c(&config)
@@ -137,6 +141,11 @@ func (d *testConsole) createFixtures() {
 	must(d.t, err)
 	ticket.Close()
 	d.run = ticket.RunID()
+	capture, err := d.config.Deliveries.OpenCapture(ctx, "user:root", time.Hour)
+	must(d.t, err)
+	d.capture = capture.Token
+	must(d.t, d.redis.LPush(ctx, "penstock:{hooks}:1:rejected", `{"delivery":1,"at_ms":1795953600000,"method":"POST","verdict":"rejected","status":401,"why":"<why>","findings":[{"word":"secret","secret":"hook","text":"it is not stored"}],"ip":"192.0.2.1"}`).Err())
+	must(d.t, d.redis.HSet(ctx, "penstock:{hooks}:1:content", 1, `{"headers":{"Content-Type":["application/json"],"X-Note":["<note>"]},"body":"{\"name\":\"<Ada>\"}"}`).Err())
 }
 
 // browser is a client of the console with cookies.
@@ -225,7 +234,7 @@ func (b *browser) signIn(user, secret string) *httptest.ResponseRecorder {
 // routePaths returns the paths of all routes of a method, filled with existing objects.
 func (d *testConsole) routePaths(method string) map[string]auth.Scope {
 	fill := strings.NewReplacer("{$}", "", "{run}", d.run, "{part}", "event.json", "{flow}", "1", "{key}", "crm", "{client}", "client-a",
-		"{user}", "vera", "{path...}", "api/queues", "{name}", "crm")
+		"{user}", "vera", "{path...}", "api/queues", "{name}", "crm", "{delivery}", "1", "{capture}", d.capture)
 	paths := map[string]auth.Scope{}
 	for _, r := range d.routes() {
 		if m, path, _ := strings.Cut(r.pattern, " "); m == method && !strings.HasSuffix(path, "/live") {

@@ -56,7 +56,7 @@ func (req *requestState) flowRow(head store.Deployment) view.FlowRow {
 		Problem: head.Problem, Version: head.Version, Deployed: head.DeployedAt, Versions: len(head.History), Paused: head.Paused,
 	}
 	if flow, ok := req.console.config.Store.Flows().Find(number); ok {
-		row.Trigger = triggerOf(flow)
+		row.Trigger, row.Hook = triggerOf(flow), flow.Webhook != nil && flow.Webhook.Verify != nil
 	}
 	return row
 }

@@ -43,12 +43,20 @@ func (c *Console) routes() []route {
 		{"GET /flows/{flow}/versions", auth.ScopeReadFlows, versionsPage},
 		{"GET /flows/{flow}/try", auth.ScopeRun, tryPage},
 		{"POST /flows/{flow}/try", auth.ScopeRun, tryFlow},
+		{"GET /flows/{flow}/deliveries", auth.ScopeReadRuns, deliveriesPage},
+		{"GET /flows/{flow}/deliveries/{delivery}", auth.ScopeReadRuns, deliveryPage},
+		{"POST /flows/{flow}/deliveries/{delivery}/redeliver", auth.ScopeRun, redeliver},
+		{"POST /flows/{flow}/recording", auth.ScopeWriteRuns, switchRecording},
 		{"GET /flows/{flow}/call", auth.ScopeReadFlows, callPage},
 		{"POST /flows/{flow}/call", auth.ScopeRun, callSamples},
 		{"POST /flows/{flow}/enabled", auth.ScopeWriteFlows, enableFlow},
 		{"POST /flows/{flow}/paused", "", pauseFlow}, // checks for one of two scopes itself
 		{"POST /flows/{flow}/rollback", auth.ScopeWriteFlows, rollBack},
 		{"POST /flows/{flow}/delete", auth.ScopeWriteFlows, deleteFlow},
+
+		{"POST /captures", auth.ScopeWriteRuns, openCapture},
+		{"GET /captures/{capture}", auth.ScopeWriteRuns, capturePage},
+		{"POST /captures/{capture}/close", auth.ScopeWriteRuns, closeCapture},
 
 		{"GET /access/keys", auth.ScopeClients, keysPage},
 		{"POST /access/keys", auth.ScopeClients, createKey},

@@ -10,9 +10,6 @@ import (
 	"github.com/penstock/penstock/internal/strictjson"
 )
 
-// maxDepth is the maximum depth of an event, as in the API.
-const maxDepth = 64
-
 // tryPage shows an editor for an event and a place for the result of the run.
 func tryPage(req *requestState) error {
 	t, err := req.tryForm()
@@ -37,6 +34,11 @@ func (req *requestState) tryForm() (view.TryForm, error) {
 	for _, s := range t.Samples {
 		if t.Event == "" {
 			t.Event = s.Event
+		}
+	}
+	if number := req.r.URL.Query().Get("delivery"); number != "" {
+		if t.Event, err = req.deliveredEvent(number); err != nil {
+			return t, err
 		}
 	}
 	flow, ok := req.console.config.Store.Flows().Find(req.r.PathValue("flow"))
@@ -84,7 +86,7 @@ func tryFlow(req *requestState) error {
 	}
 	event := bytes.TrimSpace([]byte(req.r.PostFormValue("event")))
 	if len(event) > 0 {
-		if err := strictjson.Check(event, maxDepth); err != nil {
+		if err := strictjson.Check(event, flows.MaxEventDepth); err != nil {
 			return &fault{http.StatusBadRequest, "The event is not JSON", err.Error()}
 		}
 	}

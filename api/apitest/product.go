@@ -25,6 +25,7 @@ import (
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps"
 	"github.com/penstock/penstock/internal/blob"
+	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/testenv"
@@ -37,16 +38,17 @@ import (
 // with one user of each role and two API keys. It has two additional step kinds: gate waits for a value in Gate,
 // and answer responds to the caller with its item.
 type Product struct {
-	T     testing.TB
-	URL   string
-	HTTP  *http.Client
-	API   *api.API
-	Store *store.Store
-	Queue *queue.Client
-	Files *blob.Store
-	Blobs blob.Memory   // of Files
-	Gate  chan struct{} // each value lets one item pass a step of kind gate
-	At    chan struct{} // receives a value when an item arrives at such a step
+	T          testing.TB
+	URL        string
+	HTTP       *http.Client
+	API        *api.API
+	Store      *store.Store
+	Queue      *queue.Client
+	Files      *blob.Store
+	Deliveries *deliveries.Log
+	Blobs      blob.Memory   // of Files
+	Gate       chan struct{} // each value lets one item pass a step of kind gate
+	At         chan struct{} // receives a value when an item arrives at such a step
 }
 
 // Constants of a Product.
@@ -97,10 +99,13 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: p.Store, Hasher: Hasher(t), Guard: auth.NewBruteForceGuard(attempts), Issuer: Issuer})
 	Fatal(t, err)
 	p.people()
+	p.Deliveries, err = deliveries.New(deliveries.Config{Redis: client, Log: log})
+	Fatal(t, err)
+	Running(t, p.Deliveries.Run, func() error { return nil })
 	handler := api.Queue{Client: p.Queue}
 	config := api.Config{
 		Submit: handler.Submit, Records: handler, Runs: handler, Flows: p.Store.Flows(), Keys: p.Store.Keys(), Log: log,
-		Authority: authority, Store: p.Store, Fleet: p.Queue, Ready: p.Queue.Ping, Files: p.Files,
+		Authority: authority, Store: p.Store, Fleet: p.Queue, Ready: p.Queue.Ping, Files: p.Files, Deliveries: p.Deliveries,
 	}
 	for _, c := range change {
 		c(&config)

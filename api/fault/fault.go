@@ -14,6 +14,7 @@ import (
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/budget"
+	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/internal/strictjson"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
@@ -57,6 +58,7 @@ var kinds = []struct {
 	{as: textOf[*listing.Error], Kind: Kind{Status: http.StatusBadRequest, Code: "bad_listing", Title: "The filter cannot be read"}},
 	{as: firstProblem, Kind: Kind{Status: http.StatusUnprocessableEntity, Code: "bad_flow", Message: "the flow has mistakes: ", Title: "The flow has mistakes"}},
 	{as: textOf[*store.ConflictError], Kind: Kind{Status: http.StatusConflict, Code: "slug_taken", Title: notSaved}},
+	{as: textOf[*deliveries.UnrepeatableError], Kind: Kind{Status: http.StatusConflict, Code: "not_recorded", Title: "It cannot be repeated"}},
 	{as: textOf[*strictjson.Error], Kind: Kind{Status: http.StatusBadRequest, Code: "bad_json", Message: "the body is not the JSON that is expected: ", Title: "The JSON cannot be read"}},
 	{as: sizeLimit, Kind: Kind{Status: http.StatusRequestEntityTooLarge, Code: "too_large", Message: "the body is larger than ", Title: "Too large", Text: "The request is larger than this server takes."}},
 
@@ -76,6 +78,9 @@ var kinds = []struct {
 	{target: store.ErrExists, Kind: Kind{Status: http.StatusConflict, Code: "exists", Message: "there is one of that name already", Title: notSaved, Text: "There is one of that name already."}},
 	{target: auth.ErrNoDeadline, Kind: Kind{Status: http.StatusConflict, Code: "expired", Message: auth.ErrNoDeadline.Error()}},
 	{target: store.ErrNotFound, Kind: Kind{Status: http.StatusNotFound, Code: "not_found", Message: "there is none of that name", Title: NotFoundTitle, Text: NotFoundText}},
+	{target: deliveries.ErrNotFound, Kind: Kind{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such delivery or capture for you, or it is not kept any more", Title: NotFoundTitle, Text: NotFoundText}},
+	{target: deliveries.ErrTooMany, Kind: Kind{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "too many captures are open; try again later", Retry: time.Minute,
+		Title: "Too many captures are open", Text: "Close one, or try again in some minutes."}},
 	{target: os.ErrDeadlineExceeded, Kind: Kind{Status: http.StatusRequestTimeout, Code: "request_timeout", Message: "the request took too long to arrive"}},
 	{target: ErrHandOver, Kind: Kind{Status: http.StatusGatewayTimeout, Code: "handed_over", Message: "this server stops; the run goes on, its result can be read later"}},
 	{target: context.Canceled, Kind: Kind{Status: StatusGone, Code: "caller_gone", Message: "the caller did not wait"}},

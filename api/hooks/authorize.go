@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -22,13 +23,16 @@ func errRejected(why error) error {
 	return &httpx.Fault{Status: http.StatusUnauthorized, Code: string(auth.CodeUnauthorized), Message: "there is no such webhook, or it was not signed as it should be", Err: why}
 }
 
+// errNoSecret is why a delivery is rejected whose flow has no stored secret.
+var errNoSecret = errors.New("no secret is stored")
+
 // verify checks the proof of a delivery with the secrets of its flow.
 func (a *api) verify(c *gin.Context, d *sender.Delivery, flow *flows.Flow) error {
 	v := flow.Webhook.Verify
 	if v.Open != nil {
 		return nil // admitUnsigned bounds what its senders may do
 	}
-	secrets, err := a.secretsOf(c, v.Secrets)
+	names, secrets, err := a.storedSecrets(c.Request.Context(), v.Secrets)
 	if err != nil {
 		return err
 	}
@@ -37,21 +41,13 @@ func (a *api) verify(c *gin.Context, d *sender.Delivery, flow *flows.Flow) error
 		return fmt.Errorf("%w: %w", auth.ErrUnavailable, why)
 	}
 	if len(secrets) == 0 && v.Sender.NeedsSecret() {
-		why = fmt.Errorf("none of the secrets %q is stored", v.Secrets)
+		why = errNoSecret
 	}
-	if errors.Is(why, sender.ErrWrong) && a.explanations.admit(httpx.Now(c)) {
-		why = explained(why, v.Sender.Explain(c.Request.Context(), d, secrets))
+	if why != nil && a.explanations.admit(httpx.Now(c)) {
+		why = explained(why, v.Sender.Explain(c.Request.Context(), d, secrets, why), v.Secrets, names)
 	}
 	strong := v.Sender.Signs() && (auth.Strong(secrets...) || !v.Sender.NeedsSecret())
 	return a.checkProof(c, flowNumber(flow.Number), strong, why)
-}
-
-// explained adds what the log should say about a wrong proof.
-func explained(why error, hint string) error {
-	if hint == "" {
-		return why
-	}
-	return fmt.Errorf("%w: %s", why, hint)
 }
 
 // explanations bounds how often wrong proofs are explained, which costs more than the proof.
@@ -83,17 +79,22 @@ func (a *api) checkProof(c *gin.Context, name string, strong bool, why error) er
 }
 
 // secretsOf returns the values of secrets by their names. Missing ones are skipped.
-func (a *api) secretsOf(c *gin.Context, names []string) ([]string, error) {
-	var values []string
+func (a *api) secretsOf(ctx context.Context, names []string) ([]string, error) {
+	_, values, err := a.storedSecrets(ctx, names)
+	return values, err
+}
+
+// storedSecrets is secretsOf with the names of the secrets that are stored.
+func (a *api) storedSecrets(ctx context.Context, names []string) (stored, values []string, err error) {
 	for _, name := range names {
-		value, err := a.config.Store.Secrets().Secret(c.Request.Context(), name)
+		value, err := a.config.Store.Secrets().Secret(ctx, name)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 		case err != nil:
-			return nil, errors.Join(auth.ErrUnavailable, err)
+			return nil, nil, errors.Join(auth.ErrUnavailable, err)
 		default:
-			values = append(values, value)
+			stored, values = append(stored, name), append(values, value)
 		}
 	}
-	return values, nil
+	return stored, values, nil
 }

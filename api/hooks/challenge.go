@@ -11,6 +11,7 @@ import (
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/internal/sender"
 )
 
@@ -55,11 +56,16 @@ func (a *api) prove(c *gin.Context, d *sender.Delivery, flow *flows.Flow) (*send
 
 // verifyToken checks the token of a question. The brute-force guard counts it separately from the secrets of the flow.
 func (a *api) verifyToken(c *gin.Context, d *sender.Delivery, flow *flows.Flow, question *sender.Challenge) error {
-	secrets, err := a.secretsOf(c, []string{flow.Webhook.Verify.VerifyToken})
+	secrets, err := a.secretsOf(c.Request.Context(), []string{flow.Webhook.Verify.VerifyToken})
 	if err != nil {
 		return err
 	}
-	why := sender.ErrWrong
+	name := flow.Webhook.Verify.VerifyToken
+	finding := deliveries.Finding{Word: "verify_token", Secret: name, Text: "the token of the question is another one"}
+	if len(secrets) == 0 {
+		finding.Text = notStored
+	}
+	var why error = &proofError{sender.ErrWrong, []deliveries.Finding{finding}}
 	if question.Proves(d, secrets) {
 		why = nil
 	}
@@ -68,7 +74,7 @@ func (a *api) verifyToken(c *gin.Context, d *sender.Delivery, flow *flows.Flow, 
 
 // answer writes the answer to a question.
 func (a *api) answer(c *gin.Context, d *sender.Delivery, flow *flows.Flow, question *sender.Challenge) error {
-	secrets, err := a.secretsOf(c, flow.Webhook.Verify.Secrets)
+	secrets, err := a.secretsOf(c.Request.Context(), flow.Webhook.Verify.Secrets)
 	if err != nil {
 		return err
 	}
@@ -84,11 +90,15 @@ func (a *api) answer(c *gin.Context, d *sender.Delivery, flow *flows.Flow, quest
 			return fmt.Errorf("%w: confirm subscription: %w", auth.ErrUnavailable, err)
 		}
 	}
+	writeReply(c, reply)
+	return nil
+}
+
+func writeReply(c *gin.Context, reply *sender.Answer) {
 	maps.Copy(c.Writer.Header(), reply.Header)
 	kind := httpx.TypeText
 	if reply.JSON {
 		kind = httpx.TypeJSON
 	}
 	httpx.Write(c, http.StatusOK, kind, reply.Body)
-	return nil
 }

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,16 +31,17 @@ const (
 // deliver answers POST /hooks/{flow}, and other methods where the flow or its sender uses them: it runs the flow for a
 // delivery that is proved in the way of its sender, and answers the questions that the sender asks about the URL.
 func (a *api) deliver(c *gin.Context) {
+	if c.Request.Method == http.MethodOptions && !a.asked(c) {
+		a.preflight(c)
+		return
+	}
 	if err := a.serve(c); err != nil {
 		httpx.Fail(c, err)
 	}
+	a.record(c)
 }
 
 func (a *api) serve(c *gin.Context) error {
-	if c.Request.Method == http.MethodOptions && !a.asked(c) {
-		a.preflight(c)
-		return nil
-	}
 	d, flow, err := a.readDelivery(c)
 	if err != nil {
 		return err
@@ -141,9 +140,9 @@ func (a *api) admitDelivery(c *gin.Context, d *sender.Delivery, flow *flows.Flow
 	if err := readEvent(c, d, flow, &s); err != nil {
 		return queue.Submission{}, err
 	}
-	params, err := deliveredParams(flow, d.Query)
+	params, err := flow.Webhook.DeclaredParams(d.Query)
 	if err != nil {
-		return queue.Submission{}, err
+		return queue.Submission{}, httpx.BadRequest("bad_query", err.Error())
 	}
 	s.Params = params
 	s.IdempotencyKey, err = a.deliveryKey(c, d, flow, &s)
@@ -155,36 +154,8 @@ func readEvent(c *gin.Context, d *sender.Delivery, flow *flows.Flow, s *queue.Su
 	if d.Method != http.MethodGet {
 		return runner.ReadEvent(c, s, flow.BodyForm(), flow.MaxBody())
 	}
-	event := map[string]any{}
-	for name, values := range d.Query {
-		switch {
-		case flow.Webhook.Verify.Sender.Hides(name):
-		case len(values) == 1:
-			event[name] = values[0]
-		default:
-			event[name] = values
-		}
-	}
-	s.Event, err = json.Marshal(event)
+	s.Event, err = json.Marshal(flow.Webhook.QueryEvent(d.Query))
 	return err
-}
-
-// deliveredParams returns the query parameters that the flow declares. Others are ignored.
-func deliveredParams(flow *flows.Flow, query url.Values) (map[string]string, error) {
-	var params map[string]string
-	for name, values := range query {
-		if !slices.Contains(flow.Webhook.Params, name) {
-			continue
-		}
-		if len(values) > 1 {
-			return nil, httpx.BadRequest("bad_query", "the parameter "+name+" comes twice")
-		}
-		if params == nil {
-			params = map[string]string{}
-		}
-		params[name] = values[0]
-	}
-	return params, nil
 }
 
 // deliveryKey returns the key by which repeated deliveries share a run: the idempotency_key of the flow, or else

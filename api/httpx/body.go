@@ -16,6 +16,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/fault"
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/strictjson"
 )
 
@@ -202,4 +203,4 @@ func ReadEvent(c *gin.Context) ([]byte, error) {
 }
 
 // MaxDepth is the maximum nesting depth of an event.
-const MaxDepth = 64
+const MaxDepth = flows.MaxEventDepth

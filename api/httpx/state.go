@@ -59,6 +59,7 @@ type State struct {
 	FirstID         func() string   // reads the id of that request, for problems about the run; nil: there was none
 	MayRespondEarly bool            // the flow may respond before its end
 	Flow            *flows.Flow     // flow to run; nil: none, or a replay
+	Audited         bool            // the audit log has the request although it changes nothing
 	Fault           *Fault          // nil: the request succeeded
 	body            []byte          // as sent; see ReadBody
 	bodyErr         error

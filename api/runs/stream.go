@@ -2,10 +2,8 @@ package runs
 
 import (
 	"encoding/json"
-	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -14,16 +12,11 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// streamWrite is the time limit for writing one event.
-const streamWrite = 10 * time.Second
-
-// stream writes Server-Sent Events (WHATWG HTML, section 9.2). Only the goroutine of its request may use it.
+// stream writes the events of a run. Only the goroutine of its request may use it.
 type stream struct {
-	c       *gin.Context
-	control *http.ResponseController
-	sent    position // position of the last numbered event
-	last    queue.State
-	err     error // the first write error: the reader has disconnected
+	*httpx.EventStream
+	sent position // position of the last numbered event
+	last queue.State
 }
 
 // endID is the id of the event with the final state. A reader that sends it as Last-Event-ID has received the whole
@@ -32,17 +25,12 @@ const endID = "end"
 
 // newStream begins the response. The position of the reader is in Last-Event-ID; an invalid one is ignored.
 func newStream(c *gin.Context) *stream {
-	s := &stream{c: c, control: http.NewResponseController(c.Writer)}
+	s := &stream{EventStream: httpx.NewEventStream(c, heartbeat+pollInterval)}
 	attempt, number, _ := strings.Cut(c.GetHeader("Last-Event-ID"), ".")
 	if a, err := strconv.Atoi(attempt); err == nil {
 		s.sent.attempt = a
 		s.sent.number, _ = strconv.Atoi(number)
 	}
-	h := c.Writer.Header()
-	h["Content-Type"] = []string{"text/event-stream"}
-	h["Cache-Control"] = httpx.NoStore
-	h["X-Content-Type-Options"] = httpx.NoSniff
-	h["X-Accel-Buffering"] = []string{"no"} // otherwise nginx buffers events
 	return s
 }
 
@@ -61,9 +49,9 @@ func (s *stream) writeState(state queue.State, failure *flows.Error) {
 	}
 	id := ""
 	if state.Terminal() {
-		id = "id: " + endID + "\n"
+		id = endID
 	}
-	s.write(id + "event: state\ndata: " + string(data) + "\n\n")
+	s.Event(id, "state", string(data))
 }
 
 // writeEvent writes an event of a worker. A numbered event is written once.
@@ -81,19 +69,7 @@ func (s *stream) writeEvent(e queue.Event) {
 		if !s.sent.before(at) {
 			return
 		}
-		s.sent, id = at, "id: "+at.String()+"\n"
+		s.sent, id = at, at.String()
 	}
-	s.write(id + "event: " + e.Kind + "\ndata: " + string(e.Data) + "\n\n")
-}
-
-func (s *stream) write(text string) {
-	if s.err != nil {
-		return
-	}
-	until := time.Now()
-	_ = s.control.SetReadDeadline(until.Add(heartbeat + pollInterval + streamWrite)) // an error means that there is no deadline
-	_ = s.control.SetWriteDeadline(until.Add(heartbeat + pollInterval + streamWrite))
-	if _, s.err = s.c.Writer.WriteString(text); s.err == nil {
-		s.err = s.control.Flush()
-	}
+	s.Event(id, e.Kind, string(e.Data))
 }

@@ -88,7 +88,7 @@ func (a *api) relay(ctx context.Context, s *stream, record *queue.Record, events
 	beats, polls := time.NewTicker(heartbeat), time.NewTicker(pollInterval)
 	defer beats.Stop()
 	defer polls.Stop()
-	for s.err == nil {
+	for s.Err() == nil {
 		select {
 		case e, open := <-events:
 			if !open {
@@ -112,7 +112,7 @@ func (a *api) relay(ctx context.Context, s *stream, record *queue.Record, events
 				s.writeState(next.State, nil)
 			}
 		case <-beats.C:
-			s.write(": still here\n\n")
+			s.Beat()
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/mask"
 )
 
 func newFlowRecord(e env, kinds *flows.Catalogue) *cobra.Command {
@@ -39,7 +40,7 @@ func newFlowRecord(e env, kinds *flows.Catalogue) *cobra.Command {
 			if name == "" {
 				name = "as in run " + runs[0]
 			}
-			return r.print(cmd.Context(), cmd.OutOrStdout(), name, newMasker(redact))
+			return r.print(cmd.Context(), cmd.OutOrStdout(), name, mask.New(redact...))
 		},
 	}
 	addURL(cmd, &url)
@@ -122,22 +123,22 @@ func clip(s string) string {
 }
 
 // print writes the test. Its output is computed from masked values, so that it contains no secret.
-func (r *recordedRun) print(ctx context.Context, w io.Writer, name string, mask *masker) error {
+func (r *recordedRun) print(ctx context.Context, w io.Writer, name string, m *mask.Masker) error {
 	run := r.run
-	mask.collect(run.Event, false)
-	mask.collectTexts(run.Params)
-	mask.collectTexts(run.Headers)
+	m.Collect(run.Event, false)
+	m.CollectTexts(run.Params)
+	m.CollectTexts(run.Headers)
 	for step, mock := range r.mocks {
-		mask.collect(mock, false)
-		if mask.masks(step) {
-			mask.collectUnnamed(mock)
+		m.Collect(mock, false)
+		if m.Masks(step) {
+			m.CollectUnnamed(mock)
 		}
 	}
-	run.Event = mask.value(run.Event)
-	run.Params, run.Headers = mask.texts(run.Params), mask.texts(run.Headers)
+	run.Event = m.Value(run.Event)
+	run.Params, run.Headers = m.Texts(run.Params), m.Texts(run.Headers)
 	mocks := make(map[string]any, len(r.mocks))
 	for step, mock := range r.mocks {
-		mocks[step] = mask.value(mock)
+		mocks[step] = m.Value(mock)
 	}
 	output, err := r.flow.RunWithMocks(ctx, run, mocks)
 	var failure *flows.Error

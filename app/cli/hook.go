@@ -13,12 +13,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/sender"
 )
 
-func newHook() *cobra.Command {
+func newHook(e env, kinds *flows.Catalogue) *cobra.Command {
 	cmd := &cobra.Command{Use: "hook", Short: "Look at senders of webhooks, and at what they send"}
-	cmd.AddCommand(newHookDetect(), newHookSenders())
+	cmd.AddCommand(newHookListen(e), newHookShow(e, kinds), newHookRedeliver(e), newHookRecord(e), newHookCapture(e), newHookDetect(), newHookSenders())
 	return cmd
 }
 
@@ -132,9 +133,11 @@ func checkCandidates(cmd *cobra.Command, d *sender.Delivery, found []sender.Cand
 			fmt.Fprintf(cmd.OutOrStdout(), "%s: the secret proves the request.\n\n%s", c.Entry.Name, indented(c.Entry.Lines()))
 			return nil
 		}
-		hint := s.Explain(cmd.Context(), d, []string{secret})
-		if hint != "" {
-			hint = " (" + hint + ")"
+		hint := ""
+		for _, f := range s.Explain(cmd.Context(), d, []string{secret}, why) {
+			if !strings.Contains(why.Error(), f.Text) {
+				hint += " (" + f.Text + ")"
+			}
 		}
 		fmt.Fprintf(cmd.OutOrStdout(), "%s: %v%s\n", c.Entry.Name, why, hint)
 	}

@@ -71,7 +71,7 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 		newUser(env),
 		newClient(env),
 		newConnection(env),
-		newHook(),
+		newHook(env, kinds),
 		newSecret(env),
 		newScope(env),
 		newQueue(env),

@@ -14,6 +14,7 @@ type FlowRow struct {
 	Slug     string
 	Name     string
 	Trigger  string
+	Hook     bool // senders may call its webhook
 	Enabled  bool
 	Problem  string // why this binary cannot run it
 	Version  string

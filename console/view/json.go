@@ -7,6 +7,7 @@ import (
 	"html"
 	"io"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/a-h/templ"
@@ -34,6 +35,12 @@ func jsonTree(text []byte, raw string) templ.Component {
 		_, err := w.Write(t.out.Bytes())
 		return err
 	})
+}
+
+// isJSON reports whether a text is a JSON object or list.
+func isJSON(text string) bool {
+	text = strings.TrimSpace(text)
+	return (strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[")) && json.Valid([]byte(text))
 }
 
 // tree renders one JSON text token by token, which preserves the order of members and the digits of numbers.

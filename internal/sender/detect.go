@@ -9,9 +9,10 @@ import (
 
 // Candidate is a sender that a request may come from.
 type Candidate struct {
-	Entry *Entry
-	Score int      // the higher, the likelier
-	Why   []string // what the request has of the sender
+	Entry  *Entry
+	Scheme *Scheme  // of Entry, without what a flow adds
+	Score  int      // the higher, the likelier
+	Why    []string // what the request has of the sender
 }
 
 // maxCandidates is the maximum number of candidates that Detect returns.
@@ -54,6 +55,7 @@ func (e *Entry) compare(d *Delivery) Candidate {
 	if err != nil {
 		return c
 	}
+	c.Scheme = s
 	if question := s.Challenge(d); question != nil {
 		c.add(12, "it asks the question of the sender: "+question.when.source)
 	}

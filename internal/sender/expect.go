@@ -1,7 +1,6 @@
 package sender
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -29,7 +28,7 @@ func (e *expectation) check(d *Delivery) error { return e.allow(e.value.text(d))
 
 func (e *expectation) allow(text string) error {
 	if text == "" || !slices.Contains(e.allowed, text) {
-		return fmt.Errorf("%s is not %s: %w", e.name, strings.Join(e.allowed, " or "), ErrWrong)
+		return flawed("expect", ErrWrong, "%s is not %s", e.name, strings.Join(e.allowed, " or "))
 	}
 	return nil
 }

@@ -56,6 +56,6 @@ func FuzzDescription(f *testing.F) {
 			t.Errorf("%q let in %q", signed, proof)
 		}
 		v.ID(d)
-		v.Explain(context.Background(), d, []string{"a secret that nobody knows"})
+		v.Explain(context.Background(), d, []string{"a secret that nobody knows"}, sender.ErrWrong)
 	})
 }

@@ -38,11 +38,11 @@ const maxJWT = 8 << 10
 func (j *jwtProof) check(ctx context.Context, d *Delivery, secrets []string, source Keys) error {
 	text := j.text(d)
 	if text == "" || len(text) > maxJWT {
-		return fmt.Errorf("the JWT is missing: %w", ErrUnsigned)
+		return flawed("header", ErrUnsigned, "the JWT is missing")
 	}
 	token, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{j.algorithm})
 	if err != nil || len(token.Headers) != 1 {
-		return fmt.Errorf("the proof is not a JWT signed with %s: %w", j.algorithm, ErrUnsigned)
+		return flawed("algorithm", ErrUnsigned, "the proof is not a JWT signed with %s", j.algorithm)
 	}
 	keys, err := j.keys(ctx, token.Headers[0].KeyID, secrets, source)
 	if err != nil {
@@ -136,15 +136,15 @@ func publicKeys(text []byte, id string) []any {
 func (j *jwtProof) checkClaims(d *Delivery, c *jwt.Claims, all map[string]any) error {
 	switch {
 	case j.audience != "" && !c.Audience.Contains(j.audience):
-		return fmt.Errorf("the claim aud is not %q: %w", j.audience, ErrWrong)
+		return flawed("audience", ErrWrong, "the claim aud is not %q", j.audience)
 	case c.Expiry != nil && !d.Now.Before(c.Expiry.Time().Add(time.Minute)):
-		return fmt.Errorf("the JWT has expired: %w", ErrWrong)
+		return flawed(wordTolerance, ErrWrong, "the JWT has expired")
 	case c.NotBefore != nil && c.NotBefore.Time().After(d.Now.Add(j.tolerance)):
-		return fmt.Errorf("the claim nbf is in the future: %w", ErrWrong)
+		return flawed(wordTolerance, ErrWrong, "the claim nbf is in the future")
 	case c.IssuedAt != nil && c.IssuedAt.Time().After(d.Now.Add(j.tolerance)):
-		return fmt.Errorf("the claim iat is in the future: %w", ErrWrong)
+		return flawed(wordTolerance, ErrWrong, "the claim iat is in the future")
 	case c.Expiry == nil && c.IssuedAt != nil && d.Now.Sub(c.IssuedAt.Time()) > j.tolerance:
-		return fmt.Errorf("the claim iat is older than %v: %w", j.tolerance, ErrWrong)
+		return flawed(wordTolerance, ErrWrong, "the claim iat is older than %v", j.tolerance)
 	}
 	for _, e := range j.claims {
 		if err := e.allow(claimText(all[e.claim])); err != nil {
@@ -156,7 +156,7 @@ func (j *jwtProof) checkClaims(d *Delivery, c *jwt.Claims, all map[string]any) e
 	}
 	sum, given := sha256.Sum256(d.Body), decode(j.encoding, claimText(all[j.bodyClaim]))
 	if subtle.ConstantTimeCompare(sum[:], given) != 1 {
-		return fmt.Errorf("the claim %s is not the hash of the body: %w", j.bodyClaim, ErrWrong)
+		return flawed("body_claim", ErrWrong, "the claim %s is not the hash of the body, which was changed", j.bodyClaim)
 	}
 	return nil
 }

@@ -69,18 +69,7 @@ func (p *place) hasTime() bool {
 
 // texts returns the signatures as they are written, and the time of the format.
 func (p *place) texts(d *Delivery) (signatures []string, timestamp string) {
-	var all []string
-	switch {
-	case p.value != nil:
-		all = []string{p.value.text(d)}
-	case p.param != "":
-		all = []string{d.Query.Get(p.param)}
-	default:
-		for _, h := range p.headers {
-			all = append(all, d.Header.Get(h))
-		}
-	}
-	for _, text := range all {
+	for _, text := range p.given(d) {
 		if len(text) > maxProofText {
 			continue
 		}
@@ -94,6 +83,20 @@ func (p *place) texts(d *Delivery) (signatures []string, timestamp string) {
 		}
 	}
 	return signatures[:min(len(signatures), maxProofs)], timestamp
+}
+
+// given returns the texts that have the signatures, as they are sent; empty ones are not sent.
+func (p *place) given(d *Delivery) (all []string) {
+	switch {
+	case p.value != nil:
+		return []string{p.value.text(d)}
+	case p.param != "":
+		return []string{d.Query.Get(p.param)}
+	}
+	for _, h := range p.headers {
+		all = append(all, d.Header.Get(h))
+	}
+	return all
 }
 
 // split reads the pieces of a format, in any order. The first time counts.
@@ -131,19 +134,25 @@ func (p *place) read(d *Delivery) (signatures [][]byte, timestamp string) {
 
 // explainMissing says what of the proof is missing.
 func (p *place) explainMissing(d *Delivery) error {
-	where := "the parameter " + p.param
+	word, where := "param", "the parameter "+p.param
 	switch {
 	case p.value != nil:
-		where = p.value.source
+		word, where = "signature", p.value.source
+	case p.param == "" && len(p.headers) == 0:
+		word, where = "header", "the bearer token in the header Authorization"
 	case p.param == "":
-		where = "the header " + strings.Join(p.headers, " or ")
+		word, where = "header", "the header "+strings.Join(p.headers, " or ")
 	}
-	present := p.value != nil && p.value.text(d) != "" || p.param != "" && d.Query.Get(p.param) != "" ||
-		slices.ContainsFunc(p.headers, func(h string) bool { return d.Header.Get(h) != "" })
-	if !present {
-		return fmt.Errorf("%s is missing: %w", where, ErrUnsigned)
+	given := slices.DeleteFunc(p.given(d), func(text string) bool { return text == "" })
+	switch {
+	case len(given) == 0:
+		return flawed(word, ErrUnsigned, "%s is missing", where)
+	case !slices.ContainsFunc(given, func(text string) bool { return strings.HasPrefix(text, p.prefix) }):
+		return flawed("prefix", ErrUnsigned, "%s does not begin with %q", where, p.prefix)
+	case len(p.pieces) > 0:
+		return flawed("format", ErrUnsigned, "%s is not written as the format says", where)
 	}
-	return fmt.Errorf("%s is not written as the scheme says: %w", where, ErrUnsigned)
+	return flawed("encoding", ErrUnsigned, "%s is not %s", where, p.encoding)
 }
 
 // decode decodes a signature; nil when it is invalid or empty.

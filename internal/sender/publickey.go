@@ -68,7 +68,7 @@ func (p *publicProof) keys(ctx context.Context, d *Delivery, secrets []string, s
 	}
 	target := p.certificate.text(d)
 	if !allowedURL(target, p.hosts) {
-		return nil, fmt.Errorf("the URL of the certificate is not of %s: %w", strings.Join(p.hosts, " or "), ErrUnsigned)
+		return nil, flawed("hosts", ErrUnsigned, "the URL of the certificate is not of %s", strings.Join(p.hosts, " or "))
 	}
 	if source == nil {
 		return nil, ErrKeys
@@ -93,14 +93,14 @@ func (p *publicProof) keys(ctx context.Context, d *Delivery, secrets []string, s
 func certificateKey(text []byte, now time.Time) (crypto.PublicKey, error) {
 	block, _ := pem.Decode(text)
 	if block == nil {
-		return nil, fmt.Errorf("the certificate is not PEM: %w", ErrWrong)
+		return nil, flawed("certificate_url", ErrWrong, "the certificate is not PEM")
 	}
 	certificate, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {
-		return nil, fmt.Errorf("the certificate cannot be read: %w", ErrWrong)
+		return nil, flawed("certificate_url", ErrWrong, "the certificate cannot be read")
 	}
 	if now.Before(certificate.NotBefore) || now.After(certificate.NotAfter) {
-		return nil, fmt.Errorf("the certificate is not valid now: %w", ErrWrong)
+		return nil, flawed("certificate_url", ErrWrong, "the certificate is not valid now")
 	}
 	return certificate.PublicKey, nil
 }

@@ -52,7 +52,7 @@ func (b *basic) check(_ context.Context, d *Delivery, secrets []string, _ Keys) 
 	text, uses := httpauth.Credentials(d.Header.Get("Authorization"), "basic")
 	user, password, ok := httpauth.ParseBasic(text)
 	if !uses || !ok {
-		return ErrUnsigned
+		return flawed("user", ErrUnsigned, "the header Authorization has no user name and password")
 	}
 	var right [][]byte
 	for _, s := range secrets {

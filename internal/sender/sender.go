@@ -66,7 +66,7 @@ type Scheme struct {
 // get it.
 func (s *Scheme) Verify(ctx context.Context, d *Delivery, secrets []string, keys Keys) error {
 	if s.guessable(d) {
-		return ErrUnsigned
+		return flawed("challenge", ErrUnsigned, "the body is a text that an unproved question may have had signed")
 	}
 	if err := s.proof.check(ctx, d, secrets, keys); err != nil {
 		return err

@@ -46,7 +46,7 @@ func (s *signed) read(d *Delivery) ([][]byte, *values, error) {
 		ts = s.timestamp.text(d)
 	}
 	if s.timed() && ts == "" {
-		return nil, nil, fmt.Errorf("the time is missing: %w", ErrUnsigned)
+		return nil, nil, flawed("timestamp", ErrUnsigned, "the time is missing")
 	}
 	v := &values{Delivery: d, timestamp: ts, hashParam: s.bodyHashParam}
 	if err := s.checkListed(d); err != nil {
@@ -60,13 +60,13 @@ func (s *signed) checkBody(d *Delivery) error {
 	if given := d.Query.Get(s.bodyHashParam); s.bodyHashParam != "" && given != "" {
 		sum := sha256.Sum256(d.Body)
 		if subtle.ConstantTimeCompare([]byte(strings.ToLower(given)), []byte(hex.EncodeToString(sum[:]))) != 1 {
-			return fmt.Errorf("the hash of the body in the parameter %s differs: %w", s.bodyHashParam, ErrWrong)
+			return flawed("body_hash_param", ErrWrong, "the hash of the body in the parameter %s differs", s.bodyHashParam)
 		}
 		return nil
 	}
 	if s.template.has("form") {
 		if _, err := url.ParseQuery(string(d.Body)); err != nil {
-			return fmt.Errorf("the body is no form: %w", ErrUnsigned)
+			return flawed("signed", ErrUnsigned, "the body is no form")
 		}
 	}
 	return nil
@@ -92,7 +92,7 @@ func (s *signed) checkListed(d *Delivery) error {
 		}
 		listed := strings.Split(strings.ToLower(strings.ReplaceAll(d.Header.Get(p.arg), " ", "")), ",")
 		if !slices.Contains(listed, strings.ToLower(s.timestamp.parts[0].arg)) {
-			return fmt.Errorf("the time is not signed: %w", ErrUnsigned)
+			return flawed("timestamp", ErrUnsigned, "the time is not signed")
 		}
 	}
 	return nil
@@ -172,7 +172,7 @@ func (h *hmacProof) sum(v *values, secret string) ([]byte, error) {
 	}
 	function := hashes[h.hash(v.Delivery)]
 	if function == nil {
-		return nil, ErrUnsigned
+		return nil, flawed("algorithm_from", ErrUnsigned, "the delivery names an unknown algorithm")
 	}
 	v.secret = secret
 	mac := hmac.New(function, key)

@@ -32,8 +32,13 @@ func (standard) header(h http.Header, name string) string {
 func (s standard) check(_ context.Context, d *Delivery, secrets []string, _ Keys) error {
 	id, ts := s.header(d.Header, "Id"), s.header(d.Header, "Timestamp")
 	signatures := strings.Fields(s.header(d.Header, "Signature"))
-	if id == "" || ts == "" || len(signatures) == 0 || len(signatures) > maxProofs {
-		return ErrUnsigned
+	for _, h := range []struct{ name, value string }{{"id", id}, {"timestamp", ts}, {"signature", strings.Join(signatures, "")}} {
+		if h.value == "" {
+			return flawed("scheme", ErrUnsigned, "the header webhook-%s is missing", h.name)
+		}
+	}
+	if len(signatures) > maxProofs {
+		return flawed("scheme", ErrUnsigned, "the header webhook-signature has more than %d signatures", maxProofs)
 	}
 	signed := id + "." + ts + "." + string(d.Body)
 	fits := false

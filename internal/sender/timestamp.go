@@ -1,7 +1,6 @@
 package sender
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -21,10 +20,13 @@ const (
 func checkTimestamp(format, text string, now time.Time, tolerance time.Duration) error {
 	signed, ok := parseTimestamp(format, text)
 	if !ok {
-		return fmt.Errorf("the time is not written as %s: %w", format, ErrUnsigned)
+		return flawed("timestamp_format", ErrUnsigned, "the time is not written as %s", format)
 	}
-	if off := now.Sub(signed).Abs(); off > tolerance {
-		return fmt.Errorf("its time is %v off, %v are allowed: %w", off.Round(time.Second), tolerance, ErrWrong)
+	switch age := now.Sub(signed); {
+	case age > tolerance:
+		return flawed(wordTolerance, ErrWrong, "its time is %v ago, %v are allowed", age.Round(time.Second), tolerance)
+	case -age > tolerance:
+		return flawed(wordTolerance, ErrWrong, "its time is %v ahead, %v are allowed", -age.Round(time.Second), tolerance)
 	}
 	return nil
 }

@@ -1,0 +1,220 @@
+package hooks
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/deliveries"
+)
+
+var errNoFlow = &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such flow for you"}
+
+// flowFor returns the flow in the path if the principal may see deliveries: they are of senders, so that a scope for one's
+// own runs is not enough.
+func (a *api) flowFor(c *gin.Context, scope auth.Scope) (*flows.Flow, error) {
+	p := httpx.StateOf(c).Principal
+	flow, ok := a.config.Flows.Find(c.Param("flow"))
+	if !ok || !p.Staff || !p.May(scope, flow.Number) {
+		return nil, errNoFlow
+	}
+	httpx.StateOf(c).FlowNumber, httpx.StateOf(c).Object = flow.Number, "flow:"+flowNumber(flow.Number)
+	return flow, nil
+}
+
+// listDeliveries answers GET /v1/flows/{flow}/deliveries, the newest first, without headers and bodies.
+func (a *api) listDeliveries(c *gin.Context) {
+	flow, err := a.flowFor(c, auth.ScopeReadRuns)
+	var all []deliveries.Delivery
+	if err == nil {
+		all, err = a.config.Deliveries.List(c.Request.Context(), flow.Number)
+	}
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	type delivery = deliveries.Delivery
+	httpx.List(c, listing.Schema[delivery]{Fields: []listing.Field[delivery]{
+		listing.Number("delivery", func(d *delivery) int64 { return d.Number }),
+		listing.Time("at", func(d *delivery) time.Time { return d.At }),
+		listing.Text("method", func(d *delivery) string { return d.Method }),
+		listing.Text("verdict", func(d *delivery) string { return string(d.Verdict) }),
+		listing.Number("status", func(d *delivery) int64 { return int64(d.Status) }),
+		listing.Text("code", func(d *delivery) string { return d.Code }),
+		listing.Text("run_id", func(d *delivery) string { return d.Run }),
+		listing.Text("ip", func(d *delivery) string { return d.IP }),
+		listing.Text("request_id", func(d *delivery) string { return d.RequestID }),
+		listing.Number("size", func(d *delivery) int64 { return d.Size }),
+		listing.Bool("recorded", func(d *delivery) bool { return d.Recorded }),
+	}}, all)
+}
+
+// deliveryView is a delivery with its content in responses.
+type deliveryView struct {
+	*deliveries.Delivery
+	*deliveries.Content
+}
+
+// readDelivered answers GET /v1/flows/{flow}/deliveries/{delivery}, with headers and body if these are kept. The audit log
+// has who looked at them.
+func (a *api) readDelivered(c *gin.Context) {
+	_, d, content, err := a.findDelivery(c, auth.ScopeReadRuns)
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	httpx.StateOf(c).Audited = content != nil
+	httpx.WriteJSON(c, http.StatusOK, deliveryView{d, content})
+}
+
+// findDelivery returns the delivery in the path and its content; nil when that is not kept.
+func (a *api) findDelivery(c *gin.Context, scope auth.Scope) (*flows.Flow, *deliveries.Delivery, *deliveries.Content, error) {
+	flow, err := a.flowFor(c, scope)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	number, err := strconv.ParseInt(c.Param("delivery"), 10, 64)
+	if err != nil {
+		return nil, nil, nil, deliveries.ErrNotFound
+	}
+	d, content, err := a.config.Deliveries.Find(c.Request.Context(), flow.Number, number)
+	httpx.StateOf(c).Object = fmt.Sprintf("flow:%d/delivery:%d", flow.Number, number)
+	return flow, d, content, err
+}
+
+// readSeconds reads a body with how long something lasts.
+func readSeconds(c *gin.Context, standard, most time.Duration) (time.Duration, error) {
+	in := struct {
+		Seconds int64 `json:"seconds"`
+	}{int64(standard / time.Second)}
+	if err := httpx.ReadJSON(c, &in); err != nil {
+		return 0, err
+	}
+	if in.Seconds < 1 || in.Seconds > int64(most/time.Second) {
+		return 0, httpx.BadRequest("bad_seconds", fmt.Sprintf("seconds must be from 1 to %d", most/time.Second))
+	}
+	return time.Duration(in.Seconds) * time.Second, nil
+}
+
+// recordingView is the answer to PUT /v1/flows/{flow}/recording.
+type recordingView struct {
+	Until time.Time `json:"until"`
+}
+
+// startRecording answers PUT /v1/flows/{flow}/recording: headers and bodies of deliveries are kept from now on, until the
+// end that is returned.
+func (a *api) startRecording(c *gin.Context) {
+	flow, err := a.flowFor(c, auth.ScopeWriteRuns)
+	var length time.Duration
+	if err == nil {
+		length, err = readSeconds(c, deliveries.DefaultRecording, deliveries.MaxRecording)
+	}
+	var until time.Time
+	if err == nil {
+		until, err = a.config.Deliveries.Record(c.Request.Context(), flow.Number, length)
+	}
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	httpx.WriteJSON(c, http.StatusOK, recordingView{until})
+}
+
+// stopRecording answers DELETE /v1/flows/{flow}/recording: it deletes all headers and bodies.
+func (a *api) stopRecording(c *gin.Context) {
+	flow, err := a.flowFor(c, auth.ScopeWriteRuns)
+	if err == nil {
+		err = a.config.Deliveries.Stop(c.Request.Context(), flow.Number)
+	}
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	httpx.NoContent(c)
+}
+
+const (
+	// listenInterval is how often the number of the last delivery is read for a listener.
+	listenInterval = time.Second
+	// heartbeat is the longest silence of an event stream.
+	heartbeat = 15 * time.Second
+	// maxListeners is the maximum number of event streams of one process.
+	maxListeners = 100
+)
+
+var errListeners = &httpx.Fault{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "too many streams are open here; try again later", Retry: time.Second}
+
+// watchDeliveries answers GET /v1/flows/{flow}/deliveries/events: a stream of deliveries as they come (Server-Sent Events),
+// without headers and bodies. It begins after Last-Event-ID, the number of a delivery, or now.
+func (a *api) watchDeliveries(c *gin.Context) {
+	flow, err := a.flowFor(c, auth.ScopeReadRuns)
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	if a.listeners.Add(1) > maxListeners {
+		a.listeners.Add(-1)
+		httpx.Fail(c, errListeners)
+		return
+	}
+	defer a.listeners.Add(-1)
+	last, err := strconv.ParseInt(c.GetHeader("Last-Event-ID"), 10, 64)
+	if err != nil {
+		last, err = a.config.Deliveries.Last(c.Request.Context(), flow.Number)
+	}
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	s := httpx.NewEventStream(c, heartbeat)
+	s.Beat() // so that the listener knows that it listens
+	look, beat := time.NewTicker(listenInterval), time.NewTicker(heartbeat)
+	defer look.Stop()
+	defer beat.Stop()
+	for s.Err() == nil && !a.config.Draining() {
+		select {
+		case <-c.Request.Context().Done():
+			return
+		case <-beat.C:
+			s.Beat()
+		case <-look.C:
+			if last, err = a.writeNew(c.Request.Context(), s, flow.Number, last); err != nil {
+				httpx.Fail(c, err) // logged; the listener connects again
+				return
+			}
+		}
+	}
+}
+
+// writeNew writes the deliveries after last, in their order, and returns the number of the newest.
+func (a *api) writeNew(ctx context.Context, s *httpx.EventStream, flow, last int64) (int64, error) {
+	newest, err := a.config.Deliveries.Last(ctx, flow)
+	if err != nil || newest <= last {
+		return min(last, newest), err // fewer: the count began anew
+	}
+	all, err := a.config.Deliveries.List(ctx, flow)
+	if err != nil {
+		return last, err
+	}
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i].Number <= last {
+			continue
+		}
+		text, err := json.Marshal(all[i])
+		if err != nil {
+			return last, fmt.Errorf("encode delivery: %w", err)
+		}
+		last = all[i].Number
+		s.Event(strconv.FormatInt(last, 10), "delivery", string(text))
+	}
+	return max(last, newest), nil
+}

@@ -1,0 +1,192 @@
+package console
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/view"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/deliveries"
+	"github.com/penstock/penstock/store"
+)
+
+// deliveriesPage lists what recently arrived at the webhook of a flow.
+func deliveriesPage(req *requestState) error {
+	head, err := req.head()
+	if err != nil {
+		return err
+	}
+	d := view.Deliveries{FlowRow: req.flowRow(head), URL: req.console.base(req.r) + "/hooks/" + hookName(head)}
+	if d.Items, err = req.console.config.Deliveries.List(req.ctx(), head.Number); err != nil {
+		return err
+	}
+	if req.fragment() {
+		return req.render(200, view.DeliveriesFragment(req.page("flows", ""), d))
+	}
+	if d.Until, err = req.console.config.Deliveries.Until(req.ctx(), head.Number); err != nil {
+		return err
+	}
+	return req.render(200, view.DeliveriesPage(req.page("flows", d.Name), d))
+}
+
+// hookName returns how the URL of a webhook names the flow.
+func hookName(head store.Deployment) string {
+	if head.Slug != "" {
+		return head.Slug
+	}
+	return strconv.FormatInt(head.Number, 10)
+}
+
+// switchRecording begins or ends the recording of headers and bodies.
+func switchRecording(req *requestState) error {
+	head, err := req.head()
+	if err != nil {
+		return err
+	}
+	if req.r.PostFormValue("on") == "true" {
+		_, err = req.console.config.Deliveries.Record(req.ctx(), head.Number, deliveries.DefaultRecording)
+	} else {
+		err = req.console.config.Deliveries.Stop(req.ctx(), head.Number)
+	}
+	if err != nil {
+		return err
+	}
+	req.audit("POST "+Root+"/flows/{flow}/recording", "flow:"+strconv.FormatInt(head.Number, 10))
+	return req.redirect(Root + "/flows/" + strconv.FormatInt(head.Number, 10) + "/deliveries")
+}
+
+// delivery returns a delivery of the flow in the path. The content is nil when it is not kept. Its reading is audited.
+func (req *requestState) delivery(ref string) (store.Deployment, *deliveries.Delivery, *deliveries.Content, error) {
+	head, err := req.head()
+	if err != nil {
+		return head, nil, nil, err
+	}
+	number, err := strconv.ParseInt(ref, 10, 64)
+	if err != nil {
+		return head, nil, nil, errNotFound
+	}
+	d, content, err := req.console.config.Deliveries.Find(req.ctx(), head.Number, number)
+	if err == nil && content != nil {
+		req.audit(req.r.Pattern, fmt.Sprintf("flow:%d/delivery:%d", head.Number, number))
+	}
+	return head, d, content, err
+}
+
+// deliveryPage shows a delivery, and what the flow makes of it.
+func deliveryPage(req *requestState) error {
+	head, d, content, err := req.delivery(req.r.PathValue("delivery"))
+	if err != nil {
+		return err
+	}
+	page := view.Delivery{FlowRow: req.flowRow(head), Delivery: *d, Content: content}
+	run, err := req.readDelivery(head, d, content)
+	var why *deliveries.UnrepeatableError
+	switch {
+	case errors.As(err, &why):
+		page.Unrepeatable = why.Reason
+	case err != nil:
+		return err
+	default:
+		page.Repeatable = true
+		if flow, ok := req.console.config.Store.Flows().Find(strconv.FormatInt(head.Number, 10)); ok {
+			page.Test = flow.TestText(req.ctx(), fmt.Sprintf("delivery %d", d.Number), run)
+		}
+	}
+	return req.render(200, view.DeliveryPage(req.page("flows", page.Name), page))
+}
+
+// readDelivery returns the run of a recorded delivery. The error may be a *deliveries.UnrepeatableError.
+func (req *requestState) readDelivery(head store.Deployment, d *deliveries.Delivery, content *deliveries.Content) (flows.Run, error) {
+	flow, ok := req.console.config.Store.Flows().Find(strconv.FormatInt(head.Number, 10))
+	if !ok {
+		return flows.Run{}, errNotFound
+	}
+	if err := content.Repeatable(); err != nil {
+		return flows.Run{}, err
+	}
+	run, err := flow.ReadDelivery(d.Method, content.Header, content.Query, content.Body)
+	if err != nil {
+		err = &deliveries.UnrepeatableError{Reason: err.Error()}
+	}
+	return run, err
+}
+
+// deliveredEvent returns the event of a recorded delivery, for the page that tries a flow.
+func (req *requestState) deliveredEvent(ref string) (string, error) {
+	if !req.may(auth.ScopeReadRuns) {
+		return "", errForbidden
+	}
+	head, d, content, err := req.delivery(ref)
+	if err != nil {
+		return "", err
+	}
+	run, err := req.readDelivery(head, d, content)
+	return indented(flows.EncodeJSON(run.Event)), err
+}
+
+// redeliver starts a run of the user with what a recorded delivery says.
+func redeliver(req *requestState) error {
+	if !req.may(auth.ScopeReadRuns) {
+		return errForbidden
+	}
+	head, d, content, err := req.delivery(req.r.PathValue("delivery"))
+	if err != nil {
+		return err
+	}
+	run, err := req.readDelivery(head, d, content)
+	if err != nil {
+		return err
+	}
+	flow, ok := req.console.config.Store.Flows().Find(strconv.FormatInt(head.Number, 10))
+	if !ok {
+		return errNotFound
+	}
+	s, err := req.submission(flow)
+	if err != nil {
+		return err
+	}
+	if s.Params, s.Headers = run.Params, run.Headers; run.Event != nil {
+		s.Event = flows.EncodeJSON(run.Event)
+	}
+	if err := req.setFairKey(flow, &s); err != nil {
+		return err
+	}
+	return req.start(s)
+}
+
+// openCapture opens a URL that takes any request for ten minutes.
+func openCapture(req *requestState) error {
+	c, err := req.console.config.Deliveries.OpenCapture(req.ctx(), req.who.String(), deliveries.DefaultCapture)
+	if err != nil {
+		return err
+	}
+	req.audit("POST "+Root+"/captures", "")
+	return req.redirect(Root + "/captures/" + c.Token)
+}
+
+// capturePage shows what came to a capture of the user.
+func capturePage(req *requestState) error {
+	c, err := req.console.config.Deliveries.FindCapture(req.ctx(), req.who.String(), req.r.PathValue("capture"))
+	if errors.Is(err, deliveries.ErrNotFound) && req.fragment() { // the page is open for longer than the capture
+		return req.render(200, view.CaptureFragment(req.page("flows", ""), view.Capture{Ended: true}))
+	}
+	if err != nil {
+		return err
+	}
+	v := view.Capture{Capture: *c, URL: req.console.base(req.r) + "/hooks/captures/" + c.Token}
+	if req.fragment() {
+		return req.render(200, view.CaptureFragment(req.page("flows", ""), v))
+	}
+	return req.render(200, view.CapturePage(req.page("flows", "Capture"), v))
+}
+
+// closeCapture ends a capture, and deletes what came.
+func closeCapture(req *requestState) error {
+	if err := req.console.config.Deliveries.CloseCapture(req.ctx(), req.who.String(), req.r.PathValue("capture")); err != nil {
+		return err
+	}
+	req.setNotice("The capture has ended, and what came is deleted.")
+	return req.redirect(Root + "/flows")
+}

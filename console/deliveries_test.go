@@ -1,0 +1,87 @@
+package console
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/penstock/penstock/store"
+)
+
+// The list shows verdicts and reasons; the page of a delivery its content, and the test that it makes. Looking is audited.
+func TestDeliveryPages(t *testing.T) {
+	t.Parallel()
+	d := newTestConsole(t)
+	b := d.signedIn("olga")
+	list := b.page("/flows/hello/deliveries")
+	for _, want := range []string{"Delivery 1", "rejected", "verify.secret, hook", "it is not stored", "/hooks/hello", "Headers and bodies are not recorded", "Record for an hour"} {
+		if !strings.Contains(list, want) {
+			t.Errorf("the list lacks %q", want)
+		}
+	}
+	page := b.page("/flows/1/deliveries/1")
+	for _, want := range []string{"&lt;note&gt;", "&lt;Ada&gt;", "Redeliver", "output: [{&#34;message&#34;:&#34;Hello, &lt;Ada&gt;&#34;}]"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the delivery lacks %q", want)
+		}
+	}
+	looked := 0
+	must(t, d.config.Store.Audit().Scan(t.Context(), store.AuditRange{}, func(e *store.Entry) bool {
+		if e.Actor == "user:olga" && e.Object == "flow:1/delivery:1" {
+			looked++
+		}
+		return true
+	}))
+	if looked != 1 {
+		t.Errorf("the audit log has %d looks", looked)
+	}
+	if try := b.page("/flows/1/try?delivery=1"); !strings.Contains(try, "&lt;Ada&gt;") {
+		t.Error("the delivery is not there to try")
+	}
+	if w := b.get("/flows/1/deliveries/2"); w.Code != http.StatusNotFound {
+		t.Errorf("an unknown delivery: %d", w.Code)
+	}
+	w := b.post("/flows/1/deliveries/1/redeliver")
+	run, err := d.config.Queue.Record(t.Context(), strings.TrimPrefix(w.Header().Get("Location"), Root+"/runs/"))
+	if err != nil || string(run.Event) != `{"name":"\u003cAda\u003e"}` && string(run.Event) != `{"name":"<Ada>"}` || run.Principal != "user:olga" {
+		t.Errorf("redelivered: %d %s: %v", w.Code, run.Event, err)
+	}
+	b.post("/flows/1/recording", "on", "true")
+	if list = b.page("/flows/1/deliveries"); !strings.Contains(list, "Stop and delete") {
+		t.Error("the recording is not shown")
+	}
+	b.post("/flows/1/recording", "on", "false")
+	if page = b.page("/flows/1/deliveries/1"); strings.Contains(page, "note") || !strings.Contains(page, "are not kept") {
+		t.Error("content is shown after it was deleted")
+	}
+	if vera := d.signedIn("vera").page("/flows/1/deliveries"); strings.Contains(vera, "Record for an hour") {
+		t.Error("a viewer is offered to record")
+	}
+}
+
+// A capture is shown to the one who opened it.
+func TestCapturePages(t *testing.T) {
+	t.Parallel()
+	d := newTestConsole(t)
+	b := d.signedIn("olga")
+	if !strings.Contains(b.page("/flows"), "Capture a webhook") {
+		t.Error("captures are not offered")
+	}
+	path := strings.TrimPrefix(b.post("/captures").Header().Get("Location"), Root)
+	if page := b.page(path); !strings.Contains(page, "/hooks"+path) || !strings.Contains(page, "Nothing has come yet") {
+		t.Errorf("a capture: %s", page)
+	}
+	if w := d.signedIn("root").get(path); w.Code != http.StatusNotFound {
+		t.Errorf("a capture of another: %d", w.Code)
+	}
+	b.post(path + "/close")
+	if w := b.get(path); w.Code != http.StatusNotFound {
+		t.Errorf("after its end: %d", w.Code)
+	}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, Root+path, nil)
+	r.Header.Set("HX-Request", "true")
+	if w := b.do(r); w.Code != http.StatusOK || strings.Contains(w.Body.String(), "data-poll") {
+		t.Errorf("the open page after its end: %d %s", w.Code, w.Body)
+	}
+}

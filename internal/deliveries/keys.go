@@ -1,0 +1,25 @@
+package deliveries
+
+import "strconv"
+
+// The Redis keys. All share the hash tag {hooks}: scripts change several of them, and one call reads those of all flows.
+
+// keyRecording is a hash: flow number -> end of its recording in unix milliseconds. TTL: until the last end.
+const keyRecording = "penstock:{hooks}:recording"
+
+// flowKeys returns the keys of the deliveries of a flow, in the order of add.lua.
+//
+//	penstock:{hooks}:N:count     string, number of the last delivery. TTL: retention
+//	penstock:{hooks}:N:accepted  list of deliveries (JSON), the newest first, at most maxKept. TTL: retention
+//	penstock:{hooks}:N:rejected  list, likewise. TTL: retention
+//	penstock:{hooks}:N:content   hash: number of a delivery in the lists -> its content (JSON). TTL: until the recording ends
+func flowKeys(flow int64) []string {
+	prefix := "penstock:{hooks}:" + strconv.FormatInt(flow, 10) + ":"
+	return []string{prefix + "count", prefix + "accepted", prefix + "rejected", prefix + "content", keyRecording}
+}
+
+// keyCaptures is a zset: hash of a capture's token -> its end in unix milliseconds. TTL: MaxCapture after the last one began.
+const keyCaptures = "penstock:{hooks}:captures"
+
+// captureKey is a list: what a capture is, and then its requests (JSON), at most maxCaptured. TTL: until it ends.
+func captureKey(hash string) string { return "penstock:{hooks}:capture:" + hash }

@@ -1,0 +1,25 @@
+-- Adds a delivery to those of its flow, and removes the oldest one if there are too many. The content is kept only while
+-- the flow is recorded.
+--
+-- KEYS 1 count  2 accepted  3 rejected  4 content  5 recording, see keys.go
+-- ARGV 1 flow  2 index of the list in KEYS  3 delivery, a JSON object without its number and time  4 content; "": none
+--      5 maximum length of a list  6 TTL in ms
+-- returns the number of the delivery
+local list, delivery, content, most, ttl = KEYS[tonumber(ARGV[2])], ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local number = redis.call('INCR', KEYS[1])
+if content ~= '' then
+  local left = (tonumber(redis.call('HGET', KEYS[5], ARGV[1])) or 0) - now
+  if left > 0 then
+    redis.call('HSET', KEYS[4], number, content)
+    redis.call('PEXPIRE', KEYS[4], left)
+  end
+end
+redis.call('LPUSH', list, string.format('{"delivery":%d,"at_ms":%d,', number, now) .. string.sub(delivery, 2))
+if redis.call('LLEN', list) > most then
+  local oldest = redis.call('RPOP', list)
+  redis.call('HDEL', KEYS[4], string.match(oldest, '^{"delivery":(%d+)'))
+end
+for i = 1, 3 do redis.call('PEXPIRE', KEYS[i], ttl) end
+return number
