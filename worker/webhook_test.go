@@ -1,0 +1,140 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/webhook"
+	"github.com/penstock/penstock/queue"
+)
+
+const hookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwTGh6kI0HgPs="
+
+// named are stored secrets.
+type named map[string]string
+
+func (n named) Secret(_ context.Context, name string) (string, error) {
+	if s := n[name]; s != "" {
+		return s, nil
+	}
+	return "", fmt.Errorf("the secret %q is not stored", name)
+}
+
+// receiver is an endpoint of a customer. It answers with the statuses in turn, of which the last repeats.
+type receiver struct {
+	*httptest.Server
+	got chan *http.Request
+	n   atomic.Int32
+}
+
+func newReceiver(t *testing.T, statuses ...int) *receiver {
+	t.Helper()
+	r := &receiver{got: make(chan *http.Request, 100)}
+	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		body, _ := io.ReadAll(req.Body)
+		req.Body = io.NopCloser(strings.NewReader(string(body)))
+		w.WriteHeader(statuses[min(int(r.n.Add(1)), len(statuses))-1])
+		r.got <- req
+	}))
+	t.Cleanup(r.Close)
+	return r
+}
+
+// verified returns the body of a request that the library of Standard Webhooks accepts.
+func verified(t *testing.T, req *http.Request, secret string) string {
+	t.Helper()
+	library, err := standardwebhooks.NewWebhook(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, _ := io.ReadAll(req.Body)
+	if err := library.Verify(body, req.Header); err != nil {
+		t.Errorf("the library refuses it: %v", err)
+	}
+	return string(body)
+}
+
+// sending makes a worker send webhooks, by a clock that the test moves.
+type sending struct {
+	store *webhook.Store
+	ahead atomic.Int64
+}
+
+func (s *sending) configure(t *testing.T, secrets named) func(*Config) {
+	return func(c *Config) {
+		client := c.Redis.Client()
+		t.Cleanup(func() { _ = client.Close() })
+		var err error
+		now := func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
+		if s.store, err = webhook.New(webhook.Config{Redis: client, AllowHTTP: true, Now: now}); err != nil {
+			t.Fatal(err)
+		}
+		c.Webhooks, c.Env.Secrets = s.store, secrets
+		c.Sender, err = webhook.NewSender(webhook.SenderConfig{Store: s.store, HTTP: http.DefaultTransport, Secrets: secrets, Log: slog.New(slog.DiscardHandler), Slots: 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A webhook is sent by a task of asynq, also after its run has ended, and again after a failure.
+func TestWebhooksAreSent(t *testing.T) {
+	t.Parallel()
+	var s sending
+	r := newReceiver(t, 500, 204)
+	w := startWorker(t, map[string]string{
+		"send": "steps:\n  - webhook: {url: '" + r.URL + "/in?token=hunter2', secret: '${ .secret }', type: order.paid, data: {n: '${ .n }'}}",
+	}, s.configure(t, named{"hook": hookSecret}))
+	result := w.run("send", `{"n": 1.50, "secret": "hook"}`, 10*time.Second)
+	if result.State != queue.Succeeded || !strings.Contains(string(result.Output), `"state":"pending"`) {
+		t.Fatalf("%+v", result)
+	}
+	first := testenv.Receive(t, r.got, "the first try")
+	body := verified(t, first, hookSecret)
+	if !strings.HasPrefix(body, `{"type":"order.paid","timestamp":"`) || !strings.HasSuffix(body, `,"data":{"n":1.50}}`) {
+		t.Errorf("body %s", body)
+	}
+	id := first.Header.Get("webhook-id")
+	inspector := asynq.NewInspectorFromRedisClient(w.conn.Client())
+	var retries []*asynq.TaskInfo
+	testenv.Eventually(t, func() string {
+		retries, _ = inspector.ListRetryTasks(webhook.Queue)
+		if len(retries) != 1 {
+			return "no task waits"
+		}
+		return ""
+	})
+	if task := retries[0]; task.LastErr != "status 500" || strings.Contains(string(task.Payload), "hunter2") || time.Until(task.NextProcessAt) > 6*time.Second {
+		t.Errorf("asynq shows %+v", task)
+	}
+	s.ahead.Store(int64(10 * time.Second))
+	if err := inspector.RunTask(webhook.Queue, retries[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	second := testenv.Receive(t, r.got, "the second try")
+	if again := verified(t, second, hookSecret); again != body || second.Header.Get("webhook-id") != id || second.Header.Get("webhook-timestamp") == first.Header.Get("webhook-timestamp") {
+		t.Errorf("%v %s differs from %v %s", second.Header, again, first.Header, body)
+	}
+	testenv.Eventually(t, func() string {
+		d, err := s.store.Delivery(t.Context(), 1, id)
+		if err != nil || d.State != webhook.Delivered || len(d.Tries) != 2 || d.URL != r.URL+"/in" {
+			return fmt.Sprintf("%+v, %v", d, err)
+		}
+		return ""
+	})
+	if strings.Contains(w.log.String(), "hunter2") || strings.Contains(w.log.String(), hookSecret) {
+		t.Error("the log has a secret")
+	}
+}
