@@ -15,6 +15,7 @@ import (
 
 	"github.com/penstock/penstock/api/admin"
 	"github.com/penstock/penstock/api/callbacks"
+	"github.com/penstock/penstock/api/deliveries"
 	"github.com/penstock/penstock/api/hooks"
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/oauth"
@@ -59,6 +60,9 @@ type Config struct {
 	// Callbacks verifies the tokens of waiting steps, and Call resumes the steps; nil: there are no callback URLs.
 	Callbacks *callback.Signer
 	Call      callbacks.Call
+
+	// Webhooks has the webhooks that flows send; nil: there are no endpoints for them. It needs a Store.
+	Webhooks deliveries.Webhooks
 
 	// HookKeys gets the public keys of webhook senders; nil: senders whose keys are published are rejected.
 	HookKeys hooks.Keys

@@ -7,6 +7,7 @@ import (
 
 	"github.com/penstock/penstock/api/admin"
 	"github.com/penstock/penstock/api/callbacks"
+	"github.com/penstock/penstock/api/deliveries"
 	"github.com/penstock/penstock/api/docs"
 	"github.com/penstock/penstock/api/fleet"
 	flowsapi "github.com/penstock/penstock/api/flows"
@@ -80,6 +81,9 @@ func (a *API) mountDomains(e *gin.Engine) {
 	})
 	if a.config.Store != nil {
 		flowsapi.Mount(v1.Group("/flows"), flowsapi.Config{Store: a.config.Store, Flows: a.config.Flows, Runs: a.config.Fleet})
+		if a.config.Webhooks != nil {
+			deliveries.Mount(v1.Group("/flows"), deliveries.Config{Webhooks: a.config.Webhooks, Flows: a.config.Store.Flows()})
+		}
 		hooks.Mount(limited, hooks.Config{
 			Flows: a.config.Flows, Store: a.config.Store, Authority: a.config.Authority, Runner: a.runner, Guard: a.config.Guard, Keys: a.config.HookKeys,
 		})

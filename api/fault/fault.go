@@ -15,6 +15,7 @@ import (
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/strictjson"
+	"github.com/penstock/penstock/internal/webhook"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 )
@@ -73,6 +74,9 @@ var kinds = []struct {
 	{target: store.ErrExists, Kind: Kind{Status: http.StatusConflict, Code: "exists", Message: "there is one of that name already", Title: notSaved, Text: "There is one of that name already."}},
 	{target: auth.ErrNoDeadline, Kind: Kind{Status: http.StatusConflict, Code: "expired", Message: auth.ErrNoDeadline.Error()}},
 	{target: store.ErrNotFound, Kind: Kind{Status: http.StatusNotFound, Code: "not_found", Message: "there is none of that name", Title: NotFoundTitle, Text: NotFoundText}},
+	{target: webhook.ErrNotFound, Kind: Kind{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such delivery or endpoint", Title: NotFoundTitle, Text: NotFoundText}},
+	{target: webhook.ErrDisabled, Kind: Kind{Status: http.StatusConflict, Code: "endpoint_disabled", Message: "the endpoint of the delivery is disabled: enable it first",
+		Title: "The endpoint is disabled", Text: "Enable the endpoint first, then send the delivery again."}},
 	{target: os.ErrDeadlineExceeded, Kind: Kind{Status: http.StatusRequestTimeout, Code: "request_timeout", Message: "the request took too long to arrive"}},
 	{target: ErrHandOver, Kind: Kind{Status: http.StatusGatewayTimeout, Code: "handed_over", Message: "this server stops; the run goes on, its result can be read later"}},
 	{target: context.Canceled, Kind: Kind{Status: StatusGone, Code: "caller_gone", Message: "the caller did not wait"}},
