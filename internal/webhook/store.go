@@ -53,6 +53,9 @@ var (
 	ErrFull     = errors.New("webhook: too many pending deliveries")
 )
 
+// errReply reports a reply of a script that its header does not have.
+var errReply = errors.New("the script replied something else")
+
 // InvalidError reports a message that cannot be sent.
 type InvalidError struct{ reason error }
 
@@ -123,11 +126,16 @@ func (s *Store) Accept(ctx context.Context, m Message) (State, error) {
 		}
 		return err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return "", fmt.Errorf("accept webhook: %w", err)
+	case state == full:
+		return "", ErrFull
 	}
 	return state, nil
 }
+
+const full = "full" // reply of accept.lua
 
 func (s *Store) accept(ctx context.Context, m *Message, endpoint, shown, target string, body []byte, now time.Time) (State, string, error) {
 	k := keysOf(m.Flow)
@@ -136,11 +144,8 @@ func (s *Store) accept(ctx context.Context, m *Message, endpoint, shown, target 
 		m.ID, endpoint, shown, now.UnixMilli(), retention.Milliseconds(), endpointRetention.Milliseconds(), maxListed, maxOpen, maxEndpoints,
 		"run", m.Run, "type", m.Type, "url", shown, "target", target, "endpoint", endpoint, "secrets", strings.Join(m.Secrets, "\n"),
 		"body", body, "created", now.UnixMilli()).StringSlice()
-	switch {
-	case err != nil:
-		return "", "", err
-	case len(reply) != 2:
-		return "", "", ErrFull
+	if err != nil || len(reply) != 2 {
+		return "", "", cmp.Or(err, errReply)
 	}
 	return State(reply[0]), reply[1], nil
 }
@@ -356,7 +361,7 @@ func (s *Store) record(ctx context.Context, d *Delivery, t Try, state State, nex
 		return err
 	})
 	if err != nil || len(reply) != 2 {
-		return "", "", fmt.Errorf("record try: %w", cmp.Or(err, errors.New("the script answered something else")))
+		return "", "", fmt.Errorf("record try: %w", cmp.Or(err, errReply))
 	}
 	return State(reply[0]), reply[1], nil
 }

@@ -5,7 +5,7 @@
 -- ARGV[5] ms to keep a delivery  ARGV[6] ms to keep an endpoint  ARGV[7] most listed deliveries
 -- ARGV[8] most open deliveries  ARGV[9] most endpoints  ARGV[10]… fields and values of the delivery
 --
--- Returns {state, round}; {"full"} when there are too many open deliveries.
+-- Returns {state, round}; {"full", ""} when there are too many open deliveries.
 local TRIM = 10 -- old members removed in one call
 local call = redis.call
 local known = call("HMGET", KEYS[1], "state", "round")
@@ -13,7 +13,7 @@ if known[1] then return known end
 
 local now, keep = tonumber(ARGV[4]), tonumber(ARGV[5])
 call("ZREMRANGEBYSCORE", KEYS[3], "-inf", now)
-if call("ZCARD", KEYS[3]) >= tonumber(ARGV[8]) then return {"full"} end
+if call("ZCARD", KEYS[3]) >= tonumber(ARGV[8]) then return {"full", ""} end
 
 -- trim removes the oldest members of a ZSET beyond a number, and calls each with what is left of them.
 local function trim(key, most, prefix, each)
