@@ -156,7 +156,7 @@ func TestServerDoesWhatTheDocumentSays(t *testing.T) {
 	h := newContractClient(t)
 	p.HTTP = &http.Client{Transport: h}
 	callCallbacks(p, signer)
-	for _, calls := range []func(*apitest.Product){callRunEndpoints, callRuns, callFlows, callTokens, callUsers, callKeys, callClients, callSecrets, callFleet, callServer} {
+	for _, calls := range []func(*apitest.Product){callRunEndpoints, callRuns, callFlows, callTokens, callUsers, callKeys, callClients, callSecrets, callWebhooks, callFleet, callServer} {
 		calls(p)
 	}
 	d, err := openapi.Describe()
@@ -230,6 +230,26 @@ func TestEveryCodeIsDescribed(t *testing.T) {
 		if code != "caller_gone" && !bytes.Contains(d.Page, []byte(`id="problem-`+code+`"`)) { // who has gone hears nothing
 			t.Errorf("the code %s is not described", code)
 		}
+	}
+}
+
+func callWebhooks(p *apitest.Product) {
+	p.Deploy(20, apitest.FlowPasses)
+	const flow = "/v1/flows/20"
+	delivery := flow + "/deliveries/" + p.Webhook(20, "k", "https://example.org/hook")
+	endpoints := flow + "/webhook-endpoints"
+	for _, path := range []string{flow + "/deliveries", delivery, endpoints} {
+		p.Want(p.Do("GET", path, "otto", ""), 200)
+		p.Want(p.Do("GET", path, "", ""), 401)
+	}
+	endpoint := endpoints + "/" + p.Want(p.Do("GET", delivery, "otto", ""), 200)["endpoint_id"].(string)
+	p.Want(p.Do("POST", endpoint+"/disable", "otto", ""), 204)
+	p.Want(p.Do("POST", delivery+"/redeliver", "otto", ""), 409)
+	p.Want(p.Do("GET", endpoints, "otto", ""), 200)
+	p.Want(p.Do("POST", endpoint+"/enable", "otto", ""), 204)
+	p.Want(p.Do("POST", delivery+"/redeliver", "otto", ""), 200)
+	for _, verb := range []string{"/enable", "/disable"} {
+		p.Want(p.Do("POST", endpoints+"/none"+verb, "otto", ""), 404)
 	}
 }
 

@@ -28,6 +28,7 @@ import (
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/webhook"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 	"github.com/penstock/penstock/worker"
@@ -37,16 +38,17 @@ import (
 // with one user of each role and two API keys. It has two additional step kinds: gate waits for a value in Gate,
 // and answer responds to the caller with its item.
 type Product struct {
-	T     testing.TB
-	URL   string
-	HTTP  *http.Client
-	API   *api.API
-	Store *store.Store
-	Queue *queue.Client
-	Files *blob.Store
-	Blobs blob.Memory   // of Files
-	Gate  chan struct{} // each value lets one item pass a step of kind gate
-	At    chan struct{} // receives a value when an item arrives at such a step
+	T        testing.TB
+	URL      string
+	HTTP     *http.Client
+	API      *api.API
+	Store    *store.Store
+	Queue    *queue.Client
+	Files    *blob.Store
+	Webhooks *webhook.Store
+	Blobs    blob.Memory   // of Files
+	Gate     chan struct{} // each value lets one item pass a step of kind gate
+	At       chan struct{} // receives a value when an item arrives at such a step
 }
 
 // Constants of a Product.
@@ -97,10 +99,12 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: p.Store, Hasher: Hasher(t), Guard: auth.NewBruteForceGuard(attempts), Issuer: Issuer})
 	Fatal(t, err)
 	p.people()
+	p.Webhooks, err = webhook.New(webhook.Config{Redis: client})
+	Fatal(t, err)
 	handler := api.Queue{Client: p.Queue}
 	config := api.Config{
 		Submit: handler.Submit, Records: handler, Runs: handler, Flows: p.Store.Flows(), Keys: p.Store.Keys(), Log: log,
-		Authority: authority, Store: p.Store, Fleet: p.Queue, Ready: p.Queue.Ping, Files: p.Files,
+		Authority: authority, Store: p.Store, Fleet: p.Queue, Ready: p.Queue.Ping, Files: p.Files, Webhooks: p.Webhooks,
 	}
 	for _, c := range change {
 		c(&config)
@@ -273,6 +277,15 @@ func (p *Product) Secret(name, value string) {
 func (p *Product) GitHub(path, body, id string, header ...string) Reply {
 	p.T.Helper()
 	return p.Do("POST", path, "", body, append([]string{"X-Hub-Signature-256", "sha256=" + HexMAC("s3", body), "X-GitHub-Delivery", id}, header...)...)
+}
+
+// Webhook accepts a webhook of a flow, which nothing sends, and returns its id.
+func (p *Product) Webhook(flow int64, key, url string) string {
+	p.T.Helper()
+	id := webhook.IDOf(key)
+	_, err := p.Webhooks.Accept(p.T.Context(), webhook.Message{ID: id, Flow: flow, Run: "r", URL: url, Secrets: []string{"s"}, Type: "order.paid", Data: []byte(`{"n":1}`)})
+	Fatal(p.T, err)
+	return id
 }
 
 // Signed returns a SmartSYNC request of an API key.

@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	"github.com/spf13/cobra"
+)
+
+var (
+	deliveryColumns = []column{
+		{"delivery", "id"}, {"state", "state"}, {"type", "type"}, {"url", "url"}, {"created", "created_at"}, {"next try", "next_try_at"}, {"run", "run_id"},
+	}
+	tryColumns      = []column{{"at", "at"}, {"ms", "ms"}, {"status", "status"}, {"error", "error"}, {"response", "response"}}
+	endpointColumns = []column{
+		{"endpoint", "id"}, {"url", "url"}, {"failures", "failures"}, {"failing since", "failing_since"}, {"succeeded", "succeeded_at"}, {"disabled", "disabled_at"}, {"reason", "reason"},
+	}
+)
+
+func newDeliveries(e env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "deliveries", Short: "Show the webhooks that flows send, and send them again",
+		Long: "Show the webhooks that the step `webhook` of a flow sends, send them again, and switch the\nendpoints that receive them. FLOW is the number or slug of the flow.\n\n" + remoteHelp,
+	}
+	list := newListOf(e, "list FLOW", "List the webhooks of a flow, the newest first", func(args []string) string { return deliveriesPath(args[0]) }, deliveryColumns)
+	endpoints := newListOf(e, "endpoints FLOW", "List the endpoints to which a flow sends webhooks, the last used first", func(args []string) string { return endpointsPath(args[0]) }, endpointColumns)
+	cmd.AddCommand(list, newDeliveriesShow(e), newRedeliver(e), endpoints,
+		newSwitchEndpoint(e, "enable", "Enable endpoints that were disabled, and forget their failures"),
+		newSwitchEndpoint(e, "disable", "Disable endpoints: webhooks to them are recorded, and not sent"))
+	return cmd
+}
+
+func deliveriesPath(flow string, more ...string) string {
+	path, _ := url.JoinPath("/v1/flows/"+url.PathEscape(flow)+"/deliveries", more...)
+	return path
+}
+
+func endpointsPath(flow string, more ...string) string {
+	path, _ := url.JoinPath("/v1/flows/"+url.PathEscape(flow)+"/webhook-endpoints", more...)
+	return path
+}
+
+func newDeliveriesShow(e env) *cobra.Command {
+	cmd := &cobra.Command{Use: "show FLOW DELIVERY", Short: "Show one webhook: its state, body and tries", Args: exactArgs(2)}
+	c := newCall(e, cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		server, err := c.client()
+		if err != nil {
+			return err
+		}
+		text, err := server.Raw(cmd.Context(), http.MethodGet, deliveriesPath(args[0], url.PathEscape(args[1])), nil)
+		if err != nil {
+			return err
+		}
+		if c.asJSON {
+			return printIndented(cmd.OutOrStdout(), text)
+		}
+		return printDelivery(cmd.OutOrStdout(), text)
+	}
+	return cmd
+}
+
+// printDelivery prints the members of a delivery and a table of its tries.
+func printDelivery(w io.Writer, text []byte) error {
+	d, err := decodeObject(text)
+	if err != nil {
+		return err
+	}
+	tries, _ := d["tries"].([]any)
+	delete(d, "tries")
+	if err := printObject(w, d); err != nil || len(tries) == 0 {
+		return err
+	}
+	fmt.Fprintln(w)
+	return printTable(w, tryColumns, tries)
+}
+
+func newRedeliver(e env) *cobra.Command {
+	cmd := &cobra.Command{Use: "redeliver FLOW DELIVERY…", Short: "Send webhooks again, with the same id and body, whatever came of them", Args: minArgs(2)}
+	c := newCall(e, cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return c.each(cmd, args[1:], func(id string) string { return deliveriesPath(args[0], url.PathEscape(id), "redeliver") })
+	}
+	return cmd
+}
+
+func newSwitchEndpoint(e env, verb, short string) *cobra.Command {
+	cmd := &cobra.Command{Use: verb + " FLOW ENDPOINT…", Short: short, Args: minArgs(2)}
+	c := newCall(e, cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return c.each(cmd, args[1:], func(id string) string { return endpointsPath(args[0], url.PathEscape(id), verb) })
+	}
+	return cmd
+}
+
+// each posts to the path of each id, until one fails.
+func (c *remoteCall) each(cmd *cobra.Command, ids []string, pathOf func(id string) string) error {
+	for _, id := range ids {
+		if err := c.send(cmd, http.MethodPost, pathOf(id), nil, ""); err != nil {
+			return fmt.Errorf("%s %s: %w", cmd.Name(), id, err)
+		}
+	}
+	return nil
+}
