@@ -74,7 +74,7 @@ type Param struct {
 	Hint     string   // TypeString: what to write instead of ${ }, for the error message
 	Verbatim bool     // TypeString: ${ } is literal text, as in a script
 	OneOf    string   // name of a group of parameters, exactly one of which must be given; empty: none
-	Names    Resource // TypeString, TypeStrings, TypeTemplate: the resource type that the value names; empty: none
+	Names    Resource // TypeString, TypeStrings: the resource type that the value names; empty: none
 }
 
 // Runner executes one step for one item. Safe for concurrent use.

@@ -55,8 +55,11 @@ type Delivery struct {
 	Key     string   // unique across runs
 	URL     string   // absolute
 	Secrets []string // names of the stored secrets that sign it
-	Type    string   // type of the event
-	Data    []byte   // JSON
+	// Receiver makes the secrets those of one receiver: the keys are derived from the stored secrets and this name.
+	// Empty: the stored secrets are the keys.
+	Receiver string
+	Type     string // type of the event
+	Data     []byte // JSON
 }
 
 // Callbacks creates the URLs by which an external system resumes an item of a run.

@@ -1,10 +1,6 @@
 package flows
 
-import (
-	"strings"
-
-	"github.com/penstock/penstock/flows/internal/yaml"
-)
+import "github.com/penstock/penstock/flows/internal/yaml"
 
 // Resource is a type of object outside of the flow that a flow refers to by name.
 type Resource string
@@ -39,11 +35,11 @@ func (f *Flow) Refuse(file string, refused func(Use) (reason string)) Problems {
 	return r.found
 }
 
-// noteUse records the references in a parameter. A text with ${ } in it is no name yet.
+// noteUse records the references in a parameter.
 func (c *compiler) noteUse(what Resource, n *yaml.Node) {
 	for _, element := range append([]*yaml.Node{n}, n.Items...) {
-		if name := stringify(element.Value); element.Shape == yaml.Scalar && element.Value != nil && !strings.Contains(name, "${") {
-			c.flow.uses = append(c.flow.uses, Use{what, name, element.Place})
+		if element.Shape == yaml.Scalar && element.Value != nil {
+			c.flow.uses = append(c.flow.uses, Use{what, stringify(element.Value), element.Place})
 		}
 	}
 }

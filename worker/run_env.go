@@ -108,12 +108,12 @@ type deliverer struct {
 
 // Deliver accepts a webhook that can be signed.
 func (d deliverer) Deliver(ctx context.Context, m flows.Delivery) (id, state string, err error) {
-	if _, err := webhook.SigningKeys(ctx, d.secrets, m.Secrets); err != nil {
+	if _, err := webhook.SigningKeys(ctx, d.secrets, m.Secrets, m.Receiver); err != nil {
 		return "", "", err
 	}
 	id = webhook.IDOf(m.Key)
 	accepted, err := d.webhooks.Accept(ctx, webhook.Message{
-		ID: id, Flow: d.flow, Run: d.run, URL: m.URL, Secrets: m.Secrets, Type: m.Type, Data: m.Data,
+		ID: id, Flow: d.flow, Run: d.run, URL: m.URL, Secrets: m.Secrets, Receiver: m.Receiver, Type: m.Type, Data: m.Data,
 	})
 	var invalid *webhook.InvalidError
 	switch {

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 	"github.com/hibiken/asynq"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/testenv"
 	"github.com/penstock/penstock/internal/webhook"
 	"github.com/penstock/penstock/queue"
@@ -95,9 +97,9 @@ func TestWebhooksAreSent(t *testing.T) {
 	var s sending
 	r := newReceiver(t, 500, 204)
 	w := startWorker(t, map[string]string{
-		"send": "steps:\n  - webhook: {url: '" + r.URL + "/in?token=hunter2', secret: '${ .secret }', type: order.paid, data: {n: '${ .n }'}}",
+		"send": "steps:\n  - webhook: {url: '" + r.URL + "/in?token=hunter2', secret: hook, type: order.paid, data: {n: '${ .n }'}}",
 	}, s.configure(t, named{"hook": hookSecret}))
-	result := w.run("send", `{"n": 1.50, "secret": "hook"}`, 10*time.Second)
+	result := w.run("send", `{"n": 1.50}`, 10*time.Second)
 	if result.State != queue.Succeeded || !strings.Contains(string(result.Output), `"state":"pending"`) {
 		t.Fatalf("%+v", result)
 	}
@@ -136,5 +138,43 @@ func TestWebhooksAreSent(t *testing.T) {
 	})
 	if strings.Contains(w.log.String(), "hunter2") || strings.Contains(w.log.String(), hookSecret) {
 		t.Error("the log has a secret")
+	}
+}
+
+// The step encode computes the secret of a receiver, which the library then verifies with.
+func TestAReceiverHasASecretOfItsOwn(t *testing.T) {
+	t.Parallel()
+	var s sending
+	r := newReceiver(t, 200)
+	w := startWorker(t, map[string]string{
+		"send": "steps:\n  - {name: own, encode: {hmac: '${ .customer }', secret: hook, output: base64, as: key}}\n" +
+			"  - webhook: {url: '" + r.URL + "', secret: hook, receiver: '${ .customer }', type: order.paid}\n" +
+			"  - set: {secret: 'whsec_${ $steps.own.key }'}",
+	}, s.configure(t, named{"hook": hookSecret}))
+	result := w.run("send", `{"customer": "acme"}`, 10*time.Second)
+	var output []struct{ Secret string }
+	if err := json.Unmarshal(result.Output, &output); err != nil || len(output) != 1 || output[0].Secret == hookSecret {
+		t.Fatalf("%s, %+v", result.Output, result.Error)
+	}
+	verified(t, testenv.Receive(t, r.got, "the webhook"), output[0].Secret)
+}
+
+// What cannot be sent fails the step, and the error says why.
+func TestWebhooksThatAreRefused(t *testing.T) {
+	t.Parallel()
+	var s sending
+	w := startWorker(t, map[string]string{
+		"unknown": "steps:\n  - webhook: {url: 'https://example.org', secret: none, type: a}",
+		"weak":    "steps:\n  - webhook: {url: 'https://example.org', secret: weak, type: a}",
+		"url":     "steps:\n  - webhook: {url: 'ftp://example.org/?t=hunter2', secret: hook, type: a}",
+		"empty":   "steps:\n  - webhook: {url: 'https://example.org', secret: hook, receiver: '${ .none }', type: a}",
+	}, s.configure(t, named{"hook": hookSecret, "weak": "whsec_aHVudGVyMg=="}))
+	for version, want := range map[string]string{
+		"unknown": `the secret "none" is not stored`, "weak": `the secret "weak" is not whsec_ and the base64 of 24 to 64 bytes`,
+		"url": "the URL is not one such as https://example.org/hook", "empty": "receiver is empty",
+	} {
+		if r := w.run(version, `{}`, 10*time.Second); r.State != queue.Failed || r.Error.Message != want || r.Error.Code != flows.CodeStepFailed {
+			t.Errorf("%s: %s %+v", version, r.State, r.Error)
+		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
@@ -20,49 +19,62 @@ func webhook() flows.Kind {
 			"[Outgoing webhooks](outgoing-webhooks.md) says when it is tried again, when an endpoint is disabled, and how to see and repeat deliveries.",
 		Params: []flows.Param{
 			{Name: "url", Type: flows.TypeTemplate, Required: true, Summary: "The https URL of the receiver, at most 2048 bytes."},
-			{Name: "secret", Type: flows.TypeTemplate, Names: flows.ResourceSecret, Required: true, Summary: "The name of the stored secret that signs it, `whsec_` and the base64 of 24 to 64 bytes, or a list of up to 4 while one replaces another. Do not take the name from data of others."},
+			{Name: "secret", Type: flows.TypeStrings, Names: flows.ResourceSecret, Required: true, Summary: "The name of the stored secret that signs it, `whsec_` and the base64 of 24 to 64 bytes, or of up to 4 while one replaces another."},
+			{Name: "receiver", Type: flows.TypeTemplate, Summary: "A name of the receiver, such as a customer's number: each receiver then has a [secret of its own](outgoing-webhooks.md#a-secret-for-each-receiver), which is derived from the stored one."},
 			{Name: "type", Type: flows.TypeTemplate, Required: true, Summary: "The type of the event, such as `order.paid`."},
 			{Name: "data", Type: flows.TypeTemplate, Default: "the item", Summary: "The data of the event; the body has at most 256 KiB."},
 		},
-		Example: "webhook:\n  url: ${ .customer.hook_url }\n  secret: \"hook_${ .customer.id }\"\n  type: order.paid\n  data: {order: \"${ .number }\", total: \"${ .total }\"}",
+		Example: "webhook:\n  url: ${ .customer.hook_url }\n  secret: hook_signing\n  receiver: ${ .customer.id }\n  type: order.paid\n  data: {order: \"${ .number }\", total: \"${ .total }\"}",
 		Effect:  flows.Idempotent,
 		New: func(args *flows.Args) (flows.Runner, error) {
-			w := &webhookStep{url: args.Template("url"), secret: args.Template("secret"), event: args.Template("type"), data: args.Template("data")}
+			w := &webhookStep{
+				secrets: args.Strings("secret"), url: args.Template("url"), event: args.Template("type"),
+				receiver: args.Template("receiver"), data: args.Template("data"),
+			}
+			if n := len(w.secrets); n > maxSecrets {
+				return nil, args.Errorf("secret", "%d secrets; %d at most can sign a webhook", n, maxSecrets)
+			}
 			return flows.RunFunc(w.run), nil
 		},
 	}
 }
 
+// maxSecrets is the maximum number of secrets that sign a webhook.
+const maxSecrets = 4
+
 type webhookStep struct {
-	url, secret, event *flows.Template
-	data               *flows.Template // nil: the item
+	secrets    []string // names
+	url, event *flows.Template
+	receiver   *flows.Template // nil: the secrets are those of all receivers
+	data       *flows.Template // nil: the item
 }
 
 func (w *webhookStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 	if in.Env().Deliver == nil {
 		return nil, failure.Errorf("no webhooks can be sent here")
 	}
-	url, err := w.url.Text(ctx, in)
-	if err != nil {
+	d := flows.Delivery{Key: in.RunKey(), Secrets: w.secrets}
+	var err error
+	if d.URL, err = w.url.Text(ctx, in); err != nil {
 		return nil, err
 	}
-	event, err := w.event.Text(ctx, in)
-	if err != nil {
+	if d.Type, err = w.event.Text(ctx, in); err != nil {
 		return nil, err
 	}
-	secrets, err := w.secret.Render(ctx, in)
-	if err != nil {
-		return nil, err
-	}
-	names, err := content.TextValues(secrets)
-	if err != nil {
-		return nil, failure.Errorf("secret %s", err)
+	if w.receiver != nil {
+		if d.Receiver, err = w.receiver.Text(ctx, in); err != nil {
+			return nil, err
+		}
+		if d.Receiver == "" {
+			return nil, failure.Errorf("receiver is empty")
+		}
 	}
 	data, err := eventFor(ctx, in, w.data)
 	if err != nil {
 		return nil, err
 	}
-	id, state, err := in.Env().Deliver.Deliver(ctx, flows.Delivery{Key: in.RunKey(), URL: url, Secrets: names, Type: event, Data: flows.EncodeJSON(data)})
+	d.Data = flows.EncodeJSON(data)
+	id, state, err := in.Env().Deliver.Deliver(ctx, d)
 	if err != nil {
 		return nil, err
 	}

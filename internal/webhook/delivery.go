@@ -39,8 +39,10 @@ type Message struct {
 	Run     string   // id of the run that sends it
 	URL     string   // https, or http where Config.AllowHTTP is set
 	Secrets []string // names of the stored secrets that sign it, at least one
-	Type    string   // type of the event, such as "order.paid"
-	Data    []byte   // JSON
+	// Receiver makes the secrets those of one receiver, see ReceiverKey; empty: the stored secrets sign.
+	Receiver string
+	Type     string // type of the event, such as "order.paid"
+	Data     []byte // JSON
 }
 
 // IDOf returns the id of the delivery with a key: equal keys are one delivery.
@@ -60,10 +62,11 @@ type Delivery struct {
 	Tries    []Try           `json:"tries"`                // the latest, oldest first, at most 20
 	Body     json.RawMessage `json:"body,omitempty"`       // absent in listings
 
-	round   int      // from 1; each redelivery begins the next one
-	count   int      // tries of the round
-	target  string   // complete URL
-	secrets []string // names
+	round    int      // from 1; each redelivery begins the next one
+	count    int      // tries of the round
+	target   string   // complete URL
+	secrets  []string // names
+	receiver string
 }
 
 // Try is one request of a delivery.

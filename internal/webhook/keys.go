@@ -14,7 +14,7 @@ func keysOf(flow int64) keys {
 	return keys{"penstock:{deliveries:" + strconv.FormatInt(flow, 10) + "}:"}
 }
 
-// delivery is a HASH: run type url target endpoint secrets body created, which never change, and state round count
+// delivery is a HASH: run type url target endpoint secrets receiver body created, which never change, and state round count
 // tries next, see record.lua. TTL: retention from the last write.
 func (k keys) delivery(id string) string { return k.tag + "delivery:" + id }
 

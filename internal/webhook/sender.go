@@ -232,7 +232,7 @@ func (s *Sender) send(ctx context.Context, d *Delivery, t *Try) (wanted time.Dur
 }
 
 func (s *Sender) request(ctx context.Context, d *Delivery, at time.Time) (*http.Request, error) {
-	keys, err := SigningKeys(ctx, s.config.Secrets, d.secrets)
+	keys, err := SigningKeys(ctx, s.config.Secrets, d.secrets, d.receiver)
 	if err != nil {
 		return nil, err
 	}
@@ -248,8 +248,9 @@ func (s *Sender) request(ctx context.Context, d *Delivery, at time.Time) (*http.
 	return req, nil
 }
 
-// SigningKeys finds and decodes the secrets with the given names. Errors name the secret and do not contain it.
-func SigningKeys(ctx context.Context, secrets Secrets, names []string) ([][]byte, error) {
+// SigningKeys finds the secrets with the given names and returns the keys that sign for a receiver; empty: for all.
+// Errors name the secret and do not contain it.
+func SigningKeys(ctx context.Context, secrets Secrets, names []string, receiver string) ([][]byte, error) {
 	keys := make([][]byte, len(names))
 	for i, name := range names {
 		text, err := secrets.Secret(ctx, name)
@@ -258,6 +259,9 @@ func SigningKeys(ctx context.Context, secrets Secrets, names []string) ([][]byte
 		}
 		if keys[i], err = ParseSecret(text); err != nil {
 			return nil, fmt.Errorf("the secret %q %w", name, err)
+		}
+		if receiver != "" {
+			keys[i] = ReceiverKey(text, receiver)
 		}
 	}
 	return keys, nil

@@ -21,12 +21,20 @@ const (
 
 // ParseSecret decodes a secret to the key that signs. Its error does not contain the secret.
 func ParseSecret(text string) ([]byte, error) {
-	encoded, ok := strings.CutPrefix(strings.TrimSpace(text), secretPrefix)
+	encoded, ok := strings.CutPrefix(text, secretPrefix)
 	key, err := base64.StdEncoding.DecodeString(encoded)
 	if !ok || err != nil || len(key) < minKey || len(key) > maxKey {
 		return nil, errors.New("is not whsec_ and the base64 of 24 to 64 bytes")
 	}
 	return key, nil
+}
+
+// ReceiverKey derives the key of one receiver from a secret: the HMAC-SHA256 of the receiver's name, whose key is the
+// secret as text. The step encode computes the same.
+func ReceiverKey(secret, receiver string) []byte {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(receiver))
+	return mac.Sum(nil)
 }
 
 // sign returns the value of the header webhook-signature: one signature for each key.

@@ -142,7 +142,7 @@ func (s *Store) accept(ctx context.Context, m *Message, endpoint, shown, target 
 	reply, err := acceptScript.Run(ctx, s.config.Redis,
 		[]string{k.delivery(m.ID), k.index(), k.open(), k.endpoint(endpoint), k.endpoints()},
 		m.ID, endpoint, shown, now.UnixMilli(), retention.Milliseconds(), endpointRetention.Milliseconds(), maxListed, maxOpen, maxEndpoints,
-		"run", m.Run, "type", m.Type, "url", shown, "target", target, "endpoint", endpoint, "secrets", strings.Join(m.Secrets, "\n"),
+		"run", m.Run, "type", m.Type, "url", shown, "target", target, "endpoint", endpoint, "secrets", strings.Join(m.Secrets, "\n"), "receiver", m.Receiver,
 		"body", body, "created", now.UnixMilli()).StringSlice()
 	if err != nil || len(reply) != 2 {
 		return "", "", cmp.Or(err, errReply)
@@ -255,7 +255,7 @@ func (s *Store) each(ctx context.Context, ids []string, key func(string) string,
 func decodeDelivery(flow int64, id string, f map[string]string) Delivery {
 	d := Delivery{
 		ID: id, Flow: flow, Run: f["run"], Type: f["type"], URL: f["url"], Endpoint: f["endpoint"], State: State(f["state"]),
-		Created: moment(f["created"]), Tries: []Try{}, target: f["target"], secrets: strings.Split(f["secrets"], "\n"),
+		Created: moment(f["created"]), Tries: []Try{}, target: f["target"], secrets: strings.Split(f["secrets"], "\n"), receiver: f["receiver"],
 	}
 	if d.State == Pending {
 		d.Next = moment(f["next"])
