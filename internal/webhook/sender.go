@@ -269,17 +269,18 @@ func SigningKeys(ctx context.Context, secrets Secrets, names []string, receiver 
 
 // report logs and counts a try. What it logs of the URL is the host.
 func (s *Sender) report(ctx context.Context, d *Delivery, t *Try, state State, reason string, took time.Duration) {
-	level := slog.LevelInfo
-	if t.Error != "" {
-		level = slog.LevelWarn
-	}
 	host := ""
 	if u, err := url.Parse(d.URL); err == nil {
 		host = u.Host
 	}
-	s.config.Log.LogAttrs(ctx, level, "webhook", slog.String("delivery", d.ID), slog.Int64("flow", d.Flow), slog.String("run_id", d.Run),
-		slog.String("host", host), slog.Int("status", t.Status), slog.String("error", t.Error), slog.Int("try", d.count+1),
-		slog.String("state", string(state)), slog.Int64("took_ms", t.Millis))
+	level, attrs := slog.LevelInfo, []slog.Attr{
+		slog.String("delivery", d.ID), slog.Int64("flow", d.Flow), slog.String("run_id", d.Run), slog.String("host", host),
+		slog.Int("try", d.count+1), slog.String("state", string(state)), slog.Int("status", t.Status), slog.Int64("took_ms", t.Millis),
+	}
+	if t.Error != "" {
+		level, attrs = slog.LevelWarn, append(attrs, slog.String("error", t.Error))
+	}
+	s.config.Log.LogAttrs(ctx, level, "webhook", attrs...)
 	if reason != "" {
 		s.config.Log.WarnContext(ctx, "webhook endpoint disabled", "flow", d.Flow, "endpoint", d.Endpoint, "host", host, "reason", reason)
 	}
