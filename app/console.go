@@ -31,6 +31,7 @@ func (p *Program) openConsole(context.Context) error {
 		Authority:   p.authority,
 		RejectLog:   p.rejectLog,
 		KeyUsage:    p.keyUsage,
+		Webhooks:    p.webhooks,
 		ClientUsage: p.clientUsage,
 		RateIP:      p.settings.RateIP,
 		RateClient:  p.settings.RateCredential,

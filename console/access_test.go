@@ -48,7 +48,8 @@ func TestWhoMayWrite(t *testing.T) {
 	d := newTestConsole(t)
 	may := map[string]string{
 		"vera": "/signout /flows/check",
-		"olga": "/signout /flows/check /flows/1/paused /flows/1/try /flows/1/call /runs/" + d.run + "/cancel /runs/" + d.run + "/replay /queues/api/queues",
+		"olga": "/signout /flows/check /flows/1/paused /flows/1/try /flows/1/call /runs/" + d.run + "/cancel /runs/" + d.run + "/replay /queues/api/queues" +
+			" /flows/1/webhooks/" + d.delivery + "/redeliver /flows/1/webhook-endpoints/" + d.endpoint,
 	}
 	for user, list := range may {
 		b, allowed := d.signedIn(user), strings.Fields(list)

@@ -28,21 +28,25 @@ var mayReach = map[string]string{ // read only
 	"POST /runs/{run}/cancel": "or",
 	"POST /runs/{run}/replay": "or",
 
-	"GET /flows":                  "vor",
-	"GET /flows/new":              "r",
-	"GET /flows/schema.json":      "vor",
-	"POST /flows/check":           "vor",
-	"POST /flows":                 "r",
-	"GET /flows/{flow}":           "vor",
-	"GET /flows/{flow}/versions":  "vor",
-	"GET /flows/{flow}/try":       "or",
-	"POST /flows/{flow}/try":      "or",
-	"GET /flows/{flow}/call":      "vor",
-	"POST /flows/{flow}/call":     "or",
-	"POST /flows/{flow}/enabled":  "r",
-	"POST /flows/{flow}/paused":   "or",
-	"POST /flows/{flow}/rollback": "r",
-	"POST /flows/{flow}/delete":   "r",
+	"GET /flows":                                       "vor",
+	"GET /flows/new":                                   "r",
+	"GET /flows/schema.json":                           "vor",
+	"POST /flows/check":                                "vor",
+	"POST /flows":                                      "r",
+	"GET /flows/{flow}":                                "vor",
+	"GET /flows/{flow}/versions":                       "vor",
+	"GET /flows/{flow}/try":                            "or",
+	"GET /flows/{flow}/webhooks":                       "vor",
+	"GET /flows/{flow}/webhooks/{delivery}":            "vor",
+	"POST /flows/{flow}/webhooks/{delivery}/redeliver": "or",
+	"POST /flows/{flow}/webhook-endpoints/{endpoint}":  "or",
+	"POST /flows/{flow}/try":                           "or",
+	"GET /flows/{flow}/call":                           "vor",
+	"POST /flows/{flow}/call":                          "or",
+	"POST /flows/{flow}/enabled":                       "r",
+	"POST /flows/{flow}/paused":                        "or",
+	"POST /flows/{flow}/rollback":                      "r",
+	"POST /flows/{flow}/delete":                        "r",
 
 	"GET /access/keys":               "r",
 	"POST /access/keys":              "r",
@@ -111,7 +115,7 @@ func TestEveryRouteIsInTheTable(t *testing.T) {
 // requestOf returns a request to a route, with existing objects in its path.
 func (d *testConsole) requestOf(pattern string, form url.Values) *http.Request {
 	fill := strings.NewReplacer("{$}", "", "{run}", d.run, "{part}", "event.json", "{flow}", "1", "{key}", "crm", "{client}", "client-a",
-		"{user}", "ann", "{path...}", "api/queues", "{name}", "crm")
+		"{delivery}", d.delivery, "{endpoint}", d.endpoint, "{user}", "ann", "{path...}", "api/queues", "{name}", "crm")
 	method, path, _ := strings.Cut(fill.Replace(pattern), " ")
 	r := httptest.NewRequestWithContext(d.t.Context(), method, Root+path, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

@@ -18,6 +18,7 @@ import (
 	"github.com/penstock/penstock/api/openapi/flowdoc"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/diagram"
+	"github.com/penstock/penstock/internal/webhook"
 	"github.com/penstock/penstock/store"
 )
 
@@ -138,6 +139,8 @@ func components(yes bool) map[string]templ.Component {
 		"OwnClientsPage":   OwnClientsPage(p, filled[[]*store.Client](yes), nil),
 		"NewClientPage":    NewClientPage(p, filled[ClientSheet](yes)),
 		"OwnClientPage":    OwnClientPage(p, filled[ClientSheet](yes)),
+		"WebhooksPage":     WebhooksPage(p, filled[Webhooks](yes)),
+		"DeliveryPage":     DeliveryPage(p, filled[FlowRow](yes), filled[*webhook.Delivery](yes)),
 		"VersionsPage":     VersionsPage(p, filled[FlowRow](yes), filled[[]Version](yes)),
 	}
 }
