@@ -178,3 +178,81 @@ func TestWebhooksThatAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// The wait for the next try is in Redis, and outlives a kill of it.
+func TestTheNextTryOutlivesRedis(t *testing.T) {
+	t.Parallel()
+	var s sending
+	r := newReceiver(t, 500, 200)
+	server := testenv.Redis(t, "--appendonly", "yes", "--appendfsync", "always")
+	w := startWorkerOn(t, server, map[string]string{"send": "steps:\n  - webhook: {url: '" + r.URL + "', secret: hook, type: a}"}, s.configure(t, named{"hook": hookSecret}))
+	w.run("send", `1`, 10*time.Second)
+	first := testenv.Receive(t, r.got, "the first try")
+	inspector := asynq.NewInspectorFromRedisClient(w.conn.Client())
+	testenv.Eventually(t, func() string {
+		if retries, err := inspector.ListRetryTasks(webhook.Queue); err != nil || len(retries) != 1 {
+			return fmt.Sprint("no task waits: ", err)
+		}
+		return ""
+	})
+	server.Kill()
+	server.Restart()
+	s.ahead.Store(int64(10 * time.Second))
+	testenv.Eventually(t, func() string {
+		_, err := inspector.RunAllRetryTasks(webhook.Queue)
+		return strings.TrimPrefix(fmt.Sprint(err), "<nil>")
+	})
+	second := testenv.Receive(t, r.got, "the second try")
+	if verified(t, first, hookSecret) != verified(t, second, hookSecret) || first.Header.Get("webhook-id") != second.Header.Get("webhook-id") {
+		t.Error("another webhook")
+	}
+}
+
+// Two workers send each webhook once.
+func TestWorkersShareWebhooks(t *testing.T) {
+	t.Parallel()
+	const n = 200
+	var s sending
+	r := newReceiver(t, 200)
+	r.got = make(chan *http.Request, 2*n)
+	w := startWorker(t, map[string]string{
+		"send": fmt.Sprintf("steps:\n  - split: range(%d)\n  - webhook: {url: '%s/${ . }', secret: hook, type: a}", n, r.URL),
+	}, s.configure(t, named{"hook": hookSecret}), func(c *Config) { // one that only sends
+		other := *c
+		other.Queues, other.Webhooks = map[string]int{"other": 1}, nil
+		second, err := New(other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() { ended <- second.Run(ctx) }()
+		t.Cleanup(func() { stop(); <-ended; _ = second.Close() })
+	})
+	if result := w.run("send", `1`, 20*time.Second); result.State != queue.Succeeded {
+		t.Fatalf("%+v", result)
+	}
+	paths := map[string]bool{}
+	for range n {
+		req := testenv.Receive(t, r.got, "a webhook")
+		if paths[req.URL.Path] {
+			t.Errorf("%s was sent twice", req.URL.Path)
+		}
+		paths[req.URL.Path] = true
+	}
+	testenv.Eventually(t, func() string {
+		all, err := s.store.List(t.Context(), 1)
+		for _, d := range all {
+			if d.State != webhook.Delivered || len(d.Tries) != 1 {
+				return fmt.Sprintf("%+v", d)
+			}
+		}
+		if err != nil || len(all) != n {
+			return fmt.Sprint(len(all), err)
+		}
+		return ""
+	})
+	if len(r.got) > 0 {
+		t.Errorf("%d were sent again", len(r.got))
+	}
+}
