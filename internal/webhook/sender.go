@@ -19,18 +19,18 @@ import (
 )
 
 const (
-	tryTimeout    = 15 * time.Second // of one request, with its response; below the drain of a worker
-	recordTimeout = 10 * time.Second // for which a Redis that does not answer is waited for
-	maxExcerpt    = 500              // bytes of a response that are recorded
-	maxResponse   = 64 << 10         // bytes of a response that are read, so that the connection can be used again
-	maxPause      = 24 * time.Hour   // longest pause that Retry-After may ask for
-	busyPause     = 5 * time.Second  // before a delivery to a busy endpoint is looked at again
-	faultPause    = 10 * time.Second // after a fault of ours, such as a lost worker
-	early         = 2 * time.Second  // by which a task may come before its time: asynq's clock has whole seconds
+	tryTimeout    = 15 * time.Second       // of one request, with its response; below the drain of a worker
+	recordTimeout = 10 * time.Second       // for which a Redis that does not answer is waited for
+	maxExcerpt    = 500                    // bytes of a response that are recorded
+	maxResponse   = 64 << 10               // bytes of a response that are read, so that the connection can be used again
+	maxPause      = 24 * time.Hour         // longest pause that Retry-After may ask for
+	placeWait     = 100 * time.Millisecond // for which a task waits for a request to the same endpoint to end
+	busyPause     = 5 * time.Second        // before a delivery to a busy endpoint is looked at again
+	faultPause    = 10 * time.Second       // after a fault of ours, such as a lost worker
+	early         = 2 * time.Second        // by which a task may come before its time: asynq's clock has whole seconds
 	statusGone    = http.StatusGone
 	jitter        = 0.2 // part of a pause by which it may be longer
 	userAgent     = "Penstock"
-	endpointPart  = 4 // an endpoint gets a fourth of the slots
 )
 
 // pauses are the pauses before the tries of a delivery, from the one before. Read only.
@@ -65,7 +65,7 @@ type Sender struct {
 	client *http.Client
 
 	mu   sync.Mutex
-	busy map[string]int // guarded by mu; requests that are under way, by endpoint
+	busy map[string]*places // guarded by mu; by endpoint
 }
 
 // NewSender returns a Sender.
@@ -74,7 +74,7 @@ func NewSender(config SenderConfig) (*Sender, error) {
 		return nil, errors.New("new webhook sender: Store, HTTP, Secrets, Log and a slot are required")
 	}
 	return &Sender{
-		config: config, busy: map[string]int{},
+		config: config, busy: map[string]*places{},
 		client: &http.Client{Transport: config.HTTP, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 	}, nil
 }
@@ -119,10 +119,14 @@ func (s *Sender) ProcessTask(ctx context.Context, t *asynq.Task) error {
 	if wait := d.Next.Sub(s.config.Store.config.Now()); wait > early {
 		return &laterError{"the worker of the last try was lost", wait}
 	}
-	if off, err := s.config.Store.disabled(ctx, d); err != nil || off {
-		return errors.Join(err, s.config.Store.disable(ctx, d))
+	disabled, failing, err := s.config.Store.health(ctx, d)
+	if err != nil {
+		return err
 	}
-	if !s.enter(d.Endpoint) {
+	if disabled {
+		return s.config.Store.disable(ctx, d)
+	}
+	if !s.enter(ctx, d.Endpoint, failing) {
 		return &laterError{"the endpoint is busy", busyPause}
 	}
 	defer s.leave(d.Endpoint)
@@ -141,24 +145,54 @@ func parseTask(t *asynq.Task) (flow int64, id string, round int, err error) {
 	return flow, parts[1], round, err
 }
 
-// enter takes one of the places of an endpoint, of which it has a part of the slots, so that one that does not answer
-// leaves the others to the deliveries of other endpoints.
-func (s *Sender) enter(endpoint string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.busy[endpoint] >= max(1, s.config.Slots/endpointPart) {
-		return false
+// places are the requests to one endpoint that are under way.
+type places struct {
+	taken int
+	freed chan struct{} // closed when a place is left
+}
+
+// enter takes one of the places of an endpoint, and waits for it shortly. An endpoint has a part of the slots, so that
+// the others are left to other endpoints: most while it answers, few and without a wait while it fails, because its
+// requests may take until their time limit.
+func (s *Sender) enter(ctx context.Context, endpoint string, failing bool) bool {
+	most, wait := max(1, s.config.Slots*3/4), placeWait
+	if failing {
+		most, wait = max(1, s.config.Slots/4), 0
 	}
-	s.busy[endpoint]++
-	return true
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	for {
+		s.mu.Lock()
+		p := s.busy[endpoint]
+		if p == nil {
+			p = &places{freed: make(chan struct{})}
+			s.busy[endpoint] = p
+		}
+		if p.taken < most {
+			p.taken++
+			s.mu.Unlock()
+			return true
+		}
+		freed := p.freed
+		s.mu.Unlock()
+		select {
+		case <-freed:
+		case <-ctx.Done():
+			return false
+		}
+	}
 }
 
 func (s *Sender) leave(endpoint string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.busy[endpoint]--; s.busy[endpoint] == 0 {
+	p := s.busy[endpoint]
+	close(p.freed)
+	if p.taken--; p.taken == 0 {
 		delete(s.busy, endpoint)
+		return
 	}
+	p.freed = make(chan struct{})
 }
 
 // try sends a delivery once and records what came of it.
@@ -240,6 +274,7 @@ func (s *Sender) request(ctx context.Context, d *Delivery, at time.Time) (*http.
 	if err != nil {
 		return nil, errors.New("the URL cannot be parsed")
 	}
+	req.Header["Idempotency-Key"] = nil // not sent: net/http then repeats a request on a connection that the endpoint had closed
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", userAgent)
 	req.Header.Set("Webhook-Id", d.ID)

@@ -323,9 +323,13 @@ func (s *Store) Enable(ctx context.Context, flow int64, endpoint string, enabled
 	return nil
 }
 
-// disabled reports whether the endpoint of a delivery is disabled.
-func (s *Store) disabled(ctx context.Context, d *Delivery) (bool, error) {
-	return s.config.Redis.HExists(ctx, keysOf(d.Flow).endpoint(d.Endpoint), "disabled").Result()
+// health reports whether the endpoint of a delivery is disabled, and whether it has failed since its last success.
+func (s *Store) health(ctx context.Context, d *Delivery) (disabled, failing bool, err error) {
+	v, err := s.config.Redis.HMGet(ctx, keysOf(d.Flow).endpoint(d.Endpoint), "disabled", "failing").Result()
+	if err != nil {
+		return false, false, fmt.Errorf("read endpoint: %w", err)
+	}
+	return v[0] != nil, v[1] != nil, nil
 }
 
 // disable ends a pending delivery whose endpoint is disabled.

@@ -477,7 +477,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 	b.now = b.now.Add(time.Hour)
 	b.try(m.ID, 1)
 	d := b.delivery(m.ID)
-	if len(d.Tries) != 3 || !strings.Contains(d.Tries[1].Error, "connection refused") || d.Tries[2].Error != `the secret "one" is not whsec_ and the base64 of 24 to 64 bytes` {
+	if len(d.Tries) != 3 || d.Tries[1].Error == "" || d.Tries[2].Error != `the secret "one" is not whsec_ and the base64 of 24 to 64 bytes` {
 		t.Errorf("%+v", d.Tries)
 	}
 	inspector := asynq.NewInspectorFromRedisClient(b.redis)
@@ -553,21 +553,52 @@ func TestHostileEndpoints(t *testing.T) {
 	}
 }
 
-// An endpoint that does not answer leaves slots to the others.
+// An endpoint that does not answer leaves slots to the others: most while it is new, all but a fourth once it fails.
 func TestAnEndpointHasPartOfTheSlots(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	id, other := b.accept("k"), b.accept("l")
-	b.answer = func(http.ResponseWriter, *http.Request) {
-		b.answer = b.status(200)
-		if pause := b.try(other, 1); pause != busyPause {
-			t.Errorf("a second request at once: %v", pause)
+	for _, c := range []struct {
+		failing bool
+		most    int
+	}{{false, 3}, {true, 1}} {
+		for n := range c.most {
+			if !b.sender.enter(t.Context(), "e", c.failing) {
+				t.Errorf("failing %v: %d requests leave no place for another", c.failing, n)
+			}
+		}
+		if b.sender.enter(t.Context(), "e", c.failing) || !b.sender.enter(t.Context(), "another", c.failing) {
+			t.Errorf("failing %v: an endpoint has the slots of others", c.failing)
+		}
+		b.sender.leave("another")
+		for range c.most {
+			b.sender.leave("e")
 		}
 	}
-	b.try(id, 1)
-	if b.try(other, 1) != -1 || len(b.got) != 2 || len(b.sender.busy) != 0 {
-		t.Errorf("afterwards: %d requests", len(b.got))
+	if len(b.sender.busy) != 0 {
+		t.Errorf("left: %v", b.sender.busy)
 	}
+}
+
+// A delivery waits for a place of its endpoint that is left in time, and is looked at again otherwise.
+func TestABusyEndpoint(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.accept("k")
+	endpoint := b.delivery(id).Endpoint
+	for range 3 {
+		b.sender.enter(t.Context(), endpoint, false)
+	}
+	if pause := b.try(id, 1); pause != busyPause || len(b.got) != 0 {
+		t.Errorf("%v, %d requests", pause, len(b.got))
+	}
+	waiting, stop := context.WithCancel(t.Context())
+	entered := make(chan bool)
+	go func() { entered <- b.sender.enter(waiting, endpoint, false) }()
+	b.sender.leave(endpoint)
+	if !<-entered {
+		t.Error("a place that is left is not taken")
+	}
+	stop()
 }
 
 // Tasks that are none of ours end, and asynq archives them.
@@ -581,5 +612,24 @@ func TestOtherTasks(t *testing.T) {
 	}
 	if b.try("msg_gone", 1) != -1 {
 		t.Error("the task of a delivery that is not kept is repeated")
+	}
+}
+
+// A connection that the endpoint has closed after an earlier webhook is no failed try.
+func TestClosedConnections(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	first, second := b.accept("k"), b.accept("l")
+	b.try(first, 1)
+	b.answer = func(w http.ResponseWriter, _ *http.Request) {
+		b.answer = b.status(200)
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err == nil {
+			_ = conn.Close()
+		}
+	}
+	b.try(second, 1)
+	if d := b.delivery(second); d.State != Delivered || len(b.got) != 3 {
+		t.Errorf("%d requests, %+v", len(b.got), d)
 	}
 }
