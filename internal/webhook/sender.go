@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
+
+	"github.com/penstock/penstock/internal/outbound"
 )
 
 const (
@@ -149,11 +151,12 @@ func parseTask(t *asynq.Task) (flow int64, id string, round int, err error) {
 type places struct {
 	taken int
 	freed chan struct{} // closed when a place is left
+	last  time.Time     // when a place was left; at first when one was taken
 }
 
-// enter takes one of the places of an endpoint, and waits for it shortly. An endpoint has a part of the slots, so that
-// the others are left to other endpoints: most while it answers, few and without a wait while it fails, because its
-// requests may take until their time limit.
+// enter takes one of the places of an endpoint, and waits for it shortly if the endpoint answers fast. An endpoint has a
+// part of the slots, so that the others are left to other endpoints: most while it answers, few and without a wait while
+// it fails, because its requests may take until their time limit.
 func (s *Sender) enter(ctx context.Context, endpoint string, failing bool) bool {
 	most, wait := max(1, s.config.Slots*3/4), placeWait
 	if failing {
@@ -165,7 +168,7 @@ func (s *Sender) enter(ctx context.Context, endpoint string, failing bool) bool 
 		s.mu.Lock()
 		p := s.busy[endpoint]
 		if p == nil {
-			p = &places{freed: make(chan struct{})}
+			p = &places{freed: make(chan struct{}), last: time.Now()}
 			s.busy[endpoint] = p
 		}
 		if p.taken < most {
@@ -173,8 +176,11 @@ func (s *Sender) enter(ctx context.Context, endpoint string, failing bool) bool 
 			s.mu.Unlock()
 			return true
 		}
-		freed := p.freed
+		freed, slow := p.freed, time.Since(p.last) > placeWait
 		s.mu.Unlock()
+		if slow {
+			return false
+		}
 		select {
 		case <-freed:
 		case <-ctx.Done():
@@ -192,7 +198,7 @@ func (s *Sender) leave(endpoint string) {
 		delete(s.busy, endpoint)
 		return
 	}
-	p.freed = make(chan struct{})
+	p.freed, p.last = make(chan struct{}), time.Now()
 }
 
 // try sends a delivery once and records what came of it.
@@ -262,7 +268,7 @@ func (s *Sender) send(ctx context.Context, d *Delivery, t *Try) (wanted time.Dur
 	if err == nil {
 		t.Response = excerpt(text)
 	}
-	return retryAfter(resp.Header.Get("Retry-After"), t.At)
+	return outbound.RetryAfter(resp.Header.Get("Retry-After"), t.At)
 }
 
 func (s *Sender) request(ctx context.Context, d *Delivery, at time.Time) (*http.Request, error) {
@@ -344,15 +350,4 @@ func reasonOf(err error) string {
 func excerpt(text []byte) string {
 	line := strings.Join(strings.FieldsFunc(string(text[:min(len(text), maxExcerpt)]), func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
 	return strings.ToValidUTF8(line, "")
-}
-
-// retryAfter parses seconds or a date (RFC 9110, section 10.2.3); 0 for anything else.
-func retryAfter(value string, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(0, at.Sub(now))
-	}
-	return 0
 }
