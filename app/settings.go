@@ -17,7 +17,6 @@ import (
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/redisconn"
-	"github.com/penstock/penstock/internal/webhook"
 	"github.com/penstock/penstock/store"
 	"github.com/penstock/penstock/telemetry"
 )
@@ -199,8 +198,6 @@ func (s *Settings) check(r Role) error {
 		return fmt.Errorf("read settings: --concurrency %d: at least 1 is needed", s.Concurrency)
 	case r.Worker && s.Webhooks < 0:
 		return fmt.Errorf("read settings: --webhooks %d: at least 0 is needed", s.Webhooks)
-	case r.Worker && s.Queues[webhook.Queue] > 0:
-		return fmt.Errorf("read settings: --queues %s: the queue of webhooks is served with --webhooks", webhook.Queue)
 	case r.Worker && s.Retention < time.Second:
 		return fmt.Errorf("read settings: --retention %v: runs are kept for at least 1s", s.Retention)
 	case s.MasterKeySettle <= 0:

@@ -28,9 +28,9 @@ type Starter interface {
 	Start(ctx context.Context, s queue.Submission, at time.Time) (string, error)
 }
 
-// runEnv returns the environment of one run: that of the worker, on behalf of the run.
-func (r *runner) runEnv(a *queue.Attempt, trace flows.Tracer) flows.Env {
-	env := r.cfg.Env
+// runEnv returns the environment of one run: that of the worker, on behalf of the run. giveUp ends the attempt.
+func (r *runner) runEnv(a *queue.Attempt, trace flows.Tracer, giveUp context.CancelCauseFunc) flows.Env {
+	env := r.endOnMissingKey(r.cfg.Env, giveUp)
 	env.Journal, env.Trace, env.Parks = a.Journal(), trace, true
 	env.Respond = a.Respond
 	if r.cfg.Starter != nil && env.Flows != nil {

@@ -114,7 +114,7 @@ func New(cfg Config) (*Worker, error) {
 		return nil, fmt.Errorf("worker: Redis, Log, Versions and a queue are required")
 	}
 	if _, taken := cfg.Queues[webhook.Queue]; taken {
-		return nil, fmt.Errorf("worker: the queue %q is that of webhooks; runs need another", webhook.Queue)
+		return nil, fmt.Errorf("worker: the queue %q is that of webhooks, which --webhooks serves", webhook.Queue)
 	}
 	if cfg.Slots == 0 {
 		cfg.Slots = 64

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -26,6 +27,8 @@ func newDeliveries(e env) *cobra.Command {
 	}
 	list := newListOf(e, "list FLOW", "List the webhooks of a flow, the newest first", func(args []string) string { return deliveriesPath(args[0]) }, deliveryColumns)
 	endpoints := newListOf(e, "endpoints FLOW", "List the endpoints to which a flow sends webhooks, the last used first", func(args []string) string { return endpointsPath(args[0]) }, endpointColumns)
+	list.Example = "  penstock deliveries list order-paid\n  penstock deliveries list order-paid --filter 'state eq \"failed\"'"
+	endpoints.Example = "  penstock deliveries endpoints order-paid"
 	cmd.AddCommand(list, newDeliveriesShow(e), newRedeliver(e), endpoints,
 		newSwitchEndpoint(e, "enable", "Enable endpoints that were disabled, and forget their failures"),
 		newSwitchEndpoint(e, "disable", "Disable endpoints: webhooks to them are recorded, and not sent"))
@@ -33,17 +36,16 @@ func newDeliveries(e env) *cobra.Command {
 }
 
 func deliveriesPath(flow string, more ...string) string {
-	path, _ := url.JoinPath("/v1/flows/"+url.PathEscape(flow)+"/deliveries", more...)
-	return path
+	return strings.Join(append([]string{"/v1/flows", url.PathEscape(flow), "deliveries"}, more...), "/")
 }
 
 func endpointsPath(flow string, more ...string) string {
-	path, _ := url.JoinPath("/v1/flows/"+url.PathEscape(flow)+"/webhook-endpoints", more...)
-	return path
+	return strings.Join(append([]string{"/v1/flows", url.PathEscape(flow), "webhook-endpoints"}, more...), "/")
 }
 
 func newDeliveriesShow(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: "show FLOW DELIVERY", Short: "Show one webhook: its state, body and tries", Args: exactArgs(2)}
+	cmd := &cobra.Command{Use: "show FLOW DELIVERY", Short: "Show one webhook: its state, body and tries", Args: exactArgs(2),
+		Example: "  penstock deliveries show order-paid msg_5f2b…"}
 	c := newCall(e, cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		server, err := c.client()
@@ -78,7 +80,8 @@ func printDelivery(w io.Writer, text []byte) error {
 }
 
 func newRedeliver(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: "redeliver FLOW DELIVERY…", Short: "Send webhooks again, with the same id and body, whatever came of them", Args: minArgs(2)}
+	cmd := &cobra.Command{Use: "redeliver FLOW DELIVERY…", Short: "Send webhooks again, with the same id and body, whatever came of them", Args: minArgs(2),
+		Example: "  penstock deliveries redeliver order-paid msg_5f2b…"}
 	c := newCall(e, cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return c.each(cmd, args[1:], func(id string) string { return deliveriesPath(args[0], url.PathEscape(id), "redeliver") })
@@ -87,7 +90,8 @@ func newRedeliver(e env) *cobra.Command {
 }
 
 func newSwitchEndpoint(e env, verb, short string) *cobra.Command {
-	cmd := &cobra.Command{Use: verb + " FLOW ENDPOINT…", Short: short, Args: minArgs(2)}
+	cmd := &cobra.Command{Use: verb + " FLOW ENDPOINT…", Short: short, Args: minArgs(2),
+		Example: "  penstock deliveries " + verb + " order-paid ep_91c0…"}
 	c := newCall(e, cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return c.each(cmd, args[1:], func(id string) string { return endpointsPath(args[0], url.PathEscape(id), verb) })
