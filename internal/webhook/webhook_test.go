@@ -633,3 +633,29 @@ func TestClosedConnections(t *testing.T) {
 		t.Errorf("%d requests, %+v", len(b.got), d)
 	}
 }
+
+// A call whose reply is lost is repeated, and stores what it stored: the delivery, its one task, the try.
+func TestLostReplies(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	proxy := testenv.NewProxy(t, b.redis.Options().Addr)
+	client := redis.NewClient(&redis.Options{Addr: proxy.Addr, MaxRetries: -1})
+	t.Cleanup(func() { _ = client.Close() })
+	b.store = b.newStore(Config{Redis: client, AllowHTTP: true})
+	b.sender.config.Store = b.store
+	b.answer = b.status(500)
+	for _, script := range []*redis.Script{acceptScript, recordScript} {
+		b.fatal(script.Load(t.Context(), client).Err())
+		proxy.LoseAnswer(script.Hash())
+	}
+	id := b.accept("k")
+	if pause := b.try(id, 1); pause < pauses[1] || pause > 2*pauses[1] {
+		t.Errorf("pause %v", pause)
+	}
+	if d := b.delivery(id); len(d.Tries) != 1 || d.State != Pending || d.count != 1 {
+		t.Errorf("%+v", d)
+	}
+	if e := b.onlyEndpoint(); e.Failures != 1 || proxy.Lost() != 2 {
+		t.Errorf("%+v, %d replies lost", e, proxy.Lost())
+	}
+}
