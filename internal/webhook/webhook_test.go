@@ -3,6 +3,7 @@ package webhook
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -211,7 +213,7 @@ func TestSchedule(t *testing.T) {
 		if most := pauses[n] + pauses[n]/5; pause < pauses[n] || pause > most {
 			t.Errorf("pause %v after try %d, want %v to %v", pause, n, pauses[n], most)
 		}
-		if d := b.delivery(id); d.State != Pending || d.Next.Sub(b.now).Round(time.Second) != pause.Round(time.Second) {
+		if d := b.delivery(id); d.State != Pending || (d.Next.Sub(b.now)-pause).Abs() > time.Millisecond {
 			t.Errorf("after try %d: %s, next %v", n, d.State, d.Next)
 		}
 		b.now = b.now.Add(pause)
@@ -591,14 +593,71 @@ func TestABusyEndpoint(t *testing.T) {
 	if pause := b.try(id, 1); pause != busyPause || len(b.got) != 0 {
 		t.Errorf("%v, %d requests", pause, len(b.got))
 	}
-	waiting, stop := context.WithCancel(t.Context())
-	entered := make(chan bool)
-	go func() { entered <- b.sender.enter(waiting, endpoint, false) }()
-	b.sender.leave(endpoint)
-	if !<-entered {
-		t.Error("a place that is left is not taken")
+}
+
+// A place is waited for while the endpoint answers fast, not while it answers slowly or fails.
+func TestPlacesAreWaitedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &Sender{config: SenderConfig{Slots: 1}, busy: map[string]*places{}}
+		s.enter(t.Context(), "e", false)
+		entered := make(chan bool)
+		for _, c := range []struct {
+			after         time.Duration // for which the endpoint has left no place
+			failing, want bool
+		}{{0, false, true}, {placeWait / 2, false, true}, {2 * placeWait, false, false}, {0, true, false}} {
+			time.Sleep(c.after)
+			began := time.Now()
+			go func() { entered <- s.enter(t.Context(), "e", c.failing) }()
+			synctest.Wait()
+			if c.want {
+				s.leave("e")
+			}
+			if got := <-entered; got != c.want || time.Since(began) != 0 {
+				t.Errorf("%+v: entered %v after %v", c, got, time.Since(began))
+			}
+		}
+	})
+}
+
+// Whatever is stored has an end, which each write moves.
+func TestStoredKeysEnd(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	ends := func(least time.Duration) {
+		t.Helper()
+		keys := b.redis.Keys(t.Context(), "penstock:*").Val()
+		for _, key := range keys {
+			if ttl := b.redis.TTL(t.Context(), key).Val(); ttl < least && !strings.HasSuffix(key, "}:endpoints") && !strings.HasSuffix(key, "}:index") {
+				t.Errorf("%s ends in %v", key, ttl)
+			}
+			b.redis.Expire(t.Context(), key, time.Hour)
+		}
+		if len(keys) != 5 {
+			t.Errorf("keys %v", keys)
+		}
 	}
-	stop()
+	id := b.accept("k")
+	ends(retention - time.Minute)
+	b.answer = b.status(500)
+	b.try(id, 1)
+	ends(retention - time.Minute)
+	b.fatal(b.store.Redeliver(t.Context(), 7, id))
+	b.redis.Expire(t.Context(), keysOf(7).endpoint(b.delivery(id).Endpoint), retention)
+	ends(retention - time.Minute)
+}
+
+func TestSecretsThatCannotSign(t *testing.T) {
+	t.Parallel()
+	base := func(n int) string { return base64.StdEncoding.EncodeToString(make([]byte, n)) }
+	for text, want := range map[string]bool{
+		"whsec_" + base(24): true, "whsec_" + base(64): true, "whsec_" + base(23): false, "whsec_" + base(65): false,
+		base(32): false, "whsk_" + base(32): false, "whsec_": false, "whsec_!" + base(32): false, "": false,
+	} {
+		if _, err := ParseSecret(text); (err == nil) != want {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
 }
 
 // Tasks that are none of ours end, and asynq archives them.
