@@ -605,7 +605,7 @@ func TestPlacesAreWaitedFor(t *testing.T) {
 		for _, c := range []struct {
 			after         time.Duration // for which the endpoint has left no place
 			failing, want bool
-		}{{0, false, true}, {placeWait / 2, false, true}, {2 * placeWait, false, false}, {0, true, false}} {
+		}{{0, false, true}, {placeWait / 2, false, true}, {0, true, false}, {2 * placeWait, false, false}} {
 			time.Sleep(c.after)
 			began := time.Now()
 			go func() { entered <- s.enter(t.Context(), "e", c.failing) }()
