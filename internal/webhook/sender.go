@@ -27,7 +27,8 @@ const (
 	maxResponse   = 64 << 10               // bytes of a response that are read, so that the connection can be used again
 	maxPause      = 24 * time.Hour         // longest pause that Retry-After may ask for
 	placeWait     = 100 * time.Millisecond // for which a task waits for a request to the same endpoint to end
-	busyPause     = 5 * time.Second        // before a delivery to a busy endpoint is looked at again
+	busyPause     = 5 * time.Second        // before a delivery to a busy endpoint is looked at again, or longer: see pendingPause
+	pendingPause  = 10 * time.Millisecond  // likewise, for each pending delivery of the flow, so that workers look at 100 of them a second at most
 	faultPause    = 10 * time.Second       // after a fault of ours, such as a lost worker
 	early         = 2 * time.Second        // by which a task may come before its time: asynq's clock has whole seconds
 	statusGone    = http.StatusGone
@@ -121,15 +122,15 @@ func (s *Sender) ProcessTask(ctx context.Context, t *asynq.Task) error {
 	if wait := d.Next.Sub(s.config.Store.config.Now()); wait > early {
 		return &laterError{"the worker of the last try was lost", wait}
 	}
-	disabled, failing, err := s.config.Store.health(ctx, d)
+	h, err := s.config.Store.health(ctx, d)
 	if err != nil {
 		return err
 	}
-	if disabled {
+	if h.disabled {
 		return s.config.Store.disable(ctx, d)
 	}
-	if !s.enter(ctx, d.Endpoint, failing) {
-		return &laterError{"the endpoint is busy", busyPause}
+	if !s.enter(ctx, d.Endpoint, h.failing) {
+		return &laterError{"the endpoint is busy", longer(max(busyPause, time.Duration(h.pending)*pendingPause))}
 	}
 	defer s.leave(d.Endpoint)
 	return s.try(ctx, d)
@@ -236,9 +237,14 @@ func (s *Sender) after(d *Delivery, t *Try, wanted time.Duration) (State, time.T
 	case t.Status == statusGone || n >= len(pauses):
 		return Failed, now
 	default:
-		pause := pauses[n] + time.Duration(rand.Float64()*jitter*float64(pauses[n]))
-		return Pending, now.Add(max(pause, min(wanted, maxPause)))
+		return Pending, now.Add(max(longer(pauses[n]), min(wanted, maxPause)))
 	}
+}
+
+// longer returns a pause that is up to a fifth longer, at random, so that what was put off together does not come back
+// together.
+func longer(pause time.Duration) time.Duration {
+	return pause + time.Duration(rand.Float64()*jitter*float64(pause))
 }
 
 // send makes the request, sets what came of it, and returns the pause that the response asks for.

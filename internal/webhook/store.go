@@ -39,9 +39,9 @@ const (
 	disableAfter  = 5 * 24 * time.Hour
 	leastFailures = 8
 
-	// taskRetries is the number of asynq's retries, which includes those of busy endpoints and lost workers. The record
-	// counts the tries.
-	taskRetries = 10_000
+	// taskRetries is the number of asynq's retries, which includes those of busy endpoints and lost workers: without
+	// effect, because the record counts the tries and has an end.
+	taskRetries = 1 << 30
 	// taskTimeout is the time limit of a task: that of a try, and the calls of Redis around it.
 	taskTimeout = time.Minute
 )
@@ -323,13 +323,26 @@ func (s *Store) Enable(ctx context.Context, flow int64, endpoint string, enabled
 	return nil
 }
 
-// health reports whether the endpoint of a delivery is disabled, and whether it has failed since its last success.
-func (s *Store) health(ctx context.Context, d *Delivery) (disabled, failing bool, err error) {
-	v, err := s.config.Redis.HMGet(ctx, keysOf(d.Flow).endpoint(d.Endpoint), "disabled", "failing").Result()
+// health is what a try depends on besides its delivery.
+type health struct {
+	disabled bool  // the endpoint is
+	failing  bool  // the endpoint has failed since its last success
+	pending  int64 // pending deliveries of the flow
+}
+
+func (s *Store) health(ctx context.Context, d *Delivery) (health, error) {
+	var endpoint *redis.SliceCmd
+	var pending *redis.IntCmd
+	k := keysOf(d.Flow)
+	_, err := s.config.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		endpoint, pending = p.HMGet(ctx, k.endpoint(d.Endpoint), "disabled", "failing"), p.ZCard(ctx, k.open())
+		return nil
+	})
 	if err != nil {
-		return false, false, fmt.Errorf("read endpoint: %w", err)
+		return health{}, fmt.Errorf("read endpoint: %w", err)
 	}
-	return v[0] != nil, v[1] != nil, nil
+	v := endpoint.Val()
+	return health{v[0] != nil, v[1] != nil, pending.Val()}, nil
 }
 
 // disable ends a pending delivery whose endpoint is disabled.
