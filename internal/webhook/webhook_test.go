@@ -22,6 +22,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/penstock/penstock/internal/outbound"
+	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/testenv"
 )
 
@@ -720,5 +721,26 @@ func TestLostReplies(t *testing.T) {
 	}
 	if e := b.onlyEndpoint(); e.Failures != 1 || proxy.Lost() != 2 {
 		t.Errorf("%+v, %d replies lost", e, proxy.Lost())
+	}
+}
+
+// The keys of a flow are in one slot of a Cluster.
+func TestOnACluster(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	conn, err := redisconn.Parse(testenv.Cluster(t).URL())
+	b.fatal(err)
+	client := conn.Client()
+	t.Cleanup(func() { _ = client.Close() })
+	b.store = b.newStore(Config{Redis: client, AllowHTTP: true})
+	b.sender.config.Store = b.store
+	b.answer = b.status(410)
+	id, other := b.accept("k"), b.accept("l")
+	b.try(id, 1)
+	b.try(other, 1)
+	b.fatal(b.store.Enable(t.Context(), 7, b.onlyEndpoint().ID, true))
+	b.fatal(b.store.Redeliver(t.Context(), 7, other))
+	if all, err := b.store.List(t.Context(), 7); err != nil || len(all) != 2 || b.delivery(id).State != Failed || b.delivery(other).State != Pending {
+		t.Errorf("%+v, %v", all, err)
 	}
 }
