@@ -15,13 +15,13 @@ import (
 
 	"github.com/penstock/penstock/api/admin"
 	"github.com/penstock/penstock/api/callbacks"
-	"github.com/penstock/penstock/api/deliveries"
 	"github.com/penstock/penstock/api/hooks"
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/oauth"
 	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/api/runs"
 	"github.com/penstock/penstock/api/smartsync"
+	"github.com/penstock/penstock/api/webhooks"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/blob"
@@ -62,7 +62,7 @@ type Config struct {
 	Call      callbacks.Call
 
 	// Webhooks has the webhooks that flows send; nil: there are no endpoints for them. It needs a Store.
-	Webhooks deliveries.Webhooks
+	Webhooks webhooks.Webhooks
 
 	// HookKeys gets the public keys of webhook senders; nil: senders whose keys are published are rejected.
 	HookKeys hooks.Keys

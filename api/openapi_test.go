@@ -236,9 +236,9 @@ func TestEveryCodeIsDescribed(t *testing.T) {
 func callWebhooks(p *apitest.Product) {
 	p.Deploy(20, apitest.FlowPasses)
 	const flow = "/v1/flows/20"
-	delivery := flow + "/deliveries/" + p.Webhook(20, "k", "https://example.org/hook")
+	delivery := flow + "/webhooks/" + p.Webhook(20, "k", "https://example.org/hook")
 	endpoints := flow + "/webhook-endpoints"
-	for _, path := range []string{flow + "/deliveries", delivery, endpoints} {
+	for _, path := range []string{flow + "/webhooks", delivery, endpoints} {
 		p.Want(p.Do("GET", path, "otto", ""), 200)
 		p.Want(p.Do("GET", path, "", ""), 401)
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/penstock/penstock/internal/webhook"
 )
 
-// deliveriesShown is the number of deliveries on the page.
-const deliveriesShown = 100
+// webhooksShown is the number of webhooks on the page.
+const webhooksShown = 100
 
 // webhooksPage lists the newest webhooks that a flow has sent, of one state if the query names it, and their endpoints.
 func webhooksPage(req *requestState) error {
@@ -25,7 +25,7 @@ func webhooksPage(req *requestState) error {
 		if w.State != "" && d.State != w.State {
 			continue
 		}
-		if w.Found++; len(w.Items) < deliveriesShown {
+		if w.Found++; len(w.Items) < webhooksShown {
 			w.Items = append(w.Items, d)
 		}
 	}

@@ -12,7 +12,7 @@ type Webhooks struct {
 	Flow      FlowRow
 	State     webhook.State      // shown; empty: all
 	Items     []webhook.Delivery // newest first
-	Found     int                // deliveries in that state, of which Items may have only the newest
+	Found     int                // webhooks in that state, of which Items may have only the newest
 	None      bool               // the flow has no delivery in any state
 	Endpoints []webhook.Endpoint // last used first
 }

@@ -1,4 +1,4 @@
-package deliveries
+package webhooks
 
 import (
 	"net/http"
@@ -12,8 +12,8 @@ import (
 	"github.com/penstock/penstock/internal/webhook"
 )
 
-// listDeliveries answers GET /v1/flows/{flow}/deliveries, the newest first.
-func (a *api) listDeliveries(c *gin.Context) {
+// listWebhooks answers GET /v1/flows/{flow}/webhooks, the newest first.
+func (a *api) listWebhooks(c *gin.Context) {
 	var all []webhook.Delivery
 	flow, err := a.flow(c, auth.ScopeReadRuns)
 	if err == nil {
@@ -42,8 +42,8 @@ func states() (names []string) {
 	return names
 }
 
-// readDelivery answers GET /v1/flows/{flow}/deliveries/{delivery} with the delivery and its body.
-func (a *api) readDelivery(c *gin.Context) {
+// readWebhook answers GET /v1/flows/{flow}/webhooks/{webhook} with the delivery and its body.
+func (a *api) readWebhook(c *gin.Context) {
 	flow, err := a.flow(c, auth.ScopeReadRuns)
 	if err != nil {
 		httpx.Fail(c, err)
@@ -52,13 +52,13 @@ func (a *api) readDelivery(c *gin.Context) {
 	a.write(c, flow)
 }
 
-// redeliver answers POST /v1/flows/{flow}/deliveries/{delivery}/redeliver: the webhook is sent again, whatever came of
+// redeliver answers POST /v1/flows/{flow}/webhooks/{webhook}/redeliver: the webhook is sent again, whatever came of
 // it before.
 func (a *api) redeliver(c *gin.Context) {
 	flow, err := a.flow(c, auth.ScopeWriteRuns)
 	if err == nil {
-		httpx.StateOf(c).Object = "delivery:" + c.Param("delivery")
-		err = a.config.Webhooks.Redeliver(c.Request.Context(), flow, c.Param("delivery"))
+		httpx.StateOf(c).Object = "webhook:" + c.Param("webhook")
+		err = a.config.Webhooks.Redeliver(c.Request.Context(), flow, c.Param("webhook"))
 	}
 	if err != nil {
 		httpx.Fail(c, err)
@@ -68,7 +68,7 @@ func (a *api) redeliver(c *gin.Context) {
 }
 
 func (a *api) write(c *gin.Context, flow int64) {
-	d, err := a.config.Webhooks.Delivery(c.Request.Context(), flow, c.Param("delivery"))
+	d, err := a.config.Webhooks.Delivery(c.Request.Context(), flow, c.Param("webhook"))
 	if err != nil {
 		httpx.Fail(c, err)
 		return

@@ -11,8 +11,8 @@ import (
 )
 
 var (
-	deliveryColumns = []column{
-		{"delivery", "id"}, {"state", "state"}, {"type", "type"}, {"url", "url"}, {"created", "created_at"}, {"next try", "next_try_at"}, {"run", "run_id"},
+	webhookColumns = []column{
+		{"webhook", "id"}, {"state", "state"}, {"type", "type"}, {"url", "url"}, {"created", "created_at"}, {"next try", "next_try_at"}, {"run", "run_id"},
 	}
 	tryColumns      = []column{{"at", "at"}, {"ms", "ms"}, {"status", "status"}, {"error", "error"}, {"response", "response"}}
 	endpointColumns = []column{
@@ -20,52 +20,52 @@ var (
 	}
 )
 
-func newDeliveries(e env) *cobra.Command {
+func newWebhooks(e env) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "deliveries", Short: "Show the webhooks that flows send, and send them again",
+		Use: "webhooks", Short: "Show the webhooks that flows send, and send them again",
 		Long: "Show the webhooks that the step `webhook` of a flow sends, send them again, and switch the\nendpoints that receive them. FLOW is the number or slug of the flow.\n\n" + remoteHelp,
 	}
-	list := newListOf(e, "list FLOW", "List the webhooks of a flow, the newest first", func(args []string) string { return deliveriesPath(args[0]) }, deliveryColumns)
+	list := newListOf(e, "list FLOW", "List the webhooks of a flow, the newest first", func(args []string) string { return webhooksPath(args[0]) }, webhookColumns)
 	endpoints := newListOf(e, "endpoints FLOW", "List the endpoints to which a flow sends webhooks, the last used first", func(args []string) string { return endpointsPath(args[0]) }, endpointColumns)
-	list.Example = "  penstock deliveries list order-paid\n  penstock deliveries list order-paid --filter 'state eq \"failed\"'"
-	endpoints.Example = "  penstock deliveries endpoints order-paid"
-	cmd.AddCommand(list, newDeliveriesShow(e), newRedeliver(e), endpoints,
+	list.Example = "  penstock webhooks list order-paid\n  penstock webhooks list order-paid --filter 'state eq \"failed\"'"
+	endpoints.Example = "  penstock webhooks endpoints order-paid"
+	cmd.AddCommand(list, newWebhooksShow(e), newWebhooksRedeliver(e), endpoints,
 		newSwitchEndpoint(e, "enable", "Enable endpoints that were disabled, and forget their failures"),
 		newSwitchEndpoint(e, "disable", "Disable endpoints: webhooks to them are recorded, and not sent"))
 	return cmd
 }
 
-func deliveriesPath(flow string, more ...string) string {
-	return strings.Join(append([]string{"/v1/flows", url.PathEscape(flow), "deliveries"}, more...), "/")
+func webhooksPath(flow string, more ...string) string {
+	return strings.Join(append([]string{"/v1/flows", url.PathEscape(flow), "webhooks"}, more...), "/")
 }
 
 func endpointsPath(flow string, more ...string) string {
 	return strings.Join(append([]string{"/v1/flows", url.PathEscape(flow), "webhook-endpoints"}, more...), "/")
 }
 
-func newDeliveriesShow(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: "show FLOW DELIVERY", Short: "Show one webhook: its state, body and tries", Args: exactArgs(2),
-		Example: "  penstock deliveries show order-paid msg_5f2b…"}
+func newWebhooksShow(e env) *cobra.Command {
+	cmd := &cobra.Command{Use: "show FLOW WEBHOOK", Short: "Show one webhook: its state, body and tries", Args: exactArgs(2),
+		Example: "  penstock webhooks show order-paid msg_5f2b…"}
 	c := newCall(e, cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		server, err := c.client()
 		if err != nil {
 			return err
 		}
-		text, err := server.Raw(cmd.Context(), http.MethodGet, deliveriesPath(args[0], url.PathEscape(args[1])), nil)
+		text, err := server.Raw(cmd.Context(), http.MethodGet, webhooksPath(args[0], url.PathEscape(args[1])), nil)
 		if err != nil {
 			return err
 		}
 		if c.asJSON {
 			return printIndented(cmd.OutOrStdout(), text)
 		}
-		return printDelivery(cmd.OutOrStdout(), text)
+		return printWebhook(cmd.OutOrStdout(), text)
 	}
 	return cmd
 }
 
-// printDelivery prints the members of a delivery and a table of its tries.
-func printDelivery(w io.Writer, text []byte) error {
+// printWebhook prints the members of a delivery and a table of its tries.
+func printWebhook(w io.Writer, text []byte) error {
 	d, err := decodeObject(text)
 	if err != nil {
 		return err
@@ -79,19 +79,19 @@ func printDelivery(w io.Writer, text []byte) error {
 	return printTable(w, tryColumns, tries)
 }
 
-func newRedeliver(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: "redeliver FLOW DELIVERY…", Short: "Send webhooks again, with the same id and body, whatever came of them", Args: minArgs(2),
-		Example: "  penstock deliveries redeliver order-paid msg_5f2b…"}
+func newWebhooksRedeliver(e env) *cobra.Command {
+	cmd := &cobra.Command{Use: "redeliver FLOW WEBHOOK…", Short: "Send webhooks again, with the same id and body, whatever came of them", Args: minArgs(2),
+		Example: "  penstock webhooks redeliver order-paid msg_5f2b…"}
 	c := newCall(e, cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return c.each(cmd, args[1:], func(id string) string { return deliveriesPath(args[0], url.PathEscape(id), "redeliver") })
+		return c.each(cmd, args[1:], func(id string) string { return webhooksPath(args[0], url.PathEscape(id), "redeliver") })
 	}
 	return cmd
 }
 
 func newSwitchEndpoint(e env, verb, short string) *cobra.Command {
 	cmd := &cobra.Command{Use: verb + " FLOW ENDPOINT…", Short: short, Args: minArgs(2),
-		Example: "  penstock deliveries " + verb + " order-paid ep_91c0…"}
+		Example: "  penstock webhooks " + verb + " order-paid ep_91c0…"}
 	c := newCall(e, cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return c.each(cmd, args[1:], func(id string) string { return endpointsPath(args[0], url.PathEscape(id), verb) })

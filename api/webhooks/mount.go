@@ -1,6 +1,6 @@
-// Package deliveries has the endpoints that show the webhooks which flows send, send them again, and switch the
+// Package webhooks has the endpoints that show the webhooks which flows send, send them again, and switch the
 // endpoints that receive them.
-package deliveries
+package webhooks
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// Webhooks has the deliveries and endpoints of flows. *webhook.Store implements it.
+// Webhooks has the webhooks and endpoints of flows. *webhook.Store implements it.
 type Webhooks interface {
 	List(ctx context.Context, flow int64) ([]webhook.Delivery, error)
 	Delivery(ctx context.Context, flow int64, id string) (*webhook.Delivery, error)
@@ -36,9 +36,9 @@ type api struct{ config Config }
 func Mount(group gin.IRouter, config Config) {
 	a := &api{config}
 	read, write := httpx.Requires(auth.ScopeReadRuns), httpx.Requires(auth.ScopeWriteRuns)
-	group.GET("/:flow/deliveries", read, a.listDeliveries)
-	group.GET("/:flow/deliveries/:delivery", read, a.readDelivery)
-	group.POST("/:flow/deliveries/:delivery/redeliver", write, a.redeliver)
+	group.GET("/:flow/webhooks", read, a.listWebhooks)
+	group.GET("/:flow/webhooks/:webhook", read, a.readWebhook)
+	group.POST("/:flow/webhooks/:webhook/redeliver", write, a.redeliver)
 	group.GET("/:flow/webhook-endpoints", read, a.listEndpoints)
 	group.POST("/:flow/webhook-endpoints/:endpoint/enable", write, a.setEnabled(true))
 	group.POST("/:flow/webhook-endpoints/:endpoint/disable", write, a.setEnabled(false))
@@ -47,7 +47,7 @@ func Mount(group gin.IRouter, config Config) {
 var errNoFlow = &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such flow for you"}
 
 // flow returns the number of the flow in the path, if the principal may do this with the runs of others, whose data
-// the deliveries have. The error is the same for an unknown flow and for one that the principal may not access.
+// the webhooks have. The error is the same for an unknown flow and for one that the principal may not access.
 func (a *api) flow(c *gin.Context, scope auth.Scope) (int64, error) {
 	p := httpx.StateOf(c).Principal
 	flow, err := a.config.Flows.Deployment(c.Param("flow"))
