@@ -15,7 +15,7 @@ type webhookMetrics struct {
 func newWebhookMetrics(m *Metrics) webhookMetrics {
 	return webhookMetrics{
 		duration: m.histogram("penstock_webhook_try_duration_seconds",
-			"Duration of a try of a webhook, by the state of the delivery after it: delivered, pending (it is tried again), failed (it was the last try), disabled (its endpoint is) or stale (another try counts).",
+			"Duration of a try of a webhook, by the state of the webhook after it: delivered, pending (it is tried again), failed (it was the last try), disabled (its endpoint is) or stale (another try counts).",
 			runBounds, "state"),
 		disabled: m.counter("penstock_webhook_endpoints_disabled_total",
 			"Endpoints of webhooks that were disabled, by reason: gone (status 410) or failing (for five days).", "reason"),

@@ -16,7 +16,7 @@ func webhook() flows.Kind {
 			"(https://www.standardwebhooks.com) describes it: the body is `{type, timestamp, data}`, and receivers verify it with one of the published libraries. " +
 			"`id` is the header `webhook-id`: equal in every try and every attempt of the run, so that a receiver can recognise a repetition. `state` is `pending`, or " +
 			"`disabled` when the endpoint is disabled and nothing is sent.\n\n" +
-			"[Outgoing webhooks](outgoing-webhooks.md) says when it is tried again, when an endpoint is disabled, and how to see and repeat deliveries.",
+			"[Outgoing webhooks](outgoing-webhooks.md) says when it is tried again, when an endpoint is disabled, and how to see and send webhooks again.",
 		Params: []flows.Param{
 			{Name: "url", Type: flows.TypeTemplate, Required: true, Summary: "The https URL of the receiver, at most 2048 bytes."},
 			{Name: "secret", Type: flows.TypeStrings, Names: flows.ResourceSecret, Required: true, Summary: "The name of the stored secret that signs it, `whsec_` and the base64 of 24 to 64 bytes, or of up to 4 while one replaces another."},
