@@ -21,6 +21,7 @@ import (
 	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/api/runs"
 	"github.com/penstock/penstock/api/smartsync"
+	"github.com/penstock/penstock/api/webhooks"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/blob"
@@ -60,6 +61,9 @@ type Config struct {
 	// Callbacks verifies the tokens of waiting steps, and Call resumes the steps; nil: there are no callback URLs.
 	Callbacks *callback.Signer
 	Call      callbacks.Call
+
+	// Webhooks has the webhooks that flows send; nil: there are no endpoints for them. It needs a Store.
+	Webhooks webhooks.Webhooks
 
 	// HookKeys gets the public keys of webhook senders; nil: senders whose keys are published are rejected.
 	HookKeys hooks.Keys

@@ -158,7 +158,7 @@ func TestServerDoesWhatTheDocumentSays(t *testing.T) {
 	h := newContractClient(t)
 	p.HTTP = &http.Client{Transport: h}
 	callCallbacks(p, signer)
-	for _, calls := range []func(*apitest.Product){callRunEndpoints, callDeliveries, callRuns, callFlows, callTokens, callUsers, callKeys, callClients, callSecrets, callFleet, callServer} {
+	for _, calls := range []func(*apitest.Product){callRunEndpoints, callDeliveries, callRuns, callFlows, callTokens, callUsers, callKeys, callClients, callSecrets, callWebhooks, callFleet, callServer} {
 		calls(p)
 	}
 	d, err := openapi.Describe()
@@ -270,6 +270,26 @@ func callDeliveries(p *apitest.Product) {
 	p.Want(p.Do("GET", opened, "ann", ""), 404)
 	p.Want(p.Do("DELETE", opened, "ann", ""), 404)
 	p.Want(p.Do("DELETE", opened, "otto", ""), 204)
+}
+
+func callWebhooks(p *apitest.Product) {
+	p.Deploy(20, apitest.FlowPasses)
+	const flow = "/v1/flows/20"
+	delivery := flow + "/webhooks/" + p.Webhook(20, "k", "https://example.org/hook")
+	endpoints := flow + "/webhook-endpoints"
+	for _, path := range []string{flow + "/webhooks", delivery, endpoints} {
+		p.Want(p.Do("GET", path, "otto", ""), 200)
+		p.Want(p.Do("GET", path, "", ""), 401)
+	}
+	endpoint := endpoints + "/" + p.Want(p.Do("GET", delivery, "otto", ""), 200)["endpoint_id"].(string)
+	p.Want(p.Do("POST", endpoint+"/disable", "otto", ""), 204)
+	p.Want(p.Do("POST", delivery+"/redeliver", "otto", ""), 409)
+	p.Want(p.Do("GET", endpoints, "otto", ""), 200)
+	p.Want(p.Do("POST", endpoint+"/enable", "otto", ""), 204)
+	p.Want(p.Do("POST", delivery+"/redeliver", "otto", ""), 200)
+	for _, verb := range []string{"/enable", "/disable"} {
+		p.Want(p.Do("POST", endpoints+"/none"+verb, "otto", ""), 404)
+	}
 }
 
 func callServer(p *apitest.Product) {

@@ -17,6 +17,7 @@ import (
 	"github.com/penstock/penstock/api/resources"
 	"github.com/penstock/penstock/api/runs"
 	"github.com/penstock/penstock/api/smartsync"
+	"github.com/penstock/penstock/api/webhooks"
 )
 
 // router returns the engine with all middleware and routes.
@@ -80,6 +81,9 @@ func (a *API) mountDomains(e *gin.Engine) {
 	})
 	if a.config.Store != nil {
 		flowsapi.Mount(v1.Group("/flows"), flowsapi.Config{Store: a.config.Store, Flows: a.config.Flows, Runs: a.config.Fleet})
+		if a.config.Webhooks != nil {
+			webhooks.Mount(v1.Group("/flows"), webhooks.Config{Webhooks: a.config.Webhooks, Flows: a.config.Store.Flows()})
+		}
 		hooks.Mount(limited, v1, hooks.Config{
 			Flows: a.config.Flows, Store: a.config.Store, Authority: a.config.Authority, Runner: a.runner, Guard: a.config.Guard, Keys: a.config.HookKeys,
 			Deliveries: a.config.Deliveries, Draining: a.draining.Load,

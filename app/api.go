@@ -60,6 +60,7 @@ func (p *Program) openAPI(context.Context) error {
 		Store:          p.store,
 		Callbacks:      p.callbacks,
 		Call:           p.client.Call,
+		Webhooks:       p.webhooks,
 		HookKeys:       sender.NewFetcher(transport, time.Now),
 		Deliveries:     p.deliveries,
 		Guard:          p.bruteForceGuard,

@@ -32,6 +32,7 @@ func (p *Program) openConsole(context.Context) error {
 		RejectLog:   p.rejectLog,
 		Deliveries:  p.deliveries,
 		KeyUsage:    p.keyUsage,
+		Webhooks:    p.webhooks,
 		ClientUsage: p.clientUsage,
 		RateIP:      p.settings.RateIP,
 		RateClient:  p.settings.RateCredential,

@@ -30,6 +30,7 @@ import (
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/rejectlog"
+	"github.com/penstock/penstock/internal/webhook"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 	"github.com/penstock/penstock/telemetry"
@@ -65,6 +66,7 @@ type Program struct {
 	bruteForceKey   []byte // key of the hashes of guessed names and networks
 	callbacks       *callback.Signer
 	files           *blob.Store        // of runs
+	webhooks        *webhook.Store     // that flows send
 	memory          *budget.Process    // nil: the limit of the process is unknown
 	metrics         *telemetry.Metrics // nil: off
 	tracing         *telemetry.Tracing // nil: off
@@ -86,7 +88,7 @@ func New(ctx context.Context, settings Settings, r Role, kinds *flows.Catalogue,
 			_ = p.Close() // the first error is more useful
 		}
 	}()
-	open := []func(context.Context) error{p.openMemory, p.openTelemetry, p.openRedis, p.openFiles, p.openStore, p.openQueue}
+	open := []func(context.Context) error{p.openMemory, p.openTelemetry, p.openRedis, p.openFiles, p.openStore, p.openQueue, p.openWebhooks}
 	if r.API {
 		// The listener comes first, because it fails most often.
 		open = append([]func(context.Context) error{p.openListener}, append(open, p.loadFlows)...)

@@ -37,6 +37,7 @@ type Settings struct {
 	Shares         queues        // share of a flow in percent of a queue's slots while others wait
 	Shards         queues        // shards of queues on a Cluster; the same in all processes
 	Queues         queues        // queues of a worker with their weights
+	Webhooks       int           // webhooks that a worker sends at once; 0: none
 	Retention      time.Duration // of the records of ended runs
 	MaxBody        int64         // maximum request body in bytes
 	Files          string        // where the files of runs are: redis, dir:/PATH or s3://…; empty: the data directory, without one Redis
@@ -137,6 +138,7 @@ func (s *Settings) AddFlags(f *pflag.FlagSet, r Role) {
 		f.Var(&s.Shares, "flow-share", "`percent` of a queue's slots for one flow while runs of other flows wait, by queue: default=50,slow=80; 50 if not given")
 		s.Queues = queues{"default": 1}
 		f.DurationVar(&s.Retention, "retention", 24*time.Hour, "`time` for which records of ended runs are kept; at least 1s")
+		f.IntVar(&s.Webhooks, "webhooks", 16, "maximum number of concurrent `requests` of webhook steps that this worker sends; 0: other workers send them")
 		f.Var(&s.Queues, "queues", "`queues` to serve, with the weights by which they share the slots: default=3,slow")
 	}
 	if r.Dev {
@@ -208,6 +210,8 @@ func (s *Settings) check(r Role) error {
 		return fmt.Errorf("read settings: --flows %s is not a directory", s.Flows)
 	case r.Worker && s.Concurrency < 1:
 		return fmt.Errorf("read settings: --concurrency %d: at least 1 is needed", s.Concurrency)
+	case r.Worker && s.Webhooks < 0:
+		return fmt.Errorf("read settings: --webhooks %d: at least 0 is needed", s.Webhooks)
 	case r.Worker && s.Retention < time.Second:
 		return fmt.Errorf("read settings: --retention %v: runs are kept for at least 1s", s.Retention)
 	case s.MasterKeySettle <= 0:

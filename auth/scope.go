@@ -34,7 +34,7 @@ var descriptions = map[Scope]string{
 	ScopeReadFlows:   "Read flows and their versions",
 	ScopeWriteFlows:  "Deploy, switch, roll back and delete flows",
 	ScopeReadRuns:    "Read runs, and what arrives at webhooks",
-	ScopeWriteRuns:   "Cancel the runs of others, and record what arrives at webhooks",
+	ScopeWriteRuns:   "Cancel the runs of others, record what arrives at webhooks, and send webhooks again",
 	ScopeClients:     "Administer clients, keys, secrets and connections",
 	ScopeUsers:       "Administer users, and read the audit log",
 	ScopeReadQueues:  "Look at queues and workers",

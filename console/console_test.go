@@ -24,6 +24,7 @@ import (
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/rejectlog"
 	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/webhook"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 )
@@ -49,6 +50,8 @@ type testConsole struct {
 	clock   *testClock
 	run     string // a run of flow 1 that waits
 	capture string // token of a capture of root
+
+	delivery, endpoint string // a webhook of flow 1, and where it goes
 }
 
 // testClock is a clock that advances only by advance.
@@ -90,6 +93,8 @@ func newTestConsole(t *testing.T, change ...func(*Config)) *testConsole {
 	must(t, err)
 	meter, err := keyusage.New(keyusage.Config{Redis: client, Log: log})
 	must(t, err)
+	webhooks, err := webhook.New(webhook.Config{Redis: client})
+	must(t, err)
 	attempts, err := limits.NewAttempts(limits.AttemptsConfig{Redis: client, Key: []byte("a test's")})
 	must(t, err)
 	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: s, Hasher: hasher, Guard: auth.NewBruteForceGuard(attempts), Issuer: "http://localhost"})
@@ -97,7 +102,7 @@ func newTestConsole(t *testing.T, change ...func(*Config)) *testConsole {
 	d := &testConsole{t: t, redis: client, clock: &testClock{at: time.Now()}}
 	config := Config{
 		Store: s, Queue: q, Redis: client, Catalogue: steps.Catalogue(), Hasher: hasher,
-		Authority: authority, RejectLog: kept, Deliveries: arrived, KeyUsage: meter, Log: log, Now: d.clock.now,
+		Authority: authority, RejectLog: kept, Deliveries: arrived, KeyUsage: meter, Webhooks: webhooks, Log: log, Now: d.clock.now,
 	}
 	for _, c := range change {
 		c(&config)
@@ -128,6 +133,12 @@ func (d *testConsole) createFixtures() {
 	must(d.t, err)
 	_, err = d.config.Store.Flows().Deploy(ctx, flow)
 	must(d.t, err)
+	d.delivery = webhook.IDOf("1")
+	_, err = d.config.Webhooks.Accept(ctx, webhook.Message{ID: d.delivery, Flow: 1, Run: "r", URL: "https://example.org/in?token=hunter2", Secrets: []string{"s"}, Type: "order.paid", Data: []byte(`{"total":12.5}`)})
+	must(d.t, err)
+	endpoints, err := d.config.Webhooks.Endpoints(ctx, 1)
+	must(d.t, err)
+	d.endpoint = endpoints[0].ID
 	_, err = d.config.Store.Keys().Create(ctx, store.Key{Key: "crm", Secret: testSecret, APIAccess: true})
 	must(d.t, err)
 	_, err = d.config.Store.Clients().Create(ctx, store.Client{Identifier: "client-a", Name: "A", Hash: hash, Scopes: []string{"flows:run"}})
@@ -234,7 +245,7 @@ func (b *browser) signIn(user, secret string) *httptest.ResponseRecorder {
 // routePaths returns the paths of all routes of a method, filled with existing objects.
 func (d *testConsole) routePaths(method string) map[string]auth.Scope {
 	fill := strings.NewReplacer("{$}", "", "{run}", d.run, "{part}", "event.json", "{flow}", "1", "{key}", "crm", "{client}", "client-a",
-		"{user}", "vera", "{path...}", "api/queues", "{name}", "crm", "{delivery}", "1", "{capture}", d.capture)
+		"{user}", "vera", "{path...}", "api/queues", "{name}", "crm", "{delivery}", "1", "{webhook}", d.delivery, "{endpoint}", d.endpoint, "{capture}", d.capture)
 	paths := map[string]auth.Scope{}
 	for _, r := range d.routes() {
 		if m, path, _ := strings.Cut(r.pattern, " "); m == method && !strings.HasSuffix(path, "/live") {

@@ -44,6 +44,10 @@ var mayReach = map[string]string{ // read only
 	"GET /flows/{flow}/deliveries":                       "vor",
 	"GET /flows/{flow}/deliveries/{delivery}":            "vor",
 	"POST /flows/{flow}/deliveries/{delivery}/redeliver": "or",
+	"GET /flows/{flow}/webhooks":                         "vor",
+	"GET /flows/{flow}/webhooks/{webhook}":               "vor",
+	"POST /flows/{flow}/webhooks/{webhook}/redeliver":    "or",
+	"POST /flows/{flow}/webhook-endpoints/{endpoint}":    "or",
 	"POST /flows/{flow}/recording":                       "or",
 	"POST /captures":                                     "or",
 	"GET /captures/{capture}":                            "or",
@@ -121,7 +125,7 @@ func TestEveryRouteIsInTheTable(t *testing.T) {
 // requestOf returns a request to a route, with existing objects in its path.
 func (d *testConsole) requestOf(pattern string, form url.Values) *http.Request {
 	fill := strings.NewReplacer("{$}", "", "{run}", d.run, "{part}", "event.json", "{flow}", "1", "{key}", "crm", "{client}", "client-a",
-		"{user}", "ann", "{path...}", "api/queues", "{name}", "crm", "{delivery}", "1", "{capture}", d.capture)
+		"{user}", "ann", "{path...}", "api/queues", "{name}", "crm", "{delivery}", "1", "{webhook}", d.delivery, "{endpoint}", d.endpoint, "{capture}", d.capture)
 	method, path, _ := strings.Cut(fill.Replace(pattern), " ")
 	r := httptest.NewRequestWithContext(d.t.Context(), method, Root+path, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

@@ -43,6 +43,25 @@ type Emission struct {
 	Window time.Duration // how long the key is stored
 }
 
+// Deliverer sends webhooks on behalf of one run, with further tries after the run has ended. Safe for concurrent use.
+type Deliverer interface {
+	// Deliver accepts a webhook and returns its id, and its state: "pending" for one that is to be sent. Equal keys are
+	// one webhook.
+	Deliver(ctx context.Context, d Delivery) (id, state string, err error)
+}
+
+// Delivery is a webhook that a run sends.
+type Delivery struct {
+	Key     string   // unique across runs
+	URL     string   // absolute
+	Secrets []string // names of the stored secrets that sign it
+	// Receiver makes the secrets those of one receiver: the keys are derived from the stored secrets and this name.
+	// Empty: the stored secrets are the keys.
+	Receiver string
+	Type     string // type of the event
+	Data     []byte // JSON
+}
+
 // Callbacks creates the URLs by which an external system resumes an item of a run.
 type Callbacks interface {
 	// URL is valid for one call, until it expires. The call's body becomes the journaled result of the effect with

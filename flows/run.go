@@ -41,6 +41,7 @@ type Env struct {
 	Pace        Pacer       // nil: limit steps fail
 	Flows       Flows       // nil: steps that name another flow fail
 	Emit        Emitter     // nil: steps that start runs fail
+	Deliver     Deliverer   // nil: webhook steps fail
 	Callbacks   Callbacks   // nil: wait_for steps fail
 	Files       *blob.Store // nil: steps that read or create files fail
 	// Respond answers the caller while the run goes on. Only the first answer of a run counts. nil: callers are not

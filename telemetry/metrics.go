@@ -42,6 +42,7 @@ type Metrics struct {
 	roles         *prometheus.GaugeVec
 	scheduleTimes *prometheus.CounterVec // outcomes of scheduled times
 	memory        memoryMetrics
+	webhooks      webhookMetrics
 }
 
 // NewMetrics returns the metrics of a process of the given version.
@@ -61,6 +62,7 @@ func NewMetrics(version string) *Metrics {
 	m.runs = newRunMetrics(m)
 	m.scheduleTimes = m.counter("penstock_schedule_times_total",
 		"Scheduled times by outcome: started, skipped (the previous run had not ended) or missed (too old to be caught up).", "flow", "outcome")
+	m.webhooks = newWebhookMetrics(m)
 	m.redis = newRedisMetrics(m)
 	return m
 }

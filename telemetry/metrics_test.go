@@ -262,6 +262,8 @@ func TestMetricsAreLinted(t *testing.T) {
 	m.Role("api")
 	m.Lost("q")
 	m.Repaired("q", "lost")
+	m.WebhookTried("delivered", time.Second)
+	m.WebhookEndpointDisabled("gone")
 	m.redis.failures.WithLabelValues("timeout").Inc()
 	families, err := m.registry.Gather()
 	if err != nil {

@@ -71,7 +71,7 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 	if o := r.enterLimits(ctx, a, flow, run); o != nil {
 		return *o
 	}
-	env := r.endOnMissingKey(r.runEnv(a, trace), giveUp)
+	env := r.runEnv(a, trace, giveUp)
 	env.Memory = account
 	output, err := flow.Execute(running, run, env)
 	if errors.Is(context.Cause(ctx), errMissingKey) { // whatever the flow made of the error

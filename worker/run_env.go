@@ -10,6 +10,7 @@ import (
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/callback"
 	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/webhook"
 	"github.com/penstock/penstock/queue"
 )
 
@@ -27,13 +28,16 @@ type Starter interface {
 	Start(ctx context.Context, s queue.Submission, at time.Time) (string, error)
 }
 
-// runEnv returns the environment of one run: that of the worker, on behalf of the run.
-func (r *runner) runEnv(a *queue.Attempt, trace flows.Tracer) flows.Env {
-	env := r.cfg.Env
+// runEnv returns the environment of one run: that of the worker, on behalf of the run. giveUp ends the attempt.
+func (r *runner) runEnv(a *queue.Attempt, trace flows.Tracer, giveUp context.CancelCauseFunc) flows.Env {
+	env := r.endOnMissingKey(r.cfg.Env, giveUp)
 	env.Journal, env.Trace, env.Parks = a.Journal(), trace, true
 	env.Respond = a.Respond
 	if r.cfg.Starter != nil && env.Flows != nil {
 		env.Emit = emitter{r.cfg.Starter, env.Flows, a.Principal, a.Depth}
+	}
+	if r.cfg.Webhooks != nil && env.Secrets != nil {
+		env.Deliver = deliverer{r.cfg.Webhooks, env.Secrets, a.Flow, a.ID}
 	}
 	if r.cfg.Callbacks != nil {
 		env.Callbacks = callbacks{r.cfg.Callbacks, a.ID}
@@ -92,6 +96,35 @@ func (e emitter) start(ctx context.Context, s queue.Submission, at time.Time) (r
 		err = refused
 	}
 	return run, err
+}
+
+// deliverer implements flows.Deliverer.
+type deliverer struct {
+	webhooks *webhook.Store
+	secrets  flows.Secrets
+	flow     int64
+	run      string
+}
+
+// Deliver accepts a webhook that can be signed.
+func (d deliverer) Deliver(ctx context.Context, m flows.Delivery) (id, state string, err error) {
+	if _, err := webhook.SigningKeys(ctx, d.secrets, m.Secrets, m.Receiver); err != nil {
+		return "", "", err
+	}
+	id = webhook.IDOf(m.Key)
+	accepted, err := d.webhooks.Accept(ctx, webhook.Message{
+		ID: id, Flow: d.flow, Run: d.run, URL: m.URL, Secrets: m.Secrets, Receiver: m.Receiver, Type: m.Type, Data: m.Data,
+	})
+	var invalid *webhook.InvalidError
+	switch {
+	case errors.As(err, &invalid):
+		return "", "", &flows.Error{Message: invalid.Error(), Err: err}
+	case errors.Is(err, webhook.ErrFull):
+		return "", "", &flows.Error{Code: flows.CodeLimit, Message: "the flow has too many webhooks that are not delivered yet", Err: err}
+	case err != nil:
+		return "", "", &flows.Error{Message: "the webhook was not accepted", Class: flows.ClassNetwork, Err: err}
+	}
+	return id, string(accepted), nil
 }
 
 // callbacks implements flows.Callbacks.

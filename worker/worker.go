@@ -18,6 +18,7 @@ import (
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/callback"
 	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/webhook"
 	"github.com/penstock/penstock/queue"
 )
 
@@ -58,7 +59,7 @@ type Config struct {
 	// wait. For a missing queue it is 50.
 	Shares map[string]int
 
-	// Env is the environment of runs. Its Journal, Trace, Respond, Emit, Callbacks and Parks are set for each run.
+	// Env is the environment of runs. Its Journal, Trace, Respond, Emit, Deliver, Callbacks and Parks are set for each run.
 	Env flows.Env
 
 	// Memory is the memory budget of the process: each run has an account, and no run is taken while the budget has
@@ -70,6 +71,13 @@ type Config struct {
 
 	// Callbacks signs the URLs of steps that wait for a call. Nil: such steps fail.
 	Callbacks *callback.Signer
+
+	// Webhooks accepts the webhooks that flows send. Nil: webhook steps fail.
+	Webhooks *webhook.Store
+
+	// Sender sends accepted webhooks: the worker then serves their queue, too, with the slots of the Sender. Nil: other
+	// workers send them.
+	Sender *webhook.Sender
 
 	// Drain is how long a stopping worker waits for its runs before it hands them back. Zero means 20 s. It must be
 	// shorter than the stop timeout of the process supervisor.
@@ -105,6 +113,9 @@ func New(cfg Config) (*Worker, error) {
 	if cfg.Redis == nil || cfg.Log == nil || cfg.Versions == nil || len(cfg.Queues) == 0 {
 		return nil, fmt.Errorf("worker: Redis, Log, Versions and a queue are required")
 	}
+	if _, taken := cfg.Queues[webhook.Queue]; taken {
+		return nil, fmt.Errorf("worker: the queue %q is that of webhooks, which --webhooks serves", webhook.Queue)
+	}
 	if cfg.Slots == 0 {
 		cfg.Slots = 64
 	}
@@ -124,21 +135,38 @@ func New(cfg Config) (*Worker, error) {
 		for _, shard := range shards {
 			slots := max(1, cfg.Slots*weight/total/len(shards))
 			w.slots[name] += slots
-			s, err := queue.NewServer(queue.ServerConfig{
-				Redis: cfg.Redis, Log: cfg.Log, Queue: shard, ID: w.id, Handler: r.handle,
-				Slots: slots, Spare: spareSlots(cfg.Spare, weight, total*len(shards)), Share: cfg.Shares[name],
-				Room:  cfg.Memory.Room,
-				Drain: cfg.Drain, Retention: cfg.Retention, Block: cfg.Block, Meter: cfg.Meter, About: about,
-				Ready: r.ready,
+			err := w.serve(r, about, queue.ServerConfig{
+				Queue: shard, Slots: slots, Spare: spareSlots(cfg.Spare, weight, total*len(shards)), Share: cfg.Shares[name],
 			})
 			if err != nil {
-				w.Close()
-				return nil, fmt.Errorf("worker: %w", err)
+				return nil, err
 			}
-			w.servers = append(w.servers, s)
+		}
+	}
+	if cfg.Sender != nil {
+		w.slots[webhook.Queue] = cfg.Sender.Slots()
+		err := w.serve(r, about, queue.ServerConfig{
+			Queue: webhook.Queue, Slots: cfg.Sender.Slots(), Spare: -1, Others: cfg.Sender, RetryDelay: cfg.Sender.RetryDelay, DelayedTaskCheck: time.Second,
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
 	return w, nil
+}
+
+// serve adds a server for one queue, with what all servers have in common.
+func (w *Worker) serve(r *runner, about queue.About, s queue.ServerConfig) error {
+	cfg := &r.cfg
+	s.Redis, s.Log, s.ID, s.Handler, s.Ready, s.About = cfg.Redis, cfg.Log, w.id, r.handle, r.ready, about
+	s.Room, s.Drain, s.Retention, s.Block, s.Meter = cfg.Memory.Room, cfg.Drain, cfg.Retention, cfg.Block, cfg.Meter
+	server, err := queue.NewServer(s)
+	if err != nil {
+		_ = w.Close() // the first error is more useful
+		return fmt.Errorf("worker: %w", err)
+	}
+	w.servers = append(w.servers, server)
+	return nil
 }
 
 // spareSlots returns a queue's part of the configured spare slots.

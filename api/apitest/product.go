@@ -29,6 +29,7 @@ import (
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/internal/webhook"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 	"github.com/penstock/penstock/worker"
@@ -46,6 +47,7 @@ type Product struct {
 	Queue      *queue.Client
 	Files      *blob.Store
 	Deliveries *deliveries.Log
+	Webhooks   *webhook.Store
 	Blobs      blob.Memory   // of Files
 	Gate       chan struct{} // each value lets one item pass a step of kind gate
 	At         chan struct{} // receives a value when an item arrives at such a step
@@ -102,10 +104,12 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 	p.Deliveries, err = deliveries.New(deliveries.Config{Redis: client, Log: log})
 	Fatal(t, err)
 	Running(t, p.Deliveries.Run, func() error { return nil })
+	p.Webhooks, err = webhook.New(webhook.Config{Redis: client})
+	Fatal(t, err)
 	handler := api.Queue{Client: p.Queue}
 	config := api.Config{
 		Submit: handler.Submit, Records: handler, Runs: handler, Flows: p.Store.Flows(), Keys: p.Store.Keys(), Log: log,
-		Authority: authority, Store: p.Store, Fleet: p.Queue, Ready: p.Queue.Ping, Files: p.Files, Deliveries: p.Deliveries,
+		Authority: authority, Store: p.Store, Fleet: p.Queue, Ready: p.Queue.Ping, Files: p.Files, Deliveries: p.Deliveries, Webhooks: p.Webhooks,
 	}
 	for _, c := range change {
 		c(&config)
@@ -278,6 +282,15 @@ func (p *Product) Secret(name, value string) {
 func (p *Product) GitHub(path, body, id string, header ...string) Reply {
 	p.T.Helper()
 	return p.Do("POST", path, "", body, append([]string{"X-Hub-Signature-256", "sha256=" + HexMAC("s3", body), "X-GitHub-Delivery", id}, header...)...)
+}
+
+// Webhook accepts a webhook of a flow, which nothing sends, and returns its id.
+func (p *Product) Webhook(flow int64, key, url string) string {
+	p.T.Helper()
+	id := webhook.IDOf(key)
+	_, err := p.Webhooks.Accept(p.T.Context(), webhook.Message{ID: id, Flow: flow, Run: "r", URL: url, Secrets: []string{"s"}, Type: "order.paid", Data: []byte(`{"n":1}`)})
+	Fatal(p.T, err)
+	return id
 }
 
 // Signed returns a SmartSYNC request of an API key.

@@ -16,6 +16,7 @@ import (
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/internal/strictjson"
+	"github.com/penstock/penstock/internal/webhook"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 )
@@ -81,6 +82,9 @@ var kinds = []struct {
 	{target: deliveries.ErrNotFound, Kind: Kind{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such delivery or capture for you, or it is not kept any more", Title: NotFoundTitle, Text: NotFoundText}},
 	{target: deliveries.ErrTooMany, Kind: Kind{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "too many captures are open; try again later", Retry: time.Minute,
 		Title: "Too many captures are open", Text: "Close one, or try again in some minutes."}},
+	{target: webhook.ErrNotFound, Kind: Kind{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such delivery or endpoint", Title: NotFoundTitle, Text: NotFoundText}},
+	{target: webhook.ErrDisabled, Kind: Kind{Status: http.StatusConflict, Code: "endpoint_disabled", Message: "the endpoint of the delivery is disabled: enable it first",
+		Title: "The endpoint is disabled", Text: "Enable the endpoint first, then send the delivery again."}},
 	{target: os.ErrDeadlineExceeded, Kind: Kind{Status: http.StatusRequestTimeout, Code: "request_timeout", Message: "the request took too long to arrive"}},
 	{target: ErrHandOver, Kind: Kind{Status: http.StatusGatewayTimeout, Code: "handed_over", Message: "this server stops; the run goes on, its result can be read later"}},
 	{target: context.Canceled, Kind: Kind{Status: StatusGone, Code: "caller_gone", Message: "the caller did not wait"}},

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,11 +14,16 @@ import (
 
 // newList returns the command that lists objects: one page, or all pages.
 func newList(e env, short, path string, columns []column) *cobra.Command {
+	return newListOf(e, "list", short, func([]string) string { return path }, columns)
+}
+
+// newListOf is newList for objects of one that an argument names, if use has an argument.
+func newListOf(e env, use, short string, pathOf func(args []string) string, columns []column) *cobra.Command {
 	var filter, order, cursor string
 	var page, size int
 	var all bool
 	cmd := &cobra.Command{
-		Use: "list", Short: short, Args: exactArgs(0),
+		Use: use, Short: short, Args: exactArgs(strings.Count(use, " ")),
 		Long: short + ". A filter compares fields: 'state eq \"failed\" and flow eq 69'; operators are eq ne lt le gt ge in\n" +
 			"contains, joined with and, or, not and parentheses.",
 	}
@@ -28,10 +34,10 @@ func newList(e env, short, path string, columns []column) *cobra.Command {
 	f.IntVar(&page, "page", 1, "show this page")
 	f.IntVar(&size, "page-size", 50, "how many are on a page, 200 at most")
 	f.BoolVar(&all, "all", false, "show every page")
-	if path == runsPath {
+	if use == "list" && pathOf(nil) == runsPath {
 		f.StringVar(&cursor, "cursor", "", "go on behind an earlier page, with the `cursor` that it gave")
 	}
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		query := url.Values{"page": {strconv.Itoa(page)}, "page_size": {strconv.Itoa(size)}}
 		if filter != "" {
 			query.Set("filter", filter)
@@ -46,7 +52,7 @@ func newList(e env, short, path string, columns []column) *cobra.Command {
 			query.Set("page", "1")
 			query.Set("page_size", "200")
 		}
-		return c.list(cmd, path, query, all, columns)
+		return c.list(cmd, pathOf(args), query, all, columns)
 	}
 	return cmd
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/penstock/penstock/api/openapi/flowdoc"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/diagram"
+	"github.com/penstock/penstock/internal/webhook"
 	"github.com/penstock/penstock/store"
 )
 
@@ -126,6 +127,7 @@ func components(yes bool) map[string]templ.Component {
 		"OverviewPage":       OverviewPage(p, filled[Overview](yes)),
 		"OverviewFragment":   OverviewFragment(p, filled[Overview](yes)),
 		"RefusedPage":        RefusedPage(p, filled[Refused](yes)),
+		"ResumePage":         ResumePage(p, filled[Resume](yes)),
 		"RunPage":            RunPage(p, filled[Run](yes)),
 		"RunBody":            RunBody(p, filled[Run](yes)),
 		"RunsPage":           RunsPage(p, filled[RunList](yes)),
@@ -144,6 +146,8 @@ func components(yes bool) map[string]templ.Component {
 		"NewClientPage":      NewClientPage(p, filled[ClientSheet](yes)),
 		"OwnClientPage":      OwnClientPage(p, filled[ClientSheet](yes)),
 		"VersionsPage":       VersionsPage(p, filled[FlowRow](yes), filled[[]Version](yes)),
+		"WebhooksPage":       WebhooksPage(p, filled[Webhooks](yes)),
+		"WebhookPage":        WebhookPage(p, filled[FlowRow](yes), filled[*webhook.Delivery](yes)),
 	}
 }
 

@@ -27,6 +27,7 @@ var recipes = map[string]struct{ event, param, value string }{
 	"sql-lookup.yaml":            {event: `{"pupil":7}`},
 	"sync-crm-to-web.yaml":       {event: `{"people":[{"id":"7","name":"Ann"}]}`},
 	"sync-web-to-crm.yaml":       {event: `{"people":[{"id":"7","name":"Ann"}]}`},
+	"tell-customers.yaml":        {event: `{"number":"A-1","total":12.50,"customers":[{"id":"acme","hook_url":"https://acme.example.org"},{"id":"zet","hook_url":"https://zet.example.org"}]}`},
 }
 
 // result is what a run left behind.

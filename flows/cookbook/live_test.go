@@ -191,6 +191,14 @@ func TestSOAPCall(t *testing.T) {
 	}
 }
 
+func TestTellCustomers(t *testing.T) {
+	t.Parallel()
+	s := newServices(t)
+	s.puts(s.env(nil), "tell-customers.yaml", `{"number":"A-1","total":12.50,"customers":[{"id":"acme","hook_url":"https://acme.example.org/in"}]}`,
+		`[{"failed":[],"sent":[{"customer":"acme","delivery":"msg_acme"}]}]`)
+	s.sent(`webhook https://acme.example.org/in [hook_signing] for acme: order.paid {"number":"A-1","total":12.50}`)
+}
+
 // Every flow of the cookbook is in the tests above.
 func TestEveryFlowMeetsServices(t *testing.T) {
 	t.Parallel()

@@ -90,8 +90,19 @@ func (s *services) env(others flows.Flows) flows.Env {
 	}
 	return flows.Env{
 		HTTP: http.DefaultTransport, Connections: s, Vars: vars, State: memory, Pace: memory, Flows: others,
-		Journal: s, Callbacks: s, Parks: true, Respond: s.respond,
+		Journal: s, Deliver: s, Callbacks: s, Parks: true, Respond: s.respond,
 	}
+}
+
+// Deliver accepts webhooks.
+func (s *services) Deliver(_ context.Context, d flows.Delivery) (id, state string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down {
+		return "", "", errors.New("an outage")
+	}
+	s.calls = append(s.calls, fmt.Sprintf("webhook %s %v for %s: %s %s", d.URL, d.Secrets, d.Receiver, d.Type, d.Data))
+	return "msg_" + d.Receiver, "pending", nil
 }
 
 // findPeople finds by address, or by time of change, one person to a page.

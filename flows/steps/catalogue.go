@@ -25,6 +25,7 @@ func Catalogue() *flows.Catalogue {
 		httpstep.Kind(),
 		sqlstep.Kind(),
 		email.Kind(),
+		webhook(),
 		encode.Kind(),
 		readFile(),
 		scriptKind(),

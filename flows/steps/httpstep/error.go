@@ -10,12 +10,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 	"unicode/utf8"
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
+	"github.com/penstock/penstock/internal/outbound"
 	"github.com/penstock/penstock/internal/payload"
 )
 
@@ -86,7 +86,7 @@ func (c *httpCall) statusError(resp *http.Response) error {
 		Code:       flows.CodeStepFailed,
 		Message:    message,
 		Upstream:   resp.StatusCode,
-		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now()),
+		RetryAfter: outbound.RetryAfter(resp.Header.Get("Retry-After"), time.Now()),
 	}
 }
 
@@ -109,15 +109,4 @@ func excerpt(resp *http.Response) string {
 		return ""
 	}
 	return failure.ShortLine(string(text))
-}
-
-// retryAfter parses seconds or a date (RFC 9110, section 10.2.3); 0 for anything else.
-func retryAfter(value string, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(0, at.Sub(now))
-	}
-	return 0
 }

@@ -90,20 +90,6 @@ func TestUnexpectedStatus(t *testing.T) {
 	}
 }
 
-func TestRetryAfter(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
-	for value, want := range map[string]time.Duration{
-		"": 0, "0": 0, "120": 2 * time.Minute, "-5": 0, "1.5": 0, "soon": 0, "99999999999999": 0,
-		"Sat, 21 Nov 2026 12:00:30 GMT": 30 * time.Second,
-		"Sat, 21 Nov 2026 11:00:00 GMT": 0,
-	} {
-		if got := retryAfter(value, now); got != want {
-			t.Errorf("%q: %s, want %s", value, got, want)
-		}
-	}
-}
-
 // The class of a failure decides whether retry.on matches it.
 func TestClassOfFailure(t *testing.T) {
 	t.Parallel()
