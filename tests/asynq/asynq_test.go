@@ -130,8 +130,11 @@ func TestAsynqmonShowsAndHoldsOurQueues(t *testing.T) {
 	s := newStand(t)
 	url := asynqmon(t, s)
 	queues := get(t, url+"/api/queues")["queues"].([]any)
-	if len(queues) != 1 {
+	if len(queues) != 2 { // of runs, and of webhooks
 		t.Fatalf("queues %v", queues)
+	}
+	if q := queues[1].(map[string]any); q["queue"] != "webhooks" {
+		t.Errorf("queue %v", q)
 	}
 	if q := queues[0].(map[string]any); q["queue"] != "default" || q["pending"] != 3.0 || q["paused"] != true || q["processed"].(float64) < 1 {
 		t.Errorf("queue %v", q)
@@ -150,7 +153,7 @@ func TestAsynqmonShowsAndHoldsOurQueues(t *testing.T) {
 			t.Errorf("run %s is not among the tasks %v", id, seen)
 		}
 	}
-	if servers := get(t, url+"/api/servers")["servers"].([]any); len(servers) != 1 {
+	if servers := get(t, url+"/api/servers")["servers"].([]any); len(servers) != 2 {
 		t.Errorf("servers %v", servers)
 	}
 	r, err := http.Post(url+"/api/queues/default:resume", "", nil)
