@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -131,8 +132,14 @@ func (c *compiler) webhookNames(n *yaml.Node) *Webhook {
 	return w
 }
 
-// CheckQueue returns an error when name is not a valid queue name.
+// WebhookQueue is the queue of the webhooks that flows send. Runs cannot be on it.
+const WebhookQueue = "webhooks"
+
+// CheckQueue returns an error when runs cannot be on a queue of that name.
 func CheckQueue(name string) error {
+	if name == WebhookQueue {
+		return fmt.Errorf("queue: %s is the queue of the webhooks that flows send", name)
+	}
 	if !queueForm.MatchString(name) {
 		return errors.New("queue: expected small letters, digits, - and _, at most 32")
 	}

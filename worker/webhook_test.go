@@ -256,3 +256,14 @@ func TestWorkersShareWebhooks(t *testing.T) {
 		t.Errorf("%d were sent again", len(r.got))
 	}
 }
+
+// No run can be on the queue of webhooks.
+func TestTheQueueOfWebhooksIsTheirs(t *testing.T) {
+	t.Parallel()
+	if flows.WebhookQueue != webhook.Queue {
+		t.Errorf("%s is the queue of webhooks, and %s is refused", webhook.Queue, flows.WebhookQueue)
+	}
+	if err := flows.CheckQueue(webhook.Queue); err == nil {
+		t.Error("runs can be on the queue of webhooks")
+	}
+}
