@@ -51,6 +51,10 @@ type Error struct {
 	Item    *int   `json:"item,omitempty"`   // index of the item at that step
 	Err     error  `json:"-"`
 
+	// A runner sets Excerpt to the beginning of what the other side answered. It becomes part of Message, except at a step
+	// with redact, because a text has no field name to redact by.
+	Excerpt string `json:"-"`
+
 	// A runner sets these for retry.on.
 	Class      Class         `json:"-"`
 	Upstream   int           `json:"-"` // HTTP status of the other side's response; 0: none

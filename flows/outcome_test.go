@@ -2,6 +2,8 @@ package flows_test
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -140,5 +142,23 @@ func TestStoppedItemsAreTold(t *testing.T) {
 	wanted := []flows.ItemOutcome{{Item: 0, Attempts: 1, Error: "stopped before it ended"}, {Item: 1, Attempts: 1, Error: "no"}}
 	if diff := cmp.Diff(wanted, timeless(t, trace.of("find"))); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// The error of a step with redact does not quote what the other side answered.
+func TestErrorsOfAStepWithRedact(t *testing.T) {
+	t.Parallel()
+	for attributes, want := range map[string]string{"": "status 422: card 4111", "redact: card": "status 422"} {
+		flow := parseProbe(t, "  - probe:\n    "+attributes+"\n", func(context.Context, *flows.Input) ([]any, error) {
+			return nil, &flows.Error{Message: "status 422", Excerpt: "card 4111", Upstream: 422}
+		})
+		j := newJournal()
+		_, err := flow.Execute(t.Context(), flows.Run{}, flows.Env{Journal: j})
+		if known := new(flows.Error); !errors.As(err, &known) || known.Message != want {
+			t.Errorf("%q: %v, want %s", attributes, err, want)
+		}
+		if recorded := string(j.results["probe.0"]); !strings.Contains(recorded, `"message":"`+want+`"`) {
+			t.Errorf("%q: recorded %s", attributes, recorded)
+		}
 	}
 }

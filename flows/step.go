@@ -77,7 +77,10 @@ func (s *step) fail(err error, item int) *Error {
 		return known
 	}
 	placed := *known
-	placed.Step, placed.Item = s.path, &item
+	placed.Step, placed.Item, placed.Excerpt = s.path, &item, ""
+	if known.Excerpt != "" && len(s.redact) == 0 {
+		placed.Message += ": " + known.Excerpt
+	}
 	if placed.Code == "" {
 		placed.Code = CodeStepFailed
 	}

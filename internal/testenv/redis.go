@@ -154,12 +154,22 @@ func serverInfo(ctx context.Context, addr string) (map[string]map[string]string,
 	return client.InfoMap(ctx, "server", "persistence").Result()
 }
 
+// given are the ports that freePort has returned in this process.
+var given sync.Map
+
+// freePort returns a free port that no other server of this process has had: a test that kills a server must not meet
+// that of another test at its address.
 func freePort(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("find a free port: %v", err)
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatalf("find a free port: %v", err)
+		}
+		_ = l.Close() // it has accepted nothing
+		port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+		if _, taken := given.LoadOrStore(port, true); !taken {
+			return port
+		}
 	}
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }

@@ -79,12 +79,10 @@ func (c *httpCall) statusError(resp *http.Response) error {
 	if to, err := resp.Location(); err == nil && resp.StatusCode/100 == 3 {
 		message += fmt.Sprintf(", a redirect to %s that follow_redirects would follow", urlName(to))
 	}
-	if excerpt := excerpt(resp); excerpt != "" {
-		message += ": " + excerpt
-	}
 	return &flows.Error{
 		Code:       flows.CodeStepFailed,
 		Message:    message,
+		Excerpt:    excerpt(resp),
 		Upstream:   resp.StatusCode,
 		RetryAfter: outbound.RetryAfter(resp.Header.Get("Retry-After"), time.Now()),
 	}

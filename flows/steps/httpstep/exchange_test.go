@@ -75,8 +75,9 @@ func TestUnexpectedStatus(t *testing.T) {
 			})
 			target := strings.Replace(s.URL, "http://", "http://user:hunter2@", 1) + "/people?key=hunter2"
 			_, err := send(t.Context(), &http.Client{Transport: way(t)}, http.MethodGet, target)
+			status, excerpt, _ := strings.Cut(test.want, ": ")
 			want := &flows.Error{
-				Code: flows.CodeStepFailed, Message: "GET " + s.URL + "/people: " + test.want,
+				Code: flows.CodeStepFailed, Message: "GET " + s.URL + "/people: " + status, Excerpt: excerpt,
 				Upstream: 404, RetryAfter: 7 * time.Second,
 			}
 			var got *flows.Error
