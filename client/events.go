@@ -40,7 +40,7 @@ func (c *Client) Listen(ctx context.Context, flow, after string, each func(Event
 // follow reads a stream, and resumes it when it is interrupted.
 func (c *Client) follow(ctx context.Context, path, last string, each func(Event) error) error {
 	for {
-		ended, err := c.stream(ctx, path, last, func(e Event) error {
+		ended, err := c.stream(ctx, path, &last, func(e Event) error {
 			if e.ID != "" {
 				last = e.ID
 			}
@@ -59,15 +59,16 @@ func (c *Client) follow(ctx context.Context, path, last string, each func(Event)
 	}
 }
 
-// stream reads one stream, and reports whether it has ended for good.
-func (c *Client) stream(ctx context.Context, path, last string, each func(Event) error) (over bool, err error) {
+// stream reads one stream, and reports whether it has ended for good. last is the id of the last event; a server that begins
+// a stream without one may set it.
+func (c *Client) stream(ctx context.Context, path string, last *string, each func(Event) error) (over bool, err error) {
 	r, err := c.request(ctx, http.MethodGet, path, nil)
 	if err != nil {
 		return false, err
 	}
 	r.Header.Set("Accept", "text/event-stream")
-	if last != "" {
-		r.Header.Set("Last-Event-ID", last)
+	if *last != "" {
+		r.Header.Set("Last-Event-ID", *last)
 	}
 	c.authorize(r, nil)
 	streaming := *c.config.HTTP
@@ -86,6 +87,9 @@ func (c *Client) stream(ctx context.Context, path, last string, each func(Event)
 	}
 	if w.StatusCode == http.StatusNoContent { // last is the id of the final event
 		return true, nil
+	}
+	if begin := w.Header.Get("Last-Event-ID"); begin != "" {
+		*last = begin
 	}
 	refused := error(nil)
 	_ = readEvents(w.Body, func(e Event) error { // follow resumes an interrupted stream

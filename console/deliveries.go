@@ -57,7 +57,8 @@ func switchRecording(req *requestState) error {
 	return req.redirect(Root + "/flows/" + strconv.FormatInt(head.Number, 10) + "/deliveries")
 }
 
-// delivery returns a delivery of the flow in the path. The content is nil when it is not kept. Its reading is audited.
+// delivery returns a delivery of the flow in the path. The content is nil when it is not kept, or the user may not record it.
+// Its reading is audited.
 func (req *requestState) delivery(ref string) (store.Deployment, *deliveries.Delivery, *deliveries.Content, error) {
 	head, err := req.head()
 	if err != nil {
@@ -68,6 +69,9 @@ func (req *requestState) delivery(ref string) (store.Deployment, *deliveries.Del
 		return head, nil, nil, errNotFound
 	}
 	d, content, err := req.console.config.Deliveries.Find(req.ctx(), head.Number, number)
+	if !req.may(auth.ScopeWriteRuns) {
+		content = nil
+	}
 	if err == nil && content != nil {
 		req.audit(req.r.Pattern, fmt.Sprintf("flow:%d/delivery:%d", head.Number, number))
 	}

@@ -64,13 +64,16 @@ type deliveryView struct {
 	*deliveries.Content
 }
 
-// readDelivered answers GET /v1/flows/{flow}/deliveries/{delivery}, with headers and body if these are kept. The audit log
-// has who looked at them.
+// readDelivered answers GET /v1/flows/{flow}/deliveries/{delivery}, with headers and body if these are kept and the principal
+// may record them: they may have a proof at a place where it is not looked for. The audit log has who looked at them.
 func (a *api) readDelivered(c *gin.Context) {
-	_, d, content, err := a.findDelivery(c, auth.ScopeReadRuns)
+	flow, d, content, err := a.findDelivery(c, auth.ScopeReadRuns)
 	if err != nil {
 		httpx.Fail(c, err)
 		return
+	}
+	if !httpx.StateOf(c).Principal.May(auth.ScopeWriteRuns, flow.Number) {
+		content = nil
 	}
 	httpx.StateOf(c).Audited = content != nil
 	httpx.WriteJSON(c, http.StatusOK, deliveryView{d, content})
@@ -147,6 +150,8 @@ const (
 	listenInterval = time.Second
 	// heartbeat is the longest silence of an event stream.
 	heartbeat = 15 * time.Second
+	// maxListen is the length of an event stream. Who listens connects again, and is authenticated again.
+	maxListen = time.Minute
 	// maxListeners is the maximum number of event streams of one process.
 	maxListeners = 100
 )
@@ -175,14 +180,19 @@ func (a *api) watchDeliveries(c *gin.Context) {
 		httpx.Fail(c, err)
 		return
 	}
+	c.Header("Last-Event-ID", strconv.FormatInt(last, 10)) // where a reader goes on that has got no event
 	s := httpx.NewEventStream(c, heartbeat)
 	s.Beat() // so that the listener knows that it listens
 	look, beat := time.NewTicker(listenInterval), time.NewTicker(heartbeat)
 	defer look.Stop()
 	defer beat.Stop()
+	end := time.NewTimer(maxListen)
+	defer end.Stop()
 	for s.Err() == nil && !a.config.Draining() {
 		select {
 		case <-c.Request.Context().Done():
+			return
+		case <-end.C:
 			return
 		case <-beat.C:
 			s.Beat()

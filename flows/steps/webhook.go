@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"strings"
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
@@ -33,6 +34,11 @@ func webhook() flows.Kind {
 			}
 			if n := len(w.secrets); n > maxSecrets {
 				return nil, args.Errorf("secret", "%d secrets; %d at most can sign a webhook", n, maxSecrets)
+			}
+			for _, name := range w.secrets {
+				if strings.HasPrefix(name, "whsec_") {
+					return nil, args.Errorf("secret", "give the name of a stored secret, not the secret itself")
+				}
 			}
 			return flows.RunFunc(w.run), nil
 		},

@@ -68,7 +68,7 @@ type Sender struct {
 	client *http.Client
 
 	mu   sync.Mutex
-	busy map[string]*places // guarded by mu; by endpoint
+	busy map[string]*places // guarded by mu; by host
 }
 
 // NewSender returns a Sender.
@@ -129,11 +129,21 @@ func (s *Sender) ProcessTask(ctx context.Context, t *asynq.Task) error {
 	if h.disabled {
 		return s.config.Store.disable(ctx, d)
 	}
-	if !s.enter(ctx, d.Endpoint, h.failing) {
+	host := hostOf(d)
+	if !s.enter(ctx, host, h.failing) {
 		return &laterError{"the endpoint is busy", longer(max(busyPause, time.Duration(h.pending)*pendingPause))}
 	}
-	defer s.leave(d.Endpoint)
+	defer s.leave(host)
 	return s.try(ctx, d)
+}
+
+// hostOf returns the host to which a delivery goes.
+func hostOf(d *Delivery) string {
+	u, err := url.Parse(d.URL)
+	if err != nil {
+		return d.Endpoint
+	}
+	return u.Host
 }
 
 func parseTask(t *asynq.Task) (flow int64, id string, round int, err error) {
@@ -148,17 +158,17 @@ func parseTask(t *asynq.Task) (flow int64, id string, round int, err error) {
 	return flow, parts[1], round, err
 }
 
-// places are the requests to one endpoint that are under way.
+// places are the requests to one host that are under way.
 type places struct {
 	taken int
 	freed chan struct{} // closed when a place is left
 	last  time.Time     // when a place was left; at first when one was taken
 }
 
-// enter takes one of the places of an endpoint, and waits for it shortly if the endpoint answers fast. An endpoint has a
-// part of the slots, so that the others are left to other endpoints: most while it answers, few and without a wait while
+// enter takes one of the places of a host, and waits for it shortly if the host answers fast. A host has a
+// part of the slots, so that the others are left to other hosts: most while it answers, few and without a wait while
 // it fails, because its requests may take until their time limit.
-func (s *Sender) enter(ctx context.Context, endpoint string, failing bool) bool {
+func (s *Sender) enter(ctx context.Context, host string, failing bool) bool {
 	most, wait := max(1, s.config.Slots*3/4), placeWait
 	if failing {
 		most, wait = max(1, s.config.Slots/4), 0
@@ -167,10 +177,10 @@ func (s *Sender) enter(ctx context.Context, endpoint string, failing bool) bool 
 	defer cancel()
 	for {
 		s.mu.Lock()
-		p := s.busy[endpoint]
+		p := s.busy[host]
 		if p == nil {
 			p = &places{freed: make(chan struct{}), last: time.Now()}
-			s.busy[endpoint] = p
+			s.busy[host] = p
 		}
 		if p.taken < most {
 			p.taken++
@@ -190,13 +200,13 @@ func (s *Sender) enter(ctx context.Context, endpoint string, failing bool) bool 
 	}
 }
 
-func (s *Sender) leave(endpoint string) {
+func (s *Sender) leave(host string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := s.busy[endpoint]
+	p := s.busy[host]
 	close(p.freed)
 	if p.taken--; p.taken == 0 {
-		delete(s.busy, endpoint)
+		delete(s.busy, host)
 		return
 	}
 	p.freed, p.last = make(chan struct{}), time.Now()
@@ -286,7 +296,6 @@ func (s *Sender) request(ctx context.Context, d *Delivery, at time.Time) (*http.
 	if err != nil {
 		return nil, errors.New("the URL cannot be parsed")
 	}
-	req.Header["Idempotency-Key"] = nil // not sent: net/http then repeats a request on a connection that the endpoint had closed
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", userAgent)
 	req.Header.Set("Webhook-Id", d.ID)
@@ -316,10 +325,7 @@ func SigningKeys(ctx context.Context, secrets Secrets, names []string, receiver 
 
 // report logs and counts a try. What it logs of the URL is the host.
 func (s *Sender) report(ctx context.Context, d *Delivery, t *Try, state State, reason string, took time.Duration) {
-	host := ""
-	if u, err := url.Parse(d.URL); err == nil {
-		host = u.Host
-	}
+	host := hostOf(d)
 	level, attrs := slog.LevelInfo, []slog.Attr{
 		slog.String("delivery", d.ID), slog.Int64("flow", d.Flow), slog.String("run_id", d.Run), slog.String("host", host),
 		slog.Int("try", d.count+1), slog.String("state", string(state)), slog.Int("status", t.Status), slog.Int64("took_ms", t.Millis),

@@ -121,7 +121,7 @@ func (s *Store) Accept(ctx context.Context, m Message) (State, error) {
 	var state State
 	err = redisconn.RetryUntilDone(ctx, func() (err error) {
 		var round string
-		if state, round, err = s.accept(ctx, &m, endpointOf(target.String()), shown(target), target.String(), body, now); err == nil && state == Pending {
+		if state, round, err = s.accept(ctx, &m, endpointOf(shown(target)), shown(target), target.String(), body, now); err == nil && state == Pending {
 			err = s.enqueue(ctx, m.Flow, m.ID, round)
 		}
 		return err
@@ -166,8 +166,8 @@ func bodyOf(event string, at time.Time, data []byte) []byte {
 	return fmt.Appendf(nil, `{"type":%q,"timestamp":%q,"data":%s}`, event, at.UTC().Format(time.RFC3339Nano), data)
 }
 
-// endpointOf returns the id of the endpoint with a URL.
-func endpointOf(target string) string { return "ep_" + digest(target) }
+// endpointOf returns the id of the endpoint with a URL, without user information and query: those may differ by event.
+func endpointOf(url string) string { return "ep_" + digest(url) }
 
 // Redeliver sends a delivery again, whatever its state, with a new round of tries. Errors: ErrNotFound, ErrDisabled.
 func (s *Store) Redeliver(ctx context.Context, flow int64, id string) error {
