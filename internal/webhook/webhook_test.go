@@ -685,14 +685,16 @@ func TestClosedConnections(t *testing.T) {
 	b := newBench(t)
 	first, second := b.accept("k"), b.accept("l")
 	b.try(first, 1)
+	read := make(chan struct{}, 2) // more than are sent
 	b.answer = func(w http.ResponseWriter, _ *http.Request) {
-		b.answer = b.status(200)
 		conn, _, err := w.(http.Hijacker).Hijack()
 		if err == nil {
 			_ = conn.Close()
 		}
+		read <- struct{}{}
 	}
 	b.try(second, 1)
+	testenv.Receive(t, read, "the request")
 	if d := b.delivery(second); d.State != Pending || len(d.Tries) != 1 || len(b.got) != 2 {
 		t.Errorf("%d requests, %+v", len(b.got), d)
 	}
