@@ -85,7 +85,7 @@ func deliveryPage(req *requestState) error {
 		return err
 	}
 	page := view.Delivery{FlowRow: req.flowRow(head), Delivery: *d, Content: content}
-	run, err := req.readDelivery(head, d, content)
+	flow, run, err := req.readDelivery(head, d, content)
 	var why *deliveries.UnrepeatableError
 	switch {
 	case errors.As(err, &why):
@@ -93,28 +93,25 @@ func deliveryPage(req *requestState) error {
 	case err != nil:
 		return err
 	default:
-		page.Repeatable = true
-		if flow, ok := req.console.config.Store.Flows().Find(strconv.FormatInt(head.Number, 10)); ok {
-			page.Test = flow.TestText(req.ctx(), fmt.Sprintf("delivery %d", d.Number), run)
-		}
+		page.Repeatable, page.Test = true, flow.TestText(req.ctx(), fmt.Sprintf("delivery %d", d.Number), run)
 	}
 	return req.render(200, view.DeliveryPage(req.page("flows", page.Name), page))
 }
 
-// readDelivery returns the run of a recorded delivery. The error may be a *deliveries.UnrepeatableError.
-func (req *requestState) readDelivery(head store.Deployment, d *deliveries.Delivery, content *deliveries.Content) (flows.Run, error) {
+// readDelivery returns the flow and the run of a recorded delivery. The error may be a *deliveries.UnrepeatableError.
+func (req *requestState) readDelivery(head store.Deployment, d *deliveries.Delivery, content *deliveries.Content) (*flows.Flow, flows.Run, error) {
 	flow, ok := req.console.config.Store.Flows().Find(strconv.FormatInt(head.Number, 10))
 	if !ok {
-		return flows.Run{}, errNotFound
+		return nil, flows.Run{}, errNotFound
 	}
 	if err := content.Repeatable(); err != nil {
-		return flows.Run{}, err
+		return nil, flows.Run{}, err
 	}
 	run, err := flow.ReadDelivery(d.Method, content.Header, content.Query, content.Body)
 	if err != nil {
 		err = &deliveries.UnrepeatableError{Reason: err.Error()}
 	}
-	return run, err
+	return flow, run, err
 }
 
 // deliveredEvent returns the event of a recorded delivery, for the page that tries a flow.
@@ -126,7 +123,7 @@ func (req *requestState) deliveredEvent(ref string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	run, err := req.readDelivery(head, d, content)
+	_, run, err := req.readDelivery(head, d, content)
 	return indented(flows.EncodeJSON(run.Event)), err
 }
 
@@ -139,13 +136,9 @@ func redeliver(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	run, err := req.readDelivery(head, d, content)
+	flow, run, err := req.readDelivery(head, d, content)
 	if err != nil {
 		return err
-	}
-	flow, ok := req.console.config.Store.Flows().Find(strconv.FormatInt(head.Number, 10))
-	if !ok {
-		return errNotFound
 	}
 	s, err := req.submission(flow)
 	if err != nil {

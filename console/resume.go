@@ -33,9 +33,7 @@ func resumeRun(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	plan.record.Resume(&s)
-	s.Resume.Remove, s.Resume.Set = plan.Remove, plan.Set
-	s.Principal, s.Depth = plan.record.Principal, plan.record.Depth
+	plan.record.Resume(&s, plan.Resumption)
 	if err := req.setFairKey(plan.flow, &s); err != nil {
 		return err
 	}
@@ -78,14 +76,11 @@ func (req *requestState) resumeForm(value func(string) string) (form view.Resume
 		return form, nil, err
 	}
 	// The first plan finds the steps of which something may be assumed.
-	options := flows.ResumeOptions{Run: record.ID, From: form.From}
-	if record.Error != nil {
-		options.Failed = record.Error.Step
-	}
-	if plan.Resumption, err = plan.flow.Resume(earlier, journal, options); err == nil {
+	options := flows.ResumeOptions{From: form.From}
+	if plan.Resumption, err = record.PlanResume(plan.flow, earlier, journal, options); err == nil {
 		form.Uncertain = plan.Uncertain()
 		options.Assume = form.ReadAssumptions(value)
-		plan.Resumption, err = plan.flow.Resume(earlier, journal, options)
+		plan.Resumption, err = record.PlanResume(plan.flow, earlier, journal, options)
 	}
 	if refusal := new(flows.ResumeError); errors.As(err, &refusal) {
 		form.Refusal = refusal.Message

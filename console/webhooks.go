@@ -48,7 +48,7 @@ func webhookPage(req *requestState) error {
 	return req.render(200, view.WebhookPage(req.page("flows", "Webhook"), req.flowRow(head), d))
 }
 
-// redeliver sends a webhook again.
+// redeliverWebhook sends a webhook again.
 func redeliverWebhook(req *requestState) error {
 	head, err := req.head()
 	if err != nil {
@@ -58,7 +58,7 @@ func redeliverWebhook(req *requestState) error {
 	if err := req.console.config.Webhooks.Redeliver(req.ctx(), head.Number, id); err != nil {
 		return err
 	}
-	req.audit("POST "+Root+"/flows/{flow}/webhooks/{delivery}/redeliver", id)
+	req.audit("POST "+Root+"/flows/{flow}/webhooks/{webhook}/redeliver", id)
 	req.setNotice("It is sent again, with the same id and body.")
 	return req.redirect(Root + "/flows/" + strconv.FormatInt(head.Number, 10) + "/webhooks/" + id)
 }

@@ -40,7 +40,7 @@ func (p *stepRun) journaled(ctx context.Context, in *Input) ([]any, error) {
 		defer stop()
 	}
 	results, failed := p.withRetry(ctx, in)
-	if failed != nil && (ctx.Err() != nil || runEnds(outer) && p.step.effect == Once || asParked(failed) != nil) {
+	if failed != nil && (ctx.Err() != nil || runEnds(outer) || asParked(failed) != nil) {
 		return nil, failed // the outcome is unknown, or the effect has not happened yet
 	}
 	// The result is recorded even when the run ends now.
@@ -80,8 +80,8 @@ func runEnds(ctx context.Context) bool {
 	return ctx.Err() != nil && context.Cause(ctx) != errOtherItemFailed
 }
 
-// untilDone returns a context that ends like ctx, except when another item fails: an effect that must not happen twice
-// is not interrupted for that, because nobody would know whether it has happened.
+// untilDone returns a context that ends like ctx, except when another item fails: an interruption of an effect that must
+// not happen twice would leave its outcome unknown.
 func untilDone(ctx context.Context) (context.Context, context.CancelFunc) {
 	kept, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {

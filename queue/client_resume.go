@@ -14,19 +14,28 @@ import (
 // that effects with a result are not repeated, and counts the attempts on. Record.Resume
 // makes one.
 type Resume struct {
-	Remove []string          // keys of journal entries that the new run must not find
-	Set    map[string][]byte // results of effects, by key
-
+	plan       *flows.Resumption
 	run, shard string
 	fence      int
 }
 
-// Resume fills in a submission with which the run is continued: the event, what came with
-// it, and the ids of the runs before it. The caller adds Resume.Remove and Resume.Set.
-func (r *Record) Resume(s *Submission) {
+// PlanResume plans how a run of flow continues the run, which was one of the version
+// earlier. It fills in what is known of the run, which must be Resumable. The error may be
+// a *flows.ResumeError.
+func (r *Record) PlanResume(flow, earlier *flows.Flow, journal []flows.JournalEntry, o flows.ResumeOptions) (*flows.Resumption, error) {
+	if o.Run = r.ID; r.Error != nil {
+		o.Failed = r.Error.Step
+	}
+	return flow.Resume(earlier, journal, o)
+}
+
+// Resume fills in a submission with which the run is continued by a plan: the principal,
+// the event and what came with it, and the ids of the runs before it.
+func (r *Record) Resume(s *Submission, plan *flows.Resumption) {
+	s.Principal, s.Depth = r.Principal, r.Depth
 	s.Event, s.Params, s.Headers = r.Event, r.Params, r.Headers
 	s.ResumedFrom, s.Origin = r.ID, r.FilesOf()
-	s.Resume = &Resume{run: r.ID, shard: r.shard, fence: r.fence}
+	s.Resume = &Resume{plan: plan, run: r.ID, shard: r.shard, fence: r.fence}
 }
 
 // Resumable returns nil for a run that another one may continue. Errors: ErrMoved for one
@@ -52,8 +61,8 @@ func (s *Spec) FilesOf() string {
 
 // encode encodes the argument of submit.lua.
 func (r *Resume) encode(s *Spec) (string, error) {
-	set := make(map[string]string, len(r.Set))
-	for key, result := range r.Set {
+	set := make(map[string]string, len(r.plan.Set))
+	for key, result := range r.plan.Set {
 		set[key] = string(result)
 	}
 	b, err := json.Marshal(struct {
@@ -62,7 +71,7 @@ func (r *Resume) encode(s *Spec) (string, error) {
 		Origin string            `json:"origin"`
 		Remove []string          `json:"remove"`
 		Set    map[string]string `json:"set"`
-	}{r.run, r.fence, s.Origin, append([]string{}, r.Remove...), set}) // Lua has no nil list
+	}{r.run, r.fence, s.Origin, append([]string{}, r.plan.Remove...), set}) // Lua has no nil list
 	if err != nil {
 		return "", fmt.Errorf("encode resumption: %w", err)
 	}

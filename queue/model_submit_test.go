@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/penstock/penstock/flows"
 )
 
 // The steps of the model that API processes make: see TestModel.
@@ -149,13 +151,14 @@ func (w *world) resume(t *rapid.T) {
 	r := w.byID[record.ID]
 	s := Submission{Spec: spec()}
 	s.ID, s.Version, s.Flow, s.Sync, s.Limit = NewRunID("default"), r.version, r.flow, true, modelLimit*time.Minute
-	record.Resume(&s)
+	var plan flows.Resumption
 	if rapid.Bool().Draw(t, "removes") {
-		s.Resume.Remove = []string{"one"}
+		plan.Remove = []string{"one"}
 	}
 	if rapid.Bool().Draw(t, "assumes") {
-		s.Resume.Set = map[string][]byte{"two": []byte("assumed")}
+		plan.Set = map[string][]byte{"two": []byte("assumed")}
 	}
+	record.Resume(&s, &plan)
 	want := ""
 	switch {
 	case r.gone:
@@ -179,10 +182,10 @@ func (w *world) resume(t *rapid.T) {
 	}
 	w.add(r.resumedBy)
 	r.resumedBy.journal, r.journal = r.journal, map[string]string{}
-	for _, key := range s.Resume.Remove {
+	for _, key := range plan.Remove {
 		delete(r.resumedBy.journal, key)
 	}
-	for key, result := range s.Resume.Set {
+	for key, result := range plan.Set {
 		r.resumedBy.journal[key] = "r" + string(result)
 	}
 	if lost {

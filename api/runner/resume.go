@@ -27,10 +27,7 @@ func (r *Runner) PlanResume(ctx context.Context, record *queue.Record, flow, ear
 	if err != nil {
 		return nil, err
 	}
-	if o.Run = record.ID; record.Error != nil {
-		o.Failed = record.Error.Step
-	}
-	plan, err := flow.Resume(earlier, journal, o)
+	plan, err := record.PlanResume(flow, earlier, journal, o)
 	var mistake *flows.ResumeError
 	if errors.As(err, &mistake) {
 		switch mistake.Field {
@@ -132,8 +129,7 @@ func ResumeSubmission(c *gin.Context, flow *flows.Flow, record *queue.Record, pl
 	x := httpx.StateOf(c)
 	x.MayRespondEarly, x.Flow, x.FlowNumber = flow.Responds(), flow, flow.Number
 	s := queue.SubmissionOf(flow)
-	record.Resume(&s)
-	s.Resume.Remove, s.Resume.Set = plan.Remove, plan.Set
-	s.Principal, s.Depth, s.Accepted = record.Principal, record.Depth, httpx.Now(c)
+	record.Resume(&s, plan)
+	s.Accepted = httpx.Now(c)
 	return s, nil
 }

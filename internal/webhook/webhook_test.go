@@ -416,7 +416,7 @@ func TestRedeliver(t *testing.T) {
 	}
 }
 
-// Only the newest deliveries are listed, and what is not is removed when it has ended.
+// Only the newest deliveries are listed. An older one is removed when it has ended.
 func TestTheListIsBounded(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

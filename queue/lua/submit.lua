@@ -23,10 +23,10 @@ local ms, us = clock()
 local CONTINUED = 100 -- runs that continue each other and are looked through
 local process, repeated, most, patience = ARGV[1], ARGV[2] == "1", tonumber(ARGV[3]), tonumber(ARGV[4])
 
+local replaced -- failed run in whose place the run under examination begins; nil: none
+
 -- attach returns the reply for a run whose idempotency key belongs to an earlier run;
 -- nil: it becomes a run of its own.
-local replaced = nil -- the failed run in whose place the one under examination begins
-
 local function attach(first, same, repetition)
 	if not same then return "mismatch" end
 	if repetition == "refuse" then return "replayed" end

@@ -16,10 +16,12 @@ call("SET", OURS .. "tidy", ARGV[1], "PX", ARGV[4])
 local ms = clock()
 local before = (ms - ARGV[2]) * 1000
 local ids, keys, seen = {}, {}, {}
+local origins = {} -- first of the runs that continue each other, by run
 
 -- over reports whether the retention of a run has passed; nil: there is no such run.
 local function over(id)
-	local r = call("HMGET", RUN .. id, "state", "finished")
+	local r = call("HMGET", RUN .. id, "state", "finished", "origin")
+	origins[id] = r[3]
 	if not r[1] then return nil end
 	return not live(r[1]) and r[2] and tonumber(r[2]) < before
 end
@@ -29,8 +31,7 @@ local function remove(id)
 	seen[id] = true
 	ids[#ids+1] = id
 	keys[#keys+1], keys[#keys+2] = RUN .. id, OURS .. "journal:" .. id
-	local origin = call("HGET", RUN .. id, "origin")
-	local mark = origin and OURS .. "origin:" .. origin
+	local mark = origins[id] and OURS .. "origin:" .. origins[id]
 	if mark and call("GET", mark) == id then keys[#keys+1] = mark end
 end
 
