@@ -53,6 +53,9 @@ func (p *Principal) May(scope Scope, flow int64) bool {
 		slices.Contains(p.Scopes, scope+":"+Scope(strconv.FormatInt(flow, 10)))
 }
 
+// MayForOthers reports whether the principal may apply a scope to what others have started or sent: only staff may.
+func (p *Principal) MayForOthers(scope Scope, flow int64) bool { return p.Staff && p.May(scope, flow) }
+
 // Holds reports whether the principal has a scope for at least one flow.
 func (p *Principal) Holds(scope Scope) bool {
 	return slices.ContainsFunc(p.Scopes, func(s Scope) bool {

@@ -24,7 +24,7 @@ var errNoFlow = &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Mes
 func (a *api) flowFor(c *gin.Context, scope auth.Scope) (*flows.Flow, error) {
 	p := httpx.StateOf(c).Principal
 	flow, ok := a.config.Flows.Find(c.Param("flow"))
-	if !ok || !p.Staff || !p.May(scope, flow.Number) {
+	if !ok || !p.MayForOthers(scope, flow.Number) {
 		return nil, errNoFlow
 	}
 	httpx.StateOf(c).FlowNumber, httpx.StateOf(c).Object = flow.Number, "flow:"+flowNumber(flow.Number)

@@ -59,7 +59,7 @@ func mayAccess(p *auth.Principal, scope auth.Scope, r *queue.Record) bool {
 	if r.Principal == p.String() {
 		return p.May(scope, r.Flow) || p.May(auth.ScopeRun, r.Flow)
 	}
-	return p.Staff && p.May(scope, r.Flow)
+	return p.MayForOthers(scope, r.Flow)
 }
 
 // visibleRun returns the run in the path. The error is the same for an unknown run and for one that the principal

@@ -51,7 +51,7 @@ var errNoFlow = &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Mes
 func (a *api) flow(c *gin.Context, scope auth.Scope) (int64, error) {
 	p := httpx.StateOf(c).Principal
 	flow, err := a.config.Flows.Deployment(c.Param("flow"))
-	if err != nil || !p.Staff || !p.May(scope, flow.Number) {
+	if err != nil || !p.MayForOthers(scope, flow.Number) {
 		return 0, errNoFlow
 	}
 	return flow.Number, nil

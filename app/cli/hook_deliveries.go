@@ -270,15 +270,11 @@ func newHookRedeliver(e env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		text, err := server.Raw(cmd.Context(), http.MethodPost, deliveriesPath(args[0], "/", url.PathEscape(args[1]), "/redeliver"), nil)
+		run, err := postRun(cmd.Context(), server, deliveriesPath(args[0], "/", url.PathEscape(args[1]), "/redeliver"), nil)
 		if err != nil {
 			return err
 		}
-		run := client.Run{}
-		if err := json.Unmarshal(text, &run); err != nil {
-			return fmt.Errorf("decode answer: %w", err)
-		}
-		return c.printStarted(cmd.OutOrStdout(), &run)
+		return c.printStarted(cmd.OutOrStdout(), run)
 	}
 	return cmd
 }

@@ -122,6 +122,19 @@ func (c *remoteCall) interrupted(ctx context.Context, server *client.Client, ref
 	return fmt.Errorf("%w, if it was accepted: penstock runs list --flow %s --since 5m shows it", errRunGoesOn, ref)
 }
 
+// postRun sends a request that starts a run, and returns the run.
+func postRun(ctx context.Context, server *client.Client, path string, body any) (*client.Run, error) {
+	text, err := server.Raw(ctx, http.MethodPost, path, body)
+	if err != nil {
+		return nil, err
+	}
+	run := &client.Run{}
+	if err := json.Unmarshal(text, run); err != nil {
+		return nil, fmt.Errorf("decode answer: %w", err)
+	}
+	return run, nil
+}
+
 // printStarted prints the output, or the id of a run that has not ended.
 func (c *remoteCall) printStarted(w io.Writer, run *client.Run) error {
 	if run.Answer != nil && !c.asJSON {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -92,15 +91,11 @@ func newRunsReplay(e env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		text, err := server.Raw(cmd.Context(), http.MethodPost, runsPath+"/"+url.PathEscape(args[0])+"/replay", object{"version": version})
+		run, err := postRun(cmd.Context(), server, runsPath+"/"+url.PathEscape(args[0])+"/replay", object{"version": version})
 		if err != nil {
 			return err
 		}
-		run := client.Run{}
-		if err := json.Unmarshal(text, &run); err != nil {
-			return fmt.Errorf("decode answer: %w", err)
-		}
-		return c.printStarted(cmd.OutOrStdout(), &run)
+		return c.printStarted(cmd.OutOrStdout(), run)
 	}
 	return cmd
 }
