@@ -241,7 +241,7 @@ func callDeliveries(p *apitest.Product) {
 	p.Want(p.GitHub("/hooks/7?debug=1", `{"n":1}`, "recorded"), 200)
 	newest := ""
 	testenv.Eventually(p.T, func() string {
-		page := p.Want(p.Do("GET", "/v1/flows/7/deliveries?page_size=1", "vera", ""), 200)
+		page := p.Want(p.Do("GET", "/v1/flows/7/deliveries?filter=recorded+eq+true", "vera", ""), 200)
 		if items := page["items"].([]any); len(items) > 0 && items[0].(map[string]any)["recorded"] == true {
 			newest = fmt.Sprint("/v1/flows/7/deliveries/", items[0].(map[string]any)["delivery"])
 			return ""

@@ -82,6 +82,8 @@ var kinds = []struct {
 	{target: deliveries.ErrNotFound, Kind: Kind{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such delivery or capture for you, or it is not kept any more", Title: NotFoundTitle, Text: NotFoundText}},
 	{target: deliveries.ErrTooMany, Kind: Kind{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "too many captures are open; try again later", Retry: time.Minute,
 		Title: "Too many captures are open", Text: "Close one, or try again in some minutes."}},
+	{target: deliveries.ErrTooManyOwn, Kind: Kind{Status: http.StatusTooManyRequests, Code: "too_many_requests", Message: "five captures of yours are open; close one, or try again later", Retry: time.Minute,
+		Title: "Too many captures are open", Text: "Five of yours are open. Close one, or try again in some minutes."}},
 	{target: webhook.ErrNotFound, Kind: Kind{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such delivery or endpoint", Title: NotFoundTitle, Text: NotFoundText}},
 	{target: webhook.ErrDisabled, Kind: Kind{Status: http.StatusConflict, Code: "endpoint_disabled", Message: "the endpoint of the delivery is disabled: enable it first",
 		Title: "The endpoint is disabled", Text: "Enable the endpoint first, then send the delivery again."}},

@@ -33,6 +33,9 @@ func (a *api) deleteFlow(c *gin.Context) {
 	if err == nil && a.config.Runs != nil {
 		err = a.endRunsOfDeleted(c, &h)
 	}
+	if err == nil && a.config.Recordings != nil { // what was recorded is out of reach
+		err = a.config.Recordings.Stop(context.WithoutCancel(c.Request.Context()), h.Number)
+	}
 	if err != nil {
 		httpx.Fail(c, err)
 		return

@@ -25,11 +25,19 @@ type WaitingRuns interface {
 	CancelFlow(ctx context.Context, flow int64, since time.Time, why []byte) (int, error)
 }
 
+// Recordings has what was recorded of the deliveries of flows. *deliveries.Log implements it.
+type Recordings interface {
+	// Stop ends the recording of a flow, and deletes what was recorded.
+	Stop(ctx context.Context, flow int64) error
+}
+
 // Config of the routes. Store and Flows are required.
 type Config struct {
 	Store *store.Store
 	Flows runner.Flows // the flows that this process can run
 	Runs  WaitingRuns  // nil: flows cannot be paused
+
+	Recordings Recordings // nil: deliveries are not recorded
 }
 
 // api has the handlers of the routes.

@@ -222,6 +222,21 @@ func TestListen(t *testing.T) {
 	}
 }
 
+// What was recorded of a flow is deleted with the flow.
+func TestRecordingsEndWithTheFlow(t *testing.T) {
+	t.Parallel()
+	p := apitest.NewProduct(t)
+	p.Secret("hook", "s3cr3t")
+	p.Deploy(7, apitest.HookFlow("scheme: token, header: X-Key", ""))
+	p.Want(p.Do("PUT", "/v1/flows/7/recording", "otto", ""), 200)
+	p.Want(p.Do("POST", "/hooks/7", "", `{"n":1}`, "X-Key", "s3cr3t"), 200)
+	deliveriesOf(t, p, "7", 1)
+	p.Want(p.Do("DELETE", "/v1/flows/7", "ann", ""), 204)
+	if _, content, err := p.Deliveries.Find(t.Context(), 7, 1); err != nil || content != nil {
+		t.Errorf("after the deletion: %v: %v", content, err)
+	}
+}
+
 // No secret of a hook or a sender is in a key of Redis, whatever its scheme and the form of the body.
 func TestRecordingsHaveNoSecret(t *testing.T) {
 	t.Parallel()

@@ -19,8 +19,9 @@ import (
 const (
 	// DefaultCapture and MaxCapture are how long a capture takes requests.
 	DefaultCapture, MaxCapture = 10 * time.Minute, time.Hour
-	// maxCaptures is the maximum number of captures that are open, and maxCaptured of the requests of one.
-	maxCaptures, maxCaptured = 20, 20
+	// maxCaptures is the maximum number of captures that are open, maxOwnCaptures of those of one principal, and
+	// maxCaptured of the requests of one.
+	maxCaptures, maxOwnCaptures, maxCaptured = 20, 5, 20
 )
 
 var (
@@ -33,8 +34,11 @@ var (
 	captureAddScript  = redis.NewScript(captureAddLua)
 )
 
-// ErrTooMany says that too many captures are open.
-var ErrTooMany = errors.New("too many captures are open")
+// Errors of OpenCapture.
+var (
+	ErrTooMany    = errors.New("too many captures are open")
+	ErrTooManyOwn = errors.New("the principal has too many open captures")
+)
 
 // Capture is an address that takes any request for a time.
 type Capture struct {
@@ -75,7 +79,7 @@ func captureHash(token string) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// OpenCapture opens a capture for a principal. The error may be ErrTooMany.
+// OpenCapture opens a capture for a principal. The error may be ErrTooMany or ErrTooManyOwn.
 func (l *Log) OpenCapture(ctx context.Context, owner string, length time.Duration) (*Capture, error) {
 	c := &Capture{Token: rand.Text(), Owner: owner, Until: time.Now().Add(length).Truncate(time.Second).UTC()}
 	hash, err := captureHash(c.Token)
@@ -86,12 +90,15 @@ func (l *Log) OpenCapture(ctx context.Context, owner string, length time.Duratio
 	if err != nil {
 		return nil, fmt.Errorf("open capture: %w", err)
 	}
-	opened, err := captureOpenScript.Run(ctx, l.config.Redis, []string{keyCaptures, captureKey(hash)}, hash, text, length.Milliseconds(), maxCaptures, MaxCapture.Milliseconds()).Int()
+	opened, err := captureOpenScript.Run(ctx, l.config.Redis, []string{keyCaptures, keyOwnCaptures(owner), captureKey(hash)},
+		hash, text, length.Milliseconds(), MaxCapture.Milliseconds(), maxCaptures, maxOwnCaptures).Int()
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("open capture: %w", err)
 	case opened == 0:
 		return nil, ErrTooMany
+	case opened < 0:
+		return nil, ErrTooManyOwn
 	}
 	return c, nil
 }
@@ -172,6 +179,7 @@ func (l *Log) CloseCapture(ctx context.Context, owner, token string) error {
 	_, err = l.config.Redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		p.Del(ctx, captureKey(hash))
 		p.ZRem(ctx, keyCaptures, hash)
+		p.ZRem(ctx, keyOwnCaptures(owner), hash)
 		return nil
 	})
 	if err != nil {

@@ -216,8 +216,11 @@ func (r *redactor) json(text string) string {
 	var v any
 	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()
-	if !strings.ContainsAny(text, "{[\"") || d.Decode(&v) != nil || d.More() {
+	if !strings.ContainsAny(text, "{[\"") || d.Decode(&v) != nil {
 		return text
+	}
+	if d.More() {
+		return r.lines(text)
 	}
 	r.Collect(v, false)
 	before, _ := json.Marshal(v) // what was decoded encodes
@@ -227,6 +230,18 @@ func (r *redactor) json(text string) string {
 		return masked
 	}
 	return text
+}
+
+// lines returns a text with the JSON of each line without secrets (NDJSON).
+func (r *redactor) lines(text string) string {
+	all := strings.Split(text, "\n")
+	if len(all) == 1 {
+		return text
+	}
+	for i, line := range all {
+		all[i] = r.json(line)
+	}
+	return strings.Join(all, "\n")
 }
 
 // body returns a body without secrets: by the names of its fields if it is JSON or a form.

@@ -27,6 +27,10 @@ func TestContentIsRedacted(t *testing.T) {
 		"JSON in form":  {"application/x-www-form-urlencoded", "", "payload=%7B%22token%22%3A1%7D", "", "payload=%7B%22token%22%3A%22***%22%7D"},
 		"JSON for form": {"application/x-www-form-urlencoded", "", `{"token":1}`, "", `{"token":"***"}`},
 		"two JSON":      {"application/json", "", `{"token":1}{"token":2}`, "", `{"token":1}{"token":2}`}, // no JSON
+		"short names":   {"application/json", "", `{"user_pwd":"a","smsOtp":1,"CVV":"b","opinion":"c","shipping":"d"}`, "", `{"CVV":"***","opinion":"c","shipping":"d","smsOtp":"***","user_pwd":"***"}`},
+		"JSON in text":  {"application/json", "", `{"data":"{\"token\":\"x\",\"n\":1.50}"}`, "", `{"data":"{\"n\":1.50,\"token\":\"***\"}"}`},
+		"plain in text": {"application/json", "", `{"data":"{ \"n\" : 1.50 }"}`, "", `{"data":"{ \"n\" : 1.50 }"}`},
+		"NDJSON":        {"application/x-ndjson", "", "{\"token\":1}\n{\"a\":2}\n", "", "{\"token\":\"***\"}\n{\"a\":2}\n"},
 		"bad escape":    {"text/plain", "%zz=1&a=%zz", "", "%zz=***&a=%zz", ""},
 	} {
 		got := deliveries.NewContent(http.Header{"Content-Type": {c.kind}}, c.query, []byte(c.body), "", secrets)

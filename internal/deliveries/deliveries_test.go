@@ -132,6 +132,24 @@ func TestFlood(t *testing.T) {
 	}
 }
 
+// Deliveries beyond a limit do not displace the reasons of others.
+func TestFloodBeyondALimit(t *testing.T) {
+	t.Parallel()
+	log, _, run := start(t)
+	for flow := range int64(2) {
+		for range 20 {
+			log.Add(deliveries.Delivery{Flow: 7 + flow, Verdict: deliveries.Rejected, Status: http.StatusTooManyRequests})
+		}
+		log.Add(deliveries.Delivery{Flow: 7 + flow, Verdict: deliveries.Rejected, Status: http.StatusUnauthorized})
+	}
+	run()
+	for flow := range int64(2) {
+		list(t, log, 7+flow, func(all []deliveries.Delivery) bool {
+			return len(all) == 2 && all[0].Status == 401 && all[1].Status == 429
+		})
+	}
+}
+
 // Content is kept while the flow is recorded, at most until the end, whatever this process believes.
 func TestRecording(t *testing.T) {
 	t.Parallel()
@@ -230,12 +248,15 @@ func TestCapture(t *testing.T) {
 		t.Errorf("a request after the end: %v", err)
 	}
 	for n := range 19 { // the one that has ended does not count
-		if _, err := log.OpenCapture(ctx, "user:ann", time.Minute); err != nil {
+		if _, err := log.OpenCapture(ctx, []string{"user:ann", "user:cleo", "user:dan", "user:eve"}[(n+1)/5], time.Minute); err != nil {
 			t.Fatalf("capture %d: %v", n, err)
 		}
 	}
 	if _, err := log.OpenCapture(ctx, "user:bob", time.Minute); !errors.Is(err, deliveries.ErrTooMany) {
 		t.Errorf("the 21st: %v", err)
+	}
+	if _, err := log.OpenCapture(ctx, "user:ann", time.Minute); !errors.Is(err, deliveries.ErrTooManyOwn) {
+		t.Errorf("the sixth of a principal: %v", err)
 	}
 	if err := log.CloseCapture(ctx, "user:ann", c.Token); err != nil {
 		t.Fatal(err)

@@ -21,5 +21,8 @@ func flowKeys(flow int64) []string {
 // keyCaptures is a zset: hash of a capture's token -> its end in unix milliseconds. TTL: MaxCapture after the last one began.
 const keyCaptures = "penstock:{hooks}:captures"
 
+// keyOwnCaptures is a zset like keyCaptures, with the captures of one principal.
+func keyOwnCaptures(owner string) string { return keyCaptures + ":" + owner }
+
 // captureKey is a list: what a capture is, and then its requests (JSON), at most maxCaptured. TTL: until it ends.
 func captureKey(hash string) string { return "penstock:{hooks}:capture:" + hash }

@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -26,6 +29,8 @@ const (
 	// it; the others are kept without it.
 	maxContents = 16
 	maxText     = 500 // bytes of a text of a delivery
+	// limitedInterval is the pause between two deliveries beyond a limit (429) of one flow that a process writes.
+	limitedInterval = time.Minute
 )
 
 //go:embed lua/add.lua
@@ -44,6 +49,7 @@ type Log struct {
 	config             Config
 	accepted, rejected chan Delivery                       // buffered, so that Add never blocks
 	recording          atomic.Pointer[map[int64]time.Time] // ends of the flows that are recorded, as last read
+	limited            map[int64]time.Time                 // for Run only: when a delivery beyond a limit was last written, by flow
 }
 
 // New returns a Log. It writes only while Run runs.
@@ -51,7 +57,7 @@ func New(config Config) (*Log, error) {
 	if config.Redis == nil || config.Log == nil {
 		return nil, errors.New("new log of deliveries: Redis and Log are required")
 	}
-	l := &Log{config: config, accepted: make(chan Delivery, bufferSize), rejected: make(chan Delivery, bufferSize)}
+	l := &Log{config: config, accepted: make(chan Delivery, bufferSize), rejected: make(chan Delivery, bufferSize), limited: map[int64]time.Time{}}
 	l.recording.Store(&map[int64]time.Time{})
 	return l, nil
 }
@@ -110,7 +116,24 @@ func drain(waiting chan Delivery) (all []Delivery) {
 	}
 }
 
+// withoutFlood removes deliveries beyond a limit when one of the flow was written within limitedInterval: they all say
+// the same, and would displace the reasons of others.
+func (l *Log) withoutFlood(batch []Delivery, now time.Time) []Delivery {
+	maps.DeleteFunc(l.limited, func(_ int64, at time.Time) bool { return now.Sub(at) >= limitedInterval })
+	return slices.DeleteFunc(batch, func(d Delivery) bool {
+		if d.Status != http.StatusTooManyRequests {
+			return false
+		}
+		if _, written := l.limited[d.Flow]; written {
+			return true
+		}
+		l.limited[d.Flow] = now
+		return false
+	})
+}
+
 func (l *Log) write(ctx context.Context, batch []Delivery) error {
+	batch = l.withoutFlood(batch, time.Now())
 	if len(batch) == 0 {
 		return nil
 	}

@@ -1,15 +1,26 @@
 // Package mask replaces secrets in recorded values by "***": the values of fields whose names sound like secrets.
 package mask
 
-import "strings"
+import (
+	"encoding/json"
+	"strings"
+	"unicode"
+)
 
 // Text replaces a secret.
 const Text = "***"
 
 // secretNames are parts of field names whose values are masked. Read only.
 var secretNames = []string{
-	"password", "passwd", "secret", "token", "authorization", "cookie", "apikey", "privatekey", "signature", "credential",
-	"cardnumber", "iban", "ssn",
+	"password", "passwd", "passphrase", "passcode", "secret", "token", "authorization", "cookie", "apikey", "accesskey", "privatekey",
+	"signature", "credential", "cardnumber", "iban", "ssn", "onetime",
+}
+
+// secretWords are words of field names whose values are masked. They are too short to be looked for within words.
+// Read only.
+var secretWords = map[string]bool{
+	"pwd": true, "pass": true, "pw": true, "pin": true, "otp": true, "totp": true, "mfa": true, "cvv": true, "cvv2": true, "cvc": true,
+	"jwt": true, "bearer": true, "sig": true, "hmac": true,
 }
 
 // minSecretLength is the minimum length of a masked text that is also masked elsewhere; shorter texts may be ordinary
@@ -36,8 +47,27 @@ func normalized(name string) string {
 	return strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(name))
 }
 
+// words returns the words of a name, in lower case: "userPwd", "user_pwd" and "USER-PWD" have the same.
+func words(name string) []string {
+	var split strings.Builder
+	lower := false // the character before is a lower-case letter or a digit
+	for _, r := range name {
+		if unicode.IsUpper(r) && lower {
+			split.WriteByte(' ')
+		}
+		lower = unicode.IsLower(r) || unicode.IsDigit(r)
+		split.WriteRune(unicode.ToLower(r))
+	}
+	return strings.FieldsFunc(split.String(), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+}
+
 // Masks reports whether the values of fields with a name are masked.
 func (m *Masker) Masks(name string) bool {
+	for _, word := range words(name) {
+		if secretWords[word] {
+			return true
+		}
+	}
 	name = normalized(name)
 	for _, part := range secretNames {
 		if strings.Contains(name, part) {
@@ -53,6 +83,8 @@ func (m *Masker) Collect(v any, masked bool) {
 	case string:
 		if masked && len(v) >= minSecretLength {
 			m.secrets[v] = true
+		} else if inner, ok := decode(v); ok {
+			m.Collect(inner, false)
 		}
 	case map[string]any:
 		for name, member := range v {
@@ -84,7 +116,7 @@ func (m *Masker) CollectTexts(all map[string]string) {
 	}
 }
 
-// Value returns v with secrets masked at any depth.
+// Value returns v with secrets masked at any depth, also in texts that are JSON.
 func (m *Masker) Value(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -107,8 +139,37 @@ func (m *Masker) Value(v any) any {
 		if m.secrets[v] {
 			return Text
 		}
+		return m.JSON(v)
 	}
 	return v
+}
+
+// JSON returns a text that is a JSON object or array with secrets masked at any depth; any other text, and one without
+// secrets, as it is.
+func (m *Masker) JSON(text string) string {
+	v, ok := decode(text)
+	if !ok {
+		return text
+	}
+	before, _ := json.Marshal(v) // what was decoded encodes
+	if after, _ := json.Marshal(m.Value(v)); string(after) != string(before) {
+		return string(after)
+	}
+	return text
+}
+
+// decode decodes a text that is a JSON object or array.
+func decode(text string) (v any, ok bool) {
+	text = strings.TrimSpace(text)
+	if text == "" || text[0] != '{' && text[0] != '[' {
+		return nil, false
+	}
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	if d.Decode(&v) != nil || d.More() {
+		return nil, false
+	}
+	return v, true
 }
 
 // Texts returns texts with secrets masked.

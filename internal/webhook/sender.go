@@ -3,6 +3,7 @@ package webhook
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/hibiken/asynq"
 
+	"github.com/penstock/penstock/internal/mask"
 	"github.com/penstock/penstock/internal/outbound"
 )
 
@@ -282,7 +285,7 @@ func (s *Sender) send(ctx context.Context, d *Delivery, t *Try) (wanted time.Dur
 		t.Error += ": redirects are not followed"
 	}
 	if err == nil {
-		t.Response = excerpt(text)
+		t.Response = excerpt([]byte(echoes(req).Replace(string(text))))
 	}
 	return outbound.RetryAfter(resp.Header.Get("Retry-After"), t.At)
 }
@@ -356,6 +359,30 @@ func reasonOf(err error) string {
 		return fmt.Sprintf("no response within %v", tryTimeout)
 	}
 	return excerpt([]byte(err.Error()))
+}
+
+// minEcho is the minimum length of a secret that is masked in responses; shorter texts may be ordinary words.
+const minEcho = 4
+
+// echoes returns a replacer that masks the secrets of a request in its response: those in the URL, and the signatures.
+func echoes(req *http.Request) *strings.Replacer {
+	secrets := strings.Fields(req.Header.Get("Webhook-Signature"))
+	secrets = append(secrets, req.URL.RawQuery)
+	for _, values := range req.URL.Query() {
+		secrets = append(secrets, values...)
+	}
+	if password, given := req.URL.User.Password(); given {
+		basic := base64.StdEncoding.EncodeToString([]byte(req.URL.User.Username() + ":" + password))
+		secrets = append(secrets, password, req.URL.User.String(), basic)
+	}
+	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) }) // one may be a part of another
+	var pairs []string
+	for _, s := range secrets {
+		if len(s) >= minEcho {
+			pairs = append(pairs, s, mask.Text, url.QueryEscape(s), mask.Text)
+		}
+	}
+	return strings.NewReplacer(pairs...)
 }
 
 // excerpt returns the beginning of a text on one line.

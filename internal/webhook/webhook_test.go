@@ -467,9 +467,12 @@ func members(n int, at time.Time) []redis.Z {
 func TestSecretsAreNotShown(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	b.answer = b.status(500)
+	b.answer = func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(500)
+		fmt.Fprint(w, r.URL, " ", r.URL.Query(), r.Header.Get("Webhook-Signature"), " ", r.Header.Get("Authorization"))
+	}
 	m := b.message(IDOf("k"), "one", "two")
-	m.URL = strings.Replace(m.URL, "http://", "http://user:swordfish@", 1)
+	m.URL = strings.Replace(m.URL, "http://", "http://user:swordfish@", 1) + "%2F&v=1"
 	_, err := b.store.Accept(t.Context(), m)
 	b.fatal(err)
 	b.try(m.ID, 1)
@@ -480,6 +483,9 @@ func TestSecretsAreNotShown(t *testing.T) {
 	b.now = b.now.Add(time.Hour)
 	b.try(m.ID, 1)
 	d := b.delivery(m.ID)
+	if want := "/hook?*** map[token:[***] v:[1]]*** *** Basic ***"; d.Tries[0].Response != want {
+		t.Errorf("the response is %q, want %q", d.Tries[0].Response, want)
+	}
 	if len(d.Tries) != 3 || d.Tries[1].Error == "" || d.Tries[2].Error != `the secret "one" is not whsec_ and the base64 of 24 to 64 bytes` {
 		t.Errorf("%+v", d.Tries)
 	}
