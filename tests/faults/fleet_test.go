@@ -17,7 +17,8 @@ import (
 )
 
 const (
-	apiKey, apiSecret = "faults", "a-secret-of-the-tests"
+	apiKey, apiSecret        = "faults", "a-secret-of-the-tests"
+	adminUser, adminPassword = "ann", "a-password-of-the-tests"
 
 	queueName = "default"
 	limit     = 60 * time.Second // of every flow of the tests
@@ -65,6 +66,7 @@ func newFleetWith(t testing.TB, redisURL, flows string, apis, workers int, env .
 		"PENSTOCK_REDIS_URL=" + redisURL,
 		"PENSTOCK_MASTER_KEY=" + base64.StdEncoding.EncodeToString(store.NewMasterKey()),
 		"PENSTOCK_API_KEY=" + apiKey, "PENSTOCK_API_SECRET=" + apiSecret,
+		"PENSTOCK_ADMIN_USER=" + adminUser, "PENSTOCK_ADMIN_PASSWORD=" + adminPassword,
 		"PENSTOCK_ALLOW_PRIVATE_NETWORKS=true", "GOTRACEBACK=all",
 	}, env...)
 	for i := range workers {

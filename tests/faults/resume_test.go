@@ -48,7 +48,7 @@ func TestResumeAfterAKilledWorker(t *testing.T) {
 // resume continues a run whose effect is uncertain, with what the sink knows of it.
 func (k *killing) resume(run string, n int) (step string, done bool) {
 	k.t.Helper()
-	door, err := client.New(client.Config{URL: k.fleet.api(0).url, Key: apiKey, Secret: apiSecret, HTTP: k.caller.http})
+	door, err := client.New(client.Config{URL: k.fleet.api(0).url, User: adminUser, Password: adminPassword, HTTP: k.caller.http})
 	if err != nil {
 		k.t.Fatal(err)
 	}
