@@ -1,12 +1,24 @@
 // Calls the script's function f with the members of input, a JSON object, and
 // returns the items as JSON. Texts that begin with mark stand for integers
-// that a number cannot hold.
+// that a number cannot hold. Methods that would ignore a locale refuse it.
 (function () {
   const { parse, stringify } = JSON;
   const { isArray } = Array;
   const { apply } = Reflect;
   const { includes, startsWith, slice } = String.prototype;
   const big = BigInt, promise = Promise, error = TypeError;
+
+  // The engine knows no locales and no time zones: it would ignore them, and return what they do not mean.
+  const refuseLocales = (type, name) => {
+    const { prototype } = type, plain = prototype[name];
+    prototype[name] = function refuseLocale(locale, options) {
+      if (locale === undefined && options === undefined) return apply(plain, this, []);
+      throw new error(name + " takes no locale and no options here");
+    };
+  };
+  for (const name of ["toLocaleString", "toLocaleDateString", "toLocaleTimeString"]) refuseLocales(Date, name);
+  refuseLocales(Number, "toLocaleString");
+  refuseLocales(BigInt, "toLocaleString");
 
   return function callScript(f, input, mark) {
     const marked = (v) => typeof v === "string" && apply(startsWith, v, [mark]);

@@ -25,7 +25,7 @@ type child struct {
 
 func startChild(ctx context.Context, command []string) (*child, error) {
 	cmd := exec.Command(command[0], command[1:]...)
-	cmd.Env = []string{} // nothing of this process
+	cmd.Env = []string{"TZ=UTC"} // nothing of this process
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("start script process: %w", err)

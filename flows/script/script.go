@@ -135,8 +135,10 @@ func lineOf(err error) int {
 		return 0
 	}
 	line := js.LineNumber
-	if m := frame.FindStringSubmatch(js.Stack); line == 0 && m != nil && m[1] != "callScript" {
-		line, _ = strconv.Atoi(m[2])
+	for _, m := range frame.FindAllStringSubmatch(js.Stack, 2) {
+		if line == 0 && m[1] != "callScript" && m[1] != "refuseLocale" { // the functions of call.js
+			line, _ = strconv.Atoi(m[2])
+		}
 	}
 	return max(0, line-1)
 }

@@ -85,6 +85,11 @@ func TestEval(t *testing.T) {
 			{code: "\n\nnobody()", message: "the script failed: ReferenceError: 'nobody' is not defined (line 3 of the script)"},
 			{code: "throw new Error('no such ' + item)", input: `{"item":"thing"}`, message: "the script failed: Error: no such thing (line 1 of the script)"},
 			{code: "x = 5", message: "ReferenceError"},
+			{code: `return new Date(0).toLocaleString("en-GB", {timeZone: "Europe/London"})`, message: "toLocaleString takes no locale and no options here (line 1 of the script)"},
+			{code: "return new Date(0).toLocaleTimeString(undefined, {hour: '2-digit'})", message: "toLocaleTimeString takes no locale"},
+			{code: "return (1234.5).toLocaleString('de')", message: "toLocaleString takes no locale"},
+			{code: "return 10n.toLocaleString('de')", message: "toLocaleString takes no locale"},
+			{code: "return [(0).toLocaleString(), [1, 2].toLocaleString()]", want: `["0","1,2"]`},
 			{code: "return async () => 1", message: "a script returns its items, not a function"},
 			{code: "return (async () => 1)()", message: "not a promise"},
 			{code: "return import('fs').then(() => 1)", message: "not a promise"},
@@ -103,6 +108,15 @@ func TestEval(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The local time of a script is UTC, whatever that of the machine is.
+func TestLocalTimeIsUTC(t *testing.T) {
+	t.Parallel()
+	got, err := pool(t, 1).Eval(t.Context(), newScript("return [new Date(2026, 6, 1, 12).toISOString(), new Date(0).getTimezoneOffset(), new Date(0).toLocaleString()]", "{}"))
+	if want := `["2026-07-01T12:00:00.000Z",0,"01/01/1970, 12:00:00 AM"]`; err != nil || string(got) != want {
+		t.Errorf("%s, %v, want %s", got, err, want)
+	}
 }
 
 // Scripts share no state.

@@ -13,7 +13,8 @@ name of the step stands in the code.
 | nothing (` + "`undefined`" + `) | none |
 | anything else | that one |
 
-Values travel as JSON: a date becomes text, ` + "`NaN`" + ` null.
+Values travel as JSON: a date becomes text, ` + "`NaN`" + ` null. The local time is UTC. ` + "`toLocaleString`" + ` and the like fail when they are given a locale or options such
+as ` + "`timeZone`" + `: there are none, and ` + "`Intl`" + ` is not there.
 
 **Numbers.** JavaScript holds whole numbers exactly up to 9,007,199,254,740,991. Larger ones arrive as BigInt, and a BigInt becomes
 a whole number again, so an id that passes through stays exact; ` + "`item.id + 1n`" + ` adds one to such an id, ` + "`String(item.id)`" + ` is its
