@@ -3,7 +3,6 @@ package connect
 import (
 	"fmt"
 	"net"
-	"time"
 
 	"github.com/go-sql-driver/mysql"
 
@@ -23,7 +22,7 @@ func mysqlType() Type {
 			config.User, config.Passwd, config.DBName = s.text["username"], s.text["password"], s.text["database"]
 			config.TLS, config.Timeout = trust, dialLimit
 			config.Logger = &mysql.NopLogger{} // its default logger writes to standard error
-			config.ParseTime, config.Loc = true, time.UTC
+			config.ParseTime = false           // dates with a zero month or day are no times
 			config.Params = map[string]string{"time_zone": "'+00:00'"}
 			reading := new(responseLimiter)
 			config.DialFunc = reading.DialContext

@@ -12,6 +12,7 @@ import (
 // call is a statement with bound arguments.
 type call struct {
 	statement *statement
+	text      string // of the statement, with lists expanded
 	dialect   flows.Dialect
 	args      []any
 }
@@ -21,7 +22,7 @@ func (c *call) run(ctx context.Context, db runner, rows *rowReader) ([]any, erro
 	if !c.statement.query {
 		return c.exec(ctx, db)
 	}
-	found, err := db.QueryContext(ctx, c.statement.text, c.args...)
+	found, err := db.QueryContext(ctx, c.text, c.args...)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +40,7 @@ func (c *call) exec(ctx context.Context, db runner) ([]any, error) {
 		object["rows_affected"] = int(n)
 	}
 	// SQLite returns the last id of the connection, whichever statement created it.
-	words, _ := sqlWords(c.statement.text)
+	words, _ := sqlWords(c.text)
 	if inserts := words[0] == "insert" || words[0] == "replace"; inserts && (c.dialect == flows.MySQL || c.dialect == flows.SQLite) {
 		if id, err := result.LastInsertId(); err == nil && id != 0 {
 			object["last_insert_id"] = json.Number(strconv.FormatInt(id, 10))
@@ -55,9 +56,9 @@ func (c *call) exec(ctx context.Context, db runner) ([]any, error) {
 // otherwise execute every statement in the text.
 func (c *call) result(ctx context.Context, db runner) (sql.Result, error) {
 	if c.dialect != flows.Postgres || len(c.args) > 0 {
-		return db.ExecContext(ctx, c.statement.text, c.args...)
+		return db.ExecContext(ctx, c.text, c.args...)
 	}
-	prepared, err := db.PrepareContext(ctx, c.statement.text)
+	prepared, err := db.PrepareContext(ctx, c.text)
 	if err != nil {
 		return nil, err
 	}

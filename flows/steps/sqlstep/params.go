@@ -37,12 +37,14 @@ item, the list of its statements' results: the rows of a query as a list, that o
 | database | placeholders | lists and objects among the values |
 |---|---|---|
 | PostgreSQL | ` + "`$1`, `$2`" + ` | an array or JSON, as the parameter is: ` + "`where id = any($1)`" + ` |
-| MySQL, MariaDB | ` + "`?`" + ` | JSON text |
+| MySQL, MariaDB | ` + "`?`" + ` | JSON text; ` + "`where id in (?)`" + ` |
 | SQL Server | ` + "`@p1`, `@p2`" + ` | JSON text, for ` + "`openjson(@p1)`" + ` |
-| SQLite | ` + "`?`, `?1`" + ` | JSON text, for ` + "`json_each(?)`" + ` |
+| SQLite | ` + "`?`, `?1`" + ` | JSON text, for ` + "`json_each(?)`" + `; ` + "`where id in (?)`" + ` |
+
+In the parentheses of ` + "`in (?)`" + ` a list stands for its elements, at most 10,000; of an empty list ` + "`in`" + ` is false and ` + "`not in`" + ` true.
 
 **Values.** Integers, NUMERIC and DECIMAL stay exact. JSON columns become values. Times are RFC 3339 in UTC, a column without a
-time zone is taken as UTC; dates are ` + "`2026-11-21`" + `. Binary columns are base64; those
+time zone is taken as UTC; dates are ` + "`2026-11-21`" + `. MySQL's ` + "`0000-00-00`" + ` is null, and a date with a zero month or day stays as MySQL writes it. Binary columns are base64; those
 of ` + "`files`" + ` become files of the run, null stays null, and a file among the args is stored as its bytes. Types that JSON does not have are text as the
 database writes them, a PostgreSQL array for instance; ` + "`to_jsonb(tags)`" + ` makes a list of it.
 

@@ -74,7 +74,7 @@ func (s *statement) render(ctx context.Context, in *flows.Input, dialect flows.D
 			return nil, err
 		}
 	}
-	c := &call{statement: s, dialect: dialect}
+	c := &call{statement: s, text: s.text, dialect: dialect}
 	if s.args == nil {
 		return c, nil
 	}
@@ -101,7 +101,7 @@ func (s *statement) render(ctx context.Context, in *flows.Input, dialect flows.D
 		}
 		c.args[i] = bindSQL(dialect, value)
 	}
-	return c, nil
+	return c, c.expandLists(list)
 }
 
 // maxFiles limits the files among the arguments of a statement in bytes.

@@ -35,6 +35,9 @@ func sqlValue(dialect flows.Dialect, column string, v any) any {
 	case string:
 		return sqlText(column, v)
 	case []byte:
+		if dialect == flows.MySQL && (column == "DATE" || column == "DATETIME" || column == "TIMESTAMP") {
+			return mysqlTime(column, string(v))
+		}
 		return sqlBytes(dialect, column, v)
 	}
 	return v
@@ -52,8 +55,6 @@ func sqlFloat(f float64, bits int) any {
 // as UTC.
 func sqlTime(column string, t time.Time) any {
 	switch {
-	case t.IsZero(): // MySQL's 0000-00-00
-		return nil
 	case column == "DATE":
 		return t.Format(time.DateOnly)
 	case column == "TIME":
@@ -62,6 +63,22 @@ func sqlTime(column string, t time.Time) any {
 		return t.Format(time.RFC3339Nano)
 	}
 	return t.UTC().Format(time.RFC3339Nano)
+}
+
+// mysqlTime formats a date or time of MySQL as sqlTime does; null for 0000-00-00. A date with a zero month or day, which
+// stands for an unknown one, stays as MySQL writes it.
+func mysqlTime(column, text string) any {
+	if strings.HasPrefix(text, "0000-00-00") {
+		return nil
+	}
+	if column == "DATE" {
+		return text
+	}
+	t, err := time.Parse(time.DateTime, text) // also with a fraction
+	if err != nil {
+		return text
+	}
+	return t.Format(time.RFC3339Nano)
 }
 
 func sqlText(column, text string) any {

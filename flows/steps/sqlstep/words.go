@@ -51,6 +51,17 @@ type sqlReader struct {
 	words   []string
 	ended   bool // a semicolon was passed
 	several bool
+
+	in           int // 1 after IN, 2 in its parentheses, otherwise 0
+	placeholders []placeholder
+	numbered     []string // placeholders with a number in the parentheses of IN, such as ?1 and @p1
+}
+
+// placeholder is a ? in a statement.
+type placeholder struct {
+	at     int  // offset
+	listed bool // it is in the parentheses of IN, among other values of the list
+	alone  bool // it is the only one of the list
 }
 
 func (r *sqlReader) read() {
@@ -68,6 +79,7 @@ func (r *sqlReader) read() {
 			r.ended = true
 		default:
 			r.several = r.several || r.ended
+			r.follow(c)
 			r.token(c)
 		}
 	}
@@ -83,15 +95,53 @@ func (r *sqlReader) token(c byte) {
 	case c == '$' && !r.sqlite:
 		r.dollar()
 	case isSQLWord(c):
-		end := r.at
-		for end < len(r.text) && isSQLWord(r.text[end]) {
-			end++
-		}
+		end := r.wordEnd()
 		r.words = append(r.words, strings.ToLower(r.text[r.at:end]))
 		r.at = end
 	default:
 		r.at++
 	}
+}
+
+// follow notes the token that comes next if it is a placeholder, or a part of the parentheses of IN.
+func (r *sqlReader) follow(c byte) {
+	number := r.at + 1
+	if c == '@' && strings.HasPrefix(r.text[number:], "p") {
+		number++
+	}
+	end := number
+	for end < len(r.text) && r.text[end] >= '0' && r.text[end] <= '9' {
+		end++
+	}
+	switch {
+	case (c == '?' || c == '@') && end > number:
+		if r.in == 2 {
+			r.numbered = append(r.numbered, r.text[r.at:end])
+		}
+	case c == '?':
+		alone := r.in == 2 && strings.HasSuffix(strings.TrimRight(r.text[:r.at], " \t\r\n"), "(") && strings.HasPrefix(strings.TrimLeft(r.text[number:], " \t\r\n"), ")")
+		r.placeholders = append(r.placeholders, placeholder{r.at, r.in == 2, alone})
+	case c == '(' && r.in == 1:
+		r.in = 2
+	case isSQLWord(c):
+		word := strings.ToLower(r.text[r.at:r.wordEnd()])
+		if word == "in" {
+			r.in = 1
+		} else if r.in == 1 || slices.Contains([]string{"select", "with", "values", "table"}, word) {
+			r.in = 0
+		}
+	case c == '(', c == ')':
+		r.in = 0
+	}
+}
+
+// wordEnd returns the end of the word that begins here.
+func (r *sqlReader) wordEnd() int {
+	end := r.at
+	for end < len(r.text) && isSQLWord(r.text[end]) {
+		end++
+	}
+	return end
 }
 
 // quoted skips a string or quoted name; a doubled quote is part of it.

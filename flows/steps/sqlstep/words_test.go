@@ -2,6 +2,7 @@ package sqlstep
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -109,7 +110,13 @@ func TestSQLValues(t *testing.T) {
 		{flows.Postgres, "NUMERIC", "NaN", "NaN"},
 		{flows.Postgres, "JSONB", []byte(`{"a":[1.10]}`), map[string]any{"a": []any{json.Number("1.10")}}},
 		{flows.Postgres, "TEXT", "a\xffb", "a\uFFFDb"},
-		{flows.MySQL, "DATETIME", time.Time{}, nil},
+		{flows.MySQL, "DATETIME", []byte("0000-00-00 00:00:00"), nil},
+		{flows.MySQL, "DATETIME", []byte("2026-00-00 00:00:00"), "2026-00-00 00:00:00"},
+		{flows.MySQL, "DATETIME", []byte("2026-11-21 20:00:00.500"), "2026-11-21T20:00:00.5Z"},
+		{flows.MySQL, "TIMESTAMP", []byte("2026-11-21 20:00:00"), "2026-11-21T20:00:00Z"},
+		{flows.MySQL, "DATE", []byte("0000-00-00"), nil},
+		{flows.MySQL, "DATE", []byte("2026-11-00"), "2026-11-00"},
+		{flows.MySQL, "DATE", []byte("2026-11-21"), "2026-11-21"},
 		{flows.MySQL, "BIT", []byte{2, 1}, json.Number("513")},
 		{flows.MySQL, "UNSIGNED BIGINT", uint64(math.MaxUint64), json.Number("18446744073709551615")},
 		{flows.SQLite, "TEXT", []byte("bytes"), "Ynl0ZXM="},
@@ -221,6 +228,23 @@ func TestSQLiteStatementsStayInTheirTables(t *testing.T) {
 	for _, text := range []string{"select * from pragmas", "create table t (pragma text)", "select 'a pragma'", "with a as (select 1) select * from a"} {
 		if err := checkSQLite(text); err != nil {
 			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// On SQL Server, whose placeholders have numbers, a list in the parentheses of IN is a mistake; elsewhere it is JSON.
+func TestListsOnSQLServer(t *testing.T) {
+	t.Parallel()
+	list := []any{[]any{json.Number("1")}}
+	for text, want := range map[string]string{
+		"select 1 where a in (@p1)":                             "a list is no value of @p1 in the parentheses of IN: write in (select value from openjson(@p1))",
+		"select 1 where a in (select value from openjson(@p1))": "",
+		"select @p1": "",
+	} {
+		c := &call{text: text, dialect: flows.SQLServer, args: []any{"[1]"}}
+		err := c.expandLists(list)
+		if got := fmt.Sprint(err); err != nil && got != want || err == nil && want != "" || c.text != text {
+			t.Errorf("%s: %v, want %s", text, err, want)
 		}
 	}
 }
