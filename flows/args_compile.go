@@ -120,7 +120,9 @@ func (c *compiler) read(p Param, n *yaml.Node, trail string) (any, error) {
 		}
 		return nonNil(c.bareProgram(n)), nil
 	case TypeTemplate:
-		return c.template(n), nil
+		t := c.template(n)
+		t.order = orderOf(n)
+		return t, nil
 	case TypeFields:
 		if n.Shape != yaml.Mapping {
 			return nil, expected("a mapping", n)

@@ -16,6 +16,7 @@ type Template struct {
 	parts   []part      // a text with ${ } in it
 	list    []*Template // a sequence
 	fields  []Field     // a mapping
+	order   *Order      // of a parameter's value
 }
 
 // part is a part of an interpolated text; expr is nil for literal text.
@@ -23,6 +24,9 @@ type part struct {
 	text string
 	expr *Expr
 }
+
+// Order returns the order of the members of a parameter's value as the file has them; nil: it has none.
+func (t *Template) Order() *Order { return t.order }
 
 // Literal returns the value of a template without expressions; false for others.
 func (t *Template) Literal() (any, bool) {

@@ -94,7 +94,7 @@ func TestRead(t *testing.T) {
 		{"", "application/x-ndjson", "{\"a\":1}\r\n\n[2]\n", `[{"a":1},[2]]`},
 		{"ndjson", "", "\x1e1\n\x1e2", `[1,2]`},
 		{"json", "text/xml", `{}`, `{}`},
-		{"", "text/xml", `<a xmlns:p="u" xmlns:q="w" p:x="1" q:x="2"/>`, `{"a":{"@x":["1","2"]}}`},
+		{"", "text/xml", `<a xmlns:p="u" xmlns:q="w" p:x="1" q:x="2"/>`, `{"a":{"@p:x":"1","@q:x":"2"}}`},
 		{"", multi, "--b\r\nContent-Disposition: form-data; name=\"filename\"\r\n\r\nx\r\n" +
 			"--b\r\nContent-Disposition: form-data; name=\"filename\"\r\n\r\ny\r\n" +
 			"--b\r\nContent-Disposition: form-data; name=meta\r\nContent-Type: application/json\r\n\r\n{\"n\":1}\r\n" +

@@ -27,7 +27,7 @@ func formats() []format {
 		{"hmac", "Its HMAC under a secret.", []string{"algorithm", "input", "output", "secret"}, hmacFormat},
 		{"jwt", "Claims as a JSON Web Token, signed with a secret by HMAC.", []string{"algorithm", "secret"}, jwtFormat},
 		{"csv", "A list of objects or lists as CSV (RFC 4180).", []string{"decode", "columns", "header"}, csvFormat},
-		{"xml", "An object as XML; the reverse of what `http` makes of XML.", []string{"decode"}, xmlFormat},
+		{"xml", "An object as XML; the reverse of what `http` makes of XML.", []string{"decode", "prefixes"}, xmlFormat},
 		{"template", "Text with `${ }` in it, without encoding.", nil, templateFormat},
 	}
 }
@@ -54,6 +54,7 @@ func options() []flows.Param {
 	return []flows.Param{
 		{Name: "as", Type: flows.TypeString, Default: "the result is the item", Summary: "Member of the item that takes the result."},
 		{Name: "decode", Type: flows.TypeBool, Default: "false", Summary: "Reads the form instead of writing it."},
+		{Name: "prefixes", Type: flows.TypeBool, Default: "false", Summary: "Names of XML keep their prefixes when it is read, and declarations of namespaces are attributes."},
 		{Name: "input", Type: flows.TypeEnum, Enum: []string{"text", "base64", "hex", "file"}, Default: "text", Summary: "How the value stands for bytes; `text` is UTF-8, `file` a file of the run."},
 		{Name: "output", Type: flows.TypeEnum, Enum: []string{"text", "hex", "base64", "base64url"}, Default: "hex for a hash and an HMAC, text when decoding", Summary: "How the bytes of the result are written."},
 		{Name: "algorithm", Type: flows.TypeEnum, Enum: []string{"sha256", "sha512", "sha384", "sha1", "md5"}, Default: "sha256", Summary: "Hash function."},
@@ -82,8 +83,22 @@ no text need ` + "`output`" + `. Padding may be missing where base64 is read.
 **CSV** is written with CRLF and quotes where they are needed. Objects become rows by ` + "`columns`" + `; null is empty; lists and objects in a
 cell are JSON. Reading gives a list of objects by the first row, all text.
 
-**XML.** ` + "`{root: …}`" + `: an object's members become elements in the order of their names, ` + "`@name`" + ` an attribute, ` + "`#text`" + ` the text
-between; a list repeats its element; null is an empty element.
+**XML.** ` + "`{root: …}`" + `: an object's members become elements, ` + "`@name`" + ` an attribute, ` + "`#text`" + ` the text before them, ` + "`#cdata`" + ` a CDATA
+section; a list repeats its element; null is an empty element. Elements have the order that they have in the flow file; those of computed
+objects are sorted by name. Where elements of computed objects need an order, or text stands between them, ` + "`#children`" + ` is a list
+of objects with one member each:
+
+` + "```yaml" + `
+- encode:
+    xml:
+      soap:Envelope:
+        "@xmlns:soap": http://schemas.xmlsoap.org/soap/envelope/
+        soap:Header: {token: "${ .token }"}
+        soap:Body:
+          order: {"#children": "${ [{id: .id}] + [.lines[] | {line: .}] + [{total: .total}] }"}
+` + "```" + `
+
+Reading drops prefixes; where siblings have one name in two namespaces, those with a prefix keep it. ` + "`prefixes: true`" + ` keeps all.
 
 ` + "```yaml" + `
 - encode: {csv: "${ .rows }", columns: [id, name], as: report}

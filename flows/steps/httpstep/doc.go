@@ -32,7 +32,8 @@ TLS, so that an unreachable host is detected; getting a token for a connection h
 
 **Parsing.** ` + "`json`" + ` keeps numbers exact. ` + "`csv`" + ` takes names from the first row and gives a list of objects of texts.
 ` + "`xml`" + ` gives ` + "`{root: …}`" + `: an element is its text, or null, or an object of its attributes (` + "`@name`" + `), its children (a
-list where a name comes twice) and its own text (` + "`#text`" + `); namespace prefixes are dropped. One child is not a list:
+list where a name comes twice) and its own text (` + "`#text`" + `); namespace prefixes are dropped, except where
+children have one name in two namespaces: ` + "`p:name`" + `. One child is not a list:
 ` + "`[.body.orders.order] | flatten`" + ` always gives one.
 
 **Redirects.** They are followed for GET and HEAD. On a redirect to another host, port or scheme every header that might be a
