@@ -3,7 +3,6 @@ package encode
 import (
 	"bytes"
 	"context"
-	"encoding/csv"
 	"net/url"
 	"slices"
 
@@ -63,10 +62,8 @@ func writeCSV(charger *budget.Charger, v any, columns []string, header bool) (an
 		columns = memberNames(rows)
 	}
 	var b bytes.Buffer
-	w := csv.NewWriter(&b)
-	w.UseCRLF = true
-	if header && len(columns) > 0 { // writing into memory cannot fail
-		_ = w.Write(columns) // into memory: cannot fail
+	if header && len(columns) > 0 {
+		payload.WriteCSVRow(&b, columns)
 	}
 	for i, row := range rows {
 		cells, err := csvCells(row, columns, lists)
@@ -76,9 +73,8 @@ func writeCSV(charger *budget.Charger, v any, columns []string, header bool) (an
 		if err := charger.Charge(payload.RowSize(cells) + 2*budget.Text*int64(len(cells))); err != nil {
 			return nil, err
 		}
-		_ = w.Write(cells)
+		payload.WriteCSVRow(&b, cells)
 	}
-	w.Flush()
 	if err := charger.Charge(int64(b.Len())); err != nil {
 		return nil, err
 	}

@@ -81,7 +81,7 @@ no text need ` + "`output`" + `. Padding may be missing where base64 is read.
 **Keys** of ` + "`hmac`" + ` and ` + "`jwt`" + ` are stored secrets, named by ` + "`secret`" + `. ` + "`jwt`" + ` adds no claim: ` + "`iat`" + ` and ` + "`exp`" + ` come from the flow.
 
 **CSV** is written with CRLF and quotes where they are needed. Objects become rows by ` + "`columns`" + `; null is empty; lists and objects in a
-cell are JSON. Reading gives a list of objects by the first row, all text.
+cell are JSON. Reading gives a list of objects by the first row, all text. Line ends within a cell are unchanged, in both directions.
 
 **XML.** ` + "`{root: …}`" + `: an object's members become elements, ` + "`@name`" + ` an attribute, ` + "`#text`" + ` the text before them, ` + "`#cdata`" + ` a CDATA
 section; a list repeats its element; null is an empty element. Elements have the order that they have in the flow file; those of computed
