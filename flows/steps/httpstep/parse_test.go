@@ -60,7 +60,7 @@ func TestParseBodyRefuses(t *testing.T) {
 		{"data after JSON", "json", "", `{} {}`, "goes on after its value"},
 		{"unknown charset", "auto", "text/plain; charset=klingon", "x", `the charset "klingon"`},
 		{"bytes as text", "text", "", "\xff", "it is not text in UTF-8; use parse: bytes"},
-		{"uneven CSV", "csv", "", "a,b\n1\n", "wrong number of fields"},
+		{"uneven CSV", "csv", "", "a,b\n1\n", "has 1 cells, the first row has 2"},
 		{"CSV columns of one name", "csv", "", "a,a\n1,2\n", `two columns named "a"`},
 		{"broken XML", "xml", "", "<a><b></a>", "element <b> closed by </a>"},
 		{"empty XML", "xml", "", "<!-- -->", "there is no element"},
