@@ -99,19 +99,21 @@ func (c cursorPager) next(ctx context.Context, in *flows.Input, p *httpPage) (*u
 	return withParam(p.target, c.param, content.ScalarText(v)), nil
 }
 
-// countPager counts pages or items in a query parameter. The last page is one with fewer items than size or, when
-// size is unknown, without items.
-type countPager struct { // sizeParam "": size is not sent
-	param, sizeParam  string // sizeParam "": the size is not sent
-	start, step, size int    // size 0: unknown
+// countPager counts pages or items in a query parameter. The last page is one without items, because a server may give
+// fewer than it is asked for; or, if the flow says so, one with fewer items than size.
+type countPager struct {
+	param, sizeParam string // sizeParam "": the size is not sent
+	start, size      int    // size 0: unknown
+	items            bool   // it counts items
+	short            bool   // a page with fewer items than size is the last
 }
 
 func newCountPager(object *flows.Args) (httpPager, error) {
 	if !object.Has("items") {
-		return nil, object.Errorf("items", "counting pages needs items: the last page is known by having fewer of them")
+		return nil, object.Errorf("items", "counting pages needs items: the last page is known by having none of them")
 	}
 	if page := object.Object("page"); page != nil {
-		p := countPager{param: "page", sizeParam: page.String("size_param"), start: 1, step: 1, size: page.Int("size")}
+		p := countPager{param: "page", sizeParam: page.String("size_param"), start: 1, size: page.Int("size")}
 		if page.Has("start") {
 			p.start = page.Int("start")
 		}
@@ -122,7 +124,10 @@ func newCountPager(object *flows.Args) (httpPager, error) {
 	if limit < 1 {
 		return nil, offset.Errorf("limit", "limit is how many items a page has, at least 1")
 	}
-	p := countPager{param: "offset", sizeParam: "limit", start: offset.Int("start"), step: limit, size: limit}
+	if strings.Contains(object.Expr("items").String(), "select(") {
+		return nil, object.Errorf("items", "the offset of the next page counts all items of a page: filter them in a later step, not with select")
+	}
+	p := countPager{param: "offset", sizeParam: "limit", start: offset.Int("start"), size: limit, items: true}
 	if offset.Has("limit_param") {
 		p.sizeParam = offset.String("limit_param")
 	}
@@ -136,20 +141,27 @@ func (c countPager) named(object *flows.Args) (httpPager, error) {
 	if c.sizeParam != "" && c.size < 1 {
 		return nil, object.Errorf("size_param", "size_param needs size, at least 1")
 	}
+	if c.short = object.String("last") == "short"; c.short && c.size < 1 {
+		return nil, object.Errorf("last", "a short page is one with fewer items than size, at least 1")
+	}
 	return c, nil
 }
 
 func (c countPager) first(target *url.URL) *url.URL { return c.at(target, 0) }
 
 func (c countPager) next(_ context.Context, _ *flows.Input, p *httpPage) (*url.URL, error) {
-	if p.found == 0 || p.found < c.size {
+	switch {
+	case p.found == 0, c.short && p.found < c.size:
 		return nil, nil
+	case c.items:
+		return c.at(p.target, p.before+p.found), nil
 	}
 	return c.at(p.target, p.number+1), nil
 }
 
-func (c countPager) at(target *url.URL, page int) *url.URL {
-	target = withParam(target, c.param, strconv.Itoa(c.start+page*c.step))
+// at returns the URL of the page after n pages, or after n items.
+func (c countPager) at(target *url.URL, n int) *url.URL {
+	target = withParam(target, c.param, strconv.Itoa(c.start+n))
 	if c.sizeParam != "" {
 		target = withParam(target, c.sizeParam, strconv.Itoa(c.size))
 	}

@@ -36,7 +36,8 @@ type httpPage struct {
 	number   int      // from 0
 	target   *url.URL // requested URL
 	response *httpResponse
-	found    int // number of items
+	before   int // number of items of the pages before
+	found    int // number of its items
 }
 
 func (p *httpPages) run(ctx context.Context, in *flows.Input, s *step, client *http.Client, call *httpCall) ([]any, error) {
@@ -44,7 +45,9 @@ func (p *httpPages) run(ctx context.Context, in *flows.Input, s *step, client *h
 	var size int64
 	charger := in.Charger(ctx)
 	call = call.withPage(p.pager.first(call.url), 0)
+	pages := map[string]int{} // number of each page by its URL, from 1
 	for {
+		pages[call.url.String()] = call.page + 1
 		read := charger.Part()
 		call.charger = read
 		answer, err := s.send(ctx, in, client, call)
@@ -63,8 +66,8 @@ func (p *httpPages) run(ctx context.Context, in *flows.Input, s *step, client *h
 		if err != nil {
 			return nil, failure.Limit(err)
 		}
+		page := &httpPage{number: call.page, target: call.url, response: answer, before: len(all), found: len(found)}
 		all = append(all, found...)
-		page := &httpPage{number: call.page, target: call.url, response: answer, found: len(found)}
 		next, err := p.pager.next(ctx, in, page)
 		switch {
 		case err != nil:
@@ -72,7 +75,7 @@ func (p *httpPages) run(ctx context.Context, in *flows.Input, s *step, client *h
 		case next == nil, p.explicit && call.page+1 == p.maxPages:
 			return all, nil
 		}
-		if err := p.mayFollow(call, next); err != nil {
+		if err := p.mayFollow(call, next, pages); err != nil {
 			return nil, err
 		}
 		call = call.withPage(next, call.page+1)
@@ -88,12 +91,14 @@ func (p *httpPages) itemsOf(ctx context.Context, in *flows.Input, answer *httpRe
 
 // mayFollow rejects endless pagination, and a page of another origin, because the headers of the flow may be
 // credentials for the first origin.
-func (p *httpPages) mayFollow(call *httpCall, next *url.URL) error {
+func (p *httpPages) mayFollow(call *httpCall, next *url.URL, pages map[string]int) error {
 	switch {
 	case call.page+1 == p.maxPages:
 		return failure.Errorf("%s: more than %d pages; set max_pages to stop earlier or go on", call.name(), p.maxPages)
-	case next.String() == call.url.String():
+	case pages[next.String()] == call.page+1:
 		return failure.Errorf("%s: page %d names itself as the next one", call.name(), call.page+1)
+	case pages[next.String()] > 0:
+		return failure.Errorf("%s: page %d names page %d as the next one", call.name(), call.page+1, pages[next.String()])
 	case !sameOrigin(next, call.url):
 		return failure.Errorf("%s: the next page is at %s, another origin", call.name(), origin(next))
 	}

@@ -36,6 +36,8 @@ func (p *people) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		from = (number("page") - 1) * size
 	case "/offset":
 		from, size = number("skip"), number("limit")
+	case "/capped":
+		from, size = number("skip"), min(2, number("limit"))
 	}
 	to := from + size
 	if r.URL.Path != "/forever" {
@@ -79,11 +81,27 @@ func TestHTTPPages(t *testing.T) {
 		},
 		{
 			"page of a known size", `get: "${ $vars.api }/page", paginate: {page: {size: 3, size_param: n}, items: ".body.ids[]"}`,
-			[]string{"GET /page?page=1&n=3", "GET /page?page=2&n=3", "GET /page?page=3&n=3"},
+			[]string{"GET /page?page=1&n=3", "GET /page?page=2&n=3", "GET /page?page=3&n=3", "GET /page?page=4&n=3"},
+		},
+		{
+			"page up to a short one", `get: "${ $vars.api }/page", paginate: {page: {size: 3, last: short}, items: ".body.ids[]"}`,
+			[]string{"GET /page?page=1", "GET /page?page=2", "GET /page?page=3"},
+		},
+		{
+			"page of a size that the server does not give", `get: "${ $vars.api }/page", paginate: {page: {size: 1000, size_param: n}, items: ".body.ids[]"}`,
+			[]string{"GET /page?page=1&n=1000", "GET /page?page=2&n=1000", "GET /page?page=3&n=1000", "GET /page?page=4&n=1000"},
 		},
 		{
 			"offset", `get: "${ $vars.api }/offset", paginate: {offset: {param: skip, limit: 4}, items: ".body.ids[]"}`,
+			[]string{"GET /offset?skip=0&limit=4", "GET /offset?skip=4&limit=4", "GET /offset?skip=7&limit=4"},
+		},
+		{
+			"offset up to a short page", `get: "${ $vars.api }/offset", paginate: {offset: {param: skip, limit: 4, last: short}, items: ".body.ids[]"}`,
 			[]string{"GET /offset?skip=0&limit=4", "GET /offset?skip=4&limit=4"},
+		},
+		{
+			"offset with a limit that the server does not give", `get: "${ $vars.api }/capped", paginate: {offset: {param: skip, limit: 1000}, items: ".body.ids[]"}`,
+			[]string{"GET /capped?skip=0&limit=1000", "GET /capped?skip=2&limit=1000", "GET /capped?skip=4&limit=1000", "GET /capped?skip=6&limit=1000", "GET /capped?skip=7&limit=1000"},
 		},
 	}
 	for _, test := range tests {
@@ -147,6 +165,7 @@ func TestHTTPPagesEnd(t *testing.T) {
 		{name: "max_pages", http: `get: "${ $vars.api }/forever", paginate: {next: link, max_pages: 2}`, requests: 2, items: 2},
 		{name: "default bound", http: `get: "${ $vars.api }/forever", paginate: {next: link}`, requests: 100, message: "more than 100 pages; set max_pages"},
 		{name: "itself", http: `get: "${ $vars.api }/link?q=a", paginate: {next_url: '"/link?q=a"'}`, requests: 1, message: "page 1 names itself as the next one"},
+		{name: "a cycle", http: `get: "${ $vars.api }/link?q=a", paginate: {next_url: 'if .body.ids[0] == 0 then .body.next else "/link?q=a" end'}`, requests: 2, message: "page 2 names page 1 as the next one"},
 		{name: "elsewhere", http: `get: "${ $vars.api }/link", headers: {x-api-key: a}, paginate: {next_url: '"http://api.example.org/?key=hunter2"'}`, requests: 1, message: "the next page is at http://api.example.org, another origin"},
 		{name: "no URL", http: `get: "${ $vars.api }/link", paginate: {next_url: .body.ids}`, requests: 1, message: "next_url gives a list, not text"},
 		{name: "broken URL", http: `get: "${ $vars.api }/link", paginate: {next_url: '"http://[?key=hunter2"'}`, requests: 1, message: `the link to the next page, "http://[", is not a URL`},

@@ -73,17 +73,19 @@ func paginateParams() []flows.Param {
 			{Name: "from", Type: flows.TypeExpr, Required: true, Summary: "Program over the response that gives the cursor; null ends."},
 			{Name: "param", Type: flows.TypeString, Required: true, Summary: "Query parameter that takes it."},
 		}},
-		{Name: "page", Type: flows.TypeObject, OneOf: "next", Summary: "Counts pages; a page without items, or with fewer than `size`, is the last.", Fields: []flows.Param{
+		{Name: "page", Type: flows.TypeObject, OneOf: "next", Summary: "Counts pages, up to one without items.", Fields: []flows.Param{
 			{Name: "param", Type: flows.TypeString, Default: "page", Summary: "Query parameter of the number."},
 			{Name: "start", Type: flows.TypeInt, Default: "1", Summary: "Number of the first page."},
 			{Name: "size", Type: flows.TypeInt, Summary: "Items of a full page."},
 			{Name: "size_param", Type: flows.TypeString, Summary: "Query parameter that takes `size`; left out, it is not sent."},
+			{Name: "last", Type: flows.TypeEnum, Enum: []string{"empty", "short"}, Default: "empty", Summary: "Which page is the last: an empty one, because a server may give fewer items than it is asked for, or one with fewer than `size`."},
 		}},
-		{Name: "offset", Type: flows.TypeObject, OneOf: "next", Summary: "Counts items; a page with fewer than `limit` is the last.", Fields: []flows.Param{
+		{Name: "offset", Type: flows.TypeObject, OneOf: "next", Summary: "Counts items, up to a page without any.", Fields: []flows.Param{
 			{Name: "limit", Type: flows.TypeInt, Required: true, Summary: "Items of a full page."},
 			{Name: "param", Type: flows.TypeString, Default: "offset", Summary: "Query parameter of the offset."},
 			{Name: "limit_param", Type: flows.TypeString, Default: "limit", Summary: "Query parameter of the limit."},
 			{Name: "start", Type: flows.TypeInt, Default: "0", Summary: "Offset of the first item."},
+			{Name: "last", Type: flows.TypeEnum, Enum: []string{"empty", "short"}, Default: "empty", Summary: "Which page is the last: an empty one, because a server may give fewer items than it is asked for, or one with fewer than `limit`."},
 		}},
 		{Name: "items", Type: flows.TypeExpr, Summary: "Program over the response; each result is an item. It gives all items of the page: filter them in a later step. Default: each response is an item."},
 		{Name: "max_pages", Type: flows.TypeInt, Default: "100, and a further page is a failure", Summary: "Stops after this many pages, at most 10,000."},

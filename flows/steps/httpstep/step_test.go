@@ -123,6 +123,8 @@ func TestHTTPMistakes(t *testing.T) {
 		{"{get: http://h, paginate: {items: .body}}", "one of its fields is missing"},
 		{"{get: http://h, paginate: {next: link, max_pages: 0}}", "max_pages is from 1 to 10000"},
 		{"{get: http://h, paginate: {page: {start: 0}}}", "counting pages needs items"},
+		{"{get: http://h, paginate: {offset: {limit: 2}, items: \".body[] | select(.a)\"}}", "filter them in a later step, not with select"},
+		{"{get: http://h, paginate: {page: {last: short}, items: \".body[]\"}}", "a short page is one with fewer items than size"},
 		{"{get: http://h, paginate: {offset: {limit: 0}, items: .body}}", "limit is how many items a page has"},
 		{"{get: http://h, paginate: {page: {size_param: n}, items: .body}}", "size_param needs size"},
 	}
