@@ -110,6 +110,7 @@ func (c *compiler) splitKeys(n *yaml.Node, kind *Kind, at int) (common, own *yam
 	own = n.Items[at]
 	inline := slices.IndexFunc(kind.Params, func(p Param) bool { return p.Inline })
 	if inline >= 0 && (own.Shape != yaml.Mapping || holdsMapping(kind.Params[inline].Type) || !hasParamName(own, kind.Params)) {
+		c.checkInline(own, kind, inline)
 		own = yaml.Member(n.Keys[at].Place, kind.Params[inline].Name, own)
 	} else {
 		inline = -1
@@ -133,6 +134,25 @@ func (c *compiler) splitKeys(n *yaml.Node, kind *Kind, at int) (common, own *yam
 		}
 	}
 	return common, own
+}
+
+// checkInline reports a mapping that stands for the value of an inline parameter, but has the parameters of the kind
+// instead: nothing else would say that they are taken for members of the value.
+func (c *compiler) checkInline(own *yaml.Node, kind *Kind, inline int) {
+	p, found := kind.Params[inline], false
+	if own.Shape != yaml.Mapping || !holdsMapping(p.Type) || p.Type == TypeObject {
+		return
+	}
+	for i, k := range own.Keys {
+		if !slices.ContainsFunc(kind.Params, func(p Param) bool { return p.Name == k.Name }) {
+			return
+		}
+		found = found || k.Name == p.Name && own.Items[i].Shape == yaml.Mapping
+	}
+	if found {
+		c.add(own.Place, fmt.Sprintf("write the value of %s alone here, and the other parameters beside %s", p.Name, kind.Name),
+			"%s is a parameter of %s, and would be a member of its value here", p.Name, kind.Name)
+	}
 }
 
 // hasParamName reports whether a key of the mapping is a parameter, possibly misspelled.
