@@ -14,6 +14,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -471,10 +472,25 @@ func funcToNumber(v any) any {
 		if !newLexer(v).validNumber() {
 			return &func0WrapError{"tonumber", v, errors.New("invalid number")}
 		}
-		return toNumber(v)
+		n := toNumber(v)
+		if f, ok := n.(float64); ok && !sameDigits(v, f) && json.Valid([]byte(v)) {
+			return json.Number(v)
+		}
+		return n
 	default:
 		return &func0TypeError{"tonumber", v}
 	}
+}
+
+// sameDigits reports whether a float is written with the digits of a text that has no exponent.
+func sameDigits(text string, f float64) bool {
+	if strings.ContainsAny(text, "eE") {
+		return true
+	}
+	digits := func(text string) string {
+		return strings.TrimLeft(strings.ReplaceAll(strings.TrimRight(strings.TrimLeft(text, "+-"), "0"), ".", ""), "0")
+	}
+	return digits(text) == digits(strconv.FormatFloat(f, 'f', -1, 64))
 }
 
 func toNumber(v string) any {

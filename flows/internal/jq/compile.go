@@ -67,7 +67,7 @@ func Compile(source string, scope Scope, report Report) *Program {
 	if p.failed {
 		return nil
 	}
-	code, err := gojq.Compile(query, gojq.WithVariables(p.vars))
+	code, err := gojq.Compile(query, append(decimalFunctions(), gojq.WithVariables(p.vars))...)
 	if err != nil {
 		p.uncompiled(err)
 		return nil

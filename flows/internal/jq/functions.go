@@ -80,7 +80,7 @@ func functionNames() []string {
 	}
 	all, _ := query.Run(nil).Next()
 	list, _ := all.([]any)
-	var names []string
+	names := slices.Clone(decimalNames)
 	for _, v := range list {
 		name, _, _ := strings.Cut(v.(string), "/")
 		if _, refused := refusedFunctions[name]; !refused && !slices.Contains(names, name) {
