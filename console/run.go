@@ -51,9 +51,12 @@ func (req *requestState) runOf(r *queue.Record, a *stepRecord) view.Run {
 		}
 	}
 	if r.Error != nil {
-		run.Failure = &view.Failure{Code: string(r.Error.Code), Message: r.Error.Message, Step: r.Error.Step, Status: r.Error.Status, Item: -1}
-		if r.Error.Item != nil {
-			run.Failure.Item = *r.Error.Item
+		run.Failure = failureOf(r.Error)
+	}
+	if r.Retry != nil {
+		run.TryMost = r.Retry.Attempts
+		for _, t := range r.Retry.Tries {
+			run.Tries = append(run.Tries, view.Try{Failure: *failureOf(&t.Error), Attempt: t.Attempt, Failed: t.Failed, Next: t.Next})
 		}
 	}
 	if r.Early != nil {
@@ -66,6 +69,14 @@ func (req *requestState) runOf(r *queue.Record, a *stepRecord) view.Run {
 	run.Deployed = err == nil
 	run.Current = run.Deployed && head.Version == r.Version
 	return run
+}
+
+func failureOf(e *flows.Error) *view.Failure {
+	f := &view.Failure{Code: string(e.Code), Message: e.Message, Step: e.Step, Status: e.Status, Item: -1}
+	if e.Item != nil {
+		f.Item = *e.Item
+	}
+	return f
 }
 
 func (req *requestState) aggregates(kind string) bool {

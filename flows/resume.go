@@ -345,6 +345,7 @@ type recordedFailure struct {
 	Message  string `json:"message"`
 	Status   int    `json:"status"`
 	Upstream int    `json:"upstream"`
+	Class    Class  `json:"class,omitempty"`
 	Handled  bool   `json:"handled,omitempty"` // by on_error of the step
 
 	Ambiguous bool `json:"ambiguous,omitempty"` // the request of a once effect was sent, and there was no response

@@ -20,6 +20,8 @@ type Record struct {
 
 	ResumedBy string `json:"resumed_by,omitempty"` // the run that continues this one
 
+	Retry *Retry `json:"retry,omitempty"` // nil: no try of the run was followed by another one
+
 	shard string // the queue that it is on
 	fence int
 
@@ -119,6 +121,9 @@ func decodeRecord(id, queue string, f map[string]string) (Record, error) {
 	}
 	r.Crashes, _ = strconv.Atoi(f["crashes"])
 	r.Worker, r.ResumedBy = f["worker"], f["resumed_by"]
+	if r.Retry, err = decodeRetry(f["retry"]); err != nil {
+		return Record{}, err
+	}
 	if f["steps"] != "" {
 		r.Steps = json.RawMessage(f["steps"])
 	}

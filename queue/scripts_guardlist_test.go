@@ -64,6 +64,8 @@ var guards = []guard{
 	{file: "park", text: `leaveWorker(taskOf(id, ARGV[2]), r[5], true)`},
 	{file: "park", text: `leaveWorker(taskOf(id, ARGV[2]), r[5], true)`, gone: `leaveWorker(taskOf(id, ARGV[2]), r[5], false)`},
 	{file: "park", text: `leaveFlight(id, r[6])`},
+	{file: "park", text: `	amend(OURS .. "journal:" .. id, retry)`},
+	{file: "park", text: ` and not (retry and r[6] and parseTurn(r[6]) == "w")`},
 
 	{file: "settle", text: `elseif r and not live(r[1]) then`, gone: `elseif r then`},
 	{file: "settle", text: `	seen[id] = true`, test: "TestARunIsSettledOnce"},

@@ -162,9 +162,18 @@ func TestEveryScriptInEveryState(t *testing.T) {
 			"ended 3":   {"[1 0]", "succeeded 3 due"}, // a repeated call: settle makes sure
 			"stopped 3": {"[1 0]", "cancelled 3 due"},
 		}},
-		{"park", func(fence int) string { return s.run(parkScript, s.id, fence, 1000, "", by) }, "0", map[string]transition{
+		{"park", func(fence int) string { return s.run(parkScript, s.id, fence, 1000, "", by, "") }, "0", map[string]transition{
 			"running 3": {"1", "waiting 3 due"},
 			"waiting 3": {"1", "waiting 3 due"},
+		}},
+		{"park to retry", func(fence int) string {
+			s.c.HSet(context.Background(), s.keys.journalPrefix()+s.id, "k", "r1", "l", "r2")
+			reply := s.run(parkScript, s.id, fence, 1000, "", by, `{"record": "{}", "remove": ["k"], "set": {"m": "3"}}`)
+			kept := s.c.HGetAll(context.Background(), s.keys.journalPrefix()+s.id).Val()
+			return fmt.Sprint(reply, kept, s.c.HGet(context.Background(), s.keys.runPrefix()+s.id, "retry").Val())
+		}, "0map[k:r1 l:r2]", map[string]transition{
+			"running 3": {"1map[l:r2 m:r3]{}", "waiting 3 due"},
+			"waiting 3": {"1map[k:r1 l:r2]", "waiting 3 due"}, // a repeated call
 		}},
 		{"acquire, no place", func(fence int) string {
 			s.c.ZAdd(context.Background(), s.keys.ours+"gate:g:inside", redis.Z{Score: 1, Member: "other"})

@@ -31,6 +31,7 @@ type runView struct {
 	ReplayOf    string          `json:"replay_of,omitempty"`
 	ResumedFrom string          `json:"resumed_from,omitempty"` // run that this one continues
 	ResumedBy   string          `json:"resumed_by,omitempty"`   // run that continues this one
+	Retry       *queue.Retry    `json:"retry,omitempty"`        // its tries that failed and were followed by another one
 	Error       *flows.Error    `json:"error,omitempty"`
 	Steps       json.RawMessage `json:"steps,omitempty"`
 }
@@ -52,6 +53,7 @@ func viewOf(r *queue.Record) runView {
 		ReplayOf:    r.ReplayOf,
 		ResumedFrom: r.ResumedFrom,
 		ResumedBy:   r.ResumedBy,
+		Retry:       r.Retry,
 		Error:       r.Error,
 		Steps:       r.Steps,
 	}

@@ -31,6 +31,8 @@ type Run struct {
 	Headers map[string]string
 	Output  json.RawMessage // nil: none
 	Failure *Failure        // nil: none
+	Tries   []Try           // that failed and were followed by another one, the oldest first
+	TryMost int             // maximum of tries
 	Files   []flows.File    // that the event and the output describe
 
 	Phases  []Phase
@@ -45,6 +47,13 @@ type Failure struct {
 	Code, Message, Step string
 	Status              int // HTTP status chosen by the flow; zero: none
 	Item                int // index of the item; negative: none
+}
+
+// Try is a try of a run that failed, see run.retry.
+type Try struct {
+	Failure
+	Attempt      int
+	Failed, Next time.Time // when it failed, and when the next one begins
 }
 
 // Phase is a part of a run's duration.
