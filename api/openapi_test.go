@@ -358,6 +358,8 @@ func callRuns(p *apitest.Product) {
 	p.Want(p.Do("POST", "/v1/runs/"+open+"/cancel", "ulf", ""), 409)
 	p.Want(p.Do("POST", "/v1/runs/"+id+"/replay", "ulf", ""), 200)
 	p.Want(p.Do("POST", "/v1/runs/"+id+"/replay", "ulf", `{"version":"x"}`), 400)
+	p.Want(p.Do("POST", "/v1/runs/"+id+"/replay", "ulf", `{"dry_run":true}`), 200)
+	p.Want(p.Do("PATCH", "/v1/runs/"+id, "ulf", `{"triage":"ignored"}`), 409)
 	p.Deploy(13, apitest.FlowFails)
 	failed := p.Want(p.Do("POST", "/v1/flows/13/runs", "ulf", "{}"), 410)["run_id"].(string)
 	p.Want(p.Do("POST", "/v1/runs/"+failed+"/resume", "ulf", `{"dry_run":true}`), 200)

@@ -24,6 +24,7 @@ import (
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/rejectlog"
 	"github.com/penstock/penstock/internal/webhook"
+	"github.com/penstock/penstock/operation"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 )
@@ -48,6 +49,7 @@ type KeyUsage interface {
 type Config struct {
 	Store      *store.Store
 	Queue      *queue.Client
+	Operations *operation.Executor
 	Redis      redis.UniversalClient // for sessions and asynq's records; not closed
 	Catalogue  *flows.Catalogue      // step kinds that flows may use
 	Hasher     *password.Hasher

@@ -95,3 +95,59 @@ func TestARunThatRetries(t *testing.T) {
 		}
 	}
 }
+
+// The page for a replay shows the event, keeps a wrong one, and asks before it repeats what was done.
+func TestReplayWithAnotherEvent(t *testing.T) {
+	t.Parallel()
+	d := newTestConsole(t)
+	run, b := d.failedPayment(), d.signedIn("olga")
+	path := "/runs/" + run + "/replay"
+	must(t, d.redis.HSet(t.Context(), "penstock:{default}:journal:"+run, "charge.0", `r{"items":[1]}`).Err())
+	if page := b.page("/runs/" + run); !strings.Contains(page, path) {
+		t.Error("the page of the run does not lead to the replay")
+	}
+	if page := b.page(path); !strings.Contains(page, "&#34;n&#34;: 1") || !strings.Contains(page, "<b>charge (1)</b>") {
+		t.Error("the page has neither the event nor what was done")
+	}
+	if w := b.post(path, "event", "{"); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), ">{</textarea>") {
+		t.Errorf("an event that is not JSON: %d", w.Code)
+	}
+	if w := b.post(path, "event", `{"n":2}`); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "Do it again") {
+		t.Errorf("without a yes: %d", w.Code)
+	}
+	w := b.post(path, "event", `{"n":2}`, "repeat", "yes")
+	next, err := d.config.Queue.Record(t.Context(), strings.TrimPrefix(w.Header().Get("Location"), Root+"/runs/"))
+	must(t, err)
+	if next.ReplayOf != run || string(next.Event) != `{"n":2}` {
+		t.Errorf("the new run: %+v", next)
+	}
+	if page := b.page("/runs/" + run); !strings.Contains(page, "Replayed by") || !strings.Contains(page, "/runs/"+next.ID) {
+		t.Error("the page of the first run does not name the second")
+	}
+}
+
+func TestTriageARun(t *testing.T) {
+	t.Parallel()
+	d := newTestConsole(t)
+	run, b := d.failedPayment(), d.signedIn("olga")
+	path := "/runs/" + run
+	if w := b.post(path+"/triage", "state", "ignored"); w.Code != http.StatusConflict { // it was cancelled
+		t.Errorf("of a cancelled run: %d", w.Code)
+	}
+	must(t, d.redis.HSet(t.Context(), "penstock:{default}:run:"+run, "state", "failed").Err())
+	if page := b.page(path); !strings.Contains(page, `value="resolved"`) || strings.Contains(page, `value="open"`) {
+		t.Error("an open run is not to be resolved")
+	}
+	if w := b.post(path+"/triage", "state", "ignored", "note", "known"); w.Code != http.StatusSeeOther {
+		t.Errorf("ignore: %d", w.Code)
+	}
+	if page := b.page(path); !strings.Contains(page, "The run is ignored.") || !strings.Contains(page, "user:olga") || !strings.Contains(page, ": known") || !strings.Contains(page, `value="open"`) {
+		t.Error("the page does not say who has ignored it")
+	}
+	if page := b.page("/runs?filter=triage+eq+%22ignored%22"); !strings.Contains(page, run) {
+		t.Error("the list does not have it")
+	}
+	if w := b.post(path+"/triage", "state", "done"); w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("an unknown state: %d", w.Code)
+	}
+}

@@ -30,7 +30,9 @@ func (c *Console) routes() []route {
 		{"GET /runs/{run}/{part}", auth.ScopeReadRuns, runData},
 		{"GET /runs/{run}/files/{file}", auth.ScopeReadRuns, runFile},
 		{"POST /runs/{run}/cancel", auth.ScopeWriteRuns, cancelRun},
+		{"GET /runs/{run}/replay", auth.ScopeWriteRuns, replayPage},
 		{"POST /runs/{run}/replay", auth.ScopeWriteRuns, replayRun},
+		{"POST /runs/{run}/triage", auth.ScopeWriteRuns, triageRun},
 		{"GET /runs/{run}/resume", auth.ScopeWriteRuns, resumePage},
 		{"POST /runs/{run}/resume", auth.ScopeWriteRuns, resumeRun},
 

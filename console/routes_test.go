@@ -27,7 +27,9 @@ var mayReach = map[string]string{ // read only
 	"GET /runs/{run}/{part}":       "vor",
 	"GET /runs/{run}/files/{file}": "vor",
 	"POST /runs/{run}/cancel":      "or",
+	"GET /runs/{run}/replay":       "or",
 	"POST /runs/{run}/replay":      "or",
+	"POST /runs/{run}/triage":      "or",
 	"GET /runs/{run}/resume":       "or",
 	"POST /runs/{run}/resume":      "or",
 

@@ -48,6 +48,7 @@ const asynqQueues = "asynq:queues" // SET of queue names
 //	retry                how it retries, and how earlier tries failed (JSON); see Retry
 //	called               "1" when a callback arrived while the run was running
 //	early                early response of the flow (JSON), or a reference to its pieces
+//	replayed_by triage   the last run that replays it; its triage state (JSON), absent until it was set by hand
 //	resumed_by origin    the run that continues it, or that began anew in its place; the first of the runs that it continues
 //
 // TTL: none; tidy removes it when its retention is over.

@@ -136,6 +136,9 @@ var guards = []guard{
 	{file: "submit_delayed", text: `if call("EXISTS", RUN .. ARGV[1]) == 1 then return ARGV[1] end`},
 	{file: "submit_delayed", text: `lookAt(ARGV[1], ms + ARGV[5])`},
 
+	{file: "annotate", text: `if not state then return "" end`, gone: `state = state or "failed"`},
+	{file: "annotate", text: `ARGV[2] ~= "1" or state == "failed" or state == "timed_out"`, gone: `true`},
+
 	{file: "callback", text: `if not r[1] then return "none" end`, gone: `r[1] = r[1] or "running"`},
 	{file: "callback", text: `if not live(r[1]) then return "over" end`},
 	{file: "callback", text: `if known and string.sub(known, 1, 1) == "r" then return "again" end`},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/queue"
 )
 
 // Run is the content of a run's page.
@@ -20,11 +21,13 @@ type Run struct {
 	Started                time.Time
 	Finished               time.Time
 	Ended                  bool
-	Resumable              bool   // a new run may continue it
-	ResumedFrom, ResumedBy string // runs before and after it; empty: none
-	Deployed               bool   // the flow still exists
-	Current                bool   // the run's version is the current one
-	Early                  int    // status of a response sent before the run's end; zero: none
+	Resumable              bool          // a new run may continue it
+	ResumedFrom, ResumedBy string        // runs before and after it; empty: none
+	ReplayedBy             string        // the last run that replays it; empty: none
+	Triage                 *queue.Triage // nil: it has not failed
+	Deployed               bool          // the flow still exists
+	Current                bool          // the run's version is the current one
+	Early                  int           // status of a response sent before the run's end; zero: none
 
 	Event   json.RawMessage // nil: none
 	Params  map[string]string
