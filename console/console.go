@@ -105,8 +105,8 @@ type Console struct {
 // New returns a Console. It returns an error if a required field is missing or the Issuer is not a URL.
 func New(config Config) (*Console, error) {
 	switch {
-	case config.Store == nil || config.Queue == nil || config.Redis == nil || config.Catalogue == nil:
-		return nil, errors.New("new console: Store, Queue, Redis and Catalogue are required")
+	case config.Store == nil || config.Queue == nil || config.Operations == nil || config.Redis == nil || config.Catalogue == nil:
+		return nil, errors.New("new console: Store, Queue, Operations, Redis and Catalogue are required")
 	case config.Hasher == nil || config.Authority == nil || config.RejectLog == nil || config.Deliveries == nil || config.KeyUsage == nil || config.Webhooks == nil || config.Log == nil:
 		return nil, errors.New("new console: Hasher, Authority, RejectLog, Deliveries, KeyUsage, Webhooks and Log are required")
 	case (config.Connections == nil) != (config.HTTP == nil):

@@ -151,3 +151,44 @@ func TestTriageARun(t *testing.T) {
 		t.Errorf("an unknown state: %d", w.Code)
 	}
 }
+
+// All runs of a filter are acted on after a look at the plan; the page of the operation shows its progress.
+func TestBulk(t *testing.T) {
+	t.Parallel()
+	d := newTestConsole(t)
+	run, b := d.failedPayment(), d.signedIn("olga")
+	must(t, d.redis.HSet(t.Context(), "penstock:{default}:run:"+run, "state", "failed").Err())
+	const filter = "state+eq+%22failed%22"
+	if page := b.page("/runs?filter=" + filter); !strings.Contains(page, "/runs/bulk?action=resume&amp;filter="+filter) {
+		t.Error("the list does not lead to the plan")
+	}
+	page := b.page("/runs/bulk?action=replay&filter=" + filter)
+	for _, part := range []string{"Replay 1 runs", "<b>1</b> to replay", "<code>charge</code>", "<td>1 runs</td>"} {
+		if !strings.Contains(page, part) {
+			t.Errorf("the plan does not say %q", part)
+		}
+	}
+	if page := b.page("/runs/bulk?action=resume&filter=" + filter); !strings.Contains(page, "<b>0</b> to resume") || !strings.Contains(page, "1 skipped: <code>uncertain</code>") {
+		t.Error("the plan does not say that the run is uncertain")
+	}
+	if w := b.post("/runs/bulk", "action", "resume", "filter", "sate"); w.Code != http.StatusBadRequest {
+		t.Errorf("a wrong filter: %d", w.Code)
+	}
+	if w := b.post("/runs/bulk", "action", "resume", "filter", `state eq "failed"`, "rate", "x"); w.Code != http.StatusBadRequest {
+		t.Errorf("a wrong rate: %d", w.Code)
+	}
+	w := b.post("/runs/bulk", "action", "ignore", "filter", `state eq "failed"`, "rate", "100")
+	path, _ := strings.CutPrefix(w.Header().Get("Location"), Root)
+	if page := b.page(path); !strings.Contains(page, "Ignore 1 runs") || !strings.Contains(page, "0 of 1") || !strings.Contains(page, path+"/stop") || !strings.Contains(page, "data-poll") {
+		t.Error("the page does not show the operation")
+	}
+	if page := b.page("/operations"); !strings.Contains(page, path) {
+		t.Error("the list does not have the operation")
+	}
+	if w := b.post(path + "/stop"); w.Code != http.StatusSeeOther {
+		t.Errorf("stop: %d", w.Code)
+	}
+	if page := b.page(path); !strings.Contains(page, "stopping") || strings.Contains(page, path+"/stop") {
+		t.Error("the operation is not to stop")
+	}
+}

@@ -25,6 +25,11 @@ func (c *Console) routes() []route {
 
 		{"GET /runs", auth.ScopeReadRuns, runsPage},
 		{"GET /runs/compare", auth.ScopeReadRuns, comparePage},
+		{"GET /runs/bulk", auth.ScopeWriteRuns, bulkPage},
+		{"POST /runs/bulk", auth.ScopeWriteRuns, beginOperation},
+		{"GET /operations", auth.ScopeReadRuns, operationsPage},
+		{"GET /operations/{operation}", auth.ScopeReadRuns, operationPage},
+		{"POST /operations/{operation}/stop", auth.ScopeWriteRuns, stopOperation},
 		{"GET /runs/{run}", auth.ScopeReadRuns, runPage},
 		{"GET /runs/{run}/live", auth.ScopeReadRuns, runLive},
 		{"GET /runs/{run}/{part}", auth.ScopeReadRuns, runData},

@@ -6,7 +6,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
-	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -63,11 +63,8 @@ const (
 	MaxCollectTime    = 30 * time.Second
 )
 
-// ErrTooMany says that a query matches more runs than may be collected, or that there are too many runs to look at.
-var ErrTooMany = errors.New("the filter matches too many runs, or there are too many to look through: narrow it, for instance by created_at")
-
 // Collect returns the ids of all runs that match the query and that visible accepts, the oldest first, at most a number of
-// them. Errors: ErrTooMany, and those of the lister.
+// them. Errors: *listing.Error when there are more, or too many runs to look through, and those of the lister.
 func Collect(ctx context.Context, runs Lister, q *listing.Query[queue.Record], most int, visible func(*queue.Record) bool) ([]string, error) {
 	scan, _ := scanOf(q)
 	scan.Oldest = true
@@ -86,11 +83,11 @@ func Collect(ctx context.Context, runs Lister, q *listing.Query[queue.Record], m
 		case err != nil:
 			return nil, err
 		case len(ids) > most:
-			return nil, ErrTooMany
+			return nil, &listing.Error{Param: listing.ParamFilter, Message: fmt.Sprintf("matches more than %d runs: narrow it, for instance by created_at", most)}
 		case !more || scan.After == from:
 			return ids, nil
 		case scanned > maxCollectScanned || time.Since(begun) > MaxCollectTime:
-			return nil, ErrTooMany
+			return nil, &listing.Error{Param: listing.ParamFilter, Message: "leaves too many runs to look through: narrow it by created_at"}
 		}
 	}
 }

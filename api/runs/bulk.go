@@ -1,7 +1,6 @@
 package runs
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -84,7 +83,7 @@ func (a *api) runsOf(c *gin.Context, about *operation.About) ([]string, error) {
 	}
 	p := httpx.StateOf(c).Principal
 	may := map[int64]bool{}
-	ids, err := runlist.Collect(c.Request.Context(), a.config.Runs, q, operation.MaxRuns, func(r *queue.Record) bool {
+	return runlist.Collect(c.Request.Context(), a.config.Runs, q, operation.MaxRuns, func(r *queue.Record) bool {
 		known, looked := may[r.Flow]
 		if !looked {
 			known = p.MayForOthers(auth.ScopeWriteRuns, r.Flow) && (!about.Action.Starts() || a.mayStart(p, r.Flow))
@@ -92,10 +91,6 @@ func (a *api) runsOf(c *gin.Context, about *operation.About) ([]string, error) {
 		}
 		return known
 	})
-	if errors.Is(err, runlist.ErrTooMany) {
-		return nil, httpx.BadRequest("bad_operation", err.Error())
-	}
-	return ids, err
 }
 
 // mayStart reports whether a principal may start runs of a flow.

@@ -60,7 +60,7 @@ func newRunsReplay(e env) *cobra.Command {
 				return err
 			}
 		case edit:
-			if body.Event, edited, err = editEvent(cmd.Context(), e, server, path); err != nil {
+			if body.Event, edited, err = editEvent(cmd.Context(), server, path); err != nil {
 				return err
 			}
 		}
@@ -97,8 +97,8 @@ func readEventFlag(cmd *cobra.Command, text string) (json.RawMessage, error) {
 }
 
 // editEvent lets the user edit the event of a run, and returns it and the file that it is in.
-func editEvent(ctx context.Context, e env, server *client.Client, path string) (event json.RawMessage, file string, err error) {
-	editor := strings.Fields(e["EDITOR"])
+func editEvent(ctx context.Context, server *client.Client, path string) (event json.RawMessage, file string, err error) {
+	editor := strings.Fields(os.Getenv("EDITOR"))
 	if len(editor) == 0 {
 		return nil, "", usageError{errors.New("--edit: EDITOR names no editor")}
 	}
