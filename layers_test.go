@@ -33,6 +33,7 @@ var layers = []struct {
 	{tree: "store", may: []string{"flows", "internal"}, why: "it compiles what it deploys; who asks for a record, and why, is not its business"},
 	{tree: "connect", may: []string{"flows", "store", "internal"}, why: "a connection is a record of the store that becomes a transport for steps"},
 	{tree: "queue", may: []string{"flows", "internal"}, why: "a run is delivered and recorded without looking at deployed flows, secrets or callers"},
+	{tree: "operation", may: []string{"flows", "queue", "internal"}, why: "an action on many runs needs the runs and their flows, and knows of callers only the principal"},
 	{tree: "auth", may: []string{"flows", "store", "internal"}, why: "a caller is judged by records alone, whatever it came to do; flows only send the reminders"},
 
 	{tree: "worker", may: []string{"flows", "store", "queue", "internal"}, why: "it may run on a machine without a front door: it never imports api, and knows no callers"},
@@ -43,7 +44,7 @@ var layers = []struct {
 	{tree: "api/openapi/flowdoc", may: []string{"api/openapi", "flows", "internal/payload"}, why: "flows are described from what they declare, with the forms of their bodies, whoever asks"},
 	{tree: "api/auditlist", may: []string{"api/listing", "store"}, why: "the API and the console list the audit log alike"},
 	{tree: "api/runlist", may: []string{"api/listing", "queue"}, why: "the API and the console list runs alike"},
-	{tree: "api/fault", may: []string{"api/listing", "auth", "flows", "store", "queue", "internal"}, why: "the one table from error to response knows the errors of all layers below the front door; the console renders it as pages"},
+	{tree: "api/fault", may: []string{"api/listing", "auth", "flows", "operation", "store", "queue", "internal"}, why: "the one table from error to response knows the errors of all layers below the front door; the console renders it as pages"},
 	{tree: "api/httpx", may: []string{"api/fault", "api/listing", "auth", "flows", "store", "queue", "internal"}, why: "what handlers share: requests, bodies and responses"},
 	{tree: "api/runner", may: []string{"api/httpx", "auth", "flows", "queue", "internal/budget", "internal/payload"}, why: "running a flow for a caller is the same in each domain, with the form of its body, and needs no store"},
 	{tree: "api/smartsync", may: domains, why: whyDomains},
@@ -62,11 +63,11 @@ var layers = []struct {
 		"api/fault", "api/docs", "api/smartsync", "api/native", "api/resources", "api/hooks", "api/runs", "api/callbacks", "api/oauth", "api/admin", "api/flows", "api/webhooks", "api/fleet",
 	}, domains...), why: "the frame mounts the domains and hands each what it needs; it never imports worker, which may run elsewhere"},
 
-	{tree: "console", may: []string{"api/fault", "api/listing", "api/auditlist", "api/runlist", "api/openapi", "api/openapi/flowdoc", "auth", "connect", "flows", "store", "queue", "internal"}, why: "pages are made from the layers that the API is made from; of the API itself they only share the lists, the table of errors and, for the developer portal, the description of flows"},
+	{tree: "console", may: []string{"api/fault", "api/listing", "api/auditlist", "api/runlist", "api/openapi", "api/openapi/flowdoc", "auth", "connect", "flows", "operation", "store", "queue", "internal"}, why: "pages are made from the layers that the API is made from; of the API itself they only share the lists, the table of errors and, for the developer portal, the description of flows"},
 	{tree: "client", why: "it speaks the protocol and shares no code with the server, as any other client"},
-	{tree: "api/apitest", may: []string{"api", "api/httpx", "api/runner", "api/runs", "auth", "client", "flows", "store", "queue", "worker", "internal"}, why: "it starts a front door, and a worker behind it, for tests; nothing but tests imports it"},
+	{tree: "api/apitest", may: []string{"api", "api/httpx", "api/runner", "api/runs", "auth", "client", "flows", "operation", "store", "queue", "worker", "internal"}, why: "it starts a front door, and a worker behind it, for tests; nothing but tests imports it"},
 
-	{tree: "app", alone: true, may: []string{"api", "api/runner", "auth", "connect", "console", "flows", "queue", "store", "telemetry", "worker", "internal"}, why: "it wires a process: it may import all layers, and only commands import it"},
+	{tree: "app", alone: true, may: []string{"api", "api/runner", "auth", "connect", "console", "flows", "operation", "queue", "store", "telemetry", "worker", "internal"}, why: "it wires a process: it may import all layers, and only commands import it"},
 	{tree: "app/doctor", may: []string{"queue", "internal"}, why: "it looks at one Redis from outside, while nothing else may be running"},
 	{tree: "app/cli", may: []string{"app", "app/doctor", "auth", "client", "connect", "flows", "queue", "store", "telemetry", "internal"}, why: "commands talk to a server through client, or start a process through app: none of them needs api or worker"},
 	{tree: "cmd", may: []string{"app/cli", "flows/steps"}, why: "a program is the commands with a catalogue of steps"},
@@ -76,7 +77,7 @@ var layers = []struct {
 }
 
 // domains is what a domain of the front door that runs flows may import.
-var domains = []string{"api/httpx", "api/runner", "auth", "flows", "queue", "store", "internal"}
+var domains = []string{"api/httpx", "api/runner", "auth", "flows", "operation", "queue", "store", "internal"}
 
 const whyDomains = "a domain decides who may run what; domains do not import each other, so that each can be read alone"
 

@@ -28,6 +28,7 @@ import (
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/callback"
 	"github.com/penstock/penstock/internal/deliveries"
+	"github.com/penstock/penstock/operation"
 	"github.com/penstock/penstock/store"
 )
 
@@ -45,6 +46,9 @@ type Config struct {
 
 	// Runs lists, awaits, watches and cancels runs; nil: runs can only be read.
 	Runs runs.Runs
+
+	// Operations has the operations on many runs; nil: there are none. They need Runs.
+	Operations *operation.Executor
 
 	// Fleet reads, pauses and drains queues and workers; nil: there are no endpoints for them.
 	Fleet Fleet

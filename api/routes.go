@@ -78,6 +78,7 @@ func (a *API) mountDomains(e *gin.Engine) {
 	native.Mount(v1, native.Config{Flows: a.config.Flows, Runner: a.runner})
 	runs.Mount(v1, runs.Config{
 		Records: a.config.Records, Runs: a.config.Runs, Runner: a.runner, Flows: a.config.Flows, Store: a.config.Store, Draining: a.draining.Load,
+		Operations: a.config.Operations,
 	})
 	if a.config.Store != nil {
 		forFlows := flowsapi.Config{Store: a.config.Store, Flows: a.config.Flows, Runs: a.config.Fleet}

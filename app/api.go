@@ -54,6 +54,7 @@ func (p *Program) openAPI(context.Context) error {
 		Records:        q,
 		Runs:           q,
 		Fleet:          p.client,
+		Operations:     p.operations,
 		Flows:          p.store.Flows(),
 		Keys:           p.store.Keys(),
 		Authority:      p.authority,

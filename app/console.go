@@ -25,6 +25,7 @@ func (p *Program) openConsole(context.Context) error {
 	p.console, err = console.New(console.Config{
 		Store:       p.store,
 		Queue:       p.client,
+		Operations:  p.operations,
 		Redis:       p.shared,
 		Catalogue:   p.kinds,
 		Hasher:      p.hasher,

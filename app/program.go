@@ -31,6 +31,7 @@ import (
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/rejectlog"
 	"github.com/penstock/penstock/internal/webhook"
+	"github.com/penstock/penstock/operation"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 	"github.com/penstock/penstock/telemetry"
@@ -67,6 +68,7 @@ type Program struct {
 	callbacks       *callback.Signer
 	files           *blob.Store        // of runs
 	webhooks        *webhook.Store     // that flows send
+	operations      *operation.Executor
 	memory          *budget.Process    // nil: the limit of the process is unknown
 	metrics         *telemetry.Metrics // nil: off
 	tracing         *telemetry.Tracing // nil: off
@@ -146,6 +148,12 @@ func (p *Program) openQueue(context.Context) (err error) {
 	p.onClose(p.client.Close)
 	p.exportQueueMetrics()
 	p.add("queue", p.client.Run)
+	p.operations = operation.NewExecutor(operation.Config{
+		Store: operation.NewStore(p.shared), Queue: p.client, Flows: p.store.Flows(), Log: p.log,
+		CopyFiles: func(ctx context.Context, event []byte, from, to string) ([]byte, []string, error) {
+			return flows.CopyFiles(ctx, p.files, event, from, to)
+		},
+	})
 	return nil
 }
 

@@ -55,5 +55,6 @@ func (p *Program) openWorker(ctx context.Context) error {
 	p.exportSlots(w)
 	p.add("worker", w.Run)
 	p.add("files", p.sweepFiles)
+	p.add("operations", p.operations.Run)
 	return p.openSchedule(w.ID())
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/rejectlog"
 	"github.com/penstock/penstock/internal/webhook"
+	"github.com/penstock/penstock/operation"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 )
@@ -48,6 +49,7 @@ type KeyUsage interface {
 type Config struct {
 	Store      *store.Store
 	Queue      *queue.Client
+	Operations *operation.Executor
 	Redis      redis.UniversalClient // for sessions and asynq's records; not closed
 	Catalogue  *flows.Catalogue      // step kinds that flows may use
 	Hasher     *password.Hasher
@@ -103,8 +105,8 @@ type Console struct {
 // New returns a Console. It returns an error if a required field is missing or the Issuer is not a URL.
 func New(config Config) (*Console, error) {
 	switch {
-	case config.Store == nil || config.Queue == nil || config.Redis == nil || config.Catalogue == nil:
-		return nil, errors.New("new console: Store, Queue, Redis and Catalogue are required")
+	case config.Store == nil || config.Queue == nil || config.Operations == nil || config.Redis == nil || config.Catalogue == nil:
+		return nil, errors.New("new console: Store, Queue, Operations, Redis and Catalogue are required")
 	case config.Hasher == nil || config.Authority == nil || config.RejectLog == nil || config.Deliveries == nil || config.KeyUsage == nil || config.Webhooks == nil || config.Log == nil:
 		return nil, errors.New("new console: Hasher, Authority, RejectLog, Deliveries, KeyUsage, Webhooks and Log are required")
 	case (config.Connections == nil) != (config.HTTP == nil):

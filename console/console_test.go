@@ -25,6 +25,7 @@ import (
 	"github.com/penstock/penstock/internal/rejectlog"
 	"github.com/penstock/penstock/internal/testenv"
 	"github.com/penstock/penstock/internal/webhook"
+	"github.com/penstock/penstock/operation"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 )
@@ -45,11 +46,12 @@ steps:
 // user).
 type testConsole struct {
 	*Console
-	t       *testing.T
-	redis   *redis.Client
-	clock   *testClock
-	run     string // a run of flow 1 that waits
-	capture string // token of a capture of root
+	t         *testing.T
+	redis     *redis.Client
+	clock     *testClock
+	run       string // a run of flow 1 that waits
+	capture   string // token of a capture of root
+	operation string // id of one that has ended
 
 	delivery, endpoint string // a webhook of flow 1, and where it goes
 }
@@ -101,7 +103,9 @@ func newTestConsole(t *testing.T, change ...func(*Config)) *testConsole {
 	must(t, err)
 	d := &testConsole{t: t, redis: client, clock: &testClock{at: time.Now()}}
 	config := Config{
-		Store: s, Queue: q, Redis: client, Catalogue: steps.Catalogue(), Hasher: hasher,
+		Store: s, Queue: q, Redis: client,
+		Operations: operation.NewExecutor(operation.Config{Store: operation.NewStore(client), Queue: q, Flows: s.Flows(), Log: log}),
+		Catalogue:  steps.Catalogue(), Hasher: hasher,
 		Authority: authority, RejectLog: kept, Deliveries: arrived, KeyUsage: meter, Webhooks: webhooks, Log: log, Now: d.clock.now,
 	}
 	for _, c := range change {
@@ -155,6 +159,9 @@ func (d *testConsole) createFixtures() {
 	capture, err := d.config.Deliveries.OpenCapture(ctx, "user:root", time.Hour)
 	must(d.t, err)
 	d.capture = capture.Token
+	o, err := d.config.Operations.Create(ctx, operation.About{Action: operation.Ignore, Rate: 1, By: "user:olga", Created: d.clock.now()}, nil)
+	must(d.t, err)
+	d.operation = o.ID
 	must(d.t, d.redis.LPush(ctx, "penstock:{hooks}:1:rejected", `{"delivery":1,"at_ms":1795953600000,"method":"POST","verdict":"rejected","status":401,"why":"<why>","findings":[{"word":"secret","secret":"hook","text":"it is not stored"}],"ip":"192.0.2.1"}`).Err())
 	must(d.t, d.redis.HSet(ctx, "penstock:{hooks}:1:content", 1, `{"headers":{"Content-Type":["application/json"],"X-Note":["<note>"]},"body":"{\"name\":\"<Ada>\"}"}`).Err())
 }
@@ -245,7 +252,7 @@ func (b *browser) signIn(user, secret string) *httptest.ResponseRecorder {
 // routePaths returns the paths of all routes of a method, filled with existing objects.
 func (d *testConsole) routePaths(method string) map[string]auth.Scope {
 	fill := strings.NewReplacer("{$}", "", "{run}", d.run, "{part}", "event.json", "{flow}", "1", "{key}", "crm", "{client}", "client-a",
-		"{user}", "vera", "{path...}", "api/queues", "{name}", "crm", "{delivery}", "1", "{webhook}", d.delivery, "{endpoint}", d.endpoint, "{capture}", d.capture)
+		"{user}", "vera", "{path...}", "api/queues", "{name}", "crm", "{delivery}", "1", "{webhook}", d.delivery, "{endpoint}", d.endpoint, "{capture}", d.capture, "{operation}", d.operation)
 	paths := map[string]auth.Scope{}
 	for _, r := range d.routes() {
 		if m, path, _ := strings.Cut(r.pattern, " "); m == method && !strings.HasSuffix(path, "/live") {

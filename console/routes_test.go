@@ -22,12 +22,18 @@ var mayReach = map[string]string{ // read only
 
 	"GET /runs":                    "vor",
 	"GET /runs/compare":            "vor",
+	"GET /runs/bulk":               "or",
+	"POST /runs/bulk":              "or",
+	"GET /operations":              "vor",
+	"GET /operations/{operation}":  "vor",
 	"GET /runs/{run}":              "vor",
 	"GET /runs/{run}/live":         "vor",
 	"GET /runs/{run}/{part}":       "vor",
 	"GET /runs/{run}/files/{file}": "vor",
 	"POST /runs/{run}/cancel":      "or",
+	"GET /runs/{run}/replay":       "or",
 	"POST /runs/{run}/replay":      "or",
+	"POST /runs/{run}/triage":      "or",
 	"GET /runs/{run}/resume":       "or",
 	"POST /runs/{run}/resume":      "or",
 
@@ -49,6 +55,7 @@ var mayReach = map[string]string{ // read only
 	"POST /flows/{flow}/webhooks/{webhook}/redeliver":    "or",
 	"POST /flows/{flow}/webhook-endpoints/{endpoint}":    "or",
 	"POST /flows/{flow}/recording":                       "or",
+	"POST /operations/{operation}/stop":                  "or",
 	"POST /captures":                                     "or",
 	"GET /captures/{capture}":                            "or",
 	"POST /captures/{capture}/close":                     "or",
@@ -125,7 +132,7 @@ func TestEveryRouteIsInTheTable(t *testing.T) {
 // requestOf returns a request to a route, with existing objects in its path.
 func (d *testConsole) requestOf(pattern string, form url.Values) *http.Request {
 	fill := strings.NewReplacer("{$}", "", "{run}", d.run, "{part}", "event.json", "{flow}", "1", "{key}", "crm", "{client}", "client-a",
-		"{user}", "ann", "{path...}", "api/queues", "{name}", "crm", "{delivery}", "1", "{webhook}", d.delivery, "{endpoint}", d.endpoint, "{capture}", d.capture)
+		"{user}", "ann", "{path...}", "api/queues", "{name}", "crm", "{delivery}", "1", "{webhook}", d.delivery, "{endpoint}", d.endpoint, "{capture}", d.capture, "{operation}", d.operation)
 	method, path, _ := strings.Cut(fill.Replace(pattern), " ")
 	r := httptest.NewRequestWithContext(d.t.Context(), method, Root+path, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

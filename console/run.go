@@ -3,7 +3,6 @@ package console
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,21 +50,33 @@ func (req *requestState) runOf(r *queue.Record, a *stepRecord) view.Run {
 		}
 	}
 	if r.Error != nil {
-		run.Failure = &view.Failure{Code: string(r.Error.Code), Message: r.Error.Message, Step: r.Error.Step, Status: r.Error.Status, Item: -1}
-		if r.Error.Item != nil {
-			run.Failure.Item = *r.Error.Item
+		run.Failure = failureOf(r.Error)
+	}
+	if r.Retry != nil {
+		run.TryMost = r.Retry.Attempts
+		for _, t := range r.Retry.Tries {
+			run.Tries = append(run.Tries, view.Try{Failure: *failureOf(&t.Error), Attempt: t.Attempt, Failed: t.Failed, Next: t.Next})
 		}
 	}
 	if r.Early != nil {
 		run.Early = r.Early.Status
 	}
 	run.Resumable, run.ResumedFrom, run.ResumedBy = r.Resumable() == nil, r.ResumedFrom, r.ResumedBy
+	run.ReplayedBy, run.Triage = r.ReplayedBy, r.Triage
 	run.WithItems()
 	run.Files = filesOf(run.Event, run.Output)
 	head, err := req.console.config.Store.Flows().Deployment(strconv.FormatInt(r.Flow, 10))
 	run.Deployed = err == nil
 	run.Current = run.Deployed && head.Version == r.Version
 	return run
+}
+
+func failureOf(e *flows.Error) *view.Failure {
+	f := &view.Failure{Code: string(e.Code), Message: e.Message, Step: e.Step, Status: e.Status, Item: -1}
+	if e.Item != nil {
+		f.Item = *e.Item
+	}
+	return f
 }
 
 func (req *requestState) aggregates(kind string) bool {
@@ -207,44 +218,6 @@ func cancelRun(req *requestState) error {
 		req.setNotice("The run was cancelled.")
 	}
 	return req.redirect(Root + "/runs/" + id)
-}
-
-// replayRun starts a new run with the event of a run, on the version of that run or on the current one.
-func replayRun(req *requestState) error {
-	config := req.console.config
-	record, err := config.Queue.Record(req.ctx(), req.r.PathValue("run"))
-	if err != nil {
-		return err
-	}
-	flow, found := config.Store.Flows().Find(strconv.FormatInt(record.Flow, 10))
-	if req.r.PostFormValue("version") == "pinned" {
-		flow, err = config.Store.Flows().Version(req.ctx(), record.Flow, record.Version)
-		if err != nil {
-			return err
-		}
-	} else if !found {
-		return errNotFound
-	}
-	s, err := req.submission(flow)
-	if err != nil {
-		return err
-	}
-	s.Params, s.Headers, s.ReplayOf = record.Params, record.Headers, record.ID
-	owner := queue.NewRunID(s.Queue)
-	event, files, err := flows.CopyFiles(req.ctx(), config.Files, record.Event, record.FilesOf(), owner)
-	if s.Event = event; len(files) > 0 {
-		s.ID = owner
-	}
-	if err == nil {
-		err = req.setFairKey(flow, &s)
-	}
-	if err == nil {
-		return req.start(s) // after an error the run may have begun; files without a run are swept
-	}
-	for _, id := range files {
-		_ = config.Files.Delete(context.WithoutCancel(req.ctx()), owner, id) // else it is swept
-	}
-	return err
 }
 
 // submission returns a submission of a flow by the user. The error is for a user without the scopes of its operations.

@@ -30,6 +30,8 @@ func runSchema() listing.Schema[queue.Record] {
 			listing.Text("replay_of", func(r *run) string { return r.ReplayOf }),
 			listing.Text("resumed_from", func(r *run) string { return r.ResumedFrom }),
 			listing.Text("resumed_by", func(r *run) string { return r.ResumedBy }),
+			listing.Text("replayed_by", func(r *run) string { return r.ReplayedBy }),
+			listing.Text("triage", func(r *run) string { return r.TriageState() }),
 			listing.Number("attempt", func(r *run) int64 { return int64(r.Attempt) }),
 			listing.Number("crashes", func(r *run) int64 { return int64(r.Crashes) }),
 			listing.Number("duration_ms", func(r *run) int64 { return duration(r, time.Time{}).Milliseconds() }),

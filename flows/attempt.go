@@ -118,7 +118,7 @@ func (p *stepRun) record(charger *budget.Charger, results []any, failed error, i
 	}
 	e := p.step.fail(failed, index)
 	return json.Marshal(map[string]recordedFailure{"failed": {
-		Code: e.Code, Message: e.Message, Status: e.Status, Upstream: e.Upstream, Handled: p.step.onError != failRun && e.catchable(),
+		Code: e.Code, Message: e.Message, Status: e.Status, Upstream: e.Upstream, Class: e.Class, Handled: p.step.onError != failRun && e.catchable(),
 		Ambiguous: p.step.effect == Once && !p.step.rerun && e.ambiguous(),
 	}})
 }
@@ -127,7 +127,7 @@ func (p *stepRun) record(charger *budget.Charger, results []any, failed error, i
 // then.
 func (p *stepRun) replay(charger *budget.Charger, result []byte) ([]any, error) {
 	if failed := failureOf(result); failed != nil {
-		return nil, &Error{Code: failed.Code, Message: failed.Message, Status: failed.Status, Upstream: failed.Upstream}
+		return nil, &Error{Code: failed.Code, Message: failed.Message, Status: failed.Status, Upstream: failed.Upstream, Class: failed.Class}
 	}
 	v, err := DecodeJSONOn(charger, result)
 	if err != nil {

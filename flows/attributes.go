@@ -110,6 +110,7 @@ func (c *compiler) retry(a *Args, effect Effect) retry {
 		return r
 	}
 	r.attempts, r.backoff, r.factor, r.jitter = a.Int("attempts"), a.Duration("backoff"), 2, true
+	r.max = maxPause
 	if a.Has("attempts") && (r.attempts < 1 || r.attempts > 20) {
 		c.add(a.places["attempts"], "", "attempts: expected 1 to 20")
 	}
@@ -133,23 +134,34 @@ func (c *compiler) retry(a *Args, effect Effect) retry {
 func (c *compiler) retryOn(r *retry, a *Args, effect Effect) {
 	words := a.Strings("on")
 	if !a.Has("on") {
-		words = []string{"timeout", "network", "429", "5xx"}
-		if effect == Once {
-			words = []string{"429", "503"} // the other side says that it did nothing
-		}
+		words = retryWords(effect)
 	}
 	for _, word := range words {
-		switch Class(word) {
-		case ClassTimeout:
-			r.timeout = true
-		case ClassNetwork:
-			r.network = true
-		default:
-			if err := r.statuses.add(word); err != nil {
-				c.add(a.places["on"], suggest.DidYouMean(word, []string{"timeout", "network"}), "on: %v", err)
-			}
+		if err := r.add(word); err != nil {
+			c.add(a.places["on"], suggest.DidYouMean(word, []string{"timeout", "network"}), "on: %v", err)
 		}
 	}
+}
+
+// retryWords are the failures of a step that are retried when on does not name others.
+func retryWords(effect Effect) []string {
+	if effect == Once {
+		return []string{"429", "503"} // the other side says that it did nothing
+	}
+	return []string{"timeout", "network", "429", "5xx"}
+}
+
+// add adds a word of on: a class of failures, a status, or a class of statuses.
+func (r *retry) add(word string) error {
+	switch Class(word) {
+	case ClassTimeout:
+		r.timeout = true
+	case ClassNetwork:
+		r.network = true
+	default:
+		return r.statuses.add(word)
+	}
+	return nil
 }
 
 // pause returns the pause before a try; the second try is number 2. random is between 0 and 1.
@@ -158,8 +170,8 @@ func (r *retry) pause(attempt int, random float64) time.Duration {
 	if r.jitter {
 		pause *= 1 - random/2
 	}
-	return time.Duration(min(pause, float64(maxPause)))
+	return time.Duration(min(pause, float64(r.max)))
 }
 
-// maxPause is the longest pause between two tries.
+// maxPause is the longest pause between two tries of a step.
 const maxPause = 5 * time.Minute

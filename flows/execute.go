@@ -118,17 +118,30 @@ func values(texts map[string]string) map[string]any {
 	return m
 }
 
-// runAll executes the whole flow, as a run or as a called flow.
-func (x *execution) runAll(ctx context.Context) (Items, error) {
+// CheckEvent returns why the flow fails at once with the event of a run; nil: it does not. Errors are *Error, and that of ctx.
+func (f *Flow) CheckEvent(ctx context.Context, run Run) error {
+	return f.begin(run, Env{}).checkEvent(ctx)
+}
+
+// checkEvent completes the event of an http trigger, and checks the event.
+func (x *execution) checkEvent(ctx context.Context) error {
 	if x.flow.HTTP != nil {
 		if err := x.prepareHTTP(ctx); err != nil {
-			return Items{}, err
+			return err
 		}
 	}
 	if x.flow.schema != nil {
 		if err := x.flow.schema.Check(ctx, x.run.Event); err != nil {
-			return Items{}, SchemaError(err, "event: ", 422)
+			return SchemaError(err, "event: ", 422)
 		}
+	}
+	return nil
+}
+
+// runAll executes the whole flow, as a run or as a called flow.
+func (x *execution) runAll(ctx context.Context) (Items, error) {
+	if err := x.checkEvent(ctx); err != nil {
+		return Items{}, err
 	}
 	items, err := x.block(ctx, x.flow.steps, []item{{value: x.run.Event}}, "")
 	if err != nil {

@@ -23,6 +23,7 @@ type Flow struct {
 	Concurrency *Concurrency // nil: no limit
 	Share       int          // run.share, in percent; 0: the workers' --flow-share
 	FairBy      *Template    // run.fair_by: runs of each value take turns; nil: none
+	Retry       *Retry       // run.retry; nil: a run that fails has ended
 	RecordItems bool         // run.record is "items": the run's record includes output items of the steps
 
 	Webhook  *Webhook  // nil: the trigger is not a webhook
@@ -107,6 +108,7 @@ var flowParams = []Param{
 		{Name: "share", Type: TypeInt, Summary: "The part of the queue's slots, in percent, that the flow gets while runs of other flows wait; alone it may use all. The workers' `--flow-share` by default."},
 		{Name: "fair_by", Type: TypeTemplate, Summary: "The key of a run: while runs of the flow wait for a slot, its keys take turns, for instance `${ $run.principal }`. Without it the run that was accepted first is next."},
 		{Name: "record", Type: TypeEnum, Enum: []string{"steps", "items"}, Default: "steps", Summary: "What the run's record holds of each step: its outcome or, in addition, the first 20 items that it returned, up to 256 KiB per run, with the fields of `redact` masked."},
+		{Name: "retry", Type: TypeObject, Summary: "Executes a run that failed again after a pause: results of effects are kept, the failed step and what follows is executed. A number is short for `attempts`.", Fields: runRetryParams},
 		{Name: "concurrency", Type: TypeObject, Summary: "Limits the runs that execute at once.", Fields: []Param{
 			{Name: "limit", Type: TypeInt, Inline: true, Required: true, Summary: "Runs at once."},
 			{Name: "key", Type: TypeTemplate, Summary: "The limit applies to each value of this, not to the flow as a whole."},

@@ -66,7 +66,7 @@ tests:
 func TestFlowDefaults(t *testing.T) {
 	t.Parallel()
 	f := parseFile(t, "flow: 1\nsteps: [{set: {a: 1}}]\n")
-	if !f.Enabled || f.Limit != time.Minute || f.Queue != "default" || f.Webhook != nil || f.Schedule != nil || f.Concurrency != nil {
+	if !f.Enabled || f.Retry != nil || f.Limit != time.Minute || f.Queue != "default" || f.Webhook != nil || f.Schedule != nil || f.Concurrency != nil {
 		t.Errorf("%+v", f)
 	}
 	if other := parseFile(t, "flow: 1\nsteps: [{set: {a: 2}}]\n"); len(f.Version) != 64 || f.Version == other.Version {

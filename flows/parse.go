@@ -224,6 +224,7 @@ func (c *compiler) run(a *Args) {
 	}
 	f.FairBy = a.Template("fair_by")
 	f.RecordItems = a.String("record") == "items"
+	f.Retry = c.runRetry(a.Object("retry"))
 	if k := a.Object("concurrency"); k != nil {
 		f.Concurrency = &Concurrency{Limit: k.Int("limit"), Key: k.Template("key"), WhenFull: "queue"}
 		if k.Has("when_full") {

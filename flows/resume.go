@@ -88,6 +88,22 @@ func (f *Flow) Resume(earlier *Flow, journal []JournalEntry, o ResumeOptions) (*
 	if earlier.Schedule != nil && earlier.Schedule.Poll {
 		return nil, &ResumeError{"flow", "a run of a poll is not continued: the next one asks again for what this one did not get"}
 	}
+	return f.resume(earlier, journal, o)
+}
+
+// Done returns the steps of which a run has effects that happened, or may have happened: what happens again when the run is
+// replayed. Steps that only read are not among them.
+func (f *Flow) Done(journal []JournalEntry) ([]ResumedStep, error) {
+	plan, err := f.resume(f, journal, ResumeOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(plan.Steps, func(s ResumedStep) bool {
+		return s.Kept+len(s.Uncertain) == 0 || s.Effect == Read.String()
+	}), nil
+}
+
+func (f *Flow) resume(earlier *Flow, journal []JournalEntry, o ResumeOptions) (*Resumption, error) {
 	p := &resumePlan{
 		options: o, last: -1, order: make(map[string]int, len(earlier.allSteps)), flow: earlier,
 		done: map[string]bool{}, joined: map[string]bool{}, expired: map[string]bool{}, steps: map[string]*ResumedStep{}, assumed: map[string]int{},
@@ -345,6 +361,7 @@ type recordedFailure struct {
 	Message  string `json:"message"`
 	Status   int    `json:"status"`
 	Upstream int    `json:"upstream"`
+	Class    Class  `json:"class,omitempty"`
 	Handled  bool   `json:"handled,omitempty"` // by on_error of the step
 
 	Ambiguous bool `json:"ambiguous,omitempty"` // the request of a once effect was sent, and there was no response

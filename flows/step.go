@@ -48,6 +48,7 @@ type retry struct {
 	backoff  time.Duration
 	factor   int
 	jitter   bool
+	max      time.Duration // longest pause
 	timeout  bool
 	network  bool
 	statuses Statuses

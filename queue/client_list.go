@@ -35,7 +35,7 @@ type List struct {
 
 // listedFields are the fields that List reads. Event, output and steps are left
 // out because they may be large.
-var listedFields = []string{"spec", "state", "fence", "stopped", "crashes", "worker", "at", "started", "finished", "error", "resumed_by"}
+var listedFields = []string{"spec", "state", "fence", "stopped", "crashes", "worker", "at", "started", "finished", "error", "resumed_by", "replayed_by", "triage"}
 
 // List calls each for the selected runs in the order of their acceptance. The
 // records have no Event, Output and Steps. more reports whether further runs match.
@@ -208,6 +208,7 @@ func (c *Client) readListed(ctx context.Context, batch []listed, each func(*Reco
 	if _, err := pipe.Exec(ctx); err != nil {
 		return redisError("list runs", err)
 	}
+	records := make([]*Record, 0, len(batch))
 	for i, answer := range answers {
 		fields := map[string]string{}
 		for j, v := range answer.Val() {
@@ -224,7 +225,13 @@ func (c *Client) readListed(ctx context.Context, batch []listed, each func(*Reco
 			continue
 		}
 		record.ListedAt = batch[i].at
-		each(&record)
+		records = append(records, &record)
+	}
+	if err := c.resolve(ctx, records); err != nil {
+		return err
+	}
+	for _, record := range records {
+		each(record)
 	}
 	return nil
 }

@@ -18,7 +18,11 @@ type Record struct {
 	Worker  string          `json:"worker,omitempty"`
 	Steps   json.RawMessage `json:"steps,omitempty"` // what each step did, as the worker reports it
 
-	ResumedBy string `json:"resumed_by,omitempty"` // the run that continues this one
+	ResumedBy  string  `json:"resumed_by,omitempty"`  // the run that continues this one
+	ReplayedBy string  `json:"replayed_by,omitempty"` // the last run that replays this one
+	Triage     *Triage `json:"triage,omitempty"`      // nil: the run has not failed or timed out
+
+	Retry *Retry `json:"retry,omitempty"` // nil: no try of the run was followed by another one
 
 	shard string // the queue that it is on
 	fence int
@@ -49,7 +53,11 @@ func (c *Client) Record(ctx context.Context, id string) (Record, error) {
 		if err := c.readLong(ctx, keysOf(queue).journalPrefix()+id, fields); err != nil {
 			return Record{}, err
 		}
-		return decodeRecord(id, queue, fields)
+		record, err := decodeRecord(id, queue, fields)
+		if err == nil {
+			err = c.resolve(ctx, []*Record{&record})
+		}
+		return record, err
 	}
 	return Record{}, ErrNotFound
 }
@@ -118,7 +126,13 @@ func decodeRecord(id, queue string, f map[string]string) (Record, error) {
 		r.Attempt = max(0, r.Attempt-1)
 	}
 	r.Crashes, _ = strconv.Atoi(f["crashes"])
-	r.Worker, r.ResumedBy = f["worker"], f["resumed_by"]
+	r.Worker, r.ResumedBy, r.ReplayedBy = f["worker"], f["resumed_by"], f["replayed_by"]
+	if err := r.decodeTriage(f["triage"]); err != nil {
+		return Record{}, err
+	}
+	if r.Retry, err = decodeRetry(f["retry"]); err != nil {
+		return Record{}, err
+	}
 	if f["steps"] != "" {
 		r.Steps = json.RawMessage(f["steps"])
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/penstock/penstock/flows"
 )
 
@@ -61,21 +63,27 @@ func (s *Spec) FilesOf() string {
 
 // encode encodes the argument of submit.lua.
 func (r *Resume) encode(s *Spec) (string, error) {
-	set := make(map[string]string, len(r.plan.Set))
-	for key, result := range r.plan.Set {
-		set[key] = string(result)
-	}
+	remove, set := encodeAmendment(r.plan)
 	b, err := json.Marshal(struct {
 		Run    string            `json:"run"`
 		Fence  int               `json:"fence"`
 		Origin string            `json:"origin"`
 		Remove []string          `json:"remove"`
 		Set    map[string]string `json:"set"`
-	}{r.run, r.fence, s.Origin, append([]string{}, r.plan.Remove...), set}) // Lua has no nil list
+	}{r.run, r.fence, s.Origin, remove, set})
 	if err != nil {
 		return "", fmt.Errorf("encode resumption: %w", err)
 	}
 	return string(b), nil
+}
+
+// encodeAmendment returns what a plan changes in a journal, see amend in lua/lib/resume.lua.
+func encodeAmendment(plan *flows.Resumption) (remove []string, set map[string]string) {
+	set = make(map[string]string, len(plan.Set))
+	for key, result := range plan.Set {
+		set[key] = string(result)
+	}
+	return append([]string{}, plan.Remove...), set // Lua has no nil list
 }
 
 // firstAttempt returns the number of the first attempt of the run.
@@ -89,19 +97,27 @@ func (s *Submission) firstAttempt() int {
 // Journal returns the entries in the journal of a run, sorted by key. Of long results it
 // returns an empty list of items. Errors: ErrUnavailable.
 func (c *Client) Journal(ctx context.Context, r *Record) ([]flows.JournalEntry, error) {
-	const perRead = 100 // entries in one command
-	name := keysOf(r.shard).journalPrefix() + r.ID
-	fields, err := c.redis.HKeys(ctx, name).Result()
+	entries, err := readEntries(ctx, c.redis, keysOf(r.shard).journalPrefix()+r.ID)
 	if err != nil {
 		return nil, redisError("read journal", err)
+	}
+	return entries, nil
+}
+
+// readEntries reads a journal as Client.Journal returns it.
+func readEntries(ctx context.Context, r redis.Cmdable, name string) ([]flows.JournalEntry, error) {
+	const perRead = 100 // entries in one command
+	fields, err := r.HKeys(ctx, name).Result()
+	if err != nil {
+		return nil, err
 	}
 	fields = slices.DeleteFunc(fields, isPiece)
 	slices.Sort(fields)
 	var entries []flows.JournalEntry
 	for some := range slices.Chunk(fields, perRead) {
-		values, err := c.redis.HMGet(ctx, name, some...).Result()
+		values, err := r.HMGet(ctx, name, some...).Result()
 		if err != nil {
-			return nil, redisError("read journal", err)
+			return nil, err
 		}
 		for i, v := range values {
 			text, _ := v.(string)

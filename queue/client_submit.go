@@ -127,6 +127,9 @@ func (c *Client) Submit(ctx context.Context, s Submission) (*Ticket, error) {
 	switch sub.answer {
 	case "":
 		c.waiters.accept(t)
+		if s.ReplayOf != "" {
+			c.linkReplay(ctx, &s.Spec)
+		}
 		return t, nil
 	case "replayed":
 		err = ErrReplayed

@@ -45,8 +45,10 @@ const asynqQueues = "asynq:queues" // SET of queue names
 //	deadline             unix milliseconds; absent until the limit has begun to count
 //	limit                milliseconds; absent when the deadline was known at once
 //	output error steps   how it ended (JSON); a long output is a reference to its pieces
+//	retry                how it retries, and how earlier tries failed (JSON); see Retry
 //	called               "1" when a callback arrived while the run was running
 //	early                early response of the flow (JSON), or a reference to its pieces
+//	replayed_by triage   the last run that replays it; its triage state (JSON), absent until it was set by hand
 //	resumed_by origin    the run that continues it, or that began anew in its place; the first of the runs that it continues
 //
 // TTL: none; tidy removes it when its retention is over.

@@ -77,15 +77,24 @@ func (w *world) park(t *rapid.T) {
 	if steps {
 		o.Steps = []byte("{}")
 	}
+	if rapid.Bool().Draw(t, "retries") {
+		o.Retry = &RetryPlan{Retry{Attempts: 3}, &flows.Resumption{Remove: []string{"one"}, Set: map[string][]byte{"two": []byte("again")}}}
+	}
 	for range rapid.IntRange(1, 2).Draw(t, "calls") {
 		want := r.executes(a.Attempt) || !r.gone && r.state == Waiting && r.fence == a.Number
 		if r.executes(a.Attempt) {
+			if o.Retry != nil {
+				delete(r.journal, "one")
+				r.journal["two"] = "ragain"
+			}
 			r.state, r.due, r.inside = Waiting, w.now+minutes, false
 			if r.called {
 				r.due, r.called = w.now, false
 			}
 			r.steps = r.steps || steps
-			r.limit, r.deadline = max(1, r.deadline-w.now), never
+			if o.Retry == nil || !r.waited { // a caller's time goes on
+				r.limit, r.deadline = max(1, r.deadline-w.now), never
+			}
 		}
 		ours, err := a.by.Server.park(w.ctx, a.Attempt, o)
 		w.must(err)

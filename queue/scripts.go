@@ -40,6 +40,7 @@ var (
 	deliveredScript     = script("delivered")
 	parkPausedScript    = script("park_paused")
 	resumeFlowScript    = script("resume_flow")
+	annotateScript      = script("annotate")
 )
 
 // embedded is the library of the embedded files.
@@ -63,6 +64,7 @@ func scriptsByName() map[string]*redis.Script {
 		"callback": callbackScript, "journal": journalScript, "states": statesScript, "attach": attachScript,
 		"respond": respondScript, "acquire": acquireScript, "release": releaseScript, "oldest_wait": oldestWaitScript,
 		"delivered": deliveredScript, "park_paused": parkPausedScript, "resume_flow": resumeFlowScript,
+		"annotate": annotateScript,
 	}
 }
 

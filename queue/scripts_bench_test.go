@@ -250,7 +250,7 @@ func (s *scriptBench) calls() []scriptCall {
 			s.must(finishScript, "PUBLISH", "w", id, 1, "succeeded", "[]", "", "")
 			s.must(settleScript, "2026-01-01", 4102444800, id, "")
 		}},
-		{"park", parkScript, func(int) { s.must(parkScript, s.running("w"), 1, 3_600_000, "", "w") }},
+		{"park", parkScript, func(int) { s.must(parkScript, s.running("w"), 1, 3_600_000, "", "w", "") }},
 		{"requeue", requeueScript, func(int) { s.must(requeueScript, s.running("w"), 1, "running", "m", "1", 3, "", "") }},
 		{"stop", stopScript, func(int) { s.must(stopScript, s.running("w"), "", "cancelled", "{}", "PUBLISH") }},
 		{"journal", journalScript, func(int) { s.must(journalScript, s.running("w"), 1, "k", "r{}", "w") }},

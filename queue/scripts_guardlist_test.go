@@ -64,6 +64,8 @@ var guards = []guard{
 	{file: "park", text: `leaveWorker(taskOf(id, ARGV[2]), r[5], true)`},
 	{file: "park", text: `leaveWorker(taskOf(id, ARGV[2]), r[5], true)`, gone: `leaveWorker(taskOf(id, ARGV[2]), r[5], false)`},
 	{file: "park", text: `leaveFlight(id, r[6])`},
+	{file: "park", text: `	amend(OURS .. "journal:" .. id, retry)`},
+	{file: "park", text: ` and not (retry and r[6] and parseTurn(r[6]) == "w")`},
 
 	{file: "settle", text: `elseif r and not live(r[1]) then`, gone: `elseif r then`},
 	{file: "settle", text: `	seen[id] = true`, test: "TestARunIsSettledOnce"},
@@ -133,6 +135,9 @@ var guards = []guard{
 	{file: "submit_delayed", text: `	return string.sub(held, 1, ID)`, test: "TestARunThatStartsLater"},
 	{file: "submit_delayed", text: `if call("EXISTS", RUN .. ARGV[1]) == 1 then return ARGV[1] end`},
 	{file: "submit_delayed", text: `lookAt(ARGV[1], ms + ARGV[5])`},
+
+	{file: "annotate", text: `if not state then return "" end`, gone: `state = state or "failed"`},
+	{file: "annotate", text: `ARGV[2] ~= "1" or state == "failed" or state == "timed_out"`, gone: `true`},
 
 	{file: "callback", text: `if not r[1] then return "none" end`, gone: `r[1] = r[1] or "running"`},
 	{file: "callback", text: `if not live(r[1]) then return "over" end`},

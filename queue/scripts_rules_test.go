@@ -46,7 +46,7 @@ func TestWhatLeavesLetsTheNextMoveUp(t *testing.T) {
 		"complete": {"running", func() {
 			s.run(completeScript, "PUBLISH", "2026-01-01", 4102444800, "w", s.id, at3, "succeeded", "[]", "", "", "1")
 		}},
-		"park":        {"running", func() { s.run(parkScript, s.id, at3, 1000, "", "w") }},
+		"park":        {"running", func() { s.run(parkScript, s.id, at3, 1000, "", "w", "") }},
 		"park_paused": {"running", func() { s.run(parkPausedScript, s.id, at3, 1, 5, "w") }},
 		"stop":        {"running", func() { s.run(stopScript, s.id, at3, "cancelled", "{}", "PUBLISH") }},
 		"acquire": {"running", func() {
@@ -326,7 +326,7 @@ func TestWhatWasDeletedDoesNotMoveUp(t *testing.T) {
 	s.arrange("running")
 	standing := s.crowd()
 	s.c.Del(ctx, s.keys.taskPrefix()+standing)
-	s.run(parkScript, s.id, at3, 1000, "", "w")
+	s.run(parkScript, s.id, at3, 1000, "", "w", "")
 	if s.c.LPos(ctx, s.keys.pending(), standing, redis.LPosArgs{}).Err() == nil {
 		t.Error("the task has moved up")
 	}

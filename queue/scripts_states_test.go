@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,6 +97,19 @@ var unchanged = map[string]string{
 // transition is the reply of a script and the state of the run after it.
 type transition struct{ reply, now string }
 
+// annotated is the table of annotate.lua, which changes no state; fields are those that it wrote.
+func annotated(fields string) map[string]transition {
+	want := map[string]transition{}
+	for state, now := range unchanged {
+		for fence := at3 - 1; fence <= at3+1; fence++ {
+			if word, _, _ := strings.Cut(now, " "); state != "none" {
+				want[fmt.Sprint(state, " ", fence)] = transition{word + fields, now}
+			}
+		}
+	}
+	return want
+}
+
 // TestEveryScriptInEveryState holds each script against the table of
 // docs/decisions/0006: what it returns in each state, by how the caller's fence
 // compares with the run's. What is not listed changes nothing.
@@ -162,9 +176,18 @@ func TestEveryScriptInEveryState(t *testing.T) {
 			"ended 3":   {"[1 0]", "succeeded 3 due"}, // a repeated call: settle makes sure
 			"stopped 3": {"[1 0]", "cancelled 3 due"},
 		}},
-		{"park", func(fence int) string { return s.run(parkScript, s.id, fence, 1000, "", by) }, "0", map[string]transition{
+		{"park", func(fence int) string { return s.run(parkScript, s.id, fence, 1000, "", by, "") }, "0", map[string]transition{
 			"running 3": {"1", "waiting 3 due"},
 			"waiting 3": {"1", "waiting 3 due"},
+		}},
+		{"park to retry", func(fence int) string {
+			s.c.HSet(context.Background(), s.keys.journalPrefix()+s.id, "k", "r1", "l", "r2")
+			reply := s.run(parkScript, s.id, fence, 1000, "", by, `{"record": "{}", "remove": ["k"], "set": {"m": "3"}}`)
+			kept := s.c.HGetAll(context.Background(), s.keys.journalPrefix()+s.id).Val()
+			return fmt.Sprint(reply, kept, s.c.HGet(context.Background(), s.keys.runPrefix()+s.id, "retry").Val())
+		}, "0map[k:r1 l:r2]", map[string]transition{
+			"running 3": {"1map[l:r2 m:r3]{}", "waiting 3 due"},
+			"waiting 3": {"1map[k:r1 l:r2]", "waiting 3 due"}, // a repeated call
 		}},
 		{"acquire, no place", func(fence int) string {
 			s.c.ZAdd(context.Background(), s.keys.ours+"gate:g:inside", redis.Z{Score: 1, Member: "other"})
@@ -239,6 +262,14 @@ func TestEveryScriptInEveryState(t *testing.T) {
 		{"submit_delayed", func(int) string { return s.run(submitDelayedScript, s.id, "s", "", 60000, 1000, "u1", "", "", "") }, s.id, map[string]transition{
 			"none 2": {s.id, "waiting <nil> due"}, "none 3": {s.id, "waiting <nil> due"}, "none 4": {s.id, "waiting <nil> due"},
 		}},
+		{"annotate", func(int) string {
+			reply := s.run(annotateScript, s.id, "", "replayed_by", "r", "triage", "t")
+			return fmt.Sprint(reply, s.c.HMGet(context.Background(), s.keys.runPrefix()+s.id, "replayed_by", "triage").Val())
+		}, "[<nil> <nil>]", annotated("[r t]")},
+		{"annotate a run that failed", func(int) string {
+			reply := s.run(annotateScript, s.id, "1", "triage", "t")
+			return fmt.Sprint(reply, s.c.HMGet(context.Background(), s.keys.runPrefix()+s.id, "triage").Val())
+		}, "[<nil>]", annotated("[<nil>]")},
 		{"attach", func(int) string { return s.run(attachScript, s.id, "api") }, "", nil},
 	} {
 		for _, state := range runStates {

@@ -70,9 +70,10 @@ type Outcome struct {
 	State  State // Succeeded, Failed, Cancelled, TimedOut; Waiting parks the run; Queued returns it to the queue, which is no crash
 	Output []byte
 	Error  *flows.Error
-	Steps  []byte    // JSON, what each step did; nil: nothing to store
-	Wake   time.Time // when a parked run continues; zero: after a callback only
-	After  func()    // optional; called after the outcome was stored, on the goroutine of the handler
+	Steps  []byte     // JSON, what each step did; nil: nothing to store
+	Wake   time.Time  // when a parked run continues; zero: after a callback only
+	Retry  *RetryPlan // the run has failed, and is parked until it is tried again; nil: it is parked for another reason
+	After  func()     // optional; called after the outcome was stored, on the goroutine of the handler
 }
 
 // claimedFields is the number of values of one task in the replies of claim.lua and

@@ -16,7 +16,7 @@ func newWorkerMetrics(m *Metrics) workerMetrics {
 		slots:   m.gauge("penstock_worker_slots", "Maximum number of concurrent runs of a queue in this process.", "queue"),
 		running: m.gauge("penstock_worker_runs", "Runs of a queue that this process is executing.", "queue"),
 		parked: m.counter("penstock_runs_parked_total",
-			"Attempts that parked their run, by what the run waits for: limit (a concurrency limit), pause (its flow is paused), or the kind of the waiting step: delay, wait_for, lock, or a step between two attempts.",
+			"Attempts that parked their run, by what the run waits for: limit (a concurrency limit), pause (its flow is paused), retry (another try of a run that failed), or the kind of the waiting step: delay, wait_for, lock, or a step between two attempts.",
 			"flow", "why"),
 		lost: m.counter("penstock_leases_lost_total",
 			"Attempts that were stopped because another worker had taken the run, or the run had ended.", "queue"),

@@ -198,20 +198,26 @@ steps:
 // waits until the run is parked, with its step in its record.
 func (d *durable) waits(id string) {
 	d.t.Helper()
-	var record queue.Record
+	record := d.reaches(id, queue.Waiting)
+	if !strings.Contains(string(record.Steps), `"step":"wait_for"`) || !strings.Contains(string(record.Steps), `"waiting_until":"20`) {
+		d.t.Errorf("steps of the parked run: %s", record.Steps)
+	}
+}
+
+// reaches waits until the run is in a state.
+func (d *durable) reaches(id string, want queue.State) (record queue.Record) {
+	d.t.Helper()
 	testenv.Eventually(d.t, func() string {
 		var err error
 		if record, err = d.client.Record(d.t.Context(), id); err != nil {
 			d.t.Fatal(err)
 		}
-		if record.State != queue.Waiting {
+		if record.State != want {
 			return "the run is " + string(record.State)
 		}
 		return ""
 	})
-	if !strings.Contains(string(record.Steps), `"step":"wait_for"`) || !strings.Contains(string(record.Steps), `"waiting_until":"20`) {
-		d.t.Errorf("steps of the parked run: %s", record.Steps)
-	}
+	return record
 }
 
 func TestRunsThatStartOthers(t *testing.T) {

@@ -64,12 +64,16 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 	if err != nil {
 		return failed(eventError(account, err))
 	}
+	origin := a.Origin
+	if a.Number > 1 { // its journal may be that of a try that failed
+		origin = a.FilesOf()
+	}
 	run := flows.Run{
-		ID: a.ID, Origin: a.Origin, Attempt: a.Number, Principal: a.Principal, Event: event,
+		ID: a.ID, Origin: origin, Attempt: a.Number, Principal: a.Principal, Event: event,
 		Params: a.Params, Headers: a.Headers, Deadline: a.Deadline,
 	}
 	if o := r.enterLimits(ctx, a, flow, run); o != nil {
-		return *o
+		return r.retry(ctx, a, flow, *o)
 	}
 	env := r.runEnv(a, trace, giveUp)
 	env.Memory = account
@@ -81,7 +85,7 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 	if parked := new(flows.Parked); o.State == queue.Waiting && errors.As(err, &parked) {
 		r.observeParked(a, parked.Kind)
 	}
-	return o
+	return r.retry(ctx, a, flow, o)
 }
 
 // version finds the pinned flow version. While Redis is unavailable it waits.

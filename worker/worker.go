@@ -92,7 +92,7 @@ type Config struct {
 	// Version is the version of this build, for the list of workers.
 	Version string
 
-	// Parked is called for each attempt that parks its run, with the reason: "limit", "pause", or the kind of the
+	// Parked is called for each attempt that parks its run, with the reason: "limit", "pause", "retry", or the kind of the
 	// waiting step. It must not block. Optional.
 	Parked func(flow int64, why string)
 

@@ -149,6 +149,16 @@ func (q *FakeQueue) Cancel(ctx context.Context, id string, why []byte) (queue.St
 	return had, nil
 }
 
+// SetTriage implements Runs.
+func (q *FakeQueue) SetTriage(ctx context.Context, run string, t queue.Triage) error {
+	r, err := q.Record(ctx, run)
+	if err == nil {
+		r.Triage = &t
+		q.SetRecord(r)
+	}
+	return err
+}
+
 // Attach implements Runs.
 func (q *FakeQueue) Attach(ctx context.Context, id string) (runner.Ticket, error) {
 	r, err := q.Record(ctx, id)

@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/penstock/penstock/api"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/client"
@@ -30,6 +32,7 @@ import (
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/testenv"
 	"github.com/penstock/penstock/internal/webhook"
+	"github.com/penstock/penstock/operation"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 	"github.com/penstock/penstock/worker"
@@ -45,6 +48,7 @@ type Product struct {
 	API        *api.API
 	Store      *store.Store
 	Queue      *queue.Client
+	Redis      redis.UniversalClient
 	Files      *blob.Store
 	Deliveries *deliveries.Log
 	Webhooks   *webhook.Store
@@ -82,6 +86,7 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 	Fatal(t, err)
 	log := slog.New(slog.DiscardHandler)
 	catalogue := steps.Catalogue().With(p.gateKind(), answerKind())
+	p.Redis = client
 	p.Store, err = store.Open(t.Context(), store.Config{Redis: client, Sealer: sealer, Catalogue: catalogue, Log: log})
 	Fatal(t, err)
 	settings.Redis, settings.Log = conn, log
@@ -106,10 +111,12 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 	Running(t, p.Deliveries.Run, func() error { return nil })
 	p.Webhooks, err = webhook.New(webhook.Config{Redis: client})
 	Fatal(t, err)
+	operations := operation.NewExecutor(operation.Config{Store: operation.NewStore(client), Queue: p.Queue, Flows: p.Store.Flows(), Log: log})
+	Running(t, operations.Run, func() error { return nil })
 	handler := api.Queue{Client: p.Queue}
 	config := api.Config{
 		Submit: handler.Submit, Records: handler, Runs: handler, Flows: p.Store.Flows(), Keys: p.Store.Keys(), Log: log,
-		Authority: authority, Store: p.Store, Fleet: p.Queue, Ready: p.Queue.Ping, Files: p.Files, Deliveries: p.Deliveries, Webhooks: p.Webhooks,
+		Authority: authority, Store: p.Store, Fleet: p.Queue, Ready: p.Queue.Ping, Files: p.Files, Deliveries: p.Deliveries, Webhooks: p.Webhooks, Operations: operations,
 	}
 	for _, c := range change {
 		c(&config)

@@ -17,6 +17,7 @@ import (
 	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/internal/strictjson"
 	"github.com/penstock/penstock/internal/webhook"
+	"github.com/penstock/penstock/operation"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 )
@@ -74,6 +75,10 @@ var kinds = []struct {
 		Title: "Redis does not answer", Text: "Nothing is lost; try again in a moment."}},
 	{target: auth.ErrUnavailable, Kind: Kind{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "requests cannot be checked now; try again later", Retry: time.Second}},
 	{target: queue.ErrNotFound, Kind: Kind{Status: http.StatusNotFound, Code: "not_found", Message: "no such run", Title: NotFoundTitle, Text: NotFoundText}},
+	{as: textOf[*operation.InvalidError], Kind: Kind{Status: http.StatusBadRequest, Code: "bad_operation", Title: "The operation cannot begin"}},
+	{target: operation.ErrNotFound, Kind: Kind{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such operation for you, or it is not kept any more", Title: NotFoundTitle, Text: NotFoundText}},
+	{target: queue.ErrNotTriaged, Kind: Kind{Status: http.StatusConflict, Code: "not_triaged", Message: "only a run that failed or timed out is open, resolved or ignored",
+		Title: "The run has not failed", Text: "Only a run that failed or timed out is open, resolved or ignored."}},
 	{target: queue.ErrMoved, Kind: Kind{Status: http.StatusConflict, Code: "not_resumable", Message: "the run has not ended, or has succeeded",
 		Title: "The run cannot be resumed", Text: "It has not ended, or it has succeeded."}},
 	{target: store.ErrExists, Kind: Kind{Status: http.StatusConflict, Code: "exists", Message: "there is one of that name already", Title: notSaved, Text: "There is one of that name already."}},

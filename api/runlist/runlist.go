@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,6 +53,41 @@ func Find(ctx context.Context, runs Lister, q *listing.Query[queue.Record], visi
 		done := f.full() || f.scanned >= f.limit || time.Since(begun) > maxScanTime || scan.After == from
 		if !more || done {
 			return f.page(scan.After, more), nil
+		}
+	}
+}
+
+// The limits of Collect.
+const (
+	maxCollectScanned = 1_000_000
+	MaxCollectTime    = 30 * time.Second
+)
+
+// Collect returns the ids of all runs that match the query and that visible accepts, the oldest first, at most a number of
+// them. Errors: *listing.Error when there are more, or too many runs to look through, and those of the lister.
+func Collect(ctx context.Context, runs Lister, q *listing.Query[queue.Record], most int, visible func(*queue.Record) bool) ([]string, error) {
+	scan, _ := scanOf(q)
+	scan.Oldest = true
+	var ids []string
+	scanned := 0
+	for begun := time.Now(); ; {
+		from := scan.After
+		more, err := runs.List(ctx, scan, func(r *queue.Record) {
+			scan.After = r.Place()
+			scanned++
+			if q.Match(r) && visible(r) {
+				ids = append(ids, r.ID)
+			}
+		})
+		switch {
+		case err != nil:
+			return nil, err
+		case len(ids) > most:
+			return nil, &listing.Error{Param: listing.ParamFilter, Message: fmt.Sprintf("matches more than %d runs: narrow it, for instance by created_at", most)}
+		case !more || scan.After == from:
+			return ids, nil
+		case scanned > maxCollectScanned || time.Since(begun) > MaxCollectTime:
+			return nil, &listing.Error{Param: listing.ParamFilter, Message: "leaves too many runs to look through: narrow it by created_at"}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -40,6 +41,19 @@ func (r *Runner) render(ctx context.Context, s *queue.Submission, code string, t
 		return nil
 	})
 	return rendered, err
+}
+
+// CheckEvent returns the fault of a submission with which the flow would fail at once.
+func (r *Runner) CheckEvent(ctx context.Context, f *flows.Flow, s *queue.Submission) error {
+	run := flows.Run{Principal: s.Principal, Params: s.Params, Headers: s.Headers}
+	return r.WithValue(ctx, s.Event, func(ctx context.Context, event any) error {
+		run.Event = event
+		err := f.CheckEvent(ctx, run)
+		if wrong := new(flows.Error); errors.As(err, &wrong) {
+			return &httpx.Fault{Status: http.StatusUnprocessableEntity, Code: string(wrong.Code), Message: wrong.Message}
+		}
+		return err
+	})
 }
 
 // WithValue decodes a JSON text that was checked, nil when it is empty, and

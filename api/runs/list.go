@@ -19,7 +19,7 @@ func runSchema() listing.Schema[queue.Record] {
 		Order: "-created_at", Cursor: true,
 		Fields: []listing.Field[run]{
 			listing.Text("run_id", func(r *run) string { return r.ID }),
-			listing.Word("state", states(), func(r *run) string { return string(r.State) }),
+			listing.Word("state", words(queue.States()), func(r *run) string { return string(r.State) }),
 			listing.Number("flow", func(r *run) int64 { return r.Flow }),
 			listing.Text("version", func(r *run) string { return r.Version }),
 			listing.Text("principal", func(r *run) string { return r.Principal }),
@@ -27,6 +27,8 @@ func runSchema() listing.Schema[queue.Record] {
 			listing.Text("replay_of", func(r *run) string { return r.ReplayOf }),
 			listing.Text("resumed_from", func(r *run) string { return r.ResumedFrom }),
 			listing.Text("resumed_by", func(r *run) string { return r.ResumedBy }),
+			listing.Text("replayed_by", func(r *run) string { return r.ReplayedBy }),
+			listing.Word("triage", words(queue.TriageStates()), func(r *run) string { return r.TriageState() }),
 			listing.Number("attempt", func(r *run) int64 { return int64(r.Attempt) }),
 			listing.Number("crashes", func(r *run) int64 { return int64(r.Crashes) }),
 			listing.Time("created_at", createdAt),
@@ -36,11 +38,11 @@ func runSchema() listing.Schema[queue.Record] {
 	}
 }
 
-func states() (names []string) {
-	for _, s := range queue.States() {
-		names = append(names, string(s))
+func words[T ~string](all []T) (texts []string) {
+	for _, w := range all {
+		texts = append(texts, string(w))
 	}
-	return names
+	return texts
 }
 
 // listRuns answers GET /v1/runs, by default the newest runs first. It reads runs within the bounds that the filter

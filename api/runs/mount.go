@@ -1,4 +1,4 @@
-// Package runs has the endpoints that list, read, watch, cancel, replay and resume runs.
+// Package runs has the endpoints that list, read, watch, triage, cancel, replay and resume runs.
 package runs
 
 import (
@@ -11,6 +11,7 @@ import (
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/operation"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 )
@@ -23,6 +24,8 @@ type Runs interface {
 	List(ctx context.Context, l queue.List, each func(*queue.Record)) (more bool, err error)
 	// Cancel cancels a run and returns its previous state.
 	Cancel(ctx context.Context, id string, why []byte) (queue.State, error)
+	// SetTriage stores the triage state of a run. The error for a run that has none is queue.ErrNotTriaged.
+	SetTriage(ctx context.Context, run string, t queue.Triage) error
 	// Attach returns a ticket that waits for the end of a run.
 	Attach(ctx context.Context, id string) (runner.Ticket, error)
 	// Watch subscribes to the events of a run.
@@ -46,6 +49,9 @@ type Config struct {
 	Flows  runner.Flows
 	Store  *store.Store
 
+	// Operations has the operations on many runs; nil: there are none.
+	Operations *operation.Executor
+
 	Draining func() bool // reports whether this process stops; event streams end then
 }
 
@@ -65,7 +71,15 @@ func Mount(v1 gin.IRouter, config Config) {
 	if config.Runs != nil {
 		v1.GET("/runs", read, a.listRuns)
 		v1.GET("/runs/:run/events", read, a.watchRun)
+		v1.PATCH("/runs/:run", httpx.Requires(auth.ScopeWriteRuns, auth.ScopeRun), a.changeRun)
 		v1.POST("/runs/:run/cancel", httpx.Requires(auth.ScopeWriteRuns, auth.ScopeRun), a.cancelRun)
+	}
+	if config.Runs != nil && config.Operations != nil {
+		v1.POST("/runs/bulk", httpx.Requires(auth.ScopeWriteRuns), a.beginOperation)
+		v1.GET("/operations", httpx.Requires(auth.ScopeReadRuns), a.listOperations)
+		v1.GET("/operations/:operation", httpx.Requires(auth.ScopeReadRuns), a.readOperation)
+		v1.GET("/operations/:operation/results", httpx.Requires(auth.ScopeReadRuns), a.listResults)
+		v1.POST("/operations/:operation/stop", httpx.Requires(auth.ScopeWriteRuns), a.stopOperation)
 	}
 	if config.Store != nil {
 		v1.POST("/runs/:run/replay", httpx.Requires(auth.ScopeRun), a.replayRun)

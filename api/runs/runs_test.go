@@ -325,3 +325,77 @@ func TestReplay(t *testing.T) {
 	}
 	p.Want(p.Do("POST", "/v1/runs/"+id+"/replay", "ulf", `{"version":"pinned"}`), 200)
 }
+
+// A replay takes another event, which the flow's schema allows, and says before what it would repeat.
+func TestReplayWithAnotherEvent(t *testing.T) {
+	t.Parallel()
+	p := apitest.NewProduct(t)
+	p.Deploy(1, "trigger: {webhook: {params: [debug], headers: [x-shop], schema: {type: object, required: [n]}}}\nsteps: [{set: {n: '${ .n }', debug: '${ $params.debug }', shop: '${ $headers[\"x-shop\"] }'}}]")
+	first := p.Want(p.Do("POST", "/v1/flows/1/runs?debug=yes", "ulf", `{"n":1}`), 200)["run_id"].(string)
+	replay := func(body string, status int) (string, map[string]any) {
+		t.Helper()
+		r := p.Do("POST", "/v1/runs/"+first+"/replay", "ulf", body, "Idempotency-Key", body)
+		return r.Text, p.Want(r, status)
+	}
+	for body, want := range map[string]string{
+		`{"event":{"n":2}}`: `[{"debug":"yes","n":2,"shop":null}]`,
+		`{"event":{"n":3},"params":{},"headers":{"x-shop":"a"}}`:         `[{"debug":null,"n":3,"shop":"a"}]`,
+		`{"params":{"debug":"no"},"version":"pinned"}`:                   `[{"debug":"no","n":1,"shop":null}]`,
+		`{"dry_run":true,"event":{"n":2}}`:                               `"repeats":[]`,
+		`{"event":{"n":12345678901234567890.10},"params":{"debug":"x"}}`: `"n":12345678901234567890.10`,
+	} {
+		if text, _ := replay(body, 200); !strings.Contains(text, want) {
+			t.Errorf("%s: %s, want %s", body, text, want)
+		}
+	}
+	for body, code := range map[string]string{`{"event":{"m":2}}`: "validation", `{"event":null}`: "validation"} {
+		if _, problem := replay(body, 422); problem["code"] != code {
+			t.Errorf("%s: %v", body, problem)
+		}
+	}
+	for _, body := range []string{`{"params":{"other":"x"}}`, `{"headers":{"X-Shop":"x"}}`, `{"event":` + strings.Repeat("[", 80) + strings.Repeat("]", 80) + `}`} {
+		replay(body, 400)
+	}
+	run := p.Want(p.Do("GET", "/v1/runs/"+first, "ulf", ""), 200)
+	again := p.Want(p.Do("GET", "/v1/runs/"+fmt.Sprint(run["replayed_by"]), "ulf", ""), 200)
+	if again["replay_of"] != first {
+		t.Errorf("%v is replayed by %v", run, again)
+	}
+}
+
+func TestTriageOfARun(t *testing.T) {
+	t.Parallel()
+	p := apitest.NewProduct(t)
+	p.Deploy(1, "trigger: webhook\nsteps: [{fail: no}]")
+	p.Deploy(2, apitest.FlowPasses)
+	failed := p.Want(p.Do("POST", "/v1/flows/1/runs", "key-one", "{}"), 422)["run_id"].(string)
+	passed := p.Run("key-one", 2, `{"n":1}`)
+	path := "/v1/runs/" + failed
+	for _, c := range []struct {
+		path, who, body string
+		status          int
+	}{
+		{path, "", `{"triage":"ignored"}`, 401},
+		{path, "key-two", `{"triage":"ignored"}`, 404},
+		{path, "vera", `{"triage":"ignored"}`, 404},
+		{path, "key-one", `{"triage":"done"}`, 400},
+		{path, "key-one", `{"note":"x"}`, 400},
+		{path, "key-one", `{"triage":"open","note":"a\nb"}`, 400},
+		{path, "key-one", `{"triage":"open","note":"` + strings.Repeat("x", 501) + `"}`, 400},
+		{"/v1/runs/" + passed, "key-one", `{"triage":"resolved"}`, 409},
+	} {
+		p.Want(p.Do("PATCH", c.path, c.who, c.body), c.status)
+	}
+	run := p.Want(p.Do("PATCH", path, "key-one", `{"triage":"resolved","note":"by phone"}`), 200)
+	if triage, _ := run["triage"].(map[string]any); triage["state"] != "resolved" || triage["by"] != "key:key-one" || triage["note"] != "by phone" || triage["at"] == nil {
+		t.Errorf("%v", run["triage"])
+	}
+	for filter, want := range map[string]float64{`triage eq "resolved"`: 1, `triage eq "open"`: 0, `triage eq ""`: -1} {
+		r := p.Do("GET", "/v1/runs?filter="+url.QueryEscape(filter), "ann", "")
+		if want < 0 {
+			p.Want(r, 400)
+		} else if got := p.Want(r, 200); got["total"] != want {
+			t.Errorf("%s: %v", filter, got)
+		}
+	}
+}

@@ -31,6 +31,9 @@ type runView struct {
 	ReplayOf    string          `json:"replay_of,omitempty"`
 	ResumedFrom string          `json:"resumed_from,omitempty"` // run that this one continues
 	ResumedBy   string          `json:"resumed_by,omitempty"`   // run that continues this one
+	ReplayedBy  string          `json:"replayed_by,omitempty"`  // last run that replays this one
+	Triage      *queue.Triage   `json:"triage,omitempty"`       // of a run that failed or timed out
+	Retry       *queue.Retry    `json:"retry,omitempty"`        // its tries that failed and were followed by another one
 	Error       *flows.Error    `json:"error,omitempty"`
 	Steps       json.RawMessage `json:"steps,omitempty"`
 }
@@ -52,6 +55,9 @@ func viewOf(r *queue.Record) runView {
 		ReplayOf:    r.ReplayOf,
 		ResumedFrom: r.ResumedFrom,
 		ResumedBy:   r.ResumedBy,
+		ReplayedBy:  r.ReplayedBy,
+		Triage:      r.Triage,
+		Retry:       r.Retry,
 		Error:       r.Error,
 		Steps:       r.Steps,
 	}

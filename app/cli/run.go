@@ -259,6 +259,12 @@ func (c *remoteCall) printRun(cmd *cobra.Command, server *client.Client, id stri
 	return err
 }
 
+// retryText says which try of a run is the next or last one, as in "2 of 5 at 2026-11-29 12:03:10 after step_failed".
+func retryText(attempts any, tries []any) string {
+	last, _ := tries[len(tries)-1].(object)
+	return fmt.Sprintf("%d of %s at %s after %s", len(tries)+1, cell(attempts), cell(last["retry_at"]), cell(valueAt(last, "error.code")))
+}
+
 func runFailure(run *client.Run) error {
 	if run.Error == nil {
 		return fmt.Errorf("%w: it is %s", errRunFailed, run.State)
@@ -278,10 +284,21 @@ func printRunView(w io.Writer, text []byte) error {
 	}
 	steps, _ := valueAt(o, "steps.steps").([]any)
 	output := o["output"]
+	tries, _ := valueAt(o, "retry.tries").([]any)
+	if len(tries) > 0 {
+		o["retry"] = retryText(valueAt(o, "retry.attempts"), tries)
+	}
 	delete(o, "steps")
 	delete(o, "output")
 	if err := printObject(w, o); err != nil {
 		return err
+	}
+	if len(tries) > 0 {
+		fmt.Fprintln(w)
+		columns := []column{{"attempt", "attempt"}, {"failed", "failed_at"}, {"code", "error.code"}, {"step", "error.step"}, {"message", "error.message"}, {"retry", "retry_at"}}
+		if err := printTable(w, columns, tries); err != nil {
+			return err
+		}
 	}
 	if len(steps) > 0 {
 		fmt.Fprintln(w)

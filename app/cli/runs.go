@@ -29,7 +29,10 @@ var runColumns = []column{
 
 func newRuns(e env) *cobra.Command {
 	cmd := &cobra.Command{Use: "runs", Short: "Show, cancel, replay and resume runs of a server", Long: "Show, cancel, replay and resume runs of a server.\n\n" + remoteHelp}
-	cmd.AddCommand(newRunsList(e), newRunsShow(e), newRunsWatch(e), newRunsCancel(e), newRunsReplay(e), newRunsResume(e))
+	cmd.AddCommand(newRunsList(e), newRunsShow(e), newRunsWatch(e), newRunsCancel(e), newRunsReplay(e), newRunsResume(e), newRunsBulk(e),
+		newRunsTriage(e, "resolve", "resolved", "Mark failed runs as resolved"),
+		newRunsTriage(e, "ignore", "ignored", "Mark failed runs as ignored"),
+		newRunsTriage(e, "reopen", "open", "Mark failed runs as open again"))
 	return cmd
 }
 
@@ -81,25 +84,6 @@ func newRunsCancel(e env) *cobra.Command {
 	return cmd
 }
 
-func newRunsReplay(e env) *cobra.Command {
-	var version string
-	cmd := &cobra.Command{Use: "replay RUN", Short: "Run an event again, with the current version of the flow or the original one", Args: exactArgs(1)}
-	c := newCall(e, cmd)
-	cmd.Flags().StringVar(&version, "version", "current", "`current`, or pinned: the version that the first run had")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		server, err := c.client()
-		if err != nil {
-			return err
-		}
-		run, err := postRun(cmd.Context(), server, runsPath+"/"+url.PathEscape(args[0])+"/replay", object{"version": version})
-		if err != nil {
-			return err
-		}
-		return c.printStarted(cmd.OutOrStdout(), run)
-	}
-	return cmd
-}
-
 // runStates are the states of runs. Read only.
 var runStates = []string{"queued", "running", "waiting", "succeeded", "failed", "cancelled", "timed_out"}
 
@@ -120,12 +104,8 @@ func newRunsList(e env) *cobra.Command {
 	cmd.Example = "  penstock runs list --state failed --since 24h\n" +
 		"  penstock runs list --flow greet --watch\n" +
 		"  penstock runs list --filter 'attempt gt 1' --json"
-	f := cmd.Flags()
-	f.StringSliceVar(&args.states, "state", nil, "show those in one of these `states`: "+strings.Join(runStates, ", "))
-	f.StringVar(&args.flow, "flow", "", "show those of this `flow`, by number or slug; those of a deleted one by number")
-	f.StringVar(&args.since, "since", "", "show those created since a `time`: 15m, 24h, 7d, 2026-11-28 or 2026-11-28T09:00:00Z")
-	f.BoolVar(&args.watch, "watch", false, "show the list again every two seconds, until Ctrl-C")
-	_ = cmd.RegisterFlagCompletionFunc("state", fixedCompletions(runStates...)) // fails only without the flag
+	args.addFlags(cmd)
+	cmd.Flags().BoolVar(&args.watch, "watch", false, "show the list again every two seconds, until Ctrl-C")
 	list := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, none []string) error {
 		filter, err := args.filter(cmd, e)
@@ -165,6 +145,15 @@ func repeatUntilDone(ctx context.Context, show func() error) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// addFlags adds the flags that make up a filter, besides --filter.
+func (a *runsFilter) addFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringSliceVar(&a.states, "state", nil, "those in one of these `states`: "+strings.Join(runStates, ", "))
+	f.StringVar(&a.flow, "flow", "", "those of this `flow`, by number or slug; those of a deleted one by number")
+	f.StringVar(&a.since, "since", "", "those created since a `time`: 15m, 24h, 7d, 2026-11-28 or 2026-11-28T09:00:00Z")
+	_ = cmd.RegisterFlagCompletionFunc("state", fixedCompletions(runStates...)) // fails only without the flag
 }
 
 // filter combines the flags, including --filter, to one expression; empty: all runs.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/queue"
 )
 
 // Run is the content of a run's page.
@@ -20,17 +21,21 @@ type Run struct {
 	Started                time.Time
 	Finished               time.Time
 	Ended                  bool
-	Resumable              bool   // a new run may continue it
-	ResumedFrom, ResumedBy string // runs before and after it; empty: none
-	Deployed               bool   // the flow still exists
-	Current                bool   // the run's version is the current one
-	Early                  int    // status of a response sent before the run's end; zero: none
+	Resumable              bool          // a new run may continue it
+	ResumedFrom, ResumedBy string        // runs before and after it; empty: none
+	ReplayedBy             string        // the last run that replays it; empty: none
+	Triage                 *queue.Triage // nil: it has not failed
+	Deployed               bool          // the flow still exists
+	Current                bool          // the run's version is the current one
+	Early                  int           // status of a response sent before the run's end; zero: none
 
 	Event   json.RawMessage // nil: none
 	Params  map[string]string
 	Headers map[string]string
 	Output  json.RawMessage // nil: none
 	Failure *Failure        // nil: none
+	Tries   []Try           // that failed and were followed by another one, the oldest first
+	TryMost int             // maximum of tries
 	Files   []flows.File    // that the event and the output describe
 
 	Phases  []Phase
@@ -45,6 +50,13 @@ type Failure struct {
 	Code, Message, Step string
 	Status              int // HTTP status chosen by the flow; zero: none
 	Item                int // index of the item; negative: none
+}
+
+// Try is a try of a run that failed, see run.retry.
+type Try struct {
+	Failure
+	Attempt      int
+	Failed, Next time.Time // when it failed, and when the next one begins
 }
 
 // Phase is a part of a run's duration.

@@ -1,10 +1,13 @@
--- uses: keys run turns advance
+-- uses: keys run turns advance resume
 -- park ends an attempt without ending its run, until a time or a callback wakes the
--- run. The time until then does not count towards its limit.
+-- run. The time until then does not count towards its limit, except for a retry of a run
+-- with a waiting caller.
 --
 -- KEYS[1] due
 -- ARGV[1] run id  ARGV[2] fence that must hold  ARGV[3] ms until it wakes
 -- ARGV[4] what its steps did (JSON), "" for nothing  ARGV[5] worker of the attempt
+-- ARGV[6] how a run that has failed retries (JSON), else "": record, the field retry of the run; remove and set, as in
+-- lib/resume.lua
 --
 -- Returns 1, also for a repeated call, or 0 for a stale fence.
 local id, run = ARGV[1], RUN .. ARGV[1]
@@ -20,7 +23,12 @@ if r[4] then -- the callback arrived while the run was running, see callback.lua
 end
 call("HSET", run, "state", "waiting")
 if ARGV[4] ~= "" then call("HSET", run, "steps", ARGV[4]) end
-if r[3] then
+local retry = ARGV[6] ~= "" and cjson.decode(ARGV[6])
+if retry then
+	call("HSET", run, "retry", retry.record)
+	amend(OURS .. "journal:" .. id, retry)
+end
+if r[3] and not (retry and r[6] and parseTurn(r[6]) == "w") then
 	call("HSET", run, "limit", whole(math.max(1, r[3] - now)))
 	call("HDEL", run, "deadline")
 end

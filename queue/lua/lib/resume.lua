@@ -25,6 +25,15 @@ local function moveValue(from, key, value, to)
 	end
 end
 
+-- amend removes and sets the entries of a journal as r says.
+local function amend(journal, r)
+	for _, key in ipairs(r.remove) do
+		moveValue(journal, key, call("HGET", journal, key) or "", nil)
+		call("HDEL", journal, key)
+	end
+	for key, result in pairs(r.set) do call("HSET", journal, key, "r" .. result) end
+end
+
 -- continueRun lets a new run continue one that has ended, and returns the number of its
 -- first attempt. The attempts of both are counted on, because the fence distinguishes them
 -- in the journal that the new run takes over.
@@ -40,11 +49,7 @@ local function continueRun(id, r)
 			local key = string.match(value or "", "^#%d+:(.*)")
 			if key then moveValue(new, key, value, old) end
 		end
-		for _, key in ipairs(r.remove) do
-			moveValue(new, key, call("HGET", new, key) or "", nil)
-			call("HDEL", new, key)
-		end
 	end
-	for key, result in pairs(r.set) do call("HSET", new, key, "r" .. result) end
+	amend(new, r)
 	return r.fence + 1
 end

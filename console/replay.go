@@ -1,0 +1,147 @@
+package console
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/penstock/penstock/console/view"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/strictjson"
+	"github.com/penstock/penstock/queue"
+)
+
+// replayPage shows the event of a run to be edited, and which effects a replay repeats.
+func replayPage(req *requestState) error {
+	record, err := req.console.config.Queue.Record(req.ctx(), req.r.PathValue("run"))
+	if err != nil {
+		return err
+	}
+	form, err := req.replayForm(&record)
+	if err != nil {
+		return err
+	}
+	return req.renderReplay(http.StatusOK, form)
+}
+
+func (req *requestState) renderReplay(status int, form view.Replay) error {
+	return req.render(status, view.ReplayPage(req.page("runs", "Replay the run of "+form.FlowName), form))
+}
+
+func (req *requestState) replayForm(r *queue.Record) (form view.Replay, err error) {
+	a := decodeSteps(r)
+	form = view.Replay{Run: req.runOf(r, &a)}
+	if len(r.Event) > 0 {
+		form.Event = indented(r.Event)
+	}
+	pinned, err := req.console.config.Store.Flows().Version(req.ctx(), r.Flow, r.Version)
+	if err != nil {
+		return form, err
+	}
+	journal, err := req.console.config.Queue.Journal(req.ctx(), r)
+	if err != nil {
+		return form, err
+	}
+	form.Done, err = pinned.Done(journal)
+	return form, err
+}
+
+// replayRun starts a new run with the event of a run, or with that of the form, on the version of that run or on the
+// current one. It asks first when the run has effects that would be repeated.
+func replayRun(req *requestState) error {
+	config := req.console.config
+	record, err := config.Queue.Record(req.ctx(), req.r.PathValue("run"))
+	if err != nil {
+		return err
+	}
+	flow, found := config.Store.Flows().Find(strconv.FormatInt(record.Flow, 10))
+	if req.r.PostFormValue("version") == "pinned" {
+		if flow, err = config.Store.Flows().Version(req.ctx(), record.Flow, record.Version); err != nil {
+			return err
+		}
+	} else if !found {
+		return errNotFound
+	}
+	form, err := req.replayForm(&record)
+	if err != nil {
+		return err
+	}
+	form.Version = req.r.PostFormValue("version")
+	s, err := req.submission(flow)
+	if err != nil {
+		return err
+	}
+	s.Event, s.Params, s.Headers, s.ReplayOf = record.Event, record.Params, record.Headers, record.ID
+	if event, edited := req.r.PostForm["event"]; edited {
+		form.Event = event[0]
+		if s.Event = bytes.TrimSpace([]byte(event[0])); len(s.Event) == 0 {
+			s.Event = nil
+		}
+		if form.Trouble, err = req.eventTrouble(flow, &s); err != nil {
+			return err
+		}
+		if form.Trouble != "" {
+			return req.renderReplay(http.StatusUnprocessableEntity, form)
+		}
+	}
+	if len(form.Done) > 0 && req.r.PostFormValue("repeat") != "yes" {
+		return req.renderReplay(http.StatusConflict, form)
+	}
+	return req.startReplay(flow, s, &record)
+}
+
+// eventTrouble returns why a flow fails at once with the event of a submission; empty: it does not.
+func (req *requestState) eventTrouble(flow *flows.Flow, s *queue.Submission) (string, error) {
+	run := flows.Run{Principal: s.Principal, Params: s.Params, Headers: s.Headers}
+	if s.Event != nil {
+		err := strictjson.Check(s.Event, flows.MaxEventDepth)
+		if err == nil {
+			run.Event, err = flows.DecodeJSON(s.Event)
+		}
+		if err != nil {
+			return err.Error(), nil
+		}
+	}
+	err := flow.CheckEvent(req.ctx(), run)
+	if wrong := new(flows.Error); errors.As(err, &wrong) {
+		return wrong.Message, nil
+	}
+	return "", err
+}
+
+// startReplay starts a run with copies of the files that its event names.
+func (req *requestState) startReplay(flow *flows.Flow, s queue.Submission, first *queue.Record) error {
+	files, owner := req.console.config.Files, queue.NewRunID(s.Queue)
+	event, copies, err := flows.CopyFiles(req.ctx(), files, s.Event, first.FilesOf(), owner)
+	if s.Event = event; len(copies) > 0 {
+		s.ID = owner
+	}
+	if err == nil {
+		err = req.setFairKey(flow, &s)
+	}
+	if err == nil {
+		return req.start(s) // after an error the run may have begun; files without a run are swept
+	}
+	for _, id := range copies {
+		_ = files.Delete(context.WithoutCancel(req.ctx()), owner, id) // else it is swept
+	}
+	return err
+}
+
+// triageRun sets the triage state of a run that failed.
+func triageRun(req *requestState) error {
+	id, state, note := req.r.PathValue("run"), queue.TriageState(req.r.PostFormValue("state")), req.r.PostFormValue("note")
+	t := queue.Triage{State: cmp.Or(state, queue.Open), By: req.who.String(), At: req.console.config.Now().UTC(), Note: note}
+	if err := t.Validate(); err != nil {
+		return &fault{http.StatusUnprocessableEntity, "The run is unchanged", err.Error()}
+	}
+	if err := req.console.config.Queue.SetTriage(req.ctx(), id, t); err != nil {
+		return err
+	}
+	req.audit("triage run", id+" "+string(t.State))
+	req.setNotice("The run is " + string(t.State) + ".")
+	return req.redirect(view.Root + "/runs/" + id)
+}

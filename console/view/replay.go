@@ -1,0 +1,33 @@
+package view
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/penstock/penstock/flows"
+)
+
+// Replay is what the page for replaying a run shows.
+type Replay struct {
+	Run
+	Version string              // "pinned": that of the run; otherwise that of today
+	Event   string              // JSON text as it is edited; empty: none
+	Done    []flows.ResumedStep // steps whose effects a replay repeats
+	Trouble string              // why the event is refused; empty: it is not
+}
+
+// doneText names the steps with effects that happened, as in "charge (1), notify (1 uncertain)".
+func (r Replay) doneText() string {
+	var all []string
+	for _, s := range r.Done {
+		counts := []string{}
+		if s.Kept > 0 {
+			counts = append(counts, strconv.Itoa(s.Kept))
+		}
+		if len(s.Uncertain) > 0 {
+			counts = append(counts, strconv.Itoa(len(s.Uncertain))+" uncertain")
+		}
+		all = append(all, s.Step+" ("+strings.Join(counts, ", ")+")")
+	}
+	return strings.Join(all, ", ")
+}

@@ -1,0 +1,124 @@
+package operation
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/queue"
+)
+
+// Flows finds flows. *store.Flows implements it.
+type Flows interface {
+	Find(ref string) (*flows.Flow, bool)
+	// Version returns a version of a flow. The error for an unknown one ends the action of its runs.
+	Version(ctx context.Context, flow int64, version string) (*flows.Flow, error)
+}
+
+// Queue reads, starts and changes runs. *queue.Client implements it.
+type Queue interface {
+	Record(ctx context.Context, id string) (queue.Record, error)
+	Journal(ctx context.Context, r *queue.Record) ([]flows.JournalEntry, error)
+	Start(ctx context.Context, s queue.Submission, at time.Time) (string, error)
+	Cancel(ctx context.Context, id string, why []byte) (queue.State, error)
+	SetTriage(ctx context.Context, run string, t queue.Triage) error
+}
+
+// Config of an Executor. All are required, except CopyFiles.
+type Config struct {
+	Store *Store
+	Queue Queue
+	Flows Flows
+	Log   *slog.Logger
+
+	// CopyFiles copies the files that an event names from one run to another, as flows.CopyFiles. Nil: no run has files.
+	CopyFiles func(ctx context.Context, event []byte, from, to string) ([]byte, []string, error)
+}
+
+// Executor executes operations: one at a time in this process, and each in one process at a time. A process that does not
+// record results for the time of the lease loses the operation to another one, which begins with the runs that have no
+// result. Because each action on a run is repeatable, nothing happens twice.
+type Executor struct {
+	*Store
+	config Config
+}
+
+// NewExecutor returns an Executor. One that does not run has the operations, and plans them.
+func NewExecutor(config Config) *Executor { return &Executor{config.Store, config} }
+
+const (
+	lookEvery = time.Second
+	tick      = 100 * time.Millisecond // the runs of this time are one batch
+	atOnce    = 8                      // runs of a batch
+)
+
+// Run executes operations until ctx ends.
+func (e *Executor) Run(ctx context.Context) error {
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-look.C:
+		}
+		t, err := e.Store.take(ctx)
+		if err == nil && t != nil {
+			err = e.execute(ctx, t)
+		}
+		if err != nil && ctx.Err() == nil {
+			e.config.Log.Warn("execute operation", "error", err)
+		}
+	}
+}
+
+// execute applies the action to the runs of an operation, batch after batch, at its rate.
+func (e *Executor) execute(ctx context.Context, t *taken) error {
+	log := e.config.Log.With("operation", t.ID, "action", string(t.Action))
+	log.Info("operation begins", "runs", t.Total, "from", t.next)
+	batch := max(1, t.Rate*int(tick)/int(time.Second))
+	pace := time.NewTicker(time.Duration(batch) * time.Second / time.Duration(t.Rate))
+	defer pace.Stop()
+	for {
+		ids, err := e.Store.runs(ctx, t, batch)
+		if err != nil {
+			return fmt.Errorf("read runs of operation: %w", err)
+		}
+		results := e.apply(ctx, t, ids)
+		if ctx.Err() != nil {
+			return nil // another process begins with these runs
+		}
+		goesOn, err := e.Store.record(ctx, t, results)
+		if err != nil {
+			return fmt.Errorf("record results: %w", err)
+		}
+		if !goesOn {
+			log.Info("operation ends", "next", t.next)
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-pace.C:
+		}
+	}
+}
+
+// apply applies the action to some runs at once. Results may be incomplete when ctx has ended.
+func (e *Executor) apply(ctx context.Context, t *taken, ids []string) []Result {
+	results := make([]Result, len(ids))
+	free := make(chan struct{}, atOnce)
+	var group sync.WaitGroup
+	for i, id := range ids {
+		free <- struct{}{}
+		group.Go(func() {
+			defer func() { <-free }()
+			results[i] = e.one(ctx, t.Operation, id)
+		})
+	}
+	group.Wait()
+	return results
+}
