@@ -45,7 +45,32 @@ type meter struct {
 	err      error  // reason for the end of the evaluation
 }
 
-var _ gojq.Meter = (*meter)(nil)
+var (
+	_ gojq.Meter = (*meter)(nil)
+	_ gojq.Clock = (*meter)(nil)
+)
+
+// nowKey is the key of the context's value for WithNow.
+type nowKey struct{}
+
+// WithNow returns a context in which programs take t for the current time.
+func WithNow(ctx context.Context, t time.Time) context.Context {
+	return context.WithValue(ctx, nowKey{}, t)
+}
+
+// FixedNow returns the time of WithNow; false: the context has none.
+func FixedNow(ctx context.Context) (time.Time, bool) {
+	t, ok := ctx.Value(nowKey{}).(time.Time)
+	return t, ok
+}
+
+// Now returns the time of WithNow, or that of the clock.
+func (m *meter) Now() time.Time {
+	if t, ok := FixedNow(m.Context); ok {
+		return t
+	}
+	return time.Now()
+}
 
 // newMeter starts to measure an evaluation on v.
 func newMeter(ctx context.Context, v any, patterns map[string]int) *meter {
