@@ -80,7 +80,7 @@ func (a *API) mountDomains(e *gin.Engine) {
 		Records: a.config.Records, Runs: a.config.Runs, Runner: a.runner, Flows: a.config.Flows, Store: a.config.Store, Draining: a.draining.Load,
 	})
 	if a.config.Store != nil {
-		flowsapi.Mount(v1.Group("/flows"), flowsapi.Config{Store: a.config.Store, Flows: a.config.Flows, Runs: a.config.Fleet})
+		flowsapi.Mount(v1.Group("/flows"), flowsapi.Config{Store: a.config.Store, Flows: a.config.Flows, Runs: a.config.Fleet, Rehearser: a.config.Rehearser})
 		if a.config.Webhooks != nil {
 			webhooks.Mount(v1.Group("/flows"), webhooks.Config{Webhooks: a.config.Webhooks, Flows: a.config.Store.Flows()})
 		}

@@ -25,6 +25,7 @@ import (
 	"github.com/penstock/penstock/internal/rejectlog"
 	"github.com/penstock/penstock/internal/webhook"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/queue/rehearsal"
 	"github.com/penstock/penstock/store"
 )
 
@@ -62,6 +63,9 @@ type Config struct {
 	// offered.
 	Connections flows.Connections
 	HTTP        http.RoundTripper
+
+	// Rehearser rehearses versions of flows on recorded runs; nil: not offered.
+	Rehearser *rehearsal.Rehearser
 
 	// Redeem is used to authorize connections at authorization servers; nil: not offered.
 	Redeem Redeem

@@ -50,12 +50,15 @@ type RehearsedEffect struct {
 	Known   bool   // the journal has the result
 	Mocked  bool   // the result is a mock of the flow's tests
 
-	identity string // kind and request
+	identity string // see Identity
 	item     any    // the input of the step
 	result   []byte // that the journal has
 	requests []any
 	nested   bool // of a step with nested steps, which asks for decisions of its own only
 }
+
+// Identity is equal for two effects that would ask the same of the outside.
+func (e *RehearsedEffect) Identity() string { return e.identity }
 
 // maxRehearsal is the maximum duration of a rehearsal.
 const maxRehearsal = 10 * time.Second

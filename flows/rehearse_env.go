@@ -171,7 +171,14 @@ func (h rehearsedHTTP) RoundTrip(req *http.Request) (*http.Response, error) {
 			headers[name] = text
 		}
 	}
-	request := map[string]any{"method": req.Method, "url": req.URL.String(), "headers": headers, "connection": h.connection}
+	target := *req.URL
+	password, _ := target.User.Password()
+	request := map[string]any{"method": req.Method, "headers": headers, "connection": h.connection, "user": target.User.Username(), "password": password}
+	if target.RawQuery != "" {
+		request["query"] = valuesOf(target.Query())
+	}
+	target.User, target.RawQuery, target.ForceQuery = nil, "", false
+	request["url"] = target.String()
 	if req.Body != nil {
 		defer req.Body.Close()
 		body, err := h.r.body(contentType, req.Body)

@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -89,32 +90,74 @@ func (s *Submission) firstAttempt() int {
 // Journal returns the entries in the journal of a run, sorted by key. Of long results it
 // returns an empty list of items. Errors: ErrUnavailable.
 func (c *Client) Journal(ctx context.Context, r *Record) ([]flows.JournalEntry, error) {
+	var entries []flows.JournalEntry
+	err := c.readJournal(ctx, r, func(key, text string) error {
+		e := flows.JournalEntry{Key: key}
+		if result, finished := strings.CutPrefix(text, "r"); isReference(result) {
+			e.Result = []byte(`{"items":[]}`)
+		} else if finished {
+			e.Result = []byte(result)
+		}
+		entries = append(entries, e)
+		return nil
+	})
+	return entries, err
+}
+
+// ErrTooLarge reports that the results of a run are larger than the caller takes.
+var ErrTooLarge = errors.New("queue: the results of the run are too large")
+
+// Results returns the results in the journal of a run by their keys, long ones included. Errors: ErrTooLarge when they are
+// longer than most bytes together, ErrUnavailable.
+func (c *Client) Results(ctx context.Context, r *Record, most int) (map[string][]byte, error) {
+	results := map[string][]byte{}
+	err := c.readJournal(ctx, r, func(key, text string) error {
+		result, finished := strings.CutPrefix(text, "r")
+		if !finished {
+			return nil
+		}
+		if isReference(result) {
+			if piecesOf(result) > most/perCall+1 {
+				return ErrTooLarge
+			}
+			whole, err := readPieces(ctx, c.redis, keysOf(r.shard).journalPrefix()+r.ID, result)
+			if err != nil {
+				return redisError("read journal", err)
+			}
+			result = whole
+		}
+		if most -= len(result); most < 0 {
+			return ErrTooLarge
+		}
+		results[key] = []byte(result)
+		return nil
+	})
+	return results, err
+}
+
+// readJournal calls each for the entries of a journal, sorted by key. Of long results it gives the references.
+func (c *Client) readJournal(ctx context.Context, r *Record, each func(key, text string) error) error {
 	const perRead = 100 // entries in one command
 	name := keysOf(r.shard).journalPrefix() + r.ID
 	fields, err := c.redis.HKeys(ctx, name).Result()
 	if err != nil {
-		return nil, redisError("read journal", err)
+		return redisError("read journal", err)
 	}
 	fields = slices.DeleteFunc(fields, isPiece)
 	slices.Sort(fields)
-	var entries []flows.JournalEntry
 	for some := range slices.Chunk(fields, perRead) {
 		values, err := c.redis.HMGet(ctx, name, some...).Result()
 		if err != nil {
-			return nil, redisError("read journal", err)
+			return redisError("read journal", err)
 		}
 		for i, v := range values {
 			text, _ := v.(string)
-			e := flows.JournalEntry{Key: some[i]}
-			if result, finished := strings.CutPrefix(text, "r"); isReference(result) {
-				e.Result = []byte(`{"items":[]}`)
-			} else if finished {
-				e.Result = []byte(result)
+			if err := each(some[i], text); err != nil {
+				return err
 			}
-			entries = append(entries, e)
 		}
 	}
-	return entries, nil
+	return nil
 }
 
 // KeepsFiles reports whether the files of a run are still used: the run is stored, or one

@@ -31,6 +31,7 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 	"github.com/penstock/penstock/internal/webhook"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/queue/rehearsal"
 	"github.com/penstock/penstock/store"
 	"github.com/penstock/penstock/worker"
 )
@@ -106,10 +107,12 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 	Running(t, p.Deliveries.Run, func() error { return nil })
 	p.Webhooks, err = webhook.New(webhook.Config{Redis: client})
 	Fatal(t, err)
+	rehearser, err := rehearsal.New(rehearsal.Config{Runs: p.Queue, Flows: p.Store.Flows(), Connection: p.connectionType})
+	Fatal(t, err)
 	handler := api.Queue{Client: p.Queue}
 	config := api.Config{
 		Submit: handler.Submit, Records: handler, Runs: handler, Flows: p.Store.Flows(), Keys: p.Store.Keys(), Log: log,
-		Authority: authority, Store: p.Store, Fleet: p.Queue, Ready: p.Queue.Ping, Files: p.Files, Deliveries: p.Deliveries, Webhooks: p.Webhooks,
+		Authority: authority, Store: p.Store, Fleet: p.Queue, Ready: p.Queue.Ping, Files: p.Files, Deliveries: p.Deliveries, Webhooks: p.Webhooks, Rehearser: rehearser,
 	}
 	for _, c := range change {
 		c(&config)
@@ -121,6 +124,14 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 	t.Cleanup(web.CloseClientConnections)
 	p.URL = web.URL
 	return p
+}
+
+func (p *Product) connectionType(ctx context.Context, name string) (string, error) {
+	c, err := p.Store.Connections().Connection(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	return c.Type, nil
 }
 
 // Fatal ends the test if there is an error.

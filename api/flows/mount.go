@@ -11,6 +11,7 @@ import (
 	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/queue/rehearsal"
 	"github.com/penstock/penstock/store"
 )
 
@@ -30,6 +31,8 @@ type Config struct {
 	Store *store.Store
 	Flows runner.Flows // the flows that this process can run
 	Runs  WaitingRuns  // nil: flows cannot be paused
+
+	Rehearser *rehearsal.Rehearser // nil: flows cannot be rehearsed
 }
 
 // api has the handlers of the routes.
@@ -48,6 +51,9 @@ func Mount(group gin.IRouter, config Config) {
 	group.POST("/:flow/enable", write, a.enableFlow)
 	group.POST("/:flow/disable", write, a.disableFlow)
 	group.POST("/:flow/rollback", write, a.rollbackFlow)
+	if config.Rehearser != nil {
+		group.POST("/:flow/rehearsals", write, a.rehearseFlow)
+	}
 	if config.Runs != nil { // operators of queues may pause flows, too
 		may := httpx.Requires(auth.ScopeWriteFlows, auth.ScopeWriteQueues)
 		group.POST("/:flow/pause", may, a.pauseFlow)

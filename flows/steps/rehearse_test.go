@@ -82,7 +82,7 @@ func TestRehearsedKinds(t *testing.T) {
 	tests := []struct{ name, step, result, want string }{
 		{
 			"http", `{http: {post: "https://a.example/x?y=1", connection: crm, json: {n: "${ .n }"}, headers: {x-v: "1"}}}`, `{"items":[7],"of":1}`,
-			`http.0 {"body":{"n":1},"connection":"crm","headers":{"content-type":"application/json","x-v":"1"},"method":"POST","url":"https://a.example/x?y=1"}`,
+			`http.0 {"body":{"n":1},"connection":"crm","headers":{"content-type":"application/json","x-v":"1"},"method":"POST","query":{"y":"1"},"url":"https://a.example/x"}`,
 		},
 		{
 			"http form, and an own key", `{http: {put: "https://a.example/", form: {a: [1, 2], b: c}, headers: {idempotency-key: mine}}}`, `{"items":[7],"of":1}`,
