@@ -20,7 +20,7 @@ const (
 
 	maxScanned = 20_000           // runs of all flows among which those of the flow are looked for
 	perList    = 1000             // runs of a List
-	maxTime    = 50 * time.Second // after this time no further run is rehearsed; a caller waits 60 s
+	maxTime    = 20 * time.Second // after this time no further run is begun, which may take as long; an API process has 45 s to respond
 	maxResults = 4 << 20          // bytes of the results of one run
 )
 
