@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -39,6 +41,9 @@ type Rehearsal struct {
 	Stopped string
 	Effects []RehearsedEffect // in the order of their steps and items
 	Redacts bool              // a step of the flow, or of one that it called, has redact: values must not be shown
+
+	byKey      map[string]*RehearsedEffect
+	byIdentity map[string][]*RehearsedEffect // those with a result that the journal has
 }
 
 // RehearsedEffect is what a step would have asked of the outside for one item.
@@ -60,18 +65,24 @@ type RehearsedEffect struct {
 // Identity is equal for two effects that would ask the same of the outside.
 func (e *RehearsedEffect) Identity() string { return e.identity }
 
-// maxRehearsal is the maximum duration of a rehearsal.
-const maxRehearsal = 10 * time.Second
+// Bounds of a rehearsal.
+const (
+	maxRehearsal = 10 * time.Second
+	maxRehearsed = 10_000 // effects
+)
 
-// ErrRehearsalTime reports that a rehearsal took too long.
-var ErrRehearsalTime = errors.New("the rehearsal took longer than " + maxRehearsal.String())
+// Errors of Rehearse, besides that of its context.
+var (
+	ErrRehearsalTime = errors.New("the run takes longer than " + maxRehearsal.String())
+	ErrRehearsalSize = errors.New("the run has more than " + strconv.Itoa(maxRehearsed) + " effects")
+)
 
 // Rehearse executes the flow on the event of a recorded run and answers its effects from the run's journal. It does and
 // writes nothing. An effect has the result that the same request had in the run, else that of its step and item. Without one,
 // it has the mock of its step in the flow's tests, or the rehearsal stops there.
 //
 // earlier is the rehearsal of the version to compare with, whose requests tell which result is for which request; nil: this is
-// that version. The error is that of ctx, or ErrRehearsalTime. Safe for concurrent use.
+// that version. Errors: that of ctx, ErrRehearsalTime, ErrRehearsalSize. Safe for concurrent use.
 func (f *Flow) Rehearse(ctx context.Context, recorded RecordedRun, env RehearsalEnv, earlier *Rehearsal) (*Rehearsal, error) {
 	limited, cancel := context.WithTimeout(jq.WithNow(ctx, recorded.At), min(f.Limit, maxRehearsal))
 	defer cancel()
@@ -85,8 +96,11 @@ func (f *Flow) Rehearse(ctx context.Context, recorded RecordedRun, env Rehearsal
 		return nil, ctx.Err()
 	case limited.Err() != nil:
 		return nil, ErrRehearsalTime
+	case len(r.effects) > maxRehearsed:
+		return nil, ErrRehearsalSize
 	}
 	done := &Rehearsal{Stopped: r.stopped, Redacts: r.redacts, Effects: r.inOrder()}
+	done.index()
 	switch known := (*Error)(nil); {
 	case r.stopped != "":
 	case err == nil:
@@ -97,6 +111,17 @@ func (f *Flow) Rehearse(ctx context.Context, recorded RecordedRun, env Rehearsal
 		done.Failure = &Error{Code: CodeInternal, Message: err.Error()}
 	}
 	return done, nil
+}
+
+// index fills in byKey and byIdentity.
+func (d *Rehearsal) index() {
+	d.byKey, d.byIdentity = make(map[string]*RehearsedEffect, len(d.Effects)), map[string][]*RehearsedEffect{}
+	for i := range d.Effects {
+		e := &d.Effects[i]
+		if d.byKey[e.Key] = e; e.result != nil {
+			d.byIdentity[e.identity] = append(d.byIdentity[e.identity], e)
+		}
+	}
 }
 
 func (x *execution) rehearse(ctx context.Context) (Items, error) {
@@ -203,13 +228,20 @@ func (r *rehearsal) add(e *RehearsedEffect) *RehearsedEffect {
 	if e.Request = e.requests; len(e.requests) == 1 {
 		e.Request = e.requests[0]
 	}
-	e.identity = e.Kind + " " + string(EncodeJSON(e.Request))
+	sum := sha256.Sum256(append([]byte(e.Kind+" "), EncodeJSON(e.Request)...))
+	e.identity = string(sum[:])
 	r.effects = append(r.effects, e)
 	return e
 }
 
 // resolve returns the result of an effect.
 func (r *rehearsal) resolve(ctx context.Context, p *stepRun, in *Input, e *RehearsedEffect) ([]any, error) {
+	r.mu.Lock()
+	many := len(r.effects) > maxRehearsed
+	r.mu.Unlock()
+	if many {
+		return nil, r.stop(p)
+	}
 	if before := r.equalRequest(e); before != nil {
 		e.Known, e.result = true, before.result
 		items, _, err := decodeResult(in.Charger(ctx), before.result)
@@ -242,14 +274,13 @@ func (r *rehearsal) equalRequest(e *RehearsedEffect) *RehearsedEffect {
 	if r.earlier == nil {
 		return nil
 	}
-	var found *RehearsedEffect
-	for i := range r.earlier.Effects {
-		before := &r.earlier.Effects[i]
-		if before.identity == e.identity && before.result != nil && (found == nil || before.Key == e.Key) {
-			found = before
-		}
+	if same := r.earlier.byKey[e.Key]; same != nil && same.identity == e.identity && same.result != nil {
+		return same
 	}
-	return found
+	if all := r.earlier.byIdentity[e.identity]; len(all) > 0 {
+		return all[0]
+	}
+	return nil
 }
 
 // earlierEffect returns the effect of the earlier version with the same key; nil: there is none.
@@ -257,11 +288,7 @@ func (r *rehearsal) earlierEffect(e *RehearsedEffect) *RehearsedEffect {
 	if r.earlier == nil {
 		return nil
 	}
-	at := slices.IndexFunc(r.earlier.Effects, func(o RehearsedEffect) bool { return o.Key == e.Key })
-	if at < 0 {
-		return nil
-	}
-	return &r.earlier.Effects[at]
+	return r.earlier.byKey[e.Key]
 }
 
 // passOn applies to this item what a step did to the item of the earlier version: a step that passes its item on, perhaps

@@ -1,7 +1,6 @@
 package rehearsal
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -16,17 +15,22 @@ import (
 
 // What differs.
 const (
-	KindOutput    = "output"         // a value in the output
-	KindFailure   = "failure"        // the run fails with one version only, or with another error
-	KindChanged   = "effect_changed" // a value in what is asked of the outside
-	KindNew       = "effect_new"     // the version does it, the current one does not
-	KindGone      = "effect_gone"    // the reverse
-	hiddenValue   = "(not shown)"
-	maxValue      = 200 // bytes of a shown value
-	maxPerValue   = 50  // differences within one effect or output
-	textAround    = 40  // bytes shown around the first difference of long texts
-	pathSeparator = "."
+	KindOutput  = "output"         // a value in the output
+	KindFailure = "failure"        // the run fails with one version only, or with another error
+	KindChanged = "effect_changed" // a value in what is asked of the outside
+	KindNew     = "effect_new"     // the version does it, the current one does not
+	KindGone    = "effect_gone"    // the reverse
 )
+
+const (
+	maxValue    = 200 // bytes of a shown value
+	textAround  = 40  // bytes shown before and after the first difference of long texts
+	maxPerValue = 50  // differences within one effect or output
+	maxPerRun   = 500 // differences of one run
+)
+
+// hiddenValue stands for a value that is not shown.
+const hiddenValue = "(not shown)"
 
 // Difference is one difference of a run.
 type Difference struct {
@@ -63,6 +67,13 @@ type comparison struct {
 	found  []Difference
 }
 
+// add adds a difference, up to the maximum of a run.
+func (c *comparison) add(d Difference) {
+	if len(c.found) < maxPerRun {
+		c.found = append(c.found, d)
+	}
+}
+
 // ends compares outputs and failures.
 func (c *comparison) ends(before, after *flows.Rehearsal) {
 	if before.Failure == nil && after.Failure == nil {
@@ -79,7 +90,7 @@ func (c *comparison) ends(before, after *flows.Rehearsal) {
 	}
 	d := Difference{Kind: KindFailure, Step: failed.Step}
 	d.Before, d.After = c.shown(d, was), c.shown(d, is)
-	c.found = append(c.found, d)
+	c.add(d)
 }
 
 func failureText(e *flows.Error) string {
@@ -92,40 +103,68 @@ func failureText(e *flows.Error) string {
 // effects compares what is asked of the outside. Equal requests are no difference, whichever steps make them. What is left is
 // compared by step, and within a step by item.
 func (c *comparison) effects(before, after *flows.Rehearsal) {
-	gone, added := slices.Clone(before.Effects), []flows.RehearsedEffect(nil)
-	for _, e := range after.Effects {
-		at := slices.IndexFunc(gone, func(o flows.RehearsedEffect) bool { return o.Identity() == e.Identity() && o.Step == e.Step })
-		if at < 0 {
-			at = slices.IndexFunc(gone, func(o flows.RehearsedEffect) bool { return o.Identity() == e.Identity() })
-		}
-		if at < 0 {
+	unmatched := newMatches(before.Effects)
+	var added []*flows.RehearsedEffect
+	for i := range after.Effects {
+		e := &after.Effects[i]
+		if unmatched.take(e.Identity()+e.Step) == nil && unmatched.take(e.Identity()) == nil {
 			added = append(added, e)
-			continue
 		}
-		gone = slices.Delete(gone, at, at+1)
 	}
 	for _, e := range added {
-		at := slices.IndexFunc(gone, func(o flows.RehearsedEffect) bool { return o.Key == e.Key && o.Kind == e.Kind })
-		if at < 0 {
-			at = slices.IndexFunc(gone, func(o flows.RehearsedEffect) bool { return o.Step == e.Step && o.Kind == e.Kind })
+		was := unmatched.take(e.Kind + " " + e.Key)
+		if was == nil {
+			was = unmatched.take(e.Kind + " " + e.Step)
 		}
-		if at >= 0 {
-			c.values(Difference{Kind: KindChanged, Step: e.Step, Key: e.Key}, gone[at].Request, e.Request)
-			gone = slices.Delete(gone, at, at+1)
-		} else if before.Stopped == "" || before.Stopped == after.Stopped {
-			d := Difference{Kind: KindNew, Step: e.Step, Key: e.Key}
-			d.After = c.request(d, &e)
-			c.found = append(c.found, d)
+		d := Difference{Kind: KindChanged, Step: e.Step, Key: e.Key}
+		switch {
+		case was != nil:
+			c.values(d, was.Request, e.Request)
+		case before.Stopped == "", before.Stopped == after.Stopped, e.Step == after.Stopped:
+			d.Kind = KindNew
+			d.After = c.request(d, e)
+			c.add(d)
 		}
 	}
 	if after.Stopped != "" && after.Stopped != before.Stopped {
 		return // what comes after the stop is unknown
 	}
-	for _, e := range gone {
-		d := Difference{Kind: KindGone, Step: e.Step, Key: e.Key}
-		d.Before = c.request(d, &e)
-		c.found = append(c.found, d)
+	for i := range before.Effects {
+		if e := &before.Effects[i]; !unmatched.taken[e] {
+			d := Difference{Kind: KindGone, Step: e.Step, Key: e.Key}
+			d.Before = c.request(d, e)
+			c.add(d)
+		}
 	}
+}
+
+// matches finds effects by what they have in common with those of another rehearsal. Each is taken once.
+type matches struct {
+	by    map[string][]*flows.RehearsedEffect
+	taken map[*flows.RehearsedEffect]bool
+}
+
+func newMatches(effects []flows.RehearsedEffect) *matches {
+	m := &matches{by: map[string][]*flows.RehearsedEffect{}, taken: map[*flows.RehearsedEffect]bool{}}
+	for i := range effects {
+		e := &effects[i]
+		for _, name := range []string{e.Identity() + e.Step, e.Identity(), e.Kind + " " + e.Key, e.Kind + " " + e.Step} {
+			m.by[name] = append(m.by[name], e)
+		}
+	}
+	return m
+}
+
+// take takes the first effect that goes by the name; nil: there is none any more.
+func (m *matches) take(name string) *flows.RehearsedEffect {
+	for list := m.by[name]; len(list) > 0; list = m.by[name] {
+		e := list[0]
+		if m.by[name] = list[1:]; !m.taken[e] {
+			m.taken[e] = true
+			return e
+		}
+	}
+	return nil
 }
 
 // request summarizes what an effect asks of the outside.
@@ -138,7 +177,7 @@ func (c *comparison) request(d Difference, e *flows.RehearsedEffect) string {
 
 // values adds the differences between two values, each with its path.
 func (c *comparison) values(d Difference, before, after any) {
-	most := len(c.found) + maxPerValue
+	most := min(len(c.found)+maxPerValue, maxPerRun)
 	c.diff(d, before, after, most)
 }
 
@@ -151,7 +190,7 @@ func (c *comparison) diff(d Difference, before, after any, most int) {
 		if is, ok := after.(map[string]any); ok {
 			for _, name := range members(was, is) {
 				inner := d
-				inner.Path = strings.TrimPrefix(d.Path+pathSeparator+name, pathSeparator)
+				inner.Path = strings.TrimPrefix(d.Path+"."+name, ".")
 				c.diff(inner, memberOf(was, name), memberOf(is, name), most)
 			}
 			return
@@ -174,11 +213,11 @@ func (c *comparison) diff(d Difference, before, after any, most int) {
 			before, after = excerpts(was, is)
 		}
 	}
-	if slices.ContainsFunc(strings.Split(d.Path, pathSeparator), c.masker.Masks) {
+	if slices.ContainsFunc(strings.Split(d.Path, "."), c.masker.Masks) {
 		before, after = maskOf(before), maskOf(after)
 	}
 	d.Before, d.After = c.shown(d, c.encode(before)), c.shown(d, c.encode(after))
-	c.found = append(c.found, d)
+	c.add(d)
 }
 
 // absent stands for a value that is not there.
@@ -199,6 +238,9 @@ func elementOf(list []any, i int) any {
 }
 
 func same(a, b any) bool {
+	if text, ok := a.(string); ok {
+		return text == b
+	}
 	_, noA := a.(absent)
 	_, noB := b.(absent)
 	return noA == noB && string(flows.EncodeJSON(a)) == string(flows.EncodeJSON(b))
@@ -269,6 +311,6 @@ func excerpt(text string, from int) string {
 // members returns the names of the members of two objects in order.
 func members(a, b map[string]any) []string {
 	names := slices.AppendSeq(slices.Collect(maps.Keys(a)), maps.Keys(b))
-	slices.SortFunc(names, func(x, y string) int { return cmp.Compare(x, y) })
+	slices.Sort(names)
 	return slices.Compact(names)
 }

@@ -133,7 +133,7 @@ func (r *Rehearser) one(ctx context.Context, o *Options, id string, report *Repo
 			return nil
 		}
 	}
-	if errors.Is(err, flows.ErrRehearsalTime) {
+	if errors.Is(err, flows.ErrRehearsalTime) || errors.Is(err, flows.ErrRehearsalSize) {
 		report.skip(id, err.Error())
 		return nil
 	}

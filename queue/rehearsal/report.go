@@ -122,8 +122,8 @@ func (r *Report) count(run string, d, key Difference) {
 }
 
 func (r *Report) addStop(run string, before, after *flows.Rehearsal) {
-	step, current := after.Stopped, false
-	if before.Stopped != "" {
+	step, current := after.Stopped, after.Stopped == before.Stopped
+	if step == "" {
 		step, current = before.Stopped, true
 	}
 	if step == "" {
