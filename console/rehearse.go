@@ -10,11 +10,19 @@ import (
 	"github.com/penstock/penstock/queue/rehearsal"
 )
 
+// mayRehearse reports whether the editor offers a rehearsal to a user who may write flows.
+func (req *requestState) mayRehearse() bool {
+	return req.console.config.Rehearser != nil && req.may(auth.ScopeReadRuns)
+}
+
 // rehearseFlow shows what the flow in the editor would do otherwise in the latest recorded runs. It shows what was sent to the
 // flow, so that the user needs the scope for reading runs, too.
 func rehearseFlow(req *requestState) error {
 	config := &req.console.config
-	if config.Rehearser == nil || !req.may(auth.ScopeReadRuns) {
+	switch {
+	case config.Rehearser == nil:
+		return errNotFound
+	case !req.may(auth.ScopeReadRuns):
 		return errForbidden
 	}
 	head, err := req.head()

@@ -52,8 +52,6 @@ type RehearsedEffect struct {
 	Kind    string
 	Key     string // of the journal
 	Request any    // as a value of JSON: the members depend on the kind
-	Known   bool   // the journal has the result
-	Mocked  bool   // the result is a mock of the flow's tests
 
 	identity string // see Identity
 	item     any    // the input of the step
@@ -84,7 +82,7 @@ var (
 // earlier is the rehearsal of the version to compare with, whose requests tell which result is for which request; nil: this is
 // that version. Errors: that of ctx, ErrRehearsalTime, ErrRehearsalSize. Safe for concurrent use.
 func (f *Flow) Rehearse(ctx context.Context, recorded RecordedRun, env RehearsalEnv, earlier *Rehearsal) (*Rehearsal, error) {
-	limited, cancel := context.WithTimeout(jq.WithNow(ctx, recorded.At), min(f.Limit, maxRehearsal))
+	limited, cancel := context.WithTimeout(jq.WithNow(ctx, recorded.At), maxRehearsal)
 	defer cancel()
 	r := &rehearsal{results: recorded.Results, earlier: earlier, remembered: map[string][]byte{}, waiting: map[string]*RehearsedEffect{}}
 	r.noteRedaction(f)
@@ -243,14 +241,14 @@ func (r *rehearsal) resolve(ctx context.Context, p *stepRun, in *Input, e *Rehea
 		return nil, r.stop(p)
 	}
 	if before := r.equalRequest(e); before != nil {
-		e.Known, e.result = true, before.result
+		e.result = before.result
 		items, _, err := decodeResult(in.Charger(ctx), before.result)
 		return passOn(p, in, before, items), err
 	}
 	if result := r.results[e.Key]; result != nil {
 		items, of, err := decodeResult(in.Charger(ctx), result)
 		if of < 0 || of == len(p.items) {
-			e.Known, e.result = true, result
+			e.result = result
 			return passOn(p, in, r.earlierEffect(e), items), err
 		}
 	}
@@ -261,7 +259,6 @@ func (r *rehearsal) resolve(ctx context.Context, p *stepRun, in *Input, e *Rehea
 			v, ok = mocks[p.step.kind]
 		}
 		if ok {
-			e.Mocked = true
 			return p.mocked(v, &mockSequence{taken: map[string]int{}})
 		}
 	}
