@@ -108,6 +108,9 @@ func (p *stepRun) handleError(ctx context.Context, in *Input, err error, out []i
 	}
 	e := p.step.fail(err, in.index)
 	p.noteFailure(in, e)
+	if p.x.rehearsal != nil {
+		p.x.rehearsal.noteLate(e)
+	}
 	if !e.catchable() {
 		return nil, e
 	}

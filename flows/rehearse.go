@@ -41,6 +41,7 @@ type Rehearsal struct {
 	Stopped string
 	Effects []RehearsedEffect // in the order of their steps and items
 	Redacts bool              // a step of the flow, or of one that it called, has redact: values must not be shown
+	Late    bool              // a program took too long, which it may not do another time
 
 	byKey      map[string]*RehearsedEffect
 	byIdentity map[string][]*RehearsedEffect // those with a result that the journal has
@@ -97,7 +98,7 @@ func (f *Flow) Rehearse(ctx context.Context, recorded RecordedRun, env Rehearsal
 	case len(r.effects) > maxRehearsed:
 		return nil, ErrRehearsalSize
 	}
-	done := &Rehearsal{Stopped: r.stopped, Redacts: r.redacts, Effects: r.inOrder()}
+	done := &Rehearsal{Stopped: r.stopped, Redacts: r.redacts, Late: r.late, Effects: r.inOrder()}
 	done.index()
 	switch known := (*Error)(nil); {
 	case r.stopped != "":
@@ -156,6 +157,7 @@ type rehearsal struct {
 	bodies     int64                       // guarded by mu; bytes of recorded request bodies
 	stopped    string                      // guarded by mu
 	redacts    bool                        // guarded by mu
+	late       bool                        // guarded by mu
 }
 
 // Start implements Journal.
@@ -180,6 +182,12 @@ func (r *rehearsal) noteRedaction(f *Flow) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.redacts = r.redacts || len(f.redacts) > 0
+}
+
+func (r *rehearsal) noteLate(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.late = r.late || jq.IsLate(err)
 }
 
 // errUnanswered ends an execution at an effect without a known result.

@@ -20,7 +20,7 @@ const (
 
 	maxScanned = 20_000           // runs of all flows among which those of the flow are looked for
 	perList    = 1000             // runs of a List
-	maxTime    = 20 * time.Second // after this time no further run is begun, which may take as long; an API process has 45 s to respond
+	maxTime    = 30 * time.Second // of a rehearsal; an API process has 45 s to respond
 	maxResults = 4 << 20          // bytes of the results of one run
 )
 
@@ -83,12 +83,15 @@ func (r *Rehearser) Rehearse(ctx context.Context, o Options) (*Report, error) {
 		return nil, err
 	}
 	report := newReport(&o)
+	limited, cancel := context.WithTimeout(ctx, maxTime)
+	defer cancel()
 	for _, id := range ids {
-		if time.Since(begun) > maxTime {
+		err := r.one(limited, &o, id, report)
+		if limited.Err() != nil && ctx.Err() == nil {
 			report.Complete = false
 			break
 		}
-		if err := r.one(ctx, &o, id, report); err != nil {
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -140,7 +143,18 @@ func (r *Rehearser) one(ctx context.Context, o *Options, id string, report *Repo
 	return fmt.Errorf("rehearse run %s: %w", id, err)
 }
 
+// rehearse rehearses a run with a version. It tries again when a program took too long: the machine may have been busy.
 func (r *Rehearser) rehearse(ctx context.Context, flow *flows.Flow, recorded *flows.RecordedRun, earlier *flows.Rehearsal) (*flows.Rehearsal, error) {
+	const tries = 3
+	for n := 1; ; n++ {
+		done, err := r.rehearseOnce(ctx, flow, recorded, earlier)
+		if err != nil || !done.Late || n == tries {
+			return done, err
+		}
+	}
+}
+
+func (r *Rehearser) rehearseOnce(ctx context.Context, flow *flows.Flow, recorded *flows.RecordedRun, earlier *flows.Rehearsal) (*flows.Rehearsal, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	account := r.config.Memory.Open(0, cancel)

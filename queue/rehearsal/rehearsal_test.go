@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps"
@@ -140,7 +142,7 @@ func TestBoundsOfDifferences(t *testing.T) {
 		t.Errorf("%+v", report)
 	}
 	mocked := "\ntests: [{name: a, mocks: {http: {}}, output: []}]\n"
-	source = "steps:\n  - split: '[range(%d)] | .[]'\n  - http: {post: 'https://a.example', json: %d}" + mocked
+	source = "steps:\n  - split: 'range(%d)'\n  - http: {post: 'https://a.example', json: %d}" + mocked
 	report, _ = rehearse(t, fmt.Sprintf(source, 2000, 1), fmt.Sprintf(source, 2000, 2), "null", nil)
 	if report.Different != 1 || len(report.Details) != 1 || len(report.Details[0].Differences) != maxPerRun || len(report.Differences) != 1 || report.Differences[0].Runs != 1 {
 		t.Errorf("%d runs differ, %d differences", report.Different, len(report.Details[0].Differences))
@@ -173,4 +175,26 @@ func TestOneRehearsalAtATime(t *testing.T) {
 	if err != nil || len(report.Skipped) != 1 || report.Skipped[0].Reason != "the run has results of more than 4 MiB" {
 		t.Errorf("%+v, %v", report, err)
 	}
+}
+
+// A rehearsal that takes too long reports what it has found so far.
+func TestARehearsalEndsInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		flow := parse(t, "steps:\n  - set: {a: 1}\n")
+		runs := &recordedRuns{results: map[string][]byte{}}
+		for _, id := range []string{"a", "b", "c"} {
+			runs.all = append(runs.all, queue.Record{Spec: queue.Spec{ID: id, Flow: 1}, Result: queue.Result{State: queue.Succeeded}})
+		}
+		read := 0
+		runs.reading = func() {
+			if read++; read > 1 {
+				time.Sleep(maxTime)
+			}
+		}
+		report, err := newTestRehearser(t, runs).Rehearse(t.Context(), Options{Current: flow, Version: flow})
+		if err != nil || report.Complete || report.Runs != 1 || report.Same != 1 {
+			t.Errorf("%+v, %v", report, err)
+		}
+	})
 }

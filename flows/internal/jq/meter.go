@@ -3,6 +3,7 @@ package jq
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime"
 	"runtime/metrics"
@@ -26,6 +27,19 @@ const (
 	stepsPerLook = 100_000              // 1 ms
 	yieldEvery   = time.Millisecond
 )
+
+// lateError is the error of an evaluation that took longer than it may.
+type lateError time.Duration
+
+func (e lateError) Error() string {
+	return fmt.Sprintf("takes longer than %v", time.Duration(e).Round(time.Millisecond))
+}
+
+// IsLate reports whether an evaluation ended because it took too long, which depends on what else the machine does.
+func IsLate(err error) bool {
+	var late lateError
+	return errors.As(err, &late)
+}
 
 // meter is the context of one evaluation. gojq calls Done before every opcode and Before at every native operation,
 // on the evaluating goroutine. The meter checks time and memory in these calls, without a timer and without a second
@@ -254,7 +268,7 @@ func (m *meter) yield(now time.Time) {
 }
 
 func (m *meter) late() error {
-	return fmt.Errorf("takes longer than %v", m.allowed.Round(time.Millisecond))
+	return lateError(m.allowed)
 }
 
 func heapBytes() uint64 {
