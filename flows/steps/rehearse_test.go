@@ -50,7 +50,13 @@ func (r *rehearsed) parse(source string) *flows.Flow {
 			return []any{in.Value()}, nil
 		}), nil
 	}}
-	flow, err := flows.Parse("test.yaml", []byte("flow: 1\n"+source), steps.Catalogue().With(probe))
+	nest := flows.Kind{Name: "nest", Effect: flows.Once, New: func(*flows.Args) (flows.Runner, error) {
+		return flows.NestFunc(func(_ context.Context, in *flows.Input) (flows.Items, error) {
+			r.probed++
+			return in.Passthrough(), nil
+		}), nil
+	}}
+	flow, err := flows.Parse("test.yaml", []byte("flow: 1\n"+source), steps.Catalogue().With(probe, nest))
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -148,6 +154,15 @@ func TestRehearsedKinds(t *testing.T) {
 				t.Errorf("without a result it stopped at %q", again.Stopped)
 			}
 		})
+	}
+}
+
+// A kind of which nothing is known, and which has nested steps, is not executed.
+func TestRehearsedOwnKindWithSteps(t *testing.T) {
+	t.Parallel()
+	r := newRehearsed(t, nil, nil)
+	if done := r.rehearse("steps:\n  - nest:\n", nil); done.Stopped != "nest" || r.probed > 0 {
+		t.Errorf("stopped at %q, %d executions", done.Stopped, r.probed)
 	}
 }
 

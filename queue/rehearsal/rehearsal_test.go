@@ -79,20 +79,20 @@ func rehearse(t *testing.T, current, version, event string, results map[string]s
 
 func newTestRehearser(t *testing.T, runs Runs) *Rehearser {
 	t.Helper()
-	r, err := New(Config{Runs: runs, Flows: noFlows{}, Connection: func(context.Context, string) (string, error) { return "basic", nil }})
+	called := calledFlow{parse(t, "steps: [{http: {post: 'https://b.example', json: {n: '${ .n }'}}}]\n")}
+	r, err := New(Config{Runs: runs, Flows: called, Connection: func(context.Context, string) (string, error) { return "basic", nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
-type noFlows struct{}
+// calledFlow is a flow that others call.
+type calledFlow struct{ flow *flows.Flow }
 
-func (noFlows) Find(string) (*flows.Flow, bool) { return nil, false }
+func (c calledFlow) Find(string) (*flows.Flow, bool) { return c.flow, true }
 
-func (noFlows) Version(context.Context, int64, string) (*flows.Flow, error) {
-	return nil, errors.New("there is none")
-}
+func (c calledFlow) Version(context.Context, int64, string) (*flows.Flow, error) { return c.flow, nil }
 
 func TestDifferences(t *testing.T) {
 	t.Parallel()
@@ -118,6 +118,11 @@ func TestDifferences(t *testing.T) {
 		{
 			"what comes after a new effect is unknown", post("s", "json: 1"), post("new", "json: 2") + post("s", "json: 1"), map[string]string{"s.0": done},
 			"effect_new new -> POST https://a.example/x",
+		},
+		{"a new effect before the stop of the current version", post("s", "json: 1"), post("new", "json: 2") + post("s", "json: 1"), nil, "effect_new new -> POST https://a.example/x"},
+		{
+			"values of a called flow are not shown", "  - {call: other, event: {n: 1}}\n", "  - {call: other, event: {n: 2}}\n",
+			map[string]string{"call.0.flow": `{"number":2,"version":"v"}`, "call.0/http.0": done}, "effect_changed call/http body.n (not shown) -> (not shown)",
 		},
 		{"both stop at the same effect", post("s", "json: 1"), post("s", "json: 2"), nil, "effect_changed s body 1 -> 2"},
 		{"an effect before the stop is gone", post("gone", "json: 0") + post("s", "json: 1"), post("s", "json: 1"), map[string]string{"gone.0": done}, "effect_gone gone POST https://a.example/x ->"},
