@@ -21,6 +21,7 @@ type RecordedRun struct {
 	Run
 	At      time.Time         // what the flow takes for the current time
 	Results map[string][]byte // of the journal, by key
+	Redacts bool              // a step of the version that the run executed has redact, or the version is unknown
 }
 
 // RehearsalEnv is what a rehearsal may reach.
@@ -40,7 +41,7 @@ type Rehearsal struct {
 	// run ended.
 	Stopped string
 	Effects []RehearsedEffect // in the order of their steps and items
-	Redacts bool              // a step of the flow, or of one that it called, has redact: values must not be shown
+	Redacts bool              // RecordedRun.Redacts, or a step of the flow, or of one that it called, has redact: values must not be shown
 	Late    bool              // a program took too long, which it may not do another time
 
 	byKey      map[string]*RehearsedEffect
@@ -85,7 +86,7 @@ var (
 func (f *Flow) Rehearse(ctx context.Context, recorded RecordedRun, env RehearsalEnv, earlier *Rehearsal) (*Rehearsal, error) {
 	limited, cancel := context.WithTimeout(jq.WithNow(ctx, recorded.At), maxRehearsal)
 	defer cancel()
-	r := &rehearsal{results: recorded.Results, earlier: earlier, remembered: map[string][]byte{}, waiting: map[string]*RehearsedEffect{}}
+	r := &rehearsal{results: recorded.Results, earlier: earlier, remembered: map[string][]byte{}, waiting: map[string]*RehearsedEffect{}, redacts: recorded.Redacts}
 	r.noteRedaction(f)
 	x := f.begin(recorded.Run, r.env(env))
 	x.rehearsal = r
@@ -181,7 +182,7 @@ func (r *rehearsal) Finish(_ context.Context, key string, result []byte) error {
 func (r *rehearsal) noteRedaction(f *Flow) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.redacts = r.redacts || len(f.redacts) > 0
+	r.redacts = r.redacts || f.Redacts()
 }
 
 func (r *rehearsal) noteLate(err error) {

@@ -180,9 +180,23 @@ func TestRehearsalHidesWhatStepsRedact(t *testing.T) {
 	}
 	source = strings.Replace(source, "pin", "api_token", 2)
 	p.Want(p.Do("PUT", "/v1/flows/69", "ann", source, "Content-Type", "application/yaml"), 200)
-	p.Run("ulf", 69, `{"pin": "hunter2"}`)
+	p.Run("ulf", 69, `{"pin": "not redacted"}`)
 	r = p.Do("POST", "/v1/flows/69/rehearsals", "ann", strings.Replace(source, "${ .api_token }", "${ .pin }", 1), "Content-Type", "application/yaml")
 	if report := p.Want(r, 200); strings.Contains(r.Text, "hunter2") || report["different"] != 2.0 || !strings.Contains(r.Text, `"path":"body.api_token"`) {
+		t.Errorf("%s", r.Text)
+	}
+}
+
+// A run is shown as its own version allows.
+func TestRehearsalOfRunsThatRedacted(t *testing.T) {
+	t.Parallel()
+	p := apitest.NewProduct(t)
+	p.Deploy(69, "trigger: webhook\nsteps: [{set: {a: 1}, redact: [pin]}]")
+	p.Run("ulf", 69, `{"pin": "hunter2"}`)
+	p.Deploy(69, "trigger: webhook\nsteps: [{set: {a: 1}}]")
+	p.Run("ulf", 69, `{"pin": "not redacted"}`)
+	r := p.Do("POST", "/v1/flows/69/rehearsals", "ann", "flow: 69\ntrigger: webhook\nsteps: [{set: {a: '${ .pin }'}}]", "Content-Type", "application/yaml")
+	if p.Want(r, 200); strings.Contains(r.Text, "hunter2") || !strings.Contains(r.Text, "not redacted") {
 		t.Errorf("%s", r.Text)
 	}
 }

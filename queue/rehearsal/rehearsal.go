@@ -123,9 +123,12 @@ func (r *Rehearser) latest(ctx context.Context, o *Options) ([]string, error) {
 // one rehearses one run with both versions and adds the differences to the report.
 func (r *Rehearser) one(ctx context.Context, o *Options, id string, report *Report) error {
 	recorded, reason, err := r.recorded(ctx, id)
-	if err != nil || reason != "" {
-		report.skip(id, reason)
+	switch {
+	case err != nil:
 		return err
+	case reason != "":
+		report.skip(id, reason)
+		return nil
 	}
 	begun := time.Now()
 	before, err := r.rehearse(ctx, o.Current, recorded, nil)
@@ -190,6 +193,8 @@ func (r *Rehearser) recorded(ctx context.Context, id string) (run *flows.Recorde
 		ID: record.ID, Origin: record.Origin, Attempt: record.Attempt, Principal: record.Principal, Params: record.Params, Headers: record.Headers,
 		Deadline: record.Times.Accepted.Add(record.Limit),
 	}}
+	executed, err := r.config.Flows.Version(ctx, record.Flow, record.Version)
+	run.Redacts = err != nil || executed.Redacts()
 	if !record.Times.Started.IsZero() {
 		run.At = record.Times.Started
 	}
