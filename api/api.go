@@ -29,6 +29,7 @@ import (
 	"github.com/penstock/penstock/internal/callback"
 	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/operation"
+	"github.com/penstock/penstock/queue/rehearsal"
 	"github.com/penstock/penstock/store"
 )
 
@@ -65,6 +66,9 @@ type Config struct {
 	// Callbacks verifies the tokens of waiting steps, and Call resumes the steps; nil: there are no callback URLs.
 	Callbacks *callback.Signer
 	Call      callbacks.Call
+
+	// Rehearser rehearses versions of flows on recorded runs; nil: there is no endpoint for that. It needs a Store.
+	Rehearser *rehearsal.Rehearser
 
 	// Webhooks has the webhooks that flows send; nil: there are no endpoints for them. It needs a Store.
 	Webhooks webhooks.Webhooks

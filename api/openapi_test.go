@@ -403,6 +403,12 @@ func callFlows(p *apitest.Product) {
 	p.Want(p.Do("GET", "/v1/flows/99", "ann", ""), 404)
 	p.Want(p.Do("GET", "/v1/flows/9/openapi.json", "ulf", ""), 200)
 	p.Want(p.Do("GET", "/v1/flows/99/openapi.json", "ulf", ""), 404)
+	p.Run("ulf", 9, "")
+	yaml := []string{"Content-Type", "application/yaml"}
+	p.Want(p.Do("POST", "/v1/flows/9/rehearsals", "ann", "flow: 9\nsteps: [{set: {a: 3}}, {emit: other}]", yaml...), 200)
+	p.Want(p.Do("POST", "/v1/flows/9/rehearsals?runs=1&version="+version, "ann", ""), 200)
+	p.Want(p.Do("POST", "/v1/flows/9/rehearsals", "ann", "flow: 9\nsteps: [{sett: {a: 3}}]", yaml...), 422)
+	p.Want(p.Do("POST", "/v1/flows/9/rehearsals", "ulf", ""), 403)
 	for _, act := range []string{"disable", "enable", "pause", "resume", "rollback"} {
 		p.Want(p.Do("POST", "/v1/flows/9/"+act, "ann", ""), 200)
 		p.Want(p.Do("POST", "/v1/flows/9/"+act, "ulf", ""), 403)

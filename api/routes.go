@@ -81,7 +81,7 @@ func (a *API) mountDomains(e *gin.Engine) {
 		Operations: a.config.Operations,
 	})
 	if a.config.Store != nil {
-		forFlows := flowsapi.Config{Store: a.config.Store, Flows: a.config.Flows, Runs: a.config.Fleet}
+		forFlows := flowsapi.Config{Store: a.config.Store, Flows: a.config.Flows, Runs: a.config.Fleet, Rehearser: a.config.Rehearser}
 		if a.config.Deliveries != nil {
 			forFlows.Recordings = a.config.Deliveries
 		}

@@ -61,6 +61,7 @@ func (p *Program) openAPI(context.Context) error {
 		Store:          p.store,
 		Callbacks:      p.callbacks,
 		Call:           p.client.Call,
+		Rehearser:      p.rehearser,
 		Webhooks:       p.webhooks,
 		HookKeys:       sender.NewFetcher(transport, time.Now),
 		Deliveries:     p.deliveries,

@@ -34,6 +34,7 @@ func (p *Program) openConsole(context.Context) error {
 		Deliveries:  p.deliveries,
 		KeyUsage:    p.keyUsage,
 		Webhooks:    p.webhooks,
+		Rehearser:   p.rehearser,
 		ClientUsage: p.clientUsage,
 		RateIP:      p.settings.RateIP,
 		RateClient:  p.settings.RateCredential,

@@ -33,6 +33,7 @@ import (
 	"github.com/penstock/penstock/internal/webhook"
 	"github.com/penstock/penstock/operation"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/queue/rehearsal"
 	"github.com/penstock/penstock/store"
 	"github.com/penstock/penstock/telemetry"
 )
@@ -66,9 +67,10 @@ type Program struct {
 	bruteForceGuard *auth.BruteForceGuard
 	bruteForceKey   []byte // key of the hashes of guessed names and networks
 	callbacks       *callback.Signer
-	files           *blob.Store        // of runs
-	webhooks        *webhook.Store     // that flows send
+	files           *blob.Store    // of runs
+	webhooks        *webhook.Store // that flows send
 	operations      *operation.Executor
+	rehearser       *rehearsal.Rehearser
 	memory          *budget.Process    // nil: the limit of the process is unknown
 	metrics         *telemetry.Metrics // nil: off
 	tracing         *telemetry.Tracing // nil: off
@@ -99,7 +101,7 @@ func New(ctx context.Context, settings Settings, r Role, kinds *flows.Catalogue,
 		open = append(open, p.openWorker)
 	}
 	if r.API {
-		open = append(open, p.openKeyUsage, p.openClientUsage, p.openAuthority, p.openReminder, p.openRejectLog, p.openDeliveries, p.openConsole, p.openAPI)
+		open = append(open, p.openKeyUsage, p.openClientUsage, p.openAuthority, p.openReminder, p.openRejectLog, p.openDeliveries, p.openRehearser, p.openConsole, p.openAPI)
 	}
 	for _, step := range open {
 		if err := step(ctx); err != nil {

@@ -118,3 +118,89 @@ func all[T any](ctx context.Context, c *Client, path string) (items []T, err err
 		}
 	}
 }
+
+// RehearsalInput says what is rehearsed on which runs. Source or Version is set.
+type RehearsalInput struct {
+	Source  []byte    // a flow file
+	Version string    // a stored version, or its first digits
+	Runs    int       // number of the latest ended runs; 0: the default of the server
+	Since   time.Time // runs accepted before are left out; zero: none
+}
+
+// Rehearsal says what a version of a flow would do otherwise in recorded runs.
+type Rehearsal struct {
+	Flow       int64  `json:"flow"`
+	Current    string `json:"current"` // version
+	Version    string `json:"version"` // that was compared with it
+	Runs       int    `json:"runs"`    // rehearsed
+	Same       int    `json:"same"`
+	Different  int    `json:"different"`
+	Unanswered int    `json:"unanswered"` // of the runs, those that stopped, see Stopped
+	Complete   bool   `json:"complete"`   // false: the time was over before all runs were rehearsed
+	Took       int64  `json:"took_ms"`
+
+	Differences []RehearsalGroup `json:"differences"` // the most frequent first
+	Stopped     []RehearsalStop  `json:"stopped"`
+	Skipped     []RehearsalSkip  `json:"skipped"`
+	Details     []RehearsedRun   `json:"details"` // of the first runs that differ
+}
+
+// RehearsalDifference is one difference.
+type RehearsalDifference struct {
+	Kind   string `json:"kind"` // output, failure, effect_changed, effect_new, effect_gone
+	Step   string `json:"step,omitempty"`
+	Key    string `json:"key,omitempty"`    // step and index of the item
+	Path   string `json:"path,omitempty"`   // within the output or the request
+	Before string `json:"before,omitempty"` // JSON, shortened
+	After  string `json:"after,omitempty"`
+}
+
+// RehearsalGroup is one difference in some runs.
+type RehearsalGroup struct {
+	RehearsalDifference
+	Varies  bool     `json:"varies,omitempty"` // other runs have other values than Before and After
+	Runs    int      `json:"runs"`
+	Samples []string `json:"samples"` // ids of runs
+}
+
+// RehearsalStop is a step whose effect has no known result.
+type RehearsalStop struct {
+	Step    string   `json:"step"`
+	Runs    int      `json:"runs"`
+	Current bool     `json:"current"` // the current version stops there; false: the effect is new
+	Samples []string `json:"samples"`
+}
+
+// RehearsalSkip is a reason for which runs were not rehearsed.
+type RehearsalSkip struct {
+	Reason  string   `json:"reason"`
+	Runs    int      `json:"runs"`
+	Samples []string `json:"samples"`
+}
+
+// RehearsedRun has the differences of one run.
+type RehearsedRun struct {
+	Run         string                `json:"run"`
+	Took        int64                 `json:"took_us"`
+	Differences []RehearsalDifference `json:"differences"`
+}
+
+// Rehearse says what a version of a flow would do otherwise in its recorded runs. It does and deploys nothing.
+func (c *Client) Rehearse(ctx context.Context, ref string, in RehearsalInput) (*Rehearsal, error) {
+	query := url.Values{}
+	if in.Version != "" {
+		query.Set("version", in.Version)
+	}
+	if in.Runs > 0 {
+		query.Set("runs", strconv.Itoa(in.Runs))
+	}
+	if !in.Since.IsZero() {
+		query.Set("since", in.Since.UTC().Format(time.RFC3339))
+	}
+	a, err := c.send(ctx, http.MethodPost, flowPath(ref)+"/rehearsals?"+query.Encode(), in.Source, http.Header{"Content-Type": {"application/yaml"}})
+	if err != nil {
+		return nil, err
+	}
+	report := &Rehearsal{}
+	return report, a.decode(report)
+}

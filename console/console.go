@@ -26,6 +26,7 @@ import (
 	"github.com/penstock/penstock/internal/webhook"
 	"github.com/penstock/penstock/operation"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/queue/rehearsal"
 	"github.com/penstock/penstock/store"
 )
 
@@ -64,6 +65,9 @@ type Config struct {
 	// offered.
 	Connections flows.Connections
 	HTTP        http.RoundTripper
+
+	// Rehearser rehearses versions of flows on recorded runs; nil: not offered.
+	Rehearser *rehearsal.Rehearser
 
 	// Redeem is used to authorize connections at authorization servers; nil: not offered.
 	Redeem Redeem

@@ -27,7 +27,7 @@ func flowPage(req *requestState) error {
 		return err
 	}
 	f := view.Flow{FlowRow: req.flowRow(head), Source: string(source), Diagram: req.diagram(source), Schema: Root + "/flows/schema.json"}
-	f.Writable = req.may(auth.ScopeWriteFlows)
+	f.Writable, f.Rehearse = req.may(auth.ScopeWriteFlows), req.mayRehearse()
 	return req.render(200, view.FlowPage(req.page("flows", f.Name), f))
 }
 
@@ -181,7 +181,7 @@ func (req *requestState) renderUnsaved(source []byte, was int64, err error) erro
 	}
 	f := view.Flow{Source: string(source), Diagram: req.diagram(source), Writable: true, New: was == 0, Schema: Root + "/flows/schema.json"}
 	if head, err := req.console.config.Store.Flows().Deployment(strconv.FormatInt(was, 10)); err == nil {
-		f.FlowRow = req.flowRow(head)
+		f.FlowRow, f.Rehearse = req.flowRow(head), req.mayRehearse()
 	}
 	f.Trouble = why.Text
 	var problems flows.Problems

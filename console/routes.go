@@ -62,6 +62,7 @@ func (c *Console) routes() []route {
 		{"POST /flows/{flow}/call", auth.ScopeRun, callSamples},
 		{"POST /flows/{flow}/enabled", auth.ScopeWriteFlows, enableFlow},
 		{"POST /flows/{flow}/paused", "", pauseFlow}, // checks for one of two scopes itself
+		{"POST /flows/{flow}/rehearsals", auth.ScopeWriteFlows, rehearseFlow},
 		{"POST /flows/{flow}/rollback", auth.ScopeWriteFlows, rollBack},
 		{"POST /flows/{flow}/delete", auth.ScopeWriteFlows, deleteFlow},
 

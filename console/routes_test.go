@@ -62,6 +62,7 @@ var mayReach = map[string]string{ // read only
 	"POST /flows/{flow}/call":                            "or",
 	"POST /flows/{flow}/enabled":                         "r",
 	"POST /flows/{flow}/paused":                          "or",
+	"POST /flows/{flow}/rehearsals":                      "r",
 	"POST /flows/{flow}/rollback":                        "r",
 	"POST /flows/{flow}/delete":                          "r",
 

@@ -14,6 +14,9 @@ import (
 
 // journaled executes the step for one item, or returns the journal's result of an earlier attempt.
 func (p *stepRun) journaled(ctx context.Context, in *Input) ([]any, error) {
+	if p.x.rehearsal != nil && p.step.reaches {
+		return p.x.rehearsal.execute(ctx, p, in)
+	}
 	journal := p.x.env.Journal
 	if journal == nil || p.step.effect == Pure || p.step.effect == Durable {
 		return p.withRetry(ctx, in)
@@ -126,23 +129,33 @@ func (p *stepRun) record(charger *budget.Charger, results []any, failed error, i
 // replay decodes what record has encoded. A result is that of an item by its index, so the step must have as many items as
 // then.
 func (p *stepRun) replay(charger *budget.Charger, result []byte) ([]any, error) {
+	items, of, err := decodeResult(charger, result)
+	if err == nil && of >= 0 && of != len(p.items) {
+		return nil, &Error{Code: CodeUncertain, Message: fmt.Sprintf(
+			"the step has %d items, and had %d when its results were recorded: which result is that of which item is not known", len(p.items), of)}
+	}
+	return items, err
+}
+
+// decodeResult decodes what record has encoded. of is the number of items that the step had; -1: unknown.
+func decodeResult(charger *budget.Charger, result []byte) (items []any, of int, err error) {
 	if failed := failureOf(result); failed != nil {
-		return nil, &Error{Code: failed.Code, Message: failed.Message, Status: failed.Status, Upstream: failed.Upstream, Class: failed.Class}
+		return nil, -1, &Error{Code: failed.Code, Message: failed.Message, Status: failed.Status, Upstream: failed.Upstream, Class: failed.Class}
 	}
 	v, err := DecodeJSONOn(charger, result)
 	if err != nil {
-		return nil, &Error{Code: CodeInternal, Message: "a recorded effect cannot be read", Err: err}
+		return nil, -1, &Error{Code: CodeInternal, Message: "a recorded effect cannot be read", Err: err}
 	}
 	object, _ := v.(map[string]any)
 	items, ok := object["items"].([]any)
 	if !ok {
-		return nil, &Error{Code: CodeInternal, Message: "a recorded effect cannot be read"}
+		return nil, -1, &Error{Code: CodeInternal, Message: "a recorded effect cannot be read"}
 	}
-	if of, given := object["of"]; given && asInt(of) != len(p.items) {
-		return nil, &Error{Code: CodeUncertain, Message: fmt.Sprintf(
-			"the step has %d items, and had %v when its results were recorded: which result is that of which item is not known", len(p.items), of)}
+	of = -1
+	if said, given := object["of"]; given {
+		of = asInt(said)
 	}
-	return items, nil
+	return items, of, nil
 }
 
 // withRetry executes the step until it succeeds or the retry attribute allows no further try.
@@ -164,7 +177,7 @@ func (p *stepRun) withRetry(ctx context.Context, in *Input) ([]any, error) {
 // wait pauses between two tries. It returns false at once when the deadline would come first. In tests it returns at
 // once.
 func (p *stepRun) wait(ctx context.Context, pause time.Duration) bool {
-	if p.x.mocks != nil {
+	if p.x.simulated() {
 		return true
 	}
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= pause {

@@ -28,11 +28,17 @@ type execution struct {
 	sequence *mockSequence  // of a test; see mockSequence
 	memory   *memoryUse
 
+	rehearsal *rehearsal // nil: not a rehearsal
+
 	// Set when another flow called this one:
 	prefix string // of journal keys
 	trail  string // of step paths
 	depth  int    // 0: not called by a flow
 }
+
+// simulated reports whether the execution is one of a test or of a rehearsal: items are processed one after the other,
+// and nothing waits.
+func (x *execution) simulated() bool { return x.mocks != nil || x.rehearsal != nil }
 
 // item is one value that passes through the steps, with its lineage.
 type item struct {

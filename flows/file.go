@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -198,4 +199,22 @@ func SizeText(n int64) string {
 		return fmt.Sprintf("%d KB", n/1000)
 	}
 	return fmt.Sprintf("%d bytes", n)
+}
+
+// HasFile reports whether a file is in a value, at any depth.
+func HasFile(v any) bool {
+	switch v := v.(type) {
+	case map[string]any:
+		if _, is := FileOf(v); is {
+			return true
+		}
+		for _, member := range v {
+			if HasFile(member) {
+				return true
+			}
+		}
+	case []any:
+		return slices.ContainsFunc(v, HasFile)
+	}
+	return false
 }

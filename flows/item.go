@@ -91,6 +91,12 @@ func (p *stepRun) runNested(ctx context.Context, in *Input) (items Items, err er
 	defer stop()
 	defer recoverPanic(&err)
 	p.countAttempt(in)
+	if p.x.rehearsal != nil {
+		if !p.step.throughEnv && p.step.effect != Pure {
+			return Items{}, p.x.rehearsal.stop(p)
+		}
+		ctx = withEffect(ctx, &RehearsedEffect{Step: p.path(), nested: true})
+	}
 	items, err = p.step.nestedRunner.Nest(ctx, in)
 	return items, p.timeoutError(ctx, err)
 }
@@ -102,6 +108,9 @@ func (p *stepRun) handleError(ctx context.Context, in *Input, err error, out []i
 	}
 	e := p.step.fail(err, in.index)
 	p.noteFailure(in, e)
+	if p.x.rehearsal != nil {
+		p.x.rehearsal.noteLate(e)
+	}
 	if !e.catchable() {
 		return nil, e
 	}

@@ -20,21 +20,27 @@ func (p *stepRun) mockResult() (items []any, ok bool, err error) {
 		}
 		return nil, true, fmt.Errorf("this step reaches the world and the test has no mock for %s", p.step.path)
 	}
+	items, err = p.mocked(v, p.x.sequence)
+	return items, true, err
+}
+
+// mocked returns what a mock stands for.
+func (p *stepRun) mocked(v any, sequence *mockSequence) ([]any, error) {
 	if object, _ := v.(map[string]any); len(object) == 1 {
 		if answers, _ := object["each"].([]any); len(answers) > 0 {
-			v = p.x.sequence.next(p.path(), answers)
+			v = sequence.next(p.path(), answers)
 		}
 	}
 	if list, many := v.([]any); many {
-		return list, true, nil
+		return list, nil
 	}
 	if object, _ := v.(map[string]any); len(object) == 1 {
 		if told, fails := object["error"].(map[string]any); fails {
 			message, _ := told["message"].(string)
-			return nil, true, &Error{Code: CodeStepFailed, Message: message, Upstream: asInt(told["status"])}
+			return nil, &Error{Code: CodeStepFailed, Message: message, Upstream: asInt(told["status"])}
 		}
 	}
-	return []any{v}, true, nil
+	return []any{v}, nil
 }
 
 // asInt converts a literal number to an int; 0 for anything else.

@@ -125,8 +125,11 @@ func (in *Input) Call(ctx context.Context, f *Flow, event any) ([]any, error) {
 	run.Event, run.Params, run.Headers = event, nil, nil
 	env.Respond = nil
 	called := f.begin(run, env)
-	called.memory, called.depth = x.memory, x.depth+1
+	called.memory, called.depth, called.rehearsal = x.memory, x.depth+1, x.rehearsal
 	called.prefix, called.trail = in.Key()+"/", in.p.path()+"/"
+	if x.rehearsal != nil {
+		x.rehearsal.noteRedaction(f)
+	}
 	items, err := called.runAll(ctx)
 	if err != nil {
 		return nil, in.p.step.errorFromCalled(err)

@@ -53,7 +53,7 @@ func (in *Input) Park(until time.Time) error {
 // Tests do not wait.
 func (in *Input) WaitUntil(ctx context.Context, at time.Time) error {
 	wait := time.Until(at)
-	if wait <= 0 || in.p.x.mocks != nil {
+	if wait <= 0 || in.p.x.simulated() {
 		return nil
 	}
 	if wait > ParkAfter {

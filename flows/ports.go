@@ -184,4 +184,7 @@ type Script struct {
 	Mark   string        `json:"mark"`   // unguessable prefix of texts that stand for integers beyond 2^53, in the input and in the result
 	Time   time.Duration `json:"time"`   // time limit
 	Memory int64         `json:"memory"` // memory limit in bytes
+	// Now is what the script takes for the current time, in unix milliseconds, with random numbers that are equal in every
+	// evaluation. 0: it has the clock.
+	Now int64 `json:"now,omitempty"`
 }

@@ -2,6 +2,9 @@ package flows
 
 import "strings"
 
+// Redacts reports whether a step of the flow has redact.
+func (f *Flow) Redacts() bool { return len(f.redacts) > 0 }
+
 // mask replaces a value that must not be recorded.
 const mask = "***"
 

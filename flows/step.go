@@ -16,6 +16,8 @@ type step struct {
 	internalOnly    bool // uses only Penstock's own state
 	recordsOutcomes bool // outcomes of single items are recorded
 	terminal        bool // puts out no items
+	reaches         bool // it may have effects, whatever its attribute effect says
+	throughEnv      bool // it has its effects through Env only: a rehearsal executes it
 
 	runner        Runner
 	nestedRunner  NestedRunner // nil: the step has no nested steps

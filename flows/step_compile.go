@@ -55,6 +55,8 @@ func (c *compiler) step(n *yaml.Node, path string, taken map[string]bool) *step 
 		c.construct(s, kind, args)
 		c.flow.respondsFile = c.flow.respondsFile || kind.Responds && args.Has("file")
 	}
+	s.reaches = s.effect != Pure || kind.Effect != Pure
+	s.throughEnv = kind.ThroughEnv || kind.InternalOnly || kind.Effect == Pure
 	c.resolveEffect(s, attrs)
 	c.noteExternalStep(s)
 	c.noteResponder(s, kind, answered, n.Keys[at].Place)

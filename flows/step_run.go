@@ -62,7 +62,7 @@ func (p *stepRun) runItems(ctx context.Context, items []item) ([]item, error) {
 		items = p.aggregate(items)
 	}
 	p.items = items
-	if workers := min(p.step.workers, len(items)); workers > 1 && p.x.mocks == nil {
+	if workers := min(p.step.workers, len(items)); workers > 1 && !p.x.simulated() {
 		return p.runConcurrently(ctx, items, workers)
 	}
 	out := make([]item, 0, len(items))

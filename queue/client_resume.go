@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -104,33 +105,80 @@ func (c *Client) Journal(ctx context.Context, r *Record) ([]flows.JournalEntry, 
 	return entries, nil
 }
 
+// ErrTooLarge reports that the results of a run are larger than the caller takes.
+var ErrTooLarge = errors.New("queue: the results of the run are too large")
+
+// Results returns the results in the journal of a run by their keys, long ones included. Errors: ErrTooLarge when they are
+// longer than most bytes together, ErrUnavailable.
+func (c *Client) Results(ctx context.Context, r *Record, most int) (map[string][]byte, error) {
+	results := map[string][]byte{}
+	name := keysOf(r.shard).journalPrefix() + r.ID
+	err := readJournal(ctx, c.redis, name, func(key, text string) error {
+		result, finished := strings.CutPrefix(text, "r")
+		if !finished {
+			return nil
+		}
+		if isReference(result) {
+			if piecesOf(result) > most/perCall+1 {
+				return ErrTooLarge
+			}
+			whole, err := readPieces(ctx, c.redis, name, result)
+			if err != nil {
+				return err
+			}
+			result = whole
+		}
+		if most -= len(result); most < 0 {
+			return ErrTooLarge
+		}
+		results[key] = []byte(result)
+		return nil
+	})
+	if err != nil && !errors.Is(err, ErrTooLarge) {
+		err = redisError("read journal", err)
+	}
+	return results, err
+}
+
 // readEntries reads a journal as Client.Journal returns it.
 func readEntries(ctx context.Context, r redis.Cmdable, name string) ([]flows.JournalEntry, error) {
+	var entries []flows.JournalEntry
+	err := readJournal(ctx, r, name, func(key, text string) error {
+		e := flows.JournalEntry{Key: key}
+		if result, finished := strings.CutPrefix(text, "r"); isReference(result) {
+			e.Result = []byte(`{"items":[]}`)
+		} else if finished {
+			e.Result = []byte(result)
+		}
+		entries = append(entries, e)
+		return nil
+	})
+	return entries, err
+}
+
+// readJournal calls each for the entries of a journal, sorted by key. Of long results it gives the references. Errors are
+// those of Redis and of each.
+func readJournal(ctx context.Context, r redis.Cmdable, name string, each func(key, text string) error) error {
 	const perRead = 100 // entries in one command
 	fields, err := r.HKeys(ctx, name).Result()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	fields = slices.DeleteFunc(fields, isPiece)
 	slices.Sort(fields)
-	var entries []flows.JournalEntry
 	for some := range slices.Chunk(fields, perRead) {
 		values, err := r.HMGet(ctx, name, some...).Result()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for i, v := range values {
 			text, _ := v.(string)
-			e := flows.JournalEntry{Key: some[i]}
-			if result, finished := strings.CutPrefix(text, "r"); isReference(result) {
-				e.Result = []byte(`{"items":[]}`)
-			} else if finished {
-				e.Result = []byte(result)
+			if err := each(some[i], text); err != nil {
+				return err
 			}
-			entries = append(entries, e)
 		}
 	}
-	return entries, nil
+	return nil
 }
 
 // KeepsFiles reports whether the files of a run are still used: the run is stored, or one

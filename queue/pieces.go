@@ -57,6 +57,13 @@ func (a *Attempt) recordEntry(ctx context.Context, key, what string) (known stri
 	return known, err
 }
 
+// piecesOf returns the number of pieces of a reference; 0 for a bad one.
+func piecesOf(reference string) int {
+	number, _, _ := strings.Cut(reference[1:], ":")
+	n, _ := strconv.Atoi(number)
+	return n
+}
+
 // readPieces reads the value of a reference from the journal of a run.
 func readPieces(ctx context.Context, r redis.Cmdable, journal, reference string) (string, error) {
 	number, key, _ := strings.Cut(reference[1:], ":")

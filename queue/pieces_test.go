@@ -130,3 +130,37 @@ func TestALongResponseIsStoredInPieces(t *testing.T) {
 	r.checkFields(keysOf("default").runPrefix() + ticket.RunID())
 	r.checkFields(keysOf("default").journalPrefix() + ticket.RunID())
 }
+
+// Results has the whole results of a run, up to the size that the caller takes.
+func TestResultsOfAJournal(t *testing.T) {
+	t.Parallel()
+	r := newTestQueue(t, testenv.Redis(t).URL())
+	long := textOf(3*perCall + 7)
+	r.worker(func(ctx context.Context, a *Attempt) Outcome {
+		j := a.Journal()
+		for key, result := range map[string][]byte{"a.0": []byte(`{"items":[1]}`), "b.0": long} {
+			if err := j.Finish(ctx, key, result); err != nil {
+				return Outcome{State: Failed}
+			}
+		}
+		_, err := j.Start(ctx, "c.0", flows.Once) // leaves no result
+		return Outcome{State: map[bool]State{true: Succeeded, false: Failed}[err == nil], Output: []byte("[]")}
+	})
+	ticket := r.submit(Submission{Spec: spec()})
+	if got := r.wait(ticket); got.State != Succeeded {
+		t.Fatal(got.State)
+	}
+	record, err := r.client.Record(t.Context(), ticket.RunID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	results, err := r.client.Results(t.Context(), &record, 4*perCall)
+	if err != nil || len(results) != 2 || string(results["a.0"]) != `{"items":[1]}` || !bytes.Equal(results["b.0"], long) {
+		t.Errorf("%d results, %v", len(results), err)
+	}
+	for _, most := range []int{len(long), perCall, 5} {
+		if _, err := r.client.Results(t.Context(), &record, most); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("at most %d bytes: %v", most, err)
+		}
+	}
+}

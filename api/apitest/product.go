@@ -34,6 +34,7 @@ import (
 	"github.com/penstock/penstock/internal/webhook"
 	"github.com/penstock/penstock/operation"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/queue/rehearsal"
 	"github.com/penstock/penstock/store"
 	"github.com/penstock/penstock/worker"
 )
@@ -113,10 +114,13 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 	Fatal(t, err)
 	operations := operation.NewExecutor(operation.Config{Store: operation.NewStore(client), Queue: p.Queue, Flows: p.Store.Flows(), Log: log})
 	Running(t, operations.Run, func() error { return nil })
+	rehearser, err := rehearsal.New(rehearsal.Config{Runs: p.Queue, Flows: p.Store.Flows(), Connection: p.connectionType})
+	Fatal(t, err)
 	handler := api.Queue{Client: p.Queue}
 	config := api.Config{
 		Submit: handler.Submit, Records: handler, Runs: handler, Flows: p.Store.Flows(), Keys: p.Store.Keys(), Log: log,
-		Authority: authority, Store: p.Store, Fleet: p.Queue, Ready: p.Queue.Ping, Files: p.Files, Deliveries: p.Deliveries, Webhooks: p.Webhooks, Operations: operations,
+		Authority: authority, Store: p.Store, Fleet: p.Queue, Ready: p.Queue.Ping, Files: p.Files, Deliveries: p.Deliveries, Webhooks: p.Webhooks,
+		Operations: operations, Rehearser: rehearser,
 	}
 	for _, c := range change {
 		c(&config)
@@ -128,6 +132,14 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 	t.Cleanup(web.CloseClientConnections)
 	p.URL = web.URL
 	return p
+}
+
+func (p *Product) connectionType(ctx context.Context, name string) (string, error) {
+	c, err := p.Store.Connections().Connection(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	return c.Type, nil
 }
 
 // Fatal ends the test if there is an error.

@@ -19,6 +19,7 @@ import (
 	"github.com/penstock/penstock/internal/webhook"
 	"github.com/penstock/penstock/operation"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/queue/rehearsal"
 	"github.com/penstock/penstock/store"
 )
 
@@ -67,6 +68,8 @@ var kinds = []struct {
 	{target: queue.ErrReplayed, Kind: Kind{Status: http.StatusUnauthorized, Code: "replayed", Message: "replayed: this request was seen before; sign a new one with the current time"}},
 	{target: queue.ErrMismatch, Kind: Kind{Status: http.StatusUnprocessableEntity, Code: "idempotency_mismatch", Message: "this Idempotency-Key came before with another payload"}},
 	{target: queue.ErrGone, Kind: Kind{Status: http.StatusServiceUnavailable, Code: "lost", Message: "the record of the run is gone: it is not known whether it ran", Retry: 2 * time.Second}},
+	{target: rehearsal.ErrBusy, Kind: Kind{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "another rehearsal is in progress; try again later", Retry: 5 * time.Second,
+		Title: "Another rehearsal is in progress", Text: "This server rehearses one flow at a time. Try again in a moment."}},
 	{target: queue.ErrFull, Kind: Kind{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "too much work is waiting; try again later", Retry: 2 * time.Second,
 		Title: "Too much work is waiting", Text: "New runs are refused until the queue is shorter."}},
 	{target: ErrNoMemory, Kind: Kind{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "the server is short of memory; try again later", Retry: 2 * time.Second}},

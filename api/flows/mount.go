@@ -11,6 +11,7 @@ import (
 	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/queue/rehearsal"
 	"github.com/penstock/penstock/store"
 )
 
@@ -37,7 +38,8 @@ type Config struct {
 	Flows runner.Flows // the flows that this process can run
 	Runs  WaitingRuns  // nil: flows cannot be paused
 
-	Recordings Recordings // nil: deliveries are not recorded
+	Recordings Recordings           // nil: deliveries are not recorded
+	Rehearser  *rehearsal.Rehearser // nil: flows cannot be rehearsed
 }
 
 // api has the handlers of the routes.
@@ -56,6 +58,9 @@ func Mount(group gin.IRouter, config Config) {
 	group.POST("/:flow/enable", write, a.enableFlow)
 	group.POST("/:flow/disable", write, a.disableFlow)
 	group.POST("/:flow/rollback", write, a.rollbackFlow)
+	if config.Rehearser != nil {
+		group.POST("/:flow/rehearsals", write, a.rehearseFlow)
+	}
 	if config.Runs != nil { // operators of queues may pause flows, too
 		may := httpx.Requires(auth.ScopeWriteFlows, auth.ScopeWriteQueues)
 		group.POST("/:flow/pause", may, a.pauseFlow)

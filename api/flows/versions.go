@@ -53,7 +53,7 @@ func (a *api) readVersion(c *gin.Context) {
 		}
 	}
 	if len(found) != 1 {
-		httpx.Fail(c, &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "the flow has no such version, or several that begin like this"})
+		httpx.Fail(c, errNoVersion)
 		return
 	}
 	source, err := a.config.Store.Flows().Source(c.Request.Context(), h.Number, found[0].Version)
@@ -64,3 +64,5 @@ func (a *api) readVersion(c *gin.Context) {
 	found[0].Source = string(source)
 	httpx.WriteJSON(c, http.StatusOK, found[0])
 }
+
+var errNoVersion = &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "the flow has no such version, or several that begin like this"}

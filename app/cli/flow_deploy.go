@@ -29,15 +29,20 @@ type deployResult struct {
 func newFlowDeploy(e env, kinds *flows.Catalogue) *cobra.Command {
 	var url string
 	var untested, asJSON bool
+	var gate rehearsalGate
 	cmd := &cobra.Command{
 		Use:   "deploy PATHS…",
 		Short: "Make flow files the current versions on a server",
 		Long: "Check flow files, run their tests, and make them the current versions of their flows. When\n" +
 			"one of them has a mistake or fails, none is deployed. Runs that were accepted before keep\n" +
-			"their version. - is standard input.\n\n" + remoteHelp,
-		Example: "  penstock flow deploy flows/\n  penstock flow deploy greet.yaml --skip-tests",
+			"their version. - is standard input. With --rehearse, none is deployed either when more\n" +
+			"recorded runs than --allow-diff would differ, as `penstock flow rehearse` shows.\n\n" + remoteHelp,
+		Example: "  penstock flow deploy flows/\n  penstock flow deploy greet.yaml --skip-tests\n  penstock flow deploy flows/ --rehearse 200 --allow-diff 0",
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, paths []string) error {
+			if err := gate.check(cmd); err != nil {
+				return err
+			}
 			ready, err := readFlows(cmd, cmd.ErrOrStderr(), kinds, paths)
 			if err == nil && !untested {
 				err = requirePassingTests(cmd.Context(), cmd.ErrOrStderr(), kinds, ready)
@@ -49,11 +54,17 @@ func newFlowDeploy(e env, kinds *flows.Catalogue) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if gate.runs > 0 {
+				if err := gate.rehearse(cmd.Context(), cmd.ErrOrStderr(), server, ready); err != nil {
+					return err
+				}
+			}
 			done, err := deployFlows(cmd.Context(), server, ready)
 			return errors.Join(printDeployed(cmd.OutOrStdout(), done, asJSON), err)
 		},
 	}
 	addURL(cmd, &url)
+	gate.addFlags(cmd)
 	cmd.Flags().BoolVar(&untested, "skip-tests", false, "do not run the tests of the files")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd

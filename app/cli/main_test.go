@@ -39,5 +39,6 @@ func TestServerScripts(t *testing.T) {
 			e.Setenv("PENSTOCK_PASSWORD", "correct horse battery")
 			return nil
 		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 	})
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/diagram"
 	"github.com/penstock/penstock/internal/webhook"
+	"github.com/penstock/penstock/queue/rehearsal"
 	"github.com/penstock/penstock/store"
 )
 
@@ -127,6 +128,8 @@ func components(yes bool) map[string]templ.Component {
 		"OverviewPage":       OverviewPage(p, filled[Overview](yes)),
 		"OverviewFragment":   OverviewFragment(p, filled[Overview](yes)),
 		"RefusedPage":        RefusedPage(p, filled[Refused](yes)),
+		"RehearsalPage":      RehearsalPage(p, filled[FlowRow](yes), filled[*rehearsal.Report](yes)),
+		"RehearsalReport":    RehearsalReport(filled[*rehearsal.Report](yes)),
 		"ResumePage":         ResumePage(p, filled[Resume](yes)),
 		"RunPage":            RunPage(p, filled[Run](yes)),
 		"RunBody":            RunBody(p, filled[Run](yes)),

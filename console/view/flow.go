@@ -36,6 +36,7 @@ type Flow struct {
 	Problems flows.Problems   // mistakes in a source that was not saved
 	Trouble  string           // any other reason for not saving
 	Writable bool
+	Rehearse bool // a rehearsal is offered
 	New      bool
 	Schema   string // URL of the JSON Schema
 }

@@ -77,7 +77,7 @@ func evaluate(vm *quickjs.VM, s *flows.Script) (string, error) {
 		return "", err
 	}
 	defer f.Free()
-	items, err := call.Call(quickjs.UndefinedValue, f, string(s.Input), s.Mark)
+	items, err := call.Call(quickjs.UndefinedValue, f, string(s.Input), s.Mark, s.Now)
 	if err != nil {
 		return "", err
 	}

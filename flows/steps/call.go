@@ -23,8 +23,9 @@ func callKind() flows.Kind {
 			{Name: "event", Type: flows.TypeTemplate, Default: "the item", Summary: "The event of the other flow."},
 			{Name: "wait", Type: flows.TypeBool, Default: "true", Summary: "Whether to wait for its items."},
 		},
-		Example: "call: constituent-upsert\nevent: {email: \"${ .email }\"}",
-		Effect:  flows.Durable,
+		Example:    "call: constituent-upsert\nevent: {email: \"${ .email }\"}",
+		Effect:     flows.Durable,
+		ThroughEnv: true,
 		New: func(args *flows.Args) (flows.Runner, error) {
 			return &callStep{flow: args.String("flow"), event: args.Template("event"), ownRun: args.Has("wait") && !args.Bool("wait")}, nil
 		},

@@ -54,7 +54,7 @@ func (e *emitStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 	}
 	emission := flows.Emission{Flow: e.flow, Event: event}
 	if e.after > 0 {
-		emission.At = time.Now().Add(e.after)
+		emission.At = flows.Now(ctx).Add(e.after)
 	}
 	if e.at != nil {
 		if emission.At, err = renderTime(ctx, in, "at", e.at); err != nil {

@@ -79,6 +79,9 @@ func (s *scriptStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 		return nil, err
 	}
 	call := &flows.Script{Code: s.code, Time: s.time, Memory: s.memory, Mark: "integer-" + rand.Text() + ":"}
+	if now, fixed := flows.FixedNow(ctx); fixed {
+		call.Now = now.UnixMilli()
+	}
 	charger := in.Charger(ctx)
 	if err := charger.Charge(flows.SizeOf(given)); err != nil { // for a copy of it
 		return nil, failure.Limit(err)

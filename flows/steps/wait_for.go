@@ -29,8 +29,9 @@ func waitFor() flows.Kind {
 			{Name: "max_body", Type: flows.TypeString, Summary: "Lets the call bring files: the largest body, at most 1GB. Without it files are part of the item, as text or base64."},
 			{Name: "steps", Type: flows.TypeSteps, Required: true, Summary: "The steps that send the URL."},
 		},
-		Example: "name: approval\nwait_for:\n  within: 72h\n  steps:\n    - http: {post: \"https://chat.example.org/hook\", json: {text: \"Approve ${ .item.amount }? ${ .url }?approved=true\"}}",
-		Effect:  flows.Idempotent,
+		Example:    "name: approval\nwait_for:\n  within: 72h\n  steps:\n    - http: {post: \"https://chat.example.org/hook\", json: {text: \"Approve ${ .item.amount }? ${ .url }?approved=true\"}}",
+		Effect:     flows.Idempotent,
+		ThroughEnv: true,
 		New: func(args *flows.Args) (flows.Runner, error) {
 			w := &waitForStep{within: defaultWithin, steps: args.Steps("steps")}
 			if args.Has("within") {
@@ -61,7 +62,7 @@ func (w *waitForStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 	if in.Env().Callbacks == nil {
 		return nil, failure.Errorf("wait_for is not available here")
 	}
-	v, err := in.Remember(ctx, "expires", func() (any, error) { return time.Now().Add(w.within).UTC().Format(time.RFC3339), nil })
+	v, err := in.Remember(ctx, "expires", func() (any, error) { return flows.Now(ctx).Add(w.within).UTC().Format(time.RFC3339), nil })
 	if err != nil {
 		return nil, err
 	}

@@ -25,8 +25,9 @@ func webhook() flows.Kind {
 			{Name: "type", Type: flows.TypeTemplate, Required: true, Summary: "The type of the event, such as `order.paid`."},
 			{Name: "data", Type: flows.TypeTemplate, Default: "the item", Summary: "The data of the event; the body has at most 256 KiB."},
 		},
-		Example: "webhook:\n  url: ${ .customer.hook_url }\n  secret: hook_signing\n  receiver: ${ .customer.id }\n  type: order.paid\n  data: {order: \"${ .number }\", total: \"${ .total }\"}",
-		Effect:  flows.Idempotent,
+		Example:    "webhook:\n  url: ${ .customer.hook_url }\n  secret: hook_signing\n  receiver: ${ .customer.id }\n  type: order.paid\n  data: {order: \"${ .number }\", total: \"${ .total }\"}",
+		Effect:     flows.Idempotent,
+		ThroughEnv: true,
 		New: func(args *flows.Args) (flows.Runner, error) {
 			w := &webhookStep{
 				secrets: args.Strings("secret"), url: args.Template("url"), event: args.Template("type"),

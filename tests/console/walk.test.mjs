@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test'
 import { createHash } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { accessible, ask, base, call, close, inThemes, look, open, readable, root, signIn, switchFlow, visible, visit, well } from './desk.mjs'
+import { accessible, ask, base, call, close, fits, inThemes, look, open, picture, readable, root, signIn, switchFlow, visible, visit, well } from './desk.mjs'
 import { client, issue } from './issuer.mjs'
 
 const sh = promisify(execFile)
@@ -259,6 +259,30 @@ test('checks, saves, compares and rolls back a flow', async () => {
   await accessible(desk, 'the versions of a flow')
   await desk.getByRole('button', { name: 'Roll back to it' }).click()
   await desk.getByText('is the current one again').waitFor()
+  well(desk)
+})
+
+test('rehearses a flow before it is saved', async () => {
+  await visit(desk, '/flows/1')
+  await desk.getByText('valid, 2 of 2 tests pass').waitFor()
+  const rehearse = desk.getByRole('button', { name: 'Rehearse' })
+  await rehearse.click()
+  await desk.getByText('Nothing would differ in').waitFor()
+  await desk.evaluate(() => {
+    const field = document.querySelector('#source')
+    field.value = field.value.replace('Hello, ', 'Good morning, ')
+    field.dispatchEvent(new Event('filled'))
+  })
+  await rehearse.click()
+  await desk.getByText('would differ.').waitFor()
+  await desk.getByText('The first runs that differ').click()
+  for (const width of widths) {
+    await desk.setViewportSize({ width, height: 900 })
+    await fits(desk, 'a rehearsal')
+    await picture(desk, `rehearsal-${width}`)
+    await accessible(desk, 'a rehearsal')
+  }
+  await desk.setViewportSize({ width: widths[0], height: 900 })
   well(desk)
 })
 

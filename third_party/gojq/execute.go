@@ -197,7 +197,7 @@ loop:
 					args[i] = env.pop()
 				}
 				if env.meter != nil {
-					env.args[argcnt] = env.meter // for funcMatch
+					env.args[argcnt] = env.meter // for funcMatch and funcNow
 					if e := env.meter.Before(v[2].(string), x, args); e != nil {
 						pc, env.forks = len(env.codes), nil
 						return e, true

@@ -199,7 +199,7 @@ func init() {
 		"strftime":       argFunc1(funcStrftime),
 		"strflocaltime":  argFunc1(funcStrflocaltime),
 		"strptime":       argFunc1(funcStrptime),
-		"now":            argFunc0(funcNow),
+		"now":            {argcount0, false, funcNow},
 		"_match":         argFunc3(nil),
 		"_captures":      argFunc0(funcCaptures),
 		"error":          {argcount0 | argcount1, false, funcError},
@@ -2010,7 +2010,12 @@ func arrayToTime(a []any, loc *time.Location) (time.Time, error) {
 		hour, minute, second, nanosecond, loc), nil
 }
 
-func funcNow(any) any {
+func funcNow(_ any, args []any) any {
+	if cap(args) > 0 {
+		if clock, ok := args[:1][0].(Clock); ok { // the meter
+			return timeToEpoch(clock.Now())
+		}
+	}
 	return timeToEpoch(time.Now())
 }
 

@@ -1,5 +1,7 @@
 package gojq
 
+import "time"
+
 // Meter is implemented by a context of [Code.RunWithContext] that bounds what
 // the native functions cost. They do not look at the context while they run.
 // This file and what calls it are not part of the original.
@@ -13,3 +15,6 @@ type Meter interface {
 	// After is called with what the function returned, unless it failed.
 	After(name string, result any) error
 }
+
+// Clock is implemented by a [Meter] that says what time `now` gives.
+type Clock interface{ Now() time.Time }

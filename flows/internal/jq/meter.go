@@ -3,6 +3,7 @@ package jq
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime"
 	"runtime/metrics"
@@ -27,6 +28,19 @@ const (
 	yieldEvery   = time.Millisecond
 )
 
+// lateError is the error of an evaluation that took longer than it may.
+type lateError time.Duration
+
+func (e lateError) Error() string {
+	return fmt.Sprintf("takes longer than %v", time.Duration(e).Round(time.Millisecond))
+}
+
+// IsLate reports whether an evaluation ended because it took too long, which depends on what else the machine does.
+func IsLate(err error) bool {
+	var late lateError
+	return errors.As(err, &late)
+}
+
 // meter is the context of one evaluation. gojq calls Done before every opcode and Before at every native operation,
 // on the evaluating goroutine. The meter checks time and memory in these calls, without a timer and without a second
 // goroutine.
@@ -45,7 +59,32 @@ type meter struct {
 	err      error  // reason for the end of the evaluation
 }
 
-var _ gojq.Meter = (*meter)(nil)
+var (
+	_ gojq.Meter = (*meter)(nil)
+	_ gojq.Clock = (*meter)(nil)
+)
+
+// nowKey is the key of the context's value for WithNow.
+type nowKey struct{}
+
+// WithNow returns a context in which programs take t for the current time.
+func WithNow(ctx context.Context, t time.Time) context.Context {
+	return context.WithValue(ctx, nowKey{}, t)
+}
+
+// FixedNow returns the time of WithNow; false: the context has none.
+func FixedNow(ctx context.Context) (time.Time, bool) {
+	t, ok := ctx.Value(nowKey{}).(time.Time)
+	return t, ok
+}
+
+// Now returns the time of WithNow, or that of the clock.
+func (m *meter) Now() time.Time {
+	if t, ok := FixedNow(m.Context); ok {
+		return t
+	}
+	return time.Now()
+}
 
 // newMeter starts to measure an evaluation on v.
 func newMeter(ctx context.Context, v any, patterns map[string]int) *meter {
@@ -229,7 +268,7 @@ func (m *meter) yield(now time.Time) {
 }
 
 func (m *meter) late() error {
-	return fmt.Errorf("takes longer than %v", m.allowed.Round(time.Millisecond))
+	return lateError(m.allowed)
 }
 
 func heapBytes() uint64 {

@@ -13,13 +13,14 @@ import (
 // Kind sends a message.
 func Kind() flows.Kind {
 	return flows.Kind{
-		Name:    "email",
-		Summary: "Sends a message through a mail server.",
-		Doc:     doc,
-		Params:  params(),
-		Example: example,
-		Effect:  flows.Once,
-		New:     func(args *flows.Args) (flows.Runner, error) { return newStep(args) },
+		Name:       "email",
+		Summary:    "Sends a message through a mail server.",
+		Doc:        doc,
+		Params:     params(),
+		Example:    example,
+		Effect:     flows.Once,
+		ThroughEnv: true,
+		New:        func(args *flows.Args) (flows.Runner, error) { return newStep(args) },
 	}
 }
 

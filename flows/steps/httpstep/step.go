@@ -16,12 +16,13 @@ import (
 func Kind() flows.Kind {
 	agent := userAgent()
 	return flows.Kind{
-		Name:    "http",
-		Summary: "Calls an HTTP API and returns its response.",
-		Doc:     doc,
-		Params:  httpParams(),
-		Example: example,
-		Effect:  flows.Once,
+		Name:       "http",
+		Summary:    "Calls an HTTP API and returns its response.",
+		Doc:        doc,
+		Params:     httpParams(),
+		Example:    example,
+		Effect:     flows.Once,
+		ThroughEnv: true,
 		New: func(args *flows.Args) (flows.Runner, error) {
 			return newStep(args, agent)
 		},

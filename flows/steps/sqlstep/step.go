@@ -12,13 +12,14 @@ import (
 // Kind queries and changes a database.
 func Kind() flows.Kind {
 	return flows.Kind{
-		Name:    "sql",
-		Summary: "Runs statements on a database; each returned row is an item.",
-		Doc:     doc,
-		Params:  params(),
-		Example: example,
-		Effect:  flows.Once,
-		New:     func(args *flows.Args) (flows.Runner, error) { return newStep(args) },
+		Name:       "sql",
+		Summary:    "Runs statements on a database; each returned row is an item.",
+		Doc:        doc,
+		Params:     params(),
+		Example:    example,
+		Effect:     flows.Once,
+		ThroughEnv: true,
+		New:        func(args *flows.Args) (flows.Runner, error) { return newStep(args) },
 	}
 }
 
