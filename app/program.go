@@ -66,8 +66,8 @@ type Program struct {
 	bruteForceGuard *auth.BruteForceGuard
 	bruteForceKey   []byte // key of the hashes of guessed names and networks
 	callbacks       *callback.Signer
-	files           *blob.Store        // of runs
-	webhooks        *webhook.Store     // that flows send
+	files           *blob.Store    // of runs
+	webhooks        *webhook.Store // that flows send
 	operations      *operation.Executor
 	memory          *budget.Process    // nil: the limit of the process is unknown
 	metrics         *telemetry.Metrics // nil: off
