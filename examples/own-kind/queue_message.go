@@ -19,8 +19,9 @@ func queueMessage() flows.Kind {
 			{Name: "bus", Type: flows.TypeTemplate, Required: true, Summary: "URL of the bus."},
 			{Name: "topic", Type: flows.TypeString, Required: true, Inline: true, Summary: "Who should hear of it."},
 		},
-		Example: "queue_message: enrolments\nbus: ${ $vars.bus }",
-		Effect:  flows.Once,
+		Example:    "queue_message: enrolments\nbus: ${ $vars.bus }",
+		Effect:     flows.Once,
+		ThroughEnv: true,
 		New: func(args *flows.Args) (flows.Runner, error) {
 			bus, topic := args.Template("bus"), args.String("topic")
 			return flows.RunFunc(func(ctx context.Context, in *flows.Input) ([]any, error) {
