@@ -61,22 +61,28 @@ func (req *requestState) bulk(value func(string) string) (about operation.About,
 	if err != nil {
 		return about, nil, err
 	}
-	may := map[int64]bool{}
+	may := map[string]bool{} // by version, which is of one flow
 	runs, err = runlist.Collect(req.ctx(), req.console.config.Queue, q, operation.MaxRuns, func(r *queue.Record) bool {
-		known, looked := may[r.Flow]
+		known, looked := may[r.Version]
 		if !looked {
-			known = req.who.May(auth.ScopeWriteRuns, r.Flow) && (!about.Action.Starts() || req.mayStart(r.Flow))
-			may[r.Flow] = known
+			known = req.who.May(auth.ScopeWriteRuns, r.Flow) && (!about.Action.Starts() || req.mayStart(r, about.Version))
+			may[r.Version] = known
 		}
 		return known
 	})
 	return about, runs, err
 }
 
-// mayStart reports whether the user may start runs of a flow.
-func (req *requestState) mayStart(number int64) bool {
-	flow, deployed := req.console.config.Store.Flows().Find(strconv.FormatInt(number, 10))
-	return !deployed || req.who.CheckOperationScopes(flow) == nil
+// mayStart reports whether the user may start a run of the version of a flow that an action executes. One that does not exist
+// is skipped later.
+func (req *requestState) mayStart(r *queue.Record, version string) bool {
+	all := req.console.config.Store.Flows()
+	flow, found := all.Find(strconv.FormatInt(r.Flow, 10))
+	if version == "pinned" {
+		pinned, err := all.Version(req.ctx(), r.Flow, r.Version)
+		flow, found = pinned, err == nil
+	}
+	return !found || req.who.CheckOperationScopes(flow) == nil
 }
 
 // operationsPage lists the operations, the newest first.

@@ -94,7 +94,11 @@ func (f *Flow) Resume(earlier *Flow, journal []JournalEntry, o ResumeOptions) (*
 // Done returns the steps of which a run has effects that happened, or may have happened: what happens again when the run is
 // replayed. Steps that only read are not among them.
 func (f *Flow) Done(journal []JournalEntry) ([]ResumedStep, error) {
-	plan, err := f.resume(f, journal, ResumeOptions{})
+	happened := slices.DeleteFunc(slices.Clone(journal), func(e JournalEntry) bool {
+		failed := failureOf(e.Result)
+		return failed != nil && !failed.Ambiguous
+	})
+	plan, err := f.resume(f, happened, ResumeOptions{})
 	if err != nil {
 		return nil, err
 	}

@@ -229,3 +229,20 @@ func TestAFailedItemInterruptsNoOnceEffect(t *testing.T) {
 		t.Errorf("recorded: %s", result)
 	}
 }
+
+// What a replay of a run would do again: effects that happened or may have, and not those that failed or only read.
+func TestWhatARunHasDone(t *testing.T) {
+	t.Parallel()
+	const done, failed = `{"items":[1]}`, `{"failed":{"code":"step_failed","message":"503","handled":true}}`
+	flow := parseFile(t, "flow: 1\nsteps:"+resumed)
+	steps, err := flow.Done(entries(map[string]string{
+		"ask.0": done, "each.charge.0.0": done, "each.charge.0.1": "", "each.tell.0.0": failed, "other.0/http.0": done, "last.0": `{"failed":{"code":"step_failed","message":"reset","ambiguous":true}}`,
+	}))
+	var got []string
+	for _, s := range steps {
+		got = append(got, fmt.Sprintf("%s %d %d", s.Step, s.Kept, len(s.Uncertain)))
+	}
+	if want := []string{"each.charge 1 1", "other/http 1 0"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%q, %v, want %q", got, err, want)
+	}
+}

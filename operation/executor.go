@@ -87,8 +87,8 @@ func (e *Executor) execute(ctx context.Context, t *taken) error {
 		if err != nil {
 			return fmt.Errorf("read runs of operation: %w", err)
 		}
-		results := e.apply(ctx, t, ids)
-		if ctx.Err() != nil {
+		results, whole := e.apply(ctx, t, ids)
+		if !whole {
 			return nil // another process begins with these runs
 		}
 		goesOn, err := e.Store.record(ctx, t, results)
@@ -107,9 +107,31 @@ func (e *Executor) execute(ctx context.Context, t *taken) error {
 	}
 }
 
-// apply applies the action to some runs at once. Results may be incomplete when ctx has ended.
-func (e *Executor) apply(ctx context.Context, t *taken, ids []string) []Result {
-	results := make([]Result, len(ids))
+// apply applies the action to some runs at once. It renews the lease when that takes long, because the queue is full or Redis
+// is away. False: the operation has ended meanwhile, this process has lost it, or ctx has ended.
+func (e *Executor) apply(ctx context.Context, t *taken, ids []string) (results []Result, whole bool) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var renewal sync.WaitGroup
+	defer renewal.Wait()
+	done := make(chan struct{})
+	defer close(done)
+	renewal.Go(func() {
+		renew := time.NewTicker(lease / 3)
+		defer renew.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-renew.C:
+			}
+			if goesOn, err := e.Store.record(ctx, t, nil); err == nil && !goesOn {
+				cancel()
+				return
+			}
+		}
+	})
+	results = make([]Result, len(ids))
 	free := make(chan struct{}, atOnce)
 	var group sync.WaitGroup
 	for i, id := range ids {
@@ -120,5 +142,5 @@ func (e *Executor) apply(ctx context.Context, t *taken, ids []string) []Result {
 		})
 	}
 	group.Wait()
-	return results
+	return results, ctx.Err() == nil
 }

@@ -185,8 +185,12 @@ func TestKeysHaveATTL(t *testing.T) {
 	op := o.begin(Cancel, o.run(false))
 	by, err := o.take(t.Context())
 	must(t, err)
-	_, err = o.record(t.Context(), by, o.apply(t.Context(), by, []string{op.ID}))
+	results, whole := o.apply(t.Context(), by, []string{op.ID})
+	_, err = o.record(t.Context(), by, results)
 	must(t, err)
+	if !whole {
+		t.Error("the action was interrupted")
+	}
 	keys, err := o.redis.Keys(t.Context(), "penstock:{operations}:*").Result()
 	must(t, err)
 	for _, key := range keys {
@@ -197,4 +201,38 @@ func TestKeysHaveATTL(t *testing.T) {
 	if len(keys) < 4 {
 		t.Error(fmt.Sprint("only these are stored: ", keys))
 	}
+}
+
+// fullQueue is a queue that takes no run.
+type fullQueue struct{ *queue.Client }
+
+func (fullQueue) Start(context.Context, queue.Submission, time.Time) (string, error) {
+	return "", queue.ErrFull
+}
+
+// An operation that waits for room in the queue keeps its lease, and can be stopped.
+func TestStopWhileTheQueueIsFull(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.config.Queue = fullQueue{o.queue}
+	op := o.begin(Resume, o.run(true))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1) // buffered, so that the executor never blocks
+	go func() { ended <- o.Run(ctx) }()
+	until := func(what string, is func(*Operation) bool) {
+		t.Helper()
+		testenv.Eventually(t, func() string {
+			got, err := o.Read(t.Context(), op.ID)
+			must(t, err)
+			if is(got) {
+				return ""
+			}
+			return fmt.Sprintf("not %s: %+v", what, got)
+		})
+	}
+	until("begun", func(o *Operation) bool { return !o.Started.IsZero() })
+	must(t, o.Stop(t.Context(), op.ID))
+	until("stopped", func(o *Operation) bool { return o.State == Stopped && o.Done == 0 })
+	cancel()
+	must(t, <-ended)
 }

@@ -35,7 +35,7 @@ type PlannedStep struct {
 }
 
 // MaxPlanTime is how long runs are looked at for a plan.
-const MaxPlanTime = 20 * time.Second
+const MaxPlanTime = 10 * time.Second
 
 // Plan returns what an operation would do with runs, and changes nothing.
 func (e *Executor) Plan(ctx context.Context, about About, runs []string) (*Plan, error) {

@@ -82,21 +82,23 @@ func (a *api) runsOf(c *gin.Context, about *operation.About) ([]string, error) {
 		return nil, err
 	}
 	p := httpx.StateOf(c).Principal
-	may := map[int64]bool{}
+	may := map[string]bool{} // by version, which is of one flow
 	return runlist.Collect(c.Request.Context(), a.config.Runs, q, operation.MaxRuns, func(r *queue.Record) bool {
-		known, looked := may[r.Flow]
+		known, looked := may[r.Version]
 		if !looked {
-			known = p.MayForOthers(auth.ScopeWriteRuns, r.Flow) && (!about.Action.Starts() || a.mayStart(p, r.Flow))
-			may[r.Flow] = known
+			known = p.MayForOthers(auth.ScopeWriteRuns, r.Flow) && (!about.Action.Starts() || a.mayStart(c, r, about.Version))
+			may[r.Version] = known
 		}
 		return known
 	})
 }
 
-// mayStart reports whether a principal may start runs of a flow.
-func (a *api) mayStart(p *auth.Principal, number int64) bool {
-	flow, deployed := a.config.Flows.Find(strconv.FormatInt(number, 10))
-	return p.May(auth.ScopeRun, number) && (!deployed || p.CheckOperationScopes(flow) == nil)
+// mayStart reports whether the caller may start a run of the version of a flow that an action executes. One that does not
+// exist is skipped later.
+func (a *api) mayStart(c *gin.Context, r *queue.Record, version string) bool {
+	p := httpx.StateOf(c).Principal
+	flow, err := a.versionFor(c.Request.Context(), r, version)
+	return p.May(auth.ScopeRun, r.Flow) && (err != nil || p.CheckOperationScopes(flow) == nil)
 }
 
 // operationSchema returns the fields by which operations can be filtered and ordered.
