@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -84,7 +85,11 @@ func (s *Schedule) parse() error {
 	if strings.Contains(s.Cron, "TZ=") {
 		return errors.New("the time zone is said by time_zone")
 	}
-	parsed, err := cron.ParseStandard("CRON_TZ=" + s.zone.String() + " " + s.Cron)
+	fields := strings.Fields(s.Cron)
+	if len(fields) == 5 {
+		fields[4] = sundays(fields[4])
+	}
+	parsed, err := cron.ParseStandard("CRON_TZ=" + s.zone.String() + " " + strings.Join(fields, " "))
 	if err != nil {
 		return err
 	}
@@ -100,6 +105,32 @@ func (s *Schedule) parse() error {
 		return errors.New("there is no such day")
 	}
 	return nil
+}
+
+// sundays writes 7, which is Sunday as 0 is (crontab(5)), as the parser reads it: 7 is 0, and 5-7 is 5,6,0.
+func sundays(weekdays string) string {
+	parts := strings.Split(weekdays, ",")
+	for i, part := range parts {
+		days, step, stepped := strings.Cut(part, "/")
+		from, to, isRange := strings.Cut(days, "-")
+		if !isRange {
+			to = from
+		}
+		first, err := strconv.Atoi(from)
+		every, wrong := 1, error(nil)
+		if stepped {
+			every, wrong = strconv.Atoi(step)
+		}
+		if to != "7" || err != nil || wrong != nil || first < 0 || first > 7 || every < 1 {
+			continue // the parser says what is wrong
+		}
+		var all []string
+		for day := first; day <= 7; day += every {
+			all = append(all, strconv.Itoa(day%7))
+		}
+		parts[i] = strings.Join(all, ",")
+	}
+	return strings.Join(parts, ",")
 }
 
 // Text returns the schedule as one line with its time zone. Schedules with equal texts fire at the same times.

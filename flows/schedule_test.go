@@ -17,6 +17,9 @@ func TestScheduleNext(t *testing.T) {
 	}{
 		{"at a time itself the next one", "*/5 * * * *", "UTC", "2025-01-01T00:05:00Z", []string{"01-01 00:10:00 UTC"}},
 		{"a nanosecond before it that one", "*/5 * * * *", "UTC", "2025-01-01T00:04:59.999999999Z", []string{"01-01 00:05:00 UTC"}},
+		{"Sunday is 7, too", "0 9 * * 7", "UTC", "2025-01-01T00:00:00Z", []string{"01-05 09:00:00 UTC", "01-12 09:00:00 UTC"}},
+		{"a range up to Sunday", "0 9 * * 5-7", "UTC", "2025-01-01T00:00:00Z", []string{"01-03 09:00:00 UTC", "01-04 09:00:00 UTC", "01-05 09:00:00 UTC", "01-10 09:00:00 UTC"}},
+		{"with a step, and others", "0 9 * * 3-7/2,mon", "UTC", "2025-01-01T10:00:00Z", []string{"01-03 09:00:00 UTC", "01-05 09:00:00 UTC", "01-06 09:00:00 UTC", "01-08 09:00:00 UTC"}},
 		{"every day by the clock", "0 9 * * *", "Europe/London", "2025-03-29T12:00:00Z", []string{"03-30 09:00:00 BST", "03-31 09:00:00 BST"}},
 
 		{"a time that is left out fires when it is over", "30 2 * * *", "America/New_York", "2025-03-08T12:00:00Z",

@@ -31,7 +31,7 @@ var (
 	textTypes = []string{"application/javascript", "application/yaml", "application/jwt", "application/xhtml+xml", "image/svg+xml"}
 )
 
-// FormOf returns the form of content of a media type, as mediaType returns it; empty for no type, Bytes for an unknown one.
+// FormOf returns the form of content of a media type, as MediaType returns it; empty for no type, Bytes for an unknown one.
 func FormOf(media string) Form {
 	switch {
 	case media == "":
@@ -58,16 +58,17 @@ func FormOf(media string) Form {
 
 // IsMediaType reports whether a Content-Type names a type and a subtype, or is empty. Its parameters do not matter.
 func IsMediaType(contentType string) bool {
-	media, _ := mediaType(contentType)
+	media, _ := MediaType(contentType)
 	return media != "" || strings.TrimSpace(contentType) == ""
 }
 
-// mediaType returns the media type of a Content-Type in lower case, and its parameters. Parameters that cannot be read are
+// MediaType returns the media type of a Content-Type in lower case, and its parameters. Parameters that cannot be read are
 // ignored; a type that cannot be read is none.
-func mediaType(contentType string) (media string, params map[string]string) {
+func MediaType(contentType string) (media string, params map[string]string) {
 	media, params, err := mime.ParseMediaType(contentType)
 	if err != nil {
 		media, _, _ = strings.Cut(contentType, ";")
+		media, _, _ = strings.Cut(media, ",") // two types, when a header was written twice
 		media = strings.ToLower(strings.TrimSpace(media))
 	}
 	if kind, sub, ok := strings.Cut(media, "/"); !ok || kind == "" || kind == "*" || sub == "" {

@@ -21,7 +21,7 @@ type SaveFile func(name, contentType string, content io.Reader) (any, error)
 // ReadMultipart is Read for a multipart body that is not in memory: its files go to save. Its fields together are at most
 // MaxSize bytes long.
 func (r *Reader) ReadMultipart(contentType string, body io.Reader, save SaveFile) (Content, error) {
-	_, params := mediaType(contentType)
+	_, params := MediaType(contentType)
 	value, err := r.parseMultipart(body, params["boundary"], save)
 	if err == nil {
 		return Content{Form: Multipart, Value: value}, nil
@@ -40,7 +40,7 @@ func IsMultipart(as Form, contentType string) bool {
 	if as != Auto && as != "" {
 		return as == Multipart
 	}
-	media, _ := mediaType(contentType)
+	media, _ := MediaType(contentType)
 	return FormOf(media) == Multipart
 }
 
@@ -125,7 +125,7 @@ func (f *multipartForm) addPart(p *multipart.Part) error {
 
 func (f *multipartForm) partValue(p *multipart.Part) (any, error) {
 	header := p.Header.Get("Content-Type")
-	media, params := mediaType(header)
+	media, params := MediaType(header)
 	_, disposition, _ := mime.ParseMediaType(p.Header.Get("Content-Disposition"))
 	_, isFile := disposition["filename"] // a browser sends an empty one for a file that was not chosen
 	form := FormOf(media)
@@ -184,7 +184,7 @@ func fileValue(charger *budget.Charger, name, contentType string, content []byte
 	if err := charger.Charge(budget.Object + budget.Members(4) + 2*int64(len(content))); err != nil {
 		return nil, err
 	}
-	media, params := mediaType(contentType)
+	media, params := MediaType(contentType)
 	if form := FormOf(media); form != Bytes && form != "" && form != Multipart {
 		if text, err := DecodeText(charger, content, params["charset"]); err == nil {
 			value["text"] = string(text)

@@ -53,7 +53,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // Read returns what a body says. White space alone is an empty body, except for Text and Bytes. The error is an *Error, or
 // that of the charger.
 func (r *Reader) Read(as Form, contentType string, body []byte) (Content, error) {
-	media, params := mediaType(contentType)
+	media, params := MediaType(contentType)
 	if len(body) == 0 {
 		return Content{}, nil
 	}
@@ -169,7 +169,12 @@ func (r *Reader) parseLines(body []byte, label string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.Charger.Charge(int64(len(text)) + 2); err != nil {
+	return Lines(r.Charger, text, r.Depth)
+}
+
+// Lines returns the values of NDJSON in UTF-8, nested depth deep at most, as a JSON list. Empty lines are ignored.
+func Lines(charger *budget.Charger, text []byte, depth int) ([]byte, error) {
+	if err := charger.Charge(int64(len(text)) + 2); err != nil {
 		return nil, err
 	}
 	list, n := append(make([]byte, 0, len(text)+2), '['), 0
@@ -178,7 +183,7 @@ func (r *Reader) parseLines(body []byte, label string) ([]byte, error) {
 		if line = bytes.Trim(line, " \t\r\n\x1e"); len(line) == 0 { // RFC 7464 has U+001E before each value
 			continue
 		}
-		if err := strictjson.Check(line, r.Depth-1); err != nil {
+		if err := strictjson.Check(line, depth-1); err != nil {
 			return nil, fmt.Errorf("line %d: %w", n, err)
 		}
 		if len(list) > 1 {

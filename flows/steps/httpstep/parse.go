@@ -1,9 +1,9 @@
 package httpstep
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
-	"mime"
 	"net/http"
 	"unicode/utf8"
 
@@ -14,10 +14,17 @@ import (
 )
 
 // parseBody decodes a response body: as the flow says or, for "auto" and "", by the content type. An empty body is
-// null.
-func parseBody(charger *budget.Charger, as string, header http.Header, body []byte) (any, error) {
+// null, and so is white space where it is no text. limit is the maximum size in bytes of the body without its content
+// codings. "bytes" are those that were sent, except for gzip, which the client of HTTP has removed.
+func parseBody(charger *budget.Charger, as string, header http.Header, body []byte, limit int64) (any, error) {
 	if len(body) == 0 {
 		return nil, nil
+	}
+	if as != "bytes" {
+		var err error
+		if body, err = withoutCodings(charger, header, body, limit); err != nil {
+			return nil, fmt.Errorf("the response cannot be read: %w; use parse: bytes", err)
+		}
 	}
 	if err := charger.Charge(int64(len(body))); err != nil { // for the decoded text
 		return nil, err
@@ -29,8 +36,8 @@ func parseBody(charger *budget.Charger, as string, header http.Header, body []by
 	if as == "bytes" {
 		return payload.EncodeBase64(body), charger.Charge(int64(base64.StdEncoding.EncodedLen(len(body))))
 	}
-	if coding := header.Get("Content-Encoding"); coding != "" && coding != "identity" {
-		return nil, fmt.Errorf("the response is compressed with %q; only gzip is understood, or parse: bytes", coding)
+	if as != "text" && len(bytes.TrimSpace(payload.TrimBOM(body))) == 0 {
+		return nil, nil
 	}
 	if as == "xml" {
 		return payload.ParseXML(charger, body, params["charset"])
@@ -46,26 +53,50 @@ func parseBody(charger *budget.Charger, as string, header http.Header, body []by
 			return nil, fmt.Errorf("the response cannot be read: %w", err)
 		}
 		return v, nil
+	case "ndjson":
+		lines, err := payload.Lines(charger, text, maxLineDepth)
+		if err != nil {
+			return nil, fmt.Errorf("the response cannot be read: %w", err)
+		}
+		return flows.DecodeJSONOn(charger, lines)
 	case "csv":
 		return payload.ParseCSV(charger, text)
 	}
 	return bulk.Text(text), nil
 }
 
-func contentType(header http.Header) (string, map[string]string) {
-	mediaType, params, err := mime.ParseMediaType(header.Get("Content-Type"))
-	if err != nil {
-		return "", nil
+// maxLineDepth is the maximum nesting of a value in NDJSON.
+const maxLineDepth = 512
+
+// withoutCodings returns a body without its content codings.
+func withoutCodings(charger *budget.Charger, header http.Header, body []byte, limit int64) ([]byte, error) {
+	codings, err := payload.Codings(header)
+	if err != nil || len(codings) == 0 {
+		return body, err
 	}
-	return mediaType, params
+	window := charger.Part()
+	defer window.Drop()
+	if err := window.Charge(payload.Window(codings, body)); err != nil {
+		return nil, err
+	}
+	unpacked, closeAll, err := payload.Unpack(codings, body, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer closeAll()
+	return readAll(charger, unpacked, min(limit, 1<<20)+1)
+}
+
+func contentType(header http.Header) (string, map[string]string) {
+	return payload.MediaType(header.Get("Content-Type"))
 }
 
 // parseFor returns the parser for a media type. Without a known media type, valid UTF-8 is text.
 func parseFor(mediaType string, body []byte) string {
 	switch form := payload.FormOf(mediaType); form {
-	case payload.JSON, payload.XML, payload.CSV, payload.Text:
+	case payload.JSON, payload.XML, payload.CSV, payload.NDJSON, payload.Text:
 		return string(form)
-	case payload.URLEncoded, payload.NDJSON:
+	case payload.URLEncoded:
 		return "text"
 	case "":
 		if utf8.Valid(body) {

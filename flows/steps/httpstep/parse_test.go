@@ -1,11 +1,17 @@
 package httpstep
 
 import (
+	"bytes"
+	"compress/gzip"
+	"compress/zlib"
+	"encoding/base64"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/andybalholm/brotli"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penstock/penstock/internal/payload"
@@ -27,6 +33,13 @@ func TestParseBody(t *testing.T) {
 		{"utf-16", "json", "application/json; charset=utf-16le", "{\x00}\x00", object{}},
 		{"text", "auto", "text/html; charset=utf-8", "<p>Zoë", "<p>Zoë"},
 		{"text as Latin-1", "auto", "text/plain; charset=ISO-8859-1", "Zo\xeb", "Zoë"},
+		{"white space as JSON", "auto", "application/json", " \n", nil},
+		{"white space as XML", "xml", "", "\ufeff\n", nil},
+		{"white space as text", "text", "", " ", " "},
+		{"a type with a cut parameter", "auto", "application/json; charset", `{"a":1}`, object{"a": json.Number("1")}},
+		{"a doubled type", "auto", "application/json, application/json", `{"a":1}`, object{"a": json.Number("1")}},
+		{"NDJSON", "auto", "application/x-ndjson", "{\"a\":1}\n\n[2]\n", []any{object{"a": json.Number("1")}, []any{json.Number("2")}}},
+		{"NDJSON by name", "ndjson", "text/plain", "1\n", []any{json.Number("1")}},
 		{"svg is text", "auto", "image/svg+xml", "<svg/>", "<svg/>"},
 		{"no type, text", "auto", "", "hello", "hello"},
 		{"no type, bytes", "auto", "", "\xff\xfe\x00", "//4A"},
@@ -42,7 +55,7 @@ func TestParseBody(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := parseBody(nil, test.as, http.Header{"Content-Type": {test.contentType}}, []byte(test.body))
+			got, err := parseBody(nil, test.as, http.Header{"Content-Type": {test.contentType}}, []byte(test.body), 1<<20)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -71,15 +84,49 @@ func TestParseBodyRefuses(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := parseBody(nil, test.as, http.Header{"Content-Type": {test.contentType}}, []byte(test.body))
+			got, err := parseBody(nil, test.as, http.Header{"Content-Type": {test.contentType}}, []byte(test.body), 1<<20)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, %v, want an error with %q", got, err, test.want)
 			}
 		})
 	}
-	_, err := parseBody(nil, "auto", http.Header{"Content-Type": {"application/json"}, "Content-Encoding": {"br"}}, []byte("x"))
-	if err == nil || !strings.Contains(err.Error(), `compressed with "br"`) {
-		t.Errorf("brotli: %v", err)
+	for coding, want := range map[string]string{"br": "the body is not in its Content-Encoding", "compress": `the Content-Encoding is "compress"; gzip, deflate, br and zstd are read`} {
+		_, err := parseBody(nil, "auto", http.Header{"Content-Type": {"application/json"}, "Content-Encoding": {coding}}, []byte("x"), 1<<20)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", coding, err)
+		}
+	}
+	var packed bytes.Buffer
+	w := zlib.NewWriter(&packed)
+	_, _ = w.Write(make([]byte, 2<<20))
+	_ = w.Close()
+	if _, err := parseBody(nil, "text", http.Header{"Content-Encoding": {"deflate"}}, packed.Bytes(), 1<<20); err == nil || !strings.Contains(err.Error(), "too large") {
+		t.Errorf("a bomb: %v", err)
+	}
+}
+
+// A body is read without its content codings, by whatever its headers say of it.
+func TestParseCodedBody(t *testing.T) {
+	t.Parallel()
+	const text = `{"a":1.10}`
+	for coding, pack := range map[string]func(io.Writer) io.WriteCloser{
+		"x-gzip":  func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) },
+		"GZIP":    func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) },
+		"deflate": func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) },
+		"br":      func(w io.Writer) io.WriteCloser { return brotli.NewWriter(w) },
+	} {
+		var packed bytes.Buffer
+		w := pack(&packed)
+		_, _ = io.WriteString(w, text)
+		_ = w.Close()
+		got, err := parseBody(nil, "auto", http.Header{"Content-Type": {"application/json"}, "Content-Encoding": {coding}}, packed.Bytes(), 1<<20)
+		if diff := cmp.Diff(any(object{"a": json.Number("1.10")}), got); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got)\n%s", coding, err, diff)
+		}
+		raw, err := parseBody(nil, "bytes", http.Header{"Content-Encoding": {coding}}, packed.Bytes(), 1<<20)
+		if raw != base64.StdEncoding.EncodeToString(packed.Bytes()) || err != nil {
+			t.Errorf("%s as bytes: %v %v", coding, raw, err)
+		}
 	}
 }
 

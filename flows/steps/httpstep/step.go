@@ -143,7 +143,7 @@ func (s *step) send(ctx context.Context, in *flows.Input, client *http.Client, c
 	if err != nil {
 		return nil, call.failure(ctx, err)
 	}
-	body, err := parseBody(call.charger, s.parse, resp.Header, content)
+	body, err := parseBody(call.charger, s.parse, resp.Header, content, s.limit)
 	if err != nil {
 		return nil, call.failure(ctx, finalError{err})
 	}
