@@ -73,6 +73,11 @@ func (k keys) index() string { return k.ours + "index" }
 // them.
 func (k keys) ended() string { return k.ours + "ended" }
 
+// failed is a STREAM of the settled runs that failed or timed out, each once: its field
+// run is the id. The group "workers" reads it, and an entry is deleted once it is
+// handled. About 100,000 entries remain when none are read. TTL: none.
+func (k keys) failed() string { return k.ours + "failed" }
+
 // begun is a ZSET of the running attempts: worker id, " ", task id. All scores are 0,
 // so that the attempts of one worker are a lexical range.
 func (k keys) begun() string { return k.ours + "begun" }
