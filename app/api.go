@@ -61,6 +61,7 @@ func (p *Program) openAPI(context.Context) error {
 		Callbacks:      p.callbacks,
 		Call:           p.client.Call,
 		Webhooks:       p.webhooks,
+		Failures:       p.failures,
 		HookKeys:       sender.NewFetcher(transport, time.Now),
 		Deliveries:     p.deliveries,
 		Guard:          p.bruteForceGuard,

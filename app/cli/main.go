@@ -67,6 +67,7 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 		newContext(env),
 		newRun(env),
 		newRuns(env),
+		newFailures(env),
 		newWebhooks(env),
 		newKey(env),
 		newUser(env),
