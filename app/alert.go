@@ -16,7 +16,7 @@ func (p *Program) openFailures(context.Context) error {
 
 // handleFailures makes the worker handle runs that fail.
 func (p *Program) handleFailures(cfg *worker.Config) error {
-	h, err := alert.New(alert.Config{Log: p.log, Runs: p.client, Failures: p.failures})
+	h, err := alert.New(alert.Config{Log: p.log, Runs: p.client, Versions: p.store.Flows(), Failures: p.failures})
 	if err != nil {
 		return err
 	}

@@ -60,6 +60,7 @@ func (req *requestState) runOf(r *queue.Record, a *stepRecord) view.Run {
 		run.Early = r.Early.Status
 	}
 	run.Resumable, run.ResumedFrom, run.ResumedBy = r.Resumable() == nil, r.ResumedFrom, r.ResumedBy
+	run.FailureOf, run.FailureRun = r.FailureOf, r.FailureRun
 	run.WithItems()
 	run.Files = filesOf(run.Event, run.Output)
 	head, err := req.console.config.Store.Flows().Deployment(strconv.FormatInt(r.Flow, 10))
@@ -230,6 +231,7 @@ func replayRun(req *requestState) error {
 		return err
 	}
 	s.Params, s.Headers, s.ReplayOf = record.Params, record.Headers, record.ID
+	s.HandlesFailureOf(&record.Spec)
 	owner := queue.NewRunID(s.Queue)
 	event, files, err := flows.CopyFiles(req.ctx(), config.Files, record.Event, record.FilesOf(), owner)
 	if s.Event = event; len(files) > 0 {

@@ -25,6 +25,8 @@ type Flow struct {
 	FairBy      *Template    // run.fair_by: runs of each value take turns; nil: none
 	RecordItems bool         // run.record is "items": the run's record includes output items of the steps
 
+	OnFailure *OnFailure // nil: nothing follows the failure of a run
+
 	Webhook  *Webhook  // nil: the trigger is not a webhook
 	HTTP     *HTTP     // nil: the trigger is not http
 	Schedule *Schedule // nil: the trigger is neither a schedule nor a poll
@@ -44,6 +46,14 @@ type Flow struct {
 	schema        *Validator
 	output        *Validator       // of Output; nil without
 	reads         [ofStep + 1]bool // by kind of variable: some program reads it
+}
+
+// limitOf returns the maximum duration of a run.
+func (f *Flow) limitOf(run *Run) time.Duration {
+	if run.Failure != nil && f.OnFailure != nil {
+		return f.OnFailure.Limit
+	}
+	return f.Limit
 }
 
 // Responds reports whether the flow may answer its caller before it ends.
@@ -115,6 +125,10 @@ var flowParams = []Param{
 	}},
 	{Name: "vars", Type: TypeLiteral, Summary: "Values that programs read as `$vars.NAME`; the environment may override them."},
 	{Name: "steps", Type: TypeSteps, Required: true, Summary: "The steps that items pass through."},
+	{Name: "on_failure", Type: TypeObject, Summary: "Steps of a run of its own that starts when a run of the flow fails or takes too long. They get its event as their item, and `$error`.", Fields: []Param{
+		{Name: "steps", Type: TypeSteps, Inline: true, Required: true, Summary: "The steps."},
+		{Name: "limit", Type: TypeDuration, Default: "60s", Summary: "How long that run may take, at most 24h."},
+	}},
 	{Name: "output_schema", Type: TypeLiteral, Summary: "JSON Schema of each item of the output, for the documentation of an `http` trigger's API; the flow's tests check it."},
 	{Name: "tests", Type: TypeList, Summary: "Executions without network, with the expected output.", Fields: testParams},
 }

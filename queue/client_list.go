@@ -35,7 +35,7 @@ type List struct {
 
 // listedFields are the fields that List reads. Event, output and steps are left
 // out because they may be large.
-var listedFields = []string{"spec", "state", "fence", "stopped", "crashes", "worker", "at", "started", "finished", "error", "resumed_by"}
+var listedFields = []string{"spec", "state", "fence", "stopped", "crashes", "worker", "at", "started", "finished", "error", "resumed_by", "failure_run"}
 
 // List calls each for the selected runs in the order of their acceptance. The
 // records have no Event, Output and Steps. more reports whether further runs match.

@@ -20,6 +20,8 @@ type Record struct {
 
 	ResumedBy string `json:"resumed_by,omitempty"` // the run that continues this one
 
+	FailureRun string `json:"failure_run,omitempty"` // the run that handles the failure of this one
+
 	shard string // the queue that it is on
 	fence int
 
@@ -118,7 +120,7 @@ func decodeRecord(id, queue string, f map[string]string) (Record, error) {
 		r.Attempt = max(0, r.Attempt-1)
 	}
 	r.Crashes, _ = strconv.Atoi(f["crashes"])
-	r.Worker, r.ResumedBy = f["worker"], f["resumed_by"]
+	r.Worker, r.ResumedBy, r.FailureRun = f["worker"], f["resumed_by"], f["failure_run"]
 	if f["steps"] != "" {
 		r.Steps = json.RawMessage(f["steps"])
 	}

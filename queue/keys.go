@@ -47,6 +47,7 @@ const asynqQueues = "asynq:queues" // SET of queue names
 //	output error steps   how it ended (JSON); a long output is a reference to its pieces
 //	called               "1" when a callback arrived while the run was running
 //	early                early response of the flow (JSON), or a reference to its pieces
+//	failure_run          the run that handles its failure
 //	resumed_by origin    the run that continues it, or that began anew in its place; the first of the runs that it continues
 //
 // TTL: none; tidy removes it when its retention is over.

@@ -68,8 +68,13 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 		ID: a.ID, Origin: a.Origin, Attempt: a.Number, Principal: a.Principal, Event: event,
 		Params: a.Params, Headers: a.Headers, Deadline: a.Deadline,
 	}
-	if o := r.enterLimits(ctx, a, flow, run); o != nil {
-		return *o
+	if run.Failure, err = a.HandledFailure(); err != nil {
+		return r.outcome(ctx, nil, nil, err)
+	}
+	if run.Failure == nil { // on_failure has no part in the flow's concurrency limit
+		if o := r.enterLimits(ctx, a, flow, run); o != nil {
+			return *o
+		}
 	}
 	env := r.runEnv(a, trace, giveUp)
 	env.Memory = account

@@ -94,7 +94,7 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 	p.Files, err = blob.New(blob.Config{Backend: &p.Blobs, MaxSize: 8 << 20})
 	Fatal(t, err)
 	p.Failures = failure.New(client, nil)
-	failed, err := alert.New(alert.Config{Log: log, Runs: p.Queue, Failures: p.Failures})
+	failed, err := alert.New(alert.Config{Log: log, Runs: p.Queue, Versions: p.Store.Flows(), Failures: p.Failures})
 	Fatal(t, err)
 	w, err := worker.New(worker.Config{
 		Env:   flows.Env{HTTP: http.DefaultTransport, Files: p.Files},

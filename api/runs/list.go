@@ -27,6 +27,8 @@ func runSchema() listing.Schema[queue.Record] {
 			listing.Text("replay_of", func(r *run) string { return r.ReplayOf }),
 			listing.Text("resumed_from", func(r *run) string { return r.ResumedFrom }),
 			listing.Text("resumed_by", func(r *run) string { return r.ResumedBy }),
+			listing.Text("failure_of", func(r *run) string { return r.FailureOf }),
+			listing.Text("failure_run", func(r *run) string { return r.FailureRun }),
 			listing.Number("attempt", func(r *run) int64 { return int64(r.Attempt) }),
 			listing.Number("crashes", func(r *run) int64 { return int64(r.Crashes) }),
 			listing.Time("created_at", createdAt),

@@ -50,6 +50,7 @@ func (a *api) admitReplay(c *gin.Context) (queue.Submission, error) {
 	}
 	s := runner.Submission(c, flow, p)
 	s.Params, s.Headers, s.ReplayOf = first.Params, first.Headers, first.ID
+	s.HandlesFailureOf(&first.Spec)
 	if err := copyEvent(c, &s, first); err != nil {
 		return queue.Submission{}, err
 	}

@@ -31,6 +31,8 @@ type runView struct {
 	ReplayOf    string          `json:"replay_of,omitempty"`
 	ResumedFrom string          `json:"resumed_from,omitempty"` // run that this one continues
 	ResumedBy   string          `json:"resumed_by,omitempty"`   // run that continues this one
+	FailureOf   string          `json:"failure_of,omitempty"`   // run whose failure this one handles
+	FailureRun  string          `json:"failure_run,omitempty"`  // run that handles the failure of this one
 	Error       *flows.Error    `json:"error,omitempty"`
 	Steps       json.RawMessage `json:"steps,omitempty"`
 }
@@ -52,6 +54,8 @@ func viewOf(r *queue.Record) runView {
 		ReplayOf:    r.ReplayOf,
 		ResumedFrom: r.ResumedFrom,
 		ResumedBy:   r.ResumedBy,
+		FailureOf:   r.FailureOf,
+		FailureRun:  r.FailureRun,
 		Error:       r.Error,
 		Steps:       r.Steps,
 	}

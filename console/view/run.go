@@ -22,6 +22,7 @@ type Run struct {
 	Ended                  bool
 	Resumable              bool   // a new run may continue it
 	ResumedFrom, ResumedBy string // runs before and after it; empty: none
+	FailureOf, FailureRun  string // the run whose failure it handles, and the run that handles its own; empty: none
 	Deployed               bool   // the flow still exists
 	Current                bool   // the run's version is the current one
 	Early                  int    // status of a response sent before the run's end; zero: none
