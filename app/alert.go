@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"github.com/penstock/penstock/internal/failure"
 	"github.com/penstock/penstock/worker"
 	"github.com/penstock/penstock/worker/alert"
@@ -14,12 +16,15 @@ func (p *Program) openFailures(context.Context) error {
 	return nil
 }
 
-// handleFailures makes the worker handle runs that fail.
+// handleFailures makes the worker handle runs that fail, and send alerts together with the other workers.
 func (p *Program) handleFailures(cfg *worker.Config) error {
-	h, err := alert.New(alert.Config{Log: p.log, Runs: p.client, Versions: p.store.Flows(), Failures: p.failures})
+	h, err := alert.New(alert.Config{
+		Redis: p.shared, Log: p.log, ID: uuid.NewString(), Runs: p.client, Flows: p.store.Flows(), Failures: p.failures, Issuer: p.settings.Issuer,
+	})
 	if err != nil {
 		return err
 	}
 	cfg.Failed = h.Handle
+	p.add("alerts", h.Run)
 	return nil
 }

@@ -30,6 +30,7 @@ type Flow struct {
 	Webhook  *Webhook  // nil: the trigger is not a webhook
 	HTTP     *HTTP     // nil: the trigger is not http
 	Schedule *Schedule // nil: the trigger is neither a schedule nor a poll
+	Alert    *Alert    // nil: the trigger is not alert
 	Vars     map[string]any
 	Output   any // output_schema: JSON Schema of an output item; nil: not declared
 
@@ -149,6 +150,7 @@ var triggerParams = []Param{
 	{Name: "schedule", Type: TypeObject, OneOf: "trigger", Summary: "Times at which a run starts.", Fields: scheduleParams},
 	{Name: "poll", Type: TypeObject, OneOf: "trigger", Summary: "A schedule whose flow asks a source for new data: `$event.watermark` is the value that a `state` step set as `watermark` in an earlier run. One run at a time.", Fields: pollParams},
 	{Name: "http", Type: TypeList, Single: true, OneOf: "trigger", Fields: httpParams, Summary: "Requests at a path of the flow's own; several operations are a list."},
+	{Name: "alert", Type: TypeObject, OneOf: "trigger", Summary: "What runs, queues and schedules do that somebody should hear of: see [alerts](alerts.md). The event is an object of `alerts`.", Fields: alertParams},
 	{Name: "manual", Type: TypeObject, OneOf: "trigger", Summary: "Only the API starts a run."},
 }
 
@@ -169,6 +171,9 @@ func (c *compiler) trigger(a *Args) {
 	}
 	if at, given := t.places["http"]; given {
 		c.http(t.List("http"), at)
+	}
+	if al := t.Object("alert"); al != nil {
+		c.flow.Alert = c.alert(al)
 	}
 	for _, word := range []string{"schedule", "poll"} {
 		if s := t.Object(word); s != nil {

@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/penstock/penstock/api"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/client"
@@ -47,6 +49,7 @@ type Product struct {
 	API        *api.API
 	Store      *store.Store
 	Queue      *queue.Client
+	Redis      redis.UniversalClient
 	Files      *blob.Store
 	Deliveries *deliveries.Log
 	Webhooks   *webhook.Store
@@ -80,6 +83,7 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 	conn, err := redisconn.Parse(testenv.Redis(t).URL())
 	Fatal(t, err)
 	client := conn.Client()
+	p.Redis = client
 	t.Cleanup(func() { _ = client.Close() })
 	sealer, err := store.NewSealer(store.NewMasterKey())
 	Fatal(t, err)
@@ -94,7 +98,7 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 	p.Files, err = blob.New(blob.Config{Backend: &p.Blobs, MaxSize: 8 << 20})
 	Fatal(t, err)
 	p.Failures = failure.New(client, nil)
-	failed, err := alert.New(alert.Config{Log: log, Runs: p.Queue, Versions: p.Store.Flows(), Failures: p.Failures})
+	failed, err := alert.New(alert.Config{Redis: client, Log: log, ID: "test", Runs: p.Queue, Flows: p.Store.Flows(), Failures: p.Failures})
 	Fatal(t, err)
 	w, err := worker.New(worker.Config{
 		Env:   flows.Env{HTTP: http.DefaultTransport, Files: p.Files},

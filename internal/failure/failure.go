@@ -251,6 +251,21 @@ func (s *Store) Set(ctx context.Context, id string, state State, until time.Time
 	return nil
 }
 
+// Flows returns the flows of which a run has failed within a time.
+func (s *Store) Flows(ctx context.Context, within time.Duration) (all []int64, err error) {
+	from := strconv.FormatInt(s.now().Add(-within).UnixMilli(), 10)
+	texts, err := s.redis.ZRevRangeByScore(ctx, keyFlows, &redis.ZRangeBy{Min: from, Max: "+inf"}).Result()
+	if err != nil {
+		return nil, fmt.Errorf("list flows with failures: %w", err)
+	}
+	for _, text := range texts {
+		if flow, err := strconv.ParseInt(text, 10, 64); err == nil {
+			all = append(all, flow)
+		}
+	}
+	return all, nil
+}
+
 // Since returns the number of runs of a flow that failed within a time, to the minute, and at most MaxWindow.
 func (s *Store) Since(ctx context.Context, flow int64, within time.Duration) (int64, error) {
 	minutes, err := s.redis.HVals(ctx, keysOf(flow).minutes()).Result()

@@ -95,7 +95,7 @@ func TestOnFailureRunsOnceAfterACrash(t *testing.T) {
 	p := apitest.NewProduct(t)
 	p.Deploy(1, flowHandled)
 	crash := &crashing{Client: p.Queue}
-	h, err := alert.New(alert.Config{Log: slog.New(slog.DiscardHandler), Runs: crash, Versions: p.Store.Flows(), Failures: p.Failures})
+	h, err := alert.New(alert.Config{Redis: p.Redis, Log: slog.New(slog.DiscardHandler), ID: "other", Runs: crash, Flows: p.Store.Flows(), Failures: p.Failures})
 	apitest.Fatal(t, err)
 	failed := fail(p, 1)
 	for range 3 {

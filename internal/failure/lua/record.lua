@@ -50,7 +50,8 @@ end
 call("ZREMRANGEBYSCORE", KEYS[2], "-inf", now - ARGV[6])
 for i = 9, #ARGV, 6 do
 	local run, key = ARGV[i], ARGV[1] .. ARGV[i+1]
-	local f = call("HMGET", key, "new", "again", "state", "since", "last", "runs")
+	local f = call("HMGET", key, "new", "again", "state", "since", "last", "runs", "until")
+	if f[3] == "muted" and tonumber(f[7]) <= now then f[3] = "open" end
 	if call("ZADD", KEYS[2], "NX", ARGV[2], run) == 1 then add(key, f, run, i) end
 	out[#out+1] = (not f[1] or f[1] == run) and "new" or f[2] == run and "again" or "known"
 	out[#out+1] = f[3] or "open"
