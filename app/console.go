@@ -33,6 +33,7 @@ func (p *Program) openConsole(context.Context) error {
 		Deliveries:  p.deliveries,
 		KeyUsage:    p.keyUsage,
 		Webhooks:    p.webhooks,
+		Failures:    p.failures,
 		ClientUsage: p.clientUsage,
 		RateIP:      p.settings.RateIP,
 		RateClient:  p.settings.RateCredential,

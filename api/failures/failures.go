@@ -1,7 +1,6 @@
 package failures
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -69,13 +68,9 @@ func (a *api) visible(c *gin.Context, scope auth.Scope) (failure.Group, error) {
 	id := c.Param("failure")
 	flow, ok := failure.FlowOf(id)
 	if !ok || !httpx.StateOf(c).Principal.MayForOthers(scope, flow) {
-		return failure.Group{}, errNotFound
+		return failure.Group{}, failure.ErrNotFound
 	}
-	g, err := a.failures.Failure(c.Request.Context(), id)
-	if errors.Is(err, failure.ErrNotFound) {
-		err = errNotFound
-	}
-	return g, err
+	return a.failures.Failure(c.Request.Context(), id)
 }
 
 // change answers PATCH /v1/failures/{failure} with the changed failure.
@@ -97,9 +92,6 @@ func (a *api) change(c *gin.Context) {
 	}
 	if err == nil {
 		g, err = a.failures.Failure(c.Request.Context(), g.ID)
-	}
-	if errors.Is(err, failure.ErrNotFound) {
-		err = errNotFound
 	}
 	if err != nil {
 		httpx.Fail(c, err)

@@ -3,7 +3,6 @@ package failures
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -34,5 +33,3 @@ func Mount(v1 gin.IRouter, failures Failures, now func() time.Time) {
 	v1.GET("/failures/:failure", read, a.read)
 	v1.PATCH("/failures/:failure", httpx.Requires(auth.ScopeWriteRuns), a.change)
 }
-
-var errNotFound = &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such failure for you, or it was not seen for 30 days"}

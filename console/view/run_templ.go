@@ -262,7 +262,7 @@ func RunBody(p Page, r Run) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if r.Failure != nil {
-			templ_7745c5c3_Err = failure(r).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = runFailure(r).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -878,7 +878,7 @@ func replayForm(p Page, r Run, version, title string) templ.Component {
 	})
 }
 
-func failure(r Run) templ.Component {
+func runFailure(r Run) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
