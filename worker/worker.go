@@ -140,6 +140,7 @@ func New(cfg Config) (*Worker, error) {
 			w.slots[name] += slots
 			err := w.serve(r, about, queue.ServerConfig{
 				Queue: shard, Slots: slots, Spare: spareSlots(cfg.Spare, weight, total*len(shards)), Share: cfg.Shares[name],
+				Failed: cfg.Failed,
 			})
 			if err != nil {
 				return nil, err
@@ -163,7 +164,6 @@ func (w *Worker) serve(r *runner, about queue.About, s queue.ServerConfig) error
 	cfg := &r.cfg
 	s.Redis, s.Log, s.ID, s.Handler, s.Ready, s.About = cfg.Redis, cfg.Log, w.id, r.handle, r.ready, about
 	s.Room, s.Drain, s.Retention, s.Block, s.Meter = cfg.Memory.Room, cfg.Drain, cfg.Retention, cfg.Block, cfg.Meter
-	s.Failed = cfg.Failed
 	server, err := queue.NewServer(s)
 	if err != nil {
 		_ = w.Close() // the first error is more useful

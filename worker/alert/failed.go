@@ -52,7 +52,7 @@ func (h *Handler) occurrences(r *rule, events []failure.Event) (all []occurrence
 		}
 		for kind, text := range map[flows.AlertKind]string{
 			flows.AlertNewFailure:   "%s fails in a way that was not seen before%s: %s",
-			flows.AlertFailureAgain: "%s fails again, after that was resolved%s: %s",
+			flows.AlertFailureAgain: "%s fails again%s, after that was resolved: %s",
 			flows.AlertUncertain:    "It is not known whether an effect of %s happened%s: %s",
 		} {
 			if !r.Alert.Has(kind) || !happened(kind, e) {
