@@ -58,9 +58,10 @@ var layers = []struct {
 	{tree: "api/admin", may: []string{"api/httpx", "api/listing", "api/auditlist", "auth", "connect", "store", "internal"}, why: "records are administered without knowing of runs"},
 	{tree: "api/flows", may: []string{"api/httpx", "api/listing", "api/runner", "auth", "flows", "queue", "store"}, why: "deploying a flow runs nothing; of the queue it needs the runs that wait for a flow"},
 	{tree: "api/webhooks", may: []string{"api/httpx", "api/listing", "auth", "store", "internal"}, why: "webhooks are shown and sent again without knowing of runs"},
+	{tree: "api/failures", may: []string{"api/httpx", "api/listing", "auth", "internal/failure"}, why: "groups of failed runs are shown and resolved without reading the runs"},
 	{tree: "api/fleet", may: []string{"api/httpx", "api/listing", "auth", "queue"}, why: "queues and workers are operated without knowing of flows"},
 	{tree: "api", alone: true, may: append([]string{
-		"api/fault", "api/docs", "api/smartsync", "api/native", "api/resources", "api/hooks", "api/runs", "api/callbacks", "api/oauth", "api/admin", "api/flows", "api/webhooks", "api/fleet",
+		"api/fault", "api/docs", "api/smartsync", "api/native", "api/resources", "api/hooks", "api/runs", "api/callbacks", "api/oauth", "api/admin", "api/flows", "api/webhooks", "api/failures", "api/fleet",
 	}, domains...), why: "the frame mounts the domains and hands each what it needs; it never imports worker, which may run elsewhere"},
 
 	{tree: "console", may: []string{"api/fault", "api/listing", "api/auditlist", "api/runlist", "api/openapi", "api/openapi/flowdoc", "auth", "connect", "flows", "operation", "store", "queue", "internal"}, why: "pages are made from the layers that the API is made from; of the API itself they only share the lists, the table of errors and, for the developer portal, the description of flows"},

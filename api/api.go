@@ -15,6 +15,7 @@ import (
 
 	"github.com/penstock/penstock/api/admin"
 	"github.com/penstock/penstock/api/callbacks"
+	"github.com/penstock/penstock/api/failures"
 	"github.com/penstock/penstock/api/hooks"
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/oauth"
@@ -72,6 +73,9 @@ type Config struct {
 
 	// Webhooks has the webhooks that flows send; nil: there are no endpoints for them. It needs a Store.
 	Webhooks webhooks.Webhooks
+
+	// Failures has the groups of failed runs; nil: there are no endpoints for them.
+	Failures failures.Failures
 
 	// HookKeys gets the public keys of webhook senders; nil: senders whose keys are published are rejected.
 	HookKeys hooks.Keys

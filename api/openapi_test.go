@@ -158,7 +158,7 @@ func TestServerDoesWhatTheDocumentSays(t *testing.T) {
 	h := newContractClient(t)
 	p.HTTP = &http.Client{Transport: h}
 	callCallbacks(p, signer)
-	for _, calls := range []func(*apitest.Product){callRunEndpoints, callDeliveries, callRuns, callFlows, callTokens, callUsers, callKeys, callClients, callSecrets, callWebhooks, callFleet, callServer} {
+	for _, calls := range []func(*apitest.Product){callRunEndpoints, callDeliveries, callRuns, callFailures, callFlows, callTokens, callUsers, callKeys, callClients, callSecrets, callWebhooks, callFleet, callServer} {
 		calls(p)
 	}
 	d, err := openapi.Describe()
@@ -270,6 +270,23 @@ func callDeliveries(p *apitest.Product) {
 	p.Want(p.Do("GET", opened, "ann", ""), 404)
 	p.Want(p.Do("DELETE", opened, "ann", ""), 404)
 	p.Want(p.Do("DELETE", opened, "otto", ""), 204)
+}
+
+func callFailures(p *apitest.Product) {
+	path := ""
+	testenv.Eventually(p.T, func() string {
+		if all := p.Want(p.Do("GET", "/v1/failures", "vera", ""), 200)["items"].([]any); len(all) > 0 {
+			path = "/v1/failures/" + all[0].(map[string]any)["id"].(string)
+			return ""
+		}
+		return "no failure is recorded yet"
+	})
+	p.Want(p.Do("GET", "/v1/failures?filter=x", "vera", ""), 400)
+	p.Want(p.Do("GET", path, "vera", ""), 200)
+	p.Want(p.Do("GET", path+"0", "vera", ""), 404)
+	p.Want(p.Do("PATCH", path, "otto", `{"state":"muted","muted_until":"2999-01-01T00:00:00Z"}`), 200)
+	p.Want(p.Do("PATCH", path, "otto", `{"state":"resolved"}`), 200)
+	p.Want(p.Do("PATCH", path, "vera", `{"state":"resolved"}`), 403)
 }
 
 func callWebhooks(p *apitest.Product) {

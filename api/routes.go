@@ -8,6 +8,7 @@ import (
 	"github.com/penstock/penstock/api/admin"
 	"github.com/penstock/penstock/api/callbacks"
 	"github.com/penstock/penstock/api/docs"
+	"github.com/penstock/penstock/api/failures"
 	"github.com/penstock/penstock/api/fleet"
 	flowsapi "github.com/penstock/penstock/api/flows"
 	"github.com/penstock/penstock/api/hooks"
@@ -80,6 +81,9 @@ func (a *API) mountDomains(e *gin.Engine) {
 		Records: a.config.Records, Runs: a.config.Runs, Runner: a.runner, Flows: a.config.Flows, Store: a.config.Store, Draining: a.draining.Load,
 		Operations: a.config.Operations,
 	})
+	if a.config.Failures != nil {
+		failures.Mount(v1, a.config.Failures, a.config.Now)
+	}
 	if a.config.Store != nil {
 		forFlows := flowsapi.Config{Store: a.config.Store, Flows: a.config.Flows, Runs: a.config.Fleet, Rehearser: a.config.Rehearser}
 		if a.config.Deliveries != nil {

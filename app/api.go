@@ -63,6 +63,7 @@ func (p *Program) openAPI(context.Context) error {
 		Call:           p.client.Call,
 		Rehearser:      p.rehearser,
 		Webhooks:       p.webhooks,
+		Failures:       p.failures,
 		HookKeys:       sender.NewFetcher(transport, time.Now),
 		Deliveries:     p.deliveries,
 		Guard:          p.bruteForceGuard,

@@ -35,6 +35,7 @@ func (p *Program) openConsole(context.Context) error {
 		KeyUsage:    p.keyUsage,
 		Webhooks:    p.webhooks,
 		Rehearser:   p.rehearser,
+		Failures:    p.failures,
 		ClientUsage: p.clientUsage,
 		RateIP:      p.settings.RateIP,
 		RateClient:  p.settings.RateCredential,

@@ -26,6 +26,7 @@ import (
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/callback"
 	"github.com/penstock/penstock/internal/deliveries"
+	"github.com/penstock/penstock/internal/failure"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/redisconn"
@@ -71,6 +72,7 @@ type Program struct {
 	webhooks        *webhook.Store // that flows send
 	operations      *operation.Executor
 	rehearser       *rehearsal.Rehearser
+	failures        *failure.Store
 	memory          *budget.Process    // nil: the limit of the process is unknown
 	metrics         *telemetry.Metrics // nil: off
 	tracing         *telemetry.Tracing // nil: off
@@ -92,7 +94,7 @@ func New(ctx context.Context, settings Settings, r Role, kinds *flows.Catalogue,
 			_ = p.Close() // the first error is more useful
 		}
 	}()
-	open := []func(context.Context) error{p.openMemory, p.openTelemetry, p.openRedis, p.openFiles, p.openStore, p.openQueue, p.openWebhooks}
+	open := []func(context.Context) error{p.openMemory, p.openTelemetry, p.openRedis, p.openFiles, p.openStore, p.openQueue, p.openWebhooks, p.openFailures}
 	if r.API {
 		// The listener comes first, because it fails most often.
 		open = append([]func(context.Context) error{p.openListener}, append(open, p.loadFlows)...)

@@ -46,6 +46,9 @@ func (p *Program) openWorker(ctx context.Context) error {
 	if err := p.setSender(&cfg); err != nil {
 		return err
 	}
+	if err := p.handleFailures(&cfg); err != nil {
+		return err
+	}
 	p.observeWorker(&cfg)
 	w, err := worker.New(cfg)
 	if err != nil {

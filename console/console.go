@@ -20,6 +20,7 @@ import (
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/deliveries"
+	"github.com/penstock/penstock/internal/failure"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/rejectlog"
@@ -59,6 +60,7 @@ type Config struct {
 	Deliveries *deliveries.Log // what arrives at webhooks
 	KeyUsage   KeyUsage
 	Webhooks   *webhook.Store
+	Failures   *failure.Store
 	Log        *slog.Logger
 
 	// Connections and HTTP are used to test connections. Both or neither must be set; without them the test is not
@@ -111,8 +113,8 @@ func New(config Config) (*Console, error) {
 	switch {
 	case config.Store == nil || config.Queue == nil || config.Operations == nil || config.Redis == nil || config.Catalogue == nil:
 		return nil, errors.New("new console: Store, Queue, Operations, Redis and Catalogue are required")
-	case config.Hasher == nil || config.Authority == nil || config.RejectLog == nil || config.Deliveries == nil || config.KeyUsage == nil || config.Webhooks == nil || config.Log == nil:
-		return nil, errors.New("new console: Hasher, Authority, RejectLog, Deliveries, KeyUsage, Webhooks and Log are required")
+	case config.Hasher == nil || config.Authority == nil || config.RejectLog == nil || config.Deliveries == nil || config.KeyUsage == nil || config.Webhooks == nil || config.Failures == nil || config.Log == nil:
+		return nil, errors.New("new console: Hasher, Authority, RejectLog, Deliveries, KeyUsage, Webhooks, Failures and Log are required")
 	case (config.Connections == nil) != (config.HTTP == nil):
 		return nil, errors.New("new console: Connections and HTTP go together")
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps"
 	"github.com/penstock/penstock/internal/deliveries"
+	"github.com/penstock/penstock/internal/failure"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/redisconn"
@@ -54,6 +55,7 @@ type testConsole struct {
 	operation string // id of one that has ended
 
 	delivery, endpoint string // a webhook of flow 1, and where it goes
+	failure            string // of flow 1
 }
 
 // testClock is a clock that advances only by advance.
@@ -106,7 +108,7 @@ func newTestConsole(t *testing.T, change ...func(*Config)) *testConsole {
 		Store: s, Queue: q, Redis: client,
 		Operations: operation.NewExecutor(operation.Config{Store: operation.NewStore(client), Queue: q, Flows: s.Flows(), Log: log}),
 		Catalogue:  steps.Catalogue(), Hasher: hasher,
-		Authority: authority, RejectLog: kept, Deliveries: arrived, KeyUsage: meter, Webhooks: webhooks, Log: log, Now: d.clock.now,
+		Authority: authority, RejectLog: kept, Deliveries: arrived, KeyUsage: meter, Webhooks: webhooks, Failures: failure.New(client, d.clock.now), Log: log, Now: d.clock.now,
 	}
 	for _, c := range change {
 		c(&config)
@@ -143,6 +145,9 @@ func (d *testConsole) createFixtures() {
 	endpoints, err := d.config.Webhooks.Endpoints(ctx, 1)
 	must(d.t, err)
 	d.endpoint = endpoints[0].ID
+	failed, err := d.config.Failures.Record(ctx, []failure.Run{{ID: "run-a", Flow: 1, Step: "charge", Code: "step_failed", Message: "order 12 <b>is</b> not paid", Ended: time.Now().Add(-time.Minute)}})
+	must(d.t, err)
+	d.failure = failed[0].Failure
 	_, err = d.config.Store.Keys().Create(ctx, store.Key{Key: "crm", Secret: testSecret, APIAccess: true})
 	must(d.t, err)
 	_, err = d.config.Store.Clients().Create(ctx, store.Client{Identifier: "client-a", Name: "A", Hash: hash, Scopes: []string{"flows:run"}})
@@ -252,7 +257,7 @@ func (b *browser) signIn(user, secret string) *httptest.ResponseRecorder {
 // routePaths returns the paths of all routes of a method, filled with existing objects.
 func (d *testConsole) routePaths(method string) map[string]auth.Scope {
 	fill := strings.NewReplacer("{$}", "", "{run}", d.run, "{part}", "event.json", "{flow}", "1", "{key}", "crm", "{client}", "client-a",
-		"{user}", "vera", "{path...}", "api/queues", "{name}", "crm", "{delivery}", "1", "{webhook}", d.delivery, "{endpoint}", d.endpoint, "{capture}", d.capture, "{operation}", d.operation)
+		"{user}", "vera", "{path...}", "api/queues", "{name}", "crm", "{delivery}", "1", "{webhook}", d.delivery, "{endpoint}", d.endpoint, "{failure}", d.failure, "{capture}", d.capture, "{operation}", d.operation)
 	paths := map[string]auth.Scope{}
 	for _, r := range d.routes() {
 		if m, path, _ := strings.Cut(r.pattern, " "); m == method && !strings.HasSuffix(path, "/live") {

@@ -72,6 +72,8 @@ func triggerOf(f *flows.Flow) string {
 		return "webhook"
 	case f.HTTP != nil:
 		return "http"
+	case f.Alert != nil:
+		return "alert"
 	}
 	return "manual"
 }

@@ -41,6 +41,10 @@ func (c *Console) routes() []route {
 		{"GET /runs/{run}/resume", auth.ScopeWriteRuns, resumePage},
 		{"POST /runs/{run}/resume", auth.ScopeWriteRuns, resumeRun},
 
+		{"GET /failures", auth.ScopeReadRuns, failuresPage},
+		{"GET /failures/{failure}", auth.ScopeReadRuns, failurePage},
+		{"POST /failures/{failure}", auth.ScopeWriteRuns, changeFailure},
+
 		{"GET /flows", auth.ScopeReadFlows, flowsPage},
 		{"GET /flows/new", auth.ScopeWriteFlows, newFlowPage},
 		{"GET /flows/schema.json", auth.ScopeReadFlows, flowSchema},

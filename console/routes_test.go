@@ -37,6 +37,10 @@ var mayReach = map[string]string{ // read only
 	"GET /runs/{run}/resume":       "or",
 	"POST /runs/{run}/resume":      "or",
 
+	"GET /failures":            "vor",
+	"GET /failures/{failure}":  "vor",
+	"POST /failures/{failure}": "or",
+
 	"GET /flows":                                         "vor",
 	"GET /flows/new":                                     "r",
 	"GET /flows/schema.json":                             "vor",
@@ -133,7 +137,7 @@ func TestEveryRouteIsInTheTable(t *testing.T) {
 // requestOf returns a request to a route, with existing objects in its path.
 func (d *testConsole) requestOf(pattern string, form url.Values) *http.Request {
 	fill := strings.NewReplacer("{$}", "", "{run}", d.run, "{part}", "event.json", "{flow}", "1", "{key}", "crm", "{client}", "client-a",
-		"{user}", "ann", "{path...}", "api/queues", "{name}", "crm", "{delivery}", "1", "{webhook}", d.delivery, "{endpoint}", d.endpoint, "{capture}", d.capture, "{operation}", d.operation)
+		"{user}", "ann", "{path...}", "api/queues", "{name}", "crm", "{delivery}", "1", "{webhook}", d.delivery, "{endpoint}", d.endpoint, "{failure}", d.failure, "{capture}", d.capture, "{operation}", d.operation)
 	method, path, _ := strings.Cut(fill.Replace(pattern), " ")
 	r := httptest.NewRequestWithContext(d.t.Context(), method, Root+path, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

@@ -29,6 +29,8 @@ func runSchema() listing.Schema[queue.Record] {
 			listing.Text("queue", func(r *run) string { return r.Queue }),
 			listing.Text("replay_of", func(r *run) string { return r.ReplayOf }),
 			listing.Text("resumed_from", func(r *run) string { return r.ResumedFrom }),
+			listing.Text("failure_of", func(r *run) string { return r.FailureOf }),
+			listing.Text("failure_run", func(r *run) string { return r.FailureRun }),
 			listing.Text("resumed_by", func(r *run) string { return r.ResumedBy }),
 			listing.Text("replayed_by", func(r *run) string { return r.ReplayedBy }),
 			listing.Text("triage", func(r *run) string { return r.TriageState() }),

@@ -174,19 +174,22 @@ func cutLast(trail string) (parent, last string) {
 	return trail[:max(i, 0)], trail[i+1:]
 }
 
-// shorthand expands the one-word form of an object.
+// shorthand expands the form of an object that is one word, or a list of steps.
 func (c *compiler) shorthand(p Param, n *yaml.Node) (*yaml.Node, error) {
-	if n.Shape != yaml.Scalar || n.Value == nil {
+	if n.Shape == yaml.Mapping || n.Shape == yaml.Scalar && n.Value == nil {
 		return n, nil
 	}
 	var words []string
 	for _, f := range p.Fields {
-		if f.Inline {
+		if f.Inline && (n.Shape == yaml.Sequence) == (f.Type == TypeSteps) {
 			return yaml.Member(n.Place, f.Name, n), nil
 		}
 		if p.Short && f.Type == TypeObject {
 			words = append(words, f.Name)
 		}
+	}
+	if n.Shape == yaml.Sequence {
+		return n, nil
 	}
 	word, _ := n.Value.(string)
 	if slices.Contains(words, word) {

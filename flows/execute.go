@@ -24,6 +24,7 @@ type execution struct {
 	headers  map[string]any
 	listing  map[string]any // $listing
 	runInfo  map[string]any // $run
+	failure  map[string]any // $error
 	mocks    map[string]any // of a test; nil: not a test
 	sequence *mockSequence  // of a test; see mockSequence
 	memory   *memoryUse
@@ -55,7 +56,7 @@ func (f *Flow) Execute(ctx context.Context, run Run, env Env) ([]any, error) {
 
 func (f *Flow) execute(ctx context.Context, run Run, env Env, mocks map[string]any) ([]any, error) {
 	if run.Deadline.IsZero() {
-		run.Deadline = time.Now().Add(f.Limit)
+		run.Deadline = time.Now().Add(f.limitOf(&run))
 	}
 	limited, cancel := context.WithDeadline(ctx, run.Deadline)
 	defer cancel()
@@ -113,6 +114,9 @@ func (f *Flow) begin(run Run, env Env) *execution {
 			"principal": run.Principal, "deadline": run.Deadline.UTC().Format(time.RFC3339Nano),
 		}
 	}
+	if run.Failure != nil {
+		x.failure = run.Failure.variable()
+	}
 	return x
 }
 
@@ -146,6 +150,9 @@ func (x *execution) checkEvent(ctx context.Context) error {
 
 // runAll executes the whole flow, as a run or as a called flow.
 func (x *execution) runAll(ctx context.Context) (Items, error) {
+	if x.run.Failure != nil {
+		return x.runOnFailure(ctx)
+	}
 	if err := x.checkEvent(ctx); err != nil {
 		return Items{}, err
 	}
@@ -153,13 +160,33 @@ func (x *execution) runAll(ctx context.Context) (Items, error) {
 	if err != nil {
 		return Items{}, err
 	}
+	if err := checkOutput(items); err != nil {
+		return Items{}, err
+	}
+	return items, x.runAfterResponse(ctx, items)
+}
+
+// runOnFailure executes the steps of on_failure. The event was checked, or refused, by the run that failed.
+func (x *execution) runOnFailure(ctx context.Context) (Items, error) {
+	if x.flow.OnFailure == nil {
+		return Items{}, &Error{Code: CodeInternal, Message: "this version of the flow has no on_failure"}
+	}
+	items, err := x.block(ctx, x.flow.OnFailure.steps, []item{{value: x.run.Event}}, "")
+	if err != nil {
+		return Items{}, err
+	}
+	return items, checkOutput(items)
+}
+
+// checkOutput checks that the output is not too large.
+func checkOutput(items Items) error {
 	left := jq.MaxValueSize
 	for _, it := range items.list {
 		if err := jq.CheckElement(it.value, &left); err != nil {
-			return Items{}, &Error{Code: CodeLimit, Message: "the output cannot leave: " + err.Error(), Err: err}
+			return &Error{Code: CodeLimit, Message: "the output cannot leave: " + err.Error(), Err: err}
 		}
 	}
-	return items, x.runAfterResponse(ctx, items)
+	return nil
 }
 
 // runAfterResponse answers the caller and executes the after_response steps. Their output is discarded.
@@ -190,7 +217,7 @@ func (x *execution) endError(outer, limited context.Context, err error) error {
 	case errors.Is(outer.Err(), context.Canceled):
 		return &Error{Code: CodeCancelled, Message: "the run was cancelled", Err: err}
 	case limited.Err() != nil:
-		return &Error{Code: CodeTimeout, Message: fmt.Sprintf("the run took longer than its limit of %v", x.flow.Limit), Err: err}
+		return &Error{Code: CodeTimeout, Message: fmt.Sprintf("the run took longer than its limit of %v", x.flow.limitOf(&x.run)), Err: err}
 	}
 	return &Error{Code: CodeInternal, Message: "the run ended for no known reason", Err: err}
 }

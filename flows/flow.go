@@ -26,9 +26,12 @@ type Flow struct {
 	Retry       *Retry       // run.retry; nil: a run that fails has ended
 	RecordItems bool         // run.record is "items": the run's record includes output items of the steps
 
+	OnFailure *OnFailure // nil: nothing follows the failure of a run
+
 	Webhook  *Webhook  // nil: the trigger is not a webhook
 	HTTP     *HTTP     // nil: the trigger is not http
 	Schedule *Schedule // nil: the trigger is neither a schedule nor a poll
+	Alert    *Alert    // nil: the trigger is not alert
 	Vars     map[string]any
 	Output   any // output_schema: JSON Schema of an output item; nil: not declared
 
@@ -45,6 +48,14 @@ type Flow struct {
 	schema        *Validator
 	output        *Validator       // of Output; nil without
 	reads         [ofStep + 1]bool // by kind of variable: some program reads it
+}
+
+// limitOf returns the maximum duration of a run.
+func (f *Flow) limitOf(run *Run) time.Duration {
+	if run.Failure != nil && f.OnFailure != nil {
+		return f.OnFailure.Limit
+	}
+	return f.Limit
 }
 
 // Responds reports whether the flow may answer its caller before it ends.
@@ -117,6 +128,10 @@ var flowParams = []Param{
 	}},
 	{Name: "vars", Type: TypeLiteral, Summary: "Values that programs read as `$vars.NAME`; the environment may override them."},
 	{Name: "steps", Type: TypeSteps, Required: true, Summary: "The steps that items pass through."},
+	{Name: "on_failure", Type: TypeObject, Summary: "Steps of a run of its own that starts when a run of the flow fails or takes too long. They get its event as their item, and `$error`.", Fields: []Param{
+		{Name: "steps", Type: TypeSteps, Inline: true, Required: true, Summary: "The steps."},
+		{Name: "limit", Type: TypeDuration, Default: "60s", Summary: "How long that run may take, at most 24h."},
+	}},
 	{Name: "output_schema", Type: TypeLiteral, Summary: "JSON Schema of each item of the output, for the documentation of an `http` trigger's API; the flow's tests check it."},
 	{Name: "tests", Type: TypeList, Summary: "Executions without network, with the expected output.", Fields: testParams},
 }
@@ -137,6 +152,7 @@ var triggerParams = []Param{
 	{Name: "schedule", Type: TypeObject, OneOf: "trigger", Summary: "Times at which a run starts.", Fields: scheduleParams},
 	{Name: "poll", Type: TypeObject, OneOf: "trigger", Summary: "A schedule whose flow asks a source for new data: `$event.watermark` is the value that a `state` step set as `watermark` in an earlier run. One run at a time.", Fields: pollParams},
 	{Name: "http", Type: TypeList, Single: true, OneOf: "trigger", Fields: httpParams, Summary: "Requests at a path of the flow's own; several operations are a list."},
+	{Name: "alert", Type: TypeObject, OneOf: "trigger", Summary: "What runs, queues and schedules do that somebody should hear of: see [alerts](alerts.md). The event is an object of `alerts`.", Fields: alertParams},
 	{Name: "manual", Type: TypeObject, OneOf: "trigger", Summary: "Only the API starts a run."},
 }
 
@@ -157,6 +173,9 @@ func (c *compiler) trigger(a *Args) {
 	}
 	if at, given := t.places["http"]; given {
 		c.http(t.List("http"), at)
+	}
+	if al := t.Object("alert"); al != nil {
+		c.flow.Alert = c.alert(al)
 	}
 	for _, word := range []string{"schedule", "poll"} {
 		if s := t.Object(word); s != nil {

@@ -62,7 +62,8 @@ func (c *compiler) file(root *yaml.Node) {
 	}
 	c.collectNames(root)
 	c.declare(root)
-	a := c.arguments(root, flowParams, "")
+	rest, handler := splitOnFailure(root)
+	a := c.arguments(rest, flowParams, "")
 	c.head(a)
 	if b := a.Steps("steps"); b != nil {
 		c.flow.steps, c.flow.afterResponse = b, b.splitAfterResponse()
@@ -70,6 +71,9 @@ func (c *compiler) file(root *yaml.Node) {
 	c.outputSchema(a)
 	c.trigger(a)
 	c.run(a.Object("run"))
+	if handler != nil {
+		c.onFailure(handler)
+	}
 	c.readTests(a.List("tests"))
 }
 

@@ -22,6 +22,7 @@ type Run struct {
 	Params    map[string]string
 	Headers   map[string]string // those that the flow declares, with lower-case names
 	Deadline  time.Time         // zero: the flow's own limit, from the start of the execution
+	Failure   *Failure          // the run executes on_failure, and Event is that of the run that failed; nil: it executes the flow's steps
 }
 
 // origin returns the id under which other systems know the run's effects, and under which its files are stored.

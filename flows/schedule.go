@@ -52,13 +52,7 @@ func (c *compiler) schedule(a *Args, poll bool) *Schedule {
 		CatchUpLimit: defaultCatchUp, zone: time.UTC,
 	}
 	if a.Has("time_zone") {
-		s.TimeZone = a.String("time_zone")
-		zone, err := time.LoadLocation(s.TimeZone)
-		if err != nil || s.TimeZone == "" || s.TimeZone == "Local" {
-			c.add(a.places["time_zone"], "write an IANA name, such as Europe/London", "time_zone: %q is unknown", s.TimeZone)
-		} else {
-			s.zone = zone
-		}
+		s.TimeZone, s.zone = a.String("time_zone"), c.zone(a)
 	}
 	if a.Has("cron") {
 		if err := s.parse(); err != nil {
@@ -78,6 +72,17 @@ func (c *compiler) schedule(a *Args, poll bool) *Schedule {
 		}
 	}
 	return s
+}
+
+// zone reads time_zone; UTC if it is unknown.
+func (c *compiler) zone(a *Args) *time.Location {
+	name := a.String("time_zone")
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "" || name == "Local" {
+		c.add(a.places["time_zone"], "write an IANA name, such as Europe/London", "time_zone: %q is unknown", name)
+		return time.UTC
+	}
+	return zone
 }
 
 // parse parses the cron expression. The zone must be set.

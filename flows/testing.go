@@ -23,6 +23,7 @@ var testParams = []Param{
 	{Name: "event", Type: TypeLiteral, Summary: "The trigger's payload; none is null. `{file: {text: …, name: …, content_type: …}}`, here and in mocks, is a file; `base64` or `json` in place of `text` are other contents."},
 	{Name: "params", Type: TypeLiteral, Summary: "Query parameters; of an `http` trigger all parameters, in place of `params` in the event."},
 	{Name: "headers", Type: TypeLiteral, Summary: "Headers, names in lower case."},
+	{Name: "failure", Type: TypeLiteral, Summary: "The steps of `on_failure` are executed, and not those of the flow. This is `$error`: `{code, message, step, status}`, each optional."},
 	{Name: "vars", Type: TypeLiteral, Summary: "Override the flow's vars."},
 	{Name: "state", Type: TypeLiteral, Summary: "Named values that state steps read. Default: none."},
 	{Name: "mocks", Type: TypeLiteral, Summary: "The results of steps with effects, by step name or kind: the item, a list of items, `{error: {message, status}}`, or `{each: [...]}` with one of these for each execution of the step."},
@@ -53,6 +54,7 @@ func (c *compiler) readTests(all []*Args) {
 			fails: a.Has("error"), want: a.Literal("error"), output: a.Literal("output"),
 		}
 		t.run.Params, t.run.Headers = c.texts(a, "params"), c.texts(a, "headers")
+		t.run.Failure = c.testFailure(a)
 		c.httpTest(a, &t)
 		if t.state, _ = a.Literal("state").(map[string]any); t.state == nil && a.Literal("state") != nil {
 			c.add(a.places["state"], "", "state: expected a mapping")
@@ -64,6 +66,30 @@ func (c *compiler) readTests(all []*Args) {
 		}
 		c.flow.tests = append(c.flow.tests, t)
 	}
+}
+
+// testFailure returns the failure that a test of on_failure gives; nil: the test is none of on_failure.
+func (c *compiler) testFailure(a *Args) *Failure {
+	if !a.Has("failure") {
+		return nil
+	}
+	if c.flow.OnFailure == nil {
+		c.add(a.places["failure"], "", "failure: the flow has no on_failure")
+	}
+	e := &Error{Code: CodeStepFailed, Message: "a test's"}
+	for name, v := range c.named(a, "failure", []string{"code", "message", "step", "status"}) {
+		switch name {
+		case "code":
+			e.Code = Code(stringify(v))
+		case "message":
+			e.Message = stringify(v)
+		case "step":
+			e.Step = stringify(v)
+		case "status":
+			e.Status = asInt(v)
+		}
+	}
+	return &Failure{Run: "failed", Error: e}
 }
 
 // mockable returns the names of the flow's steps.
@@ -155,7 +181,7 @@ func (f *Flow) runTest(ctx context.Context, t *test) ([]any, error) {
 		mocks, _ = stored.(map[string]any)
 	}
 	output, err := f.execute(ctx, run, env, mocks)
-	if err != nil || f.output == nil {
+	if err != nil || f.output == nil || run.Failure != nil {
 		return output, err
 	}
 	for i, item := range output {

@@ -11,6 +11,7 @@ const (
 	ResourceConnection Resource = "connection"
 	ResourceSecret     Resource = "secret"
 	ResourceState      Resource = "state" // by scope: "flow", or "shared" by all flows
+	ResourceAlert      Resource = "alert" // by kind; it tells of all flows
 )
 
 // Use is a reference to a resource in a flow file.

@@ -27,13 +27,14 @@ const (
 	ofRun
 	ofIndex
 	ofListing
+	ofError
 	ofStep // $steps.NAME
 )
 
 // variables are the predefined variables. $steps is not among them, because only its members are values.
 var variables = map[string]variableKind{
 	"$event": ofEvent, "$vars": ofVars, "$params": ofParams,
-	"$headers": ofHeaders, "$run": ofRun, "$index": ofIndex, "$listing": ofListing,
+	"$headers": ofHeaders, "$run": ofRun, "$index": ofIndex, "$listing": ofListing, "$error": ofError,
 }
 
 // runFields are the members of $run.
@@ -56,6 +57,8 @@ func (v variable) value(in *Input) any {
 		return in.index
 	case ofListing:
 		return in.p.x.listing
+	case ofError:
+		return in.p.x.failure
 	}
 	return in.item.lineage.find(v.slot)
 }
@@ -99,7 +102,7 @@ func (c *compiler) program(source string, locate func(offset int) yaml.Place) *E
 }
 
 // predefinedNames are the variables of a program. $steps has no value, only its members have.
-var predefinedNames = []string{"$event", "$steps", "$vars", "$params", "$headers", "$run", "$index", "$listing"}
+var predefinedNames = []string{"$event", "$steps", "$vars", "$params", "$headers", "$run", "$index", "$listing", "$error"}
 
 // Names implements jq.Scope.
 func (r *resolver) Names() []string { return predefinedNames }
@@ -110,6 +113,10 @@ func (r *resolver) Resolve(ref jq.Reference) string {
 		return r.stepVariable(ref)
 	}
 	if ref.Name == "$listing" && !r.readListing(ref) {
+		return ref.Name
+	}
+	if ref.Name == "$error" && !r.handlesFailure {
+		ref.Report("", "$error belongs to the steps of on_failure")
 		return ref.Name
 	}
 	if ref.Member != "" {
@@ -168,7 +175,7 @@ func (r *resolver) unknownStep(ref jq.Reference) {
 	ref.Report(suggest.DidYouMean(name, known), "no step is named %q", name)
 }
 
-// member checks a member of $vars, $params, $headers, $run or $listing.
+// member checks a member of $vars, $params, $headers, $run, $error or $listing.
 func (r *resolver) member(ref jq.Reference) {
 	name := ref.Member
 	switch ref.Name {
@@ -179,6 +186,10 @@ func (r *resolver) member(ref jq.Reference) {
 	case "$run":
 		if !slices.Contains(runFields, name) {
 			ref.Report(suggest.DidYouMean(name, runFields), "$run has no %q", name)
+		}
+	case "$error":
+		if !slices.Contains(errorFields, name) {
+			ref.Report(suggest.DidYouMean(name, errorFields), "$error has no %q", name)
 		}
 	case "$listing":
 		if !slices.Contains(listingMembers, name) {

@@ -146,6 +146,7 @@ func (e *Executor) replay(ctx context.Context, o *Operation, r *queue.Record) (R
 	s := queue.SubmissionOf(flow)
 	s.Principal, s.Params, s.Headers, s.ReplayOf = o.By, r.Params, r.Headers, r.ID
 	s.Event = r.Event
+	s.HandlesFailureOf(&r.Spec)
 	if e.config.CopyFiles != nil {
 		owner := queue.NewRunID(s.Queue)
 		event, copies, err := e.config.CopyFiles(ctx, r.Event, r.FilesOf(), owner)

@@ -35,7 +35,9 @@ type List struct {
 
 // listedFields are the fields that List reads. Event, output and steps are left
 // out because they may be large.
-var listedFields = []string{"spec", "state", "fence", "stopped", "crashes", "worker", "at", "started", "finished", "error", "resumed_by", "replayed_by", "triage"}
+var listedFields = []string{
+	"spec", "state", "fence", "stopped", "crashes", "worker", "at", "started", "finished", "error", "resumed_by", "replayed_by", "triage", "failure_run",
+}
 
 // List calls each for the selected runs in the order of their acceptance. The
 // records have no Event, Output and Steps. more reports whether further runs match.
@@ -74,6 +76,27 @@ func (c *Client) List(ctx context.Context, l List, each func(*Record)) (more boo
 		}
 	}
 	return more, nil
+}
+
+// Brief reads runs by their ids. The records have no Event, Output and Steps, and are in no
+// particular order; those of runs that are not stored are missing. Errors: ErrUnavailable.
+func (c *Client) Brief(ctx context.Context, ids []string) (all []Record, err error) {
+	var runs []listed
+	for _, id := range ids {
+		queues, err := c.queuesOf(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		for _, queue := range queues {
+			runs = append(runs, listed{id: id, queue: queue})
+		}
+	}
+	for batch := range slices.Chunk(runs, listBatch) {
+		if err := c.readListed(ctx, batch, func(r *Record) { all = append(all, *r) }); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // listed is a run with its position.

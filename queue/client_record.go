@@ -24,6 +24,8 @@ type Record struct {
 
 	Retry *Retry `json:"retry,omitempty"` // nil: no try of the run was followed by another one
 
+	FailureRun string `json:"failure_run,omitempty"` // the run that handles the failure of this one
+
 	shard string // the queue that it is on
 	fence int
 
@@ -126,7 +128,7 @@ func decodeRecord(id, queue string, f map[string]string) (Record, error) {
 		r.Attempt = max(0, r.Attempt-1)
 	}
 	r.Crashes, _ = strconv.Atoi(f["crashes"])
-	r.Worker, r.ResumedBy, r.ReplayedBy = f["worker"], f["resumed_by"], f["replayed_by"]
+	r.Worker, r.ResumedBy, r.ReplayedBy, r.FailureRun = f["worker"], f["resumed_by"], f["replayed_by"], f["failure_run"]
 	if err := r.decodeTriage(f["triage"]); err != nil {
 		return Record{}, err
 	}

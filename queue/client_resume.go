@@ -38,6 +38,7 @@ func (r *Record) Resume(s *Submission, plan *flows.Resumption) {
 	s.Principal, s.Depth = r.Principal, r.Depth
 	s.Event, s.Params, s.Headers = r.Event, r.Params, r.Headers
 	s.ResumedFrom, s.Origin = r.ID, r.FilesOf()
+	s.HandlesFailureOf(&r.Spec)
 	s.Resume = &Resume{plan: plan, run: r.ID, shard: r.shard, fence: r.fence}
 }
 

@@ -49,6 +49,7 @@ const asynqQueues = "asynq:queues" // SET of queue names
 //	called               "1" when a callback arrived while the run was running
 //	early                early response of the flow (JSON), or a reference to its pieces
 //	replayed_by triage   the last run that replays it; its triage state (JSON), absent until it was set by hand
+//	failure_run          the run that handles its failure
 //	resumed_by origin    the run that continues it, or that began anew in its place; the first of the runs that it continues
 //
 // TTL: none; tidy removes it when its retention is over.
@@ -74,6 +75,11 @@ func (k keys) index() string { return k.ours + "index" }
 // ended is a LIST of the settled runs in the order of settling, in which tidy removes
 // them.
 func (k keys) ended() string { return k.ours + "ended" }
+
+// failed is a STREAM of the settled runs that failed or timed out, each once: its field
+// run is the id. The group "workers" reads it, and an entry is deleted once it is
+// handled. About 100,000 entries remain when none are read. TTL: none.
+func (k keys) failed() string { return k.ours + "failed" }
 
 // begun is a ZSET of the running attempts: worker id, " ", task id. All scores are 0,
 // so that the attempts of one worker are a lexical range.

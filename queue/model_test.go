@@ -310,11 +310,30 @@ func (w *world) check(t *rapid.T) {
 		w.says(fmt.Sprintf("run %d, %s: due, indexed", i, r.state), []bool{due[i].Err() == nil, index[i].Err() == nil},
 			[]bool{!r.gone && !r.settled, !r.gone && r.settled})
 	}
+	w.checkFailed()
 	faults, _, err := w.client.audit(w.ctx, "default")
 	w.must(err)
 	if len(faults) > 0 {
 		t.Fatalf("audit: %v", faults)
 	}
+}
+
+// checkFailed holds the stream of failed runs against the model: each that failed and was settled is in it once.
+func (w *world) checkFailed() {
+	entries, err := w.redis.XRange(w.ctx, w.keys.failed(), "-", "+").Result()
+	w.must(err)
+	got, want := []string{}, []string{}
+	for _, e := range entries {
+		got = append(got, e.Values["run"].(string))
+	}
+	for _, r := range w.runs {
+		if r.settled && (r.state == Failed || r.state == TimedOut) {
+			want = append(want, r.id)
+		}
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	w.says("failed runs", got, want)
 }
 
 // pass lets time go by: everything that is stored becomes older.

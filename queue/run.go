@@ -52,6 +52,8 @@ type Spec struct {
 	ResumedFrom string            `json:"resumed_from,omitempty"` // the run that this one continues
 	Origin      string            `json:"origin,omitempty"`       // the first of the runs that continue each other, whose effects and files are theirs
 	Depth       int               `json:"depth,omitempty"`        // number of runs in the chain that started this one; 0: no run started it
+	FailureOf   string            `json:"failure_of,omitempty"`   // the run whose failure this one handles, with the flow's on_failure
+	Failure     json.RawMessage   `json:"failure,omitempty"`      // the error of that run
 	RequestID   string            `json:"request_id,omitempty"`   // of the request that began the run, if others may attach to it
 }
 

@@ -15,7 +15,7 @@ import (
 //
 //	format flow version principal accepted limit sync replay_of params headers trace
 //
-// followed by depth, request_id, resumed_from and origin, as far as one of them is not empty.
+// followed by depth, request_id, resumed_from, origin, failure_of and failure, as far as one of them is not empty.
 const (
 	specFormat    = "1"
 	specSeparator = "\x1f" // UNIT SEPARATOR; refused within a field
@@ -48,10 +48,10 @@ func encodeSpec(s *Spec) ([]byte, error) {
 		}
 		out = append(out, f...)
 	}
-	if rest := [...]string{s.RequestID, s.ResumedFrom, s.Origin}; s.Depth > 0 || rest != [len(rest)]string{} {
+	if rest := [...]string{s.RequestID, s.ResumedFrom, s.Origin, s.FailureOf, string(s.Failure)}; s.Depth > 0 || rest != [len(rest)]string{} {
 		text := strings.Join(rest[:], specSeparator)
 		if strings.Count(text, specSeparator) != len(rest)-1 {
-			return nil, errors.New("encode run: an id holds a control character")
+			return nil, errors.New("encode run: an id or a failure holds a control character")
 		}
 		out = strconv.AppendInt(append(out, specSeparator...), int64(s.Depth), 10)
 		if text = strings.TrimRight(text, specSeparator); text != "" {
@@ -72,15 +72,19 @@ func decodeSpec(text string, s *Spec) error {
 	if more {
 		rest := strings.Split(text, specSeparator)
 		depth, err := strconv.Atoi(rest[0])
-		if len(rest) > 4 || len(rest) > 1 && rest[len(rest)-1] == "" {
+		if len(rest) > 6 || len(rest) > 1 && rest[len(rest)-1] == "" {
 			err = errors.New("it ends with other fields than are known")
 		}
 		if err != nil {
 			return fmt.Errorf("decode run: %w", err)
 		}
 		s.Depth = depth
+		var failure string
 		for i, id := range rest[1:] {
-			*[...]*string{&s.RequestID, &s.ResumedFrom, &s.Origin}[i] = id
+			*[...]*string{&s.RequestID, &s.ResumedFrom, &s.Origin, &s.FailureOf, &failure}[i] = id
+		}
+		if failure != "" {
+			s.Failure = json.RawMessage(failure)
 		}
 	}
 	if fields[0] != specFormat {

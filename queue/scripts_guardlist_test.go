@@ -76,6 +76,9 @@ var guards = []guard{
 	{file: "lib/settle", text: `visible == "1"`, gone: `false`},
 	{file: "lib/settle", text: `call("ZREM", DUE, unpack(ended)) < #ended`, gone: `false`},
 	{file: "lib/settle", text: `then dropSettled() end`, gone: `then end`},
+	{file: "lib/settle", text: `if state == "failed" or state == "timed_out" then failed[id] = true end`},
+	{file: "lib/settle", text: `call("XADD", OURS .. "failed", "MAXLEN", "~", whole(MOST_FAILED), "*", "run", id)`},
+	{file: "lib/settle", text: `"MAXLEN", "~", whole(MOST_FAILED), `, test: "TestTheStreamOfFailedRunsIsBounded"},
 	{file: "lib/settle", text: `return advance()`, gone: `return 0`},
 
 	{file: "complete", text: `and live(r[1])`, test: "TestEveryScriptInEveryState"},

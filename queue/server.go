@@ -64,6 +64,13 @@ type ServerConfig struct {
 	// Retention is how long the record of a run is stored after its end. Zero means 24 h.
 	Retention time.Duration
 
+	// Failed handles runs that have failed or timed out, given by their ids. Any worker of
+	// the queue may be called, once or more often for each run, about a second after the
+	// run's end; what it does must therefore be repeatable. An error leads to another call
+	// for all of the runs, half a minute later. Its context ends after failedLimit. Nil:
+	// this worker handles none.
+	Failed func(ctx context.Context, runs []string) error
+
 	// Drain is how long a stopping server lets its runs finish before it returns them
 	// to the queue. Zero means 20 s.
 	Drain time.Duration
@@ -235,6 +242,9 @@ func (s *Server) Run(ctx context.Context) error {
 	background.Go(func() { s.beat(s.life) })
 	background.Go(func() { s.keepRegistration(s.life) })
 	background.Go(func() { s.settler.run(s.life) })
+	if s.cfg.Failed != nil {
+		background.Go(func() { s.readFailed(s.life) })
+	}
 	background.Go(func() { s.subscribeWatches(s.life) })
 	background.Go(func() { s.publishEvents(s.life) })
 	defer background.Wait()

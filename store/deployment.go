@@ -24,6 +24,7 @@ type Deployment struct {
 	DeployedAt time.Time        `json:"deployed_at"`
 	Schedule   string           `json:"schedule,omitempty"`  // flows.Schedule's Text; empty: none
 	Since      time.Time        `json:"since,omitzero"`      // when the schedule took effect; earlier times do not apply
+	Alert      bool             `json:"alert,omitempty"`     // its trigger is alert
 	Endpoints  []flows.Endpoint `json:"endpoints,omitempty"` // of its http trigger
 	History    []VersionEntry   `json:"history"`             // newest first, including the current version
 	Checked    string           `json:"checked,omitempty"`   // fingerprint of the catalogue that compiled this version; empty: deployed by an older version of the product
@@ -47,7 +48,7 @@ func (h Deployment) with(flow *flows.Flow, now time.Time) Deployment {
 		h.Schedule, h.Since = flow.Schedule.Text(), current.DeployedAt
 	}
 	h.Number, h.Slug, h.Name, h.Version = flow.Number, flow.Slug, flow.Name, flow.Version
-	h.Endpoints = flow.Endpoints()
+	h.Endpoints, h.Alert = flow.Endpoints(), flow.Alert != nil
 	h.DeployedAt, h.History = current.DeployedAt, append([]VersionEntry{current}, earlier...)
 	return h
 }

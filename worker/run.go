@@ -72,8 +72,13 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 		ID: a.ID, Origin: origin, Attempt: a.Number, Principal: a.Principal, Event: event,
 		Params: a.Params, Headers: a.Headers, Deadline: a.Deadline,
 	}
-	if o := r.enterLimits(ctx, a, flow, run); o != nil {
-		return r.retry(ctx, a, flow, *o)
+	if run.Failure, err = a.HandledFailure(); err != nil {
+		return r.outcome(ctx, nil, nil, err)
+	}
+	if run.Failure == nil { // on_failure has no part in the flow's concurrency limit
+		if o := r.enterLimits(ctx, a, flow, run); o != nil {
+			return r.retry(ctx, a, flow, *o)
+		}
 	}
 	env := r.runEnv(a, trace, giveUp)
 	env.Memory = account
@@ -84,6 +89,9 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 	o := r.outcome(ctx, account, output, err)
 	if parked := new(flows.Parked); o.State == queue.Waiting && errors.As(err, &parked) {
 		r.observeParked(a, parked.Kind)
+	}
+	if run.Failure != nil { // run.retry is for the steps of the flow
+		return o
 	}
 	return r.retry(ctx, a, flow, o)
 }

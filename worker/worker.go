@@ -86,6 +86,9 @@ type Config struct {
 	// Retention is how long the record of a run is kept after its end. Zero means 24 h.
 	Retention time.Duration
 
+	// Failed handles runs that have failed or timed out, see queue.ServerConfig. Nil: this worker handles none.
+	Failed func(ctx context.Context, runs []string) error
+
 	// Block is how long an idle queue waits in one blocking call. Zero means 4 s.
 	Block time.Duration
 
@@ -137,6 +140,7 @@ func New(cfg Config) (*Worker, error) {
 			w.slots[name] += slots
 			err := w.serve(r, about, queue.ServerConfig{
 				Queue: shard, Slots: slots, Spare: spareSlots(cfg.Spare, weight, total*len(shards)), Share: cfg.Shares[name],
+				Failed: cfg.Failed,
 			})
 			if err != nil {
 				return nil, err

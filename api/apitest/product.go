@@ -28,6 +28,7 @@ import (
 	"github.com/penstock/penstock/flows/steps"
 	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/deliveries"
+	"github.com/penstock/penstock/internal/failure"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/testenv"
@@ -37,6 +38,7 @@ import (
 	"github.com/penstock/penstock/queue/rehearsal"
 	"github.com/penstock/penstock/store"
 	"github.com/penstock/penstock/worker"
+	"github.com/penstock/penstock/worker/alert"
 )
 
 // Product is a complete installation in one process: an API, a store, a queue and a worker on a Redis of its own,
@@ -53,6 +55,7 @@ type Product struct {
 	Files      *blob.Store
 	Deliveries *deliveries.Log
 	Webhooks   *webhook.Store
+	Failures   *failure.Store
 	Blobs      blob.Memory   // of Files
 	Gate       chan struct{} // each value lets one item pass a step of kind gate
 	At         chan struct{} // receives a value when an item arrives at such a step
@@ -82,6 +85,7 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 	conn, err := redisconn.Parse(testenv.Redis(t).URL())
 	Fatal(t, err)
 	client := conn.Client()
+	p.Redis = client
 	t.Cleanup(func() { _ = client.Close() })
 	sealer, err := store.NewSealer(store.NewMasterKey())
 	Fatal(t, err)
@@ -96,9 +100,13 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 	Running(t, p.Queue.Run, p.Queue.Close)
 	p.Files, err = blob.New(blob.Config{Backend: &p.Blobs, MaxSize: 8 << 20})
 	Fatal(t, err)
+	p.Failures = failure.New(client, nil)
+	failed, err := alert.New(alert.Config{Redis: client, Log: log, ID: "test", Runs: p.Queue, Flows: p.Store.Flows(), Failures: p.Failures})
+	Fatal(t, err)
 	w, err := worker.New(worker.Config{
 		Env:   flows.Env{HTTP: http.DefaultTransport, Files: p.Files},
 		Redis: conn, Log: log, Versions: p.Store.Flows(), Paused: p.Store.Flows().Paused, Queues: map[string]int{"default": 1}, Slots: 8, Block: 100 * time.Millisecond,
+		Failed: failed.Handle,
 	})
 	Fatal(t, err)
 	Running(t, w.Run, w.Close)
@@ -121,6 +129,7 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 		Submit: handler.Submit, Records: handler, Runs: handler, Flows: p.Store.Flows(), Keys: p.Store.Keys(), Log: log,
 		Authority: authority, Store: p.Store, Fleet: p.Queue, Ready: p.Queue.Ping, Files: p.Files, Deliveries: p.Deliveries, Webhooks: p.Webhooks,
 		Operations: operations, Rehearser: rehearser,
+		Failures: p.Failures,
 	}
 	for _, c := range change {
 		c(&config)

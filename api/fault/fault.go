@@ -15,6 +15,7 @@ import (
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/deliveries"
+	"github.com/penstock/penstock/internal/failure"
 	"github.com/penstock/penstock/internal/strictjson"
 	"github.com/penstock/penstock/internal/webhook"
 	"github.com/penstock/penstock/operation"
@@ -92,6 +93,7 @@ var kinds = []struct {
 		Title: "Too many captures are open", Text: "Close one, or try again in some minutes."}},
 	{target: deliveries.ErrTooManyOwn, Kind: Kind{Status: http.StatusTooManyRequests, Code: "too_many_requests", Message: "five captures of yours are open; close one, or try again later", Retry: time.Minute,
 		Title: "Too many captures are open", Text: "Five of yours are open. Close one, or try again in some minutes."}},
+	{target: failure.ErrNotFound, Kind: Kind{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such failure for you, or it was not seen for 30 days", Title: NotFoundTitle, Text: NotFoundText}},
 	{target: webhook.ErrNotFound, Kind: Kind{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such delivery or endpoint", Title: NotFoundTitle, Text: NotFoundText}},
 	{target: webhook.ErrDisabled, Kind: Kind{Status: http.StatusConflict, Code: "endpoint_disabled", Message: "the endpoint of the delivery is disabled: enable it first",
 		Title: "The endpoint is disabled", Text: "Enable the endpoint first, then send the delivery again."}},

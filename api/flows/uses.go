@@ -12,7 +12,7 @@ import (
 
 // checkUses rejects a flow that uses resources that its writer may not use. A writer of all flows may use
 // everything. A writer of some flows may call the flows that it may run, use the connections and secrets whose
-// record lists the flow, and keep state of the flow itself. The error is flows.Problems, or that of the store.
+// record lists the flow, and keep state of the flow itself; it may have no alerts. The error is flows.Problems, or that of the store.
 func (a *api) checkUses(ctx context.Context, p *auth.Principal, flow *flows.Flow) error {
 	if p.May(auth.ScopeWriteFlows, 0) {
 		return nil
@@ -41,6 +41,8 @@ func (a *api) mayUse(ctx context.Context, p *auth.Principal, flow *flows.Flow, u
 	switch u.Resource {
 	case flows.ResourceState:
 		return u.Name != "shared", "it is for writers of all flows", nil
+	case flows.ResourceAlert:
+		return false, "alerts are for writers of all flows", nil
 	case flows.ResourceFlow:
 		own := u.Name == flowNumber(flow.Number) || flow.Slug != "" && u.Name == flow.Slug
 		called, err := a.config.Store.Flows().Deployment(u.Name)

@@ -44,6 +44,8 @@ func (a *api) viewFlow(c *gin.Context, h *store.Deployment) flowView {
 		v.Trigger = "poll"
 	case flow.Schedule != nil:
 		v.Trigger = "schedule"
+	case flow.Alert != nil:
+		v.Trigger = "alert"
 	default:
 		v.Trigger = "manual"
 	}

@@ -29,6 +29,8 @@ func runSchema() listing.Schema[queue.Record] {
 			listing.Text("resumed_by", func(r *run) string { return r.ResumedBy }),
 			listing.Text("replayed_by", func(r *run) string { return r.ReplayedBy }),
 			listing.Word("triage", words(queue.TriageStates()), func(r *run) string { return r.TriageState() }),
+			listing.Text("failure_of", func(r *run) string { return r.FailureOf }),
+			listing.Text("failure_run", func(r *run) string { return r.FailureRun }),
 			listing.Number("attempt", func(r *run) int64 { return int64(r.Attempt) }),
 			listing.Number("crashes", func(r *run) int64 { return int64(r.Crashes) }),
 			listing.Time("created_at", createdAt),

@@ -34,6 +34,8 @@ type runView struct {
 	ReplayedBy  string          `json:"replayed_by,omitempty"`  // last run that replays this one
 	Triage      *queue.Triage   `json:"triage,omitempty"`       // of a run that failed or timed out
 	Retry       *queue.Retry    `json:"retry,omitempty"`        // its tries that failed and were followed by another one
+	FailureOf   string          `json:"failure_of,omitempty"`   // run whose failure this one handles
+	FailureRun  string          `json:"failure_run,omitempty"`  // run that handles the failure of this one
 	Error       *flows.Error    `json:"error,omitempty"`
 	Steps       json.RawMessage `json:"steps,omitempty"`
 }
@@ -58,6 +60,8 @@ func viewOf(r *queue.Record) runView {
 		ReplayedBy:  r.ReplayedBy,
 		Triage:      r.Triage,
 		Retry:       r.Retry,
+		FailureOf:   r.FailureOf,
+		FailureRun:  r.FailureRun,
 		Error:       r.Error,
 		Steps:       r.Steps,
 	}

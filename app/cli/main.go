@@ -68,6 +68,7 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 		newRun(env),
 		newRuns(env),
 		newOperations(env),
+		newFailures(env),
 		newWebhooks(env),
 		newKey(env),
 		newUser(env),

@@ -113,7 +113,7 @@ func TestSectionsOfAPage(t *testing.T) {
 	}
 	for want, p := range map[string]Page{
 		"overview":                            {Site: ConsoleSite()},
-		"overview runs":                       holds(auth.ScopeReadRuns),
+		"overview runs failures":              holds(auth.ScopeReadRuns),
 		"overview flows queues":               holds(auth.ScopeReadFlows, auth.ScopeReadQueues),
 		"overview connections access refused": holds(auth.ScopeClients),
 	} {

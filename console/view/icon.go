@@ -13,6 +13,8 @@ func iconPaths(name string) []string {
 		return []string{"M2 3h4v3H2zM10 10h4v3h-4zM4 6v3.5A2 2 0 0 0 6 11.5h4"}
 	case "runs":
 		return []string{"M2 4h7M5 8h8M4 12h5"}
+	case "failures": // a triangle with an exclamation mark
+		return []string{"M8 2.500 14 13H2zM8 6.500v3M8 11.200v.1"}
 	case "queues":
 		return []string{"M2 4.5h12M2 8h12M2 11.5h12"}
 	case "connections":

@@ -34,6 +34,7 @@ func ConsoleSite() Site {
 		{"overview", "Overview", "/", "o", ""},
 		{"flows", "Flows", "/flows", "f", auth.ScopeReadFlows},
 		{"runs", "Runs", "/runs", "r", auth.ScopeReadRuns},
+		{"failures", "Failures", "/failures", "e", auth.ScopeReadRuns},
 		{"queues", "Queues", "/queues", "q", auth.ScopeReadQueues},
 		{"connections", "Connections", "/connections", "c", auth.ScopeClients},
 		{"access", "Access", "/access/keys", "a", auth.ScopeClients},

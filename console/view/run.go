@@ -24,6 +24,7 @@ type Run struct {
 	Resumable              bool          // a new run may continue it
 	ResumedFrom, ResumedBy string        // runs before and after it; empty: none
 	ReplayedBy             string        // the last run that replays it; empty: none
+	FailureOf, FailureRun  string        // the run whose failure it handles, and the run that handles its own; empty: none
 	Triage                 *queue.Triage // nil: it has not failed
 	Deployed               bool          // the flow still exists
 	Current                bool          // the run's version is the current one

@@ -503,7 +503,7 @@ func RunsTable(p Page, l RunList) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = empty("No run matches", "Fields: run_id, state, flow, version, principal, queue, replay_of, resumed_from, resumed_by, replayed_by, triage, attempt, crashes, duration_ms, created_at, started_at, finished_at. Operators: eq ne lt le gt ge in contains, joined with and, or, not.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var23), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = empty("No run matches", "Fields: run_id, state, flow, version, principal, queue, replay_of, resumed_from, resumed_by, replayed_by, triage, failure_of, failure_run, attempt, crashes, duration_ms, created_at, started_at, finished_at. Operators: eq ne lt le gt ge in contains, joined with and, or, not.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var23), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

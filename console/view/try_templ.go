@@ -294,7 +294,7 @@ func TryResult(p Page, r Run) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if r.Failure != nil {
-			templ_7745c5c3_Err = failure(r).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = runFailure(r).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -12,8 +12,8 @@ import (
 )
 
 // dumper writes a store as the commands that recreate it. It supports strings, hashes, lists, sets, sorted sets and
-// streams of database 0. Consumer groups, field TTLs and scripts are not saved: the product does not use the first
-// two, and clients load their scripts again.
+// streams of database 0. Consumer groups, field TTLs and scripts are not saved: readers make a group that is
+// missing and read all entries again, the product uses no field TTLs, and clients load their scripts again.
 type dumper struct {
 	call func(args ...string) (any, error)
 	base time.Time // time to which remaining TTLs refer

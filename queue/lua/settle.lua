@@ -1,7 +1,8 @@
 -- uses: keys run turns advance settle
 -- settle does the remaining work for runs that have ended: it removes their tasks from
--- asynq, adds them to the index, and moves runs in line up. A run that has not ended
--- is not changed, and settling a run again has no effect.
+-- asynq, adds them to the index, those that failed also to the stream of failed runs, and
+-- moves runs in line up. A run that has not ended is not changed, and settling a run again
+-- has no effect.
 --
 -- KEYS[1] due
 -- ARGV[1] asynq's day, as in its keys  ARGV[2] expiry of the day's counts, unix seconds

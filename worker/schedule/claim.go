@@ -63,6 +63,28 @@ func (s *Scheduler) decide(ctx context.Context, come []*flows.Flow) error {
 	return errors.Join(failures...)
 }
 
+// Mark is what was decided last for a flow with a schedule.
+type Mark struct {
+	At  time.Time // the last time that was decided on
+	Run string    // the run that was started last; empty: none
+}
+
+// Marks returns the last decisions by flow.
+func Marks(ctx context.Context, c redis.UniversalClient) (map[int64]Mark, error) {
+	texts, err := c.HGetAll(ctx, keyMarks).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read marks: %w", err)
+	}
+	all := make(map[int64]Mark, len(texts))
+	for flow, text := range texts {
+		if number, err := strconv.ParseInt(flow, 10, 64); err == nil {
+			m := parseMark(text)
+			all[number] = Mark{At: m.at, Run: m.run}
+		}
+	}
+	return all, nil
+}
+
 func parseMark(text string) mark {
 	seconds, run, _ := strings.Cut(text, " ")
 	n, err := strconv.ParseInt(seconds, 10, 64)

@@ -1,5 +1,6 @@
 -- settle: the work that remains when runs have ended. It uses turns and advance.
 local ended, at, failed = {}, {}, {} -- runs to add to the index, their times of acceptance, and which of them failed
+local MOST_FAILED = 100000 -- entries of the stream of failed runs, about
 
 -- leave removes the last attempt of a run from its worker. visible is "1" when beat may
 -- have made the attempt visible to asynq, otherwise "".
@@ -39,7 +40,10 @@ local function settleAll(day, expiry)
 		local index, failures = {}, 0
 		for n, id in ipairs(ended) do
 			index[2*n-1], index[2*n] = at[id], id
-			if failed[id] then failures = failures + 1 end
+			if failed[id] then
+				failures = failures + 1
+				call("XADD", OURS .. "failed", "MAXLEN", "~", whole(MOST_FAILED), "*", "run", id)
+			end
 		end
 		call("ZADD", OURS .. "index", unpack(index))
 		call("RPUSH", OURS .. "ended", unpack(ended))

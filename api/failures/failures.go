@@ -1,0 +1,113 @@
+package failures
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/internal/failure"
+)
+
+// list answers GET /v1/failures, the last seen first. A failure has runs of any caller, so it is visible to those who may
+// read the runs of others.
+func (a *api) list(c *gin.Context) {
+	p := httpx.StateOf(c).Principal
+	all, err := a.failures.List(c.Request.Context(), func(flow int64) bool { return p.MayForOthers(auth.ScopeReadRuns, flow) })
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	httpx.List(c, schema(), all)
+}
+
+func schema() listing.Schema[failure.Group] {
+	type group = failure.Group
+	return listing.Schema[group]{Fields: []listing.Field[group]{
+		listing.Text("id", func(g *group) string { return g.ID }),
+		listing.Number("flow", func(g *group) int64 { return g.Flow }),
+		listing.Text("step", func(g *group) string { return g.Step }),
+		listing.Text("code", func(g *group) string { return g.Code }),
+		listing.Text("message", func(g *group) string { return g.Message }),
+		listing.Word("state", states(), func(g *group) string { return string(g.State) }),
+		listing.Number("count", func(g *group) int64 { return g.Count }),
+		listing.Number("last_hour", func(g *group) int64 { return g.LastHour }),
+		listing.Number("last_day", func(g *group) int64 { return g.LastDay }),
+		listing.Time("first_at", func(g *group) time.Time { return g.First }),
+		listing.Time("last_at", func(g *group) time.Time { return g.Last }),
+		listing.Time("came_back_at", func(g *group) time.Time { return g.CameBack }),
+		listing.Time("muted_until", func(g *group) time.Time { return g.Until }),
+	}}
+}
+
+func states() (names []string) {
+	for _, s := range failure.States() {
+		names = append(names, string(s))
+	}
+	return names
+}
+
+// read answers GET /v1/failures/{failure}.
+func (a *api) read(c *gin.Context) {
+	g, err := a.visible(c, auth.ScopeReadRuns)
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	httpx.WriteJSON(c, http.StatusOK, g)
+}
+
+// visible returns the failure in the path. The error is the same for an unknown one and for one that the principal may not
+// access.
+func (a *api) visible(c *gin.Context, scope auth.Scope) (failure.Group, error) {
+	id := c.Param("failure")
+	flow, ok := failure.FlowOf(id)
+	if !ok || !httpx.StateOf(c).Principal.MayForOthers(scope, flow) {
+		return failure.Group{}, failure.ErrNotFound
+	}
+	return a.failures.Failure(c.Request.Context(), id)
+}
+
+// change answers PATCH /v1/failures/{failure} with the changed failure.
+func (a *api) change(c *gin.Context) {
+	g, err := a.visible(c, auth.ScopeWriteRuns)
+	var in struct {
+		State failure.State `json:"state"`
+		Until time.Time     `json:"muted_until"`
+	}
+	if err == nil {
+		httpx.StateOf(c).Object, httpx.StateOf(c).FlowNumber = "failure:"+g.ID, g.Flow
+		err = httpx.ReadJSON(c, &in)
+	}
+	if err == nil {
+		err = checkChange(in.State, in.Until, a.now())
+	}
+	if err == nil {
+		err = a.failures.Set(c.Request.Context(), g.ID, in.State, in.Until)
+	}
+	if err == nil {
+		g, err = a.failures.Failure(c.Request.Context(), g.ID)
+	}
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	httpx.WriteJSON(c, http.StatusOK, g)
+}
+
+func checkChange(state failure.State, until, now time.Time) error {
+	switch {
+	case !slices.Contains(failure.States(), state):
+		return httpx.BadRequest("bad_state", fmt.Sprintf("state must be one of %q", failure.States()))
+	case state == failure.Muted && !until.After(now):
+		return httpx.BadRequest("bad_state", "muted needs muted_until, a time to come, as in 2026-11-28T09:00:00Z")
+	case state != failure.Muted && !until.IsZero():
+		return httpx.BadRequest("bad_state", "muted_until belongs to the state muted")
+	}
+	return nil
+}

@@ -1,0 +1,30 @@
+package app
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/penstock/penstock/internal/failure"
+	"github.com/penstock/penstock/worker"
+	"github.com/penstock/penstock/worker/alert"
+)
+
+// openFailures opens the groups of failed runs.
+func (p *Program) openFailures(context.Context) error {
+	p.failures = failure.New(p.shared, nil)
+	return nil
+}
+
+// handleFailures makes the worker handle runs that fail, and send alerts together with the other workers.
+func (p *Program) handleFailures(cfg *worker.Config) error {
+	h, err := alert.New(alert.Config{
+		Redis: p.shared, Log: p.log, ID: uuid.NewString(), Runs: p.client, Flows: p.store.Flows(), Failures: p.failures, Issuer: p.settings.Issuer,
+	})
+	if err != nil {
+		return err
+	}
+	cfg.Failed = h.Handle
+	p.add("alerts", h.Run)
+	return nil
+}

@@ -1,0 +1,42 @@
+package view
+
+import (
+	"cmp"
+	"strconv"
+
+	"github.com/penstock/penstock/internal/failure"
+)
+
+// Failures is the data of the list of failures.
+type Failures struct {
+	State failure.State
+	Items []FailureGroup
+	Found int  // in this state
+	None  bool // there are none in any state
+}
+
+// FailureGroup is a failure with the name of its flow.
+type FailureGroup struct {
+	failure.Group
+	FlowName string
+}
+
+func (f FailureGroup) path() string { return Root + "/failures/" + f.ID }
+
+func (f FailureGroup) flowPath() string { return Root + "/flows/" + strconv.FormatInt(f.Flow, 10) }
+
+// failureDot returns the state of a run whose mark a failure has.
+func failureDot(s failure.State) string {
+	switch s {
+	case failure.Resolved:
+		return "succeeded"
+	case failure.Muted:
+		return "cancelled"
+	}
+	return "failed"
+}
+
+func decimal(n int64) string { return strconv.FormatInt(n, 10) }
+
+// failureTitle is the message of a failure, or its code when it has none.
+func failureTitle(f FailureGroup) string { return cmp.Or(f.Message, f.Code) }
