@@ -172,6 +172,8 @@ func TestBulkStop(t *testing.T) {
 	until("done 0 of 3") // cancelled runs are not triaged
 	begin(`{"action":"replay","filter":"replay_of eq \"\"","rate":1000}`)
 	until("done 3 of 3")
+	begin(`{"action":"cancel","filter":"replay_of ne \"\"","rate":1000}`)
+	until("done 3 of 3")
 	begin(`{"action":"resolve","filter":"flow eq 9"}`)
 	until("done 0 of 0")
 	p.Want(p.Do("GET", "/v1/operations/none", "ann", ""), 404)
