@@ -381,7 +381,7 @@ func callRuns(p *apitest.Product) {
 	failed := p.Want(p.Do("POST", "/v1/flows/13/runs", "ulf", "{}"), 410)["run_id"].(string)
 	p.Want(p.Do("PATCH", "/v1/runs/"+failed, "ulf", `{"triage":"ignored","note":"known"}`), 200)
 	p.Want(p.Do("GET", "/v1/runs/"+failed, "ulf", ""), 200)
-	p.Want(p.Do("POST", "/v1/runs/bulk", "otto", `{"action":"resume","dry_run":true}`), 200)
+	p.Want(p.Do("POST", "/v1/runs/bulk", "otto", `{"action":"resume","dry_run":true,"filter":"flow gt 0"}`), 200)
 	p.Want(p.Do("POST", "/v1/runs/bulk", "otto", `{"action":"resume","filter":"flow eq 99"}`), 202)
 	operation := "/v1/operations/" + p.Want(p.Do("POST", "/v1/runs/bulk", "otto", `{"action":"resolve","filter":"flow eq 13"}`), 202)["id"].(string)
 	for _, path := range []string{"", "/results"} {
@@ -390,7 +390,7 @@ func callRuns(p *apitest.Product) {
 	}
 	p.Want(p.Do("GET", "/v1/operations", "otto", ""), 200)
 	p.Want(p.Do("GET", "/v1/operations?filter=x", "otto", ""), 400)
-	p.Want(p.Do("POST", "/v1/runs/bulk", "otto", `{"action":"delete"}`), 400)
+	p.Want(p.Do("POST", "/v1/runs/bulk", "otto", `{"action":"delete","filter":"flow gt 0"}`), 400)
 	p.Want(p.Do("POST", "/v1/operations/none/stop", "otto", ""), 404)
 	p.Want(p.Do("POST", operation+"/stop", "otto", ""), 200)
 	p.Want(p.Do("POST", "/v1/runs/"+failed+"/resume", "ulf", `{"dry_run":true}`), 200)

@@ -157,8 +157,18 @@ func (p *Program) openQueue(context.Context) (err error) {
 		CopyFiles: func(ctx context.Context, event []byte, from, to string) ([]byte, []string, error) {
 			return flows.CopyFiles(ctx, p.files, event, from, to)
 		},
+		Allowed: p.mayOperate,
 	})
 	return nil
+}
+
+// mayOperate reports whether the principal that began an operation may still act on the runs of others.
+func (p *Program) mayOperate(ctx context.Context, by string, starts bool) (bool, error) {
+	scopes := []auth.Scope{auth.ScopeWriteRuns}
+	if starts {
+		scopes = append(scopes, auth.ScopeRun)
+	}
+	return auth.StaffMay(ctx, p.store.Users(), by, scopes...)
 }
 
 // writeReadyFile writes the URL to the ready file. The file appears complete.

@@ -1,8 +1,13 @@
 package auth
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strconv"
+	"strings"
+
+	"github.com/penstock/penstock/store"
 )
 
 // Kind is a kind of principal.
@@ -55,6 +60,24 @@ func (p *Principal) May(scope Scope, flow int64) bool {
 
 // MayForOthers reports whether the principal may apply a scope to what others have started or sent: only staff may.
 func (p *Principal) MayForOthers(scope Scope, flow int64) bool { return p.Staff && p.May(scope, flow) }
+
+// StaffMay reports whether the principal with this text, as String returns it, is a user who has the scopes now, and may
+// apply them to what others have started.
+func StaffMay(ctx context.Context, users *store.Users, principal string, scopes ...Scope) (bool, error) {
+	name, isUser := strings.CutPrefix(principal, string(KindUser)+":")
+	if !isUser {
+		return false, nil
+	}
+	u, err := users.User(ctx, name)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	p := UserPrincipal(u)
+	return p.Staff && !slices.ContainsFunc(scopes, func(s Scope) bool { return !p.Holds(s) }), nil
+}
 
 // Holds reports whether the principal has a scope for at least one flow.
 func (p *Principal) Holds(scope Scope) bool {

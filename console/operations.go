@@ -40,7 +40,7 @@ func beginOperation(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	req.audit("begin operation", o.ID+" "+string(o.Action)+" "+strconv.Itoa(o.Total))
+	req.audit("begin operation", o.Audited())
 	return req.redirect(view.Root + "/operations/" + o.ID)
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -150,6 +151,20 @@ type Statuses struct {
 // Has reports whether the status is in the set.
 func (s Statuses) Has(status int) bool {
 	return s.exact[status] || status >= 100 && status < 600 && s.classes[status/100]
+}
+
+// String returns the statuses and classes of the set, in their order.
+func (s Statuses) String() string {
+	var words []string
+	for _, status := range slices.Sorted(maps.Keys(s.exact)) {
+		words = append(words, strconv.Itoa(status))
+	}
+	for class, has := range s.classes {
+		if has {
+			words = append(words, strconv.Itoa(class)+"xx")
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // add adds "404" or "4xx" to the set.

@@ -216,6 +216,13 @@ func (r *rehearsal) execute(ctx context.Context, p *stepRun, in *Input) ([]any, 
 	r.mu.Lock()
 	delete(r.waiting, e.Key)
 	reached := len(e.requests) > 0
+	if reader, ok := p.step.runner.(ResponseReader); ok && reached {
+		if request, ok := e.requests[0].(map[string]any); ok {
+			if reads := reader.ReadsResponses(); len(reads) > 0 {
+				request["response"] = reads
+			}
+		}
+	}
 	r.mu.Unlock()
 	var known *Error
 	switch {
@@ -226,6 +233,13 @@ func (r *rehearsal) execute(ctx context.Context, p *stepRun, in *Input) ([]any, 
 		return results, err
 	}
 	return r.resolve(ctx, p, in, r.add(e))
+}
+
+// ResponseReader is a Runner that says how it reads the responses to its requests, as a value of JSON, without defaults. A rehearsal compares
+// that like a part of the request, because its results are those that the recorded run has read.
+type ResponseReader interface {
+	Runner
+	ReadsResponses() map[string]any
 }
 
 // add completes an effect and records it.

@@ -27,13 +27,15 @@ type Queue interface {
 	SetTriage(ctx context.Context, run string, t queue.Triage) error
 }
 
-// Config of an Executor. All are required, except CopyFiles.
+// Config of an Executor. All are required, except Allowed and CopyFiles.
 type Config struct {
 	Store *Store
 	Queue Queue
 	Flows Flows
 	Log   *slog.Logger
 
+	// Allowed reports whether the principal that began an operation may still do what it does. Nil: always.
+	Allowed func(ctx context.Context, by string, starts bool) (bool, error)
 	// CopyFiles copies the files that an event names from one run to another, as flows.CopyFiles. Nil: no run has files.
 	CopyFiles func(ctx context.Context, event []byte, from, to string) ([]byte, []string, error)
 }
@@ -53,6 +55,8 @@ const (
 	lookEvery = time.Second
 	tick      = 100 * time.Millisecond // the runs of this time are one batch
 	atOnce    = 8                      // runs of a batch
+
+	checkEvery = time.Second // the principal of an operation is looked at again
 )
 
 // Run executes operations until ctx ends.
@@ -80,9 +84,20 @@ func (e *Executor) execute(ctx context.Context, t *taken) error {
 	log := e.config.Log.With("operation", t.ID, "action", string(t.Action))
 	log.Info("operation begins", "runs", t.Total, "from", t.next)
 	batch := max(1, t.Rate*int(tick)/int(time.Second))
+	checked := time.Time{}
 	pace := time.NewTicker(time.Duration(batch) * time.Second / time.Duration(t.Rate))
 	defer pace.Stop()
 	for {
+		if time.Since(checked) >= checkEvery {
+			checked = time.Now()
+			if err := e.stopUnlessAllowed(ctx, t, log); err != nil {
+				return err
+			}
+		}
+		if t.Stopping {
+			_, err := e.Store.record(ctx, t, nil)
+			return err
+		}
 		ids, err := e.Store.runs(ctx, t, batch)
 		if err != nil {
 			return fmt.Errorf("read runs of operation: %w", err)
@@ -105,6 +120,24 @@ func (e *Executor) execute(ctx context.Context, t *taken) error {
 		case <-pace.C:
 		}
 	}
+}
+
+// stopUnlessAllowed stops an operation whose principal may not do any more what it does: it was disabled, deleted, or has
+// lost a scope.
+func (e *Executor) stopUnlessAllowed(ctx context.Context, t *taken, log *slog.Logger) error {
+	if e.config.Allowed == nil {
+		return nil
+	}
+	allowed, err := e.config.Allowed(ctx, t.By, t.Action.Starts())
+	if err != nil {
+		return fmt.Errorf("check principal of operation: %w", err)
+	}
+	if allowed {
+		return nil
+	}
+	log.Warn("operation stops: its principal may not do this any more", "principal", t.By)
+	t.Stopping = true
+	return e.Store.Stop(ctx, t.ID)
 }
 
 // apply applies the action to some runs at once. It renews the lease when that takes long, because the queue is full or Redis

@@ -5,7 +5,9 @@ package operation
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/penstock/penstock/queue"
@@ -41,6 +43,8 @@ const (
 	MaxRuns     = 100_000
 	DefaultRate = 50   // runs in a second
 	MaxRate     = 1000 // likewise
+
+	maxAudited = 1000 // bytes of Operation.Audited
 
 	retention = 7 * 24 * time.Hour
 	maxListed = 1000
@@ -104,6 +108,9 @@ func (a *About) Complete() error {
 	if !slices.Contains(Actions(), a.Action) {
 		return invalid("action: expected resume, replay, cancel, resolve or ignore")
 	}
+	if strings.TrimSpace(a.Filter) == "" {
+		return invalid("filter: expected which runs, as GET /v1/runs takes it")
+	}
 	if a.Rate == 0 {
 		a.Rate = DefaultRate
 	}
@@ -127,6 +134,15 @@ func (a *About) Complete() error {
 		}
 	}
 	return nil
+}
+
+// Audited returns what the audit log has of an operation: its id, what it does, and what was decided.
+func (o *Operation) Audited() string {
+	text := fmt.Sprintf("%s %s %d, %s", o.ID, o.Action, o.Total, o.Filter)
+	for _, step := range slices.Sorted(maps.Keys(o.Assume)) {
+		text += ", " + step + " " + o.Assume[step]
+	}
+	return text[:min(len(text), maxAudited)]
 }
 
 // triage returns the triage state that the action sets; empty: it sets none.

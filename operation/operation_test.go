@@ -72,7 +72,7 @@ func (o *office) run(cancelled bool) string {
 
 func (o *office) begin(action Action, runs ...string) *Operation {
 	o.t.Helper()
-	about := About{Action: action, By: "user:otto", Created: time.Now(), Rate: MaxRate}
+	about := About{Filter: "flow gt 0", Action: action, By: "user:otto", Created: time.Now(), Rate: MaxRate}
 	must(o.t, about.Complete())
 	op, err := o.Create(o.t.Context(), about, runs)
 	must(o.t, err)

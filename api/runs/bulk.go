@@ -3,7 +3,6 @@ package runs
 import (
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -63,7 +62,7 @@ func (a *api) beginOperation(c *gin.Context) {
 		httpx.Fail(c, err)
 		return
 	}
-	x.Object = o.ID + " " + string(o.Action) + " " + strconv.Itoa(o.Total)
+	x.Object = o.Audited()
 	c.Header("Location", "/v1/operations/"+o.ID)
 	httpx.WriteJSON(c, http.StatusAccepted, o)
 }

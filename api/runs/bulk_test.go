@@ -147,7 +147,7 @@ func TestBulkStop(t *testing.T) {
 	for range 3 {
 		p.Start("key-one", 2, `{"n":1}`)
 	}
-	begun := p.Want(p.Do("POST", "/v1/runs/bulk", "otto", `{"action":"cancel","rate":1}`), 202)
+	begun := p.Want(p.Do("POST", "/v1/runs/bulk", "otto", `{"action":"cancel","filter":"flow gt 0","rate":1}`), 202)
 	path := "/v1/operations/" + begun["id"].(string)
 	p.Want(p.Do("POST", path+"/stop", "vera", ""), 403)
 	p.Want(p.Do("POST", path+"/stop", "otto", ""), 200)
@@ -168,7 +168,7 @@ func TestBulkStop(t *testing.T) {
 	}
 	begin(`{"action":"cancel","filter":"state ne \"cancelled\"","rate":1000}`)
 	until("done ")
-	begin(`{"action":"ignore","rate":1000}`)
+	begin(`{"action":"ignore","filter":"flow gt 0","rate":1000}`)
 	until("done 0 of 3") // cancelled runs are not triaged
 	begin(`{"action":"replay","filter":"replay_of eq \"\"","rate":1000}`)
 	until("done 3 of 3")
@@ -176,6 +176,30 @@ func TestBulkStop(t *testing.T) {
 	until("done 3 of 3")
 	begin(`{"action":"resolve","filter":"flow eq 9"}`)
 	until("done 0 of 0")
+	if got := p.Want(p.Do("POST", "/v1/runs/bulk", "otto", `{"action":"cancel"}`), 400)["detail"]; got != "filter: expected which runs, as GET /v1/runs takes it" {
+		t.Errorf("without a filter: %v", got)
+	}
 	p.Want(p.Do("GET", "/v1/operations/none", "ann", ""), 404)
 	p.Want(p.Do("POST", "/v1/operations/none/stop", "ann", ""), 404)
+}
+
+// An operation stops when the one who began it may not do any more what it does.
+func TestBulkStopsWithItsPrincipal(t *testing.T) {
+	t.Parallel()
+	p := apitest.NewProduct(t)
+	p.Deploy(2, apitest.FlowWaits)
+	for range 30 {
+		p.Start("key-one", 2, `{"n":1}`)
+	}
+	path := "/v1/operations/" + p.Want(p.Do("POST", "/v1/runs/bulk", "otto", `{"action":"cancel","filter":"flow eq 2","rate":2}`), 202)["id"].(string)
+	p.Want(p.Do("PATCH", "/v1/users/otto", "ann", `{"disabled":true}`), 200)
+	testenv.Eventually(t, func() string {
+		o := p.Want(p.Do("GET", path, "ann", ""), 200)
+		if o["state"] != "stopped" || o["done"].(float64) > 20 {
+			return fmt.Sprint(o)
+		}
+		return ""
+	})
+	p.Want(p.Do("PATCH", "/v1/users/otto", "ann", `{"disabled":false}`), 200)
+	p.Want(p.Do("POST", "/v1/runs/bulk", "otto", `{"action":"cancel","filter":"flow eq 2","rate":1000}`), 202)
 }

@@ -172,7 +172,14 @@ func (g *rehearsalGate) rehearse(ctx context.Context, w io.Writer, server *clien
 		if err := printRehearsal(w, report); err != nil {
 			return err
 		}
-		if report.Different > g.allow {
+		switch {
+		case !report.Complete:
+			err = cmp.Or(err, fmt.Errorf("nothing is deployed: the time was over after %d runs of flow %s: rehearse fewer", report.Runs, number))
+		case report.Runs == 0 && len(report.Skipped) > 0:
+			err = cmp.Or(err, fmt.Errorf("nothing is deployed: no recorded run of flow %s can be rehearsed", number))
+		case report.Runs == 0:
+			fmt.Fprintf(w, "flow %s has no recorded run of its own: nothing was compared\n", number)
+		case report.Different > g.allow:
 			err = cmp.Or(err, fmt.Errorf("nothing is deployed: %w: %d of %d runs of flow %s, %d may differ", errRehearsalDiffers, report.Different, report.Runs, number, g.allow))
 		}
 	}

@@ -168,7 +168,7 @@ func (c *remoteCall) beginBulk(cmd *cobra.Command, server *client.Client, body b
 		return leaveOrStop(cmd, server, o.ID)
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; the operation may go on: penstock operations show %s", err, o.ID)
 	}
 	return c.print(cmd.OutOrStdout(), text, "")
 }

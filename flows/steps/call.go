@@ -69,7 +69,7 @@ func (c *callStep) pinned(ctx context.Context, in *flows.Input) (*flows.Flow, er
 	if known == nil {
 		return nil, failure.Errorf("there are no other flows here to call")
 	}
-	v, err := in.Remember(ctx, "flow", func() (any, error) {
+	v, err := in.Remember(ctx, "flow "+c.flow, func() (any, error) { // another version of the caller may call another flow
 		flow, ok := known.Find(c.flow)
 		if !ok {
 			return nil, failure.Errorf("there is no flow %q", c.flow)

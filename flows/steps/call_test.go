@@ -27,7 +27,7 @@ func TestCallPutsOutTheItemsOfTheOtherFlow(t *testing.T) {
 	r.others["other"] = r.parse(called)
 	r.done([]any{1, 3}, `[[1,1],[{"flow":7,"of":1},1],["call/fail",3]]`)
 	r.sawEffects(2)
-	want := []string{"call.0.flow", "call.0/probe.0", "call.1.flow", "call.1/probe.0"}
+	want := []string{"call.0.flow other", "call.0/probe.0", "call.1.flow other", "call.1/probe.0"}
 	for i, key := range r.keys() {
 		if key != want[i] {
 			t.Errorf("journal has %s, want %s", key, want[i])

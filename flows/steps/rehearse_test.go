@@ -276,12 +276,28 @@ func TestRehearsedTime(t *testing.T) {
 // A called flow has the version and the results of the recorded run.
 func TestRehearsedCall(t *testing.T) {
 	t.Parallel()
-	r := newRehearsed(t, 1, map[string]string{"call.0.flow": `{"number":2,"version":"v"}`, "call.0/probe.0": `{"items":["done"],"of":1}`})
+	r := newRehearsed(t, 1, map[string]string{"call.0.flow other": `{"number":2,"version":"v"}`, "call.0/probe.0": `{"items":["done"],"of":1}`})
 	other := r.parse("steps:\n  - probe:\n    redact: [a]\n")
 	r.env.Flows = pinnedFlows{other}
 	done := r.rehearse("steps:\n  - call: other\n", nil)
 	if got := string(flows.EncodeJSON(done.Output)); got != `["done"]` || !done.Redacts || done.Effects[0].Step != "call/probe" || r.probed > 0 {
 		t.Errorf("output %s, %v, redacts %v", got, lines(done), done.Redacts)
+	}
+}
+
+// A rehearsal compares how responses are read.
+func TestRehearsedReading(t *testing.T) {
+	t.Parallel()
+	r := newRehearsed(t, nil, nil)
+	get := "steps:\n  - http: {get: 'https://a.example/'%s}\n"
+	for reading, want := range map[string]string{
+		"": "", ", parse: auto, max_response: 10MB": "", ", parse: text": `{"parse":"text"}`, ", expect: [404, 2xx]": `{"expect":"404 2xx"}`, ", max_response: 1KB": `{"max_response":1000}`,
+		", paginate: {next: link, items: '.body[]'}": `{"items":".body[]"}`,
+	} {
+		request := r.rehearse(fmt.Sprintf(get, reading), nil).Effects[0].Request.(map[string]any)
+		if got := string(flows.EncodeJSON(request["response"])); request["response"] == nil && want != "" || request["response"] != nil && got != want {
+			t.Errorf("%s: %s, want %s", reading, got, want)
+		}
 	}
 }
 

@@ -67,12 +67,33 @@ type comparison struct {
 	found  []Difference
 }
 
-// add adds a difference, up to the maximum of a run.
+// add adds a difference, up to the maximum of a run. Where values are not shown, names within them are not either: a flow
+// may compute them.
 func (c *comparison) add(d Difference) {
+	if c.hides(d) {
+		if d.Path = shortPath(d.Path); slices.Contains(c.found, d) {
+			return
+		}
+	}
 	if len(c.found) < maxPerRun {
 		c.found = append(c.found, d)
 	}
 }
+
+// shortPath returns the beginning of a path that no value has a part in: "body" of a request, and the names of its headers.
+func shortPath(path string) string {
+	if strings.HasPrefix(path, "headers.") {
+		return path
+	}
+	if at := strings.IndexAny(path, ".["); at >= 0 {
+		return path[:at]
+	}
+	return path
+}
+
+// hides reports whether the values of a difference are not shown: a step redacts some, or they are those of a called flow, which
+// has other authors.
+func (c *comparison) hides(d Difference) bool { return c.hidden || strings.Contains(d.Step, "/") }
 
 // ends compares outputs and failures.
 func (c *comparison) ends(before, after *flows.Rehearsal) {
@@ -260,12 +281,12 @@ func maskOf(v any) any {
 	return mask.Text
 }
 
-// shown shortens a value. The values of called flows are those of other authors: they are not shown.
+// shown shortens a value.
 func (c *comparison) shown(d Difference, text string) string {
 	switch {
 	case text == "":
 		return ""
-	case c.hidden || strings.Contains(d.Step, "/"):
+	case c.hides(d):
 		return hiddenValue
 	case len(text) > maxValue:
 		return cut(text, maxValue) + "…"

@@ -122,7 +122,7 @@ func TestDifferences(t *testing.T) {
 		{"a new effect before the stop of the current version", post("s", "json: 1"), post("new", "json: 2") + post("s", "json: 1"), nil, "effect_new new -> POST https://a.example/x"},
 		{
 			"values of a called flow are not shown", "  - {call: other, event: {n: 1}}\n", "  - {call: other, event: {n: 2}}\n",
-			map[string]string{"call.0.flow": `{"number":2,"version":"v"}`, "call.0/http.0": done}, "effect_changed call/http body.n (not shown) -> (not shown)",
+			map[string]string{"call.0.flow other": `{"number":2,"version":"v"}`, "call.0/http.0": done}, "effect_changed call/http body (not shown) -> (not shown)",
 		},
 		{"both stop at the same effect", post("s", "json: 1"), post("s", "json: 2"), nil, "effect_changed s body 1 -> 2"},
 		{"an effect before the stop is gone", post("gone", "json: 0") + post("s", "json: 1"), post("s", "json: 1"), map[string]string{"gone.0": done}, "effect_gone gone POST https://a.example/x ->"},

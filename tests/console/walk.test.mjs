@@ -136,7 +136,7 @@ test('runs a flow by keyboard alone', async () => {
   await focus('Open the run')
   await desk.keyboard.press('Enter')
   await desk.waitForURL('**/runs/*-*')
-  await focus('Replay')
+  await focus('Replay…')
   well(desk)
 })
 
@@ -149,6 +149,7 @@ test('follows a run while it runs, and cancels one', async () => {
   await desk.getByText('"Hello, Ada"').waitFor()
   await desk.getByText('beginning with Ada').waitFor()
   assert.equal(await desk.evaluate(() => document.body.dataset.same), 'yes', 'the page was not loaded again')
+  await desk.getByRole('link', { name: 'Replay…' }).click()
   await desk.getByRole('button', { name: 'Replay' }).click()
   await desk.getByRole('button', { name: 'Cancel' }).click()
   await desk.getByText('The run was cancelled.').waitFor()

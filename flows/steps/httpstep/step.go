@@ -117,6 +117,24 @@ func (s *step) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	return []any{answer.item()}, nil
 }
 
+// ReadsResponses implements flows.ResponseReader.
+func (s *step) ReadsResponses() map[string]any {
+	reads := map[string]any{}
+	if s.parse != "" && s.parse != "auto" {
+		reads["parse"] = s.parse
+	}
+	if s.limit != defaultResponse && s.parse != parseFile {
+		reads["max_response"] = s.limit
+	}
+	if !s.anyOK {
+		reads["expect"] = s.expect.String()
+	}
+	if s.pages != nil && s.pages.items != nil {
+		reads["items"] = s.pages.items.String()
+	}
+	return reads
+}
+
 // send sends one request and reads the response.
 func (s *step) send(ctx context.Context, in *flows.Input, client *http.Client, call *httpCall) (*httpResponse, error) {
 	resp, err := client.Do(call.request(ctx))
