@@ -9,8 +9,12 @@ func MissingScope(scope Scope, purpose string) *Error {
 
 // CheckOperationScopes rejects a principal that runs a flow by its number, although it does not hold the scopes of all
 // operations of the flow: the event, which the caller writes, names the operation. Who may write the flow decides what
-// its scopes are, and may run it.
+// its scopes are, and may run it. A flow with an alert trigger is run by staff only: others might tell of what has not
+// happened.
 func (p *Principal) CheckOperationScopes(f *flows.Flow) error {
+	if f.Alert != nil && !p.Staff {
+		return &Error{Code: CodeForbidden, Message: "only staff may run a flow with an alert trigger"}
+	}
 	if f.HTTP == nil || p.May(ScopeWriteFlows, f.Number) {
 		return nil
 	}

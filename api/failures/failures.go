@@ -85,6 +85,9 @@ func (a *api) change(c *gin.Context) {
 		err = httpx.ReadJSON(c, &in)
 	}
 	if err == nil {
+		if httpx.StateOf(c).Object += " " + shortState(in.State); !in.Until.IsZero() {
+			httpx.StateOf(c).Object += " until " + in.Until.UTC().Format(time.RFC3339)
+		}
 		err = checkChange(in.State, in.Until, a.now())
 	}
 	if err == nil {
@@ -100,12 +103,25 @@ func (a *api) change(c *gin.Context) {
 	httpx.WriteJSON(c, http.StatusOK, g)
 }
 
+// shortState returns a state for the audit log, which has no other words.
+func shortState(s failure.State) string {
+	if slices.Contains(failure.States(), s) {
+		return string(s)
+	}
+	return "to an unknown state"
+}
+
+// maxMute is the longest time for which a failure is muted: that for which one without runs is kept.
+const maxMute = 30 * 24 * time.Hour
+
 func checkChange(state failure.State, until, now time.Time) error {
 	switch {
 	case !slices.Contains(failure.States(), state):
 		return httpx.BadRequest("bad_state", fmt.Sprintf("state must be one of %q", failure.States()))
 	case state == failure.Muted && !until.After(now):
 		return httpx.BadRequest("bad_state", "muted needs muted_until, a time to come, as in 2026-11-28T09:00:00Z")
+	case until.After(now.Add(maxMute)):
+		return httpx.BadRequest("bad_state", "muted_until is at most 30 days from now")
 	case state != failure.Muted && !until.IsZero():
 		return httpx.BadRequest("bad_state", "muted_until belongs to the state muted")
 	}

@@ -241,7 +241,7 @@ func (s *Store) Set(ctx context.Context, id string, state State, until time.Time
 	if state == Muted {
 		end = strconv.FormatInt(until.UnixMilli(), 10)
 	}
-	found, err := setScript.Run(ctx, s.redis, []string{keysOf(flow).failurePrefix() + id}, string(state), s.now().UnixMilli(), end).Int()
+	found, err := setScript.Run(ctx, s.redis, []string{keysOf(flow).failurePrefix() + id, keysOf(flow).index()}, string(state), s.now().UnixMilli(), end, id).Int()
 	if err != nil {
 		return fmt.Errorf("change failure: %w", err)
 	}

@@ -17,18 +17,30 @@ const (
 
 // variable matches the parts of a message that differ from run to run. The first alternative that matches counts.
 var variable = regexp.MustCompile(strings.Join([]string{
-	`\b(?i:status|http) [1-5]\d\d\b`,                                                 // the status of a response, which stays
-	`\b[a-z][a-z0-9+.-]*://[^\s"'<>` + "`" + `]+`,                                    // a URL
-	`"[^"]*"|` + "`[^`]*`" + `|\B'[^']*'\B|“[^”]*”|‘[^’]*’`,                          // a quoted text
+	`\b(?i:status|http) [1-5]\d\d\b`,              // the status of a response, which stays
+	`\b[a-z][a-z0-9+.-]*://[^\s"'<>` + "`" + `]+`, // a URL
+	`"[^"]*?\.\.\.[}\])]+`,                        // a quoted text that was cut off
+	`"[^"]*"|` + "`[^`]*`" + `|\B'[^']*'\B|“[^”]*”|‘[^’]*’|«[^»]*»|„[^“”]*[“”]`, // a quoted text
+	`\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+`, // an e-mail address
+	`\b(?i:bearer|basic|token|passw(?:or)?d|pwd|secret|api[_-]?key)[ \t]*[:= ][ \t]*\S+`, // a credential, with its name
+	`=\([^()]*\)`,          // a value of a database: (email)=(…)
+	`(?:/[\w.@~%+-]+){2,}`, // a path
 	`\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b`,                       // a UUID
 	`\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?\b`, // a time
 	`\b[\w-]*\d[\w-]*\b`, // a number, an id, hexadecimal digits
+	`\b[\w-]{24,}\b`,     // a key
 }, "|"))
 
-// Pattern returns a message with its variable parts replaced: N for a number, … for everything else. Of a URL the scheme and
-// the host remain, and the status of a response stays.
+// Pattern returns a message as one line with its variable parts replaced: N for a number, … for everything else. Of a URL the
+// scheme and the host remain, and the status of a response stays.
 func Pattern(message string) string {
-	return shorten(variable.ReplaceAllStringFunc(shorten(message, maxMessage), replace), maxPattern)
+	return shorten(variable.ReplaceAllStringFunc(OneLine(shorten(message, maxMessage)), replace), maxPattern)
+}
+
+// OneLine returns a text with spaces for line breaks and for characters that are not shown, or that change the direction of
+// others.
+func OneLine(text string) string {
+	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }), " ")
 }
 
 // shorten cuts a text to a length in bytes.
@@ -41,6 +53,7 @@ func shorten(text string, most int) string {
 
 var (
 	number   = regexp.MustCompile(`^\d+[a-zA-Zµ]{0,2}$`) // with its unit
+	named    = regexp.MustCompile(`^(?i:bearer|basic|token|passw(?:or)?d|pwd|secret|api[_-]?key)\b`)
 	numbered = regexp.MustCompile(`^([A-Za-z]+)\d+$`)
 )
 
@@ -48,7 +61,15 @@ var (
 func replace(part string) string {
 	first, size := utf8.DecodeRuneInString(part)
 	switch {
-	case strings.ContainsRune("\"`'“‘", first):
+	case first == '"' && !strings.HasSuffix(part, "\""): // cut off
+		return `"…`
+	case first == '=':
+		return "=(…)"
+	case first == '/':
+		return "/…"
+	case named.MatchString(part) && unicode.IsLetter(first) && strings.ContainsAny(part, ":= "):
+		return named.FindString(part) + " …"
+	case strings.ContainsRune("\"`'“‘«„", first):
 		_, last := utf8.DecodeLastRuneInString(part)
 		inside := "…"
 		if strings.Contains(part, "://") {

@@ -22,7 +22,16 @@ func TestPattern(t *testing.T) {
 		"object 5f2b9c01 and invoice INV-2026-0042":                       "object … and invoice …",
 		"the customer “Ada” can't pay and won't":                          "the customer “…” can't pay and won't",
 		"x509: certificate of 'a b' has expired":                          "xN: certificate of '…' has expired",
-		"":                                                                "",
+		"no mailbox ada@example.org, bob.b+x@mail.example.org":            "no mailbox …, …",
+		"Key (email)=(ada@example.org) already exists":                    "Key (email)=(…) already exists",
+		"Authorization: Bearer abcdefSecret refused":                      "Authorization: Bearer … refused",
+		"password=letmein wrong":                                          "password … wrong",
+		"the key was abcdefghijKLMNOPQRSTuvwxyz here":                     "the key was … here",
+		"name «ada» and „bob“":                                            "name «…» and „…“",
+		"file /home/ada/x.csv is missing":                                 "file /… is missing",
+		`cannot add: object ({"name":"Ada","ssn ...}) and string ("x y")`: `cannot add: object ({"…":"…","… and string ("…")`,
+		"one\nline\r\nwith\x00a\x1b[31m and \u202e":                       "one line with a [N and",
+		"": "",
 	} {
 		if got := failure.Pattern(message); got != want {
 			t.Errorf("%q: %q, want %q", message, got, want)
