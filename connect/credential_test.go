@@ -90,12 +90,20 @@ func TestClientCertificate(t *testing.T) {
 // selfSigned returns a self-signed client certificate and its key as PEM.
 func selfSigned(t *testing.T, name string) (certificate, key string, pool *x509.CertPool) {
 	t.Helper()
+	certificate, key = selfSignedUntil(t, name, time.Now().Add(time.Hour))
+	pool = x509.NewCertPool()
+	pool.AppendCertsFromPEM([]byte(certificate))
+	return certificate, key, pool
+}
+
+func selfSignedUntil(t *testing.T, name string, end time.Time) (certificate, key string) {
+	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotAfter: end,
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 		IsCA: true, BasicConstraintsValid: true,
 	}
@@ -108,7 +116,5 @@ func selfSigned(t *testing.T, name string) (certificate, key string, pool *x509.
 		t.Fatal(err)
 	}
 	certificate = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
-	pool = x509.NewCertPool()
-	pool.AppendCertsFromPEM([]byte(certificate))
-	return certificate, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded})), pool
+	return certificate, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}))
 }

@@ -17,13 +17,16 @@ const (
 	AlertUncertain      AlertKind = "uncertain"       // it is not known whether an effect happened
 	AlertFailureRate    AlertKind = "failure_rate"    // many runs of a flow fail within a time
 	AlertScheduleMissed AlertKind = "schedule_missed" // a run of a schedule or poll did not start, or did not succeed, in time
+	AlertPollEmpty      AlertKind = "poll_empty"      // a poll has found nothing for long
 	AlertQueueLate      AlertKind = "queue_late"      // a run waits for a worker for long
 	AlertRedisMemory    AlertKind = "redis_memory"    // Redis uses much of its memory
+
+	AlertCredentialExpiring AlertKind = "credential_expiring" // a credential ends soon, or has ended
 )
 
 var alertKinds = []string{
 	string(AlertNewFailure), string(AlertFailureAgain), string(AlertUncertain), string(AlertFailureRate), string(AlertScheduleMissed),
-	string(AlertQueueLate), string(AlertRedisMemory),
+	string(AlertPollEmpty), string(AlertQueueLate), string(AlertRedisMemory), string(AlertCredentialExpiring),
 }
 
 // Alert is an alert trigger: a run starts when something has to be told.
@@ -31,10 +34,12 @@ type Alert struct {
 	When   []AlertKind
 	Flows  []string      // numbers or slugs of the flows that it is about; empty: all
 	Runs   int           // failure_rate: failed runs of a flow
-	Within time.Duration // failure_rate: the time in which they fail
+	Window time.Duration // failure_rate: the time in which they fail
 	Allow  time.Duration // schedule_missed: how late a run may start, and how long it may take
+	For    time.Duration // poll_empty: the time in which a poll finds nothing
 	Late   time.Duration // queue_late: waiting time
 	Memory int           // redis_memory: percent of its maxmemory
+	Within time.Duration // credential_expiring: time to the end of a credential
 	Wait   time.Duration // how long alerts are gathered for one run
 	Every  time.Duration // shortest time between two alerts about the same thing
 	Quiet  *Quiet        // nil: there are no quiet hours
@@ -64,7 +69,10 @@ func (q *Quiet) Contains(t time.Time) bool {
 
 // Bounds of an alert trigger.
 const (
-	maxAlertWithin = 6 * time.Hour // for which failed runs are counted
+	maxAlertWindow = 6 * time.Hour // for which failed runs are counted
+	// MaxPollFor is the longest time after which a poll that finds nothing is told.
+	MaxPollFor     = 90 * 24 * time.Hour
+	maxAlertWithin = 365 * 24 * time.Hour
 	maxAlertWait   = time.Hour
 	maxAlertEvery  = 7 * 24 * time.Hour
 )
@@ -73,10 +81,12 @@ var alertParams = []Param{
 	{Name: "when", Type: TypeStrings, Names: ResourceAlert, Required: true, Summary: "What is told: `" + strings.Join(alertKinds, "`, `") + "`."},
 	{Name: "flows", Type: TypeStrings, Names: ResourceFlow, Default: "all", Summary: "The flows that it is about, by number or slug."},
 	{Name: "runs", Type: TypeInt, Default: "20", Summary: "For `failure_rate`: how many runs of a flow fail."},
-	{Name: "within", Type: TypeDuration, Default: "10m", Summary: "For `failure_rate`: within which time, whole minutes up to 6h."},
+	{Name: "window", Type: TypeDuration, Default: "10m", Summary: "For `failure_rate`: within which time, whole minutes up to 6h."},
 	{Name: "allow", Type: TypeDuration, Default: "10m", Summary: "For `schedule_missed`: how late a run may start, and how long it may take."},
+	{Name: "for", Type: TypeDuration, Default: "1d", Summary: "For `poll_empty`: how long a poll finds nothing, 1m to 90d."},
 	{Name: "late", Type: TypeDuration, Default: "1m", Summary: "For `queue_late`: how long a run may wait for a worker."},
 	{Name: "memory", Type: TypeInt, Default: "80", Summary: "For `redis_memory`: percent of its maxmemory."},
+	{Name: "within", Type: TypeDuration, Default: "14d", Summary: "For `credential_expiring`: how long before its end a credential is told, 1h to 365d."},
 	{Name: "wait", Type: TypeDuration, Default: "10s", Summary: "How long alerts are gathered, from the first one, for one run; at most 1h."},
 	{Name: "every", Type: TypeDuration, Default: "1h", Summary: "The shortest time between two alerts about the same thing, at most 7 days."},
 	{Name: "quiet", Type: TypeObject, Summary: "Hours in which no run starts. What happens meanwhile is told at their end.", Fields: []Param{
@@ -87,7 +97,10 @@ var alertParams = []Param{
 }
 
 func (c *compiler) alert(a *Args) *Alert {
-	t := &Alert{Runs: 20, Within: 10 * time.Minute, Allow: 10 * time.Minute, Late: time.Minute, Memory: 80, Wait: 10 * time.Second, Every: time.Hour}
+	t := &Alert{
+		Runs: 20, Window: 10 * time.Minute, Allow: 10 * time.Minute, For: 24 * time.Hour, Late: time.Minute, Memory: 80,
+		Within: 14 * 24 * time.Hour, Wait: 10 * time.Second, Every: time.Hour,
+	}
 	for _, kind := range a.Strings("when") {
 		if !slices.Contains(alertKinds, kind) {
 			c.add(a.places["when"], suggest.DidYouMean(kind, alertKinds), "when: %q is not among its values", kind)
@@ -95,16 +108,24 @@ func (c *compiler) alert(a *Args) *Alert {
 		t.When = append(t.When, AlertKind(kind))
 	}
 	t.Flows = a.Strings("flows")
-	for name, d := range map[string]*time.Duration{"within": &t.Within, "allow": &t.Allow, "late": &t.Late, "wait": &t.Wait, "every": &t.Every} {
+	for name, d := range map[string]*time.Duration{
+		"window": &t.Window, "allow": &t.Allow, "for": &t.For, "late": &t.Late, "within": &t.Within, "wait": &t.Wait, "every": &t.Every,
+	} {
 		if a.Has(name) {
 			*d = a.Duration(name)
 		}
 	}
-	if t.Within < time.Minute || t.Within > maxAlertWithin || t.Within%time.Minute != 0 {
-		c.add(a.places["within"], "", "within: expected whole minutes, 1m to 6h")
+	if t.Window < time.Minute || t.Window > maxAlertWindow || t.Window%time.Minute != 0 {
+		c.add(a.places["window"], "", "window: expected whole minutes, 1m to 6h")
 	}
 	if t.Allow < time.Second {
 		c.add(a.places["allow"], "", "allow: expected at least 1s")
+	}
+	if t.For < time.Minute || t.For > MaxPollFor {
+		c.add(a.places["for"], "", "for: expected 1m to 90d")
+	}
+	if t.Within < time.Hour || t.Within > maxAlertWithin {
+		c.add(a.places["within"], "", "within: expected 1h to 365d")
 	}
 	if t.Late < time.Second {
 		c.add(a.places["late"], "", "late: expected at least 1s")

@@ -23,17 +23,17 @@ func TestAlertTrigger(t *testing.T) {
 		return f.Alert
 	}
 	usual := flows.Alert{
-		When: []flows.AlertKind{"new_failure"}, Runs: 20, Within: 10 * time.Minute, Allow: 10 * time.Minute, Late: time.Minute, Memory: 80,
-		Wait: 10 * time.Second, Every: time.Hour,
+		When: []flows.AlertKind{"new_failure"}, Runs: 20, Window: 10 * time.Minute, Allow: 10 * time.Minute, For: 24 * time.Hour, Late: time.Minute, Memory: 80,
+		Within: 14 * 24 * time.Hour, Wait: 10 * time.Second, Every: time.Hour,
 	}
 	if diff := cmp.Diff(&usual, parse("when: new_failure")); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
 	}
 	all := flows.Alert{
-		When: []flows.AlertKind{"failure_rate", "queue_late"}, Flows: []string{"69", "orders"}, Runs: 3, Within: time.Hour, Allow: time.Minute,
-		Late: 5 * time.Second, Memory: 50, Wait: 0, Every: 2 * time.Hour,
+		When: []flows.AlertKind{"failure_rate", "queue_late"}, Flows: []string{"69", "orders"}, Runs: 3, Window: time.Hour, Allow: time.Minute,
+		For: 2 * 24 * time.Hour, Late: 5 * time.Second, Memory: 50, Within: 30 * 24 * time.Hour, Wait: 0, Every: 2 * time.Hour,
 	}
-	got := parse("when: [failure_rate, queue_late], flows: [69, orders], runs: 3, within: 1h, allow: 1m, late: 5s, memory: 50, wait: 0s, every: 2h")
+	got := parse("when: [failure_rate, queue_late], flows: [69, orders], runs: 3, window: 1h, allow: 1m, for: 2d, late: 5s, memory: 50, within: 30d, wait: 0s, every: 2h")
 	if diff := cmp.Diff(&all, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -60,7 +60,11 @@ func TestMistakesInAnAlertTrigger(t *testing.T) {
 	for trigger, want := range map[string]string{
 		"when: new_failures":                                                    `f.yaml:2:25: when: "new_failures" is not among its values`,
 		"every: 1h":                                                             "when is missing",
-		"when: failure_rate, within: 90s":                                       "within: expected whole minutes, 1m to 6h",
+		"when: failure_rate, window: 90s":                                       "window: expected whole minutes, 1m to 6h",
+		"when: poll_empty, for: 91d":                                            "for: expected 1m to 90d",
+		"when: poll_empty, for: 59s":                                            "for: expected 1m to 90d",
+		"when: credential_expiring, within: 59m":                                "within: expected 1h to 365d",
+		"when: credential_expiring, within: 366d":                               "within: expected 1h to 365d",
 		"when: failure_rate, runs: 0":                                           "runs: expected a whole number from 1",
 		"when: redis_memory, memory: 101":                                       "memory: expected 1 to 100, in percent",
 		"when: queue_late, late: 1ms":                                           "late: expected at least 1s",

@@ -90,10 +90,23 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 	if parked := new(flows.Parked); o.State == queue.Waiting && errors.As(err, &parked) {
 		r.observeParked(a, parked.Kind)
 	}
+	if run.Failure == nil && o.State == queue.Succeeded && len(output) > 0 {
+		r.recordFind(ctx, a, flow)
+	}
 	if run.Failure != nil { // run.retry is for the steps of the flow
 		return o
 	}
 	return r.retry(ctx, a, flow, o)
+}
+
+// recordFind records that a run has found something, if a poll has started it. It costs other runs nothing.
+func (r *runner) recordFind(ctx context.Context, a *queue.Attempt, flow *flows.Flow) {
+	if r.cfg.Found == nil || flow.Schedule == nil || !flow.Schedule.Poll || a.Principal != "" {
+		return
+	}
+	if err := r.cfg.Found(ctx, a.Flow); err != nil {
+		r.log.Warn("what a poll found is not recorded", "run_id", a.ID, "flow", a.Flow, "error", err)
+	}
 }
 
 // version finds the pinned flow version. While Redis is unavailable it waits.

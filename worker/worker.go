@@ -89,6 +89,9 @@ type Config struct {
 	// Failed handles runs that have failed or timed out, see queue.ServerConfig. Nil: this worker handles none.
 	Failed func(ctx context.Context, runs []string) error
 
+	// Found records that a run of a poll has found something: it was started by the poll, and has put out an item. Optional.
+	Found func(ctx context.Context, flow int64) error
+
 	// Block is how long an idle queue waits in one blocking call. Zero means 4 s.
 	Block time.Duration
 

@@ -39,6 +39,7 @@ import (
 	"github.com/penstock/penstock/store"
 	"github.com/penstock/penstock/worker"
 	"github.com/penstock/penstock/worker/alert"
+	"github.com/penstock/penstock/worker/schedule"
 )
 
 // Product is a complete installation in one process: an API, a store, a queue and a worker on a Redis of its own,
@@ -107,6 +108,7 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 		Env:   flows.Env{HTTP: http.DefaultTransport, Files: p.Files},
 		Redis: conn, Log: log, Versions: p.Store.Flows(), Paused: p.Store.Flows().Paused, Queues: map[string]int{"default": 1}, Slots: 8, Block: 100 * time.Millisecond,
 		Failed: failed.Handle,
+		Found:  func(ctx context.Context, flow int64) error { return schedule.RecordFind(ctx, client, flow, time.Now()) },
 	})
 	Fatal(t, err)
 	Running(t, w.Run, w.Close)

@@ -34,7 +34,7 @@ type Title struct {
 	Text string
 }
 
-// Layout positions the parts of an outline: steps below each other, branches side by side.
+// Layout positions the parts of an outline: steps below each other, branches side by side, on_failure to the right of all.
 func Layout(o Outline) Diagram {
 	p := &Diagram{}
 	width := max(columnWidth(o.Steps), BoxWidth)
@@ -44,7 +44,19 @@ func Layout(o Outline) Diagram {
 	p.line(middle, bottom, middle, bottom+gapDown)
 	p.Boxes = append(p.Boxes, Box{X: middle, Y: bottom + gapDown + 6, End: true})
 	p.Width, p.Height = width+2, bottom+gapDown+14
+	if len(o.OnFailure) > 0 {
+		p.onFailure(o.OnFailure)
+	}
 	return *p
+}
+
+// onFailure positions the steps of on_failure, which no line leads to: they are a run of their own.
+func (p *Diagram) onFailure(steps []Step) {
+	width := columnWidth(steps)
+	middle := p.Width + gapAcross + width/2
+	p.Titles = append(p.Titles, Title{middle, BoxHeight - 4, "on failure"})
+	bottom := p.column(steps, middle, BoxHeight)
+	p.Width, p.Height = p.Width+gapAcross+width+2, max(p.Height, bottom+2)
 }
 
 // columnWidth returns the width of a list of steps.

@@ -19,6 +19,8 @@ type Outline struct {
 	Trigger string // "webhook"
 	Detail  string // of the trigger: "0 6 * * *"
 	Steps   []Step
+
+	OnFailure []Step // of on_failure
 }
 
 // Step is one step of a flow file.
@@ -57,6 +59,11 @@ func Read(source []byte, catalogue *flows.Catalogue) (o Outline, err error) {
 	r, root := reader{catalogue}, file.Docs[0].Body
 	o.Trigger, o.Detail = trigger(root)
 	o.Steps = r.steps(member(root, "steps"), "")
+	onFailure := member(root, "on_failure")
+	if all := member(onFailure, "steps"); all != nil {
+		onFailure = all
+	}
+	o.OnFailure = r.steps(onFailure, "on_failure")
 	return o, nil
 }
 

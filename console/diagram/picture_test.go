@@ -109,6 +109,36 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// The steps of on_failure are at the side, in both forms, with the paths that their run has.
+func TestOnFailure(t *testing.T) {
+	t.Parallel()
+	const steps12 = "[{set: {a: 1}}, {name: tell, set: {b: 2}}]"
+	for _, onFailure := range []string{steps12, "{limit: 5s, steps: " + steps12 + "}"} {
+		text := []byte("flow: 7\non_failure: " + onFailure + "\nsteps: [{set: {c: 3}}]\n")
+		flow, err := flows.Parse("test.yaml", text, steps.Catalogue())
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := &tracer{}
+		run := flows.Run{ID: "r", Failure: &flows.Failure{Run: "f", Error: &flows.Error{Code: "none"}}}
+		if _, err := flow.Execute(context.Background(), run, flows.Env{Trace: seen}); err != nil {
+			t.Fatal(err)
+		}
+		o, err := Read(text, steps.Catalogue())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(seen.paths, pathsOf(o.OnFailure)); diff != "" || len(seen.paths) != 2 {
+			t.Errorf("paths (-run +outline):\n%s", diff)
+		}
+		d := Layout(o)
+		last := d.Boxes[len(d.Boxes)-1]
+		if len(d.Boxes) != 5 || last.Step.Title != "tell" || last.X < BoxWidth || last.X+BoxWidth > d.Width || last.Y+BoxHeight > d.Height {
+			t.Errorf("%d boxes, the last %+v in %d x %d", len(d.Boxes), last, d.Width, d.Height)
+		}
+	}
+}
+
 func TestNothingOverlaps(t *testing.T) {
 	t.Parallel()
 	files, err := fs.Glob(examples.FS, "*.yaml")

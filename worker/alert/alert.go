@@ -41,7 +41,7 @@ type Flows interface {
 	Version(ctx context.Context, flow int64, version string) (*flows.Flow, error)
 }
 
-// Config configures a Handler. All fields but Issuer are required.
+// Config configures a Handler. All fields but Expiries and Issuer are required.
 type Config struct {
 	Redis    redis.UniversalClient // stays the caller's
 	Log      *slog.Logger
@@ -49,18 +49,26 @@ type Config struct {
 	Runs     Runs
 	Flows    Flows
 	Failures *failure.Store
+	// Expiries returns the ends of credentials, in UTC. Nil: no credential has one.
+	Expiries func(ctx context.Context) ([]store.Expiry, error)
 	Issuer   string // external base URL, for links to the console; empty: there are none
 }
 
 // Handler handles runs that have failed, and sends alerts while Run runs. Safe for concurrent use.
-type Handler struct{ config Config }
+type Handler struct {
+	config Config
+
+	// Owned by Run.
+	expiries   []store.Expiry
+	expiriesAt time.Time // when they were read; zero: not since this worker has the turn
+}
 
 // New returns a Handler.
 func New(config Config) (*Handler, error) {
 	if config.Redis == nil || config.Log == nil || config.ID == "" || config.Runs == nil || config.Flows == nil || config.Failures == nil {
 		return nil, errors.New("new failure handler: Redis, Log, ID, Runs, Flows and Failures are required")
 	}
-	return &Handler{config}, nil
+	return &Handler{config: config}, nil
 }
 
 // Run sends alerts until ctx ends. All workers of a fleet do; one of them at a time has the turn.
@@ -79,6 +87,9 @@ func (h *Handler) Run(ctx context.Context) error {
 			continue
 		}
 		ours, err := h.takeTurn(ctx)
+		if !ours {
+			h.expiriesAt = time.Time{} // another worker may see changes before this one has the turn
+		}
 		if ours && err == nil {
 			now := time.Now()
 			look := now.Sub(looked) >= lookEvery

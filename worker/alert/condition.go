@@ -3,6 +3,7 @@ package alert
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,7 +21,8 @@ func (h *Handler) conditions(ctx context.Context, r *rule, now time.Time) (all [
 		at   func(context.Context, *rule, time.Time) ([]Alert, error)
 	}{
 		{flows.AlertFailureRate, h.failureRates}, {flows.AlertScheduleMissed, h.missedSchedules},
-		{flows.AlertQueueLate, h.lateQueues}, {flows.AlertRedisMemory, h.memory},
+		{flows.AlertPollEmpty, h.emptyPolls}, {flows.AlertQueueLate, h.lateQueues}, {flows.AlertRedisMemory, h.memory},
+		{flows.AlertCredentialExpiring, h.expiringCredentials},
 	} {
 		if !r.Alert.Has(look.kind) {
 			continue
@@ -32,10 +34,13 @@ func (h *Handler) conditions(ctx context.Context, r *rule, now time.Time) (all [
 		for _, a := range some {
 			a.Kind, a.At = look.kind, now.UTC()
 			a.Key = string(look.kind)
-			if a.Flow != 0 {
+			switch {
+			case a.Flow != 0:
 				a.Key += " " + strconv.FormatInt(a.Flow, 10)
-			} else if a.Queue != "" {
+			case a.Queue != "":
 				a.Key += " " + a.Queue
+			case a.Credential != nil:
+				a.Key += " " + a.Credential.Kind + " " + a.Credential.Name
 			}
 			all = append(all, a)
 		}
@@ -44,7 +49,7 @@ func (h *Handler) conditions(ctx context.Context, r *rule, now time.Time) (all [
 }
 
 func (h *Handler) failureRates(ctx context.Context, r *rule, _ time.Time) (all []Alert, err error) {
-	failing, err := h.config.Failures.Flows(ctx, r.Alert.Within)
+	failing, err := h.config.Failures.Flows(ctx, r.Alert.Window)
 	if err != nil {
 		return nil, err
 	}
@@ -52,13 +57,13 @@ func (h *Handler) failureRates(ctx context.Context, r *rule, _ time.Time) (all [
 		if !r.covers(flow) || h.isRule(flow) {
 			continue
 		}
-		n, err := h.config.Failures.Since(ctx, flow, r.Alert.Within)
+		n, err := h.config.Failures.Since(ctx, flow, r.Alert.Window)
 		if err != nil {
 			return nil, err
 		}
 		if n >= int64(r.Alert.Runs) {
 			a := h.about(flow)
-			a.Count, a.Text = n, fmt.Sprintf("%d runs of %s failed within %s", n, a.Name, span(r.Alert.Within))
+			a.Count, a.Text = n, fmt.Sprintf("%d runs of %s failed within %s", n, a.Name, span(r.Alert.Window))
 			all = append(all, a)
 		}
 	}
@@ -86,18 +91,11 @@ func (h *Handler) missedSchedules(ctx context.Context, r *rule, now time.Time) (
 	for i := range records {
 		latest[records[i].Flow] = &records[i]
 	}
-	for _, head := range h.config.Flows.List() {
-		if head.Schedule == "" || !head.Enabled || !head.Paused.IsZero() || !r.covers(head.Number) {
-			continue
-		}
-		flow, ok := h.config.Flows.Find(strconv.FormatInt(head.Number, 10))
-		if !ok || flow.Schedule == nil {
-			continue
-		}
-		if why := missed(&head, flow.Schedule, marks[head.Number].At, latest[head.Number], now.Add(-r.Alert.Allow)); why != "" {
-			a := h.about(head.Number)
+	for _, s := range h.schedules(r) {
+		if why := missed(&s.Deployment, s.Schedule, marks[s.Number].At, latest[s.Number], now.Add(-r.Alert.Allow)); why != "" {
+			a := h.about(s.Number)
 			a.Text = "The schedule of " + a.Name + " is not kept: " + why
-			if last := latest[head.Number]; last != nil {
+			if last := latest[s.Number]; last != nil {
 				a.Run = last.ID
 			}
 			all = append(all, a)
@@ -106,14 +104,37 @@ func (h *Handler) missedSchedules(ctx context.Context, r *rule, now time.Time) (
 	return all, nil
 }
 
+// scheduled is a flow with a schedule or poll.
+type scheduled struct {
+	store.Deployment
+	*flows.Schedule
+}
+
+// schedules returns the schedules and polls that a rule is about, without those of disabled and paused flows.
+func (h *Handler) schedules(r *rule) (all []scheduled) {
+	for _, head := range h.config.Flows.List() {
+		if head.Schedule == "" || !head.Enabled || !head.Paused.IsZero() || !r.covers(head.Number) {
+			continue
+		}
+		if flow, ok := h.config.Flows.Find(strconv.FormatInt(head.Number, 10)); ok && flow.Schedule != nil {
+			all = append(all, scheduled{head, flow.Schedule})
+		}
+	}
+	return all
+}
+
+// inForce returns when the schedule of a flow took effect.
+func inForce(head *store.Deployment) time.Time {
+	if head.Since.IsZero() {
+		return head.DeployedAt
+	}
+	return head.Since
+}
+
 // missed returns why a schedule is not kept; empty: it is. at is its last time that was decided on, and last the latest run,
 // nil if that is not stored. limit is the time before which runs should have started and ended.
 func missed(head *store.Deployment, s *flows.Schedule, at time.Time, last *queue.Record, limit time.Time) string {
-	since := head.Since
-	if since.IsZero() {
-		since = head.DeployedAt
-	}
-	if since.After(at) {
+	if since := inForce(head); since.After(at) {
 		at, last = since, nil // runs before do not count
 	}
 	if next := s.Next(at); !next.IsZero() && next.Before(limit) {
@@ -128,6 +149,31 @@ func missed(head *store.Deployment, s *flows.Schedule, at time.Time, last *queue
 		return "the run " + last.ID + " has not ended"
 	}
 	return ""
+}
+
+// emptyPolls finds polls that have found nothing for long, since they took effect at the earliest.
+func (h *Handler) emptyPolls(ctx context.Context, r *rule, now time.Time) (all []Alert, err error) {
+	polls := slices.DeleteFunc(h.schedules(r), func(s scheduled) bool { return !s.Poll })
+	numbers := make([]int64, len(polls))
+	for i := range polls {
+		numbers[i] = polls[i].Number
+	}
+	found, err := schedule.LastFinds(ctx, h.config.Redis, numbers)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range polls {
+		since := inForce(&p.Deployment)
+		if last := found[p.Number]; last.After(since) {
+			since = last
+		}
+		if now.Sub(since) > r.Alert.For {
+			a := h.about(p.Number)
+			a.Text = "The poll " + a.Name + " has found nothing since " + since.UTC().Format(time.RFC3339)
+			all = append(all, a)
+		}
+	}
+	return all, nil
 }
 
 func (h *Handler) lateQueues(ctx context.Context, r *rule, _ time.Time) (all []Alert, err error) {

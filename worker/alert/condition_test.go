@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 	"github.com/penstock/penstock/worker/alert"
+	"github.com/penstock/penstock/worker/schedule"
 )
 
 // A schedule is kept while its latest run has started in time, and has succeeded or is not yet late.
@@ -114,4 +117,131 @@ func TestConditionsOfTheInstallation(t *testing.T) {
 	if len(last) != 1 || last[0].Flow != 1 || !strings.HasPrefix(last[0].Text, "The schedule of Sync is not kept: nothing has started at ") {
 		t.Errorf("%v", last)
 	}
+}
+
+// emptyPoll is a poll that puts out its event's items. The product starts no schedules, so tests start its runs.
+const emptyPoll = "name: Inbox\ntrigger: {poll: '@every 1m'}\non_failure: [{set: {a: 1}}]\nsteps: [{if: '$event.broken != null', fail: {message: b, code: none}}, {split: '.items[]'}]"
+
+// A poll that finds nothing for long is told once, by several workers, and so is its next find. Only runs of the poll that put
+// out an item are finds.
+func TestAPollThatFindsNothingIsToldOnce(t *testing.T) {
+	t.Parallel()
+	p := apitest.NewProduct(t)
+	p.Deploy(1, emptyPoll)
+	p.Deploy(2, emptyPoll+"\nenabled: false")
+	p.Deploy(3, "trigger: {schedule: '@every 1m'}\nsteps: [{transform: .}]")
+	p.Deploy(9, fmt.Sprintf(tells, "poll_empty", ", for: 1h"))
+	all := handlers(p, 3)
+	poll := func(principal, event string) string {
+		t.Helper()
+		flow, _ := p.Store.Flows().Find("1")
+		sub := queue.SubmissionOf(flow)
+		sub.Event, sub.Principal = []byte(event), principal
+		ticket, err := p.Queue.Submit(t.Context(), sub)
+		apitest.Fatal(t, err)
+		defer ticket.Close()
+		_, err = ticket.Wait(t.Context())
+		apitest.Fatal(t, err)
+		return ticket.RunID()
+	}
+	finds := func() map[int64]time.Time {
+		t.Helper()
+		all, err := schedule.LastFinds(t.Context(), p.Redis, []int64{1, 3})
+		apitest.Fatal(t, err)
+		return all
+	}
+	watch := func(now time.Time, want ...string) {
+		t.Helper()
+		passes(p, all, true, now)
+		passes(p, all, false, now)
+		if diff := cmp.Diff(want, summary(sent(p, 9))); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+	const fires, ends = "firing poll_empty 1; ", "recovered poll_empty 1; "
+	now := time.Now()
+	watch(now.Add(59 * time.Minute))
+	poll("", `{"items": []}`)
+	failureRun(p, poll("", `{"broken": true}`))
+	poll("user:ann", `{"items": [1]}`)
+	if got := finds(); len(got) != 0 {
+		t.Errorf("finds: %v", got)
+	}
+	later := now.Add(61 * time.Minute)
+	watch(later, fires)
+	watch(later, fires)
+	apitest.Fatal(t, schedule.RecordFind(t.Context(), p.Redis, 1, now.Add(2*time.Minute)))
+	watch(later, fires, ends)
+	later = later.Add(2 * time.Hour)
+	watch(later, fires, ends, fires)
+	poll("", `{"items": [1]}`)
+	if got := finds(); len(got) != 1 || got[1].Before(now.Add(-time.Second)) || got[1].After(time.Now()) {
+		t.Errorf("finds: %v", got)
+	}
+	a := sent(p, 9)[0].Alerts[0]
+	head, _ := p.Store.Flows().Deployment("1")
+	if want := "The poll Inbox has found nothing since " + head.Since.UTC().Format(time.RFC3339); a.Text != want || a.Flow != 1 || a.Name != "Inbox" {
+		t.Errorf("%+v, want %s", a, want)
+	}
+}
+
+// A credential that ends soon is told once, by its kind and name, and so is its renewal. One that has ended is not told again.
+func TestACredentialThatEndsIsToldOnce(t *testing.T) {
+	t.Parallel()
+	p := apitest.NewProduct(t)
+	p.Deploy(9, fmt.Sprintf(tells, "credential_expiring", ", within: 2d"))
+	now := time.Now().UTC().Truncate(time.Second)
+	day := 24 * time.Hour
+	var mu sync.Mutex // guards ends and reads
+	ends, reads := []store.Expiry{{Kind: "client", Name: "client-a", Ends: now.Add(3 * day)}, {Kind: "certificate", Name: "bank", Ends: now.Add(9 * day)}}, 0
+	all := make([]*alert.Handler, 3)
+	for i := range all {
+		var err error
+		all[i], err = alert.New(alert.Config{
+			Redis: p.Redis, Log: slog.New(slog.DiscardHandler), ID: fmt.Sprint("worker ", i), Runs: p.Queue, Flows: p.Store.Flows(), Failures: p.Failures,
+			Expiries: func(context.Context) ([]store.Expiry, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				reads++
+				return slices.Clone(ends), nil
+			},
+		})
+		apitest.Fatal(t, err)
+	}
+	var told []string
+	watch := func(at time.Time, want ...string) {
+		t.Helper()
+		passes(p, all, true, at)
+		passes(p, all, false, at)
+		told = append(told, want...)
+		var got []string
+		for _, e := range sent(p, 9) {
+			for _, a := range e.Alerts {
+				got = append(got, fmt.Sprintf("%s: %s (%s %s)", a.Key, a.Text, a.Credential.Kind, a.Credential.Name))
+			}
+		}
+		if diff := cmp.Diff(told, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+	soon := fmt.Sprintf("The client client-a ends at %s (client client-a)", now.Add(3*day).Format(time.RFC3339))
+	watch(now)
+	watch(now.Add(time.Minute))
+	mu.Lock()
+	if reads != len(all) {
+		t.Errorf("credentials are read %d times by %d workers within a minute", reads, len(all))
+	}
+	mu.Unlock()
+	watch(now.Add(day), "credential_expiring client client-a: "+soon)
+	watch(now.Add(4 * day)) // it has ended
+	mu.Lock()
+	ends[0].Ends = now.Add(99 * day)
+	mu.Unlock()
+	watch(now.Add(5*day), "credential_expiring client client-a: Over: "+soon)
+	bank := fmt.Sprintf("The certificate of connection bank has ended at %s (certificate bank)", now.Add(9*day).Format(time.RFC3339))
+	watch(now.Add(10*day), "credential_expiring certificate bank: "+bank)
+	mu.Lock()
+	ends = ends[:1] // deleted
+	mu.Unlock()
+	watch(now.Add(11*day), "credential_expiring certificate bank: Over: "+bank)
 }

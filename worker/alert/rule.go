@@ -14,6 +14,7 @@ import (
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
 )
 
 const (
@@ -63,6 +64,8 @@ type Alert struct {
 	Run     string          `json:"run,omitempty"`
 	Count   int64           `json:"count,omitempty"` // runs of the failure, or of the rate
 	URL     string          `json:"url,omitempty"`   // of the failure in the console
+
+	Credential *store.Expiry `json:"credential,omitempty"`
 }
 
 const (

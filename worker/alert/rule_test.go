@@ -176,7 +176,7 @@ func TestConditionsAreToldOnce(t *testing.T) {
 	t.Parallel()
 	p := apitest.NewProduct(t)
 	p.Deploy(1, "steps: [{fail: {message: a, code: none}}]")
-	p.Deploy(9, fmt.Sprintf(tells, "failure_rate", ", runs: 3, within: 5m"))
+	p.Deploy(9, fmt.Sprintf(tells, "failure_rate", ", runs: 3, window: 5m"))
 	all := handlers(p, 3)
 	watch := func(want ...string) {
 		t.Helper()
