@@ -124,11 +124,8 @@ func (h *Handler) pass(ctx context.Context, all []rule, look bool, now time.Time
 	for i := range all {
 		r := &all[i]
 		if look {
-			holding, err := h.conditions(ctx, r, now)
-			if err == nil {
-				err = h.watch(ctx, r, holding, now)
-			}
-			failed = append(failed, err)
+			holding, unknown, err := h.conditions(ctx, r, now)
+			failed = append(failed, err, h.watch(ctx, r, holding, unknown, now))
 		}
 		failed = append(failed, h.send(ctx, r, now))
 	}

@@ -2,6 +2,7 @@ package alert
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -9,13 +10,15 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/failure"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 	"github.com/penstock/penstock/worker/schedule"
 )
 
-// conditions returns alerts about the conditions of a rule that hold.
-func (h *Handler) conditions(ctx context.Context, r *rule, now time.Time) (all []Alert, err error) {
+// conditions returns alerts about the conditions of a rule that hold, and the kinds of which that is not known, because of
+// the error.
+func (h *Handler) conditions(ctx context.Context, r *rule, now time.Time) (all []Alert, unknown []flows.AlertKind, err error) {
 	for _, look := range []struct {
 		kind flows.AlertKind
 		at   func(context.Context, *rule, time.Time) ([]Alert, error)
@@ -27,9 +30,10 @@ func (h *Handler) conditions(ctx context.Context, r *rule, now time.Time) (all [
 		if !r.Alert.Has(look.kind) {
 			continue
 		}
-		some, err := look.at(ctx, r, now)
-		if err != nil {
-			return nil, fmt.Errorf("look at %s: %w", look.kind, err)
+		some, wrong := look.at(ctx, r, now)
+		if wrong != nil { // the other kinds are told
+			unknown, err = append(unknown, look.kind), errors.Join(err, fmt.Errorf("look at %s: %w", look.kind, wrong))
+			continue
 		}
 		for _, a := range some {
 			a.Kind, a.At = look.kind, now.UTC()
@@ -45,7 +49,7 @@ func (h *Handler) conditions(ctx context.Context, r *rule, now time.Time) (all [
 			all = append(all, a)
 		}
 	}
-	return all, nil
+	return all, unknown, err
 }
 
 func (h *Handler) failureRates(ctx context.Context, r *rule, _ time.Time) (all []Alert, err error) {
@@ -207,7 +211,7 @@ func span(d time.Duration) string {
 func (h *Handler) about(flow int64) Alert {
 	a := Alert{Flow: flow, Name: "flow " + strconv.FormatInt(flow, 10)}
 	if f, ok := h.config.Flows.Find(strconv.FormatInt(flow, 10)); ok && f.Name != "" {
-		a.Name = f.Name
+		a.Name = failure.OneLine(f.Name)
 	}
 	return a
 }

@@ -130,9 +130,14 @@ func (h *Handler) note(ctx context.Context, r *rule, all []occurrence) error {
 }
 
 // watch adds alerts about the conditions that hold, given with all their fields but State, and about those that hold no more.
-func (h *Handler) watch(ctx context.Context, r *rule, holding []Alert, now time.Time) error {
+// Those of unknown kinds stay as they are.
+func (h *Handler) watch(ctx context.Context, r *rule, holding []Alert, unknown []flows.AlertKind, now time.Time) error {
 	k := keysOf(r.Number)
-	args := []any{now.UnixMilli(), r.Alert.Wait.Milliseconds(), r.Alert.Every.Milliseconds(), maxActive, retention.Milliseconds()}
+	kinds := ""
+	for _, kind := range unknown {
+		kinds += string(kind) + " "
+	}
+	args := []any{now.UnixMilli(), r.Alert.Wait.Milliseconds(), r.Alert.Every.Milliseconds(), maxActive, retention.Milliseconds(), kinds}
 	for _, a := range holding {
 		a.State = firing
 		over := a

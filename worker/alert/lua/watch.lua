@@ -4,7 +4,7 @@
 --
 -- KEYS[1] pending  KEYS[2] due  KEYS[3] sent  KEYS[4] active
 -- ARGV[1] now, unix ms  ARGV[2] ms to wait  ARGV[3] ms between two alerts of one key  ARGV[4] most conditions
--- ARGV[5] ms to keep the keys
+-- ARGV[5] ms to keep the keys  ARGV[6] kinds of which it is not known whether they hold, each with a space behind it
 -- then three for each condition that holds: key, alert (JSON), alert of its end (JSON)
 local call = redis.call
 local now, holds = tonumber(ARGV[1]), {}
@@ -20,7 +20,7 @@ local function add(key, alert, due)
 	call("ZADD", KEYS[2], due, key)
 end
 
-for i = 6, #ARGV, 3 do
+for i = 7, #ARGV, 3 do
 	local key = ARGV[i]
 	holds[key] = true
 	if call("HLEN", KEYS[4]) < tonumber(ARGV[4]) and call("HSETNX", KEYS[4], key, ARGV[i+2]) == 1 and not cancel(key) then
@@ -30,7 +30,8 @@ end
 local active = call("HGETALL", KEYS[4])
 for i = 1, #active, 2 do
 	local key = active[i]
-	if not holds[key] then
+	local kind = string.match(key, "^[^ ]+") .. " "
+	if not holds[key] and not string.find(ARGV[6], kind, 1, true) then
 		call("HDEL", KEYS[4], key)
 		if not cancel(key) then add(key, active[i+1], now + ARGV[2]) end
 	end
