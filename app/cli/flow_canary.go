@@ -79,7 +79,8 @@ func newCanaryShow(e env) *cobra.Command {
 		Short: "Show the canary of a flow beside the current version",
 		Long: "Show the canary of a flow, and how its runs and those of the current version ended since it\n" +
 			"began: at most the newest 2,000. FLOW is its number or slug.\n\n" + remoteHelp,
-		Args: usageArgs(cobra.ExactArgs(1)),
+		Example: "  penstock flow canary show greet",
+		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, refs []string) error {
 			server, err := e.remote(url, nil)
 			if err != nil {
@@ -139,10 +140,11 @@ func newCanaryEnd(e env, verb, does string, end func(*client.Client, context.Con
 	var url string
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   verb + " FLOW",
-		Short: does,
-		Long:  does + ".\nRuns that were accepted before keep their version. FLOW is its number or slug.\n\n" + remoteHelp,
-		Args:  usageArgs(cobra.ExactArgs(1)),
+		Use:     verb + " FLOW",
+		Short:   does,
+		Long:    does + ".\nRuns that were accepted before keep their version. FLOW is its number or slug.\n\n" + remoteHelp,
+		Example: "  penstock flow canary " + verb + " greet",
+		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, refs []string) error {
 			server, err := e.remote(url, nil)
 			if err != nil {
