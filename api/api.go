@@ -180,7 +180,11 @@ func New(config Config) (*API, error) {
 			{Serves: oauth.Serves, Write: oauth.WriteFault, BasicOnly: true},
 		},
 	}
-	a.runner = runner.New(runner.Config{Submit: config.Submit, Records: config.Records, Version: a.version, Paused: a.paused, Memory: config.Memory})
+	forRunner := runner.Config{Submit: config.Submit, Records: config.Records, Version: a.version, Paused: a.paused, Memory: config.Memory}
+	if config.Store != nil {
+		forRunner.Canary = config.Store.Flows().CanaryFor
+	}
+	a.runner = runner.New(forRunner)
 	signatures := auth.SignatureScheme{Keys: config.Keys, Guard: config.Guard, Usage: config.Usage}
 	if config.Store != nil {
 		signatures.Replays = config.Store.Tokens()

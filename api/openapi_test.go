@@ -426,6 +426,18 @@ func callFlows(p *apitest.Product) {
 	p.Want(p.Do("POST", "/v1/flows/9/rehearsals?runs=1&version="+version, "ann", ""), 200)
 	p.Want(p.Do("POST", "/v1/flows/9/rehearsals", "ann", "flow: 9\nsteps: [{sett: {a: 3}}]", yaml...), 422)
 	p.Want(p.Do("POST", "/v1/flows/9/rehearsals", "ulf", ""), 403)
+	p.Want(p.Do("GET", "/v1/flows/9/canary", "ann", ""), 404)
+	canary := "flow: 9\ntrigger: {schedule: '@hourly'}\nsteps: [{set: {a: 3}}]"
+	p.Want(p.Do("PUT", "/v1/flows/9/canary?percent=10&rollback_at=5&promote_after=1h", "ann", canary, yaml...), 200)
+	p.Want(p.Do("PUT", "/v1/flows/9/canary?percent=10&version="+version, "ann", ""), 409)
+	p.Want(p.Do("PUT", "/v1/flows/9/canary?percent=10", "ann", "flow: 9\nsteps: [{sett: {a: 3}}]", yaml...), 422)
+	p.Want(p.Do("GET", "/v1/flows/9/canary", "ann", ""), 200)
+	p.Want(p.Do("DELETE", "/v1/flows/9/canary", "ulf", ""), 403)
+	p.Want(p.Do("DELETE", "/v1/flows/9/canary", "ann", ""), 200)
+	p.Want(p.Do("DELETE", "/v1/flows/9/canary", "ann", ""), 404)
+	p.Want(p.Do("PUT", "/v1/flows/9/canary?principals=user:ulf", "ann", canary, yaml...), 200)
+	p.Want(p.Do("POST", "/v1/flows/9/canary/promote", "ann", ""), 200)
+	p.Want(p.Do("POST", "/v1/flows/9/canary/promote", "ann", ""), 404)
 	for _, act := range []string{"disable", "enable", "pause", "resume", "rollback"} {
 		p.Want(p.Do("POST", "/v1/flows/9/"+act, "ann", ""), 200)
 		p.Want(p.Do("POST", "/v1/flows/9/"+act, "ulf", ""), 403)

@@ -44,4 +44,5 @@ func (q Queue) Watch(ctx context.Context, id string) (runs.Watch, error) {
 type Fleet interface {
 	fleet.Fleet
 	flowsapi.WaitingRuns
+	flowsapi.Comparer
 }

@@ -49,6 +49,9 @@ func (p *Program) openWorker(ctx context.Context) error {
 	if err := p.handleFailures(&cfg); err != nil {
 		return err
 	}
+	if err := p.keepCanaries(); err != nil {
+		return err
+	}
 	p.observeWorker(&cfg)
 	w, err := worker.New(cfg)
 	if err != nil {

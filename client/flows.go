@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -203,4 +204,85 @@ func (c *Client) Rehearse(ctx context.Context, ref string, in RehearsalInput) (*
 	}
 	report := &Rehearsal{}
 	return report, a.decode(report)
+}
+
+// CanaryInput says what becomes the canary of a flow, and which calls it executes. Source or Version is set, and Percent,
+// Principals or both.
+type CanaryInput struct {
+	Source       []byte        // a flow file
+	Version      string        // a stored version, or its first digits
+	Percent      int           // of the calls, 1 to 99; 0: those of Principals alone
+	Principals   []string      // all calls of these, as in "user:ann"
+	RollbackAt   int           // failed runs in percent at which it is stopped; 0: no rule
+	PromoteAfter time.Duration // age at which it is promoted; 0: no rule
+}
+
+// Canary is a second version of a flow, which executes a share of the calls.
+type Canary struct {
+	Flow         int64     `json:"flow"`
+	Version      string    `json:"version"`
+	Percent      int       `json:"percent"`
+	Principals   []string  `json:"principals"`
+	StartedAt    time.Time `json:"started_at"`
+	By           string    `json:"by"` // the principal that started it
+	RollbackAt   int       `json:"rollback_at,omitempty"`
+	PromoteAfter string    `json:"promote_after,omitempty"` // a Go duration
+
+	RunsSince time.Time     `json:"runs_since,omitzero"` // runs accepted since then are in Versions
+	Versions  []VersionRuns `json:"versions,omitempty"`  // the current version and the canary
+}
+
+// VersionRuns says how runs of one version ended.
+type VersionRuns struct {
+	Version       string  `json:"version"`
+	Canary        bool    `json:"canary"`
+	Runs          int     `json:"runs"`   // without those that were cancelled
+	Failed        int     `json:"failed"` // of them, those that failed or timed out
+	FailedPercent float64 `json:"failed_percent"`
+	P50           int64   `json:"p50_ms"` // from acceptance to the end
+	P95           int64   `json:"p95_ms"`
+}
+
+// StartCanary makes a version the canary of a flow. The result has no RunsSince and Versions.
+func (c *Client) StartCanary(ctx context.Context, ref string, in CanaryInput) (*Canary, error) {
+	query := url.Values{}
+	if in.Version != "" {
+		query.Set("version", in.Version)
+	}
+	if in.Percent != 0 {
+		query.Set("percent", strconv.Itoa(in.Percent))
+	}
+	if len(in.Principals) > 0 {
+		query.Set("principals", strings.Join(in.Principals, ","))
+	}
+	if in.RollbackAt != 0 {
+		query.Set("rollback_at", strconv.Itoa(in.RollbackAt))
+	}
+	if in.PromoteAfter != 0 {
+		query.Set("promote_after", in.PromoteAfter.String())
+	}
+	a, err := c.send(ctx, http.MethodPut, flowPath(ref)+"/canary?"+query.Encode(), in.Source, http.Header{"Content-Type": {"application/yaml"}})
+	if err != nil {
+		return nil, err
+	}
+	canary := &Canary{}
+	return canary, a.decode(canary)
+}
+
+// Canary reads the canary of a flow, and how its runs and those of the current version ended.
+func (c *Client) Canary(ctx context.Context, ref string) (*Canary, error) {
+	canary := &Canary{}
+	return canary, c.Call(ctx, http.MethodGet, flowPath(ref)+"/canary", nil, canary)
+}
+
+// PromoteCanary makes the canary of a flow its current version.
+func (c *Client) PromoteCanary(ctx context.Context, ref string) (*Flow, error) {
+	flow := &Flow{}
+	return flow, c.Call(ctx, http.MethodPost, flowPath(ref)+"/canary/promote", nil, flow)
+}
+
+// StopCanary ends the canary of a flow. The current version executes all calls again.
+func (c *Client) StopCanary(ctx context.Context, ref string) (*Flow, error) {
+	flow := &Flow{}
+	return flow, c.Call(ctx, http.MethodDelete, flowPath(ref)+"/canary", nil, flow)
 }

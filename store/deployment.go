@@ -26,6 +26,7 @@ type Deployment struct {
 	Since      time.Time        `json:"since,omitzero"`      // when the schedule took effect; earlier times do not apply
 	Alert      bool             `json:"alert,omitempty"`     // its trigger is alert
 	Endpoints  []flows.Endpoint `json:"endpoints,omitempty"` // of its http trigger
+	Canary     *Canary          `json:"canary,omitempty"`    // nil: none. Read only: snapshots share it
 	History    []VersionEntry   `json:"history"`             // newest first, including the current version
 	Checked    string           `json:"checked,omitempty"`   // fingerprint of the catalogue that compiled this version; empty: deployed by an older version of the product
 	Problem    string           `json:"problem,omitempty"`   // why this binary cannot run it; never stored
@@ -37,7 +38,7 @@ type VersionEntry struct {
 	DeployedAt time.Time `json:"deployed_at"`
 }
 
-// with returns the deployment with the flow as its current version.
+// with returns the deployment with the flow as its current version, and without a canary.
 func (h Deployment) with(flow *flows.Flow, now time.Time) Deployment {
 	current := VersionEntry{flow.Version, now.UTC().Truncate(time.Millisecond)}
 	earlier := slices.DeleteFunc(slices.Clone(h.History), func(d VersionEntry) bool { return d.Version == flow.Version })
@@ -48,7 +49,7 @@ func (h Deployment) with(flow *flows.Flow, now time.Time) Deployment {
 		h.Schedule, h.Since = flow.Schedule.Text(), current.DeployedAt
 	}
 	h.Number, h.Slug, h.Name, h.Version = flow.Number, flow.Slug, flow.Name, flow.Version
-	h.Endpoints, h.Alert = flow.Endpoints(), flow.Alert != nil
+	h.Endpoints, h.Alert, h.Canary = flow.Endpoints(), flow.Alert != nil, nil
 	h.DeployedAt, h.History = current.DeployedAt, append([]VersionEntry{current}, earlier...)
 	return h
 }
@@ -66,6 +67,15 @@ func checkSlug(v *snapshot, flow *flows.Flow) error {
 		return &ConflictError{flow.Slug, owner.Number}
 	}
 	return nil
+}
+
+// droppedCanary returns the version of the canary that the deployment h had, if after needs its source no more.
+func (h *Deployment) droppedCanary(after *Deployment) []VersionEntry {
+	if h.Canary == nil || after.Canary != nil && after.Canary.Version == h.Canary.Version ||
+		slices.ContainsFunc(after.History, func(d VersionEntry) bool { return d.Version == h.Canary.Version }) {
+		return nil
+	}
+	return []VersionEntry{{Version: h.Canary.Version}}
 }
 
 // expireSources sets the expiry of the sources of versions.

@@ -216,7 +216,7 @@ func (f *Flows) Delete(ctx context.Context, number int64) error {
 		}
 		return func(w *transactionWrites) {
 			w.delete(ctx, kindFlow, strconv.FormatInt(number, 10))
-			expireSources(ctx, w, number, head.History)
+			expireSources(ctx, w, number, append(head.droppedCanary(&Deployment{History: head.History}), head.History...))
 		}, nil
 	})
 	if err != nil {
@@ -233,14 +233,15 @@ func (f *Flows) updateDeployment(ctx context.Context, number int64, decide func(
 		if err != nil || head == nil {
 			return nil, err
 		}
-		return func(w *transactionWrites) { w.deploy(ctx, *head, flow) }, nil
+		return func(w *transactionWrites) { w.deploy(ctx, v, *head, flow) }, nil
 	})
 }
 
-// deploy writes a head and, if flow is not nil, its source.
-func (w *transactionWrites) deploy(ctx context.Context, head Deployment, flow *flows.Flow) {
+// deploy writes a head on top of v and, if flow is not nil, its source.
+func (w *transactionWrites) deploy(ctx context.Context, v *snapshot, head Deployment, flow *flows.Flow) {
 	kept := min(len(head.History), historyLength)
-	dropped := slices.Clone(head.History[kept:])
+	old, _ := v.deployment(head.Number)
+	dropped := append(old.droppedCanary(&head), head.History[kept:]...)
 	head.History, head.Problem = head.History[:kept], ""
 	data, _ := json.Marshal(head) // of texts, numbers and times: cannot fail
 	if flow != nil {

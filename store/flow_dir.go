@@ -55,7 +55,7 @@ func (f *Flows) LoadFS(ctx context.Context, dir fs.FS) (deployed []Deployed, pro
 		}
 		return func(w *transactionWrites) {
 			for _, h := range heads {
-				w.deploy(ctx, h.Deployment, h.flow)
+				w.deploy(ctx, v, h.Deployment, h.flow)
 			}
 		}, nil
 	})

@@ -26,6 +26,11 @@ type WaitingRuns interface {
 	CancelFlow(ctx context.Context, flow int64, since time.Time, why []byte) (int, error)
 }
 
+// Comparer compares the runs of versions of a flow. *queue.Client implements it.
+type Comparer interface {
+	CompareVersions(ctx context.Context, flow int64, queue string, since time.Time) (*queue.Comparison, error)
+}
+
 // Recordings has what was recorded of the deliveries of flows. *deliveries.Log implements it.
 type Recordings interface {
 	// Stop ends the recording of a flow, and deletes what was recorded.
@@ -38,6 +43,7 @@ type Config struct {
 	Flows runner.Flows // the flows that this process can run
 	Runs  WaitingRuns  // nil: flows cannot be paused
 
+	Comparer   Comparer             // nil: flows have no canaries
 	Recordings Recordings           // nil: deliveries are not recorded
 	Rehearser  *rehearsal.Rehearser // nil: flows cannot be rehearsed
 }
@@ -58,6 +64,12 @@ func Mount(group gin.IRouter, config Config) {
 	group.POST("/:flow/enable", write, a.enableFlow)
 	group.POST("/:flow/disable", write, a.disableFlow)
 	group.POST("/:flow/rollback", write, a.rollbackFlow)
+	if config.Comparer != nil {
+		group.GET("/:flow/canary", read, a.readCanary)
+		group.PUT("/:flow/canary", write, a.putCanary)
+		group.DELETE("/:flow/canary", write, a.stopCanary)
+		group.POST("/:flow/canary/promote", write, a.promoteCanary)
+	}
 	if config.Rehearser != nil {
 		group.POST("/:flow/rehearsals", write, a.rehearseFlow)
 	}

@@ -45,7 +45,7 @@ func mayReadRuns(p *auth.Principal, flow int64) error {
 	if p.MayForOthers(auth.ScopeReadRuns, flow) {
 		return nil
 	}
-	return &auth.Error{Code: auth.CodeForbidden, Message: "the scope " + string(auth.ScopeReadRuns) + " is required: a rehearsal shows what runs have done"}
+	return &auth.Error{Code: auth.CodeForbidden, Message: "the scope " + string(auth.ScopeReadRuns) + " is required: the response shows what runs have done"}
 }
 
 // rehearsalOptions reads the query parameters and the version that is rehearsed.

@@ -49,6 +49,10 @@ type Config struct {
 	// Version returns a version of a flow, for runs that continue others; nil for an unknown one. Optional.
 	Version func(ctx context.Context, flow int64, version string) (*flows.Flow, error)
 
+	// Canary returns the version of the flow's canary if it executes a call of a principal with this idempotency key, empty
+	// without one; nil: the current version does. Optional.
+	Canary func(ctx context.Context, flow int64, principal, key string) *flows.Flow
+
 	// Paused reports whether a flow is paused; nil: none is.
 	Paused func(flow int64) bool
 
@@ -93,6 +97,25 @@ func ReadEvent(c *gin.Context, s *queue.Submission, form payload.Form, maxBody i
 		s.ID = owner
 	}
 	return nil
+}
+
+// ChooseVersion makes the canary of the flow execute a submission that it takes. A replay and a run that continues another
+// one have the version that they were made with. It comes before WaitForEnd, because versions may have different limits.
+func (r *Runner) ChooseVersion(c *gin.Context, s *queue.Submission) {
+	if r.config.Canary == nil || s.ReplayOf != "" || s.Resume != nil {
+		return
+	}
+	key := ""
+	if s.IdempotencyKey != nil {
+		key = s.IdempotencyKey.Key
+	}
+	canary := r.config.Canary(c.Request.Context(), s.Flow, s.Principal, key)
+	if canary == nil {
+		return
+	}
+	httpx.StateOf(c).MayRespondEarly, httpx.StateOf(c).Flow = canary.Responds(), canary
+	of := queue.SubmissionOf(canary)
+	s.Version, s.Limit, s.Share = of.Version, of.Limit, of.Share
 }
 
 // WaitForEnd marks the submission as synchronous, and returns how long the request waits. The limit of the run is

@@ -49,6 +49,7 @@ func (a *api) execute(c *gin.Context) {
 		httpx.Fail(c, err)
 		return
 	}
+	a.config.Runner.ChooseVersion(c, &s)
 	result, err := a.config.Runner.Execute(c, s, runner.WaitForEnd(c, &s))
 	if err != nil {
 		httpx.Fail(c, err)

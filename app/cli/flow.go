@@ -19,7 +19,7 @@ func newFlow(e env, kinds *flows.Catalogue) *cobra.Command {
 		cmd.AddCommand(c)
 	}
 	for _, c := range []*cobra.Command{
-		newFlowList(e), newFlowDeploy(e, kinds), newFlowDiff(e, kinds), newFlowRehearse(e, kinds), newFlowVersions(e), newFlowRollback(e),
+		newFlowList(e), newFlowDeploy(e, kinds), newFlowDiff(e, kinds), newFlowRehearse(e, kinds), newFlowVersions(e), newFlowRollback(e), newFlowCanary(e),
 		newFlowSwitch(e, true), newFlowSwitch(e, false), newFlowPause(e, true), newFlowPause(e, false), newFlowDelete(e), newFlowRecord(e, kinds),
 	} {
 		c.GroupID = "server"

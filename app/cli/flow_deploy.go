@@ -24,23 +24,29 @@ type deployResult struct {
 	Version string `json:"version"`
 	Before  string `json:"before,omitempty"` // previous version; empty: there was none
 	Changed bool   `json:"changed"`
+	Canary  bool   `json:"canary,omitempty"` // Version executes a share of the calls, Before the others
 }
 
 func newFlowDeploy(e env, kinds *flows.Catalogue) *cobra.Command {
 	var url string
 	var untested, asJSON bool
 	var gate rehearsalGate
+	var canary canaryFlags
 	cmd := &cobra.Command{
 		Use:   "deploy PATHS…",
 		Short: "Make flow files the current versions on a server",
 		Long: "Check flow files, run their tests, and make them the current versions of their flows. When\n" +
 			"one of them has a mistake or fails, none is deployed. Runs that were accepted before keep\n" +
 			"their version. - is standard input. With --rehearse, none is deployed either when more\n" +
-			"recorded runs than --allow-diff would differ, as `penstock flow rehearse` shows.\n\n" + remoteHelp,
-		Example: "  penstock flow deploy flows/\n  penstock flow deploy greet.yaml --skip-tests\n  penstock flow deploy flows/ --rehearse 200 --allow-diff 0",
+			"recorded runs than --allow-diff would differ, as `penstock flow rehearse` shows. With --canary,\n" +
+			"the current versions stay, and the files execute a share of the calls.\n\n" + remoteHelp,
+		Example: "  penstock flow deploy flows/\n  penstock flow deploy greet.yaml --skip-tests\n  penstock flow deploy flows/ --rehearse 200 --allow-diff 0\n  penstock flow deploy greet.yaml --canary 10% --rollback-at 5% --promote-after 1h",
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			if err := gate.check(cmd); err != nil {
+				return err
+			}
+			if err := canary.check(); err != nil {
 				return err
 			}
 			ready, err := readFlows(cmd, cmd.ErrOrStderr(), kinds, paths)
@@ -59,12 +65,13 @@ func newFlowDeploy(e env, kinds *flows.Catalogue) *cobra.Command {
 					return err
 				}
 			}
-			done, err := deployFlows(cmd.Context(), server, ready)
+			done, err := deployFlows(cmd.Context(), server, ready, &canary)
 			return errors.Join(printDeployed(cmd.OutOrStdout(), done, asJSON), err)
 		},
 	}
 	addURL(cmd, &url)
 	gate.addFlags(cmd)
+	canary.add(cmd)
 	cmd.Flags().BoolVar(&untested, "skip-tests", false, "do not run the tests of the files")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
@@ -114,13 +121,25 @@ func requirePassingTests(ctx context.Context, w io.Writer, kinds *flows.Catalogu
 	return err
 }
 
-// deployFlows deploys in order and stops at the first error.
-func deployFlows(ctx context.Context, server *client.Client, ready []flowFile) (done []deployResult, err error) {
+// deployFlows deploys in order and stops at the first error. A file that is the current version does not become a canary.
+func deployFlows(ctx context.Context, server *client.Client, ready []flowFile, canary *canaryFlags) (done []deployResult, err error) {
 	for _, f := range ready {
 		number := strconv.FormatInt(f.flow.Number, 10)
 		before, err := current(ctx, server, number)
 		if err != nil {
 			return done, err
+		}
+		if canary.wanted() && before.Version != f.flow.Version {
+			in := canary.in
+			in.Source = f.flow.Source
+			started, err := server.StartCanary(ctx, number, in)
+			if err != nil {
+				return done, fmt.Errorf("deploy %s: %w", f.name, err)
+			}
+			done = append(done, deployResult{
+				File: f.name, Flow: started.Flow, Slug: before.Slug, Version: started.Version, Before: before.Version, Changed: true, Canary: true,
+			})
+			continue
 		}
 		after, err := server.Deploy(ctx, number, f.flow.Source)
 		if err != nil {
@@ -154,6 +173,8 @@ func printDeployed(w io.Writer, done []deployResult, asJSON bool) error {
 	for _, d := range done {
 		what := "deployed " + short(d.Version)
 		switch {
+		case d.Canary:
+			what = "canary " + short(d.Version) + " beside " + short(d.Before)
 		case !d.Changed:
 			what = "unchanged, " + short(d.Version)
 		case d.Before != "":

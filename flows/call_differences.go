@@ -1,0 +1,94 @@
+package flows
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/penstock/penstock/flows/internal/yaml"
+)
+
+// CallDifferences returns what two versions of a flow declare differently of what matters before a run is accepted: how
+// requests are checked, read and keyed, and the queue. It returns paths of the flow file, as in trigger.webhook.schema. nil: a
+// request that is read for one version can be executed by the other.
+func (f *Flow) CallDifferences(o *Flow) []string {
+	differs := valueDifferences("trigger", f.triggerValue(), o.triggerValue(), 2)
+	for _, c := range []struct {
+		what string
+		same bool
+	}{
+		{"enabled", f.Enabled == o.Enabled},
+		{"run.queue", f.Queue == o.Queue},
+		{"run.concurrency", (f.Concurrency == nil) == (o.Concurrency == nil)}, // it decides on the shard, and so on that of the idempotency key
+		{"the headers that programs read", slices.Equal(slices.Sorted(slices.Values(f.Headers())), slices.Sorted(slices.Values(o.Headers())))},
+		{"output_schema", f.HTTP == nil || reflect.DeepEqual(f.Output, o.Output)},
+		{"the use of $listing", f.HTTP == nil || o.HTTP == nil || f.HTTP.pushdown == o.HTTP.pushdown && f.HTTP.filterTree == o.HTTP.filterTree},
+	} {
+		if !c.same {
+			differs = append(differs, c.what)
+		}
+	}
+	return differs
+}
+
+// triggerValue returns the trigger as it is in the file, without a difference between short and long forms of its kind.
+func (f *Flow) triggerValue() any {
+	none := map[string]any{"manual": map[string]any{}}
+	root := yaml.Read(f.Source, yaml.LinesOf(f.Source), func(yaml.Place, string, string, ...any) {})
+	if root == nil {
+		return none
+	}
+	for i, k := range root.Keys {
+		if k.Name != "trigger" && k.Name != "on" {
+			continue
+		}
+		if kind, ok := root.Items[i].Value.(string); ok {
+			return map[string]any{kind: map[string]any{}}
+		}
+		return nodeValue(root.Items[i])
+	}
+	return none
+}
+
+// nodeValue returns the value of a node without positions.
+func nodeValue(n *yaml.Node) any {
+	switch n.Shape {
+	case yaml.Mapping:
+		members := make(map[string]any, len(n.Keys))
+		for i, k := range n.Keys {
+			members[k.Name] = nodeValue(n.Items[i])
+		}
+		return members
+	case yaml.Sequence:
+		items := make([]any, len(n.Items))
+		for i, item := range n.Items {
+			items[i] = nodeValue(item)
+		}
+		return items
+	}
+	return n.Value
+}
+
+// valueDifferences returns the paths at which two values differ, down to a depth.
+func valueDifferences(path string, a, b any, depth int) (differs []string) {
+	x, okX := a.(map[string]any)
+	y, okY := b.(map[string]any)
+	if !okX || !okY || depth == 0 {
+		if reflect.DeepEqual(a, b) {
+			return nil
+		}
+		return []string{path}
+	}
+	names := maps.Clone(x)
+	maps.Copy(names, y)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		v, inX := x[name]
+		w, inY := y[name]
+		if inX != inY {
+			differs = append(differs, path+"."+name)
+		} else {
+			differs = append(differs, valueDifferences(path+"."+name, v, w, depth-1)...)
+		}
+	}
+	return differs
+}
