@@ -59,11 +59,7 @@ func (c *Client) CompareVersions(ctx context.Context, flow int64, queue string, 
 			break
 		}
 	}
-	for version, v := range found.Versions {
-		slices.Sort(v.took)
-		v.P50, v.P95 = v.took[(len(v.took)-1)*50/100], v.took[(len(v.took)-1)*95/100]
-		found.Versions[version] = v
-	}
+	found.rank()
 	return found, nil
 }
 
@@ -79,4 +75,13 @@ func (c *Comparison) add(r *Record) {
 	}
 	v.took = append(v.took, r.Times.Finished.Sub(r.Times.Accepted))
 	c.Versions[r.Version] = v
+}
+
+// rank computes the percentiles, when all runs are counted.
+func (c *Comparison) rank() {
+	for version, v := range c.Versions {
+		slices.Sort(v.took)
+		v.P50, v.P95 = v.took[(len(v.took)-1)*50/100], v.took[(len(v.took)-1)*95/100]
+		c.Versions[version] = v
+	}
 }
