@@ -28,7 +28,7 @@ type Canary struct {
 const maxPrincipals = 100
 
 // Takes reports whether the canary executes a call of a principal. Calls with equal keys of the same principal have the same
-// answer, and one that the canary takes is still taken when Percent is raised. An empty key is a random one.
+// answer, and one that the canary takes is still taken when Percent is raised. Calls without a key are assigned at random.
 func (c *Canary) Takes(principal, key string) bool {
 	if slices.Contains(c.Principals, principal) {
 		return true
