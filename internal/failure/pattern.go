@@ -17,9 +17,9 @@ const (
 
 // variable matches the parts of a message that differ from run to run. The first alternative that matches counts.
 var variable = regexp.MustCompile(strings.Join([]string{
-	`\b(?i:status|http) [1-5]\d\d\b`,              // the status of a response, which stays
-	`\b[a-z][a-z0-9+.-]*://[^\s"'<>` + "`" + `]+`, // a URL
-	`"[^"]*?\.\.\.[}\])]+`,                        // a quoted text that was cut off
+	`\b(?i:status|http) [1-5]\d\d\b`,                                       // the status of a response, which stays
+	`\b[a-z][a-z0-9+.-]*://[^\s"'<>` + "`" + `]*[^\s"'<>:.,;)` + "`" + `]`, // a URL
+	`"[^"]*?\.\.\.[}\])]+`,                                                 // a quoted text that was cut off
 	`"[^"]*"|` + "`[^`]*`" + `|\B'[^']*'\B|“[^”]*”|‘[^’]*’|«[^»]*»|„[^“”]*[“”]`, // a quoted text
 	`\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+`, // an e-mail address
 	`\b(?i:bearer|basic|token|passw(?:or)?d|pwd|secret|api[_-]?key)[ \t]*[:= ][ \t]*\S+`, // a credential, with its name

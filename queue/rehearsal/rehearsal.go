@@ -106,7 +106,7 @@ func (r *Rehearser) latest(ctx context.Context, o *Options) ([]string, error) {
 	for scanned := 0; scanned < maxScanned; scanned += perList {
 		more, err := r.config.Runs.List(ctx, list, func(found *queue.Record) {
 			list.After = found.Place()
-			if found.Flow == o.Current.Number && found.State.Terminal() && len(ids) < o.Runs {
+			if found.Flow == o.Current.Number && found.State.Terminal() && found.FailureOf == "" && len(ids) < o.Runs {
 				ids = append(ids, found.ID)
 			}
 		})
