@@ -63,9 +63,9 @@ func (c *Client) CompareVersions(ctx context.Context, flow int64, queue string, 
 	return found, nil
 }
 
-// add counts a run that has ended.
+// add counts a run that has ended, unless it handles the failure of another.
 func (c *Comparison) add(r *Record) {
-	if !r.State.Terminal() || r.State == Cancelled {
+	if !r.State.Terminal() || r.State == Cancelled || r.FailureOf != "" {
 		return
 	}
 	v := c.Versions[r.Version]

@@ -24,6 +24,9 @@ func TestComparisonCountsEndedRuns(t *testing.T) {
 	for _, state := range []State{Cancelled, Running, Queued, Waiting} {
 		add("b", state, time.Hour)
 	}
+	handles := &Record{Spec: Spec{Version: "b", FailureOf: "r"}}
+	handles.State = Succeeded
+	c.add(handles)
 	c.rank()
 	a, b := c.Versions["a"], c.Versions["b"]
 	if a.Runs != 100 || a.Failed != 0 || a.FailedPercent() != 0 || a.P50 != 50*time.Millisecond || a.P95 != 95*time.Millisecond {
