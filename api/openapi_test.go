@@ -284,7 +284,8 @@ func callFailures(p *apitest.Product) {
 	p.Want(p.Do("GET", "/v1/failures?filter=x", "vera", ""), 400)
 	p.Want(p.Do("GET", path, "vera", ""), 200)
 	p.Want(p.Do("GET", path+"0", "vera", ""), 404)
-	p.Want(p.Do("PATCH", path, "otto", `{"state":"muted","muted_until":"2999-01-01T00:00:00Z"}`), 200)
+	p.Want(p.Do("PATCH", path, "otto", `{"state":"muted","muted_until":"`+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+`"}`), 200)
+	p.Want(p.Do("PATCH", path, "otto", `{"state":"muted","muted_until":"2999-01-01T00:00:00Z"}`), 400)
 	p.Want(p.Do("PATCH", path, "otto", `{"state":"resolved"}`), 200)
 	p.Want(p.Do("PATCH", path, "vera", `{"state":"resolved"}`), 403)
 }
