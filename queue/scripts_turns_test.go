@@ -230,7 +230,8 @@ func TestShares(t *testing.T) {
 		release[1] <- struct{}{}
 	}
 	flight := func(flow int64) int64 { return r.redis.SCard(t.Context(), keysOf("default").flight(flow)).Val() }
-	r.eventually("others are in flight in their place", func() bool { return r.begun() == 8 && flight(1)+flight(2) == 16 })
+	ended := func() int64 { return r.redis.ZCard(t.Context(), keysOf("default").index()).Val() }
+	r.eventually("others are in flight in their place", func() bool { return ended() == 16 && r.begun() == 8 && flight(1)+flight(2) == 16 })
 	if n := flight(1); n < 1 || n > 3 { // 16 in the proportion of 10 to 50
 		t.Errorf("a flow with a share of 10 beside one of 50 has %d of 16 runs in flight", n)
 	}
