@@ -17,9 +17,10 @@ func (f *Flow) CallDifferences(o *Flow) []string {
 		what string
 		same bool
 	}{
+		{"slug", f.Slug == o.Slug}, // a part of the address
 		{"enabled", f.Enabled == o.Enabled},
 		{"run.queue", f.Queue == o.Queue},
-		{"run.concurrency", (f.Concurrency == nil) == (o.Concurrency == nil)}, // it decides on the shard, and so on that of the idempotency key
+		{"run.concurrency", reflect.DeepEqual(f.fileValue("run", "concurrency"), o.fileValue("run", "concurrency"))}, // both versions share its places
 		{"the headers that programs read", slices.Equal(slices.Sorted(slices.Values(f.Headers())), slices.Sorted(slices.Values(o.Headers())))},
 		{"output_schema", f.HTTP == nil || reflect.DeepEqual(f.Output, o.Output)},
 		{"the use of $listing", f.HTTP == nil || o.HTTP == nil || f.HTTP.pushdown == o.HTTP.pushdown && f.HTTP.filterTree == o.HTTP.filterTree},
@@ -33,21 +34,33 @@ func (f *Flow) CallDifferences(o *Flow) []string {
 
 // triggerValue returns the trigger as it is in the file, without a difference between short and long forms of its kind.
 func (f *Flow) triggerValue() any {
-	none := map[string]any{"manual": map[string]any{}}
-	root := yaml.Read(f.Source, yaml.LinesOf(f.Source), func(yaml.Place, string, string, ...any) {})
-	if root == nil {
-		return none
+	v := f.fileValue("trigger")
+	if v == nil {
+		v = f.fileValue("on")
 	}
-	for i, k := range root.Keys {
-		if k.Name != "trigger" && k.Name != "on" {
-			continue
-		}
-		if kind, ok := root.Items[i].Value.(string); ok {
-			return map[string]any{kind: map[string]any{}}
-		}
-		return nodeValue(root.Items[i])
+	if kind, ok := v.(string); ok {
+		return map[string]any{kind: map[string]any{}}
 	}
-	return none
+	if v == nil {
+		return map[string]any{"manual": map[string]any{}}
+	}
+	return v
+}
+
+// fileValue returns the value at a path of the file; nil: there is none.
+func (f *Flow) fileValue(path ...string) any {
+	n := yaml.Read(f.Source, yaml.LinesOf(f.Source), func(yaml.Place, string, string, ...any) {})
+	for _, name := range path {
+		if n == nil {
+			return nil
+		}
+		at := slices.IndexFunc(n.Keys, func(k yaml.Key) bool { return k.Name == name })
+		if at < 0 {
+			return nil
+		}
+		n = n.Items[at]
+	}
+	return nodeValue(n)
 }
 
 // nodeValue returns the value of a node without positions.

@@ -28,6 +28,9 @@ func TestCallDifferences(t *testing.T) {
 		{"trigger: {webhook: {idempotency_key: '${ .a }'}}" + steps, "trigger: {webhook: {idempotency_key: '${ .b }'}}" + steps, "trigger.webhook.idempotency_key"},
 		{"trigger: webhook" + steps, "trigger: webhook\nsteps: [{transform: '$headers[\"x-a\"]'}]", "the headers that programs read"},
 		{"trigger: webhook\nenabled: false" + steps, "trigger: webhook\nrun: {queue: slow}" + steps, "enabled, run.queue"},
+		{"slug: old" + steps, "slug: new" + steps, "slug"},
+		{"run: {concurrency: {limit: 1, key: '${ .a }'}}" + steps, "run: {concurrency: {limit: 1, key: '${ .b }'}}" + steps, "run.concurrency"},
+		{"run: {limit: 1s, concurrency: 2}" + steps, "run: {concurrency: 2}" + steps, ""},
 	} {
 		if got := strings.Join(parse(c.a).CallDifferences(parse(c.b)), ", "); got != c.want {
 			t.Errorf("%s\nagainst\n%s:\n%q, want %q", c.a, c.b, got, c.want)

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +27,13 @@ type Canary struct {
 
 // maxPrincipals is the maximum number of principals of a canary: each call is compared with them.
 const maxPrincipals = 100
+
+// leastRuled is the minimum share of a canary with a rule, in percent. A rule needs 50 runs of the canary among the newest
+// 2,000 of the flow.
+const leastRuled = 3
+
+// principalForm is the form of a principal that makes calls.
+var principalForm = regexp.MustCompile(`^(?:user|key|client):[^\x00-\x1f\x7f]+$|^hook:[1-9]\d*$`)
 
 // Takes reports whether the canary executes a call of a principal. Calls with equal keys of the same principal have the same
 // answer, and one that the canary takes is still taken when Percent is raised. Calls without a key are assigned at random.
@@ -54,12 +62,14 @@ func (c *Canary) check() error {
 		return &InvalidError{"percent", "or principals must say which calls the canary takes"}
 	case len(c.Principals) > maxPrincipals:
 		return &InvalidError{"principals", fmt.Sprintf("must be %d at most", maxPrincipals)}
-	case slices.ContainsFunc(c.Principals, func(p string) bool { kind, id, ok := strings.Cut(p, ":"); return !ok || kind == "" || id == "" }):
-		return &InvalidError{"principals", "must be written as kind:id, such as user:ann"}
+	case slices.ContainsFunc(c.Principals, func(p string) bool { return !principalForm.MatchString(p) }):
+		return &InvalidError{"principals", "must be written as user:NAME, key:KEY, client:ID or hook:NUMBER"}
 	case c.RollbackAt < 0 || c.RollbackAt > 100:
 		return &InvalidError{"rollback_at", "must be a number from 1 to 100"}
 	case c.PromoteAfter < 0:
 		return &InvalidError{"promote_after", "must not be negative"}
+	case (c.RollbackAt > 0 || c.PromoteAfter > 0) && c.Percent < leastRuled && len(c.Principals) == 0:
+		return &InvalidError{"percent", "must be at least 3 with rollback_at or promote_after: fewer runs than these need are among those that are looked at"}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package flows
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -105,6 +106,7 @@ func (a *api) putCanary(c *gin.Context) {
 		k, version, err = a.canaryInput(c, &h)
 	}
 	if err == nil {
+		httpx.StateOf(c).Object = fmt.Sprintf("flow:%d version %.12s, %d%% %s", h.Number, version.Version, k.Percent, strings.Join(k.Principals, " "))
 		err = a.config.Store.Flows().StartCanary(c.Request.Context(), version, k)
 	}
 	if err == nil {
