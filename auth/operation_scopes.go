@@ -7,6 +7,12 @@ func MissingScope(scope Scope, purpose string) *Error {
 	return &Error{Code: CodeForbidden, Message: "the scope " + string(scope) + " is required" + purpose, Bearer: CodeMissingScope, Scope: scope}
 }
 
+// MayOperate reports whether the principal may begin an operation on the runs of a flow, and, if the operation starts runs,
+// runs of this version; nil: it is gone, and its runs are skipped.
+func (p *Principal) MayOperate(flow int64, starts bool, version *flows.Flow) bool {
+	return p.MayForOthers(ScopeWriteRuns, flow) && (!starts || p.May(ScopeRun, flow) && (version == nil || p.CheckOperationScopes(version) == nil))
+}
+
 // CheckOperationScopes rejects a principal that runs a flow by its number, although it does not hold the scopes of all
 // operations of the flow: the event, which the caller writes, names the operation. Who may write the flow decides what
 // its scopes are, and may run it. A flow with an alert trigger is run by staff only: others might tell of what has not

@@ -2,13 +2,10 @@ package console
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 
-	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/api/runlist"
-	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/operation"
 	"github.com/penstock/penstock/queue"
@@ -57,32 +54,10 @@ func (req *requestState) bulk(value func(string) string) (about operation.About,
 	if err := about.Complete(); err != nil {
 		return about, nil, err
 	}
-	q, err := listing.Parse(url.Values{listing.ParamFilter: {about.Filter}}.Encode(), runSchema())
-	if err != nil {
-		return about, nil, err
-	}
-	may := map[string]bool{} // by version, which is of one flow
-	runs, err = runlist.Collect(req.ctx(), req.console.config.Queue, q, operation.MaxRuns, func(r *queue.Record) bool {
-		known, looked := may[r.Version]
-		if !looked {
-			known = req.who.May(auth.ScopeWriteRuns, r.Flow) && (!about.Action.Starts() || req.mayStart(r, about.Version))
-			may[r.Version] = known
-		}
-		return known
+	runs, err = runlist.Matching(req.ctx(), req.console.config.Queue, about.Filter, operation.MaxRuns, func(r *queue.Record) bool {
+		return req.who.MayOperate(r.Flow, about.Action.Starts(), req.console.config.Operations.Executes(req.ctx(), &about, r))
 	})
 	return about, runs, err
-}
-
-// mayStart reports whether the user may start a run of the version of a flow that an action executes. One that does not exist
-// is skipped later.
-func (req *requestState) mayStart(r *queue.Record, version string) bool {
-	all := req.console.config.Store.Flows()
-	flow, found := all.Find(strconv.FormatInt(r.Flow, 10))
-	if version == "pinned" {
-		pinned, err := all.Version(req.ctx(), r.Flow, r.Version)
-		flow, found = pinned, err == nil
-	}
-	return !found || req.who.CheckOperationScopes(flow) == nil
 }
 
 // operationsPage lists the operations, the newest first.

@@ -65,7 +65,7 @@ func (p *overviewCache) load(ctx context.Context, now time.Time) (view.Activity,
 	}
 	window := overviewWindow
 	if len(runs) >= overviewRuns { // there are more runs: shorten the window to the ones that were read
-		window = max(now.Sub(accepted(&runs[len(runs)-1])), time.Second)
+		window = max(now.Sub(runs[len(runs)-1].AcceptedAt()), time.Second)
 	}
 	looked := summarize(runs, now, window)
 	looked.More = len(runs) >= overviewRuns
@@ -83,7 +83,7 @@ func summarize(runs []queue.Record, now time.Time, window time.Duration) view.Ac
 	var took []time.Duration
 	for i := range runs {
 		r := &runs[i]
-		age := max(0, now.Sub(accepted(r)))
+		age := max(0, now.Sub(r.AcceptedAt()))
 		if age < recent {
 			s.Rate++
 		}

@@ -74,8 +74,7 @@ func replayRun(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	s.Event, s.Params, s.Headers, s.ReplayOf = record.Event, record.Params, record.Headers, record.ID
-	s.HandlesFailureOf(&record.Spec)
+	record.Replay(&s)
 	if event, edited := req.r.PostForm["event"]; edited {
 		form.Event = event[0]
 		if s.Event = bytes.TrimSpace([]byte(event[0])); len(s.Event) == 0 {

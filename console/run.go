@@ -95,7 +95,7 @@ func phases(r *queue.Record, now time.Time) []view.Phase {
 		all = append(all, view.Phase{Name: "door", Took: way})
 	}
 	began := cmp.Or(t.Started, t.Finished, now)
-	all = append(all, view.Phase{Name: "queue", Took: max(0, began.Sub(accepted(r)))})
+	all = append(all, view.Phase{Name: "queue", Took: max(0, began.Sub(r.AcceptedAt()))})
 	if !t.Started.IsZero() {
 		all = append(all, view.Phase{Name: "steps", Took: max(0, cmp.Or(t.Finished, now).Sub(t.Started))})
 	}
@@ -232,17 +232,8 @@ func (req *requestState) submission(flow *flows.Flow) (queue.Submission, error) 
 }
 
 // setFairKey renders the flow's run.fair_by for the event of a submission.
-func (req *requestState) setFairKey(flow *flows.Flow, s *queue.Submission) (err error) {
-	if flow.FairBy == nil {
-		return nil
-	}
-	run := flows.Run{Principal: s.Principal, Params: s.Params, Headers: s.Headers}
-	if len(s.Event) > 0 {
-		if run.Event, err = flows.DecodeJSON(s.Event); err != nil {
-			return fmt.Errorf("decode event: %w", err)
-		}
-	}
-	if s.FairKey, err = flow.FairKey(req.ctx(), run); err != nil {
+func (req *requestState) setFairKey(flow *flows.Flow, s *queue.Submission) error {
+	if err := s.SetFairKey(req.ctx(), flow); err != nil {
 		return &fault{http.StatusBadRequest, "The flow's run.fair_by cannot be computed", err.Error()}
 	}
 	return nil

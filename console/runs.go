@@ -15,45 +15,13 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// runSchema lists the fields by which runs can be filtered and ordered, the same as in the API.
-func runSchema() listing.Schema[queue.Record] {
-	type run = queue.Record
-	return listing.Schema[run]{
-		Order: "-created_at", Cursor: true,
-		Fields: []listing.Field[run]{
-			listing.Text("run_id", func(r *run) string { return r.ID }),
-			listing.Text("state", func(r *run) string { return string(r.State) }),
-			listing.Number("flow", func(r *run) int64 { return r.Flow }),
-			listing.Text("version", func(r *run) string { return r.Version }),
-			listing.Text("principal", func(r *run) string { return r.Principal }),
-			listing.Text("queue", func(r *run) string { return r.Queue }),
-			listing.Text("replay_of", func(r *run) string { return r.ReplayOf }),
-			listing.Text("resumed_from", func(r *run) string { return r.ResumedFrom }),
-			listing.Text("failure_of", func(r *run) string { return r.FailureOf }),
-			listing.Text("failure_run", func(r *run) string { return r.FailureRun }),
-			listing.Text("resumed_by", func(r *run) string { return r.ResumedBy }),
-			listing.Text("replayed_by", func(r *run) string { return r.ReplayedBy }),
-			listing.Text("triage", func(r *run) string { return r.TriageState() }),
-			listing.Number("attempt", func(r *run) int64 { return int64(r.Attempt) }),
-			listing.Number("crashes", func(r *run) int64 { return int64(r.Crashes) }),
-			listing.Number("duration_ms", func(r *run) int64 { return duration(r, time.Time{}).Milliseconds() }),
-			listing.Time("created_at", accepted),
-			listing.Time("started_at", func(r *run) time.Time { return r.Times.Started }),
-			listing.Time("finished_at", func(r *run) time.Time { return r.Times.Finished }),
-		},
-	}
-}
-
-// accepted returns the time of acceptance: by Redis' clock, like the other times of a run.
-func accepted(r *queue.Record) time.Time { return cmp.Or(r.Times.Accepted, r.Spec.Accepted) }
-
 // duration returns the time from acceptance to the end of the run, or to now; zero when both are zero.
 func duration(r *queue.Record, now time.Time) time.Duration {
 	end := cmp.Or(r.Times.Finished, now)
 	if end.IsZero() {
 		return 0
 	}
-	return max(0, end.Sub(accepted(r)))
+	return max(0, end.Sub(r.AcceptedAt()))
 }
 
 var runID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
@@ -88,7 +56,7 @@ func runsPage(req *requestState) error {
 // findRuns reads one page of runs.
 func (req *requestState) findRuns(params url.Values) (view.RunList, error) {
 	list := view.RunList{Params: params, Filter: params.Get("filter"), Chosen: parseChosen(params.Get("filter")), Flows: req.flowNames()}
-	q, err := listing.Parse(params.Encode(), runSchema())
+	q, err := listing.Parse(params.Encode(), runlist.Schema(listing.Number("duration_ms", func(r *queue.Record) int64 { return duration(r, time.Time{}).Milliseconds() })))
 	if err != nil {
 		return list, err
 	}
@@ -110,7 +78,7 @@ func (req *requestState) findRuns(params url.Values) (view.RunList, error) {
 func (req *requestState) runRow(r *queue.Record, now time.Time, flows []view.FlowName) view.RunRow {
 	row := view.RunRow{
 		ID: r.ID, Flow: r.Flow, FlowName: "flow " + strconv.FormatInt(r.Flow, 10), State: string(r.State), Principal: r.Principal,
-		Queue: r.Queue, Attempt: r.Attempt, Created: accepted(r), ReplayOf: r.ReplayOf,
+		Queue: r.Queue, Attempt: r.Attempt, Created: r.AcceptedAt(), ReplayOf: r.ReplayOf,
 	}
 	if i := slices.IndexFunc(flows, func(f view.FlowName) bool { return f.Number == r.Flow }); i >= 0 {
 		row.FlowName = flows[i].Name

@@ -101,18 +101,8 @@ func (o *Operation) key(run string) *queue.IdempotencyKey {
 // start starts a run. The request id of the run names the operation.
 func (e *Executor) start(ctx context.Context, o *Operation, flow *flows.Flow, s queue.Submission, first string) (Result, error) {
 	s.Accepted, s.IdempotencyKey, s.RequestID = time.Now(), o.key(first), o.ID
-	run := flows.Run{Principal: s.Principal, Params: s.Params, Headers: s.Headers}
-	if flow.FairBy != nil {
-		var err error
-		if len(s.Event) > 0 {
-			run.Event, err = flows.DecodeJSON(s.Event)
-		}
-		if err == nil {
-			s.FairKey, err = flow.FairKey(ctx, run)
-		}
-		if err != nil {
-			return Result{}, &skip{"fair_by", "the flow's run.fair_by cannot be computed: " + err.Error()}
-		}
+	if err := s.SetFairKey(ctx, flow); err != nil {
+		return Result{}, &skip{"fair_by", "the flow's run.fair_by cannot be computed: " + err.Error()}
 	}
 	id, err := e.config.Queue.Start(ctx, s, time.Time{})
 	var ran *queue.RanError
@@ -120,6 +110,19 @@ func (e *Executor) start(ctx context.Context, o *Operation, flow *flows.Flow, s 
 		id, err = ran.Run, nil
 	}
 	return Result{By: id}, err
+}
+
+// Executes returns the version of the flow of a run that an operation would execute; nil: it starts no run, or the version is
+// gone, and the run will be skipped.
+func (e *Executor) Executes(ctx context.Context, about *About, r *queue.Record) *flows.Flow {
+	if !about.Action.Starts() {
+		return nil
+	}
+	flow, err := e.version(ctx, r, about.Version)
+	if err != nil {
+		return nil
+	}
+	return flow
 }
 
 // version returns the version of the flow that an action executes.
@@ -144,9 +147,8 @@ func (e *Executor) replay(ctx context.Context, o *Operation, r *queue.Record) (R
 		return Result{}, err
 	}
 	s := queue.SubmissionOf(flow)
-	s.Principal, s.Params, s.Headers, s.ReplayOf = o.By, r.Params, r.Headers, r.ID
-	s.Event = r.Event
-	s.HandlesFailureOf(&r.Spec)
+	s.Principal = o.By
+	r.Replay(&s)
 	if e.config.CopyFiles != nil {
 		owner := queue.NewRunID(s.Queue)
 		event, copies, err := e.config.CopyFiles(ctx, r.Event, r.FilesOf(), owner)

@@ -107,9 +107,7 @@ func decode(id string, f map[string]string) (*Operation, error) {
 	o.Done, o.Failed, o.Skipped = number("done"), number("failed"), number("skipped")
 	o.Stopping = o.State == Running && f["stop"] != ""
 	for name, to := range map[string]*time.Time{"started": &o.Started, "finished": &o.Finished} {
-		if ms := number(name); ms > 0 {
-			*to = time.UnixMilli(int64(ms)).UTC()
-		}
+		*to = redisconn.Time(f[name])
 	}
 	return o, nil
 }

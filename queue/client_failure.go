@@ -3,12 +3,9 @@ package queue
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"github.com/penstock/penstock/flows"
 )
@@ -59,20 +56,6 @@ func (s *Spec) HandledFailure() (*flows.Failure, error) {
 // SetFailureRun notes in the record of a run which run handles its failure. A run that is no longer stored is left alone.
 // Errors: ErrUnavailable.
 func (c *Client) SetFailureRun(ctx context.Context, failed *Record, run string) error {
-	key := keysOf(failed.shard).runPrefix() + failed.ID
-	for {
-		err := c.redis.Watch(ctx, func(tx *redis.Tx) error {
-			if n, err := tx.Exists(ctx, key).Result(); err != nil || n == 0 {
-				return err
-			}
-			_, err := tx.TxPipelined(ctx, func(p redis.Pipeliner) error { return p.HSet(ctx, key, "failure_run", run).Err() })
-			return err
-		}, key)
-		switch {
-		case err == nil:
-			return nil
-		case !errors.Is(err, redis.TxFailedErr): // otherwise the record has changed meanwhile
-			return redisError("link runs", err)
-		}
-	}
+	_, err := c.annotate(ctx, failed.ID, false, "failure_run", []byte(run))
+	return err
 }

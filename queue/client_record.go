@@ -1,10 +1,12 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"strconv"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -32,6 +34,16 @@ type Record struct {
 	// ListedAt is the time, in unix milliseconds, by which List orders the record;
 	// zero: the record was not read by List.
 	ListedAt int64 `json:"-"`
+}
+
+// AcceptedAt returns when the run was accepted: by the clock of Redis, like its other times, if that is known.
+func (r *Record) AcceptedAt() time.Time { return cmp.Or(r.Times.Accepted, r.Spec.Accepted) }
+
+// Replay makes a submission replay the run: with its event, parameters and headers, and in its role for the failure of
+// another run.
+func (r *Record) Replay(s *Submission) {
+	s.Event, s.Params, s.Headers, s.ReplayOf = r.Event, r.Params, r.Headers, r.ID
+	s.HandlesFailureOf(&r.Spec)
 }
 
 // Place returns the position of a record that List read.

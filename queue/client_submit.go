@@ -37,12 +37,27 @@ type Submission struct {
 }
 
 // SubmissionOf returns a submission with everything that the flow decides except
-// the fair key, which Flow.FairKey renders from the event.
+// the fair key, see SetFairKey.
 func SubmissionOf(f *flows.Flow) Submission {
 	return Submission{
 		Limited: f.Concurrency != nil, Share: f.Share,
 		Spec: Spec{Flow: f.Number, Version: f.Version, Queue: f.Queue, Limit: f.Limit},
 	}
+}
+
+// SetFairKey renders the fair key of the flow for the event, the principal, the parameters and the headers of the submission.
+func (s *Submission) SetFairKey(ctx context.Context, f *flows.Flow) (err error) {
+	if f.FairBy == nil {
+		return nil
+	}
+	run := flows.Run{Principal: s.Principal, Params: s.Params, Headers: s.Headers}
+	if len(s.Event) > 0 {
+		if run.Event, err = flows.DecodeJSON(s.Event); err != nil {
+			return fmt.Errorf("decode event: %w", err)
+		}
+	}
+	s.FairKey, err = f.FairKey(ctx, run)
+	return err
 }
 
 // IdempotencyKey makes repeated submissions with the same key one run.

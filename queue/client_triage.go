@@ -31,7 +31,7 @@ func TriageStates() []TriageState { return []TriageState{Open, Resolved, Ignored
 // Triage is the triage state of a run.
 type Triage struct {
 	State TriageState `json:"state"`
-	By    string      `json:"by,omitempty"`   // principal who set it; empty: nobody has
+	By    string      `json:"by,omitempty"`   // principal that set it; empty: it was not set by hand
 	At    time.Time   `json:"at,omitzero"`    // when
 	Note  string      `json:"note,omitempty"` // why
 	Run   string      `json:"run,omitempty"`  // the run that succeeded in its place; State is Resolved
@@ -105,11 +105,11 @@ func (c *Client) linkReplay(ctx context.Context, s *Spec) {
 }
 
 // TriageState returns the triage state of a run; empty: it has not failed or timed out.
-func (r *Record) TriageState() string {
+func (r *Record) TriageState() TriageState {
 	if r.Triage == nil {
 		return ""
 	}
-	return string(r.Triage.State)
+	return r.Triage.State
 }
 
 // decodeTriage sets the triage state of a record as it is stored.

@@ -92,7 +92,6 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 	Fatal(t, err)
 	log := slog.New(slog.DiscardHandler)
 	catalogue := steps.Catalogue().With(p.gateKind(), answerKind())
-	p.Redis = client
 	p.Store, err = store.Open(t.Context(), store.Config{Redis: client, Sealer: sealer, Catalogue: catalogue, Log: log})
 	Fatal(t, err)
 	settings.Redis, settings.Log = conn, log

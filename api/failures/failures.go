@@ -34,7 +34,7 @@ func schema() listing.Schema[failure.Group] {
 		listing.Text("step", func(g *group) string { return g.Step }),
 		listing.Text("code", func(g *group) string { return g.Code }),
 		listing.Text("message", func(g *group) string { return g.Message }),
-		listing.Word("state", states(), func(g *group) string { return string(g.State) }),
+		listing.Word("state", failure.States(), func(g *group) failure.State { return g.State }),
 		listing.Number("count", func(g *group) int64 { return g.Count }),
 		listing.Number("last_hour", func(g *group) int64 { return g.LastHour }),
 		listing.Number("last_day", func(g *group) int64 { return g.LastDay }),
@@ -43,13 +43,6 @@ func schema() listing.Schema[failure.Group] {
 		listing.Time("came_back_at", func(g *group) time.Time { return g.CameBack }),
 		listing.Time("muted_until", func(g *group) time.Time { return g.Until }),
 	}}
-}
-
-func states() (names []string) {
-	for _, s := range failure.States() {
-		names = append(names, string(s))
-	}
-	return names
 }
 
 // read answers GET /v1/failures/{failure}.
@@ -85,12 +78,12 @@ func (a *api) change(c *gin.Context) {
 		err = httpx.ReadJSON(c, &in)
 	}
 	if err == nil {
-		if httpx.StateOf(c).Object += " " + shortState(in.State); !in.Until.IsZero() {
-			httpx.StateOf(c).Object += " until " + in.Until.UTC().Format(time.RFC3339)
-		}
 		err = checkChange(in.State, in.Until, a.now())
 	}
 	if err == nil {
+		if httpx.StateOf(c).Object += " " + string(in.State); !in.Until.IsZero() {
+			httpx.StateOf(c).Object += " until " + in.Until.UTC().Format(time.RFC3339)
+		}
 		err = a.failures.Set(c.Request.Context(), g.ID, in.State, in.Until)
 	}
 	if err == nil {
@@ -103,24 +96,13 @@ func (a *api) change(c *gin.Context) {
 	httpx.WriteJSON(c, http.StatusOK, g)
 }
 
-// shortState returns a state for the audit log, which has no other words.
-func shortState(s failure.State) string {
-	if slices.Contains(failure.States(), s) {
-		return string(s)
-	}
-	return "to an unknown state"
-}
-
-// maxMute is the longest time for which a failure is muted: that for which one without runs is kept.
-const maxMute = 30 * 24 * time.Hour
-
 func checkChange(state failure.State, until, now time.Time) error {
 	switch {
 	case !slices.Contains(failure.States(), state):
 		return httpx.BadRequest("bad_state", fmt.Sprintf("state must be one of %q", failure.States()))
 	case state == failure.Muted && !until.After(now):
 		return httpx.BadRequest("bad_state", "muted needs muted_until, a time to come, as in 2026-11-28T09:00:00Z")
-	case until.After(now.Add(maxMute)):
+	case until.After(now.Add(failure.MaxMute)):
 		return httpx.BadRequest("bad_state", "muted_until is at most 30 days from now")
 	case state != failure.Muted && !until.IsZero():
 		return httpx.BadRequest("bad_state", "muted_until belongs to the state muted")

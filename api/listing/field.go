@@ -48,9 +48,11 @@ func Text[T any](name string, get func(*T) string) Field[T] {
 }
 
 // Word returns a text field with a fixed set of values. eq, ne and in accept no others.
-func Word[T any](name string, words []string, get func(*T) string) Field[T] {
-	f := Text(name, get)
-	f.words = words
+func Word[T any, W ~string](name string, words []W, get func(*T) W) Field[T] {
+	f := Text(name, func(item *T) string { return string(get(item)) })
+	for _, w := range words {
+		f.words = append(f.words, string(w))
+	}
 	return f
 }
 

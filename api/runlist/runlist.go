@@ -3,10 +3,10 @@
 package runlist
 
 import (
-	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +26,34 @@ const (
 // Lister reads runs. *queue.Client implements it.
 type Lister interface {
 	List(ctx context.Context, l queue.List, each func(*queue.Record)) (more bool, err error)
+}
+
+// Schema returns the fields by which runs can be filtered and ordered, and further ones.
+func Schema(further ...listing.Field[queue.Record]) listing.Schema[queue.Record] {
+	type run = queue.Record
+	return listing.Schema[run]{
+		Order: "-created_at", Cursor: true,
+		Fields: append([]listing.Field[run]{
+			listing.Text("run_id", func(r *run) string { return r.ID }),
+			listing.Word("state", queue.States(), func(r *run) queue.State { return r.State }),
+			listing.Number("flow", func(r *run) int64 { return r.Flow }),
+			listing.Text("version", func(r *run) string { return r.Version }),
+			listing.Text("principal", func(r *run) string { return r.Principal }),
+			listing.Text("queue", func(r *run) string { return r.Queue }),
+			listing.Text("replay_of", func(r *run) string { return r.ReplayOf }),
+			listing.Text("resumed_from", func(r *run) string { return r.ResumedFrom }),
+			listing.Text("resumed_by", func(r *run) string { return r.ResumedBy }),
+			listing.Text("replayed_by", func(r *run) string { return r.ReplayedBy }),
+			listing.Word("triage", queue.TriageStates(), (*run).TriageState),
+			listing.Text("failure_of", func(r *run) string { return r.FailureOf }),
+			listing.Text("failure_run", func(r *run) string { return r.FailureRun }),
+			listing.Number("attempt", func(r *run) int64 { return int64(r.Attempt) }),
+			listing.Number("crashes", func(r *run) int64 { return int64(r.Crashes) }),
+			listing.Time("created_at", (*run).AcceptedAt),
+			listing.Time("started_at", func(r *run) time.Time { return r.Times.Started }),
+			listing.Time("finished_at", func(r *run) time.Time { return r.Times.Finished }),
+		}, further...),
+	}
 }
 
 // Find returns one page of the runs that match the query and that visible accepts. In an order other than that of
@@ -62,6 +90,24 @@ const (
 	maxCollectScanned = 1_000_000
 	MaxCollectTime    = 30 * time.Second
 )
+
+// Matching returns the ids of all runs that match a filter and that may accepts, the oldest first, at most a number of them.
+// may is asked once for each version of a flow. Errors: those of Collect, and *listing.Error for the filter.
+func Matching(ctx context.Context, runs Lister, filter string, most int, may func(*queue.Record) bool) ([]string, error) {
+	q, err := listing.Parse(url.Values{listing.ParamFilter: {filter}}.Encode(), Schema())
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]bool{} // by version, which is of one flow
+	return Collect(ctx, runs, q, most, func(r *queue.Record) bool {
+		accepted, asked := known[r.Version]
+		if !asked {
+			accepted = may(r)
+			known[r.Version] = accepted
+		}
+		return accepted
+	})
+}
 
 // Collect returns the ids of all runs that match the query and that visible accepts, the oldest first, at most a number of
 // them. Errors: *listing.Error when there are more, or too many runs to look through, and those of the lister.
@@ -108,7 +154,7 @@ type finder struct {
 
 func (f *finder) add(r *queue.Record) {
 	f.scanned++
-	f.scannedTo = accepted(r)
+	f.scannedTo = r.AcceptedAt().UTC()
 	if !f.visible(r) || !f.query.Match(r) {
 		return
 	}
@@ -154,9 +200,6 @@ func scanOf(q *listing.Query[queue.Record]) (l queue.List, inOrder bool) {
 	l.Oldest = alone && !down
 	return l, alone
 }
-
-// accepted returns when a run was accepted, by the clock of Redis like its other times.
-func accepted(r *queue.Record) time.Time { return cmp.Or(r.Times.Accepted, r.Spec.Accepted).UTC() }
 
 // formatCursor encodes a place as a cursor.
 func formatCursor(p queue.Place) string {

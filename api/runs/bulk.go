@@ -2,7 +2,6 @@ package runs
 
 import (
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -17,7 +16,7 @@ import (
 
 // bulkInput is the body of a request to begin an operation.
 type bulkInput struct {
-	Filter  string            `json:"filter"` // that of GET /v1/runs; empty: all runs
+	Filter  string            `json:"filter"` // that of GET /v1/runs
 	Action  operation.Action  `json:"action"`
 	Rate    int               `json:"rate"`    // runs in a second; 0: 50
 	Version string            `json:"version"` // of actions that start runs: "pinned" or "current"
@@ -42,7 +41,9 @@ func (a *api) beginOperation(c *gin.Context) {
 		return
 	}
 	httpx.KeepOpen(c, maxBulkTime)
-	runs, err := a.runsOf(c, &about)
+	runs, err := runlist.Matching(c.Request.Context(), a.config.Runs, about.Filter, operation.MaxRuns, func(r *queue.Record) bool {
+		return x.Principal.MayOperate(r.Flow, about.Action.Starts(), a.config.Operations.Executes(c.Request.Context(), &about, r))
+	})
 	if err != nil {
 		httpx.Fail(c, err)
 		return
@@ -70,36 +71,6 @@ func (a *api) beginOperation(c *gin.Context) {
 // maxBulkTime is longer than the choice of runs and a plan may take.
 const maxBulkTime = runlist.MaxCollectTime + operation.MaxPlanTime
 
-// runsOf returns the ids of the runs that the filter matches and to which the caller may apply the action.
-func (a *api) runsOf(c *gin.Context, about *operation.About) ([]string, error) {
-	query := url.Values{}
-	if about.Filter != "" {
-		query.Set(listing.ParamFilter, about.Filter)
-	}
-	q, err := listing.Parse(query.Encode(), runSchema())
-	if err != nil {
-		return nil, err
-	}
-	p := httpx.StateOf(c).Principal
-	may := map[string]bool{} // by version, which is of one flow
-	return runlist.Collect(c.Request.Context(), a.config.Runs, q, operation.MaxRuns, func(r *queue.Record) bool {
-		known, looked := may[r.Version]
-		if !looked {
-			known = p.MayForOthers(auth.ScopeWriteRuns, r.Flow) && (!about.Action.Starts() || a.mayStart(c, r, about.Version))
-			may[r.Version] = known
-		}
-		return known
-	})
-}
-
-// mayStart reports whether the caller may start a run of the version of a flow that an action executes. One that does not
-// exist is skipped later.
-func (a *api) mayStart(c *gin.Context, r *queue.Record, version string) bool {
-	p := httpx.StateOf(c).Principal
-	flow, err := a.versionFor(c.Request.Context(), r, version)
-	return p.May(auth.ScopeRun, r.Flow) && (err != nil || p.CheckOperationScopes(flow) == nil)
-}
-
 // operationSchema returns the fields by which operations can be filtered and ordered.
 func operationSchema() listing.Schema[operation.Operation] {
 	type op = operation.Operation
@@ -107,8 +78,8 @@ func operationSchema() listing.Schema[operation.Operation] {
 		Order: "-created_at",
 		Fields: []listing.Field[op]{
 			listing.Text("id", func(o *op) string { return o.ID }),
-			listing.Word("action", words(operation.Actions()), func(o *op) string { return string(o.Action) }),
-			listing.Word("state", []string{string(operation.Running), string(operation.Done), string(operation.Stopped)}, func(o *op) string { return string(o.State) }),
+			listing.Word("action", operation.Actions(), func(o *op) operation.Action { return o.Action }),
+			listing.Word("state", []operation.State{operation.Running, operation.Done, operation.Stopped}, func(o *op) operation.State { return o.State }),
 			listing.Text("by", func(o *op) string { return o.By }),
 			listing.Number("total", func(o *op) int64 { return int64(o.Total) }),
 			listing.Number("failed", func(o *op) int64 { return int64(o.Failed) }),

@@ -87,9 +87,7 @@ func (a *api) admitReplay(c *gin.Context) (s queue.Submission, dry *replayPlan, 
 		return s, dry, err
 	}
 	s = runner.Submission(c, flow, p)
-	s.Params, s.Headers, s.ReplayOf = first.Params, first.Headers, first.ID
-	s.HandlesFailureOf(&first.Spec)
-	if s.Event = first.Event; given != "" {
+	if first.Replay(&s); given != "" {
 		if err := a.config.Runner.CheckEvent(c.Request.Context(), flow, &s); err != nil {
 			return s, nil, err
 		}

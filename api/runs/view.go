@@ -1,7 +1,6 @@
 package runs
 
 import (
-	"cmp"
 	"encoding/json"
 	"net/http"
 	"time"
@@ -50,7 +49,7 @@ func viewOf(r *queue.Record) runView {
 		Principal:   r.Principal,
 		Attempt:     r.Attempt,
 		Crashes:     r.Crashes,
-		CreatedAt:   createdAt(r).UTC(),
+		CreatedAt:   r.AcceptedAt().UTC(),
 		StartedAt:   httpx.InUTC(r.Times.Started),
 		FinishedAt:  httpx.InUTC(r.Times.Finished),
 		RepliedAt:   httpx.InUTC(r.Times.Delivered),
@@ -65,11 +64,6 @@ func viewOf(r *queue.Record) runView {
 		Error:       r.Error,
 		Steps:       r.Steps,
 	}
-}
-
-// createdAt returns when a run was accepted, by the clock of Redis like its other times.
-func createdAt(r *queue.Record) time.Time {
-	return cmp.Or(r.Times.Accepted, r.Spec.Accepted)
 }
 
 func writeRun(c *gin.Context, r *queue.Record) {

@@ -26,20 +26,13 @@ func (a *api) listWebhooks(c *gin.Context) {
 	type delivery = webhook.Delivery
 	httpx.List(c, listing.Schema[delivery]{Fields: []listing.Field[delivery]{
 		listing.Text("id", func(d *delivery) string { return d.ID }),
-		listing.Word("state", states(), func(d *delivery) string { return string(d.State) }),
+		listing.Word("state", webhook.States(), func(d *delivery) webhook.State { return d.State }),
 		listing.Text("type", func(d *delivery) string { return d.Type }),
 		listing.Text("url", func(d *delivery) string { return d.URL }),
 		listing.Text("endpoint_id", func(d *delivery) string { return d.Endpoint }),
 		listing.Text("run_id", func(d *delivery) string { return d.Run }),
 		listing.Time("created_at", func(d *delivery) time.Time { return d.Created }),
 	}}, all)
-}
-
-func states() (names []string) {
-	for _, s := range webhook.States() {
-		names = append(names, string(s))
-	}
-	return names
 }
 
 // readWebhook answers GET /v1/flows/{flow}/webhooks/{webhook} with the delivery and its body.

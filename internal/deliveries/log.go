@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/penstock/penstock/internal/redisconn"
 )
 
 const (
@@ -213,7 +215,7 @@ func (l *Log) refresh(ctx context.Context) error {
 	ends := make(map[int64]time.Time, len(all))
 	for flow, end := range all {
 		n, _ := strconv.ParseInt(flow, 10, 64)
-		ends[n] = unixMilli(end)
+		ends[n] = redisconn.Time(end)
 	}
 	l.recording.Store(&ends)
 	return nil
@@ -254,16 +256,8 @@ func (l *Log) Until(ctx context.Context, flow int64) (time.Time, error) {
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return time.Time{}, fmt.Errorf("read recording: %w", err)
 	}
-	if until := unixMilli(end); until.After(time.Now()) {
+	if until := redisconn.Time(end); until.After(time.Now()) {
 		return until, nil
 	}
 	return time.Time{}, nil
-}
-
-func unixMilli(text string) time.Time {
-	ms, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms).UTC()
 }

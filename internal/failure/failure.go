@@ -14,11 +14,15 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/penstock/penstock/internal/redisconn"
 )
 
 const (
 	// retention is how long a failure is kept after its last run.
 	retention = 30 * 24 * time.Hour
+	// MaxMute is the longest time for which a failure may be muted.
+	MaxMute = retention
 	// handledFor is how long a run is known to be recorded: longer than it may take until a batch of runs is handled again.
 	handledFor = 10 * time.Minute
 	// MaxWindow is the longest time for which Since counts.
@@ -291,11 +295,11 @@ func sum(periods []string, from int64) (n int64) {
 func decode(id string, flow int64, f map[string]string, now time.Time) Group {
 	d := Group{
 		ID: id, Flow: flow, Step: f["step"], Code: f["code"], Message: f["message"], State: State(f["state"]),
-		First: moment(f["first"]), Last: moment(f["last"]), CameBack: moment(f["came_back"]), Runs: strings.Split(f["runs"], ","),
+		First: redisconn.Time(f["first"]), Last: redisconn.Time(f["last"]), CameBack: redisconn.Time(f["came_back"]), Runs: strings.Split(f["runs"], ","),
 	}
 	d.Count, _ = strconv.ParseInt(f["count"], 10, 64)
 	if d.State == Muted {
-		if d.Until = moment(f["until"]); !d.Until.After(now) {
+		if d.Until = redisconn.Time(f["until"]); !d.Until.After(now) {
 			d.State, d.Until = Open, time.Time{}
 		}
 	}
@@ -308,13 +312,4 @@ func decode(id string, flow int64, f map[string]string, now time.Time) Group {
 	hour := now.Unix() / 3600
 	d.LastHour, d.LastDay = sum(hours, hour-1), sum(hours, hour-23)
 	return d
-}
-
-// moment decodes unix milliseconds; "" is the zero time.
-func moment(text string) time.Time {
-	ms, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms).UTC()
 }

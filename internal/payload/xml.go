@@ -148,8 +148,8 @@ func (x *xmlReader) spaceOf(prefix string) (string, error) {
 	return all[len(all)-1], nil
 }
 
-// declared returns the prefix that an attribute declares.
-func declared(a xml.Attr) (prefix string, ok bool) {
+// prefixOf returns the prefix that an attribute declares.
+func prefixOf(a xml.Attr) (prefix string, ok bool) {
 	switch {
 	case a.Name.Space == "xmlns":
 		return a.Name.Local, true
@@ -165,7 +165,7 @@ func (x *xmlReader) element(start xml.StartElement, depth int) (v any, space str
 		return nil, "", fmt.Errorf("nested deeper than %d", MaxXMLDepth)
 	}
 	for _, a := range start.Attr {
-		prefix, ok := declared(a)
+		prefix, ok := prefixOf(a)
 		if !ok {
 			continue
 		}
@@ -284,7 +284,7 @@ func (x *xmlReader) attributes(e *xmlElement, start xml.StartElement) error {
 	}
 	for _, a := range start.Attr {
 		expanded := a.Name
-		_, declares := declared(a)
+		_, declares := prefixOf(a)
 		if !declares && a.Name.Space != "" {
 			var err error
 			if expanded.Space, err = x.spaceOf(a.Name.Space); err != nil {
@@ -302,7 +302,7 @@ func (x *xmlReader) attributes(e *xmlElement, start xml.StartElement) error {
 		}
 	}
 	for _, a := range start.Attr {
-		if _, declares := declared(a); declares && !x.prefixed {
+		if _, declares := prefixOf(a); declares && !x.prefixed {
 			continue
 		}
 		name := a.Name.Local

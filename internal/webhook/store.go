@@ -255,10 +255,10 @@ func (s *Store) each(ctx context.Context, ids []string, key func(string) string,
 func decodeDelivery(flow int64, id string, f map[string]string) Delivery {
 	d := Delivery{
 		ID: id, Flow: flow, Run: f["run"], Type: f["type"], URL: f["url"], Endpoint: f["endpoint"], State: State(f["state"]),
-		Created: moment(f["created"]), Tries: []Try{}, target: f["target"], secrets: strings.Split(f["secrets"], "\n"), receiver: f["receiver"],
+		Created: redisconn.Time(f["created"]), Tries: []Try{}, target: f["target"], secrets: strings.Split(f["secrets"], "\n"), receiver: f["receiver"],
 	}
 	if d.State == Pending {
-		d.Next = moment(f["next"])
+		d.Next = redisconn.Time(f["next"])
 	}
 	if f["body"] != "" {
 		d.Body = json.RawMessage(f["body"])
@@ -269,15 +269,6 @@ func decodeDelivery(flow int64, id string, f map[string]string) Delivery {
 	d.round, _ = strconv.Atoi(f["round"])
 	d.count, _ = strconv.Atoi(f["count"])
 	return d
-}
-
-// moment decodes unix milliseconds; "" is the zero time.
-func moment(text string) time.Time {
-	ms, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms).UTC()
 }
 
 // Endpoints returns the endpoints of a flow, the last used first.
@@ -295,8 +286,8 @@ func (s *Store) Endpoints(ctx context.Context, flow int64) ([]Endpoint, error) {
 	all := make([]Endpoint, 0, len(ids))
 	err = s.each(ctx, ids, k.endpoint, []string{"url", "succeeded", "failed", "failing", "failures", "disabled", "reason"}, func(id string, f map[string]string) {
 		e := Endpoint{
-			ID: id, URL: f["url"], Used: at[id], Success: moment(f["succeeded"]), Failure: moment(f["failed"]),
-			Failing: moment(f["failing"]), Disabled: moment(f["disabled"]), Reason: f["reason"],
+			ID: id, URL: f["url"], Used: at[id], Success: redisconn.Time(f["succeeded"]), Failure: redisconn.Time(f["failed"]),
+			Failing: redisconn.Time(f["failing"]), Disabled: redisconn.Time(f["disabled"]), Reason: f["reason"],
 		}
 		e.Failures, _ = strconv.Atoi(f["failures"])
 		if e.URL != "" {

@@ -31,7 +31,7 @@ func (h *Handler) conditions(ctx context.Context, r *rule, now time.Time) (all [
 			continue
 		}
 		some, wrong := look.at(ctx, r, now)
-		if wrong != nil { // the other kinds are told
+		if wrong != nil { // no reason to leave out the other kinds
 			unknown, err = append(unknown, look.kind), errors.Join(err, fmt.Errorf("look at %s: %w", look.kind, wrong))
 			continue
 		}

@@ -83,7 +83,7 @@ func happened(kind flows.AlertKind, e *failure.Event) bool {
 }
 
 func failedRun(r *queue.Record) failure.Run {
-	run := failure.Run{ID: r.ID, Flow: r.Flow, Code: string(r.State), Ended: cmp.Or(r.Times.Finished, r.Times.Accepted, r.Spec.Accepted)}
+	run := failure.Run{ID: r.ID, Flow: r.Flow, Code: string(r.State), Ended: cmp.Or(r.Times.Finished, r.AcceptedAt())}
 	if r.Error != nil {
 		run.Step, run.Code, run.Message = r.Error.Step, string(r.Error.Code), r.Error.Message
 	}

@@ -67,7 +67,11 @@ func Compile(source string, scope Scope, report Report) *Program {
 	if p.failed {
 		return nil
 	}
-	code, err := gojq.Compile(query, append(decimalFunctions(), gojq.WithVariables(p.vars))...)
+	options := []gojq.CompilerOption{gojq.WithVariables(p.vars)}
+	if strings.Contains(source, decimalPrefix) { // most programs have none, and each function costs a compilation
+		options = append(options, decimalFunctions()...)
+	}
+	code, err := gojq.Compile(query, options...)
 	if err != nil {
 		p.uncompiled(err)
 		return nil

@@ -19,6 +19,9 @@ import (
 // division or rounding.
 const maxDigits, maxPlaces = 1000, 100
 
+// decimalPrefix is what the names of the functions begin with.
+const decimalPrefix = "decimal_"
+
 // decimalNames are the names of the functions. Read only.
 var decimalNames = []string{"decimal_add", "decimal_sub", "decimal_mul", "decimal_div", "decimal_round", "decimal_format", "decimal_sum"}
 
